@@ -1,0 +1,133 @@
+import type { PathLayout } from '../archive/layout.ts';
+
+/**
+ * The port to a cache: keys in, directories out. `archive-backend.ts` (archives over any object store) and `github/`
+ * (`@actions/cache`) implement it; `fallback.ts` is the one place that decides when the second is asked.
+ */
+
+export type CacheSource = 's3' | 'directory' | 'github' | 'none';
+
+/** One place where entries live (a ref's, the repository's, the bucket's), and how it spells names. */
+export interface KeySpace {
+  /** For people: `refs/heads/main`, `repository`, `bucket`. */
+  readonly label: string;
+  /** The object that holds `key` in this step's version. */
+  objectName(key: string): string;
+  /** The prefix that lists every object, of any version, whose key starts with `keyPrefix`. */
+  listPrefix(keyPrefix: string): string;
+  /** The prefix of everything in this place (for the sweep of stale uploads). */
+  readonly root: string;
+  /** The key and version of an object name below this place; undefined: not one of ours. */
+  parse(objectName: string): { readonly key: string; readonly version: string } | undefined;
+}
+
+/** One question of a lookup. The first of a plan that has an answer wins; of several answers the newest. */
+export interface MatchStep {
+  readonly kind: 'exact' | 'prefix';
+  readonly space: KeySpace;
+  readonly key: string;
+}
+
+export interface LookupRequest {
+  readonly primaryKey: string;
+  readonly restoreKeys: readonly string[];
+  /** The raw `path` lines of the step, trimmed, without empty ones. */
+  readonly paths: readonly string[];
+  readonly crossOs: boolean;
+  /** Our version (64 hex digits). GitHub's cache computes its own. */
+  readonly version: string;
+  /** The questions in order of precedence (src/cache/match-order.ts). */
+  readonly plan: readonly MatchStep[];
+  readonly signal?: AbortSignal;
+}
+
+export interface CacheMatch {
+  readonly source: Exclude<CacheSource, 'none'>;
+  readonly key: string;
+  /** `key` equals the primary key, letter for letter. */
+  readonly exact: boolean;
+  /** Size of the stored object in bytes; undefined where the backend does not tell. */
+  readonly sizeBytes: number | undefined;
+  /** The object, where there is one. */
+  readonly object?: { readonly name: string; readonly etag: string };
+}
+
+export interface RestoreRequest extends LookupRequest {
+  readonly layout: PathLayout;
+  /** Names the staging directory: `.cache-s3-<run>-<n>`. */
+  readonly runLabel: string;
+  /** Take only what differs from the disk (input `warm-restore`). */
+  readonly warm: boolean;
+  /** RUNNER_TEMP, for the record of what was restored; undefined: no record. */
+  readonly recordDirectory: string | undefined;
+}
+
+export interface RestoreOutcome extends CacheMatch {
+  /** Directory entries written; undefined where the backend does not tell. */
+  readonly entries: number | undefined;
+  /** Uncompressed bytes of file data written. */
+  readonly rawBytes: number | undefined;
+}
+
+/** What stands in the way of a restore although the key matched: reported, treated as a miss, replaced by the save. */
+export interface DamagedObject {
+  readonly name: string;
+  readonly etag: string;
+  readonly key: string;
+}
+
+export interface SaveRequest {
+  readonly key: string;
+  readonly paths: readonly string[];
+  readonly crossOs: boolean;
+  readonly version: string;
+  readonly space: KeySpace;
+  readonly layout: PathLayout;
+  /** zstd level, 1 to 19. */
+  readonly compressionLevel: number;
+  /** Replace an entry of the same key (input `overwrite`). */
+  readonly overwrite: boolean;
+  /** An object of this name and ETag is damaged and may be replaced. */
+  readonly damaged: DamagedObject | undefined;
+  /** What this job restored, for an incremental save. */
+  readonly base: { readonly name: string; readonly etag: string } | undefined;
+  readonly recordDirectory: string | undefined;
+  /** actions/cache's `upload-chunk-size`; our part size where it is within S3's limits. */
+  readonly uploadChunkSizeBytes: number | undefined;
+  /** Goes into the manifest's head, for people: repository, ref, sha, run id and attempt. */
+  readonly origin: Readonly<Record<string, string>>;
+  /** Abort unfinished uploads older than this many ms after a save; undefined: 24 h. */
+  readonly staleUploadMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+export type SaveOutcome =
+  | {
+      readonly result: 'saved';
+      readonly source: Exclude<CacheSource, 'none'>;
+      readonly sizeBytes: number | undefined;
+      readonly entries: number | undefined;
+      readonly rawBytes: number | undefined;
+      /** Bytes taken over from the restored object inside the store (incremental save). */
+      readonly reusedBytes: number;
+    }
+  /** Another job has saved this key already. */
+  | { readonly result: 'exists'; readonly source: Exclude<CacheSource, 'none'> }
+  /** Nothing matched the paths. */
+  | { readonly result: 'empty' };
+
+export interface StorageBackend {
+  readonly source: Exclude<CacheSource, 'none'>;
+  /** undefined: a miss. */
+  lookup(request: LookupRequest): Promise<CacheMatch | undefined>;
+  /**
+   * undefined: a miss. Throws `DamagedArchiveError` (archive/errors.ts) when the object that matched cannot be used:
+   * the tree is untouched then.
+   */
+  restore(request: RestoreRequest): Promise<RestoreOutcome | undefined>;
+  save(request: SaveRequest): Promise<SaveOutcome>;
+  /** After a miss: one line on why, when the key exists under other paths, OS or scope; undefined: nothing to say. */
+  diagnose?(request: LookupRequest): Promise<string | undefined>;
+  readonly counters: { readonly requests: number; readonly retries: number };
+  close(): void;
+}

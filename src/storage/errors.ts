@@ -1,0 +1,39 @@
+/** The error contract of the storage layer. Every other error that leaves it is a bug. */
+
+/** Nothing of the bucket answers, or it fails for good: time limit, connection, 5xx after all retries. */
+export class StoreUnavailableError extends Error {
+  override name = 'StoreUnavailableError';
+}
+
+/**
+ * The bucket answers, and refuses: wrong credentials, no such bucket, access denied, quota. Retrying cannot help.
+ * `setting` is the input to look at.
+ */
+export class StoreRefusedError extends Error {
+  override name = 'StoreRefusedError';
+  readonly setting: string;
+  constructor(message: string, setting: string, options?: ErrorOptions) {
+    super(message, options);
+    this.setting = setting;
+  }
+}
+
+/** The object is not the one that was asked for any more (412 on If-Match, or it is gone). */
+export class ObjectReplacedError extends Error {
+  override name = 'ObjectReplacedError';
+}
+
+/** The name is taken: another job was faster. */
+export class ObjectExistsError extends Error {
+  override name = 'ObjectExistsError';
+}
+
+/** The server does not copy ranges (501, or an answer that is not S3's). */
+export class CopyRefusedError extends Error {
+  override name = 'CopyRefusedError';
+}
+
+/** The object's name does not fit the store (S3: 1024 bytes of UTF-8). */
+export class NameTooLongError extends Error {
+  override name = 'NameTooLongError';
+}
