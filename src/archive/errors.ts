@@ -1,0 +1,22 @@
+/**
+ * An object that cannot be restored: torn, corrupt, foreign, or asking for what the step does not allow. The tree is
+ * untouched when this is thrown. The message is one clause that names the fault, with names escaped.
+ */
+export class DamagedArchiveError extends Error {
+  override name = 'DamagedArchiveError';
+}
+
+/** An archive of a format this version does not know: a miss, not damage (a newer release wrote it). */
+export class UnknownFormatError extends Error {
+  override name = 'UnknownFormatError';
+}
+
+/** The source tree cannot be archived: a file kept changing, or cannot be read. Names the path. Nothing is stored. */
+export class SourceTreeError extends Error {
+  override name = 'SourceTreeError';
+}
+
+/** The target tree cannot be written (owner, type, mount point, disk full). The tree is as it was before. */
+export class TargetTreeError extends Error {
+  override name = 'TargetTreeError';
+}
