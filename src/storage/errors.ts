@@ -3,6 +3,8 @@
 /** Nothing of the bucket answers, or it fails for good: time limit, connection, 5xx after all retries. */
 export class StoreUnavailableError extends Error {
   override name = 'StoreUnavailableError';
+  /** Set by a save whose store had accepted a byte of the archive: no other backend is asked then. */
+  accepted = false;
 }
 
 /**
@@ -11,6 +13,8 @@ export class StoreUnavailableError extends Error {
  */
 export class StoreRefusedError extends Error {
   override name = 'StoreRefusedError';
+  /** As in `StoreUnavailableError` (a quota may be exceeded in the middle of a save). */
+  accepted = false;
   readonly setting: string;
   constructor(message: string, setting: string, options?: ErrorOptions) {
     super(message, options);
