@@ -1,0 +1,80 @@
+/**
+ * Runs part of a test as a user whom file permissions bind. Root ignores them, so a test of read-only files that runs
+ * as root (in a container, as most CI jobs do) would prove nothing.
+ */
+
+import { spawn } from 'node:child_process';
+import * as fs from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+/** nobody, on Debian and most others; any number without rights does. */
+const unprivilegedId = 65534;
+
+/** Who an unprivileged child runs as: uid and gid when we are root, nothing to change otherwise (or on Windows). */
+export function unprivileged(): { readonly uid?: number; readonly gid?: number } {
+  return process.getuid?.() === 0 ? { uid: unprivilegedId, gid: unprivilegedId } : {};
+}
+
+/** Gives a tree to the unprivileged user, links themselves and not their targets. Does nothing unless we are root. */
+export async function giveAway(root: string | Buffer): Promise<void> {
+  const { uid, gid } = unprivileged();
+  if (uid === undefined || gid === undefined) return;
+  await fs.lchown(root, uid, gid);
+  if (!(await fs.lstat(root)).isDirectory()) return;
+  for (const name of await fs.readdir(root, { encoding: 'buffer' })) {
+    await giveAway(Buffer.concat([Buffer.from(root), Buffer.from('/'), name]));
+  }
+}
+
+/** A new directory that the unprivileged user owns. The caller removes it. */
+export async function unprivilegedDirectory(prefix = 'cache-s3-unprivileged-'): Promise<string> {
+  const directory = await fs.mkdtemp(path.join(tmpdir(), prefix));
+  await giveAway(directory);
+  return directory;
+}
+
+export interface UnprivilegedOptions {
+  readonly cwd?: string;
+  /** Further environment variables; the rest is this process's own. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+export interface UnprivilegedResult {
+  readonly exitCode: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/**
+ * Runs Node with these arguments (a script and its arguments, or `--input-type=module -e code`) as an unprivileged
+ * user with a home directory of its own, which is gone afterwards. The script must lie where anyone may read it.
+ */
+export async function runUnprivileged(
+  args: readonly string[],
+  options: UnprivilegedOptions = {},
+): Promise<UnprivilegedResult> {
+  const home = await unprivilegedDirectory('cache-s3-home-');
+  try {
+    return await new Promise<UnprivilegedResult>((resolve, reject) => {
+      const child = spawn(process.execPath, args, {
+        ...unprivileged(),
+        cwd: options.cwd ?? home,
+        env: { ...process.env, HOME: home, ...options.env },
+        stdio: ['ignore', 'pipe', 'pipe'],
+      });
+      const output = { stdout: '', stderr: '' };
+      child.stdout.setEncoding('utf8').on('data', (text: string) => {
+        output.stdout += text;
+      });
+      child.stderr.setEncoding('utf8').on('data', (text: string) => {
+        output.stderr += text;
+      });
+      child.on('error', reject);
+      child.on('close', (exitCode, signal) => resolve({ exitCode, signal, ...output }));
+    });
+  } finally {
+    await fs.rm(home, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,201 @@
+/** Starts throw-away RADOS Gateways for tests, benchmarks and the demo. Needs no test runner. */
+
+import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+const here = path.dirname(fileURLToPath(import.meta.url));
+
+/** One bucket and the keys of the user who owns it. */
+export interface BucketAccess {
+  readonly bucket: string;
+  readonly accessKey: string;
+  readonly secretKey: string;
+}
+
+/** What a test needs to reach a gateway; plain data, so that it can travel between processes. */
+export interface GatewayInfo extends BucketAccess {
+  /** http, on 127.0.0.1. */
+  readonly endpoint: string;
+  /** https, with the self-signed certificate in `caFile`; also valid for localhost and *.s3.localhost. */
+  readonly tlsEndpoint: string;
+  readonly caFile: string;
+  readonly region: string;
+  /** A second user, with no right to the first one's bucket. */
+  readonly other: BucketAccess;
+  readonly directory: string;
+  /** For faults: SIGSTOP the OSD and requests hang, SIGSTOP or SIGKILL the gateway, ... */
+  readonly pids: { readonly rgw: number; readonly osd: number; readonly mon: number };
+}
+
+export interface Gateway extends GatewayInfo {
+  /** Ends the daemons and removes their directory. Also works while they are stopped by SIGSTOP. Idempotent. */
+  stop(): Promise<void>;
+  /** Runs radosgw-admin against this gateway: `admin(['user', 'list'])`. Resolves to its standard output. */
+  admin(args: readonly string[]): Promise<string>;
+}
+
+export interface GatewayOptions {
+  /** memstore by default; bluestore survives a SIGKILL of the OSD. */
+  readonly store?: 'memstore' | 'bluestore';
+  /** What the OSD believes its device to hold, in GiB. */
+  readonly sizeGib?: number;
+  /** Lines for the gateway's section of ceph.conf: `{'rgw lc debug interval': '4'}`. */
+  readonly rgwSettings?: Readonly<Record<string, string>>;
+  readonly osdSettings?: Readonly<Record<string, string>>;
+  /** Further words for rgw_frontends: `request_timeout_ms=3000`. */
+  readonly frontend?: string;
+  /** Unpack the packages into this directory instead of using or installing the system's. */
+  readonly packages?: string;
+}
+
+/** The gateway could not be started; the message is the reason, in one line. */
+export class GatewayUnavailableError extends Error {
+  override readonly name = 'GatewayUnavailableError';
+}
+
+const directoryPrefix = 'cache-s3-gateway-';
+
+/**
+ * Starts a gateway with one bucket for each of two users: about 1.5 s, longer when packages must be fetched first.
+ * Throws `GatewayUnavailableError` where it cannot be started.
+ */
+export async function startGateway(options: GatewayOptions = {}): Promise<Gateway> {
+  if (process.platform !== 'linux') {
+    throw new GatewayUnavailableError(
+      `a RADOS Gateway can only be started on Linux, this is ${process.platform}`,
+    );
+  }
+  await removeOrphans();
+  // the pid in the name tells the next run whether the owner still lives
+  const directory = path.join(tmpdir(), `${directoryPrefix}${process.pid}-${randomBytes(4).toString('hex')}`);
+  const env = { ...process.env, ...settings(options) };
+  try {
+    await run(path.join(here, 'up.sh'), [directory], { env, maxBuffer: 1 << 24 });
+  } catch (error) {
+    throw new GatewayUnavailableError(lastLine((error as { stderr?: string }).stderr) ?? String(error));
+  }
+  const info = await readInfo(directory);
+  const gateway: Gateway = { ...info, stop: () => stop(directory), admin: args => admin(directory, args) };
+  await Promise.all([makeBucket(info, info), makeBucket(info, info.other)]);
+  return gateway;
+}
+
+/** A running gateway from what `startGateway` told another process. */
+export function attachGateway(info: GatewayInfo): Omit<Gateway, 'stop'> {
+  return { ...info, admin: args => admin(info.directory, args) };
+}
+
+function settings(options: GatewayOptions): NodeJS.ProcessEnv {
+  const lines = (values: Readonly<Record<string, string>> = {}) =>
+    Object.entries(values)
+      .map(([name, value]) => `${name} = ${value}`)
+      .join(';');
+  return {
+    ...(options.store && { GATEWAY_STORE: options.store }),
+    ...(options.sizeGib && { GATEWAY_SIZE_GB: String(options.sizeGib) }),
+    ...(options.rgwSettings && { GATEWAY_RGW: lines(options.rgwSettings) }),
+    ...(options.osdSettings && { GATEWAY_OSD: lines(options.osdSettings) }),
+    ...(options.frontend && { GATEWAY_FRONTEND: options.frontend }),
+    ...(options.packages && { GATEWAY_PACKAGES: options.packages }),
+  };
+}
+
+async function readInfo(directory: string): Promise<GatewayInfo> {
+  const lines = (await readFile(path.join(directory, 'env'), 'utf8')).trim().split('\n');
+  const values = new Map(
+    lines.map(line => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
+  );
+  const value = (name: string) => {
+    const found = values.get(name);
+    if (!found) throw new GatewayUnavailableError(`${directory}/env does not name ${name}`);
+    return found;
+  };
+  return {
+    endpoint: value('ENDPOINT'),
+    tlsEndpoint: value('TLS_ENDPOINT'),
+    caFile: value('CA_FILE'),
+    region: value('REGION'),
+    bucket: 'test-bucket',
+    accessKey: value('ACCESS_KEY'),
+    secretKey: value('SECRET_KEY'),
+    other: {
+      bucket: 'other-bucket',
+      accessKey: value('OTHER_ACCESS_KEY'),
+      secretKey: value('OTHER_SECRET_KEY'),
+    },
+    directory,
+    pids: { rgw: Number(value('RGW_PID')), osd: Number(value('OSD_PID')), mon: Number(value('MON_PID')) },
+  };
+}
+
+/** Creates a bucket; one that its user owns already is left as it is. */
+export async function makeBucket(
+  gateway: Pick<GatewayInfo, 'endpoint' | 'region'>,
+  { bucket, accessKey, secretKey }: BucketAccess,
+): Promise<void> {
+  const { S3Client, CreateBucketCommand } = await import('@aws-sdk/client-s3');
+  const client = new S3Client({
+    endpoint: gateway.endpoint,
+    region: gateway.region,
+    forcePathStyle: true,
+    credentials: { accessKeyId: accessKey, secretAccessKey: secretKey },
+  });
+  try {
+    await client.send(new CreateBucketCommand({ Bucket: bucket }));
+  } finally {
+    client.destroy();
+  }
+}
+
+async function stop(directory: string): Promise<void> {
+  await run(path.join(here, 'down.sh'), [directory]);
+}
+
+async function admin(directory: string, args: readonly string[]): Promise<string> {
+  const { stdout } = await run(path.join(directory, 'radosgw-admin'), args, { maxBuffer: 1 << 26 });
+  return stdout;
+}
+
+/**
+ * Ends gateways whose owner was killed before it could. Only those whose daemons this machine's /proc shows: another
+ * container may share our temporary directory, and its pids mean nothing here.
+ */
+async function removeOrphans(): Promise<void> {
+  const names = (await readdir(tmpdir())).filter(name => name.startsWith(directoryPrefix));
+  for (const name of names) {
+    const owner = Number(name.slice(directoryPrefix.length).split('-')[0]);
+    const directory = path.join(tmpdir(), name);
+    if (isAlive(owner) || !(await hasDaemon(directory))) continue;
+    await stop(directory).catch(() => undefined);
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+async function hasDaemon(directory: string): Promise<boolean> {
+  for (const daemon of ['client.rgw.a', 'osd.0', 'mon.a']) {
+    const pid = (await readFile(path.join(directory, 'run', `${daemon}.pid`), 'utf8').catch(() => '')).trim();
+    const command = pid && (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => ''));
+    if (command?.includes(path.join(directory, 'ceph.conf'))) return true;
+  }
+  return false;
+}
+
+/** The last line a script wrote to standard error, without its `gateway: `. */
+function lastLine(stderr: string | undefined): string | undefined {
+  const line = stderr?.trim().split('\n').at(-1);
+  return line?.replace(/^gateway: /, '') || undefined;
+}

@@ -1,0 +1,205 @@
+/** Builds directory trees for tests, and describes trees so that two of them can be compared exactly. */
+
+import { createHash } from 'node:crypto';
+import { type BigIntStats, createReadStream } from 'node:fs';
+import * as fs from 'node:fs/promises';
+import path from 'node:path';
+
+/** Common to all kinds of entries; `mtime` in microseconds since 1970. */
+interface Attributes {
+  readonly mode?: number;
+  readonly mtime?: number | Date;
+}
+
+export type TreeNode =
+  /** A file with this content. */
+  | string
+  | Uint8Array
+  | ({ readonly content: string | Uint8Array } & Attributes)
+  /** A symbolic link; the target need not exist. */
+  | ({ readonly symlink: string } & Pick<Attributes, 'mtime'>)
+  /** A second name of another file of the tree. */
+  | { readonly hardlink: string }
+  | ({ readonly directory: true } & Attributes);
+
+/**
+ * Path below the root, with `/`, to what is there. Parent directories come by themselves. A name that is not UTF-8 is
+ * spelled `hex:` and the hex digits of the whole path's bytes, as `describeTree` spells it.
+ */
+export type TreeSpec = Readonly<Record<string, TreeNode>>;
+
+/** What `describeTree` says of one entry. Sizes in bytes, `mtime` in microseconds since 1970. */
+export interface TreeEntry {
+  readonly type: 'file' | 'directory' | 'symlink' | 'other';
+  readonly mode: number;
+  readonly mtime: number;
+  readonly size?: number;
+  readonly sha256?: string;
+  readonly target?: string;
+  /** All names of a file that has several in this tree, in byte order. */
+  readonly names?: readonly string[];
+  readonly uid?: number;
+  readonly gid?: number;
+}
+
+export type TreeDescription = Readonly<Record<string, TreeEntry>>;
+
+export interface DescribeOptions {
+  /** Add uid and gid. */
+  readonly owners?: boolean;
+  /** Leave mtimes out (as 0): a restore into an existing directory changes that directory's own. */
+  readonly ignoreMtime?: (name: string, type: TreeEntry['type']) => boolean;
+  /** Describe the root itself too, as `.`. */
+  readonly root?: boolean;
+}
+
+/** Builds `spec` below `root`, which is made if it is missing. Resolves to `root`. */
+export async function buildTree(root: string, spec: TreeSpec): Promise<string> {
+  await fs.mkdir(root, { recursive: true });
+  const nodes = Object.entries(spec).map(([name, node]) => ({ name, at: join(root, toBytes(name)), node }));
+  for (const { at, node } of nodes) await create(at, node);
+  for (const { at, node } of nodes) {
+    if (isHardlink(node)) await fs.link(join(root, toBytes(node.hardlink)), at);
+  }
+  for (const { at, node } of nodes) if (!isDirectory(node)) await applyAttributes(at, node);
+  // deepest first: writing into a directory changes its mtime, and a read-only one takes no more entries
+  const directories = nodes.filter(({ node }) => isDirectory(node));
+  for (const { at, node } of directories.sort((a, b) => b.at.length - a.at.length))
+    await applyAttributes(at, node);
+  return root;
+}
+
+async function create(at: Buffer, node: TreeNode): Promise<void> {
+  const isPlain = typeof node === 'string' || node instanceof Uint8Array;
+  if (!isPlain && 'directory' in node) return void (await fs.mkdir(at, { recursive: true }));
+  const parent = at.subarray(0, at.lastIndexOf(0x2f));
+  await fs.mkdir(parent, { recursive: true });
+  if (isPlain) await fs.writeFile(at, node);
+  else if ('content' in node) await fs.writeFile(at, node.content);
+  else if ('symlink' in node) await fs.symlink(node.symlink, at);
+}
+
+async function applyAttributes(at: Buffer, node: TreeNode): Promise<void> {
+  if (typeof node === 'string' || node instanceof Uint8Array || 'hardlink' in node) return;
+  if ('mode' in node && node.mode !== undefined) await fs.chmod(at, node.mode);
+  if (node.mtime === undefined) return;
+  const seconds = toSeconds(node.mtime);
+  await fs.lutimes(at, seconds, seconds);
+}
+
+/** Node sets times as doubles: the middle of the microsecond is what reads back as that microsecond. */
+function toSeconds(mtime: number | Date): number {
+  const micros = mtime instanceof Date ? mtime.getTime() * 1000 : mtime;
+  return micros % 1_000_000 === 0 ? micros / 1_000_000 : (micros + 0.5) / 1_000_000;
+}
+
+/**
+ * Everything below `root` (without `root` itself), by path with `/`, in byte order. Two trees are the same when the
+ * descriptions are deeply equal. Reads through no symlink.
+ */
+export async function describeTree(root: string, options: DescribeOptions = {}): Promise<TreeDescription> {
+  const found = new Map<string, { stats: BigIntStats; at: Buffer }>();
+  if (options.root) found.set('.', { stats: await fs.lstat(root, { bigint: true }), at: Buffer.from(root) });
+  await walk(Buffer.from(root), Buffer.alloc(0), found);
+  const groups = hardlinkGroups(found);
+  const description: Record<string, TreeEntry> = {};
+  for (const [name, { stats, at }] of found) {
+    description[name] = await describe(name, at, stats, groups.get(inode(stats)) ?? [], options);
+  }
+  return description;
+}
+
+async function walk(
+  directory: Buffer,
+  below: Buffer,
+  found: Map<string, { stats: BigIntStats; at: Buffer }>,
+): Promise<void> {
+  const names = await fs.readdir(directory, { encoding: 'buffer' });
+  for (const name of names.sort(Buffer.compare)) {
+    const at = join(directory, name);
+    const relative = below.length === 0 ? name : join(below, name);
+    const stats = await fs.lstat(at, { bigint: true });
+    found.set(toName(relative), { stats, at });
+    if (stats.isDirectory()) await walk(at, relative, found);
+  }
+}
+
+async function describe(
+  name: string,
+  at: Buffer,
+  stats: BigIntStats,
+  names: readonly string[],
+  options: DescribeOptions,
+): Promise<TreeEntry> {
+  const type = typeOf(stats);
+  const common = {
+    type,
+    mode: Number(stats.mode & 0o7777n),
+    mtime: options.ignoreMtime?.(name, type) ? 0 : Number(stats.mtimeNs / 1000n),
+    ...(options.owners && { uid: Number(stats.uid), gid: Number(stats.gid) }),
+  };
+  if (type === 'symlink') return { ...common, target: toName(await fs.readlink(at, { encoding: 'buffer' })) };
+  if (type !== 'file') return common;
+  return {
+    ...common,
+    size: Number(stats.size),
+    sha256: await sha256(at),
+    ...(names.length > 1 && { names }),
+  };
+}
+
+function typeOf(stats: BigIntStats): TreeEntry['type'] {
+  if (stats.isFile()) return 'file';
+  if (stats.isDirectory()) return 'directory';
+  return stats.isSymbolicLink() ? 'symlink' : 'other';
+}
+
+function hardlinkGroups(found: ReadonlyMap<string, { stats: BigIntStats }>): Map<string, string[]> {
+  const groups = new Map<string, string[]>();
+  for (const [name, { stats }] of found) {
+    if (!stats.isFile() || stats.nlink === 1n) continue;
+    const group = groups.get(inode(stats));
+    if (group) group.push(name);
+    else groups.set(inode(stats), [name]);
+  }
+  return groups;
+}
+
+const inode = (stats: BigIntStats) => `${stats.dev}:${stats.ino}`;
+
+async function sha256(file: Buffer): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(file)) hash.update(chunk as Buffer);
+  return hash.digest('hex');
+}
+
+const isDirectory = (node: TreeNode) => typeof node === 'object' && 'directory' in node;
+
+function isHardlink(node: TreeNode): node is { hardlink: string } {
+  return typeof node === 'object' && 'hardlink' in node;
+}
+
+function join(directory: string | Buffer, name: Buffer): Buffer {
+  return Buffer.concat([Buffer.from(directory), Buffer.from('/'), name]);
+}
+
+function toBytes(name: string): Buffer {
+  return name.startsWith('hex:') ? Buffer.from(name.slice(4), 'hex') : Buffer.from(name);
+}
+
+function toName(bytes: Buffer): string {
+  const text = bytes.toString('utf8');
+  return Buffer.from(text).equals(bytes) ? text : `hex:${bytes.toString('hex')}`;
+}
+
+/** Removes a tree even where its directories are read-only and the caller is not root. */
+export async function removeTree(root: string): Promise<void> {
+  const openUp = async (directory: string): Promise<void> => {
+    await fs.chmod(directory, 0o700);
+    for (const entry of await fs.readdir(directory, { withFileTypes: true })) {
+      if (entry.isDirectory()) await openUp(path.join(directory, entry.name));
+    }
+  };
+  if (process.getuid?.() !== 0) await openUp(root).catch(() => undefined);
+  await fs.rm(root, { recursive: true, force: true, maxRetries: 3 });
+}

@@ -1,0 +1,45 @@
+import { defineConfig } from 'vitest/config';
+
+if (Number.parseInt(process.versions.node, 10) !== 24) {
+  throw new Error(
+    `cache-s3 runs on Node 24 and is tested on it; this is Node ${process.versions.node}: use npm test`,
+  );
+}
+
+const globalSetup = ['test/support/gateway/setup.ts'];
+
+export default defineConfig({
+  test: {
+    // what two cores bear: the gateway wants one for itself
+    maxWorkers: 2,
+    pool: 'forks',
+    restoreMocks: true,
+    projects: [
+      {
+        extends: true,
+        test: { name: 'unit', include: ['test/**/*.test.ts'], testTimeout: 10_000 },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'integration',
+          include: ['test/**/*.itg.ts'],
+          globalSetup,
+          runner: 'test/support/gateway/runner.ts',
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'e2e',
+          include: ['test/e2e/**/*.e2e.ts'],
+          globalSetup,
+          testTimeout: 120_000,
+          hookTimeout: 60_000,
+        },
+      },
+    ],
+  },
+});
