@@ -1,0 +1,52 @@
+import type { KeySpace } from '../storage/backend.ts';
+import { NameTooLongError } from '../storage/errors.ts';
+import { decodeComponent, encodeComponent } from './encode.ts';
+
+/** S3's limit on an object's name, in bytes of UTF-8. */
+export const MAX_OBJECT_NAME_BYTES = 1024;
+
+/** The layout of object names. Another number is another, unrelated tree: old releases never list it. */
+const LAYOUT = 'v1';
+const SUFFIX = '.tar.zst';
+
+export interface KeySpaceOptions {
+  readonly label: string;
+  /** Input `prefix`: components of `[A-Za-z0-9._-]` joined by `/`; empty: none. */
+  readonly prefix: string;
+  /** Owner, repository and scope, as they are (encoded here). */
+  readonly place: readonly [owner: string, repository: string, scope: string];
+  /** The step's version, 64 hex digits. */
+  readonly version: string;
+}
+
+/**
+ * One place of entries: `<prefix>/v1/<owner>/<repo>/<scope>/<key>/<version>.tar.zst`. Key before version, so that one
+ * listing answers restore-keys and also tells that a key exists under other paths.
+ */
+export function createKeySpace(options: KeySpaceOptions): KeySpace {
+  const components = [LAYOUT, ...options.place.map(encodeComponent)];
+  const root = `${[...(options.prefix === '' ? [] : [options.prefix]), ...components].join('/')}/`;
+  return {
+    label: options.label,
+    root,
+    objectName(key) {
+      const name = `${root}${encodeComponent(key)}/${options.version}${SUFFIX}`;
+      // Everything but the prefix is ASCII by encoding, and the prefix by validation: a unit is a byte.
+      if (name.length > MAX_OBJECT_NAME_BYTES) {
+        throw new NameTooLongError(
+          `the object name of key '${key}' has ${name.length} bytes, but S3 allows ${MAX_OBJECT_NAME_BYTES}`,
+        );
+      }
+      return name;
+    },
+    listPrefix: keyPrefix => `${root}${encodeComponent(keyPrefix)}`,
+    parse(objectName) {
+      if (!objectName.startsWith(root) || !objectName.endsWith(SUFFIX)) return undefined;
+      const [encodedKey, version, ...rest] = objectName.slice(root.length, -SUFFIX.length).split('/');
+      if (encodedKey === undefined || version === undefined || rest.length > 0) return undefined;
+      if (!/^[0-9a-f]{64}$/.test(version)) return undefined;
+      const key = decodeComponent(encodedKey);
+      return key === undefined || key === '' ? undefined : { key, version };
+    },
+  };
+}

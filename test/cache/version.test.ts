@@ -1,0 +1,20 @@
+import { expect, test } from 'vitest';
+import { cacheVersion } from '../../src/cache/version.ts';
+
+const version = (storedLines: string[], platform: NodeJS.Platform = 'linux', crossOs = false) =>
+  cacheVersion({ storedLines, platform, crossOs });
+
+test('is 64 hex digits and depends on every line and on their order', () => {
+  expect(version(['./a'])).toMatch(/^[0-9a-f]{64}$/);
+  const versions = [['./a'], ['./b'], ['./a', './b'], ['./b', './a'], ['./a./b'], ['./a\n./b'], []].map(
+    lines => version(lines),
+  );
+  expect(new Set(versions).size).toBe(versions.length);
+});
+
+test('Windows stands apart unless enableCrossOsArchive', () => {
+  expect(version(['./a'], 'darwin')).toBe(version(['./a'], 'linux'));
+  expect(version(['./a'], 'win32')).not.toBe(version(['./a'], 'linux'));
+  expect(version(['./a'], 'win32', true)).toBe(version(['./a'], 'linux', true));
+  expect(version(['./a'], 'linux', true)).toBe(version(['./a'], 'linux', false));
+});
