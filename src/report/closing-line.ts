@@ -1,0 +1,51 @@
+import { formatBytes, formatCount, formatDuration, formatRate } from './units.ts';
+
+/** What one phase did, for its last two lines and for the job summary. */
+export interface PhaseFacts {
+  readonly op: 'restore' | 'lookup' | 'save';
+  readonly source: 's3' | 'directory' | 'github' | 'none';
+  /** One word: `hit`, `partial`, `miss`, `saved`, `exists`, ... */
+  readonly result: string;
+  /** Size of the stored object in bytes. */
+  readonly bytes: number | undefined;
+  readonly entries: number | undefined;
+  /** Uncompressed bytes of file data. */
+  readonly rawBytes: number | undefined;
+  /** Bytes of the object that an incremental save took over inside the store. */
+  readonly reusedBytes?: number;
+  readonly ms: number;
+  readonly requests: number;
+  readonly retries: number;
+}
+
+/** The line for machines: `cache-s3: op=save source=s3 result=saved bytes=1 ms=2 requests=3 retries=0`. */
+export function machineLine(facts: PhaseFacts): string {
+  const fields = {
+    op: facts.op,
+    source: facts.source,
+    result: facts.result,
+    bytes: facts.bytes,
+    ms: Math.round(facts.ms),
+    requests: facts.requests,
+    retries: facts.retries,
+  };
+  const known = Object.entries(fields).filter(([, value]) => value !== undefined);
+  return `cache-s3: ${known.map(([name, value]) => `${name}=${value}`).join(' ')}`;
+}
+
+/** The line for people, where something was transferred; undefined: there is nothing to tell. */
+export function peopleLine(facts: PhaseFacts): string | undefined {
+  const { entries, rawBytes, bytes, ms } = facts;
+  const transferred = facts.result === 'saved' || facts.result === 'hit' || facts.result === 'partial';
+  if (!transferred || facts.op === 'lookup') return undefined;
+  const what = [
+    entries === undefined ? undefined : `${formatCount(entries)} entries`,
+    rawBytes === undefined ? undefined : `${formatBytes(rawBytes)} of files`,
+    bytes === undefined ? undefined : `${formatBytes(bytes)} stored`,
+    facts.reusedBytes ? `${formatBytes(facts.reusedBytes)} of it taken over` : undefined,
+  ].filter(part => part !== undefined);
+  const verb = facts.op === 'save' ? 'Saved' : 'Restored';
+  const rated = rawBytes ?? bytes;
+  const rate = rated === undefined ? '' : ` (${formatRate(rated, ms)})`;
+  return `${verb}${what.length > 0 ? ` ${what.join(', ')},` : ''} in ${formatDuration(ms)}${rate}`;
+}

@@ -1,0 +1,32 @@
+import type { PhaseFacts } from './closing-line.ts';
+import { formatBytes, formatCount, formatDuration, formatRate } from './units.ts';
+
+/** One row of the job summary: name and value, both plain text. */
+export type SummaryRow = readonly [name: string, value: string];
+
+/** The job summary of one phase as rows of a table (input `summary`). */
+export function summaryRows(
+  facts: PhaseFacts,
+  keys: { readonly primaryKey: string; readonly matchedKey: string | undefined },
+): readonly SummaryRow[] {
+  const rated = facts.rawBytes ?? facts.bytes;
+  const rows: readonly (readonly [string, string | undefined])[] = [
+    ['Key', keys.primaryKey],
+    ['Matched key', keys.matchedKey],
+    ['Result', facts.result],
+    ['Source', facts.source],
+    ['Entries', facts.entries === undefined ? undefined : formatCount(facts.entries)],
+    ['Files', facts.rawBytes === undefined ? undefined : formatBytes(facts.rawBytes)],
+    ['Stored', facts.bytes === undefined ? undefined : formatBytes(facts.bytes)],
+    ['Taken over', facts.reusedBytes ? formatBytes(facts.reusedBytes) : undefined],
+    ['Time', formatDuration(facts.ms)],
+    ['Rate', rated === undefined || rated === 0 ? undefined : formatRate(rated, facts.ms)],
+    ['Requests', `${facts.requests} (${facts.retries} retried)`],
+  ];
+  return rows.filter((row): row is SummaryRow => row[1] !== undefined);
+}
+
+/** Cells go into HTML as they are (@actions/core 3.0.1, summary.js), and a key is the user's text. */
+export function escapeHtml(text: string): string {
+  return text.replace(/[&<>"']/g, character => `&#${character.charCodeAt(0)};`);
+}

@@ -1,0 +1,50 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { silentLog } from '../../src/report/log.ts';
+import { createProgress } from '../../src/report/progress.ts';
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+function progress() {
+  const lines: string[] = [];
+  const log = { ...silentLog, info: (line: string) => void lines.push(line) };
+  return { lines, progress: createProgress({ log, verb: 'Received' }) };
+}
+
+test('a line every five seconds: bytes, share, and the rate since the last one', () => {
+  const { lines, progress: transfer } = progress();
+  transfer.expect(200_000_000);
+  transfer.add(50_000_000);
+  vi.advanceTimersByTime(5000);
+  transfer.add(100_000_000);
+  vi.advanceTimersByTime(5000);
+  expect(lines).toEqual([
+    'Received 50.0 MB of 200.0 MB (25 %), 10.0 MB/s',
+    'Received 150.0 MB of 200.0 MB (75 %), 20.0 MB/s',
+  ]);
+  transfer.end();
+});
+
+test('a transfer of less than five seconds says nothing, and nothing is said after the end', () => {
+  const { lines, progress: transfer } = progress();
+  transfer.add(1);
+  vi.advanceTimersByTime(4999);
+  transfer.end();
+  vi.advanceTimersByTime(60_000);
+  expect(lines).toEqual([]);
+  expect(vi.getTimerCount()).toBe(0);
+});
+
+test('without a total there is no share, and a total too small is no more than 100 %', () => {
+  const { lines, progress: transfer } = progress();
+  transfer.add(3000);
+  vi.advanceTimersByTime(5000);
+  transfer.expect(2000);
+  vi.advanceTimersByTime(5000);
+  expect(lines).toEqual(['Received 3.0 kB, 600 B/s', 'Received 3.0 kB of 2.0 kB (100 %), 0 B/s']);
+  transfer.end();
+});
