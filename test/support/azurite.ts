@@ -28,7 +28,9 @@ export async function startAzurite(): Promise<Azurite> {
   const port = await freePort();
   const main = createRequire(import.meta.url).resolve('azurite/dist/src/blob/main.js');
   const flags = ['--silent', '--inMemoryPersistence', '--skipApiVersionCheck', '--disableTelemetry'];
-  const server = spawn(process.execPath, [main, ...flags, '--blobPort', String(port)], { stdio: 'inherit' });
+  const server = spawn(process.execPath, [main, ...flags, '--blobPort', String(port)], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
   await untilListening(port, server);
   await createContainer(port);
   return {

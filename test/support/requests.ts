@@ -1,0 +1,75 @@
+import { posix } from 'node:path';
+import type { PathLayout } from '../../src/archive/layout.ts';
+import type { Log } from '../../src/report/log.ts';
+import type { KeySpace, LookupRequest, RestoreRequest, SaveRequest } from '../../src/storage/backend.ts';
+
+/** Whole requests to a StorageBackend, of which a test names only what it is about. */
+
+const space: KeySpace = {
+  label: 'repository',
+  objectName: key => `v1/o/r/_/${key}/0.tar.zst`,
+  listPrefix: prefix => `v1/o/r/_/${prefix}`,
+  root: 'v1/o/r/_/',
+  parse: () => undefined,
+};
+
+const layout: PathLayout = {
+  toStored: absolute => absolute,
+  toAbsolute: stored => posix.resolve(stored),
+  permits: () => true,
+  hasExclusions: false,
+  excludes: () => false,
+  followsLink: () => false,
+  roots: async () => [],
+};
+
+export function lookupRequest(overrides: Partial<LookupRequest> = {}): LookupRequest {
+  return {
+    primaryKey: 'key',
+    restoreKeys: [],
+    paths: ['tree'],
+    crossOs: false,
+    version: '0'.repeat(64),
+    plan: [],
+    ...overrides,
+  };
+}
+
+export function restoreRequest(overrides: Partial<RestoreRequest> = {}): RestoreRequest {
+  return { ...lookupRequest(), layout, runLabel: '1', warm: false, recordDirectory: undefined, ...overrides };
+}
+
+export function saveRequest(overrides: Partial<SaveRequest> = {}): SaveRequest {
+  return {
+    key: 'key',
+    paths: ['tree'],
+    crossOs: false,
+    version: '0'.repeat(64),
+    space,
+    layout,
+    compressionLevel: 3,
+    overwrite: false,
+    damaged: undefined,
+    base: undefined,
+    recordDirectory: undefined,
+    uploadChunkSizeBytes: undefined,
+    origin: {},
+    ...overrides,
+  };
+}
+
+/** A log that keeps what it is told, as `level: message`. */
+export function recordingLog(): Log & { readonly lines: string[]; readonly shown: string[] } {
+  const lines: string[] = [];
+  const keep = (level: string) => (message: string) => void lines.push(`${level}: ${message}`);
+  return {
+    lines,
+    get shown() {
+      return lines.filter(line => !line.startsWith('debug: '));
+    },
+    debug: keep('debug'),
+    info: keep('info'),
+    notice: keep('notice'),
+    warning: keep('warning'),
+  };
+}
