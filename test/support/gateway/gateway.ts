@@ -50,8 +50,6 @@ export interface GatewayOptions {
   readonly osdSettings?: Readonly<Record<string, string>>;
   /** Further words for rgw_frontends: `request_timeout_ms=3000`. */
   readonly frontend?: string;
-  /** Unpack the packages into this directory instead of using or installing the system's. */
-  readonly packages?: string;
 }
 
 /** The gateway could not be started; the message is the reason, in one line. */
@@ -102,7 +100,6 @@ function settings(options: GatewayOptions): NodeJS.ProcessEnv {
     ...(options.rgwSettings && { GATEWAY_RGW: lines(options.rgwSettings) }),
     ...(options.osdSettings && { GATEWAY_OSD: lines(options.osdSettings) }),
     ...(options.frontend && { GATEWAY_FRONTEND: options.frontend }),
-    ...(options.packages && { GATEWAY_PACKAGES: options.packages }),
   };
 }
 

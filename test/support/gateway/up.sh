@@ -8,7 +8,6 @@
 # directory and run from there (as anyone else; needs apt-get, changes nothing outside that directory).
 #
 # Settings, all by environment:
-#   GATEWAY_PACKAGES=DIR      unpack the packages there, whatever is installed and whoever runs this
 #   GATEWAY_STORE=memstore    memstore (RAM) or bluestore (sparse file; survives kill -9 of the OSD)
 #   GATEWAY_SIZE_GB=12        size of the device that the OSD believes to have
 #   GATEWAY_GC_WAIT=5         seconds until the space of a deleted object is given back
@@ -88,10 +87,7 @@ use_packages() { # directory
   export LD_LIBRARY_PATH="$LIBRARIES:$LIBRARIES/ceph:$ROOT/usr/lib/ceph:$ROOT/lib/${lib#./}"
 }
 
-if [ -n "${GATEWAY_PACKAGES-}" ]; then
-  unpack_packages "$(realpath -m "$GATEWAY_PACKAGES")"
-  use_packages "$(realpath -m "$GATEWAY_PACKAGES")"
-elif missing; then
+if missing; then
   command -v apt-get >/dev/null || die "ceph-mon, ceph-osd, radosgw or openssl is not installed, and there is no apt-get to get them with"
   if [ "$(id -u)" = 0 ]; then
     install_packages
