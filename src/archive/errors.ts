@@ -4,6 +4,8 @@
  */
 export class DamagedArchiveError extends Error {
   override name = 'DamagedArchiveError';
+  /** The object, filled in by the backend that found it: the save of the same job may replace it. */
+  object: { readonly name: string; readonly etag: string; readonly key: string } | undefined;
 }
 
 /** An archive of a format this version does not know: a miss, not damage (a newer release wrote it). */

@@ -20,6 +20,11 @@ export interface PathLayout {
   readonly hasExclusions: boolean;
   /** Whether a `!` pattern takes this path (or the whole directory) out. */
   excludes(absolute: string): boolean;
+  /**
+   * Whether a symlink to a directory at this path is followed by a scan: a pattern without wildcards names it, so its
+   * author means what is behind it (`~/.cargo -> /opt/rust/cargo`).
+   */
+  followsLink(absolute: string): boolean;
   /** The existing files and directories that the patterns name, absolute, in no order; nested ones may occur. */
   roots(): Promise<readonly string[]>;
 }

@@ -1,0 +1,54 @@
+/**
+ * Runs `work` on each item with at most `limit` at the same moment and yields the results in the items' order. Items
+ * are drawn one by one, so a lazy source is read only as far as it is worked on. When the consumer leaves early, what
+ * is in flight ends unobserved.
+ */
+export async function* mapInOrder<T, R>(
+  items: Iterable<T>,
+  limit: number,
+  work: (item: T) => Promise<R>,
+): AsyncGenerator<R> {
+  const inFlight: Promise<R>[] = [];
+  try {
+    for (const item of items) {
+      inFlight.push(work(item));
+      if (inFlight.length >= limit) yield await inFlight.shift()!;
+    }
+    while (inFlight.length > 0) yield await inFlight.shift()!;
+  } finally {
+    for (const promise of inFlight) promise.catch(() => {});
+  }
+}
+
+/**
+ * Runs `work` on all items, at most `limit` at the same moment, each weighing `weigh(item)` against a common budget.
+ * The first failure rejects, after everything that was in flight has ended.
+ */
+export async function forEachWithin<T>(
+  items: readonly T[],
+  { limit, budget, weigh }: { limit: number; budget: number; weigh: (item: T) => number },
+  work: (item: T) => Promise<void>,
+): Promise<void> {
+  const inFlight = new Set<Promise<void>>();
+  let used = 0;
+  let failure: { readonly error: unknown } | undefined;
+  for (const item of items) {
+    const weight = weigh(item);
+    // One item alone may weigh more than the budget
+    while (inFlight.size > 0 && (inFlight.size >= limit || used + weight > budget))
+      await Promise.race(inFlight);
+    if (failure) break;
+    used += weight;
+    const promise: Promise<void> = work(item)
+      .catch(error => {
+        failure ??= { error };
+      })
+      .finally(() => {
+        used -= weight;
+        inFlight.delete(promise);
+      });
+    inFlight.add(promise);
+  }
+  await Promise.all(inFlight);
+  if (failure) throw failure.error;
+}

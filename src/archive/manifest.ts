@@ -1,0 +1,287 @@
+import { Buffer } from 'node:buffer';
+import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import { ColumnReader, ColumnWriter } from './columns.ts';
+import { type Entry, EntryType, type Frame, type Manifest, type ManifestHead, parentName } from './entry.ts';
+import { DamagedArchiveError, UnknownFormatError } from './errors.ts';
+import { FORMAT, MAX_MANIFEST_BYTES, manifestFrame, readManifestFrame } from './format.ts';
+import { decodeName, encodeName } from './names.ts';
+
+/**
+ * The manifest as bytes. Names are stored as depth and last component: an entry at depth 0 is a root of the archive
+ * with its full name, one at depth n stands in the last directory at depth n - 1. So a reader can build no name that is
+ * neither a root nor a child of a directory of this archive.
+ */
+
+const SHA256_BYTES = 32;
+const MANIFEST_LEVEL = 3;
+
+/** The manifest's skippable frame. */
+export function encodeManifest(manifest: Manifest): Buffer {
+  const { head, frames, entries } = manifest;
+  const columns = new ColumnWriter();
+  const counts = { frames: frames.length, entries: entries.length };
+  columns.bytes(Buffer.from(JSON.stringify({ ...head, counts }), 'utf8'));
+
+  columns.unsigned(frames.map(frame => frame.size));
+  columns.unsigned(frames.map(frame => frame.rawSize));
+  columns.bytes(Buffer.concat(frames.map(frame => frame.sha256)));
+
+  const { depths, components } = splitNames(entries);
+  columns.bytes(joinNames(components));
+  columns.unsigned(depths);
+  columns.bytes(Uint8Array.from(entries, entry => entry.type));
+  columns.unsigned(entries.map(entry => entry.mode));
+  columns.signed(deltas(entries.map(entry => entry.mtimeUs)));
+  columns.unsigned(entries.map(entry => entry.size));
+  columns.bytes(
+    joinNames(entries.filter(entry => entry.type === EntryType.symlink).map(entry => entry.target)),
+  );
+  const hardLinks = entries.flatMap((entry, index) => (entry.linkTo >= 0 ? [index - entry.linkTo] : []));
+  columns.unsigned(hardLinks);
+  columns.signed(entries.map(entry => entry.uid));
+  columns.signed(entries.map(entry => entry.gid));
+
+  const withData = entries.filter(entry => entry.size > 0);
+  columns.signed(deltas(withData.map(entry => entry.frame)));
+  columns.signed(offsetResiduals(withData));
+  const raw = columns.finish();
+  if (raw.length > MAX_MANIFEST_BYTES) {
+    throw new RangeError(
+      `the manifest of ${entries.length} entries takes ${raw.length} bytes, more than 256 MiB`,
+    );
+  }
+  const params = { [constants.ZSTD_c_compressionLevel]: MANIFEST_LEVEL };
+  return manifestFrame(zstdCompressSync(raw, { params, chunkSize: raw.length + 1024 }));
+}
+
+/**
+ * The manifest in a skippable frame that fills `bytes`. Columns are consistent in themselves; whether they may be
+ * restored is `validate.ts`'s to say.
+ * Throws `UnknownFormatError` for another format number, `DamagedArchiveError` for anything that cannot be read.
+ */
+export function decodeManifest(bytes: Buffer): Manifest {
+  const { format, payload } = readManifestFrame(bytes);
+  if (format !== FORMAT) {
+    throw new UnknownFormatError(
+      `it is of archive format ${format}, and this release reads format ${FORMAT}`,
+    );
+  }
+  const columns = new ColumnReader(decompress(payload));
+  const { head, counts } = readHead(columns.bytes());
+
+  const sizes = columns.unsigned(counts.frames);
+  const rawSizes = columns.unsigned(counts.frames);
+  const hashes = columns.bytes();
+  if (hashes.length !== counts.frames * SHA256_BYTES)
+    throw new DamagedArchiveError('its manifest lacks hashes');
+  const frames: Frame[] = Array.from(sizes, (size, index) => ({
+    size,
+    rawSize: rawSizes[index]!,
+    sha256: hashes.subarray(index * SHA256_BYTES, (index + 1) * SHA256_BYTES),
+  }));
+
+  const components = splitNameBlock(columns.bytes(), counts.entries);
+  const depths = columns.unsigned(counts.entries);
+  const types = columns.bytes();
+  if (types.length !== counts.entries) throw new DamagedArchiveError('its manifest lacks entry types');
+  const modes = columns.unsigned(counts.entries);
+  const mtimes = sums(columns.signed(counts.entries));
+  const dataSizes = columns.unsigned(counts.entries);
+  const targets = splitNameBlock(columns.bytes(), count(types, EntryType.symlink));
+  const linkDistances = columns.unsigned(count(types, EntryType.hardLink));
+  const uids = columns.signed(counts.entries);
+  const gids = columns.signed(counts.entries);
+  const dataCount = dataSizes.reduce((sum, size) => sum + (size > 0 ? 1 : 0), 0);
+  const frameIndexes = sums(columns.signed(dataCount));
+  const residuals = columns.signed(dataCount);
+  columns.end();
+
+  const names = joinDepths(depths, components, types);
+  const entries: Entry[] = new Array(counts.entries);
+  const place = new OffsetPredictor();
+  let symlinks = 0;
+  let hardLinks = 0;
+  let data = 0;
+  for (let index = 0; index < counts.entries; index++) {
+    const type = types[index] as EntryType;
+    const size = dataSizes[index]!;
+    let frame = -1;
+    let offset = 0;
+    if (size > 0) {
+      frame = frameIndexes[data]!;
+      offset = place.expected(frame) + residuals[data]!;
+      place.after(frame, offset, size);
+      data++;
+    }
+    entries[index] = {
+      name: names[index]!,
+      type,
+      mode: modes[index]!,
+      mtimeUs: mtimes[index]!,
+      size,
+      target: type === EntryType.symlink ? targets[symlinks++]! : '',
+      linkTo: type === EntryType.hardLink ? index - linkDistances[hardLinks++]! : -1,
+      uid: uids[index]!,
+      gid: gids[index]!,
+      frame,
+      offset,
+    };
+  }
+  return { head, frames, entries };
+}
+
+function decompress(payload: Buffer): Buffer {
+  try {
+    return zstdDecompressSync(payload, { maxOutputLength: MAX_MANIFEST_BYTES, chunkSize: 1024 * 1024 });
+  } catch (error) {
+    throw new DamagedArchiveError('its manifest does not decompress', { cause: error });
+  }
+}
+
+function readHead(bytes: Buffer): { head: ManifestHead; counts: { frames: number; entries: number } } {
+  let json: unknown;
+  try {
+    json = JSON.parse(bytes.toString('utf8'));
+  } catch (error) {
+    throw new DamagedArchiveError('the head of its manifest is not JSON', { cause: error });
+  }
+  if (!isHead(json)) throw new DamagedArchiveError('the head of its manifest lacks a field');
+  const { counts, ...head } = json;
+  return { head, counts };
+}
+
+function isHead(json: unknown): json is ManifestHead & { counts: { frames: number; entries: number } } {
+  if (typeof json !== 'object' || json === null) return false;
+  const head = json as Record<string, unknown>;
+  const counts = head.counts as Record<string, unknown> | undefined;
+  const isCount = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 0;
+  return (
+    ['tool', 'object', 'key', 'version', 'platform'].every(field => typeof head[field] === 'string') &&
+    Array.isArray(head.paths) &&
+    head.paths.every(path => typeof path === 'string') &&
+    typeof head.origin === 'object' &&
+    head.origin !== null &&
+    isCount(head.generation) &&
+    typeof counts === 'object' &&
+    counts !== null &&
+    isCount(counts.frames) &&
+    isCount(counts.entries)
+  );
+}
+
+function splitNames(entries: readonly Entry[]): { depths: number[]; components: string[] } {
+  const depths: number[] = [];
+  const components: string[] = [];
+  const open: string[] = [];
+  for (const { name } of entries) {
+    const parent = parentName(name);
+    while (open.length > 0 && open[open.length - 1] !== parent) open.pop();
+    depths.push(open.length);
+    const component = open.length > 0 ? name.slice(parent.length) : name;
+    components.push(component);
+    if (name.endsWith('/')) open.push(name);
+  }
+  return { depths, components };
+}
+
+function joinDepths(depths: Float64Array, components: readonly string[], types: Uint8Array): string[] {
+  const open: string[] = [];
+  const names: string[] = new Array(components.length);
+  for (let index = 0; index < components.length; index++) {
+    const depth = depths[index]!;
+    const component = components[index]!;
+    if (depth > open.length) throw new DamagedArchiveError('an entry of its manifest has no directory');
+    open.length = depth;
+    if (depth > 0) checkComponent(component, types[index] === EntryType.directory);
+    const name = depth > 0 ? open[depth - 1]! + component : component;
+    names[index] = name;
+    if (types[index] === EntryType.directory) open.push(name);
+  }
+  return names;
+}
+
+function checkComponent(component: string, isDirectory: boolean): void {
+  const slash = component.indexOf('/');
+  const plain = isDirectory ? component.slice(0, -1) : component;
+  if (
+    slash !== (isDirectory ? component.length - 1 : -1) ||
+    plain === '' ||
+    plain === '.' ||
+    plain === '..'
+  ) {
+    throw new DamagedArchiveError('a name in its manifest is not a plain one');
+  }
+}
+
+/** Names as one block, each ended by a NUL, which no name can hold. */
+function joinNames(names: readonly string[]): Buffer {
+  if (names.length === 0) return Buffer.alloc(0);
+  if (names.every(name => name.isWellFormed())) return Buffer.from(`${names.join('\0')}\0`, 'utf8');
+  const end = Buffer.from([0]);
+  return Buffer.concat(names.flatMap(name => [encodeName(name), end]));
+}
+
+function splitNameBlock(block: Buffer, expected: number): string[] {
+  const names = expected === 0 && block.length === 0 ? [] : splitBlock(block);
+  if (names.length !== expected) throw new DamagedArchiveError('its manifest lacks names');
+  return names;
+}
+
+function splitBlock(block: Buffer): string[] {
+  if (block[block.length - 1] !== 0) throw new DamagedArchiveError('its manifest lacks the end of a name');
+  const text = block.toString('utf8');
+  if (!text.includes('\ufffd')) return text.slice(0, -1).split('\0');
+  const names: string[] = [];
+  for (let start = 0; start < block.length; ) {
+    const end = block.indexOf(0, start);
+    names.push(decodeName(block.subarray(start, end)));
+    start = end + 1;
+  }
+  return names;
+}
+
+/**
+ * Where data would lie if it followed the entry before it in the same frame. What is stored is the difference: the
+ * bytes of the headers in between, almost always 512.
+ */
+class OffsetPredictor {
+  #frame = -1;
+  #end = 0;
+
+  expected(frame: number): number {
+    return frame === this.#frame ? this.#end : 0;
+  }
+
+  after(frame: number, offset: number, size: number): void {
+    this.#frame = frame;
+    this.#end = offset + Math.ceil(size / 512) * 512;
+  }
+}
+
+function* offsetResiduals(entries: readonly Entry[]): Iterable<number> {
+  const place = new OffsetPredictor();
+  for (const { frame, offset, size } of entries) {
+    yield offset - place.expected(frame);
+    place.after(frame, offset, size);
+  }
+}
+
+function* deltas(values: readonly number[]): Iterable<number> {
+  let previous = 0;
+  for (const value of values) {
+    yield value - previous;
+    previous = value;
+  }
+}
+
+function sums(values: Float64Array): Float64Array {
+  let sum = 0;
+  return values.map(value => {
+    sum += value;
+    return sum;
+  });
+}
+
+function count(types: Uint8Array, wanted: EntryType): number {
+  return types.reduce((sum, type) => sum + (type === wanted ? 1 : 0), 0);
+}

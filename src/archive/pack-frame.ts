@@ -1,0 +1,216 @@
+import { Buffer } from 'node:buffer';
+import { type BigIntStats, closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import { compressFrame, sha256 } from './codec.ts';
+import { EntryType } from './entry.ts';
+import { SourceTreeError } from './errors.ts';
+import { MAX_FRAME_RAW_BYTES } from './format.ts';
+import {
+  type FileIdentity,
+  PackColumn,
+  PackedColumn,
+  type PackJob,
+  type PackResult,
+  type SliceOfFile,
+  splitStrings,
+  VANISHED,
+} from './jobs.ts';
+import { fsPath, printable } from './names.ts';
+import { thisPlatform, toMicroseconds } from './platform.ts';
+import { unreadable } from './scan.ts';
+import { headerBound, padding, type TarMember, writeHeader } from './tar-header.ts';
+
+/** Runs in a worker: reads the members of one frame, writes them as tar, compresses and hashes the whole. */
+export function packFrame(job: PackJob): PackResult {
+  const raw = new RawBytes();
+  const numbers = job.slice ? packSlice(job, job.slice, raw) : packWhole(job, raw);
+  const bytes = compressFrame(raw.written(), job.level);
+  return { bytes, rawSize: raw.at, sha256: Uint8Array.from(sha256(bytes)), numbers };
+}
+
+/** The memory that a worker packs into, kept from frame to frame: fresh memory costs more than the work in it. */
+let scratch = Buffer.allocUnsafeSlow(0);
+
+class RawBytes {
+  at = 0;
+
+  /** Room for `more` bytes after `at`. */
+  reserve(more: number): Buffer {
+    if (this.at + more > scratch.length) {
+      const larger = Buffer.allocUnsafeSlow(Math.max(this.at + more, 2 * scratch.length));
+      scratch.copy(larger, 0, 0, this.at);
+      scratch = larger;
+    }
+    return scratch;
+  }
+
+  header(member: TarMember): void {
+    this.at = writeHeader(this.reserve(headerBound(member.name, member.linkName)), this.at, member);
+  }
+
+  pad(size: number): void {
+    const zeros = padding(size);
+    this.reserve(zeros).fill(0, this.at, this.at + zeros);
+    this.at += zeros;
+  }
+
+  written(): Buffer {
+    return scratch.subarray(0, this.at);
+  }
+}
+
+function packWhole(job: PackJob, raw: RawBytes): Float64Array<ArrayBuffer> {
+  const count = job.numbers.length / PackColumn.width;
+  const members = new Members(job, count);
+  const results = new Float64Array(count * PackedColumn.width);
+  for (let index = 0; index < count; index++) {
+    const member = members.get(index);
+    const row = index * PackedColumn.width;
+    let packed: Packed | undefined = {
+      offset: 0,
+      size: member.size,
+      mtimeUs: member.mtimeUs,
+      mode: member.mode,
+    };
+    // Nothing to read, nothing that could change between header and data
+    if (member.type !== EntryType.file || member.size === 0) raw.header(member);
+    else packed = packFile(members.path(index), member, raw);
+    results[row + PackedColumn.offset] = packed?.offset ?? VANISHED;
+    results[row + PackedColumn.size] = packed?.size ?? 0;
+    results[row + PackedColumn.mtimeUs] = packed?.mtimeUs ?? 0;
+    results[row + PackedColumn.mode] = packed?.mode ?? 0;
+  }
+  return results;
+}
+
+/** The members of a job, one at a time. */
+class Members {
+  readonly #names: string[];
+  readonly #paths: string[];
+  readonly #linkNames: string[];
+  readonly #numbers: Float64Array;
+
+  constructor(job: PackJob, count: number) {
+    this.#names = splitStrings(job.names, count);
+    this.#paths = splitStrings(job.paths, count);
+    this.#linkNames = splitStrings(job.linkNames, count);
+    this.#numbers = job.numbers;
+  }
+
+  path(index: number): string {
+    return this.#paths[index]!;
+  }
+
+  get(index: number): TarMember {
+    const row = index * PackColumn.width;
+    const number = (column: number) => this.#numbers[row + column]!;
+    return {
+      name: this.#names[index]!,
+      linkName: this.#linkNames[index]!,
+      type: number(PackColumn.type) as EntryType,
+      mode: number(PackColumn.mode),
+      mtimeUs: number(PackColumn.mtimeUs),
+      size: number(PackColumn.size),
+      uid: number(PackColumn.uid),
+      gid: number(PackColumn.gid),
+    };
+  }
+}
+
+interface Packed {
+  /** Offset of the data in the raw bytes. */
+  readonly offset: number;
+  readonly size: number;
+  readonly mtimeUs: number;
+  readonly mode: number;
+}
+
+/** Appends a whole file as it is now. undefined: it has vanished. */
+function packFile(path: string, member: TarMember, raw: RawBytes): Packed | undefined {
+  const start = raw.at;
+  for (const attempt of [1, 2]) {
+    const fd = openFile(path);
+    if (fd === undefined) return undefined;
+    try {
+      const before = fstatSync(fd, { bigint: true });
+      if (!before.isFile()) return undefined;
+      const size = Number(before.size);
+      // It was small when it was scanned: something is writing to it
+      if (size > MAX_FRAME_RAW_BYTES / 4) throw changedUnderway(path);
+      const mtimeUs = toMicroseconds(before.mtimeNs);
+      const mode = Number(before.mode) & 0o7777;
+      raw.header({ ...member, size, mtimeUs, mode });
+      const offset = raw.at;
+      const complete = readInto(raw, fd, 0, size, path);
+      raw.pad(size);
+      if (complete && sameFile(before, fstatSync(fd, { bigint: true })))
+        return { offset, size, mtimeUs, mode };
+    } finally {
+      closeSync(fd);
+    }
+    if (attempt === 1) raw.at = start;
+  }
+  throw new SourceTreeError(`${printable(path)} changed while it was read, twice`);
+}
+
+/** A slice of a large file: the first one with the header, the last one with the padding. */
+function packSlice(job: PackJob, slice: SliceOfFile, raw: RawBytes): Float64Array<ArrayBuffer> {
+  const members = new Members(job, 1);
+  const member = members.get(0);
+  const path = members.path(0);
+  const fd = openFile(path);
+  if (fd === undefined) throw changedUnderway(path);
+  try {
+    if (!sameFile(slice.identity, fstatSync(fd, { bigint: true }))) throw changedUnderway(path);
+    if (slice.start === 0) raw.header(member);
+    const offset = raw.at;
+    const complete = readInto(raw, fd, slice.start, slice.end - slice.start, path);
+    if (slice.end === member.size) raw.pad(member.size);
+    if (!complete || !sameFile(slice.identity, fstatSync(fd, { bigint: true }))) throw changedUnderway(path);
+    return Float64Array.of(offset, member.size, member.mtimeUs, member.mode);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function changedUnderway(path: string): SourceTreeError {
+  return new SourceTreeError(`${printable(path)} changed while it was read`);
+}
+
+/** undefined: there is no such file any more, or a link or directory has taken its place. */
+function openFile(path: string): number | undefined {
+  try {
+    return openSync(fsPath(path), constants.O_RDONLY | thisPlatform.openFlags);
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'ELOOP' || code === 'ENXIO') return undefined;
+    throw unreadable(path, error);
+  }
+}
+
+/** Appends `size` bytes of the file from `position`. false: it ended before. */
+function readInto(raw: RawBytes, fd: number, position: number, size: number, path: string): boolean {
+  const target = raw.reserve(size);
+  let done = 0;
+  try {
+    while (done < size) {
+      const count = readSync(fd, target, raw.at + done, size - done, position + done);
+      if (count === 0) break;
+      done += count;
+    }
+  } catch (error) {
+    throw unreadable(path, error);
+  }
+  if (done < size) target.fill(0, raw.at + done, raw.at + size);
+  raw.at += size;
+  return done === size;
+}
+
+function sameFile(a: FileIdentity, b: BigIntStats): boolean {
+  return (
+    a.size === b.size &&
+    a.mtimeNs === b.mtimeNs &&
+    a.ctimeNs === b.ctimeNs &&
+    a.ino === b.ino &&
+    a.dev === b.dev
+  );
+}

@@ -1,0 +1,42 @@
+import { EntryType } from './entry.ts';
+import { FRAME_RAW_BYTES, SLICE_BYTES, WHOLE_FILE_BYTES } from './format.ts';
+import type { Scanned } from './scan.ts';
+
+/** What goes into one frame: some whole members, or a slice of one large file. */
+export interface FramePlan {
+  readonly members: readonly Scanned[];
+  readonly slice: { readonly start: number; readonly end: number } | undefined;
+}
+
+/** What a header takes at least; most members with a fraction in their mtime take 1536. */
+const HEADER_BYTES = 1536;
+
+/**
+ * Groups members into frames of about 4 MiB of tar, in their order. A frame holds whole members; a file over 8 MiB
+ * starts a row of slices of its own, so that its data is read, and later written, by several workers.
+ */
+export function* planFrames(members: Iterable<Scanned>): Generator<FramePlan> {
+  let open: Scanned[] = [];
+  let openBytes = 0;
+  for (const member of members) {
+    const size = member.type === EntryType.file ? Number(member.stats.size) : 0;
+    if (openBytes > 0 && openBytes + size > FRAME_RAW_BYTES) {
+      yield { members: open, slice: undefined };
+      open = [];
+      openBytes = 0;
+    }
+    if (size > WHOLE_FILE_BYTES) {
+      yield* slices(member, size);
+      continue;
+    }
+    open.push(member);
+    openBytes += HEADER_BYTES + size;
+  }
+  if (open.length > 0) yield { members: open, slice: undefined };
+}
+
+function* slices(member: Scanned, size: number): Generator<FramePlan> {
+  for (let start = 0; start < size; start += SLICE_BYTES) {
+    yield { members: [member], slice: { start, end: Math.min(start + SLICE_BYTES, size) } };
+  }
+}

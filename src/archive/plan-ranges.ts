@@ -1,0 +1,48 @@
+import type { Frame } from './entry.ts';
+
+/** Neighbouring frames that are fetched with one request. */
+export interface FrameRun {
+  /** Offset in the object of the first byte, and of the byte after the last. */
+  readonly start: number;
+  readonly end: number;
+  /** Indexes of the frames that are wanted, ascending. */
+  readonly frames: readonly number[];
+}
+
+/** Bytes that a request aims at. */
+export const RANGE_BYTES = 8 * 1024 * 1024;
+/** Unwanted bytes between two wanted frames that are read along rather than asked around. */
+const GAP_BYTES = 256 * 1024;
+
+/** Groups the wanted frames into runs of about `rangeBytes`. */
+export function planRanges(
+  frames: readonly Frame[],
+  isWanted: (frame: number) => boolean,
+  rangeBytes = RANGE_BYTES,
+): FrameRun[] {
+  const runs: FrameRun[] = [];
+  let open: { start: number; end: number; frames: number[] } | undefined;
+  let start = 0;
+  frames.forEach((frame, index) => {
+    const end = start + frame.size;
+    if (isWanted(index)) {
+      if (open && start - open.end <= GAP_BYTES && end - open.start <= rangeBytes) {
+        open.end = end;
+        open.frames.push(index);
+      } else {
+        open = { start, end, frames: [index] };
+        runs.push(open);
+      }
+    }
+    start = end;
+  });
+  return runs;
+}
+
+/** Offset of each frame in the object. */
+export function frameStarts(frames: readonly Frame[]): Float64Array {
+  const starts = new Float64Array(frames.length);
+  for (let index = 1; index < frames.length; index++)
+    starts[index] = starts[index - 1]! + frames[index - 1]!.size;
+  return starts;
+}

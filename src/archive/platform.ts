@@ -1,0 +1,48 @@
+import { constants } from 'node:fs';
+
+/**
+ * What differs between operating systems for archives, in one place. Everything else in archive/ is written once.
+ */
+export interface Platform {
+  /** Whether permission bits mean anything. */
+  readonly hasModes: boolean;
+  /** Whether owners are stored and set: only root can give files away. */
+  readonly keepsOwners: boolean;
+  /** Whether names that differ only in case may be one file (decides only together with a probe of the disk). */
+  readonly mayFoldCase: boolean;
+  /** Characters that a component may not hold here, although it can elsewhere. */
+  readonly forbiddenInComponents: RegExp | undefined;
+  /** Added to open flags when reading: never follow a link that took a file's place, never wait on a FIFO. */
+  readonly openFlags: number;
+}
+
+/** The choices for a platform; `isRoot` says whether this process may give files to other owners. */
+export function platformOf(name: NodeJS.Platform, isRoot: boolean): Platform {
+  const windows = name === 'win32';
+  return {
+    hasModes: !windows,
+    keepsOwners: !windows && isRoot,
+    mayFoldCase: windows || name === 'darwin',
+    // Microsoft, "Naming Files, Paths, and Namespaces": reserved characters; device names; a trailing dot or blank is lost
+    forbiddenInComponents: windows
+      ? /[<>:"\\|?*\u0000-\u001f]|[. ]$|^(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?$/i
+      : undefined,
+    openFlags: windows ? 0 : (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0),
+  };
+}
+
+/** The platform of this process. */
+export const thisPlatform: Platform = platformOf(process.platform, process.geteuid?.() === 0);
+
+/**
+ * Seconds, as Node's `utimes` wants them, that read back as the same microsecond: whole seconds as they are, others
+ * with half a microsecond on top, because a double of this size is exact to a quarter of one only.
+ */
+export function toFileTime(mtimeUs: number): number {
+  return mtimeUs % 1e6 === 0 ? mtimeUs / 1e6 : (mtimeUs + 0.5) / 1e6;
+}
+
+/** Whole microseconds of a time in nanoseconds; times before 1970 become 0. */
+export function toMicroseconds(ns: bigint): number {
+  return ns <= 0n ? 0 : Number(ns / 1000n);
+}

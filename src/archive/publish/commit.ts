@@ -1,0 +1,148 @@
+import { chmodSync, lstatSync, readdirSync, renameSync } from 'node:fs';
+import { type Entry, EntryType } from '../entry.ts';
+import { TargetTreeError } from '../errors.ts';
+import { decodeName, fsPath, printable } from '../names.ts';
+import { unwritable } from '../unpack-frames.ts';
+import { applyAttributes, attributesOf, type DirectoryAttributes } from './directory-attributes.ts';
+import { setAttributes } from './stage.ts';
+import type { Move, TargetPlan } from './target-plan.ts';
+import { giveWrite, makeWritable } from './writable.ts';
+
+/** How often a rename is tried again when another job puts something in its way meanwhile. */
+const ATTEMPTS = 20;
+
+/**
+ * Makes a staged restore visible: renames only, nothing that waits for a network or for disk space. A kill in between
+ * leaves whole files of both states.
+ * Throws `TargetTreeError` when something has changed since the plan; what is published by then stays.
+ */
+export function commit(plan: TargetPlan, entries: readonly Entry[]): void {
+  const merged: MergedDirectory[] = [];
+  try {
+    recheck(plan);
+    for (const { path, parent } of plan.displaced) displace(path, parent.path, parent.area.newTree());
+    for (const move of publicationOrder(plan.moves, entries)) publish(move, merged);
+  } catch (error) {
+    throw error instanceof TargetTreeError
+      ? error
+      : unwritable(String((error as NodeJS.ErrnoException).path ?? ''), error);
+  } finally {
+    // Staging before the final times: its removal touches the directories that it stands in
+    for (const area of plan.areas) area.remove();
+    finish(plan, entries, merged);
+  }
+}
+
+/** A directory that another job had published first, and the attributes that ours would have had. */
+interface MergedDirectory {
+  readonly path: string;
+  readonly attributes: DirectoryAttributes;
+}
+
+/** Between the plan and now another process may have put a link where a directory was. */
+function recheck(plan: TargetPlan): void {
+  for (const { path, followed } of plan.existing) {
+    if (followed) continue;
+    const stats = lstatSync(fsPath(path), { throwIfNoEntry: false });
+    if (!stats?.isDirectory())
+      throw new TargetTreeError(`${printable(path)} was a directory and is none any more`);
+  }
+}
+
+/** Directories, files, then the links that may point to them. */
+function publicationOrder(moves: readonly Move[], entries: readonly Entry[]): Move[] {
+  const rank = ({ tree, entry }: Move) => (tree ? 0 : entries[entry]!.type === EntryType.file ? 1 : 2);
+  return [0, 1, 2].flatMap(wanted => moves.filter(move => rank(move) === wanted));
+}
+
+function publish(move: Move, merged: MergedDirectory[]): void {
+  const aside = () => move.parent.area.newTree();
+  if (move.tree) publishTree(move.from, move.to, move.parent.path, aside, merged);
+  else publishFile(move.from, move.to, move.parent.path, aside);
+}
+
+function publishFile(from: string, to: string, parent: string, aside: () => string): void {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      makeWritable(parent, () => renameSync(fsPath(from), fsPath(to)));
+      return;
+    } catch (error) {
+      const code = (error as NodeJS.ErrnoException).code;
+      if ((code !== 'EISDIR' && code !== 'ENOTEMPTY' && code !== 'EEXIST') || attempt === ATTEMPTS)
+        throw error;
+      displace(to, parent, aside());
+    }
+  }
+}
+
+function publishTree(
+  from: string,
+  to: string,
+  parent: string,
+  aside: () => string,
+  merged: MergedDirectory[],
+): void {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      makeWritable(parent, () => renameSync(fsPath(from), fsPath(to)));
+      return;
+    } catch (error) {
+      const code = (error as NodeJS.ErrnoException).code;
+      if (attempt === ATTEMPTS) throw error;
+      if (code === 'ENOTDIR') displace(to, parent, aside());
+      else if (code !== 'ENOTEMPTY' && code !== 'EEXIST' && code !== 'EPERM') throw error;
+      else if (lstatSync(fsPath(to), { throwIfNoEntry: false })?.isDirectory())
+        return merge(from, to, aside, merged);
+    }
+  }
+}
+
+/** Another job published this directory first: what we staged goes in piece by piece. */
+function merge(from: string, to: string, aside: () => string, merged: MergedDirectory[]): void {
+  for (const found of readdirSync(fsPath(from), { withFileTypes: true, encoding: 'buffer' })) {
+    const name = decodeName(found.name);
+    const [source, target] = [`${from}/${name}`, `${to}/${name}`];
+    if (!found.isDirectory()) {
+      publishFile(source, target, to, aside);
+      continue;
+    }
+    merged.push({ path: target, attributes: attributesOf(source) });
+    // A directory that moves to another parent has its `..` rewritten: that takes the right to write it
+    giveWrite(source);
+    publishTree(source, target, to, aside, merged);
+  }
+}
+
+/** Moves something out of the way. It may have gone by itself. */
+function displace(path: string, parent: string, aside: string): void {
+  try {
+    if (lstatSync(fsPath(path)).isDirectory()) giveWrite(path);
+    makeWritable(parent, () => renameSync(fsPath(path), fsPath(aside)));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+}
+
+/** Modes and times of every directory that was touched, deepest first. */
+function finish(plan: TargetPlan, entries: readonly Entry[], merged: readonly MergedDirectory[]): void {
+  for (const { path, attributes } of merged.toReversed()) tolerant(() => applyAttributes(path, attributes));
+  for (const { to, tree, entry } of plan.moves) {
+    if (tree && entry >= 0) tolerant(() => setAttributes(to, entries[entry]!, 0));
+  }
+  for (const { path, entry, mode } of plan.existing.toReversed()) {
+    tolerant(() => (entry >= 0 ? setAttributes(path, entries[entry]!, 0) : chmodIfChanged(path, mode)));
+  }
+}
+
+function chmodIfChanged(path: string, mode: number): void {
+  if ((lstatSync(fsPath(path)).mode & 0o7777) !== mode) chmodSync(fsPath(path), mode);
+}
+
+/** Attributes of a directory that is another user's, or that another job has replaced, are not worth a restore. */
+function tolerant(change: () => void): void {
+  try {
+    change();
+  } catch {
+    // Content is what was promised; it is in place
+  }
+}

@@ -1,0 +1,114 @@
+import {
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  lchownSync,
+  linkSync,
+  lutimesSync,
+  mkdirSync,
+  symlinkSync,
+  utimesSync,
+} from 'node:fs';
+import { type Entry, EntryType } from '../entry.ts';
+import { encodeName, fsPath } from '../names.ts';
+import { type Platform, thisPlatform, toFileTime } from '../platform.ts';
+import { unwritable } from '../unpack-frames.ts';
+import type { TargetPlan } from './target-plan.ts';
+
+/** Directories that are being filled must be ours to write and search, whatever mode they end with. */
+const FILL_MODE = 0o700;
+
+/**
+ * What a restore builds in staging besides files: directories before them, links and the attributes of directories
+ * after. Between `open` and `close` the process's umask is 0, so that files are created with their final mode.
+ */
+export class Stage {
+  readonly #plan: TargetPlan;
+  readonly #entries: readonly Entry[];
+  readonly #platform: Platform;
+  #umask = 0;
+
+  constructor(plan: TargetPlan, entries: readonly Entry[], platform: Platform = thisPlatform) {
+    this.#plan = plan;
+    this.#entries = entries;
+    this.#platform = platform;
+  }
+
+  /** Makes the staging areas and the directories in them. Throws `TargetTreeError`. */
+  open(): void {
+    this.#umask = process.umask(0);
+    for (const area of this.#plan.areas) area.create();
+    for (const { path, entry } of this.#plan.fresh) {
+      const mode = entry < 0 ? 0o777 & ~this.#umask : this.#entries[entry]!.mode | FILL_MODE;
+      guarded(path, () => mkdirSync(fsPath(path), mode));
+    }
+  }
+
+  /** Symlinks and hard links; the files that hard links point to must be there. */
+  addLinks(): void {
+    this.#entries.forEach((entry, index) => {
+      const path = this.#plan.staged[index]!;
+      if (entry.type === EntryType.symlink) guarded(path, () => this.#symlink(path, entry));
+      if (entry.type === EntryType.hardLink) guarded(path, () => this.#hardLink(path, entry.linkTo));
+    });
+  }
+
+  /** Modes, owners and times of the staged directories, deepest first. The tops stay writable for their rename. */
+  finishDirectories(): void {
+    for (const { path, entry, top } of this.#plan.fresh.toReversed()) {
+      if (entry >= 0)
+        guarded(path, () => setAttributes(path, this.#entries[entry]!, top ? FILL_MODE : 0, this.#platform));
+    }
+  }
+
+  /** Gives the umask back. */
+  close(): void {
+    process.umask(this.#umask);
+  }
+
+  /** Removes everything of ours from before a commit: the tree is as it was. */
+  discard(): void {
+    for (const area of this.#plan.areas) area.remove();
+    for (const area of this.#plan.areas) area.restoreParent();
+  }
+
+  #symlink(path: string, entry: Entry): void {
+    const target = entry.target.isWellFormed() ? entry.target : encodeName(entry.target);
+    symlinkSync(target, fsPath(path));
+    if (this.#platform.keepsOwners && entry.uid >= 0) lchownSync(fsPath(path), entry.uid, entry.gid);
+    lutimesSync(fsPath(path), Date.now() / 1000, toFileTime(entry.mtimeUs));
+  }
+
+  #hardLink(path: string, linkTo: number): void {
+    const source = this.#plan.staged[linkTo]!;
+    try {
+      linkSync(fsPath(source), fsPath(path));
+    } catch (error) {
+      const code = (error as NodeJS.ErrnoException).code ?? '';
+      // Two roots on two file systems here, or a file system without links: a copy is what can be had
+      if (!['EXDEV', 'EPERM', 'EMLINK', 'ENOTSUP', 'ENOSYS'].includes(code)) throw error;
+      copyFileSync(fsPath(source), fsPath(path));
+      setAttributes(path, this.#entries[linkTo]!, 0, this.#platform);
+    }
+  }
+}
+
+/** Owner, mode and times of a file or directory by its path. `extraMode` is added to the archived mode. */
+export function setAttributes(
+  path: string,
+  entry: Entry,
+  extraMode: number,
+  platform: Platform = thisPlatform,
+): void {
+  if (platform.keepsOwners && entry.uid >= 0) chownSync(fsPath(path), entry.uid, entry.gid);
+  if (platform.hasModes) chmodSync(fsPath(path), entry.mode | extraMode);
+  utimesSync(fsPath(path), Date.now() / 1000, toFileTime(entry.mtimeUs));
+}
+
+function guarded(path: string, change: () => void): void {
+  try {
+    change();
+  } catch (error) {
+    throw unwritable(path, error);
+  }
+}

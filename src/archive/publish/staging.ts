@@ -1,0 +1,79 @@
+import { randomBytes } from 'node:crypto';
+import { lstatSync, mkdirSync, readdirSync, realpathSync } from 'node:fs';
+import { fsPath } from '../names.ts';
+import { STAGING_PREFIX } from '../scan.ts';
+import { unwritable } from '../unpack-frames.ts';
+import { applyAttributes, attributesOf, type DirectoryAttributes } from './directory-attributes.ts';
+import { removeTree } from './remove-tree.ts';
+import { makeWritable } from './writable.ts';
+
+/** Staged files that stand alone are spread over directories of this many. */
+const FILES_A_DIRECTORY = 1024;
+/** Staging that a killed restore left behind is removed by a later one after this many ms. */
+export const STALE_STAGING_MS = 24 * 60 * 60 * 1000;
+
+/**
+ * A directory inside an existing one, where things are built that a rename will then make visible: on the same file
+ * system and inside the same mount.
+ */
+export class StagingArea {
+  /** The existing directory that it stands in. */
+  readonly parent: string;
+  readonly path: string;
+  #before: DirectoryAttributes | undefined;
+  #trees = 0;
+  #files = 0;
+
+  constructor(parent: string, runLabel: string) {
+    this.parent = parent;
+    // Random, because several jobs of one run may share a directory from containers with equal process ids
+    this.path = `${parent}/${STAGING_PREFIX}${runLabel}-${randomBytes(4).toString('hex')}`;
+  }
+
+  /** A path for a directory that is to be moved as a whole, or for something that is moved out of the way. */
+  newTree(): string {
+    return `${this.path}/${this.#trees++}`;
+  }
+
+  /** A path for a file or link that is to be moved alone. */
+  newFile(): string {
+    const index = this.#files++;
+    return `${this.path}/f${Math.floor(index / FILES_A_DIRECTORY)}/${index % FILES_A_DIRECTORY}`;
+  }
+
+  /** Makes the directories. Throws `TargetTreeError`. */
+  create(): void {
+    try {
+      this.#before = attributesOf(realpathSync(fsPath(this.parent)));
+      makeWritable(this.parent, () => mkdirSync(fsPath(this.path), 0o700));
+      for (let index = 0; index * FILES_A_DIRECTORY < this.#files; index++)
+        mkdirSync(fsPath(`${this.path}/f${index}`), 0o700);
+    } catch (error) {
+      throw unwritable(this.parent, error);
+    }
+  }
+
+  /** Removes all that is still in it. */
+  remove(): void {
+    makeWritable(this.parent, () => removeTree(this.path));
+  }
+
+  /** After `remove`: gives the parent the mode and times it had. */
+  restoreParent(): void {
+    if (this.#before) applyAttributes(this.parent, this.#before);
+  }
+}
+
+/** Removes staging of other runs in `directory` that is older than `olderThanMs`. Never fails. */
+export function removeStaleStaging(directory: string, olderThanMs: number): void {
+  try {
+    for (const name of readdirSync(fsPath(directory))) {
+      if (!name.startsWith(STAGING_PREFIX)) continue;
+      const path = `${directory}/${name}`;
+      const stats = lstatSync(path);
+      if (stats.isDirectory() && Date.now() - stats.mtimeMs >= olderThanMs) removeTree(path);
+    }
+  } catch {
+    // Another user's, or gone meanwhile: nothing depends on it
+  }
+}

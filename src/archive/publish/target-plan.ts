@@ -1,0 +1,297 @@
+import { accessSync, constants, lstatSync, readdirSync, realpathSync, type Stats, statSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
+import { type Entry, EntryType, parentName } from '../entry.ts';
+import { TargetTreeError } from '../errors.ts';
+import type { PathLayout } from '../layout.ts';
+import { fsPath, printable } from '../names.ts';
+import { type Platform, thisPlatform } from '../platform.ts';
+import { unwritable } from '../unpack-frames.ts';
+import { mountPoints } from './mounts.ts';
+import { removeStaleStaging, STALE_STAGING_MS, StagingArea } from './staging.ts';
+
+/** A rename that makes something visible. */
+export interface Move {
+  readonly from: string;
+  readonly to: string;
+  /** A directory built in staging; else a file or link. */
+  readonly tree: boolean;
+  /** Index of the entry, or -1 for a directory that the archive does not hold but needs. */
+  readonly entry: number;
+  readonly parent: ExistingDirectory;
+}
+
+/** A directory that is there already and stays. */
+export interface ExistingDirectory {
+  readonly path: string;
+  /** The same without symlinks, to compare with mount points. */
+  readonly realPath: string;
+  readonly area: StagingArea;
+  /** Index of its entry; -1: the archive does not hold it, its mode is not ours to set. */
+  readonly entry: number;
+  readonly mode: number;
+  /** Reached through a symlink that stands at or above a pattern's root: not to be checked against links again. */
+  readonly followed: boolean;
+}
+
+/** A directory that is built in staging; visible with the tree it belongs to. */
+export interface FreshDirectory {
+  readonly path: string;
+  /** -1: the archive does not hold it. */
+  readonly entry: number;
+  /** It is moved by a rename of its own, not inside another. */
+  readonly top: boolean;
+}
+
+/** What a restore will do to the disk; made without changing anything but stale staging. */
+export interface TargetPlan {
+  readonly areas: readonly StagingArea[];
+  /** In order, parents first. */
+  readonly fresh: readonly FreshDirectory[];
+  readonly existing: readonly ExistingDirectory[];
+  /** Things of the wrong type where an entry goes: moved into staging. */
+  readonly displaced: readonly { readonly path: string; readonly parent: ExistingDirectory }[];
+  readonly moves: readonly Move[];
+  /** Where each entry is built: in staging, or '' for a directory that exists. */
+  readonly staged: readonly string[];
+}
+
+export interface PlanOptions {
+  readonly layout: PathLayout;
+  /** Names staging: `.cache-s3-<runLabel>-<n>`. */
+  readonly runLabel: string;
+  readonly staleStagingMs?: number;
+  readonly platform?: Platform;
+}
+
+/**
+ * Decides for every entry where it is built and which rename publishes it.
+ * Throws `TargetTreeError` where the tree cannot be written, before a byte of data is fetched.
+ */
+export function planTarget(entries: readonly Entry[], options: PlanOptions): TargetPlan {
+  const planner = new Planner(options);
+  entries.forEach((entry, index) => {
+    planner.add(entry, index);
+  });
+  return planner.finish();
+}
+
+type Place =
+  | { readonly fresh: true; readonly path: string }
+  | { readonly fresh: false; readonly directory: ExistingDirectory };
+
+class Planner {
+  readonly #layout: PathLayout;
+  readonly #options: PlanOptions;
+  readonly #platform: Platform;
+  readonly #mounts = mountPoints();
+  readonly #areas: StagingArea[] = [];
+  readonly #areaOf = new Map<string, StagingArea>();
+  readonly #fresh: FreshDirectory[] = [];
+  readonly #existing: ExistingDirectory[] = [];
+  readonly #displaced: { path: string; parent: ExistingDirectory }[] = [];
+  readonly #moves: Move[] = [];
+  readonly #staged: string[] = [];
+  /** Directories of the archive by stored name. */
+  readonly #places = new Map<string, Place>();
+  /** Directories above the roots by absolute path. */
+  readonly #above = new Map<string, Place>();
+  readonly #listings = new Map<ExistingDirectory, Map<string, boolean>>();
+  readonly #checked = new Set<ExistingDirectory>();
+
+  constructor(options: PlanOptions) {
+    this.#layout = options.layout;
+    this.#options = options;
+    this.#platform = options.platform ?? thisPlatform;
+  }
+
+  add(entry: Entry, index: number): void {
+    const parentStored = parentName(entry.name);
+    const parent = this.#places.get(parentStored);
+    if (entry.type === EntryType.directory) {
+      const place = parent
+        ? this.#childDirectory(parent, entry, index, parentStored)
+        : this.#rootDirectory(entry, index);
+      this.#places.set(entry.name, place);
+      this.#staged[index] = place.fresh ? place.path : '';
+      return;
+    }
+    const target = this.#layout.toAbsolute(entry.name);
+    const place = parent ?? this.#directoryAbove(dirname(target));
+    const component = basename(target);
+    this.#staged[index] = place.fresh
+      ? `${place.path}/${component}`
+      : this.#moveFile(place.directory, component, index);
+  }
+
+  finish(): TargetPlan {
+    return {
+      areas: this.#areas,
+      fresh: this.#fresh,
+      existing: this.#existing,
+      displaced: this.#displaced,
+      moves: this.#moves,
+      staged: this.#staged,
+    };
+  }
+
+  #moveFile(parent: ExistingDirectory, component: string, entry: number): string {
+    this.#preflight(parent);
+    const to = `${parent.path}/${component}`;
+    if (this.#kindOf(parent, component) === 'directory') this.#displace(to, parent);
+    const from = parent.area.newFile();
+    this.#moves.push({ from, to, tree: false, entry, parent });
+    return from;
+  }
+
+  #rootDirectory(entry: Entry, index: number): Place {
+    const path = this.#layout.toAbsolute(entry.name);
+    // Followed: a symlink at a pattern's root is the user's own arrangement
+    const stats = statSync(fsPath(path), { throwIfNoEntry: false });
+    if (stats?.isDirectory()) return this.#exists(path, index, stats, undefined);
+    const parent = this.#directoryAbove(dirname(path));
+    if (parent.fresh) return this.#freshInside(parent.path, basename(path), index);
+    return this.#freshTop(parent.directory, basename(path), index);
+  }
+
+  #childDirectory(parent: Place, entry: Entry, index: number, parentStored: string): Place {
+    const component = entry.name.slice(parentStored.length, -1);
+    if (parent.fresh) return this.#freshInside(parent.path, component, index);
+    const path = `${parent.directory.path}/${component}`;
+    if (this.#kindOf(parent.directory, component) === 'directory') {
+      const stats = lstatSync(fsPath(path), { throwIfNoEntry: false });
+      if (stats?.isDirectory()) return this.#exists(path, index, stats, parent.directory);
+    }
+    return this.#freshTop(parent.directory, component, index);
+  }
+
+  /** A directory that no entry stands for: above the roots, or between them. */
+  #directoryAbove(path: string): Place {
+    const known = this.#above.get(path);
+    if (known) return known;
+    const place = this.#makeAbove(path);
+    this.#above.set(path, place);
+    return place;
+  }
+
+  #makeAbove(path: string): Place {
+    let stats: Stats | undefined;
+    try {
+      stats = statSync(fsPath(path), { throwIfNoEntry: false });
+    } catch (error) {
+      throw unwritable(path, error);
+    }
+    if (stats?.isDirectory()) return this.#exists(path, -1, stats, undefined);
+    if (stats)
+      throw new TargetTreeError(`${printable(path)} is not a directory, but the cache goes below it`);
+    const parent = this.#directoryAbove(dirname(path));
+    if (parent.fresh) return this.#freshInside(parent.path, basename(path), -1);
+    return this.#freshTop(parent.directory, basename(path), -1);
+  }
+
+  #exists(path: string, entry: number, stats: Stats, parent: ExistingDirectory | undefined): Place {
+    const realPath = parent ? `${parent.realPath}/${basename(path)}` : realpathSync(fsPath(path));
+    const area = this.#areaAbove(realPath, parent) ?? new StagingArea(path, this.#options.runLabel);
+    this.#areaOf.set(realPath, area);
+    const mode = stats.mode & 0o7777;
+    const directory: ExistingDirectory = {
+      path,
+      realPath,
+      area,
+      entry,
+      mode,
+      followed: parent === undefined,
+    };
+    this.#existing.push(directory);
+    return { fresh: false, directory };
+  }
+
+  /** The staging area of the nearest existing directory above that has one, unless a mount point lies between. */
+  #areaAbove(realPath: string, parent: ExistingDirectory | undefined): StagingArea | undefined {
+    for (let at = realPath; !this.#mounts.has(at); at = dirname(at)) {
+      const above = at === realPath ? parent?.area : this.#areaOf.get(at);
+      if (above) return above;
+      if (dirname(at) === at) return undefined;
+    }
+    return undefined;
+  }
+
+  #freshTop(parent: ExistingDirectory, component: string, entry: number): Place {
+    this.#preflight(parent);
+    const to = `${parent.path}/${component}`;
+    if (this.#kindOf(parent, component) !== 'absent') this.#displace(to, parent);
+    const from = parent.area.newTree();
+    this.#fresh.push({ path: from, entry, top: true });
+    this.#moves.push({ from, to, tree: true, entry, parent });
+    return { fresh: true, path: from };
+  }
+
+  #freshInside(parent: string, component: string, entry: number): Place {
+    const path = `${parent}/${component}`;
+    this.#fresh.push({ path, entry, top: false });
+    return { fresh: true, path };
+  }
+
+  #displace(path: string, parent: ExistingDirectory): void {
+    const stats = lstatSync(fsPath(path));
+    if (stats.isDirectory()) {
+      if (this.#mounts.has(`${parent.realPath}/${basename(path)}`)) {
+        throw new TargetTreeError(
+          `${printable(path)} is a mount point, but the cache has no directory there`,
+        );
+      }
+      // A directory that moves to another parent has its `..` rewritten: that takes the right to write it
+      requireWritable(path, stats);
+    }
+    this.#displaced.push({ path, parent });
+  }
+
+  /** What stands under a name in an existing directory. */
+  #kindOf(directory: ExistingDirectory, component: string): 'absent' | 'directory' | 'other' {
+    if (this.#platform.mayFoldCase || !component.isWellFormed()) {
+      const stats = lstatSync(fsPath(`${directory.path}/${component}`), { throwIfNoEntry: false });
+      return stats === undefined ? 'absent' : stats.isDirectory() ? 'directory' : 'other';
+    }
+    let listing = this.#listings.get(directory);
+    if (!listing) {
+      listing = listDirectory(directory.path);
+      this.#listings.set(directory, listing);
+    }
+    const isDirectory = listing.get(component);
+    return isDirectory === undefined ? 'absent' : isDirectory ? 'directory' : 'other';
+  }
+
+  /** Once for each directory that something will be renamed into. */
+  #preflight(directory: ExistingDirectory): void {
+    if (this.#checked.has(directory)) return;
+    this.#checked.add(directory);
+    requireWritable(directory.path, statSync(fsPath(directory.path)));
+    if (this.#areas.includes(directory.area)) return;
+    this.#areas.push(directory.area);
+    requireWritable(directory.area.parent, statSync(fsPath(directory.area.parent)));
+    removeStaleStaging(directory.area.parent, this.#options.staleStagingMs ?? STALE_STAGING_MS);
+  }
+}
+
+function requireWritable(path: string, stats: Stats): void {
+  try {
+    accessSync(fsPath(path), constants.W_OK | constants.X_OK);
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === 'EROFS') throw unwritable(path, error);
+    // Our own: it gets the write bit for the commit
+    if (stats.uid === process.geteuid?.()) return;
+    throw new TargetTreeError(
+      `${printable(path)} belongs to user ${stats.uid} and cannot be written; remove it or set \`sudo: true\``,
+      { cause: error },
+    );
+  }
+}
+
+function listDirectory(path: string): Map<string, boolean> {
+  try {
+    const listing = readdirSync(fsPath(path), { withFileTypes: true });
+    return new Map(listing.map(found => [found.name, found.isDirectory()]));
+  } catch (error) {
+    throw unwritable(path, error);
+  }
+}

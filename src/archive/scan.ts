@@ -1,0 +1,193 @@
+import { type BigIntStats, lstatSync, readdirSync, readlinkSync, statSync } from 'node:fs';
+import { EntryType } from './entry.ts';
+import { SourceTreeError } from './errors.ts';
+import type { PathLayout } from './layout.ts';
+import { compareNames, decodeName, fsPath, printable } from './names.ts';
+import { toMicroseconds } from './platform.ts';
+
+/** Everything that an archive leaves behind in a tree it is writing to (archive/publish): never part of a cache. */
+export const STAGING_PREFIX = '.cache-s3-';
+
+/** One thing found on the disk, not yet read. */
+export interface Scanned {
+  readonly name: string;
+  readonly path: string;
+  readonly type: EntryType;
+  readonly stats: BigIntStats;
+  readonly mtimeUs: number;
+  /** A symlink's target or the stored name of a hard link's first name, else ''. */
+  readonly linkName: string;
+}
+
+/** What a scan had to leave out, or could not keep as it is. */
+export interface ScanNotes {
+  leftOut(path: string, why: string): void;
+  timeBefore1970(path: string): void;
+}
+
+/**
+ * Walks what the layout names, in byte order of the stored names, parents first, each thing once. Lazy and
+ * synchronous: a frame's worth is read from the disk when it is asked for, so that work begins with the first frame.
+ * Throws `SourceTreeError` for a directory that cannot be read.
+ */
+export function* scan(layout: PathLayout, roots: readonly string[], notes: ScanNotes): Generator<Scanned> {
+  const walk = new Walk(layout, notes);
+  yield* walk.roots(roots.map(path => ({ path, name: layout.toStored(path) })));
+}
+
+interface Root {
+  readonly path: string;
+  readonly name: string;
+}
+
+interface Child extends Root {
+  readonly stats: BigIntStats;
+  readonly isDirectory: boolean;
+  /** The name as it sorts: with the slash that a directory's stored name ends in. */
+  readonly sortName: string;
+}
+
+class Walk {
+  readonly #layout: PathLayout;
+  readonly #notes: ScanNotes;
+  /** Files with several names: the first name, by device and inode. */
+  readonly #firstNames = new Map<string, string>();
+  #nested: readonly Child[] = [];
+
+  constructor(layout: PathLayout, notes: ScanNotes) {
+    this.#layout = layout;
+    this.#notes = notes;
+  }
+
+  *roots(roots: readonly Root[]): Generator<Scanned> {
+    const found = new Map<string, Child>();
+    for (const root of roots) {
+      const stats = statOf(root.path, this.#layout.followsLink(root.path));
+      if (stats) found.set(root.name, childOf(root, stats));
+    }
+    const sorted = [...found.values()].sort(bySortName);
+    this.#nested = sorted;
+    let covered = '';
+    for (const root of sorted) {
+      if (covered !== '' && root.sortName.startsWith(covered)) continue;
+      if (root.isDirectory) covered = root.sortName;
+      yield* this.#visit(root);
+    }
+  }
+
+  *#visit(child: Child): Generator<Scanned> {
+    if (this.#layout.hasExclusions && this.#layout.excludes(child.path)) {
+      // A later pattern may name something below an excluded directory
+      if (child.isDirectory) yield* this.#rootsBelow(child.sortName);
+      return;
+    }
+    if (!child.isDirectory) {
+      const scanned = this.#leaf(child);
+      if (scanned) yield scanned;
+      return;
+    }
+    yield this.#scanned(child, EntryType.directory, '');
+    for (const next of this.#children(child)) yield* this.#visit(next);
+  }
+
+  *#rootsBelow(directory: string): Generator<Scanned> {
+    let covered = '';
+    for (const root of this.#nested) {
+      if (!root.sortName.startsWith(directory) || root.sortName === directory) continue;
+      if (covered !== '' && root.sortName.startsWith(covered)) continue;
+      if (root.isDirectory) covered = root.sortName;
+      yield* this.#visit(root);
+    }
+  }
+
+  #children(directory: Child): Child[] {
+    const children: Child[] = [];
+    const separator = directory.path.endsWith('/') ? '' : '/';
+    for (const name of namesIn(directory.path)) {
+      if (name.startsWith(STAGING_PREFIX)) continue;
+      const path = `${directory.path}${separator}${name}`;
+      const stats = statOf(path, false);
+      if (stats) children.push(childOf({ path, name: directory.sortName + name }, stats));
+    }
+    return children.sort(bySortName);
+  }
+
+  #leaf(child: Child): Scanned | undefined {
+    const { stats, path } = child;
+    if (stats.isSymbolicLink()) return this.#scanned(child, EntryType.symlink, targetOf(path));
+    if (!stats.isFile()) {
+      this.#notes.leftOut(path, 'it is neither file, directory nor link');
+      return undefined;
+    }
+    if (stats.nlink > 1n) {
+      const identity = `${stats.dev}:${stats.ino}`;
+      const first = this.#firstNames.get(identity);
+      if (first !== undefined) return this.#scanned(child, EntryType.hardLink, first);
+      this.#firstNames.set(identity, child.name);
+    }
+    return this.#scanned(child, EntryType.file, '');
+  }
+
+  #scanned(child: Child, type: EntryType, linkName: string): Scanned {
+    if (child.stats.mtimeNs < 0n) this.#notes.timeBefore1970(child.path);
+    return {
+      name: child.sortName,
+      path: child.path,
+      type,
+      stats: child.stats,
+      mtimeUs: toMicroseconds(child.stats.mtimeNs),
+      linkName,
+    };
+  }
+}
+
+function childOf(root: Root, stats: BigIntStats): Child {
+  const isDirectory = stats.isDirectory();
+  const sortName = isDirectory && !root.name.endsWith('/') ? `${root.name}/` : root.name;
+  return { ...root, stats, isDirectory, sortName };
+}
+
+function bySortName(a: Child, b: Child): number {
+  return compareNames(a.sortName, b.sortName);
+}
+
+/** undefined: it has vanished since its name was read. */
+function statOf(path: string, follow: boolean): BigIntStats | undefined {
+  const options = { bigint: true, throwIfNoEntry: false } as const;
+  try {
+    const stats = lstatSync(fsPath(path), options);
+    if (!follow || !stats?.isSymbolicLink()) return stats;
+    const behind = statSync(fsPath(path), options);
+    return behind?.isDirectory() ? behind : stats;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOTDIR') return undefined;
+    throw unreadable(path, error);
+  }
+}
+
+function namesIn(directory: string): string[] {
+  try {
+    const names = readdirSync(fsPath(directory), 'utf8');
+    // A name that is not UTF-8 comes with U+FFFD in place of its bytes: read those directories again, as bytes
+    if (!names.some(name => name.includes('\ufffd'))) return names;
+    return readdirSync(fsPath(directory), 'buffer').map(decodeName);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw unreadable(directory, error);
+  }
+}
+
+function targetOf(path: string): string {
+  try {
+    return decodeName(readlinkSync(fsPath(path), 'buffer'));
+  } catch (error) {
+    throw unreadable(path, error);
+  }
+}
+
+/** The one sentence for something that cannot be read. */
+export function unreadable(path: string, cause: unknown): SourceTreeError {
+  const code = (cause as NodeJS.ErrnoException).code ?? String(cause);
+  const advice = code === 'EACCES' || code === 'EPERM' ? '; `sudo: true` reads it as root' : '';
+  return new SourceTreeError(`${printable(path)} cannot be read (${code})${advice}`, { cause });
+}

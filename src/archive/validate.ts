@@ -1,0 +1,173 @@
+import { statSync } from 'node:fs';
+import { type Entry, EntryType, type Frame, type Manifest, parentName } from './entry.ts';
+import { DamagedArchiveError } from './errors.ts';
+import { MAX_FRAME_RAW_BYTES } from './format.ts';
+import type { PathLayout } from './layout.ts';
+import { compareNames, printable } from './names.ts';
+import { type Platform, thisPlatform } from './platform.ts';
+
+/**
+ * Everything that a manifest may not say, found before a byte of data is asked for. An archive is refused whole: what
+ * does not hold in one place cannot be trusted in another.
+ *
+ * The manifest's own coding guarantees already that every entry below a root stands in a directory of the archive
+ * (manifest.ts), so nothing can be reached through a link.
+ */
+export function validate(
+  manifest: Manifest,
+  manifestStart: number,
+  layout: PathLayout,
+  platform: Platform = thisPlatform,
+): void {
+  checkFrames(manifest.frames, manifestStart);
+  const directories = new Set<string>();
+  const data = new DataPlacement(manifest.frames);
+  let previous: Entry | undefined;
+  manifest.entries.forEach((entry, index) => {
+    if (previous && compareNames(previous.name, entry.name) >= 0)
+      refuse(entry.name, 'is out of order or there twice');
+    previous = entry;
+    checkFields(entry, index, manifest.entries);
+    if (!directories.has(parentName(entry.name))) checkRoot(entry, manifest.entries, layout);
+    else if (layout.hasExclusions && layout.excludes(layout.toAbsolute(entry.name)))
+      refuse(entry.name, 'is excluded by `path`');
+    if (platform.forbiddenInComponents) checkComponents(entry.name, platform.forbiddenInComponents);
+    if (entry.type === EntryType.directory) {
+      if (holds(manifest.entries, entry.name.slice(0, -1))) refuse(entry.name, 'is there twice');
+      directories.add(entry.name);
+    }
+    data.check(entry);
+  });
+  if (platform.mayFoldCase) checkCase(manifest.entries, layout);
+}
+
+function refuse(name: string, why: string): never {
+  throw new DamagedArchiveError(`its entry ${printable(name)} ${why}`);
+}
+
+function checkFrames(frames: readonly Frame[], manifestStart: number): void {
+  let end = 0;
+  for (const { size, rawSize } of frames) {
+    if (size === 0 || rawSize === 0 || rawSize > MAX_FRAME_RAW_BYTES) {
+      throw new DamagedArchiveError(
+        `its manifest claims a frame of ${size} bytes that decodes to ${rawSize}`,
+      );
+    }
+    end += size;
+  }
+  if (end > manifestStart)
+    throw new DamagedArchiveError('the frames of its manifest are longer than its data');
+}
+
+function checkFields(entry: Entry, index: number, entries: readonly Entry[]): void {
+  const { name, type } = entry;
+  if (!(type in TYPE_NAMES)) refuse(name, 'is of an unknown type');
+  if (name.endsWith('/') !== (type === EntryType.directory)) refuse(name, 'is named unlike its type');
+  if (entry.mode > 0o7777) refuse(name, 'has an impossible mode');
+  if (entry.mtimeUs < 0 || entry.mtimeUs > Number.MAX_SAFE_INTEGER) refuse(name, 'has an impossible time');
+  if (entry.uid < -1 || entry.gid < -1 || entry.uid > 0xfffffffe || entry.gid > 0xfffffffe)
+    refuse(name, 'has an impossible owner');
+  if (entry.size > 0 && type !== EntryType.file) refuse(name, 'has data, but is not a file');
+  if (type === EntryType.symlink && entry.target === '') refuse(name, 'points nowhere');
+  if (type === EntryType.hardLink && entries[entry.linkTo]?.type !== EntryType.file)
+    refuse(name, 'is a hard link to no file of this archive');
+  if (type === EntryType.hardLink && entry.linkTo >= index) refuse(name, 'is a hard link to a later entry');
+}
+
+const TYPE_NAMES = Object.fromEntries(Object.entries(EntryType).map(([name, value]) => [value, name]));
+
+const STORED_ROOT = /^(?:\.\/|~\/|\/|[A-Za-z]:\/)/;
+
+/** An entry that stands in no directory of the archive. */
+function checkRoot(entry: Entry, entries: readonly Entry[], layout: PathLayout): void {
+  const { name } = entry;
+  const anchor = STORED_ROOT.exec(name)?.[0];
+  if (anchor === undefined) refuse(name, 'does not begin with `./`, `~/` or `/`');
+  const rest = name.slice(anchor.length).replace(/\/$/, '');
+  if (
+    name.includes('\0') ||
+    (rest !== '' && rest.split('/').some(part => part === '' || part === '.' || part === '..'))
+  ) {
+    refuse(name, 'is not a plain path');
+  }
+  for (
+    let at = name.indexOf('/', anchor.length);
+    at > 0 && at < name.length - 1;
+    at = name.indexOf('/', at + 1)
+  ) {
+    if (holds(entries, name.slice(0, at))) refuse(name, 'goes through a file or link of the same archive');
+  }
+  if (!layout.permits(name)) refuse(name, 'is not named by the `path` of this step');
+}
+
+/** Whether the (sorted) entries hold this name. */
+function holds(entries: readonly Entry[], name: string): boolean {
+  let low = 0;
+  let high = entries.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (compareNames(entries[middle]!.name, name) < 0) low = middle + 1;
+    else high = middle;
+  }
+  return entries[low]?.name === name;
+}
+
+function checkComponents(name: string, forbidden: RegExp): void {
+  const plain = name.replace(/^[A-Za-z]:\//, '').replace(/^~?\.?\//, '');
+  if (plain.split('/').some(component => component !== '' && forbidden.test(component))) {
+    refuse(name, 'cannot exist on this system');
+  }
+}
+
+/** Names that differ only in case would overwrite each other. Only where the disk folds case in fact. */
+function checkCase(entries: readonly Entry[], layout: PathLayout): void {
+  if (!foldsCase(layout.toAbsolute('./'))) return;
+  const seen = new Set<string>();
+  for (const { name } of entries) {
+    const folded = name.toLowerCase().replace(/\/$/, '');
+    if (seen.has(folded))
+      refuse(name, 'differs only in case from another, and this file system cannot tell them apart');
+    seen.add(folded);
+  }
+}
+
+/** Whether `directory` is found under its name in the other case as well. */
+function foldsCase(directory: string): boolean {
+  const swapped = directory === directory.toUpperCase() ? directory.toLowerCase() : directory.toUpperCase();
+  if (swapped === directory) return true;
+  const [own, other] = [directory, swapped].map(path =>
+    statSync(path, { throwIfNoEntry: false, bigint: true }),
+  );
+  return own === undefined || (own.ino === other?.ino && own.dev === other.dev);
+}
+
+/** Data lies inside its frames, each byte belongs to one file, and a sliced file has its frames for itself. */
+class DataPlacement {
+  readonly #frames: readonly Frame[];
+  /** End of the data known so far in each frame's raw bytes. */
+  readonly #ends: Float64Array;
+
+  constructor(frames: readonly Frame[]) {
+    this.#frames = frames;
+    this.#ends = new Float64Array(frames.length);
+  }
+
+  check(entry: Entry): void {
+    if (entry.size === 0) return;
+    let { frame, offset } = entry;
+    let left = entry.size;
+    if (!Number.isInteger(frame) || frame < 0 || offset < 0 || offset % 512 !== 0)
+      refuse(entry.name, 'lies nowhere');
+    while (left > 0) {
+      const rawSize = this.#frames[frame]?.rawSize ?? 0;
+      if (offset >= rawSize || offset < this.#ends[frame]!)
+        refuse(entry.name, 'has data outside its frame or over another file');
+      const take = Math.min(left, rawSize - offset);
+      // Only a file that goes on in the next frame may fill this one to its end and be more than it
+      this.#ends[frame] = left > take ? rawSize : offset + take;
+      left -= take;
+      frame++;
+      offset = 0;
+    }
+  }
+}
