@@ -136,9 +136,8 @@ class SlicedFiles {
     this.#staged = staged;
     this.#files = files;
     entries.forEach((entry, index) => {
-      const first =
-        entry.size > 0 && staged[index] !== '' && files.of(entry.frame).find(piece => piece.entry === index);
-      if (!first || !first.partial) return;
+      if (entry.size === 0 || staged[index] === '') return;
+      if (!files.of(entry.frame).find(piece => piece.entry === index)?.partial) return;
       createSparse(staged[index]!, entry.size);
       this.#left.set(index, entry.size);
     });

@@ -91,8 +91,10 @@ function publishTree(
       if (attempt === ATTEMPTS) throw error;
       if (code === 'ENOTDIR') displace(to, parent, aside());
       else if (code !== 'ENOTEMPTY' && code !== 'EEXIST' && code !== 'EPERM') throw error;
-      else if (lstatSync(fsPath(to), { throwIfNoEntry: false })?.isDirectory())
-        return merge(from, to, aside, merged);
+      else if (lstatSync(fsPath(to), { throwIfNoEntry: false })?.isDirectory()) {
+        merge(from, to, aside, merged);
+        return;
+      }
     }
   }
 }

@@ -1,0 +1,117 @@
+import type { KeySpace, LookupRequest, MatchStep } from './backend.ts';
+import type { ObjectInfo, ObjectStore, RangeBytes } from './object-store.ts';
+
+/** The object that answers a lookup. */
+export interface FoundObject {
+  readonly space: KeySpace;
+  readonly key: string;
+  readonly name: string;
+  readonly etag: string;
+  readonly sizeBytes: number;
+  /** Its last bytes, where they came with the answer. */
+  readonly tail: RangeBytes | undefined;
+}
+
+/** What a lookup came to know. */
+export interface LookupResult {
+  readonly found: FoundObject | undefined;
+  /** Objects of the primary key itself that were seen in other versions: its paths or system differ. */
+  readonly otherVersions: readonly string[];
+}
+
+/**
+ * Answers the questions of `request.plan`: all exact names at once, then all listings at once. An exact hit on the
+ * first place costs one round trip and waits for nothing else; a miss costs two (and one more for each further page).
+ * `tailBytes` > 0 brings the last bytes of an exact hit along.
+ */
+export async function findObject(
+  store: ObjectStore,
+  request: LookupRequest,
+  tailBytes: number,
+): Promise<LookupResult> {
+  const others = new AbortController();
+  const signal = request.signal ? AbortSignal.any([request.signal, others.signal]) : others.signal;
+  try {
+    return await answer(store, request, tailBytes, signal);
+  } finally {
+    others.abort();
+  }
+}
+
+async function answer(
+  store: ObjectStore,
+  request: LookupRequest,
+  tailBytes: number,
+  signal: AbortSignal,
+): Promise<LookupResult> {
+  const { plan } = request;
+  const probes = plan.map(step =>
+    step.kind === 'exact' ? quiet(probe(store, step, tailBytes, signal)) : undefined,
+  );
+  let exactAt = plan.length;
+  let exact: FoundObject | undefined;
+  for (const [index, answer] of probes.entries()) {
+    exact = await answer;
+    if (!exact) continue;
+    exactAt = index;
+    break;
+  }
+  // What stands before the exact hit in the plan takes precedence over it
+  const steps = plan.slice(0, exactAt).filter(step => step.kind === 'prefix');
+  const listings = steps.map(step => quiet(list(store, step, request.version, signal)));
+  const otherVersions: string[] = [];
+  for (const [index, listing] of listings.entries()) {
+    const { newest, others } = await listing;
+    if (steps[index]!.key === request.primaryKey)
+      otherVersions.push(...(others.get(request.primaryKey) ?? []));
+    if (newest) return { found: newest, otherVersions };
+  }
+  return { found: exact, otherVersions };
+}
+
+/** A promise that may be left unobserved when an earlier answer settles the question. */
+function quiet<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => {});
+  return promise;
+}
+
+async function probe(
+  store: ObjectStore,
+  { space, key }: MatchStep,
+  tailBytes: number,
+  signal: AbortSignal,
+): Promise<FoundObject | undefined> {
+  const name = space.objectName(key);
+  if (tailBytes === 0) {
+    const info = await store.head(name, { signal });
+    return info && { space, key, name, etag: info.etag, sizeBytes: info.sizeBytes, tail: undefined };
+  }
+  const tail = await store.getRange(name, { suffix: tailBytes }, { signal });
+  return tail && { space, key, name, etag: tail.etag, sizeBytes: tail.sizeBytes, tail };
+}
+
+interface Listed {
+  readonly newest: FoundObject | undefined;
+  /** Other versions seen, by key. */
+  readonly others: ReadonlyMap<string, string[]>;
+}
+
+async function list(
+  store: ObjectStore,
+  { space, key: prefix }: MatchStep,
+  version: string,
+  signal: AbortSignal,
+): Promise<Listed> {
+  let newest: { info: ObjectInfo; key: string } | undefined;
+  const others = new Map<string, string[]>();
+  for await (const info of store.list(space.listPrefix(prefix), { signal })) {
+    const parsed = space.parse(info.name);
+    if (!parsed?.key.startsWith(prefix)) continue;
+    if (parsed.version !== version)
+      others.set(parsed.key, [...(others.get(parsed.key) ?? []), parsed.version]);
+    else if (!newest || info.modifiedMs >= newest.info.modifiedMs) newest = { info, key: parsed.key };
+  }
+  if (!newest) return { newest: undefined, others };
+  const { name, etag, sizeBytes } = newest.info;
+  return { newest: { space, key: newest.key, name, etag, sizeBytes, tail: undefined }, others };
+}
