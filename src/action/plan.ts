@@ -1,0 +1,71 @@
+import { homedir } from 'node:os';
+import path from 'node:path';
+import { matchOrder } from '../cache/match-order.ts';
+import { createPathLayout, type StepLayout } from '../cache/paths.ts';
+import { type Spaces, spacesOf } from '../cache/scope.ts';
+import { cacheVersion } from '../cache/version.ts';
+import type { LookupRequest } from '../storage/backend.ts';
+import { type RunContext, readRunContext } from './event.ts';
+import type { ActionInputs } from './inputs.ts';
+import { type Access, decideAccess } from './policy.ts';
+import type { Environment } from './read-input.ts';
+import { resolveTarget, type Target } from './settings.ts';
+
+/** Everything a step has decided before it asks anybody. */
+export interface StepPlan {
+  readonly inputs: ActionInputs;
+  readonly context: RunContext;
+  readonly target: Target;
+  readonly access: Access;
+  readonly layout: StepLayout;
+  readonly spaces: Spaces;
+  readonly version: string;
+}
+
+/** Decides. Moves no byte and asks no server. Throws `BadInputError`. */
+export async function planStep(inputs: ActionInputs, env: Environment): Promise<StepPlan> {
+  const context = readRunContext(env);
+  const target = resolveTarget(inputs, { env, forkPullRequest: context.fork });
+  const access = decideAccess(context, inputs.scope, env);
+  const layout = await createPathLayout({
+    patterns: inputs.paths,
+    workspace: env.GITHUB_WORKSPACE || process.cwd(),
+    home: homedir(),
+    platformPath: path,
+  });
+  const version = cacheVersion({
+    storedLines: layout.storedLines,
+    platform: process.platform,
+    crossOs: inputs.crossOs,
+  });
+  const spaces = spacesOf({
+    scope: inputs.scope,
+    prefix: inputs.prefix,
+    version,
+    repository: context.repository,
+    readRefs: access.readRefs,
+    writeRef: access.writeRef,
+  });
+  return { inputs, context, target, access, layout, spaces, version };
+}
+
+/** The questions of this step, for any backend. */
+export function lookupRequest(plan: StepPlan, signal: AbortSignal): LookupRequest {
+  const { key, restoreKeys, paths, crossOs } = plan.inputs;
+  return {
+    primaryKey: key,
+    restoreKeys,
+    paths,
+    crossOs,
+    version: plan.version,
+    plan: matchOrder(plan.spaces.read, key, restoreKeys),
+    signal,
+  };
+}
+
+/** undefined: the event is tied to a branch or tag; else actions/cache's sentence, word for word. */
+export function eventProblem(env: Environment): string | undefined {
+  if (env.GITHUB_REF) return undefined;
+  const event = env.GITHUB_EVENT_NAME ?? '';
+  return `Event Validation Error: The event type ${event} is not supported because it's not tied to a branch or tag ref.`;
+}
