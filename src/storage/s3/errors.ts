@@ -1,0 +1,140 @@
+import { classify, errorCode, httpStatus } from '../../retry/classify.ts';
+import * as store from '../errors.ts';
+import type { S3Settings } from './settings.ts';
+
+/** An answer of this HTTP status. */
+export function isStatus(error: unknown, status: number): boolean {
+  return httpStatus(error) === status;
+}
+
+/**
+ * No such object. A missing bucket or upload is no miss; only a HEAD cannot tell them apart (its answers carry no
+ * code).
+ */
+export function isMissing(error: unknown): boolean {
+  const code = s3Code(error);
+  return isStatus(error, 404) && code !== 'NoSuchBucket' && code !== 'NoSuchUpload';
+}
+
+/** S3's code for a failure, or the system's. radosgw leaves `<Message>` empty, so the code is all there is. */
+function s3Code(error: unknown): string | undefined {
+  const code = errorCode(error) ?? (error as { name?: unknown } | undefined)?.name;
+  return typeof code === 'string' && !UNTELLING.has(code) ? code : undefined;
+}
+
+/** Names the SDK gives to answers without a code. */
+const UNTELLING = new Set([
+  'Error',
+  'Unknown',
+  'UnknownError',
+  '403',
+  '400',
+  '301',
+  'Forbidden',
+  'BadRequest',
+]);
+
+/** Where the bucket is, for people. */
+export function describeBucket({ bucket, endpoint, region }: S3Settings): string {
+  return `bucket ${bucket} at ${endpoint ? endpoint.origin : `AWS in ${region}`}`;
+}
+
+/** S3 code -> [the setting to look at, what is wrong with it]. */
+const REFUSALS: Readonly<Record<string, readonly [setting: string, reason: string]>> = {
+  SignatureDoesNotMatch: ['secretKey', 'the secret key does not belong to the access key'],
+  InvalidAccessKeyId: ['accessKey', 'the access key is not known there'],
+  UserSuspended: ['accessKey', 'the user of the access key is suspended'],
+  InvalidToken: ['sessionToken', 'the session token is not valid'],
+  ExpiredToken: ['sessionToken', 'the session token has expired'],
+  TokenRefreshRequired: ['sessionToken', 'the session token has expired'],
+  NoSuchBucket: ['bucket', 'there is no such bucket'],
+  InvalidBucketName: ['bucket', 'the name is not a valid bucket name'],
+  AccessDenied: ['bucket', 'access is denied to these credentials'],
+  AllAccessDisabled: ['bucket', 'access is disabled'],
+  NoSuchUpload: ['bucket', 'the unfinished upload was removed by somebody else'],
+  QuotaExceeded: ['bucket', 'its quota is used up'],
+  PermanentRedirect: ['region', 'the bucket lives in another region'],
+  TemporaryRedirect: ['region', 'the bucket lives in another region'],
+  AuthorizationHeaderMalformed: ['region', 'the bucket lives in another region'],
+  IllegalLocationConstraintException: ['region', 'the bucket lives in another region'],
+  RequestTimeTooSkewed: ["the runner's clock", "the runner's clock differs from the server's by too much"],
+  EntityTooLarge: ['upload-chunk-size', 'the part is too large for this server'],
+};
+
+/** Causes in the certificate or the protocol: repeating cannot help. Node's code -> [setting, reason]. */
+const TLS_REFUSALS: Readonly<Record<string, readonly [setting: string, reason: string]>> = {
+  DEPTH_ZERO_SELF_SIGNED_CERT: ['ca-file', 'its certificate is signed by itself'],
+  SELF_SIGNED_CERT_IN_CHAIN: ['ca-file', 'its certificate is signed by an unknown authority'],
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: ['ca-file', 'its certificate is signed by an unknown authority'],
+  UNABLE_TO_GET_ISSUER_CERT: ['ca-file', 'its certificate is signed by an unknown authority'],
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: ['ca-file', 'its certificate is signed by an unknown authority'],
+  CERT_HAS_EXPIRED: ['endpoint', 'its certificate has expired'],
+  ERR_TLS_CERT_ALTNAME_INVALID: ['endpoint', 'its certificate is for another host name'],
+  ERR_SSL_WRONG_VERSION_NUMBER: ['insecure', 'it does not speak TLS; insecure: true asks by http'],
+  ERR_SSL_PACKET_LENGTH_TOO_LONG: ['insecure', 'it does not speak TLS; insecure: true asks by http'],
+  EPROTO: ['insecure', 'TLS failed; insecure: true asks by http'],
+};
+
+const FAILURES: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'connection refused',
+  ECONNRESET: 'connection reset',
+  EPIPE: 'connection closed',
+  ENOTFOUND: 'host name not found',
+  EAI_AGAIN: 'host name not resolved',
+  EHOSTUNREACH: 'host unreachable',
+  ENETUNREACH: 'network unreachable',
+};
+
+/** The store's own errors, which pass as they are. */
+function isStoreError(error: unknown): error is Error {
+  return Object.values(store).some(type => error instanceof type);
+}
+
+/**
+ * An SDK or network failure as the store's contract names it. The message is one clause with the bucket, the call,
+ * and the code or status; never a secret (the SDK's message, which may quote the request, is not used).
+ *
+ * @param operation S3's name of the call.
+ */
+export function toStoreError(error: unknown, operation: string, settings: S3Settings): Error {
+  if (isStoreError(error)) return error;
+  const bucket = describeBucket(settings);
+  const code = s3Code(error);
+  const status = httpStatus(error);
+  const answer = [status, code].filter(part => part !== undefined).join(' ');
+  const refusal = code === undefined ? undefined : (REFUSALS[code] ?? TLS_REFUSALS[code]);
+  if (refusal) {
+    return new store.StoreRefusedError(`${bucket}: ${refusal[1]} (${operation}: ${answer})`, refusal[0], {
+      cause: error,
+    });
+  }
+  const kind = classify(error);
+  if (kind === 'timeout' && status === undefined) {
+    return new store.StoreUnavailableError(`${bucket}: ${(error as Error).message} (${operation})`, {
+      cause: error,
+    });
+  }
+  if (kind !== 'final' || status === undefined) {
+    const reason =
+      FAILURES[code ?? ''] ?? (kind === 'broken-body' ? 'the answer broke off' : 'the call failed');
+    const shown = answer || (error as Error).name;
+    return new store.StoreUnavailableError(`${bucket}: ${reason} (${operation}: ${shown})`, { cause: error });
+  }
+  if (status === 401 || status === 403) {
+    return new store.StoreRefusedError(
+      `${bucket}: refused (${operation}: ${answer}); look at accessKey, secretKey and the bucket's policy`,
+      'accessKey',
+      { cause: error },
+    );
+  }
+  if (status >= 300 && status < 400) {
+    return new store.StoreRefusedError(`${bucket}: lives elsewhere (${operation}: ${answer})`, 'region', {
+      cause: error,
+    });
+  }
+  return new store.StoreRefusedError(
+    `${bucket}: the endpoint refused the call (${operation}: ${answer})`,
+    'endpoint',
+    { cause: error },
+  );
+}

@@ -1,0 +1,42 @@
+import { GetObjectCommand, HeadObjectCommand } from '@aws-sdk/client-s3';
+import { StoreUnavailableError } from '../errors.ts';
+import type { ObjectInfo } from '../object-store.ts';
+import type { Caller } from './call.ts';
+import { isMissing, isStatus } from './errors.ts';
+import { bareEtag, checkName } from './names.ts';
+
+/** undefined: no such object. May be repeated: reads only. */
+export async function headObject(
+  caller: Caller,
+  name: string,
+  signal?: AbortSignal,
+): Promise<ObjectInfo | undefined> {
+  const Bucket = caller.settings.bucket;
+  const Key = checkName(name);
+  return caller.run({ operation: 'HeadObject', about: name, signal }, async (client, options) => {
+    try {
+      const answer = await client.send(new HeadObjectCommand({ Bucket, Key }), options);
+      const etag = bareEtag(answer.ETag);
+      if (etag === undefined || answer.ContentLength === undefined) {
+        throw new StoreUnavailableError(
+          `${name}: the answer to HEAD has no ETag or length; this is no S3 server`,
+        );
+      }
+      return {
+        name,
+        sizeBytes: answer.ContentLength,
+        etag,
+        modifiedMs: answer.LastModified?.getTime() ?? 0,
+        metadata: answer.Metadata ?? {},
+      };
+    } catch (error) {
+      if (isMissing(error)) return undefined;
+      // A refusal of HEAD has no body, so no code: the same question as a GET says what is wrong.
+      if (isStatus(error, 403)) {
+        const get = await client.send(new GetObjectCommand({ Bucket, Key, Range: 'bytes=0-0' }), options);
+        get.Body?.transformToWebStream().cancel();
+      }
+      throw error;
+    }
+  });
+}

@@ -1,0 +1,159 @@
+import { CompleteMultipartUploadCommand, PutObjectCommand } from '@aws-sdk/client-s3';
+import { isRetryable } from '../../retry/classify.ts';
+import { ObjectExistsError, ObjectReplacedError } from '../errors.ts';
+import type { ObjectInfo } from '../object-store.ts';
+import type { Caller } from './call.ts';
+import { isStatus } from './errors.ts';
+import { headObject } from './head.ts';
+import { bodyOf, type PartBytes, type StoredPart, type UploadRef } from './multipart.ts';
+import { bareEtag } from './names.ts';
+
+/** Making an object visible, under a condition, and finding out whether it was ours when the answer is unclear. */
+
+/** Metadata name of the random id by which an upload recognises its own object. */
+export const SAVE_ID = 'save-id';
+
+/** When an object may appear. Both undefined: always. */
+export interface Condition {
+  readonly onlyIfAbsent: boolean;
+  readonly onlyIfEtag: string | undefined;
+}
+
+export interface Publication extends Condition {
+  readonly name: string;
+  readonly saveId: string;
+  readonly sizeBytes: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+/**
+ * Stores a whole object by one PutObject. With `onlyIfAbsent` exact: of several writers one wins (tried with eight
+ * against radosgw 16.2.15).
+ */
+export async function putWhole(
+  caller: Caller,
+  publication: Publication,
+  part: PartBytes,
+  metadata: Readonly<Record<string, string>>,
+): Promise<ObjectInfo> {
+  const { name, onlyIfAbsent, onlyIfEtag, signal, sizeBytes } = publication;
+  if (onlyIfEtag !== undefined) await checkCondition(caller, publication);
+  // May be repeated: the same bytes under the same name. Where the first attempt succeeded and only its answer was
+  // lost, the condition makes the second one fail; the save-id tells that the object is ours.
+  const etag = await caller.run(
+    { operation: 'PutObject', about: `${name}, ${sizeBytes} bytes`, signal },
+    async (client, options) => {
+      try {
+        const answer = await client.send(
+          new PutObjectCommand({
+            Bucket: caller.settings.bucket,
+            Key: name,
+            Body: bodyOf(part),
+            ContentLength: part.sizeBytes,
+            ContentType: 'application/zstd',
+            Metadata: { ...metadata },
+            ...(onlyIfAbsent && { IfNoneMatch: '*' }),
+            // radosgw 16.2.15 compares If-Match of a PutObject with its unquoted ETag; AWS takes both.
+            ...(onlyIfEtag !== undefined && { IfMatch: onlyIfEtag }),
+          }),
+          options,
+        );
+        return bareEtag(answer.ETag);
+      } catch (error) {
+        // 409: AWS, when two conditional writes meet; 404: If-Match on an object that is gone.
+        if (
+          isStatus(error, 412) ||
+          isStatus(error, 409) ||
+          (onlyIfEtag !== undefined && isStatus(error, 404))
+        ) {
+          return 'refused';
+        }
+        throw error;
+      }
+    },
+  );
+  if (etag !== undefined && etag !== 'refused') return publishedNow(caller, publication, etag);
+  const ours = await ownObject(caller, publication);
+  if (ours) return ours;
+  throw conditionFailed(publication);
+}
+
+/** Joins the parts. The condition is checked right before: radosgw ignores it on Complete. */
+export async function completeUpload(
+  caller: Caller,
+  publication: Publication,
+  upload: UploadRef,
+  parts: readonly StoredPart[],
+): Promise<ObjectInfo> {
+  const { name, signal, onlyIfAbsent } = publication;
+  await checkCondition(caller, publication);
+  // May be repeated, but only after a look: radosgw answers 500 to a Complete of an upload that was completed already
+  // (or aborted), never 404. An object with our save-id means that an attempt succeeded and its answer was lost.
+  let ours: ObjectInfo | undefined;
+  const etag = await caller
+    .run(
+      {
+        operation: 'CompleteMultipartUpload',
+        about: `${name}, ${parts.length} parts`,
+        signal,
+        serverWork: true,
+      },
+      async (client, options) => {
+        try {
+          const answer = await client.send(
+            new CompleteMultipartUploadCommand({
+              Bucket: caller.settings.bucket,
+              Key: name,
+              UploadId: upload.uploadId,
+              MultipartUpload: { Parts: [...parts] },
+              // Honoured by AWS and newer gateways, ignored by radosgw 16.2.15.
+              ...(onlyIfAbsent && { IfNoneMatch: '*' }),
+            }),
+            options,
+          );
+          return bareEtag(answer.ETag);
+        } catch (error) {
+          if (isStatus(error, 412) || isStatus(error, 409)) return 'refused';
+          if (signal?.aborted || !(isRetryable(error) || isStatus(error, 404))) throw error;
+          ours = await ownObject(caller, publication);
+          if (ours) return ours.etag;
+          throw error;
+        }
+      },
+    )
+    .catch(error => {
+      // The limit for all attempts may pass while the look succeeds.
+      if (!ours) throw error;
+    });
+  if (ours) return ours;
+  if (etag !== undefined && etag !== 'refused') return publishedNow(caller, publication, etag);
+  // No ETag in the answer (radosgw), or refused although it may be ours: HEAD tells.
+  ours = await ownObject(caller, publication);
+  if (ours) return ours;
+  if (etag === 'refused') throw conditionFailed(publication);
+  throw new ObjectReplacedError(`${name} was replaced by another job right after it was stored`);
+}
+
+/** Throws unless the object may appear now. What another job does after this is last writer wins, with a whole object. */
+async function checkCondition(caller: Caller, publication: Publication): Promise<void> {
+  const { name, onlyIfAbsent, onlyIfEtag, signal } = publication;
+  if (!onlyIfAbsent && onlyIfEtag === undefined) return;
+  const present = await headObject(caller, name, signal);
+  if (onlyIfAbsent ? present !== undefined : present?.etag !== onlyIfEtag) throw conditionFailed(publication);
+}
+
+function conditionFailed({ name, onlyIfAbsent }: Publication): Error {
+  return onlyIfAbsent
+    ? new ObjectExistsError(`${name} was stored by another job meanwhile`)
+    : new ObjectReplacedError(`${name} was replaced by another job meanwhile`);
+}
+
+/** The object under this name if it is the one of this upload. */
+async function ownObject(caller: Caller, publication: Publication): Promise<ObjectInfo | undefined> {
+  const present = await headObject(caller, publication.name, publication.signal);
+  return present?.metadata?.[SAVE_ID] === publication.saveId ? present : undefined;
+}
+
+function publishedNow(caller: Caller, { name, sizeBytes }: Publication, etag: string): ObjectInfo {
+  return { name, sizeBytes, etag, modifiedMs: caller.serverTimeMs };
+}

@@ -1,0 +1,75 @@
+import type { Log } from '../../report/log.ts';
+import { type Clock, systemClock } from '../../retry/clock.ts';
+import { TIME_LIMITS, type TimeLimitFigures, TimeLimits } from '../../retry/time-limits.ts';
+import type {
+  ByteRange,
+  CallOptions,
+  GetOptions,
+  ObjectInfo,
+  ObjectStore,
+  RangeBytes,
+  Upload,
+  UploadOptions,
+} from '../object-store.ts';
+import { Caller } from './call.ts';
+import { getRange } from './get.ts';
+import { headObject } from './head.ts';
+import { listObjects } from './list.ts';
+import type { S3Settings } from './settings.ts';
+import { sweepUploads } from './sweep.ts';
+import { S3Upload } from './upload.ts';
+
+export interface S3StoreOptions {
+  readonly log: Log;
+  /** `cache-s3/<version>`. */
+  readonly userAgent?: string;
+  readonly clock?: Clock;
+  readonly timeLimits?: TimeLimitFigures;
+}
+
+/**
+ * A bucket. Nothing is asked of the network, and no client is made, before the first call.
+ *
+ * Importing this module loads the AWS SDK (about 80 ms): a path that may do without the bucket imports it dynamically.
+ */
+export function createS3Store(settings: S3Settings, options: S3StoreOptions): ObjectStore {
+  return new S3Store(settings, options);
+}
+
+class S3Store implements ObjectStore {
+  readonly kind = 's3';
+  readonly #caller: Caller;
+
+  constructor(settings: S3Settings, options: S3StoreOptions) {
+    const { log, userAgent = 'cache-s3', clock = systemClock, timeLimits = TIME_LIMITS } = options;
+    this.#caller = new Caller(settings, log, clock, userAgent, new TimeLimits(clock, timeLimits));
+  }
+
+  get counters(): ObjectStore['counters'] {
+    return this.#caller.counters;
+  }
+
+  head(name: string, options?: CallOptions): Promise<ObjectInfo | undefined> {
+    return headObject(this.#caller, name, options?.signal);
+  }
+
+  getRange(name: string, range: ByteRange, options?: GetOptions): Promise<RangeBytes | undefined> {
+    return getRange(this.#caller, name, range, options);
+  }
+
+  list(prefix: string, options?: CallOptions): AsyncIterable<ObjectInfo> {
+    return listObjects(this.#caller, prefix, options?.signal);
+  }
+
+  createUpload(name: string, options: UploadOptions): Upload {
+    return new S3Upload(this.#caller, name, options);
+  }
+
+  abortStale(prefix: string, olderThanMs: number, options?: CallOptions): Promise<number> {
+    return sweepUploads(this.#caller, prefix, olderThanMs, options?.signal);
+  }
+
+  close(): void {
+    this.#caller.close();
+  }
+}
