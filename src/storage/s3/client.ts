@@ -29,7 +29,9 @@ export function connect(
     credentials: credentialsFor(settings, clock),
     forcePathStyle: settings.forcePathStyle,
     requestHandler: handler,
-    // Each call has retries and limits of ours (call.ts); two layers would multiply.
+    // Each call has retries and limits of ours (call.ts); two layers would multiply. (A strategy rather than
+    // `maxAttempts: 1`, which prints a line to the console for every failed streamed body.)
+    retryStrategy: { mode: 'none', retry: (next, args) => next(args) },
     maxAttempts: 1,
     retryMode: 'standard',
     // Frames carry their own SHA-256. The SDK's default checksums make radosgw 16.2.15 answer 411 to a stream.
@@ -48,7 +50,5 @@ export function connect(
     userAgentAppId: async () => undefined,
   });
   client.middlewareStack.remove('getUserAgentMiddleware');
-  // With one attempt it retries nothing, yet prints a line to the console for each failed streamed body.
-  client.middlewareStack.remove('retryMiddleware');
   return { client, handler };
 }

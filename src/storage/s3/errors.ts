@@ -117,7 +117,7 @@ export function toStoreError(error: unknown, operation: string, settings: S3Sett
   if (kind !== 'final' || status === undefined) {
     const reason =
       FAILURES[code ?? ''] ?? (kind === 'broken-body' ? 'the answer broke off' : 'the call failed');
-    const shown = answer || (error as Error).name;
+    const shown = answer || String(error);
     return new store.StoreUnavailableError(`${bucket}: ${reason} (${operation}: ${shown})`, { cause: error });
   }
   if (status === 401 || status === 403) {
