@@ -1,0 +1,136 @@
+import { type data as dataTypes, Evaluator, Lexer, Parser } from '@actions/expressions';
+import * as data from '@actions/expressions/data/index';
+import type { TemplateToken } from '@actions/workflow-parser/templates/tokens/index';
+import { isBasicExpression, isMapping, isScalar, isSequence } from './parser.ts';
+
+type ExpressionData = dataTypes.ExpressionData;
+
+interface FunctionDefinition {
+  readonly name: string;
+  readonly minArgs: number;
+  readonly maxArgs: number;
+  call(...args: ExpressionData[]): ExpressionData;
+}
+
+/** `skipped` is for jobs that need one that did not run: neither `success()` nor `failure()` holds. */
+export type Status = 'success' | 'failure' | 'cancelled' | 'skipped';
+
+/** What an expression may look at. Asked anew for each evaluation, since all of it changes while a job runs. */
+export interface Scope {
+  /** The contexts by name, as plain JSON. */
+  contexts(): Record<string, unknown>;
+  /** What `success()`, `failure()` and `cancelled()` go by. */
+  status(): Status;
+  /** SHA-256 over the files that match; '' when none does. */
+  hashFiles(patterns: readonly string[]): Promise<string>;
+}
+
+/** `hashFiles` reads files, but the evaluator is synchronous: the value is fetched, and the evaluation done again. */
+class NeedsHash extends Error {
+  readonly patterns: readonly string[];
+  constructor(patterns: readonly string[]) {
+    super('hashFiles');
+    this.patterns = patterns;
+  }
+}
+
+/** Evaluates the inside of `${{ }}` with GitHub's own grammar and rules of comparison. */
+async function evaluate(expression: string, scope: Scope): Promise<ExpressionData> {
+  const hashes = new Map<string, string>();
+  const functions = functionsOf(scope, hashes);
+  const contexts = scope.contexts();
+  const tokens = new Lexer(expression).lex().tokens;
+  const tree = new Parser(tokens, Object.keys(contexts), [...functions.values()]).parse();
+  const known = toData(contexts) as dataTypes.Dictionary;
+  for (;;) {
+    try {
+      return new Evaluator(tree, known, functions).evaluate();
+    } catch (error) {
+      if (!(error instanceof NeedsHash)) throw error;
+      hashes.set(JSON.stringify(error.patterns), await scope.hashFiles(error.patterns));
+    }
+  }
+}
+
+function functionsOf(scope: Scope, hashes: ReadonlyMap<string, string>): Map<string, FunctionDefinition> {
+  const truth = (name: string, value: () => boolean): FunctionDefinition => ({
+    name,
+    minArgs: 0,
+    maxArgs: 0,
+    call: () => new data.BooleanData(value()),
+  });
+  const hashFiles: FunctionDefinition = {
+    name: 'hashFiles',
+    minArgs: 1,
+    maxArgs: 255,
+    call(...args: ExpressionData[]) {
+      const patterns = args.map(arg => arg.coerceString());
+      const hash = hashes.get(JSON.stringify(patterns));
+      if (hash === undefined) throw new NeedsHash(patterns);
+      return new data.StringData(hash);
+    },
+  };
+  return new Map([
+    ['always', truth('always', () => true)],
+    ['success', truth('success', () => scope.status() === 'success')],
+    ['failure', truth('failure', () => scope.status() === 'failure')],
+    ['cancelled', truth('cancelled', () => scope.status() === 'cancelled')],
+    ['hashfiles', hashFiles],
+  ]);
+}
+
+/** Whether a condition (without `${{ }}`) holds. */
+export async function evaluateCondition(expression: string, scope: Scope): Promise<boolean> {
+  const value = fromData(await evaluate(`!!(${expression})`, scope));
+  return value === true;
+}
+
+/** A scalar of a workflow as text: literal, or its expression's value. */
+export async function evaluateText(token: TemplateToken | undefined, scope: Scope): Promise<string> {
+  if (token === undefined) return '';
+  if (isBasicExpression(token)) return (await evaluate(token.expression, scope)).coerceString();
+  return isScalar(token) ? token.toString() : '';
+}
+
+/** Any value of a workflow as plain JSON. */
+export async function evaluateValue(token: TemplateToken | undefined, scope: Scope): Promise<unknown> {
+  if (token === undefined) return undefined;
+  if (isBasicExpression(token)) return fromData(await evaluate(token.expression, scope));
+  if (isSequence(token)) {
+    const items: unknown[] = [];
+    for (let index = 0; index < token.count; index++)
+      items.push(await evaluateValue(token.get(index), scope));
+    return items;
+  }
+  if (isMapping(token)) {
+    const record: Record<string, unknown> = {};
+    for (const { key, value } of token)
+      record[await evaluateText(key, scope)] = await evaluateValue(value, scope);
+    return record;
+  }
+  return (token as unknown as { value?: unknown }).value ?? null;
+}
+
+/** A mapping as texts (`env`, `with`, `outputs`). */
+export async function evaluateTexts(
+  token: TemplateToken | undefined,
+  scope: Scope,
+): Promise<Record<string, string>> {
+  const texts: Record<string, string> = {};
+  if (token === undefined) return texts;
+  if (isMapping(token)) {
+    for (const { key, value } of token) texts[key.toString()] = await evaluateText(value, scope);
+    return texts;
+  }
+  const whole = (await evaluateValue(token, scope)) ?? {};
+  for (const [name, value] of Object.entries(whole)) texts[name] = toData(value).coerceString();
+  return texts;
+}
+
+function toData(value: unknown): ExpressionData {
+  return JSON.parse(JSON.stringify(value ?? null), data.reviver) as ExpressionData;
+}
+
+function fromData(value: ExpressionData): unknown {
+  return JSON.parse(JSON.stringify(value, data.replacer));
+}
