@@ -5,8 +5,9 @@ export interface FrameRun {
   /** Offset in the object of the first byte, and of the byte after the last. */
   readonly start: number;
   readonly end: number;
-  /** Indexes of the frames that are wanted, ascending. */
+  /** Indexes of the frames that are wanted, ascending, and their offsets in the object. */
   readonly frames: readonly number[];
+  readonly starts: readonly number[];
 }
 
 /** Bytes that a request aims at. */
@@ -21,7 +22,7 @@ export function planRanges(
   rangeBytes = RANGE_BYTES,
 ): FrameRun[] {
   const runs: FrameRun[] = [];
-  let open: { start: number; end: number; frames: number[] } | undefined;
+  let open: { start: number; end: number; frames: number[]; starts: number[] } | undefined;
   let start = 0;
   frames.forEach((frame, index) => {
     const end = start + frame.size;
@@ -29,20 +30,13 @@ export function planRanges(
       if (open && start - open.end <= GAP_BYTES && end - open.start <= rangeBytes) {
         open.end = end;
         open.frames.push(index);
+        open.starts.push(start);
       } else {
-        open = { start, end, frames: [index] };
+        open = { start, end, frames: [index], starts: [start] };
         runs.push(open);
       }
     }
     start = end;
   });
   return runs;
-}
-
-/** Offset of each frame in the object. */
-export function frameStarts(frames: readonly Frame[]): Float64Array {
-  const starts = new Float64Array(frames.length);
-  for (let index = 1; index < frames.length; index++)
-    starts[index] = starts[index - 1]! + frames[index - 1]!.size;
-  return starts;
 }

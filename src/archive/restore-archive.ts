@@ -1,8 +1,9 @@
+import { setImmediate } from 'node:timers/promises';
 import type { PathLayout } from './layout.ts';
 import type { OpenArchive, ReadObject } from './open-archive.ts';
 import { commit } from './publish/commit.ts';
 import { Stage } from './publish/stage.ts';
-import { planTarget } from './publish/target-plan.ts';
+import { planTarget, type TargetPlan } from './publish/target-plan.ts';
 import { unpack } from './unpack.ts';
 import { validate } from './validate.ts';
 import type { JobRunner } from './worker-pool.ts';
@@ -35,29 +36,39 @@ export async function restoreArchive(options: RestoreArchiveOptions): Promise<Re
   const { archive, layout, signal } = options;
   const { entries } = archive.manifest;
   validate(archive.manifest, archive.manifestStart, layout);
-  const plan = planTarget(entries, {
-    layout,
-    runLabel: options.runLabel,
-    ...(options.staleStagingMs === undefined ? {} : { staleStagingMs: options.staleStagingMs }),
-  });
-  const stage = new Stage(plan, entries);
   const runner = options.runner();
+  const staged = Promise.withResolvers<readonly string[]>();
+  const unpacking = unpack({ archive, read: options.read, runner, staged: staged.promise });
+  // It is awaited once the directories are there
+  unpacking.catch(() => {});
+  let plan: TargetPlan | undefined;
+  let stage: Stage | undefined;
   let rawBytes: number;
   try {
+    await requestsToLeave();
+    plan = planTarget(entries, options);
+    stage = new Stage(plan, entries);
     stage.open();
-    rawBytes = await unpack({ archive, read: options.read, runner, staged: plan.staged });
+    staged.resolve(plan.staged);
+    rawBytes = await unpacking;
     stage.addLinks();
     stage.finishDirectories();
     signal?.throwIfAborted();
   } catch (error) {
-    // The workers first: they may be writing into the staging that goes
-    await runner.close();
-    stage.discard();
+    staged.reject(error);
+    // Nobody may be writing into the staging that goes
+    await Promise.allSettled([unpacking, runner.close()]);
+    stage?.discard();
     throw error;
   } finally {
-    stage.close();
+    stage?.close();
   }
   await runner.close();
   commit(plan, entries);
   return { entries: entries.length, rawBytes };
+}
+
+/** The first requests are on the wire before this thread is busy with directories: a few turns of the event loop. */
+async function requestsToLeave(): Promise<void> {
+  for (let turn = 0; turn < 4; turn++) await setImmediate();
 }

@@ -9,7 +9,7 @@ import {
   openSync,
   writeSync,
 } from 'node:fs';
-import { openFrame } from './codec.ts';
+import { openFrame, release } from './codec.ts';
 import { TargetTreeError } from './errors.ts';
 import { FrameColumn, PieceColumn, splitStrings, type UnpackJob, type UnpackResult } from './jobs.ts';
 import { fsPath, printable } from './names.ts';
@@ -38,6 +38,7 @@ export function unpackFrames(job: UnpackJob): UnpackResult {
     const piece = readPiece(job.pieces, index);
     if (piece.size > 0 && piece.frame !== frame) {
       frame = piece.frame;
+      if (raw) release(raw);
       raw = openFrame(...frameOf(job, frame));
     }
     const path = paths[index]!;
@@ -50,6 +51,8 @@ export function unpackFrames(job: UnpackJob): UnpackResult {
     }
     written += piece.size;
   }
+  if (raw) release(raw);
+  release(job.bytes);
   return { written };
 }
 
@@ -140,12 +143,17 @@ export interface FileAttributes {
 
 /** Owner, mode and times of an open file that was created with its mode. */
 export function finishFile(fd: number, attributes: FileAttributes, now: number): void {
-  if (thisPlatform.keepsOwners && attributes.uid >= 0) {
+  if (thisPlatform.keepsOwners && isOthers(attributes)) {
     fchownSync(fd, attributes.uid, attributes.gid);
     // A change of owner takes the set-id bits away
     if (attributes.mode > 0o777) fchmodSync(fd, attributes.mode);
   }
   futimesSync(fd, now, toFileTime(attributes.mtimeUs));
+}
+
+/** What we create is ours already: staging has no set-group-id bit (publish/staging.ts). */
+function isOthers({ uid, gid }: FileAttributes): boolean {
+  return uid >= 0 && (uid !== process.geteuid?.() || gid !== process.getegid?.());
 }
 
 /** Creates the file that slices are written to: at its length, writable by us until it is complete. */

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { lstatSync, mkdirSync, readdirSync, realpathSync } from 'node:fs';
+import { chmodSync, chownSync, lstatSync, mkdirSync, readdirSync, realpathSync } from 'node:fs';
 import { fsPath } from '../names.ts';
+import { thisPlatform } from '../platform.ts';
 import { STAGING_PREFIX } from '../scan.ts';
 import { unwritable } from '../unpack-frames.ts';
 import { applyAttributes, attributesOf, type DirectoryAttributes } from './directory-attributes.ts';
@@ -46,6 +47,11 @@ export class StagingArea {
     try {
       this.#before = attributesOf(realpathSync(fsPath(this.parent)));
       makeWritable(this.parent, () => mkdirSync(fsPath(this.path), 0o700));
+      // Without the set-group-id bit that it may have from its parent: files in it get our own group
+      if (thisPlatform.keepsOwners) {
+        chownSync(fsPath(this.path), -1, process.getegid!());
+        chmodSync(fsPath(this.path), 0o700);
+      }
       for (let index = 0; index * FILES_A_DIRECTORY < this.#files; index++)
         mkdirSync(fsPath(`${this.path}/f${index}`), 0o700);
     } catch (error) {

@@ -115,9 +115,9 @@ class Planner {
       this.#staged[index] = place.fresh ? place.path : '';
       return;
     }
-    const target = this.#layout.toAbsolute(entry.name);
-    const place = parent ?? this.#directoryAbove(dirname(target));
-    const component = basename(target);
+    const target = parent ? undefined : this.#layout.toAbsolute(entry.name);
+    const place = parent ?? this.#directoryAbove(dirname(target!));
+    const component = target === undefined ? entry.name.slice(parentStored.length) : basename(target);
     this.#staged[index] = place.fresh
       ? `${place.path}/${component}`
       : this.#moveFile(place.directory, component, index);
