@@ -1,0 +1,157 @@
+import { randomBytes } from 'node:crypto';
+import { rm, stat } from 'node:fs/promises';
+import path from 'node:path';
+import type { Log } from '../../report/log.ts';
+import { NameTooLongError } from '../errors.ts';
+import type {
+  ByteRange,
+  CallOptions,
+  GetOptions,
+  ObjectInfo,
+  ObjectStore,
+  RangeBytes,
+  Upload,
+  UploadOptions,
+} from '../object-store.ts';
+import { objectName, objectPath, prefixDirectory, TEMPORARY_MARK } from './file-names.ts';
+import { createFile, fileEtag, statFile, toStoreError } from './files.ts';
+import { readMetadata } from './metadata.ts';
+import { readRange } from './read.ts';
+import { DirectoryUpload } from './upload.ts';
+import { walkFiles } from './walk.ts';
+
+/** As in S3, so that what one store takes the other takes too. */
+const LONGEST_NAME_BYTES = 1024;
+
+/** A marked name is the mark, 16 hex digits, a comma and the name of the file it belongs to. */
+const MARKED_PREFIX_LENGTH = TEMPORARY_MARK.length + 17;
+
+/**
+ * The objects of one host in a directory of its own disk: `endpoint: file:///srv/ci-cache`. The directory is made by
+ * the first save; one that is not there is an empty store.
+ *
+ * @param root absolute path.
+ */
+export function createDirectoryStore(root: string, options: { readonly log: Log }): ObjectStore {
+  return new DirectoryStore(root, options.log);
+}
+
+class DirectoryStore implements ObjectStore {
+  readonly kind = 'directory';
+  readonly counters = { requests: 0, retries: 0 };
+  readonly #root: string;
+  readonly #log: Log;
+
+  constructor(root: string, log: Log) {
+    this.#root = root;
+    this.#log = log;
+  }
+
+  async head(name: string, options?: CallOptions): Promise<ObjectInfo | undefined> {
+    return this.#request('head', name, options, async () => {
+      const file = this.#file(name);
+      const info = await this.#info(name, file);
+      return info && { ...info, metadata: await readMetadata(file, info.etag) };
+    });
+  }
+
+  async getRange(name: string, range: ByteRange, options?: GetOptions): Promise<RangeBytes | undefined> {
+    return this.#request('getRange', name, options, () => readRange(this.#file(name), name, range, options));
+  }
+
+  async *list(prefix: string, options?: CallOptions): AsyncGenerator<ObjectInfo> {
+    const found = await this.#request('list', prefix, options, async () => {
+      const names: { readonly bytes: Buffer; readonly name: string; readonly file: string }[] = [];
+      for await (const levels of walkFiles(this.#root, prefixDirectory(prefix))) {
+        const name = objectName(levels);
+        if (!name?.startsWith(prefix)) continue;
+        names.push({ bytes: Buffer.from(name), name, file: path.join(this.#root, ...levels) });
+      }
+      return names.sort((a, b) => Buffer.compare(a.bytes, b.bytes));
+    });
+    for (const { name, file } of found) {
+      const info = await this.#request('stat', name, options, () => this.#info(name, file));
+      if (info) yield info;
+    }
+  }
+
+  createUpload(name: string, options: UploadOptions): Upload {
+    this.counters.requests++;
+    return new DirectoryUpload(
+      { root: this.#root, name, file: this.#file(name), fileOf: other => this.#file(other) },
+      options,
+    );
+  }
+
+  async abortStale(prefix: string, olderThanMs: number, options?: CallOptions): Promise<number> {
+    return this.#request('abortStale', prefix, options, async () => {
+      const temporary: string[] = [];
+      for await (const levels of walkFiles(this.#root, prefixDirectory(prefix))) {
+        const last = levels.at(-1) ?? '';
+        if (!last.startsWith(TEMPORARY_MARK)) continue;
+        const name = objectName([...levels.slice(0, -1), last.slice(MARKED_PREFIX_LENGTH)]);
+        if (name?.startsWith(prefix)) temporary.push(path.join(this.#root, ...levels));
+      }
+      if (temporary.length === 0) return 0;
+      const oldestMs = (await this.#fileSystemTimeMs()) - olderThanMs;
+      let removed = 0;
+      for (const file of temporary) {
+        const stats = await statFile(file);
+        if (!stats || Number(stats.mtimeMs) > oldestMs) continue;
+        await rm(file, { force: true });
+        removed++;
+      }
+      return removed;
+    });
+  }
+
+  close(): void {}
+
+  #file(name: string): string {
+    const bytes = Buffer.byteLength(name);
+    if (bytes > LONGEST_NAME_BYTES) {
+      throw new NameTooLongError(`the object's name has ${bytes} bytes, the limit is ${LONGEST_NAME_BYTES}`);
+    }
+    return path.join(this.#root, objectPath(name));
+  }
+
+  async #info(name: string, file: string): Promise<ObjectInfo | undefined> {
+    const stats = await statFile(file);
+    return (
+      stats && {
+        name,
+        sizeBytes: Number(stats.size),
+        etag: fileEtag(stats),
+        modifiedMs: Number(stats.mtimeMs),
+      }
+    );
+  }
+
+  /** The clock that stamps the files: on a network mount it is not this host's. */
+  async #fileSystemTimeMs(): Promise<number> {
+    const probe = path.join(this.#root, `${TEMPORARY_MARK}${randomBytes(8).toString('hex')}`);
+    const handle = await createFile(probe);
+    try {
+      return (await stat(probe)).mtimeMs;
+    } finally {
+      await handle.close();
+      await rm(probe, { force: true });
+    }
+  }
+
+  async #request<T>(
+    operation: string,
+    about: string,
+    options: CallOptions | undefined,
+    work: () => Promise<T>,
+  ): Promise<T> {
+    options?.signal?.throwIfAborted();
+    this.counters.requests++;
+    this.#log.debug(`directory ${operation} ${about}`);
+    try {
+      return await work();
+    } catch (error) {
+      throw toStoreError(error, this.#root);
+    }
+  }
+}

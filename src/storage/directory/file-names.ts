@@ -1,0 +1,122 @@
+import path from 'node:path';
+
+/**
+ * Object names as paths that every file system keeps apart: those that fold case, those that normalise Unicode, and
+ * Windows. One-to-one, and independent of the platform, so that a directory can move between hosts.
+ *
+ * A name is split at `/`. In each component
+ * - `a-z 0-9 . _ - = , @ + ^ #` stay, an upper-case letter becomes `!` and the lower-case one (as in Go's module
+ *   cache), every other byte of the UTF-8 becomes `%xx`;
+ * - a final dot, and the first letter of a device name of Windows, become `%xx`; an empty component is `%_`;
+ * - more than 200 bytes are split over several levels: all but the last end in `%`, all but the first begin with `+`.
+ *
+ * A file always ends in `.zst` (`%.zst` is added to a name that does not) and a directory never does (its `t` becomes
+ * `%74`), so an object may be named like the beginning of another. What begins with `%t`, `%m` or `%l`
+ * (temporary, metadata, lock) is our own.
+ */
+
+/** Bytes of an escaped component on one level; leaves room for the marks below (255 is the common limit). */
+const LEVEL_BYTES = 200;
+
+const SUFFIX = '.zst';
+const ADDED_SUFFIX = '%.zst';
+const EMPTY = '%_';
+const CONTINUED = '%';
+const CONTINUATION = '+';
+
+const DEVICE_NAME = /^(con|prn|aux|nul|com[0-9]|lpt[0-9])(?=\.|$)/;
+
+export const TEMPORARY_MARK = '%t';
+export const METADATA_MARK = '%m';
+export const LOCK_MARK = '%l';
+
+/** The path of an object's file, relative to the store's root. */
+export function objectPath(name: string, platformPath: path.PlatformPath = path): string {
+  const components = name.split('/');
+  const last = components.length - 1;
+  return platformPath.join(
+    ...components.flatMap((component, index) =>
+      levels(index === last ? leaf(component) : directory(component)),
+    ),
+  );
+}
+
+/** The directory, relative to the root, below which every object whose name starts with `prefix` lies. */
+export function prefixDirectory(prefix: string, platformPath: path.PlatformPath = path): string {
+  const components = prefix.split('/').slice(0, -1);
+  return platformPath.join('.', ...components.flatMap(component => levels(directory(component))));
+}
+
+/** The object that a file is; undefined: none (foreign, or our own temporary file). `parts`: its path by levels. */
+export function objectName(parts: readonly string[]): string | undefined {
+  const components: string[] = [];
+  let whole = '';
+  for (const [index, part] of parts.entries()) {
+    const isLast = index === parts.length - 1;
+    whole += whole === '' ? part : part.slice(CONTINUATION.length);
+    if (!isLast && whole.endsWith(CONTINUED)) {
+      whole = whole.slice(0, -CONTINUED.length);
+      continue;
+    }
+    const component = unescapeName(isLast ? withoutAddedSuffix(whole) : whole);
+    if (component === undefined) return undefined;
+    components.push(component);
+    whole = '';
+  }
+  const name = components.join('/');
+  // Only what we would have written ourselves: a foreign file could otherwise pass for an object.
+  return objectPath(name, path.posix) === parts.join('/') ? name : undefined;
+}
+
+function leaf(component: string): string {
+  const escaped = escapeName(component);
+  return escaped.endsWith(SUFFIX) ? escaped : escaped + ADDED_SUFFIX;
+}
+
+function withoutAddedSuffix(escaped: string): string {
+  return escaped.endsWith(ADDED_SUFFIX) ? escaped.slice(0, -ADDED_SUFFIX.length) : escaped;
+}
+
+function directory(component: string): string {
+  const escaped = escapeName(component);
+  return escaped.endsWith(SUFFIX) ? `${escaped.slice(0, -1)}%74` : escaped;
+}
+
+function escapeName(component: string): string {
+  if (component === '') return EMPTY;
+  let escaped = '';
+  for (const byte of Buffer.from(component)) {
+    const char = String.fromCharCode(byte);
+    if (/[a-z0-9._=,@+^#-]/.test(char)) escaped += char;
+    else if (/[A-Z]/.test(char)) escaped += `!${char.toLowerCase()}`;
+    else escaped += hex(byte);
+  }
+  if (DEVICE_NAME.test(escaped)) escaped = hex(escaped.charCodeAt(0)) + escaped.slice(1);
+  return escaped.endsWith('.') ? `${escaped.slice(0, -1)}%2e` : escaped;
+}
+
+function hex(byte: number): string {
+  return `%${byte.toString(16).padStart(2, '0')}`;
+}
+
+function unescapeName(escaped: string): string | undefined {
+  if (escaped === EMPTY) return '';
+  const bytes: number[] = [];
+  for (const [whole, code, upper] of escaped.matchAll(/%([0-9a-f]{2})|!([a-z])|./gs)) {
+    if (whole === '%' || whole === '!') return undefined;
+    bytes.push(code ? Number.parseInt(code, 16) : (upper?.toUpperCase() ?? whole).charCodeAt(0));
+  }
+  return Buffer.from(bytes).toString();
+}
+
+/** Cuts an escaped component into levels. The mark in front keeps a later level from being a device name. */
+function levels(escaped: string): string[] {
+  const result: string[] = [];
+  let rest = escaped;
+  while (rest.length > LEVEL_BYTES) {
+    result.push(rest.slice(0, LEVEL_BYTES - CONTINUED.length) + CONTINUED);
+    rest = CONTINUATION + rest.slice(LEVEL_BYTES - CONTINUED.length);
+  }
+  result.push(rest);
+  return result;
+}

@@ -1,0 +1,64 @@
+import { type FileHandle, open } from 'node:fs/promises';
+import { ObjectReplacedError } from '../errors.ts';
+import type { ByteRange, GetOptions, RangeBytes } from '../object-store.ts';
+import { fileEtag, isAbsent } from './files.ts';
+
+/** Bytes per read: progress is told and an abort is seen after each. */
+const READ_BYTES = 4 * 1024 * 1024;
+
+/** A range of one file; undefined: there is none. The file is opened once, so a replacement cannot mix in. */
+export async function readRange(
+  file: string,
+  name: string,
+  range: ByteRange,
+  options: GetOptions = {},
+): Promise<RangeBytes | undefined> {
+  options.signal?.throwIfAborted();
+  let handle: FileHandle;
+  try {
+    handle = await open(file, 'r');
+  } catch (error) {
+    if (isAbsent(error)) return undefined;
+    throw error;
+  }
+  try {
+    const stats = await handle.stat({ bigint: true });
+    if (!stats.isFile()) return undefined;
+    const etag = fileEtag(stats);
+    if (options.etag !== undefined && options.etag !== etag) {
+      throw new ObjectReplacedError(`${name} was replaced meanwhile`);
+    }
+    const sizeBytes = Number(stats.size);
+    const { start, end } = within(range, sizeBytes);
+    // Uninitialised memory of its own: the pool's buffers cannot be transferred to a worker.
+    const bytes = new Uint8Array(Buffer.allocUnsafeSlow(end - start).buffer);
+    await fill(handle, bytes, start, name, options);
+    return { bytes, start, sizeBytes, etag };
+  } finally {
+    await handle.close();
+  }
+}
+
+function within(range: ByteRange, sizeBytes: number): { start: number; end: number } {
+  if ('suffix' in range) return { start: Math.max(0, sizeBytes - Math.max(0, range.suffix)), end: sizeBytes };
+  const start = Math.min(range.start, sizeBytes);
+  return { start, end: Math.max(start, Math.min(range.end, sizeBytes)) };
+}
+
+async function fill(
+  handle: FileHandle,
+  bytes: Uint8Array,
+  start: number,
+  name: string,
+  { signal, onBytes }: GetOptions,
+): Promise<void> {
+  for (let filled = 0; filled < bytes.length; ) {
+    signal?.throwIfAborted();
+    const wanted = Math.min(READ_BYTES, bytes.length - filled);
+    const { bytesRead } = await handle.read(bytes, filled, wanted, start + filled);
+    // Shorter than it was when it was opened: somebody writes to a published file.
+    if (bytesRead === 0) throw new ObjectReplacedError(`${name} was cut short meanwhile`);
+    filled += bytesRead;
+    onBytes?.(bytesRead);
+  }
+}
