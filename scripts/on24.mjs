@@ -1,0 +1,22 @@
+// on24.mjs SCRIPT ARGS... - runs a script under the project's Node 24, whatever Node runs npm.
+
+import { spawn } from 'node:child_process';
+import { constants } from 'node:os';
+import path from 'node:path';
+import { fail, findNode, noNode } from './project.mjs';
+
+const [script, ...args] = process.argv.slice(2);
+if (!script) fail('usage: node scripts/on24.mjs SCRIPT ARGS...');
+const node = findNode() ?? fail(noNode());
+
+const child = spawn(node, [script, ...args], {
+  stdio: 'inherit',
+  // what the script starts by the name `node` is the same one
+  env: { ...process.env, PATH: `${path.dirname(node)}${path.delimiter}${process.env.PATH ?? ''}` },
+});
+// a signal to the terminal's group reaches the child by itself; one to this process alone does not
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+child.on('error', error => fail(`${node} could not be started: ${error.message}`));
+child.on('exit', (code, signal) => {
+  process.exitCode = code ?? 128 + (constants.signals[signal] ?? 0);
+});

@@ -1,0 +1,62 @@
+// Makes node_modules what package-lock.json says, once: npm scripts run it first. A few ms when nothing is to be done.
+
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import * as fs from 'node:fs/promises';
+import path from 'node:path';
+import { alone } from './alone.mjs';
+import { fail, findNode, noNode, root } from './project.mjs';
+
+const modules = path.join(root, 'node_modules');
+const stamp = path.join(modules, '.cache-s3-setup');
+const lockDirectory = path.join(root, '.cache-s3-setup');
+
+const lock = await fs.readFile(path.join(root, 'package-lock.json'), 'utf8');
+const wanted = createHash('sha256').update(lock).digest('hex');
+
+if (!(await isDone())) {
+  await alone(lockDirectory, async () => (await isDone()) || (await install())).catch(error =>
+    fail(error.message),
+  );
+}
+if (!findNode()) fail(noNode());
+
+async function isDone() {
+  const found = await fs.readFile(stamp, 'utf8').catch(() => undefined);
+  if (found === wanted) return true;
+  // somebody may have run npm himself
+  const same = await installedByHand();
+  if (same) await fs.writeFile(stamp, wanted);
+  return same;
+}
+
+/** Whether npm's own record of node_modules agrees with the lock file, but for other platforms' packages. */
+async function installedByHand() {
+  const record = await fs.readFile(path.join(modules, '.package-lock.json'), 'utf8').catch(() => undefined);
+  if (!record) return false;
+  const installed = JSON.parse(record).packages;
+  const expected = Object.entries(JSON.parse(lock).packages).filter(([name]) => name !== '');
+  return (
+    Object.keys(installed).length <= expected.length &&
+    expected.every(([name, { version, optional }]) =>
+      installed[name] ? installed[name].version === version : optional === true,
+    )
+  );
+}
+
+async function install() {
+  // npm's own script where npm runs us: `npm` itself is a .cmd file on Windows, which spawn does not start
+  const npm = process.env.npm_execpath;
+  const [command, args] = npm?.endsWith('.js') ? [process.execPath, [npm, 'ci']] : ['npm', ['ci']];
+  console.error('setup: npm ci');
+  const child = spawn(command, args, { cwd: root, shell: process.platform === 'win32' && command === 'npm' });
+  const output = [];
+  child.stdout.on('data', data => output.push(data));
+  child.stderr.on('data', data => output.push(data));
+  const code = await new Promise((resolve, reject) => child.on('error', reject).on('close', resolve));
+  if (code !== 0) {
+    process.stderr.write(Buffer.concat(output));
+    throw new Error(`setup: npm ci ended with ${code}; its output is above.`);
+  }
+  await fs.writeFile(stamp, wanted);
+}
