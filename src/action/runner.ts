@@ -1,8 +1,7 @@
-import { EOL } from 'node:os';
+import * as core from '@actions/core';
 import type { Log } from '../report/log.ts';
 import { escapeLine } from './escape.ts';
 import type { Environment } from './read-input.ts';
-import { appendSummary, command, saveState, setOutput } from './toolkit.ts';
 
 /** Everything a step says to the runner and hears from it. */
 export interface Runner {
@@ -10,23 +9,28 @@ export interface Runner {
   readonly log: Log;
   setOutput(name: string, value: string): void;
   saveState(name: string, value: string): void;
-  /** Appends a table to the job summary; does nothing where there is none. */
+  /** Appends a table to the job summary; does nothing where there is none. Cells are HTML. */
   addSummary(title: string, rows: readonly (readonly string[])[]): Promise<void>;
   /** Ends the step as failed, with one sentence. */
   fail(message: string): void;
 }
 
 /** The runner that started this process: commands on stdout and the files it names in the environment. */
-export function createRunner(env: NodeJS.ProcessEnv): Runner {
+export function createRunner(env: Environment): Runner {
   return {
     env,
     log: createRunnerLog(env),
-    setOutput,
-    saveState,
-    addSummary: appendSummary,
+    setOutput: core.setOutput,
+    saveState: core.saveState,
+    async addSummary(title, rows) {
+      if (!env.GITHUB_STEP_SUMMARY) return;
+      await core.summary
+        .addHeading(title, 3)
+        .addTable(rows.map(row => [...row]))
+        .write();
+    },
     fail(message) {
-      process.exitCode = 1;
-      command('error', escapeLine(message));
+      core.setFailed(escapeLine(message));
     },
   };
 }
@@ -36,16 +40,17 @@ export function createRunnerLog(env: Environment): Log {
   const debugging = env.RUNNER_DEBUG === '1';
   return {
     debug(message) {
-      if (debugging) command('debug', escapeLine(message));
+      // The runner would drop the line: not writing it is cheaper.
+      if (debugging) core.debug(escapeLine(message));
     },
     info(message) {
-      process.stdout.write(escapeLine(message) + EOL);
+      core.info(escapeLine(message));
     },
     notice(message) {
-      command('notice', escapeLine(message));
+      core.notice(escapeLine(message));
     },
     warning(message) {
-      command('warning', escapeLine(message));
+      core.warning(escapeLine(message));
     },
   };
 }

@@ -1,3 +1,5 @@
+import type { OpenBackend, OpenOptions, StepBackend } from '../../src/action/open.ts';
+import type { StepPlan } from '../../src/action/plan.ts';
 import type { Environment } from '../../src/action/read-input.ts';
 import type { Runner } from '../../src/action/runner.ts';
 
@@ -52,4 +54,74 @@ export function recordingRunner(env: Environment): RecordingRunner {
       say('error')(message);
     },
   };
+}
+
+/** The environment of a push to `main` of octo/app with a bucket, and these inputs. */
+export function stepEnv(
+  inputs: Readonly<Record<string, string>>,
+  more: Readonly<Record<string, string>> = {},
+): Record<string, string> {
+  return {
+    GITHUB_EVENT_NAME: 'push',
+    GITHUB_REF: 'refs/heads/main',
+    GITHUB_REPOSITORY: 'octo/app',
+    GITHUB_WORKSPACE: process.cwd(),
+    GITHUB_RUN_ID: '42',
+    ...more,
+    ...inputEnv({ path: 'node_modules', key: 'npm-1', bucket: 'ci', endpoint: 'rgw.example', ...inputs }),
+  };
+}
+
+/** A backend that does what the test says, and what it was asked for. */
+export interface ScriptedBackend {
+  readonly open: OpenBackend;
+  readonly opened: { readonly plan: StepPlan; readonly options: OpenOptions }[];
+  readonly asked: { readonly method: string; readonly request: unknown }[];
+  closed: number;
+}
+
+export function scriptedBackend(script: Partial<StepBackend>): ScriptedBackend {
+  const asked: { method: string; request: unknown }[] = [];
+  const unexpected = (method: string) => () => {
+    throw new Error(`${method} was not expected`);
+  };
+  const methods = {
+    lookup: script.lookup ?? unexpected('lookup'),
+    restore: script.restore ?? unexpected('restore'),
+    save: script.save ?? unexpected('save'),
+  };
+  const recorded = Object.fromEntries(
+    Object.entries(methods).map(([method, answer]) => [
+      method,
+      async (request: never) => {
+        asked.push({ method, request });
+        return answer(request);
+      },
+    ]),
+  ) as unknown as Pick<StepBackend, 'lookup' | 'restore' | 'save'>;
+  const scripted: ScriptedBackend = {
+    asked,
+    opened: [],
+    closed: 0,
+    async open(plan, options) {
+      scripted.opened.push({ plan, options });
+      return {
+        source: 's3',
+        bucketDown: false,
+        unanswered: undefined,
+        counters: { requests: 3, retries: 1 },
+        ...script,
+        ...recorded,
+        close() {
+          scripted.closed += 1;
+        },
+      };
+    },
+  };
+  return scripted;
+}
+
+/** A text without the figures that differ from run to run. */
+export function steady(line: string): string {
+  return line.replace(/\bms=\d+/, 'ms=N').replace(/in \d+\.\d\d s \([^)]*\)/, 'in N s (R)');
 }

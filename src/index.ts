@@ -1,0 +1,50 @@
+import { interruptSignal } from './action/interrupt.ts';
+import { restoreStep } from './action/restore-step.ts';
+import { createRunner, type Runner } from './action/runner.ts';
+import { saveStep } from './action/save-step.ts';
+import { createOpener } from './action/wire.ts';
+
+/** `main` and `post` are the two phases of the action; `restore` and `save` are restore/ and save/. */
+export type Step = 'main' | 'post' | 'restore' | 'save';
+
+/** Runs one phase and ends the process as soon as it is done, whatever sockets or timers are still open. */
+export async function run(step: Step): Promise<void> {
+  const signal = interruptSignal();
+  const runner = createRunner(process.env);
+  try {
+    await runStep(step, runner, signal);
+  } catch (error) {
+    // Nothing below throws on purpose. What does all the same must not cost anybody a build.
+    runner.log.warning(`The cache step ended early: ${(error as Error).message}`);
+    runner.log.debug((error as Error).stack ?? '');
+  }
+  await flushed(process.stdout);
+  await flushed(process.stderr);
+  process.exit();
+}
+
+async function runStep(step: Step, runner: Runner, signal: AbortSignal): Promise<void> {
+  const open = createOpener({ log: runner.log, workerUrl: workerUrl() });
+  switch (step) {
+    case 'main':
+    case 'restore':
+      return restoreStep(runner, { open, signal, keepState: step === 'main' });
+    case 'post':
+    case 'save':
+      return saveStep(runner, { open, signal, afterRestore: step === 'post' });
+  }
+}
+
+/**
+ * The program of the worker threads: next to this bundle, or in the sources. No literal `new URL('./x',
+ * import.meta.url)`: the bundler would take it for an asset and copy the source.
+ */
+function workerUrl(): URL {
+  const here = import.meta.url;
+  return new URL(here.endsWith('.ts') ? './archive/worker.ts' : './worker/index.js', here);
+}
+
+/** Pipes are written behind the program's back on some platforms: an exit would cut the last lines off. */
+function flushed(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise(resolve => stream.write('', () => resolve()));
+}
