@@ -78,7 +78,7 @@ function packJob({ members, slice }: FramePlan, level: number): PackJob {
     numbers[row + PackColumn.type] = member.type;
     numbers[row + PackColumn.mode] = modeOf(member);
     numbers[row + PackColumn.mtimeUs] = member.mtimeUs;
-    numbers[row + PackColumn.size] = member.type === EntryType.file ? Number(member.stats.size) : 0;
+    numbers[row + PackColumn.size] = member.dataBytes;
     numbers[row + PackColumn.uid] = ownerOf(member.stats.uid);
     numbers[row + PackColumn.gid] = ownerOf(member.stats.gid);
   });
@@ -88,24 +88,19 @@ function packJob({ members, slice }: FramePlan, level: number): PackJob {
     paths: joinStrings(members.map(member => member.path)),
     linkNames: joinStrings(members.map(member => member.linkName)),
     numbers,
-    slice: slice && { ...slice, identity: identityOf(members[0]!) },
+    slice,
     level,
   };
 }
 
-function identityOf({ stats }: Scanned) {
-  const { dev, ino, size, mtimeNs, ctimeNs } = stats;
-  return { dev, ino, size, mtimeNs, ctimeNs };
-}
-
 function modeOf({ type, stats }: Scanned): number {
-  if (thisPlatform.hasModes) return Number(stats.mode) & 0o7777;
+  if (thisPlatform.hasModes) return stats.mode & 0o7777;
   // Where there are no modes, those that suit both sides of a cache shared between systems
   return type === EntryType.directory ? 0o755 : 0o644;
 }
 
-function ownerOf(id: bigint): number {
-  return thisPlatform.keepsOwners ? Number(id) : -1;
+function ownerOf(id: number): number {
+  return thisPlatform.keepsOwners ? id : -1;
 }
 
 /** Collects entries and frames as frames come back, in order. */
@@ -139,7 +134,7 @@ class EntryBook {
       return;
     }
     const size = packed[PackedColumn.size]!;
-    if (type === EntryType.file && stats.nlink > 1n) this.#linked.set(name, this.entries.length);
+    if (type === EntryType.file && stats.nlink > 1) this.#linked.set(name, this.entries.length);
     this.rawBytes += size;
     this.entries.push({
       name,

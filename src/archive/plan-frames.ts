@@ -1,11 +1,12 @@
-import { EntryType } from './entry.ts';
 import { FRAME_RAW_BYTES, SLICE_BYTES, WHOLE_FILE_BYTES } from './format.ts';
-import type { Scanned } from './scan.ts';
+import type { FileIdentity, SliceOfFile } from './jobs.ts';
+import { toMicroseconds } from './platform.ts';
+import { exactStats, type Scanned } from './scan.ts';
 
 /** What goes into one frame: some whole members, or a slice of one large file. */
 export interface FramePlan {
   readonly members: readonly Scanned[];
-  readonly slice: { readonly start: number; readonly end: number } | undefined;
+  readonly slice: SliceOfFile | undefined;
 }
 
 /** What a header takes at least; most members with a fraction in their mtime take 1536. */
@@ -19,14 +20,14 @@ export function* planFrames(members: Iterable<Scanned>): Generator<FramePlan> {
   let open: Scanned[] = [];
   let openBytes = 0;
   for (const member of members) {
-    const size = member.type === EntryType.file ? Number(member.stats.size) : 0;
+    const size = member.dataBytes;
     if (openBytes > 0 && openBytes + size > FRAME_RAW_BYTES) {
       yield { members: open, slice: undefined };
       open = [];
       openBytes = 0;
     }
     if (size > WHOLE_FILE_BYTES) {
-      yield* slices(member, size);
+      yield* slices(member);
       continue;
     }
     open.push(member);
@@ -35,8 +36,14 @@ export function* planFrames(members: Iterable<Scanned>): Generator<FramePlan> {
   if (open.length > 0) yield { members: open, slice: undefined };
 }
 
-function* slices(member: Scanned, size: number): Generator<FramePlan> {
+/** The file's size and identity are taken now: all slices must be of the same state of the file. */
+function* slices(scanned: Scanned): Generator<FramePlan> {
+  const stats = exactStats(scanned.path);
+  if (!stats?.isFile()) return;
+  const identity: FileIdentity = stats;
+  const size = Number(stats.size);
+  const member: Scanned = { ...scanned, mtimeUs: toMicroseconds(stats.mtimeNs), dataBytes: size };
   for (let start = 0; start < size; start += SLICE_BYTES) {
-    yield { members: [member], slice: { start, end: Math.min(start + SLICE_BYTES, size) } };
+    yield { members: [member], slice: { start, end: Math.min(start + SLICE_BYTES, size), identity } };
   }
 }

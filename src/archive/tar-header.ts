@@ -1,4 +1,4 @@
-import { Buffer } from 'node:buffer';
+import type { Buffer } from 'node:buffer';
 import { type EntryType, EntryType as Type } from './entry.ts';
 import { encodeName } from './names.ts';
 
@@ -55,19 +55,20 @@ export function headerBound(name: string, linkName: string): number {
  * Returns the offset after it.
  */
 export function writeHeader(target: Buffer, at: number, member: TarMember): number {
-  const name = member.name;
-  const records = paxRecords(member);
+  const name = byteString(member.name);
+  const linkName = byteString(member.linkName);
+  const records = paxRecords(member, name, linkName);
   let next = at;
-  if (records.length > 0) {
-    const body = Buffer.concat(records);
-    const plain: TarMember = { ...member, name: 'PaxHeader', linkName: '', mode: 0o644, size: body.length };
-    writeBlock(target, next, plain, PAX_FLAG);
+  if (records !== '') {
+    const pax = { mode: 0o644, uid: 0, gid: 0, size: records.length, mtimeUs: member.mtimeUs };
+    writeBlock(target, next, pax, 'PaxHeader', '', PAX_FLAG);
     next += BLOCK;
-    body.copy(target, next);
-    target.fill(0, next + body.length, next + roundUp(body.length));
-    next += roundUp(body.length);
+    const padded = roundUp(records.length);
+    target.fill(0, next + padded - BLOCK, next + padded);
+    target.write(records, next, 'latin1');
+    next += padded;
   }
-  writeBlock(target, next, { ...member, name }, TYPE_FLAGS[member.type]);
+  writeBlock(target, next, member, name, linkName, TYPE_FLAGS[member.type]);
   return next + BLOCK;
 }
 
@@ -75,80 +76,101 @@ function roundUp(bytes: number): number {
   return bytes + padding(bytes);
 }
 
-function paxRecords(member: TarMember): Buffer[] {
-  const records: Buffer[] = [];
-  const nameNeeds = needsPax(member.name);
-  const linkNeeds = needsPax(member.linkName);
+/** A name as one character a byte; most names are that already. */
+function byteString(name: string): string {
+  for (let index = 0; index < name.length; index++) {
+    if (name.charCodeAt(index) > 0x7e) return encodeName(name).toString('latin1');
+  }
+  return name;
+}
+
+/** All pax records of a member, as one character a byte. */
+function paxRecords(member: TarMember, name: string, linkName: string): string {
+  let records = '';
   // BINARY: the values of path and linkpath are bytes, not UTF-8 (pax, "hdrcharset")
   if (!member.name.isWellFormed() || !member.linkName.isWellFormed())
-    records.push(paxRecord('hdrcharset', 'BINARY'));
-  if (nameNeeds) records.push(paxRecord('path', member.name));
-  if (linkNeeds) records.push(paxRecord('linkpath', member.linkName));
-  if (member.size > MAX_OCTAL_11) records.push(paxRecord('size', String(member.size)));
-  if (member.uid > MAX_OCTAL_7) records.push(paxRecord('uid', String(member.uid)));
-  if (member.gid > MAX_OCTAL_7) records.push(paxRecord('gid', String(member.gid)));
+    records += paxRecord('hdrcharset', 'BINARY');
+  if (name.length > NAME_BYTES || name !== member.name) records += paxRecord('path', name);
+  if (linkName.length > NAME_BYTES || linkName !== member.linkName)
+    records += paxRecord('linkpath', linkName);
+  if (member.size > MAX_OCTAL_11) records += paxRecord('size', String(member.size));
+  if (member.uid > MAX_OCTAL_7) records += paxRecord('uid', String(member.uid));
+  if (member.gid > MAX_OCTAL_7) records += paxRecord('gid', String(member.gid));
   const seconds = Math.floor(member.mtimeUs / 1e6);
   const fraction = member.mtimeUs - seconds * 1e6;
-  if (fraction > 0) records.push(paxRecord('mtime', `${seconds}.${String(fraction).padStart(6, '0')}`));
-  else if (seconds > MAX_OCTAL_11) records.push(paxRecord('mtime', String(seconds)));
+  if (fraction > 0) records += paxRecord('mtime', `${seconds}.${String(fraction).padStart(6, '0')}`);
+  else if (seconds > MAX_OCTAL_11) records += paxRecord('mtime', String(seconds));
   return records;
 }
 
-function needsPax(name: string): boolean {
-  if (name.length > NAME_BYTES) return true;
-  for (let index = 0; index < name.length; index++) {
-    if (name.charCodeAt(index) > 0x7e) return true;
-  }
-  return false;
-}
-
 /** `<length> <keyword>=<value>\n`, where the length counts itself. */
-function paxRecord(keyword: string, value: string): Buffer {
-  const rest = Buffer.concat([Buffer.from(` ${keyword}=`), encodeName(value), Buffer.from('\n')]);
-  let length = rest.length + 1;
-  while (String(length).length + rest.length !== length) length = String(length).length + rest.length;
-  return Buffer.concat([Buffer.from(String(length)), rest]);
+function paxRecord(keyword: string, value: string): string {
+  const rest = keyword.length + value.length + 3;
+  let length = rest + 1;
+  while (String(length).length + rest !== length) length = String(length).length + rest;
+  return `${length} ${keyword}=${value}\n`;
 }
 
-function writeBlock(target: Buffer, at: number, member: TarMember, flag: number): void {
+type Numbers = Pick<TarMember, 'mode' | 'uid' | 'gid' | 'size' | 'mtimeUs'>;
+
+/**
+ * One ustar block. Fields are written byte by byte and summed on the way: this runs for every file of a tree, and
+ * calls into native code would cost more than the bytes.
+ */
+function writeBlock(
+  target: Buffer,
+  at: number,
+  numbers: Numbers,
+  name: string,
+  linkName: string,
+  flag: number,
+): void {
   target.fill(0, at, at + BLOCK);
-  writeName(target, at, member.name);
-  writeOctal(target, at + 100, 7, member.mode);
-  writeOctal(target, at + 108, 7, clamp(member.uid, MAX_OCTAL_7));
-  writeOctal(target, at + 116, 7, clamp(member.gid, MAX_OCTAL_7));
-  writeOctal(target, at + 124, 11, clamp(member.size, MAX_OCTAL_11));
-  writeOctal(target, at + 136, 11, clamp(Math.floor(member.mtimeUs / 1e6), MAX_OCTAL_11));
+  // The checksum counts its own field as eight blanks
+  let sum = 8 * 0x20;
+  // The first 100 bytes of a name: all of it, unless a pax record says it in full
+  sum += writeText(target, at, name, NAME_BYTES);
+  sum += writeOctal(target, at + 100, 7, numbers.mode);
+  sum += writeOctal(target, at + 108, 7, clamp(numbers.uid, MAX_OCTAL_7));
+  sum += writeOctal(target, at + 116, 7, clamp(numbers.gid, MAX_OCTAL_7));
+  sum += writeOctal(target, at + 124, 11, clamp(numbers.size, MAX_OCTAL_11));
+  sum += writeOctal(target, at + 136, 11, clamp(Math.floor(numbers.mtimeUs / 1e6), MAX_OCTAL_11));
   target[at + 156] = flag;
-  writeName(target, at + 157, member.linkName);
-  target.write('ustar\x0000', at + 257, 'latin1');
-  writeOctal(target, at + 148, 6, checksum(target, at));
+  sum += flag;
+  sum += writeText(target, at + 157, linkName, NAME_BYTES);
+  sum += writeText(target, at + 257, USTAR, USTAR.length);
+  writeOctal(target, at + 148, 6, sum);
   target[at + 155] = 0x20;
 }
 
-/** The first 100 bytes of a name: all of it, unless a pax record says it in full. */
-function writeName(target: Buffer, at: number, name: string): void {
-  if (name === '') return;
-  if (name.isWellFormed()) target.write(name, at, NAME_BYTES, 'utf8');
-  else encodeName(name).copy(target, at, 0, NAME_BYTES);
+/** Magic and version. */
+const USTAR = 'ustar\x0000';
+
+/** Writes at most `most` bytes of a string of one character a byte; returns their sum. */
+function writeText(target: Buffer, at: number, text: string, most: number): number {
+  const length = Math.min(text.length, most);
+  let sum = 0;
+  for (let index = 0; index < length; index++) {
+    const byte = text.charCodeAt(index);
+    target[at + index] = byte;
+    sum += byte;
+  }
+  return sum;
 }
 
 function clamp(value: number, most: number): number {
   return Math.min(Math.max(value, 0), most);
 }
 
-/** `digits` octal digits; the NUL after them is there already. */
-function writeOctal(target: Buffer, at: number, digits: number, value: number): void {
+/** Writes `digits` octal digits (the NUL after them is there already); returns their sum. */
+function writeOctal(target: Buffer, at: number, digits: number, value: number): number {
   let rest = value;
+  let sum = 0;
   for (let index = at + digits - 1; index >= at; index--) {
     const digit = rest % 8;
     target[index] = 0x30 + digit;
+    sum += 0x30 + digit;
     rest = (rest - digit) / 8;
   }
-}
-
-/** Sum of the block's bytes with the checksum field counted as eight blanks. */
-function checksum(target: Buffer, at: number): number {
-  let sum = 8 * 0x20;
-  for (let index = at; index < at + BLOCK; index++) sum += target[index]!;
   return sum;
 }
