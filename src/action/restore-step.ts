@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { DamagedArchiveError } from '../archive/errors.ts';
 import { createProgress } from '../report/progress.ts';
-import type { CacheMatch, DamagedObject, RestoreOutcome } from '../storage/backend.ts';
+import type { CacheMatch, DamagedObject, LookupRequest, RestoreOutcome } from '../storage/backend.ts';
 import { StoreRefusedError, StoreUnavailableError } from '../storage/errors.ts';
 import { BadInputError } from './bad-input.ts';
 import { type ActionInputs, parseInputs } from './inputs.ts';
@@ -72,10 +72,11 @@ export async function restoreStep(runner: Runner, options: RestoreStepOptions): 
       onBytes: progress.add,
       onTotal: progress.expect,
     });
-    const answer = await ask(backend, plan, runner, options.signal);
+    const request = lookupRequest(plan, options.signal);
+    const answer = await ask(backend, plan, runner, request);
     progress.end();
     if (options.signal.aborted) return runner.log.warning('Cache not restored: the step was cancelled.');
-    await report(runner, plan, backend, answer, { startedMs, op, signal: options.signal });
+    await report(runner, plan, backend, answer, { startedMs, op, request });
     keep({ finished: true, bucketDown: backend.bucketDown, ...remembered(answer, inputs) });
   } finally {
     progress.end();
@@ -110,9 +111,8 @@ async function ask(
   backend: StepBackend,
   plan: StepPlan,
   runner: Runner,
-  signal: AbortSignal,
+  request: LookupRequest,
 ): Promise<Answer> {
-  const request = lookupRequest(plan, signal);
   const { GITHUB_RUN_ID: run = '0', RUNNER_TEMP: temp } = runner.env;
   try {
     const match: Match | undefined = plan.inputs.lookupOnly
@@ -131,7 +131,7 @@ async function ask(
   } catch (error) {
     const reason = (error as Error).message;
     runner.log.debug((error as Error).stack ?? reason);
-    if (signal.aborted) return { kind: 'failed', reason };
+    if (request.signal?.aborted) return { kind: 'failed', reason };
     if (error instanceof DamagedArchiveError) {
       runner.log.warning(`Cache not restored, its object is damaged and nothing was written: ${reason}`);
       return { kind: 'damaged', reason, object: error.object };
@@ -147,7 +147,11 @@ async function report(
   plan: StepPlan,
   backend: StepBackend,
   answer: Answer,
-  phase: { readonly startedMs: number; readonly op: 'restore' | 'lookup'; readonly signal: AbortSignal },
+  phase: {
+    readonly startedMs: number;
+    readonly op: 'restore' | 'lookup';
+    readonly request: LookupRequest;
+  },
 ): Promise<void> {
   const { inputs } = plan;
   const match = answer.kind === 'match' ? answer.match : undefined;
@@ -187,20 +191,15 @@ async function report(
     return;
   }
   setMatchOutputs(runner, undefined);
-  if (answer.kind === 'miss') await diagnose(runner, plan, backend, phase.signal);
+  if (answer.kind === 'miss') await diagnose(runner, backend, phase.request);
   await close(answer.kind);
   sayMiss(runner, inputs);
 }
 
 /** One line on why, where the bucket knows it. Never a reason to fail. */
-async function diagnose(
-  runner: Runner,
-  plan: StepPlan,
-  backend: StepBackend,
-  signal: AbortSignal,
-): Promise<void> {
+async function diagnose(runner: Runner, backend: StepBackend, request: LookupRequest): Promise<void> {
   try {
-    const line = await backend.diagnose?.(lookupRequest(plan, signal));
+    const line = await backend.diagnose?.(request);
     if (line !== undefined) runner.log.info(line);
   } catch (error) {
     runner.log.debug(`No diagnosis: ${(error as Error).message}`);

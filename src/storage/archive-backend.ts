@@ -58,6 +58,8 @@ class ArchiveBackend implements StorageBackend {
   readonly source: Exclude<CacheSource, 'none' | 'github'>;
   readonly #store: ObjectStore;
   readonly #options: ArchiveBackendOptions;
+  /** What a question that found nothing has seen of its key, so that the diagnosis asks nobody again. */
+  readonly #otherVersions = new WeakMap<LookupRequest['plan'], readonly string[]>();
 
   constructor(store: ObjectStore, options: ArchiveBackendOptions) {
     this.#store = store;
@@ -74,19 +76,19 @@ class ArchiveBackend implements StorageBackend {
   }
 
   async lookup(request: LookupRequest): Promise<CacheMatch | undefined> {
-    const { found } = await findObject(this.#store, request, 0);
+    const found = await this.#find(request, 0);
     return found && this.#match(found, request);
   }
 
   async diagnose(request: LookupRequest): Promise<string | undefined> {
-    const { found, otherVersions } = await findObject(this.#store, request, 0);
-    if (found || otherVersions.length === 0) return undefined;
+    if (!this.#otherVersions.has(request.plan)) await this.#find(request, 0);
+    if (!this.#otherVersions.get(request.plan)?.length) return undefined;
     return `The key '${printable(request.primaryKey)}' exists, but it was saved with other paths or on another operating system.`;
   }
 
   async restore(request: RestoreRequest): Promise<RestoreOutcome | undefined> {
     for (let attempt = 1; ; attempt++) {
-      const { found } = await findObject(this.#store, request, TAIL_BYTES);
+      const found = await this.#find(request, TAIL_BYTES);
       if (!found) return undefined;
       try {
         return await this.#restoreFound(found, request);
@@ -104,6 +106,12 @@ class ArchiveBackend implements StorageBackend {
         throw error;
       }
     }
+  }
+
+  async #find(request: LookupRequest, tailBytes: number): Promise<FoundObject | undefined> {
+    const { found, otherVersions } = await findObject(this.#store, request, tailBytes);
+    this.#otherVersions.set(request.plan, found ? [] : otherVersions);
+    return found;
   }
 
   async #restoreFound(found: FoundObject, request: RestoreRequest): Promise<RestoreOutcome> {
