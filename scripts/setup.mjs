@@ -8,7 +8,7 @@ import { alone } from './alone.mjs';
 import { fail, findNode, noNode, root } from './project.mjs';
 
 const modules = path.join(root, 'node_modules');
-const stamp = path.join(modules, '.cache-s3-setup');
+const stamp = path.join(modules, '.setup-stamp');
 const lockDirectory = path.join(root, '.cache-s3-setup');
 
 const lock = await fs.readFile(path.join(root, 'package-lock.json'), 'utf8');
