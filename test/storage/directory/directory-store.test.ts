@@ -1,0 +1,53 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { silentLog } from '../../../src/report/log.ts';
+import { createDirectoryStore } from '../../../src/storage/directory/directory-store.ts';
+import { StoreRefusedError } from '../../../src/storage/errors.ts';
+import { objectStoreConformance } from '../object-store.conformance.ts';
+
+const root = mkdtempSync(path.join(tmpdir(), 'cache-s3-directory-'));
+afterAll(() => rmSync(root, { recursive: true }));
+
+const storeIn = (directory: string) => createDirectoryStore(path.join(root, directory), { log: silentLog });
+
+describe('conforms', () => objectStoreConformance(() => storeIn('conformance')));
+
+test('a directory that is not there is an empty store, and reading does not make it', async () => {
+  const store = storeIn('absent');
+  expect(await store.head('x')).toBeUndefined();
+  for await (const info of store.list('')) expect.unreachable(info.name);
+  expect(await store.abortStale('', 0)).toBe(0);
+  expect(await readdir(root)).not.toContain('absent');
+});
+
+test('an object is one plain file beside its metadata, and replacing removes the old metadata', async () => {
+  const store = storeIn('plain');
+  const options = { partSizeBytes: 5_242_880, onlyIfAbsent: false, metadata: { a: 'b' } };
+  for (const text of ['one', 'three']) {
+    const upload = store.createUpload('v1/Repo/key/version.tar.zst', options);
+    await upload.write(Buffer.from(text));
+    await upload.complete();
+  }
+  const directory = path.join(root, 'plain/v1/!repo/key');
+  expect(await readFile(path.join(directory, 'version.tar.zst'), 'utf8')).toBe('three');
+  expect((await readdir(directory)).sort()).toEqual([
+    expect.stringMatching(/^%m[0-9a-f]{16},version\.tar\.zst$/),
+    'version.tar.zst',
+  ]);
+  expect((await store.head('v1/Repo/key/version.tar.zst'))?.metadata).toEqual({ a: 'b' });
+});
+
+test('a root that is a file is refused with the setting to look at', async () => {
+  const store = storeIn('file');
+  const first = store.createUpload('x', { partSizeBytes: 5_242_880, onlyIfAbsent: true });
+  await first.write(Buffer.from('x'));
+  await first.complete();
+  const below = createDirectoryStore(path.join(root, 'file/x%.zst'), { log: silentLog });
+  const upload = below.createUpload('y', { partSizeBytes: 5_242_880, onlyIfAbsent: true });
+  const failure = await upload.write(Buffer.from('y')).catch(error => error);
+  expect(failure).toBeInstanceOf(StoreRefusedError);
+  expect(failure).toMatchObject({ setting: 'endpoint' });
+});

@@ -1,0 +1,72 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import type { AwsCredentialIdentityProvider } from '@smithy/types';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { systemClock } from '../../../src/retry/clock.ts';
+import { StoreRefusedError } from '../../../src/storage/errors.ts';
+import { credentialsFor } from '../../../src/storage/s3/credentials.ts';
+import { createS3Settings } from './support.ts';
+
+let directory: string;
+let file: string;
+
+beforeEach(() => {
+  // A directory of its own for each test: the SDK reads a path once in a process.
+  directory = mkdtempSync(path.join(tmpdir(), 'cache-s3-credentials-'));
+  file = path.join(directory, 'credentials');
+  for (const name of Object.keys(process.env)) if (name.startsWith('AWS_')) vi.stubEnv(name, undefined);
+  vi.stubEnv('AWS_SHARED_CREDENTIALS_FILE', file);
+  vi.stubEnv('AWS_CONFIG_FILE', path.join(directory, 'config'));
+});
+afterEach(() => {
+  vi.unstubAllEnvs();
+  rmSync(directory, { recursive: true });
+});
+
+const provider = (overrides = {}) =>
+  credentialsFor(
+    createS3Settings({ credentials: undefined, ...overrides }),
+    systemClock,
+  ) as AwsCredentialIdentityProvider;
+
+test('keys of the settings come first', () => {
+  vi.stubEnv('AWS_ACCESS_KEY_ID', 'environment');
+  vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'secret');
+  const credentials = { accessKeyId: 'settings', secretAccessKey: 'secret' };
+  expect(credentialsFor(createS3Settings({ credentials }), systemClock)).toBe(credentials);
+});
+
+test('the environment, then the shared file', async () => {
+  writeFileSync(file, '[default]\naws_access_key_id = shared\naws_secret_access_key = secret\n');
+  expect(await provider()()).toMatchObject({ accessKeyId: 'shared' });
+  vi.stubEnv('AWS_ACCESS_KEY_ID', 'environment');
+  vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'secret');
+  expect(await provider()()).toMatchObject({ accessKeyId: 'environment' });
+});
+
+test('AWS_PROFILE asks the shared file, although the environment has keys', async () => {
+  writeFileSync(file, '[ci]\naws_access_key_id = profile\naws_secret_access_key = secret\n');
+  vi.stubEnv('AWS_ACCESS_KEY_ID', 'environment');
+  vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'secret');
+  vi.stubEnv('AWS_PROFILE', 'ci');
+  expect(await provider()()).toMatchObject({ accessKeyId: 'profile' });
+});
+
+test('none at all is one sentence with the settings to set, and is asked for once', async () => {
+  const ask = provider();
+  const failure = await ask().catch((error: unknown) => error);
+  expect(failure).toBeInstanceOf(StoreRefusedError);
+  expect(failure).toMatchObject({
+    setting: 'accessKey',
+    message: expect.stringMatching(/^no credentials: set accessKey and secretKey, or AWS_ACCESS_KEY_ID/),
+  });
+  expect(await ask().catch((error: unknown) => error)).toBe(failure);
+});
+
+test('instance metadata is asked only where the settings allow it', async () => {
+  vi.stubEnv('AWS_EC2_METADATA_DISABLED', 'true');
+  vi.stubEnv('AWS_CONTAINER_CREDENTIALS_FULL_URI', 'http://127.0.0.1:1/credentials');
+  await expect(provider()()).rejects.not.toThrow(/container/);
+  await expect(provider({ instanceMetadata: true })()).rejects.toThrow(/container: /);
+});

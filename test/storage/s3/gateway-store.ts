@@ -1,0 +1,24 @@
+import type { ObjectStore } from '../../../src/storage/object-store.ts';
+import type { S3StoreOptions } from '../../../src/storage/s3/s3-store.ts';
+import type { S3Settings } from '../../../src/storage/s3/settings.ts';
+import { type BucketAccess, gateway } from '../../support/gateway.ts';
+import { openStore } from './support.ts';
+
+/** How to reach a bucket of the tests' gateway. */
+export function settingsFor(bucket: BucketAccess, overrides: Partial<S3Settings> = {}): Partial<S3Settings> {
+  return {
+    endpoint: new URL(gateway().endpoint),
+    region: gateway().region,
+    bucket: bucket.bucket,
+    credentials: { accessKeyId: bucket.accessKey, secretAccessKey: bucket.secretKey },
+    ...overrides,
+  };
+}
+
+export function storeFor(
+  bucket: BucketAccess,
+  overrides: Partial<S3Settings> = {},
+  options: Partial<S3StoreOptions> = {},
+): ObjectStore {
+  return openStore(settingsFor(bucket, overrides), options);
+}

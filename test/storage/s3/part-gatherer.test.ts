@@ -1,0 +1,49 @@
+import { expect, test } from 'vitest';
+import type { PartBytes } from '../../../src/storage/s3/multipart.ts';
+import { PartGatherer } from '../../../src/storage/s3/part-gatherer.ts';
+
+/** The parts of pieces written one after the other, as text. */
+function gather(partSize: number, pieces: readonly string[]): string[] {
+  const gatherer = new PartGatherer(partSize);
+  const parts: PartBytes[] = [];
+  for (const piece of pieces) {
+    gatherer.add(Buffer.from(piece));
+    for (let part = gatherer.takeFull(); part; part = gatherer.takeFull()) parts.push(part);
+  }
+  const rest = gatherer.takeRest();
+  if (rest) parts.push(rest);
+  for (const part of parts) expect(Buffer.concat(part.pieces)).toHaveLength(part.sizeBytes);
+  return parts.map(part => part.pieces.map(String).join('|'));
+}
+
+test.each<[string[], string[]]>([
+  [[], []],
+  [['', ''], []],
+  [['abc'], ['abc']],
+  [['abcd'], ['abcd']],
+  [
+    ['abcd', 'e'],
+    ['abcd', 'e'],
+  ],
+  [['ab', 'cd'], ['ab|cd']],
+  [
+    ['abc', 'def', 'g'],
+    ['abc|d', 'ef|g'],
+  ],
+  [['abcdefghij'], ['abcd', 'efgh', 'ij']],
+  [['abcdefgh'], ['abcd', 'efgh']],
+  [
+    ['a', 'bcdefghi', 'j'],
+    ['a|bcd', 'efgh', 'i|j'],
+  ],
+])('%j in parts of four: %j', (pieces, parts) => {
+  expect(gather(4, pieces)).toEqual(parts);
+});
+
+test('no byte is copied', () => {
+  const gatherer = new PartGatherer(4);
+  const piece = Buffer.from('abcdefgh');
+  gatherer.add(piece);
+  expect(gatherer.takeFull()?.pieces[0]?.buffer).toBe(piece.buffer);
+  expect(gatherer.takeRest()?.pieces[0]?.buffer).toBe(piece.buffer);
+});

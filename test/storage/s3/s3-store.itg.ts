@@ -1,0 +1,135 @@
+import { randomBytes } from 'node:crypto';
+import { beforeAll, describe, expect, test } from 'vitest';
+import type { Log } from '../../../src/report/log.ts';
+import { ObjectExistsError, ObjectReplacedError, StoreRefusedError } from '../../../src/storage/errors.ts';
+import type { S3Settings } from '../../../src/storage/s3/settings.ts';
+import { type BucketAccess, gateway, newBucket } from '../../support/gateway.ts';
+import { objectStoreConformance } from '../object-store.conformance.ts';
+import { storeFor } from './gateway-store.ts';
+
+const MiB = 1024 * 1024;
+let bucket: BucketAccess;
+
+beforeAll(async () => {
+  bucket = await newBucket('s3-store');
+});
+
+describe('conforms', () => objectStoreConformance(() => storeFor(bucket)));
+
+describe('conforms over https', () => {
+  test('with the authority in ca-file', async () => {
+    const { tlsEndpoint, caFile } = gateway();
+    const store = storeFor(bucket, { endpoint: new URL(tlsEndpoint), caFile });
+    const content = randomBytes(14 * MiB);
+    const upload = store.createUpload('tls', { partSizeBytes: 5 * MiB, onlyIfAbsent: true });
+    await upload.write(Uint8Array.from(content));
+    await upload.complete();
+    const answer = await store.getRange('tls', { start: 100, end: 14 * MiB });
+    expect(Buffer.compare(answer?.bytes ?? Buffer.of(), content.subarray(100))).toBe(0);
+    store.close();
+  });
+
+  test('without it the certificate is refused, and the setting named', async () => {
+    const store = storeFor(bucket, { endpoint: new URL(gateway().tlsEndpoint) });
+    const failure = await store.head('tls').catch(error => error);
+    expect(failure).toBeInstanceOf(StoreRefusedError);
+    expect(failure).toMatchObject({ setting: 'ca-file' });
+    expect(store.counters).toEqual({ requests: 1, retries: 0 });
+    store.close();
+  });
+});
+
+test('two large uploads race with onlyIfAbsent: one object, whole, and nothing left of the other', async () => {
+  const contents = [randomBytes(12 * MiB), randomBytes(13 * MiB)];
+  const ends = await Promise.allSettled(
+    contents.map(async content => {
+      const store = storeFor(bucket);
+      const upload = store.createUpload('race', { partSizeBytes: 5 * MiB, onlyIfAbsent: true });
+      await upload.write(Uint8Array.from(content));
+      return upload.complete().finally(() => store.close());
+    }),
+  );
+  expect(ends.some(end => end.status === 'fulfilled')).toBe(true);
+  for (const end of ends) {
+    // The gap between the last look and Complete is open: the loser of it sees its object replaced.
+    if (end.status === 'rejected') {
+      expect([ObjectExistsError, ObjectReplacedError]).toContain(end.reason.constructor);
+    }
+  }
+  const store = storeFor(bucket);
+  const answer = await store.getRange('race', { start: 0, end: 20 * MiB });
+  expect(contents.some(content => Buffer.compare(content, answer?.bytes ?? Buffer.of()) === 0)).toBe(true);
+  expect(await store.abortStale('race', 0)).toBe(0);
+  store.close();
+});
+
+test('a long range is copied in several parts', async () => {
+  const store = storeFor(bucket);
+  const content = randomBytes(70 * MiB);
+  const first = store.createUpload('long', { partSizeBytes: 16 * MiB, onlyIfAbsent: true });
+  await first.write(Uint8Array.from(content));
+  const source = await first.complete();
+  const second = store.createUpload('long-copy', { partSizeBytes: 16 * MiB, onlyIfAbsent: true });
+  await second.copyRange(source, { start: 1, end: 70 * MiB });
+  expect(await second.complete()).toMatchObject({
+    sizeBytes: 70 * MiB - 1,
+    etag: expect.stringMatching(/-3$/),
+  });
+  const answer = await store.getRange('long-copy', { start: 0, end: 70 * MiB });
+  expect(Buffer.compare(answer?.bytes ?? Buffer.of(), content.subarray(1))).toBe(0);
+  store.close();
+});
+
+describe('refusals name the setting', () => {
+  const unknown = 'UNKNOWNACCESSKEY0001';
+  const wrong = 'wrongSecret000000000000000000000000000001';
+
+  test.each<[string, string, () => Partial<S3Settings>]>([
+    [
+      'a wrong secret',
+      'secretKey',
+      () => ({ credentials: { accessKeyId: bucket.accessKey, secretAccessKey: wrong } }),
+    ],
+    [
+      'an unknown key',
+      'accessKey',
+      () => ({ credentials: { accessKeyId: unknown, secretAccessKey: wrong } }),
+    ],
+    ['another user’s bucket', 'bucket', () => ({ bucket: gateway().other.bucket })],
+    ['a missing bucket', 'bucket', () => ({ bucket: 'no-such-bucket' })],
+  ])('%s: %s', async (_, setting, overrides) => {
+    const debug: string[] = [];
+    const log: Log = { debug: line => debug.push(line), info() {}, notice() {}, warning() {} };
+    const store = storeFor(bucket, overrides(), { log });
+    const upload = store.createUpload('x', { partSizeBytes: 5 * MiB, onlyIfAbsent: true });
+    await upload.write(Buffer.from('x'));
+    const failures = [
+      await store.getRange('x', { suffix: 10 }).catch(error => error),
+      await upload.complete().catch(error => error),
+    ];
+    // radosgw answers HEAD of a missing bucket as that of a missing object.
+    if (overrides().bucket !== 'no-such-bucket') failures.push(await store.head('x').catch(error => error));
+    for (const failure of failures) {
+      expect(failure).toBeInstanceOf(StoreRefusedError);
+      expect(failure).toMatchObject({ setting, message: expect.stringContaining(gateway().endpoint) });
+      expect(failure.message).not.toMatch(/Unknown(Error)?\b|undefined/);
+    }
+    expect(store.counters.retries).toBe(0);
+    const said = [...debug, ...failures.map(failure => failure.message)].join('\n');
+    for (const secret of [wrong, bucket.secretKey]) expect(said).not.toContain(secret);
+    store.close();
+  });
+});
+
+test('the debug log has one line for each request', async () => {
+  const debug: string[] = [];
+  const log: Log = { debug: line => debug.push(line), info() {}, notice() {}, warning() {} };
+  const store = storeFor(bucket, {}, { log });
+  await store.head('logged');
+  await store.getRange('logged', { start: 5, end: 10 });
+  expect(debug).toEqual([
+    expect.stringMatching(/^s3 HeadObject logged: ok, \d+ ms$/),
+    expect.stringMatching(/^s3 GetObject logged bytes=5-9: ok, \d+ ms$/),
+  ]);
+  store.close();
+});

@@ -1,0 +1,34 @@
+import { silentLog } from '../../../src/report/log.ts';
+import { TIME_LIMITS } from '../../../src/retry/time-limits.ts';
+import type { ObjectStore } from '../../../src/storage/object-store.ts';
+import { createS3Store, type S3StoreOptions } from '../../../src/storage/s3/s3-store.ts';
+import type { S3Settings } from '../../../src/storage/s3/settings.ts';
+
+/** Settings that reach nothing, as a base for those of a test. */
+export function createS3Settings(overrides: Partial<S3Settings> = {}): S3Settings {
+  return {
+    endpoint: new URL('http://127.0.0.1:1'),
+    region: 'us-east-1',
+    bucket: 'bucket',
+    credentials: { accessKeyId: 'access', secretAccessKey: 'secret' },
+    instanceMetadata: false,
+    forcePathStyle: true,
+    caFile: undefined,
+    attempts: 5,
+    ...overrides,
+  };
+}
+
+/** The limits of the program, short: a silent server costs a test milliseconds. */
+export const shortLimits = {
+  ...TIME_LIMITS,
+  connectMs: 400,
+  firstByteMs: 300,
+  firstAnswerMs: 900,
+  idleMs: 500,
+  serverWorkMs: 2000,
+};
+
+export function openStore(settings: Partial<S3Settings>, options: Partial<S3StoreOptions> = {}): ObjectStore {
+  return createS3Store(createS3Settings(settings), { log: silentLog, ...options });
+}
