@@ -33,6 +33,8 @@ export interface ActionStep {
   readonly grace?: Grace;
   /** Called with each line of standard output and error as it comes. */
   readonly onLine?: (line: string) => void;
+  /** Called with the process's id as soon as it runs, for a test that sends it signals of its own. */
+  readonly onStart?: (pid: number) => void;
 }
 
 export interface ActionStepResult {
@@ -73,6 +75,7 @@ export async function runStep(step: ActionStep): Promise<ActionStepResult> {
     gid,
     stop: step.stop ?? new AbortController().signal,
     grace: step.grace ?? runnerGrace,
+    onStart: step.onStart,
     onLine(line) {
       lines.push(line);
       step.onLine?.(line);

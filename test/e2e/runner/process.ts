@@ -14,6 +14,8 @@ export interface ProcessOptions {
   readonly stop: AbortSignal;
   readonly grace: Grace;
   readonly onLine: (line: string) => void;
+  /** Called with the process's id as soon as it runs, for a test that sends it signals of its own. */
+  readonly onStart?: ((pid: number) => void) | undefined;
 }
 
 /** Runs a program as the runner does. Rejects when it cannot be started. */
@@ -38,6 +40,7 @@ export async function runProcess(
   const { promise: exited, resolve, reject } = Promise.withResolvers<Pick<ProcessExit, 'code' | 'signal'>>();
   child.once('error', reject);
   child.once('exit', (code, signal) => resolve({ code, signal }));
+  if (child.pid !== undefined) options.onStart?.(child.pid);
   const ladder = new SignalLadder(child, options.stop, options.grace);
   try {
     const exit = await exited;
