@@ -1,7 +1,9 @@
-import { interruptSignal } from './action/interrupt.ts';
+import { listenForInterrupt } from './action/interrupt.ts';
 import { restoreStep } from './action/restore-step.ts';
 import { createRunner, type Runner } from './action/runner.ts';
 import { saveStep } from './action/save-step.ts';
+import { becomeSudoChild, runAsRoot, wantsSudo } from './action/sudo.ts';
+import { sudoRefused } from './action/sudo-refused.ts';
 import { createOpener } from './action/wire.ts';
 
 /** `main` and `post` are the two phases of the action; `restore` and `save` are restore/ and save/. */
@@ -9,10 +11,12 @@ export type Step = 'main' | 'post' | 'restore' | 'save';
 
 /** Runs one phase and ends the process as soon as it is done, whatever sockets or timers are still open. */
 export async function run(step: Step): Promise<void> {
-  const signal = interruptSignal();
+  const { signal, trigger } = listenForInterrupt();
+  becomeSudoChild(process.env, () => trigger('SIGINT'));
   const runner = createRunner(process.env);
   try {
-    await runStep(step, runner, signal);
+    if (wantsSudo(process.env)) await runStepAsRoot(step, runner, signal);
+    else await runStep(step, runner, signal);
   } catch (error) {
     // Nothing below throws on purpose. What does all the same must not cost anybody a build.
     runner.log.warning(`The cache step ended early: ${(error as Error).message}`);
@@ -21,6 +25,12 @@ export async function run(step: Step): Promise<void> {
   await flushed(process.stdout);
   await flushed(process.stderr);
   process.exit();
+}
+
+async function runStepAsRoot(step: Step, runner: Runner, signal: AbortSignal): Promise<void> {
+  const end = await runAsRoot([process.execPath, process.argv[1] ?? ''], process.env, signal);
+  if (end.kind === 'ran') process.exitCode = end.exitCode;
+  else sudoRefused(runner, end.reason, step === 'main' || step === 'restore');
 }
 
 async function runStep(step: Step, runner: Runner, signal: AbortSignal): Promise<void> {

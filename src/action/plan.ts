@@ -30,7 +30,7 @@ export async function planStep(inputs: ActionInputs, env: Environment): Promise<
   const layout = await createPathLayout({
     patterns: inputs.paths,
     workspace: env.GITHUB_WORKSPACE || process.cwd(),
-    home: homedir(),
+    home: homeDirectory(),
     platformPath: path,
   });
   const version = cacheVersion({
@@ -63,9 +63,26 @@ export function lookupRequest(plan: StepPlan, signal: AbortSignal): LookupReques
   };
 }
 
+/**
+ * Where the record of a restore lies until the save; undefined: none is kept. With `sudo` none is, because the runner
+ * could not remove what root leaves in RUNNER_TEMP.
+ */
+export function recordDirectory(inputs: ActionInputs, env: Environment): string | undefined {
+  return inputs.sudo ? undefined : env.RUNNER_TEMP || undefined;
+}
+
 /** undefined: the event is tied to a branch or tag; else actions/cache's sentence, word for word. */
 export function eventProblem(env: Environment): string | undefined {
   if (env.GITHUB_REF) return undefined;
   const event = env.GITHUB_EVENT_NAME ?? '';
   return `Event Validation Error: The event type ${event} is not supported because it's not tied to a branch or tag ref.`;
+}
+
+/** A user without a home directory has `~` at the root, where it maps nothing. */
+function homeDirectory(): string {
+  try {
+    return homedir();
+  } catch {
+    return path.parse(process.cwd()).root;
+  }
 }

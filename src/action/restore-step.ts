@@ -8,7 +8,7 @@ import { type ActionInputs, parseInputs } from './inputs.ts';
 import type { OpenBackend, StepBackend } from './open.ts';
 import { setKeyOutput, setMatchOutputs, setUnavailableOutputs } from './outputs.ts';
 import { closePhase } from './phase.ts';
-import { eventProblem, lookupRequest, planStep, type StepPlan } from './plan.ts';
+import { eventProblem, lookupRequest, planStep, recordDirectory, type StepPlan } from './plan.ts';
 import type { Runner } from './runner.ts';
 import { type StepState, writeState } from './state.ts';
 
@@ -113,7 +113,7 @@ async function ask(
   runner: Runner,
   request: LookupRequest,
 ): Promise<Answer> {
-  const { GITHUB_RUN_ID: run = '0', RUNNER_TEMP: temp } = runner.env;
+  const { GITHUB_RUN_ID: run = '0' } = runner.env;
   try {
     const match: Match | undefined = plan.inputs.lookupOnly
       ? await backend.lookup(request)
@@ -123,7 +123,7 @@ async function ask(
           // Jobs of one run may share a directory: the run's number alone is not unique.
           runLabel: `${run.replace(/\D/g, '')}-${randomBytes(4).toString('hex')}`,
           warm: plan.inputs.warmRestore,
-          recordDirectory: temp || undefined,
+          recordDirectory: recordDirectory(plan.inputs, runner.env),
         });
     if (match !== undefined) return { kind: 'match', match };
     if (backend.unanswered !== undefined) return { kind: 'failed', reason: backend.unanswered };

@@ -5,7 +5,7 @@ import { BadInputError } from './bad-input.ts';
 import { parseInputs } from './inputs.ts';
 import type { OpenBackend, StepBackend } from './open.ts';
 import { closePhase, type PhaseResult } from './phase.ts';
-import { eventProblem, planStep, type StepPlan } from './plan.ts';
+import { eventProblem, planStep, recordDirectory, type StepPlan } from './plan.ts';
 import { decideSave } from './policy.ts';
 import { type Environment, readInput } from './read-input.ts';
 import type { Runner } from './runner.ts';
@@ -38,7 +38,13 @@ export async function saveStep(runner: Runner, options: SaveStepOptions): Promis
     throw error;
   }
   const reason = whyNot(plan, state);
-  if (reason !== undefined) return runner.log.info(reason);
+  if (reason !== undefined) {
+    runner.log.info(reason);
+    const keys = { primaryKey: plan.inputs.key, matchedKey: state?.matchedKey };
+    const result = { op: 'save', source: 'none', result: 'skipped' } as const;
+    await closePhase(runner, result, { startedMs, backend: undefined, keys, summary: false });
+    return;
+  }
   await save(runner, plan, state, { ...options, startedMs });
 }
 
@@ -133,7 +139,7 @@ function saveRequest(
     overwrite: inputs.overwrite,
     damaged: state?.damaged,
     base: state?.base,
-    recordDirectory: env.RUNNER_TEMP || undefined,
+    recordDirectory: recordDirectory(inputs, env),
     uploadChunkSizeBytes: inputs.uploadChunkSizeBytes,
     origin: {
       repository: plan.context.repository,

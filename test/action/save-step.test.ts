@@ -49,6 +49,7 @@ async function run(afterRestore: boolean, given: Given) {
 }
 const post = (given: Given = {}) => run(true, given);
 const saveOnly = (given: Given = {}) => run(false, given);
+const skipped = 'info: cache-s3: op=save source=none result=skipped ms=N requests=0 retries=0';
 const throwing = (error: Error): Partial<StepBackend> => ({
   save: async () => {
     throw error;
@@ -74,7 +75,7 @@ describe('the post phase', () => {
 
   test('does not save after an exact hit', async () => {
     const { lines, backend } = await post({ state: { matchedKey: 'npm-1', source: 's3' } });
-    expect(lines).toEqual(['info: Cache hit occurred on the primary key npm-1, not saving cache.']);
+    expect(lines).toEqual(['info: Cache hit occurred on the primary key npm-1, not saving cache.', skipped]);
     expect(backend.opened).toEqual([]);
   });
 
@@ -119,7 +120,7 @@ describe('the post phase', () => {
       state: { matchedKey: 'npm-1', source: 'github' },
       inputs: { bucket: '', endpoint: '' },
     });
-    expect(lines).toEqual(['info: Cache hit occurred on the primary key npm-1, not saving cache.']);
+    expect(lines).toEqual(['info: Cache hit occurred on the primary key npm-1, not saving cache.', skipped]);
   });
 
   test('a damaged object may be replaced', async () => {
@@ -140,7 +141,7 @@ describe('the post phase', () => {
 
   test('half a restore is not saved', async () => {
     const { lines, backend } = await post({ state: { finished: false, saveAlways: true } });
-    expect(lines).toEqual(['info: Cache not saved: the restore did not come to its end.']);
+    expect(lines).toEqual(['info: Cache not saved: the restore did not come to its end.', skipped]);
     expect(backend.opened).toEqual([]);
   });
 
@@ -152,7 +153,7 @@ describe('the post phase', () => {
 
   test('a denied write is one line', async () => {
     const { lines, backend } = await post({ env: { ACTIONS_CACHE_MODE: 'read' } });
-    expect(lines).toEqual(['info: Cache not saved: ACTIONS_CACHE_MODE is read.']);
+    expect(lines).toEqual(['info: Cache not saved: ACTIONS_CACHE_MODE is read.', skipped]);
     expect(backend.opened).toEqual([]);
   });
 });

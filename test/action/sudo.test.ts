@@ -1,0 +1,68 @@
+import { describe, expect, test } from 'vitest';
+import { sudoCommand, wantsSudo } from '../../src/action/sudo.ts';
+import { sudoRefused } from '../../src/action/sudo-refused.ts';
+import { inputEnv, recordingRunner } from './support.ts';
+
+describe('sudoCommand', () => {
+  test('keeps the step’s own variables by name, and nothing else', () => {
+    const env = {
+      'INPUT_RESTORE-KEYS': 'a',
+      GITHUB_REF: 'b',
+      RUNNER_TEMP: 'c',
+      ACTIONS_RUNTIME_TOKEN: 'd',
+      AWS_REGION: 'e',
+      CACHE_S3_BUCKET: 'f',
+      STATE_CACHE_S3: 'g',
+      https_proxy: 'h',
+      NO_PROXY: 'i',
+      LD_PRELOAD: 'no',
+      NODE_OPTIONS: 'no',
+      HOME: '/home/me',
+      PATH: '/bin',
+    };
+    const [file, quiet, kept, ...program] = sudoCommand(env, ['/opt/node', '/a b/main.js']);
+    expect([file, quiet, ...program]).toEqual(['sudo', '-n', '/opt/node', '/a b/main.js']);
+    expect(kept?.replace('--preserve-env=', '').split(',')).toEqual([
+      'INPUT_RESTORE-KEYS',
+      'GITHUB_REF',
+      'RUNNER_TEMP',
+      'ACTIONS_RUNTIME_TOKEN',
+      'AWS_REGION',
+      'CACHE_S3_BUCKET',
+      'STATE_CACHE_S3',
+      'https_proxy',
+      'NO_PROXY',
+      'CACHE_S3_SUDO_HOME',
+      'CACHE_S3_SUDO_PATH',
+    ]);
+  });
+
+  test('no value is on the command line, where every process can read it', () => {
+    expect(sudoCommand({ INPUT_SECRETKEY: 'hunter2' }, ['x']).join(' ')).not.toContain('hunter2');
+  });
+});
+
+test('the child does not ask for root again', () => {
+  expect(wantsSudo({ ...inputEnv({ sudo: 'true' }), CACHE_S3_SUDO_HOME: '/home/me' })).toBe(false);
+  expect(wantsSudo({})).toBe(false);
+});
+
+describe('sudoRefused', () => {
+  const sentence =
+    /^Input 'sudo' is true, but sudo refused \(a password is required\), so the cache is not (restored|saved): /;
+
+  test.each([
+    [{}, true, 'warning'],
+    [{}, false, 'warning'],
+    [{ 'fail-on-cache-miss': 'true' }, true, 'error'],
+    [{ 'fail-on-cache-miss': 'true' }, false, 'warning'],
+    [{ 'fail-on-save-error': 'true' }, false, 'error'],
+  ] as [Record<string, string>, boolean, string][])('%j restoring %s: a %s', (inputs, restoring, kind) => {
+    const runner = recordingRunner(inputEnv(inputs));
+    sudoRefused(runner, 'a password is required', restoring);
+    expect(runner.lines).toHaveLength(1);
+    expect(runner.lines[0]?.startsWith(`${kind}: `)).toBe(true);
+    expect(runner.lines[0]?.slice(kind.length + 2)).toMatch(sentence);
+    expect(runner.failed).toBe(kind === 'error');
+  });
+});
