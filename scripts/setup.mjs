@@ -47,7 +47,9 @@ async function installedByHand() {
 async function install() {
   // npm's own script where npm runs us: `npm` itself is a .cmd file on Windows, which spawn does not start
   const npm = process.env.npm_execpath;
-  const [command, args] = npm?.endsWith('.js') ? [process.execPath, [npm, 'ci']] : ['npm', ['ci']];
+  // `npm run --silent` tells its children to be silent too
+  const ci = ['ci', '--loglevel=error', '--no-progress'];
+  const [command, args] = npm?.endsWith('.js') ? [process.execPath, [npm, ...ci]] : ['npm', ci];
   console.error('setup: npm ci');
   const child = spawn(command, args, { cwd: root, shell: process.platform === 'win32' && command === 'npm' });
   const output = [];

@@ -66,9 +66,14 @@ async function runVitest() {
   return code ?? 128 + (constants.signals[signal] ?? 0);
 }
 
+async function readReport() {
+  if (existsSync(report)) return fs.readFile(report, 'utf8');
+  throw new Error(`vitest ended with ${exitCode} before it had run the tests.`);
+}
+
 /** Counts over all tests; a file that could not even be loaded, or an error outside any test, counts as one failure. */
 async function summarize() {
-  const { testResults } = JSON.parse(await fs.readFile(report, 'utf8'));
+  const { testResults } = JSON.parse(await readReport());
   const counts = { passed: 0, failed: 0, skipped: 0 };
   for (const { name, status, assertionResults } of testResults) {
     const skipped = assertionResults.filter(test => !['passed', 'failed'].includes(test.status));
