@@ -9,15 +9,14 @@ export async function* mapInOrder<T, R>(
   work: (item: T) => Promise<R>,
 ): AsyncGenerator<R> {
   const inFlight: Promise<R>[] = [];
-  try {
-    for (const item of items) {
-      inFlight.push(work(item));
-      if (inFlight.length >= limit) yield await inFlight.shift()!;
-    }
-    while (inFlight.length > 0) yield await inFlight.shift()!;
-  } finally {
-    for (const promise of inFlight) promise.catch(() => {});
+  for (const item of items) {
+    const promise = work(item);
+    // It may fail while an earlier one is awaited, or after the consumer has left
+    promise.catch(() => {});
+    inFlight.push(promise);
+    if (inFlight.length >= limit) yield await inFlight.shift()!;
   }
+  while (inFlight.length > 0) yield await inFlight.shift()!;
 }
 
 /**

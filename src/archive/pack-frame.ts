@@ -78,6 +78,8 @@ function packWhole(job: PackJob, raw: RawBytes): Float64Array<ArrayBuffer> {
     results[row + PackedColumn.size] = packed?.size ?? 0;
     results[row + PackedColumn.mtimeUs] = packed?.mtimeUs ?? 0;
     results[row + PackedColumn.mode] = packed?.mode ?? 0;
+    // Files have grown since they were scanned, and a reader would refuse the frame
+    if (raw.at > MAX_FRAME_RAW_BYTES) throw changedUnderway(members.path(index));
   }
   return results;
 }
@@ -137,7 +139,7 @@ function packFile(path: string, member: TarMember, raw: RawBytes): Packed | unde
       // It was small when it was scanned: something is writing to it
       if (size > MAX_FRAME_RAW_BYTES / 4) throw changedUnderway(path);
       const mtimeUs = toMicroseconds(before.mtimeNs);
-      const mode = Number(before.mode) & 0o7777;
+      const mode = thisPlatform.hasModes ? Number(before.mode) & 0o7777 : member.mode;
       raw.header({ ...member, size, mtimeUs, mode });
       const offset = raw.at;
       const complete = readInto(raw, fd, 0, size, path);

@@ -143,11 +143,9 @@ export interface FileAttributes {
 
 /** Owner, mode and times of an open file that was created with its mode. */
 export function finishFile(fd: number, attributes: FileAttributes, now: number): void {
-  if (thisPlatform.keepsOwners && isOthers(attributes)) {
-    fchownSync(fd, attributes.uid, attributes.gid);
-    // A change of owner takes the set-id bits away
-    if (attributes.mode > 0o777) fchmodSync(fd, attributes.mode);
-  }
+  if (thisPlatform.keepsOwners && isOthers(attributes)) fchownSync(fd, attributes.uid, attributes.gid);
+  // A change of owner takes the set-id bits away, and so does every write of an ordinary user
+  if (thisPlatform.hasModes && attributes.mode > 0o777) fchmodSync(fd, attributes.mode);
   futimesSync(fd, now, toFileTime(attributes.mtimeUs));
 }
 
