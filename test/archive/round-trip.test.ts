@@ -1,0 +1,236 @@
+import { createHash } from 'node:crypto';
+import { mkdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { WorkerPool } from '../../src/archive/worker-pool.ts';
+import { buildTree, describeTree, type TreeSpec } from '../support/tree.ts';
+import { layoutIn, packTree, restoreObject, scratch, WORKER_URL } from './support.ts';
+
+const linux = process.platform === 'linux';
+
+const hex = (bytes: Buffer) => `hex:${bytes.toString('hex')}`;
+/** Bytes that do not compress, the same at each run. */
+const bytes = (length: number, seed = 1) =>
+  createHash('shake256', { outputLength: length }).update(String(seed)).digest();
+
+/** Every kind of entry that a save may meet. */
+const everyKind: TreeSpec = {
+  'tree/file': { content: 'text', mode: 0o644, mtime: 1_600_000_000_123_456 },
+  'tree/executable': { content: '#!/bin/sh\n', mode: 0o755 },
+  'tree/read-only': { content: 'fixed', mode: 0o444 },
+  'tree/secret': { content: 'x', mode: 0o600 },
+  'tree/empty-file': { content: '', mode: 0o640, mtime: 1_500_000_000_000_001 },
+  'tree/block': bytes(512),
+  'tree/block-and-one': bytes(513),
+  'tree/empty-directory': { directory: true, mode: 0o750, mtime: 1_400_000_000_999_999 },
+  'tree/sealed/module/go.mod': { content: 'module x\n', mode: 0o444 },
+  'tree/sealed/module': { directory: true, mode: 0o555, mtime: 1_300_000_000_500_000 },
+  'tree/sealed': { directory: true, mode: 0o555 },
+  'tree/link': { symlink: 'file', mtime: 1_200_000_000_000_007 },
+  'tree/dangling': { symlink: '../../nowhere/at all' },
+  'tree/to-directory': { symlink: 'sealed' },
+  'tree/second-name': { hardlink: 'tree/file' },
+  'tree/sealed/module/third-name': { hardlink: 'tree/file' },
+  'tree/epoch': { content: 'old', mtime: 0 },
+  'tree/far': { content: 'future', mtime: 4_102_444_800_000_000 },
+};
+
+const oddNames: TreeSpec = {
+  'tree/ leading blank': 'x',
+  'tree/trailing blank ': 'x',
+  'tree/-rf': 'x',
+  'tree/--checkpoint=1': 'x',
+  "tree/it's": 'x',
+  'tree/"quoted"': 'x',
+  'tree/back\\slash': 'x',
+  'tree/new\nline': 'x',
+  'tree/carriage\rreturn\ttab': 'x',
+  'tree/::warning::no': 'x',
+  'tree/$(touch x)`y`': 'x',
+  'tree/a*b?c[d]': 'x',
+  'tree/ünï/çödé': 'x',
+  'tree/u\u0308n-normalised': 'x',
+  'tree/日本語/ファイル': 'x',
+  'tree/\u{1f4a9}': 'x',
+  'tree/\ufffd a real replacement character': 'x',
+  'tree/\uffff': 'x',
+  'tree/a': { directory: true },
+  'tree/a.b': 'sorts between a and a/c',
+  'tree/a/c': 'x',
+  'tree/...': 'x',
+  'tree/.hidden/..double': 'x',
+  'tree/\u{1f600} \u00e9 link': { symlink: 'ünï/\u{1f600}' },
+};
+
+const notUtf8: TreeSpec = {
+  [hex(Buffer.from('tree/caf\xe9', 'latin1'))]: 'latin-1',
+  [hex(Buffer.from('tree/\xff\xfe/\x80', 'latin1'))]: 'bytes',
+  [hex(Buffer.concat([Buffer.from('tree/ü'), Buffer.from([0xed, 0xb2, 0x80])]))]: 'a surrogate in UTF-8',
+  [hex(Buffer.concat([Buffer.from('tree/\u{1f4a9}'), Buffer.from([0xf0, 0x9f])]))]: 'cut short',
+};
+
+const longNames: TreeSpec = {
+  [`tree/${'n'.repeat(255)}`]: 'x',
+  [`tree/${Array.from({ length: 12 }, (_, index) => `${index}`.padEnd(99, 'd')).join('/')}/file`]: 'x',
+  [`tree/${'p'.repeat(94)}`]: 'exactly 100 with ./tree/ less one',
+  [`tree/${'q'.repeat(93)}`]: 'x',
+  [`tree/${'r'.repeat(92)}`]: 'x',
+  'tree/long-link': { symlink: `${'t'.repeat(200)}/${'t'.repeat(200)}` },
+  [`tree/${'ü'.repeat(60)}`]: 'two bytes a letter',
+};
+
+const inFrames: TreeSpec = {
+  'tree/a-large': bytes(20 * 1024 * 1024 + 17),
+  'tree/b-large': Buffer.alloc(9 * 1024 * 1024),
+  'tree/c-whole': bytes(8 * 1024 * 1024),
+  'tree/d-just-over': bytes(8 * 1024 * 1024 + 1, 7),
+  'tree/e-small': 'after the large ones',
+  'tree/f-slices': bytes(12 * 1024 * 1024, 3),
+};
+
+/** Packs `tree` of one directory, restores it into another, and compares all there is. */
+async function roundTrip(spec: TreeSpec, options: { tailBytes?: number } = {}): Promise<Buffer> {
+  const [from, to] = [scratch(), scratch()];
+  await buildTree(from, spec);
+  const before = await describeTree(from);
+  const { object } = await packTree(await layoutIn(from));
+  expect(await describeTree(from), 'a save changes nothing').toEqual(before);
+  const summary = await restoreObject(object, await layoutIn(to), options);
+  expect(await describeTree(to)).toEqual(before);
+  expect(summary.entries).toBe(Object.keys(before).length);
+  return object;
+}
+
+describe('what is saved is what is restored', () => {
+  test.each([
+    ['every kind of entry', everyKind],
+    ['odd names', oddNames],
+    ['long names', longNames],
+  ])('%s', async (_, spec) => {
+    await roundTrip(spec);
+  });
+
+  test.runIf(linux)('names that are not UTF-8', async () => {
+    await roundTrip(notUtf8);
+  });
+
+  test('files of many frames', async () => {
+    await roundTrip(inFrames);
+  });
+
+  test('with the manifest, the seek table and the data each behind a read of their own', async () => {
+    for (const tailBytes of [9, 17, 18, 100, 1000])
+      await roundTrip({ ...everyKind, 'tree/some': bytes(5000) }, { tailBytes });
+  });
+
+  test('by worker threads, from several ranges', async () => {
+    const [from, to] = [scratch(), scratch()];
+    await buildTree(from, { ...everyKind, ...inFrames });
+    const saver = new WorkerPool(WORKER_URL, 2);
+    const { object } = await packTree(await layoutIn(from), { runner: saver });
+    await saver.close();
+    const reads: [number, number][] = [];
+    await restoreObject(object, await layoutIn(to), {
+      runner: () => new WorkerPool(WORKER_URL, 2),
+      tailBytes: 1024,
+      onRead: (start, end) => reads.push([start, end]),
+    });
+    expect(await describeTree(to)).toEqual(await describeTree(from));
+    expect(reads.length).toBeGreaterThan(2);
+  });
+
+  test('several roots, in the workspace, in the home directory and elsewhere', async () => {
+    const [from, to] = [scratch(), scratch()];
+    const elsewhere = scratch();
+    const patterns = ['deep/down/tree', '~/.cache/x', `${elsewhere}/store`, 'single-file', '*.glob'];
+    const spec: TreeSpec = {
+      'work/deep/down/tree/file': 'x',
+      'work/deep/not-this': 'x',
+      'work/single-file': { content: 'y', mode: 0o600 },
+      'work/1.glob': '1',
+      'work/2.glob/inside': '2',
+      'home/.cache/x/y': 'z',
+    };
+    await buildTree(from, spec);
+    await buildTree(elsewhere, { 'store/item': 'i' });
+    const { object } = await packTree(await layoutIn(join(from, 'work'), patterns, join(from, 'home')));
+    const stored = await describeTree(elsewhere);
+    const target = await layoutIn(join(to, 'work'), patterns, join(to, 'home'));
+    mkdirSync(join(to, 'work'));
+    await restoreObject(object, target);
+    const names = Object.keys(await describeTree(to));
+    expect(names).toEqual(Object.keys(await describeTree(from)).filter(name => !name.endsWith('not-this')));
+    expect(await describeTree(elsewhere)).toEqual(stored);
+  });
+
+  test('what a `!` line takes out stays out, what a later line takes in again comes', async () => {
+    const [from, to] = [scratch(), scratch()];
+    await buildTree(from, {
+      'tree/keep': 'k',
+      'tree/skip/no': 'n',
+      'tree/skip/again/yes': 'y',
+      'tree/zz': 'z',
+    });
+    const patterns = ['tree', '!tree/skip', 'tree/skip/again'];
+    const { object } = await packTree(await layoutIn(from, patterns));
+    await restoreObject(object, await layoutIn(to, patterns));
+    expect(Object.keys(await describeTree(to))).toEqual([
+      'tree',
+      'tree/keep',
+      'tree/skip',
+      'tree/skip/again',
+      'tree/skip/again/yes',
+      'tree/zz',
+    ]);
+  });
+
+  test('nothing found is nothing written', async () => {
+    const { object } = await packTree(await layoutIn(scratch(), ['not-there']));
+    expect(object.length).toBe(0);
+  });
+});
+
+describe('times', () => {
+  test('keep their microsecond, whatever the fraction', async () => {
+    const spec: Record<string, TreeSpec[string]> = {};
+    for (let index = 0; index < 400; index++) {
+      spec[`tree/${index}`] = { content: '', mtime: 1_700_000_000_000_000 + index * 1_237_003 + index };
+    }
+    await roundTrip(spec);
+  });
+
+  test('before 1970 become 1970, and it is said', async () => {
+    const [from, to] = [scratch(), scratch()];
+    await buildTree(from, { 'tree/ancient': 'x', 'tree/ancient-and-empty': '' });
+    const long = new Date('1960-01-01');
+    utimesSync(join(from, 'tree/ancient'), long, long);
+    utimesSync(join(from, 'tree/ancient-and-empty'), long, long);
+    const { object, tooOld } = await packTree(await layoutIn(from));
+    expect(tooOld).toEqual([join(from, 'tree/ancient'), join(from, 'tree/ancient-and-empty')]);
+    await restoreObject(object, await layoutIn(to));
+    const tree = await describeTree(to);
+    expect([tree['tree/ancient']?.mtime, tree['tree/ancient-and-empty']?.mtime]).toEqual([0, 0]);
+  });
+});
+
+describe('holes', () => {
+  test.runIf(linux)('slices of zeros take no room on the disk', async () => {
+    const [from, to] = [scratch(), scratch()];
+    mkdirSync(join(from, 'tree'));
+    const content = Buffer.alloc(24 * 1024 * 1024);
+    content.write('not zero', 10 * 1024 * 1024);
+    writeFileSync(join(from, 'tree/sparse'), content);
+    const { object } = await packTree(await layoutIn(from));
+    expect(object.length).toBeLessThan(10_000);
+    await restoreObject(object, await layoutIn(to));
+    expect(readFileSync(join(to, 'tree/sparse')).equals(content)).toBe(true);
+    expect(statSync(join(to, 'tree/sparse')).blocks * 512).toBeLessThan(1024 * 1024);
+  });
+});
+
+test('the same tree gives the same object', async () => {
+  const from = scratch();
+  await buildTree(from, everyKind);
+  const [first, again] = [await packTree(await layoutIn(from)), await packTree(await layoutIn(from))];
+  expect(first.object.equals(again.object)).toBe(true);
+});
