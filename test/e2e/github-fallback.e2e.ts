@@ -1,0 +1,102 @@
+import { expect, it } from 'vitest';
+import { buildTree, describeTree } from '../support/tree.ts';
+import { useGitHubCache } from './support/github.ts';
+import { describeWithGateway, type LabOptions, useLab } from './support/lab.ts';
+import { closedEndpoint } from './support/network.ts';
+import { closingFields, mainOf, postOf, warningsOf } from './support/results.ts';
+
+/**
+ * GitHub's own cache, alone and as the fallback, with the client of actions/cache and a real blob store. Machines whose
+ * paths have no space: the tar command of @actions/cache 6.3.0 breaks at one.
+ */
+
+const lab = useLab();
+const github = useGitHubCache();
+
+const step = '- { id: cache, uses: actions/cache@v5, with: { path: deps, key: k } }';
+
+/** Runs one step, with these inputs (YAML), on a machine that has `deps/a`. */
+async function cache(inputs: string, options: LabOptions = {}) {
+  const machine = await lab.newMachine('plain');
+  await buildTree(machine.workspace, { 'deps/a': 'content of a' });
+  return lab.steps(`- { id: cache, uses: actions/cache@v5, with: { ${inputs} } }`, { machine, ...options });
+}
+
+/** A bucket that is down. One attempt: how it is retried is not what these tests are about. */
+const outage = async () => ({ CACHE_S3_ENDPOINT: await closedEndpoint(), CACHE_S3_RETRY: 'false' });
+
+describeWithGateway('without a bucket', () => {
+  const noBucket = () => ({
+    CACHE_S3_BUCKET: '',
+    CACHE_S3_ENDPOINT: '',
+    CACHE_S3_ACCESS_KEY: '',
+    CACHE_S3_SECRET_KEY: '',
+  });
+
+  it("is actions/cache: GitHub's cache holds the entries", async () => {
+    const env = { ...noBucket(), ...github.env };
+    const miss = await cache('path: deps, key: k-1', { env });
+    expect(mainOf(miss, 'cache').log).toContain('Cache not found for input keys: k-1');
+    expect(postOf(miss, 'cache').log).toContain('Cache saved with key: k-1');
+    const machine = await lab.newMachine('plain');
+    const hit = await lab.steps('- { id: cache, uses: actions/cache@v5, with: { path: deps, key: k-1 } }', {
+      machine,
+      env,
+    });
+    expect(mainOf(hit, 'cache').outputs).toMatchObject({ 'cache-hit': 'true', 'cache-source': 'github' });
+    expect(postOf(hit, 'cache').log).toContain('Cache hit occurred on the primary key k-1');
+    expect(Object.keys(await describeTree(machine.workspace))).toEqual(['deps', 'deps/a']);
+    expect([...warningsOf(miss), ...warningsOf(hit)]).toEqual([]);
+    expect(await lab.objects()).toEqual([]);
+  });
+});
+
+describeWithGateway("GitHub's cache steps in", () => {
+  it('for a bucket that is down, and the bucket is given the cache when it is back', async () => {
+    const down = { ...github.env, ...(await outage()) };
+    const first = await cache('path: deps, key: k', { env: down });
+    expect(mainOf(first, 'cache').log).toMatch(/cannot be reached: .*GitHub's cache is asked instead\.$/m);
+    expect(closingFields(postOf(first, 'cache'))).toMatchObject({ source: 'github', result: 'saved' });
+    expect(warningsOf(first)).toEqual([]);
+
+    const machine = await lab.newMachine('plain');
+    const stillDown = await lab.steps(step, { machine, env: down });
+    expect(mainOf(stillDown, 'cache').outputs).toMatchObject({
+      'cache-hit': 'true',
+      'cache-source': 'github',
+    });
+    expect(postOf(stillDown, 'cache').log).toContain("GitHub's cache holds the key");
+    expect(stillDown.conclusion).toBe('success');
+
+    const back = await lab.steps(
+      `${step}\n- run: echo "CACHE_S3_ENDPOINT=${lab.fleet.CACHE_S3_ENDPOINT}" >> "$GITHUB_ENV"`,
+      { machine: await lab.newMachine('plain'), env: down },
+    );
+    expect(mainOf(back, 'cache').outputs['cache-source']).toBe('github');
+    expect(closingFields(postOf(back, 'cache'))).toMatchObject({ source: 's3', result: 'saved' });
+    expect(await lab.objects()).toHaveLength(1);
+  });
+
+  it('not for a miss', async () => {
+    const result = await cache('path: deps, key: k', { env: github.env });
+    expect(mainOf(result, 'cache').outputs['cache-hit']).toBeUndefined();
+    expect(github.service.calls).toEqual([]);
+  });
+
+  it('not when use-fallback is false', async () => {
+    const env = { ...github.env, ...(await outage()) };
+    const result = await cache('path: deps, key: k, use-fallback: false', { env });
+    expect(github.service.calls).toEqual([]);
+    expect(result.conclusion).toBe('success');
+    expect(mainOf(result, 'cache').warnings).toHaveLength(1);
+  });
+
+  it('for a key whose name is too long for the bucket', async () => {
+    const key = 'ü'.repeat(300);
+    const result = await cache(`path: deps, key: ${key}`, {
+      env: github.env,
+    });
+    expect(mainOf(result, 'cache').warnings).toEqual([expect.stringMatching(/but S3 allows 1024/)]);
+    expect(closingFields(postOf(result, 'cache'))).toMatchObject({ source: 'github', result: 'saved' });
+  });
+});
