@@ -28,13 +28,22 @@ const MANIFEST_MARK = 'CS3M';
 export const MANIFEST_HEADER_BYTES = 16;
 /** The manifest may not decode to more. */
 export const MAX_MANIFEST_BYTES = 256 * 1024 * 1024;
+/** Nor hold more entries: a few kilobytes can claim many, and each takes memory before it can be found wrong. */
+export const MAX_ENTRIES = 4_000_000;
+/** Nor may its names, written out in full, be longer than this in all: deep directories share theirs in the file. */
+export const MAX_NAME_CHARACTERS = 512 * 1024 * 1024;
+
+/** The most bytes that zstd makes of `rawBytes` (ZSTD_COMPRESSBOUND, rounded up). */
+export function compressBound(rawBytes: number): number {
+  return rawBytes + Math.ceil(rawBytes / 128) + 1024;
+}
 
 const SEEK_TABLE_MAGIC = 0x184d2a5e;
 const SEEKABLE_MAGIC = 0x8f92eab1;
 const SEEK_FOOTER_BYTES = 9;
 const SEEK_ENTRY_BYTES = 8;
-/** zstd's own bound on frames in a seek table (ZSTD_SEEKABLE_MAXFRAMES). */
-const MAX_FRAMES = 0x8000000;
+/** Most frames that a seek table may claim: 16 TiB of data, read into 32 MiB. */
+const MAX_FRAMES = 4 * 1024 * 1024;
 
 /** The manifest's skippable frame around its compressed payload. */
 export function manifestFrame(payload: Uint8Array): Buffer {
@@ -115,6 +124,10 @@ export function readTail(tail: Buffer, objectBytes: number): Tail | { readonly n
   const manifestEnd = objectBytes - tableBytes;
   if (manifestStart + MANIFEST_HEADER_BYTES > manifestEnd) {
     throw new DamagedArchiveError('its frames are longer than the object');
+  }
+  // Read into memory whole: its size must not be any that a seek table likes to claim
+  if (manifestEnd - manifestStart > MANIFEST_HEADER_BYTES + compressBound(MAX_MANIFEST_BYTES)) {
+    throw new DamagedArchiveError('its frames end long before its manifest');
   }
   return { manifestStart, manifestEnd };
 }

@@ -2,8 +2,15 @@ import { Buffer } from 'node:buffer';
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { ColumnReader, ColumnWriter } from './columns.ts';
 import { type Entry, EntryType, type Frame, type Manifest, type ManifestHead, parentName } from './entry.ts';
-import { DamagedArchiveError, UnknownFormatError } from './errors.ts';
-import { FORMAT, MAX_MANIFEST_BYTES, manifestFrame, readManifestFrame } from './format.ts';
+import { DamagedArchiveError, SourceTreeError, UnknownFormatError } from './errors.ts';
+import {
+  FORMAT,
+  MAX_ENTRIES,
+  MAX_MANIFEST_BYTES,
+  MAX_NAME_CHARACTERS,
+  manifestFrame,
+  readManifestFrame,
+} from './format.ts';
 import { decodeName, encodeName } from './names.ts';
 
 /**
@@ -15,9 +22,14 @@ import { decodeName, encodeName } from './names.ts';
 const SHA256_BYTES = 32;
 const MANIFEST_LEVEL = 3;
 
-/** The manifest's skippable frame. */
+/** The manifest's skippable frame. Throws `SourceTreeError` for more than a reader accepts. */
 export function encodeManifest(manifest: Manifest): Buffer {
   const { head, frames, entries } = manifest;
+  if (entries.length > MAX_ENTRIES)
+    throw new SourceTreeError(`${entries.length} entries are more than an archive holds (${MAX_ENTRIES})`);
+  const characters = entries.reduce((sum, entry) => sum + entry.name.length, 0);
+  if (characters > MAX_NAME_CHARACTERS)
+    throw new SourceTreeError(`the names of ${entries.length} entries are longer than an archive holds`);
   const columns = new ColumnWriter();
   const counts = { frames: frames.length, entries: entries.length };
   columns.bytes(Buffer.from(JSON.stringify({ ...head, counts }), 'utf8'));
@@ -46,7 +58,7 @@ export function encodeManifest(manifest: Manifest): Buffer {
   columns.signed(offsetResiduals(withData));
   const raw = columns.finish();
   if (raw.length > MAX_MANIFEST_BYTES) {
-    throw new RangeError(
+    throw new SourceTreeError(
       `the manifest of ${entries.length} entries takes ${raw.length} bytes, more than 256 MiB`,
     );
   }
@@ -68,6 +80,8 @@ export function decodeManifest(bytes: Buffer): Manifest {
   }
   const columns = new ColumnReader(decompress(payload));
   const { head, counts } = readHead(columns.bytes());
+  if (counts.entries > MAX_ENTRIES)
+    throw new DamagedArchiveError(`its manifest claims ${counts.entries} entries`);
 
   const sizes = columns.unsigned(counts.frames);
   const rawSizes = columns.unsigned(counts.frames);
@@ -187,6 +201,7 @@ function splitNames(entries: readonly Entry[]): { depths: number[]; components: 
 function joinDepths(depths: Float64Array, components: readonly string[], types: Uint8Array): string[] {
   const open: string[] = [];
   const names: string[] = new Array(components.length);
+  let characters = 0;
   for (let index = 0; index < components.length; index++) {
     const depth = depths[index]!;
     const component = components[index]!;
@@ -195,6 +210,9 @@ function joinDepths(depths: Float64Array, components: readonly string[], types: 
     if (depth > 0) checkComponent(component, types[index] === EntryType.directory);
     const name = depth > 0 ? open[depth - 1]! + component : component;
     names[index] = name;
+    characters += name.length;
+    if (characters > MAX_NAME_CHARACTERS)
+      throw new DamagedArchiveError('the names of its entries are too long in all');
     if (types[index] === EntryType.directory) open.push(name);
   }
   return names;

@@ -18,6 +18,8 @@ export type ReadObject = (start: number, end: number) => Promise<Uint8Array<Arra
 /** An object whose manifest has been read. */
 export interface OpenArchive {
   readonly manifest: Manifest;
+  /** The manifest's frame as it stands in the object. */
+  readonly manifestBytes: Uint8Array;
   /** The end of the tar stream. */
   readonly manifestStart: number;
   /** The end of the object, as far as it has been read: small archives lie in it whole. */
@@ -42,7 +44,7 @@ export async function openArchive(
   if (known.start > parts.manifestStart) known = await readEarlier(known, parts.manifestStart, read);
   const { manifestStart, manifestEnd } = parts;
   const bytes = asBuffer(known.bytes).subarray(manifestStart - known.start, manifestEnd - known.start);
-  return { manifest: decodeManifest(bytes), manifestStart, tail: known };
+  return { manifest: decodeManifest(bytes), manifestBytes: bytes, manifestStart, tail: known };
 }
 
 /** The bytes from `start` on: those before `known`, and `known`. */

@@ -1,15 +1,14 @@
 import { Buffer } from 'node:buffer';
 import { compressFrame } from './codec.ts';
-import { type Entry, EntryType, type Frame, type ManifestHead } from './entry.ts';
-import { SourceTreeError } from './errors.ts';
+import type { ManifestHead } from './entry.ts';
+import { EntryBook } from './entry-book.ts';
 import { seekTable } from './format.ts';
 import { mapInOrder } from './in-flight.ts';
-import { joinStrings, PackColumn, PackedColumn, type PackJob, type PackResult, VANISHED } from './jobs.ts';
 import type { PathLayout } from './layout.ts';
 import { encodeManifest } from './manifest.ts';
-import { printable } from './names.ts';
+import { packJob } from './pack-job.ts';
 import { type FramePlan, planFrames } from './plan-frames.ts';
-import { thisPlatform } from './platform.ts';
+import { type Base, divide, isWorthReusing } from './reuse.ts';
 import { type ScanNotes, type Scanned, scan } from './scan.ts';
 import { END_OF_ARCHIVE_BYTES } from './tar-header.ts';
 import type { JobRunner } from './worker-pool.ts';
@@ -24,6 +23,8 @@ export interface PackOptions {
   readonly notes: ScanNotes;
   /** Takes the object's bytes in their order; resolves when there is room for more. */
   readonly write: (bytes: Uint8Array) => Promise<void>;
+  /** What was restored before, and how its first `bytes` become the first bytes of this object. */
+  readonly base?: (Base & { readonly copy: (bytes: number) => Promise<void> }) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -33,131 +34,74 @@ export interface PackSummary {
   readonly rawBytes: number;
   /** Bytes of the object. */
   readonly sizeBytes: number;
+  /** Bytes of the object that were taken over from the base. */
+  readonly reusedBytes: number;
 }
 
 /**
  * Writes the archive of a tree: scan, frames by the workers, and what they return in order, while the scan goes on.
- * Memory holds the frames in flight and the entries.
+ * With a base, the scan comes first: what is unchanged is not read. Memory holds the frames in flight and the entries.
  * Returns undefined, with nothing written, when nothing is there to be archived.
- * Throws `SourceTreeError`, the signal's reason, and whatever `write` throws.
+ * Throws `SourceTreeError`, the signal's reason, and whatever `write` or `copy` throws.
  */
 export async function pack(options: PackOptions): Promise<PackSummary | undefined> {
-  const { layout, roots, runner, level, write } = options;
-  const book = new EntryBook(options.notes);
-  const plans = planFrames(scan(layout, roots, options.notes));
-  const work = async (plan: FramePlan) => ({ plan, result: await runner.run(packJob(plan, level)) });
-  let sizeBytes = 0;
-  const writeOut = (bytes: Uint8Array): Promise<void> => {
+  const { runner, level, signal } = options;
+  const { book, members, reusedBytes, copied } = prepare(options);
+  let sizeBytes = reusedBytes;
+  const write = async (bytes: Uint8Array): Promise<void> => {
+    await copied;
     sizeBytes += bytes.length;
-    return write(bytes);
+    await options.write(bytes);
   };
-  for await (const { plan, result } of mapInOrder(plans, framesInFlight(runner), work)) {
-    options.signal?.throwIfAborted();
+  const work = async (plan: FramePlan) => ({ plan, result: await runner.run(packJob(plan, level)) });
+  for await (const { plan, result } of mapInOrder(planFrames(members), framesInFlight(runner), work)) {
+    signal?.throwIfAborted();
     book.add(plan, result);
-    await writeOut(result.bytes);
+    await write(result.bytes);
   }
-  if (book.entries.length === 0) return undefined;
+  const entries = book.entries();
+  if (entries.length === 0) return undefined;
 
+  const { frames, rawBytes } = book;
   const end = compressFrame(Buffer.alloc(END_OF_ARCHIVE_BYTES), level);
-  await writeOut(end);
-  const { entries, frames } = book;
-  await writeOut(encodeManifest({ head: options.head, frames, entries }));
-  await writeOut(seekTable([...frames, { size: end.length, rawSize: END_OF_ARCHIVE_BYTES }]));
-  return { entries: entries.length, rawBytes: book.rawBytes, sizeBytes };
+  await write(end);
+  await write(encodeManifest({ head: generation(options, reusedBytes), frames, entries }));
+  await write(seekTable([...frames, { size: end.length, rawSize: END_OF_ARCHIVE_BYTES }]));
+  return { entries: entries.length, rawBytes, sizeBytes, reusedBytes };
+}
+
+interface Preparation {
+  readonly book: EntryBook;
+  /** What is to be packed, in the order of the scan. */
+  readonly members: Iterable<Scanned>;
+  readonly reusedBytes: number;
+  /** The base's bytes are in place. */
+  readonly copied: Promise<void>;
+}
+
+function prepare({ layout, roots, notes, base }: PackOptions): Preparation {
+  if (!base) {
+    const members = scan(layout, roots, notes);
+    return { book: new EntryBook(notes, []), members, reusedBytes: 0, copied: Promise.resolve() };
+  }
+  const scanned = [...scan(layout, roots, notes, true)];
+  const division = divide(scanned, base);
+  if (!isWorthReusing(division)) {
+    return { book: new EntryBook(notes, []), members: scanned, reusedBytes: 0, copied: Promise.resolve() };
+  }
+  const book = new EntryBook(notes, base.manifest.frames);
+  for (const { scanned: found, entry } of division.reused) book.addReused(found, entry);
+  // The store copies while the workers pack
+  const copied = base.copy(division.regionBytes);
+  copied.catch(() => {});
+  return { book, members: division.changed, reusedBytes: division.regionBytes, copied };
+}
+
+function generation({ head, base }: PackOptions, reusedBytes: number): ManifestHead {
+  return base && reusedBytes > 0 ? { ...head, generation: base.manifest.head.generation + 1 } : head;
 }
 
 /** Each worker has one frame under work and one waiting, and finished ones wait for an earlier one that takes longer. */
 function framesInFlight(runner: JobRunner): number {
   return 3 * runner.width + 1;
-}
-
-function packJob({ members, slice }: FramePlan, level: number): PackJob {
-  const numbers = new Float64Array(members.length * PackColumn.width);
-  members.forEach((member, index) => {
-    const row = index * PackColumn.width;
-    numbers[row + PackColumn.type] = member.type;
-    numbers[row + PackColumn.mode] = modeOf(member);
-    numbers[row + PackColumn.mtimeUs] = member.mtimeUs;
-    numbers[row + PackColumn.size] = member.dataBytes;
-    numbers[row + PackColumn.uid] = ownerOf(member.stats.uid);
-    numbers[row + PackColumn.gid] = ownerOf(member.stats.gid);
-  });
-  return {
-    kind: 'pack',
-    names: joinStrings(members.map(member => member.name)),
-    paths: joinStrings(members.map(member => member.path)),
-    linkNames: joinStrings(members.map(member => member.linkName)),
-    numbers,
-    slice,
-    level,
-  };
-}
-
-function modeOf({ type, stats }: Scanned): number {
-  if (thisPlatform.hasModes) return stats.mode & 0o7777;
-  // Where there are no modes, those that suit both sides of a cache shared between systems
-  return type === EntryType.directory ? 0o755 : 0o644;
-}
-
-function ownerOf(id: number): number {
-  return thisPlatform.keepsOwners ? id : -1;
-}
-
-/** Collects entries and frames as frames come back, in order. */
-class EntryBook {
-  readonly entries: Entry[] = [];
-  readonly frames: Frame[] = [];
-  rawBytes = 0;
-  readonly #notes: ScanNotes;
-  /** Files with several names: their index, by the first name. */
-  readonly #linked = new Map<string, number>();
-
-  constructor(notes: ScanNotes) {
-    this.#notes = notes;
-  }
-
-  add({ members, slice }: FramePlan, result: PackResult): void {
-    const frame = this.frames.length;
-    this.frames.push({ size: result.bytes.length, rawSize: result.rawSize, sha256: result.sha256 });
-    // The later slices of a file belong to the entry that its first one made
-    if (slice && slice.start > 0) return;
-    members.forEach((member, index) => {
-      this.#addEntry(member, frame, result.numbers.subarray(index * PackedColumn.width));
-    });
-  }
-
-  #addEntry(member: Scanned, frame: number, packed: Float64Array): void {
-    const { name, type, linkName, stats } = member;
-    const offset = packed[PackedColumn.offset]!;
-    if (offset === VANISHED) {
-      this.#notes.leftOut(member.path, 'it vanished while it was saved');
-      return;
-    }
-    const size = packed[PackedColumn.size]!;
-    if (type === EntryType.file && stats.nlink > 1) this.#linked.set(name, this.entries.length);
-    this.rawBytes += size;
-    this.entries.push({
-      name,
-      type,
-      mode: packed[PackedColumn.mode]!,
-      mtimeUs: packed[PackedColumn.mtimeUs]!,
-      size,
-      target: type === EntryType.symlink ? linkName : '',
-      linkTo: type === EntryType.hardLink ? this.#firstName(member) : -1,
-      uid: ownerOf(stats.uid),
-      gid: ownerOf(stats.gid),
-      frame: size > 0 ? frame : -1,
-      offset: size > 0 ? offset : 0,
-    });
-  }
-
-  #firstName(member: Scanned): number {
-    const index = this.#linked.get(member.linkName);
-    // The data would have stood under the first name, and tar members that point to it are written already
-    if (index === undefined)
-      throw new SourceTreeError(
-        `${printable(member.linkName)} vanished, a name of ${printable(member.path)}`,
-      );
-    return index;
-  }
 }

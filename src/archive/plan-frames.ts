@@ -1,7 +1,8 @@
+import { exactStatus } from './file-status.ts';
 import { FRAME_RAW_BYTES, SLICE_BYTES, WHOLE_FILE_BYTES } from './format.ts';
 import type { FileIdentity, SliceOfFile } from './jobs.ts';
 import { toMicroseconds } from './platform.ts';
-import { exactStats, type Scanned } from './scan.ts';
+import type { Scanned } from './scan.ts';
 
 /** What goes into one frame: some whole members, or a slice of one large file. */
 export interface FramePlan {
@@ -38,10 +39,14 @@ export function* planFrames(members: Iterable<Scanned>): Generator<FramePlan> {
 
 /** The file's size and identity are taken now: all slices must be of the same state of the file. */
 function* slices(scanned: Scanned): Generator<FramePlan> {
-  const stats = exactStats(scanned.path);
-  if (!stats?.isFile()) return;
+  const stats = exactStatus(scanned.path);
+  const size = Number(stats?.size);
+  if (!stats?.isFile() || size <= WHOLE_FILE_BYTES) {
+    // Vanished or small by now: what reads it whole finds out, and says so
+    yield { members: [scanned], slice: undefined };
+    return;
+  }
   const identity: FileIdentity = stats;
-  const size = Number(stats.size);
   const member: Scanned = { ...scanned, mtimeUs: toMicroseconds(stats.mtimeNs), dataBytes: size };
   for (let start = 0; start < size; start += SLICE_BYTES) {
     yield { members: [member], slice: { start, end: Math.min(start + SLICE_BYTES, size), identity } };

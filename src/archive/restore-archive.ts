@@ -4,19 +4,26 @@ import type { OpenArchive, ReadObject } from './open-archive.ts';
 import { commit } from './publish/commit.ts';
 import { Stage } from './publish/stage.ts';
 import { planTarget, type TargetPlan } from './publish/target-plan.ts';
+import { type StatusRows, statusOfStaged, updateMoved } from './status-rows.ts';
 import { unpack } from './unpack.ts';
 import { validate } from './validate.ts';
+import { findCurrent } from './warm.ts';
 import type { JobRunner } from './worker-pool.ts';
 
 export interface RestoreArchiveOptions {
   readonly archive: OpenArchive;
-  readonly read: ReadObject;
+  /** Reads are aborted when the restore fails elsewhere. */
+  readonly read: (start: number, end: number, signal: AbortSignal) => Promise<Uint8Array<ArrayBuffer>>;
   readonly layout: PathLayout;
   readonly runLabel: string;
   /** Made when the archive has been found good; closed here. */
   readonly runner: () => JobRunner;
   /** Aborted: nothing is published, staging is removed. */
   readonly signal?: AbortSignal | undefined;
+  /** Leave alone what the disk has already, by type, size, mode and mtime. */
+  readonly warm?: boolean;
+  /** Note what the disk says of each file written, for an incremental save. */
+  readonly keepStatus?: boolean;
   /** Staging of killed runs older than this many ms is removed; default a day. */
   readonly staleStagingMs?: number;
 }
@@ -25,6 +32,8 @@ export interface RestoreSummary {
   readonly entries: number;
   /** Bytes of file data written. */
   readonly rawBytes: number;
+  /** What the disk says of the files written; only with `keepStatus`. */
+  readonly rows: StatusRows | undefined;
 }
 
 /**
@@ -36,26 +45,33 @@ export async function restoreArchive(options: RestoreArchiveOptions): Promise<Re
   const { archive, layout, signal } = options;
   const { entries } = archive.manifest;
   validate(archive.manifest, archive.manifestStart, layout);
+  const current = options.warm ? findCurrent(entries, layout) : undefined;
+  const isWanted = (entry: number) => current?.[entry] !== 1;
   const runner = options.runner();
+  const failure = new AbortController();
+  const read: ReadObject = (start, end) => options.read(start, end, failure.signal);
   const staged = Promise.withResolvers<readonly string[]>();
-  const unpacking = unpack({ archive, read: options.read, runner, staged: staged.promise });
+  const unpacking = unpack({ archive, read, runner, isWanted, staged: staged.promise });
   // It is awaited once the directories are there
   unpacking.catch(() => {});
   let plan: TargetPlan | undefined;
   let stage: Stage | undefined;
   let rawBytes: number;
+  let rows: StatusRows | undefined;
   try {
     await requestsToLeave();
-    plan = planTarget(entries, options);
+    plan = planTarget(entries, { ...options, isWanted });
     stage = new Stage(plan, entries);
     stage.open();
     staged.resolve(plan.staged);
     rawBytes = await unpacking;
     stage.addLinks();
+    if (options.keepStatus) rows = statusOfStaged(entries, plan);
     stage.finishDirectories();
     signal?.throwIfAborted();
   } catch (error) {
     staged.reject(error);
+    failure.abort(error);
     // Nobody may be writing into the staging that goes
     await Promise.allSettled([unpacking, runner.close()]);
     stage?.discard();
@@ -65,7 +81,8 @@ export async function restoreArchive(options: RestoreArchiveOptions): Promise<Re
   }
   await runner.close();
   commit(plan, entries);
-  return { entries: entries.length, rawBytes };
+  if (rows) updateMoved(rows, plan);
+  return { entries: entries.length, rawBytes, rows };
 }
 
 /** The first requests are on the wire before this thread is busy with directories: a few turns of the event loop. */

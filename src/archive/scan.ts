@@ -1,6 +1,7 @@
-import { type BigIntStats, lstatSync, readdirSync, readlinkSync, type Stats, statSync } from 'node:fs';
+import { readdirSync, readlinkSync, statSync } from 'node:fs';
 import { EntryType } from './entry.ts';
 import { SourceTreeError } from './errors.ts';
+import { exactStatus, type FileStatus, lstatOf, statBehind } from './file-status.ts';
 import type { PathLayout } from './layout.ts';
 import { compareNames, decodeName, fsPath, printable } from './names.ts';
 import { toMicroseconds } from './platform.ts';
@@ -13,8 +14,8 @@ export interface Scanned {
   readonly name: string;
   readonly path: string;
   readonly type: EntryType;
-  readonly stats: Stats;
-  /** Exact for directories and links; a file's is read again, exactly, with its data. */
+  readonly stats: FileStatus;
+  /** Exact, but 0 for a file with data: that is read again, exactly, with the data. */
   readonly mtimeUs: number;
   /** A file's size; 0 for everything else. */
   readonly dataBytes: number;
@@ -31,10 +32,16 @@ export interface ScanNotes {
 /**
  * Walks what the layout names, in byte order of the stored names, parents first, each thing once. Lazy and
  * synchronous: a frame's worth is read from the disk when it is asked for, so that work begins with the first frame.
+ * `exact` fills `stats.exact` of everything.
  * Throws `SourceTreeError` for a directory that cannot be read.
  */
-export function* scan(layout: PathLayout, roots: readonly string[], notes: ScanNotes): Generator<Scanned> {
-  const walk = new Walk(layout, notes);
+export function* scan(
+  layout: PathLayout,
+  roots: readonly string[],
+  notes: ScanNotes,
+  exact = false,
+): Generator<Scanned> {
+  const walk = new Walk(layout, notes, exact);
   yield* walk.roots(roots.map(path => ({ path, name: layout.toStored(path) })));
 }
 
@@ -44,7 +51,7 @@ interface Root {
 }
 
 interface Child extends Root {
-  readonly stats: Stats;
+  readonly stats: FileStatus;
   readonly isDirectory: boolean;
   /** The name as it sorts: with the slash that a directory's stored name ends in. */
   readonly sortName: string;
@@ -53,19 +60,21 @@ interface Child extends Root {
 class Walk {
   readonly #layout: PathLayout;
   readonly #notes: ScanNotes;
+  readonly #exact: boolean;
   /** Files with several names: the first name, by device and inode. */
   readonly #firstNames = new Map<string, string>();
   #nested: readonly Child[] = [];
 
-  constructor(layout: PathLayout, notes: ScanNotes) {
+  constructor(layout: PathLayout, notes: ScanNotes, exact: boolean) {
     this.#layout = layout;
     this.#notes = notes;
+    this.#exact = exact;
   }
 
   *roots(roots: readonly Root[]): Generator<Scanned> {
     const found = new Map<string, Child>();
     for (const root of roots) {
-      const stats = statOf(root.path, this.#layout.followsLink(root.path));
+      const stats = statusOf(root.path, this.#layout.followsLink(root.path), this.#exact);
       if (stats) found.set(root.name, childOf(root, stats));
     }
     const sorted = [...found.values()].sort(bySortName);
@@ -109,7 +118,7 @@ class Walk {
     for (const name of namesIn(directory.path)) {
       if (name.startsWith(STAGING_PREFIX)) continue;
       const path = `${directory.path}${separator}${name}`;
-      const stats = statOf(path, false);
+      const stats = statusOf(path, false, this.#exact);
       if (stats) children.push(childOf({ path, name: directory.sortName + name }, stats));
     }
     return children.sort(bySortName);
@@ -123,7 +132,7 @@ class Walk {
       return undefined;
     }
     if (stats.nlink > 1) {
-      const identity = inodeOf(path);
+      const identity = inodeOf(child);
       const first = this.#firstNames.get(identity);
       if (first !== undefined) return this.#scanned(child, EntryType.hardLink, first);
       this.#firstNames.set(identity, child.name);
@@ -133,19 +142,20 @@ class Walk {
 
   #scanned(child: Child, type: EntryType, linkName: string): Scanned {
     if (child.stats.mtimeMs < 0) this.#notes.timeBefore1970(child.path);
+    const hasData = type === EntryType.file && child.stats.size > 0;
     return {
       name: child.sortName,
       path: child.path,
       type,
       stats: child.stats,
-      mtimeUs: type === EntryType.file ? 0 : exactMtime(child),
-      dataBytes: type === EntryType.file ? child.stats.size : 0,
+      mtimeUs: type === EntryType.file && child.stats.size > 0 ? 0 : exactMtime(child),
+      dataBytes: hasData ? child.stats.size : 0,
       linkName,
     };
   }
 }
 
-function childOf(root: Root, stats: Stats): Child {
+function childOf(root: Root, stats: FileStatus): Child {
   const isDirectory = stats.isDirectory();
   const sortName = isDirectory && !root.name.endsWith('/') ? `${root.name}/` : root.name;
   return { ...root, stats, isDirectory, sortName };
@@ -156,12 +166,11 @@ function bySortName(a: Child, b: Child): number {
 }
 
 /** undefined: it has vanished since its name was read. */
-function statOf(path: string, follow: boolean): Stats | undefined {
-  const options = { throwIfNoEntry: false } as const;
+function statusOf(path: string, follow: boolean, exact: boolean): FileStatus | undefined {
   try {
-    const stats = lstatSync(fsPath(path), options);
+    const stats = lstatOf(path, exact);
     if (!follow || !stats?.isSymbolicLink()) return stats;
-    const behind = statSync(fsPath(path), options);
+    const behind = statBehind(path, exact);
     return behind?.isDirectory() ? behind : stats;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOTDIR') return undefined;
@@ -169,24 +178,16 @@ function statOf(path: string, follow: boolean): Stats | undefined {
   }
 }
 
-/**
- * Everything about a path, in whole nanoseconds and full inode numbers. Plain numbers round both, but cost a third of
- * the memory traffic, which is what a scan of 100,000 files is made of: so only where it matters.
- */
-export function exactStats(path: string): BigIntStats | undefined {
-  return lstatSync(fsPath(path), { bigint: true, throwIfNoEntry: false });
-}
-
-function exactMtime({ path, stats }: Child): number {
+function exactMtime({ path, stats, isDirectory }: Child): number {
   // A directory behind a followed link is not what lstat sees
-  const exact = stats.isDirectory()
-    ? statSync(fsPath(path), { bigint: true, throwIfNoEntry: false })
-    : exactStats(path);
+  const look = () =>
+    isDirectory ? statSync(fsPath(path), { bigint: true, throwIfNoEntry: false }) : exactStatus(path);
+  const exact = stats.exact ?? look();
   return exact ? toMicroseconds(exact.mtimeNs) : Math.max(0, Math.floor(stats.mtimeMs * 1000));
 }
 
-function inodeOf(path: string): string {
-  const exact = exactStats(path);
+function inodeOf({ path, stats }: Child): string {
+  const exact = stats.exact ?? exactStatus(path);
   return exact ? `${exact.dev}:${exact.ino}` : path;
 }
 

@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { type Entry, EntryType, type Frame, type Manifest, parentName } from './entry.ts';
 import { DamagedArchiveError } from './errors.ts';
-import { MAX_FRAME_RAW_BYTES } from './format.ts';
+import { compressBound, MAX_FRAME_RAW_BYTES } from './format.ts';
 import type { PathLayout } from './layout.ts';
 import { compareNames, printable } from './names.ts';
 import { type Platform, thisPlatform } from './platform.ts';
@@ -48,7 +48,7 @@ function refuse(name: string, why: string): never {
 function checkFrames(frames: readonly Frame[], manifestStart: number): void {
   let end = 0;
   for (const { size, rawSize } of frames) {
-    if (size === 0 || rawSize === 0 || rawSize > MAX_FRAME_RAW_BYTES) {
+    if (size === 0 || size > compressBound(rawSize) || rawSize === 0 || rawSize > MAX_FRAME_RAW_BYTES) {
       throw new DamagedArchiveError(
         `its manifest claims a frame of ${size} bytes that decodes to ${rawSize}`,
       );
@@ -98,6 +98,11 @@ function checkRoot(entry: Entry, entries: readonly Entry[], layout: PathLayout):
     if (holds(entries, name.slice(0, at))) refuse(name, 'goes through a file or link of the same archive');
   }
   if (!layout.permits(name)) refuse(name, 'is not named by the `path` of this step');
+  // A save takes a directory with what is in it. Without its entry, a link that stands there on the disk would be
+  // taken for one above the step's paths, and followed
+  const parent = parentName(name);
+  if (parent !== '' && layout.permits(parent))
+    refuse(name, 'stands in a directory that is not in the archive');
 }
 
 /** Whether the (sorted) entries hold this name. */
@@ -124,7 +129,8 @@ function checkCase(entries: readonly Entry[], layout: PathLayout): void {
   if (!foldsCase(layout.toAbsolute('./'))) return;
   const seen = new Set<string>();
   for (const { name } of entries) {
-    const folded = name.toLowerCase().replace(/\/$/, '');
+    // APFS also takes composed and decomposed letters for the same
+    const folded = name.normalize('NFC').toLowerCase().replace(/\/$/, '');
     if (seen.has(folded))
       refuse(name, 'differs only in case from another, and this file system cannot tell them apart');
     seen.add(folded);

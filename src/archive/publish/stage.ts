@@ -48,6 +48,7 @@ export class Stage {
   addLinks(): void {
     this.#entries.forEach((entry, index) => {
       const path = this.#plan.staged[index]!;
+      if (path === '') return;
       if (entry.type === EntryType.symlink) guarded(path, () => this.#symlink(path, entry));
       if (entry.type === EntryType.hardLink) guarded(path, () => this.#hardLink(path, entry.linkTo));
     });

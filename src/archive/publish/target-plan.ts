@@ -51,7 +51,7 @@ export interface TargetPlan {
   /** Things of the wrong type where an entry goes: moved into staging. */
   readonly displaced: readonly { readonly path: string; readonly parent: ExistingDirectory }[];
   readonly moves: readonly Move[];
-  /** Where each entry is built: in staging, or '' for a directory that exists. */
+  /** Where each entry is built: in staging, or '' for a directory that exists and for what is left alone. */
   readonly staged: readonly string[];
 }
 
@@ -59,6 +59,8 @@ export interface PlanOptions {
   readonly layout: PathLayout;
   /** Names staging: `.cache-s3-<runLabel>-<n>`. */
   readonly runLabel: string;
+  /** false: the entry stands on the disk as it should and is left alone. Never asked of directories. */
+  readonly isWanted?: (entry: number) => boolean;
   readonly staleStagingMs?: number;
   readonly platform?: Platform;
 }
@@ -113,6 +115,10 @@ class Planner {
         : this.#rootDirectory(entry, index);
       this.#places.set(entry.name, place);
       this.#staged[index] = place.fresh ? place.path : '';
+      return;
+    }
+    if (this.#options.isWanted?.(index) === false) {
+      this.#staged[index] = '';
       return;
     }
     const target = parent ? undefined : this.#layout.toAbsolute(entry.name);

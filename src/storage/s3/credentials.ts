@@ -61,8 +61,13 @@ async function fromSources(settings: S3Settings, clock: Clock): Promise<AwsCrede
 
 function* sources({ region, instanceMetadata }: S3Settings): Generator<[string, Source]> {
   const env = process.env;
-  if (env.AWS_ACCESS_KEY_ID && env.AWS_SECRET_ACCESS_KEY && !env.AWS_PROFILE) {
-    yield ['environment', async () => (await import('@aws-sdk/credential-provider-env')).fromEnv()()];
+  const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey } = env;
+  if (accessKeyId && secretAccessKey && !env.AWS_PROFILE) {
+    const sessionToken = env.AWS_SESSION_TOKEN;
+    yield [
+      'environment',
+      async () => ({ accessKeyId, secretAccessKey, ...(sessionToken && { sessionToken }) }),
+    ];
   }
   if (env.AWS_WEB_IDENTITY_TOKEN_FILE && env.AWS_ROLE_ARN && !env.AWS_PROFILE) {
     const provider = () => import('@aws-sdk/credential-provider-web-identity');

@@ -102,23 +102,35 @@ function rest(received: Received): ByteRange {
 
 function begun(output: GetObjectCommandOutput, name: string, range: ByteRange): Received {
   const place = /^bytes (\d+)-(\d+)\/(\d+)$/.exec(output.ContentRange ?? '');
+  const [start, last, sizeBytes] = (place ?? []).slice(1).map(Number);
   const etag = bareEtag(output.ETag);
   const length = output.ContentLength;
-  if (!place || etag === undefined || length !== Number(place[2]) - Number(place[1]) + 1) {
+  if (
+    etag === undefined ||
+    start === undefined ||
+    last === undefined ||
+    sizeBytes === undefined ||
+    length !== last - start + 1 ||
+    !answers(range, start, length, sizeBytes)
+  ) {
     (output.Body as Readable).destroy();
+    const got = output.ContentRange ?? `${length} bytes`;
     throw new StoreUnavailableError(
-      `${name}: the endpoint does not serve ranges (asked for ${rangeHeader(range)}, got ${length} bytes)`,
+      `${name}: the endpoint does not serve ranges (asked for ${rangeHeader(range)}, got ${got})`,
     );
   }
   // Uninitialised memory of its own: the pool's buffers cannot be transferred to a worker.
   const { buffer } = Buffer.allocUnsafeSlow(length);
-  return {
-    bytes: new Uint8Array(buffer),
-    start: Number(place[1]),
-    sizeBytes: Number(place[3]),
-    etag,
-    filled: 0,
-  };
+  return { bytes: new Uint8Array(buffer), start, sizeBytes, etag, filled: 0 };
+}
+
+/** Whether this is the range that was asked for: its length becomes memory. */
+function answers(range: ByteRange, start: number, length: number, sizeBytes: number): boolean {
+  const wanted =
+    'suffix' in range
+      ? { start: Math.max(0, sizeBytes - range.suffix), end: sizeBytes }
+      : { start: range.start, end: Math.min(range.end, sizeBytes) };
+  return start === wanted.start && start + length === wanted.end;
 }
 
 /** The answer to a continuation must begin where the last one broke off. */

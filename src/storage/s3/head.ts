@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import { GetObjectCommand, HeadObjectCommand } from '@aws-sdk/client-s3';
 import { StoreUnavailableError } from '../errors.ts';
 import type { ObjectInfo } from '../object-store.ts';
@@ -34,7 +35,7 @@ export async function headObject(
       // A refusal of HEAD has no body, so no code: the same question as a GET says what is wrong.
       if (isStatus(error, 403)) {
         const get = await client.send(new GetObjectCommand({ Bucket, Key, Range: 'bytes=0-0' }), options);
-        get.Body?.transformToWebStream().cancel();
+        (get.Body as Readable).destroy();
       }
       throw error;
     }

@@ -153,7 +153,7 @@ export class S3Upload implements Upload {
     }
     // Not tied to the parts' signal: an upload whose id we do not learn cannot be aborted.
     this.#creation ??= createUpload(this.#caller, this.#name, this.#metadata);
-    const upload = await this.#creation;
+    const upload = await this.#unlessDestroyed(this.#creation);
     while (this.#inFlight.size >= (this.#options.partsInFlight ?? DEFAULT_IN_FLIGHT)) {
       await Promise.race(this.#inFlight);
     }
@@ -168,6 +168,19 @@ export class S3Upload implements Upload {
       )
       .finally(() => this.#inFlight.delete(request));
     this.#inFlight.add(request);
+  }
+
+  /** The upload's end does not wait for an answer that may take long. */
+  async #unlessDestroyed<T>(answer: Promise<T>): Promise<T> {
+    const destroyed = Promise.withResolvers<never>();
+    const onAbort = () => destroyed.reject(this.#partSignal.reason);
+    this.#partSignal.addEventListener('abort', onAbort, { once: true });
+    try {
+      this.#check();
+      return await Promise.race([answer, destroyed.promise]);
+    } finally {
+      this.#partSignal.removeEventListener('abort', onAbort);
+    }
   }
 
   async #drain(): Promise<void> {
@@ -219,13 +232,11 @@ export class S3Upload implements Upload {
       this.#options.signal?.aborted ? ABORT_AFTER_SIGNAL_MS : ABORT_MS,
       this.#caller.clock,
     );
-    const tooLate = new Promise<never>((_, reject) => {
-      limit.signal.addEventListener('abort', () => reject(limit.signal.reason), { once: true });
-    });
-    tooLate.catch(() => {});
+    const tooLate = Promise.withResolvers<undefined>();
+    limit.signal.addEventListener('abort', () => tooLate.resolve(undefined), { once: true });
     try {
-      // Without an answer to Create there is no id to abort by; its own failure has been reported already.
-      const upload = await Promise.race([this.#creation.catch(() => undefined), tooLate]);
+      // Without an answer to Create there is no id to abort by; the sweep finds the upload if there is one.
+      const upload = await Promise.race([this.#creation.catch(() => undefined), tooLate.promise]);
       if (upload) {
         await abortUpload(this.#caller, upload, { signal: limit.signal, lastCallMs: ABORT_LAST_CALL_MS });
       }

@@ -1,0 +1,40 @@
+import { EntryType } from './entry.ts';
+import { joinStrings, PackColumn, type PackJob } from './jobs.ts';
+import type { FramePlan } from './plan-frames.ts';
+import { thisPlatform } from './platform.ts';
+import type { Scanned } from './scan.ts';
+
+/** What a worker has to do for one frame. `level` is zstd's, 1 to 19. */
+export function packJob({ members, slice }: FramePlan, level: number): PackJob {
+  const numbers = new Float64Array(members.length * PackColumn.width);
+  members.forEach((member, index) => {
+    const row = index * PackColumn.width;
+    numbers[row + PackColumn.type] = member.type;
+    numbers[row + PackColumn.mode] = modeOf(member);
+    numbers[row + PackColumn.mtimeUs] = member.mtimeUs;
+    numbers[row + PackColumn.size] = member.dataBytes;
+    numbers[row + PackColumn.uid] = ownerOf(member.stats.uid);
+    numbers[row + PackColumn.gid] = ownerOf(member.stats.gid);
+  });
+  return {
+    kind: 'pack',
+    names: joinStrings(members.map(member => member.name)),
+    paths: joinStrings(members.map(member => member.path)),
+    linkNames: joinStrings(members.map(member => member.linkName)),
+    numbers,
+    slice,
+    level,
+  };
+}
+
+/** The permission bits that are stored. */
+export function modeOf({ type, stats }: Scanned): number {
+  if (thisPlatform.hasModes) return stats.mode & 0o7777;
+  // Where there are no modes, those that suit both sides of a cache shared between systems
+  return type === EntryType.directory ? 0o755 : 0o644;
+}
+
+/** The owner that is stored; -1: owners are not kept. */
+export function ownerOf(id: number): number {
+  return thisPlatform.keepsOwners ? id : -1;
+}

@@ -1,0 +1,89 @@
+import type { BigIntStats } from 'node:fs';
+import { type Entry, EntryType } from './entry.ts';
+import { exactStatus } from './file-status.ts';
+import type { TargetPlan } from './publish/target-plan.ts';
+
+const WIDTH = 8;
+
+/**
+ * What the disk said of each file of a restore after its last change, by entry. A file that still says all of it is the
+ * one that was restored. Size and mtime alone would not do: npm gives every file the same mtime, and a directory that is
+ * renamed over another leaves its children's times as they are.
+ */
+export class StatusRows {
+  readonly values: BigInt64Array<ArrayBuffer>;
+
+  /** Throws RangeError when `values` is not a whole number of rows. */
+  constructor(values: BigInt64Array<ArrayBuffer>) {
+    if (values.length % WIDTH !== 0) throw new RangeError('a table of file status is cut short');
+    this.values = values;
+  }
+
+  static of(entries: number): StatusRows {
+    return new StatusRows(new BigInt64Array(entries * WIDTH));
+  }
+
+  get length(): number {
+    return this.values.length / WIDTH;
+  }
+
+  set(entry: number, stats: BigIntStats): void {
+    this.values.set(rowOf(stats), entry * WIDTH);
+  }
+
+  clear(entry: number): void {
+    this.values.fill(0n, entry * WIDTH, (entry + 1) * WIDTH);
+  }
+
+  /** Whether `stats` equal what was recorded; a row that was never set equals nothing (no inode is 0). */
+  matches(entry: number, stats: BigIntStats): boolean {
+    const start = entry * WIDTH;
+    return (
+      this.values[start + 1] !== 0n &&
+      rowOf(stats).every((value, column) => this.values[start + column] === value)
+    );
+  }
+
+  /** The same file, apart from what a rename changes. */
+  sameInode(entry: number, stats: BigIntStats): boolean {
+    const row = rowOf(stats);
+    return row.every((value, column) => column === CTIME || this.values[entry * WIDTH + column] === value);
+  }
+
+  /** The latest change time, in ns. */
+  latestChange(): bigint {
+    let latest = 0n;
+    for (let at = CTIME; at < this.values.length; at += WIDTH) {
+      if (this.values[at]! > latest) latest = this.values[at]!;
+    }
+    return latest;
+  }
+}
+
+const CTIME = 7;
+
+function rowOf({ dev, ino, size, mode, uid, gid, mtimeNs, ctimeNs }: BigIntStats): bigint[] {
+  return [dev, ino, size, mode, uid, gid, mtimeNs, ctimeNs];
+}
+
+/** The files of a restore in staging, where nobody else can touch them: call it after the last change to them. */
+export function statusOfStaged(entries: readonly Entry[], plan: TargetPlan): StatusRows {
+  const rows = StatusRows.of(entries.length);
+  entries.forEach((entry, index) => {
+    const path = plan.staged[index]!;
+    if (entry.type !== EntryType.file || path === '') return;
+    const stats = exactStatus(path);
+    if (stats) rows.set(index, stats);
+  });
+  return rows;
+}
+
+/** After the commit: a file that was renamed by itself has a new change time; if it is still ours, that is recorded. */
+export function updateMoved(rows: StatusRows, plan: TargetPlan): void {
+  for (const { tree, entry, to } of plan.moves) {
+    if (tree || entry < 0) continue;
+    const stats = exactStatus(to);
+    if (stats && rows.sameInode(entry, stats)) rows.set(entry, stats);
+    else rows.clear(entry);
+  }
+}

@@ -1,0 +1,29 @@
+import { availableParallelism } from 'node:os';
+import { type JobRunner, WorkerPool } from '../archive/worker-pool.ts';
+import type { Log } from '../report/log.ts';
+
+export interface ArchiveBackendOptions {
+  readonly log: Log;
+  /** The worker's script. */
+  readonly workerUrl: URL;
+  /** Worker threads; default: the available cores, 8 at most. */
+  readonly workers?: number;
+  /** Goes into the manifest: `cache-s3/<version>`. */
+  readonly tool: string;
+  /** Called as bytes are transferred, in either direction. */
+  readonly onBytes?: (count: number) => void;
+  /** Called when the size of what is transferred is known, in bytes. */
+  readonly onTotal?: (bytes: number) => void;
+}
+
+/** Most worker threads by default: beyond, the main thread and the network are the bound. */
+const MOST_WORKERS = 8;
+
+export function createPool(options: ArchiveBackendOptions): JobRunner {
+  const workers = options.workers ?? Math.min(availableParallelism(), MOST_WORKERS);
+  return new WorkerPool(options.workerUrl, workers);
+}
+
+export function pickSignal(request: { readonly signal?: AbortSignal }): { signal?: AbortSignal } {
+  return request.signal ? { signal: request.signal } : {};
+}

@@ -1,0 +1,105 @@
+import { DamagedArchiveError } from '../archive/errors.ts';
+import { printable } from '../archive/names.ts';
+import { type OpenArchive, openArchive, TAIL_BYTES } from '../archive/open-archive.ts';
+import { restoreArchive } from '../archive/restore-archive.ts';
+import type { StatusRows } from '../archive/status-rows.ts';
+import { writeRecord } from '../archive/tree-record.ts';
+import { InlineRunner } from '../archive/worker-pool.ts';
+import { type ArchiveBackendOptions, createPool } from './archive-options.ts';
+import type { RestoreRequest } from './backend.ts';
+import { ObjectReplacedError } from './errors.ts';
+import type { FoundObject } from './find-object.ts';
+import type { ObjectStore } from './object-store.ts';
+
+/** An archive with less data than this, in bytes, is restored before a worker has started. */
+const INLINE_BYTES = 2 * 1024 * 1024;
+
+export interface RestoredObject {
+  readonly entries: number;
+  /** Bytes of file data written. */
+  readonly rawBytes: number;
+}
+
+/**
+ * Restores the object that answered a lookup.
+ * Throws `ObjectReplacedError` when it is not that object any more, the archive's errors and the store's.
+ */
+export async function restoreObject(
+  store: ObjectStore,
+  found: FoundObject,
+  request: RestoreRequest,
+  options: ArchiveBackendOptions,
+): Promise<RestoredObject> {
+  options.onTotal?.(found.sizeBytes);
+  const read = rangeReader(store, found, request.signal, options);
+  const start = Math.max(0, found.sizeBytes - TAIL_BYTES);
+  const tail = found.tail ?? { start, bytes: await read(start, found.sizeBytes) };
+  const archive = await openArchive(tail, found.sizeBytes, read);
+  checkIdentity(archive, found);
+  // After an exact hit nothing is saved, so nothing has to be known about the files
+  const recordDirectory = found.key === request.primaryKey ? undefined : request.recordDirectory;
+  const { entries, rawBytes, rows } = await restoreArchive({
+    archive,
+    read,
+    layout: request.layout,
+    runLabel: request.runLabel,
+    runner: () => (dataBytes(archive) <= INLINE_BYTES ? new InlineRunner() : createPool(options)),
+    warm: request.warm,
+    keepStatus: recordDirectory !== undefined,
+    signal: request.signal,
+  });
+  if (rows && recordDirectory !== undefined)
+    await record(recordDirectory, rows, archive, found, request, options);
+  return { entries, rawBytes };
+}
+
+type RangeReader = (start: number, end: number, signal?: AbortSignal) => Promise<Uint8Array<ArrayBuffer>>;
+
+function rangeReader(
+  store: ObjectStore,
+  found: FoundObject,
+  stop: AbortSignal | undefined,
+  { onBytes }: ArchiveBackendOptions,
+): RangeReader {
+  return async (start, end, failure) => {
+    const signals = [stop, failure].filter(signal => signal !== undefined);
+    const answer = await store.getRange(
+      found.name,
+      { start, end },
+      { etag: found.etag, signal: AbortSignal.any(signals), ...(onBytes && { onBytes }) },
+    );
+    const key = printable(found.key);
+    if (!answer) throw new ObjectReplacedError(`the object of key '${key}' was deleted while it was read`);
+    if (answer.bytes.length !== end - start)
+      throw new DamagedArchiveError('it is shorter than its manifest says');
+    return answer.bytes;
+  };
+}
+
+/** An archive that was copied to another name answers questions that it was not saved for. */
+function checkIdentity({ manifest }: OpenArchive, found: FoundObject): void {
+  if (manifest.head.object !== found.name) {
+    throw new DamagedArchiveError(`it was saved as ${printable(manifest.head.object)}`);
+  }
+}
+
+/** Bytes of data that a restore would write. */
+function dataBytes({ manifest }: OpenArchive): number {
+  return manifest.entries.reduce((sum, entry) => sum + entry.size, 0);
+}
+
+/** For the save that may follow. Without it that save is a full one, so nothing here fails the restore. */
+async function record(
+  directory: string,
+  rows: StatusRows,
+  { manifestBytes }: OpenArchive,
+  { name, etag }: FoundObject,
+  { version }: RestoreRequest,
+  { log }: ArchiveBackendOptions,
+): Promise<void> {
+  try {
+    await writeRecord(directory, { object: name, etag, version, rows, manifestBytes });
+  } catch (error) {
+    log.debug(`No record of the restore was kept: ${(error as Error).message}`);
+  }
+}

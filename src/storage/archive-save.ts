@@ -1,0 +1,177 @@
+import type { ManifestHead } from '../archive/entry.ts';
+import { printable } from '../archive/names.ts';
+import { pack } from '../archive/pack.ts';
+import type { ScanNotes } from '../archive/scan.ts';
+import { findRecord, readRecord, type TreeRecord } from '../archive/tree-record.ts';
+import type { Log } from '../report/log.ts';
+import { type ArchiveBackendOptions, createPool, pickSignal } from './archive-options.ts';
+import type { SaveOutcome, SaveRequest } from './backend.ts';
+import {
+  CopyRefusedError,
+  ObjectExistsError,
+  ObjectReplacedError,
+  StoreRefusedError,
+  StoreUnavailableError,
+} from './errors.ts';
+import type { ObjectStore, Upload, UploadOptions } from './object-store.ts';
+import { partSize } from './part-size.ts';
+
+/** The base of an incremental save cannot be used after all: the save is done again, in full. */
+class BaseGoneError extends Error {
+  override name = 'BaseGoneError';
+}
+
+/**
+ * Saves a tree under the request's key. Nothing is visible before all of it is, and after a failure nothing is left in
+ * the store that could be reached to remove it.
+ * Throws `SourceTreeError`, the store's errors, and the signal's reason.
+ */
+export async function saveObject(
+  store: ObjectStore,
+  request: SaveRequest,
+  options: ArchiveBackendOptions,
+): Promise<SaveOutcome> {
+  const name = request.space.objectName(request.key);
+  const condition = conditionOf(request, name);
+  // Before the scan: most saves of a key that exists end here
+  if (condition.onlyIfAbsent && (await store.head(name, pickSignal(request)))) {
+    return { result: 'exists', source: store.kind };
+  }
+  const roots = await request.layout.roots();
+  if (roots.length === 0) return { result: 'empty' };
+  const save = new ArchiveSave(store, request, options, { name, roots, condition });
+  const base = baseOf(request, name);
+  try {
+    return await save.write(base);
+  } catch (error) {
+    if (!(error instanceof BaseGoneError)) throw error;
+    options.log.info(`The cache is saved in full: ${error.message}.`);
+    return await save.write(undefined);
+  }
+}
+
+/** Who may replace what: nobody by default, anybody with `overwrite`, a damaged object while it is the one seen. */
+function conditionOf(request: SaveRequest, name: string): Pick<UploadOptions, 'onlyIfAbsent' | 'onlyIfEtag'> {
+  const { damaged, overwrite } = request;
+  if (overwrite) return { onlyIfAbsent: false };
+  if (damaged?.name === name) return { onlyIfAbsent: false, onlyIfEtag: damaged.etag };
+  return { onlyIfAbsent: true };
+}
+
+/** What an earlier restore of this job left for an incremental save. */
+function baseOf({ base, recordDirectory, version }: SaveRequest, name: string): TreeRecord | undefined {
+  if (recordDirectory === undefined) return undefined;
+  const record = base
+    ? readRecord(recordDirectory, base.name, base.etag)
+    : findRecord(recordDirectory, version);
+  // The same object (`overwrite: true`) is not to be read while it is replaced
+  return record?.object === name ? undefined : record;
+}
+
+interface Target {
+  readonly name: string;
+  readonly roots: readonly string[];
+  readonly condition: Pick<UploadOptions, 'onlyIfAbsent' | 'onlyIfEtag'>;
+}
+
+class ArchiveSave {
+  readonly #store: ObjectStore;
+  readonly #request: SaveRequest;
+  readonly #options: ArchiveBackendOptions;
+  readonly #target: Target;
+
+  constructor(store: ObjectStore, request: SaveRequest, options: ArchiveBackendOptions, target: Target) {
+    this.#store = store;
+    this.#request = request;
+    this.#options = options;
+    this.#target = target;
+  }
+
+  /** One try, in full or on top of `base`. Throws `BaseGoneError` when the base is to blame. */
+  async write(base: TreeRecord | undefined): Promise<SaveOutcome> {
+    const { onBytes } = this.#options;
+    const upload = this.#store.createUpload(this.#target.name, {
+      ...this.#target.condition,
+      partSizeBytes: partSize(this.#request.uploadChunkSizeBytes, 0),
+      ...(onBytes && { onBytes }),
+      ...pickSignal(this.#request),
+    });
+    try {
+      return await this.#pack(upload, base);
+    } catch (error) {
+      await upload.abort();
+      if (error instanceof ObjectExistsError || error instanceof ObjectReplacedError) {
+        return { result: 'exists', source: this.#store.kind };
+      }
+      const fails = error instanceof StoreUnavailableError || error instanceof StoreRefusedError;
+      if (fails && upload.accepted) error.accepted = true;
+      throw error;
+    }
+  }
+
+  async #pack(upload: Upload, base: TreeRecord | undefined): Promise<SaveOutcome> {
+    const { layout, compressionLevel: level, signal } = this.#request;
+    const runner = createPool(this.#options);
+    try {
+      const summary = await pack({
+        layout,
+        roots: this.#target.roots,
+        head: this.#head(),
+        level,
+        runner,
+        notes: scanNotes(this.#options.log),
+        write: bytes => upload.write(bytes),
+        base: base && { ...base, copy: bytes => copyBase(upload, base, bytes) },
+        signal,
+      });
+      if (!summary) {
+        await upload.abort();
+        return { result: 'empty' };
+      }
+      signal?.throwIfAborted();
+      await upload.complete();
+      return { result: 'saved', source: this.#store.kind, ...summary };
+    } finally {
+      await runner.close();
+    }
+  }
+
+  #head(): ManifestHead {
+    const { key, version, paths, origin } = this.#request;
+    const { tool } = this.#options;
+    return {
+      tool,
+      object: this.#target.name,
+      key,
+      version,
+      paths,
+      platform: process.platform,
+      origin,
+      generation: 0,
+    };
+  }
+}
+
+async function copyBase(upload: Upload, base: TreeRecord, bytes: number): Promise<void> {
+  try {
+    await upload.copyRange({ name: base.object, etag: base.etag }, { start: 0, end: bytes });
+  } catch (error) {
+    if (error instanceof ObjectReplacedError) {
+      throw new BaseGoneError('the cache that was restored has been replaced', { cause: error });
+    }
+    if (error instanceof CopyRefusedError) {
+      throw new BaseGoneError('the server does not copy parts of objects', { cause: error });
+    }
+    throw error;
+  }
+}
+
+function scanNotes(log: Log): ScanNotes {
+  let old = 0;
+  return {
+    leftOut: (path, why) => log.notice(`${printable(path)} is left out: ${why}.`),
+    timeBefore1970: path => {
+      if (old++ === 0) log.notice(`Times before 1970 are saved as 1970, first of ${printable(path)}.`);
+    },
+  };
+}
