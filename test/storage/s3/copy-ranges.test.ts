@@ -11,7 +11,7 @@ test.each([
   [800 * MiB, 8],
   [2048 * MiB, 8],
   [4097 * MiB, 17],
-  [2_000_000 * MiB, 7813],
+  [100_000 * MiB, 391],
 ])('%i bytes are copied in %i pieces that join without a gap', (total, count) => {
   const pieces = copyRanges({ start: 7, end: 7 + total });
   expect(pieces).toHaveLength(count);
