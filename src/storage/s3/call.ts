@@ -9,6 +9,7 @@ import { anySignal, deadline, TimeLimits } from '../../retry/time-limits.ts';
 import { StoreUnavailableError } from '../errors.ts';
 import { type Connection, connect } from './client.ts';
 import { toStoreError } from './errors.ts';
+import type { WatchOptions } from './http-handler.ts';
 import type { S3Settings } from './settings.ts';
 
 /** How one call to S3 is made. */
@@ -115,9 +116,15 @@ export class Caller {
     this.#connection ??= connect(this.settings, this.#limits, this.clock, this.#userAgent);
     this.counters.requests++;
     const begin = this.clock.now();
-    let result = 'ok';
+    let result = 'no answer';
+    const watched: WatchOptions = {
+      ...options,
+      onStatus: status => {
+        result = String(status);
+      },
+    };
     try {
-      return await attempt(this.#connection.client, options, number);
+      return await attempt(this.#connection.client, watched, number);
     } catch (error) {
       result = shortly(error);
       throw error;

@@ -7,6 +7,12 @@ import type { Clock } from '../../retry/clock.ts';
 import { type TimeLimits, TimeoutError } from '../../retry/time-limits.ts';
 import type { Agents } from './agents.ts';
 
+/** What a call tells the handler, through the SDK, which passes its options on as they are. */
+export interface WatchOptions extends HttpHandlerOptions {
+  /** Called with the status of each answer. */
+  readonly onStatus?: (status: number) => void;
+}
+
 /**
  * Sends one signed request of the SDK and watches it.
  *
@@ -14,7 +20,7 @@ import type { Agents } from './agents.ts';
  * socket limit starts late (3 s) and cannot change once the endpoint has answered. The limits here: until connected
  * (proxy and TLS included), then silence, where bytes of either direction count.
  */
-export class WatchedHttpHandler implements RequestHandler<HttpRequest, HttpResponse, HttpHandlerOptions> {
+export class WatchedHttpHandler implements RequestHandler<HttpRequest, HttpResponse, WatchOptions> {
   readonly metadata = { handlerProtocol: 'http/1.1' };
   readonly #agents: Agents;
   readonly #limits: TimeLimits;
@@ -31,7 +37,7 @@ export class WatchedHttpHandler implements RequestHandler<HttpRequest, HttpRespo
   }
 
   /** `requestTimeout` overrides the limit of silence, in ms. Rejects with the abort signal's own reason. */
-  handle(request: HttpRequest, options: HttpHandlerOptions = {}): Promise<{ response: HttpResponse }> {
+  handle(request: HttpRequest, options: WatchOptions = {}): Promise<{ response: HttpResponse }> {
     const signal = options.abortSignal as AbortSignal | undefined;
     const { connectMs, idleMs } = this.#limits.request;
     const silenceMs = options.requestTimeout ?? idleMs;
@@ -62,6 +68,7 @@ export class WatchedHttpHandler implements RequestHandler<HttpRequest, HttpRespo
       sent.once('response', message => {
         answer = message;
         this.#noteAnswer(message);
+        options.onStatus?.(message.statusCode ?? 0);
         // Whoever reads the body listens too; this one keeps a late failure from ending the process.
         message.on('error', () => {});
         message.once('end', () => {

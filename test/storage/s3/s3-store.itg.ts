@@ -128,8 +128,8 @@ test('the debug log has one line for each request', async () => {
   await store.head('logged');
   await store.getRange('logged', { start: 5, end: 10 });
   expect(debug).toEqual([
-    expect.stringMatching(/^s3 HeadObject logged: ok, \d+ ms$/),
-    expect.stringMatching(/^s3 GetObject logged bytes=5-9: ok, \d+ ms$/),
+    expect.stringMatching(/^s3 HeadObject logged: 404, \d+ ms$/),
+    expect.stringMatching(/^s3 GetObject logged bytes=5-9: 404, \d+ ms$/),
   ]);
   store.close();
 });
