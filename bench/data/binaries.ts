@@ -1,0 +1,112 @@
+import { closeSync, copyFileSync, mkdirSync, openSync, readSync, statSync, utimesSync } from 'node:fs';
+import * as fs from 'node:fs/promises';
+import path from 'node:path';
+import { SeededRandom } from './random.ts';
+
+export interface BinariesPlan {
+  readonly files: number;
+  /** Of all files together, nearly. */
+  readonly bytes: number;
+  readonly seed: number;
+}
+
+/** Bytes of a file to be counted among the large ones. */
+const largeBytes = 1 << 20;
+/** Part of the files that are large: toolchains are a few compilers and many headers and libraries. */
+const largeShare = 0.04;
+const maxFileBytes = 128 << 20;
+
+/** Programs and libraries that every Linux machine has. Later roots are asked only for what earlier ones lack. */
+export const binaryRoots = ['/usr/lib', '/usr/bin', '/usr/local', '/opt'];
+
+interface Found {
+  readonly file: string;
+  readonly size: number;
+}
+
+/**
+ * Writes a tree like a compiler's toolchain: this machine's own programs and libraries, chosen by the seed, copied in
+ * turn until the sizes are reached.
+ */
+export async function writeBinaries(root: string, nodeBinary: string, plan: BinariesPlan): Promise<void> {
+  const found = await programFiles();
+  const chosen = choose(found, statSync(nodeBinary).size, nodeBinary, plan);
+  const time = new Date('2024-01-01T00:00:00Z');
+  for (const [index, { file }] of chosen.entries()) {
+    const directory = path.join(root, `lib-${String(index % 60).padStart(2, '0')}`);
+    mkdirSync(directory, { recursive: true });
+    const target = path.join(directory, `${String(index).padStart(4, '0')}-${path.basename(file)}`);
+    copyFileSync(file, target);
+    utimesSync(target, time, time);
+  }
+}
+
+/** Which files, in order: `node` first, large ones up to the sum, and small ones up to the count. */
+export function choose(
+  found: readonly Found[],
+  nodeBytes: number,
+  nodeBinary: string,
+  plan: BinariesPlan,
+): Found[] {
+  const random = new SeededRandom(plan.seed);
+  const small = random.shuffled(found.filter(({ size }) => size < largeBytes));
+  const large = random.shuffled(found.filter(({ size }) => size >= largeBytes && size <= maxFileBytes));
+  if (small.length === 0 || large.length === 0) {
+    throw new Error(`${binaryRoots.join(', ')} hold too few programs to build a toolchain's tree of.`);
+  }
+  const largeCount = Math.max(1, Math.round(plan.files * largeShare));
+  const smallFiles = take(small, plan.files - largeCount, Number.POSITIVE_INFINITY);
+  const rest = plan.bytes - smallFiles.reduce((total, { size }) => total + size, 0) - nodeBytes;
+  const largeFiles = take(large, largeCount - 1, rest);
+  return random.shuffled([{ file: nodeBinary, size: nodeBytes }, ...largeFiles, ...smallFiles]);
+}
+
+/** Goes round the list until there are `count`, and stops before `bytes` are exceeded. */
+function take(list: readonly Found[], count: number, bytes: number): Found[] {
+  const result: Found[] = [];
+  let left = bytes;
+  let refused = 0;
+  for (let index = 0; result.length < count && refused < list.length; index++) {
+    const next = list[index % list.length]!;
+    // what is still to come wants its share of the bytes, too
+    if (next.size > left - (count - result.length - 1) * largeBytes) {
+      refused++;
+      continue;
+    }
+    refused = 0;
+    left -= next.size;
+    result.push(next);
+  }
+  return result;
+}
+
+/** ELF files by their first four bytes, in the order of their names. */
+async function programFiles(): Promise<Found[]> {
+  const found: Found[] = [];
+  for (const root of binaryRoots) {
+    const entries = await fs.readdir(root, { recursive: true, withFileTypes: true }).catch(() => []);
+    const files = entries
+      .filter(entry => entry.isFile())
+      .map(entry => path.join(entry.parentPath, entry.name));
+    for (const file of files.sort()) {
+      if (isElf(file)) found.push({ file, size: statSync(file).size });
+    }
+    if (found.length > 4000) break;
+  }
+  return found;
+}
+
+function isElf(file: string): boolean {
+  const magic = Buffer.alloc(4);
+  try {
+    const descriptor = openSync(file, 'r');
+    try {
+      readSync(descriptor, magic, 0, 4, 0);
+    } finally {
+      closeSync(descriptor);
+    }
+  } catch {
+    return false;
+  }
+  return magic.toString('latin1') === '\x7fELF';
+}
