@@ -1,0 +1,216 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import type { Case } from './cases.ts';
+import { type DataSet, describe } from './data/data-set.ts';
+import { measureFloors, type PhaseFloors } from './floors/floors.ts';
+import type { BenchOptions, Phase } from './options.ts';
+import type { Place } from './place.ts';
+import type { Program } from './programs/program.ts';
+import { emptyNode, ours, peer, reference } from './programs/programs.ts';
+import { runOnce, type Sample, treeName } from './run-once.ts';
+import { copyTree, removeTree, type Workbench } from './workbench.ts';
+
+/** All runs of one case, at one place, over one link. */
+export interface Comparison {
+  readonly data: DataSet | undefined;
+  /** Program name to its runs; the n-th of each belong together. */
+  readonly runs: ReadonlyMap<Phase, ReadonlyMap<string, readonly Sample[]>>;
+  /** undefined for the tiny cases. */
+  readonly floors: PhaseFloors | undefined;
+  /** The commands that the reference printed. */
+  readonly referenceCommands: ReadonlySet<string>;
+}
+
+/** The tiny cases take a tenth of a second and vary by a tenth of it. */
+const tinyPairsFactor = 4;
+
+/** Measures ours and the others in alternation, each after a warm-up whose result is checked file by file. */
+export async function compare(
+  bench: Workbench,
+  place: Place,
+  subject: Case,
+  options: BenchOptions,
+): Promise<Comparison> {
+  const programs = [
+    ours({ ...bench, level: options.level }),
+    reference(bench.referenceBundle, bench.store),
+    ...options.peers.map(option => peer(option, bench.store)),
+    ...(subject.tiny ? [emptyNode()] : []),
+  ];
+  const phases = subject.phases.filter(phase => options.phases.includes(phase));
+  const pairs = options.pairs * (subject.tiny && !options.quick ? tinyPairsFactor : 1);
+  const run = new Run(bench, place, subject, programs, await subject.data?.(bench.cacheDirectory));
+  const runs = new Map<Phase, Map<string, Sample[]>>();
+  try {
+    await run.prepare();
+    if (phases.includes('save')) runs.set('save', await run.saves(pairs));
+    await run.stock();
+    if (phases.includes('restore')) runs.set('restore', await run.restores(pairs));
+    return {
+      data: run.data,
+      runs,
+      floors: subject.tiny ? undefined : await run.floors(options.quick ? 1 : 3),
+      referenceCommands: run.referenceCommands,
+    };
+  } finally {
+    await run.clear();
+  }
+}
+
+class Run {
+  readonly data: DataSet | undefined;
+  readonly referenceCommands = new Set<string>();
+  readonly #bench: Workbench;
+  readonly #place: Place;
+  readonly #case: Case;
+  readonly #programs: readonly Program[];
+  readonly #tree: string;
+
+  constructor(
+    bench: Workbench,
+    place: Place,
+    subject: Case,
+    programs: readonly Program[],
+    data: DataSet | undefined,
+  ) {
+    this.#bench = bench;
+    this.#place = place;
+    this.#case = subject;
+    this.#programs = programs;
+    this.data = data;
+    this.#tree = path.join(place.workspace, treeName);
+  }
+
+  async prepare(): Promise<void> {
+    const { gateway } = this.#bench;
+    for (const { bucket } of this.#programs) if (bucket !== undefined) await gateway.createBucket(bucket);
+    if (this.data !== undefined) copyTree(this.data.directory, this.#tree);
+  }
+
+  async saves(pairs: number): Promise<Map<string, Sample[]>> {
+    const once = async (program: Program, round: number) => {
+      const sample = await this.#run(program, 'save', `round-${round}`);
+      if (program.bucket !== undefined) await this.#bench.gateway.empty(program.bucket);
+      return sample;
+    };
+    for (const program of this.#programs) await once(program, -1);
+    return this.#alternate(pairs, once);
+  }
+
+  /** What the restores will find, by each program's own save. */
+  async stock(): Promise<void> {
+    if (this.data === undefined) return;
+    for (const program of this.#programs) {
+      if (program.bucket === undefined) continue;
+      if (this.#case.decoys > 0) await this.#addDecoys(program, program.bucket);
+      await this.#run(program, 'save', this.#case.savedAs);
+    }
+  }
+
+  async restores(pairs: number): Promise<Map<string, Sample[]>> {
+    for (const program of this.#programs) {
+      removeTree(this.#tree);
+      await this.#run(program, 'restore', this.#case.key);
+      if (program.bucket !== undefined) this.#compareTree();
+    }
+    return this.#alternate(pairs, async program => {
+      removeTree(this.#tree);
+      const sample = await this.#run(program, 'restore', this.#case.key);
+      if (program.bucket !== undefined) await this.#countTree(program);
+      return sample;
+    });
+  }
+
+  async floors(repetitions: number): Promise<PhaseFloors> {
+    const { gateway } = this.#bench;
+    if (!existsSync(this.#tree)) copyTree(this.data!.directory, this.#tree);
+    const bucket = this.#programs[0]!.bucket!;
+    const [object] = await gateway.objects(bucket);
+    if (object === undefined) throw new Error(`There is nothing in ${bucket} to measure floors with.`);
+    return measureFloors(this.#bench, this.#place, {
+      chunks: await gateway.read(bucket, object),
+      tree: this.#tree,
+      repetitions,
+      level: 3,
+      // the floors need the memory
+      onObjectRead: () => this.#emptyBuckets(),
+    });
+  }
+
+  async clear(): Promise<void> {
+    removeTree(this.#tree);
+    if (!this.#bench.stop.aborted) await this.#emptyBuckets();
+  }
+
+  async #emptyBuckets(): Promise<void> {
+    for (const { bucket } of this.#programs)
+      if (bucket !== undefined) await this.#bench.gateway.empty(bucket);
+  }
+
+  /** Each program once a round; who begins changes from round to round, so that a drift of the machine favours none. */
+  async #alternate(
+    rounds: number,
+    once: (program: Program, round: number) => Promise<Sample>,
+  ): Promise<Map<string, Sample[]>> {
+    const samples = new Map(this.#programs.map(({ name }) => [name, [] as Sample[]]));
+    for (let round = 0; round < rounds; round++) {
+      const first = round % this.#programs.length;
+      const order = [...this.#programs.slice(first), ...this.#programs.slice(0, first)];
+      for (const program of order) samples.get(program.name)!.push(await once(program, round));
+    }
+    return samples;
+  }
+
+  async #run(program: Program, phase: Phase, key: string): Promise<Sample> {
+    const restoreKeys = phase === 'restore' ? this.#case.restoreKeys : [];
+    const sample = await runOnce(this.#bench, this.#place, program, { phase, key, restoreKeys });
+    const expected = phase === 'save' ? ['saved'] : this.#case.results;
+    const { result } = sample.told;
+    const silent = program.bucket === undefined || !['cache-s3', 'reference'].includes(program.name);
+    if (!silent && !expected.includes(result ?? '')) {
+      throw new Error(
+        `${program.name} said '${result}' for a ${phase}, not ${expected.join(' or ')}:\n${sample.output}`,
+      );
+    }
+    if (program.name === 'reference') {
+      for (const [, command] of sample.output.matchAll(/^\[command\](.*)$/gm)) {
+        this.referenceCommands.add(this.#withoutDirectories(command!));
+      }
+    }
+    return sample;
+  }
+
+  #withoutDirectories(command: string): string {
+    return command
+      .replaceAll(this.#place.workspace, '$GITHUB_WORKSPACE')
+      .replaceAll(this.#place.temp, '$RUNNER_TEMP')
+      .replaceAll(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, 'UUID');
+  }
+
+  /** Objects that only differ in their key from a real one, and are all older than the one that is right. */
+  async #addDecoys(program: Program, bucket: string): Promise<void> {
+    const { gateway } = this.#bench;
+    await this.#run(program, 'save', 'many-0');
+    const [name] = await gateway.objects(bucket);
+    if (name === undefined) throw new Error(`${program.name} stored nothing in ${bucket}.`);
+    const numbers = Array.from({ length: this.#case.decoys - 1 }, (_, index) => index + 1).values();
+    const worker = async () => {
+      for (const number of numbers) {
+        await gateway.put(bucket, name.replace('many-0', `many-${number}`), Buffer.from('x'));
+      }
+    };
+    await Promise.all(Array.from({ length: 16 }, worker));
+  }
+
+  #compareTree(): void {
+    if (this.data === undefined) return;
+    execFileSync('diff', ['-r', '--no-dereference', this.data.directory, this.#tree]);
+  }
+
+  async #countTree(program: Program): Promise<void> {
+    if (this.data === undefined) return;
+    const { digest } = await describe(this.#tree);
+    if (digest !== this.data.digest) throw new Error(`${program.name} restored another tree than was saved.`);
+  }
+}

@@ -1,0 +1,107 @@
+import { execFileSync } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { BenchError } from './bench-error.ts';
+import type { LinkName } from './options.ts';
+
+/** A way from the client to the gateway. */
+export interface Link {
+  readonly name: LinkName;
+  /** What starts a client at its end of the link. */
+  readonly prefix: readonly string[];
+  /** For `rgw_frontends`: where the gateway has to listen beside 127.0.0.1. */
+  readonly frontend: string | undefined;
+  /** Where the client finds the gateway; undefined: at its own endpoint. */
+  readonly endpoint: string | undefined;
+  /** undefined: no limit. */
+  readonly bitsPerSecond: number | undefined;
+  close(): void;
+}
+
+export function openLink(name: LinkName): Link {
+  return name === 'shaped' ? shapedLink() : loopback;
+}
+
+const loopback: Link = {
+  name: 'loopback',
+  prefix: [],
+  frontend: undefined,
+  endpoint: undefined,
+  bitsPerSecond: undefined,
+  close() {},
+};
+
+const spaceName = 'cs3bench-';
+const gatewayAddress = '10.99.0.1';
+const clientAddress = '10.99.0.2';
+/** Any: the address is ours alone. */
+const port = 7995;
+
+/**
+ * 1 Gbit/s each way: the client in a network namespace of its own behind a pair of virtual Ethernet devices, both with a
+ * token bucket. Needs root and iproute2.
+ */
+function shapedLink(): Link {
+  removeAbandoned();
+  const space = `${spaceName}${process.pid}`;
+  const outer = `cs3o${process.pid}`.slice(0, 15);
+  const inner = `cs3i${process.pid}`.slice(0, 15);
+  const inside = (...words: string[]) => ip('netns', 'exec', space, ...words);
+  ip('netns', 'add', space);
+  try {
+    ip('link', 'add', outer, 'type', 'veth', 'peer', 'name', inner, 'netns', space);
+    ip('addr', 'add', `${gatewayAddress}/30`, 'dev', outer);
+    ip('link', 'set', outer, 'up');
+    inside('ip', 'addr', 'add', `${clientAddress}/30`, 'dev', inner);
+    inside('ip', 'link', 'set', inner, 'up');
+    inside('ip', 'link', 'set', 'lo', 'up');
+    const bucket = ['root', 'tbf', 'rate', '1gbit', 'burst', '512k', 'latency', '50ms'];
+    run('tc', 'qdisc', 'add', 'dev', outer, ...bucket);
+    inside('tc', 'qdisc', 'add', 'dev', inner, ...bucket);
+  } catch (error) {
+    ip('netns', 'delete', space);
+    throw error;
+  }
+  return {
+    name: 'shaped',
+    prefix: ['ip', 'netns', 'exec', space],
+    frontend: `endpoint=${gatewayAddress}:${port}`,
+    endpoint: `http://${gatewayAddress}:${port}`,
+    bitsPerSecond: 1e9,
+    // the devices go with the namespace
+    close: () => ip('netns', 'delete', space),
+  };
+}
+
+/** Namespaces of benches that were killed: their addresses would be in our way. */
+function removeAbandoned(): void {
+  let names: string[] = [];
+  try {
+    names = readdirSync('/run/netns').filter(name => name.startsWith(spaceName));
+  } catch {
+    return; // there has never been one
+  }
+  for (const name of names) {
+    const owner = Number(name.slice(spaceName.length));
+    try {
+      process.kill(owner, 0);
+      throw new BenchError(`Another bench (process ${owner}) uses the shaped link: wait for its end.`);
+    } catch (error) {
+      if (error instanceof BenchError) throw error;
+      ip('netns', 'delete', name);
+    }
+  }
+}
+
+const ip = (...words: string[]) => run('ip', ...words);
+
+function run(program: string, ...words: string[]): void {
+  try {
+    execFileSync(program, words, { stdio: ['ignore', 'pipe', 'pipe'], encoding: 'utf8' });
+  } catch (error) {
+    const { stderr, message } = error as Error & { stderr?: string };
+    const reason = stderr?.trim().split('\n').at(-1) || message;
+    throw new BenchError(
+      `There is no shaped link here: \`${program} ${words.join(' ')}\` said "${reason}"; run as root with iproute2 and network namespaces, or with --link loopback.`,
+    );
+  }
+}

@@ -1,0 +1,117 @@
+/** `npm run bench:memory`: peak memory of a save and a restore of 10 GB, of which at least 4 GB do not compress. */
+
+import { execFileSync } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
+import * as fs from 'node:fs/promises';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { allCases } from './cases.ts';
+import { type DataSet, dataSet } from './data/data-set.ts';
+import { writeIncompressible } from './data/incompressible.ts';
+import { parseOptions } from './options.ts';
+import { openPlace, type Place } from './place.ts';
+import { ours } from './programs/programs.ts';
+import { machineLines } from './report/machine.ts';
+import { table } from './report/table.ts';
+import { runToEnd } from './run.ts';
+import { runOnce, type Sample, treeName } from './run-once.ts';
+import { copyTree, openWorkbench, removeTree, type Workbench } from './workbench.ts';
+
+/** What is promised for any archive. */
+const limitBytes = 600e6;
+
+await runToEnd(async stop => {
+  const { values } = parseArgs({
+    options: { workers: { type: 'string', default: '1,2,4' }, quick: { type: 'boolean', default: false } },
+  });
+  const { quick } = values;
+  const { workers: numbers } = parseOptions(['--workers', values.workers]);
+  // memory of the gateway's own would be wanted otherwise
+  const bench = await openWorkbench({
+    link: 'loopback',
+    stop,
+    gatewayStore: 'bluestore',
+    gatewaySizeGib: 40,
+  });
+  try {
+    const place = await openPlace('disk');
+    try {
+      const data = await largeTree(bench.cacheDirectory, quick);
+      const report = await measureMemory(bench, place, data, numbers);
+      console.log(report);
+      if (!quick) await fs.writeFile(path.join(import.meta.dirname, 'results/memory.md'), report);
+    } finally {
+      await place.remove();
+    }
+  } finally {
+    await bench.close();
+  }
+});
+
+/** Random files of many sizes, and the trees of cases a and b several times. */
+async function largeTree(cacheDirectory: string, quick: boolean): Promise<DataSet> {
+  const megabyte = quick ? 10_000 : 1_000_000;
+  const parts = await Promise.all(
+    allCases(quick)
+      .filter(({ letter }) => letter === 'a' || letter === 'b')
+      .map(({ data }) => data!(cacheDirectory)),
+  );
+  const name = `memory-${megabyte}-${parts.map(({ digest }) => digest).join('-')}`;
+  return dataSet(cacheDirectory, name, root => {
+    const random = path.join(root, 'random');
+    mkdirSync(random);
+    const sizes = [2_000, ...Array<number>(8).fill(200), ...Array<number>(150).fill(6)];
+    for (const [index, size] of sizes.entries()) {
+      writeIncompressible(path.join(random, String(index)), size * megabyte, index);
+    }
+    for (const part of parts) {
+      for (let copy = 0; copy < 3; copy++)
+        copyTree(part.directory, path.join(root, `${part.digest}-${copy}`));
+    }
+  });
+}
+
+async function measureMemory(
+  bench: Workbench,
+  place: Place,
+  data: DataSet,
+  workers: readonly number[],
+): Promise<string> {
+  const tree = path.join(place.workspace, treeName);
+  const rows: string[][] = [];
+  copyTree(data.directory, tree);
+  for (const number of workers) {
+    const program = ours({ ...bench, workers: number });
+    const bucket = program.bucket!;
+    await bench.gateway.createBucket(bucket);
+    for (const phase of ['save', 'restore'] as const) {
+      if (phase === 'restore') removeTree(tree);
+      const key = `memory-${number}`;
+      const sample = await runOnce(bench, place, program, { phase, key, restoreKeys: [] });
+      const expected = phase === 'save' ? 'saved' : 'hit';
+      if (sample.told.result !== expected) throw new Error(`not '${expected}':\n${sample.output}`);
+      rows.push(row(phase, number, sample));
+    }
+    execFileSync('diff', ['-r', '--no-dereference', data.directory, tree]);
+    await bench.gateway.empty(bucket);
+  }
+  const gigabytes = (data.bytes / 1e9).toFixed(2);
+  return `${[
+    `# Memory: ${data.files} files, ${gigabytes} GB, on disk, over loopback`,
+    machineLines(bench.gateway.version).join('\n'),
+    `The gateway keeps its objects on disk (bluestore); its memory is not counted. Restored trees were compared file by file. The limit is ${limitBytes / 1e6} MB.`,
+    table(['', 'workers', 'peak RSS MB', 'within the limit', 'wall s', 'CPU s', 'stored MB'], rows),
+  ].join('\n\n')}\n`;
+}
+
+function row(phase: string, workers: number, sample: Sample): string[] {
+  return [
+    phase,
+    String(workers),
+    (sample.peakRssBytes / 1e6).toFixed(0),
+    sample.peakRssBytes <= limitBytes ? 'yes' : 'NO',
+    sample.wallSeconds.toFixed(1),
+    sample.cpuSeconds.toFixed(1),
+    ((sample.told.bytes ?? 0) / 1e6).toFixed(0),
+  ];
+}

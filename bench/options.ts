@@ -1,0 +1,116 @@
+import { parseArgs } from 'node:util';
+import { BenchError } from './bench-error.ts';
+
+export const caseLetters = ['a', 'b', 'c', 'd', 'e', 'f'] as const;
+export type CaseLetter = (typeof caseLetters)[number];
+
+export const placeNames = ['tmpfs', 'disk'] as const;
+export type PlaceName = (typeof placeNames)[number];
+
+export const linkNames = ['loopback', 'shaped'] as const;
+export type LinkName = (typeof linkNames)[number];
+
+export const phases = ['save', 'restore'] as const;
+export type Phase = (typeof phases)[number];
+
+/** Another program to compare with: two lines for bash. */
+export interface PeerOption {
+  readonly name: string;
+  readonly save: string;
+  readonly restore: string;
+}
+
+export interface BenchOptions {
+  readonly cases: readonly CaseLetter[];
+  readonly pairs: number;
+  readonly places: readonly PlaceName[];
+  readonly links: readonly LinkName[];
+  readonly phases: readonly Phase[];
+  /** Worker threads of ours; not empty: the scale table takes the place of the comparison. */
+  readonly workers: readonly number[];
+  /** undefined: the action's default. */
+  readonly level: number | undefined;
+  readonly peers: readonly PeerOption[];
+  /** Small data, one pair, and nothing is written to bench/results. */
+  readonly quick: boolean;
+}
+
+export const usage = `npm run bench -- [OPTIONS]
+  --cases a,b,c,d,e,f        which cases (all)
+  --pairs N                  measured runs of each program after its warm-up (5; 1 with --quick)
+  --where tmpfs,disk         where the trees and temporary files lie (tmpfs)
+  --link loopback,shaped     how the client reaches the gateway (loopback)
+  --only save|restore        one of the two phases (both)
+  --workers 1,2,4            instead: ours alone with so many worker threads
+  --level N                  compression level of ours, 1 to 19 (the action's default)
+  --peer NAME=SAVE,RESTORE   compare with another program, too: two commands for bash, without commas; repeatable
+  --quick                    small data; the tables are only printed`;
+
+/** Reads the command line. Throws `BenchError` for the first thing that is wrong with it. */
+export function parseOptions(args: readonly string[]): BenchOptions {
+  const { values } = parse(args);
+  const quick = values.quick ?? false;
+  return {
+    cases: list('cases', values.cases, caseLetters) ?? caseLetters,
+    pairs: integer('pairs', values.pairs, 1, 100) ?? (quick ? 1 : 5),
+    places: list('where', values.where, placeNames) ?? ['tmpfs'],
+    links: list('link', values.link, linkNames) ?? ['loopback'],
+    phases: list('only', values.only, phases) ?? phases,
+    workers: (values.workers ?? '')
+      .split(',')
+      .filter(word => word !== '')
+      .map(word => integer('workers', word, 1, 64)!),
+    level: integer('level', values.level, 1, 19),
+    peers: (values.peer ?? []).map(parsePeer),
+    quick,
+  };
+}
+
+function parse(args: readonly string[]) {
+  const string = { type: 'string' } as const;
+  try {
+    return parseArgs({
+      args: [...args],
+      options: {
+        cases: string,
+        pairs: string,
+        where: string,
+        link: string,
+        only: string,
+        workers: string,
+        level: string,
+        peer: { type: 'string', multiple: true },
+        quick: { type: 'boolean' },
+      },
+    });
+  } catch (error) {
+    throw new BenchError(`${(error as Error).message}\n${usage}`);
+  }
+}
+
+function list<T extends string>(
+  name: string,
+  text: string | undefined,
+  allowed: readonly T[],
+): readonly T[] | undefined {
+  if (text === undefined) return undefined;
+  const words = text.split(',');
+  const bad = words.find(word => !allowed.includes(word as T));
+  if (bad === undefined) return words as T[];
+  throw new BenchError(`--${name} names '${bad}', but it has to be a list of ${allowed.join(', ')}.`);
+}
+
+function integer(name: string, text: string | undefined, min: number, max: number): number | undefined {
+  if (text === undefined) return undefined;
+  const value = Number(text);
+  if (/^\d+$/.test(text) && value >= min && value <= max) return value;
+  throw new BenchError(`--${name} is '${text}', but it has to be a whole number from ${min} to ${max}.`);
+}
+
+function parsePeer(text: string): PeerOption {
+  const [, name, save, restore] = /^([A-Za-z0-9._-]+)=([^,]+),([^,]+)$/.exec(text) ?? [];
+  if (name && save && restore) return { name, save, restore };
+  throw new BenchError(
+    `--peer is '${text}', but it has to be NAME=SAVE,RESTORE: a name of letters, digits, '.', '_' and '-', and two commands without commas.`,
+  );
+}

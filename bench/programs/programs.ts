@@ -1,0 +1,75 @@
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { PeerOption } from '../options.ts';
+import { environment, type Store } from './environment.ts';
+import type { Program } from './program.ts';
+
+export interface OursOptions {
+  /** The built action: a copy of dist/. */
+  readonly dist: string;
+  readonly store: Store;
+  /** undefined: as many as there are cores. */
+  readonly workers?: number | undefined;
+  /** undefined: the action's default. */
+  readonly level?: number | undefined;
+}
+
+/** The built action, by its own entries. */
+export function ours({ dist, store, workers, level }: OursOptions): Program {
+  const entries = { save: 'save-only.js', restore: 'restore-only.js' };
+  const bucket = 'bench-ours';
+  const preload = pathToFileURL(path.join(import.meta.dirname, 'parallelism.mjs'));
+  return {
+    name: 'cache-s3',
+    bucket,
+    command: job => ({
+      args: [process.execPath, path.join(dist, entries[job.phase])],
+      cwd: job.workspace,
+      env: {
+        ...environment(job, store, bucket),
+        ...(level !== undefined && { 'INPUT_COMPRESSION-LEVEL': String(level) }),
+        ...(workers !== undefined && {
+          NODE_OPTIONS: `--import=${preload}`,
+          BENCH_WORKERS: String(workers),
+        }),
+      },
+    }),
+  };
+}
+
+/** The peers' way of doing it. `bundle` is what `buildReference` made. */
+export function reference(bundle: string, store: Store): Program {
+  const bucket = 'bench-reference';
+  return {
+    name: 'reference',
+    bucket,
+    command: job => ({
+      args: [process.execPath, bundle, job.phase],
+      cwd: job.workspace,
+      env: environment(job, store, bucket),
+    }),
+  };
+}
+
+/** A program of the caller's. */
+export function peer({ name, save, restore }: PeerOption, store: Store): Program {
+  const bucket = `bench-peer-${name.toLowerCase().replaceAll(/[^a-z0-9]/g, '-')}`;
+  return {
+    name,
+    bucket,
+    command: job => ({
+      args: ['bash', '-c', job.phase === 'save' ? save : restore],
+      cwd: job.workspace,
+      env: environment(job, store, bucket),
+    }),
+  };
+}
+
+/** What any JavaScript action takes at the least. */
+export function emptyNode(): Program {
+  return {
+    name: 'node -e 0',
+    bucket: undefined,
+    command: ({ workspace }) => ({ args: [process.execPath, '-e', '0'], cwd: workspace, env: {} }),
+  };
+}

@@ -1,0 +1,86 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import * as fs from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { BenchError } from './bench-error.ts';
+import { BenchGateway } from './gateway.ts';
+import { type Link, openLink } from './link.ts';
+import type { LinkName } from './options.ts';
+import { buildReference } from './programs/build-reference.ts';
+import type { Store } from './programs/environment.ts';
+
+const root = path.resolve(import.meta.dirname, '..');
+
+/** Everything that stays the same while one link is measured. */
+export interface Workbench {
+  readonly gateway: BenchGateway;
+  readonly link: Link;
+  /** The gateway as the client finds it over the link. */
+  readonly store: Store;
+  /** A copy of dist/ with no node_modules above it, as a runner has it. */
+  readonly dist: string;
+  readonly referenceBundle: string;
+  /** Of generated trees; they stay there for the next run. */
+  readonly cacheDirectory: string;
+  readonly stop: AbortSignal;
+  close(): Promise<void>;
+}
+
+export interface WorkbenchOptions {
+  readonly link: LinkName;
+  readonly stop: AbortSignal;
+  readonly gatewayStore?: 'memstore' | 'bluestore';
+  readonly gatewaySizeGib?: number;
+}
+
+export async function openWorkbench(options: WorkbenchOptions): Promise<Workbench> {
+  if (!existsSync(path.join(root, 'dist/index.js'))) {
+    throw new BenchError(
+      'dist/ is missing, and the bench measures the built action: run npm run build first.',
+    );
+  }
+  const cacheDirectory = process.env.CACHE_S3_BENCH_DATA ?? path.join(tmpdir(), 'cache-s3-bench-data');
+  await fs.mkdir(cacheDirectory, { recursive: true });
+  const referenceBundle = await buildReference(cacheDirectory);
+  const scratch = await fs.mkdtemp(path.join(tmpdir(), 'cache-s3-bench-action-'));
+  const dist = path.join(scratch, 'dist');
+  let link: Link | undefined;
+  try {
+    await fs.cp(path.join(root, 'dist'), dist, { recursive: true });
+    link = openLink(options.link);
+    const gateway = await BenchGateway.start({
+      ...(options.gatewayStore && { store: options.gatewayStore }),
+      ...(options.gatewaySizeGib && { sizeGib: options.gatewaySizeGib }),
+      ...(link.frontend && { frontend: link.frontend }),
+    });
+    const opened = link;
+    return {
+      gateway,
+      link,
+      store: { ...gateway.store, ...(link.endpoint && { endpoint: link.endpoint }) },
+      dist,
+      referenceBundle,
+      cacheDirectory,
+      stop: options.stop,
+      async close() {
+        await gateway.stop();
+        opened.close();
+        await fs.rm(scratch, { recursive: true, force: true });
+      },
+    };
+  } catch (error) {
+    link?.close();
+    await fs.rm(scratch, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+/** `cp` and `rm` by the system's own tools: Node's take several times as long for 100,000 files. */
+export function copyTree(from: string, to: string): void {
+  execFileSync('cp', ['-a', from, to]);
+}
+
+export function removeTree(directory: string): void {
+  execFileSync('rm', ['-rf', directory]);
+}
