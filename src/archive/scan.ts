@@ -79,9 +79,15 @@ class Walk {
     }
     const sorted = [...found.values()].sort(bySortName);
     this.#nested = sorted;
+    const links = new Set(sorted.filter(({ stats }) => stats.isSymbolicLink()).map(({ name }) => name));
     let covered = '';
     for (const root of sorted) {
       if (covered !== '' && root.sortName.startsWith(covered)) continue;
+      if (links.size > 0 && ancestors(root.name).some(name => links.has(name))) {
+        // A restore goes through no link of its own archive
+        this.#notes.leftOut(root.path, 'it is reached through a link that is saved as a link');
+        continue;
+      }
       if (root.isDirectory) covered = root.sortName;
       yield* this.#visit(root);
     }
@@ -159,6 +165,14 @@ function childOf(root: Root, stats: FileStatus): Child {
   const isDirectory = stats.isDirectory();
   const sortName = isDirectory && !root.name.endsWith('/') ? `${root.name}/` : root.name;
   return { ...root, stats, isDirectory, sortName };
+}
+
+/** `./a` and `./a/b` of `./a/b/c`. */
+function ancestors(name: string): string[] {
+  const found: string[] = [];
+  for (let at = name.lastIndexOf('/', name.length - 2); at > 0; at = name.lastIndexOf('/', at - 1))
+    found.push(name.slice(0, at));
+  return found;
 }
 
 function bySortName(a: Child, b: Child): number {

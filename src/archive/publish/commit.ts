@@ -5,6 +5,7 @@ import { decodeName, fsPath, printable } from '../names.ts';
 import { unwritable } from '../unpack-frames.ts';
 import { applyAttributes, attributesOf, type DirectoryAttributes } from './directory-attributes.ts';
 import { setAttributes } from './stage.ts';
+import type { StagingArea } from './staging.ts';
 import type { Move, TargetPlan } from './target-plan.ts';
 import { giveWrite, makeWritable } from './writable.ts';
 
@@ -18,17 +19,19 @@ const ATTEMPTS = 20;
  */
 export function commit(plan: TargetPlan, entries: readonly Entry[]): void {
   const merged: MergedDirectory[] = [];
+  const displaced = new Displaced();
   try {
     recheck(plan);
-    for (const { path, parent } of plan.displaced) displace(path, parent.path, parent.area.newTree());
-    for (const move of publicationOrder(plan.moves, entries)) publish(move, merged);
+    for (const { path, parent } of plan.displaced) displaced.take(path, parent.path, parent.area);
+    for (const move of publicationOrder(plan.moves, entries)) publish(move, displaced, merged);
   } catch (error) {
+    displaced.putBack();
     throw error instanceof TargetTreeError
       ? error
       : unwritable(String((error as NodeJS.ErrnoException).path ?? ''), error);
   } finally {
     // Staging before the final times: its removal touches the directories that it stands in
-    for (const area of plan.areas) area.remove();
+    for (const area of plan.areas) tolerant(() => area.remove());
     finish(plan, entries, merged);
   }
 }
@@ -55,13 +58,19 @@ function publicationOrder(moves: readonly Move[], entries: readonly Entry[]): Mo
   return [0, 1, 2].flatMap(wanted => moves.filter(move => rank(move) === wanted));
 }
 
-function publish(move: Move, merged: MergedDirectory[]): void {
-  const aside = () => move.parent.area.newTree();
-  if (move.tree) publishTree(move.from, move.to, move.parent.path, aside, merged);
-  else publishFile(move.from, move.to, move.parent.path, aside);
+function publish(move: Move, displaced: Displaced, merged: MergedDirectory[]): void {
+  const { from, to, tree, parent } = move;
+  if (tree) publishTree(from, to, parent.path, parent.area, displaced, merged);
+  else publishFile(from, to, parent.path, parent.area, displaced);
 }
 
-function publishFile(from: string, to: string, parent: string, aside: () => string): void {
+function publishFile(
+  from: string,
+  to: string,
+  parent: string,
+  area: StagingArea,
+  displaced: Displaced,
+): void {
   for (let attempt = 1; ; attempt++) {
     try {
       makeWritable(parent, () => renameSync(fsPath(from), fsPath(to)));
@@ -70,7 +79,7 @@ function publishFile(from: string, to: string, parent: string, aside: () => stri
       const code = (error as NodeJS.ErrnoException).code;
       if ((code !== 'EISDIR' && code !== 'ENOTEMPTY' && code !== 'EEXIST') || attempt === ATTEMPTS)
         throw error;
-      displace(to, parent, aside());
+      displaced.take(to, parent, area);
     }
   }
 }
@@ -79,7 +88,8 @@ function publishTree(
   from: string,
   to: string,
   parent: string,
-  aside: () => string,
+  area: StagingArea,
+  displaced: Displaced,
   merged: MergedDirectory[],
 ): void {
   for (let attempt = 1; ; attempt++) {
@@ -89,10 +99,10 @@ function publishTree(
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code;
       if (attempt === ATTEMPTS) throw error;
-      if (code === 'ENOTDIR') displace(to, parent, aside());
+      if (code === 'ENOTDIR') displaced.take(to, parent, area);
       else if (code !== 'ENOTEMPTY' && code !== 'EEXIST' && code !== 'EPERM') throw error;
       else if (lstatSync(fsPath(to), { throwIfNoEntry: false })?.isDirectory()) {
-        merge(from, to, aside, merged);
+        merge(from, to, area, displaced, merged);
         return;
       }
     }
@@ -100,28 +110,49 @@ function publishTree(
 }
 
 /** Another job published this directory first: what we staged goes in piece by piece. */
-function merge(from: string, to: string, aside: () => string, merged: MergedDirectory[]): void {
+function merge(
+  from: string,
+  to: string,
+  area: StagingArea,
+  displaced: Displaced,
+  merged: MergedDirectory[],
+): void {
   for (const found of readdirSync(fsPath(from), { withFileTypes: true, encoding: 'buffer' })) {
     const name = decodeName(found.name);
     const [source, target] = [`${from}/${name}`, `${to}/${name}`];
     if (!found.isDirectory()) {
-      publishFile(source, target, to, aside);
+      publishFile(source, target, to, area, displaced);
       continue;
     }
     merged.push({ path: target, attributes: attributesOf(source) });
     // A directory that moves to another parent has its `..` rewritten: that takes the right to write it
     giveWrite(source);
-    publishTree(source, target, to, aside, merged);
+    publishTree(source, target, to, area, displaced, merged);
   }
 }
 
-/** Moves something out of the way. It may have gone by itself. */
-function displace(path: string, parent: string, aside: string): void {
-  try {
-    if (lstatSync(fsPath(path)).isDirectory()) giveWrite(path);
-    makeWritable(parent, () => renameSync(fsPath(path), fsPath(aside)));
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+/** Things of another type that stood in the way. They go with the staging that they are moved into. */
+class Displaced {
+  readonly #moves: { readonly path: string; readonly aside: string; readonly parent: string }[] = [];
+
+  /** Moves something out of the way. It may have gone by itself. */
+  take(path: string, parent: string, area: StagingArea): void {
+    const aside = area.newTree();
+    try {
+      if (lstatSync(fsPath(path)).isDirectory()) giveWrite(path);
+      makeWritable(parent, () => renameSync(fsPath(path), fsPath(aside)));
+      this.#moves.push({ path, aside, parent });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    }
+  }
+
+  /** What could not be replaced comes back. */
+  putBack(): void {
+    for (const { path, aside, parent } of this.#moves.toReversed()) {
+      if (lstatSync(fsPath(path), { throwIfNoEntry: false })) continue;
+      tolerant(() => makeWritable(parent, () => renameSync(fsPath(aside), fsPath(path))));
+    }
   }
 }
 

@@ -73,13 +73,23 @@ export class StagingArea {
 /** Removes staging of other runs in `directory` that is older than `olderThanMs`. Never fails. */
 export function removeStaleStaging(directory: string, olderThanMs: number): void {
   try {
-    for (const name of readdirSync(fsPath(directory))) {
-      if (!name.startsWith(STAGING_PREFIX)) continue;
-      const path = `${directory}/${name}`;
-      const stats = lstatSync(path);
-      if (stats.isDirectory() && Date.now() - stats.mtimeMs >= olderThanMs) removeTree(path);
-    }
+    const stale = readdirSync(fsPath(directory))
+      .filter(name => name.startsWith(STAGING_PREFIX))
+      .map(name => `${directory}/${name}`)
+      .filter(path => isStale(path, olderThanMs));
+    if (stale.length === 0) return;
+    const before = attributesOf(realpathSync(fsPath(directory)));
+    for (const path of stale) makeWritable(directory, () => removeTree(path));
+    applyAttributes(directory, before);
   } catch {
-    // Another user's, or gone meanwhile: nothing depends on it
+    // Gone meanwhile, or in the way of nobody: nothing depends on it
   }
+}
+
+/** Only what is ours can be removed, and only directories are staging. */
+function isStale(path: string, olderThanMs: number): boolean {
+  const stats = lstatSync(fsPath(path), { throwIfNoEntry: false });
+  const user = process.geteuid?.() ?? 0;
+  if (!stats?.isDirectory() || (user !== 0 && stats.uid !== user)) return false;
+  return Date.now() - stats.mtimeMs >= olderThanMs;
 }

@@ -1,5 +1,5 @@
 import { accessSync, constants, lstatSync, readdirSync, realpathSync, type Stats, statSync } from 'node:fs';
-import { basename, dirname } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { type Entry, EntryType, parentName } from '../entry.ts';
 import { TargetTreeError } from '../errors.ts';
 import type { PathLayout } from '../layout.ts';
@@ -71,9 +71,15 @@ export interface PlanOptions {
  */
 export function planTarget(entries: readonly Entry[], options: PlanOptions): TargetPlan {
   const planner = new Planner(options);
-  entries.forEach((entry, index) => {
-    planner.add(entry, index);
-  });
+  try {
+    entries.forEach((entry, index) => {
+      planner.add(entry, index);
+    });
+  } catch (error) {
+    throw error instanceof TargetTreeError
+      ? error
+      : unwritable(String((error as NodeJS.ErrnoException).path ?? ''), error);
+  }
   return planner.finish();
 }
 
@@ -86,6 +92,7 @@ class Planner {
   readonly #options: PlanOptions;
   readonly #platform: Platform;
   readonly #mounts = mountPoints();
+  readonly #mountParents = new Set([...this.#mounts].map(point => dirname(point)));
   readonly #areas: StagingArea[] = [];
   readonly #areaOf = new Map<string, StagingArea>();
   readonly #fresh: FreshDirectory[] = [];
@@ -114,6 +121,8 @@ class Planner {
         ? this.#childDirectory(parent, entry, index, parentStored)
         : this.#rootDirectory(entry, index);
       this.#places.set(entry.name, place);
+      // Where a `!` line takes a directory out, something below it may be named again
+      if (this.#layout.hasExclusions) this.#above.set(this.#layout.toAbsolute(entry.name), place);
       this.#staged[index] = place.fresh ? place.path : '';
       return;
     }
@@ -143,6 +152,7 @@ class Planner {
   #moveFile(parent: ExistingDirectory, component: string, entry: number): string {
     this.#preflight(parent);
     const to = `${parent.path}/${component}`;
+    this.#refuseMount(parent, component);
     if (this.#kindOf(parent, component) === 'directory') this.#displace(to, parent);
     const from = parent.area.newFile();
     this.#moves.push({ from, to, tree: false, entry, parent });
@@ -151,8 +161,10 @@ class Planner {
 
   #rootDirectory(entry: Entry, index: number): Place {
     const path = this.#layout.toAbsolute(entry.name);
-    // Followed: a symlink at a pattern's root is the user's own arrangement
-    const stats = statSync(fsPath(path), { throwIfNoEntry: false });
+    // A symlink that the step names itself is the user's own arrangement. One that a wildcard finds would have been
+    // saved as a link, so an earlier archive may have put it there
+    const look = this.#layout.followsLink(path) ? statSync : lstatSync;
+    const stats = look(fsPath(path), { throwIfNoEntry: false });
     if (stats?.isDirectory()) return this.#exists(path, index, stats, undefined);
     const parent = this.#directoryAbove(dirname(path));
     if (parent.fresh) return this.#freshInside(parent.path, basename(path), index);
@@ -195,7 +207,7 @@ class Planner {
   }
 
   #exists(path: string, entry: number, stats: Stats, parent: ExistingDirectory | undefined): Place {
-    const realPath = parent ? `${parent.realPath}/${basename(path)}` : realpathSync(fsPath(path));
+    const realPath = parent ? join(parent.realPath, basename(path)) : realpathSync(fsPath(path));
     const area = this.#areaAbove(realPath, parent) ?? new StagingArea(path, this.#options.runLabel);
     this.#areaOf.set(realPath, area);
     const mode = stats.mode & 0o7777;
@@ -224,6 +236,7 @@ class Planner {
   #freshTop(parent: ExistingDirectory, component: string, entry: number): Place {
     this.#preflight(parent);
     const to = `${parent.path}/${component}`;
+    this.#refuseMount(parent, component);
     if (this.#kindOf(parent, component) !== 'absent') this.#displace(to, parent);
     const from = parent.area.newTree();
     this.#fresh.push({ path: from, entry, top: true });
@@ -239,16 +252,18 @@ class Planner {
 
   #displace(path: string, parent: ExistingDirectory): void {
     const stats = lstatSync(fsPath(path));
-    if (stats.isDirectory()) {
-      if (this.#mounts.has(`${parent.realPath}/${basename(path)}`)) {
-        throw new TargetTreeError(
-          `${printable(path)} is a mount point, but the cache has no directory there`,
-        );
-      }
-      // A directory that moves to another parent has its `..` rewritten: that takes the right to write it
-      requireWritable(path, stats);
-    }
+    // A directory that moves to another parent has its `..` rewritten: that takes the right to write it
+    if (stats.isDirectory()) requireWritable(path, stats);
     this.#displaced.push({ path, parent });
+  }
+
+  /** Neither a directory nor a single file that is a mount point can be replaced by a rename. */
+  #refuseMount(parent: ExistingDirectory, component: string): void {
+    if (!this.#mountParents.has(parent.realPath) || !this.#mounts.has(join(parent.realPath, component)))
+      return;
+    throw new TargetTreeError(
+      `${printable(`${parent.path}/${component}`)} is a mount point and cannot be replaced by what the cache has there`,
+    );
   }
 
   /** What stands under a name in an existing directory. */
