@@ -25,6 +25,12 @@ export function closingFields(step: StepResult): Readonly<Record<string, string>
   return Object.fromEntries(line.split(' ').map(pair => pair.split('=') as [string, string]));
 }
 
+/** What a step told people: its log without the line for machines. */
+export function saidBy(step: StepResult): string {
+  const lines = step.log.split('\n').filter(line => !line.startsWith('cache-s3: '));
+  return lines.join('\n');
+}
+
 /** All warnings of a run, also those of the steps of composite actions. */
 export function warningsOf(result: WorkflowResult): readonly string[] {
   return result.steps.flatMap(step => [step, ...step.inner]).flatMap(step => step.warnings);

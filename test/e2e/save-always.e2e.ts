@@ -1,0 +1,161 @@
+import { existsSync } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { expect, it } from 'vitest';
+import { describeWithGateway, useLab } from './support/lab.ts';
+import { startCountingProxy } from './support/network.ts';
+import { closingFields, mainOf, postOf, saidBy, warningsOf } from './support/results.ts';
+
+/** What is saved when a job fails or is cancelled. */
+
+const lab = useLab();
+
+const one = (inputs = '') => `- { id: cache, uses: actions/cache@v5, with: { path: deps, key: k${inputs} } }`;
+const work = '- { id: work, run: mkdir deps && echo a > deps/a }';
+
+describeWithGateway('save-always', () => {
+  it('in one step saves also when the job has failed', async () => {
+    const result = await lab.steps(`${one(', save-always: true')}\n${work}\n- run: exit 1`);
+    expect(result.conclusion).toBe('failure');
+    expect(postOf(result, 'cache').log).toContain('Cache saved with key: k');
+    expect(warningsOf(result)).toEqual([]);
+    expect(await lab.objects()).toHaveLength(1);
+  });
+
+  it('unset: a failed job saves nothing, and is told why', async () => {
+    const result = await lab.steps(`${one()}\n${work}\n- run: exit 1`);
+    expect(saidBy(postOf(result, 'cache'))).toBe(
+      'Cache not saved: the job failed and save-always is not set.',
+    );
+    expect(await lab.objects()).toEqual([]);
+  });
+
+  it('counts as the step itself has it, each step for itself', async () => {
+    const result = await lab.steps(`
+      - { id: always, uses: actions/cache@v5, with: { path: deps, key: a, save-always: true } }
+      - { id: not, uses: actions/cache@v5, with: { path: deps, key: b } }
+      - run: mkdir deps && exit 1
+    `);
+    expect(postOf(result, 'always').log).toContain('Cache saved with key: a');
+    expect(postOf(result, 'not').log).toContain('save-always is not set');
+  });
+
+  it.each([true, false])('works inside a composite action (%s)', async saveAlways => {
+    const directory = path.join(lab.root, `composite-${lab.prefix}`);
+    await mkdir(directory);
+    await writeFile(
+      path.join(directory, 'action.yml'),
+      `name: Deps
+description: The cache of a team
+inputs:
+  always: { description: Save after a failure too, default: 'false' }
+runs:
+  using: composite
+  steps:
+    - { id: inner, uses: actions/cache@v5, with: { path: deps, key: k, save-always: '\${{ inputs.always }}' } }
+`,
+    );
+    const result = await lab.steps(
+      `- { id: outer, uses: team/deps@v1, with: { always: ${saveAlways} } }\n${work}\n- run: exit 1`,
+      { actions: { 'team/deps': directory } },
+    );
+    expect(mainOf(result, 'inner').outcome).toBe('success');
+    expect(closingFields(postOf(result, 'inner'))?.result).toBe(saveAlways ? 'saved' : 'skipped');
+    expect(await lab.objects()).toHaveLength(saveAlways ? 1 : 0);
+  });
+
+  it('does not save the rest of a cancelled job', async () => {
+    const result = await lab.steps(`${one(', save-always: true')}\n${work}\n- run: echo now; exec sleep 30`, {
+      cancelWhen: ({ text }) => text === 'now',
+      grace: { interruptMs: 200, terminateMs: 200 },
+    });
+    expect(result.conclusion).toBe('cancelled');
+    expect(saidBy(postOf(result, 'cache'))).toBe('Cache not saved: the job was cancelled.');
+    expect(await lab.objects()).toEqual([]);
+  });
+});
+
+describeWithGateway('restore/ and save/', () => {
+  const halves = (work: string) => `
+    - { id: restore, uses: actions/cache/restore@v5, with: { path: deps, key: k } }
+    ${work}
+    - id: save
+      if: always() && steps.work.outcome == 'success'
+      uses: actions/cache/save@v5
+      with: { path: deps, key: "\${{ steps.restore.outputs.cache-primary-key }}" }
+    - { id: rest, run: exit 1 }
+  `;
+
+  it('with a guard save what was built, whatever fails afterwards', async () => {
+    const result = await lab.steps(halves(work));
+    expect(result.conclusion).toBe('failure');
+    expect(mainOf(result, 'save').log).toContain('Cache saved with key: k');
+    const again = await lab.steps(halves(work), { machine: await lab.newMachine() });
+    expect(mainOf(again, 'restore').outputs['cache-hit']).toBe('true');
+  });
+
+  it('with a guard never save a build that failed', async () => {
+    const result = await lab.steps(halves('- { id: work, run: mkdir deps && exit 1 }'));
+    expect(mainOf(result, 'save').outcome).toBe('skipped');
+    expect(await lab.objects()).toEqual([]);
+  });
+
+  it('a save of a key that exists is no failure', async () => {
+    await lab.steps(halves(work));
+    const result = await lab.steps(
+      `${work}\n- { id: save, uses: actions/cache/save@v5, with: { path: deps, key: k } }`,
+      { machine: await lab.newMachine() },
+    );
+    expect(mainOf(result, 'save').log).toContain('already saved by another job');
+    expect(result.conclusion).toBe('success');
+  });
+});
+
+describeWithGateway('a cancel in the middle of a save', () => {
+  const saving = (guard: string) => `
+    ${work}
+    - { id: save, ${guard} uses: actions/cache/save@v5, with: { path: deps, key: k } }
+  `;
+
+  it('does not touch a save under always(), which runs to its end', async () => {
+    await using proxy = await startCountingProxy();
+    const cancel = new AbortController();
+    proxy.rule = ({ operation }) => {
+      if (operation !== 'PutObject') return undefined;
+      cancel.abort();
+      return { kind: 'delay', ms: 500 };
+    };
+    const result = await lab.steps(saving('if: always(),'), {
+      signal: cancel.signal,
+      env: { CACHE_S3_ENDPOINT: proxy.endpoint },
+    });
+    expect(result.conclusion).toBe('cancelled');
+    expect(mainOf(result, 'save')).toMatchObject({ outcome: 'success', exit: { code: 0, sent: [] } });
+    expect(mainOf(result, 'save').log).toContain('Cache saved with key: k');
+    expect(await lab.objects()).toHaveLength(1);
+  });
+
+  it('stops any other save, of which nothing is visible, and the key stays free', async () => {
+    await using proxy = await startCountingProxy();
+    const cancel = new AbortController();
+    proxy.rule = ({ operation }) => {
+      if (operation !== 'PutObject') return undefined;
+      cancel.abort();
+      return { kind: 'silent' };
+    };
+    const result = await lab.steps(saving(''), {
+      signal: cancel.signal,
+      env: { CACHE_S3_ENDPOINT: proxy.endpoint },
+    });
+    expect(mainOf(result, 'save')).toMatchObject({
+      outcome: 'cancelled',
+      exit: { code: 130, sent: ['SIGINT'] },
+    });
+    expect(await lab.objects()).toEqual([]);
+    expect(await lab.bucket.uploads(lab.prefix)).toEqual([]);
+
+    const next = await lab.steps(saving(''), { machine: await lab.newMachine() });
+    expect(mainOf(next, 'save').log).toContain('Cache saved with key: k');
+    expect(existsSync(path.join(lab.machine.workspace, 'deps/a'))).toBe(true);
+  });
+});

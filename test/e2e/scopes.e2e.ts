@@ -1,0 +1,179 @@
+import { expect, it } from 'vitest';
+import { buildTree } from '../support/tree.ts';
+import { describeWithGateway, type LabOptions, useLab } from './support/lab.ts';
+import { startCountingProxy } from './support/network.ts';
+import { closingFields, mainOf, postOf, saidBy } from './support/results.ts';
+
+/** Who reads and writes what: GitHub's rules, applied to the bucket, and what the questions cost. */
+
+const lab = useLab();
+
+const onMain: LabOptions = { github: { ref: 'refs/heads/main' } };
+const onRelease: LabOptions = { github: { ref: 'refs/heads/release' } };
+/** A pull request into `release`; the default branch is `main`. */
+const onPullRequest: LabOptions = {
+  event: {
+    name: 'pull_request',
+    payload: {
+      number: 7,
+      pull_request: { base: { ref: 'release' }, head: { repo: { full_name: 'octo/demo' } } },
+    },
+  },
+  github: { ref: 'refs/pull/7/merge', base_ref: 'release', head_ref: 'topic' },
+};
+
+async function run(action: string, inputs: string, options: LabOptions) {
+  const machine = await lab.newMachine();
+  await buildTree(machine.workspace, { 'deps/a': 'content' });
+  return lab.steps(`- { id: cache, uses: ${action}, with: { path: deps, ${inputs} } }`, {
+    machine,
+    ...options,
+  });
+}
+
+const save = (key: string, options: LabOptions) => run('actions/cache/save@v5', `key: ${key}`, options);
+const restore = (inputs: string, options: LabOptions) => run('actions/cache/restore@v5', inputs, options);
+
+async function matched(inputs: string, options: LabOptions): Promise<string | undefined> {
+  return mainOf(await restore(inputs, options), 'cache').outputs['cache-matched-key'];
+}
+
+describeWithGateway('scope: ref', () => {
+  it('reads the own ref, then the base of a pull request, then the default branch', async () => {
+    await save('k-main', onMain);
+    expect(await matched('key: k-x, restore-keys: k-', onPullRequest)).toBe('k-main');
+    await save('k-release', onRelease);
+    expect(await matched('key: k-x, restore-keys: k-', onPullRequest)).toBe('k-release');
+    await save('k-pull', onPullRequest);
+    expect(await matched('key: k-x, restore-keys: k-', onPullRequest)).toBe('k-pull');
+    // A nearer place goes before a better match further away.
+    expect(await matched('key: k-main, restore-keys: k-', onPullRequest)).toBe('k-pull');
+  });
+
+  it('keeps from the default branch what a pull request or another branch has saved', async () => {
+    expect(mainOf(await save('k', onPullRequest), 'cache').log).toContain('Cache saved with key: k');
+    await save('k', onRelease);
+    expect(await matched('key: k, restore-keys: k', onMain)).toBeUndefined();
+    const other: LabOptions = { ...onPullRequest, github: { ref: 'refs/pull/8/merge', base_ref: 'main' } };
+    expect(await matched('key: k', { ...other, event: { name: 'pull_request' } })).toBeUndefined();
+    expect(await matched('key: k', onPullRequest)).toBe('k');
+  });
+
+  it('keeps repositories apart', async () => {
+    await save('k', onMain);
+    expect(await matched('key: k', { github: { repository: 'octo/other' } })).toBeUndefined();
+  });
+});
+
+describeWithGateway('what a question costs, with a base and a default branch', () => {
+  const asked = async (inputs: string, options: LabOptions) => {
+    await using proxy = await startCountingProxy();
+    const result = await restore(inputs, { ...options, env: { CACHE_S3_ENDPOINT: proxy.endpoint } });
+    const { requests, result: outcome } = closingFields(mainOf(result, 'cache'))!;
+    const operations = proxy.operations.toSorted();
+    return { outcome, requests: Number(requests), operations };
+  };
+  const gets = (count: number) => Array<string>(count).fill('GetObject');
+  const lists = (count: number) => Array<string>(count).fill('ListObjectsV2');
+
+  it('an exact hit on the own ref: the tails of the three places, at once', async () => {
+    await save('k', onPullRequest);
+    const { outcome, requests, operations } = await asked('key: k, restore-keys: k-', onPullRequest);
+    expect({ outcome, requests }).toEqual({ outcome: 'hit', requests: 3 });
+    // The others are called back, at best before they have left.
+    expect(operations.length).toBeLessThanOrEqual(3);
+    expect(new Set(operations)).toEqual(new Set(['GetObject']));
+  });
+
+  it('an exact hit where there is one place only: one request', async () => {
+    await save('k', onMain);
+    expect(await asked('key: k, restore-keys: k-', onMain)).toEqual({
+      outcome: 'hit',
+      requests: 1,
+      operations: gets(1),
+    });
+  });
+
+  it('a partial hit: a tail and two listings for each place, and the object', async () => {
+    await save('k-old', onMain);
+    expect(await asked('key: k-new, restore-keys: k-', onPullRequest)).toEqual({
+      outcome: 'partial',
+      requests: 10,
+      operations: [...gets(4), ...lists(6)],
+    });
+  });
+
+  it('a miss: a tail and two listings for each place', async () => {
+    expect(await asked('key: k-new, restore-keys: k-', onPullRequest)).toEqual({
+      outcome: 'miss',
+      requests: 9,
+      operations: [...gets(3), ...lists(6)],
+    });
+  });
+});
+
+describeWithGateway('wider scopes', () => {
+  it.each(['repository', 'bucket'])('%s: shared by branches, and only read by pull requests', async scope => {
+    const inputs = { env: { CACHE_S3_SCOPE: scope } };
+    const denied = await save('k', { ...onPullRequest, ...inputs });
+    expect(saidBy(mainOf(denied, 'cache'))).toBe(
+      `Cache not saved: with scope '${scope}' a pull request only reads.`,
+    );
+    expect(denied.conclusion).toBe('success');
+    await save('k', { ...onRelease, ...inputs });
+    expect(await matched('key: k', { ...onMain, ...inputs })).toBe('k');
+    expect(await matched('key: k', { ...onPullRequest, ...inputs })).toBe('k');
+    const elsewhere = await matched('key: k', { github: { repository: 'octo/other' }, ...inputs });
+    expect(elsewhere).toBe(scope === 'bucket' ? 'k' : undefined);
+  });
+});
+
+describeWithGateway('a run that may not', () => {
+  const step = '- { id: cache, uses: actions/cache@v5, with: { path: deps, key: k } }';
+  const runOf = async (options: LabOptions) => {
+    const machine = await lab.newMachine();
+    await buildTree(machine.workspace, { 'deps/a': 'a' });
+    return lab.steps(step, { machine, ...options });
+  };
+
+  it.each([
+    [
+      'none',
+      'Cache not restored: ACTIONS_CACHE_MODE is none.',
+      'Cache not saved: ACTIONS_CACHE_MODE is none.',
+    ],
+    ['read', undefined, 'Cache not saved: ACTIONS_CACHE_MODE is read.'],
+    ['write-only', 'Cache not restored: ACTIONS_CACHE_MODE is write-only.', undefined],
+  ])('(ACTIONS_CACHE_MODE=%s) is told in one line', async (mode, notRestored, notSaved) => {
+    await using proxy = await startCountingProxy();
+    const result = await runOf({ env: { ACTIONS_CACHE_MODE: mode, CACHE_S3_ENDPOINT: proxy.endpoint } });
+    expect(result.conclusion).toBe('success');
+    if (notRestored) expect(mainOf(result, 'cache').log).toContain(notRestored);
+    if (notSaved) expect(saidBy(postOf(result, 'cache'))).toBe(notSaved);
+    expect(await lab.objects()).toHaveLength(notSaved ? 0 : 1);
+    if (mode === 'none') expect(proxy.operations).toEqual([]);
+  });
+
+  it('(an event that anyone can cause, on the default branch) is told so', async () => {
+    const result = await runOf({ event: { name: 'issue_comment' } });
+    expect(saidBy(postOf(result, 'cache'))).toBe(
+      "Cache not saved: the event 'issue_comment' only reads the default branch's cache.",
+    );
+  });
+
+  it("(the run's token says so) writes where the token lets it", async () => {
+    const scopes = [
+      { Scope: 'refs/heads/main', Permission: 1 },
+      { Scope: 'refs/heads/topic', Permission: 3 },
+    ];
+    const claims = Buffer.from(JSON.stringify({ ac: JSON.stringify(scopes) })).toString('base64url');
+    const env = { ACTIONS_RUNTIME_TOKEN: `e30.${claims}.x` };
+    await runOf({ env, github: { ref: 'refs/heads/topic' } });
+    expect((await lab.objects()).map(name => name.split('/')[4])).toEqual(['refs=2Fheads=2Ftopic']);
+    const reader = Buffer.from(JSON.stringify({ ac: JSON.stringify(scopes.slice(0, 1)) })).toString(
+      'base64url',
+    );
+    const denied = await runOf({ env: { ACTIONS_RUNTIME_TOKEN: `e30.${reader}.x` } });
+    expect(saidBy(postOf(denied, 'cache'))).toBe("Cache not saved: the run's token only reads.");
+  });
+});

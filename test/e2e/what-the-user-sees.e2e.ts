@@ -1,0 +1,125 @@
+import { readdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { expect, it } from 'vitest';
+import { runStep } from '../support/action-step.ts';
+import { buildTree } from '../support/tree.ts';
+import { describeWithGateway, useLab } from './support/lab.ts';
+import { startCountingProxy } from './support/network.ts';
+import { closingFields, debugOf, mainOf, postOf } from './support/results.ts';
+
+const lab = useLab();
+const step = (more = '') => `- { id: cache, uses: actions/cache@v5, with: { path: deps, key: k${more} } }`;
+
+describeWithGateway('the log', () => {
+  it('ends each phase with a line for people and one for machines', async () => {
+    await buildTree(lab.machine.workspace, { 'deps/a': 'a'.repeat(2000) });
+    const first = await lab.steps(step());
+    expect(mainOf(first, 'cache').log).toMatch(
+      /^cache-s3: op=restore source=none result=miss ms=\d+ requests=\d+ retries=0$/m,
+    );
+    expect(postOf(first, 'cache').log).toMatch(
+      /^Saved 2 entries, 2\.0 kB of files, \d+ B stored, in \d+\.\d\d s \(.*\/s\)\ncache-s3: op=save source=s3 result=saved bytes=\d+ ms=\d+ requests=\d+ retries=0$/m,
+    );
+    const second = await lab.steps(step(), { machine: await lab.newMachine() });
+    expect(mainOf(second, 'cache').log).toMatch(
+      /^Restored 2 entries, 2\.0 kB of files, \d+ B stored, in \d+\.\d\d s \(.*\/s\)\ncache-s3: op=restore source=s3 result=hit bytes=\d+ ms=\d+ requests=1 retries=0$/m,
+    );
+  });
+
+  it('shows how far a long transfer is', async () => {
+    const random = Buffer.concat(
+      Array.from({ length: 60 }, () => crypto.getRandomValues(Buffer.alloc(60_000))),
+    );
+    await buildTree(lab.machine.workspace, { 'deps/a': random });
+    await lab.steps(step());
+    await using proxy = await startCountingProxy();
+    // The tail comes in one piece, the rest of 3.6 MB takes about six seconds.
+    proxy.rule = ({ range }) =>
+      range?.startsWith('bytes=-') ? undefined : { kind: 'throttle', bytesPerSecond: 550_000 };
+    const result = await lab.steps(step(), {
+      machine: await lab.newMachine(),
+      env: { CACHE_S3_ENDPOINT: proxy.endpoint },
+    });
+    expect(mainOf(result, 'cache').log).toMatch(/^Received \d\.\d MB of 3\.6 MB \(\d+ %\), \d+\.\d kB\/s$/m);
+    expect(mainOf(result, 'cache').outputs['cache-hit']).toBe('true');
+  });
+
+  it('obeys no command in the name of a file or a key', async () => {
+    await buildTree(lab.machine.workspace, { 'deps/a': 'a' });
+    const key = JSON.stringify('k ##[error]no %0A::error::no');
+    const result = await lab.steps(
+      `- { id: cache, uses: actions/cache@v5, with: { path: deps, key: ${key} } }`,
+    );
+    expect(postOf(result, 'cache').log).toContain('Cache saved with key: k');
+    expect(result.steps.flatMap(({ annotations }) => annotations)).toEqual([]);
+    expect(result.log).not.toContain('##[error]');
+  });
+});
+
+describeWithGateway('summary: true', () => {
+  it('writes a table for each phase, and nothing is written without it', async () => {
+    await buildTree(lab.machine.workspace, { 'deps/a': 'a' });
+    const result = await lab.steps(step(', summary: true'));
+    expect(mainOf(result, 'cache').summary).toMatch(
+      /<h3>Cache restore<\/h3>[\s\S]*<td>Result<\/td><td>miss<\/td>/,
+    );
+    expect(postOf(result, 'cache').summary).toMatch(/<h3>Cache save<\/h3>[\s\S]*<td>Key<\/td><td>k<\/td>/);
+    const silent = await lab.steps(step(), { machine: await lab.newMachine() });
+    expect(silent.steps.map(({ summary }) => summary)).toEqual(['', '']);
+  });
+});
+
+describeWithGateway('RUNNER_DEBUG', () => {
+  const env = { RUNNER_DEBUG: '1' };
+
+  it('gives every request with its time', async () => {
+    await buildTree(lab.machine.workspace, { 'deps/a': 'a' });
+    const result = await lab.steps(step(), { env });
+    for (const phase of [mainOf(result, 'cache'), postOf(result, 'cache')]) {
+      const requests = debugOf(phase).filter(line => /^s3 [A-Z][A-Za-z0-9]+ .*, \d+ ms$/.test(line));
+      expect(requests).toHaveLength(Number(closingFields(phase)?.requests));
+    }
+    const quiet = await lab.steps(step(), { machine: await lab.newMachine() });
+    expect(debugOf(mainOf(quiet, 'cache'))).toEqual([]);
+  });
+
+  it('never gives a secret: not in the log, nor in any file that a step leaves to the runner', async () => {
+    const { bucket, accessKey, secretKey } = lab.access;
+    await buildTree(lab.machine.workspace, { 'deps/a': 'a' });
+    const temp = path.join(lab.root, '_temp');
+    const sessionToken = 'session-token-that-nobody-may-see';
+    const everything: string[] = [];
+    // A good key, a wrong one, and one with a session token that the gateway does not know.
+    for (const credentials of [
+      { accessKey, secretKey },
+      { accessKey, secretKey: `${secretKey}-wrong` },
+      { accessKey, secretKey, sessionToken },
+    ]) {
+      let state = {};
+      for (const entry of ['main', 'post'] as const) {
+        const result = await runStep({
+          actionDir: lab.checkout,
+          entry,
+          workspace: lab.machine.workspace,
+          state,
+          env: { ...env, HOME: lab.machine.home, RUNNER_TEMP: temp },
+          inputs: {
+            ...{ path: 'deps', key: 'k', endpoint: lab.fleet.CACHE_S3_ENDPOINT!, bucket, retry: 'false' },
+            ...{ ...credentials, summary: 'true', prefix: lab.prefix },
+          },
+        });
+        state = result.state;
+        expect(result.exitCode).toBe(0);
+        everything.push(result.stdout, result.summary);
+        everything.push(JSON.stringify([result.outputs, result.state, result.env]));
+      }
+    }
+    for (const file of await readdir(temp, { recursive: true, withFileTypes: true }))
+      if (file.isFile()) everything.push(await readFile(path.join(file.parentPath, file.name), 'latin1'));
+    const text = everything.join('\n');
+    expect(text).toContain('s3 GetObject');
+    expect(text).not.toContain(secretKey);
+    expect(text).not.toContain(sessionToken);
+    expect(text).not.toMatch(/X-Amz-Signature|Credential=/i);
+  });
+});
