@@ -1,4 +1,3 @@
-import type { S3Client } from '@aws-sdk/client-s3';
 import type { HttpHandlerOptions } from '@smithy/types';
 import type { Log } from '../../report/log.ts';
 import { Circuit } from '../../retry/circuit.ts';
@@ -10,6 +9,7 @@ import { StoreUnavailableError } from '../errors.ts';
 import { type Connection, connect } from './client.ts';
 import { toStoreError } from './errors.ts';
 import type { WatchOptions } from './http-handler.ts';
+import type { S3Client } from './sdk.ts';
 import type { S3Settings } from './settings.ts';
 
 /** How one call to S3 is made. */

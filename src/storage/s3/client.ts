@@ -1,9 +1,9 @@
-import { S3Client } from '@aws-sdk/client-s3';
 import type { Clock } from '../../retry/clock.ts';
 import type { TimeLimits } from '../../retry/time-limits.ts';
 import { createAgents } from './agents.ts';
 import { credentialsFor } from './credentials.ts';
 import { WatchedHttpHandler } from './http-handler.ts';
+import { S3Client } from './sdk.ts';
 import type { S3Settings } from './settings.ts';
 
 /** The SDK's client and the handler that carries its requests. */

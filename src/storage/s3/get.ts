@@ -1,12 +1,12 @@
 import type { Readable } from 'node:stream';
 import { finished } from 'node:stream';
-import { GetObjectCommand, type GetObjectCommandOutput } from '@aws-sdk/client-s3';
 import { ObjectReplacedError, StoreUnavailableError } from '../errors.ts';
 import type { ByteRange, GetOptions, RangeBytes } from '../object-store.ts';
 import type { Caller } from './call.ts';
 import { isMissing, isStatus } from './errors.ts';
 import { headObject } from './head.ts';
 import { bareEtag, checkName } from './names.ts';
+import { GetObjectCommand, type GetObjectCommandOutput } from './sdk.ts';
 
 /** An attempt that brought this many bytes before it broke does not count against the attempts. */
 const PROGRESS_BYTES = 1024 * 1024;

@@ -1,10 +1,10 @@
 import type { Readable } from 'node:stream';
-import { GetObjectCommand, HeadObjectCommand } from '@aws-sdk/client-s3';
 import { StoreUnavailableError } from '../errors.ts';
 import type { ObjectInfo } from '../object-store.ts';
 import type { Caller } from './call.ts';
 import { isMissing, isStatus } from './errors.ts';
 import { bareEtag, checkName } from './names.ts';
+import { GetObjectCommand, HeadObjectCommand } from './sdk.ts';
 
 /** undefined: no such object. May be repeated: reads only. */
 export async function headObject(

@@ -1,8 +1,8 @@
-import { ListObjectsV2Command, type ListObjectsV2CommandOutput } from '@aws-sdk/client-s3';
 import { StoreUnavailableError } from '../errors.ts';
 import type { ObjectInfo } from '../object-store.ts';
 import type { Caller } from './call.ts';
 import { bareEtag } from './names.ts';
+import { ListObjectsV2Command, type ListObjectsV2CommandOutput } from './sdk.ts';
 
 /** All objects under `prefix`, page after page. May be repeated: reads only, and the token names the place. */
 export async function* listObjects(

@@ -1,15 +1,15 @@
 import { Readable } from 'node:stream';
-import {
-  AbortMultipartUploadCommand,
-  CreateMultipartUploadCommand,
-  UploadPartCommand,
-  UploadPartCopyCommand,
-} from '@aws-sdk/client-s3';
 import { httpStatus, isRetryable } from '../../retry/classify.ts';
 import { CopyRefusedError, ObjectReplacedError, StoreUnavailableError } from '../errors.ts';
 import type { Caller, CallSpec } from './call.ts';
 import { isMissing, isStatus } from './errors.ts';
 import { bareEtag } from './names.ts';
+import {
+  AbortMultipartUploadCommand,
+  CreateMultipartUploadCommand,
+  UploadPartCommand,
+  UploadPartCopyCommand,
+} from './sdk.ts';
 
 /** The calls of S3's multipart protocol, one function each. */
 

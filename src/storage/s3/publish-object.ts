@@ -1,4 +1,3 @@
-import { CompleteMultipartUploadCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { isRetryable } from '../../retry/classify.ts';
 import { ObjectExistsError, ObjectReplacedError } from '../errors.ts';
 import type { ObjectInfo } from '../object-store.ts';
@@ -7,6 +6,7 @@ import { isStatus } from './errors.ts';
 import { headObject } from './head.ts';
 import { bodyOf, type PartBytes, type StoredPart, type UploadRef } from './multipart.ts';
 import { bareEtag } from './names.ts';
+import { CompleteMultipartUploadCommand, PutObjectCommand } from './sdk.ts';
 
 /** Making an object visible, under a condition, and finding out whether it was ours when the answer is unclear. */
 

@@ -1,6 +1,6 @@
-import { ListMultipartUploadsCommand, type ListMultipartUploadsCommandOutput } from '@aws-sdk/client-s3';
 import type { Caller } from './call.ts';
 import { abortUpload, type UploadRef } from './multipart.ts';
+import { ListMultipartUploadsCommand, type ListMultipartUploadsCommandOutput } from './sdk.ts';
 
 /** Aborts in flight at once. */
 const PARALLEL = 8;
