@@ -12,8 +12,8 @@ export interface BinariesPlan {
 
 /** Bytes of a file to be counted among the large ones. */
 const largeBytes = 1 << 20;
-/** Part of the files that are large: toolchains are a few compilers and many headers and libraries. */
-const largeShare = 0.04;
+/** Part of the files that may be large: toolchains are a few compilers and many libraries. */
+const largeShare = 0.1;
 const maxFileBytes = 128 << 20;
 
 /** Programs and libraries that every Linux machine has. Later roots are asked only for what earlier ones lack. */
@@ -54,22 +54,23 @@ export function choose(
   if (small.length === 0 || large.length === 0) {
     throw new Error(`${binaryRoots.join(', ')} hold too few programs to build a toolchain's tree of.`);
   }
-  const largeCount = Math.max(1, Math.round(plan.files * largeShare));
-  const smallFiles = take(small, plan.files - largeCount, Number.POSITIVE_INFINITY);
-  const rest = plan.bytes - smallFiles.reduce((total, { size }) => total + size, 0) - nodeBytes;
-  const largeFiles = take(large, largeCount - 1, rest);
+  const mean = small.reduce((total, { size }) => total + size, 0) / small.length;
+  const largeFiles = fill(large, plan.files * largeShare, plan.bytes - nodeBytes - mean * plan.files);
+  const smallFiles = Array.from(
+    { length: Math.max(0, plan.files - 1 - largeFiles.length) },
+    (_, index) => small[index % small.length]!,
+  );
   return random.shuffled([{ file: nodeBinary, size: nodeBytes }, ...largeFiles, ...smallFiles]);
 }
 
-/** Goes round the list until there are `count`, and stops before `bytes` are exceeded. */
-function take(list: readonly Found[], count: number, bytes: number): Found[] {
+/** Takes what still fits, going round the list, until nothing does. */
+function fill(list: readonly Found[], most: number, bytes: number): Found[] {
   const result: Found[] = [];
   let left = bytes;
   let refused = 0;
-  for (let index = 0; result.length < count && refused < list.length; index++) {
+  for (let index = 0; result.length < most && refused < list.length; index++) {
     const next = list[index % list.length]!;
-    // what is still to come wants its share of the bytes, too
-    if (next.size > left - (count - result.length - 1) * largeBytes) {
+    if (next.size > left) {
       refused++;
       continue;
     }
