@@ -1,0 +1,46 @@
+import { describe, expect, test } from 'vitest';
+import { measure } from '../../bench/process/measure.ts';
+
+const linux = process.platform === 'linux';
+const megabyte = 1e6;
+
+/** Runs JavaScript in a Node of its own, measured. */
+const run = (code: string, stop?: AbortSignal) =>
+  measure({ args: [process.execPath, '-e', code], cwd: '/', env: {} }, stop && { stop });
+
+/** Keeps a core busy for so many ms of CPU time. */
+const burn = (ms: number) =>
+  `for (const end = process.cpuUsage().user + ${ms * 1000}; process.cpuUsage().user < end; );`;
+
+describe.skipIf(!linux)('a measured process', () => {
+  test('is charged for its children, and its main thread only for itself', async () => {
+    const child = JSON.stringify(burn(300));
+    const code = `require('node:child_process').execFileSync(process.execPath, ['-e', ${child}]); ${burn(100)}`;
+    const { cpuSeconds, mainThreadCpuSeconds } = await run(code);
+    expect(cpuSeconds).toBeGreaterThan(0.4);
+    expect(mainThreadCpuSeconds).toBeGreaterThan(0.09);
+    expect(cpuSeconds - mainThreadCpuSeconds!).toBeGreaterThan(0.3);
+  });
+
+  test('shows the peak of its memory, also when it gave it back', async () => {
+    const { peakRssBytes, output } = await run(
+      `let block = Buffer.alloc(200e6, 1); block = undefined; console.log('done')`,
+    );
+    expect(peakRssBytes).toBeGreaterThan(200 * megabyte);
+    expect(peakRssBytes).toBeLessThan(600 * megabyte);
+    expect(output).toBe('done\n');
+  });
+
+  test('that fails is an error with its output', async () => {
+    await expect(run(`console.error('the reason'); process.exit(3)`)).rejects.toThrow(
+      /ended with 3:\nthe reason/,
+    );
+  });
+
+  test('and its children end when the bench is stopped', async () => {
+    const stop = new AbortController();
+    const running = run(`require('node:child_process').execFileSync('sleep', ['600'])`, stop.signal);
+    stop.abort(new Error('stopped'));
+    await expect(running).rejects.toThrow('stopped');
+  });
+});

@@ -1,0 +1,58 @@
+import { spawnSync } from 'node:child_process';
+import * as fs from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { archiveName, createArguments, extractArguments, manifestName } from '../../bench/reference/tar.ts';
+
+const tools = ['tar', 'zstd', 'zstdmt', 'unzstd'];
+const missing = tools.filter(tool => spawnSync(tool, ['--version']).status !== 0);
+
+let scratch: string;
+let workspace: string;
+let archives: string;
+
+beforeEach(async () => {
+  scratch = await fs.mkdtemp(path.join(tmpdir(), 'cache-s3-reference-'));
+  workspace = path.join(scratch, 'workspace');
+  archives = path.join(scratch, 'archives');
+  await fs.mkdir(workspace);
+  await fs.mkdir(archives);
+  await fs.writeFile(path.join(workspace, 'file'), 'content');
+});
+
+afterEach(() => fs.rm(scratch, { recursive: true }));
+
+/** Runs @actions/cache's own module, which package.json does not export, and gives the commands it started. */
+function commandsOf(code: string): string[] {
+  const internal = path.resolve(import.meta.dirname, '../../node_modules/@actions/cache/lib/internal');
+  const { stdout, stderr, status } = spawnSync(
+    process.execPath,
+    [
+      '--input-type=module',
+      '-e',
+      `import * as tar from '${pathToFileURL(path.join(internal, 'tar.js'))}';
+       import * as utils from '${pathToFileURL(path.join(internal, 'cacheUtils.js'))}';
+       const method = await utils.getCompressionMethod();
+       ${code}`,
+    ],
+    { env: { ...process.env, GITHUB_WORKSPACE: workspace }, encoding: 'utf8' },
+  );
+  expect(status, stderr).toBe(0);
+  return [...stdout.matchAll(/^\[command\]\S*\/tar (.*)$/gm)].map(match => match[1]!);
+}
+
+describe.skipIf(process.platform !== 'linux' || missing.length > 0)("@actions/cache's commands", () => {
+  test('are the ones of the reference', async () => {
+    const archive = path.join(archives, archiveName);
+    const commands = commandsOf(`
+      await tar.createTar(${JSON.stringify(archives)}, ['file'], method);
+      await tar.extractTar(${JSON.stringify(archive)}, method);`);
+    expect(commands).toEqual([
+      createArguments(workspace).join(' '),
+      extractArguments(archive, workspace).join(' '),
+    ]);
+    expect(await fs.readFile(path.join(archives, manifestName), 'utf8')).toBe('file');
+  });
+});
