@@ -1,0 +1,196 @@
+import { existsSync, lstatSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { link, mkdir, readdir, symlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { TargetTreeError } from '../../../src/archive/errors.ts';
+import { buildTree, describeTree, type TreeSpec } from '../../support/tree.ts';
+import { layoutIn, packTree, restoreObject, scratch } from '../support.ts';
+
+/** An object that holds this tree, and what the tree looks like. */
+async function saved(spec: TreeSpec, patterns?: string[]) {
+  const from = await buildTree(scratch(), spec);
+  const { object } = await packTree(await layoutIn(from, patterns));
+  return { object, expected: await describeTree(from) };
+}
+
+const module: TreeSpec = {
+  'tree/mod/cache/lock': { content: '', mode: 0o644 },
+  'tree/mod/x@v1/go.mod': { content: 'module x\n', mode: 0o444, mtime: 1_600_000_000_123_456 },
+  'tree/mod/x@v1/deep/x.go': { content: 'package deep\n', mode: 0o444 },
+  'tree/mod/x@v1/deep': { directory: true, mode: 0o555, mtime: 1_500_000_000_000_000 },
+  'tree/mod/x@v1': { directory: true, mode: 0o555, mtime: 1_500_000_000_000_001 },
+};
+
+describe('a restore over an existing tree', () => {
+  test('gives read-only files in read-only directories the content, modes and times of the archive', async () => {
+    const { object, expected } = await saved(module);
+    const to = await buildTree(scratch(), {
+      'tree/mod/x@v1/go.mod': { content: 'module other\n', mode: 0o444 },
+      'tree/mod/x@v1/deep/x.go': { content: 'torn', mode: 0o444 },
+      'tree/mod/x@v1/deep': { directory: true, mode: 0o555 },
+      'tree/mod/x@v1': { directory: true, mode: 0o555 },
+    });
+    await restoreObject(object, await layoutIn(to));
+    expect(await describeTree(to)).toEqual(expected);
+  });
+
+  test('keeps what the archive does not hold', async () => {
+    const { object } = await saved({ 'tree/a/in-archive': 'new' });
+    const to = await buildTree(scratch(), { 'tree/a/extra': 'mine', 'tree/b/extra': 'mine', other: 'mine' });
+    const before = await describeTree(to);
+    await restoreObject(object, await layoutIn(to));
+    const after = await describeTree(to);
+    for (const name of ['tree/a/extra', 'tree/b/extra', 'tree/b', 'other'])
+      expect(after[name]).toEqual(before[name]);
+    expect(readFileSync(join(to, 'tree/a/in-archive'), 'utf8')).toBe('new');
+  });
+
+  test('puts missing and torn files right', async () => {
+    const { object, expected } = await saved({ 'tree/a/1': 'one', 'tree/a/2': 'two', 'tree/b/c/3': 'three' });
+    const to = await buildTree(scratch(), { 'tree/a/2': 't', 'tree/b/c': { directory: true } });
+    await restoreObject(object, await layoutIn(to));
+    expect(await describeTree(to)).toEqual(expected);
+  });
+
+  test('leaves hard-linked copies elsewhere as they were', async () => {
+    const { object } = await saved({
+      'tree/package.json': 'new',
+      'tree/second': { hardlink: 'tree/package.json' },
+    });
+    const to = await buildTree(scratch(), {
+      'tree/package.json': { content: 'old', mtime: 1_500_000_000_000_000 },
+      'store/package.json': { hardlink: 'tree/package.json' },
+    });
+    await restoreObject(object, await layoutIn(to));
+    expect(readFileSync(join(to, 'store/package.json'), 'utf8')).toBe('old');
+    expect(lstatSync(join(to, 'store/package.json')).nlink).toBe(1);
+    expect(lstatSync(join(to, 'tree/package.json')).nlink).toBe(2);
+  });
+
+  test('never changes a file in place: who has it open goes on reading the old one', async () => {
+    const { object } = await saved({ 'tree/file': 'new content' });
+    const to = await buildTree(scratch(), { 'tree/file': 'old' });
+    const before = lstatSync(join(to, 'tree/file')).ino;
+    await link(join(to, 'tree/file'), join(to, 'kept'));
+    await restoreObject(object, await layoutIn(to));
+    expect(lstatSync(join(to, 'kept')).ino).toBe(before);
+    expect(readFileSync(join(to, 'kept'), 'utf8')).toBe('old');
+  });
+
+  test.each([
+    ['a file where a directory belongs', { 'tree/a/b': 'x' }, { 'tree/a': 'file' }],
+    ['a directory where a file belongs', { 'tree/a': 'x' }, { 'tree/a/b/c': 'y', 'tree/a/d': 'z' }],
+    [
+      'a read-only directory where a file belongs',
+      { 'tree/a': 'x' },
+      { 'tree/a/b': 'y', 'tree/a': { directory: true, mode: 0o555 } },
+    ],
+    ['a directory where a link belongs', { 'tree/a': { symlink: 'b' } }, { 'tree/a/b': 'y' }],
+    [
+      'a link where a directory belongs',
+      { 'tree/a/b': 'x' },
+      { elsewhere: { directory: true }, 'tree/a': { symlink: '../elsewhere' } },
+    ],
+    ['a dangling link where a directory belongs', { 'tree/a/b': 'x' }, { 'tree/a': { symlink: 'gone' } }],
+    [
+      'a link where a file belongs',
+      { 'tree/a': 'x' },
+      { elsewhere: 'e', 'tree/a': { symlink: '../elsewhere' } },
+    ],
+    ['a file where the root belongs', { 'tree/a': 'x' }, { tree: 'file' }],
+    [
+      'a directory where a hard link belongs',
+      { 'tree/0': 'x', 'tree/a': { hardlink: 'tree/0' } },
+      { 'tree/a/b': 'y' },
+    ],
+  ] satisfies [string, TreeSpec, TreeSpec][])('replaces %s', async (_, spec, present) => {
+    const { object, expected } = await saved(spec);
+    const to = await buildTree(scratch(), present);
+    await restoreObject(object, await layoutIn(to));
+    const { elsewhere, ...after } = await describeTree(to);
+    expect(after).toEqual(expected);
+    if (elsewhere?.type === 'directory') expect(await readdir(join(to, 'elsewhere'))).toEqual([]);
+    if (elsewhere?.type === 'file') expect(readFileSync(join(to, 'elsewhere'), 'utf8')).toBe('e');
+  });
+});
+
+describe('symlinks on the disk', () => {
+  test('one that the step names is followed', async () => {
+    const { object } = await saved({ 'tree/registry/index': 'x' });
+    const to = await buildTree(scratch(), {
+      'opt/cargo': { directory: true },
+      tree: { symlink: 'opt/cargo' },
+    });
+    await restoreObject(object, await layoutIn(to));
+    expect(lstatSync(join(to, 'tree')).isSymbolicLink()).toBe(true);
+    expect(readFileSync(join(to, 'opt/cargo/registry/index'), 'utf8')).toBe('x');
+    expect(await readdir(join(to, 'opt'))).toEqual(['cargo']);
+    expect(await readdir(join(to, 'opt/cargo'))).toEqual(['registry']);
+  });
+
+  test('one that the step names is saved as what is behind it', async () => {
+    const from = await buildTree(scratch(), { 'opt/cargo/bin/x': 'x', tree: { symlink: 'opt/cargo' } });
+    const { object } = await packTree(await layoutIn(from));
+    const to = scratch();
+    await restoreObject(object, await layoutIn(to));
+    expect((await describeTree(to)).tree?.type).toBe('directory');
+    expect(readFileSync(join(to, 'tree/bin/x'), 'utf8')).toBe('x');
+  });
+
+  test('one above a pattern is followed', async () => {
+    const { object } = await saved({ 'home/.cargo/registry/index': 'x' }, ['home/.cargo/registry']);
+    const to = await buildTree(scratch(), { 'opt/cargo': { directory: true }, home: { directory: true } });
+    await symlink('../opt/cargo', join(to, 'home/.cargo'));
+    await restoreObject(object, await layoutIn(to, ['home/.cargo/registry']));
+    expect(readFileSync(join(to, 'opt/cargo/registry/index'), 'utf8')).toBe('x');
+    expect(lstatSync(join(to, 'home/.cargo')).isSymbolicLink()).toBe(true);
+  });
+
+  test('one that only a wildcard finds is replaced: an earlier archive could have put it there', async () => {
+    const { object } = await saved({ 'a/x/file': 'x' }, ['a/*']);
+    const to = await buildTree(scratch(), { outside: { directory: true }, 'a/x': { symlink: '../outside' } });
+    await restoreObject(object, await layoutIn(to, ['a/*']));
+    expect(lstatSync(join(to, 'a/x')).isDirectory()).toBe(true);
+    expect(await readdir(join(to, 'outside'))).toEqual([]);
+  });
+
+  test('what lies behind a link that is saved as a link is left out, and said', async () => {
+    const from = await buildTree(scratch(), { 'a/x/file': 'x', 'real/y': 'y' });
+    symlinkSync('../real', join(from, 'a/link'));
+    const patterns = ['a/*', 'a/*/y'];
+    const { object, leftOut } = await packTree(await layoutIn(from, patterns));
+    expect(leftOut).toEqual([`${from}/a/link/y: it is reached through a link that is saved as a link`]);
+    const to = scratch();
+    await restoreObject(object, await layoutIn(to, patterns));
+    expect(Object.keys(await describeTree(to))).toEqual(['a', 'a/link', 'a/x', 'a/x/file']);
+  });
+});
+
+describe('what stands above the roots', () => {
+  test('missing directories are made', async () => {
+    const { object } = await saved({ 'a/b/tree/c': 'x' }, ['a/b/tree']);
+    const to = scratch();
+    await restoreObject(object, await layoutIn(join(to, 'work/space'), ['a/b/tree']));
+    expect(readFileSync(join(to, 'work/space/a/b/tree/c'), 'utf8')).toBe('x');
+    expect(await readdir(to)).toEqual(['work']);
+  });
+
+  test('a file there is an error that names it, and stays', async () => {
+    const { object } = await saved({ 'a/tree/c': 'x' }, ['a/tree']);
+    const to = scratch();
+    writeFileSync(join(to, 'a'), 'mine');
+    const attempt = restoreObject(object, await layoutIn(to, ['a/tree']));
+    await expect(attempt).rejects.toThrow(TargetTreeError);
+    await expect(attempt).rejects.toThrow(`${to}/a is not a directory, but the cache goes below it`);
+    expect(readFileSync(join(to, 'a'), 'utf8')).toBe('mine');
+  });
+});
+
+test('no staging is left, neither beside the tree nor in it', async () => {
+  const { object } = await saved(module);
+  const to = scratch();
+  await mkdir(join(to, 'tree/mod'), { recursive: true });
+  await restoreObject(object, await layoutIn(to));
+  expect(Object.keys(await describeTree(to)).filter(name => name.includes('.cache-s3-'))).toEqual([]);
+  expect(existsSync(join(to, 'tree/mod/x@v1/deep/x.go'))).toBe(true);
+});
