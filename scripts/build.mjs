@@ -16,6 +16,7 @@ import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { alone } from './alone.mjs';
 import { fail, nodeMajor, root } from './project.mjs';
+import { shake } from './shake.mjs';
 
 /** What the action.yml files name; each calls index.js, and so is copied as it is. */
 const entries = ['main', 'post', 'restore-only', 'save-only'];
@@ -49,9 +50,9 @@ export async function build(target) {
 }
 
 async function buildAlone(target) {
-  await emit();
-  // webpack names modules by their paths from here: the same from every directory
+  // bundlers name modules by their paths from here: the same from every directory
   process.chdir(root);
+  const shakenLicences = await emit();
   const files = new Map();
   for (const { entry, to, externals } of bundles) {
     const { code, assets } = await bundle(entry, { externals, license: 'licenses.txt' });
@@ -61,7 +62,7 @@ async function buildAlone(target) {
       files.set(path.join(to, name), name.endsWith('.js') ? await minifyChunk(name, source) : source);
     }
   }
-  files.set('licenses.txt', `${files.get('licenses.txt')}\n${sdkLicenses}`);
+  files.set('licenses.txt', `${files.get('licenses.txt')}\n${shakenLicences}`);
   for (const name of entries) {
     files.set(`${name}.js`, await fs.readFile(path.join(buildDirectory, `${name}.js`)));
   }
@@ -91,7 +92,7 @@ async function minifyChunk(name, source) {
   return (await bundle(file, {})).code;
 }
 
-/** TypeScript to JavaScript, below build/. */
+/** TypeScript to JavaScript, below build/. Returns the licences of what ncc will not see. */
 async function emit() {
   await fs.rm(buildDirectory, { recursive: true, force: true });
   const compiler = path.join(root, 'node_modules/typescript/bin/tsc');
@@ -101,47 +102,8 @@ async function emit() {
   if (result.status !== 0)
     throw new Error(`TypeScript did not accept src/:\n${result.stdout}${result.stderr}`);
   await splitOff('@actions/cache', 'github');
-  sdkLicenses = await shake('storage/s3/sdk.js');
+  return shake(path.join(buildDirectory, 'storage/s3/sdk.js'));
 }
-
-/**
- * Replaces a module that re-exports a part of a package by just that part. ncc takes packages as CommonJS, which cannot
- * be shaken: the S3 client alone then comes with its hundred other commands, 700 KB in place of 370, all of it parsed
- * at every start. Returns the licences of what went in, which ncc no longer sees.
- */
-async function shake(name) {
-  const { rolldown } = await import('rolldown');
-  const file = path.join(buildDirectory, name);
-  const bundle = await rolldown({
-    input: file,
-    platform: 'node',
-    resolve: { conditionNames: ['module', 'import'], mainFields: ['module', 'main'] },
-    logLevel: 'silent',
-  });
-  const { output } = await bundle.generate({ format: 'esm', codeSplitting: false });
-  await bundle.close();
-  await fs.writeFile(file, output[0].code);
-  return licencesOf(output[0].moduleIds);
-}
-
-/** The licences of the packages that these files are of, in the form of ncc's licenses.txt. */
-async function licencesOf(files) {
-  const packages = new Set(
-    files.flatMap(
-      file => /^.*node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/.exec(file.replaceAll('\\', '/'))?.[0] ?? [],
-    ),
-  );
-  const packagesOf = new Map();
-  for (const directory of [...packages].sort()) {
-    const { name, license } = JSON.parse(await fs.readFile(path.join(directory, 'package.json'), 'utf8'));
-    const text = await fs.readFile(path.join(directory, 'LICENSE'), 'utf8').catch(() => '');
-    const licence = `${license}\n${text}`;
-    packagesOf.set(licence, [...(packagesOf.get(licence) ?? []), name]);
-  }
-  return [...packagesOf].map(([licence, names]) => `${names.join(', ')}\n${licence}`).join('\n');
-}
-
-let sdkLicenses = '';
 
 /**
  * Makes a bundle of its own of a package that src/ loads with `import()`: a chunk of the same bundle would share its
