@@ -1,6 +1,6 @@
-import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
+import { BenchError } from './bench-error.ts';
 import type { Case } from './cases.ts';
 import { type DataSet, describe } from './data/data-set.ts';
 import { measureFloors, type PhaseFloors } from './floors/floors.ts';
@@ -9,7 +9,7 @@ import type { Place } from './place.ts';
 import type { Program } from './programs/program.ts';
 import { emptyNode, ours, peer, reference } from './programs/programs.ts';
 import { runOnce, type Sample, treeName } from './run-once.ts';
-import { copyTree, removeTree, type Workbench } from './workbench.ts';
+import { compareTrees, copyTree, removeTree, type Workbench } from './workbench.ts';
 
 /** All runs of one case, at one place, over one link. */
 export interface Comparison {
@@ -127,7 +127,7 @@ class Run {
     if (!existsSync(this.#tree)) copyTree(this.data!.directory, this.#tree);
     const bucket = this.#programs[0]!.bucket!;
     const [object] = await gateway.objects(bucket);
-    if (object === undefined) throw new Error(`There is nothing in ${bucket} to measure floors with.`);
+    if (object === undefined) throw new BenchError(`There is nothing in ${bucket} to measure floors with.`);
     return measureFloors(this.#bench, this.#place, {
       chunks: await gateway.read(bucket, object),
       tree: this.#tree,
@@ -169,7 +169,7 @@ class Run {
     const { result } = sample.told;
     const silent = program.bucket === undefined || !['cache-s3', 'reference'].includes(program.name);
     if (!silent && !expected.includes(result ?? '')) {
-      throw new Error(
+      throw new BenchError(
         `${program.name} said '${result}' for a ${phase}, not ${expected.join(' or ')}:\n${sample.output}`,
       );
     }
@@ -193,7 +193,7 @@ class Run {
     const { gateway } = this.#bench;
     await this.#run(program, 'save', 'many-0');
     const [name] = await gateway.objects(bucket);
-    if (name === undefined) throw new Error(`${program.name} stored nothing in ${bucket}.`);
+    if (name === undefined) throw new BenchError(`${program.name} stored nothing in ${bucket}.`);
     const numbers = Array.from({ length: this.#case.decoys - 1 }, (_, index) => index + 1).values();
     const worker = async () => {
       for (const number of numbers) {
@@ -205,12 +205,13 @@ class Run {
 
   #compareTree(): void {
     if (this.data === undefined) return;
-    execFileSync('diff', ['-r', '--no-dereference', this.data.directory, this.#tree]);
+    compareTrees(this.data.directory, this.#tree);
   }
 
   async #countTree(program: Program): Promise<void> {
     if (this.data === undefined) return;
     const { digest } = await describe(this.#tree);
-    if (digest !== this.data.digest) throw new Error(`${program.name} restored another tree than was saved.`);
+    if (digest !== this.data.digest)
+      throw new BenchError(`${program.name} restored another tree than was saved.`);
   }
 }

@@ -1,10 +1,10 @@
 /** `npm run bench:memory`: peak memory of a save and a restore of 10 GB, of which at least 4 GB do not compress. */
 
-import { execFileSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { BenchError } from './bench-error.ts';
 import { allCases } from './cases.ts';
 import { type DataSet, dataSet } from './data/data-set.ts';
 import { writeIncompressible } from './data/incompressible.ts';
@@ -15,7 +15,7 @@ import { machineLines } from './report/machine.ts';
 import { table } from './report/table.ts';
 import { runToEnd } from './run.ts';
 import { runOnce, type Sample, treeName } from './run-once.ts';
-import { copyTree, openWorkbench, removeTree, type Workbench } from './workbench.ts';
+import { compareTrees, copyTree, openWorkbench, removeTree, type Workbench } from './workbench.ts';
 
 /** What is promised for any archive. */
 const limitBytes = 600e6;
@@ -89,10 +89,10 @@ async function measureMemory(
       const key = `memory-${number}`;
       const sample = await runOnce(bench, place, program, { phase, key, restoreKeys: [] });
       const expected = phase === 'save' ? 'saved' : 'hit';
-      if (sample.told.result !== expected) throw new Error(`not '${expected}':\n${sample.output}`);
+      if (sample.told.result !== expected) throw new BenchError(`not '${expected}':\n${sample.output}`);
       rows.push(row(phase, number, sample));
     }
-    execFileSync('diff', ['-r', '--no-dereference', data.directory, tree]);
+    compareTrees(data.directory, tree);
     await bench.gateway.empty(bucket);
   }
   const gigabytes = (data.bytes / 1e9).toFixed(2);

@@ -1,5 +1,5 @@
-import { execFileSync } from 'node:child_process';
 import path from 'node:path';
+import { BenchError } from './bench-error.ts';
 import type { Case } from './cases.ts';
 import type { DataSet } from './data/data-set.ts';
 import type { BenchOptions, Phase } from './options.ts';
@@ -8,7 +8,7 @@ import { ours } from './programs/programs.ts';
 import { median } from './report/statistics.ts';
 import { table } from './report/table.ts';
 import { runOnce, type Sample, treeName } from './run-once.ts';
-import { copyTree, removeTree, type Workbench } from './workbench.ts';
+import { compareTrees, copyTree, removeTree, type Workbench } from './workbench.ts';
 
 /** Ours with other numbers of worker threads. */
 export interface Scale {
@@ -40,11 +40,11 @@ export async function measureScale(
           if (phase === 'restore') removeTree(tree);
           const sample = await runOnce(bench, place, program, { phase, key, restoreKeys: [] });
           const expected = phase === 'save' ? 'saved' : 'hit';
-          if (sample.told.result !== expected) throw new Error(`not '${expected}':\n${sample.output}`);
+          if (sample.told.result !== expected) throw new BenchError(`not '${expected}':\n${sample.output}`);
           if (round >= 0) runs.get(phase)?.get(options.workers[index]!)?.push(sample);
         }
         // the first restore of each is looked at, and so is the tree that the next save begins with
-        if (round < 0) execFileSync('diff', ['-r', '--no-dereference', data.directory, tree]);
+        if (round < 0) compareTrees(data.directory, tree);
         await bench.gateway.empty(bucket);
       }
     }

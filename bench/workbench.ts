@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -83,4 +83,14 @@ export function copyTree(from: string, to: string): void {
 
 export function removeTree(directory: string): void {
   execFileSync('rm', ['-rf', directory]);
+}
+
+/** Compares contents, names and link targets. Throws with the first difference. */
+export function compareTrees(original: string, restored: string): void {
+  const { status, stdout, stderr } = spawnSync('diff', ['-r', '--no-dereference', original, restored], {
+    encoding: 'utf8',
+  });
+  if (status === 0) return;
+  const [difference = ''] = `${stdout}${stderr}`.split('\n');
+  throw new BenchError(`The restored tree is not the one that was saved: ${difference}`);
 }

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
 import { json, text } from 'node:stream/consumers';
+import { BenchError } from '../bench-error.ts';
 import { type Command, startedBy } from './command.ts';
 
 /** What one run of a program took. */
@@ -30,7 +31,7 @@ const script = path.join(import.meta.dirname, 'measure.py');
 const python = existsSync('/usr/bin/python3') ? '/usr/bin/python3' : 'python3';
 
 /**
- * Runs a command and measures it; `prefix` starts it and is not measured. Rejects, with what it printed, when it ends
+ * Runs a command and measures it; `prefix` starts it and is not measured. Rejects with a `BenchError`, with what it printed, when it ends
  * with anything but 0. `stop` kills it and all that it started.
  */
 export async function measure(
@@ -60,7 +61,7 @@ export async function measure(
   const output = stdout + stderr;
   if (report?.exitCode !== 0) {
     const how = report === undefined ? 'was not measured' : `ended with ${report.exitCode}`;
-    throw new Error(`${command.args.join(' ')} ${how}:\n${output.slice(-4000)}`);
+    throw new BenchError(`${command.args.join(' ')} ${how}:\n${output.slice(-4000)}`);
   }
   const { wallSeconds, cpuSeconds, mainThreadCpuSeconds, peakRssBytes } = report;
   return {
