@@ -1,0 +1,55 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { gateway } from '../../support/gateway.ts';
+import type { WorkflowResult } from '../runner/model.ts';
+import { repositoryFile } from './checkout.ts';
+import { asUser, type Lab, type LabOptions } from './lab.ts';
+
+export interface RecipeOptions extends LabOptions {
+  /** Shell scripts that stand in for the tools which the recipe calls, by name; they come first in PATH. */
+  readonly tools: Readonly<Record<string, string>>;
+  /** Another way to the gateway, or away from it. */
+  readonly endpoint?: string;
+}
+
+/**
+ * Runs docs/recipes/<name>.yml as it stands, as an ordinary user, with the variables and secrets that its head asks
+ * for. Only the tools around the cache are not the real ones.
+ */
+export async function runRecipe(lab: Lab, name: string, options: RecipeOptions): Promise<WorkflowResult> {
+  const { tools, endpoint = gateway().endpoint, env, vars, ...rest } = options;
+  const { bucket, accessKey, secretKey } = lab.access;
+  return lab.run({
+    file: repositoryFile(`docs/recipes/${name}.yml`),
+    ...asUser,
+    vars: {
+      CACHE_ENDPOINT: endpoint,
+      CACHE_HOST: new URL(endpoint).host,
+      CACHE_INSECURE: 'true',
+      CACHE_BUCKET: bucket,
+      ...vars,
+    },
+    secrets: { CACHE_ACCESS_KEY: accessKey, CACHE_SECRET_KEY: secretKey },
+    actions: {
+      'actions/checkout': repositoryFile('test/e2e/support/actions/checkout'),
+      'your-org/ci': repositoryFile('docs/recipes'),
+    },
+    env: {
+      CACHE_S3_PREFIX: lab.prefix,
+      PATH: `${await install(lab, tools)}${path.delimiter}${process.env.PATH}`,
+      ...env,
+    },
+    ...rest,
+  });
+}
+
+let installed = 0;
+
+async function install(lab: Lab, tools: RecipeOptions['tools']): Promise<string> {
+  installed += 1;
+  const bin = path.join(lab.root, `bin-${installed}`);
+  await mkdir(bin);
+  for (const [name, script] of Object.entries(tools))
+    await writeFile(path.join(bin, name), `#!/bin/sh\nset -e\n${script}`, { mode: 0o755 });
+  return bin;
+}
