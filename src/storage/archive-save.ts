@@ -79,12 +79,14 @@ class ArchiveSave {
   readonly #request: SaveRequest;
   readonly #options: ArchiveBackendOptions;
   readonly #target: Target;
+  readonly #notes: ScanNotes;
 
   constructor(store: ObjectStore, request: SaveRequest, options: ArchiveBackendOptions, target: Target) {
     this.#store = store;
     this.#request = request;
     this.#options = options;
     this.#target = target;
+    this.#notes = scanNotes(options.log);
   }
 
   /** One try, in full or on top of `base`. Throws `BaseGoneError` when the base is to blame. */
@@ -92,7 +94,7 @@ class ArchiveSave {
     const { onBytes } = this.#options;
     const upload = this.#store.createUpload(this.#target.name, {
       ...this.#target.condition,
-      partSizeBytes: partSize(this.#request.uploadChunkSizeBytes, 0),
+      partSizeBytes: partSize(this.#request.uploadChunkSizeBytes),
       ...(onBytes && { onBytes }),
       ...pickSignal(this.#request),
     });
@@ -119,7 +121,7 @@ class ArchiveSave {
         head: this.#head(),
         level,
         runner,
-        notes: scanNotes(this.#options.log),
+        notes: this.#notes,
         write: bytes => upload.write(bytes),
         base: base && { ...base, copy: bytes => copyBase(upload, base, bytes) },
         signal,
@@ -162,14 +164,24 @@ async function copyBase(upload: Upload, base: TreeRecord, bytes: number): Promis
     if (error instanceof CopyRefusedError) {
       throw new BaseGoneError('the server does not copy parts of objects', { cause: error });
     }
+    // Credentials that only write; where they are bad altogether, the full save says so
+    if (error instanceof StoreRefusedError) {
+      throw new BaseGoneError('the server does not let the restored cache be copied', { cause: error });
+    }
     throw error;
   }
 }
 
+/** Each thing is said once, also when a save is done again in full. */
 function scanNotes(log: Log): ScanNotes {
+  const said = new Set<string>();
   let old = 0;
   return {
-    leftOut: (path, why) => log.notice(`${printable(path)} is left out: ${why}.`),
+    leftOut(path, why) {
+      const note = `${printable(path)} is left out: ${why}.`;
+      if (!said.has(note)) log.notice(note);
+      said.add(note);
+    },
     timeBefore1970: path => {
       if (old++ === 0) log.notice(`Times before 1970 are saved as 1970, first of ${printable(path)}.`);
     },

@@ -1,16 +1,14 @@
-/** Bytes of a part unless more are needed: large enough that requests do not matter, small enough to keep in memory. */
+/** Bytes of a part: large enough that requests do not matter, small enough to keep several in memory. */
 const DEFAULT_PART_BYTES = 16 * 1024 * 1024;
-/** S3: 5 MiB to 5 GiB a part, 10,000 parts. */
+/** S3's smallest part. */
 const MIN_PART_BYTES = 5 * 1024 * 1024;
-const MAX_PART_BYTES = 512 * 1024 * 1024;
-/** Leaves room below 10,000 for what an estimate missed. */
-const PARTS = 9_000;
+/** A save holds up to six parts in memory. (S3 would take 5 GiB.) */
+const MAX_PART_BYTES = 64 * 1024 * 1024;
 
 /**
- * Part size in bytes for an object of about `rawBytes` before compression. `wanted` is actions/cache's
- * `upload-chunk-size`, taken where S3 allows it.
+ * Part size in bytes. `wanted` is actions/cache's `upload-chunk-size`, as far as S3 and our memory allow it. Parts of
+ * very large objects grow by themselves (s3/part-gatherer.ts).
  */
-export function partSize(wanted: number | undefined, rawBytes: number): number {
-  const least = Math.max(MIN_PART_BYTES, Math.ceil(rawBytes / PARTS));
-  return Math.min(Math.max(wanted ?? DEFAULT_PART_BYTES, least), MAX_PART_BYTES);
+export function partSize(wanted: number | undefined): number {
+  return Math.min(Math.max(wanted ?? DEFAULT_PART_BYTES, MIN_PART_BYTES), MAX_PART_BYTES);
 }

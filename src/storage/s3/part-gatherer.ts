@@ -1,11 +1,17 @@
 import type { PartBytes } from './multipart.ts';
 
+/** S3 takes 10,000 parts. How large an object becomes is known at its end only, so parts grow after each of these. */
+const PARTS_OF_ONE_SIZE = 3_000;
+const GROWTH = 4;
+
 /**
- * Cuts a stream of written pieces into parts of exactly one size, without copying: a piece across a border is shared
- * by two parts. (All parts but the last are equal because some servers ask for that.)
+ * Cuts a stream of written pieces into parts, without copying: a piece across a border is shared by two parts. Parts
+ * are of exactly one size, because some servers ask for that, until there are so many that 10,000 would not do:
+ * 16 MiB parts reach 47 GiB that way and grow to four times the size then, up to a terabyte in all.
  */
 export class PartGatherer {
-  readonly #partSizeBytes: number;
+  #partSizeBytes: number;
+  #cut = 0;
   #pieces: Uint8Array[] = [];
   #sizeBytes = 0;
 
@@ -37,8 +43,10 @@ export class PartGatherer {
       pieces.push(border.subarray(0, missing));
       this.#pieces[0] = border.subarray(missing);
     }
-    this.#sizeBytes -= this.#partSizeBytes;
-    return { pieces, sizeBytes: this.#partSizeBytes };
+    const sizeBytes = this.#partSizeBytes;
+    this.#sizeBytes -= sizeBytes;
+    if (++this.#cut % PARTS_OF_ONE_SIZE === 0) this.#partSizeBytes *= GROWTH;
+    return { pieces, sizeBytes };
   }
 
   /** What is left, at most one part; undefined: nothing. */

@@ -47,3 +47,15 @@ test('no byte is copied', () => {
   expect(gatherer.takeFull()?.pieces[0]?.buffer).toBe(piece.buffer);
   expect(gatherer.takeRest()?.pieces[0]?.buffer).toBe(piece.buffer);
 });
+
+test('parts grow after three thousand, so that ten thousand hold a terabyte', () => {
+  const gatherer = new PartGatherer(1);
+  const sizes: number[] = [];
+  for (let written = 0; written < 16_000; written++) {
+    gatherer.add(Buffer.from('x'));
+    for (let part = gatherer.takeFull(); part; part = gatherer.takeFull()) sizes.push(part.sizeBytes);
+  }
+  expect(new Set(sizes.slice(0, 3000))).toEqual(new Set([1]));
+  expect(new Set(sizes.slice(3000, 6000))).toEqual(new Set([4]));
+  expect(sizes[6000]).toBe(16);
+});
