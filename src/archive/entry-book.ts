@@ -4,6 +4,7 @@ import { PackedColumn, type PackResult, VANISHED } from './jobs.ts';
 import { compareNames, printable } from './names.ts';
 import { modeOf, ownerOf } from './pack-job.ts';
 import type { FramePlan } from './plan-frames.ts';
+import { toMicroseconds } from './platform.ts';
 import type { ScanNotes, Scanned } from './scan.ts';
 
 /** An entry whose hard link is still a name. */
@@ -36,10 +37,12 @@ export class EntryBook {
     });
   }
 
-  /** Something that stands in an old frame already: `entry` says where, `scanned` what it looks like. */
+  /** Something that stands in an old frame already: `entry` says where, `scanned` (exact) what it looks like. */
   addReused(scanned: Scanned, entry: Entry): void {
-    const { mtimeUs, size, frame, offset } = entry;
+    const { size, frame, offset } = entry;
     const { name, type, linkName, stats } = scanned;
+    // What a full save would say; a file system with coarse times has not kept the entry's
+    const mtimeUs = size > 0 ? toMicroseconds(stats.exact!.mtimeNs) : scanned.mtimeUs;
     const [mode, uid, gid] = [modeOf(scanned), ownerOf(stats.uid), ownerOf(stats.gid)];
     this.rawBytes += size;
     this.#reused.push({ name, type, linkName, mode, mtimeUs, size, uid, gid, frame, offset });

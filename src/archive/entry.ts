@@ -48,6 +48,11 @@ export interface ManifestHead {
   readonly origin: Readonly<Record<string, string>>;
   /** How many saves went into this object: 0 for a full one, +1 for each incremental one on top. */
   readonly generation: number;
+  /**
+   * Stored names of directories that earlier generations had and this tree has not: they still stand in the frames, for
+   * a tar reader to find. Absent: none.
+   */
+  readonly deadDirectories?: readonly string[];
 }
 
 /** An archive's directory: what stands in it and where. */

@@ -171,8 +171,8 @@ function isHead(json: unknown): json is ManifestHead & { counts: { frames: numbe
   const isCount = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 0;
   return (
     ['tool', 'object', 'key', 'version', 'platform'].every(field => typeof head[field] === 'string') &&
-    Array.isArray(head.paths) &&
-    head.paths.every(path => typeof path === 'string') &&
+    isStrings(head.paths) &&
+    (head.deadDirectories === undefined || isStrings(head.deadDirectories)) &&
     typeof head.origin === 'object' &&
     head.origin !== null &&
     isCount(head.generation) &&
@@ -181,6 +181,10 @@ function isHead(json: unknown): json is ManifestHead & { counts: { frames: numbe
     isCount(counts.frames) &&
     isCount(counts.entries)
   );
+}
+
+function isStrings(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every(item => typeof item === 'string');
 }
 
 function splitNames(entries: readonly Entry[]): { depths: number[]; components: string[] } {

@@ -46,7 +46,7 @@ export interface PackSummary {
  */
 export async function pack(options: PackOptions): Promise<PackSummary | undefined> {
   const { runner, level, signal } = options;
-  const { book, members, reusedBytes, copied } = prepare(options);
+  const { book, members, head, reusedBytes, copied } = prepare(options);
   let sizeBytes = reusedBytes;
   const write = async (bytes: Uint8Array): Promise<void> => {
     await copied;
@@ -65,7 +65,7 @@ export async function pack(options: PackOptions): Promise<PackSummary | undefine
   const { frames, rawBytes } = book;
   const end = compressFrame(Buffer.alloc(END_OF_ARCHIVE_BYTES), level);
   await write(end);
-  await write(encodeManifest({ head: generation(options, reusedBytes), frames, entries }));
+  await write(encodeManifest({ head, frames, entries }));
   await write(seekTable([...frames, { size: end.length, rawSize: END_OF_ARCHIVE_BYTES }]));
   return { entries: entries.length, rawBytes, sizeBytes, reusedBytes };
 }
@@ -74,31 +74,36 @@ interface Preparation {
   readonly book: EntryBook;
   /** What is to be packed, in the order of the scan. */
   readonly members: Iterable<Scanned>;
+  readonly head: ManifestHead;
   readonly reusedBytes: number;
   /** The base's bytes are in place. */
   readonly copied: Promise<void>;
 }
 
-function prepare({ layout, roots, notes, base }: PackOptions): Preparation {
-  if (!base) {
-    const members = scan(layout, roots, notes);
-    return { book: new EntryBook(notes, []), members, reusedBytes: 0, copied: Promise.resolve() };
-  }
+function prepare({ layout, roots, notes, head, base }: PackOptions): Preparation {
+  const afresh = (members: Iterable<Scanned>): Preparation => ({
+    book: new EntryBook(notes, []),
+    members,
+    head,
+    reusedBytes: 0,
+    copied: Promise.resolve(),
+  });
+  if (!base) return afresh(scan(layout, roots, notes));
   const scanned = [...scan(layout, roots, notes, true)];
   const division = divide(scanned, base);
-  if (!isWorthReusing(division)) {
-    return { book: new EntryBook(notes, []), members: scanned, reusedBytes: 0, copied: Promise.resolve() };
-  }
+  if (!isWorthReusing(division)) return afresh(scanned);
   const book = new EntryBook(notes, base.manifest.frames);
   for (const { scanned: found, entry } of division.reused) book.addReused(found, entry);
   // The store copies while the workers pack
   const copied = base.copy(division.regionBytes);
   copied.catch(() => {});
-  return { book, members: division.changed, reusedBytes: division.regionBytes, copied };
-}
-
-function generation({ head, base }: PackOptions, reusedBytes: number): ManifestHead {
-  return base && reusedBytes > 0 ? { ...head, generation: base.manifest.head.generation + 1 } : head;
+  const { deadDirectories } = division;
+  const grown: ManifestHead = {
+    ...head,
+    generation: base.manifest.head.generation + 1,
+    ...(deadDirectories.length > 0 && { deadDirectories }),
+  };
+  return { book, members: division.changed, head: grown, reusedBytes: division.regionBytes, copied };
 }
 
 /** Each worker has one frame under work and one waiting, and finished ones wait for an earlier one that takes longer. */

@@ -1,4 +1,4 @@
-import { type Entry, EntryType, type Manifest } from './entry.ts';
+import { type Entry, EntryType, type Manifest, parentName } from './entry.ts';
 import { modeOf, ownerOf } from './pack-job.ts';
 import type { Scanned } from './scan.ts';
 import type { StatusRows } from './status-rows.ts';
@@ -17,53 +17,67 @@ export interface Division {
   /** Bytes of the base's data region, and how many of them no entry would use any more. */
   readonly regionBytes: number;
   readonly deadBytes: number;
+  /** Stored names of directories that stand in the base's frames and are none any more. */
+  readonly deadDirectories: readonly string[];
+  /** Something else stands where the base has a directory: tar could not put it there. */
+  readonly blocked: boolean;
 }
 
 /** A region smaller than this cannot be copied: S3's smallest part, in bytes. */
-const MIN_REGION_BYTES = 5 * 1024 * 1024;
+export const MIN_REGION_BYTES = 5 * 1024 * 1024;
 /** The share of dead bytes from which on a full save is the better one. */
 const MOST_DEAD = 0.25;
 
-/** Whether growing from the base is worth it. */
-export function isWorthReusing({ regionBytes, deadBytes }: Division): boolean {
-  return regionBytes >= MIN_REGION_BYTES && deadBytes <= MOST_DEAD * regionBytes;
+/** Whether growing from the base is worth it, and gives an archive that tar reads. */
+export function isWorthReusing({ regionBytes, deadBytes, blocked }: Division): boolean {
+  return regionBytes >= MIN_REGION_BYTES && deadBytes <= MOST_DEAD * regionBytes && !blocked;
 }
 
 /** Tells what a scan (with `exact` status) found unchanged since the base was restored. */
-export function divide(scanned: Iterable<Scanned>, base: Base): Division {
-  const { entries, frames } = base.manifest;
-  const indexes = new Map(entries.map((entry, index) => [entry.name, index]));
-  const reusedNames = new Set<string>();
+export function divide(scanned: readonly Scanned[], base: Base): Division {
+  const entryOf = unchangedEntries(scanned, base);
+  const live = new LiveBytes(base.manifest);
   const reused: { scanned: Scanned; entry: Entry }[] = [];
   const changed: Scanned[] = [];
-  const live = new Float64Array(frames.length);
-  for (const found of scanned) {
-    const index = indexes.get(found.name);
-    if (index === undefined || !isUnchanged(found, index, base, reusedNames)) {
+  scanned.forEach((found, index) => {
+    const entry = entryOf[index];
+    if (!entry) {
       changed.push(found);
-      continue;
+      return;
     }
-    const entry = entries[index]!;
-    reusedNames.add(found.name);
     reused.push({ scanned: found, entry });
-    if (entry.size > 0) addLive(live, entry, base.manifest);
-  }
-  const regionBytes = frames.reduce((sum, frame) => sum + frame.size, 0);
-  const liveBytes = frames.reduce(
-    (sum, frame, index) => sum + frame.size * Math.min(1, live[index]! / frame.rawSize),
-    0,
-  );
-  return { reused, changed, regionBytes, deadBytes: regionBytes - liveBytes };
+    live.add(entry);
+  });
+  return { reused, changed, ...live.result(), ...deadDirectories(scanned, base.manifest) };
 }
 
-function isUnchanged(found: Scanned, index: number, base: Base, reusedNames: ReadonlySet<string>): boolean {
+/** For each thing found, its entry in the base where it is as it was restored. */
+function unchangedEntries(scanned: readonly Scanned[], base: Base): (Entry | undefined)[] {
+  const { entries } = base.manifest;
+  const indexes = new Map(entries.map((entry, index) => [entry.name, index]));
+  const unchangedNames = new Set<string>();
+  const touched = new Set<string>();
+  const found = scanned.map(thing => {
+    const index = indexes.get(thing.name);
+    if (index !== undefined && isUnchanged(thing, index, base, unchangedNames)) {
+      unchangedNames.add(thing.name);
+      return entries[index];
+    }
+    touched.add(parentName(thing.name));
+    return undefined;
+  });
+  // What tar writes into a directory moves the directory's time: its own entry has to come again before that
+  return found.map((entry, index) => (touched.has(scanned[index]!.name) ? undefined : entry));
+}
+
+function isUnchanged(found: Scanned, index: number, base: Base, unchanged: ReadonlySet<string>): boolean {
   const entry = base.manifest.entries[index]!;
   if (entry.type !== found.type) return false;
-  if (found.dataBytes > 0) return base.rows.matches(index, found.stats.exact!);
+  if (found.dataBytes > 0) return entry.size > 0 && base.rows.matches(index, found.stats.exact!);
   if (found.type === EntryType.symlink && entry.target !== found.linkName) return false;
   if (found.type === EntryType.hardLink) {
     // Where the first name is packed again, so is this one: a plain tar reader would link to the older data
-    return base.manifest.entries[entry.linkTo]!.name === found.linkName && reusedNames.has(found.linkName);
+    return base.manifest.entries[entry.linkTo]!.name === found.linkName && unchanged.has(found.linkName);
   }
   // Nothing but what the manifest says itself
   return (
@@ -75,15 +89,67 @@ function isUnchanged(found: Scanned, index: number, base: Base, reusedNames: Rea
   );
 }
 
-/** Raw bytes that are used in each frame: data, padding and the header, which mostly takes three blocks. */
-function addLive(live: Float64Array, entry: Entry, { frames }: Manifest): void {
-  const header = entry.mtimeUs % 1e6 === 0 ? 512 : 1536;
-  let { frame, offset } = entry;
-  live[frame]! += header;
-  for (let left = entry.size; left > 0; frame++) {
-    const take = Math.min(left, frames[frame]!.rawSize - offset);
-    live[frame]! += Math.ceil(take / 512) * 512;
-    left -= take;
-    offset = 0;
+/** Bytes of tar that an entry's header takes: nearly always one of these two. */
+function headerBytes({ name, mtimeUs }: Entry): number {
+  return mtimeUs % 1e6 === 0 && name.length <= 100 ? 512 : 1536;
+}
+
+/** How much of the base's frames is still in use. */
+class LiveBytes {
+  readonly #frames: Manifest['frames'];
+  /** Raw bytes in use by frame: data, padding and its header. */
+  readonly #live: Float64Array;
+  /** Headers of entries without data: which frames they are in is known to nobody. */
+  #headers = 0;
+
+  constructor({ frames }: Manifest) {
+    this.#frames = frames;
+    this.#live = new Float64Array(frames.length);
   }
+
+  add(entry: Entry): void {
+    const header = headerBytes(entry);
+    if (entry.size === 0) {
+      this.#headers += header;
+      return;
+    }
+    let { frame, offset } = entry;
+    this.#live[frame]! += header;
+    for (let left = entry.size; left > 0; frame++) {
+      const take = Math.min(left, this.#frames[frame]!.rawSize - offset);
+      this.#live[frame]! += Math.ceil(take / 512) * 512;
+      left -= take;
+      offset = 0;
+    }
+  }
+
+  /** Compressed bytes: a frame's dead raw bytes count by its ratio. */
+  result(): Pick<Division, 'regionBytes' | 'deadBytes'> {
+    let regionBytes = 0;
+    let dead = 0;
+    let deadRaw = 0;
+    this.#frames.forEach(({ size, rawSize }, index) => {
+      const unused = Math.max(0, rawSize - this.#live[index]!);
+      regionBytes += size;
+      dead += size * (unused / rawSize);
+      deadRaw += unused;
+    });
+    const share = deadRaw > 0 ? Math.max(0, deadRaw - this.#headers) / deadRaw : 0;
+    return { regionBytes, deadBytes: dead * share };
+  }
+}
+
+/**
+ * A tar reader makes every directory that ever stood in the frames, with what was in it, and cannot put a file where
+ * one of them is. So an archive remembers those that its tree does not have any more.
+ */
+function deadDirectories(
+  scanned: readonly Scanned[],
+  { head, entries }: Manifest,
+): Pick<Division, 'deadDirectories' | 'blocked'> {
+  const dead = new Set(head.deadDirectories);
+  for (const { name, type } of entries) if (type === EntryType.directory) dead.add(name);
+  for (const { name, type } of scanned) if (type === EntryType.directory) dead.delete(name);
+  const blocked = dead.size > 0 && scanned.some(({ name }) => dead.has(`${name}/`));
+  return { deadDirectories: [...dead], blocked };
 }
