@@ -1,4 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
+import type { Entry } from './entry.ts';
+import { clocksPass } from './file-clock.ts';
 import type { PathLayout } from './layout.ts';
 import type { OpenArchive, ReadObject } from './open-archive.ts';
 import { commit } from './publish/commit.ts';
@@ -22,7 +24,7 @@ export interface RestoreArchiveOptions {
   readonly signal?: AbortSignal | undefined;
   /** Leave alone what the disk has already, by type, size, mode and mtime. */
   readonly warm?: boolean;
-  /** Note what the disk says of each file written, for an incremental save. */
+  /** Note what the disk says of each file written, and let its clock go on, for an incremental save. */
   readonly keepStatus?: boolean;
   /** Staging of killed runs older than this many ms is removed; default a day. */
   readonly staleStagingMs?: number;
@@ -32,7 +34,7 @@ export interface RestoreSummary {
   readonly entries: number;
   /** Bytes of file data written. */
   readonly rawBytes: number;
-  /** What the disk says of the files written; only with `keepStatus`. */
+  /** What the disk says of the files written; only with `keepStatus`, and where its clock can be relied on. */
   readonly rows: StatusRows | undefined;
 }
 
@@ -81,8 +83,23 @@ export async function restoreArchive(options: RestoreArchiveOptions): Promise<Re
   }
   await runner.close();
   commit(plan, entries);
-  if (rows) updateMoved(rows, plan);
+  if (rows) rows = await settled(rows, entries, plan);
   return { entries: entries.length, rawBytes, rows };
+}
+
+/** What the disk says now that all is published; undefined: it says nothing that a later look could rely on. */
+async function settled(
+  rows: StatusRows,
+  entries: readonly Entry[],
+  plan: TargetPlan,
+): Promise<StatusRows | undefined> {
+  try {
+    updateMoved(rows, entries, plan);
+    return (await clocksPass(rows.latestChange(), plan)) ? rows : undefined;
+  } catch {
+    // The restore is done; another process may have taken something of it away already
+    return undefined;
+  }
 }
 
 /** The first requests are on the wire before this thread is busy with directories: a few turns of the event loop. */

@@ -39,7 +39,7 @@ export class StatusRows {
   matches(entry: number, stats: BigIntStats): boolean {
     const start = entry * WIDTH;
     return (
-      this.values[start + 1] !== 0n &&
+      this.values[start + INO] !== 0n &&
       rowOf(stats).every((value, column) => this.values[start + column] === value)
     );
   }
@@ -60,6 +60,8 @@ export class StatusRows {
   }
 }
 
+/** Columns. */
+const INO = 1;
 const CTIME = 7;
 
 function rowOf({ dev, ino, size, mode, uid, gid, mtimeNs, ctimeNs }: BigIntStats): bigint[] {
@@ -79,11 +81,14 @@ export function statusOfStaged(entries: readonly Entry[], plan: TargetPlan): Sta
 }
 
 /** After the commit: a file that was renamed by itself has a new change time; if it is still ours, that is recorded. */
-export function updateMoved(rows: StatusRows, plan: TargetPlan): void {
+export function updateMoved(rows: StatusRows, entries: readonly Entry[], plan: TargetPlan): void {
   for (const { tree, entry, to } of plan.moves) {
     if (tree || entry < 0) continue;
     const stats = exactStatus(to);
-    if (stats && rows.sameInode(entry, stats)) rows.set(entry, stats);
+    // The rename of a hard link shows in the status of the file itself
+    const { linkTo } = entries[entry]!;
+    const file = linkTo >= 0 ? linkTo : entry;
+    if (stats && rows.sameInode(file, stats)) rows.set(file, stats);
     else rows.clear(entry);
   }
 }

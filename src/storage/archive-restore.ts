@@ -48,8 +48,7 @@ export async function restoreObject(
     keepStatus: recordDirectory !== undefined,
     signal: request.signal,
   });
-  if (rows && recordDirectory !== undefined)
-    await record(recordDirectory, rows, archive, found, request, options);
+  if (rows && recordDirectory !== undefined) record(recordDirectory, rows, archive, found, request, options);
   return { entries, rawBytes };
 }
 
@@ -89,16 +88,16 @@ function dataBytes({ manifest }: OpenArchive): number {
 }
 
 /** For the save that may follow. Without it that save is a full one, so nothing here fails the restore. */
-async function record(
+function record(
   directory: string,
   rows: StatusRows,
   { manifestBytes }: OpenArchive,
   { name, etag }: FoundObject,
   { version }: RestoreRequest,
   { log }: ArchiveBackendOptions,
-): Promise<void> {
+): void {
   try {
-    await writeRecord(directory, { object: name, etag, version, rows, manifestBytes });
+    writeRecord(directory, { object: name, etag, version, rows, manifestBytes });
   } catch (error) {
     log.debug(`No record of the restore was kept: ${(error as Error).message}`);
   }
