@@ -33,6 +33,8 @@ export class DirectoryUpload implements Upload {
   #sizeBytes = 0;
   #failure: unknown;
   #ended = false;
+  /** What is being written; never rejects. */
+  #underWay: Promise<unknown> = Promise.resolve();
 
   constructor(place: Place, options: UploadOptions) {
     this.#place = place;
@@ -61,7 +63,7 @@ export class DirectoryUpload implements Upload {
         // Node has no copy_file_range.
         const buffer = Buffer.allocUnsafeSlow(Math.min(COPY_BYTES, range.end - range.start));
         for (let at = range.start; at < range.end; ) {
-          this.#options.signal?.throwIfAborted();
+          this.#checkGoesOn();
           const { bytesRead } = await from.read(buffer, 0, Math.min(buffer.length, range.end - at), at);
           if (bytesRead === 0) throw new ObjectReplacedError(`${source.name} ends before byte ${range.end}`);
           await this.#append(buffer.subarray(0, bytesRead));
@@ -95,6 +97,8 @@ export class DirectoryUpload implements Upload {
   async abort(): Promise<void> {
     if (this.#ended) return;
     this.#ended = true;
+    // A copy ends at its next piece; a file it is still writing to could not be removed everywhere
+    await this.#underWay;
     await this.#discard();
   }
 
@@ -149,15 +153,23 @@ export class DirectoryUpload implements Upload {
   /** One step of the upload. The first failure stays, and takes the temporary file with it. */
   async #step<T>(work: () => Promise<T>): Promise<T> {
     if (this.#failure !== undefined) throw this.#failure;
-    if (this.#ended) throw new Error('the upload has ended');
+    const step = (async () => {
+      this.#checkGoesOn();
+      return work();
+    })();
+    this.#underWay = step.catch(() => {});
     try {
-      this.#options.signal?.throwIfAborted();
-      return await work();
+      return await step;
     } catch (error) {
       this.#failure = toStoreError(error, this.#place.root);
       await this.#discard();
       throw this.#failure;
     }
+  }
+
+  #checkGoesOn(): void {
+    this.#options.signal?.throwIfAborted();
+    if (this.#ended) throw new Error('the upload has ended');
   }
 
   async #discard(): Promise<void> {
