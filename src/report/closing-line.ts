@@ -18,7 +18,10 @@ export interface PhaseFacts {
   readonly retries: number;
 }
 
-/** The line for machines: `cache-s3: op=save source=s3 result=saved bytes=1 ms=2 requests=3 retries=0`. */
+/**
+ * The line for machines: `cache-s3: op=save source=s3 result=saved bytes=1 ms=2 requests=3 retries=0`, after an
+ * incremental save also ` reused=1`.
+ */
 export function machineLine(facts: PhaseFacts): string {
   const fields = {
     op: facts.op,
@@ -28,6 +31,7 @@ export function machineLine(facts: PhaseFacts): string {
     ms: Math.round(facts.ms),
     requests: facts.requests,
     retries: facts.retries,
+    reused: facts.reusedBytes || undefined,
   };
   const known = Object.entries(fields).filter(([, value]) => value !== undefined);
   return `cache-s3: ${known.map(([name, value]) => `${name}=${value}`).join(' ')}`;

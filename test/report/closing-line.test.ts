@@ -31,6 +31,11 @@ describe('the line for machines', () => {
       'cache-s3: op=save source=s3 result=saved bytes=279000000 ms=2000 requests=21 retries=1',
     );
   });
+  test('tells what an incremental save took over', () => {
+    expect(machineLine({ ...saved, reusedBytes: 200_000_000 })).toBe(
+      'cache-s3: op=save source=s3 result=saved bytes=279000000 ms=2000 requests=21 retries=1 reused=200000000',
+    );
+  });
   test('leaves out what is not known', () => {
     expect(machineLine(miss)).toBe('cache-s3: op=restore source=none result=miss ms=80 requests=4 retries=0');
   });
