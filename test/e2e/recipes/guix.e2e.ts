@@ -1,0 +1,222 @@
+import { randomBytes } from 'node:crypto';
+import { chmod, chown, mkdir, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { expect, it } from 'vitest';
+import { giveAway } from '../../support/drop-privileges.ts';
+import { gateway } from '../../support/gateway.ts';
+import { buildTree, describeTree, removeTree } from '../../support/tree.ts';
+import { repositoryFile } from '../support/checkout.ts';
+import { describeWithGateway, useLab } from '../support/lab.ts';
+import { type CountingProxy, startCountingProxy } from '../support/network.ts';
+import { closingFields, mainOf, warningsOf } from '../support/results.ts';
+import { canSandboxSudo, runWithSudo } from '../support/sudo-sandbox.ts';
+
+const lab = useLab();
+const root = { uid: 0, gid: 0 };
+/** Of the builders' group, as the store's directory is. */
+const builders = 30_000;
+
+/** A host with a daemon: its directories stand for the root directory, of which tests leave the real one alone. */
+async function newHost() {
+  const machine = await lab.newMachine('plain');
+  const directory = path.dirname(machine.home);
+  const at = (name: string) => path.join(directory, name);
+  const bin = at('bin');
+  for (const name of ['bin', 'gnu/store', 'var/guix/db']) await mkdir(at(name), { recursive: true });
+  await chown(at('gnu/store'), root.uid, builders);
+  await chmod(at('gnu/store'), 0o1775);
+  await writeFile(at('daemon'), 'started');
+  const tools = {
+    // Runs through sudo, as root.
+    systemctl: `test "$2" = guix-daemon && echo "$1ed" | sed s/stoped/stopped/ > "${at('daemon')}"`,
+    guix: `
+grep -q started "${at('daemon')}"
+if ! sudo grep -qs hello "${at('var/guix/db/db.sqlite')}"; then
+  echo "downloading hello"
+  sudo daemon-build
+fi
+test -x "${at('gnu/store/abc-hello-2.12/bin/hello')}"`,
+    'daemon-build': `
+cp -a "${at('prepared')}"/gnu/store/. "${at('gnu/store')}"
+cp -a "${at('prepared')}"/db/. "${at('var/guix/db')}"`,
+  };
+  for (const [name, script] of Object.entries(tools))
+    await writeFile(path.join(bin, name), `#!/bin/sh\nset -e\n${script}\n`, { mode: 0o755 });
+  await buildTree(machine.workspace, { 'guix.scm': 'hello', '.github/workflows/guix.yml': 'this file' });
+  await giveAway(machine.workspace);
+  return { ...machine, bin, at, store: at('gnu/store'), database: at('var/guix/db') };
+}
+type Host = Awaited<ReturnType<typeof newHost>>;
+
+/** What the daemon makes when it builds: strict modes, other owners, odd times, hard links. */
+async function prepareBuild(host: Host) {
+  const item = 'gnu/store/abc-hello-2.12';
+  await buildTree(host.at('prepared'), {
+    [item]: { directory: true, mode: 0o555, mtime: 1_000_000 },
+    [`${item}/bin`]: { directory: true, mode: 0o555, mtime: 1_000_000 },
+    [`${item}/bin/hello`]: { content: '#!/bin/sh\necho hello\n', mode: 0o555, mtime: 1_000_000 },
+    [`${item}/share/data`]: { content: randomBytes(3_000_000), mode: 0o444, mtime: 1_000_000 },
+    [`${item}/share/same`]: { hardlink: `${item}/share/data` },
+    [`${item}/share/link`]: { symlink: '../bin/hello', mtime: 1_234_567 },
+    'gnu/store/.links': { directory: true, mode: 0o700 },
+    'db/db.sqlite': { content: 'hello', mode: 0o600, mtime: 1_700_000_000_123_456 },
+    'db/big-lock': { content: '', mode: 0o600 },
+  });
+  await chown(host.at('prepared/gnu/store/.links'), root.uid, builders);
+  await chown(host.at('prepared/db/big-lock'), builders, builders);
+}
+
+/** The recipe as it stands, but for where the root directory is. */
+async function run(host: Host, endpoint = gateway().endpoint) {
+  const recipe = await readFile(repositoryFile('docs/recipes/guix.yml'), 'utf8');
+  const { bucket, accessKey, secretKey } = lab.access;
+  return runWithSudo({
+    text: recipe.replaceAll('/gnu/store', host.store).replaceAll('/var/guix/db', host.database),
+    workspace: host.workspace,
+    home: host.home,
+    bin: host.bin,
+    vars: { CACHE_ENDPOINT: endpoint, CACHE_BUCKET: bucket },
+    secrets: { CACHE_ACCESS_KEY: accessKey, CACHE_SECRET_KEY: secretKey },
+    actions: {
+      'actions/checkout': repositoryFile('test/e2e/support/actions/checkout'),
+      'your-org/cache-s3': lab.checkout,
+    },
+    env: { PATH: `${host.bin}:${process.env.PATH}`, CACHE_S3_PREFIX: lab.prefix },
+  });
+}
+
+/** Both trees, with the directories that they are; staging would be an entry. */
+const trees = async ({ store, database }: Host) => ({
+  store: await describeTree(store, { owners: true, root: true }),
+  database: await describeTree(database, { owners: true, root: true }),
+});
+
+const available = canSandboxSudo();
+
+describeWithGateway('recipe: Guix', () => {
+  it.runIf(available)('owners, modes and times of the root-owned trees are kept where they are', async () => {
+    const host = await newHost();
+    await prepareBuild(host);
+    const first = await run(host);
+    expect(first.conclusion).toBe('success');
+    expect(mainOf(first, 'build').log).toBe('downloading hello');
+    expect(closingFields(mainOf(first, 'save'))).toMatchObject({ source: 's3', result: 'saved' });
+    const saved = await trees(host);
+
+    // A day on which the substitute servers are down: there is nothing to build from.
+    for (const name of ['prepared', 'gnu/store', 'var/guix/db']) await removeTree(host.at(name));
+    const second = await run(host);
+    expect(second.conclusion).toBe('success');
+    expect(mainOf(second, 'restore').outputs['cache-hit']).toBe('true');
+    expect(mainOf(second, 'build').log).toBe('');
+    expect(mainOf(second, 'save').outcome).toBe('skipped');
+    expect(await trees(host)).toEqual(saved);
+    expect(await readFile(host.at('daemon'), 'utf8')).toBe('started\n');
+    expect([...warningsOf(first), ...warningsOf(second)]).toEqual([]);
+  });
+
+  it.runIf(available)('an edit of the workflow starts from the last store and saves again', async () => {
+    const host = await newHost();
+    await prepareBuild(host);
+    await run(host);
+    await writeFile(path.join(host.workspace, '.github/workflows/guix.yml'), 'edited');
+    const result = await run(host);
+    expect(mainOf(result, 'restore').outputs['cache-hit']).toBe('false');
+    expect(mainOf(result, 'build').log).toBe('');
+    expect(closingFields(mainOf(result, 'save'))).toMatchObject({ result: 'saved' });
+    expect(await lab.objects()).toHaveLength(2);
+  });
+
+  it.runIf(available)('a restore that fails leaves no half store behind', async () => {
+    const host = await newHost();
+    await prepareBuild(host);
+    await run(host);
+    for (const name of ['prepared', 'gnu/store', 'var/guix/db']) await removeTree(host.at(name));
+    await buildTree(host.store, { 'old-item': 'old' });
+    await buildTree(host.database, { 'db.sqlite': 'old' });
+    const before = await trees(host);
+    await using proxy = await startCountingProxy();
+    let begun = false;
+    proxy.rule = ({ operation, range = '' }) => {
+      if (operation !== 'GetObject' || range.startsWith('bytes=-')) return undefined;
+      if (begun) return { kind: 'answer', status: 503 };
+      begun = true;
+      return { kind: 'cut', afterBytes: 1_000_000 };
+    };
+    // Nothing is prepared: the substitute servers are down, and the job fails by its own doing.
+    const result = await run(host, proxy.endpoint);
+    expect(begun).toBe(true);
+    expect(mainOf(result, 'restore').outcome).toBe('success');
+    expect(mainOf(result, 'restore').outputs['cache-hit']).toBe('false');
+    expect(mainOf(result, 'build').outcome).toBe('failure');
+    expect(await trees(host)).toEqual(before);
+    expect(await readFile(host.at('daemon'), 'utf8')).toBe('started\n');
+    expect(await lab.objects()).toHaveLength(1);
+  });
+});
+
+describeWithGateway('sudo: true', () => {
+  it.runIf(available)(
+    'a cancel reaches the child: no upload is left, and its end comes at once',
+    async () => {
+      const host = await newHost();
+      await buildTree(host.store, { big: { content: randomBytes(40_000_000), mode: 0o400 } });
+      await using proxy = await startCountingProxy();
+      const cancel = cancelAtFirstPart(proxy);
+      const { bucket, accessKey, secretKey } = lab.access;
+      const result = await runWithSudo({
+        text: `
+on: push
+jobs:
+  job:
+    runs-on: x
+    steps:
+      - id: save
+        uses: your-org/cache-s3/save@v0
+        with: { path: ${host.store}, key: k, sudo: true }
+`,
+        workspace: host.workspace,
+        home: host.home,
+        bin: host.bin,
+        actions: { 'your-org/cache-s3': lab.checkout },
+        env: {
+          ...{ CACHE_S3_ENDPOINT: proxy.endpoint, CACHE_S3_BUCKET: bucket, CACHE_S3_PREFIX: lab.prefix },
+          ...{ CACHE_S3_ACCESS_KEY: accessKey, CACHE_S3_SECRET_KEY: secretKey },
+        },
+        signal: cancel,
+        // SIGTERM would follow after the 5 s within which a cancelled save ends.
+        grace: { interruptMs: 5000, terminateMs: 1000 },
+      });
+      expect(mainOf(result, 'save')).toMatchObject({
+        outcome: 'cancelled',
+        exit: { code: 130, sent: ['SIGINT'] },
+      });
+      expect(mainOf(result, 'save').log).toContain('the step was cancelled');
+      expect(await lab.bucket.uploads(lab.prefix)).toEqual([]);
+      expect(await lab.objects()).toEqual([]);
+    },
+  );
+
+  it.runIf(process.getuid?.() === 0)('a refusal is one sentence and a miss', async () => {
+    const host = await newHost();
+    const result = await lab.steps(
+      '- { id: restore, uses: your-org/cache-s3/restore@v0, with: { path: deps, key: k, sudo: true } }',
+      { machine: host, uid: 65534, gid: 65534 },
+    );
+    expect(result.conclusion).toBe('success');
+    expect(mainOf(result, 'restore').warnings).toEqual([
+      expect.stringMatching(/^Input 'sudo' is true, but sudo refused \(.*\), so the cache is not restored: /),
+    ]);
+  });
+});
+
+/** The parts of an upload are taken and never answered; the first one aborts the signal. */
+function cancelAtFirstPart(proxy: CountingProxy): AbortSignal {
+  const cancel = new AbortController();
+  proxy.rule = ({ operation }) => {
+    if (operation !== 'UploadPart') return undefined;
+    cancel.abort();
+    return { kind: 'silent' };
+  };
+  return cancel.signal;
+}

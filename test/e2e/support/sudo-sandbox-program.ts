@@ -1,0 +1,18 @@
+import { createInterface } from 'node:readline';
+import type { RunWorkflowOptions } from '../runner/model.ts';
+import { runWorkflow } from '../runner/run-workflow.ts';
+
+/**
+ * Runs the workflow whose options come as the first line of standard input, in JSON, and writes the result as JSON to
+ * standard output. A second line cancels the run.
+ */
+const cancel = new AbortController();
+const { promise: options, resolve } = Promise.withResolvers<RunWorkflowOptions>();
+let lines = 0;
+createInterface({ input: process.stdin }).on('line', line => {
+  lines += 1;
+  if (lines === 1) resolve(JSON.parse(line));
+  else cancel.abort();
+});
+const result = await runWorkflow({ ...(await options), signal: cancel.signal });
+process.stdout.write(JSON.stringify(result), () => process.exit());
