@@ -197,6 +197,31 @@ jobs:
     },
   );
 
+  it.runIf(available)('replaces what a container has left as root', async () => {
+    const host = await newHost();
+    const text = (half: string) => `
+on: push
+jobs:
+  job:
+    runs-on: x
+    steps:
+      - { id: cache, uses: your-org/cache-s3/${half}@v0, with: { path: ~/registry, key: k, sudo: true } }
+`;
+    const registry = host.at('home/registry');
+    await giveAway(await buildTree(registry, { 'src/lib.rs': 'whole' }));
+    const options = {
+      ...{ workspace: host.workspace, home: host.home, bin: host.bin, env: lab.fleet },
+      actions: { 'your-org/cache-s3': lab.checkout },
+    };
+    const saved = await describeTree(registry, { owners: true });
+    await runWithSudo({ ...options, text: text('save') });
+    await removeTree(registry);
+    await buildTree(registry, { 'src/lib.rs': { content: 'of root', mode: 0o600 } });
+    const result = await runWithSudo({ ...options, text: text('restore') });
+    expect(warningsOf(result)).toEqual([]);
+    expect(await describeTree(registry, { owners: true })).toEqual(saved);
+  });
+
   it.runIf(process.getuid?.() === 0)('a refusal is one sentence and a miss', async () => {
     const host = await newHost();
     const result = await lab.steps(
