@@ -26,10 +26,11 @@ export class EntryBook {
     this.frames = [...frames];
   }
 
-  /** The next frame, as a worker returned it. */
+  /** The next frame, as a worker returned it. One whose members have all vanished is empty, and no frame. */
   add({ members, slice }: FramePlan, result: PackResult): void {
     const frame = this.frames.length;
-    this.frames.push({ size: result.bytes.length, rawSize: result.rawSize, sha256: result.sha256 });
+    const { bytes, rawSize, sha256 } = result;
+    if (rawSize > 0) this.frames.push({ size: bytes.length, rawSize, sha256 });
     // The later slices of a file belong to the entry that its first one made
     if (slice && slice.start > 0) return;
     members.forEach((member, index) => {

@@ -57,7 +57,8 @@ export async function pack(options: PackOptions): Promise<PackSummary | undefine
   for await (const { plan, result } of mapInOrder(planFrames(members), framesInFlight(runner), work)) {
     signal?.throwIfAborted();
     book.add(plan, result);
-    await write(result.bytes);
+    // Nothing is in a frame whose members have all vanished
+    if (result.rawSize > 0) await write(result.bytes);
   }
   const entries = book.entries();
   if (entries.length === 0) return undefined;
