@@ -23,6 +23,8 @@ export interface ProxiedRequest {
 export type Fault =
   /** Forwarded after `ms` milliseconds. */
   | { readonly kind: 'delay'; readonly ms: number }
+  /** Forwarded when something else has happened. */
+  | { readonly kind: 'hold'; readonly until: Promise<unknown> }
   /** Taken, not forwarded, never answered. */
   | { readonly kind: 'silent' }
   /** Answered by the proxy itself, not forwarded. */
@@ -31,6 +33,8 @@ export type Fault =
   | { readonly kind: 'reset'; readonly served: boolean }
   /** The answer's body ends after so many bytes, by a reset of the connection. */
   | { readonly kind: 'cut'; readonly afterBytes: number }
+  /** The same by an orderly close of the connection. */
+  | { readonly kind: 'truncate'; readonly afterBytes: number }
   /** The answer's body stops after so many bytes; the connection stays open. */
   | { readonly kind: 'stall'; readonly afterBytes: number }
   /** One byte of the answer's body is inverted. */
@@ -39,6 +43,8 @@ export type Fault =
   | { readonly kind: 'stall-upload'; readonly afterBytes: number }
   /** The connection is reset after so many bytes of the request's body. */
   | { readonly kind: 'cut-upload'; readonly afterBytes: number }
+  /** One byte of the request's body is inverted. */
+  | { readonly kind: 'corrupt-upload'; readonly atByte: number }
   /** The answer's body passes at this speed. */
   | { readonly kind: 'throttle'; readonly bytesPerSecond: number };
 
@@ -79,6 +85,7 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
     to.on('error', () => {});
     const fault = proxy.rule(request);
     if (fault?.kind === 'delay') setTimeout(() => forward(from, to, upstream, fault), fault.ms);
+    else if (fault?.kind === 'hold') fault.until.finally(() => forward(from, to, upstream, fault));
     else if (fault?.kind === 'answer') answer(from, to, fault);
     else if (fault?.kind === 'reset' && !fault.served) from.socket.resetAndDestroy();
     else if (fault?.kind === 'stall-upload' || fault?.kind === 'cut-upload') breakUpload(from, fault);
@@ -147,7 +154,8 @@ function forward(
   to.on('close', () => {
     if (!to.writableFinished) sent.destroy();
   });
-  from.pipe(sent);
+  if (fault?.kind === 'corrupt-upload') from.pipe(inverting(fault.atByte)).pipe(sent);
+  else from.pipe(sent);
 }
 
 function answer(
@@ -178,6 +186,7 @@ function bodyFault(fault: Fault | undefined, to: http.ServerResponse): Transform
   let seen = 0;
   switch (fault?.kind) {
     case 'cut':
+    case 'truncate':
     case 'stall':
       return new Transform({
         transform(chunk: Buffer, _encoding, next) {
@@ -187,17 +196,11 @@ function bodyFault(fault: Fault | undefined, to: http.ServerResponse): Transform
           this.push(chunk.subarray(0, left));
           // Without `next` nothing more is read. The reset waits until what was let through is on its way.
           if (fault.kind === 'cut') setTimeout(() => to.socket?.resetAndDestroy(), 20);
+          if (fault.kind === 'truncate') setTimeout(() => to.socket?.destroySoon(), 20);
         },
       });
     case 'corrupt':
-      return new Transform({
-        transform(chunk: Buffer, _encoding, next) {
-          const at = fault.atByte - seen;
-          seen += chunk.length;
-          if (at >= 0 && at < chunk.length) chunk[at] = ~(chunk[at] as number);
-          next(null, chunk);
-        },
-      });
+      return inverting(fault.atByte);
     case 'throttle':
       return new Transform({
         transform(chunk: Buffer, _encoding, next) {
@@ -207,6 +210,19 @@ function bodyFault(fault: Fault | undefined, to: http.ServerResponse): Transform
     default:
       return undefined;
   }
+}
+
+/** Passes everything on with one byte inverted. */
+function inverting(atByte: number): Transform {
+  let seen = 0;
+  return new Transform({
+    transform(chunk: Buffer, _encoding, next) {
+      const at = atByte - seen;
+      seen += chunk.length;
+      if (at >= 0 && at < chunk.length) chunk[at] = ~(chunk[at] as number);
+      next(null, chunk);
+    },
+  });
 }
 
 function pairs(rawHeaders: readonly string[]): Record<string, string> {

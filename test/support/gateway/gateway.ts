@@ -5,6 +5,7 @@ import { randomBytes } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
@@ -79,9 +80,23 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
     throw new GatewayUnavailableError(lastLine((error as { stderr?: string }).stderr) ?? String(error));
   }
   const info = await readInfo(directory);
+  await untilAnswering(info.endpoint);
   const gateway: Gateway = { ...info, stop: () => stop(directory), admin: args => admin(directory, args) };
   await Promise.all([makeBucket(info, info), makeBucket(info, info.other)]);
   return gateway;
+}
+
+/** The daemon says that it is up a moment before its port is open. Waits 10 s at most. */
+export async function untilAnswering(endpoint: string): Promise<void> {
+  for (let attempt = 0; attempt < 200; attempt++) {
+    const answered = await fetch(endpoint).then(
+      () => true,
+      () => false,
+    );
+    if (answered) return;
+    await delay(50);
+  }
+  throw new GatewayUnavailableError(`the gateway does not answer at ${endpoint}`);
 }
 
 /** A running gateway from what `startGateway` told another process. */
