@@ -1,0 +1,160 @@
+/** A gateway in trouble: killed, with a storage daemon that hangs, full, overloaded. */
+
+import { setTimeout as delay } from 'node:timers/promises';
+import type { FaultCase } from '../case.ts';
+import { configureGateway, type KilledGateway, killGateway } from '../daemons.ts';
+import { restoreCase } from '../restore-case.ts';
+import { saveCase } from '../save-case.ts';
+import type { Scene } from '../scene.ts';
+
+const own = {};
+
+/** Does something once, when the n-th request of an operation comes. */
+function onceAt(scene: Scene, operation: string, wanted: number, what: () => void): void {
+  let seen = 0;
+  scene.proxy.rule = request => {
+    if (request.operation === operation && ++seen === wanted) what();
+    return undefined;
+  };
+}
+
+/** Kills the gateway at that request. `backAfterMs` undefined: it stays dead until the phase has ended. */
+function killedAt(operation: string, wanted: number, backAfterMs: number | undefined) {
+  let killed: Promise<KilledGateway> | undefined;
+  let restarted: Promise<void> | undefined;
+  return {
+    gateway: own,
+    arrange(scene: Scene) {
+      onceAt(scene, operation, wanted, () => {
+        killed = killGateway(scene.gateway);
+        if (backAfterMs !== undefined)
+          restarted = delay(backAfterMs).then(async () => (await killed)?.restart());
+      });
+      return undefined;
+    },
+    async mend(scene: Scene) {
+      scene.proxy.rule = () => undefined;
+      if (killed === undefined) throw new Error('the gateway was not killed');
+      await (restarted ?? (await killed).restart());
+    },
+  };
+}
+
+/** Stops the OSD at that request: the gateway accepts and hangs. */
+function pausedAt(operation: string, wanted: number, resumeAfterMs: number | undefined) {
+  let paused = false;
+  const resume = (scene: Scene) => process.kill(scene.gateway.pids.osd, 'SIGCONT');
+  return {
+    gateway: own,
+    arrange(scene: Scene) {
+      onceAt(scene, operation, wanted, () => {
+        paused = true;
+        process.kill(scene.gateway.pids.osd, 'SIGSTOP');
+        if (resumeAfterMs !== undefined) setTimeout(() => resume(scene), resumeAfterMs);
+      });
+      return undefined;
+    },
+    async mend(scene: Scene) {
+      if (!paused) throw new Error('the OSD was not paused');
+      resume(scene);
+    },
+  };
+}
+
+/** The OSD hangs before the phase begins. */
+const pausedBefore = {
+  gateway: own,
+  arrange(scene: Scene) {
+    process.kill(scene.gateway.pids.osd, 'SIGSTOP');
+    return undefined;
+  },
+  async mend(scene: Scene) {
+    process.kill(scene.gateway.pids.osd, 'SIGCONT');
+  },
+};
+
+/** Two requests at a time; more are answered 503 SlowDown. Set while it runs: a gateway that begins so does not live. */
+const crowded = {
+  gateway: own,
+  async arrange(scene: Scene) {
+    await configureGateway(scene.gateway, 'rgw_max_concurrent_requests', '2');
+    return undefined;
+  },
+  // the suite's own look at the result would be one of the two
+  mend: (scene: Scene) => configureGateway(scene.gateway, 'rgw_max_concurrent_requests', '1024'),
+};
+
+export const gatewayCases: readonly FaultCase[] = [
+  restoreCase('the gateway is killed and back after 1 s', {
+    ...killedAt('GetObject', 3, 1000),
+    short: true,
+    ends: ['the cache', 'as before'],
+  }),
+  restoreCase('the gateway is killed for good', {
+    ...killedAt('GetObject', 3, undefined),
+    ends: ['as before'],
+    says: /::warning::.*cannot be reached/,
+  }),
+  restoreCase('the OSD hangs for 5 s', { ...pausedAt('GetObject', 3, 5000), ends: ['the cache'] }),
+  restoreCase('the OSD hangs for good in the middle', {
+    ...pausedAt('GetObject', 3, undefined),
+    ends: ['as before'],
+    says: /::warning::.*silent for 15 s/,
+  }),
+  restoreCase('the OSD hangs from the beginning', {
+    ...pausedBefore,
+    ends: ['as before'],
+    says: /::warning::.*(?:silent|no answer)/,
+    limitMs: 12_000,
+  }),
+  restoreCase('the gateway takes two requests at a time (503 SlowDown)', {
+    ...crowded,
+    ends: ['the cache', 'as before'],
+  }),
+  saveCase('the gateway is killed and back after 1 s', {
+    ...killedAt('UploadPart', 2, 1000),
+    short: true,
+    ends: ['saved', 'not saved'],
+  }),
+  saveCase('the gateway is killed for good', {
+    ...killedAt('UploadPart', 2, undefined),
+    ends: ['not saved'],
+    mayLeaveUpload: true,
+    says: /::warning::/,
+  }),
+  saveCase('the gateway is killed at Complete and back after 1 s', {
+    ...killedAt('CompleteMultipartUpload', 1, 1000),
+    ends: ['saved', 'not saved'],
+  }),
+  saveCase('the OSD hangs for 5 s', { ...pausedAt('UploadPart', 2, 5000), ends: ['saved'] }),
+  saveCase('the OSD hangs for good in the middle', {
+    ...pausedAt('UploadPart', 2, undefined),
+    ends: ['not saved'],
+    mayLeaveUpload: true,
+    says: /::warning::.*silent for 15 s/,
+  }),
+  saveCase('the OSD hangs from the beginning', {
+    ...pausedBefore,
+    ends: ['not saved'],
+    says: /::warning::.*(?:silent|no answer)/,
+    limitMs: 12_000,
+  }),
+  saveCase('the quota of the bucket is exceeded', {
+    gateway: own,
+    short: true,
+    async arrange(scene) {
+      const bucket = `--bucket=${scene.bucket.name}`;
+      const limit = '--max-size=10M';
+      await scene.gateway.admin(['quota', 'set', '--quota-scope=bucket', bucket, limit]);
+      await scene.gateway.admin(['quota', 'enable', '--quota-scope=bucket', bucket]);
+      return undefined;
+    },
+    ends: ['not saved'],
+    says: /::warning::.*quota is used up/,
+  }),
+  saveCase('the gateway takes two requests at a time (503 SlowDown)', {
+    ...crowded,
+    short: true,
+    ends: ['saved', 'not saved'],
+  }),
+];

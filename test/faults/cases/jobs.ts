@@ -1,0 +1,244 @@
+/** Several jobs at once, and what becomes of a job when its caches do not answer. */
+
+import { closedEndpoint } from '../../e2e/support/network.ts';
+import type { TreeSpec } from '../../support/tree.ts';
+import { removeTree } from '../../support/tree.ts';
+import type { FaultCase, Finding } from '../case.ts';
+import { badExit, brokenObjects, finding, firstDifference, leakedSecret } from '../judge.ts';
+import { count } from '../save-case.ts';
+import { KEY, type Phase, type Scene } from '../scene.ts';
+import { archivedTree, buildIn } from '../trees.ts';
+import { silentEndpoint } from './endpoints.ts';
+
+const JOBS = 6;
+
+/** All start at the same moment and save the same tree under the same key. */
+function simultaneousSaves(fault: string, tree: () => TreeSpec): FaultCase {
+  return {
+    fault,
+    op: 'save',
+    short: true,
+    async run(scene) {
+      await buildIn(scene.workspace, tree());
+      const { '.': _root, ...expected } = await scene.describe();
+      const phases = await Promise.all(
+        Array.from({ length: JOBS }, (_, job) =>
+          scene.phase('save', { env: { RUNNER_TEMP: `${scene.root}/temp-${job}` } }),
+        ),
+      );
+      const objects = await scene.bucket.objects();
+      const uploads = await scene.bucket.uploads();
+      const ends = phases.map(({ stdout }) => /result=(\w+)/.exec(stdout)?.[1] ?? 'nothing');
+      const slowest = phases.toSorted((a, b) => b.ms - a.ms)[0]!;
+      return {
+        ...finding(
+          slowest,
+          `${count(objects.length, 'object')}, ${count(uploads.length, 'upload')}`,
+          [
+            ...phases.map(phase => badExit(phase)),
+            ends.every(end => end === 'saved' || end === 'exists')
+              ? undefined
+              : `the jobs end ${ends.join(', ')}`,
+            ends.includes('saved') ? undefined : 'nobody saved',
+            objects.length === 1 ? undefined : `${objects.length} objects are visible`,
+            uploads.length > 0 ? `${uploads.length} uploads are left` : undefined,
+            await brokenObjects(scene, objects, expected),
+          ],
+          undefined,
+        ),
+        says: [
+          `${ends.filter(end => end === 'saved').length} saved, ${ends.filter(end => end === 'exists').length} found the key saved`,
+        ],
+      };
+    },
+  };
+}
+
+const FALLBACK = { 'use-fallback': '' };
+
+interface JobSpec {
+  readonly fault: string;
+  readonly short?: boolean;
+  readonly limitMs?: number;
+  /** Inputs of main. */
+  main(scene: Scene): Promise<Record<string, string>>;
+  /** Inputs of post; those of main by default. */
+  post?(scene: Scene): Promise<Record<string, string>>;
+  readonly github: 'normal' | 'silent';
+  /** How soon GitHub's cache has to be asked, in ms. */
+  readonly askedWithinMs?: number;
+  readonly mainSays: RegExp;
+  readonly postSays: RegExp;
+  /** Where the cache has to be afterwards. */
+  readonly savedTo: 'bucket' | 'github' | 'nowhere';
+}
+
+/** A whole job, with a step that has a fallback: main finds nothing, the build makes the tree, post saves it. */
+function jobCases(spec: JobSpec): FaultCase[] {
+  const common = { short: spec.short ?? false, limitMs: spec.limitMs };
+  return (['main', 'post'] as const).map(op => ({
+    ...common,
+    fault: spec.fault,
+    op,
+    run: scene => runJob(scene, spec, op),
+  }));
+}
+
+async function runJob(scene: Scene, spec: JobSpec, reported: 'main' | 'post'): Promise<Finding> {
+  const { service, env } = await scene.github();
+  service.behave(spec.github);
+  const mainInputs = { ...FALLBACK, ...(await spec.main(scene)) };
+  const main = await scene.phase('main', { inputs: mainInputs, env });
+  if (reported === 'main') return mainFinding(scene, spec, main, service.calls.length);
+  await buildIn(scene.workspace, archivedTree());
+  const { '.': _root, ...tree } = await scene.describe();
+  const inputs = spec.post === undefined ? mainInputs : { ...FALLBACK, ...(await spec.post(scene)) };
+  const post = await scene.phase('post', { inputs, env, state: main.state });
+  const objects = await scene.bucket.objects();
+  const entries = service.entries.filter(({ sizeBytes }) => sizeBytes !== undefined);
+  const where = objects.length > 0 ? 'bucket' : entries.length > 0 ? 'github' : 'nowhere';
+  return finding(
+    post,
+    `saved: ${where}`,
+    [
+      badExit(post),
+      leakedSecret(scene, post),
+      where === spec.savedTo ? undefined : `it is saved to ${where}, not ${spec.savedTo}:\n${post.stdout}`,
+      await brokenObjects(scene, objects, tree),
+      (await scene.bucket.uploads()).length > 0 ? 'an upload is left' : undefined,
+    ],
+    spec.postSays,
+  );
+}
+
+function mainFinding(scene: Scene, spec: JobSpec, main: Phase, asked: number): Finding {
+  const announced = main.lines.find(({ text }) => text.includes("GitHub's cache is asked instead"));
+  const late =
+    spec.askedWithinMs !== undefined && (announced?.atMs ?? Number.POSITIVE_INFINITY) > spec.askedWithinMs;
+  return finding(
+    main,
+    `GitHub asked after ${announced === undefined ? '-' : (announced.atMs / 1000).toFixed(1)} s`,
+    [
+      badExit(main),
+      leakedSecret(scene, main),
+      late
+        ? `GitHub's cache is asked after ${announced?.atMs} ms, promised are ${spec.askedWithinMs}`
+        : undefined,
+      asked === 0 ? "GitHub's cache was not asked" : undefined,
+    ],
+    spec.mainSays,
+  );
+}
+
+/** GitHub holds the key and the bucket is back at post: the bucket gets it too, GitHub not again. */
+const hitOfGitHub: FaultCase = {
+  fault: 'the bucket is down, GitHub has the key, the bucket is back for post',
+  op: 'main, post',
+  short: false,
+  async run(scene) {
+    const { service, env } = await scene.github();
+    await buildIn(scene.workspace, archivedTree());
+    const { '.': _root, ...tree } = await scene.describe();
+    // without a bucket the same step saves to GitHub
+    await scene.phase('save', { inputs: { ...FALLBACK, bucket: '' }, env });
+    await removeTree(scene.tree);
+    const down = { ...FALLBACK, endpoint: await closedEndpoint() };
+    const main = await scene.phase('main', { inputs: down, env });
+    const post = await scene.phase('post', { inputs: FALLBACK, env, state: main.state });
+    const objects = await scene.bucket.objects();
+    const { '.': _now, ...restored } = await scene.describe();
+    return {
+      ...finding(
+        main,
+        `${count(objects.length, 'object')}, ${count(service.entries.length, 'entry')} at GitHub`,
+        [
+          badExit(main),
+          badExit(post),
+          main.outputs['cache-hit'] === 'true' ? undefined : `no hit from GitHub:\n${main.stdout}`,
+          main.outputs['cache-source'] === 'github' ? undefined : 'cache-source is not github',
+          sameContent(restored, tree),
+          objects.length === 1 ? undefined : `the bucket lacks the key:\n${post.stdout}`,
+          service.entries.length === 1 ? undefined : 'GitHub has a second entry',
+        ],
+        /GitHub's cache is asked instead/,
+      ),
+      ms: main.ms + post.ms,
+    };
+  },
+};
+
+/** GitHub's cache is unpacked by tar, whose promises about times and directories are not ours. */
+function sameContent(
+  actual: Record<string, { sha256?: string }>,
+  expected: Record<string, { sha256?: string }>,
+) {
+  const contents = (tree: Record<string, { sha256?: string }>) =>
+    Object.fromEntries(Object.entries(tree).map(([name, { sha256 }]) => [name, { sha256 }]));
+  return firstDifference(contents(actual) as never, contents(expected) as never);
+}
+
+export const jobCaseList: readonly FaultCase[] = [
+  simultaneousSaves(`${JOBS} jobs save one key at once (multipart)`, archivedTree),
+  simultaneousSaves(`${JOBS} jobs save one key at once (one PutObject)`, () => ({ 'a.txt': 'small' })),
+  ...jobCases({
+    fault: 'nobody listens at the bucket; GitHub answers',
+    short: true,
+    main: async () => ({ endpoint: await closedEndpoint() }),
+    github: 'normal',
+    askedWithinMs: 6_000,
+    mainSays: /Cache not found for input keys/,
+    postSays: /Cache saved with key/,
+    savedTo: 'github',
+  }),
+  ...jobCases({
+    fault: 'the bucket is silent; GitHub answers',
+    main: async scene => ({ endpoint: await silentEndpoint(scene) }),
+    github: 'normal',
+    askedWithinMs: 12_000,
+    mainSays: /Cache not found for input keys/,
+    postSays: /Cache saved with key/,
+    savedTo: 'github',
+  }),
+  ...jobCases({
+    fault: 'the bucket and GitHub are silent',
+    limitMs: 25_000,
+    main: async scene => ({ endpoint: await silentEndpoint(scene) }),
+    github: 'silent',
+    askedWithinMs: 12_000,
+    mainSays: /::warning::.*GitHub's cache did not answer/,
+    postSays: /::warning::.*GitHub's cache did not answer/,
+    savedTo: 'nowhere',
+  }),
+  ...jobCases({
+    fault: 'the bucket is down in main and back for post',
+    main: async () => ({ endpoint: await closedEndpoint() }),
+    post: async () => ({}),
+    github: 'normal',
+    mainSays: /GitHub's cache is asked instead/,
+    postSays: /Cache saved with key/,
+    savedTo: 'bucket',
+  }),
+  hitOfGitHub,
+  {
+    fault: 'nothing: a cache of one small file',
+    op: 'main, post',
+    short: false,
+    // no timer may keep the process, no worker thread may be waited for
+    limitMs: 2_000,
+    async run(scene) {
+      const main = await scene.phase('main');
+      await buildIn(scene.workspace, { 'a.txt': 'small' });
+      const post = await scene.phase('post', { state: main.state });
+      const saved = post.stdout.includes(`Cache saved with key: ${KEY}`);
+      return {
+        ...finding(
+          post,
+          '1 object',
+          [badExit(main), badExit(post), saved ? undefined : post.stdout],
+          undefined,
+        ),
+        ms: main.ms + post.ms,
+      };
+    },
+  },
+];

@@ -1,0 +1,196 @@
+/** Objects that are not what they should be, and objects that change while they are read. */
+
+import { zstdCompressSync } from 'node:zlib';
+import type { FaultCase, Finding } from '../case.ts';
+import { badExit, finding, firstDifference, judgeTree, leakedSecret, restoreElsewhere } from '../judge.ts';
+import type { Archive } from '../lab.ts';
+import { restoreCase } from '../restore-case.ts';
+import type { Scene } from '../scene.ts';
+import { buildIn, olderTree } from '../trees.ts';
+
+interface Damage {
+  readonly fault: string;
+  readonly short?: boolean;
+  bytes(archive: Archive): Uint8Array;
+}
+
+/** A copy with one byte inverted; negative offsets count from the end. */
+function inverted({ bytes }: Archive, offset: number): Uint8Array {
+  const copy = Uint8Array.from(bytes);
+  const at = offset < 0 ? copy.length + offset : offset;
+  copy[at] = ~copy[at]! & 0xff;
+  return copy;
+}
+
+/** Where the skippable frame with the manifest begins: after the last data frame. */
+function manifestOffset({ bytes }: Archive): number {
+  const at = bytes.lastIndexOf(Buffer.from('CS3M'));
+  if (at < 0) throw new Error('the archive has no manifest');
+  return at;
+}
+
+const damages: readonly Damage[] = [
+  { fault: 'a byte of the first frame is wrong', bytes: archive => inverted(archive, 1000) },
+  {
+    fault: 'a byte of the last frame with data is wrong',
+    short: true,
+    bytes: archive => inverted(archive, manifestOffset(archive) - 200),
+  },
+  {
+    fault: 'a byte of the manifest is wrong',
+    short: true,
+    bytes: archive => inverted(archive, manifestOffset(archive) + 300),
+  },
+  { fault: 'a byte of the seek table is wrong', bytes: archive => inverted(archive, -16) },
+  { fault: 'the last byte is missing', bytes: ({ bytes }) => bytes.subarray(0, -1) },
+  {
+    fault: 'the second half is missing',
+    short: true,
+    bytes: ({ bytes }) => bytes.subarray(0, bytes.length / 2),
+  },
+  { fault: 'the object is empty', short: true, bytes: () => Buffer.alloc(0) },
+  { fault: 'the object is a text', bytes: () => Buffer.from('not an archive\n'.repeat(1000)) },
+  {
+    fault: "the object is another program's tar.zst",
+    short: true,
+    bytes: () => zstdCompressSync(Buffer.alloc(1_000_000, 'tar')),
+  },
+];
+
+/** main reports the damage and counts as a miss; the post phase of the same job replaces the object. */
+function damageCase({ fault, short = false, bytes }: Damage): FaultCase {
+  return {
+    fault,
+    op: 'main, post',
+    short,
+    run: async scene => {
+      const archive = await scene.lab.archive();
+      await scene.bucket.put(archive.name, bytes(archive));
+      return mainAndPost(scene, { says: /::warning::.*damaged/, replaces: true });
+    },
+  };
+}
+
+interface JobExpectation {
+  readonly says: RegExp;
+  /** Whether post stores the workspace's tree; false: what stands in the bucket stays. */
+  readonly replaces: boolean;
+  /** Between the two phases. */
+  meanwhile?(): Promise<void>;
+}
+
+async function mainAndPost(scene: Scene, expected: JobExpectation): Promise<Finding> {
+  const archive = await scene.lab.archive();
+  await buildIn(scene.workspace, olderTree());
+  const before = await scene.describe();
+  const main = await scene.phase('main');
+  const { state, staging } = await judgeTree(scene, before, archive.workspace);
+  await expected.meanwhile?.();
+  const post = await scene.phase('post', { state: main.state });
+  const found = await restoreElsewhere(scene);
+  const { '.': _root, ...old } = before;
+  const difference = firstDifference(found.tree, expected.replaces ? old : archive.workspace);
+  const row = finding(
+    main,
+    expected.replaces ? `${state ?? 'torn files'}; object replaced` : `${state ?? 'torn files'}; object kept`,
+    [
+      badExit(main),
+      badExit(post),
+      leakedSecret(scene, main),
+      leakedSecret(scene, post),
+      state === 'as before' ? undefined : `the tree is ${state ?? 'torn'}`,
+      staging.length > 0 ? `staging is left: ${staging.join(', ')}` : undefined,
+      main.outputs['cache-hit'] === 'true' ? 'cache-hit is true' : undefined,
+      difference && `after post a restore is not what was to be stored: ${difference}\n${post.stdout}`,
+      (await scene.bucket.uploads()).length > 0 ? 'an upload is left' : undefined,
+    ],
+    expected.says,
+  );
+  return { ...row, ms: main.ms + post.ms };
+}
+
+/** Changes the object each time a restore has read its end and asks for data, `times` times. */
+function underTheRestore(scene: Scene, change: () => Promise<void>, times = 1): void {
+  let left = times;
+  let opened = false;
+  let changing: Promise<void> | undefined;
+  scene.proxy.rule = ({ operation, range }) => {
+    if (operation !== 'GetObject') return undefined;
+    if (range?.startsWith('bytes=-')) {
+      opened = true;
+      return undefined;
+    }
+    if (opened && left-- > 0) changing = change();
+    opened = false;
+    return changing && { kind: 'hold', until: changing };
+  };
+}
+
+export const objectCases: readonly FaultCase[] = [
+  ...damages.map(damageCase),
+  {
+    fault: 'the object is a copy of another key',
+    op: 'main, post',
+    short: true,
+    async run(scene) {
+      const archive = await scene.lab.archive();
+      await scene.bucket.put(archive.name, await foreignKey(scene));
+      return mainAndPost(scene, { says: /::warning::.*damaged.*saved as/, replaces: true });
+    },
+  },
+  {
+    fault: 'a damaged object is put right by another job before post',
+    op: 'main, post',
+    short: true,
+    async run(scene) {
+      const archive = await scene.lab.archive();
+      await scene.bucket.put(archive.name, inverted(archive, 1000));
+      return mainAndPost(scene, {
+        says: /::warning::.*damaged/,
+        replaces: false,
+        meanwhile: () => scene.bucket.put(archive.name, archive.bytes),
+      });
+    },
+  },
+  restoreCase('the object is replaced while it is read', {
+    short: true,
+    async arrange(scene) {
+      const newer = await scene.lab.archive('newer');
+      underTheRestore(scene, () => scene.bucket.put(newer.name, newer.bytes));
+      return undefined;
+    },
+    ends: ['the cache'],
+    archive: 'newer',
+  }),
+  restoreCase('the object is replaced each time it is read', {
+    async arrange(scene) {
+      const { name: archiveName, ...older } = await scene.lab.archive();
+      const versions = [await scene.lab.archive('newer'), older];
+      let changes = 0;
+      const next = () => versions[changes++ % 2]!;
+      underTheRestore(scene, () => scene.bucket.put(archiveName, next().bytes), Number.POSITIVE_INFINITY);
+      return undefined;
+    },
+    ends: ['as before'],
+    says: /::warning::.*replaced/,
+  }),
+  restoreCase('the object is deleted while it is read', {
+    short: true,
+    async arrange(scene) {
+      const { name } = await scene.lab.archive();
+      underTheRestore(scene, () => scene.bucket.delete(name));
+      return undefined;
+    },
+    ends: ['as before'],
+    says: /Cache not found for input keys|::warning::/,
+  }),
+];
+
+/** The archive as a save under another key makes it: whole, but of another name. */
+async function foreignKey(scene: Scene): Promise<Buffer> {
+  await buildIn(scene.workspace, { 'of-another-key.txt': 'x' });
+  await scene.phase('save', { inputs: { key: 'another' } });
+  const name = (await scene.bucket.objects()).find(one => one.includes('/another/'));
+  if (name === undefined) throw new Error('the other key was not saved');
+  return scene.bucket.get(name);
+}

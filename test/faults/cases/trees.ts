@@ -1,0 +1,193 @@
+/** Trees that change while they are saved, and places that cannot be written. */
+
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import * as fs from 'node:fs/promises';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { giveAway, unprivileged } from '../../support/drop-privileges.ts';
+import { removeTree, type TreeSpec } from '../../support/tree.ts';
+import type { FaultCase } from '../case.ts';
+import { firstDifference, restoreElsewhere } from '../judge.ts';
+import { randomContent } from '../random.ts';
+import { restoreCase } from '../restore-case.ts';
+import { saveCase } from '../save-case.ts';
+import type { Scene } from '../scene.ts';
+import { buildIn } from '../trees.ts';
+
+const run = promisify(execFile);
+const MIB = 1024 * 1024;
+
+/** Large for a file that is read at once, so that its reading takes as long as it can. */
+const LOG_BYTES = 1_900_000;
+const LOGS = 16;
+
+/**
+ * Appends to the logs in turn, without a pause until the case is over. One log may be read between two changes, by
+ * luck; sixteen are not.
+ */
+async function keepAppending(scene: Scene): Promise<void> {
+  const script = `
+    const { appendFileSync, truncateSync } = require('node:fs');
+    const [, directory, count, size] = process.argv;
+    console.log('started');
+    for (let i = 1; ; i++) {
+      const file = directory + '/' + (i % count) + '.log';
+      i % 10000 < count ? truncateSync(file, Number(size)) : appendFileSync(file, 'x');
+    }`;
+  const started = Array.from({ length: 2 }, async () => {
+    const child = spawn(process.execPath, ['-e', script, scene.tree, String(LOGS), String(LOG_BYTES)], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    scene.onClose(() => child.kill('SIGKILL'));
+    await once(child.stdout, 'data');
+  });
+  await Promise.all(started);
+}
+
+const logs: TreeSpec = Object.fromEntries(
+  Array.from({ length: LOGS }, (_, index) => [`${index}.log`, randomContent(`log ${index}`, LOG_BYTES)]),
+);
+
+/** Does something to the tree when the first part leaves; the parts are slow enough for the rest to be read later. */
+function whenPartsLeave(scene: Scene, what: () => Promise<unknown>): void {
+  let done = false;
+  scene.proxy.rule = ({ operation }) => {
+    if (operation !== 'UploadPart') return undefined;
+    if (!done) void what();
+    done = true;
+    return { kind: 'delay', ms: 400 };
+  };
+}
+
+/** Small parts, so that little is read ahead of those that have left. */
+const smallParts = { inputs: { 'upload-chunk-size': String(5 * MIB) } };
+
+function manyFiles(count: number): TreeSpec {
+  return Object.fromEntries(
+    Array.from({ length: count }, (_, index) => [
+      `${String(index).padStart(3, '0')}.bin`,
+      randomContent(`many ${index}`, MIB),
+    ]),
+  );
+}
+
+/** Steps of these cases run as an ordinary user, who owns the workspace. */
+async function asOrdinaryUser(scene: Scene) {
+  await giveAway(scene.workspace);
+  return unprivileged();
+}
+
+const saves: FaultCase[] = [
+  saveCase('files change without a pause', {
+    short: true,
+    tree: scene => buildIn(scene.workspace, logs),
+    async arrange(scene) {
+      await keepAppending(scene);
+      return undefined;
+    },
+    treeChanges: true,
+    ends: ['not saved'],
+    says: /::warning::.*\d+\.log changed while it was read/,
+  }),
+  saveCase('a large file changes after its beginning has left', {
+    short: true,
+    tree: scene => buildIn(scene.workspace, { 'large.bin': randomContent('large', 160 * MIB) }),
+    arrange(scene) {
+      whenPartsLeave(scene, () => fs.appendFile(path.join(scene.tree, 'large.bin'), 'more'));
+      return smallParts;
+    },
+    treeChanges: true,
+    ends: ['not saved'],
+    says: /::warning::.*large\.bin changed while it was read/,
+  }),
+  saveCase('files vanish while the tree is read', {
+    short: true,
+    tree: scene => buildIn(scene.workspace, manyFiles(150)),
+    arrange(scene) {
+      whenPartsLeave(scene, async () => {
+        for (let index = 140; index < 150; index++) await fs.rm(path.join(scene.tree, `${index}.bin`));
+      });
+      return smallParts;
+    },
+    treeChanges: true,
+    ends: ['saved'],
+    says: /::notice::.*14\d\.bin is left out: it vanished/,
+    async after(scene) {
+      const { phase, tree } = await restoreElsewhere(scene);
+      const { '.': _root, ...now } = await scene.describe();
+      // the directory's own time is that of before the files vanished
+      const { tree: _was, ...restored } = tree;
+      const { tree: _is, ...expected } = now;
+      const difference = firstDifference(restored, expected);
+      return difference === undefined ? [] : [`the rest was not saved: ${difference}\n${phase.stdout}`];
+    },
+  }),
+  saveCase('a file cannot be read', {
+    short: true,
+    async arrange(scene) {
+      const user = await asOrdinaryUser(scene);
+      const file = path.join(scene.tree, 'data/7.bin');
+      await fs.chmod(file, 0o000);
+      return user;
+    },
+    treeChanges: true,
+    ends: ['not saved'],
+    says: /::warning::.*data\/7\.bin cannot be read \(EACCES\); `sudo: true`/,
+  }),
+  saveCase('a directory cannot be read', {
+    async arrange(scene) {
+      const user = await asOrdinaryUser(scene);
+      await fs.chmod(path.join(scene.tree, 'data'), 0o000);
+      return user;
+    },
+    treeChanges: true,
+    ends: ['not saved'],
+    says: /::warning::.*tree\/data cannot be read \(EACCES\); `sudo: true`/,
+  }),
+];
+
+const restores: FaultCase[] = [
+  restoreCase('the disk is full', {
+    short: true,
+    async arrange(scene) {
+      await moveToSmallDisk(scene);
+      return undefined;
+    },
+    ends: ['as before'],
+    says: /::warning::.*\(ENOSPC\)/,
+  }),
+  restoreCase("a directory is another user's", {
+    short: true,
+    async arrange(scene) {
+      const user = await asOrdinaryUser(scene);
+      if (user.uid !== undefined) await fs.chown(path.join(scene.tree, 'data'), 0, 0);
+      else await fs.chmod(scene.workspace, 0o555);
+      return user;
+    },
+    ends: ['as before'],
+    says: /::warning::.*tree\/data belongs to user 0 and cannot be written; remove it or set `sudo: true`/,
+  }),
+  restoreCase('a file stands where the tree should be', {
+    short: true,
+    async arrange(scene) {
+      await removeTree(scene.tree);
+      await fs.writeFile(scene.tree, 'no directory');
+      return { inputs: { path: 'tree/' } };
+    },
+    ends: ['as before', 'the cache'],
+  }),
+];
+
+/** Puts the workspace on a file system that has room for the older tree and half of the archive. Needs root. */
+async function moveToSmallDisk(scene: Scene): Promise<void> {
+  const disk = path.join(scene.root, 'disk');
+  await fs.mkdir(disk);
+  await run('mount', ['-t', 'tmpfs', '-o', 'size=24m', 'tmpfs', disk]);
+  scene.onClose(() => run('umount', [disk]));
+  const workspace = path.join(disk, 'workspace');
+  await run('cp', ['-a', scene.workspace, workspace]);
+  scene.workspace = workspace;
+}
+
+export const treeCases: readonly FaultCase[] = [...saves, ...restores];

@@ -1,0 +1,47 @@
+/** Kills and restarts the daemons of a gateway that a case has for itself. */
+
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { type GatewayInfo, untilAnswering } from '../support/gateway/gateway.ts';
+
+/** A radosgw that was killed, and can be started again as it was. */
+export interface KilledGateway {
+  /** Resolves when it answers again. */
+  restart(): Promise<void>;
+}
+
+/** SIGKILL, in the middle of whatever it does. */
+export async function killGateway({ endpoint, pids }: GatewayInfo): Promise<KilledGateway> {
+  const read = async (name: string) =>
+    (await readFile(`/proc/${pids.rgw}/${name}`, 'utf8')).split('\0').filter(part => part !== '');
+  const [command = '', ...args] = await read('cmdline');
+  const env = Object.fromEntries((await read('environ')).map(pair => splitPair(pair)));
+  process.kill(pids.rgw, 'SIGKILL');
+  return {
+    async restart() {
+      // it puts itself into the background and returns when it is ready
+      const [code] = (await once(spawn(command, args, { env, stdio: 'ignore' }), 'exit')) as [number | null];
+      if (code !== 0) throw new Error(`the gateway did not start again: exit ${code}`);
+      await untilAnswering(endpoint);
+    },
+  };
+}
+
+/** Changes a setting of the running gateway, by its admin socket. */
+export async function configureGateway(
+  { directory }: GatewayInfo,
+  setting: string,
+  value: string,
+): Promise<void> {
+  const socket = path.join(directory, 'run/client.rgw.a.asok');
+  const tool = path.join(directory, 'ceph');
+  await promisify(execFile)(tool, ['--admin-daemon', socket, 'config', 'set', setting, value]);
+}
+
+function splitPair(pair: string): [string, string] {
+  const at = pair.indexOf('=');
+  return [pair.slice(0, at), pair.slice(at + 1)];
+}

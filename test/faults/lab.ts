@@ -1,0 +1,88 @@
+/** What the cases of one run share: a copy of the action, and archives made by it. */
+
+import { randomUUID } from 'node:crypto';
+import * as fs from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { copyCheckout } from '../e2e/support/checkout.ts';
+import { type Azurite, startAzurite } from '../support/azurite.ts';
+import { type CacheService, startCacheService } from '../support/cache-service.ts';
+import type { Gateway } from '../support/gateway/gateway.ts';
+import { removeTree, type TreeDescription } from '../support/tree.ts';
+import { Scene } from './scene.ts';
+import { archivedTree, buildIn } from './trees.ts';
+
+/** An object that a save of ours has stored, and the workspace that it was made of. */
+export interface Archive {
+  readonly name: string;
+  readonly bytes: Buffer;
+  readonly workspace: TreeDescription;
+  /** How long its save and a restore of it take without faults, in ms. */
+  readonly saveMs: number;
+  readonly restoreMs: number;
+}
+
+export class Lab {
+  readonly gateway: Omit<Gateway, 'stop'>;
+  readonly checkout: string;
+  readonly #root: string;
+  readonly #archives = new Map<string, Promise<Archive>>();
+  #azurite: Promise<Azurite> | undefined;
+
+  private constructor(gateway: Omit<Gateway, 'stop'>, root: string, checkout: string) {
+    this.gateway = gateway;
+    this.#root = root;
+    this.checkout = checkout;
+  }
+
+  /** `gateway` is shared with others: no case may break it. */
+  static async open(gateway: Omit<Gateway, 'stop'>): Promise<Lab> {
+    const root = await fs.mkdtemp(path.join(tmpdir(), 'cache-s3-faults-'));
+    // phases run as other users too
+    await fs.chmod(root, 0o755);
+    return new Lab(gateway, root, await copyCheckout(root));
+  }
+
+  async close(): Promise<void> {
+    await (await this.#azurite)?.stop();
+    await removeTree(this.#root);
+  }
+
+  async newDirectory(): Promise<string> {
+    const directory = await fs.mkdtemp(path.join(this.#root, 'scene-'));
+    await fs.chmod(directory, 0o755);
+    return directory;
+  }
+
+  /** The archive of `archivedTree(version)`, made once. All versions have the same name. */
+  archive(version = 'new'): Promise<Archive> {
+    let made = this.#archives.get(version);
+    made ??= this.#make(version);
+    this.#archives.set(version, made);
+    return made;
+  }
+
+  async #make(version: string): Promise<Archive> {
+    const scene = await Scene.open(this, this.gateway);
+    try {
+      await buildIn(scene.workspace, archivedTree(version));
+      const { '.': _root, ...workspace } = await scene.describe();
+      const saved = await scene.phase('save');
+      const [name] = await scene.bucket.objects();
+      if (name === undefined) throw new Error(`the archive of the cases was not saved:\n${saved.stdout}`);
+      await removeTree(scene.tree);
+      const restored = await scene.phase('restore');
+      const bytes = await scene.bucket.get(name);
+      return { name, bytes, workspace, saveMs: saved.ms, restoreMs: restored.ms };
+    } finally {
+      await scene.close();
+    }
+  }
+
+  async startGitHub(): Promise<CacheService> {
+    this.#azurite ??= startAzurite();
+    const { signedUrl } = await this.#azurite;
+    const salt = randomUUID();
+    return startCacheService({ signedUrl: (blob, right) => signedUrl(`${salt}-${blob}`, right) });
+  }
+}

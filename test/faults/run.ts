@@ -1,0 +1,50 @@
+/** Runs the fault suite and prints its table. Exits non-zero when a row is not green. */
+
+import { writeFile } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
+import { startGateway } from '../support/gateway/gateway.ts';
+import { type FaultCase, type Finding, runCase } from './case.ts';
+import { Lab } from './lab.ts';
+import { allCases } from './suite.ts';
+import { lineOf, markdown, problemsOf, type Row } from './table.ts';
+
+const { values: options } = parseArgs({
+  options: {
+    /** Only cases of whose `phase: fault` this regular expression matches a part. */
+    only: { type: 'string', default: '' },
+    short: { type: 'boolean', default: false },
+    /** Writes the table as Markdown to this file. */
+    markdown: { type: 'string' },
+  },
+});
+
+const only = new RegExp(options.only);
+
+function isWanted(one: FaultCase): boolean {
+  return (!options.short || one.short) && only.test(`${one.op}: ${one.fault}`);
+}
+
+/** A case that could not be run is red: it shows nothing. */
+function notRun(error: Error): Finding {
+  const violations = [`the case could not be run: ${error.stack}`];
+  return { says: [], ms: 0, exit: '-', left: '-', violations };
+}
+
+const gateway = await startGateway();
+const lab = await Lab.open(gateway);
+const rows: Row[] = [];
+try {
+  for (const one of allCases.filter(isWanted)) {
+    const row = { one, finding: await runCase(lab, one).catch(notRun) };
+    rows.push(row);
+    console.log(lineOf(row));
+    for (const problem of problemsOf(row)) console.log(`      ! ${problem.replaceAll('\n', '\n      | ')}`);
+  }
+} finally {
+  await lab.close();
+  await gateway.stop();
+}
+if (options.markdown !== undefined) await writeFile(options.markdown, `${markdown(rows)}\n`);
+const red = rows.filter(row => problemsOf(row).length > 0).length;
+console.log(`${rows.length - red} green, ${red} red`);
+process.exitCode = red > 0 || rows.length === 0 ? 1 : 0;

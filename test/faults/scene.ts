@@ -1,0 +1,162 @@
+/** The world of one case: a bucket behind a proxy that breaks requests, a workspace, and the phases of a job in it. */
+
+import * as fs from 'node:fs/promises';
+import path from 'node:path';
+import { type ActionStep, type ActionStepResult, runStep } from '../support/action-step.ts';
+import type { CacheService } from '../support/cache-service.ts';
+import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts';
+import type { Gateway } from '../support/gateway/gateway.ts';
+import { describeTree, removeTree, type TreeDescription } from '../support/tree.ts';
+import { Bucket } from './bucket.ts';
+import type { Lab } from './lab.ts';
+import { TREE } from './trees.ts';
+
+/** A phase that has not ended by then hangs: it is killed, and the case is red. */
+const HANG_MS = 170_000;
+
+export type PhaseName = 'main' | 'post' | 'restore' | 'save';
+
+export interface Phase extends ActionStepResult {
+  readonly lines: readonly { readonly text: string; readonly atMs: number }[];
+  readonly hung: boolean;
+  /** From the first signal that the case sent to the end, in ms; undefined: none was sent. */
+  readonly afterSignalMs: number | undefined;
+}
+
+export type PhaseOptions = Partial<Omit<ActionStep, 'actionDir' | 'action' | 'entry' | 'stop' | 'grace'>>;
+
+/** The key that all steps use. */
+export const KEY = 'fault';
+
+export class Scene {
+  readonly lab: Lab;
+  readonly gateway: Omit<Gateway, 'stop'>;
+  readonly bucket: Bucket;
+  readonly proxy: FaultProxy;
+  readonly root: string;
+  /** Beside the root, for a case that needs another file system there. */
+  workspace: string;
+  #pid: number | undefined;
+  #signalledAt: number | undefined;
+  readonly #closers: (() => unknown)[] = [];
+
+  private constructor(
+    lab: Lab,
+    gateway: Omit<Gateway, 'stop'>,
+    parts: { bucket: Bucket; proxy: FaultProxy; root: string },
+  ) {
+    this.lab = lab;
+    this.gateway = gateway;
+    this.bucket = parts.bucket;
+    this.proxy = parts.proxy;
+    this.root = parts.root;
+    this.workspace = path.join(parts.root, 'workspace');
+  }
+
+  static async open(lab: Lab, gateway: Omit<Gateway, 'stop'>): Promise<Scene> {
+    const root = await lab.newDirectory();
+    await fs.mkdir(path.join(root, 'workspace'));
+    const bucket = await Bucket.make(gateway);
+    const proxy = await startFaultProxy(gateway.endpoint);
+    return new Scene(lab, gateway, { bucket, proxy, root });
+  }
+
+  /** Called when the case is over, last first. */
+  onClose(closer: () => unknown): void {
+    this.#closers.push(closer);
+  }
+
+  async close(): Promise<void> {
+    for (const closer of this.#closers.toReversed()) await closer();
+    await this.proxy.close();
+    this.bucket.close();
+    await removeTree(this.root);
+  }
+
+  get tree(): string {
+    return path.join(this.workspace, TREE);
+  }
+
+  /** The step's `with`, for the bucket behind the proxy. */
+  get inputs(): Record<string, string> {
+    const { accessKey, secretKey, region } = this.gateway;
+    return {
+      path: TREE,
+      key: KEY,
+      bucket: this.bucket.name,
+      endpoint: this.proxy.endpoint,
+      accessKey,
+      secretKey,
+      region,
+      'use-fallback': 'false',
+    };
+  }
+
+  /** The inputs that leave the proxy out. */
+  get direct(): Record<string, string> {
+    return { ...this.inputs, endpoint: this.gateway.endpoint };
+  }
+
+  async phase(name: PhaseName, options: PhaseOptions = {}): Promise<Phase> {
+    const begun = performance.now();
+    const lines: { text: string; atMs: number }[] = [];
+    const hang = new AbortController();
+    const timer = setTimeout(() => hang.abort(), HANG_MS);
+    this.#signalledAt = undefined;
+    try {
+      const result = await runStep({
+        workspace: this.workspace,
+        ...options,
+        ...stepOf(name),
+        actionDir: this.lab.checkout,
+        inputs: { ...this.inputs, ...options.inputs },
+        env: { RUNNER_TEMP: path.join(this.root, 'temp'), ...options.env },
+        stop: hang.signal,
+        grace: { interruptMs: 0, terminateMs: 0 },
+        onStart: pid => {
+          this.#pid = pid;
+          options.onStart?.(pid);
+        },
+        onLine: text => {
+          lines.push({ text, atMs: performance.now() - begun });
+          options.onLine?.(text);
+        },
+      });
+      const afterSignalMs =
+        this.#signalledAt === undefined ? undefined : performance.now() - this.#signalledAt;
+      return { ...result, lines, hung: hang.signal.aborted, afterSignalMs };
+    } finally {
+      this.#pid = undefined;
+      clearTimeout(timer);
+    }
+  }
+
+  /** Sends the running phase a signal; does nothing when it has ended. */
+  signal(name: NodeJS.Signals): void {
+    if (this.#pid === undefined) return;
+    this.#signalledAt ??= performance.now();
+    process.kill(this.#pid, name);
+  }
+
+  /** The workspace and everything in it. */
+  describe(): Promise<TreeDescription> {
+    return describeTree(this.workspace, { root: true });
+  }
+
+  /** GitHub's cache for this case; answers what the runner gives to actions. */
+  async github(): Promise<{ service: CacheService; env: Record<string, string> }> {
+    const service = await this.lab.startGitHub();
+    this.onClose(() => service.stop());
+    const env = {
+      ACTIONS_CACHE_SERVICE_V2: 'True',
+      ACTIONS_RESULTS_URL: service.url,
+      ACTIONS_RUNTIME_TOKEN: 'token',
+    };
+    return { service, env };
+  }
+}
+
+function stepOf(name: PhaseName): Pick<ActionStep, 'action' | 'entry'> {
+  if (name === 'main' || name === 'post') return { entry: name };
+  return { action: `${name}/action.yml`, entry: 'main' };
+}

@@ -1,0 +1,53 @@
+import type { FaultCase, Finding } from './case.ts';
+
+export interface Row {
+  readonly one: FaultCase;
+  readonly finding: Finding;
+}
+
+/** A row that took longer than the product promises. */
+export function tooSlow({ one, finding }: Row): string | undefined {
+  if (one.limitMs === undefined || finding.ms <= one.limitMs) return undefined;
+  return `it took ${seconds(finding.ms)} s, promised are ${seconds(one.limitMs)}`;
+}
+
+export function problemsOf(row: Row): string[] {
+  const slow = tooSlow(row);
+  return [...row.finding.violations, ...(slow === undefined ? [] : [slow])];
+}
+
+/** One line for a terminal. */
+export function lineOf(row: Row): string {
+  const { one, finding } = row;
+  const verdict = problemsOf(row).length === 0 ? 'ok ' : 'RED';
+  const head = `${verdict} ${one.op.padEnd(10)} ${seconds(finding.ms).padStart(6)} s  ${one.fault}`;
+  return `${head}\n      ${finding.left}; exit ${finding.exit}; ${plain(finding.says[0] ?? 'nothing said')}`;
+}
+
+/** The table of docs/faults.md. */
+export function markdown(rows: readonly Row[]): string {
+  const lines = rows.map(({ one, finding }) => {
+    const said = finding.says.map(line => plain(line).replaceAll('|', '\\|')).join('<br>');
+    const cells = [one.fault, one.op, said || '-', seconds(finding.ms), finding.left, finding.exit];
+    return `| ${cells.join(' | ')} |`;
+  });
+  const head = [
+    '| fault | phase | what the user sees | s | what is left | exit |',
+    '|---|---|---|---|---|---|',
+  ];
+  return [...head, ...lines].join('\n');
+}
+
+function seconds(ms: number): string {
+  return (ms / 1000).toFixed(1);
+}
+
+/** Without the names that differ from run to run. */
+function plain(line: string): string {
+  return line
+    .replace(/fault-[0-9a-f]{12}/g, 'BUCKET')
+    .replace(/127\.0\.0\.1:\d+/g, 'HOST')
+    .replace(/\/[^\s:;,()']*\/scene-[^/\s]*\/workspace\//g, '')
+    .replace(/cache-s3\/v1\/\S*\.tar\.zst/g, 'OBJECT')
+    .replaceAll('%25', '%');
+}
