@@ -42,20 +42,24 @@ test('the plan has the wanted count and sum, under names that differ', () => {
   expect(Math.abs(sum - 50_000)).toBeLessThan(10);
 });
 
-test('a tree is the same for the same seed, and another for another', async () => {
-  const write = async (name: string, seed: number) => {
-    writeSmallFiles(path.join(scratch, name), corpus, { files: 10, bytes: 50_000, seed });
-    const entries = Object.entries(await describeTree(path.join(scratch, name)));
-    // directories and links bear the time of their making
-    return entries.map(([entry, { mtime, ...rest }]) => [
-      entry,
-      rest.type === 'file' ? { ...rest, mtime } : rest,
-    ]);
-  };
-  const first = await write('first', 7);
-  expect(await write('again', 7)).toEqual(first);
-  expect(await write('other', 8)).not.toEqual(first);
-});
+// the tree has symbolic links, which are a privilege on Windows
+test.skipIf(process.platform === 'win32')(
+  'a tree is the same for the same seed, and another for another',
+  async () => {
+    const write = async (name: string, seed: number) => {
+      writeSmallFiles(path.join(scratch, name), corpus, { files: 10, bytes: 50_000, seed });
+      const entries = Object.entries(await describeTree(path.join(scratch, name)));
+      // directories and links bear the time of their making
+      return entries.map(([entry, { mtime, ...rest }]) => [
+        entry,
+        rest.type === 'file' ? { ...rest, mtime } : rest,
+      ]);
+    };
+    const first = await write('first', 7);
+    expect(await write('again', 7)).toEqual(first);
+    expect(await write('other', 8)).not.toEqual(first);
+  },
+);
 
 test('the incompressible file has its size and does not compress', async () => {
   const file = path.join(scratch, 'random');

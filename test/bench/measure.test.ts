@@ -1,7 +1,8 @@
+import { spawnSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
 import { measure } from '../../bench/process/measure.ts';
 
-const linux = process.platform === 'linux';
+const possible = process.platform === 'linux' && spawnSync('python3', ['--version']).status === 0;
 const megabyte = 1e6;
 
 /** Runs JavaScript in a Node of its own, measured. */
@@ -12,7 +13,7 @@ const run = (code: string, stop?: AbortSignal) =>
 const burn = (ms: number) =>
   `for (const end = process.cpuUsage().user + ${ms * 1000}; process.cpuUsage().user < end; );`;
 
-describe.skipIf(!linux)('a measured process', () => {
+describe.skipIf(!possible)('a measured process', () => {
   test('is charged for its children, and its main thread only for itself', async () => {
     const child = JSON.stringify(burn(300));
     const code = `require('node:child_process').execFileSync(process.execPath, ['-e', ${child}]); ${burn(100)}`;
