@@ -10,17 +10,18 @@ const run = (code: string, stop?: AbortSignal) =>
   measure({ args: [process.execPath, '-e', code], cwd: '/', env: {} }, stop && { stop });
 
 /** Keeps a core busy for so many ms of CPU time. */
-const burn = (ms: number) =>
-  `for (const end = process.cpuUsage().user + ${ms * 1000}; process.cpuUsage().user < end; );`;
+const burn = (ms: number) => `
+  const used = () => { const { user, system } = process.cpuUsage(); return user + system; };
+  for (const end = used() + ${ms * 1000}; used() < end; );`;
 
-describe.skipIf(!possible)('a measured process', () => {
+describe.skipIf(!possible)('a measured process', { timeout: 60_000 }, () => {
   test('is charged for its children, and its main thread only for itself', async () => {
-    const child = JSON.stringify(burn(300));
-    const code = `require('node:child_process').execFileSync(process.execPath, ['-e', ${child}]); ${burn(100)}`;
+    const child = JSON.stringify(burn(150));
+    const code = `require('node:child_process').execFileSync(process.execPath, ['-e', ${child}]); ${burn(50)}`;
     const { cpuSeconds, mainThreadCpuSeconds } = await run(code);
-    expect(cpuSeconds).toBeGreaterThan(0.4);
-    expect(mainThreadCpuSeconds).toBeGreaterThan(0.09);
-    expect(cpuSeconds - mainThreadCpuSeconds!).toBeGreaterThan(0.3);
+    expect(cpuSeconds).toBeGreaterThan(0.2);
+    expect(mainThreadCpuSeconds).toBeGreaterThan(0.04);
+    expect(cpuSeconds - mainThreadCpuSeconds!).toBeGreaterThan(0.15);
   });
 
   test('shows the peak of its memory, also when it gave it back', async () => {
