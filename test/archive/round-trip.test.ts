@@ -1,18 +1,12 @@
-import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdirSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { WorkerPool } from '../../src/archive/worker-pool.ts';
 import { buildTree, describeTree, type TreeSpec } from '../support/tree.ts';
-import { layoutIn, packTree, restoreObject, scratch, WORKER_URL } from './support.ts';
+import { incompressible, layoutIn, packTree, restoreObject, scratch } from './support.ts';
 
 const linux = process.platform === 'linux';
 
 const hex = (bytes: Buffer) => `hex:${bytes.toString('hex')}`;
-/** Bytes that do not compress, the same at each run. */
-const bytes = (length: number, seed = 1) =>
-  createHash('shake256', { outputLength: length }).update(String(seed)).digest();
-
 /** Every kind of entry that a save may meet. */
 const everyKind: TreeSpec = {
   'tree/file': { content: 'text', mode: 0o644, mtime: 1_600_000_000_123_456 },
@@ -20,8 +14,8 @@ const everyKind: TreeSpec = {
   'tree/read-only': { content: 'fixed', mode: 0o444 },
   'tree/secret': { content: 'x', mode: 0o600 },
   'tree/empty-file': { content: '', mode: 0o640, mtime: 1_500_000_000_000_001 },
-  'tree/block': bytes(512),
-  'tree/block-and-one': bytes(513),
+  'tree/block': incompressible(512),
+  'tree/block-and-one': incompressible(513),
   'tree/empty-directory': { directory: true, mode: 0o750, mtime: 1_400_000_000_999_999 },
   'tree/sealed/module/go.mod': { content: 'module x\n', mode: 0o444 },
   'tree/sealed/module': { directory: true, mode: 0o555, mtime: 1_300_000_000_500_000 },
@@ -79,15 +73,6 @@ const longNames: TreeSpec = {
   [`tree/${'ü'.repeat(60)}`]: 'two bytes a letter',
 };
 
-const inFrames: TreeSpec = {
-  'tree/a-large': bytes(20 * 1024 * 1024 + 17),
-  'tree/b-large': Buffer.alloc(9 * 1024 * 1024),
-  'tree/c-whole': bytes(8 * 1024 * 1024),
-  'tree/d-just-over': bytes(8 * 1024 * 1024 + 1, 7),
-  'tree/e-small': 'after the large ones',
-  'tree/f-slices': bytes(12 * 1024 * 1024, 3),
-};
-
 /** Packs `tree` of one directory, restores it into another, and compares all there is. */
 async function roundTrip(spec: TreeSpec, options: { tailBytes?: number } = {}): Promise<Buffer> {
   const [from, to] = [scratch(), scratch()];
@@ -114,29 +99,9 @@ describe('what is saved is what is restored', () => {
     await roundTrip(notUtf8);
   });
 
-  test('files of many frames', async () => {
-    await roundTrip(inFrames);
-  });
-
   test('with the manifest, the seek table and the data each behind a read of their own', async () => {
     for (const tailBytes of [9, 17, 18, 100, 1000])
-      await roundTrip({ ...everyKind, 'tree/some': bytes(5000) }, { tailBytes });
-  });
-
-  test('by worker threads, from several ranges', async () => {
-    const [from, to] = [scratch(), scratch()];
-    await buildTree(from, { ...everyKind, ...inFrames });
-    const saver = new WorkerPool(WORKER_URL, 2);
-    const { object } = await packTree(await layoutIn(from), { runner: saver });
-    await saver.close();
-    const reads: [number, number][] = [];
-    await restoreObject(object, await layoutIn(to), {
-      runner: () => new WorkerPool(WORKER_URL, 2),
-      tailBytes: 1024,
-      onRead: (start, end) => reads.push([start, end]),
-    });
-    expect(await describeTree(to)).toEqual(await describeTree(from));
-    expect(reads.length).toBeGreaterThan(2);
+      await roundTrip({ ...everyKind, 'tree/some': incompressible(5000) }, { tailBytes });
   });
 
   test('several roots, in the workspace, in the home directory and elsewhere', async () => {
@@ -193,7 +158,7 @@ describe('what is saved is what is restored', () => {
 describe('times', () => {
   test('keep their microsecond, whatever the fraction', async () => {
     const spec: Record<string, TreeSpec[string]> = {};
-    for (let index = 0; index < 400; index++) {
+    for (let index = 0; index < 100; index++) {
       spec[`tree/${index}`] = { content: '', mtime: 1_700_000_000_000_000 + index * 1_237_003 + index };
     }
     await roundTrip(spec);
@@ -210,21 +175,6 @@ describe('times', () => {
     await restoreObject(object, await layoutIn(to));
     const tree = await describeTree(to);
     expect([tree['tree/ancient']?.mtime, tree['tree/ancient-and-empty']?.mtime]).toEqual([0, 0]);
-  });
-});
-
-describe('holes', () => {
-  test.runIf(linux)('slices of zeros take no room on the disk', async () => {
-    const [from, to] = [scratch(), scratch()];
-    mkdirSync(join(from, 'tree'));
-    const content = Buffer.alloc(24 * 1024 * 1024);
-    content.write('not zero', 10 * 1024 * 1024);
-    writeFileSync(join(from, 'tree/sparse'), content);
-    const { object } = await packTree(await layoutIn(from));
-    expect(object.length).toBeLessThan(10_000);
-    await restoreObject(object, await layoutIn(to));
-    expect(readFileSync(join(to, 'tree/sparse')).equals(content)).toBe(true);
-    expect(statSync(join(to, 'tree/sparse')).blocks * 512).toBeLessThan(1024 * 1024);
   });
 });
 

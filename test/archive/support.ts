@@ -1,5 +1,6 @@
 /** Archives in memory: packs a tree into bytes, restores bytes into a tree, with nothing of a store in between. */
 
+import { createHash } from 'node:crypto';
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -31,6 +32,11 @@ export function scratch(): string {
   const directory = mkdtempSync(path.join(tmpdir(), 'cache-s3-test-'));
   onTestFinished(() => removeTree(directory));
   return directory;
+}
+
+/** Bytes that do not compress, the same at each run. */
+export function incompressible(length: number, seed = ''): Buffer {
+  return createHash('shake256', { outputLength: length }).update(seed).digest();
 }
 
 /** The layout of a step with this `path` input, run in `workspace`. */

@@ -4,6 +4,7 @@ import { TargetTreeError } from '../errors.ts';
 import { decodeName, fsPath, printable } from '../names.ts';
 import { unwritable } from '../unpack-frames.ts';
 import { applyAttributes, attributesOf, type DirectoryAttributes } from './directory-attributes.ts';
+import { Displaced } from './displaced.ts';
 import { setAttributes } from './stage.ts';
 import type { StagingArea } from './staging.ts';
 import type { Move, TargetPlan } from './target-plan.ts';
@@ -22,7 +23,10 @@ export function commit(plan: TargetPlan, entries: readonly Entry[]): void {
   const displaced = new Displaced();
   try {
     recheck(plan);
-    for (const { path, parent } of plan.displaced) displaced.take(path, parent.path, parent.area);
+    for (const { path, parent, directory } of plan.displaced) {
+      if (directory) displaced.takeDirectory(path, parent.path, parent.area);
+      else displaced.takeOther(path, parent.path, parent.area);
+    }
     for (const move of publicationOrder(plan.moves, entries)) publish(move, displaced, merged);
   } catch (error) {
     displaced.putBack();
@@ -79,7 +83,7 @@ function publishFile(
       const code = (error as NodeJS.ErrnoException).code;
       if ((code !== 'EISDIR' && code !== 'ENOTEMPTY' && code !== 'EEXIST') || attempt === ATTEMPTS)
         throw error;
-      displaced.take(to, parent, area);
+      displaced.takeDirectory(to, parent, area);
     }
   }
 }
@@ -99,7 +103,7 @@ function publishTree(
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code;
       if (attempt === ATTEMPTS) throw error;
-      if (code === 'ENOTDIR') displaced.take(to, parent, area);
+      if (code === 'ENOTDIR') displaced.takeOther(to, parent, area);
       else if (code !== 'ENOTEMPTY' && code !== 'EEXIST' && code !== 'EPERM') throw error;
       else if (lstatSync(fsPath(to), { throwIfNoEntry: false })?.isDirectory()) {
         merge(from, to, area, displaced, merged);
@@ -128,31 +132,6 @@ function merge(
     // A directory that moves to another parent has its `..` rewritten: that takes the right to write it
     giveWrite(source);
     publishTree(source, target, to, area, displaced, merged);
-  }
-}
-
-/** Things of another type that stood in the way. They go with the staging that they are moved into. */
-class Displaced {
-  readonly #moves: { readonly path: string; readonly aside: string; readonly parent: string }[] = [];
-
-  /** Moves something out of the way. It may have gone by itself. */
-  take(path: string, parent: string, area: StagingArea): void {
-    const aside = area.newTree();
-    try {
-      if (lstatSync(fsPath(path)).isDirectory()) giveWrite(path);
-      makeWritable(parent, () => renameSync(fsPath(path), fsPath(aside)));
-      this.#moves.push({ path, aside, parent });
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    }
-  }
-
-  /** What could not be replaced comes back. */
-  putBack(): void {
-    for (const { path, aside, parent } of this.#moves.toReversed()) {
-      if (lstatSync(fsPath(path), { throwIfNoEntry: false })) continue;
-      tolerant(() => makeWritable(parent, () => renameSync(fsPath(aside), fsPath(path))));
-    }
   }
 }
 

@@ -17,3 +17,7 @@ export function applyAttributes(path: string, { mode, mtimeUs }: DirectoryAttrib
   if (thisPlatform.hasModes) chmodSync(fsPath(path), mode);
   utimesSync(fsPath(path), Date.now() / 1000, toFileTime(mtimeUs));
 }
+
+export function sameAttributes(a: DirectoryAttributes, b: DirectoryAttributes): boolean {
+  return a.mode === b.mode && a.mtimeUs === b.mtimeUs;
+}

@@ -67,10 +67,15 @@ export class Stage {
     process.umask(this.#umask);
   }
 
-  /** Removes everything of ours from before a commit: the tree is as it was. */
+  /** Removes everything of ours from before a commit: the tree is as it was. Never throws: an error is on its way. */
   discard(): void {
-    for (const area of this.#plan.areas) area.remove();
-    for (const area of this.#plan.areas) area.restoreParent();
+    for (const area of this.#plan.areas) {
+      try {
+        area.discard();
+      } catch {
+        // What is left is staging: a later restore removes it
+      }
+    }
   }
 
   #symlink(path: string, entry: Entry): void {

@@ -4,7 +4,12 @@ import { fsPath } from '../names.ts';
 import { thisPlatform } from '../platform.ts';
 import { STAGING_PREFIX } from '../scan.ts';
 import { unwritable } from '../unpack-frames.ts';
-import { applyAttributes, attributesOf, type DirectoryAttributes } from './directory-attributes.ts';
+import {
+  applyAttributes,
+  attributesOf,
+  type DirectoryAttributes,
+  sameAttributes,
+} from './directory-attributes.ts';
 import { removeTree } from './remove-tree.ts';
 import { makeWritable } from './writable.ts';
 
@@ -21,7 +26,9 @@ export class StagingArea {
   /** The existing directory that it stands in. */
   readonly parent: string;
   readonly path: string;
+  /** The parent's attributes before this area was made, and as making it left them. */
   #before: DirectoryAttributes | undefined;
+  #made: DirectoryAttributes | undefined;
   #trees = 0;
   #files = 0;
 
@@ -54,6 +61,7 @@ export class StagingArea {
       }
       for (let index = 0; index * FILES_A_DIRECTORY < this.#files; index++)
         mkdirSync(fsPath(`${this.path}/f${index}`), 0o700);
+      this.#made = attributesOf(realpathSync(fsPath(this.parent)));
     } catch (error) {
       throw unwritable(this.parent, error);
     }
@@ -64,9 +72,15 @@ export class StagingArea {
     makeWritable(this.parent, () => removeTree(this.path));
   }
 
-  /** After `remove`: gives the parent the mode and times it had. */
-  restoreParent(): void {
-    if (this.#before) applyAttributes(this.parent, this.#before);
+  /** Removes it as if it had never been: the parent gets the mode and times back that it had. */
+  discard(): void {
+    if (!this.#before) return;
+    const parent = realpathSync(fsPath(this.parent));
+    const now = attributesOf(parent);
+    this.remove();
+    // Unless another job has published in it meanwhile: then it is as that job left it
+    const untouched = this.#made === undefined || sameAttributes(now, this.#made);
+    applyAttributes(parent, untouched ? this.#before : now);
   }
 }
 

@@ -42,6 +42,14 @@ export interface FreshDirectory {
   readonly top: boolean;
 }
 
+/** Something of the wrong type that has to make room. */
+export interface Displacement {
+  readonly path: string;
+  readonly parent: ExistingDirectory;
+  /** It is a directory, and a file or link is to take its place; else the reverse. */
+  readonly directory: boolean;
+}
+
 /** What a restore will do to the disk; made without changing anything but stale staging. */
 export interface TargetPlan {
   readonly areas: readonly StagingArea[];
@@ -49,7 +57,7 @@ export interface TargetPlan {
   readonly fresh: readonly FreshDirectory[];
   readonly existing: readonly ExistingDirectory[];
   /** Things of the wrong type where an entry goes: moved into staging. */
-  readonly displaced: readonly { readonly path: string; readonly parent: ExistingDirectory }[];
+  readonly displaced: readonly Displacement[];
   readonly moves: readonly Move[];
   /** Where each entry is built: in staging, or '' for a directory that exists and for what is left alone. */
   readonly staged: readonly string[];
@@ -97,7 +105,7 @@ class Planner {
   readonly #areaOf = new Map<string, StagingArea>();
   readonly #fresh: FreshDirectory[] = [];
   readonly #existing: ExistingDirectory[] = [];
-  readonly #displaced: { path: string; parent: ExistingDirectory }[] = [];
+  readonly #displaced: Displacement[] = [];
   readonly #moves: Move[] = [];
   readonly #staged: string[] = [];
   /** Directories of the archive by stored name. */
@@ -153,7 +161,7 @@ class Planner {
     this.#preflight(parent);
     const to = `${parent.path}/${component}`;
     this.#refuseMount(parent, component);
-    if (this.#kindOf(parent, component) === 'directory') this.#displace(to, parent);
+    if (this.#kindOf(parent, component) === 'directory') this.#displaceDirectory(to, parent);
     const from = parent.area.newFile();
     this.#moves.push({ from, to, tree: false, entry, parent });
     return from;
@@ -237,7 +245,8 @@ class Planner {
     this.#preflight(parent);
     const to = `${parent.path}/${component}`;
     this.#refuseMount(parent, component);
-    if (this.#kindOf(parent, component) !== 'absent') this.#displace(to, parent);
+    // A directory that was not there a moment ago is another job's, just published: ours is merged into it
+    if (this.#kindOf(parent, component) === 'other') this.#displaceOther(to, parent);
     const from = parent.area.newTree();
     this.#fresh.push({ path: from, entry, top: true });
     this.#moves.push({ from, to, tree: true, entry, parent });
@@ -250,11 +259,14 @@ class Planner {
     return { fresh: true, path };
   }
 
-  #displace(path: string, parent: ExistingDirectory): void {
-    const stats = lstatSync(fsPath(path));
+  #displaceOther(path: string, parent: ExistingDirectory): void {
+    this.#displaced.push({ path, parent, directory: false });
+  }
+
+  #displaceDirectory(path: string, parent: ExistingDirectory): void {
     // A directory that moves to another parent has its `..` rewritten: that takes the right to write it
-    if (stats.isDirectory()) requireWritable(path, stats);
-    this.#displaced.push({ path, parent });
+    requireWritable(path, lstatSync(fsPath(path)));
+    this.#displaced.push({ path, parent, directory: true });
   }
 
   /** Neither a directory nor a single file that is a mount point can be replaced by a rename. */

@@ -1,0 +1,141 @@
+/** Jobs of a workflow as the backend sees them: each with a workspace and a RUNNER_TEMP of its own, one store for all. */
+
+import { mkdirSync } from 'node:fs';
+import path from 'node:path';
+import type { OpenArchive } from '../../../src/archive/open-archive.ts';
+import { openArchive, TAIL_BYTES } from '../../../src/archive/open-archive.ts';
+import { matchOrder } from '../../../src/cache/match-order.ts';
+import { createPathLayout } from '../../../src/cache/paths.ts';
+import { type Spaces, spacesOf } from '../../../src/cache/scope.ts';
+import { cacheVersion } from '../../../src/cache/version.ts';
+import type { Log } from '../../../src/report/log.ts';
+import { createArchiveBackend } from '../../../src/storage/archive-backend.ts';
+import type { RestoreOutcome, SaveOutcome, SaveRequest } from '../../../src/storage/backend.ts';
+import type { ObjectStore } from '../../../src/storage/object-store.ts';
+
+const workerUrl = new URL('../../../src/archive/worker.ts', import.meta.url);
+
+export interface JobOptions {
+  readonly store: ObjectStore;
+  /** The job's directory: `workspace` and `temp` come into it. */
+  readonly directory: string;
+  /** The step's `path`; default `tree`. */
+  readonly paths?: readonly string[];
+  /** The refs that are read, the first one is written to. */
+  readonly refs?: readonly string[];
+  readonly workers?: number;
+}
+
+export class Job {
+  readonly workspace: string;
+  readonly temp: string;
+  /** `info: ...`, `notice: ...` in order. */
+  readonly lines: string[] = [];
+  /** Bytes that came or went. */
+  transferred = 0;
+  readonly #options: JobOptions;
+  #base: SaveRequest['base'];
+
+  constructor(options: JobOptions) {
+    this.#options = options;
+    this.workspace = path.join(options.directory, 'workspace');
+    this.temp = path.join(options.directory, 'temp');
+    for (const directory of [this.workspace, this.temp]) mkdirSync(directory, { recursive: true });
+  }
+
+  /** As the main phase: what is restored is remembered for `save`. By default the newest key of all. */
+  async restore(
+    key = 'none',
+    { restoreKeys = [''], warm = false, record = true } = {},
+  ): Promise<RestoreOutcome | undefined> {
+    const { layout, version, spaces, paths } = await this.#plan();
+    const outcome = await this.#backend().restore({
+      primaryKey: key,
+      restoreKeys,
+      paths,
+      crossOs: false,
+      version,
+      plan: matchOrder(spaces.read, key, restoreKeys),
+      layout,
+      runLabel: '1',
+      warm,
+      recordDirectory: record ? this.temp : undefined,
+    });
+    this.#base = outcome?.object;
+    return outcome;
+  }
+
+  /** As the post phase of the same step; with `base: undefined` as save/, which knows nothing of the restore. */
+  async save(key: string, overrides: Partial<SaveRequest> = {}): Promise<SaveOutcome> {
+    const { layout, version, spaces, paths } = await this.#plan();
+    return this.#backend().save({
+      key,
+      paths,
+      crossOs: false,
+      version,
+      space: spaces.write,
+      layout,
+      compressionLevel: 1,
+      overwrite: false,
+      damaged: undefined,
+      base: this.#base,
+      recordDirectory: this.temp,
+      uploadChunkSizeBytes: undefined,
+      origin: {},
+      ...overrides,
+    });
+  }
+
+  /** A save that has no record to begin with. */
+  saveInFull(key: string): Promise<SaveOutcome> {
+    return this.save(key, { recordDirectory: undefined });
+  }
+
+  /** Opens what stands under `key` where this job writes. */
+  async open(key: string): Promise<OpenArchive & { readonly name: string; readonly etag: string }> {
+    const name = await this.objectName(key);
+    const { store } = this.#options;
+    const read = async (start: number, end: number) => (await store.getRange(name, { start, end }))!.bytes;
+    const tail = (await store.getRange(name, { suffix: TAIL_BYTES }))!;
+    return { ...(await openArchive(tail, tail.sizeBytes, read)), name, etag: tail.etag };
+  }
+
+  async objectName(key: string): Promise<string> {
+    return (await this.#plan()).spaces.write.objectName(key);
+  }
+
+  #backend() {
+    const say = (kind: string) => (line: string) => void this.lines.push(`${kind}: ${line}`);
+    const log: Log = { debug() {}, info: say('info'), notice: say('notice'), warning: say('warning') };
+    return createArchiveBackend(this.#options.store, {
+      log,
+      workerUrl,
+      workers: this.#options.workers ?? 1,
+      tool: 'cache-s3/0.0.0',
+      onBytes: count => {
+        this.transferred += count;
+      },
+    });
+  }
+
+  async #plan() {
+    const { paths = ['tree'], refs = ['refs/heads/main'] } = this.#options;
+    const layout = await createPathLayout({
+      patterns: paths,
+      workspace: this.workspace,
+      home: '/nowhere/home',
+      platformPath: path,
+    });
+    const { storedLines } = layout;
+    const version = cacheVersion({ storedLines, platform: process.platform, crossOs: false });
+    const spaces: Spaces = spacesOf({
+      scope: 'ref',
+      prefix: '',
+      version,
+      repository: 'octo/app',
+      readRefs: refs,
+      writeRef: refs[0]!,
+    });
+    return { layout, version, spaces, paths };
+  }
+}

@@ -1,0 +1,217 @@
+/** Many restores of one archive into one directory at once, with readers that look on. */
+
+import { spawn } from 'node:child_process';
+import { chmodSync, linkSync, mkdirSync, mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { giveAway, unprivileged } from '../../support/drop-privileges.ts';
+import {
+  buildTree,
+  describeTree,
+  removeTree,
+  type TreeDescription,
+  type TreeSpec,
+} from '../../support/tree.ts';
+import { type RestoreProcess, runRestore, saveTo, startRestore } from '../restore-process.ts';
+import { READER, type ReaderJob, type ReaderReport } from './reader.ts';
+
+export interface Round {
+  readonly processes: number;
+  readonly readers: number;
+  /** What stands there before: nothing, the files with other content, or some of them missing and torn. */
+  readonly before: 'nothing' | 'other content' | 'other types' | 'damage';
+  /** What becomes of one of the processes: it fails before its commit, or gets SIGKILL inside of it. */
+  readonly disturbance: 'none' | 'fails' | 'killed';
+}
+
+export interface RoundReport {
+  /** What must not be, in words. Empty is what is expected. */
+  readonly violations: readonly string[];
+  readonly reads: number;
+  /** Peak resident set sizes of the restoring processes in bytes, summed. */
+  readonly rssBytes: number;
+}
+
+const CRATES = 8;
+const FILES = 6;
+
+/** A registry of crates: read-only files in read-only directories, and a tarball beside each. */
+function registry(state: string): TreeSpec {
+  const spec: Record<string, TreeSpec[string]> = {};
+  for (let crate = 0; crate < CRATES; crate++) {
+    spec[`tree/cache/${crate}.crate`] = { content: `crate ${crate} ${state}\n`.repeat(300), mode: 0o444 };
+    for (let file = 0; file < FILES; file++)
+      spec[`tree/src/${crate}/${file}.rs`] = {
+        content: `file ${crate} ${file} ${state}\n`.repeat(500),
+        mode: 0o444,
+      };
+    spec[`tree/src/${crate}`] = { directory: true, mode: 0o555 };
+  }
+  spec['tree/src'] = { directory: true, mode: 0o555 };
+  return spec;
+}
+
+function damaged(): TreeSpec {
+  const entries = Object.entries(registry('new'));
+  return Object.fromEntries(
+    entries.flatMap(([name, node], index) => {
+      const isFile = typeof node === 'object' && 'content' in node;
+      if (isFile && index % 3 === 0) return [];
+      if (isFile && index % 5 === 0) return [[name, { content: 'torn', mode: 0o444 }]];
+      return [[name, node]];
+    }),
+  );
+}
+
+/** Directories where files belong, files and links where directories belong. */
+function otherTypes(): TreeSpec {
+  return {
+    'tree/cache/0.crate/inside': 'x',
+    'tree/cache/1.crate/inside': 'x',
+    'tree/cache/1.crate': { directory: true, mode: 0o555 },
+    'tree/cache/2.crate': { symlink: 'nowhere' },
+    'tree/src/0': 'a file',
+    'tree/src/1': { symlink: '../cache' },
+    'tree/src/2/0.rs/inside': 'x',
+    'tree/src/3': { symlink: 'nowhere' },
+  };
+}
+
+/** One round; everything that it makes is gone afterwards. */
+export async function concurrentRound(round: Round): Promise<RoundReport> {
+  const directory = mkdtempSync(join(tmpdir(), 'cache-s3-concurrent-'));
+  try {
+    return await inDirectory(directory, round);
+  } finally {
+    await removeTree(directory);
+  }
+}
+
+async function inDirectory(directory: string, round: Round): Promise<RoundReport> {
+  chmodSync(directory, 0o755);
+  const object = await saveTo(directory, registry('new'));
+  const workspace = join(directory, 'work');
+  mkdirSync(workspace);
+  const present = {
+    nothing: {},
+    'other content': registry('old'),
+    'other types': otherTypes(),
+    damage: damaged(),
+  }[round.before];
+  await buildTree(workspace, present);
+  const elsewhere = await linkElsewhere(workspace, join(directory, 'elsewhere'));
+  await giveAway(workspace);
+  const before = await describeTree(workspace);
+  const after = await describeTree(join(directory, 'source'));
+
+  const readers = Array.from({ length: round.readers }, () =>
+    startReader(readerJob(workspace, before, after)),
+  );
+  await Promise.all(readers.map(reader => reader.reading));
+  const job = { object, workspace, patterns: ['tree'], slowRenameMs: 1 };
+  const restores = Array.from({ length: round.processes }, (_, index) =>
+    startRestore({ ...job, ...(index === 1 && disturbances[round.disturbance]) }),
+  );
+  const violations = await endings(restores, round);
+  const rssBytes = await peakMemory(restores);
+  const reports = await Promise.all(readers.map(reader => reader.stop()));
+  violations.push(...reports.flatMap(report => report.violations));
+
+  if (round.disturbance === 'none') violations.push(...differences(await describeTree(workspace), after));
+  // What a killed one leaves is for the next to remove; nothing that belongs is missing even before
+  else violations.push(...differences(await describeTree(workspace), after, true));
+  const last = await runRestore({ ...job, slowRenameMs: 0, staleStagingMs: 0 });
+  if (last.exitCode !== 0) violations.push(`the restore after all of them: ${JSON.stringify(last.said)}`);
+  violations.push(
+    ...differences(await describeTree(workspace), after).map(found => `${found}, after one more`),
+  );
+  if (elsewhere) violations.push(...differences(await describeTree(join(directory, 'elsewhere')), elsewhere));
+  return { violations, reads: reports.reduce((sum, { reads }) => sum + reads, 0), rssBytes };
+}
+
+const disturbances = { none: {}, fails: { failAtRead: 2 }, killed: { killAtRename: 5 } };
+
+/** Second names of the files that are there, as pnpm's store has them. What they are must not change. */
+async function linkElsewhere(workspace: string, elsewhere: string): Promise<TreeDescription | undefined> {
+  const found = await describeTree(workspace);
+  const files = Object.keys(found).filter(name => found[name]?.type === 'file');
+  if (files.length === 0) return undefined;
+  mkdirSync(elsewhere);
+  files.forEach((name, index) => {
+    linkSync(join(workspace, name), join(elsewhere, String(index)));
+  });
+  return describeTree(elsewhere);
+}
+
+function readerJob(root: string, before: TreeDescription, after: TreeDescription): ReaderJob {
+  const files: Record<string, string[]> = {};
+  for (const [name, entry] of [...Object.entries(before), ...Object.entries(after)]) {
+    if (entry.type === 'file' && after[name]?.type === 'file')
+      files[name] = [...(files[name] ?? []), entry.sha256!];
+  }
+  // What stands in the way of another type may go
+  const present = Object.keys(before).filter(
+    name => before[name]?.type === 'file' && after[name]?.type === 'file',
+  );
+  return { root, files, present };
+}
+
+function startReader(job: ReaderJob): { reading: Promise<void>; stop: () => Promise<ReaderReport> } {
+  const child = spawn(process.execPath, [READER, JSON.stringify(job)], {
+    ...unprivileged(),
+    cwd: '/',
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  let output = '';
+  const reading = new Promise<void>(resolve => {
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      output += text;
+      resolve();
+    });
+  });
+  const ended = new Promise<ReaderReport>((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', () => resolve(JSON.parse(output.slice(output.indexOf('\n')))));
+  });
+  return {
+    reading,
+    stop: () => {
+      child.stdin.end();
+      return ended;
+    },
+  };
+}
+
+/** What the processes' ends say that they should not. */
+async function endings(restores: readonly RestoreProcess[], { disturbance }: Round): Promise<string[]> {
+  const ends = await Promise.all(restores.map(({ ended }) => ended));
+  return ends.flatMap(({ exitCode, signal, said, stderr }, index) => {
+    const disturbed = index === 1 && disturbance !== 'none';
+    const expected = !disturbed
+      ? exitCode === 0
+      : disturbance === 'killed'
+        ? signal === 'SIGKILL'
+        : exitCode === 1;
+    return expected
+      ? []
+      : [`process ${index} ended with ${exitCode ?? signal}: ${JSON.stringify(said)} ${stderr}`];
+  });
+}
+
+async function peakMemory(restores: readonly RestoreProcess[]): Promise<number> {
+  const ends = await Promise.all(restores.map(({ ended }) => ended));
+  return ends.reduce((sum, { said }) => sum + (said?.rssBytes ?? 0), 0);
+}
+
+/** `looser`: only what belongs is compared, and only its content. */
+function differences(found: TreeDescription, expected: TreeDescription, looser = false): string[] {
+  const look = (entry: TreeDescription[string] | undefined) =>
+    JSON.stringify(looser ? [entry?.type, entry?.sha256, entry?.target] : { ...entry, names: undefined });
+  const names = looser
+    ? Object.keys(expected)
+    : [...new Set([...Object.keys(expected), ...Object.keys(found)])];
+  return names.flatMap(name => {
+    const [is, should] = [look(found[name]), look(expected[name])];
+    return is === should ? [] : [`${name}: is ${is}, should be ${should}`];
+  });
+}

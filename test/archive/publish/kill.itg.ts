@@ -1,0 +1,73 @@
+import { chmodSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { giveAway } from '../../support/drop-privileges.ts';
+import { buildTree, describeTree, type TreeDescription, type TreeSpec } from '../../support/tree.ts';
+import { runRestore, saveTo } from '../restore-process.ts';
+import { scratch } from '../support.ts';
+
+/** Old and new content of the same files; directories that come whole, and some that stand in the way. */
+const files = Array.from({ length: 12 }, (_, index) => `tree/d${index % 4}/file-${index}`);
+const tree = (state: string): TreeSpec => ({
+  ...Object.fromEntries(files.map(name => [name, { content: `${name} ${state}`.repeat(200), mode: 0o444 }])),
+  'tree/d0': { directory: true, mode: 0o555 },
+  tree: { directory: true, mode: 0o755 },
+});
+const archived: TreeSpec = {
+  ...tree('new'),
+  'tree/fresh/a': 'a',
+  'tree/changes/b': 'b',
+  'tree/link': { symlink: 'd0' },
+};
+const present: TreeSpec = {
+  ...tree('old'),
+  'tree/changes': 'a file',
+  'tree/link/c': 'a directory',
+  'tree/extra': 'kept',
+};
+
+const staged = (name: string) => name.split('/').some(part => part.startsWith('.cache-s3-'));
+const content = ({ sha256, target }: { sha256?: string; target?: string }) => sha256 ?? target;
+
+/** Every file that is there is whole, as it was or as it is to be. */
+function expectWhole(found: TreeDescription, before: TreeDescription, after: TreeDescription): void {
+  for (const [name, entry] of Object.entries(found)) {
+    if (staged(name) || entry.type === 'directory') continue;
+    expect(
+      [before[name], after[name]].flatMap(state => (state ? [content(state)] : [])),
+      name,
+    ).toContain(content(entry));
+  }
+  // What both states have is never missing
+  for (const name of files) expect(found[name]?.type, name).toBe('file');
+  expect(found['tree/extra']?.sha256).toBe(before['tree/extra']?.sha256);
+}
+
+describe('a restore that is killed inside its commit', () => {
+  // 12 files, 2 new directories, 1 link, 2 things displaced: 17 renames in all
+  test.each([1, 2, 3, 4, 5, 9, 16, 17])(
+    'right before rename %i leaves whole files, and the next one heals',
+    async killAtRename => {
+      const directory = scratch();
+      chmodSync(directory, 0o755);
+      const object = await saveTo(directory, archived);
+      const workspace = join(directory, 'work');
+      mkdirSync(workspace);
+      await buildTree(workspace, present);
+      await giveAway(workspace);
+      const before = await describeTree(workspace);
+      const after = await describeTree(join(directory, 'source'));
+      const job = { object, workspace, patterns: ['tree'] };
+
+      expect(await runRestore({ ...job, killAtRename })).toMatchObject({ signal: 'SIGKILL' });
+      const between = await describeTree(workspace);
+      expectWhole(between, before, after);
+      expect(Object.keys(between).some(staged)).toBe(true);
+
+      expect(await runRestore({ ...job, staleStagingMs: 0 })).toMatchObject({ exitCode: 0, stderr: '' });
+      const { 'tree/extra': extra, ...healed } = await describeTree(workspace);
+      expect(healed).toEqual(after);
+      expect(extra).toBeDefined();
+    },
+  );
+});

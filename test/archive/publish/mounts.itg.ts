@@ -1,0 +1,117 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { TargetTreeError } from '../../../src/archive/errors.ts';
+import { buildTree, describeTree } from '../../support/tree.ts';
+import { layoutIn, packTree, restoreObject, scratch } from '../support.ts';
+
+/** Mounting takes root, and more than a plain container gives it. */
+const canMount =
+  process.platform === 'linux' &&
+  process.getuid?.() === 0 &&
+  tries('unshare', ['-m', 'mount', '-t', 'tmpfs', 'none', '/mnt']);
+
+function tries(command: string, args: readonly string[]): boolean {
+  try {
+    execFileSync(command, args, { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Mounts for the length of `work`. */
+async function mounted(args: readonly string[], point: string, work: () => Promise<void>): Promise<void> {
+  execFileSync('mount', [...args, point]);
+  try {
+    await work();
+  } finally {
+    execFileSync('umount', [point]);
+  }
+}
+
+async function saved() {
+  const from = await buildTree(scratch(), {
+    'tree/registry/cache/a.crate': 'new',
+    'tree/registry/fresh/b': 'fresh',
+    'tree/zz': 'new',
+  });
+  return { object: (await packTree(await layoutIn(from))).object, expected: await describeTree(from) };
+}
+
+describe.runIf(canMount)('mount points below a cached directory', () => {
+  test.each([
+    ['a bind mount', (shared: string) => ['--bind', shared]],
+    ['another file system', () => ['-t', 'tmpfs', 'cache-s3-test']],
+  ])('%s is restored into, by renames inside it', async (_, argsOf) => {
+    const { object, expected } = await saved();
+    const [to, shared] = [scratch(), scratch()];
+    const point = join(to, 'tree/registry');
+    mkdirSync(point, { recursive: true });
+    await mounted(argsOf(shared), point, async () => {
+      await buildTree(point, { 'cache/a.crate': 'old', 'cache/other': 'kept' });
+      const layout = await layoutIn(to);
+      await restoreObject(object, layout);
+      await restoreObject(object, layout);
+      const { 'tree/registry/cache/other': other, ...found } = await describeTree(to);
+      expect(found).toEqual(expected);
+      expect(other).toBeDefined();
+      expect(readFileSync(join(point, 'fresh/b'), 'utf8')).toBe('fresh');
+    });
+    // Nothing went beside the mount, into the directory that it hides
+    expect(readdirSync(point)).toEqual([]);
+  });
+
+  test('one where the archive has a file is refused, with all as it was', async () => {
+    const { object } = await saved();
+    const to = await buildTree(scratch(), {
+      'tree/zz': { directory: true },
+      'tree/registry/cache/a.crate': 'old',
+    });
+    await mounted(['-t', 'tmpfs', 'cache-s3-test'], join(to, 'tree/zz'), async () => {
+      const before = await describeTree(to);
+      const attempt = restoreObject(object, await layoutIn(to));
+      await expect(attempt).rejects.toThrow(TargetTreeError);
+      await expect(attempt).rejects.toThrow(`${to}/tree/zz is a mount point`);
+      expect(await describeTree(to)).toEqual(before);
+    });
+  });
+
+  test('a single file that is mounted is refused, with all as it was', async () => {
+    const { object } = await saved();
+    const to = await buildTree(scratch(), { 'tree/zz': 'mounted over' });
+    const secret = join(scratch(), 'secret');
+    writeFileSync(secret, 'from elsewhere');
+    await mounted(['--bind', secret], join(to, 'tree/zz'), async () => {
+      const before = await describeTree(to);
+      await expect(restoreObject(object, await layoutIn(to))).rejects.toThrow('is a mount point');
+      expect(await describeTree(to)).toEqual(before);
+    });
+  });
+
+  test('a read-only mount is one clear error before anything is staged', async () => {
+    const { object } = await saved();
+    const to = await buildTree(scratch(), { 'tree/registry': { directory: true } });
+    const point = join(to, 'tree/registry');
+    await mounted(['-t', 'tmpfs', '-o', 'ro', 'cache-s3-test'], point, async () => {
+      const before = await describeTree(to);
+      await expect(restoreObject(object, await layoutIn(to))).rejects.toThrow(
+        `${point} cannot be written (EROFS)`,
+      );
+      expect(await describeTree(to)).toEqual(before);
+    });
+  });
+
+  test('a full disk leaves all as it was', async () => {
+    const from = await buildTree(scratch(), { 'tree/a': 'new', 'tree/big': Buffer.alloc(3_000_000, 'x') });
+    const { object } = await packTree(await layoutIn(from));
+    const to = await buildTree(scratch(), { tree: { directory: true } });
+    await mounted(['-t', 'tmpfs', '-o', 'size=1m', 'cache-s3-test'], join(to, 'tree'), async () => {
+      await buildTree(join(to, 'tree'), { a: { content: 'old', mtime: 1_500_000_000_000_001 } });
+      const before = await describeTree(to);
+      await expect(restoreObject(object, await layoutIn(to))).rejects.toThrow('cannot be written (ENOSPC)');
+      expect(await describeTree(to)).toEqual(before);
+    });
+  });
+});

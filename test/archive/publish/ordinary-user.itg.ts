@@ -1,0 +1,182 @@
+import { chmodSync, chownSync, existsSync, lstatSync, readFileSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { giveAway } from '../../support/drop-privileges.ts';
+import { buildTree, describeTree, type TreeDescription, type TreeSpec } from '../../support/tree.ts';
+import { runRestore, saveTo } from '../restore-process.ts';
+import { incompressible, scratch } from '../support.ts';
+
+const root = process.getuid?.() === 0;
+const patterns = ['tree'];
+
+/** A directory that anyone may search, with a saved object and an empty workspace of the ordinary user. */
+async function prepare(archived: TreeSpec, present: TreeSpec = {}) {
+  const directory = scratch();
+  chmodSync(directory, 0o755);
+  const object = await saveTo(directory, archived);
+  const workspace = join(directory, 'work');
+  await mkdir(workspace);
+  await buildTree(workspace, present);
+  await giveAway(workspace);
+  const expected = await describeTree(join(directory, 'source'));
+  return { object, workspace, expected, job: { object, workspace, patterns } };
+}
+
+/** What Go makes of two modules: files 0444 in directories 0555. */
+const modules: TreeSpec = {
+  'tree/cache/lock': { content: '', mode: 0o644 },
+  'tree/x@v1/go.mod': { content: 'module x\n', mode: 0o444, mtime: 1_600_000_000_123_456 },
+  'tree/x@v1/deep/x.go': { content: 'package deep\n', mode: 0o444 },
+  'tree/x@v1/deep': { directory: true, mode: 0o555, mtime: 1_500_000_000_000_000 },
+  'tree/x@v1': { directory: true, mode: 0o555, mtime: 1_500_000_000_000_001 },
+  'tree/y@v1/y.go': { content: 'package y\n', mode: 0o444 },
+  'tree/y@v1': { directory: true, mode: 0o555 },
+  tree: { directory: true, mode: 0o555 },
+};
+
+describe('an ordinary user restores the Go module cache', () => {
+  test('where there is none', async () => {
+    const { job, workspace, expected } = await prepare(modules);
+    expect(await runRestore(job)).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(await describeTree(workspace)).toEqual(expected);
+  });
+
+  test('over one with other content', async () => {
+    const { job, workspace, expected } = await prepare(modules, {
+      'tree/x@v1/go.mod': { content: 'module older\n', mode: 0o444 },
+      'tree/x@v1/deep/x.go': { content: 'torn', mode: 0o444 },
+      'tree/x@v1/deep': { directory: true, mode: 0o555 },
+      'tree/x@v1': { directory: true, mode: 0o555 },
+      'tree/y@v1': { directory: true, mode: 0o555 },
+      tree: { directory: true, mode: 0o555 },
+    });
+    expect(await runRestore({ ...job, workers: 2 })).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(await describeTree(workspace)).toEqual(expected);
+    expect(await runRestore(job), 'and once more').toMatchObject({ exitCode: 0 });
+    expect(await describeTree(workspace)).toEqual(expected);
+  });
+
+  test('where read-only directories stand in place of files, and files in place of directories', async () => {
+    const { job, workspace, expected } = await prepare(modules, {
+      'tree/cache/lock/inside/x': { content: 'x', mode: 0o444 },
+      'tree/cache/lock/inside': { directory: true, mode: 0o555 },
+      'tree/cache/lock': { directory: true, mode: 0o555 },
+      'tree/x@v1/deep': 'file',
+      'tree/y@v1': 'file',
+      tree: { directory: true, mode: 0o555 },
+    });
+    expect(await runRestore(job)).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(await describeTree(workspace)).toEqual(expected);
+  });
+
+  test('not at all when the data is lost on the way: read-only directories and their times are as before', async () => {
+    const { job, workspace } = await prepare(
+      {
+        ...modules,
+        'tree/x@v1/noise': incompressible(9000),
+      },
+      {
+        'tree/x@v1/go.mod': { content: 'old', mode: 0o444 },
+        'tree/x@v1': { directory: true, mode: 0o555, mtime: 1_400_000_000_000_001 },
+        tree: { directory: true, mode: 0o555, mtime: 1_400_000_000_000_002 },
+      },
+    );
+    const before = await describeTree(workspace, { root: true });
+    const end = await runRestore({ ...job, failAtRead: 2 });
+    expect(end.said).toEqual({ error: 'Error', message: 'the connection was lost' });
+    expect(await describeTree(workspace, { root: true })).toEqual(before);
+  });
+
+  test('and removes what a killed run left in a read-only directory', async () => {
+    const { job, workspace, expected } = await prepare(modules, {
+      'tree/.cache-s3-run-1-00000000/0/sealed/x': { content: 'x', mode: 0o444 },
+      'tree/.cache-s3-run-1-00000000/0/sealed': { directory: true, mode: 0o555 },
+      tree: { directory: true, mode: 0o555 },
+    });
+    expect(await runRestore({ ...job, staleStagingMs: 0 })).toMatchObject({ exitCode: 0 });
+    expect(await describeTree(workspace)).toEqual(expected);
+  });
+});
+
+test('set-id bits survive the writing of an ordinary user', async () => {
+  const { job, workspace } = await prepare({
+    'tree/setuid': { content: 'x', mode: 0o4755 },
+    'tree/setgid': { content: 'x', mode: 0o2755 },
+    'tree/empty': { content: '', mode: 0o4711 },
+  });
+  expect(await runRestore(job)).toMatchObject({ exitCode: 0 });
+  const tree = await describeTree(workspace);
+  const modes = ['setuid', 'setgid', 'empty'].map(name => tree[`tree/${name}`]?.mode);
+  expect(modes).toEqual([0o4755, 0o2755, 0o4711]);
+});
+
+test('hard links between two file systems become copies', async () => {
+  const { job, workspace, expected } = await prepare({
+    'tree/a': { content: 'shared', mode: 0o444, mtime: 1_500_000_000_000_001 },
+    'tree/b': { hardlink: 'tree/a' },
+  });
+  expect(await runRestore({ ...job, linksCross: true })).toMatchObject({ exitCode: 0 });
+  const tree = await describeTree(workspace);
+  const withoutNames = (found: TreeDescription, name: string) => ({ ...found[name], names: undefined });
+  expect(withoutNames(tree, 'tree/a')).toEqual(withoutNames(expected, 'tree/a'));
+  expect(withoutNames(tree, 'tree/b')).toEqual(withoutNames(expected, 'tree/a'));
+  expect(lstatSync(join(workspace, 'tree/b')).nlink).toBe(1);
+});
+
+describe.runIf(root)('leftovers of root', () => {
+  test('in a directory are one clear error that names it, and nothing is touched', async () => {
+    const { job, workspace } = await prepare(
+      { 'tree/a': 'new', 'tree/target/debug/x': 'new' },
+      { 'tree/a': 'old', 'tree/target/debug/x': 'old' },
+    );
+    chownSync(join(workspace, 'tree/target/debug'), 0, 0);
+    chmodSync(join(workspace, 'tree/target/debug'), 0o755);
+    const before = await describeTree(workspace, { root: true, owners: true });
+    const { exitCode, said } = await runRestore(job);
+    expect(exitCode).toBe(1);
+    expect(said).toEqual({
+      error: 'TargetTreeError',
+      message: `${workspace}/tree/target/debug belongs to user 0 and cannot be written; remove it or set \`sudo: true\``,
+    });
+    expect(await describeTree(workspace, { root: true, owners: true })).toEqual(before);
+  });
+
+  test('a file of root in a directory of the user is replaced', async () => {
+    const { job, workspace } = await prepare(
+      { 'tree/a': 'new' },
+      { 'tree/a': { content: 'old', mode: 0o600 } },
+    );
+    chownSync(join(workspace, 'tree/a'), 0, 0);
+    expect(await runRestore(job)).toMatchObject({ exitCode: 0 });
+    expect(readFileSync(join(workspace, 'tree/a'), 'utf8')).toBe('new');
+  });
+
+  test('a directory that cannot be searched is named', async () => {
+    const { job, workspace } = await prepare({ 'tree/a': 'new' }, { 'tree/x': 'x' });
+    chownSync(join(workspace, 'tree'), 0, 0);
+    chmodSync(join(workspace, 'tree'), 0o700);
+    const { said } = await runRestore(job);
+    expect(said?.error).toBe('TargetTreeError');
+    expect(said?.message).toContain(`${workspace}/tree belongs to user 0`);
+  });
+
+  test('a tree of root displaced by a file of the user: what cannot be removed is no failure', async () => {
+    const { job, workspace } = await prepare({ 'tree/a': 'new' }, { 'tree/a/theirs/x': 'x' });
+    chownSync(join(workspace, 'tree/a/theirs'), 0, 0);
+    expect(await runRestore(job)).toMatchObject({ exitCode: 0 });
+    expect(readFileSync(join(workspace, 'tree/a'), 'utf8')).toBe('new');
+  });
+
+  test('root restores over what other users own, owners of the archive included', async () => {
+    const { job, workspace, expected } = await prepare(modules, {
+      'tree/x@v1/go.mod': { content: 'old', mode: 0o400 },
+      'tree/x@v1': { directory: true, mode: 0o500 },
+    });
+    expect(await runRestore(job, 'self')).toMatchObject({ exitCode: 0 });
+    const tree = await describeTree(workspace, { owners: true });
+    expect(await describeTree(workspace)).toEqual(expected);
+    expect(new Set(Object.values(tree).map(({ uid }) => uid))).toEqual(new Set([0]));
+    expect(existsSync(join(workspace, 'tree/x@v1/deep/x.go'))).toBe(true);
+  });
+});
