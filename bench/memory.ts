@@ -26,7 +26,7 @@ await runToEnd(async stop => {
   });
   const { quick } = values;
   const { workers: numbers } = parseOptions(['--workers', values.workers]);
-  // memory of the gateway's own would be wanted otherwise
+  // a gateway in memory would leave too little of it for the rest
   const bench = await openWorkbench({
     link: 'loopback',
     stop,
@@ -39,7 +39,10 @@ await runToEnd(async stop => {
       const data = await largeTree(bench.cacheDirectory, quick);
       const report = await measureMemory(bench, place, data, numbers);
       console.log(report);
-      if (!quick) await fs.writeFile(path.join(import.meta.dirname, 'results/memory.md'), report);
+      if (quick) return;
+      const results = path.join(import.meta.dirname, 'results');
+      await fs.mkdir(results, { recursive: true });
+      await fs.writeFile(path.join(results, 'memory.md'), report);
     } finally {
       await place.remove();
     }
