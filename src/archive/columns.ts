@@ -14,17 +14,17 @@ export class ColumnWriter {
     this.#pieces.push(length, Buffer.from(column.buffer, column.byteOffset, column.byteLength));
   }
 
-  /** A column of whole numbers, 0 to 2^53 - 1. */
-  unsigned(values: Iterable<number>): void {
-    let buffer = Buffer.allocUnsafe(1024);
+  /** A column of whole numbers, 0 to 2^53 - 1: `of` each item, or the items themselves. */
+  unsigned<T>(items: readonly T[], of: (item: T) => number = Number): void {
+    let buffer = Buffer.allocUnsafe(8 + 2 * items.length);
     let at = 0;
-    for (const value of values) {
+    for (const item of items) {
       if (at + 8 > buffer.length) {
         const larger = Buffer.allocUnsafe(buffer.length * 2);
         buffer.copy(larger, 0, 0, at);
         buffer = larger;
       }
-      let rest = value;
+      let rest = of(item);
       while (rest >= 0x80) {
         buffer[at++] = (rest % 0x80) | 0x80;
         rest = Math.floor(rest / 0x80);
@@ -35,17 +35,16 @@ export class ColumnWriter {
   }
 
   /** A column of whole numbers between -2^52 and 2^52. */
-  signed(values: Iterable<number>): void {
-    this.unsigned(zigzag(values));
+  signed<T>(items: readonly T[], of: (item: T) => number = Number): void {
+    this.unsigned(items, item => {
+      const value = of(item);
+      return value < 0 ? -2 * value - 1 : 2 * value;
+    });
   }
 
   finish(): Buffer {
     return Buffer.concat(this.#pieces);
   }
-}
-
-function* zigzag(values: Iterable<number>): Iterable<number> {
-  for (const value of values) yield value < 0 ? -2 * value - 1 : 2 * value;
 }
 
 /** Reads what `ColumnWriter` wrote, in the same order. Everything that does not fit is a `DamagedArchiveError`. */

@@ -7,9 +7,6 @@ import type { FramePlan } from './plan-frames.ts';
 import { toMicroseconds } from './platform.ts';
 import type { ScanNotes, Scanned } from './scan.ts';
 
-/** An entry whose hard link is still a name. */
-type Draft = Omit<Entry, 'linkTo' | 'target'> & { readonly linkName: string };
-
 /** Collects what a manifest is made of while a save goes on. */
 export class EntryBook {
   readonly frames: Frame[];
@@ -17,8 +14,10 @@ export class EntryBook {
   rawBytes = 0;
   readonly #notes: ScanNotes;
   /** Both in the order of the scan. */
-  readonly #packed: Draft[] = [];
-  readonly #reused: Draft[] = [];
+  readonly #packed: Entry[] = [];
+  readonly #reused: Entry[] = [];
+  /** The first names that hard links stand for, by the link's own name, until `entries` knows their place. */
+  readonly #firstNames = new Map<string, string>();
 
   /** `frames` are those of the archive that this one grows from. */
   constructor(notes: ScanNotes, frames: readonly Frame[]) {
@@ -39,56 +38,56 @@ export class EntryBook {
   }
 
   /** Something that stands in an old frame already: `entry` says where, `scanned` (exact) what it looks like. */
-  addReused(scanned: Scanned, entry: Entry): void {
-    const { size, frame, offset } = entry;
-    const { name, type, linkName, stats } = scanned;
+  addReused(scanned: Scanned, { size, frame, offset }: Entry): void {
     // What a full save would say; a file system with coarse times has not kept the entry's
-    const mtimeUs = size > 0 ? toMicroseconds(stats.exact!.mtimeNs) : scanned.mtimeUs;
-    const [mode, uid, gid] = [modeOf(scanned), ownerOf(stats.uid), ownerOf(stats.gid)];
-    this.rawBytes += size;
-    this.#reused.push({ name, type, linkName, mode, mtimeUs, size, uid, gid, frame, offset });
+    const mtimeUs = size > 0 ? toMicroseconds(scanned.stats.exact!.mtimeNs) : scanned.mtimeUs;
+    this.#reused.push(this.#entry(scanned, { mode: modeOf(scanned), mtimeUs, size, frame, offset }));
   }
 
   /** All entries in byte order. Throws `SourceTreeError` for a hard link whose first name has vanished. */
   entries(): Entry[] {
-    const drafts = merge(this.#packed, this.#reused);
-    const wanted = new Set(
-      drafts.filter(draft => draft.type === EntryType.hardLink).map(draft => draft.linkName),
-    );
+    const entries = this.#reused.length > 0 ? merge(this.#packed, this.#reused) : this.#packed;
+    if (this.#firstNames.size === 0) return entries;
+    const wanted = new Set(this.#firstNames.values());
     const indexes = new Map<string, number>();
-    if (wanted.size > 0) {
-      drafts.forEach(({ name, type }, index) => {
-        if (type === EntryType.file && wanted.has(name)) indexes.set(name, index);
-      });
-    }
-    return drafts.map(({ linkName, ...draft }) => ({
-      ...draft,
-      target: draft.type === EntryType.symlink ? linkName : '',
-      linkTo: draft.type === EntryType.hardLink ? firstName(indexes, draft.name, linkName) : -1,
-    }));
+    return entries.map((entry, index) => {
+      if (entry.type === EntryType.file && wanted.has(entry.name)) indexes.set(entry.name, index);
+      if (entry.type !== EntryType.hardLink) return entry;
+      return { ...entry, linkTo: firstName(indexes, entry.name, this.#firstNames.get(entry.name)!) };
+    });
   }
 
   #addPacked(member: Scanned, frame: number, packed: Float64Array): void {
-    const { name, type, linkName, stats } = member;
     const offset = packed[PackedColumn.offset]!;
     if (offset === VANISHED) {
       this.#notes.leftOut(member.path, 'it vanished while it was saved');
       return;
     }
     const size = packed[PackedColumn.size]!;
+    const [mode, mtimeUs] = [packed[PackedColumn.mode]!, packed[PackedColumn.mtimeUs]!];
+    const place = size > 0 ? { frame, offset } : { frame: -1, offset: 0 };
+    this.#packed.push(this.#entry(member, { mode, mtimeUs, size, ...place }));
+  }
+
+  #entry(
+    { name, type, linkName, stats }: Scanned,
+    { mode, mtimeUs, size, frame, offset }: Pick<Entry, 'mode' | 'mtimeUs' | 'size' | 'frame' | 'offset'>,
+  ): Entry {
     this.rawBytes += size;
-    this.#packed.push({
+    if (type === EntryType.hardLink) this.#firstNames.set(name, linkName);
+    return {
       name,
       type,
-      linkName,
-      mode: packed[PackedColumn.mode]!,
-      mtimeUs: packed[PackedColumn.mtimeUs]!,
+      mode,
+      mtimeUs,
       size,
+      target: type === EntryType.symlink ? linkName : '',
+      linkTo: -1,
       uid: ownerOf(stats.uid),
       gid: ownerOf(stats.gid),
-      frame: size > 0 ? frame : -1,
-      offset: size > 0 ? offset : 0,
-    });
+      frame,
+      offset,
+    };
   }
 }
 
@@ -101,12 +100,12 @@ function firstName(indexes: ReadonlyMap<string, number>, name: string, linkName:
 }
 
 /** Two lists in byte order as one. */
-function merge(a: readonly Draft[], b: readonly Draft[]): Draft[] {
-  const merged: Draft[] = [];
+function merge(a: readonly Entry[], b: readonly Entry[]): Entry[] {
+  const merged: Entry[] = [];
   let next = 0;
-  for (const draft of a) {
-    while (next < b.length && compareNames(b[next]!.name, draft.name) < 0) merged.push(b[next++]!);
-    merged.push(draft);
+  for (const entry of a) {
+    while (next < b.length && compareNames(b[next]!.name, entry.name) < 0) merged.push(b[next++]!);
+    merged.push(entry);
   }
   return merged.concat(b.slice(next));
 }

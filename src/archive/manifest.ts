@@ -34,28 +34,34 @@ export function encodeManifest(manifest: Manifest): Buffer {
   const counts = { frames: frames.length, entries: entries.length };
   columns.bytes(Buffer.from(JSON.stringify({ ...head, counts }), 'utf8'));
 
-  columns.unsigned(frames.map(frame => frame.size));
-  columns.unsigned(frames.map(frame => frame.rawSize));
+  columns.unsigned(frames, frame => frame.size);
+  columns.unsigned(frames, frame => frame.rawSize);
   columns.bytes(Buffer.concat(frames.map(frame => frame.sha256)));
 
   const { depths, components } = splitNames(entries);
   columns.bytes(joinNames(components));
   columns.unsigned(depths);
   columns.bytes(Uint8Array.from(entries, entry => entry.type));
-  columns.unsigned(entries.map(entry => entry.mode));
-  columns.signed(deltas(entries.map(entry => entry.mtimeUs)));
-  columns.unsigned(entries.map(entry => entry.size));
+  columns.unsigned(entries, entry => entry.mode);
+  columns.signed(
+    entries,
+    deltas(entry => entry.mtimeUs),
+  );
+  columns.unsigned(entries, entry => entry.size);
   columns.bytes(
     joinNames(entries.filter(entry => entry.type === EntryType.symlink).map(entry => entry.target)),
   );
   const hardLinks = entries.flatMap((entry, index) => (entry.linkTo >= 0 ? [index - entry.linkTo] : []));
   columns.unsigned(hardLinks);
-  columns.signed(entries.map(entry => entry.uid));
-  columns.signed(entries.map(entry => entry.gid));
+  columns.signed(entries, entry => entry.uid);
+  columns.signed(entries, entry => entry.gid);
 
   const withData = entries.filter(entry => entry.size > 0);
-  columns.signed(deltas(withData.map(entry => entry.frame)));
-  columns.signed(offsetResiduals(withData));
+  columns.signed(
+    withData,
+    deltas(entry => entry.frame),
+  );
+  columns.signed(withData, offsetResiduals());
   const raw = columns.finish();
   if (raw.length > MAX_MANIFEST_BYTES) {
     throw new SourceTreeError(
@@ -280,20 +286,24 @@ class OffsetPredictor {
   }
 }
 
-function* offsetResiduals(entries: readonly Entry[]): Iterable<number> {
+function offsetResiduals(): (entry: Entry) => number {
   const place = new OffsetPredictor();
-  for (const { frame, offset, size } of entries) {
-    yield offset - place.expected(frame);
+  return ({ frame, offset, size }) => {
+    const residual = offset - place.expected(frame);
     place.after(frame, offset, size);
-  }
+    return residual;
+  };
 }
 
-function* deltas(values: readonly number[]): Iterable<number> {
+/** The difference of each item's number to the one before. */
+function deltas<T>(of: (item: T) => number): (item: T) => number {
   let previous = 0;
-  for (const value of values) {
-    yield value - previous;
+  return item => {
+    const value = of(item);
+    const delta = value - previous;
     previous = value;
-  }
+    return delta;
+  };
 }
 
 function sums(values: Float64Array): Float64Array {
