@@ -131,7 +131,7 @@ class ArchiveSave {
         return { result: 'empty' };
       }
       signal?.throwIfAborted();
-      await upload.complete();
+      await complete(upload, summary.reusedBytes);
       return { result: 'saved', source: this.#store.kind, ...summary };
     } finally {
       await runner.close();
@@ -151,6 +151,16 @@ class ArchiveSave {
       origin,
       generation: 0,
     };
+  }
+}
+
+/** A server that copies parts may still want parts of one size, and says so only now (Cloudflare R2 does). */
+async function complete(upload: Upload, reusedBytes: number): Promise<void> {
+  try {
+    await upload.complete();
+  } catch (error) {
+    if (!(error instanceof StoreRefusedError) || reusedBytes === 0) throw error;
+    throw new BaseGoneError('the server refuses an object with copied parts', { cause: error });
   }
 }
 
