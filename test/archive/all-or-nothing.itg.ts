@@ -5,13 +5,13 @@ import { DamagedArchiveError, TargetTreeError } from '../../src/archive/errors.t
 import { openArchive } from '../../src/archive/open-archive.ts';
 import { WorkerPool } from '../../src/archive/worker-pool.ts';
 import { buildTree, describeTree, type TreeSpec } from '../support/tree.ts';
+import { scratch } from './scratch.ts';
 import {
   incompressible,
   layoutIn,
   packTree,
   type RestoreObjectOptions,
   restoreObject,
-  scratch,
   tailOf,
   WORKER_URL,
 } from './support.ts';

@@ -14,7 +14,8 @@ import {
   writeForgery,
 } from './craft.ts';
 import { bent, data, refuses, tree } from './refuses.ts';
-import { layoutIn, packTree, restoreObject, scratch } from './support.ts';
+import { scratch } from './scratch.ts';
+import { layoutIn, packTree, restoreObject } from './support.ts';
 
 test('what these forgeries bend is sound', async () => {
   const to = scratch();

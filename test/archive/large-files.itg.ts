@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { WorkerPool } from '../../src/archive/worker-pool.ts';
 import { buildTree, describeTree, type TreeSpec } from '../support/tree.ts';
-import { incompressible, layoutIn, packTree, restoreObject, scratch, WORKER_URL } from './support.ts';
+import { scratch } from './scratch.ts';
+import { incompressible, layoutIn, packTree, restoreObject, WORKER_URL } from './support.ts';
 
 const linux = process.platform === 'linux';
 

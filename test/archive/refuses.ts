@@ -5,7 +5,8 @@ import { expect } from 'vitest';
 import { DamagedArchiveError } from '../../src/archive/errors.ts';
 import { buildTree, describeTree } from '../support/tree.ts';
 import { type ForgedEntry, type Forgery, forge, writeForgery } from './craft.ts';
-import { layoutIn, restoreObject, scratch } from './support.ts';
+import { scratch } from './scratch.ts';
+import { layoutIn, restoreObject } from './support.ts';
 
 /** The directory that steps of these tests name, and what is in it. */
 export const tree = (...below: ForgedEntry[]): ForgedEntry[] => [

@@ -2,7 +2,8 @@ import { mkdirSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { buildTree, describeTree, type TreeSpec } from '../support/tree.ts';
-import { incompressible, layoutIn, packTree, restoreObject, scratch } from './support.ts';
+import { scratch } from './scratch.ts';
+import { incompressible, layoutIn, packTree, restoreObject } from './support.ts';
 
 const linux = process.platform === 'linux';
 

@@ -1,10 +1,7 @@
 /** Archives in memory: packs a tree into bytes, restores bytes into a tree, with nothing of a store in between. */
 
 import { createHash } from 'node:crypto';
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { onTestFinished } from 'vitest';
 import type { ManifestHead } from '../../src/archive/entry.ts';
 import type { PathLayout } from '../../src/archive/layout.ts';
 import { type ObjectBytes, openArchive, TAIL_BYTES } from '../../src/archive/open-archive.ts';
@@ -12,7 +9,6 @@ import { pack } from '../../src/archive/pack.ts';
 import { type RestoreSummary, restoreArchive } from '../../src/archive/restore-archive.ts';
 import { InlineRunner, type JobRunner } from '../../src/archive/worker-pool.ts';
 import { createPathLayout } from '../../src/cache/paths.ts';
-import { removeTree } from '../support/tree.ts';
 
 export const WORKER_URL = new URL('../../src/archive/worker.ts', import.meta.url);
 
@@ -26,13 +22,6 @@ export const HEAD: ManifestHead = {
   origin: { repository: 'o/r' },
   generation: 0,
 };
-
-/** A directory of the test's own, gone when the test is. */
-export function scratch(): string {
-  const directory = mkdtempSync(path.join(tmpdir(), 'cache-s3-test-'));
-  onTestFinished(() => removeTree(directory));
-  return directory;
-}
 
 /** Bytes that do not compress, the same at each run. */
 export function incompressible(length: number, seed = ''): Buffer {

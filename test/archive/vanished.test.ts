@@ -4,7 +4,8 @@ import { expect, test } from 'vitest';
 import type { Job, PackJob } from '../../src/archive/jobs.ts';
 import { InlineRunner, type JobRunner } from '../../src/archive/worker-pool.ts';
 import { buildTree, describeTree } from '../support/tree.ts';
-import { incompressible, layoutIn, packTree, restoreObject, scratch } from './support.ts';
+import { scratch } from './scratch.ts';
+import { incompressible, layoutIn, packTree, restoreObject } from './support.ts';
 
 /** Removes files after the scan has seen them, right before their frame is read. */
 function vanishing(files: (paths: string) => readonly string[]): JobRunner {

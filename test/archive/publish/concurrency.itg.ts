@@ -4,10 +4,8 @@ import { concurrentRound } from './concurrent-restores.ts';
 // `npm run faults:concurrency` does this with sixteen processes and twenty rounds
 test.each([
   ['nothing', 'none'],
-  ['other content', 'none'],
   ['damage', 'fails'],
   ['other content', 'killed'],
-  ['nothing', 'killed'],
   ['other types', 'none'],
 ] as const)('six restores over %s, one of them: %s', async (before, disturbance) => {
   const report = await concurrentRound({ processes: 6, readers: 1, before, disturbance });

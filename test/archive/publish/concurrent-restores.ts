@@ -18,6 +18,8 @@ import { READER, type ReaderJob, type ReaderReport } from './reader.ts';
 export interface Round {
   readonly processes: number;
   readonly readers: number;
+  /** Worker threads of each; default none. */
+  readonly workers?: number;
   /** What stands there before: nothing, the files with other content, or some of them missing and torn. */
   readonly before: 'nothing' | 'other content' | 'other types' | 'damage';
   /** What becomes of one of the processes: it fails before its commit, or gets SIGKILL inside of it. */
@@ -108,7 +110,7 @@ async function inDirectory(directory: string, round: Round): Promise<RoundReport
     startReader(readerJob(workspace, before, after)),
   );
   await Promise.all(readers.map(reader => reader.reading));
-  const job = { object, workspace, patterns: ['tree'], slowRenameMs: 1 };
+  const job = { object, workspace, patterns: ['tree'], slowRenameMs: 1, workers: round.workers ?? 0 };
   const restores = Array.from({ length: round.processes }, (_, index) =>
     startRestore({ ...job, ...(index === 1 && disturbances[round.disturbance]) }),
   );

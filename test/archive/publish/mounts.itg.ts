@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { TargetTreeError } from '../../../src/archive/errors.ts';
 import { buildTree, describeTree } from '../../support/tree.ts';
-import { layoutIn, packTree, restoreObject, scratch } from '../support.ts';
+import { scratch } from '../scratch.ts';
+import { layoutIn, packTree, restoreObject } from '../support.ts';
 
 /** Mounting takes root, and more than a plain container gives it. */
 const canMount =

@@ -5,7 +5,8 @@ import { describe, expect, test } from 'vitest';
 import { giveAway } from '../../support/drop-privileges.ts';
 import { buildTree, describeTree, type TreeDescription, type TreeSpec } from '../../support/tree.ts';
 import { runRestore, saveTo } from '../restore-process.ts';
-import { incompressible, scratch } from '../support.ts';
+import { scratch } from '../scratch.ts';
+import { incompressible } from '../support.ts';
 
 const root = process.getuid?.() === 0;
 const patterns = ['tree'];

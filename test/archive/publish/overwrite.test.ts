@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { TargetTreeError } from '../../../src/archive/errors.ts';
 import { buildTree, describeTree, type TreeSpec } from '../../support/tree.ts';
-import { layoutIn, packTree, restoreObject, scratch } from '../support.ts';
+import { scratch } from '../scratch.ts';
+import { layoutIn, packTree, restoreObject } from '../support.ts';
 
 /** An object that holds this tree, and what the tree looks like. */
 async function saved(spec: TreeSpec, patterns?: string[]) {

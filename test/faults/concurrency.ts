@@ -1,0 +1,41 @@
+/**
+ * Sixteen processes restore one archive into one directory while others read it, over and over: `node
+ * test/faults/concurrency.ts [--processes 16] [--rounds 20] [--readers 2]`. Prints a line for each combination of what
+ * stood there before and what becomes of one of the processes. Ends with 1 when a reader ever saw a torn or missing
+ * file, a restore failed that was not meant to, or the tree at the end is not the archive's.
+ */
+
+import { availableParallelism } from 'node:os';
+import { parseArgs } from 'node:util';
+import { concurrentRound, type Round } from '../archive/publish/concurrent-restores.ts';
+
+const { values: options } = parseArgs({
+  options: {
+    processes: { type: 'string', default: '16' },
+    rounds: { type: 'string', default: '20' },
+    readers: { type: 'string', default: '2' },
+  },
+});
+
+const befores: readonly Round['before'][] = ['nothing', 'other content', 'other types', 'damage'];
+const disturbances: readonly Round['disturbance'][] = ['none', 'fails', 'killed'];
+const combinations = befores.flatMap(before => disturbances.map(disturbance => ({ before, disturbance })));
+
+const processes = Number(options.processes);
+const readers = Number(options.readers);
+// As a restore has them by default
+const workers = Math.min(availableParallelism(), 8);
+let violations = 0;
+for (let index = 0; index < Number(options.rounds); index++) {
+  const { before, disturbance } = combinations[index % combinations.length]!;
+  const report = await concurrentRound({ processes, readers, workers, before, disturbance });
+  violations += report.violations.length;
+  const memory = `${Math.round(report.rssBytes / 2 ** 20)} MiB in all`;
+  console.log(
+    `round ${index + 1}: ${processes} restores over ${before}, one disturbed: ${disturbance}; ` +
+      `${report.reads} reads, ${memory}, ${report.violations.length} violations`,
+  );
+  for (const violation of report.violations.slice(0, 10)) console.log(`      ! ${violation}`);
+}
+console.log(`${options.rounds} rounds, ${violations} violations`);
+process.exitCode = violations > 0 ? 1 : 0;
