@@ -110,7 +110,8 @@ class GrowingTree {
     for (;;) {
       const length = 1 + random.below(3);
       const name = Array.from({ length }, () => random.pick(letters)).join('');
-      if (name !== '.' && !fs.existsSync(`${directory}/${name}`)) return `${directory}/${name}`;
+      const at = `${directory}/${name.slice(0, 120)}`;
+      if (fs.lstatSync(at, { throwIfNoEntry: false }) === undefined) return at;
     }
   }
 
