@@ -9,6 +9,7 @@ import { pack } from '../../src/archive/pack.ts';
 import { type RestoreSummary, restoreArchive } from '../../src/archive/restore-archive.ts';
 import { InlineRunner, type JobRunner } from '../../src/archive/worker-pool.ts';
 import { createPathLayout } from '../../src/cache/paths.ts';
+import { checkTar } from './tar-check.ts';
 
 export const WORKER_URL = new URL('../../src/archive/worker.ts', import.meta.url);
 
@@ -50,7 +51,7 @@ export interface PackTreeOptions {
   readonly onWrite?: () => void;
 }
 
-/** The object that a save of this layout would store. Empty when nothing was found. */
+/** The object that a save of this layout would store, a sound tar by another reader's word. Empty: nothing was found. */
 export async function packTree(layout: PathLayout, options: PackTreeOptions = {}): Promise<PackedTree> {
   const pieces: Uint8Array[] = [];
   const leftOut: string[] = [];
@@ -70,7 +71,9 @@ export async function packTree(layout: PathLayout, options: PackTreeOptions = {}
       pieces.push(Uint8Array.from(bytes));
     },
   });
-  return { object: Buffer.concat(pieces), leftOut, tooOld };
+  const object = Buffer.concat(pieces);
+  if (object.length > 0) await checkTar(object);
+  return { object, leftOut, tooOld };
 }
 
 export interface RestoreObjectOptions {
