@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { DamagedArchiveError } from '../archive/errors.ts';
-import { createProgress } from '../report/progress.ts';
+import { createProgress, type Progress } from '../report/progress.ts';
 import type { CacheMatch, DamagedObject, LookupRequest, RestoreOutcome } from '../storage/backend.ts';
 import { StoreRefusedError, StoreUnavailableError } from '../storage/errors.ts';
 import { BadInputError } from './bad-input.ts';
@@ -63,7 +63,7 @@ export async function restoreStep(runner: Runner, options: RestoreStepOptions): 
     return sayMiss(runner, inputs);
   }
 
-  const progress = createProgress({ log: runner.log, verb: 'Received' });
+  const progress = createProgress({ log: runner.log, doing: 'Receiving', done: 'Received' });
   let backend: StepBackend | undefined;
   try {
     backend = await options.open(plan, {
@@ -73,8 +73,7 @@ export async function restoreStep(runner: Runner, options: RestoreStepOptions): 
       onTotal: progress.expect,
     });
     const request = lookupRequest(plan, options.signal);
-    const answer = await ask(backend, plan, runner, request);
-    progress.end();
+    const answer = await ask(backend, plan, runner, request, progress);
     if (options.signal.aborted) return runner.log.warning('Cache not restored: the step was cancelled.');
     await report(runner, plan, backend, answer, { startedMs, op, request });
     keep({ finished: true, bucketDown: backend.bucketDown, ...remembered(answer, inputs) });
@@ -112,12 +111,13 @@ async function ask(
   plan: StepPlan,
   runner: Runner,
   request: LookupRequest,
+  progress: Progress,
 ): Promise<Answer> {
   const { GITHUB_RUN_ID: run = '0' } = runner.env;
   try {
-    const match: Match | undefined = plan.inputs.lookupOnly
-      ? await backend.lookup(request)
-      : await backend.restore({
+    const asked: Promise<Match | undefined> = plan.inputs.lookupOnly
+      ? backend.lookup(request)
+      : backend.restore({
           ...request,
           layout: plan.layout,
           // Jobs of one run may share a directory: the run's number alone is not unique.
@@ -125,6 +125,8 @@ async function ask(
           warm: plan.inputs.warmRestore,
           recordDirectory: recordDirectory(plan.inputs, runner.env),
         });
+    // Whatever came of it is said below the progress, not in its group
+    const match = await asked.finally(progress.end);
     if (match !== undefined) return { kind: 'match', match };
     if (backend.unanswered !== undefined) return { kind: 'failed', reason: backend.unanswered };
     return { kind: 'miss' };

@@ -38,6 +38,11 @@ export function createRunner(env: Environment): Runner {
 /** The voice of `report/log.ts`: every text is escaped here, and nowhere else. */
 export function createRunnerLog(env: Environment): Log {
   const debugging = env.RUNNER_DEBUG === '1';
+  let grouped = false;
+  const endGroup = () => {
+    if (grouped) core.endGroup();
+    grouped = false;
+  };
   return {
     debug(message) {
       // The runner would drop the line: not writing it is cheaper.
@@ -47,10 +52,17 @@ export function createRunnerLog(env: Environment): Log {
       core.info(escapeLine(message));
     },
     notice(message) {
+      endGroup();
       core.notice(escapeLine(message));
     },
     warning(message) {
+      endGroup();
       core.warning(escapeLine(message));
     },
+    startGroup(title) {
+      if (!grouped) core.startGroup(escapeLine(title));
+      grouped = true;
+    },
+    endGroup,
   };
 }

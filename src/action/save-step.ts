@@ -78,7 +78,7 @@ async function save(
   // GitHub has this key: only the bucket still lacks it.
   const onlyBucket =
     target.kind !== 'github' && state?.source === 'github' && state.matchedKey === inputs.key;
-  const progress = createProgress({ log: runner.log, verb: 'Sent' });
+  const progress = createProgress({ log: runner.log, doing: 'Sending', done: 'Sent' });
   let backend: StepBackend | undefined;
   const close = (result: PhaseResult) =>
     closePhase(runner, result, {

@@ -8,7 +8,21 @@ export interface Log {
   info(message: string): void;
   notice(message: string): void;
   warning(message: string): void;
+  /**
+   * Folds away the lines that follow; inside a group it does nothing. A notice or a warning ends the group first, so
+   * that no fold hides it.
+   */
+  startGroup(title: string): void;
+  /** Outside a group it does nothing. */
+  endGroup(): void;
 }
 
 /** Says nothing. */
-export const silentLog: Log = { debug() {}, info() {}, notice() {}, warning() {} };
+export const silentLog: Log = {
+  debug() {},
+  info() {},
+  notice() {},
+  warning() {},
+  startGroup() {},
+  endGroup() {},
+};

@@ -29,6 +29,7 @@ export function recordingRunner(env: Environment): RecordingRunner {
   const states: string[] = [];
   const summaries: (readonly (readonly string[])[])[] = [];
   let failed = false;
+  let grouped = false;
   const say = (kind: string) => (message: string) => void lines.push(`${kind}: ${message}`);
   return {
     env,
@@ -39,7 +40,20 @@ export function recordingRunner(env: Environment): RecordingRunner {
     get failed() {
       return failed;
     },
-    log: { debug() {}, info: say('info'), notice: say('notice'), warning: say('warning') },
+    log: {
+      debug() {},
+      info: say('info'),
+      notice: say('notice'),
+      warning: say('warning'),
+      startGroup(title) {
+        if (!grouped) lines.push(`group: ${title}`);
+        grouped = true;
+      },
+      endGroup() {
+        if (grouped) lines.push('end of group');
+        grouped = false;
+      },
+    },
     setOutput(name, value) {
       outputs[name] = value;
     },

@@ -26,7 +26,7 @@ describeWithGateway('the log', () => {
     );
   });
 
-  it('shows how far a long transfer is', async () => {
+  it('shows how far a long transfer is, in a group of its own', async () => {
     const random = Buffer.concat(
       Array.from({ length: 60 }, () => crypto.getRandomValues(Buffer.alloc(60_000))),
     );
@@ -40,7 +40,9 @@ describeWithGateway('the log', () => {
       machine: await lab.newMachine(),
       env: { CACHE_S3_ENDPOINT: proxy.endpoint },
     });
-    expect(mainOf(result, 'cache').log).toMatch(/^Received \d\.\d MB of 3\.6 MB \(\d+ %\), \d+\.\d kB\/s$/m);
+    expect(mainOf(result, 'cache').log).toMatch(
+      /^##\[group\]Receiving 3\.6 MB\n(Received \d\.\d MB of 3\.6 MB \(\d+ %\), \d+\.\d kB\/s\n)+##\[endgroup\]\nCache restored from key: k$/m,
+    );
     expect(mainOf(result, 'cache').outputs['cache-hit']).toBe('true');
   });
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { silentLog } from '../../src/report/log.ts';
+import { type Log, silentLog } from '../../src/report/log.ts';
 import { createProgress } from '../../src/report/progress.ts';
 
 beforeEach(() => {
@@ -11,25 +11,39 @@ afterEach(() => {
 
 function progress() {
   const lines: string[] = [];
-  const log = { ...silentLog, info: (line: string) => void lines.push(line) };
-  return { lines, progress: createProgress({ log, verb: 'Received' }) };
+  let open = false;
+  const log: Log = {
+    ...silentLog,
+    info: line => void lines.push(line),
+    startGroup(title) {
+      if (!open) lines.push(`group: ${title}`);
+      open = true;
+    },
+    endGroup() {
+      if (open) lines.push('end of group');
+      open = false;
+    },
+  };
+  return { lines, progress: createProgress({ log, doing: 'Receiving', done: 'Received' }) };
 }
 
-test('a line every five seconds: bytes, share, and the rate since the last one', () => {
+test('a line every five seconds, in one group: bytes, share, and the rate since the last one', () => {
   const { lines, progress: transfer } = progress();
   transfer.expect(200_000_000);
   transfer.add(50_000_000);
   vi.advanceTimersByTime(5000);
   transfer.add(100_000_000);
   vi.advanceTimersByTime(5000);
+  transfer.end();
   expect(lines).toEqual([
+    'group: Receiving 200.0 MB',
     'Received 50.0 MB of 200.0 MB (25 %), 10.0 MB/s',
     'Received 150.0 MB of 200.0 MB (75 %), 20.0 MB/s',
+    'end of group',
   ]);
-  transfer.end();
 });
 
-test('a transfer of less than five seconds says nothing, and nothing is said after the end', () => {
+test('a transfer of less than five seconds says nothing and opens no group, and nothing is said after the end', () => {
   const { lines, progress: transfer } = progress();
   transfer.add(1);
   vi.advanceTimersByTime(4999);
@@ -45,6 +59,11 @@ test('without a total there is no share, and a total too small is no more than 1
   vi.advanceTimersByTime(5000);
   transfer.expect(2000);
   vi.advanceTimersByTime(5000);
-  expect(lines).toEqual(['Received 3.0 kB, 600 B/s', 'Received 3.0 kB of 2.0 kB (100 %), 0 B/s']);
   transfer.end();
+  expect(lines).toEqual([
+    'group: Receiving',
+    'Received 3.0 kB, 600 B/s',
+    'Received 3.0 kB of 2.0 kB (100 %), 0 B/s',
+    'end of group',
+  ]);
 });

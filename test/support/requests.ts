@@ -71,5 +71,7 @@ export function recordingLog(): Log & { readonly lines: string[]; readonly shown
     info: keep('info'),
     notice: keep('notice'),
     warning: keep('warning'),
+    startGroup: keep('group'),
+    endGroup() {},
   };
 }

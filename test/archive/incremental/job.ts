@@ -8,7 +8,7 @@ import { matchOrder } from '../../../src/cache/match-order.ts';
 import { createPathLayout } from '../../../src/cache/paths.ts';
 import { type Spaces, spacesOf } from '../../../src/cache/scope.ts';
 import { cacheVersion } from '../../../src/cache/version.ts';
-import type { Log } from '../../../src/report/log.ts';
+import { type Log, silentLog } from '../../../src/report/log.ts';
 import { createArchiveBackend } from '../../../src/storage/archive-backend.ts';
 import type { RestoreOutcome, SaveOutcome, SaveRequest } from '../../../src/storage/backend.ts';
 import type { ObjectStore } from '../../../src/storage/object-store.ts';
@@ -106,7 +106,7 @@ export class Job {
 
   #backend() {
     const say = (kind: string) => (line: string) => void this.lines.push(`${kind}: ${line}`);
-    const log: Log = { debug() {}, info: say('info'), notice: say('notice'), warning: say('warning') };
+    const log: Log = { ...silentLog, info: say('info'), notice: say('notice'), warning: say('warning') };
     return createArchiveBackend(this.#options.store, {
       log,
       workerUrl,

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { silentLog } from '../../../src/report/log.ts';
 import {
   ObjectExistsError,
   ObjectReplacedError,
@@ -268,7 +269,7 @@ describe('an upload', () => {
       { endpoint: new URL(proxy.endpoint), attempts: 1 },
       {
         timeLimits: shortLimits,
-        log: { debug() {}, info() {}, notice: line => said.push(line), warning() {} },
+        log: { ...silentLog, notice: line => said.push(line) },
       },
     );
     stores.push(store);

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { Log } from '../../../src/report/log.ts';
+import { type Log, silentLog } from '../../../src/report/log.ts';
 import { ObjectExistsError, ObjectReplacedError, StoreRefusedError } from '../../../src/storage/errors.ts';
 import type { S3Settings } from '../../../src/storage/s3/settings.ts';
 import { type BucketAccess, gateway, newBucket } from '../../support/gateway.ts';
@@ -99,7 +99,7 @@ describe('refusals name the setting', () => {
     ['a missing bucket', 'bucket', () => ({ bucket: 'no-such-bucket' })],
   ])('%s: %s', async (_, setting, overrides) => {
     const debug: string[] = [];
-    const log: Log = { debug: line => debug.push(line), info() {}, notice() {}, warning() {} };
+    const log: Log = { ...silentLog, debug: line => debug.push(line) };
     const store = storeFor(bucket, overrides(), { log });
     const upload = store.createUpload('x', { partSizeBytes: 5 * MiB, onlyIfAbsent: true });
     await upload.write(Buffer.from('x'));
@@ -123,7 +123,7 @@ describe('refusals name the setting', () => {
 
 test('the debug log has one line for each request', async () => {
   const debug: string[] = [];
-  const log: Log = { debug: line => debug.push(line), info() {}, notice() {}, warning() {} };
+  const log: Log = { ...silentLog, debug: line => debug.push(line) };
   const store = storeFor(bucket, {}, { log });
   await store.head('logged');
   await store.getRange('logged', { start: 5, end: 10 });

@@ -1,0 +1,67 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { createRunnerLog } from '../../src/action/runner.ts';
+
+let written = '';
+
+beforeEach(() => {
+  written = '';
+  vi.spyOn(process.stdout, 'write').mockImplementation(text => {
+    written += text;
+    return true;
+  });
+});
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+test('lines of a group stand between its commands, and there is one at a time', () => {
+  const log = createRunnerLog({});
+  log.startGroup('Receiving 1.0 GB');
+  log.info('one');
+  log.startGroup('Receiving 1.0 GB');
+  log.info('two');
+  log.endGroup();
+  log.endGroup();
+  log.info('after it');
+  expect(written.split(/\r?\n/)).toEqual([
+    '::group::Receiving 1.0 GB',
+    'one',
+    'two',
+    '::endgroup::',
+    'after it',
+    '',
+  ]);
+});
+
+test.each(['notice', 'warning'] as const)(
+  'a %s is not folded away, and the next line opens a group again',
+  level => {
+    const log = createRunnerLog({});
+    log.startGroup('Sending');
+    log[level]('look');
+    log.startGroup('Sending');
+    log.endGroup();
+    expect(written.split(/\r?\n/)).toEqual([
+      '::group::Sending',
+      '::endgroup::',
+      `::${level}::look`,
+      '::group::Sending',
+      '::endgroup::',
+      '',
+    ]);
+  },
+);
+
+test('the title obeys nobody', () => {
+  const log = createRunnerLog({});
+  log.startGroup('a\n::error::b');
+  expect(written).toMatch(/^::group::a\\n::error::b\r?\n$/);
+});
+
+test('debug lines are written in debug mode only, in a group too', () => {
+  createRunnerLog({}).debug('s3 GetObject');
+  const log = createRunnerLog({ RUNNER_DEBUG: '1' });
+  log.startGroup('Receiving');
+  log.debug('s3 GetObject');
+  expect(written.split(/\r?\n/)).toEqual(['::group::Receiving', '::debug::s3 GetObject', '']);
+});
