@@ -242,6 +242,11 @@ tool "the second user" radosgw-admin -c "$CONF" user create --uid=other --displa
 SECOND_USER=$!
 start client.rgw.a radosgw -c "$CONF" -n client.rgw.a
 wait $SECOND_USER || exit 1
+# the gateway returns from its start before it has written its pid
+for ((i = 0; i < 200; i++)); do
+  [ -s "$DIR/run/client.rgw.a.pid" ] && break
+  sleep 0.05
+done
 
 for binary in radosgw-admin ceph rados; do # DIRECTORY/radosgw-admin bucket list
   {
