@@ -9,7 +9,7 @@ export interface Entry {
   readonly type: EntryType;
   /** Permission bits, 0 to 0o7777. */
   readonly mode: number;
-  /** Microseconds since 1970, 0 or more. */
+  /** Microseconds since 1970, 0 to 2^52 - 1. */
   readonly mtimeUs: number;
   /** Bytes of data; 0 for everything but files. */
   readonly size: number;

@@ -42,7 +42,10 @@ export function toFileTime(mtimeUs: number): number {
   return mtimeUs % 1e6 === 0 ? mtimeUs / 1e6 : (mtimeUs + 0.5) / 1e6;
 }
 
-/** Whole microseconds of a time in nanoseconds; times before 1970 become 0. */
+/** The latest time that an archive holds, in September 2112: the difference of any two is an exact number. */
+export const MAX_MTIME_US = 2 ** 52 - 1;
+
+/** Whole microseconds of a time in nanoseconds; times before 1970 become 0, those after 2112 the last of it. */
 export function toMicroseconds(ns: bigint): number {
-  return ns <= 0n ? 0 : Number(ns / 1000n);
+  return ns <= 0n ? 0 : Math.min(Number(ns / 1000n), MAX_MTIME_US);
 }

@@ -4,7 +4,7 @@ import { DamagedArchiveError } from './errors.ts';
 import { compressBound, MAX_FRAME_RAW_BYTES } from './format.ts';
 import type { PathLayout } from './layout.ts';
 import { compareNames, printable } from './names.ts';
-import { type Platform, thisPlatform } from './platform.ts';
+import { MAX_MTIME_US, type Platform, thisPlatform } from './platform.ts';
 
 /**
  * Everything that a manifest may not say, found before a byte of data is asked for. An archive is refused whole: what
@@ -64,7 +64,7 @@ function checkFields(entry: Entry, index: number, entries: readonly Entry[]): vo
   if (!(type in TYPE_NAMES)) refuse(name, 'is of an unknown type');
   if (name.endsWith('/') !== (type === EntryType.directory)) refuse(name, 'is named unlike its type');
   if (entry.mode > 0o7777) refuse(name, 'has an impossible mode');
-  if (entry.mtimeUs < 0 || entry.mtimeUs > Number.MAX_SAFE_INTEGER) refuse(name, 'has an impossible time');
+  if (entry.mtimeUs < 0 || entry.mtimeUs > MAX_MTIME_US) refuse(name, 'has an impossible time');
   if (entry.uid < -1 || entry.gid < -1 || entry.uid > 0xfffffffe || entry.gid > 0xfffffffe)
     refuse(name, 'has an impossible owner');
   if (entry.size > 0 && type !== EntryType.file) refuse(name, 'has data, but is not a file');
