@@ -1,0 +1,130 @@
+import { describe, expect, test } from 'vitest';
+import type { Entry } from '../../src/archive/entry.ts';
+import type { PathLayout } from '../../src/archive/layout.ts';
+import { platformOf, toFileTime, toMicroseconds } from '../../src/archive/platform.ts';
+import { validate } from '../../src/archive/validate.ts';
+import { HEAD, layoutIn } from './support.ts';
+
+const entry = (name: string, more: Partial<Entry> = {}): Entry => ({
+  name,
+  type: name.endsWith('/') ? 1 : 0,
+  mode: 0o644,
+  mtimeUs: 0,
+  size: 0,
+  target: '',
+  linkTo: -1,
+  uid: -1,
+  gid: -1,
+  frame: -1,
+  offset: 0,
+  ...more,
+});
+
+const check = (names: string[], layout: PathLayout, platform: Parameters<typeof validate>[3]) =>
+  validate({ head: HEAD, frames: [], entries: names.map(name => entry(name)) }, 0, layout, platform);
+
+describe('what a system can hold', () => {
+  const windows = platformOf('win32', false);
+
+  test.each([
+    'a:b',
+    'c:',
+    'x<y',
+    'x>y',
+    'x"y',
+    'x|y',
+    'x?',
+    'x*',
+    'back\\slash',
+    'tab\t',
+    'dot.',
+    'blank ',
+    'con',
+    'NUL',
+    'Aux.txt',
+    'com1',
+    'LPT9.log',
+  ])('%j cannot exist on Windows', async name => {
+    const layout = await layoutIn('/w');
+    expect(() => check(['./tree/', `./tree/${name}`], layout, windows)).toThrow(
+      'cannot exist on this system',
+    );
+    if (!name.includes('\\'))
+      expect(() => check(['./tree/', `./tree/${name}/`], layout, windows)).toThrow(
+        'cannot exist on this system',
+      );
+    expect(() => check(['./tree/', `./tree/${name}`], layout, platformOf('linux', false))).not.toThrow();
+  });
+
+  test.each(['console', 'com', 'com10', '.hidden', 'a.b.c', 'nul-x', ' leading'])('%j can', async name => {
+    const layout = await layoutIn('/w');
+    const platform = { ...windows, mayFoldCase: false };
+    expect(() => check(['./tree/', `./tree/${name}`], layout, platform)).not.toThrow();
+  });
+
+  test('a drive letter and the marks of the anchors are no components', async () => {
+    const layout = { ...(await layoutIn('/w')), permits: (name: string) => !/^(?:~|[A-Z]:)\/$/.test(name) };
+    const platform = { ...windows, mayFoldCase: false };
+    expect(() => check(['C:/tools/', 'C:/tools/x', '~/cache/', '~/cache/x'], layout, platform)).not.toThrow();
+  });
+});
+
+describe('names that differ only in case', () => {
+  /** A disk on which a directory is found under both cases: one without letters in its name. */
+  const folding = async () => ({ ...(await layoutIn('/w')), toAbsolute: () => '/' });
+  const mac = platformOf('darwin', false);
+
+  test.each([
+    [['./tree/', './tree/A', './tree/a']],
+    [['./tree/', './tree/A/', './tree/A/x', './tree/a']],
+    [['./tree/', './tree/A/', './tree/a/']],
+    [['./tree/', './tree/u\u0308', './tree/ü']],
+    [['./tree/', './tree/É', './tree/é']],
+  ])('%j are refused where the disk folds case', async names => {
+    const layout = await folding();
+    expect(() => check(names, layout, mac)).toThrow('differs only in case from another');
+  });
+
+  test.runIf(process.platform === 'linux')('are kept where the disk tells them apart', async () => {
+    const layout = { ...(await layoutIn('/w')), toAbsolute: () => '/usr' };
+    expect(() => check(['./tree/', './tree/A', './tree/a'], layout, mac)).not.toThrow();
+  });
+
+  test.runIf(process.platform === 'linux')('are kept on Linux without a look', async () => {
+    const layout = await folding();
+    expect(() => check(['./tree/', './tree/A', './tree/a'], layout, platformOf('linux', true))).not.toThrow();
+  });
+});
+
+describe('owners and modes', () => {
+  test('owners are kept by root alone, and nowhere on Windows', () => {
+    expect(platformOf('linux', true).keepsOwners).toBe(true);
+    expect(platformOf('linux', false).keepsOwners).toBe(false);
+    expect(platformOf('win32', true)).toMatchObject({ keepsOwners: false, hasModes: false, openFlags: 0 });
+  });
+});
+
+describe('times', () => {
+  test('as Node sets them read back as the same microsecond', () => {
+    for (const mtimeUs of [
+      0, 1, 999_999, 1_000_000, 1_600_000_000_000_001, 1_700_000_000_123_456, 4_102_444_799_999_999,
+    ]) {
+      // What libuv makes of the double: seconds and, cut off, nanoseconds
+      const seconds = toFileTime(mtimeUs);
+      const whole = Math.floor(seconds);
+      const nanoseconds = BigInt(whole) * 1_000_000_000n + BigInt(Math.floor((seconds - whole) * 1e9));
+      expect(toMicroseconds(nanoseconds)).toBe(mtimeUs);
+    }
+  });
+
+  test('so late that two of them have no exact difference are not kept', () => {
+    expect(toMicroseconds(2n ** 60n * 1000n)).toBe(2 ** 52 - 1);
+    expect(toMicroseconds((2n ** 52n - 1n) * 1000n)).toBe(2 ** 52 - 1);
+    expect(new Date((2 ** 52 - 1) / 1000).getUTCFullYear()).toBe(2112);
+  });
+
+  test('before 1970 are 1970', () => {
+    expect(toMicroseconds(-1n)).toBe(0);
+    expect(toMicroseconds(-86_400_000_000_000n)).toBe(0);
+  });
+});
