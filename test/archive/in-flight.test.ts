@@ -1,0 +1,113 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { describe, expect, test } from 'vitest';
+import { forEachWithin, mapInOrder } from '../../src/archive/in-flight.ts';
+
+async function collect<T>(source: AsyncIterable<T>): Promise<T[]> {
+  const items: T[] = [];
+  for await (const item of source) items.push(item);
+  return items;
+}
+
+describe('mapInOrder', () => {
+  test('keeps the order, whichever is done first, and the limit', async () => {
+    let running = 0;
+    let most = 0;
+    const work = async (item: number) => {
+      most = Math.max(most, ++running);
+      await wait(item % 3 === 0 ? 4 : 1);
+      running--;
+      return item * 10;
+    };
+    const items = Array.from({ length: 20 }, (_, index) => index);
+    const results = await collect(mapInOrder(items, 4, work));
+    expect(results).toEqual(items.map(item => item * 10));
+    expect(most).toBe(4);
+  });
+
+  test('draws no more items than it works on', async () => {
+    let drawn = 0;
+    function* source() {
+      for (;;) yield drawn++;
+    }
+    for await (const item of mapInOrder(source(), 3, async item => item)) {
+      if (item === 5) break;
+    }
+    expect(drawn).toBeLessThanOrEqual(8);
+  });
+
+  test('a failure among many rejects in its turn, and leaves none unhandled', async () => {
+    const work = async (item: number) => {
+      if (item === 0) await wait(20);
+      if (item > 0) throw new Error(`item ${item}`);
+      return item;
+    };
+    const results: number[] = [];
+    const drain = async () => {
+      for await (const result of mapInOrder([0, 1, 2, 3], 4, work)) results.push(result);
+    };
+    await expect(drain()).rejects.toThrow('item 1');
+    expect(results).toEqual([0]);
+    await wait(5);
+  });
+
+  test('a source that fails ends it', async () => {
+    function* source() {
+      yield 1;
+      throw new Error('the source');
+    }
+    await expect(collect(mapInOrder(source(), 4, async item => item))).rejects.toThrow('the source');
+  });
+});
+
+describe('forEachWithin', () => {
+  test('keeps the limit and the budget', async () => {
+    let running = 0;
+    let weight = 0;
+    const seen: { running: number; weight: number }[] = [];
+    const weigh = (item: number) => item;
+    await forEachWithin([5, 5, 5, 1, 1, 1, 1, 9], { limit: 3, budget: 10, weigh }, async item => {
+      running++;
+      weight += item;
+      seen.push({ running, weight });
+      await wait(2);
+      running--;
+      weight -= item;
+    });
+    expect(Math.max(...seen.map(({ running }) => running))).toBe(3);
+    expect(Math.max(...seen.map(({ weight }) => weight))).toBeLessThanOrEqual(10);
+    expect(seen.length).toBe(8);
+  });
+
+  test('what is over the budget alone runs alone', async () => {
+    let running = 0;
+    const alone: boolean[] = [];
+    await forEachWithin([1, 99, 1], { limit: 3, budget: 10, weigh: item => item }, async item => {
+      running++;
+      await wait(1);
+      if (item === 99) alone.push(running === 1);
+      running--;
+    });
+    expect(alone).toEqual([true]);
+  });
+
+  test('after a failure nothing more begins, and it rejects when all has ended', async () => {
+    const begun: number[] = [];
+    let ended = 0;
+    const work = async (item: number) => {
+      begun.push(item);
+      await wait(item === 1 ? 1 : 10);
+      ended++;
+      if (item === 1) throw new Error('one');
+    };
+    const items = Array.from({ length: 50 }, (_, index) => index);
+    await expect(forEachWithin(items, { limit: 4, budget: 100, weigh: () => 1 }, work)).rejects.toThrow(
+      'one',
+    );
+    expect(begun.length).toBeLessThan(10);
+    expect(ended).toBe(begun.length);
+  });
+
+  test('nothing to do is done', async () => {
+    await forEachWithin([], { limit: 1, budget: 1, weigh: () => 1 }, () => Promise.reject());
+  });
+});
