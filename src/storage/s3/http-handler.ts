@@ -6,6 +6,7 @@ import type { HttpHandlerOptions, HttpRequest, HttpResponse, RequestHandler } fr
 import type { Clock } from '../../retry/clock.ts';
 import { type TimeLimits, TimeoutError } from '../../retry/time-limits.ts';
 import type { Agents } from './agents.ts';
+import { watchSilence } from './silence.ts';
 
 /** What a call tells the handler, through the SDK, which passes its options on as they are. */
 export interface WatchOptions extends HttpHandlerOptions {
@@ -62,9 +63,16 @@ export class WatchedHttpHandler implements RequestHandler<HttpRequest, HttpRespo
         fail(new TimeoutError(`no connection within ${connectMs / 1000} s`)),
       );
       signal?.addEventListener('abort', onAbort, { once: true });
-      sent.once('socket', socket => whenConnected(socket, secure, connected));
-      // Node counts bytes of both directions, a half-sent buffer included.
-      sent.setTimeout(silenceMs, () => fail(new TimeoutError(`silent for ${silenceMs / 1000} s`)));
+      let unwatch = () => {};
+      sent.once('socket', socket =>
+        whenConnected(socket, secure, () => {
+          connected();
+          if (sent.destroyed) return;
+          unwatch = watchSilence(socket, silenceMs, this.#clock, () =>
+            fail(new TimeoutError(`silent for ${silenceMs / 1000} s`)),
+          );
+        }),
+      );
       sent.once('response', message => {
         answer = message;
         this.#noteAnswer(message);
@@ -80,6 +88,7 @@ export class WatchedHttpHandler implements RequestHandler<HttpRequest, HttpRespo
       sent.on('error', reject);
       sent.once('close', () => {
         connected();
+        unwatch();
         signal?.removeEventListener('abort', onAbort);
       });
       sendBody(sent, request.body);

@@ -112,6 +112,18 @@ test('silence in the middle of a body breaks it off', async () => {
   await expect(buffer(response.body)).rejects.toMatchObject({ name: 'TimeoutError' });
 });
 
+test('a server that stops reading a body is silent', async () => {
+  const port = await serve((from, to) => {
+    from.once('data', () => from.pause());
+    to.on('error', () => {});
+  });
+  const pieces = Array.from({ length: 64 }, () => Buffer.alloc(1024 * 1024));
+  const body = Readable.from(pieces, { objectMode: false });
+  await expect(handler().watched.handle(request(port, { method: 'PUT', body }))).rejects.toMatchObject({
+    name: 'TimeoutError',
+  });
+});
+
 test('a signal ends a request and a body with its own reason', async () => {
   const port = await serve((from, to) => {
     if (from.url === '/body') to.writeHead(200, { 'content-length': 10 }).write('half');
