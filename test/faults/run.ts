@@ -31,9 +31,10 @@ function notRun(error: Error): Finding {
 }
 
 const gateway = await startGateway();
-const lab = await Lab.open(gateway);
 const rows: Row[] = [];
+let lab: Lab | undefined;
 try {
+  lab = await Lab.open(gateway);
   for (const one of allCases.filter(isWanted)) {
     const row = { one, finding: await runCase(lab, one).catch(notRun) };
     rows.push(row);
@@ -41,7 +42,7 @@ try {
     for (const problem of problemsOf(row)) console.log(`      ! ${problem.replaceAll('\n', '\n      | ')}`);
   }
 } finally {
-  await lab.close();
+  await lab?.close();
   await gateway.stop();
 }
 if (options.markdown !== undefined) await writeFile(options.markdown, `${markdown(rows)}\n`);

@@ -39,6 +39,7 @@ export class Scene {
   #pid: number | undefined;
   #signalledAt: number | undefined;
   readonly #closers: (() => unknown)[] = [];
+  readonly #timers: NodeJS.Timeout[] = [];
 
   private constructor(
     lab: Lab,
@@ -128,6 +129,7 @@ export class Scene {
     } finally {
       this.#pid = undefined;
       clearTimeout(timer);
+      for (const one of this.#timers.splice(0)) clearTimeout(one);
     }
   }
 
@@ -136,6 +138,11 @@ export class Scene {
     if (this.#pid === undefined) return;
     this.#signalledAt ??= performance.now();
     process.kill(this.#pid, name);
+  }
+
+  /** The same after a while, if the phase still runs then. */
+  signalLater(name: NodeJS.Signals, afterMs: number): void {
+    this.#timers.push(setTimeout(() => this.signal(name), afterMs));
   }
 
   /** The workspace and everything in it. */

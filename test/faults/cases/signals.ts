@@ -27,7 +27,7 @@ function exits(signal: Signal): string[] {
 /** Sends the signal after a part of the time that the phase takes without faults; a little late to reach its end too. */
 function atRandom(scene: Scene, signal: Signal, seed: string, wholeMs: number) {
   return {
-    onStart: () => void setTimeout(() => scene.signal(signal), 1.2 * wholeMs * randomNumber(seed)),
+    onStart: () => scene.signalLater(signal, 1.2 * wholeMs * randomNumber(seed)),
   };
 }
 
@@ -103,7 +103,7 @@ export const signalCases: readonly FaultCase[] = [
     short: true,
     arrange(scene) {
       scene.proxy.rule = ({ index }) => {
-        if (index === 0) setTimeout(() => scene.signal('SIGINT'), 500);
+        if (index === 0) scene.signalLater('SIGINT', 500);
         return { kind: 'silent' };
       };
       return undefined;
@@ -119,7 +119,7 @@ export const signalCases: readonly FaultCase[] = [
       let seen = 0;
       scene.proxy.rule = ({ operation }) => {
         if (operation !== 'UploadPart') return undefined;
-        if (++seen === 2) setTimeout(() => scene.signal('SIGINT'), 300);
+        if (++seen === 2) scene.signalLater('SIGINT', 300);
         return seen >= 2 ? { kind: 'stall-upload', afterBytes: 100_000 } : undefined;
       };
       return undefined;
@@ -133,7 +133,7 @@ export const signalCases: readonly FaultCase[] = [
     arrange(scene) {
       scene.proxy.rule = ({ operation }) => {
         if (operation !== 'CompleteMultipartUpload') return undefined;
-        setTimeout(() => scene.signal('SIGINT'), 100);
+        scene.signalLater('SIGINT', 100);
         return { kind: 'delay', ms: 400 };
       };
       return undefined;

@@ -104,6 +104,7 @@ const saves: FaultCase[] = [
     ends: ['saved'],
   }),
   saveCase('the server stops reading a part after 1 MB, once', {
+    limitMs: 25_000,
     arrange: breaks(times(1, 'UploadPart', { kind: 'stall-upload', afterBytes: MIB })),
     ends: ['saved'],
   }),

@@ -1,0 +1,116 @@
+/**
+ * Restores mutants of archives: `node test/faults/fuzz.ts [--cases 10000] [--seed 1]`. They run in a process of their
+ * own with little memory, so that one that hangs or dies is a finding like any other. Ends with 1 when there is one.
+ * A finding names its seed: `--cases 1 --seed <it>` repeats it.
+ */
+
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { FuzzBench } from '../archive/fuzz/fuzz-case.ts';
+
+const { values: options } = parseArgs({
+  options: {
+    cases: { type: 'string', default: '10000' },
+    seed: { type: 'string', default: '1' },
+    child: { type: 'boolean', default: false },
+  },
+});
+
+/** A case takes a few ms. Without a word for this long, it hangs. */
+const HANG_MS = 30_000;
+/** A case needs some 100 MiB at most: the largest frame is 64 MiB. */
+const HEAP_MIB = 512;
+
+/** Says the number of each case before it begins, and what was found. */
+async function runCases(first: number, end: number): Promise<void> {
+  const bench = await FuzzBench.open();
+  let accepted = 0;
+  try {
+    for (let seed = first; seed < end; seed++) {
+      process.stdout.write(`case ${seed}\n`);
+      const report = await bench.run(seed);
+      if (report.accepted) accepted++;
+      if (report.violation) process.stdout.write(`violation ${JSON.stringify(report.violation)}\n`);
+    }
+  } finally {
+    bench.close();
+  }
+  process.stdout.write(`accepted ${accepted}\n`);
+}
+
+interface ChildReport {
+  readonly lastCase: number;
+  readonly accepted: number;
+  readonly violations: readonly string[];
+  /** How it ended, unless well. */
+  readonly death: string | undefined;
+}
+
+function watch(first: number, cases: number): Promise<ChildReport> {
+  const child = spawn(
+    process.execPath,
+    [
+      `--max-old-space-size=${HEAP_MIB}`,
+      fileURLToPath(import.meta.url),
+      '--child',
+      '--seed',
+      `${first}`,
+      '--cases',
+      `${cases}`,
+    ],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
+  );
+  let lastCase = first;
+  let accepted = 0;
+  let hung = false;
+  const violations: string[] = [];
+  const timer = setTimeout(() => {
+    hung = true;
+    child.kill('SIGKILL');
+  }, HANG_MS);
+  let rest = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    timer.refresh();
+    const lines = (rest + text).split('\n');
+    rest = lines.pop()!;
+    for (const line of lines) {
+      const [word, value] = [line.slice(0, line.indexOf(' ')), line.slice(line.indexOf(' ') + 1)];
+      if (word === 'case') lastCase = Number(value);
+      else if (word === 'accepted') accepted = Number(value);
+      else if (word === 'violation') violations.push(JSON.parse(value));
+    }
+  });
+  return new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (code, signal) => {
+      clearTimeout(timer);
+      const death = hung ? 'it hung' : code === 0 ? undefined : `the process ended with ${code ?? signal}`;
+      resolve({ lastCase, accepted, violations, death });
+    });
+  });
+}
+
+const first = Number(options.seed);
+const cases = Number(options.cases);
+if (options.child) {
+  await runCases(first, first + cases);
+} else {
+  let accepted = 0;
+  let found = 0;
+  for (let next = first; next < first + cases; ) {
+    const report = await watch(next, first + cases - next);
+    accepted += report.accepted;
+    const findings = [
+      ...report.violations,
+      ...(report.death ? [`seed ${report.lastCase}: ${report.death}`] : []),
+    ];
+    found += findings.length;
+    for (const finding of findings) console.log(`! ${finding}`);
+    next = report.lastCase + 1;
+  }
+  console.log(
+    `${cases} mutants from seed ${first}: ${accepted} taken, ${cases - accepted} refused, ${found} findings`,
+  );
+  process.exitCode = found > 0 ? 1 : 0;
+}

@@ -1,0 +1,53 @@
+import * as fs from 'node:fs/promises';
+import path from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { giveAway, unprivileged } from '../support/drop-privileges.ts';
+import { gateway } from '../support/gateway.ts';
+import { Lab } from './lab.ts';
+import { KEY, Scene } from './scene.ts';
+import { buildIn } from './trees.ts';
+
+/** What other cache actions get wrong and no other test here is about. docs/faults.md names where the rest is tested. */
+let lab: Lab;
+let scene: Scene;
+
+beforeAll(async () => {
+  lab = await Lab.open(gateway());
+});
+afterAll(() => lab?.close());
+beforeEach(async () => {
+  scene = await Scene.open(lab, gateway());
+});
+afterEach(() => scene.close());
+
+test('the newest of more than a page of matches is found, wherever it stands in the listing', async () => {
+  await buildIn(scene.workspace, { 'a.txt': 'the newest' });
+  const last = `${KEY}-zzz`;
+  await scene.phase('save', { inputs: { key: last } });
+  const [name] = await scene.bucket.objects();
+  const whole = await scene.bucket.get(name!);
+  await scene.bucket.delete(name!);
+  const older = Array.from({ length: 1100 }, (_, index) => name!.replace(last, `${KEY}-${1000 + index}`));
+  const next = older.values();
+  const putAll = async () => {
+    for (const one of next) await scene.bucket.put(one, Buffer.from('older'));
+  };
+  await Promise.all(Array.from({ length: 8 }, putAll));
+  await scene.bucket.put(name!, whole);
+
+  const phase = await scene.phase('restore', { inputs: { key: 'absent', 'restore-keys': `${KEY}-` } });
+  expect(phase.outputs['cache-matched-key'], phase.stdout).toBe(last);
+});
+
+test.skipIf(process.platform === 'win32')(
+  'a save of a key that exists ends before it reads anything',
+  async () => {
+    await buildIn(scene.workspace, { 'a.txt': 'first' });
+    await scene.phase('save');
+    await giveAway(scene.workspace);
+    await fs.chmod(path.join(scene.tree, 'a.txt'), 0o000);
+    const phase = await scene.phase('save', unprivileged());
+    expect(phase.stdout).toMatch(/op=save source=s3 result=exists .*requests=1 /);
+    expect(phase.stdout).not.toContain('::warning::');
+  },
+);
