@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { toFileTime } from '../../../src/archive/platform.ts';
 import type { SaveOutcome } from '../../../src/storage/backend.ts';
 import { buildTree, describeTree, type TreeSpec } from '../../support/tree.ts';
 import { incompressible } from '../support.ts';
@@ -61,12 +62,13 @@ async function grow(spec: TreeSpec, ...edits: ((tree: string) => unknown)[]): Pr
   return grown!;
 }
 
-/** Writes and puts the time back, as `rsync --inplace --times` and not a few tools do. */
+/** Writes and puts the time back to the nanosecond, as `rsync --inplace --times` and not a few tools do. */
 function rewriteInPlace(file: string, content: string): void {
   const { mtimeNs } = fs.lstatSync(file, { bigint: true });
   fs.writeFileSync(file, content);
-  const seconds = (Number(mtimeNs / 1000n) + 0.5) / 1e6;
+  const seconds = toFileTime(Number(mtimeNs / 1000n));
   fs.utimesSync(file, seconds, seconds);
+  expect(fs.lstatSync(file, { bigint: true }).mtimeNs).toBe(mtimeNs);
 }
 
 const npmTime = 499_162_500_000_000;
