@@ -91,11 +91,3 @@ export function openFrame(bytes: Uint8Array, expected: { rawSize: number; sha256
     throw new DamagedArchiveError('a frame does not decompress to its length');
   return raw;
 }
-
-/**
- * Gives a buffer's memory back at once. The collector counts buffers outside its heap too late: without this, dozens of
- * frames wait for it, and fresh memory costs more than memory that was just in use. Nothing may use it afterwards.
- */
-export function release(bytes: Uint8Array): void {
-  if (bytes.buffer instanceof ArrayBuffer) bytes.buffer.transfer(0);
-}

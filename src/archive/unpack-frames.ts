@@ -9,9 +9,10 @@ import {
   openSync,
   writeSync,
 } from 'node:fs';
-import { openFrame, release } from './codec.ts';
+import { openFrame } from './codec.ts';
 import { TargetTreeError } from './errors.ts';
 import { FrameColumn, PieceColumn, splitStrings, type UnpackJob, type UnpackResult } from './jobs.ts';
+import { release } from './memory.ts';
 import { fsPath, printable } from './names.ts';
 import { thisPlatform, toFileTime } from './platform.ts';
 
