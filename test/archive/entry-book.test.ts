@@ -1,0 +1,107 @@
+import { describe, expect, test } from 'vitest';
+import { type Entry, EntryType } from '../../src/archive/entry.ts';
+import { EntryBook } from '../../src/archive/entry-book.ts';
+import { SourceTreeError } from '../../src/archive/errors.ts';
+import type { FileStatus } from '../../src/archive/file-status.ts';
+import { PackedColumn, type PackResult, VANISHED } from '../../src/archive/jobs.ts';
+import type { FramePlan } from '../../src/archive/plan-frames.ts';
+import type { Scanned } from '../../src/archive/scan.ts';
+
+const stats = {
+  ...{ mode: 0o644, nlink: 1, uid: 0, gid: 0 },
+  exact: { mtimeNs: 5_000_999n },
+} as unknown as FileStatus;
+
+function thing(name: string, overrides: Partial<Scanned> = {}): Scanned {
+  return {
+    ...{ name, path: `/${name}`, type: EntryType.file, stats, mtimeUs: 7, dataBytes: 3, linkName: '' },
+    ...overrides,
+  };
+}
+
+/** What a worker returns for members of these offsets. */
+function packed(...offsets: number[]): PackResult {
+  const numbers = new Float64Array(offsets.length * PackedColumn.width);
+  offsets.forEach((offset, index) => {
+    numbers.set([offset, 3, 11, 0o600], index * PackedColumn.width);
+  });
+  return { bytes: new Uint8Array(50), rawSize: 1024, sha256: new Uint8Array(32), numbers };
+}
+
+function bookOf(frames = 0) {
+  const leftOut: string[] = [];
+  const notes = { leftOut: (path: string) => void leftOut.push(path), timeBefore1970() {} };
+  const old = Array.from({ length: frames }, () => ({ size: 1, rawSize: 1, sha256: new Uint8Array(32) }));
+  return { book: new EntryBook(notes, old), leftOut };
+}
+
+const whole = (...members: Scanned[]): FramePlan => ({ members, slice: undefined });
+const at = (frame: number, offset = 512) => ({ frame, offset, size: 3, mtimeUs: 4 }) as Entry;
+
+test('packed and reused entries come out as one list in byte order, each where its data is', () => {
+  const { book } = bookOf(2);
+  for (const name of ['a', 'c/', 'c/d', 'é']) {
+    const isDirectory = name.endsWith('/');
+    const none = { type: EntryType.directory, dataBytes: 0 } as const;
+    book.addReused(
+      thing(name, isDirectory ? none : {}),
+      isDirectory ? ({ frame: -1, offset: 0, size: 0 } as Entry) : at(1),
+    );
+  }
+  book.add(whole(thing('b'), thing('c/c')), packed(512, 1536));
+  book.add(whole(thing('f')), packed(1536));
+  expect(book.frames).toHaveLength(4);
+  expect(book.rawBytes).toBe(6 * 3);
+  expect(book.entries().map(({ name, frame, offset }) => [name, frame, offset])).toEqual([
+    ['a', 1, 512],
+    ['b', 2, 512],
+    ['c/', -1, 0],
+    ['c/c', 2, 1536],
+    ['c/d', 1, 512],
+    ['f', 3, 1536],
+    ['é', 1, 512],
+  ]);
+});
+
+test('a packed file is as it was read, a reused one as it was found, to the microsecond', () => {
+  const { book } = bookOf(1);
+  book.addReused(thing('a'), at(0));
+  book.add(whole(thing('b')), packed(512));
+  const [reused, fresh] = book.entries();
+  expect(reused).toMatchObject({ mode: 0o644, mtimeUs: 5000 });
+  expect(fresh).toMatchObject({ mode: 0o600, mtimeUs: 11 });
+});
+
+describe('hard links', () => {
+  const link = thing('z', { type: EntryType.hardLink, linkName: 'a', dataBytes: 0 });
+
+  test.each(['packed', 'reused'])('find their first name: it is %s', how => {
+    const { book } = bookOf(1);
+    if (how === 'reused') book.addReused(thing('a'), at(0));
+    book.add(
+      how === 'packed' ? whole(thing('a'), link) : whole(link),
+      how === 'packed' ? packed(512, 1536) : packed(512),
+    );
+    expect(book.entries().map(({ linkTo }) => linkTo)).toEqual([-1, 0]);
+  });
+
+  test('whose first name has vanished end the save', () => {
+    const { book, leftOut } = bookOf();
+    book.add(whole(thing('a'), link), packed(VANISHED, 512));
+    expect(leftOut).toEqual(['/a']);
+    expect(() => book.entries()).toThrow(SourceTreeError);
+    expect(() => book.entries()).toThrow('a vanished, a name of z');
+  });
+});
+
+test('the slices of a file are one entry, in the frame of the first', () => {
+  const { book } = bookOf();
+  const slice = (start: number, end: number): FramePlan => ({
+    members: [thing('large')],
+    slice: { start, end, identity: {} as never },
+  });
+  book.add(slice(0, 2), packed(512));
+  book.add(slice(2, 3), packed(0));
+  expect(book.frames).toHaveLength(2);
+  expect(book.entries()).toMatchObject([{ name: 'large', frame: 0, offset: 512, size: 3 }]);
+});

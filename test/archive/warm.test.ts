@@ -1,0 +1,255 @@
+import * as fs from 'node:fs';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { describe, expect, test } from 'vitest';
+import { openArchive } from '../../src/archive/open-archive.ts';
+import { findCurrent } from '../../src/archive/warm.ts';
+import { giveAway, runUnprivileged } from '../support/drop-privileges.ts';
+import { buildTree, describeTree, type TreeSpec } from '../support/tree.ts';
+import { ballast, fleet } from './incremental/fixture.ts';
+import { scratch } from './scratch.ts';
+import { layoutIn, packTree, tailOf } from './support.ts';
+
+const isRoot = process.getuid?.() === 0;
+const time = 1_500_000_000_000_007;
+
+const spec: TreeSpec = {
+  'tree/a': { content: 'aaaa', mtime: time },
+  'tree/b': { content: 'bbbb', mtime: time },
+  'tree/empty': { content: '', mtime: time },
+  'tree/link': { symlink: 'aaaa', mtime: time },
+  'tree/sub/c': { content: 'cccc', mtime: time, mode: 0o640 },
+  'tree/sub/deep/d': { content: 'dddd', mtime: 1_500_000_000_000_000 },
+  'tree/z-1': { content: 'several names', mtime: time },
+  'tree/z-2': { hardlink: 'tree/z-1' },
+  'tree/z-3': { hardlink: 'tree/z-1' },
+};
+
+/** The names that are not current after `change`, directories left out. */
+async function different(change: (tree: string) => unknown, followed = 'tree'): Promise<string[]> {
+  const workspace = await buildTree(scratch(), spec);
+  const layout = await layoutIn(workspace, [followed]);
+  const { object } = await packTree(layout);
+  const { manifest } = await openArchive(tailOf(object), object.length, () => {
+    throw new Error('all of it is in the tail');
+  });
+  await change(path.join(workspace, 'tree'));
+  const current = findCurrent(manifest.entries, layout);
+  return manifest.entries
+    .filter(({ name }, index) => !name.endsWith('/') && current[index] !== 1)
+    .map(({ name }) => name.slice('./tree/'.length));
+}
+
+const names = ['z-1', 'z-2', 'z-3'];
+const all = ['a', 'b', 'empty', 'link', 'sub/c', 'sub/deep/d', ...names];
+const setTime = (file: string, us = time) => fs.lutimesSync(file, (us + 0.5) / 1e6, (us + 0.5) / 1e6);
+
+describe('what differs from the disk', () => {
+  test('nothing of an untouched tree', async () => {
+    expect(await different(() => {})).toEqual([]);
+  });
+
+  test.each<[string, (tree: string) => unknown, readonly string[]]>([
+    [
+      'the size',
+      tree => {
+        fs.appendFileSync(`${tree}/a`, 'x');
+        setTime(`${tree}/a`);
+      },
+      ['a'],
+    ],
+    ['the time, by a microsecond', tree => setTime(`${tree}/a`, time + 1), ['a']],
+    ['the mode', tree => fs.chmodSync(`${tree}/sub/c`, 0o600), ['sub/c']],
+    ['a file that is gone', tree => fs.rmSync(`${tree}/empty`), ['empty']],
+    [
+      'a directory that is gone',
+      tree => fs.rmSync(`${tree}/sub`, { recursive: true }),
+      ['sub/c', 'sub/deep/d'],
+    ],
+    [
+      'the target of a link',
+      tree => {
+        fs.rmSync(`${tree}/link`);
+        fs.symlinkSync('bbbb', `${tree}/link`);
+        setTime(`${tree}/link`);
+      },
+      ['link'],
+    ],
+    [
+      'a file for a link',
+      tree => {
+        fs.rmSync(`${tree}/link`);
+        fs.writeFileSync(`${tree}/link`, 'aaaa');
+        setTime(`${tree}/link`);
+      },
+      ['link'],
+    ],
+    [
+      'a link for a file',
+      tree => {
+        fs.renameSync(`${tree}/a`, `${tree}/elsewhere`);
+        fs.symlinkSync('elsewhere', `${tree}/a`);
+        setTime(`${tree}/a`);
+      },
+      ['a'],
+    ],
+    [
+      'a directory for a file',
+      tree => {
+        fs.rmSync(`${tree}/a`);
+        fs.mkdirSync(`${tree}/a`);
+      },
+      ['a'],
+    ],
+    [
+      'a file for a directory',
+      tree => {
+        fs.rmSync(`${tree}/sub`, { recursive: true });
+        fs.writeFileSync(`${tree}/sub`, '');
+      },
+      ['sub/c', 'sub/deep/d'],
+    ],
+    [
+      'a link for a directory, to the same files',
+      tree => {
+        fs.renameSync(`${tree}/sub`, `${tree}/elsewhere`);
+        fs.symlinkSync('elsewhere', `${tree}/sub`);
+      },
+      ['sub/c', 'sub/deep/d'],
+    ],
+  ])('%s', async (_, change, expected) => {
+    expect(await different(change)).toEqual(expected);
+  });
+
+  test.runIf(isRoot)('the owner, of files and of links', async () => {
+    const change = (tree: string) => {
+      for (const name of ['a', 'link']) fs.lchownSync(`${tree}/${name}`, 5, 5);
+    };
+    expect(await different(change)).toEqual(['a', 'link']);
+  });
+
+  test('the names of one file are current together or not at all', async () => {
+    for (const name of names) {
+      expect(await different(tree => fs.rmSync(`${tree}/${name}`)), name).toEqual(names);
+      const copied = (tree: string) => {
+        fs.copyFileSync(`${tree}/${name}`, `${tree}/copy`);
+        fs.renameSync(`${tree}/copy`, `${tree}/${name}`);
+        setTime(`${tree}/${name}`);
+      };
+      expect(await different(copied), name).toEqual(names);
+    }
+    expect(await different(tree => setTime(`${tree}/z-2`, 1))).toEqual(names);
+  });
+
+  test('files that are one on the disk and several in the archive', async () => {
+    const linked = (from: string, to: string) => (tree: string) => {
+      fs.rmSync(`${tree}/${to}`);
+      fs.linkSync(`${tree}/${from}`, `${tree}/${to}`);
+    };
+    expect(await different(linked('a', 'b'))).toEqual(['a', 'b']);
+    expect(await different(linked('z-2', 'empty'))).toEqual(['empty', ...names]);
+    expect(await different(tree => fs.linkSync(`${tree}/a`, `${tree}/not-in-the-archive`))).toEqual([]);
+  });
+
+  test('a root that is a file, a link that the step names, and one that it does not', async () => {
+    const toFile = (tree: string) => {
+      fs.rmSync(tree, { recursive: true });
+      fs.writeFileSync(tree, '');
+    };
+    expect(await different(toFile)).toEqual(all);
+    const toLink = (tree: string) => {
+      fs.renameSync(tree, `${tree}-elsewhere`);
+      fs.symlinkSync(`${tree}-elsewhere`, tree);
+    };
+    expect(await different(toLink)).toEqual([]);
+    expect(await different(toLink, 'tre*')).toEqual(all);
+  });
+
+  test.skipIf(process.platform === 'win32')('what cannot be looked at, and nothing is thrown', async () => {
+    const workspace = await buildTree(scratch(), spec);
+    fs.chmodSync(path.join(workspace, 'tree/sub'), 0);
+    fs.chmodSync(workspace, 0o755);
+    await giveAway(workspace);
+    const source = (name: string) =>
+      JSON.stringify(pathToFileURL(path.join(import.meta.dirname, '../../src', name)).href);
+    const entry = { type: 0, mode: 0o640, mtimeUs: time, size: 4, target: '', linkTo: -1, uid: -1, gid: -1 };
+    const directory = { ...entry, type: 1, size: 0 };
+    const entries = [
+      { ...directory, name: './tree/' },
+      { ...directory, name: './tree/sub/' },
+      { ...entry, name: './tree/sub/c' },
+    ];
+    const code = `
+      const { findCurrent } = await import(${source('archive/warm.ts')});
+      const { createPathLayout } = await import(${source('cache/paths.ts')});
+      const path = (await import('node:path')).default;
+      const workspace = ${JSON.stringify(workspace)};
+      const layout = await createPathLayout({ patterns: ['tree'], workspace, home: '/none', platformPath: path });
+      console.log([...findCurrent(${JSON.stringify(entries)}, layout)].join(' '));`;
+    const { stdout, stderr } = await runUnprivileged(['--input-type=module', '-e', code]);
+    expect([stdout.trim(), stderr]).toEqual(['0 0 0', '']);
+  });
+});
+
+describe('a warm restore', () => {
+  test('of an untouched tree: only the end of the object is read, and nothing is written', async () => {
+    const { job } = fleet();
+    const one = job();
+    await buildTree(one.workspace, { ...ballast, ...spec });
+    await one.saveInFull('k');
+    const before = await inodes(one.workspace);
+    one.transferred = 0;
+    expect(await one.restore('k', { warm: true })).toMatchObject({ rawBytes: 0 });
+    expect(one.transferred).toBeLessThan(300_000);
+    expect(await inodes(one.workspace)).toEqual(before);
+    expect(fs.readdirSync(one.workspace)).toEqual(['tree']);
+  });
+
+  test('fetches the frames of what differs, writes that, and leaves the rest and what is not in the archive', async () => {
+    const { job } = fleet();
+    const one = job();
+    await buildTree(one.workspace, { ...ballast, ...spec });
+    await one.saveInFull('k');
+    const saved = await describeTree(one.workspace);
+    const before = await inodes(one.workspace);
+    const tree = path.join(one.workspace, 'tree');
+    fs.writeFileSync(`${tree}/ballast/4`, 'torn');
+    fs.rmSync(`${tree}/b`);
+    fs.rmSync(`${tree}/link`);
+    fs.writeFileSync(`${tree}/sub/of-another-job`, 'stays');
+    one.transferred = 0;
+    const outcome = await one.restore('k', { warm: true });
+    expect(outcome).toMatchObject({ rawBytes: 700_000 + 'bbbb'.length });
+    // One of the two frames, and the object's end
+    expect(one.transferred).toBeLessThan(4_000_000);
+    const after = await inodes(one.workspace);
+    const replaced = Object.keys(before).filter(name => before[name] !== after[name]);
+    expect(replaced).toEqual(['tree/b', 'tree/ballast/4', 'tree/link']);
+    const found = await describeTree(one.workspace);
+    const { 'tree/sub/of-another-job': other, ...rest } = found;
+    expect(other).toMatchObject({ size: 5 });
+    expect(rest).toEqual(saved);
+  });
+
+  test('trusts size, mode and time: that is why it has to be asked for', async () => {
+    const { job } = fleet();
+    const one = job();
+    await buildTree(one.workspace, spec);
+    await one.saveInFull('k');
+    fs.writeFileSync(path.join(one.workspace, 'tree/a'), 'AAAA');
+    setTime(path.join(one.workspace, 'tree/a'));
+    await one.restore('k', { warm: true });
+    expect(fs.readFileSync(path.join(one.workspace, 'tree/a'), 'utf8')).toBe('AAAA');
+    await one.restore('k');
+    expect(fs.readFileSync(path.join(one.workspace, 'tree/a'), 'utf8')).toBe('aaaa');
+  });
+});
+
+/** The identity of everything but directories, by name. */
+async function inodes(root: string): Promise<Record<string, string>> {
+  const found: Record<string, string> = {};
+  for (const [name, { type }] of Object.entries(await describeTree(root))) {
+    if (type !== 'directory') found[name] = String(fs.lstatSync(path.join(root, name), { bigint: true }).ino);
+  }
+  return found;
+}
