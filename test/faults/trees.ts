@@ -10,14 +10,14 @@ const MIB = 1024 * 1024;
 export const TREE = 'tree';
 
 /**
- * What the caches hold: 44 MB that do not compress, so that a restore needs several ranges and a save several parts; a
+ * What the caches hold: 26 MB that do not compress, so that a restore needs several ranges and a save several parts; a
  * file over several frames, read-only directories, links, and a file and a directory that stand for each other in the
  * older tree.
  */
 export function archivedTree(version = 'new'): TreeSpec {
   return {
-    'big.bin': randomContent(`${version} big`, 20 * MIB),
-    ...numbered(36, index => [`data/${index}.bin`, randomContent(`${version} ${index}`, 640 * 1024)]),
+    'big.bin': randomContent(`${version} big`, 10 * MIB),
+    ...numbered(24, index => [`data/${index}.bin`, randomContent(`${version} ${index}`, 640 * 1024)]),
     ...readOnly(version),
     'empty.txt': '',
     'empty-directory': { directory: true },
