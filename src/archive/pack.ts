@@ -11,7 +11,7 @@ import { type FramePlan, planFrames } from './plan-frames.ts';
 import { type Base, divide, isWorthReusing } from './reuse.ts';
 import { type ScanNotes, type Scanned, scan } from './scan.ts';
 import { END_OF_ARCHIVE_BYTES } from './tar-header.ts';
-import type { JobRunner } from './worker-pool.ts';
+import { InlineRunner, type JobRunner } from './worker-pool.ts';
 
 export interface PackOptions {
   readonly layout: PathLayout;
@@ -19,7 +19,8 @@ export interface PackOptions {
   readonly head: ManifestHead;
   /** zstd level, 1 to 19. */
   readonly level: number;
-  readonly runner: JobRunner;
+  /** Made when there is more than one frame to pack, closed here. */
+  readonly runner: () => JobRunner;
   readonly notes: ScanNotes;
   /** Takes the object's bytes in their order; resolves when there is room for more. */
   readonly write: (bytes: Uint8Array) => Promise<void>;
@@ -45,8 +46,25 @@ export interface PackSummary {
  * Throws `SourceTreeError`, the signal's reason, and whatever `write` or `copy` throws.
  */
 export async function pack(options: PackOptions): Promise<PackSummary | undefined> {
-  const { runner, level, signal } = options;
-  const { book, members, head, reusedBytes, copied } = prepare(options);
+  const preparation = prepare(options);
+  const plans = planFrames(preparation.members);
+  const firstTwo = [...take(plans, 2)];
+  // One frame is packed before a worker has started
+  const runner = firstTwo.length > 1 ? options.runner() : new InlineRunner();
+  try {
+    return await packFrames(options, preparation, chain(firstTwo, plans), runner);
+  } finally {
+    await runner.close();
+  }
+}
+
+async function packFrames(
+  options: PackOptions,
+  { book, head, reusedBytes, copied }: Preparation,
+  plans: Iterable<FramePlan>,
+  runner: JobRunner,
+): Promise<PackSummary | undefined> {
+  const { level, signal } = options;
   let sizeBytes = reusedBytes;
   const write = async (bytes: Uint8Array): Promise<void> => {
     await copied;
@@ -54,7 +72,7 @@ export async function pack(options: PackOptions): Promise<PackSummary | undefine
     await options.write(bytes);
   };
   const work = async (plan: FramePlan) => ({ plan, result: await runner.run(packJob(plan, level)) });
-  for await (const { plan, result } of mapInOrder(planFrames(members), framesInFlight(runner), work)) {
+  for await (const { plan, result } of mapInOrder(plans, framesInFlight(runner), work)) {
     signal?.throwIfAborted();
     book.add(plan, result);
     // Nothing is in a frame whose members have all vanished
@@ -105,6 +123,19 @@ function prepare({ layout, roots, notes, head, base }: PackOptions): Preparation
     ...(deadDirectories.length > 0 && { deadDirectories }),
   };
   return { book, members: division.changed, head: grown, reusedBytes: division.regionBytes, copied };
+}
+
+/** The next `count` items; leaves the rest where it is. */
+function* take<T>(items: Iterator<T>, count: number): Generator<T> {
+  for (let taken = 0; taken < count; taken++) {
+    const { done, value } = items.next();
+    if (done) return;
+    yield value;
+  }
+}
+
+function* chain<T>(...parts: readonly Iterable<T>[]): Generator<T> {
+  for (const part of parts) yield* part;
 }
 
 /** Each worker has one frame under work and one waiting, and finished ones wait for an earlier one that takes longer. */

@@ -113,29 +113,24 @@ class ArchiveSave {
 
   async #pack(upload: Upload, base: TreeRecord | undefined): Promise<SaveOutcome> {
     const { layout, compressionLevel: level, signal } = this.#request;
-    const runner = createPool(this.#options);
-    try {
-      const summary = await pack({
-        layout,
-        roots: this.#target.roots,
-        head: this.#head(),
-        level,
-        runner,
-        notes: this.#notes,
-        write: bytes => upload.write(bytes),
-        base: base && { ...base, copy: bytes => copyBase(upload, base, bytes) },
-        signal,
-      });
-      if (!summary) {
-        await upload.abort();
-        return { result: 'empty' };
-      }
-      signal?.throwIfAborted();
-      await complete(upload, summary.reusedBytes);
-      return { result: 'saved', source: this.#store.kind, ...summary };
-    } finally {
-      await runner.close();
+    const summary = await pack({
+      layout,
+      roots: this.#target.roots,
+      head: this.#head(),
+      level,
+      runner: () => createPool(this.#options),
+      notes: this.#notes,
+      write: bytes => upload.write(bytes),
+      base: base && { ...base, copy: bytes => copyBase(upload, base, bytes) },
+      signal,
+    });
+    if (!summary) {
+      await upload.abort();
+      return { result: 'empty' };
     }
+    signal?.throwIfAborted();
+    await complete(upload, summary.reusedBytes);
+    return { result: 'saved', source: this.#store.kind, ...summary };
   }
 
   #head(): ManifestHead {

@@ -61,7 +61,7 @@ export async function packTree(layout: PathLayout, options: PackTreeOptions = {}
     roots: await layout.roots(),
     head: HEAD,
     level: options.level ?? 3,
-    runner: options.runner ?? new InlineRunner(),
+    runner: () => options.runner ?? new InlineRunner(),
     notes: {
       leftOut: (found, why) => leftOut.push(`${found}: ${why}`),
       timeBefore1970: found => tooOld.push(found),
