@@ -74,7 +74,10 @@ export async function restoreStep(runner: Runner, options: RestoreStepOptions): 
     });
     const request = lookupRequest(plan, options.signal);
     const answer = await ask(backend, plan, runner, request, progress);
-    if (options.signal.aborted) return runner.log.warning('Cache not restored: the step was cancelled.');
+    // A signal may come while the last renames are made: then the cache is there, and is reported
+    if (options.signal.aborted && answer.kind !== 'match') {
+      return runner.log.warning('Cache not restored: the step was cancelled.');
+    }
     await report(runner, plan, backend, answer, { startedMs, op, request });
     keep({ finished: true, bucketDown: backend.bucketDown, ...remembered(answer, inputs) });
   } finally {

@@ -191,6 +191,17 @@ describe('what goes wrong', () => {
     expect(state?.finished).toBe(false);
   });
 
+  test('a restore that a signal came too late for is reported as what it is', async () => {
+    const controller = new AbortController();
+    const restore = async () => {
+      controller.abort();
+      return hit;
+    };
+    const { lines, outputs } = await step({ restore }, {}, {}, { signal: controller.signal });
+    expect(lines[0]).toBe('info: Cache restored from key: npm-1');
+    expect(outputs['cache-hit']).toBe('true');
+  });
+
   test('bad inputs fail, and nothing is asked or kept', async () => {
     const { lines, failed, state, backend, outputs } = await step({}, { 'retry-count': 'three' });
     expect(lines).toEqual([
