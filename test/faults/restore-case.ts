@@ -50,6 +50,9 @@ async function runRestore(scene: Scene, spec: RestoreSpec) {
       ? `the tree is ${state}, not ${spec.ends.join(' or ')}:\n${phase.stdout}`
       : undefined,
     staging.length > 0 && state !== 'a mixture' ? `staging is left: ${staging.join(', ')}` : undefined,
+    state === 'the cache' && !hit && phase.exitCode !== null
+      ? `the cache is there, and nobody is told:\n${phase.stdout}`
+      : undefined,
     hit && state !== 'the cache' ? `cache-hit is true, and the tree is ${state}` : undefined,
     ...((await spec.after?.(scene, phase)) ?? []),
   ];
