@@ -5,6 +5,7 @@ import { DamagedArchiveError, TargetTreeError } from '../../src/archive/errors.t
 import { openArchive } from '../../src/archive/open-archive.ts';
 import { WorkerPool } from '../../src/archive/worker-pool.ts';
 import { buildTree, describeTree, type TreeSpec } from '../support/tree.ts';
+import { bent, tree } from './refuses.ts';
 import { scratch } from './scratch.ts';
 import {
   incompressible,
@@ -164,4 +165,11 @@ test('a failed restore that found old staging gives the directory its times back
   const attempt = restoreObject(bytes, await layoutIn(root), { staleStagingMs: 0 });
   await expect(attempt).rejects.toThrow(DamagedArchiveError);
   expect(await describeTree(root)).toEqual(before);
+});
+
+test('a name that is too long here is found before anything is published', async () => {
+  const object = bent(tree({ name: 'a', data: 'new' }, { name: 'n'.repeat(256), data: 'x' }));
+  await failsLeaving({ 'tree/a': 'old' }, object, TargetTreeError);
+  const directory = bent(tree({ name: 'a', data: 'new' }, { name: `${'n'.repeat(256)}/` }));
+  await failsLeaving({ 'tree/a': 'old' }, directory, TargetTreeError);
 });

@@ -1,6 +1,6 @@
 /**
- * Sixteen processes restore one archive into one directory while others read it, over and over: `node
- * test/faults/concurrency.ts [--processes 16] [--rounds 20] [--readers 2]`. Prints a line for each combination of what
+ * Sixteen processes restore one archive into one directory while others read it, over and over: `npm run
+ * faults:concurrency -- [--processes 16] [--rounds 20] [--readers 2]`. Prints a line for each combination of what
  * stood there before and what becomes of one of the processes. Ends with 1 when a reader ever saw a torn or missing
  * file, a restore failed that was not meant to, or the tree at the end is not the archive's.
  */

@@ -1,5 +1,5 @@
 /**
- * Restores mutants of archives: `node test/faults/fuzz.ts [--cases 10000] [--seed 1]`. They run in a process of their
+ * Restores mutants of archives: `npm run fuzz -- [--cases 10000] [--seed 1]`. They run in a process of their
  * own with little memory, so that one that hangs or dies is a finding like any other. Ends with 1 when there is one.
  * A finding names its seed: `--cases 1 --seed <it>` repeats it.
  */

@@ -1,4 +1,4 @@
-import { accessSync, constants, lstatSync, readdirSync, realpathSync, type Stats, statSync } from 'node:fs';
+import { lstatSync, realpathSync, type Stats, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { type Entry, EntryType, parentName } from '../entry.ts';
 import { TargetTreeError } from '../errors.ts';
@@ -7,6 +7,7 @@ import { fsPath, printable } from '../names.ts';
 import { type Platform, thisPlatform } from '../platform.ts';
 import { unwritable } from '../unpack-frames.ts';
 import { mountPoints } from './mounts.ts';
+import { listDirectory, requireNameable, requireWritable } from './preflight.ts';
 import { removeStaleStaging, STALE_STAGING_MS, StagingArea } from './staging.ts';
 
 /** A rename that makes something visible. */
@@ -161,6 +162,7 @@ class Planner {
     this.#preflight(parent);
     const to = `${parent.path}/${component}`;
     this.#refuseMount(parent, component);
+    requireNameable(to, component);
     if (this.#kindOf(parent, component) === 'directory') this.#displaceDirectory(to, parent);
     const from = parent.area.newFile();
     this.#moves.push({ from, to, tree: false, entry, parent });
@@ -245,6 +247,7 @@ class Planner {
     this.#preflight(parent);
     const to = `${parent.path}/${component}`;
     this.#refuseMount(parent, component);
+    requireNameable(to, component);
     // A directory that was not there a moment ago is another job's, just published: ours is merged into it
     if (this.#kindOf(parent, component) === 'other') this.#displaceOther(to, parent);
     const from = parent.area.newTree();
@@ -302,29 +305,5 @@ class Planner {
     this.#areas.push(directory.area);
     requireWritable(directory.area.parent, statSync(fsPath(directory.area.parent)));
     removeStaleStaging(directory.area.parent, this.#options.staleStagingMs ?? STALE_STAGING_MS);
-  }
-}
-
-function requireWritable(path: string, stats: Stats): void {
-  try {
-    accessSync(fsPath(path), constants.W_OK | constants.X_OK);
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    if (code === 'EROFS') throw unwritable(path, error);
-    // Our own: it gets the write bit for the commit
-    if (stats.uid === process.geteuid?.()) return;
-    throw new TargetTreeError(
-      `${printable(path)} belongs to user ${stats.uid} and cannot be written; remove it or set \`sudo: true\``,
-      { cause: error },
-    );
-  }
-}
-
-function listDirectory(path: string): Map<string, boolean> {
-  try {
-    const listing = readdirSync(fsPath(path), { withFileTypes: true });
-    return new Map(listing.map(found => [found.name, found.isDirectory()]));
-  } catch (error) {
-    throw unwritable(path, error);
   }
 }

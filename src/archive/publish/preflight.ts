@@ -1,0 +1,36 @@
+import { accessSync, constants, lstatSync, readdirSync, type Stats } from 'node:fs';
+import { TargetTreeError } from '../errors.ts';
+import { fsPath, printable } from '../names.ts';
+import { unwritable } from '../unpack-frames.ts';
+
+/** What is staged under a short name must not turn out to have too long a one at its rename. */
+export function requireNameable(path: string, component: string): void {
+  // No file system that we know takes less than 63 letters of 4 bytes in a component, or 1000 in a path
+  if (component.length > 63 || path.length > 1000) lstatSync(fsPath(path), { throwIfNoEntry: false });
+}
+
+/** Throws `TargetTreeError` for a directory that a restore cannot rename into, not even after a chmod. */
+export function requireWritable(path: string, stats: Stats): void {
+  try {
+    accessSync(fsPath(path), constants.W_OK | constants.X_OK);
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === 'EROFS') throw unwritable(path, error);
+    // Our own: it gets the write bit for the commit
+    if (stats.uid === process.geteuid?.()) return;
+    throw new TargetTreeError(
+      `${printable(path)} belongs to user ${stats.uid} and cannot be written; remove it or set \`sudo: true\``,
+      { cause: error },
+    );
+  }
+}
+
+/** Each name in a directory, and whether it is a directory. Throws `TargetTreeError`. */
+export function listDirectory(path: string): Map<string, boolean> {
+  try {
+    const listing = readdirSync(fsPath(path), { withFileTypes: true });
+    return new Map(listing.map(found => [found.name, found.isDirectory()]));
+  } catch (error) {
+    throw unwritable(path, error);
+  }
+}
