@@ -1,7 +1,7 @@
 import * as fs from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { openArchive } from '../../src/archive/open-archive.ts';
 import { findCurrent } from '../../src/archive/warm.ts';
 import { giveAway, runUnprivileged } from '../support/drop-privileges.ts';
@@ -9,6 +9,8 @@ import { buildTree, describeTree, type TreeSpec } from '../support/tree.ts';
 import { ballast, fleet } from './incremental/fixture.ts';
 import { scratch } from './scratch.ts';
 import { layoutIn, packTree, tailOf } from './support.ts';
+
+vi.setConfig({ testTimeout: 60_000 });
 
 const isRoot = process.getuid?.() === 0;
 const time = 1_500_000_000_000_007;
