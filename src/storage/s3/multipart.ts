@@ -123,7 +123,8 @@ export async function copyPart(
       );
       return answer.CopyPartResult?.ETag;
     } catch (error) {
-      if (isStatus(error, 412) || isMissing(error)) {
+      // 416: the range lay inside the source as it was
+      if (isStatus(error, 412) || isStatus(error, 416) || isMissing(error)) {
         throw new ObjectReplacedError(`${source.name} was replaced or removed meanwhile`, { cause: error });
       }
       const status = isRetryable(error) ? undefined : httpStatus(error);

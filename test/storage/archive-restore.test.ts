@@ -1,0 +1,192 @@
+import * as fs from 'node:fs';
+import path from 'node:path';
+import { describe, expect, test, vi } from 'vitest';
+import { DamagedArchiveError } from '../../src/archive/errors.ts';
+import { findRecord, readRecord } from '../../src/archive/tree-record.ts';
+import { ObjectReplacedError } from '../../src/storage/errors.ts';
+import type { ObjectStore } from '../../src/storage/object-store.ts';
+import { ballast, type Fleet, fleet } from '../archive/incremental/fixture.ts';
+import type { Job } from '../archive/incremental/job.ts';
+import { buildTree, describeTree } from '../support/tree.ts';
+
+vi.setConfig({ testTimeout: 60_000 });
+
+/** A job that has saved a small tree as `k-1`. */
+async function saver({ job }: Fleet, spec = { 'tree/a': 'first', 'tree/sub/b': 'b' }): Promise<Job> {
+  const first = job();
+  await buildTree(first.workspace, spec);
+  await first.saveInFull('k-1');
+  return first;
+}
+
+describe('the record of a restore', () => {
+  test('is left by one that a save may follow: what was restored is under another key', async () => {
+    const all = fleet();
+    await saver(all);
+    const second = all.job();
+    const { object } = (await second.restore('none'))!;
+    const record = readRecord(second.temp, object!.name, object!.etag)!;
+    expect(record).toEqual(findRecord(second.temp, record.version));
+    const files = record.manifest.entries.filter(({ size }) => size > 0);
+    expect(files.map(({ name }) => name)).toEqual(['./tree/a', './tree/sub/b']);
+    for (const { name } of files) {
+      const index = record.manifest.entries.findIndex(entry => entry.name === name);
+      const stats = fs.lstatSync(path.join(second.workspace, name), { bigint: true });
+      expect(record.rows.matches(index, stats), name).toBe(true);
+    }
+  });
+
+  test('is not left by an exact hit, nor where the step has no place for it', async () => {
+    const all = fleet();
+    await saver(all);
+    const second = all.job();
+    await second.restore('k-1');
+    await second.restore('none', { record: false });
+    expect(fs.readdirSync(second.temp)).toEqual([]);
+  });
+
+  test('cannot be written: the restore is as good as ever', async () => {
+    const all = fleet();
+    const first = await saver(all);
+    const second = all.job();
+    fs.rmSync(second.temp, { recursive: true });
+    expect(await second.restore('none')).toMatchObject({ key: 'k-1' });
+    expect(await describeTree(second.workspace)).toEqual(await describeTree(first.workspace));
+    expect(second.lines).toEqual([]);
+  });
+
+  test('a file that changes right after the restore shows it, whatever is put back', async () => {
+    const all = fleet();
+    await saver(all, { ...ballast, 'tree/a': 'first', 'tree/sub/b': 'b' } as never);
+    for (let round = 0; round < 5; round++) {
+      const second = all.job();
+      await second.restore('none', { restoreKeys: ['k-1'] });
+      const file = path.join(second.workspace, 'tree/a');
+      const { mtime, atime } = fs.statSync(file);
+      fs.writeFileSync(file, 'FIRST');
+      fs.utimesSync(file, atime, mtime);
+      expect(await second.save(`changed-${round}`)).toMatchObject({ result: 'saved' });
+      const reader = all.job();
+      await reader.restore(`changed-${round}`);
+      expect(fs.readFileSync(path.join(reader.workspace, 'tree/a'), 'utf8')).toBe('FIRST');
+    }
+  });
+
+  test('holds what a restore over an existing tree has written, and no more', async () => {
+    const all = fleet();
+    await saver(all);
+    const second = all.job();
+    await buildTree(second.workspace, { 'tree/a': 'older', 'tree/mine': 'not from the cache' });
+    const { object } = (await second.restore('none'))!;
+    const { rows, manifest } = readRecord(second.temp, object!.name, object!.etag)!;
+    manifest.entries.forEach(({ name, type }, index) => {
+      const stats = fs.lstatSync(path.join(second.workspace, name), { bigint: true });
+      expect(rows.matches(index, stats), name).toBe(type === 0);
+    });
+  });
+
+  test.skipIf(process.platform === 'win32')(
+    'of a file with several names, one of them in a new directory',
+    async () => {
+      const all = fleet();
+      const first = all.job();
+      await buildTree(first.workspace, {
+        'tree/new/first': 'x',
+        'tree/old/second': { hardlink: 'tree/new/first' },
+      });
+      await first.saveInFull('k-1');
+      const second = all.job();
+      // The second name is moved alone, and that shows on the first one
+      await buildTree(second.workspace, { 'tree/old/there': 'before' });
+      const { object } = (await second.restore('none'))!;
+      const { rows, manifest } = readRecord(second.temp, object!.name, object!.etag)!;
+      const index = manifest.entries.findIndex(({ name }) => name === './tree/new/first');
+      const stats = fs.lstatSync(path.join(second.workspace, 'tree/new/first'), { bigint: true });
+      expect(stats.nlink).toBe(2n);
+      expect(rows.matches(index, stats)).toBe(true);
+    },
+  );
+});
+
+describe('the object that is restored is the one that was found', () => {
+  /** `store` where `change` happens right before a range that is not the first one is read. */
+  function between(store: ObjectStore, change: () => Promise<void>): ObjectStore {
+    let reads = 0;
+    const changing: ObjectStore = Object.create(store);
+    return Object.assign(changing, {
+      counters: store.counters,
+      kind: store.kind,
+      head: store.head.bind(store),
+      list: store.list.bind(store),
+      async getRange(...given: Parameters<ObjectStore['getRange']>) {
+        if (++reads === 2) await change();
+        return store.getRange(...given);
+      },
+    });
+  }
+
+  test('replaced meanwhile: it starts over, with what stands there now', async () => {
+    const all = fleet();
+    const first = await saver(all, ballast as never);
+    const replaced = all.job({
+      store: between(all.store, async () => {
+        fs.writeFileSync(path.join(first.workspace, 'tree/ballast/0'), 'another');
+        await first.save('k-1', { overwrite: true, recordDirectory: undefined });
+      }),
+    });
+    expect(await replaced.restore('k-1')).toMatchObject({ exact: true });
+    expect(await describeTree(replaced.workspace)).toEqual(await describeTree(first.workspace));
+  });
+
+  test('replaced again and again: it gives up after three times, and nothing is there', async () => {
+    const all = fleet();
+    const first = await saver(all, ballast as never);
+    const store: ObjectStore = between(all.store, async () => {});
+    let reads = 0;
+    store.getRange = async (name, range, options) => {
+      reads++;
+      if (options?.etag !== undefined) throw new ObjectReplacedError('replaced');
+      return all.store.getRange(name, range, options);
+    };
+    const second = all.job({ store });
+    await expect(second.restore('k-1')).rejects.toThrow(ObjectReplacedError);
+    expect(reads).toBeGreaterThanOrEqual(6);
+    expect(fs.readdirSync(second.workspace)).toEqual([]);
+    expect(fs.readdirSync(first.workspace)).toEqual(['tree']);
+  });
+
+  test('copied to another name: it was not saved for this question', async () => {
+    const all = fleet();
+    const first = await saver(all);
+    const [from, to] = [await first.objectName('k-1'), await first.objectName('k-2')];
+    const { sizeBytes } = (await all.store.head(from))!;
+    const upload = all.store.createUpload(to, { partSizeBytes: 5_242_880, onlyIfAbsent: true });
+    await upload.write((await all.store.getRange(from, { start: 0, end: sizeBytes }))!.bytes);
+    await upload.complete();
+    const failure = await all
+      .job()
+      .restore('k-2')
+      .catch(error => error);
+    expect(failure).toBeInstanceOf(DamagedArchiveError);
+    expect(failure).toMatchObject({ object: { name: to, key: 'k-2' } });
+    expect(failure.message).toContain(from);
+  });
+
+  test('a grown archive is checked frame by frame, the old ones too', async () => {
+    const all = fleet();
+    await saver(all, ballast as never);
+    const second = all.job();
+    await second.restore('none');
+    fs.writeFileSync(path.join(second.workspace, 'tree/new'), 'new');
+    expect(await second.save('k-2')).toMatchObject({ reusedBytes: expect.any(Number) });
+    const store: ObjectStore = between(all.store, async () => {});
+    store.getRange = async (name, range, options) => {
+      const answer = await all.store.getRange(name, range, options);
+      if (answer && 'start' in range) answer.bytes[1000]! ^= 1;
+      return answer;
+    };
+    const reader = all.job({ store });
+    await expect(reader.restore('k-2')).rejects.toThrow('the checksum of a frame is wrong');
+    expect(fs.readdirSync(reader.workspace)).toEqual([]);
+  });
+});

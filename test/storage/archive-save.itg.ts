@@ -1,0 +1,219 @@
+import { execFileSync } from 'node:child_process';
+import * as fs from 'node:fs';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { ObjectStore } from '../../src/storage/object-store.ts';
+import { ballast, fleet } from '../archive/incremental/fixture.ts';
+import type { Job } from '../archive/incremental/job.ts';
+import { scratch } from '../archive/scratch.ts';
+import { copyCheckout } from '../e2e/support/checkout.ts';
+import { type ActionStep, runStep } from '../support/action-step.ts';
+import { type FaultProxy, type Rule, startFaultProxy } from '../support/fault-proxy.ts';
+import { type BucketAccess, gateway, newBucket } from '../support/gateway.ts';
+import { buildTree, describeTree } from '../support/tree.ts';
+import { storeFor } from './s3/gateway-store.ts';
+
+let bucket: BucketAccess;
+let proxy: FaultProxy;
+beforeAll(async () => {
+  bucket = await newBucket('archive-save');
+  proxy = await startFaultProxy(gateway().endpoint);
+});
+afterAll(() => proxy.close());
+
+const operations = () => proxy.requests.map(({ operation }) => operation);
+const count = (name: string) => operations().filter(operation => operation === name).length;
+
+/** A job behind the proxy that has restored `<name>-1` and changed a file since, and one that reads undisturbed. */
+async function changedJob(name: string) {
+  const { job } = fleet(storeFor(bucket));
+  const first = job();
+  await buildTree(first.workspace, { ...ballast, 'tree/a': 'first' });
+  await first.saveInFull(`${name}-1`);
+  const store: ObjectStore = storeFor(bucket, { endpoint: new URL(proxy.endpoint) });
+  const second = job({ store });
+  await second.restore('none', { restoreKeys: [`${name}-`] });
+  fs.writeFileSync(path.join(second.workspace, 'tree/a'), 'second');
+  return { first, second, reader: job() };
+}
+
+async function expectTree(reader: Job, key: string, saver: Job): Promise<void> {
+  await reader.restore(key);
+  expect(await describeTree(reader.workspace)).toEqual(await describeTree(saver.workspace));
+}
+
+/** Nothing of an upload is left that could cost anything. */
+async function expectNothingLeft(): Promise<void> {
+  const store = storeFor(bucket);
+  expect(await store.abortStale('', 0)).toBe(0);
+  store.close();
+}
+
+describe('a real gateway', () => {
+  test('copies what is unchanged itself: next to nothing is sent', async () => {
+    proxy.rule = () => undefined;
+    const { second, reader } = await changedJob('grows');
+    const [before, copies] = [second.transferred, count('UploadPartCopy')];
+    const outcome = await second.save('grows-2');
+    expect(outcome).toMatchObject({ result: 'saved', reusedBytes: expect.any(Number) });
+    const { reusedBytes, sizeBytes = 0 } = outcome as { reusedBytes: number; sizeBytes?: number };
+    expect(reusedBytes).toBeGreaterThan(6_000_000);
+    expect(second.transferred - before).toBe(sizeBytes - reusedBytes);
+    expect(second.transferred - before).toBeLessThan(20_000);
+    expect(count('UploadPartCopy') - copies).toBe(1);
+    await expectTree(reader, 'grows-2', second);
+    const store = storeFor(bucket);
+    expect((await store.head(await second.objectName('grows-2')))?.sizeBytes).toBe(sizeBytes);
+    await expectNothingLeft();
+  });
+
+  /** What happens at the first copy of a part. */
+  function atFirstCopy(fault: Rule): Rule {
+    let seen = false;
+    return request => {
+      if (seen || request.operation !== 'UploadPartCopy') return undefined;
+      seen = true;
+      return fault(request);
+    };
+  }
+
+  const answer = (status: number, code: string): Rule =>
+    (() => ({ kind: 'answer', status, body: `<Error><Code>${code}</Code></Error>` })) as Rule;
+
+  test.each([
+    [501, 'NotImplemented', 'the server does not copy parts of objects'],
+    [405, 'MethodNotAllowed', 'the server does not copy parts of objects'],
+    [403, 'AccessDenied', 'the server does not let the restored cache be copied'],
+    [404, 'NoSuchKey', 'the cache that was restored has been replaced'],
+  ])('that answers a copy with %i %s gets it in full', async (status, code, reason) => {
+    const name = `refused-${status}`;
+    const { second, reader } = await changedJob(name);
+    proxy.rule = answer(status, code);
+    const refuse = proxy.rule;
+    proxy.rule = request => (request.operation === 'UploadPartCopy' ? refuse(request) : undefined);
+    expect(await second.save(`${name}-2`)).toMatchObject({ result: 'saved', reusedBytes: 0 });
+    expect(second.lines).toEqual([`info: The cache is saved in full: ${reason}.`]);
+    proxy.rule = () => undefined;
+    await expectTree(reader, `${name}-2`, second);
+    await expectNothingLeft();
+  });
+
+  test('that stumbles over a copy is asked again', async () => {
+    const { second, reader } = await changedJob('stumbles');
+    proxy.rule = atFirstCopy(answer(503, 'SlowDown'));
+    const outcome = await second.save('stumbles-2');
+    expect(outcome).toMatchObject({ result: 'saved' });
+    expect((outcome as { reusedBytes: number }).reusedBytes).toBeGreaterThan(0);
+    expect(second.lines).toEqual([]);
+    await expectTree(reader, 'stumbles-2', second);
+  });
+
+  test.each([
+    ['shorter', { 'tree/ballast/3': 'another' }],
+    ['longer', { 'tree/another': 'another' }],
+  ])(
+    'where a %s source takes its place while it is copied: what came of it is thrown away',
+    async (how, another) => {
+      const { first, second, reader } = await changedJob(`moves-${how}`);
+      const other = fleet(storeFor(bucket)).job();
+      await buildTree(other.workspace, { ...ballast, ...another });
+      let replaced: Promise<unknown> = Promise.resolve();
+      // The gateway ignores CopySourceIfMatch: it copies whatever stands there half a second later
+      proxy.rule = atFirstCopy(() => {
+        replaced = other.save(`moves-${how}-1`, { overwrite: true, recordDirectory: undefined });
+        return { kind: 'delay', ms: 1500 };
+      });
+      expect(await second.save(`moves-${how}-2`)).toMatchObject({ result: 'saved', reusedBytes: 0 });
+      await replaced;
+      expect(second.lines).toEqual([
+        'info: The cache is saved in full: the cache that was restored has been replaced.',
+      ]);
+      await expectTree(reader, `moves-${how}-2`, second);
+      expect(await describeTree(first.workspace)).not.toEqual(await describeTree(second.workspace));
+      await expectNothingLeft();
+    },
+  );
+});
+
+describe('the built action', () => {
+  let actionDir: string;
+
+  function stepIn(workspace: string): Omit<ActionStep, 'entry'> {
+    const { endpoint, region } = gateway();
+    const url = new URL(endpoint);
+    return {
+      actionDir,
+      workspace,
+      inputs: {
+        path: 'tree',
+        endpoint: url.hostname,
+        port: url.port,
+        insecure: 'true',
+        region,
+        bucket: bucket.bucket,
+        accessKey: bucket.accessKey,
+        secretKey: bucket.secretKey,
+        'use-fallback': 'false',
+      },
+    };
+  }
+
+  const restore = { action: 'restore/action.yml', entry: 'main' } as const;
+  const save = { action: 'save/action.yml', entry: 'main' } as const;
+
+  test('restore/ and save/ of one job, by the record in RUNNER_TEMP', async () => {
+    proxy.rule = () => undefined;
+    const root = scratch();
+    actionDir = await copyCheckout(root);
+    const [one, two, three] = ['one', 'two', 'three'].map(name => path.join(root, name, 'workspace')) as [
+      string,
+      string,
+      string,
+    ];
+    await buildTree(one, { ...ballast, 'tree/a': 'first', 'tree/gone': 'soon' });
+    for (const workspace of [two, three]) fs.mkdirSync(workspace, { recursive: true });
+    const withKey = (workspace: string, key: string, restoreKeys = '') => {
+      const step = stepIn(workspace);
+      return { ...step, inputs: { ...step.inputs, key, 'restore-keys': restoreKeys } };
+    };
+    const { 'restore-keys': _, ...full } = withKey(one, 'dist-1').inputs as Record<string, string>;
+    const first = await runStep({ ...stepIn(one), ...save, inputs: full });
+    expect(first.stdout).toMatch(/^Cache saved with key: dist-1$/m);
+
+    const partial = await runStep({ ...withKey(two, 'dist-2', 'dist-'), ...restore });
+    expect(partial.stdout).toMatch(/^Cache restored from key: dist-1$/m);
+    expect(fs.readdirSync(path.join(root, 'two/_temp'))).toContainEqual(
+      expect.stringMatching(/^cache-s3-tree-[0-9a-f]{64}$/),
+    );
+    fs.writeFileSync(path.join(two, 'tree/a'), 'second');
+    fs.rmSync(path.join(two, 'tree/gone'));
+    const saved = await describeTree(two);
+    const second = await runStep({
+      ...stepIn(two),
+      ...save,
+      inputs: { ...full, key: 'dist-2' },
+    });
+    expect(second.stdout).toMatch(/^Saved .* stored, [\d.]+ MB of it taken over, in /m);
+    expect(second.stdout).toMatch(/^cache-s3: op=save source=s3 result=saved .* reused=\d+$/m);
+    expect(second.stdout).not.toContain('::warning');
+
+    const hit = await runStep({ ...withKey(three, 'dist-2'), ...restore });
+    expect(hit.stdout).toMatch(/^Cache restored from key: dist-2$/m);
+    expect(await describeTree(three)).toEqual(saved);
+    expect(
+      fs.readdirSync(path.join(root, 'three/_temp')).filter(name => name.startsWith('cache-s3-')),
+    ).toEqual([]);
+
+    const object = path.join(root, 'object');
+    const store = storeFor(bucket);
+    let name = '';
+    for await (const info of store.list('')) if (info.name.includes('/dist-2/')) name = info.name;
+    const { sizeBytes } = (await store.head(name))!;
+    fs.writeFileSync(object, (await store.getRange(name, { start: 0, end: sizeBytes }))!.bytes);
+    store.close();
+    const listing = execFileSync('bash', ['-c', 'zstd -dc "$1" | tar -tf -', 'bash', object], {
+      encoding: 'utf8',
+    });
+    expect(listing.split('\n').filter(line => line === './tree/a')).toHaveLength(2);
+  });
+});
