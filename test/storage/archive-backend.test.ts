@@ -1,0 +1,185 @@
+import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import path from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { DamagedArchiveError, SourceTreeError } from '../../src/archive/errors.ts';
+import { silentLog } from '../../src/report/log.ts';
+import { createDirectoryStore } from '../../src/storage/directory/directory-store.ts';
+import { objectPath } from '../../src/storage/directory/file-names.ts';
+import { fleet } from '../archive/incremental/fixture.ts';
+import type { Job } from '../archive/incremental/job.ts';
+import { scratch } from '../archive/scratch.ts';
+import { buildTree, describeTree } from '../support/tree.ts';
+
+/** Jobs over one directory store, whose objects can be spoilt as files. */
+function setUp() {
+  const root = scratch();
+  const { job } = fleet(createDirectoryStore(root, { log: silentLog }));
+  const fileOf = async (of: Job, key: string) => path.join(root, objectPath(await of.objectName(key)));
+  return { root, job, fileOf };
+}
+
+async function jobWith(job: () => Job, content: string): Promise<Job> {
+  const made = job();
+  await buildTree(made.workspace, { 'tree/file': content, 'tree/sub/other': 'other' });
+  return made;
+}
+
+const contentIn = (job: Job) => readFileSync(path.join(job.workspace, 'tree/file'), 'utf8');
+
+describe('saving', () => {
+  test('what one job saves another restores', async () => {
+    const { job } = setUp();
+    const first = await jobWith(job, 'one');
+    expect(await first.saveInFull('k')).toMatchObject({ result: 'saved', source: 'directory', entries: 4 });
+    const second = job();
+    expect(await second.restore('k')).toMatchObject({
+      key: 'k',
+      exact: true,
+      source: 'directory',
+      entries: 4,
+      rawBytes: 8,
+    });
+    expect(await describeTree(second.workspace)).toEqual(await describeTree(first.workspace));
+  });
+
+  test('a key is immutable, unless it is to be overwritten', async () => {
+    const { job } = setUp();
+    await (await jobWith(job, 'one')).saveInFull('k');
+    const second = await jobWith(job, 'two');
+    expect(await second.saveInFull('k')).toEqual({ result: 'exists', source: 'directory' });
+    const reader = job();
+    await reader.restore('k');
+    expect(contentIn(reader)).toBe('one');
+    expect(await second.save('k', { overwrite: true, recordDirectory: undefined })).toMatchObject({
+      result: 'saved',
+    });
+    await reader.restore('k');
+    expect(contentIn(reader)).toBe('two');
+  });
+
+  test('jobs that save one key at once all end well, with one whole object', async () => {
+    const { job } = setUp();
+    const jobs = await Promise.all(['a', 'b', 'c', 'd'].map(content => jobWith(job, content)));
+    const outcomes = await Promise.all(jobs.map(each => each.saveInFull('k')));
+    expect(outcomes.filter(({ result }) => result === 'saved').length).toBe(1);
+    expect(outcomes.filter(({ result }) => result === 'exists').length).toBe(3);
+    const winner = jobs[outcomes.findIndex(({ result }) => result === 'saved')]!;
+    const reader = job();
+    await reader.restore('k');
+    expect(contentIn(reader)).toBe(contentIn(winner));
+  });
+
+  test('of nothing makes nothing', async () => {
+    const { job, root } = setUp();
+    expect(await job().saveInFull('k')).toEqual({ result: 'empty' });
+    expect(await readdir(root)).toEqual([]);
+  });
+
+  test('that fails or is cancelled leaves the key free and nothing in the store', async () => {
+    const { job, root, fileOf } = setUp();
+    const failing = await jobWith(job, 'x');
+    const fifty = Object.fromEntries(
+      Array.from({ length: 3 }, (_, index) => [`tree/big-${index}`, Buffer.alloc(9_000_000, index)]),
+    );
+    await buildTree(failing.workspace, fifty);
+    const controller = new AbortController();
+    const attempt = failing.save('k', { recordDirectory: undefined, signal: controller.signal });
+    controller.abort(new Error('cancelled'));
+    await expect(attempt).rejects.toThrow('cancelled');
+    expect(
+      (await readdir(root, { recursive: true, withFileTypes: true })).filter(entry => entry.isFile()),
+    ).toEqual([]);
+    expect(await failing.saveInFull('k')).toMatchObject({ result: 'saved' });
+    expect(readFileSync(await fileOf(failing, 'k')).length).toBeGreaterThan(0);
+  });
+
+  test('of a tree that changes under it is a SourceTreeError, and stores nothing', async () => {
+    const { job } = setUp();
+    const failing = job();
+    await buildTree(failing.workspace, { 'tree/log': Buffer.alloc(60_000_000) });
+    const timer = setInterval(() => appendFileSync(path.join(failing.workspace, 'tree/log'), 'x'), 1);
+    await expect(failing.saveInFull('k')).rejects.toThrow(SourceTreeError);
+    clearInterval(timer);
+    expect(await job().restore('k')).toBeUndefined();
+  });
+});
+
+describe('a damaged object', () => {
+  test.each<[string, (bytes: Buffer) => Buffer]>([
+    ['torn', bytes => bytes.subarray(0, bytes.length - 100)],
+    ['empty', () => Buffer.alloc(0)],
+    ['foreign', () => Buffer.from('<html>not found</html>'.repeat(50))],
+    [
+      'with a flipped bit in its data',
+      bytes => Buffer.from(bytes.map((byte, index) => (index === 30 ? byte ^ 1 : byte))),
+    ],
+  ])('that is %s is reported with its name, and this job may replace it', async (_, spoil) => {
+    const { job, fileOf } = setUp();
+    const first = await jobWith(job, 'one');
+    await first.saveInFull('k');
+    const file = await fileOf(first, 'k');
+    writeFileSync(file, spoil(readFileSync(file)));
+
+    const second = await jobWith(job, 'two');
+    const before = await describeTree(second.workspace);
+    const error = await second.restore('k').catch(error => error);
+    expect(error).toBeInstanceOf(DamagedArchiveError);
+    expect(error.object).toMatchObject({ key: 'k', name: await second.objectName('k') });
+    expect(await describeTree(second.workspace)).toEqual(before);
+
+    const damaged = error.object;
+    expect(await second.save('k', { damaged, recordDirectory: undefined })).toMatchObject({
+      result: 'saved',
+    });
+    const third = job();
+    await third.restore('k');
+    expect(contentIn(third)).toBe('two');
+  });
+
+  test('that another job has replaced meanwhile is left as it is', async () => {
+    const { job, fileOf } = setUp();
+    const first = await jobWith(job, 'one');
+    await first.saveInFull('k');
+    writeFileSync(await fileOf(first, 'k'), 'torn');
+    const second = await jobWith(job, 'two');
+    const { object: damaged } = await second.restore('k').catch(error => error);
+    await (await jobWith(job, 'three')).save('k', { overwrite: true, recordDirectory: undefined });
+    expect(await second.save('k', { damaged, recordDirectory: undefined })).toMatchObject({
+      result: 'exists',
+    });
+    const reader = job();
+    await reader.restore('k');
+    expect(contentIn(reader)).toBe('three');
+  });
+
+  test('under another key than the one that is saved is not replaced', async () => {
+    const { job, fileOf } = setUp();
+    const first = await jobWith(job, 'one');
+    await first.saveInFull('k-1');
+    const file = await fileOf(first, 'k-1');
+    writeFileSync(file, 'torn');
+    const second = await jobWith(job, 'two');
+    const { object: damaged } = await second.restore('k-2', { restoreKeys: ['k-'] }).catch(error => error);
+    expect(damaged.key).toBe('k-1');
+    expect(await second.save('k-2', { damaged, recordDirectory: undefined })).toMatchObject({
+      result: 'saved',
+    });
+    expect(readFileSync(file, 'utf8')).toBe('torn');
+  });
+});
+
+test('an object of a format to come is a miss with a notice, and no reason to touch it', async () => {
+  const { job, fileOf } = setUp();
+  const first = await jobWith(job, 'one');
+  await first.saveInFull('k');
+  const file = await fileOf(first, 'k');
+  const bytes = readFileSync(file);
+  bytes.writeUInt32LE(2, bytes.lastIndexOf('CS3M') + 4);
+  writeFileSync(file, bytes);
+  const second = await jobWith(job, 'two');
+  expect(await second.restore('k')).toBeUndefined();
+  expect(second.lines.join()).toContain('it is of archive format 2, and this release reads format 1');
+  expect(await second.saveInFull('k')).toMatchObject({ result: 'exists' });
+  expect(readFileSync(file).equals(bytes)).toBe(true);
+});
