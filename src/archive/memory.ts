@@ -8,6 +8,12 @@ export function release(bytes: Uint8Array): void {
   if (bytes.buffer instanceof ArrayBuffer) bytes.buffer.transfer(0);
 }
 
+/** As `release`, for bytes that came from elsewhere: only where they are all that their memory holds. */
+export function releaseOwned(bytes: Uint8Array): void {
+  // A small Buffer is a part of Node's common pool
+  if (bytes.byteLength === bytes.buffer.byteLength) release(bytes);
+}
+
 /**
  * The same bytes in memory of just their size: what is sent to another thread is counted there in full. `bytes` must
  * not be used afterwards.

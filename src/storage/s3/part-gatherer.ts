@@ -1,3 +1,4 @@
+import { releaseOwned } from '../../archive/memory.ts';
 import type { PartBytes } from './multipart.ts';
 
 /** S3 takes 10,000 parts. How large an object becomes is known at its end only, so parts grow after each of these. */
@@ -5,9 +6,10 @@ const PARTS_OF_ONE_SIZE = 3_000;
 const GROWTH = 4;
 
 /**
- * Cuts a stream of written pieces into parts, without copying: a piece across a border is shared by two parts. Parts
- * are of exactly one size, because some servers ask for that, until there are so many that 10,000 would not do:
- * 16 MiB parts reach 47 GiB that way and grow to four times the size then, up to a terabyte in all.
+ * Cuts a stream of written pieces into parts. Only a piece across a border is copied, so that each part can give its
+ * memory back when it is stored. Parts are of exactly one size, because some servers ask for that, until there are so
+ * many that 10,000 would not do: 16 MiB parts reach 47 GiB that way and grow to four times the size then, up to a
+ * terabyte in all.
  */
 export class PartGatherer {
   #partSizeBytes: number;
@@ -40,8 +42,9 @@ export class PartGatherer {
     this.#pieces.splice(0, whole);
     const [border] = this.#pieces;
     if (missing > 0 && border) {
-      pieces.push(border.subarray(0, missing));
-      this.#pieces[0] = border.subarray(missing);
+      pieces.push(new Uint8Array(border.subarray(0, missing)));
+      this.#pieces[0] = new Uint8Array(border.subarray(missing));
+      releaseOwned(border);
     }
     const sizeBytes = this.#partSizeBytes;
     this.#sizeBytes -= sizeBytes;

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { releaseOwned } from '../../archive/memory.ts';
 import { deadline } from '../../retry/time-limits.ts';
 import { ObjectReplacedError, StoreUnavailableError } from '../errors.ts';
 import type { ObjectInfo, Upload, UploadOptions } from '../object-store.ts';
@@ -139,6 +140,8 @@ export class S3Upload implements Upload {
       this.#launch(async (upload, number) => {
         const stored = await uploadPart(this.#caller, upload, number, part, this.#partSignal);
         this.#acknowledged(part.sizeBytes);
+        // Parts that wait for the collector are what a save's memory would mostly hold
+        part.pieces.forEach(releaseOwned);
         return stored;
       }),
     );
