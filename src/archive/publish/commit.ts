@@ -1,4 +1,4 @@
-import { chmodSync, lstatSync, readdirSync, renameSync } from 'node:fs';
+import { chmodSync, lstatSync, readdirSync, renameSync, statSync } from 'node:fs';
 import { type Entry, EntryType } from '../entry.ts';
 import { TargetTreeError } from '../errors.ts';
 import { decodeName, fsPath, printable } from '../names.ts';
@@ -7,7 +7,7 @@ import { applyAttributes, attributesOf, type DirectoryAttributes } from './direc
 import { Displaced } from './displaced.ts';
 import { setAttributes } from './stage.ts';
 import type { StagingArea } from './staging.ts';
-import type { Move, TargetPlan } from './target-plan.ts';
+import type { ExistingDirectory, Move, TargetPlan } from './target-plan.ts';
 import { giveWrite, makeWritable } from './writable.ts';
 
 /** How often a rename is tried again when another job puts something in its way meanwhile. */
@@ -20,6 +20,7 @@ const ATTEMPTS = 20;
  */
 export function commit(plan: TargetPlan, entries: readonly Entry[]): void {
   const merged: MergedDirectory[] = [];
+  const published: Move[] = [];
   const displaced = new Displaced();
   try {
     recheck(plan);
@@ -27,7 +28,10 @@ export function commit(plan: TargetPlan, entries: readonly Entry[]): void {
       if (directory) displaced.takeDirectory(path, parent.path, parent.area);
       else displaced.takeOther(path, parent.path, parent.area);
     }
-    for (const move of publicationOrder(plan.moves, entries)) publish(move, displaced, merged);
+    for (const move of publicationOrder(plan.moves, entries)) {
+      publish(move, displaced, merged);
+      published.push(move);
+    }
   } catch (error) {
     displaced.putBack();
     throw error instanceof TargetTreeError
@@ -36,7 +40,7 @@ export function commit(plan: TargetPlan, entries: readonly Entry[]): void {
   } finally {
     // Staging before the final times: its removal touches the directories that it stands in
     for (const area of plan.areas) tolerant(() => area.remove());
-    finish(plan, entries, merged);
+    finish(plan.existing, published, entries, merged);
   }
 }
 
@@ -50,8 +54,7 @@ interface MergedDirectory {
 function recheck(plan: TargetPlan): void {
   for (const { path, followed } of plan.existing) {
     if (followed) continue;
-    const stats = lstatSync(fsPath(path), { throwIfNoEntry: false });
-    if (!stats?.isDirectory())
+    if (!isDirectory(path))
       throw new TargetTreeError(`${printable(path)} was a directory and is none any more`);
   }
 }
@@ -136,22 +139,38 @@ function merge(
 }
 
 /** Modes and times of every directory that was touched, deepest first. */
-function finish(plan: TargetPlan, entries: readonly Entry[], merged: readonly MergedDirectory[]): void {
-  for (const { path, attributes } of merged.toReversed()) tolerant(() => applyAttributes(path, attributes));
-  for (const { to, tree, entry } of plan.moves) {
-    if (tree && entry >= 0) tolerant(() => setAttributes(to, entries[entry]!, 0));
+function finish(
+  existing: readonly ExistingDirectory[],
+  published: readonly Move[],
+  entries: readonly Entry[],
+  merged: readonly MergedDirectory[],
+): void {
+  for (const { path, attributes } of merged.toReversed()) {
+    tolerant(() => isDirectory(path) && applyAttributes(path, attributes));
   }
-  for (const { path, entry, mode } of plan.existing.toReversed()) {
-    tolerant(() => (entry >= 0 ? setAttributes(path, entries[entry]!, 0) : chmodIfChanged(path, mode)));
+  for (const { to, tree, entry } of published) {
+    if (tree && entry >= 0) tolerant(() => isDirectory(to) && setAttributes(to, entries[entry]!, 0));
   }
+  for (const { path, entry, mode, followed } of existing.toReversed()) {
+    tolerant(() => {
+      if (!followed && !isDirectory(path)) return;
+      if (entry >= 0) setAttributes(path, entries[entry]!, 0);
+      else chmodIfChanged(path, mode);
+    });
+  }
+}
+
+/** A link may have taken its place: what that points to is none of ours. */
+function isDirectory(path: string): boolean {
+  return lstatSync(fsPath(path), { throwIfNoEntry: false })?.isDirectory() ?? false;
 }
 
 function chmodIfChanged(path: string, mode: number): void {
-  if ((lstatSync(fsPath(path)).mode & 0o7777) !== mode) chmodSync(fsPath(path), mode);
+  if ((statSync(fsPath(path)).mode & 0o7777) !== mode) chmodSync(fsPath(path), mode);
 }
 
 /** Attributes of a directory that is another user's, or that another job has replaced, are not worth a restore. */
-function tolerant(change: () => void): void {
+function tolerant(change: () => unknown): void {
   try {
     change();
   } catch {
