@@ -35,6 +35,14 @@ export interface CallOptions {
   readonly signal?: AbortSignal;
 }
 
+export interface ListOptions extends CallOptions {
+  /**
+   * A look that the caller can do without: one page of at most 1000 names, asked for once, and a failure says nothing
+   * of the endpoint to other calls.
+   */
+  readonly glance?: boolean;
+}
+
 export interface GetOptions extends CallOptions {
   /** Read only this version of the object. */
   readonly etag?: string;
@@ -103,7 +111,7 @@ export interface ObjectStore {
    */
   getRange(name: string, range: ByteRange, options?: GetOptions): Promise<RangeBytes | undefined>;
   /** All objects whose name starts with `prefix`, over all pages, in byte order of their names. */
-  list(prefix: string, options?: CallOptions): AsyncIterable<ObjectInfo>;
+  list(prefix: string, options?: ListOptions): AsyncIterable<ObjectInfo>;
   /** Begins an object. Lazy: nothing is asked of the store before the first full part. */
   createUpload(name: string, options: UploadOptions): Upload;
   /**

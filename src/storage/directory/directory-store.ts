@@ -7,6 +7,7 @@ import type {
   ByteRange,
   CallOptions,
   GetOptions,
+  ListOptions,
   ObjectInfo,
   ObjectStore,
   RangeBytes,
@@ -22,6 +23,9 @@ import { walkFiles } from './walk.ts';
 
 /** As in S3, so that what one store takes the other takes too. */
 const LONGEST_NAME_BYTES = 1024;
+
+/** As in S3, so that a glance tells as much. */
+const GLANCE_NAMES = 1000;
 
 /** A marked name is the mark, 16 hex digits, a comma and the name of the file it belongs to. */
 const MARKED_PREFIX_LENGTH = TEMPORARY_MARK.length + 17;
@@ -59,17 +63,18 @@ class DirectoryStore implements ObjectStore {
     return this.#request('getRange', name, options, () => readRange(this.#file(name), name, range, options));
   }
 
-  async *list(prefix: string, options?: CallOptions): AsyncGenerator<ObjectInfo> {
+  async *list(prefix: string, options?: ListOptions): AsyncGenerator<ObjectInfo> {
     const found = await this.#request('list', prefix, options, async () => {
       const names: { readonly bytes: Buffer; readonly name: string; readonly file: string }[] = [];
       for await (const levels of walkFiles(this.#root, prefixDirectory(prefix))) {
+        options?.signal?.throwIfAborted();
         const name = objectName(levels);
         if (!name?.startsWith(prefix)) continue;
         names.push({ bytes: Buffer.from(name), name, file: path.join(this.#root, ...levels) });
       }
       return names.sort((a, b) => Buffer.compare(a.bytes, b.bytes));
     });
-    for (const { name, file } of found) {
+    for (const { name, file } of options?.glance ? found.slice(0, GLANCE_NAMES) : found) {
       const info = await this.#request('stat', name, options, () => this.#info(name, file));
       if (info) yield info;
     }

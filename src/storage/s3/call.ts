@@ -24,6 +24,8 @@ export interface CallSpec {
   /** Instead of the settings' attempts. */
   readonly attempts?: number;
   readonly madeProgress?: () => boolean;
+  /** The caller can do without: one attempt, and its failure does not open the circuit. */
+  readonly optional?: boolean;
   /** Clean-up behind an endpoint that was given up: allowed once, for this many ms. */
   readonly lastCallMs?: number;
 }
@@ -78,7 +80,7 @@ export class Caller {
     };
     try {
       return await retry(number => this.#attempt(spec, attempt, options, number, last), {
-        attempts: last ? 1 : (spec.attempts ?? this.settings.attempts),
+        attempts: last || spec.optional ? 1 : (spec.attempts ?? this.settings.attempts),
         clock: this.clock,
         ...(signal && { signal }),
         ...(spec.madeProgress && { madeProgress: spec.madeProgress }),
@@ -92,7 +94,8 @@ export class Caller {
     } catch (error) {
       if (spec.signal?.aborted) throw spec.signal.reason;
       const failure = toStoreError(error, spec.operation, this.settings);
-      if (isRetryable(error) && failure instanceof StoreUnavailableError) this.circuit.open(failure);
+      const unanswered = isRetryable(error) && failure instanceof StoreUnavailableError;
+      if (unanswered && !spec.optional) this.circuit.open(failure);
       throw failure;
     } finally {
       limit?.clear();

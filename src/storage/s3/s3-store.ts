@@ -5,6 +5,7 @@ import type {
   ByteRange,
   CallOptions,
   GetOptions,
+  ListOptions,
   ObjectInfo,
   ObjectStore,
   RangeBytes,
@@ -57,8 +58,8 @@ class S3Store implements ObjectStore {
     return getRange(this.#caller, name, range, options);
   }
 
-  list(prefix: string, options?: CallOptions): AsyncIterable<ObjectInfo> {
-    return listObjects(this.#caller, prefix, options?.signal);
+  list(prefix: string, options?: ListOptions): AsyncIterable<ObjectInfo> {
+    return listObjects(this.#caller, prefix, options);
   }
 
   createUpload(name: string, options: UploadOptions): Upload {

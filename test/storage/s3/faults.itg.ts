@@ -165,6 +165,21 @@ describe('a burst of', () => {
     expect(proxy.requests).toHaveLength(2);
   });
 
+  test.each<[string, Fault]>([
+    ['503', { kind: 'answer', status: 503 }],
+    ['a reset', { kind: 'reset', served: false }],
+  ])('%s ends a glance at once, and no other call pays for it', async (_, fault) => {
+    proxy = await startFaultProxy(gateway().endpoint);
+    proxy.rule = request => (request.operation === 'ListObjectsV2' ? fault : undefined);
+    const store = proxied();
+    const glance = async () => {
+      for await (const info of store.list('', { glance: true })) expect.unreachable(info.name);
+    };
+    await expect(glance()).rejects.toThrow(StoreUnavailableError);
+    expect(proxy.requests).toHaveLength(1);
+    expect(await store.head('object')).toBeDefined();
+  });
+
   test.each([400, 404, 405])('%i is final', async status => {
     proxy = await startFaultProxy(gateway().endpoint);
     proxy.rule = request => (request.operation === 'ListObjectsV2' ? { kind: 'answer', status } : undefined);
