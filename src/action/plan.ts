@@ -59,6 +59,7 @@ export function lookupRequest(plan: StepPlan, signal: AbortSignal): LookupReques
     crossOs,
     version: plan.version,
     plan: matchOrder(plan.spaces.read, key, restoreKeys),
+    ...(plan.spaces.elsewhere && { elsewhere: plan.spaces.elsewhere }),
     signal,
   };
 }

@@ -24,8 +24,7 @@ export interface KeySpaceOptions {
  * listing answers restore-keys and also tells that a key exists under other paths.
  */
 export function createKeySpace(options: KeySpaceOptions): KeySpace {
-  const components = [LAYOUT, ...options.place.map(encodeComponent)];
-  const root = `${[...(options.prefix === '' ? [] : [options.prefix]), ...components].join('/')}/`;
+  const root = rootOf(options.prefix, options.place);
   return {
     label: options.label,
     root,
@@ -41,12 +40,22 @@ export function createKeySpace(options: KeySpaceOptions): KeySpace {
     },
     listPrefix: keyPrefix => `${root}${encodeComponent(keyPrefix)}`,
     parse(objectName) {
-      if (!objectName.startsWith(root) || !objectName.endsWith(SUFFIX)) return undefined;
-      const [encodedKey, version, ...rest] = objectName.slice(root.length, -SUFFIX.length).split('/');
-      if (encodedKey === undefined || version === undefined || rest.length > 0) return undefined;
-      if (!/^[0-9a-f]{64}$/.test(version)) return undefined;
-      const key = decodeComponent(encodedKey);
-      return key === undefined || key === '' ? undefined : { key, version };
+      return objectName.startsWith(root) ? parseEntry(objectName.slice(root.length)) : undefined;
     },
   };
+}
+
+/** The prefix of everything below these components (as they are, encoded here): `<prefix>/v1/<place>/`. */
+export function rootOf(prefix: string, place: readonly string[]): string {
+  return `${[...(prefix === '' ? [] : [prefix]), LAYOUT, ...place.map(encodeComponent)].join('/')}/`;
+}
+
+/** Key and version of `<key>/<version>.tar.zst`; undefined: not the name of an entry below a place. */
+export function parseEntry(name: string): { readonly key: string; readonly version: string } | undefined {
+  if (!name.endsWith(SUFFIX)) return undefined;
+  const [encodedKey, version, ...rest] = name.slice(0, -SUFFIX.length).split('/');
+  if (encodedKey === undefined || version === undefined || rest.length > 0) return undefined;
+  if (!/^[0-9a-f]{64}$/.test(version)) return undefined;
+  const key = decodeComponent(encodedKey);
+  return key === undefined || key === '' ? undefined : { key, version };
 }

@@ -1,5 +1,6 @@
-import type { KeySpace } from '../storage/backend.ts';
-import { createKeySpace } from './key-space.ts';
+import type { Elsewhere, KeySpace } from '../storage/backend.ts';
+import { decodeComponent } from './encode.ts';
+import { createKeySpace, parseEntry, rootOf } from './key-space.ts';
 
 export const SCOPES = ['ref', 'repository', 'bucket'] as const;
 /** Who shares entries: the runs of one ref (GitHub's rule), of one repository, or of everyone who uses the bucket. */
@@ -21,6 +22,8 @@ export interface Spaces {
   /** In order of precedence. */
   readonly read: readonly KeySpace[];
   readonly write: KeySpace;
+  /** The places of all refs, where only some of them are read. */
+  readonly elsewhere?: Elsewhere;
 }
 
 /** The place of what is shared wider than the component says. No ref is named so: refs begin with `refs/`. */
@@ -46,5 +49,24 @@ export function spacesOf(options: ScopeOptions): Spaces {
   }
   const spaceOf = (ref: string) =>
     createKeySpace({ label: ref, prefix, version, place: [owner, repository, ref] });
-  return { read: [...new Set(options.readRefs)].map(spaceOf), write: spaceOf(options.writeRef) };
+  return {
+    read: [...new Set(options.readRefs)].map(spaceOf),
+    write: spaceOf(options.writeRef),
+    elsewhere: allRefs(rootOf(prefix, [owner, repository])),
+  };
+}
+
+/** What lies below a repository: the places of its refs, and what `scope: repository` shares. */
+function allRefs(root: string): Elsewhere {
+  return {
+    root,
+    parse(objectName) {
+      if (!objectName.startsWith(root)) return undefined;
+      const [place = '', ...rest] = objectName.slice(root.length).split('/');
+      const ref = decodeComponent(place);
+      const entry = parseEntry(rest.join('/'));
+      if (!entry || !ref) return undefined;
+      return { ...entry, label: ref === SHARED ? "scope 'repository'" : ref };
+    },
+  };
 }

@@ -15,12 +15,16 @@ import type {
   StorageBackend,
 } from './backend.ts';
 import { ObjectReplacedError } from './errors.ts';
-import { type FoundObject, findObject } from './find-object.ts';
+import { type FoundObject, findObject, type LookupResult } from './find-object.ts';
 import type { ObjectStore } from './object-store.ts';
 
 /** How often a restore starts over when its object is replaced underneath it. */
 const RESTORE_ATTEMPTS = 3;
 const STALE_UPLOAD_MS = 24 * 60 * 60 * 1000;
+
+/** What a lookup saw of its key where it could not use it. */
+type Seen = Omit<LookupResult, 'found'>;
+const NOTHING: Seen = { otherVersions: [], elsewhere: undefined };
 
 /** Caches as archives in an object store. */
 export function createArchiveBackend(store: ObjectStore, options: ArchiveBackendOptions): StorageBackend {
@@ -32,7 +36,7 @@ class ArchiveBackend implements StorageBackend {
   readonly #store: ObjectStore;
   readonly #options: ArchiveBackendOptions;
   /** What a question that found nothing has seen of its key, so that the diagnosis asks nobody again. */
-  readonly #otherVersions = new WeakMap<LookupRequest['plan'], readonly string[]>();
+  readonly #seen = new WeakMap<LookupRequest['plan'], Seen>();
 
   constructor(store: ObjectStore, options: ArchiveBackendOptions) {
     this.#store = store;
@@ -54,9 +58,8 @@ class ArchiveBackend implements StorageBackend {
   }
 
   async diagnose(request: LookupRequest): Promise<string | undefined> {
-    if (!this.#otherVersions.has(request.plan)) await this.#find(request, 0);
-    if (!this.#otherVersions.get(request.plan)?.length) return undefined;
-    return `The key '${printable(request.primaryKey)}' exists, but it was saved with other paths or on another operating system.`;
+    if (!this.#seen.has(request.plan)) await this.#find(request, 0);
+    return whyMissed(request.primaryKey, this.#seen.get(request.plan) ?? NOTHING);
   }
 
   async restore(request: RestoreRequest): Promise<RestoreOutcome | undefined> {
@@ -87,8 +90,8 @@ class ArchiveBackend implements StorageBackend {
   }
 
   async #find(request: LookupRequest, tailBytes: number): Promise<FoundObject | undefined> {
-    const { found, otherVersions } = await findObject(this.#store, request, tailBytes);
-    this.#otherVersions.set(request.plan, found ? [] : otherVersions);
+    const { found, ...seen } = await findObject(this.#store, request, tailBytes);
+    this.#seen.set(request.plan, found ? NOTHING : seen);
     return found;
   }
 
@@ -112,4 +115,16 @@ class ArchiveBackend implements StorageBackend {
       this.#options.log.debug(`Unfinished uploads were not looked for: ${(error as Error).message}`);
     }
   }
+}
+
+/** One line on what stood in the way; undefined: nothing did, or nothing is known. */
+function whyMissed(key: string, { otherVersions, elsewhere }: Seen): string | undefined {
+  const printed = printable(key);
+  if (otherVersions.length > 0)
+    return `The key '${printed}' exists, but it was saved with other paths or on another operating system.`;
+  if (!elsewhere) return undefined;
+  const place = `The key '${printed}' exists for ${printable(elsewhere.label)}, which this run does not read (input \`scope\`)`;
+  return elsewhere.sameVersion
+    ? `${place}.`
+    : `${place}, and it was saved with other paths or on another operating system.`;
 }

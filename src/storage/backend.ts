@@ -21,6 +21,16 @@ export interface KeySpace {
   parse(objectName: string): { readonly key: string; readonly version: string } | undefined;
 }
 
+/** All places next to those that a step reads, to tell after a miss that the key exists in one of them. */
+export interface Elsewhere {
+  /** The prefix of all those places. */
+  readonly root: string;
+  /** Of an object name: the label of its place (`KeySpace.label` where the step reads it), key and version. */
+  parse(
+    objectName: string,
+  ): { readonly label: string; readonly key: string; readonly version: string } | undefined;
+}
+
 /** One question of a lookup. The first of a plan that has an answer wins; of several answers the newest. */
 export interface MatchStep {
   readonly kind: 'exact' | 'prefix';
@@ -38,6 +48,8 @@ export interface LookupRequest {
   readonly version: string;
   /** The questions in order of precedence (src/cache/match-order.ts). */
   readonly plan: readonly MatchStep[];
+  /** Where a diagnosis may look; undefined: there is no other place. */
+  readonly elsewhere?: Elsewhere;
   readonly signal?: AbortSignal;
 }
 

@@ -1,4 +1,5 @@
 import type { KeySpace, LookupRequest, MatchStep } from './backend.ts';
+import { findElsewhere, type OtherPlace } from './find-elsewhere.ts';
 import type { ObjectInfo, ObjectStore, RangeBytes } from './object-store.ts';
 
 /** The object that answers a lookup. */
@@ -17,11 +18,14 @@ export interface LookupResult {
   readonly found: FoundObject | undefined;
   /** Objects of the primary key itself that were seen in other versions: its paths or system differ. */
   readonly otherVersions: readonly string[];
+  /** A place that this step does not read has the primary key. Looked for when nothing else tells why it is a miss. */
+  readonly elsewhere: OtherPlace | undefined;
 }
 
 /**
  * Answers the questions of `request.plan`: all exact names at once, then all listings at once. An exact hit on the
  * first place costs one round trip and waits for nothing else; a miss costs two (and one more for each further page).
+ * What a diagnosis needs is asked along with the listings, as it is not known then that they end in a miss.
  * `tailBytes` > 0 brings the last bytes of an exact hit along.
  */
 export async function findObject(
@@ -59,14 +63,16 @@ async function answer(
   // What stands before the exact hit in the plan takes precedence over it
   const steps = plan.slice(0, exactAt).filter(step => step.kind === 'prefix');
   const listings = steps.map(step => quiet(list(store, step, request.version, signal)));
+  const elsewhere = exact ? undefined : findElsewhere(store, request, signal);
   const otherVersions: string[] = [];
   for (const [index, listing] of listings.entries()) {
     const { newest, others } = await listing;
     if (steps[index]!.key === request.primaryKey)
       otherVersions.push(...(others.get(request.primaryKey) ?? []));
-    if (newest) return { found: newest, otherVersions };
+    if (newest) return { found: newest, otherVersions, elsewhere: undefined };
   }
-  return { found: exact, otherVersions };
+  const explained = exact !== undefined || otherVersions.length > 0;
+  return { found: exact, otherVersions, elsewhere: explained ? undefined : await elsewhere };
 }
 
 /** A promise that may be left unobserved when an earlier answer settles the question. */

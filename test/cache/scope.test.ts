@@ -35,6 +35,21 @@ describe('spacesOf', () => {
     expect(write.label).toBe(scope);
   });
 
+  test('ref: the places of all refs are those of one repository, and what it shares', () => {
+    const { elsewhere, read } = spacesOf(options);
+    expect(elsewhere?.root).toBe('ci/cache/v1/octo/app/');
+    const name = read[1]!.objectName('go/1');
+    expect(elsewhere?.parse(name)).toEqual({ label: 'refs/heads/dev', key: 'go/1', version });
+    const shared = spacesOf({ ...options, scope: 'repository' }).write.objectName('go/1');
+    expect(elsewhere?.parse(shared)).toEqual({ label: "scope 'repository'", key: 'go/1', version });
+    for (const other of ['v1/octo/app/refs=2F/k', name.replace('app', 'apps'), name.replace('=2F', '/')])
+      expect(elsewhere?.parse(other)).toBeUndefined();
+  });
+
+  test.each(['repository', 'bucket'] as const)('%s: there is no other place', scope => {
+    expect(spacesOf({ ...options, scope }).elsewhere).toBeUndefined();
+  });
+
   test('without a prefix the layout comes first', () => {
     expect(spacesOf({ ...options, prefix: '', scope: 'bucket' }).write.root).toBe('v1/_/_/_/');
   });

@@ -59,6 +59,15 @@ describeWithGateway('scope: ref', () => {
     expect(await matched('key: k', onPullRequest)).toBe('k');
   });
 
+  it('tells after a miss that a ref which is not read has the key', async () => {
+    const onFeature: LabOptions = { github: { ref: 'refs/heads/feature' } };
+    await save('k', onFeature);
+    const told = "The key 'k' exists for refs/heads/feature, which this run does not read (input `scope`).";
+    expect(mainOf(await restore('key: k', onMain), 'cache').log).toContain(told);
+    expect(mainOf(await restore('key: k', onFeature), 'cache').log).not.toContain('exists for');
+    expect(mainOf(await restore('key: k-other', onMain), 'cache').log).not.toContain('exists for');
+  });
+
   it('keeps repositories apart', async () => {
     await save('k', onMain);
     expect(await matched('key: k', { github: { repository: 'octo/other' } })).toBeUndefined();
@@ -94,20 +103,20 @@ describeWithGateway('what a question costs, with a base and a default branch', (
     });
   });
 
-  it('a partial hit: a tail and two listings for each place, and the object', async () => {
+  it('a partial hit: a tail and two listings for each place, a look at the others, and the object', async () => {
     await save('k-old', onMain);
-    expect(await asked('key: k-new, restore-keys: k-', onPullRequest)).toEqual({
-      outcome: 'partial',
-      requests: 10,
-      operations: [...gets(4), ...lists(6)],
-    });
+    const { outcome, requests, operations } = await asked('key: k-new, restore-keys: k-', onPullRequest);
+    expect({ outcome, requests }).toEqual({ outcome: 'partial', requests: 11 });
+    // The look is called back, at best before it has left
+    expect([6, 7]).toContain(operations.length - 4);
+    expect(operations).toEqual([...gets(4), ...lists(operations.length - 4)]);
   });
 
-  it('a miss: a tail and two listings for each place', async () => {
+  it('a miss: a tail and two listings for each place, and a look at the others', async () => {
     expect(await asked('key: k-new, restore-keys: k-', onPullRequest)).toEqual({
       outcome: 'miss',
-      requests: 9,
-      operations: [...gets(3), ...lists(6)],
+      requests: 10,
+      operations: [...gets(3), ...lists(7)],
     });
   });
 });

@@ -1,0 +1,167 @@
+import { describe, expect, test, vi } from 'vitest';
+import { matchOrder } from '../../src/cache/match-order.ts';
+import { spacesOf } from '../../src/cache/scope.ts';
+import { silentLog } from '../../src/report/log.ts';
+import { createArchiveBackend } from '../../src/storage/archive-backend.ts';
+import type { LookupRequest } from '../../src/storage/backend.ts';
+import { StoreRefusedError } from '../../src/storage/errors.ts';
+import type { ListOptions, ObjectInfo, ObjectStore } from '../../src/storage/object-store.ts';
+import { lookupRequest } from '../support/requests.ts';
+
+const version = 'a'.repeat(64);
+const otherVersion = 'b'.repeat(64);
+const repository = 'v1/octo/app/';
+
+/** Spells the object of `key` as another run would store it. */
+function objectOf(place: string, key: string, its = version): string {
+  return `${repository}${place}/${key}/${its}.tar.zst`;
+}
+const feature = 'refs=2Fheads=2Ffeature';
+const main = 'refs=2Fheads=2Fmain';
+
+function request(restoreKeys: readonly string[] = [], scope: 'ref' | 'repository' = 'ref'): LookupRequest {
+  const { read, elsewhere } = spacesOf({
+    ...{ scope, prefix: '', version, repository: 'octo/app' },
+    ...{ readRefs: ['refs/heads/topic', 'refs/heads/main'], writeRef: 'refs/heads/topic' },
+  });
+  const plan = matchOrder(read, 'k', restoreKeys);
+  return lookupRequest({ primaryKey: 'k', restoreKeys, version, plan, ...(elsewhere && { elsewhere }) });
+}
+
+interface Asked {
+  readonly operation: 'head' | 'list' | 'glance';
+  readonly name: string;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** A store that holds objects of these names. `answer` stands between a question and its answer. */
+function storeWith(names: readonly string[], answer = async (_asked: Asked) => {}) {
+  const asked: Asked[] = [];
+  const info = (name: string): ObjectInfo => ({ name, sizeBytes: 1, etag: 'e', modifiedMs: 1 });
+  const store: Partial<ObjectStore> = {
+    kind: 's3',
+    async head(name, options) {
+      const question = { operation: 'head', name, signal: options?.signal } as const;
+      asked.push(question);
+      await answer(question);
+      return names.includes(name) ? info(name) : undefined;
+    },
+    async *list(name, options?: ListOptions) {
+      const operation = options?.glance ? 'glance' : 'list';
+      const question = { operation, name, signal: options?.signal } as const;
+      asked.push(question);
+      await answer(question);
+      yield* names.filter(one => one.startsWith(name)).map(info);
+    },
+  };
+  return { asked, store: store as ObjectStore };
+}
+
+function backendOf(store: ObjectStore) {
+  return createArchiveBackend(store, {
+    log: silentLog,
+    workerUrl: new URL('data:,'),
+    tool: 'cache-s3/0.0.0',
+  });
+}
+
+/** What a lookup that ends in a miss is told, and all that was asked for it. */
+async function diagnosis(names: readonly string[], asking = request()) {
+  const { store, asked } = storeWith(names);
+  const backend = backendOf(store);
+  expect(await backend.lookup(asking)).toBeUndefined();
+  const before = asked.length;
+  const line = await backend.diagnose?.(asking);
+  expect(asked).toHaveLength(before);
+  return { line, operations: asked.map(({ operation }) => operation) };
+}
+
+describe('the diagnosis of a miss names', () => {
+  test.each([
+    [
+      'another ref that has the key',
+      [objectOf(feature, 'k')],
+      "The key 'k' exists for refs/heads/feature, which this run does not read (input `scope`).",
+    ],
+    [
+      'what all refs share under another scope',
+      [objectOf('_', 'k')],
+      "The key 'k' exists for scope 'repository', which this run does not read (input `scope`).",
+    ],
+    [
+      'both, where place and version differ',
+      [objectOf(feature, 'k', otherVersion)],
+      "The key 'k' exists for refs/heads/feature, which this run does not read (input `scope`), and it was saved with other paths or on another operating system.",
+    ],
+    [
+      'the place of the same version first',
+      [objectOf('refs=2Fheads=2Fa', 'k', otherVersion), objectOf(feature, 'k')],
+      "The key 'k' exists for refs/heads/feature, which this run does not read (input `scope`).",
+    ],
+    [
+      'the version only, where it stands in the way of a place that is read',
+      [objectOf(feature, 'k'), objectOf(main, 'k', otherVersion)],
+      "The key 'k' exists, but it was saved with other paths or on another operating system.",
+    ],
+    ['no longer key', [objectOf(feature, 'k2')], undefined],
+    ['no other repository', [`v1/octo/application/${feature}/k/${version}.tar.zst`], undefined],
+    ['no name that is not ours', [`${repository}${feature}/k/notes.txt`, `${repository}k`], undefined],
+  ])('%s', async (_, names, line) => {
+    expect((await diagnosis(names)).line).toBe(line);
+  });
+});
+
+describe('it costs', () => {
+  test('one look, along with the listings', async () => {
+    const { operations } = await diagnosis([objectOf(feature, 'k')], request(['r-']));
+    expect(operations).toEqual(['head', 'head', 'list', 'list', 'list', 'list', 'glance']);
+  });
+
+  test('nothing under a wider scope', async () => {
+    const { operations, line } = await diagnosis([objectOf(feature, 'k')], request([], 'repository'));
+    expect(operations).toEqual(['head', 'list']);
+    expect(line).toBeUndefined();
+  });
+
+  test.each([
+    ['on the own ref', 'refs=2Fheads=2Ftopic'],
+    ['on the default branch', main],
+  ])('nothing for an exact hit %s', async (_, place) => {
+    const { store, asked } = storeWith([objectOf(place, 'k')]);
+    expect(await backendOf(store).lookup(request())).toMatchObject({ key: 'k', exact: true });
+    expect(asked.map(({ operation }) => operation)).not.toContain('glance');
+  });
+
+  test('no wait for a partial hit, which calls it back', async () => {
+    const { store, asked } = storeWith([objectOf(main, 'k-old')], async ({ operation, signal }) => {
+      if (operation === 'glance') await new Promise((_, reject) => signal?.addEventListener('abort', reject));
+    });
+    expect(await backendOf(store).lookup(request(['k-']))).toMatchObject({ key: 'k-old' });
+    expect(asked.find(({ operation }) => operation === 'glance')?.signal?.aborted).toBe(true);
+  });
+});
+
+describe('a look that', () => {
+  test('is refused says nothing, and the miss is a miss', async () => {
+    const { store } = storeWith([objectOf(feature, 'k')], async ({ operation }) => {
+      if (operation === 'glance') throw new StoreRefusedError('403', 'accessKey');
+    });
+    const backend = backendOf(store);
+    const asking = request();
+    expect(await backend.lookup(asking)).toBeUndefined();
+    expect(await backend.diagnose?.(asking)).toBeUndefined();
+  });
+
+  test('is not answered is given up', async () => {
+    const limit = new AbortController();
+    vi.spyOn(AbortSignal, 'timeout').mockReturnValue(limit.signal);
+    const { store } = storeWith([], async ({ operation, signal }) => {
+      if (operation !== 'glance') return;
+      const givenUp = new Promise((_, reject) => signal?.addEventListener('abort', reject));
+      limit.abort(new Error('too slow'));
+      await givenUp;
+    });
+    expect(await backendOf(store).lookup(request())).toBeUndefined();
+    expect(AbortSignal.timeout).toHaveBeenCalledWith(2000);
+  });
+});
