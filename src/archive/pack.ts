@@ -19,7 +19,7 @@ export interface PackOptions {
   readonly head: ManifestHead;
   /** zstd level, 1 to 19. */
   readonly level: number;
-  /** Made when there is more than one frame to pack, closed here. */
+  /** Made when there is more to pack than one frame, or one that takes long; closed here. */
   readonly runner: () => JobRunner;
   readonly notes: ScanNotes;
   /** Takes the object's bytes in their order; resolves when there is room for more. */
@@ -50,7 +50,8 @@ export async function pack(options: PackOptions): Promise<PackSummary | undefine
   const plans = planFrames(preparation.members);
   const firstTwo = [...take(plans, 2)];
   // One frame is packed before a worker has started
-  const runner = firstTwo.length > 1 ? options.runner() : new InlineRunner();
+  const isQuick = firstTwo.length <= 1 && firstTwo.every(plan => isQuickToPack(plan, options.level));
+  const runner = isQuick ? new InlineRunner() : options.runner();
   try {
     return await packFrames(options, preparation, chain(firstTwo, plans), runner);
   } finally {
@@ -123,6 +124,14 @@ function prepare({ layout, roots, notes, head, base }: PackOptions): Preparation
     ...(deadDirectories.length > 0 && { deadDirectories }),
   };
   return { book, members: division.changed, head: grown, reusedBytes: division.regionBytes, copied };
+}
+
+/**
+ * Whether the main thread may pack it. Above level 9, zstd takes up to a second for each MiB (4 MiB at level 19: 4.2 s on
+ * a busy host), and a signal has to be heard before that.
+ */
+function isQuickToPack({ members }: FramePlan, level: number): boolean {
+  return level <= 9 || members.reduce((sum, member) => sum + member.dataBytes, 0) <= 256 * 1024;
 }
 
 /** The next `count` items; leaves the rest where it is. */

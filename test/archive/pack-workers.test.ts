@@ -8,7 +8,7 @@ import { scratch } from './scratch.ts';
 import { HEAD, incompressible, layoutIn, restoreObject } from './support.ts';
 
 /** Packs a tree; which runners were made for it, and what each was given. */
-async function packed(spec: TreeSpec, onWrite = () => {}) {
+async function packed(spec: TreeSpec, { level = 3, onWrite = () => {} } = {}) {
   const layout = await layoutIn(await buildTree(scratch(), spec));
   const runners: { jobs: number; closed: boolean }[] = [];
   const runner = (): JobRunner => {
@@ -29,7 +29,7 @@ async function packed(spec: TreeSpec, onWrite = () => {}) {
     layout,
     roots: await layout.roots(),
     head: HEAD,
-    level: 3,
+    level,
     runner,
     notes: { leftOut: () => {}, timeBefore1970: () => {} },
     write: async bytes => {
@@ -50,6 +50,15 @@ test('a tree of one frame is packed without workers', async () => {
   expect(await describeTree(to)).toMatchObject({ 'tree/a': { type: 'file' }, 'tree/b': { type: 'file' } });
 });
 
+test.each([
+  [1000, 0],
+  [1_000_000, 1],
+])('at a level that takes long, %i bytes have %i sets of workers', async (bytes, sets) => {
+  const { summary, runners } = await packed({ 'tree/a': Buffer.alloc(bytes) }, { level: 19 });
+  expect(await summary).toMatchObject({ rawBytes: bytes });
+  expect(runners).toHaveLength(sets);
+});
+
 test('a tree of more frames has all of them packed by one set of workers, which ends with the save', async () => {
   const spec = {
     'tree/a': incompressible(FRAME_RAW_BYTES, 'a'),
@@ -66,8 +75,10 @@ test('the workers end with a save that fails as well', async () => {
     'tree/a': incompressible(FRAME_RAW_BYTES, 'a'),
     'tree/b': incompressible(FRAME_RAW_BYTES, 'b'),
   };
-  const { summary, runners } = await packed(spec, () => {
-    throw new Error('the bucket is full');
+  const { summary, runners } = await packed(spec, {
+    onWrite() {
+      throw new Error('the bucket is full');
+    },
   });
   await expect(summary).rejects.toThrow('the bucket is full');
   expect(runners).toMatchObject([{ closed: true }]);
