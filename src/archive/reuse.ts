@@ -9,14 +9,18 @@ export interface Base {
   readonly rows: StatusRows;
 }
 
-export interface Division {
+/** How an archive's data region is used, in bytes of the object. */
+export interface RegionUsage {
+  readonly regionBytes: number;
+  /** What no entry uses any more; an estimate, because frames are compressed as a whole. */
+  readonly deadBytes: number;
+}
+
+export interface Division extends RegionUsage {
   /** Unchanged things, with the entry of the base where their data stands. */
   readonly reused: readonly { readonly scanned: Scanned; readonly entry: Entry }[];
   /** Changed and new ones: to be packed. */
   readonly changed: readonly Scanned[];
-  /** Bytes of the base's data region, and how many of them no entry would use any more. */
-  readonly regionBytes: number;
-  readonly deadBytes: number;
   /** Stored names of directories that stand in the base's frames and are none any more. */
   readonly deadDirectories: readonly string[];
   /** Something else stands where the base has a directory: tar could not put it there. */
@@ -36,7 +40,6 @@ export function isWorthReusing({ regionBytes, deadBytes, blocked }: Division): b
 /** Tells what a scan (with `exact` status) found unchanged since the base was restored. */
 export function divide(scanned: readonly Scanned[], base: Base): Division {
   const entryOf = unchangedEntries(scanned, base);
-  const live = new LiveBytes(base.manifest);
   const reused: { scanned: Scanned; entry: Entry }[] = [];
   const changed: Scanned[] = [];
   scanned.forEach((found, index) => {
@@ -46,9 +49,12 @@ export function divide(scanned: readonly Scanned[], base: Base): Division {
       return;
     }
     reused.push({ scanned: found, entry });
-    live.add(entry);
   });
-  return { reused, changed, ...live.result(), ...deadDirectories(scanned, base.manifest) };
+  const usage = regionUsage(
+    base.manifest,
+    reused.map(({ entry }) => entry),
+  );
+  return { reused, changed, ...usage, ...deadDirectories(scanned, base.manifest) };
 }
 
 /** For each thing found, its entry in the base where it is as it was restored. */
@@ -94,7 +100,13 @@ function headerBytes({ name, mtimeUs }: Entry): number {
   return mtimeUs % 1e6 === 0 && name.length <= 100 ? 512 : 1536;
 }
 
-/** How much of the base's frames is still in use. */
+/** How much of an archive's frames these of its entries use. */
+export function regionUsage(manifest: Manifest, entries: Iterable<Entry>): RegionUsage {
+  const live = new LiveBytes(manifest);
+  for (const entry of entries) live.add(entry);
+  return live.result();
+}
+
 class LiveBytes {
   readonly #frames: Manifest['frames'];
   /** Raw bytes in use by frame: data, padding and its header. */
@@ -124,7 +136,7 @@ class LiveBytes {
   }
 
   /** Compressed bytes: a frame's dead raw bytes count by its ratio. */
-  result(): Pick<Division, 'regionBytes' | 'deadBytes'> {
+  result(): RegionUsage {
     let regionBytes = 0;
     let dead = 0;
     let deadRaw = 0;

@@ -1,0 +1,110 @@
+import { type OpenArchive, openArchive, TAIL_BYTES } from '../../src/archive/open-archive.ts';
+import { regionUsage } from '../../src/archive/reuse.ts';
+import { formatSpread, median, ratio } from '../report/statistics.ts';
+import { table } from '../report/table.ts';
+import { removeTree } from '../workbench.ts';
+import { applyEdit } from './edits.ts';
+import type { StepRun, StepRunner } from './runs.ts';
+
+/** One save of many, each after a restore of the one before. */
+export interface Link {
+  readonly save: StepRun;
+  readonly objectBytes: number;
+  readonly deadBytes: number;
+}
+
+export interface Chain {
+  readonly links: readonly Link[];
+  /** The object of a full save of the last tree. */
+  readonly fullBytes: number;
+  /** Restores of both; the n-th of each belong together. */
+  readonly grown: readonly StepRun[];
+  readonly full: readonly StepRun[];
+}
+
+/** Of a generation: some changed, some new, some gone, scattered; 3 % of all files. */
+const edits = [
+  { kind: 'changed', share: 0.02 },
+  { kind: 'added', share: 0.005 },
+  { kind: 'removed', share: 0.005 },
+] as const;
+
+/** Begins with the object `base` (`stock`). */
+export async function measureChain(runner: StepRunner, generations: number, rounds: number): Promise<Chain> {
+  const links: Link[] = [];
+  let previous = 'base';
+  for (let generation = 1; generation <= generations; generation++) {
+    const key = `generation-${generation}`;
+    removeTree(runner.tree);
+    await runner.run({ phase: 'restore', key: 'none', restoreKeys: [previous], result: 'partial' });
+    for (const [index, edit] of edits.entries()) {
+      applyEdit(runner.tree, { ...edit, spread: 'scattered' }, generation * edits.length + index);
+    }
+    const save = await runner.run({ phase: 'save', key, result: 'saved', temp: 'kept' });
+    const { manifest, bytes } = await open(runner, key);
+    links.push({ save, objectBytes: bytes, deadBytes: regionUsage(manifest, manifest.entries).deadBytes });
+    await runner.keepOnly([key]);
+    previous = key;
+  }
+  const digest = await runner.digest();
+  await runner.run({ phase: 'save', key: 'full', result: 'saved' });
+  const fullBytes = (await open(runner, 'full')).bytes;
+  const runs = { grown: [] as StepRun[], full: [] as StepRun[] };
+  for (let round = -1; round < rounds; round++) {
+    const order = round % 2 === 0 ? (['grown', 'full'] as const) : (['full', 'grown'] as const);
+    for (const which of order) {
+      removeTree(runner.tree);
+      const key = which === 'grown' ? previous : 'full';
+      const run = await runner.run({ phase: 'restore', key, result: 'hit' });
+      await runner.expectDigest(digest);
+      if (round >= 0) runs[which].push(run);
+    }
+  }
+  return { links, fullBytes, ...runs };
+}
+
+async function open(runner: StepRunner, key: string): Promise<OpenArchive & { readonly bytes: number }> {
+  const object = await runner.read(key);
+  const start = Math.max(0, object.length - TAIL_BYTES);
+  const copy = (from: number, to: number) => Uint8Array.from(object.subarray(from, to));
+  const archive = await openArchive(
+    { start, bytes: copy(start, object.length) },
+    object.length,
+    async (from, to) => copy(from, to),
+  );
+  return { ...archive, bytes: object.length };
+}
+
+export function chainTable({ links, fullBytes }: Chain): string {
+  const head = ['generation', 'kind', 'wall s', 'object MB', 'dead MB', 'dead', 'taken over MB'];
+  const rows = links.map(({ save, objectBytes, deadBytes }, index) => [
+    String(index + 1),
+    save.told.reused > 0 ? 'incremental' : 'full',
+    save.wallSeconds.toFixed(2),
+    (objectBytes / 1e6).toFixed(1),
+    (deadBytes / 1e6).toFixed(1),
+    `${((deadBytes / objectBytes) * 100).toFixed(1)} %`,
+    (save.told.reused / 1e6).toFixed(1),
+  ]);
+  return table(head, [
+    ...rows,
+    ['a full save', 'full', '-', (fullBytes / 1e6).toFixed(1), '0.0', '0.0 %', '0.0'],
+  ]);
+}
+
+const wall = (runs: readonly StepRun[]) => runs.map(run => run.wallSeconds);
+
+export function chainRestoreLine({ grown, full }: Chain): string {
+  const [own, other] = [median(wall(grown)), median(wall(full))];
+  const share = formatSpread(ratio(wall(grown), wall(full)), 2);
+  return `Restore of the last object: ${own.toFixed(2)} s, of the full save's: ${other.toFixed(2)} s, **${share}** of it.`;
+}
+
+/** Greatest of all generations, against a full save of the last tree. */
+export function sizeShare({ links, fullBytes }: Chain): number {
+  return links.at(-1)!.objectBytes / fullBytes;
+}
+
+export function restoreShare({ grown, full }: Chain): number {
+  return ratio(wall(grown), wall(full)).median;
+}

@@ -1,0 +1,88 @@
+import { copyFileSync, lstatSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import path from 'node:path';
+import { SeededRandom } from '../data/random.ts';
+
+export const editKinds = ['changed', 'added', 'removed'] as const;
+export type EditKind = (typeof editKinds)[number];
+
+/** Where edits lie: at random over all files, or in as few subtrees as make up their number. */
+export const spreads = ['scattered', 'in few subtrees'] as const;
+export type Spread = (typeof spreads)[number];
+
+export interface Edit {
+  readonly kind: EditKind;
+  readonly spread: Spread;
+  /** Of all files, 0 to 1. */
+  readonly share: number;
+}
+
+export function describeEdit({ kind, spread, share }: Edit): string {
+  return share === 0 ? 'nothing changed' : `${share * 100} % ${kind}, ${spread}`;
+}
+
+/** All regular files below `root`, in the same order for the same tree. */
+export function filesIn(root: string): string[] {
+  return readdirSync(root, { recursive: true, withFileTypes: true })
+    .filter(entry => entry.isFile())
+    .map(entry => path.join(entry.parentPath, entry.name))
+    .sort();
+}
+
+/** Edits the tree below `root`. The same tree, edit and seed give the same result. */
+export function applyEdit(root: string, edit: Edit, seed: number): void {
+  const random = new SeededRandom(seed);
+  const files = filesIn(root);
+  const count = Math.round(files.length * edit.share);
+  const chosen =
+    edit.spread === 'scattered' ? scattered(files, count, random) : subtrees(root, files, count, random);
+  // Content of the same kind, so that it compresses as the rest does
+  const donor = () => files[random.below(files.length)]!;
+  for (const file of chosen) {
+    if (edit.kind === 'removed') rmSync(file);
+    else if (edit.kind === 'changed') replace(file, other(file, donor));
+    else copyFileSync(donor(), path.join(path.dirname(file), `added-${path.basename(file)}`));
+  }
+  if (edit.kind === 'removed' && edit.spread !== 'scattered') removeEmpty(root);
+}
+
+function scattered(files: readonly string[], count: number, random: SeededRandom): string[] {
+  return random.shuffled(files).slice(0, count);
+}
+
+/** Whole directories at the top, one after the other; of the last one as much as is still wanted. */
+function subtrees(root: string, files: readonly string[], count: number, random: SeededRandom): string[] {
+  const bySubtree = Map.groupBy(files, file => path.relative(root, file).split(path.sep, 1)[0]!);
+  const order = random.shuffled([...bySubtree.values()]);
+  return order.flat().slice(0, count);
+}
+
+function other(file: string, donor: () => string): string {
+  let content = donor();
+  while (content === file) content = donor();
+  return content;
+}
+
+/** As a build writes its output again: another file under the same name. */
+function replace(file: string, content: string): void {
+  rmSync(file);
+  copyFileSync(content, file);
+}
+
+function removeEmpty(directory: string): void {
+  for (const entry of readdirSync(directory, { withFileTypes: true })) {
+    if (!entry.isDirectory()) continue;
+    const below = path.join(directory, entry.name);
+    removeEmpty(below);
+    if (readdirSync(below).length === 0) rmSync(below, { recursive: true });
+  }
+}
+
+/** Makes sure that a directory is there and empty. */
+export function emptyDirectory(directory: string): void {
+  rmSync(directory, { recursive: true, force: true });
+  mkdirSync(directory, { recursive: true });
+}
+
+export function totalBytes(files: readonly string[]): number {
+  return files.reduce((sum, file) => sum + lstatSync(file).size, 0);
+}

@@ -1,0 +1,142 @@
+/** `npm run bench:incremental`: what a save costs after a restore, and a restore onto a tree that is there already. */
+
+import * as fs from 'node:fs/promises';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { BenchError } from '../bench-error.ts';
+import { allCases } from '../cases.ts';
+import { type PlaceName, placeNames } from '../options.ts';
+import { openPlace } from '../place.ts';
+import { machineLines } from '../report/machine.ts';
+import { runToEnd } from '../run.ts';
+import { warmMemory } from '../warm-memory.ts';
+import { openWorkbench } from '../workbench.ts';
+import { type Chain, chainRestoreLine, chainTable, measureChain } from './chain.ts';
+import { type Edit, editKinds, spreads } from './edits.ts';
+import { measureResave, type Resave, resaveTable, stock } from './resave.ts';
+import { StepRunner } from './runs.ts';
+import { targetLines } from './targets.ts';
+import { measureWarm, type WarmRestore, warmTable } from './warm.ts';
+
+const parts = ['resave', 'warm', 'chain'] as const;
+const generations = 20;
+
+const usage = `npm run bench:incremental -- [OPTIONS]
+  --only resave,warm,chain   which parts (all)
+  --shares 0,1,5,20          per cent of the files that are changed, added or removed
+  --rounds N                 measured pairs of each (3; 1 with --quick)
+  --where tmpfs|disk         where the trees and temporary files lie (tmpfs)
+  --quick                    small data; the report is only printed`;
+
+await runToEnd(async stop => {
+  const options = parse(process.argv.slice(2));
+  const [subject] = allCases(options.quick);
+  if (!options.quick) warmMemory();
+  const bench = await openWorkbench({ link: 'loopback', stop });
+  const place = await openPlace(options.place);
+  try {
+    const data = await subject!.data!(bench.cacheDirectory);
+    const runner = new StepRunner(bench, place);
+    await bench.gateway.createBucket(runner.bucket);
+    await stock(runner, data.directory);
+
+    const resaves: Resave[] = [];
+    const warm: WarmRestore[] = [];
+    let chain: Chain | undefined;
+    const edits = editsOf(options.shares);
+    for (const edit of options.parts.includes('resave') ? edits : []) {
+      console.error(`bench: re-save, ${edit.share * 100} % ${edit.kind}, ${edit.spread}`);
+      resaves.push(await measureResave(runner, edit, options.rounds));
+    }
+    for (const edit of options.parts.includes('warm') ? edits : []) {
+      console.error(`bench: warm restore, ${edit.share * 100} % ${edit.kind}, ${edit.spread}`);
+      warm.push(await measureWarm(runner, edit, data.digest, options.rounds));
+    }
+    if (options.parts.includes('chain')) {
+      console.error(`bench: a chain of ${generations} generations`);
+      chain = await measureChain(runner, generations, options.rounds);
+    }
+
+    const report = [
+      `# Incremental saves and warm restores: ${subject!.title}, on ${place.name}`,
+      machineLines(bench.gateway.version).join('\n'),
+      `Tree: ${data.files} files, ${(data.bytes / 1e6).toFixed(1)} MB, digest ${data.digest}. ${options.rounds} pairs of each.`,
+      ...(resaves.length > 0 ? ['## Saved again after a restore', resaveTable(resaves)] : []),
+      ...(warm.length > 0 ? ['## Restored onto what is there', warmTable(warm)] : []),
+      ...(chain
+        ? [`## ${generations} generations, 3 % each`, chainTable(chain), chainRestoreLine(chain)]
+        : []),
+      '## What was promised',
+      targetLines({ files: data.files, resaves, warm, chain }).join('\n'),
+      'And no difference in 500 random histories of 5 generations: `npm run histories -- --count 500 --seed 1`.',
+    ].join('\n\n');
+    console.log(report);
+    if (!options.quick) await publish(`incremental-${place.name}.md`, report);
+  } finally {
+    await place.remove();
+    await bench.close();
+  }
+});
+
+interface Options {
+  readonly parts: readonly (typeof parts)[number][];
+  readonly shares: readonly number[];
+  readonly rounds: number;
+  readonly place: PlaceName;
+  readonly quick: boolean;
+}
+
+function parse(args: string[]): Options {
+  try {
+    const { values } = parseArgs({
+      args,
+      options: {
+        only: { type: 'string', default: parts.join(',') },
+        shares: { type: 'string', default: '0,1,5,20' },
+        rounds: { type: 'string' },
+        where: { type: 'string', default: 'tmpfs' },
+        quick: { type: 'boolean', default: false },
+      },
+    });
+    const rounds = Number(values.rounds ?? (values.quick ? 1 : 3));
+    const shares = values.shares.split(',').map(Number);
+    const wanted = values.only.split(',');
+    if (!Number.isInteger(rounds) || rounds < 1) {
+      throw new BenchError(`--rounds is '${values.rounds}', but it has to be a whole number from 1 on.`);
+    }
+    if (!shares.every(share => share >= 0 && share <= 100)) {
+      throw new BenchError(`--shares is '${values.shares}', but it has to be a list of per cents.`);
+    }
+    const unknown = wanted.find(part => !parts.includes(part as never));
+    if (unknown !== undefined)
+      throw new BenchError(`--only names '${unknown}', but the parts are ${parts.join(', ')}.`);
+    const place = placeNames.find(name => name === values.where);
+    if (place === undefined) {
+      throw new BenchError(`--where is '${values.where}', but it has to be one of ${placeNames.join(', ')}.`);
+    }
+    return {
+      parts: parts.filter(part => wanted.includes(part)),
+      shares: shares.map(share => share / 100),
+      rounds,
+      place,
+      quick: values.quick,
+    };
+  } catch (error) {
+    throw error instanceof BenchError ? error : new BenchError(`${(error as Error).message}\n${usage}`);
+  }
+}
+
+/** Each share in each way; of nothing there is only one. */
+function editsOf(shares: readonly number[]): Edit[] {
+  return shares.flatMap(share =>
+    share === 0
+      ? [{ kind: 'changed', spread: 'scattered', share } as const]
+      : spreads.flatMap(spread => editKinds.map(kind => ({ kind, spread, share }))),
+  );
+}
+
+async function publish(name: string, report: string): Promise<void> {
+  const results = path.join(import.meta.dirname, '../results');
+  await fs.mkdir(results, { recursive: true });
+  await fs.writeFile(path.join(results, name), `${report}\n`);
+}

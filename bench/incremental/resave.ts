@@ -1,0 +1,88 @@
+import { formatSpread, median, ratio } from '../report/statistics.ts';
+import { table } from '../report/table.ts';
+import { copyTree, removeTree } from '../workbench.ts';
+import { applyEdit, describeEdit, type Edit } from './edits.ts';
+import type { StepRun, StepRunner, Traffic } from './runs.ts';
+
+/** A tree that was restored, edited and saved: on top of what was restored, and in full. */
+export interface Resave {
+  readonly edit: Edit;
+  /** The n-th of each belong together. */
+  readonly incremental: readonly StepRun[];
+  readonly full: readonly StepRun[];
+  readonly traffic: Traffic;
+  readonly fullTraffic: Traffic;
+}
+
+const base = { phase: 'save', key: 'base', result: 'saved' } as const;
+const restoreBase = { phase: 'restore', key: 'none', restoreKeys: ['base'], result: 'partial' } as const;
+const inFull = { phase: 'save', key: 'full', result: 'saved', temp: 'another' } as const;
+const onTop = { phase: 'save', key: 'grown', result: 'saved', temp: 'kept' } as const;
+
+/** Stores `data` as what all of them begin with. */
+export async function stock(runner: StepRunner, data: string): Promise<void> {
+  await runner.keepOnly([]);
+  removeTree(runner.tree);
+  copyTree(data, runner.tree);
+  await runner.run(base);
+}
+
+/** Measures one edit, `rounds` times and once more for what went over the wire. */
+export async function measureResave(runner: StepRunner, edit: Edit, rounds: number): Promise<Resave> {
+  const incremental: StepRun[] = [];
+  const full: StepRun[] = [];
+  const prepare = async (round: number) => {
+    removeTree(runner.tree);
+    await runner.run(restoreBase);
+    applyEdit(runner.tree, edit, 1 + round);
+  };
+  for (let round = 0; round < rounds; round++) {
+    await prepare(round);
+    for (const step of round % 2 === 0 ? [onTop, inFull] : [inFull, onTop]) {
+      (step === onTop ? incremental : full).push(await runner.run(step));
+    }
+    await runner.keepOnly([base.key]);
+  }
+  await prepare(rounds);
+  const digest = await runner.digest();
+  const traffic = await runner.count(onTop);
+  const fullTraffic = await runner.count(inFull);
+  removeTree(runner.tree);
+  await runner.run({ phase: 'restore', key: onTop.key, result: 'hit' });
+  await runner.expectDigest(digest);
+  await runner.keepOnly([base.key]);
+  return { edit, incremental, full, traffic, fullTraffic };
+}
+
+const wall = (runs: readonly StepRun[]) => runs.map(run => run.wallSeconds);
+
+export function resaveTable(resaves: readonly Resave[]): string {
+  const head = [
+    '',
+    'kind',
+    'wall s',
+    'full, wall s',
+    'of full',
+    'sent MB',
+    'of full',
+    'stored MB',
+    'requests',
+  ];
+  const rows = resaves.map(({ edit, incremental, full, traffic, fullTraffic }) => [
+    describeEdit(edit),
+    incremental.every(run => run.told.reused > 0) ? 'incremental' : 'full',
+    median(wall(incremental)).toFixed(2),
+    median(wall(full)).toFixed(2),
+    formatSpread(ratio(wall(incremental), wall(full)), 2),
+    (traffic.sent / 1e6).toFixed(2),
+    (traffic.sent / fullTraffic.sent).toFixed(3),
+    (median(incremental.map(run => run.told.bytes ?? Number.NaN)) / 1e6).toFixed(1),
+    String(traffic.requests),
+  ]);
+  return table(head, rows);
+}
+
+/** Wall time against a full save of the same tree, the median of all pairs. */
+export function wallShare({ incremental, full }: Resave): number {
+  return ratio(wall(incremental), wall(full)).median;
+}

@@ -1,0 +1,63 @@
+import { type Chain, restoreShare, sizeShare } from './chain.ts';
+import { type Resave, wallShare } from './resave.ts';
+import { type WarmRestore, warmShare } from './warm.ts';
+
+/** What the incremental save and the warm restore promise. */
+
+interface Target {
+  readonly what: string;
+  readonly measured: number;
+  readonly most: number;
+  readonly unit: string;
+}
+
+export interface Figures {
+  readonly files: number;
+  readonly resaves: readonly Resave[];
+  readonly warm: readonly WarmRestore[];
+  readonly chain: Chain | undefined;
+}
+
+/** One line for each promise that was measured: `held` or `MISSED`. */
+export function targetLines(figures: Figures): string[] {
+  return targets(figures).map(({ what, measured, most, unit }) => {
+    const verdict = measured <= most ? 'held' : 'MISSED';
+    return `- ${what}: ${format(measured, unit)} (target: at most ${format(most, unit)}): ${verdict}`;
+  });
+}
+
+function format(value: number, unit: string): string {
+  if (unit === '%') return `${(value * 100).toFixed(1)} %`;
+  return unit === 'MB' ? `${(value / 1e6).toFixed(2)} MB` : value.toFixed(2);
+}
+
+function targets({ files, resaves, warm, chain }: Figures): Target[] {
+  const found: Target[] = [];
+  const add = (what: string, measured: number, most: number, unit = '') =>
+    found.push({ what, measured, most, unit });
+
+  const five = resaves.find(
+    ({ edit }) => edit.share === 0.05 && edit.kind === 'changed' && edit.spread === 'scattered',
+  );
+  if (five) {
+    const what = `${files} small files, 5 % of them changed, scattered at random`;
+    add(`${what}: bytes uploaded, of a full save's`, five.traffic.sent / five.fullTraffic.sent, 0.1, '%');
+    add(`${what}: wall time, of a full save's`, wallShare(five), 0.5);
+  }
+  const none = resaves.find(({ edit }) => edit.share === 0);
+  if (none) {
+    add('nothing changed but the key: bytes uploaded', none.traffic.sent, 2e6, 'MB');
+    add('nothing changed but the key: wall time, of a full save’s', wallShare(none), 0.45);
+  }
+  if (chain) {
+    const what = `after ${chain.links.length} generations at 3 %`;
+    add(`${what}: the object, of a full save's size`, sizeShare(chain), 1.35);
+    add(`${what}: restore, of a full save's restore`, restoreShare(chain), 1.15);
+  }
+  const untouched = warm.find(({ edit }) => edit.share === 0);
+  if (untouched) {
+    add('warm restore of an untouched tree: bytes received', untouched.traffic.received, 2e6, 'MB');
+    add('warm restore of an untouched tree: wall time, of a cold restore’s', warmShare(untouched), 0.3);
+  }
+  return found;
+}
