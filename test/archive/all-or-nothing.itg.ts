@@ -173,3 +173,19 @@ test('a name that is too long here is found before anything is published', async
   const directory = bent(tree({ name: 'a', data: 'new' }, { name: `${'n'.repeat(256)}/` }));
   await failsLeaving({ 'tree/a': 'old' }, directory, TargetTreeError);
 });
+
+test('staging of a run that was killed when the root was still missing is removed, although it is there now', async () => {
+  const from = await buildTree(scratch(), { 'a/b/tree/x': 'x' });
+  const patterns = ['a/b/tree'];
+  const { object } = await packTree(await layoutIn(from, patterns));
+  const to = await buildTree(scratch(), {
+    'a/b/tree/x': 'old',
+    'a/b/.cache-s3-run-1-00000000/0/x': 'left behind',
+    'a/.cache-s3-run-2-00000000/0/x': 'left behind',
+    '.cache-s3-run-3-00000000/0/x': 'left behind',
+  });
+  await restoreObject(object, await layoutIn(to, patterns), { staleStagingMs: 0 });
+  expect(await describeTree(to, { ignoreMtime: name => name === 'a' || name === 'a/b' })).toEqual(
+    await describeTree(from, { ignoreMtime: name => name === 'a' || name === 'a/b' }),
+  );
+});

@@ -115,6 +115,7 @@ class Planner {
   readonly #above = new Map<string, Place>();
   readonly #listings = new Map<ExistingDirectory, Map<string, boolean>>();
   readonly #checked = new Set<ExistingDirectory>();
+  readonly #swept = new Set<string>();
 
   constructor(options: PlanOptions) {
     this.#layout = options.layout;
@@ -125,6 +126,7 @@ class Planner {
   add(entry: Entry, index: number): void {
     const parentStored = parentName(entry.name);
     const parent = this.#places.get(parentStored);
+    if (!parent) this.#sweepAbove(parentStored);
     if (entry.type === EntryType.directory) {
       const place = parent
         ? this.#childDirectory(parent, entry, index, parentStored)
@@ -304,6 +306,19 @@ class Planner {
     if (this.#areas.includes(directory.area)) return;
     this.#areas.push(directory.area);
     requireWritable(directory.area.parent, statSync(fsPath(directory.area.parent)));
-    removeStaleStaging(directory.area.parent, this.#options.staleStagingMs ?? STALE_STAGING_MS);
+    this.#sweep(directory.area.parent);
+  }
+
+  /** A killed run that found a root missing staged it in a directory above, up to the workspace or home directory. */
+  #sweepAbove(stored: string): void {
+    for (let above = stored; above !== ''; above = parentName(above)) {
+      this.#sweep(this.#layout.toAbsolute(above));
+    }
+  }
+
+  #sweep(directory: string): void {
+    if (this.#swept.has(directory)) return;
+    this.#swept.add(directory);
+    removeStaleStaging(directory, this.#options.staleStagingMs ?? STALE_STAGING_MS);
   }
 }
