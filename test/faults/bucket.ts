@@ -31,6 +31,8 @@ export class Bucket {
       credentials: { accessKeyId: server.accessKey, secretAccessKey: server.secretKey },
       requestChecksumCalculation: 'WHEN_REQUIRED',
       responseChecksumValidation: 'WHEN_REQUIRED',
+      // a gateway that is in trouble for good must not hang the suite
+      requestHandler: { requestTimeout: 60_000, throwOnRequestTimeout: true },
     });
   }
 

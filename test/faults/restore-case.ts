@@ -43,6 +43,7 @@ async function runRestore(scene: Scene, spec: RestoreSpec) {
   const hit = phase.outputs['cache-hit'] === 'true';
   const left = state === 'a mixture' && staging.length > 0 ? `${state}, staging` : (state ?? 'torn files');
   const violations = [
+    scene.faultMissed,
     badExit(phase, spec.exits),
     leakedSecret(scene, phase),
     torn.length > 0 ? `torn: ${torn.slice(0, 5).join(', ')}` : undefined,

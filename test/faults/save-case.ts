@@ -46,6 +46,7 @@ async function runSave(scene: Scene, spec: SaveSpec): Promise<Finding> {
   const told = phase.lines.some(({ text }) => /^Cache saved with key: /.test(text));
   const { '.': _root, ...tree } = before;
   const violations = [
+    scene.faultMissed,
     badExit(phase, spec.exits),
     leakedSecret(scene, phase),
     spec.ends.includes(end) ? undefined : `it is ${end}:\n${phase.stdout}`,

@@ -40,6 +40,7 @@ export class Scene {
   #signalledAt: number | undefined;
   readonly #closers: (() => unknown)[] = [];
   readonly #timers: NodeJS.Timeout[] = [];
+  readonly #faults: (() => boolean)[] = [];
 
   private constructor(
     lab: Lab,
@@ -65,6 +66,15 @@ export class Scene {
   /** Called when the case is over, last first. */
   onClose(closer: () => unknown): void {
     this.#closers.push(closer);
+  }
+
+  /** A fault that never came shows nothing: unless `happened` says so at the end, the case is red. */
+  mustHappen(happened: () => boolean): void {
+    this.#faults.push(happened);
+  }
+
+  get faultMissed(): string | undefined {
+    return this.#faults.every(happened => happened()) ? undefined : 'the fault did not happen';
   }
 
   async close(): Promise<void> {

@@ -21,7 +21,8 @@ export function lineOf(row: Row): string {
   const { one, finding } = row;
   const verdict = problemsOf(row).length === 0 ? 'ok ' : 'RED';
   const head = `${verdict} ${one.op.padEnd(10)} ${seconds(finding.ms).padStart(6)} s  ${one.fault}`;
-  return `${head}\n      ${finding.left}; exit ${finding.exit}; ${plain(finding.says[0] ?? 'nothing said')}`;
+  const said = finding.says.find(line => !line.startsWith('notice')) ?? finding.says[0] ?? 'nothing said';
+  return `${head}\n      ${finding.left}; exit ${finding.exit}; ${plain(said)}`;
 }
 
 /** The table of docs/faults.md. */

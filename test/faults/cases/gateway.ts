@@ -3,11 +3,15 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { FaultCase } from '../case.ts';
 import { configureGateway, type KilledGateway, killGateway } from '../daemons.ts';
+import { randomContent } from '../random.ts';
 import { restoreCase } from '../restore-case.ts';
 import { saveCase } from '../save-case.ts';
-import type { Scene } from '../scene.ts';
+import type { Phase, Scene } from '../scene.ts';
+import { buildIn } from '../trees.ts';
 
 const own = {};
+/** An OSD that was stopped for longer than its read lease, 0.8 of this, serves nothing any more when it goes on. */
+const patient = { osdSettings: { 'osd heartbeat grace': '3600' } };
 
 /** Does something once, when the n-th request of an operation comes. */
 function onceAt(scene: Scene, operation: string, wanted: number, what: () => void): void {
@@ -45,7 +49,7 @@ function pausedAt(operation: string, wanted: number, resumeAfterMs: number | und
   let paused = false;
   const resume = (scene: Scene) => process.kill(scene.gateway.pids.osd, 'SIGCONT');
   return {
-    gateway: own,
+    gateway: patient,
     arrange(scene: Scene) {
       onceAt(scene, operation, wanted, () => {
         paused = true;
@@ -63,7 +67,7 @@ function pausedAt(operation: string, wanted: number, resumeAfterMs: number | und
 
 /** The OSD hangs before the phase begins. */
 const pausedBefore = {
-  gateway: own,
+  gateway: patient,
   arrange(scene: Scene) {
     process.kill(scene.gateway.pids.osd, 'SIGSTOP');
     return undefined;
@@ -82,6 +86,8 @@ const crowded = {
   },
   // the suite's own look at the result would be one of the two
   mend: (scene: Scene) => configureGateway(scene.gateway, 'rgw_max_concurrent_requests', '1024'),
+  after: async (_scene: Scene, phase: Phase) =>
+    / retries=0$/m.test(phase.stdout) ? ['the gateway refused nothing'] : [],
 };
 
 export const gatewayCases: readonly FaultCase[] = [
@@ -155,6 +161,8 @@ export const gatewayCases: readonly FaultCase[] = [
   saveCase('the gateway takes two requests at a time (503 SlowDown)', {
     ...crowded,
     short: true,
+    // enough for several parts to be on their way at once
+    tree: scene => buildIn(scene.workspace, { 'large.bin': randomContent('crowded', 120 * 1024 * 1024) }),
     ends: ['saved', 'not saved'],
   }),
 ];

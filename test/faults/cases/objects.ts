@@ -114,6 +114,7 @@ function underTheRestore(scene: Scene, change: () => Promise<void>, times = 1): 
   let left = times;
   let opened = false;
   let changing: Promise<void> | undefined;
+  scene.mustHappen(() => changing !== undefined);
   scene.proxy.rule = ({ operation, range }) => {
     if (operation !== 'GetObject') return undefined;
     if (range?.startsWith('bytes=-')) {

@@ -11,7 +11,14 @@ import { buildIn } from '../trees.ts';
 const MIB = 1024 * 1024;
 
 const breaks = (rule: () => Rule) => (scene: Scene) => {
-  scene.proxy.rule = rule();
+  const chosen = rule();
+  let hits = 0;
+  scene.proxy.rule = request => {
+    const fault = chosen(request);
+    if (fault !== undefined) hits++;
+    return fault;
+  };
+  scene.mustHappen(() => hits > 0);
   return undefined;
 };
 const always = (operation: string | undefined, fault: Parameters<typeof firstTimes>[2]) => () =>

@@ -52,6 +52,7 @@ const logs: TreeSpec = Object.fromEntries(
 /** Does something to the tree when the first part leaves; the parts are slow enough for the rest to be read later. */
 function whenPartsLeave(scene: Scene, what: () => Promise<unknown>): void {
   let done = false;
+  scene.mustHappen(() => done);
   scene.proxy.rule = ({ operation }) => {
     if (operation !== 'UploadPart') return undefined;
     if (!done) void what();
