@@ -2,9 +2,9 @@ import { type Entry, EntryType, type Frame } from './entry.ts';
 import { SourceTreeError } from './errors.ts';
 import { PackedColumn, type PackResult, VANISHED } from './jobs.ts';
 import { compareNames, printable } from './names.ts';
-import { modeOf, ownerOf } from './pack-job.ts';
+import { ownerOf } from './pack-job.ts';
 import type { FramePlan } from './plan-frames.ts';
-import { toMicroseconds } from './platform.ts';
+import type { Reused } from './reuse.ts';
 import type { ScanNotes, Scanned } from './scan.ts';
 
 /** Collects what a manifest is made of while a save goes on. */
@@ -37,11 +37,11 @@ export class EntryBook {
     });
   }
 
-  /** Something that stands in an old frame already: `entry` says where, `scanned` (exact) what it looks like. */
-  addReused(scanned: Scanned, { size, frame, offset }: Entry): void {
-    // What a full save would say; a file system with coarse times has not kept the entry's
-    const mtimeUs = size > 0 ? toMicroseconds(scanned.stats.exact!.mtimeNs) : scanned.mtimeUs;
-    this.#reused.push(this.#entry(scanned, { mode: modeOf(scanned), mtimeUs, size, frame, offset }));
+  /** Something that stands in an old frame already. */
+  addReused({ entry, linkName }: Reused): void {
+    this.rawBytes += entry.size;
+    if (entry.type === EntryType.hardLink) this.#firstNames.set(entry.name, linkName);
+    this.#reused.push(entry);
   }
 
   /** All entries in byte order. Throws `SourceTreeError` for a hard link whose first name has vanished. */

@@ -1,4 +1,4 @@
-import { type BigIntStats, lstatSync, type Stats, statSync } from 'node:fs';
+import { type BigIntStats, constants, lstatSync, type Stats, statSync } from 'node:fs';
 import { fsPath } from './names.ts';
 
 /** What a scan looks at in a file's status. */
@@ -52,14 +52,14 @@ class ExactStatus implements FileStatus {
   }
 
   isFile(): boolean {
-    return this.exact.isFile();
+    return (this.mode & constants.S_IFMT) === constants.S_IFREG;
   }
 
   isDirectory(): boolean {
-    return this.exact.isDirectory();
+    return (this.mode & constants.S_IFMT) === constants.S_IFDIR;
   }
 
   isSymbolicLink(): boolean {
-    return this.exact.isSymbolicLink();
+    return (this.mode & constants.S_IFMT) === constants.S_IFLNK;
   }
 }

@@ -41,7 +41,8 @@ export interface PackSummary {
 
 /**
  * Writes the archive of a tree: scan, frames by the workers, and what they return in order, while the scan goes on.
- * With a base, the scan comes first: what is unchanged is not read. Memory holds the frames in flight and the entries.
+ * With a base, the scan comes first: what is unchanged is not read. (Where little is, the tree is scanned once more.)
+ * Memory holds the frames in flight and the entries.
  * Returns undefined, with nothing written, when nothing is there to be archived.
  * Throws `SourceTreeError`, the signal's reason, and whatever `write` or `copy` throws.
  */
@@ -109,11 +110,10 @@ function prepare({ layout, roots, notes, head, base }: PackOptions): Preparation
     copied: Promise.resolve(),
   });
   if (!base) return afresh(scan(layout, roots, notes));
-  const scanned = [...scan(layout, roots, notes, true)];
-  const division = divide(scanned, base);
-  if (!isWorthReusing(division)) return afresh(scanned);
+  const division = divide(scan(layout, roots, notes, true), base);
+  if (!isWorthReusing(division)) return afresh(scan(layout, roots, notes));
   const book = new EntryBook(notes, base.manifest.frames);
-  for (const { scanned: found, entry } of division.reused) book.addReused(found, entry);
+  for (const reused of division.reused) book.addReused(reused);
   // The store copies while the workers pack
   const copied = base.copy(division.regionBytes);
   copied.catch(() => {});

@@ -15,7 +15,7 @@ export interface Scanned {
   readonly path: string;
   readonly type: EntryType;
   readonly stats: FileStatus;
-  /** Exact, but 0 for a file with data: that is read again, exactly, with the data. */
+  /** Exact; without `exact` status 0 for a file with data: that is read again, exactly, with the data. */
   readonly mtimeUs: number;
   /** A file's size; 0 for everything else. */
   readonly dataBytes: number;
@@ -154,7 +154,7 @@ class Walk {
       path: child.path,
       type,
       stats: child.stats,
-      mtimeUs: type === EntryType.file && child.stats.size > 0 ? 0 : exactMtime(child),
+      mtimeUs: hasData && !child.stats.exact ? 0 : exactMtime(child),
       dataBytes: hasData ? child.stats.size : 0,
       linkName,
     };

@@ -37,10 +37,19 @@ export class StatusRows {
 
   /** Whether `stats` equal what was recorded; a row that was never set equals nothing (no inode is 0). */
   matches(entry: number, stats: BigIntStats): boolean {
+    const { values } = this;
     const start = entry * WIDTH;
+    // Column by column: this is asked of every file of a tree
     return (
-      this.values[start + INO] !== 0n &&
-      rowOf(stats).every((value, column) => this.values[start + column] === value)
+      values[start + INO] !== 0n &&
+      values[start + INO] === stats.ino &&
+      values[start + CTIME] === stats.ctimeNs &&
+      values[start] === stats.dev &&
+      values[start + 2] === stats.size &&
+      values[start + 3] === stats.mode &&
+      values[start + 4] === stats.uid &&
+      values[start + 5] === stats.gid &&
+      values[start + 6] === stats.mtimeNs
     );
   }
 

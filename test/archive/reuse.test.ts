@@ -23,7 +23,7 @@ interface Thing {
 const status = {
   ...{ mode: 0o644n, nlink: 1n, uid: 0n, gid: 0n, dev: 1n, ino: 1n, size: 1n, mtimeNs: 1n, ctimeNs: 1n },
 } as unknown as NonNullable<FileStatus['exact']>;
-const stats = { mode: 0o644, nlink: 1, uid: 0, gid: 0, exact: status } as FileStatus;
+const stats = { mode: 0o644, nlink: 2, uid: 0, gid: 0, exact: status } as FileStatus;
 
 function baseOf(things: readonly Thing[], frames: readonly Pick<Frame, 'size' | 'rawSize'>[]) {
   const entries = things.map(
