@@ -87,7 +87,28 @@ export interface UnpackResult {
   readonly written: number;
 }
 
-export type Job = PackJob | UnpackJob;
+/** Numbers of an entry in `LookJob.numbers`. */
+export const LookColumn = { type: 0, mode: 1, mtimeUs: 2, size: 3, uid: 4, gid: 5, width: 6 } as const;
+
+/** Look which of these files and symlinks are on the disk as the archive has them. */
+export interface LookJob {
+  readonly kind: 'look';
+  /** Absolute paths, and symlinks' targets. */
+  readonly paths: string;
+  readonly targets: string;
+  /** `LookColumn.width` numbers an entry. */
+  readonly numbers: Float64Array<ArrayBuffer>;
+}
+
+export interface LookResult {
+  /** 1 for each that is. */
+  readonly current: Uint8Array<ArrayBuffer>;
+  /** Of those with several names: index in the job, device and inode. */
+  readonly inodes: BigInt64Array<ArrayBuffer>;
+}
+
+export type Job = PackJob | UnpackJob | LookJob;
+export type JobResult = PackResult | UnpackResult | LookResult;
 
 /** How an error crosses between threads: by the class name that its receiver knows, and its message. */
 export interface JobFailure {

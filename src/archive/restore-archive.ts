@@ -18,7 +18,7 @@ export interface RestoreArchiveOptions {
   readonly read: (start: number, end: number, signal: AbortSignal) => Promise<Uint8Array<ArrayBuffer>>;
   readonly layout: PathLayout;
   readonly runLabel: string;
-  /** Made when the archive has been found good; closed here. */
+  /** Closed here. */
   readonly runner: () => JobRunner;
   /** Aborted: nothing is published, staging is removed. */
   readonly signal?: AbortSignal | undefined;
@@ -44,12 +44,11 @@ export interface RestoreSummary {
  * Throws `DamagedArchiveError`, `TargetTreeError`, the signal's reason, and whatever `read` throws.
  */
 export async function restoreArchive(options: RestoreArchiveOptions): Promise<RestoreSummary> {
-  const { archive, layout, signal } = options;
+  const { archive, signal } = options;
   const { entries } = archive.manifest;
-  validate(archive.manifest, archive.manifestStart, layout);
-  const current = options.warm ? findCurrent(entries, layout) : undefined;
-  const isWanted = (entry: number) => current?.[entry] !== 1;
   const runner = options.runner();
+  const current = await prepare(options, runner);
+  const isWanted = (entry: number) => current?.[entry] !== 1;
   const failure = new AbortController();
   const read: ReadObject = (start, end) => options.read(start, end, failure.signal);
   const staged = Promise.withResolvers<readonly string[]>();
@@ -85,6 +84,21 @@ export async function restoreArchive(options: RestoreArchiveOptions): Promise<Re
   commit(plan, entries);
   if (rows) rows = await settled(rows, entries, plan);
   return { entries: entries.length, rawBytes, rows };
+}
+
+/** Checks the archive, and tells what of it the disk has already, while the workers start. */
+async function prepare(
+  { archive, layout, warm }: RestoreArchiveOptions,
+  runner: JobRunner,
+): Promise<Uint8Array | undefined> {
+  try {
+    runner.start?.();
+    validate(archive.manifest, archive.manifestStart, layout);
+    return warm ? await findCurrent(archive.manifest.entries, layout, runner) : undefined;
+  } catch (error) {
+    await runner.close();
+    throw error;
+  }
 }
 
 /** What the disk says now that all is published; undefined: it says nothing that a later look could rely on. */

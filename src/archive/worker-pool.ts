@@ -1,6 +1,16 @@
 import { Worker } from 'node:worker_threads';
 import { DamagedArchiveError, SourceTreeError, TargetTreeError } from './errors.ts';
-import type { Job, JobFailure, PackJob, PackResult, UnpackJob, UnpackResult } from './jobs.ts';
+import type {
+  Job,
+  JobFailure,
+  JobResult,
+  LookJob,
+  LookResult,
+  PackJob,
+  PackResult,
+  UnpackJob,
+  UnpackResult,
+} from './jobs.ts';
 import { runJob } from './run-job.ts';
 
 /** Does jobs, somewhere. */
@@ -10,6 +20,9 @@ export interface JobRunner {
   /** Takes ownership of the job's `bytes`. Rejects with the archive's own errors. */
   run(job: PackJob): Promise<PackResult>;
   run(job: UnpackJob): Promise<UnpackResult>;
+  run(job: LookJob): Promise<LookResult>;
+  /** Gets ready, where that takes time: for work that will come in a moment. */
+  start?(): void;
   /** Ends at once, whatever is being worked on. */
   close(): Promise<void>;
 }
@@ -20,7 +33,8 @@ export class InlineRunner implements JobRunner {
 
   run(job: PackJob): Promise<PackResult>;
   run(job: UnpackJob): Promise<UnpackResult>;
-  async run(job: Job): Promise<PackResult | UnpackResult> {
+  run(job: LookJob): Promise<LookResult>;
+  async run(job: Job): Promise<JobResult> {
     return runJob(job);
   }
 
@@ -38,7 +52,7 @@ interface Thread {
   readonly jobs: Map<number, Waiting>;
 }
 
-type Answer = { id: number } & ({ result: PackResult | UnpackResult } | { failure: JobFailure });
+type Answer = { id: number } & ({ result: JobResult } | { failure: JobFailure });
 
 /** Jobs that a worker has at a time: one to work on and one to go on with, so that it never waits for the main thread. */
 const JOBS_A_WORKER = 2;
@@ -60,12 +74,17 @@ export class WorkerPool implements JobRunner {
 
   run(job: PackJob): Promise<PackResult>;
   run(job: UnpackJob): Promise<UnpackResult>;
-  run(job: Job): Promise<PackResult | UnpackResult> {
+  run(job: LookJob): Promise<LookResult>;
+  run(job: Job): Promise<JobResult> {
     return new Promise<never>((resolve, reject) => {
       if (this.#failure) return reject(this.#failure);
       this.#queue.push({ job, resolve, reject });
       this.#dispatch();
     });
+  }
+
+  start(): void {
+    while (this.#threads.length < this.width) this.#start();
   }
 
   async close(): Promise<void> {

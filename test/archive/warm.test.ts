@@ -4,6 +4,7 @@ import { pathToFileURL } from 'node:url';
 import { describe, expect, test, vi } from 'vitest';
 import { openArchive } from '../../src/archive/open-archive.ts';
 import { findCurrent } from '../../src/archive/warm.ts';
+import { InlineRunner } from '../../src/archive/worker-pool.ts';
 import { giveAway, runUnprivileged } from '../support/drop-privileges.ts';
 import { buildTree, describeTree, type TreeSpec } from '../support/tree.ts';
 import { ballast, fleet } from './incremental/fixture.ts';
@@ -36,7 +37,7 @@ async function different(change: (tree: string) => unknown, followed = 'tree'): 
     throw new Error('all of it is in the tail');
   });
   await change(path.join(workspace, 'tree'));
-  const current = findCurrent(manifest.entries, layout);
+  const current = await findCurrent(manifest.entries, layout, new InlineRunner());
   return manifest.entries
     .filter(({ name }, index) => !name.endsWith('/') && current[index] !== 1)
     .map(({ name }) => name.slice('./tree/'.length));
@@ -187,7 +188,9 @@ describe('what differs from the disk', () => {
       const path = (await import('node:path')).default;
       const workspace = ${JSON.stringify(workspace)};
       const layout = await createPathLayout({ patterns: ['tree'], workspace, home: '/none', platformPath: path });
-      console.log([...findCurrent(${JSON.stringify(entries)}, layout)].join(' '));`;
+      const { InlineRunner } = await import(${source('archive/worker-pool.ts')});
+      const current = await findCurrent(${JSON.stringify(entries)}, layout, new InlineRunner());
+      console.log([...current].join(' '));`;
     const { stdout, stderr } = await runUnprivileged(['--input-type=module', '-e', code]);
     expect([stdout.trim(), stderr]).toEqual(['0 0 0', '']);
   });
@@ -199,11 +202,11 @@ describe('a warm restore', () => {
     const one = job();
     await buildTree(one.workspace, { ...ballast, ...spec });
     await one.saveInFull('k');
-    const before = await inodes(one.workspace);
+    const before = await changeTimes(one.workspace);
     one.transferred = 0;
     expect(await one.restore('k', { warm: true })).toMatchObject({ rawBytes: 0 });
     expect(one.transferred).toBeLessThan(300_000);
-    expect(await inodes(one.workspace)).toEqual(before);
+    expect(await changeTimes(one.workspace)).toEqual(before);
     expect(fs.readdirSync(one.workspace)).toEqual(['tree']);
   });
 
@@ -233,6 +236,33 @@ describe('a warm restore', () => {
     expect(rest).toEqual(saved);
   });
 
+  test('sets the attributes of directories right, and of those it has written into', async () => {
+    const { job } = fleet();
+    const one = job();
+    await buildTree(one.workspace, {
+      ...spec,
+      ...{ 'tree/mode/x': 'x', 'tree/mode': { directory: true, mode: 0o750, mtime: time } },
+      ...{ 'tree/time/x': 'x', 'tree/time': { directory: true, mtime: time } },
+      ...{ 'tree/file/x': 'x', 'tree/file': { directory: true, mtime: time } },
+      ...{ 'tree/linked/x': 'x', 'tree/linked': { directory: true, mtime: time } },
+      ...{ 'tree/fine/x': 'x', 'tree/fine': { directory: true, mtime: time } },
+    });
+    await one.saveInFull('k');
+    const saved = await describeTree(one.workspace);
+    const before = await changeTimes(one.workspace);
+    const tree = path.join(one.workspace, 'tree');
+    fs.chmodSync(`${tree}/mode`, 0o700);
+    setTime(`${tree}/time`, 1);
+    fs.writeFileSync(`${tree}/file/x`, 'other');
+    fs.renameSync(`${tree}/linked`, `${tree}/elsewhere`);
+    fs.symlinkSync('elsewhere', `${tree}/linked`);
+    await one.restore('k', { warm: true });
+    fs.rmSync(`${tree}/elsewhere`, { recursive: true });
+    await one.restore('k', { warm: true });
+    expect(await describeTree(one.workspace)).toEqual(saved);
+    expect((await changeTimes(one.workspace))['tree/fine']).toBe(before['tree/fine']);
+  });
+
   test('trusts size, mode and time: that is why it has to be asked for', async () => {
     const { job } = fleet();
     const one = job();
@@ -254,4 +284,11 @@ async function inodes(root: string): Promise<Record<string, string>> {
     if (type !== 'directory') found[name] = String(fs.lstatSync(path.join(root, name), { bigint: true }).ino);
   }
   return found;
+}
+
+/** When anything was last done to each thing below `root`. */
+async function changeTimes(root: string): Promise<Record<string, string>> {
+  const names = Object.keys(await describeTree(root));
+  const stats = (name: string) => fs.lstatSync(path.join(root, name), { bigint: true });
+  return Object.fromEntries(names.map(name => [name, String(stats(name).ctimeNs)]));
 }

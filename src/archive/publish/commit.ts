@@ -19,11 +19,12 @@ const ATTEMPTS = 20;
  * Throws `TargetTreeError` when something has changed since the plan; what is published by then stays.
  */
 export function commit(plan: TargetPlan, entries: readonly Entry[]): void {
+  const existing = unsettled(plan);
   const merged: MergedDirectory[] = [];
   const published: Move[] = [];
   const displaced = new Displaced();
   try {
-    recheck(plan);
+    recheck(existing);
     for (const { path, parent, directory } of plan.displaced) {
       if (directory) displaced.takeDirectory(path, parent.path, parent.area);
       else displaced.takeOther(path, parent.path, parent.area);
@@ -40,8 +41,17 @@ export function commit(plan: TargetPlan, entries: readonly Entry[]): void {
   } finally {
     // Staging before the final times: its removal touches the directories that it stands in
     for (const area of plan.areas) tolerant(() => area.remove());
-    finish(plan.existing, published, entries, merged);
+    finish(existing, published, entries, merged);
   }
+}
+
+/** All but the directories that are as they should be and that nothing is done in. */
+function unsettled({ existing, moves, displaced, areas }: TargetPlan): ExistingDirectory[] {
+  const touched = new Set([...moves, ...displaced].map(({ parent }) => parent));
+  const stagedIn = new Set(areas.map(area => area.parent));
+  return existing.filter(
+    directory => !directory.settled || touched.has(directory) || stagedIn.has(directory.path),
+  );
 }
 
 /** A directory that another job had published first, and the attributes that ours would have had. */
@@ -51,8 +61,8 @@ interface MergedDirectory {
 }
 
 /** Between the plan and now another process may have put a link where a directory was. */
-function recheck(plan: TargetPlan): void {
-  for (const { path, followed } of plan.existing) {
+function recheck(existing: readonly ExistingDirectory[]): void {
+  for (const { path, followed } of existing) {
     if (followed) continue;
     if (!isDirectory(path))
       throw new TargetTreeError(`${printable(path)} was a directory and is none any more`);

@@ -32,6 +32,8 @@ export interface ExistingDirectory {
   readonly mode: number;
   /** Reached through a symlink that stands at or above a pattern's root: not to be checked against links again. */
   readonly followed: boolean;
+  /** Its mode, owner and time are the archive's already. */
+  readonly settled: boolean;
 }
 
 /** A directory that is built in staging; visible with the tree it belongs to. */
@@ -68,7 +70,7 @@ export interface PlanOptions {
   readonly layout: PathLayout;
   /** Names staging: `.cache-s3-<runLabel>-<n>`. */
   readonly runLabel: string;
-  /** false: the entry stands on the disk as it should and is left alone. Never asked of directories. */
+  /** false: the entry stands on the disk as it should and is left alone; of a directory that says nothing of what is in it. */
   readonly isWanted?: (entry: number) => boolean;
   readonly staleStagingMs?: number;
   readonly platform?: Platform;
@@ -137,7 +139,7 @@ class Planner {
       this.#staged[index] = place.fresh ? place.path : '';
       return;
     }
-    if (this.#options.isWanted?.(index) === false) {
+    if (this.#isLeftAlone(index)) {
       this.#staged[index] = '';
       return;
     }
@@ -160,6 +162,10 @@ class Planner {
     };
   }
 
+  #isLeftAlone(entry: number): boolean {
+    return this.#options.isWanted?.(entry) === false;
+  }
+
   #moveFile(parent: ExistingDirectory, component: string, entry: number): string {
     this.#preflight(parent);
     const to = `${parent.path}/${component}`;
@@ -177,7 +183,7 @@ class Planner {
     // saved as a link, so an earlier archive may have put it there
     const look = this.#layout.followsLink(path) ? statSync : lstatSync;
     const stats = look(fsPath(path), { throwIfNoEntry: false });
-    if (stats?.isDirectory()) return this.#exists(path, index, stats, undefined);
+    if (stats?.isDirectory()) return this.#exists(path, index, stats.mode, undefined);
     const parent = this.#directoryAbove(dirname(path));
     if (parent.fresh) return this.#freshInside(parent.path, basename(path), index);
     return this.#freshTop(parent.directory, basename(path), index);
@@ -187,9 +193,10 @@ class Planner {
     const component = entry.name.slice(parentStored.length, -1);
     if (parent.fresh) return this.#freshInside(parent.path, component, index);
     const path = `${parent.directory.path}/${component}`;
+    if (this.#isLeftAlone(index)) return this.#exists(path, index, entry.mode, parent.directory);
     if (this.#kindOf(parent.directory, component) === 'directory') {
       const stats = lstatSync(fsPath(path), { throwIfNoEntry: false });
-      if (stats?.isDirectory()) return this.#exists(path, index, stats, parent.directory);
+      if (stats?.isDirectory()) return this.#exists(path, index, stats.mode, parent.directory);
     }
     return this.#freshTop(parent.directory, component, index);
   }
@@ -210,7 +217,7 @@ class Planner {
     } catch (error) {
       throw unwritable(path, error);
     }
-    if (stats?.isDirectory()) return this.#exists(path, -1, stats, undefined);
+    if (stats?.isDirectory()) return this.#exists(path, -1, stats.mode, undefined);
     if (stats)
       throw new TargetTreeError(`${printable(path)} is not a directory, but the cache goes below it`);
     const parent = this.#directoryAbove(dirname(path));
@@ -218,18 +225,18 @@ class Planner {
     return this.#freshTop(parent.directory, basename(path), -1);
   }
 
-  #exists(path: string, entry: number, stats: Stats, parent: ExistingDirectory | undefined): Place {
+  #exists(path: string, entry: number, mode: number, parent: ExistingDirectory | undefined): Place {
     const realPath = parent ? join(parent.realPath, basename(path)) : realpathSync(fsPath(path));
     const area = this.#areaAbove(realPath, parent) ?? new StagingArea(path, this.#options.runLabel);
     this.#areaOf.set(realPath, area);
-    const mode = stats.mode & 0o7777;
     const directory: ExistingDirectory = {
       path,
       realPath,
       area,
       entry,
-      mode,
+      mode: mode & 0o7777,
       followed: parent === undefined,
+      settled: entry >= 0 && this.#isLeftAlone(entry),
     };
     this.#existing.push(directory);
     return { fresh: false, directory };

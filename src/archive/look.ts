@@ -1,0 +1,69 @@
+import type { BigIntStats } from 'node:fs';
+import { readlinkSync } from 'node:fs';
+import { EntryType } from './entry.ts';
+import { exactStatus } from './file-status.ts';
+import { LookColumn, type LookJob, type LookResult, splitStrings } from './jobs.ts';
+import { decodeName, fsPath } from './names.ts';
+import { thisPlatform, toMicroseconds } from './platform.ts';
+
+/** What an entry says of its file; `uid` of -1: owners are not kept. */
+export interface Attributes {
+  readonly mode: number;
+  readonly mtimeUs: number;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/**
+ * Runs in a worker: compares files and symlinks on the disk with their entries, as far as type, size, mode, owner,
+ * target and mtime (in microseconds) tell. Never throws: what cannot be looked at is not current.
+ */
+export function lookAt(job: LookJob): LookResult {
+  const count = job.numbers.length / LookColumn.width;
+  const paths = splitStrings(job.paths, count);
+  const targets = splitStrings(job.targets, count);
+  const current = new Uint8Array(count);
+  const inodes: bigint[] = [];
+  for (let index = 0; index < count; index++) {
+    const stats = quietly(() => exactStatus(paths[index]!));
+    if (!stats) continue;
+    if (stats.nlink > 1n) inodes.push(BigInt(index), stats.dev, stats.ino);
+    const entry = job.numbers.subarray(index * LookColumn.width, (index + 1) * LookColumn.width);
+    if (isCurrent(entry, targets[index]!, paths[index]!, stats)) current[index] = 1;
+  }
+  return { current, inodes: BigInt64Array.from(inodes) };
+}
+
+function isCurrent(entry: Float64Array, target: string, path: string, stats: BigIntStats): boolean {
+  const attributes = {
+    mode: entry[LookColumn.mode]!,
+    mtimeUs: entry[LookColumn.mtimeUs]!,
+    uid: entry[LookColumn.uid]!,
+    gid: entry[LookColumn.gid]!,
+  };
+  if (entry[LookColumn.type] === EntryType.symlink) {
+    const linked = () => decodeName(readlinkSync(fsPath(path), 'buffer'));
+    return stats.isSymbolicLink() && hasTimeAndOwner(attributes, stats) && quietly(linked) === target;
+  }
+  return stats.isFile() && Number(stats.size) === entry[LookColumn.size] && hasAttributes(attributes, stats);
+}
+
+/** Whether a file or directory has the mode, owner and mtime that its entry says. */
+export function hasAttributes(entry: Attributes, stats: BigIntStats): boolean {
+  const sameMode = !thisPlatform.hasModes || (Number(stats.mode) & 0o7777) === entry.mode;
+  return sameMode && hasTimeAndOwner(entry, stats);
+}
+
+function hasTimeAndOwner({ mtimeUs, uid, gid }: Attributes, stats: BigIntStats): boolean {
+  if (toMicroseconds(stats.mtimeNs) !== mtimeUs) return false;
+  return !thisPlatform.keepsOwners || uid < 0 || (Number(stats.uid) === uid && Number(stats.gid) === gid);
+}
+
+/** undefined where the disk does not say. */
+export function quietly<T>(look: () => T): T | undefined {
+  try {
+    return look();
+  } catch {
+    return undefined;
+  }
+}
