@@ -28,8 +28,10 @@ export function lineOf(row: Row): string {
 /** The table of docs/faults.md. */
 export function markdown(rows: readonly Row[]): string {
   const lines = rows.map(({ one, finding }) => {
-    const said = finding.says.map(line => plain(line).replaceAll('|', '\\|')).join('<br>');
-    const cells = [one.fault, one.op, said || '-', seconds(finding.ms), finding.left, finding.exit];
+    const [first = '-', ...others] = finding.says.map(line => plain(line).replaceAll('|', '\\|'));
+    const rest = others.length > 2 ? [`... and ${others.length} more like it`] : others;
+    const said = [first, ...rest].join('<br>');
+    const cells = [one.fault, one.op, said, seconds(finding.ms), finding.left, finding.exit];
     return `| ${cells.join(' | ')} |`;
   });
   const head = [
@@ -48,7 +50,7 @@ function plain(line: string): string {
   return line
     .replace(/fault-[0-9a-f]{12}/g, 'BUCKET')
     .replace(/127\.0\.0\.1:\d+/g, 'HOST')
-    .replace(/\/[^\s:;,()']*\/scene-[^/\s]*\/workspace\//g, '')
+    .replace(/\/[^\s:;,()']*\/scene-[^/\s]*\/(?:disk\/)?workspace\//g, '')
     .replace(/cache-s3\/v1\/\S*\.tar\.zst/g, 'OBJECT')
     .replaceAll('%25', '%');
 }

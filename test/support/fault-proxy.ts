@@ -148,6 +148,8 @@ function forward(
     },
   );
   sent.on('error', () => from.socket.resetAndDestroy());
+  // Answered before the body was through: what is left of it stands in the way of the connection's next request
+  sent.on('close', () => from.resume());
   from.on('close', () => {
     if (!from.complete) sent.destroy();
   });

@@ -224,7 +224,7 @@ export const jobCaseList: readonly FaultCase[] = [
     op: 'main, post',
     short: false,
     // no timer may keep the process, no worker thread may be waited for
-    limitMs: 2_000,
+    limitMs: 5_000,
     async run(scene) {
       const main = await scene.phase('main');
       await buildIn(scene.workspace, { 'a.txt': 'small' });
