@@ -364,6 +364,8 @@ describe('a cancel', () => {
     ['SIGTERM', ['SIGINT', 'SIGTERM']],
     ['nothing', ['SIGINT', 'SIGTERM', 'SIGKILL']],
   ])('climbs its ladder until the action ends (on %s), and its post step still runs', async (end, sent) => {
+    // Long enough for a busy machine to deliver a signal and answer it
+    const ms = end === 'nothing' ? 300 : 1500;
     const actions = { 'a/wait': await action('wait', waitingYml, waiting) };
     const result = await runSteps(
       `
@@ -372,7 +374,7 @@ describe('a cancel', () => {
       - { id: always, if: always(), run: 'echo \${{ job.status }} \${{ steps.a.outcome }}' }
       - { id: cancelled, if: cancelled(), run: echo yes }
       `,
-      { actions, cancelWhen },
+      { actions, cancelWhen, grace: { interruptMs: ms, terminateMs: ms } },
     );
     expect(result.conclusion).toBe('cancelled');
     expect(step(result, 'a')).toMatchObject({ outcome: 'cancelled', exit: { sent } });
