@@ -1,5 +1,5 @@
-// test.mjs [--unit] [vitest's arguments...] - runs the tests, says what was skipped and why, and ends with the line
-// `N passed, N failed` (and `, N skipped`).
+// test.mjs [--unit | --local] [vitest's arguments...] - runs the tests, says what was skipped and why, and ends with the
+// line `N passed, N failed` (and `, N skipped`). --unit: the unit tests alone; --local: all that needs no gateway.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -11,9 +11,8 @@ import { sharedGateway, shareGateway } from '../test/support/gateway/shared.ts';
 import { build } from './build.mjs';
 import { fail, root } from './project.mjs';
 
-const args = process.argv.slice(2);
-const unitOnly = args.includes('--unit');
-const vitestArgs = args.filter(argument => argument !== '--unit');
+const withoutGateway = { '--unit': ['unit'], '--local': ['unit', 'local'] };
+const [projects, vitestArgs] = readArguments(process.argv.slice(2));
 
 const scratch = await fs.mkdtemp(path.join(tmpdir(), 'cache-s3-test-'));
 const report = path.join(scratch, 'report.json');
@@ -21,7 +20,7 @@ let gateway;
 let exitCode = 1;
 let counts = { passed: 0, failed: 1, skipped: 0 };
 try {
-  if (!unitOnly) {
+  if (projects.length === 0) {
     await ensureDist();
     gateway = await shareGateway();
   }
@@ -36,6 +35,12 @@ try {
 const { passed, failed, skipped } = counts;
 process.exitCode = exitCode || (failed > 0 ? 1 : 0);
 console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
+
+/** The projects of vitest.config.ts that were asked for, none meaning all, and vitest's own arguments. */
+function readArguments(args) {
+  const flags = args.filter(argument => argument in withoutGateway);
+  return [flags.flatMap(flag => withoutGateway[flag]), args.filter(argument => !flags.includes(argument))];
+}
 
 /** The end-to-end tests run the committed dist/, as a runner would; only where there is none is it built. */
 async function ensureDist() {
@@ -52,7 +57,7 @@ async function runVitest() {
     [
       path.join(root, 'node_modules/vitest/vitest.mjs'),
       'run',
-      ...(unitOnly ? ['--project', 'unit'] : []),
+      ...projects.flatMap(project => ['--project', project]),
       '--reporter=default',
       '--reporter=json',
       `--outputFile.json=${report}`,

@@ -156,7 +156,7 @@ const restores: FaultCase[] = [
       return undefined;
     },
     ends: ['as before'],
-    says: /::warning::.*\(ENOSPC\)/,
+    says: /::warning::.*\(the disk is full, ENOSPC\)/,
   }),
   restoreCase("a directory is another user's", {
     short: true,

@@ -98,7 +98,7 @@ describe.runIf(canMount)('mount points below a cached directory', () => {
     await mounted(['-t', 'tmpfs', '-o', 'ro', 'cache-s3-test'], point, async () => {
       const before = await describeTree(to);
       await expect(restoreObject(object, await layoutIn(to))).rejects.toThrow(
-        `${point} cannot be written (EROFS)`,
+        `${point} cannot be written (the file system is read-only, EROFS)`,
       );
       expect(await describeTree(to)).toEqual(before);
     });
@@ -111,7 +111,9 @@ describe.runIf(canMount)('mount points below a cached directory', () => {
     await mounted(['-t', 'tmpfs', '-o', 'size=1m', 'cache-s3-test'], join(to, 'tree'), async () => {
       await buildTree(join(to, 'tree'), { a: { content: 'old', mtime: 1_500_000_000_000_001 } });
       const before = await describeTree(to);
-      await expect(restoreObject(object, await layoutIn(to))).rejects.toThrow('cannot be written (ENOSPC)');
+      await expect(restoreObject(object, await layoutIn(to))).rejects.toThrow(
+        'cannot be written (the disk is full, ENOSPC)',
+      );
       expect(await describeTree(to)).toEqual(before);
     });
   });

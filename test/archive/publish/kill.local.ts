@@ -43,7 +43,8 @@ function expectWhole(found: TreeDescription, before: TreeDescription, after: Tre
   expect(found['tree/extra']?.sha256).toBe(before['tree/extra']?.sha256);
 }
 
-describe('a restore that is killed inside its commit', () => {
+// a kill of Windows is another thing, and modes are not kept there
+describe.skipIf(process.platform === 'win32')('a restore that is killed inside its commit', () => {
   // 12 files, 2 new directories, 1 link, 2 things displaced: 17 renames in all
   test.each([1, 2, 3, 4, 5, 9, 16, 17])(
     'right before rename %i leaves whole files, and the next one heals',
