@@ -24,8 +24,8 @@ export function compressFrame(raw: Buffer, level: number): Buffer<ArrayBuffer> {
   return zstdCompressSync(raw, {
     // A window over the whole frame: level 3 alone looks back 2 MiB, and finds 3 % less
     params: { [constants.ZSTD_c_compressionLevel]: level, [constants.ZSTD_c_windowLog]: WINDOW_LOG },
-    // One chunk for the whole output: the default of 16 KiB costs 40 %. Never a piece of Buffer's pool: that one can be
-    // neither transferred to another thread nor released
+    // One chunk for the whole output, so that nothing is joined. Never a piece of Buffer's pool: that one can be neither
+    // transferred to another thread nor released
     chunkSize: Math.max(raw.length + (raw.length >> 7) + 1024, Buffer.poolSize),
     pledgedSrcSize: raw.length,
   }) as Buffer<ArrayBuffer>;

@@ -88,17 +88,11 @@ function publishFile(
   area: StagingArea,
   displaced: Displaced,
 ): void {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      makeWritable(parent, () => renameSync(fsPath(from), fsPath(to)));
-      return;
-    } catch (error) {
-      const code = (error as NodeJS.ErrnoException).code;
-      if ((code !== 'EISDIR' && code !== 'ENOTEMPTY' && code !== 'EEXIST') || attempt === ATTEMPTS)
-        throw error;
-      displaced.takeDirectory(to, parent, area);
-    }
-  }
+  renameInto(parent, from, to, code => {
+    if (code !== 'EISDIR' && code !== 'ENOTEMPTY' && code !== 'EEXIST') return 'blocked';
+    displaced.takeDirectory(to, parent, area);
+    return 'clear';
+  });
 }
 
 function publishTree(
@@ -109,19 +103,35 @@ function publishTree(
   displaced: Displaced,
   merged: MergedDirectory[],
 ): void {
+  renameInto(parent, from, to, code => {
+    if (code === 'ENOTDIR') displaced.takeOther(to, parent, area);
+    else if (code !== 'ENOTEMPTY' && code !== 'EEXIST' && code !== 'EPERM') return 'blocked';
+    else if (lstatSync(fsPath(to), { throwIfNoEntry: false })?.isDirectory()) {
+      merge(from, to, area, displaced, merged);
+      return 'done';
+    }
+    return 'clear';
+  });
+}
+
+/** What became of a place that was taken: free now, filled by other means, or still in the way. */
+type Way = 'clear' | 'done' | 'blocked';
+
+/** Renames into `parent`, and where something stands in the way asks `makeWay`, a few times at most. */
+function renameInto(
+  parent: string,
+  from: string,
+  to: string,
+  makeWay: (code: string | undefined) => Way,
+): void {
   for (let attempt = 1; ; attempt++) {
     try {
       makeWritable(parent, () => renameSync(fsPath(from), fsPath(to)));
       return;
     } catch (error) {
-      const code = (error as NodeJS.ErrnoException).code;
-      if (attempt === ATTEMPTS) throw error;
-      if (code === 'ENOTDIR') displaced.takeOther(to, parent, area);
-      else if (code !== 'ENOTEMPTY' && code !== 'EEXIST' && code !== 'EPERM') throw error;
-      else if (lstatSync(fsPath(to), { throwIfNoEntry: false })?.isDirectory()) {
-        merge(from, to, area, displaced, merged);
-        return;
-      }
+      const way = attempt === ATTEMPTS ? 'blocked' : makeWay((error as NodeJS.ErrnoException).code);
+      if (way === 'blocked') throw error;
+      if (way === 'done') return;
     }
   }
 }
