@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { integer, list } from './arguments.ts';
 import { BenchError } from './bench-error.ts';
 
 export const caseLetters = ['a', 'b', 'c', 'd', 'e', 'f'] as const;
@@ -86,25 +87,6 @@ function parse(args: readonly string[]) {
   } catch (error) {
     throw new BenchError(`${(error as Error).message}\n${usage}`);
   }
-}
-
-function list<T extends string>(
-  name: string,
-  text: string | undefined,
-  allowed: readonly T[],
-): readonly T[] | undefined {
-  if (text === undefined) return undefined;
-  const words = text.split(',');
-  const bad = words.find(word => !allowed.includes(word as T));
-  if (bad === undefined) return words as T[];
-  throw new BenchError(`--${name} names '${bad}', but it has to be a list of ${allowed.join(', ')}.`);
-}
-
-function integer(name: string, text: string | undefined, min: number, max: number): number | undefined {
-  if (text === undefined) return undefined;
-  const value = Number(text);
-  if (/^\d+$/.test(text) && value >= min && value <= max) return value;
-  throw new BenchError(`--${name} is '${text}', but it has to be a whole number from ${min} to ${max}.`);
 }
 
 function parsePeer(text: string): PeerOption {

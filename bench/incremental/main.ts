@@ -3,6 +3,7 @@
 import * as fs from 'node:fs/promises';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { integer, list } from '../arguments.ts';
 import { BenchError } from '../bench-error.ts';
 import { allCases } from '../cases.ts';
 import { type PlaceName, placeNames } from '../options.ts';
@@ -87,42 +88,40 @@ interface Options {
 }
 
 function parse(args: string[]): Options {
+  const values = readArguments(args);
+  const shares = values.shares.split(',').map(Number);
+  if (!shares.every(share => share >= 0 && share <= 100)) {
+    throw new BenchError(`--shares is '${values.shares}', but it has to be a list of per cents.`);
+  }
+  const place = placeNames.find(name => name === values.where);
+  if (place === undefined) {
+    throw new BenchError(`--where is '${values.where}', but it has to be one of ${placeNames.join(', ')}.`);
+  }
+  const wanted = list('only', values.only, parts) ?? parts;
+  return {
+    parts: parts.filter(part => wanted.includes(part)),
+    shares: shares.map(share => share / 100),
+    rounds: integer('rounds', values.rounds, 1, 100) ?? (values.quick ? 1 : 3),
+    place,
+    quick: values.quick,
+  };
+}
+
+function readArguments(args: string[]) {
   try {
     const { values } = parseArgs({
       args,
       options: {
-        only: { type: 'string', default: parts.join(',') },
+        only: { type: 'string' },
         shares: { type: 'string', default: '0,1,5,20' },
         rounds: { type: 'string' },
         where: { type: 'string', default: 'tmpfs' },
         quick: { type: 'boolean', default: false },
       },
     });
-    const rounds = Number(values.rounds ?? (values.quick ? 1 : 3));
-    const shares = values.shares.split(',').map(Number);
-    const wanted = values.only.split(',');
-    if (!Number.isInteger(rounds) || rounds < 1) {
-      throw new BenchError(`--rounds is '${values.rounds}', but it has to be a whole number from 1 on.`);
-    }
-    if (!shares.every(share => share >= 0 && share <= 100)) {
-      throw new BenchError(`--shares is '${values.shares}', but it has to be a list of per cents.`);
-    }
-    const unknown = wanted.find(part => !parts.includes(part as never));
-    if (unknown !== undefined)
-      throw new BenchError(`--only names '${unknown}', but the parts are ${parts.join(', ')}.`);
-    const place = placeNames.find(name => name === values.where);
-    if (place === undefined) {
-      throw new BenchError(`--where is '${values.where}', but it has to be one of ${placeNames.join(', ')}.`);
-    }
-    return {
-      parts: parts.filter(part => wanted.includes(part)),
-      shares: shares.map(share => share / 100),
-      rounds,
-      place,
-      quick: values.quick,
-    };
+    return values;
   } catch (error) {
-    throw error instanceof BenchError ? error : new BenchError(`${(error as Error).message}\n${usage}`);
+    throw new BenchError(`${(error as Error).message}\n${usage}`);
   }
 }
 

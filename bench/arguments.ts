@@ -1,0 +1,29 @@
+/** What the benches' command lines have in common. */
+
+import { BenchError } from './bench-error.ts';
+
+/** The words of a list with commas, undefined where there is none. Throws `BenchError` for a word that is not allowed. */
+export function list<T extends string>(
+  name: string,
+  text: string | undefined,
+  allowed: readonly T[],
+): readonly T[] | undefined {
+  if (text === undefined) return undefined;
+  const words = text.split(',');
+  const bad = words.find(word => !allowed.includes(word as T));
+  if (bad === undefined) return words as T[];
+  throw new BenchError(`--${name} names '${bad}', but it has to be a list of ${allowed.join(', ')}.`);
+}
+
+/** A whole number within bounds, undefined where there is none. Throws `BenchError` for anything else. */
+export function integer(
+  name: string,
+  text: string | undefined,
+  min: number,
+  max: number,
+): number | undefined {
+  if (text === undefined) return undefined;
+  const value = Number(text);
+  if (/^\d+$/.test(text) && value >= min && value <= max) return value;
+  throw new BenchError(`--${name} is '${text}', but it has to be a whole number from ${min} to ${max}.`);
+}
