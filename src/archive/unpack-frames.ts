@@ -184,10 +184,18 @@ export function finishSparse(path: string, attributes: FileAttributes): void {
   }
 }
 
+/** What users know by other names than the system's. */
+const inWords: Readonly<Record<string, string>> = {
+  EDQUOT: 'the quota of this user is used up, EDQUOT',
+  ENOSPC: 'the disk is full, ENOSPC',
+  EROFS: 'the file system is read-only, EROFS',
+};
+
 /** The one sentence for something that cannot be written. */
 export function unwritable(path: string, cause: unknown): TargetTreeError {
   const code = (cause as NodeJS.ErrnoException).code ?? String(cause);
-  return Object.assign(new TargetTreeError(`${printable(path)} cannot be written (${code})`, { cause }), {
-    code,
+  const error = new TargetTreeError(`${printable(path)} cannot be written (${inWords[code] ?? code})`, {
+    cause,
   });
+  return Object.assign(error, { code });
 }
