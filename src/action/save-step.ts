@@ -167,7 +167,7 @@ function sayOutcome(runner: Runner, { inputs }: StepPlan, outcome: SaveOutcome):
 
 function describe(error: unknown): string {
   const { message } = error as Error;
-  if (error instanceof StoreRefusedError) return `look at the input '${error.setting}': ${message}`;
+  if (error instanceof StoreRefusedError) return error.advice;
   if (error instanceof NameTooLongError) return `the input 'key' is too long for the bucket: ${message}`;
   return message;
 }

@@ -9,16 +9,21 @@ export class StoreUnavailableError extends Error {
 
 /**
  * The bucket answers, and refuses: wrong credentials, no such bucket, access denied, quota. Retrying cannot help.
- * `setting` is the input to look at.
  */
 export class StoreRefusedError extends Error {
   override name = 'StoreRefusedError';
   /** As in `StoreUnavailableError` (a quota may be exceeded in the middle of a save). */
   accepted = false;
-  readonly setting: string;
-  constructor(message: string, setting: string, options?: ErrorOptions) {
+  /** What the user may mend, as a phrase: `the input 'bucket'`, `the runner's clock`; undefined: nothing of theirs. */
+  readonly lookAt: string | undefined;
+  constructor(message: string, lookAt: string | undefined, options?: ErrorOptions) {
     super(message, options);
-    this.setting = setting;
+    this.lookAt = lookAt;
+  }
+
+  /** The message after where to look: `look at the input 'bucket': there is no such bucket`. */
+  get advice(): string {
+    return this.lookAt === undefined ? this.message : `look at ${this.lookAt}: ${this.message}`;
   }
 }
 

@@ -142,8 +142,9 @@ class Fallback implements FallbackBackend {
 
   #describe(error: StoreError): string {
     const place = this.source === 'directory' ? 'cache directory' : 'bucket';
-    if (error instanceof StoreRefusedError)
-      return `The ${place} refuses, look at the input '${error.setting}': ${error.message}`;
+    if (error instanceof StoreRefusedError) {
+      return `The ${place} refuses${error.lookAt === undefined ? ':' : ','} ${error.advice}`;
+    }
     if (error instanceof NameTooLongError) return `The ${place} cannot hold this key: ${error.message}`;
     return `The ${place} cannot be reached: ${error.message}`;
   }

@@ -200,9 +200,14 @@ describe('save/', () => {
   test.each([
     [new StoreUnavailableError('no connection'), 'Failed to save: no connection'],
     [
-      new StoreRefusedError('the access key is unknown', 'accessKey'),
+      new StoreRefusedError('the access key is unknown', "the input 'accessKey'"),
       "Failed to save: look at the input 'accessKey': the access key is unknown",
     ],
+    [
+      new StoreRefusedError('the clocks differ', "the runner's clock"),
+      "Failed to save: look at the runner's clock: the clocks differ",
+    ],
+    [new StoreRefusedError("GitHub's cache is full", undefined), "Failed to save: GitHub's cache is full"],
     [
       new NameTooLongError('it has 1100 bytes'),
       "Failed to save: the input 'key' is too long for the bucket: it has 1100 bytes",

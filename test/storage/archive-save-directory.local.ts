@@ -200,7 +200,7 @@ describe('where it cannot, the save is a full one, and says why once', () => {
   test.each([
     [new CopyRefusedError('501'), 'the server does not copy parts of objects'],
     [
-      new StoreRefusedError('access is denied', 'bucket'),
+      new StoreRefusedError('access is denied', "the input 'bucket'"),
       'the server does not let the restored cache be copied',
     ],
     [new ObjectReplacedError('after the last byte'), 'the cache that was restored has been replaced'],

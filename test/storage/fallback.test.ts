@@ -56,7 +56,7 @@ const saved: SaveOutcome = {
   reusedBytes: 0,
 };
 const outage = () => new StoreUnavailableError('connect ECONNREFUSED 10.0.0.1:80');
-const refusal = () => new StoreRefusedError('InvalidAccessKeyId (403)', 'accessKey');
+const refusal = () => new StoreRefusedError('InvalidAccessKeyId (403)', "the input 'accessKey'");
 const tooLong = () => new NameTooLongError('1,090 bytes, at most 1024');
 
 function accepted<E extends StoreUnavailableError | StoreRefusedError>(error: E): E {
@@ -168,7 +168,7 @@ describe('a bucket that refuses', () => {
   });
 
   it('ends a save of which a byte was accepted', async () => {
-    const error = accepted(new StoreRefusedError('QuotaExceeded (403)', 'bucket'));
+    const error = accepted(new StoreRefusedError('QuotaExceeded (403)', "the input 'bucket'"));
     const { fallback, made } = arrange(error, saved);
     await expect(fallback.save(saveRequest())).rejects.toBe(error);
     expect(made.times).toBe(0);

@@ -144,7 +144,7 @@ describe('it costs', () => {
 describe('a look that', () => {
   test('is refused says nothing, and the miss is a miss', async () => {
     const { store } = storeWith([objectOf(feature, 'k')], async ({ operation }) => {
-      if (operation === 'glance') throw new StoreRefusedError('403', 'accessKey');
+      if (operation === 'glance') throw new StoreRefusedError('403', "the input 'accessKey'");
     });
     const backend = backendOf(store);
     const asking = request();

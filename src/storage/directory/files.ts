@@ -102,6 +102,6 @@ export function toStoreError(error: unknown, root: string): unknown {
   if (code === undefined || !/^E[A-Z0-9]+$/.test(code)) return error;
   const message = `directory ${root}: ${(error as Error).message}`;
   return ['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EISDIR', 'ELOOP', 'EEXIST'].includes(code)
-    ? new StoreRefusedError(message, 'endpoint', { cause: error })
+    ? new StoreRefusedError(message, "the input 'endpoint'", { cause: error })
     : new StoreUnavailableError(message, { cause: error });
 }

@@ -139,6 +139,7 @@ class GitHubBackend implements StorageBackend {
 /** The client rejects keys and paths that it does not take before it asks anybody. */
 function refusedInput(error: unknown): unknown {
   if (!(error instanceof Error) || error.name !== 'ValidationError') return error;
-  const setting = error.message.startsWith('Path') ? 'path' : 'key';
-  return new StoreRefusedError(`GitHub's cache does not take this ${setting}: ${error.message}`, setting);
+  const input = error.message.startsWith('Path') ? 'path' : 'key';
+  const message = `GitHub's cache does not take this ${input}: ${error.message}`;
+  return new StoreRefusedError(message, `the input '${input}'`);
 }

@@ -8,9 +8,6 @@ export interface ReportedFailure {
   readonly skipped: string | undefined;
 }
 
-/** The input that decides whether GitHub's cache is asked at all: the one to look at when it refuses. */
-const SETTING = 'use-fallback';
-
 /** Why a search or download has no result; undefined: nothing failed, so it is a miss. */
 export function readFailure(told: ReportedFailure): Error | undefined {
   return told.failure === undefined ? undefined : describe(told.failure, 'read');
@@ -22,7 +19,7 @@ export function readFailure(told: ReportedFailure): Error | undefined {
  * @throws StoreUnavailableError or StoreRefusedError unless another job has the key.
  */
 export function saveFailure(told: ReportedFailure): SaveOutcome {
-  if (told.skipped !== undefined) throw new StoreRefusedError(told.skipped, SETTING);
+  if (told.skipped !== undefined) throw new StoreRefusedError(told.skipped, undefined);
   const cause = told.reserveFailure ?? told.failure;
   if (cause !== undefined && isConflict(cause)) return { result: 'exists', source: 'github' };
   throw describe(cause ?? 'the client gave no reason', 'save');
@@ -39,9 +36,9 @@ function isConflict(cause: string): boolean {
 function describe(cause: string, what: 'read' | 'save'): Error {
   const text = withoutNoise(cause);
   if (/cache (?:read|write) denied:/.test(cause))
-    return new StoreRefusedError(`GitHub's cache refuses this run: ${text}`, SETTING);
+    return new StoreRefusedError(`GitHub's cache refuses this run: ${text}`, undefined);
   if (/quota has been hit/.test(cause))
-    return new StoreRefusedError(`GitHub's cache is full: ${text}`, SETTING);
+    return new StoreRefusedError(`GitHub's cache is full: ${text}`, undefined);
   if (/tar(?:\.exe)?"? failed with error/.test(cause))
     return new StoreUnavailableError(
       what === 'read'

@@ -41,7 +41,7 @@ export function createAgents(
   } catch (error) {
     throw new StoreRefusedError(
       'HTTP_PROXY or HTTPS_PROXY is not a proxy URL; expected http://host:port',
-      'HTTPS_PROXY',
+      "the runner's environment",
       { cause: error },
     );
   }
@@ -55,14 +55,14 @@ function readAuthorities(file: string): string {
     const reason = (error as NodeJS.ErrnoException).code ?? 'unknown error';
     throw new StoreRefusedError(
       `ca-file ${JSON.stringify(file)} cannot be read (${reason}); expected a file of PEM certificates`,
-      'ca-file',
+      "the input 'ca-file'",
       { cause: error },
     );
   }
   if (!text.includes('-----BEGIN CERTIFICATE-----')) {
     throw new StoreRefusedError(
       `ca-file ${JSON.stringify(file)} holds no certificate; expected PEM blocks (-----BEGIN CERTIFICATE-----)`,
-      'ca-file',
+      "the input 'ca-file'",
     );
   }
   return text;

@@ -55,7 +55,7 @@ async function fromSources(settings: S3Settings, clock: Clock): Promise<AwsCrede
   throw new StoreRefusedError(
     'no credentials: set accessKey and secretKey, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY' +
       (reasons.length > 0 ? ` (${reasons.join('; ')})` : ''),
-    'accessKey',
+    "the input 'accessKey'",
   );
 }
 

@@ -39,40 +39,52 @@ export function describeBucket({ bucket, endpoint, region }: S3Settings): string
   return `bucket ${bucket} at ${endpoint ? endpoint.origin : `AWS in ${region}`}`;
 }
 
-/** S3 code -> [the setting to look at, what is wrong with it]. */
-const REFUSALS: Readonly<Record<string, readonly [setting: string, reason: string]>> = {
-  SignatureDoesNotMatch: ['secretKey', 'the secret key does not belong to the access key'],
-  InvalidAccessKeyId: ['accessKey', 'the access key is not known there'],
-  UserSuspended: ['accessKey', 'the user of the access key is suspended'],
-  InvalidToken: ['sessionToken', 'the session token is not valid'],
-  ExpiredToken: ['sessionToken', 'the session token has expired'],
-  TokenRefreshRequired: ['sessionToken', 'the session token has expired'],
-  NoSuchBucket: ['bucket', 'there is no such bucket'],
-  InvalidBucketName: ['bucket', 'the name is not a valid bucket name'],
-  AccessDenied: ['bucket', 'access is denied to these credentials'],
-  AllAccessDisabled: ['bucket', 'access is disabled'],
-  NoSuchUpload: ['bucket', 'the unfinished upload was removed by somebody else'],
-  QuotaExceeded: ['bucket', 'its quota is used up'],
-  PermanentRedirect: ['region', 'the bucket lives in another region'],
-  TemporaryRedirect: ['region', 'the bucket lives in another region'],
-  AuthorizationHeaderMalformed: ['region', 'the bucket lives in another region'],
-  IllegalLocationConstraintException: ['region', 'the bucket lives in another region'],
+/** S3 code -> [what to look at, what is wrong with it]. */
+const REFUSALS: Readonly<Record<string, readonly [lookAt: string, reason: string]>> = {
+  SignatureDoesNotMatch: ["the input 'secretKey'", 'the secret key does not belong to the access key'],
+  InvalidAccessKeyId: ["the input 'accessKey'", 'the access key is not known there'],
+  UserSuspended: ["the input 'accessKey'", 'the user of the access key is suspended'],
+  InvalidToken: ["the input 'sessionToken'", 'the session token is not valid'],
+  ExpiredToken: ["the input 'sessionToken'", 'the session token has expired'],
+  TokenRefreshRequired: ["the input 'sessionToken'", 'the session token has expired'],
+  NoSuchBucket: ["the input 'bucket'", 'there is no such bucket'],
+  InvalidBucketName: ["the input 'bucket'", 'the name is not a valid bucket name'],
+  AccessDenied: ["the input 'bucket'", 'access is denied to these credentials'],
+  AllAccessDisabled: ["the input 'bucket'", 'access is disabled'],
+  NoSuchUpload: ["the input 'bucket'", 'the unfinished upload was removed by somebody else'],
+  QuotaExceeded: ["the input 'bucket'", 'its quota is used up'],
+  PermanentRedirect: ["the input 'region'", 'the bucket lives in another region'],
+  TemporaryRedirect: ["the input 'region'", 'the bucket lives in another region'],
+  AuthorizationHeaderMalformed: ["the input 'region'", 'the bucket lives in another region'],
+  IllegalLocationConstraintException: ["the input 'region'", 'the bucket lives in another region'],
   RequestTimeTooSkewed: ["the runner's clock", "the runner's clock differs from the server's by too much"],
-  EntityTooLarge: ['upload-chunk-size', 'the part is too large for this server'],
+  EntityTooLarge: ["the input 'upload-chunk-size'", 'the part is too large for this server'],
 };
 
-/** Causes in the certificate or the protocol: repeating cannot help. Node's code -> [setting, reason]. */
-const TLS_REFUSALS: Readonly<Record<string, readonly [setting: string, reason: string]>> = {
-  DEPTH_ZERO_SELF_SIGNED_CERT: ['ca-file', 'its certificate is signed by itself'],
-  SELF_SIGNED_CERT_IN_CHAIN: ['ca-file', 'its certificate is signed by an unknown authority'],
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: ['ca-file', 'its certificate is signed by an unknown authority'],
-  UNABLE_TO_GET_ISSUER_CERT: ['ca-file', 'its certificate is signed by an unknown authority'],
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: ['ca-file', 'its certificate is signed by an unknown authority'],
-  CERT_HAS_EXPIRED: ['endpoint', 'its certificate has expired'],
-  ERR_TLS_CERT_ALTNAME_INVALID: ['endpoint', 'its certificate is for another host name'],
-  ERR_SSL_WRONG_VERSION_NUMBER: ['insecure', 'it does not speak TLS; insecure: true asks by http'],
-  ERR_SSL_PACKET_LENGTH_TOO_LONG: ['insecure', 'it does not speak TLS; insecure: true asks by http'],
-  EPROTO: ['insecure', 'TLS failed; insecure: true asks by http'],
+/** Causes in the certificate or the protocol: repeating cannot help. Node's code -> [what to look at, reason]. */
+const TLS_REFUSALS: Readonly<Record<string, readonly [lookAt: string, reason: string]>> = {
+  DEPTH_ZERO_SELF_SIGNED_CERT: ["the input 'ca-file'", 'its certificate is signed by itself'],
+  SELF_SIGNED_CERT_IN_CHAIN: ["the input 'ca-file'", 'its certificate is signed by an unknown authority'],
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: [
+    "the input 'ca-file'",
+    'its certificate is signed by an unknown authority',
+  ],
+  UNABLE_TO_GET_ISSUER_CERT: ["the input 'ca-file'", 'its certificate is signed by an unknown authority'],
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: [
+    "the input 'ca-file'",
+    'its certificate is signed by an unknown authority',
+  ],
+  CERT_HAS_EXPIRED: ["the input 'endpoint'", 'its certificate has expired'],
+  ERR_TLS_CERT_ALTNAME_INVALID: ["the input 'endpoint'", 'its certificate is for another host name'],
+  ERR_SSL_WRONG_VERSION_NUMBER: [
+    "the input 'insecure'",
+    'it does not speak TLS; insecure: true asks by http',
+  ],
+  ERR_SSL_PACKET_LENGTH_TOO_LONG: [
+    "the input 'insecure'",
+    'it does not speak TLS; insecure: true asks by http',
+  ],
+  EPROTO: ["the input 'insecure'", 'TLS failed; insecure: true asks by http'],
 };
 
 const FAILURES: Readonly<Record<string, string>> = {
@@ -123,18 +135,22 @@ export function toStoreError(error: unknown, operation: string, settings: S3Sett
   if (status === 401 || status === 403) {
     return new store.StoreRefusedError(
       `${bucket}: refused (${operation}: ${answer}); look at accessKey, secretKey and the bucket's policy`,
-      'accessKey',
+      "the input 'accessKey'",
       { cause: error },
     );
   }
   if (status >= 300 && status < 400) {
-    return new store.StoreRefusedError(`${bucket}: lives elsewhere (${operation}: ${answer})`, 'region', {
-      cause: error,
-    });
+    return new store.StoreRefusedError(
+      `${bucket}: lives elsewhere (${operation}: ${answer})`,
+      "the input 'region'",
+      {
+        cause: error,
+      },
+    );
   }
   return new store.StoreRefusedError(
     `${bucket}: the endpoint refused the call (${operation}: ${answer})`,
-    'endpoint',
+    "the input 'endpoint'",
     { cause: error },
   );
 }

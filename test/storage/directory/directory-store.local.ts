@@ -49,5 +49,5 @@ test('a root that is a file is refused with the setting to look at', async () =>
   const upload = below.createUpload('y', { partSizeBytes: 5_242_880, onlyIfAbsent: true });
   const failure = await upload.write(Buffer.from('y')).catch(error => error);
   expect(failure).toBeInstanceOf(StoreRefusedError);
-  expect(failure).toMatchObject({ setting: 'endpoint' });
+  expect(failure).toMatchObject({ lookAt: "the input 'endpoint'" });
 });

@@ -113,6 +113,15 @@ describe('a save without a result', () => {
     expect(() => saveFailure(read([line]).output)).toThrow(line);
   });
 
+  it.each(['Cache storage quota has been hit.', 'cache write denied: read-only'])(
+    'names nothing to mend after "%s"',
+    reason => {
+      expect(savedWith(reason)).toThrow(
+        expect.objectContaining({ name: 'StoreRefusedError', lookAt: undefined }),
+      );
+    },
+  );
+
   it('keeps the reason of a refused finalization', () => {
     expect(() => saveFailure(read(['::warning::entry is gone']).output)).toThrow('entry is gone');
   });

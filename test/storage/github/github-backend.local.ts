@@ -161,7 +161,7 @@ describe('a service that answers', () => {
     const long = 'k'.repeat(513);
     const error = await backend.restore(restoreRequest({ primaryKey: long })).catch(caught => caught);
     expect(error).toBeInstanceOf(StoreRefusedError);
-    expect(error.setting).toBe('key');
+    expect(error.lookAt).toBe("the input 'key'");
   });
 });
 

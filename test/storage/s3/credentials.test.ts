@@ -58,7 +58,7 @@ test('none at all is one sentence with the settings to set, and is asked for onc
   const failure = await ask().catch((error: unknown) => error);
   expect(failure).toBeInstanceOf(StoreRefusedError);
   expect(failure).toMatchObject({
-    setting: 'accessKey',
+    lookAt: "the input 'accessKey'",
     message: expect.stringMatching(/^no credentials: set accessKey and secretKey, or AWS_ACCESS_KEY_ID/),
   });
   expect(await ask().catch((error: unknown) => error)).toBe(failure);

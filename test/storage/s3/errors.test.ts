@@ -20,25 +20,25 @@ const answer = (httpStatusCode: number, Code?: string) =>
 
 describe('a refusal', () => {
   test.each([
-    [403, 'SignatureDoesNotMatch', 'secretKey'],
-    [403, 'InvalidAccessKeyId', 'accessKey'],
-    [403, 'AccessDenied', 'bucket'],
-    [404, 'NoSuchBucket', 'bucket'],
-    [403, 'QuotaExceeded', 'bucket'],
-    [400, 'ExpiredToken', 'sessionToken'],
-    [301, 'PermanentRedirect', 'region'],
-    [400, 'AuthorizationHeaderMalformed', 'region'],
+    [403, 'SignatureDoesNotMatch', "the input 'secretKey'"],
+    [403, 'InvalidAccessKeyId', "the input 'accessKey'"],
+    [403, 'AccessDenied', "the input 'bucket'"],
+    [404, 'NoSuchBucket', "the input 'bucket'"],
+    [403, 'QuotaExceeded', "the input 'bucket'"],
+    [400, 'ExpiredToken', "the input 'sessionToken'"],
+    [301, 'PermanentRedirect', "the input 'region'"],
+    [400, 'AuthorizationHeaderMalformed', "the input 'region'"],
     [403, 'RequestTimeTooSkewed', "the runner's clock"],
-    [403, undefined, 'accessKey'],
-    [401, undefined, 'accessKey'],
-    [307, undefined, 'region'],
-    [400, 'InvalidRequest', 'endpoint'],
-    [405, 'MethodNotAllowed', 'endpoint'],
-    [501, 'NotImplemented', 'endpoint'],
-  ])('%i %s names %s', (status, code, setting) => {
+    [403, undefined, "the input 'accessKey'"],
+    [401, undefined, "the input 'accessKey'"],
+    [307, undefined, "the input 'region'"],
+    [400, 'InvalidRequest', "the input 'endpoint'"],
+    [405, 'MethodNotAllowed', "the input 'endpoint'"],
+    [501, 'NotImplemented', "the input 'endpoint'"],
+  ])('%i %s names %s', (status, code, lookAt) => {
     const error = map(answer(status, code));
     expect(error).toBeInstanceOf(StoreRefusedError);
-    expect(error).toMatchObject({ setting });
+    expect(error).toMatchObject({ lookAt });
     expect(error.message).toContain('bucket ci at https://s3.example.org:7480: ');
     expect(error.message).toContain(`(GetObject: ${status}${code ? ` ${code}` : ''})`);
     expect(error.message).not.toContain('Unknown');

@@ -189,7 +189,7 @@ test('goes through the proxy of the environment, but not where NO_PROXY says so'
 
 test('a proxy variable that is no URL is refused and named', () => {
   expect(() => createAgents(undefined, { HTTPS_PROXY: 'http://user:hush@[broken' })).toThrow(
-    expect.objectContaining({ name: 'StoreRefusedError', setting: 'HTTPS_PROXY' }),
+    expect.objectContaining({ name: 'StoreRefusedError', lookAt: "the runner's environment" }),
   );
   expect(() => createAgents(undefined, { HTTPS_PROXY: 'http://user:hush@[broken' })).not.toThrow(/hush/);
 });

@@ -33,7 +33,7 @@ describe('conforms over https', () => {
     const store = storeFor(bucket, { endpoint: new URL(gateway().tlsEndpoint) });
     const failure = await store.head('tls').catch(error => error);
     expect(failure).toBeInstanceOf(StoreRefusedError);
-    expect(failure).toMatchObject({ setting: 'ca-file' });
+    expect(failure).toMatchObject({ lookAt: "the input 'ca-file'" });
     expect(store.counters).toEqual({ requests: 1, retries: 0 });
     store.close();
   });
@@ -111,7 +111,10 @@ describe('refusals name the setting', () => {
     if (overrides().bucket !== 'no-such-bucket') failures.push(await store.head('x').catch(error => error));
     for (const failure of failures) {
       expect(failure).toBeInstanceOf(StoreRefusedError);
-      expect(failure).toMatchObject({ setting, message: expect.stringContaining(gateway().endpoint) });
+      expect(failure).toMatchObject({
+        lookAt: `the input '${setting}'`,
+        message: expect.stringContaining(gateway().endpoint),
+      });
       expect(failure.message).not.toMatch(/Unknown(Error)?\b|undefined/);
     }
     expect(store.counters.retries).toBe(0);

@@ -82,7 +82,7 @@ test('http behind https is refused with the setting to look at', async () => {
     .head('x')
     .catch(error => error);
   expect(failure).toBeInstanceOf(StoreRefusedError);
-  expect(failure).toMatchObject({ setting: 'insecure' });
+  expect(failure).toMatchObject({ lookAt: "the input 'insecure'" });
 });
 
 test('what is no HTTP at all is unavailable', async () => {
@@ -107,7 +107,7 @@ test('a ca-file that cannot be used is named', async () => {
   ] as const) {
     const store = openStore({ endpoint: new URL('https://127.0.0.1:1'), caFile });
     const failure = await store.head('x').catch(error => error);
-    expect(failure).toMatchObject({ name: 'StoreRefusedError', setting: 'ca-file' });
+    expect(failure).toMatchObject({ name: 'StoreRefusedError', lookAt: "the input 'ca-file'" });
     expect(failure.message).toContain(`ca-file ${JSON.stringify(caFile)} ${reason}`);
     store.close();
   }
