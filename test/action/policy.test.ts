@@ -105,9 +105,15 @@ describe('what may be read and written, from the token', () => {
     ['no claim', tokenOf({})],
     ['a claim that is no list', tokenOf({ ac: '{}' })],
     ['a broken claim', tokenOf({ ac: '[' })],
+    ['a claim that names no ref, as Gitea and Forgejo make it', token(['', 2])],
   ])('%s: the event decides', (_, env) => {
     expect(readTokenScopes(env)).toBeUndefined();
-    expect(access(push, env).readRefs).toEqual(['refs/heads/topic', 'refs/heads/main']);
+    expect(access(push, env)).toEqual({
+      read: { allowed: true },
+      write: { allowed: true },
+      readRefs: ['refs/heads/topic', 'refs/heads/main'],
+      writeRef: 'refs/heads/topic',
+    });
   });
 
   test('a line that is none is left out', () => {
