@@ -1,6 +1,7 @@
 import { createProgress } from '../report/progress.ts';
 import type { SaveOutcome, SaveRequest } from '../storage/backend.ts';
-import { NameTooLongError, StoreRefusedError, StoreUnavailableError } from '../storage/errors.ts';
+import { NameTooLongError, StoreRefusedError } from '../storage/errors.ts';
+import { isStoreError } from '../storage/fallback.ts';
 import { BadInputError } from './bad-input.ts';
 import { parseInputs } from './inputs.ts';
 import type { OpenBackend, StepBackend } from './open.ts';
@@ -109,8 +110,8 @@ async function save(
     runner.log.debug((error as Error).stack ?? String(error));
     if (options.signal.aborted) {
       runner.log.warning('Cache not saved: the step was cancelled, and nothing of it is visible.');
-    } else if (onlyBucket && error instanceof StoreUnavailableError) {
-      runner.log.info(`Cache not saved to the bucket, and GitHub's cache holds the key: ${error.message}.`);
+    } else if (onlyBucket && isStoreError(error)) {
+      runner.log.info(`Cache not saved to the bucket, and GitHub's cache holds the key: ${describe(error)}.`);
     } else {
       complain(runner, `Failed to save: ${describe(error)}`);
     }

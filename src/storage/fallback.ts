@@ -41,7 +41,8 @@ export function createFallback(options: FallbackOptions): FallbackBackend {
   return new Fallback(options);
 }
 
-type StoreError = StoreUnavailableError | StoreRefusedError | NameTooLongError;
+/** A store that does not answer, refuses, or cannot hold the name: what another backend may stand in for. */
+export type StoreError = StoreUnavailableError | StoreRefusedError | NameTooLongError;
 
 class Fallback implements FallbackBackend {
   readonly source: StorageBackend['source'];
@@ -156,7 +157,7 @@ class Fallback implements FallbackBackend {
   }
 }
 
-function isStoreError(error: unknown): error is StoreError {
+export function isStoreError(error: unknown): error is StoreError {
   return (
     error instanceof StoreUnavailableError ||
     error instanceof StoreRefusedError ||

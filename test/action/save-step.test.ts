@@ -103,16 +103,36 @@ describe('the post phase', () => {
     expect(lines[0]).toBe('info: Cache saved with key: npm-1');
   });
 
-  test('and no fuss is made when the bucket is still down', async () => {
+  test.each([
+    ['is still down', new StoreUnavailableError('no connection'), 'no connection'],
+    [
+      'refuses, as for a fork without secrets',
+      new StoreRefusedError('no credentials', "the input 'accessKey'"),
+      "look at the input 'accessKey': no credentials",
+    ],
+    [
+      'cannot hold the name',
+      new NameTooLongError('it has 1100 bytes'),
+      "the input 'key' is too long for the bucket: it has 1100 bytes",
+    ],
+  ])('and no fuss is made when the bucket %s', async (_, error, reason) => {
     const { lines, failed } = await post({
       state: { matchedKey: 'npm-1', source: 'github', bucketDown: true },
-      script: throwing(new StoreUnavailableError('no connection')),
+      script: throwing(error),
       inputs: { 'fail-on-save-error': 'true' },
     });
     expect(lines[0]).toBe(
-      "info: Cache not saved to the bucket, and GitHub's cache holds the key: no connection.",
+      `info: Cache not saved to the bucket, and GitHub's cache holds the key: ${reason}.`,
     );
     expect(failed).toBe(false);
+  });
+
+  test('what is wrong with the tree is said all the same', async () => {
+    const { lines } = await post({
+      state: { matchedKey: 'npm-1', source: 'github' },
+      script: throwing(new SourceTreeError('x cannot be read')),
+    });
+    expect(lines[0]).toBe('warning: Failed to save: x cannot be read');
   });
 
   test('an exact hit from GitHub without a bucket is not saved again', async () => {
