@@ -240,7 +240,8 @@ function describe({ method = '', url = '', headers }: http.IncomingMessage, inde
   return { method, url, index, operation: operationOf(method, query, copied), range: headers.range };
 }
 
-function operationOf(method: string, query: URLSearchParams, copied: boolean): string {
+/** S3's name of an operation. */
+export function operationOf(method: string, query: URLSearchParams, copied: boolean): string {
   if (query.has('partNumber') && method === 'PUT') return copied ? 'UploadPartCopy' : 'UploadPart';
   if (query.has('uploadId')) return method === 'POST' ? 'CompleteMultipartUpload' : 'AbortMultipartUpload';
   if (query.has('uploads')) return method === 'POST' ? 'CreateMultipartUpload' : 'ListMultipartUploads';

@@ -46,10 +46,11 @@ async function* unfinishedUploads(
     );
     const oldest = caller.serverTimeMs - olderThanMs;
     for (const { Key, UploadId, Initiated } of page.Uploads ?? []) {
+      // Without a time its age is not known, and another job may just be writing it: the bucket lifecycle's
+      if (Key === undefined || UploadId === undefined || Initiated === undefined) continue;
       // `<=` and whole seconds: a Date header has no fraction, and an age of 0 means all.
-      const began = Math.floor((Initiated?.getTime() ?? 0) / 1000) * 1000;
-      if (Key !== undefined && UploadId !== undefined && began <= oldest)
-        yield { name: Key, uploadId: UploadId };
+      const began = Math.floor(Initiated.getTime() / 1000) * 1000;
+      if (began <= oldest) yield { name: Key, uploadId: UploadId };
     }
     const { NextKeyMarker, NextUploadIdMarker } = page;
     const more =

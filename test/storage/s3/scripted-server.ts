@@ -1,0 +1,73 @@
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach } from 'vitest';
+import type { ObjectStore } from '../../../src/storage/object-store.ts';
+import type { S3StoreOptions } from '../../../src/storage/s3/s3-store.ts';
+import type { S3Settings } from '../../../src/storage/s3/settings.ts';
+import { operationOf } from '../../support/fault-proxy.ts';
+import { openStore, shortLimits } from './support.ts';
+
+export interface ScriptedAnswer {
+  readonly status?: number;
+  readonly headers?: http.OutgoingHttpHeaders;
+  readonly body?: string;
+}
+
+/** What the server does with a request of this operation; 'silent': takes it and says nothing, 'reset': hangs up. */
+export type Script = (
+  operation: string,
+  request: http.IncomingMessage,
+) => ScriptedAnswer | 'silent' | 'reset' | Promise<ScriptedAnswer>;
+
+export interface ScriptedServer {
+  readonly endpoint: URL;
+  /** `<operation> <path>`, in the order in which they came. */
+  readonly requests: readonly string[];
+  /** The operations alone. */
+  readonly operations: readonly string[];
+  /** A store of this server, with the short limits. */
+  store(settings?: Partial<S3Settings>, options?: Partial<S3StoreOptions>): ObjectStore;
+}
+
+const closers: (() => void)[] = [];
+
+afterEach(() => {
+  for (const close of closers.splice(0)) close();
+});
+
+/** An S3 server that answers as the test says, for what a real one does too rarely. Ends with the test. */
+export async function scriptedServer(script: Script): Promise<ScriptedServer> {
+  const requests: string[] = [];
+  const operations: string[] = [];
+  const server = http.createServer(async (from, to) => {
+    const url = new URL(from.url ?? '', 'http://server');
+    const operation = operationOf(from.method ?? '', url.searchParams, false);
+    operations.push(operation);
+    requests.push(`${operation} ${url.pathname}`);
+    from.on('error', () => {});
+    const answer = await script(operation, from);
+    if (answer === 'silent') return;
+    if (answer === 'reset') return void from.socket.resetAndDestroy();
+    const { status = 200, headers = {}, body = '' } = answer;
+    from.resume().on('end', () => {
+      const length = { 'content-length': Buffer.byteLength(body) };
+      to.writeHead(status, { ...(operation !== 'HeadObject' && length), ...headers }).end(body);
+    });
+  });
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+  closers.push(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const endpoint = new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  return {
+    endpoint,
+    requests,
+    operations,
+    store(settings, options) {
+      const store = openStore({ endpoint, ...settings }, { timeLimits: shortLimits, ...options });
+      closers.push(() => store.close());
+      return store;
+    },
+  };
+}
