@@ -50,6 +50,8 @@ class Fallback implements FallbackBackend {
   #secondary: StorageBackend | undefined;
   #down: StoreUnavailableError | undefined;
   #unanswered: string | undefined;
+  /** The last lookup or restore was answered by the primary, with a match or a miss. */
+  #primaryAnswered = false;
 
   constructor(options: FallbackOptions) {
     this.#options = options;
@@ -91,9 +93,9 @@ class Fallback implements FallbackBackend {
     return (await this.#second()).save(request);
   }
 
+  /** Whoever refused the question would only be asked it again: the primary explains its own misses alone. */
   async diagnose(request: LookupRequest): Promise<string | undefined> {
-    if (this.#down !== undefined) return undefined;
-    return this.#options.primary.diagnose?.(request);
+    return this.#primaryAnswered ? this.#options.primary.diagnose?.(request) : undefined;
   }
 
   close(): void {
@@ -103,8 +105,11 @@ class Fallback implements FallbackBackend {
 
   async #read<T>(ask: (backend: StorageBackend) => Promise<T | undefined>): Promise<T | undefined> {
     this.#unanswered = undefined;
+    this.#primaryAnswered = false;
     try {
-      return await this.#first(ask);
+      const answer = await this.#first(ask);
+      this.#primaryAnswered = true;
+      return answer;
     } catch (error) {
       if (!isStoreError(error)) throw error;
       if (!this.#options.enabled) return this.#giveUp(`${this.#describe(error)}.`, error);

@@ -20,7 +20,10 @@ function backend(source: 's3' | 'directory' | 'github', answer: unknown) {
     lookup: act('lookup'),
     restore: act('restore'),
     save: act('save'),
-    diagnose: async () => 'saved with other paths',
+    async diagnose() {
+      asked.push('diagnose');
+      return 'saved with other paths';
+    },
     counters: { requests: 2, retries: 1 },
     close() {
       made.closed = true;
@@ -96,7 +99,9 @@ describe('a bucket that answers', () => {
   });
 
   it('explains a miss', async () => {
-    expect(await arrange(undefined, hit).fallback.diagnose?.(lookupRequest())).toBe('saved with other paths');
+    const { fallback } = arrange(undefined, hit);
+    await fallback.restore(restoreRequest());
+    expect(await fallback.diagnose?.(lookupRequest())).toBe('saved with other paths');
   });
 });
 
@@ -159,6 +164,13 @@ describe('a bucket that refuses', () => {
       "warning: The bucket refuses, look at the input 'accessKey': InvalidAccessKeyId (403). GitHub's cache is asked instead.",
     ]);
     expect(github.asked).toEqual(['restore']);
+  });
+
+  it('is not asked why, when the miss is GitHub’s', async () => {
+    const { fallback, primary } = arrange(refusal(), undefined);
+    await fallback.restore(restoreRequest());
+    expect(await fallback.diagnose?.(lookupRequest())).toBeUndefined();
+    expect(primary.asked).toEqual(['restore']);
   });
 
   it('is not down: the post step tries as always', async () => {
