@@ -12,7 +12,7 @@ export interface StepBackend extends StorageBackend {
 export interface OpenOptions {
   /** GitHub's cache may be asked when the bucket does not answer. */
   readonly fallback: boolean;
-  /** One attempt for each call: the bucket was down when the job began. */
+  /** One attempt for each call until the bucket has served one: it was down when the job began. */
   readonly once: boolean;
   /** Called as bytes are transferred, in either direction. */
   readonly onBytes: (count: number) => void;

@@ -10,7 +10,7 @@ export interface StepState extends CacheInputs {
   readonly saveAlways: boolean;
   readonly source: CacheSource;
   readonly matchedKey?: string;
-  /** The bucket did not answer: the post phase asks it once and no more. */
+  /** The bucket did not answer: the post phase asks it once, and goes on only when that is answered. */
   readonly bucketDown: boolean;
   /** The object that matched and could not be used. */
   readonly damaged?: DamagedObject;

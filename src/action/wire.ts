@@ -61,8 +61,7 @@ async function openStore(target: Bucket, options: OpenOptions, log: Log): Promis
     return createDirectoryStore(target.root, { log });
   }
   const { createS3Store } = await import('../storage/s3/s3-store.ts');
-  const settings = options.once ? { ...target.settings, attempts: 1 } : target.settings;
-  return createS3Store(settings, { log, userAgent: TOOL });
+  return createS3Store(target.settings, { log, userAgent: TOOL, doubtful: options.once });
 }
 
 /** A backend that nobody stands in for: its errors are the step's to tell. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { retry, retryWaitMs } from '../../src/retry/retry.ts';
+import { type RetryOptions, retry, retryWaitMs } from '../../src/retry/retry.ts';
 import { FakeClock } from './fake-clock.ts';
 
 const busy = () => Object.assign(new Error('busy'), { $metadata: { httpStatusCode: 503 } });
@@ -8,7 +8,7 @@ const refused = () => Object.assign(new Error('refused'), { $metadata: { httpSta
 const random = () => 0.5;
 
 /** Follows an operation that fails `failures` times: when each attempt began, and how it ended. */
-function follow(failures: (() => Error)[], options: { attempts?: number; signal?: AbortSignal } = {}) {
+function follow(failures: (() => Error)[], options: Partial<RetryOptions> = {}) {
   const clock = new FakeClock();
   const begun: number[] = [];
   const retried: [number, number][] = [];
@@ -50,6 +50,15 @@ test('waits 0.25, 0.5, 1 and 2 s, then gives up with the last failure', async ()
     [3, 1000],
     [4, 2000],
   ]);
+});
+
+test('ends with the failure after which nobody wants to go on', async () => {
+  let asked = 0;
+  const { clock, begun, result } = follow([busy, busy, busy], { goOn: () => ++asked < 2 });
+  await clock.advance(60_000);
+  await expect(result).rejects.toThrow('busy');
+  expect(begun).toHaveLength(2);
+  expect(clock.waiting).toBe(0);
 });
 
 test('ends with the first success', async () => {

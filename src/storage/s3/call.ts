@@ -4,7 +4,7 @@ import { Circuit } from '../../retry/circuit.ts';
 import { errorCode, httpStatus, isRetryable } from '../../retry/classify.ts';
 import type { Clock } from '../../retry/clock.ts';
 import { retry } from '../../retry/retry.ts';
-import { anySignal, deadline, TimeLimits } from '../../retry/time-limits.ts';
+import { anySignal, deadline, type TimeLimits } from '../../retry/time-limits.ts';
 import { StoreUnavailableError } from '../errors.ts';
 import { type Connection, connect } from './client.ts';
 import { toStoreError } from './errors.ts';
@@ -21,8 +21,6 @@ export interface CallSpec {
   readonly signal?: AbortSignal | undefined;
   /** The server may work on this in silence: one limit for all attempts, none for silence. */
   readonly serverWork?: boolean;
-  /** Instead of the settings' attempts. */
-  readonly attempts?: number;
   readonly madeProgress?: () => boolean;
   /** The caller can do without: one attempt, and its failure does not open the circuit. */
   readonly optional?: boolean;
@@ -33,6 +31,14 @@ export interface CallSpec {
 /** One attempt: sends through `client.send(command, options)`, reads what has to be read. */
 export type Attempt<T> = (client: S3Client, options: HttpHandlerOptions, number: number) => Promise<T>;
 
+export interface CallerOptions {
+  readonly clock: Clock;
+  readonly userAgent: string;
+  readonly limits: TimeLimits;
+  /** One attempt for each call until the endpoint has served one: it was down when it was last asked. */
+  readonly doubtful: boolean;
+}
+
 /** Makes calls: retries, time limits, circuit, counters and the debug log around each. One per store. */
 export class Caller {
   readonly settings: S3Settings;
@@ -42,20 +48,17 @@ export class Caller {
   readonly counters = { requests: 0, retries: 0 };
   readonly #limits: TimeLimits;
   readonly #userAgent: string;
+  /** A failure is final: nobody knows yet that the endpoint is back. */
+  #doubtful: boolean;
   #connection: Connection | undefined;
 
-  constructor(
-    settings: S3Settings,
-    log: Log,
-    clock: Clock,
-    userAgent: string,
-    limits = new TimeLimits(clock),
-  ) {
+  constructor(settings: S3Settings, log: Log, { clock, userAgent, limits, doubtful }: CallerOptions) {
     this.settings = settings;
     this.log = log;
     this.clock = clock;
     this.#userAgent = userAgent;
     this.#limits = limits;
+    this.#doubtful = doubtful;
   }
 
   /** The server's clock in ms since 1970, by its latest answer; the runner's before the first. */
@@ -79,9 +82,10 @@ export class Caller {
       ...(spec.serverWork && { requestTimeout: serverWorkMs }),
     };
     try {
-      return await retry(number => this.#attempt(spec, attempt, options, number, last), {
-        attempts: last || spec.optional ? 1 : (spec.attempts ?? this.settings.attempts),
+      const answer = await retry(number => this.#attempt(spec, attempt, options, number, last), {
+        attempts: last || spec.optional ? 1 : this.settings.attempts,
         clock: this.clock,
+        goOn: () => !this.#doubtful,
         ...(signal && { signal }),
         ...(spec.madeProgress && { madeProgress: spec.madeProgress }),
         onRetry: (error, number, waitMs) => {
@@ -91,6 +95,8 @@ export class Caller {
           );
         },
       });
+      this.#doubtful = false;
+      return answer;
     } catch (error) {
       if (spec.signal?.aborted) throw spec.signal.reason;
       const failure = toStoreError(error, spec.operation, this.settings);

@@ -26,6 +26,8 @@ export interface S3StoreOptions {
   readonly userAgent?: string;
   readonly clock?: Clock;
   readonly timeLimits?: TimeLimitFigures;
+  /** The endpoint was down when it was last asked: one attempt for each call until it has served one. */
+  readonly doubtful?: boolean;
 }
 
 /**
@@ -43,7 +45,13 @@ class S3Store implements ObjectStore {
 
   constructor(settings: S3Settings, options: S3StoreOptions) {
     const { log, userAgent = 'cache-s3', clock = systemClock, timeLimits = TIME_LIMITS } = options;
-    this.#caller = new Caller(settings, log, clock, userAgent, new TimeLimits(clock, timeLimits));
+    const limits = new TimeLimits(clock, timeLimits);
+    this.#caller = new Caller(settings, log, {
+      clock,
+      userAgent,
+      limits,
+      doubtful: options.doubtful ?? false,
+    });
   }
 
   get counters(): ObjectStore['counters'] {
