@@ -3,6 +3,7 @@
 //
 //   index.js        all of the action but what follows; exports run(step)
 //   worker/         the worker threads' program
+//   sdk/            what is used of the AWS SDK, loaded when the bucket is asked
 //   github/         @actions/cache, loaded only when the fallback is used
 //   main.js, ...    two lines each: what the action.yml files name
 //
@@ -38,6 +39,7 @@ const bundles = [
       '@actions/http-client/lib/auth': noHttpClient,
     },
   },
+  { entry: 'sdk.js', to: 'sdk', externals: {} },
   { entry: 'archive/worker.js', to: 'worker', externals: {} },
   { entry: 'github.js', to: 'github', externals: {} },
 ];
@@ -102,7 +104,19 @@ async function emit() {
   if (result.status !== 0)
     throw new Error(`TypeScript did not accept src/:\n${result.stdout}${result.stderr}`);
   await splitOff('@actions/cache', 'github');
-  return shake(path.join(buildDirectory, 'storage/s3/sdk.js'));
+  const { code, exports, licences } = await shake(path.join(buildDirectory, 'storage/s3/sdk.js'));
+  await splitOffSdk(code, exports);
+  return licences;
+}
+
+/**
+ * Makes a bundle of its own of the AWS SDK. In a chunk of ours it would be one function among others, which V8 reads
+ * twice, once to skip it and once to run it (ADR 0010).
+ */
+async function splitOffSdk(code, exports) {
+  await fs.writeFile(path.join(buildDirectory, 'sdk.js'), code);
+  const lazy = `export const { ${exports.join(', ')} } = await import(/* webpackIgnore: true */ './sdk/index.js');\n`;
+  await fs.writeFile(path.join(buildDirectory, 'storage/s3/sdk.js'), lazy);
 }
 
 /**

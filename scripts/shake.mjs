@@ -14,12 +14,22 @@ export async function shake(file) {
     input: file,
     platform: 'node',
     resolve: { conditionNames: ['module', 'import'], mainFields: ['module', 'main'] },
+    plugins: [without('@aws-sdk/credential-provider-node')],
     logLevel: 'silent',
   });
   const { output } = await bundle.generate({ format: 'esm', codeSplitting: false });
   await bundle.close();
-  await fs.writeFile(file, output[0].code);
-  return licencesOf(output[0].moduleIds);
+  const [{ code, exports, moduleIds }] = output;
+  return { code, exports, licences: await licencesOf(moduleIds) };
+}
+
+/** The S3 client names this package for the case that it is given no credentials; ours is always given some. */
+function without(name) {
+  return {
+    name: 'without',
+    resolveId: id => (id === name ? id : undefined),
+    load: id => (id === name ? 'export const defaultProvider = undefined;' : undefined),
+  };
 }
 
 /** The licences of the packages that these files are of, in the form of ncc's licenses.txt. */

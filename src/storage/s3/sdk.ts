@@ -1,6 +1,6 @@
 /**
- * What is used of the AWS SDK. One module, so that the build can take just this out of it: loading the whole client is
- * half of the time that a miss takes (scripts/build.mjs).
+ * What is used of the AWS SDK. One module, so that the build can take just this out of it (ADR 0010): loading the whole
+ * client would be most of the time that a miss takes.
  */
 export {
   AbortMultipartUploadCommand,
