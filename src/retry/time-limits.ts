@@ -60,6 +60,11 @@ export class TimeLimits {
     return this.#firstAnswer.signal;
   }
 
+  /** Whether the endpoint has sent the head of an answer in this process. */
+  get hasAnswered(): boolean {
+    return this.#answered;
+  }
+
   /** The endpoint has sent the head of an answer, whatever it says. */
   answered(): void {
     this.#answered = true;

@@ -66,6 +66,11 @@ export class Caller {
     return this.#connection?.handler.serverTimeMs ?? Date.now();
   }
 
+  /** Whether the endpoint has answered anything yet. Until then all calls together have seconds. */
+  get answered(): boolean {
+    return this.#limits.hasAnswered;
+  }
+
   /**
    * Rejects with the signal's reason, or with an error of the store's contract; what `attempt` throws of that contract
    * passes unchanged. A call that ends for want of an answer opens the circuit.

@@ -38,6 +38,8 @@ export async function putWhole(
 ): Promise<ObjectInfo> {
   const { name, onlyIfAbsent, onlyIfEtag, signal, sizeBytes } = publication;
   if (onlyIfEtag !== undefined) await checkCondition(caller, publication);
+  // A dead endpoint is told from a slow one by its first answer, and that to a PutObject comes after the whole body
+  else if (!caller.answered) await headObject(caller, name, signal);
   // May be repeated: the same bytes under the same name. Where the first attempt succeeded and only its answer was
   // lost, the condition makes the second one fail; the save-id tells that the object is ours.
   const etag = await caller.run(

@@ -1,0 +1,22 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { scriptedServer } from './scripted-server.ts';
+import { shortLimits } from './support.ts';
+
+test.each([true, false])(
+  'an object of one part may take longer than the first answer (onlyIfAbsent: %s)',
+  async onlyIfAbsent => {
+    const timeLimits = { ...shortLimits, firstAnswerMs: 300, firstByteMs: 5000, idleMs: 5000 };
+    const server = await scriptedServer(async operation => {
+      if (operation !== 'PutObject') return { status: 404 };
+      await delay(600);
+      return { headers: { etag: '"e"' } };
+    });
+    const upload = server
+      .store({ attempts: 1 }, { timeLimits })
+      .createUpload('x', { partSizeBytes: 5_242_880, onlyIfAbsent });
+    await upload.write(Buffer.from('slow'));
+    expect(await upload.complete()).toMatchObject({ etag: 'e', sizeBytes: 4 });
+    expect(server.operations).toEqual(['HeadObject', 'PutObject']);
+  },
+);
