@@ -50,7 +50,7 @@ export function resolveTarget(inputs: BucketInputs, options: TargetOptions): Tar
       endpoint: aws?.global ? undefined : endpoint?.url,
       region: regionOf(inputs, options.env, aws?.region),
       bucket: inputs.bucket,
-      credentials: credentialsOf(inputs, options.env),
+      credentials: credentialsOf(inputs),
       instanceMetadata: aws !== undefined && !options.forkPullRequest,
       forcePathStyle: aws === undefined,
       caFile: inputs.caFile === '' ? undefined : inputs.caFile,
@@ -84,18 +84,14 @@ function regionOf(inputs: BucketInputs, env: Environment, ofHost: string | undef
 }
 
 /**
- * Keys of the inputs go before those of the environment; half a pair counts as none, because an organisation's secret
- * is empty on a fork's pull request. undefined: whatever the SDK finds elsewhere.
+ * The keys of the inputs. Half a pair counts as none, because an organisation's secret is empty on a fork's pull request.
+ * undefined: what the environment and the other providers have (storage/s3/credentials.ts).
  */
-function credentialsOf(inputs: BucketInputs, env: Environment): S3Settings['credentials'] {
-  const pairs = [
-    [inputs.accessKey, inputs.secretKey, inputs.sessionToken],
-    [env.AWS_ACCESS_KEY_ID, env.AWS_SECRET_ACCESS_KEY, env.AWS_SESSION_TOKEN],
-  ] as const;
-  for (const [accessKeyId, secretAccessKey, sessionToken] of pairs) {
-    if (accessKeyId && secretAccessKey) {
-      return { accessKeyId, secretAccessKey, ...(sessionToken ? { sessionToken } : {}) };
-    }
-  }
-  return undefined;
+function credentialsOf({ accessKey, secretKey, sessionToken }: BucketInputs): S3Settings['credentials'] {
+  if (!accessKey || !secretKey) return undefined;
+  return {
+    accessKeyId: accessKey,
+    secretAccessKey: secretKey,
+    ...(sessionToken ? { sessionToken } : {}),
+  };
 }

@@ -12,9 +12,10 @@ const CREDENTIALS_MS = 9000;
 const REFRESH_BEFORE_MS = 300_000;
 
 /**
- * What signs the requests: the settings' own keys, else the environment, the shared file (AWS_PROFILE or default), a
- * web identity token, and the instance metadata service only where the settings allow it: elsewhere a runner would
- * wait for an address that nobody answers, or lend a fork's pull request the machine's own role.
+ * What signs the requests: the settings' own keys, else the environment, a web identity token, the shared file, and the
+ * instance metadata service only where the settings allow it: elsewhere a runner would wait for an address that nobody
+ * answers, or lend a fork's pull request the machine's own role. With AWS_PROFILE the shared file goes before the
+ * environment and the web identity (the rule of @aws-sdk/credential-provider-node 3).
  *
  * The providers are imported when they are asked: most runs have keys.
  */

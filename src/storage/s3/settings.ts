@@ -4,7 +4,7 @@ export interface S3Settings {
   readonly endpoint: URL | undefined;
   readonly region: string;
   readonly bucket: string;
-  /** undefined: the SDK's chain without instance metadata, or with it where `instanceMetadata` says so. */
+  /** Of the inputs; undefined: what the environment, a web identity, the shared file or the machine has. */
   readonly credentials:
     | { readonly accessKeyId: string; readonly secretAccessKey: string; readonly sessionToken?: string }
     | undefined;

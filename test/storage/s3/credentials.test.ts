@@ -42,7 +42,24 @@ test('the environment, then the shared file', async () => {
   expect(await provider()()).toMatchObject({ accessKeyId: 'shared' });
   vi.stubEnv('AWS_ACCESS_KEY_ID', 'environment');
   vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'secret');
-  expect(await provider()()).toMatchObject({ accessKeyId: 'environment' });
+  expect(await provider()()).toEqual({ accessKeyId: 'environment', secretAccessKey: 'secret' });
+  vi.stubEnv('AWS_SESSION_TOKEN', 'token');
+  expect(await provider()()).toMatchObject({ accessKeyId: 'environment', sessionToken: 'token' });
+});
+
+test('a session token without both keys of the environment belongs to nobody', async () => {
+  writeFileSync(file, '[default]\naws_access_key_id = shared\naws_secret_access_key = secret\n');
+  vi.stubEnv('AWS_ACCESS_KEY_ID', 'environment');
+  vi.stubEnv('AWS_SESSION_TOKEN', 'token');
+  const credentials = await provider()();
+  expect(credentials).toMatchObject({ accessKeyId: 'shared' });
+  expect(credentials.sessionToken).toBeUndefined();
+});
+
+test('a web identity goes before the shared file', async () => {
+  vi.stubEnv('AWS_WEB_IDENTITY_TOKEN_FILE', path.join(directory, 'no-such-token'));
+  vi.stubEnv('AWS_ROLE_ARN', 'arn:aws:iam::123456789012:role/ci');
+  await expect(provider()()).rejects.toThrow(/\(web identity: .*; shared file: /);
 });
 
 test('AWS_PROFILE asks the shared file, although the environment has keys', async () => {
