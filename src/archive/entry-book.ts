@@ -5,7 +5,7 @@ import { compareNames, printable } from './names.ts';
 import { ownerOf } from './pack-job.ts';
 import type { FramePlan } from './plan-frames.ts';
 import type { Reused } from './reuse.ts';
-import type { ScanNotes, Scanned } from './scan.ts';
+import { type ScanNotes, type Scanned, VANISHED_WHILE_SAVED } from './scan.ts';
 
 /** Collects what a manifest is made of while a save goes on. */
 export class EntryBook {
@@ -60,7 +60,7 @@ export class EntryBook {
   #addPacked(member: Scanned, frame: number, packed: Float64Array): void {
     const offset = packed[PackedColumn.offset]!;
     if (offset === VANISHED) {
-      this.#notes.leftOut(member.path, 'it vanished while it was saved');
+      this.#notes.leftOut(member.path, VANISHED_WHILE_SAVED);
       return;
     }
     const size = packed[PackedColumn.size]!;

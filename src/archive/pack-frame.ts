@@ -17,8 +17,8 @@ import {
 import { shrink } from './memory.ts';
 import { fsPath, printable } from './names.ts';
 import { thisPlatform, toMicroseconds } from './platform.ts';
-import { unreadable } from './scan.ts';
 import { headerBound, padding, type TarMember, writeHeader } from './tar-header.ts';
+import { readable, unreadable } from './tree-errors.ts';
 
 /** Runs in a worker: reads the members of one frame, writes them as tar, compresses and hashes the whole. */
 export function packFrame(job: PackJob): PackResult {
@@ -134,7 +134,7 @@ function packFile(path: string, member: TarMember, raw: RawBytes): Packed | unde
     const fd = openFile(path);
     if (fd === undefined) return undefined;
     try {
-      const before = fstatSync(fd, { bigint: true });
+      const before = statusOf(fd, path);
       if (!before.isFile()) return undefined;
       const size = Number(before.size);
       // It was small when it was scanned: something is writing to it
@@ -145,7 +145,14 @@ function packFile(path: string, member: TarMember, raw: RawBytes): Packed | unde
       const offset = raw.at;
       const complete = readInto(raw, fd, 0, size, path);
       raw.pad(size);
-      if (complete && isUntouched(before, fstatSync(fd))) return { offset, size, mtimeUs, mode };
+      if (
+        complete &&
+        isUntouched(
+          before,
+          readable(path, () => fstatSync(fd)),
+        )
+      )
+        return { offset, size, mtimeUs, mode };
     } finally {
       closeSync(fd);
     }
@@ -162,12 +169,12 @@ function packSlice(job: PackJob, slice: SliceOfFile, raw: RawBytes): Float64Arra
   const fd = openFile(path);
   if (fd === undefined) throw changedUnderway(path);
   try {
-    if (!sameFile(slice.identity, fstatSync(fd, { bigint: true }))) throw changedUnderway(path);
+    if (!sameFile(slice.identity, statusOf(fd, path))) throw changedUnderway(path);
     if (slice.start === 0) raw.header(member);
     const offset = raw.at;
     const complete = readInto(raw, fd, slice.start, slice.end - slice.start, path);
     if (slice.end === member.size) raw.pad(member.size);
-    if (!complete || !sameFile(slice.identity, fstatSync(fd, { bigint: true }))) throw changedUnderway(path);
+    if (!complete || !sameFile(slice.identity, statusOf(fd, path))) throw changedUnderway(path);
     return Float64Array.of(offset, member.size, member.mtimeUs, member.mode);
   } finally {
     closeSync(fd);
@@ -189,19 +196,21 @@ function openFile(path: string): number | undefined {
   }
 }
 
+function statusOf(fd: number, path: string): BigIntStats {
+  return readable(path, () => fstatSync(fd, { bigint: true }));
+}
+
 /** Appends `size` bytes of the file from `position`. false: it ended before. */
 function readInto(raw: RawBytes, fd: number, position: number, size: number, path: string): boolean {
   const target = raw.reserve(size);
   let done = 0;
-  try {
+  readable(path, () => {
     while (done < size) {
       const count = readSync(fd, target, raw.at + done, size - done, position + done);
       if (count === 0) break;
       done += count;
     }
-  } catch (error) {
-    throw unreadable(path, error);
-  }
+  });
   if (done < size) target.fill(0, raw.at + done, raw.at + size);
   raw.at += size;
   return done === size;

@@ -3,6 +3,7 @@ import { FRAME_RAW_BYTES, SLICE_BYTES, WHOLE_FILE_BYTES } from './format.ts';
 import type { FileIdentity, SliceOfFile } from './jobs.ts';
 import { toMicroseconds } from './platform.ts';
 import type { Scanned } from './scan.ts';
+import { readable } from './tree-errors.ts';
 
 /** What goes into one frame: some whole members, or a slice of one large file. */
 export interface FramePlan {
@@ -39,7 +40,7 @@ export function* planFrames(members: Iterable<Scanned>): Generator<FramePlan> {
 
 /** The file's size and identity are taken now: all slices must be of the same state of the file. */
 function* slices(scanned: Scanned): Generator<FramePlan> {
-  const stats = exactStatus(scanned.path);
+  const stats = readable(scanned.path, () => exactStatus(scanned.path));
   const size = Number(stats?.size);
   if (!stats?.isFile() || size <= WHOLE_FILE_BYTES) {
     // Vanished or small by now: what reads it whole finds out, and says so

@@ -1,13 +1,16 @@
 import { readdirSync, readlinkSync, statSync } from 'node:fs';
 import { EntryType } from './entry.ts';
-import { SourceTreeError } from './errors.ts';
 import { exactStatus, type FileStatus, lstatOf, statBehind } from './file-status.ts';
 import type { PathLayout } from './layout.ts';
-import { compareNames, decodeName, fsPath, printable } from './names.ts';
+import { compareNames, decodeName, fsPath } from './names.ts';
 import { toMicroseconds } from './platform.ts';
+import { readable, unreadable } from './tree-errors.ts';
 
 /** Everything that an archive leaves behind in a tree it is writing to (archive/publish): never part of a cache. */
 export const STAGING_PREFIX = '.cache-s3-';
+
+/** Why something that a scan has seen is not in the archive. */
+export const VANISHED_WHILE_SAVED = 'it vanished while it was saved';
 
 /** One thing found on the disk, not yet read. */
 export interface Scanned {
@@ -132,7 +135,12 @@ class Walk {
 
   #leaf(child: Child): Scanned | undefined {
     const { stats, path } = child;
-    if (stats.isSymbolicLink()) return this.#scanned(child, EntryType.symlink, targetOf(path));
+    if (stats.isSymbolicLink()) {
+      const target = targetOf(path);
+      if (target !== undefined) return this.#scanned(child, EntryType.symlink, target);
+      this.#notes.leftOut(path, VANISHED_WHILE_SAVED);
+      return undefined;
+    }
     if (!stats.isFile()) {
       this.#notes.leftOut(path, 'it is neither file, directory nor link');
       return undefined;
@@ -196,12 +204,12 @@ function exactMtime({ path, stats, isDirectory }: Child): number {
   // A directory behind a followed link is not what lstat sees
   const look = () =>
     isDirectory ? statSync(fsPath(path), { bigint: true, throwIfNoEntry: false }) : exactStatus(path);
-  const exact = stats.exact ?? look();
+  const exact = stats.exact ?? readable(path, look);
   return exact ? toMicroseconds(exact.mtimeNs) : Math.max(0, Math.floor(stats.mtimeMs * 1000));
 }
 
 function inodeOf({ path, stats }: Child): string {
-  const exact = stats.exact ?? exactStatus(path);
+  const exact = stats.exact ?? readable(path, () => exactStatus(path));
   return exact ? `${exact.dev}:${exact.ino}` : path;
 }
 
@@ -212,22 +220,19 @@ function namesIn(directory: string): string[] {
     if (!names.some(name => name.includes('\ufffd'))) return names;
     return readdirSync(fsPath(directory), 'buffer').map(decodeName);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return [];
     throw unreadable(directory, error);
   }
 }
 
-function targetOf(path: string): string {
+/** undefined: it has vanished, or is no symlink any more. */
+function targetOf(path: string): string | undefined {
   try {
     return decodeName(readlinkSync(fsPath(path), 'buffer'));
   } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'EINVAL') return undefined;
     throw unreadable(path, error);
   }
-}
-
-/** The one sentence for something that cannot be read. */
-export function unreadable(path: string, cause: unknown): SourceTreeError {
-  const code = (cause as NodeJS.ErrnoException).code ?? String(cause);
-  const advice = code === 'EACCES' || code === 'EPERM' ? '; `sudo: true` reads it as root' : '';
-  return new SourceTreeError(`${printable(path)} cannot be read (${code})${advice}`, { cause });
 }

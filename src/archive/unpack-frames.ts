@@ -10,11 +10,13 @@ import {
   writeSync,
 } from 'node:fs';
 import { openFrame } from './codec.ts';
-import { TargetTreeError } from './errors.ts';
 import { FrameColumn, PieceColumn, splitStrings, type UnpackJob, type UnpackResult } from './jobs.ts';
 import { release } from './memory.ts';
-import { fsPath, printable } from './names.ts';
+import { fsPath } from './names.ts';
 import { thisPlatform, toFileTime } from './platform.ts';
+import { unwritable } from './tree-errors.ts';
+
+export { unwritable } from './tree-errors.ts';
 
 const SHA256_BYTES = 32;
 /** Zeros of this many bytes are left out of a file that is written in slices: they become a hole. */
@@ -182,20 +184,4 @@ export function finishSparse(path: string, attributes: FileAttributes): void {
   } catch (error) {
     throw unwritable(path, error);
   }
-}
-
-/** What users know by other names than the system's. */
-const inWords: Readonly<Record<string, string>> = {
-  EDQUOT: 'the quota of this user is used up, EDQUOT',
-  ENOSPC: 'the disk is full, ENOSPC',
-  EROFS: 'the file system is read-only, EROFS',
-};
-
-/** The one sentence for something that cannot be written. */
-export function unwritable(path: string, cause: unknown): TargetTreeError {
-  const code = (cause as NodeJS.ErrnoException).code ?? String(cause);
-  const error = new TargetTreeError(`${printable(path)} cannot be written (${inWords[code] ?? code})`, {
-    cause,
-  });
-  return Object.assign(error, { code });
 }

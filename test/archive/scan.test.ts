@@ -1,6 +1,7 @@
-import { rmSync } from 'node:fs';
+import { rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { SourceTreeError } from '../../src/archive/errors.ts';
 import { compareNames } from '../../src/archive/names.ts';
 import { planFrames } from '../../src/archive/plan-frames.ts';
 import { type Scanned, scan } from '../../src/archive/scan.ts';
@@ -116,6 +117,65 @@ describe('a scan', () => {
       'tree/self': { symlink: '.' },
     });
     expect(names(found)).toEqual(['./tree/', './tree/link', './tree/self']);
+  });
+});
+
+describe('a tree that changes under the scan', () => {
+  /** Scans `spec`, and does `change` when `name` has been found. */
+  async function scannedWhile(spec: TreeSpec, name: string, change: (root: string) => void) {
+    const root = await buildTree(scratch(), spec);
+    const layout = await layoutIn(root);
+    const leftOut: string[] = [];
+    const notes = {
+      leftOut: (path: string, why: string) => void leftOut.push(`${path}: ${why}`),
+      timeBefore1970() {},
+    };
+    const found: Scanned[] = [];
+    for (const next of scan(layout, await layout.roots(), notes)) {
+      found.push(next);
+      if (next.name === name) change(root);
+    }
+    return { found: names(found), leftOut, root };
+  }
+
+  const links = { 'tree/a': { symlink: 'x' }, 'tree/b': { symlink: 'x' }, 'tree/c': '' };
+
+  test.each<[string, (root: string) => void]>([
+    ['is removed', root => rmSync(join(root, 'tree/b'))],
+    [
+      'becomes a file',
+      root => {
+        rmSync(join(root, 'tree/b'));
+        writeFileSync(join(root, 'tree/b'), 'x');
+      },
+    ],
+  ])('a symlink that %s is left out, and said', async (_, change) => {
+    const { found, leftOut, root } = await scannedWhile(links, './tree/a', change);
+    expect(found).toEqual(['./tree/', './tree/a', './tree/c']);
+    expect(leftOut).toEqual([`${root}/tree/b: it vanished while it was saved`]);
+  });
+
+  test('a directory that becomes a file is empty', async () => {
+    const { found } = await scannedWhile({ 'tree/a/b': '', 'tree/c': '' }, './tree/a/', root => {
+      rmSync(join(root, 'tree/a'), { recursive: true });
+      writeFileSync(join(root, 'tree/a'), 'x');
+    });
+    expect(found).toEqual(['./tree/', './tree/a/', './tree/c']);
+  });
+
+  test('what cannot be looked at again is named', async () => {
+    const attempt = scannedWhile({ 'tree/a/b': '', 'tree/a/c': '' }, './tree/a/b', root => {
+      rmSync(join(root, 'tree/a'), { recursive: true });
+      symlinkSync('a', join(root, 'tree/a'));
+    });
+    await expect(attempt).rejects.toThrow(SourceTreeError);
+    await expect(attempt).rejects.toThrow('/tree/a/c cannot be read (ELOOP)');
+  });
+
+  test('a large file that cannot be looked at again is named', () => {
+    const path = `/${'n'.repeat(300)}`;
+    const large = { name: 'x', path, type: 0, dataBytes: 2 ** 24, mtimeUs: 0, linkName: '' } as Scanned;
+    expect(() => [...planFrames([large])]).toThrow(SourceTreeError);
   });
 });
 
