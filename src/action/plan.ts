@@ -7,7 +7,7 @@ import { cacheVersion } from '../cache/version.ts';
 import type { LookupRequest } from '../storage/backend.ts';
 import { type RunContext, readRunContext } from './event.ts';
 import type { ActionInputs } from './inputs.ts';
-import { type Access, decideAccess } from './policy.ts';
+import { type Access, decideAccess, githubAccess } from './policy.ts';
 import type { Environment } from './read-input.ts';
 import { resolveTarget, type Target } from './settings.ts';
 
@@ -26,7 +26,8 @@ export interface StepPlan {
 export async function planStep(inputs: ActionInputs, env: Environment): Promise<StepPlan> {
   const context = readRunContext(env);
   const target = resolveTarget(inputs, { env, forkPullRequest: context.fork });
-  const access = decideAccess(context, inputs.scope, env);
+  const access =
+    target.kind === 'github' ? githubAccess(context, env) : decideAccess(context, inputs.scope, env);
   const layout = await createPathLayout({
     patterns: inputs.paths,
     workspace: env.GITHUB_WORKSPACE || process.cwd(),

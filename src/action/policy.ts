@@ -51,6 +51,19 @@ export function decideAccess(context: RunContext, scope: Scope, env: Environment
   };
 }
 
+/**
+ * Without a bucket: GitHub's service knows what the run's token allows and decides as it does for actions/cache. Only
+ * ACTIONS_CACHE_MODE is obeyed here as well.
+ */
+export function githubAccess(context: RunContext, env: Environment): Access {
+  return {
+    read: readMode(env),
+    write: writeMode(env),
+    readRefs: [context.ref],
+    writeRef: context.ref,
+  };
+}
+
 /** The known refs first, in their order; what else the token names after them. */
 function byPrecedence(refs: readonly string[], order: readonly string[]): readonly string[] {
   const rank = (ref: string) => (order.includes(ref) ? order.indexOf(ref) : order.length);
@@ -67,6 +80,11 @@ function readMode(env: Environment): Permission {
   return mode === 'none' || mode === 'write-only' ? denied(`ACTIONS_CACHE_MODE is ${mode}`) : allowed;
 }
 
+function writeMode(env: Environment): Permission {
+  const mode = env.ACTIONS_CACHE_MODE;
+  return mode === 'none' || mode === 'read' ? denied(`ACTIONS_CACHE_MODE is ${mode}`) : allowed;
+}
+
 function writePermission(
   context: RunContext,
   scope: Scope,
@@ -76,13 +94,13 @@ function writePermission(
   if (scope !== 'ref' && context.pullRequest) {
     return denied(`with scope '${scope}' a pull request only reads`);
   }
-  const mode = env.ACTIONS_CACHE_MODE;
-  if (mode === 'none' || mode === 'read') return denied(`ACTIONS_CACHE_MODE is ${mode}`);
+  const byMode = writeMode(env);
+  if (!byMode.allowed) return byMode;
   if (tokenScopes !== undefined) {
     const writable = tokenScopes.some(({ write }) => write);
     return writable ? allowed : denied("the run's token only reads");
   }
-  if (mode === 'write' || mode === 'write-only') return allowed;
+  if (env.ACTIONS_CACHE_MODE === 'write' || env.ACTIONS_CACHE_MODE === 'write-only') return allowed;
   if (WRITING_EVENTS.has(context.eventName)) return allowed;
   // Others run with the default branch's ref although anyone may have caused them (issue_comment, workflow_run).
   if (context.defaultRef !== undefined && context.ref !== context.defaultRef) return allowed;

@@ -64,9 +64,10 @@ function whyNot(plan: StepPlan, state: StepState | undefined): string | undefine
   return undefined;
 }
 
-/** The cache that this step saves to holds the key already. */
+/** The cache that this step saves to holds the key already. GitHub's never replaces one. */
 function isKept({ inputs, target }: StepPlan, state: StepState): boolean {
-  return state.matchedKey === inputs.key && !inputs.overwrite && state.source === target.kind;
+  const replaces = inputs.overwrite && target.kind !== 'github';
+  return state.matchedKey === inputs.key && !replaces && state.source === target.kind;
 }
 
 async function save(

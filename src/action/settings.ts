@@ -18,7 +18,7 @@ export interface TargetOptions {
   readonly forkPullRequest: boolean;
 }
 
-/** Inputs that only a bucket needs. */
+/** Inputs that mean something to a bucket alone. */
 const BUCKET_ONLY = [
   'endpoint',
   'port',
@@ -28,6 +28,9 @@ const BUCKET_ONLY = [
   'sessionToken',
   'region',
   'ca-file',
+  'prefix',
+  'scope',
+  'overwrite',
 ] as const;
 
 /** Makes one target of the inputs and the environment. Throws `BadInputError`. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { RunContext } from '../../src/action/event.ts';
-import { decideAccess, decideSave } from '../../src/action/policy.ts';
+import { decideAccess, decideSave, githubAccess } from '../../src/action/policy.ts';
 import { readTokenScopes } from '../../src/action/token.ts';
 import type { Scope } from '../../src/cache/scope.ts';
 
@@ -184,6 +184,31 @@ describe('ACTIONS_CACHE_MODE', () => {
   test('write goes before the rules for events', () => {
     expect(access(onMain('issue_comment'), { ACTIONS_CACHE_MODE: 'write' }).write.allowed).toBe(true);
     expect(access(onMain('issue_comment'), { ACTIONS_CACHE_MODE: 'future' }).write.allowed).toBe(false);
+  });
+});
+
+describe('without a bucket', () => {
+  test.each([
+    ['an event that anyone may cause', onMain('issue_comment'), {}],
+    ['a token that only reads', push, token(['refs/heads/main', 1])],
+    ['a token that names no cache', push, token()],
+  ])('%s: GitHub’s service decides', (_, context, env) => {
+    expect(githubAccess(context, env)).toEqual({
+      read: { allowed: true },
+      write: { allowed: true },
+      readRefs: [context.ref],
+      writeRef: context.ref,
+    });
+  });
+
+  test.each([
+    ['none', false, false],
+    ['read', true, false],
+    ['write', true, true],
+    ['write-only', false, true],
+  ])('ACTIONS_CACHE_MODE %s: read %s, write %s', (mode, read, write) => {
+    const decided = githubAccess(push, { ACTIONS_CACHE_MODE: mode });
+    expect([decided.read.allowed, decided.write.allowed]).toEqual([read, write]);
   });
 });
 

@@ -135,12 +135,30 @@ describe('the post phase', () => {
     expect(lines[0]).toBe('warning: Failed to save: x cannot be read');
   });
 
-  test('an exact hit from GitHub without a bucket is not saved again', async () => {
-    const { lines } = await post({
-      state: { matchedKey: 'npm-1', source: 'github' },
-      inputs: { bucket: '', endpoint: '' },
+  describe('without a bucket', () => {
+    const inputs = { bucket: '', endpoint: '' };
+
+    test.each([{}, { overwrite: 'true' }])('an exact hit is not saved again, with %j', async more => {
+      const { lines } = await post({
+        state: { matchedKey: 'npm-1', source: 'github' },
+        inputs: { ...inputs, ...more },
+      });
+      expect(lines).toEqual([
+        'info: Cache hit occurred on the primary key npm-1, not saving cache.',
+        skipped,
+      ]);
     });
-    expect(lines).toEqual(['info: Cache hit occurred on the primary key npm-1, not saving cache.', skipped]);
+
+    test('which runs write is left to GitHub’s service', async () => {
+      const event = { GITHUB_EVENT_NAME: 'issue_comment' };
+      expect((await post({ env: event })).lines[0]).toMatch(/^info: Cache not saved: the event /);
+      expect((await post({ env: event, inputs })).lines[0]).toBe('info: Cache saved with key: npm-1');
+    });
+
+    test('but ACTIONS_CACHE_MODE is obeyed', async () => {
+      const { lines } = await post({ env: { ACTIONS_CACHE_MODE: 'read' }, inputs });
+      expect(lines).toEqual(['info: Cache not saved: ACTIONS_CACHE_MODE is read.', skipped]);
+    });
   });
 
   test('a damaged object may be replaced', async () => {

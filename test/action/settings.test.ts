@@ -82,6 +82,10 @@ describe('the target', () => {
       kind: 'github',
       ignored: ['endpoint', 'accessKey'],
     });
+    expect(resolve({ scope: 'repository', prefix: 'team', overwrite: 'true' })).toEqual({
+      kind: 'github',
+      ignored: ['prefix', 'scope', 'overwrite'],
+    });
   });
 
   test('a directory of this host', () => {
