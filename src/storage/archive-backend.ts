@@ -24,7 +24,7 @@ const STALE_UPLOAD_MS = 24 * 60 * 60 * 1000;
 
 /** What a lookup saw of its key where it could not use it. */
 type Seen = Omit<LookupResult, 'found'>;
-const NOTHING: Seen = { otherVersions: [], elsewhere: undefined };
+const NOTHING: Seen = { keyInOtherVersion: false, elsewhere: undefined };
 
 /** Caches as archives in an object store. */
 export function createArchiveBackend(store: ObjectStore, options: ArchiveBackendOptions): StorageBackend {
@@ -118,9 +118,9 @@ class ArchiveBackend implements StorageBackend {
 }
 
 /** One line on what stood in the way; undefined: nothing did, or nothing is known. */
-function whyMissed(key: string, { otherVersions, elsewhere }: Seen): string | undefined {
+function whyMissed(key: string, { keyInOtherVersion, elsewhere }: Seen): string | undefined {
   const printed = printable(key);
-  if (otherVersions.length > 0)
+  if (keyInOtherVersion)
     return `The key '${printed}' exists, but it was saved with other paths or on another operating system.`;
   if (!elsewhere) return undefined;
   const place = `The key '${printed}' exists for ${printable(elsewhere.label)}, which this run does not read (input \`scope\`)`;

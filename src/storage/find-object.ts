@@ -1,10 +1,9 @@
-import type { KeySpace, LookupRequest, MatchStep } from './backend.ts';
+import type { LookupRequest, MatchStep } from './backend.ts';
 import { findElsewhere, type OtherPlace } from './find-elsewhere.ts';
 import type { ObjectInfo, ObjectStore, RangeBytes } from './object-store.ts';
 
 /** The object that answers a lookup. */
 export interface FoundObject {
-  readonly space: KeySpace;
   readonly key: string;
   readonly name: string;
   readonly etag: string;
@@ -16,8 +15,8 @@ export interface FoundObject {
 /** What a lookup came to know. */
 export interface LookupResult {
   readonly found: FoundObject | undefined;
-  /** Objects of the primary key itself that were seen in other versions: its paths or system differ. */
-  readonly otherVersions: readonly string[];
+  /** The primary key itself was seen in another version: its paths or system differ. */
+  readonly keyInOtherVersion: boolean;
   /** A place that this step does not read has the primary key. Looked for when nothing else tells why it is a miss. */
   readonly elsewhere: OtherPlace | undefined;
 }
@@ -62,17 +61,16 @@ async function answer(
   }
   // What stands before the exact hit in the plan takes precedence over it
   const steps = plan.slice(0, exactAt).filter(step => step.kind === 'prefix');
-  const listings = steps.map(step => quiet(list(store, step, request.version, signal)));
+  const listings = steps.map(step => quiet(list(store, step, request, signal)));
   const elsewhere = exact ? undefined : findElsewhere(store, request, signal);
-  const otherVersions: string[] = [];
-  for (const [index, listing] of listings.entries()) {
-    const { newest, others } = await listing;
-    if (steps[index]!.key === request.primaryKey)
-      otherVersions.push(...(others.get(request.primaryKey) ?? []));
-    if (newest) return { found: newest, otherVersions, elsewhere: undefined };
+  let keyInOtherVersion = false;
+  for (const listing of listings) {
+    const listed = await listing;
+    keyInOtherVersion ||= listed.keyInOtherVersion;
+    if (listed.newest) return { found: listed.newest, keyInOtherVersion, elsewhere: undefined };
   }
-  const explained = exact !== undefined || otherVersions.length > 0;
-  return { found: exact, otherVersions, elsewhere: explained ? undefined : await elsewhere };
+  const explained = exact !== undefined || keyInOtherVersion;
+  return { found: exact, keyInOtherVersion, elsewhere: explained ? undefined : await elsewhere };
 }
 
 /** A promise that may be left unobserved when an earlier answer settles the question. */
@@ -90,34 +88,32 @@ async function probe(
   const name = space.objectName(key);
   if (tailBytes === 0) {
     const info = await store.head(name, { signal });
-    return info && { space, key, name, etag: info.etag, sizeBytes: info.sizeBytes, tail: undefined };
+    return info && { key, name, etag: info.etag, sizeBytes: info.sizeBytes, tail: undefined };
   }
   const tail = await store.getRange(name, { suffix: tailBytes }, { signal });
-  return tail && { space, key, name, etag: tail.etag, sizeBytes: tail.sizeBytes, tail };
+  return tail && { key, name, etag: tail.etag, sizeBytes: tail.sizeBytes, tail };
 }
 
 interface Listed {
   readonly newest: FoundObject | undefined;
-  /** Other versions seen, by key. */
-  readonly others: ReadonlyMap<string, string[]>;
+  readonly keyInOtherVersion: boolean;
 }
 
 async function list(
   store: ObjectStore,
   { space, key: prefix }: MatchStep,
-  version: string,
+  { primaryKey, version }: LookupRequest,
   signal: AbortSignal,
 ): Promise<Listed> {
   let newest: { info: ObjectInfo; key: string } | undefined;
-  const others = new Map<string, string[]>();
+  let keyInOtherVersion = false;
   for await (const info of store.list(space.listPrefix(prefix), { signal })) {
     const parsed = space.parse(info.name);
     if (!parsed?.key.startsWith(prefix)) continue;
-    if (parsed.version !== version)
-      others.set(parsed.key, [...(others.get(parsed.key) ?? []), parsed.version]);
+    if (parsed.version !== version) keyInOtherVersion ||= parsed.key === primaryKey;
     else if (!newest || info.modifiedMs >= newest.info.modifiedMs) newest = { info, key: parsed.key };
   }
-  if (!newest) return { newest: undefined, others };
+  if (!newest) return { newest: undefined, keyInOtherVersion };
   const { name, etag, sizeBytes } = newest.info;
-  return { newest: { space, key: newest.key, name, etag, sizeBytes, tail: undefined }, others };
+  return { newest: { key: newest.key, name, etag, sizeBytes, tail: undefined }, keyInOtherVersion };
 }

@@ -13,8 +13,6 @@ export interface ObjectInfo {
   readonly etag: string;
   /** Last modification by the store's own clock, in ms since 1970. */
   readonly modifiedMs: number;
-  /** User metadata with lower-case names. Filled by `head` only. */
-  readonly metadata?: Readonly<Record<string, string>>;
 }
 
 /** Bytes `start` (included) to `end` (excluded), or the last `suffix` bytes (more than there are: all). */
@@ -51,14 +49,8 @@ export interface GetOptions extends CallOptions {
 }
 
 export interface UploadOptions extends CallOptions {
-  /**
-   * Bytes per part. At least 5 MiB (S3's minimum for all parts but the last); the writer holds at most
-   * `partsInFlight` + 1 parts in memory.
-   */
+  /** Bytes per part. At least 5 MiB (S3's minimum for all parts but the last). */
   readonly partSizeBytes: number;
-  readonly partsInFlight?: number;
-  /** ASCII names and values, 2 KB in all. */
-  readonly metadata?: Readonly<Record<string, string>>;
   /**
    * true: `complete` throws `ObjectExistsError` when the name is taken by then (exact for an object of one part,
    * checked right before the end for a larger one: S3 gateways ignore conditions on CompleteMultipartUpload).

@@ -2,7 +2,7 @@
 const DEFAULT_PART_BYTES = 16 * 1024 * 1024;
 /** S3's smallest part. */
 const MIN_PART_BYTES = 5 * 1024 * 1024;
-/** A save holds up to six parts in memory. (S3 would take 5 GiB.) */
+/** A save holds six parts in memory (s3/upload.ts). (S3 would take 5 GiB.) */
 const MAX_PART_BYTES = 64 * 1024 * 1024;
 
 /**

@@ -65,7 +65,9 @@ async function ask(store: ObjectStore, { key, restoreKeys = [], refs = [MAIN] }:
 /** `key` or, where several refs are asked, `ref key`; undefined: a miss. */
 async function keyFound(saved: readonly Saved[], question: Question): Promise<string | undefined> {
   const { found } = await ask(await storeOf(saved), question);
-  return found && (question.refs ? `${found.space.label} ${found.key}` : found.key);
+  if (!found || !question.refs) return found?.key;
+  const ref = question.refs.find(one => spaces([one]).write.parse(found.name));
+  return `${ref} ${found.key}`;
 }
 
 describe('the order of matches', () => {
@@ -175,7 +177,7 @@ describe('versions', () => {
     ]);
     expect(await ask(store, { key: 'k', restoreKeys: ['k'] })).toMatchObject({
       found: undefined,
-      otherVersions: [other],
+      keyInOtherVersion: true,
     });
   });
 

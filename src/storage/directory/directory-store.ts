@@ -16,7 +16,6 @@ import type {
 } from '../object-store.ts';
 import { objectName, objectPath, prefixDirectory, TEMPORARY_MARK } from './file-names.ts';
 import { createFile, fileEtag, statFile, toStoreError } from './files.ts';
-import { readMetadata } from './metadata.ts';
 import { readRange } from './read.ts';
 import { DirectoryUpload } from './upload.ts';
 import { walkFiles } from './walk.ts';
@@ -52,11 +51,7 @@ class DirectoryStore implements ObjectStore {
   }
 
   async head(name: string, options?: CallOptions): Promise<ObjectInfo | undefined> {
-    return this.#request('head', name, options, async () => {
-      const file = this.#file(name);
-      const info = await this.#info(name, file);
-      return info && { ...info, metadata: await readMetadata(file, info.etag) };
-    });
+    return this.#request('head', name, options, () => this.#info(name, this.#file(name)));
   }
 
   async getRange(name: string, range: ByteRange, options?: GetOptions): Promise<RangeBytes | undefined> {

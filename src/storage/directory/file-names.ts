@@ -11,8 +11,8 @@ import path from 'node:path';
  * - more than 200 bytes are split over several levels: all but the last end in `%`, all but the first begin with `+`.
  *
  * A file always ends in `.zst` (`%.zst` is added to a name that does not) and a directory never does (its `t` becomes
- * `%74`), so an object may be named like the beginning of another. What begins with `%t`, `%m` or `%l`
- * (temporary, metadata, lock) is our own.
+ * `%74`), so an object may be named like the beginning of another. What begins with `%t` or `%l`
+ * (temporary, lock) is our own.
  */
 
 /** Bytes of an escaped component on one level; leaves room for the marks below (255 is the common limit). */
@@ -27,7 +27,6 @@ const CONTINUATION = '+';
 const DEVICE_NAME = /^(con|prn|aux|nul|com[0-9]|lpt[0-9])(?=\.|$)/;
 
 export const TEMPORARY_MARK = '%t';
-export const METADATA_MARK = '%m';
 export const LOCK_MARK = '%l';
 
 /** The path of an object's file, relative to the store's root. */

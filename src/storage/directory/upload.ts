@@ -5,7 +5,6 @@ import { ObjectExistsError, ObjectReplacedError } from '../errors.ts';
 import type { ObjectInfo, Upload, UploadOptions } from '../object-store.ts';
 import { TEMPORARY_MARK } from './file-names.ts';
 import { createFile, fileEtag, isAbsent, publishNew, statFile, toStoreError } from './files.ts';
-import { metadataPath, writeMetadata } from './metadata.ts';
 
 const COPY_BYTES = 4 * 1024 * 1024;
 
@@ -80,17 +79,10 @@ export class DirectoryUpload implements Upload {
       const handle = await this.#open();
       const stats = await handle.stat({ bigint: true });
       await handle.close();
-      const { name, file } = this.#place;
-      const etag = fileEtag(stats);
-      await writeMetadata(file, etag, this.#options.metadata);
-      try {
-        await this.#publish();
-      } catch (error) {
-        await rm(metadataPath(file, etag), { force: true });
-        throw error;
-      }
+      await this.#publish();
       this.#ended = true;
-      return { name, sizeBytes: this.#sizeBytes, etag, modifiedMs: Number(stats.mtimeMs) };
+      const { name } = this.#place;
+      return { name, sizeBytes: this.#sizeBytes, etag: fileEtag(stats), modifiedMs: Number(stats.mtimeMs) };
     });
   }
 
@@ -112,14 +104,13 @@ export class DirectoryUpload implements Upload {
       });
       return;
     }
-    const before = await statFile(file);
-    const seen = before && fileEtag(before);
     const { onlyIfEtag } = this.#options;
-    if (onlyIfEtag !== undefined && seen !== onlyIfEtag) {
-      throw new ObjectReplacedError(`${name} was replaced by another job meanwhile`);
+    if (onlyIfEtag !== undefined) {
+      const present = await statFile(file);
+      if (!present || fileEtag(present) !== onlyIfEtag)
+        throw new ObjectReplacedError(`${name} was replaced by another job meanwhile`);
     }
     await rename(this.#temporary, file);
-    if (seen !== undefined) await rm(metadataPath(file, seen), { force: true });
   }
 
   async #openSource(source: { readonly name: string; readonly etag: string }): Promise<FileHandle> {

@@ -3,15 +3,20 @@ import { StoreUnavailableError } from '../errors.ts';
 import type { ObjectInfo } from '../object-store.ts';
 import type { Caller } from './call.ts';
 import { isMissing, isStatus } from './errors.ts';
-import { bareEtag, checkName } from './names.ts';
+import { bareEtag, checkName, SAVE_ID } from './names.ts';
 import { GetObjectCommand, HeadObjectCommand } from './sdk.ts';
+
+export interface HeadInfo extends ObjectInfo {
+  /** The id of the upload that stored it; undefined: none of ours did. */
+  readonly saveId: string | undefined;
+}
 
 /** undefined: no such object. May be repeated: reads only. */
 export async function headObject(
   caller: Caller,
   name: string,
   signal?: AbortSignal,
-): Promise<ObjectInfo | undefined> {
+): Promise<HeadInfo | undefined> {
   const Bucket = caller.settings.bucket;
   const Key = checkName(name);
   return caller.run({ operation: 'HeadObject', about: name, signal }, async (client, options) => {
@@ -28,7 +33,7 @@ export async function headObject(
         sizeBytes: answer.ContentLength,
         etag,
         modifiedMs: answer.LastModified?.getTime() ?? 0,
-        metadata: answer.Metadata ?? {},
+        saveId: answer.Metadata?.[SAVE_ID],
       };
     } catch (error) {
       if (isMissing(error)) return undefined;

@@ -3,7 +3,7 @@ import { httpStatus, isRetryable } from '../../retry/classify.ts';
 import { CopyRefusedError, ObjectReplacedError, StoreUnavailableError } from '../errors.ts';
 import type { Caller, CallSpec } from './call.ts';
 import { isMissing, isStatus } from './errors.ts';
-import { bareEtag } from './names.ts';
+import { bareEtag, SAVE_ID } from './names.ts';
 import {
   AbortMultipartUploadCommand,
   CreateMultipartUploadCommand,
@@ -45,7 +45,7 @@ export function bodyOf(part: PartBytes): Readable {
 export async function createUpload(
   caller: Caller,
   name: string,
-  metadata: Readonly<Record<string, string>>,
+  saveId: string,
   signal?: AbortSignal,
 ): Promise<UploadRef> {
   const { UploadId } = await caller.run(
@@ -55,7 +55,7 @@ export async function createUpload(
         new CreateMultipartUploadCommand({
           Bucket: caller.settings.bucket,
           Key: name,
-          Metadata: { ...metadata },
+          Metadata: { [SAVE_ID]: saveId },
           ContentType: 'application/zstd',
         }),
         options,

@@ -5,13 +5,10 @@ import type { Caller } from './call.ts';
 import { isStatus } from './errors.ts';
 import { headObject } from './head.ts';
 import { bodyOf, type PartBytes, type StoredPart, type UploadRef } from './multipart.ts';
-import { bareEtag } from './names.ts';
+import { bareEtag, SAVE_ID } from './names.ts';
 import { CompleteMultipartUploadCommand, PutObjectCommand } from './sdk.ts';
 
 /** Making an object visible, under a condition, and finding out whether it was ours when the answer is unclear. */
-
-/** Metadata name of the random id by which an upload recognises its own object. */
-export const SAVE_ID = 'save-id';
 
 /** When an object may appear. Both undefined: always. */
 export interface Condition {
@@ -34,9 +31,8 @@ export async function putWhole(
   caller: Caller,
   publication: Publication,
   part: PartBytes,
-  metadata: Readonly<Record<string, string>>,
 ): Promise<ObjectInfo> {
-  const { name, onlyIfAbsent, onlyIfEtag, signal, sizeBytes } = publication;
+  const { name, saveId, onlyIfAbsent, onlyIfEtag, signal, sizeBytes } = publication;
   if (onlyIfEtag !== undefined) await checkCondition(caller, publication);
   // A dead endpoint is told from a slow one by its first answer, and that to a PutObject comes after the whole body
   else if (!caller.answered) await headObject(caller, name, signal);
@@ -53,7 +49,7 @@ export async function putWhole(
             Body: bodyOf(part),
             ContentLength: part.sizeBytes,
             ContentType: 'application/zstd',
-            Metadata: { ...metadata },
+            Metadata: { [SAVE_ID]: saveId },
             ...(onlyIfAbsent && { IfNoneMatch: '*' }),
             // radosgw 16.2.15 compares If-Match of a PutObject with its unquoted ETag; AWS takes both.
             ...(onlyIfEtag !== undefined && { IfMatch: onlyIfEtag }),
@@ -153,7 +149,7 @@ function conditionFailed({ name, onlyIfAbsent }: Publication): Error {
 /** The object under this name if it is the one of this upload. */
 async function ownObject(caller: Caller, publication: Publication): Promise<ObjectInfo | undefined> {
   const present = await headObject(caller, publication.name, publication.signal);
-  return present?.metadata?.[SAVE_ID] === publication.saveId ? present : undefined;
+  return present?.saveId === publication.saveId ? present : undefined;
 }
 
 function publishedNow(caller: Caller, { name, sizeBytes }: Publication, etag: string): ObjectInfo {

@@ -17,10 +17,11 @@ import {
 } from './multipart.ts';
 import { checkName } from './names.ts';
 import { PartGatherer } from './part-gatherer.ts';
-import { completeUpload, type Publication, putWhole, SAVE_ID } from './publish-object.ts';
+import { completeUpload, type Publication, putWhole } from './publish-object.ts';
 
 const MAX_PARTS = 10_000;
-const DEFAULT_IN_FLIGHT = 4;
+/** With the part that waits for its turn and the one that is gathered, a save holds six in memory. */
+const PARTS_IN_FLIGHT = 4;
 /** How long an abort may take in all, in ms: normally, after a signal (the runner kills soon), on an open circuit. */
 const ABORT_MS = 15_000;
 const ABORT_AFTER_SIGNAL_MS = 4_000;
@@ -35,7 +36,6 @@ export class S3Upload implements Upload {
   readonly #caller: Caller;
   readonly #name: string;
   readonly #options: UploadOptions;
-  readonly #metadata: Readonly<Record<string, string>>;
   readonly #saveId = randomUUID();
   readonly #gatherer: PartGatherer;
   readonly #parts: StoredPart[] = [];
@@ -54,7 +54,6 @@ export class S3Upload implements Upload {
     this.#caller = caller;
     this.#name = checkName(name);
     this.#options = options;
-    this.#metadata = { ...options.metadata, [SAVE_ID]: this.#saveId };
     this.#gatherer = new PartGatherer(options.partSizeBytes);
     const { signal } = this.#destroyed;
     this.#partSignal = options.signal ? AbortSignal.any([signal, options.signal]) : signal;
@@ -124,7 +123,7 @@ export class S3Upload implements Upload {
     };
     if (!this.#creation) {
       const whole = rest ?? { pieces: [], sizeBytes: 0 };
-      const info = await putWhole(this.#caller, publication, whole, this.#metadata);
+      const info = await putWhole(this.#caller, publication, whole);
       this.#acknowledged(whole.sizeBytes);
       return info;
     }
@@ -155,9 +154,9 @@ export class S3Upload implements Upload {
       );
     }
     // Not tied to the parts' signal: an upload whose id we do not learn cannot be aborted.
-    this.#creation ??= createUpload(this.#caller, this.#name, this.#metadata);
+    this.#creation ??= createUpload(this.#caller, this.#name, this.#saveId);
     const upload = await this.#unlessDestroyed(this.#creation);
-    while (this.#inFlight.size >= (this.#options.partsInFlight ?? DEFAULT_IN_FLIGHT)) {
+    while (this.#inFlight.size >= PARTS_IN_FLIGHT) {
       await Promise.race(this.#inFlight);
     }
     this.#check();

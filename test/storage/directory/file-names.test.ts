@@ -48,7 +48,7 @@ describe('a long component', () => {
   });
 });
 
-test.each(['foreign.txt', 'UPPER.zst', '%t0123456789abcdef,a.zst', '%m0123456789abcdef,a.zst', 'a%zz.zst'])(
+test.each(['foreign.txt', 'UPPER.zst', '%t0123456789abcdef,a.zst', '%l,a.zst', 'a%zz.zst'])(
   '%s is no object',
   file => {
     expect(objectName([file])).toBeUndefined();
