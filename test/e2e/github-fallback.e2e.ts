@@ -31,6 +31,7 @@ describeWithGateway('without a bucket', () => {
     CACHE_S3_ENDPOINT: '',
     CACHE_S3_ACCESS_KEY: '',
     CACHE_S3_SECRET_KEY: '',
+    CACHE_S3_PREFIX: '',
   });
 
   it("is actions/cache: GitHub's cache holds the entries", async () => {
