@@ -14,9 +14,9 @@ import {
 import { decodeName, encodeName } from './names.ts';
 
 /**
- * The manifest as bytes. Names are stored as depth and last component: an entry at depth 0 is a root of the archive
- * with its full name, one at depth n stands in the last directory at depth n - 1. So a reader can build no name that is
- * neither a root nor a child of a directory of this archive.
+ * The manifest as bytes. Names are stored as depth and last component: an entry at depth n stands in the last directory
+ * at depth n - 1, one at depth 0 has its full name. So a name at a depth is a child of a directory of this archive. One
+ * at depth 0 is any name at all, and not always a root's (see `splitNames`): `validate.ts` looks at every one.
  */
 
 const SHA256_BYTES = 32;
@@ -193,6 +193,10 @@ function isStrings(value: unknown): value is string[] {
   return Array.isArray(value) && value.every(item => typeof item === 'string');
 }
 
+/**
+ * A root below a directory that the step leaves out has no parent here, so it closes all that are open: what then still
+ * follows of the directory around it, `./tree/zz` after `./tree/skip/again/`, is stored at depth 0, with its full name.
+ */
 function splitNames(entries: readonly Entry[]): { depths: number[]; components: string[] } {
   const depths: number[] = [];
   const components: string[] = [];

@@ -1,26 +1,31 @@
 import { statSync } from 'node:fs';
+import { caseProbe, type FoldsCase, pathKeys } from './case-folding.ts';
 import { type Entry, EntryType, type Frame, type Manifest, parentName } from './entry.ts';
 import { DamagedArchiveError } from './errors.ts';
 import { compressBound, MAX_FRAME_RAW_BYTES } from './format.ts';
 import type { PathLayout } from './layout.ts';
 import { compareNames, printable } from './names.ts';
+import { RootPaths } from './nesting.ts';
 import { MAX_MTIME_US, type Platform, thisPlatform } from './platform.ts';
 
 /**
  * Everything that a manifest may not say, found before a byte of data is asked for. An archive is refused whole: what
  * does not hold in one place cannot be trusted in another.
  *
- * The manifest's own coding guarantees already that every entry below a root stands in a directory of the archive
- * (manifest.ts), so nothing can be reached through a link.
+ * Nothing is reached through a link of the same archive: an entry stands in a directory of the archive, or it is a root,
+ * which the step's paths name themselves and which lies below no other root. Nor does any name lead upwards. The coding
+ * of names (manifest.ts) promises neither: at depth 0 it holds any name.
  */
 export function validate(
   manifest: Manifest,
   manifestStart: number,
   layout: PathLayout,
   platform: Platform = thisPlatform,
+  foldsCase: FoldsCase = caseProbe(),
 ): void {
   checkFrames(manifest.frames, manifestStart);
   const directories = new Set<string>();
+  const roots: Entry[] = [];
   const data = new DataPlacement(manifest.frames);
   let previous: Entry | undefined;
   manifest.entries.forEach((entry, index) => {
@@ -28,9 +33,12 @@ export function validate(
       refuse(entry.name, 'is out of order or there twice');
     previous = entry;
     checkFields(entry, index, manifest.entries);
-    if (!directories.has(parentName(entry.name))) checkRoot(entry, manifest.entries, layout);
-    else if (layout.hasExclusions && layout.excludes(layout.toAbsolute(entry.name)))
-      refuse(entry.name, 'is excluded by `path`');
+    const parent = parentName(entry.name);
+    if (directories.has(parent)) checkChild(entry, parent, layout);
+    else {
+      checkRoot(entry, manifest.entries, layout);
+      roots.push(entry);
+    }
     if (platform.forbiddenInComponents) checkComponents(entry.name, platform.forbiddenInComponents);
     if (entry.type === EntryType.directory) {
       if (holds(manifest.entries, entry.name.slice(0, -1))) refuse(entry.name, 'is there twice');
@@ -38,6 +46,7 @@ export function validate(
     }
     data.check(entry);
   });
+  checkNesting(roots, manifest.entries, layout, pathKeys(platform, foldsCase));
   if (platform.mayFoldCase) checkCase(manifest.entries, layout);
 }
 
@@ -76,7 +85,17 @@ function checkFields(entry: Entry, index: number, entries: readonly Entry[]): vo
 
 const TYPE_NAMES = Object.fromEntries(Object.entries(EntryType).map(([name, value]) => [value, name]));
 
+const NOT_PLAIN = 'is not a plain path';
+const THROUGH = 'goes through a file or link of the same archive';
+
 const STORED_ROOT = /^(?:\.\/|~\/|\/|[A-Za-z]:\/)/;
+
+/** An entry that stands in a directory of the archive, at whatever depth the manifest has it. */
+function checkChild({ name, type }: Entry, parent: string, layout: PathLayout): void {
+  const component = name.slice(parent.length, type === EntryType.directory ? -1 : undefined);
+  if (component === '' || component === '.' || component === '..') refuse(name, NOT_PLAIN);
+  if (layout.hasExclusions && layout.excludes(layout.toAbsolute(name))) refuse(name, 'is excluded by `path`');
+}
 
 /** An entry that stands in no directory of the archive. */
 function checkRoot(entry: Entry, entries: readonly Entry[], layout: PathLayout): void {
@@ -88,14 +107,14 @@ function checkRoot(entry: Entry, entries: readonly Entry[], layout: PathLayout):
     name.includes('\0') ||
     (rest !== '' && rest.split('/').some(part => part === '' || part === '.' || part === '..'))
   ) {
-    refuse(name, 'is not a plain path');
+    refuse(name, NOT_PLAIN);
   }
   for (
     let at = name.indexOf('/', anchor.length);
     at > 0 && at < name.length - 1;
     at = name.indexOf('/', at + 1)
   ) {
-    if (holds(entries, name.slice(0, at))) refuse(name, 'goes through a file or link of the same archive');
+    if (holds(entries, name.slice(0, at))) refuse(name, THROUGH);
   }
   if (!layout.permits(name)) refuse(name, 'is not named by the `path` of this step');
   // A save takes a directory with what is in it. Without its entry, a link that stands there on the disk would be
@@ -103,6 +122,36 @@ function checkRoot(entry: Entry, entries: readonly Entry[], layout: PathLayout):
   const parent = parentName(name);
   if (parent !== '' && layout.permits(parent))
     refuse(name, 'stands in a directory that is not in the archive');
+}
+
+/**
+ * One directory may have several stored names, and `checkRoot` has looked at the names alone. By their places, no two
+ * roots are one, and one lies below another only where the step leaves out what is in between.
+ */
+function checkNesting(
+  roots: readonly Entry[],
+  entries: readonly Entry[],
+  layout: PathLayout,
+  keyOf: (path: string) => string,
+): void {
+  const paths = new RootPaths<Entry>(keyOf);
+  for (const root of roots) {
+    const other = paths.add(layout.toAbsolute(root.name), root);
+    if (other) refuse(root.name, `is there twice, as ${printable(other.name)} too`);
+  }
+  for (const { name } of roots) {
+    const above = paths.above(layout.toAbsolute(name));
+    if (!above) continue;
+    if (above.root.type !== EntryType.directory) refuse(name, THROUGH);
+    // What the other root's own names are for the directories in between
+    let parent = above.root.name;
+    for (const component of above.components.slice(0, -1)) {
+      if (holds(entries, parent + component)) refuse(name, THROUGH);
+      parent += `${component}/`;
+    }
+    if (holds(entries, parent) || layout.permits(parent))
+      refuse(name, `lies in ${printable(above.root.name)}, under another name`);
+  }
 }
 
 /** Whether the (sorted) entries hold this name. */

@@ -1,0 +1,87 @@
+import { readdirSync, type Stats, statSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { fsPath } from './names.ts';
+import type { Platform } from './platform.ts';
+
+/** Whether the file system that a path lies on, or would lie on, takes names that differ only in case for one. */
+export type FoldsCase = (path: string) => boolean;
+
+/** One spelling for all names that a folding file system takes for one. */
+export function foldCase(name: string): string {
+  // APFS also takes composed and decomposed letters for the same. Upper case first: some letters have one of two lower
+  // ones, such as the two sigmas
+  return name.normalize('NFC').toUpperCase().toLowerCase();
+}
+
+/** The spelling in which paths are the same path on their disk. */
+export function pathKeys(platform: Platform, foldsCase: FoldsCase): (path: string) => string {
+  return platform.mayFoldCase ? path => (foldsCase(path) ? foldCase(path) : path) : path => path;
+}
+
+/**
+ * Looks at the disk, once for each device. A device on which nothing can be found out counts as folding: that is what
+ * the systems that are asked make by default.
+ */
+export function caseProbe(): FoldsCase {
+  const ofDevice = new Map<number, boolean>();
+  const ofParent = new Map<string, boolean>();
+  return path => {
+    const own = statOf(path);
+    const parent = dirname(path);
+    // What is no directory yet will lie where its parent lies; many roots may have one parent
+    if (!own?.isDirectory() && ofParent.has(parent)) return ofParent.get(parent)!;
+    const at = own?.isDirectory() ? { directory: path, stats: own } : nearestDirectory(parent);
+    const folds = at === undefined || (ofDevice.get(at.stats.dev) ?? looksFolded(at.directory, at.stats));
+    if (at) ofDevice.set(at.stats.dev, folds);
+    if (!own?.isDirectory()) ofParent.set(parent, folds);
+    return folds;
+  };
+}
+
+function nearestDirectory(path: string): { directory: string; stats: Stats } | undefined {
+  for (let at = path; ; at = dirname(at)) {
+    const stats = statOf(at);
+    if (stats?.isDirectory()) return { directory: at, stats };
+    if (dirname(at) === at) return undefined;
+  }
+}
+
+/** Whether something on the device of `directory` is found under its name in the other case as well. */
+function looksFolded(directory: string, { dev }: Stats): boolean {
+  for (let at = directory; ; at = dirname(at)) {
+    const parent = dirname(at);
+    // A mount point's own name lies on the device above it: something in it tells
+    if (parent === at || statOf(parent)?.dev !== dev) return looksFoldedInside(at);
+    const folded = isFoundSwapped(parent, basename(at));
+    if (folded !== undefined) return folded;
+  }
+}
+
+function looksFoldedInside(directory: string): boolean {
+  try {
+    for (const name of readdirSync(fsPath(directory), 'utf8')) {
+      const folded = isFoundSwapped(directory, name);
+      if (folded !== undefined) return folded;
+    }
+  } catch {
+    // It may not be listed
+  }
+  return true;
+}
+
+/** undefined: the name has no letters of two cases. */
+function isFoundSwapped(directory: string, name: string): boolean | undefined {
+  const swapped = name === name.toUpperCase() ? name.toLowerCase() : name.toUpperCase();
+  if (swapped === name) return undefined;
+  const [own, other] = [statOf(join(directory, name)), statOf(join(directory, swapped))];
+  return own === undefined ? undefined : own.ino === other?.ino && own.dev === other.dev;
+}
+
+function statOf(path: string): Stats | undefined {
+  try {
+    return statSync(fsPath(path), { throwIfNoEntry: false });
+  } catch {
+    // Not to be searched, or below a file: there is nothing that we could see
+    return undefined;
+  }
+}
