@@ -19,13 +19,23 @@ export async function* mapInOrder<T, R>(
   while (inFlight.length > 0) yield await inFlight.shift()!;
 }
 
+export interface Limits<T> {
+  /** Items under work at the same moment. */
+  readonly limit: number;
+  /** What those may weigh together. */
+  readonly budget: number;
+  readonly weigh: (item: T) => number;
+  /** Called at once for the first failure: what is in flight need not go on. */
+  readonly onFailure?: ((error: unknown) => void) | undefined;
+}
+
 /**
  * Runs `work` on all items, at most `limit` at the same moment, each weighing `weigh(item)` against a common budget.
  * The first failure rejects, after everything that was in flight has ended.
  */
 export async function forEachWithin<T>(
   items: readonly T[],
-  { limit, budget, weigh }: { limit: number; budget: number; weigh: (item: T) => number },
+  { limit, budget, weigh, onFailure }: Limits<T>,
   work: (item: T) => Promise<void>,
 ): Promise<void> {
   const inFlight = new Set<Promise<void>>();
@@ -40,7 +50,9 @@ export async function forEachWithin<T>(
     used += weight;
     const promise: Promise<void> = work(item)
       .catch(error => {
-        failure ??= { error };
+        if (failure) return;
+        failure = { error };
+        onFailure?.(error);
       })
       .finally(() => {
         used -= weight;

@@ -52,7 +52,8 @@ export async function restoreArchive(options: RestoreArchiveOptions): Promise<Re
   const failure = new AbortController();
   const read: ReadObject = (start, end) => options.read(start, end, failure.signal);
   const staged = Promise.withResolvers<readonly string[]>();
-  const unpacking = unpack({ archive, read, runner, isWanted, staged: staged.promise });
+  const onFailure = (error: unknown) => failure.abort(error);
+  const unpacking = unpack({ archive, read, runner, isWanted, staged: staged.promise, onFailure });
   // It is awaited once the directories are there
   unpacking.catch(() => {});
   let plan: TargetPlan | undefined;

@@ -24,8 +24,8 @@ export interface UnpackOptions {
    * Where each entry is built. A promise, because the first bytes are on their way while the directories are made.
    */
   readonly staged: Promise<readonly string[]>;
-  /** Requests at the same moment; default 8. */
-  readonly readsInFlight?: number;
+  /** Called at once for a failure, before the rejection, which waits for the reads in flight: abort them here. */
+  readonly onFailure?: (error: unknown) => void;
   /** Bytes a request aims at; default 8 MiB. */
   readonly rangeBytes?: number;
 }
@@ -46,14 +46,15 @@ export async function unpack(options: UnpackOptions): Promise<number> {
     await writeEmptyFiles(entries, staged, isWanted, runner);
     return { staged, sliced };
   });
-  // Observed below; a failed request must not leave it unhandled
-  ready.catch(() => {});
+  // Observed below too; but no read that is under way needs to come to its end first
+  ready.catch(error => options.onFailure?.(error));
 
   let total = 0;
   const limits = {
-    limit: Math.max(options.readsInFlight ?? READS_IN_FLIGHT, runner.width),
+    limit: Math.max(READS_IN_FLIGHT, runner.width),
     budget: BYTES_IN_FLIGHT,
     weigh: (run: FrameRun) => run.end - run.start,
+    onFailure: options.onFailure,
   };
   await forEachWithin(runs, limits, async run => {
     const bytes = fromTail(run, archive.tail) ?? (await options.read(run.start, run.end));

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { DamagedArchiveError, TargetTreeError } from '../../src/archive/errors.ts';
 import { openArchive } from '../../src/archive/open-archive.ts';
-import { WorkerPool } from '../../src/archive/worker-pool.ts';
+import { restoreArchive } from '../../src/archive/restore-archive.ts';
+import { InlineRunner, WorkerPool } from '../../src/archive/worker-pool.ts';
 import { buildTree, describeTree, type TreeSpec } from '../support/tree.ts';
 import { bent, tree } from './refuses.ts';
 import { scratch } from './scratch.ts';
@@ -115,6 +116,34 @@ describe.each(trees)('over %s', (_, spec) => {
     const broken = { runner: () => new WorkerPool(new URL('data:text/javascript,process.exit(3)'), 2) };
     await failsLeaving(spec, object, Error, broken);
   });
+});
+
+test('a restore that fails waits for none of its reads', async () => {
+  const bytes = await corrupt(0);
+  const root = scratch();
+  const stopped: unknown[] = [];
+  const read = (start: number, end: number, signal?: AbortSignal) => {
+    if (start === 0) return Promise.resolve(Uint8Array.from(bytes.subarray(start, end)));
+    // A store that never answers: only the signal ends it
+    return new Promise<never>((_, reject) => {
+      signal!.addEventListener('abort', () => {
+        stopped.push(signal!.reason);
+        reject(signal!.reason);
+      });
+    });
+  };
+  const archive = await openArchive(tailOf(bytes, 4000), bytes.length, read);
+  const layout = await layoutIn(root);
+  const attempt = restoreArchive({
+    archive,
+    read,
+    layout,
+    runLabel: 'run-1',
+    runner: () => new InlineRunner(),
+  });
+  await expect(attempt).rejects.toThrow(DamagedArchiveError);
+  expect(stopped.length).toBeGreaterThan(0);
+  expect(await describeTree(root)).toEqual({});
 });
 
 test('what a name cannot hold here is found before anything is published', async () => {

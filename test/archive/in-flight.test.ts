@@ -107,6 +107,25 @@ describe('forEachWithin', () => {
     expect(ended).toBe(begun.length);
   });
 
+  test('says at once what has failed, once, so that the rest can be stopped', async () => {
+    const stop = new AbortController();
+    const failures: unknown[] = [];
+    const onFailure = (error: unknown) => {
+      failures.push(error);
+      stop.abort(new Error('stopped'));
+    };
+    const work = async (item: number) => {
+      if (item === 1) throw new Error('one');
+      // Ends by being stopped, or never
+      await new Promise((_, reject) => {
+        stop.signal.addEventListener('abort', () => reject(stop.signal.reason));
+      });
+    };
+    const limits = { limit: 4, budget: 100, weigh: () => 1, onFailure };
+    await expect(forEachWithin([0, 1, 2, 3], limits, work)).rejects.toThrow('one');
+    expect(failures).toEqual([new Error('one')]);
+  });
+
   test('nothing to do is done', async () => {
     await forEachWithin([], { limit: 1, budget: 1, weigh: () => 1 }, () => Promise.reject());
   });
