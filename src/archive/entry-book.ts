@@ -18,6 +18,8 @@ export class EntryBook {
   readonly #reused: Entry[] = [];
   /** The first names that hard links stand for, by the link's own name, until `entries` knows their place. */
   readonly #firstNames = new Map<string, string>();
+  /** Files with several names that became others between scan and reading. */
+  readonly #replaced = new Set<string>();
 
   /** `frames` are those of the archive that this one grows from. */
   constructor(notes: ScanNotes, frames: readonly Frame[]) {
@@ -44,7 +46,7 @@ export class EntryBook {
     this.#reused.push(entry);
   }
 
-  /** All entries in byte order. Throws `SourceTreeError` for a hard link whose first name has vanished. */
+  /** All entries in byte order. Throws `SourceTreeError` for a hard link whose first name has vanished or become another file. */
   entries(): Entry[] {
     const entries = this.#reused.length > 0 ? merge(this.#packed, this.#reused) : this.#packed;
     if (this.#firstNames.size === 0) return entries;
@@ -53,8 +55,22 @@ export class EntryBook {
     return entries.map((entry, index) => {
       if (entry.type === EntryType.file && wanted.has(entry.name)) indexes.set(entry.name, index);
       if (entry.type !== EntryType.hardLink) return entry;
-      return { ...entry, linkTo: firstName(indexes, entry.name, this.#firstNames.get(entry.name)!) };
+      return { ...entry, linkTo: this.#indexOfFirst(indexes, entry.name) };
     });
+  }
+
+  #indexOfFirst(indexes: ReadonlyMap<string, number>, name: string): number {
+    const linkName = this.#firstNames.get(name)!;
+    const index = indexes.get(linkName);
+    // The data would have stood under the first name, and tar members that point to it are written already
+    if (index === undefined)
+      throw new SourceTreeError(`${printable(linkName)} vanished, a name of ${printable(name)}`);
+    // The link would get the other file's data
+    if (this.#replaced.has(linkName))
+      throw new SourceTreeError(
+        `${printable(linkName)} was replaced by another file while it was saved, and was a name of ${printable(name)}`,
+      );
+    return index;
   }
 
   #addPacked(member: Scanned, frame: number, packed: Float64Array): void {
@@ -63,6 +79,7 @@ export class EntryBook {
       this.#notes.leftOut(member.path, VANISHED_WHILE_SAVED);
       return;
     }
+    if (packed[PackedColumn.replaced] === 1) this.#replaced.add(member.name);
     const size = packed[PackedColumn.size]!;
     const [mode, mtimeUs] = [packed[PackedColumn.mode]!, packed[PackedColumn.mtimeUs]!];
     const place = size > 0 ? { frame, offset } : { frame: -1, offset: 0 };
@@ -89,14 +106,6 @@ export class EntryBook {
       offset,
     };
   }
-}
-
-function firstName(indexes: ReadonlyMap<string, number>, name: string, linkName: string): number {
-  const index = indexes.get(linkName);
-  // The data would have stood under the first name, and tar members that point to it are written already
-  if (index === undefined)
-    throw new SourceTreeError(`${printable(linkName)} vanished, a name of ${printable(name)}`);
-  return index;
 }
 
 /** Two lists in byte order as one. */

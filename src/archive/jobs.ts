@@ -3,8 +3,21 @@
  * threads costs as much as reading the files they name. Lists of strings travel as one string with NUL between them.
  */
 
-/** Numbers of a member in `PackJob.numbers`. */
-export const PackColumn = { type: 0, mode: 1, mtimeUs: 2, size: 3, uid: 4, gid: 5, width: 6 } as const;
+/**
+ * Numbers of a member in `PackJob.numbers`. `dev` and `ino`, rounded to doubles, are those of a file with several names,
+ * else 0.
+ */
+export const PackColumn = {
+  type: 0,
+  mode: 1,
+  mtimeUs: 2,
+  size: 3,
+  uid: 4,
+  gid: 5,
+  dev: 6,
+  ino: 7,
+  width: 8,
+} as const;
 
 /** Make one frame from these members. */
 export interface PackJob {
@@ -37,8 +50,11 @@ export interface FileIdentity {
   readonly ctimeNs: bigint;
 }
 
-/** Numbers of a member in `PackResult.numbers`: as read, where that is not what the scan saw. */
-export const PackedColumn = { offset: 0, size: 1, mtimeUs: 2, mode: 3, width: 4 } as const;
+/**
+ * Numbers of a member in `PackResult.numbers`: as read, where that is not what the scan saw. `replaced` is 1 for a file
+ * with several names that is another file by now: its other names are not names of what was read.
+ */
+export const PackedColumn = { offset: 0, size: 1, mtimeUs: 2, mode: 3, replaced: 4, width: 5 } as const;
 /** `PackedColumn.offset` of a file that had vanished. */
 export const VANISHED = -1;
 

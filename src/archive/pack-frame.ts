@@ -71,14 +71,16 @@ function packWhole(job: PackJob, raw: RawBytes): Float64Array<ArrayBuffer> {
       size: member.size,
       mtimeUs: member.mtimeUs,
       mode: member.mode,
+      replaced: false,
     };
     // Nothing to read, nothing that could change between header and data
     if (member.type !== EntryType.file || member.size === 0) raw.header(member);
-    else packed = packFile(members.path(index), member, raw);
+    else packed = packFile(members, index, raw);
     results[row + PackedColumn.offset] = packed?.offset ?? VANISHED;
     results[row + PackedColumn.size] = packed?.size ?? 0;
     results[row + PackedColumn.mtimeUs] = packed?.mtimeUs ?? 0;
     results[row + PackedColumn.mode] = packed?.mode ?? 0;
+    results[row + PackedColumn.replaced] = packed?.replaced ? 1 : 0;
     // Files have grown since they were scanned, and a reader would refuse the frame
     if (raw.at > MAX_FRAME_RAW_BYTES) throw changedUnderway(members.path(index));
   }
@@ -103,9 +105,14 @@ class Members {
     return this.#paths[index]!;
   }
 
+  /** Whether a file that others may be linked to is none that the scan saw. */
+  isReplaced(index: number, { dev, ino }: Pick<BigIntStats, 'dev' | 'ino'>): boolean {
+    const seen = this.#number(index, PackColumn.ino);
+    return seen !== 0 && (seen !== Number(ino) || this.#number(index, PackColumn.dev) !== Number(dev));
+  }
+
   get(index: number): TarMember {
-    const row = index * PackColumn.width;
-    const number = (column: number) => this.#numbers[row + column]!;
+    const number = (column: number) => this.#number(index, column);
     return {
       name: this.#names[index]!,
       linkName: this.#linkNames[index]!,
@@ -117,6 +124,10 @@ class Members {
       gid: number(PackColumn.gid),
     };
   }
+
+  #number(index: number, column: number): number {
+    return this.#numbers[index * PackColumn.width + column]!;
+  }
 }
 
 interface Packed {
@@ -125,10 +136,13 @@ interface Packed {
   readonly size: number;
   readonly mtimeUs: number;
   readonly mode: number;
+  readonly replaced: boolean;
 }
 
 /** Appends a whole file as it is now. undefined: it has vanished. */
-function packFile(path: string, member: TarMember, raw: RawBytes): Packed | undefined {
+function packFile(members: Members, index: number, raw: RawBytes): Packed | undefined {
+  const member = members.get(index);
+  const path = members.path(index);
   const start = raw.at;
   for (const attempt of [1, 2]) {
     const fd = openFile(path);
@@ -152,7 +166,7 @@ function packFile(path: string, member: TarMember, raw: RawBytes): Packed | unde
           readable(path, () => fstatSync(fd)),
         )
       )
-        return { offset, size, mtimeUs, mode };
+        return { offset, size, mtimeUs, mode, replaced: members.isReplaced(index, before) };
     } finally {
       closeSync(fd);
     }
@@ -175,7 +189,8 @@ function packSlice(job: PackJob, slice: SliceOfFile, raw: RawBytes): Float64Arra
     const complete = readInto(raw, fd, slice.start, slice.end - slice.start, path);
     if (slice.end === member.size) raw.pad(member.size);
     if (!complete || !sameFile(slice.identity, statusOf(fd, path))) throw changedUnderway(path);
-    return Float64Array.of(offset, member.size, member.mtimeUs, member.mode);
+    const replaced = members.isReplaced(0, slice.identity) ? 1 : 0;
+    return Float64Array.of(offset, member.size, member.mtimeUs, member.mode, replaced);
   } finally {
     closeSync(fd);
   }

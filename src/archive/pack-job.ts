@@ -15,6 +15,8 @@ export function packJob({ members, slice }: FramePlan, level: number): PackJob {
     numbers[row + PackColumn.size] = member.dataBytes;
     numbers[row + PackColumn.uid] = ownerOf(member.stats.uid);
     numbers[row + PackColumn.gid] = ownerOf(member.stats.gid);
+    numbers[row + PackColumn.dev] = Number(member.inode?.dev ?? 0);
+    numbers[row + PackColumn.ino] = Number(member.inode?.ino ?? 0);
   });
   return {
     kind: 'pack',

@@ -24,6 +24,13 @@ export interface Scanned {
   readonly dataBytes: number;
   /** A symlink's target or the stored name of a hard link's first name, else ''. */
   readonly linkName: string;
+  /** Of a file with several names, to which other names may be linked. */
+  readonly inode?: Inode | undefined;
+}
+
+export interface Inode {
+  readonly dev: bigint;
+  readonly ino: bigint;
 }
 
 /** What a scan had to leave out, or could not keep as it is. */
@@ -146,10 +153,12 @@ class Walk {
       return undefined;
     }
     if (stats.nlink > 1) {
-      const identity = inodeOf(child);
+      const inode = inodeOf(child);
+      const identity = inode ? `${inode.dev}:${inode.ino}` : path;
       const first = this.#firstNames.get(identity);
       if (first !== undefined) return this.#scanned(child, EntryType.hardLink, first);
       this.#firstNames.set(identity, child.name);
+      return { ...this.#scanned(child, EntryType.file, ''), inode };
     }
     return this.#scanned(child, EntryType.file, '');
   }
@@ -208,9 +217,10 @@ function exactMtime({ path, stats, isDirectory }: Child): number {
   return exact ? toMicroseconds(exact.mtimeNs) : Math.max(0, Math.floor(stats.mtimeMs * 1000));
 }
 
-function inodeOf({ path, stats }: Child): string {
+/** undefined: it has vanished. */
+function inodeOf({ path, stats }: Child): Inode | undefined {
   const exact = stats.exact ?? readable(path, () => exactStatus(path));
-  return exact ? `${exact.dev}:${exact.ino}` : path;
+  return exact && { dev: exact.dev, ino: exact.ino };
 }
 
 function namesIn(directory: string): string[] {

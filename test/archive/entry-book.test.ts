@@ -101,6 +101,23 @@ describe('hard links', () => {
     expect(() => book.entries()).toThrow(SourceTreeError);
     expect(() => book.entries()).toThrow('a vanished, a name of z');
   });
+
+  test('whose first name is another file by now end the save', () => {
+    const { book } = bookOf();
+    const result = packed(512, 1536);
+    result.numbers[PackedColumn.replaced] = 1;
+    book.add(whole(thing('a'), link), result);
+    expect(() => book.entries()).toThrow(SourceTreeError);
+    expect(() => book.entries()).toThrow('a was replaced by another file while it was saved');
+  });
+
+  test('a file that is another by now is saved where nothing is linked to it', () => {
+    const { book } = bookOf();
+    const result = packed(512, 1536);
+    result.numbers[PackedColumn.replaced] = 1;
+    book.add(whole(thing('a'), thing('b')), result);
+    expect(book.entries()).toHaveLength(2);
+  });
 });
 
 test('the slices of a file are one entry, in the frame of the first', () => {

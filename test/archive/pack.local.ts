@@ -130,6 +130,35 @@ describe('a tree that changes while it is saved', () => {
     const attempt = savedWhile(linked, tree => rmSync(join(tree, 'first')));
     await expect(attempt).rejects.toThrow(/tree\/first vanished, a name of .*\/tree\/second/);
   });
+
+  describe('a file with two names, of which another file takes the first', () => {
+    const replace = (tree: string, content: string | Buffer) => {
+      writeFileSync(join(tree, 'new'), content);
+      renameSync(join(tree, 'new'), join(tree, 'first'));
+    };
+
+    test.each<[string, string | Buffer]>([
+      ['small', 'x'],
+      ['large', Buffer.alloc(WHOLE_FILE_BYTES + 1, 'x')],
+    ])('ends the save, when it is %s: the second name would get the other data', async (_, content) => {
+      const linked = {
+        'tree/first': content,
+        'tree/second': { hardlink: 'tree/first' },
+      };
+      const from = await buildTree(scratch(), { 'tree/0': FILLER, ...linked });
+      // Large files are looked at once more when their first slice is planned: a frame ahead
+      const act = () => replace(join(from, 'tree'), Buffer.alloc(content.length, 'y'));
+      const attempt = packTree(await layoutIn(from), { runner: disturbedBefore(1, act) });
+      await expect(attempt).rejects.toThrow(SourceTreeError);
+      await expect(attempt).rejects.toThrow(/tree\/first .* was a name of .*tree\/second/);
+    });
+
+    test('is saved as it is, where the second name is outside of the cache', async () => {
+      const linked = { elsewhere: 'x', 'tree/first': { hardlink: 'elsewhere' } };
+      const { found, now } = await savedWhile(linked, tree => replace(tree, 'another'));
+      expect(found['tree/first']).toEqual(now['tree/first']);
+    });
+  });
 });
 
 describe('what cannot be saved', () => {
