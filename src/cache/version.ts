@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 const FORMAT = 'cs3m-1';
 
 export interface VersionOptions {
-  /** The `path` lines as the layout maps them (`PathPatterns.storedLines`), in the order of the input. */
+  /** The `path` lines as the layout maps them (`StepLayout.storedLines`), in the order of the input. */
   readonly storedLines: readonly string[];
   readonly platform: NodeJS.Platform;
   /** Input `enableCrossOsArchive`: share between Windows and the others. */
