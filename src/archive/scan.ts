@@ -1,9 +1,12 @@
 import { readdirSync, readlinkSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { caseProbe, pathKeys } from './case-folding.ts';
 import { EntryType } from './entry.ts';
 import { exactStatus, type FileStatus, lstatOf, statBehind } from './file-status.ts';
 import type { PathLayout } from './layout.ts';
 import { compareNames, decodeName, fsPath } from './names.ts';
-import { toMicroseconds } from './platform.ts';
+import { RootPaths } from './nesting.ts';
+import { thisPlatform, toMicroseconds } from './platform.ts';
 import { readable, unreadable } from './tree-errors.ts';
 
 /** Everything that an archive leaves behind in a tree it is writing to (archive/publish): never part of a cache. */
@@ -82,25 +85,50 @@ class Walk {
   }
 
   *roots(roots: readonly Root[]): Generator<Scanned> {
-    const found = new Map<string, Child>();
-    for (const root of roots) {
-      const stats = statusOf(root.path, this.#layout.followsLink(root.path), this.#exact);
-      if (stats) found.set(root.name, childOf(root, stats));
-    }
-    const sorted = [...found.values()].sort(bySortName);
-    this.#nested = sorted;
-    const links = new Set(sorted.filter(({ stats }) => stats.isSymbolicLink()).map(({ name }) => name));
+    this.#nested = this.#outermost(roots);
     let covered = '';
-    for (const root of sorted) {
+    for (const root of this.#nested) {
       if (covered !== '' && root.sortName.startsWith(covered)) continue;
-      if (links.size > 0 && ancestors(root.name).some(name => links.has(name))) {
-        // A restore goes through no link of its own archive
-        this.#notes.leftOut(root.path, 'it is reached through a link that is saved as a link');
-        continue;
-      }
       if (root.isDirectory) covered = root.sortName;
       yield* this.#visit(root);
     }
+  }
+
+  /** The roots that no walk of another one comes to, in order. A directory has the name that its outermost root gives it. */
+  #outermost(roots: readonly Root[]): readonly Child[] {
+    const paths = new RootPaths<Child>(pathKeys(thisPlatform, caseProbe()));
+    const found: Child[] = [];
+    for (const root of roots) {
+      const stats = statusOf(root.path, this.#layout.followsLink(root.path), this.#exact);
+      const child = stats && childOf(root, stats);
+      if (child && !paths.add(root.path, child)) found.push(child);
+    }
+    return found.sort(bySortName).filter(root => !this.#isLedTo(root, paths));
+  }
+
+  /** Whether the walk of another root comes to this one, or a restore would not: neither begins a walk of its own. */
+  #isLedTo(root: Child, paths: RootPaths<Child>): boolean {
+    const above = paths.above(root.path);
+    if (above?.root.isDirectory && !this.#leavesOut(above.root.path, above.components)) return true;
+    for (let at = above?.root; at; at = paths.above(at.path)?.root) {
+      if (!at.stats.isSymbolicLink()) continue;
+      // A restore goes through no link of its own archive
+      this.#notes.leftOut(root.path, 'it is reached through a link that is saved as a link');
+      return true;
+    }
+    return false;
+  }
+
+  /** Whether a directory between two roots is excluded. */
+  #leavesOut(directory: string, components: readonly string[]): boolean {
+    let at = directory;
+    return (
+      this.#layout.hasExclusions &&
+      components.slice(0, -1).some(component => {
+        at = join(at, component);
+        return this.#layout.excludes(at);
+      })
+    );
   }
 
   *#visit(child: Child): Generator<Scanned> {
@@ -182,14 +210,6 @@ function childOf(root: Root, stats: FileStatus): Child {
   const isDirectory = stats.isDirectory();
   const sortName = isDirectory && !root.name.endsWith('/') ? `${root.name}/` : root.name;
   return { ...root, stats, isDirectory, sortName };
-}
-
-/** `./a` and `./a/b` of `./a/b/c`. */
-function ancestors(name: string): string[] {
-  const found: string[] = [];
-  for (let at = name.lastIndexOf('/', name.length - 2); at > 0; at = name.lastIndexOf('/', at - 1))
-    found.push(name.slice(0, at));
-  return found;
 }
 
 function bySortName(a: Child, b: Child): number {

@@ -1,9 +1,11 @@
 import { mkdirSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { parentName } from '../../src/archive/entry.ts';
+import { openArchive } from '../../src/archive/open-archive.ts';
 import { buildTree, describeTree, type TreeSpec } from '../support/tree.ts';
 import { scratch } from './scratch.ts';
-import { incompressible, layoutIn, packTree, restoreObject } from './support.ts';
+import { incompressible, layoutIn, packTree, restoreObject, tailOf } from './support.ts';
 
 const linux = process.platform === 'linux';
 
@@ -127,6 +129,39 @@ describe('what is saved is what is restored', () => {
     const names = Object.keys(await describeTree(to));
     expect(names).toEqual(Object.keys(await describeTree(from)).filter(name => !name.endsWith('not-this')));
     expect(await describeTree(elsewhere)).toEqual(stored);
+  });
+
+  test.each([
+    [['~', './a'], ['~/']],
+    [['./a', '~', '.'], ['~/']],
+    [
+      ['./a', '~', '!~/work/r', '.'],
+      ['./', '~/'],
+    ],
+    [['./a', '~/work/r/r/a', '~/work/r/r/a/b/*'], ['./a/']],
+    [
+      ['~', '!~/work', './a', '~/work/r/r/a/b'],
+      ['./a/', '~/'],
+    ],
+    [['~', '!a', 'a/b'], ['~/', './a/b/'].sort()],
+  ])('%j, in a workspace inside the home directory: each thing once', async (patterns, roots) => {
+    const [from, to] = [scratch(), scratch()];
+    const spec: TreeSpec = { 'work/r/r/a/b/x': 'x', 'work/r/r/a/y': 'y', '.npm/k': 'k' };
+    await buildTree(from, spec);
+    const layoutAt = (home: string) => layoutIn(join(home, 'work/r/r'), patterns, home);
+    const { object, leftOut } = await packTree(await layoutAt(from));
+    expect(leftOut).toEqual([]);
+    const archive = await openArchive(tailOf(object, object.length), object.length, () => Promise.reject());
+    const names = archive.manifest.entries.map(({ name }) => name);
+    const directories = new Set(names);
+    expect(names.filter(name => !directories.has(parentName(name)))).toEqual(roots);
+    const files = names
+      .filter(name => !name.endsWith('/'))
+      .map(name => name.slice(name.lastIndexOf('/') + 1));
+    expect(files.toSorted()).toEqual([...new Set(files)].toSorted());
+    await restoreObject(object, await layoutAt(to));
+    const isThere = Object.keys(await describeTree(to)).filter(name => /\/[xyk]$/.test(name));
+    expect(isThere.map(name => name.at(-1)).toSorted()).toEqual(files.toSorted());
   });
 
   test('what a `!` line takes out stays out, what a later line takes in again comes', async () => {
