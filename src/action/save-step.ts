@@ -82,6 +82,7 @@ async function save(
     target.kind !== 'github' && state?.source === 'github' && state.matchedKey === inputs.key;
   const progress = createProgress({ log: runner.log, doing: 'Sending', done: 'Sent' });
   let backend: StepBackend | undefined;
+  let mayBeVisible = false;
   const close = (result: PhaseResult) =>
     closePhase(runner, result, {
       startedMs: options.startedMs,
@@ -96,7 +97,11 @@ async function save(
       onBytes: progress.add,
       onTotal: progress.expect,
     });
-    const outcome = await backend.save(saveRequest(plan, state, runner.env, options.signal));
+    const request = saveRequest(plan, state, runner.env, options.signal);
+    const onPublish = () => {
+      mayBeVisible = true;
+    };
+    const outcome = await backend.save({ ...request, onPublish });
     progress.end();
     sayOutcome(runner, plan, outcome);
     const { result } = outcome;
@@ -110,7 +115,11 @@ async function save(
     progress.end();
     runner.log.debug((error as Error).stack ?? String(error));
     if (options.signal.aborted) {
-      runner.log.warning('Cache not saved: the step was cancelled, and nothing of it is visible.');
+      runner.log.warning(
+        mayBeVisible
+          ? 'The step was cancelled in the last call of the save: the cache may be visible or not.'
+          : 'Cache not saved: the step was cancelled, and nothing of it is visible.',
+      );
     } else if (onlyBucket && isStoreError(error)) {
       runner.log.info(`Cache not saved to the bucket, and GitHub's cache holds the key: ${describe(error)}.`);
     } else {

@@ -23,7 +23,7 @@ class BaseGoneError extends Error {
 
 /**
  * Saves a tree under the request's key. Nothing is visible before all of it is, and after a failure nothing is left in
- * the store that could be reached to remove it.
+ * the store that could be removed: not where the store cannot be reached, nor where it may just be making it visible.
  * Throws `SourceTreeError`, the store's errors, and the signal's reason.
  */
 export async function saveObject(
@@ -92,10 +92,12 @@ class ArchiveSave {
   /** One try, in full or on top of `base`. Throws `BaseGoneError` when the base is to blame. */
   async write(base: TreeRecord | undefined): Promise<SaveOutcome> {
     const { onBytes } = this.#options;
+    const { onPublish } = this.#request;
     const upload = this.#store.createUpload(this.#target.name, {
       ...this.#target.condition,
       partSizeBytes: partSize(this.#request.uploadChunkSizeBytes),
       ...(onBytes && { onBytes }),
+      ...(onPublish && { onPublish }),
       ...pickSignal(this.#request),
     });
     try {

@@ -66,7 +66,7 @@ export interface CacheMatch {
 
 export interface RestoreRequest extends LookupRequest {
   readonly layout: PathLayout;
-  /** Names the staging directory: `.cache-s3-<run>-<n>`. */
+  /** `<run number>-<8 hex digits>`, for the names of staging directories (archive/staging-name.ts). */
   readonly runLabel: string;
   /** Take only what differs from the disk (input `warm-restore`). */
   readonly warm: boolean;
@@ -108,6 +108,8 @@ export interface SaveRequest {
   readonly uploadChunkSizeBytes: number | undefined;
   /** Goes into the manifest's head, for people: repository, ref, sha, run id and attempt. */
   readonly origin: Readonly<Record<string, string>>;
+  /** Called when the entry may appear from now on, also if the save is cancelled or ends without an answer. */
+  readonly onPublish?: () => void;
   /** Abort unfinished uploads older than this many ms after a save; undefined: 24 h. */
   readonly staleUploadMs?: number;
   readonly signal?: AbortSignal;

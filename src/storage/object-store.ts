@@ -63,6 +63,8 @@ export interface UploadOptions extends CallOptions {
   readonly onlyIfEtag?: string;
   /** Called with the number of bytes the store has acknowledged, part by part. */
   readonly onBytes?: (count: number) => void;
+  /** Called before the request that publishes is sent. If it is not answered, the object may appear all the same. */
+  readonly onPublish?: () => void;
 }
 
 /**
@@ -86,7 +88,8 @@ export interface Upload {
   complete(): Promise<ObjectInfo>;
   /**
    * Gives up: part requests in flight are destroyed, the upload is removed from the store, and only then does this
-   * resolve. Idempotent; after `complete` it does nothing. Never rejects.
+   * resolve. While it is not known what became of a `complete`, the upload is left to the sweep. Idempotent; after
+   * `complete` it does nothing. Never rejects.
    */
   abort(): Promise<void>;
   /** Whether any byte has been accepted by the store: from then on a save no longer falls back to another backend. */

@@ -276,6 +276,21 @@ describe('save/', () => {
     ]);
   });
 
+  test('a save that is cancelled in its last call does not know', async () => {
+    const controller = new AbortController();
+    const script: Partial<StepBackend> = {
+      async save({ onPublish }) {
+        onPublish?.();
+        controller.abort();
+        throw new Error('aborted');
+      },
+    };
+    const { lines } = await saveOnly({ script, signal: controller.signal });
+    expect(lines[0]).toBe(
+      'warning: The step was cancelled in the last call of the save: the cache may be visible or not.',
+    );
+  });
+
   test('an event without a ref is a warning', async () => {
     const { lines } = await saveOnly({ env: { GITHUB_REF: '' } });
     expect(lines[0]).toMatch(/^warning: Event Validation Error: /);

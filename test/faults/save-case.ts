@@ -18,7 +18,7 @@ export interface SaveSpec {
   readonly says?: RegExp;
   /**
    * One of the exceptions: the bucket cannot be reached to abort, the answer to Create is lost, the process is
-   * killed. Then an upload may be left, and the sweep removes it.
+   * killed. Then an upload may be left, and the sweep removes it. (So it may after a Complete without an answer.)
    */
   readonly mayLeaveUpload?: boolean;
   /** The fault itself changes the tree: what is archived is judged by `after`. */
@@ -45,13 +45,19 @@ async function runSave(scene: Scene, spec: SaveSpec): Promise<Finding> {
   const end = objects.length > 0 ? 'saved' : 'not saved';
   const told = phase.lines.some(({ text }) => /^Cache saved with key: /.test(text));
   const { '.': _root, ...tree } = before;
+  const sent = scene.proxy.requests.map(({ operation }) => operation);
+  // It may still be running: then the object appears, whole, or the upload stays for the sweep
+  const unclear = !told && sent.includes('CompleteMultipartUpload');
   const violations = [
     scene.faultMissed,
     badExit(phase, spec.exits),
     leakedSecret(scene, phase),
     spec.ends.includes(end) ? undefined : `it is ${end}:\n${phase.stdout}`,
+    sent.lastIndexOf('AbortMultipartUpload') > sent.indexOf('CompleteMultipartUpload') && unclear
+      ? 'an Abort was sent behind a Complete that may still be running'
+      : undefined,
     told && end !== 'saved' ? 'it says saved, and no object is visible' : undefined,
-    uploads.length > 0 && !spec.mayLeaveUpload
+    uploads.length > 0 && !spec.mayLeaveUpload && !unclear
       ? `${uploads.length} uploads are left:\n${phase.stdout}`
       : undefined,
     await sweepProblem(scene, uploads.length),

@@ -1,4 +1,4 @@
-import { isRetryable } from '../../retry/classify.ts';
+import { httpStatus, isRetryable } from '../../retry/classify.ts';
 import { ObjectExistsError, ObjectReplacedError } from '../errors.ts';
 import type { ObjectInfo } from '../object-store.ts';
 import type { Caller } from './call.ts';
@@ -21,6 +21,16 @@ export interface Publication extends Condition {
   readonly saveId: string;
   readonly sizeBytes: number;
   readonly signal: AbortSignal | undefined;
+  readonly onPublish: (() => void) | undefined;
+}
+
+/**
+ * What is known of the Completes of an upload. `unclear`: one was sent and not refused, so the server may be joining the
+ * parts, now or later. An Abort that meets it can leave an object that is listed and answers HEAD, while GET answers 404
+ * (ceph/ceph#60771).
+ */
+export interface Completion {
+  state: 'not sent' | 'unclear' | 'answered';
 }
 
 /**
@@ -36,6 +46,7 @@ export async function putWhole(
   if (onlyIfEtag !== undefined) await checkCondition(caller, publication);
   // A dead endpoint is told from a slow one by its first answer, and that to a PutObject comes after the whole body
   else if (!caller.answered) await headObject(caller, name, signal);
+  publication.onPublish?.();
   // May be repeated: the same bytes under the same name. Where the first attempt succeeded and only its answer was
   // lost, the condition makes the second one fail; the save-id tells that the object is ours.
   const etag = await caller.run(
@@ -76,15 +87,17 @@ export async function putWhole(
   throw conditionFailed(publication);
 }
 
-/** Joins the parts. The condition is checked right before: radosgw ignores it on Complete. */
+/** Joins the parts, and keeps `completion` up. The condition is checked right before: radosgw ignores it on Complete. */
 export async function completeUpload(
   caller: Caller,
   publication: Publication,
   upload: UploadRef,
   parts: readonly StoredPart[],
+  completion: Completion,
 ): Promise<ObjectInfo> {
   const { name, signal, onlyIfAbsent } = publication;
   await checkCondition(caller, publication);
+  publication.onPublish?.();
   // May be repeated, but only after a look: radosgw answers 500 to a Complete of an upload that was completed already
   // (or aborted), never 404. An object with our save-id means that an attempt succeeded and its answer was lost.
   let ours: ObjectInfo | undefined;
@@ -97,6 +110,8 @@ export async function completeUpload(
         serverWork: true,
       },
       async (client, options) => {
+        const before = completion.state;
+        completion.state = 'unclear';
         try {
           const answer = await client.send(
             new CompleteMultipartUploadCommand({
@@ -109,8 +124,10 @@ export async function completeUpload(
             }),
             options,
           );
+          completion.state = 'answered';
           return bareEtag(answer.ETag);
         } catch (error) {
+          if (isRefusal(error)) completion.state = before;
           if (isStatus(error, 412) || isStatus(error, 409)) return 'refused';
           if (signal?.aborted || !(isRetryable(error) || isStatus(error, 404))) throw error;
           ours = await ownObject(caller, publication);
@@ -130,6 +147,12 @@ export async function completeUpload(
   if (ours) return ours;
   if (etag === 'refused') throw conditionFailed(publication);
   throw new ObjectReplacedError(`${name} was replaced by another job right after it was stored`);
+}
+
+/** The server has not done it, and will not. A 5xx is none: a proxy may say that while the gateway is at work. */
+function isRefusal(error: unknown): boolean {
+  const status = httpStatus(error) ?? 0;
+  return status >= 400 && status < 500 && !isRetryable(error);
 }
 
 /** Throws unless the object may appear now. What another job does after this is last writer wins, with a whole object. */

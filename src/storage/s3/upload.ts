@@ -17,7 +17,7 @@ import {
 } from './multipart.ts';
 import { checkName } from './names.ts';
 import { PartGatherer } from './part-gatherer.ts';
-import { completeUpload, type Publication, putWhole } from './publish-object.ts';
+import { type Completion, completeUpload, type Publication, putWhole } from './publish-object.ts';
 
 const MAX_PARTS = 10_000;
 /** With the part that waits for its turn and the one that is gathered, a save holds six in memory. */
@@ -47,6 +47,7 @@ export class S3Upload implements Upload {
   #nextPart = 1;
   #sizeBytes = 0;
   #failure: unknown;
+  readonly #completion: Completion = { state: 'not sent' };
   #published = false;
   #aborting: Promise<void> | undefined;
 
@@ -120,6 +121,7 @@ export class S3Upload implements Upload {
       onlyIfAbsent: this.#options.onlyIfAbsent,
       onlyIfEtag: this.#options.onlyIfEtag,
       signal: this.#options.signal,
+      onPublish: this.#options.onPublish,
     };
     if (!this.#creation) {
       const whole = rest ?? { pieces: [], sizeBytes: 0 };
@@ -130,7 +132,7 @@ export class S3Upload implements Upload {
     if (rest) await this.#send(rest);
     await this.#drain();
     const parts = this.#parts.toSorted((a, b) => a.PartNumber - b.PartNumber);
-    return completeUpload(this.#caller, publication, await this.#creation, parts);
+    return completeUpload(this.#caller, publication, await this.#creation, parts, this.#completion);
   }
 
   /** Resolves when the part is on its way, not when it has arrived. */
@@ -229,7 +231,14 @@ export class S3Upload implements Upload {
     this.#fail(new Error('the upload was aborted'));
     await Promise.allSettled(this.#inFlight);
     this.#gatherer.takeRest();
-    if (!this.#creation) return;
+    if (!this.#creation || this.#completion.state === 'answered') return;
+    if (this.#completion.state === 'unclear') {
+      this.#caller.log.notice(
+        `Whether ${this.#name} was stored is not known, so its upload is not aborted; ` +
+          'what is left of it a later save or the bucket lifecycle removes.',
+      );
+      return;
+    }
     const limit = deadline(
       this.#options.signal?.aborted ? ABORT_AFTER_SIGNAL_MS : ABORT_MS,
       this.#caller.clock,

@@ -1,0 +1,99 @@
+import { randomBytes } from 'node:crypto';
+import { describe, expect, test } from 'vitest';
+import { silentLog } from '../../../src/report/log.ts';
+import type { Upload } from '../../../src/storage/object-store.ts';
+import { type ScriptedAnswer, scriptedServer } from './scripted-server.ts';
+
+const MiB = 1024 * 1024;
+const CREATED = '<InitiateMultipartUploadResult><UploadId>1</UploadId></InitiateMultipartUploadResult>';
+
+type CompleteAnswer = ScriptedAnswer | 'silent' | 'reset';
+
+/** An upload of two parts to a server that answers its Completes like this, the last answer for ever. */
+async function uploadWith(answers: readonly CompleteAnswer[], signal = new AbortController().signal) {
+  const left = [...answers];
+  const said: string[] = [];
+  let published = 0;
+  const server = await scriptedServer(operation => {
+    switch (operation) {
+      case 'CreateMultipartUpload':
+        return { body: CREATED };
+      case 'UploadPart':
+        return { headers: { etag: '"part"' } };
+      case 'CompleteMultipartUpload':
+        return (left.length > 1 ? left.shift() : left[0])!;
+      case 'AbortMultipartUpload':
+        return { status: 204 };
+      default:
+        return { status: 404 };
+    }
+  });
+  const log = { ...silentLog, notice: (line: string) => said.push(line) };
+  const upload: Upload = server.store({ attempts: 2 }, { log }).createUpload('x', {
+    partSizeBytes: 5 * MiB,
+    onlyIfAbsent: true,
+    onPublish: () => published++,
+    signal,
+  });
+  await upload.write(randomBytes(6 * MiB));
+  const aborts = () => server.operations.filter(operation => operation === 'AbortMultipartUpload').length;
+  return { server, upload, said, aborts, published: () => published };
+}
+
+const LEFT = [expect.stringContaining('Whether x was stored is not known, so its upload is not aborted')];
+
+describe('behind a Complete that may still be running no Abort is sent', () => {
+  test.each<[string, readonly CompleteAnswer[]]>([
+    ['silence', ['silent']],
+    ['lost connections', ['reset']],
+    ['504 of a proxy in front', [{ status: 504 }]],
+    ['500', [{ status: 500 }]],
+    ['429', [{ status: 429 }]],
+    ['a lost connection, then a refusal', ['reset', { status: 400 }]],
+  ])('%s', async (_, answers) => {
+    const { upload, said, aborts } = await uploadWith(answers);
+    await expect(upload.complete()).rejects.toThrow();
+    await upload.abort();
+    expect(aborts()).toBe(0);
+    expect(said).toEqual(LEFT);
+  });
+
+  test('a signal', async () => {
+    const controller = new AbortController();
+    const { server, upload, said, aborts, published } = await uploadWith(['silent'], controller.signal);
+    const end = upload.complete();
+    end.catch(() => {});
+    await expect.poll(() => server.operations.at(-1)).toBe('CompleteMultipartUpload');
+    controller.abort(new Error('cancelled'));
+    await expect(end).rejects.toThrow('cancelled');
+    await upload.abort();
+    expect(aborts()).toBe(0);
+    expect(said).toEqual(LEFT);
+    expect(published()).toBe(1);
+  });
+});
+
+test.each([400, 403, 404, 412])(
+  'a Complete that is refused (%i) is over: the upload is aborted',
+  async status => {
+    const { upload, said, aborts } = await uploadWith([{ status }]);
+    await expect(upload.complete()).rejects.toThrow();
+    expect(aborts()).toBe(1);
+    expect(said).toEqual([]);
+  },
+);
+
+test('before Complete is sent nothing can appear, and the upload is aborted', async () => {
+  const { upload, aborts, published } = await uploadWith(['silent']);
+  await upload.abort();
+  expect(aborts()).toBe(1);
+  expect(published()).toBe(0);
+});
+
+test('a Complete that was answered leaves no upload, also where the object is another one by then', async () => {
+  const done = '<CompleteMultipartUploadResult></CompleteMultipartUploadResult>';
+  const { upload, said, aborts } = await uploadWith([{ body: done }]);
+  await expect(upload.complete()).rejects.toThrow('was replaced by another job');
+  expect(aborts()).toBe(0);
+  expect(said).toEqual([]);
+});
