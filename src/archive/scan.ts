@@ -7,10 +7,8 @@ import type { PathLayout } from './layout.ts';
 import { compareNames, decodeName, fsPath } from './names.ts';
 import { RootPaths } from './nesting.ts';
 import { thisPlatform, toMicroseconds } from './platform.ts';
+import { isStagingName } from './staging-name.ts';
 import { readable, unreadable } from './tree-errors.ts';
-
-/** Everything that an archive leaves behind in a tree it is writing to (archive/publish): never part of a cache. */
-export const STAGING_PREFIX = '.cache-s3-';
 
 /** Why something that a scan has seen is not in the archive. */
 export const VANISHED_WHILE_SAVED = 'it vanished while it was saved';
@@ -160,7 +158,7 @@ class Walk {
     const children: Child[] = [];
     const separator = directory.path.endsWith('/') ? '' : '/';
     for (const name of namesIn(directory.path)) {
-      if (name.startsWith(STAGING_PREFIX)) continue;
+      if (isStagingName(name)) continue;
       const path = `${directory.path}${separator}${name}`;
       const stats = statusOf(path, false, this.#exact);
       if (stats) children.push(childOf({ path, name: directory.sortName + name }, stats));

@@ -138,7 +138,7 @@ test('a restore that fails waits for none of its reads', async () => {
     archive,
     read,
     layout,
-    runLabel: 'run-1',
+    runLabel: '1-00000000',
     runner: () => new InlineRunner(),
   });
   await expect(attempt).rejects.toThrow(DamagedArchiveError);
@@ -163,23 +163,26 @@ test('what a name cannot hold here is found before anything is published', async
 test('young staging of another run is left alone, old one is removed', async () => {
   const { object } = await packTree(await layoutIn(await buildTree(scratch(), { 'tree/a': 'a' })));
   const to = await buildTree(scratch(), {
-    'tree/.cache-s3-run-7-00000000/0/x': 'being written by another job',
-    'tree/.cache-s3-not-a-directory': 'a file of the user',
+    'tree/.cache-s3-7-00000000-00000000/0/x': 'being written by another job',
+    'tree/.cache-s3-1-00000000-00000000': 'a file of the user',
+    'tree/.cache-s3-store/v1': 'a store of the user',
   });
-  const old = join(to, 'tree/.cache-s3-run-6-11111111');
+  const old = join(to, 'tree/.cache-s3-6-00000000-11111111');
   await buildTree(old, {
     '0/sealed/x': { content: 'left behind', mode: 0o444 },
     '0/sealed': { directory: true, mode: 0o555 },
   });
   const yesterday = Date.now() / 1000 - 25 * 60 * 60;
-  utimesSync(old, yesterday, yesterday);
+  for (const path of [old, join(to, 'tree/.cache-s3-store')]) utimesSync(path, yesterday, yesterday);
   await restoreObject(object, await layoutIn(to));
   expect(Object.keys(await describeTree(to))).toEqual([
     'tree',
-    'tree/.cache-s3-not-a-directory',
-    'tree/.cache-s3-run-7-00000000',
-    'tree/.cache-s3-run-7-00000000/0',
-    'tree/.cache-s3-run-7-00000000/0/x',
+    'tree/.cache-s3-1-00000000-00000000',
+    'tree/.cache-s3-7-00000000-00000000',
+    'tree/.cache-s3-7-00000000-00000000/0',
+    'tree/.cache-s3-7-00000000-00000000/0/x',
+    'tree/.cache-s3-store',
+    'tree/.cache-s3-store/v1',
     'tree/a',
   ]);
 });
@@ -188,7 +191,7 @@ test('a failed restore that found old staging gives the directory its times back
   const bytes = await corrupt(-1);
   const root = await buildTree(scratch(), present);
   const before = await describeTree(root);
-  await buildTree(join(root, 'tree/.cache-s3-run-6-11111111'), { x: 'left behind' });
+  await buildTree(join(root, 'tree/.cache-s3-6-00000000-11111111'), { x: 'left behind' });
   utimesSync(join(root, 'tree'), 1_500_000_000, 1_500_000_000.000005_5);
   expect((await describeTree(root)).tree).toEqual(before.tree);
   const attempt = restoreObject(bytes, await layoutIn(root), { staleStagingMs: 0 });
@@ -209,9 +212,9 @@ test('staging of a run that was killed when the root was still missing is remove
   const { object } = await packTree(await layoutIn(from, patterns));
   const to = await buildTree(scratch(), {
     'a/b/tree/x': 'old',
-    'a/b/.cache-s3-run-1-00000000/0/x': 'left behind',
-    'a/.cache-s3-run-2-00000000/0/x': 'left behind',
-    '.cache-s3-run-3-00000000/0/x': 'left behind',
+    'a/b/.cache-s3-1-00000000-00000000/0/x': 'left behind',
+    'a/.cache-s3-2-00000000-00000000/0/x': 'left behind',
+    '.cache-s3-3-00000000-00000000/0/x': 'left behind',
   });
   await restoreObject(object, await layoutIn(to, patterns), { staleStagingMs: 0 });
   expect(await describeTree(to, { ignoreMtime: name => name === 'a' || name === 'a/b' })).toEqual(

@@ -1,4 +1,3 @@
-import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { zstdCompressSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
@@ -471,11 +470,21 @@ describe('what is no archive', () => {
   });
 });
 
-test('a scan leaves nothing in an archive that a restore would refuse', async () => {
-  const from = await buildTree(scratch(), { 'tree/.cache-s3-run-1-ab/x': 'staging', 'tree/a': 'a' });
-  writeFileSync(join(from, 'tree/.cache-s3-file'), '');
+test('a scan leaves out staging, and nothing that is only named like it', async () => {
+  const from = await buildTree(scratch(), {
+    'tree/.cache-s3-1-0000abcd-0123abcd/x': 'staging',
+    'tree/.cache-s3-file': '',
+    'tree/.cache-s3-store/v1': 'an object',
+    'tree/a': 'a',
+  });
   const { object } = await packTree(await layoutIn(from));
   const to = scratch();
   await restoreObject(object, await layoutIn(to));
-  expect(Object.keys(await describeTree(to))).toEqual(['tree', 'tree/a']);
+  expect(Object.keys(await describeTree(to))).toEqual([
+    'tree',
+    'tree/.cache-s3-file',
+    'tree/.cache-s3-store',
+    'tree/.cache-s3-store/v1',
+    'tree/a',
+  ]);
 });

@@ -64,7 +64,7 @@ async function main(job: RestorerJob): Promise<void> {
     archive,
     read,
     layout: await createPathLayout({ patterns, workspace, home: '/nowhere/home', platformPath: path }),
-    runLabel: `run-${process.pid}`,
+    runLabel: `${process.pid}-00000000`,
     runner: () =>
       workers > 0
         ? new WorkerPool(new URL('../../src/archive/worker.ts', import.meta.url), workers)

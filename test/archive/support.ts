@@ -101,7 +101,7 @@ export async function restoreObject(
     archive,
     read,
     layout,
-    runLabel: 'run-1',
+    runLabel: '1-00000000',
     runner: options.runner ?? (() => new InlineRunner()),
     signal: options.signal,
     ...(options.staleStagingMs === undefined ? {} : { staleStagingMs: options.staleStagingMs }),

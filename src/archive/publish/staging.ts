@@ -1,9 +1,8 @@
-import { randomBytes } from 'node:crypto';
 import { chmodSync, chownSync, lstatSync, mkdirSync, readdirSync, realpathSync } from 'node:fs';
 import { fsPath } from '../names.ts';
 import { thisPlatform } from '../platform.ts';
-import { STAGING_PREFIX } from '../scan.ts';
-import { unwritable } from '../unpack-frames.ts';
+import { isStagingName, stagingName } from '../staging-name.ts';
+import { unwritable } from '../tree-errors.ts';
 import {
   applyAttributes,
   attributesOf,
@@ -34,8 +33,7 @@ export class StagingArea {
 
   constructor(parent: string, runLabel: string) {
     this.parent = parent;
-    // Random, because several jobs of one run may share a directory from containers with equal process ids
-    this.path = `${parent}/${STAGING_PREFIX}${runLabel}-${randomBytes(4).toString('hex')}`;
+    this.path = `${parent}/${stagingName(runLabel)}`;
   }
 
   /** A path for a directory that is to be moved as a whole, or for something that is moved out of the way. */
@@ -88,7 +86,7 @@ export class StagingArea {
 export function removeStaleStaging(directory: string, olderThanMs: number): void {
   try {
     const stale = readdirSync(fsPath(directory))
-      .filter(name => name.startsWith(STAGING_PREFIX))
+      .filter(isStagingName)
       .map(name => `${directory}/${name}`)
       .filter(path => isStale(path, olderThanMs));
     if (stale.length === 0) return;

@@ -5,7 +5,7 @@ import { TargetTreeError } from '../errors.ts';
 import type { PathLayout } from '../layout.ts';
 import { fsPath, printable } from '../names.ts';
 import { type Platform, thisPlatform } from '../platform.ts';
-import { unwritable } from '../unpack-frames.ts';
+import { unwritable } from '../tree-errors.ts';
 import { mountPoints } from './mounts.ts';
 import { listDirectory, requireNameable, requireWritable } from './preflight.ts';
 import { removeStaleStaging, STALE_STAGING_MS, StagingArea } from './staging.ts';
@@ -68,7 +68,7 @@ export interface TargetPlan {
 
 export interface PlanOptions {
   readonly layout: PathLayout;
-  /** Names staging: `.cache-s3-<runLabel>-<n>`. */
+  /** Names staging: `<run number>-<8 hex digits>` (staging-name.ts). */
   readonly runLabel: string;
   /** false: the entry stands on the disk as it should and is left alone; of a directory that says nothing of what is in it. */
   readonly isWanted?: (entry: number) => boolean;
@@ -87,9 +87,8 @@ export function planTarget(entries: readonly Entry[], options: PlanOptions): Tar
       planner.add(entry, index);
     });
   } catch (error) {
-    throw error instanceof TargetTreeError
-      ? error
-      : unwritable(String((error as NodeJS.ErrnoException).path ?? ''), error);
+    const { code, path = '' } = error as NodeJS.ErrnoException;
+    throw code === undefined || error instanceof TargetTreeError ? error : unwritable(path, error);
   }
   return planner.finish();
 }

@@ -57,7 +57,7 @@ export class Job {
       version,
       plan: matchOrder(spaces.read, key, restoreKeys),
       layout,
-      runLabel: '1',
+      runLabel: '1-00000000',
       warm,
       recordDirectory: record ? this.temp : undefined,
     });

@@ -29,7 +29,7 @@ async function staged(archived: TreeSpec, present: TreeSpec): Promise<Staged> {
   const archive = await openArchive(tailOf(object, object.length), object.length, () => Promise.reject());
   const to = await buildTree(scratch(), present);
   const { entries } = archive.manifest;
-  const plan = planTarget(entries, { layout: await layoutIn(to), runLabel: 'run-1' });
+  const plan = planTarget(entries, { layout: await layoutIn(to), runLabel: '1-00000000' });
   const stage = new Stage(plan, entries);
   stage.open();
   const read = () => Promise.reject(new Error('all is in the tail'));

@@ -92,8 +92,8 @@ describe.skipIf(windows)('an ordinary user restores the Go module cache', () => 
 
   test('and removes what a killed run left in a read-only directory', async () => {
     const { job, workspace, expected } = await prepare(modules, {
-      'tree/.cache-s3-run-1-00000000/0/sealed/x': { content: 'x', mode: 0o444 },
-      'tree/.cache-s3-run-1-00000000/0/sealed': { directory: true, mode: 0o555 },
+      'tree/.cache-s3-1-00000000-00000000/0/sealed/x': { content: 'x', mode: 0o444 },
+      'tree/.cache-s3-1-00000000-00000000/0/sealed': { directory: true, mode: 0o555 },
       tree: { directory: true, mode: 0o555 },
     });
     expect(await runRestore({ ...job, staleStagingMs: 0 })).toMatchObject({ exitCode: 0 });
