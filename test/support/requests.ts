@@ -36,7 +36,14 @@ export function lookupRequest(overrides: Partial<LookupRequest> = {}): LookupReq
 }
 
 export function restoreRequest(overrides: Partial<RestoreRequest> = {}): RestoreRequest {
-  return { ...lookupRequest(), layout, runLabel: '1', warm: false, recordDirectory: undefined, ...overrides };
+  return {
+    ...lookupRequest(),
+    layout,
+    runLabel: '1-00000000',
+    warm: false,
+    recordDirectory: undefined,
+    ...overrides,
+  };
 }
 
 export function saveRequest(overrides: Partial<SaveRequest> = {}): SaveRequest {
