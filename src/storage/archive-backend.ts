@@ -2,11 +2,12 @@ import { DamagedArchiveError, UnknownFormatError } from '../archive/errors.ts';
 import { printable } from '../archive/names.ts';
 import { TAIL_BYTES } from '../archive/open-archive.ts';
 import { type ArchiveBackendOptions, pickSignal } from './archive-options.ts';
-import { restoreObject } from './archive-restore.ts';
+import { ObjectGoneError, restoreObject } from './archive-restore.ts';
 import { saveObject } from './archive-save.ts';
 import type {
   CacheMatch,
   CacheSource,
+  DamagedObject,
   LookupRequest,
   RestoreOutcome,
   RestoreRequest,
@@ -14,6 +15,7 @@ import type {
   SaveRequest,
   StorageBackend,
 } from './backend.ts';
+import { writeDamaged } from './damaged-record.ts';
 import { ObjectReplacedError } from './errors.ts';
 import { type FoundObject, findObject, type LookupResult } from './find-object.ts';
 import type { ObjectStore } from './object-store.ts';
@@ -77,9 +79,36 @@ class ArchiveBackend implements StorageBackend {
           this.#options.log.notice(`The object of key '${printable(key)}' is not used: ${error.message}.`);
           return undefined;
         }
-        if (error instanceof DamagedArchiveError) error.object = { name, etag, key };
-        throw error;
+        const damage = await this.#damage(error, found, request);
+        if (!damage) throw error;
+        damage.object = { name, etag, key };
+        this.#remember(damage.object, request);
+        throw damage;
       }
+    }
+  }
+
+  /** What is wrong with the object itself; undefined: nothing that this failure would tell. */
+  async #damage(
+    error: unknown,
+    { name, etag }: FoundObject,
+    request: RestoreRequest,
+  ): Promise<DamagedArchiveError | undefined> {
+    if (error instanceof DamagedArchiveError) return error;
+    if (!(error instanceof ObjectGoneError)) return undefined;
+    // radosgw can keep an object's entry without its data (ceph/ceph#60771)
+    const present = await this.#store.head(name, pickSignal(request));
+    if (present?.etag !== etag) return undefined;
+    return new DamagedArchiveError('the store lists it, but has no data of it', { cause: error });
+  }
+
+  /** For a save/ of this job. Without it the object stays as it is, so nothing here fails the restore. */
+  #remember(object: DamagedObject, { recordDirectory }: RestoreRequest): void {
+    if (recordDirectory === undefined) return;
+    try {
+      writeDamaged(recordDirectory, object);
+    } catch (error) {
+      this.#options.log.debug(`No record of the damage was kept: ${(error as Error).message}`);
     }
   }
 

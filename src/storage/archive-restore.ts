@@ -14,6 +14,11 @@ import type { ObjectStore } from './object-store.ts';
 /** An archive with less data than this, in bytes, is restored before a worker has started. */
 const INLINE_BYTES = 2 * 1024 * 1024;
 
+/** The object that has just been found answers a read as if it were not there. */
+export class ObjectGoneError extends ObjectReplacedError {
+  override name = 'ObjectGoneError';
+}
+
 export interface RestoredObject {
   readonly entries: number;
   /** Bytes of file data written. */
@@ -22,7 +27,7 @@ export interface RestoredObject {
 
 /**
  * Restores the object that answered a lookup.
- * Throws `ObjectReplacedError` when it is not that object any more, the archive's errors and the store's.
+ * Throws `ObjectReplacedError` when it is not that object any more (`ObjectGoneError`: it has no data), the archive's errors and the store's.
  */
 export async function restoreObject(
   store: ObjectStore,
@@ -68,7 +73,7 @@ function rangeReader(
       { etag: found.etag, signal: AbortSignal.any(signals), ...(onBytes && { onBytes }) },
     );
     const key = printable(found.key);
-    if (!answer) throw new ObjectReplacedError(`the object of key '${key}' was deleted while it was read`);
+    if (!answer) throw new ObjectGoneError(`the object of key '${key}' was deleted while it was read`);
     if (answer.bytes.length !== end - start)
       throw new DamagedArchiveError('it is shorter than its manifest says');
     return answer.bytes;

@@ -6,6 +6,7 @@ import { findRecord, readRecord, type TreeRecord } from '../archive/tree-record.
 import type { Log } from '../report/log.ts';
 import { type ArchiveBackendOptions, createPool, pickSignal } from './archive-options.ts';
 import type { SaveOutcome, SaveRequest } from './backend.ts';
+import { readDamaged, removeDamaged } from './damaged-record.ts';
 import {
   CopyRefusedError,
   ObjectExistsError,
@@ -32,30 +33,45 @@ export async function saveObject(
   options: ArchiveBackendOptions,
 ): Promise<SaveOutcome> {
   const name = request.space.objectName(request.key);
-  const condition = conditionOf(request, name);
   // Before the scan: most saves of a key that exists end here
-  if (condition.onlyIfAbsent && (await store.head(name, pickSignal(request)))) {
-    return { result: 'exists', source: store.kind };
-  }
+  const condition = await conditionOf(store, request, name);
+  if (!condition) return { result: 'exists', source: store.kind };
   const roots = await request.layout.roots();
   if (roots.length === 0) return { result: 'empty' };
   const save = new ArchiveSave(store, request, options, { name, roots, condition });
   const base = baseOf(request, name);
-  try {
-    return await save.write(base);
-  } catch (error) {
+  const outcome = await save.write(base).catch(error => {
     if (!(error instanceof BaseGoneError)) throw error;
     options.log.info(`The cache is saved in full: ${error.message}.`);
-    return await save.write(undefined);
-  }
+    return save.write(undefined);
+  });
+  const { recordDirectory } = request;
+  if (outcome.result === 'saved' && recordDirectory !== undefined) removeDamaged(recordDirectory, name);
+  return outcome;
 }
 
-/** Who may replace what: nobody by default, anybody with `overwrite`, a damaged object while it is the one seen. */
-function conditionOf(request: SaveRequest, name: string): Pick<UploadOptions, 'onlyIfAbsent' | 'onlyIfEtag'> {
-  const { damaged, overwrite } = request;
-  if (overwrite) return { onlyIfAbsent: false };
-  if (damaged?.name === name) return { onlyIfAbsent: false, onlyIfEtag: damaged.etag };
-  return { onlyIfAbsent: true };
+type Condition = Pick<UploadOptions, 'onlyIfAbsent' | 'onlyIfEtag'>;
+
+/**
+ * Who may replace what: nobody by default, anybody with `overwrite`, a damaged object while it is the one seen.
+ * undefined: the key is taken.
+ */
+async function conditionOf(
+  store: ObjectStore,
+  request: SaveRequest,
+  name: string,
+): Promise<Condition | undefined> {
+  if (request.overwrite) return { onlyIfAbsent: false };
+  const present = await store.head(name, pickSignal(request));
+  if (!present) return { onlyIfAbsent: true };
+  const { etag } = present;
+  return etag === damagedEtag(request, name) ? { onlyIfAbsent: false, onlyIfEtag: etag } : undefined;
+}
+
+/** What a restore of this job found damaged: this step's own, or else a restore/ before it. */
+function damagedEtag({ damaged, recordDirectory }: SaveRequest, name: string): string | undefined {
+  if (damaged?.name === name) return damaged.etag;
+  return recordDirectory === undefined ? undefined : readDamaged(recordDirectory, name);
 }
 
 /** What an earlier restore of this job left for an incremental save. */
@@ -71,7 +87,7 @@ function baseOf({ base, recordDirectory, version }: SaveRequest, name: string): 
 interface Target {
   readonly name: string;
   readonly roots: readonly string[];
-  readonly condition: Pick<UploadOptions, 'onlyIfAbsent' | 'onlyIfEtag'>;
+  readonly condition: Condition;
 }
 
 class ArchiveSave {

@@ -70,7 +70,7 @@ export interface RestoreRequest extends LookupRequest {
   readonly runLabel: string;
   /** Take only what differs from the disk (input `warm-restore`). */
   readonly warm: boolean;
-  /** RUNNER_TEMP, for the record of what was restored; undefined: no record. */
+  /** RUNNER_TEMP, for the records of what was restored or found damaged; undefined: no record. */
   readonly recordDirectory: string | undefined;
 }
 
@@ -99,7 +99,7 @@ export interface SaveRequest {
   readonly compressionLevel: number;
   /** Replace an entry of the same key (input `overwrite`). */
   readonly overwrite: boolean;
-  /** An object of this name and ETag is damaged and may be replaced. */
+  /** An object of this name and ETag is damaged and may be replaced. (So may one that a restore/ has recorded.) */
   readonly damaged: DamagedObject | undefined;
   /** What this job restored, for an incremental save. */
   readonly base: { readonly name: string; readonly etag: string } | undefined;

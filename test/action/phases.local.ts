@@ -1,5 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -83,6 +91,33 @@ describe('phases in processes of their own', () => {
     expect(again.log).toMatch(/^Cache hit occurred on the primary key k1, not saving cache\.$/m);
     expect(again.log).toMatch(/^cache-s3: op=save source=none result=skipped ms=\d+ requests=0 retries=0$/m);
     expect([miss, save, hit, again].map(({ code }) => code)).toEqual([0, 0, 0, 0]);
+  });
+
+  test('restore/ finds the object damaged, and save/ of the same job replaces it', async () => {
+    const wholeStore = () =>
+      readdirSync(at('store'), { recursive: true, withFileTypes: true }).filter(entry => entry.isFile());
+    await phase('save-only');
+    const [object] = wholeStore();
+    const file = path.join(object!.parentPath, object!.name);
+    writeFileSync(file, 'torn');
+
+    const damaged = await phase('restore-only', { workspace: 'two' });
+    expect(damaged.log).toContain('its object is damaged');
+    expect(readdirSync(at('temp'))).toEqual([expect.stringMatching(/^cache-s3-damaged-[0-9a-f]{64}$/)]);
+    mkdirSync(at('two/deps'));
+    writeFileSync(at('two/deps/a.txt'), 'second');
+    const other = await phase('save-only', { workspace: 'two', inputs: { key: 'k2' } });
+    expect(other.log).toContain('Cache saved with key: k2');
+    expect(readFileSync(file, 'utf8')).toBe('torn');
+
+    const save = await phase('save-only', { workspace: 'two' });
+    expect(save.log).toContain('Cache saved with key: k1');
+    expect(readdirSync(at('temp'))).toEqual([]);
+    const hit = await phase('restore-only');
+    expect(hit.log).toMatch(/^Cache restored from key: k1$/m);
+    expect(readFileSync(at('one/deps/a.txt'), 'utf8')).toBe('second');
+    const again = await phase('save-only');
+    expect(again.log).toContain('was already saved by another job');
   });
 
   test('bad input ends with one sentence, and nothing is written', async () => {

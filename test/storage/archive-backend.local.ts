@@ -1,4 +1,4 @@
-import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -151,6 +151,19 @@ describe('a damaged object', () => {
     const reader = job();
     await reader.restore('k');
     expect(contentIn(reader)).toBe('three');
+  });
+
+  test('that is gone by then does not stand in the way', async () => {
+    const { job, fileOf } = setUp();
+    const first = await jobWith(job, 'one');
+    await first.saveInFull('k');
+    writeFileSync(await fileOf(first, 'k'), 'torn');
+    const second = await jobWith(job, 'two');
+    const { object: damaged } = await second.restore('k').catch(error => error);
+    rmSync(await fileOf(first, 'k'));
+    expect(await second.save('k', { damaged, recordDirectory: undefined })).toMatchObject({
+      result: 'saved',
+    });
   });
 
   test('under another key than the one that is saved is not replaced', async () => {

@@ -155,6 +155,33 @@ describe('the object that is restored is the one that was found', () => {
     expect(fs.readdirSync(first.workspace)).toEqual(['tree']);
   });
 
+  test('listed without its data: it is damaged, and this job may replace it', async () => {
+    const all = fleet();
+    const first = await saver(all, ballast as never);
+    const name = await first.objectName('k-1');
+    const store = between(all.store, async () => {});
+    store.getRange = async () => undefined;
+    const second = all.job({ store });
+    const failure = await second.restore('k-1').catch(error => error);
+    expect(failure).toBeInstanceOf(DamagedArchiveError);
+    expect(failure).toMatchObject({ object: { name, key: 'k-1' } });
+    expect(fs.readdirSync(second.workspace)).toEqual([]);
+    const again = all.job();
+    await buildTree(again.workspace, { 'tree/a': 'again' });
+    expect(await again.save('k-1', { recordDirectory: second.temp })).toMatchObject({ result: 'saved' });
+  });
+
+  test('deleted while it is read: it is no damage', async () => {
+    const all = fleet();
+    await saver(all, ballast as never);
+    const store = between(all.store, async () => {});
+    store.getRange = async () => undefined;
+    store.head = async () => undefined;
+    const second = all.job({ store });
+    await expect(second.restore('k-1')).rejects.toThrow('was deleted while it was read');
+    expect(fs.readdirSync(second.temp)).toEqual([]);
+  });
+
   test('copied to another name: it was not saved for this question', async () => {
     const all = fleet();
     const first = await saver(all);
