@@ -1,4 +1,7 @@
-/** The error contract of the storage layer. Every other error that leaves it is a bug. */
+/**
+ * The error contract of the storage layer. The errors of `archive/errors.ts` and the reason of a signal pass through it
+ * as they are; every other error that leaves it is a bug.
+ */
 
 /** Nothing of the bucket answers, or it fails for good: time limit, connection, 5xx after all retries. */
 export class StoreUnavailableError extends Error {
