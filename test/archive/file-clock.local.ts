@@ -9,7 +9,7 @@ import type { TargetPlan } from '../../src/archive/publish/target-plan.ts';
 import { scratch } from './scratch.ts';
 
 function planAt(...directories: string[]): TargetPlan {
-  const areas = directories.map(directory => new StagingArea(directory, 'run-1'));
+  const areas = directories.map(directory => new StagingArea(directory, 0, '1-00000000'));
   return { areas, fresh: [], existing: [], displaced: [], moves: [], staged: [] };
 }
 

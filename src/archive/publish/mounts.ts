@@ -1,4 +1,7 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, realpathSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { TargetTreeError } from '../errors.ts';
+import { fsPath, printable } from '../names.ts';
 
 /**
  * The mount points of this machine: renames do not cross them, not even between two bind mounts of one file system,
@@ -10,6 +13,30 @@ export function mountPoints(): ReadonlySet<string> {
   } catch {
     return new Set();
   }
+}
+
+/** A mount point that is this path, which has no symlink in it, or lies below it. */
+export function mountIn(realPath: string, mounts: ReadonlySet<string>): string | undefined {
+  if (mounts.has(realPath)) return realPath;
+  const below = `${realPath}/`;
+  for (const point of mounts) if (point.startsWith(below)) return point;
+  return undefined;
+}
+
+/**
+ * Throws `TargetTreeError` for a directory with a mount point in it: a rename takes the mount along, and who removes the
+ * directory where it went removes what is mounted.
+ */
+export function refuseMountIn(
+  path: string,
+  mounts: ReadonlySet<string> = mountPoints(),
+  realPath: string = join(realpathSync(fsPath(dirname(path))).toString(), basename(path)),
+): void {
+  const point = mountIn(realPath, mounts);
+  if (point === undefined) return;
+  throw new TargetTreeError(
+    `${printable(path)} cannot be replaced by what the cache has there: ${printable(point)} is a mount point`,
+  );
 }
 
 /** The fifth field of each line of proc_pid_mountinfo(5); blanks and backslashes in it are octal escapes. */

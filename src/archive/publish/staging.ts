@@ -9,6 +9,7 @@ import {
   type DirectoryAttributes,
   sameAttributes,
 } from './directory-attributes.ts';
+import { mountPoints, refuseMountIn } from './mounts.ts';
 import { removeTree } from './remove-tree.ts';
 import { makeWritable } from './writable.ts';
 
@@ -25,14 +26,17 @@ export class StagingArea {
   /** The existing directory that it stands in. */
   readonly parent: string;
   readonly path: string;
+  /** The device that it is on, as `stat` numbers it: what is built here can be renamed to there alone. */
+  readonly dev: number;
   /** The parent's attributes before this area was made, and as making it left them. */
   #before: DirectoryAttributes | undefined;
   #made: DirectoryAttributes | undefined;
   #trees = 0;
   #files = 0;
 
-  constructor(parent: string, runLabel: string) {
+  constructor(parent: string, dev: number, runLabel: string) {
     this.parent = parent;
+    this.dev = dev;
     this.path = `${parent}/${stagingName(runLabel)}`;
   }
 
@@ -90,8 +94,12 @@ export function removeStaleStaging(directory: string, olderThanMs: number): void
       .map(name => `${directory}/${name}`)
       .filter(path => isStale(path, olderThanMs));
     if (stale.length === 0) return;
+    const mounts = mountPoints();
     const before = attributesOf(realpathSync(fsPath(directory)));
-    for (const path of stale) makeWritable(directory, () => removeTree(path));
+    for (const path of stale) {
+      refuseMountIn(path, mounts);
+      makeWritable(directory, () => removeTree(path));
+    }
     applyAttributes(directory, before);
   } catch {
     // Gone meanwhile, or in the way of nobody: nothing depends on it

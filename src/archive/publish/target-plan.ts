@@ -6,7 +6,7 @@ import type { PathLayout } from '../layout.ts';
 import { fsPath, printable } from '../names.ts';
 import { type Platform, thisPlatform } from '../platform.ts';
 import { unwritable } from '../tree-errors.ts';
-import { mountPoints } from './mounts.ts';
+import { mountPoints, refuseMountIn } from './mounts.ts';
 import { listDirectory, requireNameable, requireWritable } from './preflight.ts';
 import { removeStaleStaging, STALE_STAGING_MS, StagingArea } from './staging.ts';
 
@@ -26,7 +26,8 @@ export interface ExistingDirectory {
   readonly path: string;
   /** The same without symlinks, to compare with mount points. */
   readonly realPath: string;
-  readonly area: StagingArea;
+  /** On the same device. Settled for a directory that something is renamed into, as soon as that is planned. */
+  area: StagingArea;
   /** Index of its entry; -1: the archive does not hold it, its mode is not ours to set. */
   readonly entry: number;
   readonly mode: number;
@@ -73,6 +74,8 @@ export interface PlanOptions {
   /** false: the entry stands on the disk as it should and is left alone; of a directory that says nothing of what is in it. */
   readonly isWanted?: (entry: number) => boolean;
   readonly staleStagingMs?: number;
+  /** Default: those that the system tells of. */
+  readonly mounts?: ReadonlySet<string>;
   readonly platform?: Platform;
 }
 
@@ -101,8 +104,8 @@ class Planner {
   readonly #layout: PathLayout;
   readonly #options: PlanOptions;
   readonly #platform: Platform;
-  readonly #mounts = mountPoints();
-  readonly #mountParents = new Set([...this.#mounts].map(point => dirname(point)));
+  readonly #mounts: ReadonlySet<string>;
+  readonly #mountParents: ReadonlySet<string>;
   readonly #areas: StagingArea[] = [];
   readonly #areaOf = new Map<string, StagingArea>();
   readonly #fresh: FreshDirectory[] = [];
@@ -122,6 +125,8 @@ class Planner {
     this.#layout = options.layout;
     this.#options = options;
     this.#platform = options.platform ?? thisPlatform;
+    this.#mounts = options.mounts ?? mountPoints();
+    this.#mountParents = new Set([...this.#mounts].map(point => dirname(point)));
   }
 
   add(entry: Entry, index: number): void {
@@ -182,7 +187,7 @@ class Planner {
     // saved as a link, so an earlier archive may have put it there
     const look = this.#layout.followsLink(path) ? statSync : lstatSync;
     const stats = look(fsPath(path), { throwIfNoEntry: false });
-    if (stats?.isDirectory()) return this.#exists(path, index, stats.mode, undefined);
+    if (stats?.isDirectory()) return this.#exists(path, index, stats, undefined);
     const parent = this.#directoryAbove(dirname(path));
     if (parent.fresh) return this.#freshInside(parent.path, basename(path), index);
     return this.#freshTop(parent.directory, basename(path), index);
@@ -192,10 +197,14 @@ class Planner {
     const component = entry.name.slice(parentStored.length, -1);
     if (parent.fresh) return this.#freshInside(parent.path, component, index);
     const path = `${parent.directory.path}/${component}`;
-    if (this.#isLeftAlone(index)) return this.#exists(path, index, entry.mode, parent.directory);
+    if (this.#isLeftAlone(index)) {
+      // Most directories of a warm restore, not looked at again: the device is found out when something goes in
+      const { dev } = parent.directory.area;
+      return this.#exists(path, index, { mode: entry.mode, dev }, parent.directory);
+    }
     if (this.#kindOf(parent.directory, component) === 'directory') {
       const stats = lstatSync(fsPath(path), { throwIfNoEntry: false });
-      if (stats?.isDirectory()) return this.#exists(path, index, stats.mode, parent.directory);
+      if (stats?.isDirectory()) return this.#exists(path, index, stats, parent.directory);
     }
     return this.#freshTop(parent.directory, component, index);
   }
@@ -216,7 +225,7 @@ class Planner {
     } catch (error) {
       throw unwritable(path, error);
     }
-    if (stats?.isDirectory()) return this.#exists(path, -1, stats.mode, undefined);
+    if (stats?.isDirectory()) return this.#exists(path, -1, stats, undefined);
     if (stats)
       throw new TargetTreeError(`${printable(path)} is not a directory, but the cache goes below it`);
     const parent = this.#directoryAbove(dirname(path));
@@ -224,9 +233,16 @@ class Planner {
     return this.#freshTop(parent.directory, basename(path), -1);
   }
 
-  #exists(path: string, entry: number, mode: number, parent: ExistingDirectory | undefined): Place {
+  #exists(
+    path: string,
+    entry: number,
+    { mode, dev }: Pick<Stats, 'mode' | 'dev'>,
+    parent: ExistingDirectory | undefined,
+  ): Place {
     const realPath = parent ? join(parent.realPath, basename(path)) : realpathSync(fsPath(path));
-    const area = this.#areaAbove(realPath, parent) ?? new StagingArea(path, this.#options.runLabel);
+    const above = this.#areaAbove(realPath, parent);
+    // Not every device is mounted: a btrfs subvolume is one of its own, and only Linux tells the mounts
+    const area = above?.dev === dev ? above : this.#newArea(path, dev);
     this.#areaOf.set(realPath, area);
     const directory: ExistingDirectory = {
       path,
@@ -249,6 +265,10 @@ class Planner {
       if (dirname(at) === at) return undefined;
     }
     return undefined;
+  }
+
+  #newArea(parent: string, dev: number): StagingArea {
+    return new StagingArea(parent, dev, this.#options.runLabel);
   }
 
   #freshTop(parent: ExistingDirectory, component: string, entry: number): Place {
@@ -275,8 +295,11 @@ class Planner {
   }
 
   #displaceDirectory(path: string, parent: ExistingDirectory): void {
+    const stats = lstatSync(fsPath(path));
+    if (stats.dev !== parent.area.dev) throw mountPointInTheWay(path);
+    refuseMountIn(path, this.#mounts, join(parent.realPath, basename(path)));
     // A directory that moves to another parent has its `..` rewritten: that takes the right to write it
-    requireWritable(path, lstatSync(fsPath(path)));
+    requireWritable(path, stats);
     this.#displaced.push({ path, parent, directory: true });
   }
 
@@ -284,9 +307,7 @@ class Planner {
   #refuseMount(parent: ExistingDirectory, component: string): void {
     if (!this.#mountParents.has(parent.realPath) || !this.#mounts.has(join(parent.realPath, component)))
       return;
-    throw new TargetTreeError(
-      `${printable(`${parent.path}/${component}`)} is a mount point and cannot be replaced by what the cache has there`,
-    );
+    throw mountPointInTheWay(`${parent.path}/${component}`);
   }
 
   /** What stands under a name in an existing directory. */
@@ -308,7 +329,9 @@ class Planner {
   #preflight(directory: ExistingDirectory): void {
     if (this.#checked.has(directory)) return;
     this.#checked.add(directory);
-    requireWritable(directory.path, statSync(fsPath(directory.path)));
+    const stats = statSync(fsPath(directory.path));
+    requireWritable(directory.path, stats);
+    if (stats.dev !== directory.area.dev) directory.area = this.#newArea(directory.path, stats.dev);
     if (this.#areas.includes(directory.area)) return;
     this.#areas.push(directory.area);
     requireWritable(directory.area.parent, statSync(fsPath(directory.area.parent)));
@@ -327,4 +350,10 @@ class Planner {
     this.#swept.add(directory);
     removeStaleStaging(directory, this.#options.staleStagingMs ?? STALE_STAGING_MS);
   }
+}
+
+function mountPointInTheWay(path: string): TargetTreeError {
+  return new TargetTreeError(
+    `${printable(path)} is a mount point and cannot be replaced by what the cache has there`,
+  );
 }

@@ -3,9 +3,15 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { TargetTreeError } from '../../../src/archive/errors.ts';
+import { openArchive } from '../../../src/archive/open-archive.ts';
+import { commit } from '../../../src/archive/publish/commit.ts';
+import { Stage } from '../../../src/archive/publish/stage.ts';
+import { planTarget } from '../../../src/archive/publish/target-plan.ts';
+import { unpack } from '../../../src/archive/unpack.ts';
+import { InlineRunner } from '../../../src/archive/worker-pool.ts';
 import { buildTree, describeTree } from '../../support/tree.ts';
 import { scratch } from '../scratch.ts';
-import { layoutIn, packTree, restoreObject } from '../support.ts';
+import { layoutIn, packTree, restoreObject, tailOf } from '../support.ts';
 
 /** Mounting takes root, and more than a plain container gives it. */
 const canMount =
@@ -39,6 +45,26 @@ async function saved() {
     'tree/zz': 'new',
   });
   return { object: (await packTree(await layoutIn(from))).object, expected: await describeTree(from) };
+}
+
+/** As a restore, on a system that does not tell its mounts. `left`: its directories are known to be as they should. */
+async function restoreKnowingNoMounts(object: Buffer, to: string, left: boolean): Promise<void> {
+  const archive = await openArchive(tailOf(object, object.length), object.length, () => Promise.reject());
+  const { entries } = archive.manifest;
+  const isThere = (name: string) => left && ['./tree/', './tree/registry/'].includes(name);
+  const plan = planTarget(entries, {
+    layout: await layoutIn(to),
+    runLabel: '1-00000000',
+    mounts: new Set(),
+    isWanted: index => !isThere(entries[index]!.name),
+  });
+  const stage = new Stage(plan, entries);
+  stage.open();
+  const read = () => Promise.reject(new Error('all is in the tail'));
+  await unpack({ archive, read, runner: new InlineRunner(), staged: Promise.resolve(plan.staged) });
+  stage.finishDirectories();
+  stage.close();
+  commit(plan, entries);
 }
 
 describe.runIf(canMount)('mount points below a cached directory', () => {
@@ -78,6 +104,52 @@ describe.runIf(canMount)('mount points below a cached directory', () => {
       expect(await describeTree(to)).toEqual(before);
     });
   });
+
+  test('one deep in a directory that a file or link would replace is refused, with all as it was', async () => {
+    const from = await buildTree(scratch(), { 'tree/zz': { symlink: 'elsewhere' }, 'tree/a': 'new' });
+    const { object } = await packTree(await layoutIn(from));
+    const to = await buildTree(scratch(), { 'tree/zz/deep/er': { directory: true }, 'tree/a': 'old' });
+    const shared = await buildTree(scratch(), { precious: 'of another' });
+    const point = join(to, 'tree/zz/deep/er');
+    await mounted(['--bind', shared], point, async () => {
+      const before = await describeTree(to);
+      const attempt = restoreObject(object, await layoutIn(to));
+      await expect(attempt).rejects.toThrow(TargetTreeError);
+      await expect(attempt).rejects.toThrow(
+        `${to}/tree/zz cannot be replaced by what the cache has there: ${point} is a mount point`,
+      );
+      expect(await describeTree(to)).toEqual(before);
+    });
+    expect(readdirSync(shared)).toEqual(['precious']);
+  });
+
+  test('one in old staging is not cleaned away', async () => {
+    const { object } = await saved();
+    const staging = '.cache-s3-1-00000000-00000000';
+    const to = await buildTree(scratch(), { [`tree/${staging}/0/deep`]: { directory: true } });
+    const shared = await buildTree(scratch(), { precious: 'of another' });
+    await mounted(['--bind', shared], join(to, 'tree', staging, '0/deep'), async () => {
+      await restoreObject(object, await layoutIn(to), { staleStagingMs: 0 });
+      expect(readdirSync(shared)).toEqual(['precious']);
+    });
+  });
+
+  test.each([false, true])(
+    'a device that no mount tells of has staging of its own, left alone: %s',
+    async left => {
+      const { object, expected } = await saved();
+      const to = scratch();
+      const point = join(to, 'tree/registry');
+      mkdirSync(point, { recursive: true });
+      await mounted(['-t', 'tmpfs', 'cache-s3-test'], point, async () => {
+        await buildTree(point, { 'cache/a.crate': 'old' });
+        await restoreKnowingNoMounts(object, to, left);
+        expect(await describeTree(to, { ignoreMtime: () => true })).toEqual(
+          Object.fromEntries(Object.entries(expected).map(([name, entry]) => [name, { ...entry, mtime: 0 }])),
+        );
+      });
+    },
+  );
 
   test('a single file that is mounted is refused, with all as it was', async () => {
     const { object } = await saved();
