@@ -24,18 +24,26 @@ export function pathKeys(platform: Platform, foldsCase: FoldsCase): (path: strin
  */
 export function caseProbe(): FoldsCase {
   const ofDevice = new Map<number, boolean>();
-  const ofParent = new Map<string, boolean>();
+  const ofDirectory = new Map<string, boolean>();
   return path => {
+    const known = ofDirectory.get(path);
+    if (known !== undefined) return known;
     const own = statOf(path);
-    const parent = dirname(path);
     // What is no directory yet will lie where its parent lies; many roots may have one parent
-    if (!own?.isDirectory() && ofParent.has(parent)) return ofParent.get(parent)!;
-    const at = own?.isDirectory() ? { directory: path, stats: own } : nearestDirectory(parent);
-    const folds = at === undefined || (ofDevice.get(at.stats.dev) ?? looksFolded(at.directory, at.stats));
-    if (at) ofDevice.set(at.stats.dev, folds);
-    if (!own?.isDirectory()) ofParent.set(parent, folds);
+    const directory = own?.isDirectory() ? path : dirname(path);
+    const folds = ofDirectory.get(directory) ?? ofNearest(directory, ofDevice);
+    ofDirectory.set(directory, folds);
     return folds;
   };
+}
+
+function ofNearest(directory: string, ofDevice: Map<number, boolean>): boolean {
+  const found = nearestDirectory(directory);
+  if (!found) return true;
+  const { dev } = found.stats;
+  const folds = ofDevice.get(dev) ?? looksFolded(found.directory, dev);
+  ofDevice.set(dev, folds);
+  return folds;
 }
 
 function nearestDirectory(path: string): { directory: string; stats: Stats } | undefined {
@@ -47,7 +55,7 @@ function nearestDirectory(path: string): { directory: string; stats: Stats } | u
 }
 
 /** Whether something on the device of `directory` is found under its name in the other case as well. */
-function looksFolded(directory: string, { dev }: Stats): boolean {
+function looksFolded(directory: string, dev: number): boolean {
   for (let at = directory; ; at = dirname(at)) {
     const parent = dirname(at);
     // A mount point's own name lies on the device above it: something in it tells

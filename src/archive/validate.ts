@@ -1,5 +1,4 @@
-import { statSync } from 'node:fs';
-import { caseProbe, type FoldsCase, pathKeys } from './case-folding.ts';
+import { caseProbe, type FoldsCase, foldCase, pathKeys } from './case-folding.ts';
 import { type Entry, EntryType, type Frame, type Manifest, parentName } from './entry.ts';
 import { DamagedArchiveError } from './errors.ts';
 import { compressBound, MAX_FRAME_RAW_BYTES } from './format.ts';
@@ -47,7 +46,7 @@ export function validate(
     data.check(entry);
   });
   checkNesting(roots, manifest.entries, layout, pathKeys(platform, foldsCase));
-  if (platform.mayFoldCase) checkCase(manifest.entries, layout);
+  if (platform.mayFoldCase) checkCase(manifest.entries, new Set(roots), layout, foldsCase);
 }
 
 function refuse(name: string, why: string): never {
@@ -174,26 +173,26 @@ function checkComponents(name: string, forbidden: RegExp): void {
 }
 
 /** Names that differ only in case would overwrite each other. Only where the disk folds case in fact. */
-function checkCase(entries: readonly Entry[], layout: PathLayout): void {
-  if (!foldsCase(layout.toAbsolute('./'))) return;
+function checkCase(
+  entries: readonly Entry[],
+  roots: ReadonlySet<Entry>,
+  layout: PathLayout,
+  foldsCase: FoldsCase,
+): void {
+  const foldingDirectories = new Set<string>();
   const seen = new Set<string>();
-  for (const { name } of entries) {
-    // APFS also takes composed and decomposed letters for the same
-    const folded = name.normalize('NFC').toLowerCase().replace(/\/$/, '');
+  for (const entry of entries) {
+    const { name, type } = entry;
+    const folds = roots.has(entry)
+      ? foldsCase(layout.toAbsolute(name))
+      : foldingDirectories.has(parentName(name));
+    if (!folds) continue;
+    if (type === EntryType.directory) foldingDirectories.add(name);
+    const folded = foldCase(name).replace(/\/$/, '');
     if (seen.has(folded))
       refuse(name, 'differs only in case from another, and this file system cannot tell them apart');
     seen.add(folded);
   }
-}
-
-/** Whether `directory` is found under its name in the other case as well. */
-function foldsCase(directory: string): boolean {
-  const swapped = directory === directory.toUpperCase() ? directory.toLowerCase() : directory.toUpperCase();
-  if (swapped === directory) return true;
-  const [own, other] = [directory, swapped].map(path =>
-    statSync(path, { throwIfNoEntry: false, bigint: true }),
-  );
-  return own === undefined || (own.ino === other?.ino && own.dev === other.dev);
 }
 
 /** Data lies inside its frames, each byte belongs to one file, and a sliced file has its frames for itself. */

@@ -1,8 +1,11 @@
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { caseProbe, type FoldsCase } from '../../src/archive/case-folding.ts';
 import type { Entry } from '../../src/archive/entry.ts';
 import type { PathLayout } from '../../src/archive/layout.ts';
-import { platformOf, toFileTime, toMicroseconds } from '../../src/archive/platform.ts';
+import { type Platform, platformOf, toFileTime, toMicroseconds } from '../../src/archive/platform.ts';
 import { validate } from '../../src/archive/validate.ts';
+import { scratch } from './scratch.ts';
 import { HEAD, layoutIn } from './support.ts';
 
 const entry = (name: string, more: Partial<Entry> = {}): Entry => ({
@@ -20,8 +23,14 @@ const entry = (name: string, more: Partial<Entry> = {}): Entry => ({
   ...more,
 });
 
-const check = (names: string[], layout: PathLayout, platform: Parameters<typeof validate>[3]) =>
-  validate({ head: HEAD, frames: [], entries: names.map(name => entry(name)) }, 0, layout, platform);
+const check = (names: string[], layout: PathLayout, platform: Platform, foldsCase?: FoldsCase) =>
+  validate(
+    { head: HEAD, frames: [], entries: names.map(name => entry(name)) },
+    0,
+    layout,
+    platform,
+    foldsCase,
+  );
 
 describe('what a system can hold', () => {
   const windows = platformOf('win32', false);
@@ -70,9 +79,10 @@ describe('what a system can hold', () => {
 });
 
 describe('names that differ only in case', () => {
-  /** A disk on which a directory is found under both cases: one without letters in its name. */
-  const folding = async () => ({ ...(await layoutIn('/w')), toAbsolute: () => '/' });
   const mac = platformOf('darwin', false);
+  const differs = 'differs only in case from another';
+  const inWorkspace = (path: string) => path.startsWith('/w/');
+  const inHome = (path: string) => path.startsWith('/h/');
 
   test.each([
     [['./tree/', './tree/A', './tree/a']],
@@ -80,19 +90,48 @@ describe('names that differ only in case', () => {
     [['./tree/', './tree/A/', './tree/a/']],
     [['./tree/', './tree/u\u0308', './tree/ü']],
     [['./tree/', './tree/É', './tree/é']],
-  ])('%j are refused where the disk folds case', async names => {
-    const layout = await folding();
-    expect(() => check(names, layout, mac)).toThrow('differs only in case from another');
+    [['./tree/', './tree/ς', './tree/σ']],
+  ])('%j are refused where the disk folds case, and kept where it does not', async names => {
+    const layout = await layoutIn('/w');
+    expect(() => check(names, layout, mac, () => true)).toThrow(differs);
+    expect(() => check(names, layout, mac, () => false)).not.toThrow();
   });
 
-  test.runIf(process.platform === 'linux')('are kept where the disk tells them apart', async () => {
-    const layout = { ...(await layoutIn('/w')), toAbsolute: () => '/usr' };
-    expect(() => check(['./tree/', './tree/A', './tree/a'], layout, mac)).not.toThrow();
+  test('are judged by the disk of their own root', async () => {
+    const layout = await layoutIn('/w', ['tree', '~/tree'], '/h');
+    const inTree = ['./tree/', './tree/A', './tree/a', '~/tree/', '~/tree/b'];
+    expect(() => check(inTree, layout, mac, inWorkspace)).toThrow(differs);
+    expect(() => check(inTree, layout, mac, inHome)).not.toThrow();
+    const below = ['./tree/', '~/tree/', '~/tree/d/', '~/tree/d/A', '~/tree/d/a'];
+    expect(() => check(below, layout, mac, inHome)).toThrow(differs);
+    expect(() => check(below, layout, mac, inWorkspace)).not.toThrow();
   });
 
-  test.runIf(process.platform === 'linux')('are kept on Linux without a look', async () => {
-    const layout = await folding();
-    expect(() => check(['./tree/', './tree/A', './tree/a'], layout, platformOf('linux', true))).not.toThrow();
+  test('are no two roots either', async () => {
+    const layout = await layoutIn('/w', ['Tree', 'tree']);
+    const names = ['./Tree/', './tree/', './tree/x'];
+    expect(() => check(names, layout, mac, () => true)).toThrow('is there twice, as ./Tree/ too');
+    expect(() => check(names, layout, mac, () => false)).not.toThrow();
+  });
+
+  test('are kept on Linux without a look', async () => {
+    const layout = await layoutIn('/w');
+    const looked = () => expect.unreachable();
+    expect(() =>
+      check(['./tree/', './tree/A', './tree/a'], layout, platformOf('linux', true), looked),
+    ).not.toThrow();
+  });
+});
+
+describe.runIf(process.platform === 'linux')('a probe for case', () => {
+  test('looks at what is there, of the path or above it', () => {
+    const folds = caseProbe();
+    const directory = scratch();
+    expect([directory, join(directory, 'absent/a'), join(directory, 'absent/b')].map(folds)).toEqual([
+      false,
+      false,
+      false,
+    ]);
   });
 });
 
