@@ -1,4 +1,5 @@
 import { chmodSync, chownSync, lstatSync, mkdirSync, readdirSync, realpathSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { fsPath } from '../names.ts';
 import { thisPlatform } from '../platform.ts';
 import { isStagingName, stagingName } from '../staging-name.ts';
@@ -9,7 +10,7 @@ import {
   type DirectoryAttributes,
   sameAttributes,
 } from './directory-attributes.ts';
-import { mountPoints, refuseMountIn } from './mounts.ts';
+import { mountIn, mountPoints } from './mounts.ts';
 import { removeTree } from './remove-tree.ts';
 import { makeWritable } from './writable.ts';
 
@@ -94,12 +95,12 @@ export function removeStaleStaging(directory: string, olderThanMs: number): void
       .map(name => `${directory}/${name}`)
       .filter(path => isStale(path, olderThanMs));
     if (stale.length === 0) return;
+    const real = realpathSync(fsPath(directory)).toString();
     const mounts = mountPoints();
-    const before = attributesOf(realpathSync(fsPath(directory)));
-    for (const path of stale) {
-      refuseMountIn(path, mounts);
-      makeWritable(directory, () => removeTree(path));
-    }
+    // What is mounted in it went there with a directory that made room, and is not ours
+    const removable = stale.filter(path => mountIn(join(real, basename(path)), mounts) === undefined);
+    const before = attributesOf(real);
+    for (const path of removable) makeWritable(directory, () => removeTree(path));
     applyAttributes(directory, before);
   } catch {
     // Gone meanwhile, or in the way of nobody: nothing depends on it
