@@ -25,6 +25,11 @@ export function exactStatus(path: string): BigIntStats | undefined {
   return lstatSync(fsPath(path), { bigint: true, throwIfNoEntry: false });
 }
 
+/** Whether a directory stands there, not a link to one. */
+export function isDirectory(path: string): boolean {
+  return lstatSync(fsPath(path), { throwIfNoEntry: false })?.isDirectory() ?? false;
+}
+
 /** As `lstatOf`, of what a symlink points to. */
 export function statBehind(path: string, exact: boolean): FileStatus | undefined {
   if (!exact) return statSync(fsPath(path), { throwIfNoEntry: false });

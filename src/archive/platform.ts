@@ -14,6 +14,8 @@ export interface Platform {
   readonly forbiddenInComponents: RegExp | undefined;
   /** Added to open flags when reading: never follow a link that took a file's place, never wait on a FIFO. */
   readonly openFlags: number;
+  /** Errors of a rename that may be gone a moment later: somebody has the file open, a virus scanner mostly. */
+  readonly transientCodes: ReadonlySet<string>;
 }
 
 /** The choices for a platform; `isRoot` says whether this process may give files to other owners. */
@@ -28,6 +30,8 @@ export function platformOf(name: NodeJS.Platform, isRoot: boolean): Platform {
       ? /[<>:"\\|?*\u0000-\u001f]|[. ]$|^(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?$/i
       : undefined,
     openFlags: windows ? 0 : (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0),
+    // Elsewhere an open file is in nobody's way
+    transientCodes: new Set(windows ? ['EACCES', 'EBUSY', 'EPERM'] : []),
   };
 }
 

@@ -1,5 +1,6 @@
 import { chmodSync, statSync } from 'node:fs';
 import { fsPath } from '../names.ts';
+import { type Platform, thisPlatform } from '../platform.ts';
 
 /** How often a job that finishes may take the write bit away again while we work in the same directory. */
 const ATTEMPTS = 100;
@@ -9,7 +10,9 @@ const ATTEMPTS = 100;
  * cache may be setting the directory's archived mode (0555) at any moment, so the right may be lost again: repeated.
  * Whoever calls this sets the final mode afterwards.
  */
-export function makeWritable<T>(directory: string, change: () => T): T {
+export function makeWritable<T>(directory: string, change: () => T, platform: Platform = thisPlatform): T {
+  // A mode says nothing on Windows, and the same codes mean that somebody has the file open
+  if (!platform.hasModes) return change();
   for (let attempt = 1; ; attempt++) {
     try {
       return change();

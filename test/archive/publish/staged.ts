@@ -1,0 +1,79 @@
+/** Restores that are stopped between staging and commit. */
+
+import fs from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
+import { onTestFinished } from 'vitest';
+import type { Entry } from '../../../src/archive/entry.ts';
+import { openArchive } from '../../../src/archive/open-archive.ts';
+import { commit } from '../../../src/archive/publish/commit.ts';
+import { Stage } from '../../../src/archive/publish/stage.ts';
+import { planTarget, type TargetPlan } from '../../../src/archive/publish/target-plan.ts';
+import { unpack } from '../../../src/archive/unpack.ts';
+import { InlineRunner } from '../../../src/archive/worker-pool.ts';
+import { buildTree, describeTree, type TreeDescription, type TreeSpec } from '../../support/tree.ts';
+import { scratch } from '../scratch.ts';
+import { layoutIn, packTree, tailOf } from '../support.ts';
+
+export interface Staged {
+  readonly to: string;
+  readonly plan: TargetPlan;
+  readonly entries: readonly Entry[];
+  readonly expected: TreeDescription;
+  /** What was there before anything was staged. */
+  readonly before: TreeDescription;
+  publish(): void;
+  stagedAt(name: string): string;
+}
+
+/** A restore of `archived` over `present`, all done but its commit: what other jobs do comes in between. */
+export async function staged(archived: TreeSpec, present: TreeSpec): Promise<Staged> {
+  const from = await buildTree(scratch(), archived);
+  const { object } = await packTree(await layoutIn(from));
+  const archive = await openArchive(tailOf(object, object.length), object.length, () => Promise.reject());
+  const to = await buildTree(scratch(), present);
+  const before = await visible(to);
+  const { entries } = archive.manifest;
+  const plan = planTarget(entries, { layout: await layoutIn(to), runLabel: '1-00000000' });
+  const stage = new Stage(plan, entries);
+  stage.open();
+  const read = () => Promise.reject(new Error('all is in the tail'));
+  await unpack({ archive, read, runner: new InlineRunner(), staged: Promise.resolve(plan.staged) });
+  stage.addLinks();
+  stage.finishDirectories();
+  stage.close();
+  return {
+    to,
+    plan,
+    entries,
+    expected: await describeTree(from),
+    before,
+    publish: () => commit(plan, entries),
+    stagedAt: name => plan.staged[entries.findIndex(entry => entry.name === name)]!,
+  };
+}
+
+/** What is there but staging. */
+export async function visible(to: string): Promise<TreeDescription> {
+  const tree = await describeTree(to, { root: true });
+  return Object.fromEntries(Object.entries(tree).filter(([name]) => !name.includes('.cache-s3-')));
+}
+
+export const leftovers = (tree: object) => Object.keys(tree).filter(name => name.includes('.cache-s3-'));
+
+/** Until the test ends, a call of the file system does something else; `call` is what it did. */
+export function instead<K extends 'renameSync' | 'linkSync' | 'rmdirSync'>(
+  name: K,
+  replacement: (call: (typeof fs)[K]) => (typeof fs)[K],
+): void {
+  const call = fs[name];
+  fs[name] = replacement(call);
+  syncBuiltinESMExports();
+  onTestFinished(() => {
+    fs[name] = call;
+    syncBuiltinESMExports();
+  });
+}
+
+export function failed(code: string, path: unknown): Error {
+  return Object.assign(new Error(code), { code, path: String(path) });
+}
