@@ -1,7 +1,24 @@
-import { linkSync, lstatSync, readlinkSync, renameSync, symlinkSync, unlinkSync } from 'node:fs';
+import { lstatSync, writeFileSync } from 'node:fs';
+import { isDirectory } from '../file-status.ts';
 import { fsPath } from '../names.ts';
+import { applyAttributes, attributesOf, type DirectoryAttributes } from './directory-attributes.ts';
+import { moveBack, moveDirectory } from './move-directory.ts';
+import { rename } from './rename.ts';
 import type { StagingArea } from './staging.ts';
-import { giveWrite, makeWritable } from './writable.ts';
+import { giveWrite } from './writable.ts';
+
+/** Something that stands in staging instead of where it was. */
+export interface Aside {
+  readonly path: string;
+  /** Where it is now. */
+  readonly aside: string;
+  readonly parent: string;
+  readonly area: StagingArea;
+  /** A directory's, before anything was done to it. */
+  readonly attributes: DirectoryAttributes | undefined;
+  /** Only some of it is there: what was begun could neither be ended nor undone. */
+  readonly isPart: boolean;
+}
 
 /**
  * Things of another type that stood where an entry goes. They go with the staging that they are moved into.
@@ -10,62 +27,66 @@ import { giveWrite, makeWritable } from './writable.ts';
  * call that the system itself refuses when the type has changed, never a look and then a move.
  */
 export class Displaced {
-  readonly #moves: { readonly path: string; readonly aside: string; readonly parent: string }[] = [];
+  readonly #moves: Aside[] = [];
+
+  /** The directories that something was moved out of. */
+  get parents(): ReadonlySet<string> {
+    return new Set(this.#moves.map(({ parent }) => parent));
+  }
 
   /** Moves a directory out of the way of a file or link. It may be gone or replaced by now. */
   takeDirectory(path: string, parent: string, area: StagingArea): void {
     const aside = area.newTree();
+    const attributes = isDirectory(path) ? attributesOf(path) : undefined;
     // A directory that moves to another parent has its `..` rewritten: that takes the right to write it
-    if (isDirectory(path)) giveWrite(path);
+    if (attributes) giveWrite(path);
     try {
-      // With the slash, only a directory is renamed
-      makeWritable(parent, () => renameSync(fsPath(`${path}/`), fsPath(aside)));
-      this.#moves.push({ path, aside, parent });
+      moveDirectory(parent, path, aside);
+      this.#moves.push({ path, aside, parent, area, attributes, isPart: false });
     } catch (error) {
-      if (isDirectory(path)) throw error;
+      if (isThere(aside)) this.#moves.push({ path, aside, parent, area, attributes, isPart: true });
+      if (!isDirectory(path)) return;
+      if (attributes) applyAttributes(path, attributes);
+      throw error;
     }
   }
 
   /** Moves a file or link out of the way of a directory. It may be gone or replaced by now. */
   takeOther(path: string, parent: string, area: StagingArea): void {
     const aside = area.newTree();
+    // A directory is not renamed over a file
+    writeFileSync(fsPath(aside), '');
     try {
-      const kept = keep(path, aside);
-      // Fails on a directory, where a rename would not
-      makeWritable(parent, () => unlinkSync(fsPath(path)));
-      if (kept) this.#moves.push({ path, aside, parent });
+      rename(parent, path, aside);
     } catch (error) {
-      const stats = lstatSync(fsPath(path), { throwIfNoEntry: false });
-      if (stats && !stats.isDirectory()) throw error;
+      if (isThere(path) && !isDirectory(path)) throw error;
+      return;
     }
+    // Except on Windows
+    if (isDirectory(aside)) moveBack(aside, parent, path);
+    else this.#moves.push({ path, aside, parent, area, attributes: undefined, isPart: false });
   }
 
-  /** What could not be replaced comes back. Never throws. */
-  putBack(): void {
-    for (const { path, aside, parent } of this.#moves.toReversed()) {
-      try {
-        if (lstatSync(fsPath(path), { throwIfNoEntry: false })) continue;
-        makeWritable(parent, () => renameSync(fsPath(aside), fsPath(path)));
-      } catch {
-        // The error that led here is what is reported
-      }
-    }
+  /** What could not be replaced comes back. Returns what could not come back either. Never throws. */
+  putBack(): readonly Aside[] {
+    return this.#moves.toReversed().filter(move => !isBack(move));
   }
 }
 
-function isDirectory(path: string): boolean {
-  return lstatSync(fsPath(path), { throwIfNoEntry: false })?.isDirectory() ?? false;
-}
-
-/** A second name in staging, for `putBack`. false: it cannot be had here. */
-function keep(path: string, aside: string): boolean {
+function isBack({ path, aside, parent, attributes, isPart }: Aside): boolean {
+  if (isPart) return false;
   try {
-    const stats = lstatSync(fsPath(path));
-    if (stats.isDirectory()) return false;
-    if (stats.isSymbolicLink()) symlinkSync(readlinkSync(fsPath(path), 'buffer'), fsPath(aside));
-    else linkSync(fsPath(path), fsPath(aside));
+    // It was replaced after all
+    if (isThere(path)) return true;
+    moveBack(aside, parent, path);
+    if (attributes) applyAttributes(path, attributes);
     return true;
   } catch {
+    // Gone where it stood, perhaps; it is safe where it is
     return false;
   }
+}
+
+function isThere(path: string): boolean {
+  return lstatSync(fsPath(path), { throwIfNoEntry: false }) !== undefined;
 }

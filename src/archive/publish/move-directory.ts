@@ -1,0 +1,64 @@
+import { chownSync, lstatSync, mkdirSync, readdirSync, rmdirSync } from 'node:fs';
+import { isDirectory } from '../file-status.ts';
+import { decodeName, fsPath } from '../names.ts';
+import { thisPlatform } from '../platform.ts';
+import { applyAttributes, attributesOf } from './directory-attributes.ts';
+import { rename } from './rename.ts';
+import { tolerant } from './tolerant.ts';
+import { giveWrite, makeWritable } from './writable.ts';
+
+/**
+ * Moves a directory in `parent` to a free name on the same file system. What is no directory is refused by the system
+ * itself. When it throws, all is as it was; where not even that succeeds, something stands at `to`.
+ */
+export function moveDirectory(parent: string, from: string, to: string): void {
+  try {
+    // With the slash, only a directory is renamed
+    rename(parent, `${from}/`, to);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EXDEV') throw error;
+    // A directory of a container image's layer: overlayfs renames what is in it, but not itself
+    movePieces(parent, from, to);
+  }
+}
+
+function movePieces(parent: string, from: string, to: string): void {
+  if (!isDirectory(from)) throw Object.assign(new Error('not a directory'), { code: 'ENOTDIR', path: from });
+  const attributes = attributesOf(from);
+  const { uid, gid } = lstatSync(fsPath(from));
+  makeWritable(to.slice(0, to.lastIndexOf('/')), () => mkdirSync(fsPath(to), 0o700));
+  const moved: string[] = [];
+  try {
+    giveWrite(from);
+    for (const found of readdirSync(fsPath(from), { withFileTypes: true, encoding: 'buffer' })) {
+      const name = decodeName(found.name);
+      if (found.isDirectory()) moveDirectory(from, `${from}/${name}`, `${to}/${name}`);
+      else rename(from, `${from}/${name}`, `${to}/${name}`);
+      moved.push(name);
+    }
+    if (thisPlatform.keepsOwners) chownSync(fsPath(to), uid, gid);
+    applyAttributes(to, attributes);
+    makeWritable(parent, () => rmdirSync(fsPath(from)));
+  } catch (error) {
+    tolerant(() => {
+      giveWrite(to);
+      for (const name of moved.toReversed()) moveBack(`${to}/${name}`, from, `${from}/${name}`);
+      rmdirSync(fsPath(to));
+      applyAttributes(from, attributes);
+    });
+    throw error;
+  }
+}
+
+/** What was moved away goes back to its place in `parent`, with the attributes that it has. Throws the system's error. */
+export function moveBack(from: string, parent: string, to: string): void {
+  if (!isDirectory(from)) {
+    rename(parent, from, to);
+    return;
+  }
+  const attributes = attributesOf(from);
+  // A directory that moves to another parent has its `..` rewritten: that takes the right to write it
+  giveWrite(from);
+  rename(parent, from, to);
+  applyAttributes(to, attributes);
+}
