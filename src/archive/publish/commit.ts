@@ -1,14 +1,17 @@
-import { chmodSync, lstatSync, readdirSync, renameSync, statSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { type Entry, EntryType } from '../entry.ts';
 import { TargetTreeError } from '../errors.ts';
+import { isDirectory } from '../file-status.ts';
 import { decodeName, fsPath, printable } from '../names.ts';
-import { unwritable } from '../unpack-frames.ts';
+import { unwritable } from '../tree-errors.ts';
 import { applyAttributes, attributesOf, type DirectoryAttributes } from './directory-attributes.ts';
-import { Displaced } from './displaced.ts';
-import { setAttributes } from './stage.ts';
+import { type Aside, Displaced } from './displaced.ts';
+import { KnownDirectories } from './known-directories.ts';
+import { rename } from './rename.ts';
 import type { StagingArea } from './staging.ts';
-import type { ExistingDirectory, Move, TargetPlan } from './target-plan.ts';
-import { giveWrite, makeWritable } from './writable.ts';
+import type { Move, TargetPlan } from './target-plan.ts';
+import { tolerant } from './tolerant.ts';
+import { giveWrite } from './writable.ts';
 
 /** How often a rename is tried again when another job puts something in its way meanwhile. */
 const ATTEMPTS = 20;
@@ -16,42 +19,52 @@ const ATTEMPTS = 20;
 /**
  * Makes a staged restore visible: renames only, nothing that waits for a network or for disk space. A kill in between
  * leaves whole files of both states.
- * Throws `TargetTreeError` when something has changed since the plan; what is published by then stays.
+ * Throws `TargetTreeError` when something has changed since the plan. Then what is published by then stays, whole and
+ * with its attributes; what was moved out of its way and not replaced comes back; directories that are neither new nor
+ * published in have the mode and times that they had. Nothing is known of what stands there after that: the caller
+ * keeps no status rows.
  */
 export function commit(plan: TargetPlan, entries: readonly Entry[]): void {
-  const existing = unsettled(plan);
+  const known = new KnownDirectories(plan);
   const merged: MergedDirectory[] = [];
   const published: Move[] = [];
   const displaced = new Displaced();
   try {
-    recheck(existing);
+    known.recheck();
     for (const { path, parent, directory } of plan.displaced) {
       if (directory) displaced.takeDirectory(path, parent.path, parent.area);
       else displaced.takeOther(path, parent.path, parent.area);
     }
     for (const move of publicationOrder(plan.moves, entries)) {
+      if (isLink(move, entries)) known.requireSame(move.parent);
       publish(move, displaced, merged);
       published.push(move);
     }
   } catch (error) {
-    displaced.putBack();
-    throw error instanceof TargetTreeError
-      ? error
-      : unwritable(String((error as NodeJS.ErrnoException).path ?? ''), error);
-  } finally {
-    // Staging before the final times: its removal touches the directories that it stands in
-    for (const area of plan.areas) tolerant(() => area.remove());
-    finish(existing, published, entries, merged);
+    const kept = displaced.putBack();
+    const changed = new Set(published.map(({ parent }) => parent.path));
+    known.giveTimesBack([...displaced.parents].filter(parent => !changed.has(parent)));
+    for (const area of plan.areas) {
+      if (!kept.some(aside => aside.area === area)) tolerant(() => area.discard());
+    }
+    finish(published, entries, merged);
+    known.giveModesBack();
+    throw failureOf(error, kept);
   }
+  // Staging before the final times: its removal touches the directories that it stands in
+  for (const area of plan.areas) tolerant(() => area.remove());
+  finish(published, entries, merged);
+  known.finish(entries);
 }
 
-/** All but the directories that are as they should be and that nothing is done in. */
-function unsettled({ existing, moves, displaced, areas }: TargetPlan): ExistingDirectory[] {
-  const touched = new Set([...moves, ...displaced].map(({ parent }) => parent));
-  const stagedIn = new Set(areas.map(area => area.parent));
-  return existing.filter(
-    directory => !directory.settled || touched.has(directory) || stagedIn.has(directory.path),
-  );
+function failureOf(error: unknown, kept: readonly Aside[]): TargetTreeError {
+  const failure =
+    error instanceof TargetTreeError
+      ? error
+      : unwritable(String((error as NodeJS.ErrnoException).path ?? ''), error);
+  for (const { path, aside } of kept)
+    failure.message += `; what was at ${printable(path)} could not be put back and is kept for a day at ${printable(aside)}`;
+  return failure;
 }
 
 /** A directory that another job had published first, and the attributes that ours would have had. */
@@ -60,19 +73,21 @@ interface MergedDirectory {
   readonly attributes: DirectoryAttributes;
 }
 
-/** Between the plan and now another process may have put a link where a directory was. */
-function recheck(existing: readonly ExistingDirectory[]): void {
-  for (const { path, followed } of existing) {
-    if (followed) continue;
-    if (!isDirectory(path))
-      throw new TargetTreeError(`${printable(path)} was a directory and is none any more`);
-  }
+/** Directories, files, hard links, and only then symlinks, through which nothing of ours may go. */
+function publicationOrder(moves: readonly Move[], entries: readonly Entry[]): Move[] {
+  const rank = ({ tree, entry }: Move) => (tree ? 0 : RANKS[entries[entry]!.type]);
+  return [0, 1, 2, 3].flatMap(wanted => moves.filter(move => rank(move) === wanted));
 }
 
-/** Directories, files, then the links that may point to them. */
-function publicationOrder(moves: readonly Move[], entries: readonly Entry[]): Move[] {
-  const rank = ({ tree, entry }: Move) => (tree ? 0 : entries[entry]!.type === EntryType.file ? 1 : 2);
-  return [0, 1, 2].flatMap(wanted => moves.filter(move => rank(move) === wanted));
+const RANKS = {
+  [EntryType.directory]: 0,
+  [EntryType.file]: 1,
+  [EntryType.hardLink]: 2,
+  [EntryType.symlink]: 3,
+} as const;
+
+function isLink({ tree, entry }: Move, entries: readonly Entry[]): boolean {
+  return !tree && entries[entry]!.type !== EntryType.file;
 }
 
 function publish(move: Move, displaced: Displaced, merged: MergedDirectory[]): void {
@@ -89,7 +104,10 @@ function publishFile(
   displaced: Displaced,
 ): void {
   renameInto(parent, from, to, code => {
-    if (code !== 'EISDIR' && code !== 'ENOTEMPTY' && code !== 'EEXIST') return 'blocked';
+    const refusesDirectory = code === 'EISDIR' || code === 'ENOTEMPTY' || code === 'EEXIST';
+    // Windows does it with the codes that it has for everything
+    const mayRefuseDirectory = code === 'EPERM' || code === 'EACCES';
+    if (!refusesDirectory && !(mayRefuseDirectory && isDirectory(to))) return 'blocked';
     displaced.takeDirectory(to, parent, area);
     return 'clear';
   });
@@ -106,7 +124,7 @@ function publishTree(
   renameInto(parent, from, to, code => {
     if (code === 'ENOTDIR') displaced.takeOther(to, parent, area);
     else if (code !== 'ENOTEMPTY' && code !== 'EEXIST' && code !== 'EPERM') return 'blocked';
-    else if (lstatSync(fsPath(to), { throwIfNoEntry: false })?.isDirectory()) {
+    else if (isDirectory(to)) {
       merge(from, to, area, displaced, merged);
       return 'done';
     }
@@ -126,7 +144,7 @@ function renameInto(
 ): void {
   for (let attempt = 1; ; attempt++) {
     try {
-      makeWritable(parent, () => renameSync(fsPath(from), fsPath(to)));
+      rename(parent, from, to);
       return;
     } catch (error) {
       const way = attempt === ATTEMPTS ? 'blocked' : makeWay((error as NodeJS.ErrnoException).code);
@@ -158,9 +176,8 @@ function merge(
   }
 }
 
-/** Modes and times of every directory that was touched, deepest first. */
+/** Modes and times of the directories that are new, deepest first. A link may have taken the place of one. */
 function finish(
-  existing: readonly ExistingDirectory[],
   published: readonly Move[],
   entries: readonly Entry[],
   merged: readonly MergedDirectory[],
@@ -169,31 +186,6 @@ function finish(
     tolerant(() => isDirectory(path) && applyAttributes(path, attributes));
   }
   for (const { to, tree, entry } of published) {
-    if (tree && entry >= 0) tolerant(() => isDirectory(to) && setAttributes(to, entries[entry]!, 0));
-  }
-  for (const { path, entry, mode, followed } of existing.toReversed()) {
-    tolerant(() => {
-      if (!followed && !isDirectory(path)) return;
-      if (entry >= 0) setAttributes(path, entries[entry]!, 0);
-      else chmodIfChanged(path, mode);
-    });
-  }
-}
-
-/** A link may have taken its place: what that points to is none of ours. */
-function isDirectory(path: string): boolean {
-  return lstatSync(fsPath(path), { throwIfNoEntry: false })?.isDirectory() ?? false;
-}
-
-function chmodIfChanged(path: string, mode: number): void {
-  if ((statSync(fsPath(path)).mode & 0o7777) !== mode) chmodSync(fsPath(path), mode);
-}
-
-/** Attributes of a directory that is another user's, or that another job has replaced, are not worth a restore. */
-function tolerant(change: () => unknown): void {
-  try {
-    change();
-  } catch {
-    // Content is what was promised; it is in place
+    if (tree && entry >= 0) tolerant(() => isDirectory(to) && applyAttributes(to, entries[entry]!));
   }
 }

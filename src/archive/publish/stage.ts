@@ -1,18 +1,9 @@
-import {
-  chmodSync,
-  chownSync,
-  copyFileSync,
-  lchownSync,
-  linkSync,
-  lutimesSync,
-  mkdirSync,
-  symlinkSync,
-  utimesSync,
-} from 'node:fs';
+import { copyFileSync, lchownSync, linkSync, lutimesSync, mkdirSync, symlinkSync } from 'node:fs';
 import { type Entry, EntryType } from '../entry.ts';
 import { encodeName, fsPath } from '../names.ts';
 import { type Platform, thisPlatform, toFileTime } from '../platform.ts';
-import { unwritable } from '../unpack-frames.ts';
+import { unwritable } from '../tree-errors.ts';
+import { applyAttributes } from './directory-attributes.ts';
 import type { TargetPlan } from './target-plan.ts';
 
 /** Directories that are being filled must be ours to write and search, whatever mode they end with. */
@@ -57,8 +48,10 @@ export class Stage {
   /** Modes, owners and times of the staged directories, deepest first. The tops stay writable for their rename. */
   finishDirectories(): void {
     for (const { path, entry, top } of this.#plan.fresh.toReversed()) {
-      if (entry >= 0)
-        guarded(path, () => setAttributes(path, this.#entries[entry]!, top ? FILL_MODE : 0, this.#platform));
+      if (entry < 0) continue;
+      const { mode, ...rest } = this.#entries[entry]!;
+      const attributes = { ...rest, mode: top ? mode | FILL_MODE : mode };
+      guarded(path, () => applyAttributes(path, attributes, this.#platform));
     }
   }
 
@@ -94,21 +87,9 @@ export class Stage {
       // Two roots on two file systems here, or a file system without links: a copy is what can be had
       if (!['EXDEV', 'EPERM', 'EMLINK', 'ENOTSUP', 'ENOSYS'].includes(code)) throw error;
       copyFileSync(fsPath(source), fsPath(path));
-      setAttributes(path, this.#entries[linkTo]!, 0, this.#platform);
+      applyAttributes(path, this.#entries[linkTo]!, this.#platform);
     }
   }
-}
-
-/** Owner, mode and times of a file or directory by its path. `extraMode` is added to the archived mode. */
-export function setAttributes(
-  path: string,
-  entry: Entry,
-  extraMode: number,
-  platform: Platform = thisPlatform,
-): void {
-  if (platform.keepsOwners && entry.uid >= 0) chownSync(fsPath(path), entry.uid, entry.gid);
-  if (platform.hasModes) chmodSync(fsPath(path), entry.mode | extraMode);
-  utimesSync(fsPath(path), Date.now() / 1000, toFileTime(entry.mtimeUs));
 }
 
 function guarded(path: string, change: () => void): void {

@@ -1,59 +1,15 @@
 import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import type { Entry } from '../../../src/archive/entry.ts';
+import { type Entry, EntryType } from '../../../src/archive/entry.ts';
 import { TargetTreeError } from '../../../src/archive/errors.ts';
-import { openArchive } from '../../../src/archive/open-archive.ts';
 import { commit } from '../../../src/archive/publish/commit.ts';
 import { Stage } from '../../../src/archive/publish/stage.ts';
-import { planTarget, type TargetPlan } from '../../../src/archive/publish/target-plan.ts';
-import { unpack } from '../../../src/archive/unpack.ts';
-import { InlineRunner } from '../../../src/archive/worker-pool.ts';
-import { buildTree, describeTree, type TreeDescription, type TreeSpec } from '../../support/tree.ts';
+import { planTarget } from '../../../src/archive/publish/target-plan.ts';
+import { buildTree, describeTree, type TreeSpec } from '../../support/tree.ts';
 import { scratch } from '../scratch.ts';
-import { layoutIn, packTree, tailOf } from '../support.ts';
-
-interface Staged {
-  readonly to: string;
-  readonly plan: TargetPlan;
-  readonly entries: readonly Entry[];
-  readonly expected: Awaited<ReturnType<typeof describeTree>>;
-  publish(): void;
-  stagedAt(name: string): string;
-}
-
-/** A restore of `archived` over `present`, all done but its commit: what other jobs do comes in between. */
-async function staged(archived: TreeSpec, present: TreeSpec): Promise<Staged> {
-  const from = await buildTree(scratch(), archived);
-  const { object } = await packTree(await layoutIn(from));
-  const archive = await openArchive(tailOf(object, object.length), object.length, () => Promise.reject());
-  const to = await buildTree(scratch(), present);
-  const { entries } = archive.manifest;
-  const plan = planTarget(entries, { layout: await layoutIn(to), runLabel: '1-00000000' });
-  const stage = new Stage(plan, entries);
-  stage.open();
-  const read = () => Promise.reject(new Error('all is in the tail'));
-  await unpack({ archive, read, runner: new InlineRunner(), staged: Promise.resolve(plan.staged) });
-  stage.addLinks();
-  stage.finishDirectories();
-  stage.close();
-  return {
-    to,
-    plan,
-    entries,
-    expected: await describeTree(from),
-    publish: () => commit(plan, entries),
-    stagedAt: name => plan.staged[entries.findIndex(entry => entry.name === name)]!,
-  };
-}
-
-/** What is there but staging; times of directories change when something is moved through them. */
-async function visible(to: string): Promise<TreeDescription> {
-  const tree = await describeTree(to, { ignoreMtime: () => true });
-  return Object.fromEntries(Object.entries(tree).filter(([name]) => !name.includes('.cache-s3-')));
-}
-
-const leftovers = (tree: object) => Object.keys(tree).filter(name => name.includes('.cache-s3-'));
+import { layoutIn } from '../support.ts';
+import { failed, instead, leftovers, staged, visible } from './staged.ts';
 
 describe('between staging and commit another job', () => {
   test('publishes the same new directory: both are merged, with the modes and times of the archive', async () => {
@@ -126,20 +82,129 @@ describe('between staging and commit another job', () => {
   });
 });
 
+describe('an archive that holds one place as a link and as a directory', () => {
+  const entry = (name: string, type: EntryType, more: Partial<Entry> = {}): Entry => ({
+    ...{ name, type, mode: 0o755, mtimeUs: 0, size: 0, target: '', linkTo: -1 },
+    ...{ uid: -1, gid: -1, frame: -1, offset: 0 },
+    ...more,
+  });
+  const file = entry('./tree/0', EntryType.file);
+  const targets: [string, Entry][] = [
+    ['a symlink', entry('./tree/a/b', EntryType.symlink, { target: 'x' })],
+    ['a hard link', entry('./tree/a/b', EntryType.hardLink, { linkTo: 1 })],
+  ];
+
+  // Such an archive is refused before; this is the second line
+  test.each(targets)('%s does not go through the link that it has just published', async (_, inside) => {
+    const outside = scratch();
+    const to = await buildTree(scratch(), { 'tree/a/b': 'mine' });
+    const entries = [
+      entry('./tree/', EntryType.directory),
+      file,
+      entry('./tree/a', EntryType.symlink, { target: outside }),
+      entry('./tree/a/', EntryType.directory),
+      inside,
+    ];
+    const before = await visible(to);
+    const plan = planTarget(entries, { layout: await layoutIn(to), runLabel: '42-00c0ffee' });
+    const stage = new Stage(plan, entries);
+    stage.open();
+    writeFileSync(plan.staged[1]!, '');
+    stage.addLinks();
+    stage.finishDirectories();
+    stage.close();
+    expect(() => commit(plan, entries)).toThrow(TargetTreeError);
+    expect(await describeTree(outside)).toEqual({});
+    expect((await visible(to))['tree/a/b']).toEqual(
+      inside.type === EntryType.hardLink ? before['tree/a/b'] : undefined,
+    );
+  });
+});
+
+function messageOf(work: () => void): string {
+  try {
+    work();
+  } catch (error) {
+    return (error as Error).message;
+  }
+  throw new Error('it did not fail');
+}
+
 describe('a commit that fails', () => {
-  test.each<[string, TreeSpec, TreeSpec]>([
-    ['a directory', { 'tree/a': 'x' }, { 'tree/a/inside': 'mine' }],
+  const kinds: [string, TreeSpec, TreeSpec][] = [
+    [
+      'a directory',
+      { 'tree/a': 'x' },
+      {
+        'tree/a/inside': 'mine',
+        'tree/a': { directory: true, mode: 0o555, mtime: 1_500_000_000_000_001 },
+      },
+    ],
     ['a file', { 'tree/a/b': 'x' }, { 'tree/a': 'mine' }],
     ['a link', { 'tree/a/b': 'x' }, { 'tree/a': { symlink: 'mine' } }],
-  ])('puts %s back that it could not replace', async (_, archived, present) => {
-    const { to, publish, stagedAt } = await staged(archived, present);
-    const before = await visible(to);
-    // As when someone else cleans up: the rename that would fill the gap fails
-    const lost = stagedAt('tree/a' in archived ? './tree/a' : './tree/a/');
-    rmSync(lost, { recursive: true });
+  ];
+  const parent: TreeSpec = { tree: { directory: true, mode: 0o2750, mtime: 1_500_000_000_000_002 } };
+
+  /** Stages `archived` over `present`, and loses what would fill the gap: as when someone else cleans up. */
+  async function losing(archived: TreeSpec, present: TreeSpec) {
+    const { to, publish, stagedAt, before } = await staged(archived, { ...present, ...parent });
+    rmSync(stagedAt('tree/a' in archived ? './tree/a' : './tree/a/'), { recursive: true });
+    return { to, publish, before };
+  }
+
+  test.each(kinds)('puts %s back that it could not replace, with all times as they were', async (...kind) => {
+    const { to, publish, before } = await losing(kind[1], kind[2]);
     expect(publish).toThrow(TargetTreeError);
     expect(await visible(to)).toEqual(before);
     expect(leftovers(await describeTree(to))).toEqual([]);
+  });
+
+  test.each(kinds)('puts %s back where no second name can be had', async (...kind) => {
+    const { to, publish, before } = await losing(kind[1], kind[2]);
+    // As fs.protected_hardlinks does for a file of another user
+    instead('linkSync', () => path => {
+      throw failed('EPERM', path);
+    });
+    expect(publish).toThrow(TargetTreeError);
+    expect(await visible(to)).toEqual(before);
+  });
+
+  test.each(kinds)('keeps %s that cannot be put back, and says where', async (...kind) => {
+    const { to, publish, before } = await losing(kind[1], kind[2]);
+    instead('renameSync', rename => (from, target) => {
+      if (String(from).includes('.cache-s3-')) throw failed('EIO', from);
+      rename(from, target);
+    });
+    const message = messageOf(publish);
+    expect(message).toContain(
+      `what was at ${to}/tree/a could not be put back and is kept for a day at ${to}/tree/`,
+    );
+    const kept = (await describeTree(to))[message.slice(message.lastIndexOf(`${to}/`) + to.length + 1)]!;
+    const { type, sha256, target } = before['tree/a']!;
+    expect([kept.type, kept.sha256, kept.target]).toEqual([type, sha256, target]);
+  });
+
+  test('leaves directories that nothing was published in as they were', async () => {
+    const present: TreeSpec = {
+      'tree/a/b': 'old',
+      'tree/a': { directory: true, mode: 0o700, mtime: 1_500_000_000_000_001 },
+      'tree/c/d': 'old',
+      'tree/c': { directory: true, mode: 0o700, mtime: 1_500_000_000_000_002 },
+      tree: { directory: true, mode: 0o555, mtime: 1_500_000_000_000_003 },
+    };
+    const { to, publish } = await staged({ 'tree/a/b': 'new', 'tree/c/d': 'new', 'tree/e': 'new' }, present);
+    const before = await describeTree(await buildTree(scratch(), present));
+    const [a, moved] = [join(to, 'tree/c'), join(to, 'moved')];
+    renameSync(a, moved);
+    symlinkSync(moved, a);
+    expect(publish).toThrow('was a directory and is none any more');
+    rmSync(a);
+    renameSync(moved, a);
+    const { tree, ...found } = await describeTree(to);
+    const { tree: treeBefore, ...rest } = before;
+    for (const name of ['tree/a', 'tree/c']) expect(found[name]).toEqual(rest[name]);
+    // Its own time is that of what the test has done to it
+    expect(tree!.mode).toBe(treeBefore!.mode);
   });
 
   test('leaves what it has published, whole, and no staging', async () => {
