@@ -65,6 +65,9 @@ function storedFrame(raw: Buffer): Buffer<ArrayBuffer> {
   return frame;
 }
 
+/** Bytes of a hash. */
+export const SHA256_BYTES = 32;
+
 /** SHA-256, as the manifest keeps it for each frame. */
 export function sha256(bytes: Uint8Array): Buffer {
   return hash('sha256', bytes, 'buffer');

@@ -18,7 +18,10 @@ export class SourceTreeError extends Error {
   override name = 'SourceTreeError';
 }
 
-/** The target tree cannot be written (owner, type, mount point, disk full). The tree is as it was before. */
+/**
+ * The target tree cannot be written (owner, type, mount point, disk full). Before the commit nothing has changed when
+ * this is thrown; a commit may have published some of its files, each of them whole (publish/commit.ts).
+ */
 export class TargetTreeError extends Error {
   override name = 'TargetTreeError';
 }

@@ -25,7 +25,7 @@ export const MAX_FRAME_RAW_BYTES = 64 * 1024 * 1024;
 const MANIFEST_MAGIC = 0x184d2a51;
 const MANIFEST_MARK = 'CS3M';
 /** Skippable frame header (8), mark (4), format number (4). */
-export const MANIFEST_HEADER_BYTES = 16;
+const MANIFEST_HEADER_BYTES = 16;
 /** The manifest may not decode to more. */
 export const MAX_MANIFEST_BYTES = 256 * 1024 * 1024;
 /** Nor hold more entries: a few kilobytes can claim many, and each takes memory before it can be found wrong. */

@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import { SHA256_BYTES } from './codec.ts';
 import { ColumnReader, ColumnWriter } from './columns.ts';
 import { type Entry, EntryType, type Frame, type Manifest, type ManifestHead, parentName } from './entry.ts';
 import { DamagedArchiveError, SourceTreeError, UnknownFormatError } from './errors.ts';
@@ -19,7 +20,6 @@ import { decodeName, encodeName } from './names.ts';
  * at depth 0 is any name at all, and not always a root's (see `splitNames`): `validate.ts` looks at every one.
  */
 
-const SHA256_BYTES = 32;
 const MANIFEST_LEVEL = 3;
 
 /** The manifest's skippable frame. Throws `SourceTreeError` for more than a reader accepts. */

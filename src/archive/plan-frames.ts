@@ -11,7 +11,7 @@ export interface FramePlan {
   readonly slice: SliceOfFile | undefined;
 }
 
-/** What a header takes at least; most members with a fraction in their mtime take 1536. */
+/** Counted for a header: 512 bytes at least, 1536 for most members, because of the fraction in their mtime. */
 const HEADER_BYTES = 1536;
 
 /**

@@ -36,7 +36,7 @@ export interface Division extends RegionUsage {
 }
 
 /** A region smaller than this cannot be copied: S3's smallest part, in bytes. */
-export const MIN_REGION_BYTES = 5 * 1024 * 1024;
+const MIN_REGION_BYTES = 5 * 1024 * 1024;
 /** The share of dead bytes from which on a full save is the better one. */
 const MOST_DEAD = 0.25;
 

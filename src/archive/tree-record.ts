@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { lstatSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { sha256 } from './codec.ts';
+import { SHA256_BYTES, sha256 } from './codec.ts';
 import type { Manifest } from './entry.ts';
 import { decodeManifest } from './manifest.ts';
 import { StatusRows } from './status-rows.ts';
@@ -25,7 +25,6 @@ export interface TreeRecord {
 /** Raise it when the layout of the file changes: restore/ and save/ of one job may be of two releases. */
 const RECORD_FORMAT = 1;
 const PREFIX = 'cache-s3-tree-';
-const SHA256_BYTES = 32;
 const HEAD_START = SHA256_BYTES + 4;
 
 /** `manifestBytes` is the manifest's frame as it stands in the object. */

@@ -9,7 +9,7 @@ import {
   openSync,
   writeSync,
 } from 'node:fs';
-import { openFrame } from './codec.ts';
+import { openFrame, SHA256_BYTES } from './codec.ts';
 import { FrameColumn, PieceColumn, splitStrings, type UnpackJob, type UnpackResult } from './jobs.ts';
 import { release } from './memory.ts';
 import { fsPath } from './names.ts';
@@ -18,7 +18,6 @@ import { unwritable } from './tree-errors.ts';
 
 export { unwritable } from './tree-errors.ts';
 
-const SHA256_BYTES = 32;
 /** Zeros of this many bytes are left out of a file that is written in slices: they become a hole. */
 const HOLE_BYTES = 64 * 1024;
 const ZEROS = new Uint8Array(HOLE_BYTES);
@@ -145,7 +144,7 @@ export interface FileAttributes {
 }
 
 /** Owner, mode and times of an open file that was created with its mode. */
-export function finishFile(fd: number, attributes: FileAttributes, now: number): void {
+function finishFile(fd: number, attributes: FileAttributes, now: number): void {
   if (thisPlatform.keepsOwners && isOthers(attributes)) fchownSync(fd, attributes.uid, attributes.gid);
   // A change of owner takes the set-id bits away, and so does every write of an ordinary user
   if (thisPlatform.hasModes && attributes.mode > 0o777) fchmodSync(fd, attributes.mode);

@@ -1,9 +1,8 @@
+import { SHA256_BYTES } from './codec.ts';
 import type { Entry, Frame } from './entry.ts';
 import type { FrameContents } from './frame-contents.ts';
 import { FrameColumn, joinStrings, PieceColumn, type UnpackJob } from './jobs.ts';
 import type { FrameRun } from './plan-ranges.ts';
-
-const SHA256_BYTES = 32;
 
 /** What a worker has to do with the bytes of `run`. `staged` says where each entry is built. */
 export function unpackJob(
