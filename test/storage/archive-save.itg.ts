@@ -118,10 +118,10 @@ describe('a real gateway', () => {
       const other = fleet(storeFor(bucket)).job();
       await buildTree(other.workspace, { ...ballast, ...another });
       let replaced: Promise<unknown> = Promise.resolve();
-      // The gateway ignores CopySourceIfMatch: it copies whatever stands there half a second later
+      // The gateway ignores CopySourceIfMatch: it copies whatever stands there by then
       proxy.rule = atFirstCopy(() => {
         replaced = other.save(`moves-${how}-1`, { overwrite: true, recordDirectory: undefined });
-        return { kind: 'delay', ms: 1500 };
+        return { kind: 'hold', until: replaced };
       });
       expect(await second.save(`moves-${how}-2`)).toMatchObject({ result: 'saved', reusedBytes: 0 });
       await replaced;
