@@ -1,4 +1,5 @@
 import { constants } from 'node:fs';
+import { win32 } from 'node:path';
 
 /**
  * What differs between operating systems for archives, in one place. Everything else in archive/ is written once.
@@ -16,6 +17,8 @@ export interface Platform {
   readonly openFlags: number;
   /** Errors of a rename that may be gone a moment later: somebody has the file open, a virus scanner mostly. */
   readonly transientCodes: ReadonlySet<string>;
+  /** Whether a symlink says itself if it leads to a directory (`linkTypeOf`). */
+  readonly typesLinks: boolean;
 }
 
 /** The choices for a platform; `isRoot` says whether this process may give files to other owners. */
@@ -32,7 +35,22 @@ export function platformOf(name: NodeJS.Platform, isRoot: boolean): Platform {
     openFlags: windows ? 0 : (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0),
     // Elsewhere an open file is in nobody's way
     transientCodes: new Set(windows ? ['EACCES', 'EBUSY', 'EPERM'] : []),
+    typesLinks: windows,
   };
+}
+
+/**
+ * What Windows wants to know of a symlink that it makes: one of the wrong type cannot be used. `path` is the absolute
+ * path that the link ends at; Node would look from where it is made, and for what is there already. Absolute links to
+ * directories are junctions, as pnpm makes them: those need no privilege. `isDirectory` is asked for an absolute path.
+ */
+export function linkTypeOf(
+  target: string,
+  path: string,
+  isDirectory: (path: string) => boolean,
+): 'file' | 'dir' | 'junction' {
+  if (!isDirectory(win32.resolve(win32.dirname(path), target))) return 'file';
+  return win32.isAbsolute(target) ? 'junction' : 'dir';
 }
 
 /** The platform of this process. */

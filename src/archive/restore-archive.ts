@@ -63,7 +63,7 @@ export async function restoreArchive(options: RestoreArchiveOptions): Promise<Re
   try {
     await requestsToLeave();
     plan = planTarget(entries, { ...options, isWanted });
-    stage = new Stage(plan, entries);
+    stage = new Stage(plan, entries, options.layout);
     stage.open();
     staged.resolve(plan.staged);
     rawBytes = await unpacking;

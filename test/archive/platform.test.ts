@@ -3,7 +3,13 @@ import { describe, expect, test } from 'vitest';
 import { caseProbe, type FoldsCase } from '../../src/archive/case-folding.ts';
 import type { Entry } from '../../src/archive/entry.ts';
 import type { PathLayout } from '../../src/archive/layout.ts';
-import { type Platform, platformOf, toFileTime, toMicroseconds } from '../../src/archive/platform.ts';
+import {
+  linkTypeOf,
+  type Platform,
+  platformOf,
+  toFileTime,
+  toMicroseconds,
+} from '../../src/archive/platform.ts';
 import { validate } from '../../src/archive/validate.ts';
 import { scratch } from './scratch.ts';
 import { HEAD, layoutIn } from './support.ts';
@@ -165,5 +171,30 @@ describe('times', () => {
   test('before 1970 are 1970', () => {
     expect(toMicroseconds(-1n)).toBe(0);
     expect(toMicroseconds(-86_400_000_000_000n)).toBe(0);
+  });
+});
+
+describe('the type of a link on Windows', () => {
+  const directories = ['D:\\w\\tree\\d', 'D:\\w\\tree', 'C:\\tools'];
+  const at = 'D:\\w\\tree\\link';
+
+  test.each([
+    ['d', 'dir'],
+    ['./d/', 'dir'],
+    ['..\\tree\\d', 'dir'],
+    ['../tree', 'dir'],
+    ['D:\\w\\tree\\d\\', 'junction'],
+    ['C:/tools', 'junction'],
+    ['\\w\\tree', 'junction'],
+    ['d/file', 'file'],
+    ['nowhere', 'file'],
+    ['C:\\nowhere', 'file'],
+  ])('to %j is %s', (target, type) => {
+    expect(linkTypeOf(target, at, path => directories.includes(path.replace(/\\$/, '')))).toBe(type);
+  });
+
+  test('matters nowhere else', () => {
+    expect(platformOf('win32', false).typesLinks).toBe(true);
+    expect(platformOf('darwin', false).typesLinks).toBe(false);
   });
 });

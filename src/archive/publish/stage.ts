@@ -1,8 +1,10 @@
 import { copyFileSync, lchownSync, linkSync, lutimesSync, mkdirSync, symlinkSync } from 'node:fs';
 import { type Entry, EntryType } from '../entry.ts';
+import type { PathLayout } from '../layout.ts';
 import { encodeName, fsPath } from '../names.ts';
-import { type Platform, thisPlatform, toFileTime } from '../platform.ts';
+import { linkTypeOf, type Platform, thisPlatform, toFileTime } from '../platform.ts';
 import { unwritable } from '../tree-errors.ts';
+import { ArchivedDirectories } from './archived-directories.ts';
 import { applyAttributes } from './directory-attributes.ts';
 import type { TargetPlan } from './target-plan.ts';
 
@@ -16,12 +18,21 @@ const FILL_MODE = 0o700;
 export class Stage {
   readonly #plan: TargetPlan;
   readonly #entries: readonly Entry[];
+  readonly #layout: PathLayout;
+  readonly #directories: ArchivedDirectories;
   readonly #platform: Platform;
   #umask = 0;
 
-  constructor(plan: TargetPlan, entries: readonly Entry[], platform: Platform = thisPlatform) {
+  constructor(
+    plan: TargetPlan,
+    entries: readonly Entry[],
+    layout: PathLayout,
+    platform: Platform = thisPlatform,
+  ) {
     this.#plan = plan;
     this.#entries = entries;
+    this.#layout = layout;
+    this.#directories = new ArchivedDirectories(entries, layout);
     this.#platform = platform;
   }
 
@@ -73,9 +84,13 @@ export class Stage {
 
   #symlink(path: string, entry: Entry): void {
     const target = entry.target.isWellFormed() ? entry.target : encodeName(entry.target);
-    symlinkSync(target, fsPath(path));
+    symlinkSync(target, fsPath(path), this.#platform.typesLinks ? this.#linkType(entry) : null);
     if (this.#platform.keepsOwners && entry.uid >= 0) lchownSync(fsPath(path), entry.uid, entry.gid);
     lutimesSync(fsPath(path), Date.now() / 1000, toFileTime(entry.mtimeUs));
+  }
+
+  #linkType({ name, target }: Entry): 'file' | 'dir' | 'junction' {
+    return linkTypeOf(target, this.#layout.toAbsolute(name), path => this.#directories.has(path));
   }
 
   #hardLink(path: string, linkTo: number): void {

@@ -106,8 +106,9 @@ describe('an archive that holds one place as a link and as a directory', () => {
       inside,
     ];
     const before = await visible(to);
-    const plan = planTarget(entries, { layout: await layoutIn(to), runLabel: '42-00c0ffee' });
-    const stage = new Stage(plan, entries);
+    const layout = await layoutIn(to);
+    const plan = planTarget(entries, { layout, runLabel: '42-00c0ffee' });
+    const stage = new Stage(plan, entries, layout);
     stage.open();
     writeFileSync(plan.staged[1]!, '');
     stage.addLinks();

@@ -52,13 +52,14 @@ async function restoreKnowingNoMounts(object: Buffer, to: string, left: boolean)
   const archive = await openArchive(tailOf(object, object.length), object.length, () => Promise.reject());
   const { entries } = archive.manifest;
   const isThere = (name: string) => left && ['./tree/', './tree/registry/'].includes(name);
+  const layout = await layoutIn(to);
   const plan = planTarget(entries, {
-    layout: await layoutIn(to),
+    layout,
     runLabel: '1-00000000',
     mounts: new Set(),
     isWanted: index => !isThere(entries[index]!.name),
   });
-  const stage = new Stage(plan, entries);
+  const stage = new Stage(plan, entries, layout);
   stage.open();
   const read = () => Promise.reject(new Error('all is in the tail'));
   await unpack({ archive, read, runner: new InlineRunner(), staged: Promise.resolve(plan.staged) });

@@ -5,6 +5,7 @@ import { syncBuiltinESMExports } from 'node:module';
 import { onTestFinished } from 'vitest';
 import type { Entry } from '../../../src/archive/entry.ts';
 import { openArchive } from '../../../src/archive/open-archive.ts';
+import type { Platform } from '../../../src/archive/platform.ts';
 import { commit } from '../../../src/archive/publish/commit.ts';
 import { Stage } from '../../../src/archive/publish/stage.ts';
 import { planTarget, type TargetPlan } from '../../../src/archive/publish/target-plan.ts';
@@ -26,15 +27,16 @@ export interface Staged {
 }
 
 /** A restore of `archived` over `present`, all done but its commit: what other jobs do comes in between. */
-export async function staged(archived: TreeSpec, present: TreeSpec): Promise<Staged> {
+export async function staged(archived: TreeSpec, present: TreeSpec, platform?: Platform): Promise<Staged> {
   const from = await buildTree(scratch(), archived);
   const { object } = await packTree(await layoutIn(from));
   const archive = await openArchive(tailOf(object, object.length), object.length, () => Promise.reject());
   const to = await buildTree(scratch(), present);
   const before = await visible(to);
   const { entries } = archive.manifest;
-  const plan = planTarget(entries, { layout: await layoutIn(to), runLabel: '1-00000000' });
-  const stage = new Stage(plan, entries);
+  const layout = await layoutIn(to);
+  const plan = planTarget(entries, { layout, runLabel: '1-00000000' });
+  const stage = new Stage(plan, entries, layout, platform);
   stage.open();
   const read = () => Promise.reject(new Error('all is in the tail'));
   await unpack({ archive, read, runner: new InlineRunner(), staged: Promise.resolve(plan.staged) });
@@ -61,7 +63,7 @@ export async function visible(to: string): Promise<TreeDescription> {
 export const leftovers = (tree: object) => Object.keys(tree).filter(name => name.includes('.cache-s3-'));
 
 /** Until the test ends, a call of the file system does something else; `call` is what it did. */
-export function instead<K extends 'renameSync' | 'linkSync' | 'rmdirSync'>(
+export function instead<K extends 'renameSync' | 'linkSync' | 'rmdirSync' | 'symlinkSync'>(
   name: K,
   replacement: (call: (typeof fs)[K]) => (typeof fs)[K],
 ): void {

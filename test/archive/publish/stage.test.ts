@@ -1,0 +1,38 @@
+import { expect, test } from 'vitest';
+import { thisPlatform } from '../../../src/archive/platform.ts';
+import { instead, staged } from './staged.ts';
+
+test('where links have a type, it is that of what they will lead to', async () => {
+  const types: Record<string, unknown> = {};
+  const archived = {
+    'tree/0-before': { symlink: 'z/deep' },
+    'tree/1-folded': { symlink: 'Z/DEEP' },
+    'tree/2-file': { symlink: 'z/file' },
+    'tree/3-nowhere': { symlink: 'nowhere' },
+    'tree/a/b/up': { symlink: '../../z' },
+    'tree/z/deep/x': 'x',
+    'tree/z/file': 'x',
+  };
+  instead('symlinkSync', symlink => (target, path, type) => {
+    types[String(target)] = type;
+    symlink(target, path, type);
+  });
+  await staged(archived, {}, { ...thisPlatform, typesLinks: true });
+  expect(types).toEqual({
+    'z/deep': 'dir',
+    'Z/DEEP': 'dir',
+    'z/file': 'file',
+    nowhere: 'file',
+    '../../z': 'dir',
+  });
+});
+
+test('where they have none, none is given', async () => {
+  const types: unknown[] = [];
+  instead('symlinkSync', symlink => (target, path, type) => {
+    types.push(type);
+    symlink(target, path, type);
+  });
+  await staged({ 'tree/a': { symlink: 'b' } }, {}, { ...thisPlatform, typesLinks: false });
+  expect(types).toEqual([null]);
+});
