@@ -96,6 +96,8 @@ export interface UnpackJob {
   readonly pieces: Float64Array<ArrayBuffer>;
   /** The path of each piece's file. */
   readonly paths: string;
+  /** Files are not created with the mode that is asked for: it has to be set afterwards. */
+  readonly masksModes: boolean;
 }
 
 export interface UnpackResult {

@@ -8,6 +8,7 @@ import { Stage } from './publish/stage.ts';
 import { planTarget, type TargetPlan } from './publish/target-plan.ts';
 import { type StatusRows, statusOfStaged, updateMoved } from './status-rows.ts';
 import { unpack } from './unpack.ts';
+import type { StagedFiles } from './unpack-job.ts';
 import { validate } from './validate.ts';
 import { findCurrent } from './warm.ts';
 import type { JobRunner } from './worker-pool.ts';
@@ -51,7 +52,7 @@ export async function restoreArchive(options: RestoreArchiveOptions): Promise<Re
   const isWanted = (entry: number) => current?.[entry] !== 1;
   const failure = new AbortController();
   const read: ReadObject = (start, end) => options.read(start, end, failure.signal);
-  const staged = Promise.withResolvers<readonly string[]>();
+  const staged = Promise.withResolvers<StagedFiles>();
   const onFailure = (error: unknown) => failure.abort(error);
   const unpacking = unpack({ archive, read, runner, isWanted, staged: staged.promise, onFailure });
   // It is awaited once the directories are there
@@ -65,7 +66,7 @@ export async function restoreArchive(options: RestoreArchiveOptions): Promise<Re
     plan = planTarget(entries, { ...options, isWanted });
     stage = new Stage(plan, entries, options.layout);
     stage.open();
-    staged.resolve(plan.staged);
+    staged.resolve(stage.files);
     rawBytes = await unpacking;
     stage.addLinks();
     if (options.keepStatus) rows = statusOfStaged(entries, plan);

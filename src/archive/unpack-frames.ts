@@ -47,7 +47,7 @@ export function unpackFrames(job: UnpackJob): UnpackResult {
     const data = piece.size > 0 ? raw!.subarray(piece.offset, piece.offset + piece.size) : undefined;
     try {
       if (piece.partial) writePart(path, data!, piece.position);
-      else writeWhole(path, data, piece, now);
+      else writeWhole(path, data, piece, now, job.masksModes);
     } catch (error) {
       throw unwritable(path, error);
     }
@@ -95,12 +95,19 @@ function frameOf(job: UnpackJob, frame: number): Parameters<typeof openFrame> {
 
 /**
  * A new file, complete with mode, owner and time. The mode is right from its creation on: the process's umask is 0
- * while a restore runs (stage.ts).
+ * while a restore runs (stage.ts). Only where a default ACL masks it, it is set again.
  */
-function writeWhole(path: string, data: Uint8Array | undefined, piece: Piece, now: number): void {
+function writeWhole(
+  path: string,
+  data: Uint8Array | undefined,
+  piece: Piece,
+  now: number,
+  masksModes: boolean,
+): void {
   const fd = openSync(fsPath(path), constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, piece.mode);
   try {
     if (data) writeAll(fd, data, 0);
+    if (masksModes) fchmodSync(fd, piece.mode);
     finishFile(fd, piece, now);
   } finally {
     closeSync(fd);

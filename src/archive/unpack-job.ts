@@ -4,18 +4,26 @@ import type { FrameContents } from './frame-contents.ts';
 import { FrameColumn, joinStrings, PieceColumn, type UnpackJob } from './jobs.ts';
 import type { FrameRun } from './plan-ranges.ts';
 
-/** What a worker has to do with the bytes of `run`. `staged` says where each entry is built. */
+/** Where files are built. */
+export interface StagedFiles {
+  /** The path of each entry. */
+  readonly paths: readonly string[];
+  /** Files there get less of a mode than is asked for (publish/staging.ts). */
+  readonly masksModes: boolean;
+}
+
+/** What a worker has to do with the bytes of `run`. `paths` says where each entry is built. */
 export function unpackJob(
   run: FrameRun,
   bytes: Uint8Array<ArrayBuffer>,
   manifest: { readonly frames: readonly Frame[]; readonly entries: readonly Entry[] },
   contents: FrameContents,
-  staged: readonly string[],
+  { paths, masksModes }: StagedFiles,
 ): UnpackJob {
   const { frames, entries } = manifest;
   const columns = new Float64Array(run.frames.length * FrameColumn.width);
   const hashes = new Uint8Array(run.frames.length * SHA256_BYTES);
-  const pieces = new Pieces(countPieces(run, contents), entries, staged);
+  const pieces = new Pieces(countPieces(run, contents), entries, paths);
   run.frames.forEach((frame, index) => {
     const row = index * FrameColumn.width;
     columns[row + FrameColumn.start] = run.starts[index]! - run.start;
@@ -36,6 +44,7 @@ export function unpackJob(
     hashes,
     pieces: pieces.numbers,
     paths: pieces.joinedPaths(),
+    masksModes,
   };
 }
 
@@ -43,9 +52,9 @@ export function unpackJob(
 export function emptyFilesJob(
   indexes: readonly number[],
   entries: readonly Entry[],
-  staged: readonly string[],
+  { paths, masksModes }: StagedFiles,
 ): UnpackJob {
-  const pieces = new Pieces(indexes.length, entries, staged);
+  const pieces = new Pieces(indexes.length, entries, paths);
   for (const entry of indexes) pieces.add(0, entry, 0, 0, 0, false);
   return {
     kind: 'unpack',
@@ -54,6 +63,7 @@ export function emptyFilesJob(
     hashes: new Uint8Array(0),
     pieces: pieces.numbers,
     paths: pieces.joinedPaths(),
+    masksModes,
   };
 }
 

@@ -4,7 +4,7 @@ import { forEachWithin } from './in-flight.ts';
 import type { ObjectBytes, OpenArchive, ReadObject } from './open-archive.ts';
 import { type FrameRun, planRanges } from './plan-ranges.ts';
 import { createSparse, finishSparse } from './unpack-frames.ts';
-import { emptyFilesJob, unpackJob } from './unpack-job.ts';
+import { emptyFilesJob, type StagedFiles, unpackJob } from './unpack-job.ts';
 import type { JobRunner } from './worker-pool.ts';
 
 /** Compressed bytes that are being fetched, or wait for a worker, at any moment. */
@@ -23,7 +23,7 @@ export interface UnpackOptions {
   /**
    * Where each entry is built. A promise, because the first bytes are on their way while the directories are made.
    */
-  readonly staged: Promise<readonly string[]>;
+  readonly staged: Promise<StagedFiles>;
   /** Called at once for a failure, before the rejection, which waits for the reads in flight: abort them here. */
   readonly onFailure?: (error: unknown) => void;
   /** Bytes a request aims at; default 8 MiB. */
@@ -42,7 +42,7 @@ export async function unpack(options: UnpackOptions): Promise<number> {
   const contents = new FrameContents(frames, entries, isWanted);
   const runs = planRanges(frames, frame => contents.has(frame), options.rangeBytes);
   const ready = options.staged.then(async staged => {
-    const sliced = new SlicedFiles(entries, staged, contents);
+    const sliced = new SlicedFiles(entries, staged.paths, contents);
     await writeEmptyFiles(entries, staged, isWanted, runner);
     return { staged, sliced };
   });
@@ -101,7 +101,7 @@ class SlicedFiles {
 
 async function writeEmptyFiles(
   entries: readonly Entry[],
-  staged: readonly string[],
+  staged: StagedFiles,
   isWanted: (entry: number) => boolean,
   runner: JobRunner,
 ): Promise<void> {

@@ -15,6 +15,7 @@ const job = (): UnpackJob => ({
   hashes: new Uint8Array(),
   pieces: new Float64Array(),
   paths: '',
+  masksModes: false,
 });
 
 const echo = script(

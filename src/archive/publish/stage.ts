@@ -4,6 +4,7 @@ import type { PathLayout } from '../layout.ts';
 import { encodeName, fsPath } from '../names.ts';
 import { linkTypeOf, type Platform, thisPlatform, toFileTime } from '../platform.ts';
 import { unwritable } from '../tree-errors.ts';
+import type { StagedFiles } from '../unpack-job.ts';
 import { ArchivedDirectories } from './archived-directories.ts';
 import { applyAttributes } from './directory-attributes.ts';
 import type { TargetPlan } from './target-plan.ts';
@@ -44,6 +45,11 @@ export class Stage {
       const mode = entry < 0 ? 0o777 & ~this.#umask : this.#entries[entry]!.mode | FILL_MODE;
       guarded(path, () => mkdirSync(fsPath(path), mode));
     }
+  }
+
+  /** Where the files go; after `open`. */
+  get files(): StagedFiles {
+    return { paths: this.#plan.staged, masksModes: this.#plan.areas.some(area => area.masksModes) };
   }
 
   /** Symlinks and hard links; the files that hard links point to must be there. */

@@ -1,4 +1,15 @@
-import { chmodSync, chownSync, lstatSync, mkdirSync, readdirSync, realpathSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  fstatSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  realpathSync,
+  unlinkSync,
+} from 'node:fs';
 import { basename, join } from 'node:path';
 import { fsPath } from '../names.ts';
 import { thisPlatform } from '../platform.ts';
@@ -29,6 +40,8 @@ export class StagingArea {
   readonly path: string;
   /** The device that it is on, as `stat` numbers it: what is built here can be renamed to there alone. */
   readonly dev: number;
+  /** Whether files in it get less of a mode than is asked for although the umask is 0: by a default ACL. */
+  masksModes = false;
   /** The parent's attributes before this area was made, and as making it left them. */
   #before: DirectoryAttributes | undefined;
   #made: DirectoryAttributes | undefined;
@@ -64,6 +77,7 @@ export class StagingArea {
       }
       for (let index = 0; index * FILES_A_DIRECTORY < this.#files; index++)
         mkdirSync(fsPath(`${this.path}/f${index}`), 0o700);
+      this.masksModes = thisPlatform.hasModes && masksModes(this.path);
       this.#made = attributesOf(realpathSync(fsPath(this.parent)));
     } catch (error) {
       throw unwritable(this.parent, error);
@@ -84,6 +98,18 @@ export class StagingArea {
     // Unless another job has published in it meanwhile: then it is as that job left it
     const untouched = this.#made === undefined || sameAttributes(now, this.#made);
     applyAttributes(parent, untouched ? this.#before : now);
+  }
+}
+
+/** Asks with a file that is made in `directory` and removed. */
+function masksModes(directory: string): boolean {
+  const probe = fsPath(`${directory}/probe`);
+  const fd = openSync(probe, 'wx', 0o777);
+  try {
+    return (fstatSync(fd).mode & 0o777) !== 0o777;
+  } finally {
+    closeSync(fd);
+    unlinkSync(probe);
   }
 }
 

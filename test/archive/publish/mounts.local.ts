@@ -62,7 +62,7 @@ async function restoreKnowingNoMounts(object: Buffer, to: string, left: boolean)
   const stage = new Stage(plan, entries, layout);
   stage.open();
   const read = () => Promise.reject(new Error('all is in the tail'));
-  await unpack({ archive, read, runner: new InlineRunner(), staged: Promise.resolve(plan.staged) });
+  await unpack({ archive, read, runner: new InlineRunner(), staged: Promise.resolve(stage.files) });
   stage.finishDirectories();
   stage.close();
   commit(plan, entries);

@@ -39,7 +39,7 @@ export async function staged(archived: TreeSpec, present: TreeSpec, platform?: P
   const stage = new Stage(plan, entries, layout, platform);
   stage.open();
   const read = () => Promise.reject(new Error('all is in the tail'));
-  await unpack({ archive, read, runner: new InlineRunner(), staged: Promise.resolve(plan.staged) });
+  await unpack({ archive, read, runner: new InlineRunner(), staged: Promise.resolve(stage.files) });
   stage.addLinks();
   stage.finishDirectories();
   stage.close();

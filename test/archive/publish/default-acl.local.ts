@@ -1,0 +1,46 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { buildTree, describeTree, type TreeSpec } from '../../support/tree.ts';
+import { scratch } from '../scratch.ts';
+import { incompressible, layoutIn, packTree, restoreObject } from '../support.ts';
+
+/** What is made in such a directory is nothing to others, whatever its maker asks for. */
+function hidesFromOthers(directory: string): boolean {
+  try {
+    execFileSync('setfacl', ['-d', '-m', 'o::---', directory], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** It takes the command, and a file system with ACLs. */
+function canHide(): boolean {
+  const directory = mkdtempSync(join(tmpdir(), 'cache-s3-test-'));
+  try {
+    return hidesFromOthers(directory);
+  } finally {
+    rmdirSync(directory);
+  }
+}
+
+test.runIf(canHide())('files get their modes where a default ACL takes them away', async () => {
+  const spec: TreeSpec = {
+    'tree/a': { content: 'x', mode: 0o644 },
+    'tree/empty': { content: '', mode: 0o666 },
+    'tree/large': { content: incompressible(9 * 1024 * 1024), mode: 0o755 },
+    'tree/new/b': { content: 'x', mode: 0o755 },
+  };
+  const from = await buildTree(scratch(), spec);
+  const { object } = await packTree(await layoutIn(from));
+  for (const present of [{}, { 'tree/a': 'old', 'tree/sub': { directory: true } }] as TreeSpec[]) {
+    const to = await buildTree(scratch(), present);
+    hidesFromOthers(to);
+    if ('tree/a' in present) hidesFromOthers(`${to}/tree`);
+    await restoreObject(object, await layoutIn(to));
+    expect(await describeTree(to)).toMatchObject(await describeTree(from));
+  }
+});
