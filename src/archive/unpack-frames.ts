@@ -16,8 +16,6 @@ import { fsPath } from './names.ts';
 import { thisPlatform, toFileTime } from './platform.ts';
 import { unwritable } from './tree-errors.ts';
 
-export { unwritable } from './tree-errors.ts';
-
 /** Zeros of this many bytes are left out of a file that is written in slices: they become a hole. */
 const HOLE_BYTES = 64 * 1024;
 const ZEROS = new Uint8Array(HOLE_BYTES);
