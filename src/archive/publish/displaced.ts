@@ -2,6 +2,7 @@ import { lstatSync, writeFileSync } from 'node:fs';
 import { isDirectory } from '../file-status.ts';
 import { fsPath } from '../names.ts';
 import { applyAttributes, attributesOf, type DirectoryAttributes } from './directory-attributes.ts';
+import { refuseMountIn } from './mounts.ts';
 import { moveBack, moveDirectory } from './move-directory.ts';
 import { rename } from './rename.ts';
 import type { StagingArea } from './staging.ts';
@@ -34,9 +35,13 @@ export class Displaced {
     return new Set(this.#moves.map(({ parent }) => parent));
   }
 
-  /** Moves a directory out of the way of a file or link. It may be gone or replaced by now. */
+  /**
+   * Moves a directory out of the way of a file or link. It may be gone or replaced by now.
+   * Throws `TargetTreeError` when something is mounted in it, and the system's errors.
+   */
   takeDirectory(path: string, parent: string, area: StagingArea): void {
     const aside = area.newTree();
+    if (isDirectory(path)) refuseMountIn(path);
     const attributes = isDirectory(path) ? attributesOf(path) : undefined;
     // A directory that moves to another parent has its `..` rewritten: that takes the right to write it
     if (attributes) giveWrite(path);

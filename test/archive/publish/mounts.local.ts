@@ -1,11 +1,13 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { TargetTreeError } from '../../../src/archive/errors.ts';
 import { openArchive } from '../../../src/archive/open-archive.ts';
 import { commit } from '../../../src/archive/publish/commit.ts';
+import { Displaced } from '../../../src/archive/publish/displaced.ts';
 import { Stage } from '../../../src/archive/publish/stage.ts';
+import { StagingArea } from '../../../src/archive/publish/staging.ts';
 import { planTarget } from '../../../src/archive/publish/target-plan.ts';
 import { unpack } from '../../../src/archive/unpack.ts';
 import { InlineRunner } from '../../../src/archive/worker-pool.ts';
@@ -122,6 +124,16 @@ describe.runIf(canMount)('mount points below a cached directory', () => {
       expect(await describeTree(to)).toEqual(before);
     });
     expect(readdirSync(shared)).toEqual(['precious']);
+  });
+
+  test('one that came between plan and commit is refused too', async () => {
+    const to = await buildTree(scratch(), { 'zz/deep': { directory: true } });
+    const area = new StagingArea(to, statSync(to).dev, '1-00000000');
+    area.create();
+    await mounted(['-t', 'tmpfs', 'cache-s3-test'], join(to, 'zz/deep'), async () => {
+      expect(() => new Displaced().takeDirectory(join(to, 'zz'), to, area)).toThrow(TargetTreeError);
+      expect(readdirSync(join(to, 'zz'))).toEqual(['deep']);
+    });
   });
 
   test('one in old staging is not cleaned away', async () => {
