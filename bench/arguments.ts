@@ -27,3 +27,10 @@ export function integer(
   if (/^\d+$/.test(text) && value >= min && value <= max) return value;
   throw new BenchError(`--${name} is '${text}', but it has to be a whole number from ${min} to ${max}.`);
 }
+
+/** One of a few words. Throws `BenchError` for any other. */
+export function one<T extends string>(name: string, text: string, allowed: readonly T[]): T {
+  const found = allowed.find(word => word === text);
+  if (found !== undefined) return found;
+  throw new BenchError(`--${name} is '${text}', but it has to be one of ${allowed.join(', ')}.`);
+}

@@ -1,5 +1,3 @@
-import path from 'node:path';
-import { BenchError } from './bench-error.ts';
 import type { Case } from './cases.ts';
 import type { DataSet } from './data/data-set.ts';
 import type { BenchOptions, Phase } from './options.ts';
@@ -7,8 +5,9 @@ import type { Place } from './place.ts';
 import { ours } from './programs/programs.ts';
 import { median } from './report/statistics.ts';
 import { table } from './report/table.ts';
-import { runOnce, type Sample, treeName } from './run-once.ts';
-import { compareTrees, copyTree, removeTree, type Workbench } from './workbench.ts';
+import type { Sample } from './run-once.ts';
+import { takeTurns } from './take-turns.ts';
+import type { Workbench } from './workbench.ts';
 
 /** Ours with other numbers of worker threads. */
 export interface Scale {
@@ -24,32 +23,14 @@ export async function measureScale(
   options: BenchOptions,
 ): Promise<Scale> {
   const data = await subject.data(bench.cacheDirectory);
-  const tree = path.join(place.workspace, treeName);
   const programs = options.workers.map(workers => ours({ ...bench, workers, level: options.level }));
-  const bucket = programs[0]!.bucket!;
-  const runs = new Map<Phase, Map<number, Sample[]>>(
-    subject.phases.map(phase => [phase, new Map(options.workers.map(workers => [workers, []]))]),
-  );
-  await bench.gateway.createBucket(bucket);
-  copyTree(data.directory, tree);
-  try {
-    for (let round = -1; round < options.pairs; round++) {
-      for (const [index, program] of programs.entries()) {
-        const key = `${subject.letter}-${round}-${index}`;
-        for (const phase of ['save', 'restore'] as const) {
-          if (phase === 'restore') removeTree(tree);
-          const sample = await runOnce(bench, place, program, { phase, key, restoreKeys: [] });
-          const expected = phase === 'save' ? 'saved' : 'hit';
-          if (sample.told.result !== expected) throw new BenchError(`not '${expected}':\n${sample.output}`);
-          if (round >= 0) runs.get(phase)?.get(options.workers[index]!)?.push(sample);
-        }
-        // the first restore of each is looked at, and so is the tree that the next save begins with
-        if (round < 0) compareTrees(data.directory, tree);
-        await bench.gateway.empty(bucket);
-      }
-    }
-  } finally {
-    removeTree(tree);
+  const turns = await takeTurns(bench, place, data, programs, options.pairs);
+  const runs = new Map<Phase, Map<number, readonly Sample[]>>();
+  for (const [phase, byProgram] of turns) {
+    const byWorkers = programs.map(
+      (program, index) => [options.workers[index]!, byProgram.get(program)!] as const,
+    );
+    runs.set(phase, new Map(byWorkers));
   }
   return { data, runs };
 }

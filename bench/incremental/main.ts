@@ -3,7 +3,7 @@
 import * as fs from 'node:fs/promises';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { integer, list } from '../arguments.ts';
+import { integer, list, one } from '../arguments.ts';
 import { BenchError } from '../bench-error.ts';
 import { allCases } from '../cases.ts';
 import { type PlaceName, placeNames } from '../options.ts';
@@ -93,16 +93,12 @@ function parse(args: string[]): Options {
   if (!shares.every(share => share >= 0 && share <= 100)) {
     throw new BenchError(`--shares is '${values.shares}', but it has to be a list of per cents.`);
   }
-  const place = placeNames.find(name => name === values.where);
-  if (place === undefined) {
-    throw new BenchError(`--where is '${values.where}', but it has to be one of ${placeNames.join(', ')}.`);
-  }
   const wanted = list('only', values.only, parts) ?? parts;
   return {
     parts: parts.filter(part => wanted.includes(part)),
     shares: shares.map(share => share / 100),
     rounds: integer('rounds', values.rounds, 1, 100) ?? (values.quick ? 1 : 3),
-    place,
+    place: one('where', values.where, placeNames),
     quick: values.quick,
   };
 }
