@@ -64,6 +64,8 @@ class GitHubBackend implements StorageBackend {
     const upload =
       request.uploadChunkSizeBytes === undefined ? {} : { uploadChunkSize: request.uploadChunkSizeBytes };
     let id: number;
+    // the client does not say when it asks the service to make the entry visible
+    request.onPublish?.();
     try {
       id = await this.#call(output, request.signal, () =>
         this.#client.saveCache([...request.paths], request.key, upload, request.crossOs),
