@@ -31,7 +31,10 @@ export async function takeTurns(
   copyTree(data.directory, tree);
   try {
     for (let round = -1; round < rounds; round++) {
-      for (const [index, program] of programs.entries()) {
+      // who begins changes from round to round
+      const order = programs.map((_, place) => (place + Math.max(round, 0)) % programs.length);
+      for (const index of order) {
+        const program = programs[index]!;
         const key = `round-${round}-${index}`;
         for (const phase of ['save', 'restore'] as const) {
           if (phase === 'restore') removeTree(tree);
