@@ -14,15 +14,15 @@ const MIB = '1024 * 1024';
 const bytes = (...mebibytes: readonly number[]) => mebibytes.map(count => `${count} * ${MIB}`);
 
 export const knobs: readonly Knob[] = [
-  { name: 'frame', file: 'src/archive/format.ts', constant: 'FRAME_RAW_BYTES', others: bytes(1, 2, 8) },
-  { name: 'range', file: 'src/archive/plan-ranges.ts', constant: 'RANGE_BYTES', others: bytes(4, 16, 32) },
-  { name: 'reads', file: 'src/archive/unpack.ts', constant: 'READS_IN_FLIGHT', others: ['2', '4', '16'] },
+  { name: 'frame', file: 'src/archive/format.ts', constant: 'FRAME_RAW_BYTES', others: bytes(2, 8) },
+  { name: 'range', file: 'src/archive/plan-ranges.ts', constant: 'RANGE_BYTES', others: bytes(4, 16) },
+  { name: 'reads', file: 'src/archive/unpack.ts', constant: 'READS_IN_FLIGHT', others: ['4', '16'] },
   { name: 'part', file: 'src/storage/part-size.ts', constant: 'DEFAULT_PART_BYTES', others: bytes(8, 32) },
   { name: 'parts', file: 'src/storage/s3/upload.ts', constant: 'PARTS_IN_FLIGHT', others: ['2', '8'] },
 ];
 
 /** Compression levels beside the default, and what the action takes when it is given none. */
-export const levels: readonly number[] = [1, 2, 4, 6];
+export const levels: readonly number[] = [1, 2, 6];
 
 /** Finds `const NAME = ...;` in a source: what stands before its value, the value, and what comes after. */
 export function splitAt(source: string, constant: string): readonly [string, string, string] | undefined {

@@ -1,11 +1,14 @@
 import { type Entry, EntryType, type Frame } from './entry.ts';
 import { SourceTreeError } from './errors.ts';
 import { PackedColumn, type PackResult, VANISHED } from './jobs.ts';
+import { trimHeap } from './memory.ts';
 import { compareNames, printable } from './names.ts';
 import { ownerOf } from './pack-job.ts';
 import type { FramePlan } from './plan-frames.ts';
 import type { Reused } from './reuse.ts';
 import { type ScanNotes, type Scanned, VANISHED_WHILE_SAVED } from './scan.ts';
+
+const ENTRIES_A_TRIM = 10_000;
 
 /** Collects what a manifest is made of while a save goes on. */
 export class EntryBook {
@@ -80,6 +83,7 @@ export class EntryBook {
       return;
     }
     if (packed[PackedColumn.replaced] === 1) this.#replaced.add(member.name);
+    if (this.#packed.length % ENTRIES_A_TRIM === 0) trimHeap();
     const size = packed[PackedColumn.size]!;
     const [mode, mtimeUs] = [packed[PackedColumn.mode]!, packed[PackedColumn.mtimeUs]!];
     const place = size > 0 ? { frame, offset } : { frame: -1, offset: 0 };

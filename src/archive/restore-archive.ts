@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { Entry } from './entry.ts';
 import { clocksPass } from './file-clock.ts';
 import type { PathLayout } from './layout.ts';
+import { trimHeap } from './memory.ts';
 import type { OpenArchive, ReadObject } from './open-archive.ts';
 import { commit } from './publish/commit.ts';
 import { Stage } from './publish/stage.ts';
@@ -66,6 +67,7 @@ export async function restoreArchive(options: RestoreArchiveOptions): Promise<Re
     plan = planTarget(entries, { ...options, isWanted });
     stage = new Stage(plan, entries, options.layout);
     stage.open();
+    trimHeap();
     staged.resolve(stage.files);
     rawBytes = await unpacking;
     stage.addLinks();

@@ -1,6 +1,7 @@
 import { type Entry, EntryType } from './entry.ts';
 import { FrameContents } from './frame-contents.ts';
 import { forEachWithin } from './in-flight.ts';
+import { trimHeap } from './memory.ts';
 import type { ObjectBytes, OpenArchive, ReadObject } from './open-archive.ts';
 import { type FrameRun, planRanges } from './plan-ranges.ts';
 import { createSparse, finishSparse } from './unpack-frames.ts';
@@ -61,6 +62,7 @@ export async function unpack(options: UnpackOptions): Promise<number> {
     const { staged, sliced } = await ready;
     const { written } = await runner.run(unpackJob(run, bytes, archive.manifest, contents, staged));
     sliced.finished(run.frames);
+    trimHeap();
     total += written;
   });
   await ready;

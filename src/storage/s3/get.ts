@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import { finished } from 'node:stream';
+import { releaseOwned } from '../../archive/memory.ts';
 import { ObjectReplacedError, StoreUnavailableError } from '../errors.ts';
 import type { ByteRange, GetOptions, RangeBytes } from '../object-store.ts';
 import type { Caller } from './call.ts';
@@ -158,9 +159,12 @@ function readInto(received: Received, body: Readable, onBytes?: (count: number) 
         body.destroy(brokenBody('the body is longer than its Content-Length'));
         return;
       }
+      const { length } = chunk;
       bytes.set(chunk, received.filled);
-      received.filled += chunk.length;
-      onBytes?.(chunk.length);
+      received.filled += length;
+      // Node's parser copies what it hands on, so it is ours
+      releaseOwned(chunk);
+      onBytes?.(length);
     });
     finished(body, error => {
       if (error) reject(error);

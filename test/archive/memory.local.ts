@@ -1,0 +1,35 @@
+import { getHeapStatistics } from 'node:v8';
+import { expect, test } from 'vitest';
+import { release, releaseOwned, shrink, trimHeap } from '../../src/archive/memory.ts';
+
+test('a heap that has grown large gives its garbage back, a small one is left alone', () => {
+  const heap = () => getHeapStatistics().total_heap_size;
+  trimHeap();
+  let garbage: object[] | undefined = Array.from({ length: 4_000_000 }, (_, index) => ({ index }));
+  expect(garbage.length).toBe(4_000_000);
+  const grown = heap();
+  expect(grown).toBeGreaterThan(192 * 1024 * 1024);
+  garbage = undefined;
+  trimHeap();
+  expect(heap()).toBeLessThan(grown / 2);
+});
+
+test('released memory reads as nothing', () => {
+  const bytes = new Uint8Array(1000).fill(1);
+  release(bytes);
+  expect(bytes.length).toBe(0);
+});
+
+test('a piece of larger memory is not released', () => {
+  const whole = new Uint8Array(1000).fill(1);
+  releaseOwned(whole.subarray(10, 20));
+  expect(whole.length).toBe(1000);
+  releaseOwned(whole);
+  expect(whole.length).toBe(0);
+});
+
+test('what is shrunk has memory of just its size', () => {
+  const shrunk = shrink(new Uint8Array(1000).fill(7).subarray(0, 10));
+  expect(shrunk.buffer.byteLength).toBe(10);
+  expect([...shrunk]).toEqual(Array(10).fill(7));
+});
