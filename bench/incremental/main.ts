@@ -25,6 +25,8 @@ const generations = 20;
 const usage = `npm run bench:incremental -- [OPTIONS]
   --only resave,warm,chain   which parts (all)
   --shares 0,1,5,20          per cent of the files that are changed, added or removed
+  --kinds changed,added,removed, --spreads scattered,...
+                             of which edits (all)
   --rounds N                 measured pairs of each (3; 1 with --quick)
   --where tmpfs|disk         where the trees and temporary files lie (tmpfs)
   --quick                    small data; the report is only printed`;
@@ -44,7 +46,7 @@ await runToEnd(async stop => {
     const resaves: Resave[] = [];
     const warm: WarmRestore[] = [];
     let chain: Chain | undefined;
-    const edits = editsOf(options.shares);
+    const edits = editsOf(options);
     for (const edit of options.parts.includes('resave') ? edits : []) {
       console.error(`bench: re-save, ${edit.share * 100} % ${edit.kind}, ${edit.spread}`);
       resaves.push(await measureResave(runner, edit, options.rounds));
@@ -82,6 +84,8 @@ await runToEnd(async stop => {
 interface Options {
   readonly parts: readonly (typeof parts)[number][];
   readonly shares: readonly number[];
+  readonly kinds: readonly Edit['kind'][];
+  readonly spreads: readonly Edit['spread'][];
   readonly rounds: number;
   readonly place: PlaceName;
   readonly quick: boolean;
@@ -97,6 +101,8 @@ function parse(args: string[]): Options {
   return {
     parts: parts.filter(part => wanted.includes(part)),
     shares: shares.map(share => share / 100),
+    kinds: list('kinds', values.kinds, editKinds) ?? editKinds,
+    spreads: list('spreads', values.spreads, spreads) ?? spreads,
     rounds: integer('rounds', values.rounds, 1, 100) ?? (values.quick ? 1 : 3),
     place: one('where', values.where, placeNames),
     quick: values.quick,
@@ -110,6 +116,8 @@ function readArguments(args: string[]) {
       options: {
         only: { type: 'string' },
         shares: { type: 'string', default: '0,1,5,20' },
+        kinds: { type: 'string' },
+        spreads: { type: 'string' },
         rounds: { type: 'string' },
         where: { type: 'string', default: 'tmpfs' },
         quick: { type: 'boolean', default: false },
@@ -122,11 +130,11 @@ function readArguments(args: string[]) {
 }
 
 /** Each share in each way; of nothing there is only one. */
-function editsOf(shares: readonly number[]): Edit[] {
+function editsOf({ shares, kinds, spreads }: Options): Edit[] {
   return shares.flatMap(share =>
     share === 0
       ? [{ kind: 'changed', spread: 'scattered', share } as const]
-      : spreads.flatMap(spread => editKinds.map(kind => ({ kind, spread, share }))),
+      : spreads.flatMap(spread => kinds.map(kind => ({ kind, spread, share }))),
   );
 }
 
