@@ -85,9 +85,10 @@ async function packFrames(
 
   const { frames, rawBytes } = book;
   const end = compressFrame(Buffer.alloc(END_OF_ARCHIVE_BYTES), level);
-  await write(end);
-  await write(encodeManifest({ head, frames, entries }));
-  await write(seekTable([...frames, { size: end.length, rawSize: END_OF_ARCHIVE_BYTES }]));
+  // All of it is made before the first write, which may have to wait until the store has copied the base
+  const manifest = encodeManifest({ head, frames, entries });
+  const table = seekTable([...frames, { size: end.length, rawSize: END_OF_ARCHIVE_BYTES }]);
+  for (const bytes of [end, manifest, table]) await write(bytes);
   return { entries: entries.length, rawBytes, sizeBytes, reusedBytes };
 }
 
