@@ -68,7 +68,11 @@ export function encodeManifest(manifest: Manifest): Buffer {
       `the manifest of ${entries.length} entries takes ${raw.length} bytes, more than 256 MiB`,
     );
   }
-  const params = { [constants.ZSTD_c_compressionLevel]: MANIFEST_LEVEL };
+  const params = {
+    [constants.ZSTD_c_compressionLevel]: MANIFEST_LEVEL,
+    // Frames have their SHA-256 in here; this is what the manifest itself is checked by, as zstd opens it
+    [constants.ZSTD_c_checksumFlag]: 1,
+  };
   return manifestFrame(zstdCompressSync(raw, { params, chunkSize: raw.length + 1024 }));
 }
 

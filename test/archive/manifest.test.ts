@@ -1,7 +1,7 @@
 import { zstdDecompressSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { type Entry, EntryType } from '../../src/archive/entry.ts';
-import { SourceTreeError } from '../../src/archive/errors.ts';
+import { DamagedArchiveError, SourceTreeError, UnknownFormatError } from '../../src/archive/errors.ts';
 import { decodeManifest, encodeManifest } from '../../src/archive/manifest.ts';
 import { openArchive } from '../../src/archive/open-archive.ts';
 import { MAX_MTIME_US } from '../../src/archive/platform.ts';
@@ -89,6 +89,25 @@ describe('a manifest', () => {
     const many = new Array(4_000_001).fill(entries[10]);
     expect(() => encodeManifest({ head: HEAD, frames: [], entries: many })).toThrow(SourceTreeError);
   });
+});
+
+test('a bit that was inverted anywhere in it is seen, or changes nothing', () => {
+  const manifest = { head: HEAD, frames: [frame(1), frame(2)], entries };
+  const whole = encodeManifest(manifest);
+  const expected = decodeManifest(whole);
+  for (let bit = 0; bit < whole.length * 8; bit++) {
+    const bent = Buffer.from(whole);
+    bent[bit >> 3]! ^= 1 << (bit & 7);
+    let decoded: unknown = expected;
+    try {
+      decoded = decodeManifest(bent);
+    } catch (error) {
+      expect(error).toSatisfy(
+        cause => cause instanceof DamagedArchiveError || cause instanceof UnknownFormatError,
+      );
+    }
+    expect(decoded).toEqual(expected);
+  }
 });
 
 test('the format is what its description says: another writer of it comes to the same bytes', async () => {
