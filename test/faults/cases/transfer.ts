@@ -82,7 +82,7 @@ const restores: FaultCase[] = [
     says: /::warning::.*damaged/,
   }),
   restoreCase('a byte of the manifest is inverted on its way', {
-    arrange: breaks(nth(1, 'GetObject', { kind: 'corrupt', atByte: 256 * 1024 - 1500 })),
+    arrange: breaks(nth(1, 'GetObject', { kind: 'corrupt', atByte: 256 * 1024 - 400 })),
     ends: ['as before'],
     says: /::warning::.*damaged/,
   }),
