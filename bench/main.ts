@@ -1,7 +1,5 @@
 /** `npm run bench`: see bench/README.md. */
 
-import * as fs from 'node:fs/promises';
-import path from 'node:path';
 import { BenchError } from './bench-error.ts';
 import { allCases, type Case } from './cases.ts';
 import { compare } from './compare.ts';
@@ -9,12 +7,11 @@ import { type BenchOptions, parseOptions } from './options.ts';
 import { openPlace, type Place } from './place.ts';
 import { comparisonReport } from './report/comparison-report.ts';
 import { machineLines } from './report/machine.ts';
+import { publish } from './report/publish.ts';
 import { runToEnd } from './run.ts';
 import { measureScale, scaleReport } from './scale.ts';
 import { warmMemory } from './warm-memory.ts';
 import { openWorkbench, type Workbench } from './workbench.ts';
-
-const results = path.join(import.meta.dirname, 'results');
 
 await runToEnd(async stop => {
   const options = parseOptions(process.argv.slice(2));
@@ -61,7 +58,7 @@ async function comparisonOf(
     ...(options.level === undefined ? [] : [`level${options.level}`]),
     ...options.peers.map(({ name }) => name),
   ];
-  await publish([subject.letter, place.name, link.name, ...variants].join('-'), report, options);
+  await tell([subject.letter, place.name, link.name, ...variants].join('-'), report, options);
 }
 
 async function scaleOf(bench: Workbench, place: Place, subject: Case, options: BenchOptions): Promise<void> {
@@ -73,12 +70,10 @@ async function scaleOf(bench: Workbench, place: Place, subject: Case, options: B
   }
   const scale = await measureScale(bench, place, { ...subject, data }, options);
   const report = scaleReport(scale, subject, place, machineLines(bench.gateway.version));
-  await publish(`scale-${subject.letter}-${place.name}-${bench.link.name}`, report, options);
+  await tell(`scale-${subject.letter}-${place.name}-${bench.link.name}`, report, options);
 }
 
-async function publish(name: string, report: string, { quick }: BenchOptions): Promise<void> {
+async function tell(name: string, report: string, { quick }: BenchOptions): Promise<void> {
   console.log(report);
-  if (quick) return;
-  await fs.mkdir(results, { recursive: true });
-  await fs.writeFile(path.join(results, `${name}.md`), report);
+  if (!quick) await publish(name, report);
 }

@@ -1,7 +1,6 @@
 /** `npm run bench:memory`: peak memory of a save and a restore of 10 GB, of which at least 4 GB do not compress. */
 
 import { mkdirSync } from 'node:fs';
-import * as fs from 'node:fs/promises';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { BenchError } from './bench-error.ts';
@@ -12,6 +11,7 @@ import { parseOptions } from './options.ts';
 import { openPlace, type Place } from './place.ts';
 import { ours } from './programs/programs.ts';
 import { machineLines } from './report/machine.ts';
+import { publish } from './report/publish.ts';
 import { table } from './report/table.ts';
 import { runToEnd } from './run.ts';
 import { runOnce, type Sample, treeName } from './run-once.ts';
@@ -39,10 +39,7 @@ await runToEnd(async stop => {
       const data = await largeTree(bench.cacheDirectory, quick);
       const report = await measureMemory(bench, place, data, numbers);
       console.log(report);
-      if (quick) return;
-      const results = path.join(import.meta.dirname, 'results');
-      await fs.mkdir(results, { recursive: true });
-      await fs.writeFile(path.join(results, 'memory.md'), report);
+      if (!quick) await publish('memory', report);
     } finally {
       await place.remove();
     }

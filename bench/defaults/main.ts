@@ -13,6 +13,7 @@ import { openPlace } from '../place.ts';
 import type { Program } from '../programs/program.ts';
 import { ours } from '../programs/programs.ts';
 import { machineLines } from '../report/machine.ts';
+import { publish } from '../report/publish.ts';
 import { formatSpread, median, ratio } from '../report/statistics.ts';
 import { table } from '../report/table.ts';
 import { runToEnd } from '../run.ts';
@@ -70,7 +71,7 @@ await runToEnd(async stop => {
       ]),
     ].join('\n\n');
     console.log(report);
-    if (!options.quick) await publish(`defaults-${subject.letter}-${options.link}.md`, report);
+    if (!options.quick) await publish(`defaults-${subject.letter}-${options.link}`, `${report}\n`);
   } finally {
     await place.remove();
     await bench.close();
@@ -158,10 +159,4 @@ function readArguments(args: string[]) {
   } catch (error) {
     throw new BenchError(`${(error as Error).message}\n${usage}`);
   }
-}
-
-async function publish(name: string, report: string): Promise<void> {
-  const results = path.join(import.meta.dirname, '../results');
-  await fs.mkdir(results, { recursive: true });
-  await fs.writeFile(path.join(results, name), `${report}\n`);
 }

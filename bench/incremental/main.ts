@@ -1,7 +1,5 @@
 /** `npm run bench:incremental`: what a save costs after a restore, and a restore onto a tree that is there already. */
 
-import * as fs from 'node:fs/promises';
-import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { integer, list, one } from '../arguments.ts';
 import { BenchError } from '../bench-error.ts';
@@ -9,6 +7,7 @@ import { allCases } from '../cases.ts';
 import { type PlaceName, placeNames } from '../options.ts';
 import { openPlace } from '../place.ts';
 import { machineLines } from '../report/machine.ts';
+import { publish } from '../report/publish.ts';
 import { runToEnd } from '../run.ts';
 import { warmMemory } from '../warm-memory.ts';
 import { openWorkbench } from '../workbench.ts';
@@ -74,7 +73,7 @@ await runToEnd(async stop => {
       'And no difference in 500 random histories of 5 generations: `npm run histories -- --count 500 --seed 1`.',
     ].join('\n\n');
     console.log(report);
-    if (!options.quick) await publish(`incremental-${place.name}.md`, report);
+    if (!options.quick) await publish(`incremental-${place.name}`, `${report}\n`);
   } finally {
     await place.remove();
     await bench.close();
@@ -136,10 +135,4 @@ function editsOf({ shares, kinds, spreads }: Options): Edit[] {
       ? [{ kind: 'changed', spread: 'scattered', share } as const]
       : spreads.flatMap(spread => kinds.map(kind => ({ kind, spread, share }))),
   );
-}
-
-async function publish(name: string, report: string): Promise<void> {
-  const results = path.join(import.meta.dirname, '../results');
-  await fs.mkdir(results, { recursive: true });
-  await fs.writeFile(path.join(results, name), `${report}\n`);
 }
