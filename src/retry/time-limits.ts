@@ -91,3 +91,28 @@ export function anySignal(...signals: (AbortSignal | undefined)[]): AbortSignal 
   const given = signals.filter(signal => signal !== undefined);
   return given.length > 1 ? AbortSignal.any(given) : given[0];
 }
+
+/**
+ * A signal that follows `signal` after `ms` milliseconds, with its reason: what is under way then may still end by itself.
+ * To be cleared when it has.
+ */
+export function delayed(
+  signal: AbortSignal | undefined,
+  ms: number,
+  clock: Clock,
+): { readonly signal: AbortSignal; clear(): void } {
+  const controller = new AbortController();
+  let cancel = () => {};
+  const begin = () => {
+    cancel = clock.after(ms, () => controller.abort(signal?.reason));
+  };
+  if (signal?.aborted) begin();
+  else signal?.addEventListener('abort', begin, { once: true });
+  return {
+    signal: controller.signal,
+    clear() {
+      signal?.removeEventListener('abort', begin);
+      cancel();
+    },
+  };
+}

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { anySignal, deadline, TimeLimits, TimeoutError } from '../../src/retry/time-limits.ts';
+import { anySignal, deadline, delayed, TimeLimits, TimeoutError } from '../../src/retry/time-limits.ts';
 import { FakeClock } from './fake-clock.ts';
 
 test('an endpoint that never answered gets little, one that has answered gets time', () => {
@@ -61,4 +61,28 @@ test('of several signals the first counts', () => {
   const both = anySignal(one.signal, undefined, two.signal);
   two.abort(new Error('two'));
   expect(both?.reason.message).toBe('two');
+});
+
+test('a delayed signal follows with the same reason, unless it is cleared', async () => {
+  const clock = new FakeClock();
+  const [followed, cleared] = [new AbortController(), new AbortController()];
+  const late = delayed(followed.signal, 2000, clock);
+  const never = delayed(cleared.signal, 2000, clock);
+  await clock.advance(5000);
+  expect(late.signal.aborted).toBe(false);
+  followed.abort(new Error('cancelled'));
+  cleared.abort(new Error('cancelled'));
+  never.clear();
+  await clock.advance(1999);
+  expect(late.signal.aborted).toBe(false);
+  await clock.advance(1);
+  expect(late.signal.reason).toEqual(new Error('cancelled'));
+  expect(never.signal.aborted).toBe(false);
+});
+
+test('a delayed signal follows one that was aborted before, too', async () => {
+  const clock = new FakeClock();
+  const late = delayed(AbortSignal.abort(new Error('cancelled')), 2000, clock);
+  await clock.advance(2000);
+  expect(late.signal.reason).toEqual(new Error('cancelled'));
 });

@@ -1,4 +1,5 @@
 import { httpStatus, isRetryable } from '../../retry/classify.ts';
+import { delayed } from '../../retry/time-limits.ts';
 import { ObjectExistsError, ObjectReplacedError } from '../errors.ts';
 import type { ObjectInfo } from '../object-store.ts';
 import type { Caller } from './call.ts';
@@ -9,6 +10,9 @@ import { bareEtag, SAVE_ID } from './names.ts';
 import { CompleteMultipartUploadCommand, PutObjectCommand } from './sdk.ts';
 
 /** Making an object visible, under a condition, and finding out whether it was ours when the answer is unclear. */
+
+/** What a Complete that is under way gets to end after a signal, in ms. Few take longer, and the step has 5 s. */
+const COMPLETE_GRACE_MS = 2_000;
 
 /** When an object may appear. Both undefined: always. */
 export interface Condition {
@@ -25,9 +29,9 @@ export interface Publication extends Condition {
 }
 
 /**
- * What is known of the Completes of an upload. `unclear`: one was sent and not refused, so the server may be joining the
- * parts, now or later. An Abort that meets it can leave an object that is listed and answers HEAD, while GET answers 404
- * (ceph/ceph#60771).
+ * What is known of the Completes of an upload. `unclear`: one was sent and never answered, so the server may be joining
+ * the parts, now or later. An Abort that meets it leaves an object that is listed and answers HEAD, while GET answers 404
+ * once the parts are collected as garbage (ceph/ceph#60771; radosgw 16.2.15: 17 of 24 tries).
  */
 export interface Completion {
   state: 'not sent' | 'unclear' | 'answered';
@@ -87,7 +91,10 @@ export async function putWhole(
   throw conditionFailed(publication);
 }
 
-/** Joins the parts, and keeps `completion` up. The condition is checked right before: radosgw ignores it on Complete. */
+/**
+ * Joins the parts, and keeps `completion` up. The condition is checked right before: radosgw ignores it on Complete. A
+ * signal does not cut a Complete off at once, because an answer tells whether the upload may be aborted.
+ */
 export async function completeUpload(
   caller: Caller,
   publication: Publication,
@@ -95,64 +102,71 @@ export async function completeUpload(
   parts: readonly StoredPart[],
   completion: Completion,
 ): Promise<ObjectInfo> {
-  const { name, signal, onlyIfAbsent } = publication;
   await checkCondition(caller, publication);
   publication.onPublish?.();
+  const cancelled = publication.signal;
+  const grace = delayed(cancelled, COMPLETE_GRACE_MS, caller.clock);
+  const inGrace = { ...publication, signal: grace.signal };
   // May be repeated, but only after a look: radosgw answers 500 to a Complete of an upload that was completed already
   // (or aborted), never 404. An object with our save-id means that an attempt succeeded and its answer was lost.
   let ours: ObjectInfo | undefined;
-  const etag = await caller
-    .run(
-      {
-        operation: 'CompleteMultipartUpload',
-        about: `${name}, ${parts.length} parts`,
-        signal,
-        serverWork: true,
-      },
-      async (client, options) => {
-        const before = completion.state;
-        completion.state = 'unclear';
-        try {
-          const answer = await client.send(
-            new CompleteMultipartUploadCommand({
-              Bucket: caller.settings.bucket,
-              Key: name,
-              UploadId: upload.uploadId,
-              MultipartUpload: { Parts: [...parts] },
-              // Honoured by AWS and newer gateways, ignored by radosgw 16.2.15.
-              ...(onlyIfAbsent && { IfNoneMatch: '*' }),
-            }),
-            options,
-          );
-          completion.state = 'answered';
-          return bareEtag(answer.ETag);
-        } catch (error) {
-          if (isRefusal(error)) completion.state = before;
-          if (isStatus(error, 412) || isStatus(error, 409)) return 'refused';
-          if (signal?.aborted || !(isRetryable(error) || isStatus(error, 404))) throw error;
-          ours = await ownObject(caller, publication);
-          if (ours) return ours.etag;
-          throw error;
-        }
-      },
-    )
-    .catch(error => {
-      // The limit for all attempts may pass while the look succeeds.
-      if (!ours) throw error;
+  const spec = {
+    operation: 'CompleteMultipartUpload',
+    about: `${publication.name}, ${parts.length} parts`,
+    signal: grace.signal,
+    serverWork: true,
+  };
+  try {
+    const etag = await caller.run(spec, async (client, options) => {
+      cancelled?.throwIfAborted();
+      const before = completion.state;
+      completion.state = 'unclear';
+      try {
+        const answer = await client.send(
+          new CompleteMultipartUploadCommand({
+            Bucket: caller.settings.bucket,
+            Key: publication.name,
+            UploadId: upload.uploadId,
+            MultipartUpload: { Parts: [...parts] },
+            // Honoured by AWS and newer gateways, ignored by radosgw 16.2.15.
+            ...(publication.onlyIfAbsent && { IfNoneMatch: '*' }),
+          }),
+          options,
+        );
+        completion.state = 'answered';
+        return bareEtag(answer.ETag);
+      } catch (error) {
+        if (hasEnded(error)) completion.state = before;
+        if (isStatus(error, 412) || isStatus(error, 409)) return 'refused';
+        if (grace.signal.aborted || !(isRetryable(error) || isStatus(error, 404))) throw error;
+        ours = await ownObject(caller, inGrace);
+        if (ours) return ours.etag;
+        throw error;
+      }
     });
-  if (ours) return ours;
-  if (etag !== undefined && etag !== 'refused') return publishedNow(caller, publication, etag);
-  // No ETag in the answer (radosgw), or refused although it may be ours: HEAD tells.
-  ours = await ownObject(caller, publication);
-  if (ours) return ours;
-  if (etag === 'refused') throw conditionFailed(publication);
-  throw new ObjectReplacedError(`${name} was replaced by another job right after it was stored`);
+    if (ours) return ours;
+    if (etag !== undefined && etag !== 'refused') return publishedNow(caller, publication, etag);
+    // No ETag in the answer (radosgw), or refused although it may be ours: HEAD tells.
+    ours = await ownObject(caller, inGrace);
+    if (ours) return ours;
+    if (etag === 'refused') throw conditionFailed(publication);
+    throw new ObjectReplacedError(
+      `${publication.name} was replaced by another job right after it was stored`,
+    );
+  } catch (error) {
+    // The limit for all attempts may pass while the look succeeds.
+    if (ours) return ours;
+    cancelled?.throwIfAborted();
+    throw error;
+  } finally {
+    grace.clear();
+  }
 }
 
-/** The server has not done it, and will not. A 5xx is none: a proxy may say that while the gateway is at work. */
-function isRefusal(error: unknown): boolean {
+/** The server has done with the call, and did nothing. 502 and 504 are a proxy's, and the server may be at work. */
+function hasEnded(error: unknown): boolean {
   const status = httpStatus(error) ?? 0;
-  return status >= 400 && status < 500 && !isRetryable(error);
+  return status >= 400 && status !== 502 && status !== 504;
 }
 
 /** Throws unless the object may appear now. What another job does after this is last writer wins, with a whole object. */

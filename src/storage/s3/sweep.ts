@@ -1,4 +1,5 @@
 import type { Caller } from './call.ts';
+import { isJoined } from './joined-upload.ts';
 import { abortUpload, type UploadRef } from './multipart.ts';
 import { ListMultipartUploadsCommand, type ListMultipartUploadsCommandOutput } from './sdk.ts';
 
@@ -7,7 +8,8 @@ const PARALLEL = 8;
 
 /**
  * Aborts uploads under `prefix` that began more than `olderThanMs` ago by the server's clock (the Date of its answer:
- * a runner's clock may be off by more than the age of an upload that another job is just writing). Returns how many.
+ * a runner's clock may be off by more than the age of an upload that another job is just writing). Those that have become
+ * an object stay. Returns how many were aborted.
  */
 export async function sweepUploads(
   caller: Caller,
@@ -18,12 +20,17 @@ export async function sweepUploads(
   const stale: UploadRef[] = [];
   for await (const upload of unfinishedUploads(caller, prefix, olderThanMs, signal)) stale.push(upload);
   const next = stale.values();
+  let aborted = 0;
   await Promise.all(
     Array.from({ length: PARALLEL }, async () => {
-      for (const upload of next) await abortUpload(caller, upload, { signal });
+      for (const upload of next) {
+        if (await isJoined(caller, upload, signal)) continue;
+        await abortUpload(caller, upload, { signal });
+        aborted++;
+      }
     }),
   );
-  return stale.length;
+  return aborted;
 }
 
 async function* unfinishedUploads(

@@ -7,10 +7,15 @@ import { type ScriptedAnswer, scriptedServer } from './scripted-server.ts';
 const MiB = 1024 * 1024;
 const CREATED = '<InitiateMultipartUploadResult><UploadId>1</UploadId></InitiateMultipartUploadResult>';
 
+const COMPLETED = '<CompleteMultipartUploadResult><ETag>"whole"</ETag></CompleteMultipartUploadResult>';
+
 type CompleteAnswer = ScriptedAnswer | 'silent' | 'reset';
 
 /** An upload of two parts to a server that answers its Completes like this, the last answer for ever. */
-async function uploadWith(answers: readonly CompleteAnswer[], signal = new AbortController().signal) {
+async function uploadWith(
+  answers: readonly (CompleteAnswer | Promise<CompleteAnswer>)[],
+  signal = new AbortController().signal,
+) {
   const left = [...answers];
   const said: string[] = [];
   let published = 0;
@@ -40,16 +45,30 @@ async function uploadWith(answers: readonly CompleteAnswer[], signal = new Abort
   return { server, upload, said, aborts, published: () => published };
 }
 
+/** The signal comes when the server has the Complete; then the server answers. */
+async function cancelledInComplete(answer: CompleteAnswer) {
+  const controller = new AbortController();
+  const held = Promise.withResolvers<CompleteAnswer>();
+  const given = await uploadWith([held.promise], controller.signal);
+  const end = given.upload.complete();
+  end.catch(() => {});
+  await expect.poll(() => given.server.operations.at(-1)).toBe('CompleteMultipartUpload');
+  controller.abort(new Error('cancelled'));
+  held.resolve(answer);
+  return { ...given, end };
+}
+
 const LEFT = [expect.stringContaining('Whether x was stored is not known, so its upload is not aborted')];
 
 describe('behind a Complete that may still be running no Abort is sent', () => {
   test.each<[string, readonly CompleteAnswer[]]>([
     ['silence', ['silent']],
     ['lost connections', ['reset']],
+    ['502 of a proxy in front', [{ status: 502 }]],
     ['504 of a proxy in front', [{ status: 504 }]],
-    ['500', [{ status: 500 }]],
-    ['429', [{ status: 429 }]],
     ['a lost connection, then a refusal', ['reset', { status: 400 }]],
+    ['a lost connection, then 500: it is being joined already', ['reset', { status: 500 }]],
+    ['500, then a lost connection', [{ status: 500 }, 'reset']],
   ])('%s', async (_, answers) => {
     const { upload, said, aborts } = await uploadWith(answers);
     await expect(upload.complete()).rejects.toThrow();
@@ -58,13 +77,8 @@ describe('behind a Complete that may still be running no Abort is sent', () => {
     expect(said).toEqual(LEFT);
   });
 
-  test('a signal', async () => {
-    const controller = new AbortController();
-    const { server, upload, said, aborts, published } = await uploadWith(['silent'], controller.signal);
-    const end = upload.complete();
-    end.catch(() => {});
-    await expect.poll(() => server.operations.at(-1)).toBe('CompleteMultipartUpload');
-    controller.abort(new Error('cancelled'));
+  test('a signal, and no answer in the time that is left', async () => {
+    const { upload, said, aborts, published, end } = await cancelledInComplete('silent');
     await expect(end).rejects.toThrow('cancelled');
     await upload.abort();
     expect(aborts()).toBe(0);
@@ -73,8 +87,8 @@ describe('behind a Complete that may still be running no Abort is sent', () => {
   });
 });
 
-test.each([400, 403, 404, 412])(
-  'a Complete that is refused (%i) is over: the upload is aborted',
+test.each([400, 403, 404, 412, 429, 500, 503])(
+  'a Complete that is answered by %i is over: the upload is aborted',
   async status => {
     const { upload, said, aborts } = await uploadWith([{ status }]);
     await expect(upload.complete()).rejects.toThrow();
@@ -82,6 +96,23 @@ test.each([400, 403, 404, 412])(
     expect(said).toEqual([]);
   },
 );
+
+describe('a signal while the server is at work on a Complete', () => {
+  test('does not undo what is done then', async () => {
+    const { upload, said, aborts, end } = await cancelledInComplete({ body: COMPLETED });
+    expect(await end).toMatchObject({ etag: 'whole' });
+    await upload.abort();
+    expect(aborts()).toBe(0);
+    expect(said).toEqual([]);
+  });
+
+  test('ends the save after its refusal, and the upload is aborted', async () => {
+    const { server, aborts, end } = await cancelledInComplete({ status: 500 });
+    await expect(end).rejects.toThrow('cancelled');
+    expect(aborts()).toBe(1);
+    expect(server.operations.filter(operation => operation === 'CompleteMultipartUpload')).toHaveLength(1);
+  });
+});
 
 test('before Complete is sent nothing can appear, and the upload is aborted', async () => {
   const { upload, aborts, published } = await uploadWith(['silent']);

@@ -14,10 +14,9 @@ export interface ScriptedAnswer {
 }
 
 /** What the server does with a request of this operation; 'silent': takes it and says nothing, 'reset': hangs up. */
-export type Script = (
-  operation: string,
-  request: http.IncomingMessage,
-) => ScriptedAnswer | 'silent' | 'reset' | Promise<ScriptedAnswer>;
+export type Script = (operation: string, request: http.IncomingMessage) => Answer | Promise<Answer>;
+
+type Answer = ScriptedAnswer | 'silent' | 'reset';
 
 export interface ScriptedServer {
   readonly endpoint: URL;
