@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { DamagedArchiveError } from './errors.ts';
+import { NumberColumn } from './growing-columns.ts';
 
 /**
  * Columns of the manifest: each a u32 length and its bytes. Numbers are LEB128 varints (up to 2^53 - 1), signed ones
@@ -16,30 +17,16 @@ export class ColumnWriter {
 
   /** A column of whole numbers, 0 to 2^53 - 1: `of` each item, or the items themselves. */
   unsigned<T>(items: readonly T[], of: (item: T) => number = Number): void {
-    let buffer = Buffer.allocUnsafe(8 + 2 * items.length);
-    let at = 0;
-    for (const item of items) {
-      if (at + 8 > buffer.length) {
-        const larger = Buffer.allocUnsafe(buffer.length * 2);
-        buffer.copy(larger, 0, 0, at);
-        buffer = larger;
-      }
-      let rest = of(item);
-      while (rest >= 0x80) {
-        buffer[at++] = (rest % 0x80) | 0x80;
-        rest = Math.floor(rest / 0x80);
-      }
-      buffer[at++] = rest;
-    }
-    this.bytes(buffer.subarray(0, at));
+    const column = new NumberColumn();
+    for (const item of items) column.unsigned(of(item));
+    this.bytes(column.written());
   }
 
   /** A column of whole numbers between -2^52 and 2^52. */
   signed<T>(items: readonly T[], of: (item: T) => number = Number): void {
-    this.unsigned(items, item => {
-      const value = of(item);
-      return value < 0 ? -2 * value - 1 : 2 * value;
-    });
+    const column = new NumberColumn();
+    for (const item of items) column.signed(of(item));
+    this.bytes(column.written());
   }
 
   finish(): Buffer {

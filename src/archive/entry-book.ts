@@ -1,6 +1,7 @@
-import { type Entry, EntryType, type Frame } from './entry.ts';
+import { type Entry, EntryType, type Frame, type ManifestHead } from './entry.ts';
 import { SourceTreeError } from './errors.ts';
 import { PackedColumn, type PackResult, VANISHED } from './jobs.ts';
+import { ManifestWriter } from './manifest-writer.ts';
 import { trimHeap } from './memory.ts';
 import { compareNames, printable } from './names.ts';
 import { ownerOf } from './pack-job.ts';
@@ -10,18 +11,19 @@ import { type ScanNotes, type Scanned, VANISHED_WHILE_SAVED } from './scan.ts';
 
 const ENTRIES_A_TRIM = 10_000;
 
-/** Collects what a manifest is made of while a save goes on. */
+/** Collects what a manifest is made of while a save goes on. Keeps no entries: they are written as they come. */
 export class EntryBook {
   readonly frames: Frame[];
   /** Bytes of file data. */
   rawBytes = 0;
   readonly #notes: ScanNotes;
-  /** Both in the order of the scan. */
-  readonly #packed: Entry[] = [];
-  readonly #reused: Entry[] = [];
-  /** The first names that hard links stand for, by the link's own name, until `entries` knows their place. */
-  readonly #firstNames = new Map<string, string>();
-  /** Files with several names that became others between scan and reading. */
+  readonly #writer = new ManifestWriter();
+  /** In byte order, and how many of them are written; with the place of each in the manifest. */
+  readonly #reused: Reused[] = [];
+  readonly #reusedAt: number[] = [];
+  /** Files with several names, by the one that has the data: the place in the manifest. */
+  readonly #linkable = new Map<string, number>();
+  /** Those of them that became other files between scan and reading. */
   readonly #replaced = new Set<string>();
 
   /** `frames` are those of the archive that this one grows from. */
@@ -30,7 +32,17 @@ export class EntryBook {
     this.frames = [...frames];
   }
 
-  /** The next frame, as a worker returned it. One whose members have all vanished is empty, and no frame. */
+  /** Something that stands in an old frame already. In byte order, all of them before the first `add`. */
+  addReused(reused: Reused): void {
+    this.rawBytes += reused.entry.size;
+    this.#reused.push(reused);
+  }
+
+  /**
+   * The next frame, as a worker returned it. One whose members have all vanished is empty, and no frame.
+   * Throws `SourceTreeError` for a hard link whose first name has vanished or become another file, and for more entries
+   * than an archive holds.
+   */
   add({ members, slice }: FramePlan, result: PackResult): void {
     const frame = this.frames.length;
     const { bytes, rawSize, sha256 } = result;
@@ -42,29 +54,59 @@ export class EntryBook {
     });
   }
 
-  /** Something that stands in an old frame already. */
-  addReused({ entry, linkName }: Reused): void {
-    this.rawBytes += entry.size;
-    if (entry.type === EntryType.hardLink) this.#firstNames.set(entry.name, linkName);
-    this.#reused.push(entry);
+  /** The manifest's skippable frame, and how many entries are in it; the end of this book. Throws as `add`. */
+  finish(head: ManifestHead): { readonly manifest: Uint8Array; readonly entries: number } {
+    this.#writeReused(undefined);
+    return { manifest: this.#writer.finish(head, this.frames), entries: this.#writer.count };
   }
 
-  /** All entries in byte order. Throws `SourceTreeError` for a hard link whose first name has vanished or become another file. */
-  entries(): Entry[] {
-    const entries = this.#reused.length > 0 ? merge(this.#packed, this.#reused) : this.#packed;
-    if (this.#firstNames.size === 0) return entries;
-    const wanted = new Set(this.#firstNames.values());
-    const indexes = new Map<string, number>();
-    return entries.map((entry, index) => {
-      if (entry.type === EntryType.file && wanted.has(entry.name)) indexes.set(entry.name, index);
-      if (entry.type !== EntryType.hardLink) return entry;
-      return { ...entry, linkTo: this.#indexOfFirst(indexes, entry.name) };
+  #addPacked(member: Scanned, frame: number, packed: Float64Array): void {
+    const { name, type, linkName, stats } = member;
+    const offset = packed[PackedColumn.offset]!;
+    if (offset === VANISHED) {
+      this.#notes.leftOut(member.path, VANISHED_WHILE_SAVED);
+      return;
+    }
+    this.#writeReused(name);
+    if (member.inode) this.#linkable.set(name, this.#writer.count);
+    if (packed[PackedColumn.replaced] === 1) this.#replaced.add(name);
+    const size = packed[PackedColumn.size]!;
+    this.rawBytes += size;
+    this.#write({
+      name,
+      type,
+      mode: packed[PackedColumn.mode]!,
+      mtimeUs: packed[PackedColumn.mtimeUs]!,
+      size,
+      target: type === EntryType.symlink ? linkName : '',
+      linkTo: type === EntryType.hardLink ? this.#indexOfFirst(linkName, name) : -1,
+      uid: ownerOf(stats.uid),
+      gid: ownerOf(stats.gid),
+      frame: size > 0 ? frame : -1,
+      offset: size > 0 ? offset : 0,
     });
   }
 
-  #indexOfFirst(indexes: ReadonlyMap<string, number>, name: string): number {
-    const linkName = this.#firstNames.get(name)!;
-    const index = indexes.get(linkName);
+  /** Those that come before a name; undefined: all that are left. */
+  #writeReused(name: string | undefined): void {
+    const at = this.#reusedAt;
+    for (let next = this.#reused[at.length]; next; next = this.#reused[at.length]) {
+      const { entry, linkName } = next;
+      if (name !== undefined && compareNames(entry.name, name) > 0) return;
+      at.push(this.#writer.count);
+      const isLink = entry.type === EntryType.hardLink;
+      this.#write(isLink ? { ...entry, linkTo: this.#indexOfFirst(linkName, entry.name) } : entry);
+    }
+  }
+
+  #write(entry: Entry): void {
+    if (this.#writer.count % ENTRIES_A_TRIM === 0) trimHeap();
+    this.#writer.add(entry);
+  }
+
+  /** The place of a hard link's first name. It comes before the link in byte order, so it has been written. */
+  #indexOfFirst(linkName: string, name: string): number {
+    const index = this.#linkable.get(linkName) ?? this.#reusedAt[this.#findReused(linkName)];
     // The data would have stood under the first name, and tar members that point to it are written already
     if (index === undefined)
       throw new SourceTreeError(`${printable(linkName)} vanished, a name of ${printable(name)}`);
@@ -76,49 +118,15 @@ export class EntryBook {
     return index;
   }
 
-  #addPacked(member: Scanned, frame: number, packed: Float64Array): void {
-    const offset = packed[PackedColumn.offset]!;
-    if (offset === VANISHED) {
-      this.#notes.leftOut(member.path, VANISHED_WHILE_SAVED);
-      return;
+  /** Where a reused file stands in the (sorted) list; -1: it is not there. */
+  #findReused(name: string): number {
+    let low = 0;
+    let high = this.#reused.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (compareNames(this.#reused[middle]!.entry.name, name) < 0) low = middle + 1;
+      else high = middle;
     }
-    if (packed[PackedColumn.replaced] === 1) this.#replaced.add(member.name);
-    if (this.#packed.length % ENTRIES_A_TRIM === 0) trimHeap();
-    const size = packed[PackedColumn.size]!;
-    const [mode, mtimeUs] = [packed[PackedColumn.mode]!, packed[PackedColumn.mtimeUs]!];
-    const place = size > 0 ? { frame, offset } : { frame: -1, offset: 0 };
-    this.#packed.push(this.#entry(member, { mode, mtimeUs, size, ...place }));
+    return this.#reused[low]?.entry.name === name ? low : -1;
   }
-
-  #entry(
-    { name, type, linkName, stats }: Scanned,
-    { mode, mtimeUs, size, frame, offset }: Pick<Entry, 'mode' | 'mtimeUs' | 'size' | 'frame' | 'offset'>,
-  ): Entry {
-    this.rawBytes += size;
-    if (type === EntryType.hardLink) this.#firstNames.set(name, linkName);
-    return {
-      name,
-      type,
-      mode,
-      mtimeUs,
-      size,
-      target: type === EntryType.symlink ? linkName : '',
-      linkTo: -1,
-      uid: ownerOf(stats.uid),
-      gid: ownerOf(stats.gid),
-      frame,
-      offset,
-    };
-  }
-}
-
-/** Two lists in byte order as one. */
-function merge(a: readonly Entry[], b: readonly Entry[]): Entry[] {
-  const merged: Entry[] = [];
-  let next = 0;
-  for (const entry of a) {
-    while (next < b.length && compareNames(b[next]!.name, entry.name) < 0) merged.push(b[next++]!);
-    merged.push(entry);
-  }
-  return merged.concat(b.slice(next));
 }

@@ -1,79 +1,25 @@
-import { Buffer } from 'node:buffer';
-import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import type { Buffer } from 'node:buffer';
+import { zstdDecompressSync } from 'node:zlib';
 import { SHA256_BYTES } from './codec.ts';
-import { ColumnReader, ColumnWriter } from './columns.ts';
-import { type Entry, EntryType, type Frame, type Manifest, type ManifestHead, parentName } from './entry.ts';
-import { DamagedArchiveError, SourceTreeError, UnknownFormatError } from './errors.ts';
-import {
-  FORMAT,
-  MAX_ENTRIES,
-  MAX_MANIFEST_BYTES,
-  MAX_NAME_CHARACTERS,
-  manifestFrame,
-  readManifestFrame,
-} from './format.ts';
-import { decodeName, encodeName } from './names.ts';
+import { ColumnReader } from './columns.ts';
+import { type Entry, EntryType, type Frame, type Manifest, type ManifestHead } from './entry.ts';
+import { DamagedArchiveError, UnknownFormatError } from './errors.ts';
+import { FORMAT, MAX_ENTRIES, MAX_MANIFEST_BYTES, MAX_NAME_CHARACTERS, readManifestFrame } from './format.ts';
+import { ManifestWriter } from './manifest-writer.ts';
+import { decodeName } from './names.ts';
+import { OffsetPredictor } from './offset-predictor.ts';
 
 /**
  * The manifest as bytes. Names are stored as depth and last component: an entry at depth n stands in the last directory
  * at depth n - 1, one at depth 0 has its full name. So a name at a depth is a child of a directory of this archive. One
- * at depth 0 is any name at all, and not always a root's (see `splitNames`): `validate.ts` looks at every one.
+ * at depth 0 is any name at all, and not always a root's (see `ManifestWriter`): `validate.ts` looks at every one.
  */
 
-const MANIFEST_LEVEL = 3;
-
 /** The manifest's skippable frame. Throws `SourceTreeError` for more than a reader accepts. */
-export function encodeManifest(manifest: Manifest): Buffer {
-  const { head, frames, entries } = manifest;
-  if (entries.length > MAX_ENTRIES)
-    throw new SourceTreeError(`${entries.length} entries are more than an archive holds (${MAX_ENTRIES})`);
-  const characters = entries.reduce((sum, entry) => sum + entry.name.length, 0);
-  if (characters > MAX_NAME_CHARACTERS)
-    throw new SourceTreeError(`the names of ${entries.length} entries are longer than an archive holds`);
-  const columns = new ColumnWriter();
-  const counts = { frames: frames.length, entries: entries.length };
-  columns.bytes(Buffer.from(JSON.stringify({ ...head, counts }), 'utf8'));
-
-  columns.unsigned(frames, frame => frame.size);
-  columns.unsigned(frames, frame => frame.rawSize);
-  columns.bytes(Buffer.concat(frames.map(frame => frame.sha256)));
-
-  const { depths, components } = splitNames(entries);
-  columns.bytes(joinNames(components));
-  columns.unsigned(depths);
-  columns.bytes(Uint8Array.from(entries, entry => entry.type));
-  columns.unsigned(entries, entry => entry.mode);
-  columns.signed(
-    entries,
-    deltas(entry => entry.mtimeUs),
-  );
-  columns.unsigned(entries, entry => entry.size);
-  columns.bytes(
-    joinNames(entries.filter(entry => entry.type === EntryType.symlink).map(entry => entry.target)),
-  );
-  const hardLinks = entries.flatMap((entry, index) => (entry.linkTo >= 0 ? [index - entry.linkTo] : []));
-  columns.unsigned(hardLinks);
-  columns.signed(entries, entry => entry.uid);
-  columns.signed(entries, entry => entry.gid);
-
-  const withData = entries.filter(entry => entry.size > 0);
-  columns.signed(
-    withData,
-    deltas(entry => entry.frame),
-  );
-  columns.signed(withData, offsetResiduals());
-  const raw = columns.finish();
-  if (raw.length > MAX_MANIFEST_BYTES) {
-    throw new SourceTreeError(
-      `the manifest of ${entries.length} entries takes ${raw.length} bytes, more than 256 MiB`,
-    );
-  }
-  const params = {
-    [constants.ZSTD_c_compressionLevel]: MANIFEST_LEVEL,
-    // Frames have their SHA-256 in here; this is what the manifest itself is checked by, as zstd opens it
-    [constants.ZSTD_c_checksumFlag]: 1,
-  };
-  return manifestFrame(zstdCompressSync(raw, { params, chunkSize: raw.length + 1024 }));
+export function encodeManifest({ head, frames, entries }: Manifest): Buffer {
+  const writer = new ManifestWriter();
+  for (const entry of entries) writer.add(entry);
+  return writer.finish(head, frames);
 }
 
 /**
@@ -95,7 +41,8 @@ export function decodeManifest(bytes: Buffer): Manifest {
 
   const sizes = columns.unsigned(counts.frames);
   const rawSizes = columns.unsigned(counts.frames);
-  const hashes = columns.bytes();
+  // A copy: a view would keep the whole decoded manifest in memory
+  const hashes = new Uint8Array(columns.bytes());
   if (hashes.length !== counts.frames * SHA256_BYTES)
     throw new DamagedArchiveError('its manifest lacks hashes');
   const frames: Frame[] = Array.from(sizes, (size, index) => ({
@@ -197,25 +144,6 @@ function isStrings(value: unknown): value is string[] {
   return Array.isArray(value) && value.every(item => typeof item === 'string');
 }
 
-/**
- * A root below a directory that the step leaves out has no parent here, so it closes all that are open: what then still
- * follows of the directory around it, `./tree/zz` after `./tree/skip/again/`, is stored at depth 0, with its full name.
- */
-function splitNames(entries: readonly Entry[]): { depths: number[]; components: string[] } {
-  const depths: number[] = [];
-  const components: string[] = [];
-  const open: string[] = [];
-  for (const { name } of entries) {
-    const parent = parentName(name);
-    while (open.length > 0 && open[open.length - 1] !== parent) open.pop();
-    depths.push(open.length);
-    const component = open.length > 0 ? name.slice(parent.length) : name;
-    components.push(component);
-    if (name.endsWith('/')) open.push(name);
-  }
-  return { depths, components };
-}
-
 function joinDepths(depths: Float64Array, components: readonly string[], types: Uint8Array): string[] {
   const open: string[] = [];
   const names: string[] = new Array(components.length);
@@ -249,14 +177,6 @@ function checkComponent(component: string, isDirectory: boolean): void {
   }
 }
 
-/** Names as one block, each ended by a NUL, which no name can hold. */
-function joinNames(names: readonly string[]): Buffer {
-  if (names.length === 0) return Buffer.alloc(0);
-  if (names.every(name => name.isWellFormed())) return Buffer.from(`${names.join('\0')}\0`, 'utf8');
-  const end = Buffer.from([0]);
-  return Buffer.concat(names.flatMap(name => [encodeName(name), end]));
-}
-
 function splitNameBlock(block: Buffer, expected: number): string[] {
   const names = expected === 0 && block.length === 0 ? [] : splitBlock(block);
   if (names.length !== expected) throw new DamagedArchiveError('its manifest lacks names');
@@ -274,44 +194,6 @@ function splitBlock(block: Buffer): string[] {
     start = end + 1;
   }
   return names;
-}
-
-/**
- * Where data would lie if it followed the entry before it in the same frame. What is stored is the difference: the
- * bytes of the headers in between, almost always 512.
- */
-class OffsetPredictor {
-  #frame = -1;
-  #end = 0;
-
-  expected(frame: number): number {
-    return frame === this.#frame ? this.#end : 0;
-  }
-
-  after(frame: number, offset: number, size: number): void {
-    this.#frame = frame;
-    this.#end = offset + Math.ceil(size / 512) * 512;
-  }
-}
-
-function offsetResiduals(): (entry: Entry) => number {
-  const place = new OffsetPredictor();
-  return ({ frame, offset, size }) => {
-    const residual = offset - place.expected(frame);
-    place.after(frame, offset, size);
-    return residual;
-  };
-}
-
-/** The difference of each item's number to the one before. */
-function deltas<T>(of: (item: T) => number): (item: T) => number {
-  let previous = 0;
-  return item => {
-    const value = of(item);
-    const delta = value - previous;
-    previous = value;
-    return delta;
-  };
 }
 
 function sums(values: Float64Array): Float64Array {

@@ -5,7 +5,6 @@ import { EntryBook } from './entry-book.ts';
 import { seekTable } from './format.ts';
 import { mapInOrder } from './in-flight.ts';
 import type { PathLayout } from './layout.ts';
-import { encodeManifest } from './manifest.ts';
 import { packJob } from './pack-job.ts';
 import { type FramePlan, planFrames } from './plan-frames.ts';
 import { type Base, divide, isWorthReusing } from './reuse.ts';
@@ -42,7 +41,7 @@ export interface PackSummary {
 /**
  * Writes the archive of a tree: scan, frames by the workers, and what they return in order, while the scan goes on.
  * With a base, the scan comes first: what is unchanged is not read. (Where little is, the tree is scanned once more.)
- * Memory holds the frames in flight and the entries.
+ * Memory holds the frames in flight and the manifest.
  * Returns undefined, with nothing written, when nothing is there to be archived.
  * Throws `SourceTreeError`, the signal's reason, and whatever `write` or `copy` throws.
  */
@@ -80,16 +79,14 @@ async function packFrames(
     // Nothing is in a frame whose members have all vanished
     if (result.rawSize > 0) await write(result.bytes);
   }
-  const entries = book.entries();
-  if (entries.length === 0) return undefined;
-
+  // All of it is made before the first write, which may have to wait until the store has copied the base
+  const { manifest, entries } = book.finish(head);
+  if (entries === 0) return undefined;
   const { frames, rawBytes } = book;
   const end = compressFrame(Buffer.alloc(END_OF_ARCHIVE_BYTES), level);
-  // All of it is made before the first write, which may have to wait until the store has copied the base
-  const manifest = encodeManifest({ head, frames, entries });
   const table = seekTable([...frames, { size: end.length, rawSize: END_OF_ARCHIVE_BYTES }]);
   for (const bytes of [end, manifest, table]) await write(bytes);
-  return { entries: entries.length, rawBytes, sizeBytes, reusedBytes };
+  return { entries, rawBytes, sizeBytes, reusedBytes };
 }
 
 interface Preparation {
