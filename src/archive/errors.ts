@@ -19,6 +19,14 @@ export class SourceTreeError extends Error {
 }
 
 /**
+ * A save had begun to grow from its base, and too much of the tree turned out to have changed. What was written is of no
+ * use: it is to be done again, in full.
+ */
+export class BaseOutgrownError extends Error {
+  override name = 'BaseOutgrownError';
+}
+
+/**
  * The target tree cannot be written (owner, type, mount point, disk full). Before the commit nothing has changed when
  * this is thrown; a commit may have published some of its files, each of them whole (publish/commit.ts).
  */

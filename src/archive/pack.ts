@@ -2,6 +2,8 @@ import { Buffer } from 'node:buffer';
 import { compressFrame } from './codec.ts';
 import type { ManifestHead } from './entry.ts';
 import { EntryBook } from './entry-book.ts';
+import { BaseOutgrownError } from './errors.ts';
+import { isLikelyWorthReusing } from './forecast.ts';
 import { seekTable } from './format.ts';
 import { mapInOrder } from './in-flight.ts';
 import type { PathLayout } from './layout.ts';
@@ -23,9 +25,14 @@ export interface PackOptions {
   readonly notes: ScanNotes;
   /** Takes the object's bytes in their order; resolves when there is room for more. */
   readonly write: (bytes: Uint8Array) => Promise<void>;
-  /** What was restored before, and how its first `bytes` become the first bytes of this object. */
-  readonly base?: (Base & { readonly copy: (bytes: number) => Promise<void> }) | undefined;
+  readonly base?: GrowingBase | undefined;
   readonly signal?: AbortSignal | undefined;
+}
+
+/** What was restored before. */
+export interface GrowingBase extends Base {
+  /** Makes its first `bytes` the first bytes of this object. Called once at most, before anything is written. */
+  readonly copy: (bytes: number) => Promise<void>;
 }
 
 export interface PackSummary {
@@ -41,12 +48,14 @@ export interface PackSummary {
 /**
  * Writes the archive of a tree: scan, frames by the workers, and what they return in order, while the scan goes on.
  * With a base, the scan comes first: what is unchanged is not read. (Where little is, the tree is scanned once more.)
+ * When the tree looks as if much of it were unchanged, the store copies the base's bytes during the scan.
  * Memory holds the frames in flight and the manifest.
  * Returns undefined, with nothing written, when nothing is there to be archived.
- * Throws `SourceTreeError`, the signal's reason, and whatever `write` or `copy` throws.
+ * Throws `SourceTreeError`, the signal's reason, whatever `write` or `copy` throws, and `BaseOutgrownError` when the
+ * bytes that are copied already are of no use.
  */
 export async function pack(options: PackOptions): Promise<PackSummary | undefined> {
-  const preparation = prepare(options);
+  const preparation = await prepare(options);
   const plans = planFrames(preparation.members);
   const firstTwo = [...take(plans, 2)];
   // One frame is packed before a worker has started
@@ -99,29 +108,41 @@ interface Preparation {
   readonly copied: Promise<void>;
 }
 
-function prepare({ layout, roots, notes, head, base }: PackOptions): Preparation {
-  const afresh = (members: Iterable<Scanned>): Preparation => ({
+async function prepare({ layout, roots, notes, head, base, signal }: PackOptions): Promise<Preparation> {
+  const afresh = (): Preparation => ({
     book: new EntryBook(notes, []),
-    members,
+    members: scan(layout, roots, notes),
     head,
     reusedBytes: 0,
     copied: Promise.resolve(),
   });
-  if (!base) return afresh(scan(layout, roots, notes));
-  const division = divide(scan(layout, roots, notes, true), base);
-  if (!isWorthReusing(division)) return afresh(scan(layout, roots, notes));
-  const book = new EntryBook(notes, base.manifest.frames);
+  if (!base) return afresh();
+  const { manifest } = base;
+  // The store copies while the tree is scanned and the workers pack
+  const early = isLikelyWorthReusing(base, layout) ? copyRegion(base) : undefined;
+  const division = await divide(scan(layout, roots, notes, true), base, signal);
+  if (!isWorthReusing(division)) {
+    if (early) throw new BaseOutgrownError('too much of the tree has changed');
+    return afresh();
+  }
+  const copied = early ?? copyRegion(base);
+  const book = new EntryBook(notes, manifest.frames);
   for (const reused of division.reused) book.addReused(reused);
-  // The store copies while the workers pack
-  const copied = base.copy(division.regionBytes);
-  copied.catch(() => {});
   const { deadDirectories } = division;
   const grown: ManifestHead = {
     ...head,
-    generation: base.manifest.head.generation + 1,
+    generation: manifest.head.generation + 1,
     ...(deadDirectories.length > 0 && { deadDirectories }),
   };
   return { book, members: division.changed, head: grown, reusedBytes: division.regionBytes, copied };
+}
+
+/** All that there is of the base's frames becomes the beginning of the new object. */
+function copyRegion({ manifest, copy }: GrowingBase): Promise<void> {
+  const copied = copy(manifest.frames.reduce((sum, frame) => sum + frame.size, 0));
+  // Whoever writes after it hears of its failure
+  copied.catch(() => {});
+  return copied;
 }
 
 /**

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { type Entry, EntryType, type Manifest, parentName } from './entry.ts';
 import { compareNames } from './names.ts';
 import { modeOf, ownerOf } from './pack-job.ts';
@@ -39,18 +40,29 @@ export interface Division extends RegionUsage {
 const MIN_REGION_BYTES = 5 * 1024 * 1024;
 /** The share of dead bytes from which on a full save is the better one. */
 const MOST_DEAD = 0.25;
+/** Some ms of a scan. In between, requests are sent and answered, and a signal is heard. */
+const ENTRIES_A_TURN = 500;
 
 /** Whether growing from the base is worth it, and gives an archive that tar reads. */
-export function isWorthReusing({ regionBytes, deadBytes, blocked }: Division): boolean {
+export function isWorthReusing({
+  regionBytes,
+  deadBytes,
+  blocked,
+}: RegionUsage & Pick<Division, 'blocked'>): boolean {
   return regionBytes >= MIN_REGION_BYTES && deadBytes <= MOST_DEAD * regionBytes && !blocked;
 }
 
 /**
  * Tells what a scan (with `exact` status, in byte order) finds unchanged since the base was restored. Keeps as little of
  * what is unchanged as can be: memory that lives on, for 100,000 files, costs a second of garbage collection.
+ * Throws what the scan throws, and the signal's reason.
  */
-export function divide(scanned: Iterable<Scanned>, base: Base): Division {
-  const { verdicts, touched } = compare(scanned, base);
+export async function divide(
+  scanned: Iterable<Scanned>,
+  base: Base,
+  signal?: AbortSignal,
+): Promise<Division> {
+  const { verdicts, touched } = await compare(scanned, base, signal);
   const reused: Reused[] = [];
   const changed: Scanned[] = [];
   for (const { reused: unchanged, scanned: found } of verdicts) {
@@ -79,13 +91,22 @@ interface Comparison {
   readonly touched: ReadonlySet<string>;
 }
 
-function compare(scanned: Iterable<Scanned>, base: Base): Comparison {
+async function compare(
+  scanned: Iterable<Scanned>,
+  base: Base,
+  signal: AbortSignal | undefined,
+): Promise<Comparison> {
   const { entries } = base.manifest;
   const verdicts: Verdict[] = [];
   const firstNames = new Set<string>();
   const touched = new Set<string>();
   let at = 0;
+  let seen = 0;
   for (const found of scanned) {
+    if (++seen % ENTRIES_A_TURN === 0) {
+      await setImmediate();
+      signal?.throwIfAborted();
+    }
     // Both are in the same order
     while (at < entries.length && compareNames(entries[at]!.name, found.name) < 0) at++;
     const entry = entries[at]?.name === found.name ? entries[at] : undefined;

@@ -1,4 +1,5 @@
 import type { ManifestHead } from '../archive/entry.ts';
+import { BaseOutgrownError } from '../archive/errors.ts';
 import { printable } from '../archive/names.ts';
 import { pack } from '../archive/pack.ts';
 import type { ScanNotes } from '../archive/scan.ts';
@@ -41,8 +42,8 @@ export async function saveObject(
   const save = new ArchiveSave(store, request, options, { name, roots, condition });
   const base = baseOf(request, name);
   const outcome = await save.write(base).catch(error => {
-    if (!(error instanceof BaseGoneError)) throw error;
-    options.log.info(`The cache is saved in full: ${error.message}.`);
+    if (error instanceof BaseGoneError) options.log.info(`The cache is saved in full: ${error.message}.`);
+    else if (!(error instanceof BaseOutgrownError)) throw error;
     return save.write(undefined);
   });
   const { recordDirectory } = request;
@@ -105,7 +106,10 @@ class ArchiveSave {
     this.#notes = scanNotes(options.log);
   }
 
-  /** One try, in full or on top of `base`. Throws `BaseGoneError` when the base is to blame. */
+  /**
+   * One try, in full or on top of `base`. Throws `BaseGoneError` when the base is to blame, `BaseOutgrownError` when the
+   * tree is; nothing is left of the try then.
+   */
   async write(base: TreeRecord | undefined): Promise<SaveOutcome> {
     const { onBytes } = this.#options;
     const { onPublish } = this.#request;

@@ -133,6 +133,38 @@ describe('a real gateway', () => {
       await expectNothingLeft();
     },
   );
+
+  test('keeps nothing of a save that is cancelled while it copies', async () => {
+    const { second } = await changedJob('cancelled');
+    const stop = new AbortController();
+    proxy.rule = atFirstCopy(() => {
+      stop.abort(new Error('the step was cancelled'));
+      return undefined;
+    });
+    await expect(second.save('cancelled-2', { signal: stop.signal })).rejects.toThrow(
+      'the step was cancelled',
+    );
+    proxy.rule = () => undefined;
+    const store = storeFor(bucket);
+    expect(await store.head(await second.objectName('cancelled-2'))).toBeUndefined();
+    await expectNothingLeft();
+  });
+
+  test('has begun a copy that turns out to be of no use: it gets all of the tree instead', async () => {
+    proxy.rule = () => undefined;
+    const { second, reader } = await changedJob('outgrown');
+    // Tar could not put a file where the base has a directory. No file says so before the scan
+    const empty = path.join(second.workspace, 'tree/empty');
+    fs.mkdirSync(empty);
+    await second.save('outgrown-2');
+    await second.restore('none', { restoreKeys: ['outgrown-2'] });
+    fs.rmdirSync(empty);
+    fs.writeFileSync(empty, 'no directory any more');
+    expect(await second.save('outgrown-3')).toMatchObject({ result: 'saved', reusedBytes: 0 });
+    expect(second.lines).toEqual([]);
+    await expectTree(reader, 'outgrown-3', second);
+    await expectNothingLeft();
+  });
 });
 
 describe('the built action', () => {

@@ -149,6 +149,8 @@ export class S3Upload implements Upload {
   }
 
   async #launch(store: (upload: UploadRef, number: number) => Promise<StoredPart>): Promise<void> {
+    // An upload that is made after the abort would be aborted by nobody
+    this.#check();
     const number = this.#nextPart++;
     if (number > MAX_PARTS) {
       throw new StoreUnavailableError(

@@ -24,6 +24,8 @@ export interface JobOptions {
   /** The refs that are read, the first one is written to. */
   readonly refs?: readonly string[];
   readonly workers?: number;
+  /** Sees each of `lines` while the action goes on. */
+  readonly onLine?: (line: string) => void;
 }
 
 export class Job {
@@ -105,7 +107,10 @@ export class Job {
   }
 
   #backend() {
-    const say = (kind: string) => (line: string) => void this.lines.push(`${kind}: ${line}`);
+    const say = (kind: string) => (line: string) => {
+      this.lines.push(`${kind}: ${line}`);
+      this.#options.onLine?.(line);
+    };
     const log: Log = { ...silentLog, info: say('info'), notice: say('notice'), warning: say('warning') };
     return createArchiveBackend(this.#options.store, {
       log,
