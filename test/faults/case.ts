@@ -26,6 +26,8 @@ export interface Finding {
   readonly left: string;
   /** One sentence for each promise that was broken; empty: the row is green. */
   readonly violations: readonly string[];
+  /** The same for promises with a time, which a machine with other work to do may break. */
+  readonly late: readonly string[];
 }
 
 export async function runCase(lab: Lab, one: FaultCase): Promise<Finding> {

@@ -8,6 +8,8 @@ import { exitOf, type Finding, visibleLines } from './case.ts';
 import type { Phase, Scene } from './scene.ts';
 import { overlaid } from './trees.ts';
 
+/** A cancelled step has ended by then. */
+const END_MS = 5_000;
 const STAGING = /(?:^|\/)\.cache-s3-[^/]*$/;
 
 /** How a tree may look after a restore. */
@@ -37,7 +39,13 @@ export function finding(
     exit: exitOf(phase),
     left,
     violations: [phase.hung ? 'it hung' : undefined, told, ...violations].filter(one => one !== undefined),
+    late: slowEnd(phase),
   };
+}
+
+function slowEnd({ afterSignalMs }: Phase): readonly string[] {
+  if (afterSignalMs === undefined || afterSignalMs <= END_MS) return [];
+  return [`it ended ${Math.round(afterSignalMs)} ms after the signal`];
 }
 
 /** An exit code or signal that is not among `wanted` (`0` unless the user asked for something else). */

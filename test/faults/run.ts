@@ -27,7 +27,7 @@ function isWanted(one: FaultCase): boolean {
 /** A case that could not be run is red: it shows nothing. */
 function notRun(error: Error): Finding {
   const violations = [`the case could not be run: ${error.stack}`];
-  return { says: [], ms: 0, exit: '-', left: '-', violations };
+  return { says: [], ms: 0, exit: '-', left: '-', violations, late: [] };
 }
 
 const gateway = await startGateway();

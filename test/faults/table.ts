@@ -5,15 +5,13 @@ export interface Row {
   readonly finding: Finding;
 }
 
-/** A row that took longer than the product promises. */
-export function tooSlow({ one, finding }: Row): string | undefined {
-  if (one.limitMs === undefined || finding.ms <= one.limitMs) return undefined;
-  return `it took ${seconds(finding.ms)} s, promised are ${seconds(one.limitMs)}`;
-}
-
-export function problemsOf(row: Row): string[] {
-  const slow = tooSlow(row);
-  return [...row.finding.violations, ...(slow === undefined ? [] : [slow])];
+export function problemsOf({ one, finding }: Row): string[] {
+  const { violations, late, ms } = finding;
+  const whole =
+    one.limitMs !== undefined && ms > one.limitMs
+      ? [`it took ${seconds(ms)} s, promised are ${seconds(one.limitMs)}`]
+      : [];
+  return [...violations, ...late, ...whole];
 }
 
 /** One line for a terminal. */

@@ -8,14 +8,12 @@ import { firstDifference, restoreElsewhere } from '../judge.ts';
 import { randomContent, randomNumber } from '../random.ts';
 import { restoreCase } from '../restore-case.ts';
 import { saveCase } from '../save-case.ts';
-import type { Phase, Scene } from '../scene.ts';
+import type { Scene } from '../scene.ts';
 import { buildIn, overlaid } from '../trees.ts';
 
 type Signal = 'SIGINT' | 'SIGTERM' | 'SIGKILL';
 
 const SEEDS = [1, 2, 3, 4, 5, 6];
-/** A cancelled step has ended by then. */
-const END_MS = 5_000;
 /** Of our own staging: older than what the next restore takes for another job's work. */
 const TWO_DAYS_S = 2 * 24 * 60 * 60;
 
@@ -31,11 +29,6 @@ function atRandom(scene: Scene, signal: Signal, seed: string, wholeMs: number) {
   };
 }
 
-function slowEnd({ afterSignalMs }: Phase): readonly string[] {
-  if (afterSignalMs === undefined || afterSignalMs <= END_MS) return [];
-  return [`it ended ${Math.round(afterSignalMs)} ms after the signal`];
-}
-
 function interruptedRestore(signal: Signal, seed: number): FaultCase {
   return restoreCase(`${signal} at a random moment (seed ${seed})`, {
     short: seed === 1,
@@ -45,10 +38,7 @@ function interruptedRestore(signal: Signal, seed: number): FaultCase {
     },
     ends: signal === 'SIGKILL' ? ['as before', 'the cache', 'a mixture'] : ['as before', 'the cache'],
     exits: exits(signal),
-    after: async (scene, phase) => [
-      ...slowEnd(phase),
-      ...(signal === 'SIGKILL' ? await healedByTheNext(scene) : []),
-    ],
+    after: async scene => [...(signal === 'SIGKILL' ? await healedByTheNext(scene) : [])],
   });
 }
 
@@ -81,7 +71,7 @@ function interruptedSave(signal: Signal, seed: number): FaultCase {
     ends: ['saved', 'not saved'],
     exits: exits(signal),
     mayLeaveUpload: signal === 'SIGKILL',
-    after: async (scene, phase) => [...slowEnd(phase), ...(await keyIsFree(scene))],
+    after: keyIsFree,
   });
 }
 
@@ -111,7 +101,6 @@ export const signalCases: readonly FaultCase[] = [
     ends: ['as before'],
     exits: ['130'],
     says: /::warning::.*cancelled/,
-    after: async (_scene, phase) => slowEnd(phase),
   }),
   saveCase('SIGINT while a part stalls', {
     short: true,
@@ -127,7 +116,6 @@ export const signalCases: readonly FaultCase[] = [
     ends: ['not saved'],
     exits: ['130'],
     says: /::warning::.*cancelled/,
-    after: async (_scene, phase) => slowEnd(phase),
   }),
   saveCase('SIGINT while Complete is answered', {
     arrange(scene) {
@@ -141,7 +129,7 @@ export const signalCases: readonly FaultCase[] = [
     // Complete was sent: the whole object may appear
     ends: ['saved', 'not saved'],
     exits: ['0', '130'],
-    after: async (scene, phase) => [...slowEnd(phase), ...(await keyIsFree(scene))],
+    after: keyIsFree,
   }),
   saveCase('SIGINT during a save of 1 GB, after 20 parts', {
     tree: scene =>
@@ -165,6 +153,5 @@ export const signalCases: readonly FaultCase[] = [
     ends: ['not saved'],
     exits: ['130'],
     says: /::warning::.*cancelled/,
-    after: async (_scene, phase) => slowEnd(phase),
   }),
 ];
