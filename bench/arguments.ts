@@ -1,6 +1,20 @@
 /** What the benches' command lines have in common. */
 
+import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { BenchError } from './bench-error.ts';
+
+/** The values of a command line. Throws `BenchError` with `usage` for options that are not there. */
+export function readOptions<const T extends NonNullable<ParseArgsConfig['options']>>(
+  args: readonly string[],
+  options: T,
+  usage: string,
+) {
+  try {
+    return parseArgs({ args: [...args], options }).values;
+  } catch (error) {
+    throw new BenchError(`${(error as Error).message}\n${usage}`);
+  }
+}
 
 /** The words of a list with commas, undefined where there is none. Throws `BenchError` for a word that is not allowed. */
 export function list<T extends string>(

@@ -1,5 +1,4 @@
-import { parseArgs } from 'node:util';
-import { integer, list } from './arguments.ts';
+import { integer, list, readOptions } from './arguments.ts';
 import { BenchError } from './bench-error.ts';
 
 export const caseLetters = ['a', 'b', 'c', 'd', 'e', 'f'] as const;
@@ -49,7 +48,7 @@ export const usage = `npm run bench -- [OPTIONS]
 
 /** Reads the command line. Throws `BenchError` for the first thing that is wrong with it. */
 export function parseOptions(args: readonly string[]): BenchOptions {
-  const { values } = parse(args);
+  const values = parse(args);
   const quick = values.quick ?? false;
   return {
     cases: list('cases', values.cases, caseLetters) ?? caseLetters,
@@ -69,24 +68,10 @@ export function parseOptions(args: readonly string[]): BenchOptions {
 
 function parse(args: readonly string[]) {
   const string = { type: 'string' } as const;
-  try {
-    return parseArgs({
-      args: [...args],
-      options: {
-        cases: string,
-        pairs: string,
-        where: string,
-        link: string,
-        only: string,
-        workers: string,
-        level: string,
-        peer: { type: 'string', multiple: true },
-        quick: { type: 'boolean' },
-      },
-    });
-  } catch (error) {
-    throw new BenchError(`${(error as Error).message}\n${usage}`);
-  }
+  const flag = { type: 'boolean' } as const;
+  const peer = { type: 'string', multiple: true } as const;
+  const comparison = { cases: string, pairs: string, where: string, link: string, only: string };
+  return readOptions(args, { ...comparison, workers: string, level: string, peer, quick: flag }, usage);
 }
 
 function parsePeer(text: string): PeerOption {

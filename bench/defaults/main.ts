@@ -3,9 +3,7 @@
 import * as fs from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { parseArgs } from 'node:util';
-import { integer, list, one } from '../arguments.ts';
-import { BenchError } from '../bench-error.ts';
+import { integer, list, one, readOptions } from '../arguments.ts';
 import { allCases } from '../cases.ts';
 import type { DataSet } from '../data/data-set.ts';
 import { type LinkName, linkNames, type Phase } from '../options.ts';
@@ -40,6 +38,14 @@ interface Variant {
   readonly value: string;
   readonly program: Program;
 }
+
+const commandLine = {
+  only: { type: 'string' },
+  case: { type: 'string', default: 'b' },
+  rounds: { type: 'string' },
+  link: { type: 'string', default: 'shaped' },
+  quick: { type: 'boolean', default: false },
+} as const;
 
 await runToEnd(async stop => {
   const options = parse(process.argv.slice(2));
@@ -133,7 +139,7 @@ interface Options {
 }
 
 function parse(args: string[]): Options {
-  const { only, case: letter, rounds, link, quick } = readArguments(args);
+  const { only, case: letter, rounds, link, quick } = readOptions(args, commandLine, usage);
   return {
     names: list('only', only, names) ?? names,
     case: one('case', letter, caseLetters),
@@ -141,22 +147,4 @@ function parse(args: string[]): Options {
     link: one('link', link, linkNames),
     quick,
   };
-}
-
-function readArguments(args: string[]) {
-  try {
-    const { values } = parseArgs({
-      args,
-      options: {
-        only: { type: 'string' },
-        case: { type: 'string', default: 'b' },
-        rounds: { type: 'string' },
-        link: { type: 'string', default: 'shaped' },
-        quick: { type: 'boolean', default: false },
-      },
-    });
-    return values;
-  } catch (error) {
-    throw new BenchError(`${(error as Error).message}\n${usage}`);
-  }
 }

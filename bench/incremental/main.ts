@@ -1,7 +1,6 @@
 /** `npm run bench:incremental`: what a save costs after a restore, and a restore onto a tree that is there already. */
 
-import { parseArgs } from 'node:util';
-import { integer, list, one } from '../arguments.ts';
+import { integer, list, one, readOptions } from '../arguments.ts';
 import { BenchError } from '../bench-error.ts';
 import { allCases } from '../cases.ts';
 import { type PlaceName, placeNames } from '../options.ts';
@@ -29,6 +28,16 @@ const usage = `npm run bench:incremental -- [OPTIONS]
   --rounds N                 measured pairs of each (3; 1 with --quick)
   --where tmpfs|disk         where the trees and temporary files lie (tmpfs)
   --quick                    small data; the report is only printed`;
+
+const commandLine = {
+  only: { type: 'string' },
+  shares: { type: 'string', default: '0,1,5,20' },
+  kinds: { type: 'string' },
+  spreads: { type: 'string' },
+  rounds: { type: 'string' },
+  where: { type: 'string', default: 'tmpfs' },
+  quick: { type: 'boolean', default: false },
+} as const;
 
 await runToEnd(async stop => {
   const options = parse(process.argv.slice(2));
@@ -91,7 +100,7 @@ interface Options {
 }
 
 function parse(args: string[]): Options {
-  const values = readArguments(args);
+  const values = readOptions(args, commandLine, usage);
   const shares = values.shares.split(',').map(Number);
   if (!shares.every(share => share >= 0 && share <= 100)) {
     throw new BenchError(`--shares is '${values.shares}', but it has to be a list of per cents.`);
@@ -106,26 +115,6 @@ function parse(args: string[]): Options {
     place: one('where', values.where, placeNames),
     quick: values.quick,
   };
-}
-
-function readArguments(args: string[]) {
-  try {
-    const { values } = parseArgs({
-      args,
-      options: {
-        only: { type: 'string' },
-        shares: { type: 'string', default: '0,1,5,20' },
-        kinds: { type: 'string' },
-        spreads: { type: 'string' },
-        rounds: { type: 'string' },
-        where: { type: 'string', default: 'tmpfs' },
-        quick: { type: 'boolean', default: false },
-      },
-    });
-    return values;
-  } catch (error) {
-    throw new BenchError(`${(error as Error).message}\n${usage}`);
-  }
 }
 
 /** Each share in each way; of nothing there is only one. */
