@@ -106,6 +106,18 @@ describe('saving', () => {
 });
 
 describe('a damaged object', () => {
+  /** A job that has found the cache of another one torn. */
+  async function tornCache() {
+    const { job, fileOf } = setUp();
+    const first = await jobWith(job, 'one');
+    await first.saveInFull('k');
+    const file = await fileOf(first, 'k');
+    writeFileSync(file, 'torn');
+    const second = await jobWith(job, 'two');
+    const { object: damaged } = await second.restore('k').catch(error => error);
+    return { job, second, damaged, file };
+  }
+
   test.each<[string, (bytes: Buffer) => Buffer]>([
     ['torn', bytes => bytes.subarray(0, bytes.length - 100)],
     ['empty', () => Buffer.alloc(0)],
@@ -138,12 +150,7 @@ describe('a damaged object', () => {
   });
 
   test('that another job has replaced meanwhile is left as it is', async () => {
-    const { job, fileOf } = setUp();
-    const first = await jobWith(job, 'one');
-    await first.saveInFull('k');
-    writeFileSync(await fileOf(first, 'k'), 'torn');
-    const second = await jobWith(job, 'two');
-    const { object: damaged } = await second.restore('k').catch(error => error);
+    const { job, second, damaged } = await tornCache();
     await (await jobWith(job, 'three')).save('k', { overwrite: true, recordDirectory: undefined });
     expect(await second.save('k', { damaged, recordDirectory: undefined })).toMatchObject({
       result: 'exists',
@@ -154,13 +161,8 @@ describe('a damaged object', () => {
   });
 
   test('that is gone by then does not stand in the way', async () => {
-    const { job, fileOf } = setUp();
-    const first = await jobWith(job, 'one');
-    await first.saveInFull('k');
-    writeFileSync(await fileOf(first, 'k'), 'torn');
-    const second = await jobWith(job, 'two');
-    const { object: damaged } = await second.restore('k').catch(error => error);
-    rmSync(await fileOf(first, 'k'));
+    const { second, damaged, file } = await tornCache();
+    rmSync(file);
     expect(await second.save('k', { damaged, recordDirectory: undefined })).toMatchObject({
       result: 'saved',
     });
