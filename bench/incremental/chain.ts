@@ -1,5 +1,6 @@
-import { type OpenArchive, openArchive, TAIL_BYTES } from '../../src/archive/open-archive.ts';
+import { type OpenArchive, openArchive } from '../../src/archive/open-archive.ts';
 import { regionUsage } from '../../src/archive/reuse.ts';
+import { TAIL_BYTES } from '../../src/archive/tail-bytes.ts';
 import { formatSpread, median, ratio } from '../report/statistics.ts';
 import { table } from '../report/table.ts';
 import { removeTree } from '../workbench.ts';

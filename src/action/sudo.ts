@@ -1,5 +1,3 @@
-import { spawn } from 'node:child_process';
-import { text } from 'node:stream/consumers';
 import type { Environment } from './read-input.ts';
 import { readInput } from './read-input.ts';
 
@@ -43,6 +41,9 @@ export async function runAsRoot(
   env: Environment,
   signal: AbortSignal,
 ): Promise<SudoEnd> {
+  // Every run loads this module, and few come here
+  const { spawn } = await import('node:child_process');
+  const { text } = await import('node:stream/consumers');
   const [file = '', ...args] = sudoCommand(env, program);
   const child = spawn(file, args, {
     env: { ...env, [HOME]: env.HOME ?? '', [PATH]: env.PATH ?? '' },

@@ -1,5 +1,5 @@
-import * as zlib from 'node:zlib';
 import type { Log } from '../report/log.ts';
+import { createArchiveBackend } from '../storage/archive-backend.ts';
 import type { StorageBackend } from '../storage/backend.ts';
 import { StoreUnavailableError } from '../storage/errors.ts';
 import { createFallback } from '../storage/fallback.ts';
@@ -38,13 +38,10 @@ export function createOpener(wire: WireOptions): OpenBackend {
 
 async function openBucket(target: Bucket, options: OpenOptions, wire: WireOptions): Promise<StorageBackend> {
   // Node 22.15 and 24 have it; 32-bit ARM runners fall back to Node 20.
-  if (typeof zlib.createZstdCompress !== 'function') {
+  if (process.versions.zstd === undefined) {
     throw new StoreUnavailableError(`Node.js ${process.versions.node} of this runner has no zstd`);
   }
-  const [store, { createArchiveBackend }] = await Promise.all([
-    openStore(target, options, wire.log),
-    import('../storage/archive-backend.ts'),
-  ]);
+  const store = await openStore(target, options, wire.log);
   const { onBytes, onTotal } = options;
   return createArchiveBackend(store, {
     log: wire.log,

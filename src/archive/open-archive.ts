@@ -3,9 +3,6 @@ import type { Manifest } from './entry.ts';
 import { readTail } from './format.ts';
 import { decodeManifest } from './manifest.ts';
 
-/** Bytes asked for first: seek table and manifest of some 25,000 entries, or a whole small archive. */
-export const TAIL_BYTES = 256 * 1024;
-
 /** A run of bytes of an object. */
 export interface ObjectBytes {
   readonly start: number;

@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { type BigIntStats, closeSync, constants, fstatSync, openSync, readSync, type Stats } from 'node:fs';
+import { shrink } from './buffers.ts';
 import { compressFrame, sha256 } from './codec.ts';
 import { EntryType } from './entry.ts';
 import { SourceTreeError } from './errors.ts';
@@ -14,7 +15,6 @@ import {
   splitStrings,
   VANISHED,
 } from './jobs.ts';
-import { shrink } from './memory.ts';
 import { fsPath, printable } from './names.ts';
 import { thisPlatform, toMicroseconds } from './platform.ts';
 import { headerBound, padding, type TarMember, writeHeader } from './tar-header.ts';

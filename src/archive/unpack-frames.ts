@@ -9,9 +9,9 @@ import {
   openSync,
   writeSync,
 } from 'node:fs';
+import { release } from './buffers.ts';
 import { openFrame, SHA256_BYTES } from './codec.ts';
 import { FrameColumn, PieceColumn, splitStrings, type UnpackJob, type UnpackResult } from './jobs.ts';
-import { release } from './memory.ts';
 import { fsPath } from './names.ts';
 import { thisPlatform, toFileTime } from './platform.ts';
 import { unwritable } from './tree-errors.ts';

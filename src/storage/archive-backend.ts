@@ -1,9 +1,7 @@
 import { DamagedArchiveError, UnknownFormatError } from '../archive/errors.ts';
 import { printable } from '../archive/names.ts';
-import { TAIL_BYTES } from '../archive/open-archive.ts';
-import { type ArchiveBackendOptions, pickSignal } from './archive-options.ts';
-import { ObjectGoneError, restoreObject } from './archive-restore.ts';
-import { saveObject } from './archive-save.ts';
+import { TAIL_BYTES } from '../archive/tail-bytes.ts';
+import type { ArchiveBackendOptions } from './archive-options.ts';
 import type {
   CacheMatch,
   CacheSource,
@@ -16,9 +14,10 @@ import type {
   StorageBackend,
 } from './backend.ts';
 import { writeDamaged } from './damaged-record.ts';
-import { ObjectReplacedError } from './errors.ts';
+import { ObjectGoneError, ObjectReplacedError } from './errors.ts';
 import { type FoundObject, findObject, type LookupResult } from './find-object.ts';
 import type { ObjectStore } from './object-store.ts';
+import { pickSignal } from './pick-signal.ts';
 
 /** How often a restore starts over when its object is replaced underneath it. */
 const RESTORE_ATTEMPTS = 3;
@@ -28,7 +27,10 @@ const STALE_UPLOAD_MS = 24 * 60 * 60 * 1000;
 type Seen = Omit<LookupResult, 'found'>;
 const NOTHING: Seen = { keyInOtherVersion: false, elsewhere: undefined };
 
-/** Caches as archives in an object store. */
+/**
+ * Caches as archives in an object store. What unpacks and what packs is loaded once there is something to unpack or to
+ * pack: a miss does without.
+ */
 export function createArchiveBackend(store: ObjectStore, options: ArchiveBackendOptions): StorageBackend {
   return new ArchiveBackend(store, options);
 }
@@ -69,6 +71,7 @@ class ArchiveBackend implements StorageBackend {
       const found = await this.#find(request, TAIL_BYTES);
       if (!found) return undefined;
       try {
+        const { restoreObject } = await import('./archive-restore.ts');
         const restored = await restoreObject(this.#store, found, request, this.#options);
         return { ...this.#match(found, request), ...restored };
       } catch (error) {
@@ -113,6 +116,7 @@ class ArchiveBackend implements StorageBackend {
   }
 
   async save(request: SaveRequest): Promise<SaveOutcome> {
+    const { saveObject } = await import('./archive-save.ts');
     const outcome = await saveObject(this.#store, request, this.#options);
     if (outcome.result === 'saved') await this.#sweep(request);
     return outcome;

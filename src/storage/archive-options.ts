@@ -23,7 +23,3 @@ export function createPool(options: ArchiveBackendOptions): JobRunner {
   const workers = options.workers ?? Math.min(availableParallelism(), MOST_WORKERS);
   return new WorkerPool(options.workerUrl, workers);
 }
-
-export function pickSignal(request: { readonly signal?: AbortSignal }): { signal?: AbortSignal } {
-  return request.signal ? { signal: request.signal } : {};
-}

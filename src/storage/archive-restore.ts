@@ -1,23 +1,19 @@
 import { DamagedArchiveError } from '../archive/errors.ts';
 import { printable } from '../archive/names.ts';
-import { type OpenArchive, openArchive, TAIL_BYTES } from '../archive/open-archive.ts';
+import { type OpenArchive, openArchive } from '../archive/open-archive.ts';
 import { restoreArchive } from '../archive/restore-archive.ts';
 import type { StatusRows } from '../archive/status-rows.ts';
+import { TAIL_BYTES } from '../archive/tail-bytes.ts';
 import { writeRecord } from '../archive/tree-record.ts';
 import { InlineRunner } from '../archive/worker-pool.ts';
 import { type ArchiveBackendOptions, createPool } from './archive-options.ts';
 import type { RestoreRequest } from './backend.ts';
-import { ObjectReplacedError } from './errors.ts';
+import { ObjectGoneError } from './errors.ts';
 import type { FoundObject } from './find-object.ts';
 import type { ObjectStore } from './object-store.ts';
 
 /** An archive with less data than this, in bytes, is restored before a worker has started. */
 const INLINE_BYTES = 2 * 1024 * 1024;
-
-/** The object that has just been found answers a read as if it were not there. */
-export class ObjectGoneError extends ObjectReplacedError {
-  override name = 'ObjectGoneError';
-}
 
 export interface RestoredObject {
   readonly entries: number;

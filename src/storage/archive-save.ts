@@ -5,7 +5,7 @@ import { pack } from '../archive/pack.ts';
 import type { ScanNotes } from '../archive/scan.ts';
 import { findRecord, readRecord, type TreeRecord } from '../archive/tree-record.ts';
 import type { Log } from '../report/log.ts';
-import { type ArchiveBackendOptions, createPool, pickSignal } from './archive-options.ts';
+import { type ArchiveBackendOptions, createPool } from './archive-options.ts';
 import type { SaveOutcome, SaveRequest } from './backend.ts';
 import { readDamaged, removeDamaged } from './damaged-record.ts';
 import {
@@ -17,6 +17,7 @@ import {
 } from './errors.ts';
 import type { ObjectStore, Upload, UploadOptions } from './object-store.ts';
 import { partSize } from './part-size.ts';
+import { pickSignal } from './pick-signal.ts';
 
 /** The base of an incremental save cannot be used after all: the save is done again, in full. */
 class BaseGoneError extends Error {

@@ -35,6 +35,11 @@ export class ObjectReplacedError extends Error {
   override name = 'ObjectReplacedError';
 }
 
+/** The object that has just been found answers a read as if it were not there. */
+export class ObjectGoneError extends ObjectReplacedError {
+  override name = 'ObjectGoneError';
+}
+
 /** The name is taken: another job was faster. */
 export class ObjectExistsError extends Error {
   override name = 'ObjectExistsError';

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import { finished } from 'node:stream';
-import { releaseOwned } from '../../archive/memory.ts';
+import { releaseOwned } from '../../archive/buffers.ts';
 import { ObjectReplacedError, StoreUnavailableError } from '../errors.ts';
 import type { ByteRange, GetOptions, RangeBytes } from '../object-store.ts';
 import type { Caller } from './call.ts';

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { releaseOwned } from '../../archive/memory.ts';
+import { releaseOwned } from '../../archive/buffers.ts';
 import { deadline } from '../../retry/time-limits.ts';
 import { ObjectReplacedError, StoreUnavailableError } from '../errors.ts';
 import type { ObjectInfo, Upload, UploadOptions } from '../object-store.ts';

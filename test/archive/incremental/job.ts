@@ -3,7 +3,8 @@
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import type { OpenArchive } from '../../../src/archive/open-archive.ts';
-import { openArchive, TAIL_BYTES } from '../../../src/archive/open-archive.ts';
+import { openArchive } from '../../../src/archive/open-archive.ts';
+import { TAIL_BYTES } from '../../../src/archive/tail-bytes.ts';
 import { matchOrder } from '../../../src/cache/match-order.ts';
 import { createPathLayout } from '../../../src/cache/paths.ts';
 import { type Spaces, spacesOf } from '../../../src/cache/scope.ts';
