@@ -57,6 +57,12 @@ type Answer = { id: number } & ({ result: JobResult } | { failure: JobFailure })
 /** Jobs that a worker has at a time: one to work on and one to go on with, so that it never waits for the main thread. */
 const JOBS_A_WORKER = 2;
 
+/**
+ * A worker's objects live as long as a job. Left to itself V8 takes 48 MB for them in each worker, and keeps it when the
+ * jobs have become large ones that make few objects (ADR 0009).
+ */
+const WORKER_LIMITS = { maxYoungGenerationSizeMb: 12 };
+
 /** Up to `width` worker threads, started as jobs come. */
 export class WorkerPool implements JobRunner {
   readonly width: number;
@@ -115,7 +121,7 @@ export class WorkerPool implements JobRunner {
   }
 
   #start(): Thread {
-    const worker = new Worker(this.#url);
+    const worker = new Worker(this.#url, { resourceLimits: WORKER_LIMITS });
     const thread: Thread = { worker, jobs: new Map() };
     worker.on('message', (answer: Answer) => {
       const waiting = thread.jobs.get(answer.id);

@@ -33,6 +33,16 @@ describe('a worker pool', () => {
     await pool.close();
   });
 
+  test('gives a thread no more room for short-lived objects than its jobs need', async () => {
+    const telling = script(
+      `import { resourceLimits } from 'node:worker_threads';
+      parentPort.on('message', ({ id }) => parentPort.postMessage({ id, result: { written: resourceLimits.maxYoungGenerationSizeMb } }));`,
+    );
+    const pool = new WorkerPool(telling, 1);
+    expect((await pool.run(job())).written).toBeLessThanOrEqual(16);
+    await pool.close();
+  });
+
   test.each([
     ['DamagedArchiveError', DamagedArchiveError],
     ['SourceTreeError', SourceTreeError],
