@@ -51,6 +51,8 @@ export interface GetOptions extends CallOptions {
 export interface UploadOptions extends CallOptions {
   /** Bytes per part. At least 5 MiB (S3's minimum for all parts but the last). */
   readonly partSizeBytes: number;
+  /** An object of at most so many bytes is stored by one request, in a store that has parts. Default: one part. */
+  readonly wholeUpToBytes?: number;
   /**
    * true: `complete` throws `ObjectExistsError` when the name is taken by then (exact for an object of one part,
    * checked right before the end for a larger one: S3 gateways ignore conditions on CompleteMultipartUpload).

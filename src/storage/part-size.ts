@@ -1,8 +1,10 @@
 /** Bytes of a part: large enough that requests do not matter, small enough to keep several in memory. */
-const DEFAULT_PART_BYTES = 16 * 1024 * 1024;
+const DEFAULT_PART_BYTES = 8 * 1024 * 1024;
+/** An object of up to so many bytes goes by one request: parts would take three more. */
+export const WHOLE_UP_TO_BYTES = 16 * 1024 * 1024;
 /** S3's smallest part. */
 const MIN_PART_BYTES = 5 * 1024 * 1024;
-/** A save holds six parts in memory (s3/upload.ts). (S3 would take 5 GiB.) */
+/** A save holds several parts in memory (s3/upload.ts). (S3 would take 5 GiB.) */
 const MAX_PART_BYTES = 64 * 1024 * 1024;
 
 /**

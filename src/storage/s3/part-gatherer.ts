@@ -8,17 +8,20 @@ const GROWTH = 4;
 /**
  * Cuts a stream of written pieces into parts. Only a piece across a border is copied, so that each part can give its
  * memory back when it is stored. Parts are of exactly one size, because some servers ask for that, until there are so
- * many that 10,000 would not do: 16 MiB parts reach 47 GiB that way and grow to four times the size then, up to a
+ * many that 10,000 would not do: 8 MiB parts reach 23 GiB that way and grow to four times the size then, up to a
  * terabyte in all.
  */
 export class PartGatherer {
   #partSizeBytes: number;
+  readonly #wholeUpToBytes: number;
   #cut = 0;
   #pieces: Uint8Array[] = [];
   #sizeBytes = 0;
 
-  constructor(partSizeBytes: number) {
+  /** Nothing is cut before there is more than `wholeUpToBytes`, at least a part. */
+  constructor(partSizeBytes: number, wholeUpToBytes = partSizeBytes) {
     this.#partSizeBytes = partSizeBytes;
+    this.#wholeUpToBytes = Math.max(wholeUpToBytes, partSizeBytes);
   }
 
   add(bytes: Uint8Array): void {
@@ -29,7 +32,7 @@ export class PartGatherer {
 
   /** A part, once there is more than one: the last one is known as such only at the end. */
   takeFull(): PartBytes | undefined {
-    if (this.#sizeBytes <= this.#partSizeBytes) return undefined;
+    if (this.#sizeBytes <= (this.#cut === 0 ? this.#wholeUpToBytes : this.#partSizeBytes)) return undefined;
     const pieces: Uint8Array[] = [];
     let missing = this.#partSizeBytes;
     let whole = 0;
@@ -52,7 +55,7 @@ export class PartGatherer {
     return { pieces, sizeBytes };
   }
 
-  /** What is left, at most one part; undefined: nothing. */
+  /** What is left: at most one part, or all of it where none was cut; undefined: nothing. */
   takeRest(): PartBytes | undefined {
     if (this.#sizeBytes === 0) return undefined;
     const rest = { pieces: this.#pieces, sizeBytes: this.#sizeBytes };

@@ -20,16 +20,18 @@ import { PartGatherer } from './part-gatherer.ts';
 import { type Completion, completeUpload, type Publication, putWhole } from './publish-object.ts';
 
 const MAX_PARTS = 10_000;
-/** With the part that waits for its turn and the one that is gathered, a save holds six in memory. */
-const PARTS_IN_FLIGHT = 4;
+/** Parts on their way at once. One more waits for its turn. */
+const PARTS_IN_FLIGHT = 6;
+/** What they may hold together, where parts are larger than the default: a save's memory is bounded (ADR 0009). */
+const BYTES_IN_FLIGHT = 128 * 1024 * 1024;
 /** How long an abort may take in all, in ms: normally, after a signal (the runner kills soon), on an open circuit. */
 const ABORT_MS = 15_000;
 const ABORT_AFTER_SIGNAL_MS = 4_000;
 const ABORT_LAST_CALL_MS = 2_000;
 
 /**
- * One object on its way into a bucket. Up to one part is held back, so that an object that fits into it goes by one
- * PutObject; with more than that it becomes a multipart upload.
+ * One object on its way into a bucket. Its beginning is held back, so that a small object goes by one PutObject; with
+ * more than that it becomes a multipart upload.
  */
 export class S3Upload implements Upload {
   accepted = false;
@@ -40,6 +42,7 @@ export class S3Upload implements Upload {
   readonly #gatherer: PartGatherer;
   readonly #parts: StoredPart[] = [];
   readonly #inFlight = new Set<Promise<void>>();
+  #bytesInFlight = 0;
   /** Destroys the part requests in flight. */
   readonly #destroyed = new AbortController();
   readonly #partSignal: AbortSignal;
@@ -55,7 +58,7 @@ export class S3Upload implements Upload {
     this.#caller = caller;
     this.#name = checkName(name);
     this.#options = options;
-    this.#gatherer = new PartGatherer(options.partSizeBytes);
+    this.#gatherer = new PartGatherer(options.partSizeBytes, options.wholeUpToBytes);
     const { signal } = this.#destroyed;
     this.#partSignal = options.signal ? AbortSignal.any([signal, options.signal]) : signal;
   }
@@ -84,7 +87,7 @@ export class S3Upload implements Upload {
     await this.#sticky(async () => {
       await this.#checkSource(source);
       for (const piece of copyRanges(range)) {
-        await this.#launch((upload, number) =>
+        await this.#launch(0, (upload, number) =>
           copyPart(this.#caller, upload, number, source, piece, this.#partSignal),
         );
       }
@@ -138,7 +141,7 @@ export class S3Upload implements Upload {
   /** Resolves when the part is on its way, not when it has arrived. */
   #send(part: PartBytes): Promise<void> {
     return this.#sticky(() =>
-      this.#launch(async (upload, number) => {
+      this.#launch(part.sizeBytes, async (upload, number) => {
         const stored = await uploadPart(this.#caller, upload, number, part, this.#partSignal);
         this.#acknowledged(part.sizeBytes);
         // Parts that wait for the collector are what a save's memory would mostly hold
@@ -148,7 +151,11 @@ export class S3Upload implements Upload {
     );
   }
 
-  async #launch(store: (upload: UploadRef, number: number) => Promise<StoredPart>): Promise<void> {
+  /** `heldBytes` are those that stay in memory until the part is stored. */
+  async #launch(
+    heldBytes: number,
+    store: (upload: UploadRef, number: number) => Promise<StoredPart>,
+  ): Promise<void> {
     // An upload that is made after the abort would be aborted by nobody
     this.#check();
     const number = this.#nextPart++;
@@ -160,10 +167,9 @@ export class S3Upload implements Upload {
     // Not tied to the parts' signal: an upload whose id we do not learn cannot be aborted.
     this.#creation ??= createUpload(this.#caller, this.#name, this.#saveId);
     const upload = await this.#unlessDestroyed(this.#creation);
-    while (this.#inFlight.size >= PARTS_IN_FLIGHT) {
-      await Promise.race(this.#inFlight);
-    }
+    while (!this.#hasRoomFor(heldBytes)) await Promise.race(this.#inFlight);
     this.#check();
+    this.#bytesInFlight += heldBytes;
     const request = store(upload, number)
       .then(
         stored => {
@@ -172,8 +178,17 @@ export class S3Upload implements Upload {
         },
         error => this.#fail(error),
       )
-      .finally(() => this.#inFlight.delete(request));
+      .finally(() => {
+        this.#bytesInFlight -= heldBytes;
+        this.#inFlight.delete(request);
+      });
     this.#inFlight.add(request);
+  }
+
+  #hasRoomFor(heldBytes: number): boolean {
+    // One part alone may be larger than that
+    if (this.#inFlight.size === 0) return true;
+    return this.#inFlight.size < PARTS_IN_FLIGHT && this.#bytesInFlight + heldBytes <= BYTES_IN_FLIGHT;
   }
 
   /** The upload's end does not wait for an answer that may take long. */

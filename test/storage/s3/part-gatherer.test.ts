@@ -40,6 +40,18 @@ test.each<[string[], string[]]>([
   expect(gather(4, pieces)).toEqual(parts);
 });
 
+test('the beginning is held back until there is too much of it for one request', () => {
+  const gatherer = new PartGatherer(4, 6);
+  gatherer.add(Buffer.from('abcdef'));
+  expect(gatherer.takeFull()).toBeUndefined();
+  gatherer.add(Buffer.from('gh'));
+  expect(gatherer.takeFull()?.sizeBytes).toBe(4);
+  expect(gatherer.takeFull()).toBeUndefined();
+  gatherer.add(Buffer.from('i'));
+  expect(gatherer.takeFull()?.sizeBytes).toBe(4);
+  expect(gatherer.takeRest()?.sizeBytes).toBe(1);
+});
+
 test('only a piece across a border is copied, and every part has its memory for itself', () => {
   const gatherer = new PartGatherer(8);
   const whole = new Uint8Array(6);
