@@ -1,9 +1,10 @@
 // build.mjs [DIRECTORY] - makes dist/ (or DIRECTORY) from src/. The same sources give the same bytes, wherever the
 // checkout lies and however often it is built.
 //
-//   index.js        all of the action but what follows; exports run(step)
+//   index.js        what every run needs; exports run(step)
+//   s3-store.js     the bucket, with what is used of the AWS SDK; and further files named like modules of src/, each
+//                   loaded where src/ says import(), and common.js for what several of them need
 //   worker/         the worker threads' program
-//   sdk/            what is used of the AWS SDK, loaded when the bucket is asked
 //   github/         @actions/cache, loaded only when the fallback is used
 //   main.js, ...    two lines each: what the action.yml files name
 //
@@ -22,27 +23,15 @@ import { shake } from './shake.mjs';
 /** What the action.yml files name; each calls index.js, and so is copied as it is. */
 const entries = ['main', 'post', 'restore-only', 'save-only'];
 
-// @actions/core imports an HTTP client (with undici in it) for its getIDToken, which the action never calls. Loading it
-// takes a third of the time to start: measured, 55 of 140 ms.
-const noHttpClient = 'data:text/javascript,export class HttpClient{}export class BearerCredentialHandler{}';
-
-/**
- * Bundles, each by itself: `entry` below build/, `to` below the target, and modules that stay outside with the name
- * they are loaded by.
- */
+/** Bundles, each by itself: `entry` below build/, `to` below the target. */
 const bundles = [
-  {
-    entry: 'index.js',
-    to: '.',
-    externals: {
-      '@actions/http-client': noHttpClient,
-      '@actions/http-client/lib/auth': noHttpClient,
-    },
-  },
-  { entry: 'sdk.js', to: 'sdk', externals: {} },
-  { entry: 'archive/worker.js', to: 'worker', externals: {} },
-  { entry: 'github.js', to: 'github', externals: {} },
+  { entry: 'index.js', to: '.' },
+  { entry: 'archive/worker.js', to: 'worker' },
+  { entry: 'github.js', to: 'github', whole: true },
 ];
+
+/** What shaken files import as it is: the bundle beside them, and packages that few runs need, left to ncc. */
+const outside = /^\.\/github\/index\.js$|credential-provider-(?:ini|web-identity|imds)$/;
 
 const buildDirectory = path.join(root, 'build');
 
@@ -54,17 +43,24 @@ export async function build(target) {
 async function buildAlone(target) {
   // bundlers name modules by their paths from here: the same from every directory
   process.chdir(root);
-  const shakenLicences = await emit();
+  await emit();
   const files = new Map();
-  for (const { entry, to, externals } of bundles) {
-    const { code, assets } = await bundle(entry, { externals, license: 'licenses.txt' });
-    files.set(path.join(to, 'index.js'), code);
-    for (const [name, { source }] of Object.entries(assets)) {
-      if (name === 'package.json') continue;
-      files.set(path.join(to, name), name.endsWith('.js') ? await minifyChunk(name, source) : source);
+  for (const { entry, to, whole } of bundles) {
+    const { parts, licences } = whole ? { parts: [entry], licences: [] } : await shakeInto(to, entry);
+    const beside = Object.fromEntries(
+      parts.map(part => `./${path.basename(part)}`).map(name => [name, name]),
+    );
+    for (const part of parts) {
+      const { code, assets } = await bundle(part, { externals: beside, license: 'licenses.txt' });
+      files.set(path.join(to, part === parts[0] ? 'index.js' : path.basename(part)), code);
+      for (const [name, { source }] of Object.entries(assets)) {
+        if (name === 'licenses.txt') licences.push(source);
+        else if (name.endsWith('.js')) files.set(path.join(to, name), await minifyChunk(name, source));
+      }
     }
+    const told = licences.filter(text => text !== '');
+    if (told.length > 0) files.set(path.join(to, 'licenses.txt'), told.join('\n'));
   }
-  files.set('licenses.txt', `${files.get('licenses.txt')}\n${shakenLicences}`);
   for (const name of entries) {
     files.set(`${name}.js`, await fs.readFile(path.join(buildDirectory, `${name}.js`)));
   }
@@ -84,6 +80,19 @@ async function bundle(file, options) {
   });
 }
 
+/** Shakes an entry; returns its files, below build/ and the entry's first, and their licences. */
+async function shakeInto(to, entry) {
+  const { files, licences } = await shake(path.join(buildDirectory, entry), outside);
+  const directory = path.join('shaken', to);
+  await fs.mkdir(path.join(buildDirectory, directory), { recursive: true });
+  for (const { name, code } of files) {
+    // ncc's `externals` would make static imports of these too
+    const kept = code.replace(/\bimport\(\s*(?=["']\.\/)/g, 'import(/* webpackIgnore: true */ ');
+    await fs.writeFile(path.join(buildDirectory, directory, name), kept);
+  }
+  return { parts: files.map(({ name }) => path.join(directory, name)), licences: [licences] };
+}
+
 /**
  * ncc minifies what is loaded at once, not what `import()` loads later, whose comments also name paths of this machine.
  * Bundling such a chunk once more does: it imports nothing but Node's own modules.
@@ -94,7 +103,7 @@ async function minifyChunk(name, source) {
   return (await bundle(file, {})).code;
 }
 
-/** TypeScript to JavaScript, below build/. Returns the licences of what ncc will not see. */
+/** TypeScript to JavaScript, below build/. */
 async function emit() {
   await fs.rm(buildDirectory, { recursive: true, force: true });
   const compiler = path.join(root, 'node_modules/typescript/bin/tsc');
@@ -104,19 +113,6 @@ async function emit() {
   if (result.status !== 0)
     throw new Error(`TypeScript did not accept src/:\n${result.stdout}${result.stderr}`);
   await splitOff('@actions/cache', 'github');
-  const { code, exports, licences } = await shake(path.join(buildDirectory, 'storage/s3/sdk.js'));
-  await splitOffSdk(code, exports);
-  return licences;
-}
-
-/**
- * Makes a bundle of its own of the AWS SDK. In a chunk of ours it would be one function among others, which V8 reads
- * twice, once to skip it and once to run it (ADR 0010).
- */
-async function splitOffSdk(code, exports) {
-  await fs.writeFile(path.join(buildDirectory, 'sdk.js'), code);
-  const lazy = `export const { ${exports.join(', ')} } = await import(/* webpackIgnore: true */ './sdk/index.js');\n`;
-  await fs.writeFile(path.join(buildDirectory, 'storage/s3/sdk.js'), lazy);
 }
 
 /**
@@ -132,7 +128,7 @@ async function splitOff(name, to) {
     const [before, ...after] = code.split(`import('${name}')`);
     if (after.length === 0) continue;
     found += after.length;
-    const lazy = `import(/* webpackIgnore: true */ './${to}/index.js')`;
+    const lazy = `import('./${to}/index.js')`;
     await fs.writeFile(path.join(buildDirectory, file), [before, ...after].join(lazy));
   }
   if (found === 0)

@@ -1,26 +1,52 @@
-// Takes of a package only what is used of it.
+// Joins modules into few files, with only what is used of each.
 
 import * as fs from 'node:fs/promises';
 import path from 'node:path';
 
+/** A module of fewer characters takes longer to open than to read. */
+const SMALL = 2000;
+
 /**
- * Replaces a JavaScript file that re-exports a part of a package by just that part. ncc takes packages as CommonJS,
- * which cannot be shaken: the S3 client alone then comes with its hundred other commands, 700 KB in place of 370, all of
- * it parsed at every start. Returns the licences of what went in, which ncc no longer sees.
+ * Makes one file of a module and of all that it imports, and further ones of what is loaded later. ncc by itself would
+ * make a function of each module, which V8 reads twice, once to skip it and once to run it, and would take packages
+ * whole: of the S3 client its hundred other commands, of @actions/core an HTTP client (ADR 0008 and 0010).
+ *
+ * `outside` matches the ids of what stays an import. Returns the files, and the licences of what went in, which ncc no
+ * longer sees.
  */
-export async function shake(file) {
+export async function shake(file, outside) {
   const { rolldown } = await import('rolldown');
+  const common = new Set();
   const bundle = await rolldown({
     input: file,
     platform: 'node',
     resolve: { conditionNames: ['module', 'import'], mainFields: ['module', 'main'] },
-    plugins: [without('@aws-sdk/credential-provider-node')],
+    // no package is here for what loading it does: one of which nothing is used is left out
+    treeshake: { moduleSideEffects: (id, external) => !external && !id.includes('node_modules') },
+    plugins: [leave(outside), without('@aws-sdk/credential-provider-node'), collect(common)],
     logLevel: 'silent',
   });
-  const { output } = await bundle.generate({ format: 'esm', codeSplitting: false });
+  const { output } = await bundle.generate({
+    format: 'esm',
+    entryFileNames: '[name].js',
+    chunkFileNames: '[name].js',
+    // what several files share, where it is loaded first anyway or small: one file, as each takes time to open
+    codeSplitting: {
+      groups: [
+        { name: 'common', test: id => common.has(id) || id.includes('rolldown/runtime'), minShareCount: 2 },
+      ],
+    },
+  });
   await bundle.close();
-  const [{ code, exports, moduleIds }] = output;
-  return { code, exports, licences: await licencesOf(moduleIds) };
+  return {
+    files: output.map(({ fileName, code }) => ({ name: fileName, code })),
+    licences: await licencesOf(output.flatMap(({ moduleIds }) => moduleIds)),
+  };
+}
+
+/** Leaves imports as they are written. */
+function leave(outside) {
+  return { name: 'leave', resolveId: id => (outside.test(id) ? { id, external: true } : undefined) };
 }
 
 /** The S3 client names this package for the case that it is given no credentials; ours is always given some. */
@@ -29,6 +55,25 @@ function without(name) {
     name: 'without',
     resolveId: id => (id === name ? id : undefined),
     load: id => (id === name ? 'export const defaultProvider = undefined;' : undefined),
+  };
+}
+
+/** Notes the modules that are loaded at once, the entry and what it and they import, and small ones by themselves. */
+function collect(found) {
+  return {
+    name: 'collect',
+    buildEnd() {
+      const modules = [...this.getModuleIds()].map(id => this.getModuleInfo(id));
+      const visit = id => {
+        if (found.has(id)) return;
+        found.add(id);
+        this.getModuleInfo(id)?.importedIds.forEach(visit);
+      };
+      for (const { id, isEntry, code, importedIds } of modules) {
+        if (isEntry) visit(id);
+        if (code !== null && code.length < SMALL && importedIds.length === 0) found.add(id);
+      }
+    },
   };
 }
 
