@@ -36,7 +36,7 @@ export interface RestoreSummary {
   readonly entries: number;
   /** Bytes of file data written. */
   readonly rawBytes: number;
-  /** What the disk says of the files written; only with `keepStatus`, and where its clock can be relied on. */
+  /** What the disk says of the files written; only with `keepStatus`, where there are any and its clock can be relied on. */
   readonly rows: StatusRows | undefined;
 }
 
@@ -49,7 +49,14 @@ export async function restoreArchive(options: RestoreArchiveOptions): Promise<Re
   const { archive, signal } = options;
   const { entries } = archive.manifest;
   const runner = options.runner();
-  const current = await prepare(options, runner);
+  const { roots, current } = await prepare(options, runner);
+  if (current?.every(Boolean)) {
+    await runner.close();
+    signal?.throwIfAborted();
+    // It writes nothing, but staging that a killed restore has left above the roots goes all the same
+    planTarget(roots, { ...options, isWanted: () => false });
+    return { entries: entries.length, rawBytes: 0, rows: undefined };
+  }
   const isWanted = (entry: number) => current?.[entry] !== 1;
   const failure = new AbortController();
   const read: ReadObject = (start, end) => options.read(start, end, failure.signal);
@@ -90,15 +97,23 @@ export async function restoreArchive(options: RestoreArchiveOptions): Promise<Re
   return { entries: entries.length, rawBytes, rows };
 }
 
+interface Preparation {
+  /** Entries that stand in no directory of the archive. */
+  readonly roots: readonly Entry[];
+  /** 1 for each entry that the disk has already; undefined: nothing was looked at. */
+  readonly current: Uint8Array | undefined;
+}
+
 /** Checks the archive, and tells what of it the disk has already, while the workers start. */
 async function prepare(
   { archive, layout, warm }: RestoreArchiveOptions,
   runner: JobRunner,
-): Promise<Uint8Array | undefined> {
+): Promise<Preparation> {
   try {
     runner.start?.();
-    validate(archive.manifest, archive.manifestStart, layout);
-    return warm ? await findCurrent(archive.manifest.entries, layout, runner) : undefined;
+    const roots = validate(archive.manifest, archive.manifestStart, layout);
+    const current = warm ? await findCurrent(archive.manifest.entries, layout, runner) : undefined;
+    return { roots, current };
   } catch (error) {
     await runner.close();
     throw error;

@@ -14,6 +14,8 @@ import { MAX_MTIME_US, type Platform, thisPlatform } from './platform.ts';
  * Nothing is reached through a link of the same archive: an entry stands in a directory of the archive, or it is a root,
  * which the step's paths name themselves and which lies below no other root. Nor does any name lead upwards. The coding
  * of names (manifest.ts) promises neither: at depth 0 it holds any name.
+ *
+ * Returns the roots, which stand in no directory of the archive. Throws `DamagedArchiveError`.
  */
 export function validate(
   manifest: Manifest,
@@ -21,7 +23,7 @@ export function validate(
   layout: PathLayout,
   platform: Platform = thisPlatform,
   foldsCase: FoldsCase = caseProbe(),
-): void {
+): readonly Entry[] {
   checkFrames(manifest.frames, manifestStart);
   const directories = new Set<string>();
   const roots: Entry[] = [];
@@ -47,6 +49,7 @@ export function validate(
   });
   checkNesting(roots, manifest.entries, layout, pathKeys(platform, foldsCase));
   if (platform.mayFoldCase) checkCase(manifest.entries, new Set(roots), layout, foldsCase);
+  return roots;
 }
 
 function refuse(name: string, why: string): never {

@@ -33,10 +33,13 @@ export async function restoreObject(
 ): Promise<RestoredObject> {
   options.onTotal?.(found.sizeBytes);
   const read = rangeReader(store, found, request.signal, options);
-  const start = Math.max(0, found.sizeBytes - TAIL_BYTES);
-  const tail = found.tail ?? { start, bytes: await read(start, found.sizeBytes) };
-  const archive = await openArchive(tail, found.sizeBytes, read);
-  checkIdentity(archive, found);
+  // The first that a warm restore does with the manifest is work for them
+  const early = request.warm && found.sizeBytes > INLINE_BYTES ? createPool(options) : undefined;
+  early?.start?.();
+  const archive = await openFound(found, read).catch(async error => {
+    await early?.close();
+    throw error;
+  });
   // After an exact hit nothing is saved, so nothing has to be known about the files
   const recordDirectory = found.key === request.primaryKey ? undefined : request.recordDirectory;
   const { entries, rawBytes, rows } = await restoreArchive({
@@ -44,7 +47,7 @@ export async function restoreObject(
     read,
     layout: request.layout,
     runLabel: request.runLabel,
-    runner: () => (dataBytes(archive) <= INLINE_BYTES ? new InlineRunner() : createPool(options)),
+    runner: () => early ?? (dataBytes(archive) <= INLINE_BYTES ? new InlineRunner() : createPool(options)),
     warm: request.warm,
     keepStatus: recordDirectory !== undefined,
     signal: request.signal,
@@ -74,6 +77,14 @@ function rangeReader(
       throw new DamagedArchiveError('it is shorter than its manifest says');
     return answer.bytes;
   };
+}
+
+async function openFound(found: FoundObject, read: RangeReader): Promise<OpenArchive> {
+  const start = Math.max(0, found.sizeBytes - TAIL_BYTES);
+  const tail = found.tail ?? { start, bytes: await read(start, found.sizeBytes) };
+  const archive = await openArchive(tail, found.sizeBytes, read);
+  checkIdentity(archive, found);
+  return archive;
 }
 
 /** An archive that was copied to another name answers questions that it was not saved for. */

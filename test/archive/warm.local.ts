@@ -210,6 +210,29 @@ describe('a warm restore', () => {
     expect(fs.readdirSync(one.workspace)).toEqual(['tree']);
   });
 
+  test('of an untouched tree removes what a killed restore has left above it all the same', async () => {
+    const { job } = fleet();
+    const one = job();
+    await buildTree(one.workspace, spec);
+    await one.saveInFull('k');
+    const left = path.join(one.workspace, '.cache-s3-1-00000000-00000000');
+    const young = path.join(one.workspace, '.cache-s3-1-00000000-00000001');
+    for (const staging of [left, young]) fs.mkdirSync(staging);
+    const longAgo = new Date(Date.now() - 2 * 86_400_000);
+    fs.utimesSync(left, longAgo, longAgo);
+    expect(await one.restore('k', { warm: true })).toMatchObject({ rawBytes: 0 });
+    expect(fs.readdirSync(one.workspace)).toEqual([path.basename(young), 'tree']);
+  });
+
+  test('of an untouched tree leaves no record: it vouches for nothing', async () => {
+    const { job } = fleet();
+    const one = job();
+    await buildTree(one.workspace, spec);
+    await one.saveInFull('k');
+    expect(await one.restore('none', { warm: true })).toMatchObject({ key: 'k', rawBytes: 0 });
+    expect(fs.readdirSync(one.temp)).toEqual([]);
+  });
+
   test('fetches the frames of what differs, writes that, and leaves the rest and what is not in the archive', async () => {
     const { job } = fleet();
     const one = job();

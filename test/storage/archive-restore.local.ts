@@ -11,6 +11,11 @@ import { buildTree, describeTree } from '../support/tree.ts';
 
 vi.setConfig({ testTimeout: 60_000 });
 
+/** Each of them keeps the process from ending, by the port that it is spoken to. */
+function countWorkers(): number {
+  return process.getActiveResourcesInfo().filter(resource => resource === 'MessagePort').length;
+}
+
 /** A job that has saved a small tree as `k-1`. */
 async function saver({ job }: Fleet, spec = { 'tree/a': 'first', 'tree/sub/b': 'b' }): Promise<Job> {
   const first = job();
@@ -182,21 +187,27 @@ describe('the object that is restored is the one that was found', () => {
     expect(fs.readdirSync(second.temp)).toEqual([]);
   });
 
-  test('copied to another name: it was not saved for this question', async () => {
+  test.each([
+    ['', false],
+    [', not even for a look at the disk', true],
+  ])('copied to another name: it was not saved for this question%s', async (_, warm) => {
     const all = fleet();
-    const first = await saver(all);
+    const first = await saver(all, ballast as never);
     const [from, to] = [await first.objectName('k-1'), await first.objectName('k-2')];
     const { sizeBytes } = (await all.store.head(from))!;
     const upload = all.store.createUpload(to, { partSizeBytes: 5_242_880, onlyIfAbsent: true });
     await upload.write((await all.store.getRange(from, { start: 0, end: sizeBytes }))!.bytes);
     await upload.complete();
+    const workers = countWorkers();
     const failure = await all
       .job()
-      .restore('k-2')
+      .restore('k-2', { warm })
       .catch(error => error);
     expect(failure).toBeInstanceOf(DamagedArchiveError);
     expect(failure).toMatchObject({ object: { name: to, key: 'k-2' } });
     expect(failure.message).toContain(from);
+    // Those of a warm restore had begun to start
+    expect(countWorkers()).toBe(workers);
   });
 
   test('a grown archive is checked frame by frame, the old ones too', async () => {
