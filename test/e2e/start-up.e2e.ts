@@ -1,0 +1,80 @@
+import { expect, it } from 'vitest';
+import { runStep } from '../support/action-step.ts';
+import { buildTree } from '../support/tree.ts';
+import { describeWithGateway, useLab } from './support/lab.ts';
+
+const lab = useLab();
+
+/** Runs before the step, and says at its end which files and which of Node's own modules were loaded. */
+const watch = `
+  import { registerHooks } from 'node:module';
+  const known = new Set(process.moduleLoadList);
+  const files = [];
+  registerHooks({
+    load(url, context, next) {
+      if (url.startsWith('file:')) files.push(url.split('/').at(-1));
+      return next(url, context);
+    },
+  });
+  process.on('exit', () => {
+    const own = process.moduleLoadList.filter(name => !known.has(name)).map(name => name.split(' ').at(-1));
+    console.log('loaded: ' + JSON.stringify({ files, own }));
+  });`;
+
+interface Loaded {
+  /** Files of dist/, in the order in which they were loaded. */
+  readonly files: readonly string[];
+  /** Modules of Node's own. */
+  readonly own: readonly string[];
+}
+
+async function loadedBy(
+  action: 'restore' | 'save',
+  inputs: Readonly<Record<string, string>> = {},
+): Promise<Loaded> {
+  const { exitCode, stdout } = await runStep({
+    actionDir: lab.checkout,
+    action: `${action}/action.yml`,
+    entry: 'main',
+    inputs: { path: 'deps', key: 'k', ...inputs },
+    env: {
+      ...lab.fleet,
+      CACHE_S3_PREFIX: lab.prefix,
+      NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(watch)}`,
+    },
+    workspace: lab.machine.workspace,
+  });
+  expect(exitCode).toBe(0);
+  return JSON.parse(/^loaded: (.*)$/m.exec(stdout)?.[1] ?? '') as Loaded;
+}
+
+/** Files that every run loads: what the action.yml names, and what all of the rest needs. */
+const always = ['restore-only.js', 'index.js', 'common.js', 'rolldown-runtime.js'];
+
+describeWithGateway('what a step loads', () => {
+  it('is, for a miss, nothing that unpacks, packs or starts threads', async () => {
+    const { files, own } = await loadedBy('restore', { 'restore-keys': 'l\nm' });
+    expect(files).toEqual([...always, 's3-store.js']);
+    // an HTTP client of Node's own (undici), children and threads are 1 to 15 ms each
+    const dear = ['child_process', 'worker_threads', 'assert', 'v8', 'vm', 'internal/deps/undici/undici'];
+    expect(own.filter(name => dear.includes(name))).toEqual([]);
+    expect(own).toContain('http');
+  });
+
+  it('is, for a hit, what unpacks, and nothing that packs', async () => {
+    await buildTree(lab.machine.workspace, { 'deps/a': 'a' });
+    expect((await loadedBy('save')).files).toContain('archive-save.js');
+    const { files } = await loadedBy('restore');
+    expect(files.slice(0, always.length + 1)).toEqual([...always, 's3-store.js']);
+    expect(files).toContain('archive-restore.js');
+    expect(files).not.toContain('archive-save.js');
+  });
+
+  it('is, without a bucket server, nothing of S3', async () => {
+    const { files, own } = await loadedBy('restore', {
+      endpoint: `file://${lab.root.replaceAll(' ', '%20')}/store`,
+    });
+    expect(files).toEqual([...always, 'directory-store.js']);
+    expect(own).not.toContain('http');
+  });
+});
