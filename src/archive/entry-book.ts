@@ -1,4 +1,4 @@
-import { type Entry, EntryType, type Frame, type ManifestHead } from './entry.ts';
+import { EntryType, type Frame, type ManifestHead } from './entry.ts';
 import { SourceTreeError } from './errors.ts';
 import { PackedColumn, type PackResult, VANISHED } from './jobs.ts';
 import { ManifestWriter } from './manifest-writer.ts';
@@ -8,8 +8,6 @@ import { ownerOf } from './pack-job.ts';
 import type { FramePlan } from './plan-frames.ts';
 import type { Reused } from './reuse.ts';
 import { type ScanNotes, type Scanned, VANISHED_WHILE_SAVED } from './scan.ts';
-
-const ENTRIES_A_TRIM = 10_000;
 
 /** Collects what a manifest is made of while a save goes on. Keeps no entries: they are written as they come. */
 export class EntryBook {
@@ -44,6 +42,7 @@ export class EntryBook {
    * than an archive holds.
    */
   add({ members, slice }: FramePlan, result: PackResult): void {
+    trimHeap();
     const frame = this.frames.length;
     const { bytes, rawSize, sha256 } = result;
     if (rawSize > 0) this.frames.push({ size: bytes.length, rawSize, sha256 });
@@ -72,7 +71,7 @@ export class EntryBook {
     if (packed[PackedColumn.replaced] === 1) this.#replaced.add(name);
     const size = packed[PackedColumn.size]!;
     this.rawBytes += size;
-    this.#write({
+    this.#writer.add({
       name,
       type,
       mode: packed[PackedColumn.mode]!,
@@ -95,13 +94,8 @@ export class EntryBook {
       if (name !== undefined && compareNames(entry.name, name) > 0) return;
       at.push(this.#writer.count);
       const isLink = entry.type === EntryType.hardLink;
-      this.#write(isLink ? { ...entry, linkTo: this.#indexOfFirst(linkName, entry.name) } : entry);
+      this.#writer.add(isLink ? { ...entry, linkTo: this.#indexOfFirst(linkName, entry.name) } : entry);
     }
-  }
-
-  #write(entry: Entry): void {
-    if (this.#writer.count % ENTRIES_A_TRIM === 0) trimHeap();
-    this.#writer.add(entry);
   }
 
   /** The place of a hard link's first name. It comes before the link in byte order, so it has been written. */

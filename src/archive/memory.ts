@@ -2,7 +2,7 @@ import { getHeapStatistics, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
 /** Below so many bytes of heap its garbage is left to V8. */
-const HEAP_LEFT_ALONE_BYTES = 192 * 1024 * 1024;
+const HEAP_LEFT_ALONE_BYTES = 96 * 1024 * 1024;
 /** A collection takes some ms for each MB that lives: only when about a third of the heap may be garbage. */
 const WORTH_COLLECTING = 1.5;
 
