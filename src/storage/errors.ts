@@ -3,8 +3,11 @@
  * as they are; every other error that leaves it is a bug.
  */
 
+/** What all errors of this contract are. */
+export abstract class StoreError extends Error {}
+
 /** Nothing of the bucket answers, or it fails for good: time limit, connection, 5xx after all retries. */
-export class StoreUnavailableError extends Error {
+export class StoreUnavailableError extends StoreError {
   override name = 'StoreUnavailableError';
   /** Set by a save whose store had accepted a byte of the archive: no other backend is asked then. */
   accepted = false;
@@ -13,7 +16,7 @@ export class StoreUnavailableError extends Error {
 /**
  * The bucket answers, and refuses: wrong credentials, no such bucket, access denied, quota. Retrying cannot help.
  */
-export class StoreRefusedError extends Error {
+export class StoreRefusedError extends StoreError {
   override name = 'StoreRefusedError';
   /** As in `StoreUnavailableError` (a quota may be exceeded in the middle of a save). */
   accepted = false;
@@ -31,7 +34,7 @@ export class StoreRefusedError extends Error {
 }
 
 /** The object is not the one that was asked for any more (412 on If-Match, or it is gone). */
-export class ObjectReplacedError extends Error {
+export class ObjectReplacedError extends StoreError {
   override name = 'ObjectReplacedError';
 }
 
@@ -41,16 +44,16 @@ export class ObjectGoneError extends ObjectReplacedError {
 }
 
 /** The name is taken: another job was faster. */
-export class ObjectExistsError extends Error {
+export class ObjectExistsError extends StoreError {
   override name = 'ObjectExistsError';
 }
 
 /** The server does not copy ranges (501, or an answer that is not S3's). */
-export class CopyRefusedError extends Error {
+export class CopyRefusedError extends StoreError {
   override name = 'CopyRefusedError';
 }
 
 /** The object's name does not fit the store (S3: 1024 bytes of UTF-8). */
-export class NameTooLongError extends Error {
+export class NameTooLongError extends StoreError {
   override name = 'NameTooLongError';
 }

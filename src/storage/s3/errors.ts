@@ -1,5 +1,5 @@
 import { classify, errorCode, httpStatus } from '../../retry/classify.ts';
-import * as store from '../errors.ts';
+import { StoreError, StoreRefusedError, StoreUnavailableError } from '../errors.ts';
 import type { S3Settings } from './settings.ts';
 
 /** An answer of this HTTP status. */
@@ -97,11 +97,6 @@ const FAILURES: Readonly<Record<string, string>> = {
   ENETUNREACH: 'network unreachable',
 };
 
-/** The store's own errors, which pass as they are. */
-function isStoreError(error: unknown): error is Error {
-  return Object.values(store).some(type => error instanceof type);
-}
-
 /**
  * An SDK or network failure as the store's contract names it. The message is one clause with the bucket, the call,
  * and the code or status; never a secret (the SDK's message, which may quote the request, is not used).
@@ -109,20 +104,21 @@ function isStoreError(error: unknown): error is Error {
  * @param operation S3's name of the call.
  */
 export function toStoreError(error: unknown, operation: string, settings: S3Settings): Error {
-  if (isStoreError(error)) return error;
+  // The store's own pass as they are
+  if (error instanceof StoreError) return error;
   const bucket = describeBucket(settings);
   const code = s3Code(error);
   const status = httpStatus(error);
   const answer = [status, code].filter(part => part !== undefined).join(' ');
   const refusal = code === undefined ? undefined : (REFUSALS[code] ?? TLS_REFUSALS[code]);
   if (refusal) {
-    return new store.StoreRefusedError(`${bucket}: ${refusal[1]} (${operation}: ${answer})`, refusal[0], {
+    return new StoreRefusedError(`${bucket}: ${refusal[1]} (${operation}: ${answer})`, refusal[0], {
       cause: error,
     });
   }
   const kind = classify(error);
   if (kind === 'timeout' && status === undefined) {
-    return new store.StoreUnavailableError(`${bucket}: ${(error as Error).message} (${operation})`, {
+    return new StoreUnavailableError(`${bucket}: ${(error as Error).message} (${operation})`, {
       cause: error,
     });
   }
@@ -130,17 +126,17 @@ export function toStoreError(error: unknown, operation: string, settings: S3Sett
     const reason =
       FAILURES[code ?? ''] ?? (kind === 'broken-body' ? 'the answer broke off' : 'the call failed');
     const shown = answer || String(error);
-    return new store.StoreUnavailableError(`${bucket}: ${reason} (${operation}: ${shown})`, { cause: error });
+    return new StoreUnavailableError(`${bucket}: ${reason} (${operation}: ${shown})`, { cause: error });
   }
   if (status === 401 || status === 403) {
-    return new store.StoreRefusedError(
+    return new StoreRefusedError(
       `${bucket}: refused (${operation}: ${answer}); look at accessKey, secretKey and the bucket's policy`,
       "the input 'accessKey'",
       { cause: error },
     );
   }
   if (status >= 300 && status < 400) {
-    return new store.StoreRefusedError(
+    return new StoreRefusedError(
       `${bucket}: lives elsewhere (${operation}: ${answer})`,
       "the input 'region'",
       {
@@ -148,7 +144,7 @@ export function toStoreError(error: unknown, operation: string, settings: S3Sett
       },
     );
   }
-  return new store.StoreRefusedError(
+  return new StoreRefusedError(
     `${bucket}: the endpoint refused the call (${operation}: ${answer})`,
     "the input 'endpoint'",
     { cause: error },
