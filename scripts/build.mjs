@@ -23,7 +23,7 @@ import { shake } from './shake.mjs';
 /** What the action.yml files name; each calls index.js, and so is copied as it is. */
 const entries = ['main', 'post', 'restore-only', 'save-only'];
 
-/** Bundles, each by itself: `entry` below build/, `to` below the target. */
+/** Bundles, each by itself: `entry` below build/, `to` below the target. `whole`: as ncc makes it, of CommonJS. */
 const bundles = [
   { entry: 'index.js', to: '.' },
   { entry: 'archive/worker.js', to: 'worker' },
@@ -45,28 +45,29 @@ async function buildAlone(target) {
   process.chdir(root);
   await emit();
   const files = new Map();
-  for (const { entry, to, whole } of bundles) {
-    const { parts, licences } = whole ? { parts: [entry], licences: [] } : await shakeInto(to, entry);
-    const beside = Object.fromEntries(
-      parts.map(part => `./${path.basename(part)}`).map(name => [name, name]),
-    );
-    for (const part of parts) {
-      const { code, assets } = await bundle(part, { externals: beside, license: 'licenses.txt' });
-      files.set(path.join(to, part === parts[0] ? 'index.js' : path.basename(part)), code);
-      for (const [name, { source }] of Object.entries(assets)) {
-        if (name === 'licenses.txt') licences.push(source);
-        else if (name.endsWith('.js')) files.set(path.join(to, name), await minifyChunk(name, source));
-      }
-    }
-    const told = licences.filter(text => text !== '');
-    if (told.length > 0) files.set(path.join(to, 'licenses.txt'), told.join('\n'));
-  }
+  for (const one of bundles) await addBundle(files, one);
   for (const name of entries) {
     files.set(`${name}.js`, await fs.readFile(path.join(buildDirectory, `${name}.js`)));
   }
   // Node must read the files as modules wherever the action is checked out
   files.set('package.json', `${JSON.stringify({ type: 'module' })}\n`);
   await write(target, files);
+}
+
+/** Adds to `files`, by their names below the target, those of one bundle. */
+async function addBundle(files, { entry, to, whole }) {
+  const { parts, licences } = whole ? { parts: [entry], licences: [] } : await shakeInto(to, entry);
+  const beside = Object.fromEntries(parts.map(part => `./${path.basename(part)}`).map(name => [name, name]));
+  for (const part of parts) {
+    const { code, assets } = await bundle(part, { externals: beside, license: 'licenses.txt' });
+    files.set(path.join(to, part === parts[0] ? 'index.js' : path.basename(part)), code);
+    for (const [name, { source }] of Object.entries(assets)) {
+      if (name === 'licenses.txt') licences.push(source);
+      else if (name.endsWith('.js')) files.set(path.join(to, name), await minifyChunk(name, source));
+    }
+  }
+  const told = licences.filter(text => text !== '');
+  if (told.length > 0) files.set(path.join(to, 'licenses.txt'), told.join('\n'));
 }
 
 async function bundle(file, options) {
@@ -80,13 +81,13 @@ async function bundle(file, options) {
   });
 }
 
-/** Shakes an entry; returns its files, below build/ and the entry's first, and their licences. */
+/** Shakes an entry; returns the names of its files below build/, the entry's first, and their licences. */
 async function shakeInto(to, entry) {
   const { files, licences } = await shake(path.join(buildDirectory, entry), outside);
   const directory = path.join('shaken', to);
   await fs.mkdir(path.join(buildDirectory, directory), { recursive: true });
   for (const { name, code } of files) {
-    // ncc's `externals` would make static imports of these too
+    // Without this ncc's `externals` would make static imports of them too, and load all at once
     const kept = code.replace(/\bimport\(\s*(?=["']\.\/)/g, 'import(/* webpackIgnore: true */ ');
     await fs.writeFile(path.join(buildDirectory, directory, name), kept);
   }

@@ -22,7 +22,7 @@ export async function shake(file, outside) {
     platform: 'node',
     resolve: { conditionNames: ['module', 'import'], mainFields: ['module', 'main'] },
     // no package is here for what loading it does: one of which nothing is used is left out
-    treeshake: { moduleSideEffects: (id, external) => !external && !id.includes('node_modules') },
+    treeshake: { moduleSideEffects: (id, external) => !external && !isPackage(id) },
     plugins: [leave(outside), without('@aws-sdk/credential-provider-node'), collect(common)],
     logLevel: 'silent',
   });
@@ -32,9 +32,7 @@ export async function shake(file, outside) {
     chunkFileNames: '[name].js',
     // what several files share, where it is loaded first anyway or small: one file, as each takes time to open
     codeSplitting: {
-      groups: [
-        { name: 'common', test: id => common.has(id) || id.includes('rolldown/runtime'), minShareCount: 2 },
-      ],
+      groups: [{ name: 'common', test: id => common.has(id), minShareCount: 2 }],
     },
   });
   await bundle.close();
@@ -43,6 +41,8 @@ export async function shake(file, outside) {
     licences: await licencesOf(output.flatMap(({ moduleIds }) => moduleIds)),
   };
 }
+
+const isPackage = id => id.includes('node_modules');
 
 /** Leaves imports as they are written. */
 function leave(outside) {
@@ -58,7 +58,7 @@ function without(name) {
   };
 }
 
-/** Notes the modules that are loaded at once, the entry and what it and they import, and small ones by themselves. */
+/** Notes the modules that are loaded at once (the entry, and what it and they import), and small ones of ours. */
 function collect(found) {
   return {
     name: 'collect',
@@ -71,7 +71,8 @@ function collect(found) {
       };
       for (const { id, isEntry, code, importedIds } of modules) {
         if (isEntry) visit(id);
-        if (code !== null && code.length < SMALL && importedIds.length === 0) found.add(id);
+        const small = code !== null && code.length < SMALL && importedIds.length === 0;
+        if (small && !isPackage(id)) found.add(id);
       }
     },
   };

@@ -49,7 +49,7 @@ async function loadedBy(
 }
 
 /** Files that every run loads: what the action.yml names, and what all of the rest needs. */
-const always = ['restore-only.js', 'index.js', 'common.js', 'rolldown-runtime.js'];
+const always = ['restore-only.js', 'index.js', 'common.js'];
 
 describeWithGateway('what a step loads', () => {
   it('is, for a miss, nothing that unpacks, packs or starts threads', async () => {
