@@ -93,10 +93,11 @@ const THROUGH = 'goes through a file or link of the same archive';
 const STORED_ROOT = /^(?:\.\/|~\/|\/|[A-Za-z]:\/)/;
 
 /** An entry that stands in a directory of the archive, at whatever depth the manifest has it. */
-function checkChild({ name, type }: Entry, parent: string, layout: PathLayout): void {
+function checkChild(entry: Entry, parent: string, layout: PathLayout): void {
+  const { name, type } = entry;
   const component = name.slice(parent.length, type === EntryType.directory ? -1 : undefined);
   if (component === '' || component === '.' || component === '..') refuse(name, NOT_PLAIN);
-  if (layout.hasExclusions && layout.excludes(layout.toAbsolute(name))) refuse(name, 'is excluded by `path`');
+  if (layout.hasExclusions && !isPermitted(entry, layout)) refuse(name, 'is excluded by `path`');
 }
 
 /** An entry that stands in no directory of the archive. */
@@ -118,12 +119,17 @@ function checkRoot(entry: Entry, entries: readonly Entry[], layout: PathLayout):
   ) {
     if (holds(entries, name.slice(0, at))) refuse(name, THROUGH);
   }
-  if (!layout.permits(name)) refuse(name, 'is not named by the `path` of this step');
+  if (!isPermitted(entry, layout)) refuse(name, 'is not named by the `path` of this step');
   // A save takes a directory with what is in it. Without its entry, a link that stands there on the disk would be
   // taken for one above the step's paths, and followed
   const parent = parentName(name);
   if (parent !== '' && layout.permits(parent))
     refuse(name, 'stands in a directory that is not in the archive');
+}
+
+/** A save takes a link to a directory for one, as @actions/glob does. What a link will lead to here does not matter. */
+function isPermitted({ name, type }: Entry, layout: PathLayout): boolean {
+  return layout.permits(name) || (type === EntryType.symlink && layout.permits(`${name}/`));
 }
 
 /**

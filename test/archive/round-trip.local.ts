@@ -185,6 +185,41 @@ describe('what is saved is what is restored', () => {
     ]);
   });
 
+  test.each([
+    [['**/modules/'], ['a/modules/x', 'b/modules', 'c/d/modules/y']],
+    [
+      ['*', '!*/*/'],
+      ['a/file', 'c/file'],
+    ],
+    [
+      ['*', '!**/modules/'],
+      ['a/file', 'c/d/file', 'c/file'],
+    ],
+  ])('%j: links to directories are those directories for it, files are not', async (patterns, expected) => {
+    const from = await buildTree(scratch(), {
+      'a/modules/x': 'x',
+      'a/file': 'f',
+      'b/modules': { symlink: '../a/modules' },
+      'c/d/modules/y': 'y',
+      'c/d/file': 'f',
+      'c/file': 'f',
+    });
+    const { object } = await packTree(await layoutIn(from, patterns));
+    // Elsewhere, what a pattern calls a directory is a file, and the reverse
+    const to = await buildTree(scratch(), {
+      'b/modules/z': 'z',
+      'c/file/z': 'z',
+      'c/d/modules': 'a file',
+    });
+    for (const place of [from, to, scratch()]) await restoreObject(object, await layoutIn(place, patterns));
+    const restored = scratch();
+    await restoreObject(object, await layoutIn(restored, patterns));
+    const leaves = Object.entries(await describeTree(restored)).filter(
+      ([, { type }]) => type !== 'directory',
+    );
+    expect(leaves.map(([name]) => name)).toEqual(expected);
+  });
+
   test('nothing found is nothing written', async () => {
     const { object } = await packTree(await layoutIn(scratch(), ['not-there']));
     expect(object.length).toBe(0);
