@@ -20,9 +20,14 @@ export async function findRoots(patterns: readonly Pattern[]): Promise<readonly 
   return [...roots];
 }
 
-/** Whether this is a directory, or a symlink to one. */
+/** Whether this is a directory, or a symlink to one. Throws `SourceTreeError` where nobody can tell. */
 export function isDirectory(absolute: string): boolean {
-  return statSync(absolute, { throwIfNoEntry: false })?.isDirectory() ?? false;
+  try {
+    return statSync(absolute, { throwIfNoEntry: false })?.isDirectory() ?? false;
+  } catch (error) {
+    if (leadsNowhere(error)) return false;
+    throw unsearchable(error);
+  }
 }
 
 async function exists(absolute: string): Promise<boolean> {
@@ -30,10 +35,14 @@ async function exists(absolute: string): Promise<boolean> {
     await lstat(absolute);
     return true;
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    if (code === 'ENOENT' || code === 'ENOTDIR') return false;
+    if (leadsNowhere(error)) return false;
     throw unsearchable(error);
   }
+}
+
+/** Through a file, or a link that leads round in a circle. */
+function leadsNowhere(error: unknown): boolean {
+  return ['ENOENT', 'ENOTDIR', 'ELOOP'].includes((error as NodeJS.ErrnoException).code ?? '');
 }
 
 async function expand(globs: readonly Pattern[]): Promise<readonly string[]> {
@@ -48,11 +57,9 @@ async function expand(globs: readonly Pattern[]): Promise<readonly string[]> {
 }
 
 function unsearchable(error: unknown): SourceTreeError {
-  const { message } = error as Error;
-  return new SourceTreeError(
-    `the paths of input 'path' cannot be searched (${message}); \`sudo: true\` reads as root`,
-    {
-      cause: error,
-    },
-  );
+  const { message, code } = error as NodeJS.ErrnoException;
+  const advice = code === 'EACCES' || code === 'EPERM' ? '; `sudo: true` reads as root' : '';
+  return new SourceTreeError(`the paths of input 'path' cannot be searched (${message})${advice}`, {
+    cause: error,
+  });
 }

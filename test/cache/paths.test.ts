@@ -130,6 +130,8 @@ describe('on a real tree', () => {
       writeFileSync(at(name), name);
     }
     symlinkSync('nowhere', at('dangling'));
+    mkdirSync(at('l'));
+    symlinkSync('loop', at('l/loop'));
   });
   afterAll(() => rmSync(root, { recursive: true, force: true }));
 
@@ -154,6 +156,9 @@ describe('on a real tree', () => {
     ],
     [['c', '!c'], []],
     [['dangling'], ['dangling']],
+    [['l/loop'], ['l/loop']],
+    [['l/loop/', 'l/loop/x', 'file'], ['file']],
+    [['l', '!l/*/'], ['l']],
   ])('%j finds %j', async (patterns, expected) => {
     expect(await found(patterns)).toEqual(expected);
   });
@@ -166,6 +171,17 @@ describe('on a real tree', () => {
     expect(layout.excludes(at('c/keep/deep/f'))).toBe(false);
     // A file, where only directories of that name are taken out.
     expect(layout.excludes(at('c/keep/tmp'))).toBe(false);
+  });
+
+  test('a link that leads round in a circle is no directory', async () => {
+    const layout = await layoutOf(['l', '!l/*/']);
+    expect(layout.excludes(at('l/loop'))).toBe(false);
+  });
+
+  test('what cannot be searched is said; root would search a circle no further', async () => {
+    await expect(found(['l/**/x'])).rejects.toThrow(
+      /^the paths of input 'path' cannot be searched \(ELOOP: [^;]*\)$/,
+    );
   });
 
   test('a link is followed where a line names it without wildcards', async () => {
