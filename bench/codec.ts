@@ -1,7 +1,8 @@
 /**
  * `node bench/codec.ts [MEGABYTES] [DIRECTORY]`: zstd implementations side by side, on frames of 4 MiB cut from a tar of
- * a real tree (node_modules by default). Rates are per second of CPU time, user and system, over all threads: the
- * machine may be busy. The figures are quoted in docs/adr/0001.
+ * a real tree (node_modules by default). The codecs take turns at each frame, and the least time of some rounds counts: a
+ * frame takes a few ms, which other work on the machine mostly leaves alone. The program's rate is per second of its
+ * CPU time. The figures are quoted in docs/adr/0001.
  */
 
 import { spawnSync } from 'node:child_process';
@@ -12,7 +13,7 @@ import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import * as mongodb from '@mongodb-js/zstd';
 
 const FRAME_BYTES = 4 * 1024 * 1024;
-const ROUNDS = 3;
+const ROUNDS = 10;
 const root = path.dirname(import.meta.dirname);
 
 interface Codec {
@@ -21,18 +22,19 @@ interface Codec {
   decompress(frame: Buffer, rawBytes: number): Buffer | Promise<Buffer>;
 }
 
+/** zstd's own parameters (`ZSTD_c_...`) beside the level. */
+type Parameters = Partial<Record<'windowLog' | 'hashLog' | 'chainLog' | 'minMatch' | 'strategy', number>>;
+
 /** `chunkBytes`: what node:zlib allocates at a time; undefined: room for the whole result. */
-function nodeZlib(
-  level: number,
-  { windowLog, chunkBytes }: { windowLog?: number; chunkBytes?: number } = {},
-): Codec {
-  const params = {
-    [constants.ZSTD_c_compressionLevel]: level,
-    ...(windowLog !== undefined && { [constants.ZSTD_c_windowLog]: windowLog }),
-  };
+function nodeZlib(level: number, parameters: Parameters = {}, chunkBytes?: number): Codec {
+  const chosen = Object.entries(parameters);
+  const params: Record<number, number> = { [constants.ZSTD_c_compressionLevel]: level };
+  for (const [name, value] of chosen) params[constants[`ZSTD_c_${name as keyof Parameters}`]] = value;
   const chunkSize = (bytes: number) => chunkBytes ?? bytes + (bytes >> 7) + 1024;
+  const words = chosen.map(([name, value]) => `${name} ${value}`);
+  if (chunkBytes) words.push(`chunkSize ${chunkBytes / 1024} KiB`);
   return {
-    name: `node:zlib${windowLog ? `, window 2^${windowLog}` : ''}${chunkBytes ? `, chunkSize ${chunkBytes / 1024} KiB` : ''}`,
+    name: ['node:zlib', ...words].join(', '),
     compress: raw =>
       zstdCompressSync(raw, { params, chunkSize: chunkSize(raw.length), pledgedSrcSize: raw.length }),
     decompress: (frame, rawBytes) => zstdDecompressSync(frame, { chunkSize: chunkSize(rawBytes) }),
@@ -53,28 +55,40 @@ function mongodbZstd(): Codec {
 interface Figures {
   readonly name: string;
   readonly bytes: number;
-  /** CPU seconds, the least of the rounds. */
+  /** Seconds. */
   readonly compress: number;
   readonly decompress: number;
 }
 
-async function measure(codec: Codec, frames: readonly Buffer[]): Promise<Figures> {
-  let [compress, decompress] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
-  let packed: Buffer[] = [];
-  for (let round = 0; round < ROUNDS; round++) {
-    packed = [];
-    const begin = process.cpuUsage();
-    for (const frame of frames) packed.push(await codec.compress(frame));
-    compress = Math.min(compress, cpuSeconds(process.cpuUsage(begin)));
-    const middle = process.cpuUsage();
-    for (const [index, frame] of packed.entries()) {
-      const raw = await codec.decompress(frame, frames[index]!.length);
-      if (raw.length !== frames[index]!.length) throw new Error(`${codec.name} lost bytes`);
+async function measure(codecs: readonly Codec[], frames: readonly Buffer[]): Promise<readonly Figures[]> {
+  const all = codecs.map(({ name }) => ({ name, bytes: 0, compress: 0, decompress: 0 }));
+  for (const raw of frames) {
+    const best = codecs.map(() => ({
+      compress: Number.POSITIVE_INFINITY,
+      decompress: Number.POSITIVE_INFINITY,
+      bytes: 0,
+    }));
+    for (let round = 0; round < ROUNDS; round++) {
+      for (const [index, codec] of codecs.entries()) {
+        const figures = best[index]!;
+        const start = performance.now();
+        const packed = await codec.compress(raw);
+        const middle = performance.now();
+        const opened = await codec.decompress(packed, raw.length);
+        const end = performance.now();
+        if (opened.length !== raw.length) throw new Error(`${codec.name} lost bytes`);
+        figures.compress = Math.min(figures.compress, (middle - start) / 1e3);
+        figures.decompress = Math.min(figures.decompress, (end - middle) / 1e3);
+        figures.bytes = packed.length;
+      }
     }
-    decompress = Math.min(decompress, cpuSeconds(process.cpuUsage(middle)));
+    for (const [index, figures] of all.entries()) {
+      figures.compress += best[index]!.compress;
+      figures.decompress += best[index]!.decompress;
+      figures.bytes += best[index]!.bytes;
+    }
   }
-  const bytes = packed.reduce((sum, frame) => sum + frame.length, 0);
-  return { name: codec.name, bytes, compress, decompress };
+  return all;
 }
 
 /** The system's program as a pipe of actions/cache uses it: one stream, one process. */
@@ -93,13 +107,9 @@ function measureProgram(level: number, raw: string, packed: string): Figures {
   return { name: 'zstd program, one stream', bytes: fs.statSync(packed).size, compress, decompress };
 }
 
-function cpuSeconds({ user, system }: NodeJS.CpuUsage): number {
-  return (user + system) / 1e6;
-}
-
 function print(level: number, rawBytes: number, figures: readonly Figures[]): void {
   const rate = (seconds: number) => String(Math.round(rawBytes / 1e6 / seconds));
-  console.log(`\n| level ${level} | compress, MB/CPU s | decompress, MB/CPU s | size |`);
+  console.log(`\n| level ${level} | compress, MB/s | decompress, MB/s | size |`);
   console.log('|---|---|---|---|');
   for (const { name, compress, decompress, bytes } of figures) {
     const share = `${((100 * bytes) / rawBytes).toFixed(2)} %`;
@@ -120,14 +130,28 @@ try {
     `${(raw.length / 1e6).toFixed(0)} MB of tar, ${frames.length} frames; Node ${process.versions.node}, zstd ${process.versions.zstd}`,
   );
   for (const level of [1, 3]) {
-    print(level, raw.length, [
-      await measure(nodeZlib(level), frames),
-      await measure(nodeZlib(level, { windowLog: 22 }), frames),
-      await measure(nodeZlib(level, { windowLog: 22, chunkBytes: 16 * 1024 }), frames),
-      ...(level === mongodbLevel ? [await measure(mongodbZstd(), frames)] : []),
-      measureProgram(level, tar, packed),
-    ]);
+    const codecs = [
+      nodeZlib(level),
+      nodeZlib(level, { windowLog: 22 }),
+      nodeZlib(level, { windowLog: 22 }, 16 * 1024),
+      ...(level === mongodbLevel ? [mongodbZstd()] : []),
+    ];
+    print(level, raw.length, [...(await measure(codecs, frames)), measureProgram(level, tar, packed)]);
   }
+  // What level 3 is made of, one by one, and level 2 beside it
+  const tables: readonly Parameters[] = [
+    {},
+    { chainLog: 15 },
+    { chainLog: 14 },
+    { chainLog: 13 },
+    { hashLog: 16 },
+    { minMatch: 7 },
+    { strategy: constants.ZSTD_fast, minMatch: 7 },
+  ];
+  const tuned = tables.map(parameters => nodeZlib(3, { windowLog: 22, ...parameters }));
+  const [level2, ...level3] = await measure([nodeZlib(2, { windowLog: 22 }), ...tuned], frames);
+  print(3, raw.length, level3);
+  print(2, raw.length, [level2!]);
 } finally {
   fs.rmSync(scratch, { recursive: true });
 }

@@ -1,4 +1,4 @@
-import { zstdDecompressSync } from 'node:zlib';
+import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { compressFrame, openFrame, sha256 } from '../../src/archive/codec.ts';
 import { DamagedArchiveError } from '../../src/archive/errors.ts';
@@ -31,6 +31,32 @@ describe('a frame', () => {
   test('that begins with noise is compressed all the same', () => {
     const raw = Buffer.concat([incompressible(300_000), text(3_700_000)]);
     expect(compressFrame(raw, 3).length).toBeLessThan(500_000);
+  });
+});
+
+describe('what zstd is asked for', () => {
+  const raw = Buffer.from(
+    Array.from({ length: 60_000 }, (_, index) => `line ${(index * index) % 9973}`).join('\n'),
+  );
+  const whole = { [constants.ZSTD_c_windowLog]: 22 };
+  const smallTable = { ...whole, [constants.ZSTD_c_chainLog]: 14 };
+
+  test.each([
+    ['level 2, as it is', 2, whole],
+    ['level 3, with a small table of short matches', 3, smallTable],
+    ['level 6, as it is', 6, whole],
+  ])('%s', (_, level, others) => {
+    const params = { ...others, [constants.ZSTD_c_compressionLevel]: level };
+    const expected = zstdCompressSync(raw, { params, pledgedSrcSize: raw.length, chunkSize: raw.length });
+    expect(sha256(compressFrame(raw, level))).toEqual(sha256(expected));
+  });
+
+  test('the small table changes level 3, and costs little', () => {
+    const params = { ...whole, [constants.ZSTD_c_compressionLevel]: 3 };
+    const plain = zstdCompressSync(raw, { params, pledgedSrcSize: raw.length, chunkSize: raw.length });
+    const ours = compressFrame(raw, 3);
+    expect(ours.equals(plain)).toBe(false);
+    expect(ours.length).toBeLessThan(1.05 * plain.length);
   });
 });
 
