@@ -81,8 +81,9 @@ function rowOf({ dev, ino, size, mode, uid, gid, mtimeNs, ctimeNs }: BigIntStats
 export function statusOfStaged(entries: readonly Entry[], plan: TargetPlan): StatusRows {
   const rows = StatusRows.of(entries.length);
   entries.forEach((entry, index) => {
-    const path = plan.staged[index]!;
-    if (entry.type !== EntryType.file || path === '') return;
+    if (entry.type !== EntryType.file) return;
+    const path = plan.staged.at(index)!;
+    if (path === '') return;
     const stats = exactStatus(path);
     if (stats) rows.set(index, stats);
   });

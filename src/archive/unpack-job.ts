@@ -3,11 +3,11 @@ import type { Entry, Frame } from './entry.ts';
 import type { FrameContents } from './frame-contents.ts';
 import { FrameColumn, joinStrings, PieceColumn, type UnpackJob } from './jobs.ts';
 import type { FrameRun } from './plan-ranges.ts';
+import type { StagedPaths } from './publish/staged-paths.ts';
 
 /** Where files are built. */
 export interface StagedFiles {
-  /** The path of each entry. */
-  readonly paths: readonly string[];
+  readonly paths: StagedPaths;
   /** Files there get less of a mode than is asked for (publish/staging.ts). */
   readonly masksModes: boolean;
 }
@@ -79,9 +79,9 @@ class Pieces {
   readonly numbers: Float64Array<ArrayBuffer>;
   readonly #paths: string[] = [];
   readonly #entries: readonly Entry[];
-  readonly #staged: readonly string[];
+  readonly #staged: StagedPaths;
 
-  constructor(count: number, entries: readonly Entry[], staged: readonly string[]) {
+  constructor(count: number, entries: readonly Entry[], staged: StagedPaths) {
     this.numbers = new Float64Array(count * PieceColumn.width);
     this.#entries = entries;
     this.#staged = staged;
@@ -99,7 +99,7 @@ class Pieces {
     this.numbers[row + PieceColumn.mtimeUs] = entry.mtimeUs;
     this.numbers[row + PieceColumn.uid] = entry.uid;
     this.numbers[row + PieceColumn.gid] = entry.gid;
-    this.#paths.push(this.#staged[index]!);
+    this.#paths.push(this.#staged.at(index)!);
   }
 
   joinedPaths(): string {

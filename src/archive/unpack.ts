@@ -4,6 +4,7 @@ import { forEachWithin } from './in-flight.ts';
 import { trimHeap } from './memory.ts';
 import type { ObjectBytes, OpenArchive, ReadObject } from './open-archive.ts';
 import { type FrameRun, planRanges } from './plan-ranges.ts';
+import type { StagedPaths } from './publish/staged-paths.ts';
 import { createSparse, finishSparse } from './unpack-frames.ts';
 import { emptyFilesJob, type StagedFiles, unpackJob } from './unpack-job.ts';
 import type { JobRunner } from './worker-pool.ts';
@@ -79,15 +80,15 @@ class SlicedFiles {
   /** Bytes that are still to come, by entry. */
   readonly #left = new Map<number, number>();
   readonly #entries: readonly Entry[];
-  readonly #staged: readonly string[];
+  readonly #staged: StagedPaths;
   readonly #contents: FrameContents;
 
-  constructor(entries: readonly Entry[], staged: readonly string[], contents: FrameContents) {
+  constructor(entries: readonly Entry[], staged: StagedPaths, contents: FrameContents) {
     this.#entries = entries;
     this.#staged = staged;
     this.#contents = contents;
     for (const index of contents.sliced) {
-      createSparse(staged[index]!, entries[index]!.size);
+      createSparse(staged.at(index)!, entries[index]!.size);
       this.#left.set(index, entries[index]!.size);
     }
   }
@@ -96,7 +97,7 @@ class SlicedFiles {
     for (const { entry, size } of frames.flatMap(frame => this.#contents.slices(frame))) {
       const left = this.#left.get(entry)! - size;
       this.#left.set(entry, left);
-      if (left === 0) finishSparse(this.#staged[entry]!, this.#entries[entry]!);
+      if (left === 0) finishSparse(this.#staged.at(entry)!, this.#entries[entry]!);
     }
   }
 }

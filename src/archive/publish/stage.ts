@@ -55,10 +55,11 @@ export class Stage {
   /** Symlinks and hard links; the files that hard links point to must be there. */
   addLinks(): void {
     this.#entries.forEach((entry, index) => {
-      const path = this.#plan.staged[index]!;
+      if (entry.type !== EntryType.symlink && entry.type !== EntryType.hardLink) return;
+      const path = this.#plan.staged.at(index)!;
       if (path === '') return;
       if (entry.type === EntryType.symlink) guarded(path, () => this.#symlink(path, entry));
-      if (entry.type === EntryType.hardLink) guarded(path, () => this.#hardLink(path, entry.linkTo));
+      else guarded(path, () => this.#hardLink(path, entry.linkTo));
     });
   }
 
@@ -100,7 +101,7 @@ export class Stage {
   }
 
   #hardLink(path: string, linkTo: number): void {
-    const source = this.#plan.staged[linkTo]!;
+    const source = this.#plan.staged.at(linkTo)!;
     try {
       linkSync(fsPath(source), fsPath(path));
     } catch (error) {

@@ -8,6 +8,7 @@ import { type Platform, thisPlatform } from '../platform.ts';
 import { unwritable } from '../tree-errors.ts';
 import { mountPoints, refuseMountIn } from './mounts.ts';
 import { listDirectory, requireNameable, requireWritable } from './preflight.ts';
+import { PlannedPaths, type StagedPaths } from './staged-paths.ts';
 import { removeStaleStaging, STALE_STAGING_MS, StagingArea } from './staging.ts';
 
 /** A rename that makes something visible. */
@@ -63,8 +64,7 @@ export interface TargetPlan {
   /** Things of the wrong type where an entry goes: moved into staging. */
   readonly displaced: readonly Displacement[];
   readonly moves: readonly Move[];
-  /** Where each entry is built: in staging, or '' for a directory that exists and for what is left alone. */
-  readonly staged: readonly string[];
+  readonly staged: StagedPaths;
 }
 
 export interface PlanOptions {
@@ -84,7 +84,7 @@ export interface PlanOptions {
  * Throws `TargetTreeError` where the tree cannot be written, before a byte of data is fetched.
  */
 export function planTarget(entries: readonly Entry[], options: PlanOptions): TargetPlan {
-  const planner = new Planner(options);
+  const planner = new Planner(entries, options);
   try {
     entries.forEach((entry, index) => {
       planner.add(entry, index);
@@ -112,7 +112,7 @@ class Planner {
   readonly #existing: ExistingDirectory[] = [];
   readonly #displaced: Displacement[] = [];
   readonly #moves: Move[] = [];
-  readonly #staged: string[] = [];
+  readonly #staged: PlannedPaths;
   /** Directories of the archive by stored name. */
   readonly #places = new Map<string, Place>();
   /** Directories above the roots by absolute path. */
@@ -121,7 +121,8 @@ class Planner {
   readonly #checked = new Set<ExistingDirectory>();
   readonly #swept = new Set<string>();
 
-  constructor(options: PlanOptions) {
+  constructor(entries: readonly Entry[], options: PlanOptions) {
+    this.#staged = new PlannedPaths(entries);
     this.#layout = options.layout;
     this.#options = options;
     this.#platform = options.platform ?? thisPlatform;
@@ -140,19 +141,21 @@ class Planner {
       this.#places.set(entry.name, place);
       // Where a `!` line takes a directory out, something below it may be named again
       if (this.#layout.hasExclusions) this.#above.set(this.#layout.toAbsolute(entry.name), place);
-      this.#staged[index] = place.fresh ? place.path : '';
+      this.#staged.set(index, place.fresh ? place.path : '');
       return;
     }
     if (this.#isLeftAlone(index)) {
-      this.#staged[index] = '';
+      this.#staged.set(index, '');
       return;
     }
     const target = parent ? undefined : this.#layout.toAbsolute(entry.name);
     const place = parent ?? this.#directoryAbove(dirname(target!));
+    if (place.fresh) {
+      this.#staged.setInside(index, place.path);
+      return;
+    }
     const component = target === undefined ? entry.name.slice(parentStored.length) : basename(target);
-    this.#staged[index] = place.fresh
-      ? `${place.path}/${component}`
-      : this.#moveFile(place.directory, component, index);
+    this.#staged.set(index, this.#moveFile(place.directory, component, index));
   }
 
   finish(): TargetPlan {

@@ -50,7 +50,7 @@ export async function staged(archived: TreeSpec, present: TreeSpec, platform?: P
     expected: await describeTree(from),
     before,
     publish: () => commit(plan, entries),
-    stagedAt: name => plan.staged[entries.findIndex(entry => entry.name === name)]!,
+    stagedAt: name => plan.staged.at(entries.findIndex(entry => entry.name === name))!,
   };
 }
 

@@ -1,0 +1,28 @@
+import { expect, test } from 'vitest';
+import { type Entry, EntryType } from '../../../src/archive/entry.ts';
+import { PlannedPaths } from '../../../src/archive/publish/staged-paths.ts';
+
+const named = (name: string) => ({ name, type: EntryType.file }) as Entry;
+
+test('a path of its own, or that of its directory and its name', () => {
+  const paths = new PlannedPaths([
+    named('./a/'),
+    named('./a/\udcff b'),
+    named('./c'),
+    named('./d'),
+    named('/e'),
+  ]);
+  paths.set(0, '/work/.cache-s3-1/a');
+  paths.setInside(1, '/work/.cache-s3-1/a');
+  paths.set(2, '/work/.cache-s3-1/f0');
+  paths.set(3, '');
+  paths.setInside(4, '/stage');
+  expect([0, 1, 2, 3, 4].map(entry => paths.at(entry))).toEqual([
+    '/work/.cache-s3-1/a',
+    '/work/.cache-s3-1/a/\udcff b',
+    '/work/.cache-s3-1/f0',
+    '',
+    '/stage/e',
+  ]);
+  expect(paths.at(5)).toBeUndefined();
+});
