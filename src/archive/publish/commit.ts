@@ -36,7 +36,9 @@ export function commit(plan: TargetPlan, entries: readonly Entry[]): void {
       else displaced.takeOther(path, parent.path, parent.area);
     }
     for (const move of publicationOrder(plan.moves, entries)) {
-      if (isLink(move, entries)) known.requireSame(move.parent);
+      // Files lead nowhere; a link does, and so may one that stands in a tree
+      const isChecked = isFile(move, entries) && published.at(-1)?.parent === move.parent;
+      if (!isChecked) known.requireSame(move.parent);
       publish(move, displaced, merged);
       published.push(move);
     }
@@ -86,8 +88,8 @@ const RANKS = {
   [EntryType.symlink]: 3,
 } as const;
 
-function isLink({ tree, entry }: Move, entries: readonly Entry[]): boolean {
-  return !tree && entries[entry]!.type !== EntryType.file;
+function isFile({ tree, entry }: Move, entries: readonly Entry[]): boolean {
+  return !tree && entries[entry]!.type === EntryType.file;
 }
 
 function publish(move: Move, displaced: Displaced, merged: MergedDirectory[]): void {

@@ -35,7 +35,7 @@ export class KnownDirectories {
 
   /**
    * Throws `TargetTreeError` where the way to a directory leads elsewhere than at `recheck`: through a link, which this
-   * restore itself may have published if its archive holds one place under two names.
+   * restore itself may have published, alone or in a tree, if its archive holds one place under two names.
    */
   requireSame(directory: ExistingDirectory): void {
     // Another job may have renamed its own directory over an empty one

@@ -188,9 +188,9 @@ class Planner {
     const path = this.#layout.toAbsolute(entry.name);
     // A symlink that the step names itself is the user's own arrangement. One that a wildcard finds would have been
     // saved as a link, so an earlier archive may have put it there
-    const look = this.#layout.followsLink(path) ? statSync : lstatSync;
-    const stats = look(fsPath(path), { throwIfNoEntry: false });
-    if (stats?.isDirectory()) return this.#exists(path, index, stats, undefined);
+    const followed = this.#layout.followsLink(path);
+    const stats = followed ? statBehind(path) : statOf(path);
+    if (stats?.isDirectory()) return this.#exists(path, index, stats, { followed });
     const parent = this.#directoryAbove(dirname(path));
     if (parent.fresh) return this.#freshInside(parent.path, basename(path), index);
     return this.#freshTop(parent.directory, basename(path), index);
@@ -203,11 +203,11 @@ class Planner {
     if (this.#isLeftAlone(index)) {
       // Most directories of a warm restore, not looked at again: the device is found out when something goes in
       const { dev } = parent.directory.area;
-      return this.#exists(path, index, { mode: entry.mode, dev }, parent.directory);
+      return this.#exists(path, index, { mode: entry.mode, dev }, { parent: parent.directory });
     }
     if (this.#kindOf(parent.directory, component) === 'directory') {
       const stats = lstatSync(fsPath(path), { throwIfNoEntry: false });
-      if (stats?.isDirectory()) return this.#exists(path, index, stats, parent.directory);
+      if (stats?.isDirectory()) return this.#exists(path, index, stats, { parent: parent.directory });
     }
     return this.#freshTop(parent.directory, component, index);
   }
@@ -222,13 +222,8 @@ class Planner {
   }
 
   #makeAbove(path: string): Place {
-    let stats: Stats | undefined;
-    try {
-      stats = statSync(fsPath(path), { throwIfNoEntry: false });
-    } catch (error) {
-      throw unwritable(path, error);
-    }
-    if (stats?.isDirectory()) return this.#exists(path, -1, stats, undefined);
+    const stats = statBehind(path);
+    if (stats?.isDirectory()) return this.#exists(path, -1, stats, { followed: true });
     if (stats)
       throw new TargetTreeError(`${printable(path)} is not a directory, but the cache goes below it`);
     const parent = this.#directoryAbove(dirname(path));
@@ -240,7 +235,7 @@ class Planner {
     path: string,
     entry: number,
     { mode, dev }: Pick<Stats, 'mode' | 'dev'>,
-    parent: ExistingDirectory | undefined,
+    { parent, followed = false }: { parent?: ExistingDirectory; followed?: boolean },
   ): Place {
     const realPath = parent ? join(parent.realPath, basename(path)) : realpathSync(fsPath(path));
     const above = this.#areaAbove(realPath, parent);
@@ -253,7 +248,7 @@ class Planner {
       area,
       entry,
       mode: mode & 0o7777,
-      followed: parent === undefined,
+      followed,
       settled: entry >= 0 && this.#isLeftAlone(entry),
     };
     this.#existing.push(directory);
@@ -352,6 +347,21 @@ class Planner {
     if (this.#swept.has(directory)) return;
     this.#swept.add(directory);
     removeStaleStaging(directory, this.#options.staleStagingMs ?? STALE_STAGING_MS);
+  }
+}
+
+/** Of what is at a path, or behind a link there. undefined: nothing, or no place that a path leads to. */
+function statBehind(path: string): Stats | undefined {
+  return statOf(path, statSync);
+}
+
+function statOf(path: string, look: typeof lstatSync = lstatSync): Stats | undefined {
+  try {
+    return look(fsPath(path), { throwIfNoEntry: false });
+  } catch (error) {
+    // Below a file: who looks at the directory above finds that file
+    if ((error as NodeJS.ErrnoException).code === 'ENOTDIR') return undefined;
+    throw unwritable(path, error);
   }
 }
 

@@ -1,15 +1,14 @@
-import { mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type Entry, EntryType } from '../../../src/archive/entry.ts';
 import { TargetTreeError } from '../../../src/archive/errors.ts';
-import { openArchive } from '../../../src/archive/open-archive.ts';
 import { commit } from '../../../src/archive/publish/commit.ts';
 import { Stage } from '../../../src/archive/publish/stage.ts';
 import { planTarget } from '../../../src/archive/publish/target-plan.ts';
 import { buildTree, describeTree, type TreeSpec } from '../../support/tree.ts';
 import { scratch } from '../scratch.ts';
-import { layoutIn, packTree, tailOf } from '../support.ts';
+import { layoutIn } from '../support.ts';
 import { failed, instead, leftovers, staged, visible } from './staged.ts';
 
 describe('between staging and commit another job', () => {
@@ -80,60 +79,6 @@ describe('between staging and commit another job', () => {
     expect(publish).toThrow(`${to}/tree/a was a directory and is none any more`);
     expect(await describeTree(outside, { root: true })).toEqual(before);
     expect(leftovers(await describeTree(to))).toEqual([]);
-  });
-});
-
-test('puts a link where a root was that only a wildcard found: it is not followed', async () => {
-  const from = await buildTree(scratch(), { 'tree/a/b': 'new' });
-  const { object } = await packTree(await layoutIn(from, ['tree/*']));
-  const outside = await buildTree(scratch(), { b: 'theirs' });
-  const to = await buildTree(scratch(), { 'tree/a/b': 'old' });
-  const archive = await openArchive(tailOf(object, object.length), object.length, () => Promise.reject());
-  const { entries } = archive.manifest;
-  const layout = await layoutIn(to, ['tree/*']);
-  const plan = planTarget(entries, { layout, runLabel: '42-00c0ffee' });
-  const stage = new Stage(plan, entries, layout);
-  stage.open();
-  stage.close();
-  for (const file of plan.staged) if (file !== '') writeFileSync(file, 'new');
-  renameSync(join(to, 'tree/a'), join(to, 'moved'));
-  symlinkSync(outside, join(to, 'tree/a'));
-  expect(() => commit(plan, entries)).toThrow(`${to}/tree/a was a directory and is none any more`);
-  expect(readFileSync(join(outside, 'b'), 'utf8')).toBe('theirs');
-});
-
-describe('an archive that holds one place under two names', () => {
-  const entry = (name: string, type: EntryType, more: Partial<Entry> = {}): Entry => ({
-    ...{ name, type, mode: 0o755, mtimeUs: 0, size: 0, target: '', linkTo: -1 },
-    ...{ uid: -1, gid: -1, frame: -1, offset: 0 },
-    ...more,
-  });
-  const inside: [string, Entry[]][] = [
-    ['a file', [entry('/alias/tree/sub/f', EntryType.file)]],
-    ['a directory', [entry('/alias/tree/sub/d/', EntryType.directory)]],
-  ];
-
-  // Names are compared, not places: a link above the step's paths gives one place two of them
-  test.each(inside)('%s does not go through a link in a tree that it has just published', async (_, below) => {
-    const [to, outside, alias] = [scratch(), scratch(), join(scratch(), 'alias')];
-    await buildTree(to, { 'real/sub': { directory: true }, tree: { symlink: 'real' } });
-    symlinkSync(to, alias);
-    const entries = [
-      entry('./tree/', EntryType.directory),
-      entry('./tree/sub', EntryType.symlink, { target: outside }),
-      ...below.map(one => ({ ...one, name: one.name.replace('/alias', alias) })),
-    ];
-    const layout = await layoutIn(to, ['tre*', `${alias}/tree/sub/f`, `${alias}/tree/sub/d`]);
-    const plan = planTarget(entries, { layout, runLabel: '42-00c0ffee' });
-    const stage = new Stage(plan, entries, layout);
-    stage.open();
-    const file = plan.staged[2]!;
-    if (below[0]!.type === EntryType.file) writeFileSync(file, '');
-    stage.addLinks();
-    stage.finishDirectories();
-    stage.close();
-    expect(() => commit(plan, entries)).toThrow(`${alias}/tree/sub is not the directory any more that it was`);
-    expect(await describeTree(outside)).toEqual({});
   });
 });
 

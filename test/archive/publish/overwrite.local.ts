@@ -176,11 +176,11 @@ describe('what stands above the roots', () => {
     expect(await readdir(to)).toEqual(['work']);
   });
 
-  test('a file there is an error that names it, and stays', async () => {
-    const { object } = await saved({ 'a/tree/c': 'x' }, ['a/tree']);
+  test.each(['a/tree', '*/tree'])('a file there is an error that names it, and stays: %s', async pattern => {
+    const { object } = await saved({ 'a/tree/c': 'x' }, [pattern]);
     const to = scratch();
     writeFileSync(join(to, 'a'), 'mine');
-    const attempt = restoreObject(object, await layoutIn(to, ['a/tree']));
+    const attempt = restoreObject(object, await layoutIn(to, [pattern]));
     await expect(attempt).rejects.toThrow(TargetTreeError);
     await expect(attempt).rejects.toThrow(`${to}/a is not a directory, but the cache goes below it`);
     expect(readFileSync(join(to, 'a'), 'utf8')).toBe('mine');

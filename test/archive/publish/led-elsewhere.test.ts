@@ -1,0 +1,63 @@
+/** What leads a commit elsewhere than its plan went. */
+
+import { readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { type Entry, EntryType } from '../../../src/archive/entry.ts';
+import { commit } from '../../../src/archive/publish/commit.ts';
+import { Stage } from '../../../src/archive/publish/stage.ts';
+import { planTarget } from '../../../src/archive/publish/target-plan.ts';
+import { buildTree, describeTree } from '../../support/tree.ts';
+import { scratch } from '../scratch.ts';
+import { layoutIn } from '../support.ts';
+
+const entry = (name: string, type: EntryType, target = ''): Entry => ({
+  ...{ name, type, mode: 0o755, mtimeUs: 0, size: 0, target, linkTo: -1 },
+  ...{ uid: -1, gid: -1, frame: -1, offset: 0 },
+});
+
+/** A restore of these entries up to its commit; files are empty. */
+async function stagedIn(to: string, patterns: readonly string[], entries: readonly Entry[]) {
+  const layout = await layoutIn(to, patterns);
+  const plan = planTarget(entries, { layout, runLabel: '42-00c0ffee' });
+  const stage = new Stage(plan, entries, layout);
+  stage.open();
+  entries.forEach(({ type }, index) => {
+    if (type === EntryType.file) writeFileSync(plan.staged.at(index)!, '');
+  });
+  stage.addLinks();
+  stage.finishDirectories();
+  stage.close();
+  return () => commit(plan, entries);
+}
+
+test('a link that another job puts where a root was that only a wildcard names is not followed', async () => {
+  const to = await buildTree(scratch(), { 'tree/a/b': 'old' });
+  const outside = await buildTree(scratch(), { b: 'theirs' });
+  const entries = [entry('./tree/a/', EntryType.directory), entry('./tree/a/b', EntryType.file)];
+  const publish = await stagedIn(to, ['tree/*'], entries);
+  renameSync(join(to, 'tree/a'), join(to, 'moved'));
+  symlinkSync(outside, join(to, 'tree/a'));
+  expect(publish).toThrow(`${to}/tree/a was a directory and is none any more`);
+  expect(readFileSync(join(outside, 'b'), 'utf8')).toBe('theirs');
+});
+
+// Names are compared, not places: a link above the step's paths gives one place two of them
+describe('one place under two names', () => {
+  test.each([
+    ['a file', 'x', EntryType.file],
+    ['a directory', 'x/', EntryType.directory],
+  ])('%s does not go through a link in a tree that was just published', async (_, name, type) => {
+    const [to, outside, alias] = [scratch(), scratch(), join(scratch(), 'alias')];
+    await buildTree(to, { 'real/sub': { directory: true }, tree: { symlink: 'real' } });
+    symlinkSync(to, alias);
+    const entries = [
+      entry('./tree/', EntryType.directory),
+      entry('./tree/sub', EntryType.symlink, outside),
+      entry(`${alias}/tree/sub/${name}`, type),
+    ];
+    const publish = await stagedIn(to, ['tre*', `${alias}/tree/sub/x`], entries);
+    expect(publish).toThrow(`${alias}/tree/sub is not the directory any more that it was`);
+    expect(await describeTree(outside)).toEqual({});
+  });
+});
