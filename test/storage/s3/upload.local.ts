@@ -1,0 +1,30 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { silentLog } from '../../../src/report/log.ts';
+import type { Upload } from '../../../src/storage/object-store.ts';
+import { scriptedServer } from './scripted-server.ts';
+
+const MiB = 1024 * 1024;
+
+test('an upload that is given up between two steps of a copy is not created after that', async () => {
+  const server = await scriptedServer(operation => {
+    if (operation === 'HeadObject') return { headers: { etag: '"e"', 'content-length': 6 * MiB } };
+    if (operation !== 'CreateMultipartUpload') return { status: 404 };
+    return { body: '<InitiateMultipartUploadResult><UploadId>1</UploadId></InitiateMultipartUploadResult>' };
+  });
+  let aborted: Promise<void> | undefined;
+  const log = {
+    ...silentLog,
+    // Said when the source has been found as it was, before the copy goes on
+    debug: (line: string) => {
+      if (line.startsWith('s3 HeadObject')) aborted = upload.abort();
+    },
+  };
+  const store = server.store({}, { log });
+  const upload: Upload = store.createUpload('x', { partSizeBytes: 5 * MiB, onlyIfAbsent: true });
+  const copied = upload.copyRange({ name: 'source', etag: 'e' }, { start: 0, end: 6 * MiB });
+  await expect(copied).rejects.toThrow('the upload was aborted');
+  await aborted;
+  await delay(50);
+  expect(server.operations).toEqual(['HeadObject']);
+});
