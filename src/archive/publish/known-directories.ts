@@ -5,7 +5,8 @@ import { isDirectory } from '../file-status.ts';
 import { quietly } from '../look.ts';
 import { decodeName, fsPath, printable } from '../names.ts';
 import { applyAttributes, attributesIn } from './directory-attributes.ts';
-import type { ExistingDirectory, TargetPlan } from './target-plan.ts';
+import type { ExistingDirectory } from './found-directories.ts';
+import type { TargetPlan } from './target-plan.ts';
 import { tolerant } from './tolerant.ts';
 
 /** The directories that a restore finds and goes on with, as they are right before its commit. */
