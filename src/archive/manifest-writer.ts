@@ -11,7 +11,7 @@ const MANIFEST_LEVEL = 3;
 
 /**
  * Makes a manifest (manifest.ts) entry by entry, and keeps no more of one than its bytes: about 30, where an object with
- * its name takes 400 (ADR 0009).
+ * its name takes 400 (ADR 0011).
  */
 export class ManifestWriter {
   #count = 0;

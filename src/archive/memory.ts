@@ -11,7 +11,7 @@ let livingBytes = 0;
 
 /**
  * Has V8 collect a heap that has grown large, and give the memory back. Left alone it keeps half as much again as what
- * lives in it, for which a cache of some 100,000 entries has no use while its data is transferred (ADR 0009).
+ * lives in it, for which a cache of some 100,000 entries has no use while its data is transferred (ADR 0011).
  */
 export function trimHeap(): void {
   const total = getHeapStatistics().total_heap_size;

@@ -59,7 +59,7 @@ const JOBS_A_WORKER = 2;
 
 /**
  * A worker's objects live as long as a job. Left to itself V8 takes 48 MB for them in each worker, and keeps it when the
- * jobs have become large ones that make few objects (ADR 0009).
+ * jobs have become large ones that make few objects (ADR 0011).
  */
 const WORKER_LIMITS = { maxYoungGenerationSizeMb: 12 };
 

@@ -7,7 +7,7 @@ export interface StagedPaths {
 
 /**
  * The paths of a plan. What is built under its own name keeps the path of its directory alone, which it shares with all
- * that is built there: 100,000 paths would take as much memory as the entries' names (ADR 0009).
+ * that is built there: 100,000 paths would take as much memory as the entries' names (ADR 0011).
  */
 export class PlannedPaths implements StagedPaths {
   readonly #entries: readonly Entry[];

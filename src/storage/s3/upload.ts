@@ -22,7 +22,7 @@ import { type Completion, completeUpload, type Publication, putWhole } from './p
 const MAX_PARTS = 10_000;
 /** Parts on their way at once. One more waits for its turn. */
 const PARTS_IN_FLIGHT = 6;
-/** What they may hold together, where parts are larger than the default: a save's memory is bounded (ADR 0009). */
+/** What they may hold together, where parts are larger than the default: a save's memory is bounded (ADR 0011). */
 const BYTES_IN_FLIGHT = 128 * 1024 * 1024;
 /** How long an abort may take in all, in ms: normally, after a signal (the runner kills soon), on an open circuit. */
 const ABORT_MS = 15_000;
