@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { lstatSync, readdirSync } from 'node:fs';
 import { type Entry, EntryType } from '../entry.ts';
 import { TargetTreeError } from '../errors.ts';
 import { isDirectory } from '../file-status.ts';
@@ -106,11 +106,10 @@ function publishFile(
   displaced: Displaced,
 ): void {
   renameInto(parent, from, to, code => {
-    const refusesDirectory = code === 'EISDIR' || code === 'ENOTEMPTY' || code === 'EEXIST';
-    // Windows does it with the codes that it has for everything
-    const mayRefuseDirectory = code === 'EPERM' || code === 'EACCES';
-    if (!refusesDirectory && !(mayRefuseDirectory && isDirectory(to))) return 'blocked';
-    displaced.takeDirectory(to, parent, area);
+    if (isRefusal(code) && isLink(to)) displaced.takeOther(to, parent, area);
+    else if (code === 'EISDIR' || isTaken(code) || (isRefusal(code) && isDirectory(to)))
+      displaced.takeDirectory(to, parent, area);
+    else return 'blocked';
     return 'clear';
   });
 }
@@ -124,14 +123,27 @@ function publishTree(
   merged: MergedDirectory[],
 ): void {
   renameInto(parent, from, to, code => {
-    if (code === 'ENOTDIR') displaced.takeOther(to, parent, area);
-    else if (code !== 'ENOTEMPTY' && code !== 'EEXIST' && code !== 'EPERM') return 'blocked';
-    else if (isDirectory(to)) {
+    if (code === 'ENOTDIR' || (isRefusal(code) && isLink(to))) displaced.takeOther(to, parent, area);
+    else if ((isTaken(code) || code === 'EPERM') && isDirectory(to)) {
       merge(from, to, area, displaced, merged);
       return 'done';
-    }
+    } else if (!isTaken(code)) return 'blocked';
     return 'clear';
   });
+}
+
+/** What a rename that would replace a directory fails with. */
+function isTaken(code: string | undefined): boolean {
+  return code === 'ENOTEMPTY' || code === 'EEXIST';
+}
+
+/** On Windows the code for everything, and so for a directory, or a link to one, that stands in the way. */
+function isRefusal(code: string | undefined): boolean {
+  return code === 'EPERM' || code === 'EACCES';
+}
+
+function isLink(path: string): boolean {
+  return lstatSync(fsPath(path), { throwIfNoEntry: false })?.isSymbolicLink() ?? false;
 }
 
 /** What became of a place that was taken: free now, filled by other means, or still in the way. */

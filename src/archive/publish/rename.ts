@@ -1,5 +1,4 @@
-import { renameSync } from 'node:fs';
-import { isDirectory } from '../file-status.ts';
+import { lstatSync, renameSync } from 'node:fs';
 import { fsPath } from '../names.ts';
 import { thisPlatform } from '../platform.ts';
 import { makeWritable } from './writable.ts';
@@ -10,8 +9,8 @@ const WAITS_MS = [10, 20, 40, 80, 150, 300, 600, 900, 900];
 /** What a rename asks of the system. */
 export interface RenameSystem {
   rename(from: string, to: string): void;
-  /** Whether a directory stands there. */
-  isDirectory(path: string): boolean;
+  /** Whether something stands there that no rename replaces, however long it waits. */
+  refusesRename(path: string): boolean;
   /** Blocks this thread. */
   wait(ms: number): void;
   /** Codes of errors that may be gone a moment later. */
@@ -20,7 +19,10 @@ export interface RenameSystem {
 
 const thisSystem: RenameSystem = {
   rename: (from, to) => renameSync(fsPath(from), fsPath(to)),
-  isDirectory,
+  refusesRename: path => {
+    const stats = lstatSync(fsPath(path), { throwIfNoEntry: false });
+    return stats !== undefined && (stats.isDirectory() || stats.isSymbolicLink());
+  },
   // A commit is synchronous: nothing else of ours should run in the middle of it
   wait: ms => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms),
   transientCodes: thisPlatform.transientCodes,
@@ -43,8 +45,8 @@ export function renamePatiently(from: string, to: string, system: RenameSystem =
       return;
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code ?? '';
-      // Windows refuses to replace a directory with the same code as what somebody has open
-      if (!system.transientCodes.has(code) || system.isDirectory(to)) throw error;
+      // Windows refuses to replace a directory, or a link to one, with the same code as what somebody has open
+      if (!system.transientCodes.has(code) || system.refusesRename(to)) throw error;
       system.wait(ms);
     }
   }

@@ -1,4 +1,4 @@
-import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { lstatSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type Entry, EntryType } from '../../../src/archive/entry.ts';
@@ -80,6 +80,62 @@ describe('between staging and commit another job', () => {
     expect(await describeTree(outside, { root: true })).toEqual(before);
     expect(leftovers(await describeTree(to))).toEqual([]);
   });
+});
+
+/** Until the test ends, renames over a link fail as on Windows, where a link to a directory counts as one. */
+function asOnWindows(): { refusals: number } {
+  const seen = { refusals: 0 };
+  instead('renameSync', rename => (from, to) => {
+    if (lstatSync(String(to), { throwIfNoEntry: false })?.isSymbolicLink()) {
+      seen.refusals++;
+      throw failed('EPERM', from);
+    }
+    rename(from, to);
+  });
+  return seen;
+}
+
+describe('where no link is replaced by a rename', () => {
+  test('files, links and directories take the place of links all the same', async () => {
+    const { to, publish, expected } = await staged(
+      { 'tree/file': 'x', 'tree/link': { symlink: 'file' }, 'tree/directory/y': 'y', 'tree/z': 'z' },
+      { 'tree/file': { symlink: 'elsewhere' }, 'tree/link': { symlink: 'old' } },
+    );
+    // Another job's, after the plan
+    symlinkSync('elsewhere', join(to, 'tree/directory'));
+    const seen = asOnWindows();
+    publish();
+    expect(await describeTree(to)).toEqual(expected);
+    expect(seen.refusals).toBeGreaterThan(0);
+  });
+
+  test('a link that could not be replaced is put back', async () => {
+    const { to, publish, before, stagedAt } = await staged(
+      { 'tree/a': 'x' },
+      { 'tree/a': { symlink: 'mine' } },
+    );
+    asOnWindows();
+    const from = stagedAt('./tree/a');
+    instead('renameSync', rename => (source, target) => {
+      if (String(source) === from && !lstatSync(String(target), { throwIfNoEntry: false }))
+        throw failed('EIO', source);
+      rename(source, target);
+    });
+    expect(publish).toThrow(TargetTreeError);
+    expect((await visible(to))['tree/a']).toEqual(before['tree/a']);
+  });
+});
+
+test('a directory that cannot be moved for good is not tried again and again', async () => {
+  const { publish } = await staged({ 'tree/a/b': 'x' }, { tree: { directory: true } });
+  let attempts = 0;
+  instead('renameSync', () => from => {
+    attempts++;
+    throw failed('EPERM', from);
+  });
+  expect(publish).toThrow(TargetTreeError);
+  // Of one rename, for the right to write (writable.ts)
+  expect(attempts).toBeLessThanOrEqual(100);
 });
 
 describe('an archive that holds one place as a link and as a directory', () => {

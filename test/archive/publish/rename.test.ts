@@ -14,7 +14,7 @@ function system(name: NodeJS.Platform, codes: string[], directories: string[] = 
       if (code) throw failed(code, from);
       renames.push(`${from} ${to}`);
     },
-    isDirectory: path => directories.includes(path),
+    refusesRename: path => directories.includes(path),
     wait: ms => void waits.push(ms),
     transientCodes: platformOf(name, false).transientCodes,
   };
@@ -37,7 +37,7 @@ describe('on Windows, a file that somebody has open', () => {
     expect(sum(waits)).toBe(3000);
   });
 
-  test('is not what a directory is that stands there', () => {
+  test('is not what a directory or link is that stands there', () => {
     const { fake, waits } = system('win32', ['EPERM'], ['b']);
     expect(() => renamePatiently('a', 'b', fake)).toThrow('EPERM');
     expect(waits).toEqual([]);
