@@ -23,6 +23,7 @@ import {
 } from './directory-attributes.ts';
 import { mountIn, mountPoints } from './mounts.ts';
 import { removeTree } from './remove-tree.ts';
+import { tolerant } from './tolerant.ts';
 import { makeWritable } from './writable.ts';
 
 /** Staged files that stand alone are spread over directories of this many. */
@@ -126,7 +127,8 @@ export function removeStaleStaging(directory: string, olderThanMs: number): void
     // What is mounted in it went there with a directory that made room, and is not ours
     const removable = stale.filter(path => mountIn(join(real, basename(path)), mounts) === undefined);
     const before = attributesOf(real);
-    for (const path of removable) makeWritable(directory, () => removeTree(path));
+    // With root's files in it, one stays; the others and the directory's mode are not to suffer from that
+    for (const path of removable) tolerant(() => makeWritable(directory, () => removeTree(path)));
     applyAttributes(directory, before);
   } catch {
     // Gone meanwhile, or in the way of nobody: nothing depends on it

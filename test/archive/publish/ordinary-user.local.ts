@@ -127,6 +127,28 @@ test.skipIf(windows)('hard links between two file systems become copies', async 
 });
 
 describe.runIf(root)('leftovers of root', () => {
+  test('in old staging stay with it, and nothing else does', async () => {
+    const { job, workspace } = await prepare(
+      { 'tree/data': incompressible(100_000) },
+      {
+        'tree/.cache-s3-1-00000000-00000000/0/sealed/x': 'x',
+        'tree/.cache-s3-1-00000000-00000001/0/x': 'x',
+        'tree/present': 'p',
+        tree: { directory: true, mode: 0o555, mtime: 1_500_000_000_000_000 },
+      },
+    );
+    const roots = join(workspace, 'tree/.cache-s3-1-00000000-00000000/0/sealed');
+    chownSync(roots, 0, 0);
+    chmodSync(roots, 0o755);
+    const before = await describeTree(workspace);
+    const end = await runRestore({ ...job, failAtRead: 2, staleStagingMs: 0 });
+    expect(end.said).toEqual({ error: 'Error', message: 'the connection was lost' });
+    const found = await describeTree(workspace);
+    expect(found.tree).toEqual(before.tree);
+    const stay = Object.keys(before).filter(name => !name.includes('-00000001'));
+    expect(Object.keys(found)).toEqual(stay);
+  });
+
   test('in a directory are one clear error that names it, and nothing is touched', async () => {
     const { job, workspace } = await prepare(
       { 'tree/a': 'new', 'tree/target/debug/x': 'new' },
