@@ -15,7 +15,7 @@ const REFRESH_BEFORE_MS = 300_000;
  * What signs the requests: the settings' own keys, else the environment, a web identity token, the shared file, and the
  * instance metadata service only where the settings allow it: elsewhere a runner would wait for an address that nobody
  * answers, or lend a fork's pull request the machine's own role. With AWS_PROFILE the shared file goes before the
- * environment and the web identity (the rule of @aws-sdk/credential-provider-node 3).
+ * web identity, and the environment's keys are not asked (the rule of @aws-sdk/credential-provider-node 3).
  *
  * The providers are imported when they are asked: most runs have keys.
  */
@@ -70,20 +70,22 @@ function* sources({ region, instanceMetadata }: S3Settings): Generator<[string, 
       async () => ({ accessKeyId, secretAccessKey, ...(sessionToken && { sessionToken }) }),
     ];
   }
-  if (env.AWS_WEB_IDENTITY_TOKEN_FILE && env.AWS_ROLE_ARN && !env.AWS_PROFILE) {
-    const provider = () => import('@aws-sdk/credential-provider-web-identity');
-    yield [
-      'web identity',
-      async () => (await provider()).fromTokenFile({ parentClientConfig: { region, maxAttempts: 1 } })(),
-    ];
-  }
-  yield [
+  const file: [string, Source] = [
     'shared file',
     async () => {
       const { fromIni } = await import('@aws-sdk/credential-provider-ini');
       return fromIni({ parentClientConfig: { region } })();
     },
   ];
+  if (env.AWS_PROFILE) yield file;
+  if (env.AWS_WEB_IDENTITY_TOKEN_FILE && env.AWS_ROLE_ARN) {
+    const provider = () => import('@aws-sdk/credential-provider-web-identity');
+    yield [
+      'web identity',
+      async () => (await provider()).fromTokenFile({ parentClientConfig: { region, maxAttempts: 1 } })(),
+    ];
+  }
+  if (!env.AWS_PROFILE) yield file;
   if (!instanceMetadata) return;
   const imds = () => import('@smithy/credential-provider-imds');
   const limits = { timeout: INSTANCE_METADATA_MS, maxRetries: 0 };

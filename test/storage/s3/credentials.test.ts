@@ -70,6 +70,13 @@ test('AWS_PROFILE asks the shared file, although the environment has keys', asyn
   expect(await provider()()).toMatchObject({ accessKeyId: 'profile' });
 });
 
+test('with AWS_PROFILE a web identity is asked where the shared file has no such profile', async () => {
+  vi.stubEnv('AWS_PROFILE', 'ci');
+  vi.stubEnv('AWS_WEB_IDENTITY_TOKEN_FILE', path.join(directory, 'no-such-token'));
+  vi.stubEnv('AWS_ROLE_ARN', 'arn:aws:iam::123456789012:role/ci');
+  await expect(provider()()).rejects.toThrow(/\(shared file: .*; web identity: /);
+});
+
 test('none at all is one sentence with the settings to set, and is asked for once', async () => {
   const ask = provider();
   const failure = await ask().catch((error: unknown) => error);
