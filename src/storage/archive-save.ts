@@ -16,7 +16,7 @@ import {
   StoreUnavailableError,
 } from './errors.ts';
 import type { ObjectStore, Upload, UploadOptions } from './object-store.ts';
-import { partSize, WHOLE_UP_TO_BYTES } from './part-size.ts';
+import { partSize, wholeUpTo } from './part-size.ts';
 import { pickSignal } from './pick-signal.ts';
 
 /** The base of an incremental save cannot be used after all: the save is done again, in full. */
@@ -117,7 +117,7 @@ class ArchiveSave {
     const upload = this.#store.createUpload(this.#target.name, {
       ...this.#target.condition,
       partSizeBytes: partSize(this.#request.uploadChunkSizeBytes),
-      wholeUpToBytes: WHOLE_UP_TO_BYTES,
+      wholeUpToBytes: wholeUpTo(request.uploadChunkSizeBytes),
       ...(onBytes && { onBytes }),
       ...(onPublish && { onPublish }),
       ...pickSignal(this.#request),

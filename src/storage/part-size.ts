@@ -1,7 +1,7 @@
 /** Bytes of a part: large enough that requests do not matter, small enough to keep several in memory. */
 const DEFAULT_PART_BYTES = 8 * 1024 * 1024;
-/** An object of up to so many bytes goes by one request: parts would take three more. */
-export const WHOLE_UP_TO_BYTES = 16 * 1024 * 1024;
+/** An object of up to two parts goes by one request: parts would take three more. */
+const WHOLE_UP_TO_BYTES = 2 * DEFAULT_PART_BYTES;
 /** S3's smallest part. */
 const MIN_PART_BYTES = 5 * 1024 * 1024;
 /** A save holds several parts in memory (s3/upload.ts). (S3 would take 5 GiB.) */
@@ -13,4 +13,9 @@ const MAX_PART_BYTES = 64 * 1024 * 1024;
  */
 export function partSize(wanted: number | undefined): number {
   return Math.min(Math.max(wanted ?? DEFAULT_PART_BYTES, MIN_PART_BYTES), MAX_PART_BYTES);
+}
+
+/** Up to how many bytes an object goes by one request. Who names a size of parts gets parts of it. */
+export function wholeUpTo(wanted: number | undefined): number {
+  return wanted === undefined ? WHOLE_UP_TO_BYTES : partSize(wanted);
 }
