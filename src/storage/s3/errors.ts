@@ -51,7 +51,7 @@ const REFUSALS: Readonly<Record<string, readonly [lookAt: string, reason: string
   InvalidBucketName: ["the input 'bucket'", 'the name is not a valid bucket name'],
   AccessDenied: ["the input 'bucket'", 'access is denied to these credentials'],
   AllAccessDisabled: ["the input 'bucket'", 'access is disabled'],
-  NoSuchUpload: ["the input 'bucket'", 'the unfinished upload was removed by somebody else'],
+  NoSuchUpload: ["the bucket's lifecycle rules", 'the unfinished upload was removed by somebody else'],
   QuotaExceeded: ["the input 'bucket'", 'its quota is used up'],
   PermanentRedirect: ["the input 'region'", 'the bucket lives in another region'],
   TemporaryRedirect: ["the input 'region'", 'the bucket lives in another region'],

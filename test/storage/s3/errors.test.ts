@@ -29,6 +29,7 @@ describe('a refusal', () => {
     [301, 'PermanentRedirect', "the input 'region'"],
     [400, 'AuthorizationHeaderMalformed', "the input 'region'"],
     [403, 'RequestTimeTooSkewed', "the runner's clock"],
+    [404, 'NoSuchUpload', "the bucket's lifecycle rules"],
     [403, undefined, "the input 'accessKey'"],
     [401, undefined, "the input 'accessKey'"],
     [307, undefined, "the input 'region'"],
