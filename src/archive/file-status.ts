@@ -4,7 +4,16 @@ import { fsPath } from './names.ts';
 /** What a scan looks at in a file's status. */
 export type FileStatus = Pick<
   Stats,
-  'mode' | 'nlink' | 'uid' | 'gid' | 'size' | 'mtimeMs' | 'isFile' | 'isDirectory' | 'isSymbolicLink'
+  | 'mode'
+  | 'nlink'
+  | 'uid'
+  | 'gid'
+  | 'size'
+  | 'mtimeMs'
+  | 'ctimeMs'
+  | 'isFile'
+  | 'isDirectory'
+  | 'isSymbolicLink'
 > & {
   /** Times in whole nanoseconds, full inode numbers; only where they were asked for. */
   readonly exact?: BigIntStats;
@@ -45,6 +54,7 @@ class ExactStatus implements FileStatus {
   readonly gid: number;
   readonly size: number;
   readonly mtimeMs: number;
+  readonly ctimeMs: number;
 
   constructor(exact: BigIntStats) {
     this.exact = exact;
@@ -53,7 +63,9 @@ class ExactStatus implements FileStatus {
     this.uid = Number(exact.uid);
     this.gid = Number(exact.gid);
     this.size = Number(exact.size);
-    this.mtimeMs = Number(exact.mtimeMs);
+    // With their fractions, which `exact.mtimeMs` and `exact.ctimeMs` have not
+    this.mtimeMs = Number(exact.mtimeNs) / 1e6;
+    this.ctimeMs = Number(exact.ctimeNs) / 1e6;
   }
 
   isFile(): boolean {

@@ -5,7 +5,7 @@
 
 /**
  * Numbers of a member in `PackJob.numbers`. `dev` and `ino`, rounded to doubles, are those of a file with several names,
- * else 0.
+ * else 0. `mtimeMs` and `ctimeMs` are what the scan saw, by which a file is known to be untouched.
  */
 export const PackColumn = {
   type: 0,
@@ -16,7 +16,9 @@ export const PackColumn = {
   gid: 5,
   dev: 6,
   ino: 7,
-  width: 8,
+  mtimeMs: 8,
+  ctimeMs: 9,
+  width: 10,
 } as const;
 
 /** Make one frame from these members. */

@@ -48,6 +48,17 @@ class RawBytes {
     this.at = writeHeader(this.reserve(headerBound(member.name, member.linkName)), this.at, member);
   }
 
+  /** Whether a member's header with another time fits exactly where the first one stands. */
+  replaceHeader(start: number, end: number, member: TarMember): boolean {
+    const { at } = this;
+    this.at = start;
+    // There is room: the bound depends on the names alone
+    this.header(member);
+    const fits = this.at === end;
+    this.at = at;
+    return fits;
+  }
+
   pad(size: number): void {
     const zeros = padding(size);
     this.reserve(zeros).fill(0, this.at, this.at + zeros);
@@ -111,6 +122,15 @@ class Members {
     return seen !== 0 && (seen !== Number(ino) || this.#number(index, PackColumn.dev) !== Number(dev));
   }
 
+  /** A file as the scan saw it. */
+  seen(index: number): PlainStatus {
+    return {
+      size: this.#number(index, PackColumn.size),
+      mtimeMs: this.#number(index, PackColumn.mtimeMs),
+      ctimeMs: this.#number(index, PackColumn.ctimeMs),
+    };
+  }
+
   get(index: number): TarMember {
     const number = (column: number) => this.#number(index, column);
     return {
@@ -139,8 +159,55 @@ interface Packed {
   readonly replaced: boolean;
 }
 
-/** Appends a whole file as it is now. undefined: it has vanished. */
+/** Appends a whole file. undefined: it has vanished. */
 function packFile(members: Members, index: number, raw: RawBytes): Packed | undefined {
+  const fd = openFile(members.path(index));
+  if (fd === undefined) return undefined;
+  try {
+    const packed = packAsSeen(members, index, raw, fd);
+    if (packed) return packed;
+  } finally {
+    closeSync(fd);
+  }
+  return packAsFound(members, index, raw);
+}
+
+/**
+ * Appends a file that nobody has touched since the scan. That shows after its reading, so most files are looked at once
+ * here. undefined: it is another by now or cannot be read, and nothing is appended.
+ */
+function packAsSeen(members: Members, index: number, raw: RawBytes, fd: number): Packed | undefined {
+  const member = members.get(index);
+  const { size, mode } = member;
+  const seen = members.seen(index);
+  const start = raw.at;
+  const about = Math.max(0, Math.floor(seen.mtimeMs * 1000));
+  raw.header({ ...member, mtimeUs: about });
+  const offset = raw.at;
+  const after = statusAfterReading(raw, fd, size, members.path(index));
+  if (after && isUntouched(after, seen)) {
+    raw.pad(size);
+    const mtimeUs = toMicroseconds(after.mtimeNs);
+    // The scan's time, a plain number, may be a microsecond off
+    if (mtimeUs === about || raw.replaceHeader(start, offset, { ...member, mtimeUs }))
+      return { offset, size, mtimeUs, mode, replaced: members.isReplaced(index, after) };
+  }
+  raw.at = start;
+  return undefined;
+}
+
+/** Appends `size` bytes of a file. undefined: it is shorter, no file at all, or cannot be read. */
+function statusAfterReading(raw: RawBytes, fd: number, size: number, path: string): BigIntStats | undefined {
+  try {
+    return readInto(raw, fd, 0, size, path) ? statusOf(fd, path) : undefined;
+  } catch {
+    // Whoever looks at it again says why
+    return undefined;
+  }
+}
+
+/** Appends a file as it is now. undefined: it has vanished. */
+function packAsFound(members: Members, index: number, raw: RawBytes): Packed | undefined {
   const member = members.get(index);
   const path = members.path(index);
   const start = raw.at;
@@ -231,16 +298,18 @@ function readInto(raw: RawBytes, fd: number, position: number, size: number, pat
   return done === size;
 }
 
+type PlainStatus = Pick<Stats, 'size' | 'mtimeMs' | 'ctimeMs'>;
+
 /**
- * Whether a file is as it was before it was read. Plain numbers hold times to a quarter of a microsecond, which no two
- * changes are apart, and leave the collector half as much to do.
+ * Whether a file is the same at two looks, before and after it was read. Plain numbers hold times to a quarter of a
+ * microsecond, which no two changes are apart, and leave the collector half as much to do.
  */
-function isUntouched(before: BigIntStats, after: Stats): boolean {
+function isUntouched(exact: BigIntStats, plain: PlainStatus): boolean {
   const sameTime = (ns: bigint, ms: number) => Math.abs(Number(ns) / 1e6 - ms) < 0.001;
   return (
-    after.size === Number(before.size) &&
-    sameTime(before.mtimeNs, after.mtimeMs) &&
-    sameTime(before.ctimeNs, after.ctimeMs)
+    plain.size === Number(exact.size) &&
+    sameTime(exact.mtimeNs, plain.mtimeMs) &&
+    sameTime(exact.ctimeNs, plain.ctimeMs)
   );
 }
 

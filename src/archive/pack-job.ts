@@ -17,6 +17,8 @@ export function packJob({ members, slice }: FramePlan, level: number): PackJob {
     numbers[row + PackColumn.gid] = ownerOf(member.stats.gid);
     numbers[row + PackColumn.dev] = Number(member.inode?.dev ?? 0);
     numbers[row + PackColumn.ino] = Number(member.inode?.ino ?? 0);
+    numbers[row + PackColumn.mtimeMs] = member.stats.mtimeMs;
+    numbers[row + PackColumn.ctimeMs] = member.stats.ctimeMs;
   });
   return {
     kind: 'pack',
