@@ -117,7 +117,7 @@ class ArchiveSave {
     const upload = this.#store.createUpload(this.#target.name, {
       ...this.#target.condition,
       partSizeBytes: partSize(this.#request.uploadChunkSizeBytes),
-      wholeUpToBytes: wholeUpTo(request.uploadChunkSizeBytes),
+      wholeUpToBytes: wholeUpTo(this.#request.uploadChunkSizeBytes),
       ...(onBytes && { onBytes }),
       ...(onPublish && { onPublish }),
       ...pickSignal(this.#request),
