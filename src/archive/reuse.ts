@@ -109,8 +109,8 @@ async function compare(
     }
     // Both are in the same order
     while (at < entries.length && compareNames(entries[at]!.name, found.name) < 0) at++;
-    const entry = entries[at]?.name === found.name ? entries[at] : undefined;
-    if (entry === undefined || !isUnchanged(found, at, base, firstNames)) {
+    const entry = entries[at]?.name === found.name ? entries[at++] : undefined;
+    if (entry === undefined || !isUnchanged(found, at - 1, base, firstNames)) {
       touched.add(parentName(found.name));
       verdicts.push({ reused: undefined, scanned: found });
       continue;
@@ -125,12 +125,11 @@ async function compare(
 /** What a full save would say of it: a file system with coarse times has not kept all that the base says. */
 function reuse(found: Scanned, old: Entry): Reused {
   const { mtimeUs, stats, linkName } = found;
-  const { name, type, size, target, frame, offset } = old;
   const [mode, uid, gid] = [modeOf(found), ownerOf(stats.uid), ownerOf(stats.gid)];
-  return {
-    entry: { name, type, mode, mtimeUs, size, target, linkTo: -1, uid, gid, frame, offset },
-    linkName,
-  };
+  const isSame = old.mtimeUs === mtimeUs && old.mode === mode && old.uid === uid && old.gid === gid;
+  // Nearly always, and then it is no new object to be collected
+  if (isSame && old.linkTo < 0) return { entry: old, linkName };
+  return { entry: { ...old, mode, mtimeUs, linkTo: -1, uid, gid }, linkName };
 }
 
 function isUnchanged(found: Scanned, index: number, base: Base, firstNames: ReadonlySet<string>): boolean {
