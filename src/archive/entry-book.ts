@@ -9,6 +9,9 @@ import type { FramePlan } from './plan-frames.ts';
 import type { Reused } from './reuse.ts';
 import { type ScanNotes, type Scanned, VANISHED_WHILE_SAVED } from './scan.ts';
 
+/** Little lives in the heap of a full save: the rest is the scan's garbage, which nobody collects once that is over. */
+const HEAP_LEFT_ALONE_BYTES = 96 * 1024 * 1024;
+
 /** Collects what a manifest is made of while a save goes on. Keeps no entries: they are written as they come. */
 export class EntryBook {
   readonly frames: Frame[];
@@ -42,7 +45,7 @@ export class EntryBook {
    * than an archive holds.
    */
   add({ members, slice }: FramePlan, result: PackResult): void {
-    trimHeap();
+    trimHeap(HEAP_LEFT_ALONE_BYTES);
     const frame = this.frames.length;
     const { bytes, rawSize, sha256 } = result;
     if (rawSize > 0) this.frames.push({ size: bytes.length, rawSize, sha256 });
