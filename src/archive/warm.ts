@@ -1,4 +1,5 @@
 import { type BigIntStats, statSync } from 'node:fs';
+import { setImmediate } from 'node:timers/promises';
 import { type Entry, EntryType, parentName } from './entry.ts';
 import { exactStatus } from './file-status.ts';
 import { joinStrings, LookColumn, type LookJob, type LookResult } from './jobs.ts';
@@ -42,17 +43,19 @@ export async function findCurrent(
 
   const paths = new PathsOf(layout);
   let open: Look[] = [];
-  entries.forEach((entry, index) => {
+  for (const [index, entry] of entries.entries()) {
     const path = paths.of(entry);
     if (entry.type === EntryType.directory) {
       current[index] = paths.isCurrent(entry) ? 1 : 0;
-      return;
+      continue;
     }
     if (path !== undefined) open.push({ index, path });
-    if (open.length < FILES_A_JOB) return;
+    if (open.length < FILES_A_JOB) continue;
     dispatch(open);
     open = [];
-  });
+    // A worker that has ended its jobs gets the next ones when this thread hears of it
+    await setImmediate();
+  }
   if (open.length > 0) dispatch(open);
   await Promise.all(jobs);
   inodes.judge(current);
