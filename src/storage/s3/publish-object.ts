@@ -1,6 +1,6 @@
 import { httpStatus, isRetryable } from '../../retry/classify.ts';
 import { delayed } from '../../retry/time-limits.ts';
-import { ObjectExistsError, ObjectReplacedError } from '../errors.ts';
+import { ObjectExistsError, ObjectReplacedError, StoreRefusedError } from '../errors.ts';
 import type { ObjectInfo } from '../object-store.ts';
 import type { Caller } from './call.ts';
 import { isStatus } from './errors.ts';
@@ -48,8 +48,7 @@ export async function putWhole(
 ): Promise<ObjectInfo> {
   const { name, saveId, onlyIfAbsent, onlyIfEtag, signal, sizeBytes } = publication;
   if (onlyIfEtag !== undefined) await checkCondition(caller, publication);
-  // A dead endpoint is told from a slow one by its first answer, and that to a PutObject comes after the whole body
-  else if (!caller.answered) await headObject(caller, name, signal);
+  else if (!caller.answered) await firstAnswer(caller, name, signal);
   publication.onPublish?.();
   // May be repeated: the same bytes under the same name. Where the first attempt succeeded and only its answer was
   // lost, the condition makes the second one fail; the save-id tells that the object is ours.
@@ -89,6 +88,18 @@ export async function putWhole(
   const ours = await ownObject(caller, publication);
   if (ours) return ours;
   throw conditionFailed(publication);
+}
+
+/**
+ * A dead endpoint is told from a slow one by its first answer, and that to a PutObject comes after the whole body. Any
+ * answer will do: some credentials may only write, and bad ones are refused again.
+ */
+async function firstAnswer(caller: Caller, name: string, signal: AbortSignal | undefined): Promise<void> {
+  try {
+    await headObject(caller, name, signal);
+  } catch (error) {
+    if (!(error instanceof StoreRefusedError)) throw error;
+  }
 }
 
 /**

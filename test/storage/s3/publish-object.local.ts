@@ -20,3 +20,12 @@ test.each([true, false])(
     expect(server.operations).toEqual(['HeadObject', 'PutObject']);
   },
 );
+
+test('credentials that may only write replace an object of one part', async () => {
+  const server = await scriptedServer(operation =>
+    operation === 'PutObject' ? { headers: { etag: '"e"' } } : { status: 403 },
+  );
+  const upload = server.store().createUpload('x', { partSizeBytes: 5_242_880, onlyIfAbsent: false });
+  await upload.write(Buffer.from('new'));
+  expect(await upload.complete()).toMatchObject({ etag: 'e', sizeBytes: 3 });
+});
