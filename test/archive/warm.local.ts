@@ -196,6 +196,35 @@ describe('what differs from the disk', () => {
   });
 });
 
+test('a tree of several jobs: each is given when an earlier one may be done, and its answers are its own files’', async () => {
+  const files = Array.from({ length: 9000 }, (_, index) => `tree/${String(index).padStart(4, '0')}`);
+  const workspace = await buildTree(
+    scratch(),
+    Object.fromEntries(files.map(file => [file, { content: '', mtime: time }])),
+  );
+  const layout = await layoutIn(workspace);
+  const { object } = await packTree(layout);
+  const { manifest } = await openArchive(tailOf(object), object.length, () => {
+    throw new Error('all of it is in the tail');
+  });
+  const changed = [0, 4095, 4096, 8191, 8192, 8999].map(index => files[index]!);
+  for (const file of changed) fs.writeFileSync(path.join(workspace, file), 'x');
+  let done = 0;
+  const doneWhenGiven: number[] = [];
+  const runner = new InlineRunner();
+  const run = runner.run.bind(runner) as (job: never) => Promise<never>;
+  runner.run = async (job: unknown) => {
+    doneWhenGiven.push(done);
+    const result = await run(job as never);
+    done++;
+    return result;
+  };
+  const current = await findCurrent(manifest.entries, layout, runner);
+  const stale = manifest.entries.filter((_, index) => current[index] !== 1).map(({ name }) => name);
+  expect(stale).toEqual(changed.map(file => `./${file}`));
+  expect(doneWhenGiven).toEqual([0, 1, 2]);
+});
+
 describe('a warm restore', () => {
   test('of an untouched tree: only the end of the object is read, and nothing is written', async () => {
     const { job } = fleet();
