@@ -6,16 +6,24 @@ import type { Platform } from './platform.ts';
 /** Whether the file system that a path lies on, or would lie on, takes names that differ only in case for one. */
 export type FoldsCase = (path: string) => boolean;
 
-/** One spelling for all names that a folding file system takes for one. */
-export function foldCase(name: string): string {
+/** One spelling for all names that a folding file system of this platform takes for one. */
+export function foldCase(name: string, platform: Platform): string {
+  if (platform.foldsLetters)
+    return Array.from({ length: name.length }, (_, at) => foldLetter(name[at]!)).join('');
   // APFS also takes composed and decomposed letters for the same. Upper case first: some letters have one of two lower
   // ones, such as the two sigmas
   return name.normalize('NFC').toUpperCase().toLowerCase();
 }
 
+/** By the one capital that a letter has, where it has one: a table of NTFS maps each UTF-16 unit to one other. */
+function foldLetter(letter: string): string {
+  const upper = letter.toUpperCase();
+  return upper.length === 1 ? upper : letter.toLowerCase();
+}
+
 /** The spelling in which paths are the same path on their disk. */
 export function pathKeys(platform: Platform, foldsCase: FoldsCase): (path: string) => string {
-  return platform.mayFoldCase ? path => (foldsCase(path) ? foldCase(path) : path) : path => path;
+  return platform.mayFoldCase ? path => (foldsCase(path) ? foldCase(path, platform) : path) : path => path;
 }
 
 /**

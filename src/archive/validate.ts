@@ -48,7 +48,7 @@ export function validate(
     data.check(entry);
   });
   checkNesting(roots, manifest.entries, layout, pathKeys(platform, foldsCase));
-  if (platform.mayFoldCase) checkCase(manifest.entries, new Set(roots), layout, foldsCase);
+  if (platform.mayFoldCase) checkCase(manifest.entries, new Set(roots), layout, platform, foldsCase);
   return roots;
 }
 
@@ -186,6 +186,7 @@ function checkCase(
   entries: readonly Entry[],
   roots: ReadonlySet<Entry>,
   layout: PathLayout,
+  platform: Platform,
   foldsCase: FoldsCase,
 ): void {
   const foldingDirectories = new Set<string>();
@@ -197,7 +198,7 @@ function checkCase(
       : foldingDirectories.has(parentName(name));
     if (!folds) continue;
     if (type === EntryType.directory) foldingDirectories.add(name);
-    const folded = foldCase(name).replace(/\/$/, '');
+    const folded = foldCase(name, platform).replace(/\/$/, '');
     if (seen.has(folded))
       refuse(name, 'differs only in case from another, and this file system cannot tell them apart');
     seen.add(folded);

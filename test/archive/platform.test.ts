@@ -103,6 +103,22 @@ describe('names that differ only in case', () => {
     expect(() => check(names, layout, mac, () => false)).not.toThrow();
   });
 
+  test.each([
+    [['./tree/', './tree/strasse', './tree/straße']],
+    [['./tree/', './tree/u\u0308', './tree/ü']],
+    [['./tree/', './tree/fi', './tree/ﬁ']],
+  ])('%j are two for NTFS, and one for APFS', async names => {
+    const layout = await layoutIn('/w');
+    expect(() => check(names, layout, platformOf('win32', false), () => true)).not.toThrow();
+    expect(() => check(names, layout, mac, () => true)).toThrow(differs);
+  });
+
+  test.each([['Aa'], ['Éé'], ['ῌῃ'], ['Ωω']])('%s are one for NTFS', async ([upper, lower]) => {
+    const names = ['./tree/', `./tree/${lower}`, `./tree/${upper}`].sort();
+    const layout = await layoutIn('/w');
+    expect(() => check(names, layout, platformOf('win32', false), () => true)).toThrow(differs);
+  });
+
   test('are judged by the disk of their own root', async () => {
     const layout = await layoutIn('/w', ['tree', '~/tree'], '/h');
     const inTree = ['./tree/', './tree/A', './tree/a', '~/tree/', '~/tree/b'];
