@@ -13,6 +13,8 @@ export interface Platform {
   readonly mayFoldCase: boolean;
   /** Whether a disk that folds case goes letter by letter, as NTFS does; else as APFS, for which ß is ss. */
   readonly foldsLetters: boolean;
+  /** Whether `//server/share` is a place of its own; elsewhere it is a second name of `/server/share`. */
+  readonly hasShares: boolean;
   /** Characters that a component may not hold here, although it can elsewhere. */
   readonly forbiddenInComponents: RegExp | undefined;
   /** Added to open flags when reading: never follow a link that took a file's place, never wait on a FIFO. */
@@ -31,6 +33,7 @@ export function platformOf(name: NodeJS.Platform, isRoot: boolean): Platform {
     keepsOwners: !windows && isRoot,
     mayFoldCase: windows || name === 'darwin',
     foldsLetters: windows,
+    hasShares: windows,
     // Microsoft, "Naming Files, Paths, and Namespaces": reserved characters; device names; a trailing dot or blank is lost
     forbiddenInComponents: windows
       ? /[<>:"\\|?*\u0000-\u001f]|[. ]$|^(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?$/i

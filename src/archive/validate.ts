@@ -37,7 +37,7 @@ export function validate(
     const parent = parentName(entry.name);
     if (directories.has(parent)) checkChild(entry, parent, layout);
     else {
-      checkRoot(entry, manifest.entries, layout);
+      checkRoot(entry, manifest.entries, layout, platform);
       roots.push(entry);
     }
     if (platform.forbiddenInComponents) checkComponents(entry.name, platform.forbiddenInComponents);
@@ -91,6 +91,7 @@ const NOT_PLAIN = 'is not a plain path';
 const THROUGH = 'goes through a file or link of the same archive';
 
 const STORED_ROOT = /^(?:\.\/|~\/|\/|[A-Za-z]:\/)/;
+const SHARE = /^\/\/(?=[^/])/;
 
 /** An entry that stands in a directory of the archive, at whatever depth the manifest has it. */
 function checkChild(entry: Entry, parent: string, layout: PathLayout): void {
@@ -101,9 +102,9 @@ function checkChild(entry: Entry, parent: string, layout: PathLayout): void {
 }
 
 /** An entry that stands in no directory of the archive. */
-function checkRoot(entry: Entry, entries: readonly Entry[], layout: PathLayout): void {
+function checkRoot(entry: Entry, entries: readonly Entry[], layout: PathLayout, platform: Platform): void {
   const { name } = entry;
-  const anchor = STORED_ROOT.exec(name)?.[0];
+  const anchor = ((platform.hasShares && SHARE.exec(name)) || STORED_ROOT.exec(name))?.[0];
   if (anchor === undefined) refuse(name, 'does not begin with `./`, `~/` or `/`');
   const rest = name.slice(anchor.length).replace(/\/$/, '');
   if (

@@ -58,7 +58,12 @@ function isStoredName(stored: string, windows: boolean): boolean {
   if (stored.includes('\0')) return false;
   // Below the anchor a backslash would separate and a colon would name a drive or a stream.
   if (windows && /[\\:]/.test(stored.replace(/^[a-z]:\//i, ''))) return false;
-  const below = stored.replace(/^(?:\.\/|~\/|\/|[A-Za-z]:\/)/, '').replace(/\/$/, '');
+  // `//server/share/x`
+  const share = windows && /^\/\/[^/]/.test(stored) ? 1 : 0;
+  const below = stored
+    .slice(share)
+    .replace(/^(?:\.\/|~\/|\/|[A-Za-z]:\/)/, '')
+    .replace(/\/$/, '');
   return below === '' || below.split('/').every(part => part !== '' && part !== '.' && part !== '..');
 }
 

@@ -84,6 +84,13 @@ describe('what a system can hold', () => {
   });
 });
 
+test('a share is a root on Windows alone', async () => {
+  const layout = { ...(await layoutIn('/w')), permits: (name: string) => /^\/\/server\/share\/x/.test(name) };
+  const names = ['//server/share/x/', '//server/share/x/y'];
+  expect(() => check(names, layout, platformOf('win32', false), () => false)).not.toThrow();
+  expect(() => check(names, layout, platformOf('linux', false))).toThrow('is not a plain path');
+});
+
 describe('names that differ only in case', () => {
   const mac = platformOf('darwin', false);
   const differs = 'differs only in case from another';

@@ -105,6 +105,15 @@ describe('permits', () => {
     expect(layout.permits('./build/out')).toBe(false);
   });
 
+  test('on Windows: what lies on a share', async () => {
+    const layout = await windows(['\\\\server\\share\\x']);
+    expect(layout.toStored('\\\\server\\share\\x')).toBe('//server/share/x');
+    for (const name of ['//server/share/x/', '//Server/Share/x/y']) expect(layout.permits(name)).toBe(true);
+    for (const name of ['//server/share/', '///server/share/x', '//server//x', '/server/share/x'])
+      expect(layout.permits(name)).toBe(false);
+    expect((await posix(['/server/x'])).permits('//server/x')).toBe(false);
+  });
+
   test('a workspace with wildcard characters in its name is taken by its letters', async () => {
     const layout = await posix(['out/*'], '/w/[1]*');
     expect(layout.permits('./out/x')).toBe(true);
