@@ -17,7 +17,7 @@ export function isMissing(error: unknown): boolean {
 }
 
 /** S3's code for a failure, or the system's. radosgw leaves `<Message>` empty, so the code is all there is. */
-function s3Code(error: unknown): string | undefined {
+export function s3Code(error: unknown): string | undefined {
   const code = errorCode(error) ?? (error as { name?: unknown } | undefined)?.name;
   return typeof code === 'string' && !UNTELLING.has(code) ? code : undefined;
 }

@@ -3,7 +3,7 @@ import { delayed } from '../../retry/time-limits.ts';
 import { ObjectExistsError, ObjectReplacedError, StoreRefusedError } from '../errors.ts';
 import type { ObjectInfo } from '../object-store.ts';
 import type { Caller } from './call.ts';
-import { isStatus } from './errors.ts';
+import { isStatus, s3Code } from './errors.ts';
 import { headObject } from './head.ts';
 import { bodyOf, type PartBytes, type StoredPart, type UploadRef } from './multipart.ts';
 import { bareEtag, SAVE_ID } from './names.ts';
@@ -174,10 +174,13 @@ export async function completeUpload(
   }
 }
 
-/** The server has done with the call, and did nothing. 502 and 504 are a proxy's, and the server may be at work. */
+/** What a proxy answers by itself, while the server behind it may be at work. */
+const PROXY_STATUS = new Set([502, 503, 504]);
+
+/** The server has done with the call, and did nothing. Of 503 it is the author where an S3 code comes with it. */
 function hasEnded(error: unknown): boolean {
   const status = httpStatus(error) ?? 0;
-  return status >= 400 && status !== 502 && status !== 504;
+  return status >= 400 && (!PROXY_STATUS.has(status) || s3Code(error) !== undefined);
 }
 
 /** Throws unless the object may appear now. What another job does after this is last writer wins, with a whole object. */

@@ -65,6 +65,7 @@ describe('behind a Complete that may still be running no Abort is sent', () => {
     ['silence', ['silent']],
     ['lost connections', ['reset']],
     ['502 of a proxy in front', [{ status: 502 }]],
+    ['503 of a proxy in front', [{ status: 503, body: '<html>upstream reset</html>' }]],
     ['504 of a proxy in front', [{ status: 504 }]],
     ['a lost connection, then a refusal', ['reset', { status: 400 }]],
     ['a lost connection, then 500: it is being joined already', ['reset', { status: 500 }]],
@@ -87,10 +88,12 @@ describe('behind a Complete that may still be running no Abort is sent', () => {
   });
 });
 
-test.each([400, 403, 404, 412, 429, 500, 503])(
+const SLOW_DOWN = '<Error><Code>SlowDown</Code></Error>';
+
+test.each<[number, string?]>([[400], [403], [404], [412], [429], [500], [503, SLOW_DOWN]])(
   'a Complete that is answered by %i is over: the upload is aborted',
-  async status => {
-    const { upload, said, aborts } = await uploadWith([{ status }]);
+  async (status, body = '') => {
+    const { upload, said, aborts } = await uploadWith([{ status, body }]);
     await expect(upload.complete()).rejects.toThrow();
     expect(aborts()).toBe(1);
     expect(said).toEqual([]);
