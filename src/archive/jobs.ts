@@ -110,7 +110,11 @@ export interface UnpackResult {
 /** Numbers of an entry in `LookJob.numbers`. */
 export const LookColumn = { type: 0, mode: 1, mtimeUs: 2, size: 3, uid: 4, gid: 5, width: 6 } as const;
 
-/** Look which of these files and symlinks are on the disk as the archive has them. */
+/** What stands where an entry has to be: the same, a directory with other attributes, or something else or nothing. */
+export const Found = { other: 0, current: 1, directory: 2 } as const;
+export type Found = (typeof Found)[keyof typeof Found];
+
+/** Look which of these entries are on the disk as the archive has them. */
 export interface LookJob {
   readonly kind: 'look';
   /** Absolute paths, and symlinks' targets. */
@@ -121,9 +125,9 @@ export interface LookJob {
 }
 
 export interface LookResult {
-  /** 1 for each that is. */
-  readonly current: Uint8Array<ArrayBuffer>;
-  /** Of those with several names: index in the job, device and inode. */
+  /** One `Found` each. */
+  readonly found: Uint8Array<ArrayBuffer>;
+  /** Of files with several names: index in the job, device and inode. */
   readonly inodes: BigInt64Array<ArrayBuffer>;
 }
 

@@ -2,7 +2,7 @@ import type { BigIntStats } from 'node:fs';
 import { readlinkSync } from 'node:fs';
 import { EntryType } from './entry.ts';
 import { exactStatus } from './file-status.ts';
-import { LookColumn, type LookJob, type LookResult, splitStrings } from './jobs.ts';
+import { Found, LookColumn, type LookJob, type LookResult, splitStrings } from './jobs.ts';
 import { decodeName, fsPath } from './names.ts';
 import { thisPlatform, toMicroseconds } from './platform.ts';
 
@@ -15,23 +15,26 @@ export interface Attributes {
 }
 
 /**
- * Runs in a worker: compares files and symlinks on the disk with their entries, as far as type, size, mode, owner,
- * target and mtime (in microseconds) tell. Never throws: what cannot be looked at is not current.
+ * Runs in a worker: compares what is on the disk with the entries, as far as type, size, mode, owner, target and mtime
+ * (in microseconds) tell. Never throws: what cannot be looked at is not current.
  */
 export function lookAt(job: LookJob): LookResult {
   const count = job.numbers.length / LookColumn.width;
   const paths = splitStrings(job.paths, count);
   const targets = splitStrings(job.targets, count);
-  const current = new Uint8Array(count);
+  const found = new Uint8Array(count);
   const inodes: bigint[] = [];
   for (let index = 0; index < count; index++) {
     const stats = quietly(() => exactStatus(paths[index]!));
     if (!stats) continue;
-    if (stats.nlink > 1n) inodes.push(BigInt(index), stats.dev, stats.ino);
+    const isDirectory = stats.isDirectory();
+    // A directory has a name for each directory in it
+    if (stats.nlink > 1n && !isDirectory) inodes.push(BigInt(index), stats.dev, stats.ino);
     const entry = job.numbers.subarray(index * LookColumn.width, (index + 1) * LookColumn.width);
-    if (isCurrent(entry, targets[index]!, paths[index]!, stats)) current[index] = 1;
+    if (isCurrent(entry, targets[index]!, paths[index]!, stats)) found[index] = Found.current;
+    else if (isDirectory) found[index] = Found.directory;
   }
-  return { current, inodes: BigInt64Array.from(inodes) };
+  return { found, inodes: BigInt64Array.from(inodes) };
 }
 
 function isCurrent(entry: Float64Array, target: string, path: string, stats: BigIntStats): boolean {
@@ -45,6 +48,8 @@ function isCurrent(entry: Float64Array, target: string, path: string, stats: Big
     const linked = () => decodeName(readlinkSync(fsPath(path), 'buffer'));
     return stats.isSymbolicLink() && hasTimeAndOwner(attributes, stats) && quietly(linked) === target;
   }
+  if (entry[LookColumn.type] === EntryType.directory)
+    return stats.isDirectory() && hasAttributes(attributes, stats);
   return stats.isFile() && Number(stats.size) === entry[LookColumn.size] && hasAttributes(attributes, stats);
 }
 

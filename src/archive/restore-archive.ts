@@ -112,7 +112,7 @@ async function prepare(
   try {
     runner.start?.();
     const roots = validate(archive.manifest, archive.manifestStart, layout);
-    const current = warm ? await findCurrent(archive.manifest.entries, layout, runner) : undefined;
+    const current = warm ? await findCurrent(archive.manifest.entries, roots, layout, runner) : undefined;
     return { roots, current };
   } catch (error) {
     await runner.close();

@@ -2,81 +2,109 @@ import { type BigIntStats, statSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import { type Entry, EntryType, parentName } from './entry.ts';
 import { exactStatus } from './file-status.ts';
-import { joinStrings, LookColumn, type LookJob, type LookResult } from './jobs.ts';
+import { Found, joinStrings, LookColumn, type LookJob, type LookResult } from './jobs.ts';
 import type { PathLayout } from './layout.ts';
 import { hasAttributes, quietly } from './look.ts';
 import { fsPath } from './names.ts';
 import type { JobRunner } from './worker-pool.ts';
 
-/** Files that a worker looks at in one job. */
-const FILES_A_JOB = 4096;
+/** Entries that a worker looks at in one job. */
+const ENTRIES_A_JOB = 4096;
 
 /**
  * Which entries are on the disk already as the archive has them, as far as type, size, mode, owner, target and mtime
  * (in microseconds) tell: 1 for each. The names of one file are current together or not at all, and so are files that
  * are one on the disk and several in the archive. A directory is current by itself, whatever is in it.
  * What cannot be looked at is not current: the restore says why when it cannot write it either.
+ *
+ * `roots` are the entries that stand in no other one (`validate`).
  */
 export async function findCurrent(
   entries: readonly Entry[],
+  roots: readonly Entry[],
   layout: PathLayout,
   runner: JobRunner,
 ): Promise<Uint8Array> {
   const current = new Uint8Array(entries.length);
   const inodes = new Inodes(entries);
+  /** Directories of the archive that are none on the disk. */
+  const missing = new Set<string>();
   const jobs: Promise<void>[] = [];
-  const dispatch = (files: readonly Look[]) => {
-    const looked = runner.run(lookJob(files, entries)).then(result => take(result, files));
+  const dispatch = (looks: Looks) => {
+    const looked = runner.run(lookJob(looks, entries)).then(result => take(result, looks));
     // All of them are awaited below
     looked.catch(() => {});
     jobs.push(looked);
   };
-  const take = (result: LookResult, files: readonly Look[]) => {
-    files.forEach(({ index }, at) => {
-      current[index] = result.current[at]!;
+  const take = (result: LookResult, { indexes }: Looks) => {
+    indexes.forEach((index, at) => {
+      const found = result.found[at]!;
+      if (found === Found.current) current[index] = 1;
+      const { type, name } = entries[index]!;
+      if (found === Found.other && type === EntryType.directory) missing.add(name);
     });
     for (let at = 0; at < result.inodes.length; at += 3) {
-      const [file, device, inode] = result.inodes.subarray(at, at + 3);
-      inodes.add(files[Number(file)]!.index, `${device}:${inode}`);
+      const [look, device, inode] = result.inodes.subarray(at, at + 3);
+      inodes.add(indexes[Number(look)]!, `${device}:${inode}`);
     }
   };
 
-  const paths = new PathsOf(layout);
-  let open: Look[] = [];
+  const paths = new PathsOf(layout, roots);
+  let open: Looks = { indexes: [], paths: [] };
   for (const [index, entry] of entries.entries()) {
     const path = paths.of(entry);
-    if (entry.type === EntryType.directory) {
-      current[index] = paths.isCurrent(entry) ? 1 : 0;
+    if (typeof path !== 'string') {
+      if (path === Found.current) current[index] = 1;
       continue;
     }
-    if (path !== undefined) open.push({ index, path });
-    if (open.length < FILES_A_JOB) continue;
+    open.indexes.push(index);
+    open.paths.push(path);
+    if (open.indexes.length < ENTRIES_A_JOB) continue;
     dispatch(open);
-    open = [];
+    open = { indexes: [], paths: [] };
     // A worker that has ended its jobs gets the next ones when this thread hears of it
     await setImmediate();
   }
-  if (open.length > 0) dispatch(open);
+  if (open.indexes.length > 0) dispatch(open);
   await Promise.all(jobs);
+  forgetBelow(missing, entries, current);
   inodes.judge(current);
   return current;
 }
 
-interface Look {
-  readonly index: number;
-  readonly path: string;
+/** What stands below something else than a directory, a symlink to one say, is none of ours. */
+function forgetBelow(missing: Set<string>, entries: readonly Entry[], current: Uint8Array): void {
+  if (missing.size === 0) return;
+  entries.forEach(({ name, type }, index) => {
+    if (!missing.has(parentName(name))) return;
+    current[index] = 0;
+    // A directory comes before what is in it
+    if (type === EntryType.directory) missing.add(name);
+  });
 }
 
-function lookJob(files: readonly Look[], entries: readonly Entry[]): LookJob {
-  const numbers = new Float64Array(files.length * LookColumn.width);
-  files.forEach(({ index }, at) => {
-    const { type, mode, mtimeUs, size, uid, gid } = entries[index]!;
-    numbers.set([type, mode, mtimeUs, size, uid, gid], at * LookColumn.width);
+/** What one job is to look at: numbers of entries, and where they are on the disk. */
+interface Looks {
+  readonly indexes: number[];
+  readonly paths: string[];
+}
+
+function lookJob({ indexes, paths }: Looks, entries: readonly Entry[]): LookJob {
+  const numbers = new Float64Array(indexes.length * LookColumn.width);
+  indexes.forEach((index, at) => {
+    const entry = entries[index]!;
+    const row = at * LookColumn.width;
+    numbers[row + LookColumn.type] = entry.type;
+    numbers[row + LookColumn.mode] = entry.mode;
+    numbers[row + LookColumn.mtimeUs] = entry.mtimeUs;
+    numbers[row + LookColumn.size] = entry.size;
+    numbers[row + LookColumn.uid] = entry.uid;
+    numbers[row + LookColumn.gid] = entry.gid;
   });
   return {
     kind: 'look',
-    paths: joinStrings(files.map(({ path }) => path)),
-    targets: joinStrings(files.map(({ index }) => entries[index]!.target)),
+    paths: joinStrings(paths),
+    targets: joinStrings(indexes.map(index => entries[index]!.target)),
     numbers,
   };
 }
@@ -125,37 +153,41 @@ class Inodes {
   }
 }
 
-/** Paths of entries in order, from their parents'. A directory behind a symlink below a root is none of ours. */
+/** Where entries are, in their order: below the roots that they stand in. */
 class PathsOf {
   readonly #layout: PathLayout;
-  readonly #known = new Set<string>();
-  readonly #directories = new Map<string, { readonly path: string; readonly stats: BigIntStats }>();
+  readonly #roots: Iterator<Entry, undefined>;
+  #next: Entry | undefined;
+  /** Roots that are directories, the innermost last; without a path: it is none on the disk. */
+  readonly #above: { readonly name: string; readonly path: string | undefined }[] = [];
 
-  constructor(layout: PathLayout) {
+  constructor(layout: PathLayout, roots: readonly Entry[]) {
     this.#layout = layout;
+    this.#roots = roots.values();
+    this.#next = this.#roots.next().value;
   }
 
-  /** undefined: its directory is not on the disk as a directory. */
-  of(entry: Entry): string | undefined {
-    const parent = parentName(entry.name);
+  /** Where an entry has to be, for a worker to look; or what is there, of roots that are directories. */
+  of(entry: Entry): string | Found {
+    const { name } = entry;
     const isDirectory = entry.type === EntryType.directory;
-    const isRoot = !this.#known.has(parent);
-    const above = this.#directories.get(parent);
-    const component = entry.name.slice(parent.length, isDirectory ? -1 : undefined);
-    const path = isRoot ? this.#layout.toAbsolute(entry.name) : above && `${above.path}/${component}`;
-    if (isDirectory) {
-      this.#known.add(entry.name);
-      const follow = isRoot && path !== undefined && this.#layout.followsLink(path);
-      const stats = path === undefined ? undefined : quietly(() => (follow ? statBehind : exactStatus)(path));
-      if (path !== undefined && stats?.isDirectory()) this.#directories.set(entry.name, { path, stats });
+    if (entry === this.#next) {
+      this.#next = this.#roots.next().value;
+      const path = this.#layout.toAbsolute(name);
+      return isDirectory ? this.#lookAtRoot(entry, path) : path;
     }
-    return path;
+    while (!name.startsWith(this.#above.at(-1)!.name)) this.#above.pop();
+    const root = this.#above.at(-1)!;
+    if (root.path === undefined) return Found.other;
+    return `${root.path}/${name.slice(root.name.length, isDirectory ? -1 : undefined)}`;
   }
 
-  /** Whether a directory that `of` was asked for has the attributes of its entry. */
-  isCurrent(entry: Entry): boolean {
-    const found = this.#directories.get(entry.name);
-    return found !== undefined && hasAttributes(entry, found.stats);
+  /** Some roots are symlinks that the restore follows. */
+  #lookAtRoot(entry: Entry, path: string): Found {
+    const stats = quietly(() => (this.#layout.followsLink(path) ? statBehind : exactStatus)(path));
+    const stands = stats?.isDirectory() ?? false;
+    this.#above.push({ name: entry.name, path: stands ? path : undefined });
+    return stands && hasAttributes(entry, stats!) ? Found.current : Found.other;
   }
 }
 

@@ -2,7 +2,9 @@ import * as fs from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, test, vi } from 'vitest';
+import type { PathLayout } from '../../src/archive/layout.ts';
 import { openArchive } from '../../src/archive/open-archive.ts';
+import { validate } from '../../src/archive/validate.ts';
 import { findCurrent } from '../../src/archive/warm.ts';
 import { InlineRunner } from '../../src/archive/worker-pool.ts';
 import { giveAway, runUnprivileged } from '../support/drop-privileges.ts';
@@ -28,16 +30,21 @@ const spec: TreeSpec = {
   'tree/z-3': { hardlink: 'tree/z-1' },
 };
 
+async function openValid(object: Buffer, layout: PathLayout) {
+  const { manifest, manifestStart } = await openArchive(tailOf(object), object.length, () => {
+    throw new Error('all of it is in the tail');
+  });
+  return { manifest, roots: validate(manifest, manifestStart, layout) };
+}
+
 /** The names that are not current after `change`, directories left out. */
 async function different(change: (tree: string) => unknown, followed = 'tree'): Promise<string[]> {
   const workspace = await buildTree(scratch(), spec);
   const layout = await layoutIn(workspace, [followed]);
   const { object } = await packTree(layout);
-  const { manifest } = await openArchive(tailOf(object), object.length, () => {
-    throw new Error('all of it is in the tail');
-  });
+  const { manifest, roots } = await openValid(object, layout);
   await change(path.join(workspace, 'tree'));
-  const current = await findCurrent(manifest.entries, layout, new InlineRunner());
+  const current = await findCurrent(manifest.entries, roots, layout, new InlineRunner());
   return manifest.entries
     .filter(({ name }, index) => !name.endsWith('/') && current[index] !== 1)
     .map(({ name }) => name.slice('./tree/'.length));
@@ -154,6 +161,33 @@ describe('what differs from the disk', () => {
     expect(await different(tree => fs.linkSync(`${tree}/a`, `${tree}/not-in-the-archive`))).toEqual([]);
   });
 
+  test('all below a link that has taken the place of a directory, whatever it leads to', async () => {
+    const toLink = (tree: string) => {
+      fs.renameSync(path.join(tree, 'sub'), path.join(tree, '../elsewhere'));
+      fs.symlinkSync('../elsewhere', path.join(tree, 'sub'));
+    };
+    expect(await different(toLink)).toEqual(['sub/c', 'sub/deep/d']);
+  });
+
+  test('of one root inside another, each by its own place', async () => {
+    const workspace = await buildTree(scratch(), {
+      'tree/a': { content: 'a', mtime: time },
+      'tree/left-out/inner/b': { content: 'b', mtime: time },
+      'tree/z': { content: 'z', mtime: time },
+    });
+    const layout = await layoutIn(workspace, ['tree', '!tree/left-out', 'tree/left-out/inner']);
+    const { object } = await packTree(layout);
+    const { manifest, roots } = await openValid(object, layout);
+    expect(roots).toHaveLength(2);
+    const stale = async () => {
+      const current = await findCurrent(manifest.entries, roots, layout, new InlineRunner());
+      return manifest.entries.filter((_, index) => current[index] !== 1).map(({ name }) => name);
+    };
+    expect(await stale()).toEqual([]);
+    fs.writeFileSync(path.join(workspace, 'tree/left-out/inner/b'), 'bb');
+    expect(await stale()).toEqual(['./tree/left-out/inner/b']);
+  });
+
   test('a root that is a file, a link that the step names, and one that it does not', async () => {
     const toFile = (tree: string) => {
       fs.rmSync(tree, { recursive: true });
@@ -189,7 +223,8 @@ describe('what differs from the disk', () => {
       const workspace = ${JSON.stringify(workspace)};
       const layout = await createPathLayout({ patterns: ['tree'], workspace, home: '/none', platformPath: path });
       const { InlineRunner } = await import(${source('archive/worker-pool.ts')});
-      const current = await findCurrent(${JSON.stringify(entries)}, layout, new InlineRunner());
+      const entries = ${JSON.stringify(entries)};
+      const current = await findCurrent(entries, entries.slice(0, 1), layout, new InlineRunner());
       console.log([...current].join(' '));`;
     const { stdout, stderr } = await runUnprivileged(['--input-type=module', '-e', code]);
     expect([stdout.trim(), stderr]).toEqual(['0 0 0', '']);
@@ -204,9 +239,7 @@ test('a tree of several jobs: each is given when an earlier one may be done, and
   );
   const layout = await layoutIn(workspace);
   const { object } = await packTree(layout);
-  const { manifest } = await openArchive(tailOf(object), object.length, () => {
-    throw new Error('all of it is in the tail');
-  });
+  const { manifest, roots } = await openValid(object, layout);
   const changed = [0, 4095, 4096, 8191, 8192, 8999].map(index => files[index]!);
   for (const file of changed) fs.writeFileSync(path.join(workspace, file), 'x');
   let done = 0;
@@ -219,7 +252,7 @@ test('a tree of several jobs: each is given when an earlier one may be done, and
     done++;
     return result;
   };
-  const current = await findCurrent(manifest.entries, layout, runner);
+  const current = await findCurrent(manifest.entries, roots, layout, runner);
   const stale = manifest.entries.filter((_, index) => current[index] !== 1).map(({ name }) => name);
   expect(stale).toEqual(changed.map(file => `./${file}`));
   expect(doneWhenGiven).toEqual([0, 1, 2]);
