@@ -15,8 +15,8 @@ const bytes = (...mebibytes: readonly number[]) => mebibytes.map(count => `${cou
 
 export const knobs: readonly Knob[] = [
   { name: 'frame', file: 'src/archive/format.ts', constant: 'FRAME_RAW_BYTES', others: bytes(2, 8) },
-  { name: 'range', file: 'src/archive/plan-ranges.ts', constant: 'RANGE_BYTES', others: bytes(8, 16) },
-  { name: 'reads', file: 'src/archive/unpack.ts', constant: 'READS_IN_FLIGHT', others: ['4', '8', '16'] },
+  { name: 'range', file: 'src/archive/plan-ranges.ts', constant: 'RANGE_BYTES', others: bytes(4, 16) },
+  { name: 'reads', file: 'src/archive/unpack.ts', constant: 'READS_IN_FLIGHT', others: ['4', '8', '12'] },
   { name: 'part', file: 'src/storage/part-size.ts', constant: 'DEFAULT_PART_BYTES', others: bytes(16, 32) },
   { name: 'parts', file: 'src/storage/s3/upload.ts', constant: 'PARTS_IN_FLIGHT', others: ['2', '4', '12'] },
 ];

@@ -11,7 +11,7 @@ export interface FrameRun {
 }
 
 /** Bytes that a request aims at. */
-const RANGE_BYTES = 4 * 1024 * 1024;
+const RANGE_BYTES = 8 * 1024 * 1024;
 /** Unwanted bytes between two wanted frames that are read along rather than asked around. */
 const GAP_BYTES = 256 * 1024;
 

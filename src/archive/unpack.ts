@@ -12,7 +12,7 @@ import type { JobRunner } from './worker-pool.ts';
 /** Compressed bytes that are being fetched, or wait for a worker, at any moment. */
 const BYTES_IN_FLIGHT = 128 * 1024 * 1024;
 /** Requests at the same moment. */
-const READS_IN_FLIGHT = 12;
+const READS_IN_FLIGHT = 6;
 /** Empty files are written by workers too, this many in a job. */
 const EMPTY_FILES_A_JOB = 2000;
 
@@ -28,7 +28,7 @@ export interface UnpackOptions {
   readonly staged: Promise<StagedFiles>;
   /** Called at once for a failure, before the rejection, which waits for the reads in flight: abort them here. */
   readonly onFailure?: (error: unknown) => void;
-  /** Bytes a request aims at; default 4 MiB. */
+  /** Bytes a request aims at; default 8 MiB. */
   readonly rangeBytes?: number;
 }
 
