@@ -146,8 +146,14 @@ export class Scene {
   /** Sends the running phase a signal; does nothing when it has ended. */
   signal(name: NodeJS.Signals): void {
     if (this.#pid === undefined) return;
-    this.#signalledAt ??= performance.now();
-    process.kill(this.#pid, name);
+    const now = performance.now();
+    try {
+      process.kill(this.#pid, name);
+      this.#signalledAt ??= now;
+    } catch (error) {
+      // It has ended, and nobody was told yet
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    }
   }
 
   /** The same after a while, if the phase still runs then. */
