@@ -22,7 +22,7 @@ export interface RetryOptions {
   /** Whether the attempt that just failed got closer to the end: then it does not count against `attempts`. */
   readonly madeProgress?: () => boolean;
   /** Asked after a failure that could be retried: false ends it, although attempts are left. Default: true. */
-  readonly goOn?: () => boolean;
+  readonly goOn?: (error: Error) => boolean;
   /** Called before each wait. */
   readonly onRetry?: (error: Error, attempt: number, waitMs: number) => void;
   readonly random?: () => number;
@@ -41,7 +41,7 @@ export function retry<T>(attempt: (number: number) => Promise<T>, options: Retry
     ...(signal && { signal }),
     shouldConsumeRetry: () => !(options.madeProgress?.() ?? false),
     async shouldRetry({ error, attemptNumber, retriesConsumed }) {
-      if (!isRetryable(error) || options.goOn?.() === false) return false;
+      if (!isRetryable(error) || options.goOn?.(error) === false) return false;
       const waitMs = retryWaitMs(retriesConsumed + 1, random());
       options.onRetry?.(error, attemptNumber, waitMs);
       await sleep(waitMs, clock, signal);

@@ -24,7 +24,7 @@ export interface CallSpec {
   readonly madeProgress?: () => boolean;
   /** The caller can do without: one attempt, and its failure does not open the circuit. */
   readonly optional?: boolean;
-  /** Clean-up behind an endpoint that was given up: allowed once, for this many ms. */
+  /** Clean-up behind an endpoint that was given up: allowed once, for this many ms, and repeated while it is answered. */
   readonly lastCallMs?: number;
 }
 
@@ -88,9 +88,10 @@ export class Caller {
     };
     try {
       const answer = await retry(number => this.#attempt(spec, attempt, options, number, last), {
-        attempts: last || spec.optional ? 1 : this.settings.attempts,
+        attempts: spec.optional ? 1 : this.settings.attempts,
         clock: this.clock,
-        goOn: () => !this.#doubtful,
+        // A gateway that was too busy for the parts may still be for what cleans up behind them
+        goOn: error => (last ? httpStatus(error) !== undefined : !this.#doubtful),
         ...(signal && { signal }),
         ...(spec.madeProgress && { madeProgress: spec.madeProgress }),
         onRetry: (error, number, waitMs) => {

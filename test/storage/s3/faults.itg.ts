@@ -301,6 +301,21 @@ describe('an upload', () => {
     expect(await direct().abortStale('dying', 0)).toBe(1);
   });
 
+  test('to an endpoint that is too busy for it is aborted when that has a moment', async () => {
+    proxy = await startFaultProxy(gateway().endpoint);
+    let refused = 0;
+    proxy.rule = ({ operation }) => {
+      if (operation === 'UploadPart') return { kind: 'answer', status: 503 };
+      return operation === 'AbortMultipartUpload' && refused++ < 2
+        ? { kind: 'answer', status: 503 }
+        : undefined;
+    };
+    const upload = await begin(proxied(3), 'busy');
+    await expect(upload.complete()).rejects.toThrow(StoreUnavailableError);
+    expect(operations().filter(operation => operation === 'AbortMultipartUpload')).toHaveLength(3);
+    expect(await direct().abortStale('busy', 0)).toBe(0);
+  });
+
   test('of a process that is killed is swept', async () => {
     const uploader = `
       import { createS3Store } from ${JSON.stringify(new URL('../../../src/storage/s3/s3-store.ts', import.meta.url).href)};
