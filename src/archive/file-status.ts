@@ -42,8 +42,13 @@ export function isDirectory(path: string): boolean {
 /** As `lstatOf`, of what a symlink points to. */
 export function statBehind(path: string, exact: boolean): FileStatus | undefined {
   if (!exact) return statSync(fsPath(path), { throwIfNoEntry: false });
-  const stats = statSync(fsPath(path), { bigint: true, throwIfNoEntry: false });
+  const stats = exactStatusBehind(path);
   return stats && new ExactStatus(stats);
+}
+
+/** As `exactStatus`, of what a symlink points to. */
+export function exactStatusBehind(path: string): BigIntStats | undefined {
+  return statSync(fsPath(path), { bigint: true, throwIfNoEntry: false });
 }
 
 class ExactStatus implements FileStatus {

@@ -1,11 +1,9 @@
-import { type BigIntStats, statSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import { type Entry, EntryType, parentName } from './entry.ts';
-import { exactStatus } from './file-status.ts';
+import { exactStatus, exactStatusBehind } from './file-status.ts';
 import { Found, joinStrings, LookColumn, type LookJob, type LookResult } from './jobs.ts';
 import type { PathLayout } from './layout.ts';
 import { hasAttributes, quietly } from './look.ts';
-import { fsPath } from './names.ts';
 import type { JobRunner } from './worker-pool.ts';
 
 /** Entries that a worker looks at in one job. */
@@ -182,16 +180,11 @@ class PathsOf {
     return `${root.path}/${name.slice(root.name.length, isDirectory ? -1 : undefined)}`;
   }
 
-  /** Some roots are symlinks that the restore follows. */
+  /** As the publication sees a root (publish/target-plan.ts): some are symlinks that the restore follows. */
   #lookAtRoot(entry: Entry, path: string): Found {
-    const stats = quietly(() => (this.#layout.followsLink(path) ? statBehind : exactStatus)(path));
+    const stats = quietly(() => (this.#layout.followsLink(path) ? exactStatusBehind : exactStatus)(path));
     const stands = stats?.isDirectory() ?? false;
     this.#above.push({ name: entry.name, path: stands ? path : undefined });
     return stands && hasAttributes(entry, stats!) ? Found.current : Found.other;
   }
-}
-
-/** As the publication sees a root (publish/target-plan.ts). */
-function statBehind(path: string): BigIntStats | undefined {
-  return statSync(fsPath(path), { bigint: true, throwIfNoEntry: false });
 }

@@ -157,15 +157,13 @@ export class FoundDirectories {
   }
 }
 
-/** Of what is at a path, or behind a link there. undefined: nothing, or no place that a path leads to. */
-export function statBehind(path: string): Stats | undefined {
-  return statOf(path, statSync);
-}
-
-/** As `statBehind`, of a link itself. */
-export function statOf(path: string, look: typeof lstatSync = lstatSync): Stats | undefined {
+/**
+ * Of what is at a path; of a link, what is behind it where that is to be followed. undefined: nothing, or no place that
+ * a path leads to. Throws `TargetTreeError` where the system does not tell.
+ */
+export function targetStatus(path: string, follow: boolean): Stats | undefined {
   try {
-    return look(fsPath(path), { throwIfNoEntry: false });
+    return (follow ? statSync : lstatSync)(fsPath(path), { throwIfNoEntry: false });
   } catch (error) {
     // Below a file: who looks at the directory above finds that file
     if ((error as NodeJS.ErrnoException).code === 'ENOTDIR') return undefined;

@@ -9,8 +9,7 @@ import {
   FoundDirectories,
   type FoundDirectoriesOptions,
   type FoundDirectory,
-  statBehind,
-  statOf,
+  targetStatus,
 } from './found-directories.ts';
 import { PlannedPaths, type StagedPaths } from './staged-paths.ts';
 import type { StagingArea } from './staging.ts';
@@ -158,7 +157,7 @@ class Planner {
     // A symlink that the step names itself is the user's own arrangement. One that a wildcard finds would have been
     // saved as a link, so an earlier archive may have put it there
     const followed = this.#layout.followsLink(path);
-    const stats = followed ? statBehind(path) : statOf(path);
+    const stats = targetStatus(path, followed);
     if (stats?.isDirectory()) return this.#exists({ path, entry: index, stats, followed });
     const parent = this.#directoryAbove(dirname(path));
     if (parent.fresh) return this.#freshInside(parent.path, basename(path), index);
@@ -175,7 +174,7 @@ class Planner {
       return this.#exists({ path, entry: index, stats, parent: parent.directory });
     }
     if (this.#found.kindOf(parent.directory, component) === 'directory') {
-      const stats = statOf(path);
+      const stats = targetStatus(path, false);
       if (stats?.isDirectory()) return this.#exists({ path, entry: index, stats, parent: parent.directory });
     }
     return this.#freshTop(parent.directory, component, index);
@@ -191,7 +190,7 @@ class Planner {
   }
 
   #makeAbove(path: string): Place {
-    const stats = statBehind(path);
+    const stats = targetStatus(path, true);
     if (stats?.isDirectory()) return this.#exists({ path, entry: -1, stats, followed: true });
     if (stats)
       throw new TargetTreeError(`${printable(path)} is not a directory, but the cache goes below it`);
