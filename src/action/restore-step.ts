@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { DamagedArchiveError } from '../archive/errors.ts';
+import { DamagedArchiveError, TargetTreeError } from '../archive/errors.ts';
 import { createProgress, type Progress } from '../report/progress.ts';
 import type { CacheMatch, DamagedObject, LookupRequest, RestoreOutcome } from '../storage/backend.ts';
 import { StoreRefusedError, StoreUnavailableError } from '../storage/errors.ts';
@@ -26,8 +26,8 @@ type Answer =
   | { readonly kind: 'match'; readonly match: Match }
   | { readonly kind: 'miss' }
   | { readonly kind: 'damaged'; readonly reason: string; readonly object: DamagedObject | undefined }
-  /** Nobody could say, or the tree could not be written. */
-  | { readonly kind: 'failed'; readonly reason: string };
+  /** Nobody could say, or the tree could not be written. `halfway`: some of it was. */
+  | { readonly kind: 'failed'; readonly reason: string; readonly halfway?: boolean };
 
 /**
  * Restores (or only looks up) the cache of a step. A cache problem is a warning and counts as a miss; bad inputs fail
@@ -79,7 +79,9 @@ export async function restoreStep(runner: Runner, options: RestoreStepOptions): 
       return runner.log.warning('Cache not restored: the step was cancelled.');
     }
     await report(runner, plan, backend, answer, { startedMs, op, request });
-    keep({ finished: true, bucketDown: backend.bucketDown, ...remembered(answer, inputs) });
+    // Half a cache is not for the post phase to save
+    const finished = answer.kind !== 'failed' || !answer.halfway;
+    keep({ finished, bucketDown: backend.bucketDown, ...remembered(answer, inputs) });
   } finally {
     progress.end();
     backend?.close();
@@ -142,8 +144,10 @@ async function ask(
       return { kind: 'damaged', reason, object: error.object };
     }
     const outage = error instanceof StoreUnavailableError || error instanceof StoreRefusedError;
-    runner.log.warning(outage ? `${reason}.` : `Cache not restored: ${reason}`);
-    return { kind: 'failed', reason };
+    const halfway = error instanceof TargetTreeError && error.halfway;
+    const what = halfway ? 'Cache restored only in part' : 'Cache not restored';
+    runner.log.warning(outage ? `${reason}.` : `${what}: ${reason}`);
+    return { kind: 'failed', reason, halfway };
   }
 }
 

@@ -32,4 +32,6 @@ export class BaseOutgrownError extends Error {
  */
 export class TargetTreeError extends Error {
   override name = 'TargetTreeError';
+  /** The commit had begun and could not be ended: the tree is neither what it was nor what the cache holds. */
+  halfway = false;
 }

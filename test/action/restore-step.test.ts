@@ -176,8 +176,21 @@ describe('what goes wrong', () => {
     const { lines, failed, state, backend } = await step({ restore });
     expect(lines[0]).toBe('warning: Cache not restored: /x is a mount point');
     expect(failed).toBe(false);
+    expect(state).toMatchObject({ finished: true, source: 'none' });
     expect(state?.matchedKey).toBeUndefined();
     expect(backend.closed).toBe(1);
+  });
+
+  test('a tree that holds only some of the cache is a warning, and not to be saved', async () => {
+    const restore = async () => {
+      throw Object.assign(new TargetTreeError('/x cannot be written (EIO)'), { halfway: true });
+    };
+    const { lines, failed, state, outputs } = await step({ restore });
+    expect(lines[0]).toBe('warning: Cache restored only in part: /x cannot be written (EIO)');
+    expect(lines.at(-1)).toContain('result=failed');
+    expect(failed).toBe(false);
+    expect(outputs).toMatchObject({ 'cache-hit': 'false', 'cache-source': 'none' });
+    expect(state?.finished).toBe(false);
   });
 
   test('a cancelled restore leaves its state unfinished', async () => {

@@ -21,8 +21,8 @@ const ATTEMPTS = 20;
  * leaves whole files of both states.
  * Throws `TargetTreeError` when something has changed since the plan. Then what is published by then stays, whole and
  * with its attributes; what was moved out of its way and not replaced comes back; directories that are neither new nor
- * published in have the mode and times that they had. Nothing is known of what stands there after that: the caller
- * keeps no status rows.
+ * published in have the mode and times that they had. `halfway` says whether anything was published or could not come
+ * back. Nothing is known of what stands there after that: the caller keeps no status rows.
  */
 export function commit(plan: TargetPlan, entries: readonly Entry[]): void {
   const known = new KnownDirectories(plan);
@@ -51,7 +51,7 @@ export function commit(plan: TargetPlan, entries: readonly Entry[]): void {
     }
     finish(published, entries, merged);
     known.giveModesBack();
-    throw failureOf(error, kept);
+    throw failureOf(error, kept, published.length > 0 || kept.length > 0);
   }
   // Staging before the final times: its removal touches the directories that it stands in
   for (const area of plan.areas) tolerant(() => area.remove());
@@ -59,13 +59,14 @@ export function commit(plan: TargetPlan, entries: readonly Entry[]): void {
   known.finish(entries);
 }
 
-function failureOf(error: unknown, kept: readonly Aside[]): TargetTreeError {
+function failureOf(error: unknown, kept: readonly Aside[], halfway: boolean): TargetTreeError {
   const failure =
     error instanceof TargetTreeError
       ? error
       : unwritable(String((error as NodeJS.ErrnoException).path ?? ''), error);
   for (const { path, aside } of kept)
     failure.message += `; what was at ${printable(path)} could not be put back and is kept for a day at ${printable(aside)}`;
+  failure.halfway ||= halfway;
   return failure;
 }
 
@@ -125,7 +126,11 @@ function publishTree(
   renameInto(parent, from, to, code => {
     if (code === 'ENOTDIR' || (isRefusal(code) && isLink(to))) displaced.takeOther(to, parent, area);
     else if ((isTaken(code) || code === 'EPERM') && isDirectory(to)) {
-      merge(from, to, area, displaced, merged);
+      try {
+        merge(from, to, area, displaced, merged);
+      } catch (error) {
+        throw failureOf(error, [], true);
+      }
       return 'done';
     } else if (!isTaken(code)) return 'blocked';
     return 'clear';

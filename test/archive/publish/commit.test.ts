@@ -178,11 +178,12 @@ describe('an archive that holds one place as a link and as a directory', () => {
   });
 });
 
-function messageOf(work: () => void): string {
+function failureOf(work: () => void): TargetTreeError {
   try {
     work();
   } catch (error) {
-    return (error as Error).message;
+    if (error instanceof TargetTreeError) return error;
+    throw error;
   }
   throw new Error('it did not fail');
 }
@@ -211,7 +212,7 @@ describe('a commit that fails', () => {
 
   test.each(kinds)('puts %s back that it could not replace, with all times as they were', async (...kind) => {
     const { to, publish, before } = await losing(kind[1], kind[2]);
-    expect(publish).toThrow(TargetTreeError);
+    expect(failureOf(publish).halfway).toBe(false);
     expect(await visible(to)).toEqual(before);
     expect(leftovers(await describeTree(to))).toEqual([]);
   });
@@ -232,7 +233,8 @@ describe('a commit that fails', () => {
       if (String(from).includes('.cache-s3-')) throw failed('EIO', from);
       rename(from, target);
     });
-    const message = messageOf(publish);
+    const { message, halfway } = failureOf(publish);
+    expect(halfway).toBe(true);
     expect(message).toContain(
       `what was at ${to}/tree/a could not be put back and is kept for a day at ${to}/tree/`,
     );
@@ -270,9 +272,20 @@ describe('a commit that fails', () => {
       { 'tree/a': 'old', 'tree/b': 'old' },
     );
     rmSync(stagedAt('./tree/b'));
-    expect(publish).toThrow(TargetTreeError);
+    expect(failureOf(publish).halfway).toBe(true);
     const found = await describeTree(to);
     expect(Object.keys(found)).toEqual(['tree', 'tree/a', 'tree/b']);
     expect([found['tree/a']?.size, found['tree/b']?.size]).toEqual([3, 3]);
+  });
+
+  test('tells that it was merging its only directory into another job’s', async () => {
+    const { to, publish, stagedAt } = await staged({ 'tree/a/b': 'new' }, { tree: { directory: true } });
+    await buildTree(to, { 'tree/a/theirs': 't' });
+    const lost = `${stagedAt('./tree/a/')}/b`;
+    instead('renameSync', rename => (from, target) => {
+      if (String(from) === lost) throw failed('EIO', from);
+      rename(from, target);
+    });
+    expect(failureOf(publish).halfway).toBe(true);
   });
 });
