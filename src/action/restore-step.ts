@@ -145,8 +145,9 @@ async function ask(
     }
     const outage = error instanceof StoreUnavailableError || error instanceof StoreRefusedError;
     const halfway = error instanceof TargetTreeError && error.halfway;
-    const what = halfway ? 'Cache restored only in part' : 'Cache not restored';
-    runner.log.warning(outage ? `${reason}.` : `${what}: ${reason}`);
+    if (outage) runner.log.warning(`${reason}.`);
+    else if (halfway) runner.log.warning(`Cache restored only in part: ${reason}`);
+    else runner.log.warning(`Cache not restored: ${reason}`);
     return { kind: 'failed', reason, halfway };
   }
 }
