@@ -55,6 +55,22 @@ describe('a scan', () => {
     ]);
   });
 
+  test('leaves out staging, and nothing that is only named like it', async () => {
+    const spec = {
+      'tree/.cache-s3-1-0000abcd-0123abcd/x': 'staging',
+      'tree/.cache-s3-file': '',
+      'tree/.cache-s3-store/v1': 'an object',
+      'tree/a': 'a',
+    };
+    expect(names(await scanned(spec))).toEqual([
+      './tree/',
+      './tree/.cache-s3-file',
+      './tree/.cache-s3-store/',
+      './tree/.cache-s3-store/v1',
+      './tree/a',
+    ]);
+  });
+
   test('takes each thing once, however many patterns name it', async () => {
     const spec = { 'tree/a/b': '', 'tree/c': '' };
     for (const patterns of [
