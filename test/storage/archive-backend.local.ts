@@ -27,6 +27,25 @@ async function jobWith(job: () => Job, content: string): Promise<Job> {
 
 const contentIn = (job: Job) => readFileSync(path.join(job.workspace, 'tree/file'), 'utf8');
 
+const torn = () => Buffer.from('torn');
+
+/** The object that a job has saved under `key`, spoilt, and a second job with a tree of its own. */
+async function spoilt(key: string, spoil: (bytes: Buffer) => Buffer) {
+  const { job, fileOf } = setUp();
+  const first = await jobWith(job, 'one');
+  await first.saveInFull(key);
+  const file = await fileOf(first, key);
+  writeFileSync(file, spoil(readFileSync(file)));
+  return { job, second: await jobWith(job, 'two'), file };
+}
+
+/** What a restore says of the object that it has found damaged. */
+async function damageFound(job: Job, ...asked: Parameters<Job['restore']>) {
+  const error = await job.restore(...asked).catch(error => error);
+  expect(error).toBeInstanceOf(DamagedArchiveError);
+  return error.object;
+}
+
 describe('saving', () => {
   test('what one job saves another restores', async () => {
     const { job } = setUp();
@@ -106,18 +125,6 @@ describe('saving', () => {
 });
 
 describe('a damaged object', () => {
-  /** A job that has found the cache of another one torn. */
-  async function tornCache() {
-    const { job, fileOf } = setUp();
-    const first = await jobWith(job, 'one');
-    await first.saveInFull('k');
-    const file = await fileOf(first, 'k');
-    writeFileSync(file, 'torn');
-    const second = await jobWith(job, 'two');
-    const { object: damaged } = await second.restore('k').catch(error => error);
-    return { job, second, damaged, file };
-  }
-
   test.each<[string, (bytes: Buffer) => Buffer]>([
     ['torn', bytes => bytes.subarray(0, bytes.length - 100)],
     ['empty', () => Buffer.alloc(0)],
@@ -127,20 +134,12 @@ describe('a damaged object', () => {
       bytes => Buffer.from(bytes.map((byte, index) => (index === 30 ? byte ^ 1 : byte))),
     ],
   ])('that is %s is reported with its name, and this job may replace it', async (_, spoil) => {
-    const { job, fileOf } = setUp();
-    const first = await jobWith(job, 'one');
-    await first.saveInFull('k');
-    const file = await fileOf(first, 'k');
-    writeFileSync(file, spoil(readFileSync(file)));
-
-    const second = await jobWith(job, 'two');
+    const { job, second } = await spoilt('k', spoil);
     const before = await describeTree(second.workspace);
-    const error = await second.restore('k').catch(error => error);
-    expect(error).toBeInstanceOf(DamagedArchiveError);
-    expect(error.object).toMatchObject({ key: 'k', name: await second.objectName('k') });
+    const damaged = await damageFound(second, 'k');
+    expect(damaged).toMatchObject({ key: 'k', name: await second.objectName('k') });
     expect(await describeTree(second.workspace)).toEqual(before);
 
-    const damaged = error.object;
     expect(await second.save('k', { damaged, recordDirectory: undefined })).toMatchObject({
       result: 'saved',
     });
@@ -150,7 +149,8 @@ describe('a damaged object', () => {
   });
 
   test('that another job has replaced meanwhile is left as it is', async () => {
-    const { job, second, damaged } = await tornCache();
+    const { job, second } = await spoilt('k', torn);
+    const damaged = await damageFound(second, 'k');
     await (await jobWith(job, 'three')).save('k', { overwrite: true, recordDirectory: undefined });
     expect(await second.save('k', { damaged, recordDirectory: undefined })).toMatchObject({
       result: 'exists',
@@ -161,7 +161,8 @@ describe('a damaged object', () => {
   });
 
   test('that is gone by then does not stand in the way', async () => {
-    const { second, damaged, file } = await tornCache();
+    const { second, file } = await spoilt('k', torn);
+    const damaged = await damageFound(second, 'k');
     rmSync(file);
     expect(await second.save('k', { damaged, recordDirectory: undefined })).toMatchObject({
       result: 'saved',
@@ -169,13 +170,8 @@ describe('a damaged object', () => {
   });
 
   test('under another key than the one that is saved is not replaced', async () => {
-    const { job, fileOf } = setUp();
-    const first = await jobWith(job, 'one');
-    await first.saveInFull('k-1');
-    const file = await fileOf(first, 'k-1');
-    writeFileSync(file, 'torn');
-    const second = await jobWith(job, 'two');
-    const { object: damaged } = await second.restore('k-2', { restoreKeys: ['k-'] }).catch(error => error);
+    const { second, file } = await spoilt('k-1', torn);
+    const damaged = await damageFound(second, 'k-2', { restoreKeys: ['k-'] });
     expect(damaged.key).toBe('k-1');
     expect(await second.save('k-2', { damaged, recordDirectory: undefined })).toMatchObject({
       result: 'saved',
@@ -185,14 +181,11 @@ describe('a damaged object', () => {
 });
 
 test('an object of a format to come is a miss with a notice, and no reason to touch it', async () => {
-  const { job, fileOf } = setUp();
-  const first = await jobWith(job, 'one');
-  await first.saveInFull('k');
-  const file = await fileOf(first, 'k');
+  const { second, file } = await spoilt('k', bytes => {
+    bytes.writeUInt32LE(2, bytes.lastIndexOf('CS3M') + 4);
+    return bytes;
+  });
   const bytes = readFileSync(file);
-  bytes.writeUInt32LE(2, bytes.lastIndexOf('CS3M') + 4);
-  writeFileSync(file, bytes);
-  const second = await jobWith(job, 'two');
   expect(await second.restore('k')).toBeUndefined();
   expect(second.lines.join()).toContain('it is of archive format 2, and this release reads format 1');
   expect(await second.saveInFull('k')).toMatchObject({ result: 'exists' });
