@@ -145,11 +145,16 @@ function forward(
       const through = bodyFault(fault, to);
       (through ? served.pipe(through) : served).pipe(to);
       served.on('error', () => from.socket.resetAndDestroy());
+      // Answered before the body was through: after that Node's client says `drain` no more (24.21), so the pipe would
+      // wait for ever
+      served.on('end', () => {
+        if (!sent.writableFinished) sent.destroy();
+      });
     },
   );
   sent.on('error', () => from.socket.resetAndDestroy());
-  // Answered before the body was through: what is left of it stands in the way of the connection's next request
-  sent.on('close', () => from.resume());
+  // What is left of such a body would stand in the way of the connection's next request
+  sent.on('close', () => from.unpipe().resume());
   from.on('close', () => {
     if (!from.complete) sent.destroy();
   });
