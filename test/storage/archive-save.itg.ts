@@ -3,8 +3,7 @@ import * as fs from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
-import { ballast, fleet } from '../archive/incremental/fixture.ts';
-import type { Job } from '../archive/incremental/job.ts';
+import { ballast, expectTree, fleet } from '../archive/incremental/fixture.ts';
 import { scratch } from '../archive/scratch.ts';
 import { copyCheckout } from '../e2e/support/checkout.ts';
 import { type ActionStep, runStep } from '../support/action-step.ts';
@@ -35,11 +34,6 @@ async function changedJob(name: string) {
   await second.restore('none', { restoreKeys: [`${name}-`] });
   fs.writeFileSync(path.join(second.workspace, 'tree/a'), 'second');
   return { first, second, reader: job() };
-}
-
-async function expectTree(reader: Job, key: string, saver: Job): Promise<void> {
-  await reader.restore(key);
-  expect(await describeTree(reader.workspace)).toEqual(await describeTree(saver.workspace));
 }
 
 /** Nothing of an upload is left that could cost anything. */
