@@ -1,0 +1,92 @@
+import { describe, expect, it } from 'vitest';
+import { conclusions, post, scratchWorkflows, step } from './scratch-workflows.ts';
+
+const { action, runSteps } = scratchWorkflows();
+
+describe('a cancel', () => {
+  const waiting = {
+    // says on which signals it ends; its child says whether it was signalled
+    'main.js': `
+      const child = require('node:child_process').spawn('sleep', ['3']);
+      child.on('exit', (code, signal) => console.log('child ' + signal));
+      for (const name of ['SIGINT', 'SIGTERM'])
+        process.on(name, () => { console.log('got ' + name); if (process.env.INPUT_END === name) { child.kill('SIGKILL'); process.exit(0); } });
+      append('GITHUB_STATE', 'BEGUN=1');
+      console.log('waiting');
+    `,
+    'post.js': "console.log('post ' + process.env.STATE_BEGUN + ' ' + process.env.INPUT_STATUS);",
+  };
+  const waitingYml = `
+    inputs:
+      end: { description: signal, default: SIGINT }
+      status: { description: s, default: '\${{ job.status }}' }
+    runs: { using: node24, main: main.js, post: post.js }
+    `;
+  const cancelWhen = ({ text }: { text: string }) => text.endsWith('waiting');
+
+  it.each([
+    ['SIGINT', ['SIGINT']],
+    ['SIGTERM', ['SIGINT', 'SIGTERM']],
+    ['nothing', ['SIGINT', 'SIGTERM', 'SIGKILL']],
+  ])('climbs its ladder until the action ends (on %s), and its post step still runs', async (end, sent) => {
+    // Long enough for a busy machine to deliver a signal and answer it
+    const ms = end === 'nothing' ? 300 : 1500;
+    const actions = { 'a/wait': await action('wait', waitingYml, waiting) };
+    const result = await runSteps(
+      `
+      - { id: a, uses: a/wait@v1, with: { end: ${end} } }
+      - { id: next, run: echo no }
+      - { id: always, if: always(), run: 'echo \${{ job.status }} \${{ steps.a.outcome }}' }
+      - { id: cancelled, if: cancelled(), run: echo yes }
+      `,
+      { actions, cancelWhen, grace: { interruptMs: ms, terminateMs: ms } },
+    );
+    expect(result.conclusion).toBe('cancelled');
+    expect(step(result, 'a')).toMatchObject({ outcome: 'cancelled', exit: { sent } });
+    expect(step(result, 'a').log).not.toContain('child SIGINT');
+    expect(conclusions(result)).toMatchObject({ 'main next': 'skipped', 'main cancelled': 'success' });
+    expect(step(result, 'always').log).toBe('cancelled cancelled');
+    expect(post(result, 'a').log).toBe('post 1 cancelled');
+  });
+
+  it('does not touch a step whose condition still holds', async () => {
+    const steps = `
+      - { id: a, if: always(), run: 'trap "echo signalled" INT TERM; echo waiting; sleep 0.3; echo end' }
+      - { id: b, run: 'true' }
+    `;
+    const result = await runSteps(steps, { cancelWhen });
+    expect(step(result, 'a')).toMatchObject({
+      conclusion: 'success',
+      log: 'waiting\nend',
+      exit: { sent: [] },
+    });
+    expect(step(result, 'b').conclusion).toBe('skipped');
+    expect(result.conclusion).toBe('cancelled');
+  });
+
+  it('reaches the steps of a composite action', async () => {
+    const wrapper = await action(
+      'wrapper',
+      `
+      runs:
+        using: composite
+        steps:
+          - { id: slow, run: 'echo waiting; exec sleep 30', shell: bash }
+          - { id: rest, if: always(), run: echo rest, shell: bash }
+      `,
+    );
+    const result = await runSteps('- { id: a, uses: a/w@v1 }', { actions: { 'a/w': wrapper }, cancelWhen });
+    expect(step(result, 'a').outcome).toBe('cancelled');
+    expect(step(result, 'a').inner[0]).toMatchObject({ outcome: 'cancelled', exit: { sent: ['SIGINT'] } });
+  });
+
+  it('can come from outside', async () => {
+    const controller = new AbortController();
+    const onLine = () => controller.abort();
+    const result = await runSteps('- { id: a, run: echo now; exec sleep 30 }', {
+      signal: controller.signal,
+      onLine,
+    });
+    expect(step(result, 'a').outcome).toBe('cancelled');
+  });
+});

@@ -1,0 +1,74 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach } from 'vitest';
+import type { RunWorkflowOptions, StepResult, WorkflowResult } from './model.ts';
+import { runWorkflow } from './run-workflow.ts';
+
+/** Workflows and actions of a test's own, written where the test says what they do. */
+export interface ScratchWorkflows {
+  /** Where the present test has its files; all gone when it is. */
+  readonly places: { readonly root: string; readonly workspace: string };
+  /** Runs a workflow of one job with these steps (YAML, indented by the test as it likes). */
+  runSteps(steps: string, options?: Partial<RunWorkflowOptions>): Promise<WorkflowResult>;
+  runText(text: string, options?: Partial<RunWorkflowOptions>): Promise<WorkflowResult>;
+  /** Writes an action whose scripts are these bodies, with fs and append(variable, text) at hand. */
+  action(name: string, yml: string, scripts?: Record<string, string>): Promise<string>;
+}
+
+/** Call it once, at the top of a test file. */
+export function scratchWorkflows(): ScratchWorkflows {
+  const places = { root: '', workspace: '' };
+
+  beforeEach(async () => {
+    places.root = await mkdtemp(path.join(tmpdir(), 'cache-s3-runner-test-'));
+    places.workspace = path.join(places.root, 'workspace');
+    await mkdir(places.workspace);
+  });
+
+  afterEach(() => rm(places.root, { recursive: true, force: true }));
+
+  const runText: ScratchWorkflows['runText'] = (text, options = {}) =>
+    runWorkflow({
+      text,
+      workspace: places.workspace,
+      grace: { interruptMs: 300, terminateMs: 300 },
+      ...options,
+    });
+
+  return {
+    places,
+    runText,
+    runSteps: (steps, options) =>
+      runText(`on: push\njobs:\n  job:\n    runs-on: x\n    steps:\n${indent(steps, 6)}`, options),
+    action: (name, yml, scripts = {}) => writeAction(path.join(places.root, name), name, yml, scripts),
+  };
+}
+
+async function writeAction(
+  directory: string,
+  name: string,
+  yml: string,
+  scripts: Record<string, string>,
+): Promise<string> {
+  await mkdir(directory, { recursive: true });
+  await writeFile(path.join(directory, 'action.yml'), `name: ${name}\ndescription: test\n${indent(yml, 0)}`);
+  const prelude =
+    "const fs = require('node:fs'); const append = (name, text) => fs.appendFileSync(process.env[name], text + '\\n');\n";
+  for (const [file, body] of Object.entries(scripts))
+    await writeFile(path.join(directory, file), prelude + body);
+  return directory;
+}
+
+function indent(text: string, by: number): string {
+  const lines = text.replace(/^\n/, '').split('\n');
+  const common = Math.min(...lines.filter(line => line.trim()).map(line => line.search(/\S/)));
+  return lines.map(line => ' '.repeat(by) + line.slice(common)).join('\n');
+}
+
+export const step = (result: WorkflowResult, id: string): StepResult =>
+  result.steps.find(one => one.id === id && one.stage === 'main') as StepResult;
+export const post = (result: WorkflowResult, id: string): StepResult =>
+  result.steps.find(one => one.id === id && one.stage === 'post') as StepResult;
+export const conclusions = (result: WorkflowResult) =>
+  Object.fromEntries(result.steps.map(one => [`${one.stage} ${one.id}`, one.conclusion]));
