@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { httpStatus, isRetryable } from '../../retry/classify.ts';
 import { delayed } from '../../retry/time-limits.ts';
 import { ObjectExistsError, ObjectReplacedError, StoreRefusedError } from '../errors.ts';
@@ -156,14 +157,12 @@ export async function completeUpload(
       }
     });
     if (ours) return ours;
-    if (etag !== undefined && etag !== 'refused') return publishedNow(caller, publication, etag);
-    // No ETag in the answer (radosgw), or refused although it may be ours: HEAD tells.
+    if (etag === undefined) return await joinedObject(caller, inGrace, parts);
+    if (etag !== 'refused') return publishedNow(caller, publication, etag);
+    // Refused although it may be ours: HEAD tells.
     ours = await ownObject(caller, inGrace);
     if (ours) return ours;
-    if (etag === 'refused') throw conditionFailed(publication);
-    throw new ObjectReplacedError(
-      `${publication.name} was replaced by another job right after it was stored`,
-    );
+    throw conditionFailed(publication);
   } catch (error) {
     // The limit for all attempts may pass while the look succeeds.
     if (ours) return ours;
@@ -172,6 +171,30 @@ export async function completeUpload(
   } finally {
     grace.clear();
   }
+}
+
+/** What a Complete stored that was answered without an ETag (radosgw): HEAD tells. */
+async function joinedObject(
+  caller: Caller,
+  publication: Publication,
+  parts: readonly StoredPart[],
+): Promise<ObjectInfo> {
+  let ours: ObjectInfo | undefined;
+  try {
+    ours = await ownObject(caller, publication);
+  } catch {
+    // Stored it is, whatever this look meets: some credentials may only write.
+    return publishedNow(caller, publication, joinedEtag(parts));
+  }
+  if (ours) return ours;
+  throw new ObjectReplacedError(`${publication.name} was replaced by another job right after it was stored`);
+}
+
+/** The ETag of joined parts as AWS and radosgw make it: the MD5 of the parts' MD5s, and how many there are. */
+function joinedEtag(parts: readonly StoredPart[]): string {
+  const hash = createHash('md5');
+  for (const { ETag } of parts) hash.update(bareEtag(ETag) ?? '', 'hex');
+  return `${hash.digest('hex')}-${parts.length}`;
 }
 
 /** What a proxy answers by itself, while the server behind it may be at work. */

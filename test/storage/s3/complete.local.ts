@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { silentLog } from '../../../src/report/log.ts';
 import type { Upload } from '../../../src/storage/object-store.ts';
-import { type ScriptedAnswer, scriptedServer } from './scripted-server.ts';
+import { type ScriptedAnswer, type ScriptedServer, scriptedServer } from './scripted-server.ts';
 
 const MiB = 1024 * 1024;
 const CREATED = '<InitiateMultipartUploadResult><UploadId>1</UploadId></InitiateMultipartUploadResult>';
@@ -11,15 +11,19 @@ const COMPLETED = '<CompleteMultipartUploadResult><ETag>"whole"</ETag></Complete
 
 type CompleteAnswer = ScriptedAnswer | 'silent' | 'reset';
 
-/** An upload of two parts to a server that answers its Completes like this, the last answer for ever. */
+/**
+ * An upload of two parts to a server that answers its Completes like this, the last answer for ever, and then a look at
+ * the object.
+ */
 async function uploadWith(
   answers: readonly (CompleteAnswer | Promise<CompleteAnswer>)[],
   signal = new AbortController().signal,
+  lookAfterComplete: CompleteAnswer = { status: 404 },
 ) {
   const left = [...answers];
   const said: string[] = [];
   let published = 0;
-  const server = await scriptedServer(operation => {
+  const server: ScriptedServer = await scriptedServer(operation => {
     switch (operation) {
       case 'CreateMultipartUpload':
         return { body: CREATED };
@@ -30,7 +34,7 @@ async function uploadWith(
       case 'AbortMultipartUpload':
         return { status: 204 };
       default:
-        return { status: 404 };
+        return server.operations.includes('CompleteMultipartUpload') ? lookAfterComplete : { status: 404 };
     }
   });
   const log = { ...silentLog, notice: (line: string) => said.push(line) };
@@ -122,6 +126,14 @@ test('before Complete is sent nothing can appear, and the upload is aborted', as
   await upload.abort();
   expect(aborts()).toBe(1);
   expect(published()).toBe(0);
+});
+
+test('an object is stored, although the look at it after Complete is not answered', async () => {
+  const done = '<CompleteMultipartUploadResult></CompleteMultipartUploadResult>';
+  const { server, upload, aborts } = await uploadWith([{ body: done }], undefined, 'reset');
+  expect(await upload.complete()).toMatchObject({ name: 'x', sizeBytes: 6 * MiB });
+  expect(server.operations.at(-1)).toBe('HeadObject');
+  expect(aborts()).toBe(0);
 });
 
 test('a Complete that was answered leaves no upload, also where the object is another one by then', async () => {

@@ -230,6 +230,17 @@ describe('an upload', () => {
     },
   );
 
+  test('is stored once its Complete is answered, also where nothing may be read', async () => {
+    proxy = await startFaultProxy(gateway().endpoint);
+    proxy.rule = ({ operation }) =>
+      operation === 'HeadObject' || operation === 'GetObject' ? { kind: 'answer', status: 403 } : undefined;
+    const upload = await begin(proxied(), 'write-only', false);
+    const info = await upload.complete();
+    expect(await stored('write-only')).toBe(true);
+    const present = await direct().head('write-only');
+    expect(info).toMatchObject({ sizeBytes: content.length, etag: present?.etag });
+  });
+
   test('whose Complete is answered by 500, always, is reported and aborted', async () => {
     proxy = await startFaultProxy(gateway().endpoint);
     proxy.rule = ({ operation }) =>
