@@ -1,0 +1,84 @@
+import { describe, expect, test } from 'vitest';
+import { NameTooLongError } from '../../../src/storage/errors.ts';
+import type { ObjectInfo } from '../../../src/storage/object-store.ts';
+import type { Subject } from './subject.ts';
+
+/** What names a store takes, and how `list` answers. */
+export function listing(subject: Subject): void {
+  describe('names', () => {
+    const odd = [
+      'plain',
+      'with space',
+      'quotes \' and "',
+      '-leading dash',
+      'a&b<c>d',
+      'plus+and=equals',
+      'percent%41%2F',
+      'Gro\u00dfe \u00dcml\u00e4ute \u{1f600}',
+      'UPPER',
+      'upper',
+      'Upper',
+      'colon:star*question?',
+      'back\\slash',
+      'pipe|hash#',
+      'trailing.',
+      '.hidden',
+      'con',
+      'aux.tar.zst',
+      'deep/er/and/deeper',
+      'deep',
+      'deep/er',
+      'x.tar.zst',
+      'x.tar.zst/below',
+      'double//slash',
+      'trailing/',
+      `${'long'.repeat(100)}/${'Longer'.repeat(60)}`,
+      `${'long'.repeat(100)}`,
+    ];
+
+    test('odd names stay apart, and are listed as they are', async () => {
+      await Promise.all(odd.map(name => subject.put(`odd/${name}`, Buffer.from(name))));
+      const inByteOrder = odd
+        .map(name => Buffer.from(`odd/${name}`))
+        .sort(Buffer.compare)
+        .map(String);
+      expect(await subject.names('odd/')).toEqual(inByteOrder);
+      for (const name of odd) expect((await subject.read(`odd/${name}`))?.toString()).toBe(name);
+    });
+
+    test('a prefix is one of letters, not of components', async () => {
+      expect(await subject.names('odd/deep/')).toEqual(['odd/deep/er', 'odd/deep/er/and/deeper']);
+      expect(await subject.names('odd/u')).toEqual(['odd/upper']);
+      expect(await subject.names('odd/U')).toEqual(['odd/UPPER', 'odd/Upper']);
+      expect(await subject.names('odd/x.tar.zst/b')).toEqual(['odd/x.tar.zst/below']);
+      expect(await subject.names(`odd/${'long'.repeat(99)}`)).toHaveLength(2);
+      expect(await subject.names('odd/none')).toEqual([]);
+    });
+
+    test('1024 bytes are taken, one more is refused', async () => {
+      const longest = `odd2/${'\u00e9'.repeat(509)}x`;
+      await subject.put(longest, Buffer.from('longest'));
+      expect(await subject.names('odd2/')).toEqual([longest]);
+      await expect(subject.put(`${longest}x`, Buffer.from('longer'))).rejects.toThrow(NameTooLongError);
+    });
+  });
+
+  test('a listing goes on past 1000 objects, with sizes, ETags and times, and a glance does not', async () => {
+    const all = Array.from({ length: 1003 }, (_, index) => `list/${String(index).padStart(4, '0')}`);
+    const next = all.values();
+    await Promise.all(
+      Array.from({ length: 8 }, async () => {
+        for (const name of next) await subject.put(name, Buffer.from('x'));
+      }),
+    );
+    const listed: ObjectInfo[] = [];
+    for await (const info of subject.store.list('list/')) listed.push(info);
+    expect(listed.map(({ name }) => name)).toEqual(all);
+    const last = listed.at(-1);
+    expect(last).toMatchObject({ sizeBytes: 1, etag: (await subject.store.head('list/1002'))?.etag });
+    expect(last?.modifiedMs).toBeGreaterThan(Date.UTC(2020));
+    const glanced: string[] = [];
+    for await (const { name } of subject.store.list('list/', { glance: true })) glanced.push(name);
+    expect(glanced).toEqual(all.slice(0, 1000));
+  });
+}

@@ -1,0 +1,122 @@
+import { randomBytes } from 'node:crypto';
+import { describe, expect, test } from 'vitest';
+import { ObjectExistsError, ObjectReplacedError } from '../../../src/storage/errors.ts';
+import { anew, bytesOf, MiB, type Subject, sha256 } from './subject.ts';
+
+/** What an upload of written bytes promises, and `abortStale` of what is left of one. */
+export function writing(subject: Subject): void {
+  describe('writing', () => {
+    test.each([
+      ['nothing', []],
+      ['less than a part', [100]],
+      ['exactly one part', [5 * MiB]],
+      ['one byte more than a part', [5 * MiB, 1]],
+      ['several parts in uneven pieces', [3 * MiB, 4 * MiB, 1, 7 * MiB, 2 * MiB]],
+      ['one piece of several parts', [17 * MiB]],
+      ['exactly three parts', [15 * MiB]],
+    ])('%s', async (label, sizes) => {
+      const pieces = sizes.map((size, index) => bytesOf(size, index));
+      const content = Buffer.concat(pieces);
+      let acknowledged = 0;
+      const upload = subject.store.createUpload(`write/${label}`, {
+        ...anew,
+        onBytes: count => {
+          acknowledged += count;
+        },
+      });
+      expect(upload.accepted).toBe(false);
+      for (const piece of pieces) await upload.write(piece);
+      expect(await subject.names(`write/${label}`)).toEqual([]);
+      const info = await upload.complete();
+      expect(acknowledged).toBe(content.length);
+      expect(info).toMatchObject({ name: `write/${label}`, sizeBytes: content.length });
+      expect((await subject.store.head(`write/${label}`))?.etag).toBe(info.etag);
+      expect(sha256((await subject.read(`write/${label}`)) ?? Buffer.of())).toBe(sha256(content));
+      await upload.abort();
+      expect(await subject.store.head(`write/${label}`)).toBeDefined();
+    });
+
+    test.each([1000, 12 * MiB])('only if absent: %i bytes never replace an object', async size => {
+      const name = `write/absent-${size}`;
+      await subject.put(name, Buffer.from('first'));
+      const upload = subject.store.createUpload(name, anew);
+      await upload.write(bytesOf(size));
+      await expect(upload.complete()).rejects.toThrow(ObjectExistsError);
+      expect((await subject.read(name))?.toString()).toBe('first');
+      expect(await subject.store.abortStale(name, 0)).toBe(0);
+    });
+
+    test.each([1000, 12 * MiB])('only if this ETag: %i bytes', async size => {
+      const name = `write/etag-${size}`;
+      const first = await subject.put(name, Buffer.from('first'));
+      const second = await subject.put(name, bytesOf(size), { onlyIfEtag: first.etag });
+      await expect(subject.put(name, bytesOf(size), { onlyIfEtag: first.etag })).rejects.toThrow(
+        ObjectReplacedError,
+      );
+      expect((await subject.store.head(name))?.etag).toBe(second.etag);
+      await expect(subject.put(`${name}-gone`, bytesOf(size), { onlyIfEtag: first.etag })).rejects.toThrow(
+        ObjectReplacedError,
+      );
+      expect(await subject.store.head(`${name}-gone`)).toBeUndefined();
+    });
+
+    test('without a condition the last writer wins', async () => {
+      await subject.put('write/last', Buffer.from('first'));
+      await subject.put('write/last', Buffer.from('second'));
+      expect((await subject.read('write/last'))?.toString()).toBe('second');
+    });
+
+    test('of several writers of a small object one wins', async () => {
+      const writers = Array.from({ length: 8 }, async (_, index) => {
+        const own = subject.open();
+        const upload = own.createUpload('write/race', anew);
+        await upload.write(Buffer.from(`writer ${index}`));
+        return upload
+          .complete()
+          .then(() => index)
+          .finally(() => own.close());
+      });
+      const ends = await Promise.allSettled(writers);
+      const winners = ends.filter(end => end.status === 'fulfilled');
+      const losers = ends.filter(end => end.status === 'rejected');
+      expect(winners).toHaveLength(1);
+      for (const { reason } of losers) expect(reason).toBeInstanceOf(ObjectExistsError);
+      expect((await subject.read('write/race'))?.toString()).toBe(`writer ${winners[0]?.value}`);
+    });
+
+    test('an aborted upload leaves nothing', async () => {
+      const upload = subject.store.createUpload('write/aborted', anew);
+      await upload.write(bytesOf(14 * MiB));
+      await upload.abort();
+      await upload.abort();
+      await expect(upload.write(Buffer.from('more'))).rejects.toThrow();
+      await expect(upload.complete()).rejects.toThrow();
+      expect(await subject.store.head('write/aborted')).toBeUndefined();
+      expect(await subject.names('write/aborted')).toEqual([]);
+      expect(await subject.store.abortStale('write/aborted', 0)).toBe(0);
+    });
+
+    test('a signal ends an upload, and the failure stays', async () => {
+      const controller = new AbortController();
+      const upload = subject.store.createUpload('write/cancelled', { ...anew, signal: controller.signal });
+      await upload.write(bytesOf(14 * MiB));
+      controller.abort(new Error('cancelled'));
+      await expect(upload.write(randomBytes(100))).rejects.toThrow('cancelled');
+      await expect(upload.complete()).rejects.toThrow('cancelled');
+      await upload.abort();
+      expect(await subject.store.head('write/cancelled')).toBeUndefined();
+      expect(await subject.store.abortStale('write/cancelled', 0)).toBe(0);
+    });
+
+    test('a forgotten upload is swept by age, under its prefix only', async () => {
+      const upload = subject.store.createUpload('write/forgotten', anew);
+      await upload.write(bytesOf(14 * MiB));
+      expect(await subject.store.abortStale('write/forgotten', 3_600_000)).toBe(0);
+      expect(await subject.store.abortStale('write/other', 0)).toBe(0);
+      expect(await subject.store.abortStale('write/forg', 0)).toBe(1);
+      expect(await subject.store.abortStale('write/', 0)).toBe(0);
+      await upload.abort();
+      expect(await subject.store.head('write/forgotten')).toBeUndefined();
+    });
+  });
+}
