@@ -1,0 +1,74 @@
+import { describe, expect, test } from 'vitest';
+import { StoreRefusedError, StoreUnavailableError } from '../../../src/storage/errors.ts';
+import type { Fault } from '../../support/fault-proxy.ts';
+import { content, faultyBucket, MiB } from './faulty-bucket.ts';
+
+const faulty = faultyBucket('call-faults');
+
+describe('a burst of', () => {
+  test.each([429, 500, 502, 503])('%i is sat out, on every call', async status => {
+    const once = new Set<string>();
+    faulty.proxy.rule = ({ operation }) => {
+      if (once.has(operation)) return undefined;
+      once.add(operation);
+      return { kind: 'answer', status };
+    };
+    const store = faulty.proxied();
+    const name = `burst-${status}`;
+    const upload = await faulty.begin(store, name);
+    await upload.complete();
+    for await (const info of store.list(name)) expect(info.sizeBytes).toBe(content.length);
+    expect(await faulty.stored(name)).toBe(true);
+    expect(await store.abortStale(name, 0)).toBe(0);
+    expect(store.counters.retries).toBe(once.size);
+  });
+
+  test('503 that does not end gives the endpoint up: no call follows', async () => {
+    faulty.proxy.rule = () => ({ kind: 'answer', status: 503 });
+    const store = faulty.proxied(2);
+    await expect(store.head('object')).rejects.toThrow(StoreUnavailableError);
+    expect(faulty.proxy.requests).toHaveLength(2);
+    await expect(store.head('object')).rejects.toThrow(/503.*HeadObject not tried/);
+    await expect(store.getRange('object', { suffix: 1 })).rejects.toThrow(StoreUnavailableError);
+    expect(faulty.proxy.requests).toHaveLength(2);
+  });
+
+  test.each<[string, Fault]>([
+    ['503', { kind: 'answer', status: 503 }],
+    ['a reset', { kind: 'reset', served: false }],
+  ])('%s ends a glance at once, and no other call pays for it', async (_, fault) => {
+    faulty.proxy.rule = request => (request.operation === 'ListObjectsV2' ? fault : undefined);
+    const store = faulty.proxied();
+    const glance = async () => {
+      for await (const info of store.list('', { glance: true })) expect.unreachable(info.name);
+    };
+    await expect(glance()).rejects.toThrow(StoreUnavailableError);
+    expect(faulty.proxy.requests).toHaveLength(1);
+    expect(await store.head('object')).toBeDefined();
+  });
+
+  test.each([400, 404, 405])('%i is final', async status => {
+    faulty.proxy.rule = request =>
+      request.operation === 'ListObjectsV2' ? { kind: 'answer', status } : undefined;
+    const listing = async () => {
+      for await (const info of faulty.proxied().list('')) expect.unreachable(info.name);
+    };
+    await expect(listing()).rejects.toThrow(StoreRefusedError);
+    expect(faulty.proxy.requests).toHaveLength(1);
+  });
+});
+
+describe('a copied range', () => {
+  test.each([400, 405, 501])('refused with %i is said as such', async status => {
+    faulty.proxy.rule = ({ operation }) =>
+      operation === 'UploadPartCopy' ? { kind: 'answer', status } : undefined;
+    const store = faulty.proxied();
+    const source = await store.head('object');
+    const upload = store.createUpload('copy', { partSizeBytes: 5 * MiB, onlyIfAbsent: true });
+    await expect(
+      upload.copyRange({ name: 'object', etag: source?.etag ?? '' }, { start: 0, end: content.length }),
+    ).rejects.toMatchObject({ name: 'CopyRefusedError' });
+    await upload.abort();
+    expect(await faulty.direct().abortStale('copy', 0)).toBe(0);
+  });
+});
