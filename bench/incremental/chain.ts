@@ -1,5 +1,5 @@
 import { type OpenArchive, openArchive } from '../../src/archive/open-archive.ts';
-import { regionUsage } from '../../src/archive/reuse.ts';
+import { regionUsage } from '../../src/archive/region-usage.ts';
 import { TAIL_BYTES } from '../../src/archive/tail-bytes.ts';
 import { formatSpread, median, ratio } from '../report/statistics.ts';
 import { table } from '../report/table.ts';
@@ -43,7 +43,7 @@ export async function measureChain(runner: StepRunner, generations: number, roun
     }
     const save = await runner.run({ phase: 'save', key, result: 'saved', temp: 'kept' });
     const { manifest, bytes } = await open(runner, key);
-    links.push({ save, objectBytes: bytes, deadBytes: regionUsage(manifest, manifest.entries).deadBytes });
+    links.push({ save, objectBytes: bytes, deadBytes: regionUsage(manifest).deadBytes });
     await runner.keepOnly([key]);
     previous = key;
   }

@@ -1,4 +1,4 @@
-import { EntryType, type Frame, type ManifestHead } from './entry.ts';
+import { type Entry, EntryType, type Frame, type ManifestHead } from './entry.ts';
 import { SourceTreeError } from './errors.ts';
 import { PackedColumn, type PackResult, VANISHED } from './jobs.ts';
 import { ManifestWriter } from './manifest-writer.ts';
@@ -6,7 +6,6 @@ import { trimHeap } from './memory.ts';
 import { compareNames, printable } from './names.ts';
 import { ownerOf } from './pack-job.ts';
 import type { FramePlan } from './plan-frames.ts';
-import type { Reused } from './reuse.ts';
 import { type ScanNotes, type Scanned, VANISHED_WHILE_SAVED } from './scan.ts';
 
 /** Little lives in the heap of a full save: the rest is the scan's garbage, which nobody collects once that is over. */
@@ -17,40 +16,47 @@ const HEAP_LEFT_ALONE_BYTES = 96 * 1024 * 1024;
  */
 const HEAP_OF_GROWN_LEFT_ALONE_BYTES = 384 * 1024 * 1024;
 
-/** Collects what a manifest is made of while a save goes on. Keeps no entries: they are written as they come. */
+/** An entry on its way into a manifest. */
+export interface Listed {
+  /** `linkTo` is not known yet. */
+  readonly entry: Entry;
+  /** A hard link's first name, else without meaning. */
+  readonly linkName: string;
+  /** A file with several names, to which others may be linked. */
+  readonly isLinkable: boolean;
+}
+
+/**
+ * Collects what a manifest is made of while a save goes on. Keeps no entries where it need not: they are written as they
+ * come. Those of a save that grows wait for their places among what is taken over, which is known at the end.
+ */
 export class EntryBook {
   readonly frames: Frame[];
   /** Bytes of file data. */
   rawBytes = 0;
   readonly #notes: ScanNotes;
   readonly #writer = new ManifestWriter();
-  /** In byte order, and how many of them are written; with the place of each in the manifest. */
-  readonly #reused: Reused[] = [];
-  readonly #reusedAt: number[] = [];
+  /** What was packed, of a save that grows. */
+  readonly #waiting: Listed[] | undefined;
   /** Files with several names, by the one that has the data: the place in the manifest. */
   readonly #linkable = new Map<string, number>();
   /** Those of them that became other files between scan and reading. */
   readonly #replaced = new Set<string>();
 
   /** `frames` are those of the archive that this one grows from. */
-  constructor(notes: ScanNotes, frames: readonly Frame[]) {
+  constructor(notes: ScanNotes, frames?: readonly Frame[]) {
     this.#notes = notes;
-    this.frames = [...frames];
-  }
-
-  /** Something that stands in an old frame already. In byte order, all of them before the first `add`. */
-  addReused(reused: Reused): void {
-    this.rawBytes += reused.entry.size;
-    this.#reused.push(reused);
+    this.frames = [...(frames ?? [])];
+    this.#waiting = frames && [];
   }
 
   /**
    * The next frame, as a worker returned it. One whose members have all vanished is empty, and no frame.
-   * Throws `SourceTreeError` for a hard link whose first name has vanished or become another file, and for more entries
-   * than an archive holds.
+   * Throws `SourceTreeError`, here or at the end, for a hard link whose first name has vanished or become another file,
+   * and for more entries than an archive holds.
    */
   add({ members, slice }: FramePlan, result: PackResult): void {
-    trimHeap(this.#reused.length > 0 ? HEAP_OF_GROWN_LEFT_ALONE_BYTES : HEAP_LEFT_ALONE_BYTES);
+    trimHeap(this.#waiting ? HEAP_OF_GROWN_LEFT_ALONE_BYTES : HEAP_LEFT_ALONE_BYTES);
     const frame = this.frames.length;
     const { bytes, rawSize, sha256 } = result;
     if (rawSize > 0) this.frames.push({ size: bytes.length, rawSize, sha256 });
@@ -61,9 +67,28 @@ export class EntryBook {
     });
   }
 
-  /** The manifest's skippable frame, and how many entries are in it; the end of this book. Throws as `add`. */
-  finish(head: ManifestHead): { readonly manifest: Uint8Array; readonly entries: number } {
-    this.#writeReused(undefined);
+  /**
+   * The manifest's skippable frame, and how many entries are in it; the end of this book. `reused` is what stands in the
+   * frames that this archive grew from, in byte order. Throws as `add`.
+   */
+  finish(
+    head: ManifestHead,
+    reused: Iterable<Listed> = [],
+  ): { readonly manifest: Uint8Array; readonly entries: number } {
+    const waiting = (this.#waiting ?? []).sort((a, b) => compareNames(a.entry.name, b.entry.name));
+    let next = 0;
+    const writeUpTo = (name: string | undefined) => {
+      for (let listed = waiting[next]; listed; listed = waiting[++next]) {
+        if (name !== undefined && compareNames(listed.entry.name, name) > 0) return;
+        this.#write(listed);
+      }
+    };
+    for (const listed of reused) {
+      writeUpTo(listed.entry.name);
+      this.rawBytes += listed.entry.size;
+      this.#write(listed);
+    }
+    writeUpTo(undefined);
     return { manifest: this.#writer.finish(head, this.frames), entries: this.#writer.count };
   }
 
@@ -74,41 +99,36 @@ export class EntryBook {
       this.#notes.leftOut(member.path, VANISHED_WHILE_SAVED);
       return;
     }
-    this.#writeReused(name);
-    if (member.inode) this.#linkable.set(name, this.#writer.count);
     if (packed[PackedColumn.replaced] === 1) this.#replaced.add(name);
     const size = packed[PackedColumn.size]!;
     this.rawBytes += size;
-    this.#writer.add({
+    const entry: Entry = {
       name,
       type,
       mode: packed[PackedColumn.mode]!,
       mtimeUs: packed[PackedColumn.mtimeUs]!,
       size,
       target: type === EntryType.symlink ? linkName : '',
-      linkTo: type === EntryType.hardLink ? this.#indexOfFirst(linkName, name) : -1,
+      linkTo: -1,
       uid: ownerOf(stats.uid),
       gid: ownerOf(stats.gid),
       frame: size > 0 ? frame : -1,
       offset: size > 0 ? offset : 0,
-    });
+    };
+    const listed = { entry, linkName, isLinkable: member.inode !== undefined };
+    if (this.#waiting) this.#waiting.push(listed);
+    else this.#write(listed);
   }
 
-  /** Those that come before a name; undefined: all that are left. */
-  #writeReused(name: string | undefined): void {
-    const at = this.#reusedAt;
-    for (let next = this.#reused[at.length]; next; next = this.#reused[at.length]) {
-      const { entry, linkName } = next;
-      if (name !== undefined && compareNames(entry.name, name) > 0) return;
-      at.push(this.#writer.count);
-      const isLink = entry.type === EntryType.hardLink;
-      this.#writer.add(isLink ? { ...entry, linkTo: this.#indexOfFirst(linkName, entry.name) } : entry);
-    }
+  #write({ entry, linkName, isLinkable }: Listed): void {
+    if (isLinkable) this.#linkable.set(entry.name, this.#writer.count);
+    const isLink = entry.type === EntryType.hardLink;
+    this.#writer.add(isLink ? { ...entry, linkTo: this.#indexOfFirst(linkName, entry.name) } : entry);
   }
 
   /** The place of a hard link's first name. It comes before the link in byte order, so it has been written. */
   #indexOfFirst(linkName: string, name: string): number {
-    const index = this.#linkable.get(linkName) ?? this.#reusedAt[this.#findReused(linkName)];
+    const index = this.#linkable.get(linkName);
     // The data would have stood under the first name, and tar members that point to it are written already
     if (index === undefined)
       throw new SourceTreeError(`${printable(linkName)} vanished, a name of ${printable(name)}`);
@@ -118,17 +138,5 @@ export class EntryBook {
         `${printable(linkName)} was replaced by another file while it was saved, and was a name of ${printable(name)}`,
       );
     return index;
-  }
-
-  /** Where a reused file stands in the (sorted) list; -1: it is not there. */
-  #findReused(name: string): number {
-    let low = 0;
-    let high = this.#reused.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (compareNames(this.#reused[middle]!.entry.name, name) < 0) low = middle + 1;
-      else high = middle;
-    }
-    return this.#reused[low]?.entry.name === name ? low : -1;
   }
 }

@@ -4,12 +4,12 @@
  * is in flight ends unobserved.
  */
 export async function* mapInOrder<T, R>(
-  items: Iterable<T>,
+  items: Iterable<T> | AsyncIterable<T>,
   limit: number,
   work: (item: T) => Promise<R>,
 ): AsyncGenerator<R> {
   const inFlight: Promise<R>[] = [];
-  for (const item of items) {
+  for await (const item of items) {
     const promise = work(item);
     // It may fail while an earlier one is awaited, or after the consumer has left
     promise.catch(() => {});

@@ -14,28 +14,45 @@ export interface FramePlan {
 /** Counted for a header: 512 bytes at least, 1536 for most members, because of the fraction in their mtime. */
 const HEADER_BYTES = 1536;
 
+/** The frames of members that are there. */
+export function* planFrames(members: Iterable<Scanned>): Generator<FramePlan> {
+  const planner = new FramePlanner();
+  for (const member of members) yield* planner.add(member);
+  yield* planner.rest();
+}
+
+const NONE: readonly FramePlan[] = [];
+
 /**
  * Groups members into frames of about 4 MiB of tar, in their order. A frame holds whole members; a file over 8 MiB
  * starts a row of slices of its own, so that its data is read, and later written, by several workers.
  */
-export function* planFrames(members: Iterable<Scanned>): Generator<FramePlan> {
-  let open: Scanned[] = [];
-  let openBytes = 0;
-  for (const member of members) {
+export class FramePlanner {
+  #open: Scanned[] = [];
+  #openBytes = 0;
+
+  /** The frames that are full with this member, or begin with it and go on without end. Throws `SourceTreeError`. */
+  add(member: Scanned): Iterable<FramePlan> {
     const size = member.dataBytes;
-    if (openBytes > 0 && openBytes + size > FRAME_RAW_BYTES) {
-      yield { members: open, slice: undefined };
-      open = [];
-      openBytes = 0;
-    }
-    if (size > WHOLE_FILE_BYTES) {
-      yield* slices(member);
-      continue;
-    }
-    open.push(member);
-    openBytes += HEADER_BYTES + size;
+    const full = this.#openBytes > 0 && this.#openBytes + size > FRAME_RAW_BYTES ? this.rest() : NONE;
+    if (size > WHOLE_FILE_BYTES) return chain(full, slices(member));
+    this.#open.push(member);
+    this.#openBytes += HEADER_BYTES + size;
+    return full;
   }
-  if (open.length > 0) yield { members: open, slice: undefined };
+
+  /** The frame that is not full yet. */
+  rest(): readonly FramePlan[] {
+    if (this.#open.length === 0) return NONE;
+    const plan: FramePlan = { members: this.#open, slice: undefined };
+    this.#open = [];
+    this.#openBytes = 0;
+    return [plan];
+  }
+}
+
+function* chain<T>(...parts: readonly Iterable<T>[]): Generator<T> {
+  for (const part of parts) yield* part;
 }
 
 /** The file's size and identity are taken now: all slices must be of the same state of the file. */

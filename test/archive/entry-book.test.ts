@@ -1,12 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { type Entry, EntryType } from '../../src/archive/entry.ts';
-import { EntryBook } from '../../src/archive/entry-book.ts';
+import { EntryBook, type Listed } from '../../src/archive/entry-book.ts';
 import { SourceTreeError } from '../../src/archive/errors.ts';
 import type { FileStatus } from '../../src/archive/file-status.ts';
 import { PackedColumn, type PackResult, VANISHED } from '../../src/archive/jobs.ts';
 import { decodeManifest } from '../../src/archive/manifest.ts';
 import type { FramePlan } from '../../src/archive/plan-frames.ts';
-import type { Reused } from '../../src/archive/reuse.ts';
 import type { Scanned } from '../../src/archive/scan.ts';
 import { HEAD } from './support.ts';
 
@@ -28,16 +27,16 @@ function packed(...offsets: number[]): PackResult {
   return { bytes: new Uint8Array(50), rawSize: 1024, sha256: new Uint8Array(32), numbers };
 }
 
-function bookOf(frames = 0) {
+function bookOf(frames?: number) {
   const leftOut: string[] = [];
   const notes = { leftOut: (path: string) => void leftOut.push(path), timeBefore1970() {} };
-  const old = Array.from({ length: frames }, () => ({ size: 1, rawSize: 1, sha256: new Uint8Array(32) }));
-  return { book: new EntryBook(notes, old), leftOut };
+  const old = { size: 1, rawSize: 1, sha256: new Uint8Array(32) };
+  return { book: new EntryBook(notes, frames === undefined ? undefined : Array(frames).fill(old)), leftOut };
 }
 
 /** What the book's manifest says, to a reader. */
-function entriesOf(book: EntryBook): readonly Entry[] {
-  const { manifest, entries } = book.finish(HEAD);
+function entriesOf(book: EntryBook, reused: readonly Listed[] = []): readonly Entry[] {
+  const { manifest, entries } = book.finish(HEAD, reused);
   const decoded = decodeManifest(Buffer.from(manifest)).entries;
   expect(decoded).toHaveLength(entries);
   return decoded;
@@ -46,24 +45,30 @@ function entriesOf(book: EntryBook): readonly Entry[] {
 const whole = (...members: Scanned[]): FramePlan => ({ members, slice: undefined });
 
 /** Something unchanged, with its data in this frame of the base. */
-function old(name: string, overrides: Partial<Entry> = {}, linkName = ''): Reused {
+function old(name: string, overrides: Partial<Entry> = {}, linkName = ''): Listed {
   const place = name.endsWith('/') ? { size: 0, frame: -1, offset: 0 } : { size: 3, frame: 1, offset: 512 };
   const type = name.endsWith('/') ? EntryType.directory : EntryType.file;
   const owner = { uid: 0, gid: 0 };
   const rest = { mode: 0o644, mtimeUs: 7, target: '', linkTo: -1 };
-  return { entry: { name, type, ...place, ...owner, ...rest, ...overrides }, linkName };
+  return {
+    entry: { name, type, ...place, ...owner, ...rest, ...overrides },
+    linkName,
+    isLinkable: name === 'a',
+  };
 }
 
 test('packed and reused entries come out as one list in byte order, each where its data is', () => {
   const { book } = bookOf(2);
-  for (const name of ['a', 'c/', 'c/d', 'é']) book.addReused(old(name));
   book.add(whole(thing('b'), thing('c/c')), packed(512, 1536));
   book.add(whole(thing('f')), packed(1536));
-  expect(book.frames).toHaveLength(4);
-  expect(book.rawBytes).toBe(6 * 3);
-  expect(entriesOf(book).map(({ name, frame, offset }) => [name, frame, offset])).toEqual([
+  // A directory that something came into is packed after what stands below it
+  book.add(whole(thing('b/', { type: EntryType.directory })), packed(512));
+  expect(book.frames).toHaveLength(5);
+  const reused = ['a', 'c/', 'c/d', 'é'].map(name => old(name));
+  expect(entriesOf(book, reused).map(({ name, frame, offset }) => [name, frame, offset])).toEqual([
     ['a', 1, 512],
     ['b', 2, 512],
+    ['b/', 4, 512],
     ['c/', -1, 0],
     ['c/c', 2, 1536],
     ['c/d', 1, 512],
@@ -83,26 +88,26 @@ describe('hard links', () => {
   const several = (name: string) => thing(name, { inode: { dev: 1n, ino: 2n } });
   const oldLink = old('z', { type: EntryType.hardLink, size: 0, frame: -1 }, 'a');
 
-  test.each<[string, (book: EntryBook) => void]>([
-    ['packed with it', book => book.add(whole(several('a'), link), packed(512, 1536))],
-    [
-      'reused',
-      book => {
-        book.addReused(old('a'));
-        book.add(whole(link), packed(512));
-      },
-    ],
-    [
-      'reused, and so is the link',
-      book => {
-        book.addReused(old('a'));
-        book.addReused(oldLink);
-      },
-    ],
-  ])('find their first name: it is %s', (_, fill) => {
+  test.each<[string, FramePlan | undefined, readonly Listed[]]>([
+    ['packed with it', whole(several('a'), link), []],
+    ['reused', whole(link), [old('a')]],
+    ['reused, and so is the link', undefined, [old('a'), oldLink]],
+  ])('find their first name: it is %s', (_, plan, reused) => {
     const { book } = bookOf(2);
-    fill(book);
+    if (plan) book.add(plan, packed(512, 1536));
+    expect(entriesOf(book, reused).map(({ linkTo }) => linkTo)).toEqual([-1, 0]);
+  });
+
+  test('find it in a save that stands on nothing', () => {
+    const { book } = bookOf();
+    book.add(whole(several('a'), link), packed(512, 1536));
     expect(entriesOf(book).map(({ linkTo }) => linkTo)).toEqual([-1, 0]);
+  });
+
+  test('whose first name has vanished end a save that grows as well', () => {
+    const { book } = bookOf(2);
+    book.add(whole(several('a'), link), packed(VANISHED, 512));
+    expect(() => book.finish(HEAD)).toThrow('a vanished, a name of z');
   });
 
   test('whose first name has vanished end the save', () => {

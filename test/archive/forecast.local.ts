@@ -17,22 +17,28 @@ interface Given {
   readonly dead?: number;
   /** Bytes of the frame as it is stored; default: it does not compress. */
   readonly stored?: number;
+  /** So many of the files are in a frame of their own, of which this share is left when it is compressed. */
+  readonly firstFrame?: { readonly files: number; readonly ratio: number };
   /** What happens to the files between restore and save. */
   readonly change?: (fileOf: (index: number) => string) => void;
 }
 
-async function forecast({ sizes, dead = 0, stored, change }: Given): Promise<boolean> {
+async function forecast({ sizes, dead = 0, stored, firstFrame, change }: Given): Promise<boolean> {
   const workspace = scratch();
   const layout = await layoutIn(workspace);
   fs.mkdirSync(path.join(workspace, 'tree'));
   const nameOf = (index: number) => `tree/${String(index).padStart(4, '0')}`;
   const rows = StatusRows.of(sizes.length);
+  const alone = firstFrame?.files ?? 0;
   let offset = 0;
+  let firstRaw = 0;
   const entries = sizes.map((size, index): Entry => {
     const file = path.join(workspace, nameOf(index));
     fs.writeFileSync(file, 'x');
     rows.set(index, exactStatus(file)!);
-    const place = size > 0 ? { frame: 0, offset: offset + 512 } : { frame: -1, offset: 0 };
+    if (index === alone) [firstRaw, offset] = [offset, 0];
+    const frame = index < alone || alone === 0 ? 0 : 1;
+    const place = size > 0 ? { frame, offset: offset + 512 } : { frame: -1, offset: 0 };
     offset += 512 + size;
     return {
       ...{ name: `./${nameOf(index)}`, type: EntryType.file, size, mode: 0o644, mtimeUs: 0, target: '' },
@@ -40,7 +46,9 @@ async function forecast({ sizes, dead = 0, stored, change }: Given): Promise<boo
     };
   });
   const rawSize = offset + dead;
-  const frames = [{ size: stored ?? rawSize, rawSize, sha256: new Uint8Array(32) }];
+  const sha256 = new Uint8Array(32);
+  const frames = [{ size: stored ?? rawSize, rawSize, sha256 }];
+  if (firstFrame) frames.unshift({ size: firstRaw * firstFrame.ratio, rawSize: firstRaw, sha256 });
   change?.(index => path.join(workspace, nameOf(index)));
   return isLikelyWorthReusing({ manifest: { head: HEAD, frames, entries }, rows }, layout);
 }
@@ -85,6 +93,15 @@ describe('whether a base will do is told before the scan', () => {
       false,
     );
     expect(await forecast({ sizes: [30 * MiB, ...first(70).map(() => MiB)], change: rewrite(1) })).toBe(true);
+  });
+
+  test('a byte counts by what its frame has made of it', async () => {
+    const sizes = [9 * MiB, ...first(9).map(() => MiB)];
+    expect(await forecast({ sizes, change: rewrite(0) })).toBe(false);
+    expect(await forecast({ sizes, firstFrame: { files: 1, ratio: 0.01 }, change: rewrite(0) })).toBe(true);
+    expect(await forecast({ sizes, firstFrame: { files: 1, ratio: 0.01 }, change: rewrite(1, 2, 3) })).toBe(
+      false,
+    );
   });
 
   test('what is dead already counts as well', async () => {

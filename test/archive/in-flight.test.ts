@@ -50,6 +50,16 @@ describe('mapInOrder', () => {
     await wait(5);
   });
 
+  test('a source may take its time', async () => {
+    async function* source() {
+      for (const item of [0, 1, 2]) {
+        await wait(1);
+        yield item;
+      }
+    }
+    expect(await collect(mapInOrder(source(), 2, async item => item))).toEqual([0, 1, 2]);
+  });
+
   test('a source that fails ends it', async () => {
     function* source() {
       yield 1;

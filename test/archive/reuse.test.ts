@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { type Entry, EntryType, type Frame, type Manifest } from '../../src/archive/entry.ts';
 import type { FileStatus } from '../../src/archive/file-status.ts';
-import { divide, isWorthReusing } from '../../src/archive/reuse.ts';
+import { isWorthReusing } from '../../src/archive/region-usage.ts';
+import { type Base, Comparison } from '../../src/archive/reuse.ts';
 import type { Scanned } from '../../src/archive/scan.ts';
 import { StatusRows } from '../../src/archive/status-rows.ts';
 import { HEAD } from './support.ts';
@@ -52,6 +53,14 @@ function found(things: readonly Thing[], changed: readonly string[] = []): Scann
   }));
 }
 
+/** What a comparison of all of it says. */
+function compare(scanned: readonly Scanned[], base: Base) {
+  const comparison = new Comparison(base);
+  const changed = scanned.flatMap(thing => [...comparison.next(thing)]);
+  const reused = [...comparison.reused()].map(({ entry }) => entry);
+  return { changed, reused, ...comparison.usage(), blocked: comparison.isBlocked() };
+}
+
 const names = (list: readonly { readonly name: string }[]) => list.map(({ name }) => name);
 
 /** Ten files of 1 MiB in two frames that shrink to a half, each with its header of one block. */
@@ -64,8 +73,8 @@ const ten = Array.from({ length: 10 }, (_, index) => ({
 const twoFrames = [0, 1].map(() => ({ size: 2.5 * MiB, rawSize: 5 * (MiB + 512) }));
 
 describe('the quarter rule', () => {
-  test('of an unchanged tree nothing is dead', async () => {
-    const division = await divide(found(ten), baseOf(ten, twoFrames));
+  test('of an unchanged tree nothing is dead', () => {
+    const division = compare(found(ten), baseOf(ten, twoFrames));
     expect(division).toMatchObject({ regionBytes: 5 * MiB, deadBytes: 0, changed: [], blocked: false });
     expect(isWorthReusing(division)).toBe(true);
   });
@@ -73,37 +82,37 @@ describe('the quarter rule', () => {
   test.each([
     [['f0', 'f9'], 0.2, true],
     [['f0', 'f1', 'f2'], 0.3, false],
-  ])('%j changed: %d of the bytes are dead', async (changed, share, worth) => {
-    const division = await divide(found(ten, changed), baseOf(ten, twoFrames));
+  ])('%j changed: %d of the bytes are dead', (changed, share, worth) => {
+    const division = compare(found(ten, changed), baseOf(ten, twoFrames));
     expect(names(division.changed)).toEqual(changed);
     expect(division.deadBytes / division.regionBytes).toBeCloseTo(share, 6);
     expect(isWorthReusing(division)).toBe(worth);
   });
 
-  test('what is gone is as dead as what has changed', async () => {
-    const division = await divide(found(ten.slice(3)), baseOf(ten, twoFrames));
+  test('what is gone is as dead as what has changed', () => {
+    const division = compare(found(ten.slice(3)), baseOf(ten, twoFrames));
     expect(division.deadBytes / division.regionBytes).toBeCloseTo(0.3, 6);
   });
 
-  test('a dead byte weighs what its frame has made of it', async () => {
+  test('a dead byte weighs what its frame has made of it', () => {
     const frames = [
       { size: MiB / 2, rawSize: 5 * (MiB + 512) },
       { size: 9.5 * MiB, rawSize: 5 * (MiB + 512) },
     ];
     const base = baseOf(ten, frames);
-    expect((await divide(found(ten, ['f0', 'f1']), base)).deadBytes).toBeCloseTo(0.2 * MiB, 0);
-    expect((await divide(found(ten, ['f8', 'f9']), base)).deadBytes).toBeCloseTo(3.8 * MiB, 0);
+    expect(compare(found(ten, ['f0', 'f1']), base).deadBytes).toBeCloseTo(0.2 * MiB, 0);
+    expect(compare(found(ten, ['f8', 'f9']), base).deadBytes).toBeCloseTo(3.8 * MiB, 0);
   });
 
-  test('a file in slices is dead in all of its frames', async () => {
+  test('a file in slices is dead in all of its frames', () => {
     const large = [{ name: 'a-large', size: 12 * MiB, frame: 0, offset: 512 }];
     const frames = [512, 0, 0].map(header => ({ size: 3 * MiB, rawSize: 4 * MiB + header }));
     const other = { name: 'b', size: 36 * MiB, frame: 3, offset: 512 };
     const base = baseOf([...large, other], [...frames, { size: 27 * MiB, rawSize: 36 * MiB + 512 }]);
-    expect((await divide(found([...large, other], ['a-large']), base)).deadBytes).toBeCloseTo(9 * MiB, 0);
+    expect(compare(found([...large, other], ['a-large']), base).deadBytes).toBeCloseTo(9 * MiB, 0);
   });
 
-  test('headers of what has no data are not dead, as long as it is there', async () => {
+  test('headers of what has no data are not dead, as long as it is there', () => {
     const links = Array.from({ length: 20_000 }, (_, index) => ({
       name: `l${String(index).padStart(5, '0')}`,
       type: EntryType.symlink,
@@ -111,34 +120,31 @@ describe('the quarter rule', () => {
     const frames = [{ size: 10 * MiB, rawSize: 10 * MiB + 512 + 20_000 * 512 }];
     const file = { name: 'file', size: 10 * MiB, frame: 0, offset: 512 };
     const base = baseOf([file, ...links], frames);
-    expect((await divide(found([file, ...links]), base)).deadBytes).toBe(0);
-    expect((await divide(found([file, ...links.slice(10_000)]), base)).deadBytes / (10 * MiB)).toBeCloseTo(
-      0.25,
-      2,
-    );
+    expect(compare(found([file, ...links]), base).deadBytes).toBe(0);
+    expect(compare(found([file, ...links.slice(10_000)]), base).deadBytes / (10 * MiB)).toBeCloseTo(0.25, 2);
   });
 
-  test('a long name takes more than one block of header', async () => {
+  test('a long name takes more than one block of header', () => {
     const long = { ...ten[0]!, name: 'x'.repeat(101), size: MiB, offset: 1536 };
-    const division = await divide(found([long]), baseOf([long], [{ size: 6 * MiB, rawSize: MiB + 1536 }]));
+    const division = compare(found([long]), baseOf([long], [{ size: 6 * MiB, rawSize: MiB + 1536 }]));
     expect(division.deadBytes).toBe(0);
   });
 });
 
-test('below 5 MiB nothing is copied: it is S3’s smallest part', async () => {
+test('below 5 MiB nothing is copied: it is S3’s smallest part', () => {
   const one = [{ name: 'a', size: MiB, frame: 0, offset: 512 }];
-  const with_ = (size: number) => divide(found(one), baseOf(one, [{ size, rawSize: MiB + 512 }]));
-  expect(isWorthReusing(await with_(5 * MiB - 1))).toBe(false);
-  expect(isWorthReusing(await with_(5 * MiB))).toBe(true);
+  const with_ = (size: number) => compare(found(one), baseOf(one, [{ size, rawSize: MiB + 512 }]));
+  expect(isWorthReusing(with_(5 * MiB - 1))).toBe(false);
+  expect(isWorthReusing(with_(5 * MiB))).toBe(true);
 });
 
-test('a file that the restore did not write is packed, whatever it looks like', async () => {
+test('a file that the restore did not write is packed, whatever it looks like', () => {
   const base = baseOf(ten, twoFrames);
   base.rows.clear(4);
-  expect(names((await divide(found(ten), base)).changed)).toEqual(['f4']);
+  expect(names(compare(found(ten), base).changed)).toEqual(['f4']);
 });
 
-test('hard links follow their first name', async () => {
+test('hard links follow their first name', () => {
   const things: Thing[] = [
     { name: 'a', size: MiB, frame: 0, offset: 512 },
     { name: 'b', type: EntryType.hardLink, linkTo: 'a' },
@@ -146,10 +152,10 @@ test('hard links follow their first name', async () => {
     { name: 'd', type: EntryType.hardLink, linkTo: 'c' },
   ];
   const base = baseOf(things, [{ size: 6 * MiB, rawSize: 2 * MiB + 2048 }]);
-  expect(names((await divide(found(things, ['c']), base)).changed)).toEqual(['c', 'd']);
+  expect(names(compare(found(things, ['c']), base).changed)).toEqual(['c', 'd']);
 });
 
-test('a directory that something is packed into is packed as well, before it', async () => {
+test('a directory that something is packed into is packed as well, before it', () => {
   const things: Thing[] = [
     { name: 'd/', type: EntryType.directory },
     { name: 'd/e/', type: EntryType.directory },
@@ -157,7 +163,34 @@ test('a directory that something is packed into is packed as well, before it', a
     { name: 'g/', type: EntryType.directory },
   ];
   const base = baseOf(things, [{ size: 6 * MiB, rawSize: MiB + 512 }]);
-  const { changed, reused } = await divide(found(things, ['d/e/f']), base);
+  const { changed, reused } = compare(found(things, ['d/e/f']), base);
   expect(names(changed)).toEqual(['d/e/', 'd/e/f']);
-  expect(reused.map(({ entry }) => entry.name)).toEqual(['d/', 'g/']);
+  expect(names(reused)).toEqual(['d/', 'g/']);
+});
+
+test('a directory is packed again when the scan comes to what has changed in it, and once', () => {
+  const things: Thing[] = [
+    { name: 'd/', type: EntryType.directory },
+    { name: 'd/e/', type: EntryType.directory },
+    { name: 'd/e/f', size: MiB, frame: 0, offset: 512 },
+    { name: 'd/g', size: MiB, frame: 0, offset: MiB + 1024 },
+    { name: 'd/h', size: MiB, frame: 0, offset: 2 * MiB + 1536 },
+  ];
+  const base = baseOf(things, [{ size: 6 * MiB, rawSize: 3 * MiB + 2048 }]);
+  const added = { ...found(things)[4]!, name: 'd/e2/', type: EntryType.directory, dataBytes: 0 };
+  const scanned = found(things, ['d/e/f', 'd/g', 'd/h']).toSpliced(3, 0, added);
+  const { changed, reused } = compare(scanned, base);
+  expect(names(changed)).toEqual(['d/e/', 'd/e/f', 'd/', 'd/e2/', 'd/g', 'd/h']);
+  expect(reused).toEqual([]);
+});
+
+test('of a directory that something else stands in place of, tar could make nothing', () => {
+  const things: Thing[] = [
+    { name: 'd/', type: EntryType.directory },
+    { name: 'e', size: MiB, frame: 0, offset: 512 },
+  ];
+  const base = baseOf(things, [{ size: 6 * MiB, rawSize: MiB + 512 }]);
+  const [, e] = found(things);
+  expect(compare([{ ...e!, name: 'd' }, e!], base).blocked).toBe(true);
+  expect(compare([e!], base).blocked).toBe(false);
 });

@@ -13,7 +13,7 @@ const GROWTH = 4;
  */
 export class PartGatherer {
   #partSizeBytes: number;
-  readonly #wholeUpToBytes: number;
+  #wholeUpToBytes: number;
   #cut = 0;
   #pieces: Uint8Array[] = [];
   #sizeBytes = 0;
@@ -22,6 +22,11 @@ export class PartGatherer {
   constructor(partSizeBytes: number, wholeUpToBytes = partSizeBytes) {
     this.#partSizeBytes = partSizeBytes;
     this.#wholeUpToBytes = Math.max(wholeUpToBytes, partSizeBytes);
+  }
+
+  /** The object comes in parts already: nothing is held back to go by one request. */
+  cutEarly(): void {
+    this.#wholeUpToBytes = this.#partSizeBytes;
   }
 
   add(bytes: Uint8Array): void {

@@ -84,6 +84,7 @@ export class S3Upload implements Upload {
         throw new RangeError('cannot copy a range after less than one part');
       await this.#send(before);
     }
+    this.#gatherer.cutEarly();
     await this.#sticky(async () => {
       await this.#checkSource(source);
       for (const piece of copyRanges(range)) {

@@ -52,6 +52,14 @@ test('the beginning is held back until there is too much of it for one request',
   expect(gatherer.takeRest()?.sizeBytes).toBe(1);
 });
 
+test('nothing is held back of an object that comes in parts already', () => {
+  const gatherer = new PartGatherer(4, 6);
+  gatherer.cutEarly();
+  gatherer.add(Buffer.from('abcdef'));
+  expect(gatherer.takeFull()?.sizeBytes).toBe(4);
+  expect(gatherer.takeRest()?.sizeBytes).toBe(2);
+});
+
 test('only a piece across a border is copied, and every part has its memory for itself', () => {
   const gatherer = new PartGatherer(8);
   const whole = new Uint8Array(6);

@@ -1,0 +1,63 @@
+import { setImmediate } from 'node:timers/promises';
+import { EntryBook } from './entry-book.ts';
+import { BaseOutgrownError } from './errors.ts';
+import type { PackSource, SourceOptions } from './pack-source.ts';
+import { type FramePlan, FramePlanner } from './plan-frames.ts';
+import { isWorthReusing } from './region-usage.ts';
+import { type Base, Comparison } from './reuse.ts';
+import { type Scanned, scan } from './scan.ts';
+import { WritesBehind } from './writes-behind.ts';
+
+/** What was restored before. */
+export interface GrowingBase extends Base {
+  /** Makes its first `bytes` the first bytes of this object. Called once at most, before anything is written. */
+  readonly copy: (bytes: number) => Promise<void>;
+}
+
+/** Some ms of a scan. In between, requests are sent and answered, and a signal is heard. */
+const ENTRIES_A_TURN = 500;
+
+/**
+ * What a save on top of `base` packs: the store copies the base's bytes while the tree is scanned, and what has changed
+ * comes as the scan finds it. `finish` throws `BaseOutgrownError` when that turns out to be too much.
+ */
+export function growth(options: SourceOptions, base: GrowingBase): PackSource {
+  const { layout, roots, notes, head, signal, write } = options;
+  const { frames, head: old } = base.manifest;
+  const regionBytes = frames.reduce((sum, frame) => sum + frame.size, 0);
+  const comparison = new Comparison(base);
+  const behind = new WritesBehind(base.copy(regionBytes), write);
+  return {
+    book: new EntryBook(notes, frames),
+    plans: plansOfChanged(scan(layout, roots, notes, true), comparison, signal),
+    reusedBytes: regionBytes,
+    write: bytes => behind.write(bytes),
+    flush: () => behind.flush(),
+    finish() {
+      if (!isWorthReusing(comparison.usage()) || comparison.isBlocked())
+        throw new BaseOutgrownError('too much of the tree has changed');
+      const deadDirectories = comparison.deadDirectories();
+      const rest = deadDirectories.length > 0 ? { deadDirectories } : {};
+      const grown = { ...head, generation: old.generation + 1, ...rest };
+      return { head: grown, reused: comparison.reused() };
+    },
+  };
+}
+
+/** Throws the signal's reason, and what the scan throws. */
+async function* plansOfChanged(
+  scanned: Iterable<Scanned>,
+  comparison: Comparison,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<FramePlan> {
+  const planner = new FramePlanner();
+  let seen = 0;
+  for (const found of scanned) {
+    if (++seen % ENTRIES_A_TURN === 0) {
+      await setImmediate();
+      signal?.throwIfAborted();
+    }
+    for (const member of comparison.next(found)) yield* planner.add(member);
+  }
+  yield* planner.rest();
+}
