@@ -83,11 +83,16 @@ describe('a worker pool', () => {
   });
 
   test('starts no thread for nothing', async () => {
-    const pool = new WorkerPool(new URL('file:///nowhere/worker.js'), 8);
-    await pool.close();
-    const one = new WorkerPool(echo, 8);
-    await one.run(job());
-    await one.run(job());
-    await one.close();
+    const [earlier, idle, later] = [1, 8, 8].map(width => new WorkerPool(echo, width)) as [
+      WorkerPool,
+      WorkerPool,
+      WorkerPool,
+    ];
+    // Threads have numbers in the order in which they start
+    const { written: last } = await earlier.run(job());
+    await idle.close();
+    const answers = [await later.run(job()), await later.run(job())];
+    expect(answers.map(({ written }) => written)).toEqual([last + 1, last + 1]);
+    await Promise.all([earlier.close(), later.close()]);
   });
 });
