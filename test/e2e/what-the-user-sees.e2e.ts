@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, it } from 'vitest';
@@ -48,12 +49,16 @@ describeWithGateway('the log', () => {
 
   it('obeys no command in the name of a file or a key', async () => {
     await buildTree(lab.machine.workspace, { 'deps/a': 'a' });
+    // What is left out of a save is named
+    execFileSync('mkfifo', [path.join(lab.machine.workspace, 'deps/pipe\n::error::no')]);
     const key = JSON.stringify('k ##[error]no %0A::error::no');
     const result = await lab.steps(
       `- { id: cache, uses: actions/cache@v5, with: { path: deps, key: ${key} } }`,
     );
     expect(postOf(result, 'cache').log).toContain('Cache saved with key: k');
-    expect(result.steps.flatMap(({ annotations }) => annotations)).toEqual([]);
+    expect(result.steps.flatMap(({ annotations }) => annotations)).toEqual([
+      { level: 'notice', message: expect.stringContaining(String.raw`deps/pipe\x0a::error::no is left out`) },
+    ]);
     expect(result.log).not.toContain('##[error]');
   });
 });
