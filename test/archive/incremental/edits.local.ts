@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import path from 'node:path';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { toFileTime } from '../../../src/archive/platform.ts';
 import type { SaveOutcome } from '../../../src/storage/backend.ts';
 import { buildTree, describeTree, type TreeSpec } from '../../support/tree.ts';
@@ -10,8 +10,6 @@ import { ballast, fleet, packedBy } from './fixture.ts';
 import type { Job } from './job.ts';
 
 /** What happens to a tree between a restore and the save that follows, one thing at a time. */
-
-vi.setConfig({ testTimeout: 60_000 });
 
 const isRoot = process.getuid?.() === 0;
 const linux = process.platform === 'linux';
