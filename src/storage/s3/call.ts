@@ -9,6 +9,7 @@ import { StoreUnavailableError } from '../errors.ts';
 import { type Connection, connect } from './client.ts';
 import { toStoreError } from './errors.ts';
 import type { WatchOptions } from './http-handler.ts';
+import { Pace } from './pace.ts';
 import type { S3Client } from './sdk.ts';
 import type { S3Settings } from './settings.ts';
 
@@ -22,6 +23,8 @@ export interface CallSpec {
   /** The server may work on this in silence: one limit for all attempts, none for silence. */
   readonly serverWork?: boolean;
   readonly madeProgress?: () => boolean;
+  /** Moves an object's bytes, beside others that do: each attempt waits for its turn (pace.ts). */
+  readonly transfer?: boolean;
   /** The caller can do without: one attempt, and its failure does not open the circuit. */
   readonly optional?: boolean;
   /** Clean-up behind an endpoint that was given up: allowed once, for this many ms, and repeated while it is answered. */
@@ -48,6 +51,7 @@ export class Caller {
   readonly counters = { requests: 0, retries: 0 };
   readonly #limits: TimeLimits;
   readonly #userAgent: string;
+  readonly #pace = new Pace();
   /** A failure is final: nobody knows yet that the endpoint is back. */
   #doubtful: boolean;
   #connection: Connection | undefined;
@@ -87,7 +91,9 @@ export class Caller {
       ...(spec.serverWork && { requestTimeout: serverWorkMs }),
     };
     try {
-      const answer = await retry(number => this.#attempt(spec, attempt, options, number, last), {
+      const once = (number: number) => this.#attempt(spec, attempt, options, number, last);
+      const paced = (number: number) => this.#pace.run(() => once(number), signal);
+      const answer = await retry(spec.transfer ? paced : once, {
         attempts: spec.optional ? 1 : this.settings.attempts,
         clock: this.clock,
         // A gateway that was too busy for the parts may still be for what cleans up behind them

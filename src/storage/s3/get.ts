@@ -45,6 +45,7 @@ export async function getRange(
       operation: 'GetObject',
       about,
       signal: options.signal,
+      transfer: true,
       madeProgress: () => (received?.filled ?? 0) - before >= PROGRESS_BYTES,
     },
     async (client, callOptions) => {

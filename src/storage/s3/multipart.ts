@@ -75,7 +75,8 @@ export async function uploadPart(
   signal: AbortSignal,
 ): Promise<StoredPart> {
   const about = `${upload.name} part ${number}, ${part.sizeBytes} bytes`;
-  const { ETag } = await caller.run({ operation: 'UploadPart', about, signal }, (client, options) =>
+  const spec: CallSpec = { operation: 'UploadPart', about, signal, transfer: true };
+  const { ETag } = await caller.run(spec, (client, options) =>
     client.send(
       new UploadPartCommand({
         Bucket: caller.settings.bucket,
