@@ -24,9 +24,12 @@ export interface ScriptedServer {
   readonly requests: readonly string[];
   /** The operations alone. */
   readonly operations: readonly string[];
-  /** A store of this server, with the short limits. */
+  /** A store of this server, with short limits once it has answered. */
   store(settings?: Partial<S3Settings>, options?: Partial<S3StoreOptions>): ObjectStore;
 }
+
+/** The first answer may take long on a busy machine. */
+const onceAnswered = { ...shortLimits, firstByteMs: 10_000, firstAnswerMs: 20_000 };
 
 const closers: (() => void)[] = [];
 
@@ -64,7 +67,7 @@ export async function scriptedServer(script: Script): Promise<ScriptedServer> {
     requests,
     operations,
     store(settings, options) {
-      const store = openStore({ endpoint, ...settings }, { timeLimits: shortLimits, ...options });
+      const store = openStore({ endpoint, ...settings }, { timeLimits: onceAnswered, ...options });
       closers.push(() => store.close());
       return store;
     },
