@@ -50,7 +50,7 @@ function targets({ files, resaves, warm, chain }: Figures): Target[] {
     add('nothing changed but the key: wall time, of a full save’s', wallShare(none), 0.45);
   }
   if (chain) {
-    const what = `after ${chain.links.length} generations at 3 %`;
+    const what = `${chain.links.length} generations at 3 %, the worst of them`;
     add(`${what}: the object, of a full save's size`, sizeShare(chain), 1.35);
     add(`${what}: restore, of a full save's restore`, restoreShare(chain), 1.15);
   }
