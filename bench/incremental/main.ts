@@ -79,7 +79,7 @@ await runToEnd(async stop => {
         : []),
       '## What was promised',
       targetLines({ files: data.files, resaves, warm, chain }).join('\n'),
-      'And no difference in 500 random histories of 5 generations: `npm run histories -- --count 500 --seed 1`.',
+      'That each object restores to what was saved: `npm run histories -- --count 500`.',
     ].join('\n\n');
     console.log(report);
     if (!options.quick) await publish(`incremental-${place.name}`, `${report}\n`);
