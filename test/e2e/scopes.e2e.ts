@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { buildTree } from '../support/tree.ts';
 import { describeWithGateway, type LabOptions, useLab } from './support/lab.ts';
-import { startCountingProxy } from './support/network.ts';
+import { inRounds, startCountingProxy } from './support/network.ts';
 import { closingFields, mainOf, postOf, saidBy } from './support/results.ts';
 
 /** Who reads and writes what: GitHub's rules, applied to the bucket, and what the questions cost. */
@@ -118,6 +118,28 @@ describeWithGateway('what a question costs, with a base and a default branch', (
       requests: 10,
       operations: [...gets(3), ...lists(7)],
     });
+  });
+});
+
+describeWithGateway('how many round trips a question takes, with two restore-keys', () => {
+  const roundsOf = async (key: string, options: LabOptions) => {
+    await using proxy = await startCountingProxy();
+    const rounds = inRounds(proxy);
+    const inputs = `key: ${key}, restore-keys: "k-\\nj-"`;
+    const result = await restore(inputs, { ...options, env: { CACHE_S3_ENDPOINT: proxy.endpoint } });
+    return { outcome: closingFields(mainOf(result, 'cache'))?.result, rounds };
+  };
+  const asked = (operation: string, count: number) => Array<string>(count).fill(operation);
+
+  it('an exact hit: its content comes with the first', async () => {
+    await save('k', onMain);
+    expect(await roundsOf('k', onMain)).toEqual({ outcome: 'hit', rounds: [['GetObject']] });
+  });
+
+  it('a miss: two, also where three places are looked at', async () => {
+    const { outcome, rounds } = await roundsOf('k-new', onPullRequest);
+    expect(outcome).toBe('miss');
+    expect(rounds).toEqual([asked('GetObject', 3), asked('ListObjectsV2', 10)]);
   });
 });
 

@@ -37,6 +37,32 @@ export async function startCountingProxy(): Promise<CountingProxy> {
   };
 }
 
+/** Long beside what lies between two requests that do not wait for each other's answers, on a busy machine, too. */
+const QUIET_MS = 800;
+
+/**
+ * Forwards requests in rounds: each waits until no other has come for a while, and all go on together. So a request of the
+ * second round is one that waited for an answer of the first. Fills `rounds` with the operations of each.
+ */
+export function inRounds(proxy: FaultProxy): readonly (readonly string[])[] {
+  const rounds: string[][] = [];
+  let quiet: NodeJS.Timeout | undefined;
+  let round = Promise.withResolvers<void>();
+  proxy.rule = ({ operation }) => {
+    if (!quiet) rounds.push([]);
+    rounds.at(-1)?.push(operation);
+    clearTimeout(quiet);
+    const { promise } = round;
+    quiet = setTimeout(() => {
+      quiet = undefined;
+      round.resolve();
+      round = Promise.withResolvers<void>();
+    }, QUIET_MS);
+    return { kind: 'hold', until: promise };
+  };
+  return rounds;
+}
+
 /** An endpoint of this machine at which nobody listens. */
 export async function closedEndpoint(): Promise<string> {
   const server = createServer().listen(0, '127.0.0.1');
