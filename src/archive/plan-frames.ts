@@ -31,7 +31,7 @@ export class FramePlanner {
   #open: Scanned[] = [];
   #openBytes = 0;
 
-  /** The frames that are full with this member, or begin with it and go on without end. Throws `SourceTreeError`. */
+  /** The frame that this member does not fit into any more, then those of its slices. Throws `SourceTreeError`. */
   add(member: Scanned): Iterable<FramePlan> {
     const size = member.dataBytes;
     const full = this.#openBytes > 0 && this.#openBytes + size > FRAME_RAW_BYTES ? this.rest() : NONE;
