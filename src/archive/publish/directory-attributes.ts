@@ -18,6 +18,12 @@ export function attributesOf(path: string): DirectoryAttributes {
   return attributesIn(lstatSync(fsPath(path), { bigint: true }));
 }
 
+/** undefined: no directory stands there. By one look, as another job may take it away at any moment. */
+export function attributesOfDirectory(path: string): DirectoryAttributes | undefined {
+  const stats = lstatSync(fsPath(path), { bigint: true, throwIfNoEntry: false });
+  return stats?.isDirectory() ? attributesIn(stats) : undefined;
+}
+
 export function attributesIn(stats: BigIntStats): DirectoryAttributes {
   return { mode: Number(stats.mode) & 0o7777, mtimeUs: toMicroseconds(stats.mtimeNs) };
 }

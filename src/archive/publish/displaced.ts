@@ -1,11 +1,12 @@
 import { lstatSync, writeFileSync } from 'node:fs';
 import { isDirectory } from '../file-status.ts';
 import { fsPath } from '../names.ts';
-import { applyAttributes, attributesOf, type DirectoryAttributes } from './directory-attributes.ts';
+import { applyAttributes, attributesOfDirectory, type DirectoryAttributes } from './directory-attributes.ts';
 import { refuseMountIn } from './mounts.ts';
 import { moveBack, moveDirectory } from './move-directory.ts';
 import { rename } from './rename.ts';
 import type { StagingArea } from './staging.ts';
+import { tolerant } from './tolerant.ts';
 import { giveWrite } from './writable.ts';
 
 /** Something that stands in staging instead of where it was. */
@@ -40,18 +41,19 @@ export class Displaced {
    * Throws `TargetTreeError` when something is mounted in it, and the system's errors.
    */
   takeDirectory(path: string, parent: string, area: StagingArea): void {
+    const attributes = attributesOfDirectory(path);
+    if (!attributes) return;
+    refuseMountIn(path);
     const aside = area.newTree();
-    if (isDirectory(path)) refuseMountIn(path);
-    const attributes = isDirectory(path) ? attributesOf(path) : undefined;
     // A directory that moves to another parent has its `..` rewritten: that takes the right to write it
-    if (attributes) giveWrite(path);
+    giveWrite(path);
     try {
       moveDirectory(parent, path, aside);
       this.#moves.push({ path, aside, parent, area, attributes, isPart: false });
     } catch (error) {
       if (isThere(aside)) this.#moves.push({ path, aside, parent, area, attributes, isPart: true });
       if (!isDirectory(path)) return;
-      if (attributes) applyAttributes(path, attributes);
+      tolerant(() => applyAttributes(path, attributes));
       throw error;
     }
   }

@@ -115,7 +115,9 @@ export class FoundDirectories {
 
   /** Throws `TargetTreeError` for a directory at `path`, in `parent`, that a rename cannot take out of the way. */
   requireMovable(path: string, parent: ExistingDirectory): void {
-    const stats = lstatSync(fsPath(path));
+    const stats = lstatSync(fsPath(path), { throwIfNoEntry: false });
+    // Another job that restores the same has taken it out of the way since it was listed
+    if (!stats?.isDirectory()) return;
     if (stats.dev !== parent.area.dev) throw mountPointInTheWay(path);
     refuseMountIn(path, this.#mounts, join(parent.realPath, basename(path)));
     // A directory that moves to another parent has its `..` rewritten: that takes the right to write it

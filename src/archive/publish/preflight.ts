@@ -16,6 +16,8 @@ export function requireWritable(path: string, stats: Stats): void {
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     if (code === 'EROFS') throw unwritable(path, error);
+    // Another job that restores the same has taken it out of the way
+    if (code === 'ENOENT') return;
     // Our own: it gets the write bit for the commit
     if (stats.uid === process.geteuid?.()) return;
     throw new TargetTreeError(

@@ -1,0 +1,21 @@
+import { rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { FoundDirectories } from '../../../src/archive/publish/found-directories.ts';
+import { buildTree, type TreeSpec } from '../../support/tree.ts';
+import { scratch } from '../scratch.ts';
+
+/** A directory, listed, with `present` in it. */
+async function listed(present: TreeSpec) {
+  const path = await buildTree(scratch(), present);
+  const found = new FoundDirectories({ runLabel: '1-00000000' });
+  const parent = found.add({ path, entry: -1, stats: statSync(path), settled: false });
+  return { path, found, parent };
+}
+
+test('what another job has taken out of the way since it was listed is in nobody’s way', async () => {
+  const { path, found, parent } = await listed({ 'a/inside': 'x' });
+  expect(found.kindOf(parent, 'a')).toBe('directory');
+  rmSync(join(path, 'a'), { recursive: true });
+  expect(() => found.requireMovable(join(path, 'a'), parent)).not.toThrow();
+});
