@@ -1,4 +1,5 @@
 import type { CacheSource, DamagedObject } from '../storage/backend.ts';
+import type { ObjectVersion } from '../storage/object-store.ts';
 import type { CacheInputs } from './inputs.ts';
 import type { Environment } from './read-input.ts';
 import type { Runner } from './runner.ts';
@@ -15,7 +16,7 @@ export interface StepState extends CacheInputs {
   /** The object that matched and could not be used. */
   readonly damaged?: DamagedObject;
   /** The object that was restored. */
-  readonly base?: { readonly name: string; readonly etag: string };
+  readonly base?: ObjectVersion;
 }
 
 const NAME = 'CACHE_S3';

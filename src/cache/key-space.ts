@@ -1,9 +1,7 @@
 import type { KeySpace } from '../storage/backend.ts';
 import { NameTooLongError } from '../storage/errors.ts';
+import { MAX_OBJECT_NAME_BYTES } from '../storage/object-name.ts';
 import { decodeComponent, encodeComponent } from './encode.ts';
-
-/** S3's limit on an object's name, in bytes of UTF-8. */
-export const MAX_OBJECT_NAME_BYTES = 1024;
 
 /** The layout of object names. Another number is another, unrelated tree: old releases never list it. */
 const LAYOUT = 'v1';

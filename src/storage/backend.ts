@@ -1,4 +1,5 @@
 import type { PathLayout } from '../archive/layout.ts';
+import type { ObjectVersion } from './object-store.ts';
 
 /**
  * The port to a cache: keys in, directories out. `archive-backend.ts` (archives over any object store) and `github/`
@@ -61,7 +62,7 @@ export interface CacheMatch {
   /** Size of the stored object in bytes; undefined where the backend does not tell. */
   readonly sizeBytes: number | undefined;
   /** The object, where there is one. */
-  readonly object?: { readonly name: string; readonly etag: string };
+  readonly object?: ObjectVersion;
 }
 
 export interface RestoreRequest extends LookupRequest {
@@ -82,9 +83,7 @@ export interface RestoreOutcome extends CacheMatch {
 }
 
 /** What stands in the way of a restore although the key matched: reported, treated as a miss, replaced by the save. */
-export interface DamagedObject {
-  readonly name: string;
-  readonly etag: string;
+export interface DamagedObject extends ObjectVersion {
   readonly key: string;
 }
 
@@ -102,7 +101,7 @@ export interface SaveRequest {
   /** An object of this name and ETag is damaged and may be replaced. (So may one that a restore/ has recorded.) */
   readonly damaged: DamagedObject | undefined;
   /** What this job restored, for an incremental save. */
-  readonly base: { readonly name: string; readonly etag: string } | undefined;
+  readonly base: ObjectVersion | undefined;
   readonly recordDirectory: string | undefined;
   /** actions/cache's `upload-chunk-size`; our part size where it is within S3's limits. */
   readonly uploadChunkSizeBytes: number | undefined;

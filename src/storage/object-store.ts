@@ -15,8 +15,20 @@ export interface ObjectInfo {
   readonly modifiedMs: number;
 }
 
-/** Bytes `start` (included) to `end` (excluded), or the last `suffix` bytes (more than there are: all). */
-export type ByteRange = { readonly start: number; readonly end: number } | { readonly suffix: number };
+/** An object as it was when it was looked at: another ETag, another object. */
+export interface ObjectVersion {
+  readonly name: string;
+  readonly etag: string;
+}
+
+/** Bytes `start` (included) to `end` (excluded). */
+export interface ByteSpan {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** A span, or the last `suffix` bytes (more than there are: all). */
+export type ByteRange = ByteSpan | { readonly suffix: number };
 
 /** The answer to one ranged read. */
 export interface RangeBytes {
@@ -82,10 +94,7 @@ export interface Upload {
    * Throws `ObjectReplacedError` when the source is no longer `source.etag` before the first or after the last copied
    * byte, `CopyRefusedError` when the server does not implement it.
    */
-  copyRange(
-    source: { readonly name: string; readonly etag: string },
-    range: { readonly start: number; readonly end: number },
-  ): Promise<void>;
+  copyRange(source: ObjectVersion, range: ByteSpan): Promise<void>;
   /** Makes the object visible. Throws `ObjectExistsError` or `ObjectReplacedError` as the options ask. */
   complete(): Promise<ObjectInfo>;
   /**

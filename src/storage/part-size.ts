@@ -2,8 +2,8 @@
 const DEFAULT_PART_BYTES = 8 * 1024 * 1024;
 /** An object of up to two parts goes by one request: parts would take three more. */
 const WHOLE_UP_TO_BYTES = 2 * DEFAULT_PART_BYTES;
-/** S3's smallest part. */
-const MIN_PART_BYTES = 5 * 1024 * 1024;
+/** S3's minimum for every part but the last, in bytes. */
+export const MIN_PART_BYTES = 5 * 1024 * 1024;
 /** A save holds several parts in memory (s3/upload.ts). (S3 would take 5 GiB.) */
 const MAX_PART_BYTES = 64 * 1024 * 1024;
 

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Log } from '../../report/log.ts';
-import { NameTooLongError } from '../errors.ts';
+import { checkName } from '../object-name.ts';
 import type {
   ByteRange,
   CallOptions,
@@ -19,9 +19,6 @@ import { createFile, fileEtag, statFile, toStoreError } from './files.ts';
 import { readRange } from './read.ts';
 import { DirectoryUpload } from './upload.ts';
 import { walkFiles } from './walk.ts';
-
-/** As in S3, so that what one store takes the other takes too. */
-const LONGEST_NAME_BYTES = 1024;
 
 /** As in S3, so that a glance tells as much. */
 const GLANCE_NAMES = 1000;
@@ -108,11 +105,7 @@ class DirectoryStore implements ObjectStore {
   close(): void {}
 
   #file(name: string): string {
-    const bytes = Buffer.byteLength(name);
-    if (bytes > LONGEST_NAME_BYTES) {
-      throw new NameTooLongError(`the object's name has ${bytes} bytes, the limit is ${LONGEST_NAME_BYTES}`);
-    }
-    return path.join(this.#root, objectPath(name));
+    return path.join(this.#root, objectPath(checkName(name)));
   }
 
   async #info(name: string, file: string): Promise<ObjectInfo | undefined> {

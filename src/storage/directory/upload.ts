@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { ObjectExistsError, ObjectReplacedError } from '../errors.ts';
-import type { ObjectInfo, Upload, UploadOptions } from '../object-store.ts';
+import type { ByteSpan, ObjectInfo, ObjectVersion, Upload, UploadOptions } from '../object-store.ts';
 import { TEMPORARY_MARK } from './file-names.ts';
 import { createFile, fileEtag, isAbsent, publishNew, statFile, toStoreError } from './files.ts';
 
@@ -52,10 +52,7 @@ export class DirectoryUpload implements Upload {
     });
   }
 
-  copyRange(
-    source: { readonly name: string; readonly etag: string },
-    range: { readonly start: number; readonly end: number },
-  ): Promise<void> {
+  copyRange(source: ObjectVersion, range: ByteSpan): Promise<void> {
     return this.#step(async () => {
       const from = await this.#openSource(source);
       try {
@@ -113,7 +110,7 @@ export class DirectoryUpload implements Upload {
     await rename(this.#temporary, file);
   }
 
-  async #openSource(source: { readonly name: string; readonly etag: string }): Promise<FileHandle> {
+  async #openSource(source: ObjectVersion): Promise<FileHandle> {
     let handle: FileHandle;
     try {
       handle = await open(this.#place.fileOf(source.name), 'r');

@@ -1,5 +1,4 @@
-/** S3's minimum for every part but the last, in bytes. */
-export const MIN_PART_BYTES = 5 * 1024 * 1024;
+import type { ByteSpan } from '../object-store.ts';
 
 /** A larger copy would keep one request of the gateway busy for long. */
 const MAX_COPY_BYTES = 256 * 1024 * 1024;
@@ -12,10 +11,7 @@ const WANTED_COPY_BYTES = 32 * 1024 * 1024;
  * Cuts a range to copy into pieces that the server copies side by side, each of 5 MiB to 256 MiB.
  * The range has at least 5 MiB.
  */
-export function copyRanges(range: {
-  readonly start: number;
-  readonly end: number;
-}): { start: number; end: number }[] {
+export function copyRanges(range: ByteSpan): ByteSpan[] {
   const total = range.end - range.start;
   const wanted = Math.max(WANTED_COPY_BYTES, Math.min(MAX_COPY_BYTES, Math.ceil(total / WANTED_PIECES)));
   const count = Math.ceil(total / wanted);

@@ -2,11 +2,12 @@ import type { Readable } from 'node:stream';
 import { finished } from 'node:stream';
 import { releaseOwned } from '../../archive/buffers.ts';
 import { ObjectReplacedError, StoreUnavailableError } from '../errors.ts';
-import type { ByteRange, GetOptions, RangeBytes } from '../object-store.ts';
+import { checkName } from '../object-name.ts';
+import type { ByteRange, ByteSpan, GetOptions, RangeBytes } from '../object-store.ts';
 import type { Caller } from './call.ts';
 import { isMissing, isStatus } from './errors.ts';
 import { headObject } from './head.ts';
-import { bareEtag, checkName } from './names.ts';
+import { bareEtag } from './names.ts';
 import { GetObjectCommand, type GetObjectCommandOutput } from './sdk.ts';
 
 /** An attempt that brought this many bytes before it broke does not count against the attempts. */
@@ -98,7 +99,7 @@ function rangeHeader(range: ByteRange): string {
   return 'suffix' in range ? `bytes=-${range.suffix}` : `bytes=${range.start}-${range.end - 1}`;
 }
 
-function rest(received: Received): ByteRange {
+function rest(received: Received): ByteSpan {
   return { start: received.start + received.filled, end: received.start + received.bytes.length };
 }
 
@@ -137,7 +138,7 @@ function answers(range: ByteRange, start: number, length: number, sizeBytes: num
 
 /** The answer to a continuation must begin where the last one broke off. */
 function continued(received: Received, output: GetObjectCommandOutput, name: string): Received {
-  const { start, end } = rest(received) as { start: number; end: number };
+  const { start, end } = rest(received);
   if (bareEtag(output.ETag) !== received.etag) {
     (output.Body as Readable).destroy();
     throw replaced(name);

@@ -1,9 +1,10 @@
 import type { Readable } from 'node:stream';
 import { StoreUnavailableError } from '../errors.ts';
+import { checkName } from '../object-name.ts';
 import type { ObjectInfo } from '../object-store.ts';
 import type { Caller } from './call.ts';
 import { isMissing, isStatus } from './errors.ts';
-import { bareEtag, checkName, SAVE_ID } from './names.ts';
+import { bareEtag, SAVE_ID } from './names.ts';
 import { GetObjectCommand, HeadObjectCommand } from './sdk.ts';
 
 export interface HeadInfo extends ObjectInfo {

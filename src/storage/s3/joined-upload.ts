@@ -1,10 +1,11 @@
-import { createHash } from 'node:crypto';
 import { StoreRefusedError } from '../errors.ts';
 import type { Caller } from './call.ts';
 import { headObject } from './head.ts';
+import { joinedEtag } from './joined-etag.ts';
 import type { UploadRef } from './multipart.ts';
-import { bareEtag } from './names.ts';
 import { ListPartsCommand, type ListPartsCommandOutput } from './sdk.ts';
+
+type Part = NonNullable<ListPartsCommandOutput['Parts']>[number];
 
 /**
  * Whether an upload that is still listed has become the object of its name. A gateway that dies within a Complete may
@@ -17,17 +18,15 @@ export async function isJoined(caller: Caller, upload: UploadRef, signal?: Abort
   // '-' and the number of parts: only an object that came by parts has one in its ETag
   if (!present?.etag.includes('-')) return false;
   try {
-    return (await etagOf(caller, upload, signal)) === present.etag;
+    return joinedEtag(await partsOf(caller, upload, signal)) === present.etag;
   } catch (error) {
     if (error instanceof StoreRefusedError) return true;
     throw error;
   }
 }
 
-/** The ETag of the object that the parts make: MD5 of their MD5s, and their number (AWS, radosgw 16.2.15: observed). */
-async function etagOf(caller: Caller, upload: UploadRef, signal?: AbortSignal): Promise<string> {
-  const sum = createHash('md5');
-  let count = 0;
+async function partsOf(caller: Caller, upload: UploadRef, signal?: AbortSignal): Promise<readonly Part[]> {
+  const parts: Part[] = [];
   let marker: string | undefined;
   do {
     const from: string | undefined = marker;
@@ -45,12 +44,9 @@ async function etagOf(caller: Caller, upload: UploadRef, signal?: AbortSignal): 
           options,
         ),
     );
-    for (const { ETag } of page.Parts ?? []) {
-      sum.update(Buffer.from(bareEtag(ETag) ?? '', 'hex'));
-      count++;
-    }
+    parts.push(...(page.Parts ?? []));
     const next = page.IsTruncated ? page.NextPartNumberMarker : undefined;
     marker = next === from ? undefined : next;
   } while (marker !== undefined);
-  return `${sum.digest('hex')}-${count}`;
+  return parts;
 }

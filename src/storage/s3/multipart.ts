@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import { httpStatus, isRetryable } from '../../retry/classify.ts';
 import { CopyRefusedError, ObjectReplacedError, StoreUnavailableError } from '../errors.ts';
+import type { ByteSpan, ObjectVersion } from '../object-store.ts';
 import type { Caller, CallSpec } from './call.ts';
 import { isMissing, isStatus } from './errors.ts';
 import { bareEtag, SAVE_ID } from './names.ts';
@@ -100,8 +101,8 @@ export async function copyPart(
   caller: Caller,
   upload: UploadRef,
   number: number,
-  source: { readonly name: string; readonly etag: string },
-  range: { readonly start: number; readonly end: number },
+  source: ObjectVersion,
+  range: ByteSpan,
   signal: AbortSignal,
 ): Promise<StoredPart> {
   const { bucket } = caller.settings;

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { httpStatus, isRetryable } from '../../retry/classify.ts';
 import { delayed } from '../../retry/time-limits.ts';
 import { ObjectExistsError, ObjectReplacedError, StoreRefusedError } from '../errors.ts';
@@ -6,6 +5,7 @@ import type { ObjectInfo } from '../object-store.ts';
 import type { Caller } from './call.ts';
 import { isStatus, s3Code } from './errors.ts';
 import { headObject } from './head.ts';
+import { joinedEtag } from './joined-etag.ts';
 import { bodyOf, type PartBytes, type StoredPart, type UploadRef } from './multipart.ts';
 import { bareEtag, SAVE_ID } from './names.ts';
 import { CompleteMultipartUploadCommand, PutObjectCommand } from './sdk.ts';
@@ -188,13 +188,6 @@ async function joinedObject(
   }
   if (ours) return ours;
   throw new ObjectReplacedError(`${publication.name} was replaced by another job right after it was stored`);
-}
-
-/** The ETag of joined parts as AWS and radosgw make it: the MD5 of the parts' MD5s, and how many there are. */
-function joinedEtag(parts: readonly StoredPart[]): string {
-  const hash = createHash('md5');
-  for (const { ETag } of parts) hash.update(bareEtag(ETag) ?? '', 'hex');
-  return `${hash.digest('hex')}-${parts.length}`;
 }
 
 /** What a proxy answers by itself, while the server behind it may be at work. */

@@ -2,9 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { releaseOwned } from '../../archive/buffers.ts';
 import { deadline } from '../../retry/time-limits.ts';
 import { ObjectReplacedError, StoreUnavailableError } from '../errors.ts';
-import type { ObjectInfo, Upload, UploadOptions } from '../object-store.ts';
+import { checkName } from '../object-name.ts';
+import type { ByteSpan, ObjectInfo, ObjectVersion, Upload, UploadOptions } from '../object-store.ts';
+import { MIN_PART_BYTES } from '../part-size.ts';
 import type { Caller } from './call.ts';
-import { copyRanges, MIN_PART_BYTES } from './copy-ranges.ts';
+import { copyRanges } from './copy-ranges.ts';
 import { headObject } from './head.ts';
 import {
   abortUpload,
@@ -15,7 +17,6 @@ import {
   type UploadRef,
   uploadPart,
 } from './multipart.ts';
-import { checkName } from './names.ts';
 import { PartGatherer } from './part-gatherer.ts';
 import { type Completion, completeUpload, type Publication, putWhole } from './publish-object.ts';
 
@@ -70,10 +71,7 @@ export class S3Upload implements Upload {
     for (let part = this.#gatherer.takeFull(); part; part = this.#gatherer.takeFull()) await this.#send(part);
   }
 
-  async copyRange(
-    source: { readonly name: string; readonly etag: string },
-    range: { readonly start: number; readonly end: number },
-  ): Promise<void> {
+  async copyRange(source: ObjectVersion, range: ByteSpan): Promise<void> {
     this.#check();
     const sizeBytes = range.end - range.start;
     if (sizeBytes < MIN_PART_BYTES)
@@ -210,7 +208,7 @@ export class S3Upload implements Upload {
     this.#check();
   }
 
-  async #checkSource(source: { readonly name: string; readonly etag: string }): Promise<void> {
+  async #checkSource(source: ObjectVersion): Promise<void> {
     const present = await headObject(this.#caller, source.name, this.#partSignal);
     if (present?.etag !== source.etag) {
       throw new ObjectReplacedError(`${source.name} was replaced or removed meanwhile`);

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { copyRanges, MIN_PART_BYTES } from '../../../src/storage/s3/copy-ranges.ts';
+import { MIN_PART_BYTES } from '../../../src/storage/part-size.ts';
+import { copyRanges } from '../../../src/storage/s3/copy-ranges.ts';
 
 const MiB = 1024 * 1024;
 

@@ -1,0 +1,15 @@
+import { NameTooLongError } from './errors.ts';
+
+/** S3's limit on an object's name, in bytes of UTF-8. Other stores keep it too: what one takes, all take. */
+export const MAX_OBJECT_NAME_BYTES = 1024;
+
+/** The same name. Throws `NameTooLongError` for one over 1024 bytes. */
+export function checkName(name: string): string {
+  const bytes = Buffer.byteLength(name);
+  if (bytes > MAX_OBJECT_NAME_BYTES) {
+    throw new NameTooLongError(
+      `the object's name has ${bytes} bytes, S3 takes ${MAX_OBJECT_NAME_BYTES}: ${name.slice(0, 80)}...`,
+    );
+  }
+  return name;
+}
