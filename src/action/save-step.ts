@@ -1,7 +1,7 @@
 import { createProgress } from '../report/progress.ts';
 import type { SaveOutcome, SaveRequest } from '../storage/backend.ts';
 import { NameTooLongError, StoreRefusedError } from '../storage/errors.ts';
-import { isStoreError } from '../storage/fallback.ts';
+import { isFallbackCause } from '../storage/fallback.ts';
 import { BadInputError } from './bad-input.ts';
 import { parseInputs } from './inputs.ts';
 import type { OpenBackend, StepBackend } from './open.ts';
@@ -120,7 +120,7 @@ async function save(
           ? 'The step was cancelled in the last call of the save: the cache may be visible or not.'
           : 'Cache not saved: the step was cancelled, and nothing of it is visible.',
       );
-    } else if (onlyBucket && isStoreError(error)) {
+    } else if (onlyBucket && isFallbackCause(error)) {
       runner.log.info(`Cache not saved to the bucket, and GitHub's cache holds the key: ${describe(error)}.`);
     } else {
       complain(runner, `Failed to save: ${describe(error)}`);

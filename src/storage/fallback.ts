@@ -42,7 +42,7 @@ export function createFallback(options: FallbackOptions): FallbackBackend {
 }
 
 /** A store that does not answer, refuses, or cannot hold the name: what another backend may stand in for. */
-export type StoreError = StoreUnavailableError | StoreRefusedError | NameTooLongError;
+export type FallbackCause = StoreUnavailableError | StoreRefusedError | NameTooLongError;
 
 class Fallback implements FallbackBackend {
   readonly source: StorageBackend['source'];
@@ -87,7 +87,7 @@ class Fallback implements FallbackBackend {
     try {
       return await this.#first(backend => backend.save(request));
     } catch (error) {
-      if (!isStoreError(error) || hasAccepted(error) || !this.#options.enabled) throw error;
+      if (!isFallbackCause(error) || hasAccepted(error) || !this.#options.enabled) throw error;
       this.#announce(error);
     }
     return (await this.#second()).save(request);
@@ -111,14 +111,14 @@ class Fallback implements FallbackBackend {
       this.#primaryAnswered = true;
       return answer;
     } catch (error) {
-      if (!isStoreError(error)) throw error;
+      if (!isFallbackCause(error)) throw error;
       if (!this.#options.enabled) return this.#giveUp(`${this.#describe(error)}.`, error);
       this.#announce(error);
     }
     try {
       return await ask(await this.#second());
     } catch (error) {
-      if (!isStoreError(error)) throw error;
+      if (!isFallbackCause(error)) throw error;
       return this.#giveUp(`${error.message}.`, error);
     }
   }
@@ -140,13 +140,13 @@ class Fallback implements FallbackBackend {
   }
 
   /** An outage passes, so it is a line; what the user can mend is a warning. */
-  #announce(error: StoreError): void {
+  #announce(error: FallbackCause): void {
     const line = `${this.#describe(error)}. GitHub's cache is asked instead.`;
     if (error instanceof StoreUnavailableError) this.#options.log.notice(line);
     else this.#options.log.warning(line);
   }
 
-  #describe(error: StoreError): string {
+  #describe(error: FallbackCause): string {
     const place = this.source === 'directory' ? 'cache directory' : 'bucket';
     if (error instanceof StoreRefusedError) {
       return `The ${place} refuses${error.lookAt === undefined ? ':' : ','} ${error.advice}`;
@@ -155,14 +155,14 @@ class Fallback implements FallbackBackend {
     return `The ${place} cannot be reached: ${error.message}`;
   }
 
-  #giveUp(line: string, error: StoreError): undefined {
+  #giveUp(line: string, error: FallbackCause): undefined {
     this.#options.log.warning(line);
     this.#unanswered = error.message;
     return undefined;
   }
 }
 
-export function isStoreError(error: unknown): error is StoreError {
+export function isFallbackCause(error: unknown): error is FallbackCause {
   return (
     error instanceof StoreUnavailableError ||
     error instanceof StoreRefusedError ||
@@ -170,6 +170,6 @@ export function isStoreError(error: unknown): error is StoreError {
   );
 }
 
-function hasAccepted(error: StoreError): boolean {
+function hasAccepted(error: FallbackCause): boolean {
   return !(error instanceof NameTooLongError) && error.accepted;
 }

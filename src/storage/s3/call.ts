@@ -32,7 +32,7 @@ export interface CallSpec {
 }
 
 /** One attempt: sends through `client.send(command, options)`, reads what has to be read. */
-export type Attempt<T> = (client: S3Client, options: HttpHandlerOptions, number: number) => Promise<T>;
+export type Attempt<T> = (client: S3Client, options: HttpHandlerOptions) => Promise<T>;
 
 export interface CallerOptions {
   readonly clock: Clock;
@@ -91,8 +91,8 @@ export class Caller {
       ...(spec.serverWork && { requestTimeout: serverWorkMs }),
     };
     try {
-      const once = (number: number) => this.#attempt(spec, attempt, options, number, last);
-      const paced = (number: number) => this.#pace.run(() => once(number), signal);
+      const once = () => this.#attempt(spec, attempt, options, last);
+      const paced = () => this.#pace.run(once, signal);
       const answer = await retry(spec.transfer ? paced : once, {
         attempts: spec.optional ? 1 : this.settings.attempts,
         clock: this.clock,
@@ -129,7 +129,6 @@ export class Caller {
     spec: CallSpec,
     attempt: Attempt<T>,
     options: HttpHandlerOptions,
-    number: number,
     last: boolean,
   ): Promise<T> {
     // Another call may have given the endpoint up while this one waited for its next attempt.
@@ -145,7 +144,7 @@ export class Caller {
       },
     };
     try {
-      return await attempt(this.#connection.client, watched, number);
+      return await attempt(this.#connection.client, watched);
     } catch (error) {
       result = shortly(error);
       throw error;
