@@ -1,5 +1,5 @@
 import type { Buffer } from 'node:buffer';
-import { type EntryType, EntryType as Type } from './entry.ts';
+import { EntryType } from './entry.ts';
 import { encodeName } from './names.ts';
 
 /**
@@ -32,10 +32,10 @@ export interface TarMember {
 }
 
 const TYPE_FLAGS: Record<EntryType, number> = {
-  [Type.file]: 0x30,
-  [Type.hardLink]: 0x31,
-  [Type.symlink]: 0x32,
-  [Type.directory]: 0x35,
+  [EntryType.file]: 0x30,
+  [EntryType.hardLink]: 0x31,
+  [EntryType.symlink]: 0x32,
+  [EntryType.directory]: 0x35,
 };
 const PAX_FLAG = 0x78;
 
