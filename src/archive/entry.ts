@@ -26,6 +26,9 @@ export interface Entry {
   readonly offset: number;
 }
 
+/** What a file or directory has besides its content. */
+export type Attributes = Pick<Entry, 'mode' | 'mtimeUs' | 'uid' | 'gid'>;
+
 /** One zstd frame of the data region. Frames follow each other from byte 0 of the object. */
 export interface Frame {
   /** Compressed bytes. */

@@ -1,18 +1,10 @@
 import type { BigIntStats } from 'node:fs';
 import { readlinkSync } from 'node:fs';
-import { EntryType } from './entry.ts';
+import { type Attributes, EntryType } from './entry.ts';
 import { exactStatus } from './file-status.ts';
 import { Found, LookColumn, type LookJob, type LookResult, splitStrings } from './jobs.ts';
 import { decodeName, fsPath } from './names.ts';
 import { thisPlatform, toMicroseconds } from './platform.ts';
-
-/** What an entry says of its file; `uid` of -1: owners are not kept. */
-export interface Attributes {
-  readonly mode: number;
-  readonly mtimeUs: number;
-  readonly uid: number;
-  readonly gid: number;
-}
 
 /**
  * Runs in a worker: compares what is on the disk with the entries, as far as type, size, mode, owner, target and mtime

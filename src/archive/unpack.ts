@@ -5,7 +5,7 @@ import { trimHeap } from './memory.ts';
 import type { ObjectBytes, OpenArchive, ReadObject } from './open-archive.ts';
 import { type FrameRun, planRanges } from './plan-ranges.ts';
 import type { StagedPaths } from './publish/staged-paths.ts';
-import { createSparse, finishSparse } from './unpack-frames.ts';
+import { createSparse, finishSparse } from './staged-file.ts';
 import { emptyFilesJob, type StagedFiles, unpackJob } from './unpack-job.ts';
 import type { JobRunner } from './worker-pool.ts';
 
