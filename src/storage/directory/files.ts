@@ -42,9 +42,31 @@ export async function createFile(file: string): Promise<FileHandle> {
     return await open(file, 'wx');
   } catch (error) {
     if (systemCode(error) !== 'ENOENT') throw error;
-    await mkdir(path.dirname(file), { recursive: true });
+    await makeDirectory(path.dirname(file));
     return open(file, 'wx');
   }
+}
+
+/**
+ * Creates a directory and what is missing above it. Node's own `recursive` never ends where the system says ENOENT
+ * although the directory above is there (24.21, observed): below a mounted directory that its host has removed.
+ */
+async function makeDirectory(directory: string): Promise<void> {
+  try {
+    await makeOne(directory);
+  } catch (error) {
+    const above = path.dirname(directory);
+    if (systemCode(error) !== 'ENOENT' || above === directory) throw error;
+    await makeDirectory(above);
+    await makeOne(directory);
+  }
+}
+
+/** Another job may be making the same one. */
+async function makeOne(directory: string): Promise<void> {
+  await mkdir(directory).catch(error => {
+    if (systemCode(error) !== 'EEXIST') throw error;
+  });
 }
 
 /** Codes of file systems without hard links (FAT, many network mounts) and of a file that has too many. */

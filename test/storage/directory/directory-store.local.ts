@@ -1,11 +1,11 @@
 import { mkdtempSync, rmSync } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rmdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { silentLog } from '../../../src/report/log.ts';
 import { createDirectoryStore } from '../../../src/storage/directory/directory-store.ts';
-import { StoreRefusedError } from '../../../src/storage/errors.ts';
+import { StoreRefusedError, StoreUnavailableError } from '../../../src/storage/errors.ts';
 import { objectStoreConformance } from '../object-store.conformance.ts';
 
 const root = mkdtempSync(path.join(tmpdir(), 'cache-s3-directory-'));
@@ -46,4 +46,16 @@ test('a root that is a file is refused with the setting to look at', async () =>
   const failure = await upload.write(Buffer.from('y')).catch(error => error);
   expect(failure).toBeInstanceOf(StoreRefusedError);
   expect(failure).toMatchObject({ lookAt: "the input 'endpoint'" });
+});
+
+test.runIf(process.platform === 'linux')('a root that was removed under its mount ends a save', async () => {
+  // What a container sees of a mounted directory that the host has removed, without mounting one
+  const removed = path.join(root, 'removed');
+  await mkdir(removed);
+  const handle = await open(removed);
+  await rmdir(removed);
+  const store = createDirectoryStore(`/proc/self/fd/${handle.fd}`, { log: silentLog });
+  const upload = store.createUpload('v1/key/x', { partSizeBytes: 5_242_880, onlyIfAbsent: true });
+  await expect(upload.write(Buffer.from('x'))).rejects.toThrow(StoreUnavailableError);
+  await handle.close();
 });
