@@ -12,7 +12,7 @@ export {
   ListMultipartUploadsCommand,
   type ListMultipartUploadsCommandOutput,
   ListObjectsV2Command,
-  type ListObjectsV2CommandOutput,
+  type ListObjectsV2CommandInput,
   ListPartsCommand,
   type ListPartsCommandOutput,
   PutObjectCommand,
