@@ -40,6 +40,7 @@ export interface BucketInputs {
 export interface BehaviourInputs {
   readonly crossOs: boolean;
   readonly failOnCacheMiss: boolean;
+  /** Checked with the others, and read by itself where it counts (save-step.ts). */
   readonly failOnSaveError: boolean;
   readonly lookupOnly: boolean;
   readonly saveAlways: boolean;

@@ -3,12 +3,8 @@ import { escapeHtml, summaryRows } from '../report/summary.ts';
 import type { StepBackend } from './open.ts';
 import type { Runner } from './runner.ts';
 
-/** What a phase tells at its end. */
-export interface PhaseResult extends Pick<PhaseFacts, 'op' | 'source' | 'result' | 'reusedBytes'> {
-  readonly bytes?: number | undefined;
-  readonly entries?: number | undefined;
-  readonly rawBytes?: number | undefined;
-}
+/** What came of a phase. */
+export type PhaseResult = Omit<PhaseFacts, 'ms' | 'requests' | 'retries'>;
 
 export interface PhaseKeys {
   readonly primaryKey: string;
@@ -20,6 +16,7 @@ export async function closePhase(
   runner: Runner,
   result: PhaseResult,
   rest: {
+    /** By `performance.now()`. */
     readonly startedMs: number;
     readonly backend: StepBackend | undefined;
     readonly keys: PhaseKeys;
@@ -28,9 +25,6 @@ export async function closePhase(
 ): Promise<void> {
   const facts: PhaseFacts = {
     ...result,
-    bytes: result.bytes,
-    entries: result.entries,
-    rawBytes: result.rawBytes,
     ms: performance.now() - rest.startedMs,
     requests: rest.backend?.counters.requests ?? 0,
     retries: rest.backend?.counters.retries ?? 0,

@@ -41,6 +41,14 @@ export function readBoolean(env: Environment, name: string): boolean | undefined
   throw new BadInputError(`Input '${name}' is '${text}', but it has to be true or false.`);
 }
 
+/**
+ * Whether a switch is on. Refuses nothing: for what is asked before the inputs are parsed as a whole, or about what becomes
+ * of their being refused.
+ */
+export function isOn(env: Environment, name: string): boolean {
+  return /^true$/i.test(readInput(env, name));
+}
+
 /** A whole number within the bounds, both included; undefined: not set. */
 export function readInteger(
   env: Environment,

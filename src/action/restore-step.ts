@@ -1,14 +1,11 @@
-import { randomBytes } from 'node:crypto';
-import { DamagedArchiveError, TargetTreeError } from '../archive/errors.ts';
-import { createProgress, type Progress } from '../report/progress.ts';
-import type { CacheMatch, DamagedObject, LookupRequest, RestoreOutcome } from '../storage/backend.ts';
-import { StoreRefusedError, StoreUnavailableError } from '../storage/errors.ts';
+import { createProgress } from '../report/progress.ts';
 import { BadInputError } from './bad-input.ts';
 import { type ActionInputs, parseInputs } from './inputs.ts';
 import type { OpenBackend, StepBackend } from './open.ts';
-import { setKeyOutput, setMatchOutputs, setUnavailableOutputs } from './outputs.ts';
-import { closePhase } from './phase.ts';
-import { eventProblem, lookupRequest, planStep, recordDirectory, type StepPlan } from './plan.ts';
+import { setKeyOutput } from './outputs.ts';
+import { eventProblem, lookupRequest, planStep, type StepPlan } from './plan.ts';
+import { type Answer, ask } from './restore-answer.ts';
+import { type RestorePhase, reportAnswer, reportDenied, sayIgnored } from './restore-report.ts';
 import type { Runner } from './runner.ts';
 import { type StepState, writeState } from './state.ts';
 
@@ -18,16 +15,6 @@ export interface RestoreStepOptions {
   /** false: restore/, which no post phase follows. */
   readonly keepState: boolean;
 }
-
-type Match = CacheMatch & Partial<Pick<RestoreOutcome, 'entries' | 'rawBytes'>>;
-
-/** How the question of a restore was answered. */
-type Answer =
-  | { readonly kind: 'match'; readonly match: Match }
-  | { readonly kind: 'miss' }
-  | { readonly kind: 'damaged'; readonly reason: string; readonly object: DamagedObject | undefined }
-  /** Nobody could say, or the tree could not be written. `halfway`: some of it was. */
-  | { readonly kind: 'failed'; readonly reason: string; readonly halfway?: boolean };
 
 /**
  * Restores (or only looks up) the cache of a step. A cache problem is a warning and counts as a miss; bad inputs fail
@@ -45,8 +32,7 @@ export async function restoreStep(runner: Runner, options: RestoreStepOptions): 
     throw error;
   }
   const { inputs } = plan;
-  const op = inputs.lookupOnly ? ('lookup' as const) : ('restore' as const);
-  const keys = { primaryKey: inputs.key, matchedKey: undefined };
+  const phase: RestorePhase = { op: inputs.lookupOnly ? 'lookup' : 'restore', startedMs, inputs };
   const keep = (rest: Partial<StepState>) => {
     if (options.keepState) writeState(runner, { ...unfinished(inputs), ...rest });
   };
@@ -55,12 +41,8 @@ export async function restoreStep(runner: Runner, options: RestoreStepOptions): 
   keep({});
   sayIgnored(runner, plan);
   if (!plan.access.read.allowed) {
-    runner.log.info(`Cache not restored: ${plan.access.read.reason}.`);
     keep({ finished: true });
-    const result = { op, source: 'none', result: 'denied' } as const;
-    setMatchOutputs(runner, undefined);
-    await closePhase(runner, result, { startedMs, backend: undefined, keys, summary: inputs.summary });
-    return sayMiss(runner, inputs);
+    return reportDenied(runner, phase, plan.access.read.reason);
   }
 
   const progress = createProgress({ log: runner.log, doing: 'Receiving', done: 'Received' });
@@ -73,12 +55,12 @@ export async function restoreStep(runner: Runner, options: RestoreStepOptions): 
       onTotal: progress.expect,
     });
     const request = lookupRequest(plan, options.signal);
-    const answer = await ask(backend, plan, runner, request, progress);
+    const answer = await ask(runner, plan, backend, request, progress);
     // A signal may come while the last renames are made: then the cache is there, and is reported
     if (options.signal.aborted && answer.kind !== 'match') {
       return runner.log.warning('Cache not restored: the step was cancelled.');
     }
-    await report(runner, plan, backend, answer, { startedMs, op, request });
+    await reportAnswer(runner, { ...phase, backend, request }, answer);
     // Half a cache is not for the post phase to save
     const finished = answer.kind !== 'failed' || !answer.halfway;
     keep({ finished, bucketDown: backend.bucketDown, ...remembered(answer, inputs) });
@@ -109,128 +91,4 @@ function remembered(answer: Answer, inputs: ActionInputs): Partial<StepState> {
     matchedKey: key,
     ...(object === undefined || inputs.lookupOnly ? {} : { base: object }),
   };
-}
-
-async function ask(
-  backend: StepBackend,
-  plan: StepPlan,
-  runner: Runner,
-  request: LookupRequest,
-  progress: Progress,
-): Promise<Answer> {
-  const { GITHUB_RUN_ID: run = '0' } = runner.env;
-  try {
-    const asked: Promise<Match | undefined> = plan.inputs.lookupOnly
-      ? backend.lookup(request)
-      : backend.restore({
-          ...request,
-          layout: plan.layout,
-          // Jobs of one run may share a directory: the run's number alone is not unique.
-          runLabel: `${run.replace(/\D/g, '')}-${randomBytes(4).toString('hex')}`,
-          warm: plan.inputs.warmRestore,
-          recordDirectory: recordDirectory(plan.inputs, runner.env),
-        });
-    // Whatever came of it is said below the progress, not in its group
-    const match = await asked.finally(progress.end);
-    if (match !== undefined) return { kind: 'match', match };
-    if (backend.unanswered !== undefined) return { kind: 'failed', reason: backend.unanswered };
-    return { kind: 'miss' };
-  } catch (error) {
-    const reason = (error as Error).message;
-    runner.log.debug((error as Error).stack ?? reason);
-    if (request.signal?.aborted) return { kind: 'failed', reason };
-    if (error instanceof DamagedArchiveError) {
-      runner.log.warning(`Cache not restored, its object is damaged and nothing was written: ${reason}`);
-      return { kind: 'damaged', reason, object: error.object };
-    }
-    const outage = error instanceof StoreUnavailableError || error instanceof StoreRefusedError;
-    const halfway = error instanceof TargetTreeError && error.halfway;
-    if (outage) runner.log.warning(`${reason}.`);
-    else if (halfway) runner.log.warning(`Cache restored only in part: ${reason}`);
-    else runner.log.warning(`Cache not restored: ${reason}`);
-    return { kind: 'failed', reason, halfway };
-  }
-}
-
-async function report(
-  runner: Runner,
-  plan: StepPlan,
-  backend: StepBackend,
-  answer: Answer,
-  phase: {
-    readonly startedMs: number;
-    readonly op: 'restore' | 'lookup';
-    readonly request: LookupRequest;
-  },
-): Promise<void> {
-  const { inputs } = plan;
-  const match = answer.kind === 'match' ? answer.match : undefined;
-  const close = (result: string) =>
-    closePhase(
-      runner,
-      {
-        op: phase.op,
-        source: match?.source ?? 'none',
-        result,
-        bytes: match?.sizeBytes,
-        entries: match?.entries,
-        rawBytes: match?.rawBytes,
-      },
-      {
-        startedMs: phase.startedMs,
-        backend,
-        keys: { primaryKey: inputs.key, matchedKey: match?.key },
-        summary: inputs.summary,
-      },
-    );
-
-  if (match !== undefined) {
-    setMatchOutputs(runner, match);
-    const found = inputs.lookupOnly ? 'Cache found and can be restored' : 'Cache restored';
-    runner.log.info(`${found} from key: ${match.key}`);
-    return close(match.exact ? 'hit' : 'partial');
-  }
-  if (answer.kind === 'failed') {
-    setUnavailableOutputs(runner);
-    await close('failed');
-    if (inputs.failOnCacheMiss) {
-      runner.fail(
-        `Failed to restore cache entry: ${answer.reason}. Exiting as fail-on-cache-miss is set, although this is no answer and no miss. Input key: ${inputs.key}`,
-      );
-    }
-    return;
-  }
-  setMatchOutputs(runner, undefined);
-  if (answer.kind === 'miss') await diagnose(runner, backend, phase.request);
-  await close(answer.kind);
-  sayMiss(runner, inputs);
-}
-
-/** One line on why, where the bucket knows it. Never a reason to fail. */
-async function diagnose(runner: Runner, backend: StepBackend, request: LookupRequest): Promise<void> {
-  try {
-    const line = await backend.diagnose?.(request);
-    if (line !== undefined) runner.log.info(line);
-  } catch (error) {
-    runner.log.debug(`No diagnosis: ${(error as Error).message}`);
-  }
-}
-
-function sayMiss(runner: Runner, inputs: ActionInputs): void {
-  if (inputs.failOnCacheMiss) {
-    runner.fail(
-      `Failed to restore cache entry. Exiting as fail-on-cache-miss is set. Input key: ${inputs.key}`,
-    );
-    return;
-  }
-  runner.log.info(`Cache not found for input keys: ${[inputs.key, ...inputs.restoreKeys].join(', ')}`);
-}
-
-/** Inputs that mean nothing are said once, in the phase that comes first. */
-function sayIgnored(runner: Runner, { target }: StepPlan): void {
-  if (target.kind !== 'github' || target.ignored.length === 0) return;
-  const names = target.ignored.map(name => `'${name}'`).join(', ');
-  runner.log.warning(
-    `Input 'bucket' is empty, so GitHub's cache is used and ${names} ${target.ignored.length === 1 ? 'means' : 'mean'} nothing: set 'bucket' to use yours.`,
-  );
 }

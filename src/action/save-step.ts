@@ -8,7 +8,7 @@ import type { OpenBackend, StepBackend } from './open.ts';
 import { closePhase, type PhaseResult } from './phase.ts';
 import { eventProblem, planStep, recordDirectory, type StepPlan } from './plan.ts';
 import { decideSave } from './policy.ts';
-import { type Environment, readInput } from './read-input.ts';
+import { type Environment, isOn } from './read-input.ts';
 import type { Runner } from './runner.ts';
 import { readState, type StepState } from './state.ts';
 
@@ -101,8 +101,8 @@ async function save(
     const onPublish = () => {
       mayBeVisible = true;
     };
-    const outcome = await backend.save({ ...request, onPublish });
-    progress.end();
+    // Whatever came of it is said below the progress, not in its group
+    const outcome = await backend.save({ ...request, onPublish }).finally(progress.end);
     sayOutcome(runner, plan, outcome);
     const { result } = outcome;
     await close({
@@ -112,7 +112,6 @@ async function save(
       ...(result === 'saved' ? { bytes: outcome.sizeBytes } : {}),
     });
   } catch (error) {
-    progress.end();
     runner.log.debug((error as Error).stack ?? String(error));
     if (options.signal.aborted) {
       runner.log.warning(
@@ -186,6 +185,6 @@ function describe(error: unknown): string {
 /** A warning, or the end of the step where the user asked for that. */
 function complain(runner: Runner, message: string): void {
   // Read on its own, because the inputs as a whole may be what is wrong.
-  if (/^true$/i.test(readInput(runner.env, 'fail-on-save-error'))) runner.fail(message);
+  if (isOn(runner.env, 'fail-on-save-error')) runner.fail(message);
   else runner.log.warning(message);
 }

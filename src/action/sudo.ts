@@ -1,5 +1,4 @@
-import type { Environment } from './read-input.ts';
-import { readInput } from './read-input.ts';
+import { type Environment, isOn } from './read-input.ts';
 
 /**
  * Input `sudo`: the whole phase runs once more as root, in a child. Only the child does anything; this process hands
@@ -18,7 +17,7 @@ const STARTED = 'cache-s3: running as root';
 /** Whether this phase is to be run by a child as root. false where it is one, where there is no root, and as root. */
 export function wantsSudo(env: Environment): boolean {
   const root = process.geteuid?.() ?? 0;
-  return root !== 0 && env[HOME] === undefined && /^true$/i.test(readInput(env, 'sudo'));
+  return root !== 0 && env[HOME] === undefined && isOn(env, 'sudo');
 }
 
 /** The command line of the child. */

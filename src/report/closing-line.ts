@@ -1,16 +1,16 @@
 import { formatBytes, formatCount, formatDuration, formatRate } from './units.ts';
 
-/** What one phase did, for its last two lines and for the job summary. */
+/** What one phase did, for its last two lines and for the job summary. What is not known is left out. */
 export interface PhaseFacts {
   readonly op: 'restore' | 'lookup' | 'save';
   readonly source: 's3' | 'directory' | 'github' | 'none';
   /** One word: `hit`, `partial`, `miss`, `saved`, `exists`, ... */
   readonly result: string;
   /** Size of the stored object in bytes. */
-  readonly bytes: number | undefined;
-  readonly entries: number | undefined;
+  readonly bytes?: number | undefined;
+  readonly entries?: number | undefined;
   /** Uncompressed bytes of file data. */
-  readonly rawBytes: number | undefined;
+  readonly rawBytes?: number | undefined;
   /** Bytes of the object that an incremental save took over inside the store. */
   readonly reusedBytes?: number;
   readonly ms: number;
