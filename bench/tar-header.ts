@@ -5,7 +5,8 @@
 
 import { pack } from 'tar-stream';
 import { EntryType } from '../src/archive/entry.ts';
-import { padding, type TarMember, writeHeader } from '../src/archive/tar-header.ts';
+import { padding } from '../src/archive/tar-blocks.ts';
+import { type TarMember, writeHeader } from '../src/archive/tar-header.ts';
 
 const FRAME_BYTES = 4 * 1024 * 1024;
 const ROUNDS = 3;

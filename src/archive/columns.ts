@@ -15,17 +15,17 @@ export class ColumnWriter {
     this.#pieces.push(length, Buffer.from(column.buffer, column.byteOffset, column.byteLength));
   }
 
-  /** A column of whole numbers, 0 to 2^53 - 1: `of` each item, or the items themselves. */
-  unsigned<T>(items: readonly T[], of: (item: T) => number = Number): void {
+  /** A column of whole numbers, 0 to 2^53 - 1. */
+  unsigned(values: readonly number[]): void {
     const column = new NumberColumn();
-    for (const item of items) column.unsigned(of(item));
+    for (const value of values) column.unsigned(value);
     this.bytes(column.written());
   }
 
   /** A column of whole numbers between -2^52 and 2^52. */
-  signed<T>(items: readonly T[], of: (item: T) => number = Number): void {
+  signed(values: readonly number[]): void {
     const column = new NumberColumn();
-    for (const item of items) column.signed(of(item));
+    for (const value of values) column.signed(value);
     this.bytes(column.written());
   }
 
@@ -80,6 +80,7 @@ export class ColumnReader {
     return values;
   }
 
+  /** Exactly `count` whole numbers between -2^52 and 2^52. */
   signed(count: number): Float64Array {
     const values = this.unsigned(count);
     for (let index = 0; index < count; index++) {
@@ -89,6 +90,7 @@ export class ColumnReader {
     return values;
   }
 
+  /** Nothing may follow. */
   end(): void {
     if (this.#at !== this.#bytes.length) throw new DamagedArchiveError('its manifest has a surplus');
   }

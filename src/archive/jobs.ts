@@ -132,7 +132,15 @@ export interface LookResult {
 }
 
 export type Job = PackJob | UnpackJob | LookJob;
-export type JobResult = PackResult | UnpackResult | LookResult;
+
+interface Results {
+  readonly pack: PackResult;
+  readonly unpack: UnpackResult;
+  readonly look: LookResult;
+}
+
+/** What comes of a job. */
+export type ResultOf<J extends Job> = Results[J['kind']];
 
 /** How an error crosses between threads: by the class name that its receiver knows, and its message. */
 export interface JobFailure {

@@ -62,8 +62,8 @@ export class ManifestWriter {
     const columns = new ColumnWriter();
     const counts = { frames: frames.length, entries: this.#count };
     columns.bytes(Buffer.from(JSON.stringify({ ...head, counts }), 'utf8'));
-    columns.unsigned(frames, frame => frame.size);
-    columns.unsigned(frames, frame => frame.rawSize);
+    columns.unsigned(frames.map(frame => frame.size));
+    columns.unsigned(frames.map(frame => frame.rawSize));
     columns.bytes(Buffer.concat(frames.map(frame => frame.sha256)));
     for (const column of [
       this.#names,

@@ -5,22 +5,14 @@ import { ColumnReader } from './columns.ts';
 import { type Entry, EntryType, type Frame, type Manifest, type ManifestHead } from './entry.ts';
 import { DamagedArchiveError, UnknownFormatError } from './errors.ts';
 import { FORMAT, MAX_ENTRIES, MAX_MANIFEST_BYTES, MAX_NAME_CHARACTERS, readManifestFrame } from './format.ts';
-import { ManifestWriter } from './manifest-writer.ts';
 import { decodeName } from './names.ts';
 import { OffsetPredictor } from './offset-predictor.ts';
 
 /**
- * The manifest as bytes. Names are stored as depth and last component: an entry at depth n stands in the last directory
+ * Reads the manifest's bytes (`ManifestWriter` makes them). Names are stored as depth and last component: an entry at depth n stands in the last directory
  * at depth n - 1, one at depth 0 has its full name. So a name at a depth is a child of a directory of this archive. One
- * at depth 0 is any name at all, and not always a root's (see `ManifestWriter`): `validate.ts` looks at every one.
+ * at depth 0 is any name at all, and not always a root's (`ManifestWriter` says when): `validate.ts` looks at every one.
  */
-
-/** The manifest's skippable frame. Throws `SourceTreeError` for more than a reader accepts. */
-export function encodeManifest({ head, frames, entries }: Manifest): Buffer {
-  const writer = new ManifestWriter();
-  for (const entry of entries) writer.add(entry);
-  return writer.finish(head, frames);
-}
 
 /**
  * The manifest in a skippable frame that fills `bytes`. Columns are consistent in themselves; whether they may be
@@ -38,48 +30,54 @@ export function decodeManifest(bytes: Buffer): Manifest {
   const { head, counts } = readHead(columns.bytes());
   if (counts.entries > MAX_ENTRIES)
     throw new DamagedArchiveError(`its manifest claims ${counts.entries} entries`);
+  const frames = readFrames(columns, counts.frames);
+  const entries = readEntries(columns, counts.entries);
+  columns.end();
+  return { head, frames, entries };
+}
 
-  const sizes = columns.unsigned(counts.frames);
-  const rawSizes = columns.unsigned(counts.frames);
+function readFrames(columns: ColumnReader, count: number): Frame[] {
+  const sizes = columns.unsigned(count);
+  const rawSizes = columns.unsigned(count);
   // A copy: a view would keep the whole decoded manifest in memory
   const hashes = new Uint8Array(columns.bytes());
-  if (hashes.length !== counts.frames * SHA256_BYTES)
-    throw new DamagedArchiveError('its manifest lacks hashes');
-  const frames: Frame[] = Array.from(sizes, (size, index) => ({
+  if (hashes.length !== count * SHA256_BYTES) throw new DamagedArchiveError('its manifest lacks hashes');
+  return Array.from(sizes, (size, index) => ({
     size,
     rawSize: rawSizes[index]!,
     sha256: hashes.subarray(index * SHA256_BYTES, (index + 1) * SHA256_BYTES),
   }));
+}
 
-  const components = splitNameBlock(columns.bytes(), counts.entries);
-  const depths = columns.unsigned(counts.entries);
+function readEntries(columns: ColumnReader, count: number): Entry[] {
+  const components = splitNameBlock(columns.bytes(), count);
+  const depths = columns.unsigned(count);
   const types = columns.bytes();
-  if (types.length !== counts.entries) throw new DamagedArchiveError('its manifest lacks entry types');
-  const modes = columns.unsigned(counts.entries);
-  const mtimes = sums(columns.signed(counts.entries));
-  const dataSizes = columns.unsigned(counts.entries);
-  const targets = splitNameBlock(columns.bytes(), count(types, EntryType.symlink));
-  const linkDistances = columns.unsigned(count(types, EntryType.hardLink));
-  const uids = columns.signed(counts.entries);
-  const gids = columns.signed(counts.entries);
-  const dataCount = dataSizes.reduce((sum, size) => sum + (size > 0 ? 1 : 0), 0);
-  const frameIndexes = sums(columns.signed(dataCount));
+  if (types.length !== count) throw new DamagedArchiveError('its manifest lacks entry types');
+  const modes = columns.unsigned(count);
+  const mtimes = sums(columns.signed(count));
+  const sizes = columns.unsigned(count);
+  const targets = splitNameBlock(columns.bytes(), countOf(types, EntryType.symlink));
+  const linkDistances = columns.unsigned(countOf(types, EntryType.hardLink));
+  const uids = columns.signed(count);
+  const gids = columns.signed(count);
+  const dataCount = sizes.reduce((sum, size) => sum + (size > 0 ? 1 : 0), 0);
+  const frames = sums(columns.signed(dataCount));
   const residuals = columns.signed(dataCount);
-  columns.end();
 
   const names = joinDepths(depths, components, types);
-  const entries: Entry[] = new Array(counts.entries);
+  const entries: Entry[] = new Array(count);
   const place = new OffsetPredictor();
   let symlinks = 0;
   let hardLinks = 0;
   let data = 0;
-  for (let index = 0; index < counts.entries; index++) {
+  for (let index = 0; index < count; index++) {
     const type = types[index] as EntryType;
-    const size = dataSizes[index]!;
+    const size = sizes[index]!;
     let frame = -1;
     let offset = 0;
     if (size > 0) {
-      frame = frameIndexes[data]!;
+      frame = frames[data]!;
       offset = place.expected(frame) + residuals[data]!;
       place.after(frame, offset, size);
       data++;
@@ -98,7 +96,7 @@ export function decodeManifest(bytes: Buffer): Manifest {
       offset: asInteger(offset),
     };
   }
-  return { head, frames, entries };
+  return entries;
 }
 
 /**
@@ -213,6 +211,6 @@ function sums(values: Float64Array): Float64Array {
   });
 }
 
-function count(types: Uint8Array, wanted: EntryType): number {
+function countOf(types: Uint8Array, wanted: EntryType): number {
   return types.reduce((sum, type) => sum + (type === wanted ? 1 : 0), 0);
 }

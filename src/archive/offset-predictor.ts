@@ -1,6 +1,8 @@
+import { padded } from './tar-blocks.ts';
+
 /**
  * Where data would lie if it followed the entry before it in the same frame. What a manifest stores is the difference:
- * the bytes of the headers in between, almost always 512.
+ * the bytes of the headers in between, nearly always as many.
  */
 export class OffsetPredictor {
   #frame = -1;
@@ -12,6 +14,6 @@ export class OffsetPredictor {
 
   after(frame: number, offset: number, size: number): void {
     this.#frame = frame;
-    this.#end = offset + Math.ceil(size / 512) * 512;
+    this.#end = offset + padded(size);
   }
 }

@@ -7,7 +7,7 @@ import { mapInOrder } from './in-flight.ts';
 import { packJob } from './pack-job.ts';
 import { type PackSource, type SourceOptions, wholeTree } from './pack-source.ts';
 import type { FramePlan } from './plan-frames.ts';
-import { END_OF_ARCHIVE_BYTES } from './tar-header.ts';
+import { END_OF_ARCHIVE_BYTES } from './tar-blocks.ts';
 import { InlineRunner, type JobRunner } from './worker-pool.ts';
 
 export interface PackOptions extends SourceOptions {

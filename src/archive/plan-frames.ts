@@ -3,6 +3,7 @@ import { FRAME_RAW_BYTES, SLICE_BYTES, WHOLE_FILE_BYTES } from './format.ts';
 import type { FileIdentity, SliceOfFile } from './jobs.ts';
 import { toMicroseconds } from './platform.ts';
 import type { Scanned } from './scan.ts';
+import { PAX_HEADER_BYTES } from './tar-blocks.ts';
 import { readable } from './tree-errors.ts';
 
 /** What goes into one frame: some whole members, or a slice of one large file. */
@@ -10,9 +11,6 @@ export interface FramePlan {
   readonly members: readonly Scanned[];
   readonly slice: SliceOfFile | undefined;
 }
-
-/** Counted for a header: 512 bytes at least, 1536 for most members, because of the fraction in their mtime. */
-const HEADER_BYTES = 1536;
 
 /** The frames of members that are there. */
 export function* planFrames(members: Iterable<Scanned>): Generator<FramePlan> {
@@ -37,7 +35,8 @@ export class FramePlanner {
     const full = this.#openBytes > 0 && this.#openBytes + size > FRAME_RAW_BYTES ? this.rest() : NONE;
     if (size > WHOLE_FILE_BYTES) return chain(full, slices(member));
     this.#open.push(member);
-    this.#openBytes += HEADER_BYTES + size;
+    // Most members have pax records, because of the fraction in their mtime
+    this.#openBytes += PAX_HEADER_BYTES + size;
     return full;
   }
 

@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
-import { headerBound, padding, type TarMember, writeHeader } from './tar-header.ts';
+import { padding } from './tar-blocks.ts';
+import { headerBound, type TarMember, writeHeader } from './tar-header.ts';
 
 /** The memory that a worker packs into, kept from frame to frame: fresh memory costs more than the work in it. */
 let scratch = Buffer.allocUnsafeSlow(0);

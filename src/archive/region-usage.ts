@@ -1,4 +1,5 @@
 import type { Entry, Manifest } from './entry.ts';
+import { BLOCK_BYTES, PAX_HEADER_BYTES, padded } from './tar-blocks.ts';
 
 /** How an archive's data region is used, in bytes of the object. */
 export interface RegionUsage {
@@ -19,7 +20,7 @@ export function isWorthReusing({ regionBytes, deadBytes }: RegionUsage): boolean
 
 /** Bytes of tar that an entry's header takes: nearly always one of these two. */
 function headerBytes({ name, mtimeUs }: Entry): number {
-  return name.length <= 100 && Number.isInteger(mtimeUs / 1e6) ? 512 : 1536;
+  return name.length <= 100 && Number.isInteger(mtimeUs / 1e6) ? BLOCK_BYTES : PAX_HEADER_BYTES;
 }
 
 /** How much of an archive's frames those of its entries use that are alive, by their index; default: all are. */
@@ -56,7 +57,7 @@ class LiveBytes {
     this.#live[frame]! += header;
     for (let left = entry.size; left > 0; frame++) {
       const take = Math.min(left, this.#frames[frame]!.rawSize - offset);
-      this.#live[frame]! += Math.ceil(take / 512) * 512;
+      this.#live[frame]! += padded(take);
       left -= take;
       offset = 0;
     }

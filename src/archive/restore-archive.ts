@@ -46,18 +46,38 @@ export interface RestoreSummary {
  * Throws `DamagedArchiveError`, `TargetTreeError`, the signal's reason, and whatever `read` throws.
  */
 export async function restoreArchive(options: RestoreArchiveOptions): Promise<RestoreSummary> {
-  const { archive, signal } = options;
-  const { entries } = archive.manifest;
+  const { entries } = options.archive.manifest;
   const runner = options.runner();
   const { roots, current } = await prepare(options, runner);
   if (current?.every(Boolean)) {
     await runner.close();
-    signal?.throwIfAborted();
+    options.signal?.throwIfAborted();
     // It writes nothing, but staging that a killed restore has left above the roots goes all the same
     planTarget(roots, { ...options, isWanted: () => false });
     return { entries: entries.length, rawBytes: 0, rows: undefined };
   }
-  const isWanted = (entry: number) => current?.[entry] !== 1;
+  const { plan, rawBytes, rows } = await build(options, runner, entry => current?.[entry] !== 1);
+  await runner.close();
+  commit(plan, entries);
+  return { entries: entries.length, rawBytes, rows: rows && (await settled(rows, entries, plan)) };
+}
+
+/** What stands in staging, complete, for the commit. */
+interface Built {
+  readonly plan: TargetPlan;
+  readonly rawBytes: number;
+  /** As long as it stands in staging. */
+  readonly rows: StatusRows | undefined;
+}
+
+/** Builds what is wanted in staging. When it throws, the runner is closed and staging is gone. */
+async function build(
+  options: RestoreArchiveOptions,
+  runner: JobRunner,
+  isWanted: (entry: number) => boolean,
+): Promise<Built> {
+  const { archive, layout, signal } = options;
+  const { entries } = archive.manifest;
   const failure = new AbortController();
   const read: ReadObject = (start, end) => options.read(start, end, failure.signal);
   const staged = Promise.withResolvers<StagedFiles>();
@@ -65,22 +85,20 @@ export async function restoreArchive(options: RestoreArchiveOptions): Promise<Re
   const unpacking = unpack({ archive, read, runner, isWanted, staged: staged.promise, onFailure });
   // It is awaited once the directories are there
   unpacking.catch(() => {});
-  let plan: TargetPlan | undefined;
   let stage: Stage | undefined;
-  let rawBytes: number;
-  let rows: StatusRows | undefined;
   try {
     await requestsToLeave();
-    plan = planTarget(entries, { ...options, isWanted });
-    stage = new Stage(plan, entries, options.layout);
+    const plan = planTarget(entries, { ...options, isWanted });
+    stage = new Stage(plan, entries, layout);
     stage.open();
     trimHeap();
     staged.resolve(stage.files);
-    rawBytes = await unpacking;
+    const rawBytes = await unpacking;
     stage.addLinks();
-    if (options.keepStatus) rows = statusOfStaged(entries, plan);
+    const rows = options.keepStatus ? statusOfStaged(entries, plan) : undefined;
     stage.finishDirectories();
     signal?.throwIfAborted();
+    return { plan, rawBytes, rows };
   } catch (error) {
     staged.reject(error);
     failure.abort(error);
@@ -91,10 +109,6 @@ export async function restoreArchive(options: RestoreArchiveOptions): Promise<Re
   } finally {
     stage?.close();
   }
-  await runner.close();
-  commit(plan, entries);
-  if (rows) rows = await settled(rows, entries, plan);
-  return { entries: entries.length, rawBytes, rows };
 }
 
 interface Preparation {

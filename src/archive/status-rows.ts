@@ -3,6 +3,15 @@ import { type Entry, EntryType } from './entry.ts';
 import { exactStatus } from './file-status.ts';
 import type { TargetPlan } from './publish/target-plan.ts';
 
+/** Columns of a row. */
+const DEV = 0;
+const INO = 1;
+const SIZE = 2;
+const MODE = 3;
+const UID = 4;
+const GID = 5;
+const MTIME = 6;
+const CTIME = 7;
 const WIDTH = 8;
 
 /**
@@ -44,17 +53,17 @@ export class StatusRows {
       values[start + INO] !== 0n &&
       values[start + INO] === stats.ino &&
       values[start + CTIME] === stats.ctimeNs &&
-      values[start] === stats.dev &&
-      values[start + 2] === stats.size &&
-      values[start + 3] === stats.mode &&
-      values[start + 4] === stats.uid &&
-      values[start + 5] === stats.gid &&
-      values[start + 6] === stats.mtimeNs
+      values[start + DEV] === stats.dev &&
+      values[start + SIZE] === stats.size &&
+      values[start + MODE] === stats.mode &&
+      values[start + UID] === stats.uid &&
+      values[start + GID] === stats.gid &&
+      values[start + MTIME] === stats.mtimeNs
     );
   }
 
-  /** The same file, apart from what a rename changes. */
-  sameInode(entry: number, stats: BigIntStats): boolean {
+  /** Whether `stats` equal what was recorded but for the change time, which a rename moves. */
+  matchesRenamed(entry: number, stats: BigIntStats): boolean {
     const row = rowOf(stats);
     return row.every((value, column) => column === CTIME || this.values[entry * WIDTH + column] === value);
   }
@@ -69,10 +78,7 @@ export class StatusRows {
   }
 }
 
-/** Columns. */
-const INO = 1;
-const CTIME = 7;
-
+/** In the order of the columns. */
 function rowOf({ dev, ino, size, mode, uid, gid, mtimeNs, ctimeNs }: BigIntStats): bigint[] {
   return [dev, ino, size, mode, uid, gid, mtimeNs, ctimeNs];
 }
@@ -98,7 +104,7 @@ export function updateMoved(rows: StatusRows, entries: readonly Entry[], plan: T
     // The rename of a hard link shows in the status of the file itself
     const { linkTo } = entries[entry]!;
     const file = linkTo >= 0 ? linkTo : entry;
-    if (stats && rows.sameInode(file, stats)) rows.set(file, stats);
+    if (stats && rows.matchesRenamed(file, stats)) rows.set(file, stats);
     else rows.clear(entry);
   }
 }

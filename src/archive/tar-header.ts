@@ -1,20 +1,17 @@
 import type { Buffer } from 'node:buffer';
 import { EntryType } from './entry.ts';
 import { encodeName } from './names.ts';
+import { BLOCK_BYTES, PAX_HEADER_BYTES, padded } from './tar-blocks.ts';
 
 /**
  * Tar headers: POSIX.1-2001 (pax) over ustar, as `pax` in IEEE Std 1003.1 lays them out. Our own restore reads the
  * manifest; these are for `tar` and for people. docs/adr/0003 says why they are not written by a stream library.
  */
 
-const BLOCK = 512;
 const NAME_BYTES = 100;
 /** Largest numbers that ustar's octal fields hold: 11 digits for size and mtime, 7 for ids. */
 const MAX_OCTAL_11 = 0o77777777777;
 const MAX_OCTAL_7 = 0o7777777;
-
-/** The two zero blocks that end a tar stream (GNU tar reads on until it has seen both). */
-export const END_OF_ARCHIVE_BYTES = 2 * BLOCK;
 
 /** What a tar header says. */
 export interface TarMember {
@@ -39,15 +36,10 @@ const TYPE_FLAGS: Record<EntryType, number> = {
 };
 const PAX_FLAG = 0x78;
 
-/** Bytes of padding after `size` bytes of data. */
-export function padding(size: number): number {
-  return (BLOCK - (size % BLOCK)) % BLOCK;
-}
-
 /** Most bytes that `writeHeader` takes for a member with these names. */
 export function headerBound(name: string, linkName: string): number {
   // 4 bytes a UTF-16 unit cover any escape; 256 the records for time, size and owners
-  return 3 * BLOCK + roundUp(256 + 4 * (name.length + linkName.length));
+  return PAX_HEADER_BYTES + padded(256 + 4 * (name.length + linkName.length));
 }
 
 /**
@@ -62,18 +54,14 @@ export function writeHeader(target: Buffer, at: number, member: TarMember): numb
   if (records !== '') {
     const pax = { mode: 0o644, uid: 0, gid: 0, size: records.length, mtimeUs: member.mtimeUs };
     writeBlock(target, next, pax, 'PaxHeader', '', PAX_FLAG);
-    next += BLOCK;
-    const padded = roundUp(records.length);
-    target.fill(0, next + padded - BLOCK, next + padded);
+    next += BLOCK_BYTES;
+    const end = next + padded(records.length);
+    target.fill(0, end - BLOCK_BYTES, end);
     target.write(records, next, 'latin1');
-    next += padded;
+    next = end;
   }
   writeBlock(target, next, member, name, linkName, TYPE_FLAGS[member.type]);
-  return next + BLOCK;
-}
-
-function roundUp(bytes: number): number {
-  return bytes + padding(bytes);
+  return next + BLOCK_BYTES;
 }
 
 /** A name as one character a byte; most names are that already. */
@@ -125,7 +113,7 @@ function writeBlock(
   linkName: string,
   flag: number,
 ): void {
-  target.fill(0, at, at + BLOCK);
+  target.fill(0, at, at + BLOCK_BYTES);
   // The checksum counts its own field as eight blanks
   let sum = 8 * 0x20;
   // The first 100 bytes of a name: all of it, unless a pax record says it in full

@@ -1,7 +1,7 @@
 import { caseProbe, type FoldsCase, foldCase, pathKeys } from './case-folding.ts';
-import { type Entry, EntryType, type Frame, type Manifest, parentName } from './entry.ts';
+import { checkFrames, DataPlacement } from './data-placement.ts';
+import { type Entry, EntryType, type Manifest, parentName } from './entry.ts';
 import { DamagedArchiveError } from './errors.ts';
-import { compressBound, MAX_FRAME_RAW_BYTES } from './format.ts';
 import type { PathLayout } from './layout.ts';
 import { compareNames, printable } from './names.ts';
 import { RootPaths } from './nesting.ts';
@@ -45,7 +45,8 @@ export function validate(
       if (holds(manifest.entries, entry.name.slice(0, -1))) refuse(entry.name, 'is there twice');
       directories.add(entry.name);
     }
-    data.check(entry);
+    const misplaced = data.add(entry);
+    if (misplaced !== undefined) refuse(entry.name, misplaced);
   });
   checkNesting(roots, manifest.entries, layout, pathKeys(platform, foldsCase));
   if (platform.mayFoldCase) checkCase(manifest.entries, new Set(roots), layout, platform, foldsCase);
@@ -54,20 +55,6 @@ export function validate(
 
 function refuse(name: string, why: string): never {
   throw new DamagedArchiveError(`its entry ${printable(name)} ${why}`);
-}
-
-function checkFrames(frames: readonly Frame[], manifestStart: number): void {
-  let end = 0;
-  for (const { size, rawSize } of frames) {
-    if (size === 0 || size > compressBound(rawSize) || rawSize === 0 || rawSize > MAX_FRAME_RAW_BYTES) {
-      throw new DamagedArchiveError(
-        `its manifest claims a frame of ${size} bytes that decodes to ${rawSize}`,
-      );
-    }
-    end += size;
-  }
-  if (end > manifestStart)
-    throw new DamagedArchiveError('the frames of its manifest are longer than its data');
 }
 
 function checkFields(entry: Entry, index: number, entries: readonly Entry[]): void {
@@ -203,36 +190,5 @@ function checkCase(
     if (seen.has(folded))
       refuse(name, 'differs only in case from another, and this file system cannot tell them apart');
     seen.add(folded);
-  }
-}
-
-/** Data lies inside its frames, each byte belongs to one file, and a sliced file has its frames for itself. */
-class DataPlacement {
-  readonly #frames: readonly Frame[];
-  /** End of the data known so far in each frame's raw bytes. */
-  readonly #ends: Float64Array;
-
-  constructor(frames: readonly Frame[]) {
-    this.#frames = frames;
-    this.#ends = new Float64Array(frames.length);
-  }
-
-  check(entry: Entry): void {
-    if (entry.size === 0) return;
-    let { frame, offset } = entry;
-    let left = entry.size;
-    if (!Number.isInteger(frame) || frame < 0 || offset < 0 || offset % 512 !== 0)
-      refuse(entry.name, 'lies nowhere');
-    while (left > 0) {
-      const rawSize = this.#frames[frame]?.rawSize ?? 0;
-      if (offset >= rawSize || offset < this.#ends[frame]!)
-        refuse(entry.name, 'has data outside its frame or over another file');
-      const take = Math.min(left, rawSize - offset);
-      // Only a file that goes on in the next frame may fill this one to its end and be more than it
-      this.#ends[frame] = left > take ? rawSize : offset + take;
-      left -= take;
-      frame++;
-      offset = 0;
-    }
   }
 }

@@ -1,16 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { DamagedArchiveError, SourceTreeError, TargetTreeError } from './errors.ts';
-import type {
-  Job,
-  JobFailure,
-  JobResult,
-  LookJob,
-  LookResult,
-  PackJob,
-  PackResult,
-  UnpackJob,
-  UnpackResult,
-} from './jobs.ts';
+import type { Job, JobFailure, ResultOf } from './jobs.ts';
 import { runJob } from './run-job.ts';
 
 /** Does jobs, somewhere. */
@@ -18,9 +8,7 @@ export interface JobRunner {
   /** How many jobs it can work on at the same moment. */
   readonly width: number;
   /** Takes ownership of the job's `bytes`. Rejects with the archive's own errors. */
-  run(job: PackJob): Promise<PackResult>;
-  run(job: UnpackJob): Promise<UnpackResult>;
-  run(job: LookJob): Promise<LookResult>;
+  run<J extends Job>(job: J): Promise<ResultOf<J>>;
   /** Gets ready, where that takes time: for work that will come in a moment. */
   start?(): void;
   /** Ends at once, whatever is being worked on. */
@@ -31,11 +19,8 @@ export interface JobRunner {
 export class InlineRunner implements JobRunner {
   readonly width = 1;
 
-  run(job: PackJob): Promise<PackResult>;
-  run(job: UnpackJob): Promise<UnpackResult>;
-  run(job: LookJob): Promise<LookResult>;
-  async run(job: Job): Promise<JobResult> {
-    return runJob(job);
+  async run<J extends Job>(job: J): Promise<ResultOf<J>> {
+    return runJob(job) as ResultOf<J>;
   }
 
   async close(): Promise<void> {}
@@ -43,7 +28,7 @@ export class InlineRunner implements JobRunner {
 
 interface Waiting {
   readonly job: Job;
-  readonly resolve: (result: never) => void;
+  readonly resolve: (result: ResultOf<Job>) => void;
   readonly reject: (error: Error) => void;
 }
 
@@ -52,7 +37,7 @@ interface Thread {
   readonly jobs: Map<number, Waiting>;
 }
 
-type Answer = { id: number } & ({ result: JobResult } | { failure: JobFailure });
+type Answer = { id: number } & ({ result: ResultOf<Job> } | { failure: JobFailure });
 
 /** Jobs that a worker has at a time: one to work on and one to go on with, so that it never waits for the main thread. */
 const JOBS_A_WORKER = 2;
@@ -78,13 +63,11 @@ export class WorkerPool implements JobRunner {
     this.width = width;
   }
 
-  run(job: PackJob): Promise<PackResult>;
-  run(job: UnpackJob): Promise<UnpackResult>;
-  run(job: LookJob): Promise<LookResult>;
-  run(job: Job): Promise<JobResult> {
-    return new Promise<never>((resolve, reject) => {
+  run<J extends Job>(job: J): Promise<ResultOf<J>> {
+    return new Promise((resolve, reject) => {
       if (this.#failure) return reject(this.#failure);
-      this.#queue.push({ job, resolve, reject });
+      // The answer to a job is of the job's kind
+      this.#queue.push({ job, resolve: resolve as Waiting['resolve'], reject });
       this.#dispatch();
     });
   }
@@ -127,7 +110,7 @@ export class WorkerPool implements JobRunner {
       const waiting = thread.jobs.get(answer.id);
       thread.jobs.delete(answer.id);
       if ('failure' in answer) waiting?.reject(revive(answer.failure));
-      else waiting?.resolve(answer.result as never);
+      else waiting?.resolve(answer.result);
       this.#dispatch();
     });
     worker.on('error', error => this.#fail(error as Error));

@@ -2,11 +2,12 @@ import { zstdDecompressSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { type Entry, EntryType } from '../../src/archive/entry.ts';
 import { DamagedArchiveError, SourceTreeError, UnknownFormatError } from '../../src/archive/errors.ts';
-import { decodeManifest, encodeManifest } from '../../src/archive/manifest.ts';
+import { decodeManifest } from '../../src/archive/manifest.ts';
 import { openArchive } from '../../src/archive/open-archive.ts';
 import { MAX_MTIME_US } from '../../src/archive/platform.ts';
 import { buildTree } from '../support/tree.ts';
 import { forge, manifestBytes } from './craft.ts';
+import { encodeManifest } from './encode-manifest.ts';
 import { scratch } from './scratch.ts';
 import { HEAD, layoutIn, packTree, tailOf } from './support.ts';
 

@@ -46,7 +46,7 @@ describe('each column counts', () => {
     expect(rows.matches(0, stats)).toBe(true);
     expect(rows.matches(0, other)).toBe(false);
     // Only what a rename changes may differ for the same file
-    expect(rows.sameInode(0, other)).toBe(column === 'ctimeNs');
+    expect(rows.matchesRenamed(0, other)).toBe(column === 'ctimeNs');
   });
 });
 
@@ -55,7 +55,7 @@ test.skipIf(process.platform === 'win32')('the disk shows what it is told', () =
   const rows = rowsWith(file);
   fs.renameSync(file, `${file}-moved`);
   const moved = exactStatus(`${file}-moved`)!;
-  expect(rows.sameInode(1, moved)).toBe(true);
+  expect(rows.matchesRenamed(1, moved)).toBe(true);
   rows.set(1, moved);
   fs.linkSync(`${file}-moved`, file);
   expect(rows.matches(1, exactStatus(file)!)).toBe(false);

@@ -9,10 +9,10 @@ import { describe, expect, test } from 'vitest';
 import { compressFrame, sha256 } from '../../src/archive/codec.ts';
 import type { Entry, Frame } from '../../src/archive/entry.ts';
 import { seekTable } from '../../src/archive/format.ts';
-import { encodeManifest } from '../../src/archive/manifest.ts';
 import { openArchive } from '../../src/archive/open-archive.ts';
-import { END_OF_ARCHIVE_BYTES } from '../../src/archive/tar-header.ts';
+import { END_OF_ARCHIVE_BYTES } from '../../src/archive/tar-blocks.ts';
 import { buildTree, describeTree, type TreeSpec } from '../support/tree.ts';
+import { encodeManifest } from './encode-manifest.ts';
 import { scratch } from './scratch.ts';
 import { incompressible, layoutIn, packTree, restoreObject, tailOf } from './support.ts';
 
