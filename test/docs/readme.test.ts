@@ -83,6 +83,26 @@ test.each(['action.yml', 'restore/action.yml'])('the table of outputs is that of
   expect(table('Outputs').map(([name]) => name)).toEqual([...declared(file, 'outputs').keys()]);
 });
 
+/** Of the wall time of the reference, as the bench has it last: save, then restore. */
+function measured(name: string): string[] {
+  const ratios = read(`bench/results/${name}.md`).matchAll(/^cache-s3 takes \*\*([\d.]+) .* of reference/gm);
+  return Array.from(ratios, ([, ratio]) => ratio!);
+}
+
+test.each([
+  ['a', '111,060 small files'],
+  ['b', '2,092 programs and libraries'],
+  ['c', 'one file of 2 GB'],
+])('the speeds of case %s are those of bench/results', (bench, tree) => {
+  const row = readme.split('\n').find(line => line.startsWith(`| ${tree}`));
+  const cells = row?.split('|').slice(2, -1) ?? [];
+  expect(cells).toHaveLength(4);
+  expect(cells.map(cell => cell.trim())).toEqual([
+    ...measured(`${bench}-tmpfs-shaped`),
+    ...measured(`${bench}-tmpfs-loopback`),
+  ]);
+});
+
 test('every CACHE_S3_ variable in the documents is one of an input', () => {
   const known = new Set([...main.keys()].filter(name => name !== 'job-status').flatMap(fleetVariables));
   const named = documents.flatMap(file => read(file).match(/\bCACHE_S3_[A-Z][A-Z_]*[A-Z]\b/g) ?? []);
