@@ -39,8 +39,10 @@ export function describeBucket({ bucket, endpoint, region }: S3Settings): string
   return `bucket ${bucket} at ${endpoint ? endpoint.origin : `AWS in ${region}`}`;
 }
 
+type Refusal = readonly [lookAt: string, reason: string];
+
 /** S3 code -> [what to look at, what is wrong with it]. */
-const REFUSALS: Readonly<Record<string, readonly [lookAt: string, reason: string]>> = {
+const REFUSALS: Readonly<Record<string, Refusal>> = {
   SignatureDoesNotMatch: ["the input 'secretKey'", 'the secret key does not belong to the access key'],
   InvalidAccessKeyId: ["the input 'accessKey'", 'the access key is not known there'],
   UserSuspended: ["the input 'accessKey'", 'the user of the access key is suspended'],
@@ -61,8 +63,10 @@ const REFUSALS: Readonly<Record<string, readonly [lookAt: string, reason: string
   EntityTooLarge: ["the input 'upload-chunk-size'", 'the part is too large for this server'],
 };
 
+const NO_TLS: Refusal = ["the input 'insecure'", 'it does not speak TLS; insecure: true asks by http'];
+
 /** Causes in the certificate or the protocol: repeating cannot help. Node's code -> [what to look at, reason]. */
-const TLS_REFUSALS: Readonly<Record<string, readonly [lookAt: string, reason: string]>> = {
+const TLS_REFUSALS: Readonly<Record<string, Refusal>> = {
   DEPTH_ZERO_SELF_SIGNED_CERT: ["the input 'ca-file'", 'its certificate is signed by itself'],
   SELF_SIGNED_CERT_IN_CHAIN: ["the input 'ca-file'", 'its certificate is signed by an unknown authority'],
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: [
@@ -76,16 +80,17 @@ const TLS_REFUSALS: Readonly<Record<string, readonly [lookAt: string, reason: st
   ],
   CERT_HAS_EXPIRED: ["the input 'endpoint'", 'its certificate has expired'],
   ERR_TLS_CERT_ALTNAME_INVALID: ["the input 'endpoint'", 'its certificate is for another host name'],
-  ERR_SSL_WRONG_VERSION_NUMBER: [
-    "the input 'insecure'",
-    'it does not speak TLS; insecure: true asks by http',
-  ],
-  ERR_SSL_PACKET_LENGTH_TOO_LONG: [
-    "the input 'insecure'",
-    'it does not speak TLS; insecure: true asks by http',
-  ],
-  EPROTO: ["the input 'insecure'", 'TLS failed; insecure: true asks by http'],
+  ERR_SSL_WRONG_VERSION_NUMBER: NO_TLS,
+  ERR_SSL_PACKET_LENGTH_TOO_LONG: NO_TLS,
 };
+
+/** EPROTO holds OpenSSL's own reason: an answer without TLS, or a handshake that one side broke off. */
+function tlsRefusal(code: string | undefined, error: unknown): Refusal | undefined {
+  if (code !== 'EPROTO') return code === undefined ? undefined : TLS_REFUSALS[code];
+  const reason = /:SSL routines:[^:]*:([^:]+):/.exec((error as Error).message)?.[1];
+  if (reason === 'wrong version number' || reason === 'packet length too long') return NO_TLS;
+  return ["the input 'endpoint'", `TLS failed, ${reason ?? 'without a reason'}`];
+}
 
 const FAILURES: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'connection refused',
@@ -110,7 +115,7 @@ export function toStoreError(error: unknown, operation: string, settings: S3Sett
   const code = s3Code(error);
   const status = httpStatus(error);
   const answer = [status, code].filter(part => part !== undefined).join(' ');
-  const refusal = code === undefined ? undefined : (REFUSALS[code] ?? TLS_REFUSALS[code]);
+  const refusal = REFUSALS[code ?? ''] ?? tlsRefusal(code, error);
   if (refusal) {
     return new StoreRefusedError(`${bucket}: ${refusal[1]} (${operation}: ${answer})`, refusal[0], {
       cause: error,

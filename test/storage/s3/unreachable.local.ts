@@ -87,7 +87,26 @@ test('http behind https is refused with the setting to look at', async () => {
     .head('x')
     .catch(error => error);
   expect(failure).toBeInstanceOf(StoreRefusedError);
-  expect(failure).toMatchObject({ lookAt: "the input 'insecure'" });
+  expect(failure).toMatchObject({
+    lookAt: "the input 'insecure'",
+    message: expect.stringContaining(
+      `${host}: it does not speak TLS; insecure: true asks by http (HeadObject`,
+    ),
+  });
+});
+
+test('a server that breaks off the handshake is not taken for one without TLS', async () => {
+  const fatal = { length: [0, 2], level: 2, handshakeFailure: 40 };
+  const alert = [21, 3, 3, ...fatal.length, fatal.level, fatal.handshakeFailure];
+  const host = await serve(socket => socket.once('data', () => socket.end(Buffer.from(alert))));
+  const failure = await storeAt(`https://${host}`)
+    .head('x')
+    .catch(error => error);
+  expect(failure).toBeInstanceOf(StoreRefusedError);
+  expect(failure).toMatchObject({
+    lookAt: "the input 'endpoint'",
+    message: expect.stringMatching(/: TLS failed, .*alert handshake failure \(HeadObject: EPROTO\)$/),
+  });
 });
 
 test('what is no HTTP at all is unavailable', async () => {
