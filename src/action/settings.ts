@@ -54,6 +54,7 @@ export function resolveTarget(inputs: BucketInputs, options: TargetOptions): Tar
       region: regionOf(inputs, options.env, aws?.region),
       bucket: inputs.bucket,
       credentials: credentialsOf(inputs),
+      missingKey: missingKey(inputs),
       instanceMetadata: aws !== undefined && !options.forkPullRequest,
       forcePathStyle: aws === undefined,
       caFile: inputs.caFile === '' ? undefined : inputs.caFile,
@@ -97,4 +98,10 @@ function credentialsOf({ accessKey, secretKey, sessionToken }: BucketInputs): S3
     secretAccessKey: secretKey,
     ...(sessionToken ? { sessionToken } : {}),
   };
+}
+
+/** Of half a pair, often a secret whose name is misspelt. */
+function missingKey({ accessKey, secretKey }: BucketInputs): S3Settings['missingKey'] {
+  if (!accessKey === !secretKey) return undefined;
+  return accessKey ? 'secretKey' : 'accessKey';
 }

@@ -167,3 +167,12 @@ describe('credentials', () => {
     ).toEqual(expected);
   });
 });
+
+test.each([
+  [{ accessKey: 'IA' }, 'secretKey'],
+  [{ secretKey: 'IS' }, 'accessKey'],
+  [{ accessKey: 'IA', secretKey: 'IS' }, undefined],
+  [{}, undefined],
+])('what half a pair of keys lacks: %j', (inputs, missing) => {
+  expect(settings(inputs as Record<string, string>).missingKey).toBe(missing);
+});

@@ -1,6 +1,6 @@
 import type { AwsCredentialIdentity, AwsCredentialIdentityProvider } from '@smithy/types';
 import type { Clock } from '../../retry/clock.ts';
-import { deadline } from '../../retry/time-limits.ts';
+import { deadline, unlessAborted } from '../../retry/signals.ts';
 import { StoreRefusedError } from '../errors.ts';
 import type { S3Settings } from './settings.ts';
 
@@ -37,16 +37,13 @@ type Source = () => Promise<AwsCredentialIdentity>;
 
 async function fromSources(settings: S3Settings, clock: Clock): Promise<AwsCredentialIdentity> {
   const limit = deadline(CREDENTIALS_MS, clock);
-  const tooLate = new Promise<never>((_, reject) => {
-    limit.signal.addEventListener('abort', () => reject(limit.signal.reason), { once: true });
-  });
   const reasons: string[] = [];
   try {
     for (const [name, source] of sources(settings)) {
       try {
-        return await Promise.race([source(), tooLate]);
+        return await unlessAborted(source(), limit.signal);
       } catch (error) {
-        reasons.push(`${name}: ${(error as Error).message}`);
+        reasons.push(`${name}: ${(error as Error).message.replace(/\.$/, '')}`);
         if (limit.signal.aborted) break;
       }
     }
@@ -56,7 +53,7 @@ async function fromSources(settings: S3Settings, clock: Clock): Promise<AwsCrede
   throw new StoreRefusedError(
     'no credentials: set accessKey and secretKey, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY' +
       (reasons.length > 0 ? ` (${reasons.join('; ')})` : ''),
-    "the input 'accessKey'",
+    `the input '${settings.missingKey ?? 'accessKey'}'`,
   );
 }
 

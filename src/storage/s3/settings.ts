@@ -8,6 +8,8 @@ export interface S3Settings {
   readonly credentials:
     | { readonly accessKeyId: string; readonly secretAccessKey: string; readonly sessionToken?: string }
     | undefined;
+  /** Which of the inputs `accessKey` and `secretKey` is empty, where the other is not. */
+  readonly missingKey?: 'accessKey' | 'secretKey' | undefined;
   /** Ask the instance metadata service too (2 s at most). Only for AWS itself, never on a fork's pull request. */
   readonly instanceMetadata: boolean;
   /** false only for amazonaws.com: elsewhere the first label of a host name is not known to be a bucket. */

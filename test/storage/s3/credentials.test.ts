@@ -88,6 +88,16 @@ test('none at all is one sentence with the settings to set, and is asked for onc
   expect(await ask().catch((error: unknown) => error)).toBe(failure);
 });
 
+test('half a pair names the input that is empty', async () => {
+  await expect(provider({ missingKey: 'secretKey' })()).rejects.toMatchObject({
+    lookAt: "the input 'secretKey'",
+  });
+});
+
+test('the reasons of the sources end in no full stop of their own', async () => {
+  await expect(provider()()).rejects.toThrow(/\(shared file: .*[^.]\)$/);
+});
+
 test('instance metadata is asked only where the settings allow it', async () => {
   vi.stubEnv('AWS_EC2_METADATA_DISABLED', 'true');
   vi.stubEnv('AWS_CONTAINER_CREDENTIALS_FULL_URI', 'http://127.0.0.1:1/credentials');
