@@ -11,10 +11,6 @@ export class Circuit {
     return this.#cause;
   }
 
-  get isOpen(): boolean {
-    return this.#cause !== undefined;
-  }
-
   /** Gives the endpoint up. The first cause stays. */
   open(cause: Error): void {
     this.#cause ??= cause;
@@ -22,7 +18,7 @@ export class Circuit {
 
   /** An open circuit lets one short call pass, to clean up behind us. true: this is it. */
   takeLastCall(): boolean {
-    const granted = this.isOpen && this.#lastCallLeft;
+    const granted = this.#cause !== undefined && this.#lastCallLeft;
     if (granted) this.#lastCallLeft = false;
     return granted;
   }

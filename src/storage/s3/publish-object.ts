@@ -1,5 +1,5 @@
 import { httpStatus, isRetryable } from '../../retry/classify.ts';
-import { delayed } from '../../retry/time-limits.ts';
+import { delayed } from '../../retry/signals.ts';
 import { ObjectExistsError, ObjectReplacedError, StoreRefusedError } from '../errors.ts';
 import type { ObjectInfo } from '../object-store.ts';
 import type { Caller } from './call.ts';

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { releaseOwned } from '../../archive/buffers.ts';
-import { deadline } from '../../retry/time-limits.ts';
+import { deadline, unlessAborted } from '../../retry/signals.ts';
 import { ObjectReplacedError, StoreUnavailableError } from '../errors.ts';
 import { checkName } from '../object-name.ts';
 import type { ByteSpan, ObjectInfo, ObjectVersion, Upload, UploadOptions } from '../object-store.ts';
@@ -18,13 +18,10 @@ import {
   uploadPart,
 } from './multipart.ts';
 import { PartGatherer } from './part-gatherer.ts';
+import { PartsInFlight } from './parts-in-flight.ts';
 import { type Completion, completeUpload, type Publication, putWhole } from './publish-object.ts';
 
 const MAX_PARTS = 10_000;
-/** Parts on their way at once. One more waits for its turn. */
-const PARTS_IN_FLIGHT = 6;
-/** What they may hold together, where parts are larger than the default: a save's memory is bounded (ADR 0011). */
-const BYTES_IN_FLIGHT = 128 * 1024 * 1024;
 /** How long an abort may take in all, in ms: normally, after a signal (the runner kills soon), on an open circuit. */
 const ABORT_MS = 15_000;
 const ABORT_AFTER_SIGNAL_MS = 4_000;
@@ -42,8 +39,7 @@ export class S3Upload implements Upload {
   readonly #saveId = randomUUID();
   readonly #gatherer: PartGatherer;
   readonly #parts: StoredPart[] = [];
-  readonly #inFlight = new Set<Promise<void>>();
-  #bytesInFlight = 0;
+  readonly #inFlight = new PartsInFlight();
   /** Destroys the part requests in flight. */
   readonly #destroyed = new AbortController();
   readonly #partSignal: AbortSignal;
@@ -165,46 +161,21 @@ export class S3Upload implements Upload {
     }
     // Not tied to the parts' signal: an upload whose id we do not learn cannot be aborted.
     this.#creation ??= createUpload(this.#caller, this.#name, this.#saveId);
-    const upload = await this.#unlessDestroyed(this.#creation);
-    while (!this.#hasRoomFor(heldBytes)) await Promise.race(this.#inFlight);
+    const upload = await unlessAborted(this.#creation, this.#partSignal);
+    await this.#inFlight.roomFor(heldBytes);
     this.#check();
-    this.#bytesInFlight += heldBytes;
-    const request = store(upload, number)
-      .then(
-        stored => {
-          this.accepted = true;
-          this.#parts.push(stored);
-        },
-        error => this.#fail(error),
-      )
-      .finally(() => {
-        this.#bytesInFlight -= heldBytes;
-        this.#inFlight.delete(request);
-      });
-    this.#inFlight.add(request);
-  }
-
-  #hasRoomFor(heldBytes: number): boolean {
-    // One part alone may be larger than that
-    if (this.#inFlight.size === 0) return true;
-    return this.#inFlight.size < PARTS_IN_FLIGHT && this.#bytesInFlight + heldBytes <= BYTES_IN_FLIGHT;
-  }
-
-  /** The upload's end does not wait for an answer that may take long. */
-  async #unlessDestroyed<T>(answer: Promise<T>): Promise<T> {
-    const destroyed = Promise.withResolvers<never>();
-    const onAbort = () => destroyed.reject(this.#partSignal.reason);
-    this.#partSignal.addEventListener('abort', onAbort, { once: true });
-    try {
-      this.#check();
-      return await Promise.race([answer, destroyed.promise]);
-    } finally {
-      this.#partSignal.removeEventListener('abort', onAbort);
-    }
+    const request = store(upload, number).then(
+      stored => {
+        this.accepted = true;
+        this.#parts.push(stored);
+      },
+      error => this.#fail(error),
+    );
+    this.#inFlight.add(heldBytes, request);
   }
 
   async #drain(): Promise<void> {
-    await Promise.all(this.#inFlight);
+    await this.#inFlight.ended();
     this.#check();
   }
 
@@ -245,7 +216,7 @@ export class S3Upload implements Upload {
   async #abort(): Promise<void> {
     if (this.#published) return;
     this.#fail(new Error('the upload was aborted'));
-    await Promise.allSettled(this.#inFlight);
+    await this.#inFlight.ended();
     this.#gatherer.takeRest();
     if (!this.#creation || this.#completion.state === 'answered') return;
     if (this.#completion.state === 'unclear') {
@@ -259,11 +230,9 @@ export class S3Upload implements Upload {
       this.#options.signal?.aborted ? ABORT_AFTER_SIGNAL_MS : ABORT_MS,
       this.#caller.clock,
     );
-    const tooLate = Promise.withResolvers<undefined>();
-    limit.signal.addEventListener('abort', () => tooLate.resolve(undefined), { once: true });
     try {
       // Without an answer to Create there is no id to abort by; the sweep finds the upload if there is one.
-      const upload = await Promise.race([this.#creation.catch(() => undefined), tooLate.promise]);
+      const upload = await unlessAborted(this.#creation, limit.signal).catch(() => undefined);
       if (upload) {
         await abortUpload(this.#caller, upload, { signal: limit.signal, lastCallMs: ABORT_LAST_CALL_MS });
       }
