@@ -13,6 +13,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { checkTar } from '../archive/tar-check.ts';
 import { inputEnv } from './support.ts';
 
 /** Whole phases in processes of their own, from the sources, with a directory of this host as the store. */
@@ -26,7 +27,17 @@ beforeEach(() => {
   for (const name of ['one/deps', 'two', 'home', 'temp']) mkdirSync(at(name), { recursive: true });
   writeFileSync(at('one/deps/a.txt'), 'first');
 });
-afterEach(() => rmSync(root, { recursive: true, force: true }));
+afterEach(async () => {
+  for (const file of stored()) await checkTar(readFileSync(file));
+  rmSync(root, { recursive: true, force: true });
+});
+
+/** The objects in the store. */
+function stored(): string[] {
+  if (!existsSync(at('store'))) return [];
+  const entries = readdirSync(at('store'), { recursive: true, withFileTypes: true });
+  return entries.filter(entry => entry.isFile()).map(entry => path.join(entry.parentPath, entry.name));
+}
 
 interface PhaseOptions {
   readonly inputs?: Record<string, string>;
@@ -94,11 +105,8 @@ describe('phases in processes of their own', () => {
   });
 
   test('restore/ finds the object damaged, and save/ of the same job replaces it', async () => {
-    const wholeStore = () =>
-      readdirSync(at('store'), { recursive: true, withFileTypes: true }).filter(entry => entry.isFile());
     await phase('save-only');
-    const [object] = wholeStore();
-    const file = path.join(object!.parentPath, object!.name);
+    const file = stored()[0]!;
     writeFileSync(file, 'torn');
 
     const damaged = await phase('restore-only', { workspace: 'two' });

@@ -15,6 +15,7 @@ import { buildTree, describeTree, type TreeSpec } from '../support/tree.ts';
 import { encodeManifest } from './encode-manifest.ts';
 import { scratch } from './scratch.ts';
 import { incompressible, layoutIn, packTree, restoreObject, tailOf } from './support.ts';
+import { checkTar } from './tar-check.ts';
 
 const runs = (command: string) => {
   try {
@@ -114,6 +115,7 @@ describe('frames by @mongodb-js/zstd in place of ours', () => {
       encodeManifest({ ...manifest, frames }),
       seekTable([...frames, { size: end.length, rawSize: END_OF_ARCHIVE_BYTES }]),
     ]);
+    await checkTar(again);
     const to = scratch();
     await restoreObject(again, await layoutIn(to));
     expect(await describeTree(to)).toEqual(expected);

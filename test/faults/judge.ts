@@ -3,6 +3,7 @@
 import * as fs from 'node:fs/promises';
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
+import { checkTar } from '../archive/tar-check.ts';
 import { describeTree, type TreeDescription, type TreeEntry } from '../support/tree.ts';
 import { exitOf, type Finding, visibleLines } from './case.ts';
 import type { Phase, Scene } from './scene.ts';
@@ -90,7 +91,10 @@ function isWholeOf(entry: TreeEntry, expected: TreeEntry | undefined): boolean {
   return isDeepStrictEqual(own, wanted);
 }
 
-/** Whether every visible object is a whole archive of the scene's tree: restores each elsewhere, past the proxy. */
+/**
+ * Whether every visible object is a whole archive of the scene's tree: another reader of tar finds no fault in it, and
+ * it is restored elsewhere, past the proxy.
+ */
 export async function brokenObjects(
   scene: Scene,
   objects: readonly string[],
@@ -98,6 +102,11 @@ export async function brokenObjects(
 ): Promise<string | undefined> {
   if (objects.length === 0) return undefined;
   if (objects.length > 1) return `${objects.length} objects are visible: ${objects.join(', ')}`;
+  try {
+    await checkTar(await scene.bucket.get(objects[0]!));
+  } catch (error) {
+    return `the visible object is no sound tar: ${(error as Error).message}`;
+  }
   const elsewhere = await restoreElsewhere(scene);
   if (elsewhere.phase.outputs['cache-hit'] !== 'true')
     return `the visible object cannot be restored:\n${elsewhere.phase.stdout}`;

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
 import { ballast, expectTree, fleet } from '../archive/incremental/fixture.ts';
 import { scratch } from '../archive/scratch.ts';
+import { checkTar } from '../archive/tar-check.ts';
 import { copyCheckout } from '../e2e/support/checkout.ts';
 import { type ActionStep, runStep } from '../support/action-step.ts';
 import { type FaultProxy, type Rule, startFaultProxy } from '../support/fault-proxy.ts';
@@ -237,6 +238,7 @@ describe('the built action', () => {
     const { sizeBytes } = (await store.head(name))!;
     fs.writeFileSync(object, (await store.getRange(name, { start: 0, end: sizeBytes }))!.bytes);
     store.close();
+    await checkTar(fs.readFileSync(object));
     const listing = execFileSync('bash', ['-c', 'zstd -dc "$1" | tar -tf -', 'bash', object], {
       encoding: 'utf8',
     });

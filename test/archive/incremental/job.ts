@@ -13,6 +13,7 @@ import { type Log, silentLog } from '../../../src/report/log.ts';
 import { createArchiveBackend } from '../../../src/storage/archive-backend.ts';
 import type { RestoreOutcome, SaveOutcome, SaveRequest } from '../../../src/storage/backend.ts';
 import type { ObjectStore } from '../../../src/storage/object-store.ts';
+import { checkTar } from '../tar-check.ts';
 
 const workerUrl = new URL('../../../src/archive/worker.ts', import.meta.url);
 
@@ -68,10 +69,13 @@ export class Job {
     return outcome;
   }
 
-  /** As the post phase of the same step; with `base: undefined` as save/, which knows nothing of the restore. */
+  /**
+   * As the post phase of the same step; with `base: undefined` as save/, which knows nothing of the restore. What it
+   * stores is a sound tar by another reader's word.
+   */
   async save(key: string, overrides: Partial<SaveRequest> = {}): Promise<SaveOutcome> {
     const { layout, version, spaces, paths } = await this.#plan();
-    return this.#backend().save({
+    const outcome = await this.#backend().save({
       key,
       paths,
       crossOs: false,
@@ -87,6 +91,15 @@ export class Job {
       origin: {},
       ...overrides,
     });
+    if (outcome.result === 'saved') await this.#checkStored(key, outcome.sizeBytes);
+    return outcome;
+  }
+
+  async #checkStored(key: string, sizeBytes = 0): Promise<void> {
+    const name = await this.objectName(key);
+    const stored = await this.#options.store.getRange(name, { start: 0, end: sizeBytes });
+    // Another job may have replaced it by now
+    if (stored?.sizeBytes === sizeBytes) await checkTar(Buffer.from(stored.bytes));
   }
 
   /** A save that has no record to begin with. */

@@ -1,4 +1,9 @@
-import { ListMultipartUploadsCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
+import {
+  GetObjectCommand,
+  ListMultipartUploadsCommand,
+  ListObjectsV2Command,
+  S3Client,
+} from '@aws-sdk/client-s3';
 import { type BucketAccess, gateway } from '../../support/gateway.ts';
 
 /** What lies in a bucket, seen with a client of its own. */
@@ -7,6 +12,8 @@ export interface BucketView {
   objects(prefix?: string): Promise<readonly string[]>;
   /** Names of the objects that are being uploaded in parts. */
   uploads(prefix?: string): Promise<readonly string[]>;
+  /** The bytes of an object. */
+  read(name: string): Promise<Buffer>;
   close(): void;
 }
 
@@ -30,6 +37,10 @@ export function viewBucket({ bucket, accessKey, secretKey }: BucketAccess): Buck
         new ListMultipartUploadsCommand({ Bucket: bucket, Prefix: prefix }),
       );
       return Uploads.map(({ Key = '' }) => Key);
+    },
+    async read(name) {
+      const { Body } = await client.send(new GetObjectCommand({ Bucket: bucket, Key: name }));
+      return Buffer.from((await Body?.transformToByteArray()) ?? []);
     },
     close: () => client.destroy(),
   };

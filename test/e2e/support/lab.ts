@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { chmod, mkdir, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe } from 'vitest';
+import { checkTar } from '../../archive/tar-check.ts';
 import { giveAway, unprivileged } from '../../support/drop-privileges.ts';
 import { type BucketAccess, gateway, gatewayAvailable, newBucket } from '../../support/gateway.ts';
 import { removeTree } from '../../support/tree.ts';
@@ -25,7 +26,8 @@ export type LabOptions = Omit<RunWorkflowOptions, 'workspace' | 'home'> &
 
 /**
  * Where the tests of one file run workflows: a copy of the action under a path with a space and with no node_modules
- * above it, a bucket of the file's own, and for each test a prefix in it and a fresh machine.
+ * above it, a bucket of the file's own, and for each test a prefix in it and a fresh machine. Every archive that a test
+ * leaves in the bucket is a sound tar by another reader's word.
  */
 export interface Lab {
   /** The copy of the action. */
@@ -81,6 +83,13 @@ export function useLab(): Lab {
     if (!gatewayAvailable()) return;
     prefix = `t-${randomBytes(6).toString('hex')}`;
     machine = await newMachine();
+  });
+
+  afterEach(async () => {
+    if (!gatewayAvailable()) return;
+    const names = await bucket.objects();
+    // A test may have put its prefix behind another
+    for (const name of names) if (name.includes(prefix)) await checkTar(await bucket.read(name));
   });
 
   async function newMachine(kind: 'space' | 'plain' = 'space'): Promise<Machine> {
