@@ -1,10 +1,10 @@
+import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, it } from 'vitest';
-import { runStep } from '../support/action-step.ts';
-import { gateway } from '../support/gateway.ts';
+import { type ActionStepResult, runStep } from '../support/action-step.ts';
 import { buildTree, describeTree } from '../support/tree.ts';
 import { describeWithGateway, useLab } from './support/lab.ts';
-import { startCountingProxy } from './support/network.ts';
+import { type CountingProxy, startCountingProxy } from './support/network.ts';
 
 const lab = useLab();
 
@@ -76,66 +76,91 @@ const table: readonly (readonly [name: string, inputs: Record<string, string>, s
     ],
   ];
 
-describeWithGateway('bad input', () => {
-  it.each(table)(
-    '(%s) ends main with one sentence, and nothing is written or asked',
+/** How each action ends, and which of the rows it can meet. */
+const actions = [
+  { action: 'action.yml', exitCode: 1, level: 'error', rows: table },
+  { action: 'restore/action.yml', exitCode: 1, level: 'error', rows: table },
+  // A save that fails fails nobody. It has no restore-keys
+  {
+    action: 'save/action.yml',
+    exitCode: 0,
+    level: 'warning',
+    rows: table.filter(([, bad]) => !('restore-keys' in bad)),
+  },
+] as const;
+
+describeWithGateway.each(actions)('bad input of $action', ({ action, exitCode, level, rows }) => {
+  it.each(rows)(
+    '(%s) ends it with one sentence, and nothing is written or asked',
     async (_, bad, sentence) => {
-      await using proxy = await startCountingProxy();
-      const { workspace, home } = lab.machine;
-      await buildTree(workspace, { 'deps/a': 'a' });
-      const machine = path.dirname(path.dirname(workspace));
-      const before = await describeTree(machine);
-      const result = await runStep({
-        actionDir: lab.checkout,
-        entry: 'main',
-        workspace,
-        env: { HOME: home, RUNNER_TEMP: path.join(lab.root, '_temp') },
-        inputs: { ...inputs(proxy.endpoint), ...bad },
-      });
-      expect(result.exitCode).toBe(1);
-      const line = /^::error::(.*)\n$/.exec(result.stdout)?.[1];
+      const { result, operations } = await untouched(proxy =>
+        runStep({ ...stepOn(proxy.endpoint, bad), action, entry: 'main' }),
+      );
+      expect(result.exitCode).toBe(exitCode);
+      const line = new RegExp(`^::${level}::(.*)\\n$`).exec(result.stdout)?.[1];
       if (typeof sentence === 'string') expect(line).toBe(sentence);
       else expect(line).toMatch(sentence);
-      expect([result.outputs, result.state, result.summary]).toEqual([{}, {}, '']);
-      expect(await describeTree(machine)).toEqual(before);
-      expect(proxy.operations).toEqual([]);
+      expect(operations).toEqual([]);
     },
   );
+});
 
-  it.each(table)('(%s) is the same sentence as a warning for save/', async (_, bad, sentence) => {
-    // save/ has no restore-keys.
-    if ('restore-keys' in bad) return;
-    await buildTree(lab.machine.workspace, { 'deps/a': 'a' });
-    const result = await runStep({
-      actionDir: lab.checkout,
-      action: 'save/action.yml',
-      entry: 'main',
-      workspace: lab.machine.workspace,
-      env: { HOME: lab.machine.home, RUNNER_TEMP: path.join(lab.root, '_temp') },
-      inputs: { ...inputs(gateway().endpoint), ...bad },
+describeWithGateway('bad input', () => {
+  it('leaves the post phase nothing to do, which says so', async () => {
+    const { result, operations } = await untouched(async proxy => {
+      const step = stepOn(proxy.endpoint, { key: 'a,b' });
+      const { state } = await runStep({ ...step, entry: 'main' });
+      return runStep({ ...step, entry: 'post', state });
     });
     expect(result.exitCode).toBe(0);
-    const line = /^::warning::(.*)\n$/.exec(result.stdout)?.[1];
-    if (typeof sentence === 'string') expect(line).toBe(sentence);
-    else expect(line).toMatch(sentence);
-    expect(await lab.objects()).toEqual([]);
+    expect(result.stdout).toBe('Cache not saved: the restore step did not get as far as its key.\n');
+    expect(operations).toEqual([]);
   });
 
   it('fails save/ where fail-on-save-error asks for it', async () => {
-    const result = await runStep({
-      actionDir: lab.checkout,
-      action: 'save/action.yml',
-      entry: 'main',
-      workspace: lab.machine.workspace,
-      env: { RUNNER_TEMP: path.join(lab.root, '_temp') },
-      inputs: { ...inputs(gateway().endpoint), key: 'a,b', 'fail-on-save-error': 'true' },
-    });
+    const { result, operations } = await untouched(proxy =>
+      runStep({
+        ...stepOn(proxy.endpoint, { key: 'a,b', 'fail-on-save-error': 'true' }),
+        action: 'save/action.yml',
+        entry: 'main',
+      }),
+    );
     expect(result.exitCode).toBe(1);
     expect(result.stdout).toBe("::error::Input 'key' has the key 'a,b', but a key cannot contain a comma.\n");
+    expect(operations).toEqual([]);
   });
 });
 
-function inputs(endpoint: string): Record<string, string> {
+/**
+ * What `run` comes to, and what it asked of the bucket. It writes nothing: no output, state, variable or summary, and no
+ * file in the workspace, in the home directory or in RUNNER_TEMP.
+ */
+async function untouched(run: (proxy: CountingProxy) => Promise<ActionStepResult>) {
+  await using proxy = await startCountingProxy();
+  const { workspace } = lab.machine;
+  await buildTree(workspace, { 'deps/a': 'a' });
+  const machine = path.dirname(path.dirname(workspace));
+  const before = await describeTree(machine);
+  const result = await run(proxy);
+  expect([result.outputs, result.state, result.env, result.summary]).toEqual([{}, {}, {}, '']);
+  expect(await describeTree(machine)).toEqual(before);
+  // The runner's own files
+  expect(await readdir(temp())).toEqual(['_runner_file_commands']);
+  return { result, operations: proxy.operations };
+}
+
+function temp(): string {
+  return path.join(lab.root, '_temp');
+}
+
+/** A step of which all but `bad` is as it should be. */
+function stepOn(endpoint: string, bad: Record<string, string>) {
   const { bucket, accessKey, secretKey } = lab.access;
-  return { path: 'deps', key: 'k', endpoint, bucket, accessKey, secretKey, prefix: lab.prefix };
+  const { workspace, home } = lab.machine;
+  return {
+    actionDir: lab.checkout,
+    workspace,
+    env: { HOME: home, RUNNER_TEMP: temp() },
+    inputs: { path: 'deps', key: 'k', endpoint, bucket, accessKey, secretKey, prefix: lab.prefix, ...bad },
+  };
 }
