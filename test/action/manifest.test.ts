@@ -26,21 +26,31 @@ function readVariables(): Set<string> {
   return seen;
 }
 
-const actionsCache = ['path', 'key', 'restore-keys', 'upload-chunk-size', 'enableCrossOsArchive'].concat([
-  'fail-on-cache-miss',
-  'lookup-only',
-  'save-always',
-]);
-const tespkg = ['endpoint', 'port', 'insecure', 'accessKey', 'secretKey', 'sessionToken', 'region'].concat([
-  'bucket',
-  'path',
-  'key',
-  'restore-keys',
-  'use-fallback',
-  'lookup-only',
-  'retry',
-  'retry-count',
-]);
+/** What the peers' own files declare: actions/cache 5, and tespkg/actions-cache 1, whose last two came late. */
+const actionsCache = {
+  'action.yml': ['upload-chunk-size', 'save-always', 'restore-keys', 'fail-on-cache-miss', 'lookup-only'],
+  'restore/action.yml': ['restore-keys', 'fail-on-cache-miss', 'lookup-only'],
+  'save/action.yml': ['upload-chunk-size'],
+};
+const tespkg = {
+  'action.yml': ['restore-keys', 'lookup-only'],
+  'restore/action.yml': ['restore-keys', 'lookup-only'],
+  'save/action.yml': [],
+};
+const everywhere = {
+  actionsCache: ['path', 'key', 'enableCrossOsArchive'],
+  tespkg: [
+    'endpoint',
+    'port',
+    'insecure',
+    'accessKey',
+    'secretKey',
+    'sessionToken',
+    'region',
+    'bucket',
+  ].concat(['path', 'key', 'use-fallback', 'retry', 'retry-count']),
+};
+const files = ['action.yml', 'restore/action.yml', 'save/action.yml'] as const;
 
 describe('the action files', () => {
   test('action.yml declares what the code reads, and nothing else', () => {
@@ -48,19 +58,39 @@ describe('the action files', () => {
     expect(new Set(declared)).toEqual(readVariables());
   });
 
-  test.each([
-    ['action.yml', [...actionsCache, ...tespkg]],
-    [
-      'restore/action.yml',
-      ['path', 'key', 'restore-keys', 'enableCrossOsArchive', 'fail-on-cache-miss', 'lookup-only', ...tespkg],
-    ],
-    ['save/action.yml', ['path', 'key', 'upload-chunk-size', 'enableCrossOsArchive', 'bucket', 'accessKey']],
-  ])('%s takes every input of its peers, in their spelling', (file, expected) => {
+  test.each(files)('%s takes every input of its peers, in their spelling', file => {
+    const expected = [
+      ...everywhere.actionsCache,
+      ...everywhere.tespkg,
+      ...actionsCache[file],
+      ...tespkg[file],
+    ];
     expect(names(file, 'inputs')).toEqual(expect.arrayContaining(expected));
   });
 
+  test.each(files)('%s declares no input that action.yml has not', file => {
+    expect(names('action.yml', 'inputs')).toEqual(expect.arrayContaining(names(file, 'inputs')));
+  });
+
+  test.each([
+    [
+      'action.yml',
+      ['using: "node24"', 'main: "dist/main.js"', 'post: "dist/post.js"', 'post-if: "always()"'],
+    ],
+    ['restore/action.yml', ['using: "node24"', 'main: "../dist/restore-only.js"']],
+    ['save/action.yml', ['using: "node24"', 'main: "../dist/save-only.js"']],
+  ])('%s runs on Node 24, and its phases are', (file, lines) => {
+    const body = /^runs:\n((?: .*\n)*)/m.exec(text(file))?.[1] ?? '';
+    expect(
+      body
+        .trimEnd()
+        .split('\n')
+        .map(line => line.trim()),
+    ).toEqual(lines);
+  });
+
   test('only the job status has a default: any other would hide the fleet’s environment', () => {
-    for (const file of ['action.yml', 'restore/action.yml', 'save/action.yml']) {
+    for (const file of files) {
       const defaults = [...text(file).matchAll(/^ +default: (.*)$/gm)].map(match => match[1]);
       expect(defaults).toEqual(file === 'action.yml' ? [`\${{ job.status }}`] : []);
     }
@@ -74,6 +104,10 @@ describe('the action files', () => {
       'cache-size',
       'cache-source',
     ]);
+  });
+
+  test('save/action.yml declares none: it finds nothing', () => {
+    expect(names('save/action.yml', 'outputs')).toEqual([]);
   });
 
   test('the release is the one of package.json', () => {
