@@ -15,6 +15,9 @@ export function listing(subject: Subject): void {
       'plus+and=equals',
       'percent%41%2F',
       'Gro\u00dfe \u00dcml\u00e4ute \u{1f600}',
+      // Bytes put these two in one order, UTF-16 units in the other
+      '\uff5e',
+      '\u{1f600}',
       'UPPER',
       'upper',
       'Upper',
