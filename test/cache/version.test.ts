@@ -18,3 +18,9 @@ test('Windows stands apart unless enableCrossOsArchive', () => {
   expect(version(['./a'], 'win32', true)).toBe(version(['./a'], 'linux', true));
   expect(version(['./a'], 'linux', true)).toBe(version(['./a'], 'linux', false));
 });
+
+test('stays what it is: another one would not find what earlier releases have saved', () => {
+  const lines = ['./node_modules', '~/.npm'];
+  expect(version(lines)).toBe('d394c9c80927f95a5967fd895667bf259377a1b0b381583271995c0acdb77cfa');
+  expect(version(lines, 'win32')).toBe('6910eba77016d5fce7ff02a5aa559d6ad8a9943f056e2f426e0ddab2ca8d50ec');
+});

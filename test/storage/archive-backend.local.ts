@@ -66,6 +66,24 @@ describe('saving', () => {
     expect(await describeTree(second.workspace)).toEqual(await describeTree(first.workspace));
   });
 
+  test('the object says itself what it is', async () => {
+    const { job } = setUp();
+    const first = await jobWith(job, 'one');
+    const origin = { repository: 'octo/app', sha: '0123abc', runAttempt: '3' };
+    await first.save('k', { recordDirectory: undefined, origin });
+    const { manifest, name } = await first.open('k');
+    expect(manifest.head).toEqual({
+      tool: 'cache-s3/0.0.0',
+      object: name,
+      key: 'k',
+      version: name.slice(-72, -'.tar.zst'.length),
+      paths: ['tree'],
+      platform: process.platform,
+      origin,
+      generation: 0,
+    });
+  });
+
   test('a key is immutable, unless it is to be overwritten', async () => {
     const { job } = setUp();
     await (await jobWith(job, 'one')).saveInFull('k');
