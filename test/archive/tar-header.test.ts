@@ -78,6 +78,13 @@ describe('names', () => {
       linkname: './ü',
     });
   });
+
+  test('of bytes that are no UTF-8 are said to be bytes', async () => {
+    for (const odd of [{ name: './caf\udce9' }, { type: EntryType.symlink, linkName: '\udcff' }]) {
+      expect((await readBack(member(odd))).pax.hdrcharset).toBe('BINARY');
+    }
+    expect((await readBack(member({ name: './café' }))).pax).not.toHaveProperty('hdrcharset');
+  });
 });
 
 describe('numbers', () => {

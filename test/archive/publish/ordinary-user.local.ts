@@ -1,4 +1,13 @@
-import { chmodSync, chownSync, existsSync, lstatSync, readFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  lchownSync,
+  lstatSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -6,7 +15,7 @@ import { giveAway } from '../../support/drop-privileges.ts';
 import { buildTree, describeTree, type TreeDescription, type TreeSpec } from '../../support/tree.ts';
 import { runRestore, saveTo } from '../restore-process.ts';
 import { scratch } from '../scratch.ts';
-import { incompressible } from '../support.ts';
+import { incompressible, layoutIn, packTree } from '../support.ts';
 
 const windows = process.platform === 'win32';
 const root = process.getuid?.() === 0;
@@ -126,7 +135,7 @@ test.skipIf(windows)('hard links between two file systems become copies', async 
   expect(lstatSync(join(workspace, 'tree/b')).nlink).toBe(1);
 });
 
-describe.runIf(root)('leftovers of root', () => {
+describe.runIf(root)('what root has left, and what root restores', () => {
   test('in old staging stay with it, and nothing else does', async () => {
     const { job, workspace } = await prepare(
       { 'tree/data': incompressible(100_000) },
@@ -190,6 +199,50 @@ describe.runIf(root)('leftovers of root', () => {
     chownSync(join(workspace, 'tree/a/theirs'), 0, 0);
     expect(await runRestore(job)).toMatchObject({ exitCode: 0 });
     expect(readFileSync(join(workspace, 'tree/a'), 'utf8')).toBe('new');
+  });
+
+  test('root keeps the owners of all kinds of entries', async () => {
+    const directory = scratch();
+    const [source, workspace] = [join(directory, 'source'), join(directory, 'work')];
+    const spec: TreeSpec = {
+      'tree/file': { content: 'x', mode: 0o4755 },
+      'tree/empty': '',
+      'tree/large': Buffer.alloc(9_000_000, 'large'),
+      'tree/link': { symlink: 'file' },
+      'tree/second': { hardlink: 'tree/file' },
+      'tree/sub/file': 'x',
+      'tree/sub': { directory: true, mode: 0o2750 },
+    };
+    const ownAll = (root: string) => {
+      for (const [index, name] of ['tree', ...Object.keys(spec)].entries())
+        lchownSync(join(root, name), 1000 + index, 2000 + index);
+      // A change of owner takes these bits away
+      chmodSync(join(root, 'tree/file'), 0o4755);
+    };
+    await buildTree(source, spec);
+    ownAll(source);
+    const expected = await describeTree(source, { owners: true });
+    const object = join(directory, 'object');
+    writeFileSync(object, (await packTree(await layoutIn(source))).object);
+    const job = { object, workspace, patterns };
+    for (const present of [{}, { 'tree/file': 'mine', 'tree/sub/file': 'mine' }]) {
+      await buildTree(workspace, present);
+      expect(await runRestore(job, 'self')).toMatchObject({ exitCode: 0 });
+      expect(await describeTree(workspace, { owners: true })).toEqual(expected);
+      rmSync(workspace, { recursive: true });
+    }
+  });
+
+  test('a directory that its owner may not search comes back as it was, with what is in it', async () => {
+    const { job, workspace, expected } = await prepare({
+      'tree/closed/sub/file': 'x',
+      'tree/closed/sub': { directory: true, mode: 0o500, mtime: 1_500_000_000_000_001 },
+      'tree/closed': { directory: true, mode: 0o600, mtime: 1_500_000_000_000_002 },
+      'tree/shut/sub': { directory: true, mode: 0o700 },
+      'tree/shut': { directory: true, mode: 0o000 },
+    });
+    expect(await runRestore(job)).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(await describeTree(workspace)).toEqual(expected);
   });
 
   test('root restores over what other users own, owners of the archive included', async () => {
