@@ -1,3 +1,4 @@
+import { isIPv6 } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { BadInputError } from './bad-input.ts';
 import type { BucketInputs } from './inputs.ts';
@@ -34,6 +35,11 @@ function serverOf(endpoint: string, port: number | undefined, insecure: boolean 
   const [, scheme, rest = ''] = /^(?:([a-z][a-z0-9+.-]*):\/\/)?(.*)$/is.exec(endpoint)!;
   const parts = /^(\[[0-9a-f:.]+\]|[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?\.?)(?::(\d{1,5}))?\/?$/i.exec(rest);
   const known = scheme === undefined || /^https?$/i.test(scheme);
+  if (isIPv6(rest.replace(/\/$/, ''))) {
+    throw new BadInputError(
+      `Input 'endpoint' is '${endpoint}', but an IPv6 address has to stand in brackets, as in [fd00::1]:7480.`,
+    );
+  }
   const ownPort = parts?.[2];
   if (parts === null || !known || (ownPort !== undefined && !isPort(Number(ownPort)))) {
     throw new BadInputError(`Input 'endpoint' is '${endpoint}', but it has to be ${FORMS}.`);

@@ -123,7 +123,12 @@ function parseBehaviour(env: Environment): BehaviourInputs {
     prefix: parsePrefix(readInput(env, 'prefix')),
     scope: readChoice(env, 'scope', SCOPES) ?? 'ref',
     compressionLevel: readInteger(env, 'compression-level', { min: 1, max: 19 }) ?? DEFAULT_COMPRESSION_LEVEL,
-    uploadChunkSizeBytes: readInteger(env, 'upload-chunk-size', { min: 1, max: Number.MAX_SAFE_INTEGER }),
+    uploadChunkSizeBytes: readInteger(
+      env,
+      'upload-chunk-size',
+      { min: 1, max: Number.MAX_SAFE_INTEGER },
+      'a whole number of bytes such as 8388608',
+    ),
     // Internal: evaluated by the runner for each phase, never the fleet's to set.
     jobStatus: env['INPUT_JOB-STATUS']?.trim() ?? '',
   };

@@ -8,13 +8,27 @@ export type Environment = Readonly<Record<string, string | undefined>>;
  * configures its runners once. The runner's spelling of the variable: upper case, dashes kept (actions/runner 2.336).
  */
 export function readInput(env: Environment, name: string): string {
-  const given = env[`INPUT_${name.replace(/ /g, '_').toUpperCase()}`]?.trim();
-  if (given) return given;
-  for (const variable of fleetVariables(name)) {
-    const value = env[variable]?.trim();
-    if (value) return value;
-  }
-  return '';
+  const variable = fleetVariableOf(env, name);
+  return variable === undefined ? ownValue(env, name) : env[variable]!.trim();
+}
+
+/** What the step itself gives. */
+function ownValue(env: Environment, name: string): string {
+  return env[`INPUT_${name.replace(/ /g, '_').toUpperCase()}`]?.trim() ?? '';
+}
+
+/** The fleet's variable that an input is taken from; undefined: the step gives it, or nobody does. */
+function fleetVariableOf(env: Environment, name: string): string | undefined {
+  if (ownValue(env, name) !== '') return undefined;
+  return fleetVariables(name).find(variable => env[variable]?.trim());
+}
+
+/** What is wrong with an input; with the fleet's variable where it is one, because no workflow holds that value. */
+export function badInputSentence({ message }: BadInputError, env: Environment): string {
+  return message.replace(/^Input '([\w-]+)'/, (input, name: string) => {
+    const variable = fleetVariableOf(env, name);
+    return variable === undefined ? input : `${input} (${variable})`;
+  });
 }
 
 /** `accessKey` may be `CACHE_S3_ACCESS_KEY` or `CACHE_S3_ACCESSKEY`; `retry-count` is `CACHE_S3_RETRY_COUNT`. */
@@ -54,14 +68,13 @@ export function readInteger(
   env: Environment,
   name: string,
   bounds: { readonly min: number; readonly max: number },
+  expected = `a whole number from ${bounds.min} to ${bounds.max}`,
 ): number | undefined {
   const text = readInput(env, name);
   if (text === '') return undefined;
   const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
   if (value >= bounds.min && value <= bounds.max) return value;
-  throw new BadInputError(
-    `Input '${name}' is '${text}', but it has to be a whole number from ${bounds.min} to ${bounds.max}.`,
-  );
+  throw new BadInputError(`Input '${name}' is '${text}', but it has to be ${expected}.`);
 }
 
 /** One of the words; undefined: not set. */

@@ -25,6 +25,7 @@ export async function reportDenied(runner: Runner, phase: RestorePhase, reason: 
   const { op, startedMs, inputs } = phase;
   runner.log.info(`Cache not restored: ${reason}.`);
   setMatchOutputs(runner, undefined);
+  sayMiss(runner, inputs);
   await closePhase(
     runner,
     { op, source: 'none', result: 'denied' },
@@ -35,7 +36,6 @@ export async function reportDenied(runner: Runner, phase: RestorePhase, reason: 
       summary: inputs.summary,
     },
   );
-  sayMiss(runner, inputs);
 }
 
 /** Tells what came of it: outputs, lines, summary; fails the step where a miss or no answer is to. */
@@ -69,18 +69,17 @@ export async function reportAnswer(runner: Runner, phase: AnsweredPhase, answer:
   }
   if (answer.kind === 'failed') {
     setUnavailableOutputs(runner);
-    await close('failed');
     if (inputs.failOnCacheMiss) {
       runner.fail(
         `Failed to restore cache entry: ${answer.reason}. Exiting as fail-on-cache-miss is set, although this is no answer and no miss. Input key: ${inputs.key}`,
       );
     }
-    return;
+    return close('failed');
   }
   setMatchOutputs(runner, undefined);
   if (answer.kind === 'miss') await diagnose(runner, backend, phase.request);
-  await close(answer.kind);
   sayMiss(runner, inputs);
+  await close(answer.kind);
 }
 
 /** One line on why, where the bucket knows it. Never a reason to fail. */

@@ -4,6 +4,7 @@ import { type ActionInputs, parseInputs } from './inputs.ts';
 import type { OpenBackend, StepBackend } from './open.ts';
 import { setKeyOutput } from './outputs.ts';
 import { eventProblem, lookupRequest, planStep, type StepPlan } from './plan.ts';
+import { badInputSentence } from './read-input.ts';
 import { type Answer, ask } from './restore-answer.ts';
 import { type RestorePhase, reportAnswer, reportDenied, sayIgnored } from './restore-report.ts';
 import type { Runner } from './runner.ts';
@@ -28,7 +29,7 @@ export async function restoreStep(runner: Runner, options: RestoreStepOptions): 
   try {
     plan = await planStep(parseInputs(runner.env), runner.env);
   } catch (error) {
-    if (error instanceof BadInputError) return runner.fail(error.message);
+    if (error instanceof BadInputError) return runner.fail(badInputSentence(error, runner.env));
     throw error;
   }
   const { inputs } = plan;

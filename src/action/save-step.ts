@@ -8,7 +8,7 @@ import type { OpenBackend, StepBackend } from './open.ts';
 import { closePhase, type PhaseResult } from './phase.ts';
 import { eventProblem, planStep, recordDirectory, type StepPlan } from './plan.ts';
 import { decideSave } from './policy.ts';
-import { type Environment, isOn } from './read-input.ts';
+import { badInputSentence, type Environment, isOn } from './read-input.ts';
 import type { Runner } from './runner.ts';
 import { readState, type StepState } from './state.ts';
 
@@ -35,7 +35,7 @@ export async function saveStep(runner: Runner, options: SaveStepOptions): Promis
   try {
     plan = await planStep(parseInputs(runner.env, state), runner.env);
   } catch (error) {
-    if (error instanceof BadInputError) return complain(runner, error.message);
+    if (error instanceof BadInputError) return complain(runner, badInputSentence(error, runner.env));
     throw error;
   }
   const reason = whyNot(plan, state);
@@ -171,7 +171,7 @@ function sayOutcome(runner: Runner, { inputs }: StepPlan, outcome: SaveOutcome):
       runner.log.info(`Cache not saved: the key ${inputs.key} was already saved by another job.`);
       break;
     case 'empty':
-      runner.log.notice(`Cache not saved: nothing exists at the paths ${inputs.paths.join(', ')}.`);
+      runner.log.notice(`Cache not saved: nothing exists at the paths '${inputs.paths.join("', '")}'.`);
   }
 }
 

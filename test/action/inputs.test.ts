@@ -129,7 +129,11 @@ describe('parseInputs', () => {
       "Input 'compression-level' is '0', but it has to be a whole number from 1 to 19.",
     ],
     [{ 'compression-level': '20' }, /^Input 'compression-level' is '20'/],
-    [{ 'upload-chunk-size': '32MB' }, /^Input 'upload-chunk-size' is '32MB'/],
+    [
+      { 'upload-chunk-size': '32MB' },
+      "Input 'upload-chunk-size' is '32MB', but it has to be a whole number of bytes such as 8388608.",
+    ],
+    [{ 'upload-chunk-size': '0' }, /^Input 'upload-chunk-size' is '0'/],
     [{ insecure: 'yes' }, "Input 'insecure' is 'yes', but it has to be true or false."],
     [{ retry: '3' }, /^Input 'retry' is '3'/],
     [{ 'use-fallback': 'no' }, /^Input 'use-fallback' is 'no'/],

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { readInput, readLines } from '../../src/action/read-input.ts';
+import { BadInputError } from '../../src/action/bad-input.ts';
+import { badInputSentence, readInput, readLines } from '../../src/action/read-input.ts';
 
 describe('readInput', () => {
   test.each([
@@ -21,4 +22,12 @@ describe('readInput', () => {
 test('lines are trimmed, empty ones dropped, and a blank after ! closed', () => {
   const env = { INPUT_PATH: ' a \r\n\n!  b\n~/c d \n' };
   expect(readLines(env, 'path')).toEqual(['a', '!b', '~/c d']);
+});
+
+test.each([
+  [{ CACHE_S3_RETRY_COUNT: 'x' }, "Input 'retry-count' (CACHE_S3_RETRY_COUNT) is 'x'."],
+  [{ 'INPUT_RETRY-COUNT': 'x', CACHE_S3_RETRY_COUNT: '3' }, "Input 'retry-count' is 'x'."],
+  [{}, "Input 'retry-count' is 'x'."],
+])('a bad value of the fleet is said with its variable: %j', (env, sentence) => {
+  expect(badInputSentence(new BadInputError("Input 'retry-count' is 'x'."), env)).toBe(sentence);
 });

@@ -104,8 +104,8 @@ describe('a miss', () => {
   test('leaves cache-hit unset and names the keys', async () => {
     const { lines, outputs, state, failed } = await step(miss, { 'restore-keys': 'npm-\nn' });
     expect(lines).toEqual([
-      'info: cache-s3: op=restore source=none result=miss ms=N requests=3 retries=1',
       'info: Cache not found for input keys: npm-1, npm-, n',
+      'info: cache-s3: op=restore source=none result=miss ms=N requests=3 retries=1',
     ]);
     expect(outputs).toEqual({ 'cache-primary-key': 'npm-1', 'cache-source': 'none' });
     expect(state).toMatchObject({ finished: true, source: 'none' });
@@ -115,7 +115,7 @@ describe('a miss', () => {
   test('fails where that is asked for, in actions/cache’s words', async () => {
     const { lines, failed } = await step(miss, { 'fail-on-cache-miss': 'true' });
     expect(failed).toBe(true);
-    expect(lines.at(-1)).toBe(
+    expect(lines[0]).toBe(
       'error: Failed to restore cache entry. Exiting as fail-on-cache-miss is set. Input key: npm-1',
     );
   });
@@ -130,7 +130,7 @@ describe('a miss', () => {
       throw new StoreUnavailableError('gone');
     };
     const { lines, failed } = await step({ ...miss, diagnose });
-    expect(lines.at(-1)).toBe('info: Cache not found for input keys: npm-1');
+    expect(lines[0]).toBe('info: Cache not found for input keys: npm-1');
     expect(failed).toBe(false);
   });
 });
@@ -149,7 +149,7 @@ describe('what goes wrong', () => {
     const down = { restore: async () => undefined, unanswered: 'no connection' };
     const { lines, failed } = await step(down, { 'fail-on-cache-miss': 'true' });
     expect(failed).toBe(true);
-    expect(lines.at(-1)).toMatch(
+    expect(lines[0]).toMatch(
       /^error: Failed to restore cache entry: no connection\. .*no answer and no miss/,
     );
   });
@@ -224,6 +224,11 @@ describe('what goes wrong', () => {
     expect(state).toBeUndefined();
     expect(outputs).toEqual({});
     expect(backend.opened).toEqual([]);
+  });
+
+  test('a bad value of the fleet is said with its variable', async () => {
+    const { lines } = await step({}, {}, { CACHE_S3_RETRY_COUNT: 'three' });
+    expect(lines[0]).toMatch(/^error: Input 'retry-count' \(CACHE_S3_RETRY_COUNT\) is 'three', but/);
   });
 
   test('an event without a ref is a warning and nothing else', async () => {

@@ -212,6 +212,11 @@ describe('save/', () => {
     expect(backend.opened).toEqual([]);
   });
 
+  test('with the variable of the fleet that is bad', async () => {
+    const { lines } = await saveOnly({ inputs: {}, env: { CACHE_S3_RETRY: '3' } });
+    expect(lines[0]).toMatch(/^warning: Input 'retry' \(CACHE_S3_RETRY\) is '3', but/);
+  });
+
   test('unless a save that fails shall fail the job', async () => {
     const { failed } = await saveOnly({ inputs: { key: 'a,b', 'fail-on-save-error': 'true' } });
     expect(failed).toBe(true);
@@ -230,7 +235,7 @@ describe('save/', () => {
   test('nothing to save is a notice', async () => {
     const { lines } = await saveOnly({ script: { save: async () => ({ result: 'empty' }) } });
     expect(lines).toEqual([
-      'notice: Cache not saved: nothing exists at the paths node_modules.',
+      "notice: Cache not saved: nothing exists at the paths 'node_modules'.",
       'info: cache-s3: op=save source=none result=empty ms=N requests=3 retries=1',
     ]);
   });

@@ -35,6 +35,11 @@ describe('the endpoint', () => {
 
   test.each([
     [{ endpoint: 'rgw example' }, /^Input 'endpoint' is 'rgw example', but it has to be a host, host:port, /],
+    [
+      { endpoint: 'fd00::1' },
+      "Input 'endpoint' is 'fd00::1', but an IPv6 address has to stand in brackets, as in [fd00::1]:7480.",
+    ],
+    [{ endpoint: 'http://fd00::1/' }, /has to stand in brackets/],
     [{ endpoint: 'ftp://rgw.example' }, /^Input 'endpoint' is 'ftp:\/\/rgw.example', but/],
     [{ endpoint: 'https://' }, /^Input 'endpoint' is 'https:\/\/', but/],
     [{ endpoint: 'https://rgw.example/bucket' }, /^Input 'endpoint' is 'https:\/\/rgw.example\/bucket', but/],

@@ -205,7 +205,7 @@ describeWithGateway('actions/cache: post', () => {
 
   it('saves nothing where the paths do not exist, and says so', async () => {
     const result = await lab.steps('- { id: cache, uses: actions/cache@v5, with: { path: none, key: k } }');
-    expect(postOf(result, 'cache').log).toContain('Cache not saved: nothing exists at the paths none.');
+    expect(postOf(result, 'cache').log).toContain("Cache not saved: nothing exists at the paths 'none'.");
     expect(result.conclusion).toBe('success');
     expect(await lab.objects()).toEqual([]);
   });
