@@ -1,0 +1,40 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { buildTree, removeTree } from '../support/tree.ts';
+import { repositoryFile } from './support/checkout.ts';
+import { describeWithGateway } from './support/lab.ts';
+
+const run = promisify(execFile);
+
+let root: string;
+beforeEach(async () => {
+  root = await mkdtemp(path.join(tmpdir(), 'cache-s3-demo-test-'));
+});
+afterEach(() => removeTree(root));
+
+describeWithGateway('npm run demo', () => {
+  it('saves to a gateway of its own, restores and checks a tree, and says how much and how fast', async () => {
+    await buildTree(root, {
+      'package/index.js': { content: 'x'.repeat(1_500_000), mode: 0o444, mtime: 1_600_000_000_123_456 },
+      'package/bin': { content: '', mode: 0o755 },
+      'package/link': { symlink: 'index.js' },
+      package: { directory: true, mode: 0o555 },
+    });
+    const { stdout } = await run(process.execPath, [repositoryFile('scripts/demo.mjs'), root]);
+    expect(stdout).not.toContain('No RADOS Gateway');
+    expect(stdout).toMatch(/^ {2}main \| cache-s3: op=restore source=none result=miss /m);
+    expect(stdout).toMatch(/^ {2}post \| cache-s3: op=save source=s3 result=saved /m);
+    expect(stdout).toMatch(/^ {2}main \| cache-s3: op=restore source=s3 result=hit /m);
+    expect(stdout).toMatch(
+      /^4 entries: type, mode, mtime .*, size, SHA-256 and links are what they were\.$/m,
+    );
+    expect(stdout).toMatch(/^1\.5 MB of files, \d+\.\d MB stored \(\d+ %\)$/m);
+    expect(stdout).toMatch(/^phase +seconds +MB\/s of files$/m);
+    for (const phase of ['save', 'restore'])
+      expect(stdout).toMatch(new RegExp(`^${phase} +\\d+\\.\\d\\d +\\d+$`, 'm'));
+  });
+});
