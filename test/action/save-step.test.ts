@@ -205,6 +205,17 @@ describe('save/', () => {
     expect(lines[0]).toBe('info: Cache saved with key: venv');
   });
 
+  test('says where the cache comes from', async () => {
+    const env = { GITHUB_SHA: '0123abc', GITHUB_RUN_ATTEMPT: '3' };
+    expect((await saveOnly({ env })).request?.origin).toEqual({
+      repository: 'octo/app',
+      ref: 'refs/heads/main',
+      sha: '0123abc',
+      runId: '42',
+      runAttempt: '3',
+    });
+  });
+
   test('bad inputs only warn', async () => {
     const { lines, failed, backend } = await saveOnly({ inputs: { key: 'a,b' } });
     expect(lines).toEqual(["warning: Input 'key' has the key 'a,b', but a key cannot contain a comma."]);
