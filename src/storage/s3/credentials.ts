@@ -43,7 +43,7 @@ async function fromSources(settings: S3Settings, clock: Clock): Promise<AwsCrede
       try {
         return await unlessAborted(source(), limit.signal);
       } catch (error) {
-        reasons.push(`${name}: ${(error as Error).message.replace(/\.$/, '')}`);
+        reasons.push(`${name}: ${describe(error as Error)}`);
         if (limit.signal.aborted) break;
       }
     }
@@ -55,6 +55,11 @@ async function fromSources(settings: S3Settings, clock: Clock): Promise<AwsCrede
       (reasons.length > 0 ? ` (${reasons.join('; ')})` : ''),
     `the input '${settings.missingKey ?? 'accessKey'}'`,
   );
+}
+
+/** The provider's words, but for Node's on a process: they quote its command line and all that it printed. */
+function describe({ message }: Error): string {
+  return message.startsWith('Command failed') ? 'credential_process failed' : message.replace(/\.$/, '');
 }
 
 function* sources({ region, instanceMetadata }: S3Settings): Generator<[string, Source]> {
