@@ -34,16 +34,27 @@ export function exactStatus(path: string): BigIntStats | undefined {
   return lstatSync(fsPath(path), { bigint: true, throwIfNoEntry: false });
 }
 
+/** Whether the system has failed because a path goes through a file, or a link leads round in a circle. */
+export function leadsNowhere(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === 'ENOTDIR' || code === 'ELOOP';
+}
+
 /** Whether a directory stands there, not a link to one. */
 export function isDirectory(path: string): boolean {
   return lstatSync(fsPath(path), { throwIfNoEntry: false })?.isDirectory() ?? false;
 }
 
-/** As `lstatOf`, of what a symlink points to. */
+/** As `lstatOf`, of what a symlink points to. undefined: nothing, or only itself. */
 export function statBehind(path: string, exact: boolean): FileStatus | undefined {
-  if (!exact) return statSync(fsPath(path), { throwIfNoEntry: false });
-  const stats = exactStatusBehind(path);
-  return stats && new ExactStatus(stats);
+  try {
+    if (!exact) return statSync(fsPath(path), { throwIfNoEntry: false });
+    const stats = exactStatusBehind(path);
+    return stats && new ExactStatus(stats);
+  } catch (error) {
+    if (leadsNowhere(error)) return undefined;
+    throw error;
+  }
 }
 
 /** As `exactStatus`, of what a symlink points to. */

@@ -8,15 +8,17 @@ export interface Pattern {
   readonly directoriesOnly: boolean;
   /** The absolute path it names, in the platform's spelling; undefined: it has wildcards. */
   readonly literal: string | undefined;
-  /** An absolute glob with `/` as separator and without the sign, for @actions/glob. */
-  readonly glob: string;
+  /** The directory above its first wildcard, in the platform's spelling; without wildcards the path itself. */
+  readonly lead: string;
   /** The line with its literal beginning mapped like a stored name: equal on every runner. */
   readonly storedLine: string;
   /** Whether it names this path itself (not one of its ancestors). */
   matches(comparable: string): boolean;
+  /** Whether it may name something below this path; asked of patterns with wildcards. */
+  leadsTo(comparable: string): boolean;
 }
 
-/** The flags of @actions/glob 0.7.0 (internal-pattern.js), so that both read a pattern alike. */
+/** The flags of @actions/glob 0.7.0 (internal-pattern.js), so that a pattern means what it means to actions/cache. */
 const MATCH_OPTIONS = {
   dot: true,
   nobrace: true,
@@ -112,12 +114,9 @@ function finish(parsed: Draft, anchors: Anchors, Matcher: typeof Minimatch | und
   const lead = firstWild === -1 ? segments : segments.slice(0, firstWild);
   const leadPath = root + lead.map(({ text }) => text).join(sep);
   const wildPart = segments.slice(lead.length).map(({ text }) => text);
-  const glob =
-    root.replaceAll('\\', '/') +
-    segments.map(({ text, wild }) => (wild ? text : escapeGlob(text, anchors))).join('/');
   const sign = negate ? '!' : '';
   const storedLead = anchors.toStored(leadPath);
-  const shared = { negate, directoriesOnly, glob };
+  const shared = { negate, directoriesOnly, lead: leadPath };
   if (Matcher === undefined || firstWild === -1) {
     const own = anchors.comparable(leadPath);
     return {
@@ -125,14 +124,20 @@ function finish(parsed: Draft, anchors: Anchors, Matcher: typeof Minimatch | und
       literal: leadPath,
       storedLine: sign + storedLead,
       matches: comparable => comparable === own,
+      leadsTo: () => false,
     };
   }
+  // An absolute glob with `/` as separator and without the sign
+  const glob =
+    root.replaceAll('\\', '/') +
+    segments.map(({ text, wild }) => (wild ? text : escapeGlob(text, anchors))).join('/');
   const matcher = new Matcher(anchors.windows ? glob.toLowerCase() : glob, MATCH_OPTIONS);
   return {
     ...shared,
     literal: undefined,
     storedLine: `${sign}${storedLead.endsWith('/') ? storedLead : `${storedLead}/`}${wildPart.join('/')}`,
     matches: comparable => matcher.match(comparable),
+    leadsTo: comparable => matcher.match(comparable, true),
   };
 }
 

@@ -1,65 +1,39 @@
-import { statSync } from 'node:fs';
-import { lstat } from 'node:fs/promises';
 import { SourceTreeError } from '../archive/errors.ts';
+import { leadsNowhere, lstatOf, statBehind } from '../archive/file-status.ts';
 import type { Pattern } from './patterns.ts';
+import { type SearchOptions, search } from './search.ts';
 
-/**
- * The existing paths that the including patterns name, absolute, each once. Throws `SourceTreeError` where a directory
- * cannot be searched. @actions/glob is loaded only where a pattern has wildcards.
- */
-export async function findRoots(patterns: readonly Pattern[]): Promise<readonly string[]> {
+/** The existing paths that the including patterns name, absolute, each once. Throws `SourceTreeError` where a directory cannot be searched. */
+export function findRoots(patterns: readonly Pattern[], options: SearchOptions): readonly string[] {
   const including = patterns.filter(({ negate }) => !negate);
-  const roots = new Set<string>();
-  for (const { literal } of including) {
-    if (literal !== undefined && (await exists(literal))) roots.add(literal);
-  }
-  const globs = including.filter(({ literal }) => literal === undefined);
-  if (globs.length > 0) {
-    for (const found of await expand(globs)) roots.add(found);
-  }
-  return [...roots];
+  const literals = including.map(({ literal }) => literal).filter(literal => literal !== undefined);
+  const wild = including.filter(({ literal }) => literal === undefined);
+  return searchable(() => [...new Set([...literals.filter(exists), ...search(wild, options)])]);
 }
 
 /** Whether this is a directory, or a symlink to one. Throws `SourceTreeError` where nobody can tell. */
 export function isDirectory(absolute: string): boolean {
+  return searchable(() => statBehind(absolute, false)?.isDirectory() ?? false);
+}
+
+function exists(absolute: string): boolean {
   try {
-    return statSync(absolute, { throwIfNoEntry: false })?.isDirectory() ?? false;
+    return lstatOf(absolute, false) !== undefined;
   } catch (error) {
     if (leadsNowhere(error)) return false;
-    throw unsearchable(error);
+    throw error;
   }
 }
 
-async function exists(absolute: string): Promise<boolean> {
+/** What `look` returns. Throws the one sentence in place of the system's error. */
+function searchable<T>(look: () => T): T {
   try {
-    await lstat(absolute);
-    return true;
+    return look();
   } catch (error) {
-    if (leadsNowhere(error)) return false;
-    throw unsearchable(error);
+    const { message, code } = error as NodeJS.ErrnoException;
+    const advice = code === 'EACCES' || code === 'EPERM' ? '; `sudo: true` reads as root' : '';
+    throw new SourceTreeError(`the paths of input 'path' cannot be searched (${message})${advice}`, {
+      cause: error,
+    });
   }
-}
-
-/** Through a file, or a link that leads round in a circle. */
-function leadsNowhere(error: unknown): boolean {
-  return ['ENOENT', 'ENOTDIR', 'ELOOP'].includes((error as NodeJS.ErrnoException).code ?? '');
-}
-
-async function expand(globs: readonly Pattern[]): Promise<readonly string[]> {
-  const { create } = await import('@actions/glob');
-  const lines = globs.map(({ glob, directoriesOnly }) => (directoriesOnly ? `${glob}/` : glob));
-  try {
-    const globber = await create(lines.join('\n'), { implicitDescendants: false });
-    return await globber.glob();
-  } catch (error) {
-    throw unsearchable(error);
-  }
-}
-
-function unsearchable(error: unknown): SourceTreeError {
-  const { message, code } = error as NodeJS.ErrnoException;
-  const advice = code === 'EACCES' || code === 'EPERM' ? '; `sudo: true` reads as root' : '';
-  return new SourceTreeError(`the paths of input 'path' cannot be searched (${message})${advice}`, {
-    cause: error,
-  });
 }
