@@ -1,7 +1,7 @@
 import { readdirSync, readlinkSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { caseProbe, pathKeys } from './case-folding.ts';
-import { EntryType } from './entry.ts';
+import { EntryType, parentName } from './entry.ts';
 import { exactStatus, type FileStatus, lstatOf, statBehind } from './file-status.ts';
 import type { PathLayout } from './layout.ts';
 import { compareNames, decodeName, fsPath } from './names.ts';
@@ -114,7 +114,11 @@ class Walk {
       this.#notes.leftOut(root.path, 'it is reached through a link that is saved as a link');
       return true;
     }
-    return false;
+    // The step names the directory that it stands in, and has not found it: a search turns round at such a link
+    const isBehindCircle = this.#layout.permits(parentName(root.name));
+    if (isBehindCircle)
+      this.#notes.leftOut(root.path, 'it is reached through a link to a directory above it');
+    return isBehindCircle;
   }
 
   /** Whether a directory between two roots is excluded. */

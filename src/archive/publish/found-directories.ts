@@ -1,6 +1,7 @@
 import { lstatSync, realpathSync, type Stats, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { TargetTreeError } from '../errors.ts';
+import { leadsNowhere } from '../file-status.ts';
 import { fsPath, printable } from '../names.ts';
 import { type Platform, thisPlatform } from '../platform.ts';
 import { unwritable } from '../tree-errors.ts';
@@ -167,8 +168,8 @@ export function targetStatus(path: string, follow: boolean): Stats | undefined {
   try {
     return (follow ? statSync : lstatSync)(fsPath(path), { throwIfNoEntry: false });
   } catch (error) {
-    // Below a file: who looks at the directory above finds that file
-    if ((error as NodeJS.ErrnoException).code === 'ENOTDIR') return undefined;
+    // Below a file or such a link: who looks at the directory above finds that
+    if (leadsNowhere(error)) return undefined;
     throw unwritable(path, error);
   }
 }
