@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
+import { ObjectReplacedError } from '../../../src/storage/errors.ts';
 import { scriptedServer } from './scripted-server.ts';
 import { shortLimits } from './support.ts';
 
@@ -28,4 +29,14 @@ test('credentials that may only write replace an object of one part', async () =
   const upload = server.store().createUpload('x', { partSizeBytes: 5_242_880, onlyIfAbsent: false });
   await upload.write(Buffer.from('new'));
   expect(await upload.complete()).toMatchObject({ etag: 'e', sizeBytes: 3 });
+});
+
+test('an object of one part that was replaced meanwhile is left alone, also by a server that knows no If-Match', async () => {
+  const server = await scriptedServer(() => ({ headers: { etag: '"now"', 'content-length': 4 } }));
+  const upload = server
+    .store()
+    .createUpload('x', { partSizeBytes: 5_242_880, onlyIfAbsent: false, onlyIfEtag: 'then' });
+  await upload.write(Buffer.from('new'));
+  await expect(upload.complete()).rejects.toThrow(ObjectReplacedError);
+  expect(server.operations).toEqual(['HeadObject']);
 });

@@ -28,3 +28,37 @@ test('an upload that is given up between two steps of a copy is not created afte
   await delay(50);
   expect(server.operations).toEqual(['HeadObject']);
 });
+
+test('parts are joined by their numbers, in whatever order they were stored: AWS refuses another', async () => {
+  const anotherIsStored = Promise.withResolvers<void>();
+  let body = '';
+  const server = await scriptedServer(async (operation, request) => {
+    switch (operation) {
+      case 'CreateMultipartUpload':
+        return {
+          body: '<InitiateMultipartUploadResult><UploadId>1</UploadId></InitiateMultipartUploadResult>',
+        };
+      case 'UploadPart':
+        if (/[?&]partNumber=1(?:&|$)/.test(request.url ?? '')) await anotherIsStored.promise;
+        return { headers: { etag: '"part"' } };
+      case 'CompleteMultipartUpload':
+        request.on('data', chunk => {
+          body += chunk;
+        });
+        return {
+          body: '<CompleteMultipartUploadResult><ETag>"whole"</ETag></CompleteMultipartUploadResult>',
+        };
+      default:
+        return { status: 404 };
+    }
+  });
+  const upload = server.store().createUpload('x', {
+    partSizeBytes: 5 * MiB,
+    onlyIfAbsent: false,
+    onBytes: () => anotherIsStored.resolve(),
+  });
+  for (let part = 0; part < 3; part++) await upload.write(new Uint8Array(5 * MiB));
+  await upload.complete();
+  const numbers = [...body.matchAll(/<PartNumber>(\d+)</g)].map(match => Number(match[1]));
+  expect(numbers).toEqual([1, 2, 3]);
+});
