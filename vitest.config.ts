@@ -20,7 +20,8 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          testTimeout: 10_000,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
           // a process for all files of a worker: loading the sources for each anew takes twice as long as the tests
           isolate: false,
           unstubEnvs: true,

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { zstdDecompressSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { type Entry, EntryType } from '../../src/archive/entry.ts';
@@ -99,17 +100,17 @@ test('a bit that was inverted anywhere in it is seen, or changes nothing', () =>
   for (let bit = 0; bit < whole.length * 8; bit++) {
     const bent = Buffer.from(whole);
     bent[bit >> 3]! ^= 1 << (bit & 7);
-    let decoded: unknown = expected;
-    try {
-      decoded = decodeManifest(bent);
-    } catch (error) {
-      expect(error).toSatisfy(
-        cause => cause instanceof DamagedArchiveError || cause instanceof UnknownFormatError,
-      );
-    }
-    expect(decoded).toEqual(expected);
+    if (!isSeenOrHarmless(bent, expected)) expect.fail(`bit ${bit & 7} of byte ${bit >> 3}`);
   }
 });
+
+function isSeenOrHarmless(bent: Buffer, expected: unknown): boolean {
+  try {
+    return isDeepStrictEqual(decodeManifest(bent), expected);
+  } catch (error) {
+    return error instanceof DamagedArchiveError || error instanceof UnknownFormatError;
+  }
+}
 
 test('the format is what its description says: another writer of it comes to the same bytes', async () => {
   const from = await buildTree(scratch(), {
