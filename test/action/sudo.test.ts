@@ -65,4 +65,14 @@ describe('sudoRefused', () => {
     expect(runner.lines[0]?.slice(kind.length + 2)).toMatch(sentence);
     expect(runner.failed).toBe(kind === 'error');
   });
+
+  test('leaves the outputs of a restore that nobody answered', () => {
+    const runner = recordingRunner(inputEnv({ key: 'guix-1' }));
+    sudoRefused(runner, 'a password is required', true);
+    expect(runner.outputs).toEqual({
+      'cache-primary-key': 'guix-1',
+      'cache-hit': 'false',
+      'cache-source': 'none',
+    });
+  });
 });
