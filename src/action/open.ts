@@ -1,13 +1,8 @@
-import type { StorageBackend } from '../storage/backend.ts';
+import type { FallbackBackend } from '../storage/fallback.ts';
 import type { StepPlan } from './plan.ts';
 
-/** A backend as a step uses it. */
-export interface StepBackend extends StorageBackend {
-  /** The bucket was found down in this process. */
-  readonly bucketDown: boolean;
-  /** Why the last question got no answer from anybody; undefined: it was answered. */
-  readonly unanswered: string | undefined;
-}
+/** A backend as a step uses it: with another to fall back on, or alone, which answers or throws. */
+export type StepBackend = FallbackBackend;
 
 export interface OpenOptions {
   /** GitHub's cache may be asked when the bucket does not answer. */

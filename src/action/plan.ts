@@ -60,17 +60,14 @@ export function lookupRequest(plan: StepPlan, signal: AbortSignal): LookupReques
     crossOs,
     version: plan.version,
     plan: matchOrder(plan.spaces.read, key, restoreKeys),
-    ...(plan.spaces.elsewhere && { elsewhere: plan.spaces.elsewhere }),
+    elsewhere: plan.spaces.elsewhere,
     signal,
   };
 }
 
-/**
- * Where the record of a restore lies until the save; undefined: none is kept. With `sudo` none is, because the runner
- * could not remove what root leaves in RUNNER_TEMP.
- */
-export function recordDirectory(inputs: ActionInputs, env: Environment): string | undefined {
-  return inputs.sudo ? undefined : env.RUNNER_TEMP || undefined;
+/** Where what a restore has to tell lies until the save; undefined: nothing is kept. */
+export function recordDirectory(env: Environment): string | undefined {
+  return env.RUNNER_TEMP || undefined;
 }
 
 /** undefined: the event is tied to a branch or tag; else actions/cache's sentence, word for word. */

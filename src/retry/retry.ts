@@ -18,9 +18,9 @@ export interface RetryOptions {
   /** Attempts in all, 1 or more. */
   readonly attempts: number;
   readonly clock: Clock;
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** Whether the attempt that just failed got closer to the end: then it does not count against `attempts`. */
-  readonly madeProgress?: () => boolean;
+  readonly madeProgress?: (() => boolean) | undefined;
   /** Asked after a failure that could be retried: false ends it, although attempts are left. Default: true. */
   readonly goOn?: (error: Error) => boolean;
   /** Called before each wait. */

@@ -17,7 +17,6 @@ import { writeDamaged } from './damaged-record.ts';
 import { ObjectGoneError, ObjectReplacedError } from './errors.ts';
 import { type FoundObject, findObject, type LookupResult } from './find-object.ts';
 import type { ObjectStore } from './object-store.ts';
-import { pickSignal } from './pick-signal.ts';
 
 /** How often a restore starts over when its object is replaced underneath it. */
 const RESTORE_ATTEMPTS = 3;
@@ -100,7 +99,7 @@ class ArchiveBackend implements StorageBackend {
     if (error instanceof DamagedArchiveError) return error;
     if (!(error instanceof ObjectGoneError)) return undefined;
     // radosgw can keep an object's entry without its data (ceph/ceph#60771)
-    const present = await this.#store.head(name, pickSignal(request));
+    const present = await this.#store.head(name, { signal: request.signal });
     if (present?.etag !== etag) return undefined;
     return new DamagedArchiveError('the store lists it, but has no data of it', { cause: error });
   }
@@ -141,8 +140,8 @@ class ArchiveBackend implements StorageBackend {
   /** Uploads that a killed job left behind. The save is done: nothing that goes wrong here matters to it. */
   async #sweep(request: SaveRequest): Promise<void> {
     try {
-      const olderThanMs = request.staleUploadMs ?? STALE_UPLOAD_MS;
-      const count = await this.#store.abortStale(request.space.root, olderThanMs, pickSignal(request));
+      const { space, staleUploadMs = STALE_UPLOAD_MS, signal } = request;
+      const count = await this.#store.abortStale(space.root, staleUploadMs, { signal });
       if (count > 0) this.#options.log.info(`Aborted ${count} unfinished uploads of earlier jobs.`);
     } catch (error) {
       this.#options.log.debug(`Unfinished uploads were not looked for: ${(error as Error).message}`);

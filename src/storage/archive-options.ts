@@ -11,9 +11,9 @@ export interface ArchiveBackendOptions {
   /** Goes into the manifest: `cache-s3/<version>`. */
   readonly tool: string;
   /** Called as bytes are transferred, in either direction. */
-  readonly onBytes?: (count: number) => void;
+  readonly onBytes?: ((count: number) => void) | undefined;
   /** Called when the size of what is transferred is known, in bytes. */
-  readonly onTotal?: (bytes: number) => void;
+  readonly onTotal?: ((bytes: number) => void) | undefined;
 }
 
 /** Most worker threads by default: beyond, the main thread and the network are the bound. */

@@ -69,7 +69,7 @@ function rangeReader(
     const answer = await store.getRange(
       found.name,
       { start, end },
-      { etag: found.etag, signal: AbortSignal.any(signals), ...(onBytes && { onBytes }) },
+      { etag: found.etag, signal: AbortSignal.any(signals), onBytes },
     );
     const key = printable(found.key);
     if (!answer) throw new ObjectGoneError(`the object of key '${key}' was deleted while it was read`);

@@ -17,7 +17,6 @@ import {
 } from './errors.ts';
 import type { ObjectStore, Upload, UploadOptions } from './object-store.ts';
 import { partSize, wholeUpTo } from './part-size.ts';
-import { pickSignal } from './pick-signal.ts';
 
 /** The base of an incremental save cannot be used after all: the save is done again, in full. */
 class BaseGoneError extends Error {
@@ -64,7 +63,7 @@ async function conditionOf(
   name: string,
 ): Promise<Condition | undefined> {
   if (request.overwrite) return { onlyIfAbsent: false };
-  const present = await store.head(name, pickSignal(request));
+  const present = await store.head(name, { signal: request.signal });
   if (!present) return { onlyIfAbsent: true };
   const { etag } = present;
   return etag === damagedEtag(request, name) ? { onlyIfAbsent: false, onlyIfEtag: etag } : undefined;
@@ -112,15 +111,14 @@ class ArchiveSave {
    * tree is; nothing is left of the try then.
    */
   async write(base: TreeRecord | undefined): Promise<SaveOutcome> {
-    const { onBytes } = this.#options;
-    const { onPublish } = this.#request;
+    const { uploadChunkSizeBytes, onPublish, signal } = this.#request;
     const upload = this.#store.createUpload(this.#target.name, {
       ...this.#target.condition,
-      partSizeBytes: partSize(this.#request.uploadChunkSizeBytes),
-      wholeUpToBytes: wholeUpTo(this.#request.uploadChunkSizeBytes),
-      ...(onBytes && { onBytes }),
-      ...(onPublish && { onPublish }),
-      ...pickSignal(this.#request),
+      partSizeBytes: partSize(uploadChunkSizeBytes),
+      wholeUpToBytes: wholeUpTo(uploadChunkSizeBytes),
+      onBytes: this.#options.onBytes,
+      onPublish,
+      signal,
     });
     try {
       return await this.#pack(upload, base);

@@ -50,8 +50,8 @@ export interface LookupRequest {
   /** The questions in order of precedence (src/cache/match-order.ts). */
   readonly plan: readonly MatchStep[];
   /** Where a diagnosis may look; undefined: there is no other place. */
-  readonly elsewhere?: Elsewhere;
-  readonly signal?: AbortSignal;
+  readonly elsewhere?: Elsewhere | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface CacheMatch {
@@ -108,10 +108,10 @@ export interface SaveRequest {
   /** Goes into the manifest's head, for people: repository, ref, sha, run id and attempt. */
   readonly origin: Readonly<Record<string, string>>;
   /** Called when the entry may appear from now on, also if the save is cancelled or ends without an answer. */
-  readonly onPublish?: () => void;
+  readonly onPublish?: (() => void) | undefined;
   /** Abort unfinished uploads older than this many ms after a save; undefined: 24 h. */
   readonly staleUploadMs?: number;
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 export type SaveOutcome =

@@ -42,7 +42,7 @@ export interface RangeBytes {
 }
 
 export interface CallOptions {
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface ListOptions extends CallOptions {
@@ -57,7 +57,7 @@ export interface GetOptions extends CallOptions {
   /** Read only this version of the object. */
   readonly etag?: string;
   /** Called with the number of bytes of each piece as it arrives (for progress). */
-  readonly onBytes?: (count: number) => void;
+  readonly onBytes?: ((count: number) => void) | undefined;
 }
 
 export interface UploadOptions extends CallOptions {
@@ -74,11 +74,11 @@ export interface UploadOptions extends CallOptions {
    * With `onlyIfAbsent: false`: replace only while the object's ETag is still this one; `complete` throws
    * `ObjectReplacedError` otherwise.
    */
-  readonly onlyIfEtag?: string;
+  readonly onlyIfEtag?: string | undefined;
   /** Called with the number of bytes the store has acknowledged, part by part. */
-  readonly onBytes?: (count: number) => void;
+  readonly onBytes?: ((count: number) => void) | undefined;
   /** Called before the request that publishes is sent. If it is not answered, the object may appear all the same. */
-  readonly onPublish?: () => void;
+  readonly onPublish?: (() => void) | undefined;
 }
 
 /**

@@ -99,8 +99,8 @@ export class Caller {
         clock: this.clock,
         // A gateway that was too busy for the parts may still be for what cleans up behind them
         goOn: error => (last ? httpStatus(error) !== undefined : !this.#doubtful),
-        ...(signal && { signal }),
-        ...(spec.madeProgress && { madeProgress: spec.madeProgress }),
+        signal,
+        madeProgress: spec.madeProgress,
         onRetry: (error, number, waitMs) => {
           this.counters.retries++;
           this.log.debug(
