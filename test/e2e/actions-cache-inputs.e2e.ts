@@ -1,0 +1,107 @@
+import { expect, it } from 'vitest';
+import { buildTree, describeTree } from '../support/tree.ts';
+import { cacheSteps, outage } from './support/actions-cache.ts';
+import { describeWithGateway, useLab } from './support/lab.ts';
+import { startCountingProxy } from './support/network.ts';
+import { mainOf, postOf, warningsOf } from './support/results.ts';
+
+/** The contract of actions/cache 5 for its other inputs, word for word where people rely on words, through the built action. */
+
+const lab = useLab();
+const { cache, restore, save } = cacheSteps(lab);
+
+describeWithGateway('actions/cache: lookup-only', () => {
+  it('downloads nothing, and nothing is saved over an exact hit', async () => {
+    await save('path: deps, key: k');
+    const machine = await lab.newMachine();
+    await using proxy = await startCountingProxy();
+    const result = await lab.steps(
+      '- { id: cache, uses: actions/cache@v5, with: { path: deps, key: k, lookup-only: true } }',
+      { machine, env: { CACHE_S3_ENDPOINT: proxy.endpoint } },
+    );
+    expect(mainOf(result, 'cache').outputs['cache-hit']).toBe('true');
+    expect(await describeTree(machine.workspace)).toEqual({});
+    expect(proxy.operations).toEqual(['HeadObject']);
+    expect(postOf(result, 'cache').log).toContain('not saving cache');
+  });
+
+  it('still saves after a miss', async () => {
+    const result = await cache('path: deps, key: k, lookup-only: true');
+    expect(postOf(result, 'cache').log).toContain('Cache saved with key: k');
+  });
+});
+
+describeWithGateway('actions/cache: fail-on-cache-miss', () => {
+  it('fails the step after a miss, and nothing is saved', async () => {
+    const result = await cache('path: deps, key: k, fail-on-cache-miss: true');
+    expect(result.conclusion).toBe('failure');
+    expect(mainOf(result, 'cache').annotations).toEqual([
+      {
+        level: 'error',
+        message: 'Failed to restore cache entry. Exiting as fail-on-cache-miss is set. Input key: k',
+      },
+    ]);
+    expect(await lab.objects()).toEqual([]);
+  });
+
+  it('is content with a partial hit', async () => {
+    await save('path: deps, key: k-1');
+    const result = await restore('path: deps, key: k-2, restore-keys: k-, fail-on-cache-miss: true');
+    expect(result.conclusion).toBe('success');
+  });
+
+  it('tells an outage from a miss', async () => {
+    const result = await restore('path: deps, key: k, fail-on-cache-miss: true', {
+      env: await outage(),
+    });
+    expect(result.conclusion).toBe('failure');
+    const [error] = mainOf(result, 'cache').annotations.filter(({ level }) => level === 'error');
+    expect(error?.message).toMatch(
+      /^Failed to restore cache entry: .*this is no answer and no miss\. Input key: k$/,
+    );
+  });
+});
+
+describeWithGateway('actions/cache: other inputs', () => {
+  it('enableCrossOsArchive changes nothing but on Windows', async () => {
+    await save('path: deps, key: k, enableCrossOsArchive: true');
+    expect(mainOf(await restore('path: deps, key: k'), 'cache').outputs['cache-hit']).toBe('true');
+  });
+
+  it('upload-chunk-size is the size of the parts', async () => {
+    await using proxy = await startCountingProxy();
+    const machine = await lab.newMachine();
+    const big = Buffer.concat(
+      Array.from({ length: 200 }, () => crypto.getRandomValues(Buffer.alloc(60_000))),
+    );
+    await buildTree(machine.workspace, { 'deps/big': big });
+    await save('path: deps, key: k, upload-chunk-size: 5242880', {
+      machine,
+      env: { CACHE_S3_ENDPOINT: proxy.endpoint },
+    });
+    // 12 MB that do not compress.
+    expect(proxy.operations.filter(operation => operation === 'UploadPart')).toHaveLength(3);
+    expect(await lab.objects()).toHaveLength(1);
+  });
+
+  it('all that actions/cache declares are known: none is unexpected', async () => {
+    const everything = `path: deps, key: k, restore-keys: k-, upload-chunk-size: 33554432,
+      enableCrossOsArchive: false, fail-on-cache-miss: false, lookup-only: false, save-always: false`;
+    expect(warningsOf(await cache(everything))).toEqual([]);
+    expect(
+      warningsOf(
+        await restore(`path: deps, key: k, restore-keys: k-, enableCrossOsArchive: false,
+          fail-on-cache-miss: false, lookup-only: false`),
+      ),
+    ).toEqual([]);
+    expect(
+      warningsOf(await save('path: deps, key: k2, upload-chunk-size: 33554432, enableCrossOsArchive: false')),
+    ).toEqual([]);
+  });
+
+  it('that nobody declares are named by the runner', async () => {
+    expect(warningsOf(await restore('path: deps, key: k, retries: 3'))).toEqual([
+      expect.stringMatching(/^Unexpected input\(s\) 'retries', valid inputs are \['path', 'key', /),
+    ]);
+  });
+});

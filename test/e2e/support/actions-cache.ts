@@ -1,0 +1,24 @@
+import { buildTree } from '../../support/tree.ts';
+import type { Lab, LabOptions } from './lab.ts';
+import { closedEndpoint } from './network.ts';
+
+/** The steps of actions/cache 5 on a machine that has `deps/a`, each with its inputs (YAML). */
+export function cacheSteps(lab: Lab) {
+  const run =
+    (action: string) =>
+    async (inputs: string, options: LabOptions = {}) => {
+      const machine = options.machine ?? (await lab.newMachine());
+      await buildTree(machine.workspace, { 'deps/a': 'content of a' });
+      return lab.steps(`- { id: cache, uses: ${action}, with: { ${inputs} } }`, { machine, ...options });
+    };
+  return {
+    cache: run('actions/cache@v5'),
+    restore: run('actions/cache/restore@v5'),
+    save: run('actions/cache/save@v5'),
+  };
+}
+
+/** A bucket that is down. One attempt: how it is retried is not what these tests are about. */
+export async function outage(): Promise<Record<string, string>> {
+  return { CACHE_S3_ENDPOINT: await closedEndpoint(), CACHE_S3_RETRY: 'false' };
+}

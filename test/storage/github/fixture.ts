@@ -1,0 +1,90 @@
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, vi } from 'vitest';
+import type { StorageBackend } from '../../../src/storage/backend.ts';
+import { createGitHubBackend } from '../../../src/storage/github/github-backend.ts';
+import { type Azurite, startAzurite } from '../../support/azurite.ts';
+import { type CacheService, startCacheService } from '../../support/cache-service.ts';
+import { recordingLog, saveRequest } from '../../support/requests.ts';
+import { buildTree, removeTree } from '../../support/tree.ts';
+
+const limits = { serviceMs: 10_000, idleMs: 30_000 };
+/** For faults, so that a test need not wait: what they prove does not depend on the length. */
+export const short = { serviceMs: 1000, idleMs: 1000 };
+
+/** GitHub's cache as it is for one test. */
+export interface GitHub {
+  readonly service: CacheService;
+  /** GITHUB_WORKSPACE. */
+  readonly workspace: string;
+  /** The tree that is cached. */
+  readonly tree: string;
+  /** Where addresses of blobs point; tests replace it to break the blob store alone. */
+  signedUrl: Azurite['signedUrl'];
+  /** What the runner sets for a step. */
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+/**
+ * The real client against a real blob store and a stand-in of the cache service. The client downloads in a single
+ * stream from hosts that are not Azure's, so its concurrent download is not covered.
+ */
+export function useGitHub(): GitHub {
+  let azurite: Azurite;
+  const github = {} as { -readonly [K in keyof GitHub]: GitHub[K] };
+
+  beforeAll(async () => {
+    azurite = await startAzurite();
+  });
+
+  afterAll(() => azurite.stop());
+
+  beforeEach(async () => {
+    const salt = crypto.randomUUID();
+    const root = await mkdtemp(path.join(tmpdir(), 'cache-s3-github-'));
+    await buildTree(root, { temp: { directory: true }, workspace: { directory: true } });
+    github.signedUrl = azurite.signedUrl;
+    github.service = await startCacheService({
+      signedUrl: (blob, right) => github.signedUrl(`${salt}-${blob}`, right),
+    });
+    github.workspace = path.join(root, 'workspace');
+    github.tree = path.join(root, 'workspace/tree');
+    github.environment = {
+      ACTIONS_CACHE_SERVICE_V2: 'True',
+      ACTIONS_RESULTS_URL: github.service.url,
+      ACTIONS_RUNTIME_TOKEN: 'token',
+      GITHUB_SERVER_URL: 'https://github.com',
+      GITHUB_WORKSPACE: github.workspace,
+      RUNNER_TEMP: path.join(root, 'temp'),
+      // Azurite and the stand-in are on this machine.
+      NO_PROXY: '127.0.0.1',
+    };
+    for (const [name, value] of Object.entries(github.environment)) vi.stubEnv(name, value);
+  });
+
+  afterEach(async () => {
+    vi.unstubAllEnvs();
+    await github.service.stop();
+    await removeTree(path.dirname(github.workspace));
+  });
+
+  return github;
+}
+
+export async function backendWithLog(
+  allowed = limits,
+): Promise<{ readonly backend: StorageBackend; readonly log: ReturnType<typeof recordingLog> }> {
+  const log = recordingLog();
+  return { backend: await createGitHubBackend({ log, limits: allowed }), log };
+}
+
+/** Saves a tree of two files under this key. */
+export async function saved(github: GitHub, key: string, content = key) {
+  await buildTree(github.tree, {
+    'a.txt': content,
+    'deep/b.bin': { content: Buffer.alloc(300_000, key), mode: 0o755 },
+  });
+  const { backend } = await backendWithLog();
+  return backend.save(saveRequest({ key, paths: [github.tree] }));
+}
