@@ -38,7 +38,7 @@ export async function ask(
           // Jobs of one run may share a directory: the run's number alone is not unique.
           runLabel: `${run.replace(/\D/g, '')}-${randomBytes(4).toString('hex')}`,
           warm: plan.inputs.warmRestore,
-          recordDirectory: recordDirectory(plan.inputs, runner.env),
+          recordDirectory: recordDirectory(runner.env),
         });
     // Whatever came of it is said below the progress, not in its group
     const match = await asked.finally(progress.end);
@@ -48,13 +48,13 @@ export async function ask(
   } catch (error) {
     const reason = (error as Error).message;
     runner.log.debug((error as Error).stack ?? reason);
-    if (request.signal?.aborted) return { kind: 'failed', reason };
+    const halfway = error instanceof TargetTreeError && error.halfway;
+    if (request.signal?.aborted) return { kind: 'failed', reason, halfway };
     if (error instanceof DamagedArchiveError) {
       runner.log.warning(`Cache not restored, its object is damaged and nothing was written: ${reason}`);
       return { kind: 'damaged', object: error.object };
     }
     const outage = error instanceof StoreUnavailableError || error instanceof StoreRefusedError;
-    const halfway = error instanceof TargetTreeError && error.halfway;
     if (outage) runner.log.warning(`${reason}.`);
     else if (halfway) runner.log.warning(`Cache restored only in part: ${reason}`);
     else runner.log.warning(`Cache not restored: ${reason}`);

@@ -1,5 +1,6 @@
 import { createProgress } from '../report/progress.ts';
 import { BadInputError } from './bad-input.ts';
+import { noteHalfRestored } from './half-restored.ts';
 import { type ActionInputs, parseInputs } from './inputs.ts';
 import type { OpenBackend, StepBackend } from './open.ts';
 import { setKeyOutput } from './outputs.ts';
@@ -57,14 +58,15 @@ export async function restoreStep(runner: Runner, options: RestoreStepOptions): 
     });
     const request = lookupRequest(plan, options.signal);
     const answer = await ask(runner, plan, backend, request, progress);
+    const isHalf = answer.kind === 'failed' && answer.halfway === true;
+    if (isHalf || (answer.kind === 'match' && !inputs.lookupOnly)) noteHalfRestored(runner, plan, isHalf);
     // A signal may come while the last renames are made: then the cache is there, and is reported
     if (options.signal.aborted && answer.kind !== 'match') {
       return runner.log.warning('Cache not restored: the step was cancelled.');
     }
     await reportAnswer(runner, { ...phase, backend, request }, answer);
     // Half a cache is not for the post phase to save
-    const finished = answer.kind !== 'failed' || !answer.halfway;
-    keep({ finished, bucketDown: backend.bucketDown, ...remembered(answer, inputs) });
+    keep({ finished: !isHalf, bucketDown: backend.bucketDown, ...remembered(answer, inputs) });
   } finally {
     progress.end();
     backend?.close();

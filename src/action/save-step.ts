@@ -3,6 +3,7 @@ import type { SaveOutcome, SaveRequest } from '../storage/backend.ts';
 import { NameTooLongError, StoreRefusedError } from '../storage/errors.ts';
 import { isFallbackCause } from '../storage/fallback.ts';
 import { BadInputError } from './bad-input.ts';
+import { isHalfRestored } from './half-restored.ts';
 import { parseInputs } from './inputs.ts';
 import type { OpenBackend, StepBackend } from './open.ts';
 import { closePhase, type PhaseResult } from './phase.ts';
@@ -38,7 +39,7 @@ export async function saveStep(runner: Runner, options: SaveStepOptions): Promis
     if (error instanceof BadInputError) return complain(runner, badInputSentence(error, runner.env));
     throw error;
   }
-  const reason = whyNot(plan, state);
+  const reason = whyNot(runner, plan, state);
   if (reason !== undefined) {
     runner.log.info(reason);
     const keys = { primaryKey: plan.inputs.key, matchedKey: state?.matchedKey };
@@ -50,7 +51,7 @@ export async function saveStep(runner: Runner, options: SaveStepOptions): Promis
 }
 
 /** One line on why nothing is saved; undefined: it is. */
-function whyNot(plan: StepPlan, state: StepState | undefined): string | undefined {
+function whyNot(runner: Runner, plan: StepPlan, state: StepState | undefined): string | undefined {
   const { inputs, access } = plan;
   if (state !== undefined) {
     const decision = decideSave(inputs.jobStatus, state.saveAlways);
@@ -60,6 +61,7 @@ function whyNot(plan: StepPlan, state: StepState | undefined): string | undefine
       return `Cache hit occurred on the primary key ${inputs.key}, not saving cache.`;
     }
   }
+  if (isHalfRestored(runner, plan)) return 'Cache not saved: these paths were restored only in part.';
   if (!access.write.allowed) return `Cache not saved: ${access.write.reason}.`;
   return undefined;
 }
@@ -149,7 +151,7 @@ function saveRequest(
     overwrite: inputs.overwrite,
     damaged: state?.damaged,
     base: state?.base,
-    recordDirectory: recordDirectory(inputs, env),
+    recordDirectory: recordDirectory(env),
     uploadChunkSizeBytes: inputs.uploadChunkSizeBytes,
     origin: {
       repository: plan.context.repository,

@@ -1,9 +1,10 @@
 import { Buffer } from 'node:buffer';
 import { createHash } from 'node:crypto';
-import { lstatSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { lstatSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { SHA256_BYTES, sha256 } from './codec.ts';
 import type { Manifest } from './entry.ts';
+import { writeJobFile } from './job-file.ts';
 import { decodeManifest } from './manifest.ts';
 import { StatusRows } from './status-rows.ts';
 
@@ -42,10 +43,7 @@ export function writeRecord(directory: string, record: NewRecord): void {
   const length = Buffer.alloc(4);
   length.writeUInt32LE(head.length);
   const body = Buffer.concat([length, head, manifestBytes, Buffer.from(rows.values.buffer)]);
-  const file = path.join(directory, recordName(object, etag));
-  // Another process may look for records: it sees whole ones
-  writeFileSync(`${file}.new`, Buffer.concat([sha256(body), body]), { mode: 0o600 });
-  renameSync(`${file}.new`, file);
+  writeJobFile(path.join(directory, recordName(object, etag)), Buffer.concat([sha256(body), body]));
 }
 
 /** The record of this object; undefined: there is none that can be read. */

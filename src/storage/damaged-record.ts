@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
+import { writeJobFile } from '../archive/job-file.ts';
 import type { DamagedObject } from './backend.ts';
 
 /**
@@ -10,7 +11,7 @@ import type { DamagedObject } from './backend.ts';
 
 /** Throws the system's errors. */
 export function writeDamaged(directory: string, { name, etag }: DamagedObject): void {
-  writeFileSync(recordFile(directory, name), JSON.stringify({ name, etag }), { mode: 0o600 });
+  writeJobFile(recordFile(directory, name), JSON.stringify({ name, etag }));
 }
 
 /** The ETag under which the object of this name was found damaged; undefined: it was not, or nobody can read it. */

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import {
   existsSync,
   mkdirSync,
@@ -104,29 +105,45 @@ describe('phases in processes of their own', () => {
     expect([miss, save, hit, again].map(({ code }) => code)).toEqual([0, 0, 0, 0]);
   });
 
-  test('restore/ finds the object damaged, and save/ of the same job replaces it', async () => {
-    await phase('save-only');
-    const file = stored()[0]!;
-    writeFileSync(file, 'torn');
+  // Root needs no sudo, and runs with the same records
+  const users: readonly Record<string, string>[] = process.geteuid?.() === 0 ? [{}, { sudo: 'true' }] : [{}];
 
-    const damaged = await phase('restore-only', { workspace: 'two' });
-    expect(damaged.log).toContain('its object is damaged');
-    expect(readdirSync(at('temp'))).toEqual([expect.stringMatching(/^cache-s3-damaged-[0-9a-f]{64}$/)]);
-    mkdirSync(at('two/deps'));
+  test.each(users)('after a restore of another key, only what changed is saved, %j', async inputs => {
+    writeFileSync(at('one/deps/large'), randomBytes(6 * 1024 * 1024));
+    await phase('save-only', { inputs });
+    await phase('restore-only', { workspace: 'two', inputs: { ...inputs, key: 'k2', 'restore-keys': 'k' } });
+    expect(readdirSync(at('temp'))).toEqual([expect.stringMatching(/^cache-s3-tree-[0-9a-f]{64}$/)]);
     writeFileSync(at('two/deps/a.txt'), 'second');
-    const other = await phase('save-only', { workspace: 'two', inputs: { key: 'k2' } });
-    expect(other.log).toContain('Cache saved with key: k2');
-    expect(readFileSync(file, 'utf8')).toBe('torn');
-
-    const save = await phase('save-only', { workspace: 'two' });
-    expect(save.log).toContain('Cache saved with key: k1');
-    expect(readdirSync(at('temp'))).toEqual([]);
-    const hit = await phase('restore-only');
-    expect(hit.log).toMatch(/^Cache restored from key: k1$/m);
-    expect(readFileSync(at('one/deps/a.txt'), 'utf8')).toBe('second');
-    const again = await phase('save-only');
-    expect(again.log).toContain('was already saved by another job');
+    const save = await phase('save-only', { workspace: 'two', inputs: { ...inputs, key: 'k2' } });
+    expect(save.log).toMatch(/6\.3 MB of it taken over/);
   });
+
+  test.each(users)(
+    'restore/ finds the object damaged, and save/ of the same job replaces it, %j',
+    async inputs => {
+      await phase('save-only');
+      const file = stored()[0]!;
+      writeFileSync(file, 'torn');
+
+      const damaged = await phase('restore-only', { workspace: 'two', inputs });
+      expect(damaged.log).toContain('its object is damaged');
+      expect(readdirSync(at('temp'))).toEqual([expect.stringMatching(/^cache-s3-damaged-[0-9a-f]{64}$/)]);
+      mkdirSync(at('two/deps'));
+      writeFileSync(at('two/deps/a.txt'), 'second');
+      const other = await phase('save-only', { workspace: 'two', inputs: { key: 'k2' } });
+      expect(other.log).toContain('Cache saved with key: k2');
+      expect(readFileSync(file, 'utf8')).toBe('torn');
+
+      const save = await phase('save-only', { workspace: 'two', inputs });
+      expect(save.log).toContain('Cache saved with key: k1');
+      expect(readdirSync(at('temp'))).toEqual([]);
+      const hit = await phase('restore-only');
+      expect(hit.log).toMatch(/^Cache restored from key: k1$/m);
+      expect(readFileSync(at('one/deps/a.txt'), 'utf8')).toBe('second');
+      const again = await phase('save-only');
+      expect(again.log).toContain('was already saved by another job');
+    },
+  );
 
   test('bad input ends with one sentence, and nothing is written', async () => {
     const { code, log, outputs, state } = await phase('main', { inputs: { key: 'a,b' }, workspace: 'two' });
