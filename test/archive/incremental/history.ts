@@ -8,7 +8,8 @@ import type { OpenArchive } from '../../../src/archive/open-archive.ts';
 import type { ObjectStore } from '../../../src/storage/object-store.ts';
 import { describeTree, removeTree, type TreeDescription, type TreeEntry } from '../../support/tree.ts';
 import { Job } from './job.ts';
-import { changeTree, plantTree, Random } from './random-tree.ts';
+import { changeTree } from './random-changes.ts';
+import { plantTree, Random } from './random-tree.ts';
 
 export interface HistoryOptions {
   readonly seed: number;
