@@ -103,6 +103,25 @@ describe('what is saved is what is restored', () => {
     await roundTrip(spec);
   });
 
+  test.skipIf(process.platform === 'win32').each([
+    ['022', 0o022],
+    ['077', 0o077],
+  ])('modes that the umask %s masks', async (_, mask) => {
+    const own = process.umask(mask);
+    try {
+      await roundTrip({
+        'tree/file': { content: 'x', mode: 0o666 },
+        'tree/empty': { content: '', mode: 0o777 },
+        'tree/large': { content: Buffer.alloc(9_000_000, 'large'), mode: 0o662 },
+        'tree/directory/file': { content: 'x', mode: 0o606 },
+        'tree/directory': { directory: true, mode: 0o777 },
+      });
+      expect(process.umask(), 'and it is given back').toBe(mask);
+    } finally {
+      process.umask(own);
+    }
+  });
+
   test.runIf(linux)('names that are not UTF-8', async () => {
     await roundTrip(notUtf8);
   });

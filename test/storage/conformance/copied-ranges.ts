@@ -9,7 +9,7 @@ export function copiedRanges(subject: Subject): void {
     let source: ObjectInfo;
 
     beforeAll(async () => {
-      source = await subject.put('copy/source =2B', Uint8Array.from(noise));
+      source = await subject.put('copy/source =2B \u00fc', Uint8Array.from(noise));
     });
 
     test.each([

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { silentLog } from '../../../src/report/log.ts';
+import { ObjectReplacedError } from '../../../src/storage/errors.ts';
 import type { Upload } from '../../../src/storage/object-store.ts';
 import { scriptedServer } from './scripted-server.ts';
 
@@ -26,6 +27,15 @@ test('an upload that is given up between two steps of a copy is not created afte
   await expect(copied).rejects.toThrow('the upload was aborted');
   await aborted;
   await delay(50);
+  expect(server.operations).toEqual(['HeadObject']);
+});
+
+test('a source that is another by now is not copied from', async () => {
+  const server = await scriptedServer(() => ({ headers: { etag: '"now"', 'content-length': 6 * MiB } }));
+  const upload = server.store().createUpload('x', { partSizeBytes: 5 * MiB, onlyIfAbsent: true });
+  const copied = upload.copyRange({ name: 'source', etag: 'then' }, { start: 0, end: 6 * MiB });
+  await expect(copied).rejects.toThrow(ObjectReplacedError);
+  await upload.abort();
   expect(server.operations).toEqual(['HeadObject']);
 });
 
