@@ -32,7 +32,7 @@ export function createAgents(
     keepAlive: true,
     timeout: IDLE_CONNECTION_MS,
     maxSockets: Number.POSITIVE_INFINITY,
-    proxyEnv: environment,
+    proxyEnv: withSchemes(environment),
   };
   const ca =
     caFile === undefined ? {} : { ca: [...tls.getCACertificates('default'), readAuthorities(caFile)] };
@@ -45,6 +45,14 @@ export function createAgents(
       { cause: error },
     );
   }
+}
+
+const PROXY_VARIABLES = ['http_proxy', 'HTTP_PROXY', 'https_proxy', 'HTTPS_PROXY'];
+
+/** Node passes over a proxy without a scheme (24.21); for actions/cache and curl it is one by http. */
+function withSchemes(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const bare = PROXY_VARIABLES.filter(name => environment[name] && !environment[name].includes('://'));
+  return { ...environment, ...Object.fromEntries(bare.map(name => [name, `http://${environment[name]}`])) };
 }
 
 function readAuthorities(file: string): string {

@@ -100,7 +100,21 @@ const FAILURES: Readonly<Record<string, string>> = {
   EAI_AGAIN: 'host name not resolved',
   EHOSTUNREACH: 'host unreachable',
   ENETUNREACH: 'network unreachable',
+  ERR_PROXY_TUNNEL: 'the proxy does not connect',
 };
+
+/** Where the system names another host or port than the endpoint's, that is the environment's proxy. */
+function ofProxy(error: unknown, endpoint: URL | undefined): string {
+  const first = error instanceof AggregateError ? error.errors[0] : error;
+  const { address, port, hostname } = (first ?? {}) as { address?: string; port?: number; hostname?: string };
+  if (endpoint === undefined) return '';
+  if (port !== undefined && port !== portOf(endpoint)) return `; the proxy at ${address}, port ${port}`;
+  return hostname !== undefined && hostname !== endpoint.hostname ? `; the proxy at ${hostname}` : '';
+}
+
+function portOf({ port, protocol }: URL): number {
+  return port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port);
+}
 
 /**
  * An SDK or network failure as the store's contract names it. The message is one clause with the bucket, the call,
@@ -130,7 +144,7 @@ export function toStoreError(error: unknown, operation: string, settings: S3Sett
   if (kind !== 'final' || status === undefined) {
     const reason =
       FAILURES[code ?? ''] ?? (kind === 'broken-body' ? 'the answer broke off' : 'the call failed');
-    const shown = answer || String(error);
+    const shown = (answer || String(error)) + ofProxy(error, settings.endpoint);
     return new StoreUnavailableError(`${bucket}: ${reason} (${operation}: ${shown})`, { cause: error });
   }
   if (status === 401 || status === 403) {

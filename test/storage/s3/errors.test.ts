@@ -56,6 +56,34 @@ describe('a failure', () => {
       'connection refused (GetObject: ECONNREFUSED)',
     ],
     [
+      Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED', address: '::1', port: 7480 }),
+      'connection refused (GetObject: ECONNREFUSED)',
+    ],
+    [
+      Object.assign(new Error('getaddrinfo ENOTFOUND'), { code: 'ENOTFOUND', hostname: 's3.example.org' }),
+      'host name not found (GetObject: ENOTFOUND)',
+    ],
+    [
+      Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED', address: '::1', port: 3128 }),
+      'connection refused (GetObject: ECONNREFUSED; the proxy at ::1, port 3128)',
+    ],
+    [
+      new AggregateError([
+        Object.assign(new Error('connect'), { code: 'ECONNREFUSED', address: '10.0.0.9', port: 3128 }),
+      ]),
+      'connection refused (GetObject: ECONNREFUSED; the proxy at 10.0.0.9, port 3128)',
+    ],
+    [
+      Object.assign(new Error('getaddrinfo ENOTFOUND'), { code: 'ENOTFOUND', hostname: 'proxy.corp' }),
+      'host name not found (GetObject: ENOTFOUND; the proxy at proxy.corp)',
+    ],
+    [
+      Object.assign(new Error('Failed to establish tunnel via http://me:secret@proxy'), {
+        code: 'ERR_PROXY_TUNNEL',
+      }),
+      'the proxy does not connect (GetObject: ERR_PROXY_TUNNEL)',
+    ],
+    [
       Object.assign(new Error('no answer within 9 s'), { name: 'TimeoutError' }),
       'no answer within 9 s (GetObject)',
     ],

@@ -187,6 +187,15 @@ test('goes through the proxy of the environment, but not where NO_PROXY says so'
   expect(String(await buffer(past.response.body))).toBe('directly');
 });
 
+test.each(['http_proxy', 'HTTP_PROXY'])('a proxy without a scheme in %s is one by http', async name => {
+  const proxyPort = await serve((_, to) => void to.end('by proxy'));
+  const port = await serve((_, to) => void to.end('directly'));
+  const through = await handler({ [name]: `127.0.0.1:${proxyPort}` }).watched.handle(
+    request(port, { headers: { host: `127.0.0.1:${port}` } }),
+  );
+  expect(String(await buffer(through.response.body))).toBe('by proxy');
+});
+
 test('a proxy variable that is no URL is refused and named', () => {
   expect(() => createAgents(undefined, { HTTPS_PROXY: 'http://user:hush@[broken' })).toThrow(
     expect.objectContaining({ name: 'StoreRefusedError', lookAt: "the runner's environment" }),
