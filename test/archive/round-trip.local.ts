@@ -64,6 +64,8 @@ const notUtf8: TreeSpec = {
   [hex(Buffer.from('tree/\xff\xfe/\x80', 'latin1'))]: 'bytes',
   [hex(Buffer.concat([Buffer.from('tree/ü'), Buffer.from([0xed, 0xb2, 0x80])]))]: 'a surrogate in UTF-8',
   [hex(Buffer.concat([Buffer.from('tree/\u{1f4a9}'), Buffer.from([0xf0, 0x9f])]))]: 'cut short',
+  'tree/to-such': { symlink: hex(Buffer.from('caf\xe9', 'latin1')) },
+  'tree/second': { hardlink: hex(Buffer.from('tree/caf\xe9', 'latin1')) },
 };
 
 const longNames: TreeSpec = {

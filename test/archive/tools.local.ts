@@ -57,6 +57,8 @@ const plain: TreeSpec = {
 };
 const notUtf8: TreeSpec = {
   [hex(Buffer.from('tree/caf\xe9/\xff', 'latin1'))]: 'latin-1',
+  'tree/to-such': { symlink: hex(Buffer.from('caf\xe9/\xff', 'latin1')) },
+  'tree/second': { hardlink: hex(Buffer.from('tree/caf\xe9/\xff', 'latin1')) },
 };
 
 async function saved(spec: TreeSpec) {

@@ -16,7 +16,7 @@ export type TreeNode =
   | string
   | Uint8Array
   | ({ readonly content: string | Uint8Array } & Attributes)
-  /** A symbolic link; the target need not exist. */
+  /** A symbolic link; the target need not exist, and may be spelled `hex:` as names are. */
   | ({ readonly symlink: string } & Pick<Attributes, 'mtime'>)
   /** A second name of another file of the tree. */
   | { readonly hardlink: string }
@@ -76,7 +76,7 @@ async function create(at: Buffer, node: TreeNode): Promise<void> {
   await fs.mkdir(parent, { recursive: true });
   if (isPlain) await fs.writeFile(at, node);
   else if ('content' in node) await fs.writeFile(at, node.content);
-  else if ('symlink' in node) await fs.symlink(node.symlink, at);
+  else if ('symlink' in node) await fs.symlink(toBytes(node.symlink), at);
 }
 
 async function applyAttributes(at: Buffer, node: TreeNode): Promise<void> {

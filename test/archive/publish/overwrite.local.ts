@@ -1,4 +1,4 @@
-import { existsSync, lstatSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, readFileSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { link, mkdir, readdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -185,6 +185,24 @@ describe('what stands above the roots', () => {
     await expect(attempt).rejects.toThrow(`${to}/a is not a directory, but the cache goes below it`);
     expect(readFileSync(join(to, 'a'), 'utf8')).toBe('mine');
   });
+});
+
+test('staging of another run goes when it is a day old, and not before: that run may still be at work', async () => {
+  const { object, expected } = await saved(module);
+  const to = await buildTree(scratch(), {
+    'tree/.cache-s3-1-00000000-00000000/0/x': 'x',
+    'tree/.cache-s3-1-00000000-00000001/0/x': 'x',
+  });
+  for (const [name, hours] of [
+    ['00000000', 23],
+    ['00000001', 25],
+  ] as const) {
+    const seconds = Date.now() / 1000 - hours * 3600;
+    utimesSync(join(to, `tree/.cache-s3-1-00000000-${name}`), seconds, seconds);
+  }
+  await restoreObject(object, await layoutIn(to));
+  expect((await readdir(join(to, 'tree'))).toSorted()).toEqual(['.cache-s3-1-00000000-00000000', 'mod']);
+  expect(Object.keys(await describeTree(to))).toEqual(expect.arrayContaining(Object.keys(expected)));
 });
 
 test('no staging is left, neither beside the tree nor in it', async () => {
