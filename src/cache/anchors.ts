@@ -59,7 +59,6 @@ export function createAnchors(options: AnchorOptions): Anchors {
       const local = windows ? stored.replaceAll('/', '\\') : stored;
       if (anchor === undefined) return trimEnd(local, platformPath);
       const rest = local.slice(2);
-      if (rest === '') return anchor;
       const joined = anchor.endsWith(platformPath.sep) ? anchor + rest : anchor + platformPath.sep + rest;
       return trimEnd(joined, platformPath);
     },

@@ -51,9 +51,8 @@ export function rootOf(prefix: string, place: readonly string[]): string {
 /** Key and version of `<key>/<version>.tar.zst`; undefined: not the name of an entry below a place. */
 export function parseEntry(name: string): { readonly key: string; readonly version: string } | undefined {
   if (!name.endsWith(SUFFIX)) return undefined;
-  const [encodedKey, version, ...rest] = name.slice(0, -SUFFIX.length).split('/');
-  if (encodedKey === undefined || version === undefined || rest.length > 0) return undefined;
-  if (!/^[0-9a-f]{64}$/.test(version)) return undefined;
+  const [encodedKey = '', version = '', ...rest] = name.slice(0, -SUFFIX.length).split('/');
+  if (rest.length > 0 || !/^[0-9a-f]{64}$/.test(version)) return undefined;
   const key = decodeComponent(encodedKey);
-  return key === undefined || key === '' ? undefined : { key, version };
+  return key ? { key, version } : undefined;
 }

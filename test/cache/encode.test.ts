@@ -3,6 +3,8 @@ import { decodeComponent, encodeComponent } from '../../src/cache/encode.ts';
 
 const spellings = [
   ['linux-go_1.2', 'linux-go_1.2'],
+  ['AZaz09', 'AZaz09'],
+  ['@[`{/:', '=40=5B=60=7B=2F=3A'],
   ['a b', 'a=20b'],
   ['a/b', 'a=2Fb'],
   ['a=b', 'a=3Db'],

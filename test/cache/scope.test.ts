@@ -3,7 +3,7 @@ import { createKeySpace } from '../../src/cache/key-space.ts';
 import { type ScopeOptions, spacesOf } from '../../src/cache/scope.ts';
 import { NameTooLongError } from '../../src/storage/errors.ts';
 
-const version = 'a'.repeat(64);
+const version = '0123456789abcdef'.repeat(4);
 const options: ScopeOptions = {
   scope: 'ref',
   prefix: 'ci/cache',
@@ -75,6 +75,8 @@ describe('KeySpace', () => {
     ['no version', 'p/v1/o/r/refs=2Fheads=2Fmain/k/latest.tar.zst'],
     ['another ending', `p/v1/o/r/refs=2Fheads=2Fmain/k/${version}.tar.gz`],
     ['a deeper name', `p/v1/o/r/refs=2Fheads=2Fmain/k/x/${version}.tar.zst`],
+    ['a name below an entry', `p/v1/o/r/refs=2Fheads=2Fmain/k/${version}/x.tar.zst`],
+    ['a version of other digits', `p/v1/o/r/refs=2Fheads=2Fmain/k/${version.replace('f', 'g')}.tar.zst`],
     ['a key that is no encoding', `p/v1/o/r/refs=2Fheads=2Fmain/k k/${version}.tar.zst`],
     ['no key', `p/v1/o/r/refs=2Fheads=2Fmain//${version}.tar.zst`],
   ])('does not take %s for its own', (_, name) => {
