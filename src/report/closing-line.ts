@@ -43,7 +43,7 @@ export function peopleLine(facts: PhaseFacts): string | undefined {
   const transferred = facts.result === 'saved' || facts.result === 'hit' || facts.result === 'partial';
   if (!transferred || facts.op === 'lookup') return undefined;
   const what = [
-    entries === undefined ? undefined : `${formatCount(entries)} entries`,
+    entries === undefined ? undefined : `${formatCount(entries)} ${entries === 1 ? 'entry' : 'entries'}`,
     rawBytes === undefined ? undefined : `${formatBytes(rawBytes)} of files`,
     bytes === undefined ? undefined : `${formatBytes(bytes)} stored`,
     facts.reusedBytes ? `${formatBytes(facts.reusedBytes)} of it taken over` : undefined,
