@@ -49,8 +49,8 @@ describe('the line for people', () => {
       'Saved 2,092 entries, 830.0 MB of files, 279.0 MB stored, 200.0 MB of it taken over, in 2.00 s (414.9 MB/s)',
     ],
     [
-      { ...saved, entries: 1, rawBytes: 2_000_000, bytes: 1_000_000 },
-      'Saved 1 entry, 2.0 MB of files, 1.0 MB stored, in 2.00 s (1.0 MB/s)',
+      { ...saved, entries: 1, rawBytes: 2_200_000, bytes: 1_000_000 },
+      'Saved 1 entry, 2.2 MB of files, 1.0 MB stored, in 2.00 s (1.1 MB/s)',
     ],
     [
       { ...saved, op: 'restore', result: 'partial', entries: undefined, rawBytes: undefined },
