@@ -19,7 +19,8 @@ const ENTRIES_A_TURN = 500;
 
 /**
  * What a save on top of `base` packs: the store copies the base's bytes while the tree is scanned, and what has changed
- * comes as the scan finds it. `finish` throws `BaseOutgrownError` when that turns out to be too much.
+ * comes as the scan finds it. `BaseOutgrownError` when that turns out to be too much: `finish` throws it, and the plans as
+ * soon as something stands where a directory was.
  */
 export function growth(options: SourceOptions, base: GrowingBase): PackSource {
   const { layout, roots, notes, head, signal, write } = options;
@@ -34,7 +35,7 @@ export function growth(options: SourceOptions, base: GrowingBase): PackSource {
     write: bytes => behind.write(bytes),
     flush: () => behind.flush(),
     finish() {
-      if (!isWorthReusing(comparison.usage()) || comparison.isBlocked())
+      if (!isWorthReusing(comparison.usage()))
         throw new BaseOutgrownError('too much of the tree has changed');
       const deadDirectories = comparison.deadDirectories();
       const rest = deadDirectories.length > 0 ? { deadDirectories } : {};
@@ -44,7 +45,7 @@ export function growth(options: SourceOptions, base: GrowingBase): PackSource {
   };
 }
 
-/** Throws the signal's reason, and what the scan throws. */
+/** Throws the signal's reason, what the scan throws, and `BaseOutgrownError`. */
 async function* plansOfChanged(
   scanned: Iterable<Scanned>,
   comparison: Comparison,
@@ -57,7 +58,9 @@ async function* plansOfChanged(
       await setImmediate();
       signal?.throwIfAborted();
     }
-    for (const member of comparison.next(found)) yield* planner.add(member);
+    const changed = comparison.next(found);
+    if (comparison.isBlocked) throw new BaseOutgrownError('a directory is something else now');
+    for (const member of changed) yield* planner.add(member);
   }
   yield* planner.rest();
 }

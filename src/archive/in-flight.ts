@@ -1,7 +1,7 @@
 /**
  * Runs `work` on each item with at most `limit` at the same moment and yields the results in the items' order. Items
- * are drawn one by one, so a lazy source is read only as far as it is worked on. When the consumer leaves early, what
- * is in flight ends unobserved.
+ * are drawn one by one, so a lazy source is read only as far as it is worked on, and no further after a failure. When the
+ * consumer leaves early, what is in flight ends unobserved.
  */
 export async function* mapInOrder<T, R>(
   items: Iterable<T> | AsyncIterable<T>,
@@ -9,12 +9,16 @@ export async function* mapInOrder<T, R>(
   work: (item: T) => Promise<R>,
 ): AsyncGenerator<R> {
   const inFlight: Promise<R>[] = [];
+  let hasFailed = false;
   for await (const item of items) {
     const promise = work(item);
     // It may fail while an earlier one is awaited, or after the consumer has left
-    promise.catch(() => {});
+    promise.catch(() => {
+      hasFailed = true;
+    });
     inFlight.push(promise);
     if (inFlight.length >= limit) yield await inFlight.shift()!;
+    if (hasFailed) break;
   }
   while (inFlight.length > 0) yield await inFlight.shift()!;
 }

@@ -28,10 +28,10 @@ export class Comparison {
   readonly #firstNames = new Set<string>();
   /** Unchanged directories around the place that the scan has come to. */
   readonly #around: { readonly found: Scanned; readonly index: number }[] = [];
-  readonly #changed: string[] = [];
   readonly #deadDirectories: Set<string>;
   /** The entry of the base that comes next. */
   #at = 0;
+  #isBlocked = false;
 
   constructor(base: Base) {
     this.#base = base;
@@ -49,7 +49,8 @@ export class Comparison {
       this.#takeOver(found, index);
       return NOTHING;
     }
-    this.#changed.push(found.name);
+    // What is unchanged is not where a directory was
+    this.#isBlocked ||= this.#deadDirectories.has(`${found.name}/`);
     const directory = this.#directoryAround(found.name);
     if (!directory) return [found];
     // What tar writes into a directory moves the directory's time: its own entry has to come again before that
@@ -82,11 +83,9 @@ export class Comparison {
     return [...this.#deadDirectories];
   }
 
-  /** Whether something else stands where the frames have a directory: tar could not put it there. */
-  isBlocked(): boolean {
-    const dead = this.#deadDirectories;
-    // What is unchanged is not where a directory was
-    return dead.size > 0 && this.#changed.some(name => dead.has(`${name}/`));
+  /** Whether something else was found where the frames have a directory: tar could not put it there. */
+  get isBlocked(): boolean {
+    return this.#isBlocked;
   }
 
   /** Where the base has this name; -1: nowhere. Both are in the same order. */

@@ -72,6 +72,21 @@ test('too much of it has changed after all', async () => {
   expect(() => source.finish()).toThrow(BaseOutgrownError);
 });
 
+test('what stands where a directory was is told when it is found', async () => {
+  const { base, options } = await savedTree();
+  // In the base, 00 was a directory
+  const entries = base.manifest.entries.map(entry =>
+    entry.name === './tree/00' ? { ...entry, name: './tree/00/', type: EntryType.directory, size: 0 } : entry,
+  );
+  const { plans } = growth(options, { ...base, manifest: { ...base.manifest, entries } });
+  const drawn: string[] = [];
+  const draw = async () => {
+    for await (const { members } of plans) drawn.push(...members.map(({ name }) => name));
+  };
+  await expect(draw()).rejects.toThrow(BaseOutgrownError);
+  expect(drawn).toEqual([]);
+});
+
 test('a signal ends the scan between two of its turns', async () => {
   const { base, options } = await savedTree();
   const workspace = options.layout.toAbsolute('./tree/');

@@ -50,6 +50,24 @@ describe('mapInOrder', () => {
     await wait(5);
   });
 
+  test('after a failure no more is drawn, however few are in flight', async () => {
+    let drawn = 0;
+    async function* source() {
+      for (; drawn < 9; drawn++) {
+        yield drawn;
+        await wait(1);
+      }
+    }
+    const results: number[] = [];
+    const work = async (item: number) => (item === 1 ? Promise.reject(new Error('item 1')) : item);
+    const drain = async () => {
+      for await (const result of mapInOrder(source(), 9, work)) results.push(result);
+    };
+    await expect(drain()).rejects.toThrow('item 1');
+    expect(results).toEqual([0]);
+    expect(drawn).toBe(2);
+  });
+
   test('a source may take its time', async () => {
     async function* source() {
       for (const item of [0, 1, 2]) {

@@ -58,7 +58,7 @@ function compare(scanned: readonly Scanned[], base: Base) {
   const comparison = new Comparison(base);
   const changed = scanned.flatMap(thing => [...comparison.next(thing)]);
   const reused = [...comparison.reused()].map(({ entry }) => entry);
-  return { changed, reused, ...comparison.usage(), blocked: comparison.isBlocked() };
+  return { changed, reused, ...comparison.usage(), blocked: comparison.isBlocked };
 }
 
 const names = (list: readonly { readonly name: string }[]) => list.map(({ name }) => name);
