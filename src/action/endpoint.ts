@@ -50,7 +50,7 @@ function serverOf(endpoint: string, port: number | undefined, insecure: boolean 
     );
   }
   const secure = scheme === undefined ? insecure !== true : scheme.toLowerCase() === 'https';
-  if (insecure !== undefined && insecure === secure) {
+  if (insecure === secure) {
     throw new BadInputError(
       `Input 'endpoint' is '${endpoint}', but input 'insecure' is '${insecure}', which means ${insecure ? 'http' : 'https'}: give one of them.`,
     );

@@ -54,6 +54,10 @@ test.each([
   }
 });
 
+test('a pull request of which nobody tells where it comes from is taken for none of a fork', () => {
+  expect(context('pull_request', { repository })).toMatchObject({ pullRequest: true, fork: false });
+});
+
 test('a merge group knows what it will be merged into', () => {
   const payload = { repository, merge_group: { base_ref: 'refs/heads/release' } };
   expect(context('merge_group', payload).baseRef).toBe('refs/heads/release');

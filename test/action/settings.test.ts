@@ -22,6 +22,8 @@ describe('the endpoint', () => {
     [{ endpoint: 'rgw.example', insecure: 'false' }, 'https://rgw.example/'],
     [{ endpoint: 'rgw.example:7480', insecure: 'true' }, 'http://rgw.example:7480/'],
     [{ endpoint: 'rgw.example', port: '7480' }, 'https://rgw.example:7480/'],
+    [{ endpoint: 'rgw.example:1' }, 'https://rgw.example:1/'],
+    [{ endpoint: 'rgw.example:65535' }, 'https://rgw.example:65535/'],
     [{ endpoint: 'http://rgw.example:7480' }, 'http://rgw.example:7480/'],
     [{ endpoint: 'HTTPS://rgw.example/' }, 'https://rgw.example/'],
     [{ endpoint: 'http://rgw.example', insecure: 'true' }, 'http://rgw.example/'],

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { sudoCommand, wantsSudo } from '../../src/action/sudo.ts';
 import { sudoRefused } from '../../src/action/sudo-refused.ts';
 import { inputEnv, recordingRunner } from './support.ts';
@@ -42,9 +42,19 @@ describe('sudoCommand', () => {
   });
 });
 
-test('the child does not ask for root again', () => {
-  expect(wantsSudo({ ...inputEnv({ sudo: 'true' }), CACHE_S3_SUDO_HOME: '/home/me' })).toBe(false);
-  expect(wantsSudo({})).toBe(false);
+describe.runIf(process.geteuid)('wantsSudo', () => {
+  const asked = inputEnv({ sudo: 'True' });
+
+  test.each([
+    ['an ordinary user whose step asks for it', 1000, asked, true],
+    ['one whose step does not', 1000, {}, false],
+    ['one whose step says nothing that is true or false', 1000, inputEnv({ sudo: 'yes' }), false],
+    ['root', 0, asked, false],
+    ['the child, where sudo made no root of it', 1000, { ...asked, CACHE_S3_SUDO_HOME: '/home/me' }, false],
+  ] as [string, number, Record<string, string>, boolean][])('%s', (_, user, env, wanted) => {
+    vi.spyOn(process as { geteuid: () => number }, 'geteuid').mockReturnValue(user);
+    expect(wantsSudo(env)).toBe(wanted);
+  });
 });
 
 describe('sudoRefused', () => {

@@ -80,6 +80,15 @@ describe('the job summary', () => {
     });
     expect(summaryRows(miss, { primaryKey: 'k', matchedKey: 'm' })[1]).toEqual(['Matched key', 'm']);
   });
+
+  test('says no rate where nothing was transferred', () => {
+    const names = (facts: PhaseFacts) =>
+      summaryRows(facts, { primaryKey: 'k', matchedKey: undefined }).map(([name]) => name);
+    expect(names({ ...saved, rawBytes: 0 })).not.toContain('Rate');
+    expect(names({ ...saved, rawBytes: 1 })).toContain('Rate');
+    expect(names(miss)).not.toContain('Rate');
+  });
+
   test('a key cannot bring markup', () => {
     expect(escapeHtml('<b>&"\'')).toBe('&#60;b&#62;&#38;&#34;&#39;');
   });

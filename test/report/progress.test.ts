@@ -53,6 +53,14 @@ test('a transfer of less than five seconds says nothing and opens no group, and 
   expect(vi.getTimerCount()).toBe(0);
 });
 
+test('the timer of a transfer keeps no process alive', () => {
+  vi.useRealTimers();
+  const timers = vi.spyOn(globalThis, 'setInterval');
+  const { progress: transfer } = progress();
+  expect(timers.mock.results.map(({ value }) => value.hasRef())).toEqual([false]);
+  transfer.end();
+});
+
 test('without a total there is no share, and a total too small is no more than 100 %', () => {
   const { lines, progress: transfer } = progress();
   transfer.add(3000);

@@ -98,8 +98,9 @@ describe('a bucket that answers', () => {
     expect(made.times).toBe(0);
   });
 
-  it('explains a miss', async () => {
+  it('explains a miss, and nothing before it', async () => {
     const { fallback } = arrange(undefined, hit);
+    expect(await fallback.diagnose?.(lookupRequest())).toBeUndefined();
     await fallback.restore(restoreRequest());
     expect(await fallback.diagnose?.(lookupRequest())).toBe('saved with other paths');
   });
