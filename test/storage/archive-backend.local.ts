@@ -1,4 +1,4 @@
-import { appendFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -115,6 +115,30 @@ describe('saving', () => {
     const { job, root } = setUp();
     expect(await job().saveInFull('k')).toEqual({ result: 'empty' });
     expect(await readdir(root)).toEqual([]);
+  });
+
+  test('aborts what killed jobs left a day ago in its scope, and nothing that may still be under way', async () => {
+    const { job, store, files } = setUp();
+    const first = await jobWith(job, 'one');
+    const other = job({ refs: ['refs/heads/other'] });
+    const uploads = await Promise.all(
+      ([first.objectName('old'), first.objectName('young'), other.objectName('elsewhere')] as const).map(
+        async name => {
+          const upload = store.createUpload(await name, { partSizeBytes: 5_242_880, onlyIfAbsent: true });
+          await upload.write(Buffer.from('begun'));
+          return upload;
+        },
+      ),
+    );
+    for (const { name, parentPath } of await files()) {
+      const seconds = Date.now() / 1000 - (parentPath.endsWith('young') ? 23 : 25) * 3600;
+      utimesSync(path.join(parentPath, name), seconds, seconds);
+    }
+    await first.saveInFull('k');
+    expect(first.lines).toEqual(['info: Aborted 1 unfinished uploads of earlier jobs.']);
+    const left = (await files()).map(({ parentPath }) => path.basename(parentPath));
+    expect(left.toSorted()).toEqual(['elsewhere', 'k', 'young']);
+    for (const upload of uploads) await upload.abort();
   });
 
   test('that is cancelled on its way leaves the key free and nothing in the store', async () => {
