@@ -137,6 +137,7 @@ class Walk {
     if (this.#layout.hasExclusions && this.#layout.excludes(child.path)) {
       // A later pattern may name something below an excluded directory
       if (child.isDirectory) yield* this.#rootsBelow(child.sortName);
+      else this.#leaveOutBelow(`${child.sortName}/`);
       return;
     }
     if (!child.isDirectory) {
@@ -156,6 +157,13 @@ class Walk {
       if (root.isDirectory) covered = root.sortName;
       yield* this.#visit(root);
     }
+  }
+
+  /** Names below a link have no place in the order of those around it. */
+  #leaveOutBelow(link: string): void {
+    for (const { path, sortName } of this.#nested)
+      if (sortName.startsWith(link))
+        this.#notes.leftOut(path, 'it is reached through a link that `path` excludes');
   }
 
   #children(directory: Child): Child[] {

@@ -57,6 +57,14 @@ describe('a link to itself', () => {
   });
 });
 
+test('what a step names behind a link that it excludes is left out, and said', async () => {
+  const tree: TreeSpec = { 'd/a': { symlink: '../x' }, 'd/a-b': 'b', 'd/f': 'f', 'x/y': 'y' };
+  expect(await roundTrip(tree, ['d', '!d/a', 'd/a/y'])).toEqual({
+    restored: ['d', 'd/a-b', 'd/f'],
+    leftOut: ['/d/a/y: it is reached through a link that `path` excludes'],
+  });
+});
+
 describe('a link to its own directory', () => {
   const tree: TreeSpec = { 'd/a': { symlink: '.' }, 'd/x/y/f': 'f' };
   const behindCircle = 'it is reached through a link to a directory above it';
