@@ -243,10 +243,16 @@ describe('what goes wrong', () => {
 
 describe('what is decided before', () => {
   test('a denied read is one line, and nobody is asked', async () => {
-    const { lines, backend, outputs } = await step({}, {}, { ACTIONS_CACHE_MODE: 'write-only' });
+    const { lines, backend, outputs, state } = await step({}, {}, { ACTIONS_CACHE_MODE: 'write-only' });
     expect(backend.opened).toEqual([]);
-    expect(lines[0]).toBe('info: Cache not restored: ACTIONS_CACHE_MODE is write-only.');
-    expect(outputs).not.toHaveProperty('cache-hit');
+    expect(lines).toEqual([
+      'info: Cache not restored: ACTIONS_CACHE_MODE is write-only.',
+      'info: Cache not found for input keys: npm-1',
+      'info: cache-s3: op=restore source=none result=denied ms=N requests=0 retries=0',
+    ]);
+    expect(outputs).toEqual({ 'cache-primary-key': 'npm-1', 'cache-source': 'none' });
+    // What lies on the disk is whole, so the post phase may save it
+    expect(state).toMatchObject({ finished: true, source: 'none' });
   });
 
   test('inputs that mean nothing without a bucket are named', async () => {
@@ -258,7 +264,7 @@ describe('what is decided before', () => {
   });
 
   test('the plan asks for the exact key first, on every ref that may be read', async () => {
-    const more = { GITHUB_REF: 'refs/heads/topic', ...{ GITHUB_EVENT_NAME: 'schedule' } };
+    const more = { GITHUB_REF: 'refs/heads/topic', GITHUB_EVENT_NAME: 'schedule' };
     const { backend } = await step({ restore: async () => undefined }, {}, more);
     const request = backend.asked[0]?.request as { plan: { kind: string; space: { label: string } }[] };
     expect(request.plan.map(({ kind, space }) => `${kind} ${space.label}`)).toEqual([

@@ -1,5 +1,8 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { createRunnerLog } from '../../src/action/runner.ts';
+import { createRunner, createRunnerLog } from '../../src/action/runner.ts';
 
 let written = '';
 
@@ -64,4 +67,30 @@ test('debug lines are written in debug mode only, in a group too', () => {
   log.startGroup('Receiving');
   log.debug('s3 GetObject');
   expect(written.split(/\r?\n/)).toEqual(['::group::Receiving', '::debug::s3 GetObject', '']);
+});
+
+test('a step that fails says one line and ends with status 1', () => {
+  const { exitCode } = process;
+  try {
+    createRunner({}).fail('no\n::warning::cache');
+    expect([written.trimEnd(), process.exitCode]).toEqual(['::error::no\\n::warning::cache', 1]);
+  } finally {
+    process.exitCode = exitCode;
+  }
+});
+
+test('a table goes into the job summary, where there is one', async () => {
+  const directory = mkdtempSync(path.join(tmpdir(), 'cache-s3-summary-'));
+  const file = path.join(directory, 'summary.md');
+  writeFileSync(file, '');
+  vi.stubEnv('GITHUB_STEP_SUMMARY', file);
+  try {
+    await createRunner({}).addSummary('Cache save', [['Key', 'k']]);
+    expect(readFileSync(file, 'utf8')).toBe('');
+    await createRunner({ GITHUB_STEP_SUMMARY: file }).addSummary('Cache save', [['Key', 'a&#60;b']]);
+    const rows = '<h3>Cache save</h3><table><tr><td>Key</td><td>a&#60;b</td></tr></table>';
+    expect(readFileSync(file, 'utf8').replaceAll(/\s*\n/g, '')).toBe(rows);
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
 });

@@ -24,6 +24,24 @@ function savedWith(reason: string) {
   return () => saveFailure(output);
 }
 
+describe('what is known of a call', () => {
+  it('is how often it was repeated, and why the last time', () => {
+    const attempt = (number: number, reason: string) =>
+      `Attempt ${number} of 5 failed with error: ${reason}. Retrying request in 3000 ms...`;
+    const { output } = read([attempt(1, 'ECONNRESET'), attempt(2, 'Failed request: (503) Busy')]);
+    expect([output.retries, output.lastAttempt]).toEqual([2, 'Failed request: (503) Busy']);
+    expect([read([]).output.retries, read([]).output.lastAttempt]).toEqual([0, undefined]);
+  });
+
+  it.each([
+    ['of a download', 'Cache Size: ~1 MB (1234567 B)', 1_234_567],
+    ['of an upload', '::debug::File Size: 1234567', 1_234_567],
+    ['of nothing yet', 'Cache Size: unknown', undefined],
+  ])('is the size %s', (_, line, sizeBytes) => {
+    expect(read([line, 'Cache restored successfully']).output.sizeBytes).toBe(sizeBytes);
+  });
+});
+
 describe('what the user sees', () => {
   it('keeps masks as they are and everything ordinary at debug level', () => {
     const { log, printed } = read([

@@ -72,4 +72,15 @@ describe('work on this machine', () => {
     watchdog.requestStarted('service', 2_000_000);
     expect(watchdog.overdue(2_010_000)).toBe('did not answer within 10 s');
   });
+
+  it('has no limit while one of several programs runs, whatever is asked meanwhile', () => {
+    const watchdog = new Watchdog(limits);
+    watchdog.childStarted();
+    watchdog.childStarted();
+    watchdog.requestStarted('transfer', 0);
+    watchdog.childEnded();
+    expect(watchdog.overdue(1_000_000)).toBeUndefined();
+    watchdog.childEnded();
+    expect(watchdog.overdue(1_000_000)).toBe('did not answer: no byte moved for 30 s');
+  });
 });
