@@ -207,6 +207,28 @@ describe('a damaged object', () => {
     expect(contentIn(reader)).toBe('three');
   });
 
+  test('that another job replaces right before the end is left as it is', async () => {
+    const { job, store, fileOf } = setUp();
+    const first = await jobWith(job, 'one');
+    await first.saveInFull('k');
+    writeFileSync(await fileOf(first, 'k'), torn());
+    const other = await jobWith(job, 'three');
+    const late = job({
+      store: withUploads(store, upload => ({
+        async complete() {
+          await other.save('k', { overwrite: true, recordDirectory: undefined });
+          return upload.complete();
+        },
+      })),
+    });
+    await buildTree(late.workspace, { 'tree/file': 'two' });
+    const damaged = await damageFound(late, 'k');
+    expect(await late.save('k', { damaged, recordDirectory: undefined })).toMatchObject({ result: 'exists' });
+    const reader = job();
+    await reader.restore('k');
+    expect(contentIn(reader)).toBe('three');
+  });
+
   test('that is gone by then does not stand in the way', async () => {
     const { second, file } = await spoilt('k', torn);
     const damaged = await damageFound(second, 'k');
