@@ -132,12 +132,16 @@ function finish(parsed: Draft, anchors: Anchors, Matcher: typeof Minimatch | und
     root.replaceAll('\\', '/') +
     segments.map(({ text, wild }) => (wild ? text : escapeGlob(text, anchors))).join('/');
   const matcher = new Matcher(anchors.windows ? glob.toLowerCase() : glob, MATCH_OPTIONS);
+  const hasGlobstar = wildPart.includes('**');
+  const depth = glob.split('/').length;
   return {
     ...shared,
     literal: undefined,
     storedLine: `${sign}${storedLead.endsWith('/') ? storedLead : `${storedLead}/`}${wildPart.join('/')}`,
     matches: comparable => matcher.match(comparable),
-    leadsTo: comparable => matcher.match(comparable, true),
+    // A partial match may be a whole one
+    leadsTo: comparable =>
+      (hasGlobstar || comparable.split('/').length < depth) && matcher.match(comparable, true),
   };
 }
 

@@ -34,19 +34,20 @@ function* below(
   options: SearchOptions,
 ): Generator<string> {
   for (const entry of entriesOf(directory)) {
-    const path = join(directory, decodeName(entry.name));
+    const component = decodeName(entry.name);
+    const path = join(directory, component);
     const name = options.comparable(path);
     const isLink = entry.isSymbolicLink();
     const matching = patterns.filter(pattern => pattern.matches(name));
     const mayLead = (isLink || entry.isDirectory()) && patterns.some(pattern => pattern.leadsTo(name));
     const isDirectory = isLink
-      ? (mayLead || matching.length > 0) && leadsToDirectory(path)
+      ? (mayLead || matching.some(({ directoriesOnly }) => directoriesOnly)) && leadsToDirectory(path)
       : entry.isDirectory();
     const isFound = matching.some(({ directoriesOnly }) => isDirectory || !directoriesOnly);
     if (isFound) yield path;
     const isWhole = isFound && !isLink && !options.exclusions;
     if (!isDirectory || !mayLead || isWhole) continue;
-    const real = realpathSync(fsPath(path));
+    const real = isLink ? realpathSync(fsPath(path)) : join(cameThrough.at(-1)!, component);
     if (!cameThrough.includes(real)) yield* below(path, [...cameThrough, real], patterns, options);
   }
 }
