@@ -6,6 +6,7 @@ import { InlineRunner, type JobRunner } from '../../src/archive/worker-pool.ts';
 import { buildTree, describeTree, type TreeSpec } from '../support/tree.ts';
 import { scratch } from './scratch.ts';
 import { HEAD, incompressible, layoutIn, restoreObject } from './support.ts';
+import { checkTar } from './tar-check.ts';
 
 /** Packs a tree; which runners were made for it, and what each was given. */
 async function packed(spec: TreeSpec, { level = 3, onWrite = () => {} } = {}) {
@@ -45,6 +46,7 @@ test('a tree of one frame is packed without workers', async () => {
   const { summary, runners, object } = await packed(spec);
   expect(await summary).toMatchObject({ entries: 3 });
   expect(runners).toEqual([]);
+  await checkTar(object());
   const to = scratch();
   await restoreObject(object(), await layoutIn(to));
   expect(await describeTree(to)).toMatchObject({ 'tree/a': { type: 'file' }, 'tree/b': { type: 'file' } });

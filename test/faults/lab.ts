@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto';
 import * as fs from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { checkTar } from '../archive/tar-check.ts';
 import { copyCheckout } from '../e2e/support/checkout.ts';
 import { type Azurite, startAzurite } from '../support/azurite.ts';
 import { type CacheService, startCacheService } from '../support/cache-service.ts';
@@ -73,6 +74,7 @@ export class Lab {
       await removeTree(scene.tree);
       const restored = await scene.phase('restore');
       const bytes = await scene.bucket.get(name);
+      await checkTar(bytes);
       return { name, bytes, workspace, saveMs: saved.ms, restoreMs: restored.ms };
     } finally {
       await scene.close();
