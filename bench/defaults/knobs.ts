@@ -18,7 +18,12 @@ export const knobs: readonly Knob[] = [
   { name: 'range', file: 'src/archive/plan-ranges.ts', constant: 'RANGE_BYTES', others: bytes(4, 16) },
   { name: 'reads', file: 'src/archive/unpack.ts', constant: 'READS_IN_FLIGHT', others: ['4', '8', '12'] },
   { name: 'part', file: 'src/storage/part-size.ts', constant: 'DEFAULT_PART_BYTES', others: bytes(16, 32) },
-  { name: 'parts', file: 'src/storage/s3/upload.ts', constant: 'PARTS_IN_FLIGHT', others: ['2', '4', '12'] },
+  {
+    name: 'parts',
+    file: 'src/storage/s3/parts-in-flight.ts',
+    constant: 'PARTS_IN_FLIGHT',
+    others: ['2', '4', '12'],
+  },
 ];
 
 /** Compression levels beside the default, and what the action takes when it is given none. */

@@ -1,7 +1,7 @@
 /** Parts on their way at once. One more waits for its turn. */
-const MOST_PARTS = 6;
+const PARTS_IN_FLIGHT = 6;
 /** What they may hold together, where parts are larger than the default: a save's memory is bounded (ADR 0011). */
-const MOST_BYTES = 128 * 1024 * 1024;
+const BYTES_IN_FLIGHT = 128 * 1024 * 1024;
 
 /** The parts of an upload that the server has not acknowledged yet, so many at once and no more. */
 export class PartsInFlight {
@@ -31,6 +31,6 @@ export class PartsInFlight {
   #hasRoomFor(bytes: number): boolean {
     // One part alone may be larger than that
     if (this.#requests.size === 0) return true;
-    return this.#requests.size < MOST_PARTS && this.#bytes + bytes <= MOST_BYTES;
+    return this.#requests.size < PARTS_IN_FLIGHT && this.#bytes + bytes <= BYTES_IN_FLIGHT;
   }
 }
