@@ -31,7 +31,8 @@ describe('a read', () => {
   });
 
   test('that breaks off again and again goes on as long as it gets on', async () => {
-    faulty.proxy.rule = () => ({ kind: 'cut', afterBytes: 1_500_000 });
+    // Not `cut`: a reset loses what a busy client has not read yet, perhaps all of it
+    faulty.proxy.rule = () => ({ kind: 'truncate', afterBytes: 1_500_000 });
     const store = faulty.proxied(3);
     const answer = await store.getRange('object', { start: 0, end: content.length });
     expect(Buffer.compare(answer?.bytes ?? Buffer.of(), content)).toBe(0);
