@@ -127,8 +127,8 @@ describe('phases in processes of their own', () => {
 
       const damaged = await phase('restore-only', { workspace: 'two', inputs });
       expect(damaged.log).toContain('its object is damaged');
-    // No post phase follows that would read it
-    expect(damaged.state).toEqual({});
+      // No post phase follows that would read it
+      expect(damaged.state).toEqual({});
       expect(readdirSync(at('temp'))).toEqual([expect.stringMatching(/^cache-s3-damaged-[0-9a-f]{64}$/)]);
       mkdirSync(at('two/deps'));
       writeFileSync(at('two/deps/a.txt'), 'second');
