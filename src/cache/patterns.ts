@@ -82,7 +82,7 @@ function draft(line: string, anchors: Anchors): Draft {
   while (segments.at(-1)?.text === '**' && segments.at(-1)?.wild) segments.pop();
   return {
     negate,
-    directoriesOnly: /[\\/]$/.test(anchors.windows ? text : text.replaceAll('\\', '')),
+    directoriesOnly: (anchors.windows ? /[\\/]$/ : /\/$/).test(text),
     root,
     segments,
   };

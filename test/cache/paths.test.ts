@@ -76,6 +76,7 @@ describe('permits', () => {
     ['only the escaped wildcard', ['a\\*b'], './axb', false],
     ['a directory where only directories match', ['cache/'], './cache/', true],
     ['no file where only directories match', ['cache/'], './cache', false],
+    ['a file whose name is a backslash', ['cache/\\\\'], './cache/\\', true],
     ['nothing that is taken out', ['a', '!a/skip'], './a/skip/x', false],
     ['the rest', ['a', '!a/skip'], './a/b', true],
     ['nothing taken out by a wildcard inside', ['a', '!**/*.log'], './a/b/c.log', false],
