@@ -22,7 +22,7 @@ export interface SearchOptions {
  */
 export function* search(patterns: readonly Pattern[], options: SearchOptions): Generator<string> {
   for (const [lead, group] of Map.groupBy(patterns, pattern => pattern.lead)) {
-    if (leadsToDirectory(lead)) yield* below(lead, [realpathSync(fsPath(lead))], group, options);
+    if (leadsToDirectory(lead)) yield* below(lead, [realPathOf(lead)], group, options);
   }
 }
 
@@ -47,13 +47,18 @@ function* below(
     if (isFound) yield path;
     const isWhole = isFound && !isLink && !options.exclusions;
     if (!isDirectory || !mayLead || isWhole) continue;
-    const real = isLink ? realpathSync(fsPath(path)) : join(cameThrough.at(-1)!, component);
+    const real = isLink ? realPathOf(path) : join(cameThrough.at(-1)!, component);
     if (!cameThrough.includes(real)) yield* below(path, [...cameThrough, real], patterns, options);
   }
 }
 
 function leadsToDirectory(path: string): boolean {
   return statBehind(path, false)?.isDirectory() ?? false;
+}
+
+/** Without `native`, Node takes a name's bytes for UTF-8. */
+function realPathOf(path: string): string {
+  return decodeName(realpathSync.native(fsPath(path), 'buffer'));
 }
 
 function entriesOf(directory: string): readonly Dirent<Buffer>[] {

@@ -94,3 +94,17 @@ test.runIf(process.platform === 'linux')('a name that is not UTF-8 is a name', a
   writeFileSync(name, '');
   expect(await found(['w/*x', '**/?x'])).toEqual(['w/\udcffx']);
 });
+
+test.runIf(process.platform === 'linux')(
+  'a link is gone through whose name, or target, is not UTF-8',
+  async () => {
+    const inside = (name: string) => Buffer.concat([Buffer.from(at(name)), Buffer.from([0xff])]);
+    mkdirSync(at('raw'));
+    mkdirSync(inside('raw/d'));
+    symlinkSync(inside('raw/d'), at('raw/a'));
+    symlinkSync('.', inside('raw/up'));
+    symlinkSync('../p/b', inside('raw/b'));
+    writeFileSync(Buffer.concat([inside('raw/d'), Buffer.from('/f')]), '');
+    expect(await found(['raw/**/f'])).toEqual(['raw/a/f', 'raw/b\udcff/f', 'raw/d\udcff/f']);
+  },
+);
