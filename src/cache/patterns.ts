@@ -29,15 +29,16 @@ const MATCH_OPTIONS = {
   platform: 'linux',
 } as const;
 
+/** Also a `!` alone, as of `!${{ inputs.skip }}` with an empty input: it is no word about the workspace. */
+const NAMES_NOTHING = /^#|^[!\s]*$/;
+
 /**
  * Parses the lines of the `path` input by the rules of @actions/glob: a leading `~` is the home directory, what is
  * relative lies in the workspace, `!` excludes, `#` begins a comment. A trailing `/**` says no more than the directory
  * itself, because a directory is always taken whole. minimatch is loaded only where a line has wildcards.
  */
 export async function parsePatterns(lines: readonly string[], anchors: Anchors): Promise<readonly Pattern[]> {
-  const drafts = lines
-    .filter(line => line.trim() !== '' && !line.trim().startsWith('#'))
-    .map(line => draft(line, anchors));
+  const drafts = lines.filter(line => !NAMES_NOTHING.test(line.trim())).map(line => draft(line, anchors));
   const matcher = drafts.some(({ segments }) => segments.some(isWild))
     ? (await import('minimatch')).Minimatch
     : undefined;

@@ -34,8 +34,8 @@ describe('the lines a version is made of', () => {
     expect((await posix([line])).storedLines).toEqual([stored]);
   });
 
-  test('comments and empty lines are none', async () => {
-    expect((await posix(['# the store', '', ' a '])).storedLines).toEqual(['./a']);
+  test('comments and lines that name nothing are none', async () => {
+    expect((await posix(['# the store', '', ' a ', '!', '! !'])).storedLines).toEqual(['./a']);
   });
 
   test('agree between runners whose workspace and home differ', async () => {
