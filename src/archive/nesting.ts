@@ -1,5 +1,12 @@
 import { basename, dirname } from 'node:path';
 
+/** The nearest root above a path. */
+export interface RootAbove<Root> {
+  readonly root: Root;
+  /** From it to the path, the path's own last. */
+  readonly components: readonly string[];
+}
+
 /**
  * Roots by where they lie on this machine. A stored name does not tell: `./a`, `~/work/r/r/a` and
  * `/home/runner/work/r/r/a` may be one directory.
@@ -21,8 +28,7 @@ export class RootPaths<Root> {
     return known;
   }
 
-  /** The nearest root above a path, and the components from it to the path, the path's own last. */
-  above(path: string): { readonly root: Root; readonly components: readonly string[] } | undefined {
+  above(path: string): RootAbove<Root> | undefined {
     const components: string[] = [];
     for (let at = path; dirname(at) !== at; at = dirname(at)) {
       components.unshift(basename(at));
