@@ -35,6 +35,9 @@ function* below(
 ): Generator<string> {
   for (const entry of entriesOf(directory)) {
     const component = decodeName(entry.name);
+    const real = entry.isDirectory() ? join(cameThrough.at(-1)!, component) : undefined;
+    // A link has led up again, above the lead perhaps
+    if (real !== undefined && cameThrough.includes(real)) continue;
     const path = join(directory, component);
     const name = options.comparable(path);
     const isLink = entry.isSymbolicLink();
@@ -47,8 +50,8 @@ function* below(
     if (isFound) yield path;
     const isWhole = isFound && !isLink && !options.exclusions;
     if (!isDirectory || !mayLead || isWhole) continue;
-    const real = isLink ? realPathOf(path) : join(cameThrough.at(-1)!, component);
-    if (!cameThrough.includes(real)) yield* below(path, [...cameThrough, real], patterns, options);
+    const next = real ?? realPathOf(path);
+    if (!cameThrough.includes(next)) yield* below(path, [...cameThrough, next], patterns, options);
   }
 }
 
