@@ -2,20 +2,22 @@ import { lstatSync, writeFileSync } from 'node:fs';
 import { isDirectory } from '../file-status.ts';
 import { fsPath } from '../names.ts';
 import { applyAttributes, attributesOfDirectory, type DirectoryAttributes } from './directory-attributes.ts';
+import type { ExistingDirectory } from './found-directories.ts';
 import { refuseMountIn } from './mounts.ts';
 import { moveBack, moveDirectory } from './move-directory.ts';
 import { rename } from './rename.ts';
-import type { StagingArea } from './staging.ts';
 import { tolerant } from './tolerant.ts';
 import { giveWrite } from './writable.ts';
+
+/** A directory that things are published in, and the staging that what is in their way goes into. */
+export type TargetDirectory = Pick<ExistingDirectory, 'path' | 'area'>;
 
 /** Something that stands in staging instead of where it was. */
 export interface Aside {
   readonly path: string;
   /** Where it is now. */
   readonly aside: string;
-  readonly parent: string;
-  readonly area: StagingArea;
+  readonly parent: TargetDirectory;
   /** A directory's, before anything was done to it. */
   readonly attributes: DirectoryAttributes | undefined;
   /** Only some of it is there: what was begun could neither be ended nor undone. */
@@ -33,25 +35,25 @@ export class Displaced {
 
   /** The directories that something was moved out of. */
   get parents(): ReadonlySet<string> {
-    return new Set(this.#moves.map(({ parent }) => parent));
+    return new Set(this.#moves.map(({ parent }) => parent.path));
   }
 
   /**
    * Moves a directory out of the way of a file or link. It may be gone or replaced by now.
    * Throws `TargetTreeError` when something is mounted in it, and the system's errors.
    */
-  takeDirectory(path: string, parent: string, area: StagingArea): void {
+  takeDirectory(path: string, parent: TargetDirectory): void {
     const attributes = attributesOfDirectory(path);
     if (!attributes) return;
     refuseMountIn(path);
-    const aside = area.newTree();
+    const aside = parent.area.newTree();
     // A directory that moves to another parent has its `..` rewritten: that takes the right to write it
     giveWrite(path);
     try {
-      moveDirectory(parent, path, aside);
-      this.#moves.push({ path, aside, parent, area, attributes, isPart: false });
+      moveDirectory(parent.path, path, aside);
+      this.#moves.push({ path, aside, parent, attributes, isPart: false });
     } catch (error) {
-      if (isThere(aside)) this.#moves.push({ path, aside, parent, area, attributes, isPart: true });
+      if (isThere(aside)) this.#moves.push({ path, aside, parent, attributes, isPart: true });
       if (!isDirectory(path)) return;
       tolerant(() => applyAttributes(path, attributes));
       throw error;
@@ -59,19 +61,19 @@ export class Displaced {
   }
 
   /** Moves a file or link out of the way of a directory. It may be gone or replaced by now. */
-  takeOther(path: string, parent: string, area: StagingArea): void {
-    const aside = area.newTree();
+  takeOther(path: string, parent: TargetDirectory): void {
+    const aside = parent.area.newTree();
     // A directory is not renamed over a file
     writeFileSync(fsPath(aside), '');
     try {
-      rename(parent, path, aside);
+      rename(parent.path, path, aside);
     } catch (error) {
       if (isThere(path) && !isDirectory(path)) throw error;
       return;
     }
     // Except on Windows
-    if (isDirectory(aside)) moveBack(aside, parent, path);
-    else this.#moves.push({ path, aside, parent, area, attributes: undefined, isPart: false });
+    if (isDirectory(aside)) moveBack(aside, parent.path, path);
+    else this.#moves.push({ path, aside, parent, attributes: undefined, isPart: false });
   }
 
   /** What could not be replaced comes back. Returns what could not come back either. Never throws. */
@@ -85,7 +87,7 @@ function isBack({ path, aside, parent, attributes, isPart }: Aside): boolean {
   try {
     // It was replaced after all
     if (isThere(path)) return true;
-    moveBack(aside, parent, path);
+    moveBack(aside, parent.path, path);
     if (attributes) applyAttributes(path, attributes);
     return true;
   } catch {

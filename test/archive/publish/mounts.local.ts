@@ -131,7 +131,9 @@ describe.runIf(canMount)('mount points below a cached directory', () => {
     const area = new StagingArea(to, statSync(to).dev, '1-00000000');
     area.create();
     await mounted(['-t', 'tmpfs', 'cache-s3-test'], join(to, 'zz/deep'), async () => {
-      expect(() => new Displaced().takeDirectory(join(to, 'zz'), to, area)).toThrow(TargetTreeError);
+      expect(() => new Displaced().takeDirectory(join(to, 'zz'), { path: to, area })).toThrow(
+        TargetTreeError,
+      );
       expect(readdirSync(join(to, 'zz'))).toEqual(['deep']);
     });
   });
