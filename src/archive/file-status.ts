@@ -1,5 +1,5 @@
-import { type BigIntStats, constants, lstatSync, type Stats, statSync } from 'node:fs';
-import { fsPath } from './names.ts';
+import { type BigIntStats, constants, lstatSync, realpathSync, type Stats, statSync } from 'node:fs';
+import { decodeName, fsPath } from './names.ts';
 
 /** What a scan looks at in a file's status. */
 export type FileStatus = Pick<
@@ -43,6 +43,11 @@ export function leadsNowhere(error: unknown): boolean {
 /** Whether a directory stands there, not a link to one. */
 export function isDirectory(path: string): boolean {
   return lstatSync(fsPath(path), { throwIfNoEntry: false })?.isDirectory() ?? false;
+}
+
+/** The path that leads through no link. Without `native`, Node takes a name's bytes for UTF-8. */
+export function realPathOf(path: string): string {
+  return decodeName(realpathSync.native(fsPath(path), 'buffer'));
 }
 
 /** As `lstatOf`, of what a symlink points to. undefined: nothing, or only itself. */

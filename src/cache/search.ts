@@ -1,6 +1,6 @@
-import { type Dirent, readdirSync, realpathSync } from 'node:fs';
+import { type Dirent, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { leadsNowhere, statBehind } from '../archive/file-status.ts';
+import { leadsNowhere, realPathOf, statBehind } from '../archive/file-status.ts';
 import { decodeName, fsPath } from '../archive/names.ts';
 import type { Pattern } from './patterns.ts';
 
@@ -57,11 +57,6 @@ function* below(
 
 function leadsToDirectory(path: string): boolean {
   return statBehind(path, false)?.isDirectory() ?? false;
-}
-
-/** Without `native`, Node takes a name's bytes for UTF-8. */
-function realPathOf(path: string): string {
-  return decodeName(realpathSync.native(fsPath(path), 'buffer'));
 }
 
 function entriesOf(directory: string): readonly Dirent<Buffer>[] {

@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync, utimesSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parentName } from '../../src/archive/entry.ts';
@@ -126,6 +126,26 @@ describe('what is saved is what is restored', () => {
 
   test.runIf(linux)('names that are not UTF-8', async () => {
     await roundTrip(notUtf8);
+  });
+
+  test.runIf(linux)('roots whose names are not UTF-8, or in such directories', async () => {
+    const work = scratch();
+    const raw = Buffer.concat([Buffer.from(`${work}/`), Buffer.from([0xff])]);
+    const inRaw = (name: string) => Buffer.concat([raw, Buffer.from(name)]);
+    mkdirSync(inRaw('/tree/directory'), { recursive: true });
+    writeFileSync(inRaw('/tree/file'), 'x');
+    for (const pattern of ['*', '*/tree']) {
+      const layout = await layoutIn(work, [pattern]);
+      const { object } = await packTree(layout);
+      rmSync(inRaw('/tree'), { recursive: true });
+      await restoreObject(object, layout);
+      expect(readFileSync(inRaw('/tree/file'), 'utf8')).toBe('x');
+      // Now over what is there, a directory in a file's place
+      rmSync(inRaw('/tree/file'));
+      mkdirSync(inRaw('/tree/file'));
+      await restoreObject(object, layout);
+      expect(readFileSync(inRaw('/tree/file'), 'utf8')).toBe('x');
+    }
   });
 
   test('with the manifest, the seek table and the data each behind a read of their own', async () => {

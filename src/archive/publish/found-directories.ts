@@ -1,7 +1,7 @@
-import { lstatSync, realpathSync, type Stats, statSync } from 'node:fs';
+import { lstatSync, type Stats, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { TargetTreeError } from '../errors.ts';
-import { leadsNowhere } from '../file-status.ts';
+import { leadsNowhere, realPathOf } from '../file-status.ts';
 import { fsPath, printable } from '../names.ts';
 import { type Platform, thisPlatform } from '../platform.ts';
 import { unwritable } from '../tree-errors.ts';
@@ -77,7 +77,7 @@ export class FoundDirectories {
   }
 
   add({ path, entry, settled, stats, parent, followed = false }: FoundDirectory): ExistingDirectory {
-    const realPath = parent ? join(parent.realPath, basename(path)) : realpathSync(fsPath(path));
+    const realPath = parent ? join(parent.realPath, basename(path)) : realPathOf(path);
     const above = this.#areaAbove(realPath, parent);
     // Not every device is mounted: a btrfs subvolume is one of its own, and only Linux tells the mounts
     const area = above?.dev === stats.dev ? above : this.#newArea(path, stats.dev);

@@ -1,9 +1,9 @@
-import { type BigIntStats, chmodSync, lstatSync, realpathSync, statSync } from 'node:fs';
+import { type BigIntStats, chmodSync, lstatSync, statSync } from 'node:fs';
 import type { Entry } from '../entry.ts';
 import { TargetTreeError } from '../errors.ts';
-import { isDirectory } from '../file-status.ts';
+import { isDirectory, realPathOf } from '../file-status.ts';
 import { quietly } from '../look.ts';
-import { decodeName, fsPath, printable } from '../names.ts';
+import { fsPath, printable } from '../names.ts';
 import { applyAttributes, attributesIn } from './directory-attributes.ts';
 import type { ExistingDirectory } from './found-directories.ts';
 import type { TargetPlan } from './target-plan.ts';
@@ -40,7 +40,8 @@ export class KnownDirectories {
    */
   requireSame(directory: ExistingDirectory): void {
     // Another job may have renamed its own directory over an empty one
-    if (this.#isUnmoved(directory) || quietly(() => realPath(directory.path)) === directory.realPath) return;
+    if (this.#isUnmoved(directory) || quietly(() => realPathOf(directory.path)) === directory.realPath)
+      return;
     throw new TargetTreeError(`${printable(directory.path)} is not the directory any more that it was`);
   }
 
@@ -74,10 +75,6 @@ export class KnownDirectories {
     const now = statSync(fsPath(directory.path), { bigint: true, throwIfNoEntry: false });
     return now?.ino === before.ino && now.dev === before.dev;
   }
-}
-
-function realPath(path: string): string {
-  return decodeName(realpathSync.native(fsPath(path), 'buffer'));
 }
 
 function chmodIfChanged(path: string, mode: number): void {

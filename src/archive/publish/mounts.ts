@@ -1,7 +1,8 @@
-import { readFileSync, realpathSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { TargetTreeError } from '../errors.ts';
-import { fsPath, printable } from '../names.ts';
+import { realPathOf } from '../file-status.ts';
+import { printable } from '../names.ts';
 
 /**
  * The mount points of this machine: renames do not cross them, not even between two bind mounts of one file system,
@@ -30,7 +31,7 @@ export function mountIn(realPath: string, mounts: ReadonlySet<string>): string |
 export function refuseMountIn(
   path: string,
   mounts: ReadonlySet<string> = mountPoints(),
-  realPath: string = join(realpathSync(fsPath(dirname(path))).toString(), basename(path)),
+  realPath: string = join(realPathOf(dirname(path)), basename(path)),
 ): void {
   const point = mountIn(realPath, mounts);
   if (point === undefined) return;

@@ -7,10 +7,10 @@ import {
   mkdirSync,
   openSync,
   readdirSync,
-  realpathSync,
   unlinkSync,
 } from 'node:fs';
 import { basename, join } from 'node:path';
+import { realPathOf } from '../file-status.ts';
 import { fsPath } from '../names.ts';
 import { thisPlatform } from '../platform.ts';
 import { isStagingName, stagingName } from '../staging-name.ts';
@@ -69,7 +69,7 @@ export class StagingArea {
   /** Makes the directories. Throws `TargetTreeError`. */
   create(): void {
     try {
-      this.#before = attributesOf(realpathSync(fsPath(this.parent)));
+      this.#before = attributesOf(realPathOf(this.parent));
       makeWritable(this.parent, () => mkdirSync(fsPath(this.path), 0o700));
       // Without the set-group-id bit that it may have from its parent: files in it get our own group
       if (thisPlatform.keepsOwners) {
@@ -79,7 +79,7 @@ export class StagingArea {
       for (let index = 0; index * FILES_A_DIRECTORY < this.#files; index++)
         mkdirSync(fsPath(`${this.path}/f${index}`), 0o700);
       this.masksModes = thisPlatform.hasModes && masksModes(this.path);
-      this.#made = attributesOf(realpathSync(fsPath(this.parent)));
+      this.#made = attributesOf(realPathOf(this.parent));
     } catch (error) {
       throw unwritable(this.parent, error);
     }
@@ -93,7 +93,7 @@ export class StagingArea {
   /** Removes it as if it had never been: the parent gets the mode and times back that it had. */
   discard(): void {
     if (!this.#before) return;
-    const parent = realpathSync(fsPath(this.parent));
+    const parent = realPathOf(this.parent);
     const now = attributesOf(parent);
     this.remove();
     // Unless another job has published in it meanwhile: then it is as that job left it
@@ -122,7 +122,7 @@ export function removeStaleStaging(directory: string, olderThanMs: number): void
       .map(name => `${directory}/${name}`)
       .filter(path => isStale(path, olderThanMs));
     if (stale.length === 0) return;
-    const real = realpathSync(fsPath(directory)).toString();
+    const real = realPathOf(directory);
     const mounts = mountPoints();
     // What is mounted in it went there with a directory that made room, and is not ours
     const removable = stale.filter(path => mountIn(join(real, basename(path)), mounts) === undefined);
