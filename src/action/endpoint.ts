@@ -35,7 +35,8 @@ function serverOf(endpoint: string, port: number | undefined, insecure: boolean 
   const [, scheme, rest = ''] = /^(?:([a-z][a-z0-9+.-]*):\/\/)?(.*)$/is.exec(endpoint)!;
   const parts = /^(\[[0-9a-f:.]+\]|[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?\.?)(?::(\d{1,5}))?\/?$/i.exec(rest);
   const known = scheme === undefined || /^https?$/i.test(scheme);
-  if (isIPv6(rest.replace(/\/$/, ''))) {
+  // Only of what is refused anyway: Node takes 4 ms to compile its expression for this
+  if (parts === null && isIPv6(rest.replace(/\/$/, ''))) {
     throw new BadInputError(
       `Input 'endpoint' is '${endpoint}', but an IPv6 address has to stand in brackets, as in [fd00::1]:7480.`,
     );

@@ -40,6 +40,15 @@ export function leadsNowhere(error: unknown): boolean {
   return code === 'ENOTDIR' || code === 'ELOOP';
 }
 
+/** undefined where the disk does not say. */
+export function quietly<T>(look: () => T): T | undefined {
+  try {
+    return look();
+  } catch {
+    return undefined;
+  }
+}
+
 /** Whether a directory stands there, not a link to one. */
 export function isDirectory(path: string): boolean {
   return lstatSync(fsPath(path), { throwIfNoEntry: false })?.isDirectory() ?? false;

@@ -1,7 +1,6 @@
 import type { Entry } from './entry.ts';
-import { exactStatus } from './file-status.ts';
+import { exactStatus, quietly } from './file-status.ts';
 import type { PathLayout } from './layout.ts';
-import { quietly } from './look.ts';
 import { isWorthReusing, regionUsage } from './region-usage.ts';
 import type { Base } from './reuse.ts';
 

@@ -1,6 +1,6 @@
 import { closeSync, fchownSync, openSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { quietly } from './look.ts';
+import { quietly } from './file-status.ts';
 
 /**
  * Writes a file for later steps of the same job into RUNNER_TEMP: whole or not at all, for nobody else to read. As root

@@ -1,7 +1,7 @@
 import type { BigIntStats } from 'node:fs';
 import { readlinkSync } from 'node:fs';
 import { type Attributes, EntryType } from './entry.ts';
-import { exactStatus } from './file-status.ts';
+import { exactStatus, quietly } from './file-status.ts';
 import { Found, LookColumn, type LookJob, type LookResult, splitStrings } from './jobs.ts';
 import { decodeName, fsPath } from './names.ts';
 import { thisPlatform, toMicroseconds } from './platform.ts';
@@ -54,13 +54,4 @@ export function hasAttributes(entry: Attributes, stats: BigIntStats): boolean {
 function hasTimeAndOwner({ mtimeUs, uid, gid }: Attributes, stats: BigIntStats): boolean {
   if (toMicroseconds(stats.mtimeNs) !== mtimeUs) return false;
   return !thisPlatform.keepsOwners || uid < 0 || (Number(stats.uid) === uid && Number(stats.gid) === gid);
-}
-
-/** undefined where the disk does not say. */
-export function quietly<T>(look: () => T): T | undefined {
-  try {
-    return look();
-  } catch {
-    return undefined;
-  }
 }

@@ -1,9 +1,9 @@
 import { setImmediate } from 'node:timers/promises';
 import { type Entry, EntryType, parentName } from './entry.ts';
-import { exactStatus, exactStatusBehind } from './file-status.ts';
+import { exactStatus, exactStatusBehind, quietly } from './file-status.ts';
 import { Found, joinStrings, LookColumn, type LookJob, type LookResult } from './jobs.ts';
 import type { PathLayout } from './layout.ts';
-import { hasAttributes, quietly } from './look.ts';
+import { hasAttributes } from './look.ts';
 import type { JobRunner } from './worker-pool.ts';
 
 /** Entries that a worker looks at in one job. */

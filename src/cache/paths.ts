@@ -47,7 +47,7 @@ export async function createPathLayout(options: PathLayoutOptions): Promise<Step
       );
     },
     async roots() {
-      const found = findRoots(patterns, { comparable: anchors.comparable, exclusions: hasExclusions });
+      const found = await findRoots(patterns, { comparable: anchors.comparable, exclusions: hasExclusions });
       return found.filter(root => includes(root, () => isDirectory(root)));
     },
   };

@@ -1,13 +1,20 @@
 import { SourceTreeError } from '../archive/errors.ts';
 import { leadsNowhere, lstatOf, statBehind } from '../archive/file-status.ts';
 import type { Pattern } from './patterns.ts';
-import { type SearchOptions, search } from './search.ts';
+import type { SearchOptions } from './search.ts';
 
-/** The existing paths that the including patterns name, absolute, each once. Throws `SourceTreeError` where a directory cannot be searched. */
-export function findRoots(patterns: readonly Pattern[], options: SearchOptions): readonly string[] {
+/**
+ * The existing paths that the including patterns name, absolute, each once. Throws `SourceTreeError` where a directory
+ * cannot be searched. The search is loaded only where a pattern has wildcards: a miss does without.
+ */
+export async function findRoots(
+  patterns: readonly Pattern[],
+  options: SearchOptions,
+): Promise<readonly string[]> {
   const including = patterns.filter(({ negate }) => !negate);
   const literals = including.map(({ literal }) => literal).filter(literal => literal !== undefined);
   const wild = including.filter(({ literal }) => literal === undefined);
+  const search = wild.length > 0 ? (await import('./search.ts')).search : () => [];
   return searchable(() => [...new Set([...literals.filter(exists), ...search(wild, options)])]);
 }
 

@@ -1,8 +1,7 @@
 import { type BigIntStats, chmodSync, lstatSync, statSync } from 'node:fs';
 import type { Entry } from '../entry.ts';
 import { TargetTreeError } from '../errors.ts';
-import { isDirectory, realPathOf } from '../file-status.ts';
-import { quietly } from '../look.ts';
+import { isDirectory, quietly, realPathOf } from '../file-status.ts';
 import { fsPath, printable } from '../names.ts';
 import { applyAttributes, attributesIn } from './directory-attributes.ts';
 import type { ExistingDirectory } from './found-directories.ts';
