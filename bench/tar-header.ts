@@ -4,9 +4,9 @@
  */
 
 import { pack } from 'tar-stream';
-import { EntryType } from '../src/archive/entry.ts';
-import { padding } from '../src/archive/tar-blocks.ts';
-import { type TarMember, writeHeader } from '../src/archive/tar-header.ts';
+import { EntryType } from '../src/archive/format/entry.ts';
+import { padding } from '../src/archive/format/tar-blocks.ts';
+import { type TarMember, writeHeader } from '../src/archive/format/tar-header.ts';
 
 const FRAME_BYTES = 4 * 1024 * 1024;
 const ROUNDS = 3;

@@ -26,7 +26,7 @@ const entries = ['main', 'post', 'restore-only', 'save-only'];
 /** Bundles, each by itself: `entry` below build/, `to` below the target. `whole`: as ncc makes it, of CommonJS. */
 const bundles = [
   { entry: 'index.js', to: '.' },
-  { entry: 'archive/worker.js', to: 'worker' },
+  { entry: 'archive/worker/worker.js', to: 'worker' },
   { entry: 'github.js', to: 'github', whole: true },
 ];
 

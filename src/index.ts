@@ -1,10 +1,10 @@
-import { listenForInterrupt } from './action/interrupt.ts';
-import { restoreStep } from './action/restore-step.ts';
-import { createRunner, type Runner } from './action/runner.ts';
-import { saveStep } from './action/save-step.ts';
-import { becomeSudoChild, runAsRoot, wantsSudo } from './action/sudo.ts';
-import { sudoRefused } from './action/sudo-refused.ts';
-import { createOpener } from './action/wire.ts';
+import { createOpener } from './action/backend/wire.ts';
+import { listenForInterrupt } from './action/runner/interrupt.ts';
+import { createRunner, type Runner } from './action/runner/runner.ts';
+import { becomeSudoChild, runAsRoot, wantsSudo } from './action/runner/sudo.ts';
+import { sudoRefused } from './action/runner/sudo-refused.ts';
+import { restoreStep } from './action/step/restore-step.ts';
+import { saveStep } from './action/step/save-step.ts';
 
 /** `main` and `post` are the two phases of the action; `restore` and `save` are restore/ and save/. */
 export type Step = 'main' | 'post' | 'restore' | 'save';
@@ -51,7 +51,7 @@ async function runStep(step: Step, runner: Runner, signal: AbortSignal): Promise
  */
 function workerUrl(): URL {
   const here = import.meta.url;
-  return new URL(here.endsWith('.ts') ? './archive/worker.ts' : './worker/index.js', here);
+  return new URL(here.endsWith('.ts') ? './archive/worker/worker.ts' : './worker/index.js', here);
 }
 
 /** Pipes are written behind the program's back on some platforms: an exit would cut the last lines off. */

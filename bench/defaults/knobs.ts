@@ -14,13 +14,28 @@ const MIB = '1024 * 1024';
 const bytes = (...mebibytes: readonly number[]) => mebibytes.map(count => `${count} * ${MIB}`);
 
 export const knobs: readonly Knob[] = [
-  { name: 'frame', file: 'src/archive/format.ts', constant: 'FRAME_RAW_BYTES', others: bytes(2, 8) },
-  { name: 'range', file: 'src/archive/plan-ranges.ts', constant: 'RANGE_BYTES', others: bytes(4, 16) },
-  { name: 'reads', file: 'src/archive/unpack.ts', constant: 'READS_IN_FLIGHT', others: ['4', '8', '12'] },
+  {
+    name: 'frame',
+    file: 'src/archive/format/container.ts',
+    constant: 'FRAME_RAW_BYTES',
+    others: bytes(2, 8),
+  },
+  {
+    name: 'range',
+    file: 'src/archive/restore/plan-ranges.ts',
+    constant: 'RANGE_BYTES',
+    others: bytes(4, 16),
+  },
+  {
+    name: 'reads',
+    file: 'src/archive/restore/unpack.ts',
+    constant: 'READS_IN_FLIGHT',
+    others: ['4', '8', '12'],
+  },
   { name: 'part', file: 'src/storage/part-size.ts', constant: 'DEFAULT_PART_BYTES', others: bytes(16, 32) },
   {
     name: 'parts',
-    file: 'src/storage/s3/parts-in-flight.ts',
+    file: 'src/storage/s3/write/parts-in-flight.ts',
     constant: 'PARTS_IN_FLIGHT',
     others: ['2', '4', '12'],
   },

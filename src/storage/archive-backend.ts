@@ -1,6 +1,7 @@
-import { DamagedArchiveError, UnknownFormatError } from '../archive/errors.ts';
-import { printable } from '../archive/names.ts';
+import { DamagedArchiveError, UnknownFormatError } from '../archive/archive-errors.ts';
+import { printable } from '../archive/fs/names.ts';
 import { TAIL_BYTES } from '../archive/tail-bytes.ts';
+import { writeDamaged } from '../records/damaged-record.ts';
 import type { ArchiveBackendOptions } from './archive-options.ts';
 import type {
   CacheMatch,
@@ -13,10 +14,9 @@ import type {
   SaveRequest,
   StorageBackend,
 } from './backend.ts';
-import { writeDamaged } from './damaged-record.ts';
-import { ObjectGoneError, ObjectReplacedError } from './errors.ts';
 import { type FoundObject, findObject, type LookupResult } from './find-object.ts';
 import type { ObjectStore } from './object-store.ts';
+import { ObjectGoneError, ObjectReplacedError } from './store-errors.ts';
 
 /** How often a restore starts over when its object is replaced underneath it. */
 const RESTORE_ATTEMPTS = 3;

@@ -1,16 +1,16 @@
-import { DamagedArchiveError } from '../archive/errors.ts';
-import { printable } from '../archive/names.ts';
-import { type OpenArchive, openArchive } from '../archive/open-archive.ts';
-import { restoreArchive } from '../archive/restore-archive.ts';
-import type { StatusRows } from '../archive/status-rows.ts';
+import { DamagedArchiveError } from '../archive/archive-errors.ts';
+import { type OpenArchive, openArchive } from '../archive/format/open-archive.ts';
+import { printable } from '../archive/fs/names.ts';
+import { restoreArchive } from '../archive/restore/restore-archive.ts';
+import type { StatusRows } from '../archive/restore/status-rows.ts';
 import { TAIL_BYTES } from '../archive/tail-bytes.ts';
-import { writeRecord } from '../archive/tree-record.ts';
-import { InlineRunner } from '../archive/worker-pool.ts';
+import { InlineRunner } from '../archive/threads/worker-pool.ts';
+import { writeRecord } from '../records/tree-record.ts';
 import { type ArchiveBackendOptions, createPool } from './archive-options.ts';
 import type { RestoreRequest } from './backend.ts';
-import { ObjectGoneError } from './errors.ts';
 import type { FoundObject } from './find-object.ts';
 import type { ObjectStore } from './object-store.ts';
+import { ObjectGoneError } from './store-errors.ts';
 
 /** An archive with less data than this, in bytes, is restored before a worker has started. */
 const INLINE_BYTES = 2 * 1024 * 1024;

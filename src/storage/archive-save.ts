@@ -1,22 +1,22 @@
-import type { ManifestHead } from '../archive/entry.ts';
-import { BaseOutgrownError } from '../archive/errors.ts';
-import { printable } from '../archive/names.ts';
-import { pack } from '../archive/pack.ts';
-import type { ScanNotes } from '../archive/scan.ts';
-import { findRecord, readRecord, type TreeRecord } from '../archive/tree-record.ts';
+import { BaseOutgrownError } from '../archive/archive-errors.ts';
+import type { ManifestHead } from '../archive/format/entry.ts';
+import { printable } from '../archive/fs/names.ts';
+import { pack } from '../archive/save/pack.ts';
+import type { ScanNotes } from '../archive/scan/scan.ts';
+import { readDamaged, removeDamaged } from '../records/damaged-record.ts';
+import { findRecord, readRecord, type TreeRecord } from '../records/tree-record.ts';
 import type { Log } from '../report/log.ts';
 import { type ArchiveBackendOptions, createPool } from './archive-options.ts';
 import type { SaveOutcome, SaveRequest } from './backend.ts';
-import { readDamaged, removeDamaged } from './damaged-record.ts';
+import type { ObjectStore, Upload, UploadOptions } from './object-store.ts';
+import { partSize, wholeUpTo } from './part-size.ts';
 import {
   CopyRefusedError,
   ObjectExistsError,
   ObjectReplacedError,
   StoreRefusedError,
   StoreUnavailableError,
-} from './errors.ts';
-import type { ObjectStore, Upload, UploadOptions } from './object-store.ts';
-import { partSize, wholeUpTo } from './part-size.ts';
+} from './store-errors.ts';
 
 /** The base of an incremental save cannot be used after all: the save is done again, in full. */
 class BaseGoneError extends Error {

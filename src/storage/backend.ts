@@ -1,4 +1,4 @@
-import type { PathLayout } from '../archive/layout.ts';
+import type { PathLayout } from '../archive/fs/layout.ts';
 import type { ObjectVersion } from './object-store.ts';
 
 /**
@@ -47,7 +47,7 @@ export interface LookupRequest {
   readonly crossOs: boolean;
   /** Our version (64 hex digits). GitHub's cache computes its own. */
   readonly version: string;
-  /** The questions in order of precedence (src/cache/match-order.ts). */
+  /** The questions in order of precedence (src/cache/keys/match-order.ts). */
   readonly plan: readonly MatchStep[];
   /** Where a diagnosis may look; undefined: there is no other place. */
   readonly elsewhere?: Elsewhere | undefined;
@@ -67,7 +67,7 @@ export interface CacheMatch {
 
 export interface RestoreRequest extends LookupRequest {
   readonly layout: PathLayout;
-  /** `<run number>-<8 hex digits>`, for the names of staging directories (archive/staging-name.ts). */
+  /** `<run number>-<8 hex digits>`, for the names of staging directories (archive/fs/staging-name.ts). */
   readonly runLabel: string;
   /** Take only what differs from the disk (input `warm-restore`). */
   readonly warm: boolean;
@@ -134,7 +134,7 @@ export interface StorageBackend {
   /** undefined: a miss. */
   lookup(request: LookupRequest): Promise<CacheMatch | undefined>;
   /**
-   * undefined: a miss. Throws `DamagedArchiveError` (archive/errors.ts) when the object that matched cannot be used:
+   * undefined: a miss. Throws `DamagedArchiveError` (archive/archive-errors.ts) when the object that matched cannot be used:
    * the tree is untouched then.
    */
   restore(request: RestoreRequest): Promise<RestoreOutcome | undefined>;

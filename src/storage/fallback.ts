@@ -8,7 +8,7 @@ import type {
   SaveRequest,
   StorageBackend,
 } from './backend.ts';
-import { NameTooLongError, StoreRefusedError, StoreUnavailableError } from './errors.ts';
+import { NameTooLongError, StoreRefusedError, StoreUnavailableError } from './store-errors.ts';
 
 export interface FallbackOptions {
   readonly primary: StorageBackend;

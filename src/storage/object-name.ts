@@ -1,4 +1,4 @@
-import { NameTooLongError } from './errors.ts';
+import { NameTooLongError } from './store-errors.ts';
 
 /** S3's limit on an object's name, in bytes of UTF-8. Other stores keep it too: what one takes, all take. */
 export const MAX_OBJECT_NAME_BYTES = 1024;

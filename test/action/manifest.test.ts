@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { parseInputs } from '../../src/action/inputs.ts';
-import type { Environment } from '../../src/action/read-input.ts';
+import { parseInputs } from '../../src/action/inputs/inputs.ts';
+import type { Environment } from '../../src/action/inputs/read-input.ts';
 import { VERSION } from '../../src/version.ts';
 import { inputEnv } from './support.ts';
 

@@ -1,7 +1,7 @@
-import type { OpenBackend, OpenOptions, StepBackend } from '../../src/action/open.ts';
-import type { StepPlan } from '../../src/action/plan.ts';
-import type { Environment } from '../../src/action/read-input.ts';
-import type { Runner } from '../../src/action/runner.ts';
+import type { OpenBackend, OpenOptions, StepBackend } from '../../src/action/backend/open.ts';
+import type { Environment } from '../../src/action/inputs/read-input.ts';
+import type { Runner } from '../../src/action/runner/runner.ts';
+import type { StepPlan } from '../../src/action/step/plan.ts';
 
 /** Inputs as the runner hands them to an action. */
 export function inputEnv(inputs: Readonly<Record<string, string>>): Record<string, string> {

@@ -1,11 +1,11 @@
 import { mkdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { parentName } from '../../src/archive/entry.ts';
-import { openArchive } from '../../src/archive/open-archive.ts';
+import { parentName } from '../../src/archive/format/entry.ts';
+import { openArchive } from '../../src/archive/format/open-archive.ts';
 import { buildTree, describeTree, type TreeDescription, type TreeSpec } from '../support/tree.ts';
-import { scratch } from './scratch.ts';
-import { incompressible, layoutIn, packTree, restoreObject, tailOf } from './support.ts';
+import { incompressible, layoutIn, packTree, restoreObject, tailOf } from './support/archives.ts';
+import { scratch } from './support/scratch.ts';
 
 const linux = process.platform === 'linux';
 

@@ -6,16 +6,16 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { zstdDecompressSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
-import { compressFrame, sha256 } from '../../src/archive/codec.ts';
-import type { Entry, Frame } from '../../src/archive/entry.ts';
-import { seekTable } from '../../src/archive/format.ts';
-import { openArchive } from '../../src/archive/open-archive.ts';
-import { END_OF_ARCHIVE_BYTES } from '../../src/archive/tar-blocks.ts';
+import { compressFrame, sha256 } from '../../src/archive/format/codec.ts';
+import { seekTable } from '../../src/archive/format/container.ts';
+import type { Entry, Frame } from '../../src/archive/format/entry.ts';
+import { openArchive } from '../../src/archive/format/open-archive.ts';
+import { END_OF_ARCHIVE_BYTES } from '../../src/archive/format/tar-blocks.ts';
 import { buildTree, describeTree, type TreeSpec } from '../support/tree.ts';
-import { encodeManifest } from './encode-manifest.ts';
-import { scratch } from './scratch.ts';
-import { incompressible, layoutIn, packTree, restoreObject, tailOf } from './support.ts';
-import { checkTar } from './tar-check.ts';
+import { incompressible, layoutIn, packTree, restoreObject, tailOf } from './support/archives.ts';
+import { encodeManifest } from './support/encode-manifest.ts';
+import { scratch } from './support/scratch.ts';
+import { checkTar } from './support/tar-check.ts';
 
 const runs = (command: string) => {
   try {

@@ -1,9 +1,9 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { parseEndpoint } from '../../src/action/endpoint.ts';
-import { parseInputs } from '../../src/action/inputs.ts';
-import { fleetVariables } from '../../src/action/read-input.ts';
+import { parseEndpoint } from '../../src/action/inputs/endpoint.ts';
+import { parseInputs } from '../../src/action/inputs/inputs.ts';
+import { fleetVariables } from '../../src/action/inputs/read-input.ts';
 import { inputEnv } from '../action/support.ts';
 import { asMapping, readWorkflow } from '../e2e/runner/workflow-file.ts';
 

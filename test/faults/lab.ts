@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import * as fs from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { checkTar } from '../archive/tar-check.ts';
+import { checkTar } from '../archive/support/tar-check.ts';
 import { copyCheckout } from '../e2e/support/checkout.ts';
 import { type Azurite, startAzurite } from '../support/azurite.ts';
 import { type CacheService, startCacheService } from '../support/cache-service.ts';

@@ -2,14 +2,14 @@ import { appendFileSync, readFileSync, rmSync, utimesSync, writeFileSync } from 
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { DamagedArchiveError, SourceTreeError } from '../../src/archive/errors.ts';
+import { DamagedArchiveError, SourceTreeError } from '../../src/archive/archive-errors.ts';
 import { silentLog } from '../../src/report/log.ts';
 import { createDirectoryStore } from '../../src/storage/directory/directory-store.ts';
 import { objectPath } from '../../src/storage/directory/file-names.ts';
-import { fleet, withUploads } from '../archive/incremental/fixture.ts';
-import type { Job } from '../archive/incremental/job.ts';
-import { scratch } from '../archive/scratch.ts';
-import { incompressible } from '../archive/support.ts';
+import { fleet, withUploads } from '../archive/save/incremental/fixture.ts';
+import type { Job } from '../archive/save/incremental/job.ts';
+import { incompressible } from '../archive/support/archives.ts';
+import { scratch } from '../archive/support/scratch.ts';
 import { buildTree, describeTree } from '../support/tree.ts';
 
 /** Jobs over one directory store, whose objects can be spoilt as files. */

@@ -1,12 +1,12 @@
 import * as fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { DamagedArchiveError } from '../../src/archive/errors.ts';
-import { findRecord, readRecord } from '../../src/archive/tree-record.ts';
-import { ObjectReplacedError } from '../../src/storage/errors.ts';
+import { DamagedArchiveError } from '../../src/archive/archive-errors.ts';
+import { findRecord, readRecord } from '../../src/records/tree-record.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
-import { ballast, type Fleet, fleet } from '../archive/incremental/fixture.ts';
-import type { Job } from '../archive/incremental/job.ts';
+import { ObjectReplacedError } from '../../src/storage/store-errors.ts';
+import { ballast, type Fleet, fleet } from '../archive/save/incremental/fixture.ts';
+import type { Job } from '../archive/save/incremental/job.ts';
 import { buildTree, describeTree } from '../support/tree.ts';
 
 /** Each of them keeps the process from ending, by the port that it is spoken to. */

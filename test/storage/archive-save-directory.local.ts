@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { CopyRefusedError, ObjectReplacedError, StoreRefusedError } from '../../src/storage/errors.ts';
+import { CopyRefusedError, ObjectReplacedError, StoreRefusedError } from '../../src/storage/store-errors.ts';
 import {
   ballast,
   changedJob,
@@ -12,9 +12,9 @@ import {
   packedBy,
   reused,
   withUploads,
-} from '../archive/incremental/fixture.ts';
-import type { Job } from '../archive/incremental/job.ts';
-import { incompressible } from '../archive/support.ts';
+} from '../archive/save/incremental/fixture.ts';
+import type { Job } from '../archive/save/incremental/job.ts';
+import { incompressible } from '../archive/support/archives.ts';
 import { buildTree, describeTree } from '../support/tree.ts';
 
 /** When a save grows from what was restored, and what it does when it cannot. */

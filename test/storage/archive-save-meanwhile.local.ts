@@ -9,8 +9,8 @@ import {
   packedBy,
   reused,
   withUploads,
-} from '../archive/incremental/fixture.ts';
-import type { Job } from '../archive/incremental/job.ts';
+} from '../archive/save/incremental/fixture.ts';
+import type { Job } from '../archive/save/incremental/job.ts';
 
 /** What happens to the tree or the job while a save grows from what was restored. */
 

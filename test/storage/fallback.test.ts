@@ -1,8 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { DamagedArchiveError } from '../../src/archive/errors.ts';
+import { DamagedArchiveError } from '../../src/archive/archive-errors.ts';
 import type { CacheMatch, SaveOutcome, StorageBackend } from '../../src/storage/backend.ts';
-import { NameTooLongError, StoreRefusedError, StoreUnavailableError } from '../../src/storage/errors.ts';
 import { createFallback } from '../../src/storage/fallback.ts';
+import {
+  NameTooLongError,
+  StoreRefusedError,
+  StoreUnavailableError,
+} from '../../src/storage/store-errors.ts';
 import { lookupRequest, recordingLog, restoreRequest, saveRequest } from '../support/requests.ts';
 
 /** A backend that does as it is told: an Error is thrown, anything else answered. */

@@ -1,11 +1,11 @@
 import { describe, expect, test, vi } from 'vitest';
-import { matchOrder } from '../../src/cache/match-order.ts';
-import { spacesOf } from '../../src/cache/scope.ts';
+import { matchOrder } from '../../src/cache/keys/match-order.ts';
+import { spacesOf } from '../../src/cache/keys/scope.ts';
 import { silentLog } from '../../src/report/log.ts';
 import { createArchiveBackend } from '../../src/storage/archive-backend.ts';
 import type { LookupRequest } from '../../src/storage/backend.ts';
-import { StoreRefusedError } from '../../src/storage/errors.ts';
 import type { ListOptions, ObjectInfo, ObjectStore } from '../../src/storage/object-store.ts';
+import { StoreRefusedError } from '../../src/storage/store-errors.ts';
 import { lookupRequest } from '../support/requests.ts';
 
 const version = 'a'.repeat(64);

@@ -1,14 +1,14 @@
 import { utimesSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { matchOrder } from '../../src/cache/match-order.ts';
-import { spacesOf } from '../../src/cache/scope.ts';
+import { matchOrder } from '../../src/cache/keys/match-order.ts';
+import { spacesOf } from '../../src/cache/keys/scope.ts';
 import { silentLog } from '../../src/report/log.ts';
 import { createDirectoryStore } from '../../src/storage/directory/directory-store.ts';
 import { objectPath } from '../../src/storage/directory/file-names.ts';
 import { findObject } from '../../src/storage/find-object.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
-import { scratch } from '../archive/scratch.ts';
+import { scratch } from '../archive/support/scratch.ts';
 import { lookupRequest } from '../support/requests.ts';
 
 const VERSION = 'a'.repeat(64);

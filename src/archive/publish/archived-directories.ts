@@ -1,8 +1,8 @@
 import { statSync } from 'node:fs';
 import { win32 } from 'node:path';
-import { type Entry, EntryType } from '../entry.ts';
-import type { PathLayout } from '../layout.ts';
-import { fsPath } from '../names.ts';
+import { type Entry, EntryType } from '../format/entry.ts';
+import type { PathLayout } from '../fs/layout.ts';
+import { fsPath } from '../fs/names.ts';
 
 /** Which paths will be directories when a restore is done, for links on Windows. */
 export class ArchivedDirectories {

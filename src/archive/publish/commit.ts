@@ -1,12 +1,12 @@
-import { type Entry, EntryType } from '../entry.ts';
-import { TargetTreeError } from '../errors.ts';
-import { printable } from '../names.ts';
-import { unwritable } from '../tree-errors.ts';
+import { TargetTreeError } from '../archive-errors.ts';
+import { type Entry, EntryType } from '../format/entry.ts';
+import { printable } from '../fs/names.ts';
+import { tolerant } from '../fs/tolerant.ts';
+import { unwritable } from '../fs/tree-errors.ts';
 import { type Aside, Displaced } from './displaced.ts';
 import { KnownDirectories } from './known-directories.ts';
 import { Publisher } from './publisher.ts';
 import type { Move, TargetPlan } from './target-plan.ts';
-import { tolerant } from './tolerant.ts';
 
 /**
  * Makes a staged restore visible: renames only, nothing that waits for a network or for disk space. A kill in between

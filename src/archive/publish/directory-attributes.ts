@@ -1,6 +1,6 @@
 import { type BigIntStats, chmodSync, chownSync, lstatSync, utimesSync } from 'node:fs';
-import { fsPath } from '../names.ts';
-import { type Platform, thisPlatform, toFileTime, toMicroseconds } from '../platform.ts';
+import { fsPath } from '../fs/names.ts';
+import { type Platform, thisPlatform, toFileTime, toMicroseconds } from '../fs/platform.ts';
 
 /** What a directory has to get back after something was built in it or moved through it. */
 export interface DirectoryAttributes {

@@ -1,13 +1,13 @@
 import { lstatSync, writeFileSync } from 'node:fs';
-import { isDirectory } from '../file-status.ts';
-import { fsPath } from '../names.ts';
+import { isDirectory } from '../fs/file-status.ts';
+import { refuseMountIn } from '../fs/mounts.ts';
+import { fsPath } from '../fs/names.ts';
+import { rename } from '../fs/rename.ts';
+import { tolerant } from '../fs/tolerant.ts';
+import { giveWrite } from '../fs/writable.ts';
 import { applyAttributes, attributesOfDirectory, type DirectoryAttributes } from './directory-attributes.ts';
 import type { ExistingDirectory } from './found-directories.ts';
-import { refuseMountIn } from './mounts.ts';
 import { moveBack, moveDirectory } from './move-directory.ts';
-import { rename } from './rename.ts';
-import { tolerant } from './tolerant.ts';
-import { giveWrite } from './writable.ts';
 
 /** A directory that things are published in, and the staging that what is in their way goes into. */
 export type TargetDirectory = Pick<ExistingDirectory, 'path' | 'area'>;

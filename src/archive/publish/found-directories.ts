@@ -1,11 +1,11 @@
 import { lstatSync, type Stats, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { TargetTreeError } from '../errors.ts';
-import { leadsNowhere, realPathOf } from '../file-status.ts';
-import { fsPath, printable } from '../names.ts';
-import { type Platform, thisPlatform } from '../platform.ts';
-import { unwritable } from '../tree-errors.ts';
-import { mountPoints, refuseMountIn } from './mounts.ts';
+import { TargetTreeError } from '../archive-errors.ts';
+import { leadsNowhere, realPathOf } from '../fs/file-status.ts';
+import { mountPoints, refuseMountIn } from '../fs/mounts.ts';
+import { fsPath, printable } from '../fs/names.ts';
+import { type Platform, thisPlatform } from '../fs/platform.ts';
+import { unwritable } from '../fs/tree-errors.ts';
 import { listDirectory, requireNameable, requireWritable } from './preflight.ts';
 import { removeStaleStaging, STALE_STAGING_MS, StagingArea } from './staging.ts';
 

@@ -1,12 +1,12 @@
 import { type BigIntStats, chmodSync, lstatSync, statSync } from 'node:fs';
-import type { Entry } from '../entry.ts';
-import { TargetTreeError } from '../errors.ts';
-import { isDirectory, quietly, realPathOf } from '../file-status.ts';
-import { fsPath, printable } from '../names.ts';
+import { TargetTreeError } from '../archive-errors.ts';
+import type { Entry } from '../format/entry.ts';
+import { isDirectory, quietly, realPathOf } from '../fs/file-status.ts';
+import { fsPath, printable } from '../fs/names.ts';
+import { tolerant } from '../fs/tolerant.ts';
 import { applyAttributes, attributesIn } from './directory-attributes.ts';
 import type { ExistingDirectory } from './found-directories.ts';
 import type { TargetPlan } from './target-plan.ts';
-import { tolerant } from './tolerant.ts';
 
 /** The directories that a restore finds and goes on with, as they are right before its commit. */
 export class KnownDirectories {

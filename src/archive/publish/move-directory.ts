@@ -1,11 +1,11 @@
 import { chownSync, lstatSync, mkdirSync, readdirSync, rmdirSync } from 'node:fs';
-import { isDirectory } from '../file-status.ts';
-import { decodeName, fsPath } from '../names.ts';
-import { thisPlatform } from '../platform.ts';
+import { isDirectory } from '../fs/file-status.ts';
+import { decodeName, fsPath } from '../fs/names.ts';
+import { thisPlatform } from '../fs/platform.ts';
+import { rename } from '../fs/rename.ts';
+import { tolerant } from '../fs/tolerant.ts';
+import { giveWrite, makeWritable } from '../fs/writable.ts';
 import { applyAttributes, attributesOf } from './directory-attributes.ts';
-import { rename } from './rename.ts';
-import { tolerant } from './tolerant.ts';
-import { giveWrite, makeWritable } from './writable.ts';
 
 /**
  * Moves a directory in `parent` to a free name on the same file system. What is no directory is refused by the system

@@ -1,7 +1,7 @@
 import { accessSync, constants, lstatSync, readdirSync, type Stats } from 'node:fs';
-import { TargetTreeError } from '../errors.ts';
-import { fsPath, printable } from '../names.ts';
-import { unwritable } from '../tree-errors.ts';
+import { TargetTreeError } from '../archive-errors.ts';
+import { fsPath, printable } from '../fs/names.ts';
+import { unwritable } from '../fs/tree-errors.ts';
 
 /** What is staged under a short name must not turn out to have too long a one at its rename. */
 export function requireNameable(path: string, component: string): void {

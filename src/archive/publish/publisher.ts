@@ -1,13 +1,13 @@
 import { lstatSync, readdirSync } from 'node:fs';
-import type { Entry } from '../entry.ts';
-import { isDirectory } from '../file-status.ts';
-import { decodeName, fsPath } from '../names.ts';
+import type { Entry } from '../format/entry.ts';
+import { isDirectory } from '../fs/file-status.ts';
+import { decodeName, fsPath } from '../fs/names.ts';
+import { rename } from '../fs/rename.ts';
+import { tolerant } from '../fs/tolerant.ts';
+import { giveWrite } from '../fs/writable.ts';
 import { applyAttributes, attributesOf, type DirectoryAttributes } from './directory-attributes.ts';
 import type { Displaced, TargetDirectory } from './displaced.ts';
-import { rename } from './rename.ts';
 import type { Move } from './target-plan.ts';
-import { tolerant } from './tolerant.ts';
-import { giveWrite } from './writable.ts';
 
 /** How often a rename is tried again when another job puts something in its way meanwhile. */
 const ATTEMPTS = 20;

@@ -1,5 +1,5 @@
 import { chmodSync, lstatSync, readdirSync, rmSync } from 'node:fs';
-import { decodeName, fsPath } from '../names.ts';
+import { decodeName, fsPath } from '../fs/names.ts';
 
 /** Removes a tree of our own, read-only directories included. A tree that is not there is fine. */
 export function removeTree(path: string): void {

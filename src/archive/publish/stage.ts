@@ -1,10 +1,10 @@
 import { copyFileSync, lchownSync, linkSync, lutimesSync, mkdirSync, symlinkSync } from 'node:fs';
-import { type Entry, EntryType } from '../entry.ts';
-import type { PathLayout } from '../layout.ts';
-import { encodeName, fsPath } from '../names.ts';
-import { linkTypeOf, type Platform, thisPlatform, toFileTime } from '../platform.ts';
-import { unwritable } from '../tree-errors.ts';
-import type { StagedFiles } from '../unpack-job.ts';
+import { type Entry, EntryType } from '../format/entry.ts';
+import type { PathLayout } from '../fs/layout.ts';
+import { encodeName, fsPath } from '../fs/names.ts';
+import { linkTypeOf, type Platform, thisPlatform, toFileTime } from '../fs/platform.ts';
+import { unwritable } from '../fs/tree-errors.ts';
+import type { StagedFiles } from '../threads/unpack-job.ts';
 import { ArchivedDirectories } from './archived-directories.ts';
 import { applyAttributes } from './directory-attributes.ts';
 import type { TargetPlan } from './target-plan.ts';

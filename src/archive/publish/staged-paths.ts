@@ -1,4 +1,4 @@
-import type { Entry } from '../entry.ts';
+import type { Entry } from '../format/entry.ts';
 
 /** A path by entry: where it is built, or '' for a directory that exists and for what is left alone. */
 export interface StagedPaths {

@@ -10,21 +10,21 @@ import {
   unlinkSync,
 } from 'node:fs';
 import { basename, join } from 'node:path';
-import { realPathOf } from '../file-status.ts';
-import { fsPath } from '../names.ts';
-import { thisPlatform } from '../platform.ts';
-import { isStagingName, stagingName } from '../staging-name.ts';
-import { unwritable } from '../tree-errors.ts';
+import { realPathOf } from '../fs/file-status.ts';
+import { mountIn, mountPoints } from '../fs/mounts.ts';
+import { fsPath } from '../fs/names.ts';
+import { thisPlatform } from '../fs/platform.ts';
+import { isStagingName, stagingName } from '../fs/staging-name.ts';
+import { tolerant } from '../fs/tolerant.ts';
+import { unwritable } from '../fs/tree-errors.ts';
+import { makeWritable } from '../fs/writable.ts';
 import {
   applyAttributes,
   attributesOf,
   type DirectoryAttributes,
   sameAttributes,
 } from './directory-attributes.ts';
-import { mountIn, mountPoints } from './mounts.ts';
 import { removeTree } from './remove-tree.ts';
-import { tolerant } from './tolerant.ts';
-import { makeWritable } from './writable.ts';
 
 /** Staged files that stand alone are spread over directories of this many. */
 const FILES_A_DIRECTORY = 1024;

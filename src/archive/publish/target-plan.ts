@@ -1,9 +1,9 @@
 import { basename, dirname } from 'node:path';
-import { type Entry, EntryType, parentName } from '../entry.ts';
-import { TargetTreeError } from '../errors.ts';
-import type { PathLayout } from '../layout.ts';
-import { printable } from '../names.ts';
-import { unwritable } from '../tree-errors.ts';
+import { TargetTreeError } from '../archive-errors.ts';
+import { type Entry, EntryType, parentName } from '../format/entry.ts';
+import type { PathLayout } from '../fs/layout.ts';
+import { printable } from '../fs/names.ts';
+import { unwritable } from '../fs/tree-errors.ts';
 import {
   type ExistingDirectory,
   FoundDirectories,

@@ -1,7 +1,7 @@
 import type { BigIntStats } from 'node:fs';
 import { type FileHandle, link, mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { ObjectExistsError, StoreRefusedError, StoreUnavailableError } from '../errors.ts';
+import { ObjectExistsError, StoreRefusedError, StoreUnavailableError } from '../store-errors.ts';
 import { LOCK_MARK } from './file-names.ts';
 
 /** File-system steps of the directory store that need a reason. */

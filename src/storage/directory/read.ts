@@ -1,6 +1,6 @@
 import { type FileHandle, open } from 'node:fs/promises';
-import { ObjectReplacedError } from '../errors.ts';
 import type { ByteRange, GetOptions, RangeBytes } from '../object-store.ts';
+import { ObjectReplacedError } from '../store-errors.ts';
 import { fileEtag, isAbsent } from './files.ts';
 
 /** Bytes per read: progress is told and an abort is seen after each. */

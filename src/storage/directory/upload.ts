@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { ObjectExistsError, ObjectReplacedError } from '../errors.ts';
 import type { ByteSpan, ObjectInfo, ObjectVersion, Upload, UploadOptions } from '../object-store.ts';
+import { ObjectExistsError, ObjectReplacedError } from '../store-errors.ts';
 import { TEMPORARY_MARK } from './file-names.ts';
 import { createFile, fileEtag, isAbsent, publishNew, statFile, toStoreError } from './files.ts';
 

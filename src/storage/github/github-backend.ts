@@ -8,7 +8,7 @@ import type {
   SaveRequest,
   StorageBackend,
 } from '../backend.ts';
-import { StoreRefusedError, StoreUnavailableError } from '../errors.ts';
+import { StoreRefusedError, StoreUnavailableError } from '../store-errors.ts';
 import { whyUnavailable } from './availability.ts';
 import { ClientOutput } from './client-output.ts';
 import { limitedCall } from './limited-call.ts';

@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import type { ClientRequest } from 'node:http';
 import type { Socket } from 'node:net';
-import { StoreUnavailableError } from '../errors.ts';
+import { StoreUnavailableError } from '../store-errors.ts';
 import { type CallObserver, observe } from './observe.ts';
 import { type GitHubLimits, Watchdog } from './watchdog.ts';
 

@@ -1,5 +1,5 @@
 import type { SaveOutcome } from '../backend.ts';
-import { StoreRefusedError, StoreUnavailableError } from '../errors.ts';
+import { StoreRefusedError, StoreUnavailableError } from '../store-errors.ts';
 
 /** What the client's output told of a failure (`ClientOutput`). */
 export interface ReportedFailure {

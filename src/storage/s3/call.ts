@@ -6,13 +6,13 @@ import type { Clock } from '../../retry/clock.ts';
 import { retry } from '../../retry/retry.ts';
 import { anySignal, deadline } from '../../retry/signals.ts';
 import type { TimeLimits } from '../../retry/time-limits.ts';
-import { StoreUnavailableError } from '../errors.ts';
+import { StoreUnavailableError } from '../store-errors.ts';
 import { type Connection, connect } from './client.ts';
-import { toStoreError } from './errors.ts';
-import type { WatchOptions } from './http-handler.ts';
 import { Pace } from './pace.ts';
+import { toStoreError } from './s3-errors.ts';
+import type { S3Settings } from './s3-settings.ts';
 import type { S3Client } from './sdk.ts';
-import type { S3Settings } from './settings.ts';
+import type { WatchOptions } from './transport/http-handler.ts';
 
 /** How one call to S3 is made. */
 export interface CallSpec {

@@ -1,10 +1,10 @@
 import type { Clock } from '../../retry/clock.ts';
 import type { TimeLimits } from '../../retry/time-limits.ts';
-import { createAgents } from './agents.ts';
 import { credentialsFor } from './credentials.ts';
-import { WatchedHttpHandler } from './http-handler.ts';
+import type { S3Settings } from './s3-settings.ts';
 import { S3Client } from './sdk.ts';
-import type { S3Settings } from './settings.ts';
+import { createAgents } from './transport/agents.ts';
+import { WatchedHttpHandler } from './transport/http-handler.ts';
 
 /** The SDK's client and the handler that carries its requests. */
 export interface Connection {

@@ -1,4 +1,4 @@
-import { isStatus, s3Code } from './errors.ts';
+import { isStatus, s3Code } from './s3-errors.ts';
 
 /** After so many transfers without a refusal one more at once is tried: that costs a refusal where it is too many. */
 const STEADY = 16;

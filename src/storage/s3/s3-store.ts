@@ -13,12 +13,12 @@ import type {
   UploadOptions,
 } from '../object-store.ts';
 import { Caller } from './call.ts';
-import { getRange } from './get.ts';
-import { headObject } from './head.ts';
-import { listObjects } from './list.ts';
-import type { S3Settings } from './settings.ts';
-import { sweepUploads } from './sweep.ts';
-import { S3Upload } from './upload.ts';
+import { getRange } from './read/get.ts';
+import { headObject } from './read/head.ts';
+import { listObjects } from './read/list.ts';
+import type { S3Settings } from './s3-settings.ts';
+import { sweepUploads } from './write/sweep.ts';
+import { S3Upload } from './write/upload.ts';
 
 export interface S3StoreOptions {
   readonly log: Log;

@@ -12,10 +12,14 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { DamagedArchiveError, TargetTreeError, UnknownFormatError } from '../../../src/archive/errors.ts';
-import type { PathLayout } from '../../../src/archive/layout.ts';
+import {
+  DamagedArchiveError,
+  TargetTreeError,
+  UnknownFormatError,
+} from '../../../src/archive/archive-errors.ts';
+import type { PathLayout } from '../../../src/archive/fs/layout.ts';
 import { buildTree, type TreeSpec } from '../../support/tree.ts';
-import { layoutIn, restoreObject } from '../support.ts';
+import { layoutIn, restoreObject } from '../support/archives.ts';
 import { mutant } from './mutate.ts';
 
 /** What stands around the tree, and must never change. */

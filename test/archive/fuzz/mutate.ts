@@ -11,7 +11,7 @@ import {
   manifestBytes,
   sha256,
   writeForgery,
-} from '../craft.ts';
+} from '../support/craft.ts';
 
 /** Numbers at which something may break. */
 const NUMBERS = [

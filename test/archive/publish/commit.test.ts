@@ -1,14 +1,14 @@
 import { lstatSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { type Entry, EntryType } from '../../../src/archive/entry.ts';
-import { TargetTreeError } from '../../../src/archive/errors.ts';
+import { TargetTreeError } from '../../../src/archive/archive-errors.ts';
+import { type Entry, EntryType } from '../../../src/archive/format/entry.ts';
 import { commit } from '../../../src/archive/publish/commit.ts';
 import { Stage } from '../../../src/archive/publish/stage.ts';
 import { planTarget } from '../../../src/archive/publish/target-plan.ts';
 import { buildTree, describeTree, type TreeSpec } from '../../support/tree.ts';
-import { scratch } from '../scratch.ts';
-import { layoutIn } from '../support.ts';
+import { layoutIn } from '../support/archives.ts';
+import { scratch } from '../support/scratch.ts';
 import { failed, instead, leftovers, staged, visible } from './staged.ts';
 
 describe('between staging and commit another job', () => {

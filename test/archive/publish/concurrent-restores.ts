@@ -18,7 +18,7 @@ import {
   runRestore,
   saveTo,
   startRestore,
-} from '../restore-process.ts';
+} from '../support/restore-process.ts';
 import { READER, type ReaderJob, type ReaderReport } from './reader.ts';
 
 export interface Round {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { FoundDirectories } from '../../../src/archive/publish/found-directories.ts';
 import { buildTree, type TreeSpec } from '../../support/tree.ts';
-import { scratch } from '../scratch.ts';
+import { scratch } from '../support/scratch.ts';
 
 /** A directory, listed, with `present` in it. */
 async function listed(present: TreeSpec) {

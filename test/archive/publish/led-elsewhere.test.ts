@@ -3,13 +3,13 @@
 import { readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { type Entry, EntryType } from '../../../src/archive/entry.ts';
+import { type Entry, EntryType } from '../../../src/archive/format/entry.ts';
 import { commit } from '../../../src/archive/publish/commit.ts';
 import { Stage } from '../../../src/archive/publish/stage.ts';
 import { planTarget } from '../../../src/archive/publish/target-plan.ts';
 import { buildTree, describeTree } from '../../support/tree.ts';
-import { scratch } from '../scratch.ts';
-import { layoutIn } from '../support.ts';
+import { layoutIn } from '../support/archives.ts';
+import { scratch } from '../support/scratch.ts';
 
 const entry = (name: string, type: EntryType, target = ''): Entry => ({
   ...{ name, type, mode: 0o755, mtimeUs: 0, size: 0, target, linkTo: -1 },

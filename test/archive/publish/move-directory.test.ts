@@ -1,7 +1,7 @@
 import { lstatSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { TargetTreeError } from '../../../src/archive/errors.ts';
+import { TargetTreeError } from '../../../src/archive/archive-errors.ts';
 import { describeTree, type TreeSpec } from '../../support/tree.ts';
 import { failed, instead, leftovers, staged, visible } from './staged.ts';
 

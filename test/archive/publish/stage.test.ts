@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { thisPlatform } from '../../../src/archive/platform.ts';
+import { thisPlatform } from '../../../src/archive/fs/platform.ts';
 import { instead, staged } from './staged.ts';
 
 test('where links have a type, it is that of what they will lead to', async () => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type Entry, EntryType } from '../../../src/archive/entry.ts';
+import { type Entry, EntryType } from '../../../src/archive/format/entry.ts';
 import { PlannedPaths } from '../../../src/archive/publish/staged-paths.ts';
 
 const named = (name: string) => ({ name, type: EntryType.file }) as Entry;

@@ -3,17 +3,17 @@
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { onTestFinished } from 'vitest';
-import type { Entry } from '../../../src/archive/entry.ts';
-import { openArchive } from '../../../src/archive/open-archive.ts';
-import type { Platform } from '../../../src/archive/platform.ts';
+import type { Entry } from '../../../src/archive/format/entry.ts';
+import { openArchive } from '../../../src/archive/format/open-archive.ts';
+import type { Platform } from '../../../src/archive/fs/platform.ts';
 import { commit } from '../../../src/archive/publish/commit.ts';
 import { Stage } from '../../../src/archive/publish/stage.ts';
 import { planTarget, type TargetPlan } from '../../../src/archive/publish/target-plan.ts';
-import { unpack } from '../../../src/archive/unpack.ts';
-import { InlineRunner } from '../../../src/archive/worker-pool.ts';
+import { unpack } from '../../../src/archive/restore/unpack.ts';
+import { InlineRunner } from '../../../src/archive/threads/worker-pool.ts';
 import { buildTree, describeTree, type TreeDescription, type TreeSpec } from '../../support/tree.ts';
-import { scratch } from '../scratch.ts';
-import { layoutIn, packTree, tailOf } from '../support.ts';
+import { layoutIn, packTree, tailOf } from '../support/archives.ts';
+import { scratch } from '../support/scratch.ts';
 
 export interface Staged {
   readonly to: string;

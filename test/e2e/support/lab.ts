@@ -3,7 +3,7 @@ import { chmod, mkdir, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe } from 'vitest';
-import { checkTar } from '../../archive/tar-check.ts';
+import { checkTar } from '../../archive/support/tar-check.ts';
 import { giveAway, unprivileged } from '../../support/drop-privileges.ts';
 import { type BucketAccess, gateway, gatewayAvailable, newBucket } from '../../support/gateway.ts';
 import { removeTree } from '../../support/tree.ts';

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { ObjectReplacedError } from '../../../src/storage/errors.ts';
 import type { ObjectInfo } from '../../../src/storage/object-store.ts';
+import { ObjectReplacedError } from '../../../src/storage/store-errors.ts';
 import { anew, bytesOf, MiB, noise, type Subject, sha256 } from './subject.ts';
 
 /** What `copyRange` promises. */

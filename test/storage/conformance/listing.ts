@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { NameTooLongError } from '../../../src/storage/errors.ts';
 import type { ObjectInfo } from '../../../src/storage/object-store.ts';
+import { NameTooLongError } from '../../../src/storage/store-errors.ts';
 import type { Subject } from './subject.ts';
 
 /** What names a store takes, and how `list` answers. */

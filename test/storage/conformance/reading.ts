@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { ObjectReplacedError } from '../../../src/storage/errors.ts';
+import { ObjectReplacedError } from '../../../src/storage/store-errors.ts';
 import type { Subject } from './subject.ts';
 
 /** What `head` and `getRange` promise. */

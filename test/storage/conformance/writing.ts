@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { ObjectExistsError, ObjectReplacedError } from '../../../src/storage/errors.ts';
+import { ObjectExistsError, ObjectReplacedError } from '../../../src/storage/store-errors.ts';
 import { anew, bytesOf, MiB, type Subject, sha256 } from './subject.ts';
 
 /** What an upload of written bytes promises, and `abortStale` of what is left of one. */

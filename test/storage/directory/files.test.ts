@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { publishNew } from '../../../src/storage/directory/files.ts';
-import { ObjectExistsError } from '../../../src/storage/errors.ts';
+import { ObjectExistsError } from '../../../src/storage/store-errors.ts';
 
 let directory: string;
 const at = (name: string) => path.join(directory, name);

@@ -3,7 +3,7 @@ import { rm } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { StoreUnavailableError } from '../../../src/storage/errors.ts';
+import { StoreUnavailableError } from '../../../src/storage/store-errors.ts';
 import { lookupRequest, restoreRequest, saveRequest } from '../../support/requests.ts';
 import { buildTree, describeTree } from '../../support/tree.ts';
 import { backendWithLog, saved, short, useGitHub } from './fixture.ts';

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
-import { StoreRefusedError } from '../../../src/storage/errors.ts';
+import { StoreRefusedError } from '../../../src/storage/store-errors.ts';
 import { lookupRequest, restoreRequest, saveRequest } from '../../support/requests.ts';
 import { describeTree } from '../../support/tree.ts';
 import { backendWithLog, saved, short, useGitHub } from './fixture.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { StoreRefusedError, StoreUnavailableError } from '../../../src/storage/errors.ts';
+import { StoreRefusedError, StoreUnavailableError } from '../../../src/storage/store-errors.ts';
 import type { Fault } from '../../support/fault-proxy.ts';
 import { content, faultyBucket, MiB } from './faulty-bucket.ts';
 

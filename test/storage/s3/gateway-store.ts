@@ -1,6 +1,6 @@
 import type { ObjectStore } from '../../../src/storage/object-store.ts';
+import type { S3Settings } from '../../../src/storage/s3/s3-settings.ts';
 import type { S3StoreOptions } from '../../../src/storage/s3/s3-store.ts';
-import type { S3Settings } from '../../../src/storage/s3/settings.ts';
 import { type BucketAccess, gateway } from '../../support/gateway.ts';
 import { openStore } from './support.ts';
 

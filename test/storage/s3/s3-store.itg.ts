@@ -1,8 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { type Log, silentLog } from '../../../src/report/log.ts';
-import { ObjectExistsError, ObjectReplacedError, StoreRefusedError } from '../../../src/storage/errors.ts';
-import type { S3Settings } from '../../../src/storage/s3/settings.ts';
+import type { S3Settings } from '../../../src/storage/s3/s3-settings.ts';
+import {
+  ObjectExistsError,
+  ObjectReplacedError,
+  StoreRefusedError,
+} from '../../../src/storage/store-errors.ts';
 import { type BucketAccess, gateway, newBucket } from '../../support/gateway.ts';
 import { objectStoreConformance } from '../object-store.conformance.ts';
 import { storeFor } from './gateway-store.ts';

@@ -2,8 +2,8 @@ import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach } from 'vitest';
 import type { ObjectStore } from '../../../src/storage/object-store.ts';
+import type { S3Settings } from '../../../src/storage/s3/s3-settings.ts';
 import type { S3StoreOptions } from '../../../src/storage/s3/s3-store.ts';
-import type { S3Settings } from '../../../src/storage/s3/settings.ts';
 import { operationOf } from '../../support/fault-proxy.ts';
 import { openStore, shortLimits } from './support.ts';
 

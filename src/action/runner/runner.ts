@@ -1,0 +1,68 @@
+import * as core from '@actions/core';
+import type { Log } from '../../report/log.ts';
+import type { Environment } from '../inputs/read-input.ts';
+import { escapeLine } from './escape.ts';
+
+/** Everything a step says to the runner and hears from it. */
+export interface Runner {
+  readonly env: Environment;
+  readonly log: Log;
+  setOutput(name: string, value: string): void;
+  saveState(name: string, value: string): void;
+  /** Appends a table to the job summary; does nothing where there is none. Cells are HTML. */
+  addSummary(title: string, rows: readonly (readonly string[])[]): Promise<void>;
+  /** Ends the step as failed, with one sentence. */
+  fail(message: string): void;
+}
+
+/** The runner that started this process: commands on stdout and the files it names in the environment. */
+export function createRunner(env: Environment): Runner {
+  return {
+    env,
+    log: createRunnerLog(env),
+    setOutput: core.setOutput,
+    saveState: core.saveState,
+    async addSummary(title, rows) {
+      if (!env.GITHUB_STEP_SUMMARY) return;
+      await core.summary
+        .addHeading(title, 3)
+        .addTable(rows.map(row => [...row]))
+        .write();
+    },
+    fail(message) {
+      core.setFailed(escapeLine(message));
+    },
+  };
+}
+
+/** The voice of `report/log.ts`: every text is escaped here, and nowhere else. */
+export function createRunnerLog(env: Environment): Log {
+  const debugging = env.RUNNER_DEBUG === '1';
+  let grouped = false;
+  const endGroup = () => {
+    if (grouped) core.endGroup();
+    grouped = false;
+  };
+  return {
+    debug(message) {
+      // The runner would drop the line: not writing it is cheaper.
+      if (debugging) core.debug(escapeLine(message));
+    },
+    info(message) {
+      core.info(escapeLine(message));
+    },
+    notice(message) {
+      endGroup();
+      core.notice(escapeLine(message));
+    },
+    warning(message) {
+      endGroup();
+      core.warning(escapeLine(message));
+    },
+    startGroup(title) {
+      if (!grouped) core.startGroup(escapeLine(title));
+      grouped = true;
+    },
+    endGroup,
+  };
+}

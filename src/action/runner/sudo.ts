@@ -1,0 +1,82 @@
+import { type Environment, isOn } from '../inputs/read-input.ts';
+
+/**
+ * Input `sudo`: the whole phase runs once more as root, in a child. Only the child does anything; this process hands
+ * on its environment, its output and a cancellation.
+ */
+
+/** What the child needs: the step's own variables and how the network is reached. */
+const KEPT =
+  /^(?:INPUT_|GITHUB_|RUNNER_|ACTIONS_|AWS_|CACHE_S3_|STATE_|(?:HTTPS?_PROXY|NO_PROXY|ALL_PROXY|NODE_EXTRA_CA_CERTS)$)/i;
+/** sudo replaces HOME and PATH (always_set_home, secure_path), whatever is asked of it (sudo 1.9.13, observed). */
+const HOME = 'CACHE_S3_SUDO_HOME';
+const PATH = 'CACHE_S3_SUDO_PATH';
+/** The child's first line on stderr: what comes before it is sudo's. */
+const STARTED = 'cache-s3: running as root';
+
+/** Whether this phase is to be run by a child as root. false where it is one, where there is no root, and as root. */
+export function wantsSudo(env: Environment): boolean {
+  const root = process.geteuid?.() ?? 0;
+  return root !== 0 && env[HOME] === undefined && isOn(env, 'sudo');
+}
+
+/** The command line of the child. */
+export function sudoCommand(env: Environment, program: readonly string[]): readonly string[] {
+  const kept = Object.keys(env).filter(name => KEPT.test(name));
+  return ['sudo', '-n', `--preserve-env=${[...new Set([...kept, HOME, PATH])].join(',')}`, ...program];
+}
+
+export type SudoEnd =
+  | { readonly kind: 'ran'; readonly exitCode: number }
+  /** sudo did not start the program; `reason` is its own word for it. */
+  | { readonly kind: 'refused'; readonly reason: string };
+
+/**
+ * Runs `program` as root with this process's output. When `signal` is aborted the child learns it from the end of its
+ * stdin: an ordinary user cannot signal root's processes.
+ */
+export async function runAsRoot(
+  program: readonly string[],
+  env: Environment,
+  signal: AbortSignal,
+): Promise<SudoEnd> {
+  // Every run loads this module, and few come here
+  const { spawn } = await import('node:child_process');
+  const { text } = await import('node:stream/consumers');
+  const [file = '', ...args] = sudoCommand(env, program);
+  const child = spawn(file, args, {
+    env: { ...env, [HOME]: env.HOME ?? '', [PATH]: env.PATH ?? '' },
+    stdio: ['pipe', 'inherit', 'pipe'],
+  });
+  // The child may be gone by then: its end is told by `close`.
+  child.stdin.on('error', () => {});
+  const cancel = () => child.stdin.end();
+  if (signal.aborted) cancel();
+  else signal.addEventListener('abort', cancel, { once: true });
+  const said = text(child.stderr);
+  const exitCode = await new Promise<number | string>(resolve => {
+    child.on('error', error => resolve(error.message));
+    child.on('close', (code, name) => resolve(code ?? `ended by ${name}`));
+  });
+  const stderr = await said;
+  const started = stderr.indexOf(STARTED);
+  if (started === -1) {
+    const reason =
+      typeof exitCode === 'string' ? exitCode : stderr.trim().split('\n')[0] || `status ${exitCode}`;
+    return { kind: 'refused', reason };
+  }
+  process.stderr.write(stderr.slice(started + STARTED.length).replace(/^\r?\n/, ''));
+  return { kind: 'ran', exitCode: typeof exitCode === 'number' ? exitCode : 1 };
+}
+
+/**
+ * In the child: takes over the user's HOME and PATH, and calls `cancel` when stdin ends. Does nothing in a process
+ * that is none.
+ */
+export function becomeSudoChild(env: NodeJS.ProcessEnv, cancel: () => void): void {
+  if (env[HOME] === undefined) return;
+  env.HOME = env[HOME];
+  env.PATH = env[PATH] ?? '';
+  process.stderr.write(`${STARTED}\n`);
+  process.stdin.on('end', cancel).on('error', cancel).resume();
+}

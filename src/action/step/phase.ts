@@ -1,0 +1,42 @@
+import { machineLine, type PhaseFacts, peopleLine } from '../../report/closing-line.ts';
+import { escapeHtml, summaryRows } from '../../report/summary.ts';
+import type { StepBackend } from '../backend/open.ts';
+import type { Runner } from '../runner/runner.ts';
+
+/** What came of a phase. */
+export type PhaseResult = Omit<PhaseFacts, 'ms' | 'requests' | 'retries'>;
+
+export interface PhaseKeys {
+  readonly primaryKey: string;
+  readonly matchedKey: string | undefined;
+}
+
+/** Ends a phase: the line for people, the line for machines, and the job summary where it is asked for. */
+export async function closePhase(
+  runner: Runner,
+  result: PhaseResult,
+  rest: {
+    /** By `performance.now()`. */
+    readonly startedMs: number;
+    readonly backend: StepBackend | undefined;
+    readonly keys: PhaseKeys;
+    readonly summary: boolean;
+  },
+): Promise<void> {
+  const facts: PhaseFacts = {
+    ...result,
+    ms: performance.now() - rest.startedMs,
+    requests: rest.backend?.counters.requests ?? 0,
+    retries: rest.backend?.counters.retries ?? 0,
+  };
+  const people = peopleLine(facts);
+  if (people !== undefined) runner.log.info(people);
+  runner.log.info(machineLine(facts));
+  if (!rest.summary) return;
+  const rows = summaryRows(facts, rest.keys).map(row => row.map(escapeHtml));
+  try {
+    await runner.addSummary(`Cache ${facts.op}`, rows);
+  } catch (error) {
+    runner.log.warning(`The job summary could not be written: ${(error as Error).message}`);
+  }
+}

@@ -1,0 +1,41 @@
+import type { CacheSource, DamagedObject } from '../../storage/backend.ts';
+import type { ObjectVersion } from '../../storage/object-store.ts';
+import type { CacheInputs } from '../inputs/inputs.ts';
+import type { Environment } from '../inputs/read-input.ts';
+import type { Runner } from '../runner/runner.ts';
+
+/** What the main phase leaves to the post phase. Nothing secret: the runner keeps it in plain files. */
+export interface StepState extends CacheInputs {
+  /** The restore came to its end: what lies on disk is not half of it. */
+  readonly finished: boolean;
+  readonly saveAlways: boolean;
+  readonly source: CacheSource;
+  readonly matchedKey?: string;
+  /** The bucket did not answer: the post phase asks it once, and goes on only when that is answered. */
+  readonly bucketDown: boolean;
+  /** The object that matched and could not be used. */
+  readonly damaged?: DamagedObject;
+  /** The object that was restored. */
+  readonly base?: ObjectVersion;
+}
+
+const NAME = 'CACHE_S3';
+
+/** May be called again: the runner keeps the last value. */
+export function writeState(runner: Runner, state: StepState): void {
+  runner.saveState(NAME, JSON.stringify(state));
+}
+
+/** undefined: the main phase did not get far enough to leave any, or not this release did. */
+export function readState(env: Environment): StepState | undefined {
+  const text = env[`STATE_${NAME}`];
+  if (!text) return undefined;
+  try {
+    const state = JSON.parse(text) as Partial<StepState> | null;
+    const whole =
+      typeof state?.key === 'string' && Array.isArray(state.paths) && Array.isArray(state.restoreKeys);
+    return whole ? (state as StepState) : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,133 @@
+import { Buffer } from 'node:buffer';
+import { DamagedArchiveError } from '../archive-errors.ts';
+
+/**
+ * The outer layout of an object: data frames, the end-of-archive frame, the manifest, the seek table.
+ *
+ *     zstd frame ... zstd frame | zstd frame (2 x 512 zero bytes) | skippable frame: manifest | skippable frame: seek table
+ *
+ * Skippable frames are RFC 8878, section 3.1.2; the seek table is the Zstandard Seekable Format 0.1.0 (zstd,
+ * contrib/seekable_format). A plain `zstd -dc` passes over both.
+ */
+
+/** Our own format number: raise it when an older reader must not read a newer object. */
+export const FORMAT = 1;
+
+/** Raw bytes that a frame of small entries is filled up to. */
+export const FRAME_RAW_BYTES = 4 * 1024 * 1024;
+/** A file larger than this is cut into slices. */
+export const WHOLE_FILE_BYTES = 2 * FRAME_RAW_BYTES;
+/** Data bytes of a slice. */
+export const SLICE_BYTES = FRAME_RAW_BYTES;
+/** No frame of ours decodes to more than this: what a manifest may claim. A file may grow while it is read. */
+export const MAX_FRAME_RAW_BYTES = 64 * 1024 * 1024;
+
+const MANIFEST_MAGIC = 0x184d2a51;
+const MANIFEST_MARK = 'CS3M';
+/** Skippable frame header (8), mark (4), format number (4). */
+const MANIFEST_HEADER_BYTES = 16;
+/** The manifest may not decode to more. */
+export const MAX_MANIFEST_BYTES = 256 * 1024 * 1024;
+/** Nor hold more entries: a few kilobytes can claim many, and each takes memory before it can be found wrong. */
+export const MAX_ENTRIES = 4_000_000;
+/** Nor may its names, written out in full, be longer than this in all: deep directories share theirs in the file. */
+export const MAX_NAME_CHARACTERS = 512 * 1024 * 1024;
+
+/** The most bytes that zstd makes of `rawBytes` (ZSTD_COMPRESSBOUND, rounded up). */
+export function compressBound(rawBytes: number): number {
+  return rawBytes + Math.ceil(rawBytes / 128) + 1024;
+}
+
+const SEEK_TABLE_MAGIC = 0x184d2a5e;
+const SEEKABLE_MAGIC = 0x8f92eab1;
+const SEEK_FOOTER_BYTES = 9;
+const SEEK_ENTRY_BYTES = 8;
+/** Most frames that a seek table may claim: 16 TiB of data, read into 32 MiB. */
+const MAX_FRAMES = 4 * 1024 * 1024;
+
+/** The manifest's skippable frame around its compressed payload. */
+export function manifestFrame(payload: Uint8Array): Buffer {
+  const frame = Buffer.alloc(MANIFEST_HEADER_BYTES + payload.length);
+  frame.writeUInt32LE(MANIFEST_MAGIC, 0);
+  frame.writeUInt32LE(8 + payload.length, 4);
+  frame.write(MANIFEST_MARK, 8, 'latin1');
+  frame.writeUInt32LE(FORMAT, 12);
+  frame.set(payload, MANIFEST_HEADER_BYTES);
+  return frame;
+}
+
+/**
+ * The format number and the compressed payload of a manifest frame that fills `bytes`.
+ * Throws `DamagedArchiveError` when it is not one.
+ */
+export function readManifestFrame(bytes: Buffer): { format: number; payload: Buffer } {
+  if (
+    bytes.length < MANIFEST_HEADER_BYTES ||
+    bytes.readUInt32LE(0) !== MANIFEST_MAGIC ||
+    bytes.readUInt32LE(4) !== bytes.length - 8 ||
+    bytes.toString('latin1', 8, 12) !== MANIFEST_MARK
+  ) {
+    throw new DamagedArchiveError('no manifest stands where the seek table says');
+  }
+  return { format: bytes.readUInt32LE(12), payload: bytes.subarray(MANIFEST_HEADER_BYTES) };
+}
+
+/** The seek table over all frames of the tar stream, the end-of-archive frame included. */
+export function seekTable(frames: readonly { readonly size: number; readonly rawSize: number }[]): Buffer {
+  const table = Buffer.alloc(8 + frames.length * SEEK_ENTRY_BYTES + SEEK_FOOTER_BYTES);
+  table.writeUInt32LE(SEEK_TABLE_MAGIC, 0);
+  table.writeUInt32LE(table.length - 8, 4);
+  let at = 8;
+  for (const frame of frames) {
+    table.writeUInt32LE(frame.size, at);
+    table.writeUInt32LE(frame.rawSize, at + 4);
+    at += SEEK_ENTRY_BYTES;
+  }
+  table.writeUInt32LE(frames.length, at);
+  table.writeUInt8(0, at + 4);
+  table.writeUInt32LE(SEEKABLE_MAGIC, at + 5);
+  return table;
+}
+
+/** Where the parts of an object lie, as far as its last bytes tell. */
+export interface Tail {
+  /** Offset of the manifest's frame: the end of the tar stream. */
+  readonly manifestStart: number;
+  /** Offset of the seek table: the end of the manifest's frame. */
+  readonly manifestEnd: number;
+}
+
+/**
+ * Reads the seek table at the end of `tail`, the last bytes of an object of `objectBytes`.
+ * Returns how many bytes of the object's end are needed where `tail` does not hold the whole table.
+ * Throws `DamagedArchiveError` when there is no table or it does not fit the object.
+ */
+export function readTail(tail: Buffer, objectBytes: number): Tail | { readonly needed: number } {
+  const footer = tail.length - SEEK_FOOTER_BYTES;
+  if (footer < 0 || tail.readUInt32LE(footer + 5) !== SEEKABLE_MAGIC) {
+    throw new DamagedArchiveError('it does not end in a seek table');
+  }
+  const count = tail.readUInt32LE(footer);
+  // Bit 7 of the descriptor says that checksums follow; the others are reserved and must be zero for us
+  if (tail.readUInt8(footer + 4) !== 0) throw new DamagedArchiveError('its seek table is of another kind');
+  const tableBytes = 8 + count * SEEK_ENTRY_BYTES + SEEK_FOOTER_BYTES;
+  if (count > MAX_FRAMES || tableBytes > objectBytes) {
+    throw new DamagedArchiveError(`its seek table claims ${count} frames`);
+  }
+  if (tableBytes > tail.length) return { needed: tableBytes };
+  const start = tail.length - tableBytes;
+  if (tail.readUInt32LE(start) !== SEEK_TABLE_MAGIC || tail.readUInt32LE(start + 4) !== tableBytes - 8) {
+    throw new DamagedArchiveError('its seek table has no head');
+  }
+  let manifestStart = 0;
+  for (let at = start + 8; at < footer; at += SEEK_ENTRY_BYTES) manifestStart += tail.readUInt32LE(at);
+  const manifestEnd = objectBytes - tableBytes;
+  if (manifestStart + MANIFEST_HEADER_BYTES > manifestEnd) {
+    throw new DamagedArchiveError('its frames are longer than the object');
+  }
+  // Read into memory whole: its size must not be any that a seek table likes to claim
+  if (manifestEnd - manifestStart > MANIFEST_HEADER_BYTES + compressBound(MAX_MANIFEST_BYTES)) {
+    throw new DamagedArchiveError('its frames end long before its manifest');
+  }
+  return { manifestStart, manifestEnd };
+}

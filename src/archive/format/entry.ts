@@ -1,0 +1,74 @@
+/** What a directory entry is, by its number in the manifest. */
+export const EntryType = { file: 0, directory: 1, symlink: 2, hardLink: 3 } as const;
+export type EntryType = (typeof EntryType)[keyof typeof EntryType];
+
+/** One directory entry of an archive, as the manifest holds it. */
+export interface Entry {
+  /** Stored name (archive/fs/layout.ts); ends in `/` exactly when it is a directory. */
+  readonly name: string;
+  readonly type: EntryType;
+  /** Permission bits, 0 to 0o7777. */
+  readonly mode: number;
+  /** Microseconds since 1970, 0 to 2^52 - 1. */
+  readonly mtimeUs: number;
+  /** Bytes of data; 0 for everything but files. */
+  readonly size: number;
+  /** A symlink's target, else ''. */
+  readonly target: string;
+  /** A hard link's target: the index of an earlier entry, a file; else -1. */
+  readonly linkTo: number;
+  /** Owner; -1 where owners are not kept. */
+  readonly uid: number;
+  readonly gid: number;
+  /** Index of the frame in which the data begins; -1 when there is none. */
+  readonly frame: number;
+  /** Offset of the data in that frame's raw bytes. It goes on in the frames after it, from their byte 0. */
+  readonly offset: number;
+}
+
+/** What a file or directory has besides its content. */
+export type Attributes = Pick<Entry, 'mode' | 'mtimeUs' | 'uid' | 'gid'>;
+
+/** One zstd frame of the data region. Frames follow each other from byte 0 of the object. */
+export interface Frame {
+  /** Compressed bytes. */
+  readonly size: number;
+  readonly rawSize: number;
+  /** SHA-256 of the compressed bytes. */
+  readonly sha256: Uint8Array;
+}
+
+/** The facts about an archive that are for people, and for checking that it is the one that was asked for. */
+export interface ManifestHead {
+  readonly tool: string;
+  /** Full name of the object that this archive was written to. */
+  readonly object: string;
+  readonly key: string;
+  readonly version: string;
+  readonly paths: readonly string[];
+  readonly platform: string;
+  /** Repository, ref, sha, run id and attempt, as far as known. */
+  readonly origin: Readonly<Record<string, string>>;
+  /** How many saves went into this object: 0 for a full one, +1 for each incremental one on top. */
+  readonly generation: number;
+  /**
+   * Stored names of directories that earlier generations had and this tree has not: they still stand in the frames, for
+   * a tar reader to find. Absent: none.
+   */
+  readonly deadDirectories?: readonly string[];
+}
+
+/** An archive's directory: what stands in it and where. */
+export interface Manifest {
+  readonly head: ManifestHead;
+  readonly frames: readonly Frame[];
+  /** In byte order of their names, parents first. */
+  readonly entries: readonly Entry[];
+}
+
+/** The parent's stored name (`./a/` for `./a/b` and for `./a/b/`), or '' for a name with no parent in an archive. */
+export function parentName(name: string): string {
+  if (name === '/') return '';
+  const end = name.length - (name.endsWith('/') ? 2 : 1);
+  return name.slice(0, name.lastIndexOf('/', end) + 1);
+}

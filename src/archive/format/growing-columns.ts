@@ -1,0 +1,70 @@
+import { Buffer } from 'node:buffer';
+import { encodeName } from '../fs/names.ts';
+
+/** Columns that are filled item by item: a manifest of some 100,000 entries is kept as the bytes that it will be. */
+
+const FIRST_BYTES = 64;
+/** The longest number: 53 bits, and a sign, in sevens. */
+const NUMBER_BYTES = 8;
+
+/** Whole numbers as LEB128 varints (up to 2^53 - 1), signed ones zigzag (up to 2^52). */
+export class NumberColumn {
+  #bytes = Buffer.allocUnsafeSlow(FIRST_BYTES);
+  #at = 0;
+
+  unsigned(value: number): void {
+    if (this.#at + NUMBER_BYTES > this.#bytes.length) this.#grow();
+    let rest = value;
+    while (rest >= 0x80) {
+      this.#bytes[this.#at++] = (rest % 0x80) | 0x80;
+      rest = Math.floor(rest / 0x80);
+    }
+    this.#bytes[this.#at++] = rest;
+  }
+
+  signed(value: number): void {
+    this.unsigned(value < 0 ? -2 * value - 1 : 2 * value);
+  }
+
+  written(): Buffer {
+    return this.#bytes.subarray(0, this.#at);
+  }
+
+  #grow(): void {
+    const larger = Buffer.allocUnsafeSlow(2 * this.#bytes.length);
+    this.#bytes.copy(larger);
+    this.#bytes = larger;
+  }
+}
+
+/** Names that wait to become bytes: many at a time cost less, and few of them live. */
+const NAMES_A_BLOCK = 1024;
+
+/** Names, each ended by a NUL, which no name can hold. */
+export class NameColumn {
+  readonly #blocks: Buffer[] = [];
+  #waiting: string[] = [];
+
+  add(name: string): void {
+    this.#waiting.push(name);
+    if (this.#waiting.length === NAMES_A_BLOCK) this.#flush();
+  }
+
+  written(): Buffer {
+    this.#flush();
+    return Buffer.concat(this.#blocks);
+  }
+
+  #flush(): void {
+    if (this.#waiting.length === 0) return;
+    this.#blocks.push(bytesOf(this.#waiting));
+    this.#waiting = [];
+  }
+}
+
+function bytesOf(names: readonly string[]): Buffer {
+  const joined = `${names.join('\0')}\0`;
+  if (joined.isWellFormed()) return Buffer.from(joined, 'utf8');
+  const end = Buffer.from([0]);
+  return Buffer.concat(names.flatMap(name => [encodeName(name), end]));
+}

@@ -1,0 +1,58 @@
+import { Buffer } from 'node:buffer';
+import { readTail } from './container.ts';
+import type { Manifest } from './entry.ts';
+import { decodeManifest } from './manifest-reader.ts';
+
+/** A run of bytes of an object. */
+export interface ObjectBytes {
+  readonly start: number;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
+/** Reads bytes `start` to `end` (excluded) of the one object that is being opened. */
+export type ReadObject = (start: number, end: number) => Promise<Uint8Array<ArrayBuffer>>;
+
+/** An object whose manifest has been read. */
+export interface OpenArchive {
+  readonly manifest: Manifest;
+  /** The manifest's frame as it stands in the object. */
+  readonly manifestBytes: Uint8Array;
+  /** The end of the tar stream. */
+  readonly manifestStart: number;
+  /** The end of the object, as far as it has been read: small archives lie in it whole. */
+  readonly tail: ObjectBytes;
+}
+
+/**
+ * Reads an object's manifest, starting from its last bytes.
+ * Throws `DamagedArchiveError`, `UnknownFormatError`, and whatever `read` throws.
+ */
+export async function openArchive(
+  tail: ObjectBytes,
+  objectBytes: number,
+  read: ReadObject,
+): Promise<OpenArchive> {
+  let known = tail;
+  let parts = readTail(asBuffer(known.bytes), objectBytes);
+  if ('needed' in parts) {
+    known = await readEarlier(known, objectBytes - parts.needed, read);
+    parts = readTail(asBuffer(known.bytes), objectBytes) as Exclude<typeof parts, { needed: number }>;
+  }
+  if (known.start > parts.manifestStart) known = await readEarlier(known, parts.manifestStart, read);
+  const { manifestStart, manifestEnd } = parts;
+  const bytes = asBuffer(known.bytes).subarray(manifestStart - known.start, manifestEnd - known.start);
+  return { manifest: decodeManifest(bytes), manifestBytes: bytes, manifestStart, tail: known };
+}
+
+/** The bytes from `start` on: those before `known`, and `known`. */
+async function readEarlier(known: ObjectBytes, start: number, read: ReadObject): Promise<ObjectBytes> {
+  const before = await read(start, known.start);
+  const bytes = new Uint8Array(before.length + known.bytes.length);
+  bytes.set(before);
+  bytes.set(known.bytes, before.length);
+  return { start, bytes };
+}
+
+function asBuffer(bytes: Uint8Array<ArrayBuffer>): Buffer<ArrayBuffer> {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}

@@ -1,0 +1,164 @@
+import type { Buffer } from 'node:buffer';
+import { encodeName } from '../fs/names.ts';
+import { EntryType } from './entry.ts';
+import { BLOCK_BYTES, PAX_HEADER_BYTES, padded } from './tar-blocks.ts';
+
+/**
+ * Tar headers: POSIX.1-2001 (pax) over ustar, as `pax` in IEEE Std 1003.1 lays them out. Our own restore reads the
+ * manifest; these are for `tar` and for people. docs/adr/0003 says why they are not written by a stream library.
+ */
+
+const NAME_BYTES = 100;
+/** Largest numbers that ustar's octal fields hold: 11 digits for size and mtime, 7 for ids. */
+const MAX_OCTAL_11 = 0o77777777777;
+const MAX_OCTAL_7 = 0o7777777;
+
+/** What a tar header says. */
+export interface TarMember {
+  readonly name: string;
+  readonly type: EntryType;
+  readonly mode: number;
+  readonly mtimeUs: number;
+  /** Bytes of data that follow. */
+  readonly size: number;
+  /** Target of a symlink, stored name of a hard link's first name, else ''. */
+  readonly linkName: string;
+  /** -1: not kept, written as 0. */
+  readonly uid: number;
+  readonly gid: number;
+}
+
+const TYPE_FLAGS: Record<EntryType, number> = {
+  [EntryType.file]: 0x30,
+  [EntryType.hardLink]: 0x31,
+  [EntryType.symlink]: 0x32,
+  [EntryType.directory]: 0x35,
+};
+const PAX_FLAG = 0x78;
+
+/** Most bytes that `writeHeader` takes for a member with these names. */
+export function headerBound(name: string, linkName: string): number {
+  // 4 bytes a UTF-16 unit cover any escape; 256 the records for time, size and owners
+  return PAX_HEADER_BYTES + padded(256 + 4 * (name.length + linkName.length));
+}
+
+/**
+ * Writes the header of `member` (with a pax header before it where ustar cannot say it all) into `target` at `at`.
+ * Returns the offset after it.
+ */
+export function writeHeader(target: Buffer, at: number, member: TarMember): number {
+  const name = byteString(member.name);
+  const linkName = byteString(member.linkName);
+  const records = paxRecords(member, name, linkName);
+  let next = at;
+  if (records !== '') {
+    const pax = { mode: 0o644, uid: 0, gid: 0, size: records.length, mtimeUs: member.mtimeUs };
+    writeBlock(target, next, pax, 'PaxHeader', '', PAX_FLAG);
+    next += BLOCK_BYTES;
+    const end = next + padded(records.length);
+    target.fill(0, end - BLOCK_BYTES, end);
+    target.write(records, next, 'latin1');
+    next = end;
+  }
+  writeBlock(target, next, member, name, linkName, TYPE_FLAGS[member.type]);
+  return next + BLOCK_BYTES;
+}
+
+/** A name as one character a byte; most names are that already. */
+function byteString(name: string): string {
+  for (let index = 0; index < name.length; index++) {
+    if (name.charCodeAt(index) > 0x7e) return encodeName(name).toString('latin1');
+  }
+  return name;
+}
+
+/** All pax records of a member, as one character a byte. */
+function paxRecords(member: TarMember, name: string, linkName: string): string {
+  let records = '';
+  // BINARY: the values of path and linkpath are bytes, not UTF-8 (pax, "hdrcharset")
+  if (!member.name.isWellFormed() || !member.linkName.isWellFormed())
+    records += paxRecord('hdrcharset', 'BINARY');
+  if (name.length > NAME_BYTES || name !== member.name) records += paxRecord('path', name);
+  if (linkName.length > NAME_BYTES || linkName !== member.linkName)
+    records += paxRecord('linkpath', linkName);
+  if (member.size > MAX_OCTAL_11) records += paxRecord('size', String(member.size));
+  if (member.uid > MAX_OCTAL_7) records += paxRecord('uid', String(member.uid));
+  if (member.gid > MAX_OCTAL_7) records += paxRecord('gid', String(member.gid));
+  const seconds = Math.floor(member.mtimeUs / 1e6);
+  const fraction = member.mtimeUs - seconds * 1e6;
+  if (fraction > 0) records += paxRecord('mtime', `${seconds}.${String(fraction).padStart(6, '0')}`);
+  else if (seconds > MAX_OCTAL_11) records += paxRecord('mtime', String(seconds));
+  return records;
+}
+
+/** `<length> <keyword>=<value>\n`, where the length counts itself. */
+function paxRecord(keyword: string, value: string): string {
+  const rest = keyword.length + value.length + 3;
+  let length = rest + 1;
+  while (String(length).length + rest !== length) length = String(length).length + rest;
+  return `${length} ${keyword}=${value}\n`;
+}
+
+type Numbers = Pick<TarMember, 'mode' | 'uid' | 'gid' | 'size' | 'mtimeUs'>;
+
+/**
+ * One ustar block. Fields are written byte by byte and summed on the way: this runs for every file of a tree, and
+ * calls into native code would cost more than the bytes.
+ */
+function writeBlock(
+  target: Buffer,
+  at: number,
+  numbers: Numbers,
+  name: string,
+  linkName: string,
+  flag: number,
+): void {
+  target.fill(0, at, at + BLOCK_BYTES);
+  // The checksum counts its own field as eight blanks
+  let sum = 8 * 0x20;
+  // The first 100 bytes of a name: all of it, unless a pax record says it in full
+  sum += writeText(target, at, name, NAME_BYTES);
+  sum += writeOctal(target, at + 100, 7, numbers.mode);
+  sum += writeOctal(target, at + 108, 7, clamp(numbers.uid, MAX_OCTAL_7));
+  sum += writeOctal(target, at + 116, 7, clamp(numbers.gid, MAX_OCTAL_7));
+  sum += writeOctal(target, at + 124, 11, clamp(numbers.size, MAX_OCTAL_11));
+  sum += writeOctal(target, at + 136, 11, clamp(Math.floor(numbers.mtimeUs / 1e6), MAX_OCTAL_11));
+  target[at + 156] = flag;
+  sum += flag;
+  sum += writeText(target, at + 157, linkName, NAME_BYTES);
+  sum += writeText(target, at + 257, USTAR, USTAR.length);
+  writeOctal(target, at + 148, 6, sum);
+  target[at + 155] = 0x20;
+}
+
+/** Magic and version. */
+const USTAR = 'ustar\x0000';
+
+/** Writes at most `most` bytes of a string of one character a byte; returns their sum. */
+function writeText(target: Buffer, at: number, text: string, most: number): number {
+  const length = Math.min(text.length, most);
+  let sum = 0;
+  for (let index = 0; index < length; index++) {
+    const byte = text.charCodeAt(index);
+    target[at + index] = byte;
+    sum += byte;
+  }
+  return sum;
+}
+
+function clamp(value: number, most: number): number {
+  return Math.min(Math.max(value, 0), most);
+}
+
+/** Writes `digits` octal digits (the NUL after them is there already); returns their sum. */
+function writeOctal(target: Buffer, at: number, digits: number, value: number): number {
+  let rest = value;
+  let sum = 0;
+  for (let index = at + digits - 1; index >= at; index--) {
+    const digit = rest % 8;
+    target[index] = 0x30 + digit;
+    sum += 0x30 + digit;
+    rest = (rest - digit) / 8;
+  }
+  return sum;
+}

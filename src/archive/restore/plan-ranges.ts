@@ -1,0 +1,42 @@
+import type { Frame } from '../format/entry.ts';
+
+/** Neighbouring frames that are fetched with one request. */
+export interface FrameRun {
+  /** Offset in the object of the first byte, and of the byte after the last. */
+  readonly start: number;
+  readonly end: number;
+  /** Indexes of the frames that are wanted, ascending, and their offsets in the object. */
+  readonly frames: readonly number[];
+  readonly starts: readonly number[];
+}
+
+/** Bytes that a request aims at. */
+const RANGE_BYTES = 8 * 1024 * 1024;
+/** Unwanted bytes between two wanted frames that are read along rather than asked around. */
+const GAP_BYTES = 256 * 1024;
+
+/** Groups the wanted frames into runs of about `rangeBytes`. */
+export function planRanges(
+  frames: readonly Frame[],
+  isWanted: (frame: number) => boolean,
+  rangeBytes = RANGE_BYTES,
+): FrameRun[] {
+  const runs: FrameRun[] = [];
+  let open: { start: number; end: number; frames: number[]; starts: number[] } | undefined;
+  let start = 0;
+  frames.forEach((frame, index) => {
+    const end = start + frame.size;
+    if (isWanted(index)) {
+      if (open && start - open.end <= GAP_BYTES && end - open.start <= rangeBytes) {
+        open.end = end;
+        open.frames.push(index);
+        open.starts.push(start);
+      } else {
+        open = { start, end, frames: [index], starts: [start] };
+        runs.push(open);
+      }
+    }
+    start = end;
+  });
+  return runs;
+}

@@ -1,0 +1,110 @@
+import type { BigIntStats } from 'node:fs';
+import { type Entry, EntryType } from '../format/entry.ts';
+import { exactStatus } from '../fs/file-status.ts';
+import type { TargetPlan } from '../publish/target-plan.ts';
+
+/** Columns of a row. */
+const DEV = 0;
+const INO = 1;
+const SIZE = 2;
+const MODE = 3;
+const UID = 4;
+const GID = 5;
+const MTIME = 6;
+const CTIME = 7;
+const WIDTH = 8;
+
+/**
+ * What the disk said of each file of a restore after its last change, by entry. A file that still says all of it is the
+ * one that was restored. Size and mtime alone would not do: npm gives every file the same mtime, and a directory that is
+ * renamed over another leaves its children's times as they are.
+ */
+export class StatusRows {
+  readonly values: BigInt64Array<ArrayBuffer>;
+
+  /** Throws RangeError when `values` is not a whole number of rows. */
+  constructor(values: BigInt64Array<ArrayBuffer>) {
+    if (values.length % WIDTH !== 0) throw new RangeError('a table of file status is cut short');
+    this.values = values;
+  }
+
+  static of(entries: number): StatusRows {
+    return new StatusRows(new BigInt64Array(entries * WIDTH));
+  }
+
+  get length(): number {
+    return this.values.length / WIDTH;
+  }
+
+  set(entry: number, stats: BigIntStats): void {
+    this.values.set(rowOf(stats), entry * WIDTH);
+  }
+
+  clear(entry: number): void {
+    this.values.fill(0n, entry * WIDTH, (entry + 1) * WIDTH);
+  }
+
+  /** Whether `stats` equal what was recorded; a row that was never set equals nothing (no inode is 0). */
+  matches(entry: number, stats: BigIntStats): boolean {
+    const { values } = this;
+    const start = entry * WIDTH;
+    // Column by column: this is asked of every file of a tree
+    return (
+      values[start + INO] !== 0n &&
+      values[start + INO] === stats.ino &&
+      values[start + CTIME] === stats.ctimeNs &&
+      values[start + DEV] === stats.dev &&
+      values[start + SIZE] === stats.size &&
+      values[start + MODE] === stats.mode &&
+      values[start + UID] === stats.uid &&
+      values[start + GID] === stats.gid &&
+      values[start + MTIME] === stats.mtimeNs
+    );
+  }
+
+  /** Whether `stats` equal what was recorded but for the change time, which a rename moves. */
+  matchesRenamed(entry: number, stats: BigIntStats): boolean {
+    const row = rowOf(stats);
+    return row.every((value, column) => column === CTIME || this.values[entry * WIDTH + column] === value);
+  }
+
+  /** The latest change time, in ns. */
+  latestChange(): bigint {
+    let latest = 0n;
+    for (let at = CTIME; at < this.values.length; at += WIDTH) {
+      if (this.values[at]! > latest) latest = this.values[at]!;
+    }
+    return latest;
+  }
+}
+
+/** In the order of the columns. */
+function rowOf({ dev, ino, size, mode, uid, gid, mtimeNs, ctimeNs }: BigIntStats): bigint[] {
+  return [dev, ino, size, mode, uid, gid, mtimeNs, ctimeNs];
+}
+
+/** The files of a restore in staging, where nobody else can touch them: call it after the last change to them. */
+export function statusOfStaged(entries: readonly Entry[], plan: TargetPlan): StatusRows {
+  const rows = StatusRows.of(entries.length);
+  entries.forEach((entry, index) => {
+    if (entry.type !== EntryType.file) return;
+    const path = plan.staged.at(index)!;
+    if (path === '') return;
+    const stats = exactStatus(path);
+    if (stats) rows.set(index, stats);
+  });
+  return rows;
+}
+
+/** After the commit: a file that was renamed by itself has a new change time; if it is still ours, that is recorded. */
+export function updateMoved(rows: StatusRows, entries: readonly Entry[], plan: TargetPlan): void {
+  for (const { tree, entry, to } of plan.moves) {
+    if (tree || entry < 0) continue;
+    const stats = exactStatus(to);
+    // The rename of a hard link shows in the status of the file itself
+    const { linkTo } = entries[entry]!;
+    const file = linkTo >= 0 ? linkTo : entry;
+    if (stats && rows.matchesRenamed(file, stats)) rows.set(file, stats);
+    else rows.clear(entry);
+  }
+}

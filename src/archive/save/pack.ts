@@ -1,0 +1,110 @@
+import { Buffer } from 'node:buffer';
+import { compressFrame } from '../format/codec.ts';
+import { seekTable } from '../format/container.ts';
+import { END_OF_ARCHIVE_BYTES } from '../format/tar-blocks.ts';
+import { mapInOrder } from '../threads/in-flight.ts';
+import { packJob } from '../threads/pack-job.ts';
+import { InlineRunner, type JobRunner } from '../threads/worker-pool.ts';
+import { isLikelyWorthReusing } from './forecast.ts';
+import { type GrowingBase, growth } from './growth.ts';
+import { type PackSource, type SourceOptions, wholeTree } from './pack-source.ts';
+import type { FramePlan } from './plan-frames.ts';
+
+export interface PackOptions extends SourceOptions {
+  /** zstd level, 1 to 19. */
+  readonly level: number;
+  /** Made when there is more to pack than one frame, or one that takes long; closed here. */
+  readonly runner: () => JobRunner;
+  readonly base?: GrowingBase | undefined;
+}
+
+export interface PackSummary {
+  readonly entries: number;
+  /** Bytes of file data. */
+  readonly rawBytes: number;
+  /** Bytes of the object. */
+  readonly sizeBytes: number;
+  /** Bytes of the object that were taken over from the base. */
+  readonly reusedBytes: number;
+}
+
+/**
+ * Writes the archive of a tree: scan, frames by the workers, and what they return in order, while the scan goes on.
+ * With a base of which much is likely to be unchanged, that is taken over inside the store, and only the rest is read.
+ * Memory holds the frames in flight and the manifest.
+ * Returns undefined, with nothing written, when nothing is there to be archived.
+ * Throws `SourceTreeError`, the signal's reason, whatever `write` or `copy` throws, and `BaseOutgrownError` when the
+ * bytes that are copied already are of no use.
+ */
+export async function pack(options: PackOptions): Promise<PackSummary | undefined> {
+  const { base, layout, level } = options;
+  const source = base && isLikelyWorthReusing(base, layout) ? growth(options, base) : wholeTree(options);
+  const plans = inTurn(source.plans);
+  const firstTwo = await take(plans, 2);
+  // One frame is packed before a worker has started
+  const isQuick = firstTwo.length <= 1 && firstTwo.every(plan => isQuickToPack(plan, level));
+  const runner = isQuick ? new InlineRunner() : options.runner();
+  try {
+    return await packFrames(options, source, inTurn(firstTwo, plans), runner);
+  } finally {
+    await runner.close();
+  }
+}
+
+async function packFrames(
+  { level, signal }: PackOptions,
+  source: PackSource,
+  plans: AsyncIterable<FramePlan>,
+  runner: JobRunner,
+): Promise<PackSummary | undefined> {
+  const { book, reusedBytes } = source;
+  let sizeBytes = reusedBytes;
+  const write = (bytes: Uint8Array): Promise<void> => {
+    sizeBytes += bytes.length;
+    return source.write(bytes);
+  };
+  const work = async (plan: FramePlan) => ({ plan, result: await runner.run(packJob(plan, level)) });
+  for await (const { plan, result } of mapInOrder(plans, framesInFlight(runner), work)) {
+    signal?.throwIfAborted();
+    book.add(plan, result);
+    // Nothing is in a frame whose members have all vanished
+    if (result.rawSize > 0) await write(result.bytes);
+  }
+  const { head, reused } = source.finish();
+  const { manifest, entries } = book.finish(head, reused);
+  if (entries === 0) return undefined;
+  const { frames, rawBytes } = book;
+  const end = compressFrame(Buffer.alloc(END_OF_ARCHIVE_BYTES), level);
+  const table = seekTable([...frames, { size: end.length, rawSize: END_OF_ARCHIVE_BYTES }]);
+  for (const bytes of [end, manifest, table]) await write(bytes);
+  await source.flush();
+  return { entries, rawBytes, sizeBytes, reusedBytes };
+}
+
+/**
+ * Whether the main thread may pack it. Above level 9, zstd takes up to a second for each MiB (4 MiB at level 19: 4.2 s on
+ * a busy host), and a signal has to be heard before that.
+ */
+function isQuickToPack({ members }: FramePlan, level: number): boolean {
+  return level <= 9 || members.reduce((sum, member) => sum + member.dataBytes, 0) <= 256 * 1024;
+}
+
+/** The next `count` items; leaves the rest where it is. */
+async function take<T>(items: AsyncIterator<T>, count: number): Promise<T[]> {
+  const taken: T[] = [];
+  while (taken.length < count) {
+    const { done, value } = await items.next();
+    if (done) break;
+    taken.push(value);
+  }
+  return taken;
+}
+
+async function* inTurn<T>(...parts: readonly (Iterable<T> | AsyncIterable<T>)[]): AsyncGenerator<T> {
+  for (const part of parts) yield* part;
+}
+
+/** Each worker has one frame under work and one waiting, and finished ones wait for an earlier one that takes longer. */
+function framesInFlight(runner: JobRunner): number {
+  return 3 * runner.width + 1;
+}

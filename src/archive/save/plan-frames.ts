@@ -1,0 +1,71 @@
+import { FRAME_RAW_BYTES, SLICE_BYTES, WHOLE_FILE_BYTES } from '../format/container.ts';
+import { PAX_HEADER_BYTES } from '../format/tar-blocks.ts';
+import { exactStatus } from '../fs/file-status.ts';
+import { toMicroseconds } from '../fs/platform.ts';
+import { readable } from '../fs/tree-errors.ts';
+import type { Scanned } from '../scan/scan.ts';
+import type { FileIdentity, SliceOfFile } from '../threads/jobs.ts';
+
+/** What goes into one frame: some whole members, or a slice of one large file. */
+export interface FramePlan {
+  readonly members: readonly Scanned[];
+  readonly slice: SliceOfFile | undefined;
+}
+
+/** The frames of members that are there. */
+export function* planFrames(members: Iterable<Scanned>): Generator<FramePlan> {
+  const planner = new FramePlanner();
+  for (const member of members) yield* planner.add(member);
+  yield* planner.rest();
+}
+
+const NONE: readonly FramePlan[] = [];
+
+/**
+ * Groups members into frames of about 4 MiB of tar, in their order. A frame holds whole members; a file over 8 MiB
+ * starts a row of slices of its own, so that its data is read, and later written, by several workers.
+ */
+export class FramePlanner {
+  #open: Scanned[] = [];
+  #openBytes = 0;
+
+  /** The frame that this member does not fit into any more, then those of its slices. Throws `SourceTreeError`. */
+  add(member: Scanned): Iterable<FramePlan> {
+    const size = member.dataBytes;
+    const full = this.#openBytes > 0 && this.#openBytes + size > FRAME_RAW_BYTES ? this.rest() : NONE;
+    if (size > WHOLE_FILE_BYTES) return chain(full, slices(member));
+    this.#open.push(member);
+    // Most members have pax records, because of the fraction in their mtime
+    this.#openBytes += PAX_HEADER_BYTES + size;
+    return full;
+  }
+
+  /** The frame that is not full yet. */
+  rest(): readonly FramePlan[] {
+    if (this.#open.length === 0) return NONE;
+    const plan: FramePlan = { members: this.#open, slice: undefined };
+    this.#open = [];
+    this.#openBytes = 0;
+    return [plan];
+  }
+}
+
+function* chain<T>(...parts: readonly Iterable<T>[]): Generator<T> {
+  for (const part of parts) yield* part;
+}
+
+/** The file's size and identity are taken now: all slices must be of the same state of the file. */
+function* slices(scanned: Scanned): Generator<FramePlan> {
+  const stats = readable(scanned.path, () => exactStatus(scanned.path));
+  const size = Number(stats?.size);
+  if (!stats?.isFile() || size <= WHOLE_FILE_BYTES) {
+    // Vanished or small by now: what reads it whole finds out, and says so
+    yield { members: [scanned], slice: undefined };
+    return;
+  }
+  const identity: FileIdentity = stats;
+  const member: Scanned = { ...scanned, mtimeUs: toMicroseconds(stats.mtimeNs), dataBytes: size };
+  for (let start = 0; start < size; start += SLICE_BYTES) {
+    yield { members: [member], slice: { start, end: Math.min(start + SLICE_BYTES, size), identity } };
+  }
+}

@@ -1,0 +1,163 @@
+import { EntryType } from '../format/entry.ts';
+import type { FileStatus } from '../fs/file-status.ts';
+import type { PathLayout } from '../fs/layout.ts';
+import { isStagingName } from '../fs/staging-name.ts';
+import { rootsToWalk } from './scan-roots.ts';
+import {
+  byName,
+  exactMtime,
+  type Inode,
+  inodeOf,
+  namesIn,
+  nodeAt,
+  type TreeNode,
+  targetOf,
+} from './tree-node.ts';
+
+/** Why something that a scan has seen is not in the archive. */
+export const VANISHED_WHILE_SAVED = 'it vanished while it was saved';
+
+/** One thing found on the disk, not yet read. */
+export interface Scanned {
+  readonly name: string;
+  readonly path: string;
+  readonly type: EntryType;
+  readonly stats: FileStatus;
+  /** Exact; without `exact` status 0 for a file with data: that is read again, exactly, with the data. */
+  readonly mtimeUs: number;
+  /** A file's size; 0 for everything else. */
+  readonly dataBytes: number;
+  /** A symlink's target or the stored name of a hard link's first name, else ''. */
+  readonly linkName: string;
+  /** Of a file with several names, to which other names may be linked. */
+  readonly inode?: Inode | undefined;
+}
+
+/** What a scan had to leave out, or could not keep as it is. */
+export interface ScanNotes {
+  leftOut(path: string, why: string): void;
+  timeBefore1970(path: string): void;
+}
+
+/**
+ * Walks what the layout names, in byte order of the stored names, parents first, each thing once. Lazy and
+ * synchronous: a frame's worth is read from the disk when it is asked for, so that work begins with the first frame.
+ * `exact` fills `stats.exact` of everything.
+ * Throws `SourceTreeError` for a directory that cannot be read.
+ */
+export function* scan(
+  layout: PathLayout,
+  roots: readonly string[],
+  notes: ScanNotes,
+  exact = false,
+): Generator<Scanned> {
+  const outermost = rootsToWalk(layout, roots, (path, why) => notes.leftOut(path, why), exact);
+  yield* new Walk(layout, outermost, notes, exact).all();
+}
+
+class Walk {
+  readonly #layout: PathLayout;
+  /** In order; none is below another one, unless a directory between them is excluded. */
+  readonly #roots: readonly TreeNode[];
+  readonly #notes: ScanNotes;
+  readonly #exact: boolean;
+  /** Files with several names: the first name, by device and inode. */
+  readonly #firstNames = new Map<string, string>();
+
+  constructor(layout: PathLayout, roots: readonly TreeNode[], notes: ScanNotes, exact: boolean) {
+    this.#layout = layout;
+    this.#roots = roots;
+    this.#notes = notes;
+    this.#exact = exact;
+  }
+
+  all(): Generator<Scanned> {
+    return this.#visitRoots(this.#roots);
+  }
+
+  /** A root below another one is visited in the course of that one's visit, where its name is in order. */
+  *#visitRoots(roots: readonly TreeNode[]): Generator<Scanned> {
+    let covered = '';
+    for (const root of roots) {
+      if (covered !== '' && root.name.startsWith(covered)) continue;
+      if (root.isDirectory) covered = root.name;
+      yield* this.#visit(root);
+    }
+  }
+
+  *#visit(node: TreeNode): Generator<Scanned> {
+    if (this.#layout.hasExclusions && this.#layout.excludes(node.path)) {
+      // A later pattern may name something below an excluded directory
+      if (node.isDirectory) yield* this.#visitRoots(this.#rootsBelow(node.name));
+      else this.#leaveOutBelow(`${node.name}/`);
+      return;
+    }
+    if (!node.isDirectory) {
+      const scanned = this.#leaf(node);
+      if (scanned) yield scanned;
+      return;
+    }
+    yield this.#scanned(node, EntryType.directory, '');
+    for (const child of this.#children(node)) yield* this.#visit(child);
+  }
+
+  #rootsBelow(directory: string): readonly TreeNode[] {
+    return this.#roots.filter(({ name }) => name.startsWith(directory) && name !== directory);
+  }
+
+  /** Names below a link have no place in the order of those around it. */
+  #leaveOutBelow(link: string): void {
+    for (const { path, name } of this.#roots)
+      if (name.startsWith(link))
+        this.#notes.leftOut(path, 'it is reached through a link that `path` excludes');
+  }
+
+  #children(directory: TreeNode): TreeNode[] {
+    const children: TreeNode[] = [];
+    const separator = directory.path.endsWith('/') ? '' : '/';
+    for (const name of namesIn(directory.path)) {
+      if (isStagingName(name)) continue;
+      const path = `${directory.path}${separator}${name}`;
+      const child = nodeAt(path, directory.name + name, false, this.#exact);
+      if (child) children.push(child);
+    }
+    return children.sort(byName);
+  }
+
+  #leaf(node: TreeNode): Scanned | undefined {
+    const { stats, path } = node;
+    if (stats.isSymbolicLink()) {
+      const target = targetOf(path);
+      if (target !== undefined) return this.#scanned(node, EntryType.symlink, target);
+      this.#notes.leftOut(path, VANISHED_WHILE_SAVED);
+      return undefined;
+    }
+    if (!stats.isFile()) {
+      this.#notes.leftOut(path, 'it is neither file, directory nor link');
+      return undefined;
+    }
+    if (stats.nlink > 1) {
+      const inode = inodeOf(node);
+      const identity = inode ? `${inode.dev}:${inode.ino}` : path;
+      const first = this.#firstNames.get(identity);
+      if (first !== undefined) return this.#scanned(node, EntryType.hardLink, first);
+      this.#firstNames.set(identity, node.name);
+      return { ...this.#scanned(node, EntryType.file, ''), inode };
+    }
+    return this.#scanned(node, EntryType.file, '');
+  }
+
+  #scanned(node: TreeNode, type: EntryType, linkName: string): Scanned {
+    if (node.stats.mtimeMs < 0) this.#notes.timeBefore1970(node.path);
+    const hasData = type === EntryType.file && node.stats.size > 0;
+    return {
+      name: node.name,
+      path: node.path,
+      type,
+      stats: node.stats,
+      mtimeUs: hasData && !node.stats.exact ? 0 : exactMtime(node),
+      dataBytes: hasData ? node.stats.size : 0,
+      linkName,
+    };
+  }
+}

@@ -1,0 +1,64 @@
+import type { Entry, Frame } from '../format/entry.ts';
+
+/** A file's share of a frame, where the file goes over several frames. */
+export interface SlicePiece {
+  readonly entry: number;
+  readonly offset: number;
+  readonly size: number;
+  /** Offset of these bytes in the file. */
+  readonly position: number;
+}
+
+/**
+ * Which wanted files have data in which frame. A frame holds either whole files or a slice of one (container.ts), but a
+ * reader takes both together as the manifest says them.
+ */
+export class FrameContents {
+  /** Indexes of whole files, by frame. */
+  readonly #whole: (number[] | undefined)[];
+  readonly #slices = new Map<number, SlicePiece[]>();
+  /** Indexes of the files that go over several frames. */
+  readonly sliced: readonly number[];
+
+  constructor(frames: readonly Frame[], entries: readonly Entry[], isWanted: (entry: number) => boolean) {
+    this.#whole = new Array(frames.length);
+    const sliced: number[] = [];
+    entries.forEach((entry, index) => {
+      if (entry.size === 0 || !isWanted(index)) return;
+      if (entry.offset + entry.size <= frames[entry.frame]!.rawSize) {
+        this.#whole[entry.frame] ??= [];
+        this.#whole[entry.frame]!.push(index);
+      } else {
+        sliced.push(index);
+        this.#slice(entry, index, frames);
+      }
+    });
+    this.sliced = sliced;
+  }
+
+  /** Whether anything in this frame is wanted. */
+  has(frame: number): boolean {
+    return this.#whole[frame] !== undefined || this.#slices.has(frame);
+  }
+
+  whole(frame: number): readonly number[] {
+    return this.#whole[frame] ?? [];
+  }
+
+  slices(frame: number): readonly SlicePiece[] {
+    return this.#slices.get(frame) ?? [];
+  }
+
+  #slice(entry: Entry, index: number, frames: readonly Frame[]): void {
+    let { frame, offset } = entry;
+    for (let position = 0; position < entry.size; ) {
+      const size = Math.min(entry.size - position, frames[frame]!.rawSize - offset);
+      const pieces = this.#slices.get(frame) ?? [];
+      pieces.push({ entry: index, offset, size, position });
+      this.#slices.set(frame, pieces);
+      position += size;
+      frame++;
+      offset = 0;
+    }
+  }
+}

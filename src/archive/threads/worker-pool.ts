@@ -1,0 +1,135 @@
+import { Worker } from 'node:worker_threads';
+import { DamagedArchiveError, SourceTreeError, TargetTreeError } from '../archive-errors.ts';
+import { runJob } from '../worker/run-job.ts';
+import type { Job, JobFailure, ResultOf } from './jobs.ts';
+
+/** Does jobs, somewhere. */
+export interface JobRunner {
+  /** How many jobs it can work on at the same moment. */
+  readonly width: number;
+  /** Takes ownership of the job's `bytes`. Rejects with the archive's own errors. */
+  run<J extends Job>(job: J): Promise<ResultOf<J>>;
+  /** Gets ready, where that takes time: for work that will come in a moment. */
+  start?(): void;
+  /** Ends at once, whatever is being worked on. */
+  close(): Promise<void>;
+}
+
+/** Does jobs on this thread: for archives that are done before a worker has started (30 ms). */
+export class InlineRunner implements JobRunner {
+  readonly width = 1;
+
+  async run<J extends Job>(job: J): Promise<ResultOf<J>> {
+    return runJob(job) as ResultOf<J>;
+  }
+
+  async close(): Promise<void> {}
+}
+
+interface Waiting {
+  readonly job: Job;
+  readonly resolve: (result: ResultOf<Job>) => void;
+  readonly reject: (error: Error) => void;
+}
+
+interface Thread {
+  readonly worker: Worker;
+  readonly jobs: Map<number, Waiting>;
+}
+
+type Answer = { id: number } & ({ result: ResultOf<Job> } | { failure: JobFailure });
+
+/** Jobs that a worker has at a time: one to work on and one to go on with, so that it never waits for the main thread. */
+const JOBS_A_WORKER = 2;
+
+/**
+ * A worker's objects live as long as a job. Left to itself V8 takes 48 MB for them in each worker, and keeps it when the
+ * jobs have become large ones that make few objects (ADR 0011).
+ */
+const WORKER_LIMITS = { maxYoungGenerationSizeMb: 12 };
+
+/** Up to `width` worker threads, started as jobs come. */
+export class WorkerPool implements JobRunner {
+  readonly width: number;
+  readonly #url: URL;
+  readonly #threads: Thread[] = [];
+  readonly #queue: Waiting[] = [];
+  #lastId = 0;
+  #failure: Error | undefined;
+
+  /** `url` is the worker's script: its TypeScript source under tests, its bundle in `dist/`. */
+  constructor(url: URL, width: number) {
+    this.#url = url;
+    this.width = width;
+  }
+
+  run<J extends Job>(job: J): Promise<ResultOf<J>> {
+    return new Promise((resolve, reject) => {
+      if (this.#failure) return reject(this.#failure);
+      // The answer to a job is of the job's kind
+      this.#queue.push({ job, resolve: resolve as Waiting['resolve'], reject });
+      this.#dispatch();
+    });
+  }
+
+  start(): void {
+    while (this.#threads.length < this.width) this.#start();
+  }
+
+  async close(): Promise<void> {
+    this.#fail(new Error('the worker pool is closed'));
+    await Promise.all(this.#threads.splice(0).map(thread => thread.worker.terminate()));
+  }
+
+  #dispatch(): void {
+    while (this.#queue.length > 0) {
+      const thread = this.#idlest();
+      if (!thread) return;
+      const waiting = this.#queue.shift()!;
+      const id = ++this.#lastId;
+      thread.jobs.set(id, waiting);
+      const { job } = waiting;
+      thread.worker.postMessage({ id, job }, job.kind === 'unpack' ? [job.bytes.buffer] : []);
+    }
+  }
+
+  /** The thread with the fewest jobs, a new one while all are busy and there may be more; undefined: all are full. */
+  #idlest(): Thread | undefined {
+    let best: Thread | undefined;
+    for (const thread of this.#threads) {
+      if (!best || thread.jobs.size < best.jobs.size) best = thread;
+    }
+    if (best?.jobs.size !== 0 && this.#threads.length < this.width) return this.#start();
+    return best && best.jobs.size < JOBS_A_WORKER ? best : undefined;
+  }
+
+  #start(): Thread {
+    const worker = new Worker(this.#url, { resourceLimits: WORKER_LIMITS });
+    const thread: Thread = { worker, jobs: new Map() };
+    worker.on('message', (answer: Answer) => {
+      const waiting = thread.jobs.get(answer.id);
+      thread.jobs.delete(answer.id);
+      if ('failure' in answer) waiting?.reject(revive(answer.failure));
+      else waiting?.resolve(answer.result);
+      this.#dispatch();
+    });
+    worker.on('error', error => this.#fail(error as Error));
+    worker.on('exit', code => this.#fail(new Error(`a worker thread ended with code ${code}`)));
+    this.#threads.push(thread);
+    return thread;
+  }
+
+  #fail(error: Error): void {
+    this.#failure ??= error;
+    const waiting = [...this.#queue.splice(0), ...this.#threads.flatMap(thread => [...thread.jobs.values()])];
+    for (const thread of this.#threads) thread.jobs.clear();
+    for (const { reject } of waiting) reject(this.#failure);
+  }
+}
+
+const REVIVED = { DamagedArchiveError, SourceTreeError, TargetTreeError };
+
+function revive(failure: JobFailure): Error {
+  const Known = REVIVED[failure.name as keyof typeof REVIVED] ?? Error;
+  return Object.assign(new Known(failure.message), failure.code === undefined ? {} : { code: failure.code });
+}

@@ -1,0 +1,16 @@
+import type { Job, ResultOf } from '../threads/jobs.ts';
+import { lookAt } from './look.ts';
+import { packFrame } from './pack-frame.ts';
+import { unpackFrames } from './unpack-frames.ts';
+
+/** Does a job on this thread: in a worker, or on the main thread for an archive too small to start one for. */
+export function runJob(job: Job): ResultOf<Job> {
+  switch (job.kind) {
+    case 'pack':
+      return packFrame(job);
+    case 'unpack':
+      return unpackFrames(job);
+    case 'look':
+      return lookAt(job);
+  }
+}

@@ -1,0 +1,76 @@
+import type { PlatformPath } from 'node:path';
+
+export interface AnchorOptions {
+  /** GITHUB_WORKSPACE, absolute. */
+  readonly workspace: string;
+  /** The user's home directory, absolute. */
+  readonly home: string;
+  /** `path.posix` or `path.win32`: decides separators, drive letters and whether case counts. */
+  readonly platformPath: PlatformPath;
+}
+
+/** The lexical mapping between absolute paths of this machine and stored names (archive/fs/layout.ts). */
+export interface Anchors extends AnchorOptions {
+  readonly windows: boolean;
+  toStored(absolute: string): string;
+  toAbsolute(stored: string): string;
+  /** The spelling in which paths are compared: `/` as separator, one case where case does not count. */
+  comparable(absolute: string): string;
+}
+
+/**
+ * Maps by text alone, never by realpath: `~/.cargo` stays `~/.cargo` where it is a symlink to /opt/rust/cargo. The
+ * workspace goes before the home directory, which usually holds it. An anchor that is a file system's root maps
+ * nothing: it would swallow every absolute path.
+ */
+export function createAnchors(options: AnchorOptions): Anchors {
+  const { platformPath } = options;
+  const windows = platformPath.sep === '\\';
+  const workspace = trimEnd(options.workspace, platformPath);
+  const home = trimEnd(options.home, platformPath);
+
+  const slashed = (absolute: string) => (windows ? absolute.replaceAll('\\', '/') : absolute);
+  const comparable = (absolute: string) => (windows ? slashed(absolute).toLowerCase() : absolute);
+
+  const mapped = [
+    { mark: './', directory: workspace },
+    { mark: '~/', directory: home },
+  ]
+    .filter(({ directory }) => platformPath.isAbsolute(directory) && !isRoot(directory, platformPath))
+    .map(({ mark, directory }) => ({ mark, below: `${comparable(directory)}/` }));
+
+  return {
+    workspace,
+    home,
+    platformPath,
+    windows,
+    comparable,
+    toStored(absolute) {
+      const name = slashed(trimEnd(absolute, platformPath));
+      const folded = windows ? name.toLowerCase() : name;
+      for (const { mark, below } of mapped) {
+        if (folded.startsWith(below)) return mark + name.slice(below.length);
+        if (folded.length === below.length - 1 && below.startsWith(folded)) return mark;
+      }
+      return /^[a-z]:/.test(name) && windows ? name[0]!.toUpperCase() + name.slice(1) : name;
+    },
+    toAbsolute(stored) {
+      const anchor = stored.startsWith('./') ? workspace : stored.startsWith('~/') ? home : undefined;
+      const local = windows ? stored.replaceAll('/', '\\') : stored;
+      if (anchor === undefined) return trimEnd(local, platformPath);
+      const rest = local.slice(2);
+      const joined = anchor.endsWith(platformPath.sep) ? anchor + rest : anchor + platformPath.sep + rest;
+      return trimEnd(joined, platformPath);
+    },
+  };
+}
+
+function isRoot(directory: string, platformPath: PlatformPath): boolean {
+  return platformPath.parse(directory).root === directory;
+}
+
+function trimEnd(name: string, platformPath: PlatformPath): string {
+  const last = name.at(-1);
+  const separated = last === '/' || last === platformPath.sep;
+  return separated && !isRoot(name, platformPath) ? trimEnd(name.slice(0, -1), platformPath) : name;
+}

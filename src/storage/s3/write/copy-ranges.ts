@@ -1,0 +1,24 @@
+import type { ByteSpan } from '../../object-store.ts';
+
+/** A larger copy would keep one request of the gateway busy for long. */
+const MAX_COPY_BYTES = 256 * 1024 * 1024;
+
+/** Enough to keep the gateway busy; below this size a request costs more than it saves. */
+const WANTED_PIECES = 8;
+const WANTED_COPY_BYTES = 32 * 1024 * 1024;
+
+/**
+ * Cuts a range to copy into pieces that the server copies side by side, each of 5 MiB to 256 MiB.
+ * The range has at least 5 MiB.
+ */
+export function copyRanges(range: ByteSpan): ByteSpan[] {
+  const total = range.end - range.start;
+  const wanted = Math.max(WANTED_COPY_BYTES, Math.min(MAX_COPY_BYTES, Math.ceil(total / WANTED_PIECES)));
+  const count = Math.ceil(total / wanted);
+  // Equal pieces: a short last one could fall under the minimum.
+  const size = Math.ceil(total / count);
+  return Array.from({ length: count }, (_, index) => ({
+    start: range.start + index * size,
+    end: Math.min(range.end, range.start + (index + 1) * size),
+  }));
+}

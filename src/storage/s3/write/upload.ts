@@ -1,0 +1,248 @@
+import { randomUUID } from 'node:crypto';
+import { releaseOwned } from '../../../archive/threads/buffers.ts';
+import { deadline, unlessAborted } from '../../../retry/signals.ts';
+import { checkName } from '../../object-name.ts';
+import type { ByteSpan, ObjectInfo, ObjectVersion, Upload, UploadOptions } from '../../object-store.ts';
+import { MIN_PART_BYTES } from '../../part-size.ts';
+import { ObjectReplacedError, StoreUnavailableError } from '../../store-errors.ts';
+import type { Caller } from '../call.ts';
+import { headObject } from '../read/head.ts';
+import { copyRanges } from './copy-ranges.ts';
+import {
+  abortUpload,
+  copyPart,
+  createUpload,
+  type PartBytes,
+  type StoredPart,
+  type UploadRef,
+  uploadPart,
+} from './multipart.ts';
+import { PartGatherer } from './part-gatherer.ts';
+import { PartsInFlight } from './parts-in-flight.ts';
+import { type Completion, completeUpload, type Publication, putWhole } from './publish-object.ts';
+
+const MAX_PARTS = 10_000;
+/** How long an abort may take in all, in ms: normally, after a signal (the runner kills soon), on an open circuit. */
+const ABORT_MS = 15_000;
+const ABORT_AFTER_SIGNAL_MS = 4_000;
+const ABORT_LAST_CALL_MS = 2_000;
+
+/**
+ * One object on its way into a bucket. Its beginning is held back, so that a small object goes by one PutObject; with
+ * more than that it becomes a multipart upload.
+ */
+export class S3Upload implements Upload {
+  accepted = false;
+  readonly #caller: Caller;
+  readonly #name: string;
+  readonly #options: UploadOptions;
+  readonly #saveId = randomUUID();
+  readonly #gatherer: PartGatherer;
+  readonly #parts: StoredPart[] = [];
+  readonly #inFlight = new PartsInFlight();
+  /** Destroys the part requests in flight. */
+  readonly #destroyed = new AbortController();
+  readonly #partSignal: AbortSignal;
+  #creation: Promise<UploadRef> | undefined;
+  #nextPart = 1;
+  #sizeBytes = 0;
+  #failure: unknown;
+  readonly #completion: Completion = { state: 'not sent' };
+  #published = false;
+  #aborting: Promise<void> | undefined;
+
+  constructor(caller: Caller, name: string, options: UploadOptions) {
+    this.#caller = caller;
+    this.#name = checkName(name);
+    this.#options = options;
+    this.#gatherer = new PartGatherer(options.partSizeBytes, options.wholeUpToBytes);
+    const { signal } = this.#destroyed;
+    this.#partSignal = options.signal ? AbortSignal.any([signal, options.signal]) : signal;
+  }
+
+  async write(bytes: Uint8Array): Promise<void> {
+    this.#check();
+    this.#sizeBytes += bytes.length;
+    this.#gatherer.add(bytes);
+    for (let part = this.#gatherer.takeFull(); part; part = this.#gatherer.takeFull()) await this.#send(part);
+  }
+
+  async copyRange(source: ObjectVersion, range: ByteSpan): Promise<void> {
+    this.#check();
+    const sizeBytes = range.end - range.start;
+    if (sizeBytes < MIN_PART_BYTES)
+      throw new RangeError(`cannot copy ${sizeBytes} bytes: S3 takes 5 MiB or more`);
+    const before = this.#gatherer.takeRest();
+    if (before) {
+      if (before.sizeBytes < MIN_PART_BYTES)
+        throw new RangeError('cannot copy a range after less than one part');
+      await this.#send(before);
+    }
+    this.#gatherer.cutEarly();
+    await this.#sticky(async () => {
+      await this.#checkSource(source);
+      for (const piece of copyRanges(range)) {
+        await this.#launch(0, (upload, number) =>
+          copyPart(this.#caller, upload, number, source, piece, this.#partSignal),
+        );
+      }
+      await this.#drain();
+      await this.#checkSource(source);
+    });
+    this.#sizeBytes += sizeBytes;
+  }
+
+  async complete(): Promise<ObjectInfo> {
+    this.#check();
+    try {
+      const info = await this.#publish();
+      this.#published = true;
+      return info;
+    } catch (error) {
+      this.#fail(error);
+      await this.abort();
+      throw error;
+    }
+  }
+
+  abort(): Promise<void> {
+    this.#aborting ??= this.#abort();
+    return this.#aborting;
+  }
+
+  async #publish(): Promise<ObjectInfo> {
+    const rest = this.#gatherer.takeRest();
+    const publication: Publication = {
+      name: this.#name,
+      saveId: this.#saveId,
+      sizeBytes: this.#sizeBytes,
+      onlyIfAbsent: this.#options.onlyIfAbsent,
+      onlyIfEtag: this.#options.onlyIfEtag,
+      signal: this.#options.signal,
+      onPublish: this.#options.onPublish,
+    };
+    if (!this.#creation) {
+      const whole = rest ?? { pieces: [], sizeBytes: 0 };
+      const info = await putWhole(this.#caller, publication, whole);
+      this.#acknowledged(whole.sizeBytes);
+      return info;
+    }
+    if (rest) await this.#send(rest);
+    await this.#drain();
+    const parts = this.#parts.toSorted((a, b) => a.PartNumber - b.PartNumber);
+    return completeUpload(this.#caller, publication, await this.#creation, parts, this.#completion);
+  }
+
+  /** Resolves when the part is on its way, not when it has arrived. */
+  #send(part: PartBytes): Promise<void> {
+    return this.#sticky(() =>
+      this.#launch(part.sizeBytes, async (upload, number) => {
+        const stored = await uploadPart(this.#caller, upload, number, part, this.#partSignal);
+        this.#acknowledged(part.sizeBytes);
+        // Parts that wait for the collector are what a save's memory would mostly hold
+        part.pieces.forEach(releaseOwned);
+        return stored;
+      }),
+    );
+  }
+
+  /** `heldBytes` are those that stay in memory until the part is stored. */
+  async #launch(
+    heldBytes: number,
+    store: (upload: UploadRef, number: number) => Promise<StoredPart>,
+  ): Promise<void> {
+    // An upload that is made after the abort would be aborted by nobody
+    this.#check();
+    const number = this.#nextPart++;
+    if (number > MAX_PARTS) {
+      throw new StoreUnavailableError(
+        `${this.#name}: more than ${MAX_PARTS} parts; upload-chunk-size is too small`,
+      );
+    }
+    // Not tied to the parts' signal: an upload whose id we do not learn cannot be aborted.
+    this.#creation ??= createUpload(this.#caller, this.#name, this.#saveId);
+    const upload = await unlessAborted(this.#creation, this.#partSignal);
+    await this.#inFlight.roomFor(heldBytes);
+    this.#check();
+    const request = store(upload, number).then(
+      stored => {
+        this.accepted = true;
+        this.#parts.push(stored);
+      },
+      error => this.#fail(error),
+    );
+    this.#inFlight.add(heldBytes, request);
+  }
+
+  async #drain(): Promise<void> {
+    await this.#inFlight.ended();
+    this.#check();
+  }
+
+  async #checkSource(source: ObjectVersion): Promise<void> {
+    const present = await headObject(this.#caller, source.name, this.#partSignal);
+    if (present?.etag !== source.etag) {
+      throw new ObjectReplacedError(`${source.name} was replaced or removed meanwhile`);
+    }
+  }
+
+  #acknowledged(count: number): void {
+    this.accepted = true;
+    this.#options.onBytes?.(count);
+  }
+
+  async #sticky<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      this.#fail(error);
+      throw this.#failure;
+    }
+  }
+
+  /** The first failure stays; what else is in flight is not worth its bytes. */
+  #fail(error: unknown): void {
+    this.#failure ??= error;
+    this.#destroyed.abort(this.#failure);
+  }
+
+  #check(): void {
+    this.#options.signal?.throwIfAborted();
+    if (this.#failure !== undefined) throw this.#failure;
+    if (this.#aborting) throw new Error('the upload was aborted');
+    if (this.#published) throw new Error('the upload is complete');
+  }
+
+  async #abort(): Promise<void> {
+    if (this.#published) return;
+    this.#fail(new Error('the upload was aborted'));
+    await this.#inFlight.ended();
+    this.#gatherer.takeRest();
+    if (!this.#creation || this.#completion.state === 'answered') return;
+    if (this.#completion.state === 'unclear') {
+      this.#caller.log.notice(
+        `Whether ${this.#name} was stored is not known, so its upload is not aborted; ` +
+          'what is left of it a later save or the bucket lifecycle removes.',
+      );
+      return;
+    }
+    const limit = deadline(
+      this.#options.signal?.aborted ? ABORT_AFTER_SIGNAL_MS : ABORT_MS,
+      this.#caller.clock,
+    );
+    try {
+      // Without an answer to Create there is no id to abort by; the sweep finds the upload if there is one.
+      const upload = await unlessAborted(this.#creation, limit.signal).catch(() => undefined);
+      if (upload) {
+        await abortUpload(this.#caller, upload, { signal: limit.signal, lastCallMs: ABORT_LAST_CALL_MS });
+      }
+    } catch (error) {
+      this.#caller.log.notice(
+        `An unfinished upload of ${this.#name} could not be removed (${(error as Error).message}); ` +
+          'a later save or the bucket lifecycle removes it.',
+      );
+    } finally {
+      limit.clear();
+    }
+  }
+}

@@ -1,0 +1,151 @@
+import { describe, expect, test } from 'vitest';
+import { BadInputError } from '../../../src/action/inputs/bad-input.ts';
+import { parseInputs } from '../../../src/action/inputs/inputs.ts';
+import { inputEnv } from '../support.ts';
+
+const parse = (inputs: Record<string, string>) => parseInputs(inputEnv(inputs));
+const minimal = { path: 'node_modules', key: 'k' };
+
+describe('parseInputs', () => {
+  test('two inputs are enough, and the rest has defaults', () => {
+    expect(parse(minimal)).toEqual({
+      paths: ['node_modules'],
+      key: 'k',
+      restoreKeys: [],
+      endpoint: '',
+      port: undefined,
+      insecure: undefined,
+      accessKey: '',
+      secretKey: '',
+      sessionToken: '',
+      region: '',
+      bucket: '',
+      caFile: '',
+      retry: true,
+      retryCount: 4,
+      crossOs: false,
+      failOnCacheMiss: false,
+      failOnSaveError: false,
+      lookupOnly: false,
+      saveAlways: false,
+      useFallback: true,
+      overwrite: false,
+      sudo: false,
+      summary: false,
+      warmRestore: false,
+      prefix: 'cache-s3',
+      scope: 'ref',
+      compressionLevel: 3,
+      uploadChunkSizeBytes: undefined,
+      jobStatus: '',
+    });
+  });
+
+  test('the step of a tespkg/actions-cache user', () => {
+    const inputs = parse({
+      endpoint: 'rgw.example',
+      port: '9000',
+      region: 'default',
+      bucket: 'ci',
+      insecure: 'false',
+      accessKey: 'AK',
+      secretKey: 'SK',
+      sessionToken: 'ST',
+      'use-fallback': 'true',
+      retry: 'true',
+      'retry-count': '3',
+      path: '~/.cache/go-build\n~/go/pkg/mod\n',
+      key: 'linux-go-1',
+      'restore-keys': 'linux-go-\nlinux-\n',
+    });
+    expect(inputs).toMatchObject({
+      endpoint: 'rgw.example',
+      port: 9000,
+      insecure: false,
+      accessKey: 'AK',
+      secretKey: 'SK',
+      sessionToken: 'ST',
+      useFallback: true,
+      retry: true,
+      retryCount: 3,
+      paths: ['~/.cache/go-build', '~/go/pkg/mod'],
+      restoreKeys: ['linux-go-', 'linux-'],
+    });
+  });
+
+  test('the fleet configures the runner once', () => {
+    const env = {
+      ...inputEnv({ ...minimal, bucket: '' }),
+      CACHE_S3_BUCKET: 'fleet',
+      CACHE_S3_SCOPE: 'bucket',
+    };
+    expect(parseInputs(env)).toMatchObject({ bucket: 'fleet', scope: 'bucket' });
+  });
+
+  test('the job status is the runner’s alone', () => {
+    expect(parseInputs({ ...inputEnv(minimal), CACHE_S3_JOB_STATUS: 'failure' }).jobStatus).toBe('');
+    expect(parse({ ...minimal, 'job-status': 'failure' }).jobStatus).toBe('failure');
+  });
+
+  test('the post phase works with what the restore worked with, whatever the expressions say now', () => {
+    const remembered = { paths: ['a'], key: 'then', restoreKeys: [] };
+    expect(parseInputs(inputEnv({ path: 'b', key: 'a,b' }), remembered)).toMatchObject(remembered);
+  });
+
+  test.each([
+    ['TRUE', true],
+    ['False', false],
+    ['true', true],
+  ])('%s is a boolean', (text, value) => {
+    expect(parse({ ...minimal, overwrite: text }).overwrite).toBe(value);
+  });
+
+  test.each([
+    ['/ci/', 'ci'],
+    ['team/a', 'team/a'],
+    ['', 'cache-s3'],
+  ])('prefix %j is %j', (text, prefix) => {
+    expect(parse({ ...minimal, prefix: text }).prefix).toBe(prefix);
+  });
+
+  test.each([
+    [{ path: '' }, "Input 'path' is missing: name the files and directories to cache, one on each line."],
+    [{ path: '!a\n!b' }, "Input 'path' is '!a !b', but at least one line has to name something to cache."],
+    [{ key: '' }, /^Input 'key' is missing: /],
+    [{ key: 'a,b' }, "Input 'key' has the key 'a,b', but a key cannot contain a comma."],
+    [{ key: 'k'.repeat(513) }, /^Input 'key' has a key of 513 characters/],
+    [{ 'restore-keys': 'abcdefghij'.split('').join('\n') }, /^Inputs 'key' and 'restore-keys' name 11 keys/],
+    [{ port: 'http' }, "Input 'port' is 'http', but it has to be a whole number from 1 to 65535."],
+    [{ port: '65536' }, /^Input 'port' is '65536'/],
+    [
+      { 'retry-count': 'three' },
+      "Input 'retry-count' is 'three', but it has to be a whole number from 0 to 99.",
+    ],
+    [{ 'retry-count': '-1' }, /^Input 'retry-count' is '-1'/],
+    [{ 'retry-count': '100' }, /^Input 'retry-count' is '100'/],
+    [{ 'retry-count': '1.5' }, /^Input 'retry-count' is '1.5'/],
+    [
+      { 'compression-level': '0' },
+      "Input 'compression-level' is '0', but it has to be a whole number from 1 to 19.",
+    ],
+    [{ 'compression-level': '20' }, /^Input 'compression-level' is '20'/],
+    [
+      { 'upload-chunk-size': '32MB' },
+      "Input 'upload-chunk-size' is '32MB', but it has to be a whole number of bytes such as 8388608.",
+    ],
+    [{ 'upload-chunk-size': '0' }, /^Input 'upload-chunk-size' is '0'/],
+    [{ insecure: 'yes' }, "Input 'insecure' is 'yes', but it has to be true or false."],
+    [{ retry: '3' }, /^Input 'retry' is '3'/],
+    [{ 'use-fallback': 'no' }, /^Input 'use-fallback' is 'no'/],
+    [{ 'fail-on-cache-miss': '1' }, /^Input 'fail-on-cache-miss' is '1'/],
+    [{ scope: 'branch' }, "Input 'scope' is 'branch', but it has to be ref, repository or bucket."],
+    [{ prefix: '../x' }, /^Input 'prefix' is '\.\.\/x', but it has to be/],
+    [{ prefix: 'a//b' }, /^Input 'prefix' is 'a\/\/b'/],
+    [{ prefix: 'ü' }, /^Input 'prefix' is 'ü'/],
+  ])('%j is refused in one sentence', (inputs, sentence) => {
+    const attempt = () => parse({ ...minimal, ...inputs });
+    expect(attempt).toThrow(BadInputError);
+    expect(attempt).toThrow(sentence);
+    expect(attempt).toThrow(/^[^\n]*\.$/);
+  });
+});

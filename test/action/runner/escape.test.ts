@@ -1,0 +1,18 @@
+import { expect, test } from 'vitest';
+import { escapeLine } from '../../../src/action/runner/escape.ts';
+
+test.each([
+  ['plain ü 😀', 'plain ü 😀'],
+  ['a\n::error::b', 'a\\n::error::b'],
+  ['a\r\n\tb', 'a\\r\\n\\tb'],
+  ['::set-output name=x::y', '\\x3a:set-output name=x::y'],
+  ['  ::error::x', '  \\x3a:error::x'],
+  ['x ##[error]y', 'x ##\\x5berror]y'],
+  ['\u001b[31mred', '\\x1b[31mred'],
+  ['\0', '\\x00'],
+  ['\u0085\u2028\u202e', '\\x85\\u2028\\u202e'],
+  ['name\udc80\udcff', 'name\\x80\\xff'],
+  ['half \ud83d pair', 'half \\ud83d pair'],
+])('%j', (text, line) => {
+  expect(escapeLine(text)).toBe(line);
+});

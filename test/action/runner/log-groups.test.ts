@@ -1,0 +1,106 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { restoreStep } from '../../../src/action/step/restore-step.ts';
+import { saveStep } from '../../../src/action/step/save-step.ts';
+import { DamagedArchiveError } from '../../../src/archive/archive-errors.ts';
+import { PROGRESS_INTERVAL_MS } from '../../../src/report/progress.ts';
+import type { RestoreOutcome, SaveOutcome } from '../../../src/storage/backend.ts';
+import { StoreUnavailableError } from '../../../src/storage/store-errors.ts';
+import { recordingRunner, scriptedBackend, stepEnv } from '../support.ts';
+
+/** Where the progress lines of a phase end and what is said outside of their group. */
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+const hit: RestoreOutcome = {
+  source: 's3',
+  key: 'npm-1',
+  exact: true,
+  sizeBytes: 127_000_000,
+  entries: 1,
+  rawBytes: 127_000_000,
+};
+const saved: SaveOutcome = {
+  result: 'saved',
+  source: 's3',
+  sizeBytes: 127_000_000,
+  entries: 1,
+  rawBytes: 127_000_000,
+  reusedBytes: 0,
+};
+
+/** The lines of a phase that transfers for `ms` and then ends as `outcome` says. */
+async function phase(op: 'restore' | 'save', outcome: () => unknown, ms = PROGRESS_INTERVAL_MS) {
+  const controller = new AbortController();
+  const runner = recordingRunner(stepEnv({}));
+  const transfer = async () => {
+    const { onBytes, onTotal } = backend.opened[0]!.options;
+    if (op === 'restore') onTotal(127_000_000);
+    onBytes(63_500_000);
+    vi.advanceTimersByTime(ms);
+    if (outcome === cancel) controller.abort(new Error('the step was cancelled (SIGINT)'));
+    return outcome() as never;
+  };
+  const backend = scriptedBackend({ [op]: transfer });
+  const options = { open: backend.open, signal: controller.signal };
+  if (op === 'restore') await restoreStep(runner, { ...options, keepState: false });
+  else await saveStep(runner, { ...options, afterRestore: false });
+  return runner.lines;
+}
+
+function cancel() {
+  throw new Error('the step was cancelled (SIGINT)');
+}
+const fail = (error: Error) => () => {
+  throw error;
+};
+
+describe('of a restore', () => {
+  const group = [
+    'group: Receiving 127.0 MB',
+    'info: Received 63.5 MB of 127.0 MB (50 %), 12.7 MB/s',
+    'end of group',
+  ];
+
+  test.each([
+    ['hit', () => hit, 'info: Cache restored from key: npm-1'],
+    ['miss', () => undefined, 'info: Cache not found for input keys: npm-1'],
+    [
+      'damage',
+      fail(new DamagedArchiveError('it is short')),
+      'warning: Cache not restored, its object is damaged and nothing was written: it is short',
+    ],
+    ['failure', fail(new StoreUnavailableError('no answer')), 'warning: no answer.'],
+    ['cancellation', cancel, expect.stringMatching(/^warning: Cache not restored: /)],
+  ])('ends before what is said of a %s', async (_, outcome, next) => {
+    const lines = await phase('restore', outcome);
+    expect(lines.slice(0, 4)).toEqual([...group, next]);
+  });
+
+  test('is none where the restore is short', async () => {
+    const lines = await phase('restore', () => hit, PROGRESS_INTERVAL_MS - 1);
+    expect(lines[0]).toBe('info: Cache restored from key: npm-1');
+    expect(lines.join()).not.toContain('group');
+  });
+});
+
+describe('of a save', () => {
+  const group = ['group: Sending', 'info: Sent 63.5 MB, 12.7 MB/s', 'end of group'];
+
+  test.each([
+    ['success', () => saved, 'info: Cache saved with key: npm-1'],
+    ['failure', fail(new Error('no room')), 'warning: Failed to save: no room'],
+    [
+      'cancellation',
+      cancel,
+      'warning: Cache not saved: the step was cancelled, and nothing of it is visible.',
+    ],
+  ])('ends before what is said of a %s', async (_, outcome, next) => {
+    const lines = await phase('save', outcome);
+    expect(lines.slice(0, 4)).toEqual([...group, next]);
+  });
+});

@@ -1,0 +1,192 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { createServer, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { checkTar } from '../../archive/support/tar-check.ts';
+import { inputEnv } from '../support.ts';
+
+/** Whole phases in processes of their own, from the sources, with a directory of this host as the store. */
+type Entry = 'main' | 'post' | 'restore-only' | 'save-only';
+
+let root: string;
+const at = (...names: string[]) => path.join(root, ...names);
+
+beforeEach(() => {
+  root = mkdtempSync(path.join(tmpdir(), 'cache-s3-phases-'));
+  for (const name of ['one/deps', 'two', 'home', 'temp']) mkdirSync(at(name), { recursive: true });
+  writeFileSync(at('one/deps/a.txt'), 'first');
+});
+afterEach(async () => {
+  for (const file of stored()) await checkTar(readFileSync(file));
+  rmSync(root, { recursive: true, force: true });
+});
+
+/** The objects in the store. */
+function stored(): string[] {
+  if (!existsSync(at('store'))) return [];
+  const entries = readdirSync(at('store'), { recursive: true, withFileTypes: true });
+  return entries.filter(entry => entry.isFile()).map(entry => path.join(entry.parentPath, entry.name));
+}
+
+interface PhaseOptions {
+  readonly inputs?: Record<string, string>;
+  readonly workspace?: string;
+  readonly state?: Record<string, string>;
+}
+
+function start(entry: Entry, options: PhaseOptions) {
+  const workspace = at(options.workspace ?? 'one');
+  const files = Object.fromEntries(
+    ['OUTPUT', 'STATE', 'STEP_SUMMARY'].map(name => [`GITHUB_${name}`, at(`GITHUB_${name}`)]),
+  );
+  for (const file of Object.values(files)) writeFileSync(file, '');
+  const states = Object.entries(options.state ?? {}).map(([name, value]) => [`STATE_${name}`, value]);
+  const env = {
+    PATH: process.env.PATH,
+    HOME: at('home'),
+    USERPROFILE: at('home'),
+    GITHUB_WORKSPACE: workspace,
+    GITHUB_REF: 'refs/heads/main',
+    GITHUB_EVENT_NAME: 'push',
+    GITHUB_REPOSITORY: 'octo/app',
+    GITHUB_RUN_ID: '42',
+    RUNNER_TEMP: at('temp'),
+    ...files,
+    ...Object.fromEntries(states),
+    ...inputEnv({ path: 'deps', key: 'k1', endpoint: pathToFileURL(at('store')).href, ...options.inputs }),
+  };
+  const script = fileURLToPath(new URL(`../../../src/${entry}.ts`, import.meta.url));
+  return spawn(process.execPath, [script], { cwd: workspace, env, stdio: ['ignore', 'pipe', 'pipe'] });
+}
+
+async function ended(child: ChildProcess) {
+  let log = '';
+  for (const stream of [child.stdout, child.stderr]) stream?.on('data', text => (log += text));
+  const code = await new Promise<number | null>(resolve => child.on('close', resolve));
+  const values = (name: string) => {
+    const text = readFileSync(at(name), 'utf8');
+    const entries = [...text.matchAll(/^(.*)<<(ghadelimiter_.*)\r?\n([\s\S]*?)\r?\n\2$/gm)];
+    return Object.fromEntries(entries.map(([, key, , value]) => [key, value])) as Record<string, string>;
+  };
+  return { code, log, outputs: values('GITHUB_OUTPUT'), state: values('GITHUB_STATE') };
+}
+const phase = (entry: Entry, options: PhaseOptions = {}) => ended(start(entry, options));
+
+describe('phases in processes of their own', () => {
+  test('a miss, a save, a hit elsewhere, and no second save', async () => {
+    const miss = await phase('main');
+    expect(miss.log).toContain('Cache not found for input keys: k1');
+    expect(miss.outputs).toEqual({ 'cache-primary-key': 'k1', 'cache-source': 'none' });
+
+    const save = await phase('post', { state: miss.state });
+    expect(save.log).toContain('Cache saved with key: k1');
+
+    const hit = await phase('main', { workspace: 'two' });
+    expect(hit.log).toMatch(/^Cache restored from key: k1$/m);
+    expect(hit.log).toMatch(/^cache-s3: op=restore source=directory result=hit bytes=\d+ ms=\d+ /m);
+    expect(hit.outputs).toMatchObject({ 'cache-hit': 'true', 'cache-source': 'directory' });
+    expect(readFileSync(at('two/deps/a.txt'), 'utf8')).toBe('first');
+
+    const again = await phase('post', { workspace: 'two', state: hit.state });
+    expect(again.log).toMatch(/^Cache hit occurred on the primary key k1, not saving cache\.$/m);
+    expect(again.log).toMatch(/^cache-s3: op=save source=none result=skipped ms=\d+ requests=0 retries=0$/m);
+    expect([miss, save, hit, again].map(({ code }) => code)).toEqual([0, 0, 0, 0]);
+  });
+
+  // Root needs no sudo, and runs with the same records
+  const users: readonly Record<string, string>[] = process.geteuid?.() === 0 ? [{}, { sudo: 'true' }] : [{}];
+
+  test.each(users)('after a restore of another key, only what changed is saved, %j', async inputs => {
+    writeFileSync(at('one/deps/large'), randomBytes(6 * 1024 * 1024));
+    await phase('save-only', { inputs });
+    await phase('restore-only', { workspace: 'two', inputs: { ...inputs, key: 'k2', 'restore-keys': 'k' } });
+    expect(readdirSync(at('temp'))).toEqual([expect.stringMatching(/^cache-s3-tree-[0-9a-f]{64}$/)]);
+    writeFileSync(at('two/deps/a.txt'), 'second');
+    const save = await phase('save-only', { workspace: 'two', inputs: { ...inputs, key: 'k2' } });
+    expect(save.log).toMatch(/6\.3 MB of it taken over/);
+  });
+
+  test.each(users)(
+    'restore/ finds the object damaged, and save/ of the same job replaces it, %j',
+    async inputs => {
+      await phase('save-only');
+      const file = stored()[0]!;
+      writeFileSync(file, 'torn');
+
+      const damaged = await phase('restore-only', { workspace: 'two', inputs });
+      expect(damaged.log).toContain('its object is damaged');
+      // No post phase follows that would read it
+      expect(damaged.state).toEqual({});
+      expect(readdirSync(at('temp'))).toEqual([expect.stringMatching(/^cache-s3-damaged-[0-9a-f]{64}$/)]);
+      mkdirSync(at('two/deps'));
+      writeFileSync(at('two/deps/a.txt'), 'second');
+      const other = await phase('save-only', { workspace: 'two', inputs: { key: 'k2' } });
+      expect(other.log).toContain('Cache saved with key: k2');
+      expect(readFileSync(file, 'utf8')).toBe('torn');
+
+      const save = await phase('save-only', { workspace: 'two', inputs });
+      expect(save.log).toContain('Cache saved with key: k1');
+      expect(readdirSync(at('temp'))).toEqual([]);
+      const hit = await phase('restore-only');
+      expect(hit.log).toMatch(/^Cache restored from key: k1$/m);
+      expect(readFileSync(at('one/deps/a.txt'), 'utf8')).toBe('second');
+      const again = await phase('save-only');
+      expect(again.log).toContain('was already saved by another job');
+    },
+  );
+
+  test('bad input ends with one sentence, and nothing is written', async () => {
+    const { code, log, outputs, state } = await phase('main', { inputs: { key: 'a,b' }, workspace: 'two' });
+    expect(code).toBe(1);
+    expect(log).toBe("::error::Input 'key' has the key 'a,b', but a key cannot contain a comma.\n");
+    expect([outputs, state]).toEqual([{}, {}]);
+    expect(existsSync(at('store'))).toBe(false);
+  });
+});
+
+describe('against a server that accepts and says nothing', () => {
+  let server: Server;
+  let connected: Promise<void>;
+  let inputs: Record<string, string>;
+
+  beforeEach(async () => {
+    let seen = () => {};
+    connected = new Promise(resolve => {
+      seen = resolve;
+    });
+    server = createServer(() => seen());
+    await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as { port: number };
+    const endpoint = `http://127.0.0.1:${port}`;
+    inputs = { endpoint, bucket: 'ci', accessKey: 'a', secretKey: 'hunter2' };
+  });
+  afterEach(() => server.close());
+
+  test.skipIf(process.platform === 'win32').each([
+    ['SIGINT', 'main', 130],
+    ['SIGTERM', 'main', 143],
+    ['SIGINT', 'save-only', 130],
+  ] as const)('%s ends %s', async (signal, entry, status) => {
+    const child = start(entry, { inputs });
+    const end = ended(child);
+    await connected;
+    child.kill(signal);
+    const { code, log, state } = await end;
+    expect(code).toBe(status);
+    expect(log).toContain('the step was cancelled');
+    expect(log).not.toContain('hunter2');
+    if (entry === 'main') expect(JSON.parse(state.CACHE_S3!)).toMatchObject({ finished: false });
+  });
+});

@@ -1,0 +1,31 @@
+import { expect, test } from 'vitest';
+import { readState, type StepState, writeState } from '../../../src/action/step/state.ts';
+import { recordingRunner } from '../support.ts';
+
+const state: StepState = {
+  paths: ['node_modules'],
+  key: 'npm-1',
+  restoreKeys: [],
+  finished: true,
+  saveAlways: false,
+  source: 's3',
+  matchedKey: 'npm-1',
+  bucketDown: false,
+};
+
+test('what the main phase writes, the post phase reads', () => {
+  const runner = recordingRunner({});
+  writeState(runner, state);
+  expect(readState({ STATE_CACHE_S3: runner.states[0] })).toEqual(state);
+});
+
+test.each(['', '{', 'null', '"npm-1"', ...(['key', 'paths', 'restoreKeys'] as const).map(without)])(
+  'a state that is not whole is none: %s',
+  text => {
+    expect(readState({ STATE_CACHE_S3: text })).toBeUndefined();
+  },
+);
+
+function without(field: keyof StepState): string {
+  return JSON.stringify({ ...state, [field]: undefined });
+}

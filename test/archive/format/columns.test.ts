@@ -1,0 +1,54 @@
+import { expect, test } from 'vitest';
+import { DamagedArchiveError } from '../../../src/archive/archive-errors.ts';
+import { ColumnReader, ColumnWriter } from '../../../src/archive/format/columns.ts';
+
+test('numbers of every length come back', () => {
+  const unsigned = [0, 1, 127, 128, 16_383, 16_384, 2 ** 31, 2 ** 32, 2 ** 49, Number.MAX_SAFE_INTEGER];
+  const signed = [0, -1, 1, -64, 64, -(2 ** 31), 2 ** 51, -(2 ** 51)];
+  const writer = new ColumnWriter();
+  writer.unsigned(unsigned);
+  writer.signed(signed);
+  writer.bytes(Buffer.from('bytes'));
+  writer.unsigned([]);
+  const reader = new ColumnReader(writer.finish());
+  expect([...reader.unsigned(unsigned.length)]).toEqual(unsigned);
+  expect([...reader.signed(signed.length)].map(value => value + 0)).toEqual(signed);
+  expect(reader.bytes().toString()).toBe('bytes');
+  expect([...reader.unsigned(0)]).toEqual([]);
+  reader.end();
+});
+
+test('a column longer than a first guess of its size', () => {
+  const values = Array.from({ length: 5000 }, (_, index) => index * 1_000_003);
+  const writer = new ColumnWriter();
+  writer.unsigned(values);
+  expect([...new ColumnReader(writer.finish()).unsigned(5000)]).toEqual(values);
+});
+
+const column = (...bytes: number[]) => Buffer.from([bytes.length, 0, 0, 0, ...bytes]);
+
+test.each<[string, Buffer, number, string]>([
+  ['fewer numbers than wanted', column(1, 2), 3, 'too short'],
+  ['more numbers than wanted', column(1, 2, 3), 2, 'too long'],
+  ['a number that does not end', column(0x80), 1, 'out of range'],
+  ['a number over 2^53', column(0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x1f), 1, 'out of range'],
+  [
+    'a number of too many bytes',
+    column(0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x01),
+    1,
+    'out of range',
+  ],
+  ['a billion numbers', column(1), 1e9, 'too short'],
+  ['a length beyond the end', Buffer.from([9, 0, 0, 0, 1]), 1, 'cut short'],
+  ['no length', Buffer.from([1, 0, 0]), 1, 'cut short'],
+])('%s', (_, bytes, count, message) => {
+  const read = () => new ColumnReader(bytes).unsigned(count);
+  expect(read).toThrow(DamagedArchiveError);
+  expect(read).toThrow(message);
+});
+
+test('bytes after the last column', () => {
+  const reader = new ColumnReader(Buffer.from([0, 0, 0, 0, 7]));
+  reader.bytes();
+  expect(() => reader.end()).toThrow('surplus');
+});

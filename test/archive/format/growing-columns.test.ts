@@ -1,0 +1,36 @@
+import { expect, test } from 'vitest';
+import { ColumnReader, ColumnWriter } from '../../../src/archive/format/columns.ts';
+import { NameColumn, NumberColumn } from '../../../src/archive/format/growing-columns.ts';
+
+test('numbers of every length come back, and more of them than there was room for', () => {
+  const edges = [0, 127, 128, 2 ** 31, 2 ** 49, Number.MAX_SAFE_INTEGER];
+  const values = Array.from({ length: 5000 }, (_, index) => edges[index % edges.length]!);
+  const column = new NumberColumn();
+  for (const value of values) column.unsigned(value);
+  const signed = new NumberColumn();
+  for (const value of [-1, 1, -(2 ** 51), 2 ** 51]) signed.signed(value);
+  const writer = new ColumnWriter();
+  writer.bytes(column.written());
+  writer.bytes(signed.written());
+  const reader = new ColumnReader(writer.finish());
+  expect([...reader.unsigned(5000)]).toEqual(values);
+  expect([...reader.signed(4)]).toEqual([-1, 1, -(2 ** 51), 2 ** 51]);
+});
+
+test.each([
+  ['none', [], ''],
+  ['plain ones', ['a', 'ü'], 'a\0ü\0'],
+  ['one that is not UTF-8', ['a', '\udcff', 'b'], Buffer.from([97, 0, 0xff, 0, 98, 0])],
+  ['one that ends where the next begins with half a character', ['\ud83d', '\ude00'], '\ufffd\0\ufffd\0'],
+])('names: %s', (_, names, expected) => {
+  const column = new NameColumn();
+  for (const name of names) column.add(name);
+  expect(column.written()).toEqual(Buffer.from(expected as string));
+});
+
+test('many names stand in their order', () => {
+  const names = Array.from({ length: 5000 }, (_, index) => `name-${index}`);
+  const column = new NameColumn();
+  for (const name of names) column.add(name);
+  expect(column.written().toString().slice(0, -1).split('\0')).toEqual(names);
+});

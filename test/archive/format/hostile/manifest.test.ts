@@ -1,0 +1,72 @@
+import { zstdCompressSync } from 'node:zlib';
+import { describe, expect, test } from 'vitest';
+import { UnknownFormatError } from '../../../../src/archive/archive-errors.ts';
+import { layoutIn, restoreObject } from '../../support/archives.ts';
+import { assemble, forge, manifestBytes } from '../../support/craft.ts';
+import { bent, data, refuses, tree } from '../../support/refuses.ts';
+import { scratch } from '../../support/scratch.ts';
+
+describe('counts and lengths', () => {
+  const entries = tree({ name: 'a', data });
+  test.each<[string, Record<string, unknown>]>([
+    ['a billion entries', { counts: { frames: 1, entries: 1e9 } }],
+    ['one entry more', { counts: { frames: 1, entries: 3 } }],
+    ['a billion frames', { counts: { frames: 1e9, entries: 2 } }],
+    ['fewer frames than there are', { counts: { frames: 0, entries: 2 } }],
+    ['a negative count', { counts: { frames: 1, entries: -1 } }],
+    ['a fraction', { counts: { frames: 1, entries: 1.5 } }],
+    [
+      'an infinite count, which JSON makes null',
+      { counts: { frames: 1, entries: Number.POSITIVE_INFINITY } },
+    ],
+    ['no counts', { counts: null }],
+    ['no object', { object: undefined }],
+    ['paths that are none', { paths: 'tree' }],
+    ['a generation that is none', { generation: 'x' }],
+  ])('%s', async (_, head) => {
+    await refuses(
+      bent(entries, ({ columns }) => Object.assign(columns.head, head)),
+      /its manifest/,
+    );
+  });
+
+  test('a column that claims more than the manifest', async () => {
+    const { frames, columns } = forge(entries);
+    const manifest = manifestBytes(columns);
+    for (let at = 0; at < manifest.length; at += 4 + manifest.readUInt32LE(at)) {
+      const longer = Buffer.from(manifest);
+      longer.writeUInt32LE(0xffffffff, at);
+      await refuses(assemble(frames, zstdCompressSync(longer)), 'its manifest is cut short');
+    }
+  });
+
+  test('a number that never ends', async () => {
+    const { frames, columns } = forge(entries);
+    const manifest = manifestBytes(columns);
+    const at = manifest.lastIndexOf(Buffer.from([0x80, 0x08]));
+    expect(at, '512, zigzag').toBeGreaterThan(0);
+    manifest.fill(0xff, at);
+    await refuses(assemble(frames, zstdCompressSync(manifest)), /its manifest/);
+  });
+
+  test('a manifest that is none', async () => {
+    const { frames } = forge(entries);
+    await refuses(assemble(frames, Buffer.from('not zstd')), 'its manifest does not decompress');
+    await refuses(assemble(frames, zstdCompressSync(Buffer.from('xx'))), 'its manifest is cut short');
+  });
+
+  test('a head of another tool and surplus fields are no fault', async () => {
+    const object = bent(entries, ({ columns }) =>
+      Object.assign(columns.head, { tool: 'other/9', more: [1] }),
+    );
+    await restoreObject(object, await layoutIn(scratch()));
+  });
+});
+
+test('another format is no damage: it is said by its number', async () => {
+  const { frames, columns } = forge(tree({ name: 'a', data }));
+  const object = assemble(frames, zstdCompressSync(manifestBytes(columns)), 2);
+  await refuses(object, 'it is of archive format 2, and this release reads format 1', {
+    kind: UnknownFormatError,
+  });
+});

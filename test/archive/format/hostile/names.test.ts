@@ -1,0 +1,101 @@
+import { describe, expect, test } from 'vitest';
+import { describeTree } from '../../../support/tree.ts';
+import { layoutIn, restoreObject } from '../../support/archives.ts';
+import { type ForgedEntry, sha256 } from '../../support/craft.ts';
+import { bent, data, refuses, tree } from '../../support/refuses.ts';
+import { scratch } from '../../support/scratch.ts';
+
+test('what these forgeries bend is sound', async () => {
+  const to = scratch();
+  const object = bent(
+    tree(
+      { name: 'a', data },
+      { name: 'b/', depth: 1 },
+      { name: 'c', depth: 2, data: 'c' },
+      { name: 'l', target: 'a' },
+    ),
+  );
+  await restoreObject(object, await layoutIn(to));
+  const found = await describeTree(to);
+  expect(Object.keys(found)).toEqual(['tree', 'tree/a', 'tree/b', 'tree/b/c', 'tree/l']);
+  expect(found['tree/a']?.sha256).toBe(sha256(data).toString('hex'));
+});
+
+describe('names', () => {
+  const inWorkspace = 'is not named by the `path` of this step';
+  test.each<[string, ForgedEntry, string]>([
+    ['outside the paths of the step', { name: './elsewhere', data }, inWorkspace],
+    ['with a longer first component', { name: './treex', data }, inWorkspace],
+    ['absolute', { name: '/etc/cache-s3-test', data }, inWorkspace],
+    ['of the home directory', { name: '~/.bashrc', data }, inWorkspace],
+    ['above by ..', { name: './tree/../../outside', data }, 'is not a plain path'],
+    ['above by .. in an absolute name', { name: '/../outside', data }, 'is not a plain path'],
+    ['with . in between', { name: './tree/./x', data }, 'is not a plain path'],
+    ['with an empty component', { name: './tree//x', data }, 'is not a plain path'],
+    ['with no anchor', { name: 'tree/x', data }, 'does not begin with'],
+    ['of nothing', { name: '', data }, 'does not begin with'],
+    ['of the anchor alone', { name: './', data: '' }, inWorkspace],
+    ['of another user', { name: '~root/x', data }, 'does not begin with'],
+    [
+      'in a directory that the archive lacks',
+      { name: './tree/sub/x', data },
+      'stands in a directory that is not in the archive',
+    ],
+  ])('%s', async (_, entry, message) => {
+    await refuses(bent([entry]), message);
+  });
+
+  test.each([
+    ['..', 'a name in its manifest is not a plain one'],
+    ['.', 'a name in its manifest is not a plain one'],
+    ['', 'a name in its manifest is not a plain one'],
+    ['a/b', 'a name in its manifest is not a plain one'],
+    ['/etc/passwd', 'a name in its manifest is not a plain one'],
+    ['../../outside', 'a name in its manifest is not a plain one'],
+    ['x\0y', 'its manifest lacks names'],
+  ])('a component %j', async (name, message) => {
+    await refuses(bent(tree({ name, data })), message);
+  });
+
+  test.each(['../', './', '/', 'a/b/', 'a'])('a directory component %j', async name => {
+    await refuses(
+      bent(tree({ name, type: 1 }, { name: 'x', depth: 2, data })),
+      /not a plain one|named unlike/,
+    );
+  });
+
+  test('a file that is named like a directory', async () => {
+    await refuses(bent([{ name: './tree/', type: 0, data }]), 'is named unlike its type');
+  });
+
+  test('twice', async () => {
+    await refuses(bent(tree({ name: 'a', data }, { name: 'a', data })), 'is out of order or there twice');
+    await refuses(bent(tree({ name: 'b', data }, { name: 'a', data })), 'is out of order or there twice');
+  });
+
+  test('as a file and as a directory', async () => {
+    await refuses(bent(tree({ name: 'a', data }, { name: 'a/' }, { name: 'x', depth: 2 })), 'is there twice');
+  });
+
+  test('excluded by the step', async () => {
+    const patterns = ['tree', '!tree/skip'];
+    const object = bent(tree({ name: 'skip/' }, { name: 'x', depth: 2, data }));
+    await refuses(object, 'is excluded by `path`', { patterns });
+  });
+
+  test.each(['./tree/../', './tree/./', './tree//', './tree/..', './tree/.'])(
+    'in full, %j, where its directory is in the archive',
+    async name => {
+      await refuses(bent([...tree(), { name }]), 'is not a plain path');
+    },
+  );
+
+  test('below no directory at all', async () => {
+    await refuses(bent([{ name: 'x', depth: 1, data }]), 'an entry of its manifest has no directory');
+    await refuses(bent(tree({ name: 'x', depth: 3, data })), 'an entry of its manifest has no directory');
+  });
+
+  test('are printed without a line of their own', async () => {
+    await refuses(bent([{ name: './x\n::error::y', data }]), String.raw`./x\x0a::error::y`);
+  });
+});

@@ -1,0 +1,47 @@
+import { zstdCompressSync } from 'node:zlib';
+import { describe, expect, test } from 'vitest';
+import { DamagedArchiveError } from '../../../../src/archive/archive-errors.ts';
+import { buildTree } from '../../../support/tree.ts';
+import { layoutIn, packTree, restoreObject } from '../../support/archives.ts';
+import { assemble, forge, manifestBytes } from '../../support/craft.ts';
+import { data, refuses, tree } from '../../support/refuses.ts';
+import { scratch } from '../../support/scratch.ts';
+
+describe('what is no archive', () => {
+  test.each([
+    ['nothing', Buffer.alloc(0)],
+    ['a text', Buffer.from('<html>404</html>'.repeat(100))],
+    ['zeros', Buffer.alloc(5000)],
+    ['a plain zstd file', zstdCompressSync(data)],
+  ])('%s', async (_, object) => {
+    await refuses(object, 'it does not end in a seek table', { seenInData: true });
+  });
+
+  test('an archive cut off anywhere', async () => {
+    const from = await buildTree(scratch(), { 'tree/a': data, 'tree/b': 'b' });
+    const { object } = await packTree(await layoutIn(from));
+    const layout = await layoutIn(scratch());
+    for (let length = 0; length < object.length; length += 97) {
+      await expect(restoreObject(object.subarray(0, length), layout)).rejects.toThrow(DamagedArchiveError);
+      await expect(restoreObject(object.subarray(length + 1), layout)).rejects.toThrow(DamagedArchiveError);
+    }
+  });
+
+  test('a seek table that claims what the object cannot hold', async () => {
+    const { frames, columns } = forge(tree({ name: 'a', data }));
+    const sound = assemble(frames, zstdCompressSync(manifestBytes(columns)));
+    const change = (at: number, value: number) => {
+      const object = Buffer.from(sound);
+      object.writeUInt32LE(value, object.length + at);
+      return object;
+    };
+    await refuses(change(-9, 0xffffffff), 'its seek table claims 4294967295 frames');
+    await refuses(change(-9, 0), 'its seek table has no head');
+    await refuses(change(-25, 0), 'its seek table has no head');
+    await refuses(change(-17, 0xffffffff), 'its frames are longer than the object');
+    await refuses(change(-17, 1), 'no manifest stands where the seek table says', { seenInData: true });
+    const flagged = Buffer.from(sound);
+    flagged[flagged.length - 5] = 0x80;
+    await refuses(flagged, 'its seek table is of another kind');
+  });
+});

@@ -1,0 +1,86 @@
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { DamagedArchiveError } from '../../../../src/archive/archive-errors.ts';
+import { buildTree, describeTree } from '../../../support/tree.ts';
+import { layoutIn, restoreObject } from '../../support/archives.ts';
+import type { ForgedEntry } from '../../support/craft.ts';
+import { bent, data } from '../../support/refuses.ts';
+import { scratch } from '../../support/scratch.ts';
+
+describe('one directory under two names', () => {
+  const inWork = './a';
+  const inHome = '~/work/r/r/a';
+  /** Tries to restore into a workspace that lies in the home directory, as on a hosted runner. */
+  async function refusesInHome(entries: readonly ForgedEntry[], patterns: string[], message: string) {
+    const home = await buildTree(scratch(), {
+      'work/r/r/a/present': 'p',
+      '.ssh/authorized_keys': 'mine',
+      '.npm/k': 'old',
+    });
+    const before = await describeTree(home, { root: true });
+    const attempt = restoreObject(bent(entries), await layoutIn(join(home, 'work/r/r'), patterns, home));
+    await expect(attempt).rejects.toThrow(DamagedArchiveError);
+    await expect(attempt).rejects.toThrow(message);
+    expect(await describeTree(home, { root: true })).toEqual(before);
+  }
+
+  test('a link, and a hard link that goes through it under the other name', async () => {
+    const entries = [
+      { name: inWork, target: '../../../.ssh' },
+      { name: '~/.npm/' },
+      { name: 'k', depth: 1, data },
+      { name: `${inHome}/` },
+      { name: 'authorized_keys', depth: 1, linkDistance: 2 },
+    ];
+    await refusesInHome(entries, ['./a', '~/.npm'], `${inHome}/ is there twice, as ${inWork} too`);
+  });
+
+  test('the same with a single path', async () => {
+    const entries = [
+      { name: inWork, target: '../../../.ssh' },
+      { name: `${inHome}/` },
+      { name: 'authorized_keys', depth: 1, data },
+    ];
+    await refusesInHome(entries, ['a'], 'is there twice');
+  });
+
+  test('in its absolute spelling', async () => {
+    const home = scratch();
+    const entries = [{ name: './a', target: '/tmp' }, { name: `${home}/a/` }, { name: 'x', depth: 1, data }];
+    const attempt = restoreObject(bent(entries), await layoutIn(home, ['a']));
+    await expect(attempt).rejects.toThrow('is there twice');
+  });
+
+  test('below what the other name holds as a link or a file', async () => {
+    for (const middle of [
+      { name: 'm', depth: 1, target: '/tmp' },
+      { name: 'm', depth: 1, data },
+    ]) {
+      const entries = [{ name: './a/' }, middle, { name: `${inHome}/m/skip/again/` }];
+      const patterns = ['a', '!a/m/skip', 'a/m/skip/again'];
+      await refusesInHome(entries, patterns, 'goes through a file or link of the same archive');
+    }
+  });
+
+  test('below a link that is a root under the other name', async () => {
+    const entries = [{ name: './a', target: '/tmp' }, { name: `${inHome}/skip/again/` }];
+    const patterns = ['a', '!a/skip', 'a/skip/again'];
+    await refusesInHome(entries, patterns, 'goes through a file or link of the same archive');
+  });
+
+  test('inside of a directory that the archive holds under the other name', async () => {
+    const patterns = ['~', 'a', '.'];
+    const lies = 'lies in ~/, under another name';
+    await refusesInHome([{ name: './' }, { name: '~/' }], patterns, lies);
+    const twice = [{ name: './a/' }, { name: '~/' }, { name: 'work', depth: 1, target: '/tmp' }];
+    await refusesInHome(twice, patterns, 'stands in a directory that is not in the archive');
+  });
+
+  test('is no fault where the outer one leaves the inner one out', async () => {
+    const home = await buildTree(scratch(), { 'work/r/r': { directory: true } });
+    const entries = [{ name: './a/' }, { name: 'x', depth: 1, data }, { name: '~/' }];
+    const layout = await layoutIn(join(home, 'work/r/r'), ['~', '!~/work', 'a'], home);
+    await restoreObject(bent(entries), layout);
+    expect(Object.keys(await describeTree(home))).toContain('work/r/r/a/x');
+  });
+});

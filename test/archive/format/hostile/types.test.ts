@@ -1,0 +1,104 @@
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { buildTree, describeTree } from '../../../support/tree.ts';
+import { layoutIn, restoreObject } from '../../support/archives.ts';
+import { type ForgedEntry, forge, writeForgery } from '../../support/craft.ts';
+import { bent, data, refuses, tree } from '../../support/refuses.ts';
+import { scratch } from '../../support/scratch.ts';
+
+describe('links', () => {
+  test('a file below a symlink of the same archive', async () => {
+    const link = { name: 'l', target: '/tmp' };
+    await refuses(
+      bent(tree(link, { name: 'x', depth: 2, data })),
+      'an entry of its manifest has no directory',
+    );
+    const below: ForgedEntry = { name: './tree/l/x', data };
+    await refuses(bent([...tree(link), below]), 'goes through a file or link of the same archive');
+  });
+
+  test('a file below a root that is a symlink', async () => {
+    const object = bent([
+      { name: './tree', target: '/tmp' },
+      { name: './tree/x', data },
+    ]);
+    await refuses(object, 'goes through a file or link of the same archive');
+  });
+
+  test('a symlink and a directory of one name', async () => {
+    const object = bent(tree({ name: 'l', target: '/tmp' }, { name: 'l/' }, { name: 'x', depth: 2, data }));
+    await refuses(object, 'is there twice');
+  });
+
+  test.each([
+    ['itself', 0],
+    ['a later entry', -1],
+    ['nothing', 99],
+    ['a directory', 2],
+  ])('a hard link to %s', async (_, linkDistance) => {
+    const forgery = forge(
+      tree({ name: 'a', data }, { name: 'h', linkDistance: 1 }, { name: 'z', data: 'z' }),
+    );
+    if (linkDistance >= 0) forgery.columns.linkDistances = [linkDistance];
+    else forgery.columns.linkDistances = [Number.MAX_SAFE_INTEGER];
+    await refuses(writeForgery(forgery), /hard link to (no file of this archive|a later entry)/);
+  });
+
+  test('a hard link to a symlink', async () => {
+    const object = bent(
+      tree({ name: 'a', target: '/etc/passwd' }, { name: 'h', linkDistance: 1 }, { name: 'z', data }),
+    );
+    await refuses(object, 'is a hard link to no file of this archive');
+  });
+
+  test('a symlink to nowhere', async () => {
+    await refuses(bent(tree({ name: 'l', target: '' }, { name: 'z', data })), 'points nowhere');
+  });
+
+  test('a symlink with data', async () => {
+    const object = bent(tree({ name: 'l', target: 'x', data }));
+    await refuses(object, 'has data, but is not a file');
+  });
+
+  test('a link that stands on the disk below a root is not written through', async () => {
+    const root = await buildTree(scratch(), {
+      outside: { directory: true },
+      'work/tree/l': { symlink: '../../outside' },
+    });
+    const object = bent(tree({ name: 'l/' }, { name: 'x', depth: 2, data }));
+    await restoreObject(object, await layoutIn(join(root, 'work')));
+    expect(Object.keys(await describeTree(root))).toEqual([
+      'outside',
+      'work',
+      'work/tree',
+      'work/tree/l',
+      'work/tree/l/x',
+    ]);
+  });
+});
+
+describe('types', () => {
+  test.each([4, 5, 6, 7, 255])('number %i, such as a device', async type => {
+    await refuses(bent(tree({ name: 'n', type }, { name: 'z', data })), 'is of an unknown type');
+  });
+
+  test('impossible modes, owners and times', async () => {
+    const entries = tree({ name: 'a', data });
+    await refuses(
+      bent(entries, ({ columns }) => columns.modes.splice(1, 1, 0o10000)),
+      'has an impossible mode',
+    );
+    await refuses(
+      bent(entries, ({ columns }) => columns.uids.splice(1, 1, -2)),
+      'has an impossible owner',
+    );
+    await refuses(
+      bent(entries, ({ columns }) => columns.gids.splice(1, 1, 2 ** 32)),
+      'has an impossible owner',
+    );
+    await refuses(
+      bent(entries, ({ columns }) => columns.mtimes.splice(1, 1, -1)),
+      'has an impossible time',
+    );
+  });
+});

@@ -1,0 +1,156 @@
+import { isDeepStrictEqual } from 'node:util';
+import { zstdDecompressSync } from 'node:zlib';
+import { describe, expect, test } from 'vitest';
+import {
+  DamagedArchiveError,
+  SourceTreeError,
+  UnknownFormatError,
+} from '../../../src/archive/archive-errors.ts';
+import { type Entry, EntryType } from '../../../src/archive/format/entry.ts';
+import { decodeManifest } from '../../../src/archive/format/manifest-reader.ts';
+import { openArchive } from '../../../src/archive/format/open-archive.ts';
+import { MAX_MTIME_US } from '../../../src/archive/fs/platform.ts';
+import { buildTree } from '../../support/tree.ts';
+import { HEAD, layoutIn, packTree, tailOf } from '../support/archives.ts';
+import { forge, manifestBytes } from '../support/craft.ts';
+import { encodeManifest } from '../support/encode-manifest.ts';
+import { scratch } from '../support/scratch.ts';
+
+const none = { target: '', linkTo: -1, uid: -1, gid: -1, frame: -1, offset: 0, size: 0 };
+const frame = (fill: number) => ({
+  size: 1000 + fill,
+  rawSize: 4_194_304 + fill,
+  sha256: Buffer.alloc(32, fill),
+});
+
+const entries: Entry[] = [
+  {
+    ...none,
+    name: './a/',
+    type: EntryType.directory,
+    mode: 0o1777,
+    mtimeUs: 1_600_000_000_123_456,
+    uid: 0,
+    gid: 4_000_000_000,
+  },
+  { ...none, name: './a/b', type: EntryType.file, mode: 0o4755, mtimeUs: 0, size: 10, frame: 0, offset: 512 },
+  { ...none, name: './a/c/', type: EntryType.directory, mode: 0, mtimeUs: MAX_MTIME_US },
+  {
+    ...none,
+    name: './a/c/\udcff\udc80',
+    type: EntryType.file,
+    mode: 0o444,
+    mtimeUs: 5,
+    size: 9_000_000,
+    frame: 0,
+    offset: 1536,
+  },
+  { ...none, name: './a/c/ü', type: EntryType.symlink, mode: 0o777, mtimeUs: 1, target: '\udcffnot utf-8' },
+  { ...none, name: './a/d', type: EntryType.hardLink, mode: 0o4755, mtimeUs: 0, linkTo: 1 },
+  { ...none, name: './a/e', type: EntryType.file, mode: 0o644, mtimeUs: 7, size: 1, frame: 1, offset: 512 },
+  { ...none, name: '/gnu/store/', type: EntryType.directory, mode: 0o755, mtimeUs: 7 },
+  { ...none, name: '/gnu/store/x', type: EntryType.file, mode: 0o644, mtimeUs: 7 },
+  { ...none, name: '~/', type: EntryType.directory, mode: 0o755, mtimeUs: 7 },
+  { ...none, name: '~/x', type: EntryType.file, mode: 0o644, mtimeUs: 7 },
+];
+
+describe('a manifest', () => {
+  test('comes back as it was', () => {
+    const manifest = {
+      head: { ...HEAD, origin: { sha: 'ü\n"' }, paths: ['a', '!b'] },
+      frames: [frame(1), frame(2)],
+      entries,
+    };
+    const { head, frames, entries: found } = decodeManifest(encodeManifest(manifest));
+    expect(head).toEqual(manifest.head);
+    expect(frames.map(({ sha256, ...rest }) => ({ ...rest, sha256: Buffer.from(sha256) }))).toEqual(
+      manifest.frames,
+    );
+    expect(found).toEqual(entries);
+  });
+
+  test('of nothing, and of a single file', () => {
+    expect(decodeManifest(encodeManifest({ head: HEAD, frames: [], entries: [] })).entries).toEqual([]);
+    const one = [entries[1]!].map(entry => ({ ...entry, name: './b' }));
+    expect(decodeManifest(encodeManifest({ head: HEAD, frames: [frame(0)], entries: one })).entries).toEqual(
+      one,
+    );
+  });
+
+  test('is small: ten bytes an entry, or less, of a common tree', () => {
+    const many: Entry[] = [{ ...none, name: './n/', type: EntryType.directory, mode: 0o755, mtimeUs: 1e15 }];
+    let offset = 512;
+    for (let index = 0; index < 20_000; index++) {
+      const size = 1 + ((index * 7919) % 9000);
+      const name = `./n/package-${String(index).padStart(6, '0')}.js`;
+      many.push({ ...none, name, type: EntryType.file, mode: 0o644, mtimeUs: 1e15, size, frame: 0, offset });
+      offset += 512 + Math.ceil(size / 512) * 512;
+    }
+    expect(encodeManifest({ head: HEAD, frames: [frame(0)], entries: many }).length).toBeLessThan(
+      10 * 20_000,
+    );
+  });
+
+  test('with more entries than a reader takes is not written', () => {
+    const many = new Array(4_000_001).fill(entries[10]);
+    expect(() => encodeManifest({ head: HEAD, frames: [], entries: many })).toThrow(SourceTreeError);
+  });
+});
+
+test('a bit that was inverted anywhere in it is seen, or changes nothing', () => {
+  const manifest = { head: HEAD, frames: [frame(1), frame(2)], entries };
+  const whole = encodeManifest(manifest);
+  const expected = decodeManifest(whole);
+  for (let bit = 0; bit < whole.length * 8; bit++) {
+    const bent = Buffer.from(whole);
+    bent[bit >> 3]! ^= 1 << (bit & 7);
+    if (!isSeenOrHarmless(bent, expected)) expect.fail(`bit ${bit & 7} of byte ${bit >> 3}`);
+  }
+});
+
+function isSeenOrHarmless(bent: Buffer, expected: unknown): boolean {
+  try {
+    return isDeepStrictEqual(decodeManifest(bent), expected);
+  } catch (error) {
+    return error instanceof DamagedArchiveError || error instanceof UnknownFormatError;
+  }
+}
+
+test('the format is what its description says: another writer of it comes to the same bytes', async () => {
+  const from = await buildTree(scratch(), {
+    'tree/a': { content: 'one', mtime: 1_600_000_000_000_000, mode: 0o644 },
+    'tree/b': { content: 'two', mtime: 1_600_000_000_000_000, mode: 0o644 },
+    'tree/l': { symlink: 'a', mtime: 1_600_000_000_000_000 },
+    tree: { directory: true, mtime: 1_600_000_000_000_000, mode: 0o755 },
+  });
+  const { object } = await packTree(await layoutIn(from));
+  const { manifest, manifestStart } = await openArchive(tailOf(object, object.length), object.length, () =>
+    Promise.reject(),
+  );
+  const forgery = forge([
+    { name: './tree/', mode: 0o755 },
+    { name: 'a', depth: 1, data: 'one' },
+    { name: 'b', depth: 1, data: 'two' },
+    { name: 'l', depth: 1, target: 'a', mode: 0o777 },
+  ]);
+  const { columns } = forgery;
+  columns.frameSizes = manifest.frames.map(({ size }) => size);
+  columns.frameRawSizes = manifest.frames.map(({ rawSize }) => rawSize);
+  columns.hashes = Buffer.concat(manifest.frames.map(({ sha256 }) => sha256));
+  columns.uids = manifest.entries.map(({ uid }) => uid);
+  columns.gids = manifest.entries.map(({ gid }) => gid);
+  // The directory's own header stands before that of the first file
+  columns.offsetResiduals = [1024, 512];
+  const tableBytes = 17 + 8 * (manifest.frames.length + 1);
+  const frameBytes = object.subarray(manifestStart, object.length - tableBytes);
+  const raw = zstdDecompressSync(frameBytes.subarray(16));
+  const [headBytes, ours] = splitHead(raw);
+  expect(JSON.parse(headBytes.toString())).toEqual({ ...HEAD, counts: { frames: 1, entries: 4 } });
+  expect(ours.equals(splitHead(manifestBytes(columns))[1])).toBe(true);
+});
+
+/** The JSON head, and the columns after it. */
+function splitHead(raw: Buffer): [Buffer, Buffer] {
+  const end = 4 + raw.readUInt32LE(0);
+  return [raw.subarray(4, end), raw.subarray(end)];
+}

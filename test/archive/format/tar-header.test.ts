@@ -1,0 +1,123 @@
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { extract, type Header } from 'tar-stream';
+import { describe, expect, test } from 'vitest';
+import { EntryType } from '../../../src/archive/format/entry.ts';
+import { headerBound, type TarMember, writeHeader } from '../../../src/archive/format/tar-header.ts';
+
+const member = (more: Partial<TarMember>): TarMember => ({
+  name: './x',
+  type: EntryType.file,
+  mode: 0o644,
+  mtimeUs: 1_600_000_000_000_000,
+  size: 0,
+  linkName: '',
+  uid: -1,
+  gid: -1,
+  ...more,
+});
+
+/** The header's bytes, in a buffer that held other things before. */
+function bytesOf(one: TarMember): Buffer {
+  const target = Buffer.alloc(7 + headerBound(one.name, one.linkName), 0xee);
+  const end = writeHeader(target, 7, one);
+  expect(end).toBeLessThanOrEqual(target.length);
+  expect((end - 7) % 512).toBe(0);
+  return target.subarray(7, end);
+}
+
+/** What an independent reader makes of a header. */
+async function readBack(one: TarMember): Promise<Header & { pax: Record<string, string> }> {
+  const tar = extract();
+  const found: Header[] = [];
+  tar.on('entry', (header, stream, next) => {
+    found.push(header);
+    stream.on('end', next).resume();
+  });
+  // Of a large file the header alone is looked at
+  await pipeline(Readable.from([bytesOf({ ...one, size: 0 }), Buffer.alloc(1024)]), tar);
+  expect(found.length).toBe(1);
+  return { ...found[0]!, pax: (found[0] as { pax?: Record<string, string> }).pax ?? {} } as Header & {
+    pax: Record<string, string>;
+  };
+}
+
+describe('names', () => {
+  test.each([
+    ['100 bytes', `./${'a'.repeat(98)}`, 512],
+    ['101 bytes', `./${'a'.repeat(99)}`, 1536],
+    ['100 letters of 101 bytes', `./${'a'.repeat(97)}ü`, 1536],
+    ['a page of letters', `./${'ü/'.repeat(2000)}z`, undefined],
+    ['a new line', './a\nb', 512],
+    ['a digit and a blank, as a pax record begins', './12 path=/etc/passwd\n', 512],
+  ])('of %s', async (_, name, length) => {
+    if (length !== undefined) expect(bytesOf(member({ name })).length).toBe(length);
+    expect((await readBack(member({ name }))).name).toBe(name);
+  });
+
+  test('the length of a pax record counts its own digits', async () => {
+    // Around the lengths at which the number gets another digit
+    for (let length = 80; length < 130; length++) {
+      const name = `./${'ü'.repeat(length)}`;
+      expect((await readBack(member({ name }))).name).toBe(name);
+    }
+    for (const length of [985, 986, 987, 988, 989, 990, 991, 992, 9975, 9985]) {
+      const name = './'.padEnd(length, 'n');
+      expect((await readBack(member({ name }))).name).toBe(name);
+    }
+  });
+
+  test('of links and their targets', async () => {
+    const target = '../'.repeat(80);
+    expect(await readBack(member({ type: EntryType.symlink, linkName: target }))).toMatchObject({
+      type: 'symlink',
+      linkname: target,
+    });
+    expect(await readBack(member({ type: EntryType.hardLink, linkName: './ü' }))).toMatchObject({
+      type: 'link',
+      linkname: './ü',
+    });
+  });
+
+  test('of bytes that are no UTF-8 are said to be bytes', async () => {
+    for (const odd of [{ name: './caf\udce9' }, { type: EntryType.symlink, linkName: '\udcff' }]) {
+      expect((await readBack(member(odd))).pax.hdrcharset).toBe('BINARY');
+    }
+    expect((await readBack(member({ name: './café' }))).pax).not.toHaveProperty('hdrcharset');
+  });
+});
+
+describe('numbers', () => {
+  test.each([
+    [0, undefined],
+    [1_600_000_000_000_000, undefined],
+    [1_600_000_000_000_001, '1600000000.000001'],
+    [1_600_000_000_100_000, '1600000000.100000'],
+    [2 ** 52 - 1, '4503599627.370495'],
+  ])('the time %i', async (mtimeUs, pax) => {
+    const header = await readBack(member({ mtimeUs }));
+    expect(header.pax.mtime).toBe(pax);
+    expect(header.mtime?.getTime()).toBe(Math.floor(mtimeUs / 1e6) * 1000);
+  });
+
+  test.each([0, 0o7777777])('the owner %i stands in the header itself', async uid => {
+    expect(await readBack(member({ uid, gid: uid }))).toMatchObject({ uid, gid: uid, pax: {} });
+  });
+
+  test.each([0o10000000, 4_294_967_294])('the owner %i does not fit it', async uid => {
+    expect((await readBack(member({ uid, gid: uid }))).pax).toEqual({ uid: `${uid}`, gid: `${uid}` });
+  });
+
+  test('no owner is the owner 0', async () => {
+    expect(await readBack(member({}))).toMatchObject({ uid: 0, gid: 0 });
+  });
+
+  test('a size that octal digits do not hold', () => {
+    const bytes = bytesOf(member({ size: 9_000_000_000 }));
+    expect(bytes.toString('latin1')).toContain('size=9000000000\n');
+  });
+
+  test.each([0, 0o644, 0o7777])('the mode %o', async mode => {
+    expect((await readBack(member({ mode }))).mode).toBe(mode);
+  });
+});

@@ -1,0 +1,207 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { TargetTreeError } from '../../../src/archive/archive-errors.ts';
+import { openArchive } from '../../../src/archive/format/open-archive.ts';
+import { commit } from '../../../src/archive/publish/commit.ts';
+import { Displaced } from '../../../src/archive/publish/displaced.ts';
+import { Stage } from '../../../src/archive/publish/stage.ts';
+import { StagingArea } from '../../../src/archive/publish/staging.ts';
+import { planTarget } from '../../../src/archive/publish/target-plan.ts';
+import { unpack } from '../../../src/archive/restore/unpack.ts';
+import { InlineRunner } from '../../../src/archive/threads/worker-pool.ts';
+import { buildTree, describeTree } from '../../support/tree.ts';
+import { layoutIn, packTree, restoreObject, tailOf } from '../support/archives.ts';
+import { scratch } from '../support/scratch.ts';
+
+/** Mounting takes root, and more than a plain container gives it. */
+const canMount =
+  process.platform === 'linux' &&
+  process.getuid?.() === 0 &&
+  tries('unshare', ['-m', 'mount', '-t', 'tmpfs', 'none', '/mnt']);
+
+function tries(command: string, args: readonly string[]): boolean {
+  try {
+    execFileSync(command, args, { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Mounts for the length of `work`. */
+async function mounted(args: readonly string[], point: string, work: () => Promise<void>): Promise<void> {
+  execFileSync('mount', [...args, point]);
+  try {
+    await work();
+  } finally {
+    execFileSync('umount', [point]);
+  }
+}
+
+async function saved() {
+  const from = await buildTree(scratch(), {
+    'tree/registry/cache/a.crate': 'new',
+    'tree/registry/fresh/b': 'fresh',
+    'tree/zz': 'new',
+  });
+  return { object: (await packTree(await layoutIn(from))).object, expected: await describeTree(from) };
+}
+
+/** As a restore, on a system that does not tell its mounts. `left`: its directories are known to be as they should. */
+async function restoreKnowingNoMounts(object: Buffer, to: string, left: boolean): Promise<void> {
+  const archive = await openArchive(tailOf(object, object.length), object.length, () => Promise.reject());
+  const { entries } = archive.manifest;
+  const isThere = (name: string) => left && ['./tree/', './tree/registry/'].includes(name);
+  const layout = await layoutIn(to);
+  const plan = planTarget(entries, {
+    layout,
+    runLabel: '1-00000000',
+    mounts: new Set(),
+    isWanted: index => !isThere(entries[index]!.name),
+  });
+  const stage = new Stage(plan, entries, layout);
+  stage.open();
+  const read = () => Promise.reject(new Error('all is in the tail'));
+  await unpack({ archive, read, runner: new InlineRunner(), staged: Promise.resolve(stage.files) });
+  stage.finishDirectories();
+  stage.close();
+  commit(plan, entries);
+}
+
+describe.runIf(canMount)('mount points below a cached directory', () => {
+  test.each([
+    ['a bind mount', (shared: string) => ['--bind', shared]],
+    ['another file system', () => ['-t', 'tmpfs', 'cache-s3-test']],
+  ])('%s is restored into, by renames inside it', async (_, argsOf) => {
+    const { object, expected } = await saved();
+    const [to, shared] = [scratch(), scratch()];
+    const point = join(to, 'tree/registry');
+    mkdirSync(point, { recursive: true });
+    await mounted(argsOf(shared), point, async () => {
+      await buildTree(point, { 'cache/a.crate': 'old', 'cache/other': 'kept' });
+      const layout = await layoutIn(to);
+      await restoreObject(object, layout);
+      await restoreObject(object, layout);
+      const { 'tree/registry/cache/other': other, ...found } = await describeTree(to);
+      expect(found).toEqual(expected);
+      expect(other).toBeDefined();
+      expect(readFileSync(join(point, 'fresh/b'), 'utf8')).toBe('fresh');
+    });
+    // Nothing went beside the mount, into the directory that it hides
+    expect(readdirSync(point)).toEqual([]);
+  });
+
+  test('one where the archive has a file is refused, with all as it was', async () => {
+    const { object } = await saved();
+    const to = await buildTree(scratch(), {
+      'tree/zz': { directory: true },
+      'tree/registry/cache/a.crate': 'old',
+    });
+    await mounted(['-t', 'tmpfs', 'cache-s3-test'], join(to, 'tree/zz'), async () => {
+      const before = await describeTree(to);
+      const attempt = restoreObject(object, await layoutIn(to));
+      await expect(attempt).rejects.toThrow(TargetTreeError);
+      await expect(attempt).rejects.toThrow(`${to}/tree/zz is a mount point`);
+      expect(await describeTree(to)).toEqual(before);
+    });
+  });
+
+  test('one deep in a directory that a file or link would replace is refused, with all as it was', async () => {
+    const from = await buildTree(scratch(), { 'tree/zz': { symlink: 'elsewhere' }, 'tree/a': 'new' });
+    const { object } = await packTree(await layoutIn(from));
+    const to = await buildTree(scratch(), { 'tree/zz/deep/er': { directory: true }, 'tree/a': 'old' });
+    const shared = await buildTree(scratch(), { precious: 'of another' });
+    const point = join(to, 'tree/zz/deep/er');
+    await mounted(['--bind', shared], point, async () => {
+      const before = await describeTree(to);
+      const attempt = restoreObject(object, await layoutIn(to));
+      await expect(attempt).rejects.toThrow(TargetTreeError);
+      await expect(attempt).rejects.toThrow(
+        `${to}/tree/zz cannot be replaced by what the cache has there: ${point} is a mount point`,
+      );
+      expect(await describeTree(to)).toEqual(before);
+    });
+    expect(readdirSync(shared)).toEqual(['precious']);
+  });
+
+  test('one that came between plan and commit is refused too', async () => {
+    const to = await buildTree(scratch(), { 'zz/deep': { directory: true } });
+    const area = new StagingArea(to, statSync(to).dev, '1-00000000');
+    area.create();
+    await mounted(['-t', 'tmpfs', 'cache-s3-test'], join(to, 'zz/deep'), async () => {
+      expect(() => new Displaced().takeDirectory(join(to, 'zz'), { path: to, area })).toThrow(
+        TargetTreeError,
+      );
+      expect(readdirSync(join(to, 'zz'))).toEqual(['deep']);
+    });
+  });
+
+  test('one in old staging is not cleaned away', async () => {
+    const { object } = await saved();
+    const staging = '.cache-s3-1-00000000-00000000';
+    const to = await buildTree(scratch(), { [`tree/${staging}/0/deep`]: { directory: true } });
+    const shared = await buildTree(scratch(), { precious: 'of another' });
+    await mounted(['--bind', shared], join(to, 'tree', staging, '0/deep'), async () => {
+      await restoreObject(object, await layoutIn(to), { staleStagingMs: 0 });
+      expect(readdirSync(shared)).toEqual(['precious']);
+    });
+  });
+
+  test.each([false, true])(
+    'a device that no mount tells of has staging of its own, left alone: %s',
+    async left => {
+      const { object, expected } = await saved();
+      const to = scratch();
+      const point = join(to, 'tree/registry');
+      mkdirSync(point, { recursive: true });
+      await mounted(['-t', 'tmpfs', 'cache-s3-test'], point, async () => {
+        await buildTree(point, { 'cache/a.crate': 'old' });
+        await restoreKnowingNoMounts(object, to, left);
+        expect(await describeTree(to, { ignoreMtime: () => true })).toEqual(
+          Object.fromEntries(Object.entries(expected).map(([name, entry]) => [name, { ...entry, mtime: 0 }])),
+        );
+      });
+    },
+  );
+
+  test('a single file that is mounted is refused, with all as it was', async () => {
+    const { object } = await saved();
+    const to = await buildTree(scratch(), { 'tree/zz': 'mounted over' });
+    const secret = join(scratch(), 'secret');
+    writeFileSync(secret, 'from elsewhere');
+    await mounted(['--bind', secret], join(to, 'tree/zz'), async () => {
+      const before = await describeTree(to);
+      await expect(restoreObject(object, await layoutIn(to))).rejects.toThrow('is a mount point');
+      expect(await describeTree(to)).toEqual(before);
+    });
+  });
+
+  test('a read-only mount is one clear error before anything is staged', async () => {
+    const { object } = await saved();
+    const to = await buildTree(scratch(), { 'tree/registry': { directory: true } });
+    const point = join(to, 'tree/registry');
+    await mounted(['-t', 'tmpfs', '-o', 'ro', 'cache-s3-test'], point, async () => {
+      const before = await describeTree(to);
+      await expect(restoreObject(object, await layoutIn(to))).rejects.toThrow(
+        `${point} cannot be written (the file system is read-only, EROFS)`,
+      );
+      expect(await describeTree(to)).toEqual(before);
+    });
+  });
+
+  test('a full disk leaves all as it was', async () => {
+    const from = await buildTree(scratch(), { 'tree/a': 'new', 'tree/big': Buffer.alloc(3_000_000, 'x') });
+    const { object } = await packTree(await layoutIn(from));
+    const to = await buildTree(scratch(), { tree: { directory: true } });
+    await mounted(['-t', 'tmpfs', '-o', 'size=1m', 'cache-s3-test'], join(to, 'tree'), async () => {
+      await buildTree(join(to, 'tree'), { a: { content: 'old', mtime: 1_500_000_000_000_001 } });
+      const before = await describeTree(to);
+      await expect(restoreObject(object, await layoutIn(to))).rejects.toThrow(
+        'cannot be written (the disk is full, ENOSPC)',
+      );
+      expect(await describeTree(to)).toEqual(before);
+    });
+  });
+});

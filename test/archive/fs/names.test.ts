@@ -1,0 +1,91 @@
+import { describe, expect, test } from 'vitest';
+import { compareNames, decodeName, encodeName, fsPath, printable } from '../../../src/archive/fs/names.ts';
+
+const latin1 = (text: string) => Buffer.from(text, 'latin1');
+
+describe('bytes and strings', () => {
+  test.each([
+    ['ASCII', Buffer.from('plain')],
+    ['UTF-8', Buffer.from('ünï 日本 \u{1f4a9}')],
+    ['a real U+FFFD', Buffer.from('a\ufffdb')],
+    ['Latin-1', latin1('caf\xe9')],
+    ['a byte that nothing allows', latin1('\xff')],
+    ['a continuation byte alone', latin1('a\x80b')],
+    ['a sequence cut short at the end', latin1('x\xf0\x9f\x92')],
+    ['a sequence cut short in the middle', latin1('\xe2\x82x')],
+    ['an overlong slash', latin1('\xc0\xaf')],
+    ['an encoded surrogate', latin1('\xed\xa0\x80')],
+    ['an encoded surrogate of our own escapes', latin1('\xed\xb2\x80')],
+    ['beyond Unicode', latin1('\xf5\x80\x80\x80')],
+    [
+      'good and bad mixed',
+      Buffer.concat([Buffer.from('ü'), latin1('\xff'), Buffer.from('\u{1f4a9}\ufffd'), latin1('\x80')]),
+    ],
+  ])('%s finds its way back', (_, bytes) => {
+    expect(encodeName(decodeName(bytes)).equals(bytes)).toBe(true);
+  });
+
+  test('every pair of bytes has a string of its own', () => {
+    const seen = new Set<string>();
+    for (let pair = 0; pair < 0x10000; pair++) {
+      const bytes = Buffer.from([pair >> 8, pair & 0xff]);
+      const name = decodeName(bytes);
+      seen.add(name);
+      if (!encodeName(name).equals(bytes)) expect.fail(`${bytes.toString('hex')} does not come back`);
+    }
+    expect(seen.size).toBe(0x10000);
+  });
+
+  test('only what is not UTF-8 goes to the file system as bytes', () => {
+    expect(fsPath('ünï\ufffd')).toBe('ünï\ufffd');
+    expect(fsPath(decodeName(latin1('caf\xe9')))).toEqual(latin1('caf\xe9'));
+  });
+});
+
+describe('order', () => {
+  test('is that of the bytes', () => {
+    const names = [
+      '',
+      '\x01',
+      ' ',
+      '-',
+      '.',
+      './a',
+      './a.b',
+      './a/',
+      './a/b',
+      './a0',
+      'Z',
+      'a',
+      '~/',
+      'ÿ',
+      '\ud7ff',
+      '\uffff',
+      '\u{10000}',
+      '\u{10ffff}',
+    ];
+    const escaped = [latin1('\x80'), latin1('\xff'), latin1('a\xff')].map(decodeName);
+    const all = [...names, ...escaped];
+    for (const a of all) {
+      for (const b of all) {
+        expect(Math.sign(compareNames(a, b)), `${a} and ${b}`).toBe(
+          Math.sign(Buffer.compare(encodeName(a), encodeName(b))),
+        );
+      }
+    }
+  });
+});
+
+describe('printed names', () => {
+  test.each([
+    ['plain ünï', 'plain ünï'],
+    ['a\n::error::b', String.raw`a\x0a::error::b`],
+    ['tab\tbell\x07\x7f\r', String.raw`tab\x09bell\x07\x7f\x0d`],
+    ['next\u0085line', String.raw`next\x85line`],
+    ['sep\u2028par\u2029', String.raw`sep\u2028par\u2029`],
+    [decodeName(latin1('caf\xe9')), String.raw`caf\xe9`],
+    ['\u{1f4a9}', '\u{1f4a9}'],
+  ])('%j', (name, printed) => {
+    expect(printable(name)).toBe(printed);
+  });
+});

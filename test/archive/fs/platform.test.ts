@@ -1,0 +1,223 @@
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import type { Entry } from '../../../src/archive/format/entry.ts';
+import { validate } from '../../../src/archive/format/validate.ts';
+import { caseProbe, type FoldsCase } from '../../../src/archive/fs/case-folding.ts';
+import type { PathLayout } from '../../../src/archive/fs/layout.ts';
+import {
+  linkTypeOf,
+  type Platform,
+  platformOf,
+  toFileTime,
+  toMicroseconds,
+} from '../../../src/archive/fs/platform.ts';
+import { HEAD, layoutIn } from '../support/archives.ts';
+import { scratch } from '../support/scratch.ts';
+
+const entry = (name: string, more: Partial<Entry> = {}): Entry => ({
+  name,
+  type: name.endsWith('/') ? 1 : 0,
+  mode: 0o644,
+  mtimeUs: 0,
+  size: 0,
+  target: '',
+  linkTo: -1,
+  uid: -1,
+  gid: -1,
+  frame: -1,
+  offset: 0,
+  ...more,
+});
+
+const check = (names: string[], layout: PathLayout, platform: Platform, foldsCase?: FoldsCase) =>
+  validate(
+    { head: HEAD, frames: [], entries: names.map(name => entry(name)) },
+    0,
+    layout,
+    platform,
+    foldsCase,
+  );
+
+describe('what a system can hold', () => {
+  const windows = platformOf('win32', false);
+
+  test.each([
+    'a:b',
+    'c:',
+    'x<y',
+    'x>y',
+    'x"y',
+    'x|y',
+    'x?',
+    'x*',
+    'back\\slash',
+    'tab\t',
+    'dot.',
+    'blank ',
+    'con',
+    'NUL',
+    'Aux.txt',
+    'com1',
+    'LPT9.log',
+  ])('%j cannot exist on Windows', async name => {
+    const layout = await layoutIn('/w');
+    expect(() => check(['./tree/', `./tree/${name}`], layout, windows)).toThrow(
+      'cannot exist on this system',
+    );
+    if (!name.includes('\\'))
+      expect(() => check(['./tree/', `./tree/${name}/`], layout, windows)).toThrow(
+        'cannot exist on this system',
+      );
+    expect(() => check(['./tree/', `./tree/${name}`], layout, platformOf('linux', false))).not.toThrow();
+  });
+
+  test.each(['console', 'com', 'com10', '.hidden', 'a.b.c', 'nul-x', ' leading'])('%j can', async name => {
+    const layout = await layoutIn('/w');
+    const platform = { ...windows, mayFoldCase: false };
+    expect(() => check(['./tree/', `./tree/${name}`], layout, platform)).not.toThrow();
+  });
+
+  test('a drive letter and the marks of the anchors are no components', async () => {
+    const layout = { ...(await layoutIn('/w')), permits: (name: string) => !/^(?:~|[A-Z]:)\/$/.test(name) };
+    const platform = { ...windows, mayFoldCase: false };
+    expect(() => check(['C:/tools/', 'C:/tools/x', '~/cache/', '~/cache/x'], layout, platform)).not.toThrow();
+  });
+});
+
+test('a share is a root on Windows alone', async () => {
+  const layout = { ...(await layoutIn('/w')), permits: (name: string) => /^\/\/server\/share\/x/.test(name) };
+  const names = ['//server/share/x/', '//server/share/x/y'];
+  expect(() => check(names, layout, platformOf('win32', false), () => false)).not.toThrow();
+  expect(() => check(names, layout, platformOf('linux', false))).toThrow('is not a plain path');
+});
+
+describe('names that differ only in case', () => {
+  const mac = platformOf('darwin', false);
+  const differs = 'differs only in case from another';
+  const inWorkspace = (path: string) => path.startsWith('/w/');
+  const inHome = (path: string) => path.startsWith('/h/');
+
+  test.each([
+    [['./tree/', './tree/A', './tree/a']],
+    [['./tree/', './tree/A/', './tree/A/x', './tree/a']],
+    [['./tree/', './tree/A/', './tree/a/']],
+    [['./tree/', './tree/u\u0308', './tree/ü']],
+    [['./tree/', './tree/É', './tree/é']],
+    [['./tree/', './tree/ς', './tree/σ']],
+  ])('%j are refused where the disk folds case, and kept where it does not', async names => {
+    const layout = await layoutIn('/w');
+    expect(() => check(names, layout, mac, () => true)).toThrow(differs);
+    expect(() => check(names, layout, mac, () => false)).not.toThrow();
+  });
+
+  test.each([
+    [['./tree/', './tree/strasse', './tree/straße']],
+    [['./tree/', './tree/u\u0308', './tree/ü']],
+    [['./tree/', './tree/fi', './tree/ﬁ']],
+  ])('%j are two for NTFS, and one for APFS', async names => {
+    const layout = await layoutIn('/w');
+    expect(() => check(names, layout, platformOf('win32', false), () => true)).not.toThrow();
+    expect(() => check(names, layout, mac, () => true)).toThrow(differs);
+  });
+
+  test.each([['Aa'], ['Éé'], ['ῌῃ'], ['Ωω']])('%s are one for NTFS', async ([upper, lower]) => {
+    const names = ['./tree/', `./tree/${lower}`, `./tree/${upper}`].sort();
+    const layout = await layoutIn('/w');
+    expect(() => check(names, layout, platformOf('win32', false), () => true)).toThrow(differs);
+  });
+
+  test('are judged by the disk of their own root', async () => {
+    const layout = await layoutIn('/w', ['tree', '~/tree'], '/h');
+    const inTree = ['./tree/', './tree/A', './tree/a', '~/tree/', '~/tree/b'];
+    expect(() => check(inTree, layout, mac, inWorkspace)).toThrow(differs);
+    expect(() => check(inTree, layout, mac, inHome)).not.toThrow();
+    const below = ['./tree/', '~/tree/', '~/tree/d/', '~/tree/d/A', '~/tree/d/a'];
+    expect(() => check(below, layout, mac, inHome)).toThrow(differs);
+    expect(() => check(below, layout, mac, inWorkspace)).not.toThrow();
+  });
+
+  test('are no two roots either', async () => {
+    const layout = await layoutIn('/w', ['Tree', 'tree']);
+    const names = ['./Tree/', './tree/', './tree/x'];
+    expect(() => check(names, layout, mac, () => true)).toThrow('is there twice, as ./Tree/ too');
+    expect(() => check(names, layout, mac, () => false)).not.toThrow();
+  });
+
+  test('are kept on Linux without a look', async () => {
+    const layout = await layoutIn('/w');
+    const looked = () => expect.unreachable();
+    expect(() =>
+      check(['./tree/', './tree/A', './tree/a'], layout, platformOf('linux', true), looked),
+    ).not.toThrow();
+  });
+});
+
+describe.runIf(process.platform === 'linux')('a probe for case', () => {
+  test('looks at what is there, of the path or above it', () => {
+    const folds = caseProbe();
+    const directory = scratch();
+    expect([directory, join(directory, 'absent/a'), join(directory, 'absent/b')].map(folds)).toEqual([
+      false,
+      false,
+      false,
+    ]);
+  });
+});
+
+describe('owners and modes', () => {
+  test('owners are kept by root alone, and nowhere on Windows', () => {
+    expect(platformOf('linux', true).keepsOwners).toBe(true);
+    expect(platformOf('linux', false).keepsOwners).toBe(false);
+    expect(platformOf('win32', true)).toMatchObject({ keepsOwners: false, hasModes: false, openFlags: 0 });
+  });
+});
+
+describe('times', () => {
+  test('as Node sets them read back as the same microsecond', () => {
+    for (const mtimeUs of [
+      0, 1, 999_999, 1_000_000, 1_600_000_000_000_001, 1_700_000_000_123_456, 4_102_444_799_999_999,
+    ]) {
+      // What libuv makes of the double: seconds and, cut off, nanoseconds
+      const seconds = toFileTime(mtimeUs);
+      const whole = Math.floor(seconds);
+      const nanoseconds = BigInt(whole) * 1_000_000_000n + BigInt(Math.floor((seconds - whole) * 1e9));
+      expect(toMicroseconds(nanoseconds)).toBe(mtimeUs);
+    }
+  });
+
+  test('so late that two of them have no exact difference are not kept', () => {
+    expect(toMicroseconds(2n ** 60n * 1000n)).toBe(2 ** 52 - 1);
+    expect(toMicroseconds((2n ** 52n - 1n) * 1000n)).toBe(2 ** 52 - 1);
+    expect(new Date((2 ** 52 - 1) / 1000).getUTCFullYear()).toBe(2112);
+  });
+
+  test('before 1970 are 1970', () => {
+    expect(toMicroseconds(-1n)).toBe(0);
+    expect(toMicroseconds(-86_400_000_000_000n)).toBe(0);
+  });
+});
+
+describe('the type of a link on Windows', () => {
+  const directories = ['D:\\w\\tree\\d', 'D:\\w\\tree', 'C:\\tools'];
+  const at = 'D:\\w\\tree\\link';
+
+  test.each([
+    ['d', 'dir'],
+    ['./d/', 'dir'],
+    ['..\\tree\\d', 'dir'],
+    ['../tree', 'dir'],
+    ['D:\\w\\tree\\d\\', 'junction'],
+    ['C:/tools', 'junction'],
+    ['\\w\\tree', 'junction'],
+    ['d/file', 'file'],
+    ['nowhere', 'file'],
+    ['C:\\nowhere', 'file'],
+  ])('to %j is %s', (target, type) => {
+    expect(linkTypeOf(target, at, path => directories.includes(path.replace(/\\$/, '')))).toBe(type);
+  });
+
+  test('matters nowhere else', () => {
+    expect(platformOf('win32', false).typesLinks).toBe(true);
+    expect(platformOf('darwin', false).typesLinks).toBe(false);
+  });
+});

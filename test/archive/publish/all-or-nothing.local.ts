@@ -1,0 +1,223 @@
+import { mkdirSync, utimesSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { DamagedArchiveError, TargetTreeError } from '../../../src/archive/archive-errors.ts';
+import { openArchive } from '../../../src/archive/format/open-archive.ts';
+import { restoreArchive } from '../../../src/archive/restore/restore-archive.ts';
+import { InlineRunner, WorkerPool } from '../../../src/archive/threads/worker-pool.ts';
+import { buildTree, describeTree, type TreeSpec } from '../../support/tree.ts';
+import {
+  incompressible,
+  layoutIn,
+  packTree,
+  type RestoreObjectOptions,
+  restoreObject,
+  tailOf,
+  WORKER_URL,
+} from '../support/archives.ts';
+import { bent, tree } from '../support/refuses.ts';
+import { scratch } from '../support/scratch.ts';
+
+const archived: TreeSpec = {
+  'tree/a': 'new a',
+  'tree/big': incompressible(9 * 1024 * 1024, 'big'),
+  'tree/fresh/directory/file': 'fresh',
+  'tree/link': { symlink: 'a' },
+  'tree/more': incompressible(5 * 1024 * 1024, 'more'),
+  'tree/sealed/x': { content: 'new x', mode: 0o444 },
+  'tree/sealed': { directory: true, mode: 0o555 },
+  'tree/was-a-directory': 'file',
+  'tree/was-a-file/inside': 'directory',
+  'tree/z-last': 'z',
+};
+
+/** Something of every kind that a restore of `archived` would change, with times and modes to be missed. */
+const present: TreeSpec = {
+  'tree/a': { content: 'old a', mode: 0o640, mtime: 1_500_000_000_000_001 },
+  'tree/extra': 'not in the archive',
+  'tree/link': { symlink: 'elsewhere', mtime: 1_500_000_000_000_002 },
+  'tree/sealed/x': { content: 'old x', mode: 0o400 },
+  'tree/sealed': { directory: true, mode: 0o555, mtime: 1_500_000_000_000_003 },
+  'tree/was-a-directory/inside': 'i',
+  'tree/was-a-directory': { directory: true, mode: 0o700, mtime: 1_500_000_000_000_004 },
+  'tree/was-a-file': 'f',
+  tree: { directory: true, mode: 0o755, mtime: 1_500_000_000_000_005 },
+};
+
+let object: Buffer;
+beforeEach(async () => {
+  if (object) return;
+  const from = await buildTree(scratch(), archived);
+  object = (await packTree(await layoutIn(from))).object;
+});
+
+/** Restores over `spec`, expects `error`, and finds all as it was, directories' times and modes included. */
+async function failsLeaving(
+  spec: TreeSpec,
+  bytes: Buffer,
+  error: string | (new () => Error),
+  options: RestoreObjectOptions = {},
+): Promise<void> {
+  const root = await buildTree(scratch(), spec);
+  utimesSync(root, 1_400_000_000, 1_400_000_000);
+  const before = await describeTree(root, { root: true });
+  await expect(restoreObject(bytes, await layoutIn(root), options)).rejects.toThrow(error);
+  expect(await describeTree(root, { root: true })).toEqual(before);
+}
+
+/** Flips one bit in the frame of this index, counted from the end if negative. */
+async function corrupt(index: number): Promise<Buffer> {
+  const { manifest } = await openArchive(tailOf(object, object.length), object.length, () =>
+    Promise.reject(),
+  );
+  const { frames } = manifest;
+  expect(frames.length).toBeGreaterThan(4);
+  const wanted = index < 0 ? frames.length + index : index;
+  const start = frames.slice(0, wanted).reduce((sum, frame) => sum + frame.size, 0);
+  const bytes = Buffer.from(object);
+  bytes[start + Math.floor(frames[wanted]!.size / 2)]! ^= 1;
+  return bytes;
+}
+
+const workers = { runner: () => new WorkerPool(WORKER_URL, 2) };
+const trees: [string, TreeSpec][] = [
+  ['a populated tree', present],
+  ['nothing', {}],
+];
+
+describe.each(trees)('over %s', (_, spec) => {
+  test.each([0, 1, -2, -1])('frame %i is corrupt', async index => {
+    await failsLeaving(spec, await corrupt(index), DamagedArchiveError);
+    await failsLeaving(spec, await corrupt(index), DamagedArchiveError, { ...workers, tailBytes: 4000 });
+  });
+
+  test('a read fails in the middle', async () => {
+    class ConnectionLost extends Error {}
+    let reads = 0;
+    const onRead = () => {
+      if (++reads === 3) throw new ConnectionLost();
+    };
+    await failsLeaving(spec, object, ConnectionLost, { ...workers, tailBytes: 4000, onRead });
+  });
+
+  test('the step is cancelled after the data has come', async () => {
+    class Cancelled extends Error {}
+    const controller = new AbortController();
+    const onRead = () => controller.abort(new Cancelled());
+    await failsLeaving(spec, object, Cancelled, {
+      ...workers,
+      tailBytes: 4000,
+      onRead,
+      signal: controller.signal,
+    });
+  });
+
+  test('a worker dies', async () => {
+    const broken = { runner: () => new WorkerPool(new URL('data:text/javascript,process.exit(3)'), 2) };
+    await failsLeaving(spec, object, 'a worker thread ended with code 3', broken);
+  });
+});
+
+test('a restore that fails waits for none of its reads', async () => {
+  const bytes = await corrupt(0);
+  const root = scratch();
+  const stopped: unknown[] = [];
+  const read = (start: number, end: number, signal?: AbortSignal) => {
+    if (start === 0) return Promise.resolve(Uint8Array.from(bytes.subarray(start, end)));
+    // A store that never answers: only the signal ends it
+    return new Promise<never>((_, reject) => {
+      signal!.addEventListener('abort', () => {
+        stopped.push(signal!.reason);
+        reject(signal!.reason);
+      });
+    });
+  };
+  const archive = await openArchive(tailOf(bytes, 4000), bytes.length, read);
+  const layout = await layoutIn(root);
+  const attempt = restoreArchive({
+    archive,
+    read,
+    layout,
+    runLabel: '1-00000000',
+    runner: () => new InlineRunner(),
+  });
+  await expect(attempt).rejects.toThrow(DamagedArchiveError);
+  expect(stopped.length).toBeGreaterThan(0);
+  expect(await describeTree(root)).toEqual({});
+});
+
+test('what a name cannot hold here is found before anything is published', async () => {
+  const from = await buildTree(scratch(), {
+    [`tree/${'d'.repeat(250)}/${'e'.repeat(250)}/f`]: 'x',
+    'tree/a': 'a',
+  });
+  const { object } = await packTree(await layoutIn(from));
+  // So deep that the archive's names are longer than a path may be
+  const deep = join(scratch(), ...Array.from({ length: 15 }, () => 'p'.repeat(240)));
+  mkdirSync(deep, { recursive: true });
+  const layout = await layoutIn(deep);
+  await expect(restoreObject(object, layout)).rejects.toThrow(TargetTreeError);
+  expect(Object.keys(await describeTree(deep))).toEqual([]);
+});
+
+test('young staging of another run is left alone, old one is removed', async () => {
+  const { object } = await packTree(await layoutIn(await buildTree(scratch(), { 'tree/a': 'a' })));
+  const to = await buildTree(scratch(), {
+    'tree/.cache-s3-7-00000000-00000000/0/x': 'being written by another job',
+    'tree/.cache-s3-1-00000000-00000000': 'a file of the user',
+    'tree/.cache-s3-store/v1': 'a store of the user',
+  });
+  const old = join(to, 'tree/.cache-s3-6-00000000-11111111');
+  await buildTree(old, {
+    '0/sealed/x': { content: 'left behind', mode: 0o444 },
+    '0/sealed': { directory: true, mode: 0o555 },
+  });
+  const yesterday = Date.now() / 1000 - 25 * 60 * 60;
+  for (const path of [old, join(to, 'tree/.cache-s3-store')]) utimesSync(path, yesterday, yesterday);
+  await restoreObject(object, await layoutIn(to));
+  expect(Object.keys(await describeTree(to))).toEqual([
+    'tree',
+    'tree/.cache-s3-1-00000000-00000000',
+    'tree/.cache-s3-7-00000000-00000000',
+    'tree/.cache-s3-7-00000000-00000000/0',
+    'tree/.cache-s3-7-00000000-00000000/0/x',
+    'tree/.cache-s3-store',
+    'tree/.cache-s3-store/v1',
+    'tree/a',
+  ]);
+});
+
+test('a failed restore that found old staging gives the directory its times back all the same', async () => {
+  const bytes = await corrupt(-1);
+  const root = await buildTree(scratch(), present);
+  const before = await describeTree(root);
+  await buildTree(join(root, 'tree/.cache-s3-6-00000000-11111111'), { x: 'left behind' });
+  utimesSync(join(root, 'tree'), 1_500_000_000, 1_500_000_000.000005_5);
+  expect((await describeTree(root)).tree).toEqual(before.tree);
+  const attempt = restoreObject(bytes, await layoutIn(root), { staleStagingMs: 0 });
+  await expect(attempt).rejects.toThrow(DamagedArchiveError);
+  expect(await describeTree(root)).toEqual(before);
+});
+
+test('a name that is too long here is found before anything is published', async () => {
+  const object = bent(tree({ name: 'a', data: 'new' }, { name: 'n'.repeat(256), data: 'x' }));
+  await failsLeaving({ 'tree/a': 'old' }, object, TargetTreeError);
+  const directory = bent(tree({ name: 'a', data: 'new' }, { name: `${'n'.repeat(256)}/` }));
+  await failsLeaving({ 'tree/a': 'old' }, directory, TargetTreeError);
+});
+
+test('staging of a run that was killed when the root was still missing is removed, although it is there now', async () => {
+  const from = await buildTree(scratch(), { 'a/b/tree/x': 'x' });
+  const patterns = ['a/b/tree'];
+  const { object } = await packTree(await layoutIn(from, patterns));
+  const to = await buildTree(scratch(), {
+    'a/b/tree/x': 'old',
+    'a/b/.cache-s3-1-00000000-00000000/0/x': 'left behind',
+    'a/.cache-s3-2-00000000-00000000/0/x': 'left behind',
+    '.cache-s3-3-00000000-00000000/0/x': 'left behind',
+  });
+  await restoreObject(object, await layoutIn(to, patterns), { staleStagingMs: 0 });
+  expect(await describeTree(to, { ignoreMtime: name => name === 'a' || name === 'a/b' })).toEqual(
+    await describeTree(from, { ignoreMtime: name => name === 'a' || name === 'a/b' }),
+  );
+});

@@ -1,0 +1,56 @@
+import * as fs from 'node:fs';
+import path from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { exactStatus } from '../../../src/archive/fs/file-status.ts';
+import { toFileTime } from '../../../src/archive/fs/platform.ts';
+import { StagingArea } from '../../../src/archive/publish/staging.ts';
+import type { TargetPlan } from '../../../src/archive/publish/target-plan.ts';
+import { clocksPass } from '../../../src/archive/restore/file-clock.ts';
+import { scratch } from '../support/scratch.ts';
+
+function planAt(...directories: string[]): TargetPlan {
+  const areas = directories.map(directory => new StagingArea(directory, 0, '1-00000000'));
+  return { areas, fresh: [], existing: [], displaced: [], moves: [], staged: [] };
+}
+
+const second = 1_000_000_000n;
+
+describe('the clock of the file system that was written to', () => {
+  test('has passed: what changes afterwards shows it', async () => {
+    const directory = scratch();
+    const file = path.join(directory, 'file');
+    fs.writeFileSync(file, 'x');
+    const { ctimeNs } = exactStatus(file)!;
+    expect(await clocksPass(ctimeNs, planAt(directory))).toBe(true);
+    fs.chmodSync(file, 0o600);
+    expect(exactStatus(file)!.ctimeNs).toBeGreaterThan(ctimeNs);
+  });
+
+  test('will have passed soon: it is waited for', async () => {
+    const directory = scratch();
+    const soon = exactStatus(directory)!.ctimeNs + second / 2n;
+    expect(await clocksPass(soon, planAt(directory))).toBe(true);
+    fs.chmodSync(directory, 0o700);
+    expect(exactStatus(directory)!.ctimeNs).toBeGreaterThan(soon);
+  });
+
+  test('is far behind: nothing can be told', async () => {
+    const directory = scratch();
+    const later = exactStatus(directory)!.ctimeNs + 3600n * second;
+    expect(await clocksPass(later, planAt(scratch(), directory))).toBe(false);
+  });
+
+  test('cannot be asked, where no directory is ours', async () => {
+    expect(await clocksPass(0n, planAt(path.join(scratch(), 'not-there')))).toBe(false);
+  });
+});
+
+test('the directory that is asked stays as it is', async () => {
+  const directory = path.join(scratch(), 'asked');
+  fs.mkdirSync(directory, 0o750);
+  fs.utimesSync(directory, 1, toFileTime(1_500_000_000_000_007));
+  const before = fs.statSync(directory, { bigint: true });
+  await clocksPass(0n, planAt(directory));
+  const after = fs.statSync(directory, { bigint: true });
+  expect([after.mode, after.mtimeNs]).toEqual([before.mode, before.mtimeNs]);
+});

@@ -1,0 +1,243 @@
+import * as fs from 'node:fs';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { describe, expect, test } from 'vitest';
+import { openArchive } from '../../../src/archive/format/open-archive.ts';
+import { validate } from '../../../src/archive/format/validate.ts';
+import type { PathLayout } from '../../../src/archive/fs/layout.ts';
+import { findCurrent } from '../../../src/archive/restore/warm.ts';
+import { InlineRunner } from '../../../src/archive/threads/worker-pool.ts';
+import { giveAway, runUnprivileged } from '../../support/drop-privileges.ts';
+import { buildTree } from '../../support/tree.ts';
+import { layoutIn, packTree, tailOf } from '../support/archives.ts';
+import { scratch } from '../support/scratch.ts';
+import { setTime, spec, time } from './warm-tree.ts';
+
+const isRoot = process.getuid?.() === 0;
+
+async function openValid(object: Buffer, layout: PathLayout) {
+  const { manifest, manifestStart } = await openArchive(tailOf(object), object.length, () => {
+    throw new Error('all of it is in the tail');
+  });
+  return { manifest, roots: validate(manifest, manifestStart, layout) };
+}
+
+/** The names that are not current after `change`, directories left out. */
+async function different(change: (tree: string) => unknown, followed = 'tree'): Promise<string[]> {
+  const workspace = await buildTree(scratch(), spec);
+  const layout = await layoutIn(workspace, [followed]);
+  const { object } = await packTree(layout);
+  const { manifest, roots } = await openValid(object, layout);
+  await change(path.join(workspace, 'tree'));
+  const current = await findCurrent(manifest.entries, roots, layout, new InlineRunner());
+  return manifest.entries
+    .filter(({ name }, index) => !name.endsWith('/') && current[index] !== 1)
+    .map(({ name }) => name.slice('./tree/'.length));
+}
+
+const names = ['z-1', 'z-2', 'z-3'];
+const all = ['a', 'b', 'empty', 'link', 'sub/c', 'sub/deep/d', ...names];
+
+describe('what differs from the disk', () => {
+  test('nothing of an untouched tree', async () => {
+    expect(await different(() => {})).toEqual([]);
+  });
+
+  test.each<[string, (tree: string) => unknown, readonly string[]]>([
+    [
+      'the size',
+      tree => {
+        fs.appendFileSync(`${tree}/a`, 'x');
+        setTime(`${tree}/a`);
+      },
+      ['a'],
+    ],
+    ['the time, by a microsecond', tree => setTime(`${tree}/a`, time + 1), ['a']],
+    ['the mode', tree => fs.chmodSync(`${tree}/sub/c`, 0o600), ['sub/c']],
+    ['a file that is gone', tree => fs.rmSync(`${tree}/empty`), ['empty']],
+    [
+      'a directory that is gone',
+      tree => fs.rmSync(`${tree}/sub`, { recursive: true }),
+      ['sub/c', 'sub/deep/d'],
+    ],
+    [
+      'the target of a link',
+      tree => {
+        fs.rmSync(`${tree}/link`);
+        fs.symlinkSync('bbbb', `${tree}/link`);
+        setTime(`${tree}/link`);
+      },
+      ['link'],
+    ],
+    [
+      'a file for a link',
+      tree => {
+        fs.rmSync(`${tree}/link`);
+        fs.writeFileSync(`${tree}/link`, 'aaaa');
+        setTime(`${tree}/link`);
+      },
+      ['link'],
+    ],
+    [
+      'a link for a file',
+      tree => {
+        fs.renameSync(`${tree}/a`, `${tree}/elsewhere`);
+        fs.symlinkSync('elsewhere', `${tree}/a`);
+        setTime(`${tree}/a`);
+      },
+      ['a'],
+    ],
+    [
+      'a directory for a file',
+      tree => {
+        fs.rmSync(`${tree}/a`);
+        fs.mkdirSync(`${tree}/a`);
+      },
+      ['a'],
+    ],
+    [
+      'a file for a directory',
+      tree => {
+        fs.rmSync(`${tree}/sub`, { recursive: true });
+        fs.writeFileSync(`${tree}/sub`, '');
+      },
+      ['sub/c', 'sub/deep/d'],
+    ],
+    [
+      'a link for a directory, to the same files',
+      tree => {
+        fs.renameSync(`${tree}/sub`, `${tree}/elsewhere`);
+        fs.symlinkSync('elsewhere', `${tree}/sub`);
+      },
+      ['sub/c', 'sub/deep/d'],
+    ],
+  ])('%s', async (_, change, expected) => {
+    expect(await different(change)).toEqual(expected);
+  });
+
+  test.runIf(isRoot)('the owner, of files and of links', async () => {
+    const change = (tree: string) => {
+      for (const name of ['a', 'link']) fs.lchownSync(`${tree}/${name}`, 5, 5);
+    };
+    expect(await different(change)).toEqual(['a', 'link']);
+  });
+
+  test('the names of one file are current together or not at all', async () => {
+    for (const name of names) {
+      expect(await different(tree => fs.rmSync(`${tree}/${name}`)), name).toEqual(names);
+      const copied = (tree: string) => {
+        fs.copyFileSync(`${tree}/${name}`, `${tree}/copy`);
+        fs.renameSync(`${tree}/copy`, `${tree}/${name}`);
+        setTime(`${tree}/${name}`);
+      };
+      expect(await different(copied), name).toEqual(names);
+    }
+    expect(await different(tree => setTime(`${tree}/z-2`, 1))).toEqual(names);
+  });
+
+  test('files that are one on the disk and several in the archive', async () => {
+    const linked = (from: string, to: string) => (tree: string) => {
+      fs.rmSync(`${tree}/${to}`);
+      fs.linkSync(`${tree}/${from}`, `${tree}/${to}`);
+    };
+    expect(await different(linked('a', 'b'))).toEqual(['a', 'b']);
+    expect(await different(linked('z-2', 'empty'))).toEqual(['empty', ...names]);
+    expect(await different(tree => fs.linkSync(`${tree}/a`, `${tree}/not-in-the-archive`))).toEqual([]);
+  });
+
+  test('all below a link that has taken the place of a directory, whatever it leads to', async () => {
+    const toLink = (tree: string) => {
+      fs.renameSync(path.join(tree, 'sub'), path.join(tree, '../elsewhere'));
+      fs.symlinkSync('../elsewhere', path.join(tree, 'sub'));
+    };
+    expect(await different(toLink)).toEqual(['sub/c', 'sub/deep/d']);
+  });
+
+  test('of one root inside another, each by its own place', async () => {
+    const workspace = await buildTree(scratch(), {
+      'tree/a': { content: 'a', mtime: time },
+      'tree/left-out/inner/b': { content: 'b', mtime: time },
+      'tree/z': { content: 'z', mtime: time },
+    });
+    const layout = await layoutIn(workspace, ['tree', '!tree/left-out', 'tree/left-out/inner']);
+    const { object } = await packTree(layout);
+    const { manifest, roots } = await openValid(object, layout);
+    expect(roots).toHaveLength(2);
+    const stale = async () => {
+      const current = await findCurrent(manifest.entries, roots, layout, new InlineRunner());
+      return manifest.entries.filter((_, index) => current[index] !== 1).map(({ name }) => name);
+    };
+    expect(await stale()).toEqual([]);
+    fs.writeFileSync(path.join(workspace, 'tree/left-out/inner/b'), 'bb');
+    expect(await stale()).toEqual(['./tree/left-out/inner/b']);
+  });
+
+  test('a root that is a file, a link that the step names, and one that it does not', async () => {
+    const toFile = (tree: string) => {
+      fs.rmSync(tree, { recursive: true });
+      fs.writeFileSync(tree, '');
+    };
+    expect(await different(toFile)).toEqual(all);
+    const toLink = (tree: string) => {
+      fs.renameSync(tree, `${tree}-elsewhere`);
+      fs.symlinkSync(`${tree}-elsewhere`, tree);
+    };
+    expect(await different(toLink)).toEqual([]);
+    expect(await different(toLink, 'tre*')).toEqual(all);
+  });
+
+  test.skipIf(process.platform === 'win32')('what cannot be looked at, and nothing is thrown', async () => {
+    const workspace = await buildTree(scratch(), spec);
+    fs.chmodSync(path.join(workspace, 'tree/sub'), 0);
+    fs.chmodSync(workspace, 0o755);
+    await giveAway(workspace);
+    const source = (name: string) =>
+      JSON.stringify(pathToFileURL(path.join(import.meta.dirname, '../../src', name)).href);
+    const entry = { type: 0, mode: 0o640, mtimeUs: time, size: 4, target: '', linkTo: -1, uid: -1, gid: -1 };
+    const directory = { ...entry, type: 1, size: 0 };
+    const entries = [
+      { ...directory, name: './tree/' },
+      { ...directory, name: './tree/sub/' },
+      { ...entry, name: './tree/sub/c' },
+    ];
+    const code = `
+      const { findCurrent } = await import(${source('archive/restore/warm.ts')});
+      const { createPathLayout } = await import(${source('cache/paths/paths.ts')});
+      const path = (await import('node:path')).default;
+      const workspace = ${JSON.stringify(workspace)};
+      const layout = await createPathLayout({ patterns: ['tree'], workspace, home: '/none', platformPath: path });
+      const { InlineRunner } = await import(${source('archive/threads/worker-pool.ts')});
+      const entries = ${JSON.stringify(entries)};
+      const current = await findCurrent(entries, entries.slice(0, 1), layout, new InlineRunner());
+      console.log([...current].join(' '));`;
+    const { stdout, stderr } = await runUnprivileged(['--input-type=module', '-e', code]);
+    expect([stdout.trim(), stderr]).toEqual(['0 0 0', '']);
+  });
+});
+
+test('a tree of several jobs: each is given when an earlier one may be done, and its answers are its own files’', async () => {
+  const files = Array.from({ length: 9000 }, (_, index) => `tree/${String(index).padStart(4, '0')}`);
+  const workspace = await buildTree(
+    scratch(),
+    Object.fromEntries(files.map(file => [file, { content: '', mtime: time }])),
+  );
+  const layout = await layoutIn(workspace);
+  const { object } = await packTree(layout);
+  const { manifest, roots } = await openValid(object, layout);
+  const changed = [0, 4095, 4096, 8191, 8192, 8999].map(index => files[index]!);
+  for (const file of changed) fs.writeFileSync(path.join(workspace, file), 'x');
+  let done = 0;
+  const doneWhenGiven: number[] = [];
+  const runner = new InlineRunner();
+  const run = runner.run.bind(runner) as (job: never) => Promise<never>;
+  runner.run = async (job: unknown) => {
+    doneWhenGiven.push(done);
+    const result = await run(job as never);
+    done++;
+    return result;
+  };
+  const current = await findCurrent(manifest.entries, roots, layout, runner);
+  const stale = manifest.entries.filter((_, index) => current[index] !== 1).map(({ name }) => name);
+  expect(stale).toEqual(changed.map(file => `./${file}`));
+  expect(doneWhenGiven).toEqual([0, 1, 2]);
+});

@@ -1,0 +1,99 @@
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { expect, test } from 'vitest';
+import { BaseOutgrownError } from '../../../src/archive/archive-errors.ts';
+import { EntryType } from '../../../src/archive/format/entry.ts';
+import { openArchive } from '../../../src/archive/format/open-archive.ts';
+import { exactStatus } from '../../../src/archive/fs/file-status.ts';
+import { StatusRows } from '../../../src/archive/restore/status-rows.ts';
+import { type GrowingBase, growth } from '../../../src/archive/save/growth.ts';
+import { buildTree } from '../../support/tree.ts';
+import { HEAD, incompressible, layoutIn, packTree, tailOf } from '../support/archives.ts';
+import { scratch } from '../support/scratch.ts';
+
+/** Twelve files of 1 MiB that do not compress, as they were saved; and what a save on top of that is asked to copy. */
+async function savedTree() {
+  const workspace = scratch();
+  const names = Array.from({ length: 12 }, (_, index) => `tree/${String(index).padStart(2, '0')}`);
+  await buildTree(
+    workspace,
+    Object.fromEntries(names.map(name => [name, { content: incompressible(1024 * 1024, name) }])),
+  );
+  const layout = await layoutIn(workspace);
+  const { object } = await packTree(layout);
+  const read = async (start: number, end: number) => Uint8Array.from(object.subarray(start, end));
+  const { manifest } = await openArchive(tailOf(object), object.length, read);
+  const rows = StatusRows.of(manifest.entries.length);
+  manifest.entries.forEach(({ name, type }, index) => {
+    if (type === EntryType.file) rows.set(index, exactStatus(layout.toAbsolute(name))!);
+  });
+  const copy = Promise.withResolvers<void>();
+  const asked: number[] = [];
+  const base: GrowingBase = {
+    manifest,
+    rows,
+    copy(bytes) {
+      asked.push(bytes);
+      return copy.promise;
+    },
+  };
+  const options = {
+    layout,
+    roots: await layout.roots(),
+    head: HEAD,
+    notes: { leftOut() {}, timeBefore1970() {} },
+    write: async () => {},
+  };
+  const change = (name: string) => writeFileSync(path.join(workspace, name), 'changed');
+  return { base, options, asked, copy, change };
+}
+
+test('what has changed is found while the store still copies', async () => {
+  const { base, options, asked, change } = await savedTree();
+  change('tree/03');
+  const source = growth(options, base);
+  expect(asked).toEqual([base.manifest.frames.reduce((sum, { size }) => sum + size, 0)]);
+  expect(source.reusedBytes).toBe(asked[0]);
+  const plans = [];
+  for await (const plan of source.plans) plans.push(plan);
+  expect(plans.map(({ members }) => members.map(({ name }) => name))).toEqual([['./tree/', './tree/03']]);
+  const { head, reused } = source.finish();
+  expect(head.generation).toBe(1);
+  const kept = [...reused].map(({ entry }) => entry.name);
+  expect(kept).toHaveLength(11);
+  expect(kept).not.toContain('./tree/03');
+});
+
+test('too much of it has changed after all', async () => {
+  const { base, options, change } = await savedTree();
+  for (const name of ['tree/03', 'tree/04', 'tree/05', 'tree/06']) change(name);
+  const source = growth(options, base);
+  for await (const _ of source.plans);
+  expect(() => source.finish()).toThrow(BaseOutgrownError);
+});
+
+test('what stands where a directory was is told when it is found', async () => {
+  const { base, options } = await savedTree();
+  // In the base, 00 was a directory
+  const entries = base.manifest.entries.map(entry =>
+    entry.name === './tree/00' ? { ...entry, name: './tree/00/', type: EntryType.directory, size: 0 } : entry,
+  );
+  const { plans } = growth(options, { ...base, manifest: { ...base.manifest, entries } });
+  const drawn: string[] = [];
+  const draw = async () => {
+    for await (const { members } of plans) drawn.push(...members.map(({ name }) => name));
+  };
+  await expect(draw()).rejects.toThrow(BaseOutgrownError);
+  expect(drawn).toEqual([]);
+});
+
+test('a signal ends the scan between two of its turns', async () => {
+  const { base, options } = await savedTree();
+  const workspace = options.layout.toAbsolute('./tree/');
+  for (let index = 0; index < 600; index++) writeFileSync(path.join(workspace, `z${index}`), 'x');
+  const { plans } = growth({ ...options, signal: AbortSignal.abort(new Error('cancelled')) }, base);
+  const draw = async () => {
+    for await (const _ of plans);
+  };
+  await expect(draw()).rejects.toThrow('cancelled');
+});

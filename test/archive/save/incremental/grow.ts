@@ -1,0 +1,72 @@
+import { execFileSync } from 'node:child_process';
+import * as fs from 'node:fs';
+import path from 'node:path';
+import { expect } from 'vitest';
+import { toFileTime } from '../../../../src/archive/fs/platform.ts';
+import type { SaveOutcome } from '../../../../src/storage/backend.ts';
+import { buildTree, describeTree, type TreeSpec } from '../../../support/tree.ts';
+import { ballast, fleet, packedBy } from './fixture.ts';
+import type { Job } from './job.ts';
+
+export const isRoot = process.getuid?.() === 0;
+export const linux = process.platform === 'linux';
+
+/** The time that npm gives every file, in microseconds: it tells nothing. */
+export const npmTime = 499_162_500_000_000;
+
+export interface Grown {
+  readonly outcome: SaveOutcome;
+  /** Whether the save was an incremental one. */
+  readonly grew: boolean;
+  /** What it packed of files with data. */
+  readonly packed: readonly string[];
+  readonly job: Job;
+}
+
+/**
+ * Saves a tree, restores it, does `edit` to it and saves it on top. Checks that what is restored then, by us and by
+ * `zstd -dc | tar xf -`, is the tree that was saved.
+ */
+export async function grow(spec: TreeSpec, ...edits: ((tree: string) => unknown)[]): Promise<Grown> {
+  const { store, job } = fleet();
+  const first = job();
+  await buildTree(first.workspace, { ...ballast, ...spec });
+  expect(await first.saveInFull('k-0')).toMatchObject({ result: 'saved', reusedBytes: 0 });
+  let grown: Grown | undefined;
+  for (const [index, edit] of edits.entries()) {
+    const [key, baseKey] = [`k-${index + 1}`, `k-${index}`];
+    const next = job();
+    await next.restore('none', { restoreKeys: [baseKey] });
+    await edit(`${next.workspace}/tree`);
+    const saved = await describeTree(next.workspace, { owners: isRoot });
+    const outcome = await next.save(key);
+    expect(outcome.result).toBe('saved');
+    const grew = outcome.result === 'saved' && outcome.reusedBytes > 0;
+    grown = { outcome, grew, packed: grew ? await packedBy(next, key, baseKey) : [], job: next };
+    const reader = job();
+    await reader.restore(key);
+    expect(await describeTree(reader.workspace, { owners: isRoot })).toEqual(saved);
+    if (linux) {
+      const tarred = job();
+      const object = path.join(tarred.temp, 'object');
+      const { sizeBytes } = (await store.head(await next.objectName(key)))!;
+      fs.writeFileSync(
+        object,
+        (await store.getRange(await next.objectName(key), { start: 0, end: sizeBytes }))!.bytes,
+      );
+      const command = 'zstd -dc "$1" | tar -xpf - -C "$2"';
+      execFileSync('bash', ['-o', 'pipefail', '-c', command, 'bash', object, tarred.workspace]);
+      expect(await describeTree(tarred.workspace, { owners: isRoot })).toMatchObject(saved);
+    }
+  }
+  return grown!;
+}
+
+/** Writes and puts the time back to the nanosecond, as `rsync --inplace --times` and not a few tools do. */
+export function rewriteInPlace(file: string, content: string): void {
+  const { mtimeNs } = fs.lstatSync(file, { bigint: true });
+  fs.writeFileSync(file, content);
+  const seconds = toFileTime(Number(mtimeNs / 1000n));
+  fs.utimesSync(file, seconds, seconds);
+  expect(fs.lstatSync(file, { bigint: true }).mtimeNs).toBe(mtimeNs);
+}

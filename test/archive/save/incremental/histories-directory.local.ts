@@ -1,0 +1,33 @@
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+import { runUnprivileged } from '../../../support/drop-privileges.ts';
+import { scratch } from '../../support/scratch.ts';
+import { fleet } from './fixture.ts';
+import { runHistory } from './history.ts';
+
+/** Some of many: `npm run histories` lives through any number, and says how it went. */
+
+test.each([1, 2, 3, 4, 5, 6])(
+  'random trees, random edits, three generations: seed %i',
+  { timeout: 60_000 },
+  async seed => {
+    const facts = await runHistory({ seed, generations: 3, store: fleet().store, directory: scratch() });
+    expect(facts.incremental + facts.full).toBe(3);
+    expect(facts.incremental).toBeGreaterThan(0);
+  },
+);
+
+test.skipIf(process.platform === 'win32')(
+  'as an ordinary user, by the command for many of them',
+  { timeout: 60_000 },
+  async () => {
+    const script = fileURLToPath(new URL('histories.ts', import.meta.url));
+    const { stdout, exitCode } = await runUnprivileged([
+      script,
+      ...['--count', '3', '--seed', '7', '--generations', '3', '--jobs', '1'],
+    ]);
+    expect(stdout).toMatch(/^saves: [1-9]\d* incremental, /m);
+    expect(stdout).toMatch(/^3 histories, 0 differences$/m);
+    expect(exitCode).toBe(0);
+  },
+);

@@ -1,0 +1,15 @@
+import { expect, test } from 'vitest';
+import { storeFor } from '../../../storage/s3/gateway-store.ts';
+import { newBucket } from '../../../support/gateway.ts';
+import { scratch } from '../../support/scratch.ts';
+import { runHistory } from './history.ts';
+
+test.each([11, 12])('random histories in a real bucket: seed %i', async seed => {
+  const store = storeFor(await newBucket('histories'));
+  try {
+    const facts = await runHistory({ seed, generations: 3, store, directory: scratch() });
+    expect(facts.incremental).toBeGreaterThan(0);
+  } finally {
+    store.close();
+  }
+});

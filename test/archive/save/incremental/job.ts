@@ -1,0 +1,160 @@
+/** Jobs of a workflow as the backend sees them: each with a workspace and a RUNNER_TEMP of its own, one store for all. */
+
+import { mkdirSync } from 'node:fs';
+import path from 'node:path';
+import type { OpenArchive } from '../../../../src/archive/format/open-archive.ts';
+import { openArchive } from '../../../../src/archive/format/open-archive.ts';
+import { TAIL_BYTES } from '../../../../src/archive/tail-bytes.ts';
+import { matchOrder } from '../../../../src/cache/keys/match-order.ts';
+import { type Spaces, spacesOf } from '../../../../src/cache/keys/scope.ts';
+import { cacheVersion } from '../../../../src/cache/keys/version.ts';
+import { createPathLayout } from '../../../../src/cache/paths/paths.ts';
+import { type Log, silentLog } from '../../../../src/report/log.ts';
+import { createArchiveBackend } from '../../../../src/storage/archive-backend.ts';
+import type { RestoreOutcome, SaveOutcome, SaveRequest } from '../../../../src/storage/backend.ts';
+import type { ObjectStore } from '../../../../src/storage/object-store.ts';
+import { checkTar } from '../../support/tar-check.ts';
+
+const workerUrl = new URL('../../../../src/archive/worker/worker.ts', import.meta.url);
+
+export interface JobOptions {
+  readonly store: ObjectStore;
+  /** The job's directory: `workspace` and `temp` come into it. */
+  readonly directory: string;
+  /** The step's `path`; default `tree`. */
+  readonly paths?: readonly string[];
+  /** The refs that are read, the first one is written to. */
+  readonly refs?: readonly string[];
+  readonly workers?: number;
+  /** Sees each of `lines` while the action goes on. */
+  readonly onLine?: (line: string) => void;
+}
+
+export class Job {
+  readonly workspace: string;
+  readonly temp: string;
+  /** `info: ...`, `notice: ...` in order. */
+  readonly lines: string[] = [];
+  /** Bytes that came or went. */
+  transferred = 0;
+  readonly #options: JobOptions;
+  #base: SaveRequest['base'];
+
+  constructor(options: JobOptions) {
+    this.#options = options;
+    this.workspace = path.join(options.directory, 'workspace');
+    this.temp = path.join(options.directory, 'temp');
+    for (const directory of [this.workspace, this.temp]) mkdirSync(directory, { recursive: true });
+  }
+
+  /** As the main phase: what is restored is remembered for `save`. By default the newest key of all. */
+  async restore(
+    key = 'none',
+    { restoreKeys = [''], warm = false, record = true } = {},
+  ): Promise<RestoreOutcome | undefined> {
+    const { layout, version, spaces, paths } = await this.#plan();
+    const outcome = await this.#backend().restore({
+      primaryKey: key,
+      restoreKeys,
+      paths,
+      crossOs: false,
+      version,
+      plan: matchOrder(spaces.read, key, restoreKeys),
+      layout,
+      runLabel: '1-00000000',
+      warm,
+      recordDirectory: record ? this.temp : undefined,
+    });
+    this.#base = outcome?.object;
+    return outcome;
+  }
+
+  /**
+   * As the post phase of the same step; with `base: undefined` as save/, which knows nothing of the restore. What it
+   * stores is a sound tar by another reader's word.
+   */
+  async save(key: string, overrides: Partial<SaveRequest> = {}): Promise<SaveOutcome> {
+    const { layout, version, spaces, paths } = await this.#plan();
+    const outcome = await this.#backend().save({
+      key,
+      paths,
+      crossOs: false,
+      version,
+      space: spaces.write,
+      layout,
+      compressionLevel: 1,
+      overwrite: false,
+      damaged: undefined,
+      base: this.#base,
+      recordDirectory: this.temp,
+      uploadChunkSizeBytes: undefined,
+      origin: {},
+      ...overrides,
+    });
+    if (outcome.result === 'saved') await this.#checkStored(key, outcome.sizeBytes);
+    return outcome;
+  }
+
+  async #checkStored(key: string, sizeBytes = 0): Promise<void> {
+    const name = await this.objectName(key);
+    const stored = await this.#options.store.getRange(name, { start: 0, end: sizeBytes });
+    // Another job may have replaced it by now
+    if (stored?.sizeBytes === sizeBytes) await checkTar(Buffer.from(stored.bytes));
+  }
+
+  /** A save that has no record to begin with. */
+  saveInFull(key: string): Promise<SaveOutcome> {
+    return this.save(key, { recordDirectory: undefined });
+  }
+
+  /** Opens what stands under `key` where this job writes. */
+  async open(key: string): Promise<OpenArchive & { readonly name: string; readonly etag: string }> {
+    const name = await this.objectName(key);
+    const { store } = this.#options;
+    const read = async (start: number, end: number) => (await store.getRange(name, { start, end }))!.bytes;
+    const tail = (await store.getRange(name, { suffix: TAIL_BYTES }))!;
+    return { ...(await openArchive(tail, tail.sizeBytes, read)), name, etag: tail.etag };
+  }
+
+  async objectName(key: string): Promise<string> {
+    return (await this.#plan()).spaces.write.objectName(key);
+  }
+
+  #backend() {
+    const say = (kind: string) => (line: string) => {
+      this.lines.push(`${kind}: ${line}`);
+      this.#options.onLine?.(line);
+    };
+    const log: Log = { ...silentLog, info: say('info'), notice: say('notice'), warning: say('warning') };
+    return createArchiveBackend(this.#options.store, {
+      log,
+      workerUrl,
+      workers: this.#options.workers ?? 1,
+      tool: 'cache-s3/0.0.0',
+      onBytes: count => {
+        this.transferred += count;
+      },
+    });
+  }
+
+  async #plan() {
+    const { paths = ['tree'], refs = ['refs/heads/main'] } = this.#options;
+    const layout = await createPathLayout({
+      patterns: paths,
+      workspace: this.workspace,
+      home: '/nowhere/home',
+      platformPath: path,
+    });
+    const { storedLines } = layout;
+    const version = cacheVersion({ storedLines, platform: process.platform, crossOs: false });
+    const spaces: Spaces = spacesOf({
+      scope: 'ref',
+      prefix: '',
+      version,
+      repository: 'octo/app',
+      readRefs: refs,
+      writeRef: refs[0]!,
+    });
+    return { layout, version, spaces, paths };
+  }
+}

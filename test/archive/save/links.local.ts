@@ -1,0 +1,96 @@
+/** Links where a save or a restore goes: whatever a save takes, a restore of the same step takes. */
+
+import { describe, expect, test } from 'vitest';
+import { buildTree, describeTree, type TreeSpec } from '../../support/tree.ts';
+import { layoutIn, packTree, restoreObject } from '../support/archives.ts';
+import { scratch } from '../support/scratch.ts';
+
+/** Times apart: a directory above what is restored gets a new one. */
+const withoutTimes = (root: string) => describeTree(root, { ignoreMtime: () => true });
+
+/** Saves, and restores over what was saved and into an empty place. */
+async function roundTrip(spec: TreeSpec, patterns: readonly string[]) {
+  const [from, to] = [await buildTree(scratch(), spec), scratch()];
+  const before = await withoutTimes(from);
+  const { object, leftOut } = await packTree(await layoutIn(from, patterns));
+  await restoreObject(object, await layoutIn(from, patterns));
+  expect(await withoutTimes(from)).toEqual(before);
+  await restoreObject(object, await layoutIn(to, patterns));
+  return {
+    restored: Object.keys(await describeTree(to)),
+    leftOut: leftOut.map(line => line.slice(from.length)),
+  };
+}
+
+describe('a link to itself', () => {
+  const tree: TreeSpec = { 'd/a': { symlink: 'a' }, 'd/f': 'f' };
+
+  test.each([
+    [['d/a'], ['d', 'd/a']],
+    [
+      ['d/a', 'd/f'],
+      ['d', 'd/a', 'd/f'],
+    ],
+    [['d'], ['d', 'd/a', 'd/f']],
+    [['d/*'], ['d', 'd/a', 'd/f']],
+    [
+      ['d', '!d/a/'],
+      ['d', 'd/a', 'd/f'],
+    ],
+    [
+      ['d/a/', 'd/*/', 'd/a/x', 'd/a/*', '**/f'],
+      ['d', 'd/f'],
+    ],
+  ])('%j: it is saved as the link that it is', async (patterns, expected) => {
+    expect(await roundTrip(tree, patterns)).toEqual({ restored: expected, leftOut: [] });
+  });
+
+  test.each([
+    ['that the step names', ['a']],
+    ['above it', ['a/b/c']],
+  ])('makes room for a directory %s', async (_, patterns) => {
+    const from = await buildTree(scratch(), { 'a/b/c/f': 'f' });
+    const to = await buildTree(scratch(), { a: { symlink: 'a' } });
+    const { object } = await packTree(await layoutIn(from, patterns));
+    await restoreObject(object, await layoutIn(to, patterns));
+    expect(Object.keys(await describeTree(to))).toEqual(['a', 'a/b', 'a/b/c', 'a/b/c/f']);
+  });
+});
+
+test('what a step names behind a link that it excludes is left out, and said', async () => {
+  const tree: TreeSpec = { 'd/a': { symlink: '../x' }, 'd/a-b': 'b', 'd/f': 'f', 'x/y': 'y' };
+  expect(await roundTrip(tree, ['d', '!d/a', 'd/a/y'])).toEqual({
+    restored: ['d', 'd/a-b', 'd/f'],
+    leftOut: ['/d/a/y: it is reached through a link that `path` excludes'],
+  });
+});
+
+describe('a link to its own directory', () => {
+  const tree: TreeSpec = { 'd/a': { symlink: '.' }, 'd/x/y/f': 'f' };
+  const behindCircle = 'it is reached through a link to a directory above it';
+  const behindLink = 'it is reached through a link that is saved as a link';
+
+  test.each([
+    [['d/a/x'], ['d', 'd/a', 'd/a/x', 'd/a/x/y', 'd/a/x/y/f'], []],
+    [['d'], ['d', 'd/a', 'd/x', 'd/x/y', 'd/x/y/f'], []],
+    [['d/*'], ['d', 'd/a', 'd/x', 'd/x/y', 'd/x/y/f'], []],
+    [['d/*', 'd/a/x'], ['d', 'd/a', 'd/x', 'd/x/y', 'd/x/y/f'], [`/d/a/x: ${behindLink}`]],
+    [['*/*/x', 'd/a/x/y', 'd/x'], ['d', 'd/x', 'd/x/y', 'd/x/y/f'], [`/d/a/x/y: ${behindCircle}`]],
+  ])('%j: what is saved is restored, and what is not is said', async (patterns, restored, leftOut) => {
+    expect(await roundTrip(tree, patterns)).toEqual({ restored, leftOut });
+  });
+});
+
+test.each([
+  [['*'], ['a', 'f']],
+  [['*/', 'f'], ['f']],
+  [['a/*', 'a/**/x', 'f'], ['f']],
+])('%j: a link to nothing is a link, and leads to nothing', async (patterns, restored) => {
+  const tree: TreeSpec = { a: { symlink: 'nowhere' }, f: 'f' };
+  expect(await roundTrip(tree, patterns)).toEqual({ restored, leftOut: [] });
+});
+
+test('a pattern that goes through a file takes nothing from the others', async () => {
+  const patterns = ['f/x/*', 'f/x/**/y', 'f/x', 'd'];
+  expect((await roundTrip({ f: 'f', 'd/g': 'g' }, patterns)).restored).toEqual(['d', 'd/g']);
+});

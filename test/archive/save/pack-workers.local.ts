@@ -1,0 +1,87 @@
+import { expect, test } from 'vitest';
+import { FRAME_RAW_BYTES } from '../../../src/archive/format/container.ts';
+import { pack } from '../../../src/archive/save/pack.ts';
+import type { Job, PackJob } from '../../../src/archive/threads/jobs.ts';
+import { InlineRunner, type JobRunner } from '../../../src/archive/threads/worker-pool.ts';
+import { buildTree, describeTree, type TreeSpec } from '../../support/tree.ts';
+import { HEAD, incompressible, layoutIn, restoreObject } from '../support/archives.ts';
+import { scratch } from '../support/scratch.ts';
+import { checkTar } from '../support/tar-check.ts';
+
+/** Packs a tree; which runners were made for it, and what each was given. */
+async function packed(spec: TreeSpec, { level = 3, onWrite = () => {} } = {}) {
+  const layout = await layoutIn(await buildTree(scratch(), spec));
+  const runners: { jobs: number; closed: boolean }[] = [];
+  const runner = (): JobRunner => {
+    const inner = new InlineRunner();
+    const made = { jobs: 0, closed: false };
+    runners.push(made);
+    const run = (job: Job) => {
+      made.jobs++;
+      return inner.run(job as PackJob);
+    };
+    const close = async () => {
+      made.closed = true;
+    };
+    return { width: 1, run: run as JobRunner['run'], close };
+  };
+  const pieces: Uint8Array[] = [];
+  const summary = pack({
+    layout,
+    roots: await layout.roots(),
+    head: HEAD,
+    level,
+    runner,
+    notes: { leftOut: () => {}, timeBefore1970: () => {} },
+    write: async bytes => {
+      onWrite();
+      pieces.push(Uint8Array.from(bytes));
+    },
+  });
+  return { summary, runners, object: () => Buffer.concat(pieces) };
+}
+
+test('a tree of one frame is packed without workers', async () => {
+  const spec = { 'tree/a': 'a'.repeat(1000), 'tree/b': incompressible(FRAME_RAW_BYTES / 2) };
+  const { summary, runners, object } = await packed(spec);
+  expect(await summary).toMatchObject({ entries: 3 });
+  expect(runners).toEqual([]);
+  await checkTar(object());
+  const to = scratch();
+  await restoreObject(object(), await layoutIn(to));
+  expect(await describeTree(to)).toMatchObject({ 'tree/a': { type: 'file' }, 'tree/b': { type: 'file' } });
+});
+
+test.each([
+  [1000, 0],
+  [1_000_000, 1],
+])('at a level that takes long, %i bytes have %i sets of workers', async (bytes, sets) => {
+  const { summary, runners } = await packed({ 'tree/a': Buffer.alloc(bytes) }, { level: 19 });
+  expect(await summary).toMatchObject({ rawBytes: bytes });
+  expect(runners).toHaveLength(sets);
+});
+
+test('a tree of more frames has all of them packed by one set of workers, which ends with the save', async () => {
+  const spec = {
+    'tree/a': incompressible(FRAME_RAW_BYTES, 'a'),
+    'tree/b': incompressible(FRAME_RAW_BYTES, 'b'),
+  };
+  const { summary, runners } = await packed(spec);
+  expect(await summary).toMatchObject({ entries: 3 });
+  // The directory, and each file
+  expect(runners).toEqual([{ jobs: 3, closed: true }]);
+});
+
+test('the workers end with a save that fails as well', async () => {
+  const spec = {
+    'tree/a': incompressible(FRAME_RAW_BYTES, 'a'),
+    'tree/b': incompressible(FRAME_RAW_BYTES, 'b'),
+  };
+  const { summary, runners } = await packed(spec, {
+    onWrite() {
+      throw new Error('the bucket is full');
+    },
+  });
+  await expect(summary).rejects.toThrow('the bucket is full');
+  expect(runners).toMatchObject([{ closed: true }]);
+});

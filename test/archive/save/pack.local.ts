@@ -1,0 +1,233 @@
+import { execFileSync } from 'node:child_process';
+import {
+  appendFileSync,
+  mkdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { SourceTreeError } from '../../../src/archive/archive-errors.ts';
+import { SLICE_BYTES, WHOLE_FILE_BYTES } from '../../../src/archive/format/container.ts';
+import type { Job, PackJob } from '../../../src/archive/threads/jobs.ts';
+import { InlineRunner, type JobRunner } from '../../../src/archive/threads/worker-pool.ts';
+import { runUnprivileged } from '../../support/drop-privileges.ts';
+import { buildTree, describeTree, type TreeSpec } from '../../support/tree.ts';
+import { incompressible, layoutIn, packTree, restoreObject } from '../support/archives.ts';
+import { scratch } from '../support/scratch.ts';
+
+/** Does `act` right before the frame of this number, counted from 1, is read: the scan has seen what is in it. */
+function disturbedBefore(frame: number, act: () => void): JobRunner {
+  const inner = new InlineRunner();
+  let frames = 0;
+  const run = (job: Job) => {
+    if (++frames === frame) act();
+    return inner.run(job as PackJob);
+  };
+  return { width: 1, run: run as JobRunner['run'], close: () => inner.close() };
+}
+
+/** Fills a frame of its own: an archive of one frame is packed without the runner that disturbs. */
+const FILLER = Buffer.alloc(5 * 1024 * 1024);
+
+/** Saves `tree` of a new directory while `change` is done to it; what a restore makes of that, and what was said. */
+async function savedWhile(spec: TreeSpec, change: (tree: string) => void) {
+  const from = await buildTree(scratch(), { 'tree/0': FILLER, ...spec });
+  // The directory, the filler, and what `spec` says
+  const runner = disturbedBefore(3, () => change(join(from, 'tree')));
+  const { object, leftOut } = await packTree(await layoutIn(from), { runner });
+  const to = scratch();
+  await restoreObject(object, await layoutIn(to));
+  return { found: await describeTree(to), now: await describeTree(from), leftOut, from };
+}
+
+describe('a tree that changes while it is saved', () => {
+  const spec = { 'tree/a': 'a', 'tree/b': 'b before', 'tree/c': 'c' };
+
+  test('a small file that changed since the scan is saved as it is', async () => {
+    const { found, now } = await savedWhile(spec, tree => writeFileSync(join(tree, 'b'), 'b after, longer'));
+    expect(found).toEqual(now);
+  });
+
+  test('a file that vanished is left out, with a notice', async () => {
+    const { found, leftOut, from } = await savedWhile(spec, tree => rmSync(join(tree, 'b')));
+    expect(Object.keys(found)).toEqual(['tree', 'tree/0', 'tree/a', 'tree/c']);
+    expect(leftOut).toEqual([`${from}/tree/b: it vanished while it was saved`]);
+  });
+
+  test.each([
+    ['a link', (path: string) => symlinkSync('/etc/passwd', path)],
+    ['a directory', (path: string) => mkdirSync(path)],
+  ])('a file that %s took the place of is left out, never followed', async (_, put) => {
+    const { found, leftOut } = await savedWhile(spec, tree => {
+      rmSync(join(tree, 'b'));
+      put(join(tree, 'b'));
+    });
+    expect(Object.keys(found)).toEqual(['tree', 'tree/0', 'tree/a', 'tree/c']);
+    expect(leftOut.length).toBe(1);
+  });
+
+  test('a large file that vanished before its turn is left out, with a notice', async () => {
+    const large = Buffer.alloc(WHOLE_FILE_BYTES + 1, 'l');
+    const from = await buildTree(scratch(), {
+      'tree/0': FILLER,
+      'tree/1': FILLER,
+      'tree/b': large,
+      'tree/c': 'c',
+    });
+    const runner = disturbedBefore(1, () => rmSync(join(from, 'tree/b')));
+    const { object, leftOut } = await packTree(await layoutIn(from), { runner });
+    const to = scratch();
+    await restoreObject(object, await layoutIn(to));
+    expect(Object.keys(await describeTree(to))).toEqual(['tree', 'tree/0', 'tree/1', 'tree/c']);
+    expect(leftOut).toEqual([`${from}/tree/b: it vanished while it was saved`]);
+  });
+
+  test('a large file that changes after its header has left ends the save', async () => {
+    const from = await buildTree(scratch(), { 'tree/a': 'a', 'tree/large': incompressible(3 * SLICE_BYTES) });
+    const large = join(from, 'tree/large');
+    for (const change of [
+      () => appendFileSync(large, 'x'),
+      () => truncateSync(large, SLICE_BYTES),
+      () => rmSync(large),
+    ]) {
+      const attempt = packTree(await layoutIn(from), { runner: disturbedBefore(3, change) });
+      await expect(attempt).rejects.toThrow(SourceTreeError);
+      await expect(attempt).rejects.toThrow(`${large} changed while it was read`);
+      writeFileSync(large, incompressible(3 * SLICE_BYTES));
+    }
+  });
+
+  test('a large file that another has replaced ends the save', async () => {
+    const from = await buildTree(scratch(), {
+      'tree/large': incompressible(3 * SLICE_BYTES),
+      other: incompressible(3 * SLICE_BYTES, 'o'),
+    });
+    const runner = disturbedBefore(2, () => renameSync(join(from, 'other'), join(from, 'tree/large')));
+    await expect(packTree(await layoutIn(from), { runner })).rejects.toThrow('changed while it was read');
+  });
+
+  test('a small file that has become a huge one ends the save, instead of filling a frame that nobody reads', async () => {
+    const attempt = savedWhile(spec, tree => truncateSync(join(tree, 'b'), 17 * 1024 * 1024));
+    await expect(attempt).rejects.toThrow('/tree/b changed while it was read');
+  });
+
+  test('many files that have grown together end it as well', async () => {
+    const names = Array.from({ length: 6 }, (_, index) => `g${index}`);
+    const small = Object.fromEntries(names.map(name => [`tree/${name}`, 'small']));
+    const grow = (tree: string) => {
+      for (const name of names) truncateSync(join(tree, name), 15 * 1024 * 1024);
+    };
+    await expect(savedWhile(small, grow)).rejects.toThrow('changed while it was read');
+  });
+
+  test('a hard link whose first name has vanished ends it: its data would be nowhere', async () => {
+    const linked = { 'tree/first': 'x', 'tree/second': { hardlink: 'tree/first' } };
+    const attempt = savedWhile(linked, tree => rmSync(join(tree, 'first')));
+    await expect(attempt).rejects.toThrow(/tree\/first vanished, a name of .*\/tree\/second/);
+  });
+
+  describe('a file with two names, of which another file takes the first', () => {
+    const replace = (tree: string, content: string | Buffer) => {
+      writeFileSync(join(tree, 'new'), content);
+      renameSync(join(tree, 'new'), join(tree, 'first'));
+    };
+
+    test.each<[string, string | Buffer]>([
+      ['small', 'x'],
+      ['large', Buffer.alloc(WHOLE_FILE_BYTES + 1, 'x')],
+    ])('ends the save, when it is %s: the second name would get the other data', async (_, content) => {
+      const linked = {
+        'tree/first': content,
+        'tree/second': { hardlink: 'tree/first' },
+      };
+      const from = await buildTree(scratch(), { 'tree/0': FILLER, ...linked });
+      // Large files are looked at once more when their first slice is planned: a frame ahead
+      const act = () => replace(join(from, 'tree'), Buffer.alloc(content.length, 'y'));
+      const attempt = packTree(await layoutIn(from), { runner: disturbedBefore(1, act) });
+      await expect(attempt).rejects.toThrow(SourceTreeError);
+      await expect(attempt).rejects.toThrow(/tree\/first .* was a name of .*tree\/second/);
+    });
+
+    test('is saved as it is, where the second name is outside of the cache', async () => {
+      const linked = { elsewhere: 'x', 'tree/first': { hardlink: 'elsewhere' } };
+      const { found, now } = await savedWhile(linked, tree => replace(tree, 'another'));
+      expect(found['tree/first']).toEqual(now['tree/first']);
+    });
+  });
+});
+
+describe('what cannot be saved', () => {
+  test('sockets, FIFOs and devices are left out with a notice', async () => {
+    const from = await buildTree(scratch(), { 'tree/a': 'a' });
+    execFileSync('mkfifo', [join(from, 'tree/fifo')]);
+    const server = createServer().listen(join(from, 'tree/socket'));
+    await new Promise(resolve => server.on('listening', resolve));
+    const { object, leftOut } = await packTree(await layoutIn(from));
+    server.close();
+    expect(leftOut).toEqual(
+      ['fifo', 'socket'].map(name => `${from}/tree/${name}: it is neither file, directory nor link`),
+    );
+    const to = scratch();
+    await restoreObject(object, await layoutIn(to));
+    expect(Object.keys(await describeTree(to))).toEqual(['tree', 'tree/a']);
+  });
+
+  test.runIf(process.platform !== 'win32')(
+    'what may not be read ends the save with its name and the way out',
+    async () => {
+      const directory = await buildTree(scratch(), {
+        'file/tree/a': 'a',
+        'file/tree/secret': { content: 'x', mode: 0o000 },
+        'directory/tree/closed': { directory: true, mode: 0o300 },
+        'directory/tree/closed/x': 'x',
+      });
+      await buildTree(directory, { 'directory/tree/closed': { directory: true, mode: 0o300 } });
+      execFileSync('chmod', ['755', directory]);
+      const support = new URL('../support/archives.ts', import.meta.url).href;
+      const code = `
+      const { layoutIn, packTree } = await import(${JSON.stringify(support)});
+      for (const name of ['file', 'directory']) {
+        await packTree(await layoutIn(${JSON.stringify(directory)} + '/' + name)).catch(error => console.log(error.name + ': ' + error.message));
+      }`;
+      const { stdout } = await runUnprivileged(['--input-type=module', '-e', code]);
+      expect(stdout.trim().split('\n')).toEqual([
+        `SourceTreeError: ${directory}/file/tree/secret cannot be read (EACCES); \`sudo: true\` reads it as root`,
+        `SourceTreeError: ${directory}/directory/tree/closed cannot be read (EACCES); \`sudo: true\` reads it as root`,
+      ]);
+    },
+  );
+});
+
+describe('frames', () => {
+  test('the first that fails is reported, also while an earlier one is under way', async () => {
+    const from = await buildTree(scratch(), {
+      'tree/1': incompressible(5_000_000, '1'),
+      'tree/2': incompressible(5_000_000, '2'),
+      'tree/3': incompressible(5_000_000, '3'),
+    });
+    const inner = new InlineRunner();
+    let frames = 0;
+    const run = async (job: Job) => {
+      const frame = ++frames;
+      if (frame === 1) await new Promise(resolve => setTimeout(resolve, 50));
+      if (frame > 1) throw new SourceTreeError(`frame ${frame}`);
+      return inner.run(job as PackJob);
+    };
+    const runner: JobRunner = { width: 4, run: run as JobRunner['run'], close: () => inner.close() };
+    // An unhandled rejection of frame 3 would end the test run
+    await expect(packTree(await layoutIn(from), { runner })).rejects.toThrow('frame 2');
+  });
+
+  test('a write that fails ends the save', async () => {
+    const from = await buildTree(scratch(), { 'tree/1': incompressible(9_000_000) });
+    const onWrite = () => {
+      throw new Error('the bucket is full');
+    };
+    await expect(packTree(await layoutIn(from), { onWrite })).rejects.toThrow('the bucket is full');
+  });
+});

@@ -1,0 +1,196 @@
+import { describe, expect, test } from 'vitest';
+import { type Entry, EntryType, type Frame, type Manifest } from '../../../src/archive/format/entry.ts';
+import type { FileStatus } from '../../../src/archive/fs/file-status.ts';
+import { StatusRows } from '../../../src/archive/restore/status-rows.ts';
+import { isWorthReusing } from '../../../src/archive/save/region-usage.ts';
+import { type Base, Comparison } from '../../../src/archive/save/reuse.ts';
+import type { Scanned } from '../../../src/archive/scan/scan.ts';
+import { HEAD } from '../support/archives.ts';
+
+const MiB = 1024 * 1024;
+const second = 1_600_000_000_000_000;
+
+/** Whether an archive is grown, and how much of it would be dead, is arithmetic over manifests: no disk here. */
+
+interface Thing {
+  readonly name: string;
+  readonly type?: EntryType;
+  readonly size?: number;
+  readonly frame?: number;
+  readonly offset?: number;
+  readonly linkTo?: string;
+}
+
+const status = {
+  ...{ mode: 0o644n, nlink: 1n, uid: 0n, gid: 0n, dev: 1n, ino: 1n, size: 1n, mtimeNs: 1n, ctimeNs: 1n },
+} as unknown as NonNullable<FileStatus['exact']>;
+const stats = { mode: 0o644, nlink: 2, uid: 0, gid: 0, exact: status } as FileStatus;
+
+function baseOf(things: readonly Thing[], frames: readonly Pick<Frame, 'size' | 'rawSize'>[]) {
+  const entries = things.map(
+    ({ name, type = EntryType.file, size = 0, frame = -1, offset = 0, linkTo }): Entry => ({
+      ...{ name, type, size, frame, offset, mtimeUs: second, mode: 0o644, target: '' },
+      ...{ uid: process.geteuid?.() === 0 ? 0 : -1, gid: process.geteuid?.() === 0 ? 0 : -1 },
+      linkTo: linkTo === undefined ? -1 : things.findIndex(thing => thing.name === linkTo),
+    }),
+  );
+  const manifest: Manifest = {
+    head: HEAD,
+    frames: frames.map(frame => ({ ...frame, sha256: new Uint8Array(32) })),
+    entries,
+  };
+  const rows = StatusRows.of(entries.length);
+  for (const index of entries.keys()) rows.set(index, status);
+  return { manifest, rows };
+}
+
+/** What a scan finds of these things, untouched unless `changed` names them. */
+function found(things: readonly Thing[], changed: readonly string[] = []): Scanned[] {
+  return things.map(({ name, type = EntryType.file, size = 0, linkTo }) => ({
+    ...{ name, type, path: `/${name}`, linkName: linkTo ?? '', dataBytes: size },
+    mtimeUs: size > 0 ? 0 : changed.includes(name) ? second + 1 : second,
+    stats: changed.includes(name) ? { ...stats, exact: { ...status, ctimeNs: 2n } as typeof status } : stats,
+  }));
+}
+
+/** What a comparison of all of it says. */
+function compare(scanned: readonly Scanned[], base: Base) {
+  const comparison = new Comparison(base);
+  const changed = scanned.flatMap(thing => [...comparison.next(thing)]);
+  const reused = [...comparison.reused()].map(({ entry }) => entry);
+  return { changed, reused, ...comparison.usage(), blocked: comparison.isBlocked };
+}
+
+const names = (list: readonly { readonly name: string }[]) => list.map(({ name }) => name);
+
+/** Ten files of 1 MiB in two frames that shrink to a half, each with its header of one block. */
+const ten = Array.from({ length: 10 }, (_, index) => ({
+  name: `f${index}`,
+  size: MiB,
+  frame: Math.floor(index / 5),
+  offset: 512 + (index % 5) * (MiB + 512),
+}));
+const twoFrames = [0, 1].map(() => ({ size: 2.5 * MiB, rawSize: 5 * (MiB + 512) }));
+
+describe('the quarter rule', () => {
+  test('of an unchanged tree nothing is dead', () => {
+    const division = compare(found(ten), baseOf(ten, twoFrames));
+    expect(division).toMatchObject({ regionBytes: 5 * MiB, deadBytes: 0, changed: [], blocked: false });
+    expect(isWorthReusing(division)).toBe(true);
+  });
+
+  test.each([
+    [['f0', 'f9'], 0.2, true],
+    [['f0', 'f1', 'f2'], 0.3, false],
+  ])('%j changed: %d of the bytes are dead', (changed, share, worth) => {
+    const division = compare(found(ten, changed), baseOf(ten, twoFrames));
+    expect(names(division.changed)).toEqual(changed);
+    expect(division.deadBytes / division.regionBytes).toBeCloseTo(share, 6);
+    expect(isWorthReusing(division)).toBe(worth);
+  });
+
+  test('what is gone is as dead as what has changed', () => {
+    const division = compare(found(ten.slice(3)), baseOf(ten, twoFrames));
+    expect(division.deadBytes / division.regionBytes).toBeCloseTo(0.3, 6);
+  });
+
+  test('a dead byte weighs what its frame has made of it', () => {
+    const frames = [
+      { size: MiB / 2, rawSize: 5 * (MiB + 512) },
+      { size: 9.5 * MiB, rawSize: 5 * (MiB + 512) },
+    ];
+    const base = baseOf(ten, frames);
+    expect(compare(found(ten, ['f0', 'f1']), base).deadBytes).toBeCloseTo(0.2 * MiB, 0);
+    expect(compare(found(ten, ['f8', 'f9']), base).deadBytes).toBeCloseTo(3.8 * MiB, 0);
+  });
+
+  test('a file in slices is dead in all of its frames', () => {
+    const large = [{ name: 'a-large', size: 12 * MiB, frame: 0, offset: 512 }];
+    const frames = [512, 0, 0].map(header => ({ size: 3 * MiB, rawSize: 4 * MiB + header }));
+    const other = { name: 'b', size: 36 * MiB, frame: 3, offset: 512 };
+    const base = baseOf([...large, other], [...frames, { size: 27 * MiB, rawSize: 36 * MiB + 512 }]);
+    expect(compare(found([...large, other], ['a-large']), base).deadBytes).toBeCloseTo(9 * MiB, 0);
+  });
+
+  test('headers of what has no data are not dead, as long as it is there', () => {
+    const links = Array.from({ length: 20_000 }, (_, index) => ({
+      name: `l${String(index).padStart(5, '0')}`,
+      type: EntryType.symlink,
+    }));
+    const frames = [{ size: 10 * MiB, rawSize: 10 * MiB + 512 + 20_000 * 512 }];
+    const file = { name: 'file', size: 10 * MiB, frame: 0, offset: 512 };
+    const base = baseOf([file, ...links], frames);
+    expect(compare(found([file, ...links]), base).deadBytes).toBe(0);
+    expect(compare(found([file, ...links.slice(10_000)]), base).deadBytes / (10 * MiB)).toBeCloseTo(0.25, 2);
+  });
+
+  test('a long name takes more than one block of header', () => {
+    const long = { ...ten[0]!, name: 'x'.repeat(101), size: MiB, offset: 1536 };
+    const division = compare(found([long]), baseOf([long], [{ size: 6 * MiB, rawSize: MiB + 1536 }]));
+    expect(division.deadBytes).toBe(0);
+  });
+});
+
+test('below 5 MiB nothing is copied: it is S3’s smallest part', () => {
+  const one = [{ name: 'a', size: MiB, frame: 0, offset: 512 }];
+  const with_ = (size: number) => compare(found(one), baseOf(one, [{ size, rawSize: MiB + 512 }]));
+  expect(isWorthReusing(with_(5 * MiB - 1))).toBe(false);
+  expect(isWorthReusing(with_(5 * MiB))).toBe(true);
+});
+
+test('a file that the restore did not write is packed, whatever it looks like', () => {
+  const base = baseOf(ten, twoFrames);
+  base.rows.clear(4);
+  expect(names(compare(found(ten), base).changed)).toEqual(['f4']);
+});
+
+test('hard links follow their first name', () => {
+  const things: Thing[] = [
+    { name: 'a', size: MiB, frame: 0, offset: 512 },
+    { name: 'b', type: EntryType.hardLink, linkTo: 'a' },
+    { name: 'c', size: MiB, frame: 0, offset: MiB + 1024 },
+    { name: 'd', type: EntryType.hardLink, linkTo: 'c' },
+  ];
+  const base = baseOf(things, [{ size: 6 * MiB, rawSize: 2 * MiB + 2048 }]);
+  expect(names(compare(found(things, ['c']), base).changed)).toEqual(['c', 'd']);
+});
+
+test('a directory that something is packed into is packed as well, before it', () => {
+  const things: Thing[] = [
+    { name: 'd/', type: EntryType.directory },
+    { name: 'd/e/', type: EntryType.directory },
+    { name: 'd/e/f', size: MiB, frame: 0, offset: 512 },
+    { name: 'g/', type: EntryType.directory },
+  ];
+  const base = baseOf(things, [{ size: 6 * MiB, rawSize: MiB + 512 }]);
+  const { changed, reused } = compare(found(things, ['d/e/f']), base);
+  expect(names(changed)).toEqual(['d/e/', 'd/e/f']);
+  expect(names(reused)).toEqual(['d/', 'g/']);
+});
+
+test('a directory is packed again when the scan comes to what has changed in it, and once', () => {
+  const things: Thing[] = [
+    { name: 'd/', type: EntryType.directory },
+    { name: 'd/e/', type: EntryType.directory },
+    { name: 'd/e/f', size: MiB, frame: 0, offset: 512 },
+    { name: 'd/g', size: MiB, frame: 0, offset: MiB + 1024 },
+    { name: 'd/h', size: MiB, frame: 0, offset: 2 * MiB + 1536 },
+  ];
+  const base = baseOf(things, [{ size: 6 * MiB, rawSize: 3 * MiB + 2048 }]);
+  const added = { ...found(things)[4]!, name: 'd/e2/', type: EntryType.directory, dataBytes: 0 };
+  const scanned = found(things, ['d/e/f', 'd/g', 'd/h']).toSpliced(3, 0, added);
+  const { changed, reused } = compare(scanned, base);
+  expect(names(changed)).toEqual(['d/e/', 'd/e/f', 'd/', 'd/e2/', 'd/g', 'd/h']);
+  expect(reused).toEqual([]);
+});
+
+test('of a directory that something else stands in place of, tar could make nothing', () => {
+  const things: Thing[] = [
+    { name: 'd/', type: EntryType.directory },
+    { name: 'e', size: MiB, frame: 0, offset: 512 },
+  ];
+  const base = baseOf(things, [{ size: 6 * MiB, rawSize: MiB + 512 }]);
+  const [, e] = found(things);
+  expect(compare([{ ...e!, name: 'd' }, e!], base).blocked).toBe(true);
+  expect(compare([e!], base).blocked).toBe(false);
+});

@@ -1,0 +1,231 @@
+import { rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { SourceTreeError } from '../../../src/archive/archive-errors.ts';
+import { compareNames } from '../../../src/archive/fs/names.ts';
+import { planFrames } from '../../../src/archive/save/plan-frames.ts';
+import { type Scanned, scan } from '../../../src/archive/scan/scan.ts';
+import { buildTree, type TreeSpec } from '../../support/tree.ts';
+import { layoutIn } from '../support/archives.ts';
+import { scratch } from '../support/scratch.ts';
+
+async function scanned(
+  spec: TreeSpec,
+  patterns?: string[],
+  during: (root: string) => void = () => {},
+): Promise<Scanned[]> {
+  const root = await buildTree(scratch(), spec);
+  const layout = await layoutIn(root, patterns);
+  const roots = await layout.roots();
+  during(root);
+  return [...scan(layout, roots, { leftOut() {}, timeBefore1970() {} })];
+}
+
+const names = (found: readonly Scanned[]) => found.map(({ name }) => name);
+
+describe('a scan', () => {
+  test('goes in byte order of the stored names, parents first', async () => {
+    const found = names(
+      await scanned({
+        'tree/a/z': '',
+        'tree/a.b': '',
+        'tree/a-b/x': '',
+        'tree/a0': '',
+        'tree/A': '',
+        'tree/\u{10000}': '',
+        'tree/\uffff': '',
+        'tree/é': '',
+        'tree/-': '',
+      }),
+    );
+    expect(found).toEqual([...found].sort(compareNames));
+    expect(found).toEqual([
+      './tree/',
+      './tree/-',
+      './tree/A',
+      './tree/a-b/',
+      './tree/a-b/x',
+      './tree/a.b',
+      './tree/a/',
+      './tree/a/z',
+      './tree/a0',
+      './tree/é',
+      './tree/\uffff',
+      './tree/\u{10000}',
+    ]);
+  });
+
+  test('leaves out staging, and nothing that is only named like it', async () => {
+    const spec = {
+      'tree/.cache-s3-1-0000abcd-0123abcd/x': 'staging',
+      'tree/.cache-s3-file': '',
+      'tree/.cache-s3-store/v1': 'an object',
+      'tree/a': 'a',
+    };
+    expect(names(await scanned(spec))).toEqual([
+      './tree/',
+      './tree/.cache-s3-file',
+      './tree/.cache-s3-store/',
+      './tree/.cache-s3-store/v1',
+      './tree/a',
+    ]);
+  });
+
+  test('takes each thing once, however many patterns name it', async () => {
+    const spec = { 'tree/a/b': '', 'tree/c': '' };
+    for (const patterns of [
+      ['tree', 'tree/a'],
+      ['tree/a', 'tree'],
+      ['tree/a/b', 'tree', 'tree/**'],
+      ['*', 'tree'],
+    ]) {
+      expect(names(await scanned(spec, patterns))).toEqual([
+        './tree/',
+        './tree/a/',
+        './tree/a/b',
+        './tree/c',
+      ]);
+    }
+  });
+
+  test('leaves out what `!` names, also inside of what another line names, and takes in what is named again', async () => {
+    const spec = { 'tree/a/skip/x': '', 'tree/a/skip/keep/y': '', 'tree/b': '', 'tree/skip': '' };
+    expect(names(await scanned(spec, ['tree', '!tree/**/skip']))).toEqual([
+      './tree/',
+      './tree/a/',
+      './tree/b',
+    ]);
+    expect(names(await scanned(spec, ['tree', '!tree/a/skip', 'tree/a/skip/keep']))).toEqual([
+      './tree/',
+      './tree/a/',
+      './tree/a/skip/keep/',
+      './tree/a/skip/keep/y',
+      './tree/b',
+      './tree/skip',
+    ]);
+  });
+
+  test('names a file with several names once, and links the others to the first in byte order', async () => {
+    const found = await scanned({
+      'tree/z': 'x',
+      'tree/a/b': { hardlink: 'tree/z' },
+      'tree/m': { hardlink: 'tree/z' },
+    });
+    expect(found.map(({ name, linkName }) => [name, linkName])).toEqual([
+      ['./tree/', ''],
+      ['./tree/a/', ''],
+      ['./tree/a/b', ''],
+      ['./tree/m', './tree/a/b'],
+      ['./tree/z', './tree/a/b'],
+    ]);
+  });
+
+  test('of a root that is gone by then is empty', async () => {
+    expect(
+      await scanned({ 'tree/a': '' }, ['tree'], root => rmSync(join(root, 'tree'), { recursive: true })),
+    ).toEqual([]);
+  });
+
+  test('does not leave through links', async () => {
+    const found = await scanned({
+      'tree/link': { symlink: '../outside' },
+      'outside/secret': 's',
+      'tree/self': { symlink: '.' },
+    });
+    expect(names(found)).toEqual(['./tree/', './tree/link', './tree/self']);
+  });
+});
+
+describe('a tree that changes under the scan', () => {
+  /** Scans `spec`, and does `change` when `name` has been found. */
+  async function scannedWhile(spec: TreeSpec, name: string, change: (root: string) => void) {
+    const root = await buildTree(scratch(), spec);
+    const layout = await layoutIn(root);
+    const leftOut: string[] = [];
+    const notes = {
+      leftOut: (path: string, why: string) => void leftOut.push(`${path}: ${why}`),
+      timeBefore1970() {},
+    };
+    const found: Scanned[] = [];
+    for (const next of scan(layout, await layout.roots(), notes)) {
+      found.push(next);
+      if (next.name === name) change(root);
+    }
+    return { found: names(found), leftOut, root };
+  }
+
+  const links = { 'tree/a': { symlink: 'x' }, 'tree/b': { symlink: 'x' }, 'tree/c': '' };
+
+  test.each<[string, (root: string) => void]>([
+    ['is removed', root => rmSync(join(root, 'tree/b'))],
+    [
+      'becomes a file',
+      root => {
+        rmSync(join(root, 'tree/b'));
+        writeFileSync(join(root, 'tree/b'), 'x');
+      },
+    ],
+  ])('a symlink that %s is left out, and said', async (_, change) => {
+    const { found, leftOut, root } = await scannedWhile(links, './tree/a', change);
+    expect(found).toEqual(['./tree/', './tree/a', './tree/c']);
+    expect(leftOut).toEqual([`${root}/tree/b: it vanished while it was saved`]);
+  });
+
+  test('a directory that becomes a file is empty', async () => {
+    const { found } = await scannedWhile({ 'tree/a/b': '', 'tree/c': '' }, './tree/a/', root => {
+      rmSync(join(root, 'tree/a'), { recursive: true });
+      writeFileSync(join(root, 'tree/a'), 'x');
+    });
+    expect(found).toEqual(['./tree/', './tree/a/', './tree/c']);
+  });
+
+  test('what cannot be looked at again is named', async () => {
+    const attempt = scannedWhile({ 'tree/a/b': '', 'tree/a/c': '' }, './tree/a/b', root => {
+      rmSync(join(root, 'tree/a'), { recursive: true });
+      symlinkSync('a', join(root, 'tree/a'));
+    });
+    await expect(attempt).rejects.toThrow(SourceTreeError);
+    await expect(attempt).rejects.toThrow('/tree/a/c cannot be read (ELOOP)');
+  });
+
+  test('a large file that cannot be looked at again is named', () => {
+    const path = `/${'n'.repeat(300)}`;
+    const large = { name: 'x', path, type: 0, dataBytes: 2 ** 24, mtimeUs: 0, linkName: '' } as Scanned;
+    expect(() => [...planFrames([large])]).toThrow(SourceTreeError);
+  });
+});
+
+describe('frames', () => {
+  const member = (dataBytes: number, path = '/nowhere') =>
+    ({ name: 'x', path, type: 0, dataBytes, mtimeUs: 0, linkName: '' }) as Scanned;
+  const MIB = 1024 * 1024;
+  const sizes = (members: readonly Scanned[]) =>
+    [...planFrames(members)].map(({ members }) => members.map(({ dataBytes }) => dataBytes));
+
+  test('are filled up to four mebibytes', () => {
+    expect(sizes([member(3 * MIB), member(MIB / 2), member(MIB), member(1)])).toEqual([
+      [3 * MIB, MIB / 2],
+      [MIB, 1],
+    ]);
+    expect(sizes([member(1), member(7 * MIB), member(1)])).toEqual([[1], [7 * MIB], [1]]);
+    expect(sizes([])).toEqual([]);
+  });
+
+  test('of entries without data are bounded too', () => {
+    const frames = sizes(Array.from({ length: 10_000 }, () => member(0)));
+    expect(frames.length).toBeGreaterThan(2);
+    expect(Math.max(...frames.map(({ length }) => length))).toBeLessThan((4 * MIB) / 512);
+  });
+
+  test('a file over eight mebibytes has slices of its own', async () => {
+    const root = await buildTree(scratch(), { big: Buffer.alloc(9 * MIB) });
+    const plans = [...planFrames([member(1), member(9 * MIB, join(root, 'big')), member(2)])];
+    expect(plans.map(({ slice }) => slice && [slice.start, slice.end])).toEqual([
+      undefined,
+      [0, 4 * MIB],
+      [4 * MIB, 8 * MIB],
+      [8 * MIB, 9 * MIB],
+      undefined,
+    ]);
+  });
+});

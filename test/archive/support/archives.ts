@@ -1,0 +1,115 @@
+/** Archives in memory: packs a tree into bytes, restores bytes into a tree, with nothing of a store in between. */
+
+import { createHash } from 'node:crypto';
+import path from 'node:path';
+import type { ManifestHead } from '../../../src/archive/format/entry.ts';
+import { type ObjectBytes, openArchive } from '../../../src/archive/format/open-archive.ts';
+import type { PathLayout } from '../../../src/archive/fs/layout.ts';
+import { type RestoreSummary, restoreArchive } from '../../../src/archive/restore/restore-archive.ts';
+import { pack } from '../../../src/archive/save/pack.ts';
+import { TAIL_BYTES } from '../../../src/archive/tail-bytes.ts';
+import { InlineRunner, type JobRunner } from '../../../src/archive/threads/worker-pool.ts';
+import { createPathLayout } from '../../../src/cache/paths/paths.ts';
+import { checkTar } from './tar-check.ts';
+
+export const WORKER_URL = new URL('../../../src/archive/worker/worker.ts', import.meta.url);
+
+export const HEAD: ManifestHead = {
+  tool: 'cache-s3/0.0.0',
+  object: 'v1/o/r/_/key/0.tar.zst',
+  key: 'key',
+  version: '0'.repeat(64),
+  paths: ['tree'],
+  platform: process.platform,
+  origin: { repository: 'o/r' },
+  generation: 0,
+};
+
+/** Bytes that do not compress, the same at each run. */
+export function incompressible(length: number, seed = ''): Buffer {
+  return createHash('shake256', { outputLength: length }).update(seed).digest();
+}
+
+/** The layout of a step with this `path` input, run in `workspace`. */
+export function layoutIn(
+  workspace: string,
+  patterns: readonly string[] = ['tree'],
+  home = '/nowhere/home',
+): Promise<PathLayout> {
+  return createPathLayout({ patterns, workspace, home, platformPath: path });
+}
+
+export interface PackedTree {
+  readonly object: Buffer;
+  readonly leftOut: readonly string[];
+  readonly tooOld: readonly string[];
+}
+
+export interface PackTreeOptions {
+  readonly runner?: JobRunner;
+  readonly level?: number;
+  /** Called before each piece of the object is kept. */
+  readonly onWrite?: () => void;
+}
+
+/** The object that a save of this layout would store, a sound tar by another reader's word. Empty: nothing was found. */
+export async function packTree(layout: PathLayout, options: PackTreeOptions = {}): Promise<PackedTree> {
+  const pieces: Uint8Array[] = [];
+  const leftOut: string[] = [];
+  const tooOld: string[] = [];
+  await pack({
+    layout,
+    roots: await layout.roots(),
+    head: HEAD,
+    level: options.level ?? 3,
+    runner: () => options.runner ?? new InlineRunner(),
+    notes: {
+      leftOut: (found, why) => leftOut.push(`${found}: ${why}`),
+      timeBefore1970: found => tooOld.push(found),
+    },
+    write: async bytes => {
+      options.onWrite?.();
+      pieces.push(Uint8Array.from(bytes));
+    },
+  });
+  const object = Buffer.concat(pieces);
+  if (object.length > 0) await checkTar(object);
+  return { object, leftOut, tooOld };
+}
+
+export interface RestoreObjectOptions {
+  readonly runner?: () => JobRunner;
+  /** Bytes of the object's end that come first; default as in a real restore. */
+  readonly tailBytes?: number;
+  /** Sees every further read before it is answered; may throw. */
+  readonly onRead?: (start: number, end: number) => void;
+  readonly signal?: AbortSignal;
+  readonly staleStagingMs?: number;
+}
+
+/** Restores an object's bytes as the backend does: its tail first, then what the manifest asks for. */
+export async function restoreObject(
+  object: Buffer,
+  layout: PathLayout,
+  options: RestoreObjectOptions = {},
+): Promise<RestoreSummary> {
+  const read = async (start: number, end: number) => {
+    options.onRead?.(start, end);
+    return Uint8Array.from(object.subarray(start, end));
+  };
+  const archive = await openArchive(tailOf(object, options.tailBytes), object.length, read);
+  return restoreArchive({
+    archive,
+    read,
+    layout,
+    runLabel: '1-00000000',
+    runner: options.runner ?? (() => new InlineRunner()),
+    signal: options.signal,
+    ...(options.staleStagingMs === undefined ? {} : { staleStagingMs: options.staleStagingMs }),
+  });
+}
+
+export function tailOf(object: Buffer, tailBytes = TAIL_BYTES): ObjectBytes {
+  const start = Math.max(0, object.length - tailBytes);
+  return { start, bytes: Uint8Array.from(object.subarray(start)) };
+}

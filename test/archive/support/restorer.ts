@@ -1,0 +1,83 @@
+/**
+ * A restore in a process of its own, for tests that need another user, many at once, or a kill. Runs with
+ * `node restorer.ts '<RestorerJob as JSON>'`; says `{"entries":n,"rssBytes":peak}` or `{"error":name,"message":text}` and ends with 0 or 1.
+ */
+
+import fs from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export interface RestorerJob {
+  /** File that holds the object. */
+  readonly object: string;
+  readonly workspace: string;
+  readonly patterns: readonly string[];
+  /** Worker threads; 0: none, all on the main thread. */
+  readonly workers?: number;
+  readonly staleStagingMs?: number;
+  /** The process kills itself with SIGKILL right before its rename of this number, counted from 1. */
+  readonly killAtRename?: number;
+  /** The read of this number, counted from 1, fails. */
+  readonly failAtRead?: number;
+  /** Renames are held up by this many ms each, so that other processes come in between. */
+  readonly slowRenameMs?: number;
+  /** hardlinks fail as between two file systems. */
+  readonly linksCross?: boolean;
+}
+
+export const RESTORER = fileURLToPath(import.meta.url);
+
+/** Patches must be in place before the modules that import from node:fs are loaded. */
+function disturb({ killAtRename, slowRenameMs, linksCross }: RestorerJob): void {
+  const { renameSync } = fs;
+  let renames = 0;
+  fs.renameSync = (from, to) => {
+    if (++renames === killAtRename) process.kill(process.pid, 'SIGKILL');
+    if (slowRenameMs) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, slowRenameMs);
+    renameSync(from, to);
+  };
+  if (linksCross) {
+    fs.linkSync = () => {
+      throw Object.assign(new Error('EXDEV: cross-device link not permitted'), { code: 'EXDEV' });
+    };
+  }
+  syncBuiltinESMExports();
+}
+
+async function main(job: RestorerJob): Promise<void> {
+  disturb(job);
+  const { openArchive } = await import('../../../src/archive/format/open-archive.ts');
+  const { restoreArchive } = await import('../../../src/archive/restore/restore-archive.ts');
+  const { InlineRunner, WorkerPool } = await import('../../../src/archive/threads/worker-pool.ts');
+  const { createPathLayout } = await import('../../../src/cache/paths/paths.ts');
+  const object = fs.readFileSync(job.object);
+  let reads = 0;
+  const read = async (start: number, end: number) => {
+    if (++reads === job.failAtRead) throw new Error('the connection was lost');
+    return Uint8Array.from(object.subarray(start, end));
+  };
+  const tail = await read(Math.max(0, object.length - 4096), object.length);
+  const archive = await openArchive({ start: object.length - tail.length, bytes: tail }, object.length, read);
+  const { workspace, patterns, workers = 0, staleStagingMs } = job;
+  const { entries } = await restoreArchive({
+    archive,
+    read,
+    layout: await createPathLayout({ patterns, workspace, home: '/nowhere/home', platformPath: path }),
+    runLabel: `${process.pid}-00000000`,
+    runner: () =>
+      workers > 0
+        ? new WorkerPool(new URL('../../../src/archive/worker/worker.ts', import.meta.url), workers)
+        : new InlineRunner(),
+    ...(staleStagingMs === undefined ? {} : { staleStagingMs }),
+  });
+  const rssBytes = process.resourceUsage().maxRSS * 1024;
+  process.stdout.write(`${JSON.stringify({ entries, rssBytes })}\n`);
+}
+
+if (process.argv[1] === RESTORER) {
+  await main(JSON.parse(process.argv[2]!)).catch((error: Error) => {
+    process.stdout.write(`${JSON.stringify({ error: error.name, message: error.message })}\n`);
+    process.exitCode = 1;
+  });
+}

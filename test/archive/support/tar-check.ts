@@ -1,0 +1,128 @@
+/** An archive as an independent reader of tar sees it. */
+
+import { deepStrictEqual } from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { zstdDecompressSync } from 'node:zlib';
+import { extract, type Header } from 'tar-stream';
+import { type Entry, EntryType, type Manifest } from '../../../src/archive/format/entry.ts';
+import { openArchive } from '../../../src/archive/format/open-archive.ts';
+
+const TYPES: Partial<Record<NonNullable<Header['type']>, EntryType>> = {
+  file: EntryType.file,
+  directory: EntryType.directory,
+  symlink: EntryType.symlink,
+  link: EntryType.hardLink,
+};
+
+/** What a reader of tar and the manifest both say of an entry. */
+interface Member {
+  readonly name: string;
+  readonly type: EntryType | undefined;
+  readonly mode: number | undefined;
+  readonly mtimeUs: number;
+  readonly size: number;
+  readonly link: string;
+  /** Of the data. */
+  readonly sha256: string;
+}
+
+/**
+ * Throws unless tar-stream finds exactly the manifest's entries in the object's tar stream, with their data, in their
+ * order. Where an archive has grown, what earlier generations had stands there as well: the last of each name counts.
+ */
+export async function checkTar(object: Buffer): Promise<void> {
+  const tail = { start: 0, bytes: Uint8Array.from(object) };
+  const { manifest, manifestStart } = await openArchive(tail, object.length, () => Promise.reject());
+  const raws = [...rawFrames(object, manifest, manifestStart)];
+  const found = await membersIn(raws);
+  const expected = manifest.entries.map(entry => memberOf(entry, manifest, raws));
+  deepStrictEqual(manifest.head.generation === 0 ? found : lastOf(expected, found), expected);
+}
+
+/** Frame by frame: Node's one-shot decoder ends with the first. */
+function* rawFrames(object: Buffer, { frames }: Manifest, manifestStart: number): Generator<Buffer> {
+  let start = 0;
+  for (const { size } of frames) {
+    yield zstdDecompressSync(object.subarray(start, start + size));
+    start += size;
+  }
+  yield zstdDecompressSync(object.subarray(start, manifestStart));
+}
+
+async function membersIn(raws: readonly Buffer[]): Promise<Member[]> {
+  const found: Member[] = [];
+  const tar = extract();
+  tar.on('entry', (header, stream, next) => {
+    const hash = createHash('sha256');
+    stream.on('data', chunk => hash.update(chunk as Buffer));
+    stream.on('end', () => {
+      found.push({
+        name: header.name,
+        type: TYPES[header.type!],
+        mode: header.mode,
+        mtimeUs: microseconds(header),
+        size: header.size ?? 0,
+        link: header.linkname ?? '',
+        sha256: hash.digest('hex'),
+      });
+      next();
+    });
+  });
+  await pipeline(Readable.from(raws), tar);
+  return found;
+}
+
+function memberOf(entry: Entry, { entries }: Manifest, raws: readonly Buffer[]): Member {
+  const { name, type, mode, mtimeUs, size, target, linkTo } = entry;
+  const link = linkTo >= 0 ? entries[linkTo]!.name : target;
+  return { name: asUtf8(name), type, mode, mtimeUs, size, link: asUtf8(link), sha256: dataHash(entry, raws) };
+}
+
+/** Of the bytes at the place that the manifest names. */
+function dataHash({ frame, offset, size }: Entry, raws: readonly Buffer[]): string {
+  const hash = createHash('sha256');
+  let at = offset;
+  for (let index = frame, left = size; left > 0; index++, at = 0) {
+    const data = raws[index]!.subarray(at, at + left);
+    hash.update(data);
+    left -= data.length;
+  }
+  return hash.digest('hex');
+}
+
+/**
+ * For each of `expected` what a reader of tar is left with. Names that are not UTF-8 look alike to tar-stream: of those
+ * one that is as expected will do.
+ */
+function lastOf(expected: readonly Member[], found: readonly Member[]): readonly (Member | undefined)[] {
+  const byName = Map.groupBy(found, ({ name }) => name);
+  return expected.map(wanted => {
+    const candidates = byName.get(wanted.name) ?? [];
+    const isAmbiguous = wanted.name.includes('\ufffd');
+    return (isAmbiguous && candidates.find(one => isSame(one, wanted))) || candidates.at(-1);
+  });
+}
+
+function isSame(a: Member, b: Member): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}
+
+/** tar-stream reads all names as UTF-8: bytes that are not come as U+FFFD. */
+function asUtf8(name: string): string {
+  if (name.isWellFormed()) return name;
+  const bytes = [...name].flatMap(character => {
+    const unit = character.charCodeAt(0);
+    return unit >= 0xdc80 && unit <= 0xdcff ? [unit - 0xdc00] : [...Buffer.from(character)];
+  });
+  return Buffer.from(bytes).toString('utf8');
+}
+
+/** The fraction stands in a pax record alone. */
+function microseconds(header: Header): number {
+  const [seconds, fraction = ''] = (
+    (header.pax as Record<string, string> | undefined)?.mtime ?? String(header.mtime!.getTime() / 1000)
+  ).split('.');
+  return Number(seconds) * 1e6 + Number(fraction.padEnd(6, '0'));
+}

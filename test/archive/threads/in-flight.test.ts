@@ -1,0 +1,160 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { describe, expect, test } from 'vitest';
+import { forEachWithin, mapInOrder } from '../../../src/archive/threads/in-flight.ts';
+
+async function collect<T>(source: AsyncIterable<T>): Promise<T[]> {
+  const items: T[] = [];
+  for await (const item of source) items.push(item);
+  return items;
+}
+
+describe('mapInOrder', () => {
+  test('keeps the order, whichever is done first, and the limit', async () => {
+    let running = 0;
+    let most = 0;
+    const work = async (item: number) => {
+      most = Math.max(most, ++running);
+      await wait(item % 3 === 0 ? 4 : 1);
+      running--;
+      return item * 10;
+    };
+    const items = Array.from({ length: 20 }, (_, index) => index);
+    const results = await collect(mapInOrder(items, 4, work));
+    expect(results).toEqual(items.map(item => item * 10));
+    expect(most).toBe(4);
+  });
+
+  test('draws no more items than it works on', async () => {
+    let drawn = 0;
+    function* source() {
+      for (;;) yield drawn++;
+    }
+    for await (const item of mapInOrder(source(), 3, async item => item)) {
+      if (item === 5) break;
+    }
+    expect(drawn).toBeLessThanOrEqual(8);
+  });
+
+  test('a failure among many rejects in its turn, and leaves none unhandled', async () => {
+    const work = async (item: number) => {
+      if (item === 0) await wait(20);
+      if (item > 0) throw new Error(`item ${item}`);
+      return item;
+    };
+    const results: number[] = [];
+    const drain = async () => {
+      for await (const result of mapInOrder([0, 1, 2, 3], 4, work)) results.push(result);
+    };
+    await expect(drain()).rejects.toThrow('item 1');
+    expect(results).toEqual([0]);
+    await wait(5);
+  });
+
+  test('after a failure no more is drawn, however few are in flight', async () => {
+    let drawn = 0;
+    async function* source() {
+      for (; drawn < 9; drawn++) {
+        yield drawn;
+        await wait(1);
+      }
+    }
+    const results: number[] = [];
+    const work = async (item: number) => (item === 1 ? Promise.reject(new Error('item 1')) : item);
+    const drain = async () => {
+      for await (const result of mapInOrder(source(), 9, work)) results.push(result);
+    };
+    await expect(drain()).rejects.toThrow('item 1');
+    expect(results).toEqual([0]);
+    expect(drawn).toBe(2);
+  });
+
+  test('a source may take its time', async () => {
+    async function* source() {
+      for (const item of [0, 1, 2]) {
+        await wait(1);
+        yield item;
+      }
+    }
+    expect(await collect(mapInOrder(source(), 2, async item => item))).toEqual([0, 1, 2]);
+  });
+
+  test('a source that fails ends it', async () => {
+    function* source() {
+      yield 1;
+      throw new Error('the source');
+    }
+    await expect(collect(mapInOrder(source(), 4, async item => item))).rejects.toThrow('the source');
+  });
+});
+
+describe('forEachWithin', () => {
+  test('keeps the limit and the budget', async () => {
+    let running = 0;
+    let weight = 0;
+    const seen: { running: number; weight: number }[] = [];
+    const weigh = (item: number) => item;
+    await forEachWithin([5, 5, 5, 1, 1, 1, 1, 9], { limit: 3, budget: 10, weigh }, async item => {
+      running++;
+      weight += item;
+      seen.push({ running, weight });
+      await wait(2);
+      running--;
+      weight -= item;
+    });
+    expect(Math.max(...seen.map(({ running }) => running))).toBe(3);
+    expect(Math.max(...seen.map(({ weight }) => weight))).toBeLessThanOrEqual(10);
+    expect(seen.length).toBe(8);
+  });
+
+  test('what is over the budget alone runs alone', async () => {
+    let running = 0;
+    const alone: boolean[] = [];
+    await forEachWithin([1, 99, 1], { limit: 3, budget: 10, weigh: item => item }, async item => {
+      running++;
+      await wait(1);
+      if (item === 99) alone.push(running === 1);
+      running--;
+    });
+    expect(alone).toEqual([true]);
+  });
+
+  test('after a failure nothing more begins, and it rejects when all has ended', async () => {
+    const begun: number[] = [];
+    let ended = 0;
+    const work = async (item: number) => {
+      begun.push(item);
+      await wait(item === 1 ? 1 : 10);
+      ended++;
+      if (item === 1) throw new Error('one');
+    };
+    const items = Array.from({ length: 50 }, (_, index) => index);
+    await expect(forEachWithin(items, { limit: 4, budget: 100, weigh: () => 1 }, work)).rejects.toThrow(
+      'one',
+    );
+    expect(begun.length).toBeLessThan(10);
+    expect(ended).toBe(begun.length);
+  });
+
+  test('says at once what has failed, once, so that the rest can be stopped', async () => {
+    const stop = new AbortController();
+    const failures: unknown[] = [];
+    const onFailure = (error: unknown) => {
+      failures.push(error);
+      stop.abort(new Error('stopped'));
+    };
+    const work = async (item: number) => {
+      if (item === 1) throw new Error('one');
+      // Ends by being stopped, or never
+      await new Promise((_, reject) => {
+        stop.signal.addEventListener('abort', () => reject(stop.signal.reason));
+      });
+    };
+    const limits = { limit: 4, budget: 100, weigh: () => 1, onFailure };
+    await expect(forEachWithin([0, 1, 2, 3], limits, work)).rejects.toThrow('one');
+    expect(failures).toEqual([new Error('one')]);
+  });
+
+  test('nothing to do is done', async () => {
+    await forEachWithin([], { limit: 1, budget: 1, weigh: () => 1 }, () => Promise.reject());
+  });
+});

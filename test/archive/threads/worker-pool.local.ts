@@ -1,0 +1,102 @@
+import { describe, expect, test } from 'vitest';
+import {
+  DamagedArchiveError,
+  SourceTreeError,
+  TargetTreeError,
+} from '../../../src/archive/archive-errors.ts';
+import type { UnpackJob } from '../../../src/archive/threads/jobs.ts';
+import { WorkerPool } from '../../../src/archive/threads/worker-pool.ts';
+
+const script = (body: string) =>
+  new URL(
+    `data:text/javascript,${encodeURIComponent(`import { parentPort, threadId } from 'node:worker_threads'; ${body}`)}`,
+  );
+
+const job = (): UnpackJob => ({
+  kind: 'unpack',
+  bytes: new Uint8Array(1),
+  frames: new Float64Array(),
+  hashes: new Uint8Array(),
+  pieces: new Float64Array(),
+  paths: '',
+  masksModes: false,
+});
+
+const echo = script(
+  `parentPort.on('message', ({ id }) => parentPort.postMessage({ id, result: { written: threadId } }));`,
+);
+
+describe('a worker pool', () => {
+  test('spreads jobs over its threads and answers each', async () => {
+    const slow = script(
+      `parentPort.on('message', ({ id }) => setTimeout(() => parentPort.postMessage({ id, result: { written: threadId } }), 20));`,
+    );
+    const pool = new WorkerPool(slow, 3);
+    const answers = await Promise.all(Array.from({ length: 12 }, () => pool.run(job())));
+    expect(new Set(answers.map(({ written }) => written)).size).toBe(3);
+    await pool.close();
+  });
+
+  test('gives a thread no more room for short-lived objects than its jobs need', async () => {
+    const telling = script(
+      `import { resourceLimits } from 'node:worker_threads';
+      parentPort.on('message', ({ id }) => parentPort.postMessage({ id, result: { written: resourceLimits.maxYoungGenerationSizeMb } }));`,
+    );
+    const pool = new WorkerPool(telling, 1);
+    expect((await pool.run(job())).written).toBeLessThanOrEqual(16);
+    await pool.close();
+  });
+
+  test.each([
+    ['DamagedArchiveError', DamagedArchiveError],
+    ['SourceTreeError', SourceTreeError],
+    ['TargetTreeError', TargetTreeError],
+    ['TypeError', Error],
+  ])('hands a %s on', async (name, kind) => {
+    const failing = script(
+      `parentPort.on('message', ({ id }) => parentPort.postMessage({ id, failure: { name: '${name}', message: 'why', code: 'EX' } }));`,
+    );
+    const pool = new WorkerPool(failing, 1);
+    const failure = await pool.run(job()).catch(error => error);
+    expect(failure).toBeInstanceOf(kind);
+    expect(failure).toMatchObject({ message: 'why', code: 'EX' });
+    await pool.close();
+  });
+
+  test.each([
+    ['throws', `parentPort.on('message', () => { throw new Error('broken'); });`, 'broken'],
+    ['ends', `parentPort.on('message', () => process.exit(3));`, 'a worker thread ended with code 3'],
+    ['cannot be loaded', `import 'cache-s3-no-such-module';`, 'cache-s3-no-such-module'],
+  ])('whose worker %s fails all that waits, and all that comes', async (_, body, message) => {
+    const pool = new WorkerPool(script(body), 2);
+    const settled = await Promise.allSettled(Array.from({ length: 9 }, () => pool.run(job())));
+    expect(settled.map(({ status }) => status)).toEqual(Array(9).fill('rejected'));
+    await expect(pool.run(job())).rejects.toThrow(message);
+    await pool.close();
+  });
+
+  test('that is closed ends at once, whatever is under way', async () => {
+    const stuck = script(`parentPort.on('message', () => { for (;;); });`);
+    const pool = new WorkerPool(stuck, 2);
+    const waiting = Promise.allSettled([pool.run(job()), pool.run(job()), pool.run(job())]);
+    await pool.close();
+    for (const outcome of await waiting)
+      expect(outcome).toMatchObject({ reason: { message: 'the worker pool is closed' } });
+    await expect(pool.run(job())).rejects.toThrow('closed');
+    await pool.close();
+  });
+
+  test('starts no thread for nothing', async () => {
+    const [earlier, idle, later] = [1, 8, 8].map(width => new WorkerPool(echo, width)) as [
+      WorkerPool,
+      WorkerPool,
+      WorkerPool,
+    ];
+    // Threads have numbers in the order in which they start
+    const { written: last } = await earlier.run(job());
+    await idle.close();
+    const answers = [await later.run(job()), await later.run(job())];
+    expect(answers.map(({ written }) => written)).toEqual([last + 1, last + 1]);
+    await Promise.all([earlier.close(), later.close()]);
+  });
+});

@@ -1,0 +1,92 @@
+import fs, { type fstatSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
+import path from 'node:path';
+import { afterEach, describe, expect, test } from 'vitest';
+import type { Entry } from '../../../src/archive/format/entry.ts';
+import { openArchive } from '../../../src/archive/format/open-archive.ts';
+import { buildTree } from '../../support/tree.ts';
+import { layoutIn, packTree, restoreObject } from '../support/archives.ts';
+import { scratch } from '../support/scratch.ts';
+
+const actual = { readSync: fs.readSync, fstatSync: fs.fstatSync };
+
+/** Puts functions in the place of Node's own until the test ends. */
+function instead(functions: Partial<typeof actual>): void {
+  Object.assign(fs, functions);
+  syncBuiltinESMExports();
+}
+
+afterEach(() => instead(actual));
+
+/** Counts the looks at open files. */
+function countLooks(): () => number {
+  let looks = 0;
+  const counting = (...args: Parameters<typeof fstatSync>) => {
+    looks++;
+    return actual.fstatSync(...args);
+  };
+  instead({ fstatSync: counting as typeof fstatSync });
+  return () => looks;
+}
+
+/** Writes to the file after it was read, up to `times` times, and until that shows in its status. */
+function changeWhileRead(file: string, times: number): void {
+  let left = times;
+  const changing = (...args: [number]) => {
+    const count = (actual.readSync as (...args: unknown[]) => number)(...args);
+    const { ino, ctimeNs } = statSync(file, { bigint: true });
+    if (left > 0 && actual.fstatSync(args[0], { bigint: true }).ino === ino) {
+      left--;
+      while (statSync(file, { bigint: true }).ctimeNs === ctimeNs)
+        writeFileSync(file, `changed, ${left} to go`);
+    }
+    return count;
+  };
+  instead({ readSync: changing as typeof fs.readSync });
+}
+
+async function entriesOf(object: Buffer): Promise<readonly Entry[]> {
+  const tail = { start: 0, bytes: Uint8Array.from(object) };
+  return (await openArchive(tail, object.length, () => Promise.reject())).manifest.entries;
+}
+
+const names = Array.from({ length: 200 }, (_, index) => `f${index}`);
+const files = Object.fromEntries(names.map(name => [`tree/${name}`, `data of ${name}`]));
+
+describe('whole files', () => {
+  test('that nobody has touched since the scan are looked at once', async () => {
+    const from = await buildTree(scratch(), files);
+    const looks = countLooks();
+    await packTree(await layoutIn(from));
+    expect(looks()).toBe(names.length);
+  });
+
+  test('have the exact microsecond of their time, in the manifest and in the tar', async () => {
+    const from = await buildTree(scratch(), files);
+    // Plain numbers hold times to a quarter of a microsecond: close to a whole one they round to its neighbour
+    for (const [index, name] of names.entries())
+      utimesSync(path.join(from, 'tree', name), 0, 1_700_000_000 + index / 997);
+    const { object } = await packTree(await layoutIn(from));
+    const found = (await entriesOf(object)).filter(({ size }) => size > 0);
+    const exact = ({ name }: Entry) => statSync(path.join(from, name), { bigint: true }).mtimeNs / 1000n;
+    expect(found.map(({ mtimeUs }) => BigInt(mtimeUs))).toEqual(found.map(exact));
+  });
+
+  test('that change while they are read are read again', async () => {
+    const from = await buildTree(scratch(), { 'tree/a': 'a', 'tree/b': 'b', 'tree/c': 'c' });
+    const file = path.join(from, 'tree/b');
+    changeWhileRead(file, 2);
+    const { object } = await packTree(await layoutIn(from));
+    const to = scratch();
+    await restoreObject(object, await layoutIn(to));
+    const content = (name: string) => readFileSync(path.join(to, 'tree', name), 'utf8');
+    expect(['a', 'b', 'c'].map(content)).toEqual(['a', 'changed, 0 to go', 'c']);
+  });
+
+  test('that change at each reading end the save', async () => {
+    const from = await buildTree(scratch(), { 'tree/a': 'a', 'tree/b': 'b' });
+    changeWhileRead(path.join(from, 'tree/b'), 3);
+    const attempt = packTree(await layoutIn(from));
+    await expect(attempt).rejects.toThrow(`${from}/tree/b changed while it was read, twice`);
+  });
+});

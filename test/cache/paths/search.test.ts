@@ -1,0 +1,119 @@
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { create } from '@actions/glob';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { createAnchors } from '../../../src/cache/paths/anchors.ts';
+import { parsePatterns } from '../../../src/cache/paths/patterns.ts';
+import { search } from '../../../src/cache/paths/search.ts';
+
+let root: string;
+const at = (name: string) => path.join(root, name);
+
+beforeAll(() => {
+  root = realpathSync(mkdtempSync(path.join(tmpdir(), 'cache-s3-search-')));
+  for (const name of ['p/a/out/deep', 'p/b/out', 'p/.h/out', 'p/[1]', 'out/p/a', 'outside', 'w']) {
+    mkdirSync(at(name), { recursive: true });
+  }
+  for (const name of ['p/a/out/f', 'p/a/out/deep/f', 'p/b/f', 'p/[1]/f', 'out/p/a/f.txt', 'outside/f', 'f']) {
+    writeFileSync(at(name), name);
+  }
+  symlinkSync('b', at('p/link'));
+  symlinkSync('../f', at('p/file-link'));
+  symlinkSync(at('outside'), at('out/elsewhere'));
+  symlinkSync('..', at('p/a/up'));
+  symlinkSync('.', at('w/self'));
+  symlinkSync('nowhere', at('w/dangling'));
+});
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+async function found(lines: readonly string[], exclusions = true): Promise<string[]> {
+  const anchors = createAnchors({ workspace: root, home: at('home'), platformPath: path });
+  const patterns = await parsePatterns(lines, anchors);
+  const paths = new Set(search(patterns, { comparable: anchors.comparable, exclusions }));
+  return [...paths].map(name => path.relative(root, name)).sort();
+}
+
+async function foundByActions(lines: readonly string[]): Promise<string[]> {
+  // It tells each step of its way to the runner
+  vi.spyOn(process.stdout, 'write').mockReturnValue(true);
+  const globber = await create(lines.map(at).join('\n'), { implicitDescendants: false });
+  return [...new Set(await globber.glob())].map(name => path.relative(root, name)).sort();
+}
+
+describe('as actions/cache searches', () => {
+  test.each([
+    [['*']],
+    [['*/']],
+    [['**/f']],
+    [['**/f*']],
+    [['**/out']],
+    [['**/out/']],
+    [['**/out/*']],
+    [['**/out/**/f']],
+    [['*/*/out']],
+    [['p/*/*']],
+    [['p/.*/out']],
+    [['p/?']],
+    [['p/[ab]/*']],
+    [['p/[[]1]/*']],
+    [['p/*/up/*']],
+    [['*.txt', '**/*.txt']],
+    [['**/f', 'p/a/*', 'out/**/f']],
+    [['missing/*', 'p/missing/**/x']],
+    [['p/[!a]/*']],
+    [['p/\\[1]/*']],
+    [['[p]/[.]h/*']],
+    [['p/b*/', 'p/b*']],
+    [['p//*//f', 'p/**/**/f']],
+    [['p/[b', 'p/{a,b}', 'p/@(a|b)', 'P/*']],
+    [['p/a/up/*']],
+    [['p/a/**/a']],
+    [['p/a/**/a/*']],
+    [['w/*']],
+    [['w/**/*']],
+  ])('%j', async lines => {
+    const theirs = await foundByActions(lines);
+    const ours = await found(lines);
+    expect(ours.filter(name => theirs.includes(name))).toEqual(theirs);
+    // They pass over links that lead nowhere, or back
+    const more = ours.filter(name => !theirs.includes(name)).map(at);
+    expect(more.every(name => lstatSync(name).isSymbolicLink())).toBe(true);
+    expect(more.filter(existsSync).every(name => name.startsWith(realpathSync(name)))).toBe(true);
+  });
+});
+
+test('of what a step saves whole, it looks at no more', async () => {
+  expect(await found(['**/out'], true)).toContain('p/link/out');
+  expect(await found(['p/a/**/*'], true)).toContain('p/a/out/deep/f');
+  expect(await found(['p/a/**/*'], false)).not.toContain('p/a/out/deep');
+});
+
+test.runIf(process.platform === 'linux')('a name that is not UTF-8 is a name', async () => {
+  const name = Buffer.concat([Buffer.from(at('w/')), Buffer.from([0xff, 0x78])]);
+  writeFileSync(name, '');
+  expect(await found(['w/*x', '**/?x'])).toEqual(['w/\udcffx']);
+});
+
+test.runIf(process.platform === 'linux')(
+  'a link is gone through whose name, or target, is not UTF-8',
+  async () => {
+    const inside = (name: string) => Buffer.concat([Buffer.from(at(name)), Buffer.from([0xff])]);
+    mkdirSync(at('raw'));
+    mkdirSync(inside('raw/d'));
+    symlinkSync(inside('raw/d'), at('raw/a'));
+    symlinkSync('.', inside('raw/up'));
+    symlinkSync('../p/b', inside('raw/b'));
+    writeFileSync(Buffer.concat([inside('raw/d'), Buffer.from('/f')]), '');
+    expect(await found(['raw/**/f'])).toEqual(['raw/a/f', 'raw/b\udcff/f', 'raw/d\udcff/f']);
+  },
+);

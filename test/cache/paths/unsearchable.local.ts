@@ -1,0 +1,52 @@
+import { chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { runUnprivileged, unprivilegedDirectory } from '../../support/drop-privileges.ts';
+
+const windows = process.platform === 'win32';
+
+/** An ordinary user's workspace, with a link into a directory that is not his to search. */
+let root: string;
+beforeAll(async () => {
+  root = await unprivilegedDirectory();
+  const at = (name: string) => path.join(root, name);
+  mkdirSync(at('closed/inside'), { recursive: true });
+  mkdirSync(at('links'));
+  symlinkSync('../closed/inside', at('links/link'));
+  writeFileSync(at('links/file'), '');
+  chmodSync(at('closed'), 0);
+});
+afterAll(() => {
+  chmodSync(path.join(root, 'closed'), 0o755);
+  rmSync(root, { recursive: true, force: true });
+});
+
+/** The roots, or the sentence on why there are none. */
+async function rootsOf(pattern: string): Promise<unknown> {
+  const code = `
+    const { createPathLayout } = await import(${JSON.stringify(new URL('../../../src/cache/paths/paths.ts', import.meta.url))});
+    const platformPath = (await import('node:path')).default;
+    const [workspace, pattern] = process.argv.slice(1);
+    const layout = await createPathLayout({ patterns: [pattern], workspace, home: '/nowhere', platformPath });
+    console.log(JSON.stringify(await layout.roots().catch(error => error.message)));
+  `;
+  const { stdout, stderr } = await runUnprivileged(['--input-type=module', '-e', code, '--', root, pattern]);
+  expect(stderr).toBe('');
+  return JSON.parse(stdout.replaceAll(`${root}/`, ''));
+}
+
+test.skipIf(windows).each(['links/*', 'links/l*', 'links/link'])(
+  '%s: where a link leads does not matter',
+  async pattern => {
+    expect(await rootsOf(pattern)).toContain('links/link');
+  },
+);
+
+test.skipIf(windows).each(['links/*/', 'links/*/x', '**/x', 'closed/*', 'closed/inside'])(
+  '%s: it does, and nobody can tell',
+  async pattern => {
+    expect(await rootsOf(pattern)).toMatch(
+      /^the paths of input 'path' cannot be searched \(EACCES: .*\); `sudo: true` reads as root$/,
+    );
+  },
+);

@@ -1,0 +1,136 @@
+import * as fs from 'node:fs';
+import path from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { sha256 } from '../../src/archive/format/codec.ts';
+import { openArchive } from '../../src/archive/format/open-archive.ts';
+import { exactStatus } from '../../src/archive/fs/file-status.ts';
+import { StatusRows } from '../../src/archive/restore/status-rows.ts';
+import { findRecord, type NewRecord, readRecord, writeRecord } from '../../src/records/tree-record.ts';
+import { layoutIn, packTree, tailOf } from '../archive/support/archives.ts';
+import { scratch } from '../archive/support/scratch.ts';
+import { buildTree } from '../support/tree.ts';
+
+async function newRecord(overrides: Partial<NewRecord> = {}): Promise<NewRecord> {
+  const workspace = await buildTree(scratch(), { 'tree/a': 'a', 'tree/b': 'b' });
+  const { object } = await packTree(await layoutIn(workspace));
+  const { manifest, manifestBytes } = await openArchive(tailOf(object), object.length, () => {
+    throw new Error('all of it is in the tail');
+  });
+  const rows = StatusRows.of(manifest.entries.length);
+  rows.set(1, exactStatus(path.join(workspace, 'tree/a'))!);
+  return { object: 'v1/o', etag: 'e', version: 'v', rows, manifestBytes, ...overrides };
+}
+
+const onlyFile = (directory: string) => path.join(directory, fs.readdirSync(directory)[0]!);
+
+test('what is written is what is read', async () => {
+  const directory = scratch();
+  const record = await newRecord();
+  writeRecord(directory, record);
+  const read = readRecord(directory, 'v1/o', 'e')!;
+  expect(read).toMatchObject({ object: 'v1/o', etag: 'e', version: 'v' });
+  expect(read.manifest.entries.map(({ name }) => name)).toEqual(['./tree/', './tree/a', './tree/b']);
+  expect(read.rows.values).toEqual(record.rows.values);
+  expect(findRecord(directory, 'v')).toEqual(read);
+});
+
+test.skipIf(process.platform === 'win32')('nobody else may read it: it tells names', async () => {
+  const directory = scratch();
+  writeRecord(directory, await newRecord());
+  expect(fs.statSync(onlyFile(directory)).mode & 0o777).toBe(0o600);
+});
+
+test('another object, another state of it, another version: none', async () => {
+  const directory = scratch();
+  writeRecord(directory, await newRecord());
+  expect(readRecord(directory, 'v1/other', 'e')).toBeUndefined();
+  expect(readRecord(directory, 'v1/o', 'f')).toBeUndefined();
+  expect(findRecord(directory, 'w')).toBeUndefined();
+  expect(readRecord(path.join(directory, 'none'), 'v1/o', 'e')).toBeUndefined();
+  expect(findRecord(path.join(directory, 'none'), 'v')).toBeUndefined();
+});
+
+test('of several the newest counts, and the same object’s takes its place', async () => {
+  const directory = scratch();
+  for (const etag of ['1', '2', '3']) writeRecord(directory, await newRecord({ etag }));
+  expect(findRecord(directory, 'v')?.etag).toBe('3');
+  writeRecord(directory, await newRecord({ etag: '1' }));
+  expect(findRecord(directory, 'v')?.etag).toBe('1');
+  expect(fs.readdirSync(directory)).toHaveLength(3);
+});
+
+describe('a record that is not as it was written is none', () => {
+  /** Writes one, breaks its file, and asks for it both ways. */
+  async function broken(change: (bytes: Buffer, file: string) => Uint8Array | undefined) {
+    const directory = scratch();
+    writeRecord(directory, await newRecord());
+    const file = onlyFile(directory);
+    const bytes = change(fs.readFileSync(file), file);
+    if (bytes) fs.writeFileSync(file, bytes);
+    return [readRecord(directory, 'v1/o', 'e'), findRecord(directory, 'v')];
+  }
+  const none = [undefined, undefined];
+
+  test('any byte of it', async () => {
+    const directory = scratch();
+    writeRecord(directory, await newRecord());
+    const file = onlyFile(directory);
+    const bytes = fs.readFileSync(file);
+    for (let at = 0; at < bytes.length; at++) {
+      const other = Buffer.from(bytes);
+      other[at]! ^= 1 << (at % 8);
+      fs.writeFileSync(file, other);
+      expect(readRecord(directory, 'v1/o', 'e'), `byte ${at}`).toBeUndefined();
+    }
+  });
+
+  test('cut short, empty, too long', async () => {
+    expect(await broken(bytes => bytes.subarray(0, -8))).toEqual(none);
+    expect(await broken(() => Buffer.alloc(0))).toEqual(none);
+    expect(await broken(bytes => Buffer.concat([bytes, Buffer.alloc(64)]))).toEqual(none);
+  });
+
+  test('of another object, under this one’s name', async () => {
+    const directory = scratch();
+    writeRecord(directory, await newRecord());
+    const name = onlyFile(directory);
+    fs.rmSync(name);
+    writeRecord(directory, await newRecord({ object: 'v1/other' }));
+    fs.renameSync(onlyFile(directory), name);
+    expect(readRecord(directory, 'v1/o', 'e')).toBeUndefined();
+  });
+
+  test.each([0, 2])('of format %i, by another release', async format => {
+    const changed = (bytes: Buffer) => {
+      const body = Buffer.from(bytes.subarray(32));
+      const at = body.indexOf('"format":1');
+      body.write(`"format":${format}`, at);
+      return Buffer.concat([sha256(body), body]);
+    };
+    expect(await broken(changed)).toEqual(none);
+    const same = await broken(bytes => Buffer.concat([sha256(bytes.subarray(32)), bytes.subarray(32)]));
+    expect(same[0], 'the test breaks what it means to').toBeDefined();
+  });
+
+  test('with rows of another tree', async () => {
+    const directory = scratch();
+    writeRecord(directory, await newRecord({ rows: StatusRows.of(2) }));
+    expect(readRecord(directory, 'v1/o', 'e')).toBeUndefined();
+  });
+
+  test('a directory in its place, or one that a killed process left unfinished', async () => {
+    expect(
+      await broken((_, file) => {
+        fs.rmSync(file);
+        fs.mkdirSync(file);
+        return undefined;
+      }),
+    ).toEqual(none);
+    expect(
+      await broken((_, file) => {
+        fs.renameSync(file, `${file}.new`);
+        return undefined;
+      }),
+    ).toEqual(none);
+  });
+});

@@ -1,0 +1,119 @@
+import { Readable } from 'node:stream';
+import { ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
+import { describe, expect, test } from 'vitest';
+import { listPage, takeObjects } from '../../../../src/storage/s3/read/list-page.ts';
+
+const ETAG = '5d41402abc4b2a76b9719d911017c592';
+
+interface Written {
+  readonly key: string;
+  readonly etag?: string;
+  readonly size?: string;
+  readonly modified?: string;
+}
+
+/** An object as radosgw 16.2.15 and AWS write it, with what nobody here reads around it. */
+function contents({
+  key,
+  etag = `&quot;${ETAG}&quot;`,
+  size = '12',
+  modified = '2026-11-21T10:00:00.123Z',
+}: Written): string {
+  return `<Contents><Key>${key}</Key><LastModified>${modified}</LastModified><ETag>${etag}</ETag><Size>${size}</Size>
+    <StorageClass>STANDARD</StorageClass><Owner><ID>1</ID><DisplayName>a &lt;Key&gt;</DisplayName></Owner><Type>Normal</Type></Contents>`;
+}
+
+function pageOf(objects: string, rest = '<IsTruncated>false</IsTruncated>'): string {
+  return `<?xml version="1.0" encoding="UTF-8"?><ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Name>ci</Name><Prefix>p</Prefix><MaxKeys>1000</MaxKeys>${rest}${objects}</ListBucketResult>`;
+}
+
+/** A client that gets this answer, in pieces that end anywhere. */
+function answering(page: string, statusCode = 200): S3Client {
+  const bytes = Buffer.from(page);
+  const pieces = Array.from({ length: Math.ceil(bytes.length / 7) }, (_, at) =>
+    bytes.subarray(at * 7, at * 7 + 7),
+  );
+  return new S3Client({
+    region: 'us-east-1',
+    endpoint: 'http://s3.example.org',
+    credentials: { accessKeyId: 'a', secretAccessKey: 'b' },
+    maxAttempts: 1,
+    requestHandler: {
+      handle: async () => ({ response: { statusCode, headers: {}, body: Readable.from(pieces) } }),
+    },
+  });
+}
+
+const input = { Bucket: 'ci', Prefix: 'p' };
+
+describe('the objects that are taken out of a page are those that the SDK reads in it', () => {
+  test.each([
+    ['none', []],
+    ['two', [{ key: 'p/a' }, { key: 'p/b', size: '0', modified: '2026-11-21T10:00:00Z' }]],
+    ['of several parts', [{ key: 'p/a', etag: `&#34;${ETAG}-16&#34;`, size: '5497558138880' }]],
+    ['an ETag without quotes', [{ key: 'p/a', etag: ETAG }]],
+    ['names with what XML writes in other words', [{ key: 'p/&lt;&gt;&amp;amp;&quot;&apos;&#38;&#xFC;ü😀' }]],
+  ] satisfies [string, Written[]][])('%s', async (_, objects) => {
+    const page = pageOf(objects.map(contents).join(''));
+    const { Contents = [] } = await answering(page).send(new ListObjectsV2Command(input));
+    expect(Contents).toHaveLength(objects.length);
+    expect(takeObjects(page)?.objects).toEqual(
+      Contents.map(({ Key, Size, ETag, LastModified }) => ({
+        name: Key,
+        sizeBytes: Size,
+        etag: ETag?.replaceAll('"', ''),
+        modifiedMs: LastModified?.getTime(),
+      })),
+    );
+  });
+});
+
+test('all else is read by the SDK', async () => {
+  const rest =
+    '<IsTruncated>true</IsTruncated><NextContinuationToken>p/a&amp;b</NextContinuationToken><KeyCount>1</KeyCount>';
+  const { objects, next } = await listPage(answering(pageOf(contents({ key: 'p/a' }), rest)), input, {});
+  expect(objects).toEqual([
+    { name: 'p/a', sizeBytes: 12, etag: ETAG, modifiedMs: Date.UTC(2026, 10, 21, 10, 0, 0, 123) },
+  ]);
+  expect(next).toBe('p/a&b');
+});
+
+test('the last page has none after it, whatever token it names', async () => {
+  const rest = '<IsTruncated>false</IsTruncated><NextContinuationToken>x</NextContinuationToken>';
+  expect((await listPage(answering(pageOf('', rest)), input, {})).next).toBeUndefined();
+});
+
+test.each([
+  ['no size', contents({ key: 'p/a' }).replace(/<Size>.*<\/Size>/, '')],
+  ['a size that is no number', contents({ key: 'p/a', size: 'much' })],
+  ['a date that is none', contents({ key: 'p/a', modified: 'today' })],
+  ['no ETag', contents({ key: 'p/a', etag: '' })],
+  ['a name in a CDATA section', contents({ key: '<![CDATA[p/a]]>' })],
+])('a page is left as it is where an object has %s', (_, object) => {
+  expect(takeObjects(pageOf(contents({ key: 'p/b' }) + object))).toBeUndefined();
+});
+
+test('the SDK reads the objects of a page that is left as it is', async () => {
+  const page = pageOf(contents({ key: '<![CDATA[p/a&b]]>' }) + contents({ key: 'p/c' }));
+  const { objects } = await listPage(answering(page), input, {});
+  expect(objects.map(({ name }) => name)).toEqual(['p/a&b', 'p/c']);
+});
+
+test.each([
+  ['in an object', pageOf(contents({ key: 'p/a' }) + contents({ key: 'p/b' })).slice(0, -150)],
+  ['behind the last object', pageOf(contents({ key: 'p/a' })).slice(0, -10)],
+])('a page that ends early, %s, is no listing', async (_, page) => {
+  await expect(listPage(answering(page), input, {})).rejects.toThrow();
+});
+
+test('a refusal is read by the SDK', async () => {
+  const refusal = '<Error><Code>NoSuchBucket</Code></Error>';
+  await expect(listPage(answering(refusal, 404), input, {})).rejects.toMatchObject({
+    name: 'NoSuchBucket',
+    $metadata: { httpStatusCode: 404 },
+  });
+});
+
+test('a character beyond the first 65,536 by its number, which the SDK does not read', () => {
+  expect(takeObjects(pageOf(contents({ key: 'p/&#128512;&#x1F600;' })))?.objects[0]?.name).toBe('p/😀😀');
+});

@@ -1,0 +1,138 @@
+import net, { type AddressInfo } from 'node:net';
+import { afterEach, expect, test } from 'vitest';
+import type { ObjectStore } from '../../../../src/storage/object-store.ts';
+import { StoreRefusedError, StoreUnavailableError } from '../../../../src/storage/store-errors.ts';
+import { openStore, shortLimits } from '../support.ts';
+
+const closers: (() => void)[] = [];
+
+afterEach(() => {
+  for (const close of closers.splice(0)) close();
+});
+
+/** A server that does `talk` with each connection. Resolves to its URL's host and port. */
+async function serve(talk: (socket: net.Socket) => void): Promise<string> {
+  const sockets = new Set<net.Socket>();
+  const server = net.createServer(socket => {
+    sockets.add(socket);
+    socket.on('error', () => {});
+    talk(socket);
+  });
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+  closers.push(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  return `127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+function storeAt(endpoint: string, attempts = 5, timeLimits = shortLimits): ObjectStore {
+  const store = openStore({ endpoint: new URL(endpoint), attempts }, { timeLimits });
+  closers.push(() => store.close());
+  return store;
+}
+
+test('a closed port is retried, given up, and asked no more', async () => {
+  // what is refused is to be told from what is late, on a busy machine too
+  const store = storeAt('http://127.0.0.1:1', 3, { ...shortLimits, firstAnswerMs: 60_000 });
+  const failure = await store.head('x').catch(error => error);
+  expect(failure).toBeInstanceOf(StoreUnavailableError);
+  expect(failure.message).toBe(
+    'bucket bucket at http://127.0.0.1:1: connection refused (HeadObject: ECONNREFUSED)',
+  );
+  expect(store.counters).toEqual({ requests: 3, retries: 2 });
+  await expect(store.head('x')).rejects.toThrow('connection refused');
+  expect(store.counters.requests).toBe(3);
+});
+
+test('a host name that cannot be resolved is said as such', async () => {
+  const failure = await storeAt('http://no-such-host.invalid', 1)
+    .head('x')
+    .catch(error => error);
+  expect(failure).toBeInstanceOf(StoreUnavailableError);
+  expect(failure.message).toMatch(/host name not (found|resolved)/);
+});
+
+test('a port that accepts and says nothing is left within the limit of all attempts together', async () => {
+  let connections = 0;
+  const host = await serve(() => {
+    connections++;
+  });
+  const failure = await storeAt(`http://${host}`, 20, {
+    ...shortLimits,
+    firstByteMs: 50,
+    firstAnswerMs: 1500,
+  })
+    .head('x')
+    .catch(error => error);
+  expect(failure).toBeInstanceOf(StoreUnavailableError);
+  expect(failure.message).toContain('no answer within 1.5 s');
+  expect(connections).toBeGreaterThan(1);
+});
+
+test('a TLS handshake that stalls is cut by the limit of connecting', async () => {
+  const host = await serve(() => {});
+  const failure = await storeAt(`https://${host}`, 1)
+    .head('x')
+    .catch(error => error);
+  expect(failure).toBeInstanceOf(StoreUnavailableError);
+  expect(failure.message).toMatch(/no connection within 0.4 s|silent for 0.3 s/);
+});
+
+test('http behind https is refused with the setting to look at', async () => {
+  const host = await serve(socket =>
+    socket.once('data', () => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n')),
+  );
+  const failure = await storeAt(`https://${host}`)
+    .head('x')
+    .catch(error => error);
+  expect(failure).toBeInstanceOf(StoreRefusedError);
+  expect(failure).toMatchObject({
+    lookAt: "the input 'insecure'",
+    message: expect.stringContaining(
+      `${host}: it does not speak TLS; insecure: true asks by http (HeadObject`,
+    ),
+  });
+});
+
+test('a server that breaks off the handshake is not taken for one without TLS', async () => {
+  const fatal = { length: [0, 2], level: 2, handshakeFailure: 40 };
+  const alert = [21, 3, 3, ...fatal.length, fatal.level, fatal.handshakeFailure];
+  const host = await serve(socket => socket.once('data', () => socket.end(Buffer.from(alert))));
+  const failure = await storeAt(`https://${host}`)
+    .head('x')
+    .catch(error => error);
+  expect(failure).toBeInstanceOf(StoreRefusedError);
+  expect(failure).toMatchObject({
+    lookAt: "the input 'endpoint'",
+    message: expect.stringMatching(/: TLS failed, .*alert handshake failure \(HeadObject: EPROTO\)$/),
+  });
+});
+
+test('what is no HTTP at all is unavailable', async () => {
+  const host = await serve(socket => socket.end('SSH-2.0-OpenSSH_9.9\r\n'));
+  await expect(storeAt(`http://${host}`, 1).head('x')).rejects.toThrow(StoreUnavailableError);
+});
+
+test('a web server that is not S3 is refused', async () => {
+  const page = '<html><body>Not found</body></html>';
+  const answer = `HTTP/1.1 403 Forbidden\r\ncontent-length: ${page.length}\r\ncontent-type: text/html\r\n\r\n${page}`;
+  const host = await serve(socket => socket.on('data', () => socket.write(answer)));
+  const failure = await storeAt(`http://${host}`)
+    .getRange('x', { suffix: 10 })
+    .catch(error => error);
+  expect(failure).toBeInstanceOf(StoreRefusedError);
+});
+
+test('a ca-file that cannot be used is named', async () => {
+  for (const [caFile, reason] of [
+    ['/no/such/file.pem', 'cannot be read (ENOENT)'],
+    [import.meta.filename, 'holds no certificate'],
+  ] as const) {
+    const store = openStore({ endpoint: new URL('https://127.0.0.1:1'), caFile });
+    const failure = await store.head('x').catch(error => error);
+    expect(failure).toMatchObject({ name: 'StoreRefusedError', lookAt: "the input 'ca-file'" });
+    expect(failure.message).toContain(`ca-file ${JSON.stringify(caFile)} ${reason}`);
+    store.close();
+  }
+});

@@ -1,0 +1,58 @@
+import { randomBytes } from 'node:crypto';
+import {
+  CompleteMultipartUploadCommand,
+  CreateMultipartUploadCommand,
+  S3Client,
+  UploadPartCommand,
+} from '@aws-sdk/client-s3';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type BucketAccess, newBucket } from '../../../support/gateway.ts';
+import { settingsFor, storeFor } from '../gateway-store.ts';
+
+const first = randomBytes(5 * 1024 * 1024);
+const last = randomBytes(1000);
+let bucket: BucketAccess;
+let client: S3Client;
+
+beforeAll(async () => {
+  bucket = await newBucket('joined');
+  const { endpoint, region, credentials } = settingsFor(bucket);
+  client = new S3Client({
+    endpoint: endpoint!.href,
+    region: region!,
+    credentials: credentials!,
+    forcePathStyle: true,
+  });
+});
+afterAll(() => client.destroy());
+
+/** An upload of these parts, as it stands before it is joined. */
+async function begin(Key: string, parts: readonly Uint8Array[]) {
+  const target = { Bucket: bucket.bucket, Key };
+  const { UploadId } = await client.send(new CreateMultipartUploadCommand(target));
+  const Parts: { PartNumber: number; ETag: string | undefined }[] = [];
+  for (const [index, Body] of parts.entries()) {
+    const PartNumber = index + 1;
+    const { ETag } = await client.send(new UploadPartCommand({ ...target, UploadId, PartNumber, Body }));
+    Parts.push({ PartNumber, ETag });
+  }
+  const join = () =>
+    client.send(new CompleteMultipartUploadCommand({ ...target, UploadId, MultipartUpload: { Parts } }));
+  return { join };
+}
+
+test('the sweep spares what has become the object, and takes all others of its name', async () => {
+  const store = storeFor(bucket);
+  const { join } = await begin('joined', [first, last]);
+  await join();
+  // What a gateway leaves that dies within a Complete: the object, and the upload of just these parts
+  await begin('joined', [first, last]);
+  await begin('joined', [first]);
+  await begin('joined', []);
+  await begin('other', [first, last]);
+  expect(await store.abortStale('', 0)).toBe(3);
+  expect(await store.abortStale('', 0)).toBe(0);
+  const answer = await store.getRange('joined', { suffix: last.length });
+  expect(Buffer.compare(answer!.bytes, last)).toBe(0);
+  store.close();
+});

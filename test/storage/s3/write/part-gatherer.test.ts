@@ -1,0 +1,86 @@
+import { expect, test } from 'vitest';
+import type { PartBytes } from '../../../../src/storage/s3/write/multipart.ts';
+import { PartGatherer } from '../../../../src/storage/s3/write/part-gatherer.ts';
+
+/** The parts of pieces written one after the other, as text. */
+function gather(partSize: number, pieces: readonly string[]): string[] {
+  const gatherer = new PartGatherer(partSize);
+  const parts: PartBytes[] = [];
+  for (const piece of pieces) {
+    gatherer.add(Buffer.from(piece));
+    for (let part = gatherer.takeFull(); part; part = gatherer.takeFull()) parts.push(part);
+  }
+  const rest = gatherer.takeRest();
+  if (rest) parts.push(rest);
+  for (const part of parts) expect(Buffer.concat(part.pieces)).toHaveLength(part.sizeBytes);
+  return parts.map(part => part.pieces.map(piece => Buffer.from(piece).toString()).join('|'));
+}
+
+test.each<[string[], string[]]>([
+  [[], []],
+  [['', ''], []],
+  [['abc'], ['abc']],
+  [['abcd'], ['abcd']],
+  [
+    ['abcd', 'e'],
+    ['abcd', 'e'],
+  ],
+  [['ab', 'cd'], ['ab|cd']],
+  [
+    ['abc', 'def', 'g'],
+    ['abc|d', 'ef|g'],
+  ],
+  [['abcdefghij'], ['abcd', 'efgh', 'ij']],
+  [['abcdefgh'], ['abcd', 'efgh']],
+  [
+    ['a', 'bcdefghi', 'j'],
+    ['a|bcd', 'efgh', 'i|j'],
+  ],
+])('%j in parts of four: %j', (pieces, parts) => {
+  expect(gather(4, pieces)).toEqual(parts);
+});
+
+test('the beginning is held back until there is too much of it for one request', () => {
+  const gatherer = new PartGatherer(4, 6);
+  gatherer.add(Buffer.from('abcdef'));
+  expect(gatherer.takeFull()).toBeUndefined();
+  gatherer.add(Buffer.from('gh'));
+  expect(gatherer.takeFull()?.sizeBytes).toBe(4);
+  expect(gatherer.takeFull()).toBeUndefined();
+  gatherer.add(Buffer.from('i'));
+  expect(gatherer.takeFull()?.sizeBytes).toBe(4);
+  expect(gatherer.takeRest()?.sizeBytes).toBe(1);
+});
+
+test('nothing is held back of an object that comes in parts already', () => {
+  const gatherer = new PartGatherer(4, 6);
+  gatherer.cutEarly();
+  gatherer.add(Buffer.from('abcdef'));
+  expect(gatherer.takeFull()?.sizeBytes).toBe(4);
+  expect(gatherer.takeRest()?.sizeBytes).toBe(2);
+});
+
+test('only a piece across a border is copied, and every part has its memory for itself', () => {
+  const gatherer = new PartGatherer(8);
+  const whole = new Uint8Array(6);
+  const border = new Uint8Array(6);
+  gatherer.add(whole);
+  gatherer.add(border);
+  const [first, second] = gatherer.takeFull()?.pieces ?? [];
+  expect(first?.buffer).toBe(whole.buffer);
+  expect(border.buffer.detached).toBe(true);
+  expect(second?.buffer.byteLength).toBe(2);
+  expect(gatherer.takeRest()?.pieces.map(piece => piece.buffer.byteLength)).toEqual([4]);
+});
+
+test('parts grow after three thousand, so that ten thousand hold a terabyte', () => {
+  const gatherer = new PartGatherer(1);
+  const sizes: number[] = [];
+  for (let written = 0; written < 16_000; written++) {
+    gatherer.add(Buffer.from('x'));
+    for (let part = gatherer.takeFull(); part; part = gatherer.takeFull()) sizes.push(part.sizeBytes);
+  }
+  expect(new Set(sizes.slice(0, 3000))).toEqual(new Set([1]));
+  expect(new Set(sizes.slice(3000, 6000))).toEqual(new Set([4]));
+  expect(sizes[6000]).toBe(16);
+});

@@ -1,0 +1,54 @@
+import { expect, test } from 'vitest';
+import { PartsInFlight } from '../../../../src/storage/s3/write/parts-in-flight.ts';
+
+const MiB = 1024 * 1024;
+
+/** Puts parts of these sizes on their way; `land` ends the oldest. */
+async function withParts(...sizes: number[]) {
+  const parts = new PartsInFlight();
+  const landings: (() => void)[] = [];
+  for (const size of sizes) {
+    await parts.roomFor(size);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    landings.push(resolve);
+    parts.add(size, promise);
+  }
+  return { parts, land: () => landings.shift()?.() };
+}
+
+/** Whether something that has nothing to wait for has ended. */
+async function hasEnded(promise: Promise<unknown>): Promise<boolean> {
+  let ended = false;
+  promise.then(() => {
+    ended = true;
+  });
+  await new Promise(setImmediate);
+  return ended;
+}
+
+test.each<[string, number[], number]>([
+  ['a seventh part', [8, 8, 8, 8, 8, 8], 8],
+  ['a byte over 128 MiB', [64, 64], 1],
+  ['a part over 128 MiB beside another', [8], 200],
+])('%s waits until one has landed', async (_, sizes, next) => {
+  const { parts, land } = await withParts(...sizes.map(size => size * MiB));
+  const room = parts.roomFor(next * MiB);
+  expect(await hasEnded(room)).toBe(false);
+  land();
+  expect(await hasEnded(room)).toBe(true);
+});
+
+test('128 MiB in all, and one larger part alone, have room', async () => {
+  const { parts } = await withParts(64 * MiB);
+  expect(await hasEnded(parts.roomFor(64 * MiB))).toBe(true);
+  expect(await hasEnded(new PartsInFlight().roomFor(200 * MiB))).toBe(true);
+});
+
+test('the end is when all have landed', async () => {
+  const { parts, land } = await withParts(8, 8);
+  const end = parts.ended();
+  land();
+  expect(await hasEnded(end)).toBe(false);
+  land();
+  expect(await hasEnded(end)).toBe(true);
+});

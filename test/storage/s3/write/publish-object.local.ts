@@ -1,0 +1,42 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { ObjectReplacedError } from '../../../../src/storage/store-errors.ts';
+import { scriptedServer } from '../scripted-server.ts';
+import { shortLimits } from '../support.ts';
+
+test.each([true, false])(
+  'an object of one part may take longer than the first answer (onlyIfAbsent: %s)',
+  async onlyIfAbsent => {
+    const timeLimits = { ...shortLimits, firstAnswerMs: 1500, firstByteMs: 5000, idleMs: 5000 };
+    const server = await scriptedServer(async operation => {
+      if (operation !== 'PutObject') return { status: 404 };
+      await delay(2000);
+      return { headers: { etag: '"e"' } };
+    });
+    const upload = server
+      .store({ attempts: 1 }, { timeLimits })
+      .createUpload('x', { partSizeBytes: 5_242_880, onlyIfAbsent });
+    await upload.write(Buffer.from('slow'));
+    expect(await upload.complete()).toMatchObject({ etag: 'e', sizeBytes: 4 });
+    expect(server.operations).toEqual(['HeadObject', 'PutObject']);
+  },
+);
+
+test('credentials that may only write replace an object of one part', async () => {
+  const server = await scriptedServer(operation =>
+    operation === 'PutObject' ? { headers: { etag: '"e"' } } : { status: 403 },
+  );
+  const upload = server.store().createUpload('x', { partSizeBytes: 5_242_880, onlyIfAbsent: false });
+  await upload.write(Buffer.from('new'));
+  expect(await upload.complete()).toMatchObject({ etag: 'e', sizeBytes: 3 });
+});
+
+test('an object of one part that was replaced meanwhile is left alone, also by a server that knows no If-Match', async () => {
+  const server = await scriptedServer(() => ({ headers: { etag: '"now"', 'content-length': 4 } }));
+  const upload = server
+    .store()
+    .createUpload('x', { partSizeBytes: 5_242_880, onlyIfAbsent: false, onlyIfEtag: 'then' });
+  await upload.write(Buffer.from('new'));
+  await expect(upload.complete()).rejects.toThrow(ObjectReplacedError);
+  expect(server.operations).toEqual(['HeadObject']);
+});

@@ -1,0 +1,75 @@
+import { createHash } from 'node:crypto';
+import { describe, expect, test } from 'vitest';
+import { scriptedServer } from '../scripted-server.ts';
+
+test('an upload whose age the server does not tell may be one that another job is writing: it stays', async () => {
+  const old =
+    '<Upload><Key>old</Key><UploadId>1</UploadId><Initiated>2020-01-01T00:00:00.000Z</Initiated></Upload>';
+  const ageless = '<Upload><Key>ageless</Key><UploadId>2</UploadId></Upload>';
+  const server = await scriptedServer(operation =>
+    operation === 'ListMultipartUploads'
+      ? { body: `<ListMultipartUploadsResult>${old}${ageless}</ListMultipartUploadsResult>` }
+      : { status: operation === 'HeadObject' ? 404 : 204 },
+  );
+  expect(await server.store().abortStale('', 1000)).toBe(1);
+  expect(server.operations).toEqual(['ListMultipartUploads', 'HeadObject', 'AbortMultipartUpload']);
+  expect(server.requests.at(-1)).toBe('AbortMultipartUpload /bucket/old');
+});
+
+describe('an upload beside an object of its name', () => {
+  const upload =
+    '<Upload><Key>x</Key><UploadId>1</UploadId><Initiated>2020-01-01T00:00:00.000Z</Initiated></Upload>';
+  const pages: Readonly<Record<string, string>> = {
+    none: '<IsTruncated>true</IsTruncated><NextPartNumberMarker>1</NextPartNumberMarker>',
+    '1': '<IsTruncated>false</IsTruncated>',
+  };
+  const partEtags: Readonly<Record<string, string>> = { none: md5('one'), '1': md5('two') };
+
+  async function sweepBeside(etag: string, listParts = 200) {
+    const server = await scriptedServer((operation, { url = '' }) => {
+      const from = new URL(url, 'http://server').searchParams.get('part-number-marker') ?? 'none';
+      switch (operation) {
+        case 'ListMultipartUploads':
+          return { body: `<ListMultipartUploadsResult>${upload}</ListMultipartUploadsResult>` };
+        case 'HeadObject':
+          return { headers: { etag: `"${etag}"`, 'content-length': '10' } };
+        case 'ListParts': {
+          const part = `<Part><PartNumber>1</PartNumber><ETag>"${partEtags[from]}"</ETag></Part>`;
+          return {
+            status: listParts,
+            body: listParts === 200 ? `<ListPartsResult>${part}${pages[from]}</ListPartsResult>` : '',
+          };
+        }
+        default:
+          return { status: 204 };
+      }
+    });
+    return { aborted: await server.store().abortStale('', 1000), operations: server.operations };
+  }
+
+  const joined = `${md5(Buffer.from(md5('one') + md5('two'), 'hex'))}-2`;
+
+  test('is its own when the ETags of all its parts make the ETag of the object: it stays', async () => {
+    const { aborted, operations } = await sweepBeside(joined);
+    expect(aborted).toBe(0);
+    expect(operations.filter(operation => operation === 'ListParts')).toHaveLength(2);
+  });
+
+  test('is not when they make another one', async () => {
+    expect((await sweepBeside(joined.replace('-2', '-3'))).aborted).toBe(1);
+  });
+
+  test('is not when the object came whole', async () => {
+    const { aborted, operations } = await sweepBeside(md5('whole'));
+    expect(aborted).toBe(1);
+    expect(operations).not.toContain('ListParts');
+  });
+
+  test('stays where its parts may not be listed', async () => {
+    expect((await sweepBeside(joined, 403)).aborted).toBe(0);
+  });
+});
+
+function md5(content: string | Uint8Array): string {
+  return createHash('md5').update(content).digest('hex');
+}

@@ -1,0 +1,163 @@
+import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { describe, expect, test } from 'vitest';
+import { silentLog } from '../../../../src/report/log.ts';
+import { ObjectExistsError, StoreUnavailableError } from '../../../../src/storage/store-errors.ts';
+import { type Fault, firstTimes } from '../../../support/fault-proxy.ts';
+import { content, faultyBucket, MiB } from '../faulty-bucket.ts';
+import { settingsFor } from '../gateway-store.ts';
+
+const faulty = faultyBucket('upload-faults');
+
+describe('an upload', () => {
+  test.each<[string, Fault]>([
+    ['reset', { kind: 'reset', served: false }],
+    ['stored, its answer lost', { kind: 'reset', served: true }],
+    ['cut', { kind: 'cut-upload', afterBytes: 1_000_000 }],
+    ['stalled', { kind: 'stall-upload', afterBytes: 1_000_000 }],
+  ])('whose parts are %s ends well', async (label, fault) => {
+    faulty.proxy.rule = firstTimes(3, 'UploadPart', fault);
+    const upload = await faulty.begin(faulty.proxied(), `parts ${label}`);
+    await upload.complete();
+    expect(await faulty.stored(`parts ${label}`)).toBe(true);
+  });
+
+  test.each<[string, number, Fault]>([
+    ['is lost on its way back', 1, { kind: 'reset', served: true }],
+    ['is a silence after the work', 1, { kind: 'stall', afterBytes: 0 }],
+    ['breaks off', 1, { kind: 'cut', afterBytes: 10 }],
+    ['is a 500 before the work', 2, { kind: 'answer', status: 500 }],
+    ['is a reset before the work', 2, { kind: 'reset', served: false }],
+  ])(
+    'whose answer to Complete %s is looked for by its save-id: %i Complete in all',
+    async (label, count, fault) => {
+      faulty.proxy.rule = firstTimes(1, 'CompleteMultipartUpload', fault);
+      const upload = await faulty.begin(faulty.proxied(), `complete ${label}`);
+      expect(await upload.complete()).toMatchObject({ sizeBytes: content.length });
+      expect(await faulty.stored(`complete ${label}`)).toBe(true);
+      expect(faulty.operations().filter(operation => operation === 'CompleteMultipartUpload')).toHaveLength(
+        count,
+      );
+      const after = faulty.operations().slice(faulty.operations().indexOf('CompleteMultipartUpload') + 1);
+      expect(after[0]).toBe('HeadObject');
+    },
+  );
+
+  test('is stored once its Complete is answered, also where nothing may be read', async () => {
+    faulty.proxy.rule = ({ operation }) =>
+      operation === 'HeadObject' || operation === 'GetObject' ? { kind: 'answer', status: 403 } : undefined;
+    const upload = await faulty.begin(faulty.proxied(), 'write-only', false);
+    const info = await upload.complete();
+    expect(await faulty.stored('write-only')).toBe(true);
+    const present = await faulty.direct().head('write-only');
+    expect(info).toMatchObject({ sizeBytes: content.length, etag: present?.etag });
+  });
+
+  test('whose Complete is answered by 500, always, is reported and aborted', async () => {
+    faulty.proxy.rule = ({ operation }) =>
+      operation === 'CompleteMultipartUpload' ? { kind: 'answer', status: 500 } : undefined;
+    const upload = await faulty.begin(faulty.proxied(), 'never');
+    await expect(upload.complete()).rejects.toThrow(StoreUnavailableError);
+    expect(faulty.operations().at(-1)).toBe('AbortMultipartUpload');
+    expect(await faulty.direct().head('never')).toBeUndefined();
+    expect(await faulty.direct().abortStale('never', 0)).toBe(0);
+  });
+
+  test('whose PutObject is answered by a lost connection is recognised by its save-id', async () => {
+    faulty.proxy.rule = firstTimes(1, 'PutObject', { kind: 'reset', served: true });
+    const upload = faulty.proxied().createUpload('small', { partSizeBytes: 5 * MiB, onlyIfAbsent: true });
+    await upload.write(Buffer.from('small'));
+    expect(await upload.complete()).toMatchObject({ sizeBytes: 5 });
+    expect(faulty.operations()).toEqual(['HeadObject', 'PutObject', 'PutObject', 'HeadObject']);
+  });
+
+  test('that another job beat is told so, although its own answer was lost', async () => {
+    const other = faulty.direct().createUpload('beaten', { partSizeBytes: 5 * MiB, onlyIfAbsent: true });
+    await other.write(Buffer.from('other'));
+    await other.complete();
+    faulty.proxy.rule = firstTimes(1, 'PutObject', { kind: 'reset', served: true });
+    const upload = faulty.proxied().createUpload('beaten', { partSizeBytes: 5 * MiB, onlyIfAbsent: true });
+    await upload.write(Buffer.from('mine'));
+    await expect(upload.complete()).rejects.toThrow(ObjectExistsError);
+  });
+
+  test('that is given up leaves no part behind, and waits for the answer to its abort', async () => {
+    faulty.proxy.rule = ({ operation }) =>
+      operation === 'UploadPart' ? { kind: 'delay', ms: 50 } : undefined;
+    const controller = new AbortController();
+    const upload = faulty.proxied().createUpload('given up', {
+      partSizeBytes: 5 * MiB,
+      onlyIfAbsent: true,
+      signal: controller.signal,
+    });
+    await upload.write(randomBytes(26 * MiB));
+    controller.abort(new Error('cancelled'));
+    await upload.abort();
+    expect(faulty.operations().at(-1)).toBe('AbortMultipartUpload');
+    expect(await faulty.direct().abortStale('given up', 0)).toBe(0);
+  });
+
+  test('to an endpoint that dies is given one short abort', async () => {
+    faulty.proxy.rule = ({ operation }) => {
+      if (operation === 'UploadPart') return { kind: 'answer', status: 503 };
+      return operation === 'AbortMultipartUpload' ? { kind: 'silent' } : undefined;
+    };
+    const said: string[] = [];
+    const store = faulty.proxied(1, { log: { ...silentLog, notice: line => said.push(line) } });
+    const upload = store.createUpload('dying', { partSizeBytes: 5 * MiB, onlyIfAbsent: true });
+    const failure = await upload
+      .write(randomBytes(11 * MiB))
+      .then(() => upload.complete())
+      .catch(error => error);
+    expect(failure).toBeInstanceOf(StoreUnavailableError);
+    await upload.abort();
+    await upload.abort();
+    expect(faulty.operations().filter(operation => operation === 'AbortMultipartUpload')).toHaveLength(1);
+    expect(said).toEqual([expect.stringContaining('An unfinished upload of dying could not be removed')]);
+    expect(await faulty.direct().abortStale('dying', 0)).toBe(1);
+  });
+
+  test('to an endpoint that is too busy for it is aborted when that has a moment', async () => {
+    let refused = 0;
+    faulty.proxy.rule = ({ operation }) => {
+      if (operation === 'UploadPart') return { kind: 'answer', status: 503 };
+      return operation === 'AbortMultipartUpload' && refused++ < 2
+        ? { kind: 'answer', status: 503 }
+        : undefined;
+    };
+    const upload = await faulty.begin(faulty.proxied(3), 'busy');
+    await expect(upload.complete()).rejects.toThrow(StoreUnavailableError);
+    expect(faulty.operations().filter(operation => operation === 'AbortMultipartUpload')).toHaveLength(3);
+    expect(await faulty.direct().abortStale('busy', 0)).toBe(0);
+  });
+
+  test('of a process that is killed is swept', async () => {
+    const uploader = `
+      import { createS3Store } from ${JSON.stringify(new URL('../../../../src/storage/s3/s3-store.ts', import.meta.url).href)};
+      const { endpoint, ...settings } = JSON.parse(process.env.SETTINGS);
+      const log = { debug() {}, info() {}, notice() {}, warning() {} };
+      const store = createS3Store({ ...settings, endpoint: new URL(endpoint) }, { log });
+      const upload = store.createUpload('killed', { partSizeBytes: 5242880, onlyIfAbsent: true });
+      await upload.write(new Uint8Array(16 * 1048576));
+      console.log('begun');
+      setInterval(() => {}, 1000);`;
+    const settings = {
+      ...settingsFor(faulty.bucket),
+      instanceMetadata: false,
+      forcePathStyle: true,
+      attempts: 1,
+    };
+    const child = spawn(process.execPath, ['--input-type=module', '--eval', uploader], {
+      env: { ...process.env, SETTINGS: JSON.stringify(settings) },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    await once(child.stdout, 'data');
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    const store = faulty.direct();
+    expect(await store.head('killed')).toBeUndefined();
+    expect(await store.abortStale('killed', 0)).toBe(1);
+    expect(await store.abortStale('killed', 0)).toBe(0);
+  });
+});

@@ -1,0 +1,74 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { silentLog } from '../../../../src/report/log.ts';
+import type { Upload } from '../../../../src/storage/object-store.ts';
+import { ObjectReplacedError } from '../../../../src/storage/store-errors.ts';
+import { scriptedServer } from '../scripted-server.ts';
+
+const MiB = 1024 * 1024;
+
+test('an upload that is given up between two steps of a copy is not created after that', async () => {
+  const server = await scriptedServer(operation => {
+    if (operation === 'HeadObject') return { headers: { etag: '"e"', 'content-length': 6 * MiB } };
+    if (operation !== 'CreateMultipartUpload') return { status: 404 };
+    return { body: '<InitiateMultipartUploadResult><UploadId>1</UploadId></InitiateMultipartUploadResult>' };
+  });
+  let aborted: Promise<void> | undefined;
+  const log = {
+    ...silentLog,
+    // Said when the source has been found as it was, before the copy goes on
+    debug: (line: string) => {
+      if (line.startsWith('s3 HeadObject')) aborted = upload.abort();
+    },
+  };
+  const store = server.store({}, { log });
+  const upload: Upload = store.createUpload('x', { partSizeBytes: 5 * MiB, onlyIfAbsent: true });
+  const copied = upload.copyRange({ name: 'source', etag: 'e' }, { start: 0, end: 6 * MiB });
+  await expect(copied).rejects.toThrow('the upload was aborted');
+  await aborted;
+  await delay(50);
+  expect(server.operations).toEqual(['HeadObject']);
+});
+
+test('a source that is another by now is not copied from', async () => {
+  const server = await scriptedServer(() => ({ headers: { etag: '"now"', 'content-length': 6 * MiB } }));
+  const upload = server.store().createUpload('x', { partSizeBytes: 5 * MiB, onlyIfAbsent: true });
+  const copied = upload.copyRange({ name: 'source', etag: 'then' }, { start: 0, end: 6 * MiB });
+  await expect(copied).rejects.toThrow(ObjectReplacedError);
+  await upload.abort();
+  expect(server.operations).toEqual(['HeadObject']);
+});
+
+test('parts are joined by their numbers, in whatever order they were stored: AWS refuses another', async () => {
+  const anotherIsStored = Promise.withResolvers<void>();
+  let body = '';
+  const server = await scriptedServer(async (operation, request) => {
+    switch (operation) {
+      case 'CreateMultipartUpload':
+        return {
+          body: '<InitiateMultipartUploadResult><UploadId>1</UploadId></InitiateMultipartUploadResult>',
+        };
+      case 'UploadPart':
+        if (/[?&]partNumber=1(?:&|$)/.test(request.url ?? '')) await anotherIsStored.promise;
+        return { headers: { etag: '"part"' } };
+      case 'CompleteMultipartUpload':
+        request.on('data', chunk => {
+          body += chunk;
+        });
+        return {
+          body: '<CompleteMultipartUploadResult><ETag>"whole"</ETag></CompleteMultipartUploadResult>',
+        };
+      default:
+        return { status: 404 };
+    }
+  });
+  const upload = server.store().createUpload('x', {
+    partSizeBytes: 5 * MiB,
+    onlyIfAbsent: false,
+    onBytes: () => anotherIsStored.resolve(),
+  });
+  for (let part = 0; part < 3; part++) await upload.write(new Uint8Array(5 * MiB));
+  await upload.complete();
+  const numbers = [...body.matchAll(/<PartNumber>(\d+)</g)].map(match => Number(match[1]));
+  expect(numbers).toEqual([1, 2, 3]);
+});
