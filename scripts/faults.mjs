@@ -1,6 +1,6 @@
 // faults.mjs [--short] [--only REGEXP] [--markdown FILE] - breaks things between the built action and a real RADOS
-// Gateway, prints for each fault what the user sees, how long it took and what is left, and ends non-zero when a
-// promise was broken. The whole of it takes about a quarter of an hour; docs/faults.md has the table.
+// Gateway. Prints what the user sees, the time and what is left for each fault, and exits non-zero when a promise was
+// broken. A full run takes about a quarter of an hour; `--markdown docs/results/faults.md` writes its results.
 
 import { existsSync } from 'node:fs';
 import path from 'node:path';

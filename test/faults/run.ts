@@ -13,7 +13,7 @@ const { values: options } = parseArgs({
     /** Only cases of whose `phase: fault` this regular expression matches a part. */
     only: { type: 'string', default: '' },
     short: { type: 'boolean', default: false },
-    /** Writes the table as Markdown to this file. */
+    /** Writes the results as a Markdown page to this file. */
     markdown: { type: 'string' },
   },
 });

@@ -1,3 +1,4 @@
+import { VERSION } from '../../src/version.ts';
 import type { FaultCase, Finding } from './case.ts';
 
 export interface Row {
@@ -23,8 +24,21 @@ export function lineOf(row: Row): string {
   return `${head}\n      ${finding.left}; exit ${finding.exit}; ${plain(said)}`;
 }
 
-/** The table of docs/faults.md. */
+/** The page docs/results/faults.md: which build was tried, and one line for each case. */
 export function markdown(rows: readonly Row[]): string {
+  const green = rows.filter(row => problemsOf(row).length === 0).length;
+  return [
+    '# Results of the fault suite',
+    '',
+    'Written by `npm run faults -- --markdown docs/results/faults.md`. [faults.md](../faults.md) explains the rows.',
+    '',
+    `cache-s3 ${VERSION}, one run: ${green} of ${rows.length} rows are green.`,
+    '',
+    ...table(rows),
+  ].join('\n');
+}
+
+function table(rows: readonly Row[]): string[] {
   const lines = rows.map(({ one, finding }) => {
     const [first = '-', ...others] = finding.says.map(line => plain(line).replaceAll('|', '\\|'));
     const rest = others.length > 2 ? [`... and ${others.length} more like it`] : others;
@@ -36,7 +50,7 @@ export function markdown(rows: readonly Row[]): string {
     '| fault | phase | what the user sees | s | what is left | exit |',
     '|---|---|---|---|---|---|',
   ];
-  return [...head, ...lines].join('\n');
+  return [...head, ...lines];
 }
 
 function seconds(ms: number): string {
