@@ -1,6 +1,6 @@
 import { closeSync, fchownSync, openSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { quietly } from '../archive/fs/file-status.ts';
+import { ignoreErrors } from '../archive/fs/ignore-errors.ts';
 
 /**
  * Writes a file for later steps of the same job into RUNNER_TEMP: whole or not at all, for nobody else to read. As root
@@ -14,7 +14,7 @@ export function writeJobFile(file: string, content: Uint8Array | string): void {
   try {
     writeFileSync(fd, content);
     const { uid, gid } = statSync(dirname(file));
-    if (process.geteuid?.() === 0) quietly(() => fchownSync(fd, uid, gid));
+    if (process.geteuid?.() === 0) ignoreErrors(() => fchownSync(fd, uid, gid));
   } finally {
     closeSync(fd);
   }

@@ -204,7 +204,7 @@ function scanNotes(log: Log): ScanNotes {
   const said = new Set<string>();
   let old = 0;
   return {
-    leftOut(path, why) {
+    skipped(path, why) {
       const note = `${printable(path)} is left out: ${why}.`;
       if (!said.has(note)) log.notice(note);
       said.add(note);

@@ -200,8 +200,8 @@ describe('what is saved is what is restored', () => {
     const spec: TreeSpec = { 'work/r/r/a/b/x': 'x', 'work/r/r/a/y': 'y', '.npm/k': 'k' };
     await buildTree(from, spec);
     const layoutAt = (home: string) => layoutIn(join(home, 'work/r/r'), patterns, home);
-    const { object, leftOut } = await packTree(await layoutAt(from));
-    expect(leftOut).toEqual([]);
+    const { object, skipped } = await packTree(await layoutAt(from));
+    expect(skipped).toEqual([]);
     const archive = await openArchive(tailOf(object, object.length), object.length, () => Promise.reject());
     const names = archive.manifest.entries.map(({ name }) => name);
     const directories = new Set(names);

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { sha256 } from '../../src/archive/format/codec.ts';
 import { openArchive } from '../../src/archive/format/open-archive.ts';
-import { exactStatus } from '../../src/archive/fs/file-status.ts';
+import { lstatExact } from '../../src/archive/fs/file-status.ts';
 import { StatusRows } from '../../src/archive/restore/status-rows.ts';
 import { findRecord, type NewRecord, readRecord, writeRecord } from '../../src/records/tree-record.ts';
 import { layoutIn, packTree, tailOf } from '../archive/support/archives.ts';
@@ -17,7 +17,7 @@ async function newRecord(overrides: Partial<NewRecord> = {}): Promise<NewRecord>
     throw new Error('all of it is in the tail');
   });
   const rows = StatusRows.of(manifest.entries.length);
-  rows.set(1, exactStatus(path.join(workspace, 'tree/a'))!);
+  rows.set(1, lstatExact(path.join(workspace, 'tree/a'))!);
   return { object: 'v1/o', etag: 'e', version: 'v', rows, manifestBytes, ...overrides };
 }
 

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { DamagedArchiveError } from '../archive-errors.ts';
-import { NumberColumn } from './growing-columns.ts';
+import { NumberColumn } from './column-buffers.ts';
 
 /**
  * Columns of the manifest: each a u32 length and its bytes. Numbers are LEB128 varints (up to 2^53 - 1), signed ones

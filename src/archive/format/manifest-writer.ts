@@ -1,10 +1,10 @@
 import { Buffer } from 'node:buffer';
 import { constants, zstdCompressSync } from 'node:zlib';
 import { SourceTreeError } from '../archive-errors.ts';
+import { NameColumn, NumberColumn } from './column-buffers.ts';
 import { ColumnWriter } from './columns.ts';
 import { MAX_ENTRIES, MAX_MANIFEST_BYTES, MAX_NAME_CHARACTERS, manifestFrame } from './container.ts';
 import { type Entry, EntryType, type Frame, type ManifestHead, parentName } from './entry.ts';
-import { NameColumn, NumberColumn } from './growing-columns.ts';
 import { OffsetPredictor } from './offset-predictor.ts';
 
 const MANIFEST_LEVEL = 3;

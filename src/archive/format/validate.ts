@@ -1,5 +1,5 @@
 import { DamagedArchiveError } from '../archive-errors.ts';
-import { caseProbe, type FoldsCase, foldCase, pathKeys } from '../fs/case-folding.ts';
+import { createCaseProbe, type FoldsCase, foldCase, pathKeys } from '../fs/case-folding.ts';
 import type { PathLayout } from '../fs/layout.ts';
 import { compareNames, printable } from '../fs/names.ts';
 import { RootPaths } from '../fs/nesting.ts';
@@ -22,7 +22,7 @@ export function validate(
   manifestStart: number,
   layout: PathLayout,
   platform: Platform = thisPlatform,
-  foldsCase: FoldsCase = caseProbe(),
+  foldsCase: FoldsCase = createCaseProbe(),
 ): readonly Entry[] {
   checkFrames(manifest.frames, manifestStart);
   const directories = new Set<string>();

@@ -30,7 +30,7 @@ export function pathKeys(platform: Platform, foldsCase: FoldsCase): (path: strin
  * Looks at the disk, once for each device. A device on which nothing can be found out counts as folding: that is what
  * the systems that are asked make by default.
  */
-export function caseProbe(): FoldsCase {
+export function createCaseProbe(): FoldsCase {
   const ofDevice = new Map<number, boolean>();
   const ofDirectory = new Map<string, boolean>();
   return path => {

@@ -23,34 +23,25 @@ export type FileStatus = Pick<
  * lstat. Plain numbers round times and inode numbers, but cost a third of the memory traffic, which is what a scan of
  * 100,000 files is made of; so `exact` only where it matters. undefined: nothing has this name.
  */
-export function lstatOf(path: string, exact: boolean): FileStatus | undefined {
+export function lstatFile(path: string, exact: boolean): FileStatus | undefined {
   if (!exact) return lstatSync(fsPath(path), { throwIfNoEntry: false });
-  const stats = exactStatus(path);
+  const stats = lstatExact(path);
   return stats && new ExactStatus(stats);
 }
 
 /** lstat in whole nanoseconds. */
-export function exactStatus(path: string): BigIntStats | undefined {
+export function lstatExact(path: string): BigIntStats | undefined {
   return lstatSync(fsPath(path), { bigint: true, throwIfNoEntry: false });
 }
 
 /** Whether the system has failed because a path goes through a file, or a link leads round in a circle. */
-export function leadsNowhere(error: unknown): boolean {
+export function isUnresolvable(error: unknown): boolean {
   const { code } = error as NodeJS.ErrnoException;
   return code === 'ENOTDIR' || code === 'ELOOP';
 }
 
-/** undefined where the disk does not say. */
-export function quietly<T>(look: () => T): T | undefined {
-  try {
-    return look();
-  } catch {
-    return undefined;
-  }
-}
-
 /** Whether a directory stands there, not a link to one. */
-export function isDirectory(path: string): boolean {
+export function isRealDirectory(path: string): boolean {
   return lstatSync(fsPath(path), { throwIfNoEntry: false })?.isDirectory() ?? false;
 }
 
@@ -60,19 +51,19 @@ export function realPathOf(path: string): string {
 }
 
 /** As `lstatOf`, of what a symlink points to. undefined: nothing, or only itself. */
-export function statBehind(path: string, exact: boolean): FileStatus | undefined {
+export function statFile(path: string, exact: boolean): FileStatus | undefined {
   try {
     if (!exact) return statSync(fsPath(path), { throwIfNoEntry: false });
-    const stats = exactStatusBehind(path);
+    const stats = statExact(path);
     return stats && new ExactStatus(stats);
   } catch (error) {
-    if (leadsNowhere(error)) return undefined;
+    if (isUnresolvable(error)) return undefined;
     throw error;
   }
 }
 
 /** As `exactStatus`, of what a symlink points to. */
-export function exactStatusBehind(path: string): BigIntStats | undefined {
+export function statExact(path: string): BigIntStats | undefined {
   return statSync(fsPath(path), { bigint: true, throwIfNoEntry: false });
 }
 

@@ -8,7 +8,7 @@ import { printable } from './names.ts';
  * The mount points of this machine: renames do not cross them, not even between two bind mounts of one file system,
  * which have the same device number. Empty where the system does not tell (only Linux does).
  */
-export function mountPoints(): ReadonlySet<string> {
+export function readMountPoints(): ReadonlySet<string> {
   try {
     return parseMountInfo(readFileSync('/proc/self/mountinfo', 'utf8'));
   } catch {
@@ -17,7 +17,7 @@ export function mountPoints(): ReadonlySet<string> {
 }
 
 /** A mount point that is this path, which has no symlink in it, or lies below it. */
-export function mountIn(realPath: string, mounts: ReadonlySet<string>): string | undefined {
+export function findMount(realPath: string, mounts: ReadonlySet<string>): string | undefined {
   if (mounts.has(realPath)) return realPath;
   const below = `${realPath}/`;
   for (const point of mounts) if (point.startsWith(below)) return point;
@@ -28,12 +28,12 @@ export function mountIn(realPath: string, mounts: ReadonlySet<string>): string |
  * Throws `TargetTreeError` for a directory with a mount point in it: a rename takes the mount along, and who removes the
  * directory where it went removes what is mounted.
  */
-export function refuseMountIn(
+export function refuseMount(
   path: string,
-  mounts: ReadonlySet<string> = mountPoints(),
+  mounts: ReadonlySet<string> = readMountPoints(),
   realPath: string = join(realPathOf(dirname(path)), basename(path)),
 ): void {
-  const point = mountIn(realPath, mounts);
+  const point = findMount(realPath, mounts);
   if (point === undefined) return;
   throw new TargetTreeError(
     `${printable(path)} cannot be replaced by what the cache has there: ${printable(point)} is a mount point`,

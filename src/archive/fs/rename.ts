@@ -8,7 +8,7 @@ const WAITS_MS = [10, 20, 40, 80, 150, 300, 600, 900, 900];
 
 /** What a rename asks of the system. */
 export interface RenameSystem {
-  rename(from: string, to: string): void;
+  renameInto(from: string, to: string): void;
   /** Whether something stands there that no rename replaces, however long it waits. */
   refusesRename(path: string): boolean;
   /** Blocks this thread. */
@@ -18,7 +18,7 @@ export interface RenameSystem {
 }
 
 const thisSystem: RenameSystem = {
-  rename: (from, to) => renameSync(fsPath(from), fsPath(to)),
+  renameInto: (from, to) => renameSync(fsPath(from), fsPath(to)),
   refusesRename: path => {
     const stats = lstatSync(fsPath(path), { throwIfNoEntry: false });
     return stats !== undefined && (stats.isDirectory() || stats.isSymbolicLink());
@@ -34,14 +34,14 @@ const thisSystem: RenameSystem = {
  * Throws the system's error.
  */
 export function rename(directory: string, from: string, to: string): void {
-  makeWritable(directory, () => renamePatiently(from, to));
+  makeWritable(directory, () => renameWithRetries(from, to));
 }
 
 /** Tries again for three seconds what fails with a code that is transient. Throws the system's last error. */
-export function renamePatiently(from: string, to: string, system: RenameSystem = thisSystem): void {
+export function renameWithRetries(from: string, to: string, system: RenameSystem = thisSystem): void {
   for (const ms of WAITS_MS) {
     try {
-      system.rename(from, to);
+      system.renameInto(from, to);
       return;
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code ?? '';
@@ -50,5 +50,5 @@ export function renamePatiently(from: string, to: string, system: RenameSystem =
       system.wait(ms);
     }
   }
-  system.rename(from, to);
+  system.renameInto(from, to);
 }

@@ -2,18 +2,18 @@ import { SourceTreeError, TargetTreeError } from '../archive-errors.ts';
 import { printable } from './names.ts';
 
 /** The one sentence for something that cannot be read. */
-export function unreadable(path: string, cause: unknown): SourceTreeError {
+export function readError(path: string, cause: unknown): SourceTreeError {
   const code = (cause as NodeJS.ErrnoException).code ?? String(cause);
   const advice = code === 'EACCES' || code === 'EPERM' ? '; `sudo: true` reads it as root' : '';
   return new SourceTreeError(`${printable(path)} cannot be read (${code})${advice}`, { cause });
 }
 
 /** What `look` returns. Throws the sentence above in place of the system's error. */
-export function readable<T>(path: string, look: () => T): T {
+export function wrapReadError<T>(path: string, look: () => T): T {
   try {
     return look();
   } catch (error) {
-    throw unreadable(path, error);
+    throw readError(path, error);
   }
 }
 
@@ -25,7 +25,7 @@ const inWords: Readonly<Record<string, string>> = {
 };
 
 /** The one sentence for something that cannot be written. */
-export function unwritable(path: string, cause: unknown): TargetTreeError {
+export function writeError(path: string, cause: unknown): TargetTreeError {
   const code = (cause as NodeJS.ErrnoException).code ?? String(cause);
   const error = new TargetTreeError(`${printable(path)} cannot be written (${inWords[code] ?? code})`, {
     cause,

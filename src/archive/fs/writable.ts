@@ -18,14 +18,14 @@ export function makeWritable<T>(directory: string, change: () => T, platform: Pl
       return change();
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code;
-      if ((code !== 'EACCES' && code !== 'EPERM') || attempt === ATTEMPTS || !giveWrite(directory))
+      if ((code !== 'EACCES' && code !== 'EPERM') || attempt === ATTEMPTS || !grantWrite(directory))
         throw error;
     }
   }
 }
 
 /** false: it is not ours to change. */
-export function giveWrite(directory: string): boolean {
+export function grantWrite(directory: string): boolean {
   try {
     const { mode } = statSync(fsPath(directory));
     chmodSync(fsPath(directory), (mode & 0o7777) | 0o700);

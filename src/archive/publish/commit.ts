@@ -1,8 +1,8 @@
 import { TargetTreeError } from '../archive-errors.ts';
 import { type Entry, EntryType } from '../format/entry.ts';
+import { ignoreErrors } from '../fs/ignore-errors.ts';
 import { printable } from '../fs/names.ts';
-import { tolerant } from '../fs/tolerant.ts';
-import { unwritable } from '../fs/tree-errors.ts';
+import { writeError } from '../fs/tree-errors.ts';
 import { type Aside, Displaced } from './displaced.ts';
 import { KnownDirectories } from './known-directories.ts';
 import { Publisher } from './publisher.ts';
@@ -37,14 +37,14 @@ export function commit(plan: TargetPlan, entries: readonly Entry[]): void {
     const changed = new Set(publisher.published.map(({ parent }) => parent.path));
     known.giveTimesBack([...displaced.parents].filter(parent => !changed.has(parent)));
     for (const area of plan.areas) {
-      if (!kept.some(({ parent }) => parent.area === area)) tolerant(() => area.discard());
+      if (!kept.some(({ parent }) => parent.area === area)) ignoreErrors(() => area.discard());
     }
     publisher.finish(entries);
     known.giveModesBack();
     throw failureOf(error, kept, publisher.hasBegun || kept.length > 0);
   }
   // Staging before the final times: its removal touches the directories that it stands in
-  for (const area of plan.areas) tolerant(() => area.remove());
+  for (const area of plan.areas) ignoreErrors(() => area.remove());
   publisher.finish(entries);
   known.finish(entries);
 }
@@ -53,7 +53,7 @@ function failureOf(error: unknown, kept: readonly Aside[], halfway: boolean): Ta
   const failure =
     error instanceof TargetTreeError
       ? error
-      : unwritable(String((error as NodeJS.ErrnoException).path ?? ''), error);
+      : writeError(String((error as NodeJS.ErrnoException).path ?? ''), error);
   for (const { path, aside } of kept)
     failure.message += `; what was at ${printable(path)} could not be put back and is kept for a day at ${printable(aside)}`;
   failure.halfway = halfway;

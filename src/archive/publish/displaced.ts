@@ -1,10 +1,10 @@
 import { lstatSync, writeFileSync } from 'node:fs';
-import { isDirectory } from '../fs/file-status.ts';
-import { refuseMountIn } from '../fs/mounts.ts';
+import { isRealDirectory } from '../fs/file-status.ts';
+import { ignoreErrors } from '../fs/ignore-errors.ts';
+import { refuseMount } from '../fs/mounts.ts';
 import { fsPath } from '../fs/names.ts';
 import { rename } from '../fs/rename.ts';
-import { tolerant } from '../fs/tolerant.ts';
-import { giveWrite } from '../fs/writable.ts';
+import { grantWrite } from '../fs/writable.ts';
 import { applyAttributes, attributesOfDirectory, type DirectoryAttributes } from './directory-attributes.ts';
 import type { ExistingDirectory } from './found-directories.ts';
 import { moveBack, moveDirectory } from './move-directory.ts';
@@ -45,17 +45,17 @@ export class Displaced {
   takeDirectory(path: string, parent: TargetDirectory): void {
     const attributes = attributesOfDirectory(path);
     if (!attributes) return;
-    refuseMountIn(path);
+    refuseMount(path);
     const aside = parent.area.newTree();
     // A directory that moves to another parent has its `..` rewritten: that takes the right to write it
-    giveWrite(path);
+    grantWrite(path);
     try {
       moveDirectory(parent.path, path, aside);
       this.#moves.push({ path, aside, parent, attributes, isPart: false });
     } catch (error) {
       if (isThere(aside)) this.#moves.push({ path, aside, parent, attributes, isPart: true });
-      if (!isDirectory(path)) return;
-      tolerant(() => applyAttributes(path, attributes));
+      if (!isRealDirectory(path)) return;
+      ignoreErrors(() => applyAttributes(path, attributes));
       throw error;
     }
   }
@@ -68,11 +68,11 @@ export class Displaced {
     try {
       rename(parent.path, path, aside);
     } catch (error) {
-      if (isThere(path) && !isDirectory(path)) throw error;
+      if (isThere(path) && !isRealDirectory(path)) throw error;
       return;
     }
     // Except on Windows
-    if (isDirectory(aside)) moveBack(aside, parent.path, path);
+    if (isRealDirectory(aside)) moveBack(aside, parent.path, path);
     else this.#moves.push({ path, aside, parent, attributes: undefined, isPart: false });
   }
 

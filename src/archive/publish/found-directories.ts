@@ -1,11 +1,11 @@
 import { lstatSync, type Stats, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { TargetTreeError } from '../archive-errors.ts';
-import { leadsNowhere, realPathOf } from '../fs/file-status.ts';
-import { mountPoints, refuseMountIn } from '../fs/mounts.ts';
+import { isUnresolvable, realPathOf } from '../fs/file-status.ts';
+import { readMountPoints, refuseMount } from '../fs/mounts.ts';
 import { fsPath, printable } from '../fs/names.ts';
 import { type Platform, thisPlatform } from '../fs/platform.ts';
-import { unwritable } from '../fs/tree-errors.ts';
+import { writeError } from '../fs/tree-errors.ts';
 import { listDirectory, requireNameable, requireWritable } from './preflight.ts';
 import { removeStaleStaging, STALE_STAGING_MS, StagingArea } from './staging.ts';
 
@@ -63,7 +63,7 @@ export class FoundDirectories {
   constructor(options: FoundDirectoriesOptions) {
     this.#options = options;
     this.#platform = options.platform ?? thisPlatform;
-    this.#mounts = options.mounts ?? mountPoints();
+    this.#mounts = options.mounts ?? readMountPoints();
     this.#mountParents = new Set([...this.#mounts].map(point => dirname(point)));
   }
 
@@ -120,7 +120,7 @@ export class FoundDirectories {
     // Another job that restores the same has taken it out of the way since it was listed
     if (!stats?.isDirectory()) return;
     if (stats.dev !== parent.area.dev) throw mountPointInTheWay(path);
-    refuseMountIn(path, this.#mounts, join(parent.realPath, basename(path)));
+    refuseMount(path, this.#mounts, join(parent.realPath, basename(path)));
     // A directory that moves to another parent has its `..` rewritten: that takes the right to write it
     requireWritable(path, stats);
   }
@@ -169,8 +169,8 @@ export function targetStatus(path: string, follow: boolean): Stats | undefined {
     return (follow ? statSync : lstatSync)(fsPath(path), { throwIfNoEntry: false });
   } catch (error) {
     // Below a file or such a link: who looks at the directory above finds that
-    if (leadsNowhere(error)) return undefined;
-    throw unwritable(path, error);
+    if (isUnresolvable(error)) return undefined;
+    throw writeError(path, error);
   }
 }
 

@@ -1,9 +1,9 @@
 import { type BigIntStats, chmodSync, lstatSync, statSync } from 'node:fs';
 import { TargetTreeError } from '../archive-errors.ts';
 import type { Entry } from '../format/entry.ts';
-import { isDirectory, quietly, realPathOf } from '../fs/file-status.ts';
+import { isRealDirectory, realPathOf } from '../fs/file-status.ts';
+import { ignoreErrors } from '../fs/ignore-errors.ts';
 import { fsPath, printable } from '../fs/names.ts';
-import { tolerant } from '../fs/tolerant.ts';
 import { applyAttributes, attributesIn } from './directory-attributes.ts';
 import type { ExistingDirectory } from './found-directories.ts';
 import type { TargetPlan } from './target-plan.ts';
@@ -39,7 +39,7 @@ export class KnownDirectories {
    */
   requireSame(directory: ExistingDirectory): void {
     // Another job may have renamed its own directory over an empty one
-    if (this.#isUnmoved(directory) || quietly(() => realPathOf(directory.path)) === directory.realPath)
+    if (this.#isUnmoved(directory) || ignoreErrors(() => realPathOf(directory.path)) === directory.realPath)
       return;
     throw new TargetTreeError(`${printable(directory.path)} is not the directory any more that it was`);
   }
@@ -47,8 +47,8 @@ export class KnownDirectories {
   /** After all is published: what the archive says of each, deepest first. */
   finish(entries: readonly Entry[]): void {
     for (const { path, entry, mode, followed } of this.#directories.toReversed()) {
-      tolerant(() => {
-        if (!followed && !isDirectory(path)) return;
+      ignoreErrors(() => {
+        if (!followed && !isRealDirectory(path)) return;
         if (entry >= 0) applyAttributes(path, entries[entry]!);
         else chmodIfChanged(path, mode);
       });
@@ -59,14 +59,16 @@ export class KnownDirectories {
   giveTimesBack(paths: readonly string[]): void {
     for (const [directory, stats] of this.#before) {
       if (paths.includes(directory.path))
-        tolerant(() => this.#isUnmoved(directory) && applyAttributes(directory.path, attributesIn(stats)));
+        ignoreErrors(
+          () => this.#isUnmoved(directory) && applyAttributes(directory.path, attributesIn(stats)),
+        );
     }
   }
 
   /** After a failure: the modes of those that had to be made writable. */
   giveModesBack(): void {
     for (const directory of this.#before.keys())
-      tolerant(() => this.#isUnmoved(directory) && chmodIfChanged(directory.path, directory.mode));
+      ignoreErrors(() => this.#isUnmoved(directory) && chmodIfChanged(directory.path, directory.mode));
   }
 
   #isUnmoved(directory: ExistingDirectory): boolean {

@@ -1,10 +1,10 @@
 import { chownSync, lstatSync, mkdirSync, readdirSync, rmdirSync } from 'node:fs';
-import { isDirectory } from '../fs/file-status.ts';
+import { isRealDirectory } from '../fs/file-status.ts';
+import { ignoreErrors } from '../fs/ignore-errors.ts';
 import { decodeName, fsPath } from '../fs/names.ts';
 import { thisPlatform } from '../fs/platform.ts';
 import { rename } from '../fs/rename.ts';
-import { tolerant } from '../fs/tolerant.ts';
-import { giveWrite, makeWritable } from '../fs/writable.ts';
+import { grantWrite, makeWritable } from '../fs/writable.ts';
 import { applyAttributes, attributesOf } from './directory-attributes.ts';
 
 /**
@@ -23,13 +23,14 @@ export function moveDirectory(parent: string, from: string, to: string): void {
 }
 
 function movePieces(parent: string, from: string, to: string): void {
-  if (!isDirectory(from)) throw Object.assign(new Error('not a directory'), { code: 'ENOTDIR', path: from });
+  if (!isRealDirectory(from))
+    throw Object.assign(new Error('not a directory'), { code: 'ENOTDIR', path: from });
   const attributes = attributesOf(from);
   const { uid, gid } = lstatSync(fsPath(from));
   makeWritable(to.slice(0, to.lastIndexOf('/')), () => mkdirSync(fsPath(to), 0o700));
   const moved: string[] = [];
   try {
-    giveWrite(from);
+    grantWrite(from);
     for (const found of readdirSync(fsPath(from), { withFileTypes: true, encoding: 'buffer' })) {
       const name = decodeName(found.name);
       if (found.isDirectory()) moveDirectory(from, `${from}/${name}`, `${to}/${name}`);
@@ -40,8 +41,8 @@ function movePieces(parent: string, from: string, to: string): void {
     applyAttributes(to, attributes);
     makeWritable(parent, () => rmdirSync(fsPath(from)));
   } catch (error) {
-    tolerant(() => {
-      giveWrite(to);
+    ignoreErrors(() => {
+      grantWrite(to);
       for (const name of moved.toReversed()) moveBack(`${to}/${name}`, from, `${from}/${name}`);
       rmdirSync(fsPath(to));
       applyAttributes(from, attributes);
@@ -52,13 +53,13 @@ function movePieces(parent: string, from: string, to: string): void {
 
 /** What was moved away goes back to its place in `parent`, with the attributes that it has. Throws the system's error. */
 export function moveBack(from: string, parent: string, to: string): void {
-  if (!isDirectory(from)) {
+  if (!isRealDirectory(from)) {
     rename(parent, from, to);
     return;
   }
   const attributes = attributesOf(from);
   // A directory that moves to another parent has its `..` rewritten: that takes the right to write it
-  giveWrite(from);
+  grantWrite(from);
   rename(parent, from, to);
   applyAttributes(to, attributes);
 }

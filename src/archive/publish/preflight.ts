@@ -1,7 +1,7 @@
 import { accessSync, constants, lstatSync, readdirSync, type Stats } from 'node:fs';
 import { TargetTreeError } from '../archive-errors.ts';
 import { fsPath, printable } from '../fs/names.ts';
-import { unwritable } from '../fs/tree-errors.ts';
+import { writeError } from '../fs/tree-errors.ts';
 
 /** What is staged under a short name must not turn out to have too long a one at its rename. */
 export function requireNameable(path: string, component: string): void {
@@ -15,7 +15,7 @@ export function requireWritable(path: string, stats: Stats): void {
     accessSync(fsPath(path), constants.W_OK | constants.X_OK);
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
-    if (code === 'EROFS') throw unwritable(path, error);
+    if (code === 'EROFS') throw writeError(path, error);
     // Another job that restores the same has taken it out of the way
     if (code === 'ENOENT') return;
     // Our own: it gets the write bit for the commit
@@ -33,6 +33,6 @@ export function listDirectory(path: string): Map<string, boolean> {
     const listing = readdirSync(fsPath(path), { withFileTypes: true });
     return new Map(listing.map(found => [found.name, found.isDirectory()]));
   } catch (error) {
-    throw unwritable(path, error);
+    throw writeError(path, error);
   }
 }

@@ -1,10 +1,10 @@
 import { lstatSync, readdirSync } from 'node:fs';
 import type { Entry } from '../format/entry.ts';
-import { isDirectory } from '../fs/file-status.ts';
+import { isRealDirectory } from '../fs/file-status.ts';
+import { ignoreErrors } from '../fs/ignore-errors.ts';
 import { decodeName, fsPath } from '../fs/names.ts';
 import { rename } from '../fs/rename.ts';
-import { tolerant } from '../fs/tolerant.ts';
-import { giveWrite } from '../fs/writable.ts';
+import { grantWrite } from '../fs/writable.ts';
 import { applyAttributes, attributesOf, type DirectoryAttributes } from './directory-attributes.ts';
 import type { Displaced, TargetDirectory } from './displaced.ts';
 import type { Move } from './target-plan.ts';
@@ -51,17 +51,17 @@ export class Publisher {
   /** Modes and times of the directories that are new, deepest first. A link may have taken the place of one. */
   finish(entries: readonly Entry[]): void {
     for (const { path, attributes } of this.#merged.toReversed()) {
-      tolerant(() => isDirectory(path) && applyAttributes(path, attributes));
+      ignoreErrors(() => isRealDirectory(path) && applyAttributes(path, attributes));
     }
     for (const { to, tree, entry } of this.#published) {
-      if (tree && entry >= 0) tolerant(() => isDirectory(to) && applyAttributes(to, entries[entry]!));
+      if (tree && entry >= 0) ignoreErrors(() => isRealDirectory(to) && applyAttributes(to, entries[entry]!));
     }
   }
 
   #publishFile(from: string, to: string, parent: TargetDirectory): void {
     renameInto(parent.path, from, to, code => {
       if (isRefusal(code) && isLink(to)) this.#displaced.takeOther(to, parent);
-      else if (code === 'EISDIR' || isTaken(code) || (isRefusal(code) && isDirectory(to)))
+      else if (code === 'EISDIR' || isTaken(code) || (isRefusal(code) && isRealDirectory(to)))
         this.#displaced.takeDirectory(to, parent);
       else return 'blocked';
       return 'clear';
@@ -71,7 +71,7 @@ export class Publisher {
   #publishTree(from: string, to: string, parent: TargetDirectory): void {
     renameInto(parent.path, from, to, code => {
       if (code === 'ENOTDIR' || (isRefusal(code) && isLink(to))) this.#displaced.takeOther(to, parent);
-      else if ((isTaken(code) || code === 'EPERM') && isDirectory(to)) {
+      else if ((isTaken(code) || code === 'EPERM') && isRealDirectory(to)) {
         this.#merge(from, { path: to, area: parent.area });
         return 'done';
       } else if (!isTaken(code)) return 'blocked';
@@ -91,7 +91,7 @@ export class Publisher {
       }
       this.#merged.push({ path: target, attributes: attributesOf(source) });
       // A directory that moves to another parent has its `..` rewritten: that takes the right to write it
-      giveWrite(source);
+      grantWrite(source);
       this.#publishTree(source, target, into);
     }
   }

@@ -3,7 +3,7 @@ import { type Entry, EntryType } from '../format/entry.ts';
 import type { PathLayout } from '../fs/layout.ts';
 import { encodeName, fsPath } from '../fs/names.ts';
 import { linkTypeOf, type Platform, thisPlatform, toFileTime } from '../fs/platform.ts';
-import { unwritable } from '../fs/tree-errors.ts';
+import { writeError } from '../fs/tree-errors.ts';
 import type { StagedFiles } from '../threads/unpack-job.ts';
 import { ArchivedDirectories } from './archived-directories.ts';
 import { applyAttributes } from './directory-attributes.ts';
@@ -118,6 +118,6 @@ function guarded(path: string, change: () => void): void {
   try {
     change();
   } catch (error) {
-    throw unwritable(path, error);
+    throw writeError(path, error);
   }
 }

@@ -11,12 +11,12 @@ import {
 } from 'node:fs';
 import { basename, join } from 'node:path';
 import { realPathOf } from '../fs/file-status.ts';
-import { mountIn, mountPoints } from '../fs/mounts.ts';
+import { ignoreErrors } from '../fs/ignore-errors.ts';
+import { findMount, readMountPoints } from '../fs/mounts.ts';
 import { fsPath } from '../fs/names.ts';
 import { thisPlatform } from '../fs/platform.ts';
 import { isStagingName, stagingName } from '../fs/staging-name.ts';
-import { tolerant } from '../fs/tolerant.ts';
-import { unwritable } from '../fs/tree-errors.ts';
+import { writeError } from '../fs/tree-errors.ts';
 import { makeWritable } from '../fs/writable.ts';
 import {
   applyAttributes,
@@ -81,7 +81,7 @@ export class StagingArea {
       this.masksModes = thisPlatform.hasModes && masksModes(this.path);
       this.#made = attributesOf(realPathOf(this.parent));
     } catch (error) {
-      throw unwritable(this.parent, error);
+      throw writeError(this.parent, error);
     }
   }
 
@@ -123,12 +123,12 @@ export function removeStaleStaging(directory: string, olderThanMs: number): void
       .filter(path => isStale(path, olderThanMs));
     if (stale.length === 0) return;
     const real = realPathOf(directory);
-    const mounts = mountPoints();
+    const mounts = readMountPoints();
     // What is mounted in it went there with a directory that made room, and is not ours
-    const removable = stale.filter(path => mountIn(join(real, basename(path)), mounts) === undefined);
+    const removable = stale.filter(path => findMount(join(real, basename(path)), mounts) === undefined);
     const before = attributesOf(real);
     // With root's files in it, one stays; the others and the directory's mode are not to suffer from that
-    for (const path of removable) tolerant(() => makeWritable(directory, () => removeTree(path)));
+    for (const path of removable) ignoreErrors(() => makeWritable(directory, () => removeTree(path)));
     applyAttributes(directory, before);
   } catch {
     // Gone meanwhile, or in the way of nobody: nothing depends on it

@@ -3,7 +3,7 @@ import { TargetTreeError } from '../archive-errors.ts';
 import { type Entry, EntryType, parentName } from '../format/entry.ts';
 import type { PathLayout } from '../fs/layout.ts';
 import { printable } from '../fs/names.ts';
-import { unwritable } from '../fs/tree-errors.ts';
+import { writeError } from '../fs/tree-errors.ts';
 import {
   type ExistingDirectory,
   FoundDirectories,
@@ -72,7 +72,7 @@ export function planTarget(entries: readonly Entry[], options: PlanOptions): Tar
     });
   } catch (error) {
     const { code, path = '' } = error as NodeJS.ErrnoException;
-    throw code === undefined || error instanceof TargetTreeError ? error : unwritable(path, error);
+    throw code === undefined || error instanceof TargetTreeError ? error : writeError(path, error);
   }
   return planner.finish();
 }

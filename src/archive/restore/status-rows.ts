@@ -1,6 +1,6 @@
 import type { BigIntStats } from 'node:fs';
 import { type Entry, EntryType } from '../format/entry.ts';
-import { exactStatus } from '../fs/file-status.ts';
+import { lstatExact } from '../fs/file-status.ts';
 import type { TargetPlan } from '../publish/target-plan.ts';
 
 /** Columns of a row. */
@@ -90,7 +90,7 @@ export function statusOfStaged(entries: readonly Entry[], plan: TargetPlan): Sta
     if (entry.type !== EntryType.file) return;
     const path = plan.staged.at(index)!;
     if (path === '') return;
-    const stats = exactStatus(path);
+    const stats = lstatExact(path);
     if (stats) rows.set(index, stats);
   });
   return rows;
@@ -100,7 +100,7 @@ export function statusOfStaged(entries: readonly Entry[], plan: TargetPlan): Sta
 export function updateMoved(rows: StatusRows, entries: readonly Entry[], plan: TargetPlan): void {
   for (const { tree, entry, to } of plan.moves) {
     if (tree || entry < 0) continue;
-    const stats = exactStatus(to);
+    const stats = lstatExact(to);
     // The rename of a hard link shows in the status of the file itself
     const { linkTo } = entries[entry]!;
     const file = linkTo >= 0 ? linkTo : entry;

@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { type Entry, EntryType, parentName } from '../format/entry.ts';
-import { exactStatus, exactStatusBehind, quietly } from '../fs/file-status.ts';
+import { lstatExact, statExact } from '../fs/file-status.ts';
+import { ignoreErrors } from '../fs/ignore-errors.ts';
 import type { PathLayout } from '../fs/layout.ts';
 import { Found, joinStrings, LookColumn, type LookJob, type LookResult } from '../threads/jobs.ts';
 import type { JobRunner } from '../threads/worker-pool.ts';
@@ -182,7 +183,7 @@ class PathsOf {
 
   /** As the publication sees a root (publish/target-plan.ts): some are symlinks that the restore follows. */
   #lookAtRoot(entry: Entry, path: string): Found {
-    const stats = quietly(() => (this.#layout.followsLink(path) ? exactStatusBehind : exactStatus)(path));
+    const stats = ignoreErrors(() => (this.#layout.followsLink(path) ? statExact : lstatExact)(path));
     const stands = stats?.isDirectory() ?? false;
     this.#above.push({ name: entry.name, path: stands ? path : undefined });
     return stands && hasAttributes(entry, stats!) ? Found.current : Found.other;

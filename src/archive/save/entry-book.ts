@@ -2,7 +2,7 @@ import { SourceTreeError } from '../archive-errors.ts';
 import { type Entry, EntryType, type Frame, type ManifestHead } from '../format/entry.ts';
 import { ManifestWriter } from '../format/manifest-writer.ts';
 import { compareNames, printable } from '../fs/names.ts';
-import { type ScanNotes, type Scanned, VANISHED_WHILE_SAVED } from '../scan/scan.ts';
+import { type ScanNotes, type ScannedEntry, VANISHED_WHILE_SAVED } from '../scan/scan.ts';
 import { PackedColumn, type PackResult, VANISHED } from '../threads/jobs.ts';
 import { trimHeap } from '../threads/memory.ts';
 import { ownerOf } from '../threads/pack-job.ts';
@@ -92,11 +92,11 @@ export class EntryBook {
     return { manifest: this.#writer.finish(head, this.frames), entries: this.#writer.count };
   }
 
-  #addPacked(member: Scanned, frame: number, packed: Float64Array): void {
+  #addPacked(member: ScannedEntry, frame: number, packed: Float64Array): void {
     const { name, type, linkName, stats } = member;
     const offset = packed[PackedColumn.offset]!;
     if (offset === VANISHED) {
-      this.#notes.leftOut(member.path, VANISHED_WHILE_SAVED);
+      this.#notes.skipped(member.path, VANISHED_WHILE_SAVED);
       return;
     }
     if (packed[PackedColumn.replaced] === 1) this.#replaced.add(name);

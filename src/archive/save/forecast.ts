@@ -1,5 +1,6 @@
 import type { Entry } from '../format/entry.ts';
-import { exactStatus, quietly } from '../fs/file-status.ts';
+import { lstatExact } from '../fs/file-status.ts';
+import { ignoreErrors } from '../fs/ignore-errors.ts';
 import type { PathLayout } from '../fs/layout.ts';
 import { isWorthReusing, regionUsage } from './region-usage.ts';
 import type { Base } from './reuse.ts';
@@ -37,7 +38,7 @@ function shareChanged({ manifest: { entries, frames }, rows }: Base, layout: Pat
   return changed / SAMPLES;
 
   function isUnchanged({ name }: Entry, index: number): boolean {
-    const stats = quietly(() => exactStatus(layout.toAbsolute(name)));
+    const stats = ignoreErrors(() => lstatExact(layout.toAbsolute(name)));
     return stats !== undefined && rows.matches(index, stats);
   }
 }

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { BaseOutgrownError } from '../archive-errors.ts';
-import { type Scanned, scan } from '../scan/scan.ts';
+import { type ScannedEntry, scan } from '../scan/scan.ts';
 import { EntryBook } from './entry-book.ts';
 import type { PackSource, SourceOptions } from './pack-source.ts';
 import { type FramePlan, FramePlanner } from './plan-frames.ts';
@@ -47,7 +47,7 @@ export function growth(options: SourceOptions, base: GrowingBase): PackSource {
 
 /** Throws the signal's reason, what the scan throws, and `BaseOutgrownError`. */
 async function* plansOfChanged(
-  scanned: Iterable<Scanned>,
+  scanned: Iterable<ScannedEntry>,
   comparison: Comparison,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<FramePlan> {

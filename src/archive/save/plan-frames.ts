@@ -1,19 +1,19 @@
 import { FRAME_RAW_BYTES, SLICE_BYTES, WHOLE_FILE_BYTES } from '../format/container.ts';
 import { PAX_HEADER_BYTES } from '../format/tar-blocks.ts';
-import { exactStatus } from '../fs/file-status.ts';
+import { lstatExact } from '../fs/file-status.ts';
 import { toMicroseconds } from '../fs/platform.ts';
-import { readable } from '../fs/tree-errors.ts';
-import type { Scanned } from '../scan/scan.ts';
+import { wrapReadError } from '../fs/tree-errors.ts';
+import type { ScannedEntry } from '../scan/scan.ts';
 import type { FileIdentity, SliceOfFile } from '../threads/jobs.ts';
 
 /** What goes into one frame: some whole members, or a slice of one large file. */
 export interface FramePlan {
-  readonly members: readonly Scanned[];
+  readonly members: readonly ScannedEntry[];
   readonly slice: SliceOfFile | undefined;
 }
 
 /** The frames of members that are there. */
-export function* planFrames(members: Iterable<Scanned>): Generator<FramePlan> {
+export function* planFrames(members: Iterable<ScannedEntry>): Generator<FramePlan> {
   const planner = new FramePlanner();
   for (const member of members) yield* planner.add(member);
   yield* planner.rest();
@@ -26,11 +26,11 @@ const NONE: readonly FramePlan[] = [];
  * starts a row of slices of its own, so that its data is read, and later written, by several workers.
  */
 export class FramePlanner {
-  #open: Scanned[] = [];
+  #open: ScannedEntry[] = [];
   #openBytes = 0;
 
   /** The frame that this member does not fit into any more, then those of its slices. Throws `SourceTreeError`. */
-  add(member: Scanned): Iterable<FramePlan> {
+  add(member: ScannedEntry): Iterable<FramePlan> {
     const size = member.dataBytes;
     const full = this.#openBytes > 0 && this.#openBytes + size > FRAME_RAW_BYTES ? this.rest() : NONE;
     if (size > WHOLE_FILE_BYTES) return chain(full, slices(member));
@@ -55,8 +55,8 @@ function* chain<T>(...parts: readonly Iterable<T>[]): Generator<T> {
 }
 
 /** The file's size and identity are taken now: all slices must be of the same state of the file. */
-function* slices(scanned: Scanned): Generator<FramePlan> {
-  const stats = readable(scanned.path, () => exactStatus(scanned.path));
+function* slices(scanned: ScannedEntry): Generator<FramePlan> {
+  const stats = wrapReadError(scanned.path, () => lstatExact(scanned.path));
   const size = Number(stats?.size);
   if (!stats?.isFile() || size <= WHOLE_FILE_BYTES) {
     // Vanished or small by now: what reads it whole finds out, and says so
@@ -64,7 +64,7 @@ function* slices(scanned: Scanned): Generator<FramePlan> {
     return;
   }
   const identity: FileIdentity = stats;
-  const member: Scanned = { ...scanned, mtimeUs: toMicroseconds(stats.mtimeNs), dataBytes: size };
+  const member: ScannedEntry = { ...scanned, mtimeUs: toMicroseconds(stats.mtimeNs), dataBytes: size };
   for (let start = 0; start < size; start += SLICE_BYTES) {
     yield { members: [member], slice: { start, end: Math.min(start + SLICE_BYTES, size), identity } };
   }

@@ -1,7 +1,7 @@
 import { type Entry, EntryType, type Manifest, parentName } from '../format/entry.ts';
 import { compareNames } from '../fs/names.ts';
 import type { StatusRows } from '../restore/status-rows.ts';
-import type { Scanned } from '../scan/scan.ts';
+import type { ScannedEntry } from '../scan/scan.ts';
 import { modeOf, ownerOf } from '../threads/pack-job.ts';
 import type { Listed } from './entry-book.ts';
 import { type RegionUsage, regionUsage } from './region-usage.ts';
@@ -12,7 +12,7 @@ export interface Base {
   readonly rows: StatusRows;
 }
 
-const NOTHING: readonly Scanned[] = [];
+const NOTHING: readonly ScannedEntry[] = [];
 
 /**
  * Tells, thing by thing, what a scan finds unchanged since the base was restored. Keeps a byte of what is unchanged:
@@ -27,7 +27,7 @@ export class Comparison {
   /** Files among them that have several names. */
   readonly #firstNames = new Set<string>();
   /** Unchanged directories around the place that the scan has come to. */
-  readonly #around: { readonly found: Scanned; readonly index: number }[] = [];
+  readonly #around: { readonly found: ScannedEntry; readonly index: number }[] = [];
   readonly #deadDirectories: Set<string>;
   /** The entry of the base that comes next. */
   #at = 0;
@@ -42,7 +42,7 @@ export class Comparison {
   }
 
   /** The next thing of the scan (`exact`, in byte order), and what has to be packed because of it, in this order. */
-  next(found: Scanned): readonly Scanned[] {
+  next(found: ScannedEntry): readonly ScannedEntry[] {
     if (found.type === EntryType.directory) this.#deadDirectories.delete(found.name);
     const index = this.#indexOf(found.name);
     if (index >= 0 && this.#isUnchanged(found, index)) {
@@ -96,7 +96,7 @@ export class Comparison {
     return entries[this.#at]?.name === name ? this.#at++ : -1;
   }
 
-  #takeOver(found: Scanned, index: number): void {
+  #takeOver(found: ScannedEntry, index: number): void {
     this.#reused[index] = 1;
     const told = this.#base.manifest.entries[index]!;
     const now = asFound(found, told);
@@ -108,7 +108,7 @@ export class Comparison {
   }
 
   /** The unchanged directory that this stands in, when it has not been packed again. */
-  #directoryAround(name: string): { readonly found: Scanned; readonly index: number } | undefined {
+  #directoryAround(name: string): { readonly found: ScannedEntry; readonly index: number } | undefined {
     this.#leaveFor(name);
     const directory = this.#around.at(-1);
     return directory?.found.name === parentName(name) ? directory : undefined;
@@ -119,7 +119,7 @@ export class Comparison {
     while (around.length > 0 && !name.startsWith(around.at(-1)!.found.name)) around.pop();
   }
 
-  #isUnchanged(found: Scanned, index: number): boolean {
+  #isUnchanged(found: ScannedEntry, index: number): boolean {
     const { manifest, rows } = this.#base;
     const entry = manifest.entries[index]!;
     if (entry.type !== found.type) return false;
@@ -142,7 +142,7 @@ export class Comparison {
 }
 
 /** What a full save would say of it: a file system with coarse times has not kept all that the base says. */
-function asFound(found: Scanned, told: Entry): Entry {
+function asFound(found: ScannedEntry, told: Entry): Entry {
   const { mtimeUs, stats } = found;
   const mode = modeOf(found);
   const uid = ownerOf(stats.uid);

@@ -1,32 +1,32 @@
 import { join } from 'node:path';
 import { parentName } from '../format/entry.ts';
-import { caseProbe, pathKeys } from '../fs/case-folding.ts';
+import { createCaseProbe, pathKeys } from '../fs/case-folding.ts';
 import type { PathLayout } from '../fs/layout.ts';
 import { type RootAbove, RootPaths } from '../fs/nesting.ts';
 import { thisPlatform } from '../fs/platform.ts';
-import { byName, nodeAt, type TreeNode } from './tree-node.ts';
+import { byName, readNode, type TreeNode } from './tree-node.ts';
 
 /**
  * The roots that no walk of another one comes to, in order: each begins a walk of its own. A directory has the name
- * that its outermost root gives it. `leaveOut` is told of those that a restore would not come to.
+ * that its outermost root gives it. `skip` is told of those that a restore would not come to.
  */
 export function rootsToWalk(
   layout: PathLayout,
   paths: readonly string[],
-  leaveOut: (path: string, why: string) => void,
+  skip: (path: string, why: string) => void,
   exact: boolean,
 ): readonly TreeNode[] {
   const roots = new Roots(layout);
   for (const path of paths) {
-    const root = nodeAt(path, layout.toStored(path), layout.followsLink(path), exact);
+    const root = readNode(path, layout.toStored(path), layout.followsLink(path), exact);
     if (root) roots.add(root);
   }
-  return roots.toWalk(leaveOut);
+  return roots.toWalk(skip);
 }
 
 class Roots {
   readonly #layout: PathLayout;
-  readonly #byPath = new RootPaths<TreeNode>(pathKeys(thisPlatform, caseProbe()));
+  readonly #byPath = new RootPaths<TreeNode>(pathKeys(thisPlatform, createCaseProbe()));
   readonly #all: TreeNode[] = [];
 
   constructor(layout: PathLayout) {
@@ -37,12 +37,12 @@ class Roots {
     if (!this.#byPath.add(root.path, root)) this.#all.push(root);
   }
 
-  toWalk(leaveOut: (path: string, why: string) => void): readonly TreeNode[] {
+  toWalk(skip: (path: string, why: string) => void): readonly TreeNode[] {
     return this.#all.sort(byName).filter(root => {
       const above = this.#byPath.above(root.path);
       if (above && this.#isLedTo(above)) return false;
       const why = this.#whyOutOfReach(root, above?.root);
-      if (why !== undefined) leaveOut(root.path, why);
+      if (why !== undefined) skip(root.path, why);
       return why === undefined;
     });
   }

@@ -5,20 +5,20 @@ import { isStagingName } from '../fs/staging-name.ts';
 import { rootsToWalk } from './scan-roots.ts';
 import {
   byName,
-  exactMtime,
   type Inode,
-  inodeOf,
-  namesIn,
-  nodeAt,
+  listNames,
+  readInode,
+  readLinkTarget,
+  readMtime,
+  readNode,
   type TreeNode,
-  targetOf,
 } from './tree-node.ts';
 
 /** Why something that a scan has seen is not in the archive. */
 export const VANISHED_WHILE_SAVED = 'it vanished while it was saved';
 
 /** One thing found on the disk, not yet read. */
-export interface Scanned {
+export interface ScannedEntry {
   readonly name: string;
   readonly path: string;
   readonly type: EntryType;
@@ -35,7 +35,7 @@ export interface Scanned {
 
 /** What a scan had to leave out, or could not keep as it is. */
 export interface ScanNotes {
-  leftOut(path: string, why: string): void;
+  skipped(path: string, why: string): void;
   timeBefore1970(path: string): void;
 }
 
@@ -50,8 +50,8 @@ export function* scan(
   roots: readonly string[],
   notes: ScanNotes,
   exact = false,
-): Generator<Scanned> {
-  const outermost = rootsToWalk(layout, roots, (path, why) => notes.leftOut(path, why), exact);
+): Generator<ScannedEntry> {
+  const outermost = rootsToWalk(layout, roots, (path, why) => notes.skipped(path, why), exact);
   yield* new Walk(layout, outermost, notes, exact).all();
 }
 
@@ -71,12 +71,12 @@ class Walk {
     this.#exact = exact;
   }
 
-  all(): Generator<Scanned> {
+  all(): Generator<ScannedEntry> {
     return this.#visitRoots(this.#roots);
   }
 
   /** A root below another one is visited in the course of that one's visit, where its name is in order. */
-  *#visitRoots(roots: readonly TreeNode[]): Generator<Scanned> {
+  *#visitRoots(roots: readonly TreeNode[]): Generator<ScannedEntry> {
     let covered = '';
     for (const root of roots) {
       if (covered !== '' && root.name.startsWith(covered)) continue;
@@ -85,11 +85,11 @@ class Walk {
     }
   }
 
-  *#visit(node: TreeNode): Generator<Scanned> {
+  *#visit(node: TreeNode): Generator<ScannedEntry> {
     if (this.#layout.hasExclusions && this.#layout.excludes(node.path)) {
       // A later pattern may name something below an excluded directory
       if (node.isDirectory) yield* this.#visitRoots(this.#rootsBelow(node.name));
-      else this.#leaveOutBelow(`${node.name}/`);
+      else this.#skipBelow(`${node.name}/`);
       return;
     }
     if (!node.isDirectory) {
@@ -106,38 +106,38 @@ class Walk {
   }
 
   /** Names below a link have no place in the order of those around it. */
-  #leaveOutBelow(link: string): void {
+  #skipBelow(link: string): void {
     for (const { path, name } of this.#roots)
       if (name.startsWith(link))
-        this.#notes.leftOut(path, 'it is reached through a link that `path` excludes');
+        this.#notes.skipped(path, 'it is reached through a link that `path` excludes');
   }
 
   #children(directory: TreeNode): TreeNode[] {
     const children: TreeNode[] = [];
     const separator = directory.path.endsWith('/') ? '' : '/';
-    for (const name of namesIn(directory.path)) {
+    for (const name of listNames(directory.path)) {
       if (isStagingName(name)) continue;
       const path = `${directory.path}${separator}${name}`;
-      const child = nodeAt(path, directory.name + name, false, this.#exact);
+      const child = readNode(path, directory.name + name, false, this.#exact);
       if (child) children.push(child);
     }
     return children.sort(byName);
   }
 
-  #leaf(node: TreeNode): Scanned | undefined {
+  #leaf(node: TreeNode): ScannedEntry | undefined {
     const { stats, path } = node;
     if (stats.isSymbolicLink()) {
-      const target = targetOf(path);
+      const target = readLinkTarget(path);
       if (target !== undefined) return this.#scanned(node, EntryType.symlink, target);
-      this.#notes.leftOut(path, VANISHED_WHILE_SAVED);
+      this.#notes.skipped(path, VANISHED_WHILE_SAVED);
       return undefined;
     }
     if (!stats.isFile()) {
-      this.#notes.leftOut(path, 'it is neither file, directory nor link');
+      this.#notes.skipped(path, 'it is neither file, directory nor link');
       return undefined;
     }
     if (stats.nlink > 1) {
-      const inode = inodeOf(node);
+      const inode = readInode(node);
       const identity = inode ? `${inode.dev}:${inode.ino}` : path;
       const first = this.#firstNames.get(identity);
       if (first !== undefined) return this.#scanned(node, EntryType.hardLink, first);
@@ -147,7 +147,7 @@ class Walk {
     return this.#scanned(node, EntryType.file, '');
   }
 
-  #scanned(node: TreeNode, type: EntryType, linkName: string): Scanned {
+  #scanned(node: TreeNode, type: EntryType, linkName: string): ScannedEntry {
     if (node.stats.mtimeMs < 0) this.#notes.timeBefore1970(node.path);
     const hasData = type === EntryType.file && node.stats.size > 0;
     return {
@@ -155,7 +155,7 @@ class Walk {
       path: node.path,
       type,
       stats: node.stats,
-      mtimeUs: hasData && !node.stats.exact ? 0 : exactMtime(node),
+      mtimeUs: hasData && !node.stats.exact ? 0 : readMtime(node),
       dataBytes: hasData ? node.stats.size : 0,
       linkName,
     };

@@ -1,7 +1,7 @@
 import { EntryType } from '../format/entry.ts';
 import { thisPlatform } from '../fs/platform.ts';
 import type { FramePlan } from '../save/plan-frames.ts';
-import type { Scanned } from '../scan/scan.ts';
+import type { ScannedEntry } from '../scan/scan.ts';
 import { joinStrings, PackColumn, type PackJob } from './jobs.ts';
 
 /** What a worker has to do for one frame. `level` is zstd's, 1 to 19. */
@@ -32,7 +32,7 @@ export function packJob({ members, slice }: FramePlan, level: number): PackJob {
 }
 
 /** The permission bits that are stored. */
-export function modeOf({ type, stats }: Scanned): number {
+export function modeOf({ type, stats }: ScannedEntry): number {
   if (thisPlatform.hasModes) return stats.mode & 0o7777;
   // Where there are no modes, those that suit both sides of a cache shared between systems
   return type === EntryType.directory ? 0o755 : 0o644;

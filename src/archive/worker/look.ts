@@ -1,7 +1,8 @@
 import type { BigIntStats } from 'node:fs';
 import { readlinkSync } from 'node:fs';
 import { type Attributes, EntryType } from '../format/entry.ts';
-import { exactStatus, quietly } from '../fs/file-status.ts';
+import { lstatExact } from '../fs/file-status.ts';
+import { ignoreErrors } from '../fs/ignore-errors.ts';
 import { decodeName, fsPath } from '../fs/names.ts';
 import { thisPlatform, toMicroseconds } from '../fs/platform.ts';
 import { Found, LookColumn, type LookJob, type LookResult, splitStrings } from '../threads/jobs.ts';
@@ -17,7 +18,7 @@ export function lookAt(job: LookJob): LookResult {
   const found = new Uint8Array(count);
   const inodes: bigint[] = [];
   for (let index = 0; index < count; index++) {
-    const stats = quietly(() => exactStatus(paths[index]!));
+    const stats = ignoreErrors(() => lstatExact(paths[index]!));
     if (!stats) continue;
     const isDirectory = stats.isDirectory();
     // A directory has a name for each directory in it
@@ -38,7 +39,7 @@ function isCurrent(entry: Float64Array, target: string, path: string, stats: Big
   };
   if (entry[LookColumn.type] === EntryType.symlink) {
     const linked = () => decodeName(readlinkSync(fsPath(path), 'buffer'));
-    return stats.isSymbolicLink() && hasTimeAndOwner(attributes, stats) && quietly(linked) === target;
+    return stats.isSymbolicLink() && hasTimeAndOwner(attributes, stats) && ignoreErrors(linked) === target;
   }
   if (entry[LookColumn.type] === EntryType.directory)
     return stats.isDirectory() && hasAttributes(attributes, stats);

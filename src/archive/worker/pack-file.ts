@@ -3,7 +3,7 @@ import { SourceTreeError } from '../archive-errors.ts';
 import { MAX_FRAME_RAW_BYTES } from '../format/container.ts';
 import { printable } from '../fs/names.ts';
 import { thisPlatform, toMicroseconds } from '../fs/platform.ts';
-import { readable } from '../fs/tree-errors.ts';
+import { wrapReadError } from '../fs/tree-errors.ts';
 import type { PackMembers, PlainStatus } from './pack-members.ts';
 import type { RawBytes } from './raw-bytes.ts';
 import { changedUnderway, openFile, readInto, statusOf } from './source-file.ts';
@@ -89,7 +89,7 @@ function packAsFound(members: PackMembers, index: number, raw: RawBytes): Packed
       const offset = raw.at;
       const complete = readInto(raw, fd, 0, size, path);
       raw.pad(size);
-      const after = readable(path, () => fstatSync(fd));
+      const after = wrapReadError(path, () => fstatSync(fd));
       if (complete && isUntouched(before, after))
         return { offset, size, mtimeUs, mode, replaced: members.isReplaced(index, before) };
     } finally {

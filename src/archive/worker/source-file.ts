@@ -2,7 +2,7 @@ import { type BigIntStats, constants, fstatSync, openSync, readSync } from 'node
 import { SourceTreeError } from '../archive-errors.ts';
 import { fsPath, printable } from '../fs/names.ts';
 import { thisPlatform } from '../fs/platform.ts';
-import { readable, unreadable } from '../fs/tree-errors.ts';
+import { readError, wrapReadError } from '../fs/tree-errors.ts';
 import type { RawBytes } from './raw-bytes.ts';
 
 /** Reading one file of a tree that others may be writing to. All throw `SourceTreeError` for what cannot be read. */
@@ -14,19 +14,19 @@ export function openFile(path: string): number | undefined {
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'ELOOP' || code === 'ENXIO') return undefined;
-    throw unreadable(path, error);
+    throw readError(path, error);
   }
 }
 
 export function statusOf(fd: number, path: string): BigIntStats {
-  return readable(path, () => fstatSync(fd, { bigint: true }));
+  return wrapReadError(path, () => fstatSync(fd, { bigint: true }));
 }
 
 /** Appends `size` bytes of the file from `position`, zeros for what is not there. false: it ended before. */
 export function readInto(raw: RawBytes, fd: number, position: number, size: number, path: string): boolean {
   const target = raw.reserve(size);
   let done = 0;
-  readable(path, () => {
+  wrapReadError(path, () => {
     while (done < size) {
       const count = readSync(fd, target, raw.at + done, size - done, position + done);
       if (count === 0) break;

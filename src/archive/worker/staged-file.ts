@@ -12,7 +12,7 @@ import {
 import type { Attributes } from '../format/entry.ts';
 import { fsPath } from '../fs/names.ts';
 import { thisPlatform, toFileTime } from '../fs/platform.ts';
-import { unwritable } from '../fs/tree-errors.ts';
+import { writeError } from '../fs/tree-errors.ts';
 
 /** A file of a restore, written where it is built: at once, or slice by slice where it goes over several frames. */
 
@@ -97,7 +97,7 @@ export function createSparse(path: string, size: number): void {
       closeSync(fd);
     }
   } catch (error) {
-    throw unwritable(path, error);
+    throw writeError(path, error);
   }
 }
 
@@ -112,6 +112,6 @@ export function finishSparse(path: string, attributes: Attributes): void {
       closeSync(fd);
     }
   } catch (error) {
-    throw unwritable(path, error);
+    throw writeError(path, error);
   }
 }

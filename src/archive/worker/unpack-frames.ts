@@ -1,7 +1,7 @@
 import type { Buffer } from 'node:buffer';
 import { openFrame, SHA256_BYTES } from '../format/codec.ts';
 import type { Attributes } from '../format/entry.ts';
-import { unwritable } from '../fs/tree-errors.ts';
+import { writeError } from '../fs/tree-errors.ts';
 import { release } from '../threads/buffers.ts';
 import {
   FrameColumn,
@@ -39,7 +39,7 @@ export function unpackFrames(job: UnpackJob): UnpackResult {
       if (piece.partial) writePart(path, data!, piece.position);
       else writeWhole(path, data, piece, now, job.masksModes);
     } catch (error) {
-      throw unwritable(path, error);
+      throw writeError(path, error);
     }
     written += piece.size;
   }

@@ -1,5 +1,5 @@
 import { SourceTreeError } from '../../archive/archive-errors.ts';
-import { leadsNowhere, lstatOf, statBehind } from '../../archive/fs/file-status.ts';
+import { isUnresolvable, lstatFile, statFile } from '../../archive/fs/file-status.ts';
 import type { Pattern } from './patterns.ts';
 import type { SearchOptions } from './search.ts';
 
@@ -20,14 +20,14 @@ export async function findRoots(
 
 /** Whether this is a directory, or a symlink to one. Throws `SourceTreeError` where nobody can tell. */
 export function isDirectory(absolute: string): boolean {
-  return searchable(() => statBehind(absolute, false)?.isDirectory() ?? false);
+  return searchable(() => statFile(absolute, false)?.isDirectory() ?? false);
 }
 
 function exists(absolute: string): boolean {
   try {
-    return lstatOf(absolute, false) !== undefined;
+    return lstatFile(absolute, false) !== undefined;
   } catch (error) {
-    if (leadsNowhere(error)) return false;
+    if (isUnresolvable(error)) return false;
     throw error;
   }
 }

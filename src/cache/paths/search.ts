@@ -1,6 +1,6 @@
 import { type Dirent, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { leadsNowhere, realPathOf, statBehind } from '../../archive/fs/file-status.ts';
+import { isUnresolvable, realPathOf, statFile } from '../../archive/fs/file-status.ts';
 import { decodeName, fsPath } from '../../archive/fs/names.ts';
 import type { Pattern } from './patterns.ts';
 
@@ -56,7 +56,7 @@ function* below(
 }
 
 function leadsToDirectory(path: string): boolean {
-  return statBehind(path, false)?.isDirectory() ?? false;
+  return statFile(path, false)?.isDirectory() ?? false;
 }
 
 function entriesOf(directory: string): readonly Dirent<Buffer>[] {
@@ -64,7 +64,7 @@ function entriesOf(directory: string): readonly Dirent<Buffer>[] {
     return readdirSync(fsPath(directory), { withFileTypes: true, encoding: 'buffer' });
   } catch (error) {
     // It has vanished
-    if (leadsNowhere(error) || (error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    if (isUnresolvable(error) || (error as NodeJS.ErrnoException).code === 'ENOENT') return [];
     throw error;
   }
 }

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Entry } from '../../../src/archive/format/entry.ts';
 import { validate } from '../../../src/archive/format/validate.ts';
-import { caseProbe, type FoldsCase } from '../../../src/archive/fs/case-folding.ts';
+import { createCaseProbe, type FoldsCase } from '../../../src/archive/fs/case-folding.ts';
 import type { PathLayout } from '../../../src/archive/fs/layout.ts';
 import {
   linkTypeOf,
@@ -154,7 +154,7 @@ describe('names that differ only in case', () => {
 
 describe.runIf(process.platform === 'linux')('a probe for case', () => {
   test('looks at what is there, of the path or above it', () => {
-    const folds = caseProbe();
+    const folds = createCaseProbe();
     const directory = scratch();
     expect([directory, join(directory, 'absent/a'), join(directory, 'absent/b')].map(folds)).toEqual([
       false,

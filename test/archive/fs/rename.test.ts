@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { platformOf } from '../../../src/archive/fs/platform.ts';
-import { type RenameSystem, renamePatiently } from '../../../src/archive/fs/rename.ts';
+import { type RenameSystem, renameWithRetries } from '../../../src/archive/fs/rename.ts';
 import { makeWritable } from '../../../src/archive/fs/writable.ts';
 import { failed } from '../publish/staged.ts';
 
@@ -9,7 +9,7 @@ function system(name: NodeJS.Platform, codes: string[], directories: string[] = 
   const waits: number[] = [];
   const renames: string[] = [];
   const fake: RenameSystem = {
-    rename(from, to) {
+    renameInto(from, to) {
       const code = codes.shift();
       if (code) throw failed(code, from);
       renames.push(`${from} ${to}`);
@@ -26,20 +26,20 @@ const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => to
 describe('on Windows, a file that somebody has open', () => {
   test.each(['EPERM', 'EACCES', 'EBUSY'])('is waited for (%s)', code => {
     const { fake, waits, renames } = system('win32', [code, code, code]);
-    renamePatiently('a', 'b', fake);
+    renameWithRetries('a', 'b', fake);
     expect(renames).toEqual(['a b']);
     expect(waits).toHaveLength(3);
   });
 
   test('is waited for three seconds, and no longer', () => {
     const { fake, waits } = system('win32', new Array(50).fill('EPERM'));
-    expect(() => renamePatiently('a', 'b', fake)).toThrow('EPERM');
+    expect(() => renameWithRetries('a', 'b', fake)).toThrow('EPERM');
     expect(sum(waits)).toBe(3000);
   });
 
   test('is not what a directory or link is that stands there', () => {
     const { fake, waits } = system('win32', ['EPERM'], ['b']);
-    expect(() => renamePatiently('a', 'b', fake)).toThrow('EPERM');
+    expect(() => renameWithRetries('a', 'b', fake)).toThrow('EPERM');
     expect(waits).toEqual([]);
   });
 
@@ -60,6 +60,6 @@ test.each<[NodeJS.Platform, string]>([
   ['darwin', 'EBUSY'],
 ])('on %s %s is an error at once', (name, code) => {
   const { fake, waits } = system(name, [code]);
-  expect(() => renamePatiently('a', 'b', fake)).toThrow(code);
+  expect(() => renameWithRetries('a', 'b', fake)).toThrow(code);
   expect(waits).toEqual([]);
 });

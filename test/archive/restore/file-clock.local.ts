@@ -1,7 +1,7 @@
 import * as fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { exactStatus } from '../../../src/archive/fs/file-status.ts';
+import { lstatExact } from '../../../src/archive/fs/file-status.ts';
 import { toFileTime } from '../../../src/archive/fs/platform.ts';
 import { StagingArea } from '../../../src/archive/publish/staging.ts';
 import type { TargetPlan } from '../../../src/archive/publish/target-plan.ts';
@@ -20,23 +20,23 @@ describe('the clock of the file system that was written to', () => {
     const directory = scratch();
     const file = path.join(directory, 'file');
     fs.writeFileSync(file, 'x');
-    const { ctimeNs } = exactStatus(file)!;
+    const { ctimeNs } = lstatExact(file)!;
     expect(await clocksPass(ctimeNs, planAt(directory))).toBe(true);
     fs.chmodSync(file, 0o600);
-    expect(exactStatus(file)!.ctimeNs).toBeGreaterThan(ctimeNs);
+    expect(lstatExact(file)!.ctimeNs).toBeGreaterThan(ctimeNs);
   });
 
   test('will have passed soon: it is waited for', async () => {
     const directory = scratch();
-    const soon = exactStatus(directory)!.ctimeNs + second / 2n;
+    const soon = lstatExact(directory)!.ctimeNs + second / 2n;
     expect(await clocksPass(soon, planAt(directory))).toBe(true);
     fs.chmodSync(directory, 0o700);
-    expect(exactStatus(directory)!.ctimeNs).toBeGreaterThan(soon);
+    expect(lstatExact(directory)!.ctimeNs).toBeGreaterThan(soon);
   });
 
   test('is far behind: nothing can be told', async () => {
     const directory = scratch();
-    const later = exactStatus(directory)!.ctimeNs + 3600n * second;
+    const later = lstatExact(directory)!.ctimeNs + 3600n * second;
     expect(await clocksPass(later, planAt(scratch(), directory))).toBe(false);
   });
 

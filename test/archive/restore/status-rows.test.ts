@@ -1,7 +1,7 @@
 import * as fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { exactStatus } from '../../../src/archive/fs/file-status.ts';
+import { lstatExact } from '../../../src/archive/fs/file-status.ts';
 import { StatusRows } from '../../../src/archive/restore/status-rows.ts';
 import { scratch } from '../support/scratch.ts';
 
@@ -14,22 +14,22 @@ function fileIn(directory: string, content = 'content') {
 /** Rows of several entries of which the second is this file. */
 function rowsWith(file: string): StatusRows {
   const rows = StatusRows.of(3);
-  rows.set(1, exactStatus(file)!);
+  rows.set(1, lstatExact(file)!);
   return rows;
 }
 
 test('a file is what it was until something happens to it', () => {
   const file = fileIn(scratch());
   const rows = rowsWith(file);
-  expect(rows.matches(1, exactStatus(file)!)).toBe(true);
+  expect(rows.matches(1, lstatExact(file)!)).toBe(true);
   fs.readFileSync(file);
-  expect(rows.matches(1, exactStatus(file)!)).toBe(true);
+  expect(rows.matches(1, lstatExact(file)!)).toBe(true);
 });
 
 test('a row that was never set, or cleared, equals nothing', () => {
   const file = fileIn(scratch());
   const rows = rowsWith(file);
-  const stats = exactStatus(file)!;
+  const stats = lstatExact(file)!;
   const zero = Object.fromEntries(Object.keys(stats).map(key => [key, 0n])) as unknown as typeof stats;
   expect(rows.matches(0, stats)).toBe(false);
   expect(rows.matches(0, zero)).toBe(false);
@@ -39,7 +39,7 @@ test('a row that was never set, or cleared, equals nothing', () => {
 
 describe('each column counts', () => {
   test.each(['dev', 'ino', 'size', 'mode', 'uid', 'gid', 'mtimeNs', 'ctimeNs'] as const)('%s', column => {
-    const stats = exactStatus(fileIn(scratch()))!;
+    const stats = lstatExact(fileIn(scratch()))!;
     const rows = StatusRows.of(1);
     rows.set(0, stats);
     const other = Object.assign(Object.create(stats), { [column]: stats[column] + 1n }) as typeof stats;
@@ -54,17 +54,17 @@ test.skipIf(process.platform === 'win32')('the disk shows what it is told', () =
   const file = fileIn(scratch());
   const rows = rowsWith(file);
   fs.renameSync(file, `${file}-moved`);
-  const moved = exactStatus(`${file}-moved`)!;
+  const moved = lstatExact(`${file}-moved`)!;
   expect(rows.matchesRenamed(1, moved)).toBe(true);
   rows.set(1, moved);
   fs.linkSync(`${file}-moved`, file);
-  expect(rows.matches(1, exactStatus(file)!)).toBe(false);
+  expect(rows.matches(1, lstatExact(file)!)).toBe(false);
 });
 
 test('the latest change is that of all rows', () => {
   const directory = scratch();
   const rows = rowsWith(fileIn(directory));
-  const later = Object.assign(Object.create(exactStatus(directory)!), { ctimeNs: 2n ** 62n });
+  const later = Object.assign(Object.create(lstatExact(directory)!), { ctimeNs: 2n ** 62n });
   rows.set(2, later);
   expect(rows.latestChange()).toBe(2n ** 62n);
   expect(StatusRows.of(2).latestChange()).toBe(0n);

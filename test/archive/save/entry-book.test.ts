@@ -5,13 +5,13 @@ import { decodeManifest } from '../../../src/archive/format/manifest-reader.ts';
 import type { FileStatus } from '../../../src/archive/fs/file-status.ts';
 import { EntryBook, type Listed } from '../../../src/archive/save/entry-book.ts';
 import type { FramePlan } from '../../../src/archive/save/plan-frames.ts';
-import type { Scanned } from '../../../src/archive/scan/scan.ts';
+import type { ScannedEntry } from '../../../src/archive/scan/scan.ts';
 import { PackedColumn, type PackResult, VANISHED } from '../../../src/archive/threads/jobs.ts';
 import { HEAD } from '../support/archives.ts';
 
 const stats = { mode: 0o644, nlink: 1, uid: 0, gid: 0 } as FileStatus;
 
-function thing(name: string, overrides: Partial<Scanned> = {}): Scanned {
+function thing(name: string, overrides: Partial<ScannedEntry> = {}): ScannedEntry {
   return {
     ...{ name, path: `/${name}`, type: EntryType.file, stats, mtimeUs: 7, dataBytes: 3, linkName: '' },
     ...overrides,
@@ -28,10 +28,10 @@ function packed(...offsets: number[]): PackResult {
 }
 
 function bookOf(frames?: number) {
-  const leftOut: string[] = [];
-  const notes = { leftOut: (path: string) => void leftOut.push(path), timeBefore1970() {} };
+  const skipped: string[] = [];
+  const notes = { skipped: (path: string) => void skipped.push(path), timeBefore1970() {} };
   const old = { size: 1, rawSize: 1, sha256: new Uint8Array(32) };
-  return { book: new EntryBook(notes, frames === undefined ? undefined : Array(frames).fill(old)), leftOut };
+  return { book: new EntryBook(notes, frames === undefined ? undefined : Array(frames).fill(old)), skipped };
 }
 
 /** What the book's manifest says, to a reader. */
@@ -42,7 +42,7 @@ function entriesOf(book: EntryBook, reused: readonly Listed[] = []): readonly En
   return decoded;
 }
 
-const whole = (...members: Scanned[]): FramePlan => ({ members, slice: undefined });
+const whole = (...members: ScannedEntry[]): FramePlan => ({ members, slice: undefined });
 
 /** Something unchanged, with its data in this frame of the base. */
 function old(name: string, overrides: Partial<Entry> = {}, linkName = ''): Listed {
@@ -111,10 +111,10 @@ describe('hard links', () => {
   });
 
   test('whose first name has vanished end the save', () => {
-    const { book, leftOut } = bookOf();
+    const { book, skipped } = bookOf();
     const add = () => book.add(whole(several('a'), link), packed(VANISHED, 512));
     expect(add).toThrow(SourceTreeError);
-    expect(leftOut).toEqual(['/a']);
+    expect(skipped).toEqual(['/a']);
     expect(add).toThrow('a vanished, a name of z');
   });
 

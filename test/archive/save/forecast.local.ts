@@ -2,7 +2,7 @@ import * as fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type Entry, EntryType } from '../../../src/archive/format/entry.ts';
-import { exactStatus } from '../../../src/archive/fs/file-status.ts';
+import { lstatExact } from '../../../src/archive/fs/file-status.ts';
 import { StatusRows } from '../../../src/archive/restore/status-rows.ts';
 import { isLikelyWorthReusing } from '../../../src/archive/save/forecast.ts';
 import { HEAD, layoutIn } from '../support/archives.ts';
@@ -35,7 +35,7 @@ async function forecast({ sizes, dead = 0, stored, firstFrame, change }: Given):
   const entries = sizes.map((size, index): Entry => {
     const file = path.join(workspace, nameOf(index));
     fs.writeFileSync(file, 'x');
-    rows.set(index, exactStatus(file)!);
+    rows.set(index, lstatExact(file)!);
     if (index === alone) [firstRaw, offset] = [offset, 0];
     const frame = index < alone || alone === 0 ? 0 : 1;
     const place = size > 0 ? { frame, offset: offset + 512 } : { frame: -1, offset: 0 };

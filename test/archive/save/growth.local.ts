@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { BaseOutgrownError } from '../../../src/archive/archive-errors.ts';
 import { EntryType } from '../../../src/archive/format/entry.ts';
 import { openArchive } from '../../../src/archive/format/open-archive.ts';
-import { exactStatus } from '../../../src/archive/fs/file-status.ts';
+import { lstatExact } from '../../../src/archive/fs/file-status.ts';
 import { StatusRows } from '../../../src/archive/restore/status-rows.ts';
 import { type GrowingBase, growth } from '../../../src/archive/save/growth.ts';
 import { buildTree } from '../../support/tree.ts';
@@ -25,7 +25,7 @@ async function savedTree() {
   const { manifest } = await openArchive(tailOf(object), object.length, read);
   const rows = StatusRows.of(manifest.entries.length);
   manifest.entries.forEach(({ name, type }, index) => {
-    if (type === EntryType.file) rows.set(index, exactStatus(layout.toAbsolute(name))!);
+    if (type === EntryType.file) rows.set(index, lstatExact(layout.toAbsolute(name))!);
   });
   const copy = Promise.withResolvers<void>();
   const asked: number[] = [];
@@ -41,7 +41,7 @@ async function savedTree() {
     layout,
     roots: await layout.roots(),
     head: HEAD,
-    notes: { leftOut() {}, timeBefore1970() {} },
+    notes: { skipped() {}, timeBefore1970() {} },
     write: async () => {},
   };
   const change = (name: string) => writeFileSync(path.join(workspace, name), 'changed');

@@ -12,13 +12,13 @@ const withoutTimes = (root: string) => describeTree(root, { ignoreMtime: () => t
 async function roundTrip(spec: TreeSpec, patterns: readonly string[]) {
   const [from, to] = [await buildTree(scratch(), spec), scratch()];
   const before = await withoutTimes(from);
-  const { object, leftOut } = await packTree(await layoutIn(from, patterns));
+  const { object, skipped } = await packTree(await layoutIn(from, patterns));
   await restoreObject(object, await layoutIn(from, patterns));
   expect(await withoutTimes(from)).toEqual(before);
   await restoreObject(object, await layoutIn(to, patterns));
   return {
     restored: Object.keys(await describeTree(to)),
-    leftOut: leftOut.map(line => line.slice(from.length)),
+    skipped: skipped.map(line => line.slice(from.length)),
   };
 }
 
@@ -42,7 +42,7 @@ describe('a link to itself', () => {
       ['d', 'd/f'],
     ],
   ])('%j: it is saved as the link that it is', async (patterns, expected) => {
-    expect(await roundTrip(tree, patterns)).toEqual({ restored: expected, leftOut: [] });
+    expect(await roundTrip(tree, patterns)).toEqual({ restored: expected, skipped: [] });
   });
 
   test.each([
@@ -61,7 +61,7 @@ test('what a step names behind a link that it excludes is left out, and said', a
   const tree: TreeSpec = { 'd/a': { symlink: '../x' }, 'd/a-b': 'b', 'd/f': 'f', 'x/y': 'y' };
   expect(await roundTrip(tree, ['d', '!d/a', 'd/a/y'])).toEqual({
     restored: ['d', 'd/a-b', 'd/f'],
-    leftOut: ['/d/a/y: it is reached through a link that `path` excludes'],
+    skipped: ['/d/a/y: it is reached through a link that `path` excludes'],
   });
 });
 
@@ -76,8 +76,8 @@ describe('a link to its own directory', () => {
     [['d/*'], ['d', 'd/a', 'd/x', 'd/x/y', 'd/x/y/f'], []],
     [['d/*', 'd/a/x'], ['d', 'd/a', 'd/x', 'd/x/y', 'd/x/y/f'], [`/d/a/x: ${behindLink}`]],
     [['*/*/x', 'd/a/x/y', 'd/x'], ['d', 'd/x', 'd/x/y', 'd/x/y/f'], [`/d/a/x/y: ${behindCircle}`]],
-  ])('%j: what is saved is restored, and what is not is said', async (patterns, restored, leftOut) => {
-    expect(await roundTrip(tree, patterns)).toEqual({ restored, leftOut });
+  ])('%j: what is saved is restored, and what is not is said', async (patterns, restored, skipped) => {
+    expect(await roundTrip(tree, patterns)).toEqual({ restored, skipped });
   });
 });
 
@@ -87,7 +87,7 @@ test.each([
   [['a/*', 'a/**/x', 'f'], ['f']],
 ])('%j: a link to nothing is a link, and leads to nothing', async (patterns, restored) => {
   const tree: TreeSpec = { a: { symlink: 'nowhere' }, f: 'f' };
-  expect(await roundTrip(tree, patterns)).toEqual({ restored, leftOut: [] });
+  expect(await roundTrip(tree, patterns)).toEqual({ restored, skipped: [] });
 });
 
 test('a pattern that goes through a file takes nothing from the others', async () => {

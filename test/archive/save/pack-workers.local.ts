@@ -32,7 +32,7 @@ async function packed(spec: TreeSpec, { level = 3, onWrite = () => {} } = {}) {
     head: HEAD,
     level,
     runner,
-    notes: { leftOut: () => {}, timeBefore1970: () => {} },
+    notes: { skipped: () => {}, timeBefore1970: () => {} },
     write: async bytes => {
       onWrite();
       pieces.push(Uint8Array.from(bytes));

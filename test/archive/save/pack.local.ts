@@ -39,10 +39,10 @@ async function savedWhile(spec: TreeSpec, change: (tree: string) => void) {
   const from = await buildTree(scratch(), { 'tree/0': FILLER, ...spec });
   // The directory, the filler, and what `spec` says
   const runner = disturbedBefore(3, () => change(join(from, 'tree')));
-  const { object, leftOut } = await packTree(await layoutIn(from), { runner });
+  const { object, skipped } = await packTree(await layoutIn(from), { runner });
   const to = scratch();
   await restoreObject(object, await layoutIn(to));
-  return { found: await describeTree(to), now: await describeTree(from), leftOut, from };
+  return { found: await describeTree(to), now: await describeTree(from), skipped, from };
 }
 
 describe('a tree that changes while it is saved', () => {
@@ -54,21 +54,21 @@ describe('a tree that changes while it is saved', () => {
   });
 
   test('a file that vanished is left out, with a notice', async () => {
-    const { found, leftOut, from } = await savedWhile(spec, tree => rmSync(join(tree, 'b')));
+    const { found, skipped, from } = await savedWhile(spec, tree => rmSync(join(tree, 'b')));
     expect(Object.keys(found)).toEqual(['tree', 'tree/0', 'tree/a', 'tree/c']);
-    expect(leftOut).toEqual([`${from}/tree/b: it vanished while it was saved`]);
+    expect(skipped).toEqual([`${from}/tree/b: it vanished while it was saved`]);
   });
 
   test.each([
     ['a link', (path: string) => symlinkSync('/etc/passwd', path)],
     ['a directory', (path: string) => mkdirSync(path)],
   ])('a file that %s took the place of is left out, never followed', async (_, put) => {
-    const { found, leftOut } = await savedWhile(spec, tree => {
+    const { found, skipped } = await savedWhile(spec, tree => {
       rmSync(join(tree, 'b'));
       put(join(tree, 'b'));
     });
     expect(Object.keys(found)).toEqual(['tree', 'tree/0', 'tree/a', 'tree/c']);
-    expect(leftOut.length).toBe(1);
+    expect(skipped.length).toBe(1);
   });
 
   test('a large file that vanished before its turn is left out, with a notice', async () => {
@@ -80,11 +80,11 @@ describe('a tree that changes while it is saved', () => {
       'tree/c': 'c',
     });
     const runner = disturbedBefore(1, () => rmSync(join(from, 'tree/b')));
-    const { object, leftOut } = await packTree(await layoutIn(from), { runner });
+    const { object, skipped } = await packTree(await layoutIn(from), { runner });
     const to = scratch();
     await restoreObject(object, await layoutIn(to));
     expect(Object.keys(await describeTree(to))).toEqual(['tree', 'tree/0', 'tree/1', 'tree/c']);
-    expect(leftOut).toEqual([`${from}/tree/b: it vanished while it was saved`]);
+    expect(skipped).toEqual([`${from}/tree/b: it vanished while it was saved`]);
   });
 
   test('a large file that changes after its header has left ends the save', async () => {
@@ -167,9 +167,9 @@ describe('what cannot be saved', () => {
     execFileSync('mkfifo', [join(from, 'tree/fifo')]);
     const server = createServer().listen(join(from, 'tree/socket'));
     await new Promise(resolve => server.on('listening', resolve));
-    const { object, leftOut } = await packTree(await layoutIn(from));
+    const { object, skipped } = await packTree(await layoutIn(from));
     server.close();
-    expect(leftOut).toEqual(
+    expect(skipped).toEqual(
       ['fifo', 'socket'].map(name => `${from}/tree/${name}: it is neither file, directory nor link`),
     );
     const to = scratch();

@@ -4,7 +4,7 @@ import type { FileStatus } from '../../../src/archive/fs/file-status.ts';
 import { StatusRows } from '../../../src/archive/restore/status-rows.ts';
 import { isWorthReusing } from '../../../src/archive/save/region-usage.ts';
 import { type Base, Comparison } from '../../../src/archive/save/reuse.ts';
-import type { Scanned } from '../../../src/archive/scan/scan.ts';
+import type { ScannedEntry } from '../../../src/archive/scan/scan.ts';
 import { HEAD } from '../support/archives.ts';
 
 const MiB = 1024 * 1024;
@@ -45,7 +45,7 @@ function baseOf(things: readonly Thing[], frames: readonly Pick<Frame, 'size' | 
 }
 
 /** What a scan finds of these things, untouched unless `changed` names them. */
-function found(things: readonly Thing[], changed: readonly string[] = []): Scanned[] {
+function found(things: readonly Thing[], changed: readonly string[] = []): ScannedEntry[] {
   return things.map(({ name, type = EntryType.file, size = 0, linkTo }) => ({
     ...{ name, type, path: `/${name}`, linkName: linkTo ?? '', dataBytes: size },
     mtimeUs: size > 0 ? 0 : changed.includes(name) ? second + 1 : second,
@@ -54,7 +54,7 @@ function found(things: readonly Thing[], changed: readonly string[] = []): Scann
 }
 
 /** What a comparison of all of it says. */
-function compare(scanned: readonly Scanned[], base: Base) {
+function compare(scanned: readonly ScannedEntry[], base: Base) {
   const comparison = new Comparison(base);
   const changed = scanned.flatMap(thing => [...comparison.next(thing)]);
   const reused = [...comparison.reused()].map(({ entry }) => entry);

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { SourceTreeError } from '../../../src/archive/archive-errors.ts';
 import { compareNames } from '../../../src/archive/fs/names.ts';
 import { planFrames } from '../../../src/archive/save/plan-frames.ts';
-import { type Scanned, scan } from '../../../src/archive/scan/scan.ts';
+import { type ScannedEntry, scan } from '../../../src/archive/scan/scan.ts';
 import { buildTree, type TreeSpec } from '../../support/tree.ts';
 import { layoutIn } from '../support/archives.ts';
 import { scratch } from '../support/scratch.ts';
@@ -13,15 +13,15 @@ async function scanned(
   spec: TreeSpec,
   patterns?: string[],
   during: (root: string) => void = () => {},
-): Promise<Scanned[]> {
+): Promise<ScannedEntry[]> {
   const root = await buildTree(scratch(), spec);
   const layout = await layoutIn(root, patterns);
   const roots = await layout.roots();
   during(root);
-  return [...scan(layout, roots, { leftOut() {}, timeBefore1970() {} })];
+  return [...scan(layout, roots, { skipped() {}, timeBefore1970() {} })];
 }
 
-const names = (found: readonly Scanned[]) => found.map(({ name }) => name);
+const names = (found: readonly ScannedEntry[]) => found.map(({ name }) => name);
 
 describe('a scan', () => {
   test('goes in byte order of the stored names, parents first', async () => {
@@ -141,17 +141,17 @@ describe('a tree that changes under the scan', () => {
   async function scannedWhile(spec: TreeSpec, name: string, change: (root: string) => void) {
     const root = await buildTree(scratch(), spec);
     const layout = await layoutIn(root);
-    const leftOut: string[] = [];
+    const skipped: string[] = [];
     const notes = {
-      leftOut: (path: string, why: string) => void leftOut.push(`${path}: ${why}`),
+      skipped: (path: string, why: string) => void skipped.push(`${path}: ${why}`),
       timeBefore1970() {},
     };
-    const found: Scanned[] = [];
+    const found: ScannedEntry[] = [];
     for (const next of scan(layout, await layout.roots(), notes)) {
       found.push(next);
       if (next.name === name) change(root);
     }
-    return { found: names(found), leftOut, root };
+    return { found: names(found), skipped, root };
   }
 
   const links = { 'tree/a': { symlink: 'x' }, 'tree/b': { symlink: 'x' }, 'tree/c': '' };
@@ -166,9 +166,9 @@ describe('a tree that changes under the scan', () => {
       },
     ],
   ])('a symlink that %s is left out, and said', async (_, change) => {
-    const { found, leftOut, root } = await scannedWhile(links, './tree/a', change);
+    const { found, skipped, root } = await scannedWhile(links, './tree/a', change);
     expect(found).toEqual(['./tree/', './tree/a', './tree/c']);
-    expect(leftOut).toEqual([`${root}/tree/b: it vanished while it was saved`]);
+    expect(skipped).toEqual([`${root}/tree/b: it vanished while it was saved`]);
   });
 
   test('a directory that becomes a file is empty', async () => {
@@ -190,16 +190,16 @@ describe('a tree that changes under the scan', () => {
 
   test('a large file that cannot be looked at again is named', () => {
     const path = `/${'n'.repeat(300)}`;
-    const large = { name: 'x', path, type: 0, dataBytes: 2 ** 24, mtimeUs: 0, linkName: '' } as Scanned;
+    const large = { name: 'x', path, type: 0, dataBytes: 2 ** 24, mtimeUs: 0, linkName: '' } as ScannedEntry;
     expect(() => [...planFrames([large])]).toThrow(SourceTreeError);
   });
 });
 
 describe('frames', () => {
   const member = (dataBytes: number, path = '/nowhere') =>
-    ({ name: 'x', path, type: 0, dataBytes, mtimeUs: 0, linkName: '' }) as Scanned;
+    ({ name: 'x', path, type: 0, dataBytes, mtimeUs: 0, linkName: '' }) as ScannedEntry;
   const MIB = 1024 * 1024;
-  const sizes = (members: readonly Scanned[]) =>
+  const sizes = (members: readonly ScannedEntry[]) =>
     [...planFrames(members)].map(({ members }) => members.map(({ dataBytes }) => dataBytes));
 
   test('are filled up to four mebibytes', () => {

@@ -41,7 +41,7 @@ export function layoutIn(
 
 export interface PackedTree {
   readonly object: Buffer;
-  readonly leftOut: readonly string[];
+  readonly skipped: readonly string[];
   readonly tooOld: readonly string[];
 }
 
@@ -55,7 +55,7 @@ export interface PackTreeOptions {
 /** The object that a save of this layout would store, a sound tar by another reader's word. Empty: nothing was found. */
 export async function packTree(layout: PathLayout, options: PackTreeOptions = {}): Promise<PackedTree> {
   const pieces: Uint8Array[] = [];
-  const leftOut: string[] = [];
+  const skipped: string[] = [];
   const tooOld: string[] = [];
   await pack({
     layout,
@@ -64,7 +64,7 @@ export async function packTree(layout: PathLayout, options: PackTreeOptions = {}
     level: options.level ?? 3,
     runner: () => options.runner ?? new InlineRunner(),
     notes: {
-      leftOut: (found, why) => leftOut.push(`${found}: ${why}`),
+      skipped: (found, why) => skipped.push(`${found}: ${why}`),
       timeBefore1970: found => tooOld.push(found),
     },
     write: async bytes => {
@@ -74,7 +74,7 @@ export async function packTree(layout: PathLayout, options: PackTreeOptions = {}
   });
   const object = Buffer.concat(pieces);
   if (object.length > 0) await checkTar(object);
-  return { object, leftOut, tooOld };
+  return { object, skipped, tooOld };
 }
 
 export interface RestoreObjectOptions {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
+import { NameColumn, NumberColumn } from '../../../src/archive/format/column-buffers.ts';
 import { ColumnReader, ColumnWriter } from '../../../src/archive/format/columns.ts';
-import { NameColumn, NumberColumn } from '../../../src/archive/format/growing-columns.ts';
 
 test('numbers of every length come back, and more of them than there was room for', () => {
   const edges = [0, 127, 128, 2 ** 31, 2 ** 49, Number.MAX_SAFE_INTEGER];
