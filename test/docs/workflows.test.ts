@@ -4,14 +4,14 @@ import type { WorkflowTemplate } from '@actions/workflow-parser/model/workflow-t
 import { describe, expect, test } from 'vitest';
 import { convertWorkflowTemplate, NoOperationTraceWriter, parseWorkflow } from '../e2e/runner/parser.ts';
 
-/** The project's own workflows, which cannot run here: held against GitHub's parser and the rules they follow. */
+/** Checks the project's own workflows, which cannot run here, with GitHub's parser and against the project's rules. */
 
 const root = path.resolve(import.meta.dirname, '../..');
 const directory = path.join(root, '.github/workflows');
 const files = readdirSync(directory);
 const read = (file: string) => readFileSync(path.join(directory, file), 'utf8');
 
-/** The parsed workflow, and what the parser objects to. */
+/** Parses a workflow. Returns it with the parser's error messages. */
 async function parse(file: string): Promise<{ template: WorkflowTemplate; errors: string[] }> {
   const source = { name: file, content: read(file) };
   const { context, value } = parseWorkflow(source, new NoOperationTraceWriter());
@@ -21,27 +21,27 @@ async function parse(file: string): Promise<{ template: WorkflowTemplate; errors
 
 type Jobs = WorkflowTemplate['jobs'];
 
-/** The jobs that `id` waits for, through any number of others. */
+/** Returns the ids of all jobs that must succeed before `id` runs. */
 function allNeeds(jobs: Jobs, id: string): Set<string> {
   const own = jobs.find(job => job.id.value === id)?.needs?.map(need => need.value) ?? [];
   return new Set(own.flatMap(need => [need, ...allNeeds(jobs, need)]));
 }
 
-describe.each(files)('%s', file => {
-  test('is valid', async () => {
+describe.each(files)('workflow %s', file => {
+  test('is accepted by the parser and has jobs', async () => {
     const { template, errors } = await parse(file);
     expect(errors).toEqual([]);
     expect(template.jobs.length).toBeGreaterThan(0);
   });
 
-  test('uses other actions by commit, with their release beside it', () => {
+  test('pins every action of others to a commit, with its release in a comment', () => {
     const uses = [...read(file).matchAll(/^\s*(?:- )?uses: (.*)$/gm)].map(match => match[1]!);
     const others = uses.filter(name => !name.startsWith('./'));
     expect(others.length).toBeGreaterThan(0);
     for (const name of others) expect(name).toMatch(/^[\w.-]+\/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/);
   });
 
-  test('runs with no right but reading, unless a job says so', () => {
+  test('grants only `contents: read` at the top', () => {
     expect(read(file)).toMatch(/^permissions:\n {2}contents: read$/m);
   });
 
@@ -51,7 +51,7 @@ describe.each(files)('%s', file => {
     for (const script of run) expect(Object.keys(scripts)).toContain(script);
   });
 
-  test('gives every job of its own an end', async () => {
+  test('sets a time limit for each of its own jobs', async () => {
     const { template } = await parse(file);
     const own = template.jobs.filter(job => job.type === 'job');
     expect(own.length).toBeGreaterThan(0);
@@ -59,7 +59,7 @@ describe.each(files)('%s', file => {
   });
 });
 
-test('the gate of CI waits for every other job, and runs whatever becomes of them', async () => {
+test("CI's gate job needs every other job and always runs", async () => {
   const { template } = await parse('ci.yml');
   const gate = template.jobs.find(job => job.id.value === 'gate');
   const others = template.jobs.map(job => job.id.value).filter(id => id !== 'gate');
@@ -74,14 +74,43 @@ test('CI covers Linux, macOS and Windows, dist/ and the gateway', () => {
   expect(read('ci.yml')).toContain('run: npm test\n');
 });
 
-test('a release is published after all checks, by the one job that may write', async () => {
-  const { template } = await parse('release.yml');
-  const others = template.jobs.map(job => job.id.value).filter(id => id !== 'publish');
-  expect(allNeeds(template.jobs, 'publish')).toEqual(new Set(others));
-  const checks = template.jobs.find(job => job.id.value === 'checks');
-  expect(checks?.type === 'reusableWorkflowJob' && checks.ref.value).toBe('./.github/workflows/ci.yml');
-  expect(read('release.yml').match(/contents: write/g)).toHaveLength(1);
-  expect(read('release.yml').indexOf('gh release create')).toBeLessThan(
-    read('release.yml').indexOf('git push --force'),
-  );
+describe('workflow release.yml', () => {
+  const text = read('release.yml');
+  /** The lines of one job. */
+  const job = (id: string) => text.split(`\n  ${id}:\n`)[1]?.split(/\n {2}\w+:\n/)[0] ?? '';
+
+  test('publishes after all other jobs, from the only job that may write contents', async () => {
+    const { template } = await parse('release.yml');
+    const others = template.jobs.map(({ id }) => id.value).filter(id => id !== 'publish');
+    expect(allNeeds(template.jobs, 'publish')).toEqual(new Set(others));
+    const checks = template.jobs.find(({ id }) => id.value === 'checks');
+    expect(checks?.type === 'reusableWorkflowJob' && checks.ref.value).toBe('./.github/workflows/ci.yml');
+    expect(text.match(/contents: write/g)).toHaveLength(1);
+    expect(job('publish')).toContain('contents: write');
+  });
+
+  test('attests the dist/ that it has built, from the only job that may, after all checks', async () => {
+    const { template } = await parse('release.yml');
+    expect(allNeeds(template.jobs, 'attest')).toEqual(new Set(['checks', 'version']));
+    for (const right of ['id-token: write', 'attestations: write']) {
+      expect(text.split(right)).toHaveLength(2);
+      expect(job('attest')).toContain(right);
+    }
+    const [build, attest] = [/run: npm run check:dist\n/, /uses: actions\/attest-build-provenance@/].map(
+      pattern => job('attest').search(pattern),
+    );
+    expect(build).toBeGreaterThan(0);
+    expect(attest).toBeGreaterThan(build!);
+    expect(job('attest')).toContain('subject-path: dist/**\n');
+  });
+
+  test('moves the major tag and no other, after the release is published', () => {
+    expect(text.match(/\bgit (?:push|tag)\b.*/g)).toEqual([
+      'git tag --force "$major" "$TAG"',
+      'git push --force origin "refs/tags/$major"',
+    ]);
+    expect(text).toMatch(/^ +major=\$\{TAG%%\.\*\}$/m);
+    expect(text.indexOf('gh release create "$TAG" --verify-tag')).toBeGreaterThan(0);
+    expect(text.indexOf('gh release create')).toBeLessThan(text.indexOf('git push'));
+  });
 });
