@@ -1,5 +1,4 @@
 import { DamagedArchiveError, UnknownFormatError } from '../archive/archive-errors.ts';
-import { printable } from '../archive/fs/names.ts';
 import { TAIL_BYTES } from '../archive/tail-bytes.ts';
 import { writeDamaged } from '../records/damaged-record.ts';
 import type { ArchiveBackendOptions } from './archive-options.ts';
@@ -78,7 +77,7 @@ class ArchiveBackend implements StorageBackend {
         if (error instanceof ObjectReplacedError && attempt < RESTORE_ATTEMPTS) continue;
         const { name, etag, key } = found;
         if (error instanceof UnknownFormatError) {
-          this.#options.log.notice(`The object of key '${printable(key)}' is not used: ${error.message}.`);
+          this.#options.log.notice(`The object of key '${key}' is not used: ${error.message}.`);
           return undefined;
         }
         const damage = await this.#damage(error, found, request);
@@ -151,11 +150,10 @@ class ArchiveBackend implements StorageBackend {
 
 /** One line on what stood in the way; undefined: nothing did, or nothing is known. */
 function whyMissed(key: string, { keyInOtherVersion, elsewhere }: Seen): string | undefined {
-  const printed = printable(key);
   if (keyInOtherVersion)
-    return `The key '${printed}' exists, but it was saved with other paths or on another operating system.`;
+    return `The key '${key}' exists, but it was saved with other paths or on another operating system.`;
   if (!elsewhere) return undefined;
-  const place = `The key '${printed}' exists for ${printable(elsewhere.label)}, which this run does not read (input \`scope\`)`;
+  const place = `The key '${key}' exists for ${elsewhere.label}, which this run does not read (input \`scope\`)`;
   return elsewhere.sameVersion
     ? `${place}.`
     : `${place}, and it was saved with other paths or on another operating system.`;

@@ -1,6 +1,5 @@
 import { DamagedArchiveError } from '../archive/archive-errors.ts';
 import { type OpenArchive, openArchive } from '../archive/format/open-archive.ts';
-import { printable } from '../archive/fs/names.ts';
 import { restoreArchive } from '../archive/restore/restore-archive.ts';
 import type { StatusRows } from '../archive/restore/status-rows.ts';
 import { TAIL_BYTES } from '../archive/tail-bytes.ts';
@@ -71,8 +70,7 @@ function rangeReader(
       { start, end },
       { etag: found.etag, signal: AbortSignal.any(signals), onBytes },
     );
-    const key = printable(found.key);
-    if (!answer) throw new ObjectGoneError(`the object of key '${key}' was deleted while it was read`);
+    if (!answer) throw new ObjectGoneError(`the object of key '${found.key}' was deleted while it was read`);
     if (answer.bytes.length !== end - start)
       throw new DamagedArchiveError('it is shorter than its manifest says');
     return answer.bytes;
@@ -90,7 +88,7 @@ async function openFound(found: FoundObject, read: RangeReader): Promise<OpenArc
 /** An archive that was copied to another name answers questions that it was not saved for. */
 function checkIdentity({ manifest }: OpenArchive, found: FoundObject): void {
   if (manifest.head.object !== found.name) {
-    throw new DamagedArchiveError(`it was saved as ${printable(manifest.head.object)}`);
+    throw new DamagedArchiveError(`it was saved as ${manifest.head.object}`);
   }
 }
 

@@ -1,6 +1,5 @@
 import { BaseOutgrownError } from '../archive/archive-errors.ts';
 import type { ManifestHead } from '../archive/format/entry.ts';
-import { printable } from '../archive/fs/names.ts';
 import { pack } from '../archive/save/pack.ts';
 import type { ScanNotes } from '../archive/scan/scan.ts';
 import { readDamaged, removeDamaged } from '../records/damaged-record.ts';
@@ -205,12 +204,12 @@ function scanNotes(log: Log): ScanNotes {
   let old = 0;
   return {
     skipped(path, why) {
-      const note = `${printable(path)} is left out: ${why}.`;
+      const note = `${path} is left out: ${why}.`;
       if (!said.has(note)) log.notice(note);
       said.add(note);
     },
     timeBefore1970: path => {
-      if (old++ === 0) log.notice(`Times before 1970 are saved as 1970, first of ${printable(path)}.`);
+      if (old++ === 0) log.notice(`Times before 1970 are saved as 1970, first of ${path}.`);
     },
   };
 }

@@ -57,7 +57,7 @@ describeWithGateway('the log', () => {
     );
     expect(postOf(result, 'cache').log).toContain('Cache saved with key: k');
     expect(result.steps.flatMap(({ annotations }) => annotations)).toEqual([
-      { level: 'notice', message: expect.stringContaining(String.raw`deps/pipe\x0a::error::no is left out`) },
+      { level: 'notice', message: expect.stringContaining(String.raw`deps/pipe\n::error::no is left out`) },
     ]);
     expect(result.log).not.toContain('##[error]');
   });

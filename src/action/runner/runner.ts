@@ -45,8 +45,8 @@ export function createRunnerLog(env: Environment): Log {
   };
   return {
     debug(message) {
-      // The runner would drop the line: not writing it is cheaper.
-      if (debugging) core.debug(escapeLine(message));
+      // The runner would drop the lines: not writing them is cheaper. A stack has several
+      if (debugging) for (const line of message.split('\n')) core.debug(escapeLine(line));
     },
     info(message) {
       core.info(escapeLine(message));

@@ -1,7 +1,7 @@
 import { DamagedArchiveError } from '../archive-errors.ts';
 import { createCaseProbe, type FoldsCase, foldCase, pathKeys } from '../fs/case-folding.ts';
 import type { PathLayout } from '../fs/layout.ts';
-import { compareNames, printable } from '../fs/names.ts';
+import { compareNames } from '../fs/names.ts';
 import { RootPaths } from '../fs/nesting.ts';
 import { MAX_MTIME_US, type Platform, thisPlatform } from '../fs/platform.ts';
 import { checkFrames, DataPlacement } from './data-placement.ts';
@@ -54,7 +54,7 @@ export function validate(
 }
 
 function refuse(name: string, why: string): never {
-  throw new DamagedArchiveError(`its entry ${printable(name)} ${why}`);
+  throw new DamagedArchiveError(`its entry ${name} ${why}`);
 }
 
 function checkFields(entry: Entry, index: number, entries: readonly Entry[]): void {
@@ -133,7 +133,7 @@ function checkNesting(
   const paths = new RootPaths<Entry>(keyOf);
   for (const root of roots) {
     const other = paths.add(layout.toAbsolute(root.name), root);
-    if (other) refuse(root.name, `is there twice, as ${printable(other.name)} too`);
+    if (other) refuse(root.name, `is there twice, as ${other.name} too`);
   }
   for (const { name } of roots) {
     const above = paths.above(layout.toAbsolute(name));
@@ -146,7 +146,7 @@ function checkNesting(
       parent += `${component}/`;
     }
     if (holds(entries, parent) || layout.permits(parent))
-      refuse(name, `lies in ${printable(above.root.name)}, under another name`);
+      refuse(name, `lies in ${above.root.name}, under another name`);
   }
 }
 

@@ -2,7 +2,6 @@ import { readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { TargetTreeError } from '../archive-errors.ts';
 import { realPathOf } from './file-status.ts';
-import { printable } from './names.ts';
 
 /**
  * The mount points of this machine: renames do not cross them, not even between two bind mounts of one file system,
@@ -36,7 +35,7 @@ export function refuseMount(
   const point = findMount(realPath, mounts);
   if (point === undefined) return;
   throw new TargetTreeError(
-    `${printable(path)} cannot be replaced by what the cache has there: ${printable(point)} is a mount point`,
+    `${path} cannot be replaced by what the cache has there: ${point} is a mount point`,
   );
 }
 

@@ -61,12 +61,3 @@ export function compareNames(a: string, b: string): number {
   if (!SURROGATE_OR_ABOVE.test(a) && !SURROGATE_OR_ABOVE.test(b)) return a < b ? -1 : 1;
   return Buffer.compare(encodeName(a), encodeName(b));
 }
-
-/** A name as it may be printed: control characters and escaped bytes as `\xNN`, so that no line begins inside it. */
-export function printable(name: string): string {
-  return name.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]|[\udc80-\udcff]/gu, character => {
-    const code = character.charCodeAt(0);
-    const byte = code >= 0xdc80 && code <= 0xdcff ? code - 0xdc00 : code;
-    return byte > 0xff ? `\\u${byte.toString(16)}` : `\\x${byte.toString(16).padStart(2, '0')}`;
-  });
-}

@@ -1,11 +1,10 @@
 import { SourceTreeError, TargetTreeError } from '../archive-errors.ts';
-import { printable } from './names.ts';
 
 /** The one sentence for something that cannot be read. */
 export function readError(path: string, cause: unknown): SourceTreeError {
   const code = (cause as NodeJS.ErrnoException).code ?? String(cause);
   const advice = code === 'EACCES' || code === 'EPERM' ? '; `sudo: true` reads it as root' : '';
-  return new SourceTreeError(`${printable(path)} cannot be read (${code})${advice}`, { cause });
+  return new SourceTreeError(`${path} cannot be read (${code})${advice}`, { cause });
 }
 
 /** What `look` returns. Throws the sentence above in place of the system's error. */
@@ -27,7 +26,7 @@ const inWords: Readonly<Record<string, string>> = {
 /** The one sentence for something that cannot be written. */
 export function writeError(path: string, cause: unknown): TargetTreeError {
   const code = (cause as NodeJS.ErrnoException).code ?? String(cause);
-  const error = new TargetTreeError(`${printable(path)} cannot be written (${inWords[code] ?? code})`, {
+  const error = new TargetTreeError(`${path} cannot be written (${inWords[code] ?? code})`, {
     cause,
   });
   return Object.assign(error, { code });

@@ -1,7 +1,6 @@
 import { TargetTreeError } from '../archive-errors.ts';
 import { type Entry, EntryType } from '../format/entry.ts';
 import { ignoreErrors } from '../fs/ignore-errors.ts';
-import { printable } from '../fs/names.ts';
 import { writeError } from '../fs/tree-errors.ts';
 import { type Aside, Displaced } from './displaced.ts';
 import { KnownDirectories } from './known-directories.ts';
@@ -55,7 +54,7 @@ function failureOf(error: unknown, kept: readonly Aside[], halfway: boolean): Ta
       ? error
       : writeError(String((error as NodeJS.ErrnoException).path ?? ''), error);
   for (const { path, aside } of kept)
-    failure.message += `; what was at ${printable(path)} could not be put back and is kept for a day at ${printable(aside)}`;
+    failure.message += `; what was at ${path} could not be put back and is kept for a day at ${aside}`;
   failure.halfway = halfway;
   return failure;
 }

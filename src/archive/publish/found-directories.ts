@@ -3,7 +3,7 @@ import { basename, dirname, join } from 'node:path';
 import { TargetTreeError } from '../archive-errors.ts';
 import { isUnresolvable, realPathOf } from '../fs/file-status.ts';
 import { readMountPoints, refuseMount } from '../fs/mounts.ts';
-import { fsPath, printable } from '../fs/names.ts';
+import { fsPath } from '../fs/names.ts';
 import { type Platform, thisPlatform } from '../fs/platform.ts';
 import { writeError } from '../fs/tree-errors.ts';
 import { listDirectory, requireNameable, requireWritable } from './preflight.ts';
@@ -175,7 +175,5 @@ export function targetStatus(path: string, follow: boolean): Stats | undefined {
 }
 
 function mountPointInTheWay(path: string): TargetTreeError {
-  return new TargetTreeError(
-    `${printable(path)} is a mount point and cannot be replaced by what the cache has there`,
-  );
+  return new TargetTreeError(`${path} is a mount point and cannot be replaced by what the cache has there`);
 }

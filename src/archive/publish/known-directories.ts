@@ -3,7 +3,7 @@ import { TargetTreeError } from '../archive-errors.ts';
 import type { Entry } from '../format/entry.ts';
 import { isRealDirectory, realPathOf } from '../fs/file-status.ts';
 import { ignoreErrors } from '../fs/ignore-errors.ts';
-import { fsPath, printable } from '../fs/names.ts';
+import { fsPath } from '../fs/names.ts';
 import { applyAttributes, attributesIn } from './directory-attributes.ts';
 import type { ExistingDirectory } from './found-directories.ts';
 import type { TargetPlan } from './target-plan.ts';
@@ -28,7 +28,7 @@ export class KnownDirectories {
       const look = directory.followed ? statSync : lstatSync;
       const stats = look(fsPath(directory.path), { bigint: true, throwIfNoEntry: false });
       if (!stats?.isDirectory())
-        throw new TargetTreeError(`${printable(directory.path)} was a directory and is none any more`);
+        throw new TargetTreeError(`${directory.path} was a directory and is none any more`);
       this.#before.set(directory, stats);
     }
   }
@@ -41,7 +41,7 @@ export class KnownDirectories {
     // Another job may have renamed its own directory over an empty one
     if (this.#isUnmoved(directory) || ignoreErrors(() => realPathOf(directory.path)) === directory.realPath)
       return;
-    throw new TargetTreeError(`${printable(directory.path)} is not the directory any more that it was`);
+    throw new TargetTreeError(`${directory.path} is not the directory any more that it was`);
   }
 
   /** After all is published: what the archive says of each, deepest first. */

@@ -1,6 +1,6 @@
 import { accessSync, constants, lstatSync, readdirSync, type Stats } from 'node:fs';
 import { TargetTreeError } from '../archive-errors.ts';
-import { fsPath, printable } from '../fs/names.ts';
+import { fsPath } from '../fs/names.ts';
 import { writeError } from '../fs/tree-errors.ts';
 
 /** What is staged under a short name must not turn out to have too long a one at its rename. */
@@ -21,7 +21,7 @@ export function requireWritable(path: string, stats: Stats): void {
     // Our own: it gets the write bit for the commit
     if (stats.uid === process.geteuid?.()) return;
     throw new TargetTreeError(
-      `${printable(path)} belongs to user ${stats.uid} and cannot be written; remove it or set \`sudo: true\``,
+      `${path} belongs to user ${stats.uid} and cannot be written; remove it or set \`sudo: true\``,
       { cause: error },
     );
   }

@@ -2,7 +2,6 @@ import { basename, dirname } from 'node:path';
 import { TargetTreeError } from '../archive-errors.ts';
 import { type Entry, EntryType, parentName } from '../format/entry.ts';
 import type { PathLayout } from '../fs/layout.ts';
-import { printable } from '../fs/names.ts';
 import { writeError } from '../fs/tree-errors.ts';
 import {
   type ExistingDirectory,
@@ -192,8 +191,7 @@ class Planner {
   #makeAbove(path: string): Place {
     const stats = targetStatus(path, true);
     if (stats?.isDirectory()) return this.#exists({ path, entry: -1, stats, followed: true });
-    if (stats)
-      throw new TargetTreeError(`${printable(path)} is not a directory, but the cache goes below it`);
+    if (stats) throw new TargetTreeError(`${path} is not a directory, but the cache goes below it`);
     const parent = this.#directoryAbove(dirname(path));
     if (parent.fresh) return this.#freshInside(parent.path, basename(path), -1);
     return this.#freshTop(parent.directory, basename(path), -1);

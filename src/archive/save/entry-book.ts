@@ -1,7 +1,7 @@
 import { SourceTreeError } from '../archive-errors.ts';
 import { type Entry, EntryType, type Frame, type ManifestHead } from '../format/entry.ts';
 import { ManifestWriter } from '../format/manifest-writer.ts';
-import { compareNames, printable } from '../fs/names.ts';
+import { compareNames } from '../fs/names.ts';
 import { type ScanNotes, type ScannedEntry, VANISHED_WHILE_SAVED } from '../scan/scan.ts';
 import { PackedColumn, type PackResult, VANISHED } from '../threads/jobs.ts';
 import { trimHeap } from '../threads/memory.ts';
@@ -130,12 +130,11 @@ export class EntryBook {
   #indexOfFirst(linkName: string, name: string): number {
     const index = this.#linkable.get(linkName);
     // The data would have stood under the first name, and tar members that point to it are written already
-    if (index === undefined)
-      throw new SourceTreeError(`${printable(linkName)} vanished, a name of ${printable(name)}`);
+    if (index === undefined) throw new SourceTreeError(`${linkName} vanished, a name of ${name}`);
     // The link would get the other file's data
     if (this.#replaced.has(linkName))
       throw new SourceTreeError(
-        `${printable(linkName)} was replaced by another file while it was saved, and was a name of ${printable(name)}`,
+        `${linkName} was replaced by another file while it was saved, and was a name of ${name}`,
       );
     return index;
   }

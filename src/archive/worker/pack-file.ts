@@ -1,7 +1,6 @@
 import { type BigIntStats, closeSync, fstatSync } from 'node:fs';
 import { SourceTreeError } from '../archive-errors.ts';
 import { MAX_FRAME_RAW_BYTES } from '../format/container.ts';
-import { printable } from '../fs/names.ts';
 import { thisPlatform, toMicroseconds } from '../fs/platform.ts';
 import { wrapReadError } from '../fs/tree-errors.ts';
 import type { PackMembers, PlainStatus } from './pack-members.ts';
@@ -97,7 +96,7 @@ function packAsFound(members: PackMembers, index: number, raw: RawBytes): Packed
     }
     if (attempt === 1) raw.at = start;
   }
-  throw new SourceTreeError(`${printable(path)} changed while it was read, twice`);
+  throw new SourceTreeError(`${path} changed while it was read, twice`);
 }
 
 /**

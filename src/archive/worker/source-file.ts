@@ -1,6 +1,6 @@
 import { type BigIntStats, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { SourceTreeError } from '../archive-errors.ts';
-import { fsPath, printable } from '../fs/names.ts';
+import { fsPath } from '../fs/names.ts';
 import { thisPlatform } from '../fs/platform.ts';
 import { readError, wrapReadError } from '../fs/tree-errors.ts';
 import type { RawBytes } from './raw-bytes.ts';
@@ -39,5 +39,5 @@ export function readInto(raw: RawBytes, fd: number, position: number, size: numb
 }
 
 export function changedUnderway(path: string): SourceTreeError {
-  return new SourceTreeError(`${printable(path)} changed while it was read`);
+  return new SourceTreeError(`${path} changed while it was read`);
 }

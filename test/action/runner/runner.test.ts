@@ -69,6 +69,18 @@ test('debug lines are written in debug mode only, in a group too', () => {
   expect(written.split(/\r?\n/)).toEqual(['::group::Receiving', '::debug::s3 GetObject', '']);
 });
 
+test('debug prints a stack as lines, each of them escaped', () => {
+  const error = new Error('a\r name\n::error::b');
+  error.stack = `Error: ${error.message}\n    at file.ts:1`;
+  createRunnerLog({ RUNNER_DEBUG: '1' }).debug(error.stack);
+  expect(written.split(/\r?\n/)).toEqual([
+    '::debug::Error: a\\r name',
+    '::debug::\\x3a:error::b',
+    '::debug::    at file.ts:1',
+    '',
+  ]);
+});
+
 test('a step that fails says one line and ends with status 1', () => {
   const { exitCode } = process;
   try {

@@ -95,7 +95,7 @@ describe('names', () => {
     await refuses(bent(tree({ name: 'x', depth: 3, data })), 'an entry of its manifest has no directory');
   });
 
-  test('are printed without a line of their own', async () => {
-    await refuses(bent([{ name: './x\n::error::y', data }]), String.raw`./x\x0a::error::y`);
+  test('a name with a line break is quoted raw in the error, which the log escapes', async () => {
+    await refuses(bent([{ name: './x\n::error::y', data }]), './x\n::error::y is not named');
   });
 });
