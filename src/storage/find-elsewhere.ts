@@ -25,7 +25,7 @@ export async function findElsewhere(
   const limit = AbortSignal.any([signal, AbortSignal.timeout(LIMIT_MS)]);
   let found: OtherPlace | undefined;
   try {
-    for await (const { name } of store.list(elsewhere.root, { signal: limit, glance: true })) {
+    for await (const { name } of store.list(elsewhere.root, { signal: limit, optional: true })) {
       const entry = elsewhere.parse(name);
       if (entry?.key !== primaryKey || read.has(entry.label)) continue;
       const sameVersion = entry.version === version;

@@ -49,7 +49,7 @@ async function answer(
 ): Promise<LookupResult> {
   const { plan } = request;
   const probes = plan.map(step =>
-    step.kind === 'exact' ? quiet(probe(store, step, tailBytes, signal)) : undefined,
+    step.kind === 'exact' ? unobserved(probe(store, step, tailBytes, signal)) : undefined,
   );
   let exactAt = plan.length;
   let exact: FoundObject | undefined;
@@ -61,7 +61,7 @@ async function answer(
   }
   // What stands before the exact hit in the plan takes precedence over it
   const steps = plan.slice(0, exactAt).filter(step => step.kind === 'prefix');
-  const listings = steps.map(step => quiet(list(store, step, request, signal)));
+  const listings = steps.map(step => unobserved(list(store, step, request, signal)));
   const elsewhere = exact ? undefined : findElsewhere(store, request, signal);
   let keyInOtherVersion = false;
   for (const listing of listings) {
@@ -74,7 +74,7 @@ async function answer(
 }
 
 /** A promise that may be left unobserved when an earlier answer settles the question. */
-function quiet<T>(promise: Promise<T>): Promise<T> {
+function unobserved<T>(promise: Promise<T>): Promise<T> {
   promise.catch(() => {});
   return promise;
 }

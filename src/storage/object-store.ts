@@ -47,10 +47,10 @@ export interface CallOptions {
 
 export interface ListOptions extends CallOptions {
   /**
-   * A look that the caller can do without: one page of at most 1000 names, asked for once, and a failure says nothing
-   * of the endpoint to other calls.
+   * The caller can do without the answer: one attempt for one page of at most 1000 names, and a failure does not open
+   * the circuit.
    */
-  readonly glance?: boolean;
+  readonly optional?: boolean;
 }
 
 export interface GetOptions extends CallOptions {

@@ -29,7 +29,7 @@ function request(restoreKeys: readonly string[] = [], scope: 'ref' | 'repository
 }
 
 interface Asked {
-  readonly operation: 'head' | 'list' | 'glance';
+  readonly operation: 'head' | 'list' | 'optional list';
   readonly name: string;
   readonly signal: AbortSignal | undefined;
 }
@@ -47,7 +47,7 @@ function storeWith(names: readonly string[], answer = async (_asked: Asked) => {
       return names.includes(name) ? info(name) : undefined;
     },
     async *list(name, options?: ListOptions) {
-      const operation = options?.glance ? 'glance' : 'list';
+      const operation = options?.optional ? 'optional list' : 'list';
       const question = { operation, name, signal: options?.signal } as const;
       asked.push(question);
       await answer(question);
@@ -114,7 +114,7 @@ describe('the diagnosis of a miss names', () => {
 describe('it costs', () => {
   test('one look, along with the listings', async () => {
     const { operations } = await diagnosis([objectOf(feature, 'k')], request(['r-']));
-    expect(operations).toEqual(['head', 'head', 'list', 'list', 'list', 'list', 'glance']);
+    expect(operations).toEqual(['head', 'head', 'list', 'list', 'list', 'list', 'optional list']);
   });
 
   test('nothing under a wider scope', async () => {
@@ -129,22 +129,23 @@ describe('it costs', () => {
   ])('nothing for an exact hit %s', async (_, place) => {
     const { store, asked } = storeWith([objectOf(place, 'k')]);
     expect(await backendOf(store).lookup(request())).toMatchObject({ key: 'k', exact: true });
-    expect(asked.map(({ operation }) => operation)).not.toContain('glance');
+    expect(asked.map(({ operation }) => operation)).not.toContain('optional list');
   });
 
   test('no wait for a partial hit, which calls it back', async () => {
     const { store, asked } = storeWith([objectOf(main, 'k-old')], async ({ operation, signal }) => {
-      if (operation === 'glance') await new Promise((_, reject) => signal?.addEventListener('abort', reject));
+      if (operation === 'optional list')
+        await new Promise((_, reject) => signal?.addEventListener('abort', reject));
     });
     expect(await backendOf(store).lookup(request(['k-']))).toMatchObject({ key: 'k-old' });
-    expect(asked.find(({ operation }) => operation === 'glance')?.signal?.aborted).toBe(true);
+    expect(asked.find(({ operation }) => operation === 'optional list')?.signal?.aborted).toBe(true);
   });
 });
 
 describe('a look that', () => {
   test('is refused says nothing, and the miss is a miss', async () => {
     const { store } = storeWith([objectOf(feature, 'k')], async ({ operation }) => {
-      if (operation === 'glance') throw new StoreRefusedError('403', "the input 'accessKey'");
+      if (operation === 'optional list') throw new StoreRefusedError('403', "the input 'accessKey'");
     });
     const backend = backendOf(store);
     const asking = request();
@@ -156,7 +157,7 @@ describe('a look that', () => {
     const limit = new AbortController();
     vi.spyOn(AbortSignal, 'timeout').mockReturnValue(limit.signal);
     const { store } = storeWith([], async ({ operation, signal }) => {
-      if (operation !== 'glance') return;
+      if (operation !== 'optional list') return;
       const givenUp = new Promise((_, reject) => signal?.addEventListener('abort', reject));
       limit.abort(new Error('too slow'));
       await givenUp;

@@ -7,8 +7,8 @@ export type StepBackend = FallbackBackend;
 export interface OpenOptions {
   /** GitHub's cache may be asked when the bucket does not answer. */
   readonly fallback: boolean;
-  /** One attempt for each call until the bucket has served one: it was down when the job began. */
-  readonly once: boolean;
+  /** The bucket was down when this job last called it: one attempt for each call until one succeeds. */
+  readonly bucketWasDown: boolean;
   /** Called as bytes are transferred, in either direction. */
   readonly onBytes: (count: number) => void;
   /** Called when the size of what is transferred becomes known, in bytes. */

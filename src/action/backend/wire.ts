@@ -58,7 +58,7 @@ async function openStore(target: Bucket, options: OpenOptions, log: Log): Promis
     return createDirectoryStore(target.root, { log });
   }
   const { createS3Store } = await import('../../storage/s3/s3-store.ts');
-  return createS3Store(target.settings, { log, userAgent: TOOL, doubtful: options.once });
+  return createS3Store(target.settings, { log, userAgent: TOOL, bucketWasDown: options.bucketWasDown });
 }
 
 /** A backend that nobody stands in for: its errors are the step's to tell. */

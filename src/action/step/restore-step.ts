@@ -52,7 +52,7 @@ export async function restoreStep(runner: Runner, options: RestoreStepOptions): 
   try {
     backend = await options.open(plan, {
       fallback: inputs.useFallback,
-      once: false,
+      bucketWasDown: false,
       onBytes: progress.add,
       onTotal: progress.expect,
     });
@@ -66,7 +66,7 @@ export async function restoreStep(runner: Runner, options: RestoreStepOptions): 
     }
     await reportAnswer(runner, { ...phase, backend, request }, answer);
     // Half a cache is not for the post phase to save
-    keep({ finished: !isHalf, bucketDown: backend.bucketDown, ...remembered(answer, inputs) });
+    keep({ finished: !isHalf, bucketWasDown: backend.bucketDown, ...remembered(answer, inputs) });
   } finally {
     progress.end();
     backend?.close();
@@ -81,7 +81,7 @@ function unfinished(inputs: ActionInputs): StepState {
     finished: false,
     saveAlways: inputs.saveAlways,
     source: 'none',
-    bucketDown: false,
+    bucketWasDown: false,
   };
 }
 

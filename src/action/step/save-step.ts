@@ -95,7 +95,7 @@ async function save(
   try {
     backend = await options.open(plan, {
       fallback: inputs.useFallback && !onlyBucket,
-      once: state?.bucketDown ?? false,
+      bucketWasDown: state?.bucketWasDown ?? false,
       onBytes: progress.add,
       onTotal: progress.expect,
     });

@@ -12,7 +12,7 @@ export interface StepState extends CacheInputs {
   readonly source: CacheSource;
   readonly matchedKey?: string;
   /** The bucket did not answer: the post phase asks it once, and goes on only when that is answered. */
-  readonly bucketDown: boolean;
+  readonly bucketWasDown: boolean;
   /** The object that matched and could not be used. */
   readonly damaged?: DamagedObject;
   /** The object that was restored. */

@@ -20,8 +20,8 @@ import { readRange } from './read.ts';
 import { DirectoryUpload } from './upload.ts';
 import { walkFiles } from './walk.ts';
 
-/** As in S3, so that a glance tells as much. */
-const GLANCE_NAMES = 1000;
+/** Names in an optional listing: one page of S3. */
+const OPTIONAL_NAMES = 1000;
 
 /** A marked name is the mark, 16 hex digits, a comma and the name of the file it belongs to. */
 const MARKED_PREFIX_LENGTH = TEMPORARY_MARK.length + 17;
@@ -66,7 +66,7 @@ class DirectoryStore implements ObjectStore {
       }
       return names.sort((a, b) => Buffer.compare(a.bytes, b.bytes));
     });
-    for (const { name, file } of options?.glance ? found.slice(0, GLANCE_NAMES) : found) {
+    for (const { name, file } of options?.optional ? found.slice(0, OPTIONAL_NAMES) : found) {
       const info = await this.#request('stat', name, options, () => this.#info(name, file));
       if (info) yield info;
     }

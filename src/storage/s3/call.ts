@@ -39,8 +39,8 @@ export interface CallerOptions {
   readonly clock: Clock;
   readonly userAgent: string;
   readonly limits: TimeLimits;
-  /** One attempt for each call until the endpoint has served one: it was down when it was last asked. */
-  readonly doubtful: boolean;
+  /** The bucket was down when this job last called it: one attempt for each call until one succeeds. */
+  readonly bucketWasDown: boolean;
 }
 
 /** Makes calls: retries, time limits, circuit, counters and the debug log around each. One per store. */
@@ -53,17 +53,17 @@ export class Caller {
   readonly #limits: TimeLimits;
   readonly #userAgent: string;
   readonly #pace = new Pace();
-  /** A failure is final: nobody knows yet that the endpoint is back. */
-  #doubtful: boolean;
+  /** No call has succeeded since: a failure is final. */
+  #bucketWasDown: boolean;
   #connection: Connection | undefined;
 
-  constructor(settings: S3Settings, log: Log, { clock, userAgent, limits, doubtful }: CallerOptions) {
+  constructor(settings: S3Settings, log: Log, { clock, userAgent, limits, bucketWasDown }: CallerOptions) {
     this.settings = settings;
     this.log = log;
     this.clock = clock;
     this.#userAgent = userAgent;
     this.#limits = limits;
-    this.#doubtful = doubtful;
+    this.#bucketWasDown = bucketWasDown;
   }
 
   /** The server's clock in ms since 1970, by its latest answer; the runner's before the first. */
@@ -98,7 +98,7 @@ export class Caller {
         attempts: spec.optional ? 1 : this.settings.attempts,
         clock: this.clock,
         // A gateway that was too busy for the parts may still be for what cleans up behind them
-        goOn: error => (last ? httpStatus(error) !== undefined : !this.#doubtful),
+        goOn: error => (last ? httpStatus(error) !== undefined : !this.#bucketWasDown),
         signal,
         madeProgress: spec.madeProgress,
         onRetry: (error, number, waitMs) => {
@@ -108,7 +108,7 @@ export class Caller {
           );
         },
       });
-      this.#doubtful = false;
+      this.#bucketWasDown = false;
       return answer;
     } catch (error) {
       if (spec.signal?.aborted) throw spec.signal.reason;

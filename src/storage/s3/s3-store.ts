@@ -26,8 +26,8 @@ export interface S3StoreOptions {
   readonly userAgent?: string;
   readonly clock?: Clock;
   readonly timeLimits?: TimeLimitFigures;
-  /** The endpoint was down when it was last asked: one attempt for each call until it has served one. */
-  readonly doubtful?: boolean;
+  /** The bucket was down when this job last called it: one attempt for each call until one succeeds. */
+  readonly bucketWasDown?: boolean;
 }
 
 /**
@@ -50,7 +50,7 @@ class S3Store implements ObjectStore {
       clock,
       userAgent,
       limits,
-      doubtful: options.doubtful ?? false,
+      bucketWasDown: options.bucketWasDown ?? false,
     });
   }
 

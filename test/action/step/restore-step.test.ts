@@ -59,7 +59,7 @@ describe('what is found', () => {
       saveAlways: false,
       source: 's3',
       matchedKey: 'npm-1',
-      bucketDown: false,
+      bucketWasDown: false,
       base: { name: 'o', etag: 'e' },
     });
     expect(backend.closed).toBe(1);
@@ -140,7 +140,7 @@ describe('what goes wrong', () => {
     const down = { restore: async () => undefined, unanswered: 'no connection', bucketDown: true };
     const { lines, outputs, state, failed } = await step(down);
     expect(outputs).toMatchObject({ 'cache-hit': 'false', 'cache-source': 'none' });
-    expect(state).toMatchObject({ finished: true, bucketDown: true });
+    expect(state).toMatchObject({ finished: true, bucketWasDown: true });
     expect(lines.join()).not.toContain('not found');
     expect(failed).toBe(false);
   });
@@ -275,7 +275,7 @@ describe('what is decided before', () => {
 
   test('use-fallback and the run are handed on', async () => {
     const { backend } = await step({ restore: async () => undefined }, { 'use-fallback': 'false' });
-    expect(backend.opened[0]?.options).toMatchObject({ fallback: false, once: false });
+    expect(backend.opened[0]?.options).toMatchObject({ fallback: false, bucketWasDown: false });
     expect(backend.asked[0]?.request).toMatchObject({ runLabel: expect.stringMatching(/^42-[0-9a-f]{8}$/) });
   });
 

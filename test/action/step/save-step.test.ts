@@ -26,7 +26,7 @@ const missed: StepState = {
   finished: true,
   saveAlways: false,
   source: 'none',
-  bucketDown: false,
+  bucketWasDown: false,
 };
 
 interface Given {
@@ -101,9 +101,9 @@ describe('the post phase', () => {
   });
 
   test('an exact hit from GitHub goes to the bucket alone', async () => {
-    const github = { matchedKey: 'npm-1', source: 'github', bucketDown: true } as const;
+    const github = { matchedKey: 'npm-1', source: 'github', bucketWasDown: true } as const;
     const { backend, lines } = await post({ state: github });
-    expect(backend.opened[0]?.options).toMatchObject({ fallback: false, once: true });
+    expect(backend.opened[0]?.options).toMatchObject({ fallback: false, bucketWasDown: true });
     expect(lines[0]).toBe('info: Cache saved with key: npm-1');
   });
 
@@ -121,7 +121,7 @@ describe('the post phase', () => {
     ],
   ])('and no fuss is made when the bucket %s', async (_, error, reason) => {
     const { lines, failed } = await post({
-      state: { matchedKey: 'npm-1', source: 'github', bucketDown: true },
+      state: { matchedKey: 'npm-1', source: 'github', bucketWasDown: true },
       script: throwing(error),
       inputs: { 'fail-on-save-error': 'true' },
     });

@@ -10,7 +10,7 @@ const state: StepState = {
   saveAlways: false,
   source: 's3',
   matchedKey: 'npm-1',
-  bucketDown: false,
+  bucketWasDown: false,
 };
 
 test('what the main phase writes, the post phase reads', () => {

@@ -36,13 +36,13 @@ describe('a burst of', () => {
   test.each<[string, Fault]>([
     ['503', { kind: 'answer', status: 503 }],
     ['a reset', { kind: 'reset', served: false }],
-  ])('%s ends a glance at once, and no other call pays for it', async (_, fault) => {
+  ])('%s ends an optional listing at once and does not open the circuit', async (_, fault) => {
     faulty.proxy.rule = request => (request.operation === 'ListObjectsV2' ? fault : undefined);
     const store = faulty.proxied();
-    const glance = async () => {
-      for await (const info of store.list('', { glance: true })) expect.unreachable(info.name);
+    const listing = async () => {
+      for await (const info of store.list('', { optional: true })) expect.unreachable(info.name);
     };
-    await expect(glance()).rejects.toThrow(StoreUnavailableError);
+    await expect(listing()).rejects.toThrow(StoreUnavailableError);
     expect(faulty.proxy.requests).toHaveLength(1);
     expect(await store.head('object')).toBeDefined();
   });

@@ -7,18 +7,18 @@ import { type ListPage, listPage } from './list-page.ts';
 export async function* listObjects(
   caller: Caller,
   prefix: string,
-  { signal, glance = false }: ListOptions = {},
+  { signal, optional = false }: ListOptions = {},
 ): AsyncGenerator<ObjectInfo> {
   const { bucket } = caller.settings;
   let token: string | undefined;
   do {
     const page: ListPage = await caller.run(
-      { operation: 'ListObjectsV2', about: prefix, signal, optional: glance },
+      { operation: 'ListObjectsV2', about: prefix, signal, optional },
       (client, options) =>
         listPage(client, { Bucket: bucket, Prefix: prefix, ContinuationToken: token }, options),
     );
     yield* page.objects;
-    if (glance) return;
+    if (optional) return;
     if (page.next !== undefined && page.next === token) {
       throw new StoreUnavailableError(`the listing of ${prefix} has no end: the endpoint repeats a page`);
     }

@@ -6,12 +6,12 @@ const found: ScriptedAnswer = { headers: { etag: '"e"', 'content-length': '3' } 
 const busy: ScriptedAnswer = { status: 503 };
 
 /** A store whose endpoint was down before, and that gives these answers one after the other, then the last for ever. */
-async function doubtful(...answers: (ScriptedAnswer | 'reset')[]) {
+async function storeThatWasDown(...answers: (ScriptedAnswer | 'reset')[]) {
   const left = [...answers];
   const { store, operations } = await scriptedServer(
     () => (left.length > 1 ? left.shift() : left[0]) ?? 'reset',
   );
-  return { store: store({}, { doubtful: true }), operations };
+  return { store: store({}, { bucketWasDown: true }), operations };
 }
 
 describe('an endpoint that was down before', () => {
@@ -19,7 +19,7 @@ describe('an endpoint that was down before', () => {
     ['503', busy],
     ['a reset', 'reset'],
   ] as const)('and still is (%s) is asked once', async (_, answer) => {
-    const { store, operations } = await doubtful(answer);
+    const { store, operations } = await storeThatWasDown(answer);
     await expect(store.head('x')).rejects.toThrow(StoreUnavailableError);
     expect(operations).toEqual(['HeadObject']);
     await expect(store.head('x')).rejects.toThrow('not tried');
@@ -27,7 +27,7 @@ describe('an endpoint that was down before', () => {
   });
 
   test('and has served a call since gets the attempts of any other', async () => {
-    const { store } = await doubtful(found, busy, 'reset', found);
+    const { store } = await storeThatWasDown(found, busy, 'reset', found);
     await store.head('x');
     expect(await store.head('x')).toMatchObject({ etag: 'e' });
     expect(store.counters).toEqual({ requests: 4, retries: 2 });
