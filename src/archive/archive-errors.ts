@@ -1,14 +1,14 @@
 /**
- * An object that cannot be restored: torn, corrupt, foreign, or asking for what the step does not allow. The tree is
- * untouched when this is thrown. The message is one clause that names the fault, with names escaped.
+ * An object that cannot be restored: torn, corrupt, foreign, or with entries that the step does not allow. The tree is
+ * unchanged when this is thrown. The message is one clause that names the fault; names in it are not escaped.
  */
 export class DamagedArchiveError extends Error {
   override name = 'DamagedArchiveError';
-  /** The object, filled in by the backend that found it: the save of the same job may replace it. */
+  /** The object, set by the backend that found it: the save of the same job may replace it. */
   object: { readonly name: string; readonly etag: string; readonly key: string } | undefined;
 }
 
-/** An archive of a format this version does not know: a miss, not damage (a newer release wrote it). */
+/** An archive of another format number: a miss, not damage, since another release wrote it. */
 export class UnknownFormatError extends Error {
   override name = 'UnknownFormatError';
 }
@@ -19,19 +19,19 @@ export class SourceTreeError extends Error {
 }
 
 /**
- * A save had begun to grow from its base, and too much of the tree turned out to have changed. What was written is of no
- * use: it is to be done again, in full.
+ * An incremental save found too much of the tree changed. The bytes written so far are useless: the save must be repeated
+ * in full.
  */
 export class BaseOutgrownError extends Error {
   override name = 'BaseOutgrownError';
 }
 
 /**
- * The target tree cannot be written (owner, type, mount point, disk full). Before the commit nothing has changed when
- * this is thrown; a commit may have published some of its files, each of them whole (publish/commit.ts).
+ * The target tree cannot be written (owner, type, mount point, disk full). The tree is unchanged, unless the commit had
+ * begun: then some files may be published, each of them whole (publish/commit.ts).
  */
 export class TargetTreeError extends Error {
   override name = 'TargetTreeError';
-  /** The commit had begun and could not be ended: the tree is neither what it was nor what the cache holds. */
+  /** Whether the commit had begun and could not be completed: the tree is a mixture of its old and its new state. */
   halfway = false;
 }

@@ -256,7 +256,7 @@ test('an object of a format to come is a miss with a notice, and no reason to to
   });
   const bytes = readFileSync(file);
   expect(await second.restore('k')).toBeUndefined();
-  expect(second.lines.join()).toContain('it is of archive format 2, and this release reads format 1');
+  expect(second.lines.join()).toContain('it has archive format 2, and this release reads only format 1');
   expect(await second.saveInFull('k')).toMatchObject({ result: 'exists' });
   expect(readFileSync(file).equals(bytes)).toBe(true);
 });

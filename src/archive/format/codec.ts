@@ -3,9 +3,9 @@ import { hash } from 'node:crypto';
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { DamagedArchiveError } from '../archive-errors.ts';
 
-/** One zstd frame in memory: compress, check, decompress. docs/adr/0001 says why `node:zlib`. */
+/** Compresses, checks and decompresses one zstd frame in memory. docs/adr/0001 explains the choice of `node:zlib`. */
 
-/** Data whose samples do not shrink below this share is stored. */
+/** Data whose samples do not shrink below this share is stored uncompressed. */
 const STORED_ABOVE = 0.98;
 const SAMPLE_BYTES = 4096;
 const SAMPLES = 8;
@@ -13,34 +13,34 @@ const SAMPLES = 8;
 const BLOCK_BYTES = 128 * 1024;
 /** 4 MiB, a frame's usual size. */
 const WINDOW_LOG = 22;
-/** The level whose tables we chose ourselves: the default one. */
+/** The default level, whose table sizes are set here. */
 const TUNED_LEVEL = 3;
-/** Of 2^14 short matches instead of zstd's 2^16: 64 KiB, beside which the 512 KiB of long ones stay in a core's cache. */
+/** 2^14 short matches instead of zstd's 2^16: 64 KiB, so that the 512 KiB of long matches stay in a core's cache. */
 const SHORT_TABLE_LOG = 14;
 const FRAME_MAGIC = 0xfd2fb528;
 /** Frame header descriptor: 4-byte content size, single segment, no checksum, no dictionary. */
 const STORED_DESCRIPTOR = 0xa0;
 const STORED_HEADER_BYTES = 9;
 
-/** A zstd frame that decodes to `raw`. `level` is 1 to 19. */
+/** Makes a zstd frame that decodes to `raw`. `level` is 1 to 19. */
 export function compressFrame(raw: Buffer, level: number): Buffer<ArrayBuffer> {
   if (isIncompressible(raw)) return storedFrame(raw);
   return zstdCompressSync(raw, {
     params: {
       [constants.ZSTD_c_compressionLevel]: level,
-      // A window over the whole frame: level 3 alone looks back 2 MiB, and finds 3 % less
+      // A window over the whole frame: the 2 MiB of level 3 make frames 3 % larger
       [constants.ZSTD_c_windowLog]: WINDOW_LOG,
       // In zstd's level 3 (its `dfast` strategy) this is the table of short matches
       ...(level === TUNED_LEVEL && { [constants.ZSTD_c_chainLog]: SHORT_TABLE_LOG }),
     },
-    // One chunk for the whole output, so that nothing is joined. Never a piece of Buffer's pool: that one can be neither
+    // One chunk for the whole output, so that no chunks are joined. Never from Buffer's pool, whose memory can be neither
     // transferred to another thread nor released
     chunkSize: Math.max(raw.length + (raw.length >> 7) + 1024, Buffer.poolSize),
     pledgedSrcSize: raw.length,
   }) as Buffer<ArrayBuffer>;
 }
 
-/** Whether none of a few samples across `raw` shrinks: archives, images, already compressed packages. */
+/** Returns whether no sample of `raw` shrinks, as in archives, images and compressed packages. */
 function isIncompressible(raw: Buffer): boolean {
   if (raw.length < 2 * SAMPLES * SAMPLE_BYTES) return false;
   const stride = Math.floor((raw.length - SAMPLE_BYTES) / (SAMPLES - 1));
@@ -56,7 +56,7 @@ function isIncompressible(raw: Buffer): boolean {
   return true;
 }
 
-/** A frame of raw blocks: what zstd itself writes when nothing shrinks, without the search for matches. */
+/** Makes a frame of raw blocks, as zstd writes for incompressible data, but without a search for matches. */
 function storedFrame(raw: Buffer): Buffer<ArrayBuffer> {
   const blocks = Math.ceil(raw.length / BLOCK_BYTES);
   const frame = Buffer.allocUnsafeSlow(STORED_HEADER_BYTES + 3 * blocks + raw.length);
@@ -77,14 +77,14 @@ function storedFrame(raw: Buffer): Buffer<ArrayBuffer> {
 /** Bytes of a hash. */
 export const SHA256_BYTES = 32;
 
-/** SHA-256, as the manifest keeps it for each frame. */
+/** Returns the SHA-256, which the manifest keeps for each frame. */
 export function sha256(bytes: Uint8Array): Buffer {
   return hash('sha256', bytes, 'buffer');
 }
 
 /**
- * The raw bytes of a frame, after its hash was found right.
- * Throws `DamagedArchiveError` when the hash or the decoded length is not the manifest's.
+ * Checks the hash of a frame and decompresses it.
+ * Throws `DamagedArchiveError` if the hash or the decoded length differs from the manifest's.
  */
 export function openFrame(bytes: Uint8Array, expected: { rawSize: number; sha256: Uint8Array }): Buffer {
   if (!sha256(bytes).equals(expected.sha256))

@@ -1,10 +1,10 @@
 import { Buffer } from 'node:buffer';
 import { encodeName } from '../fs/names.ts';
 
-/** Columns that are filled item by item: a manifest of some 100,000 entries is kept as the bytes that it will be. */
+/** Columns that are filled item by item: a manifest of 100,000 entries is kept in its encoded form. */
 
 const FIRST_BYTES = 64;
-/** The longest number: 53 bits, and a sign, in sevens. */
+/** Bytes of the longest number: 53 bits and a sign, seven bits a byte. */
 const NUMBER_BYTES = 8;
 
 /** Whole numbers as LEB128 varints (up to 2^53 - 1), signed ones zigzag (up to 2^52). */
@@ -37,10 +37,10 @@ export class NumberColumn {
   }
 }
 
-/** Names that wait to become bytes: many at a time cost less, and few of them live. */
+/** Names that are encoded at a time: many cost less, and few are kept as strings. */
 const NAMES_A_BLOCK = 1024;
 
-/** Names, each ended by a NUL, which no name can hold. */
+/** Names, each ended by a NUL, which no name can contain. */
 export class NameColumn {
   readonly #blocks: Buffer[] = [];
   #waiting: string[] = [];

@@ -3,8 +3,8 @@ import { DamagedArchiveError } from '../archive-errors.ts';
 import { NumberColumn } from './column-buffers.ts';
 
 /**
- * Columns of the manifest: each a u32 length and its bytes. Numbers are LEB128 varints (up to 2^53 - 1), signed ones
- * zigzag. Columns of like values are what makes the whole compress to about ten bytes an entry.
+ * Writes the columns of the manifest: each a u32 length and its bytes. Numbers are LEB128 varints (up to 2^53 - 1), signed
+ * ones zigzag. Columns of similar values compress to about ten bytes an entry.
  */
 export class ColumnWriter {
   readonly #pieces: Buffer[] = [];
@@ -34,7 +34,7 @@ export class ColumnWriter {
   }
 }
 
-/** Reads what `ColumnWriter` wrote, in the same order. Everything that does not fit is a `DamagedArchiveError`. */
+/** Reads the columns of a `ColumnWriter`, in the same order. Throws `DamagedArchiveError` for bytes that do not fit. */
 export class ColumnReader {
   readonly #bytes: Buffer;
   #at = 0;
@@ -55,7 +55,7 @@ export class ColumnReader {
   /** Exactly `count` whole numbers, 0 to 2^53 - 1. */
   unsigned(count: number): Float64Array {
     const column = this.bytes();
-    // Each number takes a byte at least: a lying count must not allocate
+    // Each number takes at least a byte: a false count must not allocate memory
     if (count > column.length) throw new DamagedArchiveError('a column of its manifest is too short');
     const values = new Float64Array(count);
     let at = 0;
@@ -90,8 +90,8 @@ export class ColumnReader {
     return values;
   }
 
-  /** Nothing may follow. */
+  /** Throws `DamagedArchiveError` if bytes follow. */
   end(): void {
-    if (this.#at !== this.#bytes.length) throw new DamagedArchiveError('its manifest has a surplus');
+    if (this.#at !== this.#bytes.length) throw new DamagedArchiveError('its manifest has trailing bytes');
   }
 }

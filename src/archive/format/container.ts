@@ -2,38 +2,39 @@ import { Buffer } from 'node:buffer';
 import { DamagedArchiveError } from '../archive-errors.ts';
 
 /**
- * The outer layout of an object: data frames, the end-of-archive frame, the manifest, the seek table.
+ * The outer layout of an object: data frames, the end-of-archive frame, the manifest, the seek table. The other files of
+ * this folder are the contents: tar headers, frames, and the manifest's columns.
  *
  *     zstd frame ... zstd frame | zstd frame (2 x 512 zero bytes) | skippable frame: manifest | skippable frame: seek table
  *
  * Skippable frames are RFC 8878, section 3.1.2; the seek table is the Zstandard Seekable Format 0.1.0 (zstd,
- * contrib/seekable_format). A plain `zstd -dc` passes over both.
+ * contrib/seekable_format). A plain `zstd -dc` skips both.
  */
 
 /** Our own format number: raise it when an older reader must not read a newer object. */
 export const FORMAT = 1;
 
-/** Raw bytes that a frame of small entries is filled up to. */
+/** Raw bytes to which a frame of small entries is filled. */
 export const FRAME_RAW_BYTES = 4 * 1024 * 1024;
-/** A file larger than this is cut into slices. */
+/** Bytes above which a file is cut into slices. */
 export const WHOLE_FILE_BYTES = 2 * FRAME_RAW_BYTES;
 /** Data bytes of a slice. */
 export const SLICE_BYTES = FRAME_RAW_BYTES;
-/** No frame of ours decodes to more than this: what a manifest may claim. A file may grow while it is read. */
+/** Most raw bytes of a frame. More than a frame is filled to, because a file may grow while it is read. */
 export const MAX_FRAME_RAW_BYTES = 64 * 1024 * 1024;
 
 const MANIFEST_MAGIC = 0x184d2a51;
 const MANIFEST_MARK = 'CS3M';
 /** Skippable frame header (8), mark (4), format number (4). */
 const MANIFEST_HEADER_BYTES = 16;
-/** The manifest may not decode to more. */
+/** Most bytes of the decoded manifest. */
 export const MAX_MANIFEST_BYTES = 256 * 1024 * 1024;
-/** Nor hold more entries: a few kilobytes can claim many, and each takes memory before it can be found wrong. */
+/** Most entries of a manifest: a few kilobytes can claim many, and each takes memory before it can be refused. */
 export const MAX_ENTRIES = 4_000_000;
-/** Nor may its names, written out in full, be longer than this in all: deep directories share theirs in the file. */
+/** Most characters of all names in full. Much more than the manifest's bytes, which hold a directory's name once. */
 export const MAX_NAME_CHARACTERS = 512 * 1024 * 1024;
 
-/** The most bytes that zstd makes of `rawBytes` (ZSTD_COMPRESSBOUND, rounded up). */
+/** Returns the most bytes to which zstd compresses `rawBytes` (ZSTD_COMPRESSBOUND, rounded up). */
 export function compressBound(rawBytes: number): number {
   return rawBytes + Math.ceil(rawBytes / 128) + 1024;
 }
@@ -45,7 +46,7 @@ const SEEK_ENTRY_BYTES = 8;
 /** Most frames that a seek table may claim: 16 TiB of data, read into 32 MiB. */
 const MAX_FRAMES = 4 * 1024 * 1024;
 
-/** The manifest's skippable frame around its compressed payload. */
+/** Makes the manifest's skippable frame around its compressed payload. */
 export function manifestFrame(payload: Uint8Array): Buffer {
   const frame = Buffer.alloc(MANIFEST_HEADER_BYTES + payload.length);
   frame.writeUInt32LE(MANIFEST_MAGIC, 0);
@@ -57,8 +58,8 @@ export function manifestFrame(payload: Uint8Array): Buffer {
 }
 
 /**
- * The format number and the compressed payload of a manifest frame that fills `bytes`.
- * Throws `DamagedArchiveError` when it is not one.
+ * Returns the format number and the compressed payload of a manifest frame that fills `bytes`.
+ * Throws `DamagedArchiveError` if it is not such a frame.
  */
 export function readManifestFrame(bytes: Buffer): { format: number; payload: Buffer } {
   if (
@@ -67,12 +68,12 @@ export function readManifestFrame(bytes: Buffer): { format: number; payload: Buf
     bytes.readUInt32LE(4) !== bytes.length - 8 ||
     bytes.toString('latin1', 8, 12) !== MANIFEST_MARK
   ) {
-    throw new DamagedArchiveError('no manifest stands where the seek table says');
+    throw new DamagedArchiveError('its seek table does not lead to a manifest');
   }
   return { format: bytes.readUInt32LE(12), payload: bytes.subarray(MANIFEST_HEADER_BYTES) };
 }
 
-/** The seek table over all frames of the tar stream, the end-of-archive frame included. */
+/** Makes the seek table of all frames of the tar stream, including the end-of-archive frame. */
 export function seekTable(frames: readonly { readonly size: number; readonly rawSize: number }[]): Buffer {
   const table = Buffer.alloc(8 + frames.length * SEEK_ENTRY_BYTES + SEEK_FOOTER_BYTES);
   table.writeUInt32LE(SEEK_TABLE_MAGIC, 0);
@@ -89,7 +90,7 @@ export function seekTable(frames: readonly { readonly size: number; readonly raw
   return table;
 }
 
-/** Where the parts of an object lie, as far as its last bytes tell. */
+/** Offsets of the parts of an object, read from its last bytes. */
 export interface Tail {
   /** Offset of the manifest's frame: the end of the tar stream. */
   readonly manifestStart: number;
@@ -99,8 +100,8 @@ export interface Tail {
 
 /**
  * Reads the seek table at the end of `tail`, the last bytes of an object of `objectBytes`.
- * Returns how many bytes of the object's end are needed where `tail` does not hold the whole table.
- * Throws `DamagedArchiveError` when there is no table or it does not fit the object.
+ * Returns how many bytes of the object's end are needed if `tail` does not hold the whole table.
+ * Throws `DamagedArchiveError` if there is no table or it does not fit the object.
  */
 export function readTail(tail: Buffer, objectBytes: number): Tail | { readonly needed: number } {
   const footer = tail.length - SEEK_FOOTER_BYTES;
@@ -108,8 +109,8 @@ export function readTail(tail: Buffer, objectBytes: number): Tail | { readonly n
     throw new DamagedArchiveError('it does not end in a seek table');
   }
   const count = tail.readUInt32LE(footer);
-  // Bit 7 of the descriptor says that checksums follow; the others are reserved and must be zero for us
-  if (tail.readUInt8(footer + 4) !== 0) throw new DamagedArchiveError('its seek table is of another kind');
+  // Bit 7 of the descriptor means that checksums follow; the others are reserved
+  if (tail.readUInt8(footer + 4) !== 0) throw new DamagedArchiveError('its seek table has unsupported flags');
   const tableBytes = 8 + count * SEEK_ENTRY_BYTES + SEEK_FOOTER_BYTES;
   if (count > MAX_FRAMES || tableBytes > objectBytes) {
     throw new DamagedArchiveError(`its seek table claims ${count} frames`);
@@ -117,7 +118,7 @@ export function readTail(tail: Buffer, objectBytes: number): Tail | { readonly n
   if (tableBytes > tail.length) return { needed: tableBytes };
   const start = tail.length - tableBytes;
   if (tail.readUInt32LE(start) !== SEEK_TABLE_MAGIC || tail.readUInt32LE(start + 4) !== tableBytes - 8) {
-    throw new DamagedArchiveError('its seek table has no head');
+    throw new DamagedArchiveError('its seek table has a wrong header');
   }
   let manifestStart = 0;
   for (let at = start + 8; at < footer; at += SEEK_ENTRY_BYTES) manifestStart += tail.readUInt32LE(at);
@@ -125,9 +126,9 @@ export function readTail(tail: Buffer, objectBytes: number): Tail | { readonly n
   if (manifestStart + MANIFEST_HEADER_BYTES > manifestEnd) {
     throw new DamagedArchiveError('its frames are longer than the object');
   }
-  // Read into memory whole: its size must not be any that a seek table likes to claim
+  // The manifest is read into memory as a whole
   if (manifestEnd - manifestStart > MANIFEST_HEADER_BYTES + compressBound(MAX_MANIFEST_BYTES)) {
-    throw new DamagedArchiveError('its frames end long before its manifest');
+    throw new DamagedArchiveError('its manifest is too long');
   }
   return { manifestStart, manifestEnd };
 }

@@ -3,9 +3,9 @@ import { compressBound, MAX_FRAME_RAW_BYTES } from './container.ts';
 import type { Entry, Frame } from './entry.ts';
 import { BLOCK_BYTES } from './tar-blocks.ts';
 
-/** Where a manifest may say that data lies: what becomes memory and offsets later is bounded here. */
+/** Checks the frames and data offsets of a manifest, which later become memory sizes and file offsets. */
 
-/** Throws `DamagedArchiveError` for frames that none of ours are like, or that the object has no room for. */
+/** Throws `DamagedArchiveError` for frames of impossible sizes, or larger than the data region. */
 export function checkFrames(frames: readonly Frame[], manifestStart: number): void {
   let end = 0;
   for (const { size, rawSize } of frames) {
@@ -20,10 +20,10 @@ export function checkFrames(frames: readonly Frame[], manifestStart: number): vo
     throw new DamagedArchiveError('the frames of its manifest are longer than its data');
 }
 
-/** Data lies inside its frames, each byte belongs to one file, and a sliced file has its frames for itself. */
+/** Checks that data is inside its frames, that no two files overlap, and that a sliced file shares no frame. */
 export class DataPlacement {
   readonly #frames: readonly Frame[];
-  /** End of the data known so far in each frame's raw bytes. */
+  /** End of the data found so far in each frame's raw bytes. */
   readonly #ends: Float64Array;
 
   constructor(frames: readonly Frame[]) {
@@ -31,19 +31,19 @@ export class DataPlacement {
     this.#ends = new Float64Array(frames.length);
   }
 
-  /** The next entry. Returns what is wrong with its place, as the end of a sentence; undefined: nothing. */
+  /** Adds the next entry. Returns the fault of its place as the end of a sentence, or undefined if there is none. */
   add(entry: Entry): string | undefined {
     if (entry.size === 0) return undefined;
     let { frame, offset } = entry;
     let left = entry.size;
     if (!Number.isInteger(frame) || frame < 0 || offset < 0 || offset % BLOCK_BYTES !== 0)
-      return 'lies nowhere';
+      return 'has an impossible data offset';
     while (left > 0) {
       const rawSize = this.#frames[frame]?.rawSize ?? 0;
       if (offset >= rawSize || offset < this.#ends[frame]!)
-        return 'has data outside its frame or over another file';
+        return 'has data outside its frame or overlapping another file';
       const take = Math.min(left, rawSize - offset);
-      // Only a file that goes on in the next frame may fill this one to its end and be more than it
+      // A file that continues in the next frame takes this one to its end
       this.#ends[frame] = left > take ? rawSize : offset + take;
       left -= take;
       frame++;

@@ -1,17 +1,17 @@
-/** What a directory entry is, by its number in the manifest. */
+/** Type of an entry, by its number in the manifest. */
 export const EntryType = { file: 0, directory: 1, symlink: 2, hardLink: 3 } as const;
 export type EntryType = (typeof EntryType)[keyof typeof EntryType];
 
-/** One directory entry of an archive, as the manifest holds it. */
+/** One entry of an archive's manifest. */
 export interface Entry {
-  /** Stored name (archive/fs/layout.ts); ends in `/` exactly when it is a directory. */
+  /** Stored name (archive/fs/layout.ts); ends in `/` if and only if it is a directory. */
   readonly name: string;
   readonly type: EntryType;
   /** Permission bits, 0 to 0o7777. */
   readonly mode: number;
   /** Microseconds since 1970, 0 to 2^52 - 1. */
   readonly mtimeUs: number;
-  /** Bytes of data; 0 for everything but files. */
+  /** Bytes of data; 0 unless it is a file. */
   readonly size: number;
   /** A symlink's target, else ''. */
   readonly target: string;
@@ -22,14 +22,14 @@ export interface Entry {
   readonly gid: number;
   /** Index of the frame in which the data begins; -1 when there is none. */
   readonly frame: number;
-  /** Offset of the data in that frame's raw bytes. It goes on in the frames after it, from their byte 0. */
+  /** Offset of the data in that frame's raw bytes. It continues in the frames after it, from their byte 0. */
   readonly offset: number;
 }
 
-/** What a file or directory has besides its content. */
+/** Attributes of a file or directory. */
 export type Attributes = Pick<Entry, 'mode' | 'mtimeUs' | 'uid' | 'gid'>;
 
-/** One zstd frame of the data region. Frames follow each other from byte 0 of the object. */
+/** One zstd frame of the data region. Frames follow each other without gaps from byte 0 of the object. */
 export interface Frame {
   /** Compressed bytes. */
   readonly size: number;
@@ -38,7 +38,7 @@ export interface Frame {
   readonly sha256: Uint8Array;
 }
 
-/** The facts about an archive that are for people, and for checking that it is the one that was asked for. */
+/** Facts about an archive for people, and to check that it is the requested one. */
 export interface ManifestHead {
   readonly tool: string;
   /** Full name of the object that this archive was written to. */
@@ -49,16 +49,16 @@ export interface ManifestHead {
   readonly platform: string;
   /** Repository, ref, sha, run id and attempt, as far as known. */
   readonly origin: Readonly<Record<string, string>>;
-  /** How many saves went into this object: 0 for a full one, +1 for each incremental one on top. */
+  /** Saves that this object consists of: 0 for a full one, +1 for each incremental one after it. */
   readonly generation: number;
   /**
-   * Stored names of directories that earlier generations had and this tree has not: they still stand in the frames, for
-   * a tar reader to find. Absent: none.
+   * Stored names of directories that an earlier generation had and this tree does not: a tar reader still finds them in
+   * the frames. Absent if there are none.
    */
   readonly deadDirectories?: readonly string[];
 }
 
-/** An archive's directory: what stands in it and where. */
+/** The entries of an archive and the places of their data. */
 export interface Manifest {
   readonly head: ManifestHead;
   readonly frames: readonly Frame[];
@@ -66,7 +66,7 @@ export interface Manifest {
   readonly entries: readonly Entry[];
 }
 
-/** The parent's stored name (`./a/` for `./a/b` and for `./a/b/`), or '' for a name with no parent in an archive. */
+/** Returns the parent's stored name (`./a/` for `./a/b` and `./a/b/`), or '' for a name that can have no parent entry. */
 export function parentName(name: string): string {
   if (name === '/') return '';
   const end = name.length - (name.endsWith('/') ? 2 : 1);

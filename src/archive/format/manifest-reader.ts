@@ -15,21 +15,22 @@ import { type Entry, EntryType, type Frame, type Manifest, type ManifestHead } f
 import { OffsetPredictor } from './offset-predictor.ts';
 
 /**
- * Reads the manifest's bytes (`ManifestWriter` makes them). Names are stored as depth and last component: an entry at depth n stands in the last directory
- * at depth n - 1, one at depth 0 has its full name. So a name at a depth is a child of a directory of this archive. One
- * at depth 0 is any name at all, and not always a root's (`ManifestWriter` says when): `validate.ts` looks at every one.
+ * Reads the manifest's bytes (`ManifestWriter` makes them). Names are stored as depth and last component: an entry at depth
+ * n is in the last directory at depth n - 1, an entry at depth 0 has its full name. So an entry at a depth is a child of a
+ * directory of this archive. An entry at depth 0 can have any name, and is not always a root (see `ManifestWriter`):
+ * `validate.ts` checks every one.
  */
 
 /**
- * The manifest in a skippable frame that fills `bytes`. Columns are consistent in themselves; whether they may be
- * restored is `validate.ts`'s to say.
- * Throws `UnknownFormatError` for another format number, `DamagedArchiveError` for anything that cannot be read.
+ * Decodes the manifest in a skippable frame that fills `bytes`. Its columns are consistent in themselves; `validate.ts`
+ * checks whether they may be restored.
+ * Throws `UnknownFormatError` for another format number, `DamagedArchiveError` for bytes that cannot be decoded.
  */
 export function decodeManifest(bytes: Buffer): Manifest {
   const { format, payload } = readManifestFrame(bytes);
   if (format !== FORMAT) {
     throw new UnknownFormatError(
-      `it is of archive format ${format}, and this release reads format ${FORMAT}`,
+      `it has archive format ${format}, and this release reads only format ${FORMAT}`,
     );
   }
   const columns = new ColumnReader(decompress(payload));
@@ -47,7 +48,8 @@ function readFrames(columns: ColumnReader, count: number): Frame[] {
   const rawSizes = columns.unsigned(count);
   // A copy: a view would keep the whole decoded manifest in memory
   const hashes = new Uint8Array(columns.bytes());
-  if (hashes.length !== count * SHA256_BYTES) throw new DamagedArchiveError('its manifest lacks hashes');
+  if (hashes.length !== count * SHA256_BYTES)
+    throw new DamagedArchiveError('its manifest has a wrong number of hashes');
   return Array.from(sizes, (size, index) => ({
     size,
     rawSize: rawSizes[index]!,
@@ -59,7 +61,7 @@ function readEntries(columns: ColumnReader, count: number): Entry[] {
   const components = splitNameBlock(columns.bytes(), count);
   const depths = columns.unsigned(count);
   const types = columns.bytes();
-  if (types.length !== count) throw new DamagedArchiveError('its manifest lacks entry types');
+  if (types.length !== count) throw new DamagedArchiveError('its manifest has a wrong number of entry types');
   const modes = columns.unsigned(count);
   const mtimes = sums(columns.signed(count));
   const sizes = columns.unsigned(count);
@@ -106,8 +108,8 @@ function readEntries(columns: ColumnReader, count: number): Entry[] {
 }
 
 /**
- * The same number. What comes out of a Float64Array is kept as a double, in 16 bytes of its own, unless V8 is told that it
- * is a small integer: with six of them, that is a quarter of what an entry takes.
+ * Returns the same number as a small integer if it is one. V8 keeps a number from a Float64Array as a double in 16 bytes
+ * of its own; six of them are a quarter of an entry's memory.
  */
 function asInteger(value: number): number {
   const integer = value | 0;
@@ -164,7 +166,8 @@ function joinDepths(depths: Float64Array, components: readonly string[], types: 
   for (let index = 0; index < components.length; index++) {
     const depth = depths[index]!;
     const component = components[index]!;
-    if (depth > open.length) throw new DamagedArchiveError('an entry of its manifest has no directory');
+    if (depth > open.length)
+      throw new DamagedArchiveError('an entry of its manifest has no parent directory');
     open.length = depth;
     if (depth > 0) checkComponent(component, types[index] === EntryType.directory);
     const name = depth > 0 ? open[depth - 1]! + component : component;
@@ -186,18 +189,18 @@ function checkComponent(component: string, isDirectory: boolean): void {
     plain === '.' ||
     plain === '..'
   ) {
-    throw new DamagedArchiveError('a name in its manifest is not a plain one');
+    throw new DamagedArchiveError('a name in its manifest is not a single component');
   }
 }
 
 function splitNameBlock(block: Buffer, expected: number): string[] {
   const names = expected === 0 && block.length === 0 ? [] : splitBlock(block);
-  if (names.length !== expected) throw new DamagedArchiveError('its manifest lacks names');
+  if (names.length !== expected) throw new DamagedArchiveError('its manifest has a wrong number of names');
   return names;
 }
 
 function splitBlock(block: Buffer): string[] {
-  if (block[block.length - 1] !== 0) throw new DamagedArchiveError('its manifest lacks the end of a name');
+  if (block[block.length - 1] !== 0) throw new DamagedArchiveError('a name in its manifest does not end');
   const text = block.toString('utf8');
   if (!text.includes('\ufffd')) return text.slice(0, -1).split('\0');
   const names: string[] = [];

@@ -10,13 +10,13 @@ import { OffsetPredictor } from './offset-predictor.ts';
 const MANIFEST_LEVEL = 3;
 
 /**
- * Makes a manifest (manifest-reader.ts) entry by entry, and keeps no more of one than its bytes: about 30, where an object with
- * its name takes 400 (ADR 0011).
+ * Makes a manifest (manifest-reader.ts) entry by entry, and keeps only the encoded bytes of each: about 30, while an object
+ * with its name takes 400 (ADR 0011).
  */
 export class ManifestWriter {
   #count = 0;
   #nameCharacters = 0;
-  /** Directories that an entry may stand in: those around the last one. */
+  /** The last entry's directories, in which the next one may be. */
   readonly #open: string[] = [];
   #mtimeUs = 0;
   #frame = 0;
@@ -39,10 +39,10 @@ export class ManifestWriter {
     return this.#count;
   }
 
-  /** The next entry in byte order. Throws `SourceTreeError` when it is one more than a reader accepts. */
+  /** Adds the next entry in byte order. Throws `SourceTreeError` if a reader would refuse the manifest. */
   add(entry: Entry): void {
     if (this.#count === MAX_ENTRIES)
-      throw new SourceTreeError(`the tree has more entries than an archive holds (${MAX_ENTRIES})`);
+      throw new SourceTreeError(`the tree has more than ${MAX_ENTRIES} entries, the limit of an archive`);
     this.#addName(entry.name);
     this.#types.unsigned(entry.type);
     this.#modes.unsigned(entry.mode);
@@ -57,7 +57,7 @@ export class ManifestWriter {
     this.#count++;
   }
 
-  /** The manifest's skippable frame; the end of this writer. Throws `SourceTreeError` for more than a reader accepts. */
+  /** Makes the manifest's skippable frame. Throws `SourceTreeError` if a reader would refuse it. */
   finish(head: ManifestHead, frames: readonly Frame[]): Buffer {
     const columns = new ColumnWriter();
     const counts = { frames: frames.length, entries: this.#count };
@@ -89,20 +89,20 @@ export class ManifestWriter {
     }
     const params = {
       [constants.ZSTD_c_compressionLevel]: MANIFEST_LEVEL,
-      // Frames have their SHA-256 in here; this is what the manifest itself is checked by, as zstd opens it
+      // The manifest holds the SHA-256 of each frame; zstd checks the manifest itself by this checksum
       [constants.ZSTD_c_checksumFlag]: 1,
     };
     return manifestFrame(zstdCompressSync(raw, { params, chunkSize: raw.length + 1024 }));
   }
 
   /**
-   * A root below a directory that the step leaves out has no parent here, so it closes all that are open: what then still
-   * follows of the directory around it, `./tree/zz` after `./tree/skip/again/`, is stored at depth 0, with its full name.
+   * A root below an excluded directory has no parent entry, so it closes all open directories: a later entry of one of
+   * them, `./tree/zz` after `./tree/skip/again/`, is stored at depth 0, with its full name.
    */
   #addName(name: string): void {
     this.#nameCharacters += name.length;
     if (this.#nameCharacters > MAX_NAME_CHARACTERS)
-      throw new SourceTreeError('the names of the entries are longer, in all, than an archive holds');
+      throw new SourceTreeError('the names of all entries together are longer than the limit of an archive');
     const open = this.#open;
     const parent = parentName(name);
     while (open.length > 0 && open[open.length - 1] !== parent) open.pop();

@@ -1,8 +1,8 @@
 import { padded } from './tar-blocks.ts';
 
 /**
- * Where data would lie if it followed the entry before it in the same frame. What a manifest stores is the difference:
- * the bytes of the headers in between, nearly always as many.
+ * Predicts the offset of an entry's data as the end of the data before it in the same frame. The manifest stores the
+ * difference: the bytes of the headers in between, nearly always the same number.
  */
 export class OffsetPredictor {
   #frame = -1;

@@ -3,29 +3,29 @@ import { readTail } from './container.ts';
 import type { Manifest } from './entry.ts';
 import { decodeManifest } from './manifest-reader.ts';
 
-/** A run of bytes of an object. */
+/** Consecutive bytes of an object. */
 export interface ObjectBytes {
   readonly start: number;
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
-/** Reads bytes `start` to `end` (excluded) of the one object that is being opened. */
+/** Reads the bytes `start` to `end` (exclusive) of the object. */
 export type ReadObject = (start: number, end: number) => Promise<Uint8Array<ArrayBuffer>>;
 
 /** An object whose manifest has been read. */
 export interface OpenArchive {
   readonly manifest: Manifest;
-  /** The manifest's frame as it stands in the object. */
+  /** The bytes of the manifest's frame. */
   readonly manifestBytes: Uint8Array;
-  /** The end of the tar stream. */
+  /** Offset of the end of the tar stream. */
   readonly manifestStart: number;
-  /** The end of the object, as far as it has been read: small archives lie in it whole. */
+  /** The end of the object, as far as it has been read; a small archive as a whole. */
   readonly tail: ObjectBytes;
 }
 
 /**
  * Reads an object's manifest, starting from its last bytes.
- * Throws `DamagedArchiveError`, `UnknownFormatError`, and whatever `read` throws.
+ * Throws `DamagedArchiveError`, `UnknownFormatError`, and the errors of `read`.
  */
 export async function openArchive(
   tail: ObjectBytes,
@@ -44,7 +44,7 @@ export async function openArchive(
   return { manifest: decodeManifest(bytes), manifestBytes: bytes, manifestStart, tail: known };
 }
 
-/** The bytes from `start` on: those before `known`, and `known`. */
+/** Returns the bytes from `start` on: reads those before `known` and adds `known`. */
 async function readEarlier(known: ObjectBytes, start: number, read: ReadObject): Promise<ObjectBytes> {
   const before = await read(start, known.start);
   const bytes = new Uint8Array(before.length + known.bytes.length);

@@ -4,16 +4,16 @@ import { EntryType } from './entry.ts';
 import { BLOCK_BYTES, PAX_HEADER_BYTES, padded } from './tar-blocks.ts';
 
 /**
- * Tar headers: POSIX.1-2001 (pax) over ustar, as `pax` in IEEE Std 1003.1 lays them out. Our own restore reads the
- * manifest; these are for `tar` and for people. docs/adr/0003 says why they are not written by a stream library.
+ * Writes tar headers: POSIX.1-2001 (pax) over ustar, as IEEE Std 1003.1 describes them in `pax`. A restore reads the
+ * manifest; the headers are for `tar`. docs/adr/0003 explains why no library writes them.
  */
 
 const NAME_BYTES = 100;
-/** Largest numbers that ustar's octal fields hold: 11 digits for size and mtime, 7 for ids. */
+/** Largest numbers of ustar's octal fields: 11 digits for size and mtime, 7 for ids. */
 const MAX_OCTAL_11 = 0o77777777777;
 const MAX_OCTAL_7 = 0o7777777;
 
-/** What a tar header says. */
+/** The fields of a tar header. */
 export interface TarMember {
   readonly name: string;
   readonly type: EntryType;
@@ -21,9 +21,9 @@ export interface TarMember {
   readonly mtimeUs: number;
   /** Bytes of data that follow. */
   readonly size: number;
-  /** Target of a symlink, stored name of a hard link's first name, else ''. */
+  /** A symlink's target, the stored name of a hard link's target, else ''. */
   readonly linkName: string;
-  /** -1: not kept, written as 0. */
+  /** -1 if owners are not kept; written as 0. */
   readonly uid: number;
   readonly gid: number;
 }
@@ -36,15 +36,15 @@ const TYPE_FLAGS: Record<EntryType, number> = {
 };
 const PAX_FLAG = 0x78;
 
-/** Most bytes that `writeHeader` takes for a member with these names. */
+/** Returns the most bytes that `writeHeader` writes for a member with these names. */
 export function headerBound(name: string, linkName: string): number {
-  // 4 bytes a UTF-16 unit cover any escape; 256 the records for time, size and owners
+  // 4 bytes cover any UTF-16 unit; 256 bytes cover the records for time, size and owners
   return PAX_HEADER_BYTES + padded(256 + 4 * (name.length + linkName.length));
 }
 
 /**
- * Writes the header of `member` (with a pax header before it where ustar cannot say it all) into `target` at `at`.
- * Returns the offset after it.
+ * Writes the header of `member` into `target` at `at`, after a pax header if ustar cannot represent a field. Returns the
+ * offset after it.
  */
 export function writeHeader(target: Buffer, at: number, member: TarMember): number {
   const name = byteString(member.name);
@@ -64,7 +64,7 @@ export function writeHeader(target: Buffer, at: number, member: TarMember): numb
   return next + BLOCK_BYTES;
 }
 
-/** A name as one character a byte; most names are that already. */
+/** Returns a name as a string of one character a byte; most names are one already. */
 function byteString(name: string): string {
   for (let index = 0; index < name.length; index++) {
     if (name.charCodeAt(index) > 0x7e) return encodeName(name).toString('latin1');
@@ -72,7 +72,7 @@ function byteString(name: string): string {
   return name;
 }
 
-/** All pax records of a member, as one character a byte. */
+/** Returns the pax records of a member, one character a byte. */
 function paxRecords(member: TarMember, name: string, linkName: string): string {
   let records = '';
   // BINARY: the values of path and linkpath are bytes, not UTF-8 (pax, "hdrcharset")
@@ -91,7 +91,7 @@ function paxRecords(member: TarMember, name: string, linkName: string): string {
   return records;
 }
 
-/** `<length> <keyword>=<value>\n`, where the length counts itself. */
+/** Returns `<length> <keyword>=<value>\n`, where the length includes its own digits. */
 function paxRecord(keyword: string, value: string): string {
   const rest = keyword.length + value.length + 3;
   let length = rest + 1;
@@ -102,8 +102,8 @@ function paxRecord(keyword: string, value: string): string {
 type Numbers = Pick<TarMember, 'mode' | 'uid' | 'gid' | 'size' | 'mtimeUs'>;
 
 /**
- * One ustar block. Fields are written byte by byte and summed on the way: this runs for every file of a tree, and
- * calls into native code would cost more than the bytes.
+ * Writes one ustar block. Fields are written byte by byte and summed at the same time: this runs for every file of a tree,
+ * and calls into native code would cost more.
  */
 function writeBlock(
   target: Buffer,
@@ -114,9 +114,9 @@ function writeBlock(
   flag: number,
 ): void {
   target.fill(0, at, at + BLOCK_BYTES);
-  // The checksum counts its own field as eight blanks
+  // The checksum includes its own field as eight blanks
   let sum = 8 * 0x20;
-  // The first 100 bytes of a name: all of it, unless a pax record says it in full
+  // The first 100 bytes of a name; a pax record holds a longer one
   sum += writeText(target, at, name, NAME_BYTES);
   sum += writeOctal(target, at + 100, 7, numbers.mode);
   sum += writeOctal(target, at + 108, 7, clamp(numbers.uid, MAX_OCTAL_7));
@@ -134,7 +134,7 @@ function writeBlock(
 /** Magic and version. */
 const USTAR = 'ustar\x0000';
 
-/** Writes at most `most` bytes of a string of one character a byte; returns their sum. */
+/** Writes at most `most` characters of a string of one character a byte. Returns their sum. */
 function writeText(target: Buffer, at: number, text: string, most: number): number {
   const length = Math.min(text.length, most);
   let sum = 0;
@@ -150,7 +150,7 @@ function clamp(value: number, most: number): number {
   return Math.min(Math.max(value, 0), most);
 }
 
-/** Writes `digits` octal digits (the NUL after them is there already); returns their sum. */
+/** Writes `digits` octal digits; the NUL after them is already there. Returns their sum. */
 function writeOctal(target: Buffer, at: number, digits: number, value: number): number {
   let rest = value;
   let sum = 0;

@@ -8,14 +8,13 @@ import { checkFrames, DataPlacement } from './data-placement.ts';
 import { type Entry, EntryType, type Manifest, parentName } from './entry.ts';
 
 /**
- * Everything that a manifest may not say, found before a byte of data is asked for. An archive is refused whole: what
- * does not hold in one place cannot be trusted in another.
+ * Checks a manifest before any data is requested. One invalid entry makes the whole archive invalid.
  *
- * Nothing is reached through a link of the same archive: an entry stands in a directory of the archive, or it is a root,
- * which the step's paths name themselves and which lies below no other root. Nor does any name lead upwards. The coding
- * of names (manifest.ts) promises neither: at depth 0 it holds any name.
+ * No entry is reached through a link of the same archive: its parent is a directory of the archive, or it is a root, which
+ * the step's paths name and which is below no other root. No name contains `..`. The encoding of names
+ * (manifest-reader.ts) ensures neither: an entry at depth 0 can have any name.
  *
- * Returns the roots, which stand in no directory of the archive. Throws `DamagedArchiveError`.
+ * Returns the roots: the entries whose parent is not in the archive. Throws `DamagedArchiveError`.
  */
 export function validate(
   manifest: Manifest,
@@ -31,7 +30,7 @@ export function validate(
   let previous: Entry | undefined;
   manifest.entries.forEach((entry, index) => {
     if (previous && compareNames(previous.name, entry.name) >= 0)
-      refuse(entry.name, 'is out of order or there twice');
+      refuse(entry.name, 'is a duplicate or not in byte order');
     previous = entry;
     checkFields(entry, index, manifest.entries);
     const parent = parentName(entry.name);
@@ -42,7 +41,8 @@ export function validate(
     }
     if (platform.forbiddenInComponents) checkComponents(entry.name, platform.forbiddenInComponents);
     if (entry.type === EntryType.directory) {
-      if (holds(manifest.entries, entry.name.slice(0, -1))) refuse(entry.name, 'is there twice');
+      if (hasEntry(manifest.entries, entry.name.slice(0, -1)))
+        refuse(entry.name, 'is also an entry of another type');
       directories.add(entry.name);
     }
     const misplaced = data.add(entry);
@@ -60,27 +60,28 @@ function refuse(name: string, why: string): never {
 function checkFields(entry: Entry, index: number, entries: readonly Entry[]): void {
   const { name, type } = entry;
   if (!(type in TYPE_NAMES)) refuse(name, 'is of an unknown type');
-  if (name.endsWith('/') !== (type === EntryType.directory)) refuse(name, 'is named unlike its type');
+  if (name.endsWith('/') !== (type === EntryType.directory))
+    refuse(name, 'has a name that does not fit its type');
   if (entry.mode > 0o7777) refuse(name, 'has an impossible mode');
   if (entry.mtimeUs < 0 || entry.mtimeUs > MAX_MTIME_US) refuse(name, 'has an impossible time');
   if (entry.uid < -1 || entry.gid < -1 || entry.uid > 0xfffffffe || entry.gid > 0xfffffffe)
     refuse(name, 'has an impossible owner');
   if (entry.size > 0 && type !== EntryType.file) refuse(name, 'has data, but is not a file');
-  if (type === EntryType.symlink && entry.target === '') refuse(name, 'points nowhere');
+  if (type === EntryType.symlink && entry.target === '') refuse(name, 'has an empty link target');
   if (type === EntryType.hardLink && entries[entry.linkTo]?.type !== EntryType.file)
-    refuse(name, 'is a hard link to no file of this archive');
+    refuse(name, 'is a hard link, but not to a file of this archive');
   if (type === EntryType.hardLink && entry.linkTo >= index) refuse(name, 'is a hard link to a later entry');
 }
 
 const TYPE_NAMES = Object.fromEntries(Object.entries(EntryType).map(([name, value]) => [value, name]));
 
-const NOT_PLAIN = 'is not a plain path';
-const THROUGH = 'goes through a file or link of the same archive';
+const NOT_PLAIN = 'has an empty, `.` or `..` component';
+const THROUGH = 'is below a file or link of the same archive';
 
 const STORED_ROOT = /^(?:\.\/|~\/|\/|[A-Za-z]:\/)/;
 const SHARE = /^\/\/(?=[^/])/;
 
-/** An entry that stands in a directory of the archive, at whatever depth the manifest has it. */
+/** Checks an entry whose parent is in the archive, whatever its depth in the manifest. */
 function checkChild(entry: Entry, parent: string, layout: PathLayout): void {
   const { name, type } = entry;
   const component = name.slice(parent.length, type === EntryType.directory ? -1 : undefined);
@@ -88,7 +89,7 @@ function checkChild(entry: Entry, parent: string, layout: PathLayout): void {
   if (layout.hasExclusions && !isPermitted(entry, layout)) refuse(name, 'is excluded by `path`');
 }
 
-/** An entry that stands in no directory of the archive. */
+/** Checks an entry whose parent is not in the archive. */
 function checkRoot(entry: Entry, entries: readonly Entry[], layout: PathLayout, platform: Platform): void {
   const { name } = entry;
   const anchor = ((platform.hasShares && SHARE.exec(name)) || STORED_ROOT.exec(name))?.[0];
@@ -105,24 +106,24 @@ function checkRoot(entry: Entry, entries: readonly Entry[], layout: PathLayout, 
     at > 0 && at < name.length - 1;
     at = name.indexOf('/', at + 1)
   ) {
-    if (holds(entries, name.slice(0, at))) refuse(name, THROUGH);
+    if (hasEntry(entries, name.slice(0, at))) refuse(name, THROUGH);
   }
-  if (!isPermitted(entry, layout)) refuse(name, 'is not named by the `path` of this step');
-  // A save takes a directory with what is in it. Without its entry, a link that stands there on the disk would be
-  // taken for one above the step's paths, and followed
+  if (!isPermitted(entry, layout)) refuse(name, 'is outside the `path` of this step');
+  // A save includes the directory of each entry below the step's paths. Without it, a link on the disk in place of the
+  // directory would be treated as one above the step's paths, and followed
   const parent = parentName(name);
   if (parent !== '' && layout.permits(parent))
-    refuse(name, 'stands in a directory that is not in the archive');
+    refuse(name, 'has a parent that `path` includes and the archive does not');
 }
 
-/** A save takes a link to a directory for one, as @actions/glob does. What a link will lead to here does not matter. */
+/** A save treats a link to a directory as a directory, as @actions/glob does, wherever the link leads on this machine. */
 function isPermitted({ name, type }: Entry, layout: PathLayout): boolean {
   return layout.permits(name) || (type === EntryType.symlink && layout.permits(`${name}/`));
 }
 
 /**
- * One directory may have several stored names, and `checkRoot` has looked at the names alone. By their places, no two
- * roots are one, and one lies below another only where the step leaves out what is in between.
+ * Checks roots by their paths, because one directory may have several stored names: no two roots have one path, and a
+ * root is below another one only if `path` excludes a directory between them.
  */
 function checkNesting(
   roots: readonly Entry[],
@@ -133,25 +134,25 @@ function checkNesting(
   const paths = new RootPaths<Entry>(keyOf);
   for (const root of roots) {
     const other = paths.add(layout.toAbsolute(root.name), root);
-    if (other) refuse(root.name, `is there twice, as ${other.name} too`);
+    if (other) refuse(root.name, `has the same path as ${other.name}`);
   }
   for (const { name } of roots) {
-    const above = paths.above(layout.toAbsolute(name));
+    const above = paths.nearestAbove(layout.toAbsolute(name));
     if (!above) continue;
     if (above.root.type !== EntryType.directory) refuse(name, THROUGH);
-    // What the other root's own names are for the directories in between
+    // The directories in between, by the names that the other root gives them
     let parent = above.root.name;
     for (const component of above.components.slice(0, -1)) {
-      if (holds(entries, parent + component)) refuse(name, THROUGH);
+      if (hasEntry(entries, parent + component)) refuse(name, THROUGH);
       parent += `${component}/`;
     }
-    if (holds(entries, parent) || layout.permits(parent))
-      refuse(name, `lies in ${above.root.name}, under another name`);
+    if (hasEntry(entries, parent) || layout.permits(parent))
+      refuse(name, `is in ${above.root.name} under another name`);
   }
 }
 
-/** Whether the (sorted) entries hold this name. */
-function holds(entries: readonly Entry[], name: string): boolean {
+/** Returns whether the sorted entries include this name. */
+function hasEntry(entries: readonly Entry[], name: string): boolean {
   let low = 0;
   let high = entries.length;
   while (low < high) {
@@ -165,11 +166,11 @@ function holds(entries: readonly Entry[], name: string): boolean {
 function checkComponents(name: string, forbidden: RegExp): void {
   const plain = name.replace(/^[A-Za-z]:\//, '').replace(/^~?\.?\//, '');
   if (plain.split('/').some(component => component !== '' && forbidden.test(component))) {
-    refuse(name, 'cannot exist on this system');
+    refuse(name, 'is not a valid name on this system');
   }
 }
 
-/** Names that differ only in case would overwrite each other. Only where the disk folds case in fact. */
+/** Checks for names that differ only in case, if the disk folds case: they would overwrite each other. */
 function checkCase(
   entries: readonly Entry[],
   roots: ReadonlySet<Entry>,
@@ -188,7 +189,7 @@ function checkCase(
     if (type === EntryType.directory) foldingDirectories.add(name);
     const folded = foldCase(name, platform).replace(/\/$/, '');
     if (seen.has(folded))
-      refuse(name, 'differs only in case from another, and this file system cannot tell them apart');
+      refuse(name, 'differs only in case from another entry, and this file system treats them as one');
     seen.add(folded);
   }
 }

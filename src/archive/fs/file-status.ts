@@ -1,7 +1,7 @@
 import { type BigIntStats, constants, lstatSync, realpathSync, type Stats, statSync } from 'node:fs';
 import { decodeName, fsPath } from './names.ts';
 
-/** What a scan looks at in a file's status. */
+/** The part of a file's status that a scan uses. */
 export type FileStatus = Pick<
   Stats,
   | 'mode'
@@ -15,13 +15,13 @@ export type FileStatus = Pick<
   | 'isDirectory'
   | 'isSymbolicLink'
 > & {
-  /** Times in whole nanoseconds, full inode numbers; only where they were asked for. */
+  /** Times in whole nanoseconds and full inode numbers, if requested. */
   readonly exact?: BigIntStats;
 };
 
 /**
- * lstat. Plain numbers round times and inode numbers, but cost a third of the memory traffic, which is what a scan of
- * 100,000 files is made of; so `exact` only where it matters. undefined: nothing has this name.
+ * Calls lstat. Returns undefined if the path does not exist. Plain numbers round times and inode numbers, but take a third
+ * of the memory traffic that dominates a scan of 100,000 files: request `exact` only where rounding matters.
  */
 export function lstatFile(path: string, exact: boolean): FileStatus | undefined {
   if (!exact) return lstatSync(fsPath(path), { throwIfNoEntry: false });
@@ -29,28 +29,28 @@ export function lstatFile(path: string, exact: boolean): FileStatus | undefined 
   return stats && new ExactStatus(stats);
 }
 
-/** lstat in whole nanoseconds. */
+/** Calls lstat with times in whole nanoseconds. Returns undefined if the path does not exist. */
 export function lstatExact(path: string): BigIntStats | undefined {
   return lstatSync(fsPath(path), { bigint: true, throwIfNoEntry: false });
 }
 
-/** Whether the system has failed because a path goes through a file, or a link leads round in a circle. */
+/** Returns whether a call failed because the path goes through a file or through a loop of links. */
 export function isUnresolvable(error: unknown): boolean {
   const { code } = error as NodeJS.ErrnoException;
   return code === 'ENOTDIR' || code === 'ELOOP';
 }
 
-/** Whether a directory stands there, not a link to one. */
+/** Returns whether the path is a directory and not a link to one. */
 export function isRealDirectory(path: string): boolean {
   return lstatSync(fsPath(path), { throwIfNoEntry: false })?.isDirectory() ?? false;
 }
 
-/** The path that leads through no link. Without `native`, Node takes a name's bytes for UTF-8. */
+/** Resolves all links of a path. Without `native`, Node decodes names as UTF-8. Throws the system's error. */
 export function realPathOf(path: string): string {
   return decodeName(realpathSync.native(fsPath(path), 'buffer'));
 }
 
-/** As `lstatOf`, of what a symlink points to. undefined: nothing, or only itself. */
+/** As `lstatFile`, but follows links. Returns undefined for a dangling link and for a loop of links. */
 export function statFile(path: string, exact: boolean): FileStatus | undefined {
   try {
     if (!exact) return statSync(fsPath(path), { throwIfNoEntry: false });
@@ -62,7 +62,7 @@ export function statFile(path: string, exact: boolean): FileStatus | undefined {
   }
 }
 
-/** As `exactStatus`, of what a symlink points to. */
+/** As `lstatExact`, but follows links. Throws for a loop of links. */
 export function statExact(path: string): BigIntStats | undefined {
   return statSync(fsPath(path), { bigint: true, throwIfNoEntry: false });
 }
@@ -84,7 +84,7 @@ class ExactStatus implements FileStatus {
     this.uid = Number(exact.uid);
     this.gid = Number(exact.gid);
     this.size = Number(exact.size);
-    // With their fractions, which `exact.mtimeMs` and `exact.ctimeMs` have not
+    // With fractions, which `exact.mtimeMs` and `exact.ctimeMs` do not have
     this.mtimeMs = Number(exact.mtimeNs) / 1e6;
     this.ctimeMs = Number(exact.ctimeNs) / 1e6;
   }

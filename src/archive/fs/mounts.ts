@@ -4,8 +4,8 @@ import { TargetTreeError } from '../archive-errors.ts';
 import { realPathOf } from './file-status.ts';
 
 /**
- * The mount points of this machine: renames do not cross them, not even between two bind mounts of one file system,
- * which have the same device number. Empty where the system does not tell (only Linux does).
+ * Reads the mount points of this machine. Renames do not cross them, not even between two bind mounts of one file system,
+ * which have the same device number. Returns an empty set on systems other than Linux.
  */
 export function readMountPoints(): ReadonlySet<string> {
   try {
@@ -15,7 +15,7 @@ export function readMountPoints(): ReadonlySet<string> {
   }
 }
 
-/** A mount point that is this path, which has no symlink in it, or lies below it. */
+/** Returns a mount point at or below this path, in which all links must be resolved, or undefined. */
 export function findMount(realPath: string, mounts: ReadonlySet<string>): string | undefined {
   if (mounts.has(realPath)) return realPath;
   const below = `${realPath}/`;
@@ -24,8 +24,8 @@ export function findMount(realPath: string, mounts: ReadonlySet<string>): string
 }
 
 /**
- * Throws `TargetTreeError` for a directory with a mount point in it: a rename takes the mount along, and who removes the
- * directory where it went removes what is mounted.
+ * Throws `TargetTreeError` for a directory with a mount point in it: a rename moves the mount too, and a later removal of
+ * the renamed directory would remove the files of the mounted one.
  */
 export function refuseMount(
   path: string,
@@ -35,11 +35,11 @@ export function refuseMount(
   const point = findMount(realPath, mounts);
   if (point === undefined) return;
   throw new TargetTreeError(
-    `${path} cannot be replaced by what the cache has there: ${point} is a mount point`,
+    `${path} cannot be replaced by the entry in the cache: ${point} is a mount point`,
   );
 }
 
-/** The fifth field of each line of proc_pid_mountinfo(5); blanks and backslashes in it are octal escapes. */
+/** Returns the fifth field of each line of proc_pid_mountinfo(5), in which blanks and backslashes are octal escapes. */
 export function parseMountInfo(text: string): Set<string> {
   const points = text.split('\n').flatMap(line => line.split(' ')[4] ?? []);
   return new Set(

@@ -1,18 +1,18 @@
 import { Buffer } from 'node:buffer';
 
 /**
- * Names are bytes on Linux and strings in JavaScript. A name that is valid UTF-8 is its usual string; in any other,
- * each byte that does not decode stands as a lone surrogate U+DC80..U+DCFF (Python's "surrogateescape", PEP 383), so
- * that every name has exactly one string and every string finds its way back.
+ * Names are bytes on Linux and strings in JavaScript. A name that is valid UTF-8 is its usual string. In any other, each
+ * byte that does not decode becomes a lone surrogate U+DC80..U+DCFF (Python's "surrogateescape", PEP 383), so that names
+ * and strings map to each other one to one.
  */
 
 const SURROGATE_OR_ABOVE = /[\ud800-\uffff]/;
 
-/** The string of a name's bytes. */
+/** Decodes a name. */
 export function decodeName(bytes: Uint8Array): string {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const text = buffer.toString('utf8');
-  // U+FFFD may be a real character of the name: only a round trip tells
+  // U+FFFD may be a real character of the name: only a round trip shows it
   if (!text.includes('\ufffd') || Buffer.from(text, 'utf8').equals(buffer)) return text;
   return decodeEscaping(buffer);
 }
@@ -27,7 +27,7 @@ function decodeEscaping(bytes: Buffer): string {
   return text;
 }
 
-/** Length of the well-formed UTF-8 sequence at `at`, 0 if there is none. */
+/** Returns the length of the well-formed UTF-8 sequence at `at`, or 0. */
 function validSequenceLength(bytes: Buffer, at: number): number {
   const lead = bytes[at]!;
   if (lead < 0x80) return 1;
@@ -37,7 +37,7 @@ function validSequenceLength(bytes: Buffer, at: number): number {
   return Buffer.from(sequence.toString('utf8'), 'utf8').equals(sequence) ? length : 0;
 }
 
-/** The bytes of a name. */
+/** Encodes a name. */
 export function encodeName(name: string): Buffer {
   if (name.isWellFormed()) return Buffer.from(name, 'utf8');
   const pieces: Buffer[] = [];
@@ -49,12 +49,12 @@ export function encodeName(name: string): Buffer {
   return Buffer.concat(pieces);
 }
 
-/** What Node's fs takes for this path: the string itself, or its bytes where the string cannot say them. */
+/** Returns a path as Node's fs accepts it: the string, or its bytes if they are not UTF-8. */
 export function fsPath(path: string): string | Buffer {
   return path.isWellFormed() ? path : encodeName(path);
 }
 
-/** Byte order of the names' UTF-8 (or raw) bytes; negative, zero or positive. */
+/** Compares names by their bytes. Returns a negative number, zero or a positive number. */
 export function compareNames(a: string, b: string): number {
   if (a === b) return 0;
   // Below U+D800 the order of UTF-16 units is the order of the bytes

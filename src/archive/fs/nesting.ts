@@ -1,26 +1,26 @@
 import { basename, dirname } from 'node:path';
 
-/** The nearest root above a path. */
+/** A root above a path. */
 export interface RootAbove<Root> {
   readonly root: Root;
-  /** From it to the path, the path's own last. */
+  /** The components between the root and the path, the path's own last. */
   readonly components: readonly string[];
 }
 
 /**
- * Roots by where they lie on this machine. A stored name does not tell: `./a`, `~/work/r/r/a` and
- * `/home/runner/work/r/r/a` may be one directory.
+ * Roots by their paths on this machine. Stored names are not enough: `./a`, `~/work/r/r/a` and `/home/runner/work/r/r/a`
+ * may be one directory.
  */
 export class RootPaths<Root> {
   readonly #keyOf: (path: string) => string;
   readonly #roots = new Map<string, Root>();
 
-  /** `keyOf`: the spelling in which equal paths are equal (`pathKeys`). */
+  /** `keyOf` maps equal paths to equal strings (`pathKeys`). */
   constructor(keyOf: (path: string) => string) {
     this.#keyOf = keyOf;
   }
 
-  /** Returns the root that lies at this path already; then the new one is not taken. */
+  /** Adds a root, unless there is one at this path already, and returns that one. */
   add(path: string, root: Root): Root | undefined {
     const key = this.#keyOf(path);
     const known = this.#roots.get(key);
@@ -28,7 +28,8 @@ export class RootPaths<Root> {
     return known;
   }
 
-  above(path: string): RootAbove<Root> | undefined {
+  /** Returns the nearest root above a path, or undefined. */
+  nearestAbove(path: string): RootAbove<Root> | undefined {
     const components: string[] = [];
     for (let at = path; dirname(at) !== at; at = dirname(at)) {
       components.unshift(basename(at));

@@ -1,32 +1,32 @@
 import { SourceTreeError, TargetTreeError } from '../archive-errors.ts';
 
-/** The one sentence for something that cannot be read. */
+/** Makes the error for a path that cannot be read, from the system's error. */
 export function readError(path: string, cause: unknown): SourceTreeError {
   const code = (cause as NodeJS.ErrnoException).code ?? String(cause);
   const advice = code === 'EACCES' || code === 'EPERM' ? '; `sudo: true` reads it as root' : '';
   return new SourceTreeError(`${path} cannot be read (${code})${advice}`, { cause });
 }
 
-/** What `look` returns. Throws the sentence above in place of the system's error. */
-export function wrapReadError<T>(path: string, look: () => T): T {
+/** Returns what `read` returns. Throws `readError` in place of the system's error. */
+export function wrapReadError<T>(path: string, read: () => T): T {
   try {
-    return look();
+    return read();
   } catch (error) {
     throw readError(path, error);
   }
 }
 
-/** What users know by other names than the system's. */
-const inWords: Readonly<Record<string, string>> = {
+/** Explanations of error codes that users may not know. */
+const EXPLANATIONS: Readonly<Record<string, string>> = {
   EDQUOT: 'the quota of this user is used up, EDQUOT',
   ENOSPC: 'the disk is full, ENOSPC',
   EROFS: 'the file system is read-only, EROFS',
 };
 
-/** The one sentence for something that cannot be written. */
+/** Makes the error for a path that cannot be written, from the system's error, with its `code`. */
 export function writeError(path: string, cause: unknown): TargetTreeError {
   const code = (cause as NodeJS.ErrnoException).code ?? String(cause);
-  const error = new TargetTreeError(`${path} cannot be written (${inWords[code] ?? code})`, {
+  const error = new TargetTreeError(`${path} cannot be written (${EXPLANATIONS[code] ?? code})`, {
     cause,
   });
   return Object.assign(error, { code });

@@ -2,16 +2,16 @@ import { chmodSync, statSync } from 'node:fs';
 import { fsPath } from './names.ts';
 import { type Platform, thisPlatform } from './platform.ts';
 
-/** How often a job that finishes may take the write bit away again while we work in the same directory. */
+/** How often another job may clear the write bit again while this one works in the same directory. */
 const ATTEMPTS = 100;
 
 /**
- * Does `change` in a directory, giving its owner the right to write where it is missing. Another restore of the same
- * cache may be setting the directory's archived mode (0555) at any moment, so the right may be lost again: repeated.
- * Whoever calls this sets the final mode afterwards.
+ * Runs `change` in a directory, and sets the owner's write bit if it fails without it. Retries, because another restore of
+ * the same cache may set the directory's archived mode (0555) at any moment. The caller sets the final mode afterwards.
+ * Throws the system's error.
  */
 export function makeWritable<T>(directory: string, change: () => T, platform: Platform = thisPlatform): T {
-  // A mode says nothing on Windows, and the same codes mean that somebody has the file open
+  // Modes mean nothing on Windows, where the same codes mean that a file is open
   if (!platform.hasModes) return change();
   for (let attempt = 1; ; attempt++) {
     try {
@@ -24,7 +24,7 @@ export function makeWritable<T>(directory: string, change: () => T, platform: Pl
   }
 }
 
-/** false: it is not ours to change. */
+/** Sets the owner's bits of a directory. Returns false if the system refuses. */
 export function grantWrite(directory: string): boolean {
   try {
     const { mode } = statSync(fsPath(directory));

@@ -7,8 +7,8 @@ import { thisPlatform } from '../fs/platform.ts';
 import { byName, readNode, type TreeNode } from './tree-node.ts';
 
 /**
- * The roots that no walk of another one comes to, in order: each begins a walk of its own. A directory has the name
- * that its outermost root gives it. `skip` is told of those that a restore would not come to.
+ * Returns the roots that the walk of another one does not reach, in order: each begins a walk. A directory has the name
+ * that its outermost root gives it. Calls `skip` for roots that a restore would not reach.
  */
 export function rootsToWalk(
   layout: PathLayout,
@@ -39,16 +39,16 @@ class Roots {
 
   toWalk(skip: (path: string, why: string) => void): readonly TreeNode[] {
     return this.#all.sort(byName).filter(root => {
-      const above = this.#byPath.above(root.path);
-      if (above && this.#isLedTo(above)) return false;
-      const why = this.#whyOutOfReach(root, above?.root);
+      const above = this.#byPath.nearestAbove(root.path);
+      if (above && this.#isReached(above)) return false;
+      const why = this.#skipReason(root, above?.root);
       if (why !== undefined) skip(root.path, why);
       return why === undefined;
     });
   }
 
-  /** Whether the walk of the root above comes to this one: it goes into no link and no excluded directory. */
-  #isLedTo({ root, components }: RootAbove<TreeNode>): boolean {
+  /** Returns whether the walk of the root above reaches this one: it enters no link and no excluded directory. */
+  #isReached({ root, components }: RootAbove<TreeNode>): boolean {
     if (!root.isDirectory) return false;
     if (!this.#layout.hasExclusions) return true;
     let at = root.path;
@@ -58,13 +58,13 @@ class Roots {
     });
   }
 
-  /** Why a restore would not come to this root; undefined: it would. */
-  #whyOutOfReach(root: TreeNode, nearest: TreeNode | undefined): string | undefined {
-    for (let above = nearest; above; above = this.#byPath.above(above.path)?.root) {
-      // A restore goes through no link of its own archive
+  /** Returns why a restore would not reach this root, or undefined. */
+  #skipReason(root: TreeNode, nearest: TreeNode | undefined): string | undefined {
+    for (let above = nearest; above; above = this.#byPath.nearestAbove(above.path)?.root) {
+      // A restore enters no link of its own archive
       if (above.stats.isSymbolicLink()) return 'it is reached through a link that is saved as a link';
     }
-    // The step names the directory that it stands in, and has not found it: a search turns round at such a link
+    // `path` names the parent, but a search does not enter such a link
     if (this.#layout.permits(parentName(root.name)))
       return 'it is reached through a link to a directory above it';
     return undefined;

@@ -14,35 +14,35 @@ import {
   type TreeNode,
 } from './tree-node.ts';
 
-/** Why something that a scan has seen is not in the archive. */
+/** Reason to skip a path that a scan has found. */
 export const VANISHED_WHILE_SAVED = 'it vanished while it was saved';
 
-/** One thing found on the disk, not yet read. */
+/** A file, directory or link found on the disk, not yet read. */
 export interface ScannedEntry {
   readonly name: string;
   readonly path: string;
   readonly type: EntryType;
   readonly stats: FileStatus;
-  /** Exact; without `exact` status 0 for a file with data: that is read again, exactly, with the data. */
+  /** Exact, but 0 for a file with data if the scan is not `exact`: it is read again with the data. */
   readonly mtimeUs: number;
-  /** A file's size; 0 for everything else. */
+  /** A file's size, else 0. */
   readonly dataBytes: number;
-  /** A symlink's target or the stored name of a hard link's first name, else ''. */
+  /** A symlink's target, the stored name of a hard link's target, else ''. */
   readonly linkName: string;
-  /** Of a file with several names, to which other names may be linked. */
+  /** The inode of a file with several names, which other entries may be linked to. */
   readonly inode?: Inode | undefined;
 }
 
-/** What a scan had to leave out, or could not keep as it is. */
+/** Receives the paths that a scan skips or cannot keep unchanged. */
 export interface ScanNotes {
   skipped(path: string, why: string): void;
   timeBefore1970(path: string): void;
 }
 
 /**
- * Walks what the layout names, in byte order of the stored names, parents first, each thing once. Lazy and
- * synchronous: a frame's worth is read from the disk when it is asked for, so that work begins with the first frame.
- * `exact` fills `stats.exact` of everything.
+ * Walks the paths of a layout in byte order of the stored names, parents first, each path once. Lazy and synchronous: the
+ * entries of a frame are read from the disk when they are requested, so that workers start with the first frame. `exact`
+ * sets `stats.exact` of every entry.
  * Throws `SourceTreeError` for a directory that cannot be read.
  */
 export function* scan(
@@ -57,11 +57,11 @@ export function* scan(
 
 class Walk {
   readonly #layout: PathLayout;
-  /** In order; none is below another one, unless a directory between them is excluded. */
+  /** In order; a root is below another one only if a directory between them is excluded. */
   readonly #roots: readonly TreeNode[];
   readonly #notes: ScanNotes;
   readonly #exact: boolean;
-  /** Files with several names: the first name, by device and inode. */
+  /** The first name of each file with several names, by device and inode. */
   readonly #firstNames = new Map<string, string>();
 
   constructor(layout: PathLayout, roots: readonly TreeNode[], notes: ScanNotes, exact: boolean) {
@@ -75,7 +75,7 @@ class Walk {
     return this.#visitRoots(this.#roots);
   }
 
-  /** A root below another one is visited in the course of that one's visit, where its name is in order. */
+  /** A root below another one is visited during that one's visit, in the order of its name. */
   *#visitRoots(roots: readonly TreeNode[]): Generator<ScannedEntry> {
     let covered = '';
     for (const root of roots) {
@@ -105,7 +105,7 @@ class Walk {
     return this.#roots.filter(({ name }) => name.startsWith(directory) && name !== directory);
   }
 
-  /** Names below a link have no place in the order of those around it. */
+  /** Skips names below an excluded link: they do not fit in the order of the names around it. */
   #skipBelow(link: string): void {
     for (const { path, name } of this.#roots)
       if (name.startsWith(link))

@@ -4,10 +4,10 @@ import { compareNames, decodeName, fsPath } from '../fs/names.ts';
 import { toMicroseconds } from '../fs/platform.ts';
 import { readError, wrapReadError } from '../fs/tree-errors.ts';
 
-/** What one look at the disk finds. */
+/** A path and its status. */
 export interface TreeNode {
   readonly path: string;
-  /** The stored name; a directory's ends in a slash, and sorts with it. */
+  /** The stored name, with the trailing slash of a directory, by which it is sorted. */
   readonly name: string;
   readonly stats: FileStatus;
   readonly isDirectory: boolean;
@@ -19,8 +19,8 @@ export interface Inode {
 }
 
 /**
- * Looks at `path`; `follow`: at the directory behind a link. `stored`: its stored name, where the slash may be missing.
- * undefined: it has vanished since its name was read. Throws `SourceTreeError`.
+ * Reads the status of `path`; `follow` follows a link to a directory. The slash of the stored name may be missing.
+ * Returns undefined if the path has vanished. Throws `SourceTreeError`.
  */
 export function readNode(
   path: string,
@@ -47,31 +47,31 @@ function nodeStatus(path: string, follow: boolean, exact: boolean): FileStatus |
   }
 }
 
-/** The order of an archive's entries. */
+/** Compares nodes in the order of an archive's entries. */
 export function byName(a: TreeNode, b: TreeNode): number {
   return compareNames(a.name, b.name);
 }
 
-/** In whole microseconds, of a node whose own look may have rounded it. */
+/** Returns the mtime in whole microseconds, and reads it again if the node's status is rounded. */
 export function readMtime({ path, stats, isDirectory }: TreeNode): number {
-  // A directory behind a followed link is not what lstat sees
-  const look = () =>
+  // lstat would return the status of a followed link
+  const read = () =>
     isDirectory ? statSync(fsPath(path), { bigint: true, throwIfNoEntry: false }) : lstatExact(path);
-  const exact = stats.exact ?? wrapReadError(path, look);
+  const exact = stats.exact ?? wrapReadError(path, read);
   return exact ? toMicroseconds(exact.mtimeNs) : Math.max(0, Math.floor(stats.mtimeMs * 1000));
 }
 
-/** undefined: it has vanished. */
+/** Returns undefined if the path has vanished. */
 export function readInode({ path, stats }: TreeNode): Inode | undefined {
   const exact = stats.exact ?? wrapReadError(path, () => lstatExact(path));
   return exact && { dev: exact.dev, ino: exact.ino };
 }
 
-/** The names in a directory, in no order; none when it has vanished. Throws `SourceTreeError`. */
+/** Returns the names in a directory in no order, or none if it has vanished. Throws `SourceTreeError`. */
 export function listNames(directory: string): string[] {
   try {
     const names = readdirSync(fsPath(directory), 'utf8');
-    // A name that is not UTF-8 comes with U+FFFD in place of its bytes: read those directories again, as bytes
+    // Node replaces bytes that are not UTF-8 with U+FFFD: read the directory again as bytes
     if (!names.some(name => name.includes('\ufffd'))) return names;
     return readdirSync(fsPath(directory), 'buffer').map(decodeName);
   } catch (error) {
@@ -81,7 +81,7 @@ export function listNames(directory: string): string[] {
   }
 }
 
-/** undefined: it has vanished, or is no symlink any more. */
+/** Returns undefined if the path has vanished or is no longer a symlink. Throws `SourceTreeError`. */
 export function readLinkTarget(path: string): string | undefined {
   try {
     return decodeName(readlinkSync(fsPath(path), 'buffer'));

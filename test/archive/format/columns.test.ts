@@ -50,5 +50,5 @@ test.each<[string, Buffer, number, string]>([
 test('bytes after the last column', () => {
   const reader = new ColumnReader(Buffer.from([0, 0, 0, 0, 7]));
   reader.bytes();
-  expect(() => reader.end()).toThrow('surplus');
+  expect(() => reader.end()).toThrow('trailing bytes');
 });

@@ -119,7 +119,7 @@ describe.runIf(canMount)('mount points below a cached directory', () => {
       const attempt = restoreObject(object, await layoutIn(to));
       await expect(attempt).rejects.toThrow(TargetTreeError);
       await expect(attempt).rejects.toThrow(
-        `${to}/tree/zz cannot be replaced by what the cache has there: ${point} is a mount point`,
+        `${to}/tree/zz cannot be replaced by the entry in the cache: ${point} is a mount point`,
       );
       expect(await describeTree(to)).toEqual(before);
     });

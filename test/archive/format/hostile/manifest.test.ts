@@ -66,7 +66,7 @@ describe('counts and lengths', () => {
 test('another format is no damage: it is said by its number', async () => {
   const { frames, columns } = forge(tree({ name: 'a', data }));
   const object = assemble(frames, zstdCompressSync(manifestBytes(columns)), 2);
-  await refuses(object, 'it is of archive format 2, and this release reads format 1', {
+  await refuses(object, 'it has archive format 2, and this release reads only format 1', {
     kind: UnknownFormatError,
   });
 });

@@ -22,16 +22,16 @@ test('what these forgeries bend is sound', async () => {
 });
 
 describe('names', () => {
-  const inWorkspace = 'is not named by the `path` of this step';
+  const inWorkspace = 'is outside the `path` of this step';
   test.each<[string, ForgedEntry, string]>([
     ['outside the paths of the step', { name: './elsewhere', data }, inWorkspace],
     ['with a longer first component', { name: './treex', data }, inWorkspace],
     ['absolute', { name: '/etc/cache-s3-test', data }, inWorkspace],
     ['of the home directory', { name: '~/.bashrc', data }, inWorkspace],
-    ['above by ..', { name: './tree/../../outside', data }, 'is not a plain path'],
-    ['above by .. in an absolute name', { name: '/../outside', data }, 'is not a plain path'],
-    ['with . in between', { name: './tree/./x', data }, 'is not a plain path'],
-    ['with an empty component', { name: './tree//x', data }, 'is not a plain path'],
+    ['above by ..', { name: './tree/../../outside', data }, 'has an empty, `.` or `..` component'],
+    ['above by .. in an absolute name', { name: '/../outside', data }, 'has an empty, `.` or `..` component'],
+    ['with . in between', { name: './tree/./x', data }, 'has an empty, `.` or `..` component'],
+    ['with an empty component', { name: './tree//x', data }, 'has an empty, `.` or `..` component'],
     ['with no anchor', { name: 'tree/x', data }, 'does not begin with'],
     ['of nothing', { name: '', data }, 'does not begin with'],
     ['of the anchor alone', { name: './', data: '' }, inWorkspace],
@@ -39,20 +39,20 @@ describe('names', () => {
     [
       'in a directory that the archive lacks',
       { name: './tree/sub/x', data },
-      'stands in a directory that is not in the archive',
+      'has a parent that `path` includes and the archive does not',
     ],
   ])('%s', async (_, entry, message) => {
     await refuses(bent([entry]), message);
   });
 
   test.each([
-    ['..', 'a name in its manifest is not a plain one'],
-    ['.', 'a name in its manifest is not a plain one'],
-    ['', 'a name in its manifest is not a plain one'],
-    ['a/b', 'a name in its manifest is not a plain one'],
-    ['/etc/passwd', 'a name in its manifest is not a plain one'],
-    ['../../outside', 'a name in its manifest is not a plain one'],
-    ['x\0y', 'its manifest lacks names'],
+    ['..', 'a name in its manifest is not a single component'],
+    ['.', 'a name in its manifest is not a single component'],
+    ['', 'a name in its manifest is not a single component'],
+    ['a/b', 'a name in its manifest is not a single component'],
+    ['/etc/passwd', 'a name in its manifest is not a single component'],
+    ['../../outside', 'a name in its manifest is not a single component'],
+    ['x\0y', 'its manifest has a wrong number of names'],
   ])('a component %j', async (name, message) => {
     await refuses(bent(tree({ name, data })), message);
   });
@@ -60,21 +60,30 @@ describe('names', () => {
   test.each(['../', './', '/', 'a/b/', 'a'])('a directory component %j', async name => {
     await refuses(
       bent(tree({ name, type: 1 }, { name: 'x', depth: 2, data })),
-      /not a plain one|named unlike/,
+      /not a single component|does not fit its type/,
     );
   });
 
   test('a file that is named like a directory', async () => {
-    await refuses(bent([{ name: './tree/', type: 0, data }]), 'is named unlike its type');
+    await refuses(bent([{ name: './tree/', type: 0, data }]), 'has a name that does not fit its type');
   });
 
   test('twice', async () => {
-    await refuses(bent(tree({ name: 'a', data }, { name: 'a', data })), 'is out of order or there twice');
-    await refuses(bent(tree({ name: 'b', data }, { name: 'a', data })), 'is out of order or there twice');
+    await refuses(
+      bent(tree({ name: 'a', data }, { name: 'a', data })),
+      'is a duplicate or not in byte order',
+    );
+    await refuses(
+      bent(tree({ name: 'b', data }, { name: 'a', data })),
+      'is a duplicate or not in byte order',
+    );
   });
 
   test('as a file and as a directory', async () => {
-    await refuses(bent(tree({ name: 'a', data }, { name: 'a/' }, { name: 'x', depth: 2 })), 'is there twice');
+    await refuses(
+      bent(tree({ name: 'a', data }, { name: 'a/' }, { name: 'x', depth: 2 })),
+      'is also an entry of another type',
+    );
   });
 
   test('excluded by the step', async () => {
@@ -86,16 +95,19 @@ describe('names', () => {
   test.each(['./tree/../', './tree/./', './tree//', './tree/..', './tree/.'])(
     'in full, %j, where its directory is in the archive',
     async name => {
-      await refuses(bent([...tree(), { name }]), 'is not a plain path');
+      await refuses(bent([...tree(), { name }]), 'has an empty, `.` or `..` component');
     },
   );
 
   test('below no directory at all', async () => {
-    await refuses(bent([{ name: 'x', depth: 1, data }]), 'an entry of its manifest has no directory');
-    await refuses(bent(tree({ name: 'x', depth: 3, data })), 'an entry of its manifest has no directory');
+    await refuses(bent([{ name: 'x', depth: 1, data }]), 'an entry of its manifest has no parent directory');
+    await refuses(
+      bent(tree({ name: 'x', depth: 3, data })),
+      'an entry of its manifest has no parent directory',
+    );
   });
 
   test('a name with a line break is quoted raw in the error, which the log escapes', async () => {
-    await refuses(bent([{ name: './x\n::error::y', data }]), './x\n::error::y is not named');
+    await refuses(bent([{ name: './x\n::error::y', data }]), './x\n::error::y is outside');
   });
 });

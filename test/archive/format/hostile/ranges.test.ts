@@ -3,7 +3,7 @@ import { type Forgery, sha256 } from '../../support/craft.ts';
 import { bent, data, refuses, tree } from '../../support/refuses.ts';
 
 describe('sizes and offsets that lie', () => {
-  const outside = 'has data outside its frame or over another file';
+  const outside = 'has data outside its frame or overlapping another file';
   const two = tree({ name: 'a', data }, { name: 'b', data: 'bb' });
   test.each<[string, (forgery: Forgery) => void, string]>([
     ['a size beyond the last frame', ({ columns }) => columns.sizes.splice(1, 1, 2 ** 40), outside],
@@ -17,10 +17,22 @@ describe('sizes and offsets that lie', () => {
     ],
     ['an offset over another file', ({ columns }) => columns.offsetResiduals.splice(1, 1, -512), outside],
     ['an offset past the frame', ({ columns }) => columns.offsetResiduals.splice(0, 1, 2 ** 30), outside],
-    ['a negative offset', ({ columns }) => columns.offsetResiduals.splice(0, 1, -512), 'lies nowhere'],
-    ['an offset between blocks', ({ columns }) => columns.offsetResiduals.splice(0, 1, 513), 'lies nowhere'],
+    [
+      'a negative offset',
+      ({ columns }) => columns.offsetResiduals.splice(0, 1, -512),
+      'has an impossible data offset',
+    ],
+    [
+      'an offset between blocks',
+      ({ columns }) => columns.offsetResiduals.splice(0, 1, 513),
+      'has an impossible data offset',
+    ],
     ['a frame that is not there', ({ columns }) => columns.dataFrames.splice(1, 1, 7), outside],
-    ['a negative frame', ({ columns }) => columns.dataFrames.splice(0, 1, -1), 'lies nowhere'],
+    [
+      'a negative frame',
+      ({ columns }) => columns.dataFrames.splice(0, 1, -1),
+      'has an impossible data offset',
+    ],
     ['a frame of no bytes', ({ columns }) => columns.frameSizes.splice(0, 1, 0), 'claims a frame of 0 bytes'],
     [
       'a frame that decodes to nothing',

@@ -32,7 +32,7 @@ describe('one directory under two names', () => {
       { name: `${inHome}/` },
       { name: 'authorized_keys', depth: 1, linkDistance: 2 },
     ];
-    await refusesInHome(entries, ['./a', '~/.npm'], `${inHome}/ is there twice, as ${inWork} too`);
+    await refusesInHome(entries, ['./a', '~/.npm'], `${inHome}/ has the same path as ${inWork}`);
   });
 
   test('the same with a single path', async () => {
@@ -41,14 +41,14 @@ describe('one directory under two names', () => {
       { name: `${inHome}/` },
       { name: 'authorized_keys', depth: 1, data },
     ];
-    await refusesInHome(entries, ['a'], 'is there twice');
+    await refusesInHome(entries, ['a'], 'has the same path as');
   });
 
   test('in its absolute spelling', async () => {
     const home = scratch();
     const entries = [{ name: './a', target: '/tmp' }, { name: `${home}/a/` }, { name: 'x', depth: 1, data }];
     const attempt = restoreObject(bent(entries), await layoutIn(home, ['a']));
-    await expect(attempt).rejects.toThrow('is there twice');
+    await expect(attempt).rejects.toThrow('has the same path as');
   });
 
   test('below what the other name holds as a link or a file', async () => {
@@ -58,22 +58,22 @@ describe('one directory under two names', () => {
     ]) {
       const entries = [{ name: './a/' }, middle, { name: `${inHome}/m/skip/again/` }];
       const patterns = ['a', '!a/m/skip', 'a/m/skip/again'];
-      await refusesInHome(entries, patterns, 'goes through a file or link of the same archive');
+      await refusesInHome(entries, patterns, 'is below a file or link of the same archive');
     }
   });
 
   test('below a link that is a root under the other name', async () => {
     const entries = [{ name: './a', target: '/tmp' }, { name: `${inHome}/skip/again/` }];
     const patterns = ['a', '!a/skip', 'a/skip/again'];
-    await refusesInHome(entries, patterns, 'goes through a file or link of the same archive');
+    await refusesInHome(entries, patterns, 'is below a file or link of the same archive');
   });
 
   test('inside of a directory that the archive holds under the other name', async () => {
     const patterns = ['~', 'a', '.'];
-    const lies = 'lies in ~/, under another name';
+    const lies = 'is in ~/ under another name';
     await refusesInHome([{ name: './' }, { name: '~/' }], patterns, lies);
     const twice = [{ name: './a/' }, { name: '~/' }, { name: 'work', depth: 1, target: '/tmp' }];
-    await refusesInHome(twice, patterns, 'stands in a directory that is not in the archive');
+    await refusesInHome(twice, patterns, 'has a parent that `path` includes and the archive does not');
   });
 
   test('is no fault where the outer one leaves the inner one out', async () => {
