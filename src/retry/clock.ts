@@ -1,8 +1,8 @@
-/** Time as the retry layer sees it, so that a test can hold it still. */
+/** The time and timers of the retry layer. Tests replace it to control the time. */
 export interface Clock {
   /** Milliseconds since any fixed moment; never goes back. */
   now(): number;
-  /** Calls `callback` once after `ms` milliseconds; returns what cancels it. */
+  /** Calls `callback` once after `ms` milliseconds. Returns a function that cancels this. */
   after(ms: number, callback: () => void): () => void;
 }
 

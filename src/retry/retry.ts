@@ -1,13 +1,12 @@
 import pRetry from 'p-retry';
-import { isRetryable } from './classify.ts';
 import { type Clock, sleep } from './clock.ts';
 
 const FIRST_WAIT_MS = 250;
 const LONGEST_WAIT_MS = 2000;
 
 /**
- * The wait after the n-th failed attempt in ms: 250, 500, 1000, 2000, 2000, ... times 0.75 to 1.25.
- * @param random a number from 0 to 1, as Math.random gives it.
+ * Returns the wait after the n-th failed attempt in ms: 250, 500, 1000, 2000, 2000, ... times 0.75 to 1.25.
+ * @param random a number from 0 to 1, as Math.random returns it.
  */
 export function retryWaitMs(failedAttempts: number, random: number): number {
   const wait = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** (failedAttempts - 1));
@@ -21,11 +20,10 @@ export interface RetryOptions {
   readonly signal?: AbortSignal | undefined;
   /** Whether the attempt that just failed got closer to the end: then it does not count against `attempts`. */
   readonly madeProgress?: (() => boolean) | undefined;
-  /** Asked after a failure that could be retried: false ends it, although attempts are left. Default: true. */
-  readonly goOn?: (error: Error) => boolean;
+  /** Whether another attempt can succeed after this failure. */
+  readonly isRetryable: (error: Error) => boolean;
   /** Called before each wait. */
   readonly onRetry?: (error: Error, attempt: number, waitMs: number) => void;
-  readonly random?: () => number;
 }
 
 /**
@@ -33,7 +31,7 @@ export interface RetryOptions {
  * with the signal's reason. `attempt` must itself end when the signal is aborted.
  */
 export function retry<T>(attempt: (number: number) => Promise<T>, options: RetryOptions): Promise<T> {
-  const { clock, signal, random = Math.random } = options;
+  const { clock, signal } = options;
   return pRetry(attempt, {
     retries: options.attempts - 1,
     // The wait is ours (below): p-retry knows no clock but the global one, and its jitter only ever lengthens.
@@ -41,8 +39,8 @@ export function retry<T>(attempt: (number: number) => Promise<T>, options: Retry
     ...(signal && { signal }),
     shouldConsumeRetry: () => !(options.madeProgress?.() ?? false),
     async shouldRetry({ error, attemptNumber, retriesConsumed }) {
-      if (!isRetryable(error) || options.goOn?.(error) === false) return false;
-      const waitMs = retryWaitMs(retriesConsumed + 1, random());
+      if (!options.isRetryable(error)) return false;
+      const waitMs = retryWaitMs(retriesConsumed + 1, Math.random());
       options.onRetry?.(error, attemptNumber, waitMs);
       await sleep(waitMs, clock, signal);
       return true;

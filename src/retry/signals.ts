@@ -1,9 +1,9 @@
 import type { Clock } from './clock.ts';
 import { TimeoutError } from './time-limits.ts';
 
-/** Abort signals that come of others, and waiting no longer than one allows. */
+/** Combines, delays and waits for abort signals. */
 
-/** A signal that aborts with a TimeoutError after `ms` milliseconds unless `clear` is called first. */
+/** Returns a signal that aborts with a TimeoutError after `ms` milliseconds unless `clear` is called first. */
 export function deadline(ms: number, clock: Clock): { readonly signal: AbortSignal; clear(): void } {
   const controller = new AbortController();
   const cancel = clock.after(ms, () =>
@@ -12,15 +12,15 @@ export function deadline(ms: number, clock: Clock): { readonly signal: AbortSign
   return { signal: controller.signal, clear: cancel };
 }
 
-/** One signal that aborts with the first of several; undefined when there is none. */
+/** Returns one signal that aborts with the first of several. Returns undefined if none is given. */
 export function anySignal(...signals: (AbortSignal | undefined)[]): AbortSignal | undefined {
   const given = signals.filter(signal => signal !== undefined);
   return given.length > 1 ? AbortSignal.any(given) : given[0];
 }
 
 /**
- * A signal that follows `signal` after `ms` milliseconds, with its reason: what is under way then may still end by itself.
- * To be cleared when it has.
+ * Returns a signal that aborts `ms` milliseconds after `signal`, with its reason, so that work under way may still end by
+ * itself. Call `clear` when it has ended.
  */
 export function delayed(
   signal: AbortSignal | undefined,
@@ -44,8 +44,8 @@ export function delayed(
 }
 
 /**
- * What `work` comes to, or the signal's reason as soon as it is aborted. The work itself goes on then, and what becomes of
- * it is nobody's.
+ * Settles as `work` does, or rejects with the signal's reason as soon as it is aborted. The work itself goes on then, and
+ * its outcome is ignored.
  */
 export async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   const aborted = Promise.withResolvers<never>();

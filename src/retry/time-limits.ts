@@ -1,16 +1,16 @@
 import type { Clock } from './clock.ts';
 
-/** How long to wait for what, in ms. */
+/** Limits on the time that calls to one endpoint take, in ms. */
 export interface TimeLimitFigures {
-  /** Name resolution, TCP and TLS, before the first answer. */
+  /** Before the first response: name resolution, TCP and TLS. */
   readonly connectMs: number;
-  /** From the request to the first byte of the answer, before the first answer. Bytes we send count as progress. */
+  /** Before the first response: the idle timeout. Bytes that we send count as progress. */
   readonly firstByteMs: number;
-  /** All attempts of all calls together, before the first answer. */
+  /** Before the first response: all attempts of all calls together. */
   readonly firstAnswerMs: number;
-  /** Once the endpoint has answered: silence in both directions. */
-  readonly idleMs: number;
-  /** Calls during which a server works in silence (joining parts, copying a range): all attempts together. */
+  /** After the first response: no byte in either direction. */
+  readonly idleTimeoutMs: number;
+  /** Calls during which a server works without sending (joining parts, copying a range): all attempts together. */
   readonly serverWorkMs: number;
 }
 
@@ -18,7 +18,7 @@ export const TIME_LIMITS: TimeLimitFigures = {
   connectMs: 2000,
   firstByteMs: 4000,
   firstAnswerMs: 9000,
-  idleMs: 15_000,
+  idleTimeoutMs: 15_000,
   serverWorkMs: 120_000,
 };
 
@@ -27,8 +27,8 @@ export class TimeoutError extends Error {
 }
 
 /**
- * The patience that an endpoint has earned. One that never answered gets little, so that a build does not wait for a
- * dead bucket; one that has answered once is known to be there and may be slow.
+ * Chooses the limits of each request to one endpoint. Before the first response they are short, so that a build does not
+ * wait for a dead endpoint; one that has responded once is known to exist and may be slow.
  */
 export class TimeLimits {
   readonly figures: TimeLimitFigures;
@@ -37,20 +37,22 @@ export class TimeLimits {
   #cancel: (() => void) | undefined;
   #answered = false;
 
-  constructor(clock: Clock, figures: TimeLimitFigures = TIME_LIMITS) {
+  constructor(clock: Clock, figures: TimeLimitFigures) {
     this.#clock = clock;
     this.figures = figures;
   }
 
-  /** Limits of one request that starts now, in ms: until connected, and of silence after that. */
-  get request(): { readonly connectMs: number; readonly idleMs: number } {
-    const { connectMs, firstByteMs, idleMs } = this.figures;
-    return this.#answered ? { connectMs: idleMs, idleMs } : { connectMs, idleMs: firstByteMs };
+  /** Limits of one request that starts now, in ms. */
+  get request(): { readonly connectMs: number; readonly idleTimeoutMs: number } {
+    const { connectMs, firstByteMs, idleTimeoutMs } = this.figures;
+    return this.#answered
+      ? { connectMs: idleTimeoutMs, idleTimeoutMs }
+      : { connectMs, idleTimeoutMs: firstByteMs };
   }
 
   /**
-   * A call begins. Until the first answer the calls share one signal, which aborts `firstAnswerMs` after the first of
-   * them began; afterwards there is none.
+   * Notes that a call begins. Until the first response the calls share the returned signal, which aborts `firstAnswerMs`
+   * after the first of them began. Returns undefined after the first response.
    */
   callBegins(): AbortSignal | undefined {
     if (this.#answered) return undefined;
@@ -60,18 +62,18 @@ export class TimeLimits {
     return this.#firstAnswer.signal;
   }
 
-  /** Whether the endpoint has sent the head of an answer in this process. */
+  /** Whether the endpoint has sent the head of a response in this process. */
   get hasAnswered(): boolean {
     return this.#answered;
   }
 
-  /** The endpoint has sent the head of an answer, whatever it says. */
+  /** Notes that the endpoint has sent the head of a response, of any status. */
   answered(): void {
     this.#answered = true;
     this.#cancel?.();
   }
 
-  /** No call will follow: lets go of the timer. */
+  /** Clears the timer: no call will follow. */
   close(): void {
     this.#cancel?.();
   }

@@ -8,8 +8,7 @@ import {
   PutObjectCommand,
   S3Client,
 } from '@aws-sdk/client-s3';
-import { silentLog } from '../../src/report/log.ts';
-import { createS3Store } from '../../src/storage/s3/s3-store.ts';
+import { openStore } from '../storage/s3/support.ts';
 import { type GatewayInfo, makeBucket } from '../support/gateway/gateway.ts';
 
 /** The part of a gateway that a bucket needs. */
@@ -78,19 +77,12 @@ export class Bucket {
   /** The sweep that the action does after a save, with the age of 0. Resolves to how many uploads it removed. */
   async sweep(): Promise<number> {
     const { endpoint, region, accessKey, secretKey } = this.#server;
-    const store = createS3Store(
-      {
-        endpoint: new URL(endpoint),
-        region,
-        bucket: this.name,
-        credentials: { accessKeyId: accessKey, secretAccessKey: secretKey },
-        instanceMetadata: false,
-        forcePathStyle: true,
-        caFile: undefined,
-        attempts: 5,
-      },
-      { log: silentLog },
-    );
+    const store = openStore({
+      endpoint: new URL(endpoint),
+      region,
+      bucket: this.name,
+      credentials: { accessKeyId: accessKey, secretAccessKey: secretKey },
+    });
     try {
       return await store.abortStale('', 0);
     } finally {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { Circuit } from '../../src/retry/circuit.ts';
 
-test('stays open with its first cause', () => {
+test('an open circuit keeps its first cause', () => {
   const circuit = new Circuit();
   expect(circuit.cause).toBeUndefined();
   circuit.open(new Error('first'));
@@ -9,7 +9,7 @@ test('stays open with its first cause', () => {
   expect(circuit.cause?.message).toBe('first');
 });
 
-test('grants one last call, only once it is open', () => {
+test('an open circuit grants one last call, a closed one none', () => {
   const circuit = new Circuit();
   expect(circuit.takeLastCall()).toBe(false);
   circuit.open(new Error('down'));

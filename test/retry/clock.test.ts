@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { sleep } from '../../src/retry/clock.ts';
 import { FakeClock } from './fake-clock.ts';
 
-test('a sleep ends after its time, and leaves nothing behind on its signal', async () => {
+test('a sleep ends after its time and leaves no listener on its signal', async () => {
   const clock = new FakeClock();
   const { signal } = new AbortController();
   let awake = false;
@@ -17,7 +17,7 @@ test('a sleep ends after its time, and leaves nothing behind on its signal', asy
   expect(getEventListeners(signal, 'abort')).toEqual([]);
 });
 
-test('an abort ends a sleep at once, and takes its timer along', async () => {
+test('an abort ends a sleep at once and clears its timer', async () => {
   const clock = new FakeClock();
   const controller = new AbortController();
   const sleeping = sleep(1000, clock, controller.signal);
@@ -26,7 +26,7 @@ test('an abort ends a sleep at once, and takes its timer along', async () => {
   expect(clock.waiting).toBe(0);
 });
 
-test('nobody falls asleep whose signal is aborted already', async () => {
+test('a sleep with an aborted signal rejects at once', async () => {
   const clock = new FakeClock();
   await expect(sleep(1000, clock, AbortSignal.abort(new Error('cancelled')))).rejects.toThrow('cancelled');
   expect(clock.waiting).toBe(0);

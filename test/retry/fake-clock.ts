@@ -1,6 +1,6 @@
 import type { Clock } from '../../src/retry/clock.ts';
 
-/** A clock that moves only when it is told to. */
+/** A clock that moves only by `advance`. */
 export class FakeClock implements Clock {
   #now = 0;
   readonly #timers = new Set<{ readonly at: number; readonly callback: () => void }>();
@@ -15,12 +15,12 @@ export class FakeClock implements Clock {
     return () => this.#timers.delete(timer);
   }
 
-  /** How many timers wait. */
+  /** The number of timers that wait. */
   get waiting(): number {
     return this.#timers.size;
   }
 
-  /** Moves on by `ms` milliseconds. Timers fire in order, and what waits on promises gets its turn after each. */
+  /** Moves on by `ms` milliseconds. Timers fire in order; promises settle after each. */
   async advance(ms: number): Promise<void> {
     const end = this.#now + ms;
     await settle();

@@ -1,11 +1,15 @@
-import { describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { type RetryOptions, retry, retryWaitMs } from '../../src/retry/retry.ts';
 import { FakeClock } from './fake-clock.ts';
 
-const busy = () => Object.assign(new Error('busy'), { $metadata: { httpStatusCode: 503 } });
-const refused = () => Object.assign(new Error('refused'), { $metadata: { httpStatusCode: 403 } });
-/** Jitter in the middle: exactly the waits of the table. */
-const random = () => 0.5;
+const busy = () => new Error('busy');
+const refused = () => new Error('refused');
+const isRetryable = (error: Error) => error.message === 'busy';
+
+beforeEach(() => {
+  // Jitter in the middle: exactly the waits of the table.
+  vi.spyOn(Math, 'random').mockReturnValue(0.5);
+});
 
 /** Follows an operation that fails `failures` times: when each attempt began, and how it ended. */
 function follow(failures: (() => Error)[], options: Partial<RetryOptions> = {}) {
@@ -23,7 +27,7 @@ function follow(failures: (() => Error)[], options: Partial<RetryOptions> = {}) 
     {
       attempts: 5,
       clock,
-      random,
+      isRetryable,
       onRetry: (_, number, waitMs) => retried.push([number, waitMs]),
       ...options,
     },
@@ -32,14 +36,14 @@ function follow(failures: (() => Error)[], options: Partial<RetryOptions> = {}) 
   return { clock, begun, retried, result };
 }
 
-test('a success is no retry', async () => {
+test('retry calls a successful attempt once', async () => {
   const { result, retried, clock } = follow([]);
   expect(await result).toBe('done');
   expect(retried).toEqual([]);
   expect(clock.waiting).toBe(0);
 });
 
-test('waits 0.25, 0.5, 1 and 2 s, then gives up with the last failure', async () => {
+test('retry waits 0.25, 0.5, 1 and 2 s, then gives up with the last failure', async () => {
   const { clock, begun, retried, result } = follow([busy, busy, busy, busy, busy, busy]);
   await clock.advance(60_000);
   await expect(result).rejects.toThrow('busy');
@@ -52,30 +56,30 @@ test('waits 0.25, 0.5, 1 and 2 s, then gives up with the last failure', async ()
   ]);
 });
 
-test('ends with the failure after which nobody wants to go on', async () => {
-  let asked = 0;
-  const { clock, begun, result } = follow([busy, busy, busy], { goOn: () => ++asked < 2 });
+test('retry ends with the first failure that is not retryable', async () => {
+  let failures = 0;
+  const { clock, begun, result } = follow([busy, busy, busy], { isRetryable: () => ++failures < 2 });
   await clock.advance(60_000);
   await expect(result).rejects.toThrow('busy');
   expect(begun).toHaveLength(2);
   expect(clock.waiting).toBe(0);
 });
 
-test('ends with the first success', async () => {
+test('retry ends with the first success', async () => {
   const { clock, begun, result } = follow([busy, busy]);
   await clock.advance(60_000);
   expect(await result).toBe('done');
   expect(begun).toHaveLength(3);
 });
 
-test('a final failure ends it at once', async () => {
+test('a failure that is not retryable ends retry without a wait', async () => {
   const { clock, begun, result } = follow([busy, refused, busy]);
   await clock.advance(60_000);
   await expect(result).rejects.toThrow('refused');
   expect(begun).toHaveLength(2);
 });
 
-test('one attempt is one attempt', async () => {
+test('retry with one attempt does not repeat it', async () => {
   const { clock, begun, result, retried } = follow([busy], { attempts: 1 });
   await clock.advance(60_000);
   await expect(result).rejects.toThrow('busy');
@@ -83,15 +87,15 @@ test('one attempt is one attempt', async () => {
   expect(retried).toEqual([]);
 });
 
-test('more attempts wait no longer than 2 s each', async () => {
+test('no wait of retry is longer than 2 s', async () => {
   const { clock, begun, result } = follow(Array(7).fill(busy), { attempts: 7 });
   await clock.advance(60_000);
   await expect(result).rejects.toThrow('busy');
   expect(begun).toEqual([0, 250, 750, 1750, 3750, 5750, 7750]);
 });
 
-describe('a signal', () => {
-  test('ends a wait with its reason', async () => {
+describe('an aborted signal', () => {
+  test('ends the wait of a retry with its reason', async () => {
     const controller = new AbortController();
     const { clock, begun, result } = follow([busy, busy], { signal: controller.signal });
     await clock.advance(100);
@@ -102,14 +106,14 @@ describe('a signal', () => {
     expect(clock.waiting).toBe(0);
   });
 
-  test('that is aborted already lets nothing begin', async () => {
+  test('lets no attempt of a retry begin', async () => {
     const { begun, result } = follow([], { signal: AbortSignal.abort(new Error('cancelled')) });
     await expect(result).rejects.toThrow('cancelled');
     expect(begun).toEqual([]);
   });
 });
 
-test('attempts that get on do not count', async () => {
+test('attempts that made progress do not count against the limit of retry', async () => {
   const clock = new FakeClock();
   let attempts = 0;
   const result = retry(
@@ -118,7 +122,7 @@ test('attempts that get on do not count', async () => {
       if (attempts < 10) throw busy();
       return attempts;
     },
-    { attempts: 2, clock, random, madeProgress: () => attempts < 9 },
+    { attempts: 2, clock, isRetryable, madeProgress: () => attempts < 9 },
   );
   await clock.advance(60_000);
   expect(await result).toBe(10);
@@ -130,11 +134,11 @@ test.each([
   [2, 0, 375],
   [4, 0.999, 2499],
   [90, 0.5, 2000],
-])('after %i failures and a throw of %f: %i ms', (failures, thrown, waitMs) => {
-  expect(retryWaitMs(failures, thrown)).toBe(waitMs);
+])('the wait after %i failures with random number %f is %i ms', (failures, random, waitMs) => {
+  expect(retryWaitMs(failures, random)).toBe(waitMs);
 });
 
-test('all waits of five attempts stay under 4.7 s', () => {
+test('the waits of five attempts take less than 4.7 s together', () => {
   const longest = [1, 2, 3, 4].reduce((sum, failures) => sum + retryWaitMs(failures, 1), 0);
   expect(longest).toBeLessThan(4700);
 });

@@ -4,7 +4,7 @@ import { anySignal, deadline, delayed, unlessAborted } from '../../src/retry/sig
 import { TimeoutError } from '../../src/retry/time-limits.ts';
 import { FakeClock } from './fake-clock.ts';
 
-test('a deadline aborts, unless it is cleared', async () => {
+test('a deadline aborts its signal unless it is cleared', async () => {
   const clock = new FakeClock();
   const kept = deadline(120_000, clock);
   const cleared = deadline(120_000, clock);
@@ -14,7 +14,7 @@ test('a deadline aborts, unless it is cleared', async () => {
   expect(cleared.signal.aborted).toBe(false);
 });
 
-test('of several signals the first counts', () => {
+test('a combined signal aborts with the first of its signals', () => {
   const [one, two] = [new AbortController(), new AbortController()];
   expect(anySignal(undefined)).toBeUndefined();
   expect(anySignal(undefined, one.signal)).toBe(one.signal);
@@ -23,7 +23,7 @@ test('of several signals the first counts', () => {
   expect(both?.reason.message).toBe('two');
 });
 
-test('a delayed signal follows with the same reason, unless it is cleared', async () => {
+test('a delayed signal aborts with the same reason unless it is cleared', async () => {
   const clock = new FakeClock();
   const [followed, cleared] = [new AbortController(), new AbortController()];
   const late = delayed(followed.signal, 2000, clock);
@@ -40,7 +40,7 @@ test('a delayed signal follows with the same reason, unless it is cleared', asyn
   expect(never.signal.aborted).toBe(false);
 });
 
-test('a delayed signal that is cleared in time never begins', async () => {
+test('a delayed signal that is cleared before the abort starts no timer', async () => {
   const clock = new FakeClock();
   const controller = new AbortController();
   delayed(controller.signal, 2000, clock).clear();
@@ -48,25 +48,25 @@ test('a delayed signal that is cleared in time never begins', async () => {
   expect(clock.waiting).toBe(0);
 });
 
-test('a delayed signal follows one that was aborted before, too', async () => {
+test('a delayed signal also follows a signal that is already aborted', async () => {
   const clock = new FakeClock();
   const late = delayed(AbortSignal.abort(new Error('cancelled')), 2000, clock);
   await clock.advance(2000);
   expect(late.signal.reason).toEqual(new Error('cancelled'));
 });
 
-test('work is waited for until the signal is aborted, and no longer', async () => {
+test('waiting for work ends when the signal is aborted', async () => {
   const controller = new AbortController();
   const { signal } = controller;
   const work = Promise.withResolvers<string>();
   const waiting = unlessAborted(work.promise, signal);
   expect(await unlessAborted(Promise.resolve('done'), signal)).toBe('done');
   await expect(unlessAborted(Promise.reject(new Error('failed')), signal)).rejects.toThrow('failed');
-  // of the one that still waits; those that have ended left none
+  // Only the one that still waits has a listener
   expect(getEventListeners(signal, 'abort')).toHaveLength(1);
   controller.abort(new Error('cancelled'));
   await expect(waiting).rejects.toThrow('cancelled');
   await expect(unlessAborted(work.promise, signal)).rejects.toThrow('cancelled');
-  // nobody's: an unhandled rejection would end the test run
+  // An unhandled rejection would end the test run
   work.reject(new Error('too late'));
 });

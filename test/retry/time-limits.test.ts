@@ -1,17 +1,17 @@
 import { expect, test } from 'vitest';
-import { TimeLimits, TimeoutError } from '../../src/retry/time-limits.ts';
+import { TIME_LIMITS, TimeLimits, TimeoutError } from '../../src/retry/time-limits.ts';
 import { FakeClock } from './fake-clock.ts';
 
-test('an endpoint that never answered gets little, one that has answered gets time', () => {
-  const limits = new TimeLimits(new FakeClock());
-  expect(limits.request).toEqual({ connectMs: 2000, idleMs: 4000 });
+test('limits are short until the endpoint has responded once', () => {
+  const limits = new TimeLimits(new FakeClock(), TIME_LIMITS);
+  expect(limits.request).toEqual({ connectMs: 2000, idleTimeoutMs: 4000 });
   limits.answered();
-  expect(limits.request).toEqual({ connectMs: 15_000, idleMs: 15_000 });
+  expect(limits.request).toEqual({ connectMs: 15_000, idleTimeoutMs: 15_000 });
 });
 
-test('all calls together have 9 s for the first answer, counted from the first of them', async () => {
+test('all calls together have 9 s for the first response, counted from the first call', async () => {
   const clock = new FakeClock();
-  const limits = new TimeLimits(clock);
+  const limits = new TimeLimits(clock, TIME_LIMITS);
   await clock.advance(60_000);
   const first = limits.callBegins();
   await clock.advance(8000);
@@ -25,9 +25,9 @@ test('all calls together have 9 s for the first answer, counted from the first o
   expect(first?.reason.message).toBe('no answer within 9 s');
 });
 
-test('the first answer lifts the limit from calls under way too', async () => {
+test('the first response lifts the limit from calls under way too', async () => {
   const clock = new FakeClock();
-  const limits = new TimeLimits(clock);
+  const limits = new TimeLimits(clock, TIME_LIMITS);
   const signal = limits.callBegins();
   limits.answered();
   expect(clock.waiting).toBe(0);
@@ -36,9 +36,9 @@ test('the first answer lifts the limit from calls under way too', async () => {
   expect(limits.callBegins()).toBeUndefined();
 });
 
-test('closing lets go of the timer', () => {
+test('closing the limits clears their timer', () => {
   const clock = new FakeClock();
-  const limits = new TimeLimits(clock);
+  const limits = new TimeLimits(clock, TIME_LIMITS);
   limits.callBegins();
   limits.close();
   expect(clock.waiting).toBe(0);

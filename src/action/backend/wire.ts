@@ -1,4 +1,6 @@
 import type { Log } from '../../report/log.ts';
+import { systemClock } from '../../retry/clock.ts';
+import { TIME_LIMITS } from '../../retry/time-limits.ts';
 import { createArchiveBackend } from '../../storage/archive-backend.ts';
 import type { StorageBackend } from '../../storage/backend.ts';
 import { createFallback } from '../../storage/fallback.ts';
@@ -58,7 +60,13 @@ async function openStore(target: Bucket, options: OpenOptions, log: Log): Promis
     return createDirectoryStore(target.root, { log });
   }
   const { createS3Store } = await import('../../storage/s3/s3-store.ts');
-  return createS3Store(target.settings, { log, userAgent: TOOL, bucketWasDown: options.bucketWasDown });
+  return createS3Store(target.settings, {
+    log,
+    userAgent: TOOL,
+    clock: systemClock,
+    timeLimits: TIME_LIMITS,
+    bucketWasDown: options.bucketWasDown,
+  });
 }
 
 /** A backend that nobody stands in for: its errors are the step's to tell. */

@@ -1,6 +1,6 @@
 import type { Log } from '../../report/log.ts';
-import { type Clock, systemClock } from '../../retry/clock.ts';
-import { TIME_LIMITS, type TimeLimitFigures, TimeLimits } from '../../retry/time-limits.ts';
+import type { Clock } from '../../retry/clock.ts';
+import { type TimeLimitFigures, TimeLimits } from '../../retry/time-limits.ts';
 import type {
   ByteRange,
   CallOptions,
@@ -12,7 +12,7 @@ import type {
   Upload,
   UploadOptions,
 } from '../object-store.ts';
-import { Caller } from './call.ts';
+import { Caller } from './calls/caller.ts';
 import { getRange } from './read/get.ts';
 import { headObject } from './read/head.ts';
 import { listObjects } from './read/list.ts';
@@ -23,11 +23,11 @@ import { S3Upload } from './write/upload.ts';
 export interface S3StoreOptions {
   readonly log: Log;
   /** `cache-s3/<version>`. */
-  readonly userAgent?: string;
-  readonly clock?: Clock;
-  readonly timeLimits?: TimeLimitFigures;
-  /** The bucket was down when this job last called it: one attempt for each call until one succeeds. */
-  readonly bucketWasDown?: boolean;
+  readonly userAgent: string;
+  readonly clock: Clock;
+  readonly timeLimits: TimeLimitFigures;
+  /** The bucket was down in an earlier step: each call gets one attempt until one has succeeded. */
+  readonly bucketWasDown: boolean;
 }
 
 /**
@@ -44,14 +44,9 @@ class S3Store implements ObjectStore {
   readonly #caller: Caller;
 
   constructor(settings: S3Settings, options: S3StoreOptions) {
-    const { log, userAgent = 'cache-s3', clock = systemClock, timeLimits = TIME_LIMITS } = options;
+    const { log, userAgent, clock, timeLimits, bucketWasDown } = options;
     const limits = new TimeLimits(clock, timeLimits);
-    this.#caller = new Caller(settings, log, {
-      clock,
-      userAgent,
-      limits,
-      bucketWasDown: options.bucketWasDown ?? false,
-    });
+    this.#caller = new Caller(settings, log, { clock, userAgent, limits, bucketWasDown });
   }
 
   get counters(): ObjectStore['counters'] {

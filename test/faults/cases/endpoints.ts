@@ -70,7 +70,7 @@ const wrongs: readonly Wrong[] = [
     fault: 'the port accepts and says nothing',
     short: true,
     inputs: async scene => ({ endpoint: await silentEndpoint(scene) }),
-    says: /::warning::.*(?:silent for 4 s|no answer within 9 s)/,
+    says: /::warning::.*(?:no data for 4 s|no answer within 9 s)/,
     limitMs: 12_000,
   },
 ];

@@ -105,12 +105,12 @@ export const gatewayCases: readonly FaultCase[] = [
   restoreCase('the OSD hangs for good in the middle', {
     ...pausedAt('GetObject', 3, undefined),
     ends: ['as before'],
-    says: /::warning::.*silent for 15 s/,
+    says: /::warning::.*no data for 15 s/,
   }),
   restoreCase('the OSD hangs from the beginning', {
     ...pausedBefore,
     ends: ['as before'],
-    says: /::warning::.*(?:silent|no answer)/,
+    says: /::warning::.*(?:no data|no answer)/,
     limitMs: 12_000,
   }),
   restoreCase('the gateway takes two requests at a time (503 SlowDown)', {
@@ -139,12 +139,12 @@ export const gatewayCases: readonly FaultCase[] = [
     ...pausedAt('UploadPart', 2, undefined),
     ends: ['not saved'],
     mayLeaveUpload: true,
-    says: /::warning::.*silent for 15 s/,
+    says: /::warning::.*no data for 15 s/,
   }),
   saveCase('the OSD hangs from the beginning', {
     ...pausedBefore,
     ends: ['not saved'],
-    says: /::warning::.*(?:silent|no answer)/,
+    says: /::warning::.*(?:no data|no answer)/,
     limitMs: 12_000,
   }),
   saveCase('the quota of the bucket is exceeded', {

@@ -44,7 +44,7 @@ const restores: FaultCase[] = [
   restoreCase('each answer stops after 100 kB', {
     arrange: breaks(always('GetObject', { kind: 'stall', afterBytes: 100_000 })),
     ends: ['as before'],
-    says: /::warning::.*silent for 15 s/,
+    says: /::warning::.*no data for 15 s/,
   }),
   restoreCase('the connection is reset after 1 MB, three times', {
     short: true,
@@ -127,7 +127,7 @@ const saves: FaultCase[] = [
     },
     ends: ['not saved'],
     mayLeaveUpload: true,
-    says: /::warning::.*silent for 15 s/,
+    says: /::warning::.*no data for 15 s/,
   }),
   saveCase('the connection is reset after 1 MB of a part, three times', {
     short: true,

@@ -18,7 +18,7 @@ const timeLimits = {
   connectMs: 2000,
   firstByteMs: 2000,
   firstAnswerMs: 6000,
-  idleMs: 2000,
+  idleTimeoutMs: 2000,
   serverWorkMs: 5000,
 };
 

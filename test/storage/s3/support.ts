@@ -1,4 +1,5 @@
 import { silentLog } from '../../../src/report/log.ts';
+import { systemClock } from '../../../src/retry/clock.ts';
 import { TIME_LIMITS } from '../../../src/retry/time-limits.ts';
 import type { ObjectStore } from '../../../src/storage/object-store.ts';
 import type { S3Settings } from '../../../src/storage/s3/s3-settings.ts';
@@ -25,10 +26,17 @@ export const shortLimits = {
   connectMs: 400,
   firstByteMs: 300,
   firstAnswerMs: 900,
-  idleMs: 500,
+  idleTimeoutMs: 500,
   serverWorkMs: 2000,
 };
 
 export function openStore(settings: Partial<S3Settings>, options: Partial<S3StoreOptions> = {}): ObjectStore {
-  return createS3Store(createS3Settings(settings), { log: silentLog, ...options });
+  return createS3Store(createS3Settings(settings), {
+    log: silentLog,
+    userAgent: 'cache-s3/test',
+    clock: systemClock,
+    timeLimits: TIME_LIMITS,
+    bucketWasDown: false,
+    ...options,
+  });
 }

@@ -4,10 +4,10 @@ import { releaseOwned } from '../../../archive/threads/buffers.ts';
 import { checkName } from '../../object-name.ts';
 import type { ByteRange, ByteSpan, GetOptions, RangeBytes } from '../../object-store.ts';
 import { ObjectReplacedError, StoreUnavailableError } from '../../store-errors.ts';
-import type { Caller } from '../call.ts';
-import { bareEtag } from '../object-headers.ts';
-import { isMissing, isStatus } from '../s3-errors.ts';
-import { GetObjectCommand, type GetObjectCommandOutput } from '../sdk.ts';
+import type { Caller } from '../calls/caller.ts';
+import { bareEtag } from '../calls/object-headers.ts';
+import { isMissing, isStatus } from '../calls/s3-errors.ts';
+import { GetObjectCommand, type GetObjectCommandOutput } from '../calls/sdk.ts';
 import { headObject } from './head.ts';
 
 /** An attempt that brought this many bytes before it broke does not count against the attempts. */

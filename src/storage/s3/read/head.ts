@@ -2,10 +2,10 @@ import type { Readable } from 'node:stream';
 import { checkName } from '../../object-name.ts';
 import type { ObjectInfo } from '../../object-store.ts';
 import { StoreUnavailableError } from '../../store-errors.ts';
-import type { Caller } from '../call.ts';
-import { bareEtag, SAVE_ID } from '../object-headers.ts';
-import { isMissing, isStatus } from '../s3-errors.ts';
-import { GetObjectCommand, HeadObjectCommand } from '../sdk.ts';
+import type { Caller } from '../calls/caller.ts';
+import { bareEtag, SAVE_ID } from '../calls/object-headers.ts';
+import { isMissing, isStatus } from '../calls/s3-errors.ts';
+import { GetObjectCommand, HeadObjectCommand } from '../calls/sdk.ts';
 
 export interface HeadInfo extends ObjectInfo {
   /** The id of the upload that stored it; undefined: none of ours did. */

@@ -1,7 +1,7 @@
 import type { HttpHandlerOptions, HttpResponse } from '@smithy/types';
 import type { ObjectInfo } from '../../object-store.ts';
-import { bareEtag } from '../object-headers.ts';
-import { ListObjectsV2Command, type ListObjectsV2CommandInput, type S3Client } from '../sdk.ts';
+import { bareEtag } from '../calls/object-headers.ts';
+import { ListObjectsV2Command, type ListObjectsV2CommandInput, type S3Client } from '../calls/sdk.ts';
 
 /** A page of a listing, of at most 1000 objects. */
 export interface ListPage {

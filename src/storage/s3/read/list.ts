@@ -1,6 +1,6 @@
 import type { ListOptions, ObjectInfo } from '../../object-store.ts';
 import { StoreUnavailableError } from '../../store-errors.ts';
-import type { Caller } from '../call.ts';
+import type { Caller } from '../calls/caller.ts';
 import { type ListPage, listPage } from './list-page.ts';
 
 /** All objects under `prefix`, page after page, or those of the first page. May be repeated: reads only, and the token names the place. */

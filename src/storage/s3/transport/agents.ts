@@ -4,7 +4,7 @@ import https from 'node:https';
 import tls from 'node:tls';
 import { StoreRefusedError } from '../../store-errors.ts';
 
-/** The connection pools of one store. */
+/** The connection pools of one transport. */
 export interface Agents {
   readonly http: http.Agent;
   readonly https: https.Agent;
@@ -17,22 +17,19 @@ export interface Agents {
 const IDLE_CONNECTION_MS = 10_000;
 
 /**
- * Keep-alive pools without a bound of their own: the callers bound what is in flight, and time in a queue would count
- * against the connection limit. Proxies come from the environment (HTTP_PROXY, HTTPS_PROXY, NO_PROXY), which Node
- * honours only where it is told to; NODE_EXTRA_CA_CERTS is part of the default authorities.
+ * Creates keep-alive pools. They have no bound of their own: the callers bound the requests in flight, and time in a
+ * queue would count against the connection limit. Proxies come from the environment (HTTP_PROXY, HTTPS_PROXY, NO_PROXY),
+ * which Node honours only where `proxyEnv` is set; NODE_EXTRA_CA_CERTS is part of the default authorities.
  *
  * @param caFile a PEM file of further certificate authorities.
  * @throws StoreRefusedError when the file cannot be used or a proxy variable is malformed.
  */
-export function createAgents(
-  caFile: string | undefined,
-  environment: NodeJS.ProcessEnv = process.env,
-): Agents {
+export function createAgents(caFile: string | undefined): Agents {
   const common = {
     keepAlive: true,
     timeout: IDLE_CONNECTION_MS,
     maxSockets: Number.POSITIVE_INFINITY,
-    proxyEnv: withSchemes(environment),
+    proxyEnv: withSchemes(process.env),
   };
   const ca =
     caFile === undefined ? {} : { ca: [...tls.getCACertificates('default'), readAuthorities(caFile)] };
@@ -49,7 +46,7 @@ export function createAgents(
 
 const PROXY_VARIABLES = ['http_proxy', 'HTTP_PROXY', 'https_proxy', 'HTTPS_PROXY'];
 
-/** Node passes over a proxy without a scheme (24.21); for actions/cache and curl it is one by http. */
+/** Adds http:// to a proxy without a scheme, as actions/cache and curl do. Node 24.21 ignores such a proxy. */
 function withSchemes(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const bare = PROXY_VARIABLES.filter(name => environment[name] && !environment[name].includes('://'));
   return { ...environment, ...Object.fromEntries(bare.map(name => [name, `http://${environment[name]}`])) };

@@ -1,35 +1,35 @@
 import type { Socket } from 'node:net';
 import type { Clock } from '../../../retry/clock.ts';
 
-/** Node's timer is asked this many times within the limit. */
+/** Steps into which the idle timeout is cut. */
 const STEPS = 5;
 
 /**
- * Calls `onSilence` when no byte has moved on a connected socket for `silenceMs`, in either direction. Returns what
- * ends the watch.
+ * Calls `onIdle` when a connected socket has moved no byte for `idleTimeoutMs`, in either direction. Returns a function
+ * that ends the watch.
  *
- * Node's own timer knows what nobody else is told, that a part of a buffer was taken, but only by starting over once
- * when it fires: set to the whole limit, it lets a peer that stops reading have twice the time. So it runs in steps,
- * and a step that began without a byte counts as silence.
+ * Node's own timer alone knows when the system took a part of a buffer, but it reports this only by starting over once
+ * when it fires (Node 24, `Socket.prototype._onTimeout`): set to the whole limit, it gives a peer that stops reading
+ * twice the time. So it runs in steps, and a step that began without a byte counts as idle.
  */
-export function watchSilence(
+export function watchIdleTimeout(
   socket: Socket,
-  silenceMs: number,
+  idleTimeoutMs: number,
   clock: Clock,
-  onSilence: () => void,
+  onIdle: () => void,
 ): () => void {
-  const stepMs = silenceMs / STEPS;
+  const stepMs = idleTimeoutMs / STEPS;
   let firedAt = clock.now();
-  let silentSince = firedAt;
+  let idleSince = firedAt;
   let bytes = movedBytes(socket);
   const onTimeout = () => {
     const now = clock.now();
     const moved = movedBytes(socket);
     // After a byte, or a part of a buffer, the timer has started over in between
-    if (moved !== bytes || now - firedAt > 1.5 * stepMs) silentSince = now - stepMs;
+    if (moved !== bytes || now - firedAt > 1.5 * stepMs) idleSince = now - stepMs;
     bytes = moved;
     firedAt = now;
-    if (now - silentSince >= silenceMs - stepMs / 2) onSilence();
+    if (now - idleSince >= idleTimeoutMs - stepMs / 2) onIdle();
     else socket.setTimeout(stepMs);
   };
   socket.setTimeout(stepMs);
@@ -37,7 +37,7 @@ export function watchSilence(
   return () => void socket.off('timeout', onTimeout);
 }
 
-/** Bytes received and bytes handed to the system, as far as a socket tells. */
+/** Bytes received and bytes handed to the system, as far as a socket counts them. */
 function movedBytes(socket: Socket): number {
   return socket.bytesRead + socket.bytesWritten - socket.writableLength;
 }

@@ -1,9 +1,9 @@
 import { StoreRefusedError } from '../../store-errors.ts';
-import type { Caller } from '../call.ts';
+import type { Caller } from '../calls/caller.ts';
+import { ListPartsCommand, type ListPartsCommandOutput } from '../calls/sdk.ts';
 import { headObject } from '../read/head.ts';
-import { ListPartsCommand, type ListPartsCommandOutput } from '../sdk.ts';
 import type { UploadRef } from './multipart.ts';
-import { joinedEtag } from './multipart-etag.ts';
+import { multipartEtag } from './multipart-etag.ts';
 
 type Part = NonNullable<ListPartsCommandOutput['Parts']>[number];
 
@@ -18,7 +18,7 @@ export async function isJoined(caller: Caller, upload: UploadRef, signal?: Abort
   // '-' and the number of parts: only an object that came by parts has one in its ETag
   if (!present?.etag.includes('-')) return false;
   try {
-    return joinedEtag(await partsOf(caller, upload, signal)) === present.etag;
+    return multipartEtag(await partsOf(caller, upload, signal)) === present.etag;
   } catch (error) {
     if (error instanceof StoreRefusedError) return true;
     throw error;

@@ -1,16 +1,16 @@
 import { Readable } from 'node:stream';
-import { httpStatus, isRetryable } from '../../../retry/classify.ts';
 import type { ByteSpan, ObjectVersion } from '../../object-store.ts';
 import { CopyRefusedError, ObjectReplacedError, StoreUnavailableError } from '../../store-errors.ts';
-import type { Caller, CallSpec } from '../call.ts';
-import { bareEtag, SAVE_ID } from '../object-headers.ts';
-import { isMissing, isStatus } from '../s3-errors.ts';
+import type { Caller, CallSpec } from '../calls/caller.ts';
+import { httpStatus, isRetryable } from '../calls/classify.ts';
+import { bareEtag, SAVE_ID } from '../calls/object-headers.ts';
+import { isMissing, isStatus } from '../calls/s3-errors.ts';
 import {
   AbortMultipartUploadCommand,
   CreateMultipartUploadCommand,
   UploadPartCommand,
   UploadPartCopyCommand,
-} from '../sdk.ts';
+} from '../calls/sdk.ts';
 
 /** The calls of S3's multipart protocol, one function each. */
 

@@ -1,14 +1,14 @@
-import { httpStatus, isRetryable } from '../../../retry/classify.ts';
 import { delayed } from '../../../retry/signals.ts';
 import type { ObjectInfo } from '../../object-store.ts';
 import { ObjectExistsError, ObjectReplacedError, StoreRefusedError } from '../../store-errors.ts';
-import type { Caller } from '../call.ts';
-import { bareEtag, SAVE_ID } from '../object-headers.ts';
+import type { Caller } from '../calls/caller.ts';
+import { httpStatus, isRetryable } from '../calls/classify.ts';
+import { bareEtag, SAVE_ID } from '../calls/object-headers.ts';
+import { isStatus, s3Code } from '../calls/s3-errors.ts';
+import { CompleteMultipartUploadCommand, PutObjectCommand } from '../calls/sdk.ts';
 import { headObject } from '../read/head.ts';
-import { isStatus, s3Code } from '../s3-errors.ts';
-import { CompleteMultipartUploadCommand, PutObjectCommand } from '../sdk.ts';
 import { bodyOf, type PartBytes, type StoredPart, type UploadRef } from './multipart.ts';
-import { joinedEtag } from './multipart-etag.ts';
+import { multipartEtag } from './multipart-etag.ts';
 
 /** Making an object visible, under a condition, and finding out whether it was ours when the answer is unclear. */
 
@@ -16,12 +16,12 @@ import { joinedEtag } from './multipart-etag.ts';
 const COMPLETE_GRACE_MS = 2_000;
 
 /** When an object may appear. Both undefined: always. */
-export interface Condition {
+export interface PublishCondition {
   readonly onlyIfAbsent: boolean;
   readonly onlyIfEtag: string | undefined;
 }
 
-export interface Publication extends Condition {
+export interface Publication extends PublishCondition {
   readonly name: string;
   readonly saveId: string;
   readonly sizeBytes: number;
@@ -184,7 +184,7 @@ async function joinedObject(
     ours = await ownObject(caller, publication);
   } catch {
     // Stored it is, whatever this look meets: some credentials may only write.
-    return publishedNow(caller, publication, joinedEtag(parts));
+    return publishedNow(caller, publication, multipartEtag(parts));
   }
   if (ours) return ours;
   throw new ObjectReplacedError(`${publication.name} was replaced by another job right after it was stored`);

@@ -1,5 +1,5 @@
-import type { Caller } from '../call.ts';
-import { ListMultipartUploadsCommand, type ListMultipartUploadsCommandOutput } from '../sdk.ts';
+import type { Caller } from '../calls/caller.ts';
+import { ListMultipartUploadsCommand, type ListMultipartUploadsCommandOutput } from '../calls/sdk.ts';
 import { isJoined } from './completed-upload.ts';
 import { abortUpload, type UploadRef } from './multipart.ts';
 

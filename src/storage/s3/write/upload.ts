@@ -5,7 +5,7 @@ import { checkName } from '../../object-name.ts';
 import type { ByteSpan, ObjectInfo, ObjectVersion, Upload, UploadOptions } from '../../object-store.ts';
 import { MIN_PART_BYTES } from '../../part-size.ts';
 import { ObjectReplacedError, StoreUnavailableError } from '../../store-errors.ts';
-import type { Caller } from '../call.ts';
+import type { Caller } from '../calls/caller.ts';
 import { headObject } from '../read/head.ts';
 import { copyRanges } from './copy-ranges.ts';
 import {

@@ -112,19 +112,12 @@ function tell(told: Told): void {
 
 async function openStore(gateway: Share['gateway'], objects: string): Promise<ObjectStore> {
   if (!gateway) return createDirectoryStore(objects, { log: silentLog });
-  const { createS3Store } = await import('../../../../src/storage/s3/s3-store.ts');
+  const { openStore: openS3Store } = await import('../../../storage/s3/support.ts');
   const { accessKey: accessKeyId, secretKey: secretAccessKey } = gateway;
-  return createS3Store(
-    {
-      endpoint: new URL(gateway.endpoint),
-      region: gateway.region,
-      bucket: gateway.bucket,
-      credentials: { accessKeyId, secretAccessKey },
-      instanceMetadata: false,
-      forcePathStyle: true,
-      caFile: undefined,
-      attempts: 5,
-    },
-    { log: silentLog },
-  );
+  return openS3Store({
+    endpoint: new URL(gateway.endpoint),
+    region: gateway.region,
+    bucket: gateway.bucket,
+    credentials: { accessKeyId, secretAccessKey },
+  });
 }

@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { joinedEtag } from '../../../../src/storage/s3/write/multipart-etag.ts';
+import { multipartEtag } from '../../../../src/storage/s3/write/multipart-etag.ts';
 
 describe('joinedEtag', () => {
   it('is the MD5 of the MD5s, and how many there are', () => {
     // `printf x | md5sum`, `printf y | md5sum`; of both as bytes, one after the other: `| xxd -r -p | md5sum`
     const parts = ['"9dd4e461268c8034f5c8564e155c67a6"', '"415290769594460e2e485922904f345d"'];
-    expect(joinedEtag(parts.map(ETag => ({ ETag })))).toBe('be6996cb706f34d65b9fee8745325abf-2');
+    expect(multipartEtag(parts.map(ETag => ({ ETag })))).toBe('be6996cb706f34d65b9fee8745325abf-2');
   });
 
   it('is something all the same where an ETag is no MD5', () => {
-    expect(joinedEtag([{ ETag: '"abc"' }, {}])).toMatch(/^[0-9a-f]{32}-2$/);
+    expect(multipartEtag([{ ETag: '"abc"' }, {}])).toMatch(/^[0-9a-f]{32}-2$/);
   });
 });

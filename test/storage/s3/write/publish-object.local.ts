@@ -7,7 +7,7 @@ import { shortLimits } from '../support.ts';
 test.each([true, false])(
   'an object of one part may take longer than the first answer (onlyIfAbsent: %s)',
   async onlyIfAbsent => {
-    const timeLimits = { ...shortLimits, firstAnswerMs: 1500, firstByteMs: 5000, idleMs: 5000 };
+    const timeLimits = { ...shortLimits, firstAnswerMs: 1500, firstByteMs: 5000, idleTimeoutMs: 5000 };
     const server = await scriptedServer(async operation => {
       if (operation !== 'PutObject') return { status: 404 };
       await delay(2000);

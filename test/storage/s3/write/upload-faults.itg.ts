@@ -134,20 +134,14 @@ describe('an upload', () => {
 
   test('of a process that is killed is swept', async () => {
     const uploader = `
-      import { createS3Store } from ${JSON.stringify(new URL('../../../../src/storage/s3/s3-store.ts', import.meta.url).href)};
+      import { openStore } from ${JSON.stringify(new URL('../support.ts', import.meta.url).href)};
       const { endpoint, ...settings } = JSON.parse(process.env.SETTINGS);
-      const log = { debug() {}, info() {}, notice() {}, warning() {} };
-      const store = createS3Store({ ...settings, endpoint: new URL(endpoint) }, { log });
+      const store = openStore({ ...settings, endpoint: new URL(endpoint) });
       const upload = store.createUpload('killed', { partSizeBytes: 5242880, onlyIfAbsent: true });
       await upload.write(new Uint8Array(16 * 1048576));
       console.log('begun');
       setInterval(() => {}, 1000);`;
-    const settings = {
-      ...settingsFor(faulty.bucket),
-      instanceMetadata: false,
-      forcePathStyle: true,
-      attempts: 1,
-    };
+    const settings = { ...settingsFor(faulty.bucket), attempts: 1 };
     const child = spawn(process.execPath, ['--input-type=module', '--eval', uploader], {
       env: { ...process.env, SETTINGS: JSON.stringify(settings) },
       stdio: ['ignore', 'pipe', 'inherit'],

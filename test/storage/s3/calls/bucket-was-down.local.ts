@@ -5,7 +5,7 @@ import { type ScriptedAnswer, scriptedServer } from '../scripted-server.ts';
 const found: ScriptedAnswer = { headers: { etag: '"e"', 'content-length': '3' } };
 const busy: ScriptedAnswer = { status: 503 };
 
-/** A store whose endpoint was down before, and that gives these answers one after the other, then the last for ever. */
+/** A store whose bucket was down before. It returns these answers one after the other, the last for ever. */
 async function storeThatWasDown(...answers: (ScriptedAnswer | 'reset')[]) {
   const left = [...answers];
   const { store, operations } = await scriptedServer(
@@ -14,11 +14,11 @@ async function storeThatWasDown(...answers: (ScriptedAnswer | 'reset')[]) {
   return { store: store({}, { bucketWasDown: true }), operations };
 }
 
-describe('an endpoint that was down before', () => {
+describe('a bucket that was down in an earlier step', () => {
   test.each([
     ['503', busy],
     ['a reset', 'reset'],
-  ] as const)('and still is (%s) is asked once', async (_, answer) => {
+  ] as const)('gets one request while it is still down (%s)', async (_, answer) => {
     const { store, operations } = await storeThatWasDown(answer);
     await expect(store.head('x')).rejects.toThrow(StoreUnavailableError);
     expect(operations).toEqual(['HeadObject']);
@@ -26,7 +26,7 @@ describe('an endpoint that was down before', () => {
     expect(operations).toHaveLength(1);
   });
 
-  test('and has served a call since gets the attempts of any other', async () => {
+  test('gets the usual attempts after one call has succeeded', async () => {
     const { store } = await storeThatWasDown(found, busy, 'reset', found);
     await store.head('x');
     expect(await store.head('x')).toMatchObject({ etag: 'e' });

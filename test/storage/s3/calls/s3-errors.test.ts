@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { toStoreError } from '../../../src/storage/s3/s3-errors.ts';
+import { toStoreError } from '../../../../src/storage/s3/calls/s3-errors.ts';
 import {
   ObjectReplacedError,
   StoreRefusedError,
   StoreUnavailableError,
-} from '../../../src/storage/store-errors.ts';
-import { createS3Settings } from './support.ts';
+} from '../../../../src/storage/store-errors.ts';
+import { createS3Settings } from '../support.ts';
 
 const settings = createS3Settings({ bucket: 'ci', endpoint: new URL('https://s3.example.org:7480/') });
 const map = (error: unknown) => toStoreError(error, 'GetObject', settings);

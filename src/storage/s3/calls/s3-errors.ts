@@ -1,6 +1,6 @@
-import { classify, errorCode, httpStatus } from '../../retry/classify.ts';
-import { StoreError, StoreRefusedError, StoreUnavailableError } from '../store-errors.ts';
-import type { S3Settings } from './s3-settings.ts';
+import { StoreError, StoreRefusedError, StoreUnavailableError } from '../../store-errors.ts';
+import type { S3Settings } from '../s3-settings.ts';
+import { classify, errorCode, httpStatus } from './classify.ts';
 
 /** An answer of this HTTP status. */
 export function isStatus(error: unknown, status: number): boolean {

@@ -6,10 +6,10 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { AwsCredentialIdentityProvider } from '@smithy/types';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { systemClock } from '../../../src/retry/clock.ts';
-import { credentialsFor } from '../../../src/storage/s3/credentials.ts';
-import { StoreRefusedError } from '../../../src/storage/store-errors.ts';
-import { createS3Settings } from './support.ts';
+import { systemClock } from '../../../../src/retry/clock.ts';
+import { credentialsFor } from '../../../../src/storage/s3/credentials/credentials.ts';
+import { StoreRefusedError } from '../../../../src/storage/store-errors.ts';
+import { createS3Settings } from '../support.ts';
 
 let directory: string;
 let file: string;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { classify, type FailureKind, isRetryable } from '../../src/retry/classify.ts';
+import { classify, type FailureKind, isRetryable } from '../../../../src/storage/s3/calls/classify.ts';
 
 const status = (httpStatusCode: number, more = {}) =>
   Object.assign(new Error('answer'), { $metadata: { httpStatusCode }, ...more });

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
-import { Pace } from '../../../src/storage/s3/pace.ts';
+import { ConcurrencyLimiter } from '../../../../src/storage/s3/calls/concurrency-limiter.ts';
 
 const slowDown = { name: 'SlowDown', $metadata: { httpStatusCode: 503 } };
 
 /** Transfers of one pace, numbered from 0, that end when the test says so. */
-function transfers(pace: Pace) {
+function transfers(pace: ConcurrencyLimiter) {
   const begun: number[] = [];
   const ends: PromiseWithResolvers<void>[] = [];
   let count = 0;
@@ -34,13 +34,13 @@ function transfers(pace: Pace) {
 const settle = () => new Promise(resolve => setImmediate(resolve));
 
 test('nothing waits before a refusal', () => {
-  const { begin, begun } = transfers(new Pace());
+  const { begin, begun } = transfers(new ConcurrencyLimiter());
   for (let i = 0; i < 40; i++) begin();
   expect(begun).toHaveLength(40);
 });
 
 test('after refusals as many run as the server took, in order of arrival', async () => {
-  const { begin, begun, accept, refuse } = transfers(new Pace());
+  const { begin, begun, accept, refuse } = transfers(new ConcurrencyLimiter());
   for (let i = 0; i < 6; i++) begin();
   for (const number of [5, 2, 3, 4]) await refuse(number);
   for (let i = 6; i < 9; i++) begin();
@@ -58,7 +58,7 @@ test.each([
   ['500', { name: 'InternalError', $metadata: { httpStatusCode: 500 } }, 3],
   ['a lost connection', { code: 'ECONNRESET' }, 3],
 ])('%s', async (_, error, running) => {
-  const { begin, begun, refuse } = transfers(new Pace());
+  const { begin, begun, refuse } = transfers(new ConcurrencyLimiter());
   for (let i = 0; i < 3; i++) begin();
   await refuse(0, error);
   begin();
@@ -66,7 +66,7 @@ test.each([
 });
 
 test('where all are refused one is left at a time', async () => {
-  const { begin, begun, refuse } = transfers(new Pace());
+  const { begin, begun, refuse } = transfers(new ConcurrencyLimiter());
   for (let i = 0; i < 3; i++) begin();
   for (let i = 0; i < 3; i++) await refuse(i);
   begin();
@@ -77,7 +77,7 @@ test('where all are refused one is left at a time', async () => {
 });
 
 test('sixteen that are accepted in a row make room for one more', async () => {
-  const { begin, begun, accept, refuse } = transfers(new Pace());
+  const { begin, begun, accept, refuse } = transfers(new ConcurrencyLimiter());
   begin();
   await refuse(0);
   for (let i = 1; i <= 19; i++) begin();
@@ -88,7 +88,7 @@ test('sixteen that are accepted in a row make room for one more', async () => {
 });
 
 test('who waits is let go by the signal, and leaves the turn to the next', async () => {
-  const { begin, begun, accept, refuse } = transfers(new Pace());
+  const { begin, begun, accept, refuse } = transfers(new ConcurrencyLimiter());
   begin();
   begin();
   await refuse(0);

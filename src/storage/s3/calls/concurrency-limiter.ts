@@ -10,7 +10,7 @@ const STEADY = 16;
  * place that gets free. Of a server with two places and parts of a second each, no save got through in five attempts.
  * Whoever waits here does not use attempts up, and turns go by order of arrival.
  */
-export class Pace {
+export class ConcurrencyLimiter {
   #most = Number.POSITIVE_INFINITY;
   #running = 0;
   #steady = 0;

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { type ScriptedAnswer, scriptedServer } from './scripted-server.ts';
-import { shortLimits } from './support.ts';
+import { type ScriptedAnswer, scriptedServer } from '../scripted-server.ts';
+import { shortLimits } from '../support.ts';
 
 const MiB = 1024 * 1024;
 const CREATED = '<InitiateMultipartUploadResult><UploadId>1</UploadId></InitiateMultipartUploadResult>';
@@ -10,7 +10,7 @@ const COMPLETED = '<CompleteMultipartUploadResult><ETag>"whole"</ETag></Complete
 const SLOW_DOWN = { status: 503, body: '<Error><Code>SlowDown</Code></Error>' };
 /** How long a transfer takes, in ms: longer than the first wait before another attempt. */
 const TRANSFER_MS = 400;
-const timeLimits = { ...shortLimits, firstByteMs: 10_000, firstAnswerMs: 20_000, idleMs: 10_000 };
+const timeLimits = { ...shortLimits, firstByteMs: 10_000, firstAnswerMs: 20_000, idleTimeoutMs: 10_000 };
 
 /** Two of these at a time; one more is refused. The places are free again when the answers have gone out. */
 function twoAtATime(transfer: string, served: ScriptedAnswer) {

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { AwsCredentialIdentityProvider } from '@smithy/types';
 import { afterEach, expect, test, vi } from 'vitest';
-import { systemClock } from '../../../src/retry/clock.ts';
-import { credentialsFor } from '../../../src/storage/s3/credentials.ts';
-import { createS3Settings } from './support.ts';
+import { systemClock } from '../../../../src/retry/clock.ts';
+import { credentialsFor } from '../../../../src/storage/s3/credentials/credentials.ts';
+import { createS3Settings } from '../support.ts';
 
 const directory = mkdtempSync(path.join(tmpdir(), 'cache-s3-credentials-'));
 afterEach(() => {

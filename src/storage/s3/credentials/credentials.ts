@@ -1,8 +1,8 @@
 import type { AwsCredentialIdentity, AwsCredentialIdentityProvider } from '@smithy/types';
-import type { Clock } from '../../retry/clock.ts';
-import { deadline, unlessAborted } from '../../retry/signals.ts';
-import { StoreRefusedError } from '../store-errors.ts';
-import type { S3Settings } from './s3-settings.ts';
+import type { Clock } from '../../../retry/clock.ts';
+import { deadline, unlessAborted } from '../../../retry/signals.ts';
+import { StoreRefusedError } from '../../store-errors.ts';
+import type { S3Settings } from '../s3-settings.ts';
 
 const INSTANCE_METADATA_MS = 2000;
 /** All sources together: a web identity is exchanged over the network. */

@@ -1,15 +1,15 @@
-import type { Clock } from '../../retry/clock.ts';
-import type { TimeLimits } from '../../retry/time-limits.ts';
-import { credentialsFor } from './credentials.ts';
-import type { S3Settings } from './s3-settings.ts';
+import type { Clock } from '../../../retry/clock.ts';
+import type { TimeLimits } from '../../../retry/time-limits.ts';
+import { credentialsFor } from '../credentials/credentials.ts';
+import type { S3Settings } from '../s3-settings.ts';
+import { Transport } from '../transport/transport.ts';
 import { S3Client } from './sdk.ts';
-import { createAgents } from './transport/agents.ts';
-import { WatchedHttpHandler } from './transport/http-handler.ts';
+import { SdkRequestHandler } from './sdk-request-handler.ts';
 
 /** The SDK's client and the handler that carries its requests. */
 export interface Connection {
   readonly client: S3Client;
-  readonly handler: WatchedHttpHandler;
+  readonly handler: SdkRequestHandler;
 }
 
 /**
@@ -22,7 +22,7 @@ export function connect(
   clock: Clock,
   userAgent: string,
 ): Connection {
-  const handler = new WatchedHttpHandler(createAgents(settings.caFile), limits, clock, userAgent);
+  const handler = new SdkRequestHandler(new Transport(settings.caFile, clock), limits, userAgent);
   const client = new S3Client({
     ...(settings.endpoint && { endpoint: settings.endpoint.href }),
     region: settings.region,

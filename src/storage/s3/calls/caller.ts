@@ -1,18 +1,18 @@
 import type { HttpHandlerOptions } from '@smithy/types';
-import type { Log } from '../../report/log.ts';
-import { Circuit } from '../../retry/circuit.ts';
-import { errorCode, httpStatus, isRetryable } from '../../retry/classify.ts';
-import type { Clock } from '../../retry/clock.ts';
-import { retry } from '../../retry/retry.ts';
-import { anySignal, deadline } from '../../retry/signals.ts';
-import type { TimeLimits } from '../../retry/time-limits.ts';
-import { StoreUnavailableError } from '../store-errors.ts';
+import type { Log } from '../../../report/log.ts';
+import { Circuit } from '../../../retry/circuit.ts';
+import type { Clock } from '../../../retry/clock.ts';
+import { retry } from '../../../retry/retry.ts';
+import { anySignal, deadline } from '../../../retry/signals.ts';
+import type { TimeLimits } from '../../../retry/time-limits.ts';
+import { StoreUnavailableError } from '../../store-errors.ts';
+import type { S3Settings } from '../s3-settings.ts';
+import { errorCode, httpStatus, isRetryable } from './classify.ts';
 import { type Connection, connect } from './client.ts';
-import { Pace } from './pace.ts';
+import { ConcurrencyLimiter } from './concurrency-limiter.ts';
 import { toStoreError } from './s3-errors.ts';
-import type { S3Settings } from './s3-settings.ts';
 import type { S3Client } from './sdk.ts';
-import type { WatchOptions } from './transport/http-handler.ts';
+import type { SdkHandlerOptions } from './sdk-request-handler.ts';
 
 /** How one call to S3 is made. */
 export interface CallSpec {
@@ -24,7 +24,7 @@ export interface CallSpec {
   /** The server may work on this in silence: one limit for all attempts, none for silence. */
   readonly serverWork?: boolean;
   readonly madeProgress?: () => boolean;
-  /** Moves an object's bytes, beside others that do: each attempt waits for its turn (pace.ts). */
+  /** Moves an object's bytes, beside others that do: each attempt waits for its turn (concurrency-limiter.ts). */
   readonly transfer?: boolean;
   /** The caller can do without: one attempt, and its failure does not open the circuit. */
   readonly optional?: boolean;
@@ -52,8 +52,8 @@ export class Caller {
   readonly counters = { requests: 0, retries: 0 };
   readonly #limits: TimeLimits;
   readonly #userAgent: string;
-  readonly #pace = new Pace();
-  /** No call has succeeded since: a failure is final. */
+  readonly #limiter = new ConcurrencyLimiter();
+  /** A failure is final: nobody knows yet that the endpoint is back. */
   #bucketWasDown: boolean;
   #connection: Connection | undefined;
 
@@ -93,12 +93,13 @@ export class Caller {
     };
     try {
       const once = () => this.#attempt(spec, attempt, options, last);
-      const paced = () => this.#pace.run(once, signal);
+      const paced = () => this.#limiter.run(once, signal);
       const answer = await retry(spec.transfer ? paced : once, {
         attempts: spec.optional ? 1 : this.settings.attempts,
         clock: this.clock,
-        // A gateway that was too busy for the parts may still be for what cleans up behind them
-        goOn: error => (last ? httpStatus(error) !== undefined : !this.#bucketWasDown),
+        // A gateway that was too busy for the parts may still be for the call that cleans up behind them
+        isRetryable: error =>
+          isRetryable(error) && (last ? httpStatus(error) !== undefined : !this.#bucketWasDown),
         signal,
         madeProgress: spec.madeProgress,
         onRetry: (error, number, waitMs) => {
@@ -138,7 +139,7 @@ export class Caller {
     this.counters.requests++;
     const begin = this.clock.now();
     let result = 'no answer';
-    const watched: WatchOptions = {
+    const watched: SdkHandlerOptions = {
       ...options,
       onStatus: status => {
         result = String(status);

@@ -1,0 +1,147 @@
+import http from 'node:http';
+import https from 'node:https';
+import type { Socket } from 'node:net';
+import { Readable } from 'node:stream';
+import type { Clock } from '../../../retry/clock.ts';
+import { TimeoutError } from '../../../retry/time-limits.ts';
+import { type Agents, createAgents } from './agents.ts';
+import { watchIdleTimeout } from './idle-timeout.ts';
+
+/**
+ * Sends signed HTTP requests: method, target, headers and body go out, status, headers and body come back.
+ *
+ * It knows no operation of S3, signs nothing and imports nothing of the SDK, so any thread can use it.
+ */
+
+/** One request, ready to send. */
+export interface TransportRequest {
+  readonly method: string;
+  readonly protocol: string;
+  /** A name or an address; an IPv6 address with or without brackets. */
+  readonly hostname: string;
+  /** Default: the protocol's. */
+  readonly port?: number | undefined;
+  /** Path and query, in the encoding that was signed. */
+  readonly target: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string | Uint8Array | Readable | undefined;
+}
+
+/** The head of a response, and its body as it arrives. */
+export interface TransportResponse {
+  readonly status: number;
+  readonly reason: string | undefined;
+  /** Names in lower case; repeated fields are joined with a comma. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Readable;
+}
+
+export interface SendOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Limit for name resolution, TCP, TLS and a proxy's tunnel, in ms. */
+  readonly connectMs: number;
+  /** Longest time without a byte in either direction once connected, in ms. */
+  readonly idleTimeoutMs: number;
+}
+
+/** The connections of one thread to one server. */
+export class Transport {
+  readonly #agents: Agents;
+  readonly #clock: Clock;
+
+  /**
+   * Opens no connection yet.
+   * @param caFile a PEM file of further certificate authorities.
+   * @throws StoreRefusedError when the file cannot be used or a proxy variable of the environment is malformed.
+   */
+  constructor(caFile: string | undefined, clock: Clock) {
+    this.#agents = createAgents(caFile);
+    this.#clock = clock;
+  }
+
+  /**
+   * Sends a request and resolves with the head of its response. Rejects with the signal's own reason, a TimeoutError, or
+   * the error of the connection; later ones destroy the body.
+   */
+  send(request: TransportRequest, options: SendOptions): Promise<TransportResponse> {
+    const { signal, connectMs, idleTimeoutMs } = options;
+    return new Promise((resolve, reject) => {
+      signal?.throwIfAborted();
+      const secure = request.protocol === 'https:';
+      const sent = (secure ? https : http).request({
+        host: request.hostname.replace(/^\[(.*)\]$/, '$1'),
+        port: request.port,
+        method: request.method,
+        path: request.target,
+        headers: request.headers,
+        agent: secure ? this.#agents.https : this.#agents.http,
+      });
+
+      let received: http.IncomingMessage | undefined;
+      // Destroying the request alone after its response has begun would drop the rest of the body without an error.
+      const fail = (error: Error) => (received ?? sent).destroy(error);
+      const onAbort = () => fail(signal?.reason);
+      const cancelConnectLimit = this.#clock.after(connectMs, () =>
+        fail(new TimeoutError(`no connection within ${connectMs / 1000} s`)),
+      );
+      signal?.addEventListener('abort', onAbort, { once: true });
+      let unwatch = () => {};
+      sent.once('socket', socket =>
+        whenConnected(socket, secure, () => {
+          cancelConnectLimit();
+          if (sent.destroyed) return;
+          unwatch = watchIdleTimeout(socket, idleTimeoutMs, this.#clock, () =>
+            fail(new TimeoutError(`no data for ${idleTimeoutMs / 1000} s`)),
+          );
+        }),
+      );
+      sent.once('response', message => {
+        received = message;
+        // The reader of the body listens too; this listener keeps a late failure from ending the process.
+        message.on('error', () => {});
+        message.once('end', () => {
+          // A refusal that came before our body was through: the rest need not be sent.
+          if (!sent.writableFinished) sent.destroy();
+        });
+        resolve(responseOf(message));
+      });
+      sent.on('error', reject);
+      sent.once('close', () => {
+        cancelConnectLimit();
+        unwatch();
+        signal?.removeEventListener('abort', onAbort);
+      });
+      sendBody(sent, request.body);
+    });
+  }
+
+  /** Destroys all connections. */
+  close(): void {
+    this.#agents.http.destroy();
+    this.#agents.https.destroy();
+  }
+}
+
+function whenConnected(socket: Socket, secure: boolean, then: () => void): void {
+  const handshaking = secure && (socket as { secureConnecting?: boolean }).secureConnecting === true;
+  if (socket.connecting || handshaking) socket.once(secure ? 'secureConnect' : 'connect', then);
+  else then();
+}
+
+function sendBody(sent: http.ClientRequest, body: TransportRequest['body']): void {
+  if (body instanceof Readable) {
+    body.once('error', error => sent.destroy(error));
+    sent.once('close', () => body.destroy());
+    body.pipe(sent);
+  } else {
+    sent.end(body);
+  }
+}
+
+function responseOf(message: http.IncomingMessage): TransportResponse {
+  const headers: Record<string, string> = {};
+  for (const [name, value] of Object.entries(message.headers)) {
+    if (value !== undefined) headers[name] = Array.isArray(value) ? value.join(', ') : value;
+  }
+  return { status: message.statusCode ?? 0, reason: message.statusMessage, headers, body: message };
+}

@@ -1,0 +1,161 @@
+import { once } from 'node:events';
+import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { systemClock } from '../../../../src/retry/clock.ts';
+import {
+  type SendOptions,
+  Transport,
+  type TransportRequest,
+} from '../../../../src/storage/s3/transport/transport.ts';
+import { httpServer } from './http-server.ts';
+
+const MiB = 1024 * 1024;
+let transport: Transport;
+
+beforeEach(() => {
+  for (const name of Object.keys(process.env)) if (/_proxy$/i.test(name)) vi.stubEnv(name, undefined);
+  transport = new Transport(undefined, systemClock);
+});
+afterEach(() => {
+  transport.close();
+  vi.unstubAllEnvs();
+});
+
+/** Sends to a port of the loopback interface, with limits that cost a test milliseconds. */
+function send(port: number, request: Partial<TransportRequest> = {}, options: Partial<SendOptions> = {}) {
+  return transport.send(
+    {
+      method: 'GET',
+      protocol: 'http:',
+      hostname: '127.0.0.1',
+      port,
+      target: '/bucket/key',
+      headers: { host: `127.0.0.1:${port}` },
+      ...request,
+    },
+    { connectMs: 400, idleTimeoutMs: 300, ...options },
+  );
+}
+
+function bodyOf(pieces: Iterable<Uint8Array> | AsyncIterable<Uint8Array>): Readable {
+  return Readable.from(pieces, { objectMode: false });
+}
+
+test('a body that trickles in either direction is not idle', async () => {
+  const port = await httpServer(async (from, to) => {
+    const sent = await buffer(from);
+    to.writeHead(200);
+    for (let i = 0; i < 4; i++) {
+      to.write('x');
+      await delay(100);
+    }
+    to.end(String(sent.length));
+  });
+  async function* trickle() {
+    for (let i = 0; i < 4; i++) {
+      yield Buffer.from('y');
+      await delay(100);
+    }
+  }
+  const { body } = await send(port, { method: 'PUT', body: bodyOf(trickle()) });
+  expect(String(await buffer(body))).toBe('xxxx4');
+});
+
+test('a body that stops in the middle fails with a time-out', async () => {
+  const port = await httpServer((_, to) => void to.writeHead(200, { 'content-length': 10 }).write('half'));
+  const { body } = await send(port);
+  await expect(buffer(body)).rejects.toMatchObject({ name: 'TimeoutError' });
+});
+
+test('a server that stops reading the request body is idle', async () => {
+  const port = await httpServer((from, to) => {
+    from.once('data', () => from.pause());
+    to.on('error', () => {});
+  });
+  const body = bodyOf(Array.from({ length: 64 }, () => Buffer.alloc(MiB)));
+  await expect(send(port, { method: 'PUT', body })).rejects.toMatchObject({ name: 'TimeoutError' });
+});
+
+test('an aborted signal ends a request and a body with its own reason', async () => {
+  const port = await httpServer((from, to) => {
+    if (from.url === '/body') to.writeHead(200, { 'content-length': 10 }).write('half');
+  });
+  const waiting = new AbortController();
+  const ended = send(port, { target: '/none' }, { signal: waiting.signal });
+  setTimeout(() => waiting.abort(new Error('cancelled')), 20);
+  await expect(ended).rejects.toThrow('cancelled');
+  await expect(send(port, {}, { signal: waiting.signal })).rejects.toThrow('cancelled');
+  const reading = new AbortController();
+  const { body } = await send(port, { target: '/body' }, { signal: reading.signal });
+  setTimeout(() => reading.abort(new Error('cancelled')), 20);
+  await expect(buffer(body)).rejects.toThrow('cancelled');
+});
+
+test('a refusal before the request body is sent is a response, and the rest is not sent', async () => {
+  const port = await httpServer((_, to) => void to.writeHead(403).end('denied'));
+  const sent = bodyOf(Array.from({ length: 64 }, () => Buffer.alloc(MiB)));
+  const { status, body } = await send(port, {
+    method: 'PUT',
+    headers: { 'content-length': String(64 * MiB) },
+    body: sent,
+  });
+  expect(status).toBe(403);
+  expect(String(await buffer(body))).toBe('denied');
+  if (!sent.destroyed) await once(sent, 'close');
+  expect(sent.readableEnded).toBe(false);
+});
+
+test('one connection serves several requests', async () => {
+  const ports = new Set<number | undefined>();
+  const port = await httpServer((from, to) => {
+    ports.add(from.socket.remotePort);
+    to.end('x');
+  });
+  for (let i = 0; i < 3; i++) {
+    const { body } = await send(port);
+    await buffer(body);
+    await new Promise(resolve => setImmediate(resolve));
+  }
+  expect(ports.size).toBe(1);
+});
+
+test('requests go through the proxy of the environment, except to hosts in NO_PROXY', async () => {
+  const proxied: (string | undefined)[] = [];
+  const proxyPort = await httpServer((from, to) => {
+    proxied.push(from.url);
+    to.end('by proxy');
+  });
+  const port = await httpServer((_, to) => void to.end('directly'));
+  vi.stubEnv('HTTP_PROXY', `http://127.0.0.1:${proxyPort}`);
+  expect(await textFrom(port)).toBe('by proxy');
+  expect(proxied).toEqual([`http://127.0.0.1:${port}/bucket/key`]);
+  vi.stubEnv('NO_PROXY', '127.0.0.1');
+  expect(await textFrom(port)).toBe('directly');
+});
+
+test.each(['http_proxy', 'HTTP_PROXY'])('a proxy without a scheme in %s is used by http', async name => {
+  const proxyPort = await httpServer((_, to) => void to.end('by proxy'));
+  const port = await httpServer((_, to) => void to.end('directly'));
+  vi.stubEnv(name, `127.0.0.1:${proxyPort}`);
+  expect(await textFrom(port)).toBe('by proxy');
+});
+
+/** The body that a transport of the present environment receives. */
+async function textFrom(port: number): Promise<string> {
+  transport.close();
+  transport = new Transport(undefined, systemClock);
+  return String(await buffer((await send(port)).body));
+}
+
+test('a proxy variable that is no URL is refused without its password', () => {
+  vi.stubEnv('HTTPS_PROXY', 'http://user:hush@[broken');
+  expect(() => new Transport(undefined, systemClock)).toThrow(
+    expect.objectContaining({
+      name: 'StoreRefusedError',
+      lookAt: "the runner's environment",
+      message: expect.not.stringContaining('hush'),
+    }),
+  );
+});
