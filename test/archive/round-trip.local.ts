@@ -96,19 +96,19 @@ function leavesOf(tree: TreeDescription): TreeDescription {
   return Object.fromEntries(Object.entries(tree).filter(([, { type }]) => type !== 'directory'));
 }
 
-describe('what is saved is what is restored', () => {
+describe('round trip', () => {
   test.each([
     ['every kind of entry', everyKind],
     ['odd names', oddNames],
     ['long names', longNames],
-  ])('%s', async (_, spec) => {
+  ])('a tree of %s is restored as it was saved', async (_, spec) => {
     await roundTrip(spec);
   });
 
   test.skipIf(process.platform === 'win32').each([
     ['022', 0o022],
     ['077', 0o077],
-  ])('modes that the umask %s masks', async (_, mask) => {
+  ])('a restore under umask %s sets the archived modes', async (_, mask) => {
     const own = process.umask(mask);
     try {
       await roundTrip({
@@ -124,11 +124,11 @@ describe('what is saved is what is restored', () => {
     }
   });
 
-  test.runIf(linux)('names that are not UTF-8', async () => {
+  test.runIf(linux)('names that are not UTF-8 are restored', async () => {
     await roundTrip(notUtf8);
   });
 
-  test.runIf(linux)('roots whose names are not UTF-8, or in such directories', async () => {
+  test.runIf(linux)('roots with names that are not UTF-8 are restored', async () => {
     const work = scratch();
     const raw = Buffer.concat([Buffer.from(`${work}/`), Buffer.from([0xff])]);
     const inRaw = (name: string) => Buffer.concat([raw, Buffer.from(name)]);
@@ -148,12 +148,12 @@ describe('what is saved is what is restored', () => {
     }
   });
 
-  test('with the manifest, the seek table and the data each behind a read of their own', async () => {
+  test('an archive is restored if tail, manifest and data need separate reads', async () => {
     for (const tailBytes of [9, 17, 18, 100, 1000])
       await roundTrip({ ...everyKind, 'tree/some': incompressible(5000) }, { tailBytes });
   });
 
-  test('several roots, in the workspace, in the home directory and elsewhere', async () => {
+  test('roots in the workspace, in the home directory and elsewhere are restored', async () => {
     const [from, to] = [scratch(), scratch()];
     const elsewhere = scratch();
     const patterns = ['deep/down/tree', '~/.cache/x', `${elsewhere}/store`, 'single-file', '*.glob'];
@@ -195,27 +195,30 @@ describe('what is saved is what is restored', () => {
       ['./a/', '~/'],
     ],
     [['~', '!a', 'a/b'], ['~/', './a/b/'].sort()],
-  ])('%j, in a workspace inside the home directory: each thing once', async (patterns, roots) => {
-    const [from, to] = [scratch(), scratch()];
-    const spec: TreeSpec = { 'work/r/r/a/b/x': 'x', 'work/r/r/a/y': 'y', '.npm/k': 'k' };
-    await buildTree(from, spec);
-    const layoutAt = (home: string) => layoutIn(join(home, 'work/r/r'), patterns, home);
-    const { object, skipped } = await packTree(await layoutAt(from));
-    expect(skipped).toEqual([]);
-    const archive = await openArchive(tailOf(object, object.length), object.length, () => Promise.reject());
-    const names = archive.manifest.entries.map(({ name }) => name);
-    const directories = new Set(names);
-    expect(names.filter(name => !directories.has(parentName(name)))).toEqual(roots);
-    const files = names
-      .filter(name => !name.endsWith('/'))
-      .map(name => name.slice(name.lastIndexOf('/') + 1));
-    expect(files.toSorted()).toEqual([...new Set(files)].toSorted());
-    await restoreObject(object, await layoutAt(to));
-    const isThere = Object.keys(await describeTree(to)).filter(name => /\/[xyk]$/.test(name));
-    expect(isThere.map(name => name.at(-1)).toSorted()).toEqual(files.toSorted());
-  });
+  ])(
+    'the patterns %j in a workspace inside the home directory save each path once',
+    async (patterns, roots) => {
+      const [from, to] = [scratch(), scratch()];
+      const spec: TreeSpec = { 'work/r/r/a/b/x': 'x', 'work/r/r/a/y': 'y', '.npm/k': 'k' };
+      await buildTree(from, spec);
+      const layoutAt = (home: string) => layoutIn(join(home, 'work/r/r'), patterns, home);
+      const { object, skipped } = await packTree(await layoutAt(from));
+      expect(skipped).toEqual([]);
+      const archive = await openArchive(tailOf(object, object.length), object.length, () => Promise.reject());
+      const names = archive.manifest.entries.map(({ name }) => name);
+      const directories = new Set(names);
+      expect(names.filter(name => !directories.has(parentName(name)))).toEqual(roots);
+      const files = names
+        .filter(name => !name.endsWith('/'))
+        .map(name => name.slice(name.lastIndexOf('/') + 1));
+      expect(files.toSorted()).toEqual([...new Set(files)].toSorted());
+      await restoreObject(object, await layoutAt(to));
+      const isThere = Object.keys(await describeTree(to)).filter(name => /\/[xyk]$/.test(name));
+      expect(isThere.map(name => name.at(-1)).toSorted()).toEqual(files.toSorted());
+    },
+  );
 
-  test('what a `!` line takes out stays out, what a later line takes in again comes', async () => {
+  test('excluded paths are not restored, and paths that a later line names are', async () => {
     const [from, to] = [scratch(), scratch()];
     await buildTree(from, {
       'tree/keep': 'k',
@@ -246,7 +249,7 @@ describe('what is saved is what is restored', () => {
       ['*', '!**/modules/'],
       ['a/file', 'c/d/file', 'c/file'],
     ],
-  ])('%j: links to directories are those directories for it, files are not', async (patterns, expected) => {
+  ])('the patterns %j treat links to directories as directories', async (patterns, expected) => {
     const from = await buildTree(scratch(), {
       'a/modules/x': 'x',
       'a/file': 'f',
@@ -268,14 +271,14 @@ describe('what is saved is what is restored', () => {
     expect(Object.keys(leavesOf(await describeTree(restored)))).toEqual(expected);
   });
 
-  test('nothing found is nothing written', async () => {
+  test('a save of no paths writes nothing', async () => {
     const { object } = await packTree(await layoutIn(scratch(), ['not-there']));
     expect(object.length).toBe(0);
   });
 });
 
 describe('times', () => {
-  test('keep their microsecond, whatever the fraction', async () => {
+  test('times are restored to the microsecond', async () => {
     const spec: Record<string, TreeSpec[string]> = {};
     for (let index = 0; index < 100; index++) {
       spec[`tree/${index}`] = { content: '', mtime: 1_700_000_000_000_000 + index * 1_237_003 + index };
@@ -283,7 +286,7 @@ describe('times', () => {
     await roundTrip(spec);
   });
 
-  test('before 1970 become 1970, and it is said', async () => {
+  test('times before 1970 become 1970 with a notice', async () => {
     const [from, to] = [scratch(), scratch()];
     await buildTree(from, { 'tree/ancient': 'x', 'tree/ancient-and-empty': '' });
     const long = new Date('1960-01-01');
@@ -297,7 +300,7 @@ describe('times', () => {
   });
 });
 
-test('the same tree gives the same object', async () => {
+test('two saves of the same tree make the same object', async () => {
   const from = scratch();
   await buildTree(from, everyKind);
   const [first, again] = [await packTree(await layoutIn(from)), await packTree(await layoutIn(from))];

@@ -70,7 +70,7 @@ describe.runIf(haveTools)('zstd -dc | tar xf -', () => {
   test.each([
     ['all kinds of names and entries', plain],
     ['names that are not UTF-8', notUtf8],
-  ])('gives the same tree: %s', async (_, spec) => {
+  ])('GNU tar extracts the same tree: %s', async (_, spec) => {
     const { object, expected } = await saved(spec);
     const to = scratch();
     const file = join(scratch(), 'x.tar.zst');
@@ -82,7 +82,7 @@ describe.runIf(haveTools)('zstd -dc | tar xf -', () => {
     expect(found).toEqual(expected);
   });
 
-  test('zstd finds no fault in it', async () => {
+  test('zstd --test accepts an archive', async () => {
     const { object } = await saved(plain);
     const file = join(scratch(), 'x.tar.zst');
     writeFileSync(file, object);
@@ -91,7 +91,7 @@ describe.runIf(haveTools)('zstd -dc | tar xf -', () => {
 });
 
 describe('frames by @mongodb-js/zstd in place of ours', () => {
-  test('are read all the same', async () => {
+  test('frames of @mongodb-js/zstd are restored', async () => {
     const mongo = createRequire(import.meta.url)('@mongodb-js/zstd') as {
       compress(raw: Buffer, level: number): Promise<Buffer>;
     };
@@ -123,7 +123,7 @@ describe('frames by @mongodb-js/zstd in place of ours', () => {
     expect(await describeTree(to)).toEqual(expected);
   });
 
-  test('read ours', async () => {
+  test('@mongodb-js/zstd reads our frames', async () => {
     const mongo = createRequire(import.meta.url)('@mongodb-js/zstd') as {
       decompress(bytes: Buffer): Promise<Buffer>;
     };
@@ -133,7 +133,7 @@ describe('frames by @mongodb-js/zstd in place of ours', () => {
   });
 });
 
-test('the manifest places every byte of data where the tar has it', async () => {
+test('the manifest gives the same data offsets as the tar headers', async () => {
   const { object } = await saved(plain);
   const { manifest } = await openArchive(tailOf(object, object.length), object.length, () =>
     Promise.reject(),

@@ -4,7 +4,7 @@ import { assemble, forge, sha256, writeForgery } from '../support/craft.ts';
 import { bent, data, refuses, tree } from '../support/refuses.ts';
 
 describe('small objects that claim to be large', () => {
-  test('a bomb: 4 GiB of zeros behind 64 MiB of claim', async () => {
+  test('a frame that decompresses to 4 GiB instead of 64 MiB is refused', async () => {
     const bomb = zstdCompressSync(Buffer.alloc(256 * 1024 * 1024));
     const frame = Buffer.concat(Array.from({ length: 16 }, () => bomb));
     const object = bent(tree({ name: 'a', data }), forgery => {
@@ -16,13 +16,13 @@ describe('small objects that claim to be large', () => {
     await refuses(object, 'a frame does not decompress to its length', { seenInData: true });
   });
 
-  test('a manifest that decompresses to gigabytes', async () => {
+  test('a manifest that decompresses to more than its limit is refused', async () => {
     const { frames } = forge(tree({ name: 'a', data }));
     const bomb = zstdCompressSync(Buffer.alloc(300 * 1024 * 1024));
     await refuses(assemble(frames, bomb), 'its manifest does not decompress');
   });
 
-  test('directories so deep that their names fill the memory', async () => {
+  test('directories so deep that their names would fill the memory are refused', async () => {
     const deep = 60_000;
     const forgery = forge([
       { name: './tree/' },
@@ -32,8 +32,8 @@ describe('small objects that claim to be large', () => {
   });
 });
 
-describe('a million entries', () => {
-  test('are read', async () => {
+describe('many entries', () => {
+  test('a manifest of a million entries is read', async () => {
     const forgery = forge(
       Array.from({ length: 1_000_001 }, (_, index) =>
         index === 0 ? { name: './tree/' } : { name: String(index).padStart(8, '0'), depth: 1 },
@@ -44,7 +44,7 @@ describe('a million entries', () => {
     await refuses(writeForgery(forgery), 'its entry ./tree/01000000 has an impossible mode');
   });
 
-  test('of no name are refused', async () => {
+  test('a count above the limit is refused before memory is allocated', async () => {
     const forgery = forge(tree({ name: 'a', data }));
     forgery.columns.head.counts = { frames: 1, entries: 4_000_001 };
     await refuses(writeForgery(forgery), 'its manifest claims 4000001 entries');

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { NameColumn, NumberColumn } from '../../../src/archive/format/column-buffers.ts';
 import { ColumnReader, ColumnWriter } from '../../../src/archive/format/columns.ts';
 
-test('numbers of every length come back, and more of them than there was room for', () => {
+test('a number column grows and keeps numbers of every length', () => {
   const edges = [0, 127, 128, 2 ** 31, 2 ** 49, Number.MAX_SAFE_INTEGER];
   const values = Array.from({ length: 5000 }, (_, index) => edges[index % edges.length]!);
   const column = new NumberColumn();
@@ -18,17 +18,17 @@ test('numbers of every length come back, and more of them than there was room fo
 });
 
 test.each([
-  ['none', [], ''],
-  ['plain ones', ['a', 'ü'], 'a\0ü\0'],
-  ['one that is not UTF-8', ['a', '\udcff', 'b'], Buffer.from([97, 0, 0xff, 0, 98, 0])],
-  ['one that ends where the next begins with half a character', ['\ud83d', '\ude00'], '\ufffd\0\ufffd\0'],
-])('names: %s', (_, names, expected) => {
+  ['no names', [], ''],
+  ['UTF-8 names', ['a', 'ü'], 'a\0ü\0'],
+  ['a name that is not UTF-8', ['a', '\udcff', 'b'], Buffer.from([97, 0, 0xff, 0, 98, 0])],
+  ['two names with half a character each', ['\ud83d', '\ude00'], '\ufffd\0\ufffd\0'],
+])('a name column encodes %s', (_, names, expected) => {
   const column = new NameColumn();
   for (const name of names) column.add(name);
   expect(column.written()).toEqual(Buffer.from(expected as string));
 });
 
-test('many names stand in their order', () => {
+test('a name column keeps the order of many names', () => {
   const names = Array.from({ length: 5000 }, (_, index) => `name-${index}`);
   const column = new NameColumn();
   for (const name of names) column.add(name);

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { DamagedArchiveError } from '../../../src/archive/archive-errors.ts';
 import { ColumnReader, ColumnWriter } from '../../../src/archive/format/columns.ts';
 
-test('numbers of every length come back', () => {
+test('columns keep numbers of every length', () => {
   const unsigned = [0, 1, 127, 128, 16_383, 16_384, 2 ** 31, 2 ** 32, 2 ** 49, Number.MAX_SAFE_INTEGER];
   const signed = [0, -1, 1, -64, 64, -(2 ** 31), 2 ** 51, -(2 ** 51)];
   const writer = new ColumnWriter();
@@ -18,7 +18,7 @@ test('numbers of every length come back', () => {
   reader.end();
 });
 
-test('a column longer than a first guess of its size', () => {
+test('a column of many numbers grows', () => {
   const values = Array.from({ length: 5000 }, (_, index) => index * 1_000_003);
   const writer = new ColumnWriter();
   writer.unsigned(values);
@@ -39,15 +39,15 @@ test.each<[string, Buffer, number, string]>([
     'out of range',
   ],
   ['a billion numbers', column(1), 1e9, 'too short'],
-  ['a length beyond the end', Buffer.from([9, 0, 0, 0, 1]), 1, 'cut short'],
-  ['no length', Buffer.from([1, 0, 0]), 1, 'cut short'],
-])('%s', (_, bytes, count, message) => {
+  ['a length beyond the end of the manifest', Buffer.from([9, 0, 0, 0, 1]), 1, 'cut short'],
+  ['a cut length', Buffer.from([1, 0, 0]), 1, 'cut short'],
+])('a column with %s is refused', (_, bytes, count, message) => {
   const read = () => new ColumnReader(bytes).unsigned(count);
   expect(read).toThrow(DamagedArchiveError);
   expect(read).toThrow(message);
 });
 
-test('bytes after the last column', () => {
+test('bytes after the last column are refused', () => {
   const reader = new ColumnReader(Buffer.from([0, 0, 0, 0, 7]));
   reader.bytes();
   expect(() => reader.end()).toThrow('trailing bytes');

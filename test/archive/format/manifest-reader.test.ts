@@ -55,7 +55,7 @@ const entries: Entry[] = [
 ];
 
 describe('a manifest', () => {
-  test('comes back as it was', () => {
+  test('a decoded manifest equals the encoded one', () => {
     const manifest = {
       head: { ...HEAD, origin: { sha: 'ü\n"' }, paths: ['a', '!b'] },
       frames: [frame(1), frame(2)],
@@ -69,7 +69,7 @@ describe('a manifest', () => {
     expect(found).toEqual(entries);
   });
 
-  test('of nothing, and of a single file', () => {
+  test('a manifest of no entries and of a single file can be decoded', () => {
     expect(decodeManifest(encodeManifest({ head: HEAD, frames: [], entries: [] })).entries).toEqual([]);
     const one = [entries[1]!].map(entry => ({ ...entry, name: './b' }));
     expect(decodeManifest(encodeManifest({ head: HEAD, frames: [frame(0)], entries: one })).entries).toEqual(
@@ -77,7 +77,7 @@ describe('a manifest', () => {
     );
   });
 
-  test('is small: ten bytes an entry, or less, of a common tree', () => {
+  test('a manifest takes at most ten bytes an entry of a common tree', () => {
     const many: Entry[] = [{ ...none, name: './n/', type: EntryType.directory, mode: 0o755, mtimeUs: 1e15 }];
     let offset = 512;
     for (let index = 0; index < 20_000; index++) {
@@ -91,13 +91,13 @@ describe('a manifest', () => {
     );
   });
 
-  test('with more entries than a reader takes is not written', () => {
+  test('a manifest with more entries than a reader accepts is not written', () => {
     const many = new Array(4_000_001).fill(entries[10]);
     expect(() => encodeManifest({ head: HEAD, frames: [], entries: many })).toThrow(SourceTreeError);
   });
 });
 
-test('a bit that was inverted anywhere in it is seen, or changes nothing', () => {
+test('an inverted bit of a manifest is detected or changes nothing', () => {
   const manifest = { head: HEAD, frames: [frame(1), frame(2)], entries };
   const whole = encodeManifest(manifest);
   const expected = decodeManifest(whole);
@@ -116,7 +116,7 @@ function isSeenOrHarmless(bent: Buffer, expected: unknown): boolean {
   }
 }
 
-test('the format is what its description says: another writer of it comes to the same bytes', async () => {
+test('an independent writer of the format makes the same manifest', async () => {
   const from = await buildTree(scratch(), {
     'tree/a': { content: 'one', mtime: 1_600_000_000_000_000, mode: 0o644 },
     'tree/b': { content: 'two', mtime: 1_600_000_000_000_000, mode: 0o644 },

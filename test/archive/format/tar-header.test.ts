@@ -50,12 +50,12 @@ describe('names', () => {
     ['a page of letters', `./${'ü/'.repeat(2000)}z`, undefined],
     ['a new line', './a\nb', 512],
     ['a digit and a blank, as a pax record begins', './12 path=/etc/passwd\n', 512],
-  ])('of %s', async (_, name, length) => {
+  ])('a name of %s is read back', async (_, name, length) => {
     if (length !== undefined) expect(bytesOf(member({ name })).length).toBe(length);
     expect((await readBack(member({ name }))).name).toBe(name);
   });
 
-  test('the length of a pax record counts its own digits', async () => {
+  test('the length of a pax record includes its own digits', async () => {
     // Around the lengths at which the number gets another digit
     for (let length = 80; length < 130; length++) {
       const name = `./${'ü'.repeat(length)}`;
@@ -67,7 +67,7 @@ describe('names', () => {
     }
   });
 
-  test('of links and their targets', async () => {
+  test('long and non-ASCII link targets are read back', async () => {
     const target = '../'.repeat(80);
     expect(await readBack(member({ type: EntryType.symlink, linkName: target }))).toMatchObject({
       type: 'symlink',
@@ -79,7 +79,7 @@ describe('names', () => {
     });
   });
 
-  test('of bytes that are no UTF-8 are said to be bytes', async () => {
+  test('names that are not UTF-8 are marked as binary', async () => {
     for (const odd of [{ name: './caf\udce9' }, { type: EntryType.symlink, linkName: '\udcff' }]) {
       expect((await readBack(member(odd))).pax.hdrcharset).toBe('BINARY');
     }
@@ -94,30 +94,30 @@ describe('numbers', () => {
     [1_600_000_000_000_001, '1600000000.000001'],
     [1_600_000_000_100_000, '1600000000.100000'],
     [2 ** 52 - 1, '4503599627.370495'],
-  ])('the time %i', async (mtimeUs, pax) => {
+  ])('the time %i is read back', async (mtimeUs, pax) => {
     const header = await readBack(member({ mtimeUs }));
     expect(header.pax.mtime).toBe(pax);
     expect(header.mtime?.getTime()).toBe(Math.floor(mtimeUs / 1e6) * 1000);
   });
 
-  test.each([0, 0o7777777])('the owner %i stands in the header itself', async uid => {
+  test.each([0, 0o7777777])('the owner %i is in the ustar header', async uid => {
     expect(await readBack(member({ uid, gid: uid }))).toMatchObject({ uid, gid: uid, pax: {} });
   });
 
-  test.each([0o10000000, 4_294_967_294])('the owner %i does not fit it', async uid => {
+  test.each([0o10000000, 4_294_967_294])('the owner %i is in a pax record', async uid => {
     expect((await readBack(member({ uid, gid: uid }))).pax).toEqual({ uid: `${uid}`, gid: `${uid}` });
   });
 
-  test('no owner is the owner 0', async () => {
+  test('a member without an owner has owner 0', async () => {
     expect(await readBack(member({}))).toMatchObject({ uid: 0, gid: 0 });
   });
 
-  test('a size that octal digits do not hold', () => {
+  test('a size above 8 GiB is in a pax record', () => {
     const bytes = bytesOf(member({ size: 9_000_000_000 }));
     expect(bytes.toString('latin1')).toContain('size=9000000000\n');
   });
 
-  test.each([0, 0o644, 0o7777])('the mode %o', async mode => {
+  test.each([0, 0o644, 0o7777])('the mode %o is read back', async mode => {
     expect((await readBack(member({ mode }))).mode).toBe(mode);
   });
 });

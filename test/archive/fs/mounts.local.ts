@@ -74,7 +74,7 @@ describe.runIf(canMount)('mount points below a cached directory', () => {
   test.each([
     ['a bind mount', (shared: string) => ['--bind', shared]],
     ['another file system', () => ['-t', 'tmpfs', 'cache-s3-test']],
-  ])('%s is restored into, by renames inside it', async (_, argsOf) => {
+  ])('a restore renames files inside of %s', async (_, argsOf) => {
     const { object, expected } = await saved();
     const [to, shared] = [scratch(), scratch()];
     const point = join(to, 'tree/registry');
@@ -93,7 +93,7 @@ describe.runIf(canMount)('mount points below a cached directory', () => {
     expect(readdirSync(point)).toEqual([]);
   });
 
-  test('one where the archive has a file is refused, with all as it was', async () => {
+  test('a restore refuses to replace a mount point with a file and changes nothing', async () => {
     const { object } = await saved();
     const to = await buildTree(scratch(), {
       'tree/zz': { directory: true },
@@ -108,7 +108,7 @@ describe.runIf(canMount)('mount points below a cached directory', () => {
     });
   });
 
-  test('one deep in a directory that a file or link would replace is refused, with all as it was', async () => {
+  test('a restore refuses to replace a directory with a mount point deep inside and changes nothing', async () => {
     const from = await buildTree(scratch(), { 'tree/zz': { symlink: 'elsewhere' }, 'tree/a': 'new' });
     const { object } = await packTree(await layoutIn(from));
     const to = await buildTree(scratch(), { 'tree/zz/deep/er': { directory: true }, 'tree/a': 'old' });
@@ -126,7 +126,7 @@ describe.runIf(canMount)('mount points below a cached directory', () => {
     expect(readdirSync(shared)).toEqual(['precious']);
   });
 
-  test('one that came between plan and commit is refused too', async () => {
+  test('a commit refuses a mount point that was added after the plan', async () => {
     const to = await buildTree(scratch(), { 'zz/deep': { directory: true } });
     const area = new StagingArea(to, statSync(to).dev, '1-00000000');
     area.create();
@@ -138,7 +138,7 @@ describe.runIf(canMount)('mount points below a cached directory', () => {
     });
   });
 
-  test('one in old staging is not cleaned away', async () => {
+  test('old staging with a mount point inside is not removed', async () => {
     const { object } = await saved();
     const staging = '.cache-s3-1-00000000-00000000';
     const to = await buildTree(scratch(), { [`tree/${staging}/0/deep`]: { directory: true } });
@@ -150,7 +150,7 @@ describe.runIf(canMount)('mount points below a cached directory', () => {
   });
 
   test.each([false, true])(
-    'a device that no mount tells of has staging of its own, left alone: %s',
+    'a device without a known mount point has its own staging (directories unchanged: %s)',
     async left => {
       const { object, expected } = await saved();
       const to = scratch();
@@ -166,7 +166,7 @@ describe.runIf(canMount)('mount points below a cached directory', () => {
     },
   );
 
-  test('a single file that is mounted is refused, with all as it was', async () => {
+  test('a restore refuses to replace a mounted file and changes nothing', async () => {
     const { object } = await saved();
     const to = await buildTree(scratch(), { 'tree/zz': 'mounted over' });
     const secret = join(scratch(), 'secret');
@@ -178,7 +178,7 @@ describe.runIf(canMount)('mount points below a cached directory', () => {
     });
   });
 
-  test('a read-only mount is one clear error before anything is staged', async () => {
+  test('a restore into a read-only mount fails before it stages files', async () => {
     const { object } = await saved();
     const to = await buildTree(scratch(), { 'tree/registry': { directory: true } });
     const point = join(to, 'tree/registry');
@@ -191,7 +191,7 @@ describe.runIf(canMount)('mount points below a cached directory', () => {
     });
   });
 
-  test('a full disk leaves all as it was', async () => {
+  test('a restore onto a full disk changes nothing', async () => {
     const from = await buildTree(scratch(), { 'tree/a': 'new', 'tree/big': Buffer.alloc(3_000_000, 'x') });
     const { object } = await packTree(await layoutIn(from));
     const to = await buildTree(scratch(), { tree: { directory: true } });

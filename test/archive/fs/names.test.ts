@@ -9,23 +9,23 @@ describe('bytes and strings', () => {
     ['UTF-8', Buffer.from('ünï 日本 \u{1f4a9}')],
     ['a real U+FFFD', Buffer.from('a\ufffdb')],
     ['Latin-1', latin1('caf\xe9')],
-    ['a byte that nothing allows', latin1('\xff')],
+    ['a byte that UTF-8 never contains', latin1('\xff')],
     ['a continuation byte alone', latin1('a\x80b')],
     ['a sequence cut short at the end', latin1('x\xf0\x9f\x92')],
     ['a sequence cut short in the middle', latin1('\xe2\x82x')],
     ['an overlong slash', latin1('\xc0\xaf')],
     ['an encoded surrogate', latin1('\xed\xa0\x80')],
-    ['an encoded surrogate of our own escapes', latin1('\xed\xb2\x80')],
-    ['beyond Unicode', latin1('\xf5\x80\x80\x80')],
+    ['an encoded surrogate of the escapes', latin1('\xed\xb2\x80')],
+    ['a code point beyond Unicode', latin1('\xf5\x80\x80\x80')],
     [
-      'good and bad mixed',
+      'valid and invalid UTF-8',
       Buffer.concat([Buffer.from('ü'), latin1('\xff'), Buffer.from('\u{1f4a9}\ufffd'), latin1('\x80')]),
     ],
-  ])('%s finds its way back', (_, bytes) => {
+  ])('a name of %s is encoded to the same bytes', (_, bytes) => {
     expect(encodeName(decodeName(bytes)).equals(bytes)).toBe(true);
   });
 
-  test('every pair of bytes has a string of its own', () => {
+  test('each pair of bytes decodes to a different string', () => {
     const seen = new Set<string>();
     for (let pair = 0; pair < 0x10000; pair++) {
       const bytes = Buffer.from([pair >> 8, pair & 0xff]);
@@ -36,14 +36,14 @@ describe('bytes and strings', () => {
     expect(seen.size).toBe(0x10000);
   });
 
-  test('only what is not UTF-8 goes to the file system as bytes', () => {
+  test('only names that are not UTF-8 are passed to the file system as bytes', () => {
     expect(fsPath('ünï\ufffd')).toBe('ünï\ufffd');
     expect(fsPath(decodeName(latin1('caf\xe9')))).toEqual(latin1('caf\xe9'));
   });
 });
 
 describe('order', () => {
-  test('is that of the bytes', () => {
+  test('names are compared by their bytes', () => {
     const names = [
       '',
       '\x01',

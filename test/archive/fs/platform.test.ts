@@ -59,7 +59,7 @@ describe('what a system can hold', () => {
     'Aux.txt',
     'com1',
     'LPT9.log',
-  ])('%j cannot exist on Windows', async name => {
+  ])('the component %j is not valid on Windows', async name => {
     const layout = await layoutIn('/w');
     expect(() => check(['./tree/', `./tree/${name}`], layout, windows)).toThrow(
       'is not a valid name on this system',
@@ -71,20 +71,23 @@ describe('what a system can hold', () => {
     expect(() => check(['./tree/', `./tree/${name}`], layout, platformOf('linux', false))).not.toThrow();
   });
 
-  test.each(['console', 'com', 'com10', '.hidden', 'a.b.c', 'nul-x', ' leading'])('%j can', async name => {
-    const layout = await layoutIn('/w');
-    const platform = { ...windows, mayFoldCase: false };
-    expect(() => check(['./tree/', `./tree/${name}`], layout, platform)).not.toThrow();
-  });
+  test.each(['console', 'com', 'com10', '.hidden', 'a.b.c', 'nul-x', ' leading'])(
+    'the component %j is valid on Windows',
+    async name => {
+      const layout = await layoutIn('/w');
+      const platform = { ...windows, mayFoldCase: false };
+      expect(() => check(['./tree/', `./tree/${name}`], layout, platform)).not.toThrow();
+    },
+  );
 
-  test('a drive letter and the marks of the anchors are no components', async () => {
+  test('a drive letter and the anchors of stored names are not checked as components', async () => {
     const layout = { ...(await layoutIn('/w')), permits: (name: string) => !/^(?:~|[A-Z]:)\/$/.test(name) };
     const platform = { ...windows, mayFoldCase: false };
     expect(() => check(['C:/tools/', 'C:/tools/x', '~/cache/', '~/cache/x'], layout, platform)).not.toThrow();
   });
 });
 
-test('a share is a root on Windows alone', async () => {
+test('a share is a root only on Windows', async () => {
   const layout = { ...(await layoutIn('/w')), permits: (name: string) => /^\/\/server\/share\/x/.test(name) };
   const names = ['//server/share/x/', '//server/share/x/y'];
   expect(() => check(names, layout, platformOf('win32', false), () => false)).not.toThrow();
@@ -106,7 +109,7 @@ describe('names that differ only in case', () => {
     [['./tree/', './tree/u\u0308', './tree/ü']],
     [['./tree/', './tree/É', './tree/é']],
     [['./tree/', './tree/ς', './tree/σ']],
-  ])('%j are refused where the disk folds case, and kept where it does not', async names => {
+  ])('the names %j are refused only if the disk folds case', async names => {
     const layout = await layoutIn('/w');
     expect(() => check(names, layout, mac, () => true)).toThrow(differs);
     expect(() => check(names, layout, mac, () => false)).not.toThrow();
@@ -116,19 +119,19 @@ describe('names that differ only in case', () => {
     [['./tree/', './tree/strasse', './tree/straße']],
     [['./tree/', './tree/u\u0308', './tree/ü']],
     [['./tree/', './tree/fi', './tree/ﬁ']],
-  ])('%j are two for NTFS, and one for APFS', async names => {
+  ])('the names %j are different on NTFS and equal on APFS', async names => {
     const layout = await layoutIn('/w');
     expect(() => check(names, layout, platformOf('win32', false), () => true)).not.toThrow();
     expect(() => check(names, layout, mac, () => true)).toThrow(differs);
   });
 
-  test.each([['Aa'], ['Éé'], ['ῌῃ'], ['Ωω']])('%s are one for NTFS', async ([upper, lower]) => {
+  test.each([['Aa'], ['Éé'], ['ῌῃ'], ['Ωω']])('the names %s are equal on NTFS', async ([upper, lower]) => {
     const names = ['./tree/', `./tree/${lower}`, `./tree/${upper}`].sort();
     const layout = await layoutIn('/w');
     expect(() => check(names, layout, platformOf('win32', false), () => true)).toThrow(differs);
   });
 
-  test('are judged by the disk of their own root', async () => {
+  test('names are folded only if the disk of their root folds case', async () => {
     const layout = await layoutIn('/w', ['tree', '~/tree'], '/h');
     const inTree = ['./tree/', './tree/A', './tree/a', '~/tree/', '~/tree/b'];
     expect(() => check(inTree, layout, mac, inWorkspace)).toThrow(differs);
@@ -138,14 +141,14 @@ describe('names that differ only in case', () => {
     expect(() => check(below, layout, mac, inWorkspace)).not.toThrow();
   });
 
-  test('are no two roots either', async () => {
+  test('two roots that differ only in case are refused', async () => {
     const layout = await layoutIn('/w', ['Tree', 'tree']);
     const names = ['./Tree/', './tree/', './tree/x'];
     expect(() => check(names, layout, mac, () => true)).toThrow('has the same path as ./Tree/');
     expect(() => check(names, layout, mac, () => false)).not.toThrow();
   });
 
-  test('are kept on Linux without a look', async () => {
+  test('names that differ only in case are kept on Linux without a probe', async () => {
     const layout = await layoutIn('/w');
     const looked = () => expect.unreachable();
     expect(() =>
@@ -155,7 +158,7 @@ describe('names that differ only in case', () => {
 });
 
 describe.runIf(process.platform === 'linux')('a probe for case', () => {
-  test('looks at what is there, of the path or above it', () => {
+  test('the case probe tests existing names at the path or above it', () => {
     const folds = createCaseProbe();
     const directory = scratch();
     expect([directory, join(directory, 'absent/a'), join(directory, 'absent/b')].map(folds)).toEqual([
@@ -167,7 +170,7 @@ describe.runIf(process.platform === 'linux')('a probe for case', () => {
 });
 
 describe('owners and modes', () => {
-  test('owners are kept by root alone, and nowhere on Windows', () => {
+  test('owners are kept only by root, and never on Windows', () => {
     expect(platformOf('linux', true).keepsOwners).toBe(true);
     expect(platformOf('linux', false).keepsOwners).toBe(false);
     expect(platformOf('win32', true)).toMatchObject({ keepsOwners: false, hasModes: false, openFlags: 0 });
@@ -175,7 +178,7 @@ describe('owners and modes', () => {
 });
 
 describe('times', () => {
-  test('as Node sets them read back as the same microsecond', () => {
+  test('a time that Node sets is read back as the same microsecond', () => {
     for (const mtimeUs of [
       0, 1, 999_999, 1_000_000, 1_600_000_000_000_001, 1_700_000_000_123_456, 4_102_444_799_999_999,
     ]) {
@@ -187,13 +190,13 @@ describe('times', () => {
     }
   });
 
-  test('so late that two of them have no exact difference are not kept', () => {
+  test('a time after 2112 becomes the latest time', () => {
     expect(toMicroseconds(2n ** 60n * 1000n)).toBe(2 ** 52 - 1);
     expect(toMicroseconds((2n ** 52n - 1n) * 1000n)).toBe(2 ** 52 - 1);
     expect(new Date((2 ** 52 - 1) / 1000).getUTCFullYear()).toBe(2112);
   });
 
-  test('before 1970 are 1970', () => {
+  test('a time before 1970 becomes 1970', () => {
     expect(toMicroseconds(-1n)).toBe(0);
     expect(toMicroseconds(-86_400_000_000_000n)).toBe(0);
   });
@@ -214,11 +217,11 @@ describe('the type of a link on Windows', () => {
     ['d/file', 'file'],
     ['nowhere', 'file'],
     ['C:\\nowhere', 'file'],
-  ])('to %j is %s', (target, type) => {
+  ])('the link to %j has type %s', (target, type) => {
     expect(linkTypeOf(target, at, path => directories.includes(path.replace(/\\$/, '')))).toBe(type);
   });
 
-  test('matters nowhere else', () => {
+  test('other systems have no link types', () => {
     expect(platformOf('win32', false).typesLinks).toBe(true);
     expect(platformOf('darwin', false).typesLinks).toBe(false);
   });

@@ -24,26 +24,26 @@ function system(name: NodeJS.Platform, codes: string[], directories: string[] = 
 const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0);
 
 describe('on Windows, a file that somebody has open', () => {
-  test.each(['EPERM', 'EACCES', 'EBUSY'])('is waited for (%s)', code => {
+  test.each(['EPERM', 'EACCES', 'EBUSY'])('a rename is retried after %s on Windows', code => {
     const { fake, waits, renames } = system('win32', [code, code, code]);
     renameWithRetries('a', 'b', fake);
     expect(renames).toEqual(['a b']);
     expect(waits).toHaveLength(3);
   });
 
-  test('is waited for three seconds, and no longer', () => {
+  test('a rename is retried for at most three seconds', () => {
     const { fake, waits } = system('win32', new Array(50).fill('EPERM'));
     expect(() => renameWithRetries('a', 'b', fake)).toThrow('EPERM');
     expect(sum(waits)).toBe(3000);
   });
 
-  test('is not what a directory or link is that stands there', () => {
+  test('a rename onto a directory or link is not retried', () => {
     const { fake, waits } = system('win32', ['EPERM'], ['b']);
     expect(() => renameWithRetries('a', 'b', fake)).toThrow('EPERM');
     expect(waits).toEqual([]);
   });
 
-  test('is not made writable', () => {
+  test('a directory is not made writable on Windows', () => {
     let attempts = 0;
     const change = () => {
       attempts++;
@@ -58,7 +58,7 @@ test.each<[NodeJS.Platform, string]>([
   ['win32', 'ENOENT'],
   ['linux', 'EPERM'],
   ['darwin', 'EBUSY'],
-])('on %s %s is an error at once', (name, code) => {
+])('a rename on %s fails immediately with %s', (name, code) => {
   const { fake, waits } = system(name, [code]);
   expect(() => renameWithRetries('a', 'b', fake)).toThrow(code);
   expect(waits).toEqual([]);

@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { SourceTreeError } from '../../../src/archive/archive-errors.ts';
 import { compareNames } from '../../../src/archive/fs/names.ts';
-import { planFrames } from '../../../src/archive/save/plan-frames.ts';
 import { type ScannedEntry, scan } from '../../../src/archive/scan/scan.ts';
 import { buildTree, type TreeSpec } from '../../support/tree.ts';
 import { layoutIn } from '../support/archives.ts';
@@ -24,7 +23,7 @@ async function scanned(
 const names = (found: readonly ScannedEntry[]) => found.map(({ name }) => name);
 
 describe('a scan', () => {
-  test('goes in byte order of the stored names, parents first', async () => {
+  test('a scan yields byte order of the stored names, parents first', async () => {
     const found = names(
       await scanned({
         'tree/a/z': '',
@@ -55,7 +54,7 @@ describe('a scan', () => {
     ]);
   });
 
-  test('leaves out staging, and nothing that is only named like it', async () => {
+  test('a scan skips staging directories and no similar names', async () => {
     const spec = {
       'tree/.cache-s3-1-0000abcd-0123abcd/x': 'staging',
       'tree/.cache-s3-file': '',
@@ -71,7 +70,7 @@ describe('a scan', () => {
     ]);
   });
 
-  test('takes each thing once, however many patterns name it', async () => {
+  test('a scan yields a path once if several patterns name it', async () => {
     const spec = { 'tree/a/b': '', 'tree/c': '' };
     for (const patterns of [
       ['tree', 'tree/a'],
@@ -88,7 +87,7 @@ describe('a scan', () => {
     }
   });
 
-  test('leaves out what `!` names, also inside of what another line names, and takes in what is named again', async () => {
+  test('a scan skips excluded directories and includes what a later pattern names below them', async () => {
     const spec = { 'tree/a/skip/x': '', 'tree/a/skip/keep/y': '', 'tree/b': '', 'tree/skip': '' };
     expect(names(await scanned(spec, ['tree', '!tree/**/skip']))).toEqual([
       './tree/',
@@ -105,7 +104,7 @@ describe('a scan', () => {
     ]);
   });
 
-  test('names a file with several names once, and links the others to the first in byte order', async () => {
+  test('a scan yields a file with several names once and links the other names to the first', async () => {
     const found = await scanned({
       'tree/z': 'x',
       'tree/a/b': { hardlink: 'tree/z' },
@@ -120,13 +119,13 @@ describe('a scan', () => {
     ]);
   });
 
-  test('of a root that is gone by then is empty', async () => {
+  test('a scan of a root that has vanished is empty', async () => {
     expect(
       await scanned({ 'tree/a': '' }, ['tree'], root => rmSync(join(root, 'tree'), { recursive: true })),
     ).toEqual([]);
   });
 
-  test('does not leave through links', async () => {
+  test('a scan does not follow links below its roots', async () => {
     const found = await scanned({
       'tree/link': { symlink: '../outside' },
       'outside/secret': 's',
@@ -165,13 +164,13 @@ describe('a tree that changes under the scan', () => {
         writeFileSync(join(root, 'tree/b'), 'x');
       },
     ],
-  ])('a symlink that %s is left out, and said', async (_, change) => {
+  ])('a symlink that %s is skipped with a notice', async (_, change) => {
     const { found, skipped, root } = await scannedWhile(links, './tree/a', change);
     expect(found).toEqual(['./tree/', './tree/a', './tree/c']);
     expect(skipped).toEqual([`${root}/tree/b: it vanished while it was saved`]);
   });
 
-  test('a directory that becomes a file is empty', async () => {
+  test('a directory that becomes a file during the scan has no children', async () => {
     const { found } = await scannedWhile({ 'tree/a/b': '', 'tree/c': '' }, './tree/a/', root => {
       rmSync(join(root, 'tree/a'), { recursive: true });
       writeFileSync(join(root, 'tree/a'), 'x');
@@ -179,53 +178,12 @@ describe('a tree that changes under the scan', () => {
     expect(found).toEqual(['./tree/', './tree/a/', './tree/c']);
   });
 
-  test('what cannot be looked at again is named', async () => {
+  test('an error of the second read of a status names the path', async () => {
     const attempt = scannedWhile({ 'tree/a/b': '', 'tree/a/c': '' }, './tree/a/b', root => {
       rmSync(join(root, 'tree/a'), { recursive: true });
       symlinkSync('a', join(root, 'tree/a'));
     });
     await expect(attempt).rejects.toThrow(SourceTreeError);
     await expect(attempt).rejects.toThrow('/tree/a/c cannot be read (ELOOP)');
-  });
-
-  test('a large file that cannot be looked at again is named', () => {
-    const path = `/${'n'.repeat(300)}`;
-    const large = { name: 'x', path, type: 0, dataBytes: 2 ** 24, mtimeUs: 0, linkName: '' } as ScannedEntry;
-    expect(() => [...planFrames([large])]).toThrow(SourceTreeError);
-  });
-});
-
-describe('frames', () => {
-  const member = (dataBytes: number, path = '/nowhere') =>
-    ({ name: 'x', path, type: 0, dataBytes, mtimeUs: 0, linkName: '' }) as ScannedEntry;
-  const MIB = 1024 * 1024;
-  const sizes = (members: readonly ScannedEntry[]) =>
-    [...planFrames(members)].map(({ members }) => members.map(({ dataBytes }) => dataBytes));
-
-  test('are filled up to four mebibytes', () => {
-    expect(sizes([member(3 * MIB), member(MIB / 2), member(MIB), member(1)])).toEqual([
-      [3 * MIB, MIB / 2],
-      [MIB, 1],
-    ]);
-    expect(sizes([member(1), member(7 * MIB), member(1)])).toEqual([[1], [7 * MIB], [1]]);
-    expect(sizes([])).toEqual([]);
-  });
-
-  test('of entries without data are bounded too', () => {
-    const frames = sizes(Array.from({ length: 10_000 }, () => member(0)));
-    expect(frames.length).toBeGreaterThan(2);
-    expect(Math.max(...frames.map(({ length }) => length))).toBeLessThan((4 * MIB) / 512);
-  });
-
-  test('a file over eight mebibytes has slices of its own', async () => {
-    const root = await buildTree(scratch(), { big: Buffer.alloc(9 * MIB) });
-    const plans = [...planFrames([member(1), member(9 * MIB, join(root, 'big')), member(2)])];
-    expect(plans.map(({ slice }) => slice && [slice.start, slice.end])).toEqual([
-      undefined,
-      [0, 4 * MIB],
-      [4 * MIB, 8 * MIB],
-      [8 * MIB, 9 * MIB],
-      undefined,
-    ]);
   });
 });

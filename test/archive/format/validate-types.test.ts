@@ -1,13 +1,13 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { buildTree, describeTree } from '../../../support/tree.ts';
-import { layoutIn, restoreObject } from '../../support/archives.ts';
-import { type ForgedEntry, forge, writeForgery } from '../../support/craft.ts';
-import { bent, data, refuses, tree } from '../../support/refuses.ts';
-import { scratch } from '../../support/scratch.ts';
+import { buildTree, describeTree } from '../../support/tree.ts';
+import { layoutIn, restoreObject } from '../support/archives.ts';
+import { type ForgedEntry, forge, writeForgery } from '../support/craft.ts';
+import { bent, data, refuses, tree } from '../support/refuses.ts';
+import { scratch } from '../support/scratch.ts';
 
 describe('links', () => {
-  test('a file below a symlink of the same archive', async () => {
+  test('a file below a symlink of the same archive is refused', async () => {
     const link = { name: 'l', target: '/tmp' };
     await refuses(
       bent(tree(link, { name: 'x', depth: 2, data })),
@@ -17,7 +17,7 @@ describe('links', () => {
     await refuses(bent([...tree(link), below]), 'is below a file or link of the same archive');
   });
 
-  test('a file below a root that is a symlink', async () => {
+  test('a file below a root that is a symlink is refused', async () => {
     const object = bent([
       { name: './tree', target: '/tmp' },
       { name: './tree/x', data },
@@ -25,7 +25,7 @@ describe('links', () => {
     await refuses(object, 'is below a file or link of the same archive');
   });
 
-  test('a symlink and a directory of one name', async () => {
+  test('a symlink and a directory of one name are refused', async () => {
     const object = bent(tree({ name: 'l', target: '/tmp' }, { name: 'l/' }, { name: 'x', depth: 2, data }));
     await refuses(object, 'is also an entry of another type');
   });
@@ -35,7 +35,7 @@ describe('links', () => {
     ['a later entry', -1],
     ['nothing', 99],
     ['a directory', 2],
-  ])('a hard link to %s', async (_, linkDistance) => {
+  ])('a hard link to %s is refused', async (_, linkDistance) => {
     const forgery = forge(
       tree({ name: 'a', data }, { name: 'h', linkDistance: 1 }, { name: 'z', data: 'z' }),
     );
@@ -44,23 +44,23 @@ describe('links', () => {
     await refuses(writeForgery(forgery), /hard link(, but not to a file of this archive| to a later entry)/);
   });
 
-  test('a hard link to a symlink', async () => {
+  test('a hard link to a symlink is refused', async () => {
     const object = bent(
       tree({ name: 'a', target: '/etc/passwd' }, { name: 'h', linkDistance: 1 }, { name: 'z', data }),
     );
     await refuses(object, 'is a hard link, but not to a file of this archive');
   });
 
-  test('a symlink to nowhere', async () => {
+  test('a symlink with an empty target is refused', async () => {
     await refuses(bent(tree({ name: 'l', target: '' }, { name: 'z', data })), 'has an empty link target');
   });
 
-  test('a symlink with data', async () => {
+  test('a symlink with data is refused', async () => {
     const object = bent(tree({ name: 'l', target: 'x', data }));
     await refuses(object, 'has data, but is not a file');
   });
 
-  test('a link that stands on the disk below a root is not written through', async () => {
+  test('a symlink on the disk below a root is replaced, not followed', async () => {
     const root = await buildTree(scratch(), {
       outside: { directory: true },
       'work/tree/l': { symlink: '../../outside' },
@@ -78,11 +78,11 @@ describe('links', () => {
 });
 
 describe('types', () => {
-  test.each([4, 5, 6, 7, 255])('number %i, such as a device', async type => {
+  test.each([4, 5, 6, 7, 255])('the entry type %i is refused', async type => {
     await refuses(bent(tree({ name: 'n', type }, { name: 'z', data })), 'is of an unknown type');
   });
 
-  test('impossible modes, owners and times', async () => {
+  test('impossible modes, owners and times are refused', async () => {
     const entries = tree({ name: 'a', data });
     await refuses(
       bent(entries, ({ columns }) => columns.modes.splice(1, 1, 0o10000)),

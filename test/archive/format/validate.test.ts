@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { describeTree } from '../../../support/tree.ts';
-import { layoutIn, restoreObject } from '../../support/archives.ts';
-import { type ForgedEntry, sha256 } from '../../support/craft.ts';
-import { bent, data, refuses, tree } from '../../support/refuses.ts';
-import { scratch } from '../../support/scratch.ts';
+import { describeTree } from '../../support/tree.ts';
+import { layoutIn, restoreObject } from '../support/archives.ts';
+import { type ForgedEntry, sha256 } from '../support/craft.ts';
+import { bent, data, refuses, tree } from '../support/refuses.ts';
+import { scratch } from '../support/scratch.ts';
 
-test('what these forgeries bend is sound', async () => {
+test('the unmodified forged archive is restored', async () => {
   const to = scratch();
   const object = bent(
     tree(
@@ -33,15 +33,15 @@ describe('names', () => {
     ['with . in between', { name: './tree/./x', data }, 'has an empty, `.` or `..` component'],
     ['with an empty component', { name: './tree//x', data }, 'has an empty, `.` or `..` component'],
     ['with no anchor', { name: 'tree/x', data }, 'does not begin with'],
-    ['of nothing', { name: '', data }, 'does not begin with'],
+    ['of no characters', { name: '', data }, 'does not begin with'],
     ['of the anchor alone', { name: './', data: '' }, inWorkspace],
     ['of another user', { name: '~root/x', data }, 'does not begin with'],
     [
-      'in a directory that the archive lacks',
+      'in a directory that is not in the archive',
       { name: './tree/sub/x', data },
       'has a parent that `path` includes and the archive does not',
     ],
-  ])('%s', async (_, entry, message) => {
+  ])('a name %s is refused', async (_, entry, message) => {
     await refuses(bent([entry]), message);
   });
 
@@ -53,22 +53,22 @@ describe('names', () => {
     ['/etc/passwd', 'a name in its manifest is not a single component'],
     ['../../outside', 'a name in its manifest is not a single component'],
     ['x\0y', 'its manifest has a wrong number of names'],
-  ])('a component %j', async (name, message) => {
+  ])('the component %j is refused', async (name, message) => {
     await refuses(bent(tree({ name, data })), message);
   });
 
-  test.each(['../', './', '/', 'a/b/', 'a'])('a directory component %j', async name => {
+  test.each(['../', './', '/', 'a/b/', 'a'])('the directory component %j is refused', async name => {
     await refuses(
       bent(tree({ name, type: 1 }, { name: 'x', depth: 2, data })),
       /not a single component|does not fit its type/,
     );
   });
 
-  test('a file that is named like a directory', async () => {
+  test('a file with the name of a directory is refused', async () => {
     await refuses(bent([{ name: './tree/', type: 0, data }]), 'has a name that does not fit its type');
   });
 
-  test('twice', async () => {
+  test('duplicate and unordered names are refused', async () => {
     await refuses(
       bent(tree({ name: 'a', data }, { name: 'a', data })),
       'is a duplicate or not in byte order',
@@ -79,27 +79,27 @@ describe('names', () => {
     );
   });
 
-  test('as a file and as a directory', async () => {
+  test('a name of both a file and a directory is refused', async () => {
     await refuses(
       bent(tree({ name: 'a', data }, { name: 'a/' }, { name: 'x', depth: 2 })),
       'is also an entry of another type',
     );
   });
 
-  test('excluded by the step', async () => {
+  test('a name that `path` excludes is refused', async () => {
     const patterns = ['tree', '!tree/skip'];
     const object = bent(tree({ name: 'skip/' }, { name: 'x', depth: 2, data }));
     await refuses(object, 'is excluded by `path`', { patterns });
   });
 
   test.each(['./tree/../', './tree/./', './tree//', './tree/..', './tree/.'])(
-    'in full, %j, where its directory is in the archive',
+    'the full name %j is refused although its directory is in the archive',
     async name => {
       await refuses(bent([...tree(), { name }]), 'has an empty, `.` or `..` component');
     },
   );
 
-  test('below no directory at all', async () => {
+  test('an entry without a parent directory is refused', async () => {
     await refuses(bent([{ name: 'x', depth: 1, data }]), 'an entry of its manifest has no parent directory');
     await refuses(
       bent(tree({ name: 'x', depth: 3, data })),

@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { DamagedArchiveError } from '../../../../src/archive/archive-errors.ts';
-import { buildTree, describeTree } from '../../../support/tree.ts';
-import { layoutIn, restoreObject } from '../../support/archives.ts';
-import type { ForgedEntry } from '../../support/craft.ts';
-import { bent, data } from '../../support/refuses.ts';
-import { scratch } from '../../support/scratch.ts';
+import { DamagedArchiveError } from '../../../src/archive/archive-errors.ts';
+import { buildTree, describeTree } from '../../support/tree.ts';
+import { layoutIn, restoreObject } from '../support/archives.ts';
+import type { ForgedEntry } from '../support/craft.ts';
+import { bent, data } from '../support/refuses.ts';
+import { scratch } from '../support/scratch.ts';
 
 describe('one directory under two names', () => {
   const inWork = './a';
@@ -24,7 +24,7 @@ describe('one directory under two names', () => {
     expect(await describeTree(home, { root: true })).toEqual(before);
   }
 
-  test('a link, and a hard link that goes through it under the other name', async () => {
+  test('a link at one name and a directory at the other are refused', async () => {
     const entries = [
       { name: inWork, target: '../../../.ssh' },
       { name: '~/.npm/' },
@@ -35,7 +35,7 @@ describe('one directory under two names', () => {
     await refusesInHome(entries, ['./a', '~/.npm'], `${inHome}/ has the same path as ${inWork}`);
   });
 
-  test('the same with a single path', async () => {
+  test('a link at one name and a directory at the other are refused with a single path', async () => {
     const entries = [
       { name: inWork, target: '../../../.ssh' },
       { name: `${inHome}/` },
@@ -44,14 +44,14 @@ describe('one directory under two names', () => {
     await refusesInHome(entries, ['a'], 'has the same path as');
   });
 
-  test('in its absolute spelling', async () => {
+  test('a directory under its stored and its absolute name is refused', async () => {
     const home = scratch();
     const entries = [{ name: './a', target: '/tmp' }, { name: `${home}/a/` }, { name: 'x', depth: 1, data }];
     const attempt = restoreObject(bent(entries), await layoutIn(home, ['a']));
     await expect(attempt).rejects.toThrow('has the same path as');
   });
 
-  test('below what the other name holds as a link or a file', async () => {
+  test('an entry below a link or file of the other name is refused', async () => {
     for (const middle of [
       { name: 'm', depth: 1, target: '/tmp' },
       { name: 'm', depth: 1, data },
@@ -62,13 +62,13 @@ describe('one directory under two names', () => {
     }
   });
 
-  test('below a link that is a root under the other name', async () => {
+  test('an entry below a link that is a root under the other name is refused', async () => {
     const entries = [{ name: './a', target: '/tmp' }, { name: `${inHome}/skip/again/` }];
     const patterns = ['a', '!a/skip', 'a/skip/again'];
     await refusesInHome(entries, patterns, 'is below a file or link of the same archive');
   });
 
-  test('inside of a directory that the archive holds under the other name', async () => {
+  test('a root inside a directory that the archive has under the other name is refused', async () => {
     const patterns = ['~', 'a', '.'];
     const lies = 'is in ~/ under another name';
     await refusesInHome([{ name: './' }, { name: '~/' }], patterns, lies);
@@ -76,7 +76,7 @@ describe('one directory under two names', () => {
     await refusesInHome(twice, patterns, 'has a parent that `path` includes and the archive does not');
   });
 
-  test('is no fault where the outer one leaves the inner one out', async () => {
+  test('a root inside another one is accepted if `path` excludes it from the outer one', async () => {
     const home = await buildTree(scratch(), { 'work/r/r': { directory: true } });
     const entries = [{ name: './a/' }, { name: 'x', depth: 1, data }, { name: '~/' }];
     const layout = await layoutIn(join(home, 'work/r/r'), ['~', '!~/work', 'a'], home);

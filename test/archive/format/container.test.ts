@@ -1,23 +1,23 @@
 import { zstdCompressSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
-import { DamagedArchiveError } from '../../../../src/archive/archive-errors.ts';
-import { buildTree } from '../../../support/tree.ts';
-import { layoutIn, packTree, restoreObject } from '../../support/archives.ts';
-import { assemble, forge, manifestBytes } from '../../support/craft.ts';
-import { data, refuses, tree } from '../../support/refuses.ts';
-import { scratch } from '../../support/scratch.ts';
+import { DamagedArchiveError } from '../../../src/archive/archive-errors.ts';
+import { buildTree } from '../../support/tree.ts';
+import { layoutIn, packTree, restoreObject } from '../support/archives.ts';
+import { assemble, forge, manifestBytes } from '../support/craft.ts';
+import { data, refuses, tree } from '../support/refuses.ts';
+import { scratch } from '../support/scratch.ts';
 
-describe('what is no archive', () => {
+describe('objects that are not archives', () => {
   test.each([
-    ['nothing', Buffer.alloc(0)],
-    ['a text', Buffer.from('<html>404</html>'.repeat(100))],
+    ['no bytes', Buffer.alloc(0)],
+    ['text', Buffer.from('<html>404</html>'.repeat(100))],
     ['zeros', Buffer.alloc(5000)],
     ['a plain zstd file', zstdCompressSync(data)],
-  ])('%s', async (_, object) => {
+  ])('an object of %s is refused', async (_, object) => {
     await refuses(object, 'it does not end in a seek table', { seenInData: true });
   });
 
-  test('an archive cut off anywhere', async () => {
+  test('an archive with missing bytes is refused', async () => {
     const from = await buildTree(scratch(), { 'tree/a': data, 'tree/b': 'b' });
     const { object } = await packTree(await layoutIn(from));
     const layout = await layoutIn(scratch());
@@ -27,7 +27,7 @@ describe('what is no archive', () => {
     }
   });
 
-  test('a seek table that claims what the object cannot hold', async () => {
+  test('a seek table that does not fit the object is refused', async () => {
     const { frames, columns } = forge(tree({ name: 'a', data }));
     const sound = assemble(frames, zstdCompressSync(manifestBytes(columns)));
     const change = (at: number, value: number) => {

@@ -1,8 +1,8 @@
 import { describe, test } from 'vitest';
-import { type Forgery, sha256 } from '../../support/craft.ts';
-import { bent, data, refuses, tree } from '../../support/refuses.ts';
+import { type Forgery, sha256 } from '../support/craft.ts';
+import { bent, data, refuses, tree } from '../support/refuses.ts';
 
-describe('sizes and offsets that lie', () => {
+describe('false sizes and offsets', () => {
   const outside = 'has data outside its frame or overlapping another file';
   const two = tree({ name: 'a', data }, { name: 'b', data: 'bb' });
   test.each<[string, (forgery: Forgery) => void, string]>([
@@ -54,11 +54,11 @@ describe('sizes and offsets that lie', () => {
       ({ columns }) => columns.frameSizes.splice(0, 1, columns.frameSizes[0]! + 1),
       'longer than its data',
     ],
-  ])('%s', async (_, bend, message) => {
+  ])('%s is refused', async (_, bend, message) => {
     await refuses(bent(two, bend), message);
   });
 
-  test('a frame that decodes to more than it claims', async () => {
+  test('a frame that decodes to more than its claimed size is refused', async () => {
     const object = bent(two, ({ columns }) => {
       columns.frameRawSizes[0]! -= 512;
       columns.sizes.splice(2, 1, 0);
@@ -68,14 +68,14 @@ describe('sizes and offsets that lie', () => {
     await refuses(object, 'a frame does not decompress to its length', { seenInData: true });
   });
 
-  test('a frame that decodes to less than it claims', async () => {
+  test('a frame that decodes to less than its claimed size is refused', async () => {
     const object = bent(two, ({ columns }) => {
       columns.frameRawSizes[0]! += 512;
     });
     await refuses(object, 'a frame does not decompress to its length', { seenInData: true });
   });
 
-  test('a skippable frame where data should be: it decodes to nothing without an error', async () => {
+  test('a skippable frame in place of data is refused, although it decodes without an error', async () => {
     const object = bent(two, forgery => {
       const frame = Buffer.alloc(forgery.frames[0]!.length);
       frame.writeUInt32LE(0x184d2a50, 0);
@@ -86,7 +86,7 @@ describe('sizes and offsets that lie', () => {
     await refuses(object, 'a frame does not decompress to its length', { seenInData: true });
   });
 
-  test('a frame with another hash', async () => {
+  test('a frame with a wrong hash is refused', async () => {
     const object = bent(two, ({ columns }) => {
       columns.hashes[31]! ^= 1;
     });

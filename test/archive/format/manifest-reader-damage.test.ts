@@ -1,10 +1,10 @@
 import { zstdCompressSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
-import { UnknownFormatError } from '../../../../src/archive/archive-errors.ts';
-import { layoutIn, restoreObject } from '../../support/archives.ts';
-import { assemble, forge, manifestBytes } from '../../support/craft.ts';
-import { bent, data, refuses, tree } from '../../support/refuses.ts';
-import { scratch } from '../../support/scratch.ts';
+import { UnknownFormatError } from '../../../src/archive/archive-errors.ts';
+import { layoutIn, restoreObject } from '../support/archives.ts';
+import { assemble, forge, manifestBytes } from '../support/craft.ts';
+import { bent, data, refuses, tree } from '../support/refuses.ts';
+import { scratch } from '../support/scratch.ts';
 
 describe('counts and lengths', () => {
   const entries = tree({ name: 'a', data });
@@ -21,16 +21,16 @@ describe('counts and lengths', () => {
     ],
     ['no counts', { counts: null }],
     ['no object', { object: undefined }],
-    ['paths that are none', { paths: 'tree' }],
-    ['a generation that is none', { generation: 'x' }],
-  ])('%s', async (_, head) => {
+    ['paths that are not an array', { paths: 'tree' }],
+    ['a generation that is not a number', { generation: 'x' }],
+  ])('a head with %s is refused', async (_, head) => {
     await refuses(
       bent(entries, ({ columns }) => Object.assign(columns.head, head)),
       /its manifest/,
     );
   });
 
-  test('a column that claims more than the manifest', async () => {
+  test('a column that claims more bytes than the manifest has is refused', async () => {
     const { frames, columns } = forge(entries);
     const manifest = manifestBytes(columns);
     for (let at = 0; at < manifest.length; at += 4 + manifest.readUInt32LE(at)) {
@@ -40,7 +40,7 @@ describe('counts and lengths', () => {
     }
   });
 
-  test('a number that never ends', async () => {
+  test('a number without an end is refused', async () => {
     const { frames, columns } = forge(entries);
     const manifest = manifestBytes(columns);
     const at = manifest.lastIndexOf(Buffer.from([0x80, 0x08]));
@@ -49,13 +49,13 @@ describe('counts and lengths', () => {
     await refuses(assemble(frames, zstdCompressSync(manifest)), /its manifest/);
   });
 
-  test('a manifest that is none', async () => {
+  test('bytes that are not a manifest are refused', async () => {
     const { frames } = forge(entries);
     await refuses(assemble(frames, Buffer.from('not zstd')), 'its manifest does not decompress');
     await refuses(assemble(frames, zstdCompressSync(Buffer.from('xx'))), 'its manifest is cut short');
   });
 
-  test('a head of another tool and surplus fields are no fault', async () => {
+  test('a head with another tool and additional fields is accepted', async () => {
     const object = bent(entries, ({ columns }) =>
       Object.assign(columns.head, { tool: 'other/9', more: [1] }),
     );
@@ -63,7 +63,7 @@ describe('counts and lengths', () => {
   });
 });
 
-test('another format is no damage: it is said by its number', async () => {
+test('another format number is reported and is not damage', async () => {
   const { frames, columns } = forge(tree({ name: 'a', data }));
   const object = assemble(frames, zstdCompressSync(manifestBytes(columns)), 2);
   await refuses(object, 'it has archive format 2, and this release reads only format 1', {
