@@ -1,5 +1,5 @@
 import { type OpenArchive, openArchive } from '../../src/archive/format/open-archive.ts';
-import { regionUsage } from '../../src/archive/save/region-usage.ts';
+import { regionUsage } from '../../src/archive/save/reuse-estimate.ts';
 import { TAIL_BYTES } from '../../src/archive/tail-bytes.ts';
 import { formatSpread, median, ratio } from '../report/statistics.ts';
 import { table } from '../report/table.ts';

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { SHA256_BYTES, sha256 } from '../archive/format/codec.ts';
 import type { Manifest } from '../archive/format/entry.ts';
 import { decodeManifest } from '../archive/format/manifest-reader.ts';
-import { StatusRows } from '../archive/restore/status-rows.ts';
+import { StatusRows } from '../archive/fs/status-rows.ts';
 import { writeJobFile } from './job-file.ts';
 
 /**

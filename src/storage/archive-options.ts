@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import { type JobRunner, WorkerPool } from '../archive/threads/worker-pool.ts';
+import { type JobRunner, WorkerPool } from '../archive/pool/worker-pool.ts';
 import type { Log } from '../report/log.ts';
 
 export interface ArchiveBackendOptions {

@@ -1,9 +1,9 @@
 import { DamagedArchiveError } from '../archive/archive-errors.ts';
 import { type OpenArchive, openArchive } from '../archive/format/open-archive.ts';
+import type { StatusRows } from '../archive/fs/status-rows.ts';
+import { InlineRunner } from '../archive/pool/worker-pool.ts';
 import { restoreArchive } from '../archive/restore/restore-archive.ts';
-import type { StatusRows } from '../archive/restore/status-rows.ts';
 import { TAIL_BYTES } from '../archive/tail-bytes.ts';
-import { InlineRunner } from '../archive/threads/worker-pool.ts';
 import { writeRecord } from '../records/tree-record.ts';
 import { type ArchiveBackendOptions, createPool } from './archive-options.ts';
 import type { RestoreRequest } from './backend.ts';

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { sha256 } from '../../src/archive/format/codec.ts';
 import { openArchive } from '../../src/archive/format/open-archive.ts';
 import { lstatExact } from '../../src/archive/fs/file-status.ts';
-import { StatusRows } from '../../src/archive/restore/status-rows.ts';
+import { StatusRows } from '../../src/archive/fs/status-rows.ts';
 import { findRecord, type NewRecord, readRecord, writeRecord } from '../../src/records/tree-record.ts';
 import { layoutIn, packTree, tailOf } from '../archive/support/archives.ts';
 import { scratch } from '../archive/support/scratch.ts';

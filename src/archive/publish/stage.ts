@@ -4,9 +4,9 @@ import type { PathLayout } from '../fs/layout.ts';
 import { encodeName, fsPath } from '../fs/names.ts';
 import { linkTypeOf, type Platform, thisPlatform, toFileTime } from '../fs/platform.ts';
 import { writeError } from '../fs/tree-errors.ts';
-import type { StagedFiles } from '../threads/unpack-job.ts';
 import { ArchivedDirectories } from './archived-directories.ts';
 import { applyAttributes } from './directory-attributes.ts';
+import type { StagedFiles } from './staged-paths.ts';
 import type { TargetPlan } from './target-plan.ts';
 
 /** Directories that are being filled must be ours to write and search, whatever mode they end with. */

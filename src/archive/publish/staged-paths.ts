@@ -5,6 +5,13 @@ export interface StagedPaths {
   at(entry: number): string | undefined;
 }
 
+/** Where files are built. */
+export interface StagedFiles {
+  readonly paths: StagedPaths;
+  /** Files there get less of a mode than is requested (staging.ts). */
+  readonly masksModes: boolean;
+}
+
 /**
  * The paths of a plan. What is built under its own name keeps the path of its directory alone, which it shares with all
  * that is built there: 100,000 paths would take as much memory as the entries' names (ADR 0011).

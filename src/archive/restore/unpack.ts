@@ -1,13 +1,13 @@
-import { type Entry, EntryType } from '../format/entry.ts';
+import { type Entry, EntryType, type Manifest } from '../format/entry.ts';
 import type { ObjectBytes, OpenArchive, ReadObject } from '../format/open-archive.ts';
-import type { StagedPaths } from '../publish/staged-paths.ts';
-import { FrameContents } from '../threads/frame-contents.ts';
-import { forEachWithin } from '../threads/in-flight.ts';
-import { trimHeap } from '../threads/memory.ts';
-import { emptyFilesJob, type StagedFiles, unpackJob } from '../threads/unpack-job.ts';
-import type { JobRunner } from '../threads/worker-pool.ts';
-import { createSparse, finishSparse } from '../worker/staged-file.ts';
+import { trimHeap } from '../memory/trim-heap.ts';
+import { EMPTY_PIECE, type UnpackJob, UnpackJobWriter } from '../messages/unpack-job.ts';
+import { forEachWithin } from '../pool/in-flight.ts';
+import type { JobRunner } from '../pool/worker-pool.ts';
+import type { StagedFiles } from '../publish/staged-paths.ts';
+import { FrameContents } from './frame-contents.ts';
 import { type FrameRun, planRanges } from './plan-ranges.ts';
+import { SlicedFiles } from './sliced-files.ts';
 
 /** Compressed bytes that are being fetched, or wait for a worker, at any moment. */
 const BYTES_IN_FLIGHT = 128 * 1024 * 1024;
@@ -61,7 +61,7 @@ export async function unpack(options: UnpackOptions): Promise<number> {
   await forEachWithin(runs, limits, async run => {
     const bytes = fromTail(run, archive.tail) ?? (await options.read(run.start, run.end));
     const { staged, sliced } = await ready;
-    const { written } = await runner.run(unpackJob(run, bytes, archive.manifest, contents, staged));
+    const { written } = await runner.run(jobOf(run, bytes, archive.manifest, contents, staged));
     sliced.finished(run.frames);
     trimHeap();
     total += written;
@@ -75,36 +75,31 @@ function fromTail(run: FrameRun, tail: ObjectBytes): Uint8Array<ArrayBuffer> | u
   return tail.bytes.slice(run.start - tail.start, run.end - tail.start);
 }
 
-/** Files over several frames: created before the first slice, finished after the last. */
-class SlicedFiles {
-  /** Bytes that are still to come, by entry. */
-  readonly #left = new Map<number, number>();
-  readonly #entries: readonly Entry[];
-  readonly #staged: StagedPaths;
-  readonly #contents: FrameContents;
-
-  constructor(entries: readonly Entry[], staged: StagedPaths, contents: FrameContents) {
-    this.#entries = entries;
-    this.#staged = staged;
-    this.#contents = contents;
-    for (const index of contents.sliced) {
-      createSparse(staged.at(index)!, entries[index]!.size);
-      this.#left.set(index, entries[index]!.size);
+/** Writes the job for the bytes of `run`. */
+function jobOf(
+  run: FrameRun,
+  bytes: Uint8Array<ArrayBuffer>,
+  { frames, entries }: Manifest,
+  contents: FrameContents,
+  { paths, masksModes }: StagedFiles,
+): UnpackJob {
+  const job = new UnpackJobWriter(run.frames.length, contents.countPieces(run.frames));
+  run.frames.forEach((index, frame) => {
+    job.addFrame(run.starts[frame]! - run.start, frames[index]!);
+    for (const entry of contents.whole(index)) {
+      const { offset, size } = entries[entry]!;
+      job.addPiece({ frame, offset, size, position: 0, partial: false }, entries[entry]!, paths.at(entry)!);
     }
-  }
-
-  finished(frames: readonly number[]): void {
-    for (const { entry, size } of frames.flatMap(frame => this.#contents.slices(frame))) {
-      const left = this.#left.get(entry)! - size;
-      this.#left.set(entry, left);
-      if (left === 0) finishSparse(this.#staged.at(entry)!, this.#entries[entry]!);
+    for (const { entry, offset, size, position } of contents.slices(index)) {
+      job.addPiece({ frame, offset, size, position, partial: true }, entries[entry]!, paths.at(entry)!);
     }
-  }
+  });
+  return job.finish(bytes, masksModes);
 }
 
 async function writeEmptyFiles(
   entries: readonly Entry[],
-  staged: StagedFiles,
+  { paths, masksModes }: StagedFiles,
   isWanted: (entry: number) => boolean,
   runner: JobRunner,
 ): Promise<void> {
@@ -113,7 +108,10 @@ async function writeEmptyFiles(
   );
   const jobs: Promise<unknown>[] = [];
   for (let start = 0; start < empty.length; start += EMPTY_FILES_A_JOB) {
-    jobs.push(runner.run(emptyFilesJob(empty.slice(start, start + EMPTY_FILES_A_JOB), entries, staged)));
+    const files = empty.slice(start, start + EMPTY_FILES_A_JOB);
+    const job = new UnpackJobWriter(0, files.length);
+    for (const entry of files) job.addPiece(EMPTY_PIECE, entries[entry]!, paths.at(entry)!);
+    jobs.push(runner.run(job.finish(new Uint8Array(0), masksModes)));
   }
   await Promise.all(jobs);
 }

@@ -3,11 +3,11 @@ import { type Entry, EntryType, parentName } from '../format/entry.ts';
 import { lstatExact, statExact } from '../fs/file-status.ts';
 import { ignoreErrors } from '../fs/ignore-errors.ts';
 import type { PathLayout } from '../fs/layout.ts';
-import { Found, joinStrings, LookColumn, type LookJob, type LookResult } from '../threads/jobs.ts';
-import type { JobRunner } from '../threads/worker-pool.ts';
-import { hasAttributes } from '../worker/look.ts';
+import { type CompareResult, decodeLinkedFiles, encodeCompareJob, OnDisk } from '../messages/compare-job.ts';
+import type { JobRunner } from '../pool/worker-pool.ts';
+import { hasAttributes } from '../worker/compare-entries.ts';
 
-/** Entries that a worker looks at in one job. */
+/** Entries that a worker compares in one job. */
 const ENTRIES_A_JOB = 4096;
 
 /**
@@ -29,31 +29,34 @@ export async function findCurrent(
   /** Directories of the archive that are none on the disk. */
   const missing = new Set<string>();
   const jobs: Promise<void>[] = [];
-  const dispatch = (looks: Looks) => {
-    const looked = runner.run(lookJob(looks, entries)).then(result => take(result, looks));
+  const dispatch = ({ indexes, paths }: Batch) => {
+    const job = encodeCompareJob(
+      indexes.map(index => entries[index]!),
+      paths,
+    );
+    const compared = runner.run(job).then(result => take(result, indexes));
     // All of them are awaited below
-    looked.catch(() => {});
-    jobs.push(looked);
+    compared.catch(() => {});
+    jobs.push(compared);
   };
-  const take = (result: LookResult, { indexes }: Looks) => {
+  const take = (result: CompareResult, indexes: readonly number[]) => {
     indexes.forEach((index, at) => {
-      const found = result.found[at]!;
-      if (found === Found.current) current[index] = 1;
+      const onDisk = result.onDisk[at]!;
+      if (onDisk === OnDisk.current) current[index] = 1;
       const { type, name } = entries[index]!;
-      if (found === Found.other && type === EntryType.directory) missing.add(name);
+      if (onDisk === OnDisk.other && type === EntryType.directory) missing.add(name);
     });
-    for (let at = 0; at < result.inodes.length; at += 3) {
-      const [look, device, inode] = result.inodes.subarray(at, at + 3);
-      inodes.add(indexes[Number(look)]!, `${device}:${inode}`);
+    for (const { index, dev, ino } of decodeLinkedFiles(result.inodes)) {
+      inodes.add(indexes[index]!, `${dev}:${ino}`);
     }
   };
 
   const paths = new PathsOf(layout, roots);
-  let open: Looks = { indexes: [], paths: [] };
+  let open: Batch = { indexes: [], paths: [] };
   for (const [index, entry] of entries.entries()) {
     const path = paths.of(entry);
     if (typeof path !== 'string') {
-      if (path === Found.current) current[index] = 1;
+      if (path === OnDisk.current) current[index] = 1;
       continue;
     }
     open.indexes.push(index);
@@ -82,30 +85,10 @@ function forgetBelow(missing: Set<string>, entries: readonly Entry[], current: U
   });
 }
 
-/** What one job is to look at: numbers of entries, and where they are on the disk. */
-interface Looks {
+/** Indexes of the entries that one job compares, and their paths. */
+interface Batch {
   readonly indexes: number[];
   readonly paths: string[];
-}
-
-function lookJob({ indexes, paths }: Looks, entries: readonly Entry[]): LookJob {
-  const numbers = new Float64Array(indexes.length * LookColumn.width);
-  indexes.forEach((index, at) => {
-    const entry = entries[index]!;
-    const row = at * LookColumn.width;
-    numbers[row + LookColumn.type] = entry.type;
-    numbers[row + LookColumn.mode] = entry.mode;
-    numbers[row + LookColumn.mtimeUs] = entry.mtimeUs;
-    numbers[row + LookColumn.size] = entry.size;
-    numbers[row + LookColumn.uid] = entry.uid;
-    numbers[row + LookColumn.gid] = entry.gid;
-  });
-  return {
-    kind: 'look',
-    paths: joinStrings(paths),
-    targets: joinStrings(indexes.map(index => entries[index]!.target)),
-    numbers,
-  };
 }
 
 /** Which entries are one file on the disk. */
@@ -167,7 +150,7 @@ class PathsOf {
   }
 
   /** Where an entry has to be, for a worker to look; or what is there, of roots that are directories. */
-  of(entry: Entry): string | Found {
+  of(entry: Entry): string | OnDisk {
     const { name } = entry;
     const isDirectory = entry.type === EntryType.directory;
     if (entry === this.#next) {
@@ -177,15 +160,15 @@ class PathsOf {
     }
     while (!name.startsWith(this.#above.at(-1)!.name)) this.#above.pop();
     const root = this.#above.at(-1)!;
-    if (root.path === undefined) return Found.other;
+    if (root.path === undefined) return OnDisk.other;
     return `${root.path}/${name.slice(root.name.length, isDirectory ? -1 : undefined)}`;
   }
 
   /** As the publication sees a root (publish/target-plan.ts): some are symlinks that the restore follows. */
-  #lookAtRoot(entry: Entry, path: string): Found {
+  #lookAtRoot(entry: Entry, path: string): OnDisk {
     const stats = ignoreErrors(() => (this.#layout.followsLink(path) ? statExact : lstatExact)(path));
     const stands = stats?.isDirectory() ?? false;
     this.#above.push({ name: entry.name, path: stands ? path : undefined });
-    return stands && hasAttributes(entry, stats!) ? Found.current : Found.other;
+    return stands && hasAttributes(entry, stats!) ? OnDisk.current : OnDisk.other;
   }
 }

@@ -1,8 +1,14 @@
+import { setImmediate } from 'node:timers/promises';
+import { BaseOutgrownError } from '../archive-errors.ts';
 import type { ManifestHead } from '../format/entry.ts';
 import type { PathLayout } from '../fs/layout.ts';
-import { type ScanNotes, scan } from '../scan/scan.ts';
-import { EntryBook, type Listed } from './entry-book.ts';
-import { type FramePlan, planFrames } from './plan-frames.ts';
+import type { FramePlan } from '../messages/pack-job.ts';
+import { type ScanNotes, type ScannedEntry, scan } from '../scan/scan.ts';
+import { BaseDiff } from './base-diff.ts';
+import { ManifestBuilder, type ManifestEntry } from './manifest-builder.ts';
+import { FramePlanner, planFrames } from './plan-frames.ts';
+import { type BaseArchive, isWorthReusing } from './reuse-estimate.ts';
+import { WritesAfterCopy } from './writes-after-copy.ts';
 
 export interface SourceOptions {
   readonly layout: PathLayout;
@@ -14,13 +20,13 @@ export interface SourceOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What a save packs, and what its archive stands on. */
+/** What a save packs: a whole tree, or the difference to a base. */
 export interface PackSource {
-  readonly book: EntryBook;
+  readonly builder: ManifestBuilder;
   readonly plans: Iterable<FramePlan> | AsyncIterable<FramePlan>;
-  /** Bytes of the object that are taken over. */
+  /** Bytes of the object that are copied from the base. */
   readonly reusedBytes: number;
-  /** Takes what follows those; resolves when there is room for more. */
+  /** Takes the bytes behind those; resolves when there is room for more. */
   readonly write: (bytes: Uint8Array) => Promise<void>;
   /** Resolves when all that was written is taken. */
   readonly flush: () => Promise<void>;
@@ -30,18 +36,76 @@ export interface PackSource {
 
 export interface PackEnd {
   readonly head: ManifestHead;
-  /** Entries whose data is taken over, in byte order. */
-  readonly reused: Iterable<Listed>;
+  /** Entries whose data is in the base's frames, in byte order. */
+  readonly reused: Iterable<ManifestEntry>;
 }
 
-/** The whole tree, for an archive that stands on nothing. */
+/** Packs the whole tree. */
 export function wholeTree({ layout, roots, notes, head, write }: SourceOptions): PackSource {
   return {
-    book: new EntryBook(notes),
+    builder: new ManifestBuilder(notes),
     plans: planFrames(scan(layout, roots, notes)),
     reusedBytes: 0,
     write,
     flush: () => Promise.resolve(),
     finish: () => ({ head, reused: [] }),
   };
+}
+
+/** The archive that this job restored, and how the store copies it. */
+export interface CopyableBase extends BaseArchive {
+  /** Makes its first `bytes` the first bytes of this object. Called once at most, before any write. */
+  readonly copy: (bytes: number) => Promise<void>;
+}
+
+/** Entries scanned in one turn of the event loop, some ms. In between, requests proceed and signals are delivered. */
+const ENTRIES_PER_TURN = 500;
+
+/**
+ * Packs what has changed since `base` was restored: the store copies the base's bytes while the tree is scanned, and
+ * changed files are packed as the scan finds them. `BaseOutgrownError` when too much has changed: `finish` throws it, and
+ * the plans as soon as something else has taken a directory's place.
+ */
+export function incrementalSource(options: SourceOptions, base: CopyableBase): PackSource {
+  const { layout, roots, notes, head, signal, write } = options;
+  const { frames, head: baseHead } = base.manifest;
+  const regionBytes = frames.reduce((sum, frame) => sum + frame.size, 0);
+  const diff = new BaseDiff(base);
+  const writes = new WritesAfterCopy(base.copy(regionBytes), write);
+  return {
+    builder: new ManifestBuilder(notes, frames),
+    plans: plansOfChanged(scan(layout, roots, notes, true), diff, signal),
+    reusedBytes: regionBytes,
+    write: bytes => writes.write(bytes),
+    flush: () => writes.flush(),
+    finish() {
+      if (!isWorthReusing(diff.usage())) throw new BaseOutgrownError('too much of the tree has changed');
+      const deadDirectories = diff.deadDirectories();
+      const rest = deadDirectories.length > 0 ? { deadDirectories } : {};
+      return {
+        head: { ...head, generation: baseHead.generation + 1, ...rest },
+        reused: diff.reused(),
+      };
+    },
+  };
+}
+
+/** Throws the signal's reason, whatever the scan throws, and `BaseOutgrownError`. */
+async function* plansOfChanged(
+  scanned: Iterable<ScannedEntry>,
+  diff: BaseDiff,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<FramePlan> {
+  const planner = new FramePlanner();
+  let count = 0;
+  for (const found of scanned) {
+    if (++count % ENTRIES_PER_TURN === 0) {
+      await setImmediate();
+      signal?.throwIfAborted();
+    }
+    const changed = diff.next(found);
+    if (diff.isBlocked) throw new BaseOutgrownError('a directory is something else now');
+    for (const member of changed) yield* planner.add(member);
+  }
+  yield* planner.rest();
 }

@@ -2,20 +2,24 @@ import { Buffer } from 'node:buffer';
 import { compressFrame } from '../format/codec.ts';
 import { seekTable } from '../format/container.ts';
 import { END_OF_ARCHIVE_BYTES } from '../format/tar-blocks.ts';
-import { mapInOrder } from '../threads/in-flight.ts';
-import { packJob } from '../threads/pack-job.ts';
-import { InlineRunner, type JobRunner } from '../threads/worker-pool.ts';
-import { isLikelyWorthReusing } from './forecast.ts';
-import { type GrowingBase, growth } from './growth.ts';
-import { type PackSource, type SourceOptions, wholeTree } from './pack-source.ts';
-import type { FramePlan } from './plan-frames.ts';
+import { encodePackJob, type FramePlan } from '../messages/pack-job.ts';
+import { mapInOrder } from '../pool/in-flight.ts';
+import { InlineRunner, type JobRunner } from '../pool/worker-pool.ts';
+import {
+  type CopyableBase,
+  incrementalSource,
+  type PackSource,
+  type SourceOptions,
+  wholeTree,
+} from './pack-source.ts';
+import { isLikelyWorthReusing } from './reuse-estimate.ts';
 
 export interface PackOptions extends SourceOptions {
   /** zstd level, 1 to 19. */
   readonly level: number;
   /** Made when there is more to pack than one frame, or one that takes long; closed here. */
   readonly runner: () => JobRunner;
-  readonly base?: GrowingBase | undefined;
+  readonly base?: CopyableBase | undefined;
 }
 
 export interface PackSummary {
@@ -38,7 +42,8 @@ export interface PackSummary {
  */
 export async function pack(options: PackOptions): Promise<PackSummary | undefined> {
   const { base, layout, level } = options;
-  const source = base && isLikelyWorthReusing(base, layout) ? growth(options, base) : wholeTree(options);
+  const source =
+    base && isLikelyWorthReusing(base, layout) ? incrementalSource(options, base) : wholeTree(options);
   const plans = inTurn(source.plans);
   const firstTwo = await take(plans, 2);
   // One frame is packed before a worker has started
@@ -57,23 +62,23 @@ async function packFrames(
   plans: AsyncIterable<FramePlan>,
   runner: JobRunner,
 ): Promise<PackSummary | undefined> {
-  const { book, reusedBytes } = source;
+  const { builder, reusedBytes } = source;
   let sizeBytes = reusedBytes;
   const write = (bytes: Uint8Array): Promise<void> => {
     sizeBytes += bytes.length;
     return source.write(bytes);
   };
-  const work = async (plan: FramePlan) => ({ plan, result: await runner.run(packJob(plan, level)) });
+  const work = async (plan: FramePlan) => ({ plan, result: await runner.run(encodePackJob(plan, level)) });
   for await (const { plan, result } of mapInOrder(plans, framesInFlight(runner), work)) {
     signal?.throwIfAborted();
-    book.add(plan, result);
+    builder.add(plan, result);
     // Nothing is in a frame whose members have all vanished
     if (result.rawSize > 0) await write(result.bytes);
   }
   const { head, reused } = source.finish();
-  const { manifest, entries } = book.finish(head, reused);
+  const { manifest, entries } = builder.finish(head, reused);
   if (entries === 0) return undefined;
-  const { frames, rawBytes } = book;
+  const { frames, rawBytes } = builder;
   const end = compressFrame(Buffer.alloc(END_OF_ARCHIVE_BYTES), level);
   const table = seekTable([...frames, { size: end.length, rawSize: END_OF_ARCHIVE_BYTES }]);
   for (const bytes of [end, manifest, table]) await write(bytes);

@@ -3,16 +3,10 @@ import { PAX_HEADER_BYTES } from '../format/tar-blocks.ts';
 import { lstatExact } from '../fs/file-status.ts';
 import { toMicroseconds } from '../fs/platform.ts';
 import { wrapReadError } from '../fs/tree-errors.ts';
+import type { FileIdentity, FramePlan } from '../messages/pack-job.ts';
 import type { ScannedEntry } from '../scan/scan.ts';
-import type { FileIdentity, SliceOfFile } from '../threads/jobs.ts';
 
-/** What goes into one frame: some whole members, or a slice of one large file. */
-export interface FramePlan {
-  readonly members: readonly ScannedEntry[];
-  readonly slice: SliceOfFile | undefined;
-}
-
-/** The frames of members that are there. */
+/** Yields the frames of all members. */
 export function* planFrames(members: Iterable<ScannedEntry>): Generator<FramePlan> {
   const planner = new FramePlanner();
   for (const member of members) yield* planner.add(member);
@@ -29,7 +23,10 @@ export class FramePlanner {
   #open: ScannedEntry[] = [];
   #openBytes = 0;
 
-  /** The frame that this member does not fit into any more, then those of its slices. Throws `SourceTreeError`. */
+  /**
+   * Adds a member. Returns the frames that are complete with it: the open one that it does not fit into, and those of its
+   * slices. Throws `SourceTreeError`.
+   */
   add(member: ScannedEntry): Iterable<FramePlan> {
     const size = member.dataBytes;
     const full = this.#openBytes > 0 && this.#openBytes + size > FRAME_RAW_BYTES ? this.rest() : NONE;
@@ -40,7 +37,7 @@ export class FramePlanner {
     return full;
   }
 
-  /** The frame that is not full yet. */
+  /** Returns the frame that is not full yet, if there is one. */
   rest(): readonly FramePlan[] {
     if (this.#open.length === 0) return NONE;
     const plan: FramePlan = { members: this.#open, slice: undefined };
@@ -59,7 +56,7 @@ function* slices(scanned: ScannedEntry): Generator<FramePlan> {
   const stats = wrapReadError(scanned.path, () => lstatExact(scanned.path));
   const size = Number(stats?.size);
   if (!stats?.isFile() || size <= WHOLE_FILE_BYTES) {
-    // Vanished or small by now: what reads it whole finds out, and says so
+    // Vanished or small by now: the worker that reads it whole reports that
     yield { members: [scanned], slice: undefined };
     return;
   }

@@ -1,32 +1,23 @@
-import { type BigIntStats, closeSync, fstatSync } from 'node:fs';
+import { type BigIntStats, closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { SourceTreeError } from '../archive-errors.ts';
 import { MAX_FRAME_RAW_BYTES } from '../format/container.ts';
+import { fsPath } from '../fs/names.ts';
 import { thisPlatform, toMicroseconds } from '../fs/platform.ts';
-import { wrapReadError } from '../fs/tree-errors.ts';
-import type { PackMembers, PlainStatus } from './pack-members.ts';
+import { readError, wrapReadError } from '../fs/tree-errors.ts';
+import type { FileIdentity, Packed, PackMembers, ScannedStatus, SliceOfFile } from '../messages/pack-job.ts';
 import type { RawBytes } from './raw-bytes.ts';
-import { changedUnderway, openFile, readInto, statusOf } from './source-file.ts';
 
-/** A member as it was read. */
-export interface Packed {
-  /** Offset of the data in the raw bytes. */
-  readonly offset: number;
-  readonly size: number;
-  readonly mtimeUs: number;
-  readonly mode: number;
-  /** Other names may have been linked to what the scan saw here, and this is another file. */
-  readonly replaced: boolean;
-}
+/** Reads files of a tree that other processes may be writing to. */
 
 /**
- * Appends a whole file, header and data of one moment. undefined: it has vanished.
+ * Appends a whole file, header and data of one moment. Returns undefined if it has vanished.
  * Throws `SourceTreeError` for one that cannot be read, or that changes again and again.
  */
 export function packFile(members: PackMembers, index: number, raw: RawBytes): Packed | undefined {
   const fd = openFile(members.path(index));
   if (fd === undefined) return undefined;
   try {
-    const packed = packAsSeen(members, index, raw, fd);
+    const packed = packAsScanned(members, index, raw, fd);
     if (packed) return packed;
   } finally {
     closeSync(fd);
@@ -35,19 +26,19 @@ export function packFile(members: PackMembers, index: number, raw: RawBytes): Pa
 }
 
 /**
- * Appends a file that nobody has touched since the scan. That shows after its reading, so most files are looked at once
- * here. undefined: it is another by now or cannot be read, and nothing is appended.
+ * Appends a file that is unchanged since the scan. One fstat, after its reading, proves that for most files.
+ * Returns undefined, and appends nothing, if it has changed or cannot be read.
  */
-function packAsSeen(members: PackMembers, index: number, raw: RawBytes, fd: number): Packed | undefined {
+function packAsScanned(members: PackMembers, index: number, raw: RawBytes, fd: number): Packed | undefined {
   const member = members.get(index);
   const { size, mode } = member;
-  const seen = members.seen(index);
+  const scanned = members.scannedStatus(index);
   const start = raw.at;
-  const about = Math.max(0, Math.floor(seen.mtimeMs * 1000));
+  const about = Math.max(0, Math.floor(scanned.mtimeMs * 1000));
   raw.header({ ...member, mtimeUs: about });
   const offset = raw.at;
   const after = statusAfterReading(raw, fd, size, members.path(index));
-  if (after && isUntouched(after, seen)) {
+  if (after && isUntouched(after, scanned)) {
     raw.pad(size);
     const mtimeUs = toMicroseconds(after.mtimeNs);
     // The scan's time, a plain number, may be a microsecond off
@@ -58,17 +49,17 @@ function packAsSeen(members: PackMembers, index: number, raw: RawBytes, fd: numb
   return undefined;
 }
 
-/** Appends `size` bytes of a file. undefined: it is shorter, no file at all, or cannot be read. */
+/** Appends `size` bytes of a file. Returns undefined if it is shorter, no file, or cannot be read. */
 function statusAfterReading(raw: RawBytes, fd: number, size: number, path: string): BigIntStats | undefined {
   try {
     return readInto(raw, fd, 0, size, path) ? statusOf(fd, path) : undefined;
   } catch {
-    // Whoever looks at it again says why
+    // The second attempt reports the reason
     return undefined;
   }
 }
 
-/** Appends a file as it is now. undefined: it has vanished. */
+/** Appends a file as it is now. Returns undefined if it has vanished. */
 function packAsFound(members: PackMembers, index: number, raw: RawBytes): Packed | undefined {
   const member = members.get(index);
   const path = members.path(index);
@@ -81,7 +72,7 @@ function packAsFound(members: PackMembers, index: number, raw: RawBytes): Packed
       if (!before.isFile()) return undefined;
       const size = Number(before.size);
       // It was small when it was scanned: something is writing to it
-      if (size > MAX_FRAME_RAW_BYTES / 4) throw changedUnderway(path);
+      if (size > MAX_FRAME_RAW_BYTES / 4) throw changedWhileRead(path);
       const mtimeUs = toMicroseconds(before.mtimeNs);
       const mode = thisPlatform.hasModes ? Number(before.mode) & 0o7777 : member.mode;
       raw.header({ ...member, size, mtimeUs, mode });
@@ -100,14 +91,88 @@ function packAsFound(members: PackMembers, index: number, raw: RawBytes): Packed
 }
 
 /**
- * Whether a file is the same at two looks, before and after it was read. Plain numbers hold times to a quarter of a
- * microsecond, which no two changes are apart, and leave the collector half as much to do.
+ * Appends a slice of a large file: the first one with the header, the last one with the padding.
+ * Throws `SourceTreeError` if it cannot be read or is not the file that was scanned any more.
  */
-function isUntouched(exact: BigIntStats, plain: PlainStatus): boolean {
+export function packSlice(members: PackMembers, slice: SliceOfFile, raw: RawBytes): Packed {
+  const member = members.get(0);
+  const { mtimeUs, mode, size } = member;
+  const path = members.path(0);
+  const fd = openFile(path);
+  if (fd === undefined) throw changedWhileRead(path);
+  try {
+    if (!isSameFile(slice.identity, statusOf(fd, path))) throw changedWhileRead(path);
+    if (slice.start === 0) raw.header(member);
+    const offset = raw.at;
+    const complete = readInto(raw, fd, slice.start, slice.end - slice.start, path);
+    if (slice.end === size) raw.pad(size);
+    if (!complete || !isSameFile(slice.identity, statusOf(fd, path))) throw changedWhileRead(path);
+    return { offset, size, mtimeUs, mode, replaced: members.isReplaced(0, slice.identity) };
+  } finally {
+    closeSync(fd);
+  }
+}
+
+export function changedWhileRead(path: string): SourceTreeError {
+  return new SourceTreeError(`${path} changed while it was read`);
+}
+
+/**
+ * Opens a file for reading. Returns undefined if it has vanished, or a link or directory has taken its place.
+ * Throws `SourceTreeError` if it cannot be opened.
+ */
+function openFile(path: string): number | undefined {
+  try {
+    return openSync(fsPath(path), constants.O_RDONLY | thisPlatform.openFlags);
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'ELOOP' || code === 'ENXIO') return undefined;
+    throw readError(path, error);
+  }
+}
+
+function statusOf(fd: number, path: string): BigIntStats {
+  return wrapReadError(path, () => fstatSync(fd, { bigint: true }));
+}
+
+/**
+ * Appends `size` bytes of a file from `position`, zeros where it ends before them. Returns whether all were there.
+ * Throws `SourceTreeError` if it cannot be read.
+ */
+function readInto(raw: RawBytes, fd: number, position: number, size: number, path: string): boolean {
+  const target = raw.reserve(size);
+  let done = 0;
+  wrapReadError(path, () => {
+    while (done < size) {
+      const count = readSync(fd, target, raw.at + done, size - done, position + done);
+      if (count === 0) break;
+      done += count;
+    }
+  });
+  if (done < size) target.fill(0, raw.at + done, raw.at + size);
+  raw.at += size;
+  return done === size;
+}
+
+/**
+ * Whether a file has the same status before and after it was read. Plain numbers hold times to a quarter of a
+ * microsecond, closer than any two changes, and leave half as much to the garbage collector.
+ */
+function isUntouched(exact: BigIntStats, plain: ScannedStatus): boolean {
   const sameTime = (ns: bigint, ms: number) => Math.abs(Number(ns) / 1e6 - ms) < 0.001;
   return (
     plain.size === Number(exact.size) &&
     sameTime(exact.mtimeNs, plain.mtimeMs) &&
     sameTime(exact.ctimeNs, plain.ctimeMs)
+  );
+}
+
+function isSameFile(a: FileIdentity, b: FileIdentity): boolean {
+  return (
+    a.size === b.size &&
+    a.mtimeNs === b.mtimeNs &&
+    a.ctimeNs === b.ctimeNs &&
+    a.ino === b.ino &&
+    a.dev === b.dev
   );
 }

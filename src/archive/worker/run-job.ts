@@ -1,5 +1,5 @@
-import type { Job, ResultOf } from '../threads/jobs.ts';
-import { lookAt } from './look.ts';
+import type { Job, ResultOf } from '../messages/job.ts';
+import { compareEntries } from './compare-entries.ts';
 import { packFrame } from './pack-frame.ts';
 import { unpackFrames } from './unpack-frames.ts';
 
@@ -10,7 +10,7 @@ export function runJob(job: Job): ResultOf<Job> {
       return packFrame(job);
     case 'unpack':
       return unpackFrames(job);
-    case 'look':
-      return lookAt(job);
+    case 'compare':
+      return compareEntries(job);
   }
 }

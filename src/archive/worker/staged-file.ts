@@ -1,22 +1,12 @@
 import { Buffer } from 'node:buffer';
-import {
-  closeSync,
-  constants,
-  fchmodSync,
-  fchownSync,
-  ftruncateSync,
-  futimesSync,
-  openSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, constants, fchmodSync, fchownSync, futimesSync, openSync, writeSync } from 'node:fs';
 import type { Attributes } from '../format/entry.ts';
 import { fsPath } from '../fs/names.ts';
 import { thisPlatform, toFileTime } from '../fs/platform.ts';
-import { writeError } from '../fs/tree-errors.ts';
 
 /** A file of a restore, written where it is built: at once, or slice by slice where it goes over several frames. */
 
-const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
+export const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
 /** Zeros of this many bytes are left out of a file that is written in slices: they become a hole. */
 const HOLE_BYTES = 64 * 1024;
 const ZEROS = new Uint8Array(HOLE_BYTES);
@@ -72,7 +62,7 @@ function writeAll(fd: number, data: Uint8Array, position: number): void {
 }
 
 /** Owner, mode and times of an open file that was created with its mode. */
-function finishFile(fd: number, attributes: Attributes, now: number): void {
+export function finishFile(fd: number, attributes: Attributes, now: number): void {
   if (thisPlatform.keepsOwners && isOthers(attributes)) fchownSync(fd, attributes.uid, attributes.gid);
   // A change of owner takes the set-id bits away, and so does every write of an ordinary user
   if (thisPlatform.hasModes && attributes.mode > 0o777) fchmodSync(fd, attributes.mode);
@@ -82,36 +72,4 @@ function finishFile(fd: number, attributes: Attributes, now: number): void {
 /** What we create is ours already: staging has no set-group-id bit (publish/staging.ts). */
 function isOthers({ uid, gid }: Attributes): boolean {
   return uid >= 0 && (uid !== process.geteuid?.() || gid !== process.getegid?.());
-}
-
-/**
- * Creates the file that slices are written to: at its length, writable by us until it is complete.
- * Throws `TargetTreeError`.
- */
-export function createSparse(path: string, size: number): void {
-  try {
-    const fd = openSync(fsPath(path), NEW_FILE, 0o600);
-    try {
-      ftruncateSync(fd, size);
-    } finally {
-      closeSync(fd);
-    }
-  } catch (error) {
-    throw writeError(path, error);
-  }
-}
-
-/** Ends a file whose slices are all written. Throws `TargetTreeError`. */
-export function finishSparse(path: string, attributes: Attributes): void {
-  try {
-    const fd = openSync(fsPath(path), constants.O_WRONLY);
-    try {
-      if (thisPlatform.hasModes) fchmodSync(fd, attributes.mode);
-      finishFile(fd, attributes, Date.now() / 1000);
-    } finally {
-      closeSync(fd);
-    }
-  } catch (error) {
-    throw writeError(path, error);
-  }
 }

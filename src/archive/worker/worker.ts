@@ -1,16 +1,14 @@
 import { parentPort } from 'node:worker_threads';
-import type { Job, JobFailure } from '../threads/jobs.ts';
+import { encodeFailure, type JobMessage, type ResultMessage, transferListOf } from '../messages/job.ts';
 import { runJob } from './run-job.ts';
 
-/** A worker thread: one job after the other, each answered with its result or its failure. */
-parentPort!.on('message', ({ id, job }: { id: number; job: Job }) => {
+/** A worker thread: does one job after the other, and answers each with its result or its failure. */
+parentPort!.on('message', ({ id, job }: JobMessage) => {
   try {
     const result = runJob(job);
-    const transfer = 'bytes' in result ? [result.bytes.buffer] : [];
-    parentPort!.postMessage({ id, result }, transfer);
+    parentPort!.postMessage({ id, result } satisfies ResultMessage, transferListOf(result));
   } catch (error) {
-    const { name, message, code } = error as NodeJS.ErrnoException;
-    const failure: JobFailure = { name, message, code };
-    parentPort!.postMessage({ id, failure });
+    const failure = encodeFailure(error as NodeJS.ErrnoException);
+    parentPort!.postMessage({ id, failure } satisfies ResultMessage);
   }
 });

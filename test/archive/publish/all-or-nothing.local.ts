@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { DamagedArchiveError, TargetTreeError } from '../../../src/archive/archive-errors.ts';
 import { openArchive } from '../../../src/archive/format/open-archive.ts';
+import { InlineRunner, WorkerPool } from '../../../src/archive/pool/worker-pool.ts';
 import { restoreArchive } from '../../../src/archive/restore/restore-archive.ts';
-import { InlineRunner, WorkerPool } from '../../../src/archive/threads/worker-pool.ts';
 import { buildTree, describeTree, type TreeSpec } from '../../support/tree.ts';
 import {
   incompressible,

@@ -5,8 +5,8 @@ import { describe, expect, test } from 'vitest';
 import { openArchive } from '../../../src/archive/format/open-archive.ts';
 import { validate } from '../../../src/archive/format/validate.ts';
 import type { PathLayout } from '../../../src/archive/fs/layout.ts';
+import { InlineRunner } from '../../../src/archive/pool/worker-pool.ts';
 import { findCurrent } from '../../../src/archive/restore/warm.ts';
-import { InlineRunner } from '../../../src/archive/threads/worker-pool.ts';
 import { giveAway, runUnprivileged } from '../../support/drop-privileges.ts';
 import { buildTree } from '../../support/tree.ts';
 import { layoutIn, packTree, tailOf } from '../support/archives.ts';
@@ -192,7 +192,7 @@ describe('what differs from the disk', () => {
     fs.chmodSync(workspace, 0o755);
     await giveAway(workspace);
     const source = (name: string) =>
-      JSON.stringify(pathToFileURL(path.join(import.meta.dirname, '../../src', name)).href);
+      JSON.stringify(pathToFileURL(path.join(import.meta.dirname, '../../../src', name)).href);
     const entry = { type: 0, mode: 0o640, mtimeUs: time, size: 4, target: '', linkTo: -1, uid: -1, gid: -1 };
     const directory = { ...entry, type: 1, size: 0 };
     const entries = [
@@ -206,7 +206,7 @@ describe('what differs from the disk', () => {
       const path = (await import('node:path')).default;
       const workspace = ${JSON.stringify(workspace)};
       const layout = await createPathLayout({ patterns: ['tree'], workspace, home: '/none', platformPath: path });
-      const { InlineRunner } = await import(${source('archive/threads/worker-pool.ts')});
+      const { InlineRunner } = await import(${source('archive/pool/worker-pool.ts')});
       const entries = ${JSON.stringify(entries)};
       const current = await findCurrent(entries, entries.slice(0, 1), layout, new InlineRunner());
       console.log([...current].join(' '));`;

@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
 import { FRAME_RAW_BYTES } from '../../../src/archive/format/container.ts';
+import type { Job } from '../../../src/archive/messages/job.ts';
+import type { PackJob } from '../../../src/archive/messages/pack-job.ts';
+import { InlineRunner, type JobRunner } from '../../../src/archive/pool/worker-pool.ts';
 import { pack } from '../../../src/archive/save/pack.ts';
-import type { Job, PackJob } from '../../../src/archive/threads/jobs.ts';
-import { InlineRunner, type JobRunner } from '../../../src/archive/threads/worker-pool.ts';
 import { buildTree, describeTree, type TreeSpec } from '../../support/tree.ts';
 import { HEAD, incompressible, layoutIn, restoreObject } from '../support/archives.ts';
 import { scratch } from '../support/scratch.ts';

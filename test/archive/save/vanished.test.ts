@@ -1,8 +1,9 @@
 import { rmSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
-import type { Job, PackJob } from '../../../src/archive/threads/jobs.ts';
-import { InlineRunner, type JobRunner } from '../../../src/archive/threads/worker-pool.ts';
+import type { Job } from '../../../src/archive/messages/job.ts';
+import type { PackJob } from '../../../src/archive/messages/pack-job.ts';
+import { InlineRunner, type JobRunner } from '../../../src/archive/pool/worker-pool.ts';
 import { buildTree, describeTree } from '../../support/tree.ts';
 import { incompressible, layoutIn, packTree, restoreObject } from '../support/archives.ts';
 import { scratch } from '../support/scratch.ts';

@@ -5,10 +5,10 @@ import path from 'node:path';
 import type { ManifestHead } from '../../../src/archive/format/entry.ts';
 import { type ObjectBytes, openArchive } from '../../../src/archive/format/open-archive.ts';
 import type { PathLayout } from '../../../src/archive/fs/layout.ts';
+import { InlineRunner, type JobRunner } from '../../../src/archive/pool/worker-pool.ts';
 import { type RestoreSummary, restoreArchive } from '../../../src/archive/restore/restore-archive.ts';
 import { pack } from '../../../src/archive/save/pack.ts';
 import { TAIL_BYTES } from '../../../src/archive/tail-bytes.ts';
-import { InlineRunner, type JobRunner } from '../../../src/archive/threads/worker-pool.ts';
 import { createPathLayout } from '../../../src/cache/paths/paths.ts';
 import { checkTar } from './tar-check.ts';
 

@@ -49,7 +49,7 @@ async function main(job: RestorerJob): Promise<void> {
   disturb(job);
   const { openArchive } = await import('../../../src/archive/format/open-archive.ts');
   const { restoreArchive } = await import('../../../src/archive/restore/restore-archive.ts');
-  const { InlineRunner, WorkerPool } = await import('../../../src/archive/threads/worker-pool.ts');
+  const { InlineRunner, WorkerPool } = await import('../../../src/archive/pool/worker-pool.ts');
   const { createPathLayout } = await import('../../../src/cache/paths/paths.ts');
   const object = fs.readFileSync(job.object);
   let reads = 0;

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import { finished } from 'node:stream';
-import { releaseOwned } from '../../../archive/threads/buffers.ts';
+import { releaseOwned } from '../../../archive/memory/buffers.ts';
 import { checkName } from '../../object-name.ts';
 import type { ByteRange, ByteSpan, GetOptions, RangeBytes } from '../../object-store.ts';
 import { ObjectReplacedError, StoreUnavailableError } from '../../store-errors.ts';

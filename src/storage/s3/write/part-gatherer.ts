@@ -1,4 +1,4 @@
-import { releaseOwned } from '../../../archive/threads/buffers.ts';
+import { releaseOwned } from '../../../archive/memory/buffers.ts';
 import type { PartBytes } from './multipart.ts';
 
 /** S3 takes 10,000 parts. How large an object becomes is known at its end only, so parts grow after each of these. */

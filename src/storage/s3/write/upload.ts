@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { releaseOwned } from '../../../archive/threads/buffers.ts';
+import { releaseOwned } from '../../../archive/memory/buffers.ts';
 import { deadline, unlessAborted } from '../../../retry/signals.ts';
 import { checkName } from '../../object-name.ts';
 import type { ByteSpan, ObjectInfo, ObjectVersion, Upload, UploadOptions } from '../../object-store.ts';

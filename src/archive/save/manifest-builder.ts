@@ -2,48 +2,47 @@ import { SourceTreeError } from '../archive-errors.ts';
 import { type Entry, EntryType, type Frame, type ManifestHead } from '../format/entry.ts';
 import { ManifestWriter } from '../format/manifest-writer.ts';
 import { compareNames } from '../fs/names.ts';
+import { trimHeap } from '../memory/trim-heap.ts';
+import { type FramePlan, type Packed, type PackResult, readPacked } from '../messages/pack-job.ts';
 import { type ScanNotes, type ScannedEntry, VANISHED_WHILE_SAVED } from '../scan/scan.ts';
-import { PackedColumn, type PackResult, VANISHED } from '../threads/jobs.ts';
-import { trimHeap } from '../threads/memory.ts';
-import { ownerOf } from '../threads/pack-job.ts';
-import type { FramePlan } from './plan-frames.ts';
+import { ownerOf } from '../scan/stored-attributes.ts';
 
-/** Little lives in the heap of a full save: the rest is the scan's garbage, which nobody collects once that is over. */
-const HEAP_LEFT_ALONE_BYTES = 96 * 1024 * 1024;
+/** Little lives in the heap of a full save: the rest is the scan's garbage, which V8 does not collect after the scan. */
+const TRIM_HEAP_ABOVE_BYTES = 96 * 1024 * 1024;
 /**
- * In a save that grows from a base the entries of that live, so there is less to gain; and there is little to pack, beside
- * which a collection of 0.4 s for 111,000 entries is long.
+ * In an incremental save the base's entries live, so a collection gains less; and there is little to pack, beside which
+ * the 0.4 s of a collection for 111,000 entries are long.
  */
-const HEAP_OF_GROWN_LEFT_ALONE_BYTES = 384 * 1024 * 1024;
+const TRIM_INCREMENTAL_HEAP_ABOVE_BYTES = 384 * 1024 * 1024;
 
 /** An entry on its way into a manifest. */
-export interface Listed {
-  /** `linkTo` is not known yet. */
+export interface ManifestEntry {
+  /** Its `linkTo` is not known yet. */
   readonly entry: Entry;
-  /** A hard link's first name, else without meaning. */
+  /** A hard link's first name; of other types without meaning. */
   readonly linkName: string;
   /** A file with several names, to which others may be linked. */
   readonly isLinkable: boolean;
 }
 
 /**
- * Collects what a manifest is made of while a save goes on. Keeps no entries where it need not: they are written as they
- * come. Those of a save that grows wait for their places among what is taken over, which is known at the end.
+ * Builds a manifest while a save goes on. A full save's entries are encoded as they come. Those of an incremental save wait
+ * for their places among the reused ones, which are known at the end.
  */
-export class EntryBook {
+export class ManifestBuilder {
   readonly frames: Frame[];
   /** Bytes of file data. */
   rawBytes = 0;
   readonly #notes: ScanNotes;
   readonly #writer = new ManifestWriter();
-  /** What was packed, of a save that grows. */
-  readonly #waiting: Listed[] | undefined;
-  /** Files with several names, by the one that has the data: the place in the manifest. */
+  /** Packed entries of an incremental save. */
+  readonly #waiting: ManifestEntry[] | undefined;
+  /** Index in the manifest of each file with several names, by its first name. */
   readonly #linkable = new Map<string, number>();
-  /** Those of them that became other files between scan and reading. */
+  /** First names that belonged to another file when they were read. */
   readonly #replaced = new Set<string>();
 
-  /** `frames` are those of the archive that this one grows from. */
+  /** `frames` are the base's, in an incremental save. */
   constructor(notes: ScanNotes, frames?: readonly Frame[]) {
     this.#notes = notes;
     this.frames = [...(frames ?? [])];
@@ -51,62 +50,61 @@ export class EntryBook {
   }
 
   /**
-   * The next frame, as a worker returned it. One whose members have all vanished is empty, and no frame.
+   * Adds the next frame, as a worker returned it. If all its members have vanished it is empty, and left out.
    * Throws `SourceTreeError`, here or at the end, for a hard link whose first name has vanished or become another file,
    * and for more entries than an archive holds.
    */
   add({ members, slice }: FramePlan, result: PackResult): void {
-    trimHeap(this.#waiting ? HEAP_OF_GROWN_LEFT_ALONE_BYTES : HEAP_LEFT_ALONE_BYTES);
+    trimHeap(this.#waiting ? TRIM_INCREMENTAL_HEAP_ABOVE_BYTES : TRIM_HEAP_ABOVE_BYTES);
     const frame = this.frames.length;
     const { bytes, rawSize, sha256 } = result;
     if (rawSize > 0) this.frames.push({ size: bytes.length, rawSize, sha256 });
     // The later slices of a file belong to the entry that its first one made
     if (slice && slice.start > 0) return;
     members.forEach((member, index) => {
-      this.#addPacked(member, frame, result.numbers.subarray(index * PackedColumn.width));
+      this.#addMember(member, frame, readPacked(result.packed, index));
     });
   }
 
   /**
-   * The manifest's skippable frame, and how many entries are in it; the end of this book. `reused` is what stands in the
-   * frames that this archive grew from, in byte order. Throws as `add`.
+   * Returns the manifest's skippable frame and its number of entries; the builder cannot be used afterwards. `reused` are
+   * the entries whose data is in the base's frames, in byte order. Throws as `add`.
    */
   finish(
     head: ManifestHead,
-    reused: Iterable<Listed> = [],
+    reused: Iterable<ManifestEntry> = [],
   ): { readonly manifest: Uint8Array; readonly entries: number } {
     const waiting = (this.#waiting ?? []).sort((a, b) => compareNames(a.entry.name, b.entry.name));
     let next = 0;
     const writeUpTo = (name: string | undefined) => {
-      for (let listed = waiting[next]; listed; listed = waiting[++next]) {
-        if (name !== undefined && compareNames(listed.entry.name, name) > 0) return;
-        this.#write(listed);
+      for (let packed = waiting[next]; packed; packed = waiting[++next]) {
+        if (name !== undefined && compareNames(packed.entry.name, name) > 0) return;
+        this.#write(packed);
       }
     };
-    for (const listed of reused) {
-      writeUpTo(listed.entry.name);
-      this.rawBytes += listed.entry.size;
-      this.#write(listed);
+    for (const old of reused) {
+      writeUpTo(old.entry.name);
+      this.rawBytes += old.entry.size;
+      this.#write(old);
     }
     writeUpTo(undefined);
     return { manifest: this.#writer.finish(head, this.frames), entries: this.#writer.count };
   }
 
-  #addPacked(member: ScannedEntry, frame: number, packed: Float64Array): void {
+  #addMember(member: ScannedEntry, frame: number, packed: Packed | undefined): void {
     const { name, type, linkName, stats } = member;
-    const offset = packed[PackedColumn.offset]!;
-    if (offset === VANISHED) {
+    if (!packed) {
       this.#notes.skipped(member.path, VANISHED_WHILE_SAVED);
       return;
     }
-    if (packed[PackedColumn.replaced] === 1) this.#replaced.add(name);
-    const size = packed[PackedColumn.size]!;
+    const { offset, size, mode, mtimeUs, replaced } = packed;
+    if (replaced) this.#replaced.add(name);
     this.rawBytes += size;
     const entry: Entry = {
       name,
       type,
-      mode: packed[PackedColumn.mode]!,
-      mtimeUs: packed[PackedColumn.mtimeUs]!,
+      mode,
+      mtimeUs,
       size,
       target: type === EntryType.symlink ? linkName : '',
       linkTo: -1,
@@ -115,21 +113,21 @@ export class EntryBook {
       frame: size > 0 ? frame : -1,
       offset: size > 0 ? offset : 0,
     };
-    const listed = { entry, linkName, isLinkable: member.inode !== undefined };
-    if (this.#waiting) this.#waiting.push(listed);
-    else this.#write(listed);
+    const pending = { entry, linkName, isLinkable: member.inode !== undefined };
+    if (this.#waiting) this.#waiting.push(pending);
+    else this.#write(pending);
   }
 
-  #write({ entry, linkName, isLinkable }: Listed): void {
+  #write({ entry, linkName, isLinkable }: ManifestEntry): void {
     if (isLinkable) this.#linkable.set(entry.name, this.#writer.count);
     const isLink = entry.type === EntryType.hardLink;
     this.#writer.add(isLink ? { ...entry, linkTo: this.#indexOfFirst(linkName, entry.name) } : entry);
   }
 
-  /** The place of a hard link's first name. It comes before the link in byte order, so it has been written. */
+  /** Returns the index of a hard link's first name. That comes before the link in byte order, so it is written already. */
   #indexOfFirst(linkName: string, name: string): number {
     const index = this.#linkable.get(linkName);
-    // The data would have stood under the first name, and tar members that point to it are written already
+    // The data belongs to the first name, and tar members that link to it are written already
     if (index === undefined) throw new SourceTreeError(`${linkName} vanished, a name of ${name}`);
     // The link would get the other file's data
     if (this.#replaced.has(linkName))

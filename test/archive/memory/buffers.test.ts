@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { release, releaseOwned, shrink } from '../../../src/archive/threads/buffers.ts';
+import { release, releaseOwned, shrink } from '../../../src/archive/memory/buffers.ts';
 
 test('released memory reads as nothing', () => {
   const bytes = new Uint8Array(1000).fill(1);

@@ -5,13 +5,13 @@ import { BaseOutgrownError } from '../../../src/archive/archive-errors.ts';
 import { EntryType } from '../../../src/archive/format/entry.ts';
 import { openArchive } from '../../../src/archive/format/open-archive.ts';
 import { lstatExact } from '../../../src/archive/fs/file-status.ts';
-import { StatusRows } from '../../../src/archive/restore/status-rows.ts';
-import { type GrowingBase, growth } from '../../../src/archive/save/growth.ts';
+import { StatusRows } from '../../../src/archive/fs/status-rows.ts';
+import { type CopyableBase, incrementalSource } from '../../../src/archive/save/pack-source.ts';
 import { buildTree } from '../../support/tree.ts';
 import { HEAD, incompressible, layoutIn, packTree, tailOf } from '../support/archives.ts';
 import { scratch } from '../support/scratch.ts';
 
-/** Twelve files of 1 MiB that do not compress, as they were saved; and what a save on top of that is asked to copy. */
+/** Saves twelve incompressible files of 1 MiB; `asked` collects the bytes that an incremental save copies. */
 async function savedTree() {
   const workspace = scratch();
   const names = Array.from({ length: 12 }, (_, index) => `tree/${String(index).padStart(2, '0')}`);
@@ -29,7 +29,7 @@ async function savedTree() {
   });
   const copy = Promise.withResolvers<void>();
   const asked: number[] = [];
-  const base: GrowingBase = {
+  const base: CopyableBase = {
     manifest,
     rows,
     copy(bytes) {
@@ -48,10 +48,10 @@ async function savedTree() {
   return { base, options, asked, copy, change };
 }
 
-test('what has changed is found while the store still copies', async () => {
+test('an incremental save finds changed files while the store still copies', async () => {
   const { base, options, asked, change } = await savedTree();
   change('tree/03');
-  const source = growth(options, base);
+  const source = incrementalSource(options, base);
   expect(asked).toEqual([base.manifest.frames.reduce((sum, { size }) => sum + size, 0)]);
   expect(source.reusedBytes).toBe(asked[0]);
   const plans = [];
@@ -64,21 +64,21 @@ test('what has changed is found while the store still copies', async () => {
   expect(kept).not.toContain('./tree/03');
 });
 
-test('too much of it has changed after all', async () => {
+test('an incremental save fails at the end of the scan when too much has changed', async () => {
   const { base, options, change } = await savedTree();
   for (const name of ['tree/03', 'tree/04', 'tree/05', 'tree/06']) change(name);
-  const source = growth(options, base);
+  const source = incrementalSource(options, base);
   for await (const _ of source.plans);
   expect(() => source.finish()).toThrow(BaseOutgrownError);
 });
 
-test('what stands where a directory was is told when it is found', async () => {
+test('an incremental save fails at once when a file has taken the place of a directory', async () => {
   const { base, options } = await savedTree();
   // In the base, 00 was a directory
   const entries = base.manifest.entries.map(entry =>
     entry.name === './tree/00' ? { ...entry, name: './tree/00/', type: EntryType.directory, size: 0 } : entry,
   );
-  const { plans } = growth(options, { ...base, manifest: { ...base.manifest, entries } });
+  const { plans } = incrementalSource(options, { ...base, manifest: { ...base.manifest, entries } });
   const drawn: string[] = [];
   const draw = async () => {
     for await (const { members } of plans) drawn.push(...members.map(({ name }) => name));
@@ -87,11 +87,14 @@ test('what stands where a directory was is told when it is found', async () => {
   expect(drawn).toEqual([]);
 });
 
-test('a signal ends the scan between two of its turns', async () => {
+test('a signal ends the scan of an incremental save between two turns of the event loop', async () => {
   const { base, options } = await savedTree();
   const workspace = options.layout.toAbsolute('./tree/');
   for (let index = 0; index < 600; index++) writeFileSync(path.join(workspace, `z${index}`), 'x');
-  const { plans } = growth({ ...options, signal: AbortSignal.abort(new Error('cancelled')) }, base);
+  const { plans } = incrementalSource(
+    { ...options, signal: AbortSignal.abort(new Error('cancelled')) },
+    base,
+  );
   const draw = async () => {
     for await (const _ of plans);
   };

@@ -49,6 +49,11 @@ export class FrameContents {
     return this.#slices.get(frame) ?? [];
   }
 
+  /** Counts the wanted files and slices in these frames. */
+  countPieces(frames: readonly number[]): number {
+    return frames.reduce((sum, frame) => sum + this.whole(frame).length + this.slices(frame).length, 0);
+  }
+
   #slice(entry: Entry, index: number, frames: readonly Frame[]): void {
     let { frame, offset } = entry;
     for (let position = 0; position < entry.size; ) {

@@ -3,27 +3,27 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type Entry, EntryType } from '../../../src/archive/format/entry.ts';
 import { lstatExact } from '../../../src/archive/fs/file-status.ts';
-import { StatusRows } from '../../../src/archive/restore/status-rows.ts';
-import { isLikelyWorthReusing } from '../../../src/archive/save/forecast.ts';
+import { StatusRows } from '../../../src/archive/fs/status-rows.ts';
+import { isLikelyWorthReusing } from '../../../src/archive/save/reuse-estimate.ts';
 import { HEAD, layoutIn } from '../support/archives.ts';
 import { scratch } from '../support/scratch.ts';
 
 const MiB = 1024 * 1024;
 
 interface Given {
-  /** Bytes of each file, as the manifest has them; on the disk there is next to nothing. */
+  /** Bytes of each file by the manifest; on the disk each has one byte. */
   readonly sizes: readonly number[];
   /** Bytes of the frame that no entry uses. */
   readonly dead?: number;
   /** Bytes of the frame as it is stored; default: it does not compress. */
   readonly stored?: number;
-  /** So many of the files are in a frame of their own, of which this share is left when it is compressed. */
+  /** The first files are in a frame of their own, compressed to this share. */
   readonly firstFrame?: { readonly files: number; readonly ratio: number };
-  /** What happens to the files between restore and save. */
+  /** Changes files between restore and save. */
   readonly change?: (fileOf: (index: number) => string) => void;
 }
 
-async function forecast({ sizes, dead = 0, stored, firstFrame, change }: Given): Promise<boolean> {
+async function estimate({ sizes, dead = 0, stored, firstFrame, change }: Given): Promise<boolean> {
   const workspace = scratch();
   const layout = await layoutIn(workspace);
   fs.mkdirSync(path.join(workspace, 'tree'));
@@ -61,9 +61,9 @@ const rewrite = (...indexes: readonly number[]) => {
 };
 const first = (count: number) => Array.from({ length: count }, (_, index) => index);
 
-describe('whether a base will do is told before the scan', () => {
-  test('an untouched tree', async () => {
-    expect(await forecast({ sizes: hundred })).toBe(true);
+describe('the estimate before the scan', () => {
+  test('accepts the base of an untouched tree', async () => {
+    expect(await estimate({ sizes: hundred })).toBe(true);
   });
 
   test.each([
@@ -71,51 +71,51 @@ describe('whether a base will do is told before the scan', () => {
     [20, true],
     [25, false],
     [30, false],
-  ])('%i of 100 files changed: %s', async (changed, likely) => {
+  ])('for %i of 100 changed files is %s', async (changed, likely) => {
     const every = first(changed).map(index => Math.floor((index * 100) / changed));
-    expect(await forecast({ sizes: hundred, change: rewrite(...every) })).toBe(likely);
+    expect(await estimate({ sizes: hundred, change: rewrite(...every) })).toBe(likely);
   });
 
-  test('a file that is gone has changed', async () => {
+  test('counts deleted files as changed', async () => {
     const change: Given['change'] = fileOf => {
       for (const index of first(30)) fs.rmSync(fileOf(index));
     };
-    expect(await forecast({ sizes: hundred, change })).toBe(false);
+    expect(await estimate({ sizes: hundred, change })).toBe(false);
   });
 
-  test('bytes count, not files', async () => {
+  test('counts bytes, not files', async () => {
     const sizes = [...first(900).map(() => 1024), ...first(100).map(() => MiB)];
-    expect(await forecast({ sizes, change: rewrite(...first(900)) })).toBe(true);
-    expect(await forecast({ sizes: [30 * MiB, ...first(70).map(() => MiB)], change: rewrite(0) })).toBe(
+    expect(await estimate({ sizes, change: rewrite(...first(900)) })).toBe(true);
+    expect(await estimate({ sizes: [30 * MiB, ...first(70).map(() => MiB)], change: rewrite(0) })).toBe(
       false,
     );
-    expect(await forecast({ sizes: [...first(70).map(() => MiB), 30 * MiB], change: rewrite(70) })).toBe(
+    expect(await estimate({ sizes: [...first(70).map(() => MiB), 30 * MiB], change: rewrite(70) })).toBe(
       false,
     );
-    expect(await forecast({ sizes: [30 * MiB, ...first(70).map(() => MiB)], change: rewrite(1) })).toBe(true);
+    expect(await estimate({ sizes: [30 * MiB, ...first(70).map(() => MiB)], change: rewrite(1) })).toBe(true);
   });
 
-  test('a byte counts by what its frame has made of it', async () => {
+  test('counts bytes by the compression ratio of their frame', async () => {
     const sizes = [9 * MiB, ...first(9).map(() => MiB)];
-    expect(await forecast({ sizes, change: rewrite(0) })).toBe(false);
-    expect(await forecast({ sizes, firstFrame: { files: 1, ratio: 0.01 }, change: rewrite(0) })).toBe(true);
-    expect(await forecast({ sizes, firstFrame: { files: 1, ratio: 0.01 }, change: rewrite(1, 2, 3) })).toBe(
+    expect(await estimate({ sizes, change: rewrite(0) })).toBe(false);
+    expect(await estimate({ sizes, firstFrame: { files: 1, ratio: 0.01 }, change: rewrite(0) })).toBe(true);
+    expect(await estimate({ sizes, firstFrame: { files: 1, ratio: 0.01 }, change: rewrite(1, 2, 3) })).toBe(
       false,
     );
   });
 
-  test('what is dead already counts as well', async () => {
-    expect(await forecast({ sizes: hundred, dead: 20 * MiB })).toBe(true);
-    expect(await forecast({ sizes: hundred, dead: 20 * MiB, change: rewrite(...first(10)) })).toBe(false);
-    expect(await forecast({ sizes: hundred, dead: 40 * MiB })).toBe(false);
+  test('includes the bytes that are dead already', async () => {
+    expect(await estimate({ sizes: hundred, dead: 20 * MiB })).toBe(true);
+    expect(await estimate({ sizes: hundred, dead: 20 * MiB, change: rewrite(...first(10)) })).toBe(false);
+    expect(await estimate({ sizes: hundred, dead: 40 * MiB })).toBe(false);
   });
 
-  test('less than S3 copies is never worth it', async () => {
-    expect(await forecast({ sizes: hundred, stored: 5 * MiB })).toBe(true);
-    expect(await forecast({ sizes: hundred, stored: 5 * MiB - 1 })).toBe(false);
+  test('rejects a region that is smaller than the smallest part of S3', async () => {
+    expect(await estimate({ sizes: hundred, stored: 5 * MiB })).toBe(true);
+    expect(await estimate({ sizes: hundred, stored: 5 * MiB - 1 })).toBe(false);
   });
 
-  test('of a base without data nothing is of use', async () => {
-    expect(await forecast({ sizes: [0, 0], dead: 10 * MiB })).toBe(false);
+  test('rejects a base without data', async () => {
+    expect(await estimate({ sizes: [0, 0], dead: 10 * MiB })).toBe(false);
   });
 });

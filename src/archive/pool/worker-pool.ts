@@ -1,21 +1,27 @@
 import { Worker } from 'node:worker_threads';
-import { DamagedArchiveError, SourceTreeError, TargetTreeError } from '../archive-errors.ts';
+import {
+  decodeFailure,
+  type Job,
+  type JobMessage,
+  type ResultMessage,
+  type ResultOf,
+  transferListOf,
+} from '../messages/job.ts';
 import { runJob } from '../worker/run-job.ts';
-import type { Job, JobFailure, ResultOf } from './jobs.ts';
 
-/** Does jobs, somewhere. */
+/** Does jobs, on this thread or in workers. */
 export interface JobRunner {
-  /** How many jobs it can work on at the same moment. */
+  /** Number of jobs that it can work on at the same moment. */
   readonly width: number;
   /** Takes ownership of the job's `bytes`. Rejects with the archive's own errors. */
   run<J extends Job>(job: J): Promise<ResultOf<J>>;
-  /** Gets ready, where that takes time: for work that will come in a moment. */
+  /** Starts its threads, if it has any, before the first job comes. */
   start?(): void;
-  /** Ends at once, whatever is being worked on. */
+  /** Ends at once; jobs under way are rejected. */
   close(): Promise<void>;
 }
 
-/** Does jobs on this thread: for archives that are done before a worker has started (30 ms). */
+/** Does jobs on this thread: for archives that are done before a worker has started, which takes 30 ms. */
 export class InlineRunner implements JobRunner {
   readonly width = 1;
 
@@ -37,14 +43,12 @@ interface Thread {
   readonly jobs: Map<number, Waiting>;
 }
 
-type Answer = { id: number } & ({ result: ResultOf<Job> } | { failure: JobFailure });
-
-/** Jobs that a worker has at a time: one to work on and one to go on with, so that it never waits for the main thread. */
+/** Jobs that a worker has at a time: one under work and the next one, so that it never waits for the main thread. */
 const JOBS_A_WORKER = 2;
 
 /**
- * A worker's objects live as long as a job. Left to itself V8 takes 48 MB for them in each worker, and keeps it when the
- * jobs have become large ones that make few objects (ADR 0011).
+ * A worker's objects live as long as a job. By default V8 takes 48 MB for them in each worker, and keeps the memory when
+ * later jobs make few objects (ADR 0011).
  */
 const WORKER_LIMITS = { maxYoungGenerationSizeMb: 12 };
 
@@ -66,7 +70,7 @@ export class WorkerPool implements JobRunner {
   run<J extends Job>(job: J): Promise<ResultOf<J>> {
     return new Promise((resolve, reject) => {
       if (this.#failure) return reject(this.#failure);
-      // The answer to a job is of the job's kind
+      // The result of a job is of the job's kind
       this.#queue.push({ job, resolve: resolve as Waiting['resolve'], reject });
       this.#dispatch();
     });
@@ -83,18 +87,21 @@ export class WorkerPool implements JobRunner {
 
   #dispatch(): void {
     while (this.#queue.length > 0) {
-      const thread = this.#idlest();
+      const thread = this.#leastBusy();
       if (!thread) return;
       const waiting = this.#queue.shift()!;
       const id = ++this.#lastId;
       thread.jobs.set(id, waiting);
       const { job } = waiting;
-      thread.worker.postMessage({ id, job }, job.kind === 'unpack' ? [job.bytes.buffer] : []);
+      thread.worker.postMessage({ id, job } satisfies JobMessage, transferListOf(job));
     }
   }
 
-  /** The thread with the fewest jobs, a new one while all are busy and there may be more; undefined: all are full. */
-  #idlest(): Thread | undefined {
+  /**
+   * Finds the thread with the fewest jobs, and starts one if all are busy and `width` allows it. Returns undefined if all
+   * have `JOBS_A_WORKER`.
+   */
+  #leastBusy(): Thread | undefined {
     let best: Thread | undefined;
     for (const thread of this.#threads) {
       if (!best || thread.jobs.size < best.jobs.size) best = thread;
@@ -106,11 +113,11 @@ export class WorkerPool implements JobRunner {
   #start(): Thread {
     const worker = new Worker(this.#url, { resourceLimits: WORKER_LIMITS });
     const thread: Thread = { worker, jobs: new Map() };
-    worker.on('message', (answer: Answer) => {
-      const waiting = thread.jobs.get(answer.id);
-      thread.jobs.delete(answer.id);
-      if ('failure' in answer) waiting?.reject(revive(answer.failure));
-      else waiting?.resolve(answer.result);
+    worker.on('message', (message: ResultMessage) => {
+      const waiting = thread.jobs.get(message.id);
+      thread.jobs.delete(message.id);
+      if ('failure' in message) waiting?.reject(decodeFailure(message.failure));
+      else waiting?.resolve(message.result);
       this.#dispatch();
     });
     worker.on('error', error => this.#fail(error as Error));
@@ -125,11 +132,4 @@ export class WorkerPool implements JobRunner {
     for (const thread of this.#threads) thread.jobs.clear();
     for (const { reject } of waiting) reject(this.#failure);
   }
-}
-
-const REVIVED = { DamagedArchiveError, SourceTreeError, TargetTreeError };
-
-function revive(failure: JobFailure): Error {
-  const Known = REVIVED[failure.name as keyof typeof REVIVED] ?? Error;
-  return Object.assign(new Known(failure.message), failure.code === undefined ? {} : { code: failure.code });
 }

@@ -1,6 +1,6 @@
 import { getHeapStatistics } from 'node:v8';
 import { expect, test } from 'vitest';
-import { trimHeap } from '../../../src/archive/threads/memory.ts';
+import { trimHeap } from '../../../src/archive/memory/trim-heap.ts';
 
 test('a heap that has grown large gives its garbage back, a small one is left alone', () => {
   const heap = () => getHeapStatistics().total_heap_size;

@@ -4,8 +4,8 @@ import {
   SourceTreeError,
   TargetTreeError,
 } from '../../../src/archive/archive-errors.ts';
-import type { UnpackJob } from '../../../src/archive/threads/jobs.ts';
-import { WorkerPool } from '../../../src/archive/threads/worker-pool.ts';
+import type { UnpackJob } from '../../../src/archive/messages/unpack-job.ts';
+import { WorkerPool } from '../../../src/archive/pool/worker-pool.ts';
 
 const script = (body: string) =>
   new URL(

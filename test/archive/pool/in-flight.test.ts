@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { forEachWithin, mapInOrder } from '../../../src/archive/threads/in-flight.ts';
+import { forEachWithin, mapInOrder } from '../../../src/archive/pool/in-flight.ts';
 
 async function collect<T>(source: AsyncIterable<T>): Promise<T[]> {
   const items: T[] = [];

@@ -1,16 +1,16 @@
 import { describe, expect, test } from 'vitest';
 import { type Entry, EntryType, type Frame, type Manifest } from '../../../src/archive/format/entry.ts';
 import type { FileStatus } from '../../../src/archive/fs/file-status.ts';
-import { StatusRows } from '../../../src/archive/restore/status-rows.ts';
-import { isWorthReusing } from '../../../src/archive/save/region-usage.ts';
-import { type Base, Comparison } from '../../../src/archive/save/reuse.ts';
+import { StatusRows } from '../../../src/archive/fs/status-rows.ts';
+import { BaseDiff } from '../../../src/archive/save/base-diff.ts';
+import { type BaseArchive, isWorthReusing } from '../../../src/archive/save/reuse-estimate.ts';
 import type { ScannedEntry } from '../../../src/archive/scan/scan.ts';
 import { HEAD } from '../support/archives.ts';
 
 const MiB = 1024 * 1024;
 const second = 1_600_000_000_000_000;
 
-/** Whether an archive is grown, and how much of it would be dead, is arithmetic over manifests: no disk here. */
+/** The diff, and the share of dead bytes, are arithmetic over manifests: no file is read here. */
 
 interface Thing {
   readonly name: string;
@@ -44,7 +44,7 @@ function baseOf(things: readonly Thing[], frames: readonly Pick<Frame, 'size' | 
   return { manifest, rows };
 }
 
-/** What a scan finds of these things, untouched unless `changed` names them. */
+/** Makes the scan of these entries, untouched except for those in `changed`. */
 function found(things: readonly Thing[], changed: readonly string[] = []): ScannedEntry[] {
   return things.map(({ name, type = EntryType.file, size = 0, linkTo }) => ({
     ...{ name, type, path: `/${name}`, linkName: linkTo ?? '', dataBytes: size },
@@ -53,12 +53,12 @@ function found(things: readonly Thing[], changed: readonly string[] = []): Scann
   }));
 }
 
-/** What a comparison of all of it says. */
-function compare(scanned: readonly ScannedEntry[], base: Base) {
-  const comparison = new Comparison(base);
-  const changed = scanned.flatMap(thing => [...comparison.next(thing)]);
-  const reused = [...comparison.reused()].map(({ entry }) => entry);
-  return { changed, reused, ...comparison.usage(), blocked: comparison.isBlocked };
+/** Compares a scan with the base. */
+function compare(scanned: readonly ScannedEntry[], base: BaseArchive) {
+  const diff = new BaseDiff(base);
+  const changed = scanned.flatMap(thing => [...diff.next(thing)]);
+  const reused = [...diff.reused()].map(({ entry }) => entry);
+  return { changed, reused, ...diff.usage(), blocked: diff.isBlocked };
 }
 
 const names = (list: readonly { readonly name: string }[]) => list.map(({ name }) => name);
@@ -72,8 +72,8 @@ const ten = Array.from({ length: 10 }, (_, index) => ({
 }));
 const twoFrames = [0, 1].map(() => ({ size: 2.5 * MiB, rawSize: 5 * (MiB + 512) }));
 
-describe('the quarter rule', () => {
-  test('of an unchanged tree nothing is dead', () => {
+describe('the share of dead bytes of a base', () => {
+  test('an unchanged tree has no dead bytes', () => {
     const division = compare(found(ten), baseOf(ten, twoFrames));
     expect(division).toMatchObject({ regionBytes: 5 * MiB, deadBytes: 0, changed: [], blocked: false });
     expect(isWorthReusing(division)).toBe(true);
@@ -82,19 +82,19 @@ describe('the quarter rule', () => {
   test.each([
     [['f0', 'f9'], 0.2, true],
     [['f0', 'f1', 'f2'], 0.3, false],
-  ])('%j changed: %d of the bytes are dead', (changed, share, worth) => {
+  ])('with %j changed, a share of %d of the region is dead', (changed, share, worth) => {
     const division = compare(found(ten, changed), baseOf(ten, twoFrames));
     expect(names(division.changed)).toEqual(changed);
     expect(division.deadBytes / division.regionBytes).toBeCloseTo(share, 6);
     expect(isWorthReusing(division)).toBe(worth);
   });
 
-  test('what is gone is as dead as what has changed', () => {
+  test('the bytes of a deleted file are dead', () => {
     const division = compare(found(ten.slice(3)), baseOf(ten, twoFrames));
     expect(division.deadBytes / division.regionBytes).toBeCloseTo(0.3, 6);
   });
 
-  test('a dead byte weighs what its frame has made of it', () => {
+  test('dead bytes count by the compression ratio of their frame', () => {
     const frames = [
       { size: MiB / 2, rawSize: 5 * (MiB + 512) },
       { size: 9.5 * MiB, rawSize: 5 * (MiB + 512) },
@@ -104,7 +104,7 @@ describe('the quarter rule', () => {
     expect(compare(found(ten, ['f8', 'f9']), base).deadBytes).toBeCloseTo(3.8 * MiB, 0);
   });
 
-  test('a file in slices is dead in all of its frames', () => {
+  test('a changed file in slices is dead in all of its frames', () => {
     const large = [{ name: 'a-large', size: 12 * MiB, frame: 0, offset: 512 }];
     const frames = [512, 0, 0].map(header => ({ size: 3 * MiB, rawSize: 4 * MiB + header }));
     const other = { name: 'b', size: 36 * MiB, frame: 3, offset: 512 };
@@ -112,7 +112,7 @@ describe('the quarter rule', () => {
     expect(compare(found([...large, other], ['a-large']), base).deadBytes).toBeCloseTo(9 * MiB, 0);
   });
 
-  test('headers of what has no data are not dead, as long as it is there', () => {
+  test('headers of entries without data are live while the entries exist', () => {
     const links = Array.from({ length: 20_000 }, (_, index) => ({
       name: `l${String(index).padStart(5, '0')}`,
       type: EntryType.symlink,
@@ -124,27 +124,27 @@ describe('the quarter rule', () => {
     expect(compare(found([file, ...links.slice(10_000)]), base).deadBytes / (10 * MiB)).toBeCloseTo(0.25, 2);
   });
 
-  test('a long name takes more than one block of header', () => {
+  test('the header of a long name counts as three blocks', () => {
     const long = { ...ten[0]!, name: 'x'.repeat(101), size: MiB, offset: 1536 };
     const division = compare(found([long]), baseOf([long], [{ size: 6 * MiB, rawSize: MiB + 1536 }]));
     expect(division.deadBytes).toBe(0);
   });
 });
 
-test('below 5 MiB nothing is copied: it is S3’s smallest part', () => {
+test('a region below 5 MiB, the smallest part of S3, is not copied', () => {
   const one = [{ name: 'a', size: MiB, frame: 0, offset: 512 }];
   const with_ = (size: number) => compare(found(one), baseOf(one, [{ size, rawSize: MiB + 512 }]));
   expect(isWorthReusing(with_(5 * MiB - 1))).toBe(false);
   expect(isWorthReusing(with_(5 * MiB))).toBe(true);
 });
 
-test('a file that the restore did not write is packed, whatever it looks like', () => {
+test('a file without a recorded status is packed even if its attributes are unchanged', () => {
   const base = baseOf(ten, twoFrames);
   base.rows.clear(4);
   expect(names(compare(found(ten), base).changed)).toEqual(['f4']);
 });
 
-test('hard links follow their first name', () => {
+test('a hard link is packed again when its first name is', () => {
   const things: Thing[] = [
     { name: 'a', size: MiB, frame: 0, offset: 512 },
     { name: 'b', type: EntryType.hardLink, linkTo: 'a' },
@@ -155,7 +155,7 @@ test('hard links follow their first name', () => {
   expect(names(compare(found(things, ['c']), base).changed)).toEqual(['c', 'd']);
 });
 
-test('a directory that something is packed into is packed as well, before it', () => {
+test('a directory is packed right before the first changed entry in it', () => {
   const things: Thing[] = [
     { name: 'd/', type: EntryType.directory },
     { name: 'd/e/', type: EntryType.directory },
@@ -168,7 +168,7 @@ test('a directory that something is packed into is packed as well, before it', (
   expect(names(reused)).toEqual(['d/', 'g/']);
 });
 
-test('a directory is packed again when the scan comes to what has changed in it, and once', () => {
+test('a directory with several changed entries is packed once', () => {
   const things: Thing[] = [
     { name: 'd/', type: EntryType.directory },
     { name: 'd/e/', type: EntryType.directory },
@@ -184,7 +184,7 @@ test('a directory is packed again when the scan comes to what has changed in it,
   expect(reused).toEqual([]);
 });
 
-test('of a directory that something else stands in place of, tar could make nothing', () => {
+test('the diff is blocked when a file takes the place of a directory', () => {
   const things: Thing[] = [
     { name: 'd/', type: EntryType.directory },
     { name: 'e', size: MiB, frame: 0, offset: 512 },

@@ -2,7 +2,7 @@ import * as fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { lstatExact } from '../../../src/archive/fs/file-status.ts';
-import { StatusRows } from '../../../src/archive/restore/status-rows.ts';
+import { StatusRows } from '../../../src/archive/fs/status-rows.ts';
 import { scratch } from '../support/scratch.ts';
 
 function fileIn(directory: string, content = 'content') {

@@ -1,0 +1,99 @@
+import type { Attributes, Entry, EntryType } from '../format/entry.ts';
+import { joinStrings, splitStrings } from './strings.ts';
+
+/** Compare these entries with the disk. */
+export interface CompareJob {
+  readonly kind: 'compare';
+  /** Absolute paths, and the targets of symlinks. */
+  readonly paths: string;
+  readonly targets: string;
+  /** A row of `EntryColumn.width` numbers for each entry. */
+  readonly entries: Float64Array<ArrayBuffer>;
+}
+
+/** The disk has what the entry says, a directory with other attributes, or something else or nothing. */
+export const OnDisk = { other: 0, current: 1, directory: 2 } as const;
+export type OnDisk = (typeof OnDisk)[keyof typeof OnDisk];
+
+export interface CompareResult {
+  /** An `OnDisk` for each entry. */
+  readonly onDisk: Uint8Array<ArrayBuffer>;
+  /** Files with several names (`encodeLinkedFiles`). */
+  readonly inodes: BigInt64Array<ArrayBuffer>;
+}
+
+const EntryColumn = { type: 0, mode: 1, mtimeUs: 2, size: 3, uid: 4, gid: 5, width: 6 } as const;
+
+/** Writes the job for entries and their paths, two lists of one length. */
+export function encodeCompareJob(entries: readonly Entry[], paths: readonly string[]): CompareJob {
+  const numbers = new Float64Array(entries.length * EntryColumn.width);
+  entries.forEach((entry, index) => {
+    const row = index * EntryColumn.width;
+    numbers[row + EntryColumn.type] = entry.type;
+    numbers[row + EntryColumn.mode] = entry.mode;
+    numbers[row + EntryColumn.mtimeUs] = entry.mtimeUs;
+    numbers[row + EntryColumn.size] = entry.size;
+    numbers[row + EntryColumn.uid] = entry.uid;
+    numbers[row + EntryColumn.gid] = entry.gid;
+  });
+  return {
+    kind: 'compare',
+    paths: joinStrings(paths),
+    targets: joinStrings(entries.map(entry => entry.target)),
+    entries: numbers,
+  };
+}
+
+/** An entry as far as it is compared with the disk. */
+export interface ComparedEntry extends Attributes {
+  readonly path: string;
+  readonly type: EntryType;
+  readonly size: number;
+  readonly target: string;
+}
+
+/** Reads the entries of a job, by their index in it. */
+export class ComparedEntries {
+  readonly count: number;
+  readonly #paths: readonly string[];
+  readonly #targets: readonly string[];
+  readonly #numbers: Float64Array;
+
+  constructor({ paths, targets, entries }: CompareJob) {
+    this.count = entries.length / EntryColumn.width;
+    this.#paths = splitStrings(paths, this.count);
+    this.#targets = splitStrings(targets, this.count);
+    this.#numbers = entries;
+  }
+
+  get(index: number): ComparedEntry {
+    const row = index * EntryColumn.width;
+    return {
+      path: this.#paths[index]!,
+      target: this.#targets[index]!,
+      type: this.#numbers[row + EntryColumn.type]! as EntryType,
+      mode: this.#numbers[row + EntryColumn.mode]!,
+      mtimeUs: this.#numbers[row + EntryColumn.mtimeUs]!,
+      size: this.#numbers[row + EntryColumn.size]!,
+      uid: this.#numbers[row + EntryColumn.uid]!,
+      gid: this.#numbers[row + EntryColumn.gid]!,
+    };
+  }
+}
+
+/** A file with several names: its index in the job, and which file it is. */
+export interface LinkedFile {
+  readonly index: number;
+  readonly dev: bigint;
+  readonly ino: bigint;
+}
+
+export function encodeLinkedFiles(files: readonly LinkedFile[]): BigInt64Array<ArrayBuffer> {
+  return BigInt64Array.from(files.flatMap(({ index, dev, ino }) => [BigInt(index), dev, ino]));
+}
+
+export function* decodeLinkedFiles(inodes: BigInt64Array): Generator<LinkedFile> {
+  for (let at = 0; at < inodes.length; at += 3) {
+    yield { index: Number(inodes[at]), dev: inodes[at + 1]!, ino: inodes[at + 2]! };
+  }
+}

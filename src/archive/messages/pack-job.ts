@@ -1,0 +1,192 @@
+import type { BigIntStats, Stats } from 'node:fs';
+import type { EntryType } from '../format/entry.ts';
+import type { TarMember } from '../format/tar-header.ts';
+import type { ScannedEntry } from '../scan/scan.ts';
+import { modeOf, ownerOf } from '../scan/stored-attributes.ts';
+import { joinStrings, splitStrings } from './strings.ts';
+
+/** Members of one frame, or a slice of the one member, a large file. */
+export interface FramePlan {
+  readonly members: readonly ScannedEntry[];
+  readonly slice: SliceOfFile | undefined;
+}
+
+/** The bytes `start` to `end` of a file that must still be the one that was scanned. */
+export interface SliceOfFile {
+  readonly start: number;
+  readonly end: number;
+  readonly identity: FileIdentity;
+}
+
+/** Status by which an untouched file is recognized. Times in ns. */
+export type FileIdentity = Pick<BigIntStats, 'dev' | 'ino' | 'size' | 'mtimeNs' | 'ctimeNs'>;
+
+/** Make one frame. */
+export interface PackJob {
+  readonly kind: 'pack';
+  readonly names: string;
+  /** Absolute paths. */
+  readonly paths: string;
+  readonly linkNames: string;
+  /** A row of `MemberColumn.width` numbers for each member. */
+  readonly members: Float64Array<ArrayBuffer>;
+  readonly slice: SliceOfFile | undefined;
+  /** zstd level, 1 to 19. */
+  readonly level: number;
+}
+
+/**
+ * `dev` and `ino`, rounded to doubles, are those of a file with several names, else 0. `mtimeMs` and `ctimeMs` are what
+ * the scan saw.
+ */
+const MemberColumn = {
+  type: 0,
+  mode: 1,
+  mtimeUs: 2,
+  size: 3,
+  uid: 4,
+  gid: 5,
+  dev: 6,
+  ino: 7,
+  mtimeMs: 8,
+  ctimeMs: 9,
+  width: 10,
+} as const;
+
+/** Writes the job of one frame. `level` is zstd's, 1 to 19. */
+export function encodePackJob({ members, slice }: FramePlan, level: number): PackJob {
+  const numbers = new Float64Array(members.length * MemberColumn.width);
+  members.forEach((member, index) => {
+    const row = index * MemberColumn.width;
+    numbers[row + MemberColumn.type] = member.type;
+    numbers[row + MemberColumn.mode] = modeOf(member);
+    numbers[row + MemberColumn.mtimeUs] = member.mtimeUs;
+    numbers[row + MemberColumn.size] = member.dataBytes;
+    numbers[row + MemberColumn.uid] = ownerOf(member.stats.uid);
+    numbers[row + MemberColumn.gid] = ownerOf(member.stats.gid);
+    numbers[row + MemberColumn.dev] = Number(member.inode?.dev ?? 0);
+    numbers[row + MemberColumn.ino] = Number(member.inode?.ino ?? 0);
+    numbers[row + MemberColumn.mtimeMs] = member.stats.mtimeMs;
+    numbers[row + MemberColumn.ctimeMs] = member.stats.ctimeMs;
+  });
+  return {
+    kind: 'pack',
+    names: joinStrings(members.map(member => member.name)),
+    paths: joinStrings(members.map(member => member.path)),
+    linkNames: joinStrings(members.map(member => member.linkName)),
+    members: numbers,
+    slice,
+    level,
+  };
+}
+
+/** Size and times of a file as the scan saw them, in plain numbers. */
+export type ScannedStatus = Pick<Stats, 'size' | 'mtimeMs' | 'ctimeMs'>;
+
+/** Reads the members of a job, by their index in it. */
+export class PackMembers {
+  readonly count: number;
+  readonly #names: string[];
+  readonly #paths: string[];
+  readonly #linkNames: string[];
+  readonly #numbers: Float64Array;
+
+  constructor({ names, paths, linkNames, members }: PackJob) {
+    this.count = members.length / MemberColumn.width;
+    this.#names = splitStrings(names, this.count);
+    this.#paths = splitStrings(paths, this.count);
+    this.#linkNames = splitStrings(linkNames, this.count);
+    this.#numbers = members;
+  }
+
+  path(index: number): string {
+    return this.#paths[index]!;
+  }
+
+  /** Whether a file with several names is not the file any more that the scan saw. */
+  isReplaced(index: number, { dev, ino }: Pick<BigIntStats, 'dev' | 'ino'>): boolean {
+    const scanned = this.#number(index, MemberColumn.ino);
+    return (
+      scanned !== 0 && (scanned !== Number(ino) || this.#number(index, MemberColumn.dev) !== Number(dev))
+    );
+  }
+
+  scannedStatus(index: number): ScannedStatus {
+    return {
+      size: this.#number(index, MemberColumn.size),
+      mtimeMs: this.#number(index, MemberColumn.mtimeMs),
+      ctimeMs: this.#number(index, MemberColumn.ctimeMs),
+    };
+  }
+
+  get(index: number): TarMember {
+    const number = (column: number) => this.#number(index, column);
+    return {
+      name: this.#names[index]!,
+      linkName: this.#linkNames[index]!,
+      type: number(MemberColumn.type) as EntryType,
+      mode: number(MemberColumn.mode),
+      mtimeUs: number(MemberColumn.mtimeUs),
+      size: number(MemberColumn.size),
+      uid: number(MemberColumn.uid),
+      gid: number(MemberColumn.gid),
+    };
+  }
+
+  #number(index: number, column: number): number {
+    return this.#numbers[index * MemberColumn.width + column]!;
+  }
+}
+
+export interface PackResult {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly rawSize: number;
+  readonly sha256: Uint8Array<ArrayBuffer>;
+  /** A row for each member (`writePacked`, `readPacked`). */
+  readonly packed: Float64Array<ArrayBuffer>;
+}
+
+/** A member as it was read, where that is not what the scan saw. */
+export interface Packed {
+  /** Offset of the data in the raw bytes. */
+  readonly offset: number;
+  readonly size: number;
+  readonly mtimeUs: number;
+  readonly mode: number;
+  /** The scan saw another file here, of which it found further names: those are not names of this file. */
+  readonly replaced: boolean;
+}
+
+const PackedColumn = { offset: 0, size: 1, mtimeUs: 2, mode: 3, replaced: 4, width: 5 } as const;
+/** `PackedColumn.offset` of a member that had vanished. */
+const VANISHED = -1;
+
+/** Makes room for the rows of `count` members. */
+export function packedRows(count: number): Float64Array<ArrayBuffer> {
+  return new Float64Array(count * PackedColumn.width);
+}
+
+/** Writes the row of a member; `packed` is undefined for one that had vanished. */
+export function writePacked(rows: Float64Array, index: number, packed: Packed | undefined): void {
+  const row = index * PackedColumn.width;
+  rows[row + PackedColumn.offset] = packed?.offset ?? VANISHED;
+  if (!packed) return;
+  rows[row + PackedColumn.size] = packed.size;
+  rows[row + PackedColumn.mtimeUs] = packed.mtimeUs;
+  rows[row + PackedColumn.mode] = packed.mode;
+  rows[row + PackedColumn.replaced] = packed.replaced ? 1 : 0;
+}
+
+/** Reads the row of a member. Returns undefined if it had vanished. */
+export function readPacked(rows: Float64Array, index: number): Packed | undefined {
+  const row = index * PackedColumn.width;
+  const offset = rows[row + PackedColumn.offset]!;
+  if (offset === VANISHED) return undefined;
+  return {
+    offset,
+    size: rows[row + PackedColumn.size]!,
+    mtimeUs: rows[row + PackedColumn.mtimeUs]!,
+    mode: rows[row + PackedColumn.mode]!,
+    replaced: rows[row + PackedColumn.replaced] === 1,
+  };
+}

@@ -1,0 +1,157 @@
+import { SHA256_BYTES } from '../format/codec.ts';
+import type { Attributes, Frame } from '../format/entry.ts';
+import { joinStrings, splitStrings } from './strings.ts';
+
+/** Check and decompress these frames, and write the files in them. */
+export interface UnpackJob {
+  readonly kind: 'unpack';
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** A row of `FrameColumn.width` numbers for each frame. */
+  readonly frames: Float64Array<ArrayBuffer>;
+  /** `SHA256_BYTES` for each frame. */
+  readonly hashes: Uint8Array<ArrayBuffer>;
+  /** A row of `PieceColumn.width` numbers for each piece, in the order of the frames. */
+  readonly pieces: Float64Array<ArrayBuffer>;
+  /** The path of each piece's file. */
+  readonly paths: string;
+  /** Files are not created with the mode that is requested: it has to be set afterwards. */
+  readonly masksModes: boolean;
+}
+
+export interface UnpackResult {
+  /** Bytes of file data written. */
+  readonly written: number;
+}
+
+/** `start` is the frame's offset in `UnpackJob.bytes`. */
+const FrameColumn = { start: 0, size: 1, rawSize: 2, width: 3 } as const;
+
+const PieceColumn = {
+  frame: 0,
+  offset: 1,
+  size: 2,
+  position: 3,
+  partial: 4,
+  mode: 5,
+  mtimeUs: 6,
+  uid: 7,
+  gid: 8,
+  width: 9,
+} as const;
+
+/**
+ * `size` bytes at `offset` of the raw bytes of frame number `frame` (of this job) go to `position` of a file, which is
+ * complete with them unless `partial`.
+ */
+export interface Piece {
+  readonly frame: number;
+  readonly offset: number;
+  readonly size: number;
+  readonly position: number;
+  readonly partial: boolean;
+}
+
+/** A whole file without data. */
+export const EMPTY_PIECE: Piece = { frame: 0, offset: 0, size: 0, position: 0, partial: false };
+
+/** Writes a job: its frames, and its pieces in the order of their frames. */
+export class UnpackJobWriter {
+  readonly #frames: Float64Array<ArrayBuffer>;
+  readonly #hashes: Uint8Array<ArrayBuffer>;
+  readonly #pieces: Float64Array<ArrayBuffer>;
+  readonly #paths: string[] = [];
+  #frameCount = 0;
+
+  constructor(frames: number, pieces: number) {
+    this.#frames = new Float64Array(frames * FrameColumn.width);
+    this.#hashes = new Uint8Array(frames * SHA256_BYTES);
+    this.#pieces = new Float64Array(pieces * PieceColumn.width);
+  }
+
+  /** Adds a frame that begins at `start` of the job's bytes. */
+  addFrame(start: number, { size, rawSize, sha256 }: Frame): void {
+    const row = this.#frameCount * FrameColumn.width;
+    this.#frames[row + FrameColumn.start] = start;
+    this.#frames[row + FrameColumn.size] = size;
+    this.#frames[row + FrameColumn.rawSize] = rawSize;
+    this.#hashes.set(sha256, this.#frameCount * SHA256_BYTES);
+    this.#frameCount++;
+  }
+
+  /** Adds a piece of the file that is built at `path`. */
+  addPiece(piece: Piece, attributes: Attributes, path: string): void {
+    const row = this.#paths.length * PieceColumn.width;
+    this.#pieces[row + PieceColumn.frame] = piece.frame;
+    this.#pieces[row + PieceColumn.offset] = piece.offset;
+    this.#pieces[row + PieceColumn.size] = piece.size;
+    this.#pieces[row + PieceColumn.position] = piece.position;
+    this.#pieces[row + PieceColumn.partial] = piece.partial ? 1 : 0;
+    this.#pieces[row + PieceColumn.mode] = attributes.mode;
+    this.#pieces[row + PieceColumn.mtimeUs] = attributes.mtimeUs;
+    this.#pieces[row + PieceColumn.uid] = attributes.uid;
+    this.#pieces[row + PieceColumn.gid] = attributes.gid;
+    this.#paths.push(path);
+  }
+
+  /** Returns the job over the frames' bytes. */
+  finish(bytes: Uint8Array<ArrayBuffer>, masksModes: boolean): UnpackJob {
+    return {
+      kind: 'unpack',
+      bytes,
+      frames: this.#frames,
+      hashes: this.#hashes,
+      pieces: this.#pieces,
+      paths: joinStrings(this.#paths),
+      masksModes,
+    };
+  }
+}
+
+/** Reads a job. */
+export class UnpackPieces {
+  readonly count: number;
+  readonly #job: UnpackJob;
+  readonly #paths: readonly string[];
+
+  constructor(job: UnpackJob) {
+    this.#job = job;
+    this.count = job.pieces.length / PieceColumn.width;
+    this.#paths = splitStrings(job.paths, this.count);
+  }
+
+  path(index: number): string {
+    return this.#paths[index]!;
+  }
+
+  get(index: number): Piece & Attributes {
+    const { pieces } = this.#job;
+    const row = index * PieceColumn.width;
+    return {
+      frame: pieces[row + PieceColumn.frame]!,
+      offset: pieces[row + PieceColumn.offset]!,
+      size: pieces[row + PieceColumn.size]!,
+      position: pieces[row + PieceColumn.position]!,
+      partial: pieces[row + PieceColumn.partial] === 1,
+      mode: pieces[row + PieceColumn.mode]!,
+      mtimeUs: pieces[row + PieceColumn.mtimeUs]!,
+      uid: pieces[row + PieceColumn.uid]!,
+      gid: pieces[row + PieceColumn.gid]!,
+    };
+  }
+
+  /** Returns the compressed bytes of a frame, and its raw size and hash by the manifest. */
+  frame(index: number): {
+    readonly bytes: Uint8Array;
+    readonly rawSize: number;
+    readonly sha256: Uint8Array;
+  } {
+    const { bytes, frames, hashes } = this.#job;
+    const row = index * FrameColumn.width;
+    const start = frames[row + FrameColumn.start]!;
+    return {
+      bytes: bytes.subarray(start, start + frames[row + FrameColumn.size]!),
+      rawSize: frames[row + FrameColumn.rawSize]!,
+      sha256: hashes.subarray(index * SHA256_BYTES, (index + 1) * SHA256_BYTES),
+    };
+  }
+}

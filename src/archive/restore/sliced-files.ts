@@ -1,0 +1,67 @@
+import { closeSync, constants, fchmodSync, ftruncateSync, openSync } from 'node:fs';
+import type { Attributes, Entry } from '../format/entry.ts';
+import { fsPath } from '../fs/names.ts';
+import { thisPlatform } from '../fs/platform.ts';
+import { writeError } from '../fs/tree-errors.ts';
+import type { StagedPaths } from '../publish/staged-paths.ts';
+import { finishFile, NEW_FILE } from '../worker/staged-file.ts';
+import type { FrameContents } from './frame-contents.ts';
+
+/**
+ * Files over several frames: created before the first slice, finished after the last. Throws `TargetTreeError` for one
+ * that cannot be written.
+ */
+export class SlicedFiles {
+  /** Bytes that are still to come, by entry. */
+  readonly #left = new Map<number, number>();
+  readonly #entries: readonly Entry[];
+  readonly #staged: StagedPaths;
+  readonly #contents: FrameContents;
+
+  constructor(entries: readonly Entry[], staged: StagedPaths, contents: FrameContents) {
+    this.#entries = entries;
+    this.#staged = staged;
+    this.#contents = contents;
+    for (const index of contents.sliced) {
+      createSparse(staged.at(index)!, entries[index]!.size);
+      this.#left.set(index, entries[index]!.size);
+    }
+  }
+
+  finished(frames: readonly number[]): void {
+    for (const { entry, size } of frames.flatMap(frame => this.#contents.slices(frame))) {
+      const left = this.#left.get(entry)! - size;
+      this.#left.set(entry, left);
+      if (left === 0) finishSparse(this.#staged.at(entry)!, this.#entries[entry]!);
+    }
+  }
+}
+
+/** Creates the file that slices are written to: at its length, writable by us until it is complete. */
+function createSparse(path: string, size: number): void {
+  try {
+    const fd = openSync(fsPath(path), NEW_FILE, 0o600);
+    try {
+      ftruncateSync(fd, size);
+    } finally {
+      closeSync(fd);
+    }
+  } catch (error) {
+    throw writeError(path, error);
+  }
+}
+
+/** Gives a file whose slices are all written its mode, owner and time. */
+function finishSparse(path: string, attributes: Attributes): void {
+  try {
+    const fd = openSync(fsPath(path), constants.O_WRONLY);
+    try {
+      if (thisPlatform.hasModes) fchmodSync(fd, attributes.mode);
+      finishFile(fd, attributes, Date.now() / 1000);
+    } finally {
+      closeSync(fd);
+    }
+  } catch (error) {
+    throw writeError(path, error);
+  }
+}

@@ -1,0 +1,37 @@
+/** Bytes that may wait in memory: as many as a few parts. */
+const MAX_WAITING_BYTES = 32 * 1024 * 1024;
+
+/** Writes what is packed while the store still copies the bytes before it: writes wait, and do not delay the scan. */
+export class WritesAfterCopy {
+  readonly #copied: Promise<void>;
+  readonly #write: (bytes: Uint8Array) => Promise<void>;
+  #waiting: Uint8Array[] = [];
+  #waitingBytes = 0;
+  #isCopying = true;
+
+  constructor(copied: Promise<void>, write: (bytes: Uint8Array) => Promise<void>) {
+    this.#copied = copied;
+    this.#write = write;
+    const ended = () => {
+      this.#isCopying = false;
+    };
+    // The next write rejects with a failure of the copy
+    copied.then(ended, ended);
+  }
+
+  /** Resolves when there is room for more. Rejects when the copy or a write has failed. */
+  async write(bytes: Uint8Array): Promise<void> {
+    this.#waiting.push(bytes);
+    this.#waitingBytes += bytes.length;
+    if (!this.#isCopying || this.#waitingBytes > MAX_WAITING_BYTES) await this.flush();
+  }
+
+  /** Resolves when all of it is written, behind the copy. Rejects as `write`. */
+  async flush(): Promise<void> {
+    await this.#copied;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    this.#waitingBytes = 0;
+    for (const bytes of waiting) await this.#write(bytes);
+  }
+}

@@ -1,0 +1,15 @@
+import { EntryType } from '../format/entry.ts';
+import { thisPlatform } from '../fs/platform.ts';
+import type { ScannedEntry } from './scan.ts';
+
+/** Returns the permission bits that are stored. */
+export function modeOf({ type, stats }: Pick<ScannedEntry, 'type' | 'stats'>): number {
+  if (thisPlatform.hasModes) return stats.mode & 0o7777;
+  // Where there are no modes, those that suit both sides of a cache shared between systems
+  return type === EntryType.directory ? 0o755 : 0o644;
+}
+
+/** Returns the owner that is stored; -1 where owners are not kept. */
+export function ownerOf(id: number): number {
+  return thisPlatform.keepsOwners ? id : -1;
+}

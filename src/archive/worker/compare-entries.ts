@@ -1,0 +1,56 @@
+import { type BigIntStats, readlinkSync } from 'node:fs';
+import { type Attributes, EntryType } from '../format/entry.ts';
+import { lstatExact } from '../fs/file-status.ts';
+import { ignoreErrors } from '../fs/ignore-errors.ts';
+import { decodeName, fsPath } from '../fs/names.ts';
+import { thisPlatform, toMicroseconds } from '../fs/platform.ts';
+import {
+  ComparedEntries,
+  type ComparedEntry,
+  type CompareJob,
+  type CompareResult,
+  encodeLinkedFiles,
+  type LinkedFile,
+  OnDisk,
+} from '../messages/compare-job.ts';
+
+/**
+ * Compares entries with the disk by type, size, mode, owner, target and mtime (in microseconds).
+ * Never throws: a path that cannot be read is not current.
+ */
+export function compareEntries(job: CompareJob): CompareResult {
+  const entries = new ComparedEntries(job);
+  const onDisk = new Uint8Array(entries.count);
+  const linked: LinkedFile[] = [];
+  for (let index = 0; index < entries.count; index++) {
+    const entry = entries.get(index);
+    const stats = ignoreErrors(() => lstatExact(entry.path));
+    if (!stats) continue;
+    const isDirectory = stats.isDirectory();
+    // A directory has a name for each directory in it
+    if (stats.nlink > 1n && !isDirectory) linked.push({ index, dev: stats.dev, ino: stats.ino });
+    if (isCurrent(entry, stats)) onDisk[index] = OnDisk.current;
+    else if (isDirectory) onDisk[index] = OnDisk.directory;
+  }
+  return { onDisk, inodes: encodeLinkedFiles(linked) };
+}
+
+function isCurrent(entry: ComparedEntry, stats: BigIntStats): boolean {
+  if (entry.type === EntryType.symlink) {
+    const target = () => decodeName(readlinkSync(fsPath(entry.path), 'buffer'));
+    return stats.isSymbolicLink() && hasTimeAndOwner(entry, stats) && ignoreErrors(target) === entry.target;
+  }
+  if (entry.type === EntryType.directory) return stats.isDirectory() && hasAttributes(entry, stats);
+  return stats.isFile() && Number(stats.size) === entry.size && hasAttributes(entry, stats);
+}
+
+/** Whether a file or directory has the mode, owner and mtime of its entry. */
+export function hasAttributes(entry: Attributes, stats: BigIntStats): boolean {
+  const sameMode = !thisPlatform.hasModes || (Number(stats.mode) & 0o7777) === entry.mode;
+  return sameMode && hasTimeAndOwner(entry, stats);
+}
+
+function hasTimeAndOwner({ mtimeUs, uid, gid }: Attributes, stats: BigIntStats): boolean {
+  if (toMicroseconds(stats.mtimeNs) !== mtimeUs) return false;
+  return !thisPlatform.keepsOwners || uid < 0 || (Number(stats.uid) === uid && Number(stats.gid) === gid);
+}
