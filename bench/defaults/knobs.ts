@@ -22,7 +22,7 @@ export const knobs: readonly Knob[] = [
   },
   {
     name: 'range',
-    file: 'src/archive/restore/plan-ranges.ts',
+    file: 'src/archive/restore/frame-runs.ts',
     constant: 'RANGE_BYTES',
     others: bytes(4, 16),
   },

@@ -5,11 +5,11 @@ import { decodeName, fsPath } from '../fs/names.ts';
 import { thisPlatform } from '../fs/platform.ts';
 import { rename } from '../fs/rename.ts';
 import { grantWrite, makeWritable } from '../fs/writable.ts';
-import { applyAttributes, attributesOf } from './directory-attributes.ts';
+import { applyAttributes, attributesOf } from './attributes.ts';
 
 /**
- * Moves a directory in `parent` to a free name on the same file system. What is no directory is refused by the system
- * itself. When it throws, all is as it was; where not even that succeeds, something stands at `to`.
+ * Moves a directory in `parent` to a free name on the same file system. The system itself refuses anything that is not
+ * a directory. When it throws, all is as it was; where that could not be had either, something exists at `to`.
  */
 export function moveDirectory(parent: string, from: string, to: string): void {
   try {
@@ -17,7 +17,7 @@ export function moveDirectory(parent: string, from: string, to: string): void {
     rename(parent, `${from}/`, to);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EXDEV') throw error;
-    // A directory of a container image's layer: overlayfs renames what is in it, but not itself
+    // overlayfs renames the content of a directory from an image's layer, but not the directory itself
     movePieces(parent, from, to);
   }
 }
@@ -51,14 +51,14 @@ function movePieces(parent: string, from: string, to: string): void {
   }
 }
 
-/** What was moved away goes back to its place in `parent`, with the attributes that it has. Throws the system's error. */
+/** Moves an item back to its place in `parent` and keeps its attributes. Throws the system's error. */
 export function moveBack(from: string, parent: string, to: string): void {
   if (!isRealDirectory(from)) {
     rename(parent, from, to);
     return;
   }
   const attributes = attributesOf(from);
-  // A directory that moves to another parent has its `..` rewritten: that takes the right to write it
+  // A move to another parent rewrites the directory's `..`, which needs the right to write it
   grantWrite(from);
   rename(parent, from, to);
   applyAttributes(to, attributes);

@@ -3,22 +3,25 @@ import { TargetTreeError } from '../archive-errors.ts';
 import { fsPath } from '../fs/names.ts';
 import { writeError } from '../fs/tree-errors.ts';
 
-/** What is staged under a short name must not turn out to have too long a one at its rename. */
+/**
+ * Throws the system's error for a name or path that is too long here: staging uses short names, so only the rename of the
+ * commit would notice.
+ */
 export function requireNameable(path: string, component: string): void {
-  // No file system that we know takes less than 63 letters of 4 bytes in a component, or 1000 in a path
+  // Every known file system takes 63 characters of 4 bytes in a component, and 1000 bytes in a path
   if (component.length > 63 || path.length > 1000) lstatSync(fsPath(path), { throwIfNoEntry: false });
 }
 
-/** Throws `TargetTreeError` for a directory that a restore cannot rename into, not even after a chmod. */
+/** Throws `TargetTreeError` for a directory that a restore cannot rename into, even after a chmod. */
 export function requireWritable(path: string, stats: Stats): void {
   try {
     accessSync(fsPath(path), constants.W_OK | constants.X_OK);
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     if (code === 'EROFS') throw writeError(path, error);
-    // Another job that restores the same has taken it out of the way
+    // Another job that restores the same has moved it away
     if (code === 'ENOENT') return;
-    // Our own: it gets the write bit for the commit
+    // Its owner can give it the write bit for the commit
     if (stats.uid === process.geteuid?.()) return;
     throw new TargetTreeError(
       `${path} belongs to user ${stats.uid} and cannot be written; remove it or set \`sudo: true\``,
@@ -27,7 +30,7 @@ export function requireWritable(path: string, stats: Stats): void {
   }
 }
 
-/** Each name in a directory, and whether it is a directory. Throws `TargetTreeError`. */
+/** Returns each name in a directory and whether it is a directory. Throws `TargetTreeError`. */
 export function listDirectory(path: string): Map<string, boolean> {
   try {
     const listing = readdirSync(fsPath(path), { withFileTypes: true });

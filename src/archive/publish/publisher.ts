@@ -5,11 +5,11 @@ import { ignoreErrors } from '../fs/ignore-errors.ts';
 import { decodeName, fsPath } from '../fs/names.ts';
 import { rename } from '../fs/rename.ts';
 import { grantWrite } from '../fs/writable.ts';
-import { applyAttributes, attributesOf, type DirectoryAttributes } from './directory-attributes.ts';
-import type { Displaced, TargetDirectory } from './displaced.ts';
+import { applyAttributes, attributesOf, type DirectoryAttributes } from './attributes.ts';
+import type { MovedAside, TargetDirectory } from './moved-aside.ts';
 import type { Move } from './target-plan.ts';
 
-/** How often a rename is tried again when another job puts something in its way meanwhile. */
+/** Attempts at one rename when another job keeps putting something in its way. */
 const ATTEMPTS = 20;
 
 /** A directory that another job had published first, and the attributes that ours would have had. */
@@ -18,51 +18,52 @@ interface MergedDirectory {
   readonly attributes: DirectoryAttributes;
 }
 
-/** Renames what is staged to where it belongs, whatever another job has put there since the plan. */
+/** Renames staged items to their final paths, whatever another job has put there since the plan. */
 export class Publisher {
-  readonly #displaced: Displaced;
+  readonly #movedAside: MovedAside;
   readonly #published: Move[] = [];
   readonly #merged: MergedDirectory[] = [];
   #hasMerged = false;
 
-  /** `displaced` takes what has to make room. */
-  constructor(displaced: Displaced) {
-    this.#displaced = displaced;
+  /** Items in the way go to `movedAside`. */
+  constructor(movedAside: MovedAside) {
+    this.#movedAside = movedAside;
   }
 
-  /** The moves that are done, in their order. */
+  /** The completed moves, in their order. */
   get published(): readonly Move[] {
     return this.#published;
   }
 
-  /** Whether anything may be published. A merge that failed may have moved some of its tree. */
+  /** Whether anything may be visible. A merge that failed may have moved some of its tree. */
   get hasBegun(): boolean {
     return this.#hasMerged || this.#published.length > 0;
   }
 
-  /** Throws the system's errors, and `TargetTreeError` where what is in the way cannot make room. */
+  /** Throws the system's errors, and `TargetTreeError` where an item in the way cannot be moved aside. */
   publish(move: Move): void {
-    const { from, to, tree, parent } = move;
-    if (tree) this.#publishTree(from, to, parent);
+    const { from, to, isTree, parent } = move;
+    if (isTree) this.#publishTree(from, to, parent);
     else this.#publishFile(from, to, parent);
     this.#published.push(move);
   }
 
-  /** Modes and times of the directories that are new, deepest first. A link may have taken the place of one. */
-  finish(entries: readonly Entry[]): void {
+  /** Sets modes and times of the new directories, deepest first. A link may have taken the place of one. */
+  applyFinalAttributes(entries: readonly Entry[]): void {
     for (const { path, attributes } of this.#merged.toReversed()) {
       ignoreErrors(() => isRealDirectory(path) && applyAttributes(path, attributes));
     }
-    for (const { to, tree, entry } of this.#published) {
-      if (tree && entry >= 0) ignoreErrors(() => isRealDirectory(to) && applyAttributes(to, entries[entry]!));
+    for (const { to, isTree, entry } of this.#published) {
+      if (isTree && entry >= 0)
+        ignoreErrors(() => isRealDirectory(to) && applyAttributes(to, entries[entry]!));
     }
   }
 
   #publishFile(from: string, to: string, parent: TargetDirectory): void {
     renameInto(parent.path, from, to, code => {
-      if (isRefusal(code) && isLink(to)) this.#displaced.takeOther(to, parent);
+      if (isRefusal(code) && isLink(to)) this.#movedAside.moveFileAside(to, parent);
       else if (code === 'EISDIR' || isTaken(code) || (isRefusal(code) && isRealDirectory(to)))
-        this.#displaced.takeDirectory(to, parent);
+        this.#movedAside.moveDirectoryAside(to, parent);
       else return 'blocked';
       return 'clear';
     });
@@ -70,16 +71,16 @@ export class Publisher {
 
   #publishTree(from: string, to: string, parent: TargetDirectory): void {
     renameInto(parent.path, from, to, code => {
-      if (code === 'ENOTDIR' || (isRefusal(code) && isLink(to))) this.#displaced.takeOther(to, parent);
+      if (code === 'ENOTDIR' || (isRefusal(code) && isLink(to))) this.#movedAside.moveFileAside(to, parent);
       else if ((isTaken(code) || code === 'EPERM') && isRealDirectory(to)) {
         this.#merge(from, { path: to, area: parent.area });
-        return 'done';
+        return 'merged';
       } else if (!isTaken(code)) return 'blocked';
       return 'clear';
     });
   }
 
-  /** Another job published this directory first: what we staged goes in piece by piece. */
+  /** Publishes a staged directory piece by piece into one that another job has published first. */
   #merge(from: string, into: TargetDirectory): void {
     this.#hasMerged = true;
     for (const found of readdirSync(fsPath(from), { withFileTypes: true, encoding: 'buffer' })) {
@@ -90,19 +91,19 @@ export class Publisher {
         continue;
       }
       this.#merged.push({ path: target, attributes: attributesOf(source) });
-      // A directory that moves to another parent has its `..` rewritten: that takes the right to write it
+      // A move to another parent rewrites the directory's `..`, which needs the right to write it
       grantWrite(source);
       this.#publishTree(source, target, into);
     }
   }
 }
 
-/** What a rename that would replace a directory fails with. */
+/** Whether a rename failed because its target is a directory that is not empty. */
 function isTaken(code: string | undefined): boolean {
   return code === 'ENOTEMPTY' || code === 'EEXIST';
 }
 
-/** On Windows the code for everything, and so for a directory, or a link to one, that stands in the way. */
+/** Whether a rename was refused. Windows does so for a directory, or a link to one, in the way. */
 function isRefusal(code: string | undefined): boolean {
   return code === 'EPERM' || code === 'EACCES';
 }
@@ -111,24 +112,24 @@ function isLink(path: string): boolean {
   return lstatSync(fsPath(path), { throwIfNoEntry: false })?.isSymbolicLink() ?? false;
 }
 
-/** What became of a place that was taken: free now, filled by other means, or still in the way. */
-type Way = 'clear' | 'done' | 'blocked';
+/** State of a rename's target after an attempt to clear it. */
+type TargetState = 'clear' | 'merged' | 'blocked';
 
-/** Renames into `parent`, and where something stands in the way asks `makeWay`, a few times at most. */
+/** Renames into `parent`. Calls `clear` when something is in the way, a limited number of times. */
 function renameInto(
   parent: string,
   from: string,
   to: string,
-  makeWay: (code: string | undefined) => Way,
+  clear: (code: string | undefined) => TargetState,
 ): void {
   for (let attempt = 1; ; attempt++) {
     try {
       rename(parent, from, to);
       return;
     } catch (error) {
-      const way = attempt === ATTEMPTS ? 'blocked' : makeWay((error as NodeJS.ErrnoException).code);
-      if (way === 'blocked') throw error;
-      if (way === 'done') return;
+      const state = attempt === ATTEMPTS ? 'blocked' : clear((error as NodeJS.ErrnoException).code);
+      if (state === 'blocked') throw error;
+      if (state === 'merged') return;
     }
   }
 }

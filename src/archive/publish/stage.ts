@@ -1,26 +1,26 @@
-import { copyFileSync, lchownSync, linkSync, lutimesSync, mkdirSync, symlinkSync } from 'node:fs';
+import { copyFileSync, lchownSync, linkSync, lutimesSync, mkdirSync, statSync, symlinkSync } from 'node:fs';
+import { win32 } from 'node:path';
 import { type Entry, EntryType } from '../format/entry.ts';
 import type { PathLayout } from '../fs/layout.ts';
 import { encodeName, fsPath } from '../fs/names.ts';
 import { linkTypeOf, type Platform, thisPlatform, toFileTime } from '../fs/platform.ts';
 import { writeError } from '../fs/tree-errors.ts';
-import { ArchivedDirectories } from './archived-directories.ts';
-import { applyAttributes } from './directory-attributes.ts';
+import { applyAttributes } from './attributes.ts';
 import type { StagedFiles } from './staged-paths.ts';
 import type { TargetPlan } from './target-plan.ts';
 
-/** Directories that are being filled must be ours to write and search, whatever mode they end with. */
+/** While a directory is filled, this process must be able to write and search it, whatever its final mode. */
 const FILL_MODE = 0o700;
 
 /**
- * What a restore builds in staging besides files: directories before them, links and the attributes of directories
- * after. Between `open` and `close` the process's umask is 0, so that files are created with their final mode.
+ * Builds in staging everything but files: directories before the files, links and directory attributes after them.
+ * Between `open` and `close` the process's umask is 0, so that files are created with their final mode.
  */
 export class Stage {
   readonly #plan: TargetPlan;
   readonly #entries: readonly Entry[];
+  readonly #directories: DirectoriesAfter;
   readonly #layout: PathLayout;
-  readonly #directories: ArchivedDirectories;
   readonly #platform: Platform;
   #umask = 0;
 
@@ -33,7 +33,7 @@ export class Stage {
     this.#plan = plan;
     this.#entries = entries;
     this.#layout = layout;
-    this.#directories = new ArchivedDirectories(entries, layout);
+    this.#directories = new DirectoriesAfter(entries, layout);
     this.#platform = platform;
   }
 
@@ -47,12 +47,12 @@ export class Stage {
     }
   }
 
-  /** Where the files go; after `open`. */
+  /** Paths for the files. Call it after `open`. */
   get files(): StagedFiles {
     return { paths: this.#plan.staged, masksModes: this.#plan.areas.some(area => area.masksModes) };
   }
 
-  /** Symlinks and hard links; the files that hard links point to must be there. */
+  /** Makes symlinks and hard links. The files that hard links point to must exist. Throws `TargetTreeError`. */
   addLinks(): void {
     this.#entries.forEach((entry, index) => {
       if (entry.type !== EntryType.symlink && entry.type !== EntryType.hardLink) return;
@@ -63,28 +63,28 @@ export class Stage {
     });
   }
 
-  /** Modes, owners and times of the staged directories, deepest first. The tops stay writable for their rename. */
+  /** Sets modes, owners and times of the staged directories, deepest first. Top ones stay writable for their rename. */
   finishDirectories(): void {
-    for (const { path, entry, top } of this.#plan.fresh.toReversed()) {
+    for (const { path, entry, isTop } of this.#plan.fresh.toReversed()) {
       if (entry < 0) continue;
       const { mode, ...rest } = this.#entries[entry]!;
-      const attributes = { ...rest, mode: top ? mode | FILL_MODE : mode };
+      const attributes = { ...rest, mode: isTop ? mode | FILL_MODE : mode };
       guarded(path, () => applyAttributes(path, attributes, this.#platform));
     }
   }
 
-  /** Gives the umask back. */
+  /** Resets the umask. */
   close(): void {
     process.umask(this.#umask);
   }
 
-  /** Removes everything of ours from before a commit: the tree is as it was. Never throws: an error is on its way. */
+  /** Removes all staging before a commit: the tree is as it was. Never throws, because an error is being handled. */
   discard(): void {
     for (const area of this.#plan.areas) {
       try {
         area.discard();
       } catch {
-        // What is left is staging: a later restore removes it
+        // A later restore removes the rest
       }
     }
   }
@@ -106,7 +106,7 @@ export class Stage {
       linkSync(fsPath(source), fsPath(path));
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code ?? '';
-      // Two roots on two file systems here, or a file system without links: a copy is what can be had
+      // Two roots on two file systems here, or a file system without hard links: a copy has the same content
       if (!['EXDEV', 'EPERM', 'EMLINK', 'ENOTSUP', 'ENOSYS'].includes(code)) throw error;
       copyFileSync(fsPath(source), fsPath(path));
       applyAttributes(path, this.#entries[linkTo]!, this.#platform);
@@ -120,4 +120,38 @@ function guarded(path: string, change: () => void): void {
   } catch (error) {
     throw writeError(path, error);
   }
+}
+
+/** Paths that will be directories after the restore. Only Windows needs them: its symlinks have a type. */
+class DirectoriesAfter {
+  readonly #entries: readonly Entry[];
+  readonly #layout: PathLayout;
+  #archived: ReadonlySet<string> | undefined;
+
+  constructor(entries: readonly Entry[], layout: PathLayout) {
+    this.#entries = entries;
+    this.#layout = layout;
+  }
+
+  /** Whether an absolute path is a directory of the archive or on the disk. */
+  has(path: string): boolean {
+    this.#archived ??= this.#collect();
+    if (this.#archived.has(comparable(path))) return true;
+    try {
+      return statSync(fsPath(path), { throwIfNoEntry: false })?.isDirectory() ?? false;
+    } catch {
+      // No right to search, or a drive that does not respond
+      return false;
+    }
+  }
+
+  #collect(): ReadonlySet<string> {
+    const directories = this.#entries.filter(({ type }) => type === EntryType.directory);
+    return new Set(directories.map(({ name }) => comparable(this.#layout.toAbsolute(name))));
+  }
+}
+
+/** NTFS folds case. */
+function comparable(path: string): string {
+  return win32.resolve(path).toLowerCase();
 }

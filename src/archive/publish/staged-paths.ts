@@ -1,6 +1,6 @@
 import type { Entry } from '../format/entry.ts';
 
-/** A path by entry: where it is built, or '' for a directory that exists and for what is left alone. */
+/** The staging path of each entry; '' for an existing directory and for an entry that is not restored. */
 export interface StagedPaths {
   at(entry: number): string | undefined;
 }
@@ -13,13 +13,13 @@ export interface StagedFiles {
 }
 
 /**
- * The paths of a plan. What is built under its own name keeps the path of its directory alone, which it shares with all
- * that is built there: 100,000 paths would take as much memory as the entries' names (ADR 0011).
+ * Staging paths of a plan. An entry that keeps its own name in staging stores only the path of its directory, which all
+ * entries of that directory share: 100,000 full paths would take as much memory as the entries' names (ADR 0011).
  */
 export class PlannedPaths implements StagedPaths {
   readonly #entries: readonly Entry[];
   readonly #paths: string[] = [];
-  /** 1: the path is that of the directory. */
+  /** 1 if the path is that of the directory. */
   readonly #isInside: Uint8Array;
 
   constructor(entries: readonly Entry[]) {
@@ -31,7 +31,7 @@ export class PlannedPaths implements StagedPaths {
     this.#paths[entry] = path;
   }
 
-  /** A file or link that is built in `directory` under the last component of its name. */
+  /** Sets the path of a file or link that is built in `directory` under the last component of its name. */
   setInside(entry: number, directory: string): void {
     this.#paths[entry] = directory;
     this.#isInside[entry] = 1;

@@ -4,64 +4,63 @@ import { type Entry, EntryType, parentName } from '../format/entry.ts';
 import type { PathLayout } from '../fs/layout.ts';
 import { writeError } from '../fs/tree-errors.ts';
 import {
+  ExistingDirectories,
+  type ExistingDirectoriesOptions,
   type ExistingDirectory,
-  FoundDirectories,
-  type FoundDirectoriesOptions,
   type FoundDirectory,
-  targetStatus,
-} from './found-directories.ts';
+  statTarget,
+} from './existing-directories.ts';
 import { PlannedPaths, type StagedPaths } from './staged-paths.ts';
-import type { StagingArea } from './staging.ts';
+import type { StagingArea } from './staging-area.ts';
 
 /** A rename that makes something visible. */
 export interface Move {
   readonly from: string;
   readonly to: string;
   /** A directory built in staging; else a file or link. */
-  readonly tree: boolean;
+  readonly isTree: boolean;
   /** Index of the entry, or -1 for a directory that the archive does not hold but needs. */
   readonly entry: number;
   readonly parent: ExistingDirectory;
 }
 
-/** A directory that is built in staging; visible with the tree it belongs to. */
+/** A directory that is built in staging and becomes visible with its tree. */
 export interface FreshDirectory {
   readonly path: string;
-  /** -1: the archive does not hold it. */
+  /** Index of its entry; -1 if the archive does not hold it. */
   readonly entry: number;
-  /** It is moved by a rename of its own, not inside another. */
-  readonly top: boolean;
+  /** It is moved by a rename of its own, not inside another directory. */
+  readonly isTop: boolean;
 }
 
-/** Something of the wrong type that has to make room. */
-export interface Displacement {
+/** An item of another type where an entry goes: it is moved into staging. */
+export interface Obstacle {
   readonly path: string;
   readonly parent: ExistingDirectory;
-  /** It is a directory, and a file or link is to take its place; else the reverse. */
-  readonly directory: boolean;
+  /** True for a directory where a file or link goes, false for the reverse. */
+  readonly isDirectory: boolean;
 }
 
-/** What a restore will do to the disk; made without changing anything but stale staging. */
+/** The changes that a restore will make to the disk. To plan it removes only stale staging. */
 export interface TargetPlan {
   readonly areas: readonly StagingArea[];
   /** In order, parents first. */
   readonly fresh: readonly FreshDirectory[];
   readonly existing: readonly ExistingDirectory[];
-  /** Things of the wrong type where an entry goes: moved into staging. */
-  readonly displaced: readonly Displacement[];
+  readonly obstacles: readonly Obstacle[];
   readonly moves: readonly Move[];
   readonly staged: StagedPaths;
 }
 
-export interface PlanOptions extends FoundDirectoriesOptions {
+export interface PlanOptions extends ExistingDirectoriesOptions {
   readonly layout: PathLayout;
-  /** false: the entry stands on the disk as it should and is left alone; of a directory that says nothing of what is in it. */
+  /** Returns false for an entry that is unchanged on the disk; of a directory this covers nothing in it. */
   readonly isWanted?: (entry: number) => boolean;
 }
 
 /**
  * Decides for every entry where it is built and which rename publishes it.
- * Throws `TargetTreeError` where the tree cannot be written, before a byte of data is fetched.
+ * Throws `TargetTreeError` if the tree cannot be written, before any data is fetched.
  */
 export function planTarget(entries: readonly Entry[], options: PlanOptions): TargetPlan {
   const planner = new Planner(entries, options);
@@ -76,28 +75,28 @@ export function planTarget(entries: readonly Entry[], options: PlanOptions): Tar
   return planner.finish();
 }
 
-type Place =
+type DirectoryPlace =
   | { readonly fresh: true; readonly path: string }
   | { readonly fresh: false; readonly directory: ExistingDirectory };
 
 class Planner {
   readonly #layout: PathLayout;
   readonly #options: PlanOptions;
-  readonly #found: FoundDirectories;
+  readonly #existing: ExistingDirectories;
   readonly #fresh: FreshDirectory[] = [];
-  readonly #displaced: Displacement[] = [];
+  readonly #obstacles: Obstacle[] = [];
   readonly #moves: Move[] = [];
   readonly #staged: PlannedPaths;
   /** Directories of the archive by stored name. */
-  readonly #places = new Map<string, Place>();
+  readonly #places = new Map<string, DirectoryPlace>();
   /** Directories above the roots by absolute path. */
-  readonly #above = new Map<string, Place>();
+  readonly #above = new Map<string, DirectoryPlace>();
 
   constructor(entries: readonly Entry[], options: PlanOptions) {
     this.#staged = new PlannedPaths(entries);
     this.#layout = options.layout;
     this.#options = options;
-    this.#found = new FoundDirectories(options);
+    this.#existing = new ExistingDirectories(options);
   }
 
   add(entry: Entry, index: number): void {
@@ -109,12 +108,12 @@ class Planner {
         ? this.#childDirectory(parent, entry, index, parentStored)
         : this.#rootDirectory(entry, index);
       this.#places.set(entry.name, place);
-      // Where a `!` line takes a directory out, something below it may be named again
+      // A `!` line may exclude a directory while another line names something below it
       if (this.#layout.hasExclusions) this.#above.set(this.#layout.toAbsolute(entry.name), place);
       this.#staged.set(index, place.fresh ? place.path : '');
       return;
     }
-    if (this.#isLeftAlone(index)) {
+    if (this.#isUnchanged(index)) {
       this.#staged.set(index, '');
       return;
     }
@@ -130,57 +129,57 @@ class Planner {
 
   finish(): TargetPlan {
     return {
-      areas: this.#found.areas,
+      areas: this.#existing.areas,
       fresh: this.#fresh,
-      existing: this.#found.all,
-      displaced: this.#displaced,
+      existing: this.#existing.all,
+      obstacles: this.#obstacles,
       moves: this.#moves,
       staged: this.#staged,
     };
   }
 
-  #isLeftAlone(entry: number): boolean {
+  #isUnchanged(entry: number): boolean {
     return this.#options.isWanted?.(entry) === false;
   }
 
   #moveFile(parent: ExistingDirectory, component: string, entry: number): string {
-    const to = this.#found.requireRoomFor(parent, component);
-    if (this.#found.kindOf(parent, component) === 'directory') this.#displaceDirectory(to, parent);
+    const to = this.#existing.requireRenameTarget(parent, component);
+    if (this.#existing.kindOf(parent, component) === 'directory') this.#moveAside(to, parent, true);
     const from = parent.area.newFile();
-    this.#moves.push({ from, to, tree: false, entry, parent });
+    this.#moves.push({ from, to, isTree: false, entry, parent });
     return from;
   }
 
-  #rootDirectory(entry: Entry, index: number): Place {
+  #rootDirectory(entry: Entry, index: number): DirectoryPlace {
     const path = this.#layout.toAbsolute(entry.name);
-    // A symlink that the step names itself is the user's own arrangement. One that a wildcard finds would have been
-    // saved as a link, so an earlier archive may have put it there
+    // A symlink that the step names itself is the user's own. One that a wildcard finds would have been saved as a
+    // link, so an earlier archive may have made it
     const followed = this.#layout.followsLink(path);
-    const stats = targetStatus(path, followed);
+    const stats = statTarget(path, followed);
     if (stats?.isDirectory()) return this.#exists({ path, entry: index, stats, followed });
     const parent = this.#directoryAbove(dirname(path));
     if (parent.fresh) return this.#freshInside(parent.path, basename(path), index);
     return this.#freshTop(parent.directory, basename(path), index);
   }
 
-  #childDirectory(parent: Place, entry: Entry, index: number, parentStored: string): Place {
+  #childDirectory(parent: DirectoryPlace, entry: Entry, index: number, parentStored: string): DirectoryPlace {
     const component = entry.name.slice(parentStored.length, -1);
     if (parent.fresh) return this.#freshInside(parent.path, component, index);
     const path = `${parent.directory.path}/${component}`;
-    if (this.#isLeftAlone(index)) {
-      // Most directories of a warm restore, not looked at again: the device is found out when something goes in
+    if (this.#isUnchanged(index)) {
+      // Most directories of a warm restore: the device is read when something goes in
       const stats = { mode: entry.mode, dev: parent.directory.area.dev };
       return this.#exists({ path, entry: index, stats, parent: parent.directory });
     }
-    if (this.#found.kindOf(parent.directory, component) === 'directory') {
-      const stats = targetStatus(path, false);
+    if (this.#existing.kindOf(parent.directory, component) === 'directory') {
+      const stats = statTarget(path, false);
       if (stats?.isDirectory()) return this.#exists({ path, entry: index, stats, parent: parent.directory });
     }
     return this.#freshTop(parent.directory, component, index);
   }
 
-  /** A directory that no entry stands for: above the roots, or between them. */
-  #directoryAbove(path: string): Place {
+  /** Returns a directory that has no entry: above the roots, or between them. */
+  #directoryAbove(path: string): DirectoryPlace {
     const known = this.#above.get(path);
     if (known) return known;
     const place = this.#makeAbove(path);
@@ -188,8 +187,8 @@ class Planner {
     return place;
   }
 
-  #makeAbove(path: string): Place {
-    const stats = targetStatus(path, true);
+  #makeAbove(path: string): DirectoryPlace {
+    const stats = statTarget(path, true);
     if (stats?.isDirectory()) return this.#exists({ path, entry: -1, stats, followed: true });
     if (stats) throw new TargetTreeError(`${path} is not a directory, but the cache goes below it`);
     const parent = this.#directoryAbove(dirname(path));
@@ -197,40 +196,36 @@ class Planner {
     return this.#freshTop(parent.directory, basename(path), -1);
   }
 
-  #exists(found: Omit<FoundDirectory, 'settled'>): Place {
-    const settled = found.entry >= 0 && this.#isLeftAlone(found.entry);
-    return { fresh: false, directory: this.#found.add({ ...found, settled }) };
+  #exists(found: Omit<FoundDirectory, 'isUnchanged'>): DirectoryPlace {
+    const isUnchanged = found.entry >= 0 && this.#isUnchanged(found.entry);
+    return { fresh: false, directory: this.#existing.add({ ...found, isUnchanged }) };
   }
 
-  #freshTop(parent: ExistingDirectory, component: string, entry: number): Place {
-    const to = this.#found.requireRoomFor(parent, component);
-    // A directory that was not there a moment ago is another job's, just published: ours is merged into it
-    if (this.#found.kindOf(parent, component) === 'other') this.#displaceOther(to, parent);
+  #freshTop(parent: ExistingDirectory, component: string, entry: number): DirectoryPlace {
+    const to = this.#existing.requireRenameTarget(parent, component);
+    // A directory that did not exist a moment ago is one that another job has published: ours is merged into it
+    if (this.#existing.kindOf(parent, component) === 'other') this.#moveAside(to, parent, false);
     const from = parent.area.newTree();
-    this.#fresh.push({ path: from, entry, top: true });
-    this.#moves.push({ from, to, tree: true, entry, parent });
+    this.#fresh.push({ path: from, entry, isTop: true });
+    this.#moves.push({ from, to, isTree: true, entry, parent });
     return { fresh: true, path: from };
   }
 
-  #freshInside(parent: string, component: string, entry: number): Place {
+  #freshInside(parent: string, component: string, entry: number): DirectoryPlace {
     const path = `${parent}/${component}`;
-    this.#fresh.push({ path, entry, top: false });
+    this.#fresh.push({ path, entry, isTop: false });
     return { fresh: true, path };
   }
 
-  #displaceOther(path: string, parent: ExistingDirectory): void {
-    this.#displaced.push({ path, parent, directory: false });
+  #moveAside(path: string, parent: ExistingDirectory, isDirectory: boolean): void {
+    if (isDirectory) this.#existing.requireMovable(path, parent);
+    this.#obstacles.push({ path, parent, isDirectory });
   }
 
-  #displaceDirectory(path: string, parent: ExistingDirectory): void {
-    this.#found.requireMovable(path, parent);
-    this.#displaced.push({ path, parent, directory: true });
-  }
-
-  /** A killed run that found a root missing staged it in a directory above, up to the workspace or home directory. */
+  /** A killed run whose root was missing staged it in a directory above, up to the workspace or home directory. */
   #sweepAbove(stored: string): void {
     for (let above = stored; above !== ''; above = parentName(above)) {
-      this.#found.sweep(this.#layout.toAbsolute(above));
+      this.#existing.sweep(this.#layout.toAbsolute(above));
     }
   }
 }

@@ -1,8 +1,8 @@
 import { lstatSync, realpathSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 import { fsPath } from '../fs/names.ts';
-import { applyAttributes, attributesOf } from '../publish/directory-attributes.ts';
-import type { StagingArea } from '../publish/staging.ts';
+import { applyAttributes, attributesOf } from '../publish/attributes.ts';
+import type { StagingArea } from '../publish/staging-area.ts';
 import type { TargetPlan } from '../publish/target-plan.ts';
 
 /** The clocks that stamp files tick every 10 ms at the slowest; older file systems count whole seconds. */
@@ -14,7 +14,7 @@ const POLL_MS = 2;
  * each file system itself (on a network mount that is the server's).
  * false: that cannot be told for one of them, or takes too long; then equal change times would prove nothing.
  */
-export async function clocksPass(latestNs: bigint, plan: TargetPlan): Promise<boolean> {
+export async function waitForLaterClock(latestNs: bigint, plan: TargetPlan): Promise<boolean> {
   const deadline = performance.now() + WAIT_MS;
   for (const area of plan.areas) {
     const directory = ownDirectory(area, plan);
@@ -30,7 +30,7 @@ export async function clocksPass(latestNs: bigint, plan: TargetPlan): Promise<bo
 
 /** A directory on the file system of `area` that is ours to touch. */
 function ownDirectory(area: StagingArea, { moves }: TargetPlan): string | undefined {
-  const published = moves.find(({ tree, parent }) => tree && parent.area === area);
+  const published = moves.find(({ isTree, parent }) => isTree && parent.area === area);
   return [published?.to, area.parent].find(path => path !== undefined && touch(path) !== undefined);
 }
 

@@ -10,10 +10,10 @@ import { commit } from '../publish/commit.ts';
 import { Stage } from '../publish/stage.ts';
 import type { StagedFiles } from '../publish/staged-paths.ts';
 import { planTarget, type TargetPlan } from '../publish/target-plan.ts';
-import { clocksPass } from './file-clock.ts';
+import { waitForLaterClock } from './file-clock.ts';
+import { findUnchanged } from './find-unchanged.ts';
 import { statusOfStaged, updateMoved } from './restored-status.ts';
 import { unpack } from './unpack.ts';
-import { findCurrent } from './warm.ts';
 
 export interface RestoreArchiveOptions {
   readonly archive: OpenArchive;
@@ -127,7 +127,7 @@ async function prepare(
   try {
     runner.start?.();
     const roots = validate(archive.manifest, archive.manifestStart, layout);
-    const current = warm ? await findCurrent(archive.manifest.entries, roots, layout, runner) : undefined;
+    const current = warm ? await findUnchanged(archive.manifest.entries, roots, layout, runner) : undefined;
     return { roots, current };
   } catch (error) {
     await runner.close();
@@ -143,7 +143,7 @@ async function settled(
 ): Promise<StatusRows | undefined> {
   try {
     updateMoved(rows, entries, plan);
-    return (await clocksPass(rows.latestChange(), plan)) ? rows : undefined;
+    return (await waitForLaterClock(rows.latestChange(), plan)) ? rows : undefined;
   } catch {
     // The restore is done; another process may have taken something of it away already
     return undefined;

@@ -18,8 +18,8 @@ export function statusOfStaged(entries: readonly Entry[], plan: TargetPlan): Sta
 
 /** After the commit: a file that was renamed by itself has a new change time; if it is still ours, that is recorded. */
 export function updateMoved(rows: StatusRows, entries: readonly Entry[], plan: TargetPlan): void {
-  for (const { tree, entry, to } of plan.moves) {
-    if (tree || entry < 0) continue;
+  for (const { isTree, entry, to } of plan.moves) {
+    if (isTree || entry < 0) continue;
     const stats = lstatExact(to);
     // The rename of a hard link shows in the status of the file itself
     const { linkTo } = entries[entry]!;

@@ -6,7 +6,7 @@ import { forEachWithin } from '../pool/in-flight.ts';
 import type { JobRunner } from '../pool/worker-pool.ts';
 import type { StagedFiles } from '../publish/staged-paths.ts';
 import { FrameContents } from './frame-contents.ts';
-import { type FrameRun, planRanges } from './plan-ranges.ts';
+import { type FrameRun, groupFrames } from './frame-runs.ts';
 import { SlicedFiles } from './sliced-files.ts';
 
 /** Compressed bytes that are being fetched, or wait for a worker, at any moment. */
@@ -42,7 +42,7 @@ export async function unpack(options: UnpackOptions): Promise<number> {
   const { archive, runner, isWanted = () => true } = options;
   const { frames, entries } = archive.manifest;
   const contents = new FrameContents(frames, entries, isWanted);
-  const runs = planRanges(frames, frame => contents.has(frame), options.rangeBytes);
+  const runs = groupFrames(frames, frame => contents.has(frame), options.rangeBytes);
   const ready = options.staged.then(async staged => {
     const sliced = new SlicedFiles(entries, staged.paths, contents);
     await writeEmptyFiles(entries, staged, isWanted, runner);

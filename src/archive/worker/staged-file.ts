@@ -69,7 +69,7 @@ export function finishFile(fd: number, attributes: Attributes, now: number): voi
   futimesSync(fd, now, toFileTime(attributes.mtimeUs));
 }
 
-/** What we create is ours already: staging has no set-group-id bit (publish/staging.ts). */
+/** What we create is ours already: staging has no set-group-id bit (publish/staging-area.ts). */
 function isOthers({ uid, gid }: Attributes): boolean {
   return uid >= 0 && (uid !== process.geteuid?.() || gid !== process.getegid?.());
 }

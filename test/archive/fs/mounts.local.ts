@@ -6,9 +6,9 @@ import { TargetTreeError } from '../../../src/archive/archive-errors.ts';
 import { openArchive } from '../../../src/archive/format/open-archive.ts';
 import { InlineRunner } from '../../../src/archive/pool/worker-pool.ts';
 import { commit } from '../../../src/archive/publish/commit.ts';
-import { Displaced } from '../../../src/archive/publish/displaced.ts';
+import { MovedAside } from '../../../src/archive/publish/moved-aside.ts';
 import { Stage } from '../../../src/archive/publish/stage.ts';
-import { StagingArea } from '../../../src/archive/publish/staging.ts';
+import { StagingArea } from '../../../src/archive/publish/staging-area.ts';
 import { planTarget } from '../../../src/archive/publish/target-plan.ts';
 import { unpack } from '../../../src/archive/restore/unpack.ts';
 import { buildTree, describeTree } from '../../support/tree.ts';
@@ -131,7 +131,7 @@ describe.runIf(canMount)('mount points below a cached directory', () => {
     const area = new StagingArea(to, statSync(to).dev, '1-00000000');
     area.create();
     await mounted(['-t', 'tmpfs', 'cache-s3-test'], join(to, 'zz/deep'), async () => {
-      expect(() => new Displaced().takeDirectory(join(to, 'zz'), { path: to, area })).toThrow(
+      expect(() => new MovedAside().moveDirectoryAside(join(to, 'zz'), { path: to, area })).toThrow(
         TargetTreeError,
       );
       expect(readdirSync(join(to, 'zz'))).toEqual(['deep']);

@@ -38,7 +38,7 @@ test('a link that another job puts where a root was that only a wildcard names i
   const publish = await stagedIn(to, ['tree/*'], entries);
   renameSync(join(to, 'tree/a'), join(to, 'moved'));
   symlinkSync(outside, join(to, 'tree/a'));
-  expect(publish).toThrow(`${to}/tree/a was a directory and is none any more`);
+  expect(publish).toThrow(`${to}/tree/a is no longer a directory`);
   expect(readFileSync(join(outside, 'b'), 'utf8')).toBe('theirs');
 });
 
@@ -57,7 +57,7 @@ describe('one place under two names', () => {
       entry(`${alias}/tree/sub/${name}`, type),
     ];
     const publish = await stagedIn(to, ['tre*', `${alias}/tree/sub/x`], entries);
-    expect(publish).toThrow(`${alias}/tree/sub is not the directory any more that it was`);
+    expect(publish).toThrow(`${alias}/tree/sub was replaced by another directory during the restore`);
     expect(await describeTree(outside)).toEqual({});
   });
 });

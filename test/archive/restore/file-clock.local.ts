@@ -3,14 +3,14 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { lstatExact } from '../../../src/archive/fs/file-status.ts';
 import { toFileTime } from '../../../src/archive/fs/platform.ts';
-import { StagingArea } from '../../../src/archive/publish/staging.ts';
+import { StagingArea } from '../../../src/archive/publish/staging-area.ts';
 import type { TargetPlan } from '../../../src/archive/publish/target-plan.ts';
-import { clocksPass } from '../../../src/archive/restore/file-clock.ts';
+import { waitForLaterClock } from '../../../src/archive/restore/file-clock.ts';
 import { scratch } from '../support/scratch.ts';
 
 function planAt(...directories: string[]): TargetPlan {
   const areas = directories.map(directory => new StagingArea(directory, 0, '1-00000000'));
-  return { areas, fresh: [], existing: [], displaced: [], moves: [], staged: [] };
+  return { areas, fresh: [], existing: [], obstacles: [], moves: [], staged: [] };
 }
 
 const second = 1_000_000_000n;
@@ -21,7 +21,7 @@ describe('the clock of the file system that was written to', () => {
     const file = path.join(directory, 'file');
     fs.writeFileSync(file, 'x');
     const { ctimeNs } = lstatExact(file)!;
-    expect(await clocksPass(ctimeNs, planAt(directory))).toBe(true);
+    expect(await waitForLaterClock(ctimeNs, planAt(directory))).toBe(true);
     fs.chmodSync(file, 0o600);
     expect(lstatExact(file)!.ctimeNs).toBeGreaterThan(ctimeNs);
   });
@@ -29,7 +29,7 @@ describe('the clock of the file system that was written to', () => {
   test('will have passed soon: it is waited for', async () => {
     const directory = scratch();
     const soon = lstatExact(directory)!.ctimeNs + second / 2n;
-    expect(await clocksPass(soon, planAt(directory))).toBe(true);
+    expect(await waitForLaterClock(soon, planAt(directory))).toBe(true);
     fs.chmodSync(directory, 0o700);
     expect(lstatExact(directory)!.ctimeNs).toBeGreaterThan(soon);
   });
@@ -37,11 +37,11 @@ describe('the clock of the file system that was written to', () => {
   test('is far behind: nothing can be told', async () => {
     const directory = scratch();
     const later = lstatExact(directory)!.ctimeNs + 3600n * second;
-    expect(await clocksPass(later, planAt(scratch(), directory))).toBe(false);
+    expect(await waitForLaterClock(later, planAt(scratch(), directory))).toBe(false);
   });
 
   test('cannot be asked, where no directory is ours', async () => {
-    expect(await clocksPass(0n, planAt(path.join(scratch(), 'not-there')))).toBe(false);
+    expect(await waitForLaterClock(0n, planAt(path.join(scratch(), 'not-there')))).toBe(false);
   });
 });
 
@@ -50,7 +50,7 @@ test('the directory that is asked stays as it is', async () => {
   fs.mkdirSync(directory, 0o750);
   fs.utimesSync(directory, 1, toFileTime(1_500_000_000_000_007));
   const before = fs.statSync(directory, { bigint: true });
-  await clocksPass(0n, planAt(directory));
+  await waitForLaterClock(0n, planAt(directory));
   const after = fs.statSync(directory, { bigint: true });
   expect([after.mode, after.mtimeNs]).toEqual([before.mode, before.mtimeNs]);
 });

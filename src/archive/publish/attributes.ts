@@ -2,13 +2,13 @@ import { type BigIntStats, chmodSync, chownSync, lstatSync, utimesSync } from 'n
 import { fsPath } from '../fs/names.ts';
 import { type Platform, thisPlatform, toFileTime, toMicroseconds } from '../fs/platform.ts';
 
-/** What a directory has to get back after something was built in it or moved through it. */
+/** Attributes that a directory gets back after something was built in it or moved through it. */
 export interface DirectoryAttributes {
   readonly mode: number;
   readonly mtimeUs: number;
 }
 
-/** What an archive says of a file or directory; `uid` of -1: its owner is not kept. */
+/** Attributes of a file or directory in an archive; a `uid` of -1 means that its owner is not kept. */
 export interface OwnedAttributes extends DirectoryAttributes {
   readonly uid: number;
   readonly gid: number;
@@ -18,7 +18,7 @@ export function attributesOf(path: string): DirectoryAttributes {
   return attributesIn(lstatSync(fsPath(path), { bigint: true }));
 }
 
-/** undefined: no directory stands there. By one look, as another job may take it away at any moment. */
+/** Returns undefined if `path` is not a directory. Uses one call, because another job may move it at any moment. */
 export function attributesOfDirectory(path: string): DirectoryAttributes | undefined {
   const stats = lstatSync(fsPath(path), { bigint: true, throwIfNoEntry: false });
   return stats?.isDirectory() ? attributesIn(stats) : undefined;
@@ -28,7 +28,7 @@ export function attributesIn(stats: BigIntStats): DirectoryAttributes {
   return { mode: Number(stats.mode) & 0o7777, mtimeUs: toMicroseconds(stats.mtimeNs) };
 }
 
-/** Mode and times of what is at `path`, and its owner where one is given and can be. */
+/** Sets mode and times of `path`, and its owner where one is given and this process may set it. */
 export function applyAttributes(
   path: string,
   attributes: DirectoryAttributes | OwnedAttributes,

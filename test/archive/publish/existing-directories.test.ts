@@ -1,15 +1,15 @@
 import { rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { FoundDirectories } from '../../../src/archive/publish/found-directories.ts';
+import { ExistingDirectories } from '../../../src/archive/publish/existing-directories.ts';
 import { buildTree, type TreeSpec } from '../../support/tree.ts';
 import { scratch } from '../support/scratch.ts';
 
 /** A directory, listed, with `present` in it. */
 async function listed(present: TreeSpec) {
   const path = await buildTree(scratch(), present);
-  const found = new FoundDirectories({ runLabel: '1-00000000' });
-  const parent = found.add({ path, entry: -1, stats: statSync(path), settled: false });
+  const found = new ExistingDirectories({ runLabel: '1-00000000' });
+  const parent = found.add({ path, entry: -1, stats: statSync(path), isUnchanged: false });
   return { path, found, parent };
 }
 

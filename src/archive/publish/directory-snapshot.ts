@@ -4,48 +4,47 @@ import type { Entry } from '../format/entry.ts';
 import { isRealDirectory, realPathOf } from '../fs/file-status.ts';
 import { ignoreErrors } from '../fs/ignore-errors.ts';
 import { fsPath } from '../fs/names.ts';
-import { applyAttributes, attributesIn } from './directory-attributes.ts';
-import type { ExistingDirectory } from './found-directories.ts';
+import { applyAttributes, attributesIn } from './attributes.ts';
+import type { ExistingDirectory } from './existing-directories.ts';
 import type { TargetPlan } from './target-plan.ts';
 
-/** The directories that a restore finds and goes on with, as they are right before its commit. */
-export class KnownDirectories {
+/** Status of the existing directories of a restore, right before its commit. */
+export class DirectorySnapshot {
   readonly #directories: readonly ExistingDirectory[];
   readonly #before = new Map<ExistingDirectory, BigIntStats>();
 
-  /** All but those that are as they should be and that nothing is done in. */
-  constructor({ existing, moves, displaced, areas }: TargetPlan) {
-    const touched = new Set([...moves, ...displaced].map(({ parent }) => parent));
+  /** Covers all directories but those that are unchanged and that nothing is moved into, out of or staged in. */
+  constructor({ existing, moves, obstacles, areas }: TargetPlan) {
+    const touched = new Set([...moves, ...obstacles].map(({ parent }) => parent));
     const stagedIn = new Set(areas.map(area => area.parent));
     this.#directories = existing.filter(
-      directory => !directory.settled || touched.has(directory) || stagedIn.has(directory.path),
+      directory => !directory.isUnchanged || touched.has(directory) || stagedIn.has(directory.path),
     );
   }
 
-  /** Between the plan and now another process may have put a link where a directory was. Throws `TargetTreeError`. */
-  recheck(): void {
+  /** Reads the status of each. Throws `TargetTreeError` where another process has replaced a directory since the plan. */
+  take(): void {
     for (const directory of this.#directories) {
-      const look = directory.followed ? statSync : lstatSync;
-      const stats = look(fsPath(directory.path), { bigint: true, throwIfNoEntry: false });
-      if (!stats?.isDirectory())
-        throw new TargetTreeError(`${directory.path} was a directory and is none any more`);
+      const status = directory.followed ? statSync : lstatSync;
+      const stats = status(fsPath(directory.path), { bigint: true, throwIfNoEntry: false });
+      if (!stats?.isDirectory()) throw new TargetTreeError(`${directory.path} is no longer a directory`);
       this.#before.set(directory, stats);
     }
   }
 
   /**
-   * Throws `TargetTreeError` where the way to a directory leads elsewhere than at `recheck`: through a link, which this
-   * restore itself may have published, alone or in a tree, if its archive holds one place under two names.
+   * Throws `TargetTreeError` if the path of a directory now leads elsewhere than at `take`: through a link, which this
+   * restore itself may have published, alone or in a tree, if its archive has one place under two names.
    */
-  requireSame(directory: ExistingDirectory): void {
+  requireUnmoved(directory: ExistingDirectory): void {
     // Another job may have renamed its own directory over an empty one
     if (this.#isUnmoved(directory) || ignoreErrors(() => realPathOf(directory.path)) === directory.realPath)
       return;
-    throw new TargetTreeError(`${directory.path} is not the directory any more that it was`);
+    throw new TargetTreeError(`${directory.path} was replaced by another directory during the restore`);
   }
 
-  /** After all is published: what the archive says of each, deepest first. */
-  finish(entries: readonly Entry[]): void {
+  /** Sets the attributes of the archive, deepest first, after all is published. */
+  applyFinalAttributes(entries: readonly Entry[]): void {
     for (const { path, entry, mode, followed } of this.#directories.toReversed()) {
       ignoreErrors(() => {
         if (!followed && !isRealDirectory(path)) return;
@@ -55,8 +54,8 @@ export class KnownDirectories {
     }
   }
 
-  /** After a failure: the times of those of `paths`, in which in the end nothing has changed. */
-  giveTimesBack(paths: readonly string[]): void {
+  /** Gives the directories at `paths` the times that they had. For a failed commit that changed nothing in them. */
+  restoreTimes(paths: readonly string[]): void {
     for (const [directory, stats] of this.#before) {
       if (paths.includes(directory.path))
         ignoreErrors(
@@ -65,8 +64,8 @@ export class KnownDirectories {
     }
   }
 
-  /** After a failure: the modes of those that had to be made writable. */
-  giveModesBack(): void {
+  /** Gives the directories that had to be made writable the modes that they had. For a failed commit. */
+  restoreModes(): void {
     for (const directory of this.#before.keys())
       ignoreErrors(() => this.#isUnmoved(directory) && chmodIfChanged(directory.path, directory.mode));
   }

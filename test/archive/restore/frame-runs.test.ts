@@ -1,17 +1,17 @@
 import { describe, expect, test } from 'vitest';
 import type { Frame } from '../../../src/archive/format/entry.ts';
-import { planRanges } from '../../../src/archive/restore/plan-ranges.ts';
+import { groupFrames } from '../../../src/archive/restore/frame-runs.ts';
 
 const MIB = 1024 * 1024;
 const frames = (...sizes: number[]): Frame[] =>
   sizes.map(size => ({ size, rawSize: size, sha256: new Uint8Array(32) }));
 const all = () => true;
-const bounds = (runs: ReturnType<typeof planRanges>) =>
+const bounds = (runs: ReturnType<typeof groupFrames>) =>
   runs.map(({ start, end, frames }) => [start, end, [...frames]]);
 
 describe('ranges', () => {
   test('are of neighbours, up to their size', () => {
-    const runs = planRanges(frames(3 * MIB, 3 * MIB, 3 * MIB, 3 * MIB), all, 8 * MIB);
+    const runs = groupFrames(frames(3 * MIB, 3 * MIB, 3 * MIB, 3 * MIB), all, 8 * MIB);
     expect(bounds(runs)).toEqual([
       [0, 6 * MIB, [0, 1]],
       [6 * MIB, 12 * MIB, [2, 3]],
@@ -19,7 +19,7 @@ describe('ranges', () => {
   });
 
   test('a frame over their size has one of its own', () => {
-    expect(bounds(planRanges(frames(1, 20 * MIB, 1), all, 8 * MIB))).toEqual([
+    expect(bounds(groupFrames(frames(1, 20 * MIB, 1), all, 8 * MIB))).toEqual([
       [0, 1, [0]],
       [1, 20 * MIB + 1, [1]],
       [20 * MIB + 1, 20 * MIB + 2, [2]],
@@ -28,22 +28,22 @@ describe('ranges', () => {
 
   test('unwanted frames are asked around, unless they are small', () => {
     const wanted = (frame: number) => frame % 2 === 0;
-    expect(bounds(planRanges(frames(100, 1000, 100), wanted, 8 * MIB))).toEqual([[0, 1200, [0, 2]]]);
-    expect(bounds(planRanges(frames(100, MIB, 100), wanted, 8 * MIB))).toEqual([
+    expect(bounds(groupFrames(frames(100, 1000, 100), wanted, 8 * MIB))).toEqual([[0, 1200, [0, 2]]]);
+    expect(bounds(groupFrames(frames(100, MIB, 100), wanted, 8 * MIB))).toEqual([
       [0, 100, [0]],
       [MIB + 100, MIB + 200, [2]],
     ]);
   });
 
   test('of nothing wanted there are none', () => {
-    expect(planRanges(frames(1, 2, 3), () => false)).toEqual([]);
-    expect(planRanges([], all)).toEqual([]);
+    expect(groupFrames(frames(1, 2, 3), () => false)).toEqual([]);
+    expect(groupFrames([], all)).toEqual([]);
   });
 
   test('every wanted frame is in exactly one, where it lies', () => {
     const sizes = Array.from({ length: 300 }, (_, index) => 1 + ((index * 7919) % (5 * MIB)));
     const wanted = (frame: number) => frame % 7 !== 3;
-    const runs = planRanges(frames(...sizes), wanted);
+    const runs = groupFrames(frames(...sizes), wanted);
     expect(runs.flatMap(({ frames }) => [...frames])).toEqual(sizes.map((_, index) => index).filter(wanted));
     let start = 0;
     const starts = sizes.map(size => {

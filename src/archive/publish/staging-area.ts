@@ -7,43 +7,38 @@ import {
   mkdirSync,
   openSync,
   readdirSync,
+  rmSync,
   unlinkSync,
 } from 'node:fs';
 import { basename, join } from 'node:path';
 import { realPathOf } from '../fs/file-status.ts';
 import { ignoreErrors } from '../fs/ignore-errors.ts';
 import { findMount, readMountPoints } from '../fs/mounts.ts';
-import { fsPath } from '../fs/names.ts';
+import { decodeName, fsPath } from '../fs/names.ts';
 import { thisPlatform } from '../fs/platform.ts';
 import { isStagingName, stagingName } from '../fs/staging-name.ts';
 import { writeError } from '../fs/tree-errors.ts';
 import { makeWritable } from '../fs/writable.ts';
-import {
-  applyAttributes,
-  attributesOf,
-  type DirectoryAttributes,
-  sameAttributes,
-} from './directory-attributes.ts';
-import { removeTree } from './remove-tree.ts';
+import { applyAttributes, attributesOf, type DirectoryAttributes, sameAttributes } from './attributes.ts';
 
-/** Staged files that stand alone are spread over directories of this many. */
+/** Single staged files are spread over directories of this many. */
 const FILES_A_DIRECTORY = 1024;
-/** Staging that a killed restore left behind is removed by a later one after this many ms. */
+/** A later restore removes staging that a killed one left behind after this many ms. */
 export const STALE_STAGING_MS = 24 * 60 * 60 * 1000;
 
 /**
- * A directory inside an existing one, where things are built that a rename will then make visible: on the same file
- * system and inside the same mount.
+ * A directory inside an existing one, on the same file system and inside the same mount: files and trees are built in it,
+ * and a rename makes them visible.
  */
 export class StagingArea {
-  /** The existing directory that it stands in. */
+  /** The existing directory that holds it. */
   readonly parent: string;
   readonly path: string;
-  /** The device that it is on, as `stat` numbers it: what is built here can be renamed to there alone. */
+  /** Its device, as `stat` numbers it: no rename crosses devices. */
   readonly dev: number;
-  /** Whether files in it get less of a mode than is asked for although the umask is 0: by a default ACL. */
+  /** Whether a default ACL removes bits from the modes of new files, although the umask is 0. */
   masksModes = false;
-  /** The parent's attributes before this area was made, and as making it left them. */
+  /** The parent's attributes before and after this area was made. */
   #before: DirectoryAttributes | undefined;
   #made: DirectoryAttributes | undefined;
   #trees = 0;
@@ -55,12 +50,12 @@ export class StagingArea {
     this.path = `${parent}/${stagingName(runLabel)}`;
   }
 
-  /** A path for a directory that is to be moved as a whole, or for something that is moved out of the way. */
+  /** Returns a path for a directory that is moved as a whole, or for an item that is moved aside. */
   newTree(): string {
     return `${this.path}/${this.#trees++}`;
   }
 
-  /** A path for a file or link that is to be moved alone. */
+  /** Returns a path for a file or link that is moved by itself. */
   newFile(): string {
     const index = this.#files++;
     return `${this.path}/f${Math.floor(index / FILES_A_DIRECTORY)}/${index % FILES_A_DIRECTORY}`;
@@ -71,7 +66,7 @@ export class StagingArea {
     try {
       this.#before = attributesOf(realPathOf(this.parent));
       makeWritable(this.parent, () => mkdirSync(fsPath(this.path), 0o700));
-      // Without the set-group-id bit that it may have from its parent: files in it get our own group
+      // Without a set-group-id bit from its parent, so that files in it get the group of this process
       if (thisPlatform.keepsOwners) {
         chownSync(fsPath(this.path), -1, process.getegid!());
         chmodSync(fsPath(this.path), 0o700);
@@ -85,24 +80,24 @@ export class StagingArea {
     }
   }
 
-  /** Removes all that is still in it. */
+  /** Removes it with everything in it. */
   remove(): void {
     makeWritable(this.parent, () => removeTree(this.path));
   }
 
-  /** Removes it as if it had never been: the parent gets the mode and times back that it had. */
+  /** Removes it and gives the parent the mode and times that it had before. */
   discard(): void {
     if (!this.#before) return;
     const parent = realPathOf(this.parent);
     const now = attributesOf(parent);
     this.remove();
-    // Unless another job has published in it meanwhile: then it is as that job left it
+    // If another job has published in the parent meanwhile, its attributes stay as that job left them
     const untouched = this.#made === undefined || sameAttributes(now, this.#made);
     applyAttributes(parent, untouched ? this.#before : now);
   }
 }
 
-/** Asks with a file that is made in `directory` and removed. */
+/** Tests with a file that is made in `directory` and removed. */
 function masksModes(directory: string): boolean {
   const probe = fsPath(`${directory}/probe`);
   const fd = openSync(probe, 'wx', 0o777);
@@ -124,21 +119,41 @@ export function removeStaleStaging(directory: string, olderThanMs: number): void
     if (stale.length === 0) return;
     const real = realPathOf(directory);
     const mounts = readMountPoints();
-    // What is mounted in it went there with a directory that made room, and is not ours
+    // A mount in staging came with a directory that was moved aside: it is the user's
     const removable = stale.filter(path => findMount(join(real, basename(path)), mounts) === undefined);
     const before = attributesOf(real);
-    // With root's files in it, one stays; the others and the directory's mode are not to suffer from that
+    // One that holds files of root stays; the others still go, and the directory gets its mode back
     for (const path of removable) ignoreErrors(() => makeWritable(directory, () => removeTree(path)));
     applyAttributes(directory, before);
   } catch {
-    // Gone meanwhile, or in the way of nobody: nothing depends on it
+    // It may be gone meanwhile; nothing depends on it
   }
 }
 
-/** Only what is ours can be removed, and only directories are staging. */
+/** Only directories are staging, and only those of this user can be removed. */
 function isStale(path: string, olderThanMs: number): boolean {
   const stats = lstatSync(fsPath(path), { throwIfNoEntry: false });
   const user = process.geteuid?.() ?? 0;
   if (!stats?.isDirectory() || (user !== 0 && stats.uid !== user)) return false;
   return Date.now() - stats.mtimeMs >= olderThanMs;
+}
+
+/** Removes a tree of this user, read-only directories included. Does nothing if it is not there. */
+function removeTree(path: string): void {
+  const options = { recursive: true, force: true, maxRetries: 3 } as const;
+  try {
+    rmSync(fsPath(path), options);
+  } catch {
+    makeRemovable(path);
+    rmSync(fsPath(path), options);
+  }
+}
+
+/** Only root can remove items from a directory without write permission. */
+function makeRemovable(directory: string): void {
+  const stats = lstatSync(fsPath(directory), { throwIfNoEntry: false });
+  if (!stats?.isDirectory()) return;
+  chmodSync(fsPath(directory), 0o700);
+  for (const name of readdirSync(fsPath(directory), 'buffer'))
+    makeRemovable(`${directory}/${decodeName(name)}`);
 }

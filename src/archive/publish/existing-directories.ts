@@ -7,60 +7,60 @@ import { fsPath } from '../fs/names.ts';
 import { type Platform, thisPlatform } from '../fs/platform.ts';
 import { writeError } from '../fs/tree-errors.ts';
 import { listDirectory, requireNameable, requireWritable } from './preflight.ts';
-import { removeStaleStaging, STALE_STAGING_MS, StagingArea } from './staging.ts';
+import { removeStaleStaging, STALE_STAGING_MS, StagingArea } from './staging-area.ts';
 
-/** A directory that is there already and stays. */
+/** A directory that exists before a restore and stays. */
 export interface ExistingDirectory {
   readonly path: string;
-  /** The same without symlinks, to compare with mount points. */
+  /** The same path without symlinks, to compare with mount points. */
   readonly realPath: string;
-  /** On the same device. Settled for a directory that something is renamed into, as soon as that is planned. */
+  /** On the same device. Set when the plan first renames something into the directory. */
   area: StagingArea;
-  /** Index of its entry; -1: the archive does not hold it, its mode is not ours to set. */
+  /** Index of its entry; -1 if the archive does not hold it: then its mode stays. */
   readonly entry: number;
   readonly mode: number;
-  /** Reached through a symlink that stands at or above a pattern's root: not to be checked against links again. */
+  /** Reached through a symlink at or above a pattern's root: not to be checked against links again. */
   readonly followed: boolean;
-  /** Its mode, owner and time are the archive's already. */
-  readonly settled: boolean;
+  /** Its mode, owner and time are those of the archive already. */
+  readonly isUnchanged: boolean;
 }
 
-/** What is known of a directory when it is found. */
-export interface FoundDirectory extends Pick<ExistingDirectory, 'path' | 'entry' | 'settled'> {
+/** Facts about an existing directory when the plan finds it. */
+export interface FoundDirectory extends Pick<ExistingDirectory, 'path' | 'entry' | 'isUnchanged'> {
   readonly stats: Pick<Stats, 'mode' | 'dev'>;
-  /** The directory that it stands in, where that was found before and no symlink lies between. */
+  /** Its parent, if that was found before and no symlink lies between. */
   readonly parent?: ExistingDirectory;
-  /** Default: no. */
+  /** Default false. */
   readonly followed?: boolean;
 }
 
-export interface FoundDirectoriesOptions {
-  /** Names staging: `<run number>-<8 hex digits>` (staging-name.ts). */
+export interface ExistingDirectoriesOptions {
+  /** Part of the name of staging directories: `<run number>-<8 hex digits>` (fs/staging-name.ts). */
   readonly runLabel: string;
   readonly staleStagingMs?: number;
-  /** Default: those that the system tells of. */
+  /** Default: those that the system lists. */
   readonly mounts?: ReadonlySet<string>;
   readonly platform?: Platform;
 }
 
 /**
- * The directories that a restore finds, what stands in them, and where what goes into them is staged. Each is looked at
- * once, and what cannot be done in it is said before anything is.
+ * The existing directories that a restore writes into, the names in them, and the staging area for each. Each is read
+ * once. Everything that would make a rename fail is reported here, before anything changes.
  */
-export class FoundDirectories {
-  readonly #options: FoundDirectoriesOptions;
+export class ExistingDirectories {
+  readonly #options: ExistingDirectoriesOptions;
   readonly #platform: Platform;
   readonly #mounts: ReadonlySet<string>;
   readonly #mountParents: ReadonlySet<string>;
   readonly #all: ExistingDirectory[] = [];
-  /** Those that something is staged in. */
+  /** Areas that something is staged in. */
   readonly #areas: StagingArea[] = [];
   readonly #areaOf = new Map<string, StagingArea>();
   readonly #listings = new Map<ExistingDirectory, Map<string, boolean>>();
   readonly #checked = new Set<ExistingDirectory>();
   readonly #swept = new Set<string>();
 
-  constructor(options: FoundDirectoriesOptions) {
+  constructor(options: ExistingDirectoriesOptions) {
     this.#options = options;
     this.#platform = options.platform ?? thisPlatform;
     this.#mounts = options.mounts ?? readMountPoints();
@@ -76,19 +76,19 @@ export class FoundDirectories {
     return this.#areas;
   }
 
-  add({ path, entry, settled, stats, parent, followed = false }: FoundDirectory): ExistingDirectory {
+  add({ path, entry, isUnchanged, stats, parent, followed = false }: FoundDirectory): ExistingDirectory {
     const realPath = parent ? join(parent.realPath, basename(path)) : realPathOf(path);
     const above = this.#areaAbove(realPath, parent);
-    // Not every device is mounted: a btrfs subvolume is one of its own, and only Linux tells the mounts
+    // Not every device is mounted: a btrfs subvolume is a device of its own, and only Linux lists mounts
     const area = above?.dev === stats.dev ? above : this.#newArea(path, stats.dev);
     this.#areaOf.set(realPath, area);
     const mode = stats.mode & 0o7777;
-    const directory: ExistingDirectory = { path, realPath, area, entry, mode, followed, settled };
+    const directory: ExistingDirectory = { path, realPath, area, entry, mode, followed, isUnchanged };
     this.#all.push(directory);
     return directory;
   }
 
-  /** What stands under a name in one of them. */
+  /** Returns the type of the item with this name in one of them. */
   kindOf(directory: ExistingDirectory, component: string): 'absent' | 'directory' | 'other' {
     if (this.#platform.mayFoldCase || !component.isWellFormed()) {
       const stats = lstatSync(fsPath(`${directory.path}/${component}`), { throwIfNoEntry: false });
@@ -103,36 +103,36 @@ export class FoundDirectories {
     return isDirectory === undefined ? 'absent' : isDirectory ? 'directory' : 'other';
   }
 
-  /** Throws `TargetTreeError` where nothing of this name can be renamed into the directory. Returns the path there. */
-  requireRoomFor(directory: ExistingDirectory, component: string): string {
+  /** Returns the path of `component` in a directory. Throws `TargetTreeError` if nothing can be renamed to it. */
+  requireRenameTarget(directory: ExistingDirectory, component: string): string {
     this.#requireWritable(directory);
     const path = `${directory.path}/${component}`;
-    // Neither a directory nor a single file that is a mount point can be replaced by a rename
+    // A rename replaces no mount point, whether directory or single file
     if (this.#mountParents.has(directory.realPath) && this.#mounts.has(join(directory.realPath, component)))
       throw mountPointInTheWay(path);
     requireNameable(path, component);
     return path;
   }
 
-  /** Throws `TargetTreeError` for a directory at `path`, in `parent`, that a rename cannot take out of the way. */
+  /** Throws `TargetTreeError` for a directory at `path`, in `parent`, that a rename cannot move out of the way. */
   requireMovable(path: string, parent: ExistingDirectory): void {
     const stats = lstatSync(fsPath(path), { throwIfNoEntry: false });
-    // Another job that restores the same has taken it out of the way since it was listed
+    // Another job that restores the same has moved it away since it was listed
     if (!stats?.isDirectory()) return;
     if (stats.dev !== parent.area.dev) throw mountPointInTheWay(path);
     refuseMount(path, this.#mounts, join(parent.realPath, basename(path)));
-    // A directory that moves to another parent has its `..` rewritten: that takes the right to write it
+    // A move to another parent rewrites the directory's `..`, which needs the right to write it
     requireWritable(path, stats);
   }
 
-  /** Removes what killed runs have left in a directory. */
+  /** Removes staging of killed runs from a directory. */
   sweep(directory: string): void {
     if (this.#swept.has(directory)) return;
     this.#swept.add(directory);
     removeStaleStaging(directory, this.#options.staleStagingMs ?? STALE_STAGING_MS);
   }
 
-  /** Once for each directory that something will be renamed into. */
+  /** Runs once for each directory that something will be renamed into. */
   #requireWritable(directory: ExistingDirectory): void {
     if (this.#checked.has(directory)) return;
     this.#checked.add(directory);
@@ -145,7 +145,7 @@ export class FoundDirectories {
     this.sweep(directory.area.parent);
   }
 
-  /** The staging area of the nearest existing directory above that has one, unless a mount point lies between. */
+  /** Returns the staging area of the nearest existing directory above, unless a mount point lies between. */
   #areaAbove(realPath: string, parent: ExistingDirectory | undefined): StagingArea | undefined {
     for (let at = realPath; !this.#mounts.has(at); at = dirname(at)) {
       const above = at === realPath ? parent?.area : this.#areaOf.get(at);
@@ -161,14 +161,14 @@ export class FoundDirectories {
 }
 
 /**
- * Of what is at a path; of a link, what is behind it where that is to be followed. undefined: nothing, or no place that
- * a path leads to. Throws `TargetTreeError` where the system does not tell.
+ * Returns the status of a path, behind a link where `follow` is true. Returns undefined if nothing is there or no path
+ * leads there. Throws `TargetTreeError` for the system's other errors.
  */
-export function targetStatus(path: string, follow: boolean): Stats | undefined {
+export function statTarget(path: string, follow: boolean): Stats | undefined {
   try {
     return (follow ? statSync : lstatSync)(fsPath(path), { throwIfNoEntry: false });
   } catch (error) {
-    // Below a file or such a link: who looks at the directory above finds that
+    // The plan reports this for the directory above
     if (isUnresolvable(error)) return undefined;
     throw writeError(path, error);
   }

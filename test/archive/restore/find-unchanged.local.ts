@@ -6,7 +6,7 @@ import { openArchive } from '../../../src/archive/format/open-archive.ts';
 import { validate } from '../../../src/archive/format/validate.ts';
 import type { PathLayout } from '../../../src/archive/fs/layout.ts';
 import { InlineRunner } from '../../../src/archive/pool/worker-pool.ts';
-import { findCurrent } from '../../../src/archive/restore/warm.ts';
+import { findUnchanged } from '../../../src/archive/restore/find-unchanged.ts';
 import { giveAway, runUnprivileged } from '../../support/drop-privileges.ts';
 import { buildTree } from '../../support/tree.ts';
 import { layoutIn, packTree, tailOf } from '../support/archives.ts';
@@ -29,7 +29,7 @@ async function different(change: (tree: string) => unknown, followed = 'tree'): 
   const { object } = await packTree(layout);
   const { manifest, roots } = await openValid(object, layout);
   await change(path.join(workspace, 'tree'));
-  const current = await findCurrent(manifest.entries, roots, layout, new InlineRunner());
+  const current = await findUnchanged(manifest.entries, roots, layout, new InlineRunner());
   return manifest.entries
     .filter(({ name }, index) => !name.endsWith('/') && current[index] !== 1)
     .map(({ name }) => name.slice('./tree/'.length));
@@ -164,7 +164,7 @@ describe('what differs from the disk', () => {
     const { manifest, roots } = await openValid(object, layout);
     expect(roots).toHaveLength(2);
     const stale = async () => {
-      const current = await findCurrent(manifest.entries, roots, layout, new InlineRunner());
+      const current = await findUnchanged(manifest.entries, roots, layout, new InlineRunner());
       return manifest.entries.filter((_, index) => current[index] !== 1).map(({ name }) => name);
     };
     expect(await stale()).toEqual([]);
@@ -201,14 +201,14 @@ describe('what differs from the disk', () => {
       { ...entry, name: './tree/sub/c' },
     ];
     const code = `
-      const { findCurrent } = await import(${source('archive/restore/warm.ts')});
+      const { findUnchanged } = await import(${source('archive/restore/find-unchanged.ts')});
       const { createPathLayout } = await import(${source('cache/paths/paths.ts')});
       const path = (await import('node:path')).default;
       const workspace = ${JSON.stringify(workspace)};
       const layout = await createPathLayout({ patterns: ['tree'], workspace, home: '/none', platformPath: path });
       const { InlineRunner } = await import(${source('archive/pool/worker-pool.ts')});
       const entries = ${JSON.stringify(entries)};
-      const current = await findCurrent(entries, entries.slice(0, 1), layout, new InlineRunner());
+      const current = await findUnchanged(entries, entries.slice(0, 1), layout, new InlineRunner());
       console.log([...current].join(' '));`;
     const { stdout, stderr } = await runUnprivileged(['--input-type=module', '-e', code]);
     expect([stdout.trim(), stderr]).toEqual(['0 0 0', '']);
@@ -236,7 +236,7 @@ test('a tree of several jobs: each is given when an earlier one may be done, and
     done++;
     return result;
   };
-  const current = await findCurrent(manifest.entries, roots, layout, runner);
+  const current = await findUnchanged(manifest.entries, roots, layout, runner);
   const stale = manifest.entries.filter((_, index) => current[index] !== 1).map(({ name }) => name);
   expect(stale).toEqual(changed.map(file => `./${file}`));
   expect(doneWhenGiven).toEqual([0, 1, 2]);

@@ -16,7 +16,7 @@ const RANGE_BYTES = 8 * 1024 * 1024;
 const GAP_BYTES = 256 * 1024;
 
 /** Groups the wanted frames into runs of about `rangeBytes`. */
-export function planRanges(
+export function groupFrames(
   frames: readonly Frame[],
   isWanted: (frame: number) => boolean,
   rangeBytes = RANGE_BYTES,

@@ -18,7 +18,7 @@ const ENTRIES_A_JOB = 4096;
  *
  * `roots` are the entries that stand in no other one (`validate`).
  */
-export async function findCurrent(
+export async function findUnchanged(
   entries: readonly Entry[],
   roots: readonly Entry[],
   layout: PathLayout,
@@ -51,7 +51,7 @@ export async function findCurrent(
     }
   };
 
-  const paths = new PathsOf(layout, roots);
+  const paths = new EntryPaths(layout, roots);
   let open: Batch = { indexes: [], paths: [] };
   for (const [index, entry] of entries.entries()) {
     const path = paths.of(entry);
@@ -136,7 +136,7 @@ class Inodes {
 }
 
 /** Where entries are, in their order: below the roots that they stand in. */
-class PathsOf {
+class EntryPaths {
   readonly #layout: PathLayout;
   readonly #roots: Iterator<Entry, undefined>;
   #next: Entry | undefined;

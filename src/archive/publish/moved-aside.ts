@@ -1,0 +1,102 @@
+import { lstatSync, writeFileSync } from 'node:fs';
+import { isRealDirectory } from '../fs/file-status.ts';
+import { ignoreErrors } from '../fs/ignore-errors.ts';
+import { refuseMount } from '../fs/mounts.ts';
+import { fsPath } from '../fs/names.ts';
+import { rename } from '../fs/rename.ts';
+import { grantWrite } from '../fs/writable.ts';
+import { applyAttributes, attributesOfDirectory, type DirectoryAttributes } from './attributes.ts';
+import type { ExistingDirectory } from './existing-directories.ts';
+import { moveBack, moveDirectory } from './move-directory.ts';
+
+/** A directory that entries are published in, and the staging area that takes what is in their way. */
+export type TargetDirectory = Pick<ExistingDirectory, 'path' | 'area'>;
+
+/** A file, link or directory that was moved into staging. */
+export interface AsideItem {
+  /** The path that it was moved from. */
+  readonly path: string;
+  /** Its path in staging. */
+  readonly aside: string;
+  readonly parent: TargetDirectory;
+  /** Attributes of a directory before anything was done to it. */
+  readonly attributes: DirectoryAttributes | undefined;
+  /** True if only some of a directory was moved: the move could neither be completed nor undone. */
+  readonly isPart: boolean;
+}
+
+/**
+ * Items of another type that were in the way of an entry. They are removed with the staging that they are moved into.
+ *
+ * Another job may publish the right thing in their place at any moment, and that must not be moved. So each move is a
+ * call that the system itself refuses if the type has changed, not a check followed by a move.
+ */
+export class MovedAside {
+  readonly #items: AsideItem[] = [];
+
+  /** Paths of the directories that something was moved out of. */
+  get parents(): ReadonlySet<string> {
+    return new Set(this.#items.map(({ parent }) => parent.path));
+  }
+
+  /**
+   * Moves a directory out of the way of a file or link. Does nothing if it was removed or replaced meanwhile.
+   * Throws `TargetTreeError` when something is mounted in it, and the system's errors.
+   */
+  moveDirectoryAside(path: string, parent: TargetDirectory): void {
+    const attributes = attributesOfDirectory(path);
+    if (!attributes) return;
+    refuseMount(path);
+    const aside = parent.area.newTree();
+    // A move to another parent rewrites the directory's `..`, which needs the right to write it
+    grantWrite(path);
+    try {
+      moveDirectory(parent.path, path, aside);
+      this.#items.push({ path, aside, parent, attributes, isPart: false });
+    } catch (error) {
+      if (isPresent(aside)) this.#items.push({ path, aside, parent, attributes, isPart: true });
+      if (!isRealDirectory(path)) return;
+      ignoreErrors(() => applyAttributes(path, attributes));
+      throw error;
+    }
+  }
+
+  /** Moves a file or link out of the way of a directory. Does nothing if it was removed or replaced meanwhile. */
+  moveFileAside(path: string, parent: TargetDirectory): void {
+    const aside = parent.area.newTree();
+    // A directory cannot be renamed over a file
+    writeFileSync(fsPath(aside), '');
+    try {
+      rename(parent.path, path, aside);
+    } catch (error) {
+      if (isPresent(path) && !isRealDirectory(path)) throw error;
+      return;
+    }
+    // Except on Windows
+    if (isRealDirectory(aside)) moveBack(aside, parent.path, path);
+    else this.#items.push({ path, aside, parent, attributes: undefined, isPart: false });
+  }
+
+  /** Moves items back that were not replaced. Returns those that could not be moved back. Never throws. */
+  putBack(): readonly AsideItem[] {
+    return this.#items.toReversed().filter(item => !isBack(item));
+  }
+}
+
+function isBack({ path, aside, parent, attributes, isPart }: AsideItem): boolean {
+  if (isPart) return false;
+  try {
+    // It was replaced after all
+    if (isPresent(path)) return true;
+    moveBack(aside, parent.path, path);
+    if (attributes) applyAttributes(path, attributes);
+    return true;
+  } catch {
+    // Its parent may be gone; the item is safe in staging
+    return false;
+  }
+}
+
+function isPresent(path: string): boolean {
+  return lstatSync(fsPath(path), { throwIfNoEntry: false }) !== undefined;
+}
