@@ -231,11 +231,11 @@ describe('use-fallback: false', () => {
 
 describe('when the second backend fails too', () => {
   it('a restore is a warning and no answer, which is not a miss', async () => {
-    const second = new StoreUnavailableError("GitHub's cache did not answer within 10 s");
+    const second = new StoreUnavailableError("GitHub's cache did not respond within 10 s");
     const { fallback, log } = arrange(outage(), second);
     expect(await fallback.restore(restoreRequest())).toBeUndefined();
-    expect(fallback.unanswered).toBe("GitHub's cache did not answer within 10 s");
-    expect(log.lines.at(-1)).toBe("warning: GitHub's cache did not answer within 10 s.");
+    expect(fallback.unanswered).toBe("GitHub's cache did not respond within 10 s");
+    expect(log.lines.at(-1)).toBe("warning: GitHub's cache did not respond within 10 s.");
   });
 
   it('so is one whose second backend cannot be made', async () => {
@@ -253,7 +253,7 @@ describe('when the second backend fails too', () => {
   });
 
   it('a save fails with the second cause', async () => {
-    const second = new StoreUnavailableError("GitHub's cache did not answer within 10 s");
+    const second = new StoreUnavailableError("GitHub's cache did not respond within 10 s");
     await expect(arrange(outage(), second).fallback.save(saveRequest())).rejects.toBe(second);
   });
 });

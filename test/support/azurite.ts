@@ -13,12 +13,12 @@ import { setTimeout as delay } from 'node:timers/promises';
  */
 export interface Azurite {
   readonly port: number;
-  /** An address at which the holder may read (`r`) or create and write (`cw`) one blob, as the cache service signs it. */
+  /** Returns a URL that allows to read (`r`) or to create and write (`cw`) one blob, as the cache service signs it. */
   signedUrl(blob: string, permissions: 'r' | 'cw'): string;
   stop(): Promise<void>;
 }
 
-/** The account that Azurite always has (learn.microsoft.com, "Use the Azurite emulator"): public, no secret. */
+/** The account that Azurite always has, whose key is public (learn.microsoft.com, "Use the Azurite emulator"). */
 const ACCOUNT = 'devstoreaccount1';
 const ACCOUNT_KEY =
   'Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==';
@@ -71,17 +71,18 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-/** Create Container with an account signature, so that no client library is needed. */
+/** Creates the container with an account signature, so that no client library is needed. */
 async function createContainer(port: number): Promise<void> {
   const account = { sv: '2022-11-02', ss: 'b', srt: 'c', sp: 'c', se: '2099-01-01T00:00:00Z' };
   const toSign = [ACCOUNT, account.sp, account.ss, account.srt, '', account.se, '', '', account.sv, '', ''];
   const query = new URLSearchParams({ ...account, sig: sign(toSign) });
   const address = `http://127.0.0.1:${port}/${ACCOUNT}/${CONTAINER}?restype=container&${query}`;
-  const answer = await fetch(address, { method: 'PUT', headers: { 'x-ms-version': account.sv } });
-  if (answer.status !== 201) throw new Error(`Azurite did not create a container: ${await answer.text()}`);
+  const response = await fetch(address, { method: 'PUT', headers: { 'x-ms-version': account.sv } });
+  if (response.status !== 201)
+    throw new Error(`Azurite did not create a container: ${await response.text()}`);
 }
 
-/** A service signature for one blob (learn.microsoft.com, "Create a service SAS", version 2020-12-06 and later). */
+/** Signs the access to one blob (learn.microsoft.com, "Create a service SAS", version 2020-12-06 and later). */
 function blobSignature(blob: string, permissions: string): URLSearchParams {
   const version = '2022-11-02';
   const expiry = '2099-01-01T00:00:00Z';

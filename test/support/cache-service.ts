@@ -3,17 +3,17 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 
 /**
- * A stand-in for GitHub's cache service, version 2: the three calls that `@actions/cache` makes, in the JSON of
- * their protocol, with GitHub's rules of matching. The archives themselves lie in a blob store; the stand-in only
- * hands out addresses.
+ * A stand-in for GitHub's cache service, version 2: the three methods that `@actions/cache` calls, in the JSON of
+ * their protocol, with GitHub's rules of matching. The archives are in a blob store, of which the stand-in returns
+ * addresses.
  */
 export interface CacheService {
   /** For ACTIONS_RESULTS_URL; ends in a slash. */
   readonly url: string;
-  /** What was asked so far, by method name. */
+  /** Names of the methods called so far. */
   readonly calls: readonly string[];
   readonly entries: readonly CacheEntry[];
-  /** How to answer from now on. */
+  /** Sets how the service responds from now on. */
   behave(behaviour: Behaviour): void;
   stop(): Promise<void>;
 }
@@ -23,15 +23,28 @@ export interface CacheEntry {
   readonly key: string;
   readonly version: string;
   readonly blob: string;
-  /** undefined: reserved, not yet whole. */
+  /** undefined while the entry is only reserved. */
   sizeBytes: number | undefined;
 }
 
 /**
- * `normal`; `silent`: accepts and never answers; a status answers every call with it; `denied`: refuses by policy;
- * `not ok`: a refusal with a text of its own.
+ * - `silent`: accepts requests and never responds
+ * - `status`: responds to every call with it and with `message` (default: `try again later`)
+ * - `denied`: refuses by policy
+ * - `notOk`: refuses with a text of its own
+ * - `upgrade`: responds with 101 Switching Protocols
+ * - `endless`: responds with success and a body without end
+ * - `matchedKey`: returns this key for each entry that it finds
  */
-export type Behaviour = 'normal' | 'silent' | 'denied' | { status: number } | { notOk: string };
+export type Behaviour =
+  | 'normal'
+  | 'silent'
+  | 'denied'
+  | 'upgrade'
+  | 'endless'
+  | { readonly status: number; readonly message?: string }
+  | { readonly notOk: string }
+  | { readonly matchedKey: string };
 
 export interface CacheServiceOptions {
   readonly signedUrl: (blob: string, permissions: 'r' | 'cw') => string;
@@ -40,7 +53,7 @@ export interface CacheServiceOptions {
 const PREFIX = '/twirp/github.actions.results.api.v1.CacheService/';
 
 type Message = Readonly<Record<string, unknown>>;
-type Answer = { status: number; body: Message };
+type Reply = { status: number; body: Message };
 
 export async function startCacheService(options: CacheServiceOptions): Promise<CacheService> {
   const calls: string[] = [];
@@ -50,8 +63,8 @@ export async function startCacheService(options: CacheServiceOptions): Promise<C
     const message = await readJson(request);
     const method = request.url?.startsWith(PREFIX) ? request.url.slice(PREFIX.length) : '';
     calls.push(method);
-    const answer = misbehave(behaviour, method) ?? table.answer(method, message);
-    if (answer !== 'nothing') send(response, answer);
+    const reply = misbehave(behaviour, method, response) ?? table.call(method, message);
+    if (reply !== 'sent') send(response, reply, behaviour);
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -70,24 +83,54 @@ export async function startCacheService(options: CacheServiceOptions): Promise<C
   };
 }
 
-function misbehave(behaviour: Behaviour, method: string): Answer | 'nothing' | undefined {
+/** Returns the reply that a behaviour forces. Returns undefined if the call is carried out. */
+function misbehave(
+  behaviour: Behaviour,
+  method: string,
+  response: ServerResponse,
+): Reply | 'sent' | undefined {
   if (behaviour === 'normal') return undefined;
-  if (behaviour === 'silent') return 'nothing';
+  if (behaviour === 'silent') return 'sent';
+  if (behaviour === 'upgrade') {
+    response.socket?.write(UPGRADE);
+    return 'sent';
+  }
+  if (behaviour === 'endless') {
+    sendEndless(response);
+    return 'sent';
+  }
   if (behaviour === 'denied') {
-    const what = method.startsWith('Get') ? 'read' : 'write';
-    if (what === 'write')
+    if (!method.startsWith('Get'))
       return { status: 200, body: { ok: false, message: 'cache write denied: read-only token' } };
     return { status: 403, body: { code: 'permission_denied', msg: 'cache read denied: no readable scopes' } };
   }
   if ('notOk' in behaviour) return { status: 200, body: { ok: false, message: behaviour.notOk } };
-  return { status: behaviour.status, body: { code: 'unavailable', msg: 'try again later' } };
+  if ('matchedKey' in behaviour) return undefined;
+  return {
+    status: behaviour.status,
+    body: { code: 'unavailable', msg: behaviour.message ?? 'try again later' },
+  };
 }
 
-/** The entries, oldest first, and what the three calls do with them. */
+/** A response that switches to another protocol, although the request did not ask for it. */
+export const UPGRADE = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n';
+
+/** Sends success and a body that ends only with the connection. */
+export function sendEndless(response: ServerResponse): void {
+  const chunk = Buffer.alloc(64 * 1024, ' ');
+  const send = () => {
+    while (!response.destroyed && response.write(chunk));
+  };
+  response.writeHead(200, { 'content-type': 'application/json' });
+  response.on('drain', send);
+  send();
+}
+
+/** The entries, oldest first, and the three methods that read and change them. */
 function entryTable(options: CacheServiceOptions) {
   const entries: CacheEntry[] = [];
 
-  function create({ key, version }: Message): Answer {
+  function create({ key, version }: Message): Reply {
     if (entries.some(entry => entry.key === key && entry.version === version)) {
       const msg = 'cache entry with the same key, version, and scope already exists';
       return { status: 409, body: { code: 'already_exists', msg } };
@@ -104,7 +147,7 @@ function entryTable(options: CacheServiceOptions) {
     return { status: 200, body: { ok: true, signed_upload_url: options.signedUrl(entry.blob, 'cw') } };
   }
 
-  function finalize({ key, version, size_bytes }: Message): Answer {
+  function finalize({ key, version, size_bytes }: Message): Reply {
     const entry = entries.find(one => one.key === key && one.version === version);
     if (entry === undefined) return { status: 404, body: { code: 'not_found', msg: 'no such entry' } };
     entry.sizeBytes = Number(size_bytes);
@@ -112,7 +155,7 @@ function entryTable(options: CacheServiceOptions) {
   }
 
   /** The exact key first, then each key as a prefix; of several the newest. */
-  function find({ key, restore_keys, version }: Message): Answer {
+  function find({ key, restore_keys, version }: Message): Reply {
     const whole = entries.filter(entry => entry.version === version && entry.sizeBytes !== undefined);
     const prefixes = [String(key), ...((restore_keys as string[] | undefined) ?? [])];
     const match =
@@ -125,7 +168,7 @@ function entryTable(options: CacheServiceOptions) {
 
   return {
     entries,
-    answer(method: string, message: Message): Answer {
+    call(method: string, message: Message): Reply {
       if (method === 'CreateCacheEntry') return create(message);
       if (method === 'FinalizeCacheEntryUpload') return finalize(message);
       if (method === 'GetCacheEntryDownloadURL') return find(message);
@@ -140,7 +183,9 @@ async function readJson(request: IncomingMessage): Promise<Message> {
   return text === '' ? {} : (JSON.parse(text) as Message);
 }
 
-function send(response: ServerResponse, answer: Answer): void {
-  response.writeHead(answer.status, { 'content-type': 'application/json' });
-  response.end(JSON.stringify(answer.body));
+function send(response: ServerResponse, { status, body }: Reply, behaviour: Behaviour): void {
+  const changed =
+    typeof behaviour === 'object' && 'matchedKey' in behaviour ? { matched_key: behaviour.matchedKey } : {};
+  response.writeHead(status, { 'content-type': 'application/json' });
+  response.end(JSON.stringify('matched_key' in body ? { ...body, ...changed } : body));
 }

@@ -25,7 +25,7 @@ const TOOL = `cache-s3/${VERSION}`;
 export function createOpener(wire: WireOptions): OpenBackend {
   const github = async () => {
     const { createGitHubBackend } = await import('../../storage/github/github-backend.ts');
-    return createGitHubBackend({ log: wire.log });
+    return createGitHubBackend(wire.log);
   };
   return async ({ target }, options) => {
     if (target.kind === 'github') return alone(lazyBackend('github', github));

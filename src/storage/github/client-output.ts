@@ -1,105 +1,101 @@
+import { setSecret } from '@actions/core';
 import type { Log } from '../../report/log.ts';
+import { PROGRESS_INTERVAL_MS } from '../../report/progress.ts';
 
 /**
- * Reads what `@actions/cache` prints. The client reports every failure as a line and then answers `undefined` or -1,
- * so its lines are the only place where a miss, an outage and a refusal differ. The wording is that of
- * `@actions/cache` 6.3.0 (lib/cache.js, lib/internal/shared/cacheTwirpClient.js); the integration tests hold it
- * against the real client.
+ * Reads the output of one call of `@actions/cache`. The client catches its errors, prints them and returns `undefined`
+ * or -1, so its output holds the only text on what went wrong. It also holds texts of the service and names of files:
+ * all of it goes to the log, which escapes it, and nothing but masks reaches the runner as a command.
+ *
+ * The wording is that of `@actions/cache` 6.3.0 (lib/cache.js); the local tests hold it against the real client.
  */
 export class ClientOutput {
-  /** Why the client gave up (`Failed to restore: ...`); undefined: it did not. */
-  failure: string | undefined;
-  /** Why the service did not reserve the key: the cause behind a failure that only says "another job may ...". */
-  reserveFailure: string | undefined;
-  /** What went wrong in the last attempt that it repeated. */
-  lastAttempt: string | undefined;
-  /** The run's cache mode forbids it (ACTIONS_CACHE_MODE): nothing was asked. */
-  skipped: string | undefined;
-  /** Bytes of the archive, where told. */
+  /** Why the client gave up. undefined: it printed no problem. */
+  problem: string | undefined;
+  /** Size of the archive in bytes. undefined: not printed. */
   sizeBytes: number | undefined;
-  retries = 0;
 
   readonly #log: Log;
-  readonly #passThrough: (line: string) => void;
-  readonly #now: () => number;
-  #nextProgress = 0;
+  readonly #onMatch: (key: string) => void;
+  #partialLine = '';
+  #nextProgressMs = 0;
 
-  /**
-   * @param passThrough prints a line as it is: workflow commands that only the runner understands (`::add-mask::`).
-   * @param now in ms; progress is shown every five seconds at most, where the client prints it every second.
-   */
-  constructor(log: Log, passThrough: (line: string) => void, now: () => number) {
+  /** @param onMatch receives the key of the entry that the service found, before the client downloads it. */
+  constructor(log: Log, onMatch: (key: string) => void) {
     this.#log = log;
-    this.#passThrough = passThrough;
-    this.#now = now;
+    this.#onMatch = onMatch;
   }
 
-  read(line: string): void {
-    const command = /^::([a-z-]+)[^:]*::(.*)$/.exec(line);
-    const name = command?.[1];
-    const text = unescapeData(command?.[2] ?? '');
-    if (name === undefined) this.#readInfo(line);
-    else if (name === 'debug') this.#readDebug(text);
-    else if (name === 'warning' || name === 'error') this.#readProblem(text);
-    else this.#passThrough(line);
+  /** Reads a message of `@actions/core`, which is a string, or a piece of what tar prints, which is bytes. */
+  write(chunk: string | Uint8Array): void {
+    if (typeof chunk !== 'string') {
+      this.#readProgram(Buffer.from(chunk).toString());
+      return;
+    }
+    const message = chunk.replace(/\r?\n$/, '');
+    // @actions/core writes a command in one line; what has several is foreign text
+    const [, command, data = ''] = /^::([a-z-]+)::(.*)$/.exec(message) ?? [];
+    const text = unescapeData(data);
+    if (command === undefined) this.#readInfo(message);
+    else if (command === 'add-mask') mask(text);
+    else if (command === 'debug') this.#readDebug(text);
+    else this.#readProblem(text);
   }
 
   #readDebug(text: string): void {
-    this.reserveFailure ??= after(text, /^Failed to reserve cache: (?:Error: )?/);
-    this.#readSize(/^File Size: (\d+)$/, text);
+    // the client prints this cause nowhere else
+    if (text.startsWith('Failed to reserve cache: ')) this.problem = reason(text);
+    this.#readSize(text);
     this.#log.debug(text);
   }
 
   #readProblem(text: string): void {
-    const failure = after(text, /^Failed to (?:restore|save): /);
-    if (failure !== undefined) {
-      this.failure = failure;
-    } else if (/^Cache reservation failed: |^uploadCacheArchiveSDK: /.test(text)) {
-      // Each comes again as the failure itself.
-      this.#log.debug(text);
-    } else if (/^You've hit a rate limit/.test(text)) {
-      this.#log.warning(`GitHub's cache: ${text}`);
-    } else {
-      // A refused finalization has no prefix of its own.
-      this.failure = text;
-    }
+    if (text.startsWith("You've hit a rate limit")) this.#log.warning(`GitHub's cache: ${text}`);
+    else this.problem = reason(text);
   }
 
   #readInfo(text: string): void {
-    const reserve = after(text, /^Failed to save: /);
-    const attempt = after(text, /^Attempt \d+ of \d+ failed with error: /);
-    if (reserve !== undefined) this.failure = reserve;
-    if (attempt !== undefined) {
-      this.lastAttempt = attempt.replace(/\. Retrying request in \d+ ms\.\.\.$/, '');
-      this.retries += 1;
-    }
-    if (/^Cache (?:restore|save) skipped: /.test(text)) this.skipped = text;
-    this.#readSize(/^Cache Size: ~\d+ MB \((\d+) B\)$/, text);
-    if (/^(?:Received|Sent) \d+ of \d+/.test(text)) this.#showProgress(text);
-    else if (text !== '') this.#log.debug(text);
-  }
-
-  #readSize(pattern: RegExp, text: string): void {
-    const size = pattern.exec(text)?.[1];
-    if (size !== undefined) this.sizeBytes = Number(size);
-  }
-
-  #showProgress(text: string): void {
-    const now = this.#now();
-    if (now < this.#nextProgress) {
+    const match = /^Cache hit for(?: restore-key)?: (.*)$/s.exec(text);
+    if (match !== null) this.#onMatch(match[1] ?? '');
+    if (/^Failed to save: |^Cache (?:restore|save) skipped: /.test(text)) this.problem ??= reason(text);
+    this.#readSize(text);
+    if (/^(?:Received|Sent) \d+ of \d+/.test(text) && performance.now() >= this.#nextProgressMs) {
+      // the client prints it every second
+      this.#nextProgressMs = performance.now() + PROGRESS_INTERVAL_MS;
+      this.#log.info(text);
+    } else {
       this.#log.debug(text);
-      return;
     }
-    this.#nextProgress = now + 5000;
-    this.#log.info(text);
+  }
+
+  #readSize(text: string): void {
+    const match = /^(?:File Size: |Cache Size: ~\d+ MB \()(\d+)/.exec(text);
+    if (match !== null) this.sizeBytes = Number(match[1]);
+  }
+
+  /** Tar prints its errors and warnings, and in debug mode what an archive contains. */
+  #readProgram(text: string): void {
+    const lines = `${this.#partialLine}${text}`.split(/\r?\n/);
+    this.#partialLine = lines.pop() ?? '';
+    for (const line of lines) this.#log.info(line);
   }
 }
 
-function after(text: string, prefix: RegExp): string | undefined {
-  return prefix.test(text) ? text.replace(prefix, '') : undefined;
+/** Masks a value, unless it is so short or so unlike a signature or URL that other text would be masked with it. */
+function mask(value: string): void {
+  if (/^[!-~]{8,8192}$/.test(value)) setSecret(value);
 }
 
-/** The reverse of what `@actions/core` does to the text of a workflow command. */
+/**
+ * Returns the cause in the text of a failure, at most 300 characters of its first line: the client appends paragraphs of
+ * links, the service any text.
+ */
+function reason(text: string): string {
+  const cause = text.replace(/^Failed to (?:restore|save|reserve cache): (?:Error: |.*More details: )?/s, '');
+  return cause.split('\n', 1).join().slice(0, 300);
+}
+
+/** Reverses the escaping of `@actions/core` in the text of a workflow command. */
 function unescapeData(text: string): string {
   return text.replaceAll('%0D', '\r').replaceAll('%0A', '\n').replaceAll('%25', '%');
 }

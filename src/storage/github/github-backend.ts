@@ -9,45 +9,51 @@ import type {
   StorageBackend,
 } from '../backend.ts';
 import { StoreRefusedError, StoreUnavailableError } from '../store-errors.ts';
-import { whyUnavailable } from './availability.ts';
+import { unavailableReason } from './availability.ts';
+import { ClientCall } from './client-call.ts';
 import { ClientOutput } from './client-output.ts';
-import { limitedCall } from './limited-call.ts';
-import { unobserved } from './observe.ts';
-import { readFailure, saveFailure } from './outcome.ts';
-import { defaultLimits, type GitHubLimits } from './watchdog.ts';
+import {
+  type CallEvidence,
+  explainRead,
+  explainSave,
+  type GitHubFailure,
+  isRequestedKey,
+} from './outcome.ts';
+import { GITHUB_TIMEOUTS, type GitHubTimeouts } from './watchdog.ts';
 
-export interface GitHubBackendOptions {
-  readonly log: Log;
-  readonly limits?: GitHubLimits;
+/**
+ * Creates the backend of GitHub's own cache. Its client, `@actions/cache`, is loaded here and not before: it costs tens
+ * of ms, and most jobs never need it.
+ *
+ * @throws StoreUnavailableError if the runner offers no cache service.
+ */
+export async function createGitHubBackend(log: Log): Promise<StorageBackend> {
+  const reason = unavailableReason(process.env);
+  if (reason !== undefined) throw new StoreUnavailableError(reason);
+  return new GitHubBackend(await import('@actions/cache'), log, GITHUB_TIMEOUTS);
 }
+
+type Client = Pick<typeof import('@actions/cache'), 'restoreCache' | 'saveCache'>;
 
 /**
  * GitHub's own cache, through the client that actions/cache uses: same entries, same versions, same promises (system
- * tar, files written in place). `path` lines are handed over raw because the version is a hash of them.
+ * tar, files written in place). It gets the `path` lines as they are, because the version is a hash of them.
  *
- * The client is loaded here, not before: it costs tens of ms, and most jobs never need it.
- *
- * @throws StoreUnavailableError where the runner offers no cache service. The methods throw it when GitHub's cache
- * does not answer, and StoreRefusedError when it refuses.
+ * The methods throw StoreUnavailableError when GitHub's cache does not respond or fails, StoreRefusedError when it
+ * refuses.
  */
-export async function createGitHubBackend(options: GitHubBackendOptions): Promise<StorageBackend> {
-  const reason = whyUnavailable(process.env);
-  if (reason !== undefined) throw new StoreUnavailableError(reason);
-  return new GitHubBackend(await import('@actions/cache'), options.log, options.limits ?? defaultLimits);
-}
-
-class GitHubBackend implements StorageBackend {
+export class GitHubBackend implements StorageBackend {
   readonly source = 'github';
   readonly counters = { requests: 0, retries: 0 };
-  readonly #client: typeof import('@actions/cache');
+  readonly #client: Client;
   readonly #log: Log;
-  readonly #limits: GitHubLimits;
+  readonly #timeouts: GitHubTimeouts;
   readonly #closed = new AbortController();
 
-  constructor(client: typeof import('@actions/cache'), log: Log, limits: GitHubLimits) {
+  constructor(client: Client, log: Log, timeouts: GitHubTimeouts) {
     this.#client = client;
     this.#log = log;
-    this.#limits = limits;
+    this.#timeouts = timeouts;
   }
 
   lookup(request: LookupRequest): Promise<CacheMatch | undefined> {
@@ -60,88 +66,109 @@ class GitHubBackend implements StorageBackend {
   }
 
   async save(request: SaveRequest): Promise<SaveOutcome> {
-    const output = this.#newOutput();
-    const upload =
-      request.uploadChunkSizeBytes === undefined ? {} : { uploadChunkSize: request.uploadChunkSizeBytes };
+    const { paths, key, uploadChunkSizeBytes: uploadChunkSize, crossOs } = request;
+    const output = new ClientOutput(this.#log, () => {});
+    const call = this.#newCall(output, request.signal, request.onPublish);
     let id: number;
-    // the client does not say when it asks the service to make the entry visible
-    request.onPublish?.();
     try {
-      id = await this.#call(output, request.signal, () =>
-        this.#client.saveCache([...request.paths], request.key, upload, request.crossOs),
-      );
-    } catch (error) {
-      // The client has no class of its own for this.
-      if (/^Path Validation Error: .*not exist/.test((error as Error).message)) return { result: 'empty' };
-      throw refusedInput(error);
-    }
-    if (id === -1) return saveFailure(output);
-    const sizeBytes = output.sizeBytes;
-    return {
-      result: 'saved',
-      source: 'github',
-      sizeBytes,
-      entries: undefined,
-      rawBytes: undefined,
-      reusedBytes: 0,
-    };
-  }
-
-  close(): void {
-    this.#closed.abort(new StoreUnavailableError("GitHub's cache was closed while it was being asked"));
-  }
-
-  async #find(request: LookupRequest, lookupOnly: boolean): Promise<CacheMatch | undefined> {
-    const output = this.#newOutput();
-    let key: string | undefined;
-    try {
-      key = await this.#call(output, request.signal, () =>
-        this.#client.restoreCache(
-          [...request.paths],
-          request.primaryKey,
-          [...request.restoreKeys],
-          { lookupOnly },
-          request.crossOs,
+      id = await this.#run(call, () =>
+        this.#client.saveCache(
+          [...paths],
+          key,
+          uploadChunkSize === undefined ? {} : { uploadChunkSize },
+          crossOs,
         ),
       );
     } catch (error) {
+      // the client has no class of its own for this
+      if (/^Path Validation Error: .*not exist/.test((error as Error).message)) return { result: 'empty' };
       throw refusedInput(error);
     }
-    if (key === undefined) {
-      const failure = readFailure(output);
-      if (failure !== undefined) throw failure;
-      if (output.skipped !== undefined) this.#log.info(output.skipped);
+    if (id === -1) {
+      const outcome = explainSave(evidence(call, output));
+      if (outcome.kind === 'exists') return { result: 'exists', source: 'github' };
+      throw toError(outcome);
+    }
+    const { sizeBytes } = output;
+    const unknown = { entries: undefined, rawBytes: undefined };
+    return { result: 'saved', source: 'github', sizeBytes, ...unknown, reusedBytes: 0 };
+  }
+
+  close(): void {
+    this.#closed.abort(new StoreUnavailableError("the call of GitHub's cache was ended by its close"));
+  }
+
+  async #find(request: LookupRequest, lookupOnly: boolean): Promise<CacheMatch | undefined> {
+    const { paths, primaryKey, restoreKeys, crossOs } = request;
+    const checkKey = (key: string) => {
+      if (!isRequestedKey(key, [primaryKey, ...restoreKeys])) call.abandon(new OtherKeyError(key));
+    };
+    const output = new ClientOutput(this.#log, checkKey);
+    const call = this.#newCall(output, request.signal);
+    let key: string | undefined;
+    try {
+      key = await this.#run(call, () =>
+        this.#client.restoreCache([...paths], primaryKey, [...restoreKeys], { lookupOnly }, crossOs),
+      );
+      // version 1 of the service: the client does not print the key before it downloads
+      if (key !== undefined && !isRequestedKey(key, [primaryKey, ...restoreKeys]))
+        throw new OtherKeyError(key);
+    } catch (error) {
+      if (!(error instanceof OtherKeyError)) throw refusedInput(error);
+      this.#log.notice(error.message);
       return undefined;
     }
-    return { source: 'github', key, exact: key === request.primaryKey, sizeBytes: output.sizeBytes };
+    if (key !== undefined)
+      return { source: 'github', key, exact: key === primaryKey, sizeBytes: output.sizeBytes };
+    const outcome = explainRead(evidence(call, output));
+    if (outcome.kind === 'miss') return undefined;
+    throw toError(outcome);
   }
 
-  async #call<T>(output: ClientOutput, signal: AbortSignal | undefined, call: () => Promise<T>): Promise<T> {
+  #newCall(
+    output: ClientOutput,
+    signal: AbortSignal | undefined,
+    onFinalize?: (() => void) | undefined,
+  ): ClientCall {
+    return new ClientCall({
+      timeouts: this.#timeouts,
+      onWrite: chunk => output.write(chunk),
+      onFinalize,
+      signal: signal === undefined ? this.#closed.signal : AbortSignal.any([signal, this.#closed.signal]),
+    });
+  }
+
+  async #run<T>(call: ClientCall, action: () => Promise<T>): Promise<T> {
     try {
-      return await limitedCall(call, {
-        limits: this.#limits,
-        onLine: line => unobserved(() => output.read(line)),
-        onRequest: () => {
-          this.counters.requests += 1;
-        },
-        lastFailure: () => output.lastAttempt,
-        signal: signal === undefined ? this.#closed.signal : AbortSignal.any([signal, this.#closed.signal]),
-      });
+      return await call.run(action);
     } finally {
-      this.counters.retries += output.retries;
+      this.counters.requests += call.requests;
+      this.counters.retries += call.retries;
     }
-  }
-
-  #newOutput(): ClientOutput {
-    const print = (line: string) => void process.stdout.write(`${line}\n`);
-    return new ClientOutput(this.#log, print, () => performance.now());
   }
 }
 
-/** The client rejects keys and paths that it does not take before it asks anybody. */
+/** The service found an entry that the step did not request. */
+class OtherKeyError extends Error {
+  constructor(key: string) {
+    super(
+      `GitHub's cache returned a key that was not requested, which counts as a miss: ${key.slice(0, 300)}`,
+    );
+  }
+}
+
+function evidence({ serviceResponse }: ClientCall, { problem }: ClientOutput): CallEvidence {
+  return { problem, serviceResponse };
+}
+
+function toError({ kind, message }: GitHubFailure): Error {
+  return kind === 'refused' ? new StoreRefusedError(message, undefined) : new StoreUnavailableError(message);
+}
+
+/** The client rejects keys and paths that it does not accept before it sends a request. */
 function refusedInput(error: unknown): unknown {
   if (!(error instanceof Error) || error.name !== 'ValidationError') return error;
   const input = error.message.startsWith('Path') ? 'path' : 'key';
-  const message = `GitHub's cache does not take this ${input}: ${error.message}`;
+  const message = `GitHub's cache does not accept this ${input}: ${error.message}`;
   return new StoreRefusedError(message, `the input '${input}'`);
 }

@@ -1,54 +1,68 @@
-import type { SaveOutcome } from '../backend.ts';
-import { StoreRefusedError, StoreUnavailableError } from '../store-errors.ts';
+/** HTTP status of the service's response to the last of its calls. `none`: it has not responded. */
+export type ServiceResponse = number | 'none' | 'not requested';
 
-/** What the client's output told of a failure (`ClientOutput`). */
-export interface ReportedFailure {
-  readonly failure: string | undefined;
-  readonly reserveFailure: string | undefined;
-  readonly skipped: string | undefined;
+/** What is known of a call of the client that returned no result. */
+export interface CallEvidence {
+  /** The text with which the client gave up. undefined: it printed none. */
+  readonly problem: string | undefined;
+  readonly serviceResponse: ServiceResponse;
 }
 
-/** Why a search or download has no result; undefined: nothing failed, so it is a miss. */
-export function readFailure(told: ReportedFailure): Error | undefined {
-  return told.failure === undefined ? undefined : describe(told.failure, 'read');
+/** Why a call failed, as a message. `refused`: GitHub's cache responded, and a retry cannot help. */
+export interface GitHubFailure {
+  readonly kind: 'refused' | 'unavailable';
+  readonly message: string;
 }
 
-/**
- * What became of a save whose client answered -1.
- *
- * @throws StoreUnavailableError or StoreRefusedError unless another job has the key.
- */
-export function saveFailure(told: ReportedFailure): SaveOutcome {
-  if (told.skipped !== undefined) throw new StoreRefusedError(told.skipped, undefined);
-  const cause = told.reserveFailure ?? told.failure;
-  if (cause !== undefined && isConflict(cause)) return { result: 'exists', source: 'github' };
-  throw describe(cause ?? 'the client gave no reason', 'save');
+/** Returns why a lookup or restore found nothing. It is a miss only if the service responded with success. */
+export function explainRead(evidence: CallEvidence): GitHubFailure | { readonly kind: 'miss' } {
+  const isMiss = evidence.problem === undefined && isSuccess(evidence.serviceResponse);
+  return isMiss ? { kind: 'miss' } : explainFailure(evidence);
 }
 
 /**
- * The service says 409 or `ok: false` without a message when the key is taken. The client says "another job may be
- * creating this cache" for an outage as well, so that sentence proves nothing.
+ * Returns why a save stored nothing. A taken key has status 409, or success with `ok: false` and no message. The client
+ * prints "another job may be creating this cache" after every failure, so that text proves nothing.
  */
-function isConflict(cause: string): boolean {
-  return /\(409\)|already exists/i.test(cause) || cause === 'Response was not ok';
+export function explainSave(evidence: CallEvidence): GitHubFailure | { readonly kind: 'exists' } {
+  const { problem, serviceResponse } = evidence;
+  const exists = serviceResponse === 409 || (isSuccess(serviceResponse) && problem === 'Response was not ok');
+  return exists ? { kind: 'exists' } : explainFailure(evidence);
 }
 
-function describe(cause: string, what: 'read' | 'save'): Error {
-  const text = withoutNoise(cause);
-  if (/cache (?:read|write) denied:/.test(cause))
-    return new StoreRefusedError(`GitHub's cache refuses this run: ${text}`, undefined);
-  if (/quota has been hit/.test(cause))
-    return new StoreRefusedError(`GitHub's cache is full: ${text}`, undefined);
-  if (/tar(?:\.exe)?"? failed with error/.test(cause))
-    return new StoreUnavailableError(
-      what === 'read'
-        ? `GitHub's cache answered, but its archive could not be unpacked, and some of its files may be there: ${text}`
-        : `nothing was saved to GitHub's cache, because the archive could not be made: ${text}`,
-    );
-  return new StoreUnavailableError(`GitHub's cache did not answer: ${text}`);
+/** Texts of the client and the service that refuse: by token, by cache mode (ACTIONS_CACHE_MODE) and by quota. */
+const REFUSED = /cache (?:read|write) denied:|^Cache (?:restore|save) skipped:|quota has been hit/;
+
+function explainFailure({ problem, serviceResponse }: CallEvidence): GitHubFailure {
+  const text = (problem ?? 'the client printed no reason').replace(
+    /Failed to make request after \d+ attempts: |Received non-retryable error: /,
+    '',
+  );
+  if (REFUSED.test(text) || isRefusal(serviceResponse))
+    return { kind: 'refused', message: `GitHub's cache refused the request: ${text}` };
+  if (serviceResponse === 'none')
+    return { kind: 'unavailable', message: `GitHub's cache did not respond: ${text}` };
+  if (serviceResponse !== 'not requested' && /tar(?:\.exe)?"? failed with error/.test(text)) {
+    const clauses = 'has the key, but its archive could not be unpacked and some files may have been written';
+    return { kind: 'unavailable', message: `GitHub's cache ${clauses}: ${text}` };
+  }
+  return { kind: 'unavailable', message: `GitHub's cache could not be used: ${text}` };
 }
 
-/** Only the first line: the client adds paragraphs of links. */
-function withoutNoise(cause: string): string {
-  return (cause.split('\n')[0] ?? cause).replace(/^Failed to make request after \d+ attempts: /, '').trim();
+function isSuccess(response: ServiceResponse): boolean {
+  return typeof response === 'number' && response >= 200 && response < 300;
+}
+
+function isRefusal(response: ServiceResponse): boolean {
+  return typeof response === 'number' && response >= 400 && response < 500 && response !== 429;
+}
+
+/**
+ * Returns true if the service may return `key` for the requested keys, which are prefixes. Letters of either case count
+ * as equal, as they do in actions/cache (isExactKeyMatch), so that a service that ignores case still hits.
+ */
+export function isRequestedKey(key: string, requested: readonly string[]): boolean {
+  if (requested.includes(key)) return true;
+  if (key.length > 512 || /[\p{Cc}\p{Zl}\p{Zp}]/u.test(key)) return false;
+  return requested.some(prefix => key.toLowerCase().startsWith(prefix.toLowerCase()));
 }

@@ -1,71 +1,63 @@
 /** How long GitHub's cache may keep a job waiting, in ms. */
-export interface GitHubLimits {
-  /** For each question to the cache service (find, reserve, finalize), the client's own retries included. */
-  readonly serviceMs: number;
-  /** Without a byte in either direction while an archive is moved. */
-  readonly idleMs: number;
+export interface GitHubTimeouts {
+  /** For each call of the cache service (find, reserve, finalize), the client's own retries included. */
+  readonly serviceTimeoutMs: number;
+  /** Without a byte in either direction while an archive is transferred. */
+  readonly idleTimeoutMs: number;
 }
 
 /**
- * The client alone waits 30 s on a service that answers 503 and about 15 minutes on one that is silent
- * (`@actions/cache` 6.3.0, tried).
+ * The client alone waits 30 s for a service that responds with 503 and about 15 minutes for one that is silent
+ * (`@actions/cache` 6.3.0, measured).
  */
-export const defaultLimits: GitHubLimits = { serviceMs: 10_000, idleMs: 30_000 };
+export const GITHUB_TIMEOUTS: GitHubTimeouts = { serviceTimeoutMs: 10_000, idleTimeoutMs: 30_000 };
 
 /**
- * Decides when a call of the client has waited too long. It knows three phases: `service` (a question to the cache
- * service is open: the clock runs from the first attempt), `transfer` (the archive moves: the clock runs from the
- * last byte) and `local` (nothing yet, or tar works: a slow disk is not GitHub's fault, so there is no limit).
- *
- * Times are ms of a monotonic clock, given by the caller.
+ * Decides when a call of the client has waited too long: for the service since the first attempt, in a transfer since
+ * the last byte. While a program (tar) runs, and from then until the next request, there is no limit: a slow disk is not
+ * GitHub's fault. Times are ms of a monotonic clock, passed by the caller.
  */
 export class Watchdog {
-  readonly #limits: GitHubLimits;
+  readonly #timeouts: GitHubTimeouts;
   #phase: 'local' | 'service' | 'transfer' = 'local';
-  #since = 0;
+  #sinceMs = 0;
   #bytes = 0;
-  #children = 0;
+  #programs = 0;
 
-  constructor(limits: GitHubLimits) {
-    this.#limits = limits;
+  constructor(timeouts: GitHubTimeouts) {
+    this.#timeouts = timeouts;
   }
 
-  requestStarted(kind: 'service' | 'transfer', now: number): void {
-    // A retry of the same question goes on with the same clock. Each request of a transfer is progress only
-    // when it moves bytes, so it does not restart that clock either.
+  requestStarted(kind: 'service' | 'transfer', nowMs: number): void {
+    // neither a retry of a service call nor a further request of a transfer restarts the clock
     if (this.#phase === kind) return;
     this.#phase = kind;
-    this.#since = now;
+    this.#sinceMs = nowMs;
   }
 
-  childStarted(): void {
-    this.#children += 1;
+  programStarted(): void {
+    this.#programs += 1;
     this.#phase = 'local';
   }
 
-  childEnded(): void {
-    this.#children -= 1;
+  programEnded(): void {
+    this.#programs -= 1;
   }
 
   /** @param total bytes of both directions since the call began. */
-  bytesMoved(total: number, now: number): void {
-    if (total === this.#bytes) return;
+  bytesMoved(total: number, nowMs: number): void {
+    if (total !== this.#bytes && this.#phase === 'transfer') this.#sinceMs = nowMs;
     this.#bytes = total;
-    if (this.#phase === 'transfer') this.#since = now;
   }
 
-  /** The limit that has passed, in words; undefined: none. */
-  overdue(now: number): string | undefined {
-    if (this.#children > 0) return undefined;
-    const waited = now - this.#since;
-    if (this.#phase === 'service' && waited >= this.#limits.serviceMs)
-      return `did not answer within ${seconds(this.#limits.serviceMs)}`;
-    if (this.#phase === 'transfer' && waited >= this.#limits.idleMs)
-      return `did not answer: no byte moved for ${seconds(this.#limits.idleMs)}`;
-    return undefined;
+  /** Returns the limit that has passed, as a clause for a message. Returns undefined if none has. */
+  expired(nowMs: number): string | undefined {
+    if (this.#programs > 0 || this.#phase === 'local') return undefined;
+    const { serviceTimeoutMs, idleTimeoutMs } = this.#timeouts;
+    const isService = this.#phase === 'service';
+    if (nowMs - this.#sinceMs < (isService ? serviceTimeoutMs : idleTimeoutMs)) return undefined;
+    return isService
+      ? `did not respond within ${serviceTimeoutMs / 1000} s`
+      : `did not respond: no byte was transferred for ${idleTimeoutMs / 1000} s`;
   }
-}
-
-function seconds(ms: number): string {
-  return `${ms / 1000} s`;
 }

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { hashFiles as hash } from '@actions/glob';
-import { observe } from '../../../src/storage/github/observe.ts';
+import { observe } from '../../../src/storage/github/process-hooks.ts';
 
 /**
  * `hashFiles()` of an expression: relative patterns start at the workspace, files outside it do not count. The
@@ -10,9 +10,9 @@ export async function hashFiles(patterns: readonly string[], workspace: string):
   const absolute = patterns
     .flatMap(pattern => pattern.split('\n'))
     .map(line => anchored(line.trim(), workspace));
-  // The library prints every file it looks at.
-  const quiet = { onLine() {}, onRequest() {}, onChild() {} };
-  return observe(quiet, () => hash(absolute.join('\n'), workspace));
+  // the library prints every file that it reads
+  const silent = { onWrite() {}, onRequest() {}, onChild() {} };
+  return observe(silent, () => hash(absolute.join('\n'), workspace));
 }
 
 /** The library takes the process's directory as the start; a test has several workspaces in one process. */

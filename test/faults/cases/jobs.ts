@@ -209,8 +209,8 @@ export const jobCaseList: readonly FaultCase[] = [
     main: async scene => ({ endpoint: await silentEndpoint(scene) }),
     github: 'silent',
     askedWithinMs: 12_000,
-    mainSays: /::warning::.*GitHub's cache did not answer/,
-    postSays: /::warning::.*GitHub's cache did not answer/,
+    mainSays: /::warning::.*GitHub's cache did not respond/,
+    postSays: /::warning::.*GitHub's cache did not respond/,
     savedTo: 'nowhere',
   }),
   ...jobCases({

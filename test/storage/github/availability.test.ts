@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { whyUnavailable } from '../../../src/storage/github/availability.ts';
+import { unavailableReason } from '../../../src/storage/github/availability.ts';
 
 const v2 = {
   ACTIONS_CACHE_SERVICE_V2: 'True',
@@ -8,21 +8,23 @@ const v2 = {
 };
 const v1 = { ACTIONS_CACHE_URL: 'https://x/', ACTIONS_RUNTIME_TOKEN: 't' };
 const enterprise = { GITHUB_SERVER_URL: 'https://git.example.org' };
-const none = "GitHub's cache is not available on this runner: it sets no";
 
-it.each<[string, NodeJS.ProcessEnv, string | undefined]>([
-  ['the second service', v2, undefined],
-  ['the first service', v1, undefined],
-  ['GHE.com', { ...v2, GITHUB_SERVER_URL: 'https://acme.ghe.com' }, undefined],
-  ['an Enterprise Server with the first service', { ...v1, ...enterprise }, undefined],
-  [
-    'an Enterprise Server with the flag of the second only',
-    { ...v2, ...enterprise },
-    `${none} ACTIONS_CACHE_URL`,
-  ],
-  ['no token', { ...v2, ACTIONS_RUNTIME_TOKEN: '' }, `${none} ACTIONS_RUNTIME_TOKEN`],
-  ['the flag without an address', { ...v1, ACTIONS_CACHE_SERVICE_V2: '1' }, `${none} ACTIONS_RESULTS_URL`],
-  ['nothing', {}, `${none} ACTIONS_CACHE_URL and no ACTIONS_RUNTIME_TOKEN`],
-])('a runner with %s', (_, env, reason) => {
-  expect(whyUnavailable(env)).toBe(reason);
+it.each<[string, NodeJS.ProcessEnv]>([
+  ['version 2 of the service', v2],
+  ['version 1 of the service', v1],
+  ['version 2 on GHE.com', { ...v2, GITHUB_SERVER_URL: 'https://acme.ghe.com' }],
+  ['version 1 on an Enterprise Server', { ...v1, ...enterprise }],
+])("GitHub's cache is available on a runner with %s", (_, env) => {
+  expect(unavailableReason(env)).toBeUndefined();
+});
+
+it.each<[string, NodeJS.ProcessEnv, string]>([
+  ['an Enterprise Server with only the flag of version 2', { ...v2, ...enterprise }, 'ACTIONS_CACHE_URL'],
+  ['no token', { ...v2, ACTIONS_RUNTIME_TOKEN: '' }, 'ACTIONS_RUNTIME_TOKEN'],
+  ['the flag of version 2 but no address', { ...v1, ACTIONS_CACHE_SERVICE_V2: '1' }, 'ACTIONS_RESULTS_URL'],
+  ['no variable', {}, 'ACTIONS_CACHE_URL and no ACTIONS_RUNTIME_TOKEN'],
+])("GitHub's cache is not available on a runner with %s", (_, env, missing) => {
+  expect(unavailableReason(env)).toBe(
+    `GitHub's cache is not available on this runner: it sets no ${missing}`,
+  );
 });

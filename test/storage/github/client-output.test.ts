@@ -1,146 +1,173 @@
-import { describe, expect, it } from 'vitest';
+import * as core from '@actions/core';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ClientOutput } from '../../../src/storage/github/client-output.ts';
-import { readFailure, saveFailure } from '../../../src/storage/github/outcome.ts';
 import { recordingLog } from '../../support/requests.ts';
 
-function read(lines: readonly string[], clock: { now: number } = { now: 0 }) {
+/** A fresh output, with what it logs, the keys it reports and the commands that reach the runner. */
+function newOutput() {
   const log = recordingLog();
-  const printed: string[] = [];
-  const output = new ClientOutput(
-    log,
-    line => printed.push(line),
-    () => clock.now,
-  );
-  for (const line of lines) output.read(line);
-  return { output, log, printed };
+  const matches: string[] = [];
+  const output = new ClientOutput(log, key => matches.push(key));
+  return { output, log, matches };
 }
 
-const conflict =
-  'Failed to CreateCacheEntry: Received non-retryable error: Failed request: (409) Conflict: cache entry with the same key already exists';
-const guess = 'Failed to save: Unable to reserve cache with key k, another job may be creating this cache.';
-
-function savedWith(reason: string) {
-  const { output } = read([`::debug::Failed to reserve cache: Error: ${reason}`, guess]);
-  return () => saveFailure(output);
+function read(...messages: readonly string[]) {
+  const all = newOutput();
+  for (const message of messages) all.output.write(`${message}\n`);
+  return all;
 }
 
-describe('what is known of a call', () => {
-  it('is how often it was repeated, and why the last time', () => {
-    const attempt = (number: number, reason: string) =>
-      `Attempt ${number} of 5 failed with error: ${reason}. Retrying request in 3000 ms...`;
-    const { output } = read([attempt(1, 'ECONNRESET'), attempt(2, 'Failed request: (503) Busy')]);
-    expect([output.retries, output.lastAttempt]).toEqual([2, 'Failed request: (503) Busy']);
-    expect([read([]).output.retries, read([]).output.lastAttempt]).toEqual([0, undefined]);
+describe('the problem of a call', () => {
+  it.each([
+    ['a failed restore', ['::warning::Failed to restore: a%0Ab%25'], 'a'],
+    ['a failed save', ['::error::Failed to save: cause'], 'cause'],
+    ['a refused finalization', ['::warning::entry is gone'], 'entry is gone'],
+    [
+      'a reservation that failed in version 2',
+      [
+        '::debug::Failed to reserve cache: Error: Failed to CreateCacheEntry: cause',
+        'Failed to save: Unable to reserve cache with key k, another job may be creating this cache.',
+      ],
+      'Failed to CreateCacheEntry: cause',
+    ],
+    [
+      'a reservation that failed in version 1',
+      [
+        'Failed to save: Unable to reserve cache with key k, another job may be creating this cache. More details: cause',
+      ],
+      'cause',
+    ],
+    [
+      'a reservation that the token does not allow',
+      [
+        '::debug::Failed to reserve cache: Error: cache write denied: read-only',
+        '::warning::Failed to save: Unable to reserve cache with key k. More details: cache write denied: read-only',
+      ],
+      'cache write denied: read-only',
+    ],
+    [
+      'a cache mode',
+      ["Cache save skipped: the effective cache-mode 'read' does not permit writes."],
+      "Cache save skipped: the effective cache-mode 'read' does not permit writes.",
+    ],
+    [
+      'success',
+      ['Cache hit for: k', '::debug::Archive path: /tmp/x', 'Cache restored successfully'],
+      undefined,
+    ],
+  ])('after %s is its cause', (_, messages, problem) => {
+    expect(read(...messages).output.problem).toBe(problem);
   });
 
-  it.each([
-    ['of a download', 'Cache Size: ~1 MB (1234567 B)', 1_234_567],
-    ['of an upload', '::debug::File Size: 1234567', 1_234_567],
-    ['of nothing yet', 'Cache Size: unknown', undefined],
-  ])('is the size %s', (_, line, sizeBytes) => {
-    expect(read([line, 'Cache restored successfully']).output.sizeBytes).toBe(sizeBytes);
+  it('is at most 300 characters long', () => {
+    expect(read(`::warning::Failed to restore: ${'x'.repeat(1_000_000)}`).output.problem).toHaveLength(300);
   });
 });
 
-describe('what the user sees', () => {
-  it('keeps masks as they are and everything ordinary at debug level', () => {
-    const { log, printed } = read([
-      '::add-mask::secret',
+it.each([
+  ['of a download', 'Cache Size: ~1 MB (1234567 B)', 1_234_567],
+  ['of an upload', '::debug::File Size: 1234567', 1_234_567],
+  ['that is not printed', 'Cache Size: unknown', undefined],
+])('the size %s is read from the output', (_, message, sizeBytes) => {
+  expect(read(message, 'Cache restored successfully').output.sizeBytes).toBe(sizeBytes);
+});
+
+it.each(['Cache hit for: ', 'Cache hit for restore-key: '])(
+  'the matched key after "%s" is reported with all of its lines',
+  lead => {
+    expect(read(`${lead}key\nsecond line`).matches).toEqual(['key\nsecond line']);
+  },
+);
+
+describe('the log of a call', () => {
+  it('has ordinary messages at debug level', () => {
+    const { log } = read(
       'Cache hit for: key',
-      '[command]/usr/bin/tar -xf cache.tzst',
+      '[command]/usr/bin/tar -xf x',
       '::debug::Archive path: /tmp/x',
-    ]);
-    expect(printed).toEqual(['::add-mask::secret']);
-    expect(log.shown).toEqual([]);
-    expect(log.lines).toContain('debug: Archive path: /tmp/x');
-  });
-
-  it('shows progress every five seconds', () => {
-    const clock = { now: 0 };
-    const { output, log } = read([], clock);
-    for (; clock.now < 12_000; clock.now += 1000)
-      output.read(`Received ${clock.now} of 12000 (1.0%), 1.0 MBs/sec`);
-    expect(log.shown.map(line => line.split(' of')[0])).toEqual([
-      'info: Received 0',
-      'info: Received 5000',
-      'info: Received 10000',
-    ]);
-  });
-
-  it('shows a rate limit as a warning', () => {
-    const line = "You've hit a rate limit, your rate limit will reset in 9 seconds";
-    expect(read([`::warning::${line}`]).log.shown).toEqual([`warning: GitHub's cache: ${line}`]);
-  });
-
-  it('does not print a failure twice: it is in the error', () => {
-    const { output, log } = read([
-      '::warning::uploadCacheArchiveSDK: x',
-      '::error::Failed to save: a%0Ab%25',
-    ]);
-    expect(log.shown).toEqual([]);
-    expect(output.failure).toBe('a\nb%');
-  });
-});
-
-describe('a read without a result', () => {
-  it('is a miss when nothing failed', () => {
-    expect(readFailure(read(['::debug::Cache not found for version 0 of keys: k']).output)).toBeUndefined();
-  });
-
-  it.each([
-    [
-      'Failed to make request after 5 attempts: Failed request: (503) Service Unavailable',
-      "GitHub's cache did not answer: Failed request: (503) Service Unavailable",
-    ],
-    [
-      'Unable to make request: ECONNREFUSED%0AIf you are using self-hosted runners, please ...',
-      "GitHub's cache did not answer: Unable to make request: ECONNREFUSED",
-    ],
-    ['cache read denied: no scopes', "GitHub's cache refuses this run: cache read denied: no scopes"],
-    [
-      '/usr/bin/tar failed with error: The process failed with exit code 2',
-      "GitHub's cache answered, but its archive could not be unpacked, and some of its files may be there: /usr/bin/tar failed with error: The process failed with exit code 2",
-    ],
-  ])('is a failure after "%s"', (line, message) => {
-    expect(readFailure(read([`::warning::Failed to restore: ${line}`]).output)?.message).toBe(message);
-  });
-});
-
-describe('a save without a result', () => {
-  it('is another job only when the service says so', () => {
-    expect(savedWith(conflict)()).toEqual({ result: 'exists', source: 'github' });
-    expect(savedWith('Response was not ok')()).toEqual({ result: 'exists', source: 'github' });
-  });
-
-  it.each([
-    [
-      'Failed to CreateCacheEntry: Unable to make request: ECONNRESET',
-      /did not answer: .*ECONNRESET/,
-      'Unavailable',
-    ],
-    ['Failed to CreateCacheEntry: Cache storage quota has been hit.', /is full: .*quota/, 'Refused'],
-    ['cache write denied: read-only', /refuses this run: cache write denied: read-only/, 'Refused'],
-  ])('is a failure after "%s", whatever the client guesses', (reason, message, kind) => {
-    expect(savedWith(reason)).toThrow(
-      expect.objectContaining({ message: expect.stringMatching(message), name: `Store${kind}Error` }),
     );
+    expect(log.lines).toEqual([
+      'debug: Cache hit for: key',
+      'debug: [command]/usr/bin/tar -xf x',
+      'debug: Archive path: /tmp/x',
+    ]);
   });
 
-  it('is a refusal when the cache mode forbids writing', () => {
-    const line = "Cache save skipped: the effective cache-mode 'read' does not permit writes.";
-    expect(() => saveFailure(read([line]).output)).toThrow(line);
+  it('has no problem as a line of its own, since the problem is in the error', () => {
+    expect(read('::error::Failed to save: cause').log.shown).toEqual([]);
   });
 
-  it.each(['Cache storage quota has been hit.', 'cache write denied: read-only'])(
-    'names nothing to mend after "%s"',
-    reason => {
-      expect(savedWith(reason)).toThrow(
-        expect.objectContaining({ name: 'StoreRefusedError', lookAt: undefined }),
-      );
-    },
-  );
+  it('has a rate limit as a warning', () => {
+    const text = "You've hit a rate limit, your rate limit will reset in 9 seconds";
+    expect(read(`::warning::${text}`).log.shown).toEqual([`warning: GitHub's cache: ${text}`]);
+  });
 
-  it('keeps the reason of a refused finalization', () => {
-    expect(() => saveFailure(read(['::warning::entry is gone']).output)).toThrow('entry is gone');
+  it('has the errors of tar as whole lines', () => {
+    const { output, log } = newOutput();
+    output.write(Buffer.from('tar: a: Cannot'));
+    output.write(Buffer.from(' open\r\ntar: b'));
+    expect(log.lines).toEqual(['info: tar: a: Cannot open']);
+  });
+
+  describe('with a clock', () => {
+    beforeEach(() => void vi.useFakeTimers({ toFake: ['performance'] }));
+    afterEach(() => void vi.useRealTimers());
+
+    it('has progress every five seconds', () => {
+      const { output, log } = newOutput();
+      for (let second = 0; second < 12; second++) {
+        output.write(`Received ${second} of 12 (1.0%), 1.0 MBs/sec\n`);
+        vi.advanceTimersByTime(1000);
+      }
+      expect(log.shown.map(line => line.split(' of')[0])).toEqual([
+        'info: Received 0',
+        'info: Received 5',
+        'info: Received 10',
+      ]);
+    });
+  });
+});
+
+describe('the commands that reach the runner', () => {
+  const commandsAfter = (write: (output: ClientOutput) => void): string => {
+    const printed: string[] = [];
+    const stdout = vi.spyOn(process.stdout, 'write').mockImplementation(chunk => {
+      printed.push(String(chunk));
+      return true;
+    });
+    try {
+      write(newOutput().output);
+    } finally {
+      stdout.mockRestore();
+    }
+    return printed.join('');
+  };
+
+  it('are the masks of signatures and URLs', () => {
+    const printed = commandsAfter(output => {
+      output.write('::add-mask::c2lnbmF0dXJl%252B\n');
+    });
+    expect(printed.trimEnd()).toBe('::add-mask::c2lnbmF0dXJl%252B');
+  });
+
+  it.each([
+    ['a mask of a short text', '::add-mask::error\n'],
+    ['a mask of several words', '::add-mask::Cache restored\n'],
+    ['a mask of two lines', '::add-mask::c2lnbmF0%0AdXJlYQ\n'],
+    ['a mask after a line break in a key', 'Cache hit for: k\n::add-mask::c2lnbmF0dXJl\n'],
+    ['another command after a line break in a key', 'Cache hit for: k\n::set-env name=A::b\n'],
+    ['any other command', '::stop-commands::c2lnbmF0dXJl\n'],
+    ['a command with properties', '::add-mask name=a::c2lnbmF0dXJl\n'],
+  ])('are none for %s', (_, chunk) => {
+    expect(commandsAfter(output => output.write(chunk))).toBe('');
+  });
+
+  it('are none for the output of tar', () => {
+    const command = Buffer.from('::add-mask::c2lnbmF0dXJl\n');
+    expect(commandsAfter(output => output.write(command))).toBe('');
+  });
+
+  it('is what @actions/core writes for a secret', () => {
+    expect(commandsAfter(() => core.setSecret('a%b')).trimEnd()).toBe('::add-mask::a%25b');
   });
 });

@@ -1,17 +1,16 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, vi } from 'vitest';
-import type { StorageBackend } from '../../../src/storage/backend.ts';
-import { createGitHubBackend } from '../../../src/storage/github/github-backend.ts';
+import type { LookupRequest, StorageBackend } from '../../../src/storage/backend.ts';
+import { GitHubBackend } from '../../../src/storage/github/github-backend.ts';
+import { GITHUB_TIMEOUTS } from '../../../src/storage/github/watchdog.ts';
 import { type Azurite, startAzurite } from '../../support/azurite.ts';
 import { type CacheService, startCacheService } from '../../support/cache-service.ts';
 import { recordingLog, saveRequest } from '../../support/requests.ts';
 import { buildTree, removeTree } from '../../support/tree.ts';
-
-const limits = { serviceMs: 10_000, idleMs: 30_000 };
-/** For faults, so that a test need not wait: what they prove does not depend on the length. */
-export const short = { serviceMs: 1000, idleMs: 1000 };
 
 /** GitHub's cache as it is for one test. */
 export interface GitHub {
@@ -73,10 +72,10 @@ export function useGitHub(): GitHub {
 }
 
 export async function backendWithLog(
-  allowed = limits,
+  timeouts = GITHUB_TIMEOUTS,
 ): Promise<{ readonly backend: StorageBackend; readonly log: ReturnType<typeof recordingLog> }> {
   const log = recordingLog();
-  return { backend: await createGitHubBackend({ log, limits: allowed }), log };
+  return { backend: new GitHubBackend(await import('@actions/cache'), log, timeouts), log };
 }
 
 /** Saves a tree of two files under this key. */
@@ -87,4 +86,25 @@ export async function saved(github: GitHub, key: string, content = key) {
   });
   const { backend } = await backendWithLog();
   return backend.save(saveRequest({ key, paths: [github.tree] }));
+}
+
+/** Reads in a process of its own with debug messages on, and returns all that reaches the runner. */
+export async function readInChild(
+  github: GitHub,
+  method: 'lookup' | 'restore',
+  request: LookupRequest,
+): Promise<{ readonly code: number; readonly lines: readonly string[] }> {
+  const program = path.join(import.meta.dirname, 'read-in-child.ts');
+  const child = spawn(process.execPath, [program, method, JSON.stringify(request)], {
+    env: { ...process.env, ...github.environment, RUNNER_DEBUG: '1' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let printed = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', chunk => {
+      printed += chunk;
+    });
+  }
+  const [code] = await once(child, 'close');
+  return { code, lines: printed.trimEnd().split('\n') };
 }

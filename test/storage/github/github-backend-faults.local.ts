@@ -1,110 +1,190 @@
 import { once } from 'node:events';
 import { rm } from 'node:fs/promises';
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { StoreUnavailableError } from '../../../src/storage/store-errors.ts';
+import type { Behaviour } from '../../support/cache-service.ts';
+import { sendEndless, UPGRADE } from '../../support/cache-service.ts';
 import { lookupRequest, restoreRequest, saveRequest } from '../../support/requests.ts';
 import { buildTree, describeTree } from '../../support/tree.ts';
-import { backendWithLog, saved, short, useGitHub } from './fixture.ts';
+import { backendWithLog, saved, useGitHub } from './fixture.ts';
+import { SHORT_TIMEOUTS } from './short-timeouts.ts';
 
 const github = useGitHub();
 
-describe('a service that does not', () => {
-  it.each([{ status: 503 }, 'silent'] as const)('is no miss when it answers %o', async behaviour => {
+const unavailable = (message: string) => expect.objectContaining({ name: 'StoreUnavailableError', message });
+const refused = (message: string) => expect.objectContaining({ name: 'StoreRefusedError', message });
+
+describe('an outage of the service', () => {
+  it.each<[string, Behaviour, string]>([
+    [
+      'with status 503',
+      { status: 503 },
+      "GitHub's cache did not respond within 1 s (last attempt: 503 Service Unavailable)",
+    ],
+    ['by silence', 'silent', "GitHub's cache did not respond within 1 s"],
+    ['with status 101', 'upgrade', "GitHub's cache responded with 101 Switching Protocols"],
+    ['with a body without end', 'endless', "GitHub's cache responded with more than 1048576 bytes"],
+  ])('%s is neither a miss nor a taken key', async (_, behaviour, message) => {
     github.service.behave(behaviour);
-    const { backend, log } = await backendWithLog(short);
-    const lost = expect.objectContaining({
-      name: 'StoreUnavailableError',
-      message: expect.stringMatching(/^GitHub's cache did not answer within 1 s/),
-    });
+    const { backend, log } = await backendWithLog(SHORT_TIMEOUTS);
     await buildTree(github.tree, { a: 'a' });
     await Promise.all([
-      expect(backend.restore(restoreRequest({ paths: [github.tree] }))).rejects.toEqual(lost),
-      expect(backend.lookup(lookupRequest({ paths: [github.tree] }))).rejects.toEqual(lost),
-      expect(backend.save(saveRequest({ paths: [github.tree] }))).rejects.toEqual(lost),
+      expect(backend.restore(restoreRequest({ paths: [github.tree] }))).rejects.toEqual(unavailable(message)),
+      expect(backend.lookup(lookupRequest({ paths: [github.tree] }))).rejects.toEqual(unavailable(message)),
+      expect(backend.save(saveRequest({ paths: [github.tree] }))).rejects.toEqual(unavailable(message)),
     ]);
     expect(log.shown).toEqual([]);
   });
 
-  it('is named with what it said', async () => {
-    github.service.behave({ status: 503 });
-    const { backend } = await backendWithLog(short);
-    await expect(backend.lookup(lookupRequest({ paths: [github.tree] }))).rejects.toThrow(
-      "GitHub's cache did not answer within 1 s (Failed request: (503) Service Unavailable: try again later)",
-    );
-  });
-
-  it('is no other job when it cannot be reached', async () => {
+  it('by a closed port is neither a miss nor a taken key', async () => {
     await buildTree(github.tree, { a: 'a' });
     const { backend } = await backendWithLog();
     vi.stubEnv('ACTIONS_RESULTS_URL', 'http://127.0.0.1:9/');
-    await expect(backend.save(saveRequest({ paths: [github.tree] }))).rejects.toThrow(
-      "GitHub's cache did not answer: Failed to CreateCacheEntry: Unable to make request: ECONNREFUSED",
+    const message = (method: string) =>
+      `GitHub's cache did not respond: Failed to ${method}: Unable to make request: ECONNREFUSED`;
+    await expect(backend.lookup(lookupRequest({ paths: [github.tree] }))).rejects.toEqual(
+      unavailable(message('GetCacheEntryDownloadURL')),
     );
-  });
-
-  it('refuses by policy with its own words', async () => {
-    github.service.behave('denied');
-    await buildTree(github.tree, { a: 'a' });
-    const { backend } = await backendWithLog();
-    await expect(backend.lookup(lookupRequest({ paths: [github.tree] }))).rejects.toThrow(
-      /cache read denied: no readable/,
+    await expect(backend.save(saveRequest({ paths: [github.tree] }))).rejects.toEqual(
+      unavailable(message('CreateCacheEntry')),
     );
-    await expect(backend.save(saveRequest({ paths: [github.tree] }))).rejects.toThrow(
-      /cache write denied: read-only/,
-    );
-  });
-
-  it('is believed when it refuses a reservation for another reason', async () => {
-    github.service.behave({ notOk: 'the repository is archived' });
-    await buildTree(github.tree, { a: 'a' });
-    const { backend } = await backendWithLog();
-    const error = await backend.save(saveRequest({ paths: [github.tree] })).catch(caught => caught);
-    expect(error).toBeInstanceOf(StoreUnavailableError);
-    expect(error.message).toBe("GitHub's cache did not answer: the repository is archived");
   });
 });
 
-describe('a blob store that falls silent', () => {
-  let silent: Server;
+describe('a refusal of the service', () => {
+  it('by policy has the text of the service', async () => {
+    github.service.behave('denied');
+    await buildTree(github.tree, { a: 'a' });
+    const { backend } = await backendWithLog();
+    await expect(backend.lookup(lookupRequest({ paths: [github.tree] }))).rejects.toEqual(
+      refused(
+        "GitHub's cache refused the request: Failed to GetCacheEntryDownloadURL: Failed request: (403) Forbidden: cache read denied: no readable scopes",
+      ),
+    );
+    await expect(backend.save(saveRequest({ paths: [github.tree] }))).rejects.toEqual(
+      refused("GitHub's cache refused the request: cache write denied: read-only token"),
+    );
+  });
+
+  it('with status 401 is not a miss', async () => {
+    github.service.behave({ status: 401, message: 'bad token' });
+    const { backend } = await backendWithLog();
+    await expect(backend.lookup(lookupRequest({ paths: [github.tree] }))).rejects.toEqual(
+      refused(
+        "GitHub's cache refused the request: Failed to GetCacheEntryDownloadURL: Failed request: (401) Unauthorized: bad token",
+      ),
+    );
+  });
+
+  it('by quota is named as such', async () => {
+    github.service.behave({ status: 403, message: 'insufficient usage to write' });
+    await buildTree(github.tree, { a: 'a' });
+    const { backend } = await backendWithLog();
+    await expect(backend.save(saveRequest({ paths: [github.tree] }))).rejects.toThrow(
+      /^GitHub's cache refused the request: .*Cache storage quota has been hit/,
+    );
+  });
+
+  it('to reserve a key for another reason is not a taken key', async () => {
+    github.service.behave({ notOk: 'the repository is archived' });
+    await buildTree(github.tree, { a: 'a' });
+    const { backend } = await backendWithLog();
+    await expect(backend.save(saveRequest({ paths: [github.tree] }))).rejects.toEqual(
+      unavailable("GitHub's cache could not be used: the repository is archived"),
+    );
+  });
+});
+
+describe('a cache mode that the client obeys', () => {
+  it('is a refusal, since the service was not requested', async () => {
+    vi.stubEnv('ACTIONS_CACHE_MODE', 'None');
+    await buildTree(github.tree, { a: 'a' });
+    const { backend } = await backendWithLog();
+    const skipped = (op: string, what: string) =>
+      refused(
+        `GitHub's cache refused the request: Cache ${op} skipped: the effective cache-mode 'none' does not permit ${what}.`,
+      );
+    await expect(backend.lookup(lookupRequest({ paths: [github.tree] }))).rejects.toEqual(
+      skipped('restore', 'reads'),
+    );
+    await expect(backend.save(saveRequest({ paths: [github.tree] }))).rejects.toEqual(
+      skipped('save', 'writes'),
+    );
+    expect(github.service.calls).toEqual([]);
+  });
+});
+
+describe('a blob store', () => {
+  let server: Server;
+  let respond: (request: IncomingMessage, response: ServerResponse) => void;
 
   beforeEach(async () => {
-    // Answers downloads with the first bytes of a long body, uploads with nothing.
-    silent = createServer((request, response) => {
-      if (request.method !== 'GET') return;
-      response.writeHead(200, { 'content-length': 10_000_000 });
-      response.write(Buffer.alloc(100_000));
-    }).listen(0, '127.0.0.1');
-    await once(silent, 'listening');
+    server = createServer((request, response) => respond(request, response)).listen(0, '127.0.0.1');
+    await once(server, 'listening');
   });
 
   afterEach(() => {
-    silent.closeAllConnections();
-    silent.close();
+    server.closeAllConnections();
+    server.close();
   });
 
-  const address = () => `http://127.0.0.1:${(silent.address() as AddressInfo).port}/caches/blob?sig=abc`;
+  const signedUrl = () => `http://127.0.0.1:${(server.address() as AddressInfo).port}/caches/blob?sig=abc`;
 
-  it('ends a restore in the middle of its download, and the tree is as it was', async () => {
+  /** Restores an entry whose download goes to `server`, and expects that nothing of it is written. */
+  async function expectFailingRestore(message: string): Promise<void> {
     await saved(github, 'deps-1');
     await rm(github.tree, { recursive: true });
-    github.signedUrl = address;
-    const { backend, log } = await backendWithLog(short);
+    github.signedUrl = signedUrl;
+    const { backend, log } = await backendWithLog(SHORT_TIMEOUTS);
     await expect(
       backend.restore(restoreRequest({ primaryKey: 'deps-1', paths: [github.tree] })),
-    ).rejects.toThrow("GitHub's cache did not answer: no byte moved for 1 s");
+    ).rejects.toEqual(unavailable(message));
     expect(await describeTree(github.workspace)).toEqual({});
     expect(log.shown).toEqual([]);
-  });
+  }
 
-  it('ends a save', async () => {
+  async function expectFailingSave(message: string): Promise<void> {
     await buildTree(github.tree, { a: 'a' });
-    github.signedUrl = address;
-    const { backend } = await backendWithLog(short);
-    await expect(backend.save(saveRequest({ paths: [github.tree] }))).rejects.toThrow(
-      "GitHub's cache did not answer: no byte moved for 1 s",
+    github.signedUrl = signedUrl;
+    const { backend } = await backendWithLog(SHORT_TIMEOUTS);
+    const onPublish = vi.fn();
+    await expect(backend.save(saveRequest({ paths: [github.tree], onPublish }))).rejects.toEqual(
+      unavailable(message),
     );
     expect(github.service.entries[0]?.sizeBytes).toBeUndefined();
+    expect(onPublish).not.toHaveBeenCalled();
+  }
+
+  it('that is silent in the middle of a download ends the restore', async () => {
+    respond = (_, response) => {
+      response.writeHead(200, { 'content-length': 10_000_000 });
+      response.write(Buffer.alloc(100_000));
+    };
+    await expectFailingRestore(
+      "GitHub's cache did not respond: no byte was transferred for 1 s (last attempt: 200 OK)",
+    );
+  });
+
+  it('that is silent in an upload ends the save', async () => {
+    respond = () => {};
+    await expectFailingSave(
+      "GitHub's cache did not respond: no byte was transferred for 1 s (last attempt: 200 OK)",
+    );
+  });
+
+  it('that responds to a download with status 101 ends the restore', async () => {
+    respond = (_, response) => response.socket?.write(UPGRADE);
+    await expectFailingRestore("GitHub's cache responded with 101 Switching Protocols");
+  });
+
+  it('that responds to an upload with status 101 ends the save', async () => {
+    respond = (_, response) => response.socket?.write(UPGRADE);
+    await expectFailingSave("GitHub's cache responded with 101 Switching Protocols");
+  });
+
+  it('that responds to an upload with a body without end ends the save', async () => {
+    respond = (request, response) => request.resume().on('end', () => sendEndless(response));
+    await expectFailingSave("GitHub's cache responded with more than 1048576 bytes");
   });
 });

@@ -3,15 +3,17 @@ import { once } from 'node:events';
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
+import { createGitHubBackend } from '../../../src/storage/github/github-backend.ts';
 import { StoreRefusedError } from '../../../src/storage/store-errors.ts';
-import { lookupRequest, restoreRequest, saveRequest } from '../../support/requests.ts';
+import { lookupRequest, recordingLog, restoreRequest, saveRequest } from '../../support/requests.ts';
 import { describeTree } from '../../support/tree.ts';
-import { backendWithLog, saved, short, useGitHub } from './fixture.ts';
+import { backendWithLog, saved, useGitHub } from './fixture.ts';
+import { SHORT_TIMEOUTS } from './short-timeouts.ts';
 
 const github = useGitHub();
 
-describe('a service that answers', () => {
-  it('saves, and restores the exact key', async () => {
+describe('a service that responds', () => {
+  it('saves a tree and restores it by its exact key', async () => {
     expect(await saved(github, 'deps-1')).toEqual({
       result: 'saved',
       source: 'github',
@@ -38,7 +40,7 @@ describe('a service that answers', () => {
     expect(backend.counters).toEqual({ requests: 2, retries: 0 });
   });
 
-  it('restores the newest by a restore key, which is no exact hit', async () => {
+  it('restores the newest entry of a restore key, which is not an exact hit', async () => {
     await saved(github, 'deps-1');
     await saved(github, 'deps-2', 'newer');
     const { backend } = await backendWithLog();
@@ -46,7 +48,7 @@ describe('a service that answers', () => {
     expect(await backend.restore(restoreRequest(request))).toMatchObject({ key: 'deps-2', exact: false });
   });
 
-  it('takes the primary key as a prefix, and letters as they are', async () => {
+  it('matches the primary key as a prefix', async () => {
     await saved(github, 'Deps-1-x');
     const { backend } = await backendWithLog();
     const find = (primaryKey: string) => backend.lookup(lookupRequest({ primaryKey, paths: [github.tree] }));
@@ -54,7 +56,7 @@ describe('a service that answers', () => {
     expect(await find('deps-1')).toBeUndefined();
   });
 
-  it('looks up without a download', async () => {
+  it('looks a key up without a download', async () => {
     await saved(github, 'deps-1');
     github.signedUrl = () => 'http://127.0.0.1:9/nothing-listens-here';
     const { backend } = await backendWithLog();
@@ -66,7 +68,7 @@ describe('a service that answers', () => {
     });
   });
 
-  it('says miss when there is none, also for other paths', async () => {
+  it('has a miss for an unknown key and for other paths', async () => {
     await saved(github, 'deps-1');
     const { backend, log } = await backendWithLog();
     expect(
@@ -77,19 +79,19 @@ describe('a service that answers', () => {
     expect(log.shown).toEqual([]);
   });
 
-  it('says exists when another job has reserved the key', async () => {
+  it('does not save a key that another job has reserved', async () => {
     await saved(github, 'deps-1');
     expect(await saved(github, 'deps-1')).toEqual({ result: 'exists', source: 'github' });
   });
 
-  it('says empty when no path matches', async () => {
+  it('saves nothing when no path matches', async () => {
     const { backend } = await backendWithLog();
     const request = saveRequest({ key: 'deps-1', paths: [path.join(github.workspace, 'none')] });
     expect(await backend.save(request)).toEqual({ result: 'empty' });
     expect(github.service.calls).toEqual([]);
   });
 
-  it('refuses a key that the service does not take', async () => {
+  it('refuses a key that the client does not accept', async () => {
     const { backend } = await backendWithLog();
     const long = 'k'.repeat(513);
     const error = await backend.restore(restoreRequest({ primaryKey: long })).catch(caught => caught);
@@ -98,25 +100,26 @@ describe('a service that answers', () => {
   });
 });
 
-describe('ending early', () => {
-  it('stops at an abort with its reason', async () => {
+describe('a call that ends early', () => {
+  it('fails with the reason of the abort', async () => {
     github.service.behave('silent');
     const { backend } = await backendWithLog();
     const reason = new Error('cancelled');
     const controller = new AbortController();
-    const asked = backend.lookup(lookupRequest({ paths: [github.tree], signal: controller.signal }));
+    const found = backend.lookup(lookupRequest({ paths: [github.tree], signal: controller.signal }));
     await vi.waitFor(() => expect(github.service.calls).toHaveLength(1));
     controller.abort(reason);
-    await expect(asked).rejects.toBe(reason);
+    await expect(found).rejects.toBe(reason);
   });
 
-  it('leaves nothing that keeps the process alive', async () => {
+  it('does not keep the process alive', async () => {
     github.service.behave('silent');
     const source = path.resolve(import.meta.dirname, '../../../src');
     const script = `
-      const { createGitHubBackend } = await import(${JSON.stringify(`${source}/storage/github/github-backend.ts`)});
+      const { GitHubBackend } = await import(${JSON.stringify(`${source}/storage/github/github-backend.ts`)});
       const { silentLog } = await import(${JSON.stringify(`${source}/report/log.ts`)});
-      const backend = await createGitHubBackend({ log: silentLog, limits: ${JSON.stringify(short)} });
+      const client = await import('@actions/cache');
+      const backend = new GitHubBackend(client, silentLog, ${JSON.stringify(SHORT_TIMEOUTS)});
       await backend.lookup(${JSON.stringify(lookupRequest())}).catch(error => console.log(error.message));
     `;
     const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
@@ -128,15 +131,15 @@ describe('ending early', () => {
       printed += chunk;
     });
     const [code] = await once(child, 'close');
-    expect(printed).toBe("GitHub's cache did not answer within 1 s\n");
+    expect(printed).toBe("GitHub's cache did not respond within 1 s\n");
     expect(code).toBe(0);
     expect(github.service.calls).toHaveLength(1);
   });
+});
 
-  it('is not offered where the runner has no cache service', async () => {
-    vi.stubEnv('ACTIONS_RUNTIME_TOKEN', '');
-    await expect(backendWithLog()).rejects.toThrow(
-      "GitHub's cache is not available on this runner: it sets no ACTIONS_RUNTIME_TOKEN",
-    );
-  });
+it("GitHub's cache is not used on a runner without a cache service", async () => {
+  vi.stubEnv('ACTIONS_RUNTIME_TOKEN', '');
+  await expect(createGitHubBackend(recordingLog())).rejects.toThrow(
+    "GitHub's cache is not available on this runner: it sets no ACTIONS_RUNTIME_TOKEN",
+  );
 });

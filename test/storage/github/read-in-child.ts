@@ -1,0 +1,16 @@
+import { createRunnerLog } from '../../../src/action/runner/runner.ts';
+import { GitHubBackend } from '../../../src/storage/github/github-backend.ts';
+import { SHORT_TIMEOUTS } from './short-timeouts.ts';
+
+/**
+ * Program: `lookup` or `restore` and a request in JSON. Logs to the runner as the action does, then prints the outcome
+ * in a line of its own and ends the process.
+ */
+const [, , method, request] = process.argv as [string, string, 'lookup' | 'restore', string];
+const backend = new GitHubBackend(
+  await import('@actions/cache'),
+  createRunnerLog(process.env),
+  SHORT_TIMEOUTS,
+);
+const outcome = await backend[method](JSON.parse(request)).catch(error => String(error));
+process.stdout.write(`outcome: ${JSON.stringify(outcome ?? 'miss')}\n`, () => process.exit());
