@@ -12,7 +12,7 @@ export interface CompareJob {
 }
 
 /** The disk has what the entry says, a directory with other attributes, or something else or nothing. */
-export const OnDisk = { other: 0, current: 1, directory: 2 } as const;
+export const OnDisk = { other: 0, unchanged: 1, directory: 2 } as const;
 export type OnDisk = (typeof OnDisk)[keyof typeof OnDisk];
 
 export interface CompareResult {

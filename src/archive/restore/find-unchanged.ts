@@ -11,12 +11,12 @@ import { hasAttributes } from '../worker/compare-entries.ts';
 const ENTRIES_A_JOB = 4096;
 
 /**
- * Which entries are on the disk already as the archive has them, as far as type, size, mode, owner, target and mtime
- * (in microseconds) tell: 1 for each. The names of one file are current together or not at all, and so are files that
- * are one on the disk and several in the archive. A directory is current by itself, whatever is in it.
- * What cannot be looked at is not current: the restore says why when it cannot write it either.
+ * Returns 1 for each entry that is unchanged on the disk by type, size, mode, owner, target and mtime (in microseconds),
+ * else 0. All names of one file are unchanged or none is, and the same holds for files that are one on the disk and
+ * several in the archive. A directory is unchanged by its own attributes, whatever is in it. An entry whose path cannot
+ * be read is not unchanged: the restore reports the reason if it cannot write it either.
  *
- * `roots` are the entries that stand in no other one (`validate`).
+ * `roots` are the entries that are in no directory of the archive (`validate`).
  */
 export async function findUnchanged(
   entries: readonly Entry[],
@@ -24,9 +24,9 @@ export async function findUnchanged(
   layout: PathLayout,
   runner: JobRunner,
 ): Promise<Uint8Array> {
-  const current = new Uint8Array(entries.length);
+  const unchanged = new Uint8Array(entries.length);
   const inodes = new Inodes(entries);
-  /** Directories of the archive that are none on the disk. */
+  /** Directories of the archive that are not directories on the disk. */
   const missing = new Set<string>();
   const jobs: Promise<void>[] = [];
   const dispatch = ({ indexes, paths }: Batch) => {
@@ -42,7 +42,7 @@ export async function findUnchanged(
   const take = (result: CompareResult, indexes: readonly number[]) => {
     indexes.forEach((index, at) => {
       const onDisk = result.onDisk[at]!;
-      if (onDisk === OnDisk.current) current[index] = 1;
+      if (onDisk === OnDisk.unchanged) unchanged[index] = 1;
       const { type, name } = entries[index]!;
       if (onDisk === OnDisk.other && type === EntryType.directory) missing.add(name);
     });
@@ -56,7 +56,7 @@ export async function findUnchanged(
   for (const [index, entry] of entries.entries()) {
     const path = paths.of(entry);
     if (typeof path !== 'string') {
-      if (path === OnDisk.current) current[index] = 1;
+      if (path === OnDisk.unchanged) unchanged[index] = 1;
       continue;
     }
     open.indexes.push(index);
@@ -64,23 +64,23 @@ export async function findUnchanged(
     if (open.indexes.length < ENTRIES_A_JOB) continue;
     dispatch(open);
     open = { indexes: [], paths: [] };
-    // A worker that has ended its jobs gets the next ones when this thread hears of it
+    // This thread must receive a worker's results to give it the next jobs
     await setImmediate();
   }
   if (open.indexes.length > 0) dispatch(open);
   await Promise.all(jobs);
-  forgetBelow(missing, entries, current);
-  inodes.judge(current);
-  return current;
+  clearBelow(missing, entries, unchanged);
+  inodes.clearSplit(unchanged);
+  return unchanged;
 }
 
-/** What stands below something else than a directory, a symlink to one say, is none of ours. */
-function forgetBelow(missing: Set<string>, entries: readonly Entry[], current: Uint8Array): void {
+/** Marks entries below a missing directory as changed: their paths may lead through a symlink. */
+function clearBelow(missing: Set<string>, entries: readonly Entry[], unchanged: Uint8Array): void {
   if (missing.size === 0) return;
   entries.forEach(({ name, type }, index) => {
     if (!missing.has(parentName(name))) return;
-    current[index] = 0;
-    // A directory comes before what is in it
+    unchanged[index] = 0;
+    // A directory comes before its content
     if (type === EntryType.directory) missing.add(name);
   });
 }
@@ -91,10 +91,10 @@ interface Batch {
   readonly paths: string[];
 }
 
-/** Which entries are one file on the disk. */
+/** Finds entries that are one file on the disk. */
 class Inodes {
   readonly #entries: readonly Entry[];
-  /** Of entries with several names on the disk. */
+  /** `device:inode` by entry, for files with several names on the disk. */
   readonly #inodes = new Map<number, string>();
 
   constructor(entries: readonly Entry[]) {
@@ -105,24 +105,24 @@ class Inodes {
     this.#inodes.set(entry, inode);
   }
 
-  /** A file that is written again gets a new inode: all of its names must be made anew, and so must it for any of them. */
-  judge(current: Uint8Array): void {
-    const spoilt = this.#several();
+  /** Marks all names of a file as changed if one is. A file that is written again gets a new inode. */
+  clearSplit(unchanged: Uint8Array): void {
+    const mustRewrite = this.#wronglyJoined();
     this.#entries.forEach(({ linkTo }, index) => {
       if (linkTo < 0) return;
       const inode = this.#inodes.get(index);
       const isLinked = inode !== undefined && inode === this.#inodes.get(linkTo);
-      if (isLinked && current[linkTo] === 1) current[index] = 1;
-      else spoilt.add(linkTo);
+      if (isLinked && unchanged[linkTo] === 1) unchanged[index] = 1;
+      else mustRewrite.add(linkTo);
     });
-    if (spoilt.size === 0) return;
+    if (mustRewrite.size === 0) return;
     this.#entries.forEach(({ linkTo }, index) => {
-      if (spoilt.has(index) || spoilt.has(linkTo)) current[index] = 0;
+      if (mustRewrite.has(index) || mustRewrite.has(linkTo)) unchanged[index] = 0;
     });
   }
 
-  /** Files that are one on the disk, but several in the archive. */
-  #several(): Set<number> {
+  /** Returns files that are one on the disk, but several in the archive. */
+  #wronglyJoined(): Set<number> {
     const found = new Set<number>();
     const byInode = new Map<string, number>();
     for (const [entry, inode] of this.#inodes) {
@@ -135,12 +135,12 @@ class Inodes {
   }
 }
 
-/** Where entries are, in their order: below the roots that they stand in. */
+/** Returns the paths of entries, in their order, below their roots. */
 class EntryPaths {
   readonly #layout: PathLayout;
   readonly #roots: Iterator<Entry, undefined>;
   #next: Entry | undefined;
-  /** Roots that are directories, the innermost last; without a path: it is none on the disk. */
+  /** Roots that are directories, the innermost last; `path` is undefined if there is no directory on the disk. */
   readonly #above: { readonly name: string; readonly path: string | undefined }[] = [];
 
   constructor(layout: PathLayout, roots: readonly Entry[]) {
@@ -149,14 +149,14 @@ class EntryPaths {
     this.#next = this.#roots.next().value;
   }
 
-  /** Where an entry has to be, for a worker to look; or what is there, of roots that are directories. */
+  /** Returns the path of an entry for a worker to compare, or the result for a root that is a directory. */
   of(entry: Entry): string | OnDisk {
     const { name } = entry;
     const isDirectory = entry.type === EntryType.directory;
     if (entry === this.#next) {
       this.#next = this.#roots.next().value;
       const path = this.#layout.toAbsolute(name);
-      return isDirectory ? this.#lookAtRoot(entry, path) : path;
+      return isDirectory ? this.#compareRoot(entry, path) : path;
     }
     while (!name.startsWith(this.#above.at(-1)!.name)) this.#above.pop();
     const root = this.#above.at(-1)!;
@@ -164,11 +164,11 @@ class EntryPaths {
     return `${root.path}/${name.slice(root.name.length, isDirectory ? -1 : undefined)}`;
   }
 
-  /** As the publication sees a root (publish/target-plan.ts): some are symlinks that the restore follows. */
-  #lookAtRoot(entry: Entry, path: string): OnDisk {
+  /** Follows the same symlinks as the plan (publish/target-plan.ts). */
+  #compareRoot(entry: Entry, path: string): OnDisk {
     const stats = ignoreErrors(() => (this.#layout.followsLink(path) ? statExact : lstatExact)(path));
-    const stands = stats?.isDirectory() ?? false;
-    this.#above.push({ name: entry.name, path: stands ? path : undefined });
-    return stands && hasAttributes(entry, stats!) ? OnDisk.current : OnDisk.other;
+    const exists = stats?.isDirectory() ?? false;
+    this.#above.push({ name: entry.name, path: exists ? path : undefined });
+    return exists && hasAttributes(entry, stats!) ? OnDisk.unchanged : OnDisk.other;
   }
 }

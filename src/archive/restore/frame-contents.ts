@@ -1,6 +1,6 @@
 import type { Entry, Frame } from '../format/entry.ts';
 
-/** A file's share of a frame, where the file goes over several frames. */
+/** Part of a file that one frame holds, for a file in several frames. */
 export interface SlicePiece {
   readonly entry: number;
   readonly offset: number;
@@ -10,14 +10,14 @@ export interface SlicePiece {
 }
 
 /**
- * Which wanted files have data in which frame. A frame holds either whole files or a slice of one (container.ts), but a
- * reader takes both together as the manifest says them.
+ * Lists the wanted files with data in each frame. A save puts either whole files or a slice of one into a frame
+ * (container.ts); a restore accepts both in one.
  */
 export class FrameContents {
   /** Indexes of whole files, by frame. */
   readonly #whole: (number[] | undefined)[];
   readonly #slices = new Map<number, SlicePiece[]>();
-  /** Indexes of the files that go over several frames. */
+  /** Indexes of the files in several frames. */
   readonly sliced: readonly number[];
 
   constructor(frames: readonly Frame[], entries: readonly Entry[], isWanted: (entry: number) => boolean) {

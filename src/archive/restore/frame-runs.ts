@@ -1,18 +1,18 @@
 import type { Frame } from '../format/entry.ts';
 
-/** Neighbouring frames that are fetched with one request. */
+/** Neighbouring frames that one request fetches. */
 export interface FrameRun {
-  /** Offset in the object of the first byte, and of the byte after the last. */
+  /** Offsets in the object of the first byte and of the byte after the last. */
   readonly start: number;
   readonly end: number;
-  /** Indexes of the frames that are wanted, ascending, and their offsets in the object. */
+  /** Indexes of the wanted frames, ascending, and their offsets in the object. */
   readonly frames: readonly number[];
   readonly starts: readonly number[];
 }
 
-/** Bytes that a request aims at. */
+/** Bytes of one request, about. */
 const RANGE_BYTES = 8 * 1024 * 1024;
-/** Unwanted bytes between two wanted frames that are read along rather than asked around. */
+/** A gap of at most this many unwanted bytes between two wanted frames is fetched with them. */
 const GAP_BYTES = 256 * 1024;
 
 /** Groups the wanted frames into runs of about `rangeBytes`. */

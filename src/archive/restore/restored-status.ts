@@ -1,10 +1,20 @@
+import { lstatSync, realpathSync } from 'node:fs';
+import { setTimeout } from 'node:timers/promises';
 import { type Entry, EntryType } from '../format/entry.ts';
 import { lstatExact } from '../fs/file-status.ts';
+import { ignoreErrors } from '../fs/ignore-errors.ts';
+import { fsPath } from '../fs/names.ts';
 import { StatusRows } from '../fs/status-rows.ts';
+import { applyAttributes, attributesOf } from '../publish/attributes.ts';
+import type { StagingArea } from '../publish/staging-area.ts';
 import type { TargetPlan } from '../publish/target-plan.ts';
 
-/** The files of a restore in staging, where nobody else can touch them: call it after the last change to them. */
-export function statusOfStaged(entries: readonly Entry[], plan: TargetPlan): StatusRows {
+/** Clocks that stamp files tick every 10 ms at the slowest; older file systems count whole seconds. */
+const WAIT_MS = 1500;
+const POLL_MS = 2;
+
+/** Reads the status of restored files in staging, which no other process changes. Call it after their last change. */
+export function statusInStaging(entries: readonly Entry[], plan: TargetPlan): StatusRows {
   const rows = StatusRows.of(entries.length);
   entries.forEach((entry, index) => {
     if (entry.type !== EntryType.file) return;
@@ -16,15 +26,70 @@ export function statusOfStaged(entries: readonly Entry[], plan: TargetPlan): Sta
   return rows;
 }
 
-/** After the commit: a file that was renamed by itself has a new change time; if it is still ours, that is recorded. */
-export function updateMoved(rows: StatusRows, entries: readonly Entry[], plan: TargetPlan): void {
+/**
+ * Returns the rows of `statusInStaging` as they are after the commit, when every later change to a file will show in its
+ * status. Returns undefined if that cannot be had.
+ */
+export async function statusAfterCommit(
+  rows: StatusRows,
+  entries: readonly Entry[],
+  plan: TargetPlan,
+): Promise<StatusRows | undefined> {
+  // The restore is complete, and another process may have removed files already
+  if (!ignoreErrors(() => updateRenamed(rows, entries, plan))) return undefined;
+  return (await waitForLaterClock(rows.latestChange(), plan)) ? rows : undefined;
+}
+
+/** A file that was renamed by itself has a new change time. Its row is cleared if another job has replaced it. */
+function updateRenamed(rows: StatusRows, entries: readonly Entry[], plan: TargetPlan): true {
   for (const { isTree, entry, to } of plan.moves) {
     if (isTree || entry < 0) continue;
     const stats = lstatExact(to);
-    // The rename of a hard link shows in the status of the file itself
+    // The rename of a hard link changes the status of the file itself
     const { linkTo } = entries[entry]!;
     const file = linkTo >= 0 ? linkTo : entry;
     if (stats && rows.matchesRenamed(file, stats)) rows.set(file, stats);
     else rows.clear(entry);
   }
+  return true;
+}
+
+/**
+ * Waits until every further change in the restored places gets a change time after `latestNs`, by the clock of each file
+ * system (on a network mount, the server's). Returns false if one of them cannot be read or takes too long: then equal
+ * change times would prove nothing.
+ */
+export async function waitForLaterClock(
+  latestNs: bigint,
+  plan: Pick<TargetPlan, 'areas' | 'moves'>,
+): Promise<boolean> {
+  const deadline = performance.now() + WAIT_MS;
+  for (const area of plan.areas) {
+    const directory = ownDirectory(area, plan);
+    for (;;) {
+      const now = directory === undefined ? undefined : touch(directory);
+      if (now === undefined || performance.now() >= deadline) return false;
+      if (now > latestNs) break;
+      await setTimeout(POLL_MS);
+    }
+  }
+  return true;
+}
+
+/** Returns a directory on the file system of `area` that this user may touch. */
+function ownDirectory(area: StagingArea, { moves }: Pick<TargetPlan, 'moves'>): string | undefined {
+  const published = moves.find(({ isTree, parent }) => isTree && parent.area === area);
+  return [published?.to, area.parent].find(path => path !== undefined && touch(path) !== undefined);
+}
+
+/**
+ * Sets the mode and time of a directory to what they are, and returns the time of this change in ns. Returns undefined
+ * if the directory belongs to another user.
+ */
+function touch(directory: string): bigint | undefined {
+  return ignoreErrors(() => {
+    const path = realpathSync(fsPath(directory));
+    applyAttributes(path, attributesOf(path));
+    return lstatSync(path, { bigint: true }).ctimeNs;
+  });
 }

@@ -8,11 +8,11 @@ import { finishFile, NEW_FILE } from '../worker/staged-file.ts';
 import type { FrameContents } from './frame-contents.ts';
 
 /**
- * Files over several frames: created before the first slice, finished after the last. Throws `TargetTreeError` for one
- * that cannot be written.
+ * Files in several frames: creates them before the first slice and finishes them after the last. Throws
+ * `TargetTreeError` for one that cannot be written.
  */
 export class SlicedFiles {
-  /** Bytes that are still to come, by entry. */
+  /** Bytes that are not written yet, by entry. */
   readonly #left = new Map<number, number>();
   readonly #entries: readonly Entry[];
   readonly #staged: StagedPaths;
@@ -28,7 +28,8 @@ export class SlicedFiles {
     }
   }
 
-  finished(frames: readonly number[]): void {
+  /** Counts the slices in `frames` as written, and finishes the files that are complete with them. */
+  addWritten(frames: readonly number[]): void {
     for (const { entry, size } of frames.flatMap(frame => this.#contents.slices(frame))) {
       const left = this.#left.get(entry)! - size;
       this.#left.set(entry, left);
@@ -37,7 +38,7 @@ export class SlicedFiles {
   }
 }
 
-/** Creates the file that slices are written to: at its length, writable by us until it is complete. */
+/** Creates the file that slices are written to: at its length, and writable until it is complete. */
 function createSparse(path: string, size: number): void {
   try {
     const fd = openSync(fsPath(path), NEW_FILE, 0o600);
@@ -51,7 +52,7 @@ function createSparse(path: string, size: number): void {
   }
 }
 
-/** Gives a file whose slices are all written its mode, owner and time. */
+/** Sets mode, owner and time of a file whose slices are all written. */
 function finishSparse(path: string, attributes: Attributes): void {
   try {
     const fd = openSync(fsPath(path), constants.O_WRONLY);

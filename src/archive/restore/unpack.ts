@@ -1,5 +1,5 @@
 import { type Entry, EntryType, type Manifest } from '../format/entry.ts';
-import type { ObjectBytes, OpenArchive, ReadObject } from '../format/open-archive.ts';
+import type { ObjectBytes, OpenArchive } from '../format/open-archive.ts';
 import { trimHeap } from '../memory/trim-heap.ts';
 import { EMPTY_PIECE, type UnpackJob, UnpackJobWriter } from '../messages/unpack-job.ts';
 import { forEachWithin } from '../pool/in-flight.ts';
@@ -9,60 +9,59 @@ import { FrameContents } from './frame-contents.ts';
 import { type FrameRun, groupFrames } from './frame-runs.ts';
 import { SlicedFiles } from './sliced-files.ts';
 
-/** Compressed bytes that are being fetched, or wait for a worker, at any moment. */
+/** Compressed bytes that are being fetched or wait for a worker. */
 const BYTES_IN_FLIGHT = 128 * 1024 * 1024;
-/** Requests at the same moment. */
+/** Concurrent requests. */
 const READS_IN_FLIGHT = 6;
-/** Empty files are written by workers too, this many in a job. */
+/** Empty files that a worker creates in one job. */
 const EMPTY_FILES_A_JOB = 2000;
+
+/** Reads bytes `start` to `end` of the object until the signal is aborted. */
+export type ReadRange = (start: number, end: number, signal: AbortSignal) => Promise<Uint8Array<ArrayBuffer>>;
 
 export interface UnpackOptions {
   readonly archive: OpenArchive;
-  readonly read: ReadObject;
+  readonly read: ReadRange;
   readonly runner: JobRunner;
-  /** Whether an entry is restored; default all. */
+  /** Returns whether an entry is restored; default all. */
   readonly isWanted?: (entry: number) => boolean;
-  /**
-   * Where each entry is built. A promise, because the first bytes are on their way while the directories are made.
-   */
+  /** Staging paths. A promise, because the first requests are sent before the directories are made. */
   readonly staged: Promise<StagedFiles>;
-  /** Called at once for a failure, before the rejection, which waits for the reads in flight: abort them here. */
-  readonly onFailure?: (error: unknown) => void;
-  /** Bytes a request aims at; default 8 MiB. */
-  readonly rangeBytes?: number;
 }
 
 /**
  * Fetches the frames that hold data of wanted files and writes those files. Every frame is checked before it is
  * opened. Returns the bytes of file data written.
- * Throws the archive's errors and whatever `read` throws or `staged` rejects with; jobs may then still be worked on
+ * Throws the archive's errors and those of `read` and `staged`, after it has aborted the other reads. Jobs may still run
  * until the runner is closed.
  */
 export async function unpack(options: UnpackOptions): Promise<number> {
   const { archive, runner, isWanted = () => true } = options;
   const { frames, entries } = archive.manifest;
   const contents = new FrameContents(frames, entries, isWanted);
-  const runs = groupFrames(frames, frame => contents.has(frame), options.rangeBytes);
+  const runs = groupFrames(frames, frame => contents.has(frame));
+  const failure = new AbortController();
+  const onFailure = (error: unknown) => failure.abort(error);
   const ready = options.staged.then(async staged => {
     const sliced = new SlicedFiles(entries, staged.paths, contents);
     await writeEmptyFiles(entries, staged, isWanted, runner);
     return { staged, sliced };
   });
-  // Observed below too; but no read that is under way needs to come to its end first
-  ready.catch(error => options.onFailure?.(error));
+  // It is awaited below too, but only after a read
+  ready.catch(onFailure);
 
   let total = 0;
   const limits = {
     limit: Math.max(READS_IN_FLIGHT, runner.width),
     budget: BYTES_IN_FLIGHT,
     weigh: (run: FrameRun) => run.end - run.start,
-    onFailure: options.onFailure,
+    onFailure,
   };
   await forEachWithin(runs, limits, async run => {
-    const bytes = fromTail(run, archive.tail) ?? (await options.read(run.start, run.end));
+    const bytes = fromTail(run, archive.tail) ?? (await options.read(run.start, run.end, failure.signal));
     const { staged, sliced } = await ready;
     const { written } = await runner.run(jobOf(run, bytes, archive.manifest, contents, staged));
-    sliced.finished(run.frames);
+    sliced.addWritten(run.frames);
     trimHeap();
     total += written;
   });

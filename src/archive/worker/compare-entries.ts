@@ -16,7 +16,7 @@ import {
 
 /**
  * Compares entries with the disk by type, size, mode, owner, target and mtime (in microseconds).
- * Never throws: a path that cannot be read is not current.
+ * Never throws: a path that cannot be read counts as changed.
  */
 export function compareEntries(job: CompareJob): CompareResult {
   const entries = new ComparedEntries(job);
@@ -29,13 +29,13 @@ export function compareEntries(job: CompareJob): CompareResult {
     const isDirectory = stats.isDirectory();
     // A directory has a name for each directory in it
     if (stats.nlink > 1n && !isDirectory) linked.push({ index, dev: stats.dev, ino: stats.ino });
-    if (isCurrent(entry, stats)) onDisk[index] = OnDisk.current;
+    if (isUnchanged(entry, stats)) onDisk[index] = OnDisk.unchanged;
     else if (isDirectory) onDisk[index] = OnDisk.directory;
   }
   return { onDisk, inodes: encodeLinkedFiles(linked) };
 }
 
-function isCurrent(entry: ComparedEntry, stats: BigIntStats): boolean {
+function isUnchanged(entry: ComparedEntry, stats: BigIntStats): boolean {
   if (entry.type === EntryType.symlink) {
     const target = () => decodeName(readlinkSync(fsPath(entry.path), 'buffer'));
     return stats.isSymbolicLink() && hasTimeAndOwner(entry, stats) && ignoreErrors(target) === entry.target;

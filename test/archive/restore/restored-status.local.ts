@@ -5,7 +5,7 @@ import { lstatExact } from '../../../src/archive/fs/file-status.ts';
 import { toFileTime } from '../../../src/archive/fs/platform.ts';
 import { StagingArea } from '../../../src/archive/publish/staging-area.ts';
 import type { TargetPlan } from '../../../src/archive/publish/target-plan.ts';
-import { waitForLaterClock } from '../../../src/archive/restore/file-clock.ts';
+import { waitForLaterClock } from '../../../src/archive/restore/restored-status.ts';
 import { scratch } from '../support/scratch.ts';
 
 function planAt(...directories: string[]): TargetPlan {
