@@ -6,14 +6,14 @@ import { ListObjectsV2Command, type ListObjectsV2CommandInput, type S3Client } f
 /** A page of a listing, of at most 1000 objects. */
 export interface ListPage {
   readonly objects: readonly ObjectInfo[];
-  /** Asks for the page after it; undefined: it is the last. */
+  /** The continuation token of the next page. Undefined on the last page. */
   readonly next: string | undefined;
 }
 
 /**
- * Asks for one page. Its objects are taken out of the answer before the SDK reads what is left of it: the SDK takes
- * 30 ms for a thousand of them, and a restore-key among many caches waits for nothing else (ADR 0013). Where the objects
- * are not of the plain form that the servers write, the SDK reads them as well.
+ * Requests one page. Takes the objects out of the response before the SDK parses the rest of it: the SDK needs 30 ms for
+ * a thousand objects, and a restore-key among many caches waits for nothing else (ADR 0013). Where the objects are not of
+ * the plain form that servers write, the SDK parses them as well.
  */
 export async function listPage(
   client: S3Client,
@@ -24,13 +24,13 @@ export async function listPage(
   const command = new ListObjectsV2Command(input);
   command.middlewareStack.add(
     next => async args => {
-      const answer = await next(args);
-      const response = answer.response as HttpResponse;
-      if (response.statusCode !== 200) return answer;
+      const result = await next(args);
+      const response = result.response as HttpResponse;
+      if (response.statusCode !== 200) return result;
       const page = await textOf(response.body);
       taken = takeObjects(page);
       response.body = Buffer.from(taken?.rest ?? page);
-      return answer;
+      return result;
     },
     // Next to the handler: before the SDK's own
     { step: 'deserialize', priority: 'low' },
@@ -59,37 +59,60 @@ interface TakenObjects {
   readonly rest: string;
 }
 
-const CONTENTS = /<Contents>(.*?)<\/Contents>/gs;
+const OPEN = '<Contents>';
+const CLOSE = '</Contents>';
 
-/** undefined: what is read of an object is not there, or is in another form than a number, a date, text. */
+/**
+ * Takes the objects out of a page, in time linear in its length. Returns undefined if an object lacks a field or has one
+ * in another form than a number, a date or text, and if the last object is not closed.
+ */
 export function takeObjects(page: string): TakenObjects | undefined {
   const objects: ObjectInfo[] = [];
-  for (const [, contents] of page.matchAll(CONTENTS)) {
-    const name = textIn(contents!, 'Key');
-    const etag = bareEtag(textIn(contents!, 'ETag'));
-    const sizeBytes = Number(textIn(contents!, 'Size') || Number.NaN);
-    const modifiedMs = Date.parse(textIn(contents!, 'LastModified') ?? '');
-    if (!name || !etag || !Number.isSafeInteger(sizeBytes) || Number.isNaN(modifiedMs)) return undefined;
-    objects.push({ name, sizeBytes, etag, modifiedMs });
+  let rest = '';
+  let at = 0;
+  for (let open = page.indexOf(OPEN); open >= 0; open = page.indexOf(OPEN, at)) {
+    const close = page.indexOf(CLOSE, open);
+    const object = close < 0 ? undefined : objectIn(page.slice(open + OPEN.length, close));
+    if (!object) return undefined;
+    objects.push(object);
+    rest += page.slice(at, open);
+    at = close + CLOSE.length;
   }
-  return { objects, rest: page.replace(CONTENTS, '') };
+  return { objects, rest: rest + page.slice(at) };
 }
 
-/** Of an element that holds nothing but text. */
+function objectIn(contents: string): ObjectInfo | undefined {
+  const name = textIn(contents, 'Key');
+  const etag = bareEtag(textIn(contents, 'ETag'));
+  const size = textIn(contents, 'Size') ?? '';
+  const modifiedMs = Date.parse(textIn(contents, 'LastModified') ?? '');
+  if (!name || !etag || !/^\d{1,15}$/.test(size) || Number.isNaN(modifiedMs)) return undefined;
+  return { name, sizeBytes: Number(size), etag, modifiedMs };
+}
+
+/** Returns the text of an element that holds nothing but text. */
 function textIn(contents: string, element: string): string | undefined {
-  const begin = contents.indexOf(`<${element}>`) + element.length + 2;
+  const open = contents.indexOf(`<${element}>`);
+  if (open < 0) return undefined;
+  const begin = open + element.length + 2;
   const end = contents.indexOf('<', begin);
   return contents.startsWith(`</${element}>`, end) ? unescaped(contents.slice(begin, end)) : undefined;
 }
 
 const NAMED: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
 
-/** XML 1.0, 4.1 and 4.6: what stands for a character in an element's text. */
-function unescaped(text: string): string {
+/** Decodes references to characters (XML 1.0, 4.1 and 4.6). Returns undefined if one names no character. */
+function unescaped(text: string): string | undefined {
   if (!text.includes('&')) return text;
-  return text.replace(
-    /&(?:#(\d+)|#x([0-9a-fA-F]+)|(amp|lt|gt|quot|apos));/g,
-    (_, decimal, hexadecimal, name) =>
-      name ? NAMED[name]! : String.fromCodePoint(Number(decimal ?? `0x${hexadecimal}`)),
+  let valid = true;
+  const decoded = text.replace(
+    /&(?:#(\d{1,7})|#x([0-9a-fA-F]{1,6})|(amp|lt|gt|quot|apos));/g,
+    (_, decimal, hexadecimal, name) => {
+      if (name) return NAMED[name]!;
+      const code = Number(decimal ?? `0x${hexadecimal}`);
+      valid &&= code <= 0x10ffff;
+      return valid ? String.fromCodePoint(code) : '';
+    },
   );
+  return valid ? decoded : undefined;
 }
