@@ -2,7 +2,7 @@ import path from 'node:path';
 import { expect, test } from 'vitest';
 import { fleetVariables } from '../../src/action/inputs/read-input.ts';
 import { asMapping, readWorkflow } from '../e2e/runner/workflow-file.ts';
-import { declared, documents, read } from './documents.ts';
+import { declared, documents, filesBelow, read } from './documents.ts';
 
 test('every CACHE_S3_ variable in the documents belongs to an input', () => {
   const names = [...declared('action.yml', 'inputs').keys()].filter(name => name !== 'job-status');
@@ -27,18 +27,33 @@ test.each(steps)(
   "an example in %s is accepted by GitHub's parser and uses inputs that exist",
   async (_file, text) => {
     const job = `on: push\njobs:\n  job:\n    runs-on: x\n    steps:\n${text.replace(/^/gm, '      ')}`;
-    const { jobs } = await readWorkflow({ text: job });
-    for (const { uses = '', inputs: given } of jobs[0]!.steps) {
-      const part = /^your-org\/cache-s3(\/\w+)?@(?:v\d+|[0-9a-f]{40})$/.exec(uses);
-      expect(part !== null, uses).toBe(uses.startsWith('your-org/'));
-      if (!part) continue;
-      const known = declared(path.join(part[1] ?? '', 'action.yml').replace(/^[\\/]/, ''), 'inputs');
-      const names = [...(asMapping(given) ?? [])].map(({ key }) => key.toString());
-      expect(names.length).toBeGreaterThan(0);
-      for (const name of names) expect([...known.keys()]).toContain(name);
-    }
+    await checkUses(job);
   },
 );
+
+test.each(filesBelow('docs/recipes', '.yml').filter(file => !file.endsWith('action.yml')))(
+  "%s is accepted by GitHub's parser and uses inputs that exist",
+  async file => {
+    expect(await checkUses(read(file))).toBeGreaterThan(0);
+  },
+);
+
+/** Reads a workflow and checks the inputs of each step that uses an action of `your-org`. Returns how many there are. */
+async function checkUses(text: string): Promise<number> {
+  const { jobs } = await readWorkflow({ text });
+  const ours = jobs.flatMap(job => job.steps).filter(step => step.uses?.startsWith('your-org/'));
+  for (const { uses = '', inputs: given } of ours) {
+    const [, name = '', part = ''] =
+      /^your-org\/(cache-s3|ci)(?:\/([\w-]+))?@(?:v\d+|[0-9a-f]{40})$/.exec(uses) ?? [];
+    expect(name, uses).not.toBe('');
+    const directory = name === 'ci' ? path.join('docs/recipes', part) : part;
+    const known = [...declared(path.join(directory, 'action.yml'), 'inputs').keys()];
+    const names = [...(asMapping(given) ?? [])].map(({ key }) => key.toString());
+    expect(names.length).toBeGreaterThan(0);
+    for (const input of names) expect(known).toContain(input);
+  }
+  return ours.length;
+}
 
 test('the JSON blocks of the documents are JSON', () => {
   const blocks = documents.flatMap(file => [...read(file).matchAll(/```json\n((?:.|\n)*?)```/g)]);

@@ -1,0 +1,62 @@
+import { expect, test } from 'vitest';
+import { documents, filesBelow, read } from './documents.ts';
+
+/** Wordings that a reader has to decode, each with a plain one. A short list, not a style guide: add only what came back. */
+
+interface Pattern {
+  readonly pattern: RegExp;
+  readonly instead: string;
+}
+
+const anywhere: readonly Pattern[] = [
+  { pattern: /\b(?:nobody|whoever|anybody|somebody)\b/i, instead: 'name the program, user or server' },
+  { pattern: /\bends? well\b/i, instead: '"succeed"' },
+  { pattern: /\bpoints? nowhere\b/i, instead: '"has an empty target" or "has a missing target"' },
+  { pattern: /\btakes? out\b/i, instead: '"excludes"' },
+  { pattern: /\ball the care\b/i, instead: '"needs"' },
+];
+
+const documentsOnly: readonly Pattern[] = [
+  { pattern: /\b(?:tells?|told|says?|said)\b/i, instead: '"log", "return", "report", "state" or "show"' },
+  { pattern: /\b(?:asks?|asked)\b/i, instead: '"request", "use" or "require"' },
+  { pattern: /\b(?:stands?|stood)\b(?!-in)/i, instead: '"is"' },
+  { pattern: /\b(?:mends?|mended)\b/i, instead: '"repair"' },
+  { pattern: /\b(?:looks?|looked) at\b/i, instead: '"check" or "read"' },
+];
+
+/** Replaces every character but line ends, so that line numbers stay. */
+const blank = (text: string) => text.replace(/[^\n]/g, ' ');
+
+/** A document without code and quoted messages. */
+function proseOf(file: string): string {
+  const text = read(file);
+  const prose = file.endsWith('.md') ? text.replace(/^```[\s\S]*?^```/gm, blank) : text;
+  return prose.replace(/`[^`\n]*`/g, blank);
+}
+
+/** Returns one line for each pattern that occurs in a text: where, what, and what to write. */
+function findingsIn(text: string, patterns: readonly Pattern[]): string[] {
+  return text.split('\n').flatMap((line, index) =>
+    patterns.flatMap(({ pattern, instead }) => {
+      const match = pattern.exec(line);
+      return match === null ? [] : [`line ${index + 1}: "${match[0].trim()}": write ${instead}`];
+    }),
+  );
+}
+
+const worded = [
+  ...documents,
+  ...['action.yml', 'restore/action.yml', 'save/action.yml'],
+  ...filesBelow('docs/recipes', '.yml'),
+  ...filesBelow('.github/workflows', '.yml'),
+];
+
+test.each(worded)('%s uses plain words', file => {
+  expect(findingsIn(proseOf(file), [...anywhere, ...documentsOnly])).toEqual([]);
+});
+
+test('a wording that is not plain is found on its line, but not in code or in a quoted message', () => {
+  expect(findingsIn('a\nboth end well\n', anywhere)).toEqual(['line 2: "end well": write "succeed"']);
+  expect(proseOf('docs/troubleshooting.md')).not.toContain('Cache not found for input keys');
+  expect(proseOf('README.md').split('\n')).toHaveLength(read('README.md').split('\n').length);
+});
