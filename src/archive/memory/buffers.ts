@@ -1,22 +1,23 @@
 /**
- * Memory outside V8's heap, handled by hand. The collector counts it, but too late and at a price: left to it, dozens of
- * frames wait to be freed, and each of them brings the next full collection of the whole heap closer.
+ * This folder gives memory back before the garbage collector would: that of buffers here, V8's heap in trim-heap.ts
+ * (ADR 0009, 0011). The collector frees buffers late: dozens of frames wait for it, and each brings the next full
+ * collection of the heap closer.
  */
 
-/** Gives a buffer's memory back at once. Nothing may use it, or anything else that shares its memory, afterwards. */
+/** Frees a buffer's memory at once. It, and all that share its memory, must not be used afterwards. */
 export function release(bytes: Uint8Array): void {
   if (bytes.buffer instanceof ArrayBuffer) bytes.buffer.transfer(0);
 }
 
-/** As `release`, for bytes that came from elsewhere: only where they are all that their memory holds. */
+/** Frees the memory of foreign bytes, unless it holds others too. They must not be used afterwards. */
 export function releaseOwned(bytes: Uint8Array): void {
-  // A small Buffer is a part of Node's common pool
+  // A small Buffer is a part of Node's shared pool
   if (bytes.byteLength === bytes.buffer.byteLength) release(bytes);
 }
 
 /**
- * The same bytes in memory of just their size: what is sent to another thread is counted there in full. `bytes` must
- * not be used afterwards.
+ * Moves bytes into memory of their size: a buffer that is transferred to another thread counts there in full. `bytes`
+ * must not be used afterwards.
  */
 export function shrink(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
   if (bytes.byteOffset > 0) return bytes.slice();

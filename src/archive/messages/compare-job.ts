@@ -1,5 +1,4 @@
 import type { Attributes, Entry, EntryType } from '../format/entry.ts';
-import { joinStrings, splitStrings } from './strings.ts';
 
 /** Compare these entries with the disk. */
 export interface CompareJob {
@@ -38,8 +37,8 @@ export function encodeCompareJob(entries: readonly Entry[], paths: readonly stri
   });
   return {
     kind: 'compare',
-    paths: joinStrings(paths),
-    targets: joinStrings(entries.map(entry => entry.target)),
+    paths: paths.join('\0'),
+    targets: entries.map(entry => entry.target).join('\0'),
     entries: numbers,
   };
 }
@@ -61,8 +60,8 @@ export class ComparedEntries {
 
   constructor({ paths, targets, entries }: CompareJob) {
     this.count = entries.length / EntryColumn.width;
-    this.#paths = splitStrings(paths, this.count);
-    this.#targets = splitStrings(targets, this.count);
+    this.#paths = paths.split('\0');
+    this.#targets = targets.split('\0');
     this.#numbers = entries;
   }
 

@@ -3,7 +3,6 @@ import type { EntryType } from '../format/entry.ts';
 import type { TarMember } from '../format/tar-header.ts';
 import type { ScannedEntry } from '../scan/scan.ts';
 import { modeOf, ownerOf } from '../scan/stored-attributes.ts';
-import { joinStrings, splitStrings } from './strings.ts';
 
 /** Members of one frame, or a slice of the one member, a large file. */
 export interface FramePlan {
@@ -71,9 +70,9 @@ export function encodePackJob({ members, slice }: FramePlan, level: number): Pac
   });
   return {
     kind: 'pack',
-    names: joinStrings(members.map(member => member.name)),
-    paths: joinStrings(members.map(member => member.path)),
-    linkNames: joinStrings(members.map(member => member.linkName)),
+    names: members.map(member => member.name).join('\0'),
+    paths: members.map(member => member.path).join('\0'),
+    linkNames: members.map(member => member.linkName).join('\0'),
     members: numbers,
     slice,
     level,
@@ -93,9 +92,9 @@ export class PackMembers {
 
   constructor({ names, paths, linkNames, members }: PackJob) {
     this.count = members.length / MemberColumn.width;
-    this.#names = splitStrings(names, this.count);
-    this.#paths = splitStrings(paths, this.count);
-    this.#linkNames = splitStrings(linkNames, this.count);
+    this.#names = names.split('\0');
+    this.#paths = paths.split('\0');
+    this.#linkNames = linkNames.split('\0');
     this.#numbers = members;
   }
 

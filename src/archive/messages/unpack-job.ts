@@ -1,6 +1,5 @@
 import { SHA256_BYTES } from '../format/codec.ts';
 import type { Attributes, Frame } from '../format/entry.ts';
-import { joinStrings, splitStrings } from './strings.ts';
 
 /** Check and decompress these frames, and write the files in them. */
 export interface UnpackJob {
@@ -101,7 +100,7 @@ export class UnpackJobWriter {
       frames: this.#frames,
       hashes: this.#hashes,
       pieces: this.#pieces,
-      paths: joinStrings(this.#paths),
+      paths: this.#paths.join('\0'),
       masksModes,
     };
   }
@@ -116,7 +115,7 @@ export class UnpackPieces {
   constructor(job: UnpackJob) {
     this.#job = job;
     this.count = job.pieces.length / PieceColumn.width;
-    this.#paths = splitStrings(job.paths, this.count);
+    this.#paths = job.paths.split('\0');
   }
 
   path(index: number): string {

@@ -1,7 +1,7 @@
 /**
- * Runs `work` on each item with at most `limit` at the same moment and yields the results in the items' order. Items
- * are drawn one by one, so a lazy source is read only as far as it is worked on, and no further after a failure. When the
- * consumer leaves early, what is in flight ends unobserved.
+ * Runs `work` on each item, at most `limit` at the same moment, and yields the results in the items' order. Takes an item
+ * from its source only when it starts to work on it, and none after a failure. When the consumer leaves early, results
+ * and failures of the work in flight are dropped.
  */
 export async function* mapInOrder<T, R>(
   items: Iterable<T> | AsyncIterable<T>,
@@ -24,18 +24,18 @@ export async function* mapInOrder<T, R>(
 }
 
 export interface Limits<T> {
-  /** Items under work at the same moment. */
+  /** Most items under work at the same moment. */
   readonly limit: number;
-  /** What those may weigh together. */
+  /** Most that those may weigh together. */
   readonly budget: number;
   readonly weigh: (item: T) => number;
-  /** Called at once for the first failure: what is in flight need not go on. */
+  /** Called at once for the first failure, so that the work in flight can be aborted. */
   readonly onFailure?: ((error: unknown) => void) | undefined;
 }
 
 /**
  * Runs `work` on all items, at most `limit` at the same moment, each weighing `weigh(item)` against a common budget.
- * The first failure rejects, after everything that was in flight has ended.
+ * Rejects with the first failure, after all work in flight has ended.
  */
 export async function forEachWithin<T>(
   items: readonly T[],

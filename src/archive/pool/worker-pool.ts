@@ -1,3 +1,5 @@
+/** This folder runs on the main thread: it hands jobs to worker threads and bounds the work in flight. */
+
 import { Worker } from 'node:worker_threads';
 import {
   decodeFailure,

@@ -1,3 +1,5 @@
+/** This folder writes an archive, on the main thread: what is packed, in which frames, and the manifest over them. */
+
 import { Buffer } from 'node:buffer';
 import { compressFrame } from '../format/codec.ts';
 import { seekTable } from '../format/container.ts';
@@ -17,7 +19,7 @@ import { isLikelyWorthReusing } from './reuse-estimate.ts';
 export interface PackOptions extends SourceOptions {
   /** zstd level, 1 to 19. */
   readonly level: number;
-  /** Made when there is more to pack than one frame, or one that takes long; closed here. */
+  /** Called if there is more to pack than one quick frame; closed here. */
   readonly runner: () => JobRunner;
   readonly base?: CopyableBase | undefined;
 }
@@ -28,29 +30,29 @@ export interface PackSummary {
   readonly rawBytes: number;
   /** Bytes of the object. */
   readonly sizeBytes: number;
-  /** Bytes of the object that were taken over from the base. */
+  /** Bytes of the object that were copied from the base. */
   readonly reusedBytes: number;
 }
 
 /**
- * Writes the archive of a tree: scan, frames by the workers, and what they return in order, while the scan goes on.
- * With a base of which much is likely to be unchanged, that is taken over inside the store, and only the rest is read.
+ * Writes the archive of a tree: while the scan goes on, workers make frames, which are written in order. If most of `base`
+ * is likely to be unchanged, the store copies its data and only changed files are read.
  * Memory holds the frames in flight and the manifest.
- * Returns undefined, with nothing written, when nothing is there to be archived.
- * Throws `SourceTreeError`, the signal's reason, whatever `write` or `copy` throws, and `BaseOutgrownError` when the
- * bytes that are copied already are of no use.
+ * Returns undefined, and writes nothing, if there is nothing to archive.
+ * Throws `SourceTreeError`, the signal's reason, whatever `write` or `copy` throws, and `BaseOutgrownError` when too much
+ * has changed since the copy began.
  */
 export async function pack(options: PackOptions): Promise<PackSummary | undefined> {
   const { base, layout, level } = options;
   const source =
     base && isLikelyWorthReusing(base, layout) ? incrementalSource(options, base) : wholeTree(options);
-  const plans = inTurn(source.plans);
+  const plans = concat(source.plans);
   const firstTwo = await take(plans, 2);
   // One frame is packed before a worker has started
   const isQuick = firstTwo.length <= 1 && firstTwo.every(plan => isQuickToPack(plan, level));
   const runner = isQuick ? new InlineRunner() : options.runner();
   try {
-    return await packFrames(options, source, inTurn(firstTwo, plans), runner);
+    return await packFrames(options, source, concat(firstTwo, plans), runner);
   } finally {
     await runner.close();
   }
@@ -72,7 +74,7 @@ async function packFrames(
   for await (const { plan, result } of mapInOrder(plans, framesInFlight(runner), work)) {
     signal?.throwIfAborted();
     builder.add(plan, result);
-    // Nothing is in a frame whose members have all vanished
+    // A frame whose members have all vanished is empty
     if (result.rawSize > 0) await write(result.bytes);
   }
   const { head, reused } = source.finish();
@@ -88,13 +90,13 @@ async function packFrames(
 
 /**
  * Whether the main thread may pack it. Above level 9, zstd takes up to a second for each MiB (4 MiB at level 19: 4.2 s on
- * a busy host), and a signal has to be heard before that.
+ * a busy host), during which no signal is handled.
  */
 function isQuickToPack({ members }: FramePlan, level: number): boolean {
   return level <= 9 || members.reduce((sum, member) => sum + member.dataBytes, 0) <= 256 * 1024;
 }
 
-/** The next `count` items; leaves the rest where it is. */
+/** Takes up to `count` items, and leaves the rest in the iterator. */
 async function take<T>(items: AsyncIterator<T>, count: number): Promise<T[]> {
   const taken: T[] = [];
   while (taken.length < count) {
@@ -105,11 +107,11 @@ async function take<T>(items: AsyncIterator<T>, count: number): Promise<T[]> {
   return taken;
 }
 
-async function* inTurn<T>(...parts: readonly (Iterable<T> | AsyncIterable<T>)[]): AsyncGenerator<T> {
+async function* concat<T>(...parts: readonly (Iterable<T> | AsyncIterable<T>)[]): AsyncGenerator<T> {
   for (const part of parts) yield* part;
 }
 
-/** Each worker has one frame under work and one waiting, and finished ones wait for an earlier one that takes longer. */
+/** A worker has one frame under work and one waiting, and finished frames wait for an earlier one that takes longer. */
 function framesInFlight(runner: JobRunner): number {
   return 3 * runner.width + 1;
 }

@@ -4,16 +4,14 @@ import type { Attributes } from '../format/entry.ts';
 import { fsPath } from '../fs/names.ts';
 import { thisPlatform, toFileTime } from '../fs/platform.ts';
 
-/** A file of a restore, written where it is built: at once, or slice by slice where it goes over several frames. */
-
 export const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
-/** Zeros of this many bytes are left out of a file that is written in slices: they become a hole. */
+/** Blocks of zeros of this size are not written to a file in slices: they become a hole. */
 const HOLE_BYTES = 64 * 1024;
 const ZEROS = new Uint8Array(HOLE_BYTES);
 
 /**
- * A new file, complete with mode, owner and time. The mode is right from its creation on: the process's umask is 0
- * while a restore runs (publish/stage.ts). Only where a default ACL masks it (`masksModes`), it is set again.
+ * Writes a new file with its mode, owner and time. It is created with its mode: the process's umask is 0 while a restore
+ * runs (publish/stage.ts). Only where a default ACL masks it (`masksModes`), the mode is set again.
  * `now` becomes its access time, in seconds. Throws the system's errors.
  */
 export function writeWhole(
@@ -33,7 +31,7 @@ export function writeWhole(
   }
 }
 
-/** A slice of a file that exists already at its full length. Throws the system's errors. */
+/** Writes a slice of a file that exists already at its full length. Throws the system's errors. */
 export function writePart(path: string, data: Uint8Array, position: number): void {
   const fd = openSync(fsPath(path), constants.O_WRONLY);
   try {
@@ -61,15 +59,15 @@ function writeAll(fd: number, data: Uint8Array, position: number): void {
   }
 }
 
-/** Owner, mode and times of an open file that was created with its mode. */
+/** Sets owner and times of an open file that was created with its mode. `now` is in seconds. Throws the system's errors. */
 export function finishFile(fd: number, attributes: Attributes, now: number): void {
   if (thisPlatform.keepsOwners && isOthers(attributes)) fchownSync(fd, attributes.uid, attributes.gid);
-  // A change of owner takes the set-id bits away, and so does every write of an ordinary user
+  // A change of owner clears the set-id bits, and so does each write of an ordinary user
   if (thisPlatform.hasModes && attributes.mode > 0o777) fchmodSync(fd, attributes.mode);
   futimesSync(fd, now, toFileTime(attributes.mtimeUs));
 }
 
-/** What we create is ours already: staging has no set-group-id bit (publish/staging-area.ts). */
+/** Whether it belongs to someone else than a new file does: staging has no set-group-id bit (publish/staging-area.ts). */
 function isOthers({ uid, gid }: Attributes): boolean {
   return uid >= 0 && (uid !== process.geteuid?.() || gid !== process.getegid?.());
 }

@@ -1,8 +1,13 @@
+/**
+ * This folder is the code that runs in worker threads: it reads, compresses and writes files. This module is a thread's
+ * entry; it does one job after the other, and answers each with its result or its failure. An archive too small to start
+ * a thread for is packed and unpacked by the same code on the main thread (pool/worker-pool.ts).
+ */
+
 import { parentPort } from 'node:worker_threads';
 import { encodeFailure, type JobMessage, type ResultMessage, transferListOf } from '../messages/job.ts';
 import { runJob } from './run-job.ts';
 
-/** A worker thread: does one job after the other, and answers each with its result or its failure. */
 parentPort!.on('message', ({ id, job }: JobMessage) => {
   try {
     const result = runJob(job);

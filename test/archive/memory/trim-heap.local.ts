@@ -2,7 +2,7 @@ import { getHeapStatistics } from 'node:v8';
 import { expect, test } from 'vitest';
 import { trimHeap } from '../../../src/archive/memory/trim-heap.ts';
 
-test('a heap that has grown large gives its garbage back, a small one is left alone', () => {
+test('trimHeap returns the memory of a large heap, and does nothing to a small one', () => {
   const heap = () => getHeapStatistics().total_heap_size;
   trimHeap();
   let garbage: object[] | undefined = Array.from({ length: 4_000_000 }, (_, index) => ({ index }));

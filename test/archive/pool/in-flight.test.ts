@@ -9,7 +9,7 @@ async function collect<T>(source: AsyncIterable<T>): Promise<T[]> {
 }
 
 describe('mapInOrder', () => {
-  test('keeps the order, whichever is done first, and the limit', async () => {
+  test('yields results in the order of the items, within the limit', async () => {
     let running = 0;
     let most = 0;
     const work = async (item: number) => {
@@ -24,7 +24,7 @@ describe('mapInOrder', () => {
     expect(most).toBe(4);
   });
 
-  test('draws no more items than it works on', async () => {
+  test('takes an item from the source only when it starts to work on it', async () => {
     let drawn = 0;
     function* source() {
       for (;;) yield drawn++;
@@ -35,7 +35,7 @@ describe('mapInOrder', () => {
     expect(drawn).toBeLessThanOrEqual(8);
   });
 
-  test('a failure among many rejects in its turn, and leaves none unhandled', async () => {
+  test('rejects with a failure in its turn, and leaves no rejection unhandled', async () => {
     const work = async (item: number) => {
       if (item === 0) await wait(20);
       if (item > 0) throw new Error(`item ${item}`);
@@ -50,7 +50,7 @@ describe('mapInOrder', () => {
     await wait(5);
   });
 
-  test('after a failure no more is drawn, however few are in flight', async () => {
+  test('takes no item after a failure', async () => {
     let drawn = 0;
     async function* source() {
       for (; drawn < 9; drawn++) {
@@ -68,7 +68,7 @@ describe('mapInOrder', () => {
     expect(drawn).toBe(2);
   });
 
-  test('a source may take its time', async () => {
+  test('accepts an asynchronous source', async () => {
     async function* source() {
       for (const item of [0, 1, 2]) {
         await wait(1);
@@ -78,7 +78,7 @@ describe('mapInOrder', () => {
     expect(await collect(mapInOrder(source(), 2, async item => item))).toEqual([0, 1, 2]);
   });
 
-  test('a source that fails ends it', async () => {
+  test('rejects when the source fails', async () => {
     function* source() {
       yield 1;
       throw new Error('the source');
@@ -88,7 +88,7 @@ describe('mapInOrder', () => {
 });
 
 describe('forEachWithin', () => {
-  test('keeps the limit and the budget', async () => {
+  test('keeps to the limit and the budget', async () => {
     let running = 0;
     let weight = 0;
     const seen: { running: number; weight: number }[] = [];
@@ -106,7 +106,7 @@ describe('forEachWithin', () => {
     expect(seen.length).toBe(8);
   });
 
-  test('what is over the budget alone runs alone', async () => {
+  test('runs an item over the budget alone', async () => {
     let running = 0;
     const alone: boolean[] = [];
     await forEachWithin([1, 99, 1], { limit: 3, budget: 10, weigh: item => item }, async item => {
@@ -118,7 +118,7 @@ describe('forEachWithin', () => {
     expect(alone).toEqual([true]);
   });
 
-  test('after a failure nothing more begins, and it rejects when all has ended', async () => {
+  test('starts nothing after a failure, and rejects when all work has ended', async () => {
     const begun: number[] = [];
     let ended = 0;
     const work = async (item: number) => {
@@ -135,7 +135,7 @@ describe('forEachWithin', () => {
     expect(ended).toBe(begun.length);
   });
 
-  test('says at once what has failed, once, so that the rest can be stopped', async () => {
+  test('calls onFailure once, at the first failure', async () => {
     const stop = new AbortController();
     const failures: unknown[] = [];
     const onFailure = (error: unknown) => {
@@ -154,7 +154,7 @@ describe('forEachWithin', () => {
     expect(failures).toEqual([new Error('one')]);
   });
 
-  test('nothing to do is done', async () => {
+  test('resolves for no items', async () => {
     await forEachWithin([], { limit: 1, budget: 1, weigh: () => 1 }, () => Promise.reject());
   });
 });

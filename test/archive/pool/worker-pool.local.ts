@@ -27,7 +27,7 @@ const echo = script(
 );
 
 describe('a worker pool', () => {
-  test('spreads jobs over its threads and answers each', async () => {
+  test('spreads jobs over its threads', async () => {
     const slow = script(
       `parentPort.on('message', ({ id }) => setTimeout(() => parentPort.postMessage({ id, result: { written: threadId } }), 20));`,
     );
@@ -37,12 +37,12 @@ describe('a worker pool', () => {
     await pool.close();
   });
 
-  test('gives a thread no more room for short-lived objects than its jobs need', async () => {
-    const telling = script(
+  test('limits the memory of a thread for short-lived objects', async () => {
+    const limits = script(
       `import { resourceLimits } from 'node:worker_threads';
       parentPort.on('message', ({ id }) => parentPort.postMessage({ id, result: { written: resourceLimits.maxYoungGenerationSizeMb } }));`,
     );
-    const pool = new WorkerPool(telling, 1);
+    const pool = new WorkerPool(limits, 1);
     expect((await pool.run(job())).written).toBeLessThanOrEqual(16);
     await pool.close();
   });
@@ -52,7 +52,7 @@ describe('a worker pool', () => {
     ['SourceTreeError', SourceTreeError],
     ['TargetTreeError', TargetTreeError],
     ['TypeError', Error],
-  ])('hands a %s on', async (name, kind) => {
+  ])('rejects with the %s of a worker', async (name, kind) => {
     const failing = script(
       `parentPort.on('message', ({ id }) => parentPort.postMessage({ id, failure: { name: '${name}', message: 'why', code: 'EX' } }));`,
     );
@@ -67,7 +67,7 @@ describe('a worker pool', () => {
     ['throws', `parentPort.on('message', () => { throw new Error('broken'); });`, 'broken'],
     ['ends', `parentPort.on('message', () => process.exit(3));`, 'a worker thread ended with code 3'],
     ['cannot be loaded', `import 'cache-s3-no-such-module';`, 'cache-s3-no-such-module'],
-  ])('whose worker %s fails all that waits, and all that comes', async (_, body, message) => {
+  ])('rejects all jobs when a worker %s', async (_, body, message) => {
     const pool = new WorkerPool(script(body), 2);
     const settled = await Promise.allSettled(Array.from({ length: 9 }, () => pool.run(job())));
     expect(settled.map(({ status }) => status)).toEqual(Array(9).fill('rejected'));
@@ -75,7 +75,7 @@ describe('a worker pool', () => {
     await pool.close();
   });
 
-  test('that is closed ends at once, whatever is under way', async () => {
+  test('ends at once when it is closed during a job', async () => {
     const stuck = script(`parentPort.on('message', () => { for (;;); });`);
     const pool = new WorkerPool(stuck, 2);
     const waiting = Promise.allSettled([pool.run(job()), pool.run(job()), pool.run(job())]);
@@ -86,7 +86,7 @@ describe('a worker pool', () => {
     await pool.close();
   });
 
-  test('starts no thread for nothing', async () => {
+  test('starts a thread only when the others are busy', async () => {
     const [earlier, idle, later] = [1, 8, 8].map(width => new WorkerPool(echo, width)) as [
       WorkerPool,
       WorkerPool,

@@ -9,7 +9,7 @@ import { HEAD, incompressible, layoutIn, restoreObject } from '../support/archiv
 import { scratch } from '../support/scratch.ts';
 import { checkTar } from '../support/tar-check.ts';
 
-/** Packs a tree; which runners were made for it, and what each was given. */
+/** Packs a tree, and records the runners that were made and their jobs. */
 async function packed(spec: TreeSpec, { level = 3, onWrite = () => {} } = {}) {
   const layout = await layoutIn(await buildTree(scratch(), spec));
   const runners: { jobs: number; closed: boolean }[] = [];
@@ -56,13 +56,13 @@ test('a tree of one frame is packed without workers', async () => {
 test.each([
   [1000, 0],
   [1_000_000, 1],
-])('at a level that takes long, %i bytes have %i sets of workers', async (bytes, sets) => {
+])('at level 19, %i bytes are packed with %i pools of workers', async (bytes, sets) => {
   const { summary, runners } = await packed({ 'tree/a': Buffer.alloc(bytes) }, { level: 19 });
   expect(await summary).toMatchObject({ rawBytes: bytes });
   expect(runners).toHaveLength(sets);
 });
 
-test('a tree of more frames has all of them packed by one set of workers, which ends with the save', async () => {
+test('a tree of several frames is packed by one pool, which is closed', async () => {
   const spec = {
     'tree/a': incompressible(FRAME_RAW_BYTES, 'a'),
     'tree/b': incompressible(FRAME_RAW_BYTES, 'b'),
@@ -73,7 +73,7 @@ test('a tree of more frames has all of them packed by one set of workers, which 
   expect(runners).toEqual([{ jobs: 3, closed: true }]);
 });
 
-test('the workers end with a save that fails as well', async () => {
+test('the pool is closed after a save that fails', async () => {
   const spec = {
     'tree/a': incompressible(FRAME_RAW_BYTES, 'a'),
     'tree/b': incompressible(FRAME_RAW_BYTES, 'b'),

@@ -21,7 +21,7 @@ import { buildTree, describeTree, type TreeSpec } from '../../support/tree.ts';
 import { incompressible, layoutIn, packTree, restoreObject } from '../support/archives.ts';
 import { scratch } from '../support/scratch.ts';
 
-/** Does `act` right before the frame of this number, counted from 1, is read: the scan has seen what is in it. */
+/** Calls `act` right before the frame of this number, counted from 1, is read, after its files were scanned. */
 function disturbedBefore(frame: number, act: () => void): JobRunner {
   const inner = new InlineRunner();
   let frames = 0;
@@ -32,10 +32,20 @@ function disturbedBefore(frame: number, act: () => void): JobRunner {
   return { width: 1, run: run as JobRunner['run'], close: () => inner.close() };
 }
 
-/** Fills a frame of its own: an archive of one frame is packed without the runner that disturbs. */
+/** Removes files after the scan has seen them, right before their frame is read. */
+function vanishing(files: (paths: string) => readonly string[]): JobRunner {
+  const inner = new InlineRunner();
+  const run = (job: Job) => {
+    for (const file of files((job as PackJob).paths)) rmSync(file);
+    return inner.run(job as PackJob);
+  };
+  return { width: 1, run: run as JobRunner['run'], close: () => inner.close() };
+}
+
+/** Fills a frame: an archive of one frame is packed without the runner. */
 const FILLER = Buffer.alloc(5 * 1024 * 1024);
 
-/** Saves `tree` of a new directory while `change` is done to it; what a restore makes of that, and what was said. */
+/** Saves a tree and calls `change` after its scan; returns what a restore makes of the archive. */
 async function savedWhile(spec: TreeSpec, change: (tree: string) => void) {
   const from = await buildTree(scratch(), { 'tree/0': FILLER, ...spec });
   // The directory, the filler, and what `spec` says
@@ -49,12 +59,12 @@ async function savedWhile(spec: TreeSpec, change: (tree: string) => void) {
 describe('a tree that changes while it is saved', () => {
   const spec = { 'tree/a': 'a', 'tree/b': 'b before', 'tree/c': 'c' };
 
-  test('a small file that changed since the scan is saved as it is', async () => {
+  test('a small file that changed since the scan is saved with its new content', async () => {
     const { found, now } = await savedWhile(spec, tree => writeFileSync(join(tree, 'b'), 'b after, longer'));
     expect(found).toEqual(now);
   });
 
-  test('a file that vanished is left out, with a notice', async () => {
+  test('a file that vanished since the scan is skipped with a notice', async () => {
     const { found, skipped, from } = await savedWhile(spec, tree => rmSync(join(tree, 'b')));
     expect(Object.keys(found)).toEqual(['tree', 'tree/0', 'tree/a', 'tree/c']);
     expect(skipped).toEqual([`${from}/tree/b: it vanished while it was saved`]);
@@ -63,7 +73,7 @@ describe('a tree that changes while it is saved', () => {
   test.each([
     ['a link', (path: string) => symlinkSync('/etc/passwd', path)],
     ['a directory', (path: string) => mkdirSync(path)],
-  ])('a file that %s took the place of is left out, never followed', async (_, put) => {
+  ])('a file is skipped when %s has taken its place', async (_, put) => {
     const { found, skipped } = await savedWhile(spec, tree => {
       rmSync(join(tree, 'b'));
       put(join(tree, 'b'));
@@ -72,7 +82,7 @@ describe('a tree that changes while it is saved', () => {
     expect(skipped.length).toBe(1);
   });
 
-  test('a large file that vanished before its turn is left out, with a notice', async () => {
+  test('a large file that vanished since the scan is skipped with a notice', async () => {
     const large = Buffer.alloc(WHOLE_FILE_BYTES + 1, 'l');
     const from = await buildTree(scratch(), {
       'tree/0': FILLER,
@@ -88,7 +98,7 @@ describe('a tree that changes while it is saved', () => {
     expect(skipped).toEqual([`${from}/tree/b: it vanished while it was saved`]);
   });
 
-  test('a large file that changes after its header has left ends the save', async () => {
+  test('a large file that changes after its first slice fails the save', async () => {
     const from = await buildTree(scratch(), { 'tree/a': 'a', 'tree/large': incompressible(3 * SLICE_BYTES) });
     const large = join(from, 'tree/large');
     for (const change of [
@@ -103,7 +113,7 @@ describe('a tree that changes while it is saved', () => {
     }
   });
 
-  test('a large file that another has replaced ends the save', async () => {
+  test('a large file that is replaced between two slices fails the save', async () => {
     const from = await buildTree(scratch(), {
       'tree/large': incompressible(3 * SLICE_BYTES),
       other: incompressible(3 * SLICE_BYTES, 'o'),
@@ -112,12 +122,12 @@ describe('a tree that changes while it is saved', () => {
     await expect(packTree(await layoutIn(from), { runner })).rejects.toThrow('changed while it was read');
   });
 
-  test('a small file that has become a huge one ends the save, instead of filling a frame that nobody reads', async () => {
+  test('a small file that has grown beyond the limit of a frame fails the save', async () => {
     const attempt = savedWhile(spec, tree => truncateSync(join(tree, 'b'), 17 * 1024 * 1024));
     await expect(attempt).rejects.toThrow('/tree/b changed while it was read');
   });
 
-  test('many files that have grown together end it as well', async () => {
+  test('small files that together have grown beyond the limit of a frame fail the save', async () => {
     const names = Array.from({ length: 6 }, (_, index) => `g${index}`);
     const small = Object.fromEntries(names.map(name => [`tree/${name}`, 'small']));
     const grow = (tree: string) => {
@@ -126,13 +136,13 @@ describe('a tree that changes while it is saved', () => {
     await expect(savedWhile(small, grow)).rejects.toThrow('changed while it was read');
   });
 
-  test('a hard link whose first name has vanished ends it: its data would be nowhere', async () => {
+  test('a hard link whose first name has vanished fails the save', async () => {
     const linked = { 'tree/first': 'x', 'tree/second': { hardlink: 'tree/first' } };
     const attempt = savedWhile(linked, tree => rmSync(join(tree, 'first')));
     await expect(attempt).rejects.toThrow(/tree\/first vanished, a name of .*\/tree\/second/);
   });
 
-  describe('a file with two names, of which another file takes the first', () => {
+  describe('a file with two names, when another file takes the first', () => {
     const replace = (tree: string, content: string | Buffer) => {
       writeFileSync(join(tree, 'new'), content);
       renameSync(join(tree, 'new'), join(tree, 'first'));
@@ -141,7 +151,7 @@ describe('a tree that changes while it is saved', () => {
     test.each<[string, string | Buffer]>([
       ['small', 'x'],
       ['large', Buffer.alloc(WHOLE_FILE_BYTES + 1, 'x')],
-    ])('ends the save, when it is %s: the second name would get the other data', async (_, content) => {
+    ])('fails the save if it is %s', async (_, content) => {
       const linked = {
         'tree/first': content,
         'tree/second': { hardlink: 'tree/first' },
@@ -154,7 +164,7 @@ describe('a tree that changes while it is saved', () => {
       await expect(attempt).rejects.toThrow(/tree\/first .* was a name of .*tree\/second/);
     });
 
-    test('is saved as it is, where the second name is outside of the cache', async () => {
+    test('is saved if the second name is not in the tree', async () => {
       const linked = { elsewhere: 'x', 'tree/first': { hardlink: 'elsewhere' } };
       const { found, now } = await savedWhile(linked, tree => replace(tree, 'another'));
       expect(found['tree/first']).toEqual(now['tree/first']);
@@ -162,8 +172,8 @@ describe('a tree that changes while it is saved', () => {
   });
 });
 
-describe('what cannot be saved', () => {
-  test('sockets, FIFOs and devices are left out with a notice', async () => {
+describe('a save', () => {
+  test('skips sockets and FIFOs with a notice', async () => {
     const from = await buildTree(scratch(), { 'tree/a': 'a' });
     execFileSync('mkfifo', [join(from, 'tree/fifo')]);
     const server = createServer().listen(join(from, 'tree/socket'));
@@ -179,7 +189,7 @@ describe('what cannot be saved', () => {
   });
 
   test.runIf(process.platform !== 'win32')(
-    'what may not be read ends the save with its name and the way out',
+    'fails with advice for a file or directory that may not be read',
     async () => {
       const directory = await buildTree(scratch(), {
         'file/tree/a': 'a',
@@ -204,8 +214,8 @@ describe('what cannot be saved', () => {
   );
 });
 
-describe('frames', () => {
-  test('the first that fails is reported, also while an earlier one is under way', async () => {
+describe('a save of several frames', () => {
+  test('reports the first frame that fails while an earlier one is being packed', async () => {
     const from = await buildTree(scratch(), {
       'tree/1': incompressible(5_000_000, '1'),
       'tree/2': incompressible(5_000_000, '2'),
@@ -224,11 +234,38 @@ describe('frames', () => {
     await expect(packTree(await layoutIn(from), { runner })).rejects.toThrow('frame 2');
   });
 
-  test('a write that fails ends the save', async () => {
+  test('fails when a write fails', async () => {
     const from = await buildTree(scratch(), { 'tree/1': incompressible(9_000_000) });
     const onWrite = () => {
       throw new Error('the bucket is full');
     };
     await expect(packTree(await layoutIn(from), { onWrite })).rejects.toThrow('the bucket is full');
+  });
+
+  test('leaves out a frame whose files have all vanished', async () => {
+    const root = scratch();
+    const file = (name: string) => join(root, 'one/tree', name);
+    const names = ['1.bin', '2.bin', '3.bin', '4.bin', '5.bin', '6.bin'];
+    await buildTree(
+      join(root, 'one/tree'),
+      Object.fromEntries(names.map(name => [name, incompressible(1_500_000, name)])),
+    );
+    const gone = new Set<string>();
+    const packed = await packTree(await layoutIn(join(root, 'one')), {
+      // whatever is in a frame that does not begin the tree
+      runner: vanishing(paths => {
+        if (paths.includes('1.bin')) return [];
+        const found = names.filter(name => paths.includes(name) && !gone.has(name));
+        for (const name of found) gone.add(name);
+        return found.map(file);
+      }),
+    });
+    expect(gone.size).toBeGreaterThan(1);
+    expect(packed.skipped).toHaveLength(gone.size);
+
+    await buildTree(join(root, 'two'), {});
+    await restoreObject(packed.object, await layoutIn(join(root, 'two')));
+    const { tree: _directory, ...files } = await describeTree(join(root, 'two'));
+    expect(Object.keys(files)).toEqual(names.filter(name => !gone.has(name)).map(name => `tree/${name}`));
   });
 });

@@ -6,14 +6,14 @@ import type { ScannedEntry } from '../../../src/archive/scan/scan.ts';
 import { buildTree } from '../../support/tree.ts';
 import { scratch } from '../support/scratch.ts';
 
-describe('frames', () => {
+describe('planFrames', () => {
   const member = (dataBytes: number, path = '/nowhere') =>
     ({ name: 'x', path, type: 0, dataBytes, mtimeUs: 0, linkName: '' }) as ScannedEntry;
   const MIB = 1024 * 1024;
   const sizes = (members: readonly ScannedEntry[]) =>
     [...planFrames(members)].map(({ members }) => members.map(({ dataBytes }) => dataBytes));
 
-  test('frames are filled to four mebibytes', () => {
+  test('fills frames up to 4 MiB', () => {
     expect(sizes([member(3 * MIB), member(MIB / 2), member(MIB), member(1)])).toEqual([
       [3 * MIB, MIB / 2],
       [MIB, 1],
@@ -22,13 +22,13 @@ describe('frames', () => {
     expect(sizes([])).toEqual([]);
   });
 
-  test('frames of entries without data are bounded', () => {
+  test('bounds the frames of entries without data', () => {
     const frames = sizes(Array.from({ length: 10_000 }, () => member(0)));
     expect(frames.length).toBeGreaterThan(2);
     expect(Math.max(...frames.map(({ length }) => length))).toBeLessThan((4 * MIB) / 512);
   });
 
-  test('a file over eight mebibytes is cut into slices', async () => {
+  test('cuts a file over 8 MiB into slices', async () => {
     const root = await buildTree(scratch(), { big: Buffer.alloc(9 * MIB) });
     const plans = [...planFrames([member(1), member(9 * MIB, join(root, 'big')), member(2)])];
     expect(plans.map(({ slice }) => slice && [slice.start, slice.end])).toEqual([
@@ -40,7 +40,7 @@ describe('frames', () => {
     ]);
   });
 
-  test('an error of the second read of a large file names the path', () => {
+  test('throws a SourceTreeError when a large file cannot be read', () => {
     const path = `/${'n'.repeat(300)}`;
     const large = { name: 'x', path, type: 0, dataBytes: 2 ** 24, mtimeUs: 0, linkName: '' } as ScannedEntry;
     expect(() => [...planFrames([large])]).toThrow(SourceTreeError);

@@ -1,18 +1,21 @@
 import * as fs from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { grow, npmTime, rewriteInPlace } from './grow.ts';
+import { npmTime, rewriteInPlace, saveAgain } from './incremental-save.ts';
 
-/** What happens to a tree between a restore and the save that follows, one thing at a time: to its links. */
+/** One change to the links of a tree between a restore and the save that follows. */
 
-describe('links', () => {
-  test('a symlink to another target of the same length and time', async () => {
+describe('an incremental save', () => {
+  test('stores the new target of a symlink, of the same length and time', async () => {
     const link = (target: string) => ({ symlink: target, mtime: npmTime });
-    const { grew, packed } = await grow({ 'tree/a': link('one'), 'tree/b': link('one') }, tree => {
-      fs.rmSync(`${tree}/a`);
-      fs.symlinkSync('two', `${tree}/a`);
-      fs.lutimesSync(`${tree}/a`, npmTime / 1e6, npmTime / 1e6);
-    });
-    expect([grew, packed]).toEqual([true, []]);
+    const { isIncremental, packed } = await saveAgain(
+      { 'tree/a': link('one'), 'tree/b': link('one') },
+      tree => {
+        fs.rmSync(`${tree}/a`);
+        fs.symlinkSync('two', `${tree}/a`);
+        fs.lutimesSync(`${tree}/a`, npmTime / 1e6, npmTime / 1e6);
+      },
+    );
+    expect([isIncremental, packed]).toEqual([true, []]);
   });
 
   const names = {
@@ -21,33 +24,33 @@ describe('links', () => {
     'tree/3-third': { hardlink: 'tree/1-first' },
   };
 
-  test('nothing happens to a file with several names', async () => {
-    expect((await grow(names, () => {})).packed).toEqual([]);
+  test('packs no name of an unchanged file with several names', async () => {
+    expect((await saveAgain(names, () => {})).packed).toEqual([]);
   });
 
   test.each<[string, (tree: string) => unknown, readonly string[]]>([
     [
-      'the first name gets another file',
+      'another file has the first name',
       tree => {
         fs.rmSync(`${tree}/1-first`);
         fs.writeFileSync(`${tree}/1-first`, 'a file');
       },
       ['./tree/1-first', './tree/2-second'],
     ],
-    ['the first name goes', tree => fs.rmSync(`${tree}/1-first`), ['./tree/2-second']],
-    ['the second name goes', tree => fs.rmSync(`${tree}/2-second`), ['./tree/1-first']],
+    ['the first name is deleted', tree => fs.rmSync(`${tree}/1-first`), ['./tree/2-second']],
+    ['the second name is deleted', tree => fs.rmSync(`${tree}/2-second`), ['./tree/1-first']],
     [
-      'there is a new first name',
+      'a link with a new first name is made',
       tree => fs.linkSync(`${tree}/2-second`, `${tree}/0-before`),
       ['./tree/0-before'],
     ],
     [
-      'it changes by its last name',
+      'its content is changed through the last name',
       tree => rewriteInPlace(`${tree}/3-third`, 'SEVERAL NAMES'),
       ['./tree/1-first'],
     ],
     [
-      'the last name moves into a directory before the others',
+      'the last name is moved into a directory before the others',
       tree => {
         fs.mkdirSync(`${tree}/0`);
         fs.renameSync(`${tree}/3-third`, `${tree}/0/third`);
@@ -64,8 +67,8 @@ describe('links', () => {
       },
       ['./tree/1-first', './tree/2-second', './tree/3-third'],
     ],
-  ])('%s', async (_, edit, packed) => {
-    const grown = await grow(names, edit);
-    expect([grown.grew, grown.packed]).toEqual([true, packed]);
+  ])('packs a file with several names when %s', async (_, edit, packed) => {
+    const again = await saveAgain(names, edit);
+    expect([again.isIncremental, again.packed]).toEqual([true, packed]);
   });
 });

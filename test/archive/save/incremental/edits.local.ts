@@ -2,13 +2,13 @@ import * as fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { incompressible } from '../../support/archives.ts';
-import { grow, isRoot, npmTime, rewriteInPlace } from './grow.ts';
+import { isRoot, npmTime, rewriteInPlace, saveAgain } from './incremental-save.ts';
 
-/** What happens to a tree between a restore and the save that follows, one thing at a time. */
+/** One change to the files of a tree between a restore and the save that follows. */
 
-test('nothing at all: nothing is packed', async () => {
-  const { grew, packed, outcome, job } = await grow({ 'tree/a': 'a' }, () => {});
-  expect([grew, packed]).toEqual([true, []]);
+test('an incremental save of an unchanged tree packs no file', async () => {
+  const { isIncremental, packed, outcome, job } = await saveAgain({ 'tree/a': 'a' }, () => {});
+  expect([isIncremental, packed]).toEqual([true, []]);
   const [own, base] = [await job.open('k-1'), await job.open('k-0')];
   expect(own.manifest.frames).toEqual(base.manifest.frames);
   expect(own.manifest.head).toMatchObject({ generation: 1, object: own.name });
@@ -16,17 +16,17 @@ test('nothing at all: nothing is packed', async () => {
   expect(sizeBytes - reusedBytes).toBeLessThan(5000);
 });
 
-describe('files', () => {
-  test('a new content of the same size and time', async () => {
-    const { grew, packed } = await grow(
+describe('an incremental save packs', () => {
+  test('a file with new content of the same size and time', async () => {
+    const { isIncremental, packed } = await saveAgain(
       { 'tree/a': { content: 'one', mtime: npmTime }, 'tree/b': 'b' },
       tree => rewriteInPlace(`${tree}/a`, 'two'),
     );
-    expect([grew, packed]).toEqual([true, ['./tree/a']]);
+    expect([isIncremental, packed]).toEqual([true, ['./tree/a']]);
   });
 
-  test('another file of the same size, mode and time by rename', async () => {
-    const { packed } = await grow({ 'tree/a': { content: 'one', mtime: npmTime } }, tree => {
+  test('a file that a rename replaced by one of the same size, mode and time', async () => {
+    const { packed } = await saveAgain({ 'tree/a': { content: 'one', mtime: npmTime } }, tree => {
       fs.writeFileSync(`${tree}/new`, 'two');
       fs.utimesSync(`${tree}/new`, npmTime / 1e6, npmTime / 1e6);
       fs.renameSync(`${tree}/new`, `${tree}/a`);
@@ -34,12 +34,12 @@ describe('files', () => {
     expect(packed).toEqual(['./tree/a']);
   });
 
-  test('two files that change places', async () => {
+  test('two files that changed places', async () => {
     const spec = {
       'tree/a': { content: 'one', mtime: npmTime },
       'tree/b': { content: 'two', mtime: npmTime },
     };
-    const { packed } = await grow(spec, tree => {
+    const { packed } = await saveAgain(spec, tree => {
       fs.renameSync(`${tree}/a`, `${tree}/c`);
       fs.renameSync(`${tree}/b`, `${tree}/a`);
       fs.renameSync(`${tree}/c`, `${tree}/b`);
@@ -47,9 +47,9 @@ describe('files', () => {
     expect(packed).toEqual(['./tree/a', './tree/b']);
   });
 
-  test('from empty to something and back', async () => {
+  test('files that became empty, and empty files that got content', async () => {
     const time = { mtime: npmTime };
-    const { grew } = await grow(
+    const { isIncremental } = await saveAgain(
       { 'tree/empty': { content: '', ...time }, 'tree/full': { content: 'x', ...time } },
       tree => {
         rewriteInPlace(`${tree}/empty`, 'y');
@@ -60,12 +60,12 @@ describe('files', () => {
         rewriteInPlace(`${tree}/full`, 'x');
       },
     );
-    expect(grew).toBe(true);
+    expect(isIncremental).toBe(true);
   });
 
-  test('in slices: one byte of a large one', async () => {
+  test('only the large file of which one byte changed', async () => {
     const large = { content: Buffer.alloc(9_000_000, 'slices that compress to next to nothing '), mtime: 1 };
-    const { packed } = await grow({ 'tree/large': large, 'tree/large-too': large }, tree => {
+    const { packed } = await saveAgain({ 'tree/large': large, 'tree/large-too': large }, tree => {
       const fd = fs.openSync(`${tree}/large`, 'r+');
       fs.writeSync(fd, 'X', 8_500_000);
       fs.closeSync(fd);
@@ -73,8 +73,8 @@ describe('files', () => {
     expect(packed).toEqual(['./tree/large']);
   });
 
-  test('a content that was there two saves ago', async () => {
-    const { packed } = await grow(
+  test('a file that has its content of two saves ago again', async () => {
+    const { packed } = await saveAgain(
       { 'tree/a': 'one' },
       tree => fs.writeFileSync(`${tree}/a`, 'two'),
       tree => fs.writeFileSync(`${tree}/a`, 'one'),
@@ -82,8 +82,8 @@ describe('files', () => {
     expect(packed).toEqual(['./tree/a']);
   });
 
-  test('gone, and there again with the time it had', async () => {
-    await grow(
+  test('a file that was deleted in one save and is back, with its old time, in the next', async () => {
+    await saveAgain(
       { 'tree/a': { content: 'one', mtime: npmTime } },
       tree => fs.rmSync(`${tree}/a`),
       tree => {
@@ -93,15 +93,15 @@ describe('files', () => {
     );
   });
 
-  test('only the mode', async () => {
-    const { packed } = await grow({ 'tree/a': { content: 'a', mode: 0o644 }, 'tree/b': 'b' }, tree =>
+  test('a file of which only the mode changed', async () => {
+    const { packed } = await saveAgain({ 'tree/a': { content: 'a', mode: 0o644 }, 'tree/b': 'b' }, tree =>
       fs.chmodSync(`${tree}/a`, 0o755),
     );
     expect(packed).toEqual(['./tree/a']);
   });
 
-  test.runIf(isRoot)('only the owner', async () => {
-    const { packed } = await grow({ 'tree/a': 'a', 'tree/b': 'b' }, tree => {
+  test.runIf(isRoot)('a file of which only the owner changed', async () => {
+    const { packed } = await saveAgain({ 'tree/a': 'a', 'tree/b': 'b' }, tree => {
       fs.chownSync(`${tree}/a`, 7, 8);
       fs.chownSync(tree, 7, 8);
     });
@@ -109,11 +109,11 @@ describe('files', () => {
   });
 });
 
-test('what one save takes over, the next one does too', async () => {
+test('six incremental saves in a row each reuse the data of the one before', async () => {
   const files = Array.from({ length: 6 }, (_, index) => `tree/${index}`);
   const spec = Object.fromEntries(files.map(name => [name, incompressible(1000, name)]));
   const edits = files.map(name => (tree: string) => fs.writeFileSync(path.join(tree, '..', name), 'new'));
-  const { job, grew } = await grow(spec, ...edits);
-  expect(grew).toBe(true);
+  const { job, isIncremental } = await saveAgain(spec, ...edits);
+  expect(isIncremental).toBe(true);
   expect((await job.open('k-6')).manifest.head.generation).toBe(6);
 });

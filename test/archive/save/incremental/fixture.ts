@@ -10,7 +10,7 @@ import { incompressible } from '../../support/archives.ts';
 import { scratch } from '../../support/scratch.ts';
 import { Job, type JobOptions } from './job.ts';
 
-/** Enough that an archive can be grown (5 MiB), in files of which one or two may change (a quarter). */
+/** Over 5 MiB, the least that a save copies, in files of which up to two may change (a quarter). */
 export const ballast: TreeSpec = Object.fromEntries(
   Array.from({ length: 9 }, (_, index) => [
     `tree/ballast/${index}`,
@@ -18,13 +18,13 @@ export const ballast: TreeSpec = Object.fromEntries(
   ]),
 );
 
-/** Jobs with one store in common, all gone when the test is. */
+/** Jobs that share a store, removed after the test. */
 export interface Fleet {
   readonly store: ObjectStore;
   job(options?: Partial<JobOptions>): Job;
 }
 
-/** A directory of this host as the store, unless the test brings another. */
+/** Makes jobs that share `store`, by default a directory store. */
 export function fleet(store?: ObjectStore): Fleet {
   const directory = scratch();
   const common = store ?? createDirectoryStore(path.join(directory, 'objects'), { log: silentLog });
@@ -35,17 +35,17 @@ export function fleet(store?: ObjectStore): Fleet {
   };
 }
 
-/** Names of the entries with data that `key` packed itself, rather than taken over from its base. */
+/** Returns the names of the files with data that the save of `key` packed, and did not copy from its base. */
 export async function packedBy(job: Job, key: string, baseKey: string): Promise<string[]> {
   const [{ manifest }, base] = [await job.open(key), await job.open(baseKey)];
   const old = base.manifest.frames.length;
   return manifest.entries.filter(({ size, frame }) => size > 0 && frame >= old).map(({ name }) => name);
 }
 
-/** Bytes that a save has taken over from its base; -1: it has saved nothing. */
+/** Bytes that a save copied from its base; -1 if it saved nothing. */
 export const reused = (outcome: SaveOutcome) => (outcome.result === 'saved' ? outcome.reusedBytes : -1);
 
-/** A job that has restored `k-1`, saved by another job, and changed a file since. */
+/** Makes a job that has restored `k-1` of another job, and has changed a file. */
 export async function changedJob({ job }: Fleet, workspaceOf?: Job): Promise<Job> {
   const first = workspaceOf ?? job();
   await buildTree(first.workspace, { ...ballast, 'tree/a': 'first' });
@@ -56,13 +56,13 @@ export async function changedJob({ job }: Fleet, workspaceOf?: Job): Promise<Job
   return second;
 }
 
-/** What `reader` restores from `key` is the tree of `saver`. */
+/** Expects that `reader` restores the tree of `saver` from `key`. */
 export async function expectTree(reader: Job, key: string, saver: Job): Promise<void> {
   await reader.restore(key);
   expect(await describeTree(reader.workspace)).toEqual(await describeTree(saver.workspace));
 }
 
-/** `store` with other uploads. Those made before this was called are not concerned. */
+/** Returns `store` with changed uploads. */
 export function withUploads(store: ObjectStore, change: (upload: Upload) => Partial<Upload>): ObjectStore {
   return {
     kind: store.kind,

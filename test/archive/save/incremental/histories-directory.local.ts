@@ -5,10 +5,10 @@ import { scratch } from '../../support/scratch.ts';
 import { fleet } from './fixture.ts';
 import { runHistory } from './history.ts';
 
-/** Some of many: `npm run histories` lives through any number, and says how it went. */
+/** A few seeds; `npm run histories` runs any number of them. */
 
 test.each([1, 2, 3, 4, 5, 6])(
-  'random trees, random edits, three generations: seed %i',
+  'three incremental saves of a randomly edited tree restore what was saved: seed %i',
   { timeout: 60_000 },
   async seed => {
     const facts = await runHistory({ seed, generations: 3, store: fleet().store, directory: scratch() });
@@ -18,7 +18,7 @@ test.each([1, 2, 3, 4, 5, 6])(
 );
 
 test.skipIf(process.platform === 'win32')(
-  'as an ordinary user, by the command for many of them',
+  'the command for random histories finds no difference as an ordinary user',
   { timeout: 60_000 },
   async () => {
     const script = fileURLToPath(new URL('histories.ts', import.meta.url));

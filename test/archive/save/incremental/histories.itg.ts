@@ -4,12 +4,15 @@ import { newBucket } from '../../../support/gateway.ts';
 import { scratch } from '../../support/scratch.ts';
 import { runHistory } from './history.ts';
 
-test.each([11, 12])('random histories in a real bucket: seed %i', async seed => {
-  const store = storeFor(await newBucket('histories'));
-  try {
-    const facts = await runHistory({ seed, generations: 3, store, directory: scratch() });
-    expect(facts.incremental).toBeGreaterThan(0);
-  } finally {
-    store.close();
-  }
-});
+test.each([11, 12])(
+  'three incremental saves of a randomly edited tree in a bucket restore what was saved: seed %i',
+  async seed => {
+    const store = storeFor(await newBucket('histories'));
+    try {
+      const facts = await runHistory({ seed, generations: 3, store, directory: scratch() });
+      expect(facts.incremental).toBeGreaterThan(0);
+    } finally {
+      store.close();
+    }
+  },
+);

@@ -1,7 +1,7 @@
 /**
- * histories.ts [--count N] [--seed S] [--generations N] [--store directory|s3] [--jobs N] - lives through random
- * histories of incremental saves, with seeds S, S+1, ..., and ends with the line `N histories, N differences` and a
- * status of 1 where there are any. A failing one is repeated by `--count 1 --seed` and its seed.
+ * histories.ts [--count N] [--seed S] [--generations N] [--store directory|s3] [--jobs N] - runs random histories of
+ * incremental saves, with seeds S, S+1, ..., and ends with the line `N histories, N differences` and exit code 1 if there
+ * are any. `--count 1 --seed` with its seed repeats a failing one.
  */
 
 import { fork } from 'node:child_process';
@@ -15,14 +15,14 @@ import type { ObjectStore } from '../../../../src/storage/object-store.ts';
 import { type BucketAccess, type GatewayInfo, startGateway } from '../../../support/gateway/gateway.ts';
 import { type HistoryFacts, runHistory } from './history.ts';
 
-/** What a process has to live through. */
+/** The histories that one process runs. */
 interface Share {
   readonly seeds: readonly number[];
   readonly generations: number;
   readonly gateway: (GatewayInfo & BucketAccess) | undefined;
 }
 
-type Told = { readonly seed: number } & ({ readonly facts: HistoryFacts } | { readonly failure: string });
+type Report = { readonly seed: number } & ({ readonly facts: HistoryFacts } | { readonly failure: string });
 
 if (process.send) process.once('message', share => void work(share as Share));
 else await main();
@@ -45,16 +45,16 @@ async function main(): Promise<void> {
   }
   const own = values.store === 's3' ? await startGateway({ sizeGib: 8 }) : undefined;
   const seeds = Array.from({ length: count }, (_, index) => seed + index);
-  const total = { lived: 0, failed: 0, incremental: 0, full: 0, readByTar: 0 };
-  const take = (told: Told) => {
-    total.lived++;
-    if ('failure' in told) {
+  const total = { run: 0, failed: 0, incremental: 0, full: 0, readByTar: 0 };
+  const take = (report: Report) => {
+    total.run++;
+    if ('failure' in report) {
       total.failed++;
-      console.log(told.failure);
+      console.log(report.failure);
     } else {
-      for (const fact of ['incremental', 'full', 'readByTar'] as const) total[fact] += told.facts[fact];
+      for (const fact of ['incremental', 'full', 'readByTar'] as const) total[fact] += report.facts[fact];
     }
-    if (total.lived % 50 === 0) console.log(`${total.lived} histories, ${total.failed} differences so far`);
+    if (total.run % 50 === 0) console.log(`${total.run} histories, ${total.failed} differences so far`);
   };
   try {
     await Promise.all(
@@ -65,7 +65,7 @@ async function main(): Promise<void> {
   } finally {
     await own?.stop();
   }
-  if (total.lived < count) total.failed += count - total.lived;
+  if (total.run < count) total.failed += count - total.run;
   console.log(
     `saves: ${total.incremental} incremental, ${total.full} full; ${total.readByTar} archives read by tar as well`,
   );
@@ -73,10 +73,10 @@ async function main(): Promise<void> {
   process.exitCode = total.failed > 0 ? 1 : 0;
 }
 
-function inChild(share: Share, take: (told: Told) => void): Promise<void> {
+function inChild(share: Share, take: (report: Report) => void): Promise<void> {
   return new Promise(resolve => {
     const child = fork(import.meta.filename);
-    child.on('message', told => take(told as Told));
+    child.on('message', report => take(report as Report));
     child.on('exit', () => resolve());
     child.send(share);
   });
@@ -92,9 +92,9 @@ async function work({ seeds, generations, gateway }: Share): Promise<void> {
       const store = await openStore(gateway, objects);
       try {
         const facts = await runHistory({ seed, generations, store, directory });
-        tell({ seed, facts });
+        send({ seed, facts });
       } catch (error) {
-        tell({ seed, failure: (error as Error).stack ?? String(error) });
+        send({ seed, failure: (error as Error).stack ?? String(error) });
       } finally {
         store.close();
         for (const done of [directory, objects]) fs.rmSync(done, { recursive: true, force: true });
@@ -106,8 +106,8 @@ async function work({ seeds, generations, gateway }: Share): Promise<void> {
   }
 }
 
-function tell(told: Told): void {
-  process.send!(told);
+function send(report: Report): void {
+  process.send!(report);
 }
 
 async function openStore(gateway: Share['gateway'], objects: string): Promise<ObjectStore> {

@@ -1,4 +1,4 @@
-/** Jobs of a workflow as the backend sees them: each with a workspace and a RUNNER_TEMP of its own, one store for all. */
+/** Jobs of a workflow, each with its own workspace and RUNNER_TEMP. */
 
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
@@ -19,14 +19,14 @@ const workerUrl = new URL('../../../../src/archive/worker/worker.ts', import.met
 
 export interface JobOptions {
   readonly store: ObjectStore;
-  /** The job's directory: `workspace` and `temp` come into it. */
+  /** The parent of the job's `workspace` and `temp`. */
   readonly directory: string;
   /** The step's `path`; default `tree`. */
   readonly paths?: readonly string[];
-  /** The refs that are read, the first one is written to. */
+  /** The refs that are read; the first is also written to. */
   readonly refs?: readonly string[];
   readonly workers?: number;
-  /** Sees each of `lines` while the action goes on. */
+  /** Called for each of `lines` when it is logged. */
   readonly onLine?: (line: string) => void;
 }
 
@@ -35,7 +35,7 @@ export class Job {
   readonly temp: string;
   /** `info: ...`, `notice: ...` in order. */
   readonly lines: string[] = [];
-  /** Bytes that came or went. */
+  /** Bytes transferred in either direction. */
   transferred = 0;
   readonly #options: JobOptions;
   #base: SaveRequest['base'];
@@ -47,7 +47,7 @@ export class Job {
     for (const directory of [this.workspace, this.temp]) mkdirSync(directory, { recursive: true });
   }
 
-  /** As the main phase: what is restored is remembered for `save`. By default the newest key of all. */
+  /** Restores as the main phase does, for a later `save`; by default the newest key. */
   async restore(
     key = 'none',
     { restoreKeys = [''], warm = false, record = true } = {},
@@ -70,8 +70,8 @@ export class Job {
   }
 
   /**
-   * As the post phase of the same step; with `base: undefined` as save/, which knows nothing of the restore. What it
-   * stores is a sound tar by another reader's word.
+   * Saves as the post phase does; with `base: undefined` as save/, which gets no state from the restore. Checks the stored
+   * tar with another reader.
    */
   async save(key: string, overrides: Partial<SaveRequest> = {}): Promise<SaveOutcome> {
     const { layout, version, spaces, paths } = await this.#plan();
@@ -102,12 +102,12 @@ export class Job {
     if (stored?.sizeBytes === sizeBytes) await checkTar(Buffer.from(stored.bytes));
   }
 
-  /** A save that has no record to begin with. */
+  /** Saves without the record of a restore. */
   saveInFull(key: string): Promise<SaveOutcome> {
     return this.save(key, { recordDirectory: undefined });
   }
 
-  /** Opens what stands under `key` where this job writes. */
+  /** Opens the archive that this job saved under `key`. */
   async open(key: string): Promise<OpenArchive & { readonly name: string; readonly etag: string }> {
     const name = await this.objectName(key);
     const { store } = this.#options;
@@ -121,11 +121,16 @@ export class Job {
   }
 
   #backend() {
-    const say = (kind: string) => (line: string) => {
+    const logAs = (kind: string) => (line: string) => {
       this.lines.push(`${kind}: ${line}`);
       this.#options.onLine?.(line);
     };
-    const log: Log = { ...silentLog, info: say('info'), notice: say('notice'), warning: say('warning') };
+    const log: Log = {
+      ...silentLog,
+      info: logAs('info'),
+      notice: logAs('notice'),
+      warning: logAs('warning'),
+    };
     return createArchiveBackend(this.#options.store, {
       log,
       workerUrl,

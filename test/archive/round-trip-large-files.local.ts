@@ -1,10 +1,10 @@
 import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { WorkerPool } from '../../../src/archive/pool/worker-pool.ts';
-import { buildTree, describeTree, type TreeSpec } from '../../support/tree.ts';
-import { incompressible, layoutIn, packTree, restoreObject, WORKER_URL } from '../support/archives.ts';
-import { scratch } from '../support/scratch.ts';
+import { WorkerPool } from '../../src/archive/pool/worker-pool.ts';
+import { buildTree, describeTree, type TreeSpec } from '../support/tree.ts';
+import { incompressible, layoutIn, packTree, restoreObject, WORKER_URL } from './support/archives.ts';
+import { scratch } from './support/scratch.ts';
 
 const linux = process.platform === 'linux';
 
@@ -17,8 +17,8 @@ const inFrames: TreeSpec = {
   'tree/f-slices': incompressible(12 * 1024 * 1024, '3'),
 };
 
-describe('files over several frames', () => {
-  test('restored on this thread', async () => {
+describe('files over several frames are restored', () => {
+  test('without workers', async () => {
     const [from, to] = [scratch(), scratch()];
     await buildTree(from, inFrames);
     const { object } = await packTree(await layoutIn(from));
@@ -42,7 +42,7 @@ describe('files over several frames', () => {
     expect(reads.length).toBeGreaterThan(2);
   });
 
-  test.runIf(linux)('slices of zeros take no room on the disk', async () => {
+  test.runIf(linux)('with holes in place of zeros', async () => {
     const [from, to] = [scratch(), scratch()];
     mkdirSync(join(from, 'tree'));
     const content = Buffer.alloc(24 * 1024 * 1024);

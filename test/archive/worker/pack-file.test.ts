@@ -10,26 +10,26 @@ import { scratch } from '../support/scratch.ts';
 
 const actual = { readSync: fs.readSync, fstatSync: fs.fstatSync };
 
-/** Puts functions in the place of Node's own until the test ends. */
-function instead(functions: Partial<typeof actual>): void {
+/** Replaces functions of node:fs until the test ends. */
+function replaceFs(functions: Partial<typeof actual>): void {
   Object.assign(fs, functions);
   syncBuiltinESMExports();
 }
 
-afterEach(() => instead(actual));
+afterEach(() => replaceFs(actual));
 
-/** Counts the looks at open files. */
-function countLooks(): () => number {
-  let looks = 0;
+/** Counts calls of fstat. */
+function countFstats(): () => number {
+  let calls = 0;
   const counting = (...args: Parameters<typeof fstatSync>) => {
-    looks++;
+    calls++;
     return actual.fstatSync(...args);
   };
-  instead({ fstatSync: counting as typeof fstatSync });
-  return () => looks;
+  replaceFs({ fstatSync: counting as typeof fstatSync });
+  return () => calls;
 }
 
-/** Writes to the file after it was read, up to `times` times, and until that shows in its status. */
+/** Changes the file, and its status, after each of its first `times` reads. */
 function changeWhileRead(file: string, times: number): void {
   let left = times;
   const changing = (...args: [number]) => {
@@ -42,7 +42,7 @@ function changeWhileRead(file: string, times: number): void {
     }
     return count;
   };
-  instead({ readSync: changing as typeof fs.readSync });
+  replaceFs({ readSync: changing as typeof fs.readSync });
 }
 
 async function entriesOf(object: Buffer): Promise<readonly Entry[]> {
@@ -53,15 +53,15 @@ async function entriesOf(object: Buffer): Promise<readonly Entry[]> {
 const names = Array.from({ length: 200 }, (_, index) => `f${index}`);
 const files = Object.fromEntries(names.map(name => [`tree/${name}`, `data of ${name}`]));
 
-describe('whole files', () => {
-  test('that nobody has touched since the scan are looked at once', async () => {
+describe('packing a whole file', () => {
+  test('calls fstat once for a file that is unchanged since the scan', async () => {
     const from = await buildTree(scratch(), files);
-    const looks = countLooks();
+    const calls = countFstats();
     await packTree(await layoutIn(from));
-    expect(looks()).toBe(names.length);
+    expect(calls()).toBe(names.length);
   });
 
-  test('have the exact microsecond of their time, in the manifest and in the tar', async () => {
+  test('stores the exact microsecond of its time', async () => {
     const from = await buildTree(scratch(), files);
     // Plain numbers hold times to a quarter of a microsecond: close to a whole one they round to its neighbour
     for (const [index, name] of names.entries())
@@ -72,7 +72,7 @@ describe('whole files', () => {
     expect(found.map(({ mtimeUs }) => BigInt(mtimeUs))).toEqual(found.map(exact));
   });
 
-  test('that change while they are read are read again', async () => {
+  test('reads a file again that changed while it was read', async () => {
     const from = await buildTree(scratch(), { 'tree/a': 'a', 'tree/b': 'b', 'tree/c': 'c' });
     const file = path.join(from, 'tree/b');
     changeWhileRead(file, 2);
@@ -83,7 +83,7 @@ describe('whole files', () => {
     expect(['a', 'b', 'c'].map(content)).toEqual(['a', 'changed, 0 to go', 'c']);
   });
 
-  test('that change at each reading end the save', async () => {
+  test('fails for a file that changes each time it is read', async () => {
     const from = await buildTree(scratch(), { 'tree/a': 'a', 'tree/b': 'b' });
     changeWhileRead(path.join(from, 'tree/b'), 3);
     const attempt = packTree(await layoutIn(from));

@@ -1,9 +1,9 @@
-/** Links where a save or a restore goes: whatever a save takes, a restore of the same step takes. */
+/** Links in the patterns of a step: a restore of the step takes whatever its save took. */
 
 import { describe, expect, test } from 'vitest';
-import { buildTree, describeTree, type TreeSpec } from '../../support/tree.ts';
-import { layoutIn, packTree, restoreObject } from '../support/archives.ts';
-import { scratch } from '../support/scratch.ts';
+import { buildTree, describeTree, type TreeSpec } from '../support/tree.ts';
+import { layoutIn, packTree, restoreObject } from './support/archives.ts';
+import { scratch } from './support/scratch.ts';
 
 /** Times apart: a directory above what is restored gets a new one. */
 const withoutTimes = (root: string) => describeTree(root, { ignoreMtime: () => true });
@@ -41,14 +41,14 @@ describe('a link to itself', () => {
       ['d/a/', 'd/*/', 'd/a/x', 'd/a/*', '**/f'],
       ['d', 'd/f'],
     ],
-  ])('%j: it is saved as the link that it is', async (patterns, expected) => {
+  ])('is saved as a link by the paths %j', async (patterns, expected) => {
     expect(await roundTrip(tree, patterns)).toEqual({ restored: expected, skipped: [] });
   });
 
   test.each([
     ['that the step names', ['a']],
     ['above it', ['a/b/c']],
-  ])('makes room for a directory %s', async (_, patterns) => {
+  ])('is replaced by a directory of the cache %s', async (_, patterns) => {
     const from = await buildTree(scratch(), { 'a/b/c/f': 'f' });
     const to = await buildTree(scratch(), { a: { symlink: 'a' } });
     const { object } = await packTree(await layoutIn(from, patterns));
@@ -57,7 +57,7 @@ describe('a link to itself', () => {
   });
 });
 
-test('what a step names behind a link that it excludes is left out, and said', async () => {
+test('a path behind an excluded link is skipped with a notice', async () => {
   const tree: TreeSpec = { 'd/a': { symlink: '../x' }, 'd/a-b': 'b', 'd/f': 'f', 'x/y': 'y' };
   expect(await roundTrip(tree, ['d', '!d/a', 'd/a/y'])).toEqual({
     restored: ['d', 'd/a-b', 'd/f'],
@@ -76,21 +76,24 @@ describe('a link to its own directory', () => {
     [['d/*'], ['d', 'd/a', 'd/x', 'd/x/y', 'd/x/y/f'], []],
     [['d/*', 'd/a/x'], ['d', 'd/a', 'd/x', 'd/x/y', 'd/x/y/f'], [`/d/a/x: ${behindLink}`]],
     [['*/*/x', 'd/a/x/y', 'd/x'], ['d', 'd/x', 'd/x/y', 'd/x/y/f'], [`/d/a/x/y: ${behindCircle}`]],
-  ])('%j: what is saved is restored, and what is not is said', async (patterns, restored, skipped) => {
-    expect(await roundTrip(tree, patterns)).toEqual({ restored, skipped });
-  });
+  ])(
+    'is saved and restored by the paths %j, with a notice for skipped paths',
+    async (patterns, restored, skipped) => {
+      expect(await roundTrip(tree, patterns)).toEqual({ restored, skipped });
+    },
+  );
 });
 
 test.each([
   [['*'], ['a', 'f']],
   [['*/', 'f'], ['f']],
   [['a/*', 'a/**/x', 'f'], ['f']],
-])('%j: a link to nothing is a link, and leads to nothing', async (patterns, restored) => {
+])('a dangling link is saved as a link by the paths %j', async (patterns, restored) => {
   const tree: TreeSpec = { a: { symlink: 'nowhere' }, f: 'f' };
   expect(await roundTrip(tree, patterns)).toEqual({ restored, skipped: [] });
 });
 
-test('a pattern that goes through a file takes nothing from the others', async () => {
+test('a pattern that goes through a file does not affect the other patterns', async () => {
   const patterns = ['f/x/*', 'f/x/**/y', 'f/x', 'd'];
   expect((await roundTrip({ f: 'f', 'd/g': 'g' }, patterns)).restored).toEqual(['d', 'd/g']);
 });

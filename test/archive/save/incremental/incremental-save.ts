@@ -11,28 +11,31 @@ import type { Job } from './job.ts';
 export const isRoot = process.getuid?.() === 0;
 export const linux = process.platform === 'linux';
 
-/** The time that npm gives every file, in microseconds: it tells nothing. */
+/** The time that npm gives every file, in microseconds. */
 export const npmTime = 499_162_500_000_000;
 
-export interface Grown {
+export interface SavedAgain {
   readonly outcome: SaveOutcome;
-  /** Whether the save was an incremental one. */
-  readonly grew: boolean;
-  /** What it packed of files with data. */
+  /** Whether the save was incremental. */
+  readonly isIncremental: boolean;
+  /** The files with data that it packed. */
   readonly packed: readonly string[];
   readonly job: Job;
 }
 
 /**
- * Saves a tree, restores it, does `edit` to it and saves it on top. Checks that what is restored then, by us and by
- * `zstd -dc | tar xf -`, is the tree that was saved.
+ * Saves a tree; then, for each edit, restores it, edits it and saves it again. Checks that both a restore and
+ * `zstd -dc | tar xf -` give the tree that was saved.
  */
-export async function grow(spec: TreeSpec, ...edits: ((tree: string) => unknown)[]): Promise<Grown> {
+export async function saveAgain(
+  spec: TreeSpec,
+  ...edits: ((tree: string) => unknown)[]
+): Promise<SavedAgain> {
   const { store, job } = fleet();
   const first = job();
   await buildTree(first.workspace, { ...ballast, ...spec });
   expect(await first.saveInFull('k-0')).toMatchObject({ result: 'saved', reusedBytes: 0 });
-  let grown: Grown | undefined;
+  let again: SavedAgain | undefined;
   for (const [index, edit] of edits.entries()) {
     const [key, baseKey] = [`k-${index + 1}`, `k-${index}`];
     const next = job();
@@ -41,8 +44,13 @@ export async function grow(spec: TreeSpec, ...edits: ((tree: string) => unknown)
     const saved = await describeTree(next.workspace, { owners: isRoot });
     const outcome = await next.save(key);
     expect(outcome.result).toBe('saved');
-    const grew = outcome.result === 'saved' && outcome.reusedBytes > 0;
-    grown = { outcome, grew, packed: grew ? await packedBy(next, key, baseKey) : [], job: next };
+    const isIncremental = outcome.result === 'saved' && outcome.reusedBytes > 0;
+    again = {
+      outcome,
+      isIncremental,
+      packed: isIncremental ? await packedBy(next, key, baseKey) : [],
+      job: next,
+    };
     const reader = job();
     await reader.restore(key);
     expect(await describeTree(reader.workspace, { owners: isRoot })).toEqual(saved);
@@ -59,10 +67,10 @@ export async function grow(spec: TreeSpec, ...edits: ((tree: string) => unknown)
       expect(await describeTree(tarred.workspace, { owners: isRoot })).toMatchObject(saved);
     }
   }
-  return grown!;
+  return again!;
 }
 
-/** Writes and puts the time back to the nanosecond, as `rsync --inplace --times` and not a few tools do. */
+/** Writes to a file and sets its old time, to the nanosecond, as `rsync --inplace --times` does. */
 export function rewriteInPlace(file: string, content: string): void {
   const { mtimeNs } = fs.lstatSync(file, { bigint: true });
   fs.writeFileSync(file, content);

@@ -1,0 +1,37 @@
+import { expect, test } from 'vitest';
+import { type Entry, EntryType } from '../../../src/archive/format/entry.ts';
+import {
+  ComparedEntries,
+  decodeLinkedFiles,
+  encodeCompareJob,
+  encodeLinkedFiles,
+} from '../../../src/archive/messages/compare-job.ts';
+
+test('a worker reads the entries that the main thread wrote into a compare job', () => {
+  const attributes = { mode: 0o640, mtimeUs: 2 ** 51, uid: -1, gid: 7 };
+  const rest = { linkTo: -1, frame: -1, offset: 0 };
+  const file: Entry = {
+    ...{ name: './a', type: EntryType.file, size: 3, target: '' },
+    ...attributes,
+    ...rest,
+  };
+  const link: Entry = { ...file, name: './l', type: EntryType.symlink, size: 0, target: '../a' };
+  const entries = new ComparedEntries(structuredClone(encodeCompareJob([file, link], ['/w/a', '/w/l'])));
+  expect(entries.count).toBe(2);
+  expect(entries.get(0)).toEqual({ path: '/w/a', type: EntryType.file, size: 3, target: '', ...attributes });
+  expect(entries.get(1)).toEqual({
+    path: '/w/l',
+    type: EntryType.symlink,
+    size: 0,
+    target: '../a',
+    ...attributes,
+  });
+});
+
+test('device and inode of linked files keep all their bits between threads', () => {
+  const files = [
+    { index: 0, dev: 1n, ino: 2n ** 62n + 1n },
+    { index: 70_000, dev: 2n ** 40n, ino: 3n },
+  ];
+  expect([...decodeLinkedFiles(structuredClone(encodeLinkedFiles(files)))]).toEqual(files);
+});

@@ -1,0 +1,24 @@
+import { expect, test } from 'vitest';
+import {
+  DamagedArchiveError,
+  SourceTreeError,
+  TargetTreeError,
+} from '../../../src/archive/archive-errors.ts';
+import { decodeFailure, encodeFailure } from '../../../src/archive/messages/job.ts';
+
+test.each([DamagedArchiveError, SourceTreeError, TargetTreeError])(
+  'an archive error keeps its class, message and code between threads: %o',
+  ErrorClass => {
+    const error = Object.assign(new ErrorClass('the reason'), { code: 'ENOSPC' });
+    const received = decodeFailure(structuredClone(encodeFailure(error)));
+    expect(received).toBeInstanceOf(ErrorClass);
+    expect(received).toMatchObject({ message: 'the reason', code: 'ENOSPC' });
+  },
+);
+
+test('an error of another class is a plain error on the other thread', () => {
+  const received = decodeFailure(structuredClone(encodeFailure(new TypeError('a bug'))));
+  expect(received.constructor).toBe(Error);
+  expect(received.message).toBe('a bug');
+  expect(received).not.toHaveProperty('code');
+});

@@ -1,0 +1,61 @@
+import { expect, test } from 'vitest';
+import { EntryType } from '../../../src/archive/format/entry.ts';
+import type { FileStatus } from '../../../src/archive/fs/file-status.ts';
+import {
+  encodePackJob,
+  type Packed,
+  PackMembers,
+  packedRows,
+  readPacked,
+  writePacked,
+} from '../../../src/archive/messages/pack-job.ts';
+import type { ScannedEntry } from '../../../src/archive/scan/scan.ts';
+
+const stats = { mode: 0o100640, uid: 0, gid: 0, mtimeMs: 1.5, ctimeMs: 2.5 } as FileStatus;
+
+function scanned(overrides: Partial<ScannedEntry>): ScannedEntry {
+  return {
+    ...{ name: './a', path: '/w/a', type: EntryType.file, stats, mtimeUs: 1500, dataBytes: 3, linkName: '' },
+    ...overrides,
+  };
+}
+
+const decode = (...members: readonly ScannedEntry[]) =>
+  new PackMembers(structuredClone(encodePackJob({ members, slice: undefined }, 3)));
+
+test('a worker reads the members that the main thread wrote into a pack job', () => {
+  const link = { name: './l\ud800', path: '/w/l', type: EntryType.symlink, linkName: 'a', dataBytes: 0 };
+  const members = decode(scanned({}), scanned(link));
+  expect(members.count).toBe(2);
+  expect([members.path(0), members.path(1)]).toEqual(['/w/a', '/w/l']);
+  expect(members.get(0)).toMatchObject({ name: './a', type: EntryType.file, mtimeUs: 1500, size: 3 });
+  expect(members.get(1)).toMatchObject({
+    name: './l\ud800',
+    type: EntryType.symlink,
+    linkName: 'a',
+    size: 0,
+  });
+  expect(members.scannedStatus(0)).toEqual({ size: 3, mtimeMs: 1.5, ctimeMs: 2.5 });
+});
+
+test('only a file with several names can be replaced by another file', () => {
+  const [dev, ino] = [1n, 2n];
+  const members = decode(scanned({}), scanned({ inode: { dev, ino } }));
+  expect(members.isReplaced(0, { dev, ino: 3n })).toBe(false);
+  expect(members.isReplaced(1, { dev, ino })).toBe(false);
+  expect(members.isReplaced(1, { dev, ino: 3n })).toBe(true);
+  expect(members.isReplaced(1, { dev: 2n, ino })).toBe(true);
+});
+
+test('a pack job without members has none after its way between threads', () => {
+  expect(decode().count).toBe(0);
+});
+
+test('the main thread reads the packed members of a result, and which of them had vanished', () => {
+  const packed: Packed = { offset: 512, size: 3, mtimeUs: 1500, mode: 0o640, replaced: true };
+  const rows = packedRows(2);
+  writePacked(rows, 0, undefined);
+  writePacked(rows, 1, packed);
+  expect(readPacked(rows, 0)).toBeUndefined();
+  expect(readPacked(rows, 1)).toEqual(packed);
+});

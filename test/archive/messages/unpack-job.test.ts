@@ -1,0 +1,24 @@
+import { expect, test } from 'vitest';
+import { EMPTY_PIECE, UnpackJobWriter, UnpackPieces } from '../../../src/archive/messages/unpack-job.ts';
+
+const attributes = { mode: 0o640, mtimeUs: 2 ** 51, uid: 1, gid: -1 };
+
+test('a worker reads the frames and pieces that the main thread wrote into an unpack job', () => {
+  const writer = new UnpackJobWriter(2, 3);
+  const hashes = [1, 2].map(byte => new Uint8Array(32).fill(byte));
+  writer.addFrame(0, { size: 3, rawSize: 1024, sha256: hashes[0]! });
+  const whole = { frame: 0, offset: 512, size: 5, position: 0, partial: false };
+  writer.addPiece(whole, attributes, '/staging/a');
+  writer.addFrame(5, { size: 2, rawSize: 2048, sha256: hashes[1]! });
+  const slice = { frame: 1, offset: 0, size: 2048, position: 2 ** 40, partial: true };
+  writer.addPiece(slice, attributes, '/staging/b');
+  writer.addPiece(EMPTY_PIECE, attributes, '/staging/c');
+  const pieces = new UnpackPieces(structuredClone(writer.finish(Uint8Array.of(1, 2, 3, 4, 5, 6, 7), true)));
+
+  expect([0, 1, 2].map(index => pieces.path(index))).toEqual(['/staging/a', '/staging/b', '/staging/c']);
+  expect(pieces.get(0)).toEqual({ ...whole, ...attributes });
+  expect(pieces.get(1)).toEqual({ ...slice, ...attributes });
+  expect(pieces.get(2)).toEqual({ ...EMPTY_PIECE, ...attributes });
+  expect(pieces.frame(0)).toEqual({ bytes: Uint8Array.of(1, 2, 3), rawSize: 1024, sha256: hashes[0] });
+  expect(pieces.frame(1)).toEqual({ bytes: Uint8Array.of(6, 7), rawSize: 2048, sha256: hashes[1] });
+});
