@@ -31,7 +31,7 @@ const archived: TreeSpec = {
   'tree/z-last': 'z',
 };
 
-/** Something of every kind that a restore of `archived` would change, with times and modes to be missed. */
+/** One item of every kind that a restore of `archived` would change, with times and modes. */
 const present: TreeSpec = {
   'tree/a': { content: 'old a', mode: 0o640, mtime: 1_500_000_000_000_001 },
   'tree/extra': 'not in the archive',
@@ -82,16 +82,16 @@ async function corrupt(index: number): Promise<Buffer> {
 const workers = { runner: () => new WorkerPool(WORKER_URL, 2) };
 const trees: [string, TreeSpec][] = [
   ['a populated tree', present],
-  ['nothing', {}],
+  ['an empty workspace', {}],
 ];
 
-describe.each(trees)('over %s', (_, spec) => {
+describe.each(trees)('a restore over %s changes nothing when', (_, spec) => {
   test.each([0, 1, -2, -1])('frame %i is corrupt', async index => {
     await failsLeaving(spec, await corrupt(index), DamagedArchiveError);
     await failsLeaving(spec, await corrupt(index), DamagedArchiveError, { ...workers, tailBytes: 4000 });
   });
 
-  test('a read fails in the middle', async () => {
+  test('a read fails', async () => {
     class ConnectionLost extends Error {}
     let reads = 0;
     const onRead = () => {
@@ -100,7 +100,7 @@ describe.each(trees)('over %s', (_, spec) => {
     await failsLeaving(spec, object, ConnectionLost, { ...workers, tailBytes: 4000, onRead });
   });
 
-  test('the step is cancelled after the data has come', async () => {
+  test('the step is cancelled after the data has arrived', async () => {
     class Cancelled extends Error {}
     const controller = new AbortController();
     const onRead = () => controller.abort(new Cancelled());
@@ -112,13 +112,13 @@ describe.each(trees)('over %s', (_, spec) => {
     });
   });
 
-  test('a worker dies', async () => {
+  test('a worker thread exits', async () => {
     const broken = { runner: () => new WorkerPool(new URL('data:text/javascript,process.exit(3)'), 2) };
     await failsLeaving(spec, object, 'a worker thread ended with code 3', broken);
   });
 });
 
-test('a restore that fails waits for none of its reads', async () => {
+test('a restore that fails aborts its reads', async () => {
   const bytes = await corrupt(0);
   const root = scratch();
   const stopped: unknown[] = [];
@@ -146,7 +146,7 @@ test('a restore that fails waits for none of its reads', async () => {
   expect(await describeTree(root)).toEqual({});
 });
 
-test('what a name cannot hold here is found before anything is published', async () => {
+test('a path that is too long for this machine fails the restore before anything is published', async () => {
   const from = await buildTree(scratch(), {
     [`tree/${'d'.repeat(250)}/${'e'.repeat(250)}/f`]: 'x',
     'tree/a': 'a',
@@ -160,7 +160,7 @@ test('what a name cannot hold here is found before anything is published', async
   expect(Object.keys(await describeTree(deep))).toEqual([]);
 });
 
-test('young staging of another run is left alone, old one is removed', async () => {
+test('a restore removes old staging of other runs and leaves young staging', async () => {
   const { object } = await packTree(await layoutIn(await buildTree(scratch(), { 'tree/a': 'a' })));
   const to = await buildTree(scratch(), {
     'tree/.cache-s3-7-00000000-00000000/0/x': 'being written by another job',
@@ -187,7 +187,7 @@ test('young staging of another run is left alone, old one is removed', async () 
   ]);
 });
 
-test('a failed restore that found old staging gives the directory its times back all the same', async () => {
+test('a failed restore that removed old staging restores the times of the directory', async () => {
   const bytes = await corrupt(-1);
   const root = await buildTree(scratch(), present);
   const before = await describeTree(root);
@@ -199,14 +199,14 @@ test('a failed restore that found old staging gives the directory its times back
   expect(await describeTree(root)).toEqual(before);
 });
 
-test('a name that is too long here is found before anything is published', async () => {
+test('a component that is too long for this machine fails the restore before anything is published', async () => {
   const object = bent(tree({ name: 'a', data: 'new' }, { name: 'n'.repeat(256), data: 'x' }));
   await failsLeaving({ 'tree/a': 'old' }, object, TargetTreeError);
   const directory = bent(tree({ name: 'a', data: 'new' }, { name: `${'n'.repeat(256)}/` }));
   await failsLeaving({ 'tree/a': 'old' }, directory, TargetTreeError);
 });
 
-test('staging of a run that was killed when the root was still missing is removed, although it is there now', async () => {
+test('a restore removes staging above its root, left by a run that was killed before the root existed', async () => {
   const from = await buildTree(scratch(), { 'a/b/tree/x': 'x' });
   const patterns = ['a/b/tree'];
   const { object } = await packTree(await layoutIn(from, patterns));

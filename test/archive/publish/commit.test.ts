@@ -11,8 +11,8 @@ import { layoutIn } from '../support/archives.ts';
 import { scratch } from '../support/scratch.ts';
 import { failed, instead, leftovers, staged, visible } from './staged.ts';
 
-describe('between staging and commit another job', () => {
-  test('publishes the same new directory: both are merged, with the modes and times of the archive', async () => {
+describe('when another job, between staging and commit,', () => {
+  test('publishes the same new directory, the commit merges both, with the modes and times of the archive', async () => {
     const spec: TreeSpec = {
       'tree/a/b/x': { content: 'x', mode: 0o444 },
       'tree/a/b/c/y': 'y',
@@ -33,14 +33,14 @@ describe('between staging and commit another job', () => {
     expect(theirs).toBeDefined();
   });
 
-  test('publishes an empty one: it is replaced', async () => {
+  test('publishes an empty directory, the commit replaces it', async () => {
     const { to, publish, expected } = await staged({ 'tree/a/b': 'x' }, {});
     mkdirSync(join(to, 'tree'));
     publish();
     expect(await describeTree(to)).toEqual(expected);
   });
 
-  test('puts the right directory in place of what was in the way: that is kept, and merged', async () => {
+  test('replaces an obstacle by the right directory, the commit merges into it', async () => {
     const { to, publish, expected } = await staged({ 'tree/a/b': 'x' }, { 'tree/a': 'a file' });
     rmSync(join(to, 'tree/a'));
     await buildTree(to, { 'tree/a/b': 'x', 'tree/a/theirs': 't' });
@@ -51,7 +51,7 @@ describe('between staging and commit another job', () => {
     expect(leftovers(found)).toEqual([]);
   });
 
-  test('puts the right file in place of a directory that was in the way', async () => {
+  test('replaces an obstacle by the right file, the commit replaces the file', async () => {
     const { to, publish, expected } = await staged({ 'tree/a': 'x' }, { 'tree/a/inside': 'y' });
     rmSync(join(to, 'tree/a'), { recursive: true });
     writeFileSync(join(to, 'tree/a'), 'x');
@@ -59,7 +59,7 @@ describe('between staging and commit another job', () => {
     expect((await describeTree(to))['tree/a']).toEqual(expected['tree/a']);
   });
 
-  test('puts a file where our new directory goes, and a directory where our file goes', async () => {
+  test('creates a file where a directory goes and a directory where a file goes, the commit replaces both', async () => {
     const { to, publish, expected } = await staged(
       { 'tree/a/b': 'x', 'tree/c': 'c' },
       { tree: { directory: true } },
@@ -69,7 +69,7 @@ describe('between staging and commit another job', () => {
     expect(await describeTree(to)).toEqual(expected);
   });
 
-  test('puts a link where a directory was: refused, and what is behind it is untouched', async () => {
+  test('replaces a directory by a link, the commit fails and does not touch the target of the link', async () => {
     const { to, publish } = await staged({ 'tree/a/b': 'new' }, { 'tree/a/b': 'old' });
     const outside = await buildTree(scratch(), { b: 'theirs' });
     renameSync(join(to, 'tree/a'), join(to, 'moved'));
@@ -95,8 +95,8 @@ function asOnWindows(): { refusals: number } {
   return seen;
 }
 
-describe('where no link is replaced by a rename', () => {
-  test('files, links and directories take the place of links all the same', async () => {
+describe('on a system whose renames do not replace links', () => {
+  test('a commit replaces links by files, links and directories', async () => {
     const { to, publish, expected } = await staged(
       { 'tree/file': 'x', 'tree/link': { symlink: 'file' }, 'tree/directory/y': 'y', 'tree/z': 'z' },
       { 'tree/file': { symlink: 'elsewhere' }, 'tree/link': { symlink: 'old' } },
@@ -109,7 +109,7 @@ describe('where no link is replaced by a rename', () => {
     expect(seen.refusals).toBeGreaterThan(0);
   });
 
-  test('a link that could not be replaced is put back', async () => {
+  test('a failed commit puts back a link that it could not replace', async () => {
     const { to, publish, before, stagedAt } = await staged(
       { 'tree/a': 'x' },
       { 'tree/a': { symlink: 'mine' } },
@@ -126,7 +126,7 @@ describe('where no link is replaced by a rename', () => {
   });
 });
 
-test('a directory that cannot be moved for good is not tried again and again', async () => {
+test('a commit gives up on a directory whose rename keeps failing', async () => {
   const { publish } = await staged({ 'tree/a/b': 'x' }, { tree: { directory: true } });
   let attempts = 0;
   instead('renameSync', () => from => {
@@ -151,31 +151,34 @@ describe('an archive that holds one place as a link and as a directory', () => {
   ];
 
   // Such an archive is refused before; this is the second line
-  test.each(targets)('%s does not go through the link that it has just published', async (_, inside) => {
-    const outside = scratch();
-    const to = await buildTree(scratch(), { 'tree/a/b': 'mine' });
-    const entries = [
-      entry('./tree/', EntryType.directory),
-      file,
-      entry('./tree/a', EntryType.symlink, { target: outside }),
-      entry('./tree/a/', EntryType.directory),
-      inside,
-    ];
-    const before = await visible(to);
-    const layout = await layoutIn(to);
-    const plan = planTarget(entries, { layout, runLabel: '42-00c0ffee' });
-    const stage = new Stage(plan, entries, layout);
-    stage.open();
-    writeFileSync(plan.staged.at(1)!, '');
-    stage.addLinks();
-    stage.finishDirectories();
-    stage.close();
-    expect(() => commit(plan, entries)).toThrow(TargetTreeError);
-    expect(await describeTree(outside)).toEqual({});
-    expect((await visible(to))['tree/a/b']).toEqual(
-      inside.type === EntryType.hardLink ? before['tree/a/b'] : undefined,
-    );
-  });
+  test.each(targets)(
+    'a commit does not publish %s through a link that it has just published',
+    async (_, inside) => {
+      const outside = scratch();
+      const to = await buildTree(scratch(), { 'tree/a/b': 'mine' });
+      const entries = [
+        entry('./tree/', EntryType.directory),
+        file,
+        entry('./tree/a', EntryType.symlink, { target: outside }),
+        entry('./tree/a/', EntryType.directory),
+        inside,
+      ];
+      const before = await visible(to);
+      const layout = await layoutIn(to);
+      const plan = planTarget(entries, { layout, runLabel: '42-00c0ffee' });
+      const stage = new Stage(plan, entries, layout);
+      stage.open();
+      writeFileSync(plan.staged.at(1)!, '');
+      stage.addLinks();
+      stage.finishDirectories();
+      stage.close();
+      expect(() => commit(plan, entries)).toThrow(TargetTreeError);
+      expect(await describeTree(outside)).toEqual({});
+      expect((await visible(to))['tree/a/b']).toEqual(
+        inside.type === EntryType.hardLink ? before['tree/a/b'] : undefined,
+      );
+    },
+  );
 });
 
 function failureOf(work: () => void): TargetTreeError {
@@ -210,14 +213,14 @@ describe('a commit that fails', () => {
     return { to, publish, before };
   }
 
-  test.each(kinds)('puts %s back that it could not replace, with all times as they were', async (...kind) => {
+  test.each(kinds)('puts back %s that it could not replace, with all times as before', async (...kind) => {
     const { to, publish, before } = await losing(kind[1], kind[2]);
     expect(failureOf(publish).halfway).toBe(false);
     expect(await visible(to)).toEqual(before);
     expect(leftovers(await describeTree(to))).toEqual([]);
   });
 
-  test.each(kinds)('puts %s back where no second name can be had', async (...kind) => {
+  test.each(kinds)('puts back %s where hard links are refused', async (...kind) => {
     const { to, publish, before } = await losing(kind[1], kind[2]);
     // As fs.protected_hardlinks does for a file of another user
     instead('linkSync', () => path => {
@@ -227,27 +230,30 @@ describe('a commit that fails', () => {
     expect(await visible(to)).toEqual(before);
   });
 
-  test.each(kinds)('keeps %s that cannot be put back, and says where', async (...kind) => {
-    const { to, publish, before } = await losing(kind[1], kind[2]);
-    instead('renameSync', rename => (from, target) => {
-      if (String(from).includes('.cache-s3-')) throw failed('EIO', from);
-      rename(from, target);
-    });
-    const { message, halfway } = failureOf(publish);
-    expect(halfway).toBe(true);
-    expect(message).toContain(
-      `; the former ${to}/tree/a could not be put back: a directory .cache-s3-* in ${to}/tree keeps it for a day`,
-    );
-    const { type, sha256, target } = before['tree/a']!;
-    const kept = Object.entries(await describeTree(to)).filter(([name]) => name.includes('.cache-s3-'));
-    expect(kept.map(([, found]) => [found.type, found.sha256, found.target])).toContainEqual([
-      type,
-      sha256,
-      target,
-    ]);
-  });
+  test.each(kinds)(
+    'keeps %s that it cannot put back, and its message names the directory',
+    async (...kind) => {
+      const { to, publish, before } = await losing(kind[1], kind[2]);
+      instead('renameSync', rename => (from, target) => {
+        if (String(from).includes('.cache-s3-')) throw failed('EIO', from);
+        rename(from, target);
+      });
+      const { message, halfway } = failureOf(publish);
+      expect(halfway).toBe(true);
+      expect(message).toContain(
+        `; the former ${to}/tree/a could not be put back: a directory .cache-s3-* in ${to}/tree keeps it for a day`,
+      );
+      const { type, sha256, target } = before['tree/a']!;
+      const kept = Object.entries(await describeTree(to)).filter(([name]) => name.includes('.cache-s3-'));
+      expect(kept.map(([, found]) => [found.type, found.sha256, found.target])).toContainEqual([
+        type,
+        sha256,
+        target,
+      ]);
+    },
+  );
 
-  test('leaves directories that nothing was published in as they were', async () => {
+  test('leaves directories in which it published nothing as they were', async () => {
     const present: TreeSpec = {
       'tree/a/b': 'old',
       'tree/a': { directory: true, mode: 0o700, mtime: 1_500_000_000_000_001 },
@@ -270,7 +276,7 @@ describe('a commit that fails', () => {
     expect(tree!.mode).toBe(treeBefore!.mode);
   });
 
-  test('leaves what it has published, whole, and no staging', async () => {
+  test('leaves whole published files and no staging', async () => {
     const { to, publish, stagedAt } = await staged(
       { 'tree/a': 'new', 'tree/b': 'new' },
       { 'tree/a': 'old', 'tree/b': 'old' },
@@ -282,7 +288,7 @@ describe('a commit that fails', () => {
     expect([found['tree/a']?.size, found['tree/b']?.size]).toEqual([3, 3]);
   });
 
-  test('tells that it was merging its only directory into another job’s', async () => {
+  test('reports that it was half-way when it was merging its only directory into that of another job', async () => {
     const { to, publish, stagedAt } = await staged({ 'tree/a/b': 'new' }, { tree: { directory: true } });
     await buildTree(to, { 'tree/a/theirs': 't' });
     const lost = `${stagedAt('./tree/a/')}/b`;

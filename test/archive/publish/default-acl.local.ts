@@ -32,20 +32,23 @@ function canHide(): boolean {
   }
 }
 
-test.runIf(canHide())('files get their modes where a default ACL takes them away', async () => {
-  const spec: TreeSpec = {
-    'tree/a': { content: 'x', mode: 0o644 },
-    'tree/empty': { content: '', mode: 0o666 },
-    'tree/large': { content: incompressible(9 * 1024 * 1024), mode: 0o755 },
-    'tree/new/b': { content: 'x', mode: 0o755 },
-  };
-  const from = await buildTree(scratch(), spec);
-  const { object } = await packTree(await layoutIn(from));
-  for (const present of [{}, { 'tree/a': 'old', 'tree/sub': { directory: true } }] as TreeSpec[]) {
-    const to = await buildTree(scratch(), present);
-    hidesFromOthers(to);
-    if ('tree/a' in present) hidesFromOthers(`${to}/tree`);
-    await restoreObject(object, await layoutIn(to));
-    expect(await describeTree(to)).toMatchObject(await describeTree(from));
-  }
-});
+test.runIf(canHide())(
+  'restored files get their archived modes in a directory whose default ACL masks modes',
+  async () => {
+    const spec: TreeSpec = {
+      'tree/a': { content: 'x', mode: 0o644 },
+      'tree/empty': { content: '', mode: 0o666 },
+      'tree/large': { content: incompressible(9 * 1024 * 1024), mode: 0o755 },
+      'tree/new/b': { content: 'x', mode: 0o755 },
+    };
+    const from = await buildTree(scratch(), spec);
+    const { object } = await packTree(await layoutIn(from));
+    for (const present of [{}, { 'tree/a': 'old', 'tree/sub': { directory: true } }] as TreeSpec[]) {
+      const to = await buildTree(scratch(), present);
+      hidesFromOthers(to);
+      if ('tree/a' in present) hidesFromOthers(`${to}/tree`);
+      await restoreObject(object, await layoutIn(to));
+      expect(await describeTree(to)).toMatchObject(await describeTree(from));
+    }
+  },
+);

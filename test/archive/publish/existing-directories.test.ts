@@ -13,7 +13,7 @@ async function listed(present: TreeSpec) {
   return { path, found, parent };
 }
 
-test('what another job has taken out of the way since it was listed is in nobody’s way', async () => {
+test('a plan accepts an obstacle that another job has moved away since it was listed', async () => {
   const { path, found, parent } = await listed({ 'a/inside': 'x' });
   expect(found.kindOf(parent, 'a')).toBe('directory');
   rmSync(join(path, 'a'), { recursive: true });

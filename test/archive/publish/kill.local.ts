@@ -44,10 +44,10 @@ function expectWhole(found: TreeDescription, before: TreeDescription, after: Tre
 }
 
 // a kill of Windows is another thing, and modes are not kept there
-describe.skipIf(process.platform === 'win32')('a restore that is killed inside its commit', () => {
+describe.skipIf(process.platform === 'win32')('a restore that is killed in its commit', () => {
   // 12 files, 2 new directories, 1 link, 2 things displaced: 17 renames in all
   test.each([1, 2, 3, 4, 5, 9, 16, 17])(
-    'right before rename %i leaves whole files, and the next one heals',
+    'before rename %i leaves whole files, and the next restore completes the tree',
     async killAtRename => {
       const directory = scratch();
       chmodSync(directory, 0o755);

@@ -1,4 +1,4 @@
-/** What leads a commit elsewhere than its plan went. */
+/** Commits whose directories were replaced by links after the plan. */
 
 import { readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -31,7 +31,7 @@ async function stagedIn(to: string, patterns: readonly string[], entries: readon
   return () => commit(plan, entries);
 }
 
-test('a link that another job puts where a root was that only a wildcard names is not followed', async () => {
+test('a commit does not follow a link that another job has put in place of a root of a wildcard', async () => {
   const to = await buildTree(scratch(), { 'tree/a/b': 'old' });
   const outside = await buildTree(scratch(), { b: 'theirs' });
   const entries = [entry('./tree/a/', EntryType.directory), entry('./tree/a/b', EntryType.file)];
@@ -43,11 +43,11 @@ test('a link that another job puts where a root was that only a wildcard names i
 });
 
 // Names are compared, not places: a link above the step's paths gives one place two of them
-describe('one place under two names', () => {
+describe('in an archive with one place under two names', () => {
   test.each([
     ['a file', 'x', EntryType.file],
     ['a directory', 'x/', EntryType.directory],
-  ])('%s does not go through a link in a tree that was just published', async (_, name, type) => {
+  ])('%s is not published through a link in a tree that was just published', async (_, name, type) => {
     const [to, outside, alias] = [scratch(), scratch(), join(scratch(), 'alias')];
     await buildTree(to, { 'real/sub': { directory: true }, tree: { symlink: 'real' } });
     symlinkSync(to, alias);

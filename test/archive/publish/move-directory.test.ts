@@ -29,17 +29,17 @@ const present: TreeSpec = {
   tree: { directory: true, mode: 0o755, mtime: 1_500_000_000_000_004 },
 };
 
-describe('a directory that cannot be renamed as a whole', () => {
+describe('an obstacle that cannot be renamed as a whole', () => {
   test.each<[string, TreeSpec]>([
     ['a file', { 'tree/a': 'new' }],
     ['a link', { 'tree/a': { symlink: 'elsewhere' } }],
-  ])('makes room for %s', async (_, archived) => {
+  ])('is moved away for %s', async (_, archived) => {
     const { to, publish, expected } = await staged(archived, present);
     publish();
     expect(await describeTree(to)).toEqual(expected);
   });
 
-  test('comes back as it was when the commit fails', async () => {
+  test('comes back unchanged when the commit fails', async () => {
     const { to, publish, stagedAt, before } = await staged({ 'tree/a': 'new' }, present);
     rmSync(stagedAt('./tree/a'));
     expect(publish).toThrow(TargetTreeError);
@@ -47,7 +47,7 @@ describe('a directory that cannot be renamed as a whole', () => {
     expect(leftovers(await describeTree(to))).toEqual([]);
   });
 
-  test.each(['tree/a/deep', 'tree/a'])('is as it was when %s cannot be removed', async name => {
+  test.each(['tree/a/deep', 'tree/a'])('stays unchanged when %s cannot be removed', async name => {
     const { to, publish, before } = await staged({ 'tree/a': 'new' }, present);
     instead('rmdirSync', rmdir => (path, ...rest) => {
       if (String(path) === join(to, name)) throw failed('EBUSY', path);
@@ -58,7 +58,7 @@ describe('a directory that cannot be renamed as a whole', () => {
     expect(leftovers(await describeTree(to))).toEqual([]);
   });
 
-  test('is kept, what was moved of it, where it can neither be moved nor put back', async () => {
+  test('keeps its moved files when it can neither be moved nor put back', async () => {
     const { to, publish } = await staged({ 'tree/a': 'new' }, present);
     const busy = (path: unknown) => failed('EBUSY', path);
     instead('rmdirSync', rmdir => (path, ...rest) => {

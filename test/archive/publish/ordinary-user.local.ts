@@ -47,13 +47,13 @@ const modules: TreeSpec = {
 };
 
 describe.skipIf(windows)('an ordinary user restores the Go module cache', () => {
-  test('where there is none', async () => {
+  test('into an empty workspace', async () => {
     const { job, workspace, expected } = await prepare(modules);
     expect(await runRestore(job)).toMatchObject({ exitCode: 0, stderr: '' });
     expect(await describeTree(workspace)).toEqual(expected);
   });
 
-  test('over one with other content', async () => {
+  test('over one with different content', async () => {
     const { job, workspace, expected } = await prepare(modules, {
       'tree/x@v1/go.mod': { content: 'module older\n', mode: 0o444 },
       'tree/x@v1/deep/x.go': { content: 'torn', mode: 0o444 },
@@ -68,7 +68,7 @@ describe.skipIf(windows)('an ordinary user restores the Go module cache', () => 
     expect(await describeTree(workspace)).toEqual(expected);
   });
 
-  test('where read-only directories stand in place of files, and files in place of directories', async () => {
+  test('over read-only directories in place of files and files in place of directories', async () => {
     const { job, workspace, expected } = await prepare(modules, {
       'tree/cache/lock/inside/x': { content: 'x', mode: 0o444 },
       'tree/cache/lock/inside': { directory: true, mode: 0o555 },
@@ -81,7 +81,7 @@ describe.skipIf(windows)('an ordinary user restores the Go module cache', () => 
     expect(await describeTree(workspace)).toEqual(expected);
   });
 
-  test('not at all when the data is lost on the way: read-only directories and their times are as before', async () => {
+  test('and leaves read-only directories and their times as before when the connection is lost', async () => {
     const { job, workspace } = await prepare(
       {
         ...modules,
@@ -99,7 +99,7 @@ describe.skipIf(windows)('an ordinary user restores the Go module cache', () => 
     expect(await describeTree(workspace, { root: true })).toEqual(before);
   });
 
-  test('and removes what a killed run left in a read-only directory', async () => {
+  test('and removes the staging of a killed run from a read-only directory', async () => {
     const { job, workspace, expected } = await prepare(modules, {
       'tree/.cache-s3-1-00000000-00000000/0/sealed/x': { content: 'x', mode: 0o444 },
       'tree/.cache-s3-1-00000000-00000000/0/sealed': { directory: true, mode: 0o555 },
@@ -110,7 +110,7 @@ describe.skipIf(windows)('an ordinary user restores the Go module cache', () => 
   });
 });
 
-test.skipIf(windows)('set-id bits survive the writing of an ordinary user', async () => {
+test.skipIf(windows)('a restore by an ordinary user keeps set-id bits', async () => {
   const { job, workspace } = await prepare({
     'tree/setuid': { content: 'x', mode: 0o4755 },
     'tree/setgid': { content: 'x', mode: 0o2755 },
@@ -122,7 +122,7 @@ test.skipIf(windows)('set-id bits survive the writing of an ordinary user', asyn
   expect(modes).toEqual([0o4755, 0o2755, 0o4711]);
 });
 
-test.skipIf(windows)('hard links between two file systems become copies', async () => {
+test.skipIf(windows)('a restore copies files whose hard links would cross file systems', async () => {
   const { job, workspace, expected } = await prepare({
     'tree/a': { content: 'shared', mode: 0o444, mtime: 1_500_000_000_000_001 },
     'tree/b': { hardlink: 'tree/a' },
@@ -135,8 +135,8 @@ test.skipIf(windows)('hard links between two file systems become copies', async 
   expect(lstatSync(join(workspace, 'tree/b')).nlink).toBe(1);
 });
 
-describe.runIf(root)('what root has left, and what root restores', () => {
-  test('in old staging stay with it, and nothing else does', async () => {
+describe.runIf(root)('a restore over items of root, or as root,', () => {
+  test('leaves old staging with files of root and removes other old staging', async () => {
     const { job, workspace } = await prepare(
       { 'tree/data': incompressible(100_000) },
       {
@@ -158,7 +158,7 @@ describe.runIf(root)('what root has left, and what root restores', () => {
     expect(Object.keys(found)).toEqual(stay);
   });
 
-  test('in a directory are one clear error that names it, and nothing is touched', async () => {
+  test('fails with an error that names a directory of root, and changes nothing', async () => {
     const { job, workspace } = await prepare(
       { 'tree/a': 'new', 'tree/target/debug/x': 'new' },
       { 'tree/a': 'old', 'tree/target/debug/x': 'old' },
@@ -175,7 +175,7 @@ describe.runIf(root)('what root has left, and what root restores', () => {
     expect(await describeTree(workspace, { root: true, owners: true })).toEqual(before);
   });
 
-  test('a file of root in a directory of the user is replaced', async () => {
+  test('replaces a file of root in a directory of the user', async () => {
     const { job, workspace } = await prepare(
       { 'tree/a': 'new' },
       { 'tree/a': { content: 'old', mode: 0o600 } },
@@ -185,7 +185,7 @@ describe.runIf(root)('what root has left, and what root restores', () => {
     expect(readFileSync(join(workspace, 'tree/a'), 'utf8')).toBe('new');
   });
 
-  test('a directory that cannot be searched is named', async () => {
+  test('names a directory that cannot be searched', async () => {
     const { job, workspace } = await prepare({ 'tree/a': 'new' }, { 'tree/x': 'x' });
     chownSync(join(workspace, 'tree'), 0, 0);
     chmodSync(join(workspace, 'tree'), 0o700);
@@ -194,14 +194,14 @@ describe.runIf(root)('what root has left, and what root restores', () => {
     expect(said?.message).toContain(`${workspace}/tree belongs to user 0`);
   });
 
-  test('a tree of root displaced by a file of the user: what cannot be removed is no failure', async () => {
+  test('succeeds although it cannot remove a tree of root that it has moved aside', async () => {
     const { job, workspace } = await prepare({ 'tree/a': 'new' }, { 'tree/a/theirs/x': 'x' });
     chownSync(join(workspace, 'tree/a/theirs'), 0, 0);
     expect(await runRestore(job)).toMatchObject({ exitCode: 0 });
     expect(readFileSync(join(workspace, 'tree/a'), 'utf8')).toBe('new');
   });
 
-  test('root keeps the owners of all kinds of entries', async () => {
+  test('keeps the owners of all types of entries', async () => {
     const directory = scratch();
     const [source, workspace] = [join(directory, 'source'), join(directory, 'work')];
     const spec: TreeSpec = {
@@ -233,7 +233,7 @@ describe.runIf(root)('what root has left, and what root restores', () => {
     }
   });
 
-  test('a directory that its owner may not search comes back as it was, with what is in it', async () => {
+  test('restores a directory that its owner may not search, with its content', async () => {
     const { job, workspace, expected } = await prepare({
       'tree/closed/sub/file': 'x',
       'tree/closed/sub': { directory: true, mode: 0o500, mtime: 1_500_000_000_000_001 },
@@ -245,7 +245,7 @@ describe.runIf(root)('what root has left, and what root restores', () => {
     expect(await describeTree(workspace)).toEqual(expected);
   });
 
-  test('root restores over what other users own, owners of the archive included', async () => {
+  test('replaces files of other users and sets the owners of the archive', async () => {
     const { job, workspace, expected } = await prepare(modules, {
       'tree/x@v1/go.mod': { content: 'old', mode: 0o400 },
       'tree/x@v1': { directory: true, mode: 0o500 },

@@ -35,7 +35,7 @@ describe('a restore over an existing tree', () => {
     expect(await describeTree(to)).toEqual(expected);
   });
 
-  test('keeps what the archive does not hold', async () => {
+  test('keeps files that the archive does not hold', async () => {
     const { object } = await saved({ 'tree/a/in-archive': 'new' });
     const to = await buildTree(scratch(), { 'tree/a/extra': 'mine', 'tree/b/extra': 'mine', other: 'mine' });
     const before = await describeTree(to);
@@ -46,7 +46,7 @@ describe('a restore over an existing tree', () => {
     expect(readFileSync(join(to, 'tree/a/in-archive'), 'utf8')).toBe('new');
   });
 
-  test('puts missing and torn files right', async () => {
+  test('restores missing and torn files', async () => {
     const { object, expected } = await saved({ 'tree/a/1': 'one', 'tree/a/2': 'two', 'tree/b/c/3': 'three' });
     const to = await buildTree(scratch(), { 'tree/a/2': 't', 'tree/b/c': { directory: true } });
     await restoreObject(object, await layoutIn(to));
@@ -68,7 +68,7 @@ describe('a restore over an existing tree', () => {
     expect(lstatSync(join(to, 'tree/package.json')).nlink).toBe(2);
   });
 
-  test('never changes a file in place: who has it open goes on reading the old one', async () => {
+  test('never changes a file in place, so that an open file keeps its content', async () => {
     const { object } = await saved({ 'tree/file': 'new content' });
     const to = await buildTree(scratch(), { 'tree/file': 'old' });
     const before = lstatSync(join(to, 'tree/file')).ino;
@@ -115,8 +115,8 @@ describe('a restore over an existing tree', () => {
   });
 });
 
-describe('symlinks on the disk', () => {
-  test('one that the step names is followed', async () => {
+describe('a restore', () => {
+  test('follows a symlink that the step names', async () => {
     const { object } = await saved({ 'tree/registry/index': 'x' });
     const to = await buildTree(scratch(), {
       'opt/cargo': { directory: true },
@@ -129,7 +129,7 @@ describe('symlinks on the disk', () => {
     expect(await readdir(join(to, 'opt/cargo'))).toEqual(['registry']);
   });
 
-  test('one that the step names is saved as what is behind it', async () => {
+  test('finds a directory in the archive for a symlink that the step names', async () => {
     const from = await buildTree(scratch(), { 'opt/cargo/bin/x': 'x', tree: { symlink: 'opt/cargo' } });
     const { object } = await packTree(await layoutIn(from));
     const to = scratch();
@@ -138,7 +138,7 @@ describe('symlinks on the disk', () => {
     expect(readFileSync(join(to, 'tree/bin/x'), 'utf8')).toBe('x');
   });
 
-  test('one above a pattern is followed', async () => {
+  test('follows a symlink above a pattern', async () => {
     const { object } = await saved({ 'home/.cargo/registry/index': 'x' }, ['home/.cargo/registry']);
     const to = await buildTree(scratch(), { 'opt/cargo': { directory: true }, home: { directory: true } });
     await symlink('../opt/cargo', join(to, 'home/.cargo'));
@@ -147,7 +147,7 @@ describe('symlinks on the disk', () => {
     expect(lstatSync(join(to, 'home/.cargo')).isSymbolicLink()).toBe(true);
   });
 
-  test('one that only a wildcard finds is replaced: an earlier archive could have put it there', async () => {
+  test('replaces a symlink that only a wildcard names, because an earlier archive may have made it', async () => {
     const { object } = await saved({ 'a/x/file': 'x' }, ['a/*']);
     const to = await buildTree(scratch(), { outside: { directory: true }, 'a/x': { symlink: '../outside' } });
     await restoreObject(object, await layoutIn(to, ['a/*']));
@@ -155,7 +155,7 @@ describe('symlinks on the disk', () => {
     expect(await readdir(join(to, 'outside'))).toEqual([]);
   });
 
-  test('what lies behind a link that is saved as a link is left out, and said', async () => {
+  test('finds no files in the archive behind a link that was saved as a link, and the save reports them', async () => {
     const from = await buildTree(scratch(), { 'a/x/file': 'x', 'real/y': 'y' });
     symlinkSync('../real', join(from, 'a/link'));
     const patterns = ['a/*', 'a/*/y'];
@@ -167,8 +167,8 @@ describe('symlinks on the disk', () => {
   });
 });
 
-describe('what stands above the roots', () => {
-  test('missing directories are made', async () => {
+describe('above its roots, a restore', () => {
+  test('makes missing directories', async () => {
     const { object } = await saved({ 'a/b/tree/c': 'x' }, ['a/b/tree']);
     const to = scratch();
     await restoreObject(object, await layoutIn(join(to, 'work/space'), ['a/b/tree']));
@@ -176,18 +176,21 @@ describe('what stands above the roots', () => {
     expect(await readdir(to)).toEqual(['work']);
   });
 
-  test.each(['a/tree', '*/tree'])('a file there is an error that names it, and stays: %s', async pattern => {
-    const { object } = await saved({ 'a/tree/c': 'x' }, [pattern]);
-    const to = scratch();
-    writeFileSync(join(to, 'a'), 'mine');
-    const attempt = restoreObject(object, await layoutIn(to, [pattern]));
-    await expect(attempt).rejects.toThrow(TargetTreeError);
-    await expect(attempt).rejects.toThrow(`${to}/a is not a directory, but the cache goes below it`);
-    expect(readFileSync(join(to, 'a'), 'utf8')).toBe('mine');
-  });
+  test.each(['a/tree', '*/tree'])(
+    'fails with an error that names a file in the way, and keeps the file: %s',
+    async pattern => {
+      const { object } = await saved({ 'a/tree/c': 'x' }, [pattern]);
+      const to = scratch();
+      writeFileSync(join(to, 'a'), 'mine');
+      const attempt = restoreObject(object, await layoutIn(to, [pattern]));
+      await expect(attempt).rejects.toThrow(TargetTreeError);
+      await expect(attempt).rejects.toThrow(`${to}/a is not a directory, but the cache goes below it`);
+      expect(readFileSync(join(to, 'a'), 'utf8')).toBe('mine');
+    },
+  );
 });
 
-test('staging of another run goes when it is a day old, and not before: that run may still be at work', async () => {
+test('a restore removes staging of another run when it is a day old, and not before', async () => {
   const { object, expected } = await saved(module);
   const to = await buildTree(scratch(), {
     'tree/.cache-s3-1-00000000-00000000/0/x': 'x',
@@ -205,7 +208,7 @@ test('staging of another run goes when it is a day old, and not before: that run
   expect(Object.keys(await describeTree(to))).toEqual(expect.arrayContaining(Object.keys(expected)));
 });
 
-test('no staging is left, neither beside the tree nor in it', async () => {
+test('a restore leaves no staging beside the tree or in it', async () => {
   const { object } = await saved(module);
   const to = scratch();
   await mkdir(join(to, 'tree/mod'), { recursive: true });

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { thisPlatform } from '../../../src/archive/fs/platform.ts';
 import { instead, staged } from './staged.ts';
 
-test('where links have a type, it is that of what they will lead to', async () => {
+test('symlinks get the type of their target on a system with typed links', async () => {
   const types: Record<string, unknown> = {};
   const archived = {
     'tree/0-before': { symlink: 'z/deep' },
@@ -27,7 +27,7 @@ test('where links have a type, it is that of what they will lead to', async () =
   });
 });
 
-test('where they have none, none is given', async () => {
+test('symlinks get no type on a system without typed links', async () => {
   const types: unknown[] = [];
   instead('symlinkSync', symlink => (target, path, type) => {
     types.push(type);

@@ -4,7 +4,7 @@ import { PlannedPaths } from '../../../src/archive/publish/staged-paths.ts';
 
 const named = (name: string) => ({ name, type: EntryType.file }) as Entry;
 
-test('a path of its own, or that of its directory and its name', () => {
+test('PlannedPaths returns a path of its own or joins that of the directory and the name', () => {
   const paths = new PlannedPaths([
     named('./a/'),
     named('./a/\udcff b'),

@@ -22,7 +22,7 @@ async function openValid(object: Buffer, layout: PathLayout) {
   return { manifest, roots: validate(manifest, manifestStart, layout) };
 }
 
-/** The names that are not current after `change`, directories left out. */
+/** Names of the changed entries after `change`, without directories. */
 async function different(change: (tree: string) => unknown, followed = 'tree'): Promise<string[]> {
   const workspace = await buildTree(scratch(), spec);
   const layout = await layoutIn(workspace, [followed]);
@@ -38,30 +38,30 @@ async function different(change: (tree: string) => unknown, followed = 'tree'): 
 const names = ['z-1', 'z-2', 'z-3'];
 const all = ['a', 'b', 'empty', 'link', 'sub/c', 'sub/deep/d', ...names];
 
-describe('what differs from the disk', () => {
-  test('nothing of an untouched tree', async () => {
+describe('findUnchanged', () => {
+  test('reports no difference for an untouched tree', async () => {
     expect(await different(() => {})).toEqual([]);
   });
 
   test.each<[string, (tree: string) => unknown, readonly string[]]>([
     [
-      'the size',
+      'the size differs',
       tree => {
         fs.appendFileSync(`${tree}/a`, 'x');
         setTime(`${tree}/a`);
       },
       ['a'],
     ],
-    ['the time, by a microsecond', tree => setTime(`${tree}/a`, time + 1), ['a']],
-    ['the mode', tree => fs.chmodSync(`${tree}/sub/c`, 0o600), ['sub/c']],
-    ['a file that is gone', tree => fs.rmSync(`${tree}/empty`), ['empty']],
+    ['the time differs by a microsecond', tree => setTime(`${tree}/a`, time + 1), ['a']],
+    ['the mode differs', tree => fs.chmodSync(`${tree}/sub/c`, 0o600), ['sub/c']],
+    ['a file is missing', tree => fs.rmSync(`${tree}/empty`), ['empty']],
     [
-      'a directory that is gone',
+      'a directory is missing',
       tree => fs.rmSync(`${tree}/sub`, { recursive: true }),
       ['sub/c', 'sub/deep/d'],
     ],
     [
-      'the target of a link',
+      'the target of a link differs',
       tree => {
         fs.rmSync(`${tree}/link`);
         fs.symlinkSync('bbbb', `${tree}/link`);
@@ -70,7 +70,7 @@ describe('what differs from the disk', () => {
       ['link'],
     ],
     [
-      'a file for a link',
+      'a file has replaced a link',
       tree => {
         fs.rmSync(`${tree}/link`);
         fs.writeFileSync(`${tree}/link`, 'aaaa');
@@ -79,7 +79,7 @@ describe('what differs from the disk', () => {
       ['link'],
     ],
     [
-      'a link for a file',
+      'a link has replaced a file',
       tree => {
         fs.renameSync(`${tree}/a`, `${tree}/elsewhere`);
         fs.symlinkSync('elsewhere', `${tree}/a`);
@@ -88,7 +88,7 @@ describe('what differs from the disk', () => {
       ['a'],
     ],
     [
-      'a directory for a file',
+      'a directory has replaced a file',
       tree => {
         fs.rmSync(`${tree}/a`);
         fs.mkdirSync(`${tree}/a`);
@@ -96,7 +96,7 @@ describe('what differs from the disk', () => {
       ['a'],
     ],
     [
-      'a file for a directory',
+      'a file has replaced a directory',
       tree => {
         fs.rmSync(`${tree}/sub`, { recursive: true });
         fs.writeFileSync(`${tree}/sub`, '');
@@ -104,25 +104,25 @@ describe('what differs from the disk', () => {
       ['sub/c', 'sub/deep/d'],
     ],
     [
-      'a link for a directory, to the same files',
+      'a link to the same files has replaced a directory',
       tree => {
         fs.renameSync(`${tree}/sub`, `${tree}/elsewhere`);
         fs.symlinkSync('elsewhere', `${tree}/sub`);
       },
       ['sub/c', 'sub/deep/d'],
     ],
-  ])('%s', async (_, change, expected) => {
+  ])('reports the affected files when %s', async (_, change, expected) => {
     expect(await different(change)).toEqual(expected);
   });
 
-  test.runIf(isRoot)('the owner, of files and of links', async () => {
+  test.runIf(isRoot)('reports files and links whose owner differs', async () => {
     const change = (tree: string) => {
       for (const name of ['a', 'link']) fs.lchownSync(`${tree}/${name}`, 5, 5);
     };
     expect(await different(change)).toEqual(['a', 'link']);
   });
 
-  test('the names of one file are current together or not at all', async () => {
+  test('counts all names of one file as unchanged or none of them', async () => {
     for (const name of names) {
       expect(await different(tree => fs.rmSync(`${tree}/${name}`)), name).toEqual(names);
       const copied = (tree: string) => {
@@ -135,7 +135,7 @@ describe('what differs from the disk', () => {
     expect(await different(tree => setTime(`${tree}/z-2`, 1))).toEqual(names);
   });
 
-  test('files that are one on the disk and several in the archive', async () => {
+  test('counts files as changed that are one on the disk and several in the archive', async () => {
     const linked = (from: string, to: string) => (tree: string) => {
       fs.rmSync(`${tree}/${to}`);
       fs.linkSync(`${tree}/${from}`, `${tree}/${to}`);
@@ -145,7 +145,7 @@ describe('what differs from the disk', () => {
     expect(await different(tree => fs.linkSync(`${tree}/a`, `${tree}/not-in-the-archive`))).toEqual([]);
   });
 
-  test('all below a link that has taken the place of a directory, whatever it leads to', async () => {
+  test('counts everything below a link as changed where the archive has a directory', async () => {
     const toLink = (tree: string) => {
       fs.renameSync(path.join(tree, 'sub'), path.join(tree, '../elsewhere'));
       fs.symlinkSync('../elsewhere', path.join(tree, 'sub'));
@@ -153,7 +153,7 @@ describe('what differs from the disk', () => {
     expect(await different(toLink)).toEqual(['sub/c', 'sub/deep/d']);
   });
 
-  test('of one root inside another, each by its own place', async () => {
+  test('compares a root inside another root by its own path', async () => {
     const workspace = await buildTree(scratch(), {
       'tree/a': { content: 'a', mtime: time },
       'tree/left-out/inner/b': { content: 'b', mtime: time },
@@ -172,7 +172,7 @@ describe('what differs from the disk', () => {
     expect(await stale()).toEqual(['./tree/left-out/inner/b']);
   });
 
-  test('a root that is a file, a link that the step names, and one that it does not', async () => {
+  test('compares a root that is a file, a link that the step names, and a link that it does not', async () => {
     const toFile = (tree: string) => {
       fs.rmSync(tree, { recursive: true });
       fs.writeFileSync(tree, '');
@@ -215,7 +215,7 @@ describe('what differs from the disk', () => {
   });
 });
 
-test('a tree of several jobs: each is given when an earlier one may be done, and its answers are its own files’', async () => {
+test('findUnchanged splits a large tree into jobs, lets results arrive between them, and assigns each result to its entry', async () => {
   const files = Array.from({ length: 9000 }, (_, index) => `tree/${String(index).padStart(4, '0')}`);
   const workspace = await buildTree(
     scratch(),

@@ -9,8 +9,8 @@ const all = () => true;
 const bounds = (runs: ReturnType<typeof groupFrames>) =>
   runs.map(({ start, end, frames }) => [start, end, [...frames]]);
 
-describe('ranges', () => {
-  test('are of neighbours, up to their size', () => {
+describe('groupFrames', () => {
+  test('joins neighbouring frames up to the size of a request', () => {
     const runs = groupFrames(frames(3 * MIB, 3 * MIB, 3 * MIB, 3 * MIB), all, 8 * MIB);
     expect(bounds(runs)).toEqual([
       [0, 6 * MIB, [0, 1]],
@@ -18,7 +18,7 @@ describe('ranges', () => {
     ]);
   });
 
-  test('a frame over their size has one of its own', () => {
+  test('gives a frame that is larger than a request a run of its own', () => {
     expect(bounds(groupFrames(frames(1, 20 * MIB, 1), all, 8 * MIB))).toEqual([
       [0, 1, [0]],
       [1, 20 * MIB + 1, [1]],
@@ -26,7 +26,7 @@ describe('ranges', () => {
     ]);
   });
 
-  test('unwanted frames are asked around, unless they are small', () => {
+  test('leaves out unwanted frames, unless the gap is small', () => {
     const wanted = (frame: number) => frame % 2 === 0;
     expect(bounds(groupFrames(frames(100, 1000, 100), wanted, 8 * MIB))).toEqual([[0, 1200, [0, 2]]]);
     expect(bounds(groupFrames(frames(100, MIB, 100), wanted, 8 * MIB))).toEqual([
@@ -35,12 +35,12 @@ describe('ranges', () => {
     ]);
   });
 
-  test('of nothing wanted there are none', () => {
+  test('returns no runs if no frame is wanted', () => {
     expect(groupFrames(frames(1, 2, 3), () => false)).toEqual([]);
     expect(groupFrames([], all)).toEqual([]);
   });
 
-  test('every wanted frame is in exactly one, where it lies', () => {
+  test('puts every wanted frame into exactly one run, at its offset', () => {
     const sizes = Array.from({ length: 300 }, (_, index) => 1 + ((index * 7919) % (5 * MIB)));
     const wanted = (frame: number) => frame % 7 !== 3;
     const runs = groupFrames(frames(...sizes), wanted);

@@ -15,8 +15,8 @@ function planAt(...directories: string[]): TargetPlan {
 
 const second = 1_000_000_000n;
 
-describe('the clock of the file system that was written to', () => {
-  test('has passed: what changes afterwards shows it', async () => {
+describe('waitForLaterClock', () => {
+  test('returns true when a later change gets a later change time', async () => {
     const directory = scratch();
     const file = path.join(directory, 'file');
     fs.writeFileSync(file, 'x');
@@ -26,7 +26,7 @@ describe('the clock of the file system that was written to', () => {
     expect(lstatExact(file)!.ctimeNs).toBeGreaterThan(ctimeNs);
   });
 
-  test('will have passed soon: it is waited for', async () => {
+  test('waits for a clock that will pass soon', async () => {
     const directory = scratch();
     const soon = lstatExact(directory)!.ctimeNs + second / 2n;
     expect(await waitForLaterClock(soon, planAt(directory))).toBe(true);
@@ -34,18 +34,18 @@ describe('the clock of the file system that was written to', () => {
     expect(lstatExact(directory)!.ctimeNs).toBeGreaterThan(soon);
   });
 
-  test('is far behind: nothing can be told', async () => {
+  test('returns false when the clock is far behind', async () => {
     const directory = scratch();
     const later = lstatExact(directory)!.ctimeNs + 3600n * second;
     expect(await waitForLaterClock(later, planAt(scratch(), directory))).toBe(false);
   });
 
-  test('cannot be asked, where no directory is ours', async () => {
+  test('returns false when no directory can be touched', async () => {
     expect(await waitForLaterClock(0n, planAt(path.join(scratch(), 'not-there')))).toBe(false);
   });
 });
 
-test('the directory that is asked stays as it is', async () => {
+test('waitForLaterClock leaves the mode and mtime of the directory as they are', async () => {
   const directory = path.join(scratch(), 'asked');
   fs.mkdirSync(directory, 0o750);
   fs.utimesSync(directory, 1, toFileTime(1_500_000_000_000_007));

@@ -6,7 +6,7 @@ import { ballast, fleet } from '../save/incremental/fixture.ts';
 import { setTime, spec, time } from './warm-tree.ts';
 
 describe('a warm restore', () => {
-  test('of an untouched tree: only the end of the object is read, and nothing is written', async () => {
+  test('of an untouched tree reads only the end of the object and writes nothing', async () => {
     const { job } = fleet();
     const one = job();
     await buildTree(one.workspace, { ...ballast, ...spec });
@@ -19,7 +19,7 @@ describe('a warm restore', () => {
     expect(fs.readdirSync(one.workspace)).toEqual(['tree']);
   });
 
-  test('of an untouched tree removes what a killed restore has left above it all the same', async () => {
+  test('of an untouched tree removes the staging that a killed restore has left above it', async () => {
     const { job } = fleet();
     const one = job();
     await buildTree(one.workspace, spec);
@@ -33,7 +33,7 @@ describe('a warm restore', () => {
     expect(fs.readdirSync(one.workspace)).toEqual([path.basename(young), 'tree']);
   });
 
-  test('of an untouched tree leaves no record: it vouches for nothing', async () => {
+  test('of an untouched tree writes no record for an incremental save', async () => {
     const { job } = fleet();
     const one = job();
     await buildTree(one.workspace, spec);
@@ -42,7 +42,7 @@ describe('a warm restore', () => {
     expect(fs.readdirSync(one.temp)).toEqual([]);
   });
 
-  test('fetches the frames of what differs, writes that, and leaves the rest and what is not in the archive', async () => {
+  test('fetches and writes only the entries that differ', async () => {
     const { job } = fleet();
     const one = job();
     await buildTree(one.workspace, { ...ballast, ...spec });
@@ -68,7 +68,7 @@ describe('a warm restore', () => {
     expect(rest).toEqual(saved);
   });
 
-  test('sets the attributes of directories right, and of those it has written into', async () => {
+  test('sets the attributes of directories that differ or that it has written into', async () => {
     const { job } = fleet();
     const one = job();
     await buildTree(one.workspace, {
@@ -95,7 +95,7 @@ describe('a warm restore', () => {
     expect((await changeTimes(one.workspace))['tree/fine']).toBe(before['tree/fine']);
   });
 
-  test('trusts size, mode and time: that is why it has to be asked for', async () => {
+  test('does not notice changed content of equal size, mode and time', async () => {
     const { job } = fleet();
     const one = job();
     await buildTree(one.workspace, spec);
