@@ -11,12 +11,12 @@ import type { ObjectStore } from '../../src/storage/object-store.ts';
 import { storeFor } from '../storage/s3/gateway-store.ts';
 import { type BucketAccess, gateway, newBucket } from '../support/gateway.ts';
 
-/** The policies and the lifecycle that the documents tell people to copy, on a real gateway. */
+/** Applies the policies and the lifecycle rules of the documents to a bucket of a real gateway. */
 
 const MIB = 1024 * 1024;
 const read = (file: string) => readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8');
 
-/** The first JSON block after a heading. */
+/** Returns the first JSON block after a heading. */
 function block(file: string, heading: string): string {
   const text = read(file).split(`# ${heading}\n`)[1]?.split('```json\n')[1]?.split('```')[0];
   return text ?? expect.fail(`${file} has no JSON under '${heading}'`);
@@ -28,7 +28,7 @@ function ownerOf(bucket: BucketAccess): S3Client {
   return new S3Client({ endpoint, region, credentials, forcePathStyle: true });
 }
 
-/** A bucket of the first user, to which the second has what `policy` gives. */
+/** Makes a bucket of the first user. Returns the access of the second user, who has the rights of `policy`. */
 async function bucketWith(policy: string): Promise<BucketAccess> {
   const owner = await newBucket('policy');
   const Policy = policy.replaceAll('ci-cache', owner.bucket);
@@ -45,7 +45,7 @@ function save(store: ObjectStore, name: string, sizeBytes = 1000): Promise<unkno
     .finally(() => upload.abort());
 }
 
-it('the rights in docs/setup.md are all that is needed, and deleting is not among them', async () => {
+it('the rights in docs/setup.md are enough for every operation and do not include deletion', async () => {
   const policy = JSON.parse(block('docs/setup.md', 'What the credentials must be allowed to do'));
   for (const statement of policy.Statement) statement.Principal = { AWS: ['arn:aws:iam:::user/other'] };
   const access = await bucketWith(JSON.stringify(policy));
@@ -81,20 +81,23 @@ const PULL = 'cache-s3/v1/your-org/your-repo/refs=2Fpull=2F7=2Fmerge/k/x';
 it.each([
   ['ci-main', [MAIN], [PULL, OTHER_BRANCH]],
   ['ci-read', [PULL], [MAIN, OTHER_BRANCH]],
-])('the separate credentials of docs/threat-model.md: %s', async (user, writes, refused) => {
-  const policy = block('docs/threat-model.md', 'Separate credentials')
-    .replaceAll(`user/${user}`, 'user/other')
-    .replaceAll(/user\/ci-\w+/g, 'user/tester');
-  const store = storeFor(await bucketWith(policy), { attempts: 1 });
-  for (const name of writes) await save(store, name);
-  for (const name of refused)
-    await expect(save(store, name), name).rejects.toMatchObject({ name: 'StoreRefusedError' });
-  for (const name of writes) expect(await store.head(name)).toMatchObject({ sizeBytes: 1000 });
-  expect(await store.head(refused[0]!)).toBeUndefined();
-  store.close();
-});
+])(
+  'the policy of docs/threat-model.md lets %s write only its own refs, and read all',
+  async (user, writes, refused) => {
+    const policy = block('docs/threat-model.md', 'Separate credentials')
+      .replaceAll(`user/${user}`, 'user/other')
+      .replaceAll(/user\/ci-\w+/g, 'user/tester');
+    const store = storeFor(await bucketWith(policy), { attempts: 1 });
+    for (const name of writes) await save(store, name);
+    for (const name of refused)
+      await expect(save(store, name), name).rejects.toMatchObject({ name: 'StoreRefusedError' });
+    for (const name of writes) expect(await store.head(name)).toMatchObject({ sizeBytes: 1000 });
+    expect(await store.head(refused[0]!)).toBeUndefined();
+    store.close();
+  },
+);
 
-it('the lifecycle of the README is taken as it stands', async () => {
+it('the gateway accepts the lifecycle rules of the README unchanged', async () => {
   const owner = await newBucket('lifecycle');
   const Bucket = owner.bucket;
   const LifecycleConfiguration = JSON.parse(block('README.md', 'The bucket'));

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
-import { documents, read, root } from './documents.ts';
+import { documents, filesBelow, read, root } from './documents.ts';
 
 /** Returns GitHub's anchor of a heading. */
 function anchor(heading: string): string {
@@ -22,4 +22,28 @@ test.each(links)('%s links to %s, heading %s, which exist', (file, target, fragm
   if (fragment === undefined) return;
   const headings = [...read(path.relative(root, absolute)).matchAll(/^#+ (.*)$/gm)];
   expect(headings.map(match => anchor(match[1]!))).toContain(fragment);
+});
+
+/** The paths of this repository that documents name in backticks. */
+const paths = documents.flatMap(file =>
+  [...read(file).matchAll(/`((?:src|test|bench|scripts|docs)\/[^`\s*]*)`/g)].map(
+    match => [file, match[1]!] as const,
+  ),
+);
+
+test('documents name paths of the repository', () => {
+  expect(paths.length).toBeGreaterThan(20);
+});
+
+test.each(paths)('%s names %s, which exists', (_file, name) => {
+  expect(existsSync(path.join(root, name))).toBe(true);
+});
+
+test('CONTRIBUTING.md lists every folder of src/', () => {
+  const listed = read('CONTRIBUTING.md').split('## Where things are\n')[1]?.split('\n## ')[0] ?? '';
+  const folders = new Set(
+    filesBelow('src', '.ts').flatMap(file => path.dirname(file).split(path.sep).slice(1)),
+  );
+  expect(folders.size).toBeGreaterThan(10);
+  for (const folder of folders) expect(listed).toContain(`\`${folder}`);
 });
