@@ -2,7 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { type ClientRequest, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { StoreUnavailableError } from '../store-errors.ts';
-import type { ServiceResponse } from './outcome.ts';
+import { isRefusal, type ServiceResponse } from './outcome.ts';
 import { type CallObserver, observe } from './process-hooks.ts';
 import { type GitHubTimeouts, Watchdog } from './watchdog.ts';
 
@@ -55,7 +55,7 @@ export class ClientCall implements CallObserver {
   async run<T>(call: () => Promise<T>): Promise<T> {
     const { signal } = this.#options;
     signal.throwIfAborted();
-    const onAbort = () => this.abandon(signal.reason);
+    const onAbort = () => this.#abandon(signal.reason);
     signal.addEventListener('abort', onAbort, { once: true });
     const timer = setInterval(() => this.#check(), CHECK_MS);
     const result = observe(this, call);
@@ -67,14 +67,6 @@ export class ClientCall implements CallObserver {
       clearInterval(timer);
       signal.removeEventListener('abort', onAbort);
     }
-  }
-
-  /** Ends the call with `reason` as its error. */
-  abandon(reason: unknown): void {
-    this.#isAbandoned = true;
-    this.#ended.reject(reason);
-    for (const request of this.#requests) request.destroy(abandonedError());
-    for (const program of this.#programs) program.kill();
   }
 
   onWrite(chunk: string | Uint8Array): void {
@@ -99,6 +91,9 @@ export class ClientCall implements CallObserver {
     else onSocket(request.socket);
     request.once('response', ({ statusCode = 0 }) => {
       if (kind === 'service') this.serviceResponse = statusCode;
+      // the client would save the body of such a response as the archive
+      else if (request.method === 'GET' && isRefusal(statusCode))
+        this.#fail(`refused the download with ${statusLine(statusCode)}`);
       this.#lastAttempt = statusLine(statusCode);
     });
     request.once('error', error => {
@@ -158,7 +153,14 @@ export class ClientCall implements CallObserver {
   }
 
   #fail(clause: string): void {
-    this.abandon(new StoreUnavailableError(`GitHub's cache ${clause}`));
+    this.#abandon(new StoreUnavailableError(`GitHub's cache ${clause}`));
+  }
+
+  #abandon(reason: unknown): void {
+    this.#isAbandoned = true;
+    this.#ended.reject(reason);
+    for (const request of this.#requests) request.destroy(abandonedError());
+    for (const program of this.#programs) program.kill();
   }
 }
 

@@ -20,7 +20,7 @@ export class ClientOutput {
   #partialLine = '';
   #nextProgressMs = 0;
 
-  /** @param onMatch receives the key of the entry that the service found, before the client downloads it. */
+  /** @param onMatch receives the key of the entry that the service found. If it throws, the client does not download. */
   constructor(log: Log, onMatch: (key: string) => void) {
     this.#log = log;
     this.#onMatch = onMatch;

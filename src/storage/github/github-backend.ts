@@ -12,13 +12,7 @@ import { StoreRefusedError, StoreUnavailableError } from '../store-errors.ts';
 import { unavailableReason } from './availability.ts';
 import { ClientCall } from './client-call.ts';
 import { ClientOutput } from './client-output.ts';
-import {
-  type CallEvidence,
-  explainRead,
-  explainSave,
-  type GitHubFailure,
-  isRequestedKey,
-} from './outcome.ts';
+import { explainRead, explainSave, type GitHubFailure, isRequestedKey } from './outcome.ts';
 import { GITHUB_TIMEOUTS, type GitHubTimeouts } from './watchdog.ts';
 
 /**
@@ -68,73 +62,65 @@ export class GitHubBackend implements StorageBackend {
   async save(request: SaveRequest): Promise<SaveOutcome> {
     const { paths, key, uploadChunkSizeBytes: uploadChunkSize, crossOs } = request;
     const output = new ClientOutput(this.#log, () => {});
-    const call = this.#newCall(output, request.signal, request.onPublish);
+    const call = this.#newCall(output, request);
+    const options = uploadChunkSize === undefined ? {} : { uploadChunkSize };
     let id: number;
     try {
-      id = await this.#run(call, () =>
-        this.#client.saveCache(
-          [...paths],
-          key,
-          uploadChunkSize === undefined ? {} : { uploadChunkSize },
-          crossOs,
-        ),
-      );
+      id = await this.#run(call, () => this.#client.saveCache([...paths], key, options, crossOs));
     } catch (error) {
       // the client has no class of its own for this
       if (/^Path Validation Error: .*not exist/.test((error as Error).message)) return { result: 'empty' };
       throw refusedInput(error);
     }
-    if (id === -1) {
-      const outcome = explainSave(evidence(call, output));
-      if (outcome.kind === 'exists') return { result: 'exists', source: 'github' };
-      throw toError(outcome);
+    const { problem, sizeBytes } = output;
+    if (id !== -1) {
+      const unknown = { entries: undefined, rawBytes: undefined };
+      return { result: 'saved', source: 'github', sizeBytes, ...unknown, reusedBytes: 0 };
     }
-    const { sizeBytes } = output;
-    const unknown = { entries: undefined, rawBytes: undefined };
-    return { result: 'saved', source: 'github', sizeBytes, ...unknown, reusedBytes: 0 };
+    const outcome = explainSave({ problem, serviceResponse: call.serviceResponse });
+    if (outcome.kind === 'exists') return { result: 'exists', source: 'github' };
+    throw toError(outcome);
   }
 
   close(): void {
-    this.#closed.abort(new StoreUnavailableError("the call of GitHub's cache was ended by its close"));
+    this.#closed.abort(new StoreUnavailableError("GitHub's cache was closed during the call"));
   }
 
   async #find(request: LookupRequest, lookupOnly: boolean): Promise<CacheMatch | undefined> {
     const { paths, primaryKey, restoreKeys, crossOs } = request;
     const checkKey = (key: string) => {
-      if (!isRequestedKey(key, [primaryKey, ...restoreKeys])) call.abandon(new OtherKeyError(key));
+      if (!isRequestedKey(key, [primaryKey, ...restoreKeys])) throw new OtherKeyError(key);
     };
     const output = new ClientOutput(this.#log, checkKey);
-    const call = this.#newCall(output, request.signal);
+    const call = this.#newCall(output, request);
     let key: string | undefined;
     try {
       key = await this.#run(call, () =>
         this.#client.restoreCache([...paths], primaryKey, [...restoreKeys], { lookupOnly }, crossOs),
       );
-      // version 1 of the service: the client does not print the key before it downloads
-      if (key !== undefined && !isRequestedKey(key, [primaryKey, ...restoreKeys]))
-        throw new OtherKeyError(key);
+      // with version 1 of the service the client does not print the key before it downloads
+      if (key !== undefined) checkKey(key);
     } catch (error) {
       if (!(error instanceof OtherKeyError)) throw refusedInput(error);
       this.#log.notice(error.message);
       return undefined;
     }
-    if (key !== undefined)
-      return { source: 'github', key, exact: key === primaryKey, sizeBytes: output.sizeBytes };
-    const outcome = explainRead(evidence(call, output));
+    const { problem, sizeBytes } = output;
+    if (key !== undefined) return { source: 'github', key, exact: key === primaryKey, sizeBytes };
+    const outcome = explainRead({ problem, serviceResponse: call.serviceResponse });
     if (outcome.kind === 'miss') return undefined;
     throw toError(outcome);
   }
 
   #newCall(
     output: ClientOutput,
-    signal: AbortSignal | undefined,
-    onFinalize?: (() => void) | undefined,
+    { signal, onPublish }: Pick<SaveRequest, 'signal' | 'onPublish'>,
   ): ClientCall {
     return new ClientCall({
       timeouts: this.#timeouts,
       onWrite: chunk => output.write(chunk),
-      onFinalize,
-      signal: signal === undefined ? this.#closed.signal : AbortSignal.any([signal, this.#closed.signal]),
+      onFinalize: onPublish,
+      signal: AbortSignal.any([this.#closed.signal, ...(signal === undefined ? [] : [signal])]),
     });
   }
 
@@ -150,15 +136,13 @@ export class GitHubBackend implements StorageBackend {
 
 /** The service found an entry that the step did not request. */
 class OtherKeyError extends Error {
+  /** The client (lib/cache.js) catches and prints errors of every other name. */
+  override name = 'ValidationError';
   constructor(key: string) {
     super(
       `GitHub's cache returned a key that was not requested, which counts as a miss: ${key.slice(0, 300)}`,
     );
   }
-}
-
-function evidence({ serviceResponse }: ClientCall, { problem }: ClientOutput): CallEvidence {
-  return { problem, serviceResponse };
 }
 
 function toError({ kind, message }: GitHubFailure): Error {

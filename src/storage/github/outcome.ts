@@ -8,9 +8,12 @@ export interface CallEvidence {
   readonly serviceResponse: ServiceResponse;
 }
 
-/** Why a call failed, as a message. `refused`: GitHub's cache responded, and a retry cannot help. */
+/**
+ * Why a call failed, as a message. `refused`: GitHub's cache responded, and a retry cannot help. `unpack`: tar may have
+ * written some of the files.
+ */
 export interface GitHubFailure {
-  readonly kind: 'refused' | 'unavailable';
+  readonly kind: 'refused' | 'unavailable' | 'unpack';
   readonly message: string;
 }
 
@@ -44,7 +47,7 @@ function explainFailure({ problem, serviceResponse }: CallEvidence): GitHubFailu
     return { kind: 'unavailable', message: `GitHub's cache did not respond: ${text}` };
   if (serviceResponse !== 'not requested' && /tar(?:\.exe)?"? failed with error/.test(text)) {
     const clauses = 'has the key, but its archive could not be unpacked and some files may have been written';
-    return { kind: 'unavailable', message: `GitHub's cache ${clauses}: ${text}` };
+    return { kind: 'unpack', message: `GitHub's cache ${clauses}: ${text}` };
   }
   return { kind: 'unavailable', message: `GitHub's cache could not be used: ${text}` };
 }
@@ -53,8 +56,9 @@ function isSuccess(response: ServiceResponse): boolean {
   return typeof response === 'number' && response >= 200 && response < 300;
 }
 
-function isRefusal(response: ServiceResponse): boolean {
-  return typeof response === 'number' && response >= 400 && response < 500 && response !== 429;
+/** Returns true if a retry of a request with this response cannot help. */
+export function isRefusal(response: ServiceResponse): boolean {
+  return typeof response === 'number' && response >= 400 && response < 500 && ![408, 429].includes(response);
 }
 
 /**

@@ -178,6 +178,11 @@ describe('a blob store', () => {
     await expectFailingRestore("GitHub's cache responded with 101 Switching Protocols");
   });
 
+  it('that refuses a download ends the restore, and its response is not unpacked', async () => {
+    respond = (_, response) => response.writeHead(403).end('<Error/>');
+    await expectFailingRestore("GitHub's cache refused the download with 403 Forbidden");
+  });
+
   it('that responds to an upload with status 101 ends the save', async () => {
     respond = (_, response) => response.socket?.write(UPGRADE);
     await expectFailingSave("GitHub's cache responded with 101 Switching Protocols");
