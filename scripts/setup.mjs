@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import * as fs from 'node:fs/promises';
 import path from 'node:path';
-import { alone } from './alone.mjs';
+import { withLock } from './lock.mjs';
 import { fail, findNode, noNode, root } from './project.mjs';
 
 const modules = path.join(root, 'node_modules');
@@ -15,7 +15,7 @@ const lock = await fs.readFile(path.join(root, 'package-lock.json'), 'utf8');
 const wanted = createHash('sha256').update(lock).digest('hex');
 
 if (!(await isDone())) {
-  await alone(lockDirectory, async () => (await isDone()) || (await install())).catch(error =>
+  await withLock(lockDirectory, async () => (await isDone()) || (await install())).catch(error =>
     fail(error.message),
   );
 }

@@ -45,13 +45,10 @@ async function runStep(step: Step, runner: Runner, signal: AbortSignal): Promise
   }
 }
 
-/**
- * The program of the worker threads: next to this bundle, or in the sources. No literal `new URL('./x',
- * import.meta.url)`: the bundler would take it for an asset and copy the source.
- */
+/** Returns the program of the worker threads: beside this bundle, or in the sources. */
 function workerUrl(): URL {
   const here = import.meta.url;
-  return new URL(here.endsWith('.ts') ? './archive/worker/worker.ts' : './worker/index.js', here);
+  return new URL(here.endsWith('.ts') ? './archive/worker/worker.ts' : './worker.js', here);
 }
 
 /** Pipes are written behind the program's back on some platforms: an exit would cut the last lines off. */

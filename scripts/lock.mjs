@@ -1,13 +1,13 @@
-// One process at a time, by a lock directory. Plain Node 18 or later, no dependencies.
+// A lock between processes: a directory. Runs on Node 18 or later, without dependencies.
 
 import * as fs from 'node:fs/promises';
 import path from 'node:path';
 
-/** How long a lock without a pid in it is believed to be in the making, in ms. */
-const pidDueMs = 5_000;
+/** Time until a new lock must hold its owner's pid, in ms. */
+const PID_DUE_MS = 5_000;
 
-/** Runs `work` while no other process that names the same directory does. A dead owner's lock counts for nothing. */
-export async function alone(lockDirectory, work) {
+/** Waits for the lock, then runs `work` and returns its result. Removes the lock of a process that has ended. */
+export async function withLock(lockDirectory, work) {
   for (;;) {
     try {
       await fs.mkdir(lockDirectory);
@@ -29,8 +29,8 @@ export async function alone(lockDirectory, work) {
 async function isAbandoned(lockDirectory) {
   const pid = Number(await fs.readFile(path.join(lockDirectory, 'pid'), 'utf8').catch(() => 0));
   if (!pid) {
-    const made = await fs.stat(lockDirectory).catch(() => undefined);
-    return made !== undefined && Date.now() - made.mtimeMs > pidDueMs;
+    const status = await fs.stat(lockDirectory).catch(() => undefined);
+    return status !== undefined && Date.now() - status.mtimeMs > PID_DUE_MS;
   }
   try {
     process.kill(pid, 0);

@@ -1,0 +1,139 @@
+// Bundles modules and the packages that they import, with rolldown: few minified files that hold only the code in use.
+
+import { isBuiltin } from 'node:module';
+import { root } from './project.mjs';
+
+/** Length in characters below which a module takes longer to open than to read. */
+const SMALL = 2_000;
+
+/** Keeps the names of classes and functions: the SDKs compare them with strings, and stacks in debug logs show them. */
+const minify = {
+  mangle: { keepNames: true },
+  compress: { keepNames: { function: true, class: true } },
+  codegen: true,
+};
+
+/**
+ * Bundles modules of src/ into a file for each entry, a file for each `import()`, and common.js with the modules that
+ * several of these share. `entries` maps file names to modules. `elsewhere` maps modules of other bundles to their files:
+ * these stay imports. Returns rolldown's chunks.
+ */
+export async function bundleSources(entries, elsewhere) {
+  const common = new Set();
+  const own = Object.values(entries);
+  return await bundle({
+    input: entries,
+    external: [...elsewhere.keys()].filter(id => !own.includes(id)),
+    // src/ imports no package for its side effects, so an unused one is left out.
+    treeshake: { moduleSideEffects: (id, external) => !external && !isPackage(id) },
+    plugins: [withoutDefaultProvider, collectCommon(common)],
+    output: {
+      paths: id => elsewhere.get(id) ?? id,
+      codeSplitting: {
+        groups: [
+          { name: 'minimatch', test: /[\\/]minimatch[\\/]/ },
+          { name: 'common', test: id => common.has(id), minShareCount: 2 },
+        ],
+      },
+    },
+  });
+}
+
+/** Bundles packages with all their exports into one file. Returns rolldown's chunks. */
+export async function bundlePackages(name, packages) {
+  return await bundle({
+    input: { [name]: 'entry' },
+    plugins: [virtual('entry', packages.map(one => `export * from '${one}';`).join('\n'))],
+    // keepNames also covers classes that rolldown renames: @actions/cache compares `error.name` with `SomeError.name`.
+    output: { codeSplitting: false, keepNames: true },
+  });
+}
+
+async function bundle({ plugins, output, ...input }) {
+  const { rolldown } = await import('rolldown');
+  const build = await rolldown({
+    ...input,
+    cwd: root,
+    platform: 'node',
+    resolve: { conditionNames: ['module', 'import'], mainFields: ['module', 'main'] },
+    plugins: [...plugins, readBuiltins],
+    checks: { bundlerTimings: false },
+    onLog(level, { message }) {
+      if (level === 'warn') throw new Error(message);
+    },
+  });
+  const { output: chunks } = await build.generate({
+    format: 'esm',
+    entryFileNames: '[name].js',
+    chunkFileNames: '[name].js',
+    comments: false,
+    minify,
+    ...output,
+  });
+  await build.close();
+  return chunks;
+}
+
+const isPackage = id => id.includes('node_modules');
+
+/**
+ * Replaces imports of Node's own modules by reads of the properties in use. An import reads all properties of a module,
+ * and the property WebSocket of node:http loads undici: 14 ms in each run (ADR 0015).
+ */
+const readBuiltins = {
+  name: 'read-builtins',
+  renderChunk(code) {
+    const imports = this.parse(code).body.filter(
+      ({ type, source }) => type === 'ImportDeclaration' && isBuiltin(source.value),
+    );
+    return imports.reduceRight(
+      (text, { start, end, source, specifiers }) =>
+        text.slice(0, start) + readsOf(source.value, specifiers) + text.slice(end),
+      code,
+    );
+  },
+};
+
+function readsOf(builtin, specifiers) {
+  const nameOf = ({ type, imported }) => (type === 'ImportSpecifier' ? imported.name : 'default');
+  const patterns = specifiers.map(specifier => {
+    const [name, local] = [nameOf(specifier), specifier.local.name];
+    return name === 'default' ? local : `{ ${name}: ${local} }`;
+  });
+  return patterns.map(pattern => `const ${pattern} = process.getBuiltinModule('${builtin}');`).join('');
+}
+
+/** Defines the module `name` by its code. */
+function virtual(name, code) {
+  return {
+    name: 'virtual',
+    resolveId: id => (id === name ? id : undefined),
+    load: id => (id === name ? code : undefined),
+  };
+}
+
+/** The S3 client imports this package for a client that has no credentials; ours always has some. */
+const withoutDefaultProvider = virtual(
+  '@aws-sdk/credential-provider-node',
+  'export const defaultProvider = undefined;',
+);
+
+/** Adds to `found` the modules that an entry imports statically, and the small ones of src/ that import nothing. */
+function collectCommon(found) {
+  return {
+    name: 'collect-common',
+    buildEnd() {
+      const modules = [...this.getModuleIds()].map(id => this.getModuleInfo(id));
+      const visit = id => {
+        if (found.has(id)) return;
+        found.add(id);
+        this.getModuleInfo(id)?.importedIds.forEach(visit);
+      };
+      for (const { id, isEntry, code, importedIds } of modules) {
+        if (isEntry) visit(id);
+        const small = code !== null && code.length < SMALL && importedIds.length === 0;
+        if (small && !isPackage(id)) found.add(id);
+      }
+    },
+  };
+}
