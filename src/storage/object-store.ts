@@ -96,7 +96,7 @@ export interface Upload {
    */
   copyRange(source: ObjectVersion, range: ByteSpan): Promise<void>;
   /** Makes the object visible. Throws `ObjectExistsError` or `ObjectReplacedError` as the options ask. */
-  complete(): Promise<ObjectInfo>;
+  complete(): Promise<void>;
   /**
    * Gives up: part requests in flight are destroyed, the upload is removed from the store, and only then does this
    * resolve. While it is not known what became of a `complete`, the upload is left to the sweep. Idempotent; after

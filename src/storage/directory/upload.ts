@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
-import type { ByteSpan, ObjectInfo, ObjectVersion, Upload, UploadOptions } from '../object-store.ts';
+import type { ByteSpan, ObjectVersion, Upload, UploadOptions } from '../object-store.ts';
 import { ObjectExistsError, ObjectReplacedError } from '../store-errors.ts';
 import { TEMPORARY_MARK } from './file-names.ts';
 import { createFile, fileEtag, isAbsent, publishNew, statFile, toStoreError } from './files.ts';
@@ -29,7 +29,6 @@ export class DirectoryUpload implements Upload {
   readonly #options: UploadOptions;
   readonly #temporary: string;
   #handle: FileHandle | undefined;
-  #sizeBytes = 0;
   #failure: unknown;
   #ended = false;
   /** What is being written; never rejects. */
@@ -71,15 +70,12 @@ export class DirectoryUpload implements Upload {
     });
   }
 
-  complete(): Promise<ObjectInfo> {
+  complete(): Promise<void> {
     return this.#step(async () => {
       const handle = await this.#open();
-      const stats = await handle.stat({ bigint: true });
       await handle.close();
       await this.#publish();
       this.#ended = true;
-      const { name } = this.#place;
-      return { name, sizeBytes: this.#sizeBytes, etag: fileEtag(stats), modifiedMs: Number(stats.mtimeMs) };
     });
   }
 
@@ -135,7 +131,6 @@ export class DirectoryUpload implements Upload {
       written += bytesWritten;
       this.accepted = true;
     }
-    this.#sizeBytes += bytes.length;
   }
 
   /** One step of the upload. The first failure stays, and takes the temporary file with it. */

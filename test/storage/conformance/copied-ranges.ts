@@ -21,8 +21,7 @@ export function copiedRanges(subject: Subject): void {
       await upload.copyRange(source, { start, end });
       const tail = bytesOf(6 * MiB, 1);
       await upload.write(Uint8Array.from(tail));
-      const info = await upload.complete();
-      expect(info.sizeBytes).toBe(end - start + tail.length);
+      await upload.complete();
       const copy = await subject.read(`copy/${label}`);
       expect(sha256(copy ?? Buffer.of())).toBe(sha256(Buffer.concat([noise.subarray(start, end), tail])));
     });

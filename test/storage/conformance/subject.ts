@@ -41,7 +41,10 @@ export class Subject {
   async put(name: string, bytes: Uint8Array, options: Partial<UploadOptions> = {}): Promise<ObjectInfo> {
     const upload = this.store.createUpload(name, { ...anew, onlyIfAbsent: false, ...options });
     await upload.write(bytes);
-    return upload.complete();
+    await upload.complete();
+    const info = await this.store.head(name);
+    if (!info) throw new Error(`${name} is not there after its upload`);
+    return info;
   }
 
   async read(name: string): Promise<Buffer | undefined> {

@@ -27,10 +27,9 @@ export function writing(subject: Subject): void {
       expect(upload.accepted).toBe(false);
       for (const piece of pieces) await upload.write(piece);
       expect(await subject.names(`write/${label}`)).toEqual([]);
-      const info = await upload.complete();
+      await upload.complete();
       expect(acknowledged).toBe(content.length);
-      expect(info).toMatchObject({ name: `write/${label}`, sizeBytes: content.length });
-      expect((await subject.store.head(`write/${label}`))?.etag).toBe(info.etag);
+      expect(await subject.store.head(`write/${label}`)).toMatchObject({ sizeBytes: content.length });
       expect(sha256((await subject.read(`write/${label}`)) ?? Buffer.of())).toBe(sha256(content));
       await upload.abort();
       expect(await subject.store.head(`write/${label}`)).toBeDefined();

@@ -18,10 +18,10 @@ beforeAll(async () => {
   bucket = await newBucket('s3-store');
 });
 
-describe('conforms', () => objectStoreConformance(() => storeFor(bucket)));
+describe('a bucket of radosgw conforms to the port', () => objectStoreConformance(() => storeFor(bucket)));
 
-describe('conforms over https', () => {
-  test('with the authority in ca-file', async () => {
+describe('a bucket over https', () => {
+  test('is used with its authority in ca-file', async () => {
     const { tlsEndpoint, caFile } = gateway();
     const store = storeFor(bucket, { endpoint: new URL(tlsEndpoint), caFile });
     const content = randomBytes(14 * MiB);
@@ -33,7 +33,7 @@ describe('conforms over https', () => {
     store.close();
   });
 
-  test('without it the certificate is refused, and the setting named', async () => {
+  test('is refused without it, with an error that names the input', async () => {
     const store = storeFor(bucket, { endpoint: new URL(gateway().tlsEndpoint) });
     const failure = await store.head('tls').catch(error => error);
     expect(failure).toBeInstanceOf(StoreRefusedError);
@@ -43,7 +43,7 @@ describe('conforms over https', () => {
   });
 });
 
-test('two large uploads race with onlyIfAbsent: one object, whole, and nothing left of the other', async () => {
+test('two large uploads that race with onlyIfAbsent leave one whole object and no upload', async () => {
   const contents = [randomBytes(12 * MiB), randomBytes(13 * MiB)];
   const ends = await Promise.allSettled(
     contents.map(async content => {
@@ -55,7 +55,7 @@ test('two large uploads race with onlyIfAbsent: one object, whole, and nothing l
   );
   expect(ends.some(end => end.status === 'fulfilled')).toBe(true);
   for (const end of ends) {
-    // The gap between the last look and Complete is open: the loser of it sees its object replaced.
+    // Between the last HEAD and Complete another job can be faster: the loser sees its object replaced.
     if (end.status === 'rejected') {
       expect([ObjectExistsError, ObjectReplacedError]).toContain(end.reason.constructor);
     }
@@ -72,10 +72,12 @@ test('a long range is copied in several parts', async () => {
   const content = randomBytes(70 * MiB);
   const first = store.createUpload('long', { partSizeBytes: 16 * MiB, onlyIfAbsent: true });
   await first.write(Uint8Array.from(content));
-  const source = await first.complete();
+  await first.complete();
+  const source = (await store.head('long'))!;
   const second = store.createUpload('long-copy', { partSizeBytes: 16 * MiB, onlyIfAbsent: true });
   await second.copyRange(source, { start: 1, end: 70 * MiB });
-  expect(await second.complete()).toMatchObject({
+  await second.complete();
+  expect(await store.head('long-copy')).toMatchObject({
     sizeBytes: 70 * MiB - 1,
     etag: expect.stringMatching(/-3$/),
   });
@@ -84,7 +86,7 @@ test('a long range is copied in several parts', async () => {
   store.close();
 });
 
-describe('refusals name the setting', () => {
+describe('the error of a refusal', () => {
   const unknown = 'UNKNOWNACCESSKEY0001';
   const wrong = 'wrongSecret000000000000000000000000000001';
 
@@ -101,7 +103,7 @@ describe('refusals name the setting', () => {
     ],
     ['another user’s bucket', 'bucket', () => ({ bucket: gateway().other.bucket })],
     ['a missing bucket', 'bucket', () => ({ bucket: 'no-such-bucket' })],
-  ])('%s: %s', async (_, setting, overrides) => {
+  ])('for %s names the input %s', async (_, setting, overrides) => {
     const debug: string[] = [];
     const log: Log = { ...silentLog, debug: line => debug.push(line) };
     const store = storeFor(bucket, overrides(), { log });
@@ -122,8 +124,8 @@ describe('refusals name the setting', () => {
       expect(failure.message).not.toMatch(/Unknown(Error)?\b|undefined/);
     }
     expect(store.counters.retries).toBe(0);
-    const said = [...debug, ...failures.map(failure => failure.message)].join('\n');
-    for (const secret of [wrong, bucket.secretKey]) expect(said).not.toContain(secret);
+    const output = [...debug, ...failures.map(failure => failure.message)].join('\n');
+    for (const secret of [wrong, bucket.secretKey]) expect(output).not.toContain(secret);
     store.close();
   });
 });

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { releaseOwned } from '../../../archive/memory/buffers.ts';
 import { deadline, unlessAborted } from '../../../retry/signals.ts';
 import { checkName } from '../../object-name.ts';
-import type { ByteSpan, ObjectInfo, ObjectVersion, Upload, UploadOptions } from '../../object-store.ts';
+import type { ByteSpan, ObjectVersion, Upload, UploadOptions } from '../../object-store.ts';
 import { MIN_PART_BYTES } from '../../part-size.ts';
 import { ObjectReplacedError, StoreUnavailableError } from '../../store-errors.ts';
 import type { Caller } from '../calls/caller.ts';
@@ -92,12 +92,11 @@ export class S3Upload implements Upload {
     this.#sizeBytes += sizeBytes;
   }
 
-  async complete(): Promise<ObjectInfo> {
+  async complete(): Promise<void> {
     this.#check();
     try {
-      const info = await this.#publish();
+      await this.#publish();
       this.#published = true;
-      return info;
     } catch (error) {
       this.#fail(error);
       await this.abort();
@@ -110,7 +109,7 @@ export class S3Upload implements Upload {
     return this.#aborting;
   }
 
-  async #publish(): Promise<ObjectInfo> {
+  async #publish(): Promise<void> {
     const rest = this.#gatherer.takeRest();
     const publication: Publication = {
       name: this.#name,
@@ -123,14 +122,14 @@ export class S3Upload implements Upload {
     };
     if (!this.#creation) {
       const whole = rest ?? { pieces: [], sizeBytes: 0 };
-      const info = await putWhole(this.#caller, publication, whole);
+      await putWhole(this.#caller, publication, whole);
       this.#acknowledged(whole.sizeBytes);
-      return info;
+      return;
     }
     if (rest) await this.#send(rest);
     await this.#drain();
     const parts = this.#parts.toSorted((a, b) => a.PartNumber - b.PartNumber);
-    return completeUpload(this.#caller, publication, await this.#creation, parts, this.#completion);
+    await completeUpload(this.#caller, publication, await this.#creation, parts, this.#completion);
   }
 
   /** Resolves when the part is on its way, not when it has arrived. */
