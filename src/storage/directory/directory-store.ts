@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { rm, stat } from 'node:fs/promises';
+import { readdir, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Log } from '../../report/log.ts';
 import { checkName } from '../object-name.ts';
@@ -15,22 +15,19 @@ import type {
   UploadOptions,
 } from '../object-store.ts';
 import { objectName, objectPath, prefixDirectory, TEMPORARY_MARK } from './file-names.ts';
-import { createFile, fileEtag, statFile, toStoreError } from './files.ts';
+import { createFile, fileEtag, isNotFound, statObjectFile, toStoreError } from './files.ts';
 import { readRange } from './read.ts';
 import { DirectoryUpload } from './upload.ts';
-import { walkFiles } from './walk.ts';
 
-/** Names in an optional listing: one page of S3. */
+/** Names in an optional listing, as many as in one page of S3. */
 const OPTIONAL_NAMES = 1000;
 
-/** A marked name is the mark, 16 hex digits, a comma and the name of the file it belongs to. */
+/** The name of a temporary file is the mark, 16 hex digits, a comma and the name of the object's file. */
 const MARKED_PREFIX_LENGTH = TEMPORARY_MARK.length + 17;
 
 /**
- * The objects of one host in a directory of its own disk: `endpoint: file:///srv/ci-cache`. The directory is made by
- * the first save; one that is not there is an empty store.
- *
- * @param root absolute path.
+ * Keeps objects as files of a directory of the host: `endpoint: file:///srv/ci-cache`. The first save makes the
+ * directory; until then the store is empty. `root` is its absolute path.
  */
 export function createDirectoryStore(root: string, options: { readonly log: Log }): ObjectStore {
   return new DirectoryStore(root, options.log);
@@ -93,7 +90,7 @@ class DirectoryStore implements ObjectStore {
       const oldestMs = (await this.#fileSystemTimeMs()) - olderThanMs;
       let removed = 0;
       for (const file of temporary) {
-        const stats = await statFile(file);
+        const stats = await statObjectFile(file);
         if (!stats || Number(stats.mtimeMs) > oldestMs) continue;
         await rm(file, { force: true });
         removed++;
@@ -109,7 +106,7 @@ class DirectoryStore implements ObjectStore {
   }
 
   async #info(name: string, file: string): Promise<ObjectInfo | undefined> {
-    const stats = await statFile(file);
+    const stats = await statObjectFile(file);
     return (
       stats && {
         name,
@@ -120,7 +117,7 @@ class DirectoryStore implements ObjectStore {
     );
   }
 
-  /** The clock that stamps the files: on a network mount it is not this host's. */
+  /** Returns the time, in ms, by the clock of the file system: on a network mount that is the server's. */
   async #fileSystemTimeMs(): Promise<number> {
     const probe = path.join(this.#root, `${TEMPORARY_MARK}${randomBytes(8).toString('hex')}`);
     const handle = await createFile(probe);
@@ -146,5 +143,26 @@ class DirectoryStore implements ObjectStore {
     } catch (error) {
       throw toStoreError(error, this.#root);
     }
+  }
+}
+
+/** Yields the files below `directory` as the levels of their paths below `root`; none if it does not exist. */
+async function* walkFiles(root: string, directory: string): AsyncGenerator<string[]> {
+  const above = directory === '.' ? [] : directory.split(path.sep);
+  const open: string[][] = [above];
+  for (let levels = open.pop(); levels; levels = open.pop()) {
+    for (const entry of await entriesOf(path.join(root, ...levels))) {
+      if (entry.isDirectory()) open.push([...levels, entry.name]);
+      else if (entry.isFile()) yield [...levels, entry.name];
+    }
+  }
+}
+
+async function entriesOf(directory: string) {
+  try {
+    return await readdir(directory, { withFileTypes: true });
+  } catch (error) {
+    if (isNotFound(error)) return [];
+    throw error;
   }
 }

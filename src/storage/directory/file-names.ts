@@ -1,21 +1,21 @@
 import path from 'node:path';
 
 /**
- * Object names as paths that every file system keeps apart: those that fold case, those that normalise Unicode, and
- * Windows. One-to-one, and independent of the platform, so that a directory can move between hosts.
+ * Maps object names to paths that differ on every file system: also where case is folded, Unicode is normalised, or on
+ * Windows. The mapping is one-to-one and the same on all platforms, so that a directory can move between hosts.
  *
  * A name is split at `/`. In each component
  * - `a-z 0-9 . _ - = , @ + ^ #` stay, an upper-case letter becomes `!` and the lower-case one (as in Go's module
  *   cache), every other byte of the UTF-8 becomes `%xx`;
  * - a final dot, and the first letter of a device name of Windows, become `%xx`; an empty component is `%_`;
- * - more than 200 bytes are split over several levels: all but the last end in `%`, all but the first begin with `+`.
+ * - more than 200 bytes are split over several levels (ADR 0017): all but the last end in `%`, all but the first begin
+ *   with `+`.
  *
  * A file always ends in `.zst` (`%.zst` is added to a name that does not) and a directory never does (its `t` becomes
- * `%74`), so an object may be named like the beginning of another. What begins with `%t` or `%l`
- * (temporary, lock) is our own.
+ * `%74`), so that the name of an object may be the beginning of another's. Files that begin with `%t` are temporary.
  */
 
-/** Bytes of an escaped component on one level; leaves room for the marks below (255 is the common limit). */
+/** Bytes of an escaped component on one level. With the mark of a temporary file it stays below 255, the usual limit. */
 const LEVEL_BYTES = 200;
 
 const SUFFIX = '.zst';
@@ -27,9 +27,8 @@ const CONTINUATION = '+';
 const DEVICE_NAME = /^(con|prn|aux|nul|com[0-9]|lpt[0-9])(?=\.|$)/;
 
 export const TEMPORARY_MARK = '%t';
-export const LOCK_MARK = '%l';
 
-/** The path of an object's file, relative to the store's root. */
+/** Returns the path of an object's file, relative to the store's root. */
 export function objectPath(name: string, platformPath: path.PlatformPath = path): string {
   const components = name.split('/');
   const last = components.length - 1;
@@ -40,13 +39,13 @@ export function objectPath(name: string, platformPath: path.PlatformPath = path)
   );
 }
 
-/** The directory, relative to the root, below which every object whose name starts with `prefix` lies. */
+/** Returns the directory, relative to the root, that has all objects whose names start with `prefix`. */
 export function prefixDirectory(prefix: string, platformPath: path.PlatformPath = path): string {
   const components = prefix.split('/').slice(0, -1);
   return platformPath.join('.', ...components.flatMap(component => levels(directory(component))));
 }
 
-/** The object that a file is; undefined: none (foreign, or our own temporary file). `parts`: its path by levels. */
+/** Returns the object of a file, or undefined for a foreign or temporary one. `parts` are the levels of its path. */
 export function objectName(parts: readonly string[]): string | undefined {
   const components: string[] = [];
   let whole = '';
@@ -63,7 +62,7 @@ export function objectName(parts: readonly string[]): string | undefined {
     whole = '';
   }
   const name = components.join('/');
-  // Only what we would have written ourselves: a foreign file could otherwise pass for an object.
+  // Another spelling is a foreign file
   return objectPath(name, path.posix) === parts.join('/') ? name : undefined;
 }
 
@@ -108,7 +107,7 @@ function unescapeName(escaped: string): string | undefined {
   return Buffer.from(bytes).toString();
 }
 
-/** Cuts an escaped component into levels. The mark in front keeps a later level from being a device name. */
+/** Cuts an escaped component into levels. Because of the mark in front, no later level is a device name. */
 function levels(escaped: string): string[] {
   const result: string[] = [];
   let rest = escaped;

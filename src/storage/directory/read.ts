@@ -1,12 +1,15 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import type { ByteRange, GetOptions, RangeBytes } from '../object-store.ts';
 import { ObjectReplacedError } from '../store-errors.ts';
-import { fileEtag, isAbsent } from './files.ts';
+import { fileEtag, isNotFound } from './files.ts';
 
-/** Bytes per read: progress is told and an abort is seen after each. */
+/** Bytes per read: after each, progress is reported and the signal is checked. */
 const READ_BYTES = 4 * 1024 * 1024;
 
-/** A range of one file; undefined: there is none. The file is opened once, so a replacement cannot mix in. */
+/**
+ * Reads a range of an object's file. Returns undefined if there is no regular file. The file is opened once: the bytes are
+ * those of one version. Throws `ObjectReplacedError` for another version than `options.etag`, and the system's errors.
+ */
 export async function readRange(
   file: string,
   name: string,
@@ -18,7 +21,7 @@ export async function readRange(
   try {
     handle = await open(file, 'r');
   } catch (error) {
-    if (isAbsent(error)) return undefined;
+    if (isNotFound(error)) return undefined;
     throw error;
   }
   try {
@@ -30,7 +33,7 @@ export async function readRange(
     }
     const sizeBytes = Number(stats.size);
     const { start, end } = within(range, sizeBytes);
-    // Uninitialised memory of its own: the pool's buffers cannot be transferred to a worker.
+    // Memory outside of Buffer's pool, which cannot be transferred to a worker
     const bytes = new Uint8Array(Buffer.allocUnsafeSlow(end - start).buffer);
     await fill(handle, bytes, start, name, options);
     return { bytes, start, sizeBytes, etag };
@@ -56,7 +59,7 @@ async function fill(
     signal?.throwIfAborted();
     const wanted = Math.min(READ_BYTES, bytes.length - filled);
     const { bytesRead } = await handle.read(bytes, filled, wanted, start + filled);
-    // Shorter than it was when it was opened: somebody writes to a published file.
+    // Shorter than when it was opened: a foreign process writes to a published file
     if (bytesRead === 0) throw new ObjectReplacedError(`${name} was cut short meanwhile`);
     filled += bytesRead;
     onBytes?.(bytesRead);

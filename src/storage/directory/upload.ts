@@ -4,12 +4,12 @@ import path from 'node:path';
 import type { ByteSpan, ObjectVersion, Upload, UploadOptions } from '../object-store.ts';
 import { ObjectExistsError, ObjectReplacedError } from '../store-errors.ts';
 import { TEMPORARY_MARK } from './file-names.ts';
-import { createFile, fileEtag, isAbsent, publishNew, statFile, toStoreError } from './files.ts';
+import { createFile, fileEtag, isNotFound, publishNew, statObjectFile, toStoreError } from './files.ts';
 
 const COPY_BYTES = 4 * 1024 * 1024;
 
-/** Where an object and the store around it lie. */
-export interface Place {
+/** The file of an object, and the store that it is in. */
+export interface UploadTarget {
   readonly root: string;
   readonly name: string;
   readonly file: string;
@@ -17,30 +17,29 @@ export interface Place {
 }
 
 /**
- * One object on its way into the directory: a temporary file beside its place (the same file system), published by
- * one link or rename.
+ * Writes an object to a temporary file in its directory, and publishes it by one link or rename.
  *
- * No fsync: after a power failure an object may be torn. Restores check every frame against its SHA-256 and replace
- * what is torn, and a gigabyte costs seconds to flush.
+ * There is no fsync, which takes seconds for a gigabyte: after a power failure an object may be torn. A restore checks
+ * every frame against its SHA-256, and the next save replaces a damaged object.
  */
 export class DirectoryUpload implements Upload {
   accepted = false;
-  readonly #place: Place;
+  readonly #target: UploadTarget;
   readonly #options: UploadOptions;
   readonly #temporary: string;
   #handle: FileHandle | undefined;
   #failure: unknown;
   #ended = false;
-  /** What is being written; never rejects. */
+  /** The step under way; never rejects. */
   #underWay: Promise<unknown> = Promise.resolve();
 
-  constructor(place: Place, options: UploadOptions) {
-    this.#place = place;
+  constructor(target: UploadTarget, options: UploadOptions) {
+    this.#target = target;
     this.#options = options;
     const random = randomBytes(8).toString('hex');
     this.#temporary = path.join(
-      path.dirname(place.file),
-      `${TEMPORARY_MARK}${random},${path.basename(place.file)}`,
+      path.dirname(target.file),
+      `${TEMPORARY_MARK}${random},${path.basename(target.file)}`,
     );
   }
 
@@ -55,10 +54,10 @@ export class DirectoryUpload implements Upload {
     return this.#step(async () => {
       const from = await this.#openSource(source);
       try {
-        // Node has no copy_file_range.
+        // Node has no copy_file_range
         const buffer = Buffer.allocUnsafeSlow(Math.min(COPY_BYTES, range.end - range.start));
         for (let at = range.start; at < range.end; ) {
-          this.#checkGoesOn();
+          this.#throwIfEnded();
           const { bytesRead } = await from.read(buffer, 0, Math.min(buffer.length, range.end - at), at);
           if (bytesRead === 0) throw new ObjectReplacedError(`${source.name} ends before byte ${range.end}`);
           await this.#append(buffer.subarray(0, bytesRead));
@@ -82,13 +81,13 @@ export class DirectoryUpload implements Upload {
   async abort(): Promise<void> {
     if (this.#ended) return;
     this.#ended = true;
-    // A copy ends at its next piece; a file it is still writing to could not be removed everywhere
+    // A copy ends at its next piece. Some systems cannot remove a file that is being written to
     await this.#underWay;
     await this.#discard();
   }
 
   async #publish(): Promise<void> {
-    const { name, file } = this.#place;
+    const { name, file } = this.#target;
     if (this.#options.onlyIfAbsent) {
       await publishNew(this.#temporary, file).catch(error => {
         throw error instanceof ObjectExistsError
@@ -99,7 +98,7 @@ export class DirectoryUpload implements Upload {
     }
     const { onlyIfEtag } = this.#options;
     if (onlyIfEtag !== undefined) {
-      const present = await statFile(file);
+      const present = await statObjectFile(file);
       if (!present || fileEtag(present) !== onlyIfEtag)
         throw new ObjectReplacedError(`${name} was replaced by another job meanwhile`);
     }
@@ -109,9 +108,9 @@ export class DirectoryUpload implements Upload {
   async #openSource(source: ObjectVersion): Promise<FileHandle> {
     let handle: FileHandle;
     try {
-      handle = await open(this.#place.fileOf(source.name), 'r');
+      handle = await open(this.#target.fileOf(source.name), 'r');
     } catch (error) {
-      if (!isAbsent(error)) throw error;
+      if (!isNotFound(error)) throw error;
       throw new ObjectReplacedError(`${source.name} was removed meanwhile`, { cause: error });
     }
     if (fileEtag(await handle.stat({ bigint: true })) === source.etag) return handle;
@@ -133,30 +132,30 @@ export class DirectoryUpload implements Upload {
     }
   }
 
-  /** One step of the upload. The first failure stays, and takes the temporary file with it. */
+  /** Does one step of the upload. The first failure removes the temporary file, and all later steps reject with it. */
   async #step<T>(work: () => Promise<T>): Promise<T> {
     if (this.#failure !== undefined) throw this.#failure;
     const step = (async () => {
-      this.#checkGoesOn();
+      this.#throwIfEnded();
       return work();
     })();
     this.#underWay = step.catch(() => {});
     try {
       return await step;
     } catch (error) {
-      this.#failure = toStoreError(error, this.#place.root);
+      this.#failure = toStoreError(error, this.#target.root);
       await this.#discard();
       throw this.#failure;
     }
   }
 
-  #checkGoesOn(): void {
+  #throwIfEnded(): void {
     this.#options.signal?.throwIfAborted();
     if (this.#ended) throw new Error('the upload has ended');
   }
 
   async #discard(): Promise<void> {
-    // Closed already when `complete` failed; a file that cannot be removed is swept later.
+    // Closed already when `complete` failed. A later sweep removes what cannot be removed now
     await this.#handle?.close().catch(() => {});
     await rm(this.#temporary, { force: true }).catch(() => {});
   }

@@ -13,9 +13,9 @@ afterAll(() => rmSync(root, { recursive: true }));
 
 const storeIn = (directory: string) => createDirectoryStore(path.join(root, directory), { log: silentLog });
 
-describe('conforms', () => objectStoreConformance(() => storeIn('conformance')));
+describe('the directory store', () => objectStoreConformance(() => storeIn('conformance')));
 
-test('a directory that is not there is an empty store, and reading does not make it', async () => {
+test('a missing directory is an empty store, and reading does not create it', async () => {
   const store = storeIn('absent');
   expect(await store.head('x')).toBeUndefined();
   for await (const info of store.list('')) expect.unreachable(info.name);
@@ -23,7 +23,7 @@ test('a directory that is not there is an empty store, and reading does not make
   expect(await readdir(root)).not.toContain('absent');
 });
 
-test('an object is one plain file, and nothing is beside it', async () => {
+test('an object is one file, with no other file beside it', async () => {
   const store = storeIn('plain');
   const options = { partSizeBytes: 5_242_880, onlyIfAbsent: false };
   for (const text of ['one', 'three']) {
@@ -36,7 +36,7 @@ test('an object is one plain file, and nothing is beside it', async () => {
   expect(await readdir(directory)).toEqual(['version.tar.zst']);
 });
 
-test('a root that is a file is refused with the setting to look at', async () => {
+test('a root that is a file is refused, and the error names the input', async () => {
   const store = storeIn('file');
   const first = store.createUpload('x', { partSizeBytes: 5_242_880, onlyIfAbsent: true });
   await first.write(Buffer.from('x'));
@@ -48,14 +48,17 @@ test('a root that is a file is refused with the setting to look at', async () =>
   expect(failure).toMatchObject({ lookAt: "the input 'endpoint'" });
 });
 
-test.runIf(process.platform === 'linux')('a root that was removed under its mount ends a save', async () => {
-  // What a container sees of a mounted directory that the host has removed, without mounting one
-  const removed = path.join(root, 'removed');
-  await mkdir(removed);
-  const handle = await open(removed);
-  await rmdir(removed);
-  const store = createDirectoryStore(`/proc/self/fd/${handle.fd}`, { log: silentLog });
-  const upload = store.createUpload('v1/key/x', { partSizeBytes: 5_242_880, onlyIfAbsent: true });
-  await expect(upload.write(Buffer.from('x'))).rejects.toThrow(StoreUnavailableError);
-  await handle.close();
-});
+test.runIf(process.platform === 'linux')(
+  'a root that its host has removed below a mount ends a save',
+  async () => {
+    // What a container sees of a mounted directory that the host has removed, without mounting one
+    const removed = path.join(root, 'removed');
+    await mkdir(removed);
+    const handle = await open(removed);
+    await rmdir(removed);
+    const store = createDirectoryStore(`/proc/self/fd/${handle.fd}`, { log: silentLog });
+    const upload = store.createUpload('v1/key/x', { partSizeBytes: 5_242_880, onlyIfAbsent: true });
+    await expect(upload.write(Buffer.from('x'))).rejects.toThrow(StoreUnavailableError);
+    await handle.close();
+  },
+);

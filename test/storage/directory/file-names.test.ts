@@ -19,18 +19,18 @@ test.each([
   ['a:b*c?d"e<f>g|h\\i', 'a%3ab%2ac%3fd%22e%3cf%3eg%7ch%5ci%.zst'],
   ['dot./space /x.', 'dot%2e/space%20/x%2e%.zst'],
   ['\u00e9', '%c3%a9%.zst'],
-])('%s lies at %s', (name, file) => {
+])('the object %s has the file %s', (name, file) => {
   expect(posix(name)).toBe(file);
   expect(objectName(file.split('/'))).toBe(name);
 });
 
-test('on Windows the same levels, with its separator', () => {
+test('on Windows, paths have the same levels and its separator', () => {
   expect(objectPath('a/B/nul.zst', path.win32)).toBe('a\\!b\\%6eul.zst');
   expect(prefixDirectory('a/B/c', path.win32)).toBe('a\\!b');
 });
 
-describe('a long component', () => {
-  test.each([199, 200, 201, 398, 399, 1000])('of %i bytes lies on levels of at most 200', length => {
+describe('a component over 200 bytes', () => {
+  test.each([199, 200, 201, 398, 399, 1000])('is split into levels of at most 200: %i bytes', length => {
     for (const name of ['a'.repeat(length), 'B'.repeat(length), `${'\u00e9'.repeat(length / 2)}/x`]) {
       const levels = posix(name).split('/');
       expect(Math.max(...levels.map(level => level.length))).toBeLessThanOrEqual(200);
@@ -38,18 +38,18 @@ describe('a long component', () => {
     }
   });
 
-  test('never leaves a device name on a level of its own', () => {
+  test('leaves no device name on a level of its own', () => {
     const levels = posix(`${'a'.repeat(199)}con/x`).split('/');
     expect(levels).toEqual([`${'a'.repeat(199)}%`, '+con', 'x%.zst']);
   });
 
-  test('is not mistaken for one that ends where it was cut', () => {
+  test('differs from a component that ends where it was cut', () => {
     expect(objectName([`${'a'.repeat(199)}%`, 'b%.zst'])).toBeUndefined();
   });
 });
 
 test.each(['foreign.txt', 'UPPER.zst', '%t0123456789abcdef,a.zst', '%l,a.zst', 'a%zz.zst'])(
-  '%s is no object',
+  'the file %s is not an object',
   file => {
     expect(objectName([file])).toBeUndefined();
   },
@@ -62,6 +62,6 @@ test.each([
   ['a/b', 'a'],
   ['a/B/c', 'a/!b'],
   ['../x', '.%2e'],
-])('all that begins with "%s" lies below %s', (prefix, directory) => {
+])('objects whose names start with "%s" are below %s', (prefix, directory) => {
   expect(prefixDirectory(prefix, path.posix)).toBe(directory);
 });
