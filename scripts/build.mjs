@@ -10,6 +10,7 @@
 //   credentials.js  the SDK's credential providers, loaded only when the inputs hold no keys
 //   licenses.txt    the licences of all bundled packages
 
+import { existsSync } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -19,6 +20,7 @@ import { licencesOf } from './licences.mjs';
 import { withLock } from './lock.mjs';
 import { fail, nodeMajor, root } from './project.mjs';
 
+const dist = path.join(root, 'dist');
 const index = path.join(root, 'src/index.ts');
 
 /** Bundles of src/: the names of their files to their entries. */
@@ -46,6 +48,13 @@ export async function build(target) {
   const files = await buildFiles();
   await withLock(path.join(root, '.cache-s3-build'), () => writeFiles(target, files));
   return files;
+}
+
+/** Builds dist/ if it is missing; a dist/ that is there stays as it is. Throws as `build` does. */
+export async function ensureDist() {
+  if (existsSync(path.join(dist, 'index.js'))) return;
+  console.error('dist/ is missing: building it');
+  await build(dist);
 }
 
 /** Returns the content of each file of dist/ by name. Throws what the bundler reports, warnings included. */
@@ -92,7 +101,5 @@ function formatSize(name, bytes, gzipped) {
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   if (Number.parseInt(process.versions.node, 10) !== nodeMajor)
     fail('build.mjs runs on Node 24: npm run build');
-  printSizes(
-    await build(path.resolve(process.argv[2] ?? path.join(root, 'dist'))).catch(error => fail(error.message)),
-  );
+  printSizes(await build(path.resolve(process.argv[2] ?? dist)).catch(error => fail(error.message)));
 }

@@ -1,4 +1,4 @@
-// on24.mjs SCRIPT ARGS... - runs a script under the project's Node 24, whatever Node runs npm.
+// on24.mjs SCRIPT ARGS... - runs a script with Node 24, also when an older Node runs npm.
 
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
@@ -11,12 +11,12 @@ const node = findNode() ?? fail(noNode());
 
 const child = spawn(node, [script, ...args], {
   stdio: 'inherit',
-  // what the script starts by the name `node` is the same one
+  // A program that the script starts as `node` must be the same Node.
   env: { ...process.env, PATH: `${path.dirname(node)}${path.delimiter}${process.env.PATH ?? ''}` },
 });
-// a signal to the terminal's group reaches the child by itself; one to this process alone does not
+// A signal to the terminal's process group reaches the child too; a signal to this process alone does not.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
-child.on('error', error => fail(`${node} could not be started: ${error.message}`));
+child.on('error', error => fail(`${node} cannot be started: ${error.message}`));
 child.on('exit', (code, signal) => {
   process.exitCode = code ?? 128 + (constants.signals[signal] ?? 0);
 });

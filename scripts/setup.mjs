@@ -1,4 +1,5 @@
-// Makes node_modules what package-lock.json says, once: npm scripts run it first. A few ms when nothing is to be done.
+// setup.mjs - installs the packages of package-lock.json unless node_modules has them. Every npm script runs it first; it
+// takes a few ms when nothing changed. Runs on Node 18 or later, without dependencies.
 
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -24,14 +25,14 @@ if (!findNode()) fail(noNode());
 async function isDone() {
   const found = await fs.readFile(stamp, 'utf8').catch(() => undefined);
   if (found === wanted) return true;
-  // somebody may have run npm himself
-  const same = await installedByHand();
-  if (same) await fs.writeFile(stamp, wanted);
-  return same;
+  // npm may have been run without this script.
+  const complete = await matchesLockFile();
+  if (complete) await fs.writeFile(stamp, wanted);
+  return complete;
 }
 
-/** Whether npm's own record of node_modules agrees with the lock file, but for other platforms' packages. */
-async function installedByHand() {
+/** Returns whether npm's record of node_modules agrees with the lock file, except for packages of other platforms. */
+async function matchesLockFile() {
   const record = await fs.readFile(path.join(modules, '.package-lock.json'), 'utf8').catch(() => undefined);
   if (!record) return false;
   const installed = JSON.parse(record).packages;
@@ -45,9 +46,9 @@ async function installedByHand() {
 }
 
 async function install() {
-  // npm's own script where npm runs us: `npm` itself is a .cmd file on Windows, which spawn does not start
+  // npm's own script, if npm runs this one: on Windows `npm` is a .cmd file, which spawn does not start.
   const npm = process.env.npm_execpath;
-  // `npm run --silent` tells its children to be silent too
+  // `npm run --silent` would make this npm silent too, errors included.
   const ci = ['ci', '--loglevel=error', '--no-progress'];
   const [command, args] = npm?.endsWith('.js') ? [process.execPath, [npm, ...ci]] : ['npm', ci];
   console.error('setup: npm ci');
@@ -58,7 +59,7 @@ async function install() {
   const code = await new Promise((resolve, reject) => child.on('error', reject).on('close', resolve));
   if (code !== 0) {
     process.stderr.write(Buffer.concat(output));
-    throw new Error(`setup: npm ci ended with ${code}; its output is above.`);
+    throw new Error(`setup: npm ci failed with exit code ${code}; its output is above.`);
   }
   await fs.writeFile(stamp, wanted);
 }

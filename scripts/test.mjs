@@ -1,5 +1,6 @@
-// test.mjs [--unit | --local] [vitest's arguments...] - runs the tests, says what was skipped and why, and ends with the
-// line `N passed, N failed` (and `, N skipped`). --unit: the unit tests alone; --local: all that needs no gateway.
+// test.mjs [--unit | --local] [vitest's arguments...] - runs the tests, lists the skipped ones and the reason, and ends
+// with the line `N passed, N failed` (and `, N skipped`). --unit runs the unit tests only, --local all tests that need no
+// gateway.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -8,8 +9,8 @@ import * as fs from 'node:fs/promises';
 import { constants, tmpdir } from 'node:os';
 import path from 'node:path';
 import { sharedGateway, shareGateway } from '../test/support/gateway/shared.ts';
-import { build } from './build.mjs';
-import { fail, root } from './project.mjs';
+import { ensureDist } from './build.mjs';
+import { root } from './project.mjs';
 
 const withoutGateway = { '--unit': ['unit'], '--local': ['unit', 'local'] };
 const [projects, vitestArgs] = readArguments(process.argv.slice(2));
@@ -21,6 +22,7 @@ let exitCode = 1;
 let counts = { passed: 0, failed: 1, skipped: 0 };
 try {
   if (projects.length === 0) {
+    // The end-to-end tests run the committed dist/, as a runner does.
     await ensureDist();
     gateway = await shareGateway();
   }
@@ -36,19 +38,10 @@ const { passed, failed, skipped } = counts;
 process.exitCode = exitCode || (failed > 0 ? 1 : 0);
 console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
 
-/** The projects of vitest.config.ts that were asked for, none meaning all, and vitest's own arguments. */
+/** Returns the requested projects of vitest.config.ts (none for all of them) and the arguments for vitest. */
 function readArguments(args) {
   const flags = args.filter(argument => argument in withoutGateway);
   return [flags.flatMap(flag => withoutGateway[flag]), args.filter(argument => !flags.includes(argument))];
-}
-
-/** The end-to-end tests run the committed dist/, as a runner would; only where there is none is it built. */
-async function ensureDist() {
-  if (existsSync(path.join(root, 'dist/index.js'))) return;
-  console.error('test: dist/ is missing, building it');
-  await build(path.join(root, 'dist')).catch(error =>
-    fail(`dist/ is missing and cannot be built: ${error.message}`),
-  );
 }
 
 async function runVitest() {
@@ -65,7 +58,7 @@ async function runVitest() {
     ],
     { cwd: root, stdio: 'inherit' },
   );
-  // wait for vitest's own end, then stop the gateway
+  // The gateway may stop only after vitest has ended.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
   const [code, signal] = await once(child, 'exit');
   return code ?? 128 + (constants.signals[signal] ?? 0);
@@ -73,10 +66,10 @@ async function runVitest() {
 
 async function readReport() {
   if (existsSync(report)) return fs.readFile(report, 'utf8');
-  throw new Error(`vitest ended with ${exitCode} before it had run the tests.`);
+  throw new Error(`vitest failed with exit code ${exitCode} before it ran the tests.`);
 }
 
-/** Counts over all tests; a file that could not even be loaded, or an error outside any test, counts as one failure. */
+/** Counts the tests and lists the skipped ones. A file that cannot be loaded and an error outside tests count as a failure. */
 async function summarize() {
   const { testResults } = JSON.parse(await readReport());
   const counts = { passed: 0, failed: 0, skipped: 0 };
