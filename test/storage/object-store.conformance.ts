@@ -7,8 +7,8 @@ import { Subject } from './conformance/subject.ts';
 import { writing } from './conformance/writing.ts';
 
 /**
- * What `ObjectStore` promises, for whatever implements it.
- * @param open a new store; all of them see the same objects.
+ * Tests the promises of `ObjectStore`.
+ * @param open opens a new store. All of them see the same objects.
  */
 export function objectStoreConformance(open: () => ObjectStore): void {
   const subject = new Subject(open);
@@ -19,7 +19,7 @@ export function objectStoreConformance(open: () => ObjectStore): void {
   copiedRanges(subject);
   listing(subject);
 
-  test('counts what it asks', async () => {
+  test('the store counts its requests', async () => {
     const before = subject.store.counters.requests;
     await subject.store.head('counted');
     expect(subject.store.counters.requests).toBeGreaterThan(before);

@@ -1,16 +1,16 @@
-/** How to reach one bucket, already validated (src/action/inputs/target.ts makes it from the inputs). */
+/** Settings of one bucket, already validated (src/action/inputs/target.ts makes them from the inputs). */
 export interface S3Settings {
   /** Scheme, host and port; undefined means AWS in `region`. */
   readonly endpoint: URL | undefined;
   readonly region: string;
   readonly bucket: string;
-  /** Of the inputs; undefined: what the environment, a web identity, the shared file or the machine has. */
+  /** The inputs' credentials. If undefined, those of the environment, a web identity, the shared file or the machine. */
   readonly credentials:
     | { readonly accessKeyId: string; readonly secretAccessKey: string; readonly sessionToken?: string }
     | undefined;
-  /** Which of the inputs `accessKey` and `secretKey` is empty, where the other is not. */
+  /** The one of the inputs `accessKey` and `secretKey` that is empty, if the other is not. */
   readonly missingKey?: 'accessKey' | 'secretKey' | undefined;
-  /** Ask the instance metadata service too (2 s at most). Only for AWS itself, never on a fork's pull request. */
+  /** Use the instance metadata service too (2 s at most). Only for AWS itself, never on a fork's pull request. */
   readonly instanceMetadata: boolean;
   /** false only for amazonaws.com: elsewhere the first label of a host name is not known to be a bucket. */
   readonly forcePathStyle: boolean;

@@ -31,9 +31,9 @@ export interface S3StoreOptions {
 }
 
 /**
- * A bucket. Nothing is asked of the network, and no client is made, before the first call.
+ * Creates the store of a bucket. Opens no connection and creates no client before the first call.
  *
- * Importing this module loads the AWS SDK (about 20 ms): a path that may do without the bucket imports it dynamically.
+ * Importing this module loads the AWS SDK (about 20 ms): code that may not need the bucket imports it dynamically.
  */
 export function createS3Store(settings: S3Settings, options: S3StoreOptions): ObjectStore {
   return new S3Store(settings, options);

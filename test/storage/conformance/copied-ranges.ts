@@ -3,9 +3,9 @@ import type { ObjectInfo } from '../../../src/storage/object-store.ts';
 import { ObjectReplacedError } from '../../../src/storage/store-errors.ts';
 import { anew, bytesOf, MiB, noise, type Subject, sha256 } from './subject.ts';
 
-/** What `copyRange` promises. */
+/** Tests the promises of `copyRange`. */
 export function copiedRanges(subject: Subject): void {
-  describe('copied ranges', () => {
+  describe('copyRange', () => {
     let source: ObjectInfo;
 
     beforeAll(async () => {
@@ -13,10 +13,10 @@ export function copiedRanges(subject: Subject): void {
     });
 
     test.each([
-      ['the smallest', 0, 5 * MiB],
-      ['an odd one', 1_234_567, 17_999_999],
-      ['the whole', 0, 18 * MiB],
-    ])('%s, then written bytes', async (label, start, end) => {
+      ['the smallest range', 0, 5 * MiB],
+      ['an odd range', 1_234_567, 17_999_999],
+      ['the whole object', 0, 18 * MiB],
+    ])('copies %s and appends written bytes', async (label, start, end) => {
       const upload = subject.store.createUpload(`copy/${label}`, anew);
       await upload.copyRange(source, { start, end });
       const tail = bytesOf(6 * MiB, 1);
@@ -26,7 +26,7 @@ export function copiedRanges(subject: Subject): void {
       expect(sha256(copy ?? Buffer.of())).toBe(sha256(Buffer.concat([noise.subarray(start, end), tail])));
     });
 
-    test('a copy alone is an object', async () => {
+    test('makes an object of a copy alone', async () => {
       const upload = subject.store.createUpload('copy/alone', anew);
       await upload.copyRange(source, { start: 7, end: 7 + 5 * MiB });
       await upload.complete();
@@ -35,7 +35,7 @@ export function copiedRanges(subject: Subject): void {
       );
     });
 
-    test('a source that is another by now, or gone, is refused and leaves nothing', async () => {
+    test('refuses a source that was replaced or removed, and leaves nothing', async () => {
       for (const other of [
         { ...source, etag: 'other' },
         { name: 'copy/none', etag: source.etag },

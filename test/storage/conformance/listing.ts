@@ -3,7 +3,7 @@ import type { ObjectInfo } from '../../../src/storage/object-store.ts';
 import { NameTooLongError } from '../../../src/storage/store-errors.ts';
 import type { Subject } from './subject.ts';
 
-/** What names a store takes, and how `list` answers. */
+/** Tests the names that a store accepts, and `list`. */
 export function listing(subject: Subject): void {
   describe('names', () => {
     const odd = [
@@ -39,7 +39,7 @@ export function listing(subject: Subject): void {
       `${'long'.repeat(100)}`,
     ];
 
-    test('odd names stay apart, and are listed as they are', async () => {
+    test('odd names stay distinct and are listed unchanged', async () => {
       await Promise.all(odd.map(name => subject.put(`odd/${name}`, Buffer.from(name))));
       const inByteOrder = odd
         .map(name => Buffer.from(`odd/${name}`))
@@ -49,7 +49,7 @@ export function listing(subject: Subject): void {
       for (const name of odd) expect((await subject.read(`odd/${name}`))?.toString()).toBe(name);
     });
 
-    test('a prefix is one of letters, not of components', async () => {
+    test('a prefix matches letters, not whole components', async () => {
       expect(await subject.names('odd/deep/')).toEqual(['odd/deep/er', 'odd/deep/er/and/deeper']);
       expect(await subject.names('odd/u')).toEqual(['odd/upper']);
       expect(await subject.names('odd/U')).toEqual(['odd/UPPER', 'odd/Upper']);
@@ -58,7 +58,7 @@ export function listing(subject: Subject): void {
       expect(await subject.names('odd/none')).toEqual([]);
     });
 
-    test('1024 bytes are taken, one more is refused', async () => {
+    test('a name of 1024 bytes is accepted, a longer one refused', async () => {
       const longest = `odd2/${'\u00e9'.repeat(509)}x`;
       await subject.put(longest, Buffer.from('longest'));
       expect(await subject.names('odd2/')).toEqual([longest]);

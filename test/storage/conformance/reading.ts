@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { ObjectReplacedError } from '../../../src/storage/store-errors.ts';
 import type { Subject } from './subject.ts';
 
-/** What `head` and `getRange` promise. */
+/** Tests the promises of `head` and `getRange`. */
 export function reading(subject: Subject): void {
   describe('reading', () => {
     const content = randomBytes(1000);
@@ -13,7 +13,7 @@ export function reading(subject: Subject): void {
       await subject.put('read/empty', new Uint8Array(0));
     });
 
-    test('head tells size, ETag and time', async () => {
+    test('head returns size, ETag and time', async () => {
       const info = await subject.store.head('read/object');
       expect(info).toMatchObject({ name: 'read/object', sizeBytes: 1000 });
       expect(info?.etag).toMatch(/^[^"]+$/);
@@ -21,19 +21,19 @@ export function reading(subject: Subject): void {
     });
 
     test.each([
-      ['the whole', { start: 0, end: 1000 }, 0, 1000],
+      ['the whole object', { start: 0, end: 1000 }, 0, 1000],
       ['one byte', { start: 0, end: 1 }, 0, 1],
       ['the middle', { start: 300, end: 700 }, 300, 700],
       ['the last byte', { start: 999, end: 1000 }, 999, 1000],
-      ['past the end', { start: 900, end: 5000 }, 900, 1000],
+      ['a range that ends past the end', { start: 900, end: 5000 }, 900, 1000],
       ['a suffix', { suffix: 10 }, 990, 1000],
-      ['a suffix of the whole', { suffix: 1000 }, 0, 1000],
+      ['a suffix of the size of the object', { suffix: 1000 }, 0, 1000],
       ['a suffix longer than the object', { suffix: 5000 }, 0, 1000],
       ['no byte', { start: 5, end: 5 }, 5, 5],
       ['a suffix of no byte', { suffix: 0 }, 1000, 1000],
-      ['all past the end', { start: 1000, end: 1010 }, 1000, 1000],
-      ['far past the end', { start: 9999, end: 10_010 }, 1000, 1000],
-    ])('a range: %s', async (_, range, start, end) => {
+      ['a range that starts at the end', { start: 1000, end: 1010 }, 1000, 1000],
+      ['a range far past the end', { start: 9999, end: 10_010 }, 1000, 1000],
+    ])('getRange returns %s', async (_, range, start, end) => {
       const counts: number[] = [];
       const answer = await subject.store.getRange('read/object', range, {
         onBytes: count => counts.push(count),
@@ -47,7 +47,7 @@ export function reading(subject: Subject): void {
       expect(counts.reduce((sum, count) => sum + count, 0)).toBe(end - start);
     });
 
-    test('bytes are alone in their buffer, so that they can be transferred', async () => {
+    test('getRange returns bytes alone in their buffer, so that they can be transferred', async () => {
       const answer = await subject.store.getRange('read/object', { start: 10, end: 20 });
       expect(answer?.bytes.buffer.byteLength).toBe(10);
       expect(structuredClone(answer?.bytes, { transfer: answer ? [answer.bytes.buffer] : [] })).toHaveLength(
@@ -56,7 +56,7 @@ export function reading(subject: Subject): void {
     });
 
     test.each([{ start: 0, end: 10 }, { suffix: 10 }])(
-      'an empty object answers zero bytes to %o',
+      'getRange returns zero bytes of an empty object for %o',
       async range => {
         const answer = await subject.store.getRange('read/empty', range);
         expect(answer).toMatchObject({ start: 0, sizeBytes: 0 });
@@ -64,7 +64,7 @@ export function reading(subject: Subject): void {
       },
     );
 
-    test('a missing object is undefined', async () => {
+    test('head and getRange return undefined for a missing object', async () => {
       expect(await subject.store.head('read/none')).toBeUndefined();
       expect(await subject.store.getRange('read/none', { suffix: 10 })).toBeUndefined();
       expect(await subject.store.getRange('read/none', { start: 0, end: 10 }, { etag: 'x' })).toBeUndefined();
@@ -72,7 +72,7 @@ export function reading(subject: Subject): void {
       expect(await subject.store.head('read/object/below')).toBeUndefined();
     });
 
-    test('an ETag pins the version', async () => {
+    test('getRange with an ETag reads only that version', async () => {
       const first = await subject.put('read/pinned', randomBytes(100));
       const pinned = { etag: first.etag };
       expect((await subject.store.getRange('read/pinned', { suffix: 50 }, pinned))?.bytes).toHaveLength(50);

@@ -3,13 +3,13 @@ import type { ObjectInfo, ObjectStore, UploadOptions } from '../../../src/storag
 
 export const MiB = 1024 * 1024;
 
-/** An upload that a test has no wishes about. */
+/** Options of an upload for tests that need no others. */
 export const anew: UploadOptions = { partSizeBytes: 5 * MiB, onlyIfAbsent: true };
 
 // One block for all: random bytes cost more than storing them
 export const noise = randomBytes(18 * MiB);
 
-/** Copied, because a store owns what is written. */
+/** Returns a copy, because a store owns the written bytes. */
 export function bytesOf(size: number, from = 0): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(noise.subarray(from, from + size));
 }
@@ -18,9 +18,9 @@ export function sha256(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
 
-/** The store that a suite asks, and what it asks again and again. */
+/** The store under test, with helpers of the suite. */
 export class Subject {
-  /** A new store; all of them see the same objects. */
+  /** Opens a new store. All of them see the same objects. */
   readonly open: () => ObjectStore;
   #store: ObjectStore | undefined;
 
@@ -28,7 +28,7 @@ export class Subject {
     this.open = open;
   }
 
-  /** One for all tests. */
+  /** The store that all tests share. */
   get store(): ObjectStore {
     this.#store ??= this.open();
     return this.#store;

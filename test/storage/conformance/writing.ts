@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { ObjectExistsError, ObjectReplacedError } from '../../../src/storage/store-errors.ts';
 import { anew, bytesOf, MiB, type Subject, sha256 } from './subject.ts';
 
-/** What an upload of written bytes promises, and `abortStale` of what is left of one. */
+/** Tests the promises of an upload of written bytes, and `abortStale`. */
 export function writing(subject: Subject): void {
   describe('writing', () => {
     test.each([
@@ -14,7 +14,7 @@ export function writing(subject: Subject): void {
       ['several parts in uneven pieces', [3 * MiB, 4 * MiB, 1, 7 * MiB, 2 * MiB]],
       ['one piece of several parts', [17 * MiB]],
       ['exactly three parts', [15 * MiB]],
-    ])('%s', async (label, sizes) => {
+    ])('an upload stores %s', async (label, sizes) => {
       const pieces = sizes.map((size, index) => bytesOf(size, index));
       const content = Buffer.concat(pieces);
       let acknowledged = 0;
@@ -35,37 +35,43 @@ export function writing(subject: Subject): void {
       expect(await subject.store.head(`write/${label}`)).toBeDefined();
     });
 
-    test.each([1000, 12 * MiB])('only if absent: %i bytes never replace an object', async size => {
-      const name = `write/absent-${size}`;
-      await subject.put(name, Buffer.from('first'));
-      const upload = subject.store.createUpload(name, anew);
-      await upload.write(bytesOf(size));
-      await expect(upload.complete()).rejects.toThrow(ObjectExistsError);
-      expect((await subject.read(name))?.toString()).toBe('first');
-      expect(await subject.store.abortStale(name, 0)).toBe(0);
-    });
+    test.each([1000, 12 * MiB])(
+      'an upload of %i bytes with onlyIfAbsent never replaces an object',
+      async size => {
+        const name = `write/absent-${size}`;
+        await subject.put(name, Buffer.from('first'));
+        const upload = subject.store.createUpload(name, anew);
+        await upload.write(bytesOf(size));
+        await expect(upload.complete()).rejects.toThrow(ObjectExistsError);
+        expect((await subject.read(name))?.toString()).toBe('first');
+        expect(await subject.store.abortStale(name, 0)).toBe(0);
+      },
+    );
 
-    test.each([1000, 12 * MiB])('only if this ETag: %i bytes', async size => {
-      const name = `write/etag-${size}`;
-      const first = await subject.put(name, Buffer.from('first'));
-      const second = await subject.put(name, bytesOf(size), { onlyIfEtag: first.etag });
-      await expect(subject.put(name, bytesOf(size), { onlyIfEtag: first.etag })).rejects.toThrow(
-        ObjectReplacedError,
-      );
-      expect((await subject.store.head(name))?.etag).toBe(second.etag);
-      await expect(subject.put(`${name}-gone`, bytesOf(size), { onlyIfEtag: first.etag })).rejects.toThrow(
-        ObjectReplacedError,
-      );
-      expect(await subject.store.head(`${name}-gone`)).toBeUndefined();
-    });
+    test.each([1000, 12 * MiB])(
+      'an upload of %i bytes with onlyIfEtag replaces only that version',
+      async size => {
+        const name = `write/etag-${size}`;
+        const first = await subject.put(name, Buffer.from('first'));
+        const second = await subject.put(name, bytesOf(size), { onlyIfEtag: first.etag });
+        await expect(subject.put(name, bytesOf(size), { onlyIfEtag: first.etag })).rejects.toThrow(
+          ObjectReplacedError,
+        );
+        expect((await subject.store.head(name))?.etag).toBe(second.etag);
+        await expect(subject.put(`${name}-gone`, bytesOf(size), { onlyIfEtag: first.etag })).rejects.toThrow(
+          ObjectReplacedError,
+        );
+        expect(await subject.store.head(`${name}-gone`)).toBeUndefined();
+      },
+    );
 
-    test('without a condition the last writer wins', async () => {
+    test('without a condition the last upload wins', async () => {
       await subject.put('write/last', Buffer.from('first'));
       await subject.put('write/last', Buffer.from('second'));
       expect((await subject.read('write/last'))?.toString()).toBe('second');
     });
 
-    test('of several writers of a small object one wins', async () => {
+    test('one of several uploads of a small object with onlyIfAbsent wins', async () => {
       const writers = Array.from({ length: 8 }, async (_, index) => {
         const own = subject.open();
         const upload = own.createUpload('write/race', anew);
@@ -87,7 +93,7 @@ export function writing(subject: Subject): void {
       const upload = subject.store.createUpload('write/aborted', anew);
       await upload.write(bytesOf(14 * MiB));
       await upload.abort();
-      // Now, not after a later call that would tidy up as well
+      // Before a later call that would clean up as well
       expect(await subject.store.abortStale('write/aborted', 0)).toBe(0);
       await upload.abort();
       await expect(upload.write(Buffer.from('more'))).rejects.toThrow();
@@ -97,7 +103,7 @@ export function writing(subject: Subject): void {
       expect(await subject.store.abortStale('write/aborted', 0)).toBe(0);
     });
 
-    test('a signal ends an upload, and the failure stays', async () => {
+    test('an aborted signal ends an upload for good', async () => {
       const controller = new AbortController();
       const upload = subject.store.createUpload('write/cancelled', { ...anew, signal: controller.signal });
       await upload.write(bytesOf(14 * MiB));
@@ -109,7 +115,7 @@ export function writing(subject: Subject): void {
       expect(await subject.store.abortStale('write/cancelled', 0)).toBe(0);
     });
 
-    test('a forgotten upload is swept by age, under its prefix only', async () => {
+    test('abortStale removes an upload by its age, under its prefix only', async () => {
       const upload = subject.store.createUpload('write/forgotten', anew);
       await upload.write(bytesOf(14 * MiB));
       expect(await subject.store.abortStale('write/forgotten', 3_600_000)).toBe(0);

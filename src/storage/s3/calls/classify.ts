@@ -1,9 +1,6 @@
-/**
- * Which failures a repeated call can cure. Looks at the shape of an error only (`code`, `name`, HTTP status), so it
- * serves every HTTP client.
- */
+/** Classifies the failures of calls by the shape of their errors: `code`, `name`, and the HTTP status of the SDK. */
 
-/** The peer could not be reached, or the connection broke. Codes of Node's net, dns, http and stream modules. */
+/** Codes of Node's net, dns, http and stream modules for a peer that cannot be reached or a connection that broke. */
 const CONNECTION_CODES = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
@@ -23,19 +20,19 @@ const CONNECTION_CODES = new Set([
   'ERR_PROXY_TUNNEL',
 ]);
 
-/** 5xx that says "never": not implemented, HTTP version not supported. */
+/** 5xx that stay the same when repeated: not implemented, HTTP version not supported. */
 const FINAL_5XX = new Set([501, 505]);
 
 export type FailureKind =
-  /** No answer in time. */
+  /** No response in time. */
   | 'timeout'
-  /** Not reached, or the connection broke before the answer was complete. */
+  /** Not reached, or the connection broke before the response was complete. */
   | 'connection'
   /** A success by its status whose body ended early or could not be read. */
   | 'broken-body'
   /** 429 and 5xx. */
   | 'busy'
-  /** An answer that will be the same next time, or no failure of a call at all. */
+  /** A response that will be the same next time, or an error of another kind. */
   | 'final';
 
 interface ErrorShape {
@@ -46,12 +43,12 @@ interface ErrorShape {
   readonly $metadata?: { readonly httpStatusCode?: number };
 }
 
-/** The HTTP status that came with an error, if an answer came at all. */
+/** Returns the HTTP status of a failed call. Returns undefined if there was no response. */
 export function httpStatus(error: unknown): number | undefined {
   return (error as ErrorShape | undefined)?.$metadata?.httpStatusCode;
 }
 
-/** The system or protocol code of an error, or of the first error of a happy-eyeballs bundle. */
+/** Returns the system or protocol code of an error, or of the first error of an AggregateError (happy eyeballs). */
 export function errorCode(error: unknown): string | undefined {
   if (typeof error !== 'object' || error === null) return undefined;
   const { code, Code } = error as ErrorShape;
@@ -64,19 +61,19 @@ export function classify(error: unknown): FailureKind {
   if (typeof error !== 'object' || error === null) return 'final';
   const code = errorCode(error);
   const name = (error as ErrorShape).name;
-  // 408 and S3's 400 RequestTimeout say that our bytes did not arrive in time: a time-out, although a 4xx.
+  // 408 and S3's 400 RequestTimeout mean that our bytes did not arrive in time: time-outs, although 4xx.
   if (name === 'TimeoutError' || name === 'RequestTimeout' || code === 'RequestTimeout') return 'timeout';
   if (code !== undefined && (CONNECTION_CODES.has(code) || code.startsWith('HPE_'))) return 'connection';
   const status = httpStatus(error);
   if (status === undefined) return 'final';
   if (status === 408) return 'timeout';
   if (status === 429 || (status >= 500 && !FINAL_5XX.has(status))) return 'busy';
-  // The status alone looks like success: the body after it was cut, or is not what the protocol says.
+  // A success by its status: the body was cut, or does not follow the protocol.
   if (status >= 200 && status < 300) return 'broken-body';
   return 'final';
 }
 
-/** 429, 5xx, connection errors, time-outs, and bodies that end early. Every other 4xx is final. */
+/** Whether repeating can help: 429, 5xx, connection errors, time-outs, and bodies that end early. Other 4xx are final. */
 export function isRetryable(error: unknown): boolean {
   return classify(error) !== 'final';
 }

@@ -1,14 +1,14 @@
 import { isStatus, s3Code } from './s3-errors.ts';
 
-/** After so many transfers without a refusal one more at once is tried: that costs a refusal where it is too many. */
+/** Transfers without a refusal after which one more at once is tried. Where that is too many, it costs a refusal. */
 const STEADY = 16;
 
 /**
- * How many transfers at once a server takes, learnt from its refusals.
+ * Limits the transfers in flight to what the server accepts, learnt from its refusals.
  *
- * Without this a part that was refused can starve: while it waits for its next attempt, the parts after it take each
- * place that gets free. Of a server with two places and parts of a second each, no save got through in five attempts.
- * Whoever waits here does not use attempts up, and turns go by order of arrival.
+ * Without this a refused part can starve: while it waits for its next attempt, the parts after it take each place that
+ * becomes free. On a server with two places and parts of a second each, no save succeeded in five attempts. A transfer
+ * that waits here uses up no attempt, and transfers start in order of arrival.
  */
 export class ConcurrencyLimiter {
   #most = Number.POSITIVE_INFINITY;
@@ -16,7 +16,7 @@ export class ConcurrencyLimiter {
   #steady = 0;
   readonly #queue: (() => void)[] = [];
 
-  /** Makes an attempt when its turn has come. Rejects as the attempt does, or while it waits with the signal's reason. */
+  /** Runs an attempt when a place is free. Rejects as the attempt does, or with the signal's reason while it waits. */
   async run<T>(attempt: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
     if (this.#running < this.#most) this.#running++;
     else await this.#turn(signal);
@@ -57,7 +57,7 @@ export class ConcurrencyLimiter {
     }
   }
 
-  /** What else is running is what the server takes. */
+  /** The server accepts the other transfers that are running, and no more. */
   #refused(): void {
     this.#most = Math.max(1, Math.min(this.#most, this.#running - 1));
     this.#steady = 0;
@@ -70,7 +70,7 @@ export class ConcurrencyLimiter {
   }
 }
 
-/** radosgw and AWS say 503 SlowDown. A 503 without a code of S3 is a proxy's, whose server is away altogether. */
+/** radosgw and AWS return 503 SlowDown. A 503 without an S3 code comes from a proxy whose server is down. */
 function isTooMany(error: unknown): boolean {
   return isStatus(error, 429) || (isStatus(error, 503) && s3Code(error) !== undefined);
 }

@@ -1,6 +1,6 @@
 /**
- * What is used of the AWS SDK. One module, so that the build can take just this out of it (ADR 0010): loading the whole
- * client would be most of the time that a miss takes.
+ * Exports the used part of the AWS SDK. One module, so that the build can take only this (ADR 0010): loading the whole
+ * client would take most of the time of a miss.
  */
 export {
   AbortMultipartUploadCommand,

@@ -9,13 +9,13 @@ type Part = NonNullable<ListPartsCommandOutput['Parts']>[number];
 
 /**
  * Whether an upload that is still listed has become the object of its name. A gateway that dies within a Complete may
- * leave both (radosgw 16.2.15, killed with SIGKILL: 9 of 41 tries). An Abort would then take the object's data: HEAD goes
- * on to answer, GET answers 404 once the parts are collected as garbage. Also true where the parts may not be listed: an
- * upload too many costs less than a cache.
+ * leave both (radosgw 16.2.15, killed with SIGKILL: 9 of 41 tries). An Abort would then remove the object's data: HEAD
+ * still succeeds, GET returns 404 once the parts are collected as garbage. Also returns true where listing the parts is
+ * not allowed: a remaining upload costs less than a lost cache.
  */
 export async function isJoined(caller: Caller, upload: UploadRef, signal?: AbortSignal): Promise<boolean> {
   const present = await headObject(caller, upload.name, signal);
-  // '-' and the number of parts: only an object that came by parts has one in its ETag
+  // '-' and the number of parts: only the ETag of a multipart object has it
   if (!present?.etag.includes('-')) return false;
   try {
     return multipartEtag(await partsOf(caller, upload, signal)) === present.etag;

@@ -1,14 +1,14 @@
 import type { ByteSpan } from '../../object-store.ts';
 
-/** A larger copy would keep one request of the gateway busy for long. */
+/** A larger copy would keep one request of the gateway busy for too long. */
 const MAX_COPY_BYTES = 256 * 1024 * 1024;
 
-/** Enough to keep the gateway busy; below this size a request costs more than it saves. */
+/** Pieces that keep the gateway busy, and the size below which one more request costs more than it saves. */
 const WANTED_PIECES = 8;
 const WANTED_COPY_BYTES = 32 * 1024 * 1024;
 
 /**
- * Cuts a range to copy into pieces that the server copies side by side, each of 5 MiB to 256 MiB.
+ * Cuts a range to copy into pieces of 5 MiB to 256 MiB that the server copies in parallel.
  * The range has at least 5 MiB.
  */
 export function copyRanges(range: ByteSpan): ByteSpan[] {

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { bareEtag } from '../calls/object-headers.ts';
 
 /**
- * The ETag of an object that was joined of these parts, in their order: the MD5 of the parts' MD5s, `-` and how many there
- * are (AWS, radosgw 16.2.15: observed). Something else of a server whose ETags are no MD5s.
+ * Returns the ETag of the object that these parts form, in their order: the MD5 of the parts' MD5s, `-` and the number of
+ * parts (observed on AWS and radosgw 16.2.15). A server whose ETags are not MD5s has another one.
  */
 export function multipartEtag(parts: readonly { readonly ETag?: string | undefined }[]): string {
   const hash = createHash('md5');

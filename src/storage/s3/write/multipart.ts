@@ -26,14 +26,14 @@ export interface StoredPart {
   readonly ETag: string;
 }
 
-/** Bytes in the pieces in which they were written; joined only on the wire. */
+/** Bytes in the pieces in which they were written. They are joined only on the wire. */
 export interface PartBytes {
   readonly pieces: readonly Uint8Array[];
   readonly sizeBytes: number;
 }
 
 /**
- * The pieces as the body of one request. A stream rather than one joined buffer: nothing is copied, and the signature
+ * Makes the pieces the body of one request. A stream rather than one joined buffer: nothing is copied, and the signature
  * covers UNSIGNED-PAYLOAD instead of a SHA-256 over every byte in the main thread (frames carry their own).
  */
 export function bodyOf(part: PartBytes): Readable {
@@ -41,7 +41,8 @@ export function bodyOf(part: PartBytes): Readable {
 }
 
 /**
- * May be repeated: a Create whose answer was lost leaves an upload without parts, which the sweep removes.
+ * Begins an upload. May be repeated: a Create whose response was lost leaves an upload without parts, which the sweep
+ * removes.
  */
 export async function createUpload(
   caller: Caller,
@@ -63,11 +64,11 @@ export async function createUpload(
       ),
   );
   if (!UploadId)
-    throw new StoreUnavailableError(`${name}: CreateMultipartUpload answered without an upload id`);
+    throw new StoreUnavailableError(`${name}: the response to CreateMultipartUpload has no upload id`);
   return { name, uploadId: UploadId };
 }
 
-/** May be repeated: the same number replaces the part (radosgw keeps the storage of a first copy until its gc). */
+/** Stores a part. May be repeated: the same number replaces the part (radosgw keeps the first copy until its gc). */
 export async function uploadPart(
   caller: Caller,
   upload: UploadRef,
@@ -95,7 +96,7 @@ export async function uploadPart(
 
 /**
  * Copies `range` of `source` inside the server. May be repeated, as `uploadPart`.
- * @throws CopyRefusedError when the server does not do this, ObjectReplacedError when the source is another by now.
+ * @throws CopyRefusedError when the server does not do this, ObjectReplacedError when the source was replaced.
  */
 export async function copyPart(
   caller: Caller,
@@ -118,7 +119,7 @@ export async function copyPart(
           PartNumber: number,
           CopySource: `${bucket}/${source.name.split('/').map(encodeURIComponent).join('/')}`,
           CopySourceRange: `bytes=${range.start}-${range.end - 1}`,
-          // AWS honours this; radosgw 16.2.15 ignores it, so the caller also looks before and after.
+          // AWS honours this; radosgw 16.2.15 ignores it, so the caller also checks before and after.
           CopySourceIfMatch: `"${source.etag}"`,
         }),
         options,
@@ -140,7 +141,7 @@ export async function copyPart(
   return { PartNumber: number, ETag: etag };
 }
 
-/** Removes an upload and its parts. May be repeated: an upload that is gone (404) is what was wanted. */
+/** Removes an upload and its parts. May be repeated: a 404 means that the upload was removed. */
 export async function abortUpload(
   caller: Caller,
   upload: UploadRef,
@@ -167,7 +168,7 @@ export async function abortUpload(
 
 function partEtag(etag: string | undefined, name: string, number: number): string {
   if (bareEtag(etag) === undefined) {
-    throw new StoreUnavailableError(`${name}: part ${number} was answered without an ETag`);
+    throw new StoreUnavailableError(`${name}: the response to part ${number} has no ETag`);
   }
   return etag as string;
 }

@@ -1,15 +1,14 @@
 import { releaseOwned } from '../../../archive/memory/buffers.ts';
 import type { PartBytes } from './multipart.ts';
 
-/** S3 takes 10,000 parts. How large an object becomes is known at its end only, so parts grow after each of these. */
+/** S3 accepts 10,000 parts. The size of an object is known only at its end, so parts grow after this many. */
 const PARTS_OF_ONE_SIZE = 3_000;
 const GROWTH = 4;
 
 /**
- * Cuts a stream of written pieces into parts. Only a piece across a border is copied, so that each part can give its
- * memory back when it is stored. Parts are of exactly one size, because some servers ask for that, until there are so
- * many that 10,000 would not do: 8 MiB parts reach 23 GiB that way and grow to four times the size then, up to a
- * terabyte in all.
+ * Cuts a stream of written pieces into parts. Copies only a piece across a border, so that each part can release its
+ * memory when it is stored. Parts are of exactly one size, because some servers require that, until there are so many
+ * that 10,000 would not be enough: parts of 8 MiB grow to four times the size after 23 GiB, and reach a terabyte in all.
  */
 export class PartGatherer {
   #partSizeBytes: number;
@@ -18,13 +17,13 @@ export class PartGatherer {
   #pieces: Uint8Array[] = [];
   #sizeBytes = 0;
 
-  /** Nothing is cut before there is more than `wholeUpToBytes`, at least a part. */
+  /** No part is cut before there are more than `wholeUpToBytes`, at least a part. */
   constructor(partSizeBytes: number, wholeUpToBytes = partSizeBytes) {
     this.#partSizeBytes = partSizeBytes;
     this.#wholeUpToBytes = Math.max(wholeUpToBytes, partSizeBytes);
   }
 
-  /** The object comes in parts already: nothing is held back to go by one request. */
+  /** Cuts parts from now on, because the object has parts already and cannot be stored by one request. */
   cutEarly(): void {
     this.#wholeUpToBytes = this.#partSizeBytes;
   }
@@ -35,7 +34,7 @@ export class PartGatherer {
     this.#sizeBytes += bytes.length;
   }
 
-  /** A part, once there is more than one: the last one is known as such only at the end. */
+  /** Returns a part if there are bytes beyond it: the last part is known as such only at the end. */
   takeFull(): PartBytes | undefined {
     if (this.#sizeBytes <= (this.#cut === 0 ? this.#wholeUpToBytes : this.#partSizeBytes)) return undefined;
     const pieces: Uint8Array[] = [];
@@ -60,7 +59,7 @@ export class PartGatherer {
     return { pieces, sizeBytes };
   }
 
-  /** What is left: at most one part, or all of it where none was cut; undefined: nothing. */
+  /** Returns the rest: at most one part, or all bytes if no part was cut. Returns undefined if there is none. */
   takeRest(): PartBytes | undefined {
     if (this.#sizeBytes === 0) return undefined;
     const rest = { pieces: this.#pieces, sizeBytes: this.#sizeBytes };

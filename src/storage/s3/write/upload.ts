@@ -22,14 +22,14 @@ import { PartsInFlight } from './parts-in-flight.ts';
 import { type Completion, completeUpload, type Publication, putWhole } from './publish-object.ts';
 
 const MAX_PARTS = 10_000;
-/** How long an abort may take in all, in ms: normally, after a signal (the runner kills soon), on an open circuit. */
+/** Limits of an abort in ms: normally, after a signal (the runner kills soon), on an open circuit. */
 const ABORT_MS = 15_000;
 const ABORT_AFTER_SIGNAL_MS = 4_000;
 const ABORT_LAST_CALL_MS = 2_000;
 
 /**
- * One object on its way into a bucket. Its beginning is held back, so that a small object goes by one PutObject; with
- * more than that it becomes a multipart upload.
+ * Uploads one object. Holds its beginning back, so that a small object takes one PutObject; a larger one becomes a multipart
+ * upload.
  */
 export class S3Upload implements Upload {
   accepted = false;
@@ -132,25 +132,25 @@ export class S3Upload implements Upload {
     await completeUpload(this.#caller, publication, await this.#creation, parts, this.#completion);
   }
 
-  /** Resolves when the part is on its way, not when it has arrived. */
+  /** Resolves when the part is in flight, not when it is stored. */
   #send(part: PartBytes): Promise<void> {
     return this.#sticky(() =>
       this.#launch(part.sizeBytes, async (upload, number) => {
         const stored = await uploadPart(this.#caller, upload, number, part, this.#partSignal);
         this.#acknowledged(part.sizeBytes);
-        // Parts that wait for the collector are what a save's memory would mostly hold
+        // Parts that wait for the garbage collector would be most of a save's memory
         part.pieces.forEach(releaseOwned);
         return stored;
       }),
     );
   }
 
-  /** `heldBytes` are those that stay in memory until the part is stored. */
+  /** Starts a part request. `heldBytes` stay in memory until the part is stored. */
   async #launch(
     heldBytes: number,
     store: (upload: UploadRef, number: number) => Promise<StoredPart>,
   ): Promise<void> {
-    // An upload that is made after the abort would be aborted by nobody
+    // An upload that begins after the abort would never be aborted
     this.#check();
     const number = this.#nextPart++;
     if (number > MAX_PARTS) {
@@ -158,7 +158,7 @@ export class S3Upload implements Upload {
         `${this.#name}: more than ${MAX_PARTS} parts; upload-chunk-size is too small`,
       );
     }
-    // Not tied to the parts' signal: an upload whose id we do not learn cannot be aborted.
+    // Not tied to the parts' signal: without its id an upload cannot be aborted.
     this.#creation ??= createUpload(this.#caller, this.#name, this.#saveId);
     const upload = await unlessAborted(this.#creation, this.#partSignal);
     await this.#inFlight.roomFor(heldBytes);
@@ -199,7 +199,7 @@ export class S3Upload implements Upload {
     }
   }
 
-  /** The first failure stays; what else is in flight is not worth its bytes. */
+  /** Keeps the first failure and destroys the requests in flight. */
   #fail(error: unknown): void {
     this.#failure ??= error;
     this.#destroyed.abort(this.#failure);
@@ -220,8 +220,8 @@ export class S3Upload implements Upload {
     if (!this.#creation || this.#completion.state === 'answered') return;
     if (this.#completion.state === 'unclear') {
       this.#caller.log.notice(
-        `Whether ${this.#name} was stored is not known, so its upload is not aborted; ` +
-          'what is left of it a later save or the bucket lifecycle removes.',
+        `It is not known whether ${this.#name} was stored, so its upload is not aborted. ` +
+          'A later save or the bucket lifecycle removes what is left of it.',
       );
       return;
     }
@@ -230,15 +230,15 @@ export class S3Upload implements Upload {
       this.#caller.clock,
     );
     try {
-      // Without an answer to Create there is no id to abort by; the sweep finds the upload if there is one.
+      // Without a response to Create there is no id to abort by; the sweep finds the upload if there is one.
       const upload = await unlessAborted(this.#creation, limit.signal).catch(() => undefined);
       if (upload) {
         await abortUpload(this.#caller, upload, { signal: limit.signal, lastCallMs: ABORT_LAST_CALL_MS });
       }
     } catch (error) {
       this.#caller.log.notice(
-        `An unfinished upload of ${this.#name} could not be removed (${(error as Error).message}); ` +
-          'a later save or the bucket lifecycle removes it.',
+        `An unfinished upload of ${this.#name} could not be removed (${(error as Error).message}). ` +
+          'A later save or the bucket lifecycle removes it.',
       );
     } finally {
       limit.clear();

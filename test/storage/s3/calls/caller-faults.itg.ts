@@ -6,7 +6,7 @@ import { content, faultyBucket, MiB } from '../faulty-bucket.ts';
 const faulty = faultyBucket('call-faults');
 
 describe('a burst of', () => {
-  test.each([429, 500, 502, 503])('%i is sat out, on every call', async status => {
+  test.each([429, 500, 502, 503])('%i is retried on every call', async status => {
     const once = new Set<string>();
     faulty.proxy.rule = ({ operation }) => {
       if (once.has(operation)) return undefined;
@@ -23,7 +23,7 @@ describe('a burst of', () => {
     expect(store.counters.retries).toBe(once.size);
   });
 
-  test('503 that does not end gives the endpoint up: no call follows', async () => {
+  test('503 without end opens the circuit, and no call follows', async () => {
     faulty.proxy.rule = () => ({ kind: 'answer', status: 503 });
     const store = faulty.proxied(2);
     await expect(store.head('object')).rejects.toThrow(StoreUnavailableError);
@@ -47,7 +47,7 @@ describe('a burst of', () => {
     expect(await store.head('object')).toBeDefined();
   });
 
-  test.each([400, 404, 405])('%i is final', async status => {
+  test.each([400, 404, 405])('%i is not retried', async status => {
     faulty.proxy.rule = request =>
       request.operation === 'ListObjectsV2' ? { kind: 'answer', status } : undefined;
     const listing = async () => {
@@ -59,7 +59,7 @@ describe('a burst of', () => {
 });
 
 describe('a copied range', () => {
-  test.each([400, 405, 501])('refused with %i is said as such', async status => {
+  test.each([400, 405, 501])('refused with %i throws CopyRefusedError', async status => {
     faulty.proxy.rule = ({ operation }) =>
       operation === 'UploadPartCopy' ? { kind: 'answer', status } : undefined;
     const store = faulty.proxied();

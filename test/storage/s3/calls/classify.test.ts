@@ -40,7 +40,7 @@ test.each<[string, unknown, FailureKind]>([
   ['a bug', new TypeError('x is not a function'), 'final'],
   ['a string', 'failure', 'final'],
   ['nothing', undefined, 'final'],
-])('%s', (_, error, kind) => {
+])('classify: %s', (_, error, kind) => {
   expect(classify(error)).toBe(kind);
   expect(isRetryable(error)).toBe(kind !== 'final');
 });

@@ -8,11 +8,11 @@ const MiB = 1024 * 1024;
 const CREATED = '<InitiateMultipartUploadResult><UploadId>1</UploadId></InitiateMultipartUploadResult>';
 const COMPLETED = '<CompleteMultipartUploadResult><ETag>"whole"</ETag></CompleteMultipartUploadResult>';
 const SLOW_DOWN = { status: 503, body: '<Error><Code>SlowDown</Code></Error>' };
-/** How long a transfer takes, in ms: longer than the first wait before another attempt. */
+/** Duration of a transfer in ms: longer than the first wait before another attempt. */
 const TRANSFER_MS = 400;
 const timeLimits = { ...shortLimits, firstByteMs: 10_000, firstAnswerMs: 20_000, idleTimeoutMs: 10_000 };
 
-/** Two of these at a time; one more is refused. The places are free again when the answers have gone out. */
+/** Serves two transfers at a time and refuses one more. A place is free again when its response was sent. */
 function twoAtATime(transfer: string, served: ScriptedAnswer) {
   let busy = 0;
   return scriptedServer(async operation => {
@@ -29,7 +29,7 @@ function twoAtATime(transfer: string, served: ScriptedAnswer) {
   });
 }
 
-test('no part starves of a server that takes two at a time', async () => {
+test('every part is stored by a server that accepts two at a time', async () => {
   const server = await twoAtATime('UploadPart', { headers: { etag: '"part"' } });
   const upload = server
     .store({ attempts: 3 }, { timeLimits })
@@ -38,7 +38,7 @@ test('no part starves of a server that takes two at a time', async () => {
   expect(await upload.complete()).toMatchObject({ etag: 'whole' });
 });
 
-test('no range starves of a server that takes two at a time', async () => {
+test('every range is read from a server that accepts two at a time', async () => {
   const headers = { etag: '"e"', 'content-range': 'bytes 0-3/4' };
   const server = await twoAtATime('GetObject', { status: 206, headers, body: 'four' });
   const store = server.store({ attempts: 3 }, { timeLimits });

@@ -3,8 +3,8 @@ import { ConcurrencyLimiter } from '../../../../src/storage/s3/calls/concurrency
 
 const slowDown = { name: 'SlowDown', $metadata: { httpStatusCode: 503 } };
 
-/** Transfers of one pace, numbered from 0, that end when the test says so. */
-function transfers(pace: ConcurrencyLimiter) {
+/** Transfers of one limiter, numbered from 0, that end when the test ends them. */
+function transfers(limiter: ConcurrencyLimiter) {
   const begun: number[] = [];
   const ends: PromiseWithResolvers<void>[] = [];
   let count = 0;
@@ -12,7 +12,7 @@ function transfers(pace: ConcurrencyLimiter) {
     begun,
     begin(signal?: AbortSignal): Promise<void> {
       const number = count++;
-      const done = pace.run(() => {
+      const done = limiter.run(() => {
         begun.push(number);
         ends[number] = Promise.withResolvers<void>();
         return ends[number].promise;
@@ -33,13 +33,13 @@ function transfers(pace: ConcurrencyLimiter) {
 
 const settle = () => new Promise(resolve => setImmediate(resolve));
 
-test('nothing waits before a refusal', () => {
+test('the limiter starts all transfers at once before a refusal', () => {
   const { begin, begun } = transfers(new ConcurrencyLimiter());
   for (let i = 0; i < 40; i++) begin();
   expect(begun).toHaveLength(40);
 });
 
-test('after refusals as many run as the server took, in order of arrival', async () => {
+test('after refusals the limiter runs as many transfers as the server accepted, in order of arrival', async () => {
   const { begin, begun, accept, refuse } = transfers(new ConcurrencyLimiter());
   for (let i = 0; i < 6; i++) begin();
   for (const number of [5, 2, 3, 4]) await refuse(number);
@@ -65,7 +65,7 @@ test.each([
   expect(begun.length - 1).toBe(running);
 });
 
-test('where all are refused one is left at a time', async () => {
+test('the limiter runs one transfer at a time where all are refused', async () => {
   const { begin, begun, refuse } = transfers(new ConcurrencyLimiter());
   for (let i = 0; i < 3; i++) begin();
   for (let i = 0; i < 3; i++) await refuse(i);
@@ -76,7 +76,7 @@ test('where all are refused one is left at a time', async () => {
   expect(begun).toEqual([0, 1, 2, 3, 4]);
 });
 
-test('sixteen that are accepted in a row make room for one more', async () => {
+test('the limiter allows one more transfer after sixteen successes in a row', async () => {
   const { begin, begun, accept, refuse } = transfers(new ConcurrencyLimiter());
   begin();
   await refuse(0);
@@ -87,7 +87,7 @@ test('sixteen that are accepted in a row make room for one more', async () => {
   expect(begun.at(-1)).toBe(18);
 });
 
-test('who waits is let go by the signal, and leaves the turn to the next', async () => {
+test('a waiting transfer ends with its signal and leaves its place to the next', async () => {
   const { begin, begun, accept, refuse } = transfers(new ConcurrencyLimiter());
   begin();
   begin();

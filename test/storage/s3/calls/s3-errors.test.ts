@@ -10,7 +10,7 @@ import { createS3Settings } from '../support.ts';
 const settings = createS3Settings({ bucket: 'ci', endpoint: new URL('https://s3.example.org:7480/') });
 const map = (error: unknown) => toStoreError(error, 'GetObject', settings);
 
-/** As the SDK throws it: its message is not to be relied on, and may quote what was sent. */
+/** An error as the SDK throws it: its message is unreliable and may quote the request. */
 const answer = (httpStatusCode: number, Code?: string) =>
   Object.assign(new Error('UnknownError'), {
     name: Code ?? 'UnknownError',
@@ -18,7 +18,7 @@ const answer = (httpStatusCode: number, Code?: string) =>
     $metadata: { httpStatusCode },
   });
 
-describe('a refusal', () => {
+describe('the error of a refusal', () => {
   test.each([
     [403, 'SignatureDoesNotMatch', "the input 'secretKey'"],
     [403, 'InvalidAccessKeyId', "the input 'accessKey'"],
@@ -36,7 +36,7 @@ describe('a refusal', () => {
     [400, 'InvalidRequest', "the input 'endpoint'"],
     [405, 'MethodNotAllowed', "the input 'endpoint'"],
     [501, 'NotImplemented', "the input 'endpoint'"],
-  ])('%i %s names %s', (status, code, lookAt) => {
+  ])('with %i %s names %s', (status, code, lookAt) => {
     const error = map(answer(status, code));
     expect(error).toBeInstanceOf(StoreRefusedError);
     expect(error).toMatchObject({ lookAt });
@@ -46,7 +46,7 @@ describe('a refusal', () => {
   });
 });
 
-describe('a failure', () => {
+describe('the error of a failure', () => {
   test.each([
     [answer(503, 'SlowDown'), 'the call failed (GetObject: 503 SlowDown)'],
     [answer(500), 'the call failed (GetObject: 500)'],
@@ -87,7 +87,7 @@ describe('a failure', () => {
       Object.assign(new Error('no answer within 9 s'), { name: 'TimeoutError' }),
       'no answer within 9 s (GetObject)',
     ],
-  ])('%o', (error, clause) => {
+  ])('made of %o has a clause for people', (error, clause) => {
     const mapped = map(error);
     expect(mapped).toBeInstanceOf(StoreUnavailableError);
     expect(mapped.message).toBe(`bucket ci at https://s3.example.org:7480: ${clause}`);
@@ -95,12 +95,12 @@ describe('a failure', () => {
   });
 });
 
-test('an error of the contract passes as it is', () => {
+test('an error of the store contract is not converted', () => {
   const error = new ObjectReplacedError('x');
   expect(map(error)).toBe(error);
 });
 
-test('without an endpoint it is AWS', () => {
+test('an error of a bucket without an endpoint names AWS and the region', () => {
   const error = toStoreError(
     answer(500),
     'HeadObject',

@@ -10,7 +10,7 @@ afterEach(() => {
   for (const close of closers.splice(0)) close();
 });
 
-/** A server that does `talk` with each connection. Resolves to its URL's host and port. */
+/** Starts a server that calls `talk` with each connection. Resolves to its host and port. */
 async function serve(talk: (socket: net.Socket) => void): Promise<string> {
   const sockets = new Set<net.Socket>();
   const server = net.createServer(socket => {
@@ -32,8 +32,8 @@ function storeAt(endpoint: string, attempts = 5, timeLimits = shortLimits): Obje
   return store;
 }
 
-test('a closed port is retried, given up, and asked no more', async () => {
-  // what is refused is to be told from what is late, on a busy machine too
+test('a closed port is retried, then given up without further requests', async () => {
+  // A busy machine must not turn a refused connection into a late one
   const store = storeAt('http://127.0.0.1:1', 3, { ...shortLimits, firstAnswerMs: 60_000 });
   const failure = await store.head('x').catch(error => error);
   expect(failure).toBeInstanceOf(StoreUnavailableError);
@@ -45,7 +45,7 @@ test('a closed port is retried, given up, and asked no more', async () => {
   expect(store.counters.requests).toBe(3);
 });
 
-test('a host name that cannot be resolved is said as such', async () => {
+test('the error of a host name that cannot be resolved says so', async () => {
   const failure = await storeAt('http://no-such-host.invalid', 1)
     .head('x')
     .catch(error => error);
@@ -53,7 +53,7 @@ test('a host name that cannot be resolved is said as such', async () => {
   expect(failure.message).toMatch(/host name not (found|resolved)/);
 });
 
-test('a port that accepts and says nothing is left within the limit of all attempts together', async () => {
+test('a port that accepts and sends nothing is given up at the limit of all attempts together', async () => {
   let connections = 0;
   const host = await serve(() => {
     connections++;
@@ -70,7 +70,7 @@ test('a port that accepts and says nothing is left within the limit of all attem
   expect(connections).toBeGreaterThan(1);
 });
 
-test('a TLS handshake that stalls is cut by the limit of connecting', async () => {
+test('a TLS handshake that stalls ends at the connection limit', async () => {
   const host = await serve(() => {});
   const failure = await storeAt(`https://${host}`, 1)
     .head('x')
@@ -79,7 +79,7 @@ test('a TLS handshake that stalls is cut by the limit of connecting', async () =
   expect(failure.message).toMatch(/no connection within 0.4 s|no data for 0.3 s/);
 });
 
-test('http behind https is refused with the setting to look at', async () => {
+test('an http server behind an https endpoint is refused with the input to change', async () => {
   const host = await serve(socket =>
     socket.once('data', () => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n')),
   );
@@ -95,7 +95,7 @@ test('http behind https is refused with the setting to look at', async () => {
   });
 });
 
-test('a server that breaks off the handshake is not taken for one without TLS', async () => {
+test('a server that breaks off the handshake is not reported as one without TLS', async () => {
   const fatal = { length: [0, 2], level: 2, handshakeFailure: 40 };
   const alert = [21, 3, 3, ...fatal.length, fatal.level, fatal.handshakeFailure];
   const host = await serve(socket => socket.once('data', () => socket.end(Buffer.from(alert))));
@@ -109,7 +109,7 @@ test('a server that breaks off the handshake is not taken for one without TLS', 
   });
 });
 
-test('what is no HTTP at all is unavailable', async () => {
+test('a server that does not speak HTTP is unavailable', async () => {
   const host = await serve(socket => socket.end('SSH-2.0-OpenSSH_9.9\r\n'));
   await expect(storeAt(`http://${host}`, 1).head('x')).rejects.toThrow(StoreUnavailableError);
 });
@@ -124,7 +124,7 @@ test('a web server that is not S3 is refused', async () => {
   expect(failure).toBeInstanceOf(StoreRefusedError);
 });
 
-test('a ca-file that cannot be used is named', async () => {
+test('the error of a ca-file that cannot be used names the file', async () => {
   for (const [caFile, reason] of [
     ['/no/such/file.pem', 'cannot be read (ENOENT)'],
     [import.meta.filename, 'holds no certificate'],

@@ -12,7 +12,7 @@ describe('a read', () => {
   test.each<[string, Fault]>([
     ['cut', half],
     ['stalled', { kind: 'stall', afterBytes: 5_000_000 }],
-  ])('that is %s is continued from its last byte', async (_, fault) => {
+  ])('that is %s continues from its last byte', async (_, fault) => {
     faulty.proxy.rule = firstTimes(1, 'GetObject', fault);
     const answer = await faulty.proxied().getRange('object', { start: 1000, end: content.length });
     expect(Buffer.compare(answer?.bytes ?? Buffer.of(), content.subarray(1000))).toBe(0);
@@ -30,8 +30,8 @@ describe('a read', () => {
     expect(faulty.proxy.requests).toHaveLength(3);
   });
 
-  test('that breaks off again and again goes on as long as it gets on', async () => {
-    // Not `cut`: a reset loses what a busy client has not read yet, perhaps all of it
+  test('that breaks off repeatedly goes on as long as it makes progress', async () => {
+    // Not `cut`: a reset can lose all that a busy client has not read yet
     faulty.proxy.rule = () => ({ kind: 'truncate', afterBytes: 1_500_000 });
     const store = faulty.proxied(3);
     const answer = await store.getRange('object', { start: 0, end: content.length });
@@ -39,7 +39,7 @@ describe('a read', () => {
     expect(store.counters.retries).toBeGreaterThan(2);
   });
 
-  test('whose object is replaced between two attempts is not joined from both', async () => {
+  test('whose object is replaced between two attempts throws ObjectReplacedError', async () => {
     const write = async () => {
       const upload = faulty
         .direct()

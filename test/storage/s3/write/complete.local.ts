@@ -62,7 +62,7 @@ async function cancelledInComplete(answer: CompleteAnswer) {
   return { ...given, end };
 }
 
-const LEFT = [expect.stringContaining('Whether x was stored is not known, so its upload is not aborted')];
+const LEFT = [expect.stringContaining('It is not known whether x was stored, so its upload is not aborted')];
 
 describe('a Complete that may still be running is not followed by an Abort', () => {
   test.each<[string, readonly CompleteAnswer[]]>([

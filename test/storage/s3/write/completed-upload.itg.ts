@@ -26,7 +26,7 @@ beforeAll(async () => {
 });
 afterAll(() => client.destroy());
 
-/** An upload of these parts, as it stands before it is joined. */
+/** Begins an upload of these parts; `join` completes it. */
 async function begin(Key: string, parts: readonly Uint8Array[]) {
   const target = { Bucket: bucket.bucket, Key };
   const { UploadId } = await client.send(new CreateMultipartUploadCommand(target));
@@ -41,11 +41,11 @@ async function begin(Key: string, parts: readonly Uint8Array[]) {
   return { join };
 }
 
-test('the sweep spares what has become the object, and takes all others of its name', async () => {
+test('the sweep keeps the upload that became the object and aborts the others of its name', async () => {
   const store = storeFor(bucket);
   const { join } = await begin('joined', [first, last]);
   await join();
-  // What a gateway leaves that dies within a Complete: the object, and the upload of just these parts
+  // A gateway that dies within a Complete leaves the object and the upload of just these parts
   await begin('joined', [first, last]);
   await begin('joined', [first]);
   await begin('joined', []);

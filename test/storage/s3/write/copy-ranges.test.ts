@@ -13,7 +13,7 @@ test.each([
   [2048 * MiB, 8],
   [4097 * MiB, 17],
   [100_000 * MiB, 391],
-])('%i bytes are copied in %i pieces that join without a gap', (total, count) => {
+])('a range of %i bytes is cut into %i pieces without a gap', (total, count) => {
   const pieces = copyRanges({ start: 7, end: 7 + total });
   expect(pieces).toHaveLength(count);
   let at = 7;

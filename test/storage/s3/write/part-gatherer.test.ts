@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { PartBytes } from '../../../../src/storage/s3/write/multipart.ts';
 import { PartGatherer } from '../../../../src/storage/s3/write/part-gatherer.ts';
 
-/** The parts of pieces written one after the other, as text. */
+/** Returns the parts that these pieces become, as text. */
 function gather(partSize: number, pieces: readonly string[]): string[] {
   const gatherer = new PartGatherer(partSize);
   const parts: PartBytes[] = [];
@@ -36,11 +36,11 @@ test.each<[string[], string[]]>([
     ['a', 'bcdefghi', 'j'],
     ['a|bcd', 'efgh', 'i|j'],
   ],
-])('%j in parts of four: %j', (pieces, parts) => {
+])('the pieces %j become the parts %j of four bytes', (pieces, parts) => {
   expect(gather(4, pieces)).toEqual(parts);
 });
 
-test('the beginning is held back until there is too much of it for one request', () => {
+test('the gatherer cuts no part before there is too much for one request', () => {
   const gatherer = new PartGatherer(4, 6);
   gatherer.add(Buffer.from('abcdef'));
   expect(gatherer.takeFull()).toBeUndefined();
@@ -52,7 +52,7 @@ test('the beginning is held back until there is too much of it for one request',
   expect(gatherer.takeRest()?.sizeBytes).toBe(1);
 });
 
-test('nothing is held back of an object that comes in parts already', () => {
+test('the gatherer cuts parts early for an object that already has parts', () => {
   const gatherer = new PartGatherer(4, 6);
   gatherer.cutEarly();
   gatherer.add(Buffer.from('abcdef'));
@@ -60,7 +60,7 @@ test('nothing is held back of an object that comes in parts already', () => {
   expect(gatherer.takeRest()?.sizeBytes).toBe(2);
 });
 
-test('only a piece across a border is copied, and every part has its memory for itself', () => {
+test('the gatherer copies only a piece across a border, and parts share no memory', () => {
   const gatherer = new PartGatherer(8);
   const whole = new Uint8Array(6);
   const border = new Uint8Array(6);

@@ -3,7 +3,7 @@ import { PartsInFlight } from '../../../../src/storage/s3/write/parts-in-flight.
 
 const MiB = 1024 * 1024;
 
-/** Puts parts of these sizes on their way; `land` ends the oldest. */
+/** Adds parts of these sizes; `land` ends the oldest. */
 async function withParts(...sizes: number[]) {
   const parts = new PartsInFlight();
   const landings: (() => void)[] = [];
@@ -16,7 +16,7 @@ async function withParts(...sizes: number[]) {
   return { parts, land: () => landings.shift()?.() };
 }
 
-/** Whether something that has nothing to wait for has ended. */
+/** Whether a promise has settled without waiting for anything else. */
 async function hasEnded(promise: Promise<unknown>): Promise<boolean> {
   let ended = false;
   promise.then(() => {
@@ -30,7 +30,7 @@ test.each<[string, number[], number]>([
   ['a seventh part', [8, 8, 8, 8, 8, 8], 8],
   ['a byte over 128 MiB', [64, 64], 1],
   ['a part over 128 MiB beside another', [8], 200],
-])('%s waits until one has landed', async (_, sizes, next) => {
+])('%s waits until a part in flight has ended', async (_, sizes, next) => {
   const { parts, land } = await withParts(...sizes.map(size => size * MiB));
   const room = parts.roomFor(next * MiB);
   expect(await hasEnded(room)).toBe(false);
@@ -38,13 +38,13 @@ test.each<[string, number[], number]>([
   expect(await hasEnded(room)).toBe(true);
 });
 
-test('128 MiB in all, and one larger part alone, have room', async () => {
+test('parts of 128 MiB in all, and a larger part alone, have room', async () => {
   const { parts } = await withParts(64 * MiB);
   expect(await hasEnded(parts.roomFor(64 * MiB))).toBe(true);
   expect(await hasEnded(new PartsInFlight().roomFor(200 * MiB))).toBe(true);
 });
 
-test('the end is when all have landed', async () => {
+test('ended() resolves when no part is in flight', async () => {
   const { parts, land } = await withParts(8, 8);
   const end = parts.ended();
   land();

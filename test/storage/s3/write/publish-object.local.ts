@@ -31,7 +31,7 @@ test('credentials that may only write replace an object of one part', async () =
   expect(await upload.complete()).toMatchObject({ etag: 'e', sizeBytes: 3 });
 });
 
-test('an object of one part that was replaced meanwhile is left alone, also by a server that knows no If-Match', async () => {
+test('an object of one part that another job replaced is kept, also by a server that ignores If-Match', async () => {
   const server = await scriptedServer(() => ({ headers: { etag: '"now"', 'content-length': 4 } }));
   const upload = server
     .store()

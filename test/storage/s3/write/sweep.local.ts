@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { scriptedServer } from '../scripted-server.ts';
 
-test('an upload whose age the server does not tell may be one that another job is writing: it stays', async () => {
+test('the sweep keeps an upload without a date, which another job may be writing', async () => {
   const old =
     '<Upload><Key>old</Key><UploadId>1</UploadId><Initiated>2020-01-01T00:00:00.000Z</Initiated></Upload>';
   const ageless = '<Upload><Key>ageless</Key><UploadId>2</UploadId></Upload>';
@@ -16,7 +16,7 @@ test('an upload whose age the server does not tell may be one that another job i
   expect(server.requests.at(-1)).toBe('AbortMultipartUpload /bucket/old');
 });
 
-describe('an upload beside an object of its name', () => {
+describe('the sweep of an upload beside an object of its name', () => {
   const upload =
     '<Upload><Key>x</Key><UploadId>1</UploadId><Initiated>2020-01-01T00:00:00.000Z</Initiated></Upload>';
   const pages: Readonly<Record<string, string>> = {
@@ -49,23 +49,23 @@ describe('an upload beside an object of its name', () => {
 
   const joined = `${md5(Buffer.from(md5('one') + md5('two'), 'hex'))}-2`;
 
-  test('is its own when the ETags of all its parts make the ETag of the object: it stays', async () => {
+  test('keeps it when the ETags of its parts make the ETag of the object', async () => {
     const { aborted, operations } = await sweepBeside(joined);
     expect(aborted).toBe(0);
     expect(operations.filter(operation => operation === 'ListParts')).toHaveLength(2);
   });
 
-  test('is not when they make another one', async () => {
+  test('aborts it when they make another ETag', async () => {
     expect((await sweepBeside(joined.replace('-2', '-3'))).aborted).toBe(1);
   });
 
-  test('is not when the object came whole', async () => {
+  test('aborts it when the object was stored whole', async () => {
     const { aborted, operations } = await sweepBeside(md5('whole'));
     expect(aborted).toBe(1);
     expect(operations).not.toContain('ListParts');
   });
 
-  test('stays where its parts may not be listed', async () => {
+  test('keeps it where listing its parts is not allowed', async () => {
     expect((await sweepBeside(joined, 403)).aborted).toBe(0);
   });
 });

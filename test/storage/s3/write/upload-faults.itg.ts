@@ -16,7 +16,7 @@ describe('an upload', () => {
     ['stored, its answer lost', { kind: 'reset', served: true }],
     ['cut', { kind: 'cut-upload', afterBytes: 1_000_000 }],
     ['stalled', { kind: 'stall-upload', afterBytes: 1_000_000 }],
-  ])('whose parts are %s ends well', async (label, fault) => {
+  ])('succeeds although its parts are %s', async (label, fault) => {
     faulty.proxy.rule = firstTimes(3, 'UploadPart', fault);
     const upload = await faulty.begin(faulty.proxied(), `parts ${label}`);
     await upload.complete();
@@ -44,7 +44,7 @@ describe('an upload', () => {
     },
   );
 
-  test('is stored once its Complete is answered, also where nothing may be read', async () => {
+  test('succeeds once its Complete is answered, also where reading is not allowed', async () => {
     faulty.proxy.rule = ({ operation }) =>
       operation === 'HeadObject' || operation === 'GetObject' ? { kind: 'answer', status: 403 } : undefined;
     const upload = await faulty.begin(faulty.proxied(), 'write-only', false);
@@ -54,7 +54,7 @@ describe('an upload', () => {
     expect(info).toMatchObject({ sizeBytes: content.length, etag: present?.etag });
   });
 
-  test('whose Complete is answered by 500, always, is reported and aborted', async () => {
+  test('whose Complete is always answered by 500 fails and is aborted', async () => {
     faulty.proxy.rule = ({ operation }) =>
       operation === 'CompleteMultipartUpload' ? { kind: 'answer', status: 500 } : undefined;
     const upload = await faulty.begin(faulty.proxied(), 'never');
@@ -64,7 +64,7 @@ describe('an upload', () => {
     expect(await faulty.direct().abortStale('never', 0)).toBe(0);
   });
 
-  test('whose PutObject is answered by a lost connection is recognised by its save-id', async () => {
+  test('recognises its object by the save-id when the response to PutObject is lost', async () => {
     faulty.proxy.rule = firstTimes(1, 'PutObject', { kind: 'reset', served: true });
     const upload = faulty.proxied().createUpload('small', { partSizeBytes: 5 * MiB, onlyIfAbsent: true });
     await upload.write(Buffer.from('small'));
@@ -72,7 +72,7 @@ describe('an upload', () => {
     expect(faulty.operations()).toEqual(['HeadObject', 'PutObject', 'PutObject', 'HeadObject']);
   });
 
-  test('that another job beat is told so, although its own answer was lost', async () => {
+  test('fails with ObjectExistsError when another job was faster and its own response was lost', async () => {
     const other = faulty.direct().createUpload('beaten', { partSizeBytes: 5 * MiB, onlyIfAbsent: true });
     await other.write(Buffer.from('other'));
     await other.complete();
@@ -82,7 +82,7 @@ describe('an upload', () => {
     await expect(upload.complete()).rejects.toThrow(ObjectExistsError);
   });
 
-  test('that is given up leaves no part behind, and waits for the answer to its abort', async () => {
+  test('that is given up leaves no part, and waits for the response to its abort', async () => {
     faulty.proxy.rule = ({ operation }) =>
       operation === 'UploadPart' ? { kind: 'delay', ms: 50 } : undefined;
     const controller = new AbortController();
@@ -98,7 +98,7 @@ describe('an upload', () => {
     expect(await faulty.direct().abortStale('given up', 0)).toBe(0);
   });
 
-  test('to an endpoint that dies is given one short abort', async () => {
+  test('to an endpoint that dies sends one short abort', async () => {
     faulty.proxy.rule = ({ operation }) => {
       if (operation === 'UploadPart') return { kind: 'answer', status: 503 };
       return operation === 'AbortMultipartUpload' ? { kind: 'silent' } : undefined;
@@ -118,7 +118,7 @@ describe('an upload', () => {
     expect(await faulty.direct().abortStale('dying', 0)).toBe(1);
   });
 
-  test('to an endpoint that is too busy for it is aborted when that has a moment', async () => {
+  test('to a busy endpoint repeats its abort until it succeeds', async () => {
     let refused = 0;
     faulty.proxy.rule = ({ operation }) => {
       if (operation === 'UploadPart') return { kind: 'answer', status: 503 };
@@ -132,7 +132,7 @@ describe('an upload', () => {
     expect(await faulty.direct().abortStale('busy', 0)).toBe(0);
   });
 
-  test('of a process that is killed is swept', async () => {
+  test('of a process that was killed is removed by the sweep', async () => {
     const uploader = `
       import { openStore } from ${JSON.stringify(new URL('../support.ts', import.meta.url).href)};
       const { endpoint, ...settings } = JSON.parse(process.env.SETTINGS);

@@ -7,7 +7,7 @@ import { scriptedServer } from '../scripted-server.ts';
 
 const MiB = 1024 * 1024;
 
-test('an upload that is given up between two steps of a copy is not created after that', async () => {
+test('an upload that is given up between two steps of a copy is not created afterwards', async () => {
   const server = await scriptedServer(operation => {
     if (operation === 'HeadObject') return { headers: { etag: '"e"', 'content-length': 6 * MiB } };
     if (operation !== 'CreateMultipartUpload') return { status: 404 };
@@ -16,7 +16,7 @@ test('an upload that is given up between two steps of a copy is not created afte
   let aborted: Promise<void> | undefined;
   const log = {
     ...silentLog,
-    // Said when the source has been found as it was, before the copy goes on
+    // Emitted when the source has been checked, before the copy goes on
     debug: (line: string) => {
       if (line.startsWith('s3 HeadObject')) aborted = upload.abort();
     },
@@ -30,7 +30,7 @@ test('an upload that is given up between two steps of a copy is not created afte
   expect(server.operations).toEqual(['HeadObject']);
 });
 
-test('a source that is another by now is not copied from', async () => {
+test('an upload does not copy from a source that was replaced', async () => {
   const server = await scriptedServer(() => ({ headers: { etag: '"now"', 'content-length': 6 * MiB } }));
   const upload = server.store().createUpload('x', { partSizeBytes: 5 * MiB, onlyIfAbsent: true });
   const copied = upload.copyRange({ name: 'source', etag: 'then' }, { start: 0, end: 6 * MiB });
@@ -39,7 +39,7 @@ test('a source that is another by now is not copied from', async () => {
   expect(server.operations).toEqual(['HeadObject']);
 });
 
-test('parts are joined by their numbers, in whatever order they were stored: AWS refuses another', async () => {
+test('Complete lists the parts by their numbers, in whatever order they were stored', async () => {
   const anotherIsStored = Promise.withResolvers<void>();
   let body = '';
   const server = await scriptedServer(async (operation, request) => {
