@@ -1,10 +1,11 @@
-import { createOpener } from './action/backend/wire.ts';
+import { createOpener } from './action/backend/open-backend.ts';
 import { listenForInterrupt } from './action/runner/interrupt.ts';
 import { createRunner, type Runner } from './action/runner/runner.ts';
 import { becomeSudoChild, runAsRoot, wantsSudo } from './action/runner/sudo.ts';
 import { sudoRefused } from './action/runner/sudo-refused.ts';
 import { restoreStep } from './action/step/restore-step.ts';
 import { saveStep } from './action/step/save-step.ts';
+import { JobRecords } from './records/job-records.ts';
 
 /** `main` and `post` are the two phases of the action; `restore` and `save` are restore/ and save/. */
 export type Step = 'main' | 'post' | 'restore' | 'save';
@@ -34,14 +35,16 @@ async function runStepAsRoot(step: Step, runner: Runner, signal: AbortSignal): P
 }
 
 async function runStep(step: Step, runner: Runner, signal: AbortSignal): Promise<void> {
-  const open = createOpener({ log: runner.log, workerUrl: workerUrl() });
+  const { env, log } = runner;
+  const records = new JobRecords(env.RUNNER_TEMP, log);
+  const open = createOpener({ log, records, workerUrl: workerUrl() });
   switch (step) {
     case 'main':
     case 'restore':
-      return restoreStep(runner, { open, signal, keepState: step === 'main' });
+      return restoreStep(runner, { open, records, signal, keepState: step === 'main' });
     case 'post':
     case 'save':
-      return saveStep(runner, { open, signal, afterRestore: step === 'post' });
+      return saveStep(runner, { open, records, signal, afterRestore: step === 'post' });
   }
 }
 

@@ -4,8 +4,6 @@
  */
 export class DamagedArchiveError extends Error {
   override name = 'DamagedArchiveError';
-  /** The object, set by the backend that found it: the save of the same job may replace it. */
-  object: { readonly name: string; readonly etag: string; readonly key: string } | undefined;
 }
 
 /** An archive of another format number: a miss, not damage, since another release wrote it. */
@@ -33,5 +31,9 @@ export class BaseOutgrownError extends Error {
 export class TargetTreeError extends Error {
   override name = 'TargetTreeError';
   /** Whether the commit had begun and could not be completed: the tree is a mixture of its old and its new state. */
-  halfway = false;
+  readonly treeChanged: boolean;
+  constructor(message?: string, options: ErrorOptions & { readonly treeChanged?: boolean } = {}) {
+    super(message, options);
+    this.treeChanged = options.treeChanged ?? false;
+  }
 }

@@ -1,49 +1,34 @@
-import { DamagedArchiveError, UnknownFormatError } from '../archive/archive-errors.ts';
+import { DamagedArchiveError, TargetTreeError, UnknownFormatError } from '../archive/archive-errors.ts';
 import { TAIL_BYTES } from '../archive/tail-bytes.ts';
-import { writeDamaged } from '../records/damaged-record.ts';
 import type { ArchiveBackendOptions } from './archive-options.ts';
-import type {
-  CacheMatch,
-  CacheSource,
-  DamagedObject,
-  LookupRequest,
-  RestoreOutcome,
-  RestoreRequest,
-  SaveOutcome,
-  SaveRequest,
-  StorageBackend,
-} from './backend.ts';
-import { type FoundObject, findObject, type LookupResult } from './find-object.ts';
+import type { LookupRequest, RestoreRequest, SaveRequest, StorageBackend } from './backend.ts';
+import { type FoundObject, findObject } from './find-object.ts';
 import type { ObjectStore } from './object-store.ts';
-import { ObjectGoneError, ObjectReplacedError } from './store-errors.ts';
+import {
+  type Hit,
+  type LookupOutcome,
+  outcomeOfError,
+  type RestoreOutcome,
+  type SaveOutcome,
+} from './outcomes.ts';
+import { ObjectGoneError, ObjectReplacedError, StoreUnavailableError } from './store-errors.ts';
 
 /** How often a restore starts over when its object is replaced underneath it. */
 const RESTORE_ATTEMPTS = 3;
 const STALE_UPLOAD_MS = 24 * 60 * 60 * 1000;
 
-/** What a lookup saw of its key where it could not use it. */
-type Seen = Omit<LookupResult, 'found'>;
-const NOTHING: Seen = { keyInOtherVersion: false, elsewhere: undefined };
-
-/**
- * Caches as archives in an object store. What unpacks and what packs is loaded once there is something to unpack or to
- * pack: a miss does without.
- */
+/** Caches as archives in an object store. The code that packs and unpacks is loaded when it is needed: a miss needs none. */
 export function createArchiveBackend(store: ObjectStore, options: ArchiveBackendOptions): StorageBackend {
   return new ArchiveBackend(store, options);
 }
 
 class ArchiveBackend implements StorageBackend {
-  readonly source: Exclude<CacheSource, 'none' | 'github'>;
   readonly #store: ObjectStore;
   readonly #options: ArchiveBackendOptions;
-  /** What a question that found nothing has seen of its key, so that the diagnosis asks nobody again. */
-  readonly #seen = new WeakMap<LookupRequest['plan'], Seen>();
 
   constructor(store: ObjectStore, options: ArchiveBackendOptions) {
     this.#store = store;
     this.#options = options;
-    this.source = store.kind;
   }
 
   get counters(): StorageBackend['counters'] {
@@ -54,93 +39,86 @@ class ArchiveBackend implements StorageBackend {
     this.#store.close();
   }
 
-  async lookup(request: LookupRequest): Promise<CacheMatch | undefined> {
-    const found = await this.#find(request, 0);
-    return found && this.#match(found, request);
-  }
-
-  async diagnose(request: LookupRequest): Promise<string | undefined> {
-    if (!this.#seen.has(request.plan)) await this.#find(request, 0);
-    return whyMissed(request.primaryKey, this.#seen.get(request.plan) ?? NOTHING);
-  }
-
-  async restore(request: RestoreRequest): Promise<RestoreOutcome | undefined> {
-    for (let attempt = 1; ; attempt++) {
-      const found = await this.#find(request, TAIL_BYTES);
-      if (!found) return undefined;
-      try {
-        const { restoreObject } = await import('./archive-restore.ts');
-        const restored = await restoreObject(this.#store, found, request, this.#options);
-        return { ...this.#match(found, request), ...restored };
-      } catch (error) {
-        // Replaced by another job: what stands there now is as good a match
-        if (error instanceof ObjectReplacedError && attempt < RESTORE_ATTEMPTS) continue;
-        const { name, etag, key } = found;
-        if (error instanceof UnknownFormatError) {
-          this.#options.log.notice(`The object of key '${key}' is not used: ${error.message}.`);
-          return undefined;
-        }
-        const damage = await this.#damage(error, found, request);
-        if (!damage) throw error;
-        damage.object = { name, etag, key };
-        this.#remember(damage.object, request);
-        throw damage;
-      }
-    }
-  }
-
-  /** What is wrong with the object itself; undefined: nothing that this failure would tell. */
-  async #damage(
-    error: unknown,
-    { name, etag }: FoundObject,
-    request: RestoreRequest,
-  ): Promise<DamagedArchiveError | undefined> {
-    if (error instanceof DamagedArchiveError) return error;
-    if (!(error instanceof ObjectGoneError)) return undefined;
-    // radosgw can keep an object's entry without its data (ceph/ceph#60771)
-    const present = await this.#store.head(name, { signal: request.signal });
-    if (present?.etag !== etag) return undefined;
-    return new DamagedArchiveError('the store lists it, but has no data of it', { cause: error });
-  }
-
-  /** For a save/ of this job. Without it the object stays as it is, so nothing here fails the restore. */
-  #remember(object: DamagedObject, { recordDirectory }: RestoreRequest): void {
-    if (recordDirectory === undefined) return;
+  async lookup(request: LookupRequest): Promise<LookupOutcome> {
     try {
-      writeDamaged(recordDirectory, object);
+      requireZstd();
+      const found = await findObject(this.#store, request, 0);
+      return found.kind === 'miss' ? found : this.#hit(found, request);
     } catch (error) {
-      this.#options.log.debug(`No record of the damage was kept: ${(error as Error).message}`);
+      return outcomeOfError(error, this.#store.kind, request.signal);
     }
+  }
+
+  async restore(request: RestoreRequest): Promise<RestoreOutcome> {
+    try {
+      requireZstd();
+      for (let attempt = 1; ; attempt++) {
+        const found = await findObject(this.#store, request, TAIL_BYTES);
+        if (found.kind === 'miss') return found;
+        try {
+          return await this.#restoreFound(found, request);
+        } catch (error) {
+          // Replaced by another job: the object that is there now is as good a match
+          if (error instanceof ObjectReplacedError && attempt < RESTORE_ATTEMPTS) continue;
+          return await this.#explain(error, found, request);
+        }
+      }
+    } catch (error) {
+      const outcome = outcomeOfError(error, this.#store.kind, request.signal);
+      return outcome.kind === 'failed' ? { ...outcome, treeChanged: false } : outcome;
+    }
+  }
+
+  async #restoreFound(found: FoundObject, request: RestoreRequest): Promise<RestoreOutcome> {
+    const { restoreObject } = await import('./archive-restore.ts');
+    const restored = await restoreObject(this.#store, found, request, this.#options);
+    return { ...this.#hit(found, request), ...restored };
+  }
+
+  /** Throws `error` where the object that was found has no part in it. */
+  async #explain(error: unknown, found: FoundObject, request: RestoreRequest): Promise<RestoreOutcome> {
+    const { name, etag, key } = found;
+    if (error instanceof UnknownFormatError) return { kind: 'unusable', key, error };
+    if (error instanceof TargetTreeError) return { kind: 'failed', error, treeChanged: error.treeChanged };
+    const damage = error instanceof ObjectGoneError ? await this.#damageOf(found, request, error) : error;
+    if (!(damage instanceof DamagedArchiveError)) throw error;
+    const object = { name, etag, key };
+    this.#options.records.markDamaged(object);
+    return { kind: 'damaged', object, error: damage };
+  }
+
+  /** radosgw can keep an object's entry without its data (ceph/ceph#60771). Returns undefined if the entry is gone too. */
+  async #damageOf(
+    { name, etag }: FoundObject,
+    { signal }: RestoreRequest,
+    cause: ObjectGoneError,
+  ): Promise<DamagedArchiveError | undefined> {
+    const present = await this.#store.head(name, { signal });
+    if (present?.etag !== etag) return undefined;
+    return new DamagedArchiveError('the store lists it, but has no data of it', { cause });
   }
 
   async save(request: SaveRequest): Promise<SaveOutcome> {
-    const { saveObject } = await import('./archive-save.ts');
-    const outcome = await saveObject(this.#store, request, this.#options);
-    if (outcome.result === 'saved') await this.#sweep(request);
-    return outcome;
-  }
-
-  async #find(request: LookupRequest, tailBytes: number): Promise<FoundObject | undefined> {
-    const { found, ...seen } = await findObject(this.#store, request, tailBytes);
-    this.#seen.set(request.plan, found ? NOTHING : seen);
-    return found;
-  }
-
-  #match(found: FoundObject, request: LookupRequest): CacheMatch {
-    return {
-      source: this.source,
-      key: found.key,
-      exact: found.key === request.primaryKey,
-      sizeBytes: found.sizeBytes,
-      object: { name: found.name, etag: found.etag },
-    };
-  }
-
-  /** Uploads that a killed job left behind. The save is done: nothing that goes wrong here matters to it. */
-  async #sweep(request: SaveRequest): Promise<void> {
     try {
-      const { space, staleUploadMs = STALE_UPLOAD_MS, signal } = request;
-      const count = await this.#store.abortStale(space.root, staleUploadMs, { signal });
+      requireZstd();
+      const { saveObject } = await import('./archive-save.ts');
+      const outcome = await saveObject(this.#store, request, this.#options);
+      if (outcome.kind === 'saved') await this.#sweep(request);
+      return outcome;
+    } catch (error) {
+      return outcomeOfError(error, this.#store.kind, request.signal);
+    }
+  }
+
+  #hit({ key, name, etag, sizeBytes }: FoundObject, { primaryKey }: LookupRequest): Hit {
+    const { kind: source } = this.#store;
+    return { kind: 'hit', source, key, exact: key === primaryKey, sizeBytes, object: { name, etag } };
+  }
+
+  /** Aborts uploads that a killed job left behind. The save is done: a failure here does not matter to it. */
+  async #sweep({ space, signal }: SaveRequest): Promise<void> {
+    try {
+      const count = await this.#store.abortStale(space.root, STALE_UPLOAD_MS, { signal });
       if (count > 0) this.#options.log.info(`Aborted ${count} unfinished uploads of earlier jobs.`);
     } catch (error) {
       this.#options.log.debug(`Unfinished uploads were not looked for: ${(error as Error).message}`);
@@ -148,13 +126,8 @@ class ArchiveBackend implements StorageBackend {
   }
 }
 
-/** One line on what stood in the way; undefined: nothing did, or nothing is known. */
-function whyMissed(key: string, { keyInOtherVersion, elsewhere }: Seen): string | undefined {
-  if (keyInOtherVersion)
-    return `The key '${key}' exists, but it was saved with other paths or on another operating system.`;
-  if (!elsewhere) return undefined;
-  const place = `The key '${key}' exists for ${elsewhere.label}, which this run does not read (input \`scope\`)`;
-  return elsewhere.sameVersion
-    ? `${place}.`
-    : `${place}, and it was saved with other paths or on another operating system.`;
+/** Node 22.15 and 24 have it; 32-bit ARM runners fall back to Node 20. */
+function requireZstd(): void {
+  if (process.versions.zstd !== undefined) return;
+  throw new StoreUnavailableError(`Node.js ${process.versions.node} of this runner has no zstd`);
 }

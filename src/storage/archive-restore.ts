@@ -1,10 +1,9 @@
 import { DamagedArchiveError } from '../archive/archive-errors.ts';
 import { type OpenArchive, openArchive } from '../archive/format/open-archive.ts';
-import type { StatusRows } from '../archive/fs/status-rows.ts';
 import { InlineRunner } from '../archive/pool/worker-pool.ts';
 import { restoreArchive } from '../archive/restore/restore-archive.ts';
 import { TAIL_BYTES } from '../archive/tail-bytes.ts';
-import { writeRecord } from '../records/tree-record.ts';
+import { writeTreeRecord } from '../records/tree-record.ts';
 import { type ArchiveBackendOptions, createPool } from './archive-options.ts';
 import type { RestoreRequest } from './backend.ts';
 import type { FoundObject } from './find-object.ts';
@@ -30,7 +29,7 @@ export async function restoreObject(
   request: RestoreRequest,
   options: ArchiveBackendOptions,
 ): Promise<RestoredObject> {
-  options.onTotal?.(found.sizeBytes);
+  options.progress.expect(found.sizeBytes);
   const read = rangeReader(store, found, request.signal, options);
   // The first that a warm restore does with the manifest is work for them
   const early = request.warm && found.sizeBytes > INLINE_BYTES ? createPool(options) : undefined;
@@ -40,7 +39,7 @@ export async function restoreObject(
     throw error;
   });
   // After an exact hit nothing is saved, so nothing has to be known about the files
-  const recordDirectory = found.key === request.primaryKey ? undefined : request.recordDirectory;
+  const isForSave = found.key !== request.primaryKey;
   const { entries, rawBytes, rows } = await restoreArchive({
     archive,
     read,
@@ -48,10 +47,14 @@ export async function restoreObject(
     runLabel: request.runLabel,
     runner: () => early ?? (dataBytes(archive) <= INLINE_BYTES ? new InlineRunner() : createPool(options)),
     warm: request.warm,
-    keepStatus: recordDirectory !== undefined,
+    keepStatus: isForSave && options.records.areKept,
     signal: request.signal,
   });
-  if (rows && recordDirectory !== undefined) record(recordDirectory, rows, archive, found, request, options);
+  if (rows) {
+    const { name: object, etag } = found;
+    const { manifestBytes } = archive;
+    writeTreeRecord(options.records, { object, etag, version: request.version, rows, manifestBytes });
+  }
   return { entries, rawBytes };
 }
 
@@ -61,14 +64,14 @@ function rangeReader(
   store: ObjectStore,
   found: FoundObject,
   stop: AbortSignal | undefined,
-  { onBytes }: ArchiveBackendOptions,
+  { progress }: ArchiveBackendOptions,
 ): RangeReader {
   return async (start, end, failure) => {
     const signals = [stop, failure].filter(signal => signal !== undefined);
     const answer = await store.getRange(
       found.name,
       { start, end },
-      { etag: found.etag, signal: AbortSignal.any(signals), onBytes },
+      { etag: found.etag, signal: AbortSignal.any(signals), onBytes: progress.add },
     );
     if (!answer) throw new ObjectGoneError(`the object of key '${found.key}' was deleted while it was read`);
     if (answer.bytes.length !== end - start)
@@ -95,20 +98,4 @@ function checkIdentity({ manifest }: OpenArchive, found: FoundObject): void {
 /** Bytes of data that a restore would write. */
 function dataBytes({ manifest }: OpenArchive): number {
   return manifest.entries.reduce((sum, entry) => sum + entry.size, 0);
-}
-
-/** For the save that may follow. Without it that save is a full one, so nothing here fails the restore. */
-function record(
-  directory: string,
-  rows: StatusRows,
-  { manifestBytes }: OpenArchive,
-  { name, etag }: FoundObject,
-  { version }: RestoreRequest,
-  { log }: ArchiveBackendOptions,
-): void {
-  try {
-    writeRecord(directory, { object: name, etag, version, rows, manifestBytes });
-  } catch (error) {
-    log.debug(`No record of the restore was kept: ${(error as Error).message}`);
-  }
 }

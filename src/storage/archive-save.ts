@@ -2,19 +2,19 @@ import { BaseOutgrownError } from '../archive/archive-errors.ts';
 import type { ManifestHead } from '../archive/format/entry.ts';
 import { pack } from '../archive/save/pack.ts';
 import type { ScanNotes } from '../archive/scan/scan.ts';
-import { readDamaged, removeDamaged } from '../records/damaged-record.ts';
-import { findRecord, readRecord, type TreeRecord } from '../records/tree-record.ts';
+import type { JobRecords } from '../records/job-records.ts';
+import { findTreeRecord, readTreeRecord, type TreeRecord } from '../records/tree-record.ts';
 import type { Log } from '../report/log.ts';
 import { type ArchiveBackendOptions, createPool } from './archive-options.ts';
-import type { SaveOutcome, SaveRequest } from './backend.ts';
+import type { SaveRequest } from './backend.ts';
 import type { ObjectStore, Upload, UploadOptions } from './object-store.ts';
+import { outcomeOfError, type SaveOutcome } from './outcomes.ts';
 import { partSize, wholeUpTo } from './part-size.ts';
 import {
   CopyRefusedError,
   ObjectExistsError,
   ObjectReplacedError,
   StoreRefusedError,
-  StoreUnavailableError,
 } from './store-errors.ts';
 
 /** The base of an incremental save cannot be used after all: the save is done again, in full. */
@@ -25,61 +25,55 @@ class BaseGoneError extends Error {
 /**
  * Saves a tree under the request's key. Nothing is visible before all of it is, and after a failure nothing is left in
  * the store that could be removed: not where the store cannot be reached, nor where it may just be making it visible.
- * Throws `SourceTreeError`, the store's errors, and the signal's reason.
+ * Throws the store's errors before the upload begins; from then on a failure is an outcome.
  */
 export async function saveObject(
   store: ObjectStore,
   request: SaveRequest,
   options: ArchiveBackendOptions,
 ): Promise<SaveOutcome> {
+  const { records, log } = options;
   const name = request.space.objectName(request.key);
   // Before the scan: most saves of a key that exists end here
-  const condition = await conditionOf(store, request, name);
-  if (!condition) return { result: 'exists', source: store.kind };
+  const condition = await conditionOf(store, request, records, name);
+  if (!condition) return { kind: 'exists', source: store.kind };
   const roots = await request.layout.roots();
-  if (roots.length === 0) return { result: 'empty' };
+  if (roots.length === 0) return { kind: 'empty' };
   const save = new ArchiveSave(store, request, options, { name, roots, condition });
-  const base = baseOf(request, name);
+  const base = baseOf(request, records, name);
   const outcome = await save.write(base).catch(error => {
-    if (error instanceof BaseGoneError) options.log.info(`The cache is saved in full: ${error.message}.`);
+    if (error instanceof BaseGoneError) log.info(`The cache is saved in full: ${error.message}.`);
     else if (!(error instanceof BaseOutgrownError)) throw error;
     return save.write(undefined);
   });
-  const { recordDirectory } = request;
-  if (outcome.result === 'saved' && recordDirectory !== undefined) removeDamaged(recordDirectory, name);
+  if (outcome.kind === 'saved') records.clearDamaged(name);
   return outcome;
 }
 
 type Condition = Pick<UploadOptions, 'onlyIfAbsent' | 'onlyIfEtag'>;
 
 /**
- * Who may replace what: nobody by default, anybody with `overwrite`, a damaged object while it is the one seen.
- * undefined: the key is taken.
+ * Returns the condition under which an object may be replaced: never by default, always with `overwrite`, and a damaged
+ * one while it is the one that was found damaged. Returns undefined if the key is taken.
  */
 async function conditionOf(
   store: ObjectStore,
-  request: SaveRequest,
+  { overwrite, damaged, signal }: SaveRequest,
+  records: JobRecords,
   name: string,
 ): Promise<Condition | undefined> {
-  if (request.overwrite) return { onlyIfAbsent: false };
-  const present = await store.head(name, { signal: request.signal });
+  if (overwrite) return { onlyIfAbsent: false };
+  const present = await store.head(name, { signal });
   if (!present) return { onlyIfAbsent: true };
   const { etag } = present;
-  return etag === damagedEtag(request, name) ? { onlyIfAbsent: false, onlyIfEtag: etag } : undefined;
+  // Found by this step's own restore, or else by a restore/ before it
+  const damagedEtag = damaged?.name === name ? damaged.etag : records.damagedEtag(name);
+  return etag === damagedEtag ? { onlyIfAbsent: false, onlyIfEtag: etag } : undefined;
 }
 
-/** What a restore of this job found damaged: this step's own, or else a restore/ before it. */
-function damagedEtag({ damaged, recordDirectory }: SaveRequest, name: string): string | undefined {
-  if (damaged?.name === name) return damaged.etag;
-  return recordDirectory === undefined ? undefined : readDamaged(recordDirectory, name);
-}
-
-/** What an earlier restore of this job left for an incremental save. */
-function baseOf({ base, recordDirectory, version }: SaveRequest, name: string): TreeRecord | undefined {
-  if (recordDirectory === undefined) return undefined;
-  const record = base
-    ? readRecord(recordDirectory, base.name, base.etag)
-    : findRecord(recordDirectory, version);
+/** Returns the record of an earlier restore of this job, for an incremental save. */
+function baseOf({ base, version }: SaveRequest, records: JobRecords, name: string): TreeRecord | undefined {
+  const record = base ? readTreeRecord(records, base.name, base.etag) : findTreeRecord(records, version);
   // The same object (`overwrite: true`) is not to be read while it is replaced
   return record?.object === name ? undefined : record;
 }
@@ -106,29 +100,34 @@ class ArchiveSave {
   }
 
   /**
-   * One try, in full or on top of `base`. Throws `BaseGoneError` when the base is to blame, `BaseOutgrownError` when the
-   * tree is; nothing is left of the try then.
+   * One attempt, in full or on top of `base`. Throws `BaseGoneError` when the base cannot be used, `BaseOutgrownError` when
+   * too much of the tree has changed; nothing is left of the attempt then.
    */
   async write(base: TreeRecord | undefined): Promise<SaveOutcome> {
-    const { uploadChunkSizeBytes, onPublish, signal } = this.#request;
+    const { uploadChunkSizeBytes, signal } = this.#request;
+    let mayBeVisible = false;
     const upload = this.#store.createUpload(this.#target.name, {
       ...this.#target.condition,
       partSizeBytes: partSize(uploadChunkSizeBytes),
       wholeUpToBytes: wholeUpTo(uploadChunkSizeBytes),
-      onBytes: this.#options.onBytes,
-      onPublish,
+      onBytes: this.#options.progress.add,
+      onPublish: () => {
+        mayBeVisible = true;
+      },
       signal,
     });
     try {
       return await this.#pack(upload, base);
     } catch (error) {
       await upload.abort();
+      if (error instanceof BaseGoneError || error instanceof BaseOutgrownError) throw error;
+      const source = this.#store.kind;
       if (error instanceof ObjectExistsError || error instanceof ObjectReplacedError) {
-        return { result: 'exists', source: this.#store.kind };
+        return { kind: 'exists', source };
       }
-      const fails = error instanceof StoreUnavailableError || error instanceof StoreRefusedError;
-      if (fails && upload.accepted) error.accepted = true;
-      throw error;
+      const outcome = outcomeOfError(error, source, signal);
+      if (outcome.kind === 'cancelled') return { ...outcome, mayBeVisible };
+      return outcome.kind === 'failed' ? outcome : { ...outcome, accepted: upload.accepted };
     }
   }
 
@@ -147,11 +146,11 @@ class ArchiveSave {
     });
     if (!summary) {
       await upload.abort();
-      return { result: 'empty' };
+      return { kind: 'empty' };
     }
     signal?.throwIfAborted();
     await complete(upload, summary.reusedBytes);
-    return { result: 'saved', source: this.#store.kind, ...summary };
+    return { kind: 'saved', source: this.#store.kind, ...summary };
   }
 
   #head(): ManifestHead {

@@ -1,52 +1,45 @@
 import type { LookupRequest, MatchStep } from './backend.ts';
 import { findElsewhere, type OtherPlace } from './find-elsewhere.ts';
 import type { ObjectInfo, ObjectStore, RangeBytes } from './object-store.ts';
+import type { Miss } from './outcomes.ts';
 
-/** The object that answers a lookup. */
+/** The object that matches a request. */
 export interface FoundObject {
+  readonly kind: 'found';
   readonly key: string;
   readonly name: string;
   readonly etag: string;
   readonly sizeBytes: number;
-  /** Its last bytes, where they came with the answer. */
+  /** Its last bytes, where they came along. */
   readonly tail: RangeBytes | undefined;
 }
 
-/** What a lookup came to know. */
-export interface LookupResult {
-  readonly found: FoundObject | undefined;
-  /** The primary key itself was seen in another version: its paths or system differ. */
-  readonly keyInOtherVersion: boolean;
-  /** A place that this step does not read has the primary key. Looked for when nothing else tells why it is a miss. */
-  readonly elsewhere: OtherPlace | undefined;
-}
-
 /**
- * Answers the questions of `request.plan`: all exact names at once, then all listings at once. An exact hit on the
- * first place costs one round trip and waits for nothing else; a miss costs two (and one more for each further page).
- * What a diagnosis needs is asked along with the listings, as it is not known then that they end in a miss.
- * `tailBytes` > 0 brings the last bytes of an exact hit along.
+ * Takes the steps of `request.plan`: all exact names at once, then all listings at once. An exact hit in the first place
+ * costs one round trip and waits for nothing else; a miss costs two (and one more for each further page). The listing
+ * for a diagnosis is sent along with the others, before it is known that they end in a miss.
+ * With `tailBytes` > 0 an exact hit comes with its last bytes.
  */
 export async function findObject(
   store: ObjectStore,
   request: LookupRequest,
   tailBytes: number,
-): Promise<LookupResult> {
+): Promise<FoundObject | Miss> {
   const others = new AbortController();
   const signal = request.signal ? AbortSignal.any([request.signal, others.signal]) : others.signal;
   try {
-    return await answer(store, request, tailBytes, signal);
+    return await takeSteps(store, request, tailBytes, signal);
   } finally {
     others.abort();
   }
 }
 
-async function answer(
+async function takeSteps(
   store: ObjectStore,
   request: LookupRequest,
   tailBytes: number,
   signal: AbortSignal,
-): Promise<LookupResult> {
+): Promise<FoundObject | Miss> {
   const { plan } = request;
   const probes = plan.map(step =>
     step.kind === 'exact' ? unobserved(probe(store, step, tailBytes, signal)) : undefined,
@@ -59,7 +52,7 @@ async function answer(
     exactAt = index;
     break;
   }
-  // What stands before the exact hit in the plan takes precedence over it
+  // Steps before the exact hit in the plan take precedence over it
   const steps = plan.slice(0, exactAt).filter(step => step.kind === 'prefix');
   const listings = steps.map(step => unobserved(list(store, step, request, signal)));
   const elsewhere = exact ? undefined : findElsewhere(store, request, signal);
@@ -67,13 +60,28 @@ async function answer(
   for (const listing of listings) {
     const listed = await listing;
     keyInOtherVersion ||= listed.keyInOtherVersion;
-    if (listed.newest) return { found: listed.newest, keyInOtherVersion, elsewhere: undefined };
+    if (listed.newest) return listed.newest;
   }
-  const explained = exact !== undefined || keyInOtherVersion;
-  return { found: exact, keyInOtherVersion, elsewhere: explained ? undefined : await elsewhere };
+  if (exact) return exact;
+  const diagnosis = diagnose(request, keyInOtherVersion, keyInOtherVersion ? undefined : await elsewhere);
+  return { kind: 'miss', diagnosis };
 }
 
-/** A promise that may be left unobserved when an earlier answer settles the question. */
+function diagnose(
+  { primaryKey }: LookupRequest,
+  keyInOtherVersion: boolean,
+  elsewhere: OtherPlace | undefined,
+): string | undefined {
+  if (keyInOtherVersion)
+    return `The key '${primaryKey}' exists, but it was saved with other paths or on another operating system.`;
+  if (!elsewhere) return undefined;
+  const place = `The key '${primaryKey}' exists for ${elsewhere.label}, which this run does not read (input \`scope\`)`;
+  return elsewhere.sameVersion
+    ? `${place}.`
+    : `${place}, and it was saved with other paths or on another operating system.`;
+}
+
+/** Returns the promise, which may be left alone when an earlier one decides. */
 function unobserved<T>(promise: Promise<T>): Promise<T> {
   promise.catch(() => {});
   return promise;
@@ -88,10 +96,10 @@ async function probe(
   const name = space.objectName(key);
   if (tailBytes === 0) {
     const info = await store.head(name, { signal });
-    return info && { key, name, etag: info.etag, sizeBytes: info.sizeBytes, tail: undefined };
+    return info && foundObject(key, info);
   }
   const tail = await store.getRange(name, { suffix: tailBytes }, { signal });
-  return tail && { key, name, etag: tail.etag, sizeBytes: tail.sizeBytes, tail };
+  return tail && { ...foundObject(key, { ...tail, name }), tail };
 }
 
 interface Listed {
@@ -113,7 +121,10 @@ async function list(
     if (parsed.version !== version) keyInOtherVersion ||= parsed.key === primaryKey;
     else if (!newest || info.modifiedMs >= newest.info.modifiedMs) newest = { info, key: parsed.key };
   }
-  if (!newest) return { newest: undefined, keyInOtherVersion };
-  const { name, etag, sizeBytes } = newest.info;
-  return { newest: { key: newest.key, name, etag, sizeBytes, tail: undefined }, keyInOtherVersion };
+  return { newest: newest && foundObject(newest.key, newest.info), keyInOtherVersion };
+}
+
+function foundObject(key: string, info: Pick<ObjectInfo, 'name' | 'etag' | 'sizeBytes'>): FoundObject {
+  const { name, etag, sizeBytes } = info;
+  return { kind: 'found', key, name, etag, sizeBytes, tail: undefined };
 }

@@ -6,30 +6,24 @@
 /** What all errors of this contract are. */
 export abstract class StoreError extends Error {}
 
-/** Nothing of the bucket answers, or it fails for good: time limit, connection, 5xx after all retries. */
+/** The store does not respond, or fails until its retries are used up: time limit, connection, 5xx. */
 export class StoreUnavailableError extends StoreError {
   override name = 'StoreUnavailableError';
-  /** Set by a save whose store had accepted a byte of the archive: no other backend is asked then. */
-  accepted = false;
 }
 
-/**
- * The bucket answers, and refuses: wrong credentials, no such bucket, access denied, quota. Retrying cannot help.
- */
+/** The store responds, and refuses: wrong credentials, no such bucket, access denied, quota. A retry cannot help. */
 export class StoreRefusedError extends StoreError {
   override name = 'StoreRefusedError';
-  /** As in `StoreUnavailableError` (a quota may be exceeded in the middle of a save). */
-  accepted = false;
-  /** What the user may mend, as a phrase: `the input 'bucket'`, `the runner's clock`; undefined: nothing of theirs. */
-  readonly lookAt: string | undefined;
-  constructor(message: string, lookAt: string | undefined, options?: ErrorOptions) {
+  /** The setting to check, as a phrase: `the input 'bucket'`, `the runner's clock`; undefined where none can help. */
+  readonly setting: string | undefined;
+  constructor(message: string, setting: string | undefined, options?: ErrorOptions) {
     super(message, options);
-    this.lookAt = lookAt;
+    this.setting = setting;
   }
 
-  /** The message after where to look: `look at the input 'bucket': there is no such bucket`. */
+  /** The message after the setting: `check the input 'bucket': there is no such bucket`. */
   get advice(): string {
-    return this.lookAt === undefined ? this.message : `look at ${this.lookAt}: ${this.message}`;
+    return this.setting === undefined ? this.message : `check ${this.setting}: ${this.message}`;
   }
 }
 

@@ -1,7 +1,10 @@
-import type { OpenBackend, OpenOptions, StepBackend } from '../../src/action/backend/open.ts';
+import type { OpenBackend, OpenOptions } from '../../src/action/backend/open-backend.ts';
 import type { Environment } from '../../src/action/inputs/read-input.ts';
+import type { Target } from '../../src/action/inputs/target.ts';
 import type { Runner } from '../../src/action/runner/runner.ts';
-import type { StepPlan } from '../../src/action/step/plan.ts';
+import { JobRecords } from '../../src/records/job-records.ts';
+import { silentLog } from '../../src/report/log.ts';
+import type { StorageBackend } from '../../src/storage/backend.ts';
 
 /** Inputs as the runner hands them to an action. */
 export function inputEnv(inputs: Readonly<Record<string, string>>): Record<string, string> {
@@ -89,12 +92,15 @@ export function stepEnv(
 /** A backend that does what the test says, and what it was asked for. */
 export interface ScriptedBackend {
   readonly open: OpenBackend;
-  readonly opened: { readonly plan: StepPlan; readonly options: OpenOptions }[];
+  readonly opened: { readonly target: Target; readonly options: OpenOptions }[];
   readonly asked: { readonly method: string; readonly request: unknown }[];
   closed: number;
 }
 
-export function scriptedBackend(script: Partial<StepBackend>): ScriptedBackend {
+/** Records of a job without RUNNER_TEMP. */
+export const noRecords = new JobRecords(undefined, silentLog);
+
+export function scriptedBackend(script: Partial<StorageBackend>): ScriptedBackend {
   const asked: { method: string; request: unknown }[] = [];
   const unexpected = (method: string) => () => {
     throw new Error(`${method} was not expected`);
@@ -112,17 +118,14 @@ export function scriptedBackend(script: Partial<StepBackend>): ScriptedBackend {
         return answer(request);
       },
     ]),
-  ) as unknown as Pick<StepBackend, 'lookup' | 'restore' | 'save'>;
+  ) as unknown as Pick<StorageBackend, 'lookup' | 'restore' | 'save'>;
   const scripted: ScriptedBackend = {
     asked,
     opened: [],
     closed: 0,
-    async open(plan, options) {
-      scripted.opened.push({ plan, options });
+    async open(target, options) {
+      scripted.opened.push({ target, options });
       return {
-        source: 's3',
-        bucketDown: false,
-        unanswered: undefined,
         counters: { requests: 3, retries: 1 },
         ...script,
         ...recorded,

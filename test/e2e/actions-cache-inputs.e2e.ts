@@ -57,7 +57,7 @@ describeWithGateway('actions/cache: fail-on-cache-miss', () => {
     expect(result.conclusion).toBe('failure');
     const [error] = mainOf(result, 'cache').annotations.filter(({ level }) => level === 'error');
     expect(error?.message).toMatch(
-      /^Failed to restore cache entry: .*this is no answer and no miss\. Input key: k$/,
+      /^Failed to restore cache entry: .*although this is not a miss\. Input key: k$/,
     );
   });
 });

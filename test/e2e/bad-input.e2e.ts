@@ -113,7 +113,7 @@ describeWithGateway('bad input', () => {
       return runStep({ ...step, entry: 'post', state });
     });
     expect(result.exitCode).toBe(0);
-    expect(result.stdout).toBe('Cache not saved: the restore step did not get as far as its key.\n');
+    expect(result.stdout).toBe('Cache not saved: the restore step failed before it read its key.\n');
     expect(operations).toEqual([]);
   });
 

@@ -56,7 +56,7 @@ describeWithGateway("GitHub's cache steps in", () => {
   it('for a bucket that is down, and the bucket is given the cache when it is back', async () => {
     const down = { ...github.env, ...(await outage()) };
     const first = await cache('path: deps, key: k', { env: down });
-    expect(mainOf(first, 'cache').log).toMatch(/cannot be reached: .*GitHub's cache is asked instead\.$/m);
+    expect(mainOf(first, 'cache').log).toMatch(/cannot be reached: .*GitHub's cache is used instead\.$/m);
     expect(closingFields(postOf(first, 'cache'))).toMatchObject({ source: 'github', result: 'saved' });
     expect(warningsOf(first)).toEqual([]);
 

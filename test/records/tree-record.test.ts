@@ -5,12 +5,19 @@ import { sha256 } from '../../src/archive/format/codec.ts';
 import { openArchive } from '../../src/archive/format/open-archive.ts';
 import { lstatExact } from '../../src/archive/fs/file-status.ts';
 import { StatusRows } from '../../src/archive/fs/status-rows.ts';
-import { findRecord, type NewRecord, readRecord, writeRecord } from '../../src/records/tree-record.ts';
+import { JobRecords } from '../../src/records/job-records.ts';
+import {
+  findTreeRecord,
+  type NewTreeRecord,
+  readTreeRecord,
+  writeTreeRecord,
+} from '../../src/records/tree-record.ts';
+import { silentLog } from '../../src/report/log.ts';
 import { layoutIn, packTree, tailOf } from '../archive/support/archives.ts';
 import { scratch } from '../archive/support/scratch.ts';
 import { buildTree } from '../support/tree.ts';
 
-async function newRecord(overrides: Partial<NewRecord> = {}): Promise<NewRecord> {
+async function newRecord(overrides: Partial<NewTreeRecord> = {}): Promise<NewTreeRecord> {
   const workspace = await buildTree(scratch(), { 'tree/a': 'a', 'tree/b': 'b' });
   const { object } = await packTree(await layoutIn(workspace));
   const { manifest, manifestBytes } = await openArchive(tailOf(object), object.length, () => {
@@ -21,41 +28,43 @@ async function newRecord(overrides: Partial<NewRecord> = {}): Promise<NewRecord>
   return { object: 'v1/o', etag: 'e', version: 'v', rows, manifestBytes, ...overrides };
 }
 
+const recordsIn = (directory: string) => new JobRecords(directory, silentLog);
+
 const onlyFile = (directory: string) => path.join(directory, fs.readdirSync(directory)[0]!);
 
 test('what is written is what is read', async () => {
   const directory = scratch();
   const record = await newRecord();
-  writeRecord(directory, record);
-  const read = readRecord(directory, 'v1/o', 'e')!;
+  writeTreeRecord(recordsIn(directory), record);
+  const read = readTreeRecord(recordsIn(directory), 'v1/o', 'e')!;
   expect(read).toMatchObject({ object: 'v1/o', etag: 'e', version: 'v' });
   expect(read.manifest.entries.map(({ name }) => name)).toEqual(['./tree/', './tree/a', './tree/b']);
   expect(read.rows.values).toEqual(record.rows.values);
-  expect(findRecord(directory, 'v')).toEqual(read);
+  expect(findTreeRecord(recordsIn(directory), 'v')).toEqual(read);
 });
 
 test.skipIf(process.platform === 'win32')('nobody else may read it: it tells names', async () => {
   const directory = scratch();
-  writeRecord(directory, await newRecord());
+  writeTreeRecord(recordsIn(directory), await newRecord());
   expect(fs.statSync(onlyFile(directory)).mode & 0o777).toBe(0o600);
 });
 
 test('another object, another state of it, another version: none', async () => {
   const directory = scratch();
-  writeRecord(directory, await newRecord());
-  expect(readRecord(directory, 'v1/other', 'e')).toBeUndefined();
-  expect(readRecord(directory, 'v1/o', 'f')).toBeUndefined();
-  expect(findRecord(directory, 'w')).toBeUndefined();
-  expect(readRecord(path.join(directory, 'none'), 'v1/o', 'e')).toBeUndefined();
-  expect(findRecord(path.join(directory, 'none'), 'v')).toBeUndefined();
+  writeTreeRecord(recordsIn(directory), await newRecord());
+  expect(readTreeRecord(recordsIn(directory), 'v1/other', 'e')).toBeUndefined();
+  expect(readTreeRecord(recordsIn(directory), 'v1/o', 'f')).toBeUndefined();
+  expect(findTreeRecord(recordsIn(directory), 'w')).toBeUndefined();
+  expect(readTreeRecord(recordsIn(path.join(directory, 'none')), 'v1/o', 'e')).toBeUndefined();
+  expect(findTreeRecord(recordsIn(path.join(directory, 'none')), 'v')).toBeUndefined();
 });
 
 test('of several the newest counts, and the same object’s takes its place', async () => {
   const directory = scratch();
-  for (const etag of ['1', '2', '3']) writeRecord(directory, await newRecord({ etag }));
-  expect(findRecord(directory, 'v')?.etag).toBe('3');
-  writeRecord(directory, await newRecord({ etag: '1' }));
-  expect(findRecord(directory, 'v')?.etag).toBe('1');
+  for (const etag of ['1', '2', '3']) writeTreeRecord(recordsIn(directory), await newRecord({ etag }));
+  expect(findTreeRecord(recordsIn(directory), 'v')?.etag).toBe('3');
+  writeTreeRecord(recordsIn(directory), await newRecord({ etag: '1' }));
+  expect(findTreeRecord(recordsIn(directory), 'v')?.etag).toBe('1');
   expect(fs.readdirSync(directory)).toHaveLength(3);
 });
 
@@ -63,24 +72,24 @@ describe('a record that is not as it was written is none', () => {
   /** Writes one, breaks its file, and asks for it both ways. */
   async function broken(change: (bytes: Buffer, file: string) => Uint8Array | undefined) {
     const directory = scratch();
-    writeRecord(directory, await newRecord());
+    writeTreeRecord(recordsIn(directory), await newRecord());
     const file = onlyFile(directory);
     const bytes = change(fs.readFileSync(file), file);
     if (bytes) fs.writeFileSync(file, bytes);
-    return [readRecord(directory, 'v1/o', 'e'), findRecord(directory, 'v')];
+    return [readTreeRecord(recordsIn(directory), 'v1/o', 'e'), findTreeRecord(recordsIn(directory), 'v')];
   }
   const none = [undefined, undefined];
 
   test('any byte of it', async () => {
     const directory = scratch();
-    writeRecord(directory, await newRecord());
+    writeTreeRecord(recordsIn(directory), await newRecord());
     const file = onlyFile(directory);
     const bytes = fs.readFileSync(file);
     for (let at = 0; at < bytes.length; at++) {
       const other = Buffer.from(bytes);
       other[at]! ^= 1 << (at % 8);
       fs.writeFileSync(file, other);
-      expect(readRecord(directory, 'v1/o', 'e'), `byte ${at}`).toBeUndefined();
+      expect(readTreeRecord(recordsIn(directory), 'v1/o', 'e'), `byte ${at}`).toBeUndefined();
     }
   });
 
@@ -92,12 +101,12 @@ describe('a record that is not as it was written is none', () => {
 
   test('of another object, under this one’s name', async () => {
     const directory = scratch();
-    writeRecord(directory, await newRecord());
+    writeTreeRecord(recordsIn(directory), await newRecord());
     const name = onlyFile(directory);
     fs.rmSync(name);
-    writeRecord(directory, await newRecord({ object: 'v1/other' }));
+    writeTreeRecord(recordsIn(directory), await newRecord({ object: 'v1/other' }));
     fs.renameSync(onlyFile(directory), name);
-    expect(readRecord(directory, 'v1/o', 'e')).toBeUndefined();
+    expect(readTreeRecord(recordsIn(directory), 'v1/o', 'e')).toBeUndefined();
   });
 
   test.each([0, 2])('of format %i, by another release', async format => {
@@ -114,8 +123,8 @@ describe('a record that is not as it was written is none', () => {
 
   test('with rows of another tree', async () => {
     const directory = scratch();
-    writeRecord(directory, await newRecord({ rows: StatusRows.of(2) }));
-    expect(readRecord(directory, 'v1/o', 'e')).toBeUndefined();
+    writeTreeRecord(recordsIn(directory), await newRecord({ rows: StatusRows.of(2) }));
+    expect(readTreeRecord(recordsIn(directory), 'v1/o', 'e')).toBeUndefined();
   });
 
   test('a directory in its place, or one that a killed process left unfinished', async () => {

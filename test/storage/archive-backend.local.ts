@@ -2,7 +2,7 @@ import { appendFileSync, readFileSync, rmSync, utimesSync, writeFileSync } from 
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { DamagedArchiveError, SourceTreeError } from '../../src/archive/archive-errors.ts';
+import { SourceTreeError } from '../../src/archive/archive-errors.ts';
 import { silentLog } from '../../src/report/log.ts';
 import { createDirectoryStore } from '../../src/storage/directory/directory-store.ts';
 import { objectPath } from '../../src/storage/directory/file-names.ts';
@@ -43,18 +43,18 @@ async function spoilt(key: string, spoil: (bytes: Buffer) => Buffer) {
   return { job, second: await jobWith(job, 'two'), file };
 }
 
-/** What a restore says of the object that it has found damaged. */
+/** The object that a restore finds damaged. */
 async function damageFound(job: Job, ...asked: Parameters<Job['restore']>) {
-  const error = await job.restore(...asked).catch(error => error);
-  expect(error).toBeInstanceOf(DamagedArchiveError);
-  return error.object;
+  const outcome = await job.restore(...asked);
+  if (outcome.kind !== 'damaged') return expect.fail(`the outcome is ${outcome.kind}`);
+  return outcome.object;
 }
 
 describe('saving', () => {
   test('what one job saves another restores', async () => {
     const { job } = setUp();
     const first = await jobWith(job, 'one');
-    expect(await first.saveInFull('k')).toMatchObject({ result: 'saved', source: 'directory', entries: 4 });
+    expect(await first.saveInFull('k')).toMatchObject({ kind: 'saved', source: 'directory', entries: 4 });
     const second = job();
     expect(await second.restore('k')).toMatchObject({
       key: 'k',
@@ -70,7 +70,7 @@ describe('saving', () => {
     const { job } = setUp();
     const first = await jobWith(job, 'one');
     const origin = { repository: 'octo/app', sha: '0123abc', runAttempt: '3' };
-    await first.save('k', { recordDirectory: undefined, origin });
+    await first.save('k', { record: false, origin });
     const { manifest, name } = await first.open('k');
     expect(manifest.head).toEqual({
       tool: 'cache-s3/0.0.0',
@@ -88,12 +88,12 @@ describe('saving', () => {
     const { job } = setUp();
     await (await jobWith(job, 'one')).saveInFull('k');
     const second = await jobWith(job, 'two');
-    expect(await second.saveInFull('k')).toEqual({ result: 'exists', source: 'directory' });
+    expect(await second.saveInFull('k')).toEqual({ kind: 'exists', source: 'directory' });
     const reader = job();
     await reader.restore('k');
     expect(contentIn(reader)).toBe('one');
-    expect(await second.save('k', { overwrite: true, recordDirectory: undefined })).toMatchObject({
-      result: 'saved',
+    expect(await second.save('k', { overwrite: true, record: false })).toMatchObject({
+      kind: 'saved',
     });
     await reader.restore('k');
     expect(contentIn(reader)).toBe('two');
@@ -103,9 +103,9 @@ describe('saving', () => {
     const { job } = setUp();
     const jobs = await Promise.all(['a', 'b', 'c', 'd'].map(content => jobWith(job, content)));
     const outcomes = await Promise.all(jobs.map(each => each.saveInFull('k')));
-    expect(outcomes.filter(({ result }) => result === 'saved').length).toBe(1);
-    expect(outcomes.filter(({ result }) => result === 'exists').length).toBe(3);
-    const winner = jobs[outcomes.findIndex(({ result }) => result === 'saved')]!;
+    expect(outcomes.filter(({ kind }) => kind === 'saved').length).toBe(1);
+    expect(outcomes.filter(({ kind }) => kind === 'exists').length).toBe(3);
+    const winner = jobs[outcomes.findIndex(({ kind }) => kind === 'saved')]!;
     const reader = job();
     await reader.restore('k');
     expect(contentIn(reader)).toBe(contentIn(winner));
@@ -113,7 +113,7 @@ describe('saving', () => {
 
   test('of nothing makes nothing', async () => {
     const { job, root } = setUp();
-    expect(await job().saveInFull('k')).toEqual({ result: 'empty' });
+    expect(await job().saveInFull('k')).toEqual({ kind: 'empty' });
     expect(await readdir(root)).toEqual([]);
   });
 
@@ -153,11 +153,10 @@ describe('saving', () => {
     }));
     const cancelled = job({ store: stopping });
     await buildTree(cancelled.workspace, { 'tree/a': incompressible(9_000_000) });
-    await expect(cancelled.save('k', { recordDirectory: undefined, signal: stop.signal })).rejects.toThrow(
-      'cancelled',
-    );
+    const outcome = await cancelled.save('k', { record: false, signal: stop.signal });
+    expect(outcome).toEqual({ kind: 'cancelled', mayBeVisible: false });
     expect(await files()).toEqual([]);
-    expect(await (await jobWith(job, 'x')).saveInFull('k')).toMatchObject({ result: 'saved' });
+    expect(await (await jobWith(job, 'x')).saveInFull('k')).toMatchObject({ kind: 'saved' });
   });
 
   test('of a tree that changes under it is a SourceTreeError, and stores nothing', async () => {
@@ -165,7 +164,10 @@ describe('saving', () => {
     const failing = job();
     await buildTree(failing.workspace, { 'tree/log': Buffer.alloc(60_000_000) });
     const timer = setInterval(() => appendFileSync(path.join(failing.workspace, 'tree/log'), 'x'), 1);
-    await expect(failing.saveInFull('k')).rejects.toThrow(SourceTreeError);
+    expect(await failing.saveInFull('k')).toMatchObject({
+      kind: 'failed',
+      error: expect.any(SourceTreeError),
+    });
     clearInterval(timer);
     expect(await files()).toEqual([]);
   });
@@ -187,8 +189,8 @@ describe('a damaged object', () => {
     expect(damaged).toMatchObject({ key: 'k', name: await second.objectName('k') });
     expect(await describeTree(second.workspace)).toEqual(before);
 
-    expect(await second.save('k', { damaged, recordDirectory: undefined })).toMatchObject({
-      result: 'saved',
+    expect(await second.save('k', { damaged, record: false })).toMatchObject({
+      kind: 'saved',
     });
     const third = job();
     await third.restore('k');
@@ -198,9 +200,9 @@ describe('a damaged object', () => {
   test('that another job has replaced meanwhile is left as it is', async () => {
     const { job, second } = await spoilt('k', torn);
     const damaged = await damageFound(second, 'k');
-    await (await jobWith(job, 'three')).save('k', { overwrite: true, recordDirectory: undefined });
-    expect(await second.save('k', { damaged, recordDirectory: undefined })).toMatchObject({
-      result: 'exists',
+    await (await jobWith(job, 'three')).save('k', { overwrite: true, record: false });
+    expect(await second.save('k', { damaged, record: false })).toMatchObject({
+      kind: 'exists',
     });
     const reader = job();
     await reader.restore('k');
@@ -216,14 +218,14 @@ describe('a damaged object', () => {
     const late = job({
       store: withUploads(store, upload => ({
         async complete() {
-          await other.save('k', { overwrite: true, recordDirectory: undefined });
+          await other.save('k', { overwrite: true, record: false });
           return upload.complete();
         },
       })),
     });
     await buildTree(late.workspace, { 'tree/file': 'two' });
     const damaged = await damageFound(late, 'k');
-    expect(await late.save('k', { damaged, recordDirectory: undefined })).toMatchObject({ result: 'exists' });
+    expect(await late.save('k', { damaged, record: false })).toMatchObject({ kind: 'exists' });
     const reader = job();
     await reader.restore('k');
     expect(contentIn(reader)).toBe('three');
@@ -233,8 +235,8 @@ describe('a damaged object', () => {
     const { second, file } = await spoilt('k', torn);
     const damaged = await damageFound(second, 'k');
     rmSync(file);
-    expect(await second.save('k', { damaged, recordDirectory: undefined })).toMatchObject({
-      result: 'saved',
+    expect(await second.save('k', { damaged, record: false })).toMatchObject({
+      kind: 'saved',
     });
   });
 
@@ -242,8 +244,8 @@ describe('a damaged object', () => {
     const { second, file } = await spoilt('k-1', torn);
     const damaged = await damageFound(second, 'k-2', { restoreKeys: ['k-'] });
     expect(damaged.key).toBe('k-1');
-    expect(await second.save('k-2', { damaged, recordDirectory: undefined })).toMatchObject({
-      result: 'saved',
+    expect(await second.save('k-2', { damaged, record: false })).toMatchObject({
+      kind: 'saved',
     });
     expect(readFileSync(file, 'utf8')).toBe('torn');
   });
@@ -255,8 +257,11 @@ test('an object of a format to come is a miss with a notice, and no reason to to
     return bytes;
   });
   const bytes = readFileSync(file);
-  expect(await second.restore('k')).toBeUndefined();
-  expect(second.lines.join()).toContain('it has archive format 2, and this release reads only format 1');
-  expect(await second.saveInFull('k')).toMatchObject({ result: 'exists' });
+  expect(await second.restore('k')).toMatchObject({
+    kind: 'unusable',
+    key: 'k',
+    error: { message: 'it has archive format 2, and this release reads only format 1' },
+  });
+  expect(await second.saveInFull('k')).toMatchObject({ kind: 'exists' });
   expect(readFileSync(file).equals(bytes)).toBe(true);
 });

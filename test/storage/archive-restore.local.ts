@@ -2,7 +2,9 @@ import * as fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { DamagedArchiveError } from '../../src/archive/archive-errors.ts';
-import { findRecord, readRecord } from '../../src/records/tree-record.ts';
+import { JobRecords } from '../../src/records/job-records.ts';
+import { findTreeRecord, readTreeRecord } from '../../src/records/tree-record.ts';
+import { silentLog } from '../../src/report/log.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
 import { ObjectReplacedError } from '../../src/storage/store-errors.ts';
 import { ballast, type Fleet, fleet } from '../archive/save/incremental/fixture.ts';
@@ -22,14 +24,21 @@ async function saver({ job }: Fleet, spec = { 'tree/a': 'first', 'tree/sub/b': '
   return first;
 }
 
+/** The record that a restore of another key leaves. */
+async function recordLeft(job: Job) {
+  const outcome = await job.restore('none');
+  if (outcome.kind !== 'hit') return expect.fail(`the outcome is ${outcome.kind}`);
+  const { name, etag } = outcome.object!;
+  return readTreeRecord(new JobRecords(job.temp, silentLog), name, etag)!;
+}
+
 describe('the record of a restore', () => {
   test('is left by one that a save may follow: what was restored is under another key', async () => {
     const all = fleet();
     await saver(all);
     const second = all.job();
-    const { object } = (await second.restore('none'))!;
-    const record = readRecord(second.temp, object!.name, object!.etag)!;
-    expect(record).toEqual(findRecord(second.temp, record.version));
+    const record = await recordLeft(second);
+    expect(record).toEqual(findTreeRecord(new JobRecords(second.temp, silentLog), record.version));
     const files = record.manifest.entries.filter(({ size }) => size > 0);
     expect(files.map(({ name }) => name)).toEqual(['./tree/a', './tree/sub/b']);
     for (const { name } of files) {
@@ -68,7 +77,7 @@ describe('the record of a restore', () => {
       const { mtime, atime } = fs.statSync(file);
       fs.writeFileSync(file, 'FIRST');
       fs.utimesSync(file, atime, mtime);
-      expect(await second.save(`changed-${round}`)).toMatchObject({ result: 'saved' });
+      expect(await second.save(`changed-${round}`)).toMatchObject({ kind: 'saved' });
       const reader = all.job();
       await reader.restore(`changed-${round}`);
       expect(fs.readFileSync(path.join(reader.workspace, 'tree/a'), 'utf8')).toBe('FIRST');
@@ -80,8 +89,7 @@ describe('the record of a restore', () => {
     await saver(all);
     const second = all.job();
     await buildTree(second.workspace, { 'tree/a': 'older', 'tree/mine': 'not from the cache' });
-    const { object } = (await second.restore('none'))!;
-    const { rows, manifest } = readRecord(second.temp, object!.name, object!.etag)!;
+    const { rows, manifest } = await recordLeft(second);
     manifest.entries.forEach(({ name, type }, index) => {
       const stats = fs.lstatSync(path.join(second.workspace, name), { bigint: true });
       expect(rows.matches(index, stats), name).toBe(type === 0);
@@ -101,8 +109,7 @@ describe('the record of a restore', () => {
       const second = all.job();
       // The second name is moved alone, and that shows on the first one
       await buildTree(second.workspace, { 'tree/old/there': 'before' });
-      const { object } = (await second.restore('none'))!;
-      const { rows, manifest } = readRecord(second.temp, object!.name, object!.etag)!;
+      const { rows, manifest } = await recordLeft(second);
       const index = manifest.entries.findIndex(({ name }) => name === './tree/new/first');
       const stats = fs.lstatSync(path.join(second.workspace, 'tree/new/first'), { bigint: true });
       expect(stats.nlink).toBe(2n);
@@ -134,7 +141,7 @@ describe('the object that is restored is the one that was found', () => {
     const replaced = all.job({
       store: between(all.store, async () => {
         fs.writeFileSync(path.join(first.workspace, 'tree/ballast/0'), 'another');
-        await first.save('k-1', { overwrite: true, recordDirectory: undefined });
+        await first.save('k-1', { overwrite: true, record: false });
       }),
     });
     expect(await replaced.restore('k-1')).toMatchObject({ exact: true });
@@ -152,7 +159,11 @@ describe('the object that is restored is the one that was found', () => {
       return all.store.getRange(name, range, options);
     };
     const second = all.job({ store });
-    await expect(second.restore('k-1')).rejects.toThrow(ObjectReplacedError);
+    expect(await second.restore('k-1')).toMatchObject({
+      kind: 'failed',
+      error: expect.any(ObjectReplacedError),
+      treeChanged: false,
+    });
     expect(found).toBe(3);
     expect(fs.readdirSync(second.workspace)).toEqual([]);
     expect(fs.readdirSync(first.workspace)).toEqual(['tree']);
@@ -165,13 +176,15 @@ describe('the object that is restored is the one that was found', () => {
     const store = between(all.store, async () => {});
     store.getRange = async () => undefined;
     const second = all.job({ store });
-    const failure = await second.restore('k-1').catch(error => error);
-    expect(failure).toBeInstanceOf(DamagedArchiveError);
-    expect(failure).toMatchObject({ object: { name, key: 'k-1' } });
+    expect(await second.restore('k-1')).toMatchObject({
+      kind: 'damaged',
+      error: expect.any(DamagedArchiveError),
+      object: { name, key: 'k-1' },
+    });
     expect(fs.readdirSync(second.workspace)).toEqual([]);
     const again = all.job();
     await buildTree(again.workspace, { 'tree/a': 'again' });
-    expect(await again.save('k-1', { recordDirectory: second.temp })).toMatchObject({ result: 'saved' });
+    expect(await again.save('k-1', { recordsOf: second })).toMatchObject({ kind: 'saved' });
   });
 
   test('deleted while it is read: it is no damage', async () => {
@@ -181,7 +194,10 @@ describe('the object that is restored is the one that was found', () => {
     store.getRange = async () => undefined;
     store.head = async () => undefined;
     const second = all.job({ store });
-    await expect(second.restore('k-1')).rejects.toThrow('was deleted while it was read');
+    expect(await second.restore('k-1')).toMatchObject({
+      kind: 'failed',
+      error: { message: expect.stringContaining('was deleted while it was read') },
+    });
     expect(fs.readdirSync(second.temp)).toEqual([]);
   });
 
@@ -197,13 +213,11 @@ describe('the object that is restored is the one that was found', () => {
     await upload.write((await all.store.getRange(from, { start: 0, end: sizeBytes }))!.bytes);
     await upload.complete();
     const workers = countWorkers();
-    const failure = await all
-      .job()
-      .restore('k-2', { warm })
-      .catch(error => error);
-    expect(failure).toBeInstanceOf(DamagedArchiveError);
-    expect(failure).toMatchObject({ object: { name: to, key: 'k-2' } });
-    expect(failure.message).toContain(from);
+    expect(await all.job().restore('k-2', { warm })).toMatchObject({
+      kind: 'damaged',
+      error: { name: 'DamagedArchiveError', message: expect.stringContaining(from) },
+      object: { name: to, key: 'k-2' },
+    });
     // Those of a warm restore had begun to start
     expect(countWorkers()).toBe(workers);
   });
@@ -222,7 +236,10 @@ describe('the object that is restored is the one that was found', () => {
       return answer;
     };
     const reader = all.job({ store });
-    await expect(reader.restore('k-2')).rejects.toThrow('the checksum of a frame is wrong');
+    expect(await reader.restore('k-2')).toMatchObject({
+      kind: 'damaged',
+      error: { message: expect.stringContaining('the checksum of a frame is wrong') },
+    });
     expect(fs.readdirSync(reader.workspace)).toEqual([]);
   });
 });

@@ -98,7 +98,7 @@ describe('a save grows from what was restored', () => {
     const all = fleet();
     const second = await changedJob(all);
     await all.job().restore('none');
-    expect(await second.save('k-1')).toMatchObject({ result: 'exists' });
+    expect(await second.save('k-1')).toMatchObject({ kind: 'exists' });
   });
 
   test('not onto itself: the same key with overwrite is a full save', async () => {
@@ -111,7 +111,7 @@ describe('a save grows from what was restored', () => {
   test('not without a record, and not when most of it has changed', async () => {
     const all = fleet();
     const second = await changedJob(all);
-    expect(reused(await second.save('k-2', { recordDirectory: undefined }))).toBe(0);
+    expect(reused(await second.save('k-2', { record: false }))).toBe(0);
     for (const index of [0, 1, 2]) {
       fs.writeFileSync(
         path.join(second.workspace, `tree/ballast/${index}`),
@@ -138,7 +138,7 @@ describe('where it cannot, the save is a full one, and says why once', () => {
     const all = fleet();
     const first = all.job();
     const second = await changedJob(all, first);
-    await first.save('k-1', { overwrite: true, recordDirectory: undefined });
+    await first.save('k-1', { overwrite: true, record: false });
     expect(reused(await second.save('k-2'))).toBe(0);
     expect(second.lines).toEqual([
       'info: The cache is saved in full: the cache that was restored has been replaced.',

@@ -1,9 +1,8 @@
 import { describe, expect, test, vi } from 'vitest';
 import { matchOrder } from '../../src/cache/keys/match-order.ts';
 import { spacesOf } from '../../src/cache/keys/scope.ts';
-import { silentLog } from '../../src/report/log.ts';
-import { createArchiveBackend } from '../../src/storage/archive-backend.ts';
 import type { LookupRequest } from '../../src/storage/backend.ts';
+import { findObject } from '../../src/storage/find-object.ts';
 import type { ListOptions, ObjectInfo, ObjectStore } from '../../src/storage/object-store.ts';
 import { StoreRefusedError } from '../../src/storage/store-errors.ts';
 import { lookupRequest } from '../support/requests.ts';
@@ -57,23 +56,12 @@ function storeWith(names: readonly string[], answer = async (_asked: Asked) => {
   return { asked, store: store as ObjectStore };
 }
 
-function backendOf(store: ObjectStore) {
-  return createArchiveBackend(store, {
-    log: silentLog,
-    workerUrl: new URL('data:,'),
-    tool: 'cache-s3/0.0.0',
-  });
-}
-
-/** What a lookup that ends in a miss is told, and all that was asked for it. */
+/** The diagnosis of a request that ends in a miss, and the calls that it took. */
 async function diagnosis(names: readonly string[], asking = request()) {
   const { store, asked } = storeWith(names);
-  const backend = backendOf(store);
-  expect(await backend.lookup(asking)).toBeUndefined();
-  const before = asked.length;
-  const line = await backend.diagnose?.(asking);
-  expect(asked).toHaveLength(before);
-  return { line, operations: asked.map(({ operation }) => operation) };
+  const outcome = await findObject(store, asking, 0);
+  if (outcome.kind !== 'miss') return expect.fail('it is no miss');
+  return { line: outcome.diagnosis, operations: asked.map(({ operation }) => operation) };
 }
 
 describe('the diagnosis of a miss names', () => {
@@ -128,7 +116,7 @@ describe('it costs', () => {
     ['on the default branch', main],
   ])('nothing for an exact hit %s', async (_, place) => {
     const { store, asked } = storeWith([objectOf(place, 'k')]);
-    expect(await backendOf(store).lookup(request())).toMatchObject({ key: 'k', exact: true });
+    expect(await findObject(store, request(), 0)).toMatchObject({ key: 'k' });
     expect(asked.map(({ operation }) => operation)).not.toContain('optional list');
   });
 
@@ -137,7 +125,7 @@ describe('it costs', () => {
       if (operation === 'optional list')
         await new Promise((_, reject) => signal?.addEventListener('abort', reject));
     });
-    expect(await backendOf(store).lookup(request(['k-']))).toMatchObject({ key: 'k-old' });
+    expect(await findObject(store, request(['k-']), 0)).toMatchObject({ key: 'k-old' });
     expect(asked.find(({ operation }) => operation === 'optional list')?.signal?.aborted).toBe(true);
   });
 });
@@ -147,10 +135,7 @@ describe('a look that', () => {
     const { store } = storeWith([objectOf(feature, 'k')], async ({ operation }) => {
       if (operation === 'optional list') throw new StoreRefusedError('403', "the input 'accessKey'");
     });
-    const backend = backendOf(store);
-    const asking = request();
-    expect(await backend.lookup(asking)).toBeUndefined();
-    expect(await backend.diagnose?.(asking)).toBeUndefined();
+    expect(await findObject(store, request(), 0)).toEqual({ kind: 'miss', diagnosis: undefined });
   });
 
   test('is not answered is given up', async () => {
@@ -162,7 +147,7 @@ describe('a look that', () => {
       limit.abort(new Error('too slow'));
       await givenUp;
     });
-    expect(await backendOf(store).lookup(request())).toBeUndefined();
+    expect(await findObject(store, request(), 0)).toEqual({ kind: 'miss', diagnosis: undefined });
     expect(AbortSignal.timeout).toHaveBeenCalledWith(2000);
   });
 });

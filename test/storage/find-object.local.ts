@@ -64,8 +64,9 @@ async function ask(store: ObjectStore, { key, restoreKeys = [], refs = [MAIN] }:
 
 /** `key` or, where several refs are asked, `ref key`; undefined: a miss. */
 async function keyFound(saved: readonly Saved[], question: Question): Promise<string | undefined> {
-  const { found } = await ask(await storeOf(saved), question);
-  if (!found || !question.refs) return found?.key;
+  const found = await ask(await storeOf(saved), question);
+  if (found.kind === 'miss') return undefined;
+  if (!question.refs) return found.key;
   const ref = question.refs.find(one => spaces([one]).write.parse(found.name));
   return `${ref} ${found.key}`;
 }
@@ -118,8 +119,8 @@ describe('the order of matches', () => {
     'a&b<c>',
   ])('the odd key %j is found as itself and by its beginning, and is not its neighbour', async key => {
     const store = await storeOf([{ key }, { key: `${key}-longer` }, { key: 'other' }]);
-    expect((await ask(store, { key })).found?.key).toBe(key);
-    expect((await ask(store, { key: 'none', restoreKeys: [key] })).found?.key).toBe(`${key}-longer`);
+    expect(await ask(store, { key })).toMatchObject({ key });
+    expect(await ask(store, { key: 'none', restoreKeys: [key] })).toMatchObject({ key: `${key}-longer` });
   });
 });
 
@@ -175,15 +176,15 @@ describe('versions', () => {
       { key: 'k', version: other },
       { key: 'k-1', version: other },
     ]);
-    expect(await ask(store, { key: 'k', restoreKeys: ['k'] })).toMatchObject({
-      found: undefined,
-      keyInOtherVersion: true,
+    expect(await ask(store, { key: 'k', restoreKeys: ['k'] })).toEqual({
+      kind: 'miss',
+      diagnosis: "The key 'k' exists, but it was saved with other paths or on another operating system.",
     });
   });
 
   test('an older entry of our own wins over a newer one of others', async () => {
     const store = await storeOf([{ key: 'k-1' }, { key: 'k-2', version: other }]);
-    expect((await ask(store, { key: 'z', restoreKeys: ['k-'] })).found?.key).toBe('k-1');
+    expect(await ask(store, { key: 'z', restoreKeys: ['k-'] })).toMatchObject({ key: 'k-1' });
   });
 });
 
@@ -212,15 +213,16 @@ describe('requests', () => {
 
   test('an exact hit in the first place lists nothing, and brings its last bytes along', async () => {
     const { store, calls } = watched(await storeOf([{ key: 'k' }, { key: 'k-1' }]));
-    const { found } = await ask(store, { key: 'k', restoreKeys: ['k-'], refs: [MAIN, BRANCH] }, 4);
+    const found = await ask(store, { key: 'k', restoreKeys: ['k-'], refs: [MAIN, BRANCH] }, 4);
+    if (found.kind === 'miss') return expect.fail('it is a miss');
     expect(calls.map(call => call.split(' ')[0])).toEqual(['getRange', 'getRange']);
-    expect(Buffer.from(found!.tail!.bytes).toString()).toBe('in k');
-    expect(found!.tail!.start).toBe(found!.sizeBytes - 4);
+    expect(Buffer.from(found.tail!.bytes).toString()).toBe('in k');
+    expect(found.tail!.start).toBe(found.sizeBytes - 4);
   });
 
   test('without tails the object is only looked at', async () => {
     const { store, calls } = watched(await storeOf([{ key: 'k' }]));
-    expect((await ask(store, { key: 'k' })).found?.tail).toBeUndefined();
+    expect(await ask(store, { key: 'k' })).toMatchObject({ key: 'k', tail: undefined });
     expect(calls.map(call => call.split(' ')[0])).toEqual(['head']);
   });
 
@@ -234,7 +236,7 @@ describe('requests', () => {
           name.includes('branch') ? Promise.reject(new Error('down')) : value.call(target, name);
       },
     });
-    expect((await ask(failing, { key: 'k', refs: [MAIN, BRANCH] })).found?.key).toBe('k');
+    expect(await ask(failing, { key: 'k', refs: [MAIN, BRANCH] })).toMatchObject({ key: 'k' });
     await expect(ask(failing, { key: 'k', refs: [BRANCH, MAIN] })).rejects.toThrow('down');
   });
 });

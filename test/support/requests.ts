@@ -41,7 +41,6 @@ export function restoreRequest(overrides: Partial<RestoreRequest> = {}): Restore
     layout,
     runLabel: '1-00000000',
     warm: false,
-    recordDirectory: undefined,
     ...overrides,
   };
 }
@@ -58,7 +57,6 @@ export function saveRequest(overrides: Partial<SaveRequest> = {}): SaveRequest {
     overwrite: false,
     damaged: undefined,
     base: undefined,
-    recordDirectory: undefined,
     uploadChunkSizeBytes: undefined,
     origin: {},
     ...overrides,

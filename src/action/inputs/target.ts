@@ -9,7 +9,7 @@ import { type Environment, readInput } from './read-input.ts';
 export type Target =
   | { readonly kind: 's3'; readonly settings: S3Settings }
   | { readonly kind: 'directory'; readonly root: string }
-  /** No bucket: GitHub's cache, as with actions/cache. `ignored` names the inputs that mean nothing then. */
+  /** No bucket: GitHub's cache, as with actions/cache. `ignored` names the inputs that have no effect then. */
   | { readonly kind: 'github'; readonly ignored: readonly string[] };
 
 export interface TargetOptions {

@@ -1,4 +1,4 @@
-import type { CacheMatch } from '../../storage/backend.ts';
+import type { Hit } from '../../storage/outcomes.ts';
 import type { Runner } from '../runner/runner.ts';
 
 /**
@@ -6,7 +6,7 @@ import type { Runner } from '../runner/runner.ts';
  * `cache-hit` has three values there, kept for the workflows that rely on it: 'true' on an exact hit, 'false' on a
  * partial one, and not set at all on a miss.
  */
-export function setMatchOutputs(runner: Runner, match: CacheMatch | undefined): void {
+export function setMatchOutputs(runner: Runner, match: Hit | undefined): void {
   runner.setOutput('cache-source', match?.source ?? 'none');
   if (match === undefined) return;
   runner.setOutput('cache-hit', String(match.exact));

@@ -1,6 +1,6 @@
 import { machineLine, type PhaseFacts, peopleLine } from '../../report/closing-line.ts';
 import { escapeHtml, summaryRows } from '../../report/summary.ts';
-import type { StepBackend } from '../backend/open.ts';
+import type { StorageBackend } from '../../storage/backend.ts';
 import type { Runner } from '../runner/runner.ts';
 
 /** What came of a phase. */
@@ -18,7 +18,7 @@ export async function closePhase(
   rest: {
     /** By `performance.now()`. */
     readonly startedMs: number;
-    readonly backend: StepBackend | undefined;
+    readonly backend: StorageBackend | undefined;
     readonly keys: PhaseKeys;
     readonly summary: boolean;
   },

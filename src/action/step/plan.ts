@@ -65,11 +65,6 @@ export function lookupRequest(plan: StepPlan, signal: AbortSignal): LookupReques
   };
 }
 
-/** Where what a restore has to tell lies until the save; undefined: nothing is kept. */
-export function recordDirectory(env: Environment): string | undefined {
-  return env.RUNNER_TEMP || undefined;
-}
-
 /** undefined: the event is tied to a branch or tag; else actions/cache's sentence, word for word. */
 export function eventProblem(env: Environment): string | undefined {
   if (env.GITHUB_REF) return undefined;

@@ -1,11 +1,16 @@
-import type { LookupRequest } from '../../storage/backend.ts';
-import type { StepBackend } from '../backend/open.ts';
+import type { StorageBackend } from '../../storage/backend.ts';
+import {
+  describeUnanswered,
+  type Hit,
+  type LookupOutcome,
+  type Restored,
+  type RestoreOutcome,
+} from '../../storage/outcomes.ts';
 import type { ActionInputs } from '../inputs/inputs.ts';
 import type { Runner } from '../runner/runner.ts';
 import { setMatchOutputs, setUnavailableOutputs } from './outputs.ts';
 import { closePhase } from './phase.ts';
 import type { StepPlan } from './plan.ts';
-import type { Answer } from './restore-answer.ts';
 
 export interface RestorePhase {
   readonly op: 'restore' | 'lookup';
@@ -14,85 +19,79 @@ export interface RestorePhase {
   readonly inputs: ActionInputs;
 }
 
-/** A phase in which a backend was asked. */
-export interface AnsweredPhase extends RestorePhase {
-  readonly backend: StepBackend;
-  readonly request: LookupRequest;
-}
-
-/** The run may not read, so nobody is asked: a miss. */
+/** The run may not read: no request was made, and it is a miss. */
 export async function reportDenied(runner: Runner, phase: RestorePhase, reason: string): Promise<void> {
-  const { op, startedMs, inputs } = phase;
   runner.log.info(`Cache not restored: ${reason}.`);
   setMatchOutputs(runner, undefined);
-  sayMiss(runner, inputs);
-  await closePhase(
-    runner,
-    { op, source: 'none', result: 'denied' },
-    {
-      startedMs,
-      backend: undefined,
-      keys: { primaryKey: inputs.key, matchedKey: undefined },
-      summary: inputs.summary,
-    },
-  );
+  reportMiss(runner, phase.inputs);
+  await close(runner, { ...phase, backend: undefined }, 'denied');
 }
 
-/** Tells what came of it: outputs, lines, summary; fails the step where a miss or no answer is to. */
-export async function reportAnswer(runner: Runner, phase: AnsweredPhase, answer: Answer): Promise<void> {
-  const { inputs, backend } = phase;
-  const match = answer.kind === 'match' ? answer.match : undefined;
-  const close = (result: string) =>
-    closePhase(
-      runner,
-      {
-        op: phase.op,
-        source: match?.source ?? 'none',
-        result,
-        bytes: match?.sizeBytes,
-        entries: match?.entries,
-        rawBytes: match?.rawBytes,
-      },
-      {
-        startedMs: phase.startedMs,
-        backend,
-        keys: { primaryKey: inputs.key, matchedKey: match?.key },
-        summary: inputs.summary,
-      },
-    );
+type Phase = RestorePhase & { readonly backend: StorageBackend | undefined };
 
-  if (match !== undefined) {
-    setMatchOutputs(runner, match);
-    const found = inputs.lookupOnly ? 'Cache found and can be restored' : 'Cache restored';
-    runner.log.info(`${found} from key: ${match.key}`);
-    return close(match.exact ? 'hit' : 'partial');
-  }
-  if (answer.kind === 'failed') {
-    setUnavailableOutputs(runner);
-    if (inputs.failOnCacheMiss) {
-      runner.fail(
-        `Failed to restore cache entry: ${answer.reason}. Exiting as fail-on-cache-miss is set, although this is no answer and no miss. Input key: ${inputs.key}`,
-      );
+/** Reports an outcome: outputs, lines, summary. Fails the step where `fail-on-cache-miss` asks for it. */
+export async function reportOutcome(
+  runner: Runner,
+  phase: Phase,
+  outcome: LookupOutcome | RestoreOutcome,
+): Promise<void> {
+  const { inputs } = phase;
+  switch (outcome.kind) {
+    case 'hit': {
+      setMatchOutputs(runner, outcome);
+      const found = inputs.lookupOnly ? 'Cache found and can be restored' : 'Cache restored';
+      runner.log.info(`${found} from key: ${outcome.key}`);
+      return close(runner, phase, outcome.exact ? 'hit' : 'partial', outcome);
     }
-    return close('failed');
+    case 'miss':
+      setMatchOutputs(runner, undefined);
+      if (outcome.diagnosis !== undefined) runner.log.info(outcome.diagnosis);
+      reportMiss(runner, inputs);
+      return close(runner, phase, 'miss');
+    case 'unusable':
+      setMatchOutputs(runner, undefined);
+      runner.log.notice(`The object of key '${outcome.key}' is not used: ${outcome.error.message}.`);
+      reportMiss(runner, inputs);
+      return close(runner, phase, 'miss');
+    case 'damaged':
+      setMatchOutputs(runner, undefined);
+      runner.log.debug(outcome.error.stack ?? '');
+      runner.log.warning(
+        `Cache not restored, its object is damaged and nothing was written: ${outcome.error.message}`,
+      );
+      reportMiss(runner, inputs);
+      return close(runner, phase, 'damaged');
+    case 'unavailable':
+    case 'refused':
+      return reportFailure(runner, phase, `${describeUnanswered(outcome)}.`, outcome.error);
+    case 'failed': {
+      const { error } = outcome;
+      const isHalf = 'treeChanged' in outcome && outcome.treeChanged;
+      const warning = isHalf
+        ? `Cache restored only in part: ${error.message}`
+        : `Cache not restored: ${error.message}`;
+      return reportFailure(runner, phase, warning, error);
+    }
+    case 'cancelled':
+      runner.log.warning('Cache not restored: the step was cancelled.');
   }
-  setMatchOutputs(runner, undefined);
-  if (answer.kind === 'miss') await diagnose(runner, backend, phase.request);
-  sayMiss(runner, inputs);
-  await close(answer.kind);
 }
 
-/** One line on why, where the bucket knows it. Never a reason to fail. */
-async function diagnose(runner: Runner, backend: StepBackend, request: LookupRequest): Promise<void> {
-  try {
-    const line = await backend.diagnose?.(request);
-    if (line !== undefined) runner.log.info(line);
-  } catch (error) {
-    runner.log.debug(`No diagnosis: ${(error as Error).message}`);
+/** No cache was restored, and it is not known to be a miss. */
+function reportFailure(runner: Runner, phase: Phase, warning: string, error: Error): Promise<void> {
+  const { inputs } = phase;
+  setUnavailableOutputs(runner);
+  runner.log.debug(error.stack ?? '');
+  runner.log.warning(warning);
+  if (inputs.failOnCacheMiss) {
+    runner.fail(
+      `Failed to restore cache entry: ${error.message}. Exiting as fail-on-cache-miss is set, although this is not a miss. Input key: ${inputs.key}`,
+    );
   }
+  return close(runner, phase, 'failed');
 }
 
-function sayMiss(runner: Runner, inputs: ActionInputs): void {
+function reportMiss(runner: Runner, inputs: ActionInputs): void {
   if (inputs.failOnCacheMiss) {
     runner.fail(
       `Failed to restore cache entry. Exiting as fail-on-cache-miss is set. Input key: ${inputs.key}`,
@@ -102,11 +101,31 @@ function sayMiss(runner: Runner, inputs: ActionInputs): void {
   runner.log.info(`Cache not found for input keys: ${[inputs.key, ...inputs.restoreKeys].join(', ')}`);
 }
 
-/** Inputs that mean nothing are said once, in the phase that comes first. */
-export function sayIgnored(runner: Runner, { target }: StepPlan): void {
+function close(runner: Runner, phase: Phase, result: string, hit?: Hit & Partial<Restored>): Promise<void> {
+  return closePhase(
+    runner,
+    {
+      op: phase.op,
+      source: hit?.source ?? 'none',
+      result,
+      bytes: hit?.sizeBytes,
+      entries: hit?.entries,
+      rawBytes: hit?.rawBytes,
+    },
+    {
+      startedMs: phase.startedMs,
+      backend: phase.backend,
+      keys: { primaryKey: phase.inputs.key, matchedKey: hit?.key },
+      summary: phase.inputs.summary,
+    },
+  );
+}
+
+/** Warns of inputs that have no effect, in the phase that comes first. */
+export function warnIgnored(runner: Runner, { target }: StepPlan): void {
   if (target.kind !== 'github' || target.ignored.length === 0) return;
   const names = target.ignored.map(name => `'${name}'`).join(', ');
   runner.log.warning(
-    `Input 'bucket' is empty, so GitHub's cache is used and ${names} ${target.ignored.length === 1 ? 'means' : 'mean'} nothing: set 'bucket' to use yours.`,
+    `Input 'bucket' is empty, so GitHub's cache is used and ${names} ${target.ignored.length === 1 ? 'has' : 'have'} no effect: set 'bucket' to use yours.`,
   );
 }

@@ -1,18 +1,21 @@
+import { randomBytes } from 'node:crypto';
+import type { JobRecords } from '../../records/job-records.ts';
 import { createProgress } from '../../report/progress.ts';
-import type { OpenBackend, StepBackend } from '../backend/open.ts';
+import type { StorageBackend } from '../../storage/backend.ts';
+import { bucketWasDown, type LookupOutcome, type RestoreOutcome } from '../../storage/outcomes.ts';
+import type { OpenBackend } from '../backend/open-backend.ts';
 import { BadInputError } from '../inputs/bad-input.ts';
 import { type ActionInputs, parseInputs } from '../inputs/inputs.ts';
 import { badInputSentence } from '../inputs/read-input.ts';
 import type { Runner } from '../runner/runner.ts';
-import { noteHalfRestored } from './half-restored.ts';
 import { setKeyOutput } from './outputs.ts';
 import { eventProblem, lookupRequest, planStep, type StepPlan } from './plan.ts';
-import { type Answer, ask } from './restore-answer.ts';
-import { type RestorePhase, reportAnswer, reportDenied, sayIgnored } from './restore-report.ts';
+import { type RestorePhase, reportDenied, reportOutcome, warnIgnored } from './restore-report.ts';
 import { type StepState, writeState } from './state.ts';
 
 export interface RestoreStepOptions {
   readonly open: OpenBackend;
+  readonly records: JobRecords;
   readonly signal: AbortSignal;
   /** false: restore/, which no post phase follows. */
   readonly keepState: boolean;
@@ -20,7 +23,7 @@ export interface RestoreStepOptions {
 
 /**
  * Restores (or only looks up) the cache of a step. A cache problem is a warning and counts as a miss; bad inputs fail
- * the step before anything is asked or written, and a miss does with `fail-on-cache-miss`.
+ * the step before any request, and so does a miss with `fail-on-cache-miss`.
  */
 export async function restoreStep(runner: Runner, options: RestoreStepOptions): Promise<void> {
   const startedMs = performance.now();
@@ -41,36 +44,61 @@ export async function restoreStep(runner: Runner, options: RestoreStepOptions): 
 
   setKeyOutput(runner, inputs.key);
   keep({});
-  sayIgnored(runner, plan);
+  warnIgnored(runner, plan);
   if (!plan.access.read.allowed) {
     keep({ finished: true });
     return reportDenied(runner, phase, plan.access.read.reason);
   }
 
   const progress = createProgress({ log: runner.log, doing: 'Receiving', done: 'Received' });
-  let backend: StepBackend | undefined;
+  let backend: StorageBackend | undefined;
   try {
-    backend = await options.open(plan, {
+    backend = await options.open(plan.target, {
       fallback: inputs.useFallback,
       bucketWasDown: false,
-      onBytes: progress.add,
-      onTotal: progress.expect,
+      progress,
     });
-    const request = lookupRequest(plan, options.signal);
-    const answer = await ask(runner, plan, backend, request, progress);
-    const isHalf = answer.kind === 'failed' && answer.halfway === true;
-    if (isHalf || (answer.kind === 'match' && !inputs.lookupOnly)) noteHalfRestored(runner, plan, isHalf);
-    // A signal may come while the last renames are made: then the cache is there, and is reported
-    if (options.signal.aborted && answer.kind !== 'match') {
-      return runner.log.warning('Cache not restored: the step was cancelled.');
-    }
-    await reportAnswer(runner, { ...phase, backend, request }, answer);
-    // Half a cache is not for the post phase to save
-    keep({ finished: !isHalf, bucketWasDown: backend.bucketDown, ...remembered(answer, inputs) });
+    // The report comes below the group of the progress, not inside it
+    const outcome = await fetchCache(runner, plan, backend, options.signal).finally(progress.end);
+    recordTree(options.records, plan, outcome);
+    await reportOutcome(runner, { ...phase, backend }, outcome);
+    if (outcome.kind !== 'cancelled') keep(stateAfter(outcome, inputs));
   } finally {
     progress.end();
     backend?.close();
   }
+}
+
+function fetchCache(
+  { env }: Runner,
+  plan: StepPlan,
+  backend: StorageBackend,
+  signal: AbortSignal,
+): Promise<LookupOutcome | RestoreOutcome> {
+  const request = lookupRequest(plan, signal);
+  if (plan.inputs.lookupOnly) return backend.lookup(request);
+  const run = (env.GITHUB_RUN_ID ?? '0').replace(/\D/g, '');
+  return backend.restore({
+    ...request,
+    layout: plan.layout,
+    // Jobs of one run may share a directory: the run's number alone is not unique
+    runLabel: `${run}-${randomBytes(4).toString('hex')}`,
+    warm: plan.inputs.warmRestore,
+  });
+}
+
+/** For every save of the job of the same paths, whatever its key. */
+function recordTree(
+  records: JobRecords,
+  { version, inputs }: StepPlan,
+  outcome: LookupOutcome | RestoreOutcome,
+): void {
+  if (isHalfRestored(outcome)) records.markHalfRestored(version);
+  else if (outcome.kind === 'hit' && !inputs.lookupOnly) records.clearHalfRestored(version);
+}
+
+function isHalfRestored(outcome: LookupOutcome | RestoreOutcome): boolean {
+  return outcome.kind === 'failed' && 'treeChanged' in outcome && outcome.treeChanged;
 }
 
 function unfinished(inputs: ActionInputs): StepState {
@@ -85,13 +113,14 @@ function unfinished(inputs: ActionInputs): StepState {
   };
 }
 
-function remembered(answer: Answer, inputs: ActionInputs): Partial<StepState> {
-  if (answer.kind === 'damaged') return answer.object === undefined ? {} : { damaged: answer.object };
-  if (answer.kind !== 'match') return {};
-  const { source, key, object } = answer.match;
-  return {
-    source,
-    matchedKey: key,
-    ...(object === undefined || inputs.lookupOnly ? {} : { base: object }),
-  };
+function stateAfter(
+  outcome: LookupOutcome | RestoreOutcome,
+  { lookupOnly }: ActionInputs,
+): Partial<StepState> {
+  const state = { finished: !isHalfRestored(outcome), bucketWasDown: bucketWasDown(outcome) };
+  if (outcome.kind === 'damaged') return { ...state, damaged: outcome.object };
+  if (outcome.kind !== 'hit') return state;
+  const { source, key, object } = outcome;
+  const base = object === undefined || lookupOnly ? {} : { base: object };
+  return { ...state, source, matchedKey: key, ...base };
 }

@@ -1,5 +1,5 @@
-import type { CacheSource, DamagedObject } from '../../storage/backend.ts';
 import type { ObjectVersion } from '../../storage/object-store.ts';
+import type { CacheSource, DamagedObject } from '../../storage/outcomes.ts';
 import type { CacheInputs } from '../inputs/inputs.ts';
 import type { Environment } from '../inputs/read-input.ts';
 import type { Runner } from '../runner/runner.ts';
@@ -9,9 +9,9 @@ export interface StepState extends CacheInputs {
   /** The restore came to its end: what lies on disk is not half of it. */
   readonly finished: boolean;
   readonly saveAlways: boolean;
-  readonly source: CacheSource;
+  readonly source: CacheSource | 'none';
   readonly matchedKey?: string;
-  /** The bucket did not answer: the post phase asks it once, and goes on only when that is answered. */
+  /** The post phase gives the bucket one attempt for each call until one succeeds. */
   readonly bucketWasDown: boolean;
   /** The object that matched and could not be used. */
   readonly damaged?: DamagedObject;

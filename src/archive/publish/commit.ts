@@ -12,7 +12,7 @@ import type { Move, TargetPlan } from './target-plan.ts';
  * in between leaves whole files of both states.
  * Throws `TargetTreeError` when something has changed since the plan. Files published until then stay, whole and with
  * their attributes; items moved aside and not replaced come back; other existing directories keep the mode and times that
- * they had. `halfway` is true if anything was published or could not come back: the caller keeps no status rows then.
+ * they had. `treeChanged` is true if anything was published or could not come back: the caller keeps no status rows then.
  */
 export function commit(plan: TargetPlan, entries: readonly Entry[]): void {
   const snapshot = new DirectorySnapshot(plan);
@@ -47,15 +47,16 @@ export function commit(plan: TargetPlan, entries: readonly Entry[]): void {
   snapshot.applyFinalAttributes(entries);
 }
 
-function commitFailure(error: unknown, kept: readonly AsideItem[], halfway: boolean): TargetTreeError {
-  const failure =
+function commitFailure(error: unknown, kept: readonly AsideItem[], treeChanged: boolean): TargetTreeError {
+  const { message } =
     error instanceof TargetTreeError
       ? error
       : writeError(String((error as NodeJS.ErrnoException).path ?? ''), error);
-  for (const { path, parent } of kept)
-    failure.message += `; the former ${path} could not be put back: a directory .cache-s3-* in ${parent.area.parent} keeps it for a day`;
-  failure.halfway = halfway;
-  return failure;
+  const notes = kept.map(
+    ({ path, parent }) =>
+      `the former ${path} could not be put back: a directory .cache-s3-* in ${parent.area.parent} keeps it for a day`,
+  );
+  return new TargetTreeError([message, ...notes].join('; '), { cause: error, treeChanged });
 }
 
 /** Directories, files, hard links, and last symlinks, so that nothing of this restore goes through them. */

@@ -1,13 +1,15 @@
 import type { Log } from '../../report/log.ts';
-import type {
-  CacheMatch,
-  LookupRequest,
-  RestoreOutcome,
-  RestoreRequest,
-  SaveOutcome,
-  SaveRequest,
-  StorageBackend,
-} from '../backend.ts';
+import type { LookupRequest, RestoreRequest, SaveRequest, StorageBackend } from '../backend.ts';
+import {
+  type Failed,
+  type Hit,
+  type LookupOutcome,
+  type Miss,
+  outcomeOfError,
+  type RestoreOutcome,
+  type SaveOutcome,
+  type Unanswered,
+} from '../outcomes.ts';
 import { StoreRefusedError, StoreUnavailableError } from '../store-errors.ts';
 import { unavailableReason } from './availability.ts';
 import { ClientCall } from './client-call.ts';
@@ -16,15 +18,18 @@ import { explainRead, explainSave, type GitHubFailure, isRequestedKey } from './
 import { GITHUB_TIMEOUTS, type GitHubTimeouts } from './watchdog.ts';
 
 /**
- * Creates the backend of GitHub's own cache. Its client, `@actions/cache`, is loaded here and not before: it costs tens
- * of ms, and most jobs never need it.
- *
- * @throws StoreUnavailableError if the runner offers no cache service.
+ * Creates the backend of GitHub's own cache. Its client, `@actions/cache`, is loaded at the first call: it costs tens of
+ * ms, and most jobs never need it.
  */
-export async function createGitHubBackend(log: Log): Promise<StorageBackend> {
+export function createGitHubBackend(log: Log): StorageBackend {
+  return new GitHubBackend(loadClient, log, GITHUB_TIMEOUTS);
+}
+
+/** Throws `StoreUnavailableError` if the runner offers no cache service. */
+async function loadClient(): Promise<Client> {
   const reason = unavailableReason(process.env);
   if (reason !== undefined) throw new StoreUnavailableError(reason);
-  return new GitHubBackend(await import('@actions/cache'), log, GITHUB_TIMEOUTS);
+  return import('@actions/cache');
 }
 
 type Client = Pick<typeof import('@actions/cache'), 'restoreCache' | 'saveCache'>;
@@ -32,101 +37,119 @@ type Client = Pick<typeof import('@actions/cache'), 'restoreCache' | 'saveCache'
 /**
  * GitHub's own cache, through the client that actions/cache uses: same entries, same versions, same promises (system
  * tar, files written in place). It gets the `path` lines as they are, because the version is a hash of them.
- *
- * The methods throw StoreUnavailableError when GitHub's cache does not respond or fails, StoreRefusedError when it
- * refuses.
  */
 export class GitHubBackend implements StorageBackend {
-  readonly source = 'github';
   readonly counters = { requests: 0, retries: 0 };
-  readonly #client: Client;
+  readonly #load: () => Promise<Client>;
   readonly #log: Log;
   readonly #timeouts: GitHubTimeouts;
   readonly #closed = new AbortController();
 
-  constructor(client: Client, log: Log, timeouts: GitHubTimeouts) {
-    this.#client = client;
+  constructor(load: () => Promise<Client>, log: Log, timeouts: GitHubTimeouts) {
+    this.#load = load;
     this.#log = log;
     this.#timeouts = timeouts;
   }
 
-  lookup(request: LookupRequest): Promise<CacheMatch | undefined> {
-    return this.#find(request, true);
+  async lookup(request: LookupRequest): Promise<LookupOutcome> {
+    try {
+      return await this.#find(request, true);
+    } catch (error) {
+      return outcomeOfError(error, 'github', request.signal);
+    }
   }
 
-  async restore(request: RestoreRequest): Promise<RestoreOutcome | undefined> {
-    const match = await this.#find(request, false);
-    return match && { ...match, entries: undefined, rawBytes: undefined };
+  async restore(request: RestoreRequest): Promise<RestoreOutcome> {
+    try {
+      const found = await this.#find(request, false);
+      if (found.kind === 'hit') return { ...found, entries: undefined, rawBytes: undefined };
+      // Only tar fails without an error of its own: it may have written some of the files
+      return found.kind === 'failed' ? { ...found, treeChanged: true } : found;
+    } catch (error) {
+      const outcome = outcomeOfError(error, 'github', request.signal);
+      return outcome.kind === 'failed' ? { ...outcome, treeChanged: false } : outcome;
+    }
   }
 
   async save(request: SaveRequest): Promise<SaveOutcome> {
+    let mayBeVisible = false;
+    const onFinalize = () => {
+      mayBeVisible = true;
+    };
+    try {
+      return await this.#save(request, onFinalize);
+    } catch (error) {
+      const outcome = outcomeOfError(error, 'github', request.signal);
+      return outcome.kind === 'cancelled' ? { ...outcome, mayBeVisible } : outcome;
+    }
+  }
+
+  async #save(request: SaveRequest, onFinalize: () => void): Promise<SaveOutcome> {
     const { paths, key, uploadChunkSizeBytes: uploadChunkSize, crossOs } = request;
     const output = new ClientOutput(this.#log, () => {});
-    const call = this.#newCall(output, request);
+    const call = this.#newCall(output, request.signal, onFinalize);
     const options = uploadChunkSize === undefined ? {} : { uploadChunkSize };
     let id: number;
     try {
-      id = await this.#run(call, () => this.#client.saveCache([...paths], key, options, crossOs));
+      id = await this.#run(call, client => client.saveCache([...paths], key, options, crossOs));
     } catch (error) {
       // the client has no class of its own for this
-      if (/^Path Validation Error: .*not exist/.test((error as Error).message)) return { result: 'empty' };
+      if (/^Path Validation Error: .*not exist/.test((error as Error).message)) return { kind: 'empty' };
       throw refusedInput(error);
     }
     const { problem, sizeBytes } = output;
     if (id !== -1) {
       const unknown = { entries: undefined, rawBytes: undefined };
-      return { result: 'saved', source: 'github', sizeBytes, ...unknown, reusedBytes: 0 };
+      return { kind: 'saved', source: 'github', sizeBytes, ...unknown, reusedBytes: 0 };
     }
     const outcome = explainSave({ problem, serviceResponse: call.serviceResponse });
-    if (outcome.kind === 'exists') return { result: 'exists', source: 'github' };
-    throw toError(outcome);
+    return outcome.kind === 'exists' ? { kind: 'exists', source: 'github' } : toOutcome(outcome);
   }
 
   close(): void {
     this.#closed.abort(new StoreUnavailableError("GitHub's cache was closed during the call"));
   }
 
-  async #find(request: LookupRequest, lookupOnly: boolean): Promise<CacheMatch | undefined> {
+  async #find(request: LookupRequest, lookupOnly: boolean): Promise<Hit | Miss | Unanswered | Failed> {
     const { paths, primaryKey, restoreKeys, crossOs } = request;
     const checkKey = (key: string) => {
       if (!isRequestedKey(key, [primaryKey, ...restoreKeys])) throw new OtherKeyError(key);
     };
     const output = new ClientOutput(this.#log, checkKey);
-    const call = this.#newCall(output, request);
+    const call = this.#newCall(output, request.signal);
     let key: string | undefined;
     try {
-      key = await this.#run(call, () =>
-        this.#client.restoreCache([...paths], primaryKey, [...restoreKeys], { lookupOnly }, crossOs),
+      key = await this.#run(call, client =>
+        client.restoreCache([...paths], primaryKey, [...restoreKeys], { lookupOnly }, crossOs),
       );
       // with version 1 of the service the client does not print the key before it downloads
       if (key !== undefined) checkKey(key);
     } catch (error) {
       if (!(error instanceof OtherKeyError)) throw refusedInput(error);
       this.#log.notice(error.message);
-      return undefined;
+      return { kind: 'miss', diagnosis: undefined };
     }
     const { problem, sizeBytes } = output;
-    if (key !== undefined) return { source: 'github', key, exact: key === primaryKey, sizeBytes };
+    if (key !== undefined) {
+      return { kind: 'hit', source: 'github', key, exact: key === primaryKey, sizeBytes };
+    }
     const outcome = explainRead({ problem, serviceResponse: call.serviceResponse });
-    if (outcome.kind === 'miss') return undefined;
-    throw toError(outcome);
+    return outcome.kind === 'miss' ? { kind: 'miss', diagnosis: undefined } : toOutcome(outcome);
   }
 
-  #newCall(
-    output: ClientOutput,
-    { signal, onPublish }: Pick<SaveRequest, 'signal' | 'onPublish'>,
-  ): ClientCall {
+  #newCall(output: ClientOutput, signal: AbortSignal | undefined, onFinalize?: () => void): ClientCall {
     return new ClientCall({
       timeouts: this.#timeouts,
       onWrite: chunk => output.write(chunk),
-      onFinalize: onPublish,
+      onFinalize,
       signal: AbortSignal.any([this.#closed.signal, ...(signal === undefined ? [] : [signal])]),
     });
   }
 
-  async #run<T>(call: ClientCall, action: () => Promise<T>): Promise<T> {
+  async #run<T>(call: ClientCall, action: (client: Client) => Promise<T>): Promise<T> {
+    const client = await this.#load();
     try {
-      return await call.run(action);
+      return await call.run(() => action(client));
     } finally {
       this.counters.requests += call.requests;
       this.counters.retries += call.retries;
@@ -145,8 +168,15 @@ class OtherKeyError extends Error {
   }
 }
 
-function toError({ kind, message }: GitHubFailure): Error {
-  return kind === 'refused' ? new StoreRefusedError(message, undefined) : new StoreUnavailableError(message);
+function toOutcome({ kind, message }: GitHubFailure): Unanswered | Failed {
+  switch (kind) {
+    case 'refused':
+      return { kind, source: 'github', error: new StoreRefusedError(message, undefined) };
+    case 'unavailable':
+      return { kind, source: 'github', error: new StoreUnavailableError(message) };
+    case 'unpack':
+      return { kind: 'failed', error: new Error(message) };
+  }
 }
 
 /** The client rejects keys and paths that it does not accept before it sends a request. */

@@ -3,9 +3,9 @@ import { restoreStep } from '../../../src/action/step/restore-step.ts';
 import { saveStep } from '../../../src/action/step/save-step.ts';
 import { DamagedArchiveError } from '../../../src/archive/archive-errors.ts';
 import { PROGRESS_INTERVAL_MS } from '../../../src/report/progress.ts';
-import type { RestoreOutcome, SaveOutcome } from '../../../src/storage/backend.ts';
+import { outcomeOfError, type RestoreOutcome, type SaveOutcome } from '../../../src/storage/outcomes.ts';
 import { StoreUnavailableError } from '../../../src/storage/store-errors.ts';
-import { recordingRunner, scriptedBackend, stepEnv } from '../support.ts';
+import { noRecords, recordingRunner, scriptedBackend, stepEnv } from '../support.ts';
 
 /** Where the progress lines of a phase end and what is said outside of their group. */
 
@@ -17,6 +17,7 @@ afterEach(() => {
 });
 
 const hit: RestoreOutcome = {
+  kind: 'hit',
   source: 's3',
   key: 'npm-1',
   exact: true,
@@ -25,7 +26,7 @@ const hit: RestoreOutcome = {
   rawBytes: 127_000_000,
 };
 const saved: SaveOutcome = {
-  result: 'saved',
+  kind: 'saved',
   source: 's3',
   sizeBytes: 127_000_000,
   entries: 1,
@@ -34,30 +35,27 @@ const saved: SaveOutcome = {
 };
 
 /** The lines of a phase that transfers for `ms` and then ends as `outcome` says. */
-async function phase(op: 'restore' | 'save', outcome: () => unknown, ms = PROGRESS_INTERVAL_MS) {
-  const controller = new AbortController();
+async function phase(
+  op: 'restore' | 'save',
+  outcome: RestoreOutcome | SaveOutcome,
+  ms = PROGRESS_INTERVAL_MS,
+) {
   const runner = recordingRunner(stepEnv({}));
   const transfer = async () => {
-    const { onBytes, onTotal } = backend.opened[0]!.options;
-    if (op === 'restore') onTotal(127_000_000);
-    onBytes(63_500_000);
+    const { progress } = backend.opened[0]!.options;
+    if (op === 'restore') progress.expect(127_000_000);
+    progress.add(63_500_000);
     vi.advanceTimersByTime(ms);
-    if (outcome === cancel) controller.abort(new Error('the step was cancelled (SIGINT)'));
-    return outcome() as never;
+    return outcome as never;
   };
   const backend = scriptedBackend({ [op]: transfer });
-  const options = { open: backend.open, signal: controller.signal };
+  const options = { open: backend.open, records: noRecords, signal: new AbortController().signal };
   if (op === 'restore') await restoreStep(runner, { ...options, keepState: false });
   else await saveStep(runner, { ...options, afterRestore: false });
   return runner.lines;
 }
 
-function cancel() {
-  throw new Error('the step was cancelled (SIGINT)');
-}
-const fail = (error: Error) => () => {
-  throw error;
-};
+const outage = outcomeOfError(new StoreUnavailableError('no answer'), 'github', undefined) as RestoreOutcome;
 
 describe('of a restore', () => {
   const group = [
@@ -67,22 +65,29 @@ describe('of a restore', () => {
   ];
 
   test.each([
-    ['hit', () => hit, 'info: Cache restored from key: npm-1'],
-    ['miss', () => undefined, 'info: Cache not found for input keys: npm-1'],
+    ['hit', hit, 'info: Cache restored from key: npm-1'],
+    ['miss', { kind: 'miss', diagnosis: undefined }, 'info: Cache not found for input keys: npm-1'],
     [
       'damage',
-      fail(new DamagedArchiveError('it is short')),
+      {
+        kind: 'damaged',
+        object: { name: 'o', etag: 'e', key: 'npm-1' },
+        error: new DamagedArchiveError('it is short'),
+      },
       'warning: Cache not restored, its object is damaged and nothing was written: it is short',
     ],
-    ['failure', fail(new StoreUnavailableError('no answer')), 'warning: no answer.'],
-    ['cancellation', cancel, expect.stringMatching(/^warning: Cache not restored: /)],
-  ])('ends before what is said of a %s', async (_, outcome, next) => {
-    const lines = await phase('restore', outcome);
-    expect(lines.slice(0, 4)).toEqual([...group, next]);
-  });
+    ['outage', outage, 'warning: no answer.'],
+    ['cancellation', { kind: 'cancelled' }, expect.stringMatching(/^warning: Cache not restored: /)],
+  ] as [string, RestoreOutcome, string][])(
+    'ends before the lines of the outcome (%s)',
+    async (_, outcome, next) => {
+      const lines = await phase('restore', outcome);
+      expect(lines.slice(0, 4)).toEqual([...group, next]);
+    },
+  );
 
   test('is none where the restore is short', async () => {
-    const lines = await phase('restore', () => hit, PROGRESS_INTERVAL_MS - 1);
+    const lines = await phase('restore', hit, PROGRESS_INTERVAL_MS - 1);
     expect(lines[0]).toBe('info: Cache restored from key: npm-1');
     expect(lines.join()).not.toContain('group');
   });
@@ -92,15 +97,18 @@ describe('of a save', () => {
   const group = ['group: Sending', 'info: Sent 63.5 MB, 12.7 MB/s', 'end of group'];
 
   test.each([
-    ['success', () => saved, 'info: Cache saved with key: npm-1'],
-    ['failure', fail(new Error('no room')), 'warning: Failed to save: no room'],
+    ['success', saved, 'info: Cache saved with key: npm-1'],
+    ['failure', { kind: 'failed', error: new Error('no room') }, 'warning: Failed to save: no room'],
     [
       'cancellation',
-      cancel,
+      { kind: 'cancelled', mayBeVisible: false },
       'warning: Cache not saved: the step was cancelled, and nothing of it is visible.',
     ],
-  ])('ends before what is said of a %s', async (_, outcome, next) => {
-    const lines = await phase('save', outcome);
-    expect(lines.slice(0, 4)).toEqual([...group, next]);
-  });
+  ] as [string, SaveOutcome, string][])(
+    'ends before the lines of the outcome (%s)',
+    async (_, outcome, next) => {
+      const lines = await phase('save', outcome);
+      expect(lines.slice(0, 4)).toEqual([...group, next]);
+    },
+  );
 });

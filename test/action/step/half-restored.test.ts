@@ -2,20 +2,23 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { StepBackend } from '../../../src/action/backend/open.ts';
 import { restoreStep } from '../../../src/action/step/restore-step.ts';
 import { saveStep } from '../../../src/action/step/save-step.ts';
 import { TargetTreeError } from '../../../src/archive/archive-errors.ts';
-import type { CacheMatch, RestoreOutcome, SaveOutcome } from '../../../src/storage/backend.ts';
+import { JobRecords } from '../../../src/records/job-records.ts';
+import { silentLog } from '../../../src/report/log.ts';
+import type { StorageBackend } from '../../../src/storage/backend.ts';
+import type { Hit, RestoreOutcome, SaveOutcome } from '../../../src/storage/outcomes.ts';
 import { recordingRunner, scriptedBackend, steady, stepEnv } from '../support.ts';
 
-const match: CacheMatch = { source: 's3', key: 'npm-1', exact: true, sizeBytes: 1 };
+const match: Hit = { kind: 'hit', source: 's3', key: 'npm-1', exact: true, sizeBytes: 1 };
 const whole = async (): Promise<RestoreOutcome> => ({ ...match, entries: 1, rawBytes: 1 });
-const half = async () => {
-  throw Object.assign(new TargetTreeError('/x cannot be written (EIO)'), { halfway: true });
+const failed = (treeChanged: boolean) => async () => {
+  return { kind: 'failed', error: new TargetTreeError('/x cannot be written (EIO)'), treeChanged } as const;
 };
+const half = failed(true);
 const saved: SaveOutcome = {
-  ...{ result: 'saved', source: 's3', sizeBytes: 1, entries: 1, rawBytes: 1, reusedBytes: 0 },
+  ...{ kind: 'saved', source: 's3', sizeBytes: 1, entries: 1, rawBytes: 1, reusedBytes: 0 },
 };
 
 /** Steps of one job: restore/ and save/, which leave each other no state. */
@@ -26,16 +29,28 @@ describe('restore/ and save/ of one job', () => {
   });
   afterEach(() => rmSync(temp, { recursive: true, force: true }));
 
-  async function restore(script: Partial<StepBackend>, inputs: Record<string, string> = {}) {
+  const records = () => new JobRecords(temp, silentLog);
+
+  async function restore(script: Partial<StorageBackend>, inputs: Record<string, string> = {}) {
     const runner = recordingRunner(stepEnv(inputs, { RUNNER_TEMP: temp }));
     const { signal } = new AbortController();
-    await restoreStep(runner, { open: scriptedBackend(script).open, signal, keepState: false });
+    await restoreStep(runner, {
+      open: scriptedBackend(script).open,
+      records: records(),
+      signal,
+      keepState: false,
+    });
   }
 
   async function save(inputs: Record<string, string> = {}) {
     const runner = recordingRunner(stepEnv(inputs, { RUNNER_TEMP: temp }));
     const { open } = scriptedBackend({ save: async () => saved });
-    await saveStep(runner, { open, signal: new AbortController().signal, afterRestore: false });
+    await saveStep(runner, {
+      open,
+      records: records(),
+      signal: new AbortController().signal,
+      afterRestore: false,
+    });
     return runner.lines.map(steady);
   }
 
@@ -58,7 +73,7 @@ describe('restore/ and save/ of one job', () => {
   test('nor are they after a look at the cache, but after they were restored whole', async () => {
     await restore({ restore: half });
     await restore({ lookup: async () => match }, { 'lookup-only': 'true' });
-    await restore({ restore: async () => undefined });
+    await restore({ restore: async () => ({ kind: 'miss', diagnosis: undefined }) });
     expect((await save())[0]).toContain('restored only in part');
     await restore({ restore: whole });
     expect((await save())[0]).toBe('info: Cache saved with key: npm-1');
@@ -66,10 +81,7 @@ describe('restore/ and save/ of one job', () => {
   });
 
   test('after a restore that wrote nothing they are', async () => {
-    const restoreNothing = async () => {
-      throw new TargetTreeError('/x is a mount point');
-    };
-    await restore({ restore: restoreNothing });
+    await restore({ restore: failed(false) });
     expect((await save())[0]).toBe('info: Cache saved with key: npm-1');
   });
 });

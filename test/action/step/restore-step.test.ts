@@ -1,13 +1,18 @@
 import { describe, expect, test } from 'vitest';
-import type { StepBackend } from '../../../src/action/backend/open.ts';
 import { restoreStep } from '../../../src/action/step/restore-step.ts';
 import type { StepState } from '../../../src/action/step/state.ts';
-import { DamagedArchiveError, TargetTreeError } from '../../../src/archive/archive-errors.ts';
-import type { RestoreOutcome } from '../../../src/storage/backend.ts';
+import {
+  DamagedArchiveError,
+  TargetTreeError,
+  UnknownFormatError,
+} from '../../../src/archive/archive-errors.ts';
+import type { StorageBackend } from '../../../src/storage/backend.ts';
+import type { RestoreOutcome } from '../../../src/storage/outcomes.ts';
 import { StoreUnavailableError } from '../../../src/storage/store-errors.ts';
-import { recordingRunner, scriptedBackend, steady, stepEnv } from '../support.ts';
+import { noRecords, recordingRunner, scriptedBackend, steady, stepEnv } from '../support.ts';
 
 const hit: RestoreOutcome = {
+  kind: 'hit',
   source: 's3',
   key: 'npm-1',
   exact: true,
@@ -17,15 +22,17 @@ const hit: RestoreOutcome = {
   rawBytes: 830_000_000,
 };
 
+const missed = async (): Promise<RestoreOutcome> => ({ kind: 'miss', diagnosis: undefined });
+
 async function step(
-  script: Partial<StepBackend>,
+  script: Partial<StorageBackend>,
   inputs: Record<string, string> = {},
   more: Record<string, string> = {},
   { keepState = true, signal = new AbortController().signal } = {},
 ) {
   const runner = recordingRunner(stepEnv(inputs, more));
   const backend = scriptedBackend(script);
-  await restoreStep(runner, { open: backend.open, signal, keepState });
+  await restoreStep(runner, { open: backend.open, records: noRecords, signal, keepState });
   const last = runner.states.at(-1);
   return {
     ...runner,
@@ -84,7 +91,13 @@ describe('what is found', () => {
   });
 
   test('what GitHub does not tell is not told', async () => {
-    const github = { source: 'github', key: 'npm-1', exact: true, sizeBytes: undefined } as const;
+    const github = {
+      kind: 'hit',
+      source: 'github',
+      key: 'npm-1',
+      exact: true,
+      sizeBytes: undefined,
+    } as const;
     const restore = async () => ({ ...github, entries: undefined, rawBytes: undefined });
     const { outputs, lines } = await step({ restore });
     expect(outputs).not.toHaveProperty('cache-size');
@@ -99,7 +112,7 @@ describe('what is found', () => {
 });
 
 describe('a miss', () => {
-  const miss = { restore: async () => undefined };
+  const miss = { restore: missed };
 
   test('leaves cache-hit unset and names the keys', async () => {
     const { lines, outputs, state, failed } = await step(miss, { 'restore-keys': 'npm-\nn' });
@@ -120,25 +133,34 @@ describe('a miss', () => {
     );
   });
 
-  test('is explained where the bucket knows more', async () => {
-    const { lines } = await step({ ...miss, diagnose: async () => 'The key exists elsewhere.' });
-    expect(lines[0]).toBe('info: The key exists elsewhere.');
+  test('the diagnosis of a miss comes before the miss', async () => {
+    const restore = async () => ({ kind: 'miss', diagnosis: 'The key exists elsewhere.' }) as const;
+    const { lines } = await step({ restore });
+    expect(lines.slice(0, 2)).toEqual([
+      'info: The key exists elsewhere.',
+      'info: Cache not found for input keys: npm-1',
+    ]);
   });
 
-  test('stays a miss when the explanation fails', async () => {
-    const diagnose = async () => {
-      throw new StoreUnavailableError('gone');
-    };
-    const { lines, failed } = await step({ ...miss, diagnose });
-    expect(lines[0]).toBe('info: Cache not found for input keys: npm-1');
-    expect(failed).toBe(false);
+  test('an object of another format is a notice and a miss', async () => {
+    const error = new UnknownFormatError('it is of archive format 3, and this release reads format 1');
+    const { lines, state } = await step({ restore: async () => ({ kind: 'unusable', key: 'npm-1', error }) });
+    expect(lines.slice(0, 2)).toEqual([
+      "notice: The object of key 'npm-1' is not used: it is of archive format 3, and this release reads format 1.",
+      'info: Cache not found for input keys: npm-1',
+    ]);
+    expect(lines[2]).toContain('result=miss');
+    expect(state?.damaged).toBeUndefined();
   });
 });
 
 describe('what goes wrong', () => {
-  test('nobody answers: cache-hit is false, and it is no miss', async () => {
-    const down = { restore: async () => undefined, unanswered: 'no connection', bucketDown: true };
+  const error = new StoreUnavailableError('no connection');
+  const down = { restore: async () => ({ kind: 'unavailable', source: 's3', error }) as const };
+
+  test('an outage sets cache-hit to false and is not reported as a miss', async () => {
     const { lines, outputs, state, failed } = await step(down);
+    expect(lines[0]).toBe('warning: The bucket cannot be reached: no connection.');
     expect(outputs).toMatchObject({ 'cache-hit': 'false', 'cache-source': 'none' });
     expect(state).toMatchObject({ finished: true, bucketWasDown: true });
     expect(lines.join()).not.toContain('not found');
@@ -146,20 +168,17 @@ describe('what goes wrong', () => {
   });
 
   test('fail-on-cache-miss tells an outage from a miss', async () => {
-    const down = { restore: async () => undefined, unanswered: 'no connection' };
     const { lines, failed } = await step(down, { 'fail-on-cache-miss': 'true' });
     expect(failed).toBe(true);
-    expect(lines[0]).toMatch(
-      /^error: Failed to restore cache entry: no connection\. .*no answer and no miss/,
+    expect(lines[1]).toBe(
+      'error: Failed to restore cache entry: no connection. Exiting as fail-on-cache-miss is set, although this is not a miss. Input key: npm-1',
     );
   });
 
   test('a damaged object is a miss with a warning, and the save may replace it', async () => {
-    const restore = async () => {
-      const error = new DamagedArchiveError('frame 3 has another SHA-256');
-      error.object = { name: 'o', etag: 'e', key: 'npm-1' };
-      throw error;
-    };
+    const object = { name: 'o', etag: 'e', key: 'npm-1' };
+    const error = new DamagedArchiveError('frame 3 has another SHA-256');
+    const restore = async () => ({ kind: 'damaged', object, error }) as const;
     const { lines, state, outputs } = await step({ restore });
     expect(lines[0]).toBe(
       'warning: Cache not restored, its object is damaged and nothing was written: frame 3 has another SHA-256',
@@ -170,9 +189,8 @@ describe('what goes wrong', () => {
   });
 
   test('a tree that cannot be written is a warning', async () => {
-    const restore = async () => {
-      throw new TargetTreeError('/x is a mount point');
-    };
+    const error = new TargetTreeError('/x is a mount point');
+    const restore = async () => ({ kind: 'failed', error, treeChanged: false }) as const;
     const { lines, failed, state, backend } = await step({ restore });
     expect(lines[0]).toBe('warning: Cache not restored: /x is a mount point');
     expect(failed).toBe(false);
@@ -182,9 +200,8 @@ describe('what goes wrong', () => {
   });
 
   test('a tree that holds only some of the cache is a warning, and not to be saved', async () => {
-    const restore = async () => {
-      throw Object.assign(new TargetTreeError('/x cannot be written (EIO)'), { halfway: true });
-    };
+    const error = new TargetTreeError('/x cannot be written (EIO)');
+    const restore = async () => ({ kind: 'failed', error, treeChanged: true }) as const;
     const { lines, failed, state, outputs } = await step({ restore });
     expect(lines[0]).toBe('warning: Cache restored only in part: /x cannot be written (EIO)');
     expect(lines.at(-1)).toContain('result=failed');
@@ -197,7 +214,7 @@ describe('what goes wrong', () => {
     const controller = new AbortController();
     const restore = async () => {
       controller.abort();
-      throw new Error('aborted');
+      return { kind: 'cancelled' } as const;
     };
     const { lines, state } = await step({ restore }, {}, {}, { signal: controller.signal });
     expect(lines).toEqual(['warning: Cache not restored: the step was cancelled.']);
@@ -256,16 +273,16 @@ describe('what is decided before', () => {
   });
 
   test('inputs that mean nothing without a bucket are named', async () => {
-    const { lines, backend } = await step({ restore: async () => undefined }, { bucket: '' });
+    const { lines, backend } = await step({ restore: missed }, { bucket: '' });
     expect(lines[0]).toBe(
-      "warning: Input 'bucket' is empty, so GitHub's cache is used and 'endpoint' means nothing: set 'bucket' to use yours.",
+      "warning: Input 'bucket' is empty, so GitHub's cache is used and 'endpoint' has no effect: set 'bucket' to use yours.",
     );
-    expect(backend.opened[0]?.plan.target.kind).toBe('github');
+    expect(backend.opened[0]?.target.kind).toBe('github');
   });
 
   test('the plan asks for the exact key first, on every ref that may be read', async () => {
     const more = { GITHUB_REF: 'refs/heads/topic', GITHUB_EVENT_NAME: 'schedule' };
-    const { backend } = await step({ restore: async () => undefined }, {}, more);
+    const { backend } = await step({ restore: missed }, {}, more);
     const request = backend.asked[0]?.request as { plan: { kind: string; space: { label: string } }[] };
     expect(request.plan.map(({ kind, space }) => `${kind} ${space.label}`)).toEqual([
       'exact refs/heads/topic',
@@ -274,7 +291,7 @@ describe('what is decided before', () => {
   });
 
   test('use-fallback and the run are handed on', async () => {
-    const { backend } = await step({ restore: async () => undefined }, { 'use-fallback': 'false' });
+    const { backend } = await step({ restore: missed }, { 'use-fallback': 'false' });
     expect(backend.opened[0]?.options).toMatchObject({ fallback: false, bucketWasDown: false });
     expect(backend.asked[0]?.request).toMatchObject({ runLabel: expect.stringMatching(/^42-[0-9a-f]{8}$/) });
   });

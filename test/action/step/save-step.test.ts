@@ -1,18 +1,18 @@
 import { describe, expect, test } from 'vitest';
-import type { StepBackend } from '../../../src/action/backend/open.ts';
 import { saveStep } from '../../../src/action/step/save-step.ts';
 import type { StepState } from '../../../src/action/step/state.ts';
 import { SourceTreeError } from '../../../src/archive/archive-errors.ts';
-import type { SaveOutcome, SaveRequest } from '../../../src/storage/backend.ts';
+import type { SaveRequest, StorageBackend } from '../../../src/storage/backend.ts';
+import { outcomeOfError, type SaveOutcome } from '../../../src/storage/outcomes.ts';
 import {
   NameTooLongError,
   StoreRefusedError,
   StoreUnavailableError,
 } from '../../../src/storage/store-errors.ts';
-import { recordingRunner, scriptedBackend, steady, stepEnv } from '../support.ts';
+import { noRecords, recordingRunner, scriptedBackend, steady, stepEnv } from '../support.ts';
 
 const saved: SaveOutcome = {
-  result: 'saved',
+  kind: 'saved',
   source: 's3',
   sizeBytes: 1000,
   entries: 3,
@@ -30,7 +30,7 @@ const missed: StepState = {
 };
 
 interface Given {
-  readonly script?: Partial<StepBackend>;
+  readonly script?: Partial<StorageBackend>;
   readonly state?: Partial<StepState> | 'none';
   readonly inputs?: Record<string, string>;
   readonly env?: Record<string, string>;
@@ -43,7 +43,7 @@ async function run(afterRestore: boolean, given: Given) {
     afterRestore && state !== 'none' ? { STATE_CACHE_S3: JSON.stringify({ ...missed, ...state }) } : {};
   const runner = recordingRunner(stepEnv(given.inputs ?? {}, { ...stateEnv, ...given.env }));
   const backend = scriptedBackend(given.script ?? { save: async () => saved });
-  await saveStep(runner, { open: backend.open, signal, afterRestore });
+  await saveStep(runner, { open: backend.open, records: noRecords, signal, afterRestore });
   return {
     lines: runner.lines.map(steady),
     failed: runner.failed,
@@ -54,10 +54,8 @@ async function run(afterRestore: boolean, given: Given) {
 const post = (given: Given = {}) => run(true, given);
 const saveOnly = (given: Given = {}) => run(false, given);
 const skipped = 'info: cache-s3: op=save source=none result=skipped ms=N requests=0 retries=0';
-const throwing = (error: Error): Partial<StepBackend> => ({
-  save: async () => {
-    throw error;
-  },
+const failing = (error: Error): Partial<StorageBackend> => ({
+  save: async () => outcomeOfError(error, 's3', undefined),
 });
 
 describe('the post phase', () => {
@@ -112,7 +110,7 @@ describe('the post phase', () => {
     [
       'refuses, as for a fork without secrets',
       new StoreRefusedError('no credentials', "the input 'accessKey'"),
-      "look at the input 'accessKey': no credentials",
+      "check the input 'accessKey': no credentials",
     ],
     [
       'cannot hold the name',
@@ -122,7 +120,7 @@ describe('the post phase', () => {
   ])('and no fuss is made when the bucket %s', async (_, error, reason) => {
     const { lines, failed } = await post({
       state: { matchedKey: 'npm-1', source: 'github', bucketWasDown: true },
-      script: throwing(error),
+      script: failing(error),
       inputs: { 'fail-on-save-error': 'true' },
     });
     expect(lines[0]).toBe(
@@ -134,7 +132,7 @@ describe('the post phase', () => {
   test('what is wrong with the tree is said all the same', async () => {
     const { lines } = await post({
       state: { matchedKey: 'npm-1', source: 'github' },
-      script: throwing(new SourceTreeError('x cannot be read')),
+      script: failing(new SourceTreeError('x cannot be read')),
     });
     expect(lines[0]).toBe('warning: Failed to save: x cannot be read');
   });
@@ -183,13 +181,13 @@ describe('the post phase', () => {
 
   test('half a restore is not saved', async () => {
     const { lines, backend } = await post({ state: { finished: false, saveAlways: true } });
-    expect(lines).toEqual(['info: Cache not saved: the restore did not come to its end.', skipped]);
+    expect(lines).toEqual(['info: Cache not saved: the restore did not finish.', skipped]);
     expect(backend.opened).toEqual([]);
   });
 
   test('without a state there is nothing to save', async () => {
     const { lines, failed } = await post({ state: 'none', inputs: { key: '' } });
-    expect(lines).toEqual(['info: Cache not saved: the restore step did not get as far as its key.']);
+    expect(lines).toEqual(['info: Cache not saved: the restore step failed before it read its key.']);
     expect(failed).toBe(false);
   });
 
@@ -238,7 +236,7 @@ describe('save/', () => {
   });
 
   test('another job was faster: success', async () => {
-    const script = { save: async () => ({ result: 'exists', source: 's3' }) as const };
+    const script = { save: async () => ({ kind: 'exists', source: 's3' }) as const };
     const { lines, failed } = await saveOnly({ script, inputs: { 'fail-on-save-error': 'true' } });
     expect(lines).toEqual([
       'info: Cache not saved: the key npm-1 was already saved by another job.',
@@ -248,7 +246,7 @@ describe('save/', () => {
   });
 
   test('nothing to save is a notice', async () => {
-    const { lines } = await saveOnly({ script: { save: async () => ({ result: 'empty' }) } });
+    const { lines } = await saveOnly({ script: { save: async () => ({ kind: 'empty' }) } });
     expect(lines).toEqual([
       "notice: Cache not saved: nothing exists at the paths 'node_modules'.",
       'info: cache-s3: op=save source=none result=empty ms=N requests=3 retries=1',
@@ -259,11 +257,11 @@ describe('save/', () => {
     [new StoreUnavailableError('no connection'), 'Failed to save: no connection'],
     [
       new StoreRefusedError('the access key is unknown', "the input 'accessKey'"),
-      "Failed to save: look at the input 'accessKey': the access key is unknown",
+      "Failed to save: check the input 'accessKey': the access key is unknown",
     ],
     [
       new StoreRefusedError('the clocks differ', "the runner's clock"),
-      "Failed to save: look at the runner's clock: the clocks differ",
+      "Failed to save: check the runner's clock: the clocks differ",
     ],
     [new StoreRefusedError("GitHub's cache is full", undefined), "Failed to save: GitHub's cache is full"],
     [
@@ -272,21 +270,21 @@ describe('save/', () => {
     ],
     [new SourceTreeError('x cannot be read'), 'Failed to save: x cannot be read'],
   ])('%s is a warning, or the end where that is asked for', async (error, sentence) => {
-    const warned = await saveOnly({ script: throwing(error) });
+    const warned = await saveOnly({ script: failing(error) });
     expect(warned.lines[0]).toBe(`warning: ${sentence}`);
     expect(warned.failed).toBe(false);
     expect(warned.backend.closed).toBe(1);
-    const failed = await saveOnly({ script: throwing(error), inputs: { 'fail-on-save-error': 'true' } });
+    const failed = await saveOnly({ script: failing(error), inputs: { 'fail-on-save-error': 'true' } });
     expect(failed.lines[0]).toBe(`error: ${sentence}`);
     expect(failed.failed).toBe(true);
   });
 
   test('a cancelled save says so', async () => {
     const controller = new AbortController();
-    const script: Partial<StepBackend> = {
+    const script: Partial<StorageBackend> = {
       save: async () => {
         controller.abort();
-        throw new Error('aborted');
+        return { kind: 'cancelled', mayBeVisible: false };
       },
     };
     const { lines } = await saveOnly({ script, signal: controller.signal });
@@ -298,11 +296,10 @@ describe('save/', () => {
 
   test('a save that is cancelled in its last call does not know', async () => {
     const controller = new AbortController();
-    const script: Partial<StepBackend> = {
-      async save({ onPublish }) {
-        onPublish?.();
+    const script: Partial<StorageBackend> = {
+      async save() {
         controller.abort();
-        throw new Error('aborted');
+        return { kind: 'cancelled', mayBeVisible: true };
       },
     };
     const { lines } = await saveOnly({ script, signal: controller.signal });

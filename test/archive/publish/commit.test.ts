@@ -215,7 +215,7 @@ describe('a commit that fails', () => {
 
   test.each(kinds)('puts back %s that it could not replace, with all times as before', async (...kind) => {
     const { to, publish, before } = await losing(kind[1], kind[2]);
-    expect(failureOf(publish).halfway).toBe(false);
+    expect(failureOf(publish).treeChanged).toBe(false);
     expect(await visible(to)).toEqual(before);
     expect(leftovers(await describeTree(to))).toEqual([]);
   });
@@ -238,8 +238,8 @@ describe('a commit that fails', () => {
         if (String(from).includes('.cache-s3-')) throw failed('EIO', from);
         rename(from, target);
       });
-      const { message, halfway } = failureOf(publish);
-      expect(halfway).toBe(true);
+      const { message, treeChanged } = failureOf(publish);
+      expect(treeChanged).toBe(true);
       expect(message).toContain(
         `; the former ${to}/tree/a could not be put back: a directory .cache-s3-* in ${to}/tree keeps it for a day`,
       );
@@ -282,7 +282,7 @@ describe('a commit that fails', () => {
       { 'tree/a': 'old', 'tree/b': 'old' },
     );
     rmSync(stagedAt('./tree/b'));
-    expect(failureOf(publish).halfway).toBe(true);
+    expect(failureOf(publish).treeChanged).toBe(true);
     const found = await describeTree(to);
     expect(Object.keys(found)).toEqual(['tree', 'tree/a', 'tree/b']);
     expect([found['tree/a']?.size, found['tree/b']?.size]).toEqual([3, 3]);
@@ -296,6 +296,6 @@ describe('a commit that fails', () => {
       if (String(from) === lost) throw failed('EIO', from);
       rename(from, target);
     });
-    expect(failureOf(publish).halfway).toBe(true);
+    expect(failureOf(publish).treeChanged).toBe(true);
   });
 });

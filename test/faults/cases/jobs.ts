@@ -112,7 +112,7 @@ async function runJob(scene: Scene, spec: JobSpec, reported: 'main' | 'post'): P
 }
 
 function mainFinding(scene: Scene, spec: JobSpec, main: Phase, asked: number): Finding {
-  const announced = main.lines.find(({ text }) => text.includes("GitHub's cache is asked instead"));
+  const announced = main.lines.find(({ text }) => text.includes("GitHub's cache is used instead"));
   const { askedWithinMs = Number.POSITIVE_INFINITY } = spec;
   const found = finding(
     main,
@@ -164,7 +164,7 @@ const hitOfGitHub: FaultCase = {
           objects.length === 1 ? undefined : `the bucket lacks the key:\n${post.stdout}`,
           service.entries.length === 1 ? undefined : 'GitHub has a second entry',
         ],
-        /GitHub's cache is asked instead/,
+        /GitHub's cache is used instead/,
       ),
       ms: main.ms + post.ms,
     };
@@ -218,7 +218,7 @@ export const jobCaseList: readonly FaultCase[] = [
     main: async () => ({ endpoint: await closedEndpoint() }),
     post: async () => ({}),
     github: 'normal',
-    mainSays: /GitHub's cache is asked instead/,
+    mainSays: /GitHub's cache is used instead/,
     postSays: /Cache saved with key/,
     savedTo: 'bucket',
   }),

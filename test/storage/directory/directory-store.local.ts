@@ -45,7 +45,7 @@ test('a root that is a file is refused, and the error names the input', async ()
   const upload = below.createUpload('y', { partSizeBytes: 5_242_880, onlyIfAbsent: true });
   const failure = await upload.write(Buffer.from('y')).catch(error => error);
   expect(failure).toBeInstanceOf(StoreRefusedError);
-  expect(failure).toMatchObject({ lookAt: "the input 'endpoint'" });
+  expect(failure).toMatchObject({ setting: "the input 'endpoint'" });
 });
 
 test.runIf(process.platform === 'linux')(

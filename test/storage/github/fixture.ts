@@ -71,11 +71,12 @@ export function useGitHub(): GitHub {
   return github;
 }
 
-export async function backendWithLog(
-  timeouts = GITHUB_TIMEOUTS,
-): Promise<{ readonly backend: StorageBackend; readonly log: ReturnType<typeof recordingLog> }> {
+export function backendWithLog(timeouts = GITHUB_TIMEOUTS): {
+  readonly backend: StorageBackend;
+  readonly log: ReturnType<typeof recordingLog>;
+} {
   const log = recordingLog();
-  return { backend: new GitHubBackend(await import('@actions/cache'), log, timeouts), log };
+  return { backend: new GitHubBackend(() => import('@actions/cache'), log, timeouts), log };
 }
 
 /** Saves a tree of two files under this key. */
@@ -84,7 +85,7 @@ export async function saved(github: GitHub, key: string, content = key) {
     'a.txt': content,
     'deep/b.bin': { content: Buffer.alloc(300_000, key), mode: 0o755 },
   });
-  const { backend } = await backendWithLog();
+  const { backend } = backendWithLog();
   return backend.save(saveRequest({ key, paths: [github.tree] }));
 }
 

@@ -29,10 +29,10 @@ describe('a matched key that was not requested', () => {
     await saved(github, 'deps-1');
     await rm(github.tree, { recursive: true });
     github.service.behave({ matchedKey });
-    const { backend, log } = await backendWithLog();
+    const { backend, log } = backendWithLog();
     const request = { primaryKey: 'deps-1', restoreKeys: ['deps-'], paths: [github.tree] };
-    expect(await backend.lookup(lookupRequest(request))).toBeUndefined();
-    expect(await backend.restore(restoreRequest(request))).toBeUndefined();
+    expect(await backend.lookup(lookupRequest(request))).toMatchObject({ kind: 'miss' });
+    expect(await backend.restore(restoreRequest(request))).toMatchObject({ kind: 'miss' });
     expect(await describeTree(github.workspace)).toEqual({});
     const notice = `notice: GitHub's cache returned a key that was not requested, which counts as a miss: ${matchedKey.slice(0, 300)}`;
     expect(log.shown).toEqual([notice, notice]);
@@ -45,13 +45,13 @@ describe('a matched key that was not requested', () => {
     const request = restoreRequest({ primaryKey: 'deps-1', paths: [github.tree] });
     const { code, lines } = await readInChild(github, 'restore', request);
     expect(foreignCommands(lines)).toEqual([]);
-    expect([code, lines.at(-1)]).toEqual([0, 'outcome: "miss"']);
+    expect([code, lines.at(-1)]).toEqual([0, 'outcome: {"kind":"miss"}']);
   });
 
   it('hits if only the case of its letters differs, as in actions/cache', async () => {
     await saved(github, 'deps-1');
     github.service.behave({ matchedKey: 'Deps-1' });
-    const { backend } = await backendWithLog();
+    const { backend } = backendWithLog();
     const request = lookupRequest({ primaryKey: 'deps-1', paths: [github.tree] });
     expect(await backend.lookup(request)).toMatchObject({ key: 'Deps-1', exact: false });
   });
@@ -68,7 +68,7 @@ it.each([401, 503])('a message of the service with status %d gives the runner no
 it('names of files in an archive that tar cannot unpack give the runner no command', async () => {
   const name = '##[add-path]injected-mask';
   await buildTree(github.tree, { [name]: 'a' });
-  const { backend } = await backendWithLog();
+  const { backend } = backendWithLog();
   const paths = [github.tree];
   await backend.save(saveRequest({ key: 'k', paths }));
   await rm(path.join(github.tree, name));
@@ -77,4 +77,5 @@ it('names of files in an archive that tar cannot unpack give the runner no comma
   expect(foreignCommands(lines)).toEqual([]);
   expect(lines.filter(line => /^\S*tar: .*injected-mask/.test(line)).length).toBeGreaterThan(0);
   expect(lines.at(-1)).toContain('could not be unpacked and some files may have been written');
+  expect(lines.at(-1)).toContain('"treeChanged":true');
 });

@@ -4,18 +4,18 @@ import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { createGitHubBackend } from '../../../src/storage/github/github-backend.ts';
-import { StoreRefusedError } from '../../../src/storage/store-errors.ts';
 import { lookupRequest, recordingLog, restoreRequest, saveRequest } from '../../support/requests.ts';
 import { describeTree } from '../../support/tree.ts';
 import { backendWithLog, saved, useGitHub } from './fixture.ts';
 import { SHORT_TIMEOUTS } from './short-timeouts.ts';
 
 const github = useGitHub();
+const miss = { kind: 'miss', diagnosis: undefined };
 
 describe('a service that responds', () => {
   it('saves a tree and restores it by its exact key', async () => {
     expect(await saved(github, 'deps-1')).toEqual({
-      result: 'saved',
+      kind: 'saved',
       source: 'github',
       sizeBytes: github.service.entries[0]?.sizeBytes,
       entries: undefined,
@@ -24,7 +24,7 @@ describe('a service that responds', () => {
     });
     const before = await describeTree(github.tree);
     await rm(github.tree, { recursive: true });
-    const { backend, log } = await backendWithLog();
+    const { backend, log } = backendWithLog();
     const outcome = await backend.restore(restoreRequest({ primaryKey: 'deps-1', paths: [github.tree] }));
     expect(outcome).toMatchObject({
       source: 'github',
@@ -43,24 +43,25 @@ describe('a service that responds', () => {
   it('restores the newest entry of a restore key, which is not an exact hit', async () => {
     await saved(github, 'deps-1');
     await saved(github, 'deps-2', 'newer');
-    const { backend } = await backendWithLog();
+    const { backend } = backendWithLog();
     const request = { primaryKey: 'deps-3', restoreKeys: ['other-', 'deps-'], paths: [github.tree] };
     expect(await backend.restore(restoreRequest(request))).toMatchObject({ key: 'deps-2', exact: false });
   });
 
   it('matches the primary key as a prefix', async () => {
     await saved(github, 'Deps-1-x');
-    const { backend } = await backendWithLog();
+    const { backend } = backendWithLog();
     const find = (primaryKey: string) => backend.lookup(lookupRequest({ primaryKey, paths: [github.tree] }));
     expect(await find('Deps-1')).toMatchObject({ key: 'Deps-1-x', exact: false });
-    expect(await find('deps-1')).toBeUndefined();
+    expect(await find('deps-1')).toEqual(miss);
   });
 
   it('looks a key up without a download', async () => {
     await saved(github, 'deps-1');
     github.signedUrl = () => 'http://127.0.0.1:9/nothing-listens-here';
-    const { backend } = await backendWithLog();
+    const { backend } = backendWithLog();
     expect(await backend.lookup(lookupRequest({ primaryKey: 'deps-1', paths: [github.tree] }))).toEqual({
+      kind: 'hit',
       source: 'github',
       key: 'deps-1',
       exact: true,
@@ -70,46 +71,45 @@ describe('a service that responds', () => {
 
   it('has a miss for an unknown key and for other paths', async () => {
     await saved(github, 'deps-1');
-    const { backend, log } = await backendWithLog();
-    expect(
-      await backend.restore(restoreRequest({ primaryKey: 'none', paths: [github.tree] })),
-    ).toBeUndefined();
+    const { backend, log } = backendWithLog();
+    expect(await backend.restore(restoreRequest({ primaryKey: 'none', paths: [github.tree] }))).toEqual(miss);
     const elsewhere = restoreRequest({ primaryKey: 'deps-1', paths: ['other'] });
-    expect(await backend.restore(elsewhere)).toBeUndefined();
+    expect(await backend.restore(elsewhere)).toEqual(miss);
     expect(log.shown).toEqual([]);
   });
 
   it('does not save a key that another job has reserved', async () => {
     await saved(github, 'deps-1');
-    expect(await saved(github, 'deps-1')).toEqual({ result: 'exists', source: 'github' });
+    expect(await saved(github, 'deps-1')).toEqual({ kind: 'exists', source: 'github' });
   });
 
   it('saves nothing when no path matches', async () => {
-    const { backend } = await backendWithLog();
+    const { backend } = backendWithLog();
     const request = saveRequest({ key: 'deps-1', paths: [path.join(github.workspace, 'none')] });
-    expect(await backend.save(request)).toEqual({ result: 'empty' });
+    expect(await backend.save(request)).toEqual({ kind: 'empty' });
     expect(github.service.calls).toEqual([]);
   });
 
   it('refuses a key that the client does not accept', async () => {
-    const { backend } = await backendWithLog();
+    const { backend } = backendWithLog();
     const long = 'k'.repeat(513);
-    const error = await backend.restore(restoreRequest({ primaryKey: long })).catch(caught => caught);
-    expect(error).toBeInstanceOf(StoreRefusedError);
-    expect(error.lookAt).toBe("the input 'key'");
+    expect(await backend.restore(restoreRequest({ primaryKey: long }))).toMatchObject({
+      kind: 'refused',
+      source: 'github',
+      error: { setting: "the input 'key'" },
+    });
   });
 });
 
 describe('a call that ends early', () => {
-  it('fails with the reason of the abort', async () => {
+  it('is cancelled by an abort', async () => {
     github.service.behave('silent');
-    const { backend } = await backendWithLog();
-    const reason = new Error('cancelled');
+    const { backend } = backendWithLog();
     const controller = new AbortController();
     const found = backend.lookup(lookupRequest({ paths: [github.tree], signal: controller.signal }));
     await vi.waitFor(() => expect(github.service.calls).toHaveLength(1));
-    controller.abort(reason);
-    await expect(found).rejects.toBe(reason);
+    controller.abort();
+    expect(await found).toEqual({ kind: 'cancelled' });
   });
 
   it('does not keep the process alive', async () => {
@@ -118,9 +118,10 @@ describe('a call that ends early', () => {
     const script = `
       const { GitHubBackend } = await import(${JSON.stringify(`${source}/storage/github/github-backend.ts`)});
       const { silentLog } = await import(${JSON.stringify(`${source}/report/log.ts`)});
-      const client = await import('@actions/cache');
-      const backend = new GitHubBackend(client, silentLog, ${JSON.stringify(SHORT_TIMEOUTS)});
-      await backend.lookup(${JSON.stringify(lookupRequest())}).catch(error => console.log(error.message));
+      const load = () => import('@actions/cache');
+      const backend = new GitHubBackend(load, silentLog, ${JSON.stringify(SHORT_TIMEOUTS)});
+      const { error } = await backend.lookup(${JSON.stringify(lookupRequest())});
+      console.log(error.message);
     `;
     const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
       env: { ...process.env, ...github.environment },
@@ -139,7 +140,8 @@ describe('a call that ends early', () => {
 
 it("GitHub's cache is not used on a runner without a cache service", async () => {
   vi.stubEnv('ACTIONS_RUNTIME_TOKEN', '');
-  await expect(createGitHubBackend(recordingLog())).rejects.toThrow(
-    "GitHub's cache is not available on this runner: it sets no ACTIONS_RUNTIME_TOKEN",
-  );
+  expect(await createGitHubBackend(recordingLog()).lookup(lookupRequest())).toMatchObject({
+    kind: 'unavailable',
+    error: { message: "GitHub's cache is not available on this runner: it sets no ACTIONS_RUNTIME_TOKEN" },
+  });
 });

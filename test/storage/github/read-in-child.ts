@@ -8,9 +8,10 @@ import { SHORT_TIMEOUTS } from './short-timeouts.ts';
  */
 const [, , method, request] = process.argv as [string, string, 'lookup' | 'restore', string];
 const backend = new GitHubBackend(
-  await import('@actions/cache'),
+  () => import('@actions/cache'),
   createRunnerLog(process.env),
   SHORT_TIMEOUTS,
 );
-const outcome = await backend[method](JSON.parse(request)).catch(error => String(error));
-process.stdout.write(`outcome: ${JSON.stringify(outcome ?? 'miss')}\n`, () => process.exit());
+const outcome = await backend[method](JSON.parse(request));
+const text = JSON.stringify(outcome, (_, value) => (value instanceof Error ? String(value) : value));
+process.stdout.write(`outcome: ${text}\n`, () => process.exit());

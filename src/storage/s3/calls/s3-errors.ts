@@ -39,7 +39,7 @@ export function describeBucket({ bucket, endpoint, region }: S3Settings): string
   return `bucket ${bucket} at ${endpoint ? endpoint.origin : `AWS in ${region}`}`;
 }
 
-type Refusal = readonly [lookAt: string, reason: string];
+type Refusal = readonly [setting: string, reason: string];
 
 /** S3 code -> [what to look at, what is wrong with it]. */
 const REFUSALS: Readonly<Record<string, Refusal>> = {

@@ -2,9 +2,9 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect } from 'vitest';
 import { silentLog } from '../../../../src/report/log.ts';
-import type { SaveOutcome } from '../../../../src/storage/backend.ts';
 import { createDirectoryStore } from '../../../../src/storage/directory/directory-store.ts';
 import type { ObjectStore, Upload } from '../../../../src/storage/object-store.ts';
+import type { SaveOutcome } from '../../../../src/storage/outcomes.ts';
 import { buildTree, describeTree, type TreeSpec } from '../../../support/tree.ts';
 import { incompressible } from '../../support/archives.ts';
 import { scratch } from '../../support/scratch.ts';
@@ -43,7 +43,7 @@ export async function packedBy(job: Job, key: string, baseKey: string): Promise<
 }
 
 /** Bytes that a save copied from its base; -1 if it saved nothing. */
-export const reused = (outcome: SaveOutcome) => (outcome.result === 'saved' ? outcome.reusedBytes : -1);
+export const reused = (outcome: SaveOutcome) => (outcome.kind === 'saved' ? outcome.reusedBytes : -1);
 
 /** Makes a job that has restored `k-1` of another job, and has changed a file. */
 export async function changedJob({ job }: Fleet, workspaceOf?: Job): Promise<Job> {

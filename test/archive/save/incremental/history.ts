@@ -63,8 +63,7 @@ export async function runHistory(options: HistoryOptions): Promise<HistoryFacts>
       const key = keyOf(seed, generation);
       // Half of them as save/, which finds the record by itself
       const outcome = await current.save(key, random.once(2) ? { base: undefined } : {});
-      if (outcome.result !== 'saved')
-        throw differs(`save ${generation}`, 'saved', [outcome, ...current.lines]);
+      if (outcome.kind !== 'saved') throw differs(`save ${generation}`, 'saved', [outcome, ...current.lines]);
       counts[outcome.reusedBytes > 0 ? 'incremental' : 'full']++;
 
       const untouched = await describe(current.workspace);

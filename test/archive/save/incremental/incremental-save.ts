@@ -3,7 +3,7 @@ import * as fs from 'node:fs';
 import path from 'node:path';
 import { expect } from 'vitest';
 import { toFileTime } from '../../../../src/archive/fs/platform.ts';
-import type { SaveOutcome } from '../../../../src/storage/backend.ts';
+import type { SaveOutcome } from '../../../../src/storage/outcomes.ts';
 import { buildTree, describeTree, type TreeSpec } from '../../../support/tree.ts';
 import { ballast, fleet, packedBy } from './fixture.ts';
 import type { Job } from './job.ts';
@@ -34,7 +34,7 @@ export async function saveAgain(
   const { store, job } = fleet();
   const first = job();
   await buildTree(first.workspace, { ...ballast, ...spec });
-  expect(await first.saveInFull('k-0')).toMatchObject({ result: 'saved', reusedBytes: 0 });
+  expect(await first.saveInFull('k-0')).toMatchObject({ kind: 'saved', reusedBytes: 0 });
   let again: SavedAgain | undefined;
   for (const [index, edit] of edits.entries()) {
     const [key, baseKey] = [`k-${index + 1}`, `k-${index}`];
@@ -43,8 +43,8 @@ export async function saveAgain(
     await edit(`${next.workspace}/tree`);
     const saved = await describeTree(next.workspace, { owners: isRoot });
     const outcome = await next.save(key);
-    expect(outcome.result).toBe('saved');
-    const isIncremental = outcome.result === 'saved' && outcome.reusedBytes > 0;
+    expect(outcome.kind).toBe('saved');
+    const isIncremental = outcome.kind === 'saved' && outcome.reusedBytes > 0;
     again = {
       outcome,
       isIncremental,

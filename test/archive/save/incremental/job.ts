@@ -9,10 +9,12 @@ import { matchOrder } from '../../../../src/cache/keys/match-order.ts';
 import { type Spaces, spacesOf } from '../../../../src/cache/keys/scope.ts';
 import { cacheVersion } from '../../../../src/cache/keys/version.ts';
 import { createPathLayout } from '../../../../src/cache/paths/paths.ts';
+import { JobRecords } from '../../../../src/records/job-records.ts';
 import { type Log, silentLog } from '../../../../src/report/log.ts';
 import { createArchiveBackend } from '../../../../src/storage/archive-backend.ts';
-import type { RestoreOutcome, SaveOutcome, SaveRequest } from '../../../../src/storage/backend.ts';
+import type { SaveRequest } from '../../../../src/storage/backend.ts';
 import type { ObjectStore } from '../../../../src/storage/object-store.ts';
+import type { RestoreOutcome, SaveOutcome } from '../../../../src/storage/outcomes.ts';
 import { checkTar } from '../../support/tar-check.ts';
 
 const workerUrl = new URL('../../../../src/archive/worker/worker.ts', import.meta.url);
@@ -28,6 +30,12 @@ export interface JobOptions {
   readonly workers?: number;
   /** Called for each of `lines` when it is logged. */
   readonly onLine?: (line: string) => void;
+}
+
+export interface SaveOverrides extends Partial<SaveRequest> {
+  readonly record?: boolean;
+  /** The job whose records are read. */
+  readonly recordsOf?: Job;
 }
 
 export class Job {
@@ -51,9 +59,9 @@ export class Job {
   async restore(
     key = 'none',
     { restoreKeys = [''], warm = false, record = true } = {},
-  ): Promise<RestoreOutcome | undefined> {
+  ): Promise<RestoreOutcome> {
     const { layout, version, spaces, paths } = await this.#plan();
-    const outcome = await this.#backend().restore({
+    const outcome = await this.#backend(record ? this.temp : undefined).restore({
       primaryKey: key,
       restoreKeys,
       paths,
@@ -63,9 +71,8 @@ export class Job {
       layout,
       runLabel: '1-00000000',
       warm,
-      recordDirectory: record ? this.temp : undefined,
     });
-    this.#base = outcome?.object;
+    this.#base = outcome.kind === 'hit' ? outcome.object : undefined;
     return outcome;
   }
 
@@ -73,9 +80,12 @@ export class Job {
    * Saves as the post phase does; with `base: undefined` as save/, which gets no state from the restore. Checks the stored
    * tar with another reader.
    */
-  async save(key: string, overrides: Partial<SaveRequest> = {}): Promise<SaveOutcome> {
+  async save(
+    key: string,
+    { record = true, recordsOf = this, ...overrides }: SaveOverrides = {},
+  ): Promise<SaveOutcome> {
     const { layout, version, spaces, paths } = await this.#plan();
-    const outcome = await this.#backend().save({
+    const outcome = await this.#backend(record ? recordsOf.temp : undefined).save({
       key,
       paths,
       crossOs: false,
@@ -86,12 +96,11 @@ export class Job {
       overwrite: false,
       damaged: undefined,
       base: this.#base,
-      recordDirectory: this.temp,
       uploadChunkSizeBytes: undefined,
       origin: {},
       ...overrides,
     });
-    if (outcome.result === 'saved') await this.#checkStored(key, outcome.sizeBytes);
+    if (outcome.kind === 'saved') await this.#checkStored(key, outcome.sizeBytes);
     return outcome;
   }
 
@@ -104,7 +113,7 @@ export class Job {
 
   /** Saves without the record of a restore. */
   saveInFull(key: string): Promise<SaveOutcome> {
-    return this.save(key, { recordDirectory: undefined });
+    return this.save(key, { record: false });
   }
 
   /** Opens the archive that this job saved under `key`. */
@@ -120,7 +129,7 @@ export class Job {
     return (await this.#plan()).spaces.write.objectName(key);
   }
 
-  #backend() {
+  #backend(recordDirectory: string | undefined) {
     const logAs = (kind: string) => (line: string) => {
       this.lines.push(`${kind}: ${line}`);
       this.#options.onLine?.(line);
@@ -136,8 +145,12 @@ export class Job {
       workerUrl,
       workers: this.#options.workers ?? 1,
       tool: 'cache-s3/0.0.0',
-      onBytes: count => {
-        this.transferred += count;
+      records: new JobRecords(recordDirectory, log),
+      progress: {
+        add: count => {
+          this.transferred += count;
+        },
+        expect() {},
       },
     });
   }

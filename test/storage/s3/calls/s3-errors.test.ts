@@ -36,10 +36,10 @@ describe('the error of a refusal', () => {
     [400, 'InvalidRequest', "the input 'endpoint'"],
     [405, 'MethodNotAllowed', "the input 'endpoint'"],
     [501, 'NotImplemented', "the input 'endpoint'"],
-  ])('with %i %s names %s', (status, code, lookAt) => {
+  ])('with %i %s names %s', (status, code, setting) => {
     const error = map(answer(status, code));
     expect(error).toBeInstanceOf(StoreRefusedError);
-    expect(error).toMatchObject({ lookAt });
+    expect(error).toMatchObject({ setting });
     expect(error.message).toContain('bucket ci at https://s3.example.org:7480: ');
     expect(error.message).toContain(`(GetObject: ${status}${code ? ` ${code}` : ''})`);
     expect(error.message).not.toContain('Unknown');

@@ -88,7 +88,7 @@ test('an http server behind an https endpoint is refused with the input to chang
     .catch(error => error);
   expect(failure).toBeInstanceOf(StoreRefusedError);
   expect(failure).toMatchObject({
-    lookAt: "the input 'insecure'",
+    setting: "the input 'insecure'",
     message: expect.stringContaining(
       `${host}: it does not speak TLS; insecure: true asks by http (HeadObject`,
     ),
@@ -104,7 +104,7 @@ test('a server that breaks off the handshake is not reported as one without TLS'
     .catch(error => error);
   expect(failure).toBeInstanceOf(StoreRefusedError);
   expect(failure).toMatchObject({
-    lookAt: "the input 'endpoint'",
+    setting: "the input 'endpoint'",
     message: expect.stringMatching(/: TLS failed, .*alert handshake failure \(HeadObject: EPROTO\)$/),
   });
 });
@@ -131,7 +131,7 @@ test('the error of a ca-file that cannot be used names the file', async () => {
   ] as const) {
     const store = openStore({ endpoint: new URL('https://127.0.0.1:1'), caFile });
     const failure = await store.head('x').catch(error => error);
-    expect(failure).toMatchObject({ name: 'StoreRefusedError', lookAt: "the input 'ca-file'" });
+    expect(failure).toMatchObject({ name: 'StoreRefusedError', setting: "the input 'ca-file'" });
     expect(failure.message).toContain(`ca-file ${JSON.stringify(caFile)} ${reason}`);
     store.close();
   }

@@ -85,7 +85,7 @@ test('none at all is one sentence with the settings to set, and is asked for onc
   const failure = await ask().catch((error: unknown) => error);
   expect(failure).toBeInstanceOf(StoreRefusedError);
   expect(failure).toMatchObject({
-    lookAt: "the input 'accessKey'",
+    setting: "the input 'accessKey'",
     message: expect.stringMatching(/^no credentials: set accessKey and secretKey, or AWS_ACCESS_KEY_ID/),
   });
   expect(await ask().catch((error: unknown) => error)).toBe(failure);
@@ -123,7 +123,7 @@ test.each([
 
 test('half a pair names the input that is empty', async () => {
   await expect(provider({ missingKey: 'secretKey' })()).rejects.toMatchObject({
-    lookAt: "the input 'secretKey'",
+    setting: "the input 'secretKey'",
   });
 });
 

@@ -154,7 +154,7 @@ test('a proxy variable that is no URL is refused without its password', () => {
   expect(() => new Transport(undefined, systemClock)).toThrow(
     expect.objectContaining({
       name: 'StoreRefusedError',
-      lookAt: "the runner's environment",
+      setting: "the runner's environment",
       message: expect.not.stringContaining('hush'),
     }),
   );

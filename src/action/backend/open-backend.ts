@@ -1,0 +1,64 @@
+import type { JobRecords } from '../../records/job-records.ts';
+import type { Log } from '../../report/log.ts';
+import type { Progress } from '../../report/progress.ts';
+import { systemClock } from '../../retry/clock.ts';
+import { TIME_LIMITS } from '../../retry/time-limits.ts';
+import { createArchiveBackend } from '../../storage/archive-backend.ts';
+import type { StorageBackend } from '../../storage/backend.ts';
+import { createFallback } from '../../storage/fallback.ts';
+import type { ObjectStore } from '../../storage/object-store.ts';
+import { VERSION } from '../../version.ts';
+import type { Target } from '../inputs/target.ts';
+
+/** What every step of this process shares. */
+export interface OpenerOptions {
+  readonly log: Log;
+  readonly records: JobRecords;
+  /** The program of the archive's worker threads. */
+  readonly workerUrl: URL;
+}
+
+export interface OpenOptions {
+  /** Use GitHub's cache when the bucket is unavailable or refuses. */
+  readonly fallback: boolean;
+  /** The bucket was down when this job last called it: one attempt for each call until one succeeds. */
+  readonly bucketWasDown: boolean;
+  readonly progress: Progress;
+}
+
+/** Creates the backend of a step. */
+export type OpenBackend = (target: Target, options: OpenOptions) => Promise<StorageBackend>;
+
+type Bucket = Exclude<Target, { kind: 'github' }>;
+
+const TOOL = `cache-s3/${VERSION}`;
+
+/** The one place that knows which modules a step is made of. Each is loaded only where it is used. */
+export function createOpener(shared: OpenerOptions): OpenBackend {
+  const { log } = shared;
+  const openGitHub = async () => {
+    const { createGitHubBackend } = await import('../../storage/github/github-backend.ts');
+    return createGitHubBackend(log);
+  };
+  return async (target, options) => {
+    if (target.kind === 'github') return openGitHub();
+    const store = await openStore(target, options, log);
+    const bucket = createArchiveBackend(store, { ...shared, progress: options.progress, tool: TOOL });
+    return options.fallback ? createFallback({ primary: bucket, openSecondary: openGitHub, log }) : bucket;
+  };
+}
+
+async function openStore(target: Bucket, { bucketWasDown }: OpenOptions, log: Log): Promise<ObjectStore> {
+  if (target.kind === 'directory') {
+    const { createDirectoryStore } = await import('../../storage/directory/directory-store.ts');
+    return createDirectoryStore(target.root, { log });
+  }
+  const { createS3Store } = await import('../../storage/s3/s3-store.ts');
+  return createS3Store(target.settings, {
+    log,
+    userAgent: TOOL,
+    clock: systemClock,
+    timeLimits: TIME_LIMITS,
+    bucketWasDown,
+  });
+}

@@ -1,0 +1,89 @@
+import type { StorageBackend } from '../../storage/backend.ts';
+import { isUnanswered, type SaveOutcome } from '../../storage/outcomes.ts';
+import { NameTooLongError, StoreRefusedError } from '../../storage/store-errors.ts';
+import type { ActionInputs } from '../inputs/inputs.ts';
+import { isOn } from '../inputs/read-input.ts';
+import type { Runner } from '../runner/runner.ts';
+import { closePhase, type PhaseResult } from './phase.ts';
+
+export interface SavePhase {
+  /** By `performance.now()`. */
+  readonly startedMs: number;
+  readonly inputs: ActionInputs;
+  readonly backend: StorageBackend;
+  /** GitHub's cache holds the key, and only the bucket lacks it. */
+  readonly onlyBucket: boolean;
+}
+
+/** Reports an outcome: lines and summary. Fails the step where `fail-on-save-error` asks for it. */
+export async function reportSave(runner: Runner, phase: SavePhase, outcome: SaveOutcome): Promise<void> {
+  const { startedMs, inputs, backend } = phase;
+  logOutcome(runner, phase, outcome);
+  await closePhase(runner, resultOf(outcome), {
+    startedMs,
+    backend,
+    keys: { primaryKey: inputs.key, matchedKey: undefined },
+    summary: inputs.summary,
+  });
+}
+
+function logOutcome(runner: Runner, { inputs, onlyBucket }: SavePhase, outcome: SaveOutcome): void {
+  const { log } = runner;
+  switch (outcome.kind) {
+    case 'saved':
+      log.info(`Cache saved with key: ${inputs.key}`);
+      break;
+    case 'exists':
+      log.info(`Cache not saved: the key ${inputs.key} was already saved by another job.`);
+      break;
+    case 'empty':
+      log.notice(`Cache not saved: nothing exists at the paths '${inputs.paths.join("', '")}'.`);
+      break;
+    case 'cancelled':
+      log.warning(
+        outcome.mayBeVisible
+          ? 'The step was cancelled in the last call of the save: the cache may be visible or not.'
+          : 'Cache not saved: the step was cancelled, and nothing of it is visible.',
+      );
+      break;
+    default: {
+      const reason = failureReason(outcome.error);
+      log.debug(outcome.error.stack ?? '');
+      if (onlyBucket && isUnanswered(outcome)) {
+        log.info(`Cache not saved to the bucket, and GitHub's cache holds the key: ${reason}.`);
+      } else {
+        warnOrFail(runner, `Failed to save: ${reason}`);
+      }
+    }
+  }
+}
+
+function failureReason(error: Error): string {
+  if (error instanceof StoreRefusedError) return error.advice;
+  if (error instanceof NameTooLongError)
+    return `the input 'key' is too long for the bucket: ${error.message}`;
+  return error.message;
+}
+
+function resultOf(outcome: SaveOutcome): PhaseResult {
+  switch (outcome.kind) {
+    case 'saved': {
+      const { source, sizeBytes: bytes, entries, rawBytes, reusedBytes } = outcome;
+      return { op: 'save', source, result: 'saved', bytes, entries, rawBytes, reusedBytes };
+    }
+    case 'exists':
+      return { op: 'save', source: outcome.source, result: 'exists' };
+    case 'empty':
+    case 'cancelled':
+      return { op: 'save', source: 'none', result: outcome.kind };
+    default:
+      return { op: 'save', source: 'none', result: 'failed' };
+  }
+}
+
+/** Warns, or fails the step where the user asked for that. */
+export function warnOrFail(runner: Runner, message: string): void {
+  // Read on its own, because the inputs as a whole may be the problem
+  if (isOn(runner.env, 'fail-on-save-error')) runner.fail(message);
+  else runner.log.warning(message);
+}

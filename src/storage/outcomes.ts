@@ -1,0 +1,158 @@
+import type { DamagedArchiveError } from '../archive/archive-errors.ts';
+import type { ObjectVersion } from './object-store.ts';
+import { NameTooLongError, StoreRefusedError, StoreUnavailableError } from './store-errors.ts';
+
+/**
+ * The outcomes of a lookup, a restore and a save. A backend makes them where it knows the cause; the fallback and the
+ * step pass them on as they are, up to the lines that report them.
+ */
+
+export type CacheSource = 's3' | 'directory' | 'github';
+
+/** An entry matched. */
+export interface Hit {
+  readonly kind: 'hit';
+  readonly source: CacheSource;
+  readonly key: string;
+  /** `key` equals the primary key, letter for letter. */
+  readonly exact: boolean;
+  /** Size of the stored object in bytes; undefined where the backend does not report it. */
+  readonly sizeBytes: number | undefined;
+  /** The object, where the backend has objects. */
+  readonly object?: ObjectVersion;
+}
+
+export interface Restored extends Hit {
+  /** Directory entries written; undefined where the backend does not report it. */
+  readonly entries: number | undefined;
+  /** Uncompressed bytes of file data written. */
+  readonly rawBytes: number | undefined;
+}
+
+/** The backend responded: it has no entry for this request. */
+export interface Miss {
+  readonly kind: 'miss';
+  /** One sentence on why, where the key exists under other paths, on another system or in another scope. */
+  readonly diagnosis: string | undefined;
+}
+
+/** The object that matched cannot be read by any machine. The save of the same job may replace it. */
+export interface Damaged {
+  readonly kind: 'damaged';
+  readonly object: DamagedObject;
+  readonly error: DamagedArchiveError;
+}
+
+export interface DamagedObject extends ObjectVersion {
+  readonly key: string;
+}
+
+/** The object that matched is sound, but this release or this machine cannot use it: a miss, and nothing to replace. */
+export interface Unusable {
+  readonly kind: 'unusable';
+  readonly key: string;
+  readonly error: Error;
+}
+
+/** The backend did not respond, or failed until its retries were used up. Not a miss. */
+export interface Unavailable {
+  readonly kind: 'unavailable';
+  readonly source: CacheSource;
+  readonly error: StoreUnavailableError;
+  /** Of a save: the store holds bytes of the archive. */
+  readonly accepted?: boolean;
+}
+
+/** The backend responded and refused. Not a miss. */
+export interface Refused {
+  readonly kind: 'refused';
+  readonly source: CacheSource;
+  readonly error: StoreRefusedError | NameTooLongError;
+  /** As in `Unavailable`: a quota may be exceeded in the middle of a save. */
+  readonly accepted?: boolean;
+}
+
+/** Another backend may be used in its place. */
+export type Unanswered = Unavailable | Refused;
+
+/** The fault is not the store's: the tree cannot be read or written, or a bug. */
+export interface Failed {
+  readonly kind: 'failed';
+  readonly error: Error;
+}
+
+export interface RestoreFailed extends Failed {
+  /** Some files were published or moved: the tree is neither the old nor the cached one. */
+  readonly treeChanged: boolean;
+}
+
+/** The request's signal was aborted. A restore has changed nothing then. */
+export interface Cancelled {
+  readonly kind: 'cancelled';
+  /** Of a save: the request that makes the entry visible was sent, and its result is not known. */
+  readonly mayBeVisible?: boolean;
+}
+
+export interface Saved {
+  readonly kind: 'saved';
+  readonly source: CacheSource;
+  readonly sizeBytes: number | undefined;
+  readonly entries: number | undefined;
+  readonly rawBytes: number | undefined;
+  /** Bytes copied from the restored object inside the store (incremental save). */
+  readonly reusedBytes: number;
+}
+
+/** The key is saved already, by this run or by another job. */
+export interface Exists {
+  readonly kind: 'exists';
+  readonly source: CacheSource;
+}
+
+/** Nothing matched the paths. */
+export interface Empty {
+  readonly kind: 'empty';
+}
+
+interface AfterFallback {
+  /** Set by the fallback: the outcome of the first backend, in whose place this one was used. */
+  readonly insteadOf?: Unanswered;
+}
+
+export type LookupOutcome = (Hit | Miss | Unanswered | Failed | Cancelled) & AfterFallback;
+export type RestoreOutcome = (Restored | Miss | Damaged | Unusable | Unanswered | RestoreFailed | Cancelled) &
+  AfterFallback;
+export type SaveOutcome = (Saved | Exists | Empty | Unanswered | Failed | Cancelled) & AfterFallback;
+export type Outcome = LookupOutcome | RestoreOutcome | SaveOutcome;
+
+/** Returns the outcome of a call that threw `error`. Errors of the archive are the archive backend's to classify. */
+export function outcomeOfError(
+  error: unknown,
+  source: CacheSource,
+  signal: AbortSignal | undefined,
+): Unanswered | Failed | Cancelled {
+  if (signal?.aborted) return { kind: 'cancelled' };
+  if (error instanceof StoreUnavailableError) return { kind: 'unavailable', source, error };
+  if (error instanceof StoreRefusedError || error instanceof NameTooLongError) {
+    return { kind: 'refused', source, error };
+  }
+  return { kind: 'failed', error: error instanceof Error ? error : new Error(String(error)) };
+}
+
+export function isUnanswered(outcome: Outcome): outcome is Unanswered & AfterFallback {
+  return outcome.kind === 'unavailable' || outcome.kind === 'refused';
+}
+
+/** Whether the bucket did not respond: the post step calls it without retries. */
+export function bucketWasDown(outcome: Outcome): boolean {
+  return [outcome, outcome.insteadOf].some(one => one?.kind === 'unavailable' && one.source !== 'github');
+}
+
+/** One clause for the log: `The bucket cannot be reached: connection refused`. */
+export function describeUnanswered({ source, error }: Unanswered): string {
+  if (source === 'github') return error.message;
+  const place = source === 'directory' ? 'cache directory' : 'bucket';
+  if (error instanceof NameTooLongError) return `The ${place} cannot hold this key: ${error.message}`;
+  if (error instanceof StoreUnavailableError) return `The ${place} cannot be reached: ${error.message}`;
+  return `The ${place} refused the request${error.setting === undefined ? ':' : ','} ${error.advice}`;
+}

@@ -1,0 +1,55 @@
+import { expect, test } from 'vitest';
+import { bucketWasDown, describeUnanswered, outcomeOfError } from '../../src/storage/outcomes.ts';
+import {
+  NameTooLongError,
+  StoreRefusedError,
+  StoreUnavailableError,
+} from '../../src/storage/store-errors.ts';
+
+const unavailable = new StoreUnavailableError('connection reset');
+const refused = new StoreRefusedError('there is no such bucket', "the input 'bucket'");
+const tooLong = new NameTooLongError('it has 1100 bytes');
+
+test.each([
+  [unavailable, { kind: 'unavailable', source: 's3', error: unavailable }],
+  [refused, { kind: 'refused', source: 's3', error: refused }],
+  [tooLong, { kind: 'refused', source: 's3', error: tooLong }],
+])('%s becomes an outcome with its cause', (error, outcome) => {
+  expect(outcomeOfError(error, 's3', undefined)).toEqual(outcome);
+});
+
+test('every other error becomes a failure', () => {
+  const bug = new TypeError('x is not a function');
+  expect(outcomeOfError(bug, 's3', new AbortController().signal)).toEqual({ kind: 'failed', error: bug });
+  expect(outcomeOfError('text', 's3', undefined)).toEqual({ kind: 'failed', error: new Error('text') });
+});
+
+test('after an abort every error becomes a cancellation', () => {
+  expect(outcomeOfError(unavailable, 's3', AbortSignal.abort())).toEqual({ kind: 'cancelled' });
+});
+
+test('the bucket was down when it was unavailable, itself or before GitHub’s cache was used', () => {
+  const ofBucket = { kind: 'unavailable', source: 's3', error: unavailable } as const;
+  const ofGitHub = { kind: 'unavailable', source: 'github', error: unavailable } as const;
+  const miss = { kind: 'miss', diagnosis: undefined } as const;
+  expect(bucketWasDown(ofBucket)).toBe(true);
+  expect(bucketWasDown({ ...miss, insteadOf: ofBucket })).toBe(true);
+  expect(bucketWasDown({ ...ofGitHub, insteadOf: ofBucket })).toBe(true);
+  expect(bucketWasDown(ofGitHub)).toBe(false);
+  expect(bucketWasDown(miss)).toBe(false);
+  expect(bucketWasDown({ ...miss, insteadOf: { kind: 'refused', source: 's3', error: refused } })).toBe(
+    false,
+  );
+});
+
+test.each([
+  [unavailable, 's3', 'The bucket cannot be reached: connection reset'],
+  [unavailable, 'directory', 'The cache directory cannot be reached: connection reset'],
+  [unavailable, 'github', 'connection reset'],
+  [refused, 's3', "The bucket refused the request, check the input 'bucket': there is no such bucket"],
+  [new StoreRefusedError('quota', undefined), 's3', 'The bucket refused the request: quota'],
+  [tooLong, 's3', 'The bucket cannot hold this key: it has 1100 bytes'],
+] as const)('%s of %s is described by one clause', (error, source, clause) => {
+  const kind = error instanceof StoreUnavailableError ? 'unavailable' : 'refused';
+  expect(describeUnanswered({ kind, source, error } as never)).toBe(clause);
+});
