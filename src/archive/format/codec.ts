@@ -25,7 +25,7 @@ const STORED_HEADER_BYTES = 9;
 /** Makes a zstd frame that decodes to `raw`. `level` is 1 to 19. */
 export function compressFrame(raw: Buffer, level: number): Buffer<ArrayBuffer> {
   if (isIncompressible(raw)) return storedFrame(raw);
-  return zstdCompressSync(raw, {
+  const frame = zstdCompressSync(raw, {
     params: {
       [constants.ZSTD_c_compressionLevel]: level,
       // A window over the whole frame: the 2 MiB of level 3 make frames 3 % larger
@@ -38,6 +38,8 @@ export function compressFrame(raw: Buffer, level: number): Buffer<ArrayBuffer> {
     chunkSize: Math.max(raw.length + (raw.length >> 7) + 1024, Buffer.poolSize),
     pledgedSrcSize: raw.length,
   }) as Buffer<ArrayBuffer>;
+  // Memory of its size: a buffer that is transferred to another thread counts there in full
+  return Buffer.from(frame.buffer.transfer(frame.byteLength));
 }
 
 /** Returns whether no sample of `raw` shrinks, as in archives, images and compressed packages. */

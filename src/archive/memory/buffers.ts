@@ -14,12 +14,3 @@ export function releaseOwned(bytes: Uint8Array): void {
   // A small Buffer is a part of Node's shared pool
   if (bytes.byteLength === bytes.buffer.byteLength) release(bytes);
 }
-
-/**
- * Moves bytes into memory of their size: a buffer that is transferred to another thread counts there in full. `bytes`
- * must not be used afterwards.
- */
-export function shrink(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
-  if (bytes.byteOffset > 0) return bytes.slice();
-  return new Uint8Array(bytes.buffer.transfer(bytes.byteLength));
-}

@@ -1,16 +1,22 @@
+import { type BigIntStats, closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import { SourceTreeError } from '../archive-errors.ts';
 import { compressFrame, sha256 } from '../format/codec.ts';
 import { MAX_FRAME_RAW_BYTES } from '../format/container.ts';
 import { EntryType } from '../format/entry.ts';
-import { shrink } from '../memory/buffers.ts';
+import { fsPath } from '../fs/names.ts';
+import { thisPlatform, toMicroseconds } from '../fs/platform.ts';
+import { readError, wrapReadError } from '../fs/tree-errors.ts';
 import {
+  type FileIdentity,
   type Packed,
   type PackJob,
   PackMembers,
   type PackResult,
   packedRows,
+  type ScannedStatus,
+  type SliceOfFile,
   writePacked,
 } from '../messages/pack-job.ts';
-import { changedWhileRead, packFile, packSlice } from './pack-file.ts';
 import { RawBytes } from './raw-bytes.ts';
 
 /**
@@ -23,7 +29,7 @@ export function packFrame(job: PackJob): PackResult {
   const packed = packedRows(members.count);
   if (job.slice) writePacked(packed, 0, packSlice(members, job.slice, raw));
   else packWhole(members, raw, packed);
-  const bytes = shrink(compressFrame(raw.written(), job.level));
+  const bytes = compressFrame(raw.written(), job.level);
   return { bytes, rawSize: raw.at, sha256: Uint8Array.from(sha256(bytes)), packed };
 }
 
@@ -41,4 +47,172 @@ function packMember(members: PackMembers, index: number, raw: RawBytes): Packed 
   // No data is read, so nothing can change between header and data
   raw.header(member);
   return { offset: 0, size: member.size, mtimeUs: member.mtimeUs, mode: member.mode, replaced: false };
+}
+
+/**
+ * Appends a whole file, header and data of one moment. Returns undefined if it has vanished.
+ * Throws `SourceTreeError` for one that cannot be read, or that changes again and again.
+ */
+function packFile(members: PackMembers, index: number, raw: RawBytes): Packed | undefined {
+  const fd = openFile(members.path(index));
+  if (fd === undefined) return undefined;
+  try {
+    const packed = packAsScanned(members, index, raw, fd);
+    if (packed) return packed;
+  } finally {
+    closeSync(fd);
+  }
+  return packAsFound(members, index, raw);
+}
+
+/**
+ * Appends a file that is unchanged since the scan. One fstat, after its reading, proves that for most files.
+ * Returns undefined, and appends nothing, if it has changed or cannot be read.
+ */
+function packAsScanned(members: PackMembers, index: number, raw: RawBytes, fd: number): Packed | undefined {
+  const member = members.get(index);
+  const { size, mode } = member;
+  const scanned = members.scannedStatus(index);
+  const start = raw.at;
+  const about = Math.max(0, Math.floor(scanned.mtimeMs * 1000));
+  raw.header({ ...member, mtimeUs: about });
+  const offset = raw.at;
+  const after = statusAfterReading(raw, fd, size, members.path(index));
+  if (after && isUntouched(after, scanned)) {
+    raw.pad(size);
+    const mtimeUs = toMicroseconds(after.mtimeNs);
+    // The scan's time, a plain number, may be a microsecond off
+    if (mtimeUs === about || raw.replaceHeader(start, offset, { ...member, mtimeUs }))
+      return { offset, size, mtimeUs, mode, replaced: members.isReplaced(index, after) };
+  }
+  raw.at = start;
+  return undefined;
+}
+
+/** Appends `size` bytes of a file. Returns undefined if it is shorter, no file, or cannot be read. */
+function statusAfterReading(raw: RawBytes, fd: number, size: number, path: string): BigIntStats | undefined {
+  try {
+    return readInto(raw, fd, 0, size, path) ? statusOf(fd, path) : undefined;
+  } catch {
+    // The second attempt reports the reason
+    return undefined;
+  }
+}
+
+/** Appends a file as it is now. Returns undefined if it has vanished. */
+function packAsFound(members: PackMembers, index: number, raw: RawBytes): Packed | undefined {
+  const member = members.get(index);
+  const path = members.path(index);
+  const start = raw.at;
+  for (const attempt of [1, 2]) {
+    const fd = openFile(path);
+    if (fd === undefined) return undefined;
+    try {
+      const before = statusOf(fd, path);
+      if (!before.isFile()) return undefined;
+      const size = Number(before.size);
+      // It was small when it was scanned: something is writing to it
+      if (size > MAX_FRAME_RAW_BYTES / 4) throw changedWhileRead(path);
+      const mtimeUs = toMicroseconds(before.mtimeNs);
+      const mode = thisPlatform.hasModes ? Number(before.mode) & 0o7777 : member.mode;
+      raw.header({ ...member, size, mtimeUs, mode });
+      const offset = raw.at;
+      const complete = readInto(raw, fd, 0, size, path);
+      raw.pad(size);
+      const after = wrapReadError(path, () => fstatSync(fd));
+      if (complete && isUntouched(before, after))
+        return { offset, size, mtimeUs, mode, replaced: members.isReplaced(index, before) };
+    } finally {
+      closeSync(fd);
+    }
+    if (attempt === 1) raw.at = start;
+  }
+  throw new SourceTreeError(`${path} changed while it was read, twice`);
+}
+
+/**
+ * Appends a slice of a large file: the first one with the header, the last one with the padding.
+ * Throws `SourceTreeError` if it cannot be read or is not the file that was scanned any more.
+ */
+function packSlice(members: PackMembers, slice: SliceOfFile, raw: RawBytes): Packed {
+  const member = members.get(0);
+  const { mtimeUs, mode, size } = member;
+  const path = members.path(0);
+  const fd = openFile(path);
+  if (fd === undefined) throw changedWhileRead(path);
+  try {
+    if (!isSameFile(slice.identity, statusOf(fd, path))) throw changedWhileRead(path);
+    if (slice.start === 0) raw.header(member);
+    const offset = raw.at;
+    const complete = readInto(raw, fd, slice.start, slice.end - slice.start, path);
+    if (slice.end === size) raw.pad(size);
+    if (!complete || !isSameFile(slice.identity, statusOf(fd, path))) throw changedWhileRead(path);
+    return { offset, size, mtimeUs, mode, replaced: members.isReplaced(0, slice.identity) };
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function changedWhileRead(path: string): SourceTreeError {
+  return new SourceTreeError(`${path} changed while it was read`);
+}
+
+/**
+ * Opens a file for reading. Returns undefined if it has vanished, or a link or directory has taken its place.
+ * Throws `SourceTreeError` if it cannot be opened.
+ */
+function openFile(path: string): number | undefined {
+  try {
+    return openSync(fsPath(path), constants.O_RDONLY | thisPlatform.openFlags);
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'ELOOP' || code === 'ENXIO') return undefined;
+    throw readError(path, error);
+  }
+}
+
+function statusOf(fd: number, path: string): BigIntStats {
+  return wrapReadError(path, () => fstatSync(fd, { bigint: true }));
+}
+
+/**
+ * Appends `size` bytes of a file from `position`, zeros where it ends before them. Returns whether all were there.
+ * Throws `SourceTreeError` if it cannot be read.
+ */
+function readInto(raw: RawBytes, fd: number, position: number, size: number, path: string): boolean {
+  const target = raw.reserve(size);
+  let done = 0;
+  wrapReadError(path, () => {
+    while (done < size) {
+      const count = readSync(fd, target, raw.at + done, size - done, position + done);
+      if (count === 0) break;
+      done += count;
+    }
+  });
+  if (done < size) target.fill(0, raw.at + done, raw.at + size);
+  raw.at += size;
+  return done === size;
+}
+
+/**
+ * Whether a file has the same status before and after it was read. Plain numbers hold times to a quarter of a
+ * microsecond, closer than any two changes, and leave half as much to the garbage collector.
+ */
+function isUntouched(exact: BigIntStats, plain: ScannedStatus): boolean {
+  const sameTime = (ns: bigint, ms: number) => Math.abs(Number(ns) / 1e6 - ms) < 0.001;
+  return (
+    plain.size === Number(exact.size) &&
+    sameTime(exact.mtimeNs, plain.mtimeMs) &&
+    sameTime(exact.ctimeNs, plain.ctimeMs)
+  );
+}
+
+function isSameFile(a: FileIdentity, b: FileIdentity): boolean {
+  return (
+    a.size === b.size &&
+    a.mtimeNs === b.mtimeNs &&
+    a.ctimeNs === b.ctimeNs &&
+    a.ino === b.ino &&
+    a.dev === b.dev
+  );
 }

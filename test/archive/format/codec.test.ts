@@ -27,6 +27,14 @@ describe('a frame', () => {
     }
   });
 
+  test.each([text(4 * 1024 * 1024), incompressible(300_000), Buffer.alloc(1024)])(
+    'a frame has memory of its size, so that it can be transferred: case %#',
+    raw => {
+      const bytes = compressFrame(raw, 3);
+      expect(bytes.buffer.byteLength).toBe(bytes.byteLength);
+    },
+  );
+
   test('a frame of incompressible bytes is at most 200 bytes larger', () => {
     expect(compressFrame(incompressible(4 * 1024 * 1024), 3).length).toBeLessThan(4 * 1024 * 1024 + 200);
   });

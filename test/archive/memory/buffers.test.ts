@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { release, releaseOwned, shrink } from '../../../src/archive/memory/buffers.ts';
+import { release, releaseOwned } from '../../../src/archive/memory/buffers.ts';
 
 test('a released buffer has no bytes', () => {
   const bytes = new Uint8Array(1000).fill(1);
@@ -13,10 +13,4 @@ test('bytes that share their memory with others are not released', () => {
   expect(whole.length).toBe(1000);
   releaseOwned(whole);
   expect(whole.length).toBe(0);
-});
-
-test('shrunk bytes have memory of their size', () => {
-  const shrunk = shrink(new Uint8Array(1000).fill(7).subarray(0, 10));
-  expect(shrunk.buffer.byteLength).toBe(10);
-  expect([...shrunk]).toEqual(Array(10).fill(7));
 });
