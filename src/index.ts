@@ -7,10 +7,10 @@ import { restoreStep } from './action/step/restore-step.ts';
 import { saveStep } from './action/step/save-step.ts';
 import { JobRecords } from './records/job-records.ts';
 
-/** `main` and `post` are the two phases of the action; `restore` and `save` are restore/ and save/. */
+/** `main` and `post` are the phases of the action; `restore` and `save` are the actions restore/ and save/. */
 export type Step = 'main' | 'post' | 'restore' | 'save';
 
-/** Runs one phase and ends the process as soon as it is done, whatever sockets or timers are still open. */
+/** Runs one phase and ends the process when it is done, even if sockets or timers are still open. */
 export async function run(step: Step): Promise<void> {
   const { signal, trigger } = listenForInterrupt();
   becomeSudoChild(process.env, () => trigger('SIGINT'));
@@ -19,7 +19,7 @@ export async function run(step: Step): Promise<void> {
     if (wantsSudo(process.env)) await runStepAsRoot(step, runner, signal);
     else await runStep(step, runner, signal);
   } catch (error) {
-    // Nothing below throws on purpose. What does all the same must not cost anybody a build.
+    // Only a bug gets here, and it must not fail the job
     runner.log.warning(`The cache step ended early: ${(error as Error).message}`);
     runner.log.debug((error as Error).stack ?? '');
   }
@@ -54,7 +54,7 @@ function workerUrl(): URL {
   return new URL(here.endsWith('.ts') ? './archive/worker/worker.ts' : './worker.js', here);
 }
 
-/** Pipes are written behind the program's back on some platforms: an exit would cut the last lines off. */
+/** Resolves when the stream is written: on some platforms pipes are asynchronous, and an exit would lose lines. */
 function flushed(stream: NodeJS.WriteStream): Promise<void> {
   return new Promise(resolve => stream.write('', () => resolve()));
 }

@@ -1,6 +1,6 @@
 import { formatBytes, formatCount, formatDuration, formatRate } from './units.ts';
 
-/** What one phase did, for its last two lines and for the job summary. What is not known is left out. */
+/** Facts of one phase, for its last two lines and for the job summary. A fact that is not known is left out. */
 export interface PhaseFacts {
   readonly op: 'restore' | 'lookup' | 'save';
   readonly source: 's3' | 'directory' | 'github' | 'none';
@@ -11,7 +11,7 @@ export interface PhaseFacts {
   readonly entries?: number | undefined;
   /** Uncompressed bytes of file data. */
   readonly rawBytes?: number | undefined;
-  /** Bytes of the object that an incremental save took over inside the store. */
+  /** Bytes of the object that an incremental save copied inside the store. */
   readonly reusedBytes?: number;
   readonly ms: number;
   readonly requests: number;
@@ -19,7 +19,7 @@ export interface PhaseFacts {
 }
 
 /**
- * The line for machines: `cache-s3: op=save source=s3 result=saved bytes=1 ms=2 requests=3 retries=0`, after an
+ * Returns the line for programs: `cache-s3: op=save source=s3 result=saved bytes=1 ms=2 requests=3 retries=0`, after an
  * incremental save also ` reused=1`.
  */
 export function machineLine(facts: PhaseFacts): string {
@@ -37,7 +37,7 @@ export function machineLine(facts: PhaseFacts): string {
   return `cache-s3: ${known.map(([name, value]) => `${name}=${value}`).join(' ')}`;
 }
 
-/** The line for people, where something was transferred; undefined: there is nothing to tell. */
+/** Returns the line for people, undefined if nothing was transferred. */
 export function peopleLine(facts: PhaseFacts): string | undefined {
   const { entries, rawBytes, bytes, ms } = facts;
   const transferred = facts.result === 'saved' || facts.result === 'hit' || facts.result === 'partial';
@@ -46,7 +46,7 @@ export function peopleLine(facts: PhaseFacts): string | undefined {
     entries === undefined ? undefined : `${formatCount(entries)} ${entries === 1 ? 'entry' : 'entries'}`,
     rawBytes === undefined ? undefined : `${formatBytes(rawBytes)} of files`,
     bytes === undefined ? undefined : `${formatBytes(bytes)} stored`,
-    facts.reusedBytes ? `${formatBytes(facts.reusedBytes)} of it taken over` : undefined,
+    facts.reusedBytes ? `${formatBytes(facts.reusedBytes)} of it copied` : undefined,
   ].filter(part => part !== undefined);
   const verb = facts.op === 'save' ? 'Saved' : 'Restored';
   const rated = rawBytes ?? bytes;

@@ -1,6 +1,6 @@
 /**
- * What the inner layers say to the user. `action/` gives it a voice (`::warning::` and so on); everything below sees
- * only this. Text that comes from outside (names of files, of keys) is escaped by the voice, not by the caller.
+ * The log of a step, as all layers below `action/` see it. `action/runner/` implements it with the runner's commands
+ * (`::warning::`). It escapes foreign text (names of files, keys, messages of servers); callers pass text as it is.
  */
 export interface Log {
   /** Shown when the runner's debug mode is on. Never a secret. */
@@ -9,15 +9,15 @@ export interface Log {
   notice(message: string): void;
   warning(message: string): void;
   /**
-   * Folds away the lines that follow; inside a group it does nothing. A notice or a warning ends the group first, so
-   * that no fold hides it.
+   * Begins a group, which the log shows folded; inside a group it does nothing. A notice or a warning ends the group, so
+   * that it is not hidden.
    */
   startGroup(title: string): void;
   /** Outside a group it does nothing. */
   endGroup(): void;
 }
 
-/** Says nothing. */
+/** Logs nothing. */
 export const silentLog: Log = {
   debug() {},
   info() {},

@@ -5,38 +5,34 @@ export const PROGRESS_INTERVAL_MS = 5000;
 
 export interface ProgressOptions {
   readonly log: Log;
-  /** What happens to the bytes, for the title of the group: `Receiving`, `Sending`. */
+  /** For the title of the group: `Receiving`, `Sending`. */
   readonly doing: string;
-  /** What has happened to them, for the lines: `Received`, `Sent`. */
+  /** For the lines: `Received`, `Sent`. */
   readonly done: string;
-  /** The clock, in ms. */
-  readonly now?: () => number;
-  readonly intervalMs?: number;
 }
 
 export interface Progress {
-  /** So many bytes more were transferred. */
-  add(bytes: number): void;
-  /** So many bytes there are in all; may be told late, or never. */
+  /** Counts transferred bytes. Needs no `this`. */
+  readonly add: (bytes: number) => void;
+  /** Sets the total, in bytes; late or never. */
   expect(totalBytes: number): void;
-  /** No line comes after this, and the group of those before it is closed. */
+  /** Stops the lines and ends their group. */
   end(): void;
 }
 
 /**
- * A line about every five seconds on a transfer that takes that long: bytes, percent where the total is known, and the
- * rate since the last line. They go into a group, so that what counts in the end is not lost among them. The timer
- * keeps no process alive.
+ * Logs a line every five seconds of a transfer: bytes, percent where the total is known, and the rate since the last
+ * line. They are in a group, so that the lines after them are easy to find. The timer keeps no process alive.
  */
 export function createProgress(options: ProgressOptions): Progress {
-  const { log, doing, done, now = () => performance.now() } = options;
+  const { log, doing, done } = options;
   let bytes = 0;
   let total: number | undefined;
   let lastBytes = 0;
-  let lastMs = now();
+  let lastMs = performance.now();
 
   const timer = setInterval(() => {
-    const ms = now();
+    const ms = performance.now();
     const share =
       total === undefined || total <= 0
         ? ''
@@ -45,7 +41,7 @@ export function createProgress(options: ProgressOptions): Progress {
     log.info(`${done} ${formatBytes(bytes)}${share}, ${formatRate(bytes - lastBytes, ms - lastMs)}`);
     lastBytes = bytes;
     lastMs = ms;
-  }, options.intervalMs ?? PROGRESS_INTERVAL_MS);
+  }, PROGRESS_INTERVAL_MS);
   timer.unref();
 
   return {

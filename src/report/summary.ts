@@ -4,7 +4,7 @@ import { formatBytes, formatCount, formatDuration, formatRate } from './units.ts
 /** One row of the job summary: name and value, both plain text. */
 export type SummaryRow = readonly [name: string, value: string];
 
-/** The job summary of one phase as rows of a table (input `summary`). */
+/** Returns the job summary of one phase as rows of a table (input `summary`). */
 export function summaryRows(
   facts: PhaseFacts,
   keys: { readonly primaryKey: string; readonly matchedKey: string | undefined },
@@ -18,7 +18,7 @@ export function summaryRows(
     ['Entries', facts.entries === undefined ? undefined : formatCount(facts.entries)],
     ['Files', facts.rawBytes === undefined ? undefined : formatBytes(facts.rawBytes)],
     ['Stored', facts.bytes === undefined ? undefined : formatBytes(facts.bytes)],
-    ['Taken over', facts.reusedBytes ? formatBytes(facts.reusedBytes) : undefined],
+    ['Copied', facts.reusedBytes ? formatBytes(facts.reusedBytes) : undefined],
     ['Time', formatDuration(facts.ms)],
     ['Rate', rated === undefined || rated === 0 ? undefined : formatRate(rated, facts.ms)],
     ['Requests', `${facts.requests} (${facts.retries} retried)`],
@@ -26,7 +26,7 @@ export function summaryRows(
   return rows.filter((row): row is SummaryRow => row[1] !== undefined);
 }
 
-/** Cells go into HTML as they are (@actions/core 3.0.1, summary.js), and a key is the user's text. */
+/** Escapes text for a cell, which goes into HTML as it is (@actions/core 3.0.1, summary.js). */
 export function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, character => `&#${character.charCodeAt(0)};`);
 }

@@ -1,4 +1,4 @@
-/** `279.4 MB`: decimal units, one fraction digit from kB on. */
+/** Returns `279.4 MB`: decimal units, one fraction digit from kB on. */
 export function formatBytes(bytes: number): string {
   const units = ['B', 'kB', 'MB', 'GB', 'TB'];
   let value = bytes;
@@ -11,7 +11,7 @@ export function formatBytes(bytes: number): string {
   return unit === 0 ? `${Math.round(value)} B` : `${value.toFixed(1)} ${units[unit]}`;
 }
 
-/** `0.35 s`, `12.3 s`, `3 min 5 s`. */
+/** Returns `0.35 s`, `12.3 s`, `3 min 5 s`. */
 export function formatDuration(ms: number): string {
   const seconds = ms / 1000;
   if (seconds < 9.995) return `${seconds.toFixed(2)} s`;
@@ -20,12 +20,12 @@ export function formatDuration(ms: number): string {
   return `${Math.floor(whole / 60)} min ${whole % 60} s`;
 }
 
-/** `93.1 MB/s`; a duration of 0 ms counts as one. */
+/** Returns `93.1 MB/s`; a duration of 0 ms counts as one. */
 export function formatRate(bytes: number, ms: number): string {
   return `${formatBytes((bytes * 1000) / Math.max(ms, 1))}/s`;
 }
 
-/** `111,060`. */
+/** Returns `111,060`. */
 export function formatCount(count: number): string {
   return String(count).replace(/\B(?=(\d{3})+$)/g, ',');
 }

@@ -121,7 +121,7 @@ class ArchiveBackend implements StorageBackend {
       const count = await this.#store.abortStale(space.root, STALE_UPLOAD_MS, { signal });
       if (count > 0) this.#options.log.info(`Aborted ${count} unfinished uploads of earlier jobs.`);
     } catch (error) {
-      this.#options.log.debug(`Unfinished uploads were not looked for: ${(error as Error).message}`);
+      this.#options.log.debug(`Unfinished uploads were not aborted: ${(error as Error).message}`);
     }
   }
 }

@@ -10,7 +10,7 @@ import type { FoundObject } from './find-object.ts';
 import type { ObjectStore } from './object-store.ts';
 import { ObjectGoneError } from './store-errors.ts';
 
-/** An archive with less data than this, in bytes, is restored before a worker has started. */
+/** An archive with less data than this, in bytes, is restored faster than a worker starts. */
 const INLINE_BYTES = 2 * 1024 * 1024;
 
 export interface RestoredObject {
@@ -20,8 +20,8 @@ export interface RestoredObject {
 }
 
 /**
- * Restores the object that answered a lookup.
- * Throws `ObjectReplacedError` when it is not that object any more (`ObjectGoneError`: it has no data), the archive's errors and the store's.
+ * Restores the object that a lookup found. Throws `ObjectReplacedError` if it has been replaced, `ObjectGoneError` if it
+ * has no data, and the errors of the archive and the store.
  */
 export async function restoreObject(
   store: ObjectStore,
@@ -31,14 +31,14 @@ export async function restoreObject(
 ): Promise<RestoredObject> {
   options.progress.expect(found.sizeBytes);
   const read = rangeReader(store, found, request.signal, options);
-  // The first that a warm restore does with the manifest is work for them
+  // A warm restore begins with work for them: it compares the manifest with the disk
   const early = request.warm && found.sizeBytes > INLINE_BYTES ? createPool(options) : undefined;
   early?.start?.();
   const archive = await openFound(found, read).catch(async error => {
     await early?.close();
     throw error;
   });
-  // After an exact hit nothing is saved, so nothing has to be known about the files
+  // After an exact hit nothing is saved, so no record is needed
   const isForSave = found.key !== request.primaryKey;
   const { entries, rawBytes, rows } = await restoreArchive({
     archive,
@@ -75,7 +75,7 @@ function rangeReader(
     );
     if (!answer) throw new ObjectGoneError(`the object of key '${found.key}' was deleted while it was read`);
     if (answer.bytes.length !== end - start)
-      throw new DamagedArchiveError('it is shorter than its manifest says');
+      throw new DamagedArchiveError('it ends before the data that its manifest names');
     return answer.bytes;
   };
 }
@@ -88,14 +88,14 @@ async function openFound(found: FoundObject, read: RangeReader): Promise<OpenArc
   return archive;
 }
 
-/** An archive that was copied to another name answers questions that it was not saved for. */
+/** Refuses an archive that was copied to another name: it would be a hit for a key that it was not saved for. */
 function checkIdentity({ manifest }: OpenArchive, found: FoundObject): void {
   if (manifest.head.object !== found.name) {
     throw new DamagedArchiveError(`it was saved as ${manifest.head.object}`);
   }
 }
 
-/** Bytes of data that a restore would write. */
+/** Returns the bytes of data that a restore would write. */
 function dataBytes({ manifest }: OpenArchive): number {
   return manifest.entries.reduce((sum, entry) => sum + entry.size, 0);
 }

@@ -17,14 +17,14 @@ import {
   StoreRefusedError,
 } from './store-errors.ts';
 
-/** The base of an incremental save cannot be used after all: the save is done again, in full. */
+/** The base of an incremental save cannot be used: the save is repeated in full. */
 class BaseGoneError extends Error {
   override name = 'BaseGoneError';
 }
 
 /**
- * Saves a tree under the request's key. Nothing is visible before all of it is, and after a failure nothing is left in
- * the store that could be removed: not where the store cannot be reached, nor where it may just be making it visible.
+ * Saves a tree under the request's key. Nothing is visible before all of it is. After a failure nothing is left in the
+ * store, except where the store cannot be reached or may just be making the object visible.
  * Throws the store's errors before the upload begins; from then on a failure is an outcome.
  */
 export async function saveObject(
@@ -169,7 +169,7 @@ class ArchiveSave {
   }
 }
 
-/** A server that copies parts may still want parts of one size, and says so only now (Cloudflare R2 does). */
+/** A server that copies parts may require parts of one size, and refuse others only here (Cloudflare R2, by its documents). */
 async function complete(upload: Upload, reusedBytes: number): Promise<void> {
   try {
     await upload.complete();
@@ -189,7 +189,7 @@ async function copyBase(upload: Upload, base: TreeRecord, bytes: number): Promis
     if (error instanceof CopyRefusedError) {
       throw new BaseGoneError('the server does not copy parts of objects', { cause: error });
     }
-    // Credentials that only write; where they are bad altogether, the full save says so
+    // Credentials may only write; where they are wrong altogether, the full save reports it
     if (error instanceof StoreRefusedError) {
       throw new BaseGoneError('the server does not let the restored cache be copied', { cause: error });
     }
@@ -197,15 +197,15 @@ async function copyBase(upload: Upload, base: TreeRecord, bytes: number): Promis
   }
 }
 
-/** Each thing is said once, also when a save is done again in full. */
+/** Logs each note once, also when a save is repeated in full. */
 function scanNotes(log: Log): ScanNotes {
-  const said = new Set<string>();
+  const logged = new Set<string>();
   let old = 0;
   return {
     skipped(path, why) {
       const note = `${path} is left out: ${why}.`;
-      if (!said.has(note)) log.notice(note);
-      said.add(note);
+      if (!logged.has(note)) log.notice(note);
+      logged.add(note);
     },
     timeBefore1970: path => {
       if (old++ === 0) log.notice(`Times before 1970 are saved as 1970, first of ${path}.`);

@@ -3,35 +3,35 @@ import type { ObjectVersion } from './object-store.ts';
 import type { DamagedObject, LookupOutcome, RestoreOutcome, SaveOutcome } from './outcomes.ts';
 
 /**
- * The port to a cache: keys in, directories out. `archive-backend.ts` (archives over any object store) and `github/`
- * (`@actions/cache`) implement it; `fallback.ts` is the one place that decides when the second is asked.
+ * The port to a cache: keys in, directories out. `archive-backend.ts` (archives in any object store) and `github/`
+ * (`@actions/cache`) implement it; `fallback.ts` joins two of them.
  */
 
-/** One place where entries live (a ref's, the repository's, the bucket's), and how it spells names. */
+/** A scope of entries (a ref, the repository, the bucket) and its rules for object names. */
 export interface KeySpace {
-  /** For people: `refs/heads/main`, `repository`, `bucket`. */
+  /** For the log: `refs/heads/main`, `repository`, `bucket`. */
   readonly label: string;
-  /** The object that holds `key` in this step's version. */
+  /** Returns the name of the object of `key` in this step's version. */
   objectName(key: string): string;
-  /** The prefix that lists every object, of any version, whose key starts with `keyPrefix`. */
+  /** Returns the prefix of every object, of any version, whose key starts with `keyPrefix`. */
   listPrefix(keyPrefix: string): string;
-  /** The prefix of everything in this place (for the sweep of stale uploads). */
+  /** The prefix of all objects of the scope. */
   readonly root: string;
-  /** The key and version of an object name below this place; undefined: not one of ours. */
+  /** Returns the key and version in an object name, undefined if it is not a name of this scope. */
   parse(objectName: string): { readonly key: string; readonly version: string } | undefined;
 }
 
-/** All places next to those that a step reads, to tell after a miss that the key exists in one of them. */
+/** Scopes that a step does not read, for the diagnosis of a miss. */
 export interface Elsewhere {
-  /** The prefix of all those places. */
+  /** The prefix of all their objects. */
   readonly root: string;
-  /** Of an object name: the label of its place (`KeySpace.label` where the step reads it), key and version. */
+  /** Returns the label of the scope, the key and the version in an object name, undefined if it is not one of them. */
   parse(
     objectName: string,
   ): { readonly label: string; readonly key: string; readonly version: string } | undefined;
 }
 
-/** One question of a lookup. The first of a plan that has an answer wins; of several answers the newest. */
+/** One step of a lookup. The first step that matches wins; of several entries that match it, the newest. */
 export interface MatchStep {
   readonly kind: 'exact' | 'prefix';
   readonly space: KeySpace;
@@ -46,9 +46,9 @@ export interface LookupRequest {
   readonly crossOs: boolean;
   /** Our version (64 hex digits). GitHub's cache computes its own. */
   readonly version: string;
-  /** The questions in order of precedence (src/cache/keys/match-order.ts). */
+  /** In order of precedence (cache/keys/match-order.ts). */
   readonly plan: readonly MatchStep[];
-  /** Where a diagnosis may look; undefined: there is no other place. */
+  /** undefined where the step reads every scope. */
   readonly elsewhere?: Elsewhere | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -57,7 +57,7 @@ export interface RestoreRequest extends LookupRequest {
   readonly layout: PathLayout;
   /** `<run number>-<8 hex digits>`, for the names of staging directories (archive/fs/staging-name.ts). */
   readonly runLabel: string;
-  /** Take only what differs from the disk (input `warm-restore`). */
+  /** Fetch only entries that differ from the disk (input `warm-restore`). */
   readonly warm: boolean;
 }
 
@@ -72,13 +72,13 @@ export interface SaveRequest {
   readonly compressionLevel: number;
   /** Replace an entry of the same key (input `overwrite`). */
   readonly overwrite: boolean;
-  /** An object of this name and ETag is damaged and may be replaced. (So may one that a restore/ has recorded.) */
+  /** An object that this step found damaged: it may be replaced. So may one that a restore/ has recorded. */
   readonly damaged: DamagedObject | undefined;
-  /** What this job restored, for an incremental save. */
+  /** The object that this step restored, for an incremental save. */
   readonly base: ObjectVersion | undefined;
   /** actions/cache's `upload-chunk-size`; our part size where it is within S3's limits. */
   readonly uploadChunkSizeBytes: number | undefined;
-  /** Goes into the manifest's head, for people: repository, ref, sha, run id and attempt. */
+  /** Repository, ref, sha, run id and attempt, for the manifest's head. */
   readonly origin: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal | undefined;
 }

@@ -1,29 +1,29 @@
 import type { LookupRequest } from './backend.ts';
 import type { ObjectStore } from './object-store.ts';
 
-/** A place that holds the primary key, but that this step does not read. */
-export interface OtherPlace {
+/** A scope that has the primary key, but that this step does not read. */
+export interface OtherScope {
   readonly label: string;
-  /** Its version is this step's too: only the place is in the way. */
+  /** The version is this step's: only the scope differs. */
   readonly sameVersion: boolean;
 }
 
-/** The answer to a miss waits no longer than this many ms for its diagnosis. */
+/** A miss waits at most this many ms for its diagnosis. */
 const LIMIT_MS = 2000;
 
 /**
- * Looks at the first page of all places for the primary key, for the diagnosis of a miss. Never rejects: what cannot be
- * seen is not there.
+ * Searches the first page of all scopes for the primary key, for the diagnosis of a miss. Never rejects: a listing that
+ * fails finds nothing.
  */
 export async function findElsewhere(
   store: ObjectStore,
   { elsewhere, plan, primaryKey, version }: LookupRequest,
   signal: AbortSignal,
-): Promise<OtherPlace | undefined> {
+): Promise<OtherScope | undefined> {
   if (!elsewhere) return undefined;
   const read = new Set(plan.map(({ space }) => space.label));
   const limit = AbortSignal.any([signal, AbortSignal.timeout(LIMIT_MS)]);
-  let found: OtherPlace | undefined;
+  let found: OtherScope | undefined;
   try {
     for await (const { name } of store.list(elsewhere.root, { signal: limit, optional: true })) {
       const entry = elsewhere.parse(name);
@@ -33,7 +33,7 @@ export async function findElsewhere(
       found ??= { label: entry.label, sameVersion };
     }
   } catch {
-    // A server that is slow or refuses this listing (bucket policies may) has answered the question itself
+    // A server may be slow, and a bucket policy may refuse this listing: the miss is a miss all the same
   }
   return found;
 }

@@ -1,5 +1,5 @@
 import type { LookupRequest, MatchStep } from './backend.ts';
-import { findElsewhere, type OtherPlace } from './find-elsewhere.ts';
+import { findElsewhere, type OtherScope } from './find-elsewhere.ts';
 import type { ObjectInfo, ObjectStore, RangeBytes } from './object-store.ts';
 import type { Miss } from './outcomes.ts';
 
@@ -70,7 +70,7 @@ async function takeSteps(
 function diagnose(
   { primaryKey }: LookupRequest,
   keyInOtherVersion: boolean,
-  elsewhere: OtherPlace | undefined,
+  elsewhere: OtherScope | undefined,
 ): string | undefined {
   if (keyInOtherVersion)
     return `The key '${primaryKey}' exists, but it was saved with other paths or on another operating system.`;

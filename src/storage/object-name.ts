@@ -1,9 +1,9 @@
 import { NameTooLongError } from './store-errors.ts';
 
-/** S3's limit on an object's name, in bytes of UTF-8. Other stores keep it too: what one takes, all take. */
+/** S3's limit on an object's name, in bytes of UTF-8. Every store has it: a name that fits one fits all. */
 export const MAX_OBJECT_NAME_BYTES = 1024;
 
-/** The same name. Throws `NameTooLongError` for one over 1024 bytes. */
+/** Returns the name. Throws `NameTooLongError` for one over 1024 bytes. */
 export function checkName(name: string): string {
   const bytes = Buffer.byteLength(name);
   if (bytes > MAX_OBJECT_NAME_BYTES) {

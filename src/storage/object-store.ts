@@ -2,20 +2,20 @@
  * The port to a bucket: named, immutable byte strings that can be read in ranges and written in order.
  *
  * `s3/` and `directory/` implement it; one conformance suite (test/storage/object-store.conformance.ts) runs against
- * both. Retry, time limits and the circuit breaker are the implementation's own: a rejected call is final.
+ * both. Retries, time limits and the circuit breaker are the implementation's own: a rejected call is final.
  */
 
-/** What a store says of one object. */
+/** Metadata of an object. */
 export interface ObjectInfo {
   readonly name: string;
   readonly sizeBytes: number;
-  /** Opaque; equal means the same bytes. Never empty, unquoted. */
+  /** Opaque; two equal ones mean the same bytes. Never empty, without quotes. */
   readonly etag: string;
   /** Last modification by the store's own clock, in ms since 1970. */
   readonly modifiedMs: number;
 }
 
-/** An object as it was when it was looked at: another ETag, another object. */
+/** An object in one state: another ETag is another object. */
 export interface ObjectVersion {
   readonly name: string;
   readonly etag: string;
@@ -27,10 +27,10 @@ export interface ByteSpan {
   readonly end: number;
 }
 
-/** A span, or the last `suffix` bytes (more than there are: all). */
+/** A span, or the last `suffix` bytes (all, if there are fewer). */
 export type ByteRange = ByteSpan | { readonly suffix: number };
 
-/** The answer to one ranged read. */
+/** The result of a ranged read. */
 export interface RangeBytes {
   /** The bytes, alone in their ArrayBuffer so that they can be transferred to another thread. */
   readonly bytes: Uint8Array<ArrayBuffer>;
@@ -47,7 +47,7 @@ export interface CallOptions {
 
 export interface ListOptions extends CallOptions {
   /**
-   * The caller can do without the answer: one attempt for one page of at most 1000 names, and a failure does not open
+   * The caller can do without it: one attempt for one page of at most 1000 names, and a failure does not open
    * the circuit.
    */
   readonly optional?: boolean;
@@ -56,18 +56,18 @@ export interface ListOptions extends CallOptions {
 export interface GetOptions extends CallOptions {
   /** Read only this version of the object. */
   readonly etag?: string;
-  /** Called with the number of bytes of each piece as it arrives (for progress). */
+  /** Called with the number of bytes of each piece that arrives. */
   readonly onBytes?: ((count: number) => void) | undefined;
 }
 
 export interface UploadOptions extends CallOptions {
   /** Bytes per part. At least 5 MiB (S3's minimum for all parts but the last). */
   readonly partSizeBytes: number;
-  /** An object of at most so many bytes is stored by one request, in a store that has parts. Default: one part. */
+  /** An object of at most this many bytes is stored by one request, in a store that has parts. Default: one part. */
   readonly wholeUpToBytes?: number;
   /**
-   * true: `complete` throws `ObjectExistsError` when the name is taken by then (exact for an object of one part,
-   * checked right before the end for a larger one: S3 gateways ignore conditions on CompleteMultipartUpload).
+   * true: `complete` throws `ObjectExistsError` if the name is taken (exact for an object of one part, checked right
+   * before the end for a larger one: S3 gateways ignore conditions on CompleteMultipartUpload).
    */
   readonly onlyIfAbsent: boolean;
   /**
@@ -75,15 +75,15 @@ export interface UploadOptions extends CallOptions {
    * `ObjectReplacedError` otherwise.
    */
   readonly onlyIfEtag?: string | undefined;
-  /** Called with the number of bytes the store has acknowledged, part by part. */
+  /** Called with the number of bytes of each part that the store has acknowledged. */
   readonly onBytes?: ((count: number) => void) | undefined;
-  /** Called before the request that publishes is sent. If it is not answered, the object may appear all the same. */
+  /** Called before the request that publishes is sent. Without a response to it, the object may appear or not. */
   readonly onPublish?: (() => void) | undefined;
 }
 
 /**
- * One object on its way into the store, written strictly in order. Nothing is visible before `complete`, and an object
- * is visible only whole. The first failure sticks: every later call rejects with it.
+ * An upload of one object, written strictly in order. Nothing is visible before `complete`, and an object is visible
+ * only as a whole. After the first failure every later call rejects with it.
  */
 export interface Upload {
   /** Appends. Takes ownership of `bytes`. Resolves when the writer has room for more, not when they are stored. */
@@ -95,38 +95,37 @@ export interface Upload {
    * byte, `CopyRefusedError` when the server does not implement it.
    */
   copyRange(source: ObjectVersion, range: ByteSpan): Promise<void>;
-  /** Makes the object visible. Throws `ObjectExistsError` or `ObjectReplacedError` as the options ask. */
+  /** Makes the object visible. Throws `ObjectExistsError` or `ObjectReplacedError` by the conditions in the options. */
   complete(): Promise<void>;
   /**
-   * Gives up: part requests in flight are destroyed, the upload is removed from the store, and only then does this
-   * resolve. While it is not known what became of a `complete`, the upload is left to the sweep. Idempotent; after
-   * `complete` it does nothing. Never rejects.
+   * Destroys the part requests in flight, removes the upload from the store, and only then resolves. While the result of a
+   * `complete` is not known, the upload is left to `abortStale`. Idempotent; after `complete` it does nothing. Never
+   * rejects.
    */
   abort(): Promise<void>;
-  /** Whether any byte has been accepted by the store: from then on a save no longer falls back to another backend. */
+  /** Whether the store has accepted any byte: from then on a save does not fall back to another backend. */
   readonly accepted: boolean;
 }
 
 export interface ObjectStore {
   readonly kind: 's3' | 'directory';
-  /** undefined: no such object. */
+  /** Returns undefined if there is no such object. */
   head(name: string, options?: CallOptions): Promise<ObjectInfo | undefined>;
   /**
-   * undefined: no such object. An empty object answers zero bytes. A range that ends past the end is cut; one that
-   * starts past it answers zero bytes. Throws `ObjectReplacedError` when `options.etag` is not the object's any more.
+   * Returns undefined if there is no such object. An empty object has zero bytes. A range that ends past the end is cut;
+   * one that starts past it has zero bytes. Throws `ObjectReplacedError` if the object's ETag is not `options.etag`.
    */
   getRange(name: string, range: ByteRange, options?: GetOptions): Promise<RangeBytes | undefined>;
-  /** All objects whose name starts with `prefix`, over all pages, in byte order of their names. */
+  /** Lists all objects whose name starts with `prefix`, over all pages, in byte order of their names. */
   list(prefix: string, options?: ListOptions): AsyncIterable<ObjectInfo>;
-  /** Begins an object. Lazy: nothing is asked of the store before the first full part. */
+  /** Begins an object. No request is made before the first full part. */
   createUpload(name: string, options: UploadOptions): Upload;
   /**
-   * Aborts unfinished uploads under `prefix` that are older than `olderThanMs` by the store's clock.
-   * Returns how many.
+   * Aborts unfinished uploads under `prefix` that are older than `olderThanMs` by the store's clock. Returns their number.
    */
   abortStale(prefix: string, olderThanMs: number, options?: CallOptions): Promise<number>;
-  /** What this store has asked of its server so far in this process. */
+  /** Requests to the server and retries among them, so far in this process. */
   readonly counters: { readonly requests: number; readonly retries: number };
-  /** Ends idle connections so that the process can end. */
+  /** Closes idle connections so that the process can end. */
   close(): void;
 }

@@ -1,9 +1,9 @@
 /**
- * The error contract of the storage layer. The errors of `archive/archive-errors.ts` and the reason of a signal pass through it
- * as they are; every other error that leaves it is a bug.
+ * The error contract of the object stores. The errors of `archive/archive-errors.ts` and the reason of a signal pass
+ * through the storage layer unchanged; every other error that leaves a store is a bug.
  */
 
-/** What all errors of this contract are. */
+/** The base of all errors of this contract. */
 export abstract class StoreError extends Error {}
 
 /** The store does not respond, or fails until its retries are used up: time limit, connection, 5xx. */
@@ -27,22 +27,22 @@ export class StoreRefusedError extends StoreError {
   }
 }
 
-/** The object is not the one that was asked for any more (412 on If-Match, or it is gone). */
+/** The object has been replaced or removed since it was found (412 on If-Match, or 404). */
 export class ObjectReplacedError extends StoreError {
   override name = 'ObjectReplacedError';
 }
 
-/** The object that has just been found answers a read as if it were not there. */
+/** The object has just been found, and a read of it is a 404. */
 export class ObjectGoneError extends ObjectReplacedError {
   override name = 'ObjectGoneError';
 }
 
-/** The name is taken: another job was faster. */
+/** The name is taken: another job has saved it. */
 export class ObjectExistsError extends StoreError {
   override name = 'ObjectExistsError';
 }
 
-/** The server does not copy ranges (501, or an answer that is not S3's). */
+/** The server does not copy ranges (501, or a response that is not S3's). */
 export class CopyRefusedError extends StoreError {
   override name = 'CopyRefusedError';
 }

@@ -219,7 +219,7 @@ describe('the built action', () => {
       ...save,
       inputs: { ...full, key: 'dist-2' },
     });
-    expect(second.stdout).toMatch(/^Saved .* stored, [\d.]+ MB of it taken over, in /m);
+    expect(second.stdout).toMatch(/^Saved .* stored, [\d.]+ MB of it copied, in /m);
     expect(second.stdout).toMatch(/^cache-s3: op=save source=s3 result=saved .* reused=\d+$/m);
     expect(second.stdout).not.toContain('::warning');
 

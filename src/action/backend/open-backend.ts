@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import type { JobRecords } from '../../records/job-records.ts';
 import type { Log } from '../../report/log.ts';
 import type { Progress } from '../../report/progress.ts';
@@ -32,6 +33,8 @@ export type OpenBackend = (target: Target, options: OpenOptions) => Promise<Stor
 type Bucket = Exclude<Target, { kind: 'github' }>;
 
 const TOOL = `cache-s3/${VERSION}`;
+/** With more worker threads the main thread and the network are the limit. */
+const MAX_WORKERS = 8;
 
 /** The one place that knows which modules a step is made of. Each is loaded only where it is used. */
 export function createOpener(shared: OpenerOptions): OpenBackend {
@@ -43,7 +46,12 @@ export function createOpener(shared: OpenerOptions): OpenBackend {
   return async (target, options) => {
     if (target.kind === 'github') return openGitHub();
     const store = await openStore(target, options, log);
-    const bucket = createArchiveBackend(store, { ...shared, progress: options.progress, tool: TOOL });
+    const bucket = createArchiveBackend(store, {
+      ...shared,
+      progress: options.progress,
+      workers: Math.min(availableParallelism(), MAX_WORKERS),
+      tool: TOOL,
+    });
     return options.fallback ? createFallback({ primary: bucket, openSecondary: openGitHub, log }) : bucket;
   };
 }

@@ -15,6 +15,13 @@ export interface RunContext {
   readonly pullRequest: boolean;
   /** A pull request whose code comes from another repository. */
   readonly fork: boolean;
+  /** Absolute path of the checkout. */
+  readonly workspace: string;
+  /** Number of the run, '' where the runner sets none. */
+  readonly runId: string;
+  readonly runAttempt: string;
+  /** Commit that started the run, '' where the runner sets none. */
+  readonly sha: string;
 }
 
 const PULL_REQUEST_EVENTS = new Set([
@@ -53,6 +60,10 @@ export function readRunContext(env: Environment): RunContext {
     baseRef: fullRef(payload.merge_group?.base_ref ?? base),
     pullRequest,
     fork: pullRequest && isFork(payload, repository),
+    workspace: env.GITHUB_WORKSPACE || process.cwd(),
+    runId: env.GITHUB_RUN_ID ?? '',
+    runAttempt: env.GITHUB_RUN_ATTEMPT ?? '',
+    sha: env.GITHUB_SHA ?? '',
   };
 }
 

@@ -2,9 +2,9 @@ import type { Hit } from '../../storage/outcomes.ts';
 import type { Runner } from '../runner/runner.ts';
 
 /**
- * The outputs of actions/cache, `cache-size` of tespkg/actions-cache (bytes of the stored object) and `cache-source`.
- * `cache-hit` has three values there, kept for the workflows that rely on it: 'true' on an exact hit, 'false' on a
- * partial one, and not set at all on a miss.
+ * Sets the outputs of actions/cache, `cache-size` of tespkg/actions-cache (bytes of the stored object) and
+ * `cache-source`. As in actions/cache, `cache-hit` is 'true' on an exact hit, 'false' on a partial one, and not set on a
+ * miss.
  */
 export function setMatchOutputs(runner: Runner, match: Hit | undefined): void {
   runner.setOutput('cache-source', match?.source ?? 'none');
@@ -14,12 +14,12 @@ export function setMatchOutputs(runner: Runner, match: Hit | undefined): void {
   if (match.sizeBytes !== undefined) runner.setOutput('cache-size', String(match.sizeBytes));
 }
 
-/** The key is known before anything is asked, also where the answer fails. */
+/** Set before any request, so that it is there after a failure too. */
 export function setKeyOutput(runner: Runner, primaryKey: string): void {
   runner.setOutput('cache-primary-key', primaryKey);
 }
 
-/** No cache answered: actions/cache says 'false' then, not the '' of a miss. */
+/** Sets the outputs where no cache responded: as in actions/cache, `cache-hit` is 'false' then, and not '' as on a miss. */
 export function setUnavailableOutputs(runner: Runner): void {
   runner.setOutput('cache-hit', 'false');
   runner.setOutput('cache-source', 'none');

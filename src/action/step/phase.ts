@@ -3,7 +3,7 @@ import { escapeHtml, summaryRows } from '../../report/summary.ts';
 import type { StorageBackend } from '../../storage/backend.ts';
 import type { Runner } from '../runner/runner.ts';
 
-/** What came of a phase. */
+/** The result of a phase, without its costs. */
 export type PhaseResult = Omit<PhaseFacts, 'ms' | 'requests' | 'retries'>;
 
 export interface PhaseKeys {
@@ -11,7 +11,7 @@ export interface PhaseKeys {
   readonly matchedKey: string | undefined;
 }
 
-/** Ends a phase: the line for people, the line for machines, and the job summary where it is asked for. */
+/** Ends a phase: logs the line for people and the line for programs, and writes the job summary if the input is set. */
 export async function closePhase(
   runner: Runner,
   result: PhaseResult,

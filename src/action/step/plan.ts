@@ -8,10 +8,10 @@ import type { LookupRequest } from '../../storage/backend.ts';
 import type { ActionInputs } from '../inputs/inputs.ts';
 import type { Environment } from '../inputs/read-input.ts';
 import { resolveTarget, type Target } from '../inputs/target.ts';
-import { type RunContext, readRunContext } from '../run/event.ts';
+import type { RunContext } from '../run/event.ts';
 import { type Access, decideAccess, githubAccess } from '../run/policy.ts';
 
-/** Everything a step has decided before it asks anybody. */
+/** All decisions of a step before its first request. */
 export interface StepPlan {
   readonly inputs: ActionInputs;
   readonly context: RunContext;
@@ -22,15 +22,18 @@ export interface StepPlan {
   readonly version: string;
 }
 
-/** Decides. Moves no byte and asks no server. Throws `BadInputError`. */
-export async function planStep(inputs: ActionInputs, env: Environment): Promise<StepPlan> {
-  const context = readRunContext(env);
+/** Makes the decisions, without a request. Throws `BadInputError`. */
+export async function planStep(
+  inputs: ActionInputs,
+  context: RunContext,
+  env: Environment,
+): Promise<StepPlan> {
   const target = resolveTarget(inputs, { env, forkPullRequest: context.fork });
   const access =
     target.kind === 'github' ? githubAccess(context, env) : decideAccess(context, inputs.scope, env);
   const layout = await createPathLayout({
     patterns: inputs.paths,
-    workspace: env.GITHUB_WORKSPACE || process.cwd(),
+    workspace: context.workspace,
     home: homeDirectory(),
     platformPath: path,
   });
@@ -50,7 +53,7 @@ export async function planStep(inputs: ActionInputs, env: Environment): Promise<
   return { inputs, context, target, access, layout, spaces, version };
 }
 
-/** The questions of this step, for any backend. */
+/** Returns the lookup of this step, for any backend. */
 export function lookupRequest(plan: StepPlan, signal: AbortSignal): LookupRequest {
   const { key, restoreKeys, paths, crossOs } = plan.inputs;
   return {
@@ -65,14 +68,13 @@ export function lookupRequest(plan: StepPlan, signal: AbortSignal): LookupReques
   };
 }
 
-/** undefined: the event is tied to a branch or tag; else actions/cache's sentence, word for word. */
-export function eventProblem(env: Environment): string | undefined {
-  if (env.GITHUB_REF) return undefined;
-  const event = env.GITHUB_EVENT_NAME ?? '';
-  return `Event Validation Error: The event type ${event} is not supported because it's not tied to a branch or tag ref.`;
+/** Returns undefined if the event is tied to a branch or tag, else actions/cache's sentence, word for word. */
+export function eventProblem({ ref, eventName }: RunContext): string | undefined {
+  if (ref !== '') return undefined;
+  return `Event Validation Error: The event type ${eventName} is not supported because it's not tied to a branch or tag ref.`;
 }
 
-/** A user without a home directory has `~` at the root, where it maps nothing. */
+/** Returns the root for a user without a home directory: `~` maps nothing there. */
 function homeDirectory(): string {
   try {
     return homedir();

@@ -29,7 +29,7 @@ export async function reportDenied(runner: Runner, phase: RestorePhase, reason: 
 
 type Phase = RestorePhase & { readonly backend: StorageBackend | undefined };
 
-/** Reports an outcome: outputs, lines, summary. Fails the step where `fail-on-cache-miss` asks for it. */
+/** Reports an outcome: outputs, lines, summary. Fails the step if it is a miss or a failure and `fail-on-cache-miss` is set. */
 export async function reportOutcome(
   runner: Runner,
   phase: Phase,

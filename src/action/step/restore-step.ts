@@ -7,6 +7,7 @@ import type { OpenBackend } from '../backend/open-backend.ts';
 import { BadInputError } from '../inputs/bad-input.ts';
 import { type ActionInputs, parseInputs } from '../inputs/inputs.ts';
 import { badInputSentence } from '../inputs/read-input.ts';
+import { readRunContext } from '../run/event.ts';
 import type { Runner } from '../runner/runner.ts';
 import { setKeyOutput } from './outputs.ts';
 import { eventProblem, lookupRequest, planStep, type StepPlan } from './plan.ts';
@@ -27,11 +28,12 @@ export interface RestoreStepOptions {
  */
 export async function restoreStep(runner: Runner, options: RestoreStepOptions): Promise<void> {
   const startedMs = performance.now();
-  const event = eventProblem(runner.env);
+  const context = readRunContext(runner.env);
+  const event = eventProblem(context);
   if (event !== undefined) return runner.log.warning(event);
   let plan: StepPlan;
   try {
-    plan = await planStep(parseInputs(runner.env), runner.env);
+    plan = await planStep(parseInputs(runner.env), context, runner.env);
   } catch (error) {
     if (error instanceof BadInputError) return runner.fail(badInputSentence(error, runner.env));
     throw error;
@@ -59,7 +61,7 @@ export async function restoreStep(runner: Runner, options: RestoreStepOptions): 
       progress,
     });
     // The report comes below the group of the progress, not inside it
-    const outcome = await fetchCache(runner, plan, backend, options.signal).finally(progress.end);
+    const outcome = await fetchCache(plan, backend, options.signal).finally(progress.end);
     recordTree(options.records, plan, outcome);
     await reportOutcome(runner, { ...phase, backend }, outcome);
     if (outcome.kind !== 'cancelled') keep(stateAfter(outcome, inputs));
@@ -70,14 +72,13 @@ export async function restoreStep(runner: Runner, options: RestoreStepOptions): 
 }
 
 function fetchCache(
-  { env }: Runner,
   plan: StepPlan,
   backend: StorageBackend,
   signal: AbortSignal,
 ): Promise<LookupOutcome | RestoreOutcome> {
   const request = lookupRequest(plan, signal);
   if (plan.inputs.lookupOnly) return backend.lookup(request);
-  const run = (env.GITHUB_RUN_ID ?? '0').replace(/\D/g, '');
+  const run = plan.context.runId.replace(/\D/g, '') || '0';
   return backend.restore({
     ...request,
     layout: plan.layout,

@@ -15,7 +15,7 @@ export interface SavePhase {
   readonly onlyBucket: boolean;
 }
 
-/** Reports an outcome: lines and summary. Fails the step where `fail-on-save-error` asks for it. */
+/** Reports an outcome: lines and summary. Fails the step if the save failed and `fail-on-save-error` is set. */
 export async function reportSave(runner: Runner, phase: SavePhase, outcome: SaveOutcome): Promise<void> {
   const { startedMs, inputs, backend } = phase;
   logOutcome(runner, phase, outcome);
@@ -81,7 +81,7 @@ function resultOf(outcome: SaveOutcome): PhaseResult {
   }
 }
 
-/** Warns, or fails the step where the user asked for that. */
+/** Warns, or fails the step if `fail-on-save-error` is set. */
 export function warnOrFail(runner: Runner, message: string): void {
   // Read on its own, because the inputs as a whole may be the problem
   if (isOn(runner.env, 'fail-on-save-error')) runner.fail(message);

@@ -4,7 +4,8 @@ import type { SaveRequest, StorageBackend } from '../../storage/backend.ts';
 import type { OpenBackend } from '../backend/open-backend.ts';
 import { BadInputError } from '../inputs/bad-input.ts';
 import { parseInputs } from '../inputs/inputs.ts';
-import { badInputSentence, type Environment } from '../inputs/read-input.ts';
+import { badInputSentence } from '../inputs/read-input.ts';
+import { readRunContext } from '../run/event.ts';
 import { decideSave } from '../run/policy.ts';
 import type { Runner } from '../runner/runner.ts';
 import { closePhase } from './phase.ts';
@@ -21,12 +22,13 @@ export interface SaveStepOptions {
 }
 
 /**
- * Saves the cache of a step. No problem fails the job unless `fail-on-save-error` asks for it: each is one warning. A
+ * Saves the cache of a step. No problem fails the job unless `fail-on-save-error` is set: each is one warning. A
  * save that is skipped logs its reason.
  */
 export async function saveStep(runner: Runner, options: SaveStepOptions): Promise<void> {
   const startedMs = performance.now();
-  const event = eventProblem(runner.env);
+  const context = readRunContext(runner.env);
+  const event = eventProblem(context);
   if (event !== undefined) return runner.log.warning(event);
   const state = options.afterRestore ? readState(runner.env) : undefined;
   if (options.afterRestore && state === undefined) {
@@ -34,7 +36,7 @@ export async function saveStep(runner: Runner, options: SaveStepOptions): Promis
   }
   let plan: StepPlan;
   try {
-    plan = await planStep(parseInputs(runner.env, state), runner.env);
+    plan = await planStep(parseInputs(runner.env, state), context, runner.env);
   } catch (error) {
     if (error instanceof BadInputError) return warnOrFail(runner, badInputSentence(error, runner.env));
     throw error;
@@ -92,7 +94,7 @@ async function save(
       bucketWasDown: state?.bucketWasDown ?? false,
       progress,
     });
-    const request = saveRequest(plan, state, runner.env, options.signal);
+    const request = saveRequest(plan, state, options.signal);
     // The report comes below the group of the progress, not inside it
     const outcome = await backend.save(request).finally(progress.end);
     await reportSave(runner, { inputs, backend, onlyBucket, startedMs: options.startedMs }, outcome);
@@ -102,13 +104,9 @@ async function save(
   }
 }
 
-function saveRequest(
-  plan: StepPlan,
-  state: StepState | undefined,
-  env: Environment,
-  signal: AbortSignal,
-): SaveRequest {
+function saveRequest(plan: StepPlan, state: StepState | undefined, signal: AbortSignal): SaveRequest {
   const { inputs, spaces, version, layout } = plan;
+  const { repository, ref, sha, runId, runAttempt } = plan.context;
   return {
     key: inputs.key,
     paths: inputs.paths,
@@ -121,13 +119,7 @@ function saveRequest(
     damaged: state?.damaged,
     base: state?.base,
     uploadChunkSizeBytes: inputs.uploadChunkSizeBytes,
-    origin: {
-      repository: plan.context.repository,
-      ref: plan.context.ref,
-      sha: env.GITHUB_SHA ?? '',
-      runId: env.GITHUB_RUN_ID ?? '',
-      runAttempt: env.GITHUB_RUN_ATTEMPT ?? '',
-    },
+    origin: { repository, ref, sha, runId, runAttempt },
     signal,
   };
 }

@@ -4,16 +4,16 @@ import type { CacheInputs } from '../inputs/inputs.ts';
 import type { Environment } from '../inputs/read-input.ts';
 import type { Runner } from '../runner/runner.ts';
 
-/** What the main phase leaves to the post phase. Nothing secret: the runner keeps it in plain files. */
+/** Facts that the main phase passes to the post phase. Nothing secret: the runner keeps them in plain files. */
 export interface StepState extends CacheInputs {
-  /** The restore came to its end: what lies on disk is not half of it. */
+  /** The restore finished: the tree is not half restored. */
   readonly finished: boolean;
   readonly saveAlways: boolean;
   readonly source: CacheSource | 'none';
   readonly matchedKey?: string;
   /** The post phase gives the bucket one attempt for each call until one succeeds. */
   readonly bucketWasDown: boolean;
-  /** The object that matched and could not be used. */
+  /** The object that matched and is damaged. */
   readonly damaged?: DamagedObject;
   /** The object that was restored. */
   readonly base?: ObjectVersion;
@@ -26,7 +26,7 @@ export function writeState(runner: Runner, state: StepState): void {
   runner.saveState(NAME, JSON.stringify(state));
 }
 
-/** undefined: the main phase did not get far enough to leave any, or not this release did. */
+/** Returns undefined if the main phase failed before it wrote a state, or another release wrote it. */
 export function readState(env: Environment): StepState | undefined {
   const text = env[`STATE_${NAME}`];
   if (!text) return undefined;

@@ -25,8 +25,15 @@ function context(eventName: string, payload: unknown, env: Record<string, string
 const repository = { default_branch: 'trunk', full_name: 'octo/app' };
 const pullRequest = (head: unknown) => ({ repository, pull_request: { base: { ref: 'dev' }, head } });
 
+const run = {
+  GITHUB_WORKSPACE: '/work/app',
+  GITHUB_RUN_ID: '42',
+  GITHUB_RUN_ATTEMPT: '2',
+  GITHUB_SHA: '0123abc',
+};
+
 test('a push knows its ref and the default branch', () => {
-  expect(context('push', { repository })).toEqual({
+  expect(context('push', { repository }, run)).toEqual({
     eventName: 'push',
     ref: 'refs/heads/topic',
     repository: 'octo/app',
@@ -34,6 +41,10 @@ test('a push knows its ref and the default branch', () => {
     baseRef: undefined,
     pullRequest: false,
     fork: false,
+    workspace: '/work/app',
+    runId: '42',
+    runAttempt: '2',
+    sha: '0123abc',
   });
 });
 

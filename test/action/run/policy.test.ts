@@ -12,6 +12,10 @@ const push: RunContext = {
   baseRef: undefined,
   pullRequest: false,
   fork: false,
+  workspace: '/work/app',
+  runId: '42',
+  runAttempt: '1',
+  sha: '0123abc',
 };
 const pull: RunContext = {
   ...push,

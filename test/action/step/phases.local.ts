@@ -115,7 +115,7 @@ describe('phases in processes of their own', () => {
     expect(readdirSync(at('temp'))).toEqual([expect.stringMatching(/^cache-s3-tree-[0-9a-f]{64}$/)]);
     writeFileSync(at('two/deps/a.txt'), 'second');
     const save = await phase('save-only', { workspace: 'two', inputs: { ...inputs, key: 'k2' } });
-    expect(save.log).toMatch(/6\.3 MB of it taken over/);
+    expect(save.log).toMatch(/6\.3 MB of it copied/);
   });
 
   test.each(users)(

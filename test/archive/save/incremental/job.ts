@@ -27,7 +27,6 @@ export interface JobOptions {
   readonly paths?: readonly string[];
   /** The refs that are read; the first is also written to. */
   readonly refs?: readonly string[];
-  readonly workers?: number;
   /** Called for each of `lines` when it is logged. */
   readonly onLine?: (line: string) => void;
 }
@@ -143,7 +142,7 @@ export class Job {
     return createArchiveBackend(this.#options.store, {
       log,
       workerUrl,
-      workers: this.#options.workers ?? 1,
+      workers: 1,
       tool: 'cache-s3/0.0.0',
       records: new JobRecords(recordDirectory, log),
       progress: {
