@@ -1,10 +1,9 @@
 import { BaseOutgrownError } from '../archive/archive-errors.ts';
 import type { ManifestHead } from '../archive/format/entry.ts';
 import { pack } from '../archive/save/pack.ts';
-import type { ScanNotes } from '../archive/scan/scan.ts';
+import { SaveNotices } from '../archive/save/save-notices.ts';
 import type { JobRecords } from '../records/job-records.ts';
 import { findTreeRecord, readTreeRecord, type TreeRecord } from '../records/tree-record.ts';
-import type { Log } from '../report/log.ts';
 import { type ArchiveBackendOptions, createPool } from './archive-options.ts';
 import type { SaveRequest } from './backend.ts';
 import type { ObjectStore, Upload, UploadOptions } from './object-store.ts';
@@ -89,14 +88,12 @@ class ArchiveSave {
   readonly #request: SaveRequest;
   readonly #options: ArchiveBackendOptions;
   readonly #target: Target;
-  readonly #notes: ScanNotes;
 
   constructor(store: ObjectStore, request: SaveRequest, options: ArchiveBackendOptions, target: Target) {
     this.#store = store;
     this.#request = request;
     this.#options = options;
     this.#target = target;
-    this.#notes = scanNotes(options.log);
   }
 
   /**
@@ -105,6 +102,7 @@ class ArchiveSave {
    */
   async write(base: TreeRecord | undefined): Promise<SaveOutcome> {
     const { uploadChunkSizeBytes, signal } = this.#request;
+    const notices = new SaveNotices();
     let mayBeVisible = false;
     const upload = this.#store.createUpload(this.#target.name, {
       ...this.#target.condition,
@@ -117,7 +115,9 @@ class ArchiveSave {
       signal,
     });
     try {
-      return await this.#pack(upload, base);
+      const outcome = await this.#pack(upload, base, notices);
+      for (const line of notices.lines()) this.#options.log.notice(line);
+      return outcome;
     } catch (error) {
       await upload.abort();
       if (error instanceof BaseGoneError || error instanceof BaseOutgrownError) throw error;
@@ -131,7 +131,7 @@ class ArchiveSave {
     }
   }
 
-  async #pack(upload: Upload, base: TreeRecord | undefined): Promise<SaveOutcome> {
+  async #pack(upload: Upload, base: TreeRecord | undefined, notes: SaveNotices): Promise<SaveOutcome> {
     const { layout, compressionLevel: level, signal } = this.#request;
     const summary = await pack({
       layout,
@@ -139,7 +139,7 @@ class ArchiveSave {
       head: this.#head(),
       level,
       runner: () => createPool(this.#options),
-      notes: this.#notes,
+      notes,
       write: bytes => upload.write(bytes),
       base: base && { ...base, copy: bytes => copyBase(upload, base, bytes) },
       signal,
@@ -195,20 +195,4 @@ async function copyBase(upload: Upload, base: TreeRecord, bytes: number): Promis
     }
     throw error;
   }
-}
-
-/** Logs each note once, also when a save is repeated in full. */
-function scanNotes(log: Log): ScanNotes {
-  const logged = new Set<string>();
-  let old = 0;
-  return {
-    skipped(path, why) {
-      const note = `${path} is left out: ${why}.`;
-      if (!logged.has(note)) log.notice(note);
-      logged.add(note);
-    },
-    timeBefore1970: path => {
-      if (old++ === 0) log.notice(`Times before 1970 are saved as 1970, first of ${path}.`);
-    },
-  };
 }

@@ -61,14 +61,14 @@ test('a path behind an excluded link is skipped with a notice', async () => {
   const tree: TreeSpec = { 'd/a': { symlink: '../x' }, 'd/a-b': 'b', 'd/f': 'f', 'x/y': 'y' };
   expect(await roundTrip(tree, ['d', '!d/a', 'd/a/y'])).toEqual({
     restored: ['d', 'd/a-b', 'd/f'],
-    skipped: ['/d/a/y: it is reached through a link that `path` excludes'],
+    skipped: ['/d/a/y: behind a link that `path` excludes'],
   });
 });
 
 describe('a link to its own directory', () => {
   const tree: TreeSpec = { 'd/a': { symlink: '.' }, 'd/x/y/f': 'f' };
-  const behindCircle = 'it is reached through a link to a directory above it';
-  const behindLink = 'it is reached through a link that is saved as a link';
+  const behindCircle = 'behind a link to a directory above it';
+  const behindLink = 'behind a link that is saved as a link';
 
   test.each([
     [['d/a/x'], ['d', 'd/a', 'd/a/x', 'd/a/x/y', 'd/a/x/y/f'], []],

@@ -49,7 +49,7 @@ describeWithGateway('the log', () => {
 
   it('obeys no command in the name of a file or a key', async () => {
     await buildTree(lab.machine.workspace, { 'deps/a': 'a' });
-    // What is left out of a save is named
+    // A notice names what a save skips
     execFileSync('mkfifo', [path.join(lab.machine.workspace, 'deps/pipe\n::error::no')]);
     const key = JSON.stringify('k ##[error]no %0A::error::no');
     const result = await lab.steps(
@@ -57,7 +57,7 @@ describeWithGateway('the log', () => {
     );
     expect(postOf(result, 'cache').log).toContain('Cache saved with key: k');
     expect(result.steps.flatMap(({ annotations }) => annotations)).toEqual([
-      { level: 'notice', message: expect.stringContaining(String.raw`deps/pipe\n::error::no is left out`) },
+      { level: 'notice', message: expect.stringContaining(String.raw`deps/pipe\n::error::no.`) },
     ]);
     expect(result.log).not.toContain('##[error]');
   });

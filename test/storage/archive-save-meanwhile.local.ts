@@ -1,6 +1,7 @@
-import * as fs from 'node:fs';
+import fs from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import path from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import {
   changedJob,
   expectTree,
@@ -127,7 +128,7 @@ describe('a save that does not come to its end', () => {
 });
 
 describe('files that change between the scan and the end of the save', () => {
-  test('one that is packed is as it was read, one that is taken over as it was found', async () => {
+  test('a changed file is saved as it was read, and an unchanged one as it was scanned', async () => {
     const all = fleet();
     const { second } = await meanwhile(all, tree => {
       fs.appendFileSync(`${tree}/a`, ' and more');
@@ -143,7 +144,7 @@ describe('files that change between the scan and the end of the save', () => {
     await expectTree(all.job(), 'k-3', second);
   });
 
-  test('one that is gone by then is left out, or was there when it was found', async () => {
+  test('a changed file that vanishes is skipped, and an unchanged one is saved as it was scanned', async () => {
     const all = fleet();
     const { second } = await meanwhile(all, tree => {
       fs.rmSync(`${tree}/a`);
@@ -151,23 +152,34 @@ describe('files that change between the scan and the end of the save', () => {
     });
     expect(reused(await second.save('k-2'))).toBeGreaterThan(0);
     expect(second.lines).toEqual([
-      expect.stringContaining('1970'),
-      expect.stringMatching(/a is left out: it vanished while it was saved\.$/),
+      `notice: 1 path is not in the cache (vanished during the save): ${second.workspace}/tree/a.`,
     ]);
     const reader = all.job();
     await reader.restore('k-2');
     expect(fs.readdirSync(path.join(reader.workspace, 'tree'))).toEqual(['ballast', 'zz']);
     expect(fs.readdirSync(path.join(reader.workspace, 'tree/ballast'))).toHaveLength(9);
   });
+
+  test('769 files that vanish make one notice', async () => {
+    const all = fleet();
+    const { second } = await meanwhile(all, tree => fs.rmSync(`${tree}/many`, { recursive: true }));
+    const many = path.join(second.workspace, 'tree/many');
+    fs.mkdirSync(many);
+    for (let index = 0; index < 769; index++) fs.writeFileSync(path.join(many, String(1000 + index)), 'x');
+    expect(await second.save('k-2')).toMatchObject({ kind: 'saved' });
+    expect(second.lines).toEqual([
+      `notice: 769 paths are not in the cache (vanished during the save): ${many}/1000, ${many}/1001, ${many}/1002 and 766 more.`,
+    ]);
+  });
 });
 
 interface Meanwhile {
   readonly second: Job;
-  /** How many ranges were asked for when `change` happened. */
+  /** Number of ranges that were copied when `change` was called. */
   readonly copies: () => number;
 }
 
-/** A changed job of which `change` happens to the tree at the end of the scan, before anything is read. */
+/** Makes a changed job whose tree is changed at the end of the scan, before any file is read. */
 async function meanwhile(all: Fleet, change: (tree: string) => void): Promise<Meanwhile> {
   await changedJob(all);
   let [asked, copies] = [0, 0];
@@ -177,19 +189,31 @@ async function meanwhile(all: Fleet, change: (tree: string) => void): Promise<Me
       return upload.copyRange(...given);
     },
   }));
-  const onLine = (line: string) => {
-    if (!line.includes('1970')) return;
-    copies = asked;
-    // As it is saved
-    fs.utimesSync(last, new Date(0), new Date(0));
-    change(path.join(second.workspace, 'tree'));
-  };
-  const second: Job = all.job({ store, onLine });
-  const last = path.join(second.workspace, 'tree/zz');
+  const second = all.job({ store });
   await second.restore('none');
-  fs.writeFileSync(path.join(second.workspace, 'tree/a'), 'second');
-  // The last thing that a scan comes to, and it says so
+  const tree = path.join(second.workspace, 'tree');
+  fs.writeFileSync(path.join(tree, 'a'), 'second');
+  // In byte order, the last file of the tree
+  const last = path.join(tree, 'zz/last');
+  fs.mkdirSync(path.dirname(last));
   fs.writeFileSync(last, '');
-  fs.utimesSync(last, new Date(-1000), new Date(-1000));
+  const afterLast = (...given: Parameters<typeof lstatSync>) => {
+    const stats = lstatSync(...given);
+    if (given[0] === last) {
+      replaceLstat(lstatSync);
+      copies = asked;
+      change(tree);
+    }
+    return stats;
+  };
+  replaceLstat(afterLast as typeof lstatSync);
   return { second, copies: () => copies };
+}
+
+const { lstatSync } = fs;
+afterEach(() => replaceLstat(lstatSync));
+
+function replaceLstat(replacement: typeof lstatSync): void {
+  Object.assign(fs, { lstatSync: replacement });
+  syncBuiltinESMExports();
 }

@@ -4,7 +4,7 @@ import { ManifestWriter } from '../format/manifest-writer.ts';
 import { compareNames } from '../fs/names.ts';
 import { trimHeap } from '../memory/trim-heap.ts';
 import { type FramePlan, type Packed, type PackResult, readPacked } from '../messages/pack-job.ts';
-import { type ScanNotes, type ScannedEntry, VANISHED_WHILE_SAVED } from '../scan/scan.ts';
+import { type ScanNotes, type ScannedEntry, VANISHED } from '../scan/scan.ts';
 import { ownerOf } from '../scan/stored-attributes.ts';
 
 /** Little lives in the heap of a full save: the rest is the scan's garbage, which V8 does not collect after the scan. */
@@ -94,7 +94,7 @@ export class ManifestBuilder {
   #addMember(member: ScannedEntry, frame: number, packed: Packed | undefined): void {
     const { name, type, linkName, stats } = member;
     if (!packed) {
-      this.#notes.skipped(member.path, VANISHED_WHILE_SAVED);
+      this.#notes.skipped(member.path, VANISHED);
       return;
     }
     const { offset, size, mode, mtimeUs, replaced } = packed;

@@ -62,11 +62,10 @@ class Roots {
   #skipReason(root: TreeNode, nearest: TreeNode | undefined): string | undefined {
     for (let above = nearest; above; above = this.#byPath.nearestAbove(above.path)?.root) {
       // A restore enters no link of its own archive
-      if (above.stats.isSymbolicLink()) return 'it is reached through a link that is saved as a link';
+      if (above.stats.isSymbolicLink()) return 'behind a link that is saved as a link';
     }
     // `path` names the parent, but a search does not enter such a link
-    if (this.#layout.permits(parentName(root.name)))
-      return 'it is reached through a link to a directory above it';
+    if (this.#layout.permits(parentName(root.name))) return 'behind a link to a directory above it';
     return undefined;
   }
 }

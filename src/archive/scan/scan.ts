@@ -15,7 +15,7 @@ import {
 } from './tree-node.ts';
 
 /** Reason to skip a path that a scan has found. */
-export const VANISHED_WHILE_SAVED = 'it vanished while it was saved';
+export const VANISHED = 'vanished during the save';
 
 /** A file, directory or link found on the disk, not yet read. */
 export interface ScannedEntry {
@@ -108,8 +108,7 @@ class Walk {
   /** Skips names below an excluded link: they do not fit in the order of the names around it. */
   #skipBelow(link: string): void {
     for (const { path, name } of this.#roots)
-      if (name.startsWith(link))
-        this.#notes.skipped(path, 'it is reached through a link that `path` excludes');
+      if (name.startsWith(link)) this.#notes.skipped(path, 'behind a link that `path` excludes');
   }
 
   #children(directory: TreeNode): TreeNode[] {
@@ -129,11 +128,11 @@ class Walk {
     if (stats.isSymbolicLink()) {
       const target = readLinkTarget(path);
       if (target !== undefined) return this.#scanned(node, EntryType.symlink, target);
-      this.#notes.skipped(path, VANISHED_WHILE_SAVED);
+      this.#notes.skipped(path, VANISHED);
       return undefined;
     }
     if (!stats.isFile()) {
-      this.#notes.skipped(path, 'it is neither file, directory nor link');
+      this.#notes.skipped(path, 'neither a file, a directory nor a link');
       return undefined;
     }
     if (stats.nlink > 1) {

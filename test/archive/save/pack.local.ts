@@ -67,7 +67,7 @@ describe('a tree that changes while it is saved', () => {
   test('a file that vanished since the scan is skipped with a notice', async () => {
     const { found, skipped, from } = await savedWhile(spec, tree => rmSync(join(tree, 'b')));
     expect(Object.keys(found)).toEqual(['tree', 'tree/0', 'tree/a', 'tree/c']);
-    expect(skipped).toEqual([`${from}/tree/b: it vanished while it was saved`]);
+    expect(skipped).toEqual([`${from}/tree/b: vanished during the save`]);
   });
 
   test.each([
@@ -95,7 +95,7 @@ describe('a tree that changes while it is saved', () => {
     const to = scratch();
     await restoreObject(object, await layoutIn(to));
     expect(Object.keys(await describeTree(to))).toEqual(['tree', 'tree/0', 'tree/1', 'tree/c']);
-    expect(skipped).toEqual([`${from}/tree/b: it vanished while it was saved`]);
+    expect(skipped).toEqual([`${from}/tree/b: vanished during the save`]);
   });
 
   test('a large file that changes after its first slice fails the save', async () => {
@@ -181,7 +181,7 @@ describe('a save', () => {
     const { object, skipped } = await packTree(await layoutIn(from));
     server.close();
     expect(skipped).toEqual(
-      ['fifo', 'socket'].map(name => `${from}/tree/${name}: it is neither file, directory nor link`),
+      ['fifo', 'socket'].map(name => `${from}/tree/${name}: neither a file, a directory nor a link`),
     );
     const to = scratch();
     await restoreObject(object, await layoutIn(to));

@@ -167,7 +167,7 @@ describe('a tree that changes under the scan', () => {
   ])('a symlink that %s is skipped with a notice', async (_, change) => {
     const { found, skipped, root } = await scannedWhile(links, './tree/a', change);
     expect(found).toEqual(['./tree/', './tree/a', './tree/c']);
-    expect(skipped).toEqual([`${root}/tree/b: it vanished while it was saved`]);
+    expect(skipped).toEqual([`${root}/tree/b: vanished during the save`]);
   });
 
   test('a directory that becomes a file during the scan has no children', async () => {

@@ -27,8 +27,6 @@ export interface JobOptions {
   readonly paths?: readonly string[];
   /** The refs that are read; the first is also written to. */
   readonly refs?: readonly string[];
-  /** Called for each of `lines` when it is logged. */
-  readonly onLine?: (line: string) => void;
 }
 
 export interface SaveOverrides extends Partial<SaveRequest> {
@@ -131,7 +129,6 @@ export class Job {
   #backend(recordDirectory: string | undefined) {
     const logAs = (kind: string) => (line: string) => {
       this.lines.push(`${kind}: ${line}`);
-      this.#options.onLine?.(line);
     };
     const log: Log = {
       ...silentLog,

@@ -1,0 +1,28 @@
+import { expect, test } from 'vitest';
+import { SaveNotices } from '../../../src/archive/save/save-notices.ts';
+
+test('a save without skipped paths has no notices', () => {
+  expect(new SaveNotices().lines()).toEqual([]);
+});
+
+test('769 files that vanished during a save make one notice with their number and the first names', () => {
+  const notices = new SaveNotices();
+  for (let index = 0; index < 769; index++) notices.skipped(`/w/f${index}`, 'vanished during the save');
+  expect(notices.lines()).toEqual([
+    '769 paths are not in the cache (vanished during the save): /w/f0, /w/f1, /w/f2 and 766 more.',
+  ]);
+});
+
+test('each reason has a notice of its own', () => {
+  const notices = new SaveNotices();
+  notices.skipped('/w/pipe', 'neither a file, a directory nor a link');
+  notices.timeBefore1970('/w/old');
+  notices.skipped('/w/a', 'vanished during the save');
+  notices.skipped('/w/b', 'vanished during the save');
+  notices.timeBefore1970('/w/older');
+  expect(notices.lines()).toEqual([
+    '1 path is not in the cache (neither a file, a directory nor a link): /w/pipe.',
+    '2 paths are not in the cache (vanished during the save): /w/a, /w/b.',
+    '2 paths are saved with a change (times before 1970 become 1970): /w/old, /w/older.',
+  ]);
+});
