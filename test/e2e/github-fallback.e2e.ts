@@ -6,8 +6,8 @@ import { closedEndpoint } from './support/network.ts';
 import { closingFields, mainOf, postOf, warningsOf } from './support/results.ts';
 
 /**
- * GitHub's own cache, alone and as the fallback, with the client of actions/cache and a real blob store. Machines whose
- * paths have no space: the tar command of @actions/cache 6.3.0 breaks at one.
+ * GitHub's own cache, alone and as the fallback, with the client of actions/cache and a real blob store. The paths of
+ * these machines have no space, because the tar command of @actions/cache 6.3.0 fails at one.
  */
 
 const lab = useLab();
@@ -22,10 +22,10 @@ async function cache(inputs: string, options: LabOptions = {}) {
   return lab.steps(`- { id: cache, uses: actions/cache@v5, with: { ${inputs} } }`, { machine, ...options });
 }
 
-/** A bucket that is down. One attempt: how it is retried is not what these tests are about. */
+/** A bucket that is down, with one attempt: these tests are not about retries. */
 const outage = async () => ({ CACHE_S3_ENDPOINT: await closedEndpoint(), CACHE_S3_RETRY: 'false' });
 
-describeWithGateway('without a bucket', () => {
+describeWithGateway('a step without a bucket', () => {
   const noBucket = () => ({
     CACHE_S3_BUCKET: '',
     CACHE_S3_ENDPOINT: '',
@@ -34,7 +34,7 @@ describeWithGateway('without a bucket', () => {
     CACHE_S3_PREFIX: '',
   });
 
-  it("is actions/cache: GitHub's cache holds the entries", async () => {
+  it("saves to GitHub's cache and restores from it, as actions/cache does", async () => {
     const env = { ...noBucket(), ...github.env };
     const miss = await cache('path: deps, key: k-1', { env });
     expect(mainOf(miss, 'cache').log).toContain('Cache not found for input keys: k-1');
@@ -52,8 +52,8 @@ describeWithGateway('without a bucket', () => {
   });
 });
 
-describeWithGateway("GitHub's cache steps in", () => {
-  it('for a bucket that is down, and the bucket is given the cache when it is back', async () => {
+describeWithGateway("GitHub's cache as the fallback", () => {
+  it('is used while the bucket is down, and the bucket gets the entry when it is back', async () => {
     const down = { ...github.env, ...(await outage()) };
     const first = await cache('path: deps, key: k', { env: down });
     expect(mainOf(first, 'cache').log).toMatch(/cannot be reached: .*GitHub's cache is used instead\.$/m);
@@ -78,13 +78,13 @@ describeWithGateway("GitHub's cache steps in", () => {
     expect(await lab.objects()).toHaveLength(1);
   });
 
-  it('not for a miss', async () => {
+  it('is not used for a miss', async () => {
     const result = await cache('path: deps, key: k', { env: github.env });
     expect(mainOf(result, 'cache').outputs['cache-hit']).toBeUndefined();
     expect(github.service.calls).toEqual([]);
   });
 
-  it('not when use-fallback is false', async () => {
+  it('is not used when use-fallback is false', async () => {
     const env = { ...github.env, ...(await outage()) };
     const result = await cache('path: deps, key: k, use-fallback: false', { env });
     expect(github.service.calls).toEqual([]);
@@ -92,7 +92,7 @@ describeWithGateway("GitHub's cache steps in", () => {
     expect(mainOf(result, 'cache').warnings).toHaveLength(1);
   });
 
-  it('for a key whose name is too long for the bucket', async () => {
+  it('is used for a key whose name is too long for the bucket', async () => {
     const key = 'ü'.repeat(300);
     const result = await cache(`path: deps, key: ${key}`, {
       env: github.env,

@@ -9,6 +9,8 @@ import { type GitHubTimeouts, Watchdog } from './watchdog.ts';
 export interface ClientCallOptions {
   readonly timeouts: GitHubTimeouts;
   readonly onWrite: CallObserver['onWrite'];
+  /** Returns why the last attempt failed that the client repeats, for the message of a timeout. */
+  readonly lastFailure: () => string | undefined;
   /** Called before each request that finalizes an upload: the entry may appear from then on. */
   readonly onFinalize?: (() => void) | undefined;
   readonly signal: AbortSignal;
@@ -38,8 +40,6 @@ export class ClientCall implements CallObserver {
   readonly #programs = new Set<ChildProcess>();
   #isAbandoned = false;
   #lastCall: string | undefined;
-  /** The response or error of the last attempt that is over. */
-  #lastAttempt: string | undefined;
 
   constructor(options: ClientCallOptions) {
     this.#options = options;
@@ -94,10 +94,6 @@ export class ClientCall implements CallObserver {
       // the client would save the body of such a response as the archive
       else if (request.method === 'GET' && isRefusal(statusCode))
         this.#fail(`refused the download with ${statusLine(statusCode)}`);
-      this.#lastAttempt = statusLine(statusCode);
-    });
-    request.once('error', error => {
-      this.#lastAttempt = error.message;
     });
     // Without a listener Node.js closes the request with neither a response nor an error, and the client waits forever.
     request.once('upgrade', ({ statusCode = 0 }, socket) => {
@@ -148,8 +144,9 @@ export class ClientCall implements CallObserver {
     const now = performance.now();
     this.#watchdog.bytesMoved(bytes, now);
     const expired = this.#watchdog.expired(now);
-    const cause = this.#lastAttempt === undefined ? '' : ` (last attempt: ${this.#lastAttempt})`;
-    if (expired !== undefined) this.#fail(`${expired}${cause}`);
+    if (expired === undefined) return;
+    const cause = this.#options.lastFailure();
+    this.#fail(cause === undefined ? expired : `${expired} (last attempt: ${cause})`);
   }
 
   #fail(clause: string): void {

@@ -12,6 +12,8 @@ import { PROGRESS_INTERVAL_MS } from '../../report/progress.ts';
 export class ClientOutput {
   /** Why the client gave up. undefined: it printed no problem. */
   problem: string | undefined;
+  /** Why the last attempt failed that the client repeats. */
+  lastFailure: string | undefined;
   /** Size of the archive in bytes. undefined: not printed. */
   sizeBytes: number | undefined;
 
@@ -45,7 +47,7 @@ export class ClientOutput {
   #readDebug(text: string): void {
     // the client prints this cause nowhere else
     if (text.startsWith('Failed to reserve cache: ')) this.problem = reason(text);
-    this.#readSize(text);
+    this.#readDetails(text);
     this.#log.debug(text);
   }
 
@@ -58,7 +60,7 @@ export class ClientOutput {
     const match = /^Cache hit for(?: restore-key)?: (.*)$/s.exec(text);
     if (match !== null) this.#onMatch(match[1] ?? '');
     if (/^Failed to save: |^Cache (?:restore|save) skipped: /.test(text)) this.problem ??= reason(text);
-    this.#readSize(text);
+    this.#readDetails(text);
     if (/^(?:Received|Sent) \d+ of \d+/.test(text) && performance.now() >= this.#nextProgressMs) {
       // the client prints it every second
       this.#nextProgressMs = performance.now() + PROGRESS_INTERVAL_MS;
@@ -68,9 +70,13 @@ export class ClientOutput {
     }
   }
 
-  #readSize(text: string): void {
-    const match = /^(?:File Size: |Cache Size: ~\d+ MB \()(\d+)/.exec(text);
-    if (match !== null) this.sizeBytes = Number(match[1]);
+  /** Reads what version 1 and 2 of the service, restores and saves print in different places. */
+  #readDetails(text: string): void {
+    const [, size] = /^(?:File Size: |Cache Size: ~\d+ MB \()(\d+)/.exec(text) ?? [];
+    if (size !== undefined) this.sizeBytes = Number(size);
+    const attempt = /\bAttempt \d+ of \d+ failed with error: (.*?)(?:\. Retrying request in \d+ ms\.\.\.)?$/s;
+    const [, failure] = attempt.exec(text) ?? [];
+    if (failure !== undefined) this.lastFailure = reason(failure);
   }
 
   /** Tar prints its errors and warnings, and in debug mode what an archive contains. */

@@ -141,6 +141,7 @@ export class GitHubBackend implements StorageBackend {
     return new ClientCall({
       timeouts: this.#timeouts,
       onWrite: chunk => output.write(chunk),
+      lastFailure: () => output.lastFailure,
       onFinalize,
       signal: AbortSignal.any([this.#closed.signal, ...(signal === undefined ? [] : [signal])]),
     });

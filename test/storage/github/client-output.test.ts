@@ -65,6 +65,15 @@ describe('the problem of a call', () => {
 });
 
 it.each([
+  'Attempt 2 of 5 failed with error: cause. Retrying request in 3000 ms...',
+  'Attempt 2 of 5 failed with error: cause\nsecond line. Retrying request in 3000 ms...',
+  '::debug::getCacheEntry - Attempt 2 of 2 failed with error: cause',
+])('the cause of the last failed attempt is read from %j', message => {
+  const first = 'Attempt 1 of 5 failed with error: first. Retrying request in 3000 ms...';
+  expect(read(first, message).output.lastFailure).toBe('cause');
+});
+
+it.each([
   ['of a download', 'Cache Size: ~1 MB (1234567 B)', 1_234_567],
   ['of an upload', '::debug::File Size: 1234567', 1_234_567],
   ['that is not printed', 'Cache Size: unknown', undefined],

@@ -20,7 +20,7 @@ describe('an outage of the service', () => {
     [
       'with status 503',
       { status: 503 },
-      "GitHub's cache did not respond within 1 s (last attempt: 503 Service Unavailable)",
+      "GitHub's cache did not respond within 1 s (last attempt: Failed request: (503) Service Unavailable: try again later)",
     ],
     ['by silence', 'silent', "GitHub's cache did not respond within 1 s"],
     ['with status 101', 'upgrade', "GitHub's cache responded with 101 Switching Protocols"],
@@ -167,16 +167,12 @@ describe('a blob store', () => {
       response.writeHead(200, { 'content-length': 10_000_000 });
       response.write(Buffer.alloc(100_000));
     };
-    await expectFailingRestore(
-      "GitHub's cache did not respond: no byte was transferred for 1 s (last attempt: 200 OK)",
-    );
+    await expectFailingRestore("GitHub's cache did not respond: no byte was transferred for 1 s");
   });
 
   it('that is silent in an upload ends the save', async () => {
     respond = () => {};
-    await expectFailingSave(
-      "GitHub's cache did not respond: no byte was transferred for 1 s (last attempt: 200 OK)",
-    );
+    await expectFailingSave("GitHub's cache did not respond: no byte was transferred for 1 s");
   });
 
   it('that responds to a download with status 101 ends the restore', async () => {

@@ -1,0 +1,85 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { type CacheServiceV1, startCacheServiceV1 } from '../../support/cache-service-v1.ts';
+import { lookupRequest, restoreRequest, saveRequest } from '../../support/requests.ts';
+import { buildTree, describeTree, removeTree } from '../../support/tree.ts';
+import { backendWithLog } from './fixture.ts';
+import { SHORT_TIMEOUTS } from './short-timeouts.ts';
+
+let root: string;
+let tree: string;
+let service: CacheServiceV1;
+
+beforeEach(async () => {
+  root = await mkdtemp(path.join(tmpdir(), 'cache-s3-github-v1-'));
+  tree = path.join(root, 'workspace/tree');
+  await buildTree(root, { temp: { directory: true }, 'workspace/tree/a': 'content' });
+  service = await startCacheServiceV1();
+  const environment = {
+    ACTIONS_CACHE_SERVICE_V2: '',
+    ACTIONS_CACHE_URL: service.url,
+    ACTIONS_RUNTIME_TOKEN: 'token',
+    GITHUB_SERVER_URL: 'https://git.example.org',
+    GITHUB_WORKSPACE: path.join(root, 'workspace'),
+    RUNNER_TEMP: path.join(root, 'temp'),
+    NO_PROXY: '127.0.0.1',
+  };
+  for (const [name, value] of Object.entries(environment)) vi.stubEnv(name, value);
+});
+
+afterEach(async () => {
+  vi.unstubAllEnvs();
+  await service.stop();
+  await removeTree(root);
+});
+
+const save = async () => {
+  const { backend } = await backendWithLog(SHORT_TIMEOUTS);
+  return backend.save(saveRequest({ key: 'k', paths: [tree] }));
+};
+
+describe('version 1 of the cache service', () => {
+  it('saves a tree and restores it', async () => {
+    expect(await save()).toMatchObject({ result: 'saved' });
+    await rm(tree, { recursive: true });
+    const { backend } = await backendWithLog();
+    const match = await backend.restore(restoreRequest({ primaryKey: 'k', paths: [tree] }));
+    expect(match).toMatchObject({ key: 'k', exact: true });
+    expect(Object.keys(await describeTree(tree))).toEqual(['a']);
+    expect(backend.counters).toEqual({ requests: 2, retries: 0 });
+  });
+
+  it('has a miss for an unknown key', async () => {
+    const { backend } = await backendWithLog();
+    expect(await backend.lookup(lookupRequest({ paths: [tree] }))).toBeUndefined();
+    expect(service.calls).toEqual(['GET cache']);
+  });
+
+  it('does not save a key that another job has reserved', async () => {
+    await save();
+    expect(await save()).toEqual({ result: 'exists', source: 'github' });
+  });
+
+  it('has a miss for a key that was not requested', async () => {
+    await save();
+    service.behave({ matchedKey: 'other\n::add-mask::injected-mask' });
+    const { backend, log } = await backendWithLog();
+    expect(await backend.lookup(lookupRequest({ primaryKey: 'k', paths: [tree] }))).toBeUndefined();
+    expect(log.shown).toEqual([
+      expect.stringMatching(/^notice: GitHub's cache returned a key that was not requested/),
+    ]);
+  });
+
+  it.each([
+    [403, /^GitHub's cache refused the request: /],
+    [500, /^GitHub's cache could not be used: /],
+    [503, /^GitHub's cache did not respond within 1 s \(last attempt: Cache service responded with 503\)$/],
+  ])('with status %d is neither a miss nor a taken key', async (status, message) => {
+    service.behave({ status });
+    const { backend } = await backendWithLog(SHORT_TIMEOUTS);
+    await expect(backend.lookup(lookupRequest({ paths: [tree] }))).rejects.toThrow(message);
+    await expect(save()).rejects.toThrow(message);
+  });
+});
