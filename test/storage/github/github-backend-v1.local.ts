@@ -35,51 +35,60 @@ afterEach(async () => {
   await removeTree(root);
 });
 
-const save = async () => {
-  const { backend } = await backendWithLog(SHORT_TIMEOUTS);
+const save = () => {
+  const { backend } = backendWithLog(SHORT_TIMEOUTS);
   return backend.save(saveRequest({ key: 'k', paths: [tree] }));
 };
 
 describe('version 1 of the cache service', () => {
   it('saves a tree and restores it', async () => {
-    expect(await save()).toMatchObject({ result: 'saved' });
+    expect(await save()).toMatchObject({ kind: 'saved' });
     await rm(tree, { recursive: true });
-    const { backend } = await backendWithLog();
+    const { backend } = backendWithLog();
     const match = await backend.restore(restoreRequest({ primaryKey: 'k', paths: [tree] }));
-    expect(match).toMatchObject({ key: 'k', exact: true });
+    expect(match).toMatchObject({ kind: 'hit', key: 'k', exact: true });
     expect(Object.keys(await describeTree(tree))).toEqual(['a']);
     expect(backend.counters).toEqual({ requests: 2, retries: 0 });
   });
 
   it('has a miss for an unknown key', async () => {
-    const { backend } = await backendWithLog();
-    expect(await backend.lookup(lookupRequest({ paths: [tree] }))).toBeUndefined();
+    const { backend } = backendWithLog();
+    expect(await backend.lookup(lookupRequest({ paths: [tree] }))).toMatchObject({
+      kind: 'miss',
+    });
     expect(service.calls).toEqual(['GET cache']);
   });
 
   it('does not save a key that another job has reserved', async () => {
     await save();
-    expect(await save()).toEqual({ result: 'exists', source: 'github' });
+    expect(await save()).toEqual({ kind: 'exists', source: 'github' });
   });
 
   it('has a miss for a key that was not requested', async () => {
     await save();
     service.behave({ matchedKey: 'other\n::add-mask::injected-mask' });
-    const { backend, log } = await backendWithLog();
-    expect(await backend.lookup(lookupRequest({ primaryKey: 'k', paths: [tree] }))).toBeUndefined();
+    const { backend, log } = backendWithLog();
+    expect(await backend.lookup(lookupRequest({ primaryKey: 'k', paths: [tree] }))).toMatchObject({
+      kind: 'miss',
+    });
     expect(log.shown).toEqual([
       expect.stringMatching(/^notice: GitHub's cache returned a key that was not requested/),
     ]);
   });
 
   it.each([
-    [403, /^GitHub's cache refused the request: /],
-    [500, /^GitHub's cache could not be used: /],
-    [503, /^GitHub's cache did not respond within 1 s \(last attempt: Cache service responded with 503\)$/],
-  ])('with status %d is neither a miss nor a taken key', async (status, message) => {
+    [403, 'refused', /^GitHub's cache refused the request: /],
+    [500, 'unavailable', /^GitHub's cache could not be used: /],
+    [
+      503,
+      'unavailable',
+      /^GitHub's cache did not respond within 1 s \(last attempt: Cache service responded with 503\)$/,
+    ],
+  ])('with status %d is neither a miss nor a taken key', async (status, kind, message) => {
     service.behave({ status });
-    const { backend } = await backendWithLog(SHORT_TIMEOUTS);
-    await expect(backend.lookup(lookupRequest({ paths: [tree] }))).rejects.toThrow(message);
-    await expect(save()).rejects.toThrow(message);
+    const { backend } = backendWithLog(SHORT_TIMEOUTS);
+    const failure = { kind, error: { message: expect.stringMatching(message) } };
+    expect(await backend.lookup(lookupRequest({ paths: [tree] }))).toMatchObject(failure);
+    expect(await save()).toMatchObject(failure);
   });
 });
