@@ -50,6 +50,29 @@ describeWithGateway('a step without a bucket', () => {
     expect([...warningsOf(miss), ...warningsOf(hit)]).toEqual([]);
     expect(await lab.objects()).toEqual([]);
   });
+
+  it.each([
+    ['upgrade', "GitHub's cache responded with 101 Switching Protocols"],
+    ['endless', "GitHub's cache responded with more than 1048576 bytes"],
+  ] as const)('has a warning and continues when the service responds by %s', async (behaviour, message) => {
+    github.service.behave(behaviour);
+    const result = await cache('path: deps, key: k-1', { env: { ...noBucket(), ...github.env } });
+    expect(warningsOf(result)).toEqual([`${message}.`, `Failed to save: ${message}`]);
+    expect(mainOf(result, 'cache').outputs['cache-hit']).not.toBe('true');
+    expect(result.conclusion).toBe('success');
+  });
+
+  it('has a miss when the service returns another key, and the runner gets none of its commands', async () => {
+    const env = { ...noBucket(), ...github.env };
+    await cache('path: deps, key: k-1', { env });
+    github.service.behave({ matchedKey: 'k-1\n::notice::injected' });
+    const main = mainOf(await cache('path: deps, key: k-1', { env }), 'cache');
+    expect(main.log).toContain('Cache not found for input keys: k-1');
+    expect(main.log).toMatch(
+      /a key that was not requested, which counts as a miss: k-1\\n::notice::injected/,
+    );
+    expect(main.annotations.filter(({ message }) => message === 'injected')).toEqual([]);
+  });
 });
 
 describeWithGateway("GitHub's cache as the fallback", () => {

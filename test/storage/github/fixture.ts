@@ -12,16 +12,16 @@ import { type CacheService, startCacheService } from '../../support/cache-servic
 import { recordingLog, saveRequest } from '../../support/requests.ts';
 import { buildTree, removeTree } from '../../support/tree.ts';
 
-/** GitHub's cache as it is for one test. */
+/** GitHub's cache of one test. */
 export interface GitHub {
   readonly service: CacheService;
   /** GITHUB_WORKSPACE. */
   readonly workspace: string;
   /** The tree that is cached. */
   readonly tree: string;
-  /** Where addresses of blobs point; tests replace it to break the blob store alone. */
+  /** Returns the URL of a blob. Tests replace it, so that only the blob store fails. */
   signedUrl: Azurite['signedUrl'];
-  /** What the runner sets for a step. */
+  /** Variables that the runner sets for a step. */
   readonly environment: Readonly<Record<string, string>>;
 }
 
@@ -56,7 +56,7 @@ export function useGitHub(): GitHub {
       GITHUB_SERVER_URL: 'https://github.com',
       GITHUB_WORKSPACE: github.workspace,
       RUNNER_TEMP: path.join(root, 'temp'),
-      // Azurite and the stand-in are on this machine.
+      // Azurite and the stand-in run on this machine
       NO_PROXY: '127.0.0.1',
     };
     for (const [name, value] of Object.entries(github.environment)) vi.stubEnv(name, value);
