@@ -58,6 +58,23 @@ describe('an outage of the service', () => {
   });
 });
 
+it('a proxy that does not respond counts as the service, not as a transfer', async () => {
+  const proxy = createServer().on('connect', () => {});
+  proxy.listen(0, '127.0.0.1');
+  await once(proxy, 'listening');
+  vi.stubEnv('ACTIONS_RESULTS_URL', 'https://results.invalid/');
+  vi.stubEnv('https_proxy', `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`);
+  const { backend } = backendWithLog(SHORT_TIMEOUTS);
+  try {
+    expect(await backend.lookup(lookupRequest({ paths: [github.tree] }))).toMatchObject(
+      unavailable("GitHub's cache did not respond within 1 s"),
+    );
+  } finally {
+    proxy.closeAllConnections();
+    proxy.close();
+  }
+});
+
 describe('a refusal of the service', () => {
   it('by policy has the text of the service', async () => {
     github.service.behave('denied');
