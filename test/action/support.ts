@@ -16,7 +16,7 @@ export function inputEnv(inputs: Readonly<Record<string, string>>): Record<strin
   );
 }
 
-/** A runner that writes down what it is told. */
+/** A runner that records its calls. */
 export interface RecordingRunner extends Runner {
   /** `info: ...`, `warning: ...`, `error: ...` in order. */
   readonly lines: string[];
@@ -33,7 +33,7 @@ export function recordingRunner(env: Environment): RecordingRunner {
   const summaries: (readonly (readonly string[])[])[] = [];
   let failed = false;
   let grouped = false;
-  const say = (kind: string) => (message: string) => void lines.push(`${kind}: ${message}`);
+  const record = (kind: string) => (message: string) => void lines.push(`${kind}: ${message}`);
   return {
     env,
     lines,
@@ -45,9 +45,9 @@ export function recordingRunner(env: Environment): RecordingRunner {
     },
     log: {
       debug() {},
-      info: say('info'),
-      notice: say('notice'),
-      warning: say('warning'),
+      info: record('info'),
+      notice: record('notice'),
+      warning: record('warning'),
       startGroup(title) {
         if (!grouped) lines.push(`group: ${title}`);
         grouped = true;
@@ -68,7 +68,7 @@ export function recordingRunner(env: Environment): RecordingRunner {
     },
     fail(message) {
       failed = true;
-      say('error')(message);
+      record('error')(message);
     },
   };
 }
@@ -89,11 +89,11 @@ export function stepEnv(
   };
 }
 
-/** A backend that does what the test says, and what it was asked for. */
+/** A backend with the test's methods, and its calls. */
 export interface ScriptedBackend {
   readonly open: OpenBackend;
   readonly opened: { readonly target: Target; readonly options: OpenOptions }[];
-  readonly asked: { readonly method: string; readonly request: unknown }[];
+  readonly calls: { readonly method: string; readonly request: unknown }[];
   closed: number;
 }
 
@@ -101,7 +101,7 @@ export interface ScriptedBackend {
 export const noRecords = new JobRecords(undefined, silentLog);
 
 export function scriptedBackend(script: Partial<StorageBackend>): ScriptedBackend {
-  const asked: { method: string; request: unknown }[] = [];
+  const calls: { method: string; request: unknown }[] = [];
   const unexpected = (method: string) => () => {
     throw new Error(`${method} was not expected`);
   };
@@ -114,13 +114,13 @@ export function scriptedBackend(script: Partial<StorageBackend>): ScriptedBacken
     Object.entries(methods).map(([method, answer]) => [
       method,
       async (request: never) => {
-        asked.push({ method, request });
+        calls.push({ method, request });
         return answer(request);
       },
     ]),
   ) as unknown as Pick<StorageBackend, 'lookup' | 'restore' | 'save'>;
   const scripted: ScriptedBackend = {
-    asked,
+    calls,
     opened: [],
     closed: 0,
     async open(target, options) {

@@ -32,7 +32,7 @@ const recordsIn = (directory: string) => new JobRecords(directory, silentLog);
 
 const onlyFile = (directory: string) => path.join(directory, fs.readdirSync(directory)[0]!);
 
-test('what is written is what is read', async () => {
+test('a tree record is read as it was written', async () => {
   const directory = scratch();
   const record = await newRecord();
   writeTreeRecord(recordsIn(directory), record);
@@ -43,13 +43,16 @@ test('what is written is what is read', async () => {
   expect(findTreeRecord(recordsIn(directory), 'v')).toEqual(read);
 });
 
-test.skipIf(process.platform === 'win32')('nobody else may read it: it tells names', async () => {
-  const directory = scratch();
-  writeTreeRecord(recordsIn(directory), await newRecord());
-  expect(fs.statSync(onlyFile(directory)).mode & 0o777).toBe(0o600);
-});
+test.skipIf(process.platform === 'win32')(
+  'a tree record can be read only by its owner, since it has the names of files',
+  async () => {
+    const directory = scratch();
+    writeTreeRecord(recordsIn(directory), await newRecord());
+    expect(fs.statSync(onlyFile(directory)).mode & 0o777).toBe(0o600);
+  },
+);
 
-test('another object, another state of it, another version: none', async () => {
+test('a tree record is not found for another object, ETag or version', async () => {
   const directory = scratch();
   writeTreeRecord(recordsIn(directory), await newRecord());
   expect(readTreeRecord(recordsIn(directory), 'v1/other', 'e')).toBeUndefined();
@@ -59,7 +62,7 @@ test('another object, another state of it, another version: none', async () => {
   expect(findTreeRecord(recordsIn(path.join(directory, 'none')), 'v')).toBeUndefined();
 });
 
-test('of several the newest counts, and the same object’s takes its place', async () => {
+test('the newest of several tree records is found, and a record replaces that of the same object', async () => {
   const directory = scratch();
   for (const etag of ['1', '2', '3']) writeTreeRecord(recordsIn(directory), await newRecord({ etag }));
   expect(findTreeRecord(recordsIn(directory), 'v')?.etag).toBe('3');
@@ -68,7 +71,7 @@ test('of several the newest counts, and the same object’s takes its place', as
   expect(fs.readdirSync(directory)).toHaveLength(3);
 });
 
-describe('a record that is not as it was written is none', () => {
+describe('a tree record is ignored', () => {
   /** Writes one, breaks its file, and asks for it both ways. */
   async function broken(change: (bytes: Buffer, file: string) => Uint8Array | undefined) {
     const directory = scratch();
@@ -80,7 +83,7 @@ describe('a record that is not as it was written is none', () => {
   }
   const none = [undefined, undefined];
 
-  test('any byte of it', async () => {
+  test('if any of its bytes has changed', async () => {
     const directory = scratch();
     writeTreeRecord(recordsIn(directory), await newRecord());
     const file = onlyFile(directory);
@@ -93,13 +96,13 @@ describe('a record that is not as it was written is none', () => {
     }
   });
 
-  test('cut short, empty, too long', async () => {
+  test('if it is cut short, empty or too long', async () => {
     expect(await broken(bytes => bytes.subarray(0, -8))).toEqual(none);
     expect(await broken(() => Buffer.alloc(0))).toEqual(none);
     expect(await broken(bytes => Buffer.concat([bytes, Buffer.alloc(64)]))).toEqual(none);
   });
 
-  test('of another object, under this one’s name', async () => {
+  test('if it is of another object than its name', async () => {
     const directory = scratch();
     writeTreeRecord(recordsIn(directory), await newRecord());
     const name = onlyFile(directory);
@@ -109,7 +112,7 @@ describe('a record that is not as it was written is none', () => {
     expect(readTreeRecord(recordsIn(directory), 'v1/o', 'e')).toBeUndefined();
   });
 
-  test.each([0, 2])('of format %i, by another release', async format => {
+  test.each([0, 2])('if it has format %i of another release', async format => {
     const changed = (bytes: Buffer) => {
       const body = Buffer.from(bytes.subarray(32));
       const at = body.indexOf('"format":1');
@@ -121,13 +124,13 @@ describe('a record that is not as it was written is none', () => {
     expect(same[0], 'the test breaks what it means to').toBeDefined();
   });
 
-  test('with rows of another tree', async () => {
+  test('if its rows are of another tree', async () => {
     const directory = scratch();
     writeTreeRecord(recordsIn(directory), await newRecord({ rows: StatusRows.of(2) }));
     expect(readTreeRecord(recordsIn(directory), 'v1/o', 'e')).toBeUndefined();
   });
 
-  test('a directory in its place, or one that a killed process left unfinished', async () => {
+  test('if a directory has its name, or if a killed process left it unfinished', async () => {
     expect(
       await broken((_, file) => {
         fs.rmSync(file);

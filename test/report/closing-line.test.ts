@@ -25,18 +25,18 @@ const miss: PhaseFacts = {
   retries: 0,
 };
 
-describe('the line for machines', () => {
+describe('the line for programs', () => {
   test('has every field in a fixed order', () => {
     expect(machineLine(saved)).toBe(
       'cache-s3: op=save source=s3 result=saved bytes=279000000 ms=2000 requests=21 retries=1',
     );
   });
-  test('tells what an incremental save took over', () => {
+  test('has the bytes that an incremental save copied', () => {
     expect(machineLine({ ...saved, reusedBytes: 200_000_000 })).toBe(
       'cache-s3: op=save source=s3 result=saved bytes=279000000 ms=2000 requests=21 retries=1 reused=200000000',
     );
   });
-  test('leaves out what is not known', () => {
+  test('leaves out a fact that is not known', () => {
     expect(machineLine(miss)).toBe('cache-s3: op=restore source=none result=miss ms=80 requests=4 retries=0');
   });
 });
@@ -59,13 +59,13 @@ describe('the line for people', () => {
     [{ ...miss, result: 'hit', source: 'github' }, 'Restored in 0.08 s'],
     [miss, undefined],
     [{ ...saved, op: 'lookup', result: 'hit' }, undefined],
-  ] as [PhaseFacts, string | undefined][])('%#', (facts, line) => {
+  ] as [PhaseFacts, string | undefined][])('is right for the facts %#', (facts, line) => {
     expect(peopleLine(facts)).toBe(line);
   });
 });
 
 describe('the job summary', () => {
-  test('has a row for everything that is known', () => {
+  test('has a row for every known fact', () => {
     const rows = summaryRows(saved, { primaryKey: 'go-1', matchedKey: undefined });
     expect(Object.fromEntries(rows)).toEqual({
       Key: 'go-1',
@@ -81,7 +81,7 @@ describe('the job summary', () => {
     expect(summaryRows(miss, { primaryKey: 'k', matchedKey: 'm' })[1]).toEqual(['Matched key', 'm']);
   });
 
-  test('says no rate where nothing was transferred', () => {
+  test('has no rate if nothing was transferred', () => {
     const names = (facts: PhaseFacts) =>
       summaryRows(facts, { primaryKey: 'k', matchedKey: undefined }).map(([name]) => name);
     expect(names({ ...saved, rawBytes: 0 })).not.toContain('Rate');
@@ -89,7 +89,7 @@ describe('the job summary', () => {
     expect(names(miss)).not.toContain('Rate');
   });
 
-  test('a key cannot bring markup', () => {
+  test('escapes markup in a key', () => {
     expect(escapeHtml('<b>&"\'')).toBe('&#60;b&#62;&#38;&#34;&#39;');
   });
 });

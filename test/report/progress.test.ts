@@ -27,7 +27,7 @@ function progress() {
   return { lines, progress: createProgress({ log, doing: 'Receiving', done: 'Received' }) };
 }
 
-test('a line every five seconds, in one group: bytes, share, and the rate since the last one', () => {
+test('a transfer logs a line every five seconds in one group: bytes, percent, and the rate since the last line', () => {
   const { lines, progress: transfer } = progress();
   transfer.expect(200_000_000);
   transfer.add(50_000_000);
@@ -43,7 +43,7 @@ test('a line every five seconds, in one group: bytes, share, and the rate since 
   ]);
 });
 
-test('a transfer of less than five seconds says nothing and opens no group, and nothing is said after the end', () => {
+test('a transfer of less than five seconds logs nothing and opens no group, and nothing is logged after the end', () => {
   const { lines, progress: transfer } = progress();
   transfer.add(1);
   vi.advanceTimersByTime(4999);
@@ -61,7 +61,7 @@ test('the timer of a transfer keeps no process alive', () => {
   transfer.end();
 });
 
-test('without a total there is no share, and a total too small is no more than 100 %', () => {
+test('a transfer without a total has no percentage, and one over its total has 100 %', () => {
   const { lines, progress: transfer } = progress();
   transfer.add(3000);
   vi.advanceTimersByTime(5000);

@@ -10,7 +10,7 @@ test.each([
   [999_950_000, '1.0 GB'],
   [1_100_000_000_000, '1.1 TB'],
   [2e15, '2000.0 TB'],
-])('%d bytes are %s', (bytes, text) => {
+])('%d bytes are formatted as %s', (bytes, text) => {
   expect(formatBytes(bytes)).toBe(text);
 });
 
@@ -23,16 +23,16 @@ test.each([
   [59_949, '59.9 s'],
   [59_950, '1 min 0 s'],
   [185_000, '3 min 5 s'],
-])('%d ms are %s', (ms, text) => {
+])('%d ms are formatted as %s', (ms, text) => {
   expect(formatDuration(ms)).toBe(text);
 });
 
-test('a rate of no time is not infinite', () => {
+test('a rate over 0 ms is not infinite', () => {
   expect(formatRate(5000, 0)).toBe('5.0 MB/s');
   expect(formatRate(93_100_000, 1000)).toBe('93.1 MB/s');
 });
 
-test('counts are grouped', () => {
+test('counts are formatted in groups of three digits', () => {
   expect([0, 999, 1000, 111_060, 1_234_567].map(formatCount)).toEqual([
     '0',
     '999',

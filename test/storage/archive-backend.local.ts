@@ -12,7 +12,7 @@ import { incompressible } from '../archive/support/archives.ts';
 import { scratch } from '../archive/support/scratch.ts';
 import { buildTree, describeTree } from '../support/tree.ts';
 
-/** Jobs over one directory store, whose objects can be spoilt as files. */
+/** Jobs with one directory store, whose objects can be damaged as files. */
 function setUp() {
   const root = scratch();
   const store = createDirectoryStore(root, { log: silentLog });
@@ -33,25 +33,25 @@ const contentIn = (job: Job) => readFileSync(path.join(job.workspace, 'tree/file
 
 const torn = () => Buffer.from('torn');
 
-/** The object that a job has saved under `key`, spoilt, and a second job with a tree of its own. */
-async function spoilt(key: string, spoil: (bytes: Buffer) => Buffer) {
+/** Damages the object that a job has saved under `key`, and makes a second job with another tree. */
+async function damagedObject(key: string, damage: (bytes: Buffer) => Buffer) {
   const { job, fileOf } = setUp();
   const first = await jobWith(job, 'one');
   await first.saveInFull(key);
   const file = await fileOf(first, key);
-  writeFileSync(file, spoil(readFileSync(file)));
+  writeFileSync(file, damage(readFileSync(file)));
   return { job, second: await jobWith(job, 'two'), file };
 }
 
 /** The object that a restore finds damaged. */
-async function damageFound(job: Job, ...asked: Parameters<Job['restore']>) {
-  const outcome = await job.restore(...asked);
+async function damageFound(job: Job, ...args: Parameters<Job['restore']>) {
+  const outcome = await job.restore(...args);
   if (outcome.kind !== 'damaged') return expect.fail(`the outcome is ${outcome.kind}`);
   return outcome.object;
 }
 
-describe('saving', () => {
-  test('what one job saves another restores', async () => {
+describe('a save', () => {
+  test('stores a tree that another job restores', async () => {
     const { job } = setUp();
     const first = await jobWith(job, 'one');
     expect(await first.saveInFull('k')).toMatchObject({ kind: 'saved', source: 'directory', entries: 4 });
@@ -66,7 +66,7 @@ describe('saving', () => {
     expect(await describeTree(second.workspace)).toEqual(await describeTree(first.workspace));
   });
 
-  test('the object says itself what it is', async () => {
+  test('writes its key, version, paths and origin into the manifest', async () => {
     const { job } = setUp();
     const first = await jobWith(job, 'one');
     const origin = { repository: 'octo/app', sha: '0123abc', runAttempt: '3' };
@@ -84,7 +84,7 @@ describe('saving', () => {
     });
   });
 
-  test('a key is immutable, unless it is to be overwritten', async () => {
+  test('never replaces a key without overwrite', async () => {
     const { job } = setUp();
     await (await jobWith(job, 'one')).saveInFull('k');
     const second = await jobWith(job, 'two');
@@ -99,7 +99,7 @@ describe('saving', () => {
     expect(contentIn(reader)).toBe('two');
   });
 
-  test('jobs that save one key at once all end well, with one whole object', async () => {
+  test('of one key by several jobs at once stores one whole object, and all succeed', async () => {
     const { job } = setUp();
     const jobs = await Promise.all(['a', 'b', 'c', 'd'].map(content => jobWith(job, content)));
     const outcomes = await Promise.all(jobs.map(each => each.saveInFull('k')));
@@ -111,13 +111,13 @@ describe('saving', () => {
     expect(contentIn(reader)).toBe(contentIn(winner));
   });
 
-  test('of nothing makes nothing', async () => {
+  test('of paths that do not exist stores nothing', async () => {
     const { job, root } = setUp();
     expect(await job().saveInFull('k')).toEqual({ kind: 'empty' });
     expect(await readdir(root)).toEqual([]);
   });
 
-  test('aborts what killed jobs left a day ago in its scope, and nothing that may still be under way', async () => {
+  test('aborts uploads that killed jobs left a day ago in its scope, and no younger ones', async () => {
     const { job, store, files } = setUp();
     const first = await jobWith(job, 'one');
     const other = job({ refs: ['refs/heads/other'] });
@@ -141,7 +141,7 @@ describe('saving', () => {
     for (const upload of uploads) await upload.abort();
   });
 
-  test('that is cancelled on its way leaves the key free and nothing in the store', async () => {
+  test('that is cancelled leaves the key free and nothing in the store', async () => {
     const { job, store, files } = setUp();
     const stop = new AbortController();
     const stopping = withUploads(store, upload => ({
@@ -159,7 +159,7 @@ describe('saving', () => {
     expect(await (await jobWith(job, 'x')).saveInFull('k')).toMatchObject({ kind: 'saved' });
   });
 
-  test('of a tree that changes under it is a SourceTreeError, and stores nothing', async () => {
+  test('of a tree that keeps changing fails and stores nothing', async () => {
     const { job, files } = setUp();
     const failing = job();
     await buildTree(failing.workspace, { 'tree/log': Buffer.alloc(60_000_000) });
@@ -182,8 +182,8 @@ describe('a damaged object', () => {
       'with a flipped bit in its data',
       bytes => Buffer.from(bytes.map((byte, index) => (index === 30 ? byte ^ 1 : byte))),
     ],
-  ])('that is %s is reported with its name, and this job may replace it', async (_, spoil) => {
-    const { job, second } = await spoilt('k', spoil);
+  ])('that is %s is reported with its name, and the same job may replace it', async (_, damage) => {
+    const { job, second } = await damagedObject('k', damage);
     const before = await describeTree(second.workspace);
     const damaged = await damageFound(second, 'k');
     expect(damaged).toMatchObject({ key: 'k', name: await second.objectName('k') });
@@ -197,8 +197,8 @@ describe('a damaged object', () => {
     expect(contentIn(third)).toBe('two');
   });
 
-  test('that another job has replaced meanwhile is left as it is', async () => {
-    const { job, second } = await spoilt('k', torn);
+  test('that another job has replaced is not replaced again', async () => {
+    const { job, second } = await damagedObject('k', torn);
     const damaged = await damageFound(second, 'k');
     await (await jobWith(job, 'three')).save('k', { overwrite: true, record: false });
     expect(await second.save('k', { damaged, record: false })).toMatchObject({
@@ -209,7 +209,7 @@ describe('a damaged object', () => {
     expect(contentIn(reader)).toBe('three');
   });
 
-  test('that another job replaces right before the end is left as it is', async () => {
+  test('that another job replaces right before the end is not replaced again', async () => {
     const { job, store, fileOf } = setUp();
     const first = await jobWith(job, 'one');
     await first.saveInFull('k');
@@ -231,8 +231,8 @@ describe('a damaged object', () => {
     expect(contentIn(reader)).toBe('three');
   });
 
-  test('that is gone by then does not stand in the way', async () => {
-    const { second, file } = await spoilt('k', torn);
+  test('that has been deleted does not prevent the save', async () => {
+    const { second, file } = await damagedObject('k', torn);
     const damaged = await damageFound(second, 'k');
     rmSync(file);
     expect(await second.save('k', { damaged, record: false })).toMatchObject({
@@ -241,7 +241,7 @@ describe('a damaged object', () => {
   });
 
   test('under another key than the one that is saved is not replaced', async () => {
-    const { second, file } = await spoilt('k-1', torn);
+    const { second, file } = await damagedObject('k-1', torn);
     const damaged = await damageFound(second, 'k-2', { restoreKeys: ['k-'] });
     expect(damaged.key).toBe('k-1');
     expect(await second.save('k-2', { damaged, record: false })).toMatchObject({
@@ -251,8 +251,8 @@ describe('a damaged object', () => {
   });
 });
 
-test('an object of a format to come is a miss with a notice, and no reason to touch it', async () => {
-  const { second, file } = await spoilt('k', bytes => {
+test('an object of a later format is unusable, and no save replaces it', async () => {
+  const { second, file } = await damagedObject('k', bytes => {
     bytes.writeUInt32LE(2, bytes.lastIndexOf('CS3M') + 4);
     return bytes;
   });

@@ -33,7 +33,7 @@ async function recordLeft(job: Job) {
 }
 
 describe('the record of a restore', () => {
-  test('is left by one that a save may follow: what was restored is under another key', async () => {
+  test('is written after a restore of another key, since a save may follow', async () => {
     const all = fleet();
     await saver(all);
     const second = all.job();
@@ -48,7 +48,7 @@ describe('the record of a restore', () => {
     }
   });
 
-  test('is not left by an exact hit, nor where the step has no place for it', async () => {
+  test('is not written after an exact hit, nor without RUNNER_TEMP', async () => {
     const all = fleet();
     await saver(all);
     const second = all.job();
@@ -57,7 +57,7 @@ describe('the record of a restore', () => {
     expect(fs.readdirSync(second.temp)).toEqual([]);
   });
 
-  test('cannot be written: the restore is as good as ever', async () => {
+  test('may fail to be written, and the restore succeeds', async () => {
     const all = fleet();
     const first = await saver(all);
     const second = all.job();
@@ -67,7 +67,7 @@ describe('the record of a restore', () => {
     expect(second.lines).toEqual([]);
   });
 
-  test('a file that changes right after the restore shows it, whatever is put back', async () => {
+  test('shows a change right after the restore, even if size and time are set back', async () => {
     const all = fleet();
     await saver(all, { ...ballast, 'tree/a': 'first', 'tree/sub/b': 'b' } as never);
     for (let round = 0; round < 5; round++) {
@@ -84,7 +84,7 @@ describe('the record of a restore', () => {
     }
   });
 
-  test('holds what a restore over an existing tree has written, and no more', async () => {
+  test('matches only files that the restore has written', async () => {
     const all = fleet();
     await saver(all);
     const second = all.job();
@@ -97,7 +97,7 @@ describe('the record of a restore', () => {
   });
 
   test.skipIf(process.platform === 'win32')(
-    'of a file with several names, one of them in a new directory',
+    'matches a file with several names, one of them in a new directory',
     async () => {
       const all = fleet();
       const first = all.job();
@@ -118,7 +118,7 @@ describe('the record of a restore', () => {
   );
 });
 
-describe('the object that is restored is the one that was found', () => {
+describe('a restore', () => {
   /** `store` where `change` happens right before a range that is not the first one is read. */
   function between(store: ObjectStore, change: () => Promise<void>): ObjectStore {
     let reads = 0;
@@ -135,7 +135,7 @@ describe('the object that is restored is the one that was found', () => {
     });
   }
 
-  test('replaced meanwhile: it starts over, with what stands there now', async () => {
+  test('starts over with the new object when its object is replaced', async () => {
     const all = fleet();
     const first = await saver(all, ballast as never);
     const replaced = all.job({
@@ -148,7 +148,7 @@ describe('the object that is restored is the one that was found', () => {
     expect(await describeTree(replaced.workspace)).toEqual(await describeTree(first.workspace));
   });
 
-  test('replaced again and again: it gives up after three times, and nothing is there', async () => {
+  test('gives up when its object has been replaced three times, and writes nothing', async () => {
     const all = fleet();
     const first = await saver(all, ballast as never);
     const store: ObjectStore = between(all.store, async () => {});
@@ -169,7 +169,7 @@ describe('the object that is restored is the one that was found', () => {
     expect(fs.readdirSync(first.workspace)).toEqual(['tree']);
   });
 
-  test('listed without its data: it is damaged, and this job may replace it', async () => {
+  test('reports an object without data as damaged, and this job may replace it', async () => {
     const all = fleet();
     const first = await saver(all, ballast as never);
     const name = await first.objectName('k-1');
@@ -187,7 +187,7 @@ describe('the object that is restored is the one that was found', () => {
     expect(await again.save('k-1', { recordsOf: second })).toMatchObject({ kind: 'saved' });
   });
 
-  test('deleted while it is read: it is no damage', async () => {
+  test('does not report an object as damaged that is deleted while it is read', async () => {
     const all = fleet();
     await saver(all, ballast as never);
     const store = between(all.store, async () => {});
@@ -203,8 +203,8 @@ describe('the object that is restored is the one that was found', () => {
 
   test.each([
     ['', false],
-    [', not even for a look at the disk', true],
-  ])('copied to another name: it was not saved for this question%s', async (_, warm) => {
+    [', also with warm-restore', true],
+  ])('refuses an object that was copied from another name%s', async (_, warm) => {
     const all = fleet();
     const first = await saver(all, ballast as never);
     const [from, to] = [await first.objectName('k-1'), await first.objectName('k-2')];
@@ -222,7 +222,7 @@ describe('the object that is restored is the one that was found', () => {
     expect(countWorkers()).toBe(workers);
   });
 
-  test('a grown archive is checked frame by frame, the old ones too', async () => {
+  test('checks every frame of an incremental archive, also those of its base', async () => {
     const all = fleet();
     await saver(all, ballast as never);
     const second = all.job();

@@ -19,8 +19,8 @@ import { buildTree, describeTree } from '../support/tree.ts';
 
 /** When a save grows from what was restored, and what it does when it cannot. */
 
-describe('a save grows from what was restored', () => {
-  test('in the same step, and says how much it took over', async () => {
+describe('an incremental save', () => {
+  test('copies the unchanged bytes of the restored object and reports their number', async () => {
     const all = fleet();
     const second = await changedJob(all);
     const outcome = await second.save('k-2');
@@ -31,14 +31,14 @@ describe('a save grows from what was restored', () => {
     await expectTree(all.job(), 'k-2', second);
   });
 
-  test('in save/, which finds the record of restore/ by the version', async () => {
+  test('works in save/, which finds the record of restore/ by the version', async () => {
     const all = fleet();
     const second = await changedJob(all);
     expect(reused(await second.save('k-2', { base: undefined }))).toBeGreaterThan(0);
     await expectTree(all.job(), 'k-2', second);
   });
 
-  test('the object needs nothing of the one it grew from', async () => {
+  test('stores an object that needs nothing of its base', async () => {
     const all = fleet();
     const second = await changedJob(all);
     await second.save('k-2');
@@ -46,7 +46,7 @@ describe('a save grows from what was restored', () => {
     await expectTree(all.job(), 'k-2', second);
   });
 
-  test('from another scope: a pull request’s from the default branch’s', async () => {
+  test('of a pull request has a base of the default branch', async () => {
     const all = fleet();
     const first = all.job();
     await buildTree(first.workspace, ballast);
@@ -64,7 +64,7 @@ describe('a save grows from what was restored', () => {
     expect(await describeTree(main.workspace)).toEqual(await describeTree(first.workspace));
   });
 
-  test('after two restores of the same paths, from the second one', async () => {
+  test('after two restores of the same paths has the second one as its base', async () => {
     const all = fleet();
     const [one, two] = [all.job(), all.job()];
     const shared = { 'tree/both': { content: 'same', mtime: 1_000_000 } };
@@ -81,7 +81,7 @@ describe('a save grows from what was restored', () => {
     await expectTree(all.job(), 'k', both);
   });
 
-  test('after two restores, from the first one’s record: what the second has written is packed', async () => {
+  test('with the record of the first of two restores packs the files that the second wrote', async () => {
     const all = fleet();
     const two = all.job();
     const first = await changedJob(all);
@@ -94,21 +94,21 @@ describe('a save grows from what was restored', () => {
     await expectTree(all.job(), 'k', first);
   });
 
-  test('not when the key exists: nothing is copied, nothing is written', async () => {
+  test('copies and writes nothing if the key exists', async () => {
     const all = fleet();
     const second = await changedJob(all);
     await all.job().restore('none');
     expect(await second.save('k-1')).toMatchObject({ kind: 'exists' });
   });
 
-  test('not onto itself: the same key with overwrite is a full save', async () => {
+  test('of its own base with overwrite is a full save', async () => {
     const all = fleet();
     const second = await changedJob(all);
     expect(reused(await second.save('k-1', { overwrite: true }))).toBe(0);
     await expectTree(all.job(), 'k-1', second);
   });
 
-  test('not without a record, and not when most of it has changed', async () => {
+  test('is a full save without a record, or if most of the tree has changed', async () => {
     const all = fleet();
     const second = await changedJob(all);
     expect(reused(await second.save('k-2', { record: false }))).toBe(0);
@@ -122,7 +122,7 @@ describe('a save grows from what was restored', () => {
     await expectTree(all.job(), 'k-3', second);
   });
 
-  test('not after a warm restore that wrote nothing: nothing vouches for what was there', async () => {
+  test('is a full save after a warm restore that wrote nothing', async () => {
     const all = fleet();
     const first = all.job();
     await buildTree(first.workspace, ballast);
@@ -133,8 +133,8 @@ describe('a save grows from what was restored', () => {
   });
 });
 
-describe('where it cannot, the save is a full one, and says why once', () => {
-  test('the object was replaced between restore and save', async () => {
+describe('a save whose base cannot be used is a full one and logs the reason once:', () => {
+  test('its object was replaced', async () => {
     const all = fleet();
     const first = all.job();
     const second = await changedJob(all, first);
@@ -147,7 +147,7 @@ describe('where it cannot, the save is a full one, and says why once', () => {
     expect(await all.store.abortStale('', 0)).toBe(0);
   });
 
-  test('the object was deleted', async () => {
+  test('its object was deleted', async () => {
     const all = fleet();
     const second = await changedJob(all);
     fs.rmSync(await objectFile(all, second, 'k-1'));
@@ -163,7 +163,7 @@ describe('where it cannot, the save is a full one, and says why once', () => {
       'the server does not let the restored cache be copied',
     ],
     [new ObjectReplacedError('after the last byte'), 'the cache that was restored has been replaced'],
-  ])('%o', async (error, reason) => {
+  ])('the copy fails with %o', async (error, reason) => {
     const all = fleet();
     const uploads: string[] = [];
     const refusing = withUploads(all.store, upload => ({
@@ -189,7 +189,7 @@ describe('where it cannot, the save is a full one, and says why once', () => {
     await expectTree(all.job(), 'k-2', second);
   });
 
-  test.skipIf(process.platform === 'win32')('and does not say twice what it leaves out', async () => {
+  test.skipIf(process.platform === 'win32')('and it logs each skipped file once', async () => {
     const all = fleet();
     const first = all.job();
     await changedJob(all, first);
@@ -205,7 +205,7 @@ describe('where it cannot, the save is a full one, and says why once', () => {
   });
 
   test.each<[string, (file: string) => void]>([
-    ['gone', file => fs.rmSync(file)],
+    ['missing', file => fs.rmSync(file)],
     ['cut short', file => fs.truncateSync(file, 1000)],
     [
       'damaged in its manifest',
@@ -216,7 +216,7 @@ describe('where it cannot, the save is a full one, and says why once', () => {
       },
     ],
     ['foreign', file => fs.writeFileSync(file, 'something else')],
-  ])('the record is %s', async (_, change) => {
+  ])('its record is %s', async (_, change) => {
     const all = fleet();
     const second = await changedJob(all);
     const [name, ...more] = fs.readdirSync(second.temp);

@@ -15,7 +15,7 @@ import type { Job } from '../archive/save/incremental/job.ts';
 
 /** What happens to the tree or the job while a save grows from what was restored. */
 
-describe('the copy begins before the scan', () => {
+describe('an incremental save begins its copy before the scan', () => {
   /** A changed job of which `change` happens to the tree when the copy begins. */
   async function whileCopied(all: Fleet, change: (tree: string) => void) {
     await changedJob(all);
@@ -40,7 +40,7 @@ describe('the copy begins before the scan', () => {
     return { second, uploads };
   }
 
-  test('so that what changes by then is packed', async () => {
+  test('and packs files that change after that', async () => {
     const all = fleet();
     const { second, uploads } = await whileCopied(all, tree =>
       fs.writeFileSync(`${tree}/ballast/1`, 'other'),
@@ -51,7 +51,7 @@ describe('the copy begins before the scan', () => {
     await expectTree(all.job(), 'k-2', second);
   });
 
-  test('and is thrown away when too much changes', async () => {
+  test('and drops the copy when too much changes', async () => {
     const all = fleet();
     const { second, uploads } = await whileCopied(all, tree => {
       for (const index of [0, 1, 2]) fs.appendFileSync(`${tree}/ballast/${index}`, ' and more');
@@ -65,7 +65,7 @@ describe('the copy begins before the scan', () => {
     expect(await all.store.abortStale('', 0)).toBe(0);
   });
 
-  test('and is thrown away when the tree goes', async () => {
+  test('and drops the copy when the tree is removed', async () => {
     const all = fleet();
     const { second, uploads } = await whileCopied(all, tree => fs.rmSync(tree, { recursive: true }));
     expect(await second.save('k-2')).toEqual({ kind: 'empty' });
@@ -74,7 +74,7 @@ describe('the copy begins before the scan', () => {
     expect(await all.store.abortStale('', 0)).toBe(0);
   });
 
-  test('unless much has changed already: then nothing is copied', async () => {
+  test('unless much has changed already', async () => {
     const all = fleet();
     const { second, uploads } = await whileCopied(all, () => {});
     const tree = path.join(second.workspace, 'tree');
@@ -85,8 +85,8 @@ describe('the copy begins before the scan', () => {
   });
 });
 
-describe('a save that does not come to its end', () => {
-  test('cancelled while the range is copied: nothing is left of it', async () => {
+describe('an incremental save that does not finish', () => {
+  test('leaves nothing when it is cancelled during the copy', async () => {
     const all = fleet();
     const first = all.job();
     await changedJob(all, first);
@@ -105,7 +105,7 @@ describe('a save that does not come to its end', () => {
     expect(await all.store.abortStale('', 0)).toBe(0);
   });
 
-  test('cancelled during the scan: neither is anything left of what was copied by then', async () => {
+  test('leaves nothing when it is cancelled during the scan', async () => {
     const all = fleet();
     const stop = new AbortController();
     const { second, copies } = await meanwhile(all, () => stop.abort(new Error('the step was cancelled')));
@@ -115,7 +115,7 @@ describe('a save that does not come to its end', () => {
     expect(await all.store.abortStale('', 0)).toBe(0);
   });
 
-  test('a file that does not hold still: the copy under way is given up', async () => {
+  test('leaves nothing when a file keeps changing', async () => {
     const all = fleet();
     const { second } = await meanwhile(all, tree => fs.truncateSync(`${tree}/a`, 20_000_000));
     expect(await second.save('k-2')).toMatchObject({
@@ -182,10 +182,10 @@ interface Meanwhile {
 /** Makes a changed job whose tree is changed at the end of the scan, before any file is read. */
 async function meanwhile(all: Fleet, change: (tree: string) => void): Promise<Meanwhile> {
   await changedJob(all);
-  let [asked, copies] = [0, 0];
+  let [reads, copies] = [0, 0];
   const store = withUploads(all.store, upload => ({
     copyRange(...given) {
-      asked++;
+      reads++;
       return upload.copyRange(...given);
     },
   }));
@@ -201,7 +201,7 @@ async function meanwhile(all: Fleet, change: (tree: string) => void): Promise<Me
     const stats = lstatSync(...given);
     if (given[0] === last) {
       replaceLstat(lstatSync);
-      copies = asked;
+      copies = reads;
       change(tree);
     }
     return stats;

@@ -44,8 +44,8 @@ async function expectNothingLeft(): Promise<void> {
   store.close();
 }
 
-describe('a real gateway', () => {
-  test('copies what is unchanged itself: next to nothing is sent', async () => {
+describe('an incremental save to a gateway', () => {
+  test('sends only the changed bytes', async () => {
     proxy.rule = () => undefined;
     const { second, reader } = await changedJob('grows');
     const [before, copies] = [second.transferred, count('UploadPartCopy')];
@@ -80,7 +80,7 @@ describe('a real gateway', () => {
     [405, 'MethodNotAllowed', 'the server does not copy parts of objects'],
     [403, 'AccessDenied', 'the server does not let the restored cache be copied'],
     [404, 'NoSuchKey', 'the cache that was restored has been replaced'],
-  ])('that answers a copy with %i %s gets it in full', async (status, code, reason) => {
+  ])('is repeated in full when the gateway responds to a copy with %i %s', async (status, code, reason) => {
     const name = `refused-${status}`;
     const { second, reader } = await changedJob(name);
     proxy.rule = answer(status, code);
@@ -93,7 +93,7 @@ describe('a real gateway', () => {
     await expectNothingLeft();
   });
 
-  test('that stumbles over a copy is asked again', async () => {
+  test('retries a copy that failed', async () => {
     const { second, reader } = await changedJob('stumbles');
     proxy.rule = atFirstCopy(answer(503, 'SlowDown'));
     const outcome = await second.save('stumbles-2');
@@ -106,30 +106,27 @@ describe('a real gateway', () => {
   test.each([
     ['shorter', { 'tree/ballast/3': 'another' }],
     ['longer', { 'tree/another': 'another' }],
-  ])(
-    'where a %s source takes its place while it is copied: what came of it is thrown away',
-    async (how, another) => {
-      const { first, second, reader } = await changedJob(`moves-${how}`);
-      const other = fleet(storeFor(bucket)).job();
-      await buildTree(other.workspace, { ...ballast, ...another });
-      let replaced: Promise<unknown> = Promise.resolve();
-      // The gateway ignores CopySourceIfMatch: it copies whatever stands there by then
-      proxy.rule = atFirstCopy(() => {
-        replaced = other.save(`moves-${how}-1`, { overwrite: true, record: false });
-        return { kind: 'hold', until: replaced };
-      });
-      expect(await second.save(`moves-${how}-2`)).toMatchObject({ kind: 'saved', reusedBytes: 0 });
-      await replaced;
-      expect(second.lines).toEqual([
-        'info: The cache is saved in full: the cache that was restored has been replaced.',
-      ]);
-      await expectTree(reader, `moves-${how}-2`, second);
-      expect(await describeTree(first.workspace)).not.toEqual(await describeTree(second.workspace));
-      await expectNothingLeft();
-    },
-  );
+  ])('drops the copy when a %s object replaces its source during the copy', async (how, another) => {
+    const { first, second, reader } = await changedJob(`moves-${how}`);
+    const other = fleet(storeFor(bucket)).job();
+    await buildTree(other.workspace, { ...ballast, ...another });
+    let replaced: Promise<unknown> = Promise.resolve();
+    // The gateway ignores CopySourceIfMatch: it copies whatever stands there by then
+    proxy.rule = atFirstCopy(() => {
+      replaced = other.save(`moves-${how}-1`, { overwrite: true, record: false });
+      return { kind: 'hold', until: replaced };
+    });
+    expect(await second.save(`moves-${how}-2`)).toMatchObject({ kind: 'saved', reusedBytes: 0 });
+    await replaced;
+    expect(second.lines).toEqual([
+      'info: The cache is saved in full: the cache that was restored has been replaced.',
+    ]);
+    await expectTree(reader, `moves-${how}-2`, second);
+    expect(await describeTree(first.workspace)).not.toEqual(await describeTree(second.workspace));
+    await expectNothingLeft();
+  });
 
-  test('keeps nothing of a save that is cancelled while it copies', async () => {
+  test('leaves nothing when it is cancelled during the copy', async () => {
     const { second } = await changedJob('cancelled');
     const stop = new AbortController();
     proxy.rule = atFirstCopy(() => {
@@ -144,7 +141,7 @@ describe('a real gateway', () => {
     await expectNothingLeft();
   });
 
-  test('has begun a copy that turns out to be of no use: it gets all of the tree instead', async () => {
+  test('is repeated in full when the copied bytes are of no use', async () => {
     proxy.rule = () => undefined;
     const { second, reader } = await changedJob('outgrown');
     // Tar could not put a file where the base has a directory. No file says so before the scan
@@ -187,7 +184,7 @@ describe('the built action', () => {
   const restore = { action: 'restore/action.yml', entry: 'main' } as const;
   const save = { action: 'save/action.yml', entry: 'main' } as const;
 
-  test('restore/ and save/ of one job, by the record in RUNNER_TEMP', async () => {
+  test('saves incrementally in save/ after restore/ of the same job', async () => {
     proxy.rule = () => undefined;
     const root = scratch();
     actionDir = await copyCheckout(root);

@@ -27,41 +27,41 @@ function request(restoreKeys: readonly string[] = [], scope: 'ref' | 'repository
   return lookupRequest({ primaryKey: 'k', restoreKeys, version, plan, ...(elsewhere && { elsewhere }) });
 }
 
-interface Asked {
+interface Call {
   readonly operation: 'head' | 'list' | 'optional list';
   readonly name: string;
   readonly signal: AbortSignal | undefined;
 }
 
-/** A store that holds objects of these names. `answer` stands between a question and its answer. */
-function storeWith(names: readonly string[], answer = async (_asked: Asked) => {}) {
-  const asked: Asked[] = [];
+/** A store with objects of these names. `respond` runs before each response. */
+function storeWith(names: readonly string[], respond = async (_call: Call) => {}) {
+  const calls: Call[] = [];
   const info = (name: string): ObjectInfo => ({ name, sizeBytes: 1, etag: 'e', modifiedMs: 1 });
   const store: Partial<ObjectStore> = {
     kind: 's3',
     async head(name, options) {
-      const question = { operation: 'head', name, signal: options?.signal } as const;
-      asked.push(question);
-      await answer(question);
+      const call = { operation: 'head', name, signal: options?.signal } as const;
+      calls.push(call);
+      await respond(call);
       return names.includes(name) ? info(name) : undefined;
     },
     async *list(name, options?: ListOptions) {
       const operation = options?.optional ? 'optional list' : 'list';
-      const question = { operation, name, signal: options?.signal } as const;
-      asked.push(question);
-      await answer(question);
+      const call = { operation, name, signal: options?.signal } as const;
+      calls.push(call);
+      await respond(call);
       yield* names.filter(one => one.startsWith(name)).map(info);
     },
   };
-  return { asked, store: store as ObjectStore };
+  return { calls, store: store as ObjectStore };
 }
 
 /** The diagnosis of a request that ends in a miss, and the calls that it took. */
 async function diagnosis(names: readonly string[], asking = request()) {
-  const { store, asked } = storeWith(names);
+  const { store, calls } = storeWith(names);
   const outcome = await findObject(store, asking, 0);
   if (outcome.kind !== 'miss') return expect.fail('it is no miss');
-  return { line: outcome.diagnosis, operations: asked.map(({ operation }) => operation) };
+  return { line: outcome.diagnosis, operations: calls.map(({ operation }) => operation) };
 }
 
 describe('the diagnosis of a miss names', () => {
@@ -72,35 +72,39 @@ describe('the diagnosis of a miss names', () => {
       "The key 'k' exists for refs/heads/feature, which this run does not read (input `scope`).",
     ],
     [
-      'what all refs share under another scope',
+      'the scope that all refs share',
       [objectOf('_', 'k')],
       "The key 'k' exists for scope 'repository', which this run does not read (input `scope`).",
     ],
     [
-      'both, where place and version differ',
+      'both scope and version if both differ',
       [objectOf(feature, 'k', otherVersion)],
       "The key 'k' exists for refs/heads/feature, which this run does not read (input `scope`), and it was saved with other paths or on another operating system.",
     ],
     [
-      'the place of the same version first',
+      'the scope with the same version first',
       [objectOf('refs=2Fheads=2Fa', 'k', otherVersion), objectOf(feature, 'k')],
       "The key 'k' exists for refs/heads/feature, which this run does not read (input `scope`).",
     ],
     [
-      'the version only, where it stands in the way of a place that is read',
+      'only the version if a scope that is read has the key',
       [objectOf(feature, 'k'), objectOf(main, 'k', otherVersion)],
       "The key 'k' exists, but it was saved with other paths or on another operating system.",
     ],
-    ['no longer key', [objectOf(feature, 'k2')], undefined],
-    ['no other repository', [`v1/octo/application/${feature}/k/${version}.tar.zst`], undefined],
-    ['no name that is not ours', [`${repository}${feature}/k/notes.txt`, `${repository}k`], undefined],
+    ['nothing for a longer key', [objectOf(feature, 'k2')], undefined],
+    ['nothing of another repository', [`v1/octo/application/${feature}/k/${version}.tar.zst`], undefined],
+    [
+      'nothing for a name of another program',
+      [`${repository}${feature}/k/notes.txt`, `${repository}k`],
+      undefined,
+    ],
   ])('%s', async (_, names, line) => {
     expect((await diagnosis(names)).line).toBe(line);
   });
 });
 
-describe('it costs', () => {
-  test('one look, along with the listings', async () => {
+describe('the diagnosis of a miss costs', () => {
+  test('one optional listing, sent along with the others', async () => {
     const { operations } = await diagnosis([objectOf(feature, 'k')], request(['r-']));
     expect(operations).toEqual(['head', 'head', 'list', 'list', 'list', 'list', 'optional list']);
   });
@@ -115,30 +119,30 @@ describe('it costs', () => {
     ['on the own ref', 'refs=2Fheads=2Ftopic'],
     ['on the default branch', main],
   ])('nothing for an exact hit %s', async (_, place) => {
-    const { store, asked } = storeWith([objectOf(place, 'k')]);
+    const { store, calls } = storeWith([objectOf(place, 'k')]);
     expect(await findObject(store, request(), 0)).toMatchObject({ key: 'k' });
-    expect(asked.map(({ operation }) => operation)).not.toContain('optional list');
+    expect(calls.map(({ operation }) => operation)).not.toContain('optional list');
   });
 
-  test('no wait for a partial hit, which calls it back', async () => {
-    const { store, asked } = storeWith([objectOf(main, 'k-old')], async ({ operation, signal }) => {
+  test('a partial hit no wait, and its listing is aborted', async () => {
+    const { store, calls } = storeWith([objectOf(main, 'k-old')], async ({ operation, signal }) => {
       if (operation === 'optional list')
         await new Promise((_, reject) => signal?.addEventListener('abort', reject));
     });
     expect(await findObject(store, request(['k-']), 0)).toMatchObject({ key: 'k-old' });
-    expect(asked.find(({ operation }) => operation === 'optional list')?.signal?.aborted).toBe(true);
+    expect(calls.find(({ operation }) => operation === 'optional list')?.signal?.aborted).toBe(true);
   });
 });
 
-describe('a look that', () => {
-  test('is refused says nothing, and the miss is a miss', async () => {
+describe('the listing for a diagnosis', () => {
+  test('may be refused, and the miss has no diagnosis then', async () => {
     const { store } = storeWith([objectOf(feature, 'k')], async ({ operation }) => {
       if (operation === 'optional list') throw new StoreRefusedError('403', "the input 'accessKey'");
     });
     expect(await findObject(store, request(), 0)).toEqual({ kind: 'miss', diagnosis: undefined });
   });
 
-  test('is not answered is given up', async () => {
+  test('is given up after its time limit', async () => {
     const limit = new AbortController();
     vi.spyOn(AbortSignal, 'timeout').mockReturnValue(limit.signal);
     const { store } = storeWith([], async ({ operation, signal }) => {

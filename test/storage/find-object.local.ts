@@ -47,13 +47,13 @@ function spaces(readRefs: readonly string[], version = VERSION) {
   });
 }
 
-interface Question {
+interface Wanted {
   readonly key: string;
   readonly restoreKeys?: readonly string[];
   readonly refs?: readonly string[];
 }
 
-async function ask(store: ObjectStore, { key, restoreKeys = [], refs = [MAIN] }: Question, tailBytes = 0) {
+async function find(store: ObjectStore, { key, restoreKeys = [], refs = [MAIN] }: Wanted, tailBytes = 0) {
   const plan = matchOrder(spaces(refs).read, key, restoreKeys);
   return findObject(
     store,
@@ -62,41 +62,46 @@ async function ask(store: ObjectStore, { key, restoreKeys = [], refs = [MAIN] }:
   );
 }
 
-/** `key` or, where several refs are asked, `ref key`; undefined: a miss. */
-async function keyFound(saved: readonly Saved[], question: Question): Promise<string | undefined> {
-  const found = await ask(await storeOf(saved), question);
+/** Returns `key` or, with several refs, `ref key`; undefined for a miss. */
+async function keyFound(saved: readonly Saved[], wanted: Wanted): Promise<string | undefined> {
+  const found = await find(await storeOf(saved), wanted);
   if (found.kind === 'miss') return undefined;
-  if (!question.refs) return found.key;
-  const ref = question.refs.find(one => spaces([one]).write.parse(found.name));
+  if (!wanted.refs) return found.key;
+  const ref = wanted.refs.find(one => spaces([one]).write.parse(found.name));
   return `${ref} ${found.key}`;
 }
 
-describe('the order of matches', () => {
-  test.each<[string, readonly string[], Question, string | undefined]>([
-    ['an exact key wins over a newer one that it begins', ['col-1', 'col-10'], { key: 'col-1' }, 'col-1'],
-    ['a key that it begins is a match, under its own name', ['col-10'], { key: 'col-1' }, 'col-10'],
-    ['of several the newest', ['k-a', 'k-c', 'k-b'], { key: 'k-' }, 'k-b'],
-    ['a restore-key', ['go-1'], { key: 'go-2', restoreKeys: ['go-'] }, 'go-1'],
+describe('a lookup in one scope finds', () => {
+  test.each<[string, readonly string[], Wanted, string | undefined]>([
+    ['an exact match before a newer key that it begins', ['col-1', 'col-10'], { key: 'col-1' }, 'col-1'],
+    ['a key that begins with the requested one', ['col-10'], { key: 'col-1' }, 'col-10'],
+    ['the newest of several matches', ['k-a', 'k-c', 'k-b'], { key: 'k-' }, 'k-b'],
+    ['a match of a restore-key', ['go-1'], { key: 'go-2', restoreKeys: ['go-'] }, 'go-1'],
     [
-      'an earlier restore-key wins over a newer match of a later one',
+      'a match of an earlier restore-key before a newer one of a later restore-key',
       ['go-x-1', 'go-y-1'],
       { key: 'z', restoreKeys: ['go-x-', 'go-'] },
       'go-x-1',
     ],
     [
-      'a prefix of the key itself wins over restore-keys',
+      'a key that begins with the primary key before a match of a restore-key',
       ['key-1', 'go-1'],
       { key: 'key', restoreKeys: ['go-'] },
       'key-1',
     ],
-    ['a restore-key is no suffix', ['x-go-1'], { key: 'z', restoreKeys: ['go-'] }, undefined],
-    ['a restore-key that is a whole key', ['go'], { key: 'z', restoreKeys: ['go'] }, 'go'],
-    ['an empty restore-key takes anything', ['b', 'a'], { key: 'z', restoreKeys: [''] }, 'a'],
-    ['case counts', ['Key'], { key: 'key', restoreKeys: ['KEY'] }, undefined],
-    ['nothing', [], { key: 'k', restoreKeys: ['k'] }, undefined],
-  ])('%s', async (_, keys, question, expected) => {
+    [
+      'nothing for a restore-key that is inside a key',
+      ['x-go-1'],
+      { key: 'z', restoreKeys: ['go-'] },
+      undefined,
+    ],
+    ['a key that equals a restore-key', ['go'], { key: 'z', restoreKeys: ['go'] }, 'go'],
+    ['any key for an empty restore-key', ['b', 'a'], { key: 'z', restoreKeys: [''] }, 'a'],
+    ['nothing for a key in another case', ['Key'], { key: 'key', restoreKeys: ['KEY'] }, undefined],
+    ['nothing where nothing is saved', [], { key: 'k', restoreKeys: ['k'] }, undefined],
+  ])('%s', async (_, keys, wanted, expected) => {
     const saved = keys.map(key => ({ key }));
-    expect(await keyFound(saved, question)).toBe(expected);
+    expect(await keyFound(saved, wanted)).toBe(expected);
   });
 
   test.each([
@@ -117,85 +122,85 @@ describe('the order of matches', () => {
     '\u{1f4a9}',
     'UPPER',
     'a&b<c>',
-  ])('the odd key %j is found as itself and by its beginning, and is not its neighbour', async key => {
+  ])('an odd key %j is found by itself and by its beginning', async key => {
     const store = await storeOf([{ key }, { key: `${key}-longer` }, { key: 'other' }]);
-    expect(await ask(store, { key })).toMatchObject({ key });
-    expect(await ask(store, { key: 'none', restoreKeys: [key] })).toMatchObject({ key: `${key}-longer` });
+    expect(await find(store, { key })).toMatchObject({ key });
+    expect(await find(store, { key: 'none', restoreKeys: [key] })).toMatchObject({ key: `${key}-longer` });
   });
 });
 
-describe('places', () => {
+describe('a lookup in several scopes finds', () => {
   const refs = [BRANCH, MAIN];
-  test.each<[string, readonly Saved[], Question, string | undefined]>([
+  test.each<[string, readonly Saved[], Wanted, string | undefined]>([
     [
-      'the nearer of two exact ones',
+      'the nearer of two exact matches',
       [{ key: 'k', ref: BRANCH }, { key: 'k' }],
       { key: 'k', refs },
       `${BRANCH} k`,
     ],
     [
-      'a nearer restore-key wins over an exact one further away',
+      'a nearer match of a restore-key before a further exact one',
       [{ key: 'k-1', ref: BRANCH }, { key: 'k' }],
       { key: 'k', restoreKeys: ['k-'], refs },
       `${BRANCH} k-1`,
     ],
     [
-      'the further one where the nearer has nothing',
+      'a further match if the nearer scope has none',
       [{ key: 'other', ref: BRANCH }, { key: 'k' }],
       { key: 'k', refs },
       `${MAIN} k`,
     ],
     [
-      'a further restore-key as well',
+      'a further match of a restore-key',
       [{ key: 'k-1' }],
       { key: 'k', restoreKeys: ['k-'], refs },
       `${MAIN} k-1`,
     ],
     [
-      'a place that is not asked is not found',
+      'nothing in a scope that is not in the plan',
       [{ key: 'k', ref: 'refs/heads/foreign' }],
       { key: 'k', restoreKeys: [''], refs },
       undefined,
     ],
     [
-      'a ref that begins another is another',
+      'nothing in a ref whose name begins with the name of this one',
       [{ key: 'k', ref: `${MAIN}-2` }],
       { key: 'k', restoreKeys: [''] },
       undefined,
     ],
-  ])('%s', async (_, saved, question, expected) => {
-    expect(await keyFound(saved, question)).toBe(expected);
+  ])('%s', async (_, saved, wanted, expected) => {
+    expect(await keyFound(saved, wanted)).toBe(expected);
   });
 });
 
-describe('versions', () => {
+describe('a lookup', () => {
   const other = 'b'.repeat(64);
 
-  test('of other paths are no match, and are told', async () => {
+  test('does not match another version and names it in the diagnosis', async () => {
     const store = await storeOf([
       { key: 'k', version: other },
       { key: 'k-1', version: other },
     ]);
-    expect(await ask(store, { key: 'k', restoreKeys: ['k'] })).toEqual({
+    expect(await find(store, { key: 'k', restoreKeys: ['k'] })).toEqual({
       kind: 'miss',
       diagnosis: "The key 'k' exists, but it was saved with other paths or on another operating system.",
     });
   });
 
-  test('an older entry of our own wins over a newer one of others', async () => {
+  test('finds an older entry of its version before a newer one of another', async () => {
     const store = await storeOf([{ key: 'k-1' }, { key: 'k-2', version: other }]);
-    expect(await ask(store, { key: 'z', restoreKeys: ['k-'] })).toMatchObject({ key: 'k-1' });
+    expect(await find(store, { key: 'z', restoreKeys: ['k-'] })).toMatchObject({ key: 'k-1' });
   });
 });
 
-test('all pages are read: the newest of 1,100, wherever it sorts', async () => {
+test('a lookup reads all pages and finds the newest of 1,100 entries', async () => {
   const keys = Array.from({ length: 1100 }, (_, index) => `k-${String(index).padStart(5, '0')}`);
   const saved = [...keys.slice(551), ...keys.slice(0, 551)].map(key => ({ key }));
   expect(await keyFound(saved, { key: 'k-' })).toBe('k-00550');
 });
 
-describe('requests', () => {
-  /** What is asked of the store, in order. */
+describe('the requests of a lookup', () => {
+  /** Records the calls of the store in order. */
   function watched(store: ObjectStore): { store: ObjectStore; calls: string[] } {
     const calls: string[] = [];
     const spy = new Proxy(store, {
@@ -211,22 +216,22 @@ describe('requests', () => {
     return { store: spy, calls };
   }
 
-  test('an exact hit in the first place lists nothing, and brings its last bytes along', async () => {
+  test('do not list anything for an exact hit, which comes with its last bytes', async () => {
     const { store, calls } = watched(await storeOf([{ key: 'k' }, { key: 'k-1' }]));
-    const found = await ask(store, { key: 'k', restoreKeys: ['k-'], refs: [MAIN, BRANCH] }, 4);
+    const found = await find(store, { key: 'k', restoreKeys: ['k-'], refs: [MAIN, BRANCH] }, 4);
     if (found.kind === 'miss') return expect.fail('it is a miss');
     expect(calls.map(call => call.split(' ')[0])).toEqual(['getRange', 'getRange']);
     expect(Buffer.from(found.tail!.bytes).toString()).toBe('in k');
     expect(found.tail!.start).toBe(found.sizeBytes - 4);
   });
 
-  test('without tails the object is only looked at', async () => {
+  test('are one HEAD for an exact hit without its last bytes', async () => {
     const { store, calls } = watched(await storeOf([{ key: 'k' }]));
-    expect(await ask(store, { key: 'k' })).toMatchObject({ key: 'k', tail: undefined });
+    expect(await find(store, { key: 'k' })).toMatchObject({ key: 'k', tail: undefined });
     expect(calls.map(call => call.split(' ')[0])).toEqual(['head']);
   });
 
-  test('a failing question fails the lookup, unless an earlier answer has settled it', async () => {
+  test('fail the lookup if one fails, unless an earlier match decides', async () => {
     const base = await storeOf([{ key: 'k' }]);
     const failing = new Proxy(base, {
       get: (target, property) => {
@@ -236,7 +241,7 @@ describe('requests', () => {
           name.includes('branch') ? Promise.reject(new Error('down')) : value.call(target, name);
       },
     });
-    expect(await ask(failing, { key: 'k', refs: [MAIN, BRANCH] })).toMatchObject({ key: 'k' });
-    await expect(ask(failing, { key: 'k', refs: [BRANCH, MAIN] })).rejects.toThrow('down');
+    expect(await find(failing, { key: 'k', refs: [MAIN, BRANCH] })).toMatchObject({ key: 'k' });
+    await expect(find(failing, { key: 'k', refs: [BRANCH, MAIN] })).rejects.toThrow('down');
   });
 });

@@ -63,7 +63,7 @@ export function saveRequest(overrides: Partial<SaveRequest> = {}): SaveRequest {
   };
 }
 
-/** A log that keeps what it is told, as `level: message`. */
+/** A log that keeps its messages as `level: message`. */
 export function recordingLog(): Log & { readonly lines: string[]; readonly shown: string[] } {
   const lines: string[] = [];
   const keep = (level: string) => (message: string) => void lines.push(`${level}: ${message}`);

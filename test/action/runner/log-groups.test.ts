@@ -57,7 +57,7 @@ async function phase(
 
 const outage = outcomeOfError(new StoreUnavailableError('no answer'), 'github', undefined) as RestoreOutcome;
 
-describe('of a restore', () => {
+describe('the group of progress lines of a restore', () => {
   const group = [
     'group: Receiving 127.0 MB',
     'info: Received 63.5 MB of 127.0 MB (50 %), 12.7 MB/s',
@@ -86,14 +86,14 @@ describe('of a restore', () => {
     },
   );
 
-  test('is none where the restore is short', async () => {
+  test('is not opened in a short restore', async () => {
     const lines = await phase('restore', hit, PROGRESS_INTERVAL_MS - 1);
     expect(lines[0]).toBe('info: Cache restored from key: npm-1');
     expect(lines.join()).not.toContain('group');
   });
 });
 
-describe('of a save', () => {
+describe('the group of progress lines of a save', () => {
   const group = ['group: Sending', 'info: Sent 63.5 MB, 12.7 MB/s', 'end of group'];
 
   test.each([

@@ -22,7 +22,7 @@ const saved: SaveOutcome = {
 };
 
 /** Steps of one job: restore/ and save/, which leave each other no state. */
-describe('restore/ and save/ of one job', () => {
+describe('after restore/ restored some paths only in part', () => {
   let temp: string;
   beforeEach(() => {
     temp = mkdtempSync(path.join(tmpdir(), 'cache-s3-half-'));
@@ -55,7 +55,7 @@ describe('restore/ and save/ of one job', () => {
   }
 
   test.each([{}, { key: 'npm-2' }, { sudo: 'true' }])(
-    'paths that were restored only in part are not saved, %j',
+    'save/ of the same job skips these paths (%j)',
     async inputs => {
       await restore({ restore: half });
       expect(await save(inputs)).toEqual([
@@ -65,12 +65,12 @@ describe('restore/ and save/ of one job', () => {
     },
   );
 
-  test('other paths are', async () => {
+  test('save/ still saves other paths', async () => {
     await restore({ restore: half });
     expect((await save({ path: 'other' }))[0]).toBe('info: Cache saved with key: npm-1');
   });
 
-  test('nor are they after a look at the cache, but after they were restored whole', async () => {
+  test('save/ skips them after a lookup and a miss, and saves them after a full restore', async () => {
     await restore({ restore: half });
     await restore({ lookup: async () => match }, { 'lookup-only': 'true' });
     await restore({ restore: async () => ({ kind: 'miss', diagnosis: undefined }) });
@@ -80,7 +80,7 @@ describe('restore/ and save/ of one job', () => {
     expect(readdirSync(temp)).toEqual([]);
   });
 
-  test('after a restore that wrote nothing they are', async () => {
+  test('save/ saves them after a restore that changed nothing', async () => {
     await restore({ restore: failed(false) });
     expect((await save())[0]).toBe('info: Cache saved with key: npm-1');
   });

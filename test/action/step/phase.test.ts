@@ -5,20 +5,20 @@ import { recordingRunner } from '../support.ts';
 const saved = { op: 'save', source: 's3', result: 'saved', bytes: 1000, rawBytes: 2000, entries: 3 } as const;
 const rest = { backend: undefined, keys: { primaryKey: 'k<1>', matchedKey: undefined }, summary: true };
 
-test('a phase lasts from its start until now', async () => {
+test('the duration of a phase counts from its start', async () => {
   const runner = recordingRunner({});
   // The clock began with this process: a thousand seconds before that
   await closePhase(runner, saved, { ...rest, startedMs: -1_000_000 });
   expect(runner.lines.at(-1)).toMatch(/ result=saved bytes=1000 ms=1\d{6} requests=0 retries=0$/);
 });
 
-test('the summary holds no markup of a key', async () => {
+test('markup in a key is escaped in the job summary', async () => {
   const runner = recordingRunner({});
   await closePhase(runner, saved, { ...rest, startedMs: 0 });
   expect(runner.summaries[0]?.[0]).toEqual(['Key', 'k&#60;1&#62;']);
 });
 
-test('a summary that cannot be written is a warning', async () => {
+test('a job summary that cannot be written is a warning', async () => {
   const runner = recordingRunner({});
   const addSummary = () => Promise.reject(new Error('EACCES'));
   await closePhase({ ...runner, addSummary }, saved, { ...rest, startedMs: 0 });

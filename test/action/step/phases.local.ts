@@ -84,8 +84,8 @@ async function ended(child: ChildProcess) {
 }
 const phase = (entry: Entry, options: PhaseOptions = {}) => ended(start(entry, options));
 
-describe('phases in processes of their own', () => {
-  test('a miss, a save, a hit elsewhere, and no second save', async () => {
+describe('phases that run as processes', () => {
+  test('miss, save, hit in another workspace, and skip the second save', async () => {
     const miss = await phase('main');
     expect(miss.log).toContain('Cache not found for input keys: k1');
     expect(miss.outputs).toEqual({ 'cache-primary-key': 'k1', 'cache-source': 'none' });
@@ -108,7 +108,7 @@ describe('phases in processes of their own', () => {
   // Root needs no sudo, and runs with the same records
   const users: readonly Record<string, string>[] = process.geteuid?.() === 0 ? [{}, { sudo: 'true' }] : [{}];
 
-  test.each(users)('after a restore of another key, only what changed is saved, %j', async inputs => {
+  test.each(users)('save only the changed files after a restore of another key (%j)', async inputs => {
     writeFileSync(at('one/deps/large'), randomBytes(6 * 1024 * 1024));
     await phase('save-only', { inputs });
     await phase('restore-only', { workspace: 'two', inputs: { ...inputs, key: 'k2', 'restore-keys': 'k' } });
@@ -119,7 +119,7 @@ describe('phases in processes of their own', () => {
   });
 
   test.each(users)(
-    'restore/ finds the object damaged, and save/ of the same job replaces it, %j',
+    'replace an object in save/ that restore/ of the same job found damaged (%j)',
     async inputs => {
       await phase('save-only');
       const file = stored()[0]!;
@@ -147,7 +147,7 @@ describe('phases in processes of their own', () => {
     },
   );
 
-  test('bad input ends with one sentence, and nothing is written', async () => {
+  test('end with one sentence for bad input and write nothing', async () => {
     const { code, log, outputs, state } = await phase('main', { inputs: { key: 'a,b' }, workspace: 'two' });
     expect(code).toBe(1);
     expect(log).toBe("::error::Input 'key' has the key 'a,b', but a key cannot contain a comma.\n");
@@ -156,7 +156,7 @@ describe('phases in processes of their own', () => {
   });
 });
 
-describe('against a server that accepts and says nothing', () => {
+describe('against a server that accepts connections and never responds', () => {
   let server: Server;
   let connected: Promise<void>;
   let inputs: Record<string, string>;
@@ -178,7 +178,7 @@ describe('against a server that accepts and says nothing', () => {
     ['SIGINT', 'main', 130],
     ['SIGTERM', 'main', 143],
     ['SIGINT', 'save-only', 130],
-  ] as const)('%s ends %s', async (signal, entry, status) => {
+  ] as const)('%s ends the phase %s', async (signal, entry, status) => {
     const child = start(entry, { inputs });
     const end = ended(child);
     await connected;

@@ -13,14 +13,14 @@ const state: StepState = {
   bucketWasDown: false,
 };
 
-test('what the main phase writes, the post phase reads', () => {
+test('the post phase reads the state that the main phase wrote', () => {
   const runner = recordingRunner({});
   writeState(runner, state);
   expect(readState({ STATE_CACHE_S3: runner.states[0] })).toEqual(state);
 });
 
 test.each(['', '{', 'null', '"npm-1"', ...(['key', 'paths', 'restoreKeys'] as const).map(without)])(
-  'a state that is not whole is none: %s',
+  'an incomplete state is ignored: %s',
   text => {
     expect(readState({ STATE_CACHE_S3: text })).toBeUndefined();
   },
