@@ -97,3 +97,40 @@ test('a pattern that goes through a file does not affect the other patterns', as
   const patterns = ['f/x/*', 'f/x/**/y', 'f/x', 'd'];
   expect((await roundTrip({ f: 'f', 'd/g': 'g' }, patterns)).restored).toEqual(['d', 'd/g']);
 });
+
+describe('a literal path that is a link out of the paths', () => {
+  const why = '`path` names a link that leads out of the paths';
+
+  test.each<[string, TreeSpec, readonly string[], string]>([
+    ['a file', { 'a/link': { symlink: '../secret' }, secret: 's' }, ['a/link'], '/a/link'],
+    ['nothing', { 'a/link': { symlink: '../nothing' } }, ['a/link'], '/a/link'],
+    ['an absolute path', { 'a/link': { symlink: '/nowhere/.ssh' } }, ['a/link'], '/a/link'],
+    ['a sibling', { 'a/link': { symlink: 'b' }, 'a/b': 'b' }, ['a/link'], '/a/link'],
+    [
+      'a directory, below another path',
+      { 'a/link': { symlink: '../x' }, 'x/y': 'y' },
+      ['a', 'a/link'],
+      '/a/link',
+    ],
+  ])('is skipped with a notice when it leads to %s', async (_, tree, patterns, link) => {
+    const { skipped, restored } = await roundTrip({ ...tree, f: 'f' }, [...patterns, 'f']);
+    expect(skipped).toEqual([`${link}: ${why}`]);
+    expect(restored).not.toContain('a/link');
+    expect(restored).toContain('f');
+  });
+
+  test.each<[string, TreeSpec, readonly string[]]>([
+    ['into the paths', { 'a/link': { symlink: '../b/x' }, 'b/x': 'x' }, ['a/link', 'b']],
+    ['to a path with a trailing slash', { link: { symlink: 'b' } }, ['link', 'b/']],
+    ['to itself', { link: { symlink: 'link' } }, ['link']],
+  ])('is saved when it leads %s', async (_, tree, patterns) => {
+    const { skipped, restored } = await roundTrip(tree, patterns);
+    expect(skipped).toEqual([]);
+    expect(restored).toContain(patterns[0]);
+  });
+
+  test('is saved when only a wildcard names it', async () => {
+    const { skipped, restored } = await roundTrip({ 'a/link': { symlink: '../secret' } }, ['a/*']);
+    expect({ skipped, restored }).toEqual({ skipped: [], restored: ['a', 'a/link'] });
+  });
+});

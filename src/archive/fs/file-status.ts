@@ -40,6 +40,11 @@ export function isUnresolvable(error: unknown): boolean {
   return code === 'ENOTDIR' || code === 'ELOOP';
 }
 
+/** Returns whether a call failed because the path, or the target of a link, is longer than the system allows. */
+export function isTooLong(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException).code === 'ENAMETOOLONG';
+}
+
 /** Returns whether the path is a directory and not a link to one. */
 export function isRealDirectory(path: string): boolean {
   return lstatSync(fsPath(path), { throwIfNoEntry: false })?.isDirectory() ?? false;

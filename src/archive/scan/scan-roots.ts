@@ -18,7 +18,8 @@ export function rootsToWalk(
 ): readonly TreeNode[] {
   const roots = new Roots(layout);
   for (const path of paths) {
-    const root = readNode(path, layout.toStored(path), layout.followsLink(path), exact);
+    const options = { follow: layout.followsLink(path), exact, skip };
+    const root = readNode(path, layout.toStored(path), options);
     if (root) roots.add(root);
   }
   return roots.toWalk(skip);

@@ -1,12 +1,14 @@
 import { EntryType } from '../format/entry.ts';
 import type { FileStatus } from '../fs/file-status.ts';
 import type { PathLayout } from '../fs/layout.ts';
+import { leadsOutside } from '../fs/link-target.ts';
 import { isStagingName } from '../fs/staging-name.ts';
 import { rootsToWalk } from './scan-roots.ts';
 import {
   byName,
   type Inode,
   listNames,
+  type ReadOptions,
   readInode,
   readLinkTarget,
   readMtime,
@@ -60,7 +62,7 @@ class Walk {
   /** In order; a root is below another one only if a directory between them is excluded. */
   readonly #roots: readonly TreeNode[];
   readonly #notes: ScanNotes;
-  readonly #exact: boolean;
+  readonly #read: ReadOptions;
   /** The first name of each file with several names, by device and inode. */
   readonly #firstNames = new Map<string, string>();
 
@@ -68,7 +70,7 @@ class Walk {
     this.#layout = layout;
     this.#roots = roots;
     this.#notes = notes;
-    this.#exact = exact;
+    this.#read = { follow: false, exact, skip: (path, why) => notes.skipped(path, why) };
   }
 
   all(): Generator<ScannedEntry> {
@@ -117,7 +119,7 @@ class Walk {
     for (const name of listNames(directory.path)) {
       if (isStagingName(name)) continue;
       const path = `${directory.path}${separator}${name}`;
-      const child = readNode(path, directory.name + name, false, this.#exact);
+      const child = readNode(path, directory.name + name, this.#read);
       if (child) children.push(child);
     }
     return children.sort(byName);
@@ -127,8 +129,9 @@ class Walk {
     const { stats, path } = node;
     if (stats.isSymbolicLink()) {
       const target = readLinkTarget(path);
-      if (target !== undefined) return this.#scanned(node, EntryType.symlink, target);
-      this.#notes.skipped(path, VANISHED);
+      const why = target === undefined ? VANISHED : this.#linkSkipReason(path, target);
+      if (why === undefined) return this.#scanned(node, EntryType.symlink, target!);
+      this.#notes.skipped(path, why);
       return undefined;
     }
     if (!stats.isFile()) {
@@ -144,6 +147,15 @@ class Walk {
       return { ...this.#scanned(node, EntryType.file, ''), inode };
     }
     return this.#scanned(node, EntryType.file, '');
+  }
+
+  /**
+   * Returns why a link is not saved. A literal path is followed if it is a link to a directory: an archive never holds the
+   * link that a later step would follow out of its paths (docs/threat-model.md).
+   */
+  #linkSkipReason(path: string, target: string): string | undefined {
+    if (!this.#layout.followsLink(path) || !leadsOutside(this.#layout, path, target)) return undefined;
+    return '`path` names a link that leads out of the paths';
   }
 
   #scanned(node: TreeNode, type: EntryType, linkName: string): ScannedEntry {

@@ -1,5 +1,5 @@
 import { readdirSync, readlinkSync, statSync } from 'node:fs';
-import { type FileStatus, lstatExact, lstatFile, statFile } from '../fs/file-status.ts';
+import { type FileStatus, isTooLong, lstatExact, lstatFile, statFile } from '../fs/file-status.ts';
 import { compareNames, decodeName, fsPath } from '../fs/names.ts';
 import { toMicroseconds } from '../fs/platform.ts';
 import { readError, wrapReadError } from '../fs/tree-errors.ts';
@@ -18,32 +18,49 @@ export interface Inode {
   readonly ino: bigint;
 }
 
+/** A path of PATH_MAX bytes or more exists where it was made from a working directory below the root. */
+const TOO_LONG = 'longer than the system allows a path to be';
+
+export interface ReadOptions {
+  /** Follow a link to a directory. */
+  readonly follow: boolean;
+  /** Read times in ns. */
+  readonly exact: boolean;
+  /** Called with the reason if the path cannot be saved. */
+  readonly skip: (path: string, why: string) => void;
+}
+
 /**
- * Reads the status of `path`; `follow` follows a link to a directory. The slash of the stored name may be missing.
- * Returns undefined if the path has vanished. Throws `SourceTreeError`.
+ * Reads the status of `path`. The slash of the stored name may be missing.
+ * Returns undefined if the path has vanished or is skipped. Throws `SourceTreeError`.
  */
-export function readNode(
-  path: string,
-  stored: string,
-  follow: boolean,
-  exact: boolean,
-): TreeNode | undefined {
-  const stats = nodeStatus(path, follow, exact);
+export function readNode(path: string, stored: string, options: ReadOptions): TreeNode | undefined {
+  const stats = nodeStatus(path, options);
   if (!stats) return undefined;
   const isDirectory = stats.isDirectory();
   const name = isDirectory && !stored.endsWith('/') ? `${stored}/` : stored;
   return { path, name, stats, isDirectory };
 }
 
-function nodeStatus(path: string, follow: boolean, exact: boolean): FileStatus | undefined {
+function nodeStatus(path: string, { follow, exact, skip }: ReadOptions): FileStatus | undefined {
   try {
     const stats = lstatFile(path, exact);
-    if (!follow || !stats?.isSymbolicLink()) return stats;
-    const behind = statFile(path, exact);
-    return behind?.isDirectory() ? behind : stats;
+    return follow && stats?.isSymbolicLink() ? (directoryBehind(path, exact) ?? stats) : stats;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOTDIR') return undefined;
-    throw readError(path, error);
+    if (isTooLong(error)) skip(path, TOO_LONG);
+    else if ((error as NodeJS.ErrnoException).code !== 'ENOTDIR') throw readError(path, error);
+    return undefined;
+  }
+}
+
+/** Returns the status of the directory that a link leads to. Returns undefined if it leads to no directory. */
+function directoryBehind(link: string, exact: boolean): FileStatus | undefined {
+  try {
+    const stats = statFile(link, exact);
+    return stats?.isDirectory() ? stats : undefined;
+  } catch (error) {
+    if (isTooLong(error)) return undefined;
+    throw error;
   }
 }
 

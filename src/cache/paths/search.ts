@@ -1,6 +1,6 @@
 import { type Dirent, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { isUnresolvable, realPathOf, statFile } from '../../archive/fs/file-status.ts';
+import { isTooLong, isUnresolvable, realPathOf, statFile } from '../../archive/fs/file-status.ts';
 import { decodeName, fsPath } from '../../archive/fs/names.ts';
 import type { Pattern } from './patterns.ts';
 
@@ -22,7 +22,7 @@ export interface SearchOptions {
  */
 export function* search(patterns: readonly Pattern[], options: SearchOptions): Generator<string> {
   for (const [lead, group] of Map.groupBy(patterns, pattern => pattern.lead)) {
-    if (leadsToDirectory(lead)) yield* below(lead, [realPathOf(lead)], group, options);
+    if (statFile(lead, false)?.isDirectory()) yield* below(lead, [realPathOf(lead)], group, options);
   }
 }
 
@@ -55,16 +55,22 @@ function* below(
   }
 }
 
-function leadsToDirectory(path: string): boolean {
-  return statFile(path, false)?.isDirectory() ?? false;
+function leadsToDirectory(link: string): boolean {
+  try {
+    return statFile(link, false)?.isDirectory() ?? false;
+  } catch (error) {
+    if (isTooLong(error)) return false;
+    throw error;
+  }
 }
 
 function entriesOf(directory: string): readonly Dirent<Buffer>[] {
   try {
     return readdirSync(fsPath(directory), { withFileTypes: true, encoding: 'buffer' });
   } catch (error) {
-    // It has vanished
-    if (isUnresolvable(error) || (error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    // It has vanished, or no system call takes the path
+    const isGone = isUnresolvable(error) || (error as NodeJS.ErrnoException).code === 'ENOENT';
+    if (isGone || isTooLong(error)) return [];
     throw error;
   }
 }

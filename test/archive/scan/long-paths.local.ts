@@ -1,0 +1,50 @@
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { buildTree, describeTree } from '../../support/tree.ts';
+import { layoutIn, packTree, restoreObject } from '../support/archives.ts';
+import { scratch } from '../support/scratch.ts';
+
+const linux = process.platform === 'linux';
+const COMPONENT = 'd'.repeat(250);
+
+/** Makes nested directories below `root` by relative steps, the last ones beyond PATH_MAX, each with a file `f`. */
+function nestDirectories(root: string, levels: number): void {
+  const script = 'for i in $(seq "$1"); do mkdir "$2" && cd -P "$2" && echo x > f || exit 1; done';
+  execFileSync('bash', ['-c', script, 'bash', String(levels), COMPONENT], { cwd: root });
+  // Node removes a tree by its absolute paths
+  onTestFinished(() => void execFileSync('rm', ['-rf', join(root, COMPONENT)]));
+}
+
+describe.runIf(linux)('a tree with paths of PATH_MAX bytes and more is saved without them', () => {
+  const why = 'longer than the system allows a path to be';
+
+  test.each<[string[], string[]]>([
+    [['tree'], [why]],
+    [['tree/**'], [why]],
+    // The directory that cannot be read has no path that could match
+    [['tree/**/f', 'tree/a'], []],
+  ])('%j', async (patterns, reasons) => {
+    const from = await buildTree(scratch(), { 'tree/a': 'a', 'tree/z': 'z' });
+    nestDirectories(join(from, 'tree'), 20);
+    const { object, skipped } = await packTree(await layoutIn(from, patterns));
+    expect(skipped.map(line => line.split(': ')[1])).toEqual(reasons);
+    const to = scratch();
+    await restoreObject(object, await layoutIn(to, patterns));
+    const restored = Object.keys(await describeTree(to));
+    expect(restored).toContain('tree/a');
+    expect(restored.filter(name => name.endsWith(`${COMPONENT}/f`)).length).toBeGreaterThan(13);
+  });
+});
+
+test.runIf(linux).each([['tree/link'], ['tree/*/'], ['tree/**/x']])(
+  'a link whose target is longer than the system allows does not fail a save of %s',
+  async pattern => {
+    const tree = { 'tree/link': { symlink: 'x'.repeat(300) }, 'tree/a': 'a' };
+    const from = await buildTree(scratch(), tree);
+    const { object } = await packTree(await layoutIn(from, [pattern, 'tree/a']));
+    const to = scratch();
+    await restoreObject(object, await layoutIn(to, [pattern, 'tree/a']));
+    expect(Object.keys(await describeTree(to))).toContain('tree/a');
+  },
+);
