@@ -52,7 +52,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'e2e',
-          include: ['test/e2e/**/*.e2e.ts'],
+          include: ['test/**/*.e2e.ts'],
           globalSetup,
           testTimeout: 120_000,
           hookTimeout: 60_000,

@@ -6,8 +6,8 @@ import * as fs from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { runStep } from '../test/support/action-step.ts';
 import { GatewayUnavailableError, startGateway } from '../test/support/gateway/gateway.ts';
+import { runAction } from '../test/support/runner/run-action.ts';
 import { describeTree } from '../test/support/tree.ts';
 import { ensureDist } from './build.mjs';
 import { root } from './project.mjs';
@@ -90,7 +90,7 @@ ${megabytes(bytes)} of files, ${megabytes(stored)} stored (${((100 * stored) / b
 }
 
 async function phase(step) {
-  const result = await runStep(step);
+  const result = await runAction(step);
   const name = step.entry === 'main' ? 'main' : 'post';
   for (const line of result.stdout.trimEnd().split('\n')) console.log(`  ${name} | ${line}`);
   if (result.exitCode !== 0) throw new Error(`${name} failed with ${result.exitCode ?? result.signal}`);

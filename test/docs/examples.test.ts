@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { fleetVariables } from '../../src/action/inputs/read-input.ts';
-import { asMapping, readWorkflow } from '../e2e/runner/workflow-file.ts';
+import { asMapping, readWorkflow } from '../support/runner/definitions/workflow-file.ts';
 import { declared, documents, filesBelow, read } from './documents.ts';
 
 test('every CACHE_S3_ variable in the documents belongs to an input', () => {

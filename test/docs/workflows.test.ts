@@ -2,7 +2,11 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { WorkflowTemplate } from '@actions/workflow-parser/model/workflow-template';
 import { describe, expect, test } from 'vitest';
-import { convertWorkflowTemplate, NoOperationTraceWriter, parseWorkflow } from '../e2e/runner/parser.ts';
+import {
+  convertWorkflowTemplate,
+  NoOperationTraceWriter,
+  parseWorkflow,
+} from '../support/runner/definitions/parser.ts';
 
 /** Checks the project's own workflows, which cannot run here, with GitHub's parser and against the project's rules. */
 

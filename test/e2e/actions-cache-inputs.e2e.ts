@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest';
+import { mainOf, postOf, warningsOf } from '../support/runner/results.ts';
 import { buildTree, describeTree } from '../support/tree.ts';
 import { cacheSteps, outage } from './support/actions-cache.ts';
 import { describeWithGateway, useLab } from './support/lab.ts';
 import { startCountingProxy } from './support/network.ts';
-import { mainOf, postOf, warningsOf } from './support/results.ts';
 
 /** The contract of actions/cache 5 for its other inputs, word for word where people rely on words, through the built action. */
 

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
+import { mainOf, postOf, warningsOf } from '../support/runner/results.ts';
 import { cacheSteps } from './support/actions-cache.ts';
 import { describeWithGateway, useLab } from './support/lab.ts';
-import { mainOf, postOf, warningsOf } from './support/results.ts';
 
 /** The contract of actions/cache 5 for keys, word for word where people rely on words, through the built action. */
 

@@ -1,11 +1,11 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, it } from 'vitest';
+import { mainOf, postOf, saidBy, warningsOf } from '../support/runner/results.ts';
 import { describeTree } from '../support/tree.ts';
 import { cacheSteps, outage } from './support/actions-cache.ts';
 import { describeWithGateway, useLab } from './support/lab.ts';
 import { startCountingProxy } from './support/network.ts';
-import { mainOf, postOf, saidBy, warningsOf } from './support/results.ts';
 
 /** The contract of actions/cache 5, word for word where people rely on words, through the built action. */
 

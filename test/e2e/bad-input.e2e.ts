@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, it } from 'vitest';
-import { type ActionStepResult, runStep } from '../support/action-step.ts';
+import { type ActionRunResult, runAction } from '../support/runner/run-action.ts';
 import { buildTree, describeTree } from '../support/tree.ts';
 import { describeWithGateway, useLab } from './support/lab.ts';
 import { type CountingProxy, startCountingProxy } from './support/network.ts';
@@ -94,7 +94,7 @@ describeWithGateway.each(actions)('bad input of $action', ({ action, exitCode, l
     '(%s) ends it with one sentence, and nothing is written or asked',
     async (_, bad, sentence) => {
       const { result, operations } = await untouched(proxy =>
-        runStep({ ...stepOn(proxy.endpoint, bad), action, entry: 'main' }),
+        runAction({ ...stepOn(proxy.endpoint, bad), action, entry: 'main' }),
       );
       expect(result.exitCode).toBe(exitCode);
       const line = new RegExp(`^::${level}::(.*)\\n$`).exec(result.stdout)?.[1];
@@ -109,8 +109,8 @@ describeWithGateway('bad input', () => {
   it('leaves the post phase nothing to do, which says so', async () => {
     const { result, operations } = await untouched(async proxy => {
       const step = stepOn(proxy.endpoint, { key: 'a,b' });
-      const { state } = await runStep({ ...step, entry: 'main' });
-      return runStep({ ...step, entry: 'post', state });
+      const { state } = await runAction({ ...step, entry: 'main' });
+      return runAction({ ...step, entry: 'post', state });
     });
     expect(result.exitCode).toBe(0);
     expect(result.stdout).toBe('Cache not saved: the restore step failed before it read its key.\n');
@@ -119,7 +119,7 @@ describeWithGateway('bad input', () => {
 
   it('fails save/ where fail-on-save-error asks for it', async () => {
     const { result, operations } = await untouched(proxy =>
-      runStep({
+      runAction({
         ...stepOn(proxy.endpoint, { key: 'a,b', 'fail-on-save-error': 'true' }),
         action: 'save/action.yml',
         entry: 'main',
@@ -135,7 +135,7 @@ describeWithGateway('bad input', () => {
  * What `run` comes to, and what it asked of the bucket. It writes nothing: no output, state, variable or summary, and no
  * file in the workspace, in the home directory or in RUNNER_TEMP.
  */
-async function untouched(run: (proxy: CountingProxy) => Promise<ActionStepResult>) {
+async function untouched(run: (proxy: CountingProxy) => Promise<ActionRunResult>) {
   await using proxy = await startCountingProxy();
   const { workspace } = lab.machine;
   await buildTree(workspace, { 'deps/a': 'a' });

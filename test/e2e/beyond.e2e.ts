@@ -2,10 +2,10 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, it } from 'vitest';
 import { gateway } from '../support/gateway.ts';
+import { closingFields, mainOf, postOf, warningsOf } from '../support/runner/results.ts';
 import { buildTree } from '../support/tree.ts';
 import { describeWithGateway, type LabOptions, useLab } from './support/lab.ts';
 import { closedEndpoint, startCountingProxy } from './support/network.ts';
-import { closingFields, mainOf, postOf, warningsOf } from './support/results.ts';
 
 /** What neither of the actions that we replace can do. */
 

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { repositoryFile } from '../support/checkout.ts';
 import { buildTree, removeTree } from '../support/tree.ts';
-import { repositoryFile } from './support/checkout.ts';
 import { describeWithGateway } from './support/lab.ts';
 
 const run = promisify(execFile);

@@ -1,9 +1,9 @@
 import { mkdir, symlink } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, it } from 'vitest';
+import { closingFields, mainOf, warningsOf } from '../support/runner/results.ts';
 import { buildTree, describeTree, type TreeSpec } from '../support/tree.ts';
 import { describeWithGateway, type Machine, useLab } from './support/lab.ts';
-import { closingFields, mainOf, warningsOf } from './support/results.ts';
 
 /** What the lines of `path` name, and where it goes on another machine. */
 

@@ -2,9 +2,9 @@ import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, it } from 'vitest';
+import { closingFields, mainOf, postOf, saidBy, warningsOf } from '../support/runner/results.ts';
 import { describeWithGateway, useLab } from './support/lab.ts';
 import { startCountingProxy } from './support/network.ts';
-import { closingFields, mainOf, postOf, saidBy, warningsOf } from './support/results.ts';
 
 /** What is saved when a job fails or is cancelled. */
 

@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
+import { closingFields, mainOf, postOf, saidBy } from '../support/runner/results.ts';
 import { buildTree } from '../support/tree.ts';
 import { describeWithGateway, type LabOptions, useLab } from './support/lab.ts';
 import { inRounds, startCountingProxy } from './support/network.ts';
-import { closingFields, mainOf, postOf, saidBy } from './support/results.ts';
 
 /** Who reads and writes what: GitHub's rules, applied to the bucket, and what the questions cost. */
 

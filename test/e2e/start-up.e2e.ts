@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { runStep } from '../support/action-step.ts';
+import { runAction } from '../support/runner/run-action.ts';
 import { buildTree } from '../support/tree.ts';
 import { describeWithGateway, useLab } from './support/lab.ts';
 
@@ -32,7 +32,7 @@ async function loadedBy(
   action: 'restore' | 'save',
   inputs: Readonly<Record<string, string>> = {},
 ): Promise<Loaded> {
-  const { exitCode, stdout } = await runStep({
+  const { exitCode, stdout } = await runAction({
     actionDir: lab.checkout,
     action: `${action}/action.yml`,
     entry: 'main',

@@ -1,13 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { expect, it } from 'vitest';
+import { repositoryFile } from '../support/checkout.ts';
 import { firstTimes } from '../support/fault-proxy.ts';
 import { gateway } from '../support/gateway.ts';
+import { closingFields, mainOf, postOf, warningsOf } from '../support/runner/results.ts';
 import { buildTree, describeTree } from '../support/tree.ts';
-import { repositoryFile } from './support/checkout.ts';
 import { useGitHubCache } from './support/github.ts';
 import { describeWithGateway, type LabOptions, useLab } from './support/lab.ts';
 import { startCountingProxy } from './support/network.ts';
-import { closingFields, mainOf, postOf, warningsOf } from './support/results.ts';
 
 /** The contract of tespkg/actions-cache 1, through the built action, on runners that no fleet has set up. */
 

@@ -2,11 +2,11 @@ import { execFileSync } from 'node:child_process';
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, it } from 'vitest';
-import { runStep } from '../support/action-step.ts';
+import { closingFields, debugOf, mainOf, postOf } from '../support/runner/results.ts';
+import { runAction } from '../support/runner/run-action.ts';
 import { buildTree } from '../support/tree.ts';
 import { describeWithGateway, useLab } from './support/lab.ts';
 import { startCountingProxy } from './support/network.ts';
-import { closingFields, debugOf, mainOf, postOf } from './support/results.ts';
 
 const lab = useLab();
 const step = (more = '') => `- { id: cache, uses: actions/cache@v5, with: { path: deps, key: k${more} } }`;
@@ -104,7 +104,7 @@ describeWithGateway('RUNNER_DEBUG', () => {
     ]) {
       let state = {};
       for (const entry of ['main', 'post'] as const) {
-        const result = await runStep({
+        const result = await runAction({
           actionDir: lab.checkout,
           entry,
           workspace: lab.machine.workspace,

@@ -2,10 +2,10 @@
 
 import * as fs from 'node:fs/promises';
 import path from 'node:path';
-import { type ActionStep, type ActionStepResult, runStep } from '../support/action-step.ts';
 import type { CacheService } from '../support/cache-service.ts';
 import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts';
 import type { Gateway } from '../support/gateway/gateway.ts';
+import { type ActionRun, type ActionRunResult, runAction } from '../support/runner/run-action.ts';
 import { describeTree, removeTree, type TreeDescription } from '../support/tree.ts';
 import { Bucket } from './bucket.ts';
 import type { Lab } from './lab.ts';
@@ -16,14 +16,14 @@ const HANG_MS = 170_000;
 
 export type PhaseName = 'main' | 'post' | 'restore' | 'save';
 
-export interface Phase extends ActionStepResult {
+export interface Phase extends ActionRunResult {
   readonly lines: readonly { readonly text: string; readonly atMs: number }[];
   readonly hung: boolean;
   /** From the first signal that the case sent to the end, in ms; undefined: none was sent. */
   readonly afterSignalMs: number | undefined;
 }
 
-export type PhaseOptions = Partial<Omit<ActionStep, 'actionDir' | 'action' | 'entry' | 'stop' | 'grace'>>;
+export type PhaseOptions = Partial<Omit<ActionRun, 'actionDir' | 'action' | 'entry' | 'stop' | 'grace'>>;
 
 /** The key that all steps use. */
 export const KEY = 'fault';
@@ -115,7 +115,7 @@ export class Scene {
     const timer = setTimeout(() => hang.abort(), HANG_MS);
     this.#signalledAt = undefined;
     try {
-      const result = await runStep({
+      const result = await runAction({
         workspace: this.workspace,
         ...options,
         ...stepOf(name),
@@ -179,7 +179,7 @@ export class Scene {
   }
 }
 
-function stepOf(name: PhaseName): Pick<ActionStep, 'action' | 'entry'> {
+function stepOf(name: PhaseName): Pick<ActionRun, 'action' | 'entry'> {
   if (name === 'main' || name === 'post') return { entry: name };
   return { action: `${name}/action.yml`, entry: 'main' };
 }

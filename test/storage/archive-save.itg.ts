@@ -6,10 +6,10 @@ import type { ObjectStore } from '../../src/storage/object-store.ts';
 import { ballast, expectTree, fleet } from '../archive/save/incremental/fixture.ts';
 import { scratch } from '../archive/support/scratch.ts';
 import { checkTar } from '../archive/support/tar-check.ts';
-import { copyCheckout } from '../e2e/support/checkout.ts';
-import { type ActionStep, runStep } from '../support/action-step.ts';
+import { copyCheckout } from '../support/checkout.ts';
 import { type FaultProxy, type Rule, startFaultProxy } from '../support/fault-proxy.ts';
 import { type BucketAccess, gateway, newBucket } from '../support/gateway.ts';
+import { type ActionRun, runAction } from '../support/runner/run-action.ts';
 import { buildTree, describeTree } from '../support/tree.ts';
 import { storeFor } from './s3/gateway-store.ts';
 
@@ -161,7 +161,7 @@ describe('an incremental save to a gateway', () => {
 describe('the built action', () => {
   let actionDir: string;
 
-  function stepIn(workspace: string): Omit<ActionStep, 'entry'> {
+  function stepIn(workspace: string): Omit<ActionRun, 'entry'> {
     const { endpoint, region } = gateway();
     const url = new URL(endpoint);
     return {
@@ -200,10 +200,10 @@ describe('the built action', () => {
       return { ...step, inputs: { ...step.inputs, key, 'restore-keys': restoreKeys } };
     };
     const { 'restore-keys': _, ...full } = withKey(one, 'dist-1').inputs as Record<string, string>;
-    const first = await runStep({ ...stepIn(one), ...save, inputs: full });
+    const first = await runAction({ ...stepIn(one), ...save, inputs: full });
     expect(first.stdout).toMatch(/^Cache saved with key: dist-1$/m);
 
-    const partial = await runStep({ ...withKey(two, 'dist-2', 'dist-'), ...restore });
+    const partial = await runAction({ ...withKey(two, 'dist-2', 'dist-'), ...restore });
     expect(partial.stdout).toMatch(/^Cache restored from key: dist-1$/m);
     expect(fs.readdirSync(path.join(root, 'two/_temp'))).toContainEqual(
       expect.stringMatching(/^cache-s3-tree-[0-9a-f]{64}$/),
@@ -211,7 +211,7 @@ describe('the built action', () => {
     fs.writeFileSync(path.join(two, 'tree/a'), 'second');
     fs.rmSync(path.join(two, 'tree/gone'));
     const saved = await describeTree(two);
-    const second = await runStep({
+    const second = await runAction({
       ...stepIn(two),
       ...save,
       inputs: { ...full, key: 'dist-2' },
@@ -220,7 +220,7 @@ describe('the built action', () => {
     expect(second.stdout).toMatch(/^cache-s3: op=save source=s3 result=saved .* reused=\d+$/m);
     expect(second.stdout).not.toContain('::warning');
 
-    const hit = await runStep({ ...withKey(three, 'dist-2'), ...restore });
+    const hit = await runAction({ ...withKey(three, 'dist-2'), ...restore });
     expect(hit.stdout).toMatch(/^Cache restored from key: dist-2$/m);
     expect(await describeTree(three)).toEqual(saved);
     expect(

@@ -4,11 +4,11 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { giveAway } from '../../support/drop-privileges.ts';
+import type { Leg } from '../../support/runner/model.ts';
+import { mainOf, warningsOf } from '../../support/runner/results.ts';
 import { buildTree, describeTree } from '../../support/tree.ts';
-import type { Leg } from '../runner/model.ts';
 import { describeWithGateway, useLab } from '../support/lab.ts';
 import { runRecipe } from '../support/recipe.ts';
-import { mainOf, warningsOf } from '../support/results.ts';
 
 const lab = useLab();
 

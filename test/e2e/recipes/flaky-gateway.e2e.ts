@@ -3,11 +3,11 @@ import path from 'node:path';
 import { expect, it } from 'vitest';
 import { giveAway } from '../../support/drop-privileges.ts';
 import type { Fault, ProxiedRequest } from '../../support/fault-proxy.ts';
+import { closingFields, mainOf, postOf, warningsOf } from '../../support/runner/results.ts';
 import { buildTree, describeTree } from '../../support/tree.ts';
 import { describeWithGateway, useLab } from '../support/lab.ts';
 import { startCountingProxy } from '../support/network.ts';
 import { runRecipe } from '../support/recipe.ts';
-import { closingFields, mainOf, postOf, warningsOf } from '../support/results.ts';
 
 const lab = useLab();
 const tools = { make: 'mkdir -p build; test -e build/out || cp ../prepared/out build/out' };

@@ -2,11 +2,11 @@ import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, it } from 'vitest';
 import { giveAway } from '../../support/drop-privileges.ts';
+import { mainOf, postOf, warningsOf } from '../../support/runner/results.ts';
 import { buildTree, describeTree } from '../../support/tree.ts';
 import { describeWithGateway, type Machine, useLab } from '../support/lab.ts';
 import { closedEndpoint } from '../support/network.ts';
 import { runRecipe } from '../support/recipe.ts';
-import { mainOf, postOf, warningsOf } from '../support/results.ts';
 import { go } from '../support/toolchains.ts';
 
 const lab = useLab();

@@ -2,13 +2,13 @@ import { randomBytes } from 'node:crypto';
 import { chmod, chown, mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, it } from 'vitest';
+import { repositoryFile } from '../../support/checkout.ts';
 import { giveAway } from '../../support/drop-privileges.ts';
 import { gateway } from '../../support/gateway.ts';
+import { closingFields, mainOf, warningsOf } from '../../support/runner/results.ts';
 import { buildTree, describeTree, removeTree } from '../../support/tree.ts';
-import { repositoryFile } from '../support/checkout.ts';
 import { describeWithGateway, useLab } from '../support/lab.ts';
 import { type CountingProxy, startCountingProxy } from '../support/network.ts';
-import { closingFields, mainOf, warningsOf } from '../support/results.ts';
 import { canSandboxSudo, runWithSudo } from '../support/sudo-sandbox.ts';
 
 const lab = useLab();

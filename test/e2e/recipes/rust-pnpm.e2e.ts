@@ -2,10 +2,10 @@ import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, it } from 'vitest';
 import { giveAway } from '../../support/drop-privileges.ts';
+import { mainOf, postOf, warningsOf } from '../../support/runner/results.ts';
 import { buildTree, describeTree, type TreeSpec } from '../../support/tree.ts';
 import { describeWithGateway, type Machine, useLab } from '../support/lab.ts';
 import { runRecipe } from '../support/recipe.ts';
-import { mainOf, postOf, warningsOf } from '../support/results.ts';
 import { cargo, go, pnpm } from '../support/toolchains.ts';
 
 const lab = useLab();

@@ -2,12 +2,12 @@ import { existsSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, it } from 'vitest';
 import { giveAway } from '../../support/drop-privileges.ts';
+import type { Leg } from '../../support/runner/model.ts';
+import { mainOf, warningsOf } from '../../support/runner/results.ts';
 import { buildTree, describeTree } from '../../support/tree.ts';
-import type { Leg } from '../runner/model.ts';
 import { describeWithGateway, type Machine, useLab } from '../support/lab.ts';
 import { startCountingProxy } from '../support/network.ts';
 import { runRecipe } from '../support/recipe.ts';
-import { mainOf, warningsOf } from '../support/results.ts';
 
 const lab = useLab();
 const versions = ['3.11', '3.12', '3.13'];

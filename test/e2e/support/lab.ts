@@ -4,13 +4,14 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe } from 'vitest';
 import { checkTar } from '../../archive/support/tar-check.ts';
+import { copyCheckout } from '../../support/checkout.ts';
 import { giveAway, unprivileged } from '../../support/drop-privileges.ts';
 import { type BucketAccess, gateway, gatewayAvailable, newBucket } from '../../support/gateway.ts';
+import type { RunWorkflowOptions, WorkflowResult } from '../../support/runner/model.ts';
+import { runWorkflow } from '../../support/runner/run-workflow.ts';
+import { workflowOf } from '../../support/runner/workflow-text.ts';
 import { removeTree } from '../../support/tree.ts';
-import type { RunWorkflowOptions, WorkflowResult } from '../runner/model.ts';
-import { runWorkflow } from '../runner/run-workflow.ts';
 import { type BucketView, viewBucket } from './bucket.ts';
-import { copyCheckout } from './checkout.ts';
 
 /** `describe`, skipped where there is no gateway. */
 export const describeWithGateway = describe.skipIf(!gatewayAvailable());
@@ -135,7 +136,7 @@ export function useLab(): Lab {
       return runWorkflow({ ...other, ...options, actions: { ...replaced(checkout), ...actions } });
     },
     steps(steps, { env, ...options } = {}) {
-      return lab.run({ text: jobOf(steps), env: { ...lab.fleet, ...env }, ...options });
+      return lab.run({ text: workflowOf(steps), env: { ...lab.fleet, ...env }, ...options });
     },
     objects: () => bucket.objects(`${prefix}/`),
   };
@@ -146,14 +147,4 @@ export function useLab(): Lab {
 function replaced(checkout: string): Record<string, string> {
   const names = ['your-org/cache-s3', 'actions/cache', 'tespkg/actions-cache'];
   return Object.fromEntries(names.map(name => [name, checkout]));
-}
-
-function jobOf(steps: string): string {
-  return `on: push\njobs:\n  job:\n    runs-on: self-hosted\n    steps:\n${indent(steps, 6)}`;
-}
-
-function indent(text: string, by: number): string {
-  const lines = text.replace(/^\n/, '').trimEnd().split('\n');
-  const common = Math.min(...lines.filter(line => line.trim()).map(line => line.search(/\S/)));
-  return lines.map(line => ' '.repeat(by) + line.slice(common)).join('\n');
 }

@@ -1,8 +1,8 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { repositoryFile } from '../../support/checkout.ts';
 import { gateway } from '../../support/gateway.ts';
-import type { WorkflowResult } from '../runner/model.ts';
-import { repositoryFile } from './checkout.ts';
+import type { WorkflowResult } from '../../support/runner/model.ts';
 import { asUser, type Lab, type LabOptions } from './lab.ts';
 
 export interface RecipeOptions extends LabOptions {

@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline';
-import type { RunWorkflowOptions } from '../runner/model.ts';
-import { runWorkflow } from '../runner/run-workflow.ts';
+import type { RunWorkflowOptions } from '../../support/runner/model.ts';
+import { runWorkflow } from '../../support/runner/run-workflow.ts';
 
 /**
  * Runs the workflow whose options come as the first line of standard input, in JSON, and writes the result as JSON to

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { unprivileged } from '../../support/drop-privileges.ts';
-import type { RunWorkflowOptions, WorkflowResult } from '../runner/model.ts';
+import type { RunWorkflowOptions, WorkflowResult } from '../../support/runner/model.ts';
 
 /**
  * An ordinary user with passwordless sudo, for the length of one workflow: in a mount namespace of its own /etc/sudoers

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { JobLog, StepLog } from '../job/job-log.ts';
 import { parseValues } from './command-files.ts';
-import { JobLog, StepLog } from './job-log.ts';
 
 describe('a command file', () => {
   it('holds values of one line and of several', () => {

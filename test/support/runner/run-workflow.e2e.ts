@@ -2,7 +2,8 @@ import { existsSync } from 'node:fs';
 import { chmod, chown, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { scratchWorkflows, step } from './scratch-workflows.ts';
+import { mainOf } from './results.ts';
+import { scratchWorkflows } from './scratch-workflows.ts';
 
 const { places, runSteps, runText } = scratchWorkflows();
 
@@ -65,7 +66,7 @@ jobs:
       after: 'skipped',
       rescue: 'success',
     });
-    expect(step(result, 'a').log).toBe('1 success');
+    expect(mainOf(result, 'a').log).toBe('1 success');
     const alone = await runText(text, { job: 'second' });
     expect(alone.jobs.map(job => job.id)).toEqual(['second']);
   });
@@ -78,14 +79,14 @@ jobs:
         github: { ref: 'refs/pull/7/merge', base_ref: 'main' },
       },
     );
-    const [event = '', line] = step(result, 'a').log.split('\n');
+    const [event = '', line] = mainOf(result, 'a').log.split('\n');
     expect(JSON.parse(event)).toMatchObject({ number: 7, repository: { default_branch: 'main' } });
     expect(line).toBe('refs/pull/7/merge 7 7/merge');
   });
 
   it('leave nothing of their machine behind', async () => {
     const result = await runSteps('- { id: a, run: touch "$RUNNER_TEMP/x"; echo "$RUNNER_TEMP" }');
-    expect(existsSync(step(result, 'a').log)).toBe(false);
+    expect(existsSync(mainOf(result, 'a').log)).toBe(false);
   });
 
   it.runIf(process.getuid?.() === 0)('run as another user', async () => {
@@ -95,7 +96,7 @@ jobs:
       '- { id: a, run: \'id -u; touch file "$HOME/x"; echo "v=1" >> "$GITHUB_OUTPUT"\' }',
       { uid: 65534 },
     );
-    expect(step(result, 'a')).toMatchObject({ conclusion: 'success', log: '65534', outputs: { v: '1' } });
+    expect(mainOf(result, 'a')).toMatchObject({ conclusion: 'success', log: '65534', outputs: { v: '1' } });
     expect(await readFile(path.join(places.workspace, 'file'), 'utf8')).toBe('');
   });
 });

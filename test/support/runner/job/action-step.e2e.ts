@@ -1,7 +1,8 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { conclusions, post, scratchWorkflows, step } from './scratch-workflows.ts';
+import { conclusionsOf, mainOf, postOf } from '../results.ts';
+import { scratchWorkflows } from '../scratch-workflows.ts';
 
 const { action, places, runSteps } = scratchWorkflows();
 
@@ -44,7 +45,7 @@ describe('JavaScript actions', () => {
       'post failure success failure',
       'post first first failure',
     ]);
-    expect(post(result, 'one').name).toBe('Post Run a/echo@v1');
+    expect(postOf(result, 'one').name).toBe('Post Run a/echo@v1');
   });
 
   it('obey post-if, and have no post step when main did not begin', async () => {
@@ -57,7 +58,7 @@ describe('JavaScript actions', () => {
       `,
       { actions },
     );
-    expect(conclusions(result)).toEqual({
+    expect(conclusionsOf(result)).toEqual({
       'main one': 'success',
       'main bad': 'failure',
       'main two': 'skipped',
@@ -72,11 +73,11 @@ describe('JavaScript actions', () => {
     });
     const actions = { 'a/failing': failing };
     const result = await runSteps('- { id: a, uses: a/failing@v1 }', { actions });
-    expect(step(result, 'a')).toMatchObject({ outcome: 'failure', outputs: { o: '1' } });
-    expect(post(result, 'a')).toMatchObject({ outcome: 'failure', outputs: {}, log: 'A=1' });
+    expect(mainOf(result, 'a')).toMatchObject({ outcome: 'failure', outputs: { o: '1' } });
+    expect(postOf(result, 'a')).toMatchObject({ outcome: 'failure', outputs: {}, log: 'A=1' });
     const forgiven = await runSteps('- { id: a, uses: a/failing@v1, continue-on-error: true }', { actions });
     expect(forgiven.conclusion).toBe('success');
-    expect(post(forgiven, 'a').outcome).toBe('failure');
+    expect(postOf(forgiven, 'a').outcome).toBe('failure');
   });
 
   it('get warnings about inputs that they do not declare or that are deprecated', async () => {
@@ -95,12 +96,12 @@ describe('JavaScript actions', () => {
     const actions = { 'a/picky@v1': picky };
     const used = (inputs: string) =>
       runSteps(`- { id: a, uses: a/picky@v1, with: { ${inputs} } }`, { actions });
-    const unexpected = step(await used('path: x, keys: y, retry-count: 3'), 'a');
+    const unexpected = mainOf(await used('path: x, keys: y, retry-count: 3'), 'a');
     expect(unexpected.warnings).toEqual([
       "Unexpected input(s) 'keys', 'retry-count', valid inputs are ['path', 'save-always']",
     ]);
     expect(unexpected.log).toContain('["x","false"]');
-    const deprecated = step(await used("Path: x, save-always: ''"), 'a');
+    const deprecated = mainOf(await used("Path: x, save-always: ''"), 'a');
     expect(deprecated.warnings).toEqual([
       "Input 'save-always' has been deprecated with message: it never worked",
     ]);
@@ -114,8 +115,8 @@ describe('JavaScript actions', () => {
       "name: own\ndescription: o\nruns: { using: node24, main: m.js, post: m.js, post-if: 'nonsense(' }\n",
     );
     const result = await runSteps('- { id: own, uses: ./own }\n- { id: none, if: always(), uses: ./none }');
-    expect(step(result, 'own').annotations[0]).toMatchObject({ level: 'error' });
-    expect(step(result, 'none').log).toContain("Can't find 'action.yml'");
+    expect(mainOf(result, 'own').annotations[0]).toMatchObject({ level: 'error' });
+    expect(mainOf(result, 'none').log).toContain("Can't find 'action.yml'");
     expect(result.conclusion).toBe('failure');
   });
 });
@@ -146,13 +147,13 @@ describe('composite actions', () => {
       `,
       { actions },
     );
-    expect(step(result, 'show').log).toBe('env-job outer');
-    expect(step(result, 'mid').inner.map(one => one.log)).toEqual([
+    expect(mainOf(result, 'show').log).toBe('env-job outer');
+    expect(mainOf(result, 'mid').inner.map(one => one.log)).toEqual([
       'action.yml',
       'main given+env undefined success',
     ]);
-    expect(step(result, 'mid').log).toContain('main given+env');
-    expect(post(result, 'echo').log).toBe('post given+env given+env success');
+    expect(mainOf(result, 'mid').log).toContain('main given+env');
+    expect(postOf(result, 'echo').log).toBe('post given+env given+env success');
   });
 
   it('fail with a step of theirs, whose status is theirs alone', async () => {
@@ -172,12 +173,12 @@ describe('composite actions', () => {
       '- { id: first, run: exit 1, continue-on-error: false }\n- { id: a, if: always(), uses: a/inside@v1 }',
       { actions: { 'a/inside': inside } },
     );
-    expect(step(result, 'a').inner.map(one => one.conclusion)).toEqual([
+    expect(mainOf(result, 'a').inner.map(one => one.conclusion)).toEqual([
       'success',
       'failure',
       'skipped',
       'success',
     ]);
-    expect(step(result, 'a').outcome).toBe('failure');
+    expect(mainOf(result, 'a').outcome).toBe('failure');
   });
 });

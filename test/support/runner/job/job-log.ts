@@ -1,4 +1,4 @@
-import type { Annotation, LogLine } from './model.ts';
+import type { Annotation, LogLine } from '../model.ts';
 
 /** What one job prints. Masks hold for the rest of the job; each step has a part of its own. */
 export class JobLog {

@@ -1,9 +1,9 @@
 import path from 'node:path';
+import type { Scope, Status } from '../definitions/expressions.ts';
+import { hashFiles } from '../definitions/hash-files.ts';
+import type { Conclusion, RunWorkflowOptions } from '../model.ts';
 import { contextVariables, type JobPlaces } from './contexts.ts';
-import type { Scope, Status } from './expressions.ts';
-import { hashFiles } from './hash-files.ts';
 import type { JobLog, StepLog } from './job-log.ts';
-import type { Conclusion, RunWorkflowOptions } from './model.ts';
 import type { StepWork } from './step.ts';
 
 /** What the `steps` context holds of one step. */

@@ -1,13 +1,13 @@
 import path from 'node:path';
-import { inputVariables, resolveInputs } from './action-inputs.ts';
-import { type ActionManifest, readManifest } from './action-manifest.ts';
-import { evaluateText, evaluateTexts } from './expressions.ts';
+import { type ActionManifest, readManifest } from '../definitions/action-manifest.ts';
+import { evaluateText, evaluateTexts } from '../definitions/expressions.ts';
+import type { JobSpec, StepSpec } from '../definitions/workflow-file.ts';
+import type { StepResult } from '../model.ts';
+import { inputVariables, resolveInputs, stateVariables } from './action-inputs.ts';
 import { invoke } from './invoke.ts';
 import type { Frame, JobState } from './job-state.ts';
-import type { StepResult } from './model.ts';
 import { performRun } from './run-step.ts';
 import { type Performed, runStep, type StepContext, type StepWork } from './step.ts';
-import type { JobSpec, StepSpec } from './workflow-file.ts';
 
 /** The work of a step as written, with the job's defaults for `run`. */
 export function workOf(spec: StepSpec, defaults: JobSpec['defaults'], order: number): StepWork {
@@ -44,14 +44,13 @@ async function performNode(
 ): Promise<Performed> {
   const state: Record<string, string> = {};
   const stage = async (file: string, now: StepContext) => {
-    const inputs = await resolveInputs(spec, manifest, now);
-    const saved = Object.entries(state).map(([name, value]) => [`STATE_${name}`, value]);
+    const inputs = await inputsOf(spec, manifest, now);
     const result = await invoke(now, {
       command: process.execPath,
       args: [path.join(manifest.directory, file)],
       cwd: context.job.places.workspace,
       kind: 'action',
-      variables: { GITHUB_ACTION: spec.id, ...inputVariables(inputs), ...Object.fromEntries(saved) },
+      variables: { GITHUB_ACTION: spec.id, ...inputVariables(inputs), ...stateVariables(state) },
     });
     Object.assign(state, result.state);
     return result;
@@ -96,7 +95,7 @@ async function performComposite(
   const frame: Frame = {
     steps: {},
     status: 'success',
-    inputs: await resolveInputs(spec, manifest, context),
+    inputs: await inputsOf(spec, manifest, context),
     env: { ...context.frame.env, ...context.env },
     github: { ...context.frame.github, action_path: manifest.directory },
     stop: context.stop,
@@ -109,6 +108,13 @@ async function performComposite(
   const outputs: Record<string, string> = {};
   for (const { id, value } of manifest.outputs) outputs[id] = await evaluateText(value, scope);
   return { outcome: frame.status === 'success' ? 'success' : 'failure', outputs, inner };
+}
+
+/** Resolves the inputs of a step, whose log gets the runner's warnings about them. */
+async function inputsOf(spec: StepSpec, manifest: ActionManifest, { scope, log }: StepContext) {
+  const { inputs, warnings } = await resolveInputs(manifest, await evaluateTexts(spec.inputs, scope), scope);
+  for (const warning of warnings) log.annotate('warning', warning);
+  return inputs;
 }
 
 /** The directory behind `uses`: what the test lists, with or without `@ref`, or the workspace's own. */

@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { chmod, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { TemplateToken } from '@actions/workflow-parser/templates/tokens/index';
-import { evaluateText } from './expressions.ts';
+import { evaluateText } from '../definitions/expressions.ts';
+import type { StepSpec } from '../definitions/workflow-file.ts';
 import { invoke } from './invoke.ts';
 import type { Performed, StepContext } from './step.ts';
-import type { StepSpec } from './workflow-file.ts';
 
 /** A `run:` step: its text in a file, given to a shell. */
 export async function performRun(

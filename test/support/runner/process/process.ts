@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import type { Grace, ProcessExit } from './model.ts';
+import type { Grace, ProcessExit } from '../model.ts';
 
 /** actions/runner 2.336, ProcessInvoker.cs. */
 export const runnerGrace: Grace = { interruptMs: 7500, terminateMs: 2500 };

@@ -2,9 +2,9 @@ import * as fs from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { type ActionStep, runStep } from './action-step.ts';
-import { unprivileged } from './drop-privileges.ts';
-import { buildTree, removeTree } from './tree.ts';
+import { unprivileged } from '../drop-privileges.ts';
+import { buildTree, removeTree } from '../tree.ts';
+import { type ActionRun, runAction } from './run-action.ts';
 
 const action = `
 name: tells
@@ -26,7 +26,7 @@ if (e.INPUT_HANG) { process.on('SIGINT', () => process.exit(9)); console.log('re
 `;
 
 let root: string;
-let step: Pick<ActionStep, 'actionDir' | 'workspace'>;
+let step: Pick<ActionRun, 'actionDir' | 'workspace'>;
 beforeEach(async () => {
   root = await fs.mkdtemp(path.join(tmpdir(), 'action-step-'));
   await fs.chmod(root, 0o755);
@@ -42,7 +42,7 @@ beforeEach(async () => {
 afterEach(() => removeTree(root));
 
 test('gives inputs, defaults and state as the runner does, and reads what the step wrote', async () => {
-  const main = await runStep({ ...step, entry: 'main', inputs: { off: '' }, jobStatus: 'failure' });
+  const main = await runAction({ ...step, entry: 'main', inputs: { off: '' }, jobStatus: 'failure' });
   expect(main).toMatchObject({ exitCode: 0, stdout: '::notice::hello\n', state: { seen: 'two\nlines' } });
   expect(main.outputs).toMatchObject({
     'INPUT_JOB-STATUS': 'failure',
@@ -51,13 +51,13 @@ test('gives inputs, defaults and state as the runner does, and reads what the st
     STATE_seen: 'undefined',
     SECRET_OF_TESTS: 'undefined',
   });
-  const post = await runStep({ ...step, entry: 'post', env: { A: 'b' }, state: { seen: 'yes' } });
+  const post = await runAction({ ...step, entry: 'post', env: { A: 'b' }, state: { seen: 'yes' } });
   expect(post.outputs).toMatchObject({ STATE_seen: 'yes', INPUT_OFF: 'on' });
 });
 
 test.skipIf(process.platform === 'win32')('runs as another user and can be cancelled', async () => {
   const stop = new AbortController();
-  const result = await runStep({
+  const result = await runAction({
     ...step,
     ...unprivileged(),
     entry: 'main',

@@ -1,5 +1,5 @@
-import { createCommandFiles } from './command-files.ts';
-import { runnerGrace, runProcess } from './process.ts';
+import { runnerGrace } from '../process/process.ts';
+import { runStepProcess } from '../process/step-process.ts';
 import type { Performed, StepContext } from './step.ts';
 
 /** More than this the runner does not show (docs.github.com, "Adding a job summary"). */
@@ -21,21 +21,16 @@ export async function invoke(
 ): Promise<Performed & { readonly state: Readonly<Record<string, string>> }> {
   const { job, log } = context;
   const { uid, gid } = job.options;
-  const files = await createCommandFiles(job.places.temp, { uid, gid });
-  const exit = await runProcess(invocation.command, invocation.args, {
+  const { exit, written } = await runStepProcess(invocation.command, invocation.args, {
+    temp: job.places.temp,
     cwd: invocation.cwd,
-    env: {
-      ...job.environment(context.frame, context.env, invocation.kind),
-      ...invocation.variables,
-      ...files.env,
-    },
+    env: { ...job.environment(context.frame, context.env, invocation.kind), ...invocation.variables },
     uid,
     gid,
     stop: context.stop,
     grace: job.options.grace ?? runnerGrace,
     onLine: line => log.readLine(line),
   });
-  const written = await files.read();
   Object.assign(job.exported, written.env);
   job.paths.unshift(...[...written.path].reverse());
   if (exit.code !== 0 && invocation.kind === 'run' && !context.stop.aborted)

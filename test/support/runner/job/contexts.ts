@@ -1,5 +1,5 @@
 import path from 'node:path';
-import type { RunWorkflowOptions } from './model.ts';
+import type { RunWorkflowOptions } from '../model.ts';
 
 /** The directories of one job on its machine. */
 export interface JobPlaces {

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { hashFiles as hash } from '@actions/glob';
-import { observe } from '../../../src/storage/github/process-hooks.ts';
+import { observe } from '../../../../src/storage/github/process-hooks.ts';
 
 /**
  * `hashFiles()` of an expression: relative patterns start at the workspace, files outside it do not count. The

@@ -1,8 +1,8 @@
 import type { TemplateToken } from '@actions/workflow-parser/templates/tokens/index';
-import { evaluateCondition, evaluateText, evaluateTexts, type Scope } from './expressions.ts';
+import { evaluateCondition, evaluateText, evaluateTexts, type Scope } from '../definitions/expressions.ts';
+import type { Conclusion, ProcessExit, StepResult } from '../model.ts';
 import { StepLog } from './job-log.ts';
 import type { Frame, JobState } from './job-state.ts';
-import type { Conclusion, ProcessExit, StepResult } from './model.ts';
 
 /** One step to run: a main step, or the post step that one has registered. */
 export interface StepWork {

@@ -1,9 +1,9 @@
-import { evaluateCondition, evaluateText, evaluateValue, type Scope } from './expressions.ts';
-import { hashFiles } from './hash-files.ts';
-import { runJob } from './job.ts';
-import { expandMatrix, legName, type Matrix } from './matrix.ts';
+import { evaluateCondition, evaluateText, evaluateValue, type Scope } from './definitions/expressions.ts';
+import { hashFiles } from './definitions/hash-files.ts';
+import { expandMatrix, legName, type Matrix } from './definitions/matrix.ts';
+import { type JobSpec, readWorkflow, type WorkflowSpec } from './definitions/workflow-file.ts';
+import { runJob } from './job/job.ts';
 import type { Conclusion, JobResult, LogLine, RunWorkflowOptions, WorkflowResult } from './model.ts';
-import { type JobSpec, readWorkflow, type WorkflowSpec } from './workflow-file.ts';
 
 /**
  * Runs a workflow file on this machine by the rules of actions/runner, as far as actions like ours can notice: real

@@ -1,4 +1,4 @@
-import type { StepResult, WorkflowResult } from '../runner/model.ts';
+import type { StepResult, WorkflowResult } from './model.ts';
 
 /** The main step with this id, in whatever composite action it is. Throws where there is none. */
 export function mainOf(result: WorkflowResult, id: string, job?: string): StepResult {
@@ -39,4 +39,9 @@ export function warningsOf(result: WorkflowResult): readonly string[] {
 /** What the debug log holds of a step. */
 export function debugOf(step: StepResult): readonly string[] {
   return step.annotations.filter(({ level }) => level === 'debug').map(({ message }) => message);
+}
+
+/** The conclusion of each step, by its stage and id. */
+export function conclusionsOf(result: WorkflowResult): Readonly<Record<string, string>> {
+  return Object.fromEntries(result.steps.map(({ stage, id, conclusion }) => [`${stage} ${id}`, conclusion]));
 }

@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { conclusions, scratchWorkflows, step } from './scratch-workflows.ts';
+import { conclusionsOf, mainOf } from '../results.ts';
+import { scratchWorkflows } from '../scratch-workflows.ts';
 
 const { action, places, runSteps, runText } = scratchWorkflows();
 
@@ -23,8 +24,8 @@ describe('run steps', () => {
         run: echo "$OWN/$NAME/\${{ env.NAME }}/$GITHUB_ACTION/$CI/$GITHUB_REF_NAME" && tool
     `);
     expect(result.conclusion).toBe('success');
-    expect(step(result, 'first')).toMatchObject({ outputs: { value: 'a b' }, summary: '# Done\n' });
-    expect(step(result, 'second').log).toBe('a b/from env/from env/second/true/main\ntool ran');
+    expect(mainOf(result, 'first')).toMatchObject({ outputs: { value: 'a b' }, summary: '# Done\n' });
+    expect(mainOf(result, 'second').log).toBe('a b/from env/from env/second/true/main\ntool ran');
   });
 
   it('fail the job, skip what needs success, and run what asks for it', async () => {
@@ -36,15 +37,15 @@ describe('run steps', () => {
       - { id: never, if: cancelled(), run: echo no }
     `);
     expect(result.conclusion).toBe('failure');
-    expect(conclusions(result)).toEqual({
+    expect(conclusionsOf(result)).toEqual({
       'main bad': 'failure',
       'main skipped': 'skipped',
       'main failed': 'success',
       'main always': 'success',
       'main never': 'skipped',
     });
-    expect(step(result, 'failed').log).toBe('failure');
-    expect(step(result, 'bad').annotations).toEqual([
+    expect(mainOf(result, 'failed').log).toBe('failure');
+    expect(mainOf(result, 'bad').annotations).toEqual([
       { level: 'error', message: 'Process completed with exit code 3.' },
     ]);
   });
@@ -55,7 +56,7 @@ describe('run steps', () => {
       - { id: next, run: 'echo \${{ steps.bad.outcome }} \${{ steps.bad.conclusion }}' }
     `);
     expect(result.conclusion).toBe('success');
-    expect(step(result, 'next').log).toBe('failure success');
+    expect(mainOf(result, 'next').log).toBe('failure success');
   });
 
   it('end at their time limit as failures', async () => {
@@ -63,9 +64,9 @@ describe('run steps', () => {
       - { id: slow, name: Slow, run: exec sleep 60, timeout-minutes: 0.005 }
       - { id: next, if: failure(), run: 'true' }
     `);
-    expect(step(result, 'slow')).toMatchObject({ outcome: 'failure', exit: { sent: ['SIGINT'] } });
-    expect(step(result, 'slow').log).toContain("The action 'Slow' has timed out after 0.005 minutes.");
-    expect(step(result, 'next').conclusion).toBe('success');
+    expect(mainOf(result, 'slow')).toMatchObject({ outcome: 'failure', exit: { sent: ['SIGINT'] } });
+    expect(mainOf(result, 'slow').log).toContain("The action 'Slow' has timed out after 0.005 minutes.");
+    expect(mainOf(result, 'next').conclusion).toBe('success');
   });
 
   it('take shell and working directory from the job, and hash files of the workspace', async () => {
@@ -87,8 +88,8 @@ jobs:
     // The hash of the files' hashes, as the runner computes it.
     const inner = createHash('sha256').update('v1').digest();
     const hash = createHash('sha256').update(inner).digest('hex');
-    expect(step(result, 'a').log).toBe(`go.sum\nworkflow job ${hash}`);
-    expect(step(result, 'b').log).toBe('[]');
+    expect(mainOf(result, 'a').log).toBe(`go.sum\nworkflow job ${hash}`);
+    expect(mainOf(result, 'b').log).toBe('[]');
   });
 
   it('see secrets, which the log does not show', async () => {
@@ -98,7 +99,7 @@ jobs:
         secrets: { KEY: 'hidden' },
       },
     );
-    expect(step(result, 'a').log).toBe('***\n***');
+    expect(mainOf(result, 'a').log).toBe('***\n***');
     expect(result.log).not.toContain('hidden');
   });
 
@@ -110,7 +111,7 @@ jobs:
       '- { id: run, run: \'echo "[$ACTIONS_RESULTS_URL]" $MACHINE\' }\n- { id: uses, uses: a/show@v1 }',
       { actions: { 'a/show': show }, env: { ACTIONS_RESULTS_URL: 'http://cache/', MACHINE: 'm' } },
     );
-    expect(step(result, 'run').log).toBe('[] m');
-    expect(step(result, 'uses').log).toBe('http://cache/ m');
+    expect(mainOf(result, 'run').log).toBe('[] m');
+    expect(mainOf(result, 'uses').log).toBe('http://cache/ m');
   });
 });

@@ -2,8 +2,9 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach } from 'vitest';
-import type { RunWorkflowOptions, StepResult, WorkflowResult } from './model.ts';
+import type { RunWorkflowOptions, WorkflowResult } from './model.ts';
 import { runWorkflow } from './run-workflow.ts';
+import { indent, workflowOf } from './workflow-text.ts';
 
 /** Workflows and actions of a test's own, written where the test says what they do. */
 export interface ScratchWorkflows {
@@ -39,8 +40,7 @@ export function scratchWorkflows(): ScratchWorkflows {
   return {
     places,
     runText,
-    runSteps: (steps, options) =>
-      runText(`on: push\njobs:\n  job:\n    runs-on: x\n    steps:\n${indent(steps, 6)}`, options),
+    runSteps: (steps, options) => runText(workflowOf(steps), options),
     action: (name, yml, scripts = {}) => writeAction(path.join(places.root, name), name, yml, scripts),
   };
 }
@@ -59,16 +59,3 @@ async function writeAction(
     await writeFile(path.join(directory, file), prelude + body);
   return directory;
 }
-
-function indent(text: string, by: number): string {
-  const lines = text.replace(/^\n/, '').split('\n');
-  const common = Math.min(...lines.filter(line => line.trim()).map(line => line.search(/\S/)));
-  return lines.map(line => ' '.repeat(by) + line.slice(common)).join('\n');
-}
-
-export const step = (result: WorkflowResult, id: string): StepResult =>
-  result.steps.find(one => one.id === id && one.stage === 'main') as StepResult;
-export const post = (result: WorkflowResult, id: string): StepResult =>
-  result.steps.find(one => one.id === id && one.stage === 'post') as StepResult;
-export const conclusions = (result: WorkflowResult) =>
-  Object.fromEntries(result.steps.map(one => [`${one.stage} ${one.id}`, one.conclusion]));

@@ -1,14 +1,14 @@
 import { chown, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { evaluateTexts } from '../definitions/expressions.ts';
+import type { JobSpec, WorkflowSpec } from '../definitions/workflow-file.ts';
+import type { Conclusion, JobResult, Leg, LogLine, RunWorkflowOptions, StepResult } from '../model.ts';
 import { workOf } from './action-step.ts';
 import { eventPayload, githubContext, type JobPlaces, runnerContext } from './contexts.ts';
-import { evaluateTexts } from './expressions.ts';
 import { JobLog } from './job-log.ts';
 import { JobState } from './job-state.ts';
-import type { Conclusion, JobResult, Leg, LogLine, RunWorkflowOptions, StepResult } from './model.ts';
 import { runStep } from './step.ts';
-import type { JobSpec, WorkflowSpec } from './workflow-file.ts';
 
 export interface LegSetup {
   readonly workflow: WorkflowSpec;

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { conclusions, post, scratchWorkflows, step } from './scratch-workflows.ts';
+import { conclusionsOf, mainOf, postOf } from './results.ts';
+import { scratchWorkflows } from './scratch-workflows.ts';
 
 const { action, runSteps } = scratchWorkflows();
 
@@ -42,11 +43,11 @@ describe('a cancel', () => {
       { actions, cancelWhen, grace: { interruptMs: ms, terminateMs: ms } },
     );
     expect(result.conclusion).toBe('cancelled');
-    expect(step(result, 'a')).toMatchObject({ outcome: 'cancelled', exit: { sent } });
-    expect(step(result, 'a').log).not.toContain('child SIGINT');
-    expect(conclusions(result)).toMatchObject({ 'main next': 'skipped', 'main cancelled': 'success' });
-    expect(step(result, 'always').log).toBe('cancelled cancelled');
-    expect(post(result, 'a').log).toBe('post 1 cancelled');
+    expect(mainOf(result, 'a')).toMatchObject({ outcome: 'cancelled', exit: { sent } });
+    expect(mainOf(result, 'a').log).not.toContain('child SIGINT');
+    expect(conclusionsOf(result)).toMatchObject({ 'main next': 'skipped', 'main cancelled': 'success' });
+    expect(mainOf(result, 'always').log).toBe('cancelled cancelled');
+    expect(postOf(result, 'a').log).toBe('post 1 cancelled');
   });
 
   it('does not touch a step whose condition still holds', async () => {
@@ -55,12 +56,12 @@ describe('a cancel', () => {
       - { id: b, run: 'true' }
     `;
     const result = await runSteps(steps, { cancelWhen });
-    expect(step(result, 'a')).toMatchObject({
+    expect(mainOf(result, 'a')).toMatchObject({
       conclusion: 'success',
       log: 'waiting\nend',
       exit: { sent: [] },
     });
-    expect(step(result, 'b').conclusion).toBe('skipped');
+    expect(mainOf(result, 'b').conclusion).toBe('skipped');
     expect(result.conclusion).toBe('cancelled');
   });
 
@@ -76,8 +77,8 @@ describe('a cancel', () => {
       `,
     );
     const result = await runSteps('- { id: a, uses: a/w@v1 }', { actions: { 'a/w': wrapper }, cancelWhen });
-    expect(step(result, 'a').outcome).toBe('cancelled');
-    expect(step(result, 'a').inner[0]).toMatchObject({ outcome: 'cancelled', exit: { sent: ['SIGINT'] } });
+    expect(mainOf(result, 'a').outcome).toBe('cancelled');
+    expect(mainOf(result, 'a').inner[0]).toMatchObject({ outcome: 'cancelled', exit: { sent: ['SIGINT'] } });
   });
 
   it('can come from outside', async () => {
@@ -87,6 +88,6 @@ describe('a cancel', () => {
       signal: controller.signal,
       onLine,
     });
-    expect(step(result, 'a').outcome).toBe('cancelled');
+    expect(mainOf(result, 'a').outcome).toBe('cancelled');
   });
 });
