@@ -1,9 +1,9 @@
 import { createOpener } from './action/backend/open-backend.ts';
 import { listenForInterrupt } from './action/runner/interrupt.ts';
 import { createRunner, type Runner } from './action/runner/runner.ts';
-import { becomeSudoChild, runAsRoot, wantsSudo } from './action/runner/sudo.ts';
-import { sudoRefused } from './action/runner/sudo-refused.ts';
+import { becomeSudoChild, wantsSudo } from './action/runner/sudo.ts';
 import { restoreStep } from './action/step/restore-step.ts';
+import { rootStep } from './action/step/root-step.ts';
 import { saveStep } from './action/step/save-step.ts';
 import { JobRecords } from './records/job-records.ts';
 
@@ -16,7 +16,7 @@ export async function run(step: Step): Promise<void> {
   becomeSudoChild(process.env, () => trigger('SIGINT'));
   const runner = createRunner(process.env);
   try {
-    if (wantsSudo(process.env)) await runStepAsRoot(step, runner, signal);
+    if (wantsSudo(runner.env)) await rootStep(runner, signal, step === 'main' || step === 'restore');
     else await runStep(step, runner, signal);
   } catch (error) {
     // Only a bug gets here, and it must not fail the job
@@ -26,12 +26,6 @@ export async function run(step: Step): Promise<void> {
   await flushed(process.stdout);
   await flushed(process.stderr);
   process.exit();
-}
-
-async function runStepAsRoot(step: Step, runner: Runner, signal: AbortSignal): Promise<void> {
-  const end = await runAsRoot([process.execPath, process.argv[1] ?? ''], process.env, signal);
-  if (end.kind === 'ran') process.exitCode = end.exitCode;
-  else sudoRefused(runner, end.reason, step === 'main' || step === 'restore');
 }
 
 async function runStep(step: Step, runner: Runner, signal: AbortSignal): Promise<void> {

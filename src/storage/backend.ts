@@ -46,7 +46,7 @@ export interface LookupRequest {
   readonly crossOs: boolean;
   /** Our version (64 hex digits). GitHub's cache computes its own. */
   readonly version: string;
-  /** In order of precedence (cache/keys/match-order.ts). */
+  /** In order of precedence (`matchSteps` in cache/keys/scope.ts). */
   readonly plan: readonly MatchStep[];
   /** undefined where the step reads every scope. */
   readonly elsewhere?: Elsewhere | undefined;

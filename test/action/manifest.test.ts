@@ -7,13 +7,13 @@ import { inputEnv } from './support.ts';
 
 const text = (file: string) => readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8');
 
-/** The names in one section of an action's file. */
+/** Returns the names in one section of an action's file. */
 function names(file: string, section: 'inputs' | 'outputs'): string[] {
   const body = new RegExp(`^${section}:\\n((?: .*\\n|\\n)*)`, 'm').exec(text(file))?.[1] ?? '';
   return [...body.matchAll(/^ {2}(\S+):$/gm)].map(match => match[1]!);
 }
 
-/** The variables of inputs that `parseInputs` looks at. */
+/** Returns the variables of inputs that `parseInputs` reads. */
 function readVariables(): Set<string> {
   const seen = new Set<string>();
   const env: Environment = new Proxy(inputEnv({ path: 'x', key: 'k' }), {
@@ -26,7 +26,7 @@ function readVariables(): Set<string> {
   return seen;
 }
 
-/** What the peers' own files declare: actions/cache 5, and tespkg/actions-cache 1, whose last two came late. */
+/** Inputs in the peers' own files: actions/cache 5, and tespkg/actions-cache 1. */
 const actionsCache = {
   'action.yml': ['upload-chunk-size', 'save-always', 'restore-keys', 'fail-on-cache-miss', 'lookup-only'],
   'restore/action.yml': ['restore-keys', 'fail-on-cache-miss', 'lookup-only'],
@@ -53,12 +53,12 @@ const everywhere = {
 const files = ['action.yml', 'restore/action.yml', 'save/action.yml'] as const;
 
 describe('the action files', () => {
-  test('action.yml declares what the code reads, and nothing else', () => {
+  test('action.yml declares exactly the inputs that the code reads', () => {
     const declared = names('action.yml', 'inputs').map(name => `INPUT_${name.toUpperCase()}`);
     expect(new Set(declared)).toEqual(readVariables());
   });
 
-  test.each(files)('%s takes every input of its peers, in their spelling', file => {
+  test.each(files)('%s declares every input of its peers, in their spelling', file => {
     const expected = [
       ...everywhere.actionsCache,
       ...everywhere.tespkg,
@@ -68,7 +68,7 @@ describe('the action files', () => {
     expect(names(file, 'inputs')).toEqual(expect.arrayContaining(expected));
   });
 
-  test.each(files)('%s declares no input that action.yml has not', file => {
+  test.each(files)('%s declares no input that action.yml lacks', file => {
     expect(names('action.yml', 'inputs')).toEqual(expect.arrayContaining(names(file, 'inputs')));
   });
 
@@ -79,7 +79,7 @@ describe('the action files', () => {
     ],
     ['restore/action.yml', ['using: "node24"', 'main: "../dist/restore-only.js"']],
     ['save/action.yml', ['using: "node24"', 'main: "../dist/save-only.js"']],
-  ])('%s runs on Node 24, and its phases are', (file, lines) => {
+  ])('%s runs these phases on Node 24: %j', (file, lines) => {
     const body = /^runs:\n((?: .*\n)*)/m.exec(text(file))?.[1] ?? '';
     expect(
       body
@@ -89,14 +89,14 @@ describe('the action files', () => {
     ).toEqual(lines);
   });
 
-  test('only the job status has a default: any other would hide the fleet’s environment', () => {
+  test('only the job status has a default, since a default hides the variables of the fleet', () => {
     for (const file of files) {
       const defaults = [...text(file).matchAll(/^ +default: (.*)$/gm)].map(match => match[1]);
       expect(defaults).toEqual(file === 'action.yml' ? [`\${{ job.status }}`] : []);
     }
   });
 
-  test.each(['action.yml', 'restore/action.yml'])('%s declares the outputs', file => {
+  test.each(['action.yml', 'restore/action.yml'])('%s declares the outputs that the code sets', file => {
     expect(names(file, 'outputs')).toEqual([
       'cache-hit',
       'cache-primary-key',
@@ -106,11 +106,11 @@ describe('the action files', () => {
     ]);
   });
 
-  test('save/action.yml declares none: it finds nothing', () => {
+  test('save/action.yml declares no outputs', () => {
     expect(names('save/action.yml', 'outputs')).toEqual([]);
   });
 
-  test('the release is the one of package.json', () => {
+  test('the version in the sources is that of package.json', () => {
     expect(JSON.parse(text('package.json'))).toMatchObject({ version: VERSION });
   });
 });

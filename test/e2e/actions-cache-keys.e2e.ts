@@ -66,7 +66,7 @@ describeWithGateway('actions/cache: keys', () => {
     [
       'eleven keys',
       `key: k, restore-keys: "${Array.from({ length: 10 }, (_, index) => `r${index}`).join('\\n')}"`,
-      "Inputs 'key' and 'restore-keys' name 11 keys together, but at most 10 are allowed.",
+      "Input 'restore-keys' has 10 lines, but at most 9 are allowed.",
     ],
   ])('that break a rule (%s) fail restore', async (_, inputs, message) => {
     const result = await restore(`path: deps, ${inputs}`);

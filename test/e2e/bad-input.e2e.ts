@@ -15,12 +15,12 @@ const table: readonly (readonly [name: string, inputs: Record<string, string>, s
     [
       'no path',
       { path: ' ' },
-      "Input 'path' is missing: name the files and directories to cache, one on each line.",
+      "Input 'path' is missing: list the files and directories to cache, one on each line.",
     ],
     [
       'no key',
       { key: '' },
-      "Input 'key' is missing: give the name under which the cache is stored, such as linux-npm-<hash of the lock file>.",
+      "Input 'key' is missing: set the name of the cache, such as linux-npm-<hash of the lock file>.",
     ],
     ['a comma', { key: 'a,b' }, "Input 'key' has the key 'a,b', but a key cannot contain a comma."],
     [
@@ -36,43 +36,43 @@ const table: readonly (readonly [name: string, inputs: Record<string, string>, s
     [
       'too many keys',
       { 'restore-keys': eleven },
-      "Inputs 'key' and 'restore-keys' name 11 keys together, but at most 10 are allowed.",
+      "Input 'restore-keys' has 10 lines, but at most 9 are allowed.",
     ],
     [
       'a malformed endpoint',
       { endpoint: 'http://' },
-      "Input 'endpoint' is 'http://', but it has to be a host, host:port, http(s)://host[:port] or file:///directory.",
+      "Input 'endpoint' is 'http://', but it must be a host, host:port, http(s)://host[:port] or file:///directory.",
     ],
     [
       'an endpoint against insecure',
       { endpoint: 'https://rgw.example', insecure: 'true' },
-      "Input 'endpoint' is 'https://rgw.example', but input 'insecure' is 'true', which means http: give one of them.",
+      "Input 'endpoint' is 'https://rgw.example', but input 'insecure' is 'true', which means http: remove one of them.",
     ],
     [
       'two ports',
       { endpoint: 'rgw.example:80', port: '81' },
-      "Input 'port' is '81', but input 'endpoint' ('rgw.example:80') names a port as well: give one of them.",
+      "Input 'endpoint' is 'rgw.example:80', but input 'port' is '81': set the port in one of them.",
     ],
     [
       'a retry-count that is no number',
       { 'retry-count': 'three' },
-      "Input 'retry-count' is 'three', but it has to be a whole number from 0 to 99.",
+      "Input 'retry-count' is 'three', but it must be a whole number from 0 to 99.",
     ],
-    ['a word for a boolean', { retry: 'yes' }, "Input 'retry' is 'yes', but it has to be true or false."],
+    ['a word for a boolean', { retry: 'yes' }, "Input 'retry' is 'yes', but it must be true or false."],
     [
       'an unknown scope',
       { scope: 'org' },
-      "Input 'scope' is 'org', but it has to be ref, repository or bucket.",
+      "Input 'scope' is 'org', but it must be ref, repository or bucket.",
     ],
     [
       'a level out of range',
       { 'compression-level': '20' },
-      "Input 'compression-level' is '20', but it has to be a whole number from 1 to 19.",
+      "Input 'compression-level' is '20', but it must be a whole number from 1 to 19.",
     ],
     [
       'a bucket that is no name',
       { bucket: 'ci/caches' },
-      "Input 'bucket' is 'ci/caches', but it has to be the name of a bucket: letters, digits, '.', '-' and '_'.",
+      "Input 'bucket' is 'ci/caches', but it must be the name of a bucket: letters, digits, '.', '-' and '_'.",
     ],
   ];
 

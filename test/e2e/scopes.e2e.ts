@@ -148,7 +148,7 @@ describeWithGateway('wider scopes', () => {
     const inputs = { env: { CACHE_S3_SCOPE: scope } };
     const denied = await save('k', { ...onPullRequest, ...inputs });
     expect(saidBy(mainOf(denied, 'cache'))).toBe(
-      `Cache not saved: with scope '${scope}' a pull request only reads.`,
+      `Cache not saved: with scope '${scope}' a pull request may only read.`,
     );
     expect(denied.conclusion).toBe('success');
     await save('k', { ...onRelease, ...inputs });
@@ -188,7 +188,7 @@ describeWithGateway('a run that may not', () => {
   it('(an event that anyone can cause, on the default branch) is told so', async () => {
     const result = await runOf({ event: { name: 'issue_comment' } });
     expect(saidBy(postOf(result, 'cache'))).toBe(
-      "Cache not saved: the event 'issue_comment' only reads the default branch's cache.",
+      "Cache not saved: the event 'issue_comment' may only read the default branch's cache.",
     );
   });
 
@@ -205,6 +205,6 @@ describeWithGateway('a run that may not', () => {
       'base64url',
     );
     const denied = await runOf({ env: { ACTIONS_RUNTIME_TOKEN: `e30.${reader}.x` } });
-    expect(saidBy(postOf(denied, 'cache'))).toBe("Cache not saved: the run's token only reads.");
+    expect(saidBy(postOf(denied, 'cache'))).toBe("Cache not saved: the run's token allows it only to read.");
   });
 });

@@ -1,6 +1,5 @@
 import { describe, expect, test, vi } from 'vitest';
-import { matchOrder } from '../../src/cache/keys/match-order.ts';
-import { spacesOf } from '../../src/cache/keys/scope.ts';
+import { matchSteps, spacesOf } from '../../src/cache/keys/scope.ts';
 import type { LookupRequest } from '../../src/storage/backend.ts';
 import { findObject } from '../../src/storage/find-object.ts';
 import type { ListOptions, ObjectInfo, ObjectStore } from '../../src/storage/object-store.ts';
@@ -23,7 +22,7 @@ function request(restoreKeys: readonly string[] = [], scope: 'ref' | 'repository
     ...{ scope, prefix: '', version, repository: 'octo/app' },
     ...{ readRefs: ['refs/heads/topic', 'refs/heads/main'], writeRef: 'refs/heads/topic' },
   });
-  const plan = matchOrder(read, 'k', restoreKeys);
+  const plan = matchSteps(read, 'k', restoreKeys);
   return lookupRequest({ primaryKey: 'k', restoreKeys, version, plan, ...(elsewhere && { elsewhere }) });
 }
 

@@ -1,8 +1,7 @@
 import { utimesSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { matchOrder } from '../../src/cache/keys/match-order.ts';
-import { spacesOf } from '../../src/cache/keys/scope.ts';
+import { matchSteps, spacesOf } from '../../src/cache/keys/scope.ts';
 import { silentLog } from '../../src/report/log.ts';
 import { createDirectoryStore } from '../../src/storage/directory/directory-store.ts';
 import { objectPath } from '../../src/storage/directory/file-names.ts';
@@ -54,7 +53,7 @@ interface Wanted {
 }
 
 async function find(store: ObjectStore, { key, restoreKeys = [], refs = [MAIN] }: Wanted, tailBytes = 0) {
-  const plan = matchOrder(spaces(refs).read, key, restoreKeys);
+  const plan = matchSteps(spaces(refs).read, key, restoreKeys);
   return findObject(
     store,
     lookupRequest({ primaryKey: key, restoreKeys, version: VERSION, plan }),

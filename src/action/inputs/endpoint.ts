@@ -1,30 +1,34 @@
 import { isIPv6 } from 'node:net';
 import { fileURLToPath } from 'node:url';
-import { BadInputError } from './bad-input.ts';
 import type { BucketInputs } from './inputs.ts';
+import { BadInputError, quoteValue } from './read-input.ts';
 
-/** Where the input `endpoint` leads: a server, a directory of this host, or (undefined) AWS. */
-export type Endpoint =
+/** The store that input `endpoint` names: a server, a directory of this host, or (undefined) AWS. */
+type Endpoint =
   | { readonly kind: 'server'; readonly url: URL }
   | { readonly kind: 'directory'; readonly path: string }
   | undefined;
 
+/** The limit of DNS, in characters. */
+const MAX_HOST_LENGTH = 253;
+
 const FORMS = 'a host, host:port, http(s)://host[:port] or file:///directory';
 
 /**
- * Reads `endpoint` together with `port` and `insecure`. No scheme means https, with `insecure: true` http. Throws
- * `BadInputError` for anything else, for a scheme that contradicts `insecure`, and for two ports. A URL with a user
- * name is refused without being shown: it may hold a password.
+ * Reads `endpoint` together with `port` and `insecure`. Without a scheme it is https, with `insecure: true` http. Throws
+ * `BadInputError` for any other form, for a scheme that contradicts `insecure`, and for two ports. The message about a URL
+ * with a user name does not quote it, since it may contain a password.
  */
 export function parseEndpoint(inputs: Pick<BucketInputs, 'endpoint' | 'port' | 'insecure'>): Endpoint {
   const { endpoint, port, insecure } = inputs;
   if (endpoint === '') {
     if (port === undefined) return undefined;
-    throw new BadInputError(`Input 'port' is '${port}', but input 'endpoint' names no host for it.`);
+    throw new BadInputError('port', `is '${port}', but input 'endpoint' is empty: set the host there.`);
   }
   if (endpoint.includes('@')) {
     throw new BadInputError(
-      `Input 'endpoint' holds a user name, but credentials go into 'accessKey' and 'secretKey': expected is ${FORMS}.`,
+      'endpoint',
+      `contains a user name, but it must be ${FORMS}: credentials belong in 'accessKey' and 'secretKey'.`,
     );
   }
   if (/^file:/i.test(endpoint)) return { kind: 'directory', path: directoryOf(endpoint) };
@@ -35,32 +39,33 @@ function serverOf(endpoint: string, port: number | undefined, insecure: boolean 
   const [, scheme, rest = ''] = /^(?:([a-z][a-z0-9+.-]*):\/\/)?(.*)$/is.exec(endpoint)!;
   const parts = /^(\[[0-9a-f:.]+\]|[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?\.?)(?::(\d{1,5}))?\/?$/i.exec(rest);
   const known = scheme === undefined || /^https?$/i.test(scheme);
-  // Only of what is refused anyway: Node takes 4 ms to compile its expression for this
+  const bad = (problem: string) =>
+    new BadInputError('endpoint', `is ${quoteValue(endpoint)}, but ${problem}.`);
+  // Only after the pattern has failed: Node takes 4 ms to compile its own expression for IPv6
   if (parts === null && isIPv6(rest.replace(/\/$/, ''))) {
-    throw new BadInputError(
-      `Input 'endpoint' is '${endpoint}', but an IPv6 address has to stand in brackets, as in [fd00::1]:7480.`,
-    );
+    throw bad('an IPv6 address must be in brackets, as in [fd00::1]:7480');
   }
   const ownPort = parts?.[2];
-  if (parts === null || !known || (ownPort !== undefined && !isPort(Number(ownPort)))) {
-    throw new BadInputError(`Input 'endpoint' is '${endpoint}', but it has to be ${FORMS}.`);
+  if (
+    parts === null ||
+    parts[1]!.length > MAX_HOST_LENGTH ||
+    !known ||
+    (ownPort !== undefined && !isPort(Number(ownPort)))
+  ) {
+    throw bad(`it must be ${FORMS}`);
   }
   if (ownPort !== undefined && port !== undefined) {
-    throw new BadInputError(
-      `Input 'port' is '${port}', but input 'endpoint' ('${endpoint}') names a port as well: give one of them.`,
-    );
+    throw bad(`input 'port' is '${port}': set the port in one of them`);
   }
   const secure = scheme === undefined ? insecure !== true : scheme.toLowerCase() === 'https';
   if (insecure === secure) {
-    throw new BadInputError(
-      `Input 'endpoint' is '${endpoint}', but input 'insecure' is '${insecure}', which means ${insecure ? 'http' : 'https'}: give one of them.`,
+    throw bad(
+      `input 'insecure' is '${insecure}', which means ${insecure ? 'http' : 'https'}: remove one of them`,
     );
   }
   const chosen = ownPort ?? port;
   const text = `${secure ? 'https' : 'http'}://${parts[1]}${chosen === undefined ? '' : `:${chosen}`}`;
-  if (!URL.canParse(text)) {
-    throw new BadInputError(`Input 'endpoint' is '${endpoint}', but it has to be ${FORMS}.`);
-  }
+  if (!URL.canParse(text)) throw bad(`it must be ${FORMS}`);
   return new URL(text);
 }
 
@@ -69,13 +74,14 @@ function isPort(port: number): boolean {
 }
 
 function directoryOf(endpoint: string): string {
-  const refused = new BadInputError(
-    `Input 'endpoint' is '${endpoint}', but the URL of a directory has to be file:///<absolute path>.`,
+  const bad = new BadInputError(
+    'endpoint',
+    `is ${quoteValue(endpoint)}, but the URL of a directory must be file:///<absolute path>.`,
   );
-  if (!/^file:\/\/\/[^/]/i.test(endpoint)) throw refused;
+  if (!/^file:\/\/\/[^/]/i.test(endpoint)) throw bad;
   try {
     return fileURLToPath(endpoint);
   } catch {
-    throw refused;
+    throw bad;
   }
 }

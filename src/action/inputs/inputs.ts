@@ -1,8 +1,8 @@
-import { keyProblem } from '../../cache/keys/keys.ts';
 import { SCOPES, type Scope } from '../../cache/keys/scope.ts';
-import { BadInputError } from './bad-input.ts';
 import {
+  BadInputError,
   type Environment,
+  quoteValue,
   readBoolean,
   readChoice,
   readInput,
@@ -10,20 +10,20 @@ import {
   readLines,
 } from './read-input.ts';
 
-/** Which entry of cache: what is stored, and under which name. */
+/** Inputs that name the cache and its content. */
 export interface CacheInputs {
-  /** The lines of `path`, trimmed, without empty ones. At least one. */
+  /** Lines of `path`, trimmed, without empty ones. At least one. */
   readonly paths: readonly string[];
   readonly key: string;
   readonly restoreKeys: readonly string[];
 }
 
-/** Where the bucket is, as given; `resolveTarget` (inputs/target.ts) makes sense of it. */
+/** Inputs that locate the bucket, as given; `resolveTarget` (target.ts) checks them together. */
 export interface BucketInputs {
   readonly endpoint: string;
   /** 1 to 65535. */
   readonly port: number | undefined;
-  /** undefined: not said. */
+  /** undefined if not set: the scheme of `endpoint` decides. */
   readonly insecure: boolean | undefined;
   readonly accessKey: string;
   readonly secretKey: string;
@@ -36,11 +36,11 @@ export interface BucketInputs {
   readonly retryCount: number;
 }
 
-/** How the step behaves. */
-export interface BehaviourInputs {
+/** Inputs that change how the step works. */
+interface BehaviourInputs {
   readonly crossOs: boolean;
   readonly failOnCacheMiss: boolean;
-  /** Checked with the others, and read by itself where it counts (save-step.ts). */
+  /** Checked here, but read on its own (save-report.ts), since bad inputs are reported by it too. */
   readonly failOnSaveError: boolean;
   readonly lookupOnly: boolean;
   readonly saveAlways: boolean;
@@ -54,21 +54,27 @@ export interface BehaviourInputs {
   readonly scope: Scope;
   /** zstd level, 1 to 19. */
   readonly compressionLevel: number;
-  /** Part size of uploads in bytes (actions/cache); undefined: ours. */
+  /** Part size of uploads in bytes (actions/cache); undefined for the default. */
   readonly uploadChunkSizeBytes: number | undefined;
-  /** `job.status` at the time of this phase; '' on runners that do not tell. */
+  /** `job.status` at the time of this phase; '' on runners that do not set it. */
   readonly jobStatus: string;
 }
 
 export interface ActionInputs extends CacheInputs, BucketInputs, BehaviourInputs {}
 
-export const DEFAULT_RETRY_COUNT = 4;
-export const DEFAULT_COMPRESSION_LEVEL = 3;
-export const DEFAULT_PREFIX = 'cache-s3';
+const DEFAULT_RETRY_COUNT = 4;
+const DEFAULT_COMPRESSION_LEVEL = 3;
+const DEFAULT_PREFIX = 'cache-s3';
+const MAX_PREFIX_LENGTH = 256;
+
+/** GitHub's limit on a key, in UTF-16 units (@actions/cache 6.3.0, `checkKey`). */
+const MAX_KEY_LENGTH = 512;
+/** GitHub's limit on `key` and `restore-keys` together (@actions/cache 6.3.0, `restoreCache`). */
+const MAX_KEYS = 10;
 
 /**
- * Parses and checks every input. `remembered`: what the restore step worked with, for the post step, in place of
- * `path`, `key` and `restore-keys`, whose expressions the runner has evaluated again by then.
+ * Parses and checks every input. In the post step `remembered` replaces `path`, `key` and `restore-keys` by the values of
+ * the restore step: the runner has evaluated their expressions again by then.
  * Throws `BadInputError` for the first bad value.
  */
 export function parseInputs(env: Environment, remembered?: CacheInputs): ActionInputs {
@@ -78,17 +84,47 @@ export function parseInputs(env: Environment, remembered?: CacheInputs): ActionI
 function parseCacheInputs(env: Environment): CacheInputs {
   const key = readInput(env, 'key');
   const restoreKeys = readLines(env, 'restore-keys');
-  const problem = keyProblem(key, restoreKeys);
-  if (problem !== undefined) throw new BadInputError(problem);
+  checkKeys(key, restoreKeys);
   const paths = readLines(env, 'path');
+  if (paths.length === 0) {
+    throw new BadInputError('path', 'is missing: list the files and directories to cache, one on each line.');
+  }
   if (!paths.some(line => !line.startsWith('!') && !line.startsWith('#'))) {
-    throw new BadInputError(
-      paths.length === 0
-        ? "Input 'path' is missing: name the files and directories to cache, one on each line."
-        : `Input 'path' is '${paths.join(' ')}', but at least one line has to name something to cache.`,
-    );
+    const lines = quoteValue(paths.join(' '));
+    throw new BadInputError('path', `is ${lines}, but at least one line must name something to cache.`);
   }
   return { paths, key, restoreKeys };
+}
+
+/** The rules are those of actions/cache, also where the bucket allows more: the fallback gets the same keys. */
+function checkKeys(primaryKey: string, restoreKeys: readonly string[]): void {
+  if (primaryKey === '') {
+    throw new BadInputError(
+      'key',
+      'is missing: set the name of the cache, such as linux-npm-<hash of the lock file>.',
+    );
+  }
+  if (restoreKeys.length >= MAX_KEYS) {
+    throw new BadInputError(
+      'restore-keys',
+      `has ${restoreKeys.length} lines, but at most ${MAX_KEYS - 1} are allowed.`,
+    );
+  }
+  checkKey('key', primaryKey);
+  for (const key of restoreKeys) checkKey('restore-keys', key);
+}
+
+function checkKey(input: string, key: string): void {
+  if (key.length > MAX_KEY_LENGTH) {
+    const shown = `${key.slice(0, 40)}...`;
+    throw new BadInputError(
+      input,
+      `has a key of ${key.length} characters ('${shown}'), but at most ${MAX_KEY_LENGTH} are allowed.`,
+    );
+  }
+  if (key.includes(',')) {
+    throw new BadInputError(input, `has the key ${quoteValue(key)}, but a key cannot contain a comma.`);
+  }
 }
 
 function parseBucketInputs(env: Environment): BucketInputs {
@@ -129,17 +165,20 @@ function parseBehaviour(env: Environment): BehaviourInputs {
       { min: 1, max: Number.MAX_SAFE_INTEGER },
       'a whole number of bytes such as 8388608',
     ),
-    // Internal: evaluated by the runner for each phase, never the fleet's to set.
+    // Internal: the runner evaluates it for each phase, and no CACHE_S3_ variable replaces it
     jobStatus: env['INPUT_JOB-STATUS']?.trim() ?? '',
   };
 }
 
 function parsePrefix(text: string): string {
   if (text === '') return DEFAULT_PREFIX;
-  const prefix = text.replace(/^\/+|\/+$/g, '');
-  const whole = prefix.split('/').every(part => /^[A-Za-z0-9._-]+$/.test(part) && !/^\.\.?$/.test(part));
-  if (whole && prefix.length <= 256) return prefix;
+  if (text.length <= MAX_PREFIX_LENGTH) {
+    const prefix = text.replace(/^\/+|\/+$/g, '');
+    if (prefix.split('/').every(part => /^[A-Za-z0-9._-]+$/.test(part) && !/^\.\.?$/.test(part)))
+      return prefix;
+  }
   throw new BadInputError(
-    `Input 'prefix' is '${text}', but it has to be at most 256 letters, digits, '.', '_' and '-', in parts joined by '/' of which none is '.' or '..'.`,
+    'prefix',
+    `is ${quoteValue(text)}, but it must be at most ${MAX_PREFIX_LENGTH} letters, digits, '.', '_' and '-', in parts joined by '/', none of them '.' or '..'.`,
   );
 }

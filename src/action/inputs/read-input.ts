@@ -1,44 +1,62 @@
-import { BadInputError } from './bad-input.ts';
-
-/** The environment of a step: `INPUT_*` from the runner, `CACHE_S3_*` from the fleet. */
+/** The environment of a step: `INPUT_*` from the runner, `CACHE_S3_*` from the fleet's configuration. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
+/** An input that cannot be used. The message is one sentence; it quotes values, but never that of a secret. */
+export class BadInputError extends Error {
+  override name = 'BadInputError';
+  /** Name of the input, as in action.yml. */
+  readonly input: string;
+  /** Predicate of the sentence: `is 'http', but it must be a whole number.` */
+  readonly problem: string;
+
+  constructor(input: string, problem: string) {
+    super(`Input '${input}' ${problem}`);
+    this.input = input;
+    this.problem = problem;
+  }
+}
+
+/** Returns the error's sentence, with the fleet's variable if the value is from one: no workflow contains it then. */
+export function badInputSentence({ input, problem }: BadInputError, env: Environment): string {
+  const variable = fleetVariableOf(env, input);
+  return `Input '${input}'${variable === undefined ? '' : ` (${variable})`} ${problem}`;
+}
+
+/** Quotes a value for a message, without the rest of a long one. */
+export function quoteValue(text: string): string {
+  return `'${text.length > MAX_QUOTED ? `${text.slice(0, MAX_QUOTED)}...` : text}'`;
+}
+
+const MAX_QUOTED = 200;
+
 /**
- * The text of an input, trimmed; '' when it is not set. An empty input falls back to `CACHE_S3_<NAME>`, so that a fleet
- * configures its runners once. The runner's spelling of the variable: upper case, dashes kept (actions/runner 2.336).
+ * Returns the text of an input, trimmed; '' if it is not set. An empty input falls back to `CACHE_S3_<NAME>`, so that a
+ * fleet configures its runners once. The runner spells the variable in upper case and keeps dashes (actions/runner 2.336).
  */
 export function readInput(env: Environment, name: string): string {
   const variable = fleetVariableOf(env, name);
-  return variable === undefined ? ownValue(env, name) : env[variable]!.trim();
+  return variable === undefined ? stepValue(env, name) : env[variable]!.trim();
 }
 
-/** What the step itself gives. */
-function ownValue(env: Environment, name: string): string {
+/** Returns the value that the step itself sets. */
+function stepValue(env: Environment, name: string): string {
   return env[`INPUT_${name.replace(/ /g, '_').toUpperCase()}`]?.trim() ?? '';
 }
 
-/** The fleet's variable that an input is taken from; undefined: the step gives it, or nobody does. */
+/** Returns the fleet's variable that an input is read from. Returns undefined if the step sets it, or neither does. */
 function fleetVariableOf(env: Environment, name: string): string | undefined {
-  if (ownValue(env, name) !== '') return undefined;
+  if (stepValue(env, name) !== '') return undefined;
   return fleetVariables(name).find(variable => env[variable]?.trim());
 }
 
-/** What is wrong with an input; with the fleet's variable where it is one, because no workflow holds that value. */
-export function badInputSentence({ message }: BadInputError, env: Environment): string {
-  return message.replace(/^Input '([\w-]+)'/, (input, name: string) => {
-    const variable = fleetVariableOf(env, name);
-    return variable === undefined ? input : `${input} (${variable})`;
-  });
-}
-
-/** `accessKey` may be `CACHE_S3_ACCESS_KEY` or `CACHE_S3_ACCESSKEY`; `retry-count` is `CACHE_S3_RETRY_COUNT`. */
+/** Lists the fleet's variables of an input: `CACHE_S3_ACCESS_KEY` and `CACHE_S3_ACCESSKEY` for `accessKey`. */
 export function fleetVariables(name: string): readonly string[] {
   const dashed = name.replaceAll('-', '_');
   const words = dashed.replace(/([a-z])([A-Z])/g, '$1_$2').toUpperCase();
   return [...new Set([`CACHE_S3_${words}`, `CACHE_S3_${dashed.toUpperCase()}`])];
 }
 
-/** The lines of an input, trimmed, without empty ones; `! x` is `!x` (actions/cache 5, `getInputAsArray`). */
+/** Returns the lines of an input, trimmed, without empty ones; `! x` is `!x` (actions/cache 5, `getInputAsArray`). */
 export function readLines(env: Environment, name: string): readonly string[] {
   return readInput(env, name)
     .split('\n')
@@ -46,24 +64,21 @@ export function readLines(env: Environment, name: string): readonly string[] {
     .filter(line => line !== '');
 }
 
-/** undefined: not set. */
+/** Returns undefined if the input is not set. Throws `BadInputError` for anything but true and false. */
 export function readBoolean(env: Environment, name: string): boolean | undefined {
   const text = readInput(env, name);
   if (text === '') return undefined;
   if (/^true$/i.test(text)) return true;
   if (/^false$/i.test(text)) return false;
-  throw new BadInputError(`Input '${name}' is '${text}', but it has to be true or false.`);
+  throw new BadInputError(name, `is ${quoteValue(text)}, but it must be true or false.`);
 }
 
-/**
- * Whether a switch is on. Refuses nothing: for what is asked before the inputs are parsed as a whole, or about what becomes
- * of their being refused.
- */
+/** Returns whether an input is true. Throws nothing: it also decides how bad inputs are reported. */
 export function isOn(env: Environment, name: string): boolean {
   return /^true$/i.test(readInput(env, name));
 }
 
-/** A whole number within the bounds, both included; undefined: not set. */
+/** Returns a whole number within the bounds, both included, or undefined if the input is not set. */
 export function readInteger(
   env: Environment,
   name: string,
@@ -74,10 +89,10 @@ export function readInteger(
   if (text === '') return undefined;
   const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
   if (value >= bounds.min && value <= bounds.max) return value;
-  throw new BadInputError(`Input '${name}' is '${text}', but it has to be ${expected}.`);
+  throw new BadInputError(name, `is ${quoteValue(text)}, but it must be ${expected}.`);
 }
 
-/** One of the words; undefined: not set. */
+/** Returns one of the words, or undefined if the input is not set. */
 export function readChoice<T extends string>(
   env: Environment,
   name: string,
@@ -88,5 +103,5 @@ export function readChoice<T extends string>(
   const choice = choices.find(word => word === text);
   if (choice !== undefined) return choice;
   const expected = `${choices.slice(0, -1).join(', ')} or ${choices.at(-1)}`;
-  throw new BadInputError(`Input '${name}' is '${text}', but it has to be ${expected}.`);
+  throw new BadInputError(name, `is ${quoteValue(text)}, but it must be ${expected}.`);
 }

@@ -1,24 +1,23 @@
 import path from 'node:path';
 import type { S3Settings } from '../../storage/s3/s3-settings.ts';
-import { BadInputError } from './bad-input.ts';
 import { parseEndpoint } from './endpoint.ts';
 import type { BucketInputs } from './inputs.ts';
-import { type Environment, readInput } from './read-input.ts';
+import { BadInputError, type Environment, quoteValue, readInput } from './read-input.ts';
 
-/** Where the cache of this step lives. */
+/** The store of this step's caches. */
 export type Target =
   | { readonly kind: 's3'; readonly settings: S3Settings }
   | { readonly kind: 'directory'; readonly root: string }
-  /** No bucket: GitHub's cache, as with actions/cache. `ignored` names the inputs that have no effect then. */
+  /** No bucket is set: GitHub's cache, as with actions/cache. `ignored` lists the inputs that have no effect then. */
   | { readonly kind: 'github'; readonly ignored: readonly string[] };
 
-export interface TargetOptions {
+interface TargetOptions {
   readonly env: Environment;
-  /** A pull request from a fork: its code is a stranger's, so the host's own identity is not lent to it. */
+  /** A pull request from a fork: it does not get the machine's own role, since its author may be anyone. */
   readonly forkPullRequest: boolean;
 }
 
-/** Inputs that mean something to a bucket alone. */
+/** Inputs that have an effect only with a bucket. */
 const BUCKET_ONLY = [
   'endpoint',
   'port',
@@ -33,13 +32,13 @@ const BUCKET_ONLY = [
   'overwrite',
 ] as const;
 
-/** Makes one target of the inputs and the environment. Throws `BadInputError`. */
+/** Combines the inputs and the environment. Throws `BadInputError`. */
 export function resolveTarget(inputs: BucketInputs, options: TargetOptions): Target {
   const attempts = inputs.retry ? inputs.retryCount + 1 : 1;
   const endpoint = parseEndpoint(inputs);
   checkBucket(inputs.bucket);
   if (endpoint?.kind === 'directory') {
-    // A directory needs no bucket; one that is named all the same is a directory in it.
+    // A directory needs no bucket. If one is set, it is a directory inside
     return { kind: 'directory', root: path.join(endpoint.path, inputs.bucket) };
   }
   if (inputs.bucket === '') {
@@ -49,7 +48,7 @@ export function resolveTarget(inputs: BucketInputs, options: TargetOptions): Tar
   return {
     kind: 's3',
     settings: {
-      // The SDK finds the region's own host, also where tespkg/actions-cache's default was spelled out.
+      // Also for the global host, the default of tespkg/actions-cache: the SDK derives the region's host
       endpoint: aws?.global ? undefined : endpoint?.url,
       region: regionOf(inputs, options.env, aws?.region),
       bucket: inputs.bucket,
@@ -64,14 +63,15 @@ export function resolveTarget(inputs: BucketInputs, options: TargetOptions): Tar
 }
 
 function checkBucket(bucket: string): void {
-  // RADOS Gateway spells a bucket of another tenant `tenant:bucket`.
+  // `tenant:bucket` is a bucket of another tenant in RADOS Gateway
   if (bucket === '' || /^[A-Za-z0-9](?:[A-Za-z0-9._:-]*[A-Za-z0-9])?$/.test(bucket)) return;
   throw new BadInputError(
-    `Input 'bucket' is '${bucket}', but it has to be the name of a bucket: letters, digits, '.', '-' and '_'.`,
+    'bucket',
+    `is ${quoteValue(bucket)}, but it must be the name of a bucket: letters, digits, '.', '-' and '_'.`,
   );
 }
 
-/** undefined: not AWS. */
+/** Returns undefined if the host is not one of AWS. */
 function awsHost(hostname: string): { readonly global?: boolean; readonly region?: string } | undefined {
   if (!/(?:^|\.)amazonaws\.com(?:\.cn)?\.?$/.test(hostname)) return undefined;
   if (hostname === 's3.amazonaws.com') return { global: true };
@@ -83,13 +83,14 @@ function regionOf(inputs: BucketInputs, env: Environment, ofHost: string | undef
   const region = inputs.region || ofHost || env.AWS_REGION || env.AWS_DEFAULT_REGION || 'us-east-1';
   if (/^[A-Za-z0-9-]+$/.test(region)) return region;
   throw new BadInputError(
-    `Input 'region' is '${region}', but it has to be a name such as us-east-1 (letters, digits and '-').`,
+    'region',
+    `is ${quoteValue(region)}, but it must be a name such as us-east-1 (letters, digits and '-').`,
   );
 }
 
 /**
- * The keys of the inputs. Half a pair counts as none, because an organisation's secret is empty on a fork's pull request.
- * undefined: what the environment and the other providers have (storage/s3/credentials.ts).
+ * Returns the keys of the inputs. Returns undefined if one is missing, as a secret is on a pull request from a fork: then
+ * the environment and the other sources are used (storage/s3/credentials/credentials.ts).
  */
 function credentialsOf({ accessKey, secretKey, sessionToken }: BucketInputs): S3Settings['credentials'] {
   if (!accessKey || !secretKey) return undefined;
@@ -100,7 +101,7 @@ function credentialsOf({ accessKey, secretKey, sessionToken }: BucketInputs): S3
   };
 }
 
-/** Of half a pair, often a secret whose name is misspelt. */
+/** Returns the input that is missing if only one of the two is set. The cause is often a misspelt name of a secret. */
 function missingKey({ accessKey, secretKey }: BucketInputs): S3Settings['missingKey'] {
   if (!accessKey === !secretKey) return undefined;
   return accessKey ? 'secretKey' : 'accessKey';

@@ -1,12 +1,10 @@
 import type { Scope } from '../../cache/keys/scope.ts';
-import type { Environment } from '../inputs/read-input.ts';
-import type { RunContext } from './event.ts';
-import { readTokenScopes, type TokenScope } from './token.ts';
+import type { RunContext } from './run-context.ts';
 
-/** May, or one clause on why not. */
-export type Permission = { readonly allowed: true } | { readonly allowed: false; readonly reason: string };
+/** A right, or one clause on why the run does not have it. */
+type Permission = { readonly allowed: true } | { readonly allowed: false; readonly reason: string };
 
-/** What this run may do with the cache. */
+/** The rights of this run on the cache. */
 export interface Access {
   readonly read: Permission;
   readonly write: Permission;
@@ -30,11 +28,11 @@ const WRITING_EVENTS = new Set([
 ]);
 
 /**
- * GitHub's rules for its own cache, applied to the bucket. This is what the action does; whoever holds the bucket's
+ * Applies GitHub's rules for its own cache to the bucket. They restrict the action; code that can read the bucket's
  * credentials can do more.
  */
-export function decideAccess(context: RunContext, scope: Scope, env: Environment): Access {
-  const tokenScopes = readTokenScopes(env);
+export function decideAccess(context: RunContext, scope: Scope): Access {
+  const { tokenScopes } = context;
   const order = [context.ref, context.baseRef, context.defaultRef].filter(ref => ref !== undefined);
   const readRefs =
     tokenScopes === undefined
@@ -44,70 +42,68 @@ export function decideAccess(context: RunContext, scope: Scope, env: Environment
           order,
         );
   return {
-    read: readRefs.length === 0 ? denied("the run's token names no cache to read") : readMode(env),
-    write: writePermission(context, scope, env, tokenScopes),
+    read: readRefs.length === 0 ? denied("the run's token allows it to read no cache") : readMode(context),
+    write: writePermission(context, scope),
     readRefs: [...new Set(readRefs)],
-    writeRef: writeRef(context, tokenScopes),
+    writeRef: writeRef(context),
   };
 }
 
 /**
- * Without a bucket: GitHub's service knows what the run's token allows and decides as it does for actions/cache. Only
- * ACTIONS_CACHE_MODE is obeyed here as well.
+ * Returns the rights of a run without a bucket: GitHub's service enforces those of the run's token itself, as for
+ * actions/cache. Only ACTIONS_CACHE_MODE is obeyed here too.
  */
-export function githubAccess(context: RunContext, env: Environment): Access {
+export function githubAccess(context: RunContext): Access {
   return {
-    read: readMode(env),
-    write: writeMode(env),
+    read: readMode(context),
+    write: writeMode(context),
     readRefs: [context.ref],
     writeRef: context.ref,
   };
 }
 
-/** The known refs first, in their order; what else the token names after them. */
+/** Sorts the refs of the event first, in their order; other refs of the token follow. */
 function byPrecedence(refs: readonly string[], order: readonly string[]): readonly string[] {
   const rank = (ref: string) => (order.includes(ref) ? order.indexOf(ref) : order.length);
   return refs.toSorted((a, b) => rank(a) - rank(b));
 }
 
-function writeRef(context: RunContext, tokenScopes: readonly TokenScope[] | undefined): string {
-  const writable = tokenScopes?.filter(({ write }) => write).map(({ ref }) => ref) ?? [];
-  return writable.includes(context.ref) ? context.ref : (writable[0] ?? context.ref);
+function writeRef({ ref, tokenScopes }: RunContext): string {
+  const writable = tokenScopes?.filter(({ write }) => write).map(scope => scope.ref) ?? [];
+  return writable.includes(ref) ? ref : (writable[0] ?? ref);
 }
 
-function readMode(env: Environment): Permission {
-  const mode = env.ACTIONS_CACHE_MODE;
-  return mode === 'none' || mode === 'write-only' ? denied(`ACTIONS_CACHE_MODE is ${mode}`) : allowed;
+function readMode({ cacheMode }: RunContext): Permission {
+  return cacheMode === 'none' || cacheMode === 'write-only'
+    ? denied(`ACTIONS_CACHE_MODE is ${cacheMode}`)
+    : allowed;
 }
 
-function writeMode(env: Environment): Permission {
-  const mode = env.ACTIONS_CACHE_MODE;
-  return mode === 'none' || mode === 'read' ? denied(`ACTIONS_CACHE_MODE is ${mode}`) : allowed;
+function writeMode({ cacheMode }: RunContext): Permission {
+  return cacheMode === 'none' || cacheMode === 'read'
+    ? denied(`ACTIONS_CACHE_MODE is ${cacheMode}`)
+    : allowed;
 }
 
-function writePermission(
-  context: RunContext,
-  scope: Scope,
-  env: Environment,
-  tokenScopes: readonly TokenScope[] | undefined,
-): Permission {
+function writePermission(context: RunContext, scope: Scope): Permission {
+  const { eventName, ref, defaultRef, tokenScopes } = context;
   if (scope !== 'ref' && context.pullRequest) {
-    return denied(`with scope '${scope}' a pull request only reads`);
+    return denied(`with scope '${scope}' a pull request may only read`);
   }
-  const byMode = writeMode(env);
+  const byMode = writeMode(context);
   if (!byMode.allowed) return byMode;
   if (tokenScopes !== undefined) {
     const writable = tokenScopes.some(({ write }) => write);
-    return writable ? allowed : denied("the run's token only reads");
+    return writable ? allowed : denied("the run's token allows it only to read");
   }
-  if (env.ACTIONS_CACHE_MODE === 'write' || env.ACTIONS_CACHE_MODE === 'write-only') return allowed;
-  if (WRITING_EVENTS.has(context.eventName)) return allowed;
-  // Others run with the default branch's ref although anyone may have caused them (issue_comment, workflow_run).
-  if (context.defaultRef !== undefined && context.ref !== context.defaultRef) return allowed;
-  return denied(`the event '${context.eventName}' only reads the default branch's cache`);
+  if (context.cacheMode === 'write' || context.cacheMode === 'write-only') return allowed;
+  if (WRITING_EVENTS.has(eventName)) return allowed;
+  // Other events run with the default branch's ref although users without rights can trigger them (issue_comment, workflow_run)
+  if (defaultRef !== undefined && ref !== defaultRef) return allowed;
+  return denied(`the event '${eventName}' may only read the default branch's cache`);
 }
 
-/** Whether the post step saves, from how the job went. `job.status` is '' on runners that do not tell. */
+/** Decides by the job's status whether the post step saves. The status is '' on runners that do not set it. */
 export function decideSave(jobStatus: string, saveAlways: boolean): Permission {
   if (jobStatus === 'cancelled') return denied('the job was cancelled');
   if (jobStatus === 'failure' && !saveAlways) return denied('the job failed and save-always is not set');

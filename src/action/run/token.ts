@@ -1,6 +1,4 @@
-import type { Environment } from '../inputs/read-input.ts';
-
-/** One line of the `ac` claim: a ref and what this run may do with its cache. */
+/** One line of the `ac` claim: a ref, and the rights of this run on its caches. */
 export interface TokenScope {
   readonly ref: string;
   readonly read: boolean;
@@ -11,14 +9,14 @@ const READ = 1;
 const WRITE = 2;
 
 /**
- * The cache scopes that GitHub put into the run's own token: the `ac` claim of ACTIONS_RUNTIME_TOKEN, a JSON string of
- * `[{"Scope":"refs/heads/main","Permission":1}]` (1 read, 2 write; actions/runner 2.336). undefined: there is none. Nor is
- * a claim whose lines name no ref: Gitea and Forgejo give every run `[{"Scope":"","Permission":2}]` (go-gitea
- * services/actions/auth.go). The signature is not checked: whoever can set the variable can do what the claim would
- * forbid anyway.
+ * Reads the cache scopes that GitHub puts into the run's token: the `ac` claim of ACTIONS_RUNTIME_TOKEN, a JSON string of
+ * `[{"Scope":"refs/heads/main","Permission":1}]` (1 read, 2 write; actions/runner 2.336). Returns undefined if there is no
+ * such claim, or if none of its lines names a ref: Gitea and Forgejo give every run `[{"Scope":"","Permission":2}]`
+ * (go-gitea services/actions/auth.go). The signature is not checked: a program that can set the variable runs code in the
+ * job, and can do all that the claim forbids.
  */
-export function readTokenScopes(env: Environment): readonly TokenScope[] | undefined {
-  const body = env.ACTIONS_RUNTIME_TOKEN?.split('.')[1];
+export function readTokenScopes(token: string | undefined): readonly TokenScope[] | undefined {
+  const body = token?.split('.')[1];
   if (!body) return undefined;
   try {
     const claims: unknown = JSON.parse(Buffer.from(body, 'base64url').toString('utf8'));

@@ -1,13 +1,17 @@
 /**
- * Text for one line of the job's log. Names of files and keys may hold anything; the runner takes a line that begins
- * with `::`, and `##[` anywhere in it, for a command (actions/runner 2.336, ActionCommand.cs). Control characters,
- * line separators, marks that turn the reading direction and bytes that are not UTF-8 become visible.
+ * Escapes text for one line of the job's log. Names of files and keys may contain anything; the runner treats a line that
+ * begins with `::`, and `##[` anywhere in it, as a command (actions/runner 2.336, ActionCommand.cs). Control characters,
+ * line separators, marks of the reading direction and bytes that are not UTF-8 become visible.
  */
 export function escapeLine(text: string): string {
-  return text
-    .replace(UNPRINTABLE, visible)
+  return escapeControls(text)
     .replace(/^(\s*):(?=:)/, '$1\\x3a')
     .replaceAll('##[', '##\\x5b');
+}
+
+/** Escapes the characters that have no glyph, for a value of one line that is not printed as a line of the log. */
+export function escapeControls(text: string): string {
+  return text.replace(UNPRINTABLE, visible);
 }
 
 const UNPRINTABLE =
@@ -18,7 +22,7 @@ function visible(character: string): string {
   if (character === '\r') return '\\r';
   if (character === '\t') return '\\t';
   const code = character.charCodeAt(0);
-  // archive/fs/names.ts: a byte that is not UTF-8.
+  // A byte that is not UTF-8 (archive/fs/names.ts)
   if (code >= 0xdc80 && code <= 0xdcff) return `\\x${(code - 0xdc00).toString(16)}`;
   return code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u${code.toString(16)}`;
 }

@@ -1,27 +1,27 @@
 import { constants } from 'node:os';
 
-/** What the runner leaves a cancelled step before it sends SIGTERM is 7.5 s (actions/runner 2.336); we promise 5. */
+/** The runner gives a cancelled step 7.5 s until it sends SIGTERM (actions/runner 2.336). The documented limit is 5 s. */
 const GRACE_MS = 4500;
 
-export interface Interrupt {
+interface Interrupt {
   readonly signal: AbortSignal;
-  /** Does what the signal of that name does. */
+  /** Has the effect of the signal of that name. */
   trigger(name: 'SIGINT' | 'SIGTERM'): void;
 }
 
 /**
- * SIGINT and SIGTERM abort `signal`, so that work in flight is undone by whoever does it. If that takes too long the
- * process ends all the same. The exit status is the shell's: 128 and the signal's number.
+ * Makes SIGINT and SIGTERM abort `signal`, so that each operation in flight undoes its own work. The process ends after
+ * 4.5 s in any case. The exit status is that of a shell: 128 and the signal's number.
  */
-export function listenForInterrupt(target: NodeJS.Process = process): Interrupt {
+export function listenForInterrupt(): Interrupt {
   const controller = new AbortController();
   const trigger = (name: 'SIGINT' | 'SIGTERM') => {
     if (controller.signal.aborted) return;
-    target.exitCode = 128 + constants.signals[name];
-    setTimeout(() => target.exit(), GRACE_MS).unref();
+    process.exitCode = 128 + constants.signals[name];
+    setTimeout(() => process.exit(), GRACE_MS).unref();
     controller.abort(new Error(`the step was cancelled (${name})`));
   };
-  target.on('SIGINT', () => trigger('SIGINT'));
-  target.on('SIGTERM', () => trigger('SIGTERM'));
+  process.on('SIGINT', () => trigger('SIGINT'));
+  process.on('SIGTERM', () => trigger('SIGTERM'));
   return { signal: controller.signal, trigger };
 }

@@ -3,7 +3,7 @@ import type { Log } from '../../report/log.ts';
 import type { Environment } from '../inputs/read-input.ts';
 import { escapeLine } from './escape.ts';
 
-/** Everything a step says to the runner and hears from it. */
+/** The runner's interface to a step: the environment, the log, outputs, state and the job summary. */
 export interface Runner {
   readonly env: Environment;
   readonly log: Log;
@@ -11,11 +11,11 @@ export interface Runner {
   saveState(name: string, value: string): void;
   /** Appends a table to the job summary; does nothing where there is none. Cells are HTML. */
   addSummary(title: string, rows: readonly (readonly string[])[]): Promise<void>;
-  /** Ends the step as failed, with one sentence. */
+  /** Fails the step with one sentence. */
   fail(message: string): void;
 }
 
-/** The runner that started this process: commands on stdout and the files it names in the environment. */
+/** Connects to the runner that started this process: by commands on stdout and by the files that the environment names. */
 export function createRunner(env: Environment): Runner {
   return {
     env,
@@ -35,7 +35,7 @@ export function createRunner(env: Environment): Runner {
   };
 }
 
-/** The voice of `report/log.ts`: every text is escaped here, and nowhere else. */
+/** Creates the log of the runner. Every text is escaped here, and nowhere else. */
 export function createRunnerLog(env: Environment): Log {
   const debugging = env.RUNNER_DEBUG === '1';
   let grouped = false;
@@ -45,7 +45,7 @@ export function createRunnerLog(env: Environment): Log {
   };
   return {
     debug(message) {
-      // The runner would drop the lines: not writing them is cheaper. A stack has several
+      // The runner would drop the lines. A stack has several
       if (debugging) for (const line of message.split('\n')) core.debug(escapeLine(line));
     },
     info(message) {

@@ -1,46 +1,46 @@
 import { type Environment, isOn } from '../inputs/read-input.ts';
 
 /**
- * Input `sudo`: the whole phase runs once more as root, in a child. Only the child does anything; this process hands
- * on its environment, its output and a cancellation.
+ * Input `sudo`: the whole phase runs in a child process as root. This process only passes on its environment, the child's
+ * output and a cancellation.
  */
 
-/** What the child needs: the step's own variables and how the network is reached. */
+/** Variables that the child gets: those of the step and those of the network. */
 const KEPT =
   /^(?:INPUT_|GITHUB_|RUNNER_|ACTIONS_|AWS_|CACHE_S3_|STATE_|(?:HTTPS?_PROXY|NO_PROXY|ALL_PROXY|NODE_EXTRA_CA_CERTS)$)/i;
-/** sudo replaces HOME and PATH (always_set_home, secure_path), whatever is asked of it (sudo 1.9.13, observed). */
+/** sudo replaces HOME and PATH (always_set_home, secure_path) in spite of --preserve-env (sudo 1.9.13, observed). */
 const HOME = 'CACHE_S3_SUDO_HOME';
 const PATH = 'CACHE_S3_SUDO_PATH';
-/** The child's first line on stderr: what comes before it is sudo's. */
+/** The child's first line on stderr: lines before it are sudo's. */
 const STARTED = 'cache-s3: running as root';
 
-/** Whether this phase is to be run by a child as root. false where it is one, where there is no root, and as root. */
+/** Returns whether this phase must run in a child as root: not in that child, not as root, and not on Windows. */
 export function wantsSudo(env: Environment): boolean {
   const root = process.geteuid?.() ?? 0;
   return root !== 0 && env[HOME] === undefined && isOn(env, 'sudo');
 }
 
-/** The command line of the child. */
+/** Returns the command line of the child. */
 export function sudoCommand(env: Environment, program: readonly string[]): readonly string[] {
   const kept = Object.keys(env).filter(name => KEPT.test(name));
   return ['sudo', '-n', `--preserve-env=${[...new Set([...kept, HOME, PATH])].join(',')}`, ...program];
 }
 
-export type SudoEnd =
+type SudoEnd =
   | { readonly kind: 'ran'; readonly exitCode: number }
-  /** sudo did not start the program; `reason` is its own word for it. */
+  /** sudo did not start the program; `reason` is its own message. */
   | { readonly kind: 'refused'; readonly reason: string };
 
 /**
- * Runs `program` as root with this process's output. When `signal` is aborted the child learns it from the end of its
- * stdin: an ordinary user cannot signal root's processes.
+ * Runs `program` as root with this process's output. When `signal` is aborted, the child's stdin ends: an ordinary user
+ * cannot send signals to processes of root.
  */
 export async function runAsRoot(
   program: readonly string[],
   env: Environment,
   signal: AbortSignal,
 ): Promise<SudoEnd> {
-  // Every run loads this module, and few come here
+  // Every run loads this module, but few need these
   const { spawn } = await import('node:child_process');
   const { text } = await import('node:stream/consumers');
   const [file = '', ...args] = sudoCommand(env, program);
@@ -48,17 +48,17 @@ export async function runAsRoot(
     env: { ...env, [HOME]: env.HOME ?? '', [PATH]: env.PATH ?? '' },
     stdio: ['pipe', 'inherit', 'pipe'],
   });
-  // The child may be gone by then: its end is told by `close`.
+  // The child may have ended: `close` reports that
   child.stdin.on('error', () => {});
   const cancel = () => child.stdin.end();
   if (signal.aborted) cancel();
   else signal.addEventListener('abort', cancel, { once: true });
-  const said = text(child.stderr);
+  const output = text(child.stderr);
   const exitCode = await new Promise<number | string>(resolve => {
     child.on('error', error => resolve(error.message));
     child.on('close', (code, name) => resolve(code ?? `ended by ${name}`));
   });
-  const stderr = await said;
+  const stderr = await output;
   const started = stderr.indexOf(STARTED);
   if (started === -1) {
     const reason =
@@ -70,8 +70,8 @@ export async function runAsRoot(
 }
 
 /**
- * In the child: takes over the user's HOME and PATH, and calls `cancel` when stdin ends. Does nothing in a process
- * that is none.
+ * Sets the user's HOME and PATH in the child, and calls `cancel` when stdin ends. Does nothing in a process that is not
+ * such a child.
  */
 export function becomeSudoChild(env: NodeJS.ProcessEnv, cancel: () => void): void {
   if (env[HOME] === undefined) return;

@@ -1,15 +1,14 @@
 import { homedir } from 'node:os';
 import path from 'node:path';
-import { matchOrder } from '../../cache/keys/match-order.ts';
-import { type Spaces, spacesOf } from '../../cache/keys/scope.ts';
+import { matchSteps, type Spaces, spacesOf } from '../../cache/keys/scope.ts';
 import { cacheVersion } from '../../cache/keys/version.ts';
 import { createPathLayout, type StepLayout } from '../../cache/paths/paths.ts';
 import type { LookupRequest } from '../../storage/backend.ts';
 import type { ActionInputs } from '../inputs/inputs.ts';
 import type { Environment } from '../inputs/read-input.ts';
 import { resolveTarget, type Target } from '../inputs/target.ts';
-import type { RunContext } from '../run/event.ts';
 import { type Access, decideAccess, githubAccess } from '../run/policy.ts';
+import type { RunContext } from '../run/run-context.ts';
 
 /** All decisions of a step before its first request. */
 export interface StepPlan {
@@ -29,8 +28,7 @@ export async function planStep(
   env: Environment,
 ): Promise<StepPlan> {
   const target = resolveTarget(inputs, { env, forkPullRequest: context.fork });
-  const access =
-    target.kind === 'github' ? githubAccess(context, env) : decideAccess(context, inputs.scope, env);
+  const access = target.kind === 'github' ? githubAccess(context) : decideAccess(context, inputs.scope);
   const layout = await createPathLayout({
     patterns: inputs.paths,
     workspace: context.workspace,
@@ -62,7 +60,7 @@ export function lookupRequest(plan: StepPlan, signal: AbortSignal): LookupReques
     paths,
     crossOs,
     version: plan.version,
-    plan: matchOrder(plan.spaces.read, key, restoreKeys),
+    plan: matchSteps(plan.spaces.read, key, restoreKeys),
     elsewhere: plan.spaces.elsewhere,
     signal,
   };

@@ -1,9 +1,8 @@
-import type { Elsewhere, KeySpace } from '../../storage/backend.ts';
-import { decodeComponent } from './encode.ts';
-import { createKeySpace, parseEntry, rootOf } from './key-space.ts';
+import type { Elsewhere, KeySpace, MatchStep } from '../../storage/backend.ts';
+import { createKeySpace, decodeComponent, parseEntry, rootOf } from './object-names.ts';
 
 export const SCOPES = ['ref', 'repository', 'bucket'] as const;
-/** Who shares entries: the runs of one ref (GitHub's rule), of one repository, or of everyone who uses the bucket. */
+/** Who shares entries: the runs of one ref (GitHub's rule), of one repository, or all runs that use the bucket. */
 export type Scope = (typeof SCOPES)[number];
 
 export interface ScopeOptions {
@@ -22,14 +21,14 @@ export interface Spaces {
   /** In order of precedence. */
   readonly read: readonly KeySpace[];
   readonly write: KeySpace;
-  /** The places of all refs, where only some of them are read. */
+  /** All refs of the repository; undefined if the step reads everything that its scope has. */
   readonly elsewhere?: Elsewhere;
 }
 
-/** The place of what is shared wider than the component says. No ref is named so: refs begin with `refs/`. */
+/** Replaces the components that a wider scope does not separate by. It is no ref: these begin with `refs/`. */
 const SHARED = '_';
 
-/** Where a step looks for entries and where it puts its own. */
+/** Returns the places where a step looks for entries, and the one where it saves its own. */
 export function spacesOf(options: ScopeOptions): Spaces {
   const { scope, prefix, version } = options;
   if (scope === 'bucket') {
@@ -56,7 +55,7 @@ export function spacesOf(options: ScopeOptions): Spaces {
   };
 }
 
-/** What lies below a repository: the places of its refs, and what `scope: repository` shares. */
+/** Names all entries below a repository: those of its refs, and those that `scope: repository` shares. */
 function allRefs(root: string): Elsewhere {
   return {
     root,
@@ -69,4 +68,20 @@ function allRefs(root: string): Elsewhere {
       return { ...entry, label: ref === SHARED ? "scope 'repository'" : ref };
     },
   };
+}
+
+/**
+ * Lists the lookups of a step in GitHub's order: for each place the exact key, then the newest entry whose key starts with
+ * `primaryKey`, then for each restore-key the newest that starts with it. As in actions/cache, a match in a nearer place
+ * precedes a better match in another one.
+ */
+export function matchSteps(
+  spaces: readonly KeySpace[],
+  primaryKey: string,
+  restoreKeys: readonly string[],
+): readonly MatchStep[] {
+  return spaces.flatMap(space => [
+    { kind: 'exact' as const, space, key: primaryKey },
+    ...[...new Set([primaryKey, ...restoreKeys])].map(key => ({ kind: 'prefix' as const, space, key })),
+  ]);
 }

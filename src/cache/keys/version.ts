@@ -1,20 +1,19 @@
 import { createHash } from 'node:crypto';
 
-/** Names the archive format: an object of another format has another version and is simply not found. */
+/** Names the archive format: an object of another format has another version, so it is not found. */
 const FORMAT = 'cs3m-1';
 
-export interface VersionOptions {
+interface VersionOptions {
   /** The `path` lines as the layout maps them (`StepLayout.storedLines`), in the order of the input. */
   readonly storedLines: readonly string[];
   readonly platform: NodeJS.Platform;
-  /** Input `enableCrossOsArchive`: share between Windows and the others. */
+  /** Input `enableCrossOsArchive`: share caches between Windows and other systems. */
   readonly crossOs: boolean;
 }
 
 /**
- * What two saves must have in common, besides the key, to be the same cache: the paths, the format, and Windows or not.
- * SHA-256, 64 hex digits. A cache of Windows has a version of its own because its paths and links differ (the rule of
- * actions/cache).
+ * Hashes the facts that separate caches of one key: the paths, the archive format, and Windows or not, since its paths and
+ * links differ (the rule of actions/cache). Returns SHA-256 as 64 hex digits.
  */
 export function cacheVersion(options: VersionOptions): string {
   const lines = [...options.storedLines, FORMAT];

@@ -1,13 +1,13 @@
 import { describe, expect, test } from 'vitest';
-import { BadInputError } from '../../../src/action/inputs/bad-input.ts';
 import { parseInputs } from '../../../src/action/inputs/inputs.ts';
+import { BadInputError } from '../../../src/action/inputs/read-input.ts';
 import { inputEnv } from '../support.ts';
 
 const parse = (inputs: Record<string, string>) => parseInputs(inputEnv(inputs));
 const minimal = { path: 'node_modules', key: 'k' };
 
 describe('parseInputs', () => {
-  test('two inputs are enough, and the rest has defaults', () => {
+  test('path and key are enough, and every other input has a default', () => {
     expect(parse(minimal)).toEqual({
       paths: ['node_modules'],
       key: 'k',
@@ -41,7 +41,7 @@ describe('parseInputs', () => {
     });
   });
 
-  test('the step of a tespkg/actions-cache user', () => {
+  test('the inputs of a tespkg/actions-cache step are read in their spelling', () => {
     const inputs = parse({
       endpoint: 'rgw.example',
       port: '9000',
@@ -73,7 +73,7 @@ describe('parseInputs', () => {
     });
   });
 
-  test('the fleet configures the runner once', () => {
+  test('an empty input is read from the variable of the fleet', () => {
     const env = {
       ...inputEnv({ ...minimal, bucket: '' }),
       CACHE_S3_BUCKET: 'fleet',
@@ -82,67 +82,75 @@ describe('parseInputs', () => {
     expect(parseInputs(env)).toMatchObject({ bucket: 'fleet', scope: 'bucket' });
   });
 
-  test('the job status is the runner’s alone', () => {
+  test('the job status is read from the runner, and never from a variable of the fleet', () => {
     expect(parseInputs({ ...inputEnv(minimal), CACHE_S3_JOB_STATUS: 'failure' }).jobStatus).toBe('');
     expect(parse({ ...minimal, 'job-status': 'failure' }).jobStatus).toBe('failure');
   });
 
-  test('the post phase works with what the restore worked with, whatever the expressions say now', () => {
+  test('the post step keeps the path, key and restore-keys of the restore step', () => {
     const remembered = { paths: ['a'], key: 'then', restoreKeys: [] };
     expect(parseInputs(inputEnv({ path: 'b', key: 'a,b' }), remembered)).toMatchObject(remembered);
   });
 
   test.each([
-    ['TRUE', true],
-    ['False', false],
-    ['true', true],
-  ])('%s is a boolean', (text, value) => {
-    expect(parse({ ...minimal, overwrite: text }).overwrite).toBe(value);
+    ['a usual key', 'linux-go-abc', 'linux-go-\nlinux-'],
+    ['a key of 512 characters', 'k'.repeat(512), ''],
+    ['ten keys in all', 'k', 'abcdefghi'.split('').join('\n')],
+    ['a key with spaces, quotes and UTF-8', 'a b"\'ü#?%', ''],
+  ])('%s is accepted, as by actions/cache', (_, key, restoreKeys) => {
+    expect(parse({ ...minimal, key, 'restore-keys': restoreKeys }).key).toBe(key);
   });
 
   test.each([
     ['/ci/', 'ci'],
     ['team/a', 'team/a'],
     ['', 'cache-s3'],
-  ])('prefix %j is %j', (text, prefix) => {
+  ])('the prefix %j is read as %j', (text, prefix) => {
     expect(parse({ ...minimal, prefix: text }).prefix).toBe(prefix);
   });
 
   test.each([
-    [{ path: '' }, "Input 'path' is missing: name the files and directories to cache, one on each line."],
-    [{ path: '!a\n!b' }, "Input 'path' is '!a !b', but at least one line has to name something to cache."],
+    [{ path: '' }, "Input 'path' is missing: list the files and directories to cache, one on each line."],
+    [{ path: '!a\n!b' }, "Input 'path' is '!a !b', but at least one line must name something to cache."],
     [{ key: '' }, /^Input 'key' is missing: /],
     [{ key: 'a,b' }, "Input 'key' has the key 'a,b', but a key cannot contain a comma."],
-    [{ key: 'k'.repeat(513) }, /^Input 'key' has a key of 513 characters/],
-    [{ 'restore-keys': 'abcdefghij'.split('').join('\n') }, /^Inputs 'key' and 'restore-keys' name 11 keys/],
-    [{ port: 'http' }, "Input 'port' is 'http', but it has to be a whole number from 1 to 65535."],
+    [{ key: 'k'.repeat(513) }, /^Input 'key' has a key of 513 characters \('k{40}\.\.\.'\), but at most 512/],
+    [
+      { 'restore-keys': 'abcdefghij'.split('').join('\n') },
+      "Input 'restore-keys' has 10 lines, but at most 9 are allowed.",
+    ],
+    [{ 'restore-keys': 'a\nb,' }, "Input 'restore-keys' has the key 'b,', but a key cannot contain a comma."],
+    [{ 'restore-keys': 'r'.repeat(513) }, /^Input 'restore-keys' has a key of 513 characters/],
+    [{ key: '😀'.repeat(257) }, /^Input 'key' has a key of 514 characters/],
+    [{ port: 'http' }, "Input 'port' is 'http', but it must be a whole number from 1 to 65535."],
     [{ port: '65536' }, /^Input 'port' is '65536'/],
     [
       { 'retry-count': 'three' },
-      "Input 'retry-count' is 'three', but it has to be a whole number from 0 to 99.",
+      "Input 'retry-count' is 'three', but it must be a whole number from 0 to 99.",
     ],
     [{ 'retry-count': '-1' }, /^Input 'retry-count' is '-1'/],
     [{ 'retry-count': '100' }, /^Input 'retry-count' is '100'/],
     [{ 'retry-count': '1.5' }, /^Input 'retry-count' is '1.5'/],
     [
       { 'compression-level': '0' },
-      "Input 'compression-level' is '0', but it has to be a whole number from 1 to 19.",
+      "Input 'compression-level' is '0', but it must be a whole number from 1 to 19.",
     ],
     [{ 'compression-level': '20' }, /^Input 'compression-level' is '20'/],
     [
       { 'upload-chunk-size': '32MB' },
-      "Input 'upload-chunk-size' is '32MB', but it has to be a whole number of bytes such as 8388608.",
+      "Input 'upload-chunk-size' is '32MB', but it must be a whole number of bytes such as 8388608.",
     ],
     [{ 'upload-chunk-size': '0' }, /^Input 'upload-chunk-size' is '0'/],
-    [{ insecure: 'yes' }, "Input 'insecure' is 'yes', but it has to be true or false."],
+    [{ insecure: 'yes' }, "Input 'insecure' is 'yes', but it must be true or false."],
     [{ retry: '3' }, /^Input 'retry' is '3'/],
     [{ 'use-fallback': 'no' }, /^Input 'use-fallback' is 'no'/],
     [{ 'fail-on-cache-miss': '1' }, /^Input 'fail-on-cache-miss' is '1'/],
-    [{ scope: 'branch' }, "Input 'scope' is 'branch', but it has to be ref, repository or bucket."],
-    [{ prefix: '../x' }, /^Input 'prefix' is '\.\.\/x', but it has to be/],
+    [{ scope: 'branch' }, "Input 'scope' is 'branch', but it must be ref, repository or bucket."],
+    [{ prefix: '../x' }, /^Input 'prefix' is '\.\.\/x', but it must be/],
     [{ prefix: 'a//b' }, /^Input 'prefix' is 'a\/\/b'/],
     [{ prefix: 'ü' }, /^Input 'prefix' is 'ü'/],
-  ])('%j is refused in one sentence', (inputs, sentence) => {
+    [{ prefix: 'p'.repeat(257) }, /^Input 'prefix' is 'p{200}\.\.\.', but it must be at most 256 letters/],
+  ])('the inputs %j are refused in one sentence', (inputs, sentence) => {
     const attempt = () => parse({ ...minimal, ...inputs });
     expect(attempt).toThrow(BadInputError);
     expect(attempt).toThrow(sentence);

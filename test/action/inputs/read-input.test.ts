@@ -1,33 +1,114 @@
 import { describe, expect, test } from 'vitest';
-import { BadInputError } from '../../../src/action/inputs/bad-input.ts';
-import { badInputSentence, readInput, readLines } from '../../../src/action/inputs/read-input.ts';
+import {
+  BadInputError,
+  badInputSentence,
+  isOn,
+  quoteValue,
+  readBoolean,
+  readChoice,
+  readInput,
+  readInteger,
+  readLines,
+} from '../../../src/action/inputs/read-input.ts';
 
 describe('readInput', () => {
   test.each([
-    ['the input goes first', { INPUT_BUCKET: ' ci ', CACHE_S3_BUCKET: 'fleet' }, 'bucket', 'ci'],
-    ['an empty input is none', { INPUT_BUCKET: '', CACHE_S3_BUCKET: 'fleet' }, 'bucket', 'fleet'],
-    ['blanks are none', { INPUT_BUCKET: '  ', CACHE_S3_BUCKET: ' fleet ' }, 'bucket', 'fleet'],
-    ['nothing at all', {}, 'bucket', ''],
-    ['dashes are kept by the runner', { 'INPUT_RETRY-COUNT': '3' }, 'retry-count', '3'],
-    ['and are underscores for the fleet', { CACHE_S3_RETRY_COUNT: '3' }, 'retry-count', '3'],
-    ['capitals begin a word', { CACHE_S3_ACCESS_KEY: 'a' }, 'accessKey', 'a'],
-    ['or none', { CACHE_S3_ACCESSKEY: 'a' }, 'accessKey', 'a'],
-    ['several capitals', { CACHE_S3_ENABLE_CROSS_OS_ARCHIVE: 'true' }, 'enableCrossOsArchive', 'true'],
-    ['upper case by the runner', { INPUT_ENABLECROSSOSARCHIVE: 'true' }, 'enableCrossOsArchive', 'true'],
+    ['an input precedes the fleet', { INPUT_BUCKET: ' ci ', CACHE_S3_BUCKET: 'fleet' }, 'bucket', 'ci'],
+    [
+      'an empty input is read from the fleet',
+      { INPUT_BUCKET: '', CACHE_S3_BUCKET: 'fleet' },
+      'bucket',
+      'fleet',
+    ],
+    [
+      'a blank input is read from the fleet',
+      { INPUT_BUCKET: '  ', CACHE_S3_BUCKET: ' fleet ' },
+      'bucket',
+      'fleet',
+    ],
+    ['an input that is not set is empty', {}, 'bucket', ''],
+    ['the runner keeps dashes in a name', { 'INPUT_RETRY-COUNT': '3' }, 'retry-count', '3'],
+    ['the fleet writes a dash as an underscore', { CACHE_S3_RETRY_COUNT: '3' }, 'retry-count', '3'],
+    ['the fleet separates a word at a capital', { CACHE_S3_ACCESS_KEY: 'a' }, 'accessKey', 'a'],
+    ['the fleet may leave a word at a capital unseparated', { CACHE_S3_ACCESSKEY: 'a' }, 'accessKey', 'a'],
+    [
+      'the fleet separates each word of a name with several capitals',
+      { CACHE_S3_ENABLE_CROSS_OS_ARCHIVE: 'true' },
+      'enableCrossOsArchive',
+      'true',
+    ],
+    [
+      'the runner writes a name in upper case',
+      { INPUT_ENABLECROSSOSARCHIVE: 'true' },
+      'enableCrossOsArchive',
+      'true',
+    ],
   ])('%s', (_, env, name, value) => {
     expect(readInput(env, name)).toBe(value);
   });
 });
 
-test('lines are trimmed, empty ones dropped, and a blank after ! closed', () => {
+test('readLines trims lines, drops empty ones and closes the gap after an exclamation mark', () => {
   const env = { INPUT_PATH: ' a \r\n\n!  b\n~/c d \n' };
   expect(readLines(env, 'path')).toEqual(['a', '!b', '~/c d']);
 });
 
 test.each([
-  [{ CACHE_S3_RETRY_COUNT: 'x' }, "Input 'retry-count' (CACHE_S3_RETRY_COUNT) is 'x'."],
-  [{ 'INPUT_RETRY-COUNT': 'x', CACHE_S3_RETRY_COUNT: '3' }, "Input 'retry-count' is 'x'."],
-  [{}, "Input 'retry-count' is 'x'."],
-])('a bad value of the fleet is said with its variable: %j', (env, sentence) => {
-  expect(badInputSentence(new BadInputError("Input 'retry-count' is 'x'."), env)).toBe(sentence);
+  ['TRUE', true],
+  ['False', false],
+  ['', undefined],
+])('readBoolean reads %j as %s', (text, value) => {
+  expect(readBoolean({ INPUT_RETRY: text }, 'retry')).toBe(value);
+});
+
+test.each([
+  ['True', true],
+  ['false', false],
+  ['yes', false],
+  ['', false],
+])('isOn reads %j as %s without an error', (text, value) => {
+  expect(isOn({ INPUT_SUDO: text }, 'sudo')).toBe(value);
+});
+
+test.each([
+  ['1', 1],
+  ['99', 99],
+  ['007', 7],
+  ['', undefined],
+])('readInteger reads %j as %s', (text, value) => {
+  expect(readInteger({ INPUT_PORT: text }, 'port', { min: 1, max: 99 })).toBe(value);
+});
+
+test.each(['0', '100', '-1', '1.5', '1e1', '0x1', '٣', 'one'])(
+  'readInteger refuses %j for a number from 1 to 99',
+  text => {
+    const attempt = () => readInteger({ INPUT_PORT: text }, 'port', { min: 1, max: 99 });
+    expect(attempt).toThrow(`Input 'port' is '${text}', but it must be a whole number from 1 to 99.`);
+  },
+);
+
+test('readChoice returns one of the words and refuses every other one, in another case too', () => {
+  const read = (text: string) => readChoice({ INPUT_SCOPE: text }, 'scope', ['ref', 'repository', 'bucket']);
+  expect(read('bucket')).toBe('bucket');
+  expect(read('')).toBeUndefined();
+  expect(() => read('Ref')).toThrow("Input 'scope' is 'Ref', but it must be ref, repository or bucket.");
+});
+
+test('a long value is quoted in part', () => {
+  expect(quoteValue('short')).toBe("'short'");
+  expect(quoteValue('x'.repeat(100_000))).toBe(`'${'x'.repeat(200)}...'`);
+  const attempt = () => readBoolean({ INPUT_RETRY: 'x'.repeat(100_000) }, 'retry');
+  expect(attempt).toThrow(/^.{100,300}$/);
+});
+
+test.each([
+  ['names its variable', { CACHE_S3_RETRY_COUNT: 'x' }, "Input 'retry-count' (CACHE_S3_RETRY_COUNT) is 'x'."],
+  [
+    'is not mentioned if the step sets the input',
+    { 'INPUT_RETRY-COUNT': 'x', CACHE_S3_RETRY_COUNT: '3' },
+    "Input 'retry-count' is 'x'.",
+  ],
+  ['is not mentioned if it sets nothing', {}, "Input 'retry-count' is 'x'."],
+])('the sentence about a bad value of the fleet %s', (_, env, sentence) => {
+  expect(badInputSentence(new BadInputError('retry-count', "is 'x'."), env)).toBe(sentence);
 });

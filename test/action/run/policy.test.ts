@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import type { RunContext } from '../../../src/action/run/event.ts';
 import { decideAccess, decideSave, githubAccess } from '../../../src/action/run/policy.ts';
-import { readTokenScopes } from '../../../src/action/run/token.ts';
+import type { RunContext } from '../../../src/action/run/run-context.ts';
+import type { TokenScope } from '../../../src/action/run/token.ts';
 import type { Scope } from '../../../src/cache/keys/scope.ts';
 
 const push: RunContext = {
@@ -12,6 +12,8 @@ const push: RunContext = {
   baseRef: undefined,
   pullRequest: false,
   fork: false,
+  tokenScopes: undefined,
+  cacheMode: '',
   workspace: '/work/app',
   runId: '42',
   runAttempt: '1',
@@ -26,26 +28,30 @@ const pull: RunContext = {
 };
 const onMain = (eventName: string): RunContext => ({ ...push, eventName, ref: 'refs/heads/main' });
 
-function tokenOf(claims: unknown) {
-  const body = Buffer.from(JSON.stringify(claims)).toString('base64url');
-  return { ACTIONS_RUNTIME_TOKEN: `e30.${body}.sig` };
-}
-const token = (...scopes: [ref: string, permission: number][]) =>
-  tokenOf({ ac: JSON.stringify(scopes.map(([Scope, Permission]) => ({ Scope, Permission }))) });
+const token = (...scopes: [ref: string, rights: 'r' | 'w' | 'rw'][]): Partial<RunContext> => ({
+  tokenScopes: scopes.map(
+    ([ref, rights]): TokenScope => ({ ref, read: rights.includes('r'), write: rights.includes('w') }),
+  ),
+});
 
-const access = (context: RunContext, env = {}, scope: Scope = 'ref') => decideAccess(context, scope, env);
+const access = (context: RunContext, more: Partial<RunContext> = {}, scope: Scope = 'ref') =>
+  decideAccess({ ...context, ...more }, scope);
 
-describe('what may be read, from the event', () => {
+describe('the refs that a run without a token reads', () => {
   test.each([
-    ['a branch, then the default branch', push, ['refs/heads/topic', 'refs/heads/main']],
-    ['the default branch itself, once', onMain('push'), ['refs/heads/main']],
     [
-      'a pull request: its own, its base, the default',
+      'a branch reads its own cache, then that of the default branch',
+      push,
+      ['refs/heads/topic', 'refs/heads/main'],
+    ],
+    ['the default branch reads its own cache once', onMain('push'), ['refs/heads/main']],
+    [
+      'a pull request reads its own cache, then those of its base and of the default branch',
       pull,
       ['refs/pull/7/merge', 'refs/heads/dev', 'refs/heads/main'],
     ],
     [
-      'a merge group',
+      'a merge group reads its own cache, then those of its base and of the default branch',
       {
         ...push,
         eventName: 'merge_group',
@@ -54,18 +60,26 @@ describe('what may be read, from the event', () => {
       },
       ['refs/heads/gh-readonly-queue/dev/pr-7', 'refs/heads/dev', 'refs/heads/main'],
     ],
-    ['a tag', { ...push, ref: 'refs/tags/v1' }, ['refs/tags/v1', 'refs/heads/main']],
-    ['without a known default branch', { ...push, defaultRef: undefined }, ['refs/heads/topic']],
+    [
+      'a tag reads its own cache, then that of the default branch',
+      { ...push, ref: 'refs/tags/v1' },
+      ['refs/tags/v1', 'refs/heads/main'],
+    ],
+    [
+      'a branch reads only its own cache if the default branch is not known',
+      { ...push, defaultRef: undefined },
+      ['refs/heads/topic'],
+    ],
   ])('%s', (_, context, refs) => {
     expect(access(context).readRefs).toEqual(refs);
     expect(access(context).writeRef).toBe(context.ref);
   });
 });
 
-describe('what may be read and written, from the token', () => {
-  const scopes = token(['refs/heads/main', 1], ['refs/heads/dev', 1], ['refs/pull/7/merge', 3]);
+describe('the rights that the run’s token gives', () => {
+  const scopes = token(['refs/heads/main', 'r'], ['refs/heads/dev', 'r'], ['refs/pull/7/merge', 'rw']);
 
-  test('its scopes, in the order of the event', () => {
+  test('a pull request reads the refs of its token in the order of the event', () => {
     expect(access(pull, scopes)).toEqual({
       read: { allowed: true },
       write: { allowed: true },
@@ -74,61 +88,35 @@ describe('what may be read and written, from the token', () => {
     });
   });
 
-  test('a ref that the token does not name is not read', () => {
-    expect(access(pull, token(['refs/heads/dev', 1])).readRefs).toEqual(['refs/heads/dev']);
+  test('a ref that the token does not contain is not read', () => {
+    expect(access(pull, token(['refs/heads/dev', 'r'])).readRefs).toEqual(['refs/heads/dev']);
   });
 
-  test('a ref that only the token names comes last', () => {
-    const env = token(['refs/heads/other', 1], ['refs/heads/main', 1], ['refs/heads/topic', 3]);
-    expect(access(push, env).readRefs).toEqual(['refs/heads/topic', 'refs/heads/main', 'refs/heads/other']);
+  test('a ref that only the token contains is read last', () => {
+    const more = token(['refs/heads/other', 'r'], ['refs/heads/main', 'r'], ['refs/heads/topic', 'rw']);
+    expect(access(push, more).readRefs).toEqual(['refs/heads/topic', 'refs/heads/main', 'refs/heads/other']);
   });
 
-  test('what is written is what the token lets write', () => {
-    expect(access(push, token(['refs/heads/main', 1], ['refs/heads/lent', 2])).writeRef).toBe(
-      'refs/heads/lent',
-    );
+  test('a run saves to the ref that its token lets it write', () => {
+    const { writeRef } = access(push, token(['refs/heads/main', 'r'], ['refs/heads/lent', 'w']));
+    expect(writeRef).toBe('refs/heads/lent');
   });
 
-  test('no write bit, no write', () => {
-    expect(access(push, token(['refs/heads/topic', 1])).write).toEqual({
+  test('a run whose token has no write right saves nothing', () => {
+    expect(access(push, token(['refs/heads/topic', 'r'])).write).toEqual({
       allowed: false,
-      reason: "the run's token only reads",
+      reason: "the run's token allows it only to read",
     });
   });
 
-  test('no scope, no cache', () => {
+  test('a run whose token has no scope neither reads nor saves', () => {
     const none = access(push, token());
-    expect(none.read.allowed).toBe(false);
+    expect(none.read).toEqual({ allowed: false, reason: "the run's token allows it to read no cache" });
     expect(none.write.allowed).toBe(false);
-  });
-
-  test.each([
-    ['no token', {}],
-    ['no JWT', { ACTIONS_RUNTIME_TOKEN: 'opaque' }],
-    ['a broken body', { ACTIONS_RUNTIME_TOKEN: 'a.%%%.c' }],
-    ['no claim', tokenOf({})],
-    ['a claim that is no list', tokenOf({ ac: '{}' })],
-    ['a broken claim', tokenOf({ ac: '[' })],
-    ['a claim that names no ref, as Gitea and Forgejo make it', token(['', 2])],
-  ])('%s: the event decides', (_, env) => {
-    expect(readTokenScopes(env)).toBeUndefined();
-    expect(access(push, env)).toEqual({
-      read: { allowed: true },
-      write: { allowed: true },
-      readRefs: ['refs/heads/topic', 'refs/heads/main'],
-      writeRef: 'refs/heads/topic',
-    });
-  });
-
-  test('a line that is none is left out', () => {
-    const env = tokenOf({
-      ac: JSON.stringify([null, { Scope: 1 }, { Scope: 'refs/heads/a', Permission: 3 }]),
-    });
-    expect(readTokenScopes(env)).toEqual([{ ref: 'refs/heads/a', read: true, write: true }]);
   });
 });
 
-describe('whether an event writes', () => {
+describe('the events that save without a token', () => {
   test.each([
     ['push', true],
     ['schedule', true],
@@ -140,32 +128,38 @@ describe('whether an event writes', () => {
     ['workflow_run', false],
     ['pull_request_target', false],
     ['deployment_status', false],
-  ])('%s on the default branch: %s', (eventName, allowed) => {
+  ])('the event %s on the default branch may save: %s', (eventName, allowed) => {
     const { write } = access(onMain(eventName));
     expect(write.allowed).toBe(allowed);
     if (!write.allowed)
-      expect(write.reason).toBe(`the event '${eventName}' only reads the default branch's cache`);
+      expect(write.reason).toBe(`the event '${eventName}' may only read the default branch's cache`);
   });
 
-  test.each(['issue_comment', 'workflow_run', 'create'])('%s on another ref writes there', eventName => {
-    expect(access({ ...push, eventName }).write.allowed).toBe(true);
-  });
+  test.each(['issue_comment', 'workflow_run', 'create'])(
+    'the event %s on another ref saves to that ref',
+    eventName => {
+      expect(access({ ...push, eventName }).write.allowed).toBe(true);
+    },
+  );
 
-  test('an unusual event whose default branch is not known only reads', () => {
+  test('an event of other users only reads if the default branch is not known', () => {
     expect(access({ ...push, eventName: 'issue_comment', defaultRef: undefined }).write.allowed).toBe(false);
   });
 
-  test('a pull request cannot write what the default branch reads', () => {
+  test('a pull request saves to a ref that the default branch does not read', () => {
     const { write, writeRef } = access(pull);
     expect(write.allowed).toBe(true);
     expect(access(onMain('push')).readRefs).not.toContain(writeRef);
   });
 
-  test.each(['repository', 'bucket'] as const)('under scope %s a pull request only reads', scope => {
-    for (const env of [{}, { ACTIONS_CACHE_MODE: 'write' }, token(['refs/pull/7/merge', 3])]) {
-      const { read, write } = access(pull, env, scope);
+  test.each(['repository', 'bucket'] as const)('with scope %s a pull request only reads', scope => {
+    for (const more of [{}, { cacheMode: 'write' }, token(['refs/pull/7/merge', 'rw'])]) {
+      const { read, write } = access(pull, more, scope);
       expect(read.allowed).toBe(true);
-      expect(write).toEqual({ allowed: false, reason: `with scope '${scope}' a pull request only reads` });
+      expect(write).toEqual({
+        allowed: false,
+        reason: `with scope '${scope}' a pull request may only read`,
+      });
     }
     expect(access(push, {}, scope).write.allowed).toBe(true);
   });
@@ -179,25 +173,25 @@ describe('ACTIONS_CACHE_MODE', () => {
     ['write-only', false, true],
     ['', true, true],
     ['future', true, true],
-  ])('%j: read %s, write %s', (mode, read, write) => {
-    const decided = access(push, { ACTIONS_CACHE_MODE: mode });
+  ])('in mode %j a push may read: %s, and save: %s', (cacheMode, read, write) => {
+    const decided = access(push, { cacheMode });
     expect([decided.read.allowed, decided.write.allowed]).toEqual([read, write]);
-    if (!decided.write.allowed) expect(decided.write.reason).toBe(`ACTIONS_CACHE_MODE is ${mode}`);
+    if (!decided.write.allowed) expect(decided.write.reason).toBe(`ACTIONS_CACHE_MODE is ${cacheMode}`);
   });
 
-  test('write goes before the rules for events', () => {
-    expect(access(onMain('issue_comment'), { ACTIONS_CACHE_MODE: 'write' }).write.allowed).toBe(true);
-    expect(access(onMain('issue_comment'), { ACTIONS_CACHE_MODE: 'future' }).write.allowed).toBe(false);
+  test('mode write precedes the rules for events', () => {
+    expect(access(onMain('issue_comment'), { cacheMode: 'write' }).write.allowed).toBe(true);
+    expect(access(onMain('issue_comment'), { cacheMode: 'future' }).write.allowed).toBe(false);
   });
 });
 
-describe('without a bucket', () => {
+describe('githubAccess', () => {
   test.each([
-    ['an event that anyone may cause', onMain('issue_comment'), {}],
-    ['a token that only reads', push, token(['refs/heads/main', 1])],
-    ['a token that names no cache', push, token()],
-  ])('%s: GitHub’s service decides', (_, context, env) => {
-    expect(githubAccess(context, env)).toEqual({
+    ['an event that any user can trigger', onMain('issue_comment'), {}],
+    ['a token without a write right', push, token(['refs/heads/main', 'r'])],
+    ['a token without a scope', push, token()],
+  ])('without a bucket, %s is left to GitHub’s service', (_, context, more) => {
+    expect(githubAccess({ ...context, ...more })).toEqual({
       read: { allowed: true },
       write: { allowed: true },
       readRefs: [context.ref],
@@ -210,8 +204,8 @@ describe('without a bucket', () => {
     ['read', true, false],
     ['write', true, true],
     ['write-only', false, true],
-  ])('ACTIONS_CACHE_MODE %s: read %s, write %s', (mode, read, write) => {
-    const decided = githubAccess(push, { ACTIONS_CACHE_MODE: mode });
+  ])('without a bucket, in mode %s a run may read: %s, and save: %s', (cacheMode, read, write) => {
+    const decided = githubAccess({ ...push, cacheMode });
     expect([decided.read.allowed, decided.write.allowed]).toEqual([read, write]);
   });
 });
@@ -224,7 +218,7 @@ describe('decideSave', () => {
     ['failure', true, true],
     ['cancelled', false, false],
     ['cancelled', true, false],
-  ])('job %j with save-always %s: %s', (status, always, allowed) => {
+  ])('after a job with status %j and save-always %s, the post step saves: %s', (status, always, allowed) => {
     expect(decideSave(status, always).allowed).toBe(allowed);
   });
 });

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { escapeLine } from '../../../src/action/runner/escape.ts';
+import { escapeControls, escapeLine } from '../../../src/action/runner/escape.ts';
 
 test.each([
   ['plain ü 😀', 'plain ü 😀'],
@@ -13,6 +13,10 @@ test.each([
   ['\u0085\u2028\u202e', '\\x85\\u2028\\u202e'],
   ['name\udc80\udcff', 'name\\x80\\xff'],
   ['half \ud83d pair', 'half \\ud83d pair'],
-])('%j', (text, line) => {
+])('in a line of the log, %j is printed as %j', (text, line) => {
   expect(escapeLine(text)).toBe(line);
+});
+
+test('outside the log, only characters without a glyph are escaped', () => {
+  expect(escapeControls('::a ##[b]\nc\u202e')).toBe('::a ##[b]\\nc\\u202e');
 });

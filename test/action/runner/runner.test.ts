@@ -17,7 +17,7 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-test('lines of a group stand between its commands, and there is one at a time', () => {
+test('a group begins before its lines and ends after them, and groups are not nested', () => {
   const log = createRunnerLog({});
   log.startGroup('Receiving 1.0 GB');
   log.info('one');
@@ -37,17 +37,17 @@ test('lines of a group stand between its commands, and there is one at a time', 
 });
 
 test.each(['notice', 'warning'] as const)(
-  'a %s is not folded away, and the next line opens a group again',
+  'a %s ends the group before it, and the next group begins again',
   level => {
     const log = createRunnerLog({});
     log.startGroup('Sending');
-    log[level]('look');
+    log[level]('text');
     log.startGroup('Sending');
     log.endGroup();
     expect(written.split(/\r?\n/)).toEqual([
       '::group::Sending',
       '::endgroup::',
-      `::${level}::look`,
+      `::${level}::text`,
       '::group::Sending',
       '::endgroup::',
       '',
@@ -55,13 +55,13 @@ test.each(['notice', 'warning'] as const)(
   },
 );
 
-test('the title obeys nobody', () => {
+test('a title with a line break cannot contain a command', () => {
   const log = createRunnerLog({});
   log.startGroup('a\n::error::b');
   expect(written).toMatch(/^::group::a\\n::error::b\r?\n$/);
 });
 
-test('debug lines are written in debug mode only, in a group too', () => {
+test('debug lines are written only in debug mode, inside a group too', () => {
   createRunnerLog({}).debug('s3 GetObject');
   const log = createRunnerLog({ RUNNER_DEBUG: '1' });
   log.startGroup('Receiving');
@@ -81,7 +81,7 @@ test('debug prints a stack as lines, each of them escaped', () => {
   ]);
 });
 
-test('a step that fails says one line and ends with status 1', () => {
+test('a step that fails prints one line and sets status 1', () => {
   const { exitCode } = process;
   try {
     createRunner({}).fail('no\n::warning::cache');
@@ -91,7 +91,7 @@ test('a step that fails says one line and ends with status 1', () => {
   }
 });
 
-test('a table goes into the job summary, where there is one', async () => {
+test('a table is written to the job summary, and to nothing if there is none', async () => {
   const directory = mkdtempSync(path.join(tmpdir(), 'cache-s3-summary-'));
   const file = path.join(directory, 'summary.md');
   writeFileSync(file, '');

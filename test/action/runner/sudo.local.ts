@@ -5,10 +5,10 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { runAsRoot } from '../../../src/action/runner/sudo.ts';
 
 /**
- * Against a `sudo` of our own on the PATH, because what the real one may do is the machine's affair. Like the real one
- * (1.9.13) it replaces HOME and PATH and keeps of the rest what it is told to; unlike it, it changes no user.
+ * Runs a `sudo` of the test from PATH, since the machine decides whether the real one works. Like the real one (1.9.13) it
+ * replaces HOME and PATH and keeps the other variables that it is given; unlike it, it does not change the user.
  */
-const obliging = `#!${process.execPath}
+const obeying = `#!${process.execPath}
 const { spawnSync } = require('node:child_process');
 const [quiet, kept, file, ...args] = process.argv.slice(2);
 if (quiet !== '-n') process.exit(9);
@@ -44,8 +44,8 @@ describe.skipIf(process.platform === 'win32')('runAsRoot', () => {
     return [process.execPath, at('child.mjs')];
   }
 
-  test('the child has the step’s variables and the user’s HOME and PATH, and its status is ours', async () => {
-    sudoIs(obliging);
+  test('the child gets the variables of the step and the user’s HOME and PATH, and its status is returned', async () => {
+    sudoIs(obeying);
     const body = `becomeSudoChild(process.env, () => {});
       writeFileSync(${JSON.stringify(at('env.json'))}, JSON.stringify(process.env));
       process.exit(3);`;
@@ -55,8 +55,8 @@ describe.skipIf(process.platform === 'win32')('runAsRoot', () => {
     expect(seen).not.toHaveProperty('LD_LIBRARY_PATH');
   });
 
-  test('a cancellation reaches the child', async () => {
-    sudoIs(obliging);
+  test('the child is cancelled by the end of its stdin', async () => {
+    sudoIs(obeying);
     const controller = new AbortController();
     const body = `becomeSudoChild(process.env, () => process.exit(130));
       setInterval(() => {}, 1000);`;
@@ -65,7 +65,7 @@ describe.skipIf(process.platform === 'win32')('runAsRoot', () => {
     expect(await end).toEqual({ kind: 'ran', exitCode: 130 });
   });
 
-  test('a refusal is told in sudo’s own words', async () => {
+  test('a refusal is reported with the message of sudo', async () => {
     sudoIs(refusing);
     expect(await runAsRoot(program('process.exit(0);'), env, never)).toEqual({
       kind: 'refused',
@@ -73,7 +73,7 @@ describe.skipIf(process.platform === 'win32')('runAsRoot', () => {
     });
   });
 
-  test('no sudo at all is a refusal', async () => {
+  test('a missing sudo is reported as a refusal', async () => {
     const end = await runAsRoot(program('process.exit(0);'), env, never);
     expect(end).toEqual({ kind: 'refused', reason: expect.stringContaining('ENOENT') });
   });

@@ -1,10 +1,9 @@
 import { describe, expect, test, vi } from 'vitest';
 import { sudoCommand, wantsSudo } from '../../../src/action/runner/sudo.ts';
-import { sudoRefused } from '../../../src/action/runner/sudo-refused.ts';
-import { inputEnv, recordingRunner } from '../support.ts';
+import { inputEnv } from '../support.ts';
 
 describe('sudoCommand', () => {
-  test('keeps the step’s own variables by name, and nothing else', () => {
+  test('the child keeps the variables of the step by name, and no other ones', () => {
     const env = {
       'INPUT_RESTORE-KEYS': 'a',
       GITHUB_REF: 'b',
@@ -37,52 +36,30 @@ describe('sudoCommand', () => {
     ]);
   });
 
-  test('no value is on the command line, where every process can read it', () => {
+  test('no value is on the command line, which every process can read', () => {
     expect(sudoCommand({ INPUT_SECRETKEY: 'hunter2' }, ['x']).join(' ')).not.toContain('hunter2');
   });
 });
 
 describe.runIf(process.geteuid)('wantsSudo', () => {
-  const asked = inputEnv({ sudo: 'True' });
+  const sudo = inputEnv({ sudo: 'True' });
 
   test.each([
-    ['an ordinary user whose step asks for it', 1000, asked, true],
-    ['one whose step does not', 1000, {}, false],
-    ['one whose step says nothing that is true or false', 1000, inputEnv({ sudo: 'yes' }), false],
-    ['root', 0, asked, false],
-    ['the child, where sudo made no root of it', 1000, { ...asked, CACHE_S3_SUDO_HOME: '/home/me' }, false],
-  ] as [string, number, Record<string, string>, boolean][])('%s', (_, user, env, wanted) => {
-    vi.spyOn(process as { geteuid: () => number }, 'geteuid').mockReturnValue(user);
-    expect(wantsSudo(env)).toBe(wanted);
-  });
-});
-
-describe('sudoRefused', () => {
-  const sentence =
-    /^Input 'sudo' is true, but sudo refused \(a password is required\), so the cache is not (restored|saved): /;
-
-  test.each([
-    [{}, true, 'warning'],
-    [{}, false, 'warning'],
-    [{ 'fail-on-cache-miss': 'true' }, true, 'error'],
-    [{ 'fail-on-cache-miss': 'true' }, false, 'warning'],
-    [{ 'fail-on-save-error': 'true' }, false, 'error'],
-  ] as [Record<string, string>, boolean, string][])('%j restoring %s: a %s', (inputs, restoring, kind) => {
-    const runner = recordingRunner(inputEnv(inputs));
-    sudoRefused(runner, 'a password is required', restoring);
-    expect(runner.lines).toHaveLength(1);
-    expect(runner.lines[0]?.startsWith(`${kind}: `)).toBe(true);
-    expect(runner.lines[0]?.slice(kind.length + 2)).toMatch(sentence);
-    expect(runner.failed).toBe(kind === 'error');
-  });
-
-  test('leaves the outputs of a restore that nobody answered', () => {
-    const runner = recordingRunner(inputEnv({ key: 'guix-1' }));
-    sudoRefused(runner, 'a password is required', true);
-    expect(runner.outputs).toEqual({
-      'cache-primary-key': 'guix-1',
-      'cache-hit': 'false',
-      'cache-source': 'none',
-    });
-  });
+    ['an ordinary user with sudo: true', 1000, sudo, true],
+    ['an ordinary user without the input', 1000, {}, false],
+    ['an ordinary user with sudo: yes, which is not a boolean', 1000, inputEnv({ sudo: 'yes' }), false],
+    ['root', 0, sudo, false],
+    [
+      'the child, even if sudo did not make it root',
+      1000,
+      { ...sudo, CACHE_S3_SUDO_HOME: '/home/me' },
+      false,
+    ],
+  ] as [string, number, Record<string, string>, boolean][])(
+    'wantsSudo for %s, user %i',
+    (_, user, env, wanted) => {
+      vi.spyOn(process as { geteuid: () => number }, 'geteuid').mockReturnValue(user);
+      expect(wantsSudo(env)).toBe(wanted);
+    },
+  );
 });

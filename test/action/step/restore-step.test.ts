@@ -55,7 +55,7 @@ describe('a restore, before its first request,', () => {
   test('fails for bad inputs without a request, outputs or state', async () => {
     const { lines, failed, state, backend, outputs } = await runRestore({}, { 'retry-count': 'three' });
     expect(lines).toEqual([
-      "error: Input 'retry-count' is 'three', but it has to be a whole number from 0 to 99.",
+      "error: Input 'retry-count' is 'three', but it must be a whole number from 0 to 99.",
     ]);
     expect(failed).toBe(true);
     expect(state).toBeUndefined();

@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { createKeySpace } from '../../../src/cache/keys/key-space.ts';
-import { type ScopeOptions, spacesOf } from '../../../src/cache/keys/scope.ts';
-import { NameTooLongError } from '../../../src/storage/store-errors.ts';
+import { createKeySpace } from '../../../src/cache/keys/object-names.ts';
+import { matchSteps, type ScopeOptions, spacesOf } from '../../../src/cache/keys/scope.ts';
 
 const version = '0123456789abcdef'.repeat(4);
 const options: ScopeOptions = {
@@ -14,7 +13,7 @@ const options: ScopeOptions = {
 };
 
 describe('spacesOf', () => {
-  test('ref: one place for each ref, in the order given, each once', () => {
+  test('scope ref has one place for each ref, in the given order and without duplicates', () => {
     const { read, write } = spacesOf({ ...options, readRefs: [...options.readRefs, 'refs/heads/dev'] });
     expect(read.map(({ label }) => label)).toEqual(options.readRefs);
     expect(read.map(({ root }) => root)).toEqual([
@@ -28,14 +27,14 @@ describe('spacesOf', () => {
   test.each([
     ['repository', 'ci/cache/v1/octo/app/_/'],
     ['bucket', 'ci/cache/v1/_/_/_/'],
-  ] as const)('%s: one place for all', (scope, root) => {
+  ] as const)('scope %s reads and writes one place, %s', (scope, root) => {
     const { read, write } = spacesOf({ ...options, scope });
     expect(read.map(space => space.root)).toEqual([root]);
     expect(write.root).toBe(root);
     expect(write.label).toBe(scope);
   });
 
-  test('ref: the places of all refs are those of one repository, and what it shares', () => {
+  test('scope ref diagnoses a miss in all refs of the repository and in its shared place, and nowhere else', () => {
     const { elsewhere, read } = spacesOf(options);
     expect(elsewhere?.root).toBe('ci/cache/v1/octo/app/');
     const name = read[1]!.objectName('go/1');
@@ -46,47 +45,35 @@ describe('spacesOf', () => {
       expect(elsewhere?.parse(other)).toBeUndefined();
   });
 
-  test.each(['repository', 'bucket'] as const)('%s: there is no other place', scope => {
+  test.each(['repository', 'bucket'] as const)('scope %s has no other places to diagnose', scope => {
     expect(spacesOf({ ...options, scope }).elsewhere).toBeUndefined();
   });
 
-  test('without a prefix the layout comes first', () => {
+  test('without a prefix, object names begin with the layout', () => {
     expect(spacesOf({ ...options, prefix: '', scope: 'bucket' }).write.root).toBe('v1/_/_/_/');
   });
 });
 
-describe('KeySpace', () => {
-  const space = createKeySpace({ label: 'x', prefix: 'p', place: ['o', 'r', 'refs/heads/main'], version });
+describe('matchSteps', () => {
+  const spaceOf = (ref: string) =>
+    createKeySpace({ label: ref, prefix: '', place: ['o', 'r', ref], version: 'b'.repeat(64) });
 
-  test('spells the object of a key and reads it back', () => {
-    const name = space.objectName('go ü/1');
-    expect(name).toBe(`p/v1/o/r/refs=2Fheads=2Fmain/go=20=C3=BC=2F1/${version}.tar.zst`);
-    expect(space.parse(name)).toEqual({ key: 'go ü/1', version });
+  test('all lookups of a place precede those of the next one', () => {
+    const steps = matchSteps([spaceOf('refs/heads/topic'), spaceOf('refs/heads/main')], 'go-1', ['go-', 'g']);
+    expect(steps.map(({ kind, space, key }) => [space.label, kind, key])).toEqual([
+      ['refs/heads/topic', 'exact', 'go-1'],
+      ['refs/heads/topic', 'prefix', 'go-1'],
+      ['refs/heads/topic', 'prefix', 'go-'],
+      ['refs/heads/topic', 'prefix', 'g'],
+      ['refs/heads/main', 'exact', 'go-1'],
+      ['refs/heads/main', 'prefix', 'go-1'],
+      ['refs/heads/main', 'prefix', 'go-'],
+      ['refs/heads/main', 'prefix', 'g'],
+    ]);
   });
 
-  test('lists every version of every key with the prefix', () => {
-    expect(space.objectName('col-10').startsWith(space.listPrefix('col-1'))).toBe(true);
-    expect(space.objectName('..x').startsWith(space.listPrefix('.'))).toBe(true);
-    expect(space.objectName('other').startsWith(space.listPrefix('col-1'))).toBe(false);
-  });
-
-  test.each([
-    ['another place', `p/v1/o/r/refs=2Fheads=2Fdev/k/${version}.tar.zst`],
-    ['no version', 'p/v1/o/r/refs=2Fheads=2Fmain/k/latest.tar.zst'],
-    ['another ending', `p/v1/o/r/refs=2Fheads=2Fmain/k/${version}.tar.gz`],
-    ['a deeper name', `p/v1/o/r/refs=2Fheads=2Fmain/k/x/${version}.tar.zst`],
-    ['a name below an entry', `p/v1/o/r/refs=2Fheads=2Fmain/k/${version}/x.tar.zst`],
-    ['a version of other digits', `p/v1/o/r/refs=2Fheads=2Fmain/k/${version.replace('f', 'g')}.tar.zst`],
-    ['a key that is no encoding', `p/v1/o/r/refs=2Fheads=2Fmain/k k/${version}.tar.zst`],
-    ['no key', `p/v1/o/r/refs=2Fheads=2Fmain//${version}.tar.zst`],
-  ])('does not take %s for its own', (_, name) => {
-    expect(space.parse(name)).toBeUndefined();
-  });
-
-  test('refuses a name over 1024 bytes and says the limit', () => {
-    const fits = 'k'.repeat(1024 - space.root.length - `/${version}.tar.zst`.length);
-    expect(space.objectName(fits)).toHaveLength(1024);
-    expect(() => space.objectName(`${fits}k`)).toThrow(NameTooLongError);
-    expect(() => space.objectName('ü'.repeat(500))).toThrow(/1024/);
+  test('a key that is given twice is looked up once', () => {
+    const steps = matchSteps([spaceOf('refs/heads/main')], 'k', ['k', 'a', 'a']);
+    expect(steps.map(({ kind, key }) => `${kind} ${key}`)).toEqual(['exact k', 'prefix k', 'prefix a']);
   });
 });

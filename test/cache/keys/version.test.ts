@@ -4,7 +4,7 @@ import { cacheVersion } from '../../../src/cache/keys/version.ts';
 const version = (storedLines: string[], platform: NodeJS.Platform = 'linux', crossOs = false) =>
   cacheVersion({ storedLines, platform, crossOs });
 
-test('is 64 hex digits and depends on every line and on their order', () => {
+test('the version has 64 hex digits and depends on every line and on their order', () => {
   expect(version(['./a'])).toMatch(/^[0-9a-f]{64}$/);
   const versions = [['./a'], ['./b'], ['./a', './b'], ['./b', './a'], ['./a./b'], ['./a\n./b'], []].map(
     lines => version(lines),
@@ -12,14 +12,14 @@ test('is 64 hex digits and depends on every line and on their order', () => {
   expect(new Set(versions).size).toBe(versions.length);
 });
 
-test('Windows stands apart unless enableCrossOsArchive', () => {
+test('Windows has a version of its own, unless enableCrossOsArchive is set', () => {
   expect(version(['./a'], 'darwin')).toBe(version(['./a'], 'linux'));
   expect(version(['./a'], 'win32')).not.toBe(version(['./a'], 'linux'));
   expect(version(['./a'], 'win32', true)).toBe(version(['./a'], 'linux', true));
   expect(version(['./a'], 'linux', true)).toBe(version(['./a'], 'linux', false));
 });
 
-test('stays what it is: another one would not find what earlier releases have saved', () => {
+test('the version of given lines stays the same, so that this release finds the caches of earlier ones', () => {
   const lines = ['./node_modules', '~/.npm'];
   expect(version(lines)).toBe('d394c9c80927f95a5967fd895667bf259377a1b0b381583271995c0acdb77cfa');
   expect(version(lines, 'win32')).toBe('6910eba77016d5fce7ff02a5aa559d6ad8a9943f056e2f426e0ddab2ca8d50ec');

@@ -5,8 +5,7 @@ import path from 'node:path';
 import type { OpenArchive } from '../../../../src/archive/format/open-archive.ts';
 import { openArchive } from '../../../../src/archive/format/open-archive.ts';
 import { TAIL_BYTES } from '../../../../src/archive/tail-bytes.ts';
-import { matchOrder } from '../../../../src/cache/keys/match-order.ts';
-import { type Spaces, spacesOf } from '../../../../src/cache/keys/scope.ts';
+import { matchSteps, type Spaces, spacesOf } from '../../../../src/cache/keys/scope.ts';
 import { cacheVersion } from '../../../../src/cache/keys/version.ts';
 import { createPathLayout } from '../../../../src/cache/paths/paths.ts';
 import { JobRecords } from '../../../../src/records/job-records.ts';
@@ -64,7 +63,7 @@ export class Job {
       paths,
       crossOs: false,
       version,
-      plan: matchOrder(spaces.read, key, restoreKeys),
+      plan: matchSteps(spaces.read, key, restoreKeys),
       layout,
       runLabel: '1-00000000',
       warm,

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { readRunContext } from '../../../src/action/run/event.ts';
+import { readRunContext } from '../../../src/action/run/run-context.ts';
 
 let directory: string;
 beforeAll(() => {
@@ -25,14 +25,17 @@ function context(eventName: string, payload: unknown, env: Record<string, string
 const repository = { default_branch: 'trunk', full_name: 'octo/app' };
 const pullRequest = (head: unknown) => ({ repository, pull_request: { base: { ref: 'dev' }, head } });
 
+/** The rest of the run's environment. */
 const run = {
   GITHUB_WORKSPACE: '/work/app',
   GITHUB_RUN_ID: '42',
   GITHUB_RUN_ATTEMPT: '2',
   GITHUB_SHA: '0123abc',
+  ACTIONS_CACHE_MODE: 'read',
+  ACTIONS_RUNTIME_TOKEN: `e30.${Buffer.from('{"ac":"[]"}').toString('base64url')}.s`,
 };
 
-test('a push knows its ref and the default branch', () => {
+test('a push has its ref, the default branch and the facts of its run', () => {
   expect(context('push', { repository }, run)).toEqual({
     eventName: 'push',
     ref: 'refs/heads/topic',
@@ -41,6 +44,8 @@ test('a push knows its ref and the default branch', () => {
     baseRef: undefined,
     pullRequest: false,
     fork: false,
+    tokenScopes: [],
+    cacheMode: 'read',
     workspace: '/work/app',
     runId: '42',
     runAttempt: '2',
@@ -48,8 +53,8 @@ test('a push knows its ref and the default branch', () => {
   });
 });
 
-test('a pull request knows its base', () => {
-  expect(context('pull_request', pullRequest({ repo: { full_name: 'octo/app' } }))).toMatchObject({
+test('a pull request of the same repository has its base and is no fork', () => {
+  expect(context('pull_request', pullRequest({ repo: { full_name: 'Octo/App' } }))).toMatchObject({
     baseRef: 'refs/heads/dev',
     pullRequest: true,
     fork: false,
@@ -58,38 +63,59 @@ test('a pull request knows its base', () => {
 
 test.each([
   ['another repository', { repo: { full_name: 'stranger/app' } }],
-  ['a repository that is gone', { repo: null }],
+  ['a repository that has been deleted', { repo: null }],
 ])('a pull request from %s is a fork', (_, head) => {
   for (const event of ['pull_request', 'pull_request_target', 'pull_request_review']) {
     expect(context(event, pullRequest(head)).fork).toBe(true);
   }
 });
 
-test('a pull request of which nobody tells where it comes from is taken for none of a fork', () => {
+test('a pull request whose payload does not contain its head is not a fork', () => {
   expect(context('pull_request', { repository })).toMatchObject({ pullRequest: true, fork: false });
 });
 
-test('a merge group knows what it will be merged into', () => {
+test('a push with the payload of a fork is not a pull request and not a fork', () => {
+  const payload = pullRequest({ repo: { full_name: 'stranger/app' } });
+  expect(context('push', payload)).toMatchObject({ pullRequest: false, fork: false });
+});
+
+test('a merge group has the ref that it will be merged into', () => {
   const payload = { repository, merge_group: { base_ref: 'refs/heads/release' } };
   expect(context('merge_group', payload).baseRef).toBe('refs/heads/release');
 });
 
-test('a schedule has no repository in its payload and runs on the default branch', () => {
+test('a schedule, whose payload has no repository, runs on the default branch', () => {
   const env = { GITHUB_REF: 'refs/heads/main' };
   expect(context('schedule', { schedule: '0 0 * * *' }, env).defaultRef).toBe('refs/heads/main');
 });
 
 test.each([
-  ['no payload', ''],
-  ['a broken payload', '{'],
-  ['a payload of another kind', '"x"'],
-  ['an empty payload', 'null'],
-])('%s says nothing, and nothing breaks', (_, text) => {
+  ['is empty', ''],
+  ['is not JSON', '{'],
+  ['is a string', '"x"'],
+  ['is null', 'null'],
+])('a payload that %s counts as none', (_, text) => {
   expect(context('push', text)).toMatchObject({ defaultRef: undefined, baseRef: undefined, fork: false });
-  expect(readRunContext({})).toMatchObject({ ref: '', repository: '', defaultRef: undefined });
 });
 
-test('the base may come from the environment', () => {
+test('without any environment the run has no ref, and the workspace is the current directory', () => {
+  expect(readRunContext({})).toMatchObject({
+    ref: '',
+    repository: '',
+    defaultRef: undefined,
+    tokenScopes: undefined,
+    cacheMode: '',
+    workspace: process.cwd(),
+  });
+});
+
+test('the base is read from GITHUB_BASE_REF if the payload does not contain it', () => {
   expect(context('pull_request', {}, { GITHUB_BASE_REF: 'dev' }).baseRef).toBe('refs/heads/dev');
   expect(context('push', {}, { GITHUB_BASE_REF: '' }).baseRef).toBeUndefined();
+});
+
+test('the repository is read from the payload if GITHUB_REPOSITORY is not set', () => {
+  const file = path.join(directory, 'event.json');
+  writeFileSync(file, JSON.stringify({ repository }));
+  expect(readRunContext({ GITHUB_EVENT_PATH: file }).repository).toBe('octo/app');
 });

@@ -1,20 +1,25 @@
 import { readFileSync } from 'node:fs';
 import type { Environment } from '../inputs/read-input.ts';
+import { readTokenScopes, type TokenScope } from './token.ts';
 
-/** What started this run, as far as caching cares. */
+/** The run and its event, as far as caching depends on them. */
 export interface RunContext {
   readonly eventName: string;
-  /** GITHUB_REF: `refs/heads/main`, `refs/pull/7/merge`, `refs/tags/v1`; '' when the event has none. */
+  /** GITHUB_REF: `refs/heads/main`, `refs/pull/7/merge`, `refs/tags/v1`; '' if the event has none. */
   readonly ref: string;
   /** `owner/name`. */
   readonly repository: string;
-  /** Full ref; undefined: the event does not tell. */
+  /** Full ref; undefined if the event does not contain it. */
   readonly defaultRef: string | undefined;
   /** Full ref that a pull request or a merge group will be merged into. */
   readonly baseRef: string | undefined;
   readonly pullRequest: boolean;
   /** A pull request whose code comes from another repository. */
   readonly fork: boolean;
+  /** Scopes of the run's token; undefined if it has none. */
+  readonly tokenScopes: readonly TokenScope[] | undefined;
+  /** ACTIONS_CACHE_MODE: `none`, `read`, `write` or `write-only`; '' where the runner sets none. */
+  readonly cacheMode: string;
   /** Absolute path of the checkout. */
   readonly workspace: string;
   /** Number of the run, '' where the runner sets none. */
@@ -48,7 +53,7 @@ export function readRunContext(env: Environment): RunContext {
   const ref = env.GITHUB_REF ?? '';
   const repository = env.GITHUB_REPOSITORY ?? payload.repository?.full_name ?? '';
   const pullRequest = PULL_REQUEST_EVENTS.has(eventName);
-  // A scheduled run's payload has no repository, but it always runs on the default branch.
+  // The payload of a schedule has no repository, but it always runs on the default branch
   const defaultRef =
     fullRef(payload.repository?.default_branch) ?? (eventName === 'schedule' ? ref : undefined);
   const base = payload.pull_request?.base?.ref ?? (env.GITHUB_BASE_REF || undefined);
@@ -60,6 +65,8 @@ export function readRunContext(env: Environment): RunContext {
     baseRef: fullRef(payload.merge_group?.base_ref ?? base),
     pullRequest,
     fork: pullRequest && isFork(payload, repository),
+    tokenScopes: readTokenScopes(env.ACTIONS_RUNTIME_TOKEN),
+    cacheMode: env.ACTIONS_CACHE_MODE ?? '',
     workspace: env.GITHUB_WORKSPACE || process.cwd(),
     runId: env.GITHUB_RUN_ID ?? '',
     runAttempt: env.GITHUB_RUN_ATTEMPT ?? '',
@@ -70,7 +77,7 @@ export function readRunContext(env: Environment): RunContext {
 function isFork(payload: Payload, repository: string): boolean {
   const head = payload.pull_request?.head;
   if (head === undefined) return false;
-  // A fork that was deleted has no name any more.
+  // The payload does not name a fork that has been deleted
   return head.repo?.full_name?.toLowerCase() !== repository.toLowerCase();
 }
 

@@ -1,0 +1,106 @@
+import type { KeySpace } from '../../storage/backend.ts';
+import { MAX_OBJECT_NAME_BYTES } from '../../storage/object-name.ts';
+import { NameTooLongError } from '../../storage/store-errors.ts';
+
+/** The layout of object names. Another number would be a separate tree, which earlier releases never list. */
+const LAYOUT = 'v1';
+const SUFFIX = '.tar.zst';
+
+interface KeySpaceOptions {
+  readonly label: string;
+  /** Input `prefix`: components of `[A-Za-z0-9._-]` joined by `/`, or ''. */
+  readonly prefix: string;
+  /** Owner, repository and scope, not encoded. */
+  readonly place: readonly [owner: string, repository: string, scope: string];
+  /** The step's version, 64 hex digits. */
+  readonly version: string;
+}
+
+/**
+ * Creates the names of one place: `<prefix>/v1/<owner>/<repo>/<scope>/<key>/<version>.tar.zst`. The key is before the
+ * version, so that one listing finds the matches of a restore-key and also keys that exist only for other paths.
+ */
+export function createKeySpace(options: KeySpaceOptions): KeySpace {
+  const root = rootOf(options.prefix, options.place);
+  return {
+    label: options.label,
+    root,
+    objectName(key) {
+      const name = `${root}${encodeComponent(key)}/${options.version}${SUFFIX}`;
+      // Everything but the prefix is ASCII by encoding, and the prefix by validation: one unit is one byte
+      if (name.length > MAX_OBJECT_NAME_BYTES) {
+        throw new NameTooLongError(
+          `the object name of key '${key}' has ${name.length} bytes, but S3 allows ${MAX_OBJECT_NAME_BYTES}`,
+        );
+      }
+      return name;
+    },
+    listPrefix: keyPrefix => `${root}${encodeComponent(keyPrefix)}`,
+    parse(objectName) {
+      return objectName.startsWith(root) ? parseEntry(objectName.slice(root.length)) : undefined;
+    },
+  };
+}
+
+/** Returns the prefix of all names below these components (not encoded): `<prefix>/v1/<place>/`. */
+export function rootOf(prefix: string, place: readonly string[]): string {
+  return `${[...(prefix === '' ? [] : [prefix]), LAYOUT, ...place.map(encodeComponent)].join('/')}/`;
+}
+
+/** Parses `<key>/<version>.tar.zst`. Returns undefined if it is not the name of an entry below a place. */
+export function parseEntry(name: string): { readonly key: string; readonly version: string } | undefined {
+  if (!name.endsWith(SUFFIX)) return undefined;
+  const [encodedKey = '', version = '', ...rest] = name.slice(0, -SUFFIX.length).split('/');
+  if (rest.length > 0 || !/^[0-9a-f]{64}$/.test(version)) return undefined;
+  const key = decodeComponent(encodedKey);
+  return key ? { key, version } : undefined;
+}
+
+/**
+ * Encodes one component of an object name. Bytes outside `[A-Za-z0-9._-]` become `=XX`, the upper-case hex of the UTF-8
+ * byte: RADOS Gateway decodes `%` twice in copy sources (radosgw 16.2.15, observed). A leading dot is encoded too, so that
+ * no component is `.` or `..`. Encoding works byte by byte: the encoding of a prefix is a prefix of the encoding.
+ */
+export function encodeComponent(text: string): string {
+  let encoded = '';
+  for (const byte of new TextEncoder().encode(text)) {
+    const plain = isPlain(byte) && !(byte === DOT && encoded === '');
+    encoded += plain ? String.fromCharCode(byte) : `=${byte.toString(16).toUpperCase().padStart(2, '0')}`;
+  }
+  return encoded;
+}
+
+/** Inverts `encodeComponent`. Returns undefined if no text has this encoding. */
+export function decodeComponent(encoded: string): string | undefined {
+  const bytes: number[] = [];
+  for (let i = 0; i < encoded.length; i++) {
+    const code = encoded.charCodeAt(i);
+    if (code === EQUALS) {
+      const hex = encoded.slice(i + 1, i + 3);
+      if (!/^[0-9A-F]{2}$/.test(hex)) return undefined;
+      bytes.push(Number.parseInt(hex, 16));
+      i += 2;
+    } else if (isPlain(code)) {
+      bytes.push(code);
+    } else {
+      return undefined;
+    }
+  }
+  const text = new TextDecoder().decode(Uint8Array.from(bytes));
+  // With a second encoding of the same text, two objects could claim one key
+  return encodeComponent(text) === encoded ? text : undefined;
+}
+
+const DOT = 0x2e;
+const EQUALS = 0x3d;
+
+function isPlain(byte: number): boolean {
+  return (
+    (byte >= 0x30 && byte <= 0x39) || // 0-9
+    (byte >= 0x41 && byte <= 0x5a) || // A-Z
+    (byte >= 0x61 && byte <= 0x7a) || // a-z
+    byte === DOT ||
+    byte === 0x2d || // -
+    byte === 0x5f // _
+  );
+}

@@ -1,0 +1,52 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { rootStep } from '../../../src/action/step/root-step.ts';
+import { inputEnv, recordingRunner } from '../support.ts';
+
+describe.skipIf(process.platform === 'win32')('rootStep, if sudo refuses', () => {
+  let bin: string;
+  beforeAll(() => {
+    bin = mkdtempSync(path.join(tmpdir(), 'cache-s3-sudo-'));
+    const script = '#!/bin/sh\necho "sudo: a password is required" >&2\nexit 1\n';
+    writeFileSync(path.join(bin, 'sudo'), script, { mode: 0o755 });
+  });
+  afterAll(() => rmSync(bin, { recursive: true }));
+
+  async function refused(inputs: Record<string, string>, restoring: boolean) {
+    const runner = recordingRunner({ PATH: bin, ...inputEnv({ sudo: 'true', ...inputs }) });
+    await rootStep(runner, new AbortController().signal, restoring);
+    return runner;
+  }
+
+  const sentence =
+    /^Input 'sudo' is true, but sudo refused \(sudo: a password is required\), so the cache is not (restored|saved): /;
+
+  test.each([
+    ['a restore warns', {}, true, 'warning'],
+    ['a save warns', {}, false, 'warning'],
+    ['a restore with fail-on-cache-miss fails', { 'fail-on-cache-miss': 'true' }, true, 'error'],
+    ['a save with fail-on-cache-miss warns', { 'fail-on-cache-miss': 'true' }, false, 'warning'],
+    ['a save with fail-on-save-error fails', { 'fail-on-save-error': 'true' }, false, 'error'],
+  ] as [string, Record<string, string>, boolean, string][])(
+    '%s in one line',
+    async (_, inputs, restoring, kind) => {
+      const runner = await refused(inputs, restoring);
+      expect(runner.lines).toHaveLength(1);
+      expect(runner.lines[0]?.startsWith(`${kind}: `)).toBe(true);
+      expect(runner.lines[0]?.slice(kind.length + 2)).toMatch(sentence);
+      expect(runner.failed).toBe(kind === 'error');
+    },
+  );
+
+  test('a restore sets the outputs of a cache that is unavailable', async () => {
+    const { outputs } = await refused({ key: 'guix-1' }, true);
+    expect(outputs).toEqual({
+      'cache-primary-key': 'guix-1',
+      'cache-hit': 'false',
+      'cache-source': 'none',
+    });
+    expect((await refused({ key: 'guix-1' }, false)).outputs).toEqual({});
+  });
+});
