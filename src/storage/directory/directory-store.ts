@@ -1,5 +1,4 @@
-import { randomBytes } from 'node:crypto';
-import { readdir, rm, stat } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { Log } from '../../report/log.ts';
 import { checkName } from '../object-name.ts';
@@ -14,16 +13,14 @@ import type {
   Upload,
   UploadOptions,
 } from '../object-store.ts';
-import { objectName, objectPath, prefixDirectory, TEMPORARY_MARK } from './file-names.ts';
-import { createFile, fileEtag, isNotFound, statObjectFile, toStoreError } from './files.ts';
+import { createFile } from './create-file.ts';
+import { objectName, objectPath, prefixDirectory, temporaryFile, temporaryObjectName } from './file-names.ts';
+import { fileEtag, isNotFound, statObjectFile, toStoreError } from './files.ts';
 import { readRange } from './read.ts';
 import { DirectoryUpload } from './upload.ts';
 
 /** Names in an optional listing, as many as in one page of S3. */
 const OPTIONAL_NAMES = 1000;
-
-/** The name of a temporary file is the mark, 16 hex digits, a comma and the name of the object's file. */
-const MARKED_PREFIX_LENGTH = TEMPORARY_MARK.length + 17;
 
 /**
  * Keeps objects as files of a directory of the host: `endpoint: file:///srv/ci-cache`. The first save makes the
@@ -81,13 +78,10 @@ class DirectoryStore implements ObjectStore {
     return this.#request('abortStale', prefix, options, async () => {
       const temporary: string[] = [];
       for await (const levels of walkFiles(this.#root, prefixDirectory(prefix))) {
-        const last = levels.at(-1) ?? '';
-        if (!last.startsWith(TEMPORARY_MARK)) continue;
-        const name = objectName([...levels.slice(0, -1), last.slice(MARKED_PREFIX_LENGTH)]);
-        if (name?.startsWith(prefix)) temporary.push(path.join(this.#root, ...levels));
+        if (temporaryObjectName(levels)?.startsWith(prefix)) temporary.push(path.join(this.#root, ...levels));
       }
       if (temporary.length === 0) return 0;
-      const oldestMs = (await this.#fileSystemTimeMs()) - olderThanMs;
+      const oldestMs = (await this.#fileSystemTimeMs(prefix)) - olderThanMs;
       let removed = 0;
       for (const file of temporary) {
         const stats = await statObjectFile(file);
@@ -118,11 +112,12 @@ class DirectoryStore implements ObjectStore {
   }
 
   /** Returns the time, in ms, by the clock of the file system: on a network mount that is the server's. */
-  async #fileSystemTimeMs(): Promise<number> {
-    const probe = path.join(this.#root, `${TEMPORARY_MARK}${randomBytes(8).toString('hex')}`);
-    const handle = await createFile(probe);
+  async #fileSystemTimeMs(prefix: string): Promise<number> {
+    // Like an unfinished upload, which a later sweep removes if this process is killed
+    const probe = temporaryFile(this.#file(`${prefix}clock`));
+    const handle = await createFile(probe, this.#root);
     try {
-      return (await stat(probe)).mtimeMs;
+      return (await handle.stat()).mtimeMs;
     } finally {
       await handle.close();
       await rm(probe, { force: true });

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import path from 'node:path';
 
 /**
@@ -26,7 +27,22 @@ const CONTINUATION = '+';
 
 const DEVICE_NAME = /^(con|prn|aux|nul|com[0-9]|lpt[0-9])(?=\.|$)/;
 
-export const TEMPORARY_MARK = '%t';
+const TEMPORARY_MARK = '%t';
+/** Length of the mark, 16 hex digits and a comma, before the name of the object's file. */
+const MARKED_PREFIX_LENGTH = TEMPORARY_MARK.length + 17;
+
+/** Returns a new name for the temporary file of an object's file, in the same directory. */
+export function temporaryFile(file: string): string {
+  const random = randomBytes(8).toString('hex');
+  return path.join(path.dirname(file), `${TEMPORARY_MARK}${random},${path.basename(file)}`);
+}
+
+/** Returns the object that a temporary file was made for, or undefined for another file. `parts` are as in `objectName`. */
+export function temporaryObjectName(parts: readonly string[]): string | undefined {
+  const last = parts.at(-1) ?? '';
+  if (!last.startsWith(TEMPORARY_MARK)) return undefined;
+  return objectName([...parts.slice(0, -1), last.slice(MARKED_PREFIX_LENGTH)]);
+}
 
 /** Returns the path of an object's file, relative to the store's root. */
 export function objectPath(name: string, platformPath: path.PlatformPath = path): string {

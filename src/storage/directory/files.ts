@@ -1,10 +1,9 @@
-import type { BigIntStats } from 'node:fs';
-import { type FileHandle, link, mkdir, open, rename, rm, stat } from 'node:fs/promises';
-import path from 'node:path';
+import { type BigIntStats, constants } from 'node:fs';
+import { type FileHandle, link, lstat, open, rename, rm } from 'node:fs/promises';
 import { ObjectExistsError, StoreRefusedError, StoreUnavailableError } from '../store-errors.ts';
 
 /** Returns the code of a system error, or undefined for other errors. */
-function systemCode(error: unknown): string | undefined {
+export function systemCode(error: unknown): string | undefined {
   return (error as NodeJS.ErrnoException | undefined)?.code;
 }
 
@@ -25,7 +24,7 @@ export function fileEtag(stats: BigIntStats): string {
 /** Returns the status of an object's file, or undefined if there is no regular file. Throws the system's errors. */
 export async function statObjectFile(file: string): Promise<BigIntStats | undefined> {
   try {
-    const stats = await stat(file, { bigint: true });
+    const stats = await lstat(file, { bigint: true });
     return stats.isFile() ? stats : undefined;
   } catch (error) {
     if (isNotFound(error)) return undefined;
@@ -33,55 +32,45 @@ export async function statObjectFile(file: string): Promise<BigIntStats | undefi
   }
 }
 
-/** Creates a new file, and the directories above it. Throws the system's errors. */
-export async function createFile(file: string): Promise<FileHandle> {
-  try {
-    return await open(file, 'wx');
-  } catch (error) {
-    if (systemCode(error) !== 'ENOENT') throw error;
-    await makeDirectory(path.dirname(file));
-    return open(file, 'wx');
-  }
-}
-
 /**
- * Creates a directory and the missing ones above it. Node's own `recursive` never ends where the system returns ENOENT
- * although the parent exists (24.21, observed): below a mounted directory that its host has removed.
+ * Opens an object's file for reading, without following a link and without waiting for the other end of a FIFO.
+ * Returns undefined if there is no regular file. Throws the system's errors.
  */
-async function makeDirectory(directory: string): Promise<void> {
+export async function openObjectFile(
+  file: string,
+): Promise<{ readonly handle: FileHandle; readonly stats: BigIntStats } | undefined> {
+  let handle: FileHandle;
   try {
-    await makeOne(directory);
+    handle = await open(file, READ_FLAGS);
   } catch (error) {
-    const above = path.dirname(directory);
-    if (systemCode(error) !== 'ENOENT' || above === directory) throw error;
-    await makeDirectory(above);
-    await makeOne(directory);
+    // ELOOP is a link, ENXIO a socket
+    if (isNotFound(error) || ['ELOOP', 'ENXIO'].includes(systemCode(error) ?? '')) return undefined;
+    throw error;
   }
+  const stats = await handle.stat({ bigint: true });
+  if (stats.isFile()) return { handle, stats };
+  await handle.close();
+  return undefined;
 }
 
-/** Another job may make the same directory at the same time. */
-async function makeOne(directory: string): Promise<void> {
-  await mkdir(directory).catch(error => {
-    if (systemCode(error) !== 'EEXIST') throw error;
-  });
-}
+const { O_RDONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants;
+const READ_FLAGS = O_RDONLY | O_NOFOLLOW | O_NONBLOCK;
 
 /** Errors of link(2) on file systems without hard links (FAT, many network mounts), and for a file with too many. */
 const NO_HARD_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EISDIR', 'EINVAL']);
 
 /**
- * Gives a finished temporary file its name if the name is free. Of several processes one wins; on a file system without
- * hard links the last one may win, with a whole object, as on S3 (ADR 0017).
- * Throws `ObjectExistsError` when the name is taken, and the system's errors.
+ * Gives a finished temporary file its name if no object has it. Of several processes one wins; on a file system without
+ * hard links the last one may win, with a whole object, as on S3 (ADR 0017). Replaces links and FIFOs, which are not
+ * objects. Throws `ObjectExistsError` when the name is taken, and the system's errors.
  */
 export async function publishNew(temporary: string, file: string): Promise<void> {
   try {
     await link(temporary, file);
   } catch (error) {
     const code = systemCode(error) ?? '';
-    if (code === 'EEXIST') throw new ObjectExistsError(`${file} exists`, { cause: error });
-    if (!NO_HARD_LINKS.has(code)) throw error;
-    if (await statObjectFile(file)) throw new ObjectExistsError(`${file} exists`);
+    if (code !== 'EEXIST' && !NO_HARD_LINKS.has(code)) throw error;
+    if (await statObjectFile(file)) throw new ObjectExistsError(`${file} exists`, { cause: error });
     await rename(temporary, file);
     return;
   }

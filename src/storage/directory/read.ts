@@ -1,7 +1,7 @@
-import { type FileHandle, open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import type { ByteRange, GetOptions, RangeBytes } from '../object-store.ts';
 import { ObjectReplacedError } from '../store-errors.ts';
-import { fileEtag, isNotFound } from './files.ts';
+import { fileEtag, openObjectFile } from './files.ts';
 
 /** Bytes per read: after each, progress is reported and the signal is checked. */
 const READ_BYTES = 4 * 1024 * 1024;
@@ -17,16 +17,10 @@ export async function readRange(
   options: GetOptions = {},
 ): Promise<RangeBytes | undefined> {
   options.signal?.throwIfAborted();
-  let handle: FileHandle;
+  const opened = await openObjectFile(file);
+  if (!opened) return undefined;
+  const { handle, stats } = opened;
   try {
-    handle = await open(file, 'r');
-  } catch (error) {
-    if (isNotFound(error)) return undefined;
-    throw error;
-  }
-  try {
-    const stats = await handle.stat({ bigint: true });
-    if (!stats.isFile()) return undefined;
     const etag = fileEtag(stats);
     if (options.etag !== undefined && options.etag !== etag) {
       throw new ObjectReplacedError(`${name} was replaced meanwhile`);

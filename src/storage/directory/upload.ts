@@ -1,10 +1,9 @@
-import { randomBytes } from 'node:crypto';
-import { type FileHandle, open, rename, rm } from 'node:fs/promises';
-import path from 'node:path';
+import { type FileHandle, rename, rm } from 'node:fs/promises';
 import type { ByteSpan, ObjectVersion, Upload, UploadOptions } from '../object-store.ts';
 import { ObjectExistsError, ObjectReplacedError } from '../store-errors.ts';
-import { TEMPORARY_MARK } from './file-names.ts';
-import { createFile, fileEtag, isNotFound, publishNew, statObjectFile, toStoreError } from './files.ts';
+import { createFile } from './create-file.ts';
+import { temporaryFile } from './file-names.ts';
+import { fileEtag, openObjectFile, publishNew, statObjectFile, toStoreError } from './files.ts';
 
 const COPY_BYTES = 4 * 1024 * 1024;
 
@@ -36,11 +35,7 @@ export class DirectoryUpload implements Upload {
   constructor(target: UploadTarget, options: UploadOptions) {
     this.#target = target;
     this.#options = options;
-    const random = randomBytes(8).toString('hex');
-    this.#temporary = path.join(
-      path.dirname(target.file),
-      `${TEMPORARY_MARK}${random},${path.basename(target.file)}`,
-    );
+    this.#temporary = temporaryFile(target.file);
   }
 
   write(bytes: Uint8Array): Promise<void> {
@@ -106,20 +101,15 @@ export class DirectoryUpload implements Upload {
   }
 
   async #openSource(source: ObjectVersion): Promise<FileHandle> {
-    let handle: FileHandle;
-    try {
-      handle = await open(this.#target.fileOf(source.name), 'r');
-    } catch (error) {
-      if (!isNotFound(error)) throw error;
-      throw new ObjectReplacedError(`${source.name} was removed meanwhile`, { cause: error });
-    }
-    if (fileEtag(await handle.stat({ bigint: true })) === source.etag) return handle;
-    await handle.close();
+    const opened = await openObjectFile(this.#target.fileOf(source.name));
+    if (!opened) throw new ObjectReplacedError(`${source.name} was removed meanwhile`);
+    if (fileEtag(opened.stats) === source.etag) return opened.handle;
+    await opened.handle.close();
     throw new ObjectReplacedError(`${source.name} was replaced meanwhile`);
   }
 
   async #open(): Promise<FileHandle> {
-    this.#handle ??= await createFile(this.#temporary);
+    this.#handle ??= await createFile(this.#temporary, this.#target.root);
     return this.#handle;
   }
 

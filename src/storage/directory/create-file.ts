@@ -1,0 +1,81 @@
+import type { Stats } from 'node:fs';
+import { chmod, chown, type FileHandle, mkdir, open, rm, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { systemCode } from './files.ts';
+
+/**
+ * Creates a new file of the store at `root`, and the directories above it. The mode of the root decides who may read
+ * (ADR 0017), whatever the umask is. With `sudo: true` they belong to the owner of the root. Throws the system's errors.
+ */
+export async function createFile(file: string, root: string): Promise<FileHandle> {
+  const handle = await openNew(file, root);
+  try {
+    const like = await stat(root);
+    if (isGivenAway(like)) await handle.chown(like.uid, like.gid);
+    const mode = fileMode(like.mode);
+    if (mode !== PRIVATE_FILE) await handle.chmod(mode);
+    return handle;
+  } catch (error) {
+    await handle.close();
+    await rm(file, { force: true });
+    throw error;
+  }
+}
+
+const PRIVATE_FILE = 0o600;
+const PRIVATE_DIRECTORY = 0o700;
+
+/** An object holds files that may have been private: only those who may write to the store may read it. */
+function fileMode(rootMode: number): number {
+  const group = rootMode & 0o020 ? 0o040 : 0;
+  const others = rootMode & 0o002 ? 0o004 : 0;
+  return PRIVATE_FILE | group | others;
+}
+
+function isGivenAway({ uid }: Stats): boolean {
+  return process.geteuid?.() === 0 && uid !== 0;
+}
+
+async function openNew(file: string, root: string): Promise<FileHandle> {
+  try {
+    return await open(file, 'wx', PRIVATE_FILE);
+  } catch (error) {
+    if (systemCode(error) !== 'ENOENT') throw error;
+    await makeDirectory(path.dirname(file), root);
+    return open(file, 'wx', PRIVATE_FILE);
+  }
+}
+
+/**
+ * Creates a directory and the missing ones above it. Node's own `recursive` never ends where the system returns ENOENT
+ * although the parent exists (24.21, observed): below a mounted directory that its host has removed.
+ */
+async function makeDirectory(directory: string, root: string): Promise<void> {
+  try {
+    await makeOne(directory, root);
+  } catch (error) {
+    const above = path.dirname(directory);
+    if (systemCode(error) !== 'ENOENT' || above === directory) throw error;
+    await makeDirectory(above, root);
+    await makeOne(directory, root);
+  }
+}
+
+/**
+ * Creates a directory: below the root with the root's mode, the root itself private, and directories above it by the
+ * umask.
+ */
+async function makeOne(directory: string, root: string): Promise<void> {
+  const below = path.relative(root, directory);
+  const isBelow = below !== '' && !below.startsWith('..');
+  try {
+    await mkdir(directory, isBelow || below === '' ? PRIVATE_DIRECTORY : 0o777);
+  } catch (error) {
+    // Another job may make the same directory at the same time
+    if (systemCode(error) === 'EEXIST') return;
+    throw error;
+  }
+  const like = await stat(isBelow ? root : path.dirname(directory));
+  if (isGivenAway(like)) await chown(directory, like.uid, like.gid);
+  if (isBelow) await chmod(directory, like.mode & 0o7777);
+}
