@@ -10,6 +10,8 @@ export interface TimeLimitFigures {
   readonly firstAnswerMs: number;
   /** After the first response: no byte in either direction. */
   readonly idleTimeoutMs: number;
+  /** After the first response: all attempts of one call together, without progress. */
+  readonly stalledMs: number;
   /** Calls during which a server works without sending (joining parts, copying a range): all attempts together. */
   readonly serverWorkMs: number;
 }
@@ -19,7 +21,8 @@ export const TIME_LIMITS: TimeLimitFigures = {
   firstByteMs: 4000,
   firstAnswerMs: 9000,
   idleTimeoutMs: 15_000,
-  serverWorkMs: 120_000,
+  stalledMs: 40_000,
+  serverWorkMs: 50_000,
 };
 
 export class TimeoutError extends Error {

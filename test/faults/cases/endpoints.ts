@@ -38,7 +38,7 @@ const wrongs: readonly Wrong[] = [
     fault: 'the access key is unknown',
     short: true,
     inputs: async () => ({ accessKey: 'NOBODYSACCESSKEY0001' }),
-    says: /::warning::.*'accessKey': .*the access key is not known there/,
+    says: /::warning::.*'accessKey': .*the access key does not exist there/,
   },
   {
     fault: 'the bucket does not exist',

@@ -19,6 +19,7 @@ const timeLimits = {
   firstByteMs: 2000,
   firstAnswerMs: 6000,
   idleTimeoutMs: 2000,
+  stalledMs: 20_000,
   serverWorkMs: 5000,
 };
 

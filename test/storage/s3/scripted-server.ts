@@ -13,22 +13,23 @@ export interface ScriptedAnswer {
   readonly body?: string;
 }
 
-/** What the server does with a request of this operation; 'silent': takes it and says nothing, 'reset': hangs up. */
+/** Chooses the answer to a request of this operation. */
 export type Script = (operation: string, request: http.IncomingMessage) => Answer | Promise<Answer>;
 
-type Answer = ScriptedAnswer | 'silent' | 'reset';
+/** An answer in full, none at all, a reset of the connection, or whatever a function writes. */
+type Answer = ScriptedAnswer | 'silent' | 'reset' | ((to: http.ServerResponse) => void);
 
 export interface ScriptedServer {
   readonly endpoint: URL;
-  /** `<operation> <path>`, in the order in which they came. */
+  /** `<operation> <path>`, in the order of arrival. */
   readonly requests: readonly string[];
-  /** The operations alone. */
+  /** Their operations alone. */
   readonly operations: readonly string[];
-  /** A store of this server, with short limits once it has answered. */
+  /** Opens a store of this server, with short limits once it has answered. */
   store(settings?: Partial<S3Settings>, options?: Partial<S3StoreOptions>): ObjectStore;
 }
 
-/** The first answer may take long on a busy machine. */
+/** The first response may take long on a busy machine. */
 const onceAnswered = { ...shortLimits, firstByteMs: 10_000, firstAnswerMs: 20_000 };
 
 const closers: (() => void)[] = [];
@@ -37,19 +38,20 @@ afterEach(() => {
   for (const close of closers.splice(0)) close();
 });
 
-/** An S3 server that answers as the test says, for what a real one does too rarely. Ends with the test. */
+/** Starts an S3 server that answers by a script, for what a real one does too rarely. Ends with the test. */
 export async function scriptedServer(script: Script): Promise<ScriptedServer> {
   const requests: string[] = [];
   const operations: string[] = [];
   const server = http.createServer(async (from, to) => {
     const url = new URL(from.url ?? '', 'http://server');
-    const operation = operationOf(from.method ?? '', url.searchParams, false);
+    const operation = operationOf(from.method ?? '', url.searchParams, 'x-amz-copy-source' in from.headers);
     operations.push(operation);
     requests.push(`${operation} ${url.pathname}`);
     from.on('error', () => {});
     const answer = await script(operation, from);
     if (answer === 'silent') return;
     if (answer === 'reset') return void from.socket.resetAndDestroy();
+    if (typeof answer === 'function') return answer(to);
     const { status = 200, headers = {}, body = '' } = answer;
     from.resume().on('end', () => {
       const length = { 'content-length': Buffer.byteLength(body) };

@@ -27,6 +27,7 @@ export const shortLimits = {
   firstByteMs: 300,
   firstAnswerMs: 900,
   idleTimeoutMs: 500,
+  stalledMs: 5000,
   serverWorkMs: 2000,
 };
 

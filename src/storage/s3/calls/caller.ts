@@ -1,16 +1,19 @@
-import type { HttpHandlerOptions } from '@smithy/types';
+import type { Readable } from 'node:stream';
 import type { Log } from '../../../report/log.ts';
 import { Circuit } from '../../../retry/circuit.ts';
 import type { Clock } from '../../../retry/clock.ts';
 import { retry } from '../../../retry/retry.ts';
 import { anySignal, deadline } from '../../../retry/signals.ts';
+import { StallLimit } from '../../../retry/stall-limit.ts';
 import type { TimeLimits } from '../../../retry/time-limits.ts';
 import { StoreUnavailableError } from '../../store-errors.ts';
 import type { S3Settings } from '../s3-settings.ts';
-import { errorCode, httpStatus, isRetryable } from './classify.ts';
+import { ProtocolError } from '../transport/protocol-error.ts';
+import type { TransportResponse } from '../transport/transport.ts';
+import { httpStatus, isRetryable } from './classify.ts';
 import { type Connection, connect } from './client.ts';
 import { ConcurrencyLimiter } from './concurrency-limiter.ts';
-import { toStoreError } from './s3-errors.ts';
+import { s3Code, shortMessage, toStoreError } from './s3-errors.ts';
 import type { S3Client } from './sdk.ts';
 import type { SdkHandlerOptions } from './sdk-request-handler.ts';
 
@@ -18,22 +21,32 @@ import type { SdkHandlerOptions } from './sdk-request-handler.ts';
 export interface CallSpec {
   /** S3's name of the operation. */
   readonly operation: string;
-  /** What it is about (object, range, part), for the debug log. */
+  /** The object, range or part, for the debug log. */
   readonly about: string;
   readonly signal?: AbortSignal | undefined;
-  /** The server may work on this in silence: one limit for all attempts, none for silence. */
+  /** The server may work without sending anything: one limit for all attempts and no idle timeout. */
   readonly serverWork?: boolean;
+  /** Whether the attempt that just failed got closer to the end: then it does not count against the attempts. */
   readonly madeProgress?: () => boolean;
-  /** Moves an object's bytes, beside others that do: each attempt waits for its turn (concurrency-limiter.ts). */
+  /** Moves an object's bytes beside other transfers: each attempt waits for a place (concurrency-limiter.ts). */
   readonly transfer?: boolean;
-  /** The caller can do without: one attempt, and its failure does not open the circuit. */
+  /** The caller can do without the answer: one attempt, and its failure does not open the circuit. */
   readonly optional?: boolean;
-  /** Clean-up behind an endpoint that was given up: allowed once, for this many ms, and repeated while it is answered. */
+  /** Cleans up although the circuit is open: allowed once, for this many ms, and repeated while the endpoint answers. */
   readonly lastCallMs?: number;
+  /** Bound of the body of a success in bytes, or `'stream'`. Default: 64 KiB. */
+  readonly maxBodyBytes?: SdkHandlerOptions['maxBodyBytes'];
 }
 
-/** One attempt: sends through `client.send(command, options)`, reads what has to be read. */
-export type Attempt<T> = (client: S3Client, options: HttpHandlerOptions) => Promise<T>;
+/**
+ * One attempt: sends through `client.send(command, options)` and reads the body. Calls `progressed` with the number of bytes
+ * that moved, where a call may take long.
+ */
+export type Attempt<T> = (
+  client: S3Client,
+  options: SdkHandlerOptions,
+  progressed: (bytes: number) => void,
+) => Promise<T>;
 
 export interface CallerOptions {
   readonly clock: Clock;
@@ -43,7 +56,7 @@ export interface CallerOptions {
   readonly bucketWasDown: boolean;
 }
 
-/** Makes calls: retries, time limits, circuit, counters and the debug log around each. One per store. */
+/** Makes calls with retries, time limits, circuit breaker, counters and debug log. One per store. */
 export class Caller {
   readonly settings: S3Settings;
   readonly log: Log;
@@ -66,35 +79,40 @@ export class Caller {
     this.#bucketWasDown = bucketWasDown;
   }
 
-  /** The server's clock in ms since 1970, by its latest answer; the runner's before the first. */
+  /** The server's clock in ms since 1970, by its latest response. Before the first it is the runner's. */
   get serverTimeMs(): number {
     return this.#connection?.handler.serverTimeMs ?? Date.now();
   }
 
-  /** Whether the endpoint has answered anything yet. Until then all calls together have seconds. */
+  /** Whether the endpoint has responded yet. Until then all calls together have seconds. */
   get answered(): boolean {
     return this.#limits.hasAnswered;
   }
 
   /**
-   * Rejects with the signal's reason, or with an error of the store's contract; what `attempt` throws of that contract
-   * passes unchanged. A call that ends for want of an answer opens the circuit.
+   * Makes a call. Rejects with the signal's reason or with an error of the store contract; those that `attempt` throws pass
+   * unchanged. A call that ends without an answer opens the circuit.
    */
   async run<T>(spec: CallSpec, attempt: Attempt<T>): Promise<T> {
     const last = spec.lastCallMs !== undefined && this.circuit.takeLastCall();
     if (!last) this.#refuseWhenOpen(spec);
-    const { serverWorkMs } = this.#limits.figures;
+    const { serverWorkMs, stalledMs } = this.#limits.figures;
     const total = last ? spec.lastCallMs : spec.serverWork ? serverWorkMs : undefined;
     const limit = total === undefined ? undefined : deadline(total, this.clock);
-    const signal = anySignal(spec.signal, this.#limits.callBegins(), limit?.signal);
-    const options: HttpHandlerOptions = {
+    const stall = limit ? undefined : new StallLimit(stalledMs, this.clock);
+    const signal = anySignal(spec.signal, this.#limits.callBegins(), limit?.signal, stall?.signal);
+    const options: SdkHandlerOptions = {
+      maxBodyBytes: spec.maxBodyBytes,
       ...(signal && { abortSignal: signal }),
       ...(spec.serverWork && { requestTimeout: serverWorkMs }),
     };
+    const progressed = (bytes: number) => stall?.progressed(bytes);
+    const begin = () => this.#attempt(spec, attempt, options, last, progressed);
+    const once = () => (stall ? stall.run(begin) : begin());
+    const limited = () => this.#limiter.run(once, signal);
+    let earlier: Error | undefined;
     try {
-      const once = () => this.#attempt(spec, attempt, options, last);
-      const paced = () => this.#limiter.run(once, signal);
-      const answer = await retry(spec.transfer ? paced : once, {
+      const result = await retry(spec.transfer ? limited : once, {
         attempts: spec.optional ? 1 : this.settings.attempts,
         clock: this.clock,
         // A gateway that was too busy for the parts may still be for the call that cleans up behind them
@@ -103,23 +121,30 @@ export class Caller {
         signal,
         madeProgress: spec.madeProgress,
         onRetry: (error, number, waitMs) => {
+          earlier = error;
           this.counters.retries++;
           this.log.debug(
-            `s3 ${spec.operation} failed (${shortly(error)}): attempt ${number + 1} in ${waitMs} ms`,
+            `s3 ${spec.operation} failed (${summaryOf(error)}): attempt ${number + 1} in ${waitMs} ms`,
           );
         },
       });
       this.#bucketWasDown = false;
-      return answer;
+      return result;
     } catch (error) {
       if (spec.signal?.aborted) throw spec.signal.reason;
-      const failure = toStoreError(error, spec.operation, this.settings);
-      const unanswered = isRetryable(error) && failure instanceof StoreUnavailableError;
-      if (unanswered && !spec.optional) this.circuit.open(failure);
-      throw failure;
+      // The failure of an attempt says more than the limit of all of them
+      throw this.#failed(spec, stall?.signal.aborted ? (earlier ?? error) : error);
     } finally {
       limit?.clear();
     }
+  }
+
+  /** Converts a failure, and opens the circuit where the endpoint did not answer as an S3 server does. */
+  #failed(spec: CallSpec, error: unknown): Error {
+    const failure = toStoreError(error, spec.operation, this.settings);
+    const unanswered = isRetryable(error) || error instanceof ProtocolError;
+    if (unanswered && failure instanceof StoreUnavailableError && !spec.optional) this.circuit.open(failure);
+    return failure;
   }
 
   #refuseWhenOpen(spec: CallSpec): void {
@@ -130,25 +155,27 @@ export class Caller {
   async #attempt<T>(
     spec: CallSpec,
     attempt: Attempt<T>,
-    options: HttpHandlerOptions,
+    options: SdkHandlerOptions,
     last: boolean,
+    progressed: (bytes: number) => void,
   ): Promise<T> {
     // Another call may have given the endpoint up while this one waited for its next attempt.
     if (!last) this.#refuseWhenOpen(spec);
     this.#connection ??= connect(this.settings, this.#limits, this.clock, this.#userAgent);
     this.counters.requests++;
     const begin = this.clock.now();
-    let result = 'no answer';
-    const watched: SdkHandlerOptions = {
-      ...options,
-      onStatus: status => {
-        result = String(status);
-      },
+    let result = 'no response';
+    let body: Readable | undefined;
+    const onResponse = (response: TransportResponse) => {
+      result = String(response.status);
+      body = response.body;
     };
     try {
-      return await attempt(this.#connection.client, watched);
+      return await attempt(this.#connection.client, { ...options, onResponse }, progressed);
     } catch (error) {
-      result = shortly(error);
+      result = summaryOf(error);
+      // A body that the SDK did not read would hold its connection
+      body?.destroy();
       throw error;
     } finally {
       this.log.debug(
@@ -164,8 +191,8 @@ export class Caller {
   }
 }
 
-/** Status and code of a failure, for the debug log; an error of ours in full. */
-function shortly(error: unknown): string {
-  const parts = [httpStatus(error), errorCode(error)].filter(part => part !== undefined);
-  return parts.length > 0 ? parts.join(' ') : `${(error as Error).name}: ${(error as Error).message}`;
+/** Returns status and code of a failure for the debug log, or a short message. */
+function summaryOf(error: unknown): string {
+  const parts = [httpStatus(error), s3Code(error)].filter(part => part !== undefined);
+  return parts.length > 0 ? parts.join(' ') : shortMessage(error);
 }

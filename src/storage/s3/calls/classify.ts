@@ -48,15 +48,23 @@ export function httpStatus(error: unknown): number | undefined {
   return (error as ErrorShape | undefined)?.$metadata?.httpStatusCode;
 }
 
+/** The form of S3's and Node's codes. A server can return any text as its code; other forms are no codes and not printed. */
+const CODE_FORM = /^[A-Za-z0-9_.-]{1,64}$/;
+
+/** Returns `value` if it has the form of a code. */
+export function codeLike(value: unknown): string | undefined {
+  return typeof value === 'string' && CODE_FORM.test(value) ? value : undefined;
+}
+
 /** Returns the system or protocol code of an error, or of the first error of an AggregateError (happy eyeballs). */
 export function errorCode(error: unknown): string | undefined {
   if (typeof error !== 'object' || error === null) return undefined;
   const { code, Code } = error as ErrorShape;
-  if (typeof code === 'string') return code;
-  if (typeof Code === 'string') return Code;
-  return error instanceof AggregateError ? errorCode(error.errors[0]) : undefined;
+  const own = codeLike(code) ?? codeLike(Code);
+  return own ?? (error instanceof AggregateError ? errorCode(error.errors[0]) : undefined);
 }
 
+/** Classifies a failure. */
 export function classify(error: unknown): FailureKind {
   if (typeof error !== 'object' || error === null) return 'final';
   const code = errorCode(error);

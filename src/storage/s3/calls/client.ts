@@ -6,14 +6,31 @@ import { Transport } from '../transport/transport.ts';
 import { S3Client } from './sdk.ts';
 import { SdkRequestHandler } from './sdk-request-handler.ts';
 
-/** The SDK's client and the handler that carries its requests. */
+/** The SDK's client and the handler that sends its requests. */
 export interface Connection {
   readonly client: S3Client;
   readonly handler: SdkRequestHandler;
 }
 
 /**
- * An SDK client that talks to one endpoint in our way. Asks nothing of the network.
+ * Settings that the SDK would otherwise look for in the environment and in ~/.aws, at the start or at each call. Reading
+ * these files has no limit: it fails without a home directory and hangs on a FIFO.
+ */
+export const CONSTANT_SETTINGS = {
+  maxAttempts: 1,
+  retryMode: 'standard',
+  defaultsMode: 'standard',
+  useDualstackEndpoint: false,
+  useFipsEndpoint: false,
+  ignoreConfiguredEndpointUrls: true,
+  disableClockSkewCorrection: false,
+  authSchemePreference: [] as string[],
+  sigv4aSigningRegionSet: [] as string[],
+  userAgentAppId: async () => undefined,
+} as const;
+
+/**
+ * Makes an SDK client that talks to one endpoint within our limits. Opens no connection.
  * @throws StoreRefusedError for a ca-file or proxy that cannot be used.
  */
 export function connect(
@@ -24,30 +41,22 @@ export function connect(
 ): Connection {
   const handler = new SdkRequestHandler(new Transport(settings.caFile, clock), limits, userAgent);
   const client = new S3Client({
+    ...CONSTANT_SETTINGS,
     ...(settings.endpoint && { endpoint: settings.endpoint.href }),
     region: settings.region,
     credentials: credentialsFor(settings, clock),
     forcePathStyle: settings.forcePathStyle,
     requestHandler: handler,
-    // Each call has retries and limits of ours (call.ts); two layers would multiply. (A strategy rather than
+    // Each call has retries and limits of ours (caller.ts); two layers would multiply. (A strategy rather than
     // `maxAttempts: 1`, which prints a line to the console for every failed streamed body.)
     retryStrategy: { mode: 'none', retry: (next, args) => next(args) },
-    maxAttempts: 1,
-    retryMode: 'standard',
-    // Frames carry their own SHA-256. The SDK's default checksums make radosgw 16.2.15 answer 411 to a stream.
+    // Frames carry their own SHA-256. The SDK's default checksums make radosgw 16.2.15 return 411 for a stream.
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
     // With `Expect: 100-continue` every body over 2 MiB takes a new connection, and a refusal arrives as EPIPE.
     expectContinueHeader: false,
-    // Given so that the SDK does not look for them in ~/.aws and the environment at every start.
-    defaultsMode: 'standard',
-    useDualstackEndpoint: false,
-    useFipsEndpoint: false,
     useArnRegion: false,
     disableS3ExpressSessionAuth: true,
-    authSchemePreference: [],
-    sigv4aSigningRegionSet: [],
-    userAgentAppId: async () => undefined,
   });
   client.middlewareStack.remove('getUserAgentMiddleware');
   return { client, handler };

@@ -1,28 +1,36 @@
 import { StoreError, StoreRefusedError, StoreUnavailableError } from '../../store-errors.ts';
 import type { S3Settings } from '../s3-settings.ts';
-import { classify, errorCode, httpStatus } from './classify.ts';
+import { ProtocolError } from '../transport/protocol-error.ts';
+import { classify, codeLike, errorCode, httpStatus } from './classify.ts';
+import { redact } from './redact.ts';
 
-/** An answer of this HTTP status. */
+/** Whether a failure is a response of this HTTP status. */
 export function isStatus(error: unknown, status: number): boolean {
   return httpStatus(error) === status;
 }
 
 /**
- * No such object. A missing bucket or upload is no miss; only a HEAD cannot tell them apart (its answers carry no
- * code).
+ * Whether there is no such object. A missing bucket or upload is another failure, except after a HEAD: its responses have
+ * no code.
  */
 export function isMissing(error: unknown): boolean {
   const code = s3Code(error);
   return isStatus(error, 404) && code !== 'NoSuchBucket' && code !== 'NoSuchUpload';
 }
 
-/** S3's code for a failure, or the system's. radosgw leaves `<Message>` empty, so the code is all there is. */
+/** Returns S3's code for a failure, or the system's. radosgw leaves `<Message>` empty, so the code is all there is. */
 export function s3Code(error: unknown): string | undefined {
-  const code = errorCode(error) ?? (error as { name?: unknown } | undefined)?.name;
-  return typeof code === 'string' && !UNTELLING.has(code) ? code : undefined;
+  const code = errorCode(error) ?? codeLike((error as { name?: unknown } | undefined)?.name);
+  return code === undefined || UNTELLING.has(code) ? undefined : code;
 }
 
-/** Names the SDK gives to answers without a code. */
+/** Returns a message in at most 200 characters and without secrets, for errors that are neither S3's nor the network's. */
+export function shortMessage(error: unknown): string {
+  const { name, message } = error as Error;
+  return redact(`${codeLike(name) ?? 'Error'}: ${message}`.slice(0, 200));
+}
+
+/** Names that the SDK gives to responses without a code. */
 const UNTELLING = new Set([
   'Error',
   'Unknown',
@@ -34,17 +42,17 @@ const UNTELLING = new Set([
   'BadRequest',
 ]);
 
-/** Where the bucket is, for people. */
+/** Names the bucket and its endpoint, for people. */
 export function describeBucket({ bucket, endpoint, region }: S3Settings): string {
   return `bucket ${bucket} at ${endpoint ? endpoint.origin : `AWS in ${region}`}`;
 }
 
 type Refusal = readonly [setting: string, reason: string];
 
-/** S3 code -> [what to look at, what is wrong with it]. */
+/** S3 code -> [the setting to check, what is wrong with it]. */
 const REFUSALS: Readonly<Record<string, Refusal>> = {
   SignatureDoesNotMatch: ["the input 'secretKey'", 'the secret key does not belong to the access key'],
-  InvalidAccessKeyId: ["the input 'accessKey'", 'the access key is not known there'],
+  InvalidAccessKeyId: ["the input 'accessKey'", 'the access key does not exist there'],
   UserSuspended: ["the input 'accessKey'", 'the user of the access key is suspended'],
   InvalidToken: ["the input 'sessionToken'", 'the session token is not valid'],
   ExpiredToken: ["the input 'sessionToken'", 'the session token has expired'],
@@ -53,19 +61,19 @@ const REFUSALS: Readonly<Record<string, Refusal>> = {
   InvalidBucketName: ["the input 'bucket'", 'the name is not a valid bucket name'],
   AccessDenied: ["the input 'bucket'", 'access is denied to these credentials'],
   AllAccessDisabled: ["the input 'bucket'", 'access is disabled'],
-  NoSuchUpload: ["the bucket's lifecycle rules", 'the unfinished upload was removed by somebody else'],
+  NoSuchUpload: ["the bucket's lifecycle rules", 'the unfinished upload was removed by another program'],
   QuotaExceeded: ["the input 'bucket'", 'its quota is used up'],
-  PermanentRedirect: ["the input 'region'", 'the bucket lives in another region'],
-  TemporaryRedirect: ["the input 'region'", 'the bucket lives in another region'],
-  AuthorizationHeaderMalformed: ["the input 'region'", 'the bucket lives in another region'],
-  IllegalLocationConstraintException: ["the input 'region'", 'the bucket lives in another region'],
+  PermanentRedirect: ["the input 'region'", 'the bucket is in another region'],
+  TemporaryRedirect: ["the input 'region'", 'the bucket is in another region'],
+  AuthorizationHeaderMalformed: ["the input 'region'", 'the bucket is in another region'],
+  IllegalLocationConstraintException: ["the input 'region'", 'the bucket is in another region'],
   RequestTimeTooSkewed: ["the runner's clock", "the runner's clock differs from the server's by too much"],
   EntityTooLarge: ["the input 'upload-chunk-size'", 'the part is too large for this server'],
 };
 
-const NO_TLS: Refusal = ["the input 'insecure'", 'it does not speak TLS; insecure: true asks by http'];
+const NO_TLS: Refusal = ["the input 'insecure'", 'it does not speak TLS; insecure: true uses http'];
 
-/** Causes in the certificate or the protocol: repeating cannot help. Node's code -> [what to look at, reason]. */
+/** Causes in the certificate or the protocol: repeating cannot help. Node's code -> [the setting to check, reason]. */
 const TLS_REFUSALS: Readonly<Record<string, Refusal>> = {
   DEPTH_ZERO_SELF_SIGNED_CERT: ["the input 'ca-file'", 'its certificate is signed by itself'],
   SELF_SIGNED_CERT_IN_CHAIN: ["the input 'ca-file'", 'its certificate is signed by an unknown authority'],
@@ -84,7 +92,7 @@ const TLS_REFUSALS: Readonly<Record<string, Refusal>> = {
   ERR_SSL_PACKET_LENGTH_TOO_LONG: NO_TLS,
 };
 
-/** EPROTO holds OpenSSL's own reason: an answer without TLS, or a handshake that one side broke off. */
+/** EPROTO holds OpenSSL's own reason: a response without TLS, or a handshake that one side broke off. */
 function tlsRefusal(code: string | undefined, error: unknown): Refusal | undefined {
   if (code !== 'EPROTO') return code === undefined ? undefined : TLS_REFUSALS[code];
   const reason = /:SSL routines:[^:]*:([^:]+):/.exec((error as Error).message)?.[1];
@@ -103,7 +111,7 @@ const FAILURES: Readonly<Record<string, string>> = {
   ERR_PROXY_TUNNEL: 'the proxy does not connect',
 };
 
-/** Where the system names another host or port than the endpoint's, that is the environment's proxy. */
+/** Names the environment's proxy, where the error is of another host or port than the endpoint's. */
 function ofProxy(error: unknown, endpoint: URL | undefined): string {
   const first = error instanceof AggregateError ? error.errors[0] : error;
   const { address, port, hostname } = (first ?? {}) as { address?: string; port?: number; hostname?: string };
@@ -117,13 +125,13 @@ function portOf({ port, protocol }: URL): number {
 }
 
 /**
- * An SDK or network failure as the store's contract names it. The message is one clause with the bucket, the call,
- * and the code or status; never a secret (the SDK's message, which may quote the request, is not used).
+ * Converts a failure of the SDK or the network into an error of the store contract. Its message is one clause with the
+ * bucket, the call, and the code or status; never a secret (the SDK's message, which may quote the request, is not used).
  *
  * @param operation S3's name of the call.
  */
 export function toStoreError(error: unknown, operation: string, settings: S3Settings): Error {
-  // The store's own pass as they are
+  // Already converted
   if (error instanceof StoreError) return error;
   const bucket = describeBucket(settings);
   const code = s3Code(error);
@@ -136,15 +144,15 @@ export function toStoreError(error: unknown, operation: string, settings: S3Sett
     });
   }
   const kind = classify(error);
-  if (kind === 'timeout' && status === undefined) {
+  if (error instanceof ProtocolError || (kind === 'timeout' && status === undefined)) {
     return new StoreUnavailableError(`${bucket}: ${(error as Error).message} (${operation})`, {
       cause: error,
     });
   }
   if (kind !== 'final' || status === undefined) {
     const reason =
-      FAILURES[code ?? ''] ?? (kind === 'broken-body' ? 'the answer broke off' : 'the call failed');
-    const shown = (answer || String(error)) + ofProxy(error, settings.endpoint);
+      FAILURES[code ?? ''] ?? (kind === 'broken-body' ? 'the response broke off' : 'the call failed');
+    const shown = (answer || shortMessage(error)) + ofProxy(error, settings.endpoint);
     return new StoreUnavailableError(`${bucket}: ${reason} (${operation}: ${shown})`, { cause: error });
   }
   if (status === 401 || status === 403) {
@@ -156,7 +164,7 @@ export function toStoreError(error: unknown, operation: string, settings: S3Sett
   }
   if (status >= 300 && status < 400) {
     return new StoreRefusedError(
-      `${bucket}: lives elsewhere (${operation}: ${answer})`,
+      `${bucket}: is somewhere else (${operation}: ${answer})`,
       "the input 'region'",
       {
         cause: error,

@@ -1,18 +1,29 @@
+import type { Readable } from 'node:stream';
 import type { HttpHandlerOptions, HttpRequest, HttpResponse, RequestHandler } from '@smithy/types';
 import type { TimeLimits } from '../../../retry/time-limits.ts';
+import { readWhole } from '../transport/body.ts';
+import { ProtocolError } from '../transport/protocol-error.ts';
 import type { Transport, TransportRequest, TransportResponse } from '../transport/transport.ts';
+
+/** Bound of the bodies that are neither a range nor a listing, in bytes. S3's own have a few hundred. */
+const MAX_BODY_BYTES = 64 * 1024;
+
+/** Bound of a page of a listing in bytes. A thousand names of 1024 bytes in their longest spelling take 7 MB. */
+export const MAX_LISTING_BYTES = 8 * 1024 * 1024;
 
 /** The options of a call, which the SDK passes on to its handler as they are. */
 export interface SdkHandlerOptions extends HttpHandlerOptions {
-  /** Called with the status of each response. */
-  readonly onStatus?: (status: number) => void;
+  /** Called with each response. */
+  readonly onResponse?: (response: TransportResponse) => void;
+  /** Bound of the body of a success, in bytes. `'stream'` leaves the body to the caller, who bounds it. Default: 64 KiB. */
+  readonly maxBodyBytes?: number | 'stream' | undefined;
 }
 
 /**
- * Lets the SDK send its signed requests by our transport.
+ * Lets the SDK send its signed requests by our transport, and gives it bounded bodies.
  *
  * The SDK's own NodeHttpHandler cannot keep the limits that we promise: its connection limit ends before TLS, its socket
- * limit starts late (3 s) and cannot change once the endpoint has answered.
+ * limit starts late (3 s) and cannot change once the endpoint has answered, and bodies have no bound.
  */
 export class SdkRequestHandler implements RequestHandler<HttpRequest, HttpResponse, SdkHandlerOptions> {
   readonly metadata = { handlerProtocol: 'http/1.1' };
@@ -39,8 +50,10 @@ export class SdkRequestHandler implements RequestHandler<HttpRequest, HttpRespon
     this.#limits.answered();
     const time = Date.parse(response.headers.date ?? '');
     if (!Number.isNaN(time)) this.serverTimeMs = time;
-    options.onStatus?.(response.status);
-    return { response: toSdk(response) };
+    options.onResponse?.(response);
+    const { status, reason, headers } = response;
+    const body = await bodyFor(response, options.maxBodyBytes ?? MAX_BODY_BYTES);
+    return { response: { statusCode: status, reason, headers, body } as HttpResponse };
   }
 
   destroy(): void {
@@ -80,6 +93,30 @@ function encode(text: string): string {
   );
 }
 
-function toSdk({ status, reason, headers, body }: TransportResponse): HttpResponse {
-  return { statusCode: status, reason, headers, body } as HttpResponse;
+/** Returns the body that the SDK gets: read within the bound, or as it arrives. */
+async function bodyFor(response: TransportResponse, maxBytes: number | 'stream'): Promise<Readable | Buffer> {
+  if (response.status >= 200 && response.status < 300) {
+    if (maxBytes === 'stream') return response.body;
+    const body = await readWhole(response.body, maxBytes);
+    if (hasDoctype(body)) throw new ProtocolError('the response is a web page, so this is no S3 server');
+    return body;
+  }
+  try {
+    const body = await readWhole(response.body, MAX_BODY_BYTES);
+    return hasDoctype(body) ? NO_BODY : body;
+  } catch (error) {
+    // A long page of a proxy or an attacker: the status has to do.
+    if (error instanceof ProtocolError) return NO_BODY;
+    throw error;
+  }
+}
+
+const NO_BODY = Buffer.alloc(0);
+
+/**
+ * Whether a document has a DOCTYPE, as web pages have and S3's documents do not. The SDK's parser would need quadratic time
+ * for many of them (3.1169: `isNext` of @aws-sdk/xml-builder).
+ */
+function hasDoctype(body: Buffer): boolean {
+  return body.includes('<!D') || body.includes('<!d');
 }

@@ -1,6 +1,4 @@
 import type { Readable } from 'node:stream';
-import { finished } from 'node:stream';
-import { releaseOwned } from '../../../archive/memory/buffers.ts';
 import { checkName } from '../../object-name.ts';
 import type { ByteRange, ByteSpan, GetOptions, RangeBytes } from '../../object-store.ts';
 import { ObjectReplacedError, StoreUnavailableError } from '../../store-errors.ts';
@@ -8,12 +6,13 @@ import type { Caller } from '../calls/caller.ts';
 import { bareEtag } from '../calls/object-headers.ts';
 import { isMissing, isStatus } from '../calls/s3-errors.ts';
 import { GetObjectCommand, type GetObjectCommandOutput } from '../calls/sdk.ts';
+import { readInto } from '../transport/body.ts';
 import { headObject } from './head.ts';
 
-/** An attempt that brought this many bytes before it broke does not count against the attempts. */
+/** An attempt that received this many bytes before it broke does not count against the attempts. */
 const PROGRESS_BYTES = 1024 * 1024;
 
-/** What has arrived of one range, over all attempts. */
+/** The bytes of one range that have arrived, over all attempts. */
 interface Received {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly start: number;
@@ -23,10 +22,10 @@ interface Received {
 }
 
 /**
- * One range of an object, in one buffer. A body that stalls or breaks off is continued from its last byte.
+ * Reads one range of an object into one buffer. A body that stalls or breaks off is continued from its last byte.
  *
- * May be repeated: reads only. From the first answer on the ETag is pinned, so that a continuation cannot join bytes
- * of two objects.
+ * May be repeated: reads only. After the first response the ETag is pinned, so that a continuation cannot join bytes of two
+ * objects.
  */
 export async function getRange(
   caller: Caller,
@@ -41,15 +40,16 @@ export async function getRange(
   let received: Received | undefined;
   let before = 0;
   const about = `${name} ${rangeHeader(range)}`;
-  const answer = await caller.run(
+  const outcome = await caller.run(
     {
       operation: 'GetObject',
       about,
       signal: options.signal,
       transfer: true,
+      maxBodyBytes: 'stream',
       madeProgress: () => (received?.filled ?? 0) - before >= PROGRESS_BYTES,
     },
-    async (client, callOptions) => {
+    async (client, callOptions, progressed) => {
       before = received?.filled ?? 0;
       const etag = received?.etag ?? options.etag;
       let output: GetObjectCommandOutput;
@@ -58,7 +58,7 @@ export async function getRange(
           new GetObjectCommand({
             Bucket: caller.settings.bucket,
             Key: name,
-            Range: rangeHeader(received ? rest(received) : range),
+            Range: rangeHeader(received ? restOf(received) : range),
             ...(etag !== undefined && { IfMatch: `"${etag}"` }),
           }),
           callOptions,
@@ -66,22 +66,25 @@ export async function getRange(
       } catch (error) {
         if (isMissing(error) && !received) return 'missing';
         if (isMissing(error) || isStatus(error, 412)) throw replaced(name, error);
-        // Nothing there to read: the object is empty, or ends before the range.
+        // No byte to read: the object is empty, or ends before the range.
         if (isStatus(error, 416) && !received) return 'past the end';
         throw error;
       }
       received = received ? continued(received, output, name) : begun(output, name, range);
-      await readInto(received, output.Body as Readable, options.onBytes);
+      await readInto(received, output.Body as Readable, count => {
+        progressed(count);
+        options.onBytes?.(count);
+      });
       return 'whole';
     },
   );
-  if (answer === 'missing') return undefined;
-  if (answer === 'past the end' || !received) return emptyRange(caller, name, range, options);
+  if (outcome === 'missing') return undefined;
+  if (outcome === 'past the end' || !received) return emptyRange(caller, name, range, options);
   const { bytes, start, sizeBytes, etag } = received;
   return { bytes, start, sizeBytes, etag };
 }
 
-/** A range without a byte in it has no spelling in HTTP, and 416 tells neither size nor ETag: HEAD does. */
+/** Describes a range without bytes by HEAD: HTTP cannot request one, and 416 returns neither size nor ETag. */
 async function emptyRange(
   caller: Caller,
   name: string,
@@ -99,13 +102,13 @@ function rangeHeader(range: ByteRange): string {
   return 'suffix' in range ? `bytes=-${range.suffix}` : `bytes=${range.start}-${range.end - 1}`;
 }
 
-function rest(received: Received): ByteSpan {
+function restOf(received: Received): ByteSpan {
   return { start: received.start + received.filled, end: received.start + received.bytes.length };
 }
 
 function begun(output: GetObjectCommandOutput, name: string, range: ByteRange): Received {
-  const place = /^bytes (\d+)-(\d+)\/(\d+)$/.exec(output.ContentRange ?? '');
-  const [start, last, sizeBytes] = (place ?? []).slice(1).map(Number);
+  const [, ...numbers] = /^bytes (\d{1,15})-(\d{1,15})\/(\d{1,15})$/.exec(output.ContentRange ?? '') ?? [];
+  const [start, last, sizeBytes] = numbers.map(Number);
   const etag = bareEtag(output.ETag);
   const length = output.ContentLength;
   if (
@@ -114,12 +117,11 @@ function begun(output: GetObjectCommandOutput, name: string, range: ByteRange): 
     last === undefined ||
     sizeBytes === undefined ||
     length !== last - start + 1 ||
-    !answers(range, start, length, sizeBytes)
+    !isRequested(range, start, length, sizeBytes)
   ) {
-    (output.Body as Readable).destroy();
-    const got = output.ContentRange ?? `${length} bytes`;
+    const got = shortened(output.ContentRange) ?? `${length} bytes`;
     throw new StoreUnavailableError(
-      `${name}: the endpoint does not serve ranges (asked for ${rangeHeader(range)}, got ${got})`,
+      `${name}: the endpoint does not serve ranges (requested ${rangeHeader(range)}, got ${got})`,
     );
   }
   // Uninitialised memory of its own: the pool's buffers cannot be transferred to a worker.
@@ -127,8 +129,8 @@ function begun(output: GetObjectCommandOutput, name: string, range: ByteRange): 
   return { bytes: new Uint8Array(buffer), start, sizeBytes, etag, filled: 0 };
 }
 
-/** Whether this is the range that was asked for: its length becomes memory. */
-function answers(range: ByteRange, start: number, length: number, sizeBytes: number): boolean {
+/** Whether this is the requested range: its length becomes memory. */
+function isRequested(range: ByteRange, start: number, length: number, sizeBytes: number): boolean {
   const wanted =
     'suffix' in range
       ? { start: Math.max(0, sizeBytes - range.suffix), end: sizeBytes }
@@ -136,48 +138,20 @@ function answers(range: ByteRange, start: number, length: number, sizeBytes: num
   return start === wanted.start && start + length === wanted.end;
 }
 
-/** The answer to a continuation must begin where the last one broke off. */
+/** Checks that the response to a continuation begins where the last one broke off. */
 function continued(received: Received, output: GetObjectCommandOutput, name: string): Received {
-  const { start, end } = rest(received);
-  if (bareEtag(output.ETag) !== received.etag) {
-    (output.Body as Readable).destroy();
-    throw replaced(name);
-  }
+  const { start, end } = restOf(received);
+  if (bareEtag(output.ETag) !== received.etag) throw replaced(name);
   if (output.ContentRange !== `bytes ${start}-${end - 1}/${received.sizeBytes}`) {
-    (output.Body as Readable).destroy();
     throw new StoreUnavailableError(
-      `${name}: asked for bytes ${start}-${end - 1}, got ${output.ContentRange}`,
+      `${name}: requested bytes ${start}-${end - 1}, got ${shortened(output.ContentRange)}`,
     );
   }
   return received;
 }
 
-/** Rejects with a retryable error when the body ends before the range does. */
-function readInto(received: Received, body: Readable, onBytes?: (count: number) => void): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const { bytes } = received;
-    body.on('data', (chunk: Buffer) => {
-      if (received.filled + chunk.length > bytes.length) {
-        body.destroy(brokenBody('the body is longer than its Content-Length'));
-        return;
-      }
-      const { length } = chunk;
-      bytes.set(chunk, received.filled);
-      received.filled += length;
-      // Node's parser copies what it hands on, so it is ours
-      releaseOwned(chunk);
-      onBytes?.(length);
-    });
-    finished(body, error => {
-      if (error) reject(error);
-      else if (received.filled < bytes.length) reject(brokenBody('the body ended early'));
-      else resolve();
-    });
-  });
-}
-
-function brokenBody(message: string): Error {
-  return Object.assign(new Error(message), { code: 'ERR_STREAM_PREMATURE_CLOSE' });
+function shortened(text: string | undefined): string | undefined {
+  return text?.slice(0, 80);
 }
 
 function replaced(name: string, cause?: unknown): ObjectReplacedError {

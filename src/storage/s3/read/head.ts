@@ -1,4 +1,3 @@
-import type { Readable } from 'node:stream';
 import { checkName } from '../../object-name.ts';
 import type { ObjectInfo } from '../../object-store.ts';
 import { StoreUnavailableError } from '../../store-errors.ts';
@@ -6,13 +5,14 @@ import type { Caller } from '../calls/caller.ts';
 import { bareEtag, SAVE_ID } from '../calls/object-headers.ts';
 import { isMissing, isStatus } from '../calls/s3-errors.ts';
 import { GetObjectCommand, HeadObjectCommand } from '../calls/sdk.ts';
+import type { SdkHandlerOptions } from '../calls/sdk-request-handler.ts';
 
 export interface HeadInfo extends ObjectInfo {
-  /** The id of the upload that stored it; undefined: none of ours did. */
+  /** The id of the upload that stored it. Undefined if it was not one of ours. */
   readonly saveId: string | undefined;
 }
 
-/** undefined: no such object. May be repeated: reads only. */
+/** Describes an object. Returns undefined if there is none. May be repeated: reads only. */
 export async function headObject(
   caller: Caller,
   name: string,
@@ -26,7 +26,7 @@ export async function headObject(
       const etag = bareEtag(answer.ETag);
       if (etag === undefined || answer.ContentLength === undefined) {
         throw new StoreUnavailableError(
-          `${name}: the answer to HEAD has no ETag or length; this is no S3 server`,
+          `${name}: the response to HEAD has no ETag or length, so this is no S3 server`,
         );
       }
       return {
@@ -38,10 +38,11 @@ export async function headObject(
       };
     } catch (error) {
       if (isMissing(error)) return undefined;
-      // A refusal of HEAD has no body, so no code: the same question as a GET says what is wrong.
+      // The refusal of a HEAD has no body, so no code; that of a GET has one.
       if (isStatus(error, 403)) {
-        const get = await client.send(new GetObjectCommand({ Bucket, Key, Range: 'bytes=0-0' }), options);
-        (get.Body as Readable).destroy();
+        const get = new GetObjectCommand({ Bucket, Key, Range: 'bytes=0-0' });
+        const streamed: SdkHandlerOptions = { ...options, maxBodyBytes: 'stream' };
+        await client.send(get, streamed);
       }
       throw error;
     }

@@ -1,7 +1,9 @@
-import type { HttpHandlerOptions, HttpResponse } from '@smithy/types';
+import type { HttpResponse } from '@smithy/types';
 import type { ObjectInfo } from '../../object-store.ts';
 import { bareEtag } from '../calls/object-headers.ts';
 import { ListObjectsV2Command, type ListObjectsV2CommandInput, type S3Client } from '../calls/sdk.ts';
+import type { SdkHandlerOptions } from '../calls/sdk-request-handler.ts';
+import { ProtocolError } from '../transport/protocol-error.ts';
 
 /** A page of a listing, of at most 1000 objects. */
 export interface ListPage {
@@ -18,7 +20,7 @@ export interface ListPage {
 export async function listPage(
   client: S3Client,
   input: ListObjectsV2CommandInput,
-  options: HttpHandlerOptions,
+  options: SdkHandlerOptions,
 ): Promise<ListPage> {
   let taken: TakenObjects | undefined;
   const command = new ListObjectsV2Command(input);
@@ -27,7 +29,10 @@ export async function listPage(
       const result = await next(args);
       const response = result.response as HttpResponse;
       if (response.statusCode !== 200) return result;
-      const page = await textOf(response.body);
+      const page = (response.body as Buffer).toString();
+      if (!page.includes('ListBucketResult')) {
+        throw new ProtocolError('the response to a listing is not one, so this is no S3 server');
+      }
       taken = takeObjects(page);
       response.body = Buffer.from(taken?.rest ?? page);
       return result;
@@ -45,12 +50,6 @@ export async function listPage(
       modifiedMs: LastModified?.getTime() ?? 0,
     }));
   return { objects, next: IsTruncated ? NextContinuationToken : undefined };
-}
-
-async function textOf(body: AsyncIterable<Uint8Array>): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of body) chunks.push(chunk);
-  return Buffer.concat(chunks).toString();
 }
 
 interface TakenObjects {

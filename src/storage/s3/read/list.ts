@@ -1,27 +1,86 @@
+import { deadline } from '../../../retry/signals.ts';
 import type { ListOptions, ObjectInfo } from '../../object-store.ts';
 import { StoreUnavailableError } from '../../store-errors.ts';
 import type { Caller } from '../calls/caller.ts';
+import { describeBucket } from '../calls/s3-errors.ts';
+import { MAX_LISTING_BYTES } from '../calls/sdk-request-handler.ts';
 import { type ListPage, listPage } from './list-page.ts';
 
-/** All objects under `prefix`, page after page, or those of the first page. May be repeated: reads only, and the token names the place. */
+/** Bounds of one listing: pages (of a million objects), pages in a row without an object, and the time for all in ms. */
+const MAX_PAGES = 1000;
+const MAX_EMPTY_PAGES = 32;
+const LISTING_MS = 45_000;
+
+/**
+ * Lists all objects under `prefix`, page after page, or those of the first page. Skips names outside the prefix. May be
+ * repeated: reads only, and the token names the page.
+ * @throws StoreUnavailableError for a listing that has no end.
+ */
 export async function* listObjects(
   caller: Caller,
   prefix: string,
   { signal, optional = false }: ListOptions = {},
 ): AsyncGenerator<ObjectInfo> {
   const { bucket } = caller.settings;
+  const listing = `${describeBucket(caller.settings)}: the listing of ${prefix}`;
+  const endCheck = new EndCheck(listing);
+  const limit = deadline(LISTING_MS, caller.clock);
   let token: string | undefined;
-  do {
-    const page: ListPage = await caller.run(
-      { operation: 'ListObjectsV2', about: prefix, signal, optional },
-      (client, options) =>
-        listPage(client, { Bucket: bucket, Prefix: prefix, ContinuationToken: token }, options),
-    );
-    yield* page.objects;
-    if (optional) return;
-    if (page.next !== undefined && page.next === token) {
-      throw new StoreUnavailableError(`the listing of ${prefix} has no end: the endpoint repeats a page`);
+  try {
+    do {
+      const page: ListPage = await caller.run(
+        {
+          operation: 'ListObjectsV2',
+          about: prefix,
+          signal: signal ? AbortSignal.any([signal, limit.signal]) : limit.signal,
+          optional,
+          maxBodyBytes: MAX_LISTING_BYTES,
+        },
+        (client, options) =>
+          listPage(client, { Bucket: bucket, Prefix: prefix, ContinuationToken: token }, options),
+      );
+      for (const object of page.objects) if (object.name.startsWith(prefix)) yield object;
+      if (optional) return;
+      endCheck.add(page);
+      token = page.next;
+    } while (token !== undefined);
+  } catch (error) {
+    if (error !== limit.signal.reason || signal?.aborted) throw error;
+    throw new StoreUnavailableError(`${listing} takes longer than ${LISTING_MS / 1000} s`, { cause: error });
+  } finally {
+    limit.clear();
+  }
+}
+
+/**
+ * Finds out that a listing has no end. Tokens are opaque, so a server that sends a new one with every page could go on for
+ * ever; names ascend.
+ */
+class EndCheck {
+  readonly #listing: string;
+  #pages = 0;
+  #emptyPages = 0;
+  #last = '';
+
+  constructor(listing: string) {
+    this.#listing = listing;
+  }
+
+  add({ objects }: ListPage): void {
+    if (++this.#pages > MAX_PAGES) throw this.#endless(`more than ${MAX_PAGES} pages`);
+    const [first] = objects;
+    if (!first) {
+      if (++this.#emptyPages > MAX_EMPTY_PAGES) throw this.#endless('page after page without an object');
+      return;
     }
-    token = page.next;
-  } while (token !== undefined);
+    this.#emptyPages = 0;
+    if (Buffer.compare(Buffer.from(first.name), Buffer.from(this.#last)) <= 0) {
+      throw this.#endless('pages whose names do not ascend');
+    }
+    this.#last = objects.at(-1)!.name;
+  }
+
+  #endless(reason: string): StoreUnavailableError {
+    return new StoreUnavailableError(`${this.#listing} has no end: the endpoint sends ${reason}`);
+  }
 }

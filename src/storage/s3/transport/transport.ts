@@ -3,15 +3,20 @@ import https from 'node:https';
 import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import type { Clock } from '../../../retry/clock.ts';
-import { TimeoutError } from '../../../retry/time-limits.ts';
 import { type Agents, createAgents } from './agents.ts';
-import { watchIdleTimeout } from './idle-timeout.ts';
+import { ProtocolError } from './protocol-error.ts';
+import { Timers } from './timers.ts';
 
 /**
  * Sends signed HTTP requests: method, target, headers and body go out, status, headers and body come back.
  *
  * It knows no operation of S3, signs nothing and imports nothing of the SDK, so any thread can use it.
  */
+
+/** A server sends none, or one 100 or 103. */
+const MAX_INFORMATIONAL = 8;
+
+const UNASKED_UPGRADE = 'the server switches protocols (101), which was not requested';
 
 /** One request, ready to send. */
 export interface TransportRequest {
@@ -60,8 +65,10 @@ export class Transport {
   }
 
   /**
-   * Sends a request and resolves with the head of its response. Rejects with the signal's own reason, a TimeoutError, or
-   * the error of the connection; later ones destroy the body.
+   * Sends a request and resolves with the head of its response. Rejects with the signal's own reason, a TimeoutError, a
+   * ProtocolError, or the error of the connection. Errors after the head destroy the body.
+   *
+   * Always settles, and reads no more of a body than its reader asks for.
    */
   send(request: TransportRequest, options: SendOptions): Promise<TransportResponse> {
     const { signal, connectMs, idleTimeoutMs } = options;
@@ -80,36 +87,54 @@ export class Transport {
       let received: http.IncomingMessage | undefined;
       // Destroying the request alone after its response has begun would drop the rest of the body without an error.
       const fail = (error: Error) => (received ?? sent).destroy(error);
+      const timers = new Timers(this.#clock, fail);
       const onAbort = () => fail(signal?.reason);
-      const cancelConnectLimit = this.#clock.after(connectMs, () =>
-        fail(new TimeoutError(`no connection within ${connectMs / 1000} s`)),
-      );
       signal?.addEventListener('abort', onAbort, { once: true });
-      let unwatch = () => {};
+      const connected = timers.limit(connectMs, 'no connection');
       sent.once('socket', socket =>
         whenConnected(socket, secure, () => {
-          cancelConnectLimit();
-          if (sent.destroyed) return;
-          unwatch = watchIdleTimeout(socket, idleTimeoutMs, this.#clock, () =>
-            fail(new TimeoutError(`no data for ${idleTimeoutMs / 1000} s`)),
-          );
+          connected();
+          if (!sent.destroyed) timers.watchIdle(socket, idleTimeoutMs);
         }),
       );
+      // A head that arrives byte by byte is not idle, so it has a limit of its own.
+      let headReceived = () => {};
+      sent.once('finish', () => {
+        if (!received) headReceived = timers.limit(idleTimeoutMs, 'no response');
+      });
+      let informational = 0;
+      sent.on('information', () => {
+        if (++informational > MAX_INFORMATIONAL)
+          fail(new ProtocolError('informational responses without end'));
+      });
+      // Without a listener Node closes the connection and emits neither an error nor a response.
+      sent.once('upgrade', (_, socket) => {
+        socket.destroy();
+        reject(new ProtocolError(UNASKED_UPGRADE));
+      });
       sent.once('response', message => {
         received = message;
+        headReceived();
         // The reader of the body listens too; this listener keeps a late failure from ending the process.
         message.on('error', () => {});
+        if (message.statusCode === 101) {
+          reject(new ProtocolError(UNASKED_UPGRADE));
+          message.destroy();
+          return;
+        }
         message.once('end', () => {
           // A refusal that came before our body was through: the rest need not be sent.
           if (!sent.writableFinished) sent.destroy();
         });
+        timers.watchRate(message, idleTimeoutMs);
         resolve(responseOf(message));
       });
       sent.on('error', reject);
       sent.once('close', () => {
-        cancelConnectLimit();
-        unwatch();
+        timers.clear();
         signal?.removeEventListener('abort', onAbort);
+        // Has no effect on a request that has settled
+        reject(Object.assign(new Error('the connection was closed'), { code: 'ECONNRESET' }));
       });
       sendBody(sent, request.body);
     });

@@ -1,4 +1,4 @@
-import { StoreRefusedError } from '../../store-errors.ts';
+import { StoreRefusedError, StoreUnavailableError } from '../../store-errors.ts';
 import type { Caller } from '../calls/caller.ts';
 import { ListPartsCommand, type ListPartsCommandOutput } from '../calls/sdk.ts';
 import { headObject } from '../read/head.ts';
@@ -25,28 +25,33 @@ export async function isJoined(caller: Caller, upload: UploadRef, signal?: Abort
   }
 }
 
+/** Bounds of the listing of the parts of one upload: pages, and the bytes of each, which has 1000 parts. */
+const MAX_PAGES = 100;
+const MAX_BODY_BYTES = 1024 * 1024;
+
 async function partsOf(caller: Caller, upload: UploadRef, signal?: AbortSignal): Promise<readonly Part[]> {
   const parts: Part[] = [];
-  let marker: string | undefined;
-  do {
-    const from: string | undefined = marker;
+  let marker = 0;
+  for (let pages = 0; pages < MAX_PAGES; pages++) {
     // May be repeated: reads only.
-    const page: ListPartsCommandOutput = await caller.run(
-      { operation: 'ListParts', about: upload.name, signal },
+    const page = await caller.run(
+      { operation: 'ListParts', about: upload.name, signal, maxBodyBytes: MAX_BODY_BYTES },
       (client, options) =>
         client.send(
           new ListPartsCommand({
             Bucket: caller.settings.bucket,
             Key: upload.name,
             UploadId: upload.uploadId,
-            ...(from !== undefined && { PartNumberMarker: from }),
+            ...(marker > 0 && { PartNumberMarker: String(marker) }),
           }),
           options,
         ),
     );
     parts.push(...(page.Parts ?? []));
-    const next = page.IsTruncated ? page.NextPartNumberMarker : undefined;
-    marker = next === from ? undefined : next;
-  } while (marker !== undefined);
-  return parts;
+    const next = page.IsTruncated ? Number(page.NextPartNumberMarker) : 0;
+    // The last page, or one that leads back
+    if (!(next > marker)) return parts;
+    marker = next;
+  }
+  throw new StoreUnavailableError(`${upload.name}: the listing of its parts has no end`);
 }

@@ -32,12 +32,26 @@ export interface PartBytes {
   readonly sizeBytes: number;
 }
 
+/** Bytes that are given to the socket at once. Whether a larger slice moves would not be known for long. */
+const SLICE_BYTES = 256 * 1024;
+
 /**
  * Makes the pieces the body of one request. A stream rather than one joined buffer: nothing is copied, and the signature
  * covers UNSIGNED-PAYLOAD instead of a SHA-256 over every byte in the main thread (frames carry their own).
+ * @param progressed is called with the number of bytes that were sent.
  */
-export function bodyOf(part: PartBytes): Readable {
-  return Readable.from(part.pieces, { objectMode: false });
+export function bodyOf(part: PartBytes, progressed: (bytes: number) => void): Readable {
+  return Readable.from(slicesOf(part, progressed), { objectMode: false });
+}
+
+function* slicesOf({ pieces }: PartBytes, progressed: (bytes: number) => void): Generator<Uint8Array> {
+  for (const piece of pieces) {
+    for (let at = 0; at < piece.length; at += SLICE_BYTES) {
+      const slice = piece.subarray(at, at + SLICE_BYTES);
+      yield slice;
+      progressed(slice.length);
+    }
+  }
 }
 
 /**
@@ -78,14 +92,14 @@ export async function uploadPart(
 ): Promise<StoredPart> {
   const about = `${upload.name} part ${number}, ${part.sizeBytes} bytes`;
   const spec: CallSpec = { operation: 'UploadPart', about, signal, transfer: true };
-  const { ETag } = await caller.run(spec, (client, options) =>
+  const { ETag } = await caller.run(spec, (client, options, progressed) =>
     client.send(
       new UploadPartCommand({
         Bucket: caller.settings.bucket,
         Key: upload.name,
         UploadId: upload.uploadId,
         PartNumber: number,
-        Body: bodyOf(part),
+        Body: bodyOf(part, progressed),
         ContentLength: part.sizeBytes,
       }),
       options,

@@ -2,7 +2,7 @@ import { delayed } from '../../../retry/signals.ts';
 import { ObjectExistsError, ObjectReplacedError, StoreRefusedError } from '../../store-errors.ts';
 import type { Caller, CallSpec } from '../calls/caller.ts';
 import { httpStatus, isRetryable } from '../calls/classify.ts';
-import { SAVE_ID } from '../calls/object-headers.ts';
+import { bareEtag, SAVE_ID } from '../calls/object-headers.ts';
 import { isStatus, s3Code } from '../calls/s3-errors.ts';
 import { CompleteMultipartUploadCommand, PutObjectCommand } from '../calls/sdk.ts';
 import { headObject } from '../read/head.ts';
@@ -48,13 +48,13 @@ export async function putWhole(caller: Caller, publication: Publication, part: P
   // lost, the condition makes the second one fail; the save-id shows that the object is ours.
   const outcome = await caller.run(
     { operation: 'PutObject', about: `${name}, ${sizeBytes} bytes`, signal },
-    async (client, options) => {
+    async (client, options, progressed) => {
       try {
-        await client.send(
+        const { ETag } = await client.send(
           new PutObjectCommand({
             Bucket: caller.settings.bucket,
             Key: name,
-            Body: bodyOf(part),
+            Body: bodyOf(part, progressed),
             ContentLength: part.sizeBytes,
             ContentType: 'application/zstd',
             Metadata: { [SAVE_ID]: saveId },
@@ -64,7 +64,8 @@ export async function putWhole(caller: Caller, publication: Publication, part: P
           }),
           options,
         );
-        return 'stored';
+        // A server that is not S3's may answer anything with 200
+        return bareEtag(ETag) === undefined ? 'unclear' : 'stored';
       } catch (error) {
         // 409: AWS, when two conditional writes meet; 404: If-Match on an object that was removed.
         if (isStatus(error, 412) || isStatus(error, 409)) return 'refused';
@@ -73,7 +74,7 @@ export async function putWhole(caller: Caller, publication: Publication, part: P
       }
     },
   );
-  if (outcome === 'refused' && !(await isOurs(caller, publication))) throw conditionFailed(publication);
+  if (outcome !== 'stored' && !(await isOurs(caller, publication))) throw conditionFailed(publication);
 }
 
 /**

@@ -1,36 +1,66 @@
+import { anySignal, deadline } from '../../../retry/signals.ts';
 import type { Caller } from '../calls/caller.ts';
 import { ListMultipartUploadsCommand, type ListMultipartUploadsCommandOutput } from '../calls/sdk.ts';
+import { MAX_LISTING_BYTES } from '../calls/sdk-request-handler.ts';
 import { isJoined } from './completed-upload.ts';
 import { abortUpload, type UploadRef } from './multipart.ts';
 
 /** Aborts in flight at once. */
 const PARALLEL = 8;
 
+/** Bounds of one sweep: pages of uploads, uploads to abort, and the time for all in ms. A later sweep does the rest. */
+const MAX_PAGES = 100;
+const MAX_ABORTS = 1000;
+const SWEEP_MS = 20_000;
+
+/** Bound of an upload's id. AWS has 130 characters, radosgw 34. */
+const MAX_ID_CHARACTERS = 1024;
+
 /**
- * Aborts uploads under `prefix` that began more than `olderThanMs` ago by the server's clock (the Date of its answer:
- * a runner's clock may be off by more than the age of an upload that another job is just writing). Those that have become
- * an object stay. Returns how many were aborted.
+ * Aborts uploads under `prefix` that began more than `olderThanMs` ago by the server's clock (the Date of its response:
+ * a runner's clock may be off by more than the age of an upload that another job is just writing). Keeps those that have
+ * become an object. Returns the number of aborted uploads.
  */
 export async function sweepUploads(
   caller: Caller,
   prefix: string,
   olderThanMs: number,
-  signal?: AbortSignal,
+  callerSignal?: AbortSignal,
 ): Promise<number> {
-  const stale: UploadRef[] = [];
-  for await (const upload of unfinishedUploads(caller, prefix, olderThanMs, signal)) stale.push(upload);
-  const next = stale.values();
+  const limit = deadline(SWEEP_MS, caller.clock);
+  const signal = anySignal(callerSignal, limit.signal);
   let aborted = 0;
-  await Promise.all(
-    Array.from({ length: PARALLEL }, async () => {
-      for (const upload of next) {
-        if (await isJoined(caller, upload, signal)) continue;
-        await abortUpload(caller, upload, { signal });
-        aborted++;
-      }
-    }),
-  );
-  return aborted;
+  try {
+    const stale: UploadRef[] = [];
+    for await (const upload of unfinishedUploads(caller, prefix, olderThanMs, signal)) {
+      stale.push(upload);
+      if (stale.length === MAX_ABORTS) break;
+    }
+    const next = stale.values();
+    await Promise.all(
+      Array.from({ length: PARALLEL }, async () => {
+        for (const upload of next) {
+          if (await isJoined(caller, upload, signal)) continue;
+          await abortUpload(caller, upload, { signal });
+          aborted++;
+        }
+      }),
+    );
+    return aborted;
+  } catch (error) {
+    if (error === limit.signal.reason && !callerSignal?.aborted) return aborted;
+    throw error;
+  } finally {
+    limit.clear();
+  }
+}
+
+type Page = ListMultipartUploadsCommandOutput;
+type Listed = NonNullable<Page['Uploads']>[number];
+
+interface Markers {
+  readonly KeyMarker?: string;
+  readonly UploadIdMarker?: string;
 }
 
 async function* unfinishedUploads(
@@ -39,12 +69,11 @@ async function* unfinishedUploads(
   olderThanMs: number,
   signal?: AbortSignal,
 ): AsyncGenerator<UploadRef> {
-  let marker: { KeyMarker?: string; UploadIdMarker?: string } | undefined = {};
-  while (marker) {
-    const from: { KeyMarker?: string; UploadIdMarker?: string } = marker;
+  let from: Markers = {};
+  for (let pages = 0; pages < MAX_PAGES; pages++) {
     // May be repeated: reads only.
-    const page: ListMultipartUploadsCommandOutput = await caller.run(
-      { operation: 'ListMultipartUploads', about: prefix, signal },
+    const page: Page = await caller.run(
+      { operation: 'ListMultipartUploads', about: prefix, signal, maxBodyBytes: MAX_LISTING_BYTES },
       (client, options) =>
         client.send(
           new ListMultipartUploadsCommand({ Bucket: caller.settings.bucket, Prefix: prefix, ...from }),
@@ -52,22 +81,37 @@ async function* unfinishedUploads(
         ),
     );
     const oldest = caller.serverTimeMs - olderThanMs;
-    for (const { Key, UploadId, Initiated } of page.Uploads ?? []) {
-      // Without a time its age is not known, and another job may just be writing it: the bucket lifecycle's
-      if (Key === undefined || UploadId === undefined || Initiated === undefined) continue;
-      // `<=` and whole seconds: a Date header has no fraction, and an age of 0 means all.
-      const began = Math.floor(Initiated.getTime() / 1000) * 1000;
-      if (began <= oldest) yield { name: Key, uploadId: UploadId };
+    for (const listed of page.Uploads ?? []) {
+      const upload = uploadUnder(prefix, listed);
+      // Without a time its age is not known, and another job may just be writing it: left to the bucket lifecycle.
+      if (upload && beganMs(listed) <= oldest) yield upload;
     }
-    const { NextKeyMarker, NextUploadIdMarker } = page;
-    const more =
-      page.IsTruncated === true &&
-      (NextKeyMarker !== from.KeyMarker || NextUploadIdMarker !== from.UploadIdMarker);
-    marker = more
-      ? {
-          ...(NextKeyMarker !== undefined && { KeyMarker: NextKeyMarker }),
-          ...(NextUploadIdMarker !== undefined && { UploadIdMarker: NextUploadIdMarker }),
-        }
-      : undefined;
+    const next = nextMarkers(page);
+    if (!page.IsTruncated || !leadsOn(from, next)) return;
+    from = next;
   }
+}
+
+/** Returns an upload of the listing, if it is one under the prefix: a server may list others, which are not ours. */
+function uploadUnder(prefix: string, { Key, UploadId }: Listed): UploadRef | undefined {
+  if (!Key?.startsWith(prefix) || !UploadId || UploadId.length > MAX_ID_CHARACTERS) return undefined;
+  return { name: Key, uploadId: UploadId };
+}
+
+/** In whole seconds, as a Date header has no fraction, and an age of 0 means all. NaN if the time is not known. */
+function beganMs({ Initiated }: Listed): number {
+  return Math.floor((Initiated?.getTime() ?? Number.NaN) / 1000) * 1000;
+}
+
+function nextMarkers({ NextKeyMarker, NextUploadIdMarker }: Page): Markers {
+  return {
+    ...(NextKeyMarker !== undefined && { KeyMarker: NextKeyMarker }),
+    ...(NextUploadIdMarker !== undefined && { UploadIdMarker: NextUploadIdMarker }),
+  };
+}
+
+/** Whether markers are behind those of the page before. Uploads ascend by key; those of one key have no order to rely on. */
+function leadsOn(from: Markers, to: Markers): boolean {
+  const keys = Buffer.compare(Buffer.from(to.KeyMarker ?? ''), Buffer.from(from.KeyMarker ?? ''));
+  return keys > 0 || (keys === 0 && to.UploadIdMarker !== from.UploadIdMarker);
 }

@@ -89,9 +89,7 @@ test('an http server behind an https endpoint is refused with the input to chang
   expect(failure).toBeInstanceOf(StoreRefusedError);
   expect(failure).toMatchObject({
     setting: "the input 'insecure'",
-    message: expect.stringContaining(
-      `${host}: it does not speak TLS; insecure: true asks by http (HeadObject`,
-    ),
+    message: expect.stringContaining(`${host}: it does not speak TLS; insecure: true uses http (HeadObject`),
   });
 });
 

@@ -5,7 +5,7 @@ import { scriptedServer } from '../scripted-server.ts';
 import { shortLimits } from '../support.ts';
 
 test.each([true, false])(
-  'an object of one part may take longer than the first answer (onlyIfAbsent: %s)',
+  'a PutObject may take longer than the limit of the first response (onlyIfAbsent: %s)',
   async onlyIfAbsent => {
     const timeLimits = { ...shortLimits, firstAnswerMs: 1500, firstByteMs: 5000, idleTimeoutMs: 5000 };
     const server = await scriptedServer(async operation => {
@@ -17,7 +17,7 @@ test.each([true, false])(
       .store({ attempts: 1 }, { timeLimits })
       .createUpload('x', { partSizeBytes: 5_242_880, onlyIfAbsent });
     await upload.write(Buffer.from('slow'));
-    expect(await upload.complete()).toMatchObject({ etag: 'e', sizeBytes: 4 });
+    await upload.complete();
     expect(server.operations).toEqual(['HeadObject', 'PutObject']);
   },
 );
@@ -28,7 +28,8 @@ test('credentials that may only write replace an object of one part', async () =
   );
   const upload = server.store().createUpload('x', { partSizeBytes: 5_242_880, onlyIfAbsent: false });
   await upload.write(Buffer.from('new'));
-  expect(await upload.complete()).toMatchObject({ etag: 'e', sizeBytes: 3 });
+  await upload.complete();
+  expect(server.operations).toEqual(['HeadObject', 'GetObject', 'PutObject']);
 });
 
 test('an object of one part that another job replaced is kept, also by a server that ignores If-Match', async () => {

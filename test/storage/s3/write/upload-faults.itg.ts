@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { silentLog } from '../../../../src/report/log.ts';
 import { ObjectExistsError, StoreUnavailableError } from '../../../../src/storage/store-errors.ts';
 import { type Fault, firstTimes } from '../../../support/fault-proxy.ts';
-import { content, faultyBucket, MiB } from '../faulty-bucket.ts';
+import { faultyBucket, MiB } from '../faulty-bucket.ts';
 import { settingsFor } from '../gateway-store.ts';
 
 const faulty = faultyBucket('upload-faults');
@@ -34,7 +34,7 @@ describe('an upload', () => {
     async (label, count, fault) => {
       faulty.proxy.rule = firstTimes(1, 'CompleteMultipartUpload', fault);
       const upload = await faulty.begin(faulty.proxied(), `complete ${label}`);
-      expect(await upload.complete()).toMatchObject({ sizeBytes: content.length });
+      await upload.complete();
       expect(await faulty.stored(`complete ${label}`)).toBe(true);
       expect(faulty.operations().filter(operation => operation === 'CompleteMultipartUpload')).toHaveLength(
         count,
@@ -48,10 +48,8 @@ describe('an upload', () => {
     faulty.proxy.rule = ({ operation }) =>
       operation === 'HeadObject' || operation === 'GetObject' ? { kind: 'answer', status: 403 } : undefined;
     const upload = await faulty.begin(faulty.proxied(), 'write-only', false);
-    const info = await upload.complete();
+    await upload.complete();
     expect(await faulty.stored('write-only')).toBe(true);
-    const present = await faulty.direct().head('write-only');
-    expect(info).toMatchObject({ sizeBytes: content.length, etag: present?.etag });
   });
 
   test('whose Complete is always answered by 500 fails and is aborted', async () => {
@@ -68,7 +66,7 @@ describe('an upload', () => {
     faulty.proxy.rule = firstTimes(1, 'PutObject', { kind: 'reset', served: true });
     const upload = faulty.proxied().createUpload('small', { partSizeBytes: 5 * MiB, onlyIfAbsent: true });
     await upload.write(Buffer.from('small'));
-    expect(await upload.complete()).toMatchObject({ sizeBytes: 5 });
+    await upload.complete();
     expect(faulty.operations()).toEqual(['HeadObject', 'PutObject', 'PutObject', 'HeadObject']);
   });
 

@@ -1,0 +1,62 @@
+import { expect, test } from 'vitest';
+import { StallLimit } from '../../src/retry/stall-limit.ts';
+import { TimeoutError } from '../../src/retry/time-limits.ts';
+import { FakeClock } from './fake-clock.ts';
+
+function begin(clock: FakeClock, limit: StallLimit) {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const running = limit.run(() => promise);
+  return {
+    async end() {
+      resolve();
+      await running;
+      await clock.advance(0);
+    },
+  };
+}
+
+test('attempts without progress are aborted when they took the limit together', async () => {
+  const clock = new FakeClock();
+  const limit = new StallLimit(40_000, clock);
+  const first = begin(clock, limit);
+  await clock.advance(15_000);
+  await first.end();
+  await clock.advance(100_000);
+  begin(clock, limit);
+  await clock.advance(24_999);
+  expect(limit.signal.aborted).toBe(false);
+  await clock.advance(1);
+  expect(limit.signal.reason).toEqual(new TimeoutError('no progress within 40 s'));
+});
+
+test('progress begins the limit anew', async () => {
+  const clock = new FakeClock();
+  const limit = new StallLimit(40_000, clock);
+  begin(clock, limit);
+  for (let i = 0; i < 10; i++) {
+    await clock.advance(39_000);
+    limit.progressed(64 * 1024);
+  }
+  await clock.advance(39_999);
+  expect(limit.signal.aborted).toBe(false);
+  await clock.advance(1);
+  expect(limit.signal.aborted).toBe(true);
+});
+
+test('a few bytes now and then are no progress', async () => {
+  const clock = new FakeClock();
+  const limit = new StallLimit(40_000, clock);
+  begin(clock, limit);
+  for (let i = 0; i < 10; i++) {
+    await clock.advance(4_000);
+    limit.progressed(1);
+  }
+  expect(limit.signal.aborted).toBe(true);
+});
+
+test('an attempt that ends leaves no timer', async () => {
+  const clock = new FakeClock();
+  const limit = new StallLimit(40_000, clock);
+  await begin(clock, limit).end();
+  expect(clock.waiting).toBe(0);
+});

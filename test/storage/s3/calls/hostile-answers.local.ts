@@ -1,0 +1,217 @@
+import type http from 'node:http';
+import { describe, expect, test } from 'vitest';
+import { type Log, silentLog } from '../../../../src/report/log.ts';
+import type { ObjectStore } from '../../../../src/storage/object-store.ts';
+import { StoreUnavailableError } from '../../../../src/storage/store-errors.ts';
+import { type ScriptedAnswer, scriptedServer } from '../scripted-server.ts';
+
+const MiB = 1024 * 1024;
+const CREATED = '<InitiateMultipartUploadResult><UploadId>1</UploadId></InitiateMultipartUploadResult>';
+const OLD =
+  '<ListMultipartUploadsResult><Upload><Key>x</Key><UploadId>1</UploadId><Initiated>2020-01-01T00:00:00.000Z</Initiated></Upload></ListMultipartUploadsResult>';
+
+/** Good answers, so that each operation is reached. */
+const GOOD: Readonly<Record<string, ScriptedAnswer>> = {
+  CreateMultipartUpload: { body: CREATED },
+  ListMultipartUploads: { body: OLD },
+  HeadObject: { headers: { etag: '"0123456789abcdef0123456789abcdef-2"', 'content-length': '20000000' } },
+  UploadPart: { headers: { etag: '"part"' } },
+  UploadPartCopy: { body: '<CopyPartResult><ETag>"part"</ETag></CopyPartResult>' },
+  AbortMultipartUpload: { status: 204 },
+};
+
+async function listAll(store: ObjectStore): Promise<string[]> {
+  const names: string[] = [];
+  for await (const { name } of store.list('p/')) names.push(name);
+  return names;
+}
+
+async function uploadParts(store: ObjectStore): Promise<void> {
+  const upload = store.createUpload('x', { partSizeBytes: 5 * MiB, onlyIfAbsent: false });
+  try {
+    await upload.write(new Uint8Array(6 * MiB));
+    await upload.complete();
+  } finally {
+    await upload.abort();
+  }
+}
+
+/** A use of the store that reaches each operation. */
+const USES: Readonly<Record<string, (store: ObjectStore) => Promise<unknown>>> = {
+  HeadObject: store => store.head('x'),
+  GetObject: store => store.getRange('x', { suffix: 1000 }),
+  ListObjectsV2: listAll,
+  ListMultipartUploads: store => store.abortStale('', 1000),
+  ListParts: store => store.abortStale('', 1000),
+  async PutObject(store) {
+    const upload = store.createUpload('x', { partSizeBytes: 5 * MiB, onlyIfAbsent: false });
+    await upload.write(Buffer.from('x'));
+    await upload.complete();
+  },
+  CreateMultipartUpload: uploadParts,
+  UploadPart: uploadParts,
+  CompleteMultipartUpload: uploadParts,
+  async UploadPartCopy(store) {
+    const upload = store.createUpload('x', { partSizeBytes: 5 * MiB, onlyIfAbsent: false });
+    try {
+      await upload.copyRange(
+        { name: 'y', etag: '0123456789abcdef0123456789abcdef-2' },
+        { start: 0, end: 6 * MiB },
+      );
+    } finally {
+      await upload.abort();
+    }
+  },
+};
+
+/** Writes a text again and again until the connection ends, also after the head of a HEAD. */
+function writeForever(to: http.ServerResponse, text: string): void {
+  const { socket } = to;
+  if (!socket) return;
+  to.flushHeaders();
+  const block = text.repeat(Math.ceil(65_536 / text.length));
+  const write = () => {
+    while (!socket.destroyed && socket.write(block));
+  };
+  socket.on('drain', write);
+  write();
+}
+
+const endless = (status: number) => (to: http.ServerResponse) => {
+  to.writeHead(status, { connection: 'close', 'content-length': 1e12 });
+  writeForever(to, '<a>');
+};
+
+const upgrade = (to: http.ServerResponse) =>
+  void to.socket?.write('HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n');
+
+const HOSTILE: readonly [string, (to: http.ServerResponse) => void][] = [
+  ['101', upgrade],
+  ['200 with an endless body', endless(200)],
+  ['403 with an endless body', endless(403)],
+  ['500 with an endless body', endless(500)],
+  ['200 with a deep document', to => to.writeHead(200).end('<a>'.repeat(20_000))],
+  ['400 with a deep document', to => to.writeHead(400).end('<a>'.repeat(20_000))],
+  ['400 with document types', to => to.writeHead(400).end('<!DOCTYPE a>'.repeat(5_000))],
+  ['400 with a long code', to => to.writeHead(400).end(errorWith('x'.repeat(60_000)))],
+  ['400 with a code of control characters', to => to.writeHead(400).end(errorWith('a&#10;::error::b'))],
+];
+
+function errorWith(code: string): string {
+  return `<Error><Code>${code}</Code><Message>m</Message></Error>`;
+}
+
+describe.each(Object.keys(USES))('%s answered by', operation => {
+  test.each(HOSTILE)('%s ends with a short error of the store contract', async (_, answer) => {
+    const debug: string[] = [];
+    const log: Log = { ...silentLog, debug: line => debug.push(line) };
+    let answered = 0;
+    const server = await scriptedServer((one, from) => {
+      if (one !== operation) return GOOD[one] ?? { status: 404 };
+      answered++;
+      from.resume();
+      return answer;
+    });
+    const store = server.store({ attempts: 2 }, { log });
+    const outcome = await USES[operation]!(store).catch((error: unknown) => error);
+    expect(answered).toBeGreaterThan(0);
+    // The sweep keeps an upload whose parts it may not list, so a refusal there is no error
+    if (outcome instanceof Error) {
+      expect(outcome.name).toMatch(/^(Store|Object|Copy)/);
+      expect(outcome.message.length).toBeLessThan(500);
+      expect(outcome.message).not.toMatch(/[\n\r]|x{100}|::error/);
+    } else {
+      expect(['HeadObject', 'ListParts']).toContain(operation);
+    }
+    for (const line of debug) {
+      expect(line.length).toBeLessThan(500);
+      expect(line).not.toMatch(/[\n\r]|x{100}|::error/);
+    }
+  });
+});
+
+describe('a listing', () => {
+  const page = (names: readonly string[], token: string) =>
+    `<ListBucketResult><IsTruncated>true</IsTruncated><NextContinuationToken>${token}</NextContinuationToken>${names
+      .map(
+        name =>
+          `<Contents><Key>${name}</Key><LastModified>2026-01-01T00:00:00Z</LastModified><ETag>"e"</ETag><Size>1</Size></Contents>`,
+      )
+      .join('')}</ListBucketResult>`;
+
+  test.each<[string, (page: number) => readonly string[], number, string]>([
+    ['ascending names', index => [`p/${String(index).padStart(6, '0')}`], 1001, 'more than 1000 pages'],
+    ['the same names', () => ['p/a', 'p/b'], 2, 'pages whose names do not ascend'],
+    ['descending names', index => [`p/${9 - index}`], 2, 'pages whose names do not ascend'],
+    ['no names', () => [], 33, 'page after page without an object'],
+  ])('with fresh tokens without end and %s ends', async (_, names, pages, reason) => {
+    let count = 0;
+    const server = await scriptedServer(() => ({ body: page(names(count), `token-${count++}`) }));
+    await expect(listAll(server.store())).rejects.toThrow(
+      expect.objectContaining({
+        name: 'StoreUnavailableError',
+        message: expect.stringContaining(`has no end: the endpoint sends ${reason}`),
+      }),
+    );
+    expect(server.operations).toHaveLength(pages);
+  });
+
+  test('returns only names under its prefix', async () => {
+    const body = page(['a/x', 'p/x', 'q/x'], '').replace('true', 'false');
+    const server = await scriptedServer(() => ({ body }));
+    expect(await listAll(server.store())).toEqual(['p/x']);
+  });
+
+  test.each([
+    ['an empty document', ''],
+    ['another document', '<Foo></Foo>'],
+    ['a web page', '<!doctype html><html>login</html>'],
+  ])('that is %s is not an empty listing', async (_, body) => {
+    const server = await scriptedServer(() => ({ body }));
+    await expect(listAll(server.store())).rejects.toThrow(StoreUnavailableError);
+  });
+});
+
+test('the sweep aborts no upload outside its prefix, with a future date or a long id', async () => {
+  const upload = (key: string, id = '1', initiated = '2020-01-01T00:00:00.000Z') =>
+    `<Upload><Key>${key}</Key><UploadId>${id}</UploadId><Initiated>${initiated}</Initiated></Upload>`;
+  const listed = [
+    upload('p/old'),
+    upload('other/old'),
+    upload('p'),
+    upload('p/future', '1', '2999-01-01T00:00:00.000Z'),
+    upload('p/long', 'x'.repeat(2000)),
+    upload('p/none', ''),
+  ];
+  const server = await scriptedServer(operation => {
+    if (operation === 'AbortMultipartUpload') return { status: 204 };
+    if (operation === 'HeadObject') return { status: 404 };
+    return { body: `<ListMultipartUploadsResult>${listed.join('')}</ListMultipartUploadsResult>` };
+  });
+  expect(await server.store().abortStale('p/', 1000)).toBe(1);
+  expect(server.requests.filter(request => request.startsWith('Abort'))).toEqual([
+    'AbortMultipartUpload /bucket/p/old',
+  ]);
+});
+
+test.each([
+  ['uploads', 'ListMultipartUploads', 100],
+  ['parts', 'ListParts', 100],
+])('a listing of %s with fresh markers without end ends', async (_, endless, pages) => {
+  let count = 0;
+  const server = await scriptedServer(operation => {
+    if (operation !== endless) return GOOD[operation] ?? { status: 404 };
+    count++;
+    return {
+      body:
+        operation === 'ListParts'
+          ? `<ListPartsResult><IsTruncated>true</IsTruncated><NextPartNumberMarker>${count}</NextPartNumberMarker></ListPartsResult>`
+          : `<ListMultipartUploadsResult><IsTruncated>true</IsTruncated><NextKeyMarker>k${String(count).padStart(6, '0')}</NextKeyMarker></ListMultipartUploadsResult>`,
+    };
+  });
+  await server
+    .store()
+    .abortStale('', 1000)
+    .catch(() => {});
+  expect(server.operations.filter(operation => operation === endless)).toHaveLength(pages);
+});
