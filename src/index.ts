@@ -35,7 +35,7 @@ async function runStep(step: Step, runner: Runner, signal: AbortSignal): Promise
   switch (step) {
     case 'main':
     case 'restore':
-      return restoreStep(runner, { open, records, signal, keepState: step === 'main' });
+      return restoreStep(runner, { open, signal, keepState: step === 'main' });
     case 'post':
     case 'save':
       return saveStep(runner, { open, records, signal, afterRestore: step === 'post' });

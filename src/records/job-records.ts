@@ -1,25 +1,17 @@
 import { createHash } from 'node:crypto';
-import {
-  closeSync,
-  fchownSync,
-  lstatSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
 import path from 'node:path';
 import { ignoreErrors } from '../archive/fs/ignore-errors.ts';
 import type { Log } from '../report/log.ts';
+import { readRecord, recordNames, removeRecord, writeRecord } from './record-files.ts';
+import { overlap } from './stored-paths.ts';
 
-/** A record's content, and when it was written. */
-export interface JobRecord {
-  readonly bytes: Buffer;
-  readonly writtenNs: bigint;
-}
+/** Bound of a record that names one object, in bytes: a name has at most 1024. */
+const MAX_OBJECT_BYTES = 16 * 1024;
+/** Bound of a record that holds `path` lines, in bytes. */
+const MAX_PATHS_BYTES = 1024 * 1024;
+/** Bound of the number of half-restored trees that are read. */
+const MAX_HALF_RESTORED = 100;
+const HALF_RESTORED = 'cache-s3-half-';
 
 /**
  * Facts that a step leaves to later steps of the same job, as files in RUNNER_TEMP. The steps restore/ and save/ get no
@@ -47,8 +39,9 @@ export class JobRecords {
 
   /** Returns the ETag under which the object was found damaged, undefined if it was not. */
   damagedEtag(name: string): string | undefined {
-    const bytes = this.read(damagedFile(name))?.bytes;
-    const record = bytes && ignoreErrors(() => JSON.parse(bytes.toString('utf8')));
+    const record = parse(this.read(damagedFile(name), MAX_OBJECT_BYTES)) as
+      | { readonly name?: unknown; readonly etag?: unknown }
+      | undefined;
     return record?.name === name && typeof record.etag === 'string' ? record.etag : undefined;
   }
 
@@ -57,82 +50,67 @@ export class JobRecords {
   }
 
   /**
-   * Records that the paths of this version hold a mixture of what they held and what the cache holds. No save of the
-   * job stores them, until they are restored in full.
+   * Records that these paths may hold a mixture of their old content and the cache's. No save of the job stores any of
+   * them until they are restored in full. `version` is that of the paths. Returns false if they were recorded before.
    */
-  markHalfRestored(version: string): void {
-    this.write(halfRestoredFile(version), '');
+  markHalfRestored(version: string, storedPaths: readonly string[]): boolean {
+    const name = `${HALF_RESTORED}${version}`;
+    const isNew = this.read(name, MAX_PATHS_BYTES) === undefined;
+    this.write(name, JSON.stringify(storedPaths));
+    return isNew;
   }
 
-  isHalfRestored(version: string): boolean {
-    return this.read(halfRestoredFile(version)) !== undefined;
+  /** Returns whether any of these paths, or anything in them, is half restored. */
+  isHalfRestored(storedPaths: readonly string[]): boolean {
+    return this.names()
+      .filter(name => name.startsWith(HALF_RESTORED))
+      .slice(0, MAX_HALF_RESTORED)
+      .some(name => {
+        const half = parse(this.read(name, MAX_PATHS_BYTES));
+        return isTexts(half) && overlap(half, storedPaths);
+      });
   }
 
   clearHalfRestored(version: string): void {
-    this.remove(halfRestoredFile(version));
+    this.remove(`${HALF_RESTORED}${version}`);
   }
 
-  /**
-   * Writes a record: in full or not at all, readable by its owner alone. As root (`sudo: true`, containers) it belongs
-   * to the owner of the directory, who has to remove it.
-   */
+  /** Writes a record: in full or not at all, readable by its owner alone. */
   write(name: string, content: Uint8Array | string): void {
-    if (this.#directory === undefined) return;
-    const file = path.join(this.#directory, name);
     try {
-      writeWhole(file, content);
+      if (this.#directory !== undefined) writeRecord(path.join(this.#directory, name), content);
     } catch (error) {
       this.#log.debug(`The record ${name} was not written: ${(error as Error).message}`);
     }
   }
 
-  /** Returns undefined if there is no such record. */
-  read(name: string): JobRecord | undefined {
-    if (this.#directory === undefined) return undefined;
-    const file = path.join(this.#directory, name);
-    return ignoreErrors(() => ({
-      bytes: readFileSync(file),
-      writtenNs: lstatSync(file, { bigint: true }).mtimeNs,
-    }));
+  /** Returns undefined if there is no such record, or none of this job's own with at most `maxBytes`. */
+  read(name: string, maxBytes: number): Buffer | undefined {
+    const directory = this.#directory;
+    if (directory === undefined) return undefined;
+    return ignoreErrors(() => readRecord(path.join(directory, name), maxBytes));
   }
 
   remove(name: string): void {
-    if (this.#directory === undefined) return;
-    const file = path.join(this.#directory, name);
-    ignoreErrors(() => rmSync(file, { force: true }));
+    const directory = this.#directory;
+    if (directory !== undefined) ignoreErrors(() => removeRecord(path.join(directory, name)));
   }
 
+  /** Returns the names of all records, newest first. */
   names(): readonly string[] {
     const directory = this.#directory;
-    return (directory !== undefined && ignoreErrors(() => readdirSync(directory))) || [];
+    return (directory !== undefined && ignoreErrors(() => recordNames(directory))) || [];
   }
+}
+
+function parse(bytes: Buffer | undefined): unknown {
+  return bytes && ignoreErrors(() => JSON.parse(bytes.toString('utf8')));
+}
+
+function isTexts(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every(one => typeof one === 'string');
 }
 
 function damagedFile(name: string): string {
   return `cache-s3-damaged-${createHash('sha256').update(name).digest('hex')}`;
-}
-
-function halfRestoredFile(version: string): string {
-  return `cache-s3-half-${version}`;
-}
-
-/** Throws the system's errors. */
-function writeWhole(file: string, content: Uint8Array | string): void {
-  const unfinished = `${file}.new`;
-  rmSync(unfinished, { force: true });
-  try {
-    // Exclusive: not through a link that another process has put there
-    const fd = openSync(unfinished, 'wx', 0o600);
-    try {
-      writeFileSync(fd, content);
-      const { uid, gid } = statSync(path.dirname(file));
-      if (process.geteuid?.() === 0) ignoreErrors(() => fchownSync(fd, uid, gid));
-    } finally {
-      closeSync(fd);
-    }
-    renameSync(unfinished, file);
-  } catch (error) {
-    ignoreErrors(() => rmSync(unfinished, { force: true }));
-    throw error;
-  }
 }

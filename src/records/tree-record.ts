@@ -4,7 +4,7 @@ import { SHA256_BYTES, sha256 } from '../archive/format/codec.ts';
 import type { Manifest } from '../archive/format/entry.ts';
 import { decodeManifest } from '../archive/format/manifest-reader.ts';
 import { StatusRows } from '../archive/fs/status-rows.ts';
-import type { JobRecord, JobRecords } from './job-records.ts';
+import type { JobRecords } from './job-records.ts';
 
 /**
  * The tree that a restore wrote, for an incremental save of the same job: the manifest of the object, and the status of
@@ -24,6 +24,10 @@ export interface TreeRecord {
 /** Raise it when the layout of the file changes: restore/ and save/ of one job may be of two releases. */
 const RECORD_FORMAT = 1;
 const PREFIX = 'cache-s3-tree-';
+/** Bound of a record in bytes: three million entries have rows of about 200 MiB. */
+const MAX_BYTES = 256 * 1024 * 1024;
+/** Bound of the number of records that are read for one save, newest first. */
+const MAX_READ = 16;
 const HEAD_START = SHA256_BYTES + 4;
 
 export interface NewTreeRecord extends Omit<TreeRecord, 'manifest'> {
@@ -40,23 +44,25 @@ export function writeTreeRecord(records: JobRecords, tree: NewTreeRecord): void 
   const length = Buffer.alloc(4);
   length.writeUInt32LE(head.length);
   const body = Buffer.concat([length, head, manifestBytes, Buffer.from(rows.values.buffer)]);
-  records.write(recordName(object, etag), Buffer.concat([sha256(body), body]));
+  if (body.length <= MAX_BYTES - SHA256_BYTES) {
+    records.write(recordName(object, etag), Buffer.concat([sha256(body), body]));
+  }
 }
 
 /** Returns the record of this object, undefined if there is none that can be read. */
 export function readTreeRecord(records: JobRecords, object: string, etag: string): TreeRecord | undefined {
-  const tree = decode(records.read(recordName(object, etag)));
+  const tree = decode(records.read(recordName(object, etag), MAX_BYTES));
   return tree?.object === object && tree.etag === etag ? tree : undefined;
 }
 
 /** Returns the newest record of this version: for a save/, which has no state of the restore/ before it. */
 export function findTreeRecord(records: JobRecords, version: string): TreeRecord | undefined {
-  const found = records.names().flatMap(name => {
-    const record = isRecordName(name) ? records.read(name) : undefined;
-    const tree = decode(record);
-    return record && tree?.version === version ? [{ tree, writtenNs: record.writtenNs }] : [];
-  });
-  return found.sort((a, b) => (a.writtenNs < b.writtenNs ? 1 : -1))[0]?.tree;
+  const names = records.names().filter(isRecordName);
+  for (const name of names.slice(0, MAX_READ)) {
+    const tree = decode(records.read(name, MAX_BYTES));
+    if (tree?.version === version) return tree;
+  }
+  return undefined;
 }
 
 function recordName(object: string, etag: string): string {
@@ -69,9 +75,8 @@ function isRecordName(name: string): boolean {
 }
 
 /** Returns undefined for a record with any fault: the save is a full one then. */
-function decode(record: JobRecord | undefined): TreeRecord | undefined {
-  if (record === undefined) return undefined;
-  const { bytes } = record;
+function decode(bytes: Buffer | undefined): TreeRecord | undefined {
+  if (bytes === undefined) return undefined;
   try {
     // The manifest in it tells where data is, and a save relies on that
     if (!sha256(bytes.subarray(SHA256_BYTES)).equals(bytes.subarray(0, SHA256_BYTES))) return undefined;

@@ -1,8 +1,9 @@
-import { DamagedArchiveError } from '../archive/archive-errors.ts';
+import { DamagedArchiveError, TargetTreeError } from '../archive/archive-errors.ts';
 import { type OpenArchive, openArchive } from '../archive/format/open-archive.ts';
 import { InlineRunner } from '../archive/pool/worker-pool.ts';
 import { restoreArchive } from '../archive/restore/restore-archive.ts';
 import { TAIL_BYTES } from '../archive/tail-bytes.ts';
+import type { JobRecords } from '../records/job-records.ts';
 import { writeTreeRecord } from '../records/tree-record.ts';
 import { type ArchiveBackendOptions, createPool } from './archive-options.ts';
 import type { RestoreRequest } from './backend.ts';
@@ -40,22 +41,48 @@ export async function restoreObject(
   });
   // After an exact hit nothing is saved, so no record is needed
   const isForSave = found.key !== request.primaryKey;
-  const { entries, rawBytes, rows } = await restoreArchive({
-    archive,
-    read,
-    layout: request.layout,
-    runLabel: request.runLabel,
-    runner: () => early ?? (dataBytes(archive) <= INLINE_BYTES ? new InlineRunner() : createPool(options)),
-    warm: request.warm,
-    keepStatus: isForSave && options.records.areKept,
-    signal: request.signal,
-  });
+  const { entries, rawBytes, rows } = await markedAsHalf(request, options.records, beforeCommit =>
+    restoreArchive({
+      archive,
+      read,
+      layout: request.layout,
+      runLabel: request.runLabel,
+      runner: () => early ?? (dataBytes(archive) <= INLINE_BYTES ? new InlineRunner() : createPool(options)),
+      warm: request.warm,
+      keepStatus: isForSave && options.records.areKept,
+      beforeCommit,
+      signal: request.signal,
+    }),
+  );
   if (rows) {
     const { name: object, etag } = found;
     const { manifestBytes } = archive;
     writeTreeRecord(options.records, { object, etag, version: request.version, rows, manifestBytes });
   }
   return { entries, rawBytes };
+}
+
+/**
+ * Records the paths as half restored from before the first rename until after the last one, so that also a process that
+ * is killed in between leaves the record.
+ */
+async function markedAsHalf<T>(
+  { version, storedPaths }: RestoreRequest,
+  records: JobRecords,
+  restore: (beforeCommit: () => void) => Promise<T>,
+): Promise<T> {
+  let isNew = false;
+  try {
+    const restored = await restore(() => {
+      isNew = records.markHalfRestored(version, storedPaths);
+    });
+    records.clearHalfRestored(version);
+    return restored;
+  } catch (error) {
+    const treeChanged = error instanceof TargetTreeError && error.treeChanged;
+    if (isNew && !treeChanged) records.clearHalfRestored(version);
+    throw error;
+  }
 }
 
 type RangeReader = (start: number, end: number, signal?: AbortSignal) => Promise<Uint8Array<ArrayBuffer>>;

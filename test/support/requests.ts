@@ -39,6 +39,7 @@ export function restoreRequest(overrides: Partial<RestoreRequest> = {}): Restore
   return {
     ...lookupRequest(),
     layout,
+    storedPaths: ['./tree'],
     runLabel: '1-00000000',
     warm: false,
     ...overrides,

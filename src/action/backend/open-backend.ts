@@ -38,10 +38,10 @@ const MAX_WORKERS = 8;
 
 /** The one place that knows which modules a step is made of. Each is loaded only where it is used. */
 export function createOpener(shared: OpenerOptions): OpenBackend {
-  const { log } = shared;
+  const { log, records } = shared;
   const openGitHub = async () => {
     const { createGitHubBackend } = await import('../../storage/github/github-backend.ts');
-    return createGitHubBackend(log);
+    return createGitHubBackend(log, records);
   };
   return async (target, options) => {
     if (target.kind === 'github') return openGitHub();

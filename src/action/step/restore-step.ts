@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import type { JobRecords } from '../../records/job-records.ts';
 import { createProgress } from '../../report/progress.ts';
 import type { StorageBackend } from '../../storage/backend.ts';
 import { bucketWasDown, type LookupOutcome, type RestoreOutcome } from '../../storage/outcomes.ts';
@@ -15,7 +14,6 @@ import { type StepState, writeState } from './state.ts';
 
 export interface RestoreStepOptions {
   readonly open: OpenBackend;
-  readonly records: JobRecords;
   readonly signal: AbortSignal;
   /** false: restore/, which no post phase follows. */
   readonly keepState: boolean;
@@ -61,7 +59,6 @@ export async function restoreStep(runner: Runner, options: RestoreStepOptions): 
     });
     // The report comes below the group of the progress, not inside it
     const outcome = await fetchCache(plan, backend, options.signal).finally(progress.end);
-    recordTree(options.records, plan, outcome);
     await reportOutcome(runner, { ...phase, backend }, outcome);
     if (outcome.kind !== 'cancelled') keep(stateAfter(outcome, inputs));
   } finally {
@@ -81,20 +78,11 @@ function fetchCache(
   return backend.restore({
     ...request,
     layout: plan.layout,
+    storedPaths: plan.layout.storedLines,
     // Jobs of one run may share a directory: the run's number alone is not unique
     runLabel: `${run}-${randomBytes(4).toString('hex')}`,
     warm: plan.inputs.warmRestore,
   });
-}
-
-/** For every save of the job of the same paths, whatever its key. */
-function recordTree(
-  records: JobRecords,
-  { version, inputs }: StepPlan,
-  outcome: LookupOutcome | RestoreOutcome,
-): void {
-  if (isHalfRestored(outcome)) records.markHalfRestored(version);
-  else if (outcome.kind === 'hit' && !inputs.lookupOnly) records.clearHalfRestored(version);
 }
 
 function isHalfRestored(outcome: LookupOutcome | RestoreOutcome): boolean {

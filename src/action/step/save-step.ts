@@ -62,7 +62,7 @@ function skipReason(plan: StepPlan, state: StepState | undefined, records: JobRe
       return `Cache hit occurred on the primary key ${inputs.key}, not saving cache.`;
     }
   }
-  if (records.isHalfRestored(plan.version)) {
+  if (records.isHalfRestored(plan.layout.storedLines)) {
     return 'Cache not saved: these paths were restored only in part.';
   }
   if (!access.write.allowed) return `Cache not saved: ${access.write.reason}.`;

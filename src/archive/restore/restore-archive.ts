@@ -23,6 +23,8 @@ export interface RestoreArchiveOptions {
   readonly runner: () => JobRunner;
   /** When it is aborted before the commit, nothing is published and staging is removed. */
   readonly signal?: AbortSignal | undefined;
+  /** Called before the first change that a reader of the tree can see. */
+  readonly beforeCommit?: () => void;
   /** Skips entries that are unchanged on the disk by type, size, mode and mtime. */
   readonly warm?: boolean;
   /** Returns the status of each file written, for an incremental save. */
@@ -57,6 +59,7 @@ export async function restoreArchive(options: RestoreArchiveOptions): Promise<Re
   }
   const { plan, rawBytes, rows } = await build(options, runner, entry => unchanged?.[entry] !== 1);
   await runner.close();
+  options.beforeCommit?.();
   commit(plan, entries);
   return { entries: entries.length, rawBytes, rows: rows && (await statusAfterCommit(rows, entries, plan)) };
 }

@@ -13,6 +13,8 @@ export interface ClientCallOptions {
   readonly lastFailure: () => string | undefined;
   /** Called before each request that finalizes an upload: the entry may appear from then on. */
   readonly onFinalize?: (() => void) | undefined;
+  /** Called before a program works on a downloaded archive: it may write files from then on. */
+  readonly onUnpack?: (() => void) | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -39,6 +41,7 @@ export class ClientCall implements CallObserver {
   readonly #sockets = new Set<Socket>();
   readonly #programs = new Set<ChildProcess>();
   #isAbandoned = false;
+  #hasDownloaded = false;
   #lastCall: string | undefined;
 
   constructor(options: ClientCallOptions) {
@@ -89,6 +92,7 @@ export class ClientCall implements CallObserver {
     };
     if (request.socket === null) request.once('socket', onSocket);
     else onSocket(request.socket);
+    if (kind === 'transfer' && request.method === 'GET') this.#hasDownloaded = true;
     request.once('response', ({ statusCode = 0 }) => {
       if (kind === 'service') this.serviceResponse = statusCode;
       // the client would save the body of such a response as the archive
@@ -108,6 +112,7 @@ export class ClientCall implements CallObserver {
       return;
     }
     this.#programs.add(program);
+    if (this.#hasDownloaded) this.#options.onUnpack?.();
     this.#watchdog.programStarted();
     const ended = () => {
       if (this.#programs.delete(program)) this.#watchdog.programEnded();

@@ -1,3 +1,4 @@
+import type { JobRecords } from '../../records/job-records.ts';
 import type { Log } from '../../report/log.ts';
 import type { LookupRequest, RestoreRequest, SaveRequest, StorageBackend } from '../backend.ts';
 import {
@@ -12,7 +13,7 @@ import {
 } from '../outcomes.ts';
 import { StoreRefusedError, StoreUnavailableError } from '../store-errors.ts';
 import { unavailableReason } from './availability.ts';
-import { ClientCall } from './client-call.ts';
+import { ClientCall, type ClientCallOptions } from './client-call.ts';
 import { ClientOutput } from './client-output.ts';
 import { explainRead, explainSave, type GitHubFailure, isRequestedKey } from './outcome.ts';
 import { GITHUB_TIMEOUTS, type GitHubTimeouts } from './watchdog.ts';
@@ -21,8 +22,8 @@ import { GITHUB_TIMEOUTS, type GitHubTimeouts } from './watchdog.ts';
  * Creates the backend of GitHub's own cache. Its client, `@actions/cache`, is loaded at the first call: it costs tens of
  * ms, and most jobs never need it.
  */
-export function createGitHubBackend(log: Log): StorageBackend {
-  return new GitHubBackend(loadClient, log, GITHUB_TIMEOUTS);
+export function createGitHubBackend(log: Log, records: JobRecords): StorageBackend {
+  return new GitHubBackend(loadClient, log, records, GITHUB_TIMEOUTS);
 }
 
 /** Throws `StoreUnavailableError` if the runner offers no cache service. */
@@ -42,32 +43,46 @@ export class GitHubBackend implements StorageBackend {
   readonly counters = { requests: 0, retries: 0 };
   readonly #load: () => Promise<Client>;
   readonly #log: Log;
+  readonly #records: JobRecords;
   readonly #timeouts: GitHubTimeouts;
   readonly #closed = new AbortController();
 
-  constructor(load: () => Promise<Client>, log: Log, timeouts: GitHubTimeouts) {
+  constructor(load: () => Promise<Client>, log: Log, records: JobRecords, timeouts: GitHubTimeouts) {
     this.#load = load;
     this.#log = log;
+    this.#records = records;
     this.#timeouts = timeouts;
   }
 
   async lookup(request: LookupRequest): Promise<LookupOutcome> {
     try {
-      return await this.#find(request, true);
+      return await this.#find(request, { lookupOnly: true });
     } catch (error) {
       return outcomeOfError(error, 'github', request.signal);
     }
   }
 
   async restore(request: RestoreRequest): Promise<RestoreOutcome> {
+    let treeChanged = false;
+    const onUnpack = () => {
+      if (!treeChanged) this.#records.markHalfRestored(request.version, request.storedPaths);
+      treeChanged = true;
+    };
+    const failed = (error: Error) => ({ kind: 'failed', error, treeChanged }) as const;
     try {
-      const found = await this.#find(request, false);
-      if (found.kind === 'hit') return { ...found, entries: undefined, rawBytes: undefined };
-      // Only tar fails without an error of its own: it may have written some of the files
-      return found.kind === 'failed' ? { ...found, treeChanged: true } : found;
+      const found = await this.#find(request, { lookupOnly: false, onUnpack });
+      if (found.kind === 'hit') {
+        this.#records.clearHalfRestored(request.version);
+        return { ...found, entries: undefined, rawBytes: undefined };
+      }
+      if (found.kind === 'failed') return failed(found.error);
+      if (treeChanged) return failed(new Error("GitHub's cache unpacked an entry that was not requested"));
+      return found;
     } catch (error) {
+      // tar writes files in place: they stay when it is stopped
+      if (treeChanged) return failed(error as Error);
       const outcome = outcomeOfError(error, 'github', request.signal);
-      return outcome.kind === 'failed' ? { ...outcome, treeChanged: false } : outcome;
+      return outcome.kind === 'failed' ? failed(outcome.error) : outcome;
     }
   }
 
@@ -87,7 +102,7 @@ export class GitHubBackend implements StorageBackend {
   async #save(request: SaveRequest, onFinalize: () => void): Promise<SaveOutcome> {
     const { paths, key, uploadChunkSizeBytes: uploadChunkSize, crossOs } = request;
     const output = new ClientOutput(this.#log, () => {});
-    const call = this.#newCall(output, request.signal, onFinalize);
+    const call = this.#newCall(output, request.signal, { onFinalize });
     const options = uploadChunkSize === undefined ? {} : { uploadChunkSize };
     let id: number;
     try {
@@ -110,13 +125,16 @@ export class GitHubBackend implements StorageBackend {
     this.#closed.abort(new StoreUnavailableError("GitHub's cache was closed during the call"));
   }
 
-  async #find(request: LookupRequest, lookupOnly: boolean): Promise<Hit | Miss | Unanswered | Failed> {
+  async #find(
+    request: LookupRequest,
+    { lookupOnly, onUnpack }: { readonly lookupOnly: boolean; readonly onUnpack?: () => void },
+  ): Promise<Hit | Miss | Unanswered | Failed> {
     const { paths, primaryKey, restoreKeys, crossOs } = request;
     const checkKey = (key: string) => {
       if (!isRequestedKey(key, [primaryKey, ...restoreKeys])) throw new OtherKeyError(key);
     };
     const output = new ClientOutput(this.#log, checkKey);
-    const call = this.#newCall(output, request.signal);
+    const call = this.#newCall(output, request.signal, { onUnpack });
     let key: string | undefined;
     try {
       key = await this.#run(call, client =>
@@ -137,12 +155,16 @@ export class GitHubBackend implements StorageBackend {
     return outcome.kind === 'miss' ? { kind: 'miss', diagnosis: undefined } : toOutcome(outcome);
   }
 
-  #newCall(output: ClientOutput, signal: AbortSignal | undefined, onFinalize?: () => void): ClientCall {
+  #newCall(
+    output: ClientOutput,
+    signal: AbortSignal | undefined,
+    hooks: Pick<ClientCallOptions, 'onFinalize' | 'onUnpack'>,
+  ): ClientCall {
     return new ClientCall({
       timeouts: this.#timeouts,
       onWrite: chunk => output.write(chunk),
       lastFailure: () => output.lastFailure,
-      onFinalize,
+      ...hooks,
       signal: AbortSignal.any([this.#closed.signal, ...(signal === undefined ? [] : [signal])]),
     });
   }

@@ -1,88 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { checkTar } from '../../archive/support/tar-check.ts';
-import { inputEnv } from '../support.ts';
+import { at, ended, phase, start, stored, usePhases } from './phase-process.ts';
 
-/** Whole phases in processes of their own, from the sources, with a directory of this host as the store. */
-type Entry = 'main' | 'post' | 'restore-only' | 'save-only';
-
-let root: string;
-const at = (...names: string[]) => path.join(root, ...names);
-
-beforeEach(() => {
-  root = mkdtempSync(path.join(tmpdir(), 'cache-s3-phases-'));
-  for (const name of ['one/deps', 'two', 'home', 'temp']) mkdirSync(at(name), { recursive: true });
-  writeFileSync(at('one/deps/a.txt'), 'first');
-});
-afterEach(async () => {
-  for (const file of stored()) await checkTar(readFileSync(file));
-  rmSync(root, { recursive: true, force: true });
-});
-
-/** The objects in the store. */
-function stored(): string[] {
-  if (!existsSync(at('store'))) return [];
-  const entries = readdirSync(at('store'), { recursive: true, withFileTypes: true });
-  return entries.filter(entry => entry.isFile()).map(entry => path.join(entry.parentPath, entry.name));
-}
-
-interface PhaseOptions {
-  readonly inputs?: Record<string, string>;
-  readonly workspace?: string;
-  readonly state?: Record<string, string>;
-}
-
-function start(entry: Entry, options: PhaseOptions) {
-  const workspace = at(options.workspace ?? 'one');
-  const files = Object.fromEntries(
-    ['OUTPUT', 'STATE', 'STEP_SUMMARY'].map(name => [`GITHUB_${name}`, at(`GITHUB_${name}`)]),
-  );
-  for (const file of Object.values(files)) writeFileSync(file, '');
-  const states = Object.entries(options.state ?? {}).map(([name, value]) => [`STATE_${name}`, value]);
-  const env = {
-    PATH: process.env.PATH,
-    HOME: at('home'),
-    USERPROFILE: at('home'),
-    GITHUB_WORKSPACE: workspace,
-    GITHUB_REF: 'refs/heads/main',
-    GITHUB_EVENT_NAME: 'push',
-    GITHUB_REPOSITORY: 'octo/app',
-    GITHUB_RUN_ID: '42',
-    RUNNER_TEMP: at('temp'),
-    ...files,
-    ...Object.fromEntries(states),
-    ...inputEnv({ path: 'deps', key: 'k1', endpoint: pathToFileURL(at('store')).href, ...options.inputs }),
-  };
-  const script = fileURLToPath(new URL(`../../../src/${entry}.ts`, import.meta.url));
-  return spawn(process.execPath, [script], { cwd: workspace, env, stdio: ['ignore', 'pipe', 'pipe'] });
-}
-
-async function ended(child: ChildProcess) {
-  let log = '';
-  for (const stream of [child.stdout, child.stderr]) stream?.on('data', text => (log += text));
-  const code = await new Promise<number | null>(resolve => child.on('close', resolve));
-  const values = (name: string) => {
-    const text = readFileSync(at(name), 'utf8');
-    const entries = [...text.matchAll(/^(.*)<<(ghadelimiter_.*)\r?\n([\s\S]*?)\r?\n\2$/gm)];
-    return Object.fromEntries(entries.map(([, key, , value]) => [key, value])) as Record<string, string>;
-  };
-  return { code, log, outputs: values('GITHUB_OUTPUT'), state: values('GITHUB_STATE') };
-}
-const phase = (entry: Entry, options: PhaseOptions = {}) => ended(start(entry, options));
+usePhases();
 
 describe('phases that run as processes', () => {
   test('miss, save, hit in another workspace, and skip the second save', async () => {

@@ -4,6 +4,8 @@ import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, vi } from 'vitest';
+import { JobRecords } from '../../../src/records/job-records.ts';
+import { silentLog } from '../../../src/report/log.ts';
 import type { LookupRequest, StorageBackend } from '../../../src/storage/backend.ts';
 import { GitHubBackend } from '../../../src/storage/github/github-backend.ts';
 import { GITHUB_TIMEOUTS } from '../../../src/storage/github/watchdog.ts';
@@ -71,12 +73,15 @@ export function useGitHub(): GitHub {
   return github;
 }
 
-export function backendWithLog(timeouts = GITHUB_TIMEOUTS): {
+export function backendWithLog(
+  timeouts = GITHUB_TIMEOUTS,
+  records = new JobRecords(undefined, silentLog),
+): {
   readonly backend: StorageBackend;
   readonly log: ReturnType<typeof recordingLog>;
 } {
   const log = recordingLog();
-  return { backend: new GitHubBackend(() => import('@actions/cache'), log, timeouts), log };
+  return { backend: new GitHubBackend(() => import('@actions/cache'), log, records, timeouts), log };
 }
 
 /** Saves a tree of two files under this key. */

@@ -3,6 +3,8 @@ import { once } from 'node:events';
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
+import { JobRecords } from '../../../src/records/job-records.ts';
+import { silentLog } from '../../../src/report/log.ts';
 import { createGitHubBackend } from '../../../src/storage/github/github-backend.ts';
 import { lookupRequest, recordingLog, restoreRequest, saveRequest } from '../../support/requests.ts';
 import { describeTree } from '../../support/tree.ts';
@@ -118,8 +120,9 @@ describe('a call that ends early', () => {
     const script = `
       const { GitHubBackend } = await import(${JSON.stringify(`${source}/storage/github/github-backend.ts`)});
       const { silentLog } = await import(${JSON.stringify(`${source}/report/log.ts`)});
+      const { JobRecords } = await import(${JSON.stringify(`${source}/records/job-records.ts`)});
       const load = () => import('@actions/cache');
-      const backend = new GitHubBackend(load, silentLog, ${JSON.stringify(SHORT_TIMEOUTS)});
+      const backend = new GitHubBackend(load, silentLog, new JobRecords(undefined, silentLog), ${JSON.stringify(SHORT_TIMEOUTS)});
       const { error } = await backend.lookup(${JSON.stringify(lookupRequest())});
       console.log(error.message);
     `;
@@ -140,7 +143,9 @@ describe('a call that ends early', () => {
 
 it("GitHub's cache is not used on a runner without a cache service", async () => {
   vi.stubEnv('ACTIONS_RUNTIME_TOKEN', '');
-  expect(await createGitHubBackend(recordingLog()).lookup(lookupRequest())).toMatchObject({
+  expect(
+    await createGitHubBackend(recordingLog(), new JobRecords(undefined, silentLog)).lookup(lookupRequest()),
+  ).toMatchObject({
     kind: 'unavailable',
     error: { message: "GitHub's cache is not available on this runner: it sets no ACTIONS_RUNTIME_TOKEN" },
   });

@@ -1,4 +1,6 @@
 import { createRunnerLog } from '../../../src/action/runner/runner.ts';
+import { JobRecords } from '../../../src/records/job-records.ts';
+import { silentLog } from '../../../src/report/log.ts';
 import { GitHubBackend } from '../../../src/storage/github/github-backend.ts';
 import { SHORT_TIMEOUTS } from './short-timeouts.ts';
 
@@ -10,6 +12,7 @@ const [, , method, request] = process.argv as [string, string, 'lookup' | 'resto
 const backend = new GitHubBackend(
   () => import('@actions/cache'),
   createRunnerLog(process.env),
+  new JobRecords(undefined, silentLog),
   SHORT_TIMEOUTS,
 );
 const outcome = await backend[method](JSON.parse(request));

@@ -65,6 +65,7 @@ export class Job {
       version,
       plan: matchSteps(spaces.read, key, restoreKeys),
       layout,
+      storedPaths: layout.storedLines,
       runLabel: '1-00000000',
       warm,
     });

@@ -1,0 +1,90 @@
+import {
+  type BigIntStats,
+  closeSync,
+  constants,
+  fchownSync,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  readSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import path from 'node:path';
+import { ignoreErrors } from '../archive/fs/ignore-errors.ts';
+
+/**
+ * Files in RUNNER_TEMP, where other users and the job's own programs may put anything under any name. All functions throw the
+ * system's errors.
+ */
+
+/**
+ * Writes a file: in full or not at all, readable by its owner alone. As root (`sudo: true`, containers) it belongs to the
+ * owner of the directory, who has to remove it. A file that cannot be completed is removed.
+ */
+export function writeRecord(file: string, content: Uint8Array | string): void {
+  const unfinished = `${file}.new`;
+  rmSync(unfinished, { force: true });
+  try {
+    // Exclusive: not through a link that another process has put there
+    const fd = openSync(unfinished, 'wx', 0o600);
+    try {
+      writeFileSync(fd, content);
+      const { uid, gid } = statSync(path.dirname(file));
+      if (process.geteuid?.() === 0) ignoreErrors(() => fchownSync(fd, uid, gid));
+    } finally {
+      closeSync(fd);
+    }
+    renameSync(unfinished, file);
+  } catch (error) {
+    ignoreErrors(() => rmSync(unfinished, { force: true }));
+    throw error;
+  }
+}
+
+/** A FIFO must not block, and a link must not be followed. Windows has neither flag. */
+const OPEN_FLAGS = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0) | (constants.O_NOFOLLOW ?? 0);
+
+/** Reads a regular file of this job's own user. Returns undefined for any other, and for one over `maxBytes`. */
+export function readRecord(file: string, maxBytes: number): Buffer | undefined {
+  const fd = openSync(file, OPEN_FLAGS);
+  try {
+    const stats = fstatSync(fd, { bigint: true });
+    if (!stats.isFile() || stats.size > maxBytes || !isOwn(stats, path.dirname(file))) return undefined;
+    const bytes = Buffer.allocUnsafeSlow(Number(stats.size));
+    let filled = 0;
+    while (filled < bytes.length) {
+      const count = readSync(fd, bytes, filled, bytes.length - filled, null);
+      if (count === 0) return undefined;
+      filled += count;
+    }
+    return bytes;
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Steps of one job may run as root and as the user that owns the directory. Windows has no owner here. */
+function isOwn({ uid }: BigIntStats, directory: string): boolean {
+  const own = process.geteuid?.();
+  if (own === undefined) return true;
+  return Number(uid) === own || uid === 0n || (own === 0 && Number(uid) === statSync(directory).uid);
+}
+
+export function removeRecord(file: string): void {
+  rmSync(file, { force: true });
+}
+
+/** Returns the names of all records in a directory, newest first. */
+export function recordNames(directory: string): readonly string[] {
+  const timeOf = (name: string) =>
+    ignoreErrors(() => lstatSync(path.join(directory, name), { bigint: true }).mtimeNs) ?? 0n;
+  return readdirSync(directory)
+    .filter(name => name.startsWith('cache-s3-'))
+    .map(name => ({ name, time: timeOf(name) }))
+    .sort((a, b) => (a.time < b.time ? 1 : a.time > b.time ? -1 : 0))
+    .map(({ name }) => name);
+}

@@ -1,0 +1,112 @@
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { at, phase, usePhases } from './phase-process.ts';
+
+usePhases();
+
+const FILES = 100;
+
+/** Code that runs instead of the rename number `count` into the tree. */
+const atRename = (count: number, code: string) => `
+  import fs from 'node:fs';
+  import { syncBuiltinESMExports } from 'node:module';
+  const { renameSync } = fs;
+  let count = 0;
+  fs.renameSync = (from, to) => {
+    if (!String(to).includes('.cache-s3-') && String(to).includes('/deps/') && ++count === ${count}) { ${code} }
+    return renameSync(from, to);
+  };
+  syncBuiltinESMExports();
+`;
+const killedAt = (count: number) => atRename(count, "process.kill(process.pid, 'SIGKILL');");
+const failingAt = (count: number) =>
+  atRename(count, "throw Object.assign(new Error('EIO'), { code: 'EIO', path: to });");
+
+const skipped = 'Cache not saved: these paths were restored only in part.';
+
+function write(workspace: string, content: string): void {
+  for (let index = 0; index < FILES; index++) {
+    const file = at(workspace, 'deps', `d${index % 7}`, String(index));
+    mkdirSync(path.dirname(file), { recursive: true });
+    writeFileSync(file, content);
+  }
+}
+
+function contents(workspace: string): Record<string, number> {
+  const found: Record<string, number> = {};
+  const tree = at(workspace, 'deps');
+  for (const entry of readdirSync(tree, { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile() || entry.parentPath.includes('.cache-s3-')) continue;
+    const text = readFileSync(path.join(entry.parentPath, entry.name), 'utf8');
+    found[text] = (found[text] ?? 0) + 1;
+  }
+  return found;
+}
+
+// A rename cannot be replaced by a kill at once on Windows
+describe.skipIf(process.platform === 'win32')('a restore that ends inside its commit', () => {
+  beforeEach(async () => {
+    rmSync(at('one/deps'), { recursive: true });
+    write('one', 'new');
+    await phase('save-only');
+    write('two', 'old');
+  });
+
+  const restore = (preload?: string, inputs: Record<string, string> = {}) =>
+    phase('restore-only', { workspace: 'two', inputs, ...(preload === undefined ? {} : { preload }) });
+  const save = (inputs: Record<string, string> = {}) =>
+    phase('save-only', { workspace: 'two', inputs: { key: 'k2', ...inputs } });
+
+  test.each([1, 30])('by SIGKILL before rename %i lets no save of the job store the mixture', async count => {
+    expect((await restore(killedAt(count))).code).toBeNull();
+    expect(contents('two').new ?? 0).toBe(count - 1);
+    expect((await save()).log).toContain(skipped);
+    expect((await save({ path: 'deps/d0' })).log, 'a directory in it').toContain(skipped);
+    expect((await save({ path: '.' })).log, 'a directory around it').toContain(skipped);
+    expect((await save({ path: 'deps/**/1*' })).log, 'a wildcard in it').toContain(skipped);
+    const post = await phase('main', { workspace: 'two', inputs: { key: 'k3' } });
+    expect((await phase('post', { workspace: 'two', state: post.state })).log).toContain(skipped);
+  });
+
+  test('by SIGKILL lets the job save other paths', async () => {
+    await restore(killedAt(2));
+    mkdirSync(at('two/dep'));
+    writeFileSync(at('two/dep/x'), 'x');
+    expect((await save({ path: 'dep' })).log).toContain('Cache saved with key: k2');
+  });
+
+  test('by SIGKILL lets the job save its paths after a full restore', async () => {
+    await restore(killedAt(2));
+    await restore();
+    expect(contents('two')).toEqual({ new: FILES });
+    expect((await save()).log).toContain('Cache saved with key: k2');
+    expect(readdirSync(at('temp'))).toEqual([]);
+  });
+
+  test('by an error lets no save of the job store the mixture', async () => {
+    const { log } = await restore(failingAt(5));
+    expect(log).toContain('Cache restored only in part: ');
+    expect((await save()).log).toContain(skipped);
+  });
+
+  test('by an error before any change lets the job save its paths', async () => {
+    const { log } = await restore(failingAt(1));
+    expect(log).toContain('Cache not restored: ');
+    expect(contents('two')).toEqual({ old: FILES });
+    expect((await save()).log).toContain('Cache saved with key: k2');
+  });
+
+  test('by an error before any change keeps the record of an earlier one', async () => {
+    await restore(killedAt(2));
+    await restore(failingAt(1));
+    expect((await save()).log).toContain(skipped);
+  });
+
+  test('is still known after a lookup and a miss', async () => {
+    await restore(killedAt(2));
+    await restore(undefined, { 'lookup-only': 'true' });
+    await restore(undefined, { key: 'k9' });
+    expect((await save()).log).toContain(skipped);
+  });
+});

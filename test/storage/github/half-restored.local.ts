@@ -1,0 +1,77 @@
+import { existsSync } from 'node:fs';
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { JobRecords } from '../../../src/records/job-records.ts';
+import { silentLog } from '../../../src/report/log.ts';
+import { GITHUB_TIMEOUTS } from '../../../src/storage/github/watchdog.ts';
+import { lookupRequest, restoreRequest, saveRequest } from '../../support/requests.ts';
+import { buildTree } from '../../support/tree.ts';
+import { backendWithLog, useGitHub } from './fixture.ts';
+
+const github = useGitHub();
+
+let temp: string;
+let records: JobRecords;
+beforeEach(async () => {
+  temp = await mkdtemp(path.join(tmpdir(), 'cache-s3-half-'));
+  records = new JobRecords(temp, silentLog);
+});
+afterEach(() => rm(temp, { recursive: true }));
+
+const isHalf = () => records.isHalfRestored(['./tree']);
+const request = () => ({ primaryKey: 'k', paths: [github.tree] });
+const restore = (signal?: AbortSignal) =>
+  backendWithLog(GITHUB_TIMEOUTS, records).backend.restore(restoreRequest({ ...request(), signal }));
+
+async function save(): Promise<void> {
+  await buildTree(github.tree, { a: 'a', b: 'b' });
+  const { backend } = backendWithLog(GITHUB_TIMEOUTS, records);
+  expect(await backend.save(saveRequest({ key: 'k', paths: [github.tree] }))).toMatchObject({
+    kind: 'saved',
+  });
+}
+
+it('a restore that tar cannot finish marks the paths as half restored, until a full restore', async () => {
+  await save();
+  await rm(path.join(github.tree, 'b'));
+  await buildTree(github.tree, { 'b/in-the-way': 'x' });
+  expect(await restore()).toMatchObject({ kind: 'failed', treeChanged: true });
+  expect(isHalf()).toBe(true);
+  await rm(path.join(github.tree, 'b'), { recursive: true });
+  expect(await restore()).toMatchObject({ kind: 'hit' });
+  expect(isHalf()).toBe(false);
+});
+
+it('a lookup, a save, a miss and a failed download mark nothing as half restored', async () => {
+  await save();
+  const { backend } = backendWithLog(GITHUB_TIMEOUTS, records);
+  await backend.lookup(lookupRequest(request()));
+  await backend.restore(restoreRequest({ ...request(), primaryKey: 'none' }));
+  github.signedUrl = () => 'http://127.0.0.1:9/nothing-listens-here';
+  expect(await restore()).toMatchObject({ kind: 'unavailable' });
+  expect(isHalf()).toBe(false);
+});
+
+it.skipIf(process.platform === 'win32')(
+  'a restore that is cancelled while tar runs is reported',
+  async () => {
+    await save();
+    const started = path.join(temp, 'started');
+    const tar = path.join(temp, 'tar');
+    await writeFile(tar, `#!/bin/sh\ntouch ${started}\nexec sleep 60\n`);
+    await chmod(tar, 0o755);
+    vi.stubEnv('PATH', `${temp}:${process.env.PATH}`);
+    const stop = new AbortController();
+    const outcome = restore(stop.signal);
+    await vi.waitFor(() => expect(existsSync(started)).toBe(true), 20_000);
+    stop.abort(new Error('the step was cancelled'));
+    expect(await outcome).toMatchObject({
+      kind: 'failed',
+      error: { message: 'the step was cancelled' },
+      treeChanged: true,
+    });
+    expect(isHalf()).toBe(true);
+  },
+);
