@@ -84,7 +84,7 @@ export class StepRunner {
         run,
       };
     } finally {
-      counter.close();
+      await counter.close();
     }
   }
 

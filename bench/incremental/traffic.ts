@@ -1,29 +1,29 @@
 import net from 'node:net';
+import { listen } from '../../test/support/servers/listen.ts';
 
-/** Counts what goes through it: bytes on the wire, HTTP heads included. */
+/** Counts the bytes on the wire, HTTP heads included. */
 export interface TrafficCounter {
-  /** Instead of the endpoint that was given. */
+  /** The endpoint for the client. */
   readonly endpoint: string;
-  /** Bytes from the client, and bytes to it. */
+  /** Bytes from the client. */
   sent: number;
+  /** Bytes to the client. */
   received: number;
-  close(): void;
+  close(): Promise<void>;
 }
 
-/** Opens a way to `endpoint` (http) through this process. It costs time: what goes through it is not timed. */
+/** Forwards connections to `endpoint` (http) through this process. This takes time: such a run is not timed. */
 export async function countTraffic(endpoint: string): Promise<TrafficCounter> {
   const { hostname: host, port } = new URL(endpoint);
-  const sockets = new Set<net.Socket>();
   const server = net.createServer(client => {
     const upstream = net.connect({ host, port: Number(port) });
     for (const socket of [client, upstream]) {
-      sockets.add(socket);
-      socket.on('close', () => sockets.delete(socket));
       socket.on('error', () => {
         client.destroy();
         upstream.destroy();
       });
     }
+    client.on('close', () => upstream.destroy());
     client.on('data', chunk => {
       counter.sent += chunk.length;
     });
@@ -32,15 +32,7 @@ export async function countTraffic(endpoint: string): Promise<TrafficCounter> {
     });
     client.pipe(upstream).pipe(client);
   });
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
-  const counter: TrafficCounter = {
-    endpoint: `http://127.0.0.1:${(server.address() as net.AddressInfo).port}`,
-    sent: 0,
-    received: 0,
-    close() {
-      server.close();
-      for (const socket of sockets) socket.destroy();
-    },
-  };
+  const { endpoint: ownEndpoint, close } = await listen(server);
+  const counter: TrafficCounter = { endpoint: ownEndpoint, sent: 0, received: 0, close };
   return counter;
 }

@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest';
+import { startGatewayProxy } from '../support/gateway.ts';
 import { mainOf, postOf, warningsOf } from '../support/runner/results.ts';
 import { buildTree, describeTree } from '../support/tree.ts';
 import { cacheSteps, outage } from './support/actions-cache.ts';
 import { describeWithGateway, useLab } from './support/lab.ts';
-import { startCountingProxy } from './support/network.ts';
 
 /** The contract of actions/cache 5 for its other inputs, word for word where people rely on words, through the built action. */
 
@@ -14,7 +14,7 @@ describeWithGateway('actions/cache: lookup-only', () => {
   it('downloads nothing, and nothing is saved over an exact hit', async () => {
     await save('path: deps, key: k');
     const machine = await lab.newMachine();
-    await using proxy = await startCountingProxy();
+    await using proxy = await startGatewayProxy();
     const result = await lab.steps(
       '- { id: cache, uses: actions/cache@v5, with: { path: deps, key: k, lookup-only: true } }',
       { machine, env: { CACHE_S3_ENDPOINT: proxy.endpoint } },
@@ -69,7 +69,7 @@ describeWithGateway('actions/cache: other inputs', () => {
   });
 
   it('upload-chunk-size is the size of the parts', async () => {
-    await using proxy = await startCountingProxy();
+    await using proxy = await startGatewayProxy();
     const machine = await lab.newMachine();
     const big = Buffer.concat(
       Array.from({ length: 200 }, () => crypto.getRandomValues(Buffer.alloc(60_000))),

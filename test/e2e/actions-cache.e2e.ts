@@ -1,11 +1,11 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, it } from 'vitest';
+import { startGatewayProxy } from '../support/gateway.ts';
 import { mainOf, postOf, saidBy, warningsOf } from '../support/runner/results.ts';
 import { describeTree } from '../support/tree.ts';
 import { cacheSteps, outage } from './support/actions-cache.ts';
 import { describeWithGateway, useLab } from './support/lab.ts';
-import { startCountingProxy } from './support/network.ts';
 
 /** The contract of actions/cache 5, word for word where people rely on words, through the built action. */
 
@@ -67,7 +67,7 @@ describeWithGateway('actions/cache: messages', () => {
 
   it('are those of an exact hit, after which nothing is saved and nobody asked', async () => {
     await save('path: deps, key: k-1');
-    await using proxy = await startCountingProxy();
+    await using proxy = await startGatewayProxy();
     const result = await cache('path: deps, key: k-1', { env: { CACHE_S3_ENDPOINT: proxy.endpoint } });
     expect(mainOf(result, 'cache').log).toMatch(/^Cache restored from key: k-1$/m);
     expect(saidBy(postOf(result, 'cache'))).toBe(
@@ -125,7 +125,7 @@ describeWithGateway('actions/cache: post', () => {
 
 describeWithGateway('actions/cache: events', () => {
   it('without a ref give a warning and nothing else', async () => {
-    await using proxy = await startCountingProxy();
+    await using proxy = await startGatewayProxy();
     const result = await cache('path: deps, key: k', {
       event: { name: 'unknown' },
       github: { ref: '' },

@@ -1,10 +1,11 @@
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, it } from 'vitest';
+import { startGatewayProxy } from '../support/gateway.ts';
 import { type ActionRunResult, runAction } from '../support/runner/run-action.ts';
+import type { FaultProxy } from '../support/servers/fault-proxy.ts';
 import { buildTree, describeTree } from '../support/tree.ts';
 import { describeWithGateway, useLab } from './support/lab.ts';
-import { type CountingProxy, startCountingProxy } from './support/network.ts';
 
 const lab = useLab();
 
@@ -135,8 +136,8 @@ describeWithGateway('bad input', () => {
  * What `run` comes to, and what it asked of the bucket. It writes nothing: no output, state, variable or summary, and no
  * file in the workspace, in the home directory or in RUNNER_TEMP.
  */
-async function untouched(run: (proxy: CountingProxy) => Promise<ActionRunResult>) {
-  await using proxy = await startCountingProxy();
+async function untouched(run: (proxy: FaultProxy) => Promise<ActionRunResult>) {
+  await using proxy = await startGatewayProxy();
   const { workspace } = lab.machine;
   await buildTree(workspace, { 'deps/a': 'a' });
   const machine = path.dirname(path.dirname(workspace));

@@ -1,11 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, it } from 'vitest';
-import { gateway } from '../support/gateway.ts';
+import { gateway, startGatewayProxy } from '../support/gateway.ts';
 import { closingFields, mainOf, postOf, warningsOf } from '../support/runner/results.ts';
+import { closedEndpoint } from '../support/servers/listen.ts';
 import { buildTree } from '../support/tree.ts';
 import { describeWithGateway, type LabOptions, useLab } from './support/lab.ts';
-import { closedEndpoint, startCountingProxy } from './support/network.ts';
 
 /** What neither of the actions that we replace can do. */
 
@@ -74,7 +74,7 @@ describeWithGateway('the environment of a fleet', () => {
   });
 
   it('may name a proxy, and hosts that are reached without it', async () => {
-    await using proxy = await startCountingProxy();
+    await using proxy = await startGatewayProxy();
     const through = await run('/save', 'key: k', 'a', { env: { HTTP_PROXY: proxy.endpoint } });
     expect(closingFields(mainOf(through.result, 'cache'))).toMatchObject({ result: 'saved' });
     const seen = proxy.requests.length;

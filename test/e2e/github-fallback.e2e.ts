@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest';
+import { useGitHubCache } from '../support/github/use-github-cache.ts';
 import { closingFields, mainOf, postOf, warningsOf } from '../support/runner/results.ts';
+import { closedEndpoint } from '../support/servers/listen.ts';
 import { buildTree, describeTree } from '../support/tree.ts';
-import { useGitHubCache } from './support/github.ts';
 import { describeWithGateway, type LabOptions, useLab } from './support/lab.ts';
-import { closedEndpoint } from './support/network.ts';
 
 /**
  * GitHub's own cache, alone and as the fallback, with the client of actions/cache and a real blob store. The paths of

@@ -2,9 +2,9 @@ import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, it } from 'vitest';
+import { startGatewayProxy } from '../support/gateway.ts';
 import { closingFields, mainOf, postOf, saidBy, warningsOf } from '../support/runner/results.ts';
 import { describeWithGateway, useLab } from './support/lab.ts';
-import { startCountingProxy } from './support/network.ts';
 
 /** What is saved when a job fails or is cancelled. */
 
@@ -118,7 +118,7 @@ describeWithGateway('a cancel in the middle of a save', () => {
   `;
 
   it('does not touch a save under always(), which runs to its end', async () => {
-    await using proxy = await startCountingProxy();
+    await using proxy = await startGatewayProxy();
     const cancel = new AbortController();
     proxy.rule = ({ operation }) => {
       if (operation !== 'PutObject') return undefined;
@@ -136,7 +136,7 @@ describeWithGateway('a cancel in the middle of a save', () => {
   });
 
   it('stops any other save, of which nothing is visible, and the key stays free', async () => {
-    await using proxy = await startCountingProxy();
+    await using proxy = await startGatewayProxy();
     const cancel = new AbortController();
     proxy.rule = ({ operation }) => {
       if (operation !== 'PutObject') return undefined;

@@ -1,8 +1,9 @@
 import { expect, it } from 'vitest';
+import { startGatewayProxy } from '../support/gateway.ts';
 import { closingFields, mainOf, postOf, saidBy } from '../support/runner/results.ts';
+import { forwardInRounds } from '../support/servers/request-rounds.ts';
 import { buildTree } from '../support/tree.ts';
 import { describeWithGateway, type LabOptions, useLab } from './support/lab.ts';
-import { inRounds, startCountingProxy } from './support/network.ts';
 
 /** Who reads and writes what: GitHub's rules, applied to the bucket, and what the questions cost. */
 
@@ -76,7 +77,7 @@ describeWithGateway('scope: ref', () => {
 
 describeWithGateway('what a question costs, with a base and a default branch', () => {
   const asked = async (inputs: string, options: LabOptions) => {
-    await using proxy = await startCountingProxy();
+    await using proxy = await startGatewayProxy();
     const result = await restore(inputs, { ...options, env: { CACHE_S3_ENDPOINT: proxy.endpoint } });
     const { requests, result: outcome } = closingFields(mainOf(result, 'cache'))!;
     const operations = proxy.operations.toSorted();
@@ -123,8 +124,8 @@ describeWithGateway('what a question costs, with a base and a default branch', (
 
 describeWithGateway('how many round trips a question takes, with two restore-keys', () => {
   const roundsOf = async (key: string, options: LabOptions) => {
-    await using proxy = await startCountingProxy();
-    const rounds = inRounds(proxy);
+    await using proxy = await startGatewayProxy();
+    const rounds = forwardInRounds(proxy);
     const inputs = `key: ${key}, restore-keys: "k-\\nj-"`;
     const result = await restore(inputs, { ...options, env: { CACHE_S3_ENDPOINT: proxy.endpoint } });
     return { outcome: closingFields(mainOf(result, 'cache'))?.result, rounds };
@@ -176,7 +177,7 @@ describeWithGateway('a run that may not', () => {
     ['read', undefined, 'Cache not saved: ACTIONS_CACHE_MODE is read.'],
     ['write-only', 'Cache not restored: ACTIONS_CACHE_MODE is write-only.', undefined],
   ])('(ACTIONS_CACHE_MODE=%s) is told in one line', async (mode, notRestored, notSaved) => {
-    await using proxy = await startCountingProxy();
+    await using proxy = await startGatewayProxy();
     const result = await runOf({ env: { ACTIONS_CACHE_MODE: mode, CACHE_S3_ENDPOINT: proxy.endpoint } });
     expect(result.conclusion).toBe('success');
     if (notRestored) expect(mainOf(result, 'cache').log).toContain(notRestored);

@@ -1,13 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { expect, it } from 'vitest';
 import { repositoryFile } from '../support/checkout.ts';
-import { firstTimes } from '../support/fault-proxy.ts';
-import { gateway } from '../support/gateway.ts';
+import { gateway, startGatewayProxy } from '../support/gateway.ts';
+import { useGitHubCache } from '../support/github/use-github-cache.ts';
 import { closingFields, mainOf, postOf, warningsOf } from '../support/runner/results.ts';
+import { firstTimes } from '../support/servers/fault-proxy.ts';
 import { buildTree, describeTree } from '../support/tree.ts';
-import { useGitHubCache } from './support/github.ts';
 import { describeWithGateway, type LabOptions, useLab } from './support/lab.ts';
-import { startCountingProxy } from './support/network.ts';
 
 /** The contract of tespkg/actions-cache 1, through the built action, on runners that no fleet has set up. */
 
@@ -109,7 +108,7 @@ describeWithGateway('tespkg/actions-cache: inputs', () => {
     ['retry: false before retry-count', { retry: 'false', 'retry-count': '3' }, 1],
     ['retry-count: 2, after the first try', { retry: 'true', 'retry-count': '2' }, 3],
   ])('say how often each call is tried (%s)', async (_, inputs, attempts) => {
-    await using proxy = await startCountingProxy();
+    await using proxy = await startGatewayProxy();
     proxy.rule = firstTimes(100, 'GetObject', { kind: 'answer', status: 503 });
     const result = await cache({ ...bucketInputs(), endpoint: proxy.endpoint, ...inputs });
     expect(proxy.operations.filter(operation => operation === 'GetObject')).toHaveLength(attempts);

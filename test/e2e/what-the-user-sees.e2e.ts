@@ -2,11 +2,11 @@ import { execFileSync } from 'node:child_process';
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, it } from 'vitest';
+import { startGatewayProxy } from '../support/gateway.ts';
 import { closingFields, debugOf, mainOf, postOf } from '../support/runner/results.ts';
 import { runAction } from '../support/runner/run-action.ts';
 import { buildTree } from '../support/tree.ts';
 import { describeWithGateway, useLab } from './support/lab.ts';
-import { startCountingProxy } from './support/network.ts';
 
 const lab = useLab();
 const step = (more = '') => `- { id: cache, uses: actions/cache@v5, with: { path: deps, key: k${more} } }`;
@@ -33,7 +33,7 @@ describeWithGateway('the log', () => {
     );
     await buildTree(lab.machine.workspace, { 'deps/a': random });
     await lab.steps(step());
-    await using proxy = await startCountingProxy();
+    await using proxy = await startGatewayProxy();
     // The tail comes in one piece, the rest of 3.6 MB takes about six seconds.
     proxy.rule = ({ range }) =>
       range?.startsWith('bytes=-') ? undefined : { kind: 'throttle', bytesPerSecond: 550_000 };

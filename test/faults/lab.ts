@@ -1,14 +1,13 @@
 /** What the cases of one run share: a copy of the action, and archives made by it. */
 
-import { randomUUID } from 'node:crypto';
 import * as fs from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { checkTar } from '../archive/support/tar-check.ts';
-import { type Azurite, startAzurite } from '../support/azurite.ts';
-import { type CacheService, startCacheService } from '../support/cache-service.ts';
 import { copyCheckout } from '../support/checkout.ts';
 import type { Gateway } from '../support/gateway/gateway.ts';
+import { type Azurite, startAzurite } from '../support/github/azurite.ts';
+import { type GitHubCache, startGitHubCache } from '../support/github/github-cache.ts';
 import { removeTree, type TreeDescription } from '../support/tree.ts';
 import { Scene } from './scene.ts';
 import { archivedTree, buildIn } from './trees.ts';
@@ -81,10 +80,8 @@ export class Lab {
     }
   }
 
-  async startGitHub(): Promise<CacheService> {
+  async startGitHub(): Promise<GitHubCache> {
     this.#azurite ??= startAzurite();
-    const { signedUrl } = await this.#azurite;
-    const salt = randomUUID();
-    return startCacheService({ signedUrl: (blob, right) => signedUrl(`${salt}-${blob}`, right) });
+    return startGitHubCache(await this.#azurite);
   }
 }

@@ -2,10 +2,10 @@
 
 import * as fs from 'node:fs/promises';
 import path from 'node:path';
-import type { CacheService } from '../support/cache-service.ts';
-import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts';
 import type { Gateway } from '../support/gateway/gateway.ts';
+import type { GitHubCache } from '../support/github/github-cache.ts';
 import { type ActionRun, type ActionRunResult, runAction } from '../support/runner/run-action.ts';
+import { type FaultProxy, startFaultProxy } from '../support/servers/fault-proxy.ts';
 import { describeTree, removeTree, type TreeDescription } from '../support/tree.ts';
 import { Bucket } from './bucket.ts';
 import type { Lab } from './lab.ts';
@@ -166,16 +166,11 @@ export class Scene {
     return describeTree(this.workspace, { root: true });
   }
 
-  /** GitHub's cache for this case; answers what the runner gives to actions. */
-  async github(): Promise<{ service: CacheService; env: Record<string, string> }> {
-    const service = await this.lab.startGitHub();
-    this.onClose(() => service.stop());
-    const env = {
-      ACTIONS_CACHE_SERVICE_V2: 'True',
-      ACTIONS_RESULTS_URL: service.url,
-      ACTIONS_RUNTIME_TOKEN: 'token',
-    };
-    return { service, env };
+  /** Starts a GitHub cache for this case. */
+  async startGitHub(): Promise<GitHubCache> {
+    const cache = await this.lab.startGitHub();
+    this.onClose(() => cache.service.stop());
+    return cache;
   }
 }
 

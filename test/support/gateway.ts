@@ -3,6 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import { attachGateway, type BucketAccess, type Gateway, makeBucket } from './gateway/gateway.ts';
 import { sharedGateway } from './gateway/shared.ts';
+import { type FaultProxy, startFaultProxy } from './servers/fault-proxy.ts';
 
 export {
   type BucketAccess,
@@ -36,4 +37,9 @@ export async function newBucket(prefix = 'test'): Promise<BucketAccess> {
   const own = { bucket: `${prefix}-${randomBytes(6).toString('hex')}`, accessKey, secretKey };
   await makeBucket(shared, own);
   return own;
+}
+
+/** Starts a proxy to the shared gateway. */
+export function startGatewayProxy(): Promise<FaultProxy> {
+  return startFaultProxy(gateway().endpoint);
 }

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:net';
+import { createServer } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { type LocalServer, listen } from '../../support/servers/listen.ts';
 import { at, ended, phase, start, stored, usePhases } from './phase-process.ts';
 
 usePhases();
@@ -79,7 +80,7 @@ describe('phases that run as processes', () => {
 });
 
 describe('against a server that accepts connections and never responds', () => {
-  let server: Server;
+  let server: LocalServer;
   let connected: Promise<void>;
   let inputs: Record<string, string>;
 
@@ -88,11 +89,8 @@ describe('against a server that accepts connections and never responds', () => {
     connected = new Promise(resolve => {
       seen = resolve;
     });
-    server = createServer(() => seen());
-    await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
-    const { port } = server.address() as { port: number };
-    const endpoint = `http://127.0.0.1:${port}`;
-    inputs = { endpoint, bucket: 'ci', accessKey: 'a', secretKey: 'hunter2' };
+    server = await listen(createServer(() => seen()));
+    inputs = { endpoint: server.endpoint, bucket: 'ci', accessKey: 'a', secretKey: 'hunter2' };
   });
   afterEach(() => server.close());
 

@@ -2,11 +2,11 @@ import { randomBytes } from 'node:crypto';
 import path from 'node:path';
 import { expect, it } from 'vitest';
 import { giveAway } from '../../support/drop-privileges.ts';
-import type { Fault, ProxiedRequest } from '../../support/fault-proxy.ts';
+import { startGatewayProxy } from '../../support/gateway.ts';
 import { closingFields, mainOf, postOf, warningsOf } from '../../support/runner/results.ts';
+import type { Fault, ProxiedRequest } from '../../support/servers/fault-proxy.ts';
 import { buildTree, describeTree } from '../../support/tree.ts';
 import { describeWithGateway, useLab } from '../support/lab.ts';
-import { startCountingProxy } from '../support/network.ts';
 import { runRecipe } from '../support/recipe.ts';
 
 const lab = useLab();
@@ -27,7 +27,7 @@ describeWithGateway('recipe: a gateway that stumbles', () => {
     const { workspace } = lab.machine;
     // Three parts of an upload, one of which is sent again.
     await buildTree(path.join(path.dirname(workspace), 'prepared'), { out: randomBytes(20_000_000) });
-    await using proxy = await startCountingProxy();
+    await using proxy = await startGatewayProxy();
     proxy.rule = stumbling({
       GetObject: { kind: 'answer', status: 503 },
       ListObjectsV2: { kind: 'reset', served: false },
@@ -68,7 +68,7 @@ describeWithGateway('recipe: a gateway that stumbles', () => {
 
   it('a gateway that stays away costs the job its cache, and no more', async () => {
     await buildTree(path.join(path.dirname(lab.machine.workspace), 'prepared'), { out: 'a' });
-    await using proxy = await startCountingProxy();
+    await using proxy = await startGatewayProxy();
     proxy.rule = () => ({ kind: 'answer', status: 503 });
     const result = await runRecipe(lab, 'flaky-gateway', { tools, endpoint: proxy.endpoint });
     expect(result.conclusion).toBe('success');

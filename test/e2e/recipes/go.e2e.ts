@@ -3,9 +3,9 @@ import path from 'node:path';
 import { expect, it } from 'vitest';
 import { giveAway } from '../../support/drop-privileges.ts';
 import { mainOf, postOf, warningsOf } from '../../support/runner/results.ts';
+import { closedEndpoint } from '../../support/servers/listen.ts';
 import { buildTree, describeTree } from '../../support/tree.ts';
 import { describeWithGateway, type Machine, useLab } from '../support/lab.ts';
-import { closedEndpoint } from '../support/network.ts';
 import { runRecipe } from '../support/recipe.ts';
 import { go } from '../support/toolchains.ts';
 

@@ -4,11 +4,11 @@ import path from 'node:path';
 import { expect, it } from 'vitest';
 import { repositoryFile } from '../../support/checkout.ts';
 import { giveAway } from '../../support/drop-privileges.ts';
-import { gateway } from '../../support/gateway.ts';
+import { gateway, startGatewayProxy } from '../../support/gateway.ts';
 import { closingFields, mainOf, warningsOf } from '../../support/runner/results.ts';
+import type { FaultProxy } from '../../support/servers/fault-proxy.ts';
 import { buildTree, describeTree, removeTree } from '../../support/tree.ts';
 import { describeWithGateway, useLab } from '../support/lab.ts';
-import { type CountingProxy, startCountingProxy } from '../support/network.ts';
 import { canSandboxSudo, runWithSudo } from '../support/sudo-sandbox.ts';
 
 const lab = useLab();
@@ -135,7 +135,7 @@ describeWithGateway('recipe: Guix', () => {
     await buildTree(host.store, { 'old-item': 'old' });
     await buildTree(host.database, { 'db.sqlite': 'old' });
     const before = await trees(host);
-    await using proxy = await startCountingProxy();
+    await using proxy = await startGatewayProxy();
     let begun = false;
     proxy.rule = ({ operation, range = '' }) => {
       if (operation !== 'GetObject' || range.startsWith('bytes=-')) return undefined;
@@ -161,7 +161,7 @@ describeWithGateway('sudo: true', () => {
     async () => {
       const host = await newHost();
       await buildTree(host.store, { big: { content: randomBytes(40_000_000), mode: 0o400 } });
-      await using proxy = await startCountingProxy();
+      await using proxy = await startGatewayProxy();
       const cancel = cancelAtFirstPart(proxy);
       const { bucket, accessKey, secretKey } = lab.access;
       const result = await runWithSudo({
@@ -236,7 +236,7 @@ jobs:
 });
 
 /** The parts of an upload are taken and never answered; the first one aborts the signal. */
-function cancelAtFirstPart(proxy: CountingProxy): AbortSignal {
+function cancelAtFirstPart(proxy: FaultProxy): AbortSignal {
   const cancel = new AbortController();
   proxy.rule = ({ operation }) => {
     if (operation !== 'UploadPart') return undefined;

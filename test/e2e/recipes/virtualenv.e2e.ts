@@ -2,11 +2,11 @@ import { existsSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, it } from 'vitest';
 import { giveAway } from '../../support/drop-privileges.ts';
+import { startGatewayProxy } from '../../support/gateway.ts';
 import type { Leg } from '../../support/runner/model.ts';
 import { mainOf, warningsOf } from '../../support/runner/results.ts';
 import { buildTree, describeTree } from '../../support/tree.ts';
 import { describeWithGateway, type Machine, useLab } from '../support/lab.ts';
-import { startCountingProxy } from '../support/network.ts';
 import { runRecipe } from '../support/recipe.ts';
 
 const lab = useLab();
@@ -43,7 +43,7 @@ async function fleet() {
 describeWithGateway('recipe: virtualenv', () => {
   it('a leg that fails cancels its siblings, of which a save in flight runs to its end', async () => {
     // 3.11 saves, slowly; 3.12 fails meanwhile; 3.13 is still at work when it is cancelled.
-    await using proxy = await startCountingProxy();
+    await using proxy = await startGatewayProxy();
     const [saving, over] = ['saving', 'over'].map(name => path.join(lab.root, `${name}-${lab.prefix}`)) as [
       string,
       string,

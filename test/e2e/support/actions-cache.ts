@@ -1,6 +1,6 @@
+import { closedEndpoint } from '../../support/servers/listen.ts';
 import { buildTree } from '../../support/tree.ts';
 import type { Lab, LabOptions } from './lab.ts';
-import { closedEndpoint } from './network.ts';
 
 /** The steps of actions/cache 5 on a machine that has `deps/a`, each with its inputs (YAML). */
 export function cacheSteps(lab: Lab) {

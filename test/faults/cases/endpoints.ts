@@ -1,22 +1,16 @@
 /** Endpoints and credentials that are wrong, and endpoints where nobody is. */
 
-import { once } from 'node:events';
-import { createServer } from 'node:net';
-import { closedEndpoint } from '../../e2e/support/network.ts';
+import { closedEndpoint, startSilentServer } from '../../support/servers/listen.ts';
 import type { FaultCase } from '../case.ts';
 import { restoreCase } from '../restore-case.ts';
 import { saveCase } from '../save-case.ts';
 import type { Scene } from '../scene.ts';
 
-/** A port that accepts connections and says nothing, until the case is over. */
+/** Returns an endpoint that accepts connections and never responds, until the case is over. */
 export async function silentEndpoint(scene: Scene): Promise<string> {
-  const server = createServer(socket => {
-    socket.on('error', () => {});
-    scene.onClose(() => socket.destroy());
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
+  const server = await startSilentServer();
   scene.onClose(() => server.close());
-  return `http://127.0.0.1:${(server.address() as { port: number }).port}`;
+  return server.endpoint;
 }
 
 interface Wrong {

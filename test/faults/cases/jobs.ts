@@ -1,6 +1,6 @@
 /** Several jobs at once, and what becomes of a job when its caches do not answer. */
 
-import { closedEndpoint } from '../../e2e/support/network.ts';
+import { closedEndpoint } from '../../support/servers/listen.ts';
 import type { TreeSpec } from '../../support/tree.ts';
 import { removeTree } from '../../support/tree.ts';
 import type { FaultCase, Finding } from '../case.ts';
@@ -85,7 +85,7 @@ function jobCases(spec: JobSpec): FaultCase[] {
 }
 
 async function runJob(scene: Scene, spec: JobSpec, reported: 'main' | 'post'): Promise<Finding> {
-  const { service, env } = await scene.github();
+  const { service, env } = await scene.startGitHub();
   service.behave(spec.github);
   const mainInputs = { ...FALLBACK, ...(await spec.main(scene)) };
   const main = await scene.phase('main', { inputs: mainInputs, env });
@@ -140,7 +140,7 @@ const hitOfGitHub: FaultCase = {
   op: 'main, post',
   short: false,
   async run(scene) {
-    const { service, env } = await scene.github();
+    const { service, env } = await scene.startGitHub();
     await buildIn(scene.workspace, archivedTree());
     const { '.': _root, ...tree } = await scene.describe();
     // without a bucket the same step saves to GitHub

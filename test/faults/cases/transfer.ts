@@ -1,6 +1,6 @@
 /** Answers and bodies that come late, break off, or are not what was sent. */
 
-import { firstTimes, type Rule } from '../../support/fault-proxy.ts';
+import { firstTimes, type Rule } from '../../support/servers/fault-proxy.ts';
 import type { FaultCase } from '../case.ts';
 import { restoreElsewhere } from '../judge.ts';
 import { restoreCase } from '../restore-case.ts';

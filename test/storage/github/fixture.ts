@@ -9,8 +9,9 @@ import { silentLog } from '../../../src/report/log.ts';
 import type { LookupRequest, StorageBackend } from '../../../src/storage/backend.ts';
 import { GitHubBackend } from '../../../src/storage/github/github-backend.ts';
 import { GITHUB_TIMEOUTS } from '../../../src/storage/github/watchdog.ts';
-import { type Azurite, startAzurite } from '../../support/azurite.ts';
-import { type CacheService, startCacheService } from '../../support/cache-service.ts';
+import { type Azurite, startAzurite } from '../../support/github/azurite.ts';
+import type { CacheService } from '../../support/github/cache-service.ts';
+import { startGitHubCache } from '../../support/github/github-cache.ts';
 import { recordingLog, saveRequest } from '../../support/requests.ts';
 import { buildTree, removeTree } from '../../support/tree.ts';
 
@@ -42,19 +43,17 @@ export function useGitHub(): GitHub {
   afterAll(() => azurite.stop());
 
   beforeEach(async () => {
-    const salt = crypto.randomUUID();
     const root = await mkdtemp(path.join(tmpdir(), 'cache-s3-github-'));
     await buildTree(root, { temp: { directory: true }, workspace: { directory: true } });
     github.signedUrl = azurite.signedUrl;
-    github.service = await startCacheService({
-      signedUrl: (blob, right) => github.signedUrl(`${salt}-${blob}`, right),
+    const { service, env } = await startGitHubCache({
+      signedUrl: (blob, permissions) => github.signedUrl(blob, permissions),
     });
+    github.service = service;
     github.workspace = path.join(root, 'workspace');
     github.tree = path.join(root, 'workspace/tree');
     github.environment = {
-      ACTIONS_CACHE_SERVICE_V2: 'True',
-      ACTIONS_RESULTS_URL: github.service.url,
-      ACTIONS_RUNTIME_TOKEN: 'token',
+      ...env,
       GITHUB_SERVER_URL: 'https://github.com',
       GITHUB_WORKSPACE: github.workspace,
       RUNNER_TEMP: path.join(root, 'temp'),

@@ -1,11 +1,10 @@
-import { once } from 'node:events';
 import { rm } from 'node:fs/promises';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { Behaviour } from '../../support/cache-service.ts';
-import { sendEndless, UPGRADE } from '../../support/cache-service.ts';
+import type { Behaviour } from '../../support/github/cache-service.ts';
+import { sendEndless, UPGRADE } from '../../support/github/cache-service.ts';
 import { lookupRequest, restoreRequest, saveRequest } from '../../support/requests.ts';
+import { type LocalServer, listen } from '../../support/servers/listen.ts';
 import { buildTree, describeTree } from '../../support/tree.ts';
 import { backendWithLog, saved, useGitHub } from './fixture.ts';
 import { SHORT_TIMEOUTS } from './short-timeouts.ts';
@@ -59,20 +58,13 @@ describe('an outage of the service', () => {
 });
 
 it('a proxy that does not respond counts as the service, not as a transfer', async () => {
-  const proxy = createServer().on('connect', () => {});
-  proxy.listen(0, '127.0.0.1');
-  await once(proxy, 'listening');
+  await using proxy = await listen(createServer().on('connect', () => {}));
   vi.stubEnv('ACTIONS_RESULTS_URL', 'https://results.invalid/');
-  vi.stubEnv('https_proxy', `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`);
+  vi.stubEnv('https_proxy', proxy.endpoint);
   const { backend } = backendWithLog(SHORT_TIMEOUTS);
-  try {
-    expect(await backend.lookup(lookupRequest({ paths: [github.tree] }))).toMatchObject(
-      unavailable("GitHub's cache did not respond within 1 s"),
-    );
-  } finally {
-    proxy.closeAllConnections();
-    proxy.close();
-  }
+  expect(await backend.lookup(lookupRequest({ paths: [github.tree] }))).toMatchObject(
+    unavailable("GitHub's cache did not respond within 1 s"),
+  );
 });
 
 describe('a refusal of the service', () => {
@@ -141,20 +133,16 @@ describe('a cache mode that the client obeys', () => {
 });
 
 describe('a blob store', () => {
-  let server: Server;
+  let server: LocalServer;
   let respond: (request: IncomingMessage, response: ServerResponse) => void;
 
   beforeEach(async () => {
-    server = createServer((request, response) => respond(request, response)).listen(0, '127.0.0.1');
-    await once(server, 'listening');
+    server = await listen(createServer((request, response) => respond(request, response)));
   });
 
-  afterEach(() => {
-    server.closeAllConnections();
-    server.close();
-  });
+  afterEach(() => server.close());
 
-  const signedUrl = () => `http://127.0.0.1:${(server.address() as AddressInfo).port}/caches/blob?sig=abc`;
+  const signedUrl = () => `${server.endpoint}/caches/blob?sig=abc`;
 
   /** Restores an entry whose download goes to `server`, and expects that nothing of it is written. */
   async function expectFailingRestore(message: string): Promise<void> {

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { type CacheServiceV1, startCacheServiceV1 } from '../../support/cache-service-v1.ts';
+import { type CacheServiceV1, startCacheServiceV1 } from '../../support/github/cache-service-v1.ts';
 import { lookupRequest, restoreRequest, saveRequest } from '../../support/requests.ts';
 import { buildTree, describeTree, removeTree } from '../../support/tree.ts';
 import { backendWithLog } from './fixture.ts';

@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest';
 import type { ObjectStore, Upload } from '../../../src/storage/object-store.ts';
 import type { S3StoreOptions } from '../../../src/storage/s3/s3-store.ts';
-import { type FaultProxy, startFaultProxy } from '../../support/fault-proxy.ts';
 import { type BucketAccess, gateway, newBucket } from '../../support/gateway.ts';
+import { type FaultProxy, startFaultProxy } from '../../support/servers/fault-proxy.ts';
 import { storeFor } from './gateway-store.ts';
 import { shortLimits } from './support.ts';
 

@@ -4,7 +4,7 @@ import { afterEach } from 'vitest';
 import type { ObjectStore } from '../../../src/storage/object-store.ts';
 import type { S3Settings } from '../../../src/storage/s3/s3-settings.ts';
 import type { S3StoreOptions } from '../../../src/storage/s3/s3-store.ts';
-import { operationOf } from '../../support/fault-proxy.ts';
+import { operationOf } from '../../support/servers/s3-operation.ts';
 import { openStore, shortLimits } from './support.ts';
 
 export interface ScriptedAnswer {

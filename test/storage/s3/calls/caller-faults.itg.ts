@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { StoreRefusedError, StoreUnavailableError } from '../../../../src/storage/store-errors.ts';
-import type { Fault } from '../../../support/fault-proxy.ts';
+import type { Fault } from '../../../support/servers/fault-proxy.ts';
 import { content, faultyBucket, MiB } from '../faulty-bucket.ts';
 
 const faulty = faultyBucket('call-faults');

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { describe, expect, test } from 'vitest';
 import { silentLog } from '../../../../src/report/log.ts';
 import { ObjectExistsError, StoreUnavailableError } from '../../../../src/storage/store-errors.ts';
-import { type Fault, firstTimes } from '../../../support/fault-proxy.ts';
+import { type Fault, firstTimes } from '../../../support/servers/fault-proxy.ts';
 import { faultyBucket, MiB } from '../faulty-bucket.ts';
 import { settingsFor } from '../gateway-store.ts';
 

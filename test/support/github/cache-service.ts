@@ -1,6 +1,5 @@
-import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { listen } from '../servers/listen.ts';
 
 /**
  * A stand-in for GitHub's cache service, version 2: the three methods that `@actions/cache` calls, in the JSON of
@@ -66,20 +65,15 @@ export async function startCacheService(options: CacheServiceOptions): Promise<C
     const reply = misbehave(behaviour, method, response) ?? table.call(method, message);
     if (reply !== 'sent') send(response, reply, behaviour);
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
+  const { endpoint, close } = await listen(server);
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+    url: `${endpoint}/`,
     calls,
     entries: table.entries,
     behave(next) {
       behaviour = next;
     },
-    async stop() {
-      server.closeAllConnections();
-      server.close();
-      await once(server, 'close');
-    },
+    stop: close,
   };
 }
 

@@ -1,19 +1,19 @@
 import http from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
 import { Transform } from 'node:stream';
+import { type LocalServer, listen } from './listen.ts';
+import { operationOf } from './s3-operation.ts';
 
 /**
- * A proxy of ours between a client and a real S3 server, which breaks the requests a test picks. It forwards heads and
- * bodies as they are (Host included, so that signatures hold), and knows where a request begins and ends: a fault can
- * hit one Complete in the middle of a save.
+ * A proxy between a client and a real S3 server that breaks the requests which a test picks. It forwards heads and bodies
+ * unchanged (Host included, so that signatures stay valid), and knows where a request begins and ends: a fault can break
+ * one Complete in the middle of a save.
  */
 
-/** What the proxy saw of one request. */
 export interface ProxiedRequest {
   readonly method: string;
   /** Path and query. */
   readonly url: string;
-  /** 0 for the first request this proxy saw. */
+  /** 0 for the first request to this proxy. */
   readonly index: number;
   /** S3's name of the operation, by method and query. */
   readonly operation: string;
@@ -21,46 +21,46 @@ export interface ProxiedRequest {
 }
 
 export type Fault =
-  /** Forwarded after `ms` milliseconds. */
+  /** Forwards the request after `ms` milliseconds. */
   | { readonly kind: 'delay'; readonly ms: number }
-  /** Forwarded when something else has happened. */
+  /** Forwards the request when something else has happened. */
   | { readonly kind: 'hold'; readonly until: Promise<unknown> }
-  /** Taken, not forwarded, never answered. */
+  /** Accepts the request, does not forward it and never responds. */
   | { readonly kind: 'silent' }
-  /** Answered by the proxy itself, not forwarded. */
+  /** Responds in place of the server. */
   | { readonly kind: 'answer'; readonly status: number; readonly body?: string }
-  /** The connection is reset; `served`: after the server has done its work, whose answer is lost. */
+  /** Resets the connection; `served`: after the server has done its work, whose response is lost. */
   | { readonly kind: 'reset'; readonly served: boolean }
-  /** The answer's body ends after so many bytes, by a reset of the connection. */
+  /** Resets the connection after this many bytes of the response's body. */
   | { readonly kind: 'cut'; readonly afterBytes: number }
-  /** The same by an orderly close of the connection. */
+  /** Closes the connection in order after this many bytes of the response's body. */
   | { readonly kind: 'truncate'; readonly afterBytes: number }
-  /** The answer's body stops after so many bytes; the connection stays open. */
+  /** Sends no more after this many bytes of the response's body; the connection stays open. */
   | { readonly kind: 'stall'; readonly afterBytes: number }
-  /** One byte of the answer's body is inverted. */
+  /** Inverts one byte of the response's body. */
   | { readonly kind: 'corrupt'; readonly atByte: number }
-  /** The request's body is read up to so many bytes, then no more; nothing is answered. */
+  /** Reads no more after this many bytes of the request's body, and does not respond. */
   | { readonly kind: 'stall-upload'; readonly afterBytes: number }
-  /** The connection is reset after so many bytes of the request's body. */
+  /** Resets the connection after this many bytes of the request's body. */
   | { readonly kind: 'cut-upload'; readonly afterBytes: number }
-  /** One byte of the request's body is inverted. */
+  /** Inverts one byte of the request's body. */
   | { readonly kind: 'corrupt-upload'; readonly atByte: number }
-  /** The answer's body passes at this speed. */
+  /** Limits the speed of the response's body. */
   | { readonly kind: 'throttle'; readonly bytesPerSecond: number };
 
-/** Asked once for each request; undefined: forwarded as it is. */
+/** Chooses the fault of each request. Returns undefined if it is forwarded unchanged. */
 export type Rule = (request: ProxiedRequest) => Fault | undefined;
 
-export interface FaultProxy {
-  /** `http://127.0.0.1:<port>` */
-  readonly endpoint: string;
+/** `await using` closes it. */
+export interface FaultProxy extends Pick<LocalServer, 'endpoint' | 'close'>, AsyncDisposable {
   rule: Rule;
   /** All requests so far. */
   readonly requests: readonly ProxiedRequest[];
-  close(): Promise<void>;
+  /** The names of their operations, in the order of arrival. */
+  readonly operations: readonly string[];
 }
 
-/** The fault for the first `count` requests of this operation (any: undefined), then none. */
+/** Returns a rule that breaks the first `count` requests of this operation (undefined: of any). */
 export function firstTimes(count: number, operation: string | undefined, fault: Fault): Rule {
   let left = count;
   return request => {
@@ -70,14 +70,11 @@ export function firstTimes(count: number, operation: string | undefined, fault: 
   };
 }
 
-/** Starts a proxy to `target` (an http URL) on a free port of the loopback interface. */
+/** Starts a proxy to `target` (an http URL). */
 export async function startFaultProxy(target: string): Promise<FaultProxy> {
   const { hostname, port } = new URL(target);
   const upstream = { host: hostname, port, agent: new http.Agent({ keepAlive: true }) };
   const requests: ProxiedRequest[] = [];
-  const sockets = new Set<Socket>();
-  const proxy = { rule: (() => undefined) as Rule };
-
   const server = http.createServer((from, to) => {
     const request = describe(from, requests.length);
     requests.push(request);
@@ -91,31 +88,25 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
     else if (fault?.kind === 'stall-upload' || fault?.kind === 'cut-upload') breakUpload(from, fault);
     else if (fault?.kind !== 'silent') forward(from, to, upstream, fault);
   });
-  server.on('connection', socket => {
-    sockets.add(socket);
-    socket.on('error', () => {});
-    socket.on('close', () => sockets.delete(socket));
-  });
-  // A test decides how long a connection may idle.
+  // The client decides how long a connection may be idle
   server.keepAliveTimeout = 0;
   server.requestTimeout = 0;
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
-
-  return {
-    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    requests,
-    get rule() {
-      return proxy.rule;
-    },
-    set rule(rule) {
-      proxy.rule = rule;
-    },
-    close() {
-      for (const socket of sockets) socket.destroy();
-      upstream.agent.destroy();
-      return new Promise(resolve => server.close(() => resolve()));
-    },
+  const { endpoint, close: closeServer } = await listen(server);
+  const close = async () => {
+    upstream.agent.destroy();
+    await closeServer();
   };
+  const proxy: FaultProxy = {
+    endpoint,
+    requests,
+    rule: () => undefined,
+    get operations() {
+      return requests.map(({ operation }) => operation);
+    },
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+  return proxy;
 }
 
 type Upstream = { host: string; port: string; agent: http.Agent };
@@ -140,20 +131,20 @@ function forward(
         return;
       }
       to.writeHead(served.statusCode ?? 502, pairs(served.rawHeaders));
-      // The head leaves at once, as from a server that is still reading the object.
+      // The head is sent at once, as by a server that is still reading the object
       to.flushHeaders();
       const through = bodyFault(fault, to);
       (through ? served.pipe(through) : served).pipe(to);
       served.on('error', () => from.socket.resetAndDestroy());
-      // Answered before the body was through: after that Node's client says `drain` no more (24.21), so the pipe would
-      // wait for ever
+      // After a response that came before the whole request was sent, Node's client emits no `drain` (24.21): the pipe
+      // would wait without end
       served.on('end', () => {
         if (!sent.writableFinished) sent.destroy();
       });
     },
   );
   sent.on('error', () => from.socket.resetAndDestroy());
-  // What is left of such a body would stand in the way of the connection's next request
+  // The rest of such a body would block the connection's next request
   sent.on('close', () => from.unpipe().resume());
   from.on('close', () => {
     if (!from.complete) sent.destroy();
@@ -188,7 +179,7 @@ function breakUpload(
   });
 }
 
-/** The stream that breaks an answer's body; undefined: it passes. */
+/** Returns the stream that breaks a response's body. Returns undefined if the body passes unchanged. */
 function bodyFault(fault: Fault | undefined, to: http.ServerResponse): Transform | undefined {
   let seen = 0;
   switch (fault?.kind) {
@@ -201,7 +192,7 @@ function bodyFault(fault: Fault | undefined, to: http.ServerResponse): Transform
           seen += chunk.length;
           if (chunk.length < left) return next(null, chunk);
           this.push(chunk.subarray(0, left));
-          // Without `next` nothing more is read. The reset waits until what was let through is on its way.
+          // Without `next` nothing more is read. The reset waits until the bytes before it are sent
           if (fault.kind === 'cut') setTimeout(() => to.socket?.resetAndDestroy(), 20);
           if (fault.kind === 'truncate') setTimeout(() => to.socket?.destroySoon(), 20);
         },
@@ -219,7 +210,7 @@ function bodyFault(fault: Fault | undefined, to: http.ServerResponse): Transform
   }
 }
 
-/** Passes everything on with one byte inverted. */
+/** Returns a stream that inverts one byte. */
 function inverting(atByte: number): Transform {
   let seen = 0;
   return new Transform({
@@ -243,16 +234,4 @@ function describe({ method = '', url = '', headers }: http.IncomingMessage, inde
   const query = new URLSearchParams(url.split('?')[1] ?? '');
   const copied = headers['x-amz-copy-source'] !== undefined;
   return { method, url, index, operation: operationOf(method, query, copied), range: headers.range };
-}
-
-/** S3's name of an operation. */
-export function operationOf(method: string, query: URLSearchParams, copied: boolean): string {
-  if (query.has('partNumber') && method === 'PUT') return copied ? 'UploadPartCopy' : 'UploadPart';
-  if (query.has('uploadId')) {
-    const ofUpload = { POST: 'CompleteMultipartUpload', DELETE: 'AbortMultipartUpload', GET: 'ListParts' };
-    return ofUpload[method as keyof typeof ofUpload] ?? method;
-  }
-  if (query.has('uploads')) return method === 'POST' ? 'CreateMultipartUpload' : 'ListMultipartUploads';
-  if (query.has('list-type')) return 'ListObjectsV2';
-  return { GET: 'GetObject', HEAD: 'HeadObject', PUT: 'PutObject', DELETE: 'DeleteObject' }[method] ?? method;
 }

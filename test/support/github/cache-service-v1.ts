@@ -1,7 +1,6 @@
-import { once } from 'node:events';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
+import { listen } from '../servers/listen.ts';
 
 /**
  * A stand-in for version 1 of GitHub's cache service, which GitHub Enterprise Server has: it stores the archives itself
@@ -42,19 +41,14 @@ export async function startCacheServiceV1(): Promise<CacheServiceV1> {
     response.writeHead(reply.status, { 'content-type': 'application/json' });
     response.end(reply.bytes ?? (reply.json && JSON.stringify(reply.json)));
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
+  const { endpoint, close } = await listen(server);
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+    url: `${endpoint}/`,
     calls,
     behave(behaviour) {
       forced = behaviour;
     },
-    async stop() {
-      server.closeAllConnections();
-      server.close();
-      await once(server, 'close');
-    },
+    stop: close,
   };
 }
 

@@ -2,8 +2,9 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createHmac } from 'node:crypto';
 import { once } from 'node:events';
 import { createRequire } from 'node:module';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
+import { closedPort } from '../servers/listen.ts';
 
 /**
  * A blob store like the one behind GitHub's cache: Azurite, in memory, on a port of its own.
@@ -25,7 +26,7 @@ const ACCOUNT_KEY =
 const CONTAINER = 'caches';
 
 export async function startAzurite(): Promise<Azurite> {
-  const port = await freePort();
+  const port = await closedPort();
   const main = createRequire(import.meta.url).resolve('azurite/dist/src/blob/main.js');
   const flags = ['--silent', '--inMemoryPersistence', '--skipApiVersionCheck', '--disableTelemetry'];
   const server = spawn(process.execPath, [main, ...flags, '--blobPort', String(port)], {
@@ -60,15 +61,6 @@ function accepts(port: number): Promise<boolean> {
     socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
     socket.once('connect', () => socket.destroy());
   });
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 /** Creates the container with an account signature, so that no client library is needed. */
