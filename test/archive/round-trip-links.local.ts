@@ -1,5 +1,6 @@
 /** Links in the patterns of a step: a restore of the step takes whatever its save took. */
 
+import fs from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { buildTree, describeTree, type TreeSpec } from '../support/tree.ts';
 import { layoutIn, packTree, restoreObject } from './support/archives.ts';
@@ -132,5 +133,38 @@ describe('a literal path that is a link out of the paths', () => {
   test('is saved when only a wildcard names it', async () => {
     const { skipped, restored } = await roundTrip({ 'a/link': { symlink: '../secret' } }, ['a/*']);
     expect({ skipped, restored }).toEqual({ skipped: [], restored: ['a', 'a/link'] });
+  });
+});
+
+describe.runIf(process.platform === 'linux')('hard links between symlinks', () => {
+  /** Makes `inodes` symlinks with `names` names each, in two directories. */
+  async function linkedSymlinks(inodes: number, names: number): Promise<string> {
+    const from = await buildTree(scratch(), { 'd/f': 'f', 'd/e': { directory: true } });
+    for (let inode = 0; inode < inodes; inode++) {
+      fs.symlinkSync(`target of ${inode}`, `${from}/d/${inode}`);
+      for (let name = 1; name < names; name++)
+        fs.linkSync(`${from}/d/${inode}`, `${from}/d/${name % 2 ? 'e/' : ''}${inode}-${name}`);
+    }
+    return from;
+  }
+
+  const countInodes = (root: string) => {
+    const all = fs.readdirSync(`${root}/d`, { recursive: true, withFileTypes: true });
+    const links = all.filter(entry => entry.isSymbolicLink());
+    const inodes = links.map(({ parentPath, name }) => fs.lstatSync(`${parentPath}/${name}`).ino);
+    return [inodes.length, new Set(inodes).size];
+  };
+
+  test('210 names of 10 symlinks are 10 inodes after a restore', async () => {
+    const from = await linkedSymlinks(10, 21);
+    const to = scratch();
+    const { object } = await packTree(await layoutIn(from, ['d']));
+    await restoreObject(object, await layoutIn(to, ['d']));
+    expect(countInodes(to)).toEqual([210, 10]);
+    expect(await describeTree(to)).toEqual(await describeTree(from));
+    // Over what is there, one by one
+    await restoreObject(object, await layoutIn(to, ['d']));
+    expect(countInodes(to)).toEqual([210, 10]);
+    expect(await describeTree(to)).toEqual(await describeTree(from));
   });
 });

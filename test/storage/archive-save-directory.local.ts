@@ -201,7 +201,7 @@ describe('a save whose base cannot be used is a full one and logs the reason onc
     await second.restore('none');
     execFileSync('mkfifo', [path.join(second.workspace, 'tree/pipe')]);
     await second.save('k-2');
-    expect(second.lines.map(line => line.split(' ', 1)[0])).toEqual(['notice:', 'info:']);
+    expect(second.lines.map(line => line.split(' ', 1)[0])).toEqual(['info:', 'notice:']);
   });
 
   test.each<[string, (file: string) => void]>([

@@ -15,7 +15,7 @@ export interface Entry {
   readonly size: number;
   /** A symlink's target, else ''. */
   readonly target: string;
-  /** A hard link's target: the index of an earlier entry, a file; else -1. */
+  /** A hard link's target: the index of an earlier entry, a file or symlink; else -1. */
   readonly linkTo: number;
   /** Owner; -1 where owners are not kept. */
   readonly uid: number;
@@ -24,6 +24,11 @@ export interface Entry {
   readonly frame: number;
   /** Offset of the data in that frame's raw bytes. It continues in the frames after it, from their byte 0. */
   readonly offset: number;
+}
+
+/** Returns the file, directory or symlink that an entry is a name of: for a hard link, the entry that it links to. */
+export function inodeOf(entry: Entry, entries: readonly Entry[]): Entry {
+  return entry.linkTo < 0 ? entry : entries[entry.linkTo]!;
 }
 
 /** Attributes of a file or directory. */

@@ -5,7 +5,7 @@ import { compareNames } from '../fs/names.ts';
 import { RootPaths } from '../fs/nesting.ts';
 import { MAX_MTIME_US, type Platform, thisPlatform } from '../fs/platform.ts';
 import { checkFrames, DataPlacement } from './data-placement.ts';
-import { type Entry, EntryType, type Manifest, parentName } from './entry.ts';
+import { type Entry, EntryType, inodeOf, type Manifest, parentName } from './entry.ts';
 
 /**
  * Checks a manifest before any data is requested. One invalid entry makes the whole archive invalid.
@@ -34,9 +34,10 @@ export function validate(
     previous = entry;
     checkFields(entry, index, manifest.entries);
     const parent = parentName(entry.name);
-    if (directories.has(parent)) checkChild(entry, parent, layout);
+    const isSymlink = inodeOf(entry, manifest.entries).type === EntryType.symlink;
+    if (directories.has(parent)) checkChild(entry, parent, layout, isSymlink);
     else {
-      checkRoot(entry, manifest.entries, layout, platform);
+      checkRoot(entry, manifest.entries, layout, platform, isSymlink);
       roots.push(entry);
     }
     if (platform.forbiddenInComponents) checkComponents(entry.name, platform.forbiddenInComponents);
@@ -68,10 +69,12 @@ function checkFields(entry: Entry, index: number, entries: readonly Entry[]): vo
     refuse(name, 'has an impossible owner');
   if (entry.size > 0 && type !== EntryType.file) refuse(name, 'has data, but is not a file');
   if (type === EntryType.symlink && entry.target === '') refuse(name, 'has an empty link target');
-  if (type === EntryType.hardLink && entries[entry.linkTo]?.type !== EntryType.file)
-    refuse(name, 'is a hard link, but not to a file of this archive');
+  if (type === EntryType.hardLink && !LINKABLE.has(entries[entry.linkTo]?.type))
+    refuse(name, 'is a hard link, but not to a file or symlink of this archive');
   if (type === EntryType.hardLink && entry.linkTo >= index) refuse(name, 'is a hard link to a later entry');
 }
+
+const LINKABLE: ReadonlySet<EntryType | undefined> = new Set([EntryType.file, EntryType.symlink]);
 
 const TYPE_NAMES = Object.fromEntries(Object.entries(EntryType).map(([name, value]) => [value, name]));
 
@@ -82,16 +85,21 @@ const STORED_ROOT = /^(?:\.\/|~\/|\/|[A-Za-z]:\/)/;
 const SHARE = /^\/\/(?=[^/])/;
 
 /** Checks an entry whose parent is in the archive, whatever its depth in the manifest. */
-function checkChild(entry: Entry, parent: string, layout: PathLayout): void {
+function checkChild(entry: Entry, parent: string, layout: PathLayout, isSymlink: boolean): void {
   const { name, type } = entry;
   const component = name.slice(parent.length, type === EntryType.directory ? -1 : undefined);
   if (component === '' || component === '.' || component === '..') refuse(name, NOT_PLAIN);
-  if (layout.hasExclusions && !isPermitted(entry, layout)) refuse(name, 'is excluded by `path`');
+  if (layout.hasExclusions && !isPermitted(name, layout, isSymlink)) refuse(name, 'is excluded by `path`');
 }
 
 /** Checks an entry whose parent is not in the archive. */
-function checkRoot(entry: Entry, entries: readonly Entry[], layout: PathLayout, platform: Platform): void {
-  const { name } = entry;
+function checkRoot(
+  { name }: Entry,
+  entries: readonly Entry[],
+  layout: PathLayout,
+  platform: Platform,
+  isSymlink: boolean,
+): void {
   const anchor = ((platform.hasShares && SHARE.exec(name)) || STORED_ROOT.exec(name))?.[0];
   if (anchor === undefined) refuse(name, 'does not begin with `./`, `~/` or `/`');
   const rest = name.slice(anchor.length).replace(/\/$/, '');
@@ -108,7 +116,7 @@ function checkRoot(entry: Entry, entries: readonly Entry[], layout: PathLayout, 
   ) {
     if (hasEntry(entries, name.slice(0, at))) refuse(name, THROUGH);
   }
-  if (!isPermitted(entry, layout)) refuse(name, 'is outside the `path` of this step');
+  if (!isPermitted(name, layout, isSymlink)) refuse(name, 'is outside the `path` of this step');
   // A save includes the directory of each entry below the step's paths. Without it, a link on the disk in place of the
   // directory would be treated as one above the step's paths, and followed
   const parent = parentName(name);
@@ -117,8 +125,8 @@ function checkRoot(entry: Entry, entries: readonly Entry[], layout: PathLayout, 
 }
 
 /** A save treats a link to a directory as a directory, as @actions/glob does, wherever the link leads on this machine. */
-function isPermitted({ name, type }: Entry, layout: PathLayout): boolean {
-  return layout.permits(name) || (type === EntryType.symlink && layout.permits(`${name}/`));
+function isPermitted(name: string, layout: PathLayout, isSymlink: boolean): boolean {
+  return layout.permits(name) || (isSymlink && layout.permits(`${name}/`));
 }
 
 /**

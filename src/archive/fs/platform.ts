@@ -23,6 +23,8 @@ export interface Platform {
   readonly transientCodes: ReadonlySet<string>;
   /** Whether a symlink says itself if it leads to a directory (`linkTypeOf`). */
   readonly typesLinks: boolean;
+  /** Whether link(2) of a symlink makes another name of the symlink; elsewhere of its target, or it is refused. */
+  readonly joinsSymlinks: boolean;
 }
 
 /** The choices for a platform; `isRoot` says whether this process may give files to other owners. */
@@ -42,6 +44,8 @@ export function platformOf(name: NodeJS.Platform, isRoot: boolean): Platform {
     // Elsewhere an open file is in nobody's way
     transientCodes: new Set(windows ? ['EACCES', 'EBUSY', 'EPERM'] : []),
     typesLinks: windows,
+    // POSIX leaves it open; macOS follows the link
+    joinsSymlinks: name === 'linux',
   };
 }
 

@@ -1,5 +1,5 @@
 import { TargetTreeError } from '../archive-errors.ts';
-import { type Entry, EntryType } from '../format/entry.ts';
+import { type Entry, EntryType, inodeOf } from '../format/entry.ts';
 import { ignoreErrors } from '../fs/ignore-errors.ts';
 import { writeError } from '../fs/tree-errors.ts';
 import { DirectorySnapshot } from './directory-snapshot.ts';
@@ -61,8 +61,13 @@ function commitFailure(error: unknown, kept: readonly AsideItem[], treeChanged: 
 
 /** Directories, files, hard links, and last symlinks, so that nothing of this restore goes through them. */
 function publicationOrder(moves: readonly Move[], entries: readonly Entry[]): Move[] {
-  const rank = ({ isTree, entry }: Move) => (isTree ? 0 : RANKS[entries[entry]!.type]);
+  const rank = ({ isTree, entry }: Move) => (isTree ? 0 : rankOf(entries[entry]!, entries));
   return [0, 1, 2, 3].flatMap(wanted => moves.filter(move => rank(move) === wanted));
+}
+
+function rankOf(entry: Entry, entries: readonly Entry[]): number {
+  const isSymlink = inodeOf(entry, entries).type === EntryType.symlink;
+  return RANKS[isSymlink ? EntryType.symlink : entry.type];
 }
 
 const RANKS = {

@@ -1,6 +1,6 @@
 import { copyFileSync, lchownSync, linkSync, lutimesSync, mkdirSync, statSync, symlinkSync } from 'node:fs';
 import { win32 } from 'node:path';
-import { type Entry, EntryType } from '../format/entry.ts';
+import { type Entry, EntryType, inodeOf } from '../format/entry.ts';
 import type { PathLayout } from '../fs/layout.ts';
 import { encodeName, fsPath } from '../fs/names.ts';
 import { linkTypeOf, type Platform, thisPlatform, toFileTime } from '../fs/platform.ts';
@@ -58,8 +58,10 @@ export class Stage {
       if (entry.type !== EntryType.symlink && entry.type !== EntryType.hardLink) return;
       const path = this.#plan.staged.at(index)!;
       if (path === '') return;
-      if (entry.type === EntryType.symlink) guarded(path, () => this.#symlink(path, entry));
-      else guarded(path, () => this.#hardLink(path, entry.linkTo));
+      const inode = inodeOf(entry, this.#entries);
+      if (inode.type === EntryType.file) guarded(path, () => this.#hardLink(path, entry.linkTo));
+      else if (entry === inode || !this.#joinSymlinks(path, entry.linkTo))
+        guarded(path, () => this.#symlink(path, { ...inode, name: entry.name }));
     });
   }
 
@@ -94,6 +96,17 @@ export class Stage {
     symlinkSync(target, fsPath(path), this.#platform.typesLinks ? this.#linkType(entry) : null);
     if (this.#platform.keepsOwners && entry.uid >= 0) lchownSync(fsPath(path), entry.uid, entry.gid);
     lutimesSync(fsPath(path), Date.now() / 1000, toFileTime(entry.mtimeUs));
+  }
+
+  /** Makes a hard link to a symlink. Returns false where the system refuses it: another symlink has the same content. */
+  #joinSymlinks(path: string, linkTo: number): boolean {
+    if (!this.#platform.joinsSymlinks) return false;
+    try {
+      linkSync(fsPath(this.#plan.staged.at(linkTo)!), fsPath(path));
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   #linkType({ name, target }: Entry): 'file' | 'dir' | 'junction' {

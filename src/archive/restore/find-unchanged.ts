@@ -126,7 +126,7 @@ class Inodes {
     const found = new Set<number>();
     const byInode = new Map<string, number>();
     for (const [entry, inode] of this.#inodes) {
-      if (this.#entries[entry]!.type !== EntryType.file) continue;
+      if (this.#entries[entry]!.type === EntryType.hardLink) continue;
       const other = byInode.get(inode);
       if (other === undefined) byInode.set(inode, entry);
       else found.add(other).add(entry);

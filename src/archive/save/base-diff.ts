@@ -17,7 +17,7 @@ export class BaseDiff {
   readonly #isReused: Uint8Array;
   /** Entries of those whose attributes differ from the base's. */
   readonly #updated = new Map<number, Entry>();
-  /** Files of those with several names. */
+  /** Files and symlinks of those with several names. */
   readonly #firstNames = new Set<string>();
   /** Unchanged directories that the scan is in, the innermost last. */
   readonly #openDirectories: { readonly found: ScannedEntry; readonly index: number }[] = [];
@@ -94,7 +94,7 @@ export class BaseDiff {
     const original = this.#base.manifest.entries[index]!;
     const updated = withAttributesOf(found, original);
     if (updated !== original) this.#updated.set(index, updated);
-    if (found.type === EntryType.file && found.stats.nlink > 1) this.#firstNames.add(found.name);
+    if (found.inode) this.#firstNames.add(found.name);
     if (found.type !== EntryType.directory) return;
     this.#leaveDirectories(found.name);
     this.#openDirectories.push({ found, index });

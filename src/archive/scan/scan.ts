@@ -31,7 +31,7 @@ export interface ScannedEntry {
   readonly dataBytes: number;
   /** A symlink's target, the stored name of a hard link's target, else ''. */
   readonly linkName: string;
-  /** The inode of a file with several names, which other entries may be linked to. */
+  /** The inode of a file or symlink with several names, which other entries may be linked to. */
   readonly inode?: Inode | undefined;
 }
 
@@ -63,7 +63,7 @@ class Walk {
   readonly #roots: readonly TreeNode[];
   readonly #notes: ScanNotes;
   readonly #read: ReadOptions;
-  /** The first name of each file with several names, by device and inode. */
+  /** The first name of each file or symlink with several names, by device and inode. */
   readonly #firstNames = new Map<string, string>();
 
   constructor(layout: PathLayout, roots: readonly TreeNode[], notes: ScanNotes, exact: boolean) {
@@ -127,26 +127,27 @@ class Walk {
 
   #leaf(node: TreeNode): ScannedEntry | undefined {
     const { stats, path } = node;
-    if (stats.isSymbolicLink()) {
-      const target = readLinkTarget(path);
-      const why = target === undefined ? VANISHED : this.#linkSkipReason(path, target);
-      if (why === undefined) return this.#scanned(node, EntryType.symlink, target!);
-      this.#notes.skipped(path, why);
-      return undefined;
-    }
-    if (!stats.isFile()) {
+    if (stats.isFile()) return this.#linkable(node, EntryType.file, '');
+    if (!stats.isSymbolicLink()) {
       this.#notes.skipped(path, 'neither a file, a directory nor a link');
       return undefined;
     }
-    if (stats.nlink > 1) {
-      const inode = readInode(node);
-      const identity = inode ? `${inode.dev}:${inode.ino}` : path;
-      const first = this.#firstNames.get(identity);
-      if (first !== undefined) return this.#scanned(node, EntryType.hardLink, first);
-      this.#firstNames.set(identity, node.name);
-      return { ...this.#scanned(node, EntryType.file, ''), inode };
-    }
-    return this.#scanned(node, EntryType.file, '');
+    const target = readLinkTarget(path);
+    const why = target === undefined ? VANISHED : this.#linkSkipReason(path, target);
+    if (why === undefined) return this.#linkable(node, EntryType.symlink, target!);
+    this.#notes.skipped(path, why);
+    return undefined;
+  }
+
+  /** Makes the entry of a file or symlink: a hard link if an earlier entry is the same inode. */
+  #linkable(node: TreeNode, type: EntryType, linkName: string): ScannedEntry {
+    if (node.stats.nlink === 1) return this.#scanned(node, type, linkName);
+    const inode = readInode(node);
+    const identity = inode ? `${inode.dev}:${inode.ino}` : node.path;
+    const first = this.#firstNames.get(identity);
+    if (first !== undefined) return this.#scanned(node, EntryType.hardLink, first);
+    this.#firstNames.set(identity, node.name);
+    return { ...this.#scanned(node, type, linkName), inode };
   }
 
   /**

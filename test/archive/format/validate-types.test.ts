@@ -41,14 +41,23 @@ describe('links', () => {
     );
     if (linkDistance >= 0) forgery.columns.linkDistances = [linkDistance];
     else forgery.columns.linkDistances = [Number.MAX_SAFE_INTEGER];
-    await refuses(writeForgery(forgery), /hard link(, but not to a file of this archive| to a later entry)/);
+    await refuses(
+      writeForgery(forgery),
+      /hard link(, but not to a file or symlink of this archive| to a later entry)/,
+    );
   });
 
-  test('a hard link to a symlink is refused', async () => {
+  test('a hard link to a hard link is refused', async () => {
     const object = bent(
-      tree({ name: 'a', target: '/etc/passwd' }, { name: 'h', linkDistance: 1 }, { name: 'z', data }),
+      tree({ name: 'a', data }, { name: 'h', linkDistance: 1 }, { name: 'i', linkDistance: 1 }),
     );
-    await refuses(object, 'is a hard link, but not to a file of this archive');
+    await refuses(object, 'is a hard link, but not to a file or symlink of this archive');
+  });
+
+  test('a file below a hard link to a symlink is refused', async () => {
+    const links = tree({ name: 'a', target: '/tmp' }, { name: 'h', linkDistance: 1 });
+    const below: ForgedEntry = { name: './tree/h/x', data };
+    await refuses(bent([...links, below]), 'is below a file or link of the same archive');
   });
 
   test('a symlink with an empty target is refused', async () => {

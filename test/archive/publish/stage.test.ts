@@ -1,6 +1,7 @@
-import { expect, test } from 'vitest';
-import { thisPlatform } from '../../../src/archive/fs/platform.ts';
-import { instead, staged } from './staged.ts';
+import { describe, expect, test } from 'vitest';
+import { type Platform, thisPlatform } from '../../../src/archive/fs/platform.ts';
+import { describeTree } from '../../support/tree.ts';
+import { failed, instead, staged } from './staged.ts';
 
 test('symlinks get the type of their target on a system with typed links', async () => {
   const types: Record<string, unknown> = {};
@@ -35,4 +36,30 @@ test('symlinks get no type on a system without typed links', async () => {
   });
   await staged({ 'tree/a': { symlink: 'b' } }, {}, { ...thisPlatform, typesLinks: false });
   expect(types).toEqual([null]);
+});
+
+describe.runIf(process.platform === 'linux')('a hard link to a symlink becomes a symlink of its own', () => {
+  const archived = {
+    'tree/a': { symlink: 'x', mtime: 1_600_000_000_000_000 },
+    'tree/b': { hardlink: 'tree/a' },
+  };
+
+  async function restored(platform: Platform) {
+    const { publish, to } = await staged(archived, {}, platform);
+    publish();
+    const { 'tree/a': a, 'tree/b': b } = await describeTree(to);
+    expect(a).toMatchObject({ type: 'symlink', target: 'x' });
+    expect(b).toEqual(a);
+  }
+
+  test('on a system that links to the target instead', async () => {
+    await restored({ ...thisPlatform, joinsSymlinks: false });
+  });
+
+  test('on a file system that refuses it', async () => {
+    instead('linkSync', () => () => {
+      throw failed('EPERM', 'b');
+    });
+    await restored(thisPlatform);
+  });
 });

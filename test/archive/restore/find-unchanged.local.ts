@@ -8,7 +8,7 @@ import type { PathLayout } from '../../../src/archive/fs/layout.ts';
 import { InlineRunner } from '../../../src/archive/pool/worker-pool.ts';
 import { findUnchanged } from '../../../src/archive/restore/find-unchanged.ts';
 import { giveAway, runUnprivileged } from '../../support/drop-privileges.ts';
-import { buildTree } from '../../support/tree.ts';
+import { buildTree, type TreeSpec } from '../../support/tree.ts';
 import { layoutIn, packTree, tailOf } from '../support/archives.ts';
 import { scratch } from '../support/scratch.ts';
 import { setTime, spec, time } from './warm-tree.ts';
@@ -23,8 +23,12 @@ async function openValid(object: Buffer, layout: PathLayout) {
 }
 
 /** Names of the changed entries after `change`, without directories. */
-async function different(change: (tree: string) => unknown, followed = 'tree'): Promise<string[]> {
-  const workspace = await buildTree(scratch(), spec);
+async function different(
+  change: (tree: string) => unknown,
+  followed = 'tree',
+  archived: TreeSpec = spec,
+): Promise<string[]> {
+  const workspace = await buildTree(scratch(), archived);
   const layout = await layoutIn(workspace, [followed]);
   const { object } = await packTree(layout);
   const { manifest, roots } = await openValid(object, layout);
@@ -133,6 +137,26 @@ describe('findUnchanged', () => {
       expect(await different(copied), name).toEqual(names);
     }
     expect(await different(tree => setTime(`${tree}/z-2`, 1))).toEqual(names);
+  });
+
+  test.runIf(process.platform === 'linux')('compares the names of a symlink as those of a file', async () => {
+    const links: TreeSpec = {
+      'tree/a': { symlink: 'x', mtime: time },
+      'tree/b': { hardlink: 'tree/a' },
+      'tree/c': { symlink: 'x', mtime: time },
+    };
+    expect(await different(() => {}, 'tree', links)).toEqual([]);
+    const split = (tree: string) => {
+      fs.rmSync(`${tree}/b`);
+      fs.symlinkSync('x', `${tree}/b`);
+      setTime(`${tree}/b`);
+    };
+    expect(await different(split, 'tree', links)).toEqual(['a', 'b']);
+    const join = (tree: string) => {
+      fs.rmSync(`${tree}/c`);
+      fs.linkSync(`${tree}/a`, `${tree}/c`);
+    };
+    expect(await different(join, 'tree', links)).toEqual(['a', 'b', 'c']);
   });
 
   test('counts files as changed that are one on the disk and several in the archive', async () => {

@@ -48,6 +48,7 @@ function baseOf(things: readonly Thing[], frames: readonly Pick<Frame, 'size' | 
 function found(things: readonly Thing[], changed: readonly string[] = []): ScannedEntry[] {
   return things.map(({ name, type = EntryType.file, size = 0, linkTo }) => ({
     ...{ name, type, path: `/${name}`, linkName: linkTo ?? '', dataBytes: size },
+    ...(type === EntryType.file && { inode: { dev: 1n, ino: 1n } }),
     mtimeUs: size > 0 ? 0 : changed.includes(name) ? second + 1 : second,
     stats: changed.includes(name) ? { ...stats, exact: { ...status, ctimeNs: 2n } as typeof status } : stats,
   }));

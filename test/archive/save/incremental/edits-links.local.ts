@@ -1,6 +1,6 @@
 import * as fs from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { npmTime, rewriteInPlace, saveAgain } from './incremental-save.ts';
+import { linux, npmTime, rewriteInPlace, saveAgain } from './incremental-save.ts';
 
 /** One change to the links of a tree between a restore and the save that follows. */
 
@@ -16,6 +16,16 @@ describe('an incremental save', () => {
       },
     );
     expect([isIncremental, packed]).toEqual([true, []]);
+  });
+
+  test.runIf(linux)('keeps hard links between symlinks', async () => {
+    const links = { 'tree/1': { symlink: 'x', mtime: npmTime }, 'tree/2': { hardlink: 'tree/1' } };
+    const edits = [
+      () => {},
+      (tree: string) => fs.linkSync(`${tree}/2`, `${tree}/0`),
+      (tree: string) => fs.rmSync(`${tree}/1`),
+    ];
+    expect((await saveAgain(links, ...edits)).isIncremental).toBe(true);
   });
 
   const names = {
