@@ -1,6 +1,6 @@
+import { TAIL_BYTES } from '../../src/archive/format/limits.ts';
 import { type OpenArchive, openArchive } from '../../src/archive/format/open-archive.ts';
 import { regionUsage } from '../../src/archive/save/reuse-estimate.ts';
-import { TAIL_BYTES } from '../../src/archive/tail-bytes.ts';
 import { formatSpread, median, ratio } from '../report/statistics.ts';
 import { table } from '../report/table.ts';
 import { removeTree } from '../workbench.ts';

@@ -1,5 +1,5 @@
 import { DamagedArchiveError, TargetTreeError, UnknownFormatError } from '../archive/archive-errors.ts';
-import { TAIL_BYTES } from '../archive/tail-bytes.ts';
+import { TAIL_BYTES } from '../archive/format/limits.ts';
 import type { ArchiveBackendOptions } from './archive-options.ts';
 import type { LookupRequest, RestoreRequest, SaveRequest, StorageBackend } from './backend.ts';
 import { type FoundObject, findObject } from './find-object.ts';

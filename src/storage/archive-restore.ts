@@ -1,8 +1,8 @@
 import { DamagedArchiveError, TargetTreeError } from '../archive/archive-errors.ts';
+import { TAIL_BYTES } from '../archive/format/limits.ts';
 import { type OpenArchive, openArchive } from '../archive/format/open-archive.ts';
 import { InlineRunner } from '../archive/pool/worker-pool.ts';
 import { restoreArchive } from '../archive/restore/restore-archive.ts';
-import { TAIL_BYTES } from '../archive/tail-bytes.ts';
 import type { JobRecords } from '../records/job-records.ts';
 import { writeTreeRecord } from '../records/tree-record.ts';
 import { type ArchiveBackendOptions, createPool } from './archive-options.ts';

@@ -164,7 +164,6 @@ class ArchiveSave {
       paths,
       platform: process.platform,
       origin,
-      generation: 0,
     };
   }
 }

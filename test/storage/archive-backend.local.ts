@@ -80,7 +80,6 @@ describe('a save', () => {
       paths: ['tree'],
       platform: process.platform,
       origin,
-      generation: 0,
     });
   });
 
@@ -251,16 +250,16 @@ describe('a damaged object', () => {
   });
 });
 
-test('an object of a later format is unusable, and no save replaces it', async () => {
+test('an object of another format is unusable, and no save replaces it', async () => {
   const { second, file } = await damagedObject('k', bytes => {
-    bytes.writeUInt32LE(2, bytes.lastIndexOf('CS3M') + 4);
+    bytes.writeUInt32LE(1, bytes.lastIndexOf('CS3M') + 4);
     return bytes;
   });
   const bytes = readFileSync(file);
   expect(await second.restore('k')).toMatchObject({
     kind: 'unusable',
     key: 'k',
-    error: { message: 'it has archive format 2, and this release reads only format 1' },
+    error: { message: 'it has archive format 1, and this release reads only format 2' },
   });
   expect(await second.saveInFull('k')).toMatchObject({ kind: 'exists' });
   expect(readFileSync(file).equals(bytes)).toBe(true);

@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { type BigIntStats, createReadStream } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import path from 'node:path';
+import { fileTimes, splitMtime } from '../../src/archive/fs/file-times.ts';
 
 /** Common to all kinds of entries; `mtime` in microseconds since 1970. */
 interface Attributes {
@@ -28,7 +29,10 @@ export type TreeNode =
  */
 export type TreeSpec = Readonly<Record<string, TreeNode>>;
 
-/** What `describeTree` says of one entry. Sizes in bytes, `mtime` in microseconds since 1970. */
+/**
+ * What `describeTree` says of one entry. Sizes in bytes. `mtime` in microseconds since 1970, as it is after a restore: Node
+ * cannot set every time.
+ */
 export interface TreeEntry {
   readonly type: 'file' | 'directory' | 'symlink' | 'other';
   readonly mode: number;
@@ -135,7 +139,7 @@ async function describe(
   const common = {
     type,
     mode: Number(stats.mode & 0o7777n),
-    mtime: options.ignoreMtime?.(name, type) ? 0 : Number(stats.mtimeNs / 1000n),
+    mtime: options.ignoreMtime?.(name, type) ? 0 : fileTimes.restored(splitMtime(stats.mtimeNs)).mtimeUs,
     ...(options.owners && { uid: Number(stats.uid), gid: Number(stats.gid) }),
   };
   if (type === 'symlink') return { ...common, target: toName(await fs.readlink(at, { encoding: 'buffer' })) };

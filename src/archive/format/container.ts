@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { DamagedArchiveError } from '../archive-errors.ts';
+import { FORMAT, MAX_MANIFEST_BYTES } from './limits.ts';
 
 /**
  * The outer layout of an object: data frames, the end-of-archive frame, the manifest, the seek table. The other files of
@@ -11,28 +12,17 @@ import { DamagedArchiveError } from '../archive-errors.ts';
  * contrib/seekable_format). A plain `zstd -dc` skips both.
  */
 
-/** Our own format number: raise it when an older reader must not read a newer object. */
-export const FORMAT = 1;
-
 /** Raw bytes to which a frame of small entries is filled. */
 export const FRAME_RAW_BYTES = 4 * 1024 * 1024;
 /** Bytes above which a file is cut into slices. */
 export const WHOLE_FILE_BYTES = 2 * FRAME_RAW_BYTES;
 /** Data bytes of a slice. */
 export const SLICE_BYTES = FRAME_RAW_BYTES;
-/** Most raw bytes of a frame. More than a frame is filled to, because a file may grow while it is read. */
-export const MAX_FRAME_RAW_BYTES = 64 * 1024 * 1024;
 
 const MANIFEST_MAGIC = 0x184d2a51;
 const MANIFEST_MARK = 'CS3M';
 /** Skippable frame header (8), mark (4), format number (4). */
 const MANIFEST_HEADER_BYTES = 16;
-/** Most bytes of the decoded manifest. */
-export const MAX_MANIFEST_BYTES = 256 * 1024 * 1024;
-/** Most entries of a manifest: a few kilobytes can claim many, and each takes memory before it can be refused. */
-export const MAX_ENTRIES = 4_000_000;
-/** Most characters of all names in full. Much more than the manifest's bytes, which hold a directory's name once. */
-export const MAX_NAME_CHARACTERS = 512 * 1024 * 1024;
 
 /** Returns the most bytes to which zstd compresses `rawBytes` (ZSTD_COMPRESSBOUND, rounded up). */
 export function compressBound(rawBytes: number): number {

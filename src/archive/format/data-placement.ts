@@ -1,6 +1,7 @@
 import { DamagedArchiveError } from '../archive-errors.ts';
-import { compressBound, MAX_FRAME_RAW_BYTES } from './container.ts';
+import { compressBound } from './container.ts';
 import type { Entry, Frame } from './entry.ts';
+import { MAX_FRAME_RAW_BYTES } from './limits.ts';
 import { BLOCK_BYTES } from './tar-blocks.ts';
 
 /** Checks the frames and data offsets of a manifest, which later become memory sizes and file offsets. */

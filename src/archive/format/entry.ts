@@ -1,16 +1,16 @@
+import type { Mtime } from '../fs/file-times.ts';
+
 /** Type of an entry, by its number in the manifest. */
 export const EntryType = { file: 0, directory: 1, symlink: 2, hardLink: 3 } as const;
 export type EntryType = (typeof EntryType)[keyof typeof EntryType];
 
 /** One entry of an archive's manifest. */
-export interface Entry {
+export interface Entry extends Mtime {
   /** Stored name (archive/fs/layout.ts); ends in `/` if and only if it is a directory. */
   readonly name: string;
   readonly type: EntryType;
   /** Permission bits, 0 to 0o7777. */
   readonly mode: number;
-  /** Microseconds since 1970, 0 to 2^52 - 1. */
-  readonly mtimeUs: number;
   /** Bytes of data; 0 unless it is a file. */
   readonly size: number;
   /** A symlink's target, else ''. */
@@ -32,7 +32,7 @@ export function inodeOf(entry: Entry, entries: readonly Entry[]): Entry {
 }
 
 /** Attributes of a file or directory. */
-export type Attributes = Pick<Entry, 'mode' | 'mtimeUs' | 'uid' | 'gid'>;
+export type Attributes = Pick<Entry, 'mode' | 'mtimeUs' | 'mtimeRestNs' | 'uid' | 'gid'>;
 
 /** One zstd frame of the data region. Frames follow each other without gaps from byte 0 of the object. */
 export interface Frame {
@@ -54,10 +54,8 @@ export interface ManifestHead {
   readonly platform: string;
   /** Repository, ref, sha, run id and attempt, as far as known. */
   readonly origin: Readonly<Record<string, string>>;
-  /** Saves that this object consists of: 0 for a full one, +1 for each incremental one after it. */
-  readonly generation: number;
   /**
-   * Stored names of directories that an earlier generation had and this tree does not: a tar reader still finds them in
+   * Stored names of directories that an earlier incremental save had and this tree does not: a tar reader still finds them in
    * the frames. Absent if there are none.
    */
   readonly deadDirectories?: readonly string[];

@@ -4,14 +4,9 @@ import { DamagedArchiveError, UnknownFormatError } from '../archive-errors.ts';
 import { decodeName } from '../fs/names.ts';
 import { SHA256_BYTES } from './codec.ts';
 import { ColumnReader } from './columns.ts';
-import {
-  FORMAT,
-  MAX_ENTRIES,
-  MAX_MANIFEST_BYTES,
-  MAX_NAME_CHARACTERS,
-  readManifestFrame,
-} from './container.ts';
+import { readManifestFrame } from './container.ts';
 import { type Entry, EntryType, type Frame, type Manifest, type ManifestHead } from './entry.ts';
+import { FORMAT, MAX_ENTRIES, MAX_MANIFEST_BYTES, MAX_NAME_CHARACTERS } from './limits.ts';
 import { OffsetPredictor } from './offset-predictor.ts';
 
 /**
@@ -64,6 +59,7 @@ function readEntries(columns: ColumnReader, count: number): Entry[] {
   if (types.length !== count) throw new DamagedArchiveError('its manifest has a wrong number of entry types');
   const modes = columns.unsigned(count);
   const mtimes = sums(columns.signed(count));
+  const mtimeRests = columns.unsigned(count);
   const sizes = columns.unsigned(count);
   const targets = splitNameBlock(columns.bytes(), countOf(types, EntryType.symlink));
   const linkDistances = columns.unsigned(countOf(types, EntryType.hardLink));
@@ -95,6 +91,7 @@ function readEntries(columns: ColumnReader, count: number): Entry[] {
       type,
       mode: asInteger(modes[index]!),
       mtimeUs: mtimes[index]!,
+      mtimeRestNs: asInteger(mtimeRests[index]!),
       size: asInteger(size),
       target: type === EntryType.symlink ? targets[symlinks++]! : '',
       linkTo: type === EntryType.hardLink ? asInteger(index - linkDistances[hardLinks++]!) : -1,
@@ -147,7 +144,6 @@ function isHead(json: unknown): json is ManifestHead & { counts: { frames: numbe
     (head.deadDirectories === undefined || isStrings(head.deadDirectories)) &&
     typeof head.origin === 'object' &&
     head.origin !== null &&
-    isCount(head.generation) &&
     typeof counts === 'object' &&
     counts !== null &&
     isCount(counts.frames) &&

@@ -3,8 +3,9 @@ import { constants, zstdCompressSync } from 'node:zlib';
 import { SourceTreeError } from '../archive-errors.ts';
 import { NameColumn, NumberColumn } from './column-buffers.ts';
 import { ColumnWriter } from './columns.ts';
-import { MAX_ENTRIES, MAX_MANIFEST_BYTES, MAX_NAME_CHARACTERS, manifestFrame } from './container.ts';
+import { manifestFrame } from './container.ts';
 import { type Entry, EntryType, type Frame, type ManifestHead, parentName } from './entry.ts';
+import { MAX_ENTRIES, MAX_MANIFEST_BYTES, MAX_NAME_CHARACTERS } from './limits.ts';
 import { OffsetPredictor } from './offset-predictor.ts';
 
 const MANIFEST_LEVEL = 3;
@@ -26,6 +27,7 @@ export class ManifestWriter {
   readonly #types = new NumberColumn();
   readonly #modes = new NumberColumn();
   readonly #mtimes = new NumberColumn();
+  readonly #mtimeRests = new NumberColumn();
   readonly #sizes = new NumberColumn();
   readonly #targets = new NameColumn();
   readonly #linkDistances = new NumberColumn();
@@ -48,6 +50,7 @@ export class ManifestWriter {
     this.#modes.unsigned(entry.mode);
     this.#mtimes.signed(entry.mtimeUs - this.#mtimeUs);
     this.#mtimeUs = entry.mtimeUs;
+    this.#mtimeRests.unsigned(entry.mtimeRestNs);
     this.#sizes.unsigned(entry.size);
     if (entry.type === EntryType.symlink) this.#targets.add(entry.target);
     if (entry.linkTo >= 0) this.#linkDistances.unsigned(this.#count - entry.linkTo);
@@ -71,6 +74,7 @@ export class ManifestWriter {
       this.#types,
       this.#modes,
       this.#mtimes,
+      this.#mtimeRests,
       this.#sizes,
       this.#targets,
       this.#linkDistances,

@@ -1,4 +1,5 @@
 import type { Buffer } from 'node:buffer';
+import type { Mtime } from '../fs/file-times.ts';
 import { encodeName } from '../fs/names.ts';
 import { EntryType } from './entry.ts';
 import { BLOCK_BYTES, PAX_HEADER_BYTES, padded } from './tar-blocks.ts';
@@ -14,11 +15,10 @@ const MAX_OCTAL_11 = 0o77777777777;
 const MAX_OCTAL_7 = 0o7777777;
 
 /** The fields of a tar header. */
-export interface TarMember {
+export interface TarMember extends Mtime {
   readonly name: string;
   readonly type: EntryType;
   readonly mode: number;
-  readonly mtimeUs: number;
   /** Bytes of data that follow. */
   readonly size: number;
   /** A symlink's target, the stored name of a hard link's target, else ''. */
@@ -85,8 +85,9 @@ function paxRecords(member: TarMember, name: string, linkName: string): string {
   if (member.uid > MAX_OCTAL_7) records += paxRecord('uid', String(member.uid));
   if (member.gid > MAX_OCTAL_7) records += paxRecord('gid', String(member.gid));
   const seconds = Math.floor(member.mtimeUs / 1e6);
-  const fraction = member.mtimeUs - seconds * 1e6;
-  if (fraction > 0) records += paxRecord('mtime', `${seconds}.${String(fraction).padStart(6, '0')}`);
+  const ns = (member.mtimeUs - seconds * 1e6) * 1000 + member.mtimeRestNs;
+  // All nine digits, so that the length does not depend on the time
+  if (ns > 0) records += paxRecord('mtime', `${seconds}.${String(ns).padStart(9, '0')}`);
   else if (seconds > MAX_OCTAL_11) records += paxRecord('mtime', String(seconds));
   return records;
 }

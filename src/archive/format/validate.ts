@@ -1,9 +1,10 @@
 import { DamagedArchiveError } from '../archive-errors.ts';
 import { createCaseProbe, type FoldsCase, foldCase, pathKeys } from '../fs/case-folding.ts';
+import { MAX_MTIME_US } from '../fs/file-times.ts';
 import type { PathLayout } from '../fs/layout.ts';
 import { compareNames } from '../fs/names.ts';
 import { RootPaths } from '../fs/nesting.ts';
-import { MAX_MTIME_US, type Platform, thisPlatform } from '../fs/platform.ts';
+import { type Platform, thisPlatform } from '../fs/platform.ts';
 import { checkFrames, DataPlacement } from './data-placement.ts';
 import { type Entry, EntryType, inodeOf, type Manifest, parentName } from './entry.ts';
 
@@ -64,7 +65,8 @@ function checkFields(entry: Entry, index: number, entries: readonly Entry[]): vo
   if (name.endsWith('/') !== (type === EntryType.directory))
     refuse(name, 'has a name that does not fit its type');
   if (entry.mode > 0o7777) refuse(name, 'has an impossible mode');
-  if (entry.mtimeUs < 0 || entry.mtimeUs > MAX_MTIME_US) refuse(name, 'has an impossible time');
+  if (entry.mtimeUs < 0 || entry.mtimeUs > MAX_MTIME_US || entry.mtimeRestNs > 999)
+    refuse(name, 'has an impossible time');
   if (entry.uid < -1 || entry.gid < -1 || entry.uid > 0xfffffffe || entry.gid > 0xfffffffe)
     refuse(name, 'has an impossible owner');
   if (entry.size > 0 && type !== EntryType.file) refuse(name, 'has data, but is not a file');

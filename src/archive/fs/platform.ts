@@ -65,19 +65,3 @@ export function linkTypeOf(
 
 /** The platform of this process. */
 export const thisPlatform: Platform = platformOf(process.platform, process.geteuid?.() === 0);
-
-/**
- * Seconds, as Node's `utimes` wants them, that read back as the same microsecond: whole seconds as they are, others
- * with half a microsecond on top, because a double of this size is exact to a quarter of one only.
- */
-export function toFileTime(mtimeUs: number): number {
-  return mtimeUs % 1e6 === 0 ? mtimeUs / 1e6 : (mtimeUs + 0.5) / 1e6;
-}
-
-/** The latest time that an archive holds, in September 2112: the difference of any two is an exact number. */
-export const MAX_MTIME_US = 2 ** 52 - 1;
-
-/** Whole microseconds of a time in nanoseconds; times before 1970 become 0, those after 2112 the last of it. */
-export function toMicroseconds(ns: bigint): number {
-  return ns <= 0n ? 0 : Math.min(Number(ns / 1000n), MAX_MTIME_US);
-}

@@ -21,7 +21,16 @@ export interface CompareResult {
   readonly inodes: BigInt64Array<ArrayBuffer>;
 }
 
-const EntryColumn = { type: 0, mode: 1, mtimeUs: 2, size: 3, uid: 4, gid: 5, width: 6 } as const;
+const EntryColumn = {
+  type: 0,
+  mode: 1,
+  mtimeUs: 2,
+  mtimeRestNs: 3,
+  size: 4,
+  uid: 5,
+  gid: 6,
+  width: 7,
+} as const;
 
 /** Writes the job for entries and their paths, two lists of one length. */
 export function encodeCompareJob(entries: readonly Entry[], paths: readonly string[]): CompareJob {
@@ -31,6 +40,7 @@ export function encodeCompareJob(entries: readonly Entry[], paths: readonly stri
     numbers[row + EntryColumn.type] = entry.type;
     numbers[row + EntryColumn.mode] = entry.mode;
     numbers[row + EntryColumn.mtimeUs] = entry.mtimeUs;
+    numbers[row + EntryColumn.mtimeRestNs] = entry.mtimeRestNs;
     numbers[row + EntryColumn.size] = entry.size;
     numbers[row + EntryColumn.uid] = entry.uid;
     numbers[row + EntryColumn.gid] = entry.gid;
@@ -73,6 +83,7 @@ export class ComparedEntries {
       type: this.#numbers[row + EntryColumn.type]! as EntryType,
       mode: this.#numbers[row + EntryColumn.mode]!,
       mtimeUs: this.#numbers[row + EntryColumn.mtimeUs]!,
+      mtimeRestNs: this.#numbers[row + EntryColumn.mtimeRestNs]!,
       size: this.#numbers[row + EntryColumn.size]!,
       uid: this.#numbers[row + EntryColumn.uid]!,
       gid: this.#numbers[row + EntryColumn.gid]!,

@@ -1,6 +1,7 @@
 import type { BigIntStats, Stats } from 'node:fs';
 import type { EntryType } from '../format/entry.ts';
 import type { TarMember } from '../format/tar-header.ts';
+import type { Mtime } from '../fs/file-times.ts';
 import type { ScannedEntry } from '../scan/scan.ts';
 import { modeOf, ownerOf } from '../scan/stored-attributes.ts';
 
@@ -49,7 +50,8 @@ const MemberColumn = {
   ino: 7,
   mtimeMs: 8,
   ctimeMs: 9,
-  width: 10,
+  mtimeRestNs: 10,
+  width: 11,
 } as const;
 
 /** Writes the job of one frame. `level` is zstd's, 1 to 19. */
@@ -60,6 +62,7 @@ export function encodePackJob({ members, slice }: FramePlan, level: number): Pac
     numbers[row + MemberColumn.type] = member.type;
     numbers[row + MemberColumn.mode] = modeOf(member);
     numbers[row + MemberColumn.mtimeUs] = member.mtimeUs;
+    numbers[row + MemberColumn.mtimeRestNs] = member.mtimeRestNs;
     numbers[row + MemberColumn.size] = member.dataBytes;
     numbers[row + MemberColumn.uid] = ownerOf(member.stats.uid);
     numbers[row + MemberColumn.gid] = ownerOf(member.stats.gid);
@@ -126,6 +129,7 @@ export class PackMembers {
       type: number(MemberColumn.type) as EntryType,
       mode: number(MemberColumn.mode),
       mtimeUs: number(MemberColumn.mtimeUs),
+      mtimeRestNs: number(MemberColumn.mtimeRestNs),
       size: number(MemberColumn.size),
       uid: number(MemberColumn.uid),
       gid: number(MemberColumn.gid),
@@ -146,17 +150,24 @@ export interface PackResult {
 }
 
 /** A member as it was read, where that is not what the scan saw. */
-export interface Packed {
+export interface Packed extends Mtime {
   /** Offset of the data in the raw bytes. */
   readonly offset: number;
   readonly size: number;
-  readonly mtimeUs: number;
   readonly mode: number;
   /** The scan saw another file here, of which it found further names: those are not names of this file. */
   readonly replaced: boolean;
 }
 
-const PackedColumn = { offset: 0, size: 1, mtimeUs: 2, mode: 3, replaced: 4, width: 5 } as const;
+const PackedColumn = {
+  offset: 0,
+  size: 1,
+  mtimeUs: 2,
+  mtimeRestNs: 3,
+  mode: 4,
+  replaced: 5,
+  width: 6,
+} as const;
 /** `PackedColumn.offset` of a member that had vanished. */
 const VANISHED = -1;
 
@@ -172,6 +183,7 @@ export function writePacked(rows: Float64Array, index: number, packed: Packed | 
   if (!packed) return;
   rows[row + PackedColumn.size] = packed.size;
   rows[row + PackedColumn.mtimeUs] = packed.mtimeUs;
+  rows[row + PackedColumn.mtimeRestNs] = packed.mtimeRestNs;
   rows[row + PackedColumn.mode] = packed.mode;
   rows[row + PackedColumn.replaced] = packed.replaced ? 1 : 0;
 }
@@ -185,6 +197,7 @@ export function readPacked(rows: Float64Array, index: number): Packed | undefine
     offset,
     size: rows[row + PackedColumn.size]!,
     mtimeUs: rows[row + PackedColumn.mtimeUs]!,
+    mtimeRestNs: rows[row + PackedColumn.mtimeRestNs]!,
     mode: rows[row + PackedColumn.mode]!,
     replaced: rows[row + PackedColumn.replaced] === 1,
   };

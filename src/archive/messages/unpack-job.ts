@@ -35,7 +35,8 @@ const PieceColumn = {
   mtimeUs: 6,
   uid: 7,
   gid: 8,
-  width: 9,
+  mtimeRestNs: 9,
+  width: 10,
 } as const;
 
 /**
@@ -87,6 +88,7 @@ export class UnpackJobWriter {
     this.#pieces[row + PieceColumn.partial] = piece.partial ? 1 : 0;
     this.#pieces[row + PieceColumn.mode] = attributes.mode;
     this.#pieces[row + PieceColumn.mtimeUs] = attributes.mtimeUs;
+    this.#pieces[row + PieceColumn.mtimeRestNs] = attributes.mtimeRestNs;
     this.#pieces[row + PieceColumn.uid] = attributes.uid;
     this.#pieces[row + PieceColumn.gid] = attributes.gid;
     this.#paths.push(path);
@@ -133,6 +135,7 @@ export class UnpackPieces {
       partial: pieces[row + PieceColumn.partial] === 1,
       mode: pieces[row + PieceColumn.mode]!,
       mtimeUs: pieces[row + PieceColumn.mtimeUs]!,
+      mtimeRestNs: pieces[row + PieceColumn.mtimeRestNs]!,
       uid: pieces[row + PieceColumn.uid]!,
       gid: pieces[row + PieceColumn.gid]!,
     };

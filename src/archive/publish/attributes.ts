@@ -1,11 +1,11 @@
 import { type BigIntStats, chmodSync, chownSync, lstatSync, utimesSync } from 'node:fs';
+import { fileTimes, type Mtime, splitMtime } from '../fs/file-times.ts';
 import { fsPath } from '../fs/names.ts';
-import { type Platform, thisPlatform, toFileTime, toMicroseconds } from '../fs/platform.ts';
+import { type Platform, thisPlatform } from '../fs/platform.ts';
 
 /** Attributes that a directory gets back after something was built in it or moved through it. */
-export interface DirectoryAttributes {
+export interface DirectoryAttributes extends Mtime {
   readonly mode: number;
-  readonly mtimeUs: number;
 }
 
 /** Attributes of a file or directory in an archive; a `uid` of -1 means that its owner is not kept. */
@@ -25,7 +25,7 @@ export function attributesOfDirectory(path: string): DirectoryAttributes | undef
 }
 
 export function attributesIn(stats: BigIntStats): DirectoryAttributes {
-  return { mode: Number(stats.mode) & 0o7777, mtimeUs: toMicroseconds(stats.mtimeNs) };
+  return { mode: Number(stats.mode) & 0o7777, ...splitMtime(stats.mtimeNs) };
 }
 
 /** Sets mode and times of `path`, and its owner where one is given and this process may set it. */
@@ -37,9 +37,10 @@ export function applyAttributes(
   if (platform.keepsOwners && 'uid' in attributes && attributes.uid >= 0)
     chownSync(fsPath(path), attributes.uid, attributes.gid);
   if (platform.hasModes) chmodSync(fsPath(path), attributes.mode);
-  utimesSync(fsPath(path), Date.now() / 1000, toFileTime(attributes.mtimeUs));
+  utimesSync(fsPath(path), Date.now() / 1000, fileTimes.toSeconds(attributes));
 }
 
-export function sameAttributes(a: DirectoryAttributes, b: DirectoryAttributes): boolean {
-  return a.mode === b.mode && a.mtimeUs === b.mtimeUs;
+/** Returns whether a directory has the attributes `expected`, as far as `applyAttributes` can set them. */
+export function sameAttributes(found: DirectoryAttributes, expected: DirectoryAttributes): boolean {
+  return found.mode === expected.mode && fileTimes.isRestored(expected, found);
 }

@@ -1,9 +1,10 @@
 import { copyFileSync, lchownSync, linkSync, lutimesSync, mkdirSync, statSync, symlinkSync } from 'node:fs';
 import { win32 } from 'node:path';
 import { type Entry, EntryType, inodeOf } from '../format/entry.ts';
+import { fileTimes } from '../fs/file-times.ts';
 import type { PathLayout } from '../fs/layout.ts';
 import { encodeName, fsPath } from '../fs/names.ts';
-import { linkTypeOf, type Platform, thisPlatform, toFileTime } from '../fs/platform.ts';
+import { linkTypeOf, type Platform, thisPlatform } from '../fs/platform.ts';
 import { writeError } from '../fs/tree-errors.ts';
 import { applyAttributes } from './attributes.ts';
 import type { StagedFiles } from './staged-paths.ts';
@@ -95,7 +96,7 @@ export class Stage {
     const target = entry.target.isWellFormed() ? entry.target : encodeName(entry.target);
     symlinkSync(target, fsPath(path), this.#platform.typesLinks ? this.#linkType(entry) : null);
     if (this.#platform.keepsOwners && entry.uid >= 0) lchownSync(fsPath(path), entry.uid, entry.gid);
-    lutimesSync(fsPath(path), Date.now() / 1000, toFileTime(entry.mtimeUs));
+    lutimesSync(fsPath(path), Date.now() / 1000, fileTimes.toSeconds(entry));
   }
 
   /** Makes a hard link to a symlink. Returns false where the system refuses it: another symlink has the same content. */

@@ -1,4 +1,5 @@
 import { type Entry, EntryType, parentName } from '../format/entry.ts';
+import { fileTimes } from '../fs/file-times.ts';
 import { compareNames } from '../fs/names.ts';
 import type { ScannedEntry } from '../scan/scan.ts';
 import { modeOf, ownerOf } from '../scan/stored-attributes.ts';
@@ -127,20 +128,26 @@ export class BaseDiff {
     return (
       entry.size === 0 &&
       entry.mode === modeOf(found) &&
-      entry.mtimeUs === found.mtimeUs &&
+      fileTimes.isRestored(entry, found) &&
       entry.uid === ownerOf(found.stats.uid) &&
       entry.gid === ownerOf(found.stats.gid)
     );
   }
 }
 
-/** Returns the entry that a full save would write: a file system with coarse times has not kept all of the base's. */
+/**
+ * Returns the entry with the attributes of the disk, or the original one if a restore makes them of its attributes: a file
+ * system with coarse times, for example, has not kept all of the base's.
+ */
 function withAttributesOf(found: ScannedEntry, original: Entry): Entry {
-  const { mtimeUs, stats } = found;
+  const { mtimeUs, mtimeRestNs, stats } = found;
   const mode = modeOf(found);
   const uid = ownerOf(stats.uid);
   const gid = ownerOf(stats.gid);
   const isSame =
-    original.mtimeUs === mtimeUs && original.mode === mode && original.uid === uid && original.gid === gid;
-  return isSame ? original : { ...original, mode, mtimeUs, uid, gid };
+    fileTimes.isRestored(original, found) &&
+    original.mode === mode &&
+    original.uid === uid &&
+    original.gid === gid;
+  return isSame ? original : { ...original, mode, mtimeUs, mtimeRestNs, uid, gid };
 }

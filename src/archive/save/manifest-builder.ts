@@ -97,7 +97,7 @@ export class ManifestBuilder {
       this.#notes.skipped(member.path, VANISHED);
       return;
     }
-    const { offset, size, mode, mtimeUs, replaced } = packed;
+    const { offset, size, mode, mtimeUs, mtimeRestNs, replaced } = packed;
     if (replaced) this.#replaced.add(name);
     this.rawBytes += size;
     const entry: Entry = {
@@ -105,6 +105,7 @@ export class ManifestBuilder {
       type,
       mode,
       mtimeUs,
+      mtimeRestNs,
       size,
       target: type === EntryType.symlink ? linkName : '',
       linkTo: -1,

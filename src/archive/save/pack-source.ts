@@ -68,7 +68,7 @@ const ENTRIES_PER_TURN = 500;
  */
 export function incrementalSource(options: SourceOptions, base: CopyableBase): PackSource {
   const { layout, roots, notes, head, signal, write } = options;
-  const { frames, head: baseHead } = base.manifest;
+  const { frames } = base.manifest;
   const regionBytes = frames.reduce((sum, frame) => sum + frame.size, 0);
   const diff = new BaseDiff(base);
   const writes = new WritesAfterCopy(base.copy(regionBytes), write);
@@ -83,7 +83,7 @@ export function incrementalSource(options: SourceOptions, base: CopyableBase): P
       const deadDirectories = diff.deadDirectories();
       const rest = deadDirectories.length > 0 ? { deadDirectories } : {};
       return {
-        head: { ...head, generation: baseHead.generation + 1, ...rest },
+        head: { ...head, ...rest },
         reused: diff.reused(),
       };
     },

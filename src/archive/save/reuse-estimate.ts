@@ -124,6 +124,7 @@ class LiveBytes {
 }
 
 /** Bytes of tar that an entry's header takes: nearly always one of these two. */
-function headerBytes({ name, mtimeUs }: Entry): number {
-  return name.length <= 100 && Number.isInteger(mtimeUs / 1e6) ? BLOCK_BYTES : PAX_HEADER_BYTES;
+function headerBytes({ name, mtimeUs, mtimeRestNs }: Entry): number {
+  const isWholeSecond = mtimeRestNs === 0 && Number.isInteger(mtimeUs / 1e6);
+  return name.length <= 100 && isWholeSecond ? BLOCK_BYTES : PAX_HEADER_BYTES;
 }

@@ -20,8 +20,8 @@ export class SaveNotices implements ScanNotes {
     add(this.#skipped, path, why);
   }
 
-  timeBefore1970(path: string): void {
-    add(this.#changed, path, 'times before 1970 become 1970');
+  timeOutOfRange(path: string, limit: 1970 | 2112): void {
+    add(this.#changed, path, `times ${limit === 1970 ? 'before' : 'after'} ${limit} become ${limit}`);
   }
 
   /** Returns the notices. */

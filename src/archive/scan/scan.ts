@@ -1,5 +1,6 @@
 import { EntryType } from '../format/entry.ts';
 import type { FileStatus } from '../fs/file-status.ts';
+import { MAX_MTIME_US, type Mtime } from '../fs/file-times.ts';
 import type { PathLayout } from '../fs/layout.ts';
 import { leadsOutside } from '../fs/link-target.ts';
 import { isStagingName } from '../fs/staging-name.ts';
@@ -19,14 +20,15 @@ import {
 /** Reason to skip a path that a scan has found. */
 export const VANISHED = 'vanished during the save';
 
-/** A file, directory or link found on the disk, not yet read. */
-export interface ScannedEntry {
+/**
+ * A file, directory or link found on the disk, not yet read. Its mtime is exact, but 0 for a file with data if the scan is
+ * not `exact`: it is read again with the data.
+ */
+export interface ScannedEntry extends Mtime {
   readonly name: string;
   readonly path: string;
   readonly type: EntryType;
   readonly stats: FileStatus;
-  /** Exact, but 0 for a file with data if the scan is not `exact`: it is read again with the data. */
-  readonly mtimeUs: number;
   /** A file's size, else 0. */
   readonly dataBytes: number;
   /** A symlink's target, the stored name of a hard link's target, else ''. */
@@ -38,7 +40,8 @@ export interface ScannedEntry {
 /** Receives the paths that a scan skips or cannot keep unchanged. */
 export interface ScanNotes {
   skipped(path: string, why: string): void;
-  timeBefore1970(path: string): void;
+  /** The mtime is outside of the years that an archive can hold: `limit` is saved instead. */
+  timeOutOfRange(path: string, limit: 1970 | 2112): void;
 }
 
 /**
@@ -56,6 +59,8 @@ export function* scan(
   const outermost = rootsToWalk(layout, roots, (path, why) => notes.skipped(path, why), exact);
   yield* new Walk(layout, outermost, notes, exact).all();
 }
+
+const NOT_READ: Mtime = { mtimeUs: 0, mtimeRestNs: 0 };
 
 class Walk {
   readonly #layout: PathLayout;
@@ -160,14 +165,17 @@ class Walk {
   }
 
   #scanned(node: TreeNode, type: EntryType, linkName: string): ScannedEntry {
-    if (node.stats.mtimeMs < 0) this.#notes.timeBefore1970(node.path);
+    if (node.stats.mtimeMs < 0) this.#notes.timeOutOfRange(node.path, 1970);
+    else if (node.stats.mtimeMs * 1000 > MAX_MTIME_US) this.#notes.timeOutOfRange(node.path, 2112);
     const hasData = type === EntryType.file && node.stats.size > 0;
+    const { mtimeUs, mtimeRestNs } = hasData && !node.stats.exact ? NOT_READ : readMtime(node);
     return {
       name: node.name,
       path: node.path,
       type,
       stats: node.stats,
-      mtimeUs: hasData && !node.stats.exact ? 0 : readMtime(node),
+      mtimeUs,
+      mtimeRestNs,
       dataBytes: hasData ? node.stats.size : 0,
       linkName,
     };

@@ -1,7 +1,7 @@
 import { readdirSync, readlinkSync, statSync } from 'node:fs';
 import { type FileStatus, isTooLong, lstatExact, lstatFile, statFile } from '../fs/file-status.ts';
+import { type Mtime, roundedMtime, splitMtime } from '../fs/file-times.ts';
 import { compareNames, decodeName, fsPath } from '../fs/names.ts';
-import { toMicroseconds } from '../fs/platform.ts';
 import { readError, wrapReadError } from '../fs/tree-errors.ts';
 
 /** A path and its status. */
@@ -69,13 +69,13 @@ export function byName(a: TreeNode, b: TreeNode): number {
   return compareNames(a.name, b.name);
 }
 
-/** Returns the mtime in whole microseconds, and reads it again if the node's status is rounded. */
-export function readMtime({ path, stats, isDirectory }: TreeNode): number {
+/** Returns the exact mtime, and reads it again if the node's status is rounded. */
+export function readMtime({ path, stats, isDirectory }: TreeNode): Mtime {
   // lstat would return the status of a followed link
   const read = () =>
     isDirectory ? statSync(fsPath(path), { bigint: true, throwIfNoEntry: false }) : lstatExact(path);
   const exact = stats.exact ?? wrapReadError(path, read);
-  return exact ? toMicroseconds(exact.mtimeNs) : Math.max(0, Math.floor(stats.mtimeMs * 1000));
+  return exact ? splitMtime(exact.mtimeNs) : roundedMtime(stats.mtimeMs);
 }
 
 /** Returns undefined if the path has vanished. */

@@ -1,9 +1,10 @@
 import { type BigIntStats, readlinkSync } from 'node:fs';
 import { type Attributes, EntryType } from '../format/entry.ts';
 import { lstatExact } from '../fs/file-status.ts';
+import { fileTimes, splitMtime } from '../fs/file-times.ts';
 import { ignoreErrors } from '../fs/ignore-errors.ts';
 import { decodeName, fsPath } from '../fs/names.ts';
-import { thisPlatform, toMicroseconds } from '../fs/platform.ts';
+import { thisPlatform } from '../fs/platform.ts';
 import {
   ComparedEntries,
   type ComparedEntry,
@@ -15,7 +16,7 @@ import {
 } from '../messages/compare-job.ts';
 
 /**
- * Compares entries with the disk by type, size, mode, owner, target and mtime (in microseconds).
+ * Compares entries with the disk by type, size, mode, owner, target and mtime.
  * Never throws: a path that cannot be read counts as changed.
  */
 export function compareEntries(job: CompareJob): CompareResult {
@@ -50,7 +51,8 @@ export function hasAttributes(entry: Attributes, stats: BigIntStats): boolean {
   return sameMode && hasTimeAndOwner(entry, stats);
 }
 
-function hasTimeAndOwner({ mtimeUs, uid, gid }: Attributes, stats: BigIntStats): boolean {
-  if (toMicroseconds(stats.mtimeNs) !== mtimeUs) return false;
+function hasTimeAndOwner(entry: Attributes, stats: BigIntStats): boolean {
+  if (!fileTimes.isRestored(entry, splitMtime(stats.mtimeNs))) return false;
+  const { uid, gid } = entry;
   return !thisPlatform.keepsOwners || uid < 0 || (Number(stats.uid) === uid && Number(stats.gid) === gid);
 }

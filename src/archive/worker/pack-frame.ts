@@ -1,10 +1,11 @@
 import { type BigIntStats, closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { SourceTreeError } from '../archive-errors.ts';
 import { compressFrame, sha256 } from '../format/codec.ts';
-import { MAX_FRAME_RAW_BYTES } from '../format/container.ts';
 import { EntryType } from '../format/entry.ts';
+import { MAX_FRAME_RAW_BYTES } from '../format/limits.ts';
+import { isSameMtime, roundedMtime, splitMtime } from '../fs/file-times.ts';
 import { fsPath } from '../fs/names.ts';
-import { thisPlatform, toMicroseconds } from '../fs/platform.ts';
+import { thisPlatform } from '../fs/platform.ts';
 import { readError, wrapReadError } from '../fs/tree-errors.ts';
 import {
   type FileIdentity,
@@ -46,7 +47,8 @@ function packMember(members: PackMembers, index: number, raw: RawBytes): Packed 
   if (member.type === EntryType.file && member.size > 0) return packFile(members, index, raw);
   // No data is read, so nothing can change between header and data
   raw.header(member);
-  return { offset: 0, size: member.size, mtimeUs: member.mtimeUs, mode: member.mode, replaced: false };
+  const { size, mtimeUs, mtimeRestNs, mode } = member;
+  return { offset: 0, size, mtimeUs, mtimeRestNs, mode, replaced: false };
 }
 
 /**
@@ -74,16 +76,16 @@ function packAsScanned(members: PackMembers, index: number, raw: RawBytes, fd: n
   const { size, mode } = member;
   const scanned = members.scannedStatus(index);
   const start = raw.at;
-  const about = Math.max(0, Math.floor(scanned.mtimeMs * 1000));
-  raw.header({ ...member, mtimeUs: about });
+  const about = roundedMtime(scanned.mtimeMs);
+  raw.header({ ...member, ...about });
   const offset = raw.at;
   const after = statusAfterReading(raw, fd, size, members.path(index));
   if (after && isUntouched(after, scanned)) {
     raw.pad(size);
-    const mtimeUs = toMicroseconds(after.mtimeNs);
-    // The scan's time, a plain number, may be a microsecond off
-    if (mtimeUs === about || raw.replaceHeader(start, offset, { ...member, mtimeUs }))
-      return { offset, size, mtimeUs, mode, replaced: members.isReplaced(index, after) };
+    const mtime = splitMtime(after.mtimeNs);
+    // The scan's time is a plain number, without the nanoseconds
+    if (isSameMtime(mtime, about) || raw.replaceHeader(start, offset, { ...member, ...mtime }))
+      return { offset, size, ...mtime, mode, replaced: members.isReplaced(index, after) };
   }
   raw.at = start;
   return undefined;
@@ -113,15 +115,15 @@ function packAsFound(members: PackMembers, index: number, raw: RawBytes): Packed
       const size = Number(before.size);
       // It was small when it was scanned: something is writing to it
       if (size > MAX_FRAME_RAW_BYTES / 4) throw changedWhileRead(path);
-      const mtimeUs = toMicroseconds(before.mtimeNs);
+      const mtime = splitMtime(before.mtimeNs);
       const mode = thisPlatform.hasModes ? Number(before.mode) & 0o7777 : member.mode;
-      raw.header({ ...member, size, mtimeUs, mode });
+      raw.header({ ...member, ...mtime, size, mode });
       const offset = raw.at;
       const complete = readInto(raw, fd, 0, size, path);
       raw.pad(size);
       const after = wrapReadError(path, () => fstatSync(fd));
       if (complete && isUntouched(before, after))
-        return { offset, size, mtimeUs, mode, replaced: members.isReplaced(index, before) };
+        return { offset, size, ...mtime, mode, replaced: members.isReplaced(index, before) };
     } finally {
       closeSync(fd);
     }
@@ -136,7 +138,7 @@ function packAsFound(members: PackMembers, index: number, raw: RawBytes): Packed
  */
 function packSlice(members: PackMembers, slice: SliceOfFile, raw: RawBytes): Packed {
   const member = members.get(0);
-  const { mtimeUs, mode, size } = member;
+  const { mtimeUs, mtimeRestNs, mode, size } = member;
   const path = members.path(0);
   const fd = openFile(path);
   if (fd === undefined) throw changedWhileRead(path);
@@ -147,7 +149,8 @@ function packSlice(members: PackMembers, slice: SliceOfFile, raw: RawBytes): Pac
     const complete = readInto(raw, fd, slice.start, slice.end - slice.start, path);
     if (slice.end === size) raw.pad(size);
     if (!complete || !isSameFile(slice.identity, statusOf(fd, path))) throw changedWhileRead(path);
-    return { offset, size, mtimeUs, mode, replaced: members.isReplaced(0, slice.identity) };
+    const replaced = members.isReplaced(0, slice.identity);
+    return { offset, size, mtimeUs, mtimeRestNs, mode, replaced };
   } finally {
     closeSync(fd);
   }

@@ -1,8 +1,9 @@
 import { Buffer } from 'node:buffer';
 import { closeSync, constants, fchmodSync, fchownSync, futimesSync, openSync, writeSync } from 'node:fs';
 import type { Attributes } from '../format/entry.ts';
+import { fileTimes } from '../fs/file-times.ts';
 import { fsPath } from '../fs/names.ts';
-import { thisPlatform, toFileTime } from '../fs/platform.ts';
+import { thisPlatform } from '../fs/platform.ts';
 
 export const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
 /** Blocks of zeros of this size are not written to a file in slices: they become a hole. */
@@ -64,7 +65,7 @@ export function finishFile(fd: number, attributes: Attributes, now: number): voi
   if (thisPlatform.keepsOwners && isOthers(attributes)) fchownSync(fd, attributes.uid, attributes.gid);
   // A change of owner clears the set-id bits, and so does each write of an ordinary user
   if (thisPlatform.hasModes && attributes.mode > 0o777) fchmodSync(fd, attributes.mode);
-  futimesSync(fd, now, toFileTime(attributes.mtimeUs));
+  futimesSync(fd, now, fileTimes.toSeconds(attributes));
 }
 
 /** Whether it belongs to someone else than a new file does: staging has no set-group-id bit (publish/staging-area.ts). */

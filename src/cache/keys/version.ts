@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
+import { FORMAT } from '../../archive/format/limits.ts';
 
 /** Names the archive format: an object of another format has another version, so it is not found. */
-const FORMAT = 'cs3m-1';
+const ARCHIVE_FORMAT = `cs3m-${FORMAT}`;
 
 interface VersionOptions {
   /** The `path` lines as the layout maps them (`StepLayout.storedLines`), in the order of the input. */
@@ -16,7 +17,7 @@ interface VersionOptions {
  * links differ (the rule of actions/cache). Returns SHA-256 as 64 hex digits.
  */
 export function cacheVersion(options: VersionOptions): string {
-  const lines = [...options.storedLines, FORMAT];
+  const lines = [...options.storedLines, ARCHIVE_FORMAT];
   if (options.platform === 'win32' && !options.crossOs) lines.push('windows-only');
   return createHash('sha256').update(JSON.stringify(lines)).digest('hex');
 }

@@ -9,7 +9,7 @@ import {
 import { type Entry, EntryType } from '../../../src/archive/format/entry.ts';
 import { decodeManifest } from '../../../src/archive/format/manifest-reader.ts';
 import { openArchive } from '../../../src/archive/format/open-archive.ts';
-import { MAX_MTIME_US } from '../../../src/archive/fs/platform.ts';
+import { MAX_MTIME_US } from '../../../src/archive/fs/file-times.ts';
 import { buildTree } from '../../support/tree.ts';
 import { HEAD, layoutIn, packTree, tailOf } from '../support/archives.ts';
 import { forge, manifestBytes } from '../support/craft.ts';
@@ -30,28 +30,58 @@ const entries: Entry[] = [
     type: EntryType.directory,
     mode: 0o1777,
     mtimeUs: 1_600_000_000_123_456,
+    mtimeRestNs: 999,
     uid: 0,
     gid: 4_000_000_000,
   },
-  { ...none, name: './a/b', type: EntryType.file, mode: 0o4755, mtimeUs: 0, size: 10, frame: 0, offset: 512 },
-  { ...none, name: './a/c/', type: EntryType.directory, mode: 0, mtimeUs: MAX_MTIME_US },
+  {
+    ...none,
+    name: './a/b',
+    type: EntryType.file,
+    mode: 0o4755,
+    mtimeUs: 0,
+    mtimeRestNs: 0,
+    size: 10,
+    frame: 0,
+    offset: 512,
+  },
+  { ...none, name: './a/c/', type: EntryType.directory, mode: 0, mtimeUs: MAX_MTIME_US, mtimeRestNs: 0 },
   {
     ...none,
     name: './a/c/\udcff\udc80',
     type: EntryType.file,
     mode: 0o444,
     mtimeUs: 5,
+    mtimeRestNs: 0,
     size: 9_000_000,
     frame: 0,
     offset: 1536,
   },
-  { ...none, name: './a/c/ü', type: EntryType.symlink, mode: 0o777, mtimeUs: 1, target: '\udcffnot utf-8' },
-  { ...none, name: './a/d', type: EntryType.hardLink, mode: 0o4755, mtimeUs: 0, linkTo: 1 },
-  { ...none, name: './a/e', type: EntryType.file, mode: 0o644, mtimeUs: 7, size: 1, frame: 1, offset: 512 },
-  { ...none, name: '/gnu/store/', type: EntryType.directory, mode: 0o755, mtimeUs: 7 },
-  { ...none, name: '/gnu/store/x', type: EntryType.file, mode: 0o644, mtimeUs: 7 },
-  { ...none, name: '~/', type: EntryType.directory, mode: 0o755, mtimeUs: 7 },
-  { ...none, name: '~/x', type: EntryType.file, mode: 0o644, mtimeUs: 7 },
+  {
+    ...none,
+    name: './a/c/ü',
+    type: EntryType.symlink,
+    mode: 0o777,
+    mtimeUs: 1,
+    mtimeRestNs: 0,
+    target: '\udcffnot utf-8',
+  },
+  { ...none, name: './a/d', type: EntryType.hardLink, mode: 0o4755, mtimeUs: 0, mtimeRestNs: 0, linkTo: 1 },
+  {
+    ...none,
+    name: './a/e',
+    type: EntryType.file,
+    mode: 0o644,
+    mtimeUs: 7,
+    mtimeRestNs: 0,
+    size: 1,
+    frame: 1,
+    offset: 512,
+  },
+  { ...none, name: '/gnu/store/', type: EntryType.directory, mode: 0o755, mtimeUs: 7, mtimeRestNs: 0 },
+  { ...none, name: '/gnu/store/x', type: EntryType.file, mode: 0o644, mtimeUs: 7, mtimeRestNs: 0 },
+  { ...none, name: '~/', type: EntryType.directory, mode: 0o755, mtimeUs: 7, mtimeRestNs: 0 },
+  { ...none, name: '~/x', type: EntryType.file, mode: 0o644, mtimeUs: 7, mtimeRestNs: 0 },
 ];
 
 describe('a manifest', () => {
@@ -78,12 +108,24 @@ describe('a manifest', () => {
   });
 
   test('a manifest takes at most ten bytes an entry of a common tree', () => {
-    const many: Entry[] = [{ ...none, name: './n/', type: EntryType.directory, mode: 0o755, mtimeUs: 1e15 }];
+    const many: Entry[] = [
+      { ...none, name: './n/', type: EntryType.directory, mode: 0o755, mtimeUs: 1e15, mtimeRestNs: 0 },
+    ];
     let offset = 512;
     for (let index = 0; index < 20_000; index++) {
       const size = 1 + ((index * 7919) % 9000);
       const name = `./n/package-${String(index).padStart(6, '0')}.js`;
-      many.push({ ...none, name, type: EntryType.file, mode: 0o644, mtimeUs: 1e15, size, frame: 0, offset });
+      many.push({
+        ...none,
+        name,
+        type: EntryType.file,
+        mode: 0o644,
+        mtimeUs: 1e15,
+        mtimeRestNs: 0,
+        size,
+        frame: 0,
+        offset,
+      });
       offset += 512 + Math.ceil(size / 512) * 512;
     }
     expect(encodeManifest({ head: HEAD, frames: [frame(0)], entries: many }).length).toBeLessThan(

@@ -10,6 +10,7 @@ const member = (more: Partial<TarMember>): TarMember => ({
   type: EntryType.file,
   mode: 0o644,
   mtimeUs: 1_600_000_000_000_000,
+  mtimeRestNs: 0,
   size: 0,
   linkName: '',
   uid: -1,
@@ -89,13 +90,14 @@ describe('names', () => {
 
 describe('numbers', () => {
   test.each([
-    [0, undefined],
-    [1_600_000_000_000_000, undefined],
-    [1_600_000_000_000_001, '1600000000.000001'],
-    [1_600_000_000_100_000, '1600000000.100000'],
-    [2 ** 52 - 1, '4503599627.370495'],
-  ])('the time %i is read back', async (mtimeUs, pax) => {
-    const header = await readBack(member({ mtimeUs }));
+    [0, 0, undefined],
+    [0, 1, '0.000000001'],
+    [1_600_000_000_000_000, 0, undefined],
+    [1_600_000_000_000_001, 0, '1600000000.000001000'],
+    [1_600_000_000_100_000, 20, '1600000000.100000020'],
+    [2 ** 52 - 1, 999, '4503599627.370495999'],
+  ])('the time %i us and %i ns is read back', async (mtimeUs, mtimeRestNs, pax) => {
+    const header = await readBack(member({ mtimeUs, mtimeRestNs }));
     expect(header.pax.mtime).toBe(pax);
     expect(header.mtime?.getTime()).toBe(Math.floor(mtimeUs / 1e6) * 1000);
   });

@@ -17,6 +17,7 @@ import {
   TargetTreeError,
   UnknownFormatError,
 } from '../../../src/archive/archive-errors.ts';
+import { fileTimes, splitMtime } from '../../../src/archive/fs/file-times.ts';
 import type { PathLayout } from '../../../src/archive/fs/layout.ts';
 import { buildTree, type TreeSpec } from '../../support/tree.ts';
 import { layoutIn, restoreObject } from '../support/archives.ts';
@@ -110,7 +111,9 @@ function describe(directory: string, without?: string): string {
     if (path === without) return;
     const stats = lstatSync(path, { bigint: true });
     const holds = without?.startsWith(`${path}/`) ?? false;
-    lines.push(`${path} ${stats.mode} ${holds ? '' : stats.mtimeNs / 1000n} ${contentOf(path, stats)}`);
+    // Times are put back as far as Node can set them
+    const { mtimeUs } = fileTimes.restored(splitMtime(stats.mtimeNs));
+    lines.push(`${path} ${stats.mode} ${holds ? '' : mtimeUs} ${contentOf(path, stats)}`);
     if (stats.isDirectory()) for (const name of readdirSync(path).sort()) visit(join(path, name));
   };
   visit(directory);

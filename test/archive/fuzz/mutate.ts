@@ -147,6 +147,7 @@ const NUMERIC = [
   'types',
   'modes',
   'mtimes',
+  'mtimeRests',
   'sizes',
   'linkDistances',
   'uids',
@@ -203,7 +204,7 @@ const bendManifestBytes: Way = (random, { frames, columns }) => {
   times(random, () => {
     manifest = bendBytes(random, manifest);
   });
-  return assemble(frames, zstdCompressSync(manifest), random.below(20) === 0 ? random.below(300) : 1);
+  return assemble(frames, zstdCompressSync(manifest), random.below(20) === 0 ? random.below(300) : 2);
 };
 
 const bendObjectBytes: Way = (random, forgery) => {

@@ -8,7 +8,7 @@ import {
 } from '../../../src/archive/messages/compare-job.ts';
 
 test('a worker reads the entries that the main thread wrote into a compare job', () => {
-  const attributes = { mode: 0o640, mtimeUs: 2 ** 51, uid: -1, gid: 7 };
+  const attributes = { mode: 0o640, mtimeUs: 2, mtimeRestNs: 7 ** 51, uid: -1, gid: 7 };
   const rest = { linkTo: -1, frame: -1, offset: 0 };
   const file: Entry = {
     ...{ name: './a', type: EntryType.file, size: 3, target: '' },

@@ -15,7 +15,16 @@ const stats = { mode: 0o100640, uid: 0, gid: 0, mtimeMs: 1.5, ctimeMs: 2.5 } as 
 
 function scanned(overrides: Partial<ScannedEntry>): ScannedEntry {
   return {
-    ...{ name: './a', path: '/w/a', type: EntryType.file, stats, mtimeUs: 1500, dataBytes: 3, linkName: '' },
+    ...{
+      name: './a',
+      path: '/w/a',
+      type: EntryType.file,
+      stats,
+      mtimeUs: 1500,
+      mtimeRestNs: 7,
+      dataBytes: 3,
+      linkName: '',
+    },
     ...overrides,
   };
 }
@@ -28,7 +37,13 @@ test('a worker reads the members that the main thread wrote into a pack job', ()
   const members = decode(scanned({}), scanned(link));
   expect(members.count).toBe(2);
   expect([members.path(0), members.path(1)]).toEqual(['/w/a', '/w/l']);
-  expect(members.get(0)).toMatchObject({ name: './a', type: EntryType.file, mtimeUs: 1500, size: 3 });
+  expect(members.get(0)).toMatchObject({
+    name: './a',
+    type: EntryType.file,
+    mtimeUs: 1500,
+    mtimeRestNs: 7,
+    size: 3,
+  });
   expect(members.get(1)).toMatchObject({
     name: './l\ud800',
     type: EntryType.symlink,
@@ -52,7 +67,7 @@ test('a pack job without members has none after its way between threads', () => 
 });
 
 test('the main thread reads the packed members of a result, and which of them had vanished', () => {
-  const packed: Packed = { offset: 512, size: 3, mtimeUs: 1500, mode: 0o640, replaced: true };
+  const packed: Packed = { offset: 512, size: 3, mtimeUs: 1500, mtimeRestNs: 7, mode: 0o640, replaced: true };
   const rows = packedRows(2);
   writePacked(rows, 0, undefined);
   writePacked(rows, 1, packed);

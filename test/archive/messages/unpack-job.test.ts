@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { EMPTY_PIECE, UnpackJobWriter, UnpackPieces } from '../../../src/archive/messages/unpack-job.ts';
 
-const attributes = { mode: 0o640, mtimeUs: 2 ** 51, uid: 1, gid: -1 };
+const attributes = { mode: 0o640, mtimeUs: 2, mtimeRestNs: 7 ** 51, uid: 1, gid: -1 };
 
 test('a worker reads the frames and pieces that the main thread wrote into an unpack job', () => {
   const writer = new UnpackJobWriter(2, 3);

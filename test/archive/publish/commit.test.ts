@@ -140,7 +140,7 @@ test('a commit gives up on a directory whose rename keeps failing', async () => 
 
 describe('an archive that holds one place as a link and as a directory', () => {
   const entry = (name: string, type: EntryType, more: Partial<Entry> = {}): Entry => ({
-    ...{ name, type, mode: 0o755, mtimeUs: 0, size: 0, target: '', linkTo: -1 },
+    ...{ name, type, mode: 0o755, mtimeUs: 0, mtimeRestNs: 0, size: 0, target: '', linkTo: -1 },
     ...{ uid: -1, gid: -1, frame: -1, offset: 0 },
     ...more,
   });

@@ -12,7 +12,7 @@ import { layoutIn } from '../support/archives.ts';
 import { scratch } from '../support/scratch.ts';
 
 const entry = (name: string, type: EntryType, target = ''): Entry => ({
-  ...{ name, type, mode: 0o755, mtimeUs: 0, size: 0, target, linkTo: -1 },
+  ...{ name, type, mode: 0o755, mtimeUs: 0, mtimeRestNs: 0, size: 0, target, linkTo: -1 },
   ...{ uid: -1, gid: -1, frame: -1, offset: 0 },
 });
 

@@ -217,7 +217,17 @@ describe('findUnchanged', () => {
     await giveAway(workspace);
     const source = (name: string) =>
       JSON.stringify(pathToFileURL(path.join(import.meta.dirname, '../../../src', name)).href);
-    const entry = { type: 0, mode: 0o640, mtimeUs: time, size: 4, target: '', linkTo: -1, uid: -1, gid: -1 };
+    const entry = {
+      type: 0,
+      mode: 0o640,
+      mtimeUs: time,
+      mtimeRestNs: 0,
+      size: 4,
+      target: '',
+      linkTo: -1,
+      uid: -1,
+      gid: -1,
+    };
     const directory = { ...entry, type: 1, size: 0 };
     const entries = [
       { ...directory, name: './tree/' },

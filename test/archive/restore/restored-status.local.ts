@@ -2,7 +2,7 @@ import * as fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { lstatExact } from '../../../src/archive/fs/file-status.ts';
-import { toFileTime } from '../../../src/archive/fs/platform.ts';
+import { fileTimes } from '../../../src/archive/fs/file-times.ts';
 import { StagingArea } from '../../../src/archive/publish/staging-area.ts';
 import type { TargetPlan } from '../../../src/archive/publish/target-plan.ts';
 import { waitForLaterClock } from '../../../src/archive/restore/restored-status.ts';
@@ -48,7 +48,7 @@ describe('waitForLaterClock', () => {
 test('waitForLaterClock leaves the mode and mtime of the directory as they are', async () => {
   const directory = path.join(scratch(), 'asked');
   fs.mkdirSync(directory, 0o750);
-  fs.utimesSync(directory, 1, toFileTime(1_500_000_000_000_007));
+  fs.utimesSync(directory, 1, fileTimes.toSeconds({ mtimeUs: 1_500_000_000_000_007, mtimeRestNs: 0 }));
   const before = fs.statSync(directory, { bigint: true });
   await waitForLaterClock(0n, planAt(directory));
   const after = fs.statSync(directory, { bigint: true });

@@ -29,7 +29,7 @@ const stats = { mode: 0o644, nlink: 2, uid: 0, gid: 0, exact: status } as FileSt
 function baseOf(things: readonly Thing[], frames: readonly Pick<Frame, 'size' | 'rawSize'>[]) {
   const entries = things.map(
     ({ name, type = EntryType.file, size = 0, frame = -1, offset = 0, linkTo }): Entry => ({
-      ...{ name, type, size, frame, offset, mtimeUs: second, mode: 0o644, target: '' },
+      ...{ name, type, size, frame, offset, mtimeUs: second, mtimeRestNs: 0, mode: 0o644, target: '' },
       ...{ uid: process.geteuid?.() === 0 ? 0 : -1, gid: process.geteuid?.() === 0 ? 0 : -1 },
       linkTo: linkTo === undefined ? -1 : things.findIndex(thing => thing.name === linkTo),
     }),
@@ -50,6 +50,7 @@ function found(things: readonly Thing[], changed: readonly string[] = []): Scann
     ...{ name, type, path: `/${name}`, linkName: linkTo ?? '', dataBytes: size },
     ...(type === EntryType.file && { inode: { dev: 1n, ino: 1n } }),
     mtimeUs: size > 0 ? 0 : changed.includes(name) ? second + 1 : second,
+    mtimeRestNs: 0,
     stats: changed.includes(name) ? { ...stats, exact: { ...status, ctimeNs: 2n } as typeof status } : stats,
   }));
 }

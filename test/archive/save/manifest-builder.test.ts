@@ -18,7 +18,16 @@ const stats = { mode: 0o644, nlink: 1, uid: 0, gid: 0 } as FileStatus;
 
 function thing(name: string, overrides: Partial<ScannedEntry> = {}): ScannedEntry {
   return {
-    ...{ name, path: `/${name}`, type: EntryType.file, stats, mtimeUs: 7, dataBytes: 3, linkName: '' },
+    ...{
+      name,
+      path: `/${name}`,
+      type: EntryType.file,
+      stats,
+      mtimeUs: 7,
+      mtimeRestNs: 0,
+      dataBytes: 3,
+      linkName: '',
+    },
     ...overrides,
   };
 }
@@ -28,7 +37,7 @@ function packed(...offsets: (number | undefined)[]): PackResult {
   return resultOf(offsets.map(offset => (offset === undefined ? undefined : { ...ANY, offset })));
 }
 
-const ANY: Packed = { offset: 0, size: 3, mtimeUs: 11, mode: 0o600, replaced: false };
+const ANY: Packed = { offset: 0, size: 3, mtimeUs: 11, mtimeRestNs: 0, mode: 0o600, replaced: false };
 
 function resultOf(members: readonly (Packed | undefined)[]): PackResult {
   const rows = packedRows(members.length);
@@ -38,7 +47,7 @@ function resultOf(members: readonly (Packed | undefined)[]): PackResult {
 
 function builderOf(frames?: number) {
   const skipped: string[] = [];
-  const notes = { skipped: (path: string) => void skipped.push(path), timeBefore1970() {} };
+  const notes = { skipped: (path: string) => void skipped.push(path), timeOutOfRange() {} };
   const old = { size: 1, rawSize: 1, sha256: new Uint8Array(32) };
   return {
     builder: new ManifestBuilder(notes, frames === undefined ? undefined : Array(frames).fill(old)),
@@ -61,7 +70,7 @@ function old(name: string, overrides: Partial<Entry> = {}, linkName = ''): Manif
   const place = name.endsWith('/') ? { size: 0, frame: -1, offset: 0 } : { size: 3, frame: 1, offset: 512 };
   const type = name.endsWith('/') ? EntryType.directory : EntryType.file;
   const owner = { uid: 0, gid: 0 };
-  const rest = { mode: 0o644, mtimeUs: 7, target: '', linkTo: -1 };
+  const rest = { mode: 0o644, mtimeUs: 7, mtimeRestNs: 0, target: '', linkTo: -1 };
   return {
     entry: { name, type, ...place, ...owner, ...rest, ...overrides },
     linkName,
@@ -92,7 +101,7 @@ test('packed and reused entries become one list in byte order, each with the pla
 test('the manifest holds the attributes that a file had when it was read', () => {
   const { builder } = builderOf(1);
   builder.add(whole(thing('b')), packed(512));
-  expect(entriesOf(builder)).toMatchObject([{ mode: 0o600, mtimeUs: 11 }]);
+  expect(entriesOf(builder)).toMatchObject([{ mode: 0o600, mtimeUs: 11, mtimeRestNs: 0 }]);
 });
 
 describe('the manifest builder', () => {

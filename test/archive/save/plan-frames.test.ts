@@ -8,7 +8,7 @@ import { scratch } from '../support/scratch.ts';
 
 describe('planFrames', () => {
   const member = (dataBytes: number, path = '/nowhere') =>
-    ({ name: 'x', path, type: 0, dataBytes, mtimeUs: 0, linkName: '' }) as ScannedEntry;
+    ({ name: 'x', path, type: 0, dataBytes, mtimeUs: 0, mtimeRestNs: 0, linkName: '' }) as ScannedEntry;
   const MIB = 1024 * 1024;
   const sizes = (members: readonly ScannedEntry[]) =>
     [...planFrames(members)].map(({ members }) => members.map(({ dataBytes }) => dataBytes));
@@ -42,7 +42,15 @@ describe('planFrames', () => {
 
   test('throws a SourceTreeError when a large file cannot be read', () => {
     const path = `/${'n'.repeat(300)}`;
-    const large = { name: 'x', path, type: 0, dataBytes: 2 ** 24, mtimeUs: 0, linkName: '' } as ScannedEntry;
+    const large = {
+      name: 'x',
+      path,
+      type: 0,
+      dataBytes: 2 ** 24,
+      mtimeUs: 0,
+      mtimeRestNs: 0,
+      linkName: '',
+    } as ScannedEntry;
     expect(() => [...planFrames([large])]).toThrow(SourceTreeError);
   });
 });

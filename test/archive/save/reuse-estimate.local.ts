@@ -41,7 +41,15 @@ async function estimate({ sizes, dead = 0, stored, firstFrame, change }: Given):
     const place = size > 0 ? { frame, offset: offset + 512 } : { frame: -1, offset: 0 };
     offset += 512 + size;
     return {
-      ...{ name: `./${nameOf(index)}`, type: EntryType.file, size, mode: 0o644, mtimeUs: 0, target: '' },
+      ...{
+        name: `./${nameOf(index)}`,
+        type: EntryType.file,
+        size,
+        mode: 0o644,
+        mtimeUs: 0,
+        mtimeRestNs: 0,
+        target: '',
+      },
       ...{ linkTo: -1, uid: -1, gid: -1, ...place },
     };
   });

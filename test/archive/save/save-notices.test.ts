@@ -16,13 +16,15 @@ test('769 files that vanished during a save make one notice with their number an
 test('each reason has a notice of its own', () => {
   const notices = new SaveNotices();
   notices.skipped('/w/pipe', 'neither a file, a directory nor a link');
-  notices.timeBefore1970('/w/old');
+  notices.timeOutOfRange('/w/old', 1970);
   notices.skipped('/w/a', 'vanished during the save');
   notices.skipped('/w/b', 'vanished during the save');
-  notices.timeBefore1970('/w/older');
+  notices.timeOutOfRange('/w/older', 1970);
+  notices.timeOutOfRange('/w/future', 2112);
   expect(notices.lines()).toEqual([
     '1 path is not in the cache (neither a file, a directory nor a link): /w/pipe.',
     '2 paths are not in the cache (vanished during the save): /w/a, /w/b.',
     '2 paths are saved with a change (times before 1970 become 1970): /w/old, /w/older.',
+    '1 path is saved with a change (times after 2112 become 2112): /w/future.',
   ]);
 });

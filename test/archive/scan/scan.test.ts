@@ -17,7 +17,7 @@ async function scanned(
   const layout = await layoutIn(root, patterns);
   const roots = await layout.roots();
   during(root);
-  return [...scan(layout, roots, { skipped() {}, timeBefore1970() {} })];
+  return [...scan(layout, roots, { skipped() {}, timeOutOfRange() {} })];
 }
 
 const names = (found: readonly ScannedEntry[]) => found.map(({ name }) => name);
@@ -143,7 +143,7 @@ describe('a tree that changes under the scan', () => {
     const skipped: string[] = [];
     const notes = {
       skipped: (path: string, why: string) => void skipped.push(`${path}: ${why}`),
-      timeBefore1970() {},
+      timeOutOfRange() {},
     };
     const found: ScannedEntry[] = [];
     for (const next of scan(layout, await layout.roots(), notes)) {

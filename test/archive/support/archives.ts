@@ -3,12 +3,12 @@
 import { createHash } from 'node:crypto';
 import path from 'node:path';
 import type { ManifestHead } from '../../../src/archive/format/entry.ts';
+import { TAIL_BYTES } from '../../../src/archive/format/limits.ts';
 import { type ObjectBytes, openArchive } from '../../../src/archive/format/open-archive.ts';
 import type { PathLayout } from '../../../src/archive/fs/layout.ts';
 import { InlineRunner, type JobRunner } from '../../../src/archive/pool/worker-pool.ts';
 import { type RestoreSummary, restoreArchive } from '../../../src/archive/restore/restore-archive.ts';
 import { pack } from '../../../src/archive/save/pack.ts';
-import { TAIL_BYTES } from '../../../src/archive/tail-bytes.ts';
 import { createPathLayout } from '../../../src/cache/paths/paths.ts';
 import { checkTar } from './tar-check.ts';
 
@@ -22,7 +22,6 @@ export const HEAD: ManifestHead = {
   paths: ['tree'],
   platform: process.platform,
   origin: { repository: 'o/r' },
-  generation: 0,
 };
 
 /** Bytes that do not compress, the same at each run. */
@@ -42,7 +41,8 @@ export function layoutIn(
 export interface PackedTree {
   readonly object: Buffer;
   readonly skipped: readonly string[];
-  readonly tooOld: readonly string[];
+  /** Paths with times that are not saved, and the years that are saved instead. */
+  readonly outOfRange: readonly string[];
 }
 
 export interface PackTreeOptions {
@@ -56,7 +56,7 @@ export interface PackTreeOptions {
 export async function packTree(layout: PathLayout, options: PackTreeOptions = {}): Promise<PackedTree> {
   const pieces: Uint8Array[] = [];
   const skipped: string[] = [];
-  const tooOld: string[] = [];
+  const outOfRange: string[] = [];
   await pack({
     layout,
     roots: await layout.roots(),
@@ -65,7 +65,7 @@ export async function packTree(layout: PathLayout, options: PackTreeOptions = {}
     runner: () => options.runner ?? new InlineRunner(),
     notes: {
       skipped: (found, why) => skipped.push(`${found}: ${why}`),
-      timeBefore1970: found => tooOld.push(found),
+      timeOutOfRange: (found, limit) => outOfRange.push(`${found}: ${limit}`),
     },
     write: async bytes => {
       options.onWrite?.();
@@ -73,8 +73,8 @@ export async function packTree(layout: PathLayout, options: PackTreeOptions = {}
     },
   });
   const object = Buffer.concat(pieces);
-  if (object.length > 0) await checkTar(object);
-  return { object, skipped, tooOld };
+  if (object.length > 0) await checkTar(object, { full: true });
+  return { object, skipped, outOfRange };
 }
 
 export interface RestoreObjectOptions {
@@ -85,6 +85,7 @@ export interface RestoreObjectOptions {
   readonly onRead?: (start: number, end: number) => void;
   readonly signal?: AbortSignal;
   readonly staleStagingMs?: number;
+  readonly warm?: boolean;
 }
 
 /** Restores an object's bytes as the backend does: its tail first, then what the manifest asks for. */
@@ -105,6 +106,7 @@ export async function restoreObject(
     runLabel: '1-00000000',
     runner: options.runner ?? (() => new InlineRunner()),
     signal: options.signal,
+    warm: options.warm ?? false,
     ...(options.staleStagingMs === undefined ? {} : { staleStagingMs: options.staleStagingMs }),
   });
 }

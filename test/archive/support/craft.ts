@@ -19,8 +19,9 @@ export interface ManifestColumns {
   depths: number[];
   types: number[];
   modes: number[];
-  /** Microseconds, absolute. */
+  /** Microseconds, absolute, and the nanoseconds after them. */
   mtimes: number[];
+  mtimeRests: number[];
   sizes: number[];
   targets: string[];
   linkDistances: number[];
@@ -72,6 +73,7 @@ export function forge(entries: readonly ForgedEntry[]): Forgery {
       types: entries.map(typeOf),
       modes: entries.map(({ mode }) => mode ?? 0o644),
       mtimes: entries.map(() => 1_600_000_000_000_000),
+      mtimeRests: entries.map(() => 0),
       sizes: entries.map(({ data }) => Buffer.from(data ?? '').length),
       targets: entries.flatMap(({ target }) => (target === undefined ? [] : [target])),
       linkDistances: entries.flatMap(({ linkDistance }) =>
@@ -98,7 +100,7 @@ export function writeForgery(forgery: Forgery): Buffer {
 }
 
 /** An object of data frames and a compressed manifest, whatever is in them. */
-export function assemble(frames: readonly Buffer[], manifest: Buffer, format = 1): Buffer {
+export function assemble(frames: readonly Buffer[], manifest: Buffer, format = 2): Buffer {
   const head = Buffer.alloc(16);
   head.writeUInt32LE(0x184d2a51, 0);
   head.writeUInt32LE(8 + manifest.length, 4);
@@ -132,6 +134,7 @@ export function manifestBytes(columns: ManifestColumns): Buffer {
   writer.bytes(Uint8Array.from(columns.types));
   writer.unsigned(columns.modes);
   writer.signed(differences(columns.mtimes));
+  writer.unsigned(columns.mtimeRests);
   writer.unsigned(columns.sizes);
   writer.bytes(nameBlock(columns.targets));
   writer.unsigned(columns.linkDistances);

@@ -8,6 +8,7 @@ import { zstdDecompressSync } from 'node:zlib';
 import { extract, type Header } from 'tar-stream';
 import { type Entry, EntryType, type Manifest } from '../../../src/archive/format/entry.ts';
 import { openArchive } from '../../../src/archive/format/open-archive.ts';
+import type { Mtime } from '../../../src/archive/fs/file-times.ts';
 
 const TYPES: Partial<Record<NonNullable<Header['type']>, EntryType>> = {
   file: EntryType.file,
@@ -17,11 +18,10 @@ const TYPES: Partial<Record<NonNullable<Header['type']>, EntryType>> = {
 };
 
 /** What a reader of tar and the manifest both say of an entry. */
-interface Member {
+interface Member extends Mtime {
   readonly name: string;
   readonly type: EntryType | undefined;
   readonly mode: number | undefined;
-  readonly mtimeUs: number;
   readonly size: number;
   readonly link: string;
   /** Of the data. */
@@ -30,15 +30,16 @@ interface Member {
 
 /**
  * Throws unless tar-stream finds exactly the manifest's entries in the object's tar stream, with their data, in their
- * order. Where an archive has grown, what earlier generations had stands there as well: the last of each name counts.
+ * order. An incremental save also has the members of the earlier ones, of which the last of each name counts; a `full` one
+ * must have no others.
  */
-export async function checkTar(object: Buffer): Promise<void> {
+export async function checkTar(object: Buffer, { full = false } = {}): Promise<void> {
   const tail = { start: 0, bytes: Uint8Array.from(object) };
   const { manifest, manifestStart } = await openArchive(tail, object.length, () => Promise.reject());
   const raws = [...rawFrames(object, manifest, manifestStart)];
   const found = await membersIn(raws);
   const expected = manifest.entries.map(entry => memberOf(entry, manifest, raws));
-  deepStrictEqual(manifest.head.generation === 0 ? found : lastOf(expected, found), expected);
+  deepStrictEqual(full ? found : lastOf(expected, found), expected);
 }
 
 /** Frame by frame: Node's one-shot decoder ends with the first. */
@@ -62,7 +63,7 @@ async function membersIn(raws: readonly Buffer[]): Promise<Member[]> {
         name: header.name,
         type: TYPES[header.type!],
         mode: header.mode,
-        mtimeUs: microseconds(header),
+        ...mtimeOf(header),
         size: header.size ?? 0,
         link: header.linkname ?? '',
         sha256: hash.digest('hex'),
@@ -75,9 +76,10 @@ async function membersIn(raws: readonly Buffer[]): Promise<Member[]> {
 }
 
 function memberOf(entry: Entry, { entries }: Manifest, raws: readonly Buffer[]): Member {
-  const { name, type, mode, mtimeUs, size, target, linkTo } = entry;
+  const { name, type, mode, mtimeUs, mtimeRestNs, size, target, linkTo } = entry;
   const link = linkTo >= 0 ? entries[linkTo]!.name : target;
-  return { name: asUtf8(name), type, mode, mtimeUs, size, link: asUtf8(link), sha256: dataHash(entry, raws) };
+  const sha256 = dataHash(entry, raws);
+  return { name: asUtf8(name), type, mode, mtimeUs, mtimeRestNs, size, link: asUtf8(link), sha256 };
 }
 
 /** Of the bytes at the place that the manifest names. */
@@ -120,9 +122,10 @@ function asUtf8(name: string): string {
 }
 
 /** The fraction stands in a pax record alone. */
-function microseconds(header: Header): number {
+function mtimeOf(header: Header): Mtime {
   const [seconds, fraction = ''] = (
     (header.pax as Record<string, string> | undefined)?.mtime ?? String(header.mtime!.getTime() / 1000)
   ).split('.');
-  return Number(seconds) * 1e6 + Number(fraction.padEnd(6, '0'));
+  const ns = Number(fraction.padEnd(9, '0'));
+  return { mtimeUs: Number(seconds) * 1e6 + Math.floor(ns / 1000), mtimeRestNs: ns % 1000 };
 }

@@ -68,8 +68,10 @@ describe('packing a whole file', () => {
       utimesSync(path.join(from, 'tree', name), 0, 1_700_000_000 + index / 997);
     const { object } = await packTree(await layoutIn(from));
     const found = (await entriesOf(object)).filter(({ size }) => size > 0);
-    const exact = ({ name }: Entry) => statSync(path.join(from, name), { bigint: true }).mtimeNs / 1000n;
-    expect(found.map(({ mtimeUs }) => BigInt(mtimeUs))).toEqual(found.map(exact));
+    const exact = ({ name }: Entry) => statSync(path.join(from, name), { bigint: true }).mtimeNs;
+    expect(found.map(({ mtimeUs, mtimeRestNs }) => BigInt(mtimeUs) * 1000n + BigInt(mtimeRestNs))).toEqual(
+      found.map(exact),
+    );
   });
 
   test('reads a file again that changed while it was read', async () => {

@@ -11,7 +11,7 @@ test('an incremental save of an unchanged tree packs no file', async () => {
   expect([isIncremental, packed]).toEqual([true, []]);
   const [own, base] = [await job.open('k-1'), await job.open('k-0')];
   expect(own.manifest.frames).toEqual(base.manifest.frames);
-  expect(own.manifest.head).toMatchObject({ generation: 1, object: own.name });
+  expect(own.manifest.head).toMatchObject({ object: own.name });
   const { reusedBytes = 0, sizeBytes = 0 } = outcome as { reusedBytes?: number; sizeBytes?: number };
   expect(sizeBytes - reusedBytes).toBeLessThan(5000);
 });
@@ -115,5 +115,6 @@ test('six incremental saves in a row each reuse the data of the one before', asy
   const edits = files.map(name => (tree: string) => fs.writeFileSync(path.join(tree, '..', name), 'new'));
   const { job, isIncremental } = await saveAgain(spec, ...edits);
   expect(isIncremental).toBe(true);
-  expect((await job.open('k-6')).manifest.head.generation).toBe(6);
+  const framesOf = async (key: string) => (await job.open(key)).manifest.frames.length;
+  expect((await framesOf('k-6')) - (await framesOf('k-0'))).toBe(6);
 });

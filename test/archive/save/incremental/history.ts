@@ -5,6 +5,7 @@ import * as fs from 'node:fs';
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { OpenArchive } from '../../../../src/archive/format/open-archive.ts';
+import { fileTimes } from '../../../../src/archive/fs/file-times.ts';
 import type { ObjectStore } from '../../../../src/storage/object-store.ts';
 import { describeTree, removeTree, type TreeDescription, type TreeEntry } from '../../../support/tree.ts';
 import { Job } from './job.ts';
@@ -105,13 +106,13 @@ function keyOf(seed: number, generation: number): string {
   return `${seed}-${generation}`;
 }
 
-/** All that a manifest says of a tree; not where the data lies. */
+/** All that a manifest says of a tree, as a restore makes it; not where the data lies. */
 function tellable({ manifest }: OpenArchive): Record<string, unknown> {
   const { entries } = manifest;
   return Object.fromEntries(
     entries.map(({ frame: _frame, offset: _offset, linkTo, ...entry }) => [
       entry.name,
-      { ...entry, linkTo: linkTo < 0 ? undefined : entries[linkTo]!.name },
+      { ...entry, ...fileTimes.restored(entry), linkTo: linkTo < 0 ? undefined : entries[linkTo]!.name },
     ]),
   );
 }

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import path from 'node:path';
 import { expect } from 'vitest';
-import { toFileTime } from '../../../../src/archive/fs/platform.ts';
+import { fileTimes, splitMtime } from '../../../../src/archive/fs/file-times.ts';
 import type { SaveOutcome } from '../../../../src/storage/outcomes.ts';
 import { buildTree, describeTree, type TreeSpec } from '../../../support/tree.ts';
 import { ballast, fleet, packedBy } from './fixture.ts';
@@ -74,7 +74,7 @@ export async function saveAgain(
 export function rewriteInPlace(file: string, content: string): void {
   const { mtimeNs } = fs.lstatSync(file, { bigint: true });
   fs.writeFileSync(file, content);
-  const seconds = toFileTime(Number(mtimeNs / 1000n));
+  const seconds = fileTimes.toSeconds(splitMtime(mtimeNs));
   fs.utimesSync(file, seconds, seconds);
   expect(fs.lstatSync(file, { bigint: true }).mtimeNs).toBe(mtimeNs);
 }

@@ -2,9 +2,9 @@
 
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
+import { TAIL_BYTES } from '../../../../src/archive/format/limits.ts';
 import type { OpenArchive } from '../../../../src/archive/format/open-archive.ts';
 import { openArchive } from '../../../../src/archive/format/open-archive.ts';
-import { TAIL_BYTES } from '../../../../src/archive/tail-bytes.ts';
 import { matchSteps, type Spaces, spacesOf } from '../../../../src/cache/keys/scope.ts';
 import { cacheVersion } from '../../../../src/cache/keys/version.ts';
 import { createPathLayout } from '../../../../src/cache/paths/paths.ts';

@@ -1,0 +1,130 @@
+/**
+ * Times of files, in nanoseconds. Node sets a time from a double of seconds, which near today is a multiple of 238 ns, and
+ * libuv converts it to the system's units. A restore may set an earlier time, but never a later one: ninja, CMake and Meson
+ * rebuild a target that is older than its source by a nanosecond.
+ */
+
+/** A file's modification time. */
+export interface Mtime {
+  /** Whole microseconds since 1970, 0 to `MAX_MTIME_US`. */
+  readonly mtimeUs: number;
+  /** Nanoseconds after these, 0 to 999. */
+  readonly mtimeRestNs: number;
+}
+
+/** The latest time of an archive, in September 2112: the difference of any two is an exact number. */
+export const MAX_MTIME_US = 2 ** 52 - 1;
+
+/** Splits a time in nanoseconds. A time before 1970 becomes 1970, and a time after 2112 becomes `MAX_MTIME_US`. */
+export function splitMtime(ns: bigint): Mtime {
+  if (ns <= 0n) return { mtimeUs: 0, mtimeRestNs: 0 };
+  const mtimeUs = Number(ns / 1000n);
+  if (mtimeUs > MAX_MTIME_US) return { mtimeUs: MAX_MTIME_US, mtimeRestNs: 0 };
+  return { mtimeUs, mtimeRestNs: Number(ns % 1000n) };
+}
+
+/** As `splitMtime` of a time in ms that `Stats` has rounded to a double: within a microsecond of the file's time. */
+export function roundedMtime(ms: number): Mtime {
+  return { mtimeUs: Math.min(Math.max(0, Math.floor(ms * 1000)), MAX_MTIME_US), mtimeRestNs: 0 };
+}
+
+/** Returns whether two times are equal to the nanosecond. */
+export function isSameMtime(a: Mtime, b: Mtime): boolean {
+  return a.mtimeUs === b.mtimeUs && a.mtimeRestNs === b.mtimeRestNs;
+}
+
+/** Sets and compares times as the libuv of a process does. */
+export interface FileTimes {
+  /** Returns the seconds for `utimes` that give a file the latest possible time that is not after `mtime`. */
+  toSeconds(mtime: Mtime): number;
+  /** Returns the time of a file after `utimes` with `toSeconds(mtime)`. */
+  restored(mtime: Mtime): Mtime;
+  /** Returns whether `onDisk` is the time `mtime`, or the one that a restore sets in its place. */
+  isRestored(mtime: Mtime, onDisk: Mtime): boolean;
+}
+
+/** A system's conversion of the seconds that `utimes` takes. */
+interface Conversion {
+  /** Returns the file's time in ns after `second`. */
+  resultNs(seconds: number, second: number): number;
+  /** The resolution in ns, if it is coarser than that of a double. */
+  readonly resolutionNs: number;
+}
+
+/** `uv__fs_to_timespec` of libuv 1.52 (src/unix/fs.c). */
+const NANOSECONDS: Conversion = {
+  resultNs: (seconds, second) => {
+    const whole = Math.floor(seconds);
+    return (whole - second) * 1e9 + Math.floor((seconds - whole) * 1e9);
+  },
+  resolutionNs: 1,
+};
+
+/** `uv__fs_to_timespec` up to libuv 1.51, which truncates the nanoseconds; `uv__fs_to_timeval` on macOS. */
+const MICROSECONDS: Conversion = {
+  resultNs: (seconds, second) => {
+    const ns = NANOSECONDS.resultNs(seconds, second);
+    return ns - (ns % 1000);
+  },
+  resolutionNs: 1000,
+};
+
+/** 1970 in the 100 ns of Windows, which begin in 1601. */
+const WINDOWS_EPOCH = 116_444_736_000_000_000;
+
+/** `TIME_T_TO_FILETIME` of libuv (src/win/fs.c): the sum is a double, a multiple of 1.6 us, after 2057 of 3.2 us. */
+const FILETIME: Conversion = {
+  resultNs: (seconds, second) =>
+    (Math.trunc(seconds * 1e7 + WINDOWS_EPOCH) - WINDOWS_EPOCH - second * 1e7) * 100,
+  resolutionNs: 1,
+};
+
+/** Times as a process on `platform` with version `libuv` sets them. */
+export function fileTimesOf(platform: NodeJS.Platform, libuv: string): FileTimes {
+  const conversion = conversionOf(platform, libuv);
+  const restored = (mtime: Mtime): Mtime => {
+    const second = secondOf(mtime);
+    const ns = conversion.resultNs(toSeconds(mtime, conversion), second);
+    const us = Math.floor(ns / 1000);
+    return { mtimeUs: second * 1e6 + us, mtimeRestNs: ns - us * 1000 };
+  };
+  return {
+    toSeconds: mtime => toSeconds(mtime, conversion),
+    restored,
+    isRestored: (mtime, onDisk) => isSameMtime(mtime, onDisk) || isSameMtime(restored(mtime), onDisk),
+  };
+}
+
+/** Times as this process sets them. */
+export const fileTimes: FileTimes = fileTimesOf(process.platform, process.versions.uv);
+
+function conversionOf(platform: NodeJS.Platform, libuv: string): Conversion {
+  if (platform === 'win32') return FILETIME;
+  const [major, minor] = libuv.split('.').map(Number);
+  const isExact = platform === 'linux' && (major! > 1 || minor! >= 52);
+  return isExact ? NANOSECONDS : MICROSECONDS;
+}
+
+/** Less than the distance of two doubles after 1974: no possible time is skipped. */
+const STEP_NS = 25;
+
+function toSeconds(mtime: Mtime, { resultNs, resolutionNs }: Conversion): number {
+  const second = secondOf(mtime);
+  const ns = nsAfter(second, mtime);
+  // Begins in the middle of the unit, which is never too early
+  let target = ns - (ns % resolutionNs) + resolutionNs / 2;
+  let seconds = second + target / 1e9;
+  while (resultNs(seconds, second) > ns) {
+    target -= STEP_NS;
+    seconds = second + target / 1e9;
+  }
+  return seconds;
+}
+
+function secondOf({ mtimeUs }: Mtime): number {
+  return Math.floor(mtimeUs / 1e6);
+}
+
+function nsAfter(second: number, { mtimeUs, mtimeRestNs }: Mtime): number {
+  return (mtimeUs - second * 1e6) * 1000 + mtimeRestNs;
+}
