@@ -1,4 +1,3 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import {
   existsSync,
   mkdirSync,
@@ -10,10 +9,11 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach } from 'vitest';
 import { checkTar } from '../../archive/support/tar-check.ts';
-import { inputEnv } from '../support.ts';
+import { repositoryFile } from '../../support/checkout.ts';
+import { type ActionRun, runAction } from '../../support/runner/run-action.ts';
 
 /** Phases as processes, from the sources, with a directory of this host as the store. */
 
@@ -43,58 +43,30 @@ export function stored(): string[] {
   return entries.filter(entry => entry.isFile()).map(entry => path.join(entry.parentPath, entry.name));
 }
 
-export interface PhaseOptions {
-  readonly inputs?: Record<string, string>;
+/** Returns the names in RUNNER_TEMP that are not the runner's own. */
+export function namesInTemp(): string[] {
+  return readdirSync(at('temp')).filter(name => name !== '_runner_file_commands');
+}
+
+export interface PhaseOptions extends Pick<ActionRun, 'inputs' | 'state' | 'env' | 'preload' | 'onStart'> {
+  /** `one` by default. */
   readonly workspace?: string;
-  readonly state?: Record<string, string>;
-  readonly env?: Record<string, string>;
-  /** Code of a module that is loaded first. */
-  readonly preload?: string;
 }
 
-export function start(entry: Entry, options: PhaseOptions) {
-  const workspace = at(options.workspace ?? 'one');
-  const files = Object.fromEntries(
-    ['OUTPUT', 'STATE', 'STEP_SUMMARY'].map(name => [`GITHUB_${name}`, at(`GITHUB_${name}`)]),
-  );
-  for (const file of Object.values(files)) writeFileSync(file, '');
-  const states = Object.entries(options.state ?? {}).map(([name, value]) => [`STATE_${name}`, value]);
-  const env = {
-    PATH: process.env.PATH,
-    HOME: at('home'),
-    USERPROFILE: at('home'),
-    GITHUB_WORKSPACE: workspace,
-    GITHUB_REF: 'refs/heads/main',
-    GITHUB_EVENT_NAME: 'push',
-    GITHUB_REPOSITORY: 'octo/app',
-    GITHUB_RUN_ID: '42',
-    RUNNER_TEMP: at('temp'),
-    ...files,
-    ...Object.fromEntries(states),
-    ...options.env,
-    ...inputEnv({ path: 'deps', key: 'k1', endpoint: pathToFileURL(at('store')).href, ...options.inputs }),
-  };
-  const script = fileURLToPath(new URL(`../../../src/${entry}.ts`, import.meta.url));
-  const preload =
-    options.preload === undefined
-      ? []
-      : ['--import', `data:text/javascript,${encodeURIComponent(options.preload)}`];
-  return spawn(process.execPath, [...preload, script], {
-    cwd: workspace,
-    env,
-    stdio: ['ignore', 'pipe', 'pipe'],
+export async function phase(entry: Entry, { workspace = 'one', ...options }: PhaseOptions = {}) {
+  const { exitCode, stdout, outputs, state } = await runAction({
+    ...options,
+    ...entryOf(entry),
+    actionDir: repositoryFile('.'),
+    fromSources: true,
+    workspace: at(workspace),
+    inputs: { path: 'deps', key: 'k1', endpoint: pathToFileURL(at('store')).href, ...options.inputs },
+    env: { HOME: at('home'), USERPROFILE: at('home'), RUNNER_TEMP: at('temp'), ...options.env },
   });
+  return { code: exitCode, log: stdout, outputs, state };
 }
 
-export async function ended(child: ChildProcess) {
-  let log = '';
-  for (const stream of [child.stdout, child.stderr]) stream?.on('data', text => (log += text));
-  const code = await new Promise<number | null>(resolve => child.on('close', resolve));
-  const values = (name: string) => {
-    const text = readFileSync(at(name), 'utf8');
-    const entries = [...text.matchAll(/^(.*)<<(ghadelimiter_.*)\r?\n([\s\S]*?)\r?\n\2$/gm)];
-    return Object.fromEntries(entries.map(([, key, , value]) => [key, value])) as Record<string, string>;
-  };
-  return { code, log, outputs: values('GITHUB_OUTPUT'), state: values('GITHUB_STATE') };
+function entryOf(entry: Entry): Pick<ActionRun, 'action' | 'entry'> {
+  if (entry === 'main' || entry === 'post') return { entry };
+  return { action: entry === 'restore-only' ? 'restore/action.yml' : 'save/action.yml', entry: 'main' };
 }
-export const phase = (entry: Entry, options: PhaseOptions = {}) => ended(start(entry, options));

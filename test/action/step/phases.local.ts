@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type LocalServer, listen } from '../../support/servers/listen.ts';
-import { at, ended, phase, start, stored, usePhases } from './phase-process.ts';
+import { at, namesInTemp, phase, stored, usePhases } from './phase-process.ts';
 
 usePhases();
 
@@ -35,7 +35,7 @@ describe('phases that run as processes', () => {
     writeFileSync(at('one/deps/large'), randomBytes(6 * 1024 * 1024));
     await phase('save-only', { inputs });
     await phase('restore-only', { workspace: 'two', inputs: { ...inputs, key: 'k2', 'restore-keys': 'k' } });
-    expect(readdirSync(at('temp'))).toEqual([expect.stringMatching(/^cache-s3-tree-[0-9a-f]{64}$/)]);
+    expect(namesInTemp()).toEqual([expect.stringMatching(/^cache-s3-tree-[0-9a-f]{64}$/)]);
     writeFileSync(at('two/deps/a.txt'), 'second');
     const save = await phase('save-only', { workspace: 'two', inputs: { ...inputs, key: 'k2' } });
     expect(save.log).toMatch(/6\.3 MB of it copied/);
@@ -52,7 +52,7 @@ describe('phases that run as processes', () => {
       expect(damaged.log).toContain('its object is damaged');
       // No post phase follows that would read it
       expect(damaged.state).toEqual({});
-      expect(readdirSync(at('temp'))).toEqual([expect.stringMatching(/^cache-s3-damaged-[0-9a-f]{64}$/)]);
+      expect(namesInTemp()).toEqual([expect.stringMatching(/^cache-s3-damaged-[0-9a-f]{64}$/)]);
       mkdirSync(at('two/deps'));
       writeFileSync(at('two/deps/a.txt'), 'second');
       const other = await phase('save-only', { workspace: 'two', inputs: { key: 'k2' } });
@@ -61,7 +61,7 @@ describe('phases that run as processes', () => {
 
       const save = await phase('save-only', { workspace: 'two', inputs });
       expect(save.log).toContain('Cache saved with key: k1');
-      expect(readdirSync(at('temp'))).toEqual([]);
+      expect(namesInTemp()).toEqual([]);
       const hit = await phase('restore-only');
       expect(hit.log).toMatch(/^Cache restored from key: k1$/m);
       expect(readFileSync(at('one/deps/a.txt'), 'utf8')).toBe('second');
@@ -99,11 +99,11 @@ describe('against a server that accepts connections and never responds', () => {
     ['SIGTERM', 'main', 143],
     ['SIGINT', 'save-only', 130],
   ] as const)('%s ends the phase %s', async (signal, entry, status) => {
-    const child = start(entry, { inputs });
-    const end = ended(child);
+    const { promise: pid, resolve: onStart } = Promise.withResolvers<number>();
+    const ended = phase(entry, { inputs, onStart });
     await connected;
-    child.kill(signal);
-    const { code, log, state } = await end;
+    process.kill(await pid, signal);
+    const { code, log, state } = await ended;
     expect(code).toBe(status);
     expect(log).toContain('the step was cancelled');
     expect(log).not.toContain('hunter2');

@@ -4,11 +4,12 @@ import { chown, mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { type ActionManifest, readManifest } from './definitions/action-manifest.ts';
 import { hashFiles } from './definitions/hash-files.ts';
-import { inputVariables, resolveInputs, stateVariables } from './job/action-inputs.ts';
+import { resolveInputs } from './job/action-inputs.ts';
 import { contextVariables, githubContext, type JobPlaces, runnerContext } from './job/contexts.ts';
 import type { Grace } from './model.ts';
 import { runnerGrace } from './process/process.ts';
 import { runStepProcess } from './process/step-process.ts';
+import { inputVariables, stateVariables } from './process/step-variables.ts';
 
 export interface ActionRun {
   /** The checkout of the action: dist/, action.yml, restore/, save/. */
@@ -16,6 +17,10 @@ export interface ActionRun {
   /** The action of the checkout; `action.yml` by default. */
   readonly action?: 'action.yml' | 'restore/action.yml' | 'save/action.yml';
   readonly entry: 'main' | 'post';
+  /** Runs the sources of the entry (src/) instead of its bundle (dist/). */
+  readonly fromSources?: boolean;
+  /** Code of a module that Node loads first. */
+  readonly preload?: string;
   /** The step's `with`. An empty value suppresses the action's default, as it does on the runner. */
   readonly inputs?: Readonly<Record<string, string>>;
   /** Added to the variables of a push to `main`; of this process's own environment a step gets PATH and HOME only. */
@@ -65,7 +70,7 @@ export async function runAction(run: ActionRun): Promise<ActionRunResult> {
     hashFiles: patterns => hashFiles(patterns, workspace),
   });
   const lines: string[] = [];
-  const { exit, written } = await runStepProcess(process.execPath, [scriptOf(manifest, run.entry)], {
+  const { exit, written } = await runStepProcess(process.execPath, argumentsOf(manifest, run), {
     temp: places.temp,
     cwd: workspace,
     env: {
@@ -107,11 +112,13 @@ async function makePlaces({ workspace, env, uid, gid }: ActionRun): Promise<JobP
   return { workspace, home, temp, toolCache: path.join(above, '_tool'), eventFile: '' };
 }
 
-function scriptOf({ runs, directory }: ActionManifest, entry: ActionRun['entry']): string {
+function argumentsOf({ runs, directory }: ActionManifest, run: ActionRun): readonly string[] {
   if (runs.using !== 'node') throw new Error(`${directory} is not a JavaScript action`);
-  const file = runs[entry];
-  if (file === undefined) throw new Error(`${directory}/action.yml has no ${entry}`);
-  return path.join(directory, file);
+  const file = runs[run.entry];
+  if (file === undefined) throw new Error(`${directory}/action.yml has no ${run.entry}`);
+  const script = path.join(directory, run.fromSources ? file.replace(/dist\/(.*)\.js$/, 'src/$1.ts') : file);
+  if (run.preload === undefined) return [script];
+  return ['--import', `data:text/javascript,${encodeURIComponent(run.preload)}`, script];
 }
 
 function machineVariables(): Record<string, string> {

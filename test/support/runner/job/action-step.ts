@@ -3,7 +3,8 @@ import { type ActionManifest, readManifest } from '../definitions/action-manifes
 import { evaluateText, evaluateTexts } from '../definitions/expressions.ts';
 import type { JobSpec, StepSpec } from '../definitions/workflow-file.ts';
 import type { StepResult } from '../model.ts';
-import { inputVariables, resolveInputs, stateVariables } from './action-inputs.ts';
+import { inputVariables, stateVariables } from '../process/step-variables.ts';
+import { resolveInputs } from './action-inputs.ts';
 import { invoke } from './invoke.ts';
 import type { Frame, JobState } from './job-state.ts';
 import { performRun } from './run-step.ts';
