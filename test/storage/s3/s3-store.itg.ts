@@ -7,7 +7,8 @@ import {
   ObjectReplacedError,
   StoreRefusedError,
 } from '../../../src/storage/store-errors.ts';
-import { type BucketAccess, gateway, newBucket } from '../../support/gateway.ts';
+import type { BucketAccess } from '../../support/gateway/gateway.ts';
+import { gateway, newBucket } from '../../support/gateway/shared-gateway.ts';
 import { objectStoreConformance } from '../object-store.conformance.ts';
 import { storeFor } from './gateway-store.ts';
 
