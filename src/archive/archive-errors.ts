@@ -37,3 +37,20 @@ export class TargetTreeError extends Error {
     this.treeChanged = options.treeChanged ?? false;
   }
 }
+
+/**
+ * A file in staging cannot be written. Its path means nothing to a user: a restore throws a `TargetTreeError` with the
+ * path of the entry in its place (publish/target-plan.ts).
+ */
+export class StagedFileError extends Error {
+  override name = 'StagedFileError';
+  readonly path: string;
+  readonly code: string | undefined;
+
+  /** `cause` is the system's error, of which another thread knows only the code. */
+  constructor(path: string, cause: unknown) {
+    super('a file in staging cannot be written', { cause });
+    this.path = path;
+    this.code = (cause as NodeJS.ErrnoException).code;
+  }
+}

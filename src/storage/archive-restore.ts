@@ -3,6 +3,7 @@ import { TAIL_BYTES } from '../archive/format/limits.ts';
 import { type OpenArchive, openArchive } from '../archive/format/open-archive.ts';
 import { InlineRunner } from '../archive/pool/worker-pool.ts';
 import { restoreArchive } from '../archive/restore/restore-archive.ts';
+import { RestoreNotices } from '../archive/restore/restore-notices.ts';
 import type { JobRecords } from '../records/job-records.ts';
 import { writeTreeRecord } from '../records/tree-record.ts';
 import { type ArchiveBackendOptions, createPool } from './archive-options.ts';
@@ -41,6 +42,7 @@ export async function restoreObject(
   });
   // After an exact hit nothing is saved, so no record is needed
   const isForSave = found.key !== request.primaryKey;
+  const notices = new RestoreNotices();
   const { entries, rawBytes, rows } = await markedAsHalf(request, options.records, beforeCommit =>
     restoreArchive({
       archive,
@@ -51,9 +53,13 @@ export async function restoreObject(
       warm: request.warm,
       keepStatus: isForSave && options.records.areKept,
       beforeCommit,
+      notes: notices,
       signal: request.signal,
     }),
-  );
+  ).finally(() => {
+    for (const line of notices.attributes()) options.log.notice(line);
+    for (const line of notices.staging()) options.log.info(line);
+  });
   if (rows) {
     const { name: object, etag } = found;
     const { manifestBytes } = archive;

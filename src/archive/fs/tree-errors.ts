@@ -26,7 +26,9 @@ const EXPLANATIONS: Readonly<Record<string, string>> = {
 /** Makes the error for a path that cannot be written, from the system's error, with its `code`. */
 export function writeError(path: string, cause: unknown): TargetTreeError {
   const code = (cause as NodeJS.ErrnoException).code ?? String(cause);
-  const error = new TargetTreeError(`${path} cannot be written (${EXPLANATIONS[code] ?? code})`, {
+  const isDenied = (code === 'EACCES' || code === 'EPERM') && (process.geteuid?.() ?? 0) !== 0;
+  const advice = isDenied ? '; remove it or set `sudo: true`' : '';
+  const error = new TargetTreeError(`${path} cannot be written (${EXPLANATIONS[code] ?? code})${advice}`, {
     cause,
   });
   return Object.assign(error, { code });

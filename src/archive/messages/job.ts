@@ -4,7 +4,7 @@
  * contains: cloning 100,000 small objects between threads costs as much as reading the files that they name.
  */
 
-import { DamagedArchiveError, SourceTreeError, TargetTreeError } from '../archive-errors.ts';
+import { DamagedArchiveError, SourceTreeError, StagedFileError } from '../archive-errors.ts';
 import type { CompareJob, CompareResult } from './compare-job.ts';
 import type { PackJob, PackResult } from './pack-job.ts';
 import type { UnpackJob, UnpackResult } from './unpack-job.ts';
@@ -36,16 +36,19 @@ export interface JobFailure {
   readonly name: string;
   readonly message: string;
   readonly code: string | undefined;
+  /** Path of a `StagedFileError`. */
+  readonly path: string | undefined;
 }
 
-export function encodeFailure({ name, message, code }: NodeJS.ErrnoException): JobFailure {
-  return { name, message, code };
+export function encodeFailure({ name, message, code, path }: NodeJS.ErrnoException): JobFailure {
+  return { name, message, code, path };
 }
 
-const KNOWN_ERRORS = { DamagedArchiveError, SourceTreeError, TargetTreeError };
+const KNOWN_ERRORS = { DamagedArchiveError, SourceTreeError };
 
 /** Makes an error of the class that the worker threw, where that is one of the archive's. */
-export function decodeFailure({ name, message, code }: JobFailure): Error {
+export function decodeFailure({ name, message, code, path }: JobFailure): Error {
+  if (name === 'StagedFileError') return new StagedFileError(path ?? '', { code });
   const ErrorClass = KNOWN_ERRORS[name as keyof typeof KNOWN_ERRORS] ?? Error;
   return Object.assign(new ErrorClass(message), code === undefined ? {} : { code });
 }

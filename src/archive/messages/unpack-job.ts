@@ -1,5 +1,6 @@
 import { SHA256_BYTES } from '../format/codec.ts';
 import type { Attributes, Frame } from '../format/entry.ts';
+import type { RefusedCounts } from '../fs/refused-attributes.ts';
 
 /** Check and decompress these frames, and write the files in them. */
 export interface UnpackJob {
@@ -20,6 +21,7 @@ export interface UnpackJob {
 export interface UnpackResult {
   /** Bytes of file data written. */
   readonly written: number;
+  readonly refused: RefusedCounts;
 }
 
 /** `start` is the frame's offset in `UnpackJob.bytes`. */

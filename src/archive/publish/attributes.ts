@@ -2,6 +2,7 @@ import { type BigIntStats, chmodSync, chownSync, lstatSync, utimesSync } from 'n
 import { fileTimes, type Mtime, splitMtime } from '../fs/file-times.ts';
 import { fsPath } from '../fs/names.ts';
 import { type Platform, thisPlatform } from '../fs/platform.ts';
+import { modeWithoutOwner, RefusedAttributes } from '../fs/refused-attributes.ts';
 
 /** Attributes that a directory gets back after something was built in it or moved through it. */
 export interface DirectoryAttributes extends Mtime {
@@ -28,16 +29,25 @@ export function attributesIn(stats: BigIntStats): DirectoryAttributes {
   return { mode: Number(stats.mode) & 0o7777, ...splitMtime(stats.mtimeNs) };
 }
 
-/** Sets mode and times of `path`, and its owner where one is given and this process may set it. */
+/**
+ * Sets mode and times of `path`, and its owner where one is given and this platform keeps owners. Counts what the system
+ * refuses in `refused`. Throws the system's other errors.
+ */
 export function applyAttributes(
   path: string,
   attributes: DirectoryAttributes | OwnedAttributes,
+  refused = new RefusedAttributes(),
   platform: Platform = thisPlatform,
 ): void {
-  if (platform.keepsOwners && 'uid' in attributes && attributes.uid >= 0)
-    chownSync(fsPath(path), attributes.uid, attributes.gid);
-  if (platform.hasModes) chmodSync(fsPath(path), attributes.mode);
-  utimesSync(fsPath(path), Date.now() / 1000, fileTimes.toSeconds(attributes));
+  let { mode } = attributes;
+  if (platform.keepsOwners && 'uid' in attributes && attributes.uid >= 0) {
+    const { uid, gid } = attributes;
+    if (!refused.attempt('owners', () => chownSync(fsPath(path), uid, gid))) mode = modeWithoutOwner(mode);
+  }
+  if (platform.hasModes) refused.attempt('modes', () => chmodSync(fsPath(path), mode));
+  refused.attempt('times', () =>
+    utimesSync(fsPath(path), Date.now() / 1000, fileTimes.toSeconds(attributes)),
+  );
 }
 
 /** Returns whether a directory has the attributes `expected`, as far as `applyAttributes` can set them. */

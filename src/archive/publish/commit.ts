@@ -1,10 +1,14 @@
 import { TargetTreeError } from '../archive-errors.ts';
 import { type Entry, EntryType, inodeOf } from '../format/entry.ts';
-import { ignoreErrors } from '../fs/ignore-errors.ts';
+import type { PathLayout } from '../fs/layout.ts';
+import type { RefusedAttributes } from '../fs/refused-attributes.ts';
+import { isStagingName } from '../fs/staging-name.ts';
 import { writeError } from '../fs/tree-errors.ts';
 import { DirectorySnapshot } from './directory-snapshot.ts';
+import { joinHardLinks } from './join-hard-links.ts';
 import { type AsideItem, MovedAside } from './moved-aside.ts';
 import { Publisher } from './publisher.ts';
+import type { RemainingStaging } from './stale-staging.ts';
 import type { Move, TargetPlan } from './target-plan.ts';
 
 /**
@@ -14,7 +18,12 @@ import type { Move, TargetPlan } from './target-plan.ts';
  * their attributes; items moved aside and not replaced come back; other existing directories keep the mode and times that
  * they had. `treeChanged` is true if anything was published or could not come back: the caller keeps no status rows then.
  */
-export function commit(plan: TargetPlan, entries: readonly Entry[]): void {
+export function commit(
+  plan: TargetPlan,
+  entries: readonly Entry[],
+  layout: PathLayout,
+  refused: RefusedAttributes,
+): readonly RemainingStaging[] {
   const snapshot = new DirectorySnapshot(plan);
   const movedAside = new MovedAside();
   const publisher = new Publisher(movedAside);
@@ -35,28 +44,42 @@ export function commit(plan: TargetPlan, entries: readonly Entry[]): void {
     const changed = new Set(publisher.published.map(({ parent }) => parent.path));
     snapshot.restoreTimes([...movedAside.parents].filter(parent => !changed.has(parent)));
     for (const area of plan.areas) {
-      if (!kept.some(({ parent }) => parent.area === area)) ignoreErrors(() => area.discard());
+      if (kept.some(({ parent }) => parent.area === area)) area.keep();
+      else area.tryDiscard();
     }
     publisher.applyFinalAttributes(entries);
     snapshot.restoreModes();
     throw commitFailure(error, kept, publisher.hasBegun || kept.length > 0);
   }
+  // One rename publishes a tree with all its links
+  if (plan.moves.length > 1 || publisher.hasMerged) joinHardLinks(entries, layout, plan);
   // Before the final times: the removal of staging changes the times of the directories that hold it
-  for (const area of plan.areas) ignoreErrors(() => area.remove());
+  const remaining = plan.areas.filter(area => !area.tryRemove());
   publisher.applyFinalAttributes(entries);
-  snapshot.applyFinalAttributes(entries);
+  snapshot.applyFinalAttributes(entries, refused);
+  return remaining.map(area => area.remaining);
 }
 
 function commitFailure(error: unknown, kept: readonly AsideItem[], treeChanged: boolean): TargetTreeError {
   const { message } =
-    error instanceof TargetTreeError
-      ? error
-      : writeError(String((error as NodeJS.ErrnoException).path ?? ''), error);
+    error instanceof TargetTreeError ? error : writeError(pathInTheWay(error as RenameError), error);
   const notes = kept.map(
     ({ path, parent }) =>
       `the former ${path} could not be put back: a directory .cache-s3-* in ${parent.area.parent} keeps it for a day`,
   );
   return new TargetTreeError([message, ...notes].join('; '), { cause: error, treeChanged });
+}
+
+interface RenameError extends NodeJS.ErrnoException {
+  readonly dest?: string;
+}
+
+/** Returns the path outside of staging that a failed rename has named. */
+function pathInTheWay({ path, dest }: RenameError): string {
+  const paths = [dest, path].flatMap(found =>
+    found === undefined ? [] : [String(found).replace(/\/$/, '')],
+  );
+  return paths.find(found => !found.split('/').some(isStagingName)) ?? 'a file of the cache';
 }
 
 /** Directories, files, hard links, and last symlinks, so that nothing of this restore goes through them. */

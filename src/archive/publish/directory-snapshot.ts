@@ -4,6 +4,7 @@ import type { Entry } from '../format/entry.ts';
 import { isRealDirectory, realPathOf } from '../fs/file-status.ts';
 import { ignoreErrors } from '../fs/ignore-errors.ts';
 import { fsPath } from '../fs/names.ts';
+import type { RefusedAttributes } from '../fs/refused-attributes.ts';
 import { applyAttributes, attributesIn } from './attributes.ts';
 import type { ExistingDirectory } from './existing-directories.ts';
 import type { TargetPlan } from './target-plan.ts';
@@ -43,12 +44,12 @@ export class DirectorySnapshot {
     throw new TargetTreeError(`${directory.path} was replaced by another directory during the restore`);
   }
 
-  /** Sets the attributes of the archive, deepest first, after all is published. */
-  applyFinalAttributes(entries: readonly Entry[]): void {
+  /** Sets the attributes of the archive, deepest first, after all is published. Counts in `refused`. */
+  applyFinalAttributes(entries: readonly Entry[], refused: RefusedAttributes): void {
     for (const { path, entry, mode, followed } of this.#directories.toReversed()) {
       ignoreErrors(() => {
         if (!followed && !isRealDirectory(path)) return;
-        if (entry >= 0) applyAttributes(path, entries[entry]!);
+        if (entry >= 0) applyAttributes(path, entries[entry]!, refused);
         else chmodIfChanged(path, mode);
       });
     }

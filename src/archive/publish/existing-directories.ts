@@ -6,8 +6,17 @@ import { readMountPoints, refuseMount } from '../fs/mounts.ts';
 import { fsPath } from '../fs/names.ts';
 import { type Platform, thisPlatform } from '../fs/platform.ts';
 import { writeError } from '../fs/tree-errors.ts';
-import { listDirectory, requireNameable, requireWritable } from './preflight.ts';
-import { removeStaleStaging, STALE_STAGING_MS, StagingArea } from './staging-area.ts';
+import {
+  type ItemKind,
+  itemKind,
+  listDirectory,
+  ReplacementRules,
+  requireNameable,
+  requireNotAppendOnly,
+  requireWritable,
+} from './preflight.ts';
+import { StagingArea } from './staging-area.ts';
+import { type RemainingStaging, removeStaleStaging, STALE_STAGING_MS } from './stale-staging.ts';
 
 /** A directory that exists before a restore and stays. */
 export interface ExistingDirectory {
@@ -56,9 +65,11 @@ export class ExistingDirectories {
   /** Areas that something is staged in. */
   readonly #areas: StagingArea[] = [];
   readonly #areaOf = new Map<string, StagingArea>();
-  readonly #listings = new Map<ExistingDirectory, Map<string, boolean>>();
-  readonly #checked = new Set<ExistingDirectory>();
+  readonly #listings = new Map<ExistingDirectory, Map<string, ItemKind>>();
+  /** Those that something will be renamed into. */
+  readonly #rules = new Map<ExistingDirectory, ReplacementRules>();
   readonly #swept = new Set<string>();
+  readonly #remaining: RemainingStaging[] = [];
 
   constructor(options: ExistingDirectoriesOptions) {
     this.#options = options;
@@ -76,6 +87,11 @@ export class ExistingDirectories {
     return this.#areas;
   }
 
+  /** Staging of earlier restores that `sweep` has left. */
+  get remaining(): readonly RemainingStaging[] {
+    return this.#remaining;
+  }
+
   add({ path, entry, isUnchanged, stats, parent, followed = false }: FoundDirectory): ExistingDirectory {
     const realPath = parent ? join(parent.realPath, basename(path)) : realPathOf(path);
     const above = this.#areaAbove(realPath, parent);
@@ -88,29 +104,25 @@ export class ExistingDirectories {
     return directory;
   }
 
-  /** Returns the type of the item with this name in one of them. */
-  kindOf(directory: ExistingDirectory, component: string): 'absent' | 'directory' | 'other' {
+  /** Returns the type of the item with this name in one of them, or undefined if there is none. */
+  kindOf(directory: ExistingDirectory, component: string): ItemKind | undefined {
     if (this.#platform.mayFoldCase || !component.isWellFormed()) {
       const stats = lstatSync(fsPath(`${directory.path}/${component}`), { throwIfNoEntry: false });
-      return stats === undefined ? 'absent' : stats.isDirectory() ? 'directory' : 'other';
+      return stats && itemKind(stats);
     }
-    let listing = this.#listings.get(directory);
-    if (!listing) {
-      listing = listDirectory(directory.path);
-      this.#listings.set(directory, listing);
-    }
-    const isDirectory = listing.get(component);
-    return isDirectory === undefined ? 'absent' : isDirectory ? 'directory' : 'other';
+    return this.#listingOf(directory).get(component);
   }
 
   /** Returns the path of `component` in a directory. Throws `TargetTreeError` if nothing can be renamed to it. */
   requireRenameTarget(directory: ExistingDirectory, component: string): string {
-    this.#requireWritable(directory);
+    const rules = this.#requireWritable(directory);
     const path = `${directory.path}/${component}`;
     // A rename replaces no mount point, whether directory or single file
     if (this.#mountParents.has(directory.realPath) && this.#mounts.has(join(directory.realPath, component)))
       throw mountPointInTheWay(path);
     requireNameable(path, component);
+    const kind = this.kindOf(directory, component);
+    if (kind !== undefined) rules.requireReplaceable(path, kind);
     return path;
   }
 
@@ -129,20 +141,34 @@ export class ExistingDirectories {
   sweep(directory: string): void {
     if (this.#swept.has(directory)) return;
     this.#swept.add(directory);
-    removeStaleStaging(directory, this.#options.staleStagingMs ?? STALE_STAGING_MS);
+    const remaining = removeStaleStaging(directory, this.#options.staleStagingMs ?? STALE_STAGING_MS);
+    if (remaining) this.#remaining.push(remaining);
   }
 
-  /** Runs once for each directory that something will be renamed into. */
-  #requireWritable(directory: ExistingDirectory): void {
-    if (this.#checked.has(directory)) return;
-    this.#checked.add(directory);
+  #listingOf(directory: ExistingDirectory): ReadonlyMap<string, ItemKind> {
+    let listing = this.#listings.get(directory);
+    if (!listing) {
+      listing = listDirectory(directory.path);
+      this.#listings.set(directory, listing);
+    }
+    return listing;
+  }
+
+  /** Checks once each directory that something will be renamed into. */
+  #requireWritable(directory: ExistingDirectory): ReplacementRules {
+    const known = this.#rules.get(directory);
+    if (known) return known;
     const stats = statSync(fsPath(directory.path));
     requireWritable(directory.path, stats);
+    requireNotAppendOnly(directory.path, stats, () => this.#listingOf(directory));
+    const rules = new ReplacementRules(directory.path, stats);
+    this.#rules.set(directory, rules);
     if (stats.dev !== directory.area.dev) directory.area = this.#newArea(directory.path, stats.dev);
-    if (this.#areas.includes(directory.area)) return;
+    if (this.#areas.includes(directory.area)) return rules;
     this.#areas.push(directory.area);
     requireWritable(directory.area.parent, statSync(fsPath(directory.area.parent)));
     this.sweep(directory.area.parent);
+    return rules;
   }
 
   /** Returns the staging area of the nearest existing directory above, unless a mount point lies between. */

@@ -5,32 +5,39 @@ import { decodeName, fsPath } from '../fs/names.ts';
 import { thisPlatform } from '../fs/platform.ts';
 import { rename } from '../fs/rename.ts';
 import { grantWrite, makeWritable } from '../fs/writable.ts';
-import { applyAttributes, attributesOf } from './attributes.ts';
+import { applyAttributes, attributesOf, type DirectoryAttributes } from './attributes.ts';
 
 /**
- * Moves a directory in `parent` to a free name on the same file system. The system itself refuses anything that is not
- * a directory. When it throws, all is as it was; where that could not be had either, something exists at `to`.
+ * Moves a directory in `parent` to a free name on the same file system, and keeps its attributes. The system itself refuses
+ * anything that is not a directory. When it throws, all is as it was; where that could not be had either, something exists
+ * at `to`.
  */
 export function moveDirectory(parent: string, from: string, to: string): void {
+  const attributes = attributesOf(from);
+  // A move to another parent rewrites the directory's `..`, which needs the right to write it
+  if (isRealDirectory(from)) grantWrite(from);
   try {
     // With the slash, only a directory is renamed
     rename(parent, `${from}/`, to);
+    ignoreErrors(() => applyAttributes(to, attributes));
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EXDEV') throw error;
-    // overlayfs renames the content of a directory from an image's layer, but not the directory itself
-    movePieces(parent, from, to);
+    try {
+      // overlayfs renames the content of a directory from an image's layer, but not the directory itself
+      if ((error as NodeJS.ErrnoException).code !== 'EXDEV') throw error;
+      movePieces(parent, from, to, attributes);
+    } catch (failure) {
+      ignoreErrors(() => isRealDirectory(from) && applyAttributes(from, attributes));
+      throw failure;
+    }
   }
 }
 
-function movePieces(parent: string, from: string, to: string): void {
-  if (!isRealDirectory(from))
-    throw Object.assign(new Error('not a directory'), { code: 'ENOTDIR', path: from });
-  const attributes = attributesOf(from);
+/** Takes a directory that its owner can write. */
+function movePieces(parent: string, from: string, to: string, attributes: DirectoryAttributes): void {
   const { uid, gid } = lstatSync(fsPath(from));
   makeWritable(to.slice(0, to.lastIndexOf('/')), () => mkdirSync(fsPath(to), 0o700));
   const moved: string[] = [];
   try {
-    grantWrite(from);
     for (const found of readdirSync(fsPath(from), { withFileTypes: true, encoding: 'buffer' })) {
       const name = decodeName(found.name);
       if (found.isDirectory()) moveDirectory(from, `${from}/${name}`, `${to}/${name}`);
@@ -45,7 +52,6 @@ function movePieces(parent: string, from: string, to: string): void {
       grantWrite(to);
       for (const name of moved.toReversed()) moveBack(`${to}/${name}`, from, `${from}/${name}`);
       rmdirSync(fsPath(to));
-      applyAttributes(from, attributes);
     });
     throw error;
   }

@@ -1,10 +1,8 @@
 import { lstatSync, writeFileSync } from 'node:fs';
 import { isRealDirectory } from '../fs/file-status.ts';
-import { ignoreErrors } from '../fs/ignore-errors.ts';
 import { refuseMount } from '../fs/mounts.ts';
 import { fsPath } from '../fs/names.ts';
 import { rename } from '../fs/rename.ts';
-import { grantWrite } from '../fs/writable.ts';
 import { applyAttributes, attributesOfDirectory, type DirectoryAttributes } from './attributes.ts';
 import type { ExistingDirectory } from './existing-directories.ts';
 import { moveBack, moveDirectory } from './move-directory.ts';
@@ -48,16 +46,12 @@ export class MovedAside {
     if (!attributes) return;
     refuseMount(path);
     const aside = parent.area.newTree();
-    // A move to another parent rewrites the directory's `..`, which needs the right to write it
-    grantWrite(path);
     try {
       moveDirectory(parent.path, path, aside);
       this.#items.push({ path, aside, parent, attributes, isPart: false });
     } catch (error) {
       if (isPresent(aside)) this.#items.push({ path, aside, parent, attributes, isPart: true });
-      if (!isRealDirectory(path)) return;
-      ignoreErrors(() => applyAttributes(path, attributes));
-      throw error;
+      if (isRealDirectory(path)) throw error;
     }
   }
 

@@ -1,7 +1,40 @@
-import { accessSync, constants, lstatSync, readdirSync, type Stats } from 'node:fs';
+import {
+  accessSync,
+  chmodSync,
+  closeSync,
+  constants,
+  type Dirent,
+  lstatSync,
+  openSync,
+  readdirSync,
+  rmdirSync,
+  type Stats,
+  unlinkSync,
+} from 'node:fs';
 import { TargetTreeError } from '../archive-errors.ts';
+import { type FileSystemKind, fileSystemKind } from '../fs/file-system-kind.ts';
 import { fsPath } from '../fs/names.ts';
+import { thisPlatform } from '../fs/platform.ts';
 import { writeError } from '../fs/tree-errors.ts';
+
+const STICKY_BIT = 0o1000;
+
+/** Type of an item in an existing directory. */
+export type ItemKind = 'directory' | 'file' | 'other';
+
+/** Returns each name in a directory with its type. Throws `TargetTreeError`. */
+export function listDirectory(path: string): Map<string, ItemKind> {
+  try {
+    const listing = readdirSync(fsPath(path), { withFileTypes: true });
+    return new Map(listing.map(found => [found.name, itemKind(found)]));
+  } catch (error) {
+    throw writeError(path, error);
+  }
+}
+
+export function itemKind(found: Dirent | Stats): ItemKind {
+  return found.isDirectory() ? 'directory' : found.isFile() ? 'file' : 'other';
+}
 
 /**
  * Throws the system's error for a name or path that is too long here: staging uses short names, so only the rename of the
@@ -12,7 +45,7 @@ export function requireNameable(path: string, component: string): void {
   if (component.length > 63 || path.length > 1000) lstatSync(fsPath(path), { throwIfNoEntry: false });
 }
 
-/** Throws `TargetTreeError` for a directory that a restore cannot rename into, even after a chmod. */
+/** Throws `TargetTreeError` for a directory that a restore cannot rename into or out of, even after a chmod. */
 export function requireWritable(path: string, stats: Stats): void {
   try {
     accessSync(fsPath(path), constants.W_OK | constants.X_OK);
@@ -21,8 +54,10 @@ export function requireWritable(path: string, stats: Stats): void {
     if (code === 'EROFS') throw writeError(path, error);
     // Another job that restores the same has moved it away
     if (code === 'ENOENT') return;
+    // The code for an immutable directory; missing rights have EACCES
+    if (code === 'EPERM' && thisPlatform.hasModes) throw attributeError(path, error);
     // Its owner can give it the write bit for the commit
-    if (stats.uid === process.geteuid?.()) return;
+    if (isOwner(stats)) return;
     throw new TargetTreeError(
       `${path} belongs to user ${stats.uid} and cannot be written; remove it or set \`sudo: true\``,
       { cause: error },
@@ -30,12 +65,84 @@ export function requireWritable(path: string, stats: Stats): void {
   }
 }
 
-/** Returns each name in a directory and whether it is a directory. Throws `TargetTreeError`. */
-export function listDirectory(path: string): Map<string, boolean> {
+/**
+ * Throws `TargetTreeError` for an append-only directory, whose items cannot be renamed or removed. `stats` and `list`
+ * are of the directory.
+ */
+export function requireNotAppendOnly(
+  path: string,
+  stats: Stats,
+  list: () => ReadonlyMap<string, ItemKind>,
+): void {
+  if (process.platform !== 'linux' || !(isOwner(stats) || process.geteuid?.() === 0)) return;
   try {
-    const listing = readdirSync(fsPath(path), { withFileTypes: true });
-    return new Map(listing.map(found => [found.name, found.isDirectory()]));
+    // A chmod to the same mode changes nothing. The attribute refuses it, and some file systems do
+    chmodSync(fsPath(path), stats.mode & 0o7777);
   } catch (error) {
-    throw writeError(path, error);
+    if ((error as NodeJS.ErrnoException).code === 'EPERM' && refusesRemoval(path, list()))
+      throw attributeError(path, error);
   }
+}
+
+/**
+ * Tries to remove an item by the call for another type. Linux refuses that in any case, and with EPERM only where no item
+ * can be removed (`may_delete` in fs/namei.c).
+ */
+function refusesRemoval(path: string, listing: ReadonlyMap<string, ItemKind>): boolean {
+  const [item] = listing;
+  if (!item) return false;
+  const [name, kind] = item;
+  try {
+    (kind === 'directory' ? unlinkSync : rmdirSync)(fsPath(`${path}/${name}`));
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+/** Rules of one directory for the items in it that a rename replaces or moves. */
+export class ReplacementRules {
+  readonly #fileSystem: FileSystemKind;
+  readonly #isRestricted: boolean;
+
+  /** `stats` are those of the directory at `path`. */
+  constructor(path: string, stats: Stats) {
+    this.#fileSystem = fileSystemKind(path);
+    // Sticky bit: only the owner of the directory or of an item may rename the item
+    this.#isRestricted = (stats.mode & STICKY_BIT) !== 0 && !isOwner(stats) && process.geteuid?.() !== 0;
+  }
+
+  /** Throws `TargetTreeError` for an item that no rename replaces. */
+  requireReplaceable(path: string, kind: ItemKind): void {
+    if (this.#isRestricted) requireOwned(path);
+    if (kind !== 'file' || this.#fileSystem === 'other') return;
+    try {
+      // Opening finds append-only files too, but on overlayfs it would copy the file
+      if (this.#fileSystem === 'overlay') accessSync(fsPath(path), constants.W_OK);
+      else
+        closeSync(openSync(fsPath(path), constants.O_WRONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'EPERM') throw attributeError(path, error);
+    }
+  }
+}
+
+function requireOwned(path: string): void {
+  const stats = lstatSync(fsPath(path), { throwIfNoEntry: false });
+  if (!stats || isOwner(stats)) return;
+  throw new TargetTreeError(
+    `${path} belongs to user ${stats.uid} and cannot be replaced, because its directory has the sticky bit; remove it or set \`sudo: true\``,
+  );
+}
+
+/** The system does not tell which of the two attributes it is. */
+function attributeError(path: string, cause: unknown): TargetTreeError {
+  return new TargetTreeError(
+    `${path} is immutable or append-only and cannot be replaced or written; run \`chattr -ia\` on it or exclude it with a \`!\` line in \`path\``,
+    { cause },
+  );
+}
+
+function isOwner({ uid }: Stats): boolean {
+  return uid === process.geteuid?.();
 }

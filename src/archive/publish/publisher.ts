@@ -7,6 +7,7 @@ import { rename } from '../fs/rename.ts';
 import { grantWrite } from '../fs/writable.ts';
 import { applyAttributes, attributesOf, type DirectoryAttributes } from './attributes.ts';
 import type { MovedAside, TargetDirectory } from './moved-aside.ts';
+import { withShortPath } from './short-path.ts';
 import type { Move } from './target-plan.ts';
 
 /** Attempts at one rename when another job keeps putting something in its way. */
@@ -33,6 +34,11 @@ export class Publisher {
   /** The completed moves, in their order. */
   get published(): readonly Move[] {
     return this.#published;
+  }
+
+  /** Whether a tree was published piece by piece. */
+  get hasMerged(): boolean {
+    return this.#hasMerged;
   }
 
   /** Whether anything may be visible. A merge that failed may have moved some of its tree. */
@@ -83,6 +89,10 @@ export class Publisher {
   /** Publishes a staged directory piece by piece into one that another job has published first. */
   #merge(from: string, into: TargetDirectory): void {
     this.#hasMerged = true;
+    withShortPath(from, short => this.#mergeItems(short, into));
+  }
+
+  #mergeItems(from: string, into: TargetDirectory): void {
     for (const found of readdirSync(fsPath(from), { withFileTypes: true, encoding: 'buffer' })) {
       const name = decodeName(found.name);
       const [source, target] = [`${from}/${name}`, `${into.path}/${name}`];

@@ -1,17 +1,34 @@
-import { copyFileSync, lchownSync, linkSync, lutimesSync, mkdirSync, statSync, symlinkSync } from 'node:fs';
+import { Buffer } from 'node:buffer';
+import {
+  closeSync,
+  fstatSync,
+  lchownSync,
+  linkSync,
+  lutimesSync,
+  mkdirSync,
+  openSync,
+  readSync,
+  statSync,
+  symlinkSync,
+  writeSync,
+} from 'node:fs';
 import { win32 } from 'node:path';
+import { TargetTreeError } from '../archive-errors.ts';
 import { type Entry, EntryType, inodeOf } from '../format/entry.ts';
 import { fileTimes } from '../fs/file-times.ts';
 import type { PathLayout } from '../fs/layout.ts';
 import { encodeName, fsPath } from '../fs/names.ts';
 import { linkTypeOf, type Platform, thisPlatform } from '../fs/platform.ts';
+import { isRefusal, type RefusedAttributes } from '../fs/refused-attributes.ts';
 import { writeError } from '../fs/tree-errors.ts';
 import { applyAttributes } from './attributes.ts';
 import type { StagedFiles } from './staged-paths.ts';
-import type { TargetPlan } from './target-plan.ts';
+import type { RemainingStaging } from './stale-staging.ts';
+import { finalPathOf, type TargetPlan } from './target-plan.ts';
 
 /** While a directory is filled, this process must be able to write and search it, whatever its final mode. */
 const FILL_MODE = 0o700;
+const COPY_BYTES = 1024 * 1024;
 
 /**
  * Builds in staging everything but files: directories before the files, links and directory attributes after them.
@@ -22,6 +39,7 @@ export class Stage {
   readonly #entries: readonly Entry[];
   readonly #directories: DirectoriesAfter;
   readonly #layout: PathLayout;
+  readonly #refused: RefusedAttributes;
   readonly #platform: Platform;
   #umask = 0;
 
@@ -29,12 +47,14 @@ export class Stage {
     plan: TargetPlan,
     entries: readonly Entry[],
     layout: PathLayout,
+    refused: RefusedAttributes,
     platform: Platform = thisPlatform,
   ) {
     this.#plan = plan;
     this.#entries = entries;
     this.#layout = layout;
     this.#directories = new DirectoriesAfter(entries, layout);
+    this.#refused = refused;
     this.#platform = platform;
   }
 
@@ -44,7 +64,7 @@ export class Stage {
     for (const area of this.#plan.areas) area.create();
     for (const { path, entry } of this.#plan.fresh) {
       const mode = entry < 0 ? 0o777 & ~this.#umask : this.#entries[entry]!.mode | FILL_MODE;
-      guarded(path, () => mkdirSync(fsPath(path), mode));
+      this.#guarded(path, () => mkdirSync(fsPath(this.#shorten(path)), mode));
     }
   }
 
@@ -53,16 +73,16 @@ export class Stage {
     return { paths: this.#plan.staged, masksModes: this.#plan.areas.some(area => area.masksModes) };
   }
 
-  /** Makes symlinks and hard links. The files that hard links point to must exist. Throws `TargetTreeError`. */
+  /** Makes symlinks and hard links, or copies where links are refused. The linked files must exist. Throws `TargetTreeError`. */
   addLinks(): void {
     this.#entries.forEach((entry, index) => {
       if (entry.type !== EntryType.symlink && entry.type !== EntryType.hardLink) return;
       const path = this.#plan.staged.at(index)!;
       if (path === '') return;
       const inode = inodeOf(entry, this.#entries);
-      if (inode.type === EntryType.file) guarded(path, () => this.#hardLink(path, entry.linkTo));
+      if (inode.type === EntryType.file) this.#guarded(path, () => this.#hardLink(path, entry.linkTo));
       else if (entry === inode || !this.#joinSymlinks(path, entry.linkTo))
-        guarded(path, () => this.#symlink(path, { ...inode, name: entry.name }));
+        this.#guarded(path, () => this.#symlink(path, { ...inode, name: entry.name }));
     });
   }
 
@@ -72,31 +92,39 @@ export class Stage {
       if (entry < 0) continue;
       const { mode, ...rest } = this.#entries[entry]!;
       const attributes = { ...rest, mode: isTop ? mode | FILL_MODE : mode };
-      guarded(path, () => applyAttributes(path, attributes, this.#platform));
+      this.#guarded(path, () =>
+        applyAttributes(this.#shorten(path), attributes, this.#refused, this.#platform),
+      );
     }
   }
 
-  /** Resets the umask. */
+  /** Resets the umask and closes open directories. Paths in staging must not be used after it. */
   close(): void {
     process.umask(this.#umask);
+    this.#plan.shortPaths.close();
   }
 
-  /** Removes all staging before a commit: the tree is as it was. Never throws, because an error is being handled. */
-  discard(): void {
-    for (const area of this.#plan.areas) {
-      try {
-        area.discard();
-      } catch {
-        // A later restore removes the rest
-      }
-    }
+  /**
+   * Removes all staging before a commit: the tree is as it was. Returns what could not be removed. Never throws, because
+   * an error is being handled.
+   */
+  discard(): readonly RemainingStaging[] {
+    return this.#plan.areas.filter(area => !area.tryDiscard()).map(area => area.remaining);
   }
 
   #symlink(path: string, entry: Entry): void {
     const target = entry.target.isWellFormed() ? entry.target : encodeName(entry.target);
-    symlinkSync(target, fsPath(path), this.#platform.typesLinks ? this.#linkType(entry) : null);
-    if (this.#platform.keepsOwners && entry.uid >= 0) lchownSync(fsPath(path), entry.uid, entry.gid);
-    lutimesSync(fsPath(path), Date.now() / 1000, fileTimes.toSeconds(entry));
+    const { uid, gid } = entry;
+    try {
+      symlinkSync(target, fsPath(path), this.#platform.typesLinks ? this.#linkType(entry) : null);
+    } catch (error) {
+      throw isRefusal(error) ? symlinkError(finalPathOf(path, this.#plan), error) : error;
+    }
+    if (this.#platform.keepsOwners && uid >= 0)
+      this.#refused.attempt('owners', () => lchownSync(fsPath(path), uid, gid));
+    this.#refused.attempt('times', () =>
+      lutimesSync(fsPath(path), Date.now() / 1000, fileTimes.toSeconds(entry)),
+    );
   }
 
   /** Makes a hard link to a symlink. Returns false where the system refuses it: another symlink has the same content. */
@@ -121,19 +149,58 @@ export class Stage {
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code ?? '';
       // Two roots on two file systems here, or a file system without hard links: a copy has the same content
-      if (!['EXDEV', 'EPERM', 'EMLINK', 'ENOTSUP', 'ENOSYS'].includes(code)) throw error;
-      copyFileSync(fsPath(source), fsPath(path));
-      applyAttributes(path, this.#entries[linkTo]!, this.#platform);
+      if (!isRefusal(error) && code !== 'EXDEV' && code !== 'EMLINK') throw error;
+      this.#refused.counts.hardLinks++;
+      copyContent(source, path);
+      applyAttributes(path, this.#entries[linkTo]!, this.#refused, this.#platform);
+    }
+  }
+
+  /** Returns a path for a directory in staging that the system takes, however deep it is. */
+  #shorten(directory: string): string {
+    const slash = directory.lastIndexOf('/');
+    return this.#plan.shortPaths.shorten(directory.slice(0, slash)) + directory.slice(slash);
+  }
+
+  /** Names the final path in errors: a path in staging means nothing to a user. */
+  #guarded(path: string, change: () => void): void {
+    try {
+      change();
+    } catch (error) {
+      throw error instanceof TargetTreeError ? error : writeError(finalPathOf(path, this.#plan), error);
     }
   }
 }
 
-function guarded(path: string, change: () => void): void {
+/** Copies a file's data. Node's `copyFile` sets the mode too, and fails where that is refused. */
+function copyContent(from: string, to: string): void {
+  const source = openSync(fsPath(from), 'r');
   try {
-    change();
-  } catch (error) {
-    throw writeError(path, error);
+    const target = openSync(fsPath(to), 'wx', fstatSync(source).mode);
+    try {
+      const chunk = Buffer.allocUnsafe(COPY_BYTES);
+      for (;;) {
+        const count = readSync(source, chunk, 0, COPY_BYTES, null);
+        if (count === 0) break;
+        for (let done = 0; done < count; ) done += writeSync(target, chunk, done, count - done);
+      }
+    } finally {
+      closeSync(target);
+    }
+  } finally {
+    closeSync(source);
   }
+}
+
+/** Nothing can replace a symlink: a copy of its target would be another tree. */
+function symlinkError(path: string, cause: unknown): TargetTreeError {
+  const { code } = cause as NodeJS.ErrnoException;
+  const advice = thisPlatform.typesLinks
+    ? 'enable Developer Mode or give the runner the right to create symbolic links'
+    : 'restore to a file system with symlinks, or exclude the link with a `!` line in `path`';
+  return new TargetTreeError(`${path} is a symlink and cannot be created here (${code}); ${advice}`, {
+    cause,
+  });
 }
 
 /** Paths that will be directories after the restore. Only Windows needs them: its symlinks have a type. */

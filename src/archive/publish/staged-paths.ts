@@ -1,8 +1,12 @@
 import type { Entry } from '../format/entry.ts';
+import type { ShortPaths } from './short-path.ts';
 
 /** The staging path of each entry; '' for an existing directory and for an entry that is not restored. */
 export interface StagedPaths {
+  /** Throws the system's error for a path that is too long and whose directory is gone. */
   at(entry: number): string | undefined;
+  /** Whether the entry is a file or link that is restored. */
+  has(entry: number): boolean;
 }
 
 /** Where files are built. */
@@ -18,12 +22,14 @@ export interface StagedFiles {
  */
 export class PlannedPaths implements StagedPaths {
   readonly #entries: readonly Entry[];
+  readonly #shortPaths: ShortPaths;
   readonly #paths: string[] = [];
   /** 1 if the path is that of the directory. */
   readonly #isInside: Uint8Array;
 
-  constructor(entries: readonly Entry[]) {
+  constructor(entries: readonly Entry[], shortPaths: ShortPaths) {
     this.#entries = entries;
+    this.#shortPaths = shortPaths;
     this.#isInside = new Uint8Array(entries.length);
   }
 
@@ -37,10 +43,14 @@ export class PlannedPaths implements StagedPaths {
     this.#isInside[entry] = 1;
   }
 
+  has(entry: number): boolean {
+    return Boolean(this.#paths[entry]);
+  }
+
   at(entry: number): string | undefined {
     const path = this.#paths[entry];
     if (this.#isInside[entry] !== 1) return path;
     const { name } = this.#entries[entry]!;
-    return `${path}${name.slice(name.lastIndexOf('/'))}`;
+    return `${this.#shortPaths.shorten(path!)}${name.slice(name.lastIndexOf('/'))}`;
   }
 }

@@ -1,30 +1,19 @@
-import {
-  chmodSync,
-  chownSync,
-  closeSync,
-  fstatSync,
-  lstatSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  rmSync,
-  unlinkSync,
-} from 'node:fs';
-import { basename, join } from 'node:path';
+import { chmodSync, chownSync, closeSync, fstatSync, mkdirSync, openSync, unlinkSync } from 'node:fs';
 import { realPathOf } from '../fs/file-status.ts';
 import { ignoreErrors } from '../fs/ignore-errors.ts';
-import { findMount, readMountPoints } from '../fs/mounts.ts';
-import { decodeName, fsPath } from '../fs/names.ts';
+import { fsPath } from '../fs/names.ts';
 import { thisPlatform } from '../fs/platform.ts';
-import { isStagingName, stagingName } from '../fs/staging-name.ts';
+import { RefusedAttributes } from '../fs/refused-attributes.ts';
+import { stagingName } from '../fs/staging-name.ts';
 import { writeError } from '../fs/tree-errors.ts';
 import { makeWritable } from '../fs/writable.ts';
 import { applyAttributes, attributesOf, type DirectoryAttributes, sameAttributes } from './attributes.ts';
+import { type DirectoryHandle, isLongDirectory, openDirectory } from './short-path.ts';
+import { disown, writeOwner } from './staging-owner.ts';
+import { type RemainingStaging, removeTree } from './stale-staging.ts';
 
 /** Single staged files are spread over directories of this many. */
 const FILES_A_DIRECTORY = 1024;
-/** A later restore removes staging that a killed one left behind after this many ms. */
-export const STALE_STAGING_MS = 24 * 60 * 60 * 1000;
 
 /**
  * A directory inside an existing one, on the same file system and inside the same mount: files and trees are built in it,
@@ -33,11 +22,13 @@ export const STALE_STAGING_MS = 24 * 60 * 60 * 1000;
 export class StagingArea {
   /** The existing directory that holds it. */
   readonly parent: string;
-  readonly path: string;
   /** Its device, as `stat` numbers it: no rename crosses devices. */
   readonly dev: number;
-  /** Whether a default ACL removes bits from the modes of new files, although the umask is 0. */
+  /** Whether new files get another mode than requested, although the umask is 0: by a default ACL, or on vfat. */
   masksModes = false;
+  readonly #name: string;
+  /** Opened if the parent's path leaves no room for names in it. */
+  #handle: DirectoryHandle | undefined;
   /** The parent's attributes before and after this area was made. */
   #before: DirectoryAttributes | undefined;
   #made: DirectoryAttributes | undefined;
@@ -47,7 +38,12 @@ export class StagingArea {
   constructor(parent: string, dev: number, runLabel: string) {
     this.parent = parent;
     this.dev = dev;
-    this.path = `${parent}/${stagingName(runLabel)}`;
+    this.#name = stagingName(runLabel);
+  }
+
+  get path(): string {
+    if (!this.#handle && isLongDirectory(this.parent)) this.#handle = openDirectory(this.parent);
+    return `${this.#handle?.path ?? this.parent}/${this.#name}`;
   }
 
   /** Returns a path for a directory that is moved as a whole, or for an item that is moved aside. */
@@ -67,93 +63,66 @@ export class StagingArea {
       this.#before = attributesOf(realPathOf(this.parent));
       makeWritable(this.parent, () => mkdirSync(fsPath(this.path), 0o700));
       // Without a set-group-id bit from its parent, so that files in it get the group of this process
-      if (thisPlatform.keepsOwners) {
-        chownSync(fsPath(this.path), -1, process.getegid!());
-        chmodSync(fsPath(this.path), 0o700);
-      }
+      if (thisPlatform.keepsOwners) setOwnGroup(this.path);
+      writeOwner(this.path);
       for (let index = 0; index * FILES_A_DIRECTORY < this.#files; index++)
         mkdirSync(fsPath(`${this.path}/f${index}`), 0o700);
-      this.masksModes = thisPlatform.hasModes && masksModes(this.path);
+      this.masksModes = thisPlatform.hasModes && [0o777, 0o640].some(mode => isMasked(this.path, mode));
       this.#made = attributesOf(realPathOf(this.parent));
     } catch (error) {
       throw writeError(this.parent, error);
     }
   }
 
-  /** Removes it with everything in it. */
-  remove(): void {
-    makeWritable(this.parent, () => removeTree(this.path));
+  /** Leaves it to be removed when it is old, because it holds items of the user. Never throws. */
+  keep(): void {
+    ignoreErrors(() => disown(this.path));
   }
 
-  /** Removes it and gives the parent the mode and times that it had before. */
-  discard(): void {
-    if (!this.#before) return;
-    const parent = realPathOf(this.parent);
-    const now = attributesOf(parent);
-    this.remove();
+  /** Removes it with everything in it. Returns false if something is left of it. Never throws. */
+  tryRemove(): boolean {
+    const removed = ignoreErrors(() => {
+      makeWritable(this.parent, () => removeTree(this.path));
+      return true;
+    });
+    this.#handle?.close();
+    this.#handle = undefined;
+    return removed ?? false;
+  }
+
+  /** Removes it like `tryRemove`, and gives the parent the mode and times that it had before. */
+  tryDiscard(): boolean {
+    const before = this.#before;
+    if (!before) return true;
+    const parent = ignoreErrors(() => realPathOf(this.parent)) ?? this.parent;
+    const now = ignoreErrors(() => attributesOf(parent)) ?? before;
+    const removed = this.tryRemove();
     // If another job has published in the parent meanwhile, its attributes stay as that job left them
     const untouched = this.#made === undefined || sameAttributes(now, this.#made);
-    applyAttributes(parent, untouched ? this.#before : now);
+    ignoreErrors(() => applyAttributes(parent, untouched ? before : now));
+    return removed;
+  }
+
+  /** Describes this area when it could not be removed. */
+  get remaining(): RemainingStaging {
+    return { directory: this.parent, maybeInUse: 0, irremovable: 1 };
   }
 }
 
+function setOwnGroup(directory: string): void {
+  const refused = new RefusedAttributes();
+  refused.attempt('owners', () => chownSync(fsPath(directory), -1, process.getegid!()));
+  refused.attempt('modes', () => chmodSync(fsPath(directory), 0o700));
+}
+
 /** Tests with a file that is made in `directory` and removed. */
-function masksModes(directory: string): boolean {
+function isMasked(directory: string, mode: number): boolean {
   const probe = fsPath(`${directory}/probe`);
-  const fd = openSync(probe, 'wx', 0o777);
+  const fd = openSync(probe, 'wx', mode);
   try {
-    return (fstatSync(fd).mode & 0o777) !== 0o777;
+    return (fstatSync(fd).mode & 0o777) !== mode;
   } finally {
     closeSync(fd);
     unlinkSync(probe);
   }
-}
-
-/** Removes staging of other runs in `directory` that is older than `olderThanMs`. Never fails. */
-export function removeStaleStaging(directory: string, olderThanMs: number): void {
-  try {
-    const stale = readdirSync(fsPath(directory))
-      .filter(isStagingName)
-      .map(name => `${directory}/${name}`)
-      .filter(path => isStale(path, olderThanMs));
-    if (stale.length === 0) return;
-    const real = realPathOf(directory);
-    const mounts = readMountPoints();
-    // A mount in staging came with a directory that was moved aside: it is the user's
-    const removable = stale.filter(path => findMount(join(real, basename(path)), mounts) === undefined);
-    const before = attributesOf(real);
-    // One that holds files of root stays; the others still go, and the directory gets its mode back
-    for (const path of removable) ignoreErrors(() => makeWritable(directory, () => removeTree(path)));
-    applyAttributes(directory, before);
-  } catch {
-    // It may be gone meanwhile; nothing depends on it
-  }
-}
-
-/** Only directories are staging, and only those of this user can be removed. */
-function isStale(path: string, olderThanMs: number): boolean {
-  const stats = lstatSync(fsPath(path), { throwIfNoEntry: false });
-  const user = process.geteuid?.() ?? 0;
-  if (!stats?.isDirectory() || (user !== 0 && stats.uid !== user)) return false;
-  return Date.now() - stats.mtimeMs >= olderThanMs;
-}
-
-/** Removes a tree of this user, read-only directories included. Does nothing if it is not there. */
-function removeTree(path: string): void {
-  const options = { recursive: true, force: true, maxRetries: 3 } as const;
-  try {
-    rmSync(fsPath(path), options);
-  } catch {
-    makeRemovable(path);
-    rmSync(fsPath(path), options);
-  }
-}
-
-/** Only root can remove items from a directory without write permission. */
-function makeRemovable(directory: string): void {
-  const stats = lstatSync(fsPath(directory), { throwIfNoEntry: false });
-  if (!stats?.isDirectory()) return;
-  chmodSync(fsPath(directory), 0o700);
-  for (const name of readdirSync(fsPath(directory), 'buffer'))
-    makeRemovable(`${directory}/${decodeName(name)}`);
 }

@@ -10,8 +10,10 @@ import {
   type FoundDirectory,
   statTarget,
 } from './existing-directories.ts';
+import { requireUsablePath, ShortPaths } from './short-path.ts';
 import { PlannedPaths, type StagedPaths } from './staged-paths.ts';
 import type { StagingArea } from './staging-area.ts';
+import type { RemainingStaging } from './stale-staging.ts';
 
 /** A rename that makes something visible. */
 export interface Move {
@@ -50,6 +52,8 @@ export interface TargetPlan {
   readonly obstacles: readonly Obstacle[];
   readonly moves: readonly Move[];
   readonly staged: StagedPaths;
+  readonly shortPaths: ShortPaths;
+  readonly remainingStaging: readonly RemainingStaging[];
 }
 
 export interface PlanOptions extends ExistingDirectoriesOptions {
@@ -75,9 +79,26 @@ export function planTarget(entries: readonly Entry[], options: PlanOptions): Tar
   return planner.finish();
 }
 
-type DirectoryPlace =
-  | { readonly fresh: true; readonly path: string }
-  | { readonly fresh: false; readonly directory: ExistingDirectory };
+/** Returns the path that an item in staging will have after the commit, or the path itself if it is in no move. */
+export function finalPathOf(path: string, { moves, shortPaths }: TargetPlan): string {
+  const staged = shortPaths.expand(path);
+  const move = moves.find(({ from }) => staged === from || staged.startsWith(`${from}/`));
+  return move ? move.to + staged.slice(move.from.length) : path;
+}
+
+type DirectoryPlace = FreshPlace | ExistingPlace;
+
+interface FreshPlace {
+  readonly fresh: true;
+  readonly path: string;
+  /** Its path after the commit. */
+  readonly finalPath: string;
+}
+
+interface ExistingPlace {
+  readonly fresh: false;
+  readonly directory: ExistingDirectory;
+}
 
 class Planner {
   readonly #layout: PathLayout;
@@ -86,6 +107,7 @@ class Planner {
   readonly #fresh: FreshDirectory[] = [];
   readonly #obstacles: Obstacle[] = [];
   readonly #moves: Move[] = [];
+  readonly #shortPaths = new ShortPaths();
   readonly #staged: PlannedPaths;
   /** Directories of the archive by stored name. */
   readonly #places = new Map<string, DirectoryPlace>();
@@ -93,7 +115,7 @@ class Planner {
   readonly #above = new Map<string, DirectoryPlace>();
 
   constructor(entries: readonly Entry[], options: PlanOptions) {
-    this.#staged = new PlannedPaths(entries);
+    this.#staged = new PlannedPaths(entries, this.#shortPaths);
     this.#layout = options.layout;
     this.#options = options;
     this.#existing = new ExistingDirectories(options);
@@ -119,11 +141,12 @@ class Planner {
     }
     const target = parent ? undefined : this.#layout.toAbsolute(entry.name);
     const place = parent ?? this.#directoryAbove(dirname(target!));
+    const component = target === undefined ? entry.name.slice(parentStored.length) : basename(target);
     if (place.fresh) {
+      requireUsablePath(`${place.finalPath}/${component}`);
       this.#staged.setInside(index, place.path);
       return;
     }
-    const component = target === undefined ? entry.name.slice(parentStored.length) : basename(target);
     this.#staged.set(index, this.#moveFile(place.directory, component, index));
   }
 
@@ -135,6 +158,8 @@ class Planner {
       obstacles: this.#obstacles,
       moves: this.#moves,
       staged: this.#staged,
+      shortPaths: this.#shortPaths,
+      remainingStaging: this.#existing.remaining,
     };
   }
 
@@ -158,13 +183,13 @@ class Planner {
     const stats = statTarget(path, followed);
     if (stats?.isDirectory()) return this.#exists({ path, entry: index, stats, followed });
     const parent = this.#directoryAbove(dirname(path));
-    if (parent.fresh) return this.#freshInside(parent.path, basename(path), index);
+    if (parent.fresh) return this.#freshInside(parent, basename(path), index);
     return this.#freshTop(parent.directory, basename(path), index);
   }
 
   #childDirectory(parent: DirectoryPlace, entry: Entry, index: number, parentStored: string): DirectoryPlace {
     const component = entry.name.slice(parentStored.length, -1);
-    if (parent.fresh) return this.#freshInside(parent.path, component, index);
+    if (parent.fresh) return this.#freshInside(parent, component, index);
     const path = `${parent.directory.path}/${component}`;
     if (this.#isUnchanged(index)) {
       // Most directories of a warm restore: the device is read when something goes in
@@ -192,7 +217,7 @@ class Planner {
     if (stats?.isDirectory()) return this.#exists({ path, entry: -1, stats, followed: true });
     if (stats) throw new TargetTreeError(`${path} is not a directory, but the cache goes below it`);
     const parent = this.#directoryAbove(dirname(path));
-    if (parent.fresh) return this.#freshInside(parent.path, basename(path), -1);
+    if (parent.fresh) return this.#freshInside(parent, basename(path), -1);
     return this.#freshTop(parent.directory, basename(path), -1);
   }
 
@@ -204,17 +229,20 @@ class Planner {
   #freshTop(parent: ExistingDirectory, component: string, entry: number): DirectoryPlace {
     const to = this.#existing.requireRenameTarget(parent, component);
     // A directory that did not exist a moment ago is one that another job has published: ours is merged into it
-    if (this.#existing.kindOf(parent, component) === 'other') this.#moveAside(to, parent, false);
+    const kind = this.#existing.kindOf(parent, component);
+    if (kind === 'file' || kind === 'other') this.#moveAside(to, parent, false);
     const from = parent.area.newTree();
     this.#fresh.push({ path: from, entry, isTop: true });
     this.#moves.push({ from, to, isTree: true, entry, parent });
-    return { fresh: true, path: from };
+    return { fresh: true, path: from, finalPath: to };
   }
 
-  #freshInside(parent: string, component: string, entry: number): DirectoryPlace {
-    const path = `${parent}/${component}`;
+  #freshInside(parent: FreshPlace, component: string, entry: number): DirectoryPlace {
+    const path = `${parent.path}/${component}`;
+    const finalPath = `${parent.finalPath}/${component}`;
+    requireUsablePath(finalPath);
     this.#fresh.push({ path, entry, isTop: false });
-    return { fresh: true, path };
+    return { fresh: true, path, finalPath };
   }
 
   #moveAside(path: string, parent: ExistingDirectory, isDirectory: boolean): void {

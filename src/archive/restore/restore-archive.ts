@@ -1,15 +1,19 @@
 import { setImmediate } from 'node:timers/promises';
+import { StagedFileError } from '../archive-errors.ts';
 import type { Entry } from '../format/entry.ts';
 import type { OpenArchive } from '../format/open-archive.ts';
 import { validate } from '../format/validate.ts';
 import type { PathLayout } from '../fs/layout.ts';
+import { RefusedAttributes, type RefusedCounts } from '../fs/refused-attributes.ts';
 import type { StatusRows } from '../fs/status-rows.ts';
+import { writeError } from '../fs/tree-errors.ts';
 import { trimHeap } from '../memory/trim-heap.ts';
 import type { JobRunner } from '../pool/worker-pool.ts';
 import { commit } from '../publish/commit.ts';
 import { Stage } from '../publish/stage.ts';
 import type { StagedFiles } from '../publish/staged-paths.ts';
-import { planTarget, type TargetPlan } from '../publish/target-plan.ts';
+import type { RemainingStaging } from '../publish/stale-staging.ts';
+import { finalPathOf, planTarget, type TargetPlan } from '../publish/target-plan.ts';
 import { findUnchanged } from './find-unchanged.ts';
 import { statusAfterCommit, statusInStaging } from './restored-status.ts';
 import { type ReadRange, unpack } from './unpack.ts';
@@ -29,8 +33,15 @@ export interface RestoreArchiveOptions {
   readonly warm?: boolean;
   /** Returns the status of each file written, for an incremental save. */
   readonly keepStatus?: boolean;
+  readonly notes?: RestoreNotes;
   /** Age in ms from which staging of killed runs is removed; default a day. */
   readonly staleStagingMs?: number;
+}
+
+/** Receives facts that a restore reports once and that do not fail it. */
+export interface RestoreNotes {
+  attributesRefused(counts: RefusedCounts): void;
+  stagingRemains(remaining: RemainingStaging): void;
 }
 
 export interface RestoreSummary {
@@ -54,13 +65,17 @@ export async function restoreArchive(options: RestoreArchiveOptions): Promise<Re
     await runner.close();
     options.signal?.throwIfAborted();
     // The plan writes nothing, but removes staging that a killed restore has left above the roots
-    planTarget(roots, { ...options, isWanted: () => false });
+    const plan = planTarget(roots, { ...options, isWanted: () => false });
+    for (const remaining of plan.remainingStaging) options.notes?.stagingRemains(remaining);
     return { entries: entries.length, rawBytes: 0, rows: undefined };
   }
-  const { plan, rawBytes, rows } = await build(options, runner, entry => unchanged?.[entry] !== 1);
+  const refused = new RefusedAttributes();
+  const { plan, rawBytes, rows } = await build(options, runner, refused, entry => unchanged?.[entry] !== 1);
   await runner.close();
   options.beforeCommit?.();
-  commit(plan, entries);
+  const remaining = commit(plan, entries, options.layout, refused);
+  for (const staging of remaining) options.notes?.stagingRemains(staging);
+  if (refused.hasAny) options.notes?.attributesRefused(refused.counts);
   return { entries: entries.length, rawBytes, rows: rows && (await statusAfterCommit(rows, entries, plan)) };
 }
 
@@ -76,19 +91,22 @@ interface Built {
 async function build(
   options: RestoreArchiveOptions,
   runner: JobRunner,
+  refused: RefusedAttributes,
   isWanted: (entry: number) => boolean,
 ): Promise<Built> {
   const { archive, read, layout, signal } = options;
   const { entries } = archive.manifest;
   const staged = Promise.withResolvers<StagedFiles>();
-  const unpacking = unpack({ archive, read, runner, isWanted, staged: staged.promise });
+  const unpacking = unpack({ archive, read, runner, refused, isWanted, staged: staged.promise });
   // It is awaited after the directories are made
   unpacking.catch(() => {});
+  let plan: TargetPlan | undefined;
   let stage: Stage | undefined;
   try {
     await sendRequests();
-    const plan = planTarget(entries, { ...options, isWanted });
-    stage = new Stage(plan, entries, layout);
+    plan = planTarget(entries, { ...options, isWanted });
+    for (const remaining of plan.remainingStaging) options.notes?.stagingRemains(remaining);
+    stage = new Stage(plan, entries, layout, refused);
     stage.open();
     trimHeap();
     staged.resolve(stage.files);
@@ -102,8 +120,8 @@ async function build(
     staged.reject(error);
     // No worker may write into staging while it is removed
     await Promise.allSettled([unpacking, runner.close()]);
-    stage?.discard();
-    throw error;
+    for (const remaining of stage?.discard() ?? []) options.notes?.stagingRemains(remaining);
+    throw plan && error instanceof StagedFileError ? writeError(finalPathOf(error.path, plan), error) : error;
   } finally {
     stage?.close();
   }

@@ -1,15 +1,15 @@
-import { closeSync, constants, fchmodSync, ftruncateSync, openSync } from 'node:fs';
+import { closeSync, constants, ftruncateSync, openSync } from 'node:fs';
+import { StagedFileError } from '../archive-errors.ts';
 import type { Attributes, Entry } from '../format/entry.ts';
 import { fsPath } from '../fs/names.ts';
-import { thisPlatform } from '../fs/platform.ts';
-import { writeError } from '../fs/tree-errors.ts';
+import type { RefusedAttributes } from '../fs/refused-attributes.ts';
 import type { StagedPaths } from '../publish/staged-paths.ts';
 import { finishFile, NEW_FILE } from '../worker/staged-file.ts';
 import type { FrameContents } from './frame-contents.ts';
 
 /**
  * Files in several frames: creates them before the first slice and finishes them after the last. Throws
- * `TargetTreeError` for one that cannot be written.
+ * `StagedFileError` for one that cannot be written.
  */
 export class SlicedFiles {
   /** Bytes that are not written yet, by entry. */
@@ -17,11 +17,19 @@ export class SlicedFiles {
   readonly #entries: readonly Entry[];
   readonly #staged: StagedPaths;
   readonly #contents: FrameContents;
+  readonly #refused: RefusedAttributes;
 
-  constructor(entries: readonly Entry[], staged: StagedPaths, contents: FrameContents) {
+  /** Counts what the system refuses in `refused`. */
+  constructor(
+    entries: readonly Entry[],
+    staged: StagedPaths,
+    contents: FrameContents,
+    refused: RefusedAttributes,
+  ) {
     this.#entries = entries;
     this.#staged = staged;
     this.#contents = contents;
+    this.#refused = refused;
     for (const index of contents.sliced) {
       createSparse(staged.at(index)!, entries[index]!.size);
       this.#left.set(index, entries[index]!.size);
@@ -33,7 +41,7 @@ export class SlicedFiles {
     for (const { entry, size } of frames.flatMap(frame => this.#contents.slices(frame))) {
       const left = this.#left.get(entry)! - size;
       this.#left.set(entry, left);
-      if (left === 0) finishSparse(this.#staged.at(entry)!, this.#entries[entry]!);
+      if (left === 0) finishSparse(this.#staged.at(entry)!, this.#entries[entry]!, this.#refused);
     }
   }
 }
@@ -48,21 +56,20 @@ function createSparse(path: string, size: number): void {
       closeSync(fd);
     }
   } catch (error) {
-    throw writeError(path, error);
+    throw new StagedFileError(path, error);
   }
 }
 
 /** Sets mode, owner and time of a file whose slices are all written. */
-function finishSparse(path: string, attributes: Attributes): void {
+function finishSparse(path: string, attributes: Attributes, refused: RefusedAttributes): void {
   try {
     const fd = openSync(fsPath(path), constants.O_WRONLY);
     try {
-      if (thisPlatform.hasModes) fchmodSync(fd, attributes.mode);
-      finishFile(fd, attributes, Date.now() / 1000);
+      finishFile(fd, attributes, Date.now() / 1000, true, refused);
     } finally {
       closeSync(fd);
     }
   } catch (error) {
-    throw writeError(path, error);
+    throw new StagedFileError(path, error);
   }
 }

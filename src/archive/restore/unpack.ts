@@ -1,5 +1,6 @@
 import { type Entry, EntryType, type Manifest } from '../format/entry.ts';
 import type { ObjectBytes, OpenArchive } from '../format/open-archive.ts';
+import type { RefusedAttributes } from '../fs/refused-attributes.ts';
 import { trimHeap } from '../memory/trim-heap.ts';
 import { EMPTY_PIECE, type UnpackJob, UnpackJobWriter } from '../messages/unpack-job.ts';
 import { forEachWithin } from '../pool/in-flight.ts';
@@ -25,6 +26,8 @@ export interface UnpackOptions {
   readonly runner: JobRunner;
   /** Returns whether an entry is restored; default all. */
   readonly isWanted?: (entry: number) => boolean;
+  /** Counts what the system refuses to keep. */
+  readonly refused: RefusedAttributes;
   /** Staging paths. A promise, because the first requests are sent before the directories are made. */
   readonly staged: Promise<StagedFiles>;
 }
@@ -32,19 +35,19 @@ export interface UnpackOptions {
 /**
  * Fetches the frames that hold data of wanted files and writes those files. Every frame is checked before it is
  * opened. Returns the bytes of file data written.
- * Throws the archive's errors and those of `read` and `staged`, after it has aborted the other reads. Jobs may still run
+ * Throws `DamagedArchiveError`, `StagedFileError` and the errors of `read` and `staged`, after it has aborted the other reads. Jobs may still run
  * until the runner is closed.
  */
 export async function unpack(options: UnpackOptions): Promise<number> {
-  const { archive, runner, isWanted = () => true } = options;
+  const { archive, runner, refused, isWanted = () => true } = options;
   const { frames, entries } = archive.manifest;
   const contents = new FrameContents(frames, entries, isWanted);
   const runs = groupFrames(frames, frame => contents.has(frame));
   const failure = new AbortController();
   const onFailure = (error: unknown) => failure.abort(error);
   const ready = options.staged.then(async staged => {
-    const sliced = new SlicedFiles(entries, staged.paths, contents);
-    await writeEmptyFiles(entries, staged, isWanted, runner);
+    const sliced = new SlicedFiles(entries, staged.paths, contents, refused);
+    await writeEmptyFiles(entries, staged, options);
     return { staged, sliced };
   });
   // It is awaited below too, but only after a read
@@ -60,10 +63,11 @@ export async function unpack(options: UnpackOptions): Promise<number> {
   await forEachWithin(runs, limits, async run => {
     const bytes = fromTail(run, archive.tail) ?? (await options.read(run.start, run.end, failure.signal));
     const { staged, sliced } = await ready;
-    const { written } = await runner.run(jobOf(run, bytes, archive.manifest, contents, staged));
+    const result = await runner.run(jobOf(run, bytes, archive.manifest, contents, staged));
     sliced.addWritten(run.frames);
+    refused.add(result.refused);
     trimHeap();
-    total += written;
+    total += result.written;
   });
   await ready;
   return total;
@@ -99,18 +103,18 @@ function jobOf(
 async function writeEmptyFiles(
   entries: readonly Entry[],
   { paths, masksModes }: StagedFiles,
-  isWanted: (entry: number) => boolean,
-  runner: JobRunner,
+  { runner, refused, isWanted = () => true }: UnpackOptions,
 ): Promise<void> {
   const empty = entries.flatMap(({ type, size }, index) =>
     type === EntryType.file && size === 0 && isWanted(index) ? [index] : [],
   );
-  const jobs: Promise<unknown>[] = [];
+  const jobs: Promise<void>[] = [];
   for (let start = 0; start < empty.length; start += EMPTY_FILES_A_JOB) {
     const files = empty.slice(start, start + EMPTY_FILES_A_JOB);
     const job = new UnpackJobWriter(0, files.length);
     for (const entry of files) job.addPiece(EMPTY_PIECE, entries[entry]!, paths.at(entry)!);
-    jobs.push(runner.run(job.finish(new Uint8Array(0), masksModes)));
+    const created = runner.run(job.finish(new Uint8Array(0), masksModes));
+    jobs.push(created.then(result => refused.add(result.refused)));
   }
   await Promise.all(jobs);
 }

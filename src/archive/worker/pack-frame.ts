@@ -77,15 +77,14 @@ function packAsScanned(members: PackMembers, index: number, raw: RawBytes, fd: n
   const scanned = members.scannedStatus(index);
   const start = raw.at;
   const about = roundedMtime(scanned.mtimeMs);
-  const header = { ...member, ...about };
-  raw.header(header);
+  raw.header({ ...member, ...about });
   const offset = raw.at;
   const after = statusAfterReading(raw, fd, size, members.path(index));
   if (after && isUntouched(after, scanned)) {
     raw.pad(size);
     const mtime = splitMtime(after.mtimeNs);
     // The scan's time is a plain number, without the nanoseconds
-    if (isSameMtime(mtime, about) || raw.replaceMtime(start, offset, header, mtime))
+    if (isSameMtime(mtime, about) || raw.replaceHeader(start, offset, { ...member, ...mtime }))
       return { offset, size, ...mtime, mode, replaced: members.isReplaced(index, after) };
   }
   raw.at = start;

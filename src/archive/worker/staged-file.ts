@@ -1,9 +1,19 @@
 import { Buffer } from 'node:buffer';
-import { closeSync, constants, fchmodSync, fchownSync, futimesSync, openSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  fchownSync,
+  fstatSync,
+  futimesSync,
+  openSync,
+  writeSync,
+} from 'node:fs';
 import type { Attributes } from '../format/entry.ts';
 import { fileTimes } from '../fs/file-times.ts';
 import { fsPath } from '../fs/names.ts';
 import { thisPlatform } from '../fs/platform.ts';
+import { modeWithoutOwner, type RefusedAttributes } from '../fs/refused-attributes.ts';
 
 export const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
 /** Blocks of zeros of this size are not written to a file in slices: they become a hole. */
@@ -12,8 +22,8 @@ const ZEROS = new Uint8Array(HOLE_BYTES);
 
 /**
  * Writes a new file with its mode, owner and time. It is created with its mode: the process's umask is 0 while a restore
- * runs (publish/stage.ts). Only where a default ACL masks it (`masksModes`), the mode is set again.
- * `now` becomes its access time, in seconds. Throws the system's errors.
+ * runs (publish/stage.ts). Only where the file system changes it (`masksModes`), the mode is set again. Counts what the
+ * system refuses in `refused`. `now` becomes the access time, in seconds. Throws the system's other errors.
  */
 export function writeWhole(
   path: string,
@@ -21,12 +31,12 @@ export function writeWhole(
   attributes: Attributes,
   now: number,
   masksModes: boolean,
+  refused: RefusedAttributes,
 ): void {
   const fd = openSync(fsPath(path), NEW_FILE, attributes.mode);
   try {
     if (data) writeAll(fd, data, 0);
-    if (masksModes) fchmodSync(fd, attributes.mode);
-    finishFile(fd, attributes, now);
+    finishFile(fd, attributes, now, masksModes, refused);
   } finally {
     closeSync(fd);
   }
@@ -60,12 +70,31 @@ function writeAll(fd: number, data: Uint8Array, position: number): void {
   }
 }
 
-/** Sets owner and times of an open file that was created with its mode. `now` is in seconds. Throws the system's errors. */
-export function finishFile(fd: number, attributes: Attributes, now: number): void {
-  if (thisPlatform.keepsOwners && isOthers(attributes)) fchownSync(fd, attributes.uid, attributes.gid);
+/**
+ * Sets owner and times of an open file, and its mode where `setsMode` is true or the owner's change may have cleared bits.
+ * Counts what the system refuses in `refused`. `now` is in seconds. Throws the system's other errors.
+ */
+export function finishFile(
+  fd: number,
+  attributes: Attributes,
+  now: number,
+  setsMode: boolean,
+  refused: RefusedAttributes,
+): void {
+  const { uid, gid } = attributes;
+  let { mode } = attributes;
+  const changesOwner = thisPlatform.keepsOwners && isOthers(attributes);
+  if (changesOwner && !refused.attempt('owners', () => fchownSync(fd, uid, gid)))
+    mode = modeWithoutOwner(mode);
   // A change of owner clears the set-id bits, and so does each write of an ordinary user
-  if (thisPlatform.hasModes && attributes.mode > 0o777) fchmodSync(fd, attributes.mode);
-  futimesSync(fd, now, fileTimes.toSeconds(attributes));
+  if (thisPlatform.hasModes && (setsMode || attributes.mode > 0o777)) setMode(fd, mode, setsMode, refused);
+  refused.attempt('times', () => futimesSync(fd, now, fileTimes.toSeconds(attributes)));
+}
+
+/** Some file systems ignore a mode without an error (vfat with `quiet`): `verify` counts that as refused. */
+function setMode(fd: number, mode: number, verify: boolean, refused: RefusedAttributes): void {
+  if (!refused.attempt('modes', () => fchmodSync(fd, mode)) || !verify) return;
+  if ((fstatSync(fd).mode & 0o7777) !== mode) refused.counts.modes++;
 }
 
 /** Whether it belongs to someone else than a new file does: staging has no set-group-id bit (publish/staging-area.ts). */

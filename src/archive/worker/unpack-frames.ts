@@ -1,6 +1,7 @@
 import type { Buffer } from 'node:buffer';
+import { StagedFileError } from '../archive-errors.ts';
 import { openFrame } from '../format/codec.ts';
-import { writeError } from '../fs/tree-errors.ts';
+import { RefusedAttributes } from '../fs/refused-attributes.ts';
 import { release } from '../memory/buffers.ts';
 import { type UnpackJob, UnpackPieces, type UnpackResult } from '../messages/unpack-job.ts';
 import { writePart, writeWhole } from './staged-file.ts';
@@ -8,7 +9,7 @@ import { writePart, writeWhole } from './staged-file.ts';
 /**
  * Checks each frame against its hash, decompresses it, and cuts the files out of its raw bytes into staging. No tar is
  * parsed: the manifest tells where each file lies.
- * Throws `DamagedArchiveError` for a frame that is not the manifest's, `TargetTreeError` for a file that cannot be
+ * Throws `DamagedArchiveError` for a frame that is not the manifest's, `StagedFileError` for a file that cannot be
  * written.
  */
 export function unpackFrames(job: UnpackJob): UnpackResult {
@@ -18,6 +19,7 @@ export function unpackFrames(job: UnpackJob): UnpackResult {
   let raw: Buffer | undefined;
   let frame = -1;
   let written = 0;
+  const refused = new RefusedAttributes();
   for (let index = 0; index < pieces.count; index++) {
     const piece = pieces.get(index);
     if (piece.size > 0 && piece.frame !== frame) {
@@ -30,13 +32,13 @@ export function unpackFrames(job: UnpackJob): UnpackResult {
     const data = piece.size > 0 ? raw!.subarray(piece.offset, piece.offset + piece.size) : undefined;
     try {
       if (piece.partial) writePart(path, data!, piece.position);
-      else writeWhole(path, data, piece, now, job.masksModes);
+      else writeWhole(path, data, piece, now, job.masksModes, refused);
     } catch (error) {
-      throw writeError(path, error);
+      throw new StagedFileError(path, error);
     }
     written += piece.size;
   }
   if (raw) release(raw);
   release(job.bytes);
-  return { written };
+  return { written, refused: refused.counts };
 }

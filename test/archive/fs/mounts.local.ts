@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { TargetTreeError } from '../../../src/archive/archive-errors.ts';
 import { openArchive } from '../../../src/archive/format/open-archive.ts';
+import { RefusedAttributes } from '../../../src/archive/fs/refused-attributes.ts';
 import { InlineRunner } from '../../../src/archive/pool/worker-pool.ts';
 import { commit } from '../../../src/archive/publish/commit.ts';
 import { MovedAside } from '../../../src/archive/publish/moved-aside.ts';
@@ -61,13 +62,14 @@ async function restoreKnowingNoMounts(object: Buffer, to: string, left: boolean)
     mounts: new Set(),
     isWanted: index => !isThere(entries[index]!.name),
   });
-  const stage = new Stage(plan, entries, layout);
+  const refused = new RefusedAttributes();
+  const stage = new Stage(plan, entries, layout, refused);
   stage.open();
   const read = () => Promise.reject(new Error('all is in the tail'));
-  await unpack({ archive, read, runner: new InlineRunner(), staged: Promise.resolve(stage.files) });
+  await unpack({ archive, read, runner: new InlineRunner(), refused, staged: Promise.resolve(stage.files) });
   stage.finishDirectories();
   stage.close();
-  commit(plan, entries);
+  commit(plan, entries, layout, refused);
 }
 
 describe.runIf(canMount)('mount points below a cached directory', () => {

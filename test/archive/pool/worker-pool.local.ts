@@ -1,9 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import {
-  DamagedArchiveError,
-  SourceTreeError,
-  TargetTreeError,
-} from '../../../src/archive/archive-errors.ts';
+import { DamagedArchiveError, SourceTreeError } from '../../../src/archive/archive-errors.ts';
 import type { UnpackJob } from '../../../src/archive/messages/unpack-job.ts';
 import { WorkerPool } from '../../../src/archive/pool/worker-pool.ts';
 
@@ -50,7 +46,6 @@ describe('a worker pool', () => {
   test.each([
     ['DamagedArchiveError', DamagedArchiveError],
     ['SourceTreeError', SourceTreeError],
-    ['TargetTreeError', TargetTreeError],
     ['TypeError', Error],
   ])('rejects with the %s of a worker', async (name, kind) => {
     const failing = script(

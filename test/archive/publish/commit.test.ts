@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { TargetTreeError } from '../../../src/archive/archive-errors.ts';
 import { type Entry, EntryType } from '../../../src/archive/format/entry.ts';
+import { RefusedAttributes } from '../../../src/archive/fs/refused-attributes.ts';
 import { commit } from '../../../src/archive/publish/commit.ts';
 import { Stage } from '../../../src/archive/publish/stage.ts';
 import { planTarget } from '../../../src/archive/publish/target-plan.ts';
@@ -166,13 +167,14 @@ describe('an archive that holds one place as a link and as a directory', () => {
       const before = await visible(to);
       const layout = await layoutIn(to);
       const plan = planTarget(entries, { layout, runLabel: '42-00c0ffee' });
-      const stage = new Stage(plan, entries, layout);
+      const refused = new RefusedAttributes();
+      const stage = new Stage(plan, entries, layout, refused);
       stage.open();
       writeFileSync(plan.staged.at(1)!, '');
       stage.addLinks();
       stage.finishDirectories();
       stage.close();
-      expect(() => commit(plan, entries)).toThrow(TargetTreeError);
+      expect(() => commit(plan, entries, layout, refused)).toThrow(TargetTreeError);
       expect(await describeTree(outside)).toEqual({});
       expect((await visible(to))['tree/a/b']).toEqual(
         inside.type === EntryType.hardLink ? before['tree/a/b'] : undefined,
@@ -181,7 +183,7 @@ describe('an archive that holds one place as a link and as a directory', () => {
   );
 });
 
-function failureOf(work: () => void): TargetTreeError {
+function failureOf(work: () => unknown): TargetTreeError {
   try {
     work();
   } catch (error) {
@@ -286,6 +288,18 @@ describe('a commit that fails', () => {
     const found = await describeTree(to);
     expect(Object.keys(found)).toEqual(['tree', 'tree/a', 'tree/b']);
     expect([found['tree/a']?.size, found['tree/b']?.size]).toEqual([3, 3]);
+  });
+
+  test.each(['EPERM', 'EACCES'])('names the file that could not be replaced (%s)', async code => {
+    const { to, publish } = await staged({ 'tree/a': 'new', 'tree/b': 'new' }, { 'tree/b': 'old' });
+    instead('renameSync', rename => (from, target) => {
+      if (String(target) === join(to, 'tree/b'))
+        throw Object.assign(failed(code, from), { dest: String(target) });
+      rename(from, target);
+    });
+    const { message } = failureOf(publish);
+    expect(message).toContain(`${to}/tree/b cannot be written (${code})`);
+    expect(message).not.toContain('.cache-s3-');
   });
 
   test('reports that it was half-way when it was merging its only directory into that of another job', async () => {

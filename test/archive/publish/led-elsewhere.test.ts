@@ -4,6 +4,7 @@ import { readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type Entry, EntryType } from '../../../src/archive/format/entry.ts';
+import { RefusedAttributes } from '../../../src/archive/fs/refused-attributes.ts';
 import { commit } from '../../../src/archive/publish/commit.ts';
 import { Stage } from '../../../src/archive/publish/stage.ts';
 import { planTarget } from '../../../src/archive/publish/target-plan.ts';
@@ -20,7 +21,8 @@ const entry = (name: string, type: EntryType, target = ''): Entry => ({
 async function stagedIn(to: string, patterns: readonly string[], entries: readonly Entry[]) {
   const layout = await layoutIn(to, patterns);
   const plan = planTarget(entries, { layout, runLabel: '42-00c0ffee' });
-  const stage = new Stage(plan, entries, layout);
+  const refused = new RefusedAttributes();
+  const stage = new Stage(plan, entries, layout, refused);
   stage.open();
   entries.forEach(({ type }, index) => {
     if (type === EntryType.file) writeFileSync(plan.staged.at(index)!, '');
@@ -28,7 +30,7 @@ async function stagedIn(to: string, patterns: readonly string[], entries: readon
   stage.addLinks();
   stage.finishDirectories();
   stage.close();
-  return () => commit(plan, entries);
+  return () => commit(plan, entries, layout, refused);
 }
 
 test('a commit does not follow a link that another job has put in place of a root of a wildcard', async () => {

@@ -1,17 +1,15 @@
 import { expect, test } from 'vitest';
 import { type Entry, EntryType } from '../../../src/archive/format/entry.ts';
+import { ShortPaths } from '../../../src/archive/publish/short-path.ts';
 import { PlannedPaths } from '../../../src/archive/publish/staged-paths.ts';
 
 const named = (name: string) => ({ name, type: EntryType.file }) as Entry;
 
 test('PlannedPaths returns a path of its own or joins that of the directory and the name', () => {
-  const paths = new PlannedPaths([
-    named('./a/'),
-    named('./a/\udcff b'),
-    named('./c'),
-    named('./d'),
-    named('/e'),
-  ]);
+  const paths = new PlannedPaths(
+    [named('./a/'), named('./a/\udcff b'), named('./c'), named('./d'), named('/e')],
+    new ShortPaths(),
+  );
   paths.set(0, '/work/.cache-s3-1/a');
   paths.setInside(1, '/work/.cache-s3-1/a');
   paths.set(2, '/work/.cache-s3-1/f0');
@@ -25,4 +23,5 @@ test('PlannedPaths returns a path of its own or joins that of the directory and 
     '/stage/e',
   ]);
   expect(paths.at(5)).toBeUndefined();
+  expect([0, 1, 2, 3, 4, 5].filter(entry => paths.has(entry))).toEqual([0, 1, 2, 4]);
 });

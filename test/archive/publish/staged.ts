@@ -6,6 +6,7 @@ import { onTestFinished } from 'vitest';
 import type { Entry } from '../../../src/archive/format/entry.ts';
 import { openArchive } from '../../../src/archive/format/open-archive.ts';
 import type { Platform } from '../../../src/archive/fs/platform.ts';
+import { RefusedAttributes } from '../../../src/archive/fs/refused-attributes.ts';
 import { InlineRunner } from '../../../src/archive/pool/worker-pool.ts';
 import { commit } from '../../../src/archive/publish/commit.ts';
 import { Stage } from '../../../src/archive/publish/stage.ts';
@@ -22,24 +23,30 @@ export interface Staged {
   readonly expected: TreeDescription;
   /** What was there before anything was staged. */
   readonly before: TreeDescription;
-  publish(): void;
+  publish(): unknown;
   stagedAt(name: string): string;
 }
 
 /** A restore of `archived` over `present`, all done but its commit: what other jobs do comes in between. */
-export async function staged(archived: TreeSpec, present: TreeSpec, platform?: Platform): Promise<Staged> {
+export async function staged(
+  archived: TreeSpec,
+  present: TreeSpec,
+  platform?: Platform,
+  to = scratch(),
+): Promise<Staged> {
   const from = await buildTree(scratch(), archived);
   const { object } = await packTree(await layoutIn(from));
   const archive = await openArchive(tailOf(object, object.length), object.length, () => Promise.reject());
-  const to = await buildTree(scratch(), present);
+  await buildTree(to, present);
   const before = await visible(to);
   const { entries } = archive.manifest;
   const layout = await layoutIn(to);
   const plan = planTarget(entries, { layout, runLabel: '1-00000000' });
-  const stage = new Stage(plan, entries, layout, platform);
+  const refused = new RefusedAttributes();
+  const stage = new Stage(plan, entries, layout, refused, platform);
   stage.open();
   const read = () => Promise.reject(new Error('all is in the tail'));
-  await unpack({ archive, read, runner: new InlineRunner(), staged: Promise.resolve(stage.files) });
+  await unpack({ archive, read, runner: new InlineRunner(), refused, staged: Promise.resolve(stage.files) });
   stage.addLinks();
   stage.finishDirectories();
   stage.close();
@@ -49,7 +56,7 @@ export async function staged(archived: TreeSpec, present: TreeSpec, platform?: P
     entries,
     expected: await describeTree(from),
     before,
-    publish: () => commit(plan, entries),
+    publish: () => commit(plan, entries, layout, refused),
     stagedAt: name => plan.staged.at(entries.findIndex(entry => entry.name === name))!,
   };
 }

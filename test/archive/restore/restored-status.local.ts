@@ -8,9 +8,9 @@ import type { TargetPlan } from '../../../src/archive/publish/target-plan.ts';
 import { waitForLaterClock } from '../../../src/archive/restore/restored-status.ts';
 import { scratch } from '../support/scratch.ts';
 
-function planAt(...directories: string[]): TargetPlan {
+function planAt(...directories: string[]): Pick<TargetPlan, 'areas' | 'moves'> {
   const areas = directories.map(directory => new StagingArea(directory, 0, '1-00000000'));
-  return { areas, fresh: [], existing: [], obstacles: [], moves: [], staged: [] };
+  return { areas, moves: [] };
 }
 
 const second = 1_000_000_000n;

@@ -3,6 +3,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { RefusedCounts } from '../../../src/archive/fs/refused-attributes.ts';
+import type { RemainingStaging } from '../../../src/archive/publish/stale-staging.ts';
 import { unprivileged } from '../../support/drop-privileges.ts';
 import { buildTree, type TreeSpec } from '../../support/tree.ts';
 import { layoutIn, packTree } from './archives.ts';
@@ -13,19 +15,35 @@ export interface RestoreProcess {
   readonly ended: Promise<RestoreEnd>;
 }
 
+export interface RestorerOutput {
+  readonly entries?: number;
+  readonly rssBytes?: number;
+  /** Counts of attributes that the system refused. */
+  readonly refused?: RefusedCounts;
+  readonly remaining?: readonly RemainingStaging[];
+  readonly error?: string;
+  readonly message?: string;
+}
+
 export interface RestoreEnd {
   readonly exitCode: number | null;
   readonly signal: NodeJS.Signals | null;
-  /** What it said; undefined when it was killed before. */
-  readonly said: { entries?: number; rssBytes?: number; error?: string; message?: string } | undefined;
+  /** Its output; undefined if it was killed before. */
+  readonly said: RestorerOutput | undefined;
   readonly stderr: string;
 }
 
 /** As the user that runs the tests, or as one whom file permissions bind. */
 export type User = 'self' | 'ordinary';
 
-export function startRestore(job: RestorerJob, user: User = 'ordinary'): RestoreProcess {
-  const child = spawn(process.execPath, [RESTORER, JSON.stringify(job)], {
+/** `wrapper` is a command that runs the one given after its arguments, such as `unshare`. */
+export function startRestore(
+  job: RestorerJob,
+  user: User = 'ordinary',
+  wrapper: readonly string[] = [],
+): RestoreProcess {
+  const [command, ...args] = [...wrapper, process.execPath, RESTORER, JSON.stringify(job)];
+  const child = spawn(command!, args, {
     ...(user === 'ordinary' ? unprivileged() : {}),
     cwd: '/',
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -47,8 +65,8 @@ export function startRestore(job: RestorerJob, user: User = 'ordinary'): Restore
   return { child, ended };
 }
 
-export function runRestore(job: RestorerJob, user?: User): Promise<RestoreEnd> {
-  return startRestore(job, user).ended;
+export function runRestore(job: RestorerJob, user?: User, wrapper?: readonly string[]): Promise<RestoreEnd> {
+  return startRestore(job, user, wrapper).ended;
 }
 
 /** Saves a tree built in `directory`; the file that holds the object, for anyone to read. */

@@ -1,6 +1,6 @@
 /**
  * A restore in a process of its own, for tests that need another user, many at once, or a kill. Runs with
- * `node restorer.ts '<RestorerJob as JSON>'`; says `{"entries":n,"rssBytes":peak}` or `{"error":name,"message":text}` and ends with 0 or 1.
+ * `node restorer.ts '<RestorerJob as JSON>'`; prints what it restored, or `{"error":name,"message":text}`, and exits with 0 or 1.
  */
 
 import fs from 'node:fs';
@@ -60,6 +60,8 @@ async function main(job: RestorerJob): Promise<void> {
   const tail = await read(Math.max(0, object.length - 4096), object.length);
   const archive = await openArchive({ start: object.length - tail.length, bytes: tail }, object.length, read);
   const { workspace, patterns, workers = 0, staleStagingMs } = job;
+  const remaining: unknown[] = [];
+  let refused: unknown;
   const { entries } = await restoreArchive({
     archive,
     read,
@@ -69,10 +71,16 @@ async function main(job: RestorerJob): Promise<void> {
       workers > 0
         ? new WorkerPool(new URL('../../../src/archive/worker/worker.ts', import.meta.url), workers)
         : new InlineRunner(),
+    notes: {
+      attributesRefused: counts => {
+        refused = counts;
+      },
+      stagingRemains: found => remaining.push(found),
+    },
     ...(staleStagingMs === undefined ? {} : { staleStagingMs }),
   });
   const rssBytes = process.resourceUsage().maxRSS * 1024;
-  process.stdout.write(`${JSON.stringify({ entries, rssBytes })}\n`);
+  process.stdout.write(`${JSON.stringify({ entries, rssBytes, refused, remaining })}\n`);
 }
 
 if (process.argv[1] === RESTORER) {

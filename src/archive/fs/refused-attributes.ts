@@ -1,0 +1,65 @@
+/** Counts of entries by the attribute that they did not keep. */
+export interface RefusedCounts {
+  owners: number;
+  modes: number;
+  times: number;
+  /** Hard links that became copies. */
+  hardLinks: number;
+}
+
+/**
+ * Errors by which a file system or the rights of this process refuse an attribute: exFAT and 9p (EPERM), owners that a
+ * user namespace does not map (EINVAL), a quota of the new owner (EDQUOT), network file systems (EACCES, ENOTSUP, ENOSYS,
+ * EOVERFLOW).
+ */
+const REFUSALS: ReadonlySet<string | undefined> = new Set([
+  'EACCES',
+  'EDQUOT',
+  'EINVAL',
+  'ENOSYS',
+  'ENOTSUP',
+  'EOPNOTSUPP',
+  'EOVERFLOW',
+  'EPERM',
+]);
+
+/** Whether the system has refused an attribute, a link or a node type, and not failed on the content. */
+export function isRefusal(error: unknown): boolean {
+  return REFUSALS.has((error as NodeJS.ErrnoException).code);
+}
+
+/** Collects refused attributes. They are not content: a restore goes on without them and reports them once. */
+export class RefusedAttributes {
+  readonly counts: RefusedCounts = { owners: 0, modes: 0, times: 0, hardLinks: 0 };
+
+  get hasAny(): boolean {
+    return Object.values(this.counts).some(count => count > 0);
+  }
+
+  /** Returns false, and counts an entry, if the system refuses `change`. Throws its other errors. */
+  attempt(attribute: keyof RefusedCounts, change: () => void): boolean {
+    try {
+      change();
+      return true;
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      this.counts[attribute]++;
+      return false;
+    }
+  }
+
+  add(counts: RefusedCounts): void {
+    this.counts.owners += counts.owners;
+    this.counts.modes += counts.modes;
+    this.counts.times += counts.times;
+    this.counts.hardLinks += counts.hardLinks;
+  }
+}
+
+/**
+ * The mode for an entry whose owner could not be set: without set-id bits, which would give the rights of the wrong user
+ * (libarchive clears them too).
+ */
+export function modeWithoutOwner(mode: number): number {
+  return mode & 0o1777;
+}

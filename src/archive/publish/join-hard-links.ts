@@ -1,0 +1,109 @@
+import { Buffer } from 'node:buffer';
+import {
+  type BigIntStats,
+  closeSync,
+  constants,
+  fstatSync,
+  linkSync,
+  openSync,
+  readlinkSync,
+  readSync,
+} from 'node:fs';
+import { dirname } from 'node:path';
+import type { Entry } from '../format/entry.ts';
+import { lstatExact, realPathOf } from '../fs/file-status.ts';
+import { ignoreErrors } from '../fs/ignore-errors.ts';
+import type { PathLayout } from '../fs/layout.ts';
+import { fsPath } from '../fs/names.ts';
+import { thisPlatform } from '../fs/platform.ts';
+import { rename } from '../fs/rename.ts';
+import { applyAttributes, attributesOf } from './attributes.ts';
+import type { StagingArea } from './staging-area.ts';
+import type { TargetPlan } from './target-plan.ts';
+
+/** Rounds in which other restores may replace a name again. */
+const ATTEMPTS = 20;
+const CHUNK_BYTES = 256 * 1024;
+
+/**
+ * Joins hard links that came apart because several restores published their names alternately. Each restore that writes a
+ * name compares all names of the file afterwards, so the last one leaves them joined. Names whose content differs are of
+ * another archive, and stay. Never throws: the content is right without the links.
+ */
+export function joinHardLinks(entries: readonly Entry[], layout: PathLayout, plan: TargetPlan): void {
+  for (const names of linkedNames(entries, layout, plan)) {
+    for (const name of names.slice(1)) ignoreErrors(() => join(names[0]!, name, plan.areas));
+  }
+}
+
+/** Yields the paths of each restored file with several names, that of the file itself first. */
+function linkedNames(
+  entries: readonly Entry[],
+  layout: PathLayout,
+  plan: TargetPlan,
+): Iterable<readonly string[]> {
+  const names = new Map<number, string[]>();
+  entries.forEach(({ name, linkTo }, index) => {
+    if (linkTo < 0 || !plan.staged.has(index)) return;
+    const known = names.get(linkTo) ?? [layout.toAbsolute(entries[linkTo]!.name)];
+    known.push(layout.toAbsolute(name));
+    names.set(linkTo, known);
+  });
+  return names.values();
+}
+
+function join(file: string, name: string, areas: readonly StagingArea[]): void {
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const [target, other] = [lstatExact(file), lstatExact(name)];
+    if (!target || !other || isSame(target, other)) return;
+    const area = areas.find(({ dev }) => BigInt(dev) === other.dev);
+    if (!area || target.dev !== other.dev || !isEqual(file, target, name, other)) return;
+    const fresh = area.newTree();
+    linkSync(fsPath(file), fsPath(fresh));
+    const parent = realPathOf(dirname(name));
+    const attributes = attributesOf(parent);
+    rename(parent, fresh, name);
+    applyAttributes(parent, attributes);
+  }
+}
+
+function isSame(a: BigIntStats, b: BigIntStats): boolean {
+  return a.ino === b.ino && a.dev === b.dev;
+}
+
+/** Whether two files or two symlinks have the same attributes and content. */
+function isEqual(a: string, statsOfA: BigIntStats, b: string, statsOfB: BigIntStats): boolean {
+  const { mode, size, mtimeNs } = statsOfA;
+  if (mode !== statsOfB.mode || size !== statsOfB.size || mtimeNs !== statsOfB.mtimeNs) return false;
+  if (statsOfA.isFile()) return haveSameContent(a, b);
+  if (!statsOfA.isSymbolicLink() || !thisPlatform.joinsSymlinks) return false;
+  return readlinkSync(fsPath(a), 'buffer').equals(readlinkSync(fsPath(b), 'buffer'));
+}
+
+function haveSameContent(a: string, b: string): boolean {
+  const flags = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
+  const first = openSync(fsPath(a), flags);
+  try {
+    const second = openSync(fsPath(b), flags);
+    try {
+      return areEqual(first, second);
+    } finally {
+      closeSync(second);
+    }
+  } finally {
+    closeSync(first);
+  }
+}
+
+function areEqual(first: number, second: number): boolean {
+  const { size } = fstatSync(first);
+  if (size !== fstatSync(second).size) return false;
+  const [left, right] = [Buffer.allocUnsafe(CHUNK_BYTES), Buffer.allocUnsafe(CHUNK_BYTES)];
+  for (let position = 0; position < size; ) {
+    const count = readSync(first, left, 0, CHUNK_BYTES, position);
+    if (count === 0 || readSync(second, right, 0, count, position) !== count) return false;
+    if (left.compare(right, 0, count, 0, count) !== 0) return false;
+    position += count;
+  }
+  return true;
+}

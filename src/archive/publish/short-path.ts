@@ -1,0 +1,95 @@
+import { Buffer } from 'node:buffer';
+import { closeSync, constants, openSync } from 'node:fs';
+import { TargetTreeError } from '../archive-errors.ts';
+import { encodeName, fsPath } from '../fs/names.ts';
+
+/** Longest path that Linux takes, without the NUL that ends it (PATH_MAX, linux/limits.h). */
+const MAX_PATH_BYTES = 4095;
+/** A directory whose path is longer may have files whose paths are too long: `/`, a component of 255 bytes. */
+const MAX_DIRECTORY_BYTES = MAX_PATH_BYTES - 256;
+/** From fcntl.h of all architectures that Node.js supports: a handle that needs no right to read the directory. */
+const O_PATH = 0o10000000;
+
+const isLinux = process.platform === 'linux';
+
+/** An open directory with a path of at most 24 bytes, which goes on to lead to it while it is renamed. */
+export interface DirectoryHandle {
+  readonly path: string;
+  close(): void;
+}
+
+/** Opens a directory. Throws the system's error. Only on Linux. */
+export function openDirectory(path: string): DirectoryHandle {
+  const fd = openSync(fsPath(path), O_PATH | constants.O_DIRECTORY);
+  return { path: `/proc/self/fd/${fd}`, close: () => closeSync(fd) };
+}
+
+/** Whether files in this directory may have longer paths than Linux takes. */
+export function isLongDirectory(path: string): boolean {
+  return isLinux && path.length > MAX_DIRECTORY_BYTES / 3 && byteLength(path) > MAX_DIRECTORY_BYTES;
+}
+
+/** Runs `work` with a path of the directory that leaves room for the names in it. Throws the system's error. */
+export function withShortPath<T>(directory: string, work: (path: string) => T): T {
+  if (!isLongDirectory(directory)) return work(directory);
+  const handle = openDirectory(directory);
+  try {
+    return work(handle.path);
+  } finally {
+    handle.close();
+  }
+}
+
+/** A path of this many characters becomes shorter than the final one when its first part is replaced by a handle. */
+const ANCHOR_LENGTH = 128;
+
+/**
+ * Short paths for directories in staging. A staged path is some 40 bytes longer than the final one, so that a final path
+ * near the system's limit would not fit: its first part is replaced by a handle of the directory there.
+ */
+export class ShortPaths {
+  readonly #handles = new Map<string, DirectoryHandle>();
+
+  /**
+   * Returns a path of the directory that leaves room for names in it. The directories above it must exist. Throws the
+   * system's error.
+   */
+  shorten(directory: string): string {
+    if (!isLongDirectory(directory)) return directory;
+    const end = directory.indexOf('/', ANCHOR_LENGTH);
+    const anchor = directory.slice(0, end);
+    const handle = this.#handles.get(anchor) ?? openDirectory(anchor);
+    this.#handles.set(anchor, handle);
+    return handle.path + directory.slice(end);
+  }
+
+  /** Returns the full path of one that begins with a handle. */
+  expand(path: string): string {
+    for (const [anchor, handle] of this.#handles) {
+      if (path.startsWith(`${handle.path}/`)) return anchor + path.slice(handle.path.length);
+    }
+    return path;
+  }
+
+  close(): void {
+    for (const handle of this.#handles.values()) handle.close();
+    this.#handles.clear();
+  }
+}
+
+/**
+ * Throws `TargetTreeError` for a path that no program on this machine could use, although staging, which may be shorter,
+ * could hold it.
+ */
+export function requireUsablePath(path: string): void {
+  if (!isLinux || path.length <= MAX_PATH_BYTES / 3) return;
+  const bytes = byteLength(path);
+  if (bytes <= MAX_PATH_BYTES) return;
+  throw new TargetTreeError(
+    `${path.slice(0, 200)}… is ${bytes} bytes long and this system allows ${MAX_PATH_BYTES} (ENAMETOOLONG); restore to a shorter path`,
+  );
+}
+
+function byteLength(path: string): number {
+  return path.isWellFormed() ? Buffer.byteLength(path) : encodeName(path).length;
+}

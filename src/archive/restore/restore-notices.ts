@@ -1,0 +1,55 @@
+import type { RefusedCounts } from '../fs/refused-attributes.ts';
+import type { RemainingStaging } from '../publish/stale-staging.ts';
+import type { RestoreNotes } from './restore-archive.ts';
+
+/** Collects facts that a restore reports once, whether it succeeds or not. */
+export class RestoreNotices implements RestoreNotes {
+  #refused: RefusedCounts | undefined;
+  readonly #remaining: RemainingStaging[] = [];
+
+  attributesRefused(counts: RefusedCounts): void {
+    this.#refused = counts;
+  }
+
+  stagingRemains(remaining: RemainingStaging): void {
+    this.#remaining.push(remaining);
+  }
+
+  /** Returns one line on the attributes that the restored files have not. */
+  attributes(): string[] {
+    if (!this.#refused) return [];
+    const { owners, modes, times, hardLinks } = this.#refused;
+    const lost = [
+      ...countOf(owners, 'the owner of 1 entry', `the owners of ${owners} entries`),
+      ...countOf(modes, 'the mode of 1 entry', `the modes of ${modes} entries`),
+      ...countOf(times, 'the time of 1 entry', `the times of ${times} entries`),
+      ...countOf(hardLinks, '1 hard link, which is a copy', `${hardLinks} hard links, which are copies`),
+    ];
+    return [
+      `The content was restored, but this file system or the rights of this user do not allow ${lost.join(', ')}.`,
+    ];
+  }
+
+  /** Returns one line for each directory with staging of earlier restores. */
+  staging(): string[] {
+    return this.#remaining.map(({ directory, maybeInUse, irremovable }) => {
+      const reasons = [
+        ...countOf(
+          maybeInUse,
+          '1 may belong to a running job and is removed after a day',
+          `${maybeInUse} may belong to running jobs and are removed after a day`,
+        ),
+        ...countOf(
+          irremovable,
+          '1 cannot be removed by this user: remove it, or set `sudo: true`',
+          `${irremovable} cannot be removed by this user: remove them, or set \`sudo: true\``,
+        ),
+      ];
+      return `Directories .cache-s3-* of other restores remain in ${directory}: ${reasons.join('; ')}.`;
+    });
+  }
+}
+
+function countOf(count: number, one: string, many: string): string[] {
+  return count === 0 ? [] : [count === 1 ? one : many];
+}

@@ -1,0 +1,93 @@
+import { lstatSync, readFileSync, renameSync, utimesSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { describeTree, type TreeSpec } from '../../support/tree.ts';
+import { scratch } from '../support/scratch.ts';
+import { instead, leftovers, staged } from './staged.ts';
+
+const mtime = 1_500_000_000_000_000;
+const linked = (content: string): TreeSpec => ({
+  'tree/a': { content, mtime },
+  'tree/b': { hardlink: 'tree/a' },
+  'tree/sub/c': { hardlink: 'tree/a' },
+});
+
+const inodes = (root: string) =>
+  ['tree/a', 'tree/b', 'tree/sub/c'].map(name => lstatSync(join(root, name)).ino);
+
+/** Two restores into one directory; `first.publish` runs `second.publish` right after it has published `tree/a`. */
+async function interleaved(archived: [TreeSpec, TreeSpec], present: TreeSpec) {
+  const to = scratch();
+  const first = await staged(archived[0], present, undefined, to);
+  const second = await staged(archived[1], {}, undefined, to);
+  let isDone = false;
+  instead('renameSync', rename => (from, target) => {
+    rename(from, target);
+    if (isDone || String(target) !== join(to, 'tree/a')) return;
+    isDone = true;
+    second.publish();
+  });
+  return { to, first, second };
+}
+
+describe('when another restore publishes between two names of a file', () => {
+  test.each<[string, TreeSpec]>([
+    ['existing files', { ...linked('old'), 'tree/sub': { directory: true } }],
+    ['an existing directory', { 'tree/sub': { directory: true } }],
+  ])('over %s, the last commit leaves them joined', async (_, present) => {
+    const { to, first } = await interleaved([linked('same'), linked('same')], present);
+    first.publish();
+    expect(new Set(inodes(to)).size).toBe(1);
+    const found = await describeTree(to);
+    expect(found).toEqual(first.expected);
+    expect(leftovers(found)).toEqual([]);
+  });
+
+  test.runIf(process.platform === 'linux')('the last commit leaves symlinks joined', async () => {
+    const link: TreeSpec = {
+      'tree/a': { symlink: 'target', mtime },
+      'tree/b': { hardlink: 'tree/a' },
+      'tree/sub/c': { hardlink: 'tree/a' },
+    };
+    const { to, first } = await interleaved([link, link], {
+      'tree/a': { symlink: 'old' },
+      'tree/sub': { directory: true },
+    });
+    first.publish();
+    expect(new Set(inodes(to)).size).toBe(1);
+    expect(await describeTree(to)).toEqual(first.expected);
+  });
+
+  test('of another archive, the last commit leaves files of different content apart', async () => {
+    const { to, first } = await interleaved([linked('own'), linked('not')], linked('old'));
+    first.publish();
+    expect(readFileSync(join(to, 'tree/a'), 'utf8')).toBe('not');
+    expect(readFileSync(join(to, 'tree/b'), 'utf8')).toBe('own');
+  });
+
+  test('and again while they are joined, they are joined again', async () => {
+    const { to, first } = await interleaved([linked('same'), linked('same')], linked('old'));
+    let links = 0;
+    instead('linkSync', link => (from, target) => {
+      link(from, target);
+      if (++links > 1) return;
+      // A third restore replaces the file that was just linked
+      writeFileSync(join(to, 'fresh'), 'same');
+      utimesSync(join(to, 'fresh'), mtime / 1e6, mtime / 1e6);
+      renameSync(join(to, 'fresh'), join(to, 'tree/a'));
+    });
+    first.publish();
+    expect(links).toBeGreaterThan(1);
+    expect(new Set(inodes(to)).size).toBe(1);
+  });
+});
+
+test('a commit that merges into the tree of another restore leaves the names of a file joined', async () => {
+  const to = scratch();
+  const first = await staged(linked('same'), {}, undefined, to);
+  const second = await staged(linked('same'), {}, undefined, to);
+  second.publish();
+  first.publish();
+  expect(new Set(inodes(to)).size).toBe(1);
+  expect(await describeTree(to)).toEqual(first.expected);
+});

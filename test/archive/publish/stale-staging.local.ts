@@ -1,0 +1,128 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { chmodSync, lchownSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { isStagingName } from '../../../src/archive/fs/staging-name.ts';
+import { writeOwner } from '../../../src/archive/publish/staging-owner.ts';
+import { removeStaleStaging, STALE_STAGING_MS } from '../../../src/archive/publish/stale-staging.ts';
+import { giveAway } from '../../support/drop-privileges.ts';
+import { buildTree } from '../../support/tree.ts';
+import { runRestore, saveTo, startRestore } from '../support/restore-process.ts';
+import { scratch } from '../support/scratch.ts';
+
+const isLinux = process.platform === 'linux';
+const isRoot = process.getuid?.() === 0;
+const name = '.cache-s3-7-00000000-00000000';
+
+async function prepare() {
+  const directory = scratch();
+  chmodSync(directory, 0o755);
+  const object = await saveTo(directory, { 'tree/a': 'new', 'tree/b': 'new' });
+  const workspace = join(directory, 'work');
+  await buildTree(workspace, { 'tree/a': 'old' });
+  await giveAway(workspace);
+  return { tree: join(workspace, 'tree'), job: { object, workspace, patterns: ['tree'] } };
+}
+
+const stagingIn = (directory: string) => readdirSync(directory).filter(isStagingName);
+
+describe.runIf(isLinux)('a restore', () => {
+  test('removes the staging of a killed restore at once', async () => {
+    const { tree, job } = await prepare();
+    expect(await runRestore({ ...job, killAtRename: 1 })).toMatchObject({ signal: 'SIGKILL' });
+    expect(stagingIn(tree)).toHaveLength(1);
+    expect(await runRestore(job)).toMatchObject({ exitCode: 0, stderr: '', said: { remaining: [] } });
+    expect(stagingIn(tree)).toEqual([]);
+  });
+
+  test('leaves the staging of a restore that runs, which succeeds', async () => {
+    const { tree, job } = await prepare();
+    const slow = startRestore({ ...job, slowRenameMs: 2500 });
+    while (stagingIn(tree).length === 0) await new Promise(resolve => setTimeout(resolve, 5));
+    slow.child.kill('SIGSTOP');
+    try {
+      expect(await runRestore(job)).toMatchObject({ exitCode: 0, stderr: '', said: { remaining: [] } });
+      expect(stagingIn(tree)).toHaveLength(1);
+    } finally {
+      slow.child.kill('SIGCONT');
+    }
+    expect(await slow.ended).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(stagingIn(tree)).toEqual([]);
+  });
+});
+
+// Process 1 of a namespace cannot kill itself
+const namespace = ['unshare', '--pid', '--fork', '--mount-proc', 'sh', '-c', '"$@"; exit $?', 'sh'];
+const canUnshare =
+  isRoot && isLinux && spawnSync(namespace[0]!, [...namespace.slice(1), 'true']).status === 0;
+
+test.runIf(canUnshare)('a restore leaves and reports the staging of another process namespace', async () => {
+  const { tree, job } = await prepare();
+  await runRestore({ ...job, killAtRename: 1 }, 'self', namespace);
+  expect(stagingIn(tree)).toHaveLength(1);
+  const end = await runRestore(job, 'self');
+  expect(end.said?.remaining).toEqual([{ directory: tree, maybeInUse: 1, irremovable: 0 }]);
+  expect(stagingIn(tree)).toHaveLength(1);
+});
+
+describe.runIf(isLinux)('removeStaleStaging', () => {
+  /** A directory with staging of this process, whose owner file `change` has changed. */
+  function ownStaging(change: (owner: Record<string, unknown>) => void = () => {}): string {
+    const directory = scratch();
+    const staging = join(directory, name);
+    mkdirSync(staging);
+    writeOwner(staging);
+    const file = join(staging, 'owner');
+    const owner = JSON.parse(readFileSync(file, 'utf8'));
+    change(owner);
+    writeFileSync(file, JSON.stringify(owner));
+    return directory;
+  }
+  const sweep = (directory: string) => removeStaleStaging(directory, STALE_STAGING_MS);
+
+  test('leaves the staging of this process and does not report it', () => {
+    const directory = ownStaging();
+    expect(sweep(directory)).toBeUndefined();
+    expect(stagingIn(directory)).toEqual([name]);
+  });
+
+  test.each<[string, (owner: Record<string, unknown>) => void]>([
+    ['whose process id no process has', owner => Object.assign(owner, { pid: 2 ** 22 + 1 })],
+    ['whose process id another process has now', owner => Object.assign(owner, { startTime: '1' })],
+  ])('removes staging %s', (_, change) => {
+    const directory = ownStaging(change);
+    expect(sweep(directory)).toBeUndefined();
+    expect(stagingIn(directory)).toEqual([]);
+  });
+
+  test.each<[string, (owner: Record<string, unknown>) => void]>([
+    ['of another boot or machine', owner => Object.assign(owner, { bootId: 'other', pid: 2 ** 22 + 1 })],
+    ['of another namespace', owner => Object.assign(owner, { pidNamespace: 'pid:[1]', pid: 2 ** 22 + 1 })],
+    ['with an impossible process id', owner => Object.assign(owner, { pid: -1 })],
+    ['with a process id that is no number', owner => Object.assign(owner, { pid: '1' })],
+  ])('leaves and reports staging %s', (_, change) => {
+    const directory = ownStaging(change);
+    expect(sweep(directory)).toEqual({ directory, maybeInUse: 1, irremovable: 0 });
+    expect(stagingIn(directory)).toEqual([name]);
+  });
+
+  test('does not wait for an owner file that is a FIFO, and does not read a large one', () => {
+    const [fifo, large] = [scratch(), scratch()];
+    mkdirSync(join(fifo, name));
+    execFileSync('mkfifo', [join(fifo, name, 'owner')]);
+    mkdirSync(join(large, name));
+    writeFileSync(join(large, name, 'owner'), Buffer.alloc(2000, ' '));
+    for (const directory of [fifo, large]) {
+      expect(sweep(directory)).toEqual({ directory, maybeInUse: 1, irremovable: 0 });
+    }
+  });
+
+  test.runIf(isRoot)('reports old staging of another user', async () => {
+    const { tree, job } = await prepare();
+    await buildTree(tree, { [`${name}/x`]: 'left by root', [name]: { directory: true, mtime: 0 } });
+    lchownSync(join(tree, name), 0, 0);
+    const end = await runRestore(job);
+    expect(end).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(end.said?.remaining).toEqual([{ directory: tree, maybeInUse: 0, irremovable: 1 }]);
+  });
+});

@@ -1,0 +1,25 @@
+import { expect, test } from 'vitest';
+import { RestoreNotices } from '../../../src/archive/restore/restore-notices.ts';
+
+test('RestoreNotices makes no lines of nothing', () => {
+  const notices = new RestoreNotices();
+  expect([notices.attributes(), notices.staging()]).toEqual([[], []]);
+});
+
+test('RestoreNotices makes one line of all refused attributes', () => {
+  const notices = new RestoreNotices();
+  notices.attributesRefused({ owners: 12, modes: 1, times: 0, hardLinks: 2 });
+  expect(notices.attributes()).toEqual([
+    'The content was restored, but this file system or the rights of this user do not allow the owners of 12 entries, the mode of 1 entry, 2 hard links, which are copies.',
+  ]);
+});
+
+test('RestoreNotices makes one line for each directory with remaining staging', () => {
+  const notices = new RestoreNotices();
+  notices.stagingRemains({ directory: '/work/a', maybeInUse: 2, irremovable: 1 });
+  notices.stagingRemains({ directory: '/work/b', maybeInUse: 1, irremovable: 0 });
+  expect(notices.staging()).toEqual([
+    'Directories .cache-s3-* of other restores remain in /work/a: 2 may belong to running jobs and are removed after a day; 1 cannot be removed by this user: remove it, or set `sudo: true`.',
+    'Directories .cache-s3-* of other restores remain in /work/b: 1 may belong to a running job and is removed after a day.',
+  ]);
+});
