@@ -43,7 +43,7 @@ export default defineConfig({
           name: 'integration',
           include: ['test/**/*.itg.ts'],
           globalSetup,
-          runner: 'test/support/gateway/runner.ts',
+          runner: 'test/support/gateway/test-runner.ts',
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },

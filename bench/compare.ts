@@ -84,7 +84,7 @@ class Run {
 
   async prepare(): Promise<void> {
     const { gateway } = this.#bench;
-    for (const { bucket } of this.#programs) if (bucket !== undefined) await gateway.createBucket(bucket);
+    for (const { bucket } of this.#programs) if (bucket !== undefined) await gateway.bucket(bucket).create();
     if (this.data !== undefined) copyTree(this.data.directory, this.#tree);
   }
 
@@ -126,10 +126,10 @@ class Run {
     const { gateway } = this.#bench;
     if (!existsSync(this.#tree)) copyTree(this.data!.directory, this.#tree);
     const bucket = this.#programs[0]!.bucket!;
-    const [object] = await gateway.objects(bucket);
+    const [object] = await gateway.bucket(bucket).objects();
     if (object === undefined) throw new BenchError(`There is nothing in ${bucket} to measure floors with.`);
     return measureFloors(this.#bench, this.#place, {
-      chunks: await gateway.read(bucket, object),
+      chunks: await gateway.bucket(bucket).stream(object),
       tree: this.#tree,
       repetitions,
       level: 3,
@@ -192,12 +192,12 @@ class Run {
   async #addDecoys(program: Program, bucket: string): Promise<void> {
     const { gateway } = this.#bench;
     await this.#run(program, 'save', 'many-0');
-    const [name] = await gateway.objects(bucket);
+    const [name] = await gateway.bucket(bucket).objects();
     if (name === undefined) throw new BenchError(`${program.name} stored nothing in ${bucket}.`);
     const numbers = Array.from({ length: this.#case.decoys - 1 }, (_, index) => index + 1).values();
     const worker = async () => {
       for (const number of numbers) {
-        await gateway.put(bucket, name.replace('many-0', `many-${number}`), Buffer.from('x'));
+        await gateway.bucket(bucket).put(name.replace('many-0', `many-${number}`), Buffer.from('x'));
       }
     };
     await Promise.all(Array.from({ length: 16 }, worker));

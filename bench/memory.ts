@@ -83,7 +83,7 @@ async function measureMemory(
   for (const number of workers) {
     const program = ours({ ...bench, workers: number });
     const bucket = program.bucket!;
-    await bench.gateway.createBucket(bucket);
+    await bench.gateway.bucket(bucket).create();
     for (const phase of ['save', 'restore'] as const) {
       if (phase === 'restore') removeTree(tree);
       const key = `memory-${number}`;

@@ -27,7 +27,7 @@ export async function takeTurns(
   const runs = { save: new Map<Program, Sample[]>(), restore: new Map<Program, Sample[]>() };
   for (const program of programs)
     for (const phase of ['save', 'restore'] as const) runs[phase].set(program, []);
-  await bench.gateway.createBucket(bucket);
+  await bench.gateway.bucket(bucket).create();
   copyTree(data.directory, tree);
   try {
     for (let round = -1; round < rounds; round++) {

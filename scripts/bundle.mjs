@@ -30,10 +30,7 @@ export async function bundleSources(entries, elsewhere) {
     output: {
       paths: id => elsewhere.get(id) ?? id,
       codeSplitting: {
-        groups: [
-          { name: 'minimatch', test: /[\\/]minimatch[\\/]/ },
-          { name: 'common', test: id => common.has(id), minShareCount: 2 },
-        ],
+        groups: [{ name: 'common', test: id => common.has(id), minShareCount: 2 }],
       },
     },
   });

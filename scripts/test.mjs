@@ -8,7 +8,7 @@ import { existsSync } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import { constants, tmpdir } from 'node:os';
 import path from 'node:path';
-import { sharedGateway, shareGateway } from '../test/support/gateway/shared.ts';
+import { sharedGateway, shareGateway } from '../test/support/gateway/shared-gateway.ts';
 import { ensureDist } from './build.mjs';
 import { root } from './project.mjs';
 

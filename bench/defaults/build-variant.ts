@@ -7,7 +7,7 @@ import { type Knob, splitAt } from './knobs.ts';
 const root = path.resolve(import.meta.dirname, '../..');
 
 /** What a build reads. */
-const sources = ['src', 'scripts', 'test/support/gateway', 'package.json', 'tsconfig.json'];
+const sources = ['src', 'scripts', 'package.json', 'tsconfig.json'];
 
 /**
  * Builds the action with one constant changed, in a copy of the checkout below `scratch`.

@@ -72,7 +72,7 @@ export async function measureFloors(
 
 async function measureTransfers(bench: Workbench, shell: Shell, object: string): Promise<PhaseFloors> {
   const { gateway, store } = bench;
-  await gateway.createBucket(bucket, true);
+  await gateway.bucket(bucket).create({ ACL: 'public-read-write' });
   await shell.setup(`split -n ${streams} -d -a 1 '${object}' '${object}.'`);
   // the bucket is everyone's: nothing is signed here
   const all = (curl: string) =>

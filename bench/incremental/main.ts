@@ -48,7 +48,7 @@ await runToEnd(async stop => {
   try {
     const data = await subject!.data!(bench.cacheDirectory);
     const runner = new StepRunner(bench, place);
-    await bench.gateway.createBucket(runner.bucket);
+    await bench.gateway.bucket(runner.bucket).create();
     await stock(runner, data.directory);
 
     const resaves: Resave[] = [];

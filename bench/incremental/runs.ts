@@ -101,7 +101,7 @@ export class StepRunner {
   /** Deletes all objects but those of these keys. */
   async keepOnly(keys: readonly string[]): Promise<void> {
     const { gateway } = this.bench;
-    const names = await gateway.objects(this.bucket);
+    const names = await gateway.bucket(this.bucket).objects();
     await gateway.empty(
       this.bucket,
       new Set(names.filter(name => keys.some(key => name.includes(`/${key}/`)))),
@@ -111,10 +111,10 @@ export class StepRunner {
   /** The bytes that stand under a key. */
   async read(key: string): Promise<Buffer<ArrayBuffer>> {
     const { gateway } = this.bench;
-    const name = (await gateway.objects(this.bucket)).find(found => found.includes(`/${key}/`));
+    const name = (await gateway.bucket(this.bucket).objects()).find(found => found.includes(`/${key}/`));
     if (name === undefined) throw new Error(`There is nothing under the key ${key}.`);
     const chunks: Uint8Array[] = [];
-    for await (const chunk of await gateway.read(this.bucket, name)) chunks.push(chunk);
+    for await (const chunk of await gateway.bucket(this.bucket).stream(name)) chunks.push(chunk);
     return Buffer.concat(chunks);
   }
 }

@@ -36,7 +36,7 @@ export async function saveObject(
   // Before the scan: most saves of a key that exists end here
   const condition = await conditionOf(store, request, records, name);
   if (!condition) return { kind: 'exists', source: store.kind };
-  const roots = await request.layout.roots();
+  const roots = await request.layout.roots(request.signal);
   if (roots.length === 0) return { kind: 'empty' };
   const save = new ArchiveSave(store, request, options, { name, roots, condition });
   const base = baseOf(request, records, name);

@@ -4,12 +4,14 @@ import {
   GetBucketLifecycleConfigurationCommand,
   PutBucketLifecycleConfigurationCommand,
   PutBucketPolicyCommand,
-  S3Client,
+  type S3Client,
 } from '@aws-sdk/client-s3';
 import { expect, it } from 'vitest';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
 import { storeFor } from '../storage/s3/gateway-store.ts';
-import { type BucketAccess, gateway, newBucket } from '../support/gateway.ts';
+import { s3Client } from '../support/gateway/bucket.ts';
+import type { BucketAccess } from '../support/gateway/gateway.ts';
+import { gateway, newBucket } from '../support/gateway/shared-gateway.ts';
 
 /** Applies the policies and the lifecycle rules of the documents to a bucket of a real gateway. */
 
@@ -23,9 +25,7 @@ function block(file: string, heading: string): string {
 }
 
 function ownerOf(bucket: BucketAccess): S3Client {
-  const { endpoint, region } = gateway();
-  const credentials = { accessKeyId: bucket.accessKey, secretAccessKey: bucket.secretKey };
-  return new S3Client({ endpoint, region, credentials, forcePathStyle: true });
+  return s3Client(gateway(), bucket);
 }
 
 /** Makes a bucket of the first user. Returns the access of the second user, who has the rights of `policy`. */

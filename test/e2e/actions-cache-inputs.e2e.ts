@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { startGatewayProxy } from '../support/gateway.ts';
+import { startGatewayProxy } from '../support/gateway/shared-gateway.ts';
 import { mainOf, postOf, warningsOf } from '../support/runner/results.ts';
 import { buildTree, describeTree } from '../support/tree.ts';
 import { cacheSteps, outage } from './support/actions-cache.ts';

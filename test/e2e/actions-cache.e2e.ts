@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, it } from 'vitest';
-import { startGatewayProxy } from '../support/gateway.ts';
+import { startGatewayProxy } from '../support/gateway/shared-gateway.ts';
 import { mainOf, postOf, saidBy, warningsOf } from '../support/runner/results.ts';
 import { describeTree } from '../support/tree.ts';
 import { cacheSteps, outage } from './support/actions-cache.ts';

@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, it } from 'vitest';
-import { startGatewayProxy } from '../support/gateway.ts';
+import { startGatewayProxy } from '../support/gateway/shared-gateway.ts';
 import { type ActionRunResult, runAction } from '../support/runner/run-action.ts';
 import type { FaultProxy } from '../support/servers/fault-proxy.ts';
 import { buildTree, describeTree } from '../support/tree.ts';

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, it } from 'vitest';
-import { gateway, startGatewayProxy } from '../support/gateway.ts';
+import { gateway, startGatewayProxy } from '../support/gateway/shared-gateway.ts';
 import { closingFields, mainOf, postOf, warningsOf } from '../support/runner/results.ts';
 import { closedEndpoint } from '../support/servers/listen.ts';
 import { buildTree } from '../support/tree.ts';

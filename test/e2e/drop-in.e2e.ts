@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, it } from 'vitest';
 import { repositoryFile } from '../support/checkout.ts';
-import { gateway } from '../support/gateway.ts';
+import { gateway } from '../support/gateway/shared-gateway.ts';
 import { mainOf, postOf, warningsOf } from '../support/runner/results.ts';
 import { buildTree, describeTree } from '../support/tree.ts';
 import { describeWithGateway, type Machine, useLab } from './support/lab.ts';

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, it } from 'vitest';
-import { startGatewayProxy } from '../support/gateway.ts';
+import { startGatewayProxy } from '../support/gateway/shared-gateway.ts';
 import { closingFields, mainOf, postOf, saidBy, warningsOf } from '../support/runner/results.ts';
 import { describeWithGateway, useLab } from './support/lab.ts';
 

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { startGatewayProxy } from '../support/gateway.ts';
+import { startGatewayProxy } from '../support/gateway/shared-gateway.ts';
 import { closingFields, mainOf, postOf, saidBy } from '../support/runner/results.ts';
 import { forwardInRounds } from '../support/servers/request-rounds.ts';
 import { buildTree } from '../support/tree.ts';

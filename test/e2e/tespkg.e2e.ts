@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { expect, it } from 'vitest';
 import { repositoryFile } from '../support/checkout.ts';
-import { gateway, startGatewayProxy } from '../support/gateway.ts';
+import { gateway, startGatewayProxy } from '../support/gateway/shared-gateway.ts';
 import { useGitHubCache } from '../support/github/use-github-cache.ts';
 import { closingFields, mainOf, postOf, warningsOf } from '../support/runner/results.ts';
 import { firstTimes } from '../support/servers/fault-proxy.ts';

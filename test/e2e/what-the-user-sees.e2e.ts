@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, it } from 'vitest';
-import { startGatewayProxy } from '../support/gateway.ts';
+import { startGatewayProxy } from '../support/gateway/shared-gateway.ts';
 import { closingFields, debugOf, mainOf, postOf } from '../support/runner/results.ts';
 import { runAction } from '../support/runner/run-action.ts';
 import { buildTree } from '../support/tree.ts';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { gateway } from '../support/gateway.ts';
+import { gateway } from '../support/gateway/shared-gateway.ts';
 import { runCase } from './case.ts';
 import { Lab } from './lab.ts';
 import { allCases } from './suite.ts';

@@ -103,7 +103,7 @@ export async function brokenObjects(
   if (objects.length === 0) return undefined;
   if (objects.length > 1) return `${objects.length} objects are visible: ${objects.join(', ')}`;
   try {
-    await checkTar(await scene.bucket.get(objects[0]!));
+    await checkTar(await scene.bucket.read(objects[0]!));
   } catch (error) {
     return `the visible object is no sound tar: ${(error as Error).message}`;
   }

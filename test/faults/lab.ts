@@ -72,7 +72,7 @@ export class Lab {
       if (name === undefined) throw new Error(`the archive of the cases was not saved:\n${saved.stdout}`);
       await removeTree(scene.tree);
       const restored = await scene.phase('restore');
-      const bytes = await scene.bucket.get(name);
+      const bytes = await scene.bucket.read(name);
       await checkTar(bytes);
       return { name, bytes, workspace, saveMs: saved.ms, restoreMs: restored.ms };
     } finally {

@@ -2,7 +2,7 @@ import * as fs from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { giveAway, unprivileged } from '../support/drop-privileges.ts';
-import { gateway } from '../support/gateway.ts';
+import { gateway } from '../support/gateway/shared-gateway.ts';
 import { Lab } from './lab.ts';
 import { KEY, Scene } from './scene.ts';
 import { buildIn } from './trees.ts';
@@ -25,8 +25,8 @@ test('the newest of more than a page of matches is found, wherever it stands in 
   const last = `${KEY}-zzz`;
   await scene.phase('save', { inputs: { key: last } });
   const [name] = await scene.bucket.objects();
-  const whole = await scene.bucket.get(name!);
-  await scene.bucket.delete(name!);
+  const whole = await scene.bucket.read(name!);
+  await scene.bucket.delete([name!]);
   const older = Array.from({ length: 1100 }, (_, index) => name!.replace(last, `${KEY}-${1000 + index}`));
   const next = older.values();
   const putAll = async () => {

@@ -71,7 +71,7 @@ async function sweepProblem(
   uploads: readonly string[],
 ): Promise<string | undefined> {
   if (uploads.length === 0) return undefined;
-  await scene.bucket.sweep();
+  await scene.sweep();
   const left = (await scene.bucket.uploads()).filter(name => !objects.includes(name));
   // What the gateway throws away some time after an Abort is thrown away before the objects are read
   await scene.gateway.admin(['gc', 'process', '--include-all']);

@@ -2,12 +2,13 @@
 
 import * as fs from 'node:fs/promises';
 import path from 'node:path';
+import { openStore } from '../storage/s3/support.ts';
+import { Bucket } from '../support/gateway/bucket.ts';
 import type { Gateway } from '../support/gateway/gateway.ts';
 import type { GitHubCache } from '../support/github/github-cache.ts';
 import { type ActionRun, type ActionRunResult, runAction } from '../support/runner/run-action.ts';
 import { type FaultProxy, startFaultProxy } from '../support/servers/fault-proxy.ts';
 import { describeTree, removeTree, type TreeDescription } from '../support/tree.ts';
-import { Bucket } from './bucket.ts';
 import type { Lab } from './lab.ts';
 import { TREE } from './trees.ts';
 
@@ -58,7 +59,7 @@ export class Scene {
   static async open(lab: Lab, gateway: Omit<Gateway, 'stop'>): Promise<Scene> {
     const root = await lab.newDirectory();
     await fs.mkdir(path.join(root, 'workspace'));
-    const bucket = await Bucket.make(gateway);
+    const bucket = await Bucket.create(gateway, 'fault');
     const proxy = await startFaultProxy(gateway.endpoint);
     return new Scene(lab, gateway, { bucket, proxy, root });
   }
@@ -159,6 +160,18 @@ export class Scene {
   /** The same after a while, if the phase still runs then. */
   signalLater(name: NodeJS.Signals, afterMs: number): void {
     this.#timers.push(setTimeout(() => this.signal(name), afterMs));
+  }
+
+  /** Aborts unfinished uploads as a save does after its work, but without the limit on their age. */
+  async sweep(): Promise<void> {
+    const { endpoint, region, accessKey, secretKey } = this.gateway;
+    const store = openStore({
+      endpoint: new URL(endpoint),
+      region,
+      bucket: this.bucket.name,
+      credentials: { accessKeyId: accessKey, secretAccessKey: secretKey },
+    });
+    await store.abortStale('', 0).finally(() => store.close());
   }
 
   /** The workspace and everything in it. */

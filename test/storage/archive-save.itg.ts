@@ -7,7 +7,8 @@ import { ballast, expectTree, fleet } from '../archive/save/incremental/fixture.
 import { scratch } from '../archive/support/scratch.ts';
 import { checkTar } from '../archive/support/tar-check.ts';
 import { copyCheckout } from '../support/checkout.ts';
-import { type BucketAccess, gateway, newBucket } from '../support/gateway.ts';
+import type { BucketAccess } from '../support/gateway/gateway.ts';
+import { gateway, newBucket } from '../support/gateway/shared-gateway.ts';
 import { type ActionRun, runAction } from '../support/runner/run-action.ts';
 import { type FaultProxy, type Rule, startFaultProxy } from '../support/servers/fault-proxy.ts';
 import { buildTree, describeTree } from '../support/tree.ts';

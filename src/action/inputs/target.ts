@@ -55,6 +55,7 @@ export function resolveTarget(inputs: BucketInputs, options: TargetOptions): Tar
       credentials: credentialsOf(inputs),
       missingKey: missingKey(inputs),
       instanceMetadata: aws !== undefined && !options.forkPullRequest,
+      forkPullRequest: options.forkPullRequest,
       forcePathStyle: aws === undefined,
       caFile: inputs.caFile === '' ? undefined : inputs.caFile,
       attempts,

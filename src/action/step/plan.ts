@@ -22,14 +22,10 @@ export interface StepPlan {
 }
 
 /** Makes the decisions, without a request. Throws `BadInputError`. */
-export async function planStep(
-  inputs: ActionInputs,
-  context: RunContext,
-  env: Environment,
-): Promise<StepPlan> {
+export function planStep(inputs: ActionInputs, context: RunContext, env: Environment): StepPlan {
   const target = resolveTarget(inputs, { env, forkPullRequest: context.fork });
   const access = target.kind === 'github' ? githubAccess(context) : decideAccess(context, inputs.scope);
-  const layout = await createPathLayout({
+  const layout = createPathLayout({
     patterns: inputs.paths,
     workspace: context.workspace,
     home: homeDirectory(),

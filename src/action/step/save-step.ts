@@ -35,7 +35,7 @@ export async function saveStep(runner: Runner, options: SaveStepOptions): Promis
   }
   let plan: StepPlan;
   try {
-    plan = await planStep(parseInputs(runner.env, state), context, runner.env);
+    plan = planStep(parseInputs(runner.env, state), context, runner.env);
   } catch (error) {
     if (error instanceof BadInputError) return warnOrFail(runner, badInputSentence(error, runner.env));
     throw error;

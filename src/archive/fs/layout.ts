@@ -13,8 +13,8 @@ export interface PathLayout {
   toAbsolute(stored: string): string;
   /**
    * Returns whether the step's `path` includes this entry: the entry or one of its ancestors matches a pattern, and no
-   * `!` pattern excludes it. Costs a pattern match for each ancestor: call it for the roots of an archive, and for every
-   * entry only if `hasExclusions`.
+   * `!` pattern excludes it. Costs some matches of patterns: call it for the roots of an archive, and for every entry only
+   * if `hasExclusions`.
    */
   permits(stored: string): boolean;
   readonly hasExclusions: boolean;
@@ -25,6 +25,9 @@ export interface PathLayout {
    * the link, since its author then means the directory (`~/.cargo -> /opt/rust/cargo`).
    */
   followsLink(absolute: string): boolean;
-  /** Finds the existing files and directories that the patterns name: absolute, in no order, some below others. */
-  roots(): Promise<readonly string[]>;
+  /**
+   * Finds the existing files and directories that the patterns name: absolute, in no order, some below others. Throws
+   * `SourceTreeError` if a directory cannot be searched, and the signal's reason.
+   */
+  roots(signal?: AbortSignal): Promise<readonly string[]>;
 }

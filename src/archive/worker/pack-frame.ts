@@ -77,14 +77,15 @@ function packAsScanned(members: PackMembers, index: number, raw: RawBytes, fd: n
   const scanned = members.scannedStatus(index);
   const start = raw.at;
   const about = roundedMtime(scanned.mtimeMs);
-  raw.header({ ...member, ...about });
+  const header = { ...member, ...about };
+  raw.header(header);
   const offset = raw.at;
   const after = statusAfterReading(raw, fd, size, members.path(index));
   if (after && isUntouched(after, scanned)) {
     raw.pad(size);
     const mtime = splitMtime(after.mtimeNs);
     // The scan's time is a plain number, without the nanoseconds
-    if (isSameMtime(mtime, about) || raw.replaceHeader(start, offset, { ...member, ...mtime }))
+    if (isSameMtime(mtime, about) || raw.replaceMtime(start, offset, header, mtime))
       return { offset, size, ...mtime, mode, replaced: members.isReplaced(index, after) };
   }
   raw.at = start;

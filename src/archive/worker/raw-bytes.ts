@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { padding } from '../format/tar-blocks.ts';
-import { headerBound, type TarMember, writeHeader } from '../format/tar-header.ts';
+import { headerBound, replaceFraction, type TarMember, writeHeader } from '../format/tar-header.ts';
+import type { Mtime } from '../fs/file-times.ts';
 
 /** Memory that a thread packs into, kept from frame to frame: allocating it anew costs more than the work in it. */
 let scratch = Buffer.allocUnsafeSlow(0);
@@ -25,12 +26,13 @@ export class RawBytes {
     this.at = writeHeader(this.reserve(headerBound(member.name, member.linkName)), this.at, member);
   }
 
-  /** Writes a member's header over an earlier one. Returns whether it has the same length. */
-  replaceHeader(start: number, end: number, member: TarMember): boolean {
+  /** Changes the mtime in the header of a member. Returns false if a header with the other time has another length. */
+  replaceMtime(start: number, end: number, member: TarMember, mtime: Mtime): boolean {
+    if (replaceFraction(scratch, start, member, mtime)) return true;
     const { at } = this;
     this.at = start;
     // There is room: the bound depends only on the names
-    this.header(member);
+    this.header({ ...member, ...mtime });
     const fits = this.at === end;
     this.at = at;
     return fits;

@@ -5,7 +5,7 @@ export interface AnchorOptions {
   readonly workspace: string;
   /** The user's home directory, absolute. */
   readonly home: string;
-  /** `path.posix` or `path.win32`: decides separators, drive letters and whether case counts. */
+  /** `path.posix` or `path.win32`: decides on separators, drive letters and whether case counts. */
   readonly platformPath: PlatformPath;
 }
 
@@ -14,20 +14,20 @@ export interface Anchors extends AnchorOptions {
   readonly windows: boolean;
   toStored(absolute: string): string;
   toAbsolute(stored: string): string;
-  /** The spelling in which paths are compared: `/` as separator, one case where case does not count. */
+  /** Returns the spelling in which paths are compared: `/` as separator, lower case if case does not count. */
   comparable(absolute: string): string;
 }
 
 /**
- * Maps by text alone, never by realpath: `~/.cargo` stays `~/.cargo` where it is a symlink to /opt/rust/cargo. The
- * workspace goes before the home directory, which usually holds it. An anchor that is a file system's root maps
- * nothing: it would swallow every absolute path.
+ * Creates the mapping. It maps text only and resolves no link: `~/.cargo` stays `~/.cargo` if it is a symlink to
+ * /opt/rust/cargo. The workspace precedes the home directory, which usually contains it. An anchor that is the root of a
+ * file system maps nothing, since every absolute path is below it.
  */
 export function createAnchors(options: AnchorOptions): Anchors {
   const { platformPath } = options;
   const windows = platformPath.sep === '\\';
-  const workspace = trimEnd(options.workspace, platformPath);
-  const home = trimEnd(options.home, platformPath);
+  const workspace = trimEnd(platformPath.normalize(options.workspace), platformPath);
+  const home = trimEnd(platformPath.normalize(options.home), platformPath);
 
   const slashed = (absolute: string) => (windows ? absolute.replaceAll('\\', '/') : absolute);
   const comparable = (absolute: string) => (windows ? slashed(absolute).toLowerCase() : absolute);
@@ -70,7 +70,9 @@ function isRoot(directory: string, platformPath: PlatformPath): boolean {
 }
 
 function trimEnd(name: string, platformPath: PlatformPath): string {
-  const last = name.at(-1);
-  const separated = last === '/' || last === platformPath.sep;
-  return separated && !isRoot(name, platformPath) ? trimEnd(name.slice(0, -1), platformPath) : name;
+  let end = name.length;
+  while (end > 0 && (name[end - 1] === '/' || name[end - 1] === platformPath.sep)) end--;
+  if (end === name.length) return name;
+  const { root } = platformPath.parse(name);
+  return name.slice(0, Math.max(end, root.length));
 }

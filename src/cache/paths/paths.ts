@@ -1,31 +1,33 @@
 import type { PathLayout } from '../../archive/fs/layout.ts';
 import { type AnchorOptions, createAnchors } from './anchors.ts';
-import { type Pattern, parsePatterns } from './patterns.ts';
+import { type Pattern, parsePatterns, type Wildcards } from './patterns.ts';
 import { findRoots, isDirectory } from './roots.ts';
 
-export interface PathLayoutOptions extends AnchorOptions {
+interface PathLayoutOptions extends AnchorOptions {
   /** The lines of the `path` input, trimmed, without empty ones. */
   readonly patterns: readonly string[];
 }
 
-/** The layout of one step, and what its version is made of. */
+/** The layout of one step, and the lines of its version. */
 export interface StepLayout extends PathLayout {
   /** The `path` lines in a spelling that is equal on every runner (see `cacheVersion`). */
   readonly storedLines: readonly string[];
 }
 
 /**
- * Reads the `path` input. Of the patterns that match an entry or one of its ancestors, the last decides: `!` takes
- * out, also inside a directory that an earlier line names, and a later line may take in again.
+ * Creates the layout of the `path` input. Of the patterns that match an entry or one of its ancestors, the last one decides:
+ * `!` excludes, also inside a directory that an earlier line names, and a later line may include again.
  */
-export async function createPathLayout(options: PathLayoutOptions): Promise<StepLayout> {
+export function createPathLayout(options: PathLayoutOptions): StepLayout {
   const anchors = createAnchors(options);
-  const patterns = await parsePatterns(options.patterns, anchors);
-  const decide = createDecision(patterns);
-  const hasExclusions = patterns.some(({ negate }) => negate);
+  const patterns = parsePatterns(options.patterns, anchors);
+  const decider = new PatternDecider(patterns);
+  const firstExclusion = patterns.findIndex(({ negate }) => negate);
+  const hasExclusions = firstExclusion !== -1;
+  const inFound = hasExclusions && patterns.slice(firstExclusion).some(({ negate }) => !negate);
 
-  const includes = (absolute: string, directory: () => boolean) =>
-    patterns[decide(anchors.comparable(absolute), directory)]?.negate === false;
+  const decide = (absolute: string, directory: () => boolean) =>
+    decider.decide(anchors.comparable(absolute), directory);
 
   return {
     storedLines: patterns.map(({ storedLine }) => storedLine),
@@ -34,29 +36,23 @@ export async function createPathLayout(options: PathLayoutOptions): Promise<Step
     toAbsolute: anchors.toAbsolute,
     permits(stored) {
       if (!isStoredName(stored, anchors.windows)) return false;
-      return includes(anchors.toAbsolute(stored), () => stored.endsWith('/'));
+      return decide(anchors.toAbsolute(stored), () => stored.endsWith('/'))?.negate === false;
     },
     excludes(absolute) {
-      if (!hasExclusions) return false;
-      return patterns[decide(anchors.comparable(absolute), () => isDirectory(absolute))]?.negate === true;
+      return hasExclusions && decide(absolute, () => isDirectory(absolute))?.negate === true;
     },
-    followsLink(absolute) {
-      const path = anchors.comparable(absolute);
-      return patterns.some(
-        ({ negate, literal, matches }) => !negate && literal !== undefined && matches(path),
-      );
-    },
-    async roots() {
-      const found = await findRoots(patterns, { comparable: anchors.comparable, exclusions: hasExclusions });
-      return found.filter(root => includes(root, () => isDirectory(root)));
+    followsLink: absolute => decider.includesLiteral(anchors.comparable(absolute)),
+    async roots(signal) {
+      const found = await findRoots(patterns, { comparable: anchors.comparable, inFound, signal });
+      return found.filter(root => decide(root, () => isDirectory(root))?.negate === false);
     },
   };
 }
 
-/** Whether a name can be one of ours: nothing in it leads anywhere but down, on this platform. */
+/** Returns whether a name can be a stored one: each of its components leads down, on this platform. */
 function isStoredName(stored: string, windows: boolean): boolean {
   if (stored.includes('\0')) return false;
-  // Below the anchor a backslash would separate and a colon would name a drive or a stream.
+  // Below the anchor a backslash would separate and a colon would name a drive or a stream
   if (windows && /[\\:]/.test(stored.replace(/^[a-z]:\//i, ''))) return false;
   // `//server/share/x`
   const share = windows && /^\/\/[^/]/.test(stored) ? 1 : 0;
@@ -67,33 +63,86 @@ function isStoredName(stored: string, windows: boolean): boolean {
   return below === '' || below.split('/').every(part => part !== '' && part !== '.' && part !== '..');
 }
 
+const NONE: readonly number[] = [];
+
+/** Returns the path without a slash at its end, which only a root has. */
+function withoutEnd(comparable: string): string {
+  return comparable.endsWith('/') ? comparable.slice(0, -1) : comparable;
+}
+
 /**
- * Returns the index of the pattern that decides about a path (in comparable spelling), -1 for none. What is decided
- * about a directory is remembered for everything in it.
+ * Decides which pattern applies to a path. Literal patterns are looked up by path, so that thousands cost no more than one,
+ * and the decision about a directory is kept until an entry of another one comes.
  */
-function createDecision(patterns: readonly Pattern[]) {
-  const directories = new Map<string, number>();
-  const always = () => true;
+class PatternDecider {
+  readonly #patterns: readonly Pattern[];
+  /** Indexes of the patterns without wildcards by their path, ascending. */
+  readonly #literals = new Map<string, number[]>();
+  #longestLiteral = -1;
+  /** Patterns with wildcards and their indexes, the last one first. */
+  readonly #wild: { readonly index: number; readonly wildcards: Wildcards }[] = [];
+  #directory: string | undefined;
+  #ofDirectory = -1;
 
-  function decide(path: string, directory: () => boolean): number {
-    const slash = path.lastIndexOf('/', path.length - 2);
-    const inherited = slash < 0 ? -1 : ofDirectory(path.slice(0, slash === 0 ? 1 : slash));
-    for (let i = patterns.length - 1; i > inherited; i--) {
-      const pattern = patterns[i]!;
-      if (pattern.matches(path) && (!pattern.directoriesOnly || directory())) return i;
+  constructor(patterns: readonly Pattern[]) {
+    this.#patterns = patterns;
+    for (const [index, { wildcards, comparableLead: path }] of patterns.entries()) {
+      if (wildcards !== undefined) {
+        this.#wild.unshift({ index, wildcards });
+        continue;
+      }
+      const same = this.#literals.get(path);
+      if (same === undefined) this.#literals.set(path, [index]);
+      else same.push(index);
+      this.#longestLiteral = Math.max(this.#longestLiteral, path.length);
     }
-    return inherited;
   }
 
-  function ofDirectory(path: string): number {
-    const known = directories.get(path);
-    if (known !== undefined) return known;
-    const decided = path === '/' ? ownOfRoot() : decide(path, always);
-    directories.set(path, decided);
-    return decided;
+  /** Returns the last pattern that matches a path (in comparable spelling) or an ancestor, undefined if none does. */
+  decide(comparable: string, isDirectory: () => boolean): Pattern | undefined {
+    const path = withoutEnd(comparable);
+    const slash = path.lastIndexOf('/');
+    const above = slash === -1 ? -1 : this.#indexOfDirectory(path.slice(0, slash));
+    return this.#patterns[this.#ownIndex(path, above, isDirectory)];
   }
 
-  const ownOfRoot = () => patterns.findLastIndex(pattern => pattern.matches('/'));
+  /** Returns whether a pattern without wildcards, and without `!`, names this path. */
+  includesLiteral(comparable: string): boolean {
+    return this.#literalsAt(withoutEnd(comparable)).some(index => !this.#patterns[index]!.negate);
+  }
 
-  return decide;
+  #literalsAt(path: string): readonly number[] {
+    // Most paths are longer: their hash is not needed
+    return (path.length <= this.#longestLiteral ? this.#literals.get(path) : undefined) ?? NONE;
+  }
+
+  #indexOfDirectory(path: string): number {
+    if (path === this.#directory) return this.#ofDirectory;
+    let last = -1;
+    // A path beyond the longest literal cannot be one: stored names may have thousands of components
+    for (
+      let end = path.indexOf('/');
+      end !== -1 && end <= this.#longestLiteral;
+      end = path.indexOf('/', end + 1)
+    ) {
+      last = Math.max(last, this.#literalsAt(path.slice(0, end)).at(-1) ?? -1);
+    }
+    last = Math.max(last, this.#literalsAt(path).at(-1) ?? -1);
+    const wild = this.#wild.find(({ index, wildcards }) => index < last || wildcards.matchesWithin(path));
+    this.#directory = path;
+    this.#ofDirectory = Math.max(last, wild?.index ?? -1);
+    return this.#ofDirectory;
+  }
+
+  #ownIndex(path: string, above: number, isDirectory: () => boolean): number {
+    const applies = (index: number) => !this.#patterns[index]!.directoriesOnly || isDirectory();
+    const last = Math.max(
+      above,
+      this.#literalsAt(path).findLast(index => index > above && applies(index)) ?? -1,
+    );
+    const wild = this.#wild.find(
+      ({ index, wildcards }) => index < last || (wildcards.matches(path) && applies(index)),
+    );
+    return Math.max(last, wild?.index ?? -1);
+  }
 }

@@ -1,48 +1,42 @@
-import type { Minimatch } from 'minimatch';
 import type { Anchors } from './anchors.ts';
+import { compileGlob, matchesPath, matchesWithin, mayMatchBelow } from './glob.ts';
 
 /** One line of the `path` input. */
 export interface Pattern {
   readonly negate: boolean;
-  /** Written with a trailing separator: matches directories only. */
+  /** Written with a trailing separator: matches only directories. */
   readonly directoriesOnly: boolean;
-  /** The absolute path it names, in the platform's spelling; undefined: it has wildcards. */
-  readonly literal: string | undefined;
-  /** The directory above its first wildcard, in the platform's spelling; without wildcards the path itself. */
+  /** The absolute path above the first wildcard, in the platform's spelling; without wildcards the whole path. */
   readonly lead: string;
-  /** The line with its literal beginning mapped like a stored name: equal on every runner. */
+  /** The lead in comparable spelling, without a slash at its end: '' for the root. */
+  readonly comparableLead: string;
+  /** The line with its lead mapped to a stored name: equal on every runner. */
   readonly storedLine: string;
-  /** Whether it names this path itself (not one of its ancestors). */
-  matches(comparable: string): boolean;
-  /** Whether it may name something below this path; asked of patterns with wildcards. */
-  leadsTo(comparable: string): boolean;
+  /** undefined if the line has none. */
+  readonly wildcards: Wildcards | undefined;
 }
 
-/** The flags of @actions/glob 0.7.0 (internal-pattern.js), so that a pattern means what it means to actions/cache. */
-const MATCH_OPTIONS = {
-  dot: true,
-  nobrace: true,
-  nocomment: true,
-  noext: true,
-  nonegate: true,
-  // Names are given with `/` on every platform.
-  platform: 'linux',
-} as const;
+/** Matches paths in comparable spelling. */
+export interface Wildcards {
+  matches(path: string): boolean;
+  /** Returns whether this path or a directory above it matches. */
+  matchesWithin(path: string): boolean;
+  /** Returns whether something below this path may match. */
+  leadsTo(path: string): boolean;
+}
 
-/** Also a `!` alone, as of `!${{ inputs.skip }}` with an empty input: it is no word about the workspace. */
+/** Also `!` alone, which `!${{ inputs.skip }}` becomes with an empty input: it does not mean the workspace. */
 const NAMES_NOTHING = /^#|^[!\s]*$/;
 
 /**
- * Parses the lines of the `path` input by the rules of @actions/glob: a leading `~` is the home directory, what is
- * relative lies in the workspace, `!` excludes, `#` begins a comment. A trailing `/**` says no more than the directory
- * itself, because a directory is always taken whole. minimatch is loaded only where a line has wildcards.
+ * Parses the lines of the `path` input by the rules of @actions/glob: a leading `~` is the home directory, a relative path
+ * is in the workspace, `!` excludes, `#` begins a comment. A trailing `/**` has no effect, because a directory is always
+ * saved as a whole.
  */
-export async function parsePatterns(lines: readonly string[], anchors: Anchors): Promise<readonly Pattern[]> {
-  const drafts = lines.filter(line => !NAMES_NOTHING.test(line.trim())).map(line => draft(line, anchors));
-  const matcher = drafts.some(({ segments }) => segments.some(isWild))
-    ? (await import('minimatch')).Minimatch
-    : undefined;
-  return drafts.map(one => finish(one, anchors, matcher));
+export function parsePatterns(lines: readonly string[], anchors: Anchors): readonly Pattern[] {
+  return lines
+    .filter(line => !NAMES_NOTHING.test(line.trim()))
+    .map(line => toPattern(split(line, anchors), anchors));
 }
 
 interface Segment {
@@ -50,7 +44,8 @@ interface Segment {
   readonly wild: boolean;
 }
 
-interface Draft {
+/** A line split at its separators, without `.` and `..`. */
+interface SplitLine {
   readonly negate: boolean;
   readonly directoriesOnly: boolean;
   /** `/`, `C:\` or `\\server\share\`. */
@@ -58,15 +53,9 @@ interface Draft {
   readonly segments: readonly Segment[];
 }
 
-const isWild = (segment: Segment) => segment.wild;
-
-function draft(line: string, anchors: Anchors): Draft {
-  let text = line.trim();
-  let negate = false;
-  while (text.startsWith('!')) {
-    negate = !negate;
-    text = text.slice(1).trim();
-  }
+function split(line: string, anchors: Anchors): SplitLine {
+  const signs = /^[!\s]*/.exec(line)![0];
+  const text = line.slice(signs.length).trim();
   const separator = anchors.windows ? /[\\/]+/ : /\/+/;
   const { base, rest } = anchored(text, anchors);
   const root = anchors.platformPath.parse(base).root;
@@ -82,14 +71,14 @@ function draft(line: string, anchors: Anchors): Draft {
   }
   while (segments.at(-1)?.text === '**' && segments.at(-1)?.wild) segments.pop();
   return {
-    negate,
+    negate: signs.replaceAll(/\s/g, '').length % 2 === 1,
     directoriesOnly: (anchors.windows ? /[\\/]$/ : /\/$/).test(text),
     root,
     segments,
   };
 }
 
-/** The directory a pattern starts from, and the pattern's own part. */
+/** Returns the directory that a line is relative to, and the rest of the line. */
 function anchored(text: string, anchors: Anchors): { base: string; rest: string } {
   const { platformPath, windows, workspace, home } = anchors;
   if (text === '~' || text.startsWith('~/') || (windows && text.startsWith('~\\'))) {
@@ -97,7 +86,7 @@ function anchored(text: string, anchors: Anchors): { base: string; rest: string 
   }
   if (platformPath.isAbsolute(text)) {
     const root = platformPath.parse(text).root;
-    // `\tools` is on the drive of the workspace.
+    // `\tools` is on the drive of the workspace
     const base = windows && /^[\\/]$/.test(root) ? platformPath.parse(workspace).root : root;
     return { base: platformPath.normalize(base), rest: text.slice(root.length) };
   }
@@ -108,47 +97,31 @@ function anchored(text: string, anchors: Anchors): { base: string; rest: string 
   return { base: workspace, rest: text };
 }
 
-function finish(parsed: Draft, anchors: Anchors, Matcher: typeof Minimatch | undefined): Pattern {
-  const { negate, directoriesOnly, root, segments } = parsed;
-  const { sep } = anchors.platformPath;
-  const firstWild = segments.findIndex(isWild);
-  const lead = firstWild === -1 ? segments : segments.slice(0, firstWild);
-  const leadPath = root + lead.map(({ text }) => text).join(sep);
-  const wildPart = segments.slice(lead.length).map(({ text }) => text);
-  const sign = negate ? '!' : '';
-  const storedLead = anchors.toStored(leadPath);
-  const shared = { negate, directoriesOnly, lead: leadPath };
-  if (Matcher === undefined || firstWild === -1) {
-    const own = anchors.comparable(leadPath);
-    return {
-      ...shared,
-      literal: leadPath,
-      storedLine: sign + storedLead,
-      matches: comparable => comparable === own,
-      leadsTo: () => false,
-    };
-  }
-  // An absolute glob with `/` as separator and without the sign
-  const glob =
-    root.replaceAll('\\', '/') +
-    segments.map(({ text, wild }) => (wild ? text : escapeGlob(text, anchors))).join('/');
-  const matcher = new Matcher(anchors.windows ? glob.toLowerCase() : glob, MATCH_OPTIONS);
-  const hasGlobstar = wildPart.includes('**');
-  const depth = glob.split('/').length;
+function toPattern({ negate, directoriesOnly, root, segments }: SplitLine, anchors: Anchors): Pattern {
+  const firstWild = segments.findIndex(({ wild }) => wild);
+  const wildPart = firstWild === -1 ? [] : segments.slice(firstWild);
+  const leadPart = segments.slice(0, segments.length - wildPart.length);
+  const lead = root + leadPart.map(({ text }) => text).join(anchors.platformPath.sep);
+  const storedLead = anchors.toStored(lead);
+  const beforeWild = wildPart.length === 0 || storedLead.endsWith('/') ? storedLead : `${storedLead}/`;
+  const comparableLead = anchors.comparable(lead).replace(/\/$/, '');
   return {
-    ...shared,
-    literal: undefined,
-    storedLine: `${sign}${storedLead.endsWith('/') ? storedLead : `${storedLead}/`}${wildPart.join('/')}`,
-    matches: comparable => matcher.match(comparable),
-    // A partial match may be a whole one
-    leadsTo: comparable =>
-      (hasGlobstar || comparable.split('/').length < depth) && matcher.match(comparable, true),
+    negate,
+    directoriesOnly,
+    lead,
+    comparableLead,
+    storedLine: `${negate ? '!' : ''}${beforeWild}${wildPart.map(({ text }) => text).join('/')}`,
+    wildcards: wildPart.length === 0 ? undefined : createWildcards(comparableLead, wildPart, anchors),
   };
 }
 
-/** A workspace such as `/work/[1]` is no pattern. */
-function escapeGlob(literal: string, anchors: Anchors): string {
-  return literal.replace(anchors.windows ? /[[*?]/g : /[[*?\\]/g, found =>
-    found === '\\' ? '\\\\' : `[${found}]`,
-  );
+function createWildcards(lead: string, segments: readonly Segment[], anchors: Anchors): Wildcards {
+  const glob = compileGlob(segments.map(({ text, wild }) => ({ text: anchors.comparable(text), wild })));
+  const below = `${lead}/`;
+  const under = (path: string) => path.slice(below.length);
+  return {
+    matches: path => path.startsWith(below) && matchesPath(glob, under(path)),
+    matchesWithin: path => path.startsWith(below) && matchesWithin(glob, under(path)),
+    leadsTo: path => path.startsWith(below) && mayMatchBelow(glob, under(path)),
+  };
 }

@@ -1,26 +1,33 @@
 import { SourceTreeError } from '../../archive/archive-errors.ts';
 import { isUnresolvable, lstatFile, statFile } from '../../archive/fs/file-status.ts';
 import type { Pattern } from './patterns.ts';
-import type { SearchOptions } from './search.ts';
+import { SearchLimitError, type SearchOptions, search, type WildPattern } from './search.ts';
 
 /**
- * The existing paths that the including patterns name, absolute, each once. Throws `SourceTreeError` where a directory
- * cannot be searched. The search is loaded only where a pattern has wildcards: a miss does without.
+ * Finds the existing paths that the including patterns name: absolute, each once. Throws `SourceTreeError` for a directory
+ * that cannot be searched, and the signal's reason.
  */
 export async function findRoots(
   patterns: readonly Pattern[],
   options: SearchOptions,
 ): Promise<readonly string[]> {
   const including = patterns.filter(({ negate }) => !negate);
-  const literals = including.map(({ literal }) => literal).filter(literal => literal !== undefined);
-  const wild = including.filter(({ literal }) => literal === undefined);
-  const search = wild.length > 0 ? (await import('./search.ts')).search : () => [];
-  return searchable(() => [...new Set([...literals.filter(exists), ...search(wild, options)])]);
+  const literals = including.filter(({ wildcards }) => wildcards === undefined).map(({ lead }) => lead);
+  const wild = including.filter((pattern): pattern is WildPattern => pattern.wildcards !== undefined);
+  try {
+    return [...new Set([...literals.filter(exists), ...(await search(wild, options))])];
+  } catch (error) {
+    throw options.signal?.aborted ? error : searchError(error);
+  }
 }
 
-/** Whether this is a directory, or a symlink to one. Throws `SourceTreeError` where nobody can tell. */
+/** Returns whether this is a directory, or a symlink to one. Throws `SourceTreeError` if that cannot be read. */
 export function isDirectory(absolute: string): boolean {
-  return searchable(() => statFile(absolute, false)?.isDirectory() ?? false);
+  try {
+    return statFile(absolute, false)?.isDirectory() ?? false;
+  } catch (error) {
+    throw searchError(error);
+  }
 }
 
 function exists(absolute: string): boolean {
@@ -32,15 +39,19 @@ function exists(absolute: string): boolean {
   }
 }
 
-/** What `look` returns. Throws the one sentence in place of the system's error. */
-function searchable<T>(look: () => T): T {
-  try {
-    return look();
-  } catch (error) {
-    const { message, code } = error as NodeJS.ErrnoException;
-    const advice = code === 'EACCES' || code === 'EPERM' ? '; `sudo: true` reads as root' : '';
-    throw new SourceTreeError(`the paths of input 'path' cannot be searched (${message})${advice}`, {
-      cause: error,
-    });
-  }
+const MAX_REASON_LENGTH = 300;
+
+function searchError(error: unknown): SourceTreeError {
+  const { message, code } = error as NodeJS.ErrnoException;
+  // Names of the tree and lines of `path` may be long
+  const reason = message.length > MAX_REASON_LENGTH ? `${message.slice(0, MAX_REASON_LENGTH)}...` : message;
+  return new SourceTreeError(
+    `the paths of input 'path' cannot be searched (${reason})${adviceFor(error, code)}`,
+    { cause: error },
+  );
+}
+
+function adviceFor(error: unknown, code: string | undefined): string {
+  if (error instanceof SearchLimitError) return '; name the directories to save, without `**`';
+  return code === 'EACCES' || code === 'EPERM' ? '; `sudo: true` reads as root' : '';
 }

@@ -1,65 +1,136 @@
 import { type Dirent, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { isTooLong, isUnresolvable, realPathOf, statFile } from '../../archive/fs/file-status.ts';
 import { decodeName, fsPath } from '../../archive/fs/names.ts';
-import type { Pattern } from './patterns.ts';
+import type { Pattern, Wildcards } from './patterns.ts';
+
+/** A pattern with wildcards. */
+export type WildPattern = Pattern & { readonly wildcards: Wildcards };
 
 export interface SearchOptions {
-  /** The spelling of a path in which patterns match it. */
+  /** Returns the spelling of a path in which patterns match it. */
   readonly comparable: (absolute: string) => string;
-  /** Something in a directory that matches may be taken out again: there, more is looked for. */
-  readonly exclusions: boolean;
+  /** A line may include a path below an excluded directory: the search continues in directories that it has found. */
+  readonly inFound: boolean;
+  readonly signal: AbortSignal | undefined;
 }
+
+/** Directories that contain links to each other are reached on more ways than a search can end with. */
+const MAX_WAYS_TO_LINK_TARGET = 10_000;
+
+/** The search ends without its result, for a reason in the tree. The message is one clause. */
+export class SearchLimitError extends Error {
+  override name = 'SearchLimitError';
+}
+
+/** The longest time in which no signal is handled, in ms. */
+const TURN_MS = 50;
 
 /**
- * What stands on the disk under a name that one of the patterns matches, absolute, in no order, perhaps twice.
+ * Finds the existing paths that match one of the patterns: absolute, in no order, perhaps twice.
  *
- * As @actions/glob 0.7.0 does (internal-globber.js), it goes through links to directories, but not back to one that it
- * came through. Unlike that, it takes a link for a name like any other, wherever it leads, where that gives all up for
- * a link to itself; it reads names that are not UTF-8; and it looks for nothing in a directory that is saved whole.
+ * As @actions/glob 0.7.0 (internal-globber.js), it enters links to directories, but not back into a directory on its way.
+ * In contrast, a link is a name like any other, wherever it leads (there a link to itself ends the search); names may be
+ * other than UTF-8; and a directory that is saved as a whole is not searched.
  *
- * Throws the system's error for a directory that cannot be searched.
+ * Throws the system's error for a directory that cannot be searched, `SearchLimitError`, and the signal's reason.
  */
-export function* search(patterns: readonly Pattern[], options: SearchOptions): Generator<string> {
-  for (const [lead, group] of Map.groupBy(patterns, pattern => pattern.lead)) {
-    if (statFile(lead, false)?.isDirectory()) yield* below(lead, [realPathOf(lead)], group, options);
-  }
-}
-
-/** `cameThrough`: the real paths of the directories from the lead to this one. */
-function* below(
-  directory: string,
-  cameThrough: readonly string[],
-  patterns: readonly Pattern[],
+export async function search(
+  patterns: readonly WildPattern[],
   options: SearchOptions,
-): Generator<string> {
-  for (const entry of entriesOf(directory)) {
+): Promise<readonly string[]> {
+  const found: string[] = [];
+  for (const [lead, group] of Map.groupBy(patterns, pattern => pattern.lead)) {
+    if (statFile(lead, false)?.isDirectory()) await new Search(group, options, found).below(lead);
+  }
+  return found;
+}
+
+/** A directory on the way of the search. */
+interface Way {
+  readonly path: string;
+  readonly realPath: string;
+  readonly above: Way | undefined;
+  /** A link has been entered on the way. */
+  readonly behindLink: boolean;
+}
+
+class Search {
+  readonly #patterns: readonly WildPattern[];
+  readonly #options: SearchOptions;
+  readonly #found: string[];
+  readonly #pending: Way[] = [];
+  #turnEndsMs = performance.now() + TURN_MS;
+  /** How often each directory has been entered through a link, by its real path. */
+  readonly #entered = new Map<string, number>();
+
+  constructor(patterns: readonly WildPattern[], options: SearchOptions, found: string[]) {
+    this.#patterns = patterns;
+    this.#options = options;
+    this.#found = found;
+  }
+
+  async below(lead: string): Promise<void> {
+    this.#pending.push({ path: lead, realPath: realPathOf(lead), above: undefined, behindLink: false });
+    for (let way = this.#pending.pop(); way; way = this.#pending.pop()) {
+      for (const entry of entriesOf(way.path)) {
+        if (performance.now() > this.#turnEndsMs) await this.#nextTurn();
+        this.#visit(way, entry);
+      }
+    }
+  }
+
+  /** Lets signals be handled. */
+  async #nextTurn(): Promise<void> {
+    await setImmediate();
+    this.#options.signal?.throwIfAborted();
+    this.#turnEndsMs = performance.now() + TURN_MS;
+  }
+
+  #countEntered(linkTarget: string): void {
+    const count = (this.#entered.get(linkTarget) ?? 0) + 1;
+    this.#entered.set(linkTarget, count);
+    if (count <= MAX_WAYS_TO_LINK_TARGET) return;
+    throw new SearchLimitError(`links lead to ${linkTarget} on more than ${MAX_WAYS_TO_LINK_TARGET} ways`);
+  }
+
+  #visit(way: Way, entry: Dirent<Buffer>): void {
     const component = decodeName(entry.name);
-    const real = entry.isDirectory() ? join(cameThrough.at(-1)!, component) : undefined;
-    // A link has led up again, above the lead perhaps
-    if (real !== undefined && cameThrough.includes(real)) continue;
-    const path = join(directory, component);
-    const name = options.comparable(path);
     const isLink = entry.isSymbolicLink();
-    const matching = patterns.filter(pattern => pattern.matches(name));
-    const mayLead = (isLink || entry.isDirectory()) && patterns.some(pattern => pattern.leadsTo(name));
-    const isDirectory = isLink
-      ? (mayLead || matching.some(({ directoriesOnly }) => directoriesOnly)) && leadsToDirectory(path)
-      : entry.isDirectory();
-    const isFound = matching.some(({ directoriesOnly }) => isDirectory || !directoriesOnly);
-    if (isFound) yield path;
-    const isWhole = isFound && !isLink && !options.exclusions;
-    if (!isDirectory || !mayLead || isWhole) continue;
-    const next = real ?? realPathOf(path);
-    if (!cameThrough.includes(next)) yield* below(path, [...cameThrough, next], patterns, options);
+    const realPath = isLink ? undefined : join(way.realPath, component);
+    // Only a link can have led back, above the lead perhaps
+    if (realPath !== undefined && way.behindLink && isOnWay(realPath, way)) return;
+    const path = join(way.path, component);
+    const name = this.#options.comparable(path);
+    const matching = this.#patterns.filter(({ wildcards }) => wildcards.matches(name));
+    const mayLead =
+      (isLink || entry.isDirectory()) && this.#patterns.some(({ wildcards }) => wildcards.leadsTo(name));
+    const target =
+      isLink && (mayLead || matching.some(({ directoriesOnly }) => directoriesOnly))
+        ? directoryBehind(path)
+        : undefined;
+    const directory = entry.isDirectory() ? realPath : target;
+    const isFound = matching.some(({ directoriesOnly }) => directory !== undefined || !directoriesOnly);
+    if (isFound) this.#found.push(path);
+    const isWhole = isFound && !isLink && !this.#options.inFound;
+    if (directory === undefined || !mayLead || isWhole || isOnWay(directory, way)) return;
+    if (isLink) this.#countEntered(directory);
+    this.#pending.push({ path, realPath: directory, above: way, behindLink: way.behindLink || isLink });
   }
 }
 
-function leadsToDirectory(link: string): boolean {
+function isOnWay(realPath: string, way: Way): boolean {
+  for (let at: Way | undefined = way; at; at = at.above) if (at.realPath === realPath) return true;
+  return false;
+}
+
+/** Returns the real path of the directory that a link leads to, undefined if it leads to none. */
+function directoryBehind(link: string): string | undefined {
   try {
-    return statFile(link, false)?.isDirectory() ?? false;
+    return statFile(link, false)?.isDirectory() ? realPathOf(link) : undefined;
   } catch (error) {
-    if (isTooLong(error)) return false;
+    if (isGone(error) || isTooLong(error)) return undefined;
     throw error;
   }
 }
@@ -69,8 +140,11 @@ function entriesOf(directory: string): readonly Dirent<Buffer>[] {
     return readdirSync(fsPath(directory), { withFileTypes: true, encoding: 'buffer' });
   } catch (error) {
     // It has vanished, or no system call takes the path
-    const isGone = isUnresolvable(error) || (error as NodeJS.ErrnoException).code === 'ENOENT';
-    if (isGone || isTooLong(error)) return [];
+    if (isGone(error) || isTooLong(error)) return [];
     throw error;
   }
+}
+
+function isGone(error: unknown): boolean {
+  return isUnresolvable(error) || (error as NodeJS.ErrnoException).code === 'ENOENT';
 }

@@ -12,6 +12,8 @@ export interface S3Settings {
   readonly missingKey?: 'accessKey' | 'secretKey' | undefined;
   /** Use the instance metadata service too (2 s at most). Only for AWS itself, never on a fork's pull request. */
   readonly instanceMetadata: boolean;
+  /** The run is of a fork's pull request: only keys are used, no role, process or token of the runner. */
+  readonly forkPullRequest: boolean;
   /** false only for amazonaws.com: elsewhere the first label of a host name is not known to be a bucket. */
   readonly forcePathStyle: boolean;
   /** A PEM file of further certificate authorities. */

@@ -3,7 +3,12 @@ import { pipeline } from 'node:stream/promises';
 import { extract, type Header } from 'tar-stream';
 import { describe, expect, test } from 'vitest';
 import { EntryType } from '../../../src/archive/format/entry.ts';
-import { headerBound, type TarMember, writeHeader } from '../../../src/archive/format/tar-header.ts';
+import {
+  headerBound,
+  replaceFraction,
+  type TarMember,
+  writeHeader,
+} from '../../../src/archive/format/tar-header.ts';
 
 const member = (more: Partial<TarMember>): TarMember => ({
   name: './x',
@@ -100,6 +105,37 @@ describe('numbers', () => {
     const header = await readBack(member({ mtimeUs, mtimeRestNs }));
     expect(header.pax.mtime).toBe(pax);
     expect(header.mtime?.getTime()).toBe(Math.floor(mtimeUs / 1e6) * 1000);
+  });
+
+  test.each([
+    [1_600_000_000_000_001, 0],
+    [999_999, 5],
+    [2 ** 52 - 1, 999],
+  ])('the fraction of the time %i us and %i ns is replaced', (mtimeUs, mtimeRestNs) => {
+    for (const [ns, more] of [
+      [1, {}],
+      [999_999_999, { name: './ü' }],
+      [123_456_789, { name: './\udcff', uid: 0o10000000, size: 9_000_000_000 }],
+    ] as const) {
+      const second = Math.floor(mtimeUs / 1e6);
+      const other = { mtimeUs: second * 1e6 + Math.floor(ns / 1000), mtimeRestNs: ns % 1000 };
+      const from = member({ ...more, mtimeUs, mtimeRestNs });
+      const bytes = bytesOf(from);
+      expect(replaceFraction(bytes, 0, from, other)).toBe(true);
+      expect(bytes.equals(bytesOf({ ...from, ...other }))).toBe(true);
+    }
+  });
+
+  test('a time of another second or of a whole second is not replaced', () => {
+    const from = { mtimeUs: 5_000_001, mtimeRestNs: 0 };
+    const bytes = bytesOf(member(from));
+    for (const [a, b] of [
+      [from, { ...from, mtimeUs: 6_000_001 }],
+      [from, { ...from, mtimeUs: 5_000_000 }],
+      [{ ...from, mtimeUs: 5_000_000 }, from],
+    ] as const)
+      expect(replaceFraction(bytes, 0, a, b)).toBe(false);
+    expect(bytes.equals(bytesOf(member(from)))).toBe(true);
   });
 
   test.each([0, 0o7777777])('the owner %i is in the ustar header', async uid => {

@@ -34,7 +34,7 @@ export function layoutIn(
   workspace: string,
   patterns: readonly string[] = ['tree'],
   home = '/nowhere/home',
-): Promise<PathLayout> {
+): PathLayout {
   return createPathLayout({ patterns, workspace, home, platformPath: path });
 }
 

@@ -65,7 +65,7 @@ async function main(job: RestorerJob): Promise<void> {
   const { entries } = await restoreArchive({
     archive,
     read,
-    layout: await createPathLayout({ patterns, workspace, home: '/nowhere/home', platformPath: path }),
+    layout: createPathLayout({ patterns, workspace, home: '/nowhere/home', platformPath: path }),
     runLabel: `${process.pid}-00000000`,
     runner: () =>
       workers > 0

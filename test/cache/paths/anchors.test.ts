@@ -20,26 +20,46 @@ describe('on POSIX', () => {
     ['/', '/'],
     ['/home/me/a\\b: c\n', '~/a\\b: c\n'],
     ['/home/me/\udc80\udcff', '~/\udc80\udcff'],
-  ])('%j is stored as %j and found again', (absolute, stored) => {
+  ])('the path %j has the stored name %j, which is mapped back', (absolute, stored) => {
     expect(anchors.toStored(absolute)).toBe(stored);
     expect(anchors.toAbsolute(stored)).toBe(absolute);
   });
 
-  test('a trailing slash says nothing', () => {
+  test('slashes at the end of a path have no effect, however many', () => {
     expect(anchors.toStored('/home/me/.cargo/')).toBe('~/.cargo');
     expect(anchors.toAbsolute('~/.cargo/')).toBe('/home/me/.cargo');
+    expect(anchors.toStored(`/gnu/store${'/'.repeat(100_000)}`)).toBe('/gnu/store');
+    expect(anchors.toStored('/'.repeat(100_000))).toBe('/');
   });
 
-  test('case counts', () => {
+  test('the case of letters counts', () => {
     expect(anchors.toStored('/HOME/me/x')).toBe('/HOME/me/x');
   });
 
-  test('a workspace or home of / maps nothing, and still finds what others mapped', () => {
+  test('a workspace or home of / maps nothing, but stored names of other runners are mapped to it', () => {
     const rooted = createAnchors({ workspace: '/', home: '/', platformPath: path.posix });
     expect(rooted.toStored('/x/y')).toBe('/x/y');
     expect(rooted.toStored('/')).toBe('/');
     expect(rooted.toAbsolute('~/x')).toBe('/x');
     expect(rooted.toAbsolute('./x')).toBe('/x');
+  });
+
+  test.each([
+    '//home///me//',
+    '/home/./me/',
+    '/home/you/../me',
+    '/home/me/.',
+    `/home/me${'/'.repeat(100_000)}`,
+  ])('a home directory spelled %.40j is the same as /home/me', home => {
+    const odd = createAnchors({ workspace: '/w', home, platformPath: path.posix });
+    expect(odd.home).toBe('/home/me');
+    expect(odd.toStored('/home/me/.cargo')).toBe('~/.cargo');
+    expect(odd.toAbsolute('~/.cargo')).toBe('/home/me/.cargo');
+  });
+
+  test('a workspace with relative steps is the same as without them', () => {
+    const odd = createAnchors({ workspace: '/w//x/../app/', home: '/root', platformPath: path.posix });
+    expect(odd.toStored('/w/app/target')).toBe('./target');
   });
 });
 
@@ -57,12 +77,12 @@ describe('on Windows', () => {
     ['C:\\tools', 'C:/tools'],
     ['C:\\', 'C:/'],
     ['\\\\server\\share\\x', '//server/share/x'],
-  ])('%j is stored as %j and found again', (absolute, stored) => {
+  ])('the path %j has the stored name %j, which is mapped back', (absolute, stored) => {
     expect(anchors.toStored(absolute)).toBe(stored);
     expect(anchors.toAbsolute(stored)).toBe(absolute);
   });
 
-  test('case does not count, neither of the drive nor of names, and names keep theirs', () => {
+  test('the case of drives and names does not count, and names keep theirs', () => {
     expect(anchors.toStored('d:\\A\\APP\\app\\Src')).toBe('./Src');
     expect(anchors.toStored('c:\\users\\ME')).toBe('~/');
     expect(anchors.toStored('c:\\Tools')).toBe('C:/Tools');
@@ -71,5 +91,10 @@ describe('on Windows', () => {
   test('a workspace that is a drive maps nothing', () => {
     const rooted = createAnchors({ workspace: 'D:\\', home: 'C:\\Users\\Me', platformPath: path.win32 });
     expect(rooted.toStored('D:\\x')).toBe('D:/x');
+  });
+
+  test('a home directory with slashes is the same as with backslashes', () => {
+    const odd = createAnchors({ workspace: 'D:\\a', home: 'C:/Users/Me/', platformPath: path.win32 });
+    expect(odd.toStored('C:\\Users\\Me\\.cargo')).toBe('~/.cargo');
   });
 });

@@ -14,7 +14,7 @@ import { create } from '@actions/glob';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { createAnchors } from '../../../src/cache/paths/anchors.ts';
 import { parsePatterns } from '../../../src/cache/paths/patterns.ts';
-import { search } from '../../../src/cache/paths/search.ts';
+import { search, type WildPattern } from '../../../src/cache/paths/search.ts';
 
 let root: string;
 const at = (name: string) => path.join(root, name);
@@ -36,21 +36,21 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
-async function found(lines: readonly string[], exclusions = true): Promise<string[]> {
+async function found(lines: readonly string[], inFound = true, signal?: AbortSignal): Promise<string[]> {
   const anchors = createAnchors({ workspace: root, home: at('home'), platformPath: path });
-  const patterns = await parsePatterns(lines, anchors);
-  const paths = new Set(search(patterns, { comparable: anchors.comparable, exclusions }));
+  const patterns = parsePatterns(lines, anchors) as readonly WildPattern[];
+  const paths = new Set(await search(patterns, { comparable: anchors.comparable, inFound, signal }));
   return [...paths].map(name => path.relative(root, name)).sort();
 }
 
 async function foundByActions(lines: readonly string[]): Promise<string[]> {
-  // It tells each step of its way to the runner
+  // It prints each step of its search
   vi.spyOn(process.stdout, 'write').mockReturnValue(true);
   const globber = await create(lines.map(at).join('\n'), { implicitDescendants: false });
   return [...new Set(await globber.glob())].map(name => path.relative(root, name)).sort();
 }
 
-describe('as actions/cache searches', () => {
+describe('the search finds the same paths as actions/cache', () => {
   test.each([
     [['*']],
     [['*/']],
@@ -81,31 +81,31 @@ describe('as actions/cache searches', () => {
     [['p/a/**/a/*']],
     [['w/*']],
     [['w/**/*']],
-  ])('%j', async lines => {
+  ])('for %j', async lines => {
     const theirs = await foundByActions(lines);
     const ours = await found(lines);
     expect(ours.filter(name => theirs.includes(name))).toEqual(theirs);
-    // They pass over links that lead nowhere, or back
+    // actions/cache ignores links to missing targets and links that lead back
     const more = ours.filter(name => !theirs.includes(name)).map(at);
     expect(more.every(name => lstatSync(name).isSymbolicLink())).toBe(true);
     expect(more.filter(existsSync).every(name => name.startsWith(realpathSync(name)))).toBe(true);
   });
 });
 
-test('of what a step saves whole, it looks at no more', async () => {
+test('a directory that is saved as a whole is not searched', async () => {
   expect(await found(['**/out'], true)).toContain('p/link/out');
   expect(await found(['p/a/**/*'], true)).toContain('p/a/out/deep/f');
   expect(await found(['p/a/**/*'], false)).not.toContain('p/a/out/deep');
 });
 
-test.runIf(process.platform === 'linux')('a name that is not UTF-8 is a name', async () => {
+test.runIf(process.platform === 'linux')('the search finds a name that is not UTF-8', async () => {
   const name = Buffer.concat([Buffer.from(at('w/')), Buffer.from([0xff, 0x78])]);
   writeFileSync(name, '');
   expect(await found(['w/*x', '**/?x'])).toEqual(['w/\udcffx']);
 });
 
 test.runIf(process.platform === 'linux')(
-  'a link is gone through whose name, or target, is not UTF-8',
+  'the search enters a link whose name or target is not UTF-8',
   async () => {
     const inside = (name: string) => Buffer.concat([Buffer.from(at(name)), Buffer.from([0xff])]);
     mkdirSync(at('raw'));

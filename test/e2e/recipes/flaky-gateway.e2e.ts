@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import path from 'node:path';
 import { expect, it } from 'vitest';
 import { giveAway } from '../../support/drop-privileges.ts';
-import { startGatewayProxy } from '../../support/gateway.ts';
+import { startGatewayProxy } from '../../support/gateway/shared-gateway.ts';
 import { closingFields, mainOf, postOf, warningsOf } from '../../support/runner/results.ts';
 import type { Fault, ProxiedRequest } from '../../support/servers/fault-proxy.ts';
 import { buildTree, describeTree } from '../../support/tree.ts';

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { expect, it } from 'vitest';
 import { repositoryFile } from '../../support/checkout.ts';
 import { giveAway } from '../../support/drop-privileges.ts';
-import { gateway, startGatewayProxy } from '../../support/gateway.ts';
+import { gateway, startGatewayProxy } from '../../support/gateway/shared-gateway.ts';
 import { closingFields, mainOf, warningsOf } from '../../support/runner/results.ts';
 import type { FaultProxy } from '../../support/servers/fault-proxy.ts';
 import { buildTree, describeTree, removeTree } from '../../support/tree.ts';

@@ -2,7 +2,7 @@ import { existsSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, it } from 'vitest';
 import { giveAway } from '../../support/drop-privileges.ts';
-import { startGatewayProxy } from '../../support/gateway.ts';
+import { startGatewayProxy } from '../../support/gateway/shared-gateway.ts';
 import type { Leg } from '../../support/runner/model.ts';
 import { mainOf, warningsOf } from '../../support/runner/results.ts';
 import { buildTree, describeTree } from '../../support/tree.ts';

@@ -6,12 +6,13 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe } from 'vitest';
 import { checkTar } from '../../archive/support/tar-check.ts';
 import { copyCheckout } from '../../support/checkout.ts';
 import { giveAway, unprivileged } from '../../support/drop-privileges.ts';
-import { type BucketAccess, gateway, gatewayAvailable, newBucket } from '../../support/gateway.ts';
+import { Bucket } from '../../support/gateway/bucket.ts';
+import type { BucketAccess } from '../../support/gateway/gateway.ts';
+import { gateway, gatewayAvailable, newBucket } from '../../support/gateway/shared-gateway.ts';
 import type { RunWorkflowOptions, WorkflowResult } from '../../support/runner/model.ts';
 import { runWorkflow } from '../../support/runner/run-workflow.ts';
 import { workflowOf } from '../../support/runner/workflow-text.ts';
 import { removeTree } from '../../support/tree.ts';
-import { type BucketView, viewBucket } from './bucket.ts';
 
 /** `describe`, skipped where there is no gateway. */
 export const describeWithGateway = describe.skipIf(!gatewayAvailable());
@@ -35,7 +36,7 @@ export interface Lab {
   readonly checkout: string;
   readonly root: string;
   readonly access: BucketAccess;
-  readonly bucket: BucketView;
+  readonly bucket: Bucket;
   /** The input `prefix` of this test. */
   readonly prefix: string;
   /** Fresh for each test; its directories belong to the ordinary user that `asUser` names. */
@@ -61,7 +62,7 @@ export function useLab(): Lab {
   let plainRoot = '';
   let checkout = '';
   let access: BucketAccess;
-  let bucket: BucketView;
+  let bucket: Bucket;
   let prefix = '';
   let machine: Machine;
   let count = 0;
@@ -74,7 +75,7 @@ export function useLab(): Lab {
     for (const directory of [root, plainRoot]) await chmod(directory, 0o755);
     checkout = await copyCheckout(root);
     access = await newBucket('e2e');
-    bucket = viewBucket(access);
+    bucket = new Bucket(gateway(), access);
   });
   afterAll(async () => {
     bucket?.close();

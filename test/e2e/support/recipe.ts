@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { repositoryFile } from '../../support/checkout.ts';
-import { gateway } from '../../support/gateway.ts';
+import { gateway } from '../../support/gateway/shared-gateway.ts';
 import type { WorkflowResult } from '../../support/runner/model.ts';
 import { asUser, type Lab, type LabOptions } from './lab.ts';
 

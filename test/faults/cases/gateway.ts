@@ -1,8 +1,8 @@
 /** A gateway in trouble: killed, with a storage daemon that hangs, full, overloaded. */
 
 import { setTimeout as delay } from 'node:timers/promises';
+import { configureGateway, type KilledGateway, killGateway } from '../../support/gateway/daemons.ts';
 import type { FaultCase } from '../case.ts';
-import { configureGateway, type KilledGateway, killGateway } from '../daemons.ts';
 import { randomContent } from '../random.ts';
 import { restoreCase } from '../restore-case.ts';
 import { saveCase } from '../save-case.ts';

@@ -179,7 +179,7 @@ export const objectCases: readonly FaultCase[] = [
     short: true,
     async arrange(scene) {
       const { name } = await scene.lab.archive();
-      underTheRestore(scene, () => scene.bucket.delete(name));
+      underTheRestore(scene, () => scene.bucket.delete([name]));
       return undefined;
     },
     ends: ['as before'],
@@ -193,5 +193,5 @@ async function foreignKey(scene: Scene): Promise<Buffer> {
   await scene.phase('save', { inputs: { key: 'another' } });
   const name = (await scene.bucket.objects()).find(one => one.includes('/another/'));
   if (name === undefined) throw new Error('the other key was not saved');
-  return scene.bucket.get(name);
+  return scene.bucket.read(name);
 }

@@ -170,7 +170,7 @@ const saves: FaultCase[] = [
   }),
   saveCase('somebody aborts the upload while it is written', {
     arrange(scene) {
-      scene.proxy.rule = nthUpload(2, () => void scene.bucket.abortAllUploads());
+      scene.proxy.rule = nthUpload(2, () => void scene.bucket.abortUploads());
       return undefined;
     },
     ends: ['not saved'],

@@ -1,7 +1,8 @@
 import type { ObjectStore } from '../../../src/storage/object-store.ts';
 import type { S3Settings } from '../../../src/storage/s3/s3-settings.ts';
 import type { S3StoreOptions } from '../../../src/storage/s3/s3-store.ts';
-import { type BucketAccess, gateway } from '../../support/gateway.ts';
+import type { BucketAccess } from '../../support/gateway/gateway.ts';
+import { gateway } from '../../support/gateway/shared-gateway.ts';
 import { openStore } from './support.ts';
 
 /** How to reach a bucket of the tests' gateway. */

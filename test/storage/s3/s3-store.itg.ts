@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { type Log, silentLog } from '../../../src/report/log.ts';
 import type { S3Settings } from '../../../src/storage/s3/s3-settings.ts';
 import {
@@ -7,7 +7,8 @@ import {
   ObjectReplacedError,
   StoreRefusedError,
 } from '../../../src/storage/store-errors.ts';
-import { type BucketAccess, gateway, newBucket } from '../../support/gateway.ts';
+import type { BucketAccess } from '../../support/gateway/gateway.ts';
+import { gateway, newBucket } from '../../support/gateway/shared-gateway.ts';
 import { objectStoreConformance } from '../object-store.conformance.ts';
 import { storeFor } from './gateway-store.ts';
 
@@ -33,7 +34,9 @@ describe('a bucket over https', () => {
     store.close();
   });
 
-  test('is refused without it, with an error that names the input', async () => {
+  test.each(['', '0'])('is refused without it, also with NODE_TLS_REJECT_UNAUTHORIZED=%s', async value => {
+    vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', value);
+    onTestFinished(() => void vi.unstubAllEnvs());
     const store = storeFor(bucket, { endpoint: new URL(gateway().tlsEndpoint) });
     const failure = await store.head('tls').catch(error => error);
     expect(failure).toBeInstanceOf(StoreRefusedError);

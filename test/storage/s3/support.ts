@@ -13,6 +13,7 @@ export function createS3Settings(overrides: Partial<S3Settings> = {}): S3Setting
     bucket: 'bucket',
     credentials: { accessKeyId: 'access', secretAccessKey: 'secret' },
     instanceMetadata: false,
+    forkPullRequest: false,
     forcePathStyle: true,
     caFile: undefined,
     attempts: 5,

@@ -82,7 +82,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
   const info = await readInfo(directory);
   await untilAnswering(info.endpoint);
   const gateway: Gateway = { ...info, stop: () => stop(directory), admin: args => admin(directory, args) };
-  await Promise.all([makeBucket(info, info), makeBucket(info, info.other)]);
+  await Promise.all([createBucket(info, info), createBucket(info, info.other)]);
   return gateway;
 }
 
@@ -146,23 +146,15 @@ async function readInfo(directory: string): Promise<GatewayInfo> {
   };
 }
 
-/** Creates a bucket; one that its user owns already is left as it is. */
-export async function makeBucket(
+/** Creates a bucket; one that its user owns already is kept. */
+export async function createBucket(
   gateway: Pick<GatewayInfo, 'endpoint' | 'region'>,
-  { bucket, accessKey, secretKey }: BucketAccess,
+  access: BucketAccess,
 ): Promise<void> {
-  const { S3Client, CreateBucketCommand } = await import('@aws-sdk/client-s3');
-  const client = new S3Client({
-    endpoint: gateway.endpoint,
-    region: gateway.region,
-    forcePathStyle: true,
-    credentials: { accessKeyId: accessKey, secretAccessKey: secretKey },
-  });
-  try {
-    await client.send(new CreateBucketCommand({ Bucket: bucket }));
-  } finally {
-    client.destroy();
-  }
+  // Only where a bucket is created: the SDK takes long to load
+  const { Bucket } = await import('./bucket.ts');
+  const bucket = new Bucket(gateway, access);
+  await bucket.create().finally(() => bucket.close());
 }
 
 async function stop(directory: string): Promise<void> {

@@ -1,7 +1,7 @@
 /** vitest's global setup of the projects that need a gateway: starts the shared one unless the caller did. */
 
 import type { Gateway } from './gateway.ts';
-import { sharedGateway, shareGateway } from './shared.ts';
+import { sharedGateway, shareGateway } from './shared-gateway.ts';
 
 // every project loads this module afresh, in one process: the count lives on the process
 const counter = process as NodeJS.Process & {

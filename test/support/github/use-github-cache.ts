@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest';
-import { gatewayAvailable } from '../gateway.ts';
+import { gatewayAvailable } from '../gateway/shared-gateway.ts';
 import { type Azurite, startAzurite } from './azurite.ts';
 import { type GitHubCache, startGitHubCache } from './github-cache.ts';
 

@@ -7,13 +7,13 @@ import { anySignal, deadline } from '../../../retry/signals.ts';
 import { StallLimit } from '../../../retry/stall-limit.ts';
 import type { TimeLimits } from '../../../retry/time-limits.ts';
 import { StoreUnavailableError } from '../../store-errors.ts';
+import { httpStatus, isRetryable } from '../errors/classify.ts';
+import { s3Code, shortMessage, toStoreError } from '../errors/s3-errors.ts';
 import type { S3Settings } from '../s3-settings.ts';
 import { ProtocolError } from '../transport/protocol-error.ts';
 import type { TransportResponse } from '../transport/transport.ts';
-import { httpStatus, isRetryable } from './classify.ts';
 import { type Connection, connect } from './client.ts';
 import { ConcurrencyLimiter } from './concurrency-limiter.ts';
-import { s3Code, shortMessage, toStoreError } from './s3-errors.ts';
 import type { S3Client } from './sdk.ts';
 import type { SdkHandlerOptions } from './sdk-request-handler.ts';
 

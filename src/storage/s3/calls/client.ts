@@ -1,6 +1,7 @@
 import type { Clock } from '../../../retry/clock.ts';
-import type { TimeLimits } from '../../../retry/time-limits.ts';
+import { TimeLimits } from '../../../retry/time-limits.ts';
 import { credentialsFor } from '../credentials/credentials.ts';
+import { SDK_CONSTANTS } from '../credentials/sdk-constants.ts';
 import type { S3Settings } from '../s3-settings.ts';
 import { Transport } from '../transport/transport.ts';
 import { S3Client } from './sdk.ts';
@@ -13,23 +14,6 @@ export interface Connection {
 }
 
 /**
- * Settings that the SDK would otherwise look for in the environment and in ~/.aws, at the start or at each call. Reading
- * these files has no limit: it fails without a home directory and hangs on a FIFO.
- */
-export const CONSTANT_SETTINGS = {
-  maxAttempts: 1,
-  retryMode: 'standard',
-  defaultsMode: 'standard',
-  useDualstackEndpoint: false,
-  useFipsEndpoint: false,
-  ignoreConfiguredEndpointUrls: true,
-  disableClockSkewCorrection: false,
-  authSchemePreference: [] as string[],
-  sigv4aSigningRegionSet: [] as string[],
-  userAgentAppId: async () => undefined,
-} as const;
-
-/**
  * Makes an SDK client that talks to one endpoint within our limits. Opens no connection.
  * @throws StoreRefusedError for a ca-file or proxy that cannot be used.
  */
@@ -39,12 +23,15 @@ export function connect(
   clock: Clock,
   userAgent: string,
 ): Connection {
-  const handler = new SdkRequestHandler(new Transport(settings.caFile, clock), limits, userAgent);
+  const transport = new Transport(settings.caFile, clock);
+  const handler = new SdkRequestHandler(transport, limits, userAgent);
+  // An STS that responds says nothing about the endpoint, so its limits are its own
+  const stsHandler = () => new SdkRequestHandler(transport, new TimeLimits(clock, limits.figures), userAgent);
   const client = new S3Client({
-    ...CONSTANT_SETTINGS,
+    ...SDK_CONSTANTS,
     ...(settings.endpoint && { endpoint: settings.endpoint.href }),
     region: settings.region,
-    credentials: credentialsFor(settings, clock),
+    credentials: credentialsFor(settings, clock, stsHandler),
     forcePathStyle: settings.forcePathStyle,
     requestHandler: handler,
     // Each call has retries and limits of ours (caller.ts); two layers would multiply. (A strategy rather than

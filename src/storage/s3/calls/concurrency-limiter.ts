@@ -1,4 +1,4 @@
-import { isStatus, s3Code } from './s3-errors.ts';
+import { isStatus, s3Code } from '../errors/s3-errors.ts';
 
 /** Transfers without a refusal after which one more at once is tried. Where that is too many, it costs a refusal. */
 const STEADY = 16;

@@ -1,49 +1,69 @@
-import type { AwsCredentialIdentity, AwsCredentialIdentityProvider } from '@smithy/types';
+import type {
+  AwsCredentialIdentity,
+  AwsCredentialIdentityProvider,
+  HttpRequest,
+  HttpResponse,
+  RequestHandler,
+} from '@smithy/types';
 import type { Clock } from '../../../retry/clock.ts';
 import { deadline, unlessAborted } from '../../../retry/signals.ts';
 import { StoreRefusedError } from '../../store-errors.ts';
+import { errorCode, httpStatus } from '../errors/classify.ts';
+import { redact } from '../errors/redact.ts';
 import type { S3Settings } from '../s3-settings.ts';
+import { readSmallFile } from '../transport/small-file.ts';
+import { fromProfile, MAX_TOKEN_BYTES } from './profile.ts';
+import { SDK_CONSTANTS } from './sdk-constants.ts';
 
 const INSTANCE_METADATA_MS = 2000;
 /** All sources together: a web identity is exchanged over the network. */
 const CREDENTIALS_MS = 9000;
 
+/** Makes the handler that sends requests to an STS. */
+type StsHandler = () => RequestHandler<HttpRequest, HttpResponse>;
+
 /** A refresh begins this long before the credentials expire. */
 const REFRESH_BEFORE_MS = 300_000;
 
 /**
- * What signs the requests: the settings' own keys, else the environment, a web identity token, the shared file, and the
- * instance metadata service only where the settings allow it: elsewhere a runner would wait for an address that nobody
- * answers, or lend a fork's pull request the machine's own role. With AWS_PROFILE the shared file goes before the
- * web identity, and the environment's keys are not asked (the rule of @aws-sdk/credential-provider-node 3).
+ * Returns the credentials that sign the requests: the keys of the settings, else those of the environment, a web identity
+ * token, the shared file, and the instance metadata service only where the settings allow it. Elsewhere a runner would
+ * wait for an address that does not respond. A fork's pull request gets keys only: a role of the runner is not lent to its
+ * code. With AWS_PROFILE the shared file goes before the web identity, and the keys of the environment are not used (the
+ * rule of @aws-sdk/credential-provider-node 3).
  *
- * The providers are imported when they are asked: most runs have keys.
+ * The SDK's providers are imported when they are needed: most runs have keys.
  */
 export function credentialsFor(
   settings: S3Settings,
   clock: Clock,
+  stsHandler: StsHandler,
 ): AwsCredentialIdentity | AwsCredentialIdentityProvider {
   if (settings.credentials) return settings.credentials;
   let known: Promise<AwsCredentialIdentity> | undefined;
   return async () => {
     const expires = (await known?.catch(() => undefined))?.expiration;
     if (expires && expires.getTime() - Date.now() < REFRESH_BEFORE_MS) known = undefined;
-    known ??= fromSources(settings, clock);
+    known ??= fromSources(settings, clock, stsHandler);
     return known;
   };
 }
 
 type Source = () => Promise<AwsCredentialIdentity>;
 
-async function fromSources(settings: S3Settings, clock: Clock): Promise<AwsCredentialIdentity> {
+async function fromSources(
+  settings: S3Settings,
+  clock: Clock,
+  stsHandler: StsHandler,
+): Promise<AwsCredentialIdentity> {
   const limit = deadline(CREDENTIALS_MS, clock);
   const reasons: string[] = [];
   try {
-    for (const [name, source] of sources(settings)) {
+    for (const [name, source] of sources(settings, stsHandler)) {
       try {
         return await unlessAborted(source(), limit.signal);
       } catch (error) {
-        reasons.push(`${name}: ${describe(error as Error)}`);
+        reasons.push(`${name}: ${reasonOf(error as Error)}`);
         if (limit.signal.aborted) break;
       }
     }
@@ -57,13 +77,22 @@ async function fromSources(settings: S3Settings, clock: Clock): Promise<AwsCrede
   );
 }
 
-/** The provider's words, but for Node's on a process: they quote its command line and all that it printed. */
-function describe({ message }: Error): string {
-  return message.startsWith('Command failed') ? 'credential_process failed' : message.replace(/\.$/, '');
+/**
+ * Returns a provider's reason in at most 200 characters. Of a service only status and code, as its message may quote the
+ * token; of a process not the command line and output, which Node's message quotes.
+ */
+function reasonOf(error: Error): string {
+  const status = httpStatus(error);
+  if (status !== undefined) return [status, errorCode(error) ?? ''].join(' ').trim();
+  if (error.message.startsWith('Command failed')) return 'credential_process failed';
+  return redact(error.message.slice(0, 200)).replace(/\.$/, '');
 }
 
-function* sources({ region, instanceMetadata }: S3Settings): Generator<[string, Source]> {
-  const env = process.env;
+function* sources(
+  { region, instanceMetadata, forkPullRequest }: S3Settings,
+  stsHandler: StsHandler,
+): Generator<[string, Source]> {
+  const { env } = process;
   const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey } = env;
   if (accessKeyId && secretAccessKey && !env.AWS_PROFILE) {
     const sessionToken = env.AWS_SESSION_TOKEN;
@@ -72,22 +101,14 @@ function* sources({ region, instanceMetadata }: S3Settings): Generator<[string, 
       async () => ({ accessKeyId, secretAccessKey, ...(sessionToken && { sessionToken }) }),
     ];
   }
-  const file: [string, Source] = [
-    'shared file',
-    async () => {
-      const { fromIni } = await import('@aws-sdk/credential-provider-ini');
-      return fromIni({ parentClientConfig: { region } })();
-    },
-  ];
-  if (env.AWS_PROFILE) yield file;
-  if (env.AWS_WEB_IDENTITY_TOKEN_FILE && env.AWS_ROLE_ARN) {
-    const provider = () => import('@aws-sdk/credential-provider-web-identity');
-    yield [
-      'web identity',
-      async () => (await provider()).fromTokenFile({ parentClientConfig: { region, maxAttempts: 1 } })(),
-    ];
+  const client = { ...SDK_CONSTANTS, requestHandler: stsHandler() };
+  const profile: [string, Source] = ['shared file', () => fromProfile(env, !forkPullRequest, region, client)];
+  if (env.AWS_PROFILE) yield profile;
+  const { AWS_WEB_IDENTITY_TOKEN_FILE: tokenFile, AWS_ROLE_ARN: roleArn } = env;
+  if (tokenFile && roleArn) {
+    yield ['web identity', () => fromTokenFile(tokenFile, roleArn, forkPullRequest, { ...client, region })];
   }
-  if (!env.AWS_PROFILE) yield file;
+  if (!env.AWS_PROFILE) yield profile;
   if (!instanceMetadata) return;
   const imds = () => import('@smithy/credential-provider-imds');
   const limits = { timeout: INSTANCE_METADATA_MS, maxRetries: 0 };
@@ -96,4 +117,24 @@ function* sources({ region, instanceMetadata }: S3Settings): Generator<[string, 
   } else if (env.AWS_EC2_METADATA_DISABLED !== 'true') {
     yield ['instance metadata', async () => (await imds()).fromInstanceMetadata(limits)()];
   }
+}
+
+/** Exchanges the token in a file for the keys of a role. */
+async function fromTokenFile(
+  tokenFile: string,
+  roleArn: string,
+  forkPullRequest: boolean,
+  client: Readonly<Record<string, unknown>>,
+): Promise<AwsCredentialIdentity> {
+  if (forkPullRequest) throw new Error('a pull request from a fork gets no role of the runner');
+  const webIdentityToken = readSmallFile(tokenFile, MAX_TOKEN_BYTES).trim();
+  const { fromWebToken } = await import('@aws-sdk/credential-provider-web-identity');
+  const { AWS_ROLE_SESSION_NAME, AWS_ENDPOINT_URL_STS, AWS_ENDPOINT_URL } = process.env;
+  const endpoint = AWS_ENDPOINT_URL_STS || AWS_ENDPOINT_URL;
+  return fromWebToken({
+    webIdentityToken,
+    roleArn,
+    ...(AWS_ROLE_SESSION_NAME && { roleSessionName: AWS_ROLE_SESSION_NAME }),
+    clientConfig: { ...client, ...(endpoint && { endpoint }) },
+  })();
 }

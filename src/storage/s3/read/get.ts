@@ -4,8 +4,8 @@ import type { ByteRange, ByteSpan, GetOptions, RangeBytes } from '../../object-s
 import { ObjectReplacedError, StoreUnavailableError } from '../../store-errors.ts';
 import type { Caller } from '../calls/caller.ts';
 import { bareEtag } from '../calls/object-headers.ts';
-import { isMissing, isStatus } from '../calls/s3-errors.ts';
 import { GetObjectCommand, type GetObjectCommandOutput } from '../calls/sdk.ts';
+import { isMissing, isStatus } from '../errors/s3-errors.ts';
 import { readInto } from '../transport/body.ts';
 import { headObject } from './head.ts';
 

@@ -3,9 +3,9 @@ import type { ObjectInfo } from '../../object-store.ts';
 import { StoreUnavailableError } from '../../store-errors.ts';
 import type { Caller } from '../calls/caller.ts';
 import { bareEtag, SAVE_ID } from '../calls/object-headers.ts';
-import { isMissing, isStatus } from '../calls/s3-errors.ts';
 import { GetObjectCommand, HeadObjectCommand } from '../calls/sdk.ts';
 import type { SdkHandlerOptions } from '../calls/sdk-request-handler.ts';
+import { isMissing, isStatus } from '../errors/s3-errors.ts';
 
 export interface HeadInfo extends ObjectInfo {
   /** The id of the upload that stored it. Undefined if it was not one of ours. */

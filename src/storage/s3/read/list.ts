@@ -2,8 +2,8 @@ import { deadline } from '../../../retry/signals.ts';
 import type { ListOptions, ObjectInfo } from '../../object-store.ts';
 import { StoreUnavailableError } from '../../store-errors.ts';
 import type { Caller } from '../calls/caller.ts';
-import { describeBucket } from '../calls/s3-errors.ts';
 import { MAX_LISTING_BYTES } from '../calls/sdk-request-handler.ts';
+import { describeBucket } from '../errors/s3-errors.ts';
 import { type ListPage, listPage } from './list-page.ts';
 
 /** Bounds of one listing: pages (of a million objects), pages in a row without an object, and the time for all in ms. */

@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs';
 import http from 'node:http';
 import https from 'node:https';
 import tls from 'node:tls';
 import { StoreRefusedError } from '../../store-errors.ts';
+import { readSmallFile } from './small-file.ts';
 
 /** The connection pools of one transport. */
 export interface Agents {
@@ -25,16 +25,21 @@ const IDLE_CONNECTION_MS = 10_000;
  * @throws StoreRefusedError when the file cannot be used or a proxy variable is malformed.
  */
 export function createAgents(caFile: string | undefined): Agents {
+  const environment = withSchemes(process.env);
+  refuseUncheckedProxy(environment);
   const common = {
     keepAlive: true,
     timeout: IDLE_CONNECTION_MS,
     maxSockets: Number.POSITIVE_INFINITY,
-    proxyEnv: withSchemes(process.env),
+    proxyEnv: environment,
   };
-  const ca =
-    caFile === undefined ? {} : { ca: [...tls.getCACertificates('default'), readAuthorities(caFile)] };
+  const secure = {
+    // Not left to NODE_TLS_REJECT_UNAUTHORIZED, which any step of a job can set
+    rejectUnauthorized: true,
+    ...(caFile !== undefined && { ca: [...tls.getCACertificates('default'), readAuthorities(caFile)] }),
+  };
   try {
-    return { http: new http.Agent(common), https: new https.Agent({ ...common, ...ca }) };
+    return { http: new http.Agent(common), https: new https.Agent({ ...common, ...secure }) };
   } catch (error) {
     throw new StoreRefusedError(
       'HTTP_PROXY or HTTPS_PROXY is not a proxy URL; expected http://host:port',
@@ -52,10 +57,23 @@ function withSchemes(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return { ...environment, ...Object.fromEntries(bare.map(name => [name, `http://${environment[name]}`])) };
 }
 
+/** Node gives the agent no way to have the certificate of a proxy checked where the environment turns the check off. */
+function refuseUncheckedProxy(environment: NodeJS.ProcessEnv): void {
+  if (environment.NODE_TLS_REJECT_UNAUTHORIZED !== '0') return;
+  if (!PROXY_VARIABLES.some(name => environment[name]?.startsWith('https:'))) return;
+  throw new StoreRefusedError(
+    'NODE_TLS_REJECT_UNAUTHORIZED=0 turns off the certificate check of the proxy, so it is not used; unset it',
+    "the runner's environment",
+  );
+}
+
+/** Bound of a ca-file in bytes. All authorities of a system have 220 KB. */
+const MAX_CA_BYTES = 4 * 1024 * 1024;
+
 function readAuthorities(file: string): string {
   let text: string;
   try {
-    text = readFileSync(file, 'utf8');
+    text = readSmallFile(file, MAX_CA_BYTES);
   } catch (error) {
     const reason = (error as NodeJS.ErrnoException).code ?? 'unknown error';
     throw new StoreRefusedError(

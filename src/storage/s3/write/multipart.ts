@@ -2,15 +2,15 @@ import { Readable } from 'node:stream';
 import type { ByteSpan, ObjectVersion } from '../../object-store.ts';
 import { CopyRefusedError, ObjectReplacedError, StoreUnavailableError } from '../../store-errors.ts';
 import type { Caller, CallSpec } from '../calls/caller.ts';
-import { httpStatus, isRetryable } from '../calls/classify.ts';
 import { bareEtag, SAVE_ID } from '../calls/object-headers.ts';
-import { isMissing, isStatus } from '../calls/s3-errors.ts';
 import {
   AbortMultipartUploadCommand,
   CreateMultipartUploadCommand,
   UploadPartCommand,
   UploadPartCopyCommand,
 } from '../calls/sdk.ts';
+import { httpStatus, isRetryable } from '../errors/classify.ts';
+import { isMissing, isStatus } from '../errors/s3-errors.ts';
 
 /** The calls of S3's multipart protocol, one function each. */
 

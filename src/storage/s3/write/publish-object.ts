@@ -1,10 +1,10 @@
 import { delayed } from '../../../retry/signals.ts';
 import { ObjectExistsError, ObjectReplacedError, StoreRefusedError } from '../../store-errors.ts';
 import type { Caller, CallSpec } from '../calls/caller.ts';
-import { httpStatus, isRetryable } from '../calls/classify.ts';
 import { bareEtag, SAVE_ID } from '../calls/object-headers.ts';
-import { isStatus, s3Code } from '../calls/s3-errors.ts';
 import { CompleteMultipartUploadCommand, PutObjectCommand } from '../calls/sdk.ts';
+import { httpStatus, isRetryable } from '../errors/classify.ts';
+import { isStatus, s3Code } from '../errors/s3-errors.ts';
 import { headObject } from '../read/head.ts';
 import { bodyOf, type PartBytes, type StoredPart, type UploadRef } from './multipart.ts';
 

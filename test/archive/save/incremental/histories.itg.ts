@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { storeFor } from '../../../storage/s3/gateway-store.ts';
-import { newBucket } from '../../../support/gateway.ts';
+import { newBucket } from '../../../support/gateway/shared-gateway.ts';
 import { scratch } from '../../support/scratch.ts';
 import { runHistory } from './history.ts';
 

@@ -153,7 +153,7 @@ export class Job {
 
   async #plan() {
     const { paths = ['tree'], refs = ['refs/heads/main'] } = this.#options;
-    const layout = await createPathLayout({
+    const layout = createPathLayout({
       patterns: paths,
       workspace: this.workspace,
       home: '/nowhere/home',

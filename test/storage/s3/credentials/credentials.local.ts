@@ -1,30 +1,147 @@
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import type http from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import type { AwsCredentialIdentityProvider } from '@smithy/types';
-import { afterEach, expect, test, vi } from 'vitest';
-import { systemClock } from '../../../../src/retry/clock.ts';
-import { credentialsFor } from '../../../../src/storage/s3/credentials/credentials.ts';
-import { createS3Settings } from '../support.ts';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { silentLog } from '../../../../src/report/log.ts';
+import type { S3StoreOptions } from '../../../../src/storage/s3/s3-store.ts';
+import { scriptedServer } from '../scripted-server.ts';
+import { openStore } from '../support.ts';
+import { httpServer } from '../transport/http-server.ts';
 
-const directory = mkdtempSync(path.join(tmpdir(), 'cache-s3-credentials-'));
+const TOKEN = 'eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJyZXBvOm8vciJ9.c2lnbmF0dXJl';
+
+let directory: string;
+
+beforeEach(() => {
+  directory = mkdtempSync(path.join(tmpdir(), 'cache-s3-credentials-'));
+  for (const name of Object.keys(process.env)) if (name.startsWith('AWS_')) vi.stubEnv(name, undefined);
+  vi.stubEnv('AWS_CONFIG_FILE', path.join(directory, 'config'));
+  vi.stubEnv('AWS_SHARED_CREDENTIALS_FILE', path.join(directory, 'credentials'));
+});
 afterEach(() => {
   vi.unstubAllEnvs();
   rmSync(directory, { recursive: true });
 });
 
-test('a credential_process that fails is said without its command and what it printed', async () => {
-  const config = path.join(directory, 'config');
-  const program = `node -e "console.error('printed-secret'); process.exit(1)"`;
-  writeFileSync(config, `[default]\ncredential_process = ${program} --token argument-secret\n`);
-  for (const name of Object.keys(process.env)) if (name.startsWith('AWS_')) vi.stubEnv(name, undefined);
-  vi.stubEnv('AWS_CONFIG_FILE', config);
-  vi.stubEnv('AWS_SHARED_CREDENTIALS_FILE', path.join(directory, 'credentials'));
+/** The error of a call without credentials in the settings. No request reaches the endpoint. */
+async function failureOf(options: Partial<S3StoreOptions> = {}): Promise<Error> {
+  const store = openStore({ credentials: undefined, attempts: 1 }, options);
+  try {
+    return await store.head('x').then(
+      () => new Error('the call succeeded'),
+      error => error,
+    );
+  } finally {
+    store.close();
+  }
+}
 
-  const ask = credentialsFor(createS3Settings({ credentials: undefined }), systemClock);
-  const failure = await (ask as AwsCredentialIdentityProvider)().catch((error: Error) => error);
-  expect(failure).toMatchObject({
-    message: expect.stringContaining('(shared file: credential_process failed)'),
+test('the error of a credential_process that fails has neither its command nor its output', async () => {
+  const program = `node -e "console.error('printed-secret'); process.exit(1)"`;
+  writeFileSync(
+    path.join(directory, 'config'),
+    `[default]\ncredential_process = ${program} --token argument-secret\n`,
+  );
+  const failure = await failureOf();
+  expect(failure.message).toContain('(shared file: credential_process failed)');
+  expect(failure.message).not.toMatch(/(printed|argument)-secret/);
+});
+
+describe.skipIf(process.platform === 'win32')('a FIFO, which blocks its reader,', () => {
+  const fifo = (name: string): string => {
+    const file = path.join(directory, name);
+    spawnSync('mkfifo', [file]);
+    return file;
+  };
+
+  test.each(['config', 'credentials'])('in place of the shared file %s is refused', async name => {
+    fifo(name);
+    expect((await failureOf()).message).toContain(`(shared file: ${name} cannot be read (ENOTFILE))`);
   });
-  expect((failure as Error).message).not.toMatch(/(printed|argument)-secret/);
+
+  test('in place of a web identity token is refused', async () => {
+    vi.stubEnv('AWS_WEB_IDENTITY_TOKEN_FILE', fifo('token'));
+    vi.stubEnv('AWS_ROLE_ARN', 'arn:aws:iam::123456789012:role/ci');
+    expect((await failureOf()).message).toContain('(web identity: is not a regular file; ');
+  });
+
+  test('in place of the token of a profile is refused', async () => {
+    const settings = `web_identity_token_file = ${fifo('token')}\nrole_arn = arn:aws:iam::1:role/a`;
+    writeFileSync(path.join(directory, 'config'), `[default]\n${settings}\n`);
+    expect((await failureOf()).message).toContain('(shared file: is not a regular file)');
+  });
+
+  test('in place of a ca-file is refused', async () => {
+    const store = openStore({ endpoint: new URL('https://127.0.0.1:1'), caFile: fifo('ca') });
+    await expect(store.head('x')).rejects.toThrow(/cannot be read \(ENOTFILE\)/);
+    store.close();
+  });
+});
+
+describe('a web identity', () => {
+  async function exchangeAt(answer: (to: http.ServerResponse) => void): Promise<void> {
+    const port = await httpServer((from, to) => void from.resume().on('end', () => answer(to)));
+    const token = path.join(directory, 'token');
+    writeFileSync(token, `${TOKEN}\n`);
+    vi.stubEnv('AWS_WEB_IDENTITY_TOKEN_FILE', token);
+    vi.stubEnv('AWS_ROLE_ARN', 'arn:aws:iam::123456789012:role/ci');
+    vi.stubEnv('AWS_ENDPOINT_URL_STS', `http://127.0.0.1:${port}`);
+  }
+
+  const stsError = (code: string, message: string) =>
+    `<ErrorResponse><Error><Type>Sender</Type><Code>${code}</Code><Message>${message}</Message></Error></ErrorResponse>`;
+
+  test('becomes the keys of its role', async () => {
+    await exchangeAt(to =>
+      to.end(
+        `<AssumeRoleWithWebIdentityResponse><AssumeRoleWithWebIdentityResult><Credentials><AccessKeyId>role-key</AccessKeyId><SecretAccessKey>secret</SecretAccessKey><SessionToken>session</SessionToken><Expiration>2999-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>`,
+      ),
+    );
+    let authorization: string | undefined;
+    const { endpoint } = await scriptedServer((_, request) => {
+      ({ authorization } = request.headers);
+      return { status: 404 };
+    });
+    const store = openStore({ endpoint, credentials: undefined });
+    expect(await store.head('x')).toBeUndefined();
+    expect(authorization).toContain('Credential=role-key/');
+    store.close();
+  });
+
+  test.each<[string, (to: http.ServerResponse) => void, string]>([
+    [
+      'quotes the token',
+      to => to.writeHead(400).end(stsError('InvalidIdentityToken', `No provider for ${TOKEN}`)),
+      'web identity: 400 InvalidIdentityToken; ',
+    ],
+    ['has the token as its code', to => to.writeHead(403).end(stsError(TOKEN, '')), 'web identity: 403; '],
+    ['is a web page', to => to.end(`<!doctype html>${TOKEN}`), 'web identity: the response is a web page'],
+    [
+      'switches protocols',
+      to => void to.socket?.write('HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\n\r\n'),
+      'web identity: the server switches protocols',
+    ],
+    [
+      'has no end',
+      to => {
+        const write = () => {
+          while (!to.destroyed && to.write('x'.repeat(65_536)));
+        };
+        to.on('drain', write);
+        write();
+      },
+      'web identity: the response is longer than 65536 bytes',
+    ],
+    ['has no keys', to => to.end('<a/>'), 'web identity: '],
+  ])('whose exchange %s fails without the token in the error', async (_, answer, reason) => {
+    await exchangeAt(answer);
+    const debug: string[] = [];
+    const { message } = await failureOf({
+      log: { ...silentLog, debug: line => debug.push(line) },
+    });
+    expect(message).toContain(reason);
+    for (const text of [message, ...debug]) expect(text).not.toMatch(/eyJ|c2lnbmF0dXJl/);
+  });
 });

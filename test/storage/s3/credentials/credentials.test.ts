@@ -5,9 +5,10 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { AwsCredentialIdentityProvider } from '@smithy/types';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { systemClock } from '../../../../src/retry/clock.ts';
 import { credentialsFor } from '../../../../src/storage/s3/credentials/credentials.ts';
+import type { S3Settings } from '../../../../src/storage/s3/s3-settings.ts';
 import { StoreRefusedError } from '../../../../src/storage/store-errors.ts';
 import { createS3Settings } from '../support.ts';
 
@@ -15,7 +16,7 @@ let directory: string;
 let file: string;
 
 beforeEach(() => {
-  // A directory of its own for each test: the SDK reads a path once in a process.
+  // A directory for each test: the SDK reads a path once in a process.
   directory = mkdtempSync(path.join(tmpdir(), 'cache-s3-credentials-'));
   file = path.join(directory, 'credentials');
   for (const name of Object.keys(process.env)) if (name.startsWith('AWS_')) vi.stubEnv(name, undefined);
@@ -27,20 +28,25 @@ afterEach(() => {
   rmSync(directory, { recursive: true });
 });
 
-const provider = (overrides = {}) =>
+const provider = (overrides: Partial<S3Settings> = {}) =>
   credentialsFor(
     createS3Settings({ credentials: undefined, ...overrides }),
     systemClock,
+    noSts,
   ) as AwsCredentialIdentityProvider;
 
-test('keys of the settings come first', () => {
+function noSts(): never {
+  return { handle: () => Promise.reject(new Error('no STS in this test')) } as never;
+}
+
+test('the keys of the settings come first', () => {
   vi.stubEnv('AWS_ACCESS_KEY_ID', 'environment');
   vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'secret');
   const credentials = { accessKeyId: 'settings', secretAccessKey: 'secret' };
-  expect(credentialsFor(createS3Settings({ credentials }), systemClock)).toBe(credentials);
+  expect(credentialsFor(createS3Settings({ credentials }), systemClock, noSts)).toBe(credentials);
 });
 
-test('the environment, then the shared file', async () => {
+test('the keys of the environment come before the shared file', async () => {
   writeFileSync(file, '[default]\naws_access_key_id = shared\naws_secret_access_key = secret\n');
   expect(await provider()()).toMatchObject({ accessKeyId: 'shared' });
   vi.stubEnv('AWS_ACCESS_KEY_ID', 'environment');
@@ -50,7 +56,7 @@ test('the environment, then the shared file', async () => {
   expect(await provider()()).toMatchObject({ accessKeyId: 'environment', sessionToken: 'token' });
 });
 
-test('a session token without both keys of the environment belongs to nobody', async () => {
+test('a session token without both keys of the environment is not used', async () => {
   writeFileSync(file, '[default]\naws_access_key_id = shared\naws_secret_access_key = secret\n');
   vi.stubEnv('AWS_ACCESS_KEY_ID', 'environment');
   vi.stubEnv('AWS_SESSION_TOKEN', 'token');
@@ -59,13 +65,13 @@ test('a session token without both keys of the environment belongs to nobody', a
   expect(credentials.sessionToken).toBeUndefined();
 });
 
-test('a web identity goes before the shared file', async () => {
+test('a web identity comes before the shared file', async () => {
   vi.stubEnv('AWS_WEB_IDENTITY_TOKEN_FILE', path.join(directory, 'no-such-token'));
   vi.stubEnv('AWS_ROLE_ARN', 'arn:aws:iam::123456789012:role/ci');
   await expect(provider()()).rejects.toThrow(/\(web identity: .*; shared file: /);
 });
 
-test('AWS_PROFILE asks the shared file, although the environment has keys', async () => {
+test('AWS_PROFILE selects the shared file although the environment has keys', async () => {
   writeFileSync(file, '[ci]\naws_access_key_id = profile\naws_secret_access_key = secret\n');
   vi.stubEnv('AWS_ACCESS_KEY_ID', 'environment');
   vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'secret');
@@ -73,14 +79,14 @@ test('AWS_PROFILE asks the shared file, although the environment has keys', asyn
   expect(await provider()()).toMatchObject({ accessKeyId: 'profile' });
 });
 
-test('with AWS_PROFILE a web identity is asked where the shared file has no such profile', async () => {
+test('with AWS_PROFILE a web identity is used if the shared file has no such profile', async () => {
   vi.stubEnv('AWS_PROFILE', 'ci');
   vi.stubEnv('AWS_WEB_IDENTITY_TOKEN_FILE', path.join(directory, 'no-such-token'));
   vi.stubEnv('AWS_ROLE_ARN', 'arn:aws:iam::123456789012:role/ci');
   await expect(provider()()).rejects.toThrow(/\(shared file: .*; web identity: /);
 });
 
-test('none at all is one sentence with the settings to set, and is asked for once', async () => {
+test('the error without credentials names the settings, and the sources are used once', async () => {
   const ask = provider();
   const failure = await ask().catch((error: unknown) => error);
   expect(failure).toBeInstanceOf(StoreRefusedError);
@@ -91,14 +97,14 @@ test('none at all is one sentence with the settings to set, and is asked for onc
   expect(await ask().catch((error: unknown) => error)).toBe(failure);
 });
 
-test('the machine is not asked for a role where the environment forbids it', async () => {
+test('the role of the machine is not requested where the environment forbids it', async () => {
   vi.stubEnv('AWS_EC2_METADATA_DISABLED', 'true');
   await expect(provider({ instanceMetadata: true })()).rejects.toThrow(/\(shared file: [^;]*\)$/);
 });
 
 test.each([
   ['kept while more than five minutes are left', 10, 1],
-  ['asked for again when less are left', 4, 2],
+  ['requested again when less are left', 4, 2],
 ])('credentials that expire are %s', async (_, minutes, requests) => {
   let asked = 0;
   const server = createServer((_request, response) => {
@@ -121,19 +127,91 @@ test.each([
   }
 });
 
-test('half a pair names the input that is empty', async () => {
+test('the error of half a pair of keys names the empty input', async () => {
   await expect(provider({ missingKey: 'secretKey' })()).rejects.toMatchObject({
     setting: "the input 'secretKey'",
   });
 });
 
-test('the reasons of the sources end in no full stop of their own', async () => {
+test('the reasons of the sources end without a full stop', async () => {
   await expect(provider()()).rejects.toThrow(/\(shared file: .*[^.]\)$/);
 });
 
-test('instance metadata is asked only where the settings allow it', async () => {
+test('instance metadata is requested only where the settings allow it', async () => {
   vi.stubEnv('AWS_EC2_METADATA_DISABLED', 'true');
   vi.stubEnv('AWS_CONTAINER_CREDENTIALS_FULL_URI', 'http://127.0.0.1:1/credentials');
   await expect(provider()()).rejects.not.toThrow(/container/);
   await expect(provider({ instanceMetadata: true })()).rejects.toThrow(/container: /);
+});
+
+describe('a profile of the shared files', () => {
+  test('has the keys of the credentials file before those of the configuration file', async () => {
+    writeFileSync(
+      path.join(directory, 'config'),
+      '[default]\naws_access_key_id=config\naws_secret_access_key=secret\n[profile ci]\naws_access_key_id=config-ci\naws_secret_access_key=secret\n',
+    );
+    expect(await provider()()).toMatchObject({ accessKeyId: 'config' });
+    vi.stubEnv('AWS_PROFILE', 'ci');
+    expect(await provider()()).toMatchObject({ accessKeyId: 'config-ci' });
+    writeFileSync(file, '[ci]\naws_access_key_id=credentials\naws_secret_access_key=secret\n');
+    expect(await provider()()).toMatchObject({ accessKeyId: 'credentials' });
+  });
+
+  test('is read as the SDK reads it', async () => {
+    const lines = [
+      '# comment',
+      'aws_access_key_id = outside',
+      '[ ci ] ; comment',
+      'aws_access_key_id = a=b#c # comment',
+      's3 =',
+      '  aws_secret_access_key = nested',
+      'aws_secret_access_key=  sp ace',
+      '; aws_session_token = commented',
+      '[other]',
+      'aws_access_key_id = other',
+    ];
+    writeFileSync(file, lines.join('\r\n'));
+    vi.stubEnv('AWS_PROFILE', 'ci');
+    expect(await provider()()).toEqual({ accessKeyId: 'a=b#c', secretAccessKey: 'sp ace' });
+  });
+
+  test('that is the source of itself is refused', async () => {
+    writeFileSync(file, '[default]\nrole_arn = arn:aws:iam::1:role/a\nsource_profile = default\n');
+    await expect(provider()()).rejects.toThrow('too long a chain of source profiles');
+  });
+
+  test.each([
+    ['credential_source = Ec2InstanceMetadata\nrole_arn = arn:aws:iam::1:role/a'],
+    ['credential_source = EcsContainer\nrole_arn = arn:aws:iam::1:role/a'],
+    ['credential_source = Environment\nrole_arn = arn:aws:iam::1:role/a'],
+    ['source_profile = keys\nrole_arn = arn:aws:iam::1:role/a'],
+    ['web_identity_token_file = /token\nrole_arn = arn:aws:iam::1:role/a'],
+    ['credential_process = touch ran'],
+    ['sso_session = ci\nsso_account_id = 1\nsso_role_name = a'],
+    ['login_session = arn:aws:iam::1:user/a'],
+    [
+      'role_arn = arn:aws:iam::1:role/a\naws_access_key_id = a\naws_secret_access_key = b\ncredential_source = Ec2InstanceMetadata',
+    ],
+  ])('is refused on a pull request from a fork: %j', async settings => {
+    const keys = '[keys]\naws_access_key_id = a\naws_secret_access_key = b\n';
+    writeFileSync(file, `[default]\n${settings}\n${keys}`);
+    await expect(provider({ forkPullRequest: true })()).rejects.toThrow(
+      "(shared file: the profile 'default' has no keys, and a pull request from a fork gets no role of the runner)",
+    );
+  });
+
+  test('gives its keys on a pull request from a fork', async () => {
+    writeFileSync(file, '[default]\naws_access_key_id = a\naws_secret_access_key = b\n');
+    expect(await provider({ forkPullRequest: true })()).toMatchObject({ accessKeyId: 'a' });
+  });
+});
+
+test('a web identity of the runner is refused on a pull request from a fork', async () => {
+  const token = path.join(directory, 'token');
+  writeFileSync(token, 'token');
+  vi.stubEnv('AWS_WEB_IDENTITY_TOKEN_FILE', token);
+  vi.stubEnv('AWS_ROLE_ARN', 'arn:aws:iam::123456789012:role/ci');
+  await expect(provider({ forkPullRequest: true })()).rejects.toThrow(
+    '(web identity: a pull request from a fork gets no role of the runner; shared file: ',
+  );
 });

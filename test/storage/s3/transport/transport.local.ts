@@ -159,3 +159,11 @@ test('a proxy variable that is no URL is refused without its password', () => {
     }),
   );
 });
+
+test('a proxy by https is refused where the environment turns off the check of its certificate', () => {
+  vi.stubEnv('HTTPS_PROXY', 'https://proxy.example.org:3128');
+  vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', '0');
+  expect(() => new Transport(undefined, systemClock)).toThrow(
+    expect.objectContaining({ name: 'StoreRefusedError', setting: "the runner's environment" }),
+  );
+});

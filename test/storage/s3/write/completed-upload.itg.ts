@@ -2,12 +2,14 @@ import { randomBytes } from 'node:crypto';
 import {
   CompleteMultipartUploadCommand,
   CreateMultipartUploadCommand,
-  S3Client,
+  type S3Client,
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type BucketAccess, newBucket } from '../../../support/gateway.ts';
-import { settingsFor, storeFor } from '../gateway-store.ts';
+import { s3Client } from '../../../support/gateway/bucket.ts';
+import type { BucketAccess } from '../../../support/gateway/gateway.ts';
+import { gateway, newBucket } from '../../../support/gateway/shared-gateway.ts';
+import { storeFor } from '../gateway-store.ts';
 
 const first = randomBytes(5 * 1024 * 1024);
 const last = randomBytes(1000);
@@ -16,13 +18,7 @@ let client: S3Client;
 
 beforeAll(async () => {
   bucket = await newBucket('joined');
-  const { endpoint, region, credentials } = settingsFor(bucket);
-  client = new S3Client({
-    endpoint: endpoint!.href,
-    region: region!,
-    credentials: credentials!,
-    forcePathStyle: true,
-  });
+  client = s3Client(gateway(), bucket);
 });
 afterAll(() => client.destroy());
 

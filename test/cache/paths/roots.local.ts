@@ -5,7 +5,7 @@ import { runUnprivileged, unprivilegedDirectory } from '../../support/drop-privi
 
 const windows = process.platform === 'win32';
 
-/** An ordinary user's workspace, with a link into a directory that is not his to search. */
+/** The workspace of an ordinary user, with a link into a directory that this user cannot search. */
 let root: string;
 beforeAll(async () => {
   root = await unprivilegedDirectory();
@@ -21,13 +21,13 @@ afterAll(() => {
   rmSync(root, { recursive: true, force: true });
 });
 
-/** The roots, or the sentence on why there are none. */
+/** Returns the roots, or the error's message. */
 async function rootsOf(pattern: string): Promise<unknown> {
   const code = `
     const { createPathLayout } = await import(${JSON.stringify(new URL('../../../src/cache/paths/paths.ts', import.meta.url))});
     const platformPath = (await import('node:path')).default;
     const [workspace, pattern] = process.argv.slice(1);
-    const layout = await createPathLayout({ patterns: [pattern], workspace, home: '/nowhere', platformPath });
+    const layout = createPathLayout({ patterns: [pattern], workspace, home: '/nowhere', platformPath });
     console.log(JSON.stringify(await layout.roots().catch(error => error.message)));
   `;
   const { stdout, stderr } = await runUnprivileged(['--input-type=module', '-e', code, '--', root, pattern]);
@@ -36,14 +36,14 @@ async function rootsOf(pattern: string): Promise<unknown> {
 }
 
 test.skipIf(windows).each(['links/*', 'links/l*', 'links/link'])(
-  '%s: where a link leads does not matter',
+  '%s finds a link without reading its target',
   async pattern => {
     expect(await rootsOf(pattern)).toContain('links/link');
   },
 );
 
 test.skipIf(windows).each(['links/*/', 'links/*/x', '**/x', 'closed/*', 'closed/inside'])(
-  '%s: it does, and nobody can tell',
+  '%s ends with one sentence, since the target of a link cannot be read',
   async pattern => {
     expect(await rootsOf(pattern)).toMatch(
       /^the paths of input 'path' cannot be searched \(EACCES: .*\); `sudo: true` reads as root$/,

@@ -1,3 +1,5 @@
+import { redact } from './redact.ts';
+
 /** Classifies the failures of calls by the shape of their errors: `code`, `name`, and the HTTP status of the SDK. */
 
 /** Codes of Node's net, dns, http and stream modules for a peer that cannot be reached or a connection that broke. */
@@ -51,9 +53,9 @@ export function httpStatus(error: unknown): number | undefined {
 /** The form of S3's and Node's codes. A server can return any text as its code; other forms are no codes and not printed. */
 const CODE_FORM = /^[A-Za-z0-9_.-]{1,64}$/;
 
-/** Returns `value` if it has the form of a code. */
+/** Returns `value` if it has the form of a code and not that of a secret. */
 export function codeLike(value: unknown): string | undefined {
-  return typeof value === 'string' && CODE_FORM.test(value) ? value : undefined;
+  return typeof value === 'string' && CODE_FORM.test(value) && redact(value) === value ? value : undefined;
 }
 
 /** Returns the system or protocol code of an error, or of the first error of an AggregateError (happy eyeballs). */

@@ -1,5 +1,10 @@
 import { expect, test } from 'vitest';
-import { classify, type FailureKind, isRetryable } from '../../../../src/storage/s3/calls/classify.ts';
+import {
+  classify,
+  errorCode,
+  type FailureKind,
+  isRetryable,
+} from '../../../../src/storage/s3/errors/classify.ts';
 
 const status = (httpStatusCode: number, more = {}) =>
   Object.assign(new Error('answer'), { $metadata: { httpStatusCode }, ...more });
@@ -43,4 +48,15 @@ test.each<[string, unknown, FailureKind]>([
 ])('classify: %s', (_, error, kind) => {
   expect(classify(error)).toBe(kind);
   expect(isRetryable(error)).toBe(kind !== 'final');
+});
+
+test.each([
+  ['SlowDown', 'SlowDown'],
+  ['ERR_STREAM_PREMATURE_CLOSE', 'ERR_STREAM_PREMATURE_CLOSE'],
+  ['x'.repeat(65), undefined],
+  ['a\n::error::b', undefined],
+  ['', undefined],
+  ['AKIAIOSFODNN7EXAMPLE', undefined],
+])('errorCode of the code %j is %j', (value, code_) => {
+  expect(errorCode({ Code: value })).toBe(code_);
 });

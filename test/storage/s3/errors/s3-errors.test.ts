@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { toStoreError } from '../../../../src/storage/s3/calls/s3-errors.ts';
+import { toStoreError } from '../../../../src/storage/s3/errors/s3-errors.ts';
 import {
   ObjectReplacedError,
   StoreRefusedError,

@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { type GatewayInfo, untilAnswering } from '../support/gateway/gateway.ts';
+import { type GatewayInfo, untilAnswering } from './gateway.ts';
 
 /** A radosgw that was killed, and can be started again as it was. */
 export interface KilledGateway {

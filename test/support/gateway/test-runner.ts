@@ -1,7 +1,7 @@
 /** The test runner of the *.itg.ts files: without a gateway it collects their tests, and skips all of them. */
 
 import { TestRunner } from 'vitest';
-import { sharedGateway } from './shared.ts';
+import { sharedGateway } from './shared-gateway.ts';
 
 type Config = ConstructorParameters<typeof TestRunner>[0];
 

@@ -1,0 +1,192 @@
+/**
+ * Matches names against wildcards as @actions/glob 0.7.0 does (minimatch 10.2.6 with `dot`, `nobrace` and `noext`), in at
+ * most the product of both lengths. minimatch compiles regular expressions: `*a*a*a*a*b` takes 2 s for one name of 250
+ * letters, one more `*a` a minute, and no signal interrupts it.
+ */
+
+/** Matches any number of characters of a name, or of segments of a path. */
+const ANY = Symbol('any');
+
+/** A UTF-16 unit, as in minimatch. */
+type UnitTest = number | ((unit: number) => boolean);
+type SegmentTest = string | ((segment: string) => boolean);
+export type Glob = readonly (typeof ANY | SegmentTest)[];
+
+/** Compiles the segments of a path pattern: `**`, those with `*`, `?`, `[...]` or `\`, and literal ones. */
+export function compileGlob(segments: readonly { readonly text: string; readonly wild: boolean }[]): Glob {
+  return segments.map(({ text, wild }) => {
+    if (!wild) return text;
+    return text === '**' ? ANY : compileSegment(text);
+  });
+}
+
+/** Returns whether the glob matches all segments of a path. It must not end in `**`. */
+export function matchesPath(glob: Glob, path: string): boolean {
+  // The last segment decides about most paths
+  if (!matchesSegment(glob.at(-1) as SegmentTest, path.slice(path.lastIndexOf('/') + 1))) return false;
+  const segments = path.split('/');
+  return align(glob, segments.length, true, (test, i) => matchesSegment(test, segments[i]!)) >= 0;
+}
+
+/** Returns whether the glob matches the path or one of its ancestors. */
+export function matchesWithin(glob: Glob, path: string): boolean {
+  const segments = path.split('/');
+  return align(glob, segments.length, false, (test, i) => matchesSegment(test, segments[i]!)) >= 0;
+}
+
+/** Returns whether the glob may match a path below this one. It must not end in `**`. */
+export function mayMatchBelow(glob: Glob, path: string): boolean {
+  const segments = path.split('/');
+  const any = glob.indexOf(ANY);
+  const head = any === -1 ? glob : glob.slice(0, any);
+  if (segments.length >= head.length && any === -1) return false;
+  return segments
+    .slice(0, head.length)
+    .every((segment, i) => matchesSegment(head[i] as SegmentTest, segment));
+}
+
+function matchesSegment(test: SegmentTest, segment: string): boolean {
+  return typeof test === 'string' ? test === segment : test(segment);
+}
+
+function compileSegment(pattern: string): SegmentTest {
+  const tests = parseSegment(pattern);
+  if (tests === undefined) return () => false;
+  const end = tests.slice(1);
+  if (tests[0] === ANY && end.every(test => typeof test === 'number')) {
+    const suffix = String.fromCharCode(...end);
+    return name => name.endsWith(suffix);
+  }
+  return name =>
+    align(tests, name.length, true, (test, i) => {
+      const unit = name.charCodeAt(i);
+      return typeof test === 'number' ? test === unit : test(unit);
+    }) >= 0;
+}
+
+/**
+ * Matches `tests` one after the other with the items 0 to `length`. Returns the number of items matched: all of them if
+ * `whole`, else as few as possible. Returns -1 if there is no match. It is enough to go back to the last ANY: the tests
+ * before it have matched as few items as possible.
+ */
+function align<T>(
+  tests: readonly (typeof ANY | T)[],
+  length: number,
+  whole: boolean,
+  matches: (test: T, item: number) => boolean,
+): number {
+  let test = 0;
+  let item = 0;
+  let afterAny = -1;
+  let retryItem = 0;
+  for (;;) {
+    if (test === tests.length && (item === length || !whole)) return item;
+    const current = tests[test];
+    if (current === ANY) {
+      afterAny = ++test;
+      retryItem = item;
+    } else if (test < tests.length && item < length && matches(current as T, item)) {
+      test++;
+      item++;
+    } else {
+      if (afterAny === -1 || retryItem >= length) return -1;
+      test = afterAny;
+      item = ++retryItem;
+    }
+  }
+}
+
+/** Returns undefined if the segment contains a class that no character is in. */
+function parseSegment(pattern: string): readonly (typeof ANY | UnitTest)[] | undefined {
+  const tests: (typeof ANY | UnitTest)[] = [];
+  for (let i = 0; i < pattern.length; i++) {
+    const character = pattern[i]!;
+    if (character === '*') {
+      if (tests.at(-1) !== ANY) tests.push(ANY);
+    } else if (character === '?') {
+      tests.push(() => true);
+    } else if (character === '\\' && i + 1 < pattern.length) {
+      tests.push(pattern.charCodeAt(++i));
+    } else {
+      const set = character === '[' ? parseClass(pattern, i + 1) : undefined;
+      if (set === undefined) {
+        tests.push(pattern.charCodeAt(i));
+      } else {
+        if (set.test === undefined) return undefined;
+        tests.push(set.test);
+        i = set.end;
+      }
+    }
+  }
+  return tests;
+}
+
+interface CharacterClass {
+  /** undefined if no character is in the class. */
+  readonly test: UnitTest | undefined;
+  /** Index of the closing bracket. */
+  readonly end: number;
+}
+
+/** Parses `[...]` from behind its opening bracket. Returns undefined if it is not closed: the bracket is literal then. */
+function parseClass(pattern: string, start: number): CharacterClass | undefined {
+  const negated = pattern[start] === '!' || pattern[start] === '^';
+  const members: ((unit: number) => boolean)[] = [];
+  let rangeStart: number | undefined;
+  let isFirst = true;
+  for (let i = start + (negated ? 1 : 0); i < pattern.length; i++) {
+    if (pattern[i] === ']' && !isFirst) return { test: testOf(members, negated), end: i };
+    isFirst = false;
+    const posix = pattern[i] === '[' ? posixClassAt(pattern, i) : undefined;
+    if (posix !== undefined) {
+      if (rangeStart !== undefined) return { test: undefined, end: i };
+      members.push(posix.test);
+      i = posix.end;
+      continue;
+    }
+    if (pattern[i] === '\\' && i + 1 < pattern.length) i++;
+    const unit = pattern.charCodeAt(i);
+    if (rangeStart !== undefined) {
+      const from = rangeStart;
+      if (unit >= from) members.push(other => other >= from && other <= unit);
+      rangeStart = undefined;
+    } else if (pattern[i + 1] === '-' && pattern[i + 2] !== ']') {
+      rangeStart = unit;
+      i++;
+    } else {
+      members.push(other => other === unit);
+    }
+  }
+  return undefined;
+}
+
+function testOf(members: readonly ((unit: number) => boolean)[], negated: boolean): UnitTest | undefined {
+  if (members.length === 0) return undefined;
+  return unit => members.some(member => member(unit)) !== negated;
+}
+
+/** The classes of minimatch, for all alphabets. */
+const POSIX_CLASSES: Readonly<Record<string, RegExp>> = {
+  alnum: /[\p{L}\p{Nl}\p{Nd}]/u,
+  alpha: /[\p{L}\p{Nl}]/u,
+  ascii: /[\0-\x7f]/,
+  blank: /[\p{Zs}\t]/u,
+  cntrl: /\p{Cc}/u,
+  digit: /\p{Nd}/u,
+  graph: /[^\p{Z}\p{C}]/u,
+  lower: /\p{Ll}/u,
+  print: /\P{C}/u,
+  punct: /\p{P}/u,
+  space: /[\p{Z}\t\r\n\v\f]/u,
+  upper: /\p{Lu}/u,
+  word: /[\p{L}\p{Nl}\p{Nd}\p{Pc}]/u,
+  xdigit: /[A-Fa-f0-9]/,
+};
+
+function posixClassAt(pattern: string, start: number) {
+  const name = /^\[:([a-z]{1,6}):\]/.exec(pattern.slice(start, start + 10))?.[1];
+  const expression = name === undefined ? undefined : POSIX_CLASSES[name];
+  if (name === undefined || expression === undefined) return undefined;
+  const test = (unit: number) => expression.test(String.fromCharCode(unit));
+  return { test, end: start + name.length + 3 };
+}

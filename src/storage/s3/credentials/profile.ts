@@ -1,0 +1,92 @@
+import { readdirSync, statSync } from 'node:fs';
+import path from 'node:path';
+import type { AwsCredentialIdentity } from '@smithy/types';
+import { readSmallFile } from '../transport/small-file.ts';
+import { homeDirectory, type Profile, readSharedFiles, type SharedFiles } from './shared-files.ts';
+
+/** Bound of a web identity token in bytes. */
+export const MAX_TOKEN_BYTES = 64 * 1024;
+
+/** How many `source_profile`s may follow one another. */
+const MAX_CHAIN = 8;
+
+/**
+ * Resolves the credentials of a profile in the shared AWS files. Its keys are returned at once; for all else the SDK's
+ * provider is loaded, once every file that it will read has been found to be a regular one.
+ *
+ * @param hostIdentity whether the profile may use an identity of the host: a role, a process or a token.
+ * @param region of the STS, if the profile names none.
+ * @param client settings of the clients that the provider makes.
+ * @throws an Error that gives the reason.
+ */
+export async function fromProfile(
+  env: NodeJS.ProcessEnv,
+  hostIdentity: boolean,
+  region: string,
+  client: Readonly<Record<string, unknown>>,
+): Promise<AwsCredentialIdentity> {
+  const name = env.AWS_PROFILE || 'default';
+  const files = readSharedFiles(env);
+  const chain = chainOf(name, files);
+  const [profile] = chain;
+  if (!profile) throw new Error(`there is no profile '${name}'`);
+  const keys = keysOf(profile);
+  if (keys) return keys;
+  if (!hostIdentity) {
+    throw new Error(
+      `the profile '${name}' has no keys, and a pull request from a fork gets no role of the runner`,
+    );
+  }
+  checkFiles(chain);
+  const { fromIni } = await import('@aws-sdk/credential-provider-ini');
+  const { credentialsFile: filepath, configFile: configFilepath } = files;
+  return fromIni({
+    profile: name,
+    filepath,
+    configFilepath,
+    clientConfig: client,
+    // A region of the profile itself takes precedence over this one
+    parentClientConfig: { region, requestHandler: client.requestHandler },
+  })();
+}
+
+/** A profile and those that it names as its source. */
+function chainOf(name: string, { profiles }: SharedFiles): Profile[] {
+  const chain: Profile[] = [];
+  for (let next: string | undefined = name; next !== undefined; ) {
+    const profile: Profile | undefined = profiles[next];
+    if (!profile) break;
+    if (chain.length === MAX_CHAIN)
+      throw new Error(`the profile '${name}' has too long a chain of source profiles`);
+    chain.push(profile);
+    next = profile.source_profile;
+  }
+  return chain;
+}
+
+/** Returns the keys of a profile without a role. */
+function keysOf(profile: Profile): AwsCredentialIdentity | undefined {
+  const {
+    aws_access_key_id: accessKeyId,
+    aws_secret_access_key: secretAccessKey,
+    aws_session_token: sessionToken,
+    role_arn: role,
+    source_profile: source,
+    credential_source: origin,
+  } = profile;
+  if (!accessKeyId || !secretAccessKey || (role && (source || origin))) return undefined;
+  return { accessKeyId, secretAccessKey, ...(sessionToken && { sessionToken }) };
+}
+
+/** Reads or looks up the files that the SDK's provider reads without a limit: a FIFO would block it and this process. */
+function checkFiles(chain: readonly Profile[]): void {
+  for (const { web_identity_token_file: token } of chain) if (token) readSmallFile(token, MAX_TOKEN_BYTES);
+  for (const cache of ['sso', 'login']) {
+    if (!chain.some(profile => Object.keys(profile).some(setting => setting.startsWith(cache)))) continue;
+    const directory = path.join(homeDirectory(), '.aws', cache, 'cache');
+    for (const name of readdirSync(directory)) {
+      if (!statSync(path.join(directory, name)).isFile())
+        throw new Error(`${cache}/cache/${name} is not a regular file`);
+    }
+  }
+}

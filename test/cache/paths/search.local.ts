@@ -1,0 +1,39 @@
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createPathLayout } from '../../../src/cache/paths/paths.ts';
+
+const LEVELS = 16;
+
+/** Directories in a circle, each with two links to the next one: 2^15 ways lead to the last. */
+describe.skipIf(process.platform === 'win32')('a search in directories that are linked to each other', () => {
+  let root: string;
+  beforeAll(() => {
+    root = realpathSync(mkdtempSync(path.join(tmpdir(), 'cache-s3-search-')));
+    for (let level = 0; level < LEVELS; level++) {
+      mkdirSync(path.join(root, `${level}`));
+      for (const name of ['a', 'b']) {
+        symlinkSync(`../${(level + 1) % LEVELS}`, path.join(root, `${level}/${name}`));
+      }
+    }
+  });
+  afterAll(() => rmSync(root, { recursive: true }));
+
+  const search = (signal?: AbortSignal) =>
+    createPathLayout({ patterns: ['**/x'], workspace: root, home: '/', platformPath: path }).roots(signal);
+
+  test('ends with one sentence that names the input', async () => {
+    const error = await search().catch(reason => reason);
+    expect(error.message.replace(/\d+ on/, 'N on')).toBe(
+      `the paths of input 'path' cannot be searched (links lead to ${root}/N on more than 10000 ways); name the directories to save, without \`**\``,
+    );
+  });
+
+  test('is ended by a cancellation', async () => {
+    const controller = new AbortController();
+    const reason = new Error('the step was cancelled (SIGINT)');
+    setImmediate(() => controller.abort(reason));
+    await expect(search(controller.signal)).rejects.toBe(reason);
+  });
+});
