@@ -68,6 +68,8 @@ export class Caller {
   readonly #limiter = new ConcurrencyLimiter();
   /** A failure is final: nobody knows yet that the endpoint is back. */
   #bucketWasDown: boolean;
+  /** A call succeeded. */
+  #accepted = false;
   #connection: Connection | undefined;
 
   constructor(settings: S3Settings, log: Log, { clock, userAgent, limits, bucketWasDown }: CallerOptions) {
@@ -129,6 +131,7 @@ export class Caller {
         },
       });
       this.#bucketWasDown = false;
+      this.#accepted = true;
       return result;
     } catch (error) {
       if (spec.signal?.aborted) throw spec.signal.reason;
@@ -141,7 +144,10 @@ export class Caller {
 
   /** Converts a failure, and opens the circuit where the endpoint did not answer as an S3 server does. */
   #failed(spec: CallSpec, error: unknown): Error {
-    const failure = toStoreError(error, spec.operation, this.settings);
+    const failure = toStoreError(error, spec.operation, this.settings, {
+      temporary: this.#connection?.isTemporary() ?? false,
+      accepted: this.#accepted,
+    });
     const unanswered = isRetryable(error) || error instanceof ProtocolError;
     if (unanswered && failure instanceof StoreUnavailableError && !spec.optional) this.circuit.open(failure);
     return failure;

@@ -11,6 +11,8 @@ import { SdkRequestHandler } from './sdk-request-handler.ts';
 export interface Connection {
   readonly client: S3Client;
   readonly handler: SdkRequestHandler;
+  /** Whether the credentials have a session token. False before the first request. */
+  isTemporary(): boolean;
 }
 
 /**
@@ -27,11 +29,18 @@ export function connect(
   const handler = new SdkRequestHandler(transport, limits, userAgent);
   // An STS that responds says nothing about the endpoint, so its limits are its own
   const stsHandler = () => new SdkRequestHandler(transport, new TimeLimits(clock, limits.figures), userAgent);
+  const source = credentialsFor(settings, clock, stsHandler);
+  let temporary = false;
+  const credentials = async () => {
+    const identity = typeof source === 'function' ? await source() : source;
+    temporary = identity.sessionToken !== undefined;
+    return identity;
+  };
   const client = new S3Client({
     ...SDK_CONSTANTS,
     ...(settings.endpoint && { endpoint: settings.endpoint.href }),
     region: settings.region,
-    credentials: credentialsFor(settings, clock, stsHandler),
+    credentials,
     forcePathStyle: settings.forcePathStyle,
     requestHandler: handler,
     // Each call has retries and limits of ours (caller.ts); two layers would multiply. (A strategy rather than
@@ -46,5 +55,5 @@ export function connect(
     disableS3ExpressSessionAuth: true,
   });
   client.middlewareStack.remove('getUserAgentMiddleware');
-  return { client, handler };
+  return { client, handler, isTemporary: () => temporary };
 }

@@ -59,7 +59,6 @@ const REFUSALS: Readonly<Record<string, Refusal>> = {
   TokenRefreshRequired: ["the input 'sessionToken'", 'the session token has expired'],
   NoSuchBucket: ["the input 'bucket'", 'there is no such bucket'],
   InvalidBucketName: ["the input 'bucket'", 'the name is not a valid bucket name'],
-  AccessDenied: ["the input 'bucket'", 'access is denied to these credentials'],
   AllAccessDisabled: ["the input 'bucket'", 'access is disabled'],
   NoSuchUpload: ["the bucket's lifecycle rules", 'the unfinished upload was removed by another program'],
   QuotaExceeded: ["the input 'bucket'", 'its quota is used up'],
@@ -70,6 +69,37 @@ const REFUSALS: Readonly<Record<string, Refusal>> = {
   RequestTimeTooSkewed: ["the runner's clock", "the runner's clock differs from the server's by too much"],
   EntityTooLarge: ["the input 'upload-chunk-size'", 'the part is too large for this server'],
 };
+
+/** The use of the credentials so far in this process. */
+export interface IdentityUse {
+  /** They have a session token, so they expire. */
+  readonly temporary: boolean;
+  /** A call succeeded with them. */
+  readonly accepted: boolean;
+}
+
+/** The end of a session is an AccessDenied without a reason on radosgw (16.2.15), like a call that a policy denies. */
+function accessDenied({ temporary, accepted }: IdentityUse): Refusal {
+  if (temporary && accepted) {
+    return [
+      "the input 'sessionToken'",
+      'access is denied: the session has probably expired, as earlier calls succeeded',
+    ];
+  }
+  if (temporary) {
+    return [
+      "the input 'sessionToken'",
+      'access is denied: the session has expired, or its policy does not allow this',
+    ];
+  }
+  if (accepted) {
+    return [
+      "the bucket's policy",
+      'access is denied to these credentials, although earlier calls succeeded: the policy does not allow this, or they have expired',
+    ];
+  }
+  return ["the input 'bucket'", 'access is denied to these credentials'];
+}
 
 const NO_TLS: Refusal = ["the input 'insecure'", 'it does not speak TLS; insecure: true uses http'];
 
@@ -94,10 +124,15 @@ const TLS_REFUSALS: Readonly<Record<string, Refusal>> = {
 
 /** EPROTO holds OpenSSL's own reason: a response without TLS, or a handshake that one side broke off. */
 function tlsRefusal(code: string | undefined, error: unknown): Refusal | undefined {
-  if (code !== 'EPROTO') return code === undefined ? undefined : TLS_REFUSALS[code];
+  if (code !== 'EPROTO') return ownEntry(TLS_REFUSALS, code);
   const reason = /:SSL routines:[^:]*:([^:]+):/.exec((error as Error).message)?.[1];
   if (reason === 'wrong version number' || reason === 'packet length too long') return NO_TLS;
   return ["the input 'endpoint'", `TLS failed, ${reason ?? 'without a reason'}`];
+}
+
+/** Looks up a code, which may be any word: `constructor` is a property of every object. */
+function ownEntry<T>(table: Readonly<Record<string, T>>, code: string | undefined): T | undefined {
+  return code !== undefined && Object.hasOwn(table, code) ? table[code] : undefined;
 }
 
 const FAILURES: Readonly<Record<string, string>> = {
@@ -130,14 +165,20 @@ function portOf({ port, protocol }: URL): number {
  *
  * @param operation S3's name of the call.
  */
-export function toStoreError(error: unknown, operation: string, settings: S3Settings): Error {
+export function toStoreError(
+  error: unknown,
+  operation: string,
+  settings: S3Settings,
+  identity: IdentityUse,
+): Error {
   // Already converted
   if (error instanceof StoreError) return error;
   const bucket = describeBucket(settings);
   const code = s3Code(error);
   const status = httpStatus(error);
   const answer = [status, code].filter(part => part !== undefined).join(' ');
-  const refusal = REFUSALS[code ?? ''] ?? tlsRefusal(code, error);
+  const refusal =
+    (code === 'AccessDenied' ? accessDenied(identity) : ownEntry(REFUSALS, code)) ?? tlsRefusal(code, error);
   if (refusal) {
     return new StoreRefusedError(`${bucket}: ${refusal[1]} (${operation}: ${answer})`, refusal[0], {
       cause: error,
@@ -151,7 +192,7 @@ export function toStoreError(error: unknown, operation: string, settings: S3Sett
   }
   if (kind !== 'final' || status === undefined) {
     const reason =
-      FAILURES[code ?? ''] ?? (kind === 'broken-body' ? 'the response broke off' : 'the call failed');
+      ownEntry(FAILURES, code) ?? (kind === 'broken-body' ? 'the response broke off' : 'the call failed');
     const shown = (answer || shortMessage(error)) + ofProxy(error, settings.endpoint);
     return new StoreUnavailableError(`${bucket}: ${reason} (${operation}: ${shown})`, { cause: error });
   }

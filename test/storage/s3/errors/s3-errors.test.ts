@@ -8,7 +8,8 @@ import {
 import { createS3Settings } from '../support.ts';
 
 const settings = createS3Settings({ bucket: 'ci', endpoint: new URL('https://s3.example.org:7480/') });
-const map = (error: unknown) => toStoreError(error, 'GetObject', settings);
+const unused = { temporary: false, accepted: false };
+const map = (error: unknown, identity = unused) => toStoreError(error, 'GetObject', settings, identity);
 
 /** An error as the SDK throws it: its message is unreliable and may quote the request. */
 const answer = (httpStatusCode: number, Code?: string) =>
@@ -105,6 +106,34 @@ test('an error of a bucket without an endpoint names AWS and the region', () => 
     answer(500),
     'HeadObject',
     createS3Settings({ bucket: 'ci', endpoint: undefined }),
+    unused,
   );
   expect(error.message).toContain('bucket ci at AWS in us-east-1');
+});
+
+describe('the error of AccessDenied', () => {
+  const denied = answer(403, 'AccessDenied');
+
+  test.each([
+    [true, true, "the input 'sessionToken'", 'the session has probably expired'],
+    [true, false, "the input 'sessionToken'", 'the session has expired, or its policy does not allow this'],
+    [false, true, "the bucket's policy", 'the policy does not allow this, or they have expired'],
+    [false, false, "the input 'bucket'", 'access is denied to these credentials'],
+  ])('with a session token %s and earlier success %s names %s', (temporary, accepted, setting, reason) => {
+    const error = map(denied, { temporary, accepted });
+    expect(error).toMatchObject({ setting, message: expect.stringContaining(reason) });
+  });
+});
+
+test.each(['constructor', '__proto__', 'toString'])('the code %s of a server has no meaning', code => {
+  expect(map(answer(400, code)).message).toBe(
+    `bucket ci at https://s3.example.org:7480: the endpoint refused the call (GetObject: 400 ${code})`,
+  );
+  expect(map(answer(500, code)).message).toContain(`the call failed (GetObject: 500 ${code})`);
+});
+
+test('a code that is not one is not printed', () => {
+  expect(map(answer(400, 'a\n::error::b')).message).toMatch(
+    /the endpoint refused the call \(GetObject: 400\)$/,
+  );
 });
