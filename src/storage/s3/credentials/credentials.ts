@@ -12,7 +12,7 @@ import { errorCode, httpStatus } from '../errors/classify.ts';
 import { redact } from '../errors/redact.ts';
 import type { S3Settings } from '../s3-settings.ts';
 import { readSmallFile } from '../transport/small-file.ts';
-import { fromProfile, MAX_TOKEN_BYTES } from './profile.ts';
+import { fromProfile, MAX_TOKEN_BYTES, stsEndpoint } from './profile.ts';
 import { SDK_CONSTANTS } from './sdk-constants.ts';
 
 const INSTANCE_METADATA_MS = 2000;
@@ -129,12 +129,11 @@ async function fromTokenFile(
   if (forkPullRequest) throw new Error('a pull request from a fork gets no role of the runner');
   const webIdentityToken = readSmallFile(tokenFile, MAX_TOKEN_BYTES).trim();
   const { fromWebToken } = await import('@aws-sdk/credential-provider-web-identity');
-  const { AWS_ROLE_SESSION_NAME, AWS_ENDPOINT_URL_STS, AWS_ENDPOINT_URL } = process.env;
-  const endpoint = AWS_ENDPOINT_URL_STS || AWS_ENDPOINT_URL;
+  const { AWS_ROLE_SESSION_NAME } = process.env;
   return fromWebToken({
     webIdentityToken,
     roleArn,
     ...(AWS_ROLE_SESSION_NAME && { roleSessionName: AWS_ROLE_SESSION_NAME }),
-    clientConfig: { ...client, ...(endpoint && { endpoint }) },
+    clientConfig: { ...client, ...stsEndpoint(process.env) },
   })();
 }

@@ -44,10 +44,16 @@ export async function fromProfile(
     profile: name,
     filepath,
     configFilepath,
-    clientConfig: client,
+    clientConfig: chain.some(({ role_arn: role }) => role) ? { ...client, ...stsEndpoint(env) } : client,
     // A region of the profile itself takes precedence over this one
     parentClientConfig: { region, requestHandler: client.requestHandler },
   })();
+}
+
+/** Returns the endpoint of the STS as a client's setting, where the environment names one. */
+export function stsEndpoint(env: NodeJS.ProcessEnv): { readonly endpoint?: string } {
+  const endpoint = env.AWS_ENDPOINT_URL_STS || env.AWS_ENDPOINT_URL;
+  return endpoint ? { endpoint } : {};
 }
 
 /** A profile and those that it names as its source. */
