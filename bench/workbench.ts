@@ -3,14 +3,13 @@ import { existsSync } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { copyCheckout, repositoryFile } from '../test/support/checkout.ts';
 import { BenchError } from './bench-error.ts';
 import { BenchGateway } from './gateway.ts';
 import { type Link, openLink } from './link.ts';
 import type { LinkName } from './options.ts';
 import { buildReference } from './programs/build-reference.ts';
 import type { Store } from './programs/environment.ts';
-
-const root = path.resolve(import.meta.dirname, '..');
 
 /** Everything that stays the same while one link is measured. */
 export interface Workbench {
@@ -35,7 +34,7 @@ export interface WorkbenchOptions {
 }
 
 export async function openWorkbench(options: WorkbenchOptions): Promise<Workbench> {
-  if (!existsSync(path.join(root, 'dist/index.js'))) {
+  if (!existsSync(repositoryFile('dist/index.js'))) {
     throw new BenchError(
       'dist/ is missing, and the bench measures the built action: run npm run build first.',
     );
@@ -43,11 +42,9 @@ export async function openWorkbench(options: WorkbenchOptions): Promise<Workbenc
   const cacheDirectory = process.env.CACHE_S3_BENCH_DATA ?? path.join(tmpdir(), 'cache-s3-bench-data');
   await fs.mkdir(cacheDirectory, { recursive: true });
   const referenceBundle = await buildReference(cacheDirectory);
-  const scratch = await fs.mkdtemp(path.join(tmpdir(), 'cache-s3-bench-action-'));
-  const dist = path.join(scratch, 'dist');
+  const checkout = await copyCheckout('cache-s3-bench-action-');
   let link: Link | undefined;
   try {
-    await fs.cp(path.join(root, 'dist'), dist, { recursive: true });
     link = openLink(options.link);
     const gateway = await BenchGateway.start({
       ...(options.gatewayStore && { store: options.gatewayStore }),
@@ -59,19 +56,19 @@ export async function openWorkbench(options: WorkbenchOptions): Promise<Workbenc
       gateway,
       link,
       store: { ...gateway.store, ...(link.endpoint && { endpoint: link.endpoint }) },
-      dist,
+      dist: path.join(checkout.directory, 'dist'),
       referenceBundle,
       cacheDirectory,
       stop: options.stop,
       async close() {
         await gateway.stop();
         opened.close();
-        await fs.rm(scratch, { recursive: true, force: true });
+        await checkout.remove();
       },
     };
   } catch (error) {
     link?.close();
-    await fs.rm(scratch, { recursive: true, force: true });
+    await checkout.remove();
     throw error;
   }
 }

@@ -6,6 +6,7 @@ import * as fs from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
+import { copyCheckout } from '../test/support/checkout.ts';
 import { GatewayUnavailableError, startGateway } from '../test/support/gateway/gateway.ts';
 import { runAction } from '../test/support/runner/run-action.ts';
 import { describeTree } from '../test/support/tree.ts';
@@ -18,25 +19,19 @@ const workspace = path.join(scratch, 'octo-repo');
 const tree = path.join(workspace, 'tree');
 
 let gateway;
+let checkout;
 try {
   gateway = await startGatewayIfPossible();
-  await demonstrate(await copyCheckout(), gateway ? gatewayInputs(gateway) : directoryInputs());
+  await ensureDist();
+  checkout = await copyCheckout('cache-s3-demo-action-');
+  await demonstrate(checkout.directory, gateway ? gatewayInputs(gateway) : directoryInputs());
 } catch (error) {
   console.error(`demo: ${error.message}`);
   process.exitCode = 1;
 } finally {
   await gateway?.stop();
+  await checkout?.remove();
   await fs.rm(scratch, { recursive: true, force: true });
-}
-
-/** Copies the files that a runner downloads, so that no node_modules is above them. Returns their directory. */
-async function copyCheckout() {
-  await ensureDist();
-  const actionDir = path.join(scratch, 'action');
-  for (const name of ['dist', 'action.yml', 'restore', 'save']) {
-    await fs.cp(path.join(root, name), path.join(actionDir, name), { recursive: true });
-  }
-  return actionDir;
 }
 
 async function startGatewayIfPossible() {

@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, it } from 'vitest';
 import { startGatewayProxy } from '../support/gateway/shared-gateway.ts';
-import { type ActionRunResult, runAction } from '../support/runner/run-action.ts';
+import type { ActionRunResult } from '../support/runner/run-action.ts';
 import type { FaultProxy } from '../support/servers/fault-proxy.ts';
 import { buildTree, describeTree } from '../support/tree.ts';
 import { describeWithGateway, useLab } from './support/lab.ts';
@@ -95,7 +95,7 @@ describeWithGateway.each(actions)('bad input of $action', ({ action, exitCode, l
     '(%s) ends it with one sentence, and nothing is written or asked',
     async (_, bad, sentence) => {
       const { result, operations } = await untouched(proxy =>
-        runAction({ ...stepOn(proxy.endpoint, bad), action, entry: 'main' }),
+        lab.runAction({ action, entry: 'main', inputs: { endpoint: proxy.endpoint, ...bad } }),
       );
       expect(result.exitCode).toBe(exitCode);
       const line = new RegExp(`^::${level}::(.*)\\n$`).exec(result.stdout)?.[1];
@@ -109,9 +109,9 @@ describeWithGateway.each(actions)('bad input of $action', ({ action, exitCode, l
 describeWithGateway('bad input', () => {
   it('leaves the post phase nothing to do, which says so', async () => {
     const { result, operations } = await untouched(async proxy => {
-      const step = stepOn(proxy.endpoint, { key: 'a,b' });
-      const { state } = await runAction({ ...step, entry: 'main' });
-      return runAction({ ...step, entry: 'post', state });
+      const inputs = { endpoint: proxy.endpoint, key: 'a,b' };
+      const { state } = await lab.runAction({ entry: 'main', inputs });
+      return lab.runAction({ entry: 'post', inputs, state });
     });
     expect(result.exitCode).toBe(0);
     expect(result.stdout).toBe('Cache not saved: the restore step failed before it read its key.\n');
@@ -120,10 +120,10 @@ describeWithGateway('bad input', () => {
 
   it('fails save/ where fail-on-save-error asks for it', async () => {
     const { result, operations } = await untouched(proxy =>
-      runAction({
-        ...stepOn(proxy.endpoint, { key: 'a,b', 'fail-on-save-error': 'true' }),
+      lab.runAction({
         action: 'save/action.yml',
         entry: 'main',
+        inputs: { endpoint: proxy.endpoint, key: 'a,b', 'fail-on-save-error': 'true' },
       }),
     );
     expect(result.exitCode).toBe(1);
@@ -146,22 +146,6 @@ async function untouched(run: (proxy: FaultProxy) => Promise<ActionRunResult>) {
   expect([result.outputs, result.state, result.env, result.summary]).toEqual([{}, {}, {}, '']);
   expect(await describeTree(machine)).toEqual(before);
   // The runner's own files
-  expect(await readdir(temp())).toEqual(['_runner_file_commands']);
+  expect(await readdir(path.join(lab.root, '_temp'))).toEqual(['_runner_file_commands']);
   return { result, operations: proxy.operations };
-}
-
-function temp(): string {
-  return path.join(lab.root, '_temp');
-}
-
-/** A step of which all but `bad` is as it should be. */
-function stepOn(endpoint: string, bad: Record<string, string>) {
-  const { bucket, accessKey, secretKey } = lab.access;
-  const { workspace, home } = lab.machine;
-  return {
-    actionDir: lab.checkout,
-    workspace,
-    env: { HOME: home, RUNNER_TEMP: temp() },
-    inputs: { path: 'deps', key: 'k', endpoint, bucket, accessKey, secretKey, prefix: lab.prefix, ...bad },
-  };
 }

@@ -13,7 +13,7 @@ async function run(machine: Machine, name: string, peer: string) {
   await buildTree(machine.workspace, { 'package-lock.json': '{}' });
   const workflow = await readFile(repositoryFile(`test/e2e/workflows/${name}.yml`), 'utf8');
   const { hostname, port } = new URL(gateway().endpoint);
-  const { bucket, accessKey, secretKey } = lab.access;
+  const { bucket, accessKey, secretKey } = lab.bucket.access;
   const switched = workflow.replace(`uses: ${peer}`, 'uses: your-org/cache-s3@v0');
   expect(switched).not.toBe(workflow);
   return lab.run({

@@ -1,5 +1,4 @@
 import { expect, it } from 'vitest';
-import { runAction } from '../support/runner/run-action.ts';
 import { buildTree } from '../support/tree.ts';
 import { describeWithGateway, useLab } from './support/lab.ts';
 
@@ -32,17 +31,11 @@ async function loadedBy(
   action: 'restore' | 'save',
   inputs: Readonly<Record<string, string>> = {},
 ): Promise<Loaded> {
-  const { exitCode, stdout } = await runAction({
-    actionDir: lab.checkout,
+  const { exitCode, stdout } = await lab.runAction({
     action: `${action}/action.yml`,
     entry: 'main',
-    inputs: { path: 'deps', key: 'k', ...inputs },
-    env: {
-      ...lab.fleet,
-      CACHE_S3_PREFIX: lab.prefix,
-      NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(watch)}`,
-    },
-    workspace: lab.machine.workspace,
+    inputs,
+    preload: watch,
   });
   expect(exitCode).toBe(0);
   return JSON.parse(/^loaded: (.*)$/m.exec(stdout)?.[1] ?? '') as Loaded;

@@ -21,9 +21,7 @@ function step(inputs: Record<string, string | undefined>): string {
 
 /** The inputs that everyone gives, for this file's bucket. */
 function bucketInputs(): Record<string, string | undefined> {
-  const { bucket, accessKey, secretKey } = lab.access;
-  const { endpoint, region } = gateway();
-  return { endpoint, region, bucket, accessKey, secretKey, path: 'deps', key: 'k' };
+  return { ...lab.bucket.inputs, path: 'deps', key: 'k' };
 }
 
 /** Runs the step on a machine that has `deps/a`. No CACHE_S3_* but the test's own prefix. */

@@ -120,7 +120,7 @@ let elsewheres = 0;
 export async function restoreElsewhere(scene: Scene): Promise<{ phase: Phase; tree: TreeDescription }> {
   const workspace = path.join(scene.root, `elsewhere-${elsewheres++}`);
   await fs.mkdir(workspace);
-  const phase = await scene.phase('restore', { workspace, inputs: scene.direct });
+  const phase = await scene.phase('restore', { workspace, inputs: scene.directInputs });
   return { phase, tree: await describeTree(workspace) };
 }
 

@@ -1,10 +1,9 @@
 /** What the cases of one run share: a copy of the action, and archives made by it. */
 
 import * as fs from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { checkTar } from '../archive/support/tar-check.ts';
-import { copyCheckout } from '../support/checkout.ts';
+import { type Checkout, copyCheckout } from '../support/checkout.ts';
 import type { Gateway } from '../support/gateway/gateway.ts';
 import { type Azurite, startAzurite } from '../support/github/azurite.ts';
 import { type GitHubCache, startGitHubCache } from '../support/github/github-cache.ts';
@@ -24,32 +23,32 @@ export interface Archive {
 
 export class Lab {
   readonly gateway: Omit<Gateway, 'stop'>;
-  readonly checkout: string;
-  readonly #root: string;
+  readonly #checkout: Checkout;
   readonly #archives = new Map<string, Promise<Archive>>();
   #azurite: Promise<Azurite> | undefined;
 
-  private constructor(gateway: Omit<Gateway, 'stop'>, root: string, checkout: string) {
+  private constructor(gateway: Omit<Gateway, 'stop'>, checkout: Checkout) {
     this.gateway = gateway;
-    this.#root = root;
-    this.checkout = checkout;
+    this.#checkout = checkout;
+  }
+
+  /** The copy of the action. */
+  get actionDir(): string {
+    return this.#checkout.directory;
   }
 
   /** `gateway` is shared with others: no case may break it. */
   static async open(gateway: Omit<Gateway, 'stop'>): Promise<Lab> {
-    const root = await fs.mkdtemp(path.join(tmpdir(), 'cache-s3-faults-'));
-    // phases run as other users too
-    await fs.chmod(root, 0o755);
-    return new Lab(gateway, root, await copyCheckout(root));
+    return new Lab(gateway, await copyCheckout('cache-s3-faults-'));
   }
 
   async close(): Promise<void> {
     await (await this.#azurite)?.stop();
-    await removeTree(this.#root);
+    await this.#checkout.remove();
   }
 
   async newDirectory(): Promise<string> {
-    const directory = await fs.mkdtemp(path.join(this.#root, 'scene-'));
+    const directory = await fs.mkdtemp(path.join(this.#checkout.root, 'scene-'));
     await fs.chmod(directory, 0o755);
     return directory;
   }

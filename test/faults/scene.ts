@@ -91,22 +91,12 @@ export class Scene {
 
   /** The step's `with`, for the bucket behind the proxy. */
   get inputs(): Record<string, string> {
-    const { accessKey, secretKey, region } = this.gateway;
-    return {
-      path: TREE,
-      key: KEY,
-      bucket: this.bucket.name,
-      endpoint: this.proxy.endpoint,
-      accessKey,
-      secretKey,
-      region,
-      'use-fallback': 'false',
-    };
+    return { ...this.directInputs, endpoint: this.proxy.endpoint };
   }
 
-  /** The inputs that leave the proxy out. */
-  get direct(): Record<string, string> {
-    return { ...this.inputs, endpoint: this.gateway.endpoint };
+  /** The same without the proxy. */
+  get directInputs(): Record<string, string> {
+    return { path: TREE, key: KEY, ...this.bucket.inputs, 'use-fallback': 'false' };
   }
 
   async phase(name: PhaseName, options: PhaseOptions = {}): Promise<Phase> {
@@ -120,7 +110,7 @@ export class Scene {
         workspace: this.workspace,
         ...options,
         ...stepOf(name),
-        actionDir: this.lab.checkout,
+        actionDir: this.lab.actionDir,
         inputs: { ...this.inputs, ...options.inputs },
         env: { RUNNER_TEMP: path.join(this.root, 'temp'), ...options.env },
         stop: hang.signal,

@@ -1,15 +1,10 @@
-import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
 import { ballast, expectTree, fleet } from '../archive/save/incremental/fixture.ts';
-import { scratch } from '../archive/support/scratch.ts';
-import { checkTar } from '../archive/support/tar-check.ts';
-import { copyCheckout } from '../support/checkout.ts';
 import type { BucketAccess } from '../support/gateway/gateway.ts';
 import { gateway, newBucket } from '../support/gateway/shared-gateway.ts';
-import { type ActionRun, runAction } from '../support/runner/run-action.ts';
 import { type FaultProxy, type Rule, startFaultProxy } from '../support/servers/fault-proxy.ts';
 import { buildTree, describeTree } from '../support/tree.ts';
 import { storeFor } from './s3/gateway-store.ts';
@@ -156,89 +151,5 @@ describe('an incremental save to a gateway', () => {
     expect(second.lines).toEqual([]);
     await expectTree(reader, 'outgrown-3', second);
     await expectNothingLeft();
-  });
-});
-
-describe('the built action', () => {
-  let actionDir: string;
-
-  function stepIn(workspace: string): Omit<ActionRun, 'entry'> {
-    const { endpoint, region } = gateway();
-    const url = new URL(endpoint);
-    return {
-      actionDir,
-      workspace,
-      inputs: {
-        path: 'tree',
-        endpoint: url.hostname,
-        port: url.port,
-        insecure: 'true',
-        region,
-        bucket: bucket.bucket,
-        accessKey: bucket.accessKey,
-        secretKey: bucket.secretKey,
-        'use-fallback': 'false',
-      },
-    };
-  }
-
-  const restore = { action: 'restore/action.yml', entry: 'main' } as const;
-  const save = { action: 'save/action.yml', entry: 'main' } as const;
-
-  test('saves incrementally in save/ after restore/ of the same job', async () => {
-    proxy.rule = () => undefined;
-    const root = scratch();
-    actionDir = await copyCheckout(root);
-    const [one, two, three] = ['one', 'two', 'three'].map(name => path.join(root, name, 'workspace')) as [
-      string,
-      string,
-      string,
-    ];
-    await buildTree(one, { ...ballast, 'tree/a': 'first', 'tree/gone': 'soon' });
-    for (const workspace of [two, three]) fs.mkdirSync(workspace, { recursive: true });
-    const withKey = (workspace: string, key: string, restoreKeys = '') => {
-      const step = stepIn(workspace);
-      return { ...step, inputs: { ...step.inputs, key, 'restore-keys': restoreKeys } };
-    };
-    const { 'restore-keys': _, ...full } = withKey(one, 'dist-1').inputs as Record<string, string>;
-    const first = await runAction({ ...stepIn(one), ...save, inputs: full });
-    expect(first.stdout).toMatch(/^Cache saved with key: dist-1$/m);
-
-    const partial = await runAction({ ...withKey(two, 'dist-2', 'dist-'), ...restore });
-    expect(partial.stdout).toMatch(/^Cache restored from key: dist-1$/m);
-    expect(fs.readdirSync(path.join(root, 'two/_temp'))).toContainEqual(
-      expect.stringMatching(/^cache-s3-tree-[0-9a-f]{64}$/),
-    );
-    fs.writeFileSync(path.join(two, 'tree/a'), 'second');
-    fs.rmSync(path.join(two, 'tree/gone'));
-    const saved = await describeTree(two);
-    const second = await runAction({
-      ...stepIn(two),
-      ...save,
-      inputs: { ...full, key: 'dist-2' },
-    });
-    expect(second.stdout).toMatch(/^Saved .* stored, [\d.]+ MB of it copied, in /m);
-    expect(second.stdout).toMatch(/^cache-s3: op=save source=s3 result=saved .* reused=\d+$/m);
-    expect(second.stdout).not.toContain('::warning');
-
-    const hit = await runAction({ ...withKey(three, 'dist-2'), ...restore });
-    expect(hit.stdout).toMatch(/^Cache restored from key: dist-2$/m);
-    expect(await describeTree(three)).toEqual(saved);
-    expect(
-      fs.readdirSync(path.join(root, 'three/_temp')).filter(name => name.startsWith('cache-s3-')),
-    ).toEqual([]);
-
-    const object = path.join(root, 'object');
-    const store = storeFor(bucket);
-    let name = '';
-    for await (const info of store.list('')) if (info.name.includes('/dist-2/')) name = info.name;
-    const { sizeBytes } = (await store.head(name))!;
-    fs.writeFileSync(object, (await store.getRange(name, { start: 0, end: sizeBytes }))!.bytes);
-    store.close();
-    await checkTar(fs.readFileSync(object));
-    const listing = execFileSync('bash', ['-c', 'zstd -dc "$1" | tar -tf -', 'bash', object], {
-      encoding: 'utf8',
-    });
-    expect(listing.split('\n').filter(line => line === './tree/a')).toHaveLength(2);
   });
 });

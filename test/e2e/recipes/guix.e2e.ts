@@ -69,7 +69,7 @@ async function prepareBuild(host: Host) {
 /** The recipe as it stands, but for where the root directory is. */
 async function run(host: Host, endpoint = gateway().endpoint) {
   const recipe = await readFile(repositoryFile('docs/recipes/guix.yml'), 'utf8');
-  const { bucket, accessKey, secretKey } = lab.access;
+  const { bucket, accessKey, secretKey } = lab.bucket.access;
   return runWithSudo({
     text: recipe.replaceAll('/gnu/store', host.store).replaceAll('/var/guix/db', host.database),
     workspace: host.workspace,
@@ -79,7 +79,7 @@ async function run(host: Host, endpoint = gateway().endpoint) {
     secrets: { CACHE_ACCESS_KEY: accessKey, CACHE_SECRET_KEY: secretKey },
     actions: {
       'actions/checkout': repositoryFile('test/e2e/support/actions/checkout'),
-      'your-org/cache-s3': lab.checkout,
+      'your-org/cache-s3': lab.actionDir,
     },
     env: { PATH: `${host.bin}:${process.env.PATH}`, CACHE_S3_PREFIX: lab.prefix },
   });
@@ -163,7 +163,7 @@ describeWithGateway('sudo: true', () => {
       await buildTree(host.store, { big: { content: randomBytes(40_000_000), mode: 0o400 } });
       await using proxy = await startGatewayProxy();
       const cancel = cancelAtFirstPart(proxy);
-      const { bucket, accessKey, secretKey } = lab.access;
+      const { bucket, accessKey, secretKey } = lab.bucket.access;
       const result = await runWithSudo({
         text: `
 on: push
@@ -178,7 +178,7 @@ jobs:
         workspace: host.workspace,
         home: host.home,
         bin: host.bin,
-        actions: { 'your-org/cache-s3': lab.checkout },
+        actions: { 'your-org/cache-s3': lab.actionDir },
         env: {
           ...{ CACHE_S3_ENDPOINT: proxy.endpoint, CACHE_S3_BUCKET: bucket, CACHE_S3_PREFIX: lab.prefix },
           ...{ CACHE_S3_ACCESS_KEY: accessKey, CACHE_S3_SECRET_KEY: secretKey },
@@ -211,7 +211,7 @@ jobs:
     await giveAway(await buildTree(registry, { 'src/lib.rs': 'whole' }));
     const options = {
       ...{ workspace: host.workspace, home: host.home, bin: host.bin, env: lab.fleet },
-      actions: { 'your-org/cache-s3': lab.checkout },
+      actions: { 'your-org/cache-s3': lab.actionDir },
     };
     const saved = await describeTree(registry, { owners: true });
     await runWithSudo({ ...options, text: text('save') });

@@ -4,12 +4,12 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe } from 'vitest';
 import { checkTar } from '../../archive/support/tar-check.ts';
-import { copyCheckout } from '../../support/checkout.ts';
+import { type Checkout, copyCheckout } from '../../support/checkout.ts';
 import { giveAway, unprivileged } from '../../support/drop-privileges.ts';
 import { Bucket } from '../../support/gateway/bucket.ts';
-import type { BucketAccess } from '../../support/gateway/gateway.ts';
 import { gateway, gatewayAvailable, newBucket } from '../../support/gateway/shared-gateway.ts';
 import type { RunWorkflowOptions, WorkflowResult } from '../../support/runner/model.ts';
+import { type ActionRun, type ActionRunResult, runAction } from '../../support/runner/run-action.ts';
 import { runWorkflow } from '../../support/runner/run-workflow.ts';
 import { workflowOf } from '../../support/runner/workflow-text.ts';
 import { removeTree } from '../../support/tree.ts';
@@ -27,41 +27,41 @@ export type LabOptions = Omit<RunWorkflowOptions, 'workspace' | 'home'> &
   Partial<Pick<RunWorkflowOptions, 'workspace' | 'home'>> & { readonly machine?: Machine };
 
 /**
- * Where the tests of one file run workflows: a copy of the action under a path with a space and with no node_modules
- * above it, a bucket of the file's own, and for each test a prefix in it and a fresh machine. Every archive that a test
- * leaves in the bucket is a sound tar by another reader's word.
+ * The surroundings of the tests of one file: a copy of the action below a path with a space, a bucket of the file's own,
+ * and for each test a prefix in it and a new machine. After each test another reader of tar checks every archive that the
+ * test left in the bucket.
  */
 export interface Lab {
   /** The copy of the action. */
-  readonly checkout: string;
+  readonly actionDir: string;
+  /** A directory for further files of the tests. */
   readonly root: string;
-  readonly access: BucketAccess;
   readonly bucket: Bucket;
   /** The input `prefix` of this test. */
   readonly prefix: string;
-  /** Fresh for each test; its directories belong to the ordinary user that `asUser` names. */
+  /** New for each test; its directories belong to the ordinary user of `asUser`. */
   readonly machine: Machine;
-  /** Another machine of this test; without `space` there is none in its paths. */
+  /** Makes another machine of this test. The paths of a `plain` one have no space. */
   newMachine(kind?: 'space' | 'plain'): Promise<Machine>;
-  /** What a fleet sets on its runners: with it a step that says nothing about a bucket uses this one. */
+  /** The variables that a fleet sets on its runners: with them a step uses the bucket without naming it. */
   readonly fleet: Readonly<Record<string, string>>;
-  /** Runs a workflow on the test's machine. `uses:` may name us as any of the actions that we replace. */
+  /** Runs a workflow on the test's machine. `uses` may name any of the actions that we replace. */
   run(options: LabOptions): Promise<WorkflowResult>;
-  /** Runs one job of these steps (YAML), on runners that the fleet has set up. */
+  /** Runs one job of these steps (YAML) on a runner of the fleet. */
   steps(steps: string, options?: LabOptions): Promise<WorkflowResult>;
-  /** Names below this test's prefix. */
+  /** Runs one phase of the action on the test's machine, with the inputs of the bucket, `path: deps` and `key: k`. */
+  runAction(run: Partial<ActionRun> & Pick<ActionRun, 'entry'>): Promise<ActionRunResult>;
+  /** Returns the names of the objects below this test's prefix. */
   objects(): Promise<readonly string[]>;
 }
 
-/** Steps run as an ordinary user: what tests of permissions need where the tests run as root. */
+/** Makes steps run as an ordinary user, for tests of permissions that run as root. */
 export const asUser: { readonly uid?: number; readonly gid?: number } = unprivileged();
 
-/** To be called once at the top of a test file. */
+/** Call it once at the top of a test file. */
 export function useLab(): Lab {
-  let root = '';
-  let plainRoot = '';
-  let checkout = '';
-  let access: BucketAccess;
+  let checkout: Checkout | undefined;
+  let plainRoot: string | undefined;
   let bucket: Bucket;
   let prefix = '';
   let machine: Machine;
@@ -69,17 +69,15 @@ export function useLab(): Lab {
 
   beforeAll(async () => {
     if (!gatewayAvailable()) return;
-    root = await mkdtemp(path.join(tmpdir(), 'cache-s3 e2e-'));
+    checkout = await copyCheckout('cache-s3 e2e-');
     plainRoot = await mkdtemp(path.join(tmpdir(), 'cache-s3-e2e-'));
-    // Ordinary users run the action from here too.
-    for (const directory of [root, plainRoot]) await chmod(directory, 0o755);
-    checkout = await copyCheckout(root);
-    access = await newBucket('e2e');
-    bucket = new Bucket(gateway(), access);
+    await chmod(plainRoot, 0o755);
+    bucket = new Bucket(gateway(), await newBucket('e2e'));
   });
   afterAll(async () => {
     bucket?.close();
-    for (const directory of [root, plainRoot]) if (directory !== '') await removeTree(directory);
+    await checkout?.remove();
+    if (plainRoot !== undefined) await removeTree(plainRoot);
   });
   beforeEach(async () => {
     if (!gatewayAvailable()) return;
@@ -97,7 +95,7 @@ export function useLab(): Lab {
   async function newMachine(kind: 'space' | 'plain' = 'space'): Promise<Machine> {
     count += 1;
     const directory =
-      kind === 'space' ? path.join(root, `machine ${count}`) : path.join(plainRoot, `${count}`);
+      kind === 'space' ? path.join(checkout!.root, `machine ${count}`) : path.join(plainRoot!, `${count}`);
     const made = { workspace: path.join(directory, 'work/demo'), home: path.join(directory, 'home') };
     for (const one of Object.values(made)) await mkdir(one, { recursive: true });
     await giveAway(directory);
@@ -105,14 +103,11 @@ export function useLab(): Lab {
   }
 
   const lab: Lab = {
-    get checkout() {
-      return checkout;
+    get actionDir() {
+      return checkout!.directory;
     },
     get root() {
-      return root;
-    },
-    get access() {
-      return access;
+      return checkout!.root;
     },
     get bucket() {
       return bucket;
@@ -125,27 +120,37 @@ export function useLab(): Lab {
     },
     newMachine,
     get fleet() {
+      const { endpoint, bucket: name, accessKey, secretKey } = bucket.inputs;
       return {
-        CACHE_S3_ENDPOINT: gateway().endpoint,
-        CACHE_S3_BUCKET: access.bucket,
-        CACHE_S3_ACCESS_KEY: access.accessKey,
-        CACHE_S3_SECRET_KEY: access.secretKey,
+        CACHE_S3_ENDPOINT: endpoint,
+        CACHE_S3_BUCKET: name,
+        CACHE_S3_ACCESS_KEY: accessKey,
+        CACHE_S3_SECRET_KEY: secretKey,
         CACHE_S3_PREFIX: prefix,
       };
     },
     run({ machine: other = machine, actions, ...options }) {
-      return runWorkflow({ ...other, ...options, actions: { ...replaced(checkout), ...actions } });
+      return runWorkflow({ ...other, ...options, actions: { ...replaced(lab.actionDir), ...actions } });
     },
     steps(steps, { env, ...options } = {}) {
       return lab.run({ text: workflowOf(steps), env: { ...lab.fleet, ...env }, ...options });
+    },
+    runAction({ inputs, env, ...options }) {
+      return runAction({
+        actionDir: lab.actionDir,
+        workspace: machine.workspace,
+        ...options,
+        env: { HOME: machine.home, RUNNER_TEMP: path.join(lab.root, '_temp'), ...env },
+        inputs: { path: 'deps', key: 'k', ...bucket.inputs, prefix, ...inputs },
+      });
     },
     objects: () => bucket.objects(`${prefix}/`),
   };
   return lab;
 }
 
-/** Every name under which a workflow may use this action when nothing but `uses:` is changed, or not even that. */
-function replaced(checkout: string): Record<string, string> {
+/** Maps every name under which a workflow may use this action to its copy. */
+function replaced(actionDir: string): Record<string, string> {
   const names = ['your-org/cache-s3', 'actions/cache', 'tespkg/actions-cache'];
-  return Object.fromEntries(names.map(name => [name, checkout]));
+  return Object.fromEntries(names.map(name => [name, actionDir]));
 }

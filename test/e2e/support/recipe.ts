@@ -18,7 +18,7 @@ export interface RecipeOptions extends LabOptions {
  */
 export async function runRecipe(lab: Lab, name: string, options: RecipeOptions): Promise<WorkflowResult> {
   const { tools, endpoint = gateway().endpoint, env, vars, ...rest } = options;
-  const { bucket, accessKey, secretKey } = lab.access;
+  const { bucket, accessKey, secretKey } = lab.bucket.access;
   return lab.run({
     file: repositoryFile(`docs/recipes/${name}.yml`),
     ...asUser,

@@ -49,7 +49,7 @@ async function healedByTheNext(scene: Scene): Promise<string[]> {
     const then = Date.now() / 1000 - TWO_DAYS_S;
     await fs.utimes(path.join(scene.workspace, name), then, then);
   }
-  const phase = await scene.phase('restore', { inputs: scene.direct });
+  const phase = await scene.phase('restore', { inputs: scene.directInputs });
   const { '.': _root, ...tree } = await scene.describe();
   const { workspace } = await scene.lab.archive();
   const staging = Object.keys(tree).filter(name => name.includes('.cache-s3-'));
@@ -77,7 +77,7 @@ function interruptedSave(signal: Signal, seed: number): FaultCase {
 
 /** Whatever became of a save, the next one leaves the key with a whole object. */
 async function keyIsFree(scene: Scene): Promise<string[]> {
-  await scene.phase('save', { inputs: scene.direct });
+  await scene.phase('save', { inputs: scene.directInputs });
   const { '.': _root, ...tree } = await scene.describe();
   const found = await restoreElsewhere(scene);
   const wrong = firstDifference(found.tree, tree);

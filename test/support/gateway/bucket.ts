@@ -33,10 +33,12 @@ export function s3Client({ endpoint, region }: GatewayAddress, { accessKey, secr
 /** A bucket as its owner sees it, with another client than the action's. */
 export class Bucket {
   readonly access: BucketAccess;
+  readonly #gateway: GatewayAddress;
   readonly #client: S3Client;
 
   constructor(gateway: GatewayAddress, access: BucketAccess) {
     this.access = access;
+    this.#gateway = gateway;
     this.#client = s3Client(gateway, access);
   }
 
@@ -51,6 +53,12 @@ export class Bucket {
 
   get name(): string {
     return this.access.bucket;
+  }
+
+  /** The inputs with which a step uses this bucket. */
+  get inputs(): Record<'endpoint' | 'region' | 'bucket' | 'accessKey' | 'secretKey', string> {
+    const { endpoint, region } = this.#gateway;
+    return { endpoint, region, ...this.access };
   }
 
   /** Creates the bucket; one that its user owns already is kept. `ACL`: the rights of all users. */
