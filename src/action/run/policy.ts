@@ -96,7 +96,6 @@ function writePermission(context: RunContext, scope: Scope): Permission {
     const writable = tokenScopes.some(({ write }) => write);
     return writable ? allowed : denied("the run's token allows it only to read");
   }
-  if (context.cacheMode === 'write' || context.cacheMode === 'write-only') return allowed;
   if (WRITING_EVENTS.has(eventName)) return allowed;
   // Other events run with the default branch's ref although users without rights can trigger them (issue_comment, workflow_run)
   if (defaultRef !== undefined && ref !== defaultRef) return allowed;

@@ -66,7 +66,7 @@ export function readRunContext(env: Environment): RunContext {
     pullRequest,
     fork: pullRequest && isFork(payload, repository),
     tokenScopes: readTokenScopes(env.ACTIONS_RUNTIME_TOKEN),
-    cacheMode: env.ACTIONS_CACHE_MODE ?? '',
+    cacheMode: (env.ACTIONS_CACHE_MODE ?? '').trim().toLowerCase(),
     workspace: env.GITHUB_WORKSPACE || process.cwd(),
     runId: env.GITHUB_RUN_ID ?? '',
     runAttempt: env.GITHUB_RUN_ATTEMPT ?? '',

@@ -179,10 +179,14 @@ describe('ACTIONS_CACHE_MODE', () => {
     if (!decided.write.allowed) expect(decided.write.reason).toBe(`ACTIONS_CACHE_MODE is ${cacheMode}`);
   });
 
-  test('mode write precedes the rules for events', () => {
-    expect(access(onMain('issue_comment'), { cacheMode: 'write' }).write.allowed).toBe(true);
-    expect(access(onMain('issue_comment'), { cacheMode: 'future' }).write.allowed).toBe(false);
-  });
+  test.each(['write', 'write-only', 'future', ''])(
+    'mode %j grants no right that the event does not give',
+    cacheMode => {
+      expect(access(onMain('issue_comment'), { cacheMode }).write.allowed).toBe(false);
+      const readOnly = { cacheMode, ...token(['refs/heads/main', 'r']) };
+      expect(access(onMain('push'), readOnly).write.allowed).toBe(false);
+    },
+  );
 });
 
 describe('githubAccess', () => {
