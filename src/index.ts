@@ -1,5 +1,7 @@
 import { createOpener } from './action/backend/open-backend.ts';
 import { listenForInterrupt } from './action/runner/interrupt.ts';
+import { installLastResort, reportEarlyEnd } from './action/runner/last-resort.ts';
+import { maskSecrets } from './action/runner/mask-secrets.ts';
 import { createRunner, type Runner } from './action/runner/runner.ts';
 import { becomeSudoChild, wantsSudo } from './action/runner/sudo.ts';
 import { restoreStep } from './action/step/restore-step.ts';
@@ -15,14 +17,19 @@ export async function run(step: Step): Promise<void> {
   const { signal, trigger } = listenForInterrupt();
   becomeSudoChild(process.env, () => trigger('SIGINT'));
   const runner = createRunner(process.env);
+  maskSecrets(runner.env);
+  installLastResort(runner.log, end);
   try {
     if (wantsSudo(runner.env)) await rootStep(runner, signal, step === 'main' || step === 'restore');
     else await runStep(step, runner, signal);
   } catch (error) {
-    // Only a bug gets here, and it must not fail the job
-    runner.log.warning(`The cache step ended early: ${(error as Error).message}`);
-    runner.log.debug((error as Error).stack ?? '');
+    reportEarlyEnd(runner.log, error);
   }
+  await end();
+}
+
+/** Ends the process, whose exit status is 0 unless it was cancelled or the step has failed. */
+async function end(): Promise<void> {
   await flushed(process.stdout);
   await flushed(process.stderr);
   process.exit();

@@ -1,0 +1,26 @@
+import type { Log } from '../../report/log.ts';
+
+/**
+ * Ends the process with a warning and `end` in three cases that only a bug or a broken runner can cause, and that would
+ * fail the job otherwise: an error that no code catches, a rejection that no code awaits, and a wait for something that
+ * can never happen (Node.js ends with status 13 then).
+ */
+export function installLastResort(log: Log, end: () => Promise<void>): void {
+  let isEnding = false;
+  const warnAndEnd = (error: unknown) => {
+    // An error of the warning itself, such as EPIPE of a closed pipe
+    if (isEnding) process.exit();
+    isEnding = true;
+    reportEarlyEnd(log, error);
+    void end();
+  };
+  process.on('uncaughtException', warnAndEnd);
+  process.on('unhandledRejection', warnAndEnd);
+  process.on('beforeExit', () => warnAndEnd(new Error('an operation can no longer finish')));
+}
+
+export function reportEarlyEnd(log: Log, error: unknown): void {
+  const { message, stack } = error instanceof Error ? error : new Error(String(error));
+  log.warning(`The cache step ended early, and the job continues without it: ${message}`);
+  log.debug(stack ?? '');
+}

@@ -1,0 +1,35 @@
+import * as core from '@actions/core';
+import { type Environment, fleetVariables } from '../inputs/read-input.ts';
+
+const SECRET_INPUTS = ['secretKey', 'sessionToken'];
+const SECRET_VARIABLES = [
+  'AWS_SECRET_ACCESS_KEY',
+  'AWS_SESSION_TOKEN',
+  'AWS_CONTAINER_AUTHORIZATION_TOKEN',
+  ...SECRET_INPUTS.flatMap(name => [`INPUT_${name.toUpperCase()}`, ...fleetVariables(name)]),
+];
+const PROXY_VARIABLES = /^(?:https?|all)_proxy$/i;
+
+/**
+ * Registers every secret of the inputs and the environment with the runner, which replaces it in the log of the job. The
+ * runner itself knows only the secrets of the workflow, not those in the environment of a host. Before any other output.
+ */
+export function maskSecrets(env: Environment): void {
+  const secrets = SECRET_VARIABLES.map(name => env[name]?.trim() ?? '');
+  for (const [name, value] of Object.entries(env)) {
+    if (PROXY_VARIABLES.test(name)) secrets.push(...passwordsOf(value ?? ''));
+  }
+  for (const secret of new Set(secrets)) if (secret !== '') core.setSecret(secret);
+}
+
+/** Returns the password of a proxy's URL as it is written and as it is meant. */
+function passwordsOf(text: string): readonly string[] {
+  const url = text.includes('://') ? text : `http://${text}`;
+  if (!URL.canParse(url)) return [];
+  const { password } = new URL(url);
+  try {
+    return [password, decodeURIComponent(password)];
+  } catch {
+    return [password];
+  }
+}
