@@ -102,6 +102,9 @@ async function probe(
   return tail && { ...foundObject(key, { ...tail, name }), tail };
 }
 
+/** Any writer of the bucket chooses the keys in a listing, and a matched key goes to outputs and the log. */
+const CONTROL_CHARACTER = /[\p{Cc}\u2028\u2029]/u;
+
 interface Listed {
   readonly newest: FoundObject | undefined;
   readonly keyInOtherVersion: boolean;
@@ -117,7 +120,7 @@ async function list(
   let keyInOtherVersion = false;
   for await (const info of store.list(space.listPrefix(prefix), { signal })) {
     const parsed = space.parse(info.name);
-    if (!parsed?.key.startsWith(prefix)) continue;
+    if (!parsed?.key.startsWith(prefix) || CONTROL_CHARACTER.test(parsed.key)) continue;
     if (parsed.version !== version) keyInOtherVersion ||= parsed.key === primaryKey;
     else if (!newest || info.modifiedMs >= newest.info.modifiedMs) newest = { info, key: parsed.key };
   }

@@ -1,4 +1,7 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
 import { expect, it } from 'vitest';
+import { startGatewayProxy } from '../support/gateway/shared-gateway.ts';
 import { useGitHubCache } from '../support/github/use-github-cache.ts';
 import { closingFields, mainOf, postOf, warningsOf } from '../support/runner/results.ts';
 import { closedEndpoint } from '../support/servers/listen.ts';
@@ -92,10 +95,14 @@ describeWithGateway("GitHub's cache as the fallback", () => {
     expect(postOf(stillDown, 'cache').log).toContain("GitHub's cache holds the key");
     expect(stillDown.conclusion).toBe('success');
 
-    const back = await lab.steps(
-      `${step}\n- run: echo "CACHE_S3_ENDPOINT=${lab.fleet.CACHE_S3_ENDPOINT}" >> "$GITHUB_ENV"`,
-      { machine: await lab.newMachine('plain'), env: down },
-    );
+    const last = await lab.newMachine('plain');
+    await using proxy = await startGatewayProxy();
+    const isBack = path.join(last.workspace, 'back');
+    proxy.rule = () => (existsSync(isBack) ? undefined : { kind: 'reset', served: false });
+    const back = await lab.steps(`${step}\n- run: touch back`, {
+      machine: last,
+      env: { ...down, CACHE_S3_ENDPOINT: proxy.endpoint },
+    });
     expect(mainOf(back, 'cache').outputs['cache-source']).toBe('github');
     expect(closingFields(postOf(back, 'cache'))).toMatchObject({ source: 's3', result: 'saved' });
     expect(await lab.objects()).toHaveLength(1);

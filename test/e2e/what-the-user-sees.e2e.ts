@@ -103,7 +103,8 @@ describeWithGateway('RUNNER_DEBUG', () => {
         const result = await lab.runAction({ entry, state, env, inputs });
         state = result.state;
         expect(result.exitCode).toBe(0);
-        everything.push(result.stdout, result.summary);
+        // The runner does not show the commands that name what to mask
+        everything.push(result.stdout.replace(/^::add-mask::.*$/gm, ''), result.summary);
         everything.push(JSON.stringify([result.outputs, result.state, result.env]));
       }
     }

@@ -192,6 +192,17 @@ describe('a lookup', () => {
   });
 });
 
+test.each(['k-\n\n# heading\n', 'k-\r', 'k-\t', 'k-\u001b[31m', 'k-\u0085', 'k-\u2028', 'k-\u2029', 'k-\0'])(
+  'a lookup ignores the listed key %j, which any writer of the bucket can have saved',
+  async key => {
+    const store = await storeOf([{ key: 'k-1' }, { key }]);
+    expect(await find(store, { key: 'z', restoreKeys: ['k-'] })).toMatchObject({ key: 'k-1' });
+    expect(await find(await storeOf([{ key }]), { key: 'z', restoreKeys: ['k-'] })).toMatchObject({
+      kind: 'miss',
+    });
+  },
+);
+
 test('a lookup reads all pages and finds the newest of 1,100 entries', async () => {
   const keys = Array.from({ length: 1100 }, (_, index) => `k-${String(index).padStart(5, '0')}`);
   const saved = [...keys.slice(551), ...keys.slice(0, 551)].map(key => ({ key }));

@@ -14,6 +14,11 @@ export function escapeControls(text: string): string {
   return text.replace(UNPRINTABLE, visible);
 }
 
+/** Escapes line breaks and other control characters, and keeps everything else: for a value that other steps compare. */
+export function singleLine(text: string): string {
+  return text.replace(/[\p{Cc}\u2028\u2029]/gu, visible);
+}
+
 const UNPRINTABLE =
   /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
 

@@ -1,13 +1,15 @@
 import * as core from '@actions/core';
 import type { Log } from '../../report/log.ts';
 import type { Environment } from '../inputs/read-input.ts';
-import { escapeLine } from './escape.ts';
+import { escapeLine, singleLine } from './escape.ts';
 
 /** The runner's interface to a step: the environment, the log, outputs, state and the job summary. */
 export interface Runner {
   readonly env: Environment;
   readonly log: Log;
+  /** Sets an output, as one line. A file of the runner that cannot be written is one warning. */
   setOutput(name: string, value: string): void;
+  /** Saves text for the post phase. A file of the runner that cannot be written is one warning. */
   saveState(name: string, value: string): void;
   /** Appends a table to the job summary; does nothing where there is none. Cells are HTML. */
   addSummary(title: string, rows: readonly (readonly string[])[]): Promise<void>;
@@ -17,11 +19,35 @@ export interface Runner {
 
 /** Connects to the runner that started this process: by commands on stdout and by the files that the environment names. */
 export function createRunner(env: Environment): Runner {
+  const log = createRunnerLog(env);
+  const reported = new Set<string>();
+  // In a container whose user may not write the runner's files, the cache is still restored
+  const warnOnce = (write: () => void, warning: (cause: string) => string) => {
+    try {
+      write();
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException;
+      const text = warning(code ?? message);
+      if (!reported.has(text)) log.warning(text);
+      reported.add(text);
+    }
+  };
   return {
     env,
-    log: createRunnerLog(env),
-    setOutput: core.setOutput,
-    saveState: core.saveState,
+    log,
+    setOutput(name, value) {
+      warnOnce(
+        () => core.setOutput(name, singleLine(value)),
+        cause => `GITHUB_OUTPUT cannot be written (${cause}), so this step sets no outputs.`,
+      );
+    },
+    saveState(name, value) {
+      warnOnce(
+        () => core.saveState(name, value),
+        cause =>
+          `GITHUB_STATE cannot be written (${cause}), so the post step will not save the cache: use restore/ and save/ instead.`,
+      );
+    },
     async addSummary(title, rows) {
       if (!env.GITHUB_STEP_SUMMARY) return;
       await core.summary

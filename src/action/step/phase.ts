@@ -1,6 +1,7 @@
 import { machineLine, type PhaseFacts, peopleLine } from '../../report/closing-line.ts';
 import { escapeHtml, summaryRows } from '../../report/summary.ts';
 import type { StorageBackend } from '../../storage/backend.ts';
+import { escapeLine } from '../runner/escape.ts';
 import type { Runner } from '../runner/runner.ts';
 
 /** The result of a phase, without its costs. */
@@ -33,7 +34,7 @@ export async function closePhase(
   if (people !== undefined) runner.log.info(people);
   runner.log.info(machineLine(facts));
   if (!rest.summary) return;
-  const rows = summaryRows(facts, rest.keys).map(row => row.map(escapeHtml));
+  const rows = summaryRows(facts, rest.keys).map(row => row.map(cell => escapeHtml(escapeLine(cell))));
   try {
     await runner.addSummary(`Cache ${facts.op}`, rows);
   } catch (error) {

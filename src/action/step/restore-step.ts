@@ -11,6 +11,7 @@ import { setKeyOutput } from './outputs.ts';
 import { eventProblem, lookupRequest, planStep, type StepPlan } from './plan.ts';
 import { type RestorePhase, reportDenied, reportOutcome, warnIgnored } from './restore-report.ts';
 import { type StepState, writeState } from './state.ts';
+import { pinOf } from './target-pin.ts';
 
 export interface RestoreStepOptions {
   readonly open: OpenBackend;
@@ -38,7 +39,7 @@ export async function restoreStep(runner: Runner, options: RestoreStepOptions): 
   const { inputs } = plan;
   const phase: RestorePhase = { op: inputs.lookupOnly ? 'lookup' : 'restore', startedMs, inputs };
   const keep = (rest: Partial<StepState>) => {
-    if (options.keepState) writeState(runner, { ...unfinished(inputs), ...rest });
+    if (options.keepState) writeState(runner, { ...unfinished(plan), ...rest });
   };
 
   setKeyOutput(runner, inputs.key);
@@ -89,13 +90,15 @@ function isHalfRestored(outcome: LookupOutcome | RestoreOutcome): boolean {
   return outcome.kind === 'failed' && 'treeChanged' in outcome && outcome.treeChanged;
 }
 
-function unfinished(inputs: ActionInputs): StepState {
+function unfinished(plan: StepPlan): StepState {
+  const { inputs } = plan;
   return {
     paths: inputs.paths,
     key: inputs.key,
     restoreKeys: inputs.restoreKeys,
     finished: false,
     saveAlways: inputs.saveAlways,
+    target: pinOf(plan),
     source: 'none',
     bucketWasDown: false,
   };

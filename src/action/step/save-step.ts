@@ -3,7 +3,7 @@ import { createProgress } from '../../report/progress.ts';
 import type { SaveRequest, StorageBackend } from '../../storage/backend.ts';
 import type { OpenBackend } from '../backend/open-backend.ts';
 import { parseInputs } from '../inputs/inputs.ts';
-import { BadInputError, badInputSentence } from '../inputs/read-input.ts';
+import { BadInputError, badInputSentence, type Environment } from '../inputs/read-input.ts';
 import { decideSave } from '../run/policy.ts';
 import { readRunContext } from '../run/run-context.ts';
 import type { Runner } from '../runner/runner.ts';
@@ -11,6 +11,7 @@ import { closePhase } from './phase.ts';
 import { eventProblem, planStep, type StepPlan } from './plan.ts';
 import { reportSave, warnOrFail } from './save-report.ts';
 import { readState, type StepState } from './state.ts';
+import { pinOf, pinProblem } from './target-pin.ts';
 
 export interface SaveStepOptions {
   readonly open: OpenBackend;
@@ -35,20 +36,31 @@ export async function saveStep(runner: Runner, options: SaveStepOptions): Promis
   }
   let plan: StepPlan;
   try {
-    plan = planStep(parseInputs(runner.env, state), context, runner.env);
+    plan = planStep(parseInputs(runner.env, state), context, postEnvironment(runner.env, state));
   } catch (error) {
     if (error instanceof BadInputError) return warnOrFail(runner, badInputSentence(error, runner.env));
     throw error;
   }
   const reason = skipReason(plan, state, options.records);
-  if (reason !== undefined) {
-    runner.log.info(reason);
+  const problem = state && pinProblem(state.target, pinOf(plan));
+  if (reason !== undefined || problem !== undefined) {
+    if (reason !== undefined) runner.log.info(reason);
+    else if (problem !== undefined) runner.log.warning(problem);
     const keys = { primaryKey: plan.inputs.key, matchedKey: state?.matchedKey };
     const result = { op: 'save', source: 'none', result: 'skipped' } as const;
     await closePhase(runner, result, { startedMs, backend: undefined, keys, summary: false });
     return;
   }
   await save(runner, plan, state, { ...options, startedMs });
+}
+
+/**
+ * Returns the environment with the region of the main phase: steps that log in to AWS set AWS_REGION for the rest of the
+ * job, and the bucket does not move with it.
+ */
+function postEnvironment(env: Environment, state: StepState | undefined): Environment {
+  const region = state?.target.region;
+  return region === undefined ? env : { ...env, AWS_REGION: region };
 }
 
 /** Returns the line that reports why the save is skipped, undefined if it is not. */

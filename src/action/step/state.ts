@@ -3,12 +3,15 @@ import type { CacheSource, DamagedObject } from '../../storage/outcomes.ts';
 import type { CacheInputs } from '../inputs/inputs.ts';
 import type { Environment } from '../inputs/read-input.ts';
 import type { Runner } from '../runner/runner.ts';
+import type { TargetPin } from './target-pin.ts';
 
 /** Facts that the main phase passes to the post phase. Nothing secret: the runner keeps them in plain files. */
 export interface StepState extends CacheInputs {
   /** The restore finished: the tree is not half restored. */
   readonly finished: boolean;
   readonly saveAlways: boolean;
+  /** The post phase sends its requests only there. */
+  readonly target: TargetPin;
   readonly source: CacheSource | 'none';
   readonly matchedKey?: string;
   /** The post phase gives the bucket one attempt for each call until one succeeds. */
@@ -33,7 +36,11 @@ export function readState(env: Environment): StepState | undefined {
   try {
     const state = JSON.parse(text) as Partial<StepState> | null;
     const whole =
-      typeof state?.key === 'string' && Array.isArray(state.paths) && Array.isArray(state.restoreKeys);
+      typeof state?.key === 'string' &&
+      Array.isArray(state.paths) &&
+      Array.isArray(state.restoreKeys) &&
+      typeof state.target === 'object' &&
+      state.target !== null;
     return whole ? (state as StepState) : undefined;
   } catch {
     return undefined;

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { createRunner, createRunnerLog } from '../../../src/action/runner/runner.ts';
+import { scratch } from '../../archive/support/scratch.ts';
 
 let written = '';
 
@@ -105,4 +106,15 @@ test('a table is written to the job summary, and to nothing if there is none', a
   } finally {
     rmSync(directory, { recursive: true });
   }
+});
+
+test('an output is one line, and keeps every character that is not a control character', () => {
+  const file = path.join(scratch(), 'output');
+  writeFileSync(file, '');
+  vi.stubEnv('GITHUB_OUTPUT', file);
+  const runner = createRunner({});
+  runner.setOutput('cache-matched-key', 'a\r\nname=x\u2028<<EOF \u200f\u{1f4a9} %0A');
+  const [, value] = readFileSync(file, 'utf8').split(/\r?\n/);
+  expect(value).toBe('a\\r\\nname=x\\u2028<<EOF \u200f\u{1f4a9} %0A');
+  vi.unstubAllEnvs();
 });

@@ -5,7 +5,7 @@ import {
   UnknownFormatError,
 } from '../../../src/archive/archive-errors.ts';
 import { StoreUnavailableError } from '../../../src/storage/store-errors.ts';
-import { hit, missed, runRestore } from './support.ts';
+import { hit, missed, runRestore, target } from './support.ts';
 
 describe('a restore that finds a cache', () => {
   test('reports an exact hit with its outputs and keeps the object for the save', async () => {
@@ -28,6 +28,7 @@ describe('a restore that finds a cache', () => {
       restoreKeys: [],
       finished: true,
       saveAlways: false,
+      target,
       source: 's3',
       matchedKey: 'npm-1',
       bucketWasDown: false,

@@ -8,6 +8,7 @@ const state: StepState = {
   restoreKeys: [],
   finished: true,
   saveAlways: false,
+  target: { bucket: 'ci' },
   source: 's3',
   matchedKey: 'npm-1',
   bucketWasDown: false,
@@ -19,7 +20,7 @@ test('the post phase reads the state that the main phase wrote', () => {
   expect(readState({ STATE_CACHE_S3: runner.states[0] })).toEqual(state);
 });
 
-test.each(['', '{', 'null', '"npm-1"', ...(['key', 'paths', 'restoreKeys'] as const).map(without)])(
+test.each(['', '{', 'null', '"npm-1"', ...(['key', 'paths', 'restoreKeys', 'target'] as const).map(without)])(
   'an incomplete state is ignored: %s',
   text => {
     expect(readState({ STATE_CACHE_S3: text })).toBeUndefined();

@@ -47,12 +47,23 @@ export const saved: SaveOutcome = {
   rawBytes: 4000,
   reusedBytes: 0,
 };
+/** The target of the environment that `stepEnv` makes. */
+export const target = {
+  endpoint: 'https://rgw.example/',
+  region: 'us-east-1',
+  bucket: 'ci',
+  'ca-file': '',
+  prefix: 'cache-s3',
+  scope: 'ref',
+};
+
 const missedState: StepState = {
   paths: ['node_modules'],
   key: 'npm-1',
   restoreKeys: [],
   finished: true,
   saveAlways: false,
+  target,
   source: 'none',
   bucketWasDown: false,
 };
@@ -68,7 +79,15 @@ export interface SaveGiven {
 export async function runSave(afterRestore: boolean, given: SaveGiven) {
   const { state = {}, signal = new AbortController().signal } = given;
   const stateEnv =
-    afterRestore && state !== 'none' ? { STATE_CACHE_S3: JSON.stringify({ ...missedState, ...state }) } : {};
+    afterRestore && state !== 'none'
+      ? {
+          STATE_CACHE_S3: JSON.stringify({
+            ...missedState,
+            ...(given.inputs?.bucket === '' ? { target: { bucket: '' } } : {}),
+            ...state,
+          }),
+        }
+      : {};
   const runner = recordingRunner(stepEnv(given.inputs ?? {}, { ...stateEnv, ...given.env }));
   const backend = scriptedBackend(given.script ?? { save: async () => saved });
   await saveStep(runner, { open: backend.open, records: noRecords, signal, afterRestore });

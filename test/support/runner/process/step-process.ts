@@ -8,7 +8,7 @@ export interface StepProcess {
   readonly written: Commands;
 }
 
-/** Runs a step's process with the runner's files, which are made in `temp`, and reads what it wrote there. */
+/** Runs a step’s process with the runner’s files, which are made in `temp` unless `env` names others, and reads them. */
 export async function runStepProcess(
   command: string,
   args: readonly string[],
@@ -16,6 +16,6 @@ export async function runStepProcess(
 ): Promise<StepProcess> {
   const { env, uid, gid } = options;
   const files = await createCommandFiles(temp, { uid, gid });
-  const exit = await runProcess(command, args, { ...options, env: { ...env, ...files.env } });
+  const exit = await runProcess(command, args, { ...options, env: { ...files.env, ...env } });
   return { exit, written: await files.read() };
 }
