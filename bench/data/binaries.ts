@@ -1,7 +1,7 @@
 import { closeSync, copyFileSync, mkdirSync, openSync, readSync, statSync, utimesSync } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import path from 'node:path';
-import { SeededRandom } from './random.ts';
+import { SeededRandom } from '../../test/support/random.ts';
 
 export interface BinariesPlan {
   readonly files: number;

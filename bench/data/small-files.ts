@@ -1,7 +1,7 @@
 import { mkdirSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { SeededRandom } from '../../test/support/random.ts';
 import type { Corpus, SourcePackage } from './corpus.ts';
-import { SeededRandom } from './random.ts';
 
 export interface SmallFilesPlan {
   readonly files: number;

@@ -1,6 +1,6 @@
 import { copyFileSync, lstatSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
-import { SeededRandom } from '../data/random.ts';
+import { SeededRandom } from '../../test/support/random.ts';
 
 export const editKinds = ['changed', 'added', 'removed'] as const;
 export type EditKind = (typeof editKinds)[number];

@@ -2,9 +2,9 @@ import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { WorkerPool } from '../../src/archive/pool/worker-pool.ts';
+import { scratch } from '../support/scratch.ts';
 import { buildTree, describeTree, type TreeSpec } from '../support/tree.ts';
 import { incompressible, layoutIn, packTree, restoreObject, WORKER_URL } from './support/archives.ts';
-import { scratch } from './support/scratch.ts';
 
 const linux = process.platform === 'linux';
 

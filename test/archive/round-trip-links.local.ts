@@ -2,9 +2,9 @@
 
 import fs from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { scratch } from '../support/scratch.ts';
 import { buildTree, describeTree, type TreeSpec } from '../support/tree.ts';
 import { layoutIn, packTree, restoreObject } from './support/archives.ts';
-import { scratch } from './support/scratch.ts';
 
 /** Times apart: a directory above what is restored gets a new one. */
 const withoutTimes = (root: string) => describeTree(root, { ignoreMtime: () => true });

@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parentName } from '../../src/archive/format/entry.ts';
 import { openArchive } from '../../src/archive/format/open-archive.ts';
+import { scratch } from '../support/scratch.ts';
 import { buildTree, describeTree, type TreeDescription, type TreeSpec } from '../support/tree.ts';
 import { incompressible, layoutIn, packTree, restoreObject, tailOf } from './support/archives.ts';
-import { scratch } from './support/scratch.ts';
 
 const linux = process.platform === 'linux';
 

@@ -4,12 +4,12 @@ import { execFileSync } from 'node:child_process';
 import { type BigIntStats, lstatSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { SeededRandom } from '../../bench/data/random.ts';
 import { fileTimes } from '../../src/archive/fs/file-times.ts';
+import { SeededRandom } from '../support/random.ts';
+import { scratch } from '../support/scratch.ts';
 import { buildTree, type TreeSpec } from '../support/tree.ts';
 import { incompressible, layoutIn, packTree, restoreObject } from './support/archives.ts';
 import { hasTool } from './support/has-tool.ts';
-import { scratch } from './support/scratch.ts';
 
 const linux = process.platform === 'linux';
 /** libuv 1.51 keeps microseconds. */

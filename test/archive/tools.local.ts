@@ -11,12 +11,12 @@ import { seekTable } from '../../src/archive/format/container.ts';
 import type { Entry, Frame } from '../../src/archive/format/entry.ts';
 import { openArchive } from '../../src/archive/format/open-archive.ts';
 import { END_OF_ARCHIVE_BYTES } from '../../src/archive/format/tar-blocks.ts';
+import { scratch } from '../support/scratch.ts';
+import { checkTar } from '../support/tar/check-tar.ts';
 import { buildTree, describeTree, type TreeSpec } from '../support/tree.ts';
 import { incompressible, layoutIn, packTree, restoreObject, tailOf } from './support/archives.ts';
 import { encodeManifest } from './support/encode-manifest.ts';
 import { hasTool } from './support/has-tool.ts';
-import { scratch } from './support/scratch.ts';
-import { checkTar } from './support/tar-check.ts';
 
 const haveTools = process.platform === 'linux' && hasTool('zstd') && hasTool('tar');
 

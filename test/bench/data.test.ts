@@ -7,8 +7,8 @@ import { choose } from '../../bench/data/binaries.ts';
 import type { Corpus } from '../../bench/data/corpus.ts';
 import { dataSet } from '../../bench/data/data-set.ts';
 import { writeIncompressible } from '../../bench/data/incompressible.ts';
-import { SeededRandom } from '../../bench/data/random.ts';
 import { planSmallFiles, writeSmallFiles } from '../../bench/data/small-files.ts';
+import { SeededRandom } from '../support/random.ts';
 import { describeTree } from '../support/tree.ts';
 
 const corpus: Corpus = {

@@ -3,7 +3,7 @@
 import * as fs from 'node:fs/promises';
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { checkTar } from '../archive/support/tar-check.ts';
+import { checkTar } from '../support/tar/check-tar.ts';
 import { describeTree, type TreeDescription, type TreeEntry } from '../support/tree.ts';
 import { exitOf, type Finding, visibleLines } from './case.ts';
 import type { Phase, Scene } from './scene.ts';

@@ -2,11 +2,11 @@
 
 import * as fs from 'node:fs/promises';
 import path from 'node:path';
-import { checkTar } from '../archive/support/tar-check.ts';
 import { type Checkout, copyCheckout } from '../support/checkout.ts';
 import type { Gateway } from '../support/gateway/gateway.ts';
 import { type Azurite, startAzurite } from '../support/github/azurite.ts';
 import { type GitHubCache, startGitHubCache } from '../support/github/github-cache.ts';
+import { checkTar } from '../support/tar/check-tar.ts';
 import { removeTree, type TreeDescription } from '../support/tree.ts';
 import { Scene } from './scene.ts';
 import { archivedTree, buildIn } from './trees.ts';

@@ -2,8 +2,8 @@ import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { JobRecords } from '../../src/records/job-records.ts';
-import { scratch } from '../archive/support/scratch.ts';
 import { recordingLog } from '../support/requests.ts';
+import { scratch } from '../support/scratch.ts';
 
 function arrange() {
   const directory = scratch();

@@ -13,7 +13,7 @@ import {
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { readRecord, recordNames, writeRecord } from '../../src/records/record-files.ts';
-import { scratch } from '../archive/support/scratch.ts';
+import { scratch } from '../support/scratch.ts';
 
 const isRoot = process.geteuid?.() === 0;
 const isWindows = process.platform === 'win32';

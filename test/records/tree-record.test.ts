@@ -14,7 +14,7 @@ import {
 } from '../../src/records/tree-record.ts';
 import { silentLog } from '../../src/report/log.ts';
 import { layoutIn, packTree, tailOf } from '../archive/support/archives.ts';
-import { scratch } from '../archive/support/scratch.ts';
+import { scratch } from '../support/scratch.ts';
 import { buildTree } from '../support/tree.ts';
 
 async function newRecord(overrides: Partial<NewTreeRecord> = {}): Promise<NewTreeRecord> {

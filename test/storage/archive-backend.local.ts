@@ -6,11 +6,11 @@ import { SourceTreeError } from '../../src/archive/archive-errors.ts';
 import { silentLog } from '../../src/report/log.ts';
 import { createDirectoryStore } from '../../src/storage/directory/directory-store.ts';
 import { objectPath } from '../../src/storage/directory/file-names.ts';
-import { fleet, withUploads } from '../archive/save/incremental/fixture.ts';
-import type { Job } from '../archive/save/incremental/job.ts';
 import { incompressible } from '../archive/support/archives.ts';
-import { scratch } from '../archive/support/scratch.ts';
+import { scratch } from '../support/scratch.ts';
 import { buildTree, describeTree } from '../support/tree.ts';
+import { fleet, withUploads } from './incremental/fleet.ts';
+import type { Job } from './incremental/job.ts';
 
 /** Jobs with one directory store, whose objects can be damaged as files. */
 function setUp() {

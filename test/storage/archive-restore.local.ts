@@ -7,9 +7,9 @@ import { findTreeRecord, readTreeRecord } from '../../src/records/tree-record.ts
 import { silentLog } from '../../src/report/log.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
 import { ObjectReplacedError } from '../../src/storage/store-errors.ts';
-import { ballast, type Fleet, fleet } from '../archive/save/incremental/fixture.ts';
-import type { Job } from '../archive/save/incremental/job.ts';
 import { buildTree, describeTree } from '../support/tree.ts';
+import { ballast, type Fleet, fleet } from './incremental/fleet.ts';
+import type { Job } from './incremental/job.ts';
 
 /** Each of them keeps the process from ending, by the port that it is spoken to. */
 function countWorkers(): number {

@@ -3,6 +3,8 @@ import * as fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { CopyRefusedError, ObjectReplacedError, StoreRefusedError } from '../../src/storage/store-errors.ts';
+import { incompressible } from '../archive/support/archives.ts';
+import { buildTree, describeTree } from '../support/tree.ts';
 import {
   ballast,
   changedJob,
@@ -12,10 +14,8 @@ import {
   packedBy,
   reused,
   withUploads,
-} from '../archive/save/incremental/fixture.ts';
-import type { Job } from '../archive/save/incremental/job.ts';
-import { incompressible } from '../archive/support/archives.ts';
-import { buildTree, describeTree } from '../support/tree.ts';
+} from './incremental/fleet.ts';
+import type { Job } from './incremental/job.ts';
 
 /** When a save grows from what was restored, and what it does when it cannot. */
 

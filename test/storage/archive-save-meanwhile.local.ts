@@ -10,8 +10,8 @@ import {
   packedBy,
   reused,
   withUploads,
-} from '../archive/save/incremental/fixture.ts';
-import type { Job } from '../archive/save/incremental/job.ts';
+} from './incremental/fleet.ts';
+import type { Job } from './incremental/job.ts';
 
 /** What happens to the tree or the job while a save grows from what was restored. */
 

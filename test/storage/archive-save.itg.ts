@@ -2,11 +2,11 @@ import * as fs from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
-import { ballast, expectTree, fleet } from '../archive/save/incremental/fixture.ts';
 import type { BucketAccess } from '../support/gateway/gateway.ts';
 import { gateway, newBucket } from '../support/gateway/shared-gateway.ts';
 import { type FaultProxy, type Rule, startFaultProxy } from '../support/servers/fault-proxy.ts';
 import { buildTree, describeTree } from '../support/tree.ts';
+import { ballast, expectTree, fleet } from './incremental/fleet.ts';
 import { storeFor } from './s3/gateway-store.ts';
 
 let bucket: BucketAccess;

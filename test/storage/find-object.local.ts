@@ -7,8 +7,8 @@ import { createDirectoryStore } from '../../src/storage/directory/directory-stor
 import { objectPath } from '../../src/storage/directory/file-names.ts';
 import { findObject } from '../../src/storage/find-object.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
-import { scratch } from '../archive/support/scratch.ts';
 import { lookupRequest } from '../support/requests.ts';
+import { scratch } from '../support/scratch.ts';
 
 const VERSION = 'a'.repeat(64);
 const MAIN = 'refs/heads/main';

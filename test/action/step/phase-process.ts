@@ -11,9 +11,9 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach } from 'vitest';
-import { checkTar } from '../../archive/support/tar-check.ts';
 import { repositoryFile } from '../../support/checkout.ts';
 import { type ActionRun, runAction } from '../../support/runner/run-action.ts';
+import { checkTar } from '../../support/tar/check-tar.ts';
 
 /** Phases as processes, from the sources, with a directory of this host as the store. */
 

@@ -1,11 +1,11 @@
 import { zstdCompressSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { DamagedArchiveError } from '../../../src/archive/archive-errors.ts';
+import { scratch } from '../../support/scratch.ts';
 import { buildTree } from '../../support/tree.ts';
 import { layoutIn, packTree, restoreObject } from '../support/archives.ts';
 import { assemble, forge, manifestBytes } from '../support/craft.ts';
 import { data, refuses, tree } from '../support/refuses.ts';
-import { scratch } from '../support/scratch.ts';
 
 describe('objects that are not archives', () => {
   test.each([

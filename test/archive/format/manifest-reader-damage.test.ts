@@ -1,10 +1,10 @@
 import { zstdCompressSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { UnknownFormatError } from '../../../src/archive/archive-errors.ts';
+import { scratch } from '../../support/scratch.ts';
 import { layoutIn, restoreObject } from '../support/archives.ts';
 import { assemble, forge, manifestBytes } from '../support/craft.ts';
 import { bent, data, refuses, tree } from '../support/refuses.ts';
-import { scratch } from '../support/scratch.ts';
 
 describe('counts and lengths', () => {
   const entries = tree({ name: 'a', data });

@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { DamagedArchiveError } from '../../../src/archive/archive-errors.ts';
+import { scratch } from '../../support/scratch.ts';
 import { buildTree, describeTree } from '../../support/tree.ts';
 import { layoutIn, restoreObject } from '../support/archives.ts';
 import type { ForgedEntry } from '../support/craft.ts';
 import { bent, data } from '../support/refuses.ts';
-import { scratch } from '../support/scratch.ts';
 
 describe('one directory under two names', () => {
   const inWork = './a';

@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { scratch } from '../../support/scratch.ts';
 import { buildTree, describeTree } from '../../support/tree.ts';
 import { layoutIn, restoreObject } from '../support/archives.ts';
 import { type ForgedEntry, forge, writeForgery } from '../support/craft.ts';
 import { bent, data, refuses, tree } from '../support/refuses.ts';
-import { scratch } from '../support/scratch.ts';
 
 describe('links', () => {
   test('a file below a symlink of the same archive is refused', async () => {

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
+import { scratch } from '../../support/scratch.ts';
 import { describeTree } from '../../support/tree.ts';
 import { layoutIn, restoreObject } from '../support/archives.ts';
 import { type ForgedEntry, sha256 } from '../support/craft.ts';
 import { bent, data, refuses, tree } from '../support/refuses.ts';
-import { scratch } from '../support/scratch.ts';
 
 test('the unmodified forged archive is restored', async () => {
   const to = scratch();

@@ -10,7 +10,6 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { SeededRandom } from '../../../bench/data/random.ts';
 import {
   fileTimes,
   fileTimesOf,
@@ -18,7 +17,8 @@ import {
   type Mtime,
   splitMtime,
 } from '../../../src/archive/fs/file-times.ts';
-import { scratch } from '../support/scratch.ts';
+import { SeededRandom } from '../../support/random.ts';
+import { scratch } from '../../support/scratch.ts';
 
 const nsOf = ({ mtimeUs, mtimeRestNs }: Mtime) => BigInt(mtimeUs) * 1000n + BigInt(mtimeRestNs);
 

@@ -12,9 +12,9 @@ import { Stage } from '../../../src/archive/publish/stage.ts';
 import { StagingArea } from '../../../src/archive/publish/staging-area.ts';
 import { planTarget } from '../../../src/archive/publish/target-plan.ts';
 import { unpack } from '../../../src/archive/restore/unpack.ts';
+import { scratch } from '../../support/scratch.ts';
 import { buildTree, describeTree } from '../../support/tree.ts';
 import { layoutIn, packTree, restoreObject, tailOf } from '../support/archives.ts';
-import { scratch } from '../support/scratch.ts';
 
 /** Mounting takes root, and more than a plain container gives it. */
 const canMount =

@@ -5,8 +5,8 @@ import { validate } from '../../../src/archive/format/validate.ts';
 import { createCaseProbe, type FoldsCase } from '../../../src/archive/fs/case-folding.ts';
 import type { PathLayout } from '../../../src/archive/fs/layout.ts';
 import { linkTypeOf, type Platform, platformOf } from '../../../src/archive/fs/platform.ts';
+import { scratch } from '../../support/scratch.ts';
 import { HEAD, layoutIn } from '../support/archives.ts';
-import { scratch } from '../support/scratch.ts';
 
 const entry = (name: string, more: Partial<Entry> = {}): Entry => ({
   name,

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { lstatExact } from '../../../src/archive/fs/file-status.ts';
 import { StatusRows } from '../../../src/archive/fs/status-rows.ts';
-import { scratch } from '../support/scratch.ts';
+import { scratch } from '../../support/scratch.ts';
 
 function fileIn(directory: string, content = 'content') {
   const file = path.join(directory, 'file');

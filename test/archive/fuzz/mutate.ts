@@ -1,7 +1,7 @@
 /** Objects that are wrong in one to four places, in whatever place chance picks. All of it follows from the seed. */
 
 import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
-import { SeededRandom } from '../../../bench/data/random.ts';
+import { SeededRandom } from '../../support/random.ts';
 import {
   assemble,
   type ForgedEntry,

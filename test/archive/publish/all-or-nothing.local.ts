@@ -5,6 +5,7 @@ import { DamagedArchiveError, TargetTreeError } from '../../../src/archive/archi
 import { openArchive } from '../../../src/archive/format/open-archive.ts';
 import { InlineRunner, WorkerPool } from '../../../src/archive/pool/worker-pool.ts';
 import { restoreArchive } from '../../../src/archive/restore/restore-archive.ts';
+import { scratch } from '../../support/scratch.ts';
 import { buildTree, describeTree, type TreeSpec } from '../../support/tree.ts';
 import {
   incompressible,
@@ -16,7 +17,6 @@ import {
   WORKER_URL,
 } from '../support/archives.ts';
 import { bent, tree } from '../support/refuses.ts';
-import { scratch } from '../support/scratch.ts';
 
 const archived: TreeSpec = {
   'tree/a': 'new a',

@@ -7,9 +7,9 @@ import { RefusedAttributes } from '../../../src/archive/fs/refused-attributes.ts
 import { commit } from '../../../src/archive/publish/commit.ts';
 import { Stage } from '../../../src/archive/publish/stage.ts';
 import { planTarget } from '../../../src/archive/publish/target-plan.ts';
+import { scratch } from '../../support/scratch.ts';
 import { buildTree, describeTree, type TreeSpec } from '../../support/tree.ts';
 import { layoutIn } from '../support/archives.ts';
-import { scratch } from '../support/scratch.ts';
 import { failed, instead, leftovers, staged, visible } from './staged.ts';
 
 describe('when another job, between staging and commit,', () => {

@@ -3,9 +3,9 @@ import { mkdtempSync, rmdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { scratch } from '../../support/scratch.ts';
 import { buildTree, describeTree, type TreeSpec } from '../../support/tree.ts';
 import { incompressible, layoutIn, packTree, restoreObject } from '../support/archives.ts';
-import { scratch } from '../support/scratch.ts';
 
 /** user::rwx, group::r-x, other::---, as linux/posix_acl_xattr.h lays it out: version 2, then tag, permissions, id. */
 const acl = '02000000' + '01000700ffffffff' + '04000500ffffffff' + '20000000ffffffff';

@@ -2,8 +2,8 @@ import { rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { ExistingDirectories } from '../../../src/archive/publish/existing-directories.ts';
+import { scratch } from '../../support/scratch.ts';
 import { buildTree, type TreeSpec } from '../../support/tree.ts';
-import { scratch } from '../support/scratch.ts';
 
 /** A directory, listed, with `present` in it. */
 async function listed(present: TreeSpec) {

@@ -5,9 +5,9 @@ import { chmodSync, lchownSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { giveAway } from '../../support/drop-privileges.ts';
+import { scratch } from '../../support/scratch.ts';
 import { buildTree, describeTree, type TreeSpec } from '../../support/tree.ts';
 import { runRestore, saveTo, type User } from '../support/restore-process.ts';
-import { scratch } from '../support/scratch.ts';
 
 const isRoot = process.getuid?.() === 0;
 const patterns = ['tree'];

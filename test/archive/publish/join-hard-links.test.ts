@@ -1,8 +1,8 @@
 import { lstatSync, readFileSync, renameSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { scratch } from '../../support/scratch.ts';
 import { describeTree, type TreeSpec } from '../../support/tree.ts';
-import { scratch } from '../support/scratch.ts';
 import { instead, leftovers, staged } from './staged.ts';
 
 const mtime = 1_500_000_000_000_000;

@@ -2,9 +2,9 @@ import { chmodSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { giveAway } from '../../support/drop-privileges.ts';
+import { scratch } from '../../support/scratch.ts';
 import { buildTree, describeTree, type TreeDescription, type TreeSpec } from '../../support/tree.ts';
 import { runRestore, saveTo } from '../support/restore-process.ts';
-import { scratch } from '../support/scratch.ts';
 
 /** Old and new content of the same files; directories that come whole, and some that stand in the way. */
 const files = Array.from({ length: 12 }, (_, index) => `tree/d${index % 4}/file-${index}`);

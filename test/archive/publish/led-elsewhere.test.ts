@@ -8,9 +8,9 @@ import { RefusedAttributes } from '../../../src/archive/fs/refused-attributes.ts
 import { commit } from '../../../src/archive/publish/commit.ts';
 import { Stage } from '../../../src/archive/publish/stage.ts';
 import { planTarget } from '../../../src/archive/publish/target-plan.ts';
+import { scratch } from '../../support/scratch.ts';
 import { buildTree, describeTree } from '../../support/tree.ts';
 import { layoutIn } from '../support/archives.ts';
-import { scratch } from '../support/scratch.ts';
 
 const entry = (name: string, type: EntryType, target = ''): Entry => ({
   ...{ name, type, mode: 0o755, mtimeUs: 0, mtimeRestNs: 0, size: 0, target, linkTo: -1 },

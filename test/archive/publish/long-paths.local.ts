@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { TargetTreeError } from '../../../src/archive/archive-errors.ts';
 import { WorkerPool } from '../../../src/archive/pool/worker-pool.ts';
+import { scratch } from '../../support/scratch.ts';
 import { buildTree, describeTree, type TreeDescription, type TreeSpec } from '../../support/tree.ts';
 import { incompressible, layoutIn, packTree, restoreObject, WORKER_URL } from '../support/archives.ts';
-import { scratch } from '../support/scratch.ts';
 import { leftovers, staged } from './staged.ts';
 
 /** The longest path that Linux takes. */

@@ -12,10 +12,10 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { giveAway } from '../../support/drop-privileges.ts';
+import { scratch } from '../../support/scratch.ts';
 import { buildTree, describeTree, type TreeDescription, type TreeSpec } from '../../support/tree.ts';
 import { incompressible, layoutIn, packTree } from '../support/archives.ts';
 import { runRestore, saveTo } from '../support/restore-process.ts';
-import { scratch } from '../support/scratch.ts';
 
 const windows = process.platform === 'win32';
 const root = process.getuid?.() === 0;

@@ -3,9 +3,9 @@ import { link, mkdir, readdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { TargetTreeError } from '../../../src/archive/archive-errors.ts';
+import { scratch } from '../../support/scratch.ts';
 import { buildTree, describeTree, type TreeSpec } from '../../support/tree.ts';
 import { layoutIn, packTree, restoreObject } from '../support/archives.ts';
-import { scratch } from '../support/scratch.ts';
 
 /** An object that holds this tree, and what the tree looks like. */
 async function saved(spec: TreeSpec, patterns?: string[]) {

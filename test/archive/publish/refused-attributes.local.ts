@@ -3,11 +3,11 @@ import { chmodSync, lchownSync, lstatSync, mkdirSync, writeFileSync } from 'node
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { giveAway } from '../../support/drop-privileges.ts';
+import { scratch } from '../../support/scratch.ts';
 import { buildTree, describeTree, type TreeDescription, type TreeSpec } from '../../support/tree.ts';
 import { incompressible, layoutIn, packTree } from '../support/archives.ts';
 import { canRefuse, refusing, type Syscall } from '../support/refuse-syscalls.ts';
 import { runRestore, saveTo } from '../support/restore-process.ts';
-import { scratch } from '../support/scratch.ts';
 
 const isRoot = process.getuid?.() === 0;
 const patterns = ['tree'];

@@ -12,9 +12,9 @@ import { commit } from '../../../src/archive/publish/commit.ts';
 import { Stage } from '../../../src/archive/publish/stage.ts';
 import { planTarget, type TargetPlan } from '../../../src/archive/publish/target-plan.ts';
 import { unpack } from '../../../src/archive/restore/unpack.ts';
+import { scratch } from '../../support/scratch.ts';
 import { buildTree, describeTree, type TreeDescription, type TreeSpec } from '../../support/tree.ts';
 import { layoutIn, packTree, tailOf } from '../support/archives.ts';
-import { scratch } from '../support/scratch.ts';
 
 export interface Staged {
   readonly to: string;

@@ -6,9 +6,9 @@ import { isStagingName } from '../../../src/archive/fs/staging-name.ts';
 import { writeOwner } from '../../../src/archive/publish/staging-owner.ts';
 import { removeStaleStaging, STALE_STAGING_MS } from '../../../src/archive/publish/stale-staging.ts';
 import { giveAway } from '../../support/drop-privileges.ts';
+import { scratch } from '../../support/scratch.ts';
 import { buildTree } from '../../support/tree.ts';
 import { runRestore, saveTo, startRestore } from '../support/restore-process.ts';
-import { scratch } from '../support/scratch.ts';
 
 const isLinux = process.platform === 'linux';
 const isRoot = process.getuid?.() === 0;

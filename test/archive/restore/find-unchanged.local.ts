@@ -8,9 +8,9 @@ import type { PathLayout } from '../../../src/archive/fs/layout.ts';
 import { InlineRunner } from '../../../src/archive/pool/worker-pool.ts';
 import { findUnchanged } from '../../../src/archive/restore/find-unchanged.ts';
 import { giveAway, runUnprivileged } from '../../support/drop-privileges.ts';
+import { scratch } from '../../support/scratch.ts';
 import { buildTree, type TreeSpec } from '../../support/tree.ts';
 import { layoutIn, packTree, tailOf } from '../support/archives.ts';
-import { scratch } from '../support/scratch.ts';
 import { setTime, spec, time } from './warm-tree.ts';
 
 const isRoot = process.getuid?.() === 0;

@@ -6,7 +6,7 @@ import { fileTimes } from '../../../src/archive/fs/file-times.ts';
 import { StagingArea } from '../../../src/archive/publish/staging-area.ts';
 import type { TargetPlan } from '../../../src/archive/publish/target-plan.ts';
 import { waitForLaterClock } from '../../../src/archive/restore/restored-status.ts';
-import { scratch } from '../support/scratch.ts';
+import { scratch } from '../../support/scratch.ts';
 
 function planAt(...directories: string[]): Pick<TargetPlan, 'areas' | 'moves'> {
   const areas = directories.map(directory => new StagingArea(directory, 0, '1-00000000'));

@@ -1,8 +1,8 @@
 import * as fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { ballast, fleet } from '../../storage/incremental/fleet.ts';
 import { buildTree, describeTree } from '../../support/tree.ts';
-import { ballast, fleet } from '../save/incremental/fixture.ts';
 import { setTime, spec, time } from './warm-tree.ts';
 
 describe('a warm restore', () => {

@@ -7,9 +7,9 @@ import { openArchive } from '../../../src/archive/format/open-archive.ts';
 import { lstatExact } from '../../../src/archive/fs/file-status.ts';
 import { StatusRows } from '../../../src/archive/fs/status-rows.ts';
 import { type CopyableBase, incrementalSource } from '../../../src/archive/save/pack-source.ts';
+import { scratch } from '../../support/scratch.ts';
 import { buildTree } from '../../support/tree.ts';
 import { HEAD, incompressible, layoutIn, packTree, tailOf } from '../support/archives.ts';
-import { scratch } from '../support/scratch.ts';
 
 /** Saves twelve incompressible files of 1 MiB; `asked` collects the bytes that an incremental save copies. */
 async function savedTree() {

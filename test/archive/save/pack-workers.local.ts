@@ -4,10 +4,10 @@ import type { Job } from '../../../src/archive/messages/job.ts';
 import type { PackJob } from '../../../src/archive/messages/pack-job.ts';
 import { InlineRunner, type JobRunner } from '../../../src/archive/pool/worker-pool.ts';
 import { pack } from '../../../src/archive/save/pack.ts';
+import { scratch } from '../../support/scratch.ts';
+import { checkTar } from '../../support/tar/check-tar.ts';
 import { buildTree, describeTree, type TreeSpec } from '../../support/tree.ts';
 import { HEAD, incompressible, layoutIn, restoreObject } from '../support/archives.ts';
-import { scratch } from '../support/scratch.ts';
-import { checkTar } from '../support/tar-check.ts';
 
 /** Packs a tree, and records the runners that were made and their jobs. */
 async function packed(spec: TreeSpec, { level = 3, onWrite = () => {} } = {}) {

@@ -17,9 +17,9 @@ import type { Job } from '../../../src/archive/messages/job.ts';
 import type { PackJob } from '../../../src/archive/messages/pack-job.ts';
 import { InlineRunner, type JobRunner } from '../../../src/archive/pool/worker-pool.ts';
 import { runUnprivileged } from '../../support/drop-privileges.ts';
+import { scratch } from '../../support/scratch.ts';
 import { buildTree, describeTree, type TreeSpec } from '../../support/tree.ts';
 import { incompressible, layoutIn, packTree, restoreObject } from '../support/archives.ts';
-import { scratch } from '../support/scratch.ts';
 
 /** Calls `act` right before the frame of this number, counted from 1, is read, after its files were scanned. */
 function disturbedBefore(frame: number, act: () => void): JobRunner {

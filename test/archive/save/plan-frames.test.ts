@@ -3,8 +3,8 @@ import { describe, expect, test } from 'vitest';
 import { SourceTreeError } from '../../../src/archive/archive-errors.ts';
 import { planFrames } from '../../../src/archive/save/plan-frames.ts';
 import type { ScannedEntry } from '../../../src/archive/scan/scan.ts';
+import { scratch } from '../../support/scratch.ts';
 import { buildTree } from '../../support/tree.ts';
-import { scratch } from '../support/scratch.ts';
 
 describe('planFrames', () => {
   const member = (dataBytes: number, path = '/nowhere') =>

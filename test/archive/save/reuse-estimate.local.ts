@@ -5,8 +5,8 @@ import { type Entry, EntryType } from '../../../src/archive/format/entry.ts';
 import { lstatExact } from '../../../src/archive/fs/file-status.ts';
 import { StatusRows } from '../../../src/archive/fs/status-rows.ts';
 import { isLikelyWorthReusing } from '../../../src/archive/save/reuse-estimate.ts';
+import { scratch } from '../../support/scratch.ts';
 import { HEAD, layoutIn } from '../support/archives.ts';
-import { scratch } from '../support/scratch.ts';
 
 const MiB = 1024 * 1024;
 

@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { scratch } from '../../support/scratch.ts';
 import { buildTree, describeTree } from '../../support/tree.ts';
 import { layoutIn, packTree, restoreObject } from '../support/archives.ts';
-import { scratch } from '../support/scratch.ts';
 
 const linux = process.platform === 'linux';
 const COMPONENT = 'd'.repeat(250);

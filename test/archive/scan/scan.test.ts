@@ -4,9 +4,9 @@ import { describe, expect, test } from 'vitest';
 import { SourceTreeError } from '../../../src/archive/archive-errors.ts';
 import { compareNames } from '../../../src/archive/fs/names.ts';
 import { type ScannedEntry, scan } from '../../../src/archive/scan/scan.ts';
+import { scratch } from '../../support/scratch.ts';
 import { buildTree, type TreeSpec } from '../../support/tree.ts';
 import { layoutIn } from '../support/archives.ts';
-import { scratch } from '../support/scratch.ts';
 
 async function scanned(
   spec: TreeSpec,

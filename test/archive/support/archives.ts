@@ -10,7 +10,7 @@ import { InlineRunner, type JobRunner } from '../../../src/archive/pool/worker-p
 import { type RestoreSummary, restoreArchive } from '../../../src/archive/restore/restore-archive.ts';
 import { pack } from '../../../src/archive/save/pack.ts';
 import { createPathLayout } from '../../../src/cache/paths/paths.ts';
-import { checkTar } from './tar-check.ts';
+import { checkTar } from '../../support/tar/check-tar.ts';
 
 export const WORKER_URL = new URL('../../../src/archive/worker/worker.ts', import.meta.url);
 

@@ -3,10 +3,10 @@
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { DamagedArchiveError } from '../../../src/archive/archive-errors.ts';
+import { scratch } from '../../support/scratch.ts';
 import { buildTree, describeTree } from '../../support/tree.ts';
 import { layoutIn, restoreObject } from './archives.ts';
 import { type ForgedEntry, type Forgery, forge, writeForgery } from './craft.ts';
-import { scratch } from './scratch.ts';
 
 /** The directory that steps of these tests name, and what is in it. */
 export const tree = (...below: ForgedEntry[]): ForgedEntry[] => [

@@ -4,9 +4,9 @@ import path from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Entry } from '../../../src/archive/format/entry.ts';
 import { openArchive } from '../../../src/archive/format/open-archive.ts';
+import { scratch } from '../../support/scratch.ts';
 import { buildTree } from '../../support/tree.ts';
 import { layoutIn, packTree, restoreObject } from '../support/archives.ts';
-import { scratch } from '../support/scratch.ts';
 
 const actual = { readSync: fs.readSync, fstatSync: fs.fstatSync };
 

@@ -3,7 +3,6 @@ import { chmod, mkdir, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe } from 'vitest';
-import { checkTar } from '../../archive/support/tar-check.ts';
 import { type Checkout, copyCheckout } from '../../support/checkout.ts';
 import { giveAway, unprivileged } from '../../support/drop-privileges.ts';
 import { Bucket } from '../../support/gateway/bucket.ts';
@@ -12,6 +11,7 @@ import type { RunWorkflowOptions, WorkflowResult } from '../../support/runner/mo
 import { type ActionRun, type ActionRunResult, runAction } from '../../support/runner/run-action.ts';
 import { runWorkflow } from '../../support/runner/run-workflow.ts';
 import { workflowOf } from '../../support/runner/workflow-text.ts';
+import { checkTar } from '../../support/tar/check-tar.ts';
 import { removeTree } from '../../support/tree.ts';
 
 /** `describe`, skipped where there is no gateway. */

@@ -2,21 +2,21 @@
 
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
-import { TAIL_BYTES } from '../../../../src/archive/format/limits.ts';
-import type { OpenArchive } from '../../../../src/archive/format/open-archive.ts';
-import { openArchive } from '../../../../src/archive/format/open-archive.ts';
-import { matchSteps, type Spaces, spacesOf } from '../../../../src/cache/keys/scope.ts';
-import { cacheVersion } from '../../../../src/cache/keys/version.ts';
-import { createPathLayout } from '../../../../src/cache/paths/paths.ts';
-import { JobRecords } from '../../../../src/records/job-records.ts';
-import { type Log, silentLog } from '../../../../src/report/log.ts';
-import { createArchiveBackend } from '../../../../src/storage/archive-backend.ts';
-import type { SaveRequest } from '../../../../src/storage/backend.ts';
-import type { ObjectStore } from '../../../../src/storage/object-store.ts';
-import type { RestoreOutcome, SaveOutcome } from '../../../../src/storage/outcomes.ts';
-import { checkTar } from '../../support/tar-check.ts';
+import { TAIL_BYTES } from '../../../src/archive/format/limits.ts';
+import type { OpenArchive } from '../../../src/archive/format/open-archive.ts';
+import { openArchive } from '../../../src/archive/format/open-archive.ts';
+import { matchSteps, type Spaces, spacesOf } from '../../../src/cache/keys/scope.ts';
+import { cacheVersion } from '../../../src/cache/keys/version.ts';
+import { createPathLayout } from '../../../src/cache/paths/paths.ts';
+import { JobRecords } from '../../../src/records/job-records.ts';
+import { type Log, silentLog } from '../../../src/report/log.ts';
+import { createArchiveBackend } from '../../../src/storage/archive-backend.ts';
+import type { SaveRequest } from '../../../src/storage/backend.ts';
+import type { ObjectStore } from '../../../src/storage/object-store.ts';
+import type { RestoreOutcome, SaveOutcome } from '../../../src/storage/outcomes.ts';
+import { checkTar } from '../../support/tar/check-tar.ts';
 
-const workerUrl = new URL('../../../../src/archive/worker/worker.ts', import.meta.url);
+const workerUrl = new URL('../../../src/archive/worker/worker.ts', import.meta.url);
 
 export interface JobOptions {
   readonly store: ObjectStore;

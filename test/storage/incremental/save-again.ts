@@ -2,10 +2,10 @@ import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import path from 'node:path';
 import { expect } from 'vitest';
-import { fileTimes, splitMtime } from '../../../../src/archive/fs/file-times.ts';
-import type { SaveOutcome } from '../../../../src/storage/outcomes.ts';
-import { buildTree, describeTree, type TreeSpec } from '../../../support/tree.ts';
-import { ballast, fleet, packedBy } from './fixture.ts';
+import { fileTimes, splitMtime } from '../../../src/archive/fs/file-times.ts';
+import type { SaveOutcome } from '../../../src/storage/outcomes.ts';
+import { buildTree, describeTree, type TreeSpec } from '../../support/tree.ts';
+import { ballast, fleet, packedBy } from './fleet.ts';
 import type { Job } from './job.ts';
 
 export const isRoot = process.getuid?.() === 0;

@@ -1,8 +1,8 @@
 import * as fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { incompressible } from '../../support/archives.ts';
-import { isRoot, npmTime, rewriteInPlace, saveAgain } from './incremental-save.ts';
+import { incompressible } from '../../archive/support/archives.ts';
+import { isRoot, npmTime, rewriteInPlace, saveAgain } from './save-again.ts';
 
 /** One change to the files of a tree between a restore and the save that follows. */
 

@@ -1,8 +1,8 @@
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { runUnprivileged } from '../../../support/drop-privileges.ts';
+import { runUnprivileged } from '../../support/drop-privileges.ts';
 import { scratch } from '../../support/scratch.ts';
-import { fleet } from './fixture.ts';
+import { fleet } from './fleet.ts';
 import { runHistory } from './history.ts';
 
 /** A few seeds; `npm run histories` runs any number of them. */

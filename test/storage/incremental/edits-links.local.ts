@@ -1,6 +1,6 @@
 import * as fs from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { linux, npmTime, rewriteInPlace, saveAgain } from './incremental-save.ts';
+import { linux, npmTime, rewriteInPlace, saveAgain } from './save-again.ts';
 
 /** One change to the links of a tree between a restore and the save that follows. */
 

@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import * as fs from 'node:fs';
 import path from 'node:path';
-import { SeededRandom } from '../../../../bench/data/random.ts';
+import { SeededRandom } from '../../support/random.ts';
 
 export class Random extends SeededRandom {
   #bytes = 0;

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { storeFor } from '../../../storage/s3/gateway-store.ts';
-import { newBucket } from '../../../support/gateway/shared-gateway.ts';
+import { newBucket } from '../../support/gateway/shared-gateway.ts';
 import { scratch } from '../../support/scratch.ts';
+import { storeFor } from '../s3/gateway-store.ts';
 import { runHistory } from './history.ts';
 
 test.each([11, 12])(

@@ -9,10 +9,10 @@ import * as fs from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { silentLog } from '../../../../src/report/log.ts';
-import { createDirectoryStore } from '../../../../src/storage/directory/directory-store.ts';
-import type { ObjectStore } from '../../../../src/storage/object-store.ts';
-import { type BucketAccess, type GatewayInfo, startGateway } from '../../../support/gateway/gateway.ts';
+import { silentLog } from '../../../src/report/log.ts';
+import { createDirectoryStore } from '../../../src/storage/directory/directory-store.ts';
+import type { ObjectStore } from '../../../src/storage/object-store.ts';
+import { type BucketAccess, type GatewayInfo, startGateway } from '../../support/gateway/gateway.ts';
 import { type HistoryFacts, runHistory } from './history.ts';
 
 /** The histories that one process runs. */
@@ -112,7 +112,7 @@ function send(report: Report): void {
 
 async function openStore(gateway: Share['gateway'], objects: string): Promise<ObjectStore> {
   if (!gateway) return createDirectoryStore(objects, { log: silentLog });
-  const { openStore: openS3Store } = await import('../../../storage/s3/support.ts');
+  const { openStore: openS3Store } = await import('../s3/support.ts');
   const { accessKey: accessKeyId, secretKey: secretAccessKey } = gateway;
   return openS3Store({
     endpoint: new URL(gateway.endpoint),

@@ -2,7 +2,7 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { onTestFinished } from 'vitest';
-import { removeTree } from '../../support/tree.ts';
+import { removeTree } from './tree.ts';
 
 /** A directory of the test's own, gone when the test is. */
 export function scratch(): string {
