@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { createRunner, createRunnerLog } from '../../../src/action/runner/runner.ts';
-import { scratch } from '../../archive/support/scratch.ts';
+import { scratch } from '../../support/scratch.ts';
 
 let written = '';
 
