@@ -36,7 +36,7 @@ export interface PackJob {
 }
 
 /**
- * `dev` and `ino`, rounded to doubles, are those of a file with several names, else 0. `mtimeMs` and `ctimeMs` are what
+ * `dev` and `ino`, rounded to doubles, are those of a file with several names, else 0. `mtimeMs` and `ctimeMs` are those that
  * the scan saw.
  */
 const MemberColumn = {
@@ -149,7 +149,7 @@ export interface PackResult {
   readonly packed: Float64Array<ArrayBuffer>;
 }
 
-/** A member as it was read, where that is not what the scan saw. */
+/** A member as it was read; it may have changed since the scan. */
 export interface Packed extends Mtime {
   /** Offset of the data in the raw bytes. */
   readonly offset: number;

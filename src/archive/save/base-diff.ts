@@ -47,7 +47,7 @@ export class BaseDiff {
     this.#isBlocked ||= this.#deadDirectories.has(`${found.name}/`);
     const directory = this.#openParent(found.name);
     if (!directory) return [found];
-    // What tar writes into a directory changes the directory's time: its own entry has to come again before that
+    // Each entry that tar makes in a directory changes the directory's time: its own entry has to come again before that
     this.#openDirectories.pop();
     this.#isReused[directory.index] = 0;
     return [directory.found, found];

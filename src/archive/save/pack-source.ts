@@ -20,7 +20,7 @@ export interface SourceOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What a save packs: a whole tree, or the difference to a base. */
+/** Entries that a save packs: a whole tree, or the difference to a base. */
 export interface PackSource {
   readonly builder: ManifestBuilder;
   readonly plans: Iterable<FramePlan> | AsyncIterable<FramePlan>;
@@ -62,7 +62,7 @@ export interface CopyableBase extends BaseArchive {
 const ENTRIES_PER_TURN = 500;
 
 /**
- * Packs what has changed since `base` was restored: the store copies the base's bytes while the tree is scanned, and
+ * Packs the entries that changed since `base` was restored: the store copies the base's bytes while the tree is scanned, and
  * changed files are packed as the scan finds them. `BaseOutgrownError` when too much has changed: `finish` throws it, and
  * the plans as soon as something else has taken a directory's place.
  */

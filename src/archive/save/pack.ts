@@ -1,4 +1,4 @@
-/** This folder writes an archive, on the main thread: what is packed, in which frames, and the manifest over them. */
+/** This folder writes an archive, on the main thread: it selects the entries, plans the frames and builds the manifest. */
 
 import { Buffer } from 'node:buffer';
 import { compressFrame } from '../format/codec.ts';

@@ -54,7 +54,7 @@ function changedShare({ manifest: { entries, frames }, rows }: BaseArchive, layo
   entries.forEach((entry, index) => {
     end += stored(entry);
     if (end <= next) return;
-    // A large file stands for all the samples that fall into it
+    // A large file counts for all the samples that fall into it
     const samples = Math.ceil((end - next) / step);
     next += samples * step;
     if (!isUnchanged(entry, index)) changed += samples;
@@ -83,7 +83,7 @@ class LiveBytes {
   readonly #frames: Manifest['frames'];
   /** Raw bytes in use by frame: data, padding and its header. */
   readonly #live: Float64Array;
-  /** Bytes of the headers of entries without data: the manifest does not tell which frames they are in. */
+  /** Bytes of the headers of entries without data: the manifest does not record their frames. */
   #headers = 0;
 
   constructor({ frames }: Manifest) {

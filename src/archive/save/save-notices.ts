@@ -9,8 +9,8 @@ interface Notice {
 }
 
 /**
- * Collects what a save could not store as it is, path by path, and makes one notice of each reason: a tree that another
- * process deletes during the save has thousands of vanished files.
+ * Collects the paths that a save skips or changes, and makes one notice for each reason: a tree that another process
+ * deletes during the save has thousands of vanished files.
  */
 export class SaveNotices implements ScanNotes {
   readonly #skipped = new Map<string, Notice>();

@@ -8,7 +8,7 @@ import { writePart, writeWhole } from './staged-file.ts';
 
 /**
  * Checks each frame against its hash, decompresses it, and cuts the files out of its raw bytes into staging. No tar is
- * parsed: the manifest tells where each file lies.
+ * parsed: the manifest has the place of each file.
  * Throws `DamagedArchiveError` for a frame that is not the manifest's, `StagedFileError` for a file that cannot be
  * written.
  */

@@ -145,7 +145,7 @@ export class DirectoryUpload implements Upload {
   }
 
   async #discard(): Promise<void> {
-    // Closed already when `complete` failed. A later sweep removes what cannot be removed now
+    // Closed already when `complete` failed. A later sweep removes a file that cannot be removed now
     await this.#handle?.close().catch(() => {});
     await rm(this.#temporary, { force: true }).catch(() => {});
   }
