@@ -185,8 +185,10 @@ export class GrowingTree {
   }
 
   hardLink(at: string): void {
-    const file = this.any('file');
-    if (file) this.inside(at, () => fs.linkSync(file.path, at));
+    // Only Linux makes another name of a symlink
+    const isSymlink = process.platform === 'linux' && this.random.once(3);
+    const linked = this.any(isSymlink ? 'link' : 'file');
+    if (linked) this.inside(at, () => fs.linkSync(linked.path, at));
   }
 
   /** Modes of directories that were written to again go back to what they may be, and times too. */
