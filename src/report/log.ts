@@ -16,13 +16,3 @@ export interface Log {
   /** Outside a group it does nothing. */
   endGroup(): void;
 }
-
-/** Logs nothing. */
-export const silentLog: Log = {
-  debug() {},
-  info() {},
-  notice() {},
-  warning() {},
-  startGroup() {},
-  endGroup() {},
-};

@@ -3,7 +3,7 @@ import { formatBytes, formatRate } from './units.ts';
 
 export const PROGRESS_INTERVAL_MS = 5000;
 
-export interface ProgressOptions {
+interface ProgressOptions {
   readonly log: Log;
   /** For the title of the group: `Receiving`, `Sending`. */
   readonly doing: string;

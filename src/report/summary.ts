@@ -2,7 +2,7 @@ import type { PhaseFacts } from './closing-line.ts';
 import { formatBytes, formatCount, formatDuration, formatRate } from './units.ts';
 
 /** One row of the job summary: name and value, both plain text. */
-export type SummaryRow = readonly [name: string, value: string];
+type SummaryRow = readonly [name: string, value: string];
 
 /** Returns the job summary of one phase as rows of a table (input `summary`). */
 export function summaryRows(

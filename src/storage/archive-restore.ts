@@ -15,7 +15,7 @@ import { ObjectGoneError } from './store-errors.ts';
 /** An archive with less data than this, in bytes, is restored faster than a worker starts. */
 const INLINE_BYTES = 2 * 1024 * 1024;
 
-export interface RestoredObject {
+interface RestoredObject {
   readonly entries: number;
   /** Bytes of file data written. */
   readonly rawBytes: number;

@@ -2,7 +2,7 @@ import type { Log } from '../report/log.ts';
 import type { StorageBackend } from './backend.ts';
 import { describeUnanswered, isUnanswered, type Outcome, type Unanswered } from './outcomes.ts';
 
-export interface FallbackOptions {
+interface FallbackOptions {
   readonly primary: StorageBackend;
   /** Called at the first use. */
   readonly openSecondary: () => Promise<StorageBackend>;

@@ -37,7 +37,7 @@ export interface Miss {
 }
 
 /** The object that matched cannot be read by any machine. The save of the same job may replace it. */
-export interface Damaged {
+interface Damaged {
   readonly kind: 'damaged';
   readonly object: DamagedObject;
   readonly error: DamagedArchiveError;
@@ -48,7 +48,7 @@ export interface DamagedObject extends ObjectVersion {
 }
 
 /** The object that matched is sound, but this release or this machine cannot use it: a miss, and nothing to replace. */
-export interface Unusable {
+interface Unusable {
   readonly kind: 'unusable';
   readonly key: string;
   readonly error: Error;
@@ -64,7 +64,7 @@ export interface Unavailable {
 }
 
 /** The backend responded and refused. Not a miss. */
-export interface Refused {
+interface Refused {
   readonly kind: 'refused';
   readonly source: CacheSource;
   readonly error: StoreRefusedError | NameTooLongError;
@@ -81,7 +81,7 @@ export interface Failed {
   readonly error: Error;
 }
 
-export interface RestoreFailed extends Failed {
+interface RestoreFailed extends Failed {
   /** Some files were published or moved: the tree is neither the old nor the cached one. */
   readonly treeChanged: boolean;
 }
@@ -93,7 +93,7 @@ export interface Cancelled {
   readonly mayBeVisible?: boolean;
 }
 
-export interface Saved {
+interface Saved {
   readonly kind: 'saved';
   readonly source: CacheSource;
   readonly sizeBytes: number | undefined;
@@ -104,13 +104,13 @@ export interface Saved {
 }
 
 /** The key is saved already, by this run or by another job. */
-export interface Exists {
+interface Exists {
   readonly kind: 'exists';
   readonly source: CacheSource;
 }
 
 /** Nothing matched the paths. */
-export interface Empty {
+interface Empty {
   readonly kind: 'empty';
 }
 

@@ -3,8 +3,8 @@ import type { Environment } from '../../src/action/inputs/read-input.ts';
 import type { Target } from '../../src/action/inputs/target.ts';
 import type { Runner } from '../../src/action/runner/runner.ts';
 import { JobRecords } from '../../src/records/job-records.ts';
-import { silentLog } from '../../src/report/log.ts';
 import type { StorageBackend } from '../../src/storage/backend.ts';
+import { silentLog } from '../support/silent-log.ts';
 
 /** Inputs as the runner hands them to an action. */
 export function inputEnv(inputs: Readonly<Record<string, string>>): Record<string, string> {

@@ -12,9 +12,9 @@ import {
   readTreeRecord,
   writeTreeRecord,
 } from '../../src/records/tree-record.ts';
-import { silentLog } from '../../src/report/log.ts';
 import { layoutIn, packTree, tailOf } from '../archive/support/archives.ts';
 import { scratch } from '../support/scratch.ts';
+import { silentLog } from '../support/silent-log.ts';
 import { buildTree } from '../support/tree.ts';
 
 async function newRecord(overrides: Partial<NewTreeRecord> = {}): Promise<NewTreeRecord> {

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { type Log, silentLog } from '../../src/report/log.ts';
+import type { Log } from '../../src/report/log.ts';
 import { createProgress } from '../../src/report/progress.ts';
+import { silentLog } from '../support/silent-log.ts';
 
 beforeEach(() => {
   vi.useFakeTimers();

@@ -2,13 +2,13 @@ import { utimesSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { matchSteps, spacesOf } from '../../src/cache/keys/scope.ts';
-import { silentLog } from '../../src/report/log.ts';
 import { createDirectoryStore } from '../../src/storage/directory/directory-store.ts';
 import { objectPath } from '../../src/storage/directory/file-names.ts';
 import { findObject } from '../../src/storage/find-object.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
 import { lookupRequest } from '../support/requests.ts';
 import { scratch } from '../support/scratch.ts';
+import { silentLog } from '../support/silent-log.ts';
 
 const VERSION = 'a'.repeat(64);
 const MAIN = 'refs/heads/main';

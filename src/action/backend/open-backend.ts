@@ -12,7 +12,7 @@ import { VERSION } from '../../version.ts';
 import type { Target } from '../inputs/target.ts';
 
 /** What every step of this process shares. */
-export interface OpenerOptions {
+interface OpenerOptions {
   readonly log: Log;
   readonly records: JobRecords;
   /** The program of the archive's worker threads. */

@@ -7,7 +7,7 @@ import type { Runner } from '../runner/runner.ts';
 /** The result of a phase, without its costs. */
 export type PhaseResult = Omit<PhaseFacts, 'ms' | 'requests' | 'retries'>;
 
-export interface PhaseKeys {
+interface PhaseKeys {
   readonly primaryKey: string;
   readonly matchedKey: string | undefined;
 }

@@ -13,7 +13,7 @@ import { type RestorePhase, reportDenied, reportOutcome, warnIgnored } from './r
 import { type StepState, writeState } from './state.ts';
 import { pinOf } from './target-pin.ts';
 
-export interface RestoreStepOptions {
+interface RestoreStepOptions {
   readonly open: OpenBackend;
   readonly signal: AbortSignal;
   /** false: restore/, which no post phase follows. */

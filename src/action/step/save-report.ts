@@ -6,7 +6,7 @@ import { isOn } from '../inputs/read-input.ts';
 import type { Runner } from '../runner/runner.ts';
 import { closePhase, type PhaseResult } from './phase.ts';
 
-export interface SavePhase {
+interface SavePhase {
   /** By `performance.now()`. */
   readonly startedMs: number;
   readonly inputs: ActionInputs;

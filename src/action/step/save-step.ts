@@ -13,7 +13,7 @@ import { reportSave, warnOrFail } from './save-report.ts';
 import { readState, type StepState } from './state.ts';
 import { pinOf, pinProblem } from './target-pin.ts';
 
-export interface SaveStepOptions {
+interface SaveStepOptions {
   readonly open: OpenBackend;
   readonly records: JobRecords;
   readonly signal: AbortSignal;

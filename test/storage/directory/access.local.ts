@@ -13,10 +13,10 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { silentLog } from '../../../src/report/log.ts';
 import { createDirectoryStore } from '../../../src/storage/directory/directory-store.ts';
 import { ObjectReplacedError } from '../../../src/storage/store-errors.ts';
 import { scratch } from '../../support/scratch.ts';
+import { silentLog } from '../../support/silent-log.ts';
 
 const posix = process.platform !== 'win32';
 const name = 'v1/key/version.tar.zst';

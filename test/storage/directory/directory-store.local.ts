@@ -3,9 +3,9 @@ import { mkdir, open, readdir, readFile, rmdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { silentLog } from '../../../src/report/log.ts';
 import { createDirectoryStore } from '../../../src/storage/directory/directory-store.ts';
 import { StoreRefusedError, StoreUnavailableError } from '../../../src/storage/store-errors.ts';
+import { silentLog } from '../../support/silent-log.ts';
 import { objectStoreConformance } from '../object-store.conformance.ts';
 
 const root = mkdtempSync(path.join(tmpdir(), 'cache-s3-directory-'));

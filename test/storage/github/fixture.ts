@@ -5,7 +5,6 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, vi } from 'vitest';
 import { JobRecords } from '../../../src/records/job-records.ts';
-import { silentLog } from '../../../src/report/log.ts';
 import type { LookupRequest, StorageBackend } from '../../../src/storage/backend.ts';
 import { GitHubBackend } from '../../../src/storage/github/github-backend.ts';
 import { GITHUB_TIMEOUTS } from '../../../src/storage/github/watchdog.ts';
@@ -13,6 +12,7 @@ import { type Azurite, startAzurite } from '../../support/github/azurite.ts';
 import type { CacheService } from '../../support/github/cache-service.ts';
 import { startGitHubCache } from '../../support/github/github-cache.ts';
 import { recordingLog, saveRequest } from '../../support/requests.ts';
+import { silentLog } from '../../support/silent-log.ts';
 import { buildTree, removeTree } from '../../support/tree.ts';
 
 /** GitHub's cache of one test. */

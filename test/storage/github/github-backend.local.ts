@@ -4,9 +4,9 @@ import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { JobRecords } from '../../../src/records/job-records.ts';
-import { silentLog } from '../../../src/report/log.ts';
 import { createGitHubBackend } from '../../../src/storage/github/github-backend.ts';
 import { lookupRequest, recordingLog, restoreRequest, saveRequest } from '../../support/requests.ts';
+import { silentLog } from '../../support/silent-log.ts';
 import { describeTree } from '../../support/tree.ts';
 import { backendWithLog, saved, useGitHub } from './fixture.ts';
 import { SHORT_TIMEOUTS } from './short-timeouts.ts';
@@ -119,7 +119,7 @@ describe('a call that ends early', () => {
     const source = path.resolve(import.meta.dirname, '../../../src');
     const script = `
       const { GitHubBackend } = await import(${JSON.stringify(`${source}/storage/github/github-backend.ts`)});
-      const { silentLog } = await import(${JSON.stringify(`${source}/report/log.ts`)});
+      const { silentLog } = await import(${JSON.stringify(path.resolve(import.meta.dirname, '../../support/silent-log.ts'))});
       const { JobRecords } = await import(${JSON.stringify(`${source}/records/job-records.ts`)});
       const load = () => import('@actions/cache');
       const backend = new GitHubBackend(load, silentLog, new JobRecords(undefined, silentLog), ${JSON.stringify(SHORT_TIMEOUTS)});

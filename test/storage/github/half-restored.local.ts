@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { JobRecords } from '../../../src/records/job-records.ts';
-import { silentLog } from '../../../src/report/log.ts';
 import { GITHUB_TIMEOUTS } from '../../../src/storage/github/watchdog.ts';
 import { lookupRequest, restoreRequest, saveRequest } from '../../support/requests.ts';
+import { silentLog } from '../../support/silent-log.ts';
 import { buildTree } from '../../support/tree.ts';
 import { backendWithLog, useGitHub } from './fixture.ts';
 

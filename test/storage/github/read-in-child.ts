@@ -1,7 +1,7 @@
 import { createRunnerLog } from '../../../src/action/runner/runner.ts';
 import { JobRecords } from '../../../src/records/job-records.ts';
-import { silentLog } from '../../../src/report/log.ts';
 import { GitHubBackend } from '../../../src/storage/github/github-backend.ts';
+import { silentLog } from '../../support/silent-log.ts';
 import { SHORT_TIMEOUTS } from './short-timeouts.ts';
 
 /**

@@ -1,12 +1,12 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect } from 'vitest';
-import { silentLog } from '../../../src/report/log.ts';
 import { createDirectoryStore } from '../../../src/storage/directory/directory-store.ts';
 import type { ObjectStore, Upload } from '../../../src/storage/object-store.ts';
 import type { SaveOutcome } from '../../../src/storage/outcomes.ts';
 import { incompressible } from '../../archive/support/archives.ts';
 import { scratch } from '../../support/scratch.ts';
+import { silentLog } from '../../support/silent-log.ts';
 import { buildTree, describeTree, type TreeSpec } from '../../support/tree.ts';
 import { Job, type JobOptions } from './job.ts';
 

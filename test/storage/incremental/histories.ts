@@ -9,10 +9,10 @@ import * as fs from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { silentLog } from '../../../src/report/log.ts';
 import { createDirectoryStore } from '../../../src/storage/directory/directory-store.ts';
 import type { ObjectStore } from '../../../src/storage/object-store.ts';
 import { type BucketAccess, type GatewayInfo, startGateway } from '../../support/gateway/gateway.ts';
+import { silentLog } from '../../support/silent-log.ts';
 import { type HistoryFacts, runHistory } from './history.ts';
 
 /** The histories that one process runs. */

@@ -9,11 +9,12 @@ import { matchSteps, type Spaces, spacesOf } from '../../../src/cache/keys/scope
 import { cacheVersion } from '../../../src/cache/keys/version.ts';
 import { createPathLayout } from '../../../src/cache/paths/paths.ts';
 import { JobRecords } from '../../../src/records/job-records.ts';
-import { type Log, silentLog } from '../../../src/report/log.ts';
+import type { Log } from '../../../src/report/log.ts';
 import { createArchiveBackend } from '../../../src/storage/archive-backend.ts';
 import type { SaveRequest } from '../../../src/storage/backend.ts';
 import type { ObjectStore } from '../../../src/storage/object-store.ts';
 import type { RestoreOutcome, SaveOutcome } from '../../../src/storage/outcomes.ts';
+import { silentLog } from '../../support/silent-log.ts';
 import { checkTar } from '../../support/tar/check-tar.ts';
 
 const workerUrl = new URL('../../../src/archive/worker/worker.ts', import.meta.url);

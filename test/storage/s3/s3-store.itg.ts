@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
-import { type Log, silentLog } from '../../../src/report/log.ts';
+import type { Log } from '../../../src/report/log.ts';
 import type { S3Settings } from '../../../src/storage/s3/s3-settings.ts';
 import {
   ObjectExistsError,
@@ -9,6 +9,7 @@ import {
 } from '../../../src/storage/store-errors.ts';
 import type { BucketAccess } from '../../support/gateway/gateway.ts';
 import { gateway, newBucket } from '../../support/gateway/shared-gateway.ts';
+import { silentLog } from '../../support/silent-log.ts';
 import { objectStoreConformance } from '../object-store.conformance.ts';
 import { storeFor } from './gateway-store.ts';
 

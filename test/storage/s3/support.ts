@@ -1,9 +1,9 @@
-import { silentLog } from '../../../src/report/log.ts';
 import { systemClock } from '../../../src/retry/clock.ts';
 import { TIME_LIMITS } from '../../../src/retry/time-limits.ts';
 import type { ObjectStore } from '../../../src/storage/object-store.ts';
 import type { S3Settings } from '../../../src/storage/s3/s3-settings.ts';
 import { createS3Store, type S3StoreOptions } from '../../../src/storage/s3/s3-store.ts';
+import { silentLog } from '../../support/silent-log.ts';
 
 /** Settings that reach nothing, as a base for those of a test. */
 export function createS3Settings(overrides: Partial<S3Settings> = {}): S3Settings {

@@ -1,8 +1,9 @@
 import type http from 'node:http';
 import { describe, expect, test } from 'vitest';
-import { type Log, silentLog } from '../../../../src/report/log.ts';
+import type { Log } from '../../../../src/report/log.ts';
 import type { ObjectStore } from '../../../../src/storage/object-store.ts';
 import { StoreUnavailableError } from '../../../../src/storage/store-errors.ts';
+import { silentLog } from '../../../support/silent-log.ts';
 import { type ScriptedAnswer, scriptedServer } from '../scripted-server.ts';
 
 const MiB = 1024 * 1024;

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { silentLog } from '../../../../src/report/log.ts';
 import type { Upload } from '../../../../src/storage/object-store.ts';
+import { silentLog } from '../../../support/silent-log.ts';
 import { type ScriptedAnswer, type ScriptedServer, scriptedServer } from '../scripted-server.ts';
 
 const MiB = 1024 * 1024;

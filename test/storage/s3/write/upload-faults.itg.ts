@@ -2,9 +2,9 @@ import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { describe, expect, test } from 'vitest';
-import { silentLog } from '../../../../src/report/log.ts';
 import { ObjectExistsError, StoreUnavailableError } from '../../../../src/storage/store-errors.ts';
 import { type Fault, firstTimes } from '../../../support/servers/fault-proxy.ts';
+import { silentLog } from '../../../support/silent-log.ts';
 import { faultyBucket, MiB } from '../faulty-bucket.ts';
 import { settingsFor } from '../gateway-store.ts';
 

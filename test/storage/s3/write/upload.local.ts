@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { silentLog } from '../../../../src/report/log.ts';
 import type { Upload } from '../../../../src/storage/object-store.ts';
 import { ObjectReplacedError } from '../../../../src/storage/store-errors.ts';
+import { silentLog } from '../../../support/silent-log.ts';
 import { scriptedServer } from '../scripted-server.ts';
 
 const MiB = 1024 * 1024;
