@@ -129,13 +129,16 @@ export class Stage {
 
   /** Makes a hard link to a symlink. Returns false where the system refuses it: another symlink has the same content. */
   #joinSymlinks(path: string, linkTo: number): boolean {
-    if (!this.#platform.joinsSymlinks) return false;
     try {
-      linkSync(fsPath(this.#plan.staged.at(linkTo)!), fsPath(path));
-      return true;
+      if (this.#platform.joinsSymlinks) {
+        linkSync(fsPath(this.#plan.staged.at(linkTo)!), fsPath(path));
+        return true;
+      }
     } catch {
-      return false;
+      // As on a platform that does not join them
     }
+    this.#refused.counts.hardLinks++;
+    return false;
   }
 
   #linkType({ name, target }: Entry): 'file' | 'dir' | 'junction' {

@@ -45,11 +45,13 @@ describe.runIf(process.platform === 'linux')('a hard link to a symlink becomes a
   };
 
   async function restored(platform: Platform) {
-    const { publish, to } = await staged(archived, {}, platform);
+    const { publish, to, refused } = await staged(archived, {}, platform);
     publish();
     const { 'tree/a': a, 'tree/b': b } = await describeTree(to);
     expect(a).toMatchObject({ type: 'symlink', target: 'x' });
     expect(b).toEqual(a);
+    // It is reported with the hard links that became copies
+    expect(refused.counts).toMatchObject({ hardLinks: 1 });
   }
 
   test('on a system that links to the target instead', async () => {

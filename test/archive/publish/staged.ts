@@ -20,6 +20,7 @@ export interface Staged {
   readonly to: string;
   readonly plan: TargetPlan;
   readonly entries: readonly Entry[];
+  readonly refused: RefusedAttributes;
   readonly expected: TreeDescription;
   /** What was there before anything was staged. */
   readonly before: TreeDescription;
@@ -54,6 +55,7 @@ export async function staged(
     to,
     plan,
     entries,
+    refused,
     expected: await describeTree(from),
     before,
     publish: () => commit(plan, entries, layout, refused),
