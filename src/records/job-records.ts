@@ -62,13 +62,15 @@ export class JobRecords {
 
   /** Returns whether any of these paths, or anything in them, is half restored. */
   isHalfRestored(storedPaths: readonly string[]): boolean {
-    return this.names()
-      .filter(name => name.startsWith(HALF_RESTORED))
-      .slice(0, MAX_HALF_RESTORED)
-      .some(name => {
-        const half = parse(this.read(name, MAX_PATHS_BYTES));
-        return isTexts(half) && overlap(half, storedPaths);
-      });
+    let count = 0;
+    for (const name of this.names()) {
+      const half = name.startsWith(HALF_RESTORED) ? parse(this.read(name, MAX_PATHS_BYTES)) : undefined;
+      // Files of other users do not count, so that they cannot hide one of this job
+      if (!isTexts(half)) continue;
+      if (overlap(half, storedPaths)) return true;
+      if (++count === MAX_HALF_RESTORED) return false;
+    }
+    return false;
   }
 
   clearHalfRestored(version: string): void {

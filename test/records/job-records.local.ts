@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { chownSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { JobRecords } from '../../src/records/job-records.ts';
@@ -67,5 +67,20 @@ test.each(['', '{', 'null', '{}', '"./deps"', '[{}]', '[1]'])(
     const { records, at } = arrange();
     writeFileSync(at('cache-s3-half-v'), content);
     expect(records.isHalfRestored(['./deps'])).toBe(false);
+  },
+);
+
+test.runIf(process.geteuid?.() === 0)(
+  'files of another user neither hide nor forge half-restored paths',
+  () => {
+    const { records, at } = arrange();
+    records.markHalfRestored('v', ['./deps']);
+    for (let index = 0; index < 200; index++) {
+      const file = at(`cache-s3-half-${index}`);
+      writeFileSync(file, '["./other"]');
+      chownSync(file, 65534, 65533);
+    }
+    expect(records.isHalfRestored(['./deps'])).toBe(true);
+    expect(records.isHalfRestored(['./other'])).toBe(false);
   },
 );
