@@ -1,5 +1,7 @@
-import { readFileSync } from 'node:fs';
+import { userInfo } from 'node:os';
+import path from 'node:path';
 import type { Environment } from '../inputs/read-input.ts';
+import { readEventPayload } from './event-payload.ts';
 import { readTokenScopes, type TokenScope } from './token.ts';
 
 /** The run and its event, as far as caching depends on them. */
@@ -22,6 +24,8 @@ export interface RunContext {
   readonly cacheMode: string;
   /** Absolute path of the checkout. */
   readonly workspace: string;
+  /** Absolute path of the user's home directory, or of the root if the user has none. */
+  readonly home: string;
   /** Number of the run, '' where the runner sets none. */
   readonly runId: string;
   readonly runAttempt: string;
@@ -36,49 +40,33 @@ const PULL_REQUEST_EVENTS = new Set([
   'pull_request_review_comment',
 ]);
 
-/** The parts of GitHub's event payload that are read here. */
-interface Payload {
-  readonly repository?: { readonly default_branch?: string; readonly full_name?: string };
-  readonly pull_request?: {
-    readonly base?: { readonly ref?: string };
-    readonly head?: { readonly repo?: { readonly full_name?: string } | null };
-  };
-  readonly merge_group?: { readonly base_ref?: string };
-}
-
-/** Reads the run's environment and the payload that it names. A payload that cannot be read counts as empty. */
+/** Reads the run's environment and the event payload that it names. */
 export function readRunContext(env: Environment): RunContext {
-  const payload = readPayload(env.GITHUB_EVENT_PATH);
+  const payload = readEventPayload(env.GITHUB_EVENT_PATH);
   const eventName = env.GITHUB_EVENT_NAME ?? '';
   const ref = env.GITHUB_REF ?? '';
-  const repository = env.GITHUB_REPOSITORY ?? payload.repository?.full_name ?? '';
+  const repository = env.GITHUB_REPOSITORY ?? payload.repository ?? '';
   const pullRequest = PULL_REQUEST_EVENTS.has(eventName);
   // The payload of a schedule has no repository, but it always runs on the default branch
-  const defaultRef =
-    fullRef(payload.repository?.default_branch) ?? (eventName === 'schedule' ? ref : undefined);
-  const base = payload.pull_request?.base?.ref ?? (env.GITHUB_BASE_REF || undefined);
+  const defaultRef = fullRef(payload.defaultBranch) ?? (eventName === 'schedule' ? ref : undefined);
+  const base = payload.pullRequestBase ?? (env.GITHUB_BASE_REF || undefined);
   return {
     eventName,
     ref,
     repository,
     defaultRef: defaultRef || undefined,
-    baseRef: fullRef(payload.merge_group?.base_ref ?? base),
+    baseRef: fullRef(payload.mergeGroupBase ?? base),
     pullRequest,
-    fork: pullRequest && isFork(payload, repository),
+    // Also if the payload does not name the repository: a fork may have been deleted
+    fork: pullRequest && payload.pullRequestHead?.toLowerCase() !== repository.toLowerCase(),
     tokenScopes: readTokenScopes(env.ACTIONS_RUNTIME_TOKEN),
     cacheMode: (env.ACTIONS_CACHE_MODE ?? '').trim().toLowerCase(),
-    workspace: env.GITHUB_WORKSPACE || process.cwd(),
+    workspace: workspaceDirectory(env),
+    home: homeDirectory(env),
     runId: env.GITHUB_RUN_ID ?? '',
     runAttempt: env.GITHUB_RUN_ATTEMPT ?? '',
     sha: env.GITHUB_SHA ?? '',
   };
-}
-
-function isFork(payload: Payload, repository: string): boolean {
-  const head = payload.pull_request?.head;
-  if (head === undefined) return false;
-  // The payload does not name a fork that has been deleted
-  return head.repo?.full_name?.toLowerCase() !== repository.toLowerCase();
 }
 
 function fullRef(name: string | undefined): string | undefined {
@@ -86,12 +74,29 @@ function fullRef(name: string | undefined): string | undefined {
   return name.startsWith('refs/') ? name : `refs/heads/${name}`;
 }
 
-function readPayload(file: string | undefined): Payload {
-  if (!file) return {};
+/** Returns the root if the current directory, which a relative path is resolved against, has been deleted. */
+function workspaceDirectory(env: Environment): string {
   try {
-    const payload: unknown = JSON.parse(readFileSync(file, 'utf8'));
-    return typeof payload === 'object' && payload !== null ? payload : {};
+    return path.resolve(env.GITHUB_WORKSPACE || '.');
   } catch {
-    return {};
+    return ROOT;
   }
 }
+
+/**
+ * Returns the home directory as Node.js does, but ignores one that is not absolute. A user without a home directory gets
+ * the root, where `~` maps nothing: in a container, the user's number often has no entry in passwd.
+ */
+function homeDirectory(env: Environment): string {
+  const variable = process.platform === 'win32' ? env.USERPROFILE : env.HOME;
+  if (variable && path.isAbsolute(variable)) return variable;
+  try {
+    const { homedir } = userInfo();
+    return path.isAbsolute(homedir) ? homedir : ROOT;
+  } catch {
+    return ROOT;
+  }
+}
+
+/** The root of the drive of Node.js. */
+const { root: ROOT } = path.parse(process.execPath);

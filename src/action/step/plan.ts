@@ -1,4 +1,3 @@
-import { homedir } from 'node:os';
 import path from 'node:path';
 import { matchSteps, type Spaces, spacesOf } from '../../cache/keys/scope.ts';
 import { cacheVersion } from '../../cache/keys/version.ts';
@@ -28,7 +27,7 @@ export function planStep(inputs: ActionInputs, context: RunContext, env: Environ
   const layout = createPathLayout({
     patterns: inputs.paths,
     workspace: context.workspace,
-    home: homeDirectory(),
+    home: context.home,
     platformPath: path,
   });
   const version = cacheVersion({
@@ -66,13 +65,4 @@ export function lookupRequest(plan: StepPlan, signal: AbortSignal): LookupReques
 export function eventProblem({ ref, eventName }: RunContext): string | undefined {
   if (ref !== '') return undefined;
   return `Event Validation Error: The event type ${eventName} is not supported because it's not tied to a branch or tag ref.`;
-}
-
-/** Returns the root for a user without a home directory: `~` maps nothing there. */
-function homeDirectory(): string {
-  try {
-    return homedir();
-  } catch {
-    return path.parse(process.cwd()).root;
-  }
 }

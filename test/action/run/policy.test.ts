@@ -15,6 +15,7 @@ const push: RunContext = {
   tokenScopes: undefined,
   cacheMode: '',
   workspace: '/work/app',
+  home: '/home/me',
   runId: '42',
   runAttempt: '1',
   sha: '0123abc',

@@ -27,7 +27,9 @@ const pullRequest = (head: unknown) => ({ repository, pull_request: { base: { re
 
 /** The rest of the run's environment. */
 const run = {
-  GITHUB_WORKSPACE: '/work/app',
+  GITHUB_WORKSPACE: path.resolve('/work/app'),
+  HOME: '/home/me',
+  USERPROFILE: path.resolve('/home/me'),
   GITHUB_RUN_ID: '42',
   GITHUB_RUN_ATTEMPT: '2',
   GITHUB_SHA: '0123abc',
@@ -46,7 +48,8 @@ test('a push has its ref, the default branch and the facts of its run', () => {
     fork: false,
     tokenScopes: [],
     cacheMode: 'read',
-    workspace: '/work/app',
+    workspace: path.resolve('/work/app'),
+    home: path.resolve('/home/me'),
     runId: '42',
     runAttempt: '2',
     sha: '0123abc',
@@ -70,8 +73,10 @@ test.each([
   }
 });
 
-test('a pull request whose payload does not contain its head is not a fork', () => {
-  expect(context('pull_request', { repository })).toMatchObject({ pullRequest: true, fork: false });
+test('a pull request whose payload does not name its repository counts as a fork', () => {
+  for (const payload of [{ repository }, '', pullRequest({ repo: { full_name: '' } })]) {
+    expect(context('pull_request', payload)).toMatchObject({ pullRequest: true, fork: true });
+  }
 });
 
 test('a push with the payload of a fork is not a pull request and not a fork', () => {
@@ -87,15 +92,6 @@ test('a merge group has the ref that it will be merged into', () => {
 test('a schedule, whose payload has no repository, runs on the default branch', () => {
   const env = { GITHUB_REF: 'refs/heads/main' };
   expect(context('schedule', { schedule: '0 0 * * *' }, env).defaultRef).toBe('refs/heads/main');
-});
-
-test.each([
-  ['is empty', ''],
-  ['is not JSON', '{'],
-  ['is a string', '"x"'],
-  ['is null', 'null'],
-])('a payload that %s counts as none', (_, text) => {
-  expect(context('push', text)).toMatchObject({ defaultRef: undefined, baseRef: undefined, fork: false });
 });
 
 test('without any environment the run has no ref, and the workspace is the current directory', () => {
@@ -118,4 +114,8 @@ test('the repository is read from the payload if GITHUB_REPOSITORY is not set', 
   const file = path.join(directory, 'event.json');
   writeFileSync(file, JSON.stringify({ repository }));
   expect(readRunContext({ GITHUB_EVENT_PATH: file }).repository).toBe('octo/app');
+});
+
+test('a workspace that is relative is in the current directory', () => {
+  expect(readRunContext({ GITHUB_WORKSPACE: 'app/../app' }).workspace).toBe(path.resolve('app'));
 });

@@ -36,6 +36,29 @@ test.each([
   expect(readTokenScopes(token)).toBeUndefined();
 });
 
+test.each([
+  ['is longer than 64 kB', `e30.${'A'.repeat(64 * 1024)}.s`],
+  ['has a claim nested 5,000 levels deep', tokenOf({ ac: `${'['.repeat(5000)}${']'.repeat(5000)}` })],
+  [
+    'has scopes that are no full refs',
+    tokenWith([
+      { Scope: '_', Permission: 3 },
+      { Scope: 'main', Permission: 3 },
+    ]),
+  ],
+  ['has a ref with a line break', tokenWith([{ Scope: 'refs/heads/a\n::error::b', Permission: 3 }])],
+  ['has a ref of 2,000 characters', tokenWith([{ Scope: `refs/heads/${'a'.repeat(2000)}`, Permission: 3 }])],
+])('there are no scopes if the token %s', (_, token) => {
+  expect(readTokenScopes(token)).toBeUndefined();
+});
+
+test('at most ten scopes are read', () => {
+  const scopes = Array.from({ length: 500 }, (_, index) => ({ Scope: `refs/heads/${index}`, Permission: 3 }));
+  expect(readTokenScopes(tokenWith(scopes))?.map(({ ref }) => ref)).toEqual(
+    Array.from({ length: 10 }, (_, index) => `refs/heads/${index}`),
+  );
+});
+
 test('a line of the claim without a ref or without rights is ignored', () => {
   const token = tokenWith([
     null,

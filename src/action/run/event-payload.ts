@@ -1,0 +1,69 @@
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+
+/** The parts of GitHub's event payload that caching depends on. A part that is missing or malformed is undefined. */
+export interface EventPayload {
+  readonly repository: string | undefined;
+  readonly defaultBranch: string | undefined;
+  /** The branch that a pull request will be merged into. */
+  readonly pullRequestBase: string | undefined;
+  /** The repository that a pull request comes from. */
+  readonly pullRequestHead: string | undefined;
+  /** The full ref that a merge group will be merged into. */
+  readonly mergeGroupBase: string | undefined;
+}
+
+/** GitHub's payloads have 10 to 100 kB. JSON of this size takes up to 0.5 GB of memory. */
+const MAX_PAYLOAD_BYTES = 8 * 1024 * 1024;
+
+/** GitHub allows 255 bytes for a ref, and 140 characters for `owner/name`. */
+const MAX_TEXT_LENGTH = 1024;
+
+/** Reads the payload. A file that is missing, not regular, too large or not JSON counts as an empty payload. */
+export function readEventPayload(file: string | undefined): EventPayload {
+  const payload = file ? parseFile(file) : undefined;
+  return {
+    repository: textAt(payload, 'repository', 'full_name'),
+    defaultBranch: textAt(payload, 'repository', 'default_branch'),
+    pullRequestBase: textAt(payload, 'pull_request', 'base', 'ref'),
+    pullRequestHead: textAt(payload, 'pull_request', 'head', 'repo', 'full_name'),
+    mergeGroupBase: textAt(payload, 'merge_group', 'base_ref'),
+  };
+}
+
+function parseFile(file: string): unknown {
+  try {
+    return JSON.parse(readRegularFile(file));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Throws the system's error, or an error of its own for a file that is not regular or too large. */
+function readRegularFile(file: string): string {
+  // A FIFO must not block. Windows has no such flag
+  const fd = openSync(file, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+  try {
+    const stats = fstatSync(fd);
+    if (!stats.isFile() || stats.size > MAX_PAYLOAD_BYTES) throw new Error('not a payload');
+    const bytes = Buffer.alloc(stats.size);
+    let filled = 0;
+    while (filled < bytes.length) {
+      const count = readSync(fd, bytes, filled, bytes.length - filled, null);
+      if (count === 0) break;
+      filled += count;
+    }
+    return bytes.toString('utf8', 0, filled);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function textAt(payload: unknown, ...names: readonly string[]): string | undefined {
+  let value = payload;
+  for (const name of names) {
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined;
+    value = (value as Readonly<Record<string, unknown>>)[name];
+  }
+  const isText = typeof value === 'string' && value !== '' && value.length <= MAX_TEXT_LENGTH;
+  return isText ? (value as string) : undefined;
+}

@@ -1,0 +1,89 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { readEventPayload } from '../../../src/action/run/event-payload.ts';
+
+let directory: string;
+let file: string;
+beforeEach(() => {
+  directory = mkdtempSync(path.join(tmpdir(), 'cache-s3-event-'));
+  file = path.join(directory, 'event.json');
+});
+afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+const none = {
+  repository: undefined,
+  defaultBranch: undefined,
+  pullRequestBase: undefined,
+  pullRequestHead: undefined,
+  mergeGroupBase: undefined,
+};
+
+function payloadOf(content: unknown) {
+  writeFileSync(file, typeof content === 'string' ? content : JSON.stringify(content));
+  return readEventPayload(file);
+}
+
+test('the parts of a payload are read from their places', () => {
+  const payload = {
+    repository: { full_name: 'octo/app', default_branch: 'trunk' },
+    pull_request: { base: { ref: 'dev' }, head: { repo: { full_name: 'fork/app' } } },
+    merge_group: { base_ref: 'refs/heads/release' },
+  };
+  expect(payloadOf(payload)).toEqual({
+    repository: 'octo/app',
+    defaultBranch: 'trunk',
+    pullRequestBase: 'dev',
+    pullRequestHead: 'fork/app',
+    mergeGroupBase: 'refs/heads/release',
+  });
+});
+
+test.each([
+  ['is empty', ''],
+  ['is not JSON', '{'],
+  ['is a string', '"x"'],
+  ['is null', 'null'],
+  ['is a list', '[{"repository":{}}]'],
+  [
+    'has parts of other types',
+    { repository: { full_name: 1, default_branch: {} }, pull_request: [], merge_group: 'x' },
+  ],
+  ['has parts that are null', { repository: null, pull_request: { base: null, head: { repo: null } } }],
+  ['has empty parts', { repository: { full_name: '', default_branch: '' } }],
+  ['has parts of 100,000 characters', { repository: { default_branch: 'x'.repeat(100_000) } }],
+  ['has its parts in a prototype', '{"__proto__":{"repository":{"full_name":"octo/app"}}}'],
+  ['is nested 100,000 levels deep', `${'{"repository":'.repeat(100_000)}1${'}'.repeat(100_000)}`],
+])('a payload that %s is empty', (_, content) => {
+  expect(payloadOf(content)).toEqual(none);
+  expect(({} as { repository?: unknown }).repository).toBeUndefined();
+});
+
+test('a payload over 8 MiB is empty, and one of 8 MiB is read', () => {
+  const text = '{"repository":{"full_name":"octo/app"}}';
+  const size = 8 * 1024 * 1024;
+  expect(payloadOf(text.padEnd(size)).repository).toBe('octo/app');
+  expect(payloadOf(text.padEnd(size + 1))).toEqual(none);
+  truncateSync(file, 2 ** 41);
+  expect(readEventPayload(file)).toEqual(none);
+});
+
+test('a file that does not exist, or is a directory, is an empty payload', () => {
+  mkdirSync(path.join(directory, 'd'));
+  for (const name of ['missing', 'd']) expect(readEventPayload(path.join(directory, name))).toEqual(none);
+  expect(readEventPayload('')).toEqual(none);
+  expect(readEventPayload(undefined)).toEqual(none);
+});
+
+test.skipIf(process.platform === 'win32')(
+  'a FIFO and an endless device are empty payloads and do not block',
+  () => {
+    const fifo = path.join(directory, 'fifo');
+    execFileSync('mkfifo', [fifo]);
+    expect(readEventPayload(fifo)).toEqual(none);
+    symlinkSync('/dev/zero', path.join(directory, 'link'));
+    expect(readEventPayload(path.join(directory, 'link'))).toEqual(none);
+  },
+);

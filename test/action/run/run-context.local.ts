@@ -1,0 +1,59 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir, userInfo } from 'node:os';
+import path from 'node:path';
+import { expect, test } from 'vitest';
+
+const module = new URL('../../../src/action/run/run-context.ts', import.meta.url);
+const code = `
+  const { readRunContext } = await import(${JSON.stringify(module)});
+  const { home, workspace } = readRunContext(process.env);
+  console.log(JSON.stringify({ home, workspace }));
+`;
+const args = ['--input-type=module', '-e', code];
+const windows = process.platform === 'win32';
+
+function placesOf(
+  env: Record<string, string>,
+  options: { readonly uid?: number; readonly cwd?: string } = {},
+) {
+  const { stdout, stderr } = spawnSync(process.execPath, args, { env, encoding: 'utf8', ...options });
+  expect(stderr).toBe('');
+  return JSON.parse(stdout) as { home: string; workspace: string };
+}
+
+test.skipIf(windows || process.getuid?.() !== 0)(
+  'a user without HOME and without an entry in passwd has the root as home directory',
+  () => {
+    expect(placesOf({}, { uid: 54_321, cwd: '/' })).toEqual({ home: '/', workspace: '/' });
+    expect(placesOf({ HOME: 'relative' }, { uid: 54_321, cwd: '/' }).home).toBe('/');
+    expect(placesOf({ HOME: '/somewhere' }, { uid: 54_321, cwd: '/' }).home).toBe('/somewhere');
+  },
+);
+
+test.skipIf(windows).each([
+  ['is not set', {}],
+  ['is empty', { HOME: '' }],
+  ['is relative', { HOME: 'home/me' }],
+  ['is a tilde', { HOME: '~' }],
+])('the home directory is that of passwd if HOME %s', (_, env) => {
+  expect(placesOf(env as Record<string, string>).home).toBe(userInfo().homedir);
+});
+
+test.skipIf(windows)('a current directory that has been deleted leaves the root as workspace', () => {
+  const directory = mkdtempSync(path.join(tmpdir(), 'cache-s3-cwd-'));
+  const script = path.join(directory, 'script.mjs');
+  writeFileSync(script, code);
+  const workspaceOf = (env: Record<string, string>) => {
+    const gone = mkdtempSync(path.join(directory, 'gone-'));
+    const command = ['-c', 'cd "$1"; rmdir "$1"; shift; exec "$@"', 'sh', gone, process.execPath, script];
+    const { stdout } = spawnSync('/bin/sh', command, { env: { PATH: process.env.PATH ?? '', ...env } });
+    return JSON.parse(stdout.toString()).workspace;
+  };
+  try {
+    expect(workspaceOf({})).toBe('/');
+    expect(workspaceOf({ GITHUB_WORKSPACE: '/w/app' })).toBe('/w/app');
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+});
