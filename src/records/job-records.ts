@@ -1,6 +1,8 @@
-import { createHash } from 'node:crypto';
+import { Buffer } from 'node:buffer';
+import { createHash, randomUUID } from 'node:crypto';
 import path from 'node:path';
 import { ignoreErrors } from '../archive/fs/ignore-errors.ts';
+import { RestoredLinks } from '../archive/fs/restored-links.ts';
 import type { Log } from '../report/log.ts';
 import { readRecord, recordNames, removeRecord, writeRecord } from './record-files.ts';
 import { overlap } from './stored-paths.ts';
@@ -12,6 +14,10 @@ const MAX_PATHS_BYTES = 1024 * 1024;
 /** Bound of the number of half-restored trees that are read. */
 const MAX_HALF_RESTORED = 100;
 const HALF_RESTORED = 'cache-s3-half-';
+/** Bounds of the records of restored links: one for each restore, with 24 bytes for each of up to 4,000,000 entries. */
+const MAX_LINK_RECORDS = 100;
+const MAX_LINK_BYTES = 96 * 1024 * 1024;
+const RESTORED_LINKS = 'cache-s3-links-';
 
 /**
  * Facts that a step leaves to later steps of the same job, as files in RUNNER_TEMP. The steps restore/ and save/ get no
@@ -77,6 +83,24 @@ export class JobRecords {
     this.remove(`${HALF_RESTORED}${version}`);
   }
 
+  /**
+   * Records symlinks that a restore is about to publish (`linkRow`), in a record of their own: no later step of the job
+   * follows them.
+   */
+  addRestoredLinks(rows: readonly bigint[]): void {
+    if (rows.length === 0) return;
+    this.write(`${RESTORED_LINKS}${randomUUID()}`, Buffer.from(BigInt64Array.from(rows).buffer));
+  }
+
+  /** Returns the symlinks that earlier restores of the job have made. */
+  restoredLinks(): RestoredLinks {
+    const records = this.names()
+      .filter(name => name.startsWith(RESTORED_LINKS))
+      .slice(0, MAX_LINK_RECORDS)
+      .flatMap(name => this.read(name, MAX_LINK_BYTES) ?? []);
+    return new RestoredLinks(rowsOf(records));
+  }
+
   /** Writes a record: in full or not at all, readable by its owner alone. */
   write(name: string, content: Uint8Array | string): void {
     try {
@@ -111,6 +135,13 @@ function parse(bytes: Buffer | undefined): unknown {
 
 function isTexts(value: unknown): value is readonly string[] {
   return Array.isArray(value) && value.every(one => typeof one === 'string');
+}
+
+function* rowsOf(records: readonly Buffer[]): Generator<bigint> {
+  for (const record of records) {
+    // A copy, because the array must begin at a multiple of eight bytes
+    yield* new BigInt64Array(Uint8Array.from(record).buffer, 0, Math.floor(record.length / 8));
+  }
 }
 
 function damagedFile(name: string): string {

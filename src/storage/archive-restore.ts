@@ -48,6 +48,7 @@ export async function restoreObject(
       archive,
       read,
       layout: request.layout,
+      restoredLinks: options.records.restoredLinks(),
       runLabel: request.runLabel,
       runner: () => early ?? (dataBytes(archive) <= INLINE_BYTES ? new InlineRunner() : createPool(options)),
       warm: request.warm,
@@ -75,11 +76,12 @@ export async function restoreObject(
 async function markedAsHalf<T>(
   { version, storedPaths }: RestoreRequest,
   records: JobRecords,
-  restore: (beforeCommit: () => void) => Promise<T>,
+  restore: (beforeCommit: (links: readonly bigint[]) => void) => Promise<T>,
 ): Promise<T> {
   let isNew = false;
   try {
-    const restored = await restore(() => {
+    const restored = await restore(links => {
+      records.addRestoredLinks(links);
       isNew = records.markHalfRestored(version, storedPaths);
     });
     records.clearHalfRestored(version);

@@ -36,7 +36,7 @@ export async function saveObject(
   // Before the scan: most saves of a key that exists end here
   const condition = await conditionOf(store, request, records, name);
   if (!condition) return { kind: 'exists', source: store.kind };
-  const roots = await request.layout.roots(request.signal);
+  const roots = ownRoots(await request.layout.roots(request.signal), options);
   if (roots.length === 0) return { kind: 'empty' };
   const save = new ArchiveSave(store, request, options, { name, roots, condition });
   const base = baseOf(request, records, name);
@@ -47,6 +47,20 @@ export async function saveObject(
   });
   if (outcome.kind === 'saved') records.clearDamaged(name);
   return outcome;
+}
+
+/** Leaves out roots that an archive has led elsewhere: what is there is not of the step's paths. */
+function ownRoots(roots: readonly string[], { records, log }: ArchiveBackendOptions): readonly string[] {
+  const restoredLinks = records.restoredLinks();
+  return roots.filter(root => {
+    const link = restoredLinks.onTheWayTo(root);
+    if (link !== undefined) {
+      log.notice(
+        `${root} is not in the cache: it leads through ${link}, a link that a restore of this job has made.`,
+      );
+    }
+    return link === undefined;
+  });
 }
 
 type Condition = Pick<UploadOptions, 'onlyIfAbsent' | 'onlyIfEtag'>;

@@ -1,6 +1,15 @@
-import { chownSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import {
+  chownSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
+import { linkRow } from '../../src/archive/fs/restored-links.ts';
 import { JobRecords } from '../../src/records/job-records.ts';
 import { recordingLog } from '../support/requests.ts';
 import { scratch } from '../support/scratch.ts';
@@ -84,3 +93,26 @@ test.runIf(process.geteuid?.() === 0)(
     expect(records.isHalfRestored(['./other'])).toBe(false);
   },
 );
+
+test('links of all restores of the job are known to later steps', () => {
+  const { directory, records, log, at } = arrange();
+  const links = ['one', 'two', 'three'].map(name => {
+    symlinkSync('.', at(name));
+    return lstatSync(at(name), { bigint: true });
+  });
+  records.addRestoredLinks(linkRow(links[0]!));
+  records.addRestoredLinks(linkRow(links[1]!));
+  records.addRestoredLinks([]);
+  const found = new JobRecords(directory, log).restoredLinks();
+  expect(['one', 'two', 'three'].filter(name => found.has(at(name)))).toEqual(['one', 'two']);
+});
+
+test('a record of links that is cut short is read as far as it goes', () => {
+  const { directory, records, at } = arrange();
+  symlinkSync('.', at('one'));
+  const row = linkRow(lstatSync(at('one'), { bigint: true }));
+  records.addRestoredLinks([...row, ...row]);
+  const [name] = readdirSync(directory).filter(found => found.startsWith('cache-s3-links-'));
+  truncateSync(at(name!), 40);
+  expect(records.restoredLinks().has(at('one'))).toBe(true);
+});

@@ -2,6 +2,7 @@ import { basename, dirname } from 'node:path';
 import { TargetTreeError } from '../archive-errors.ts';
 import { type Entry, EntryType, parentName } from '../format/entry.ts';
 import type { PathLayout } from '../fs/layout.ts';
+import type { RestoredLinks } from '../fs/restored-links.ts';
 import { writeError } from '../fs/tree-errors.ts';
 import {
   ExistingDirectories,
@@ -58,6 +59,8 @@ export interface TargetPlan {
 
 export interface PlanOptions extends ExistingDirectoriesOptions {
   readonly layout: PathLayout;
+  /** Links that earlier restores of the job have made. */
+  readonly restoredLinks: RestoredLinks;
   /** Returns false for an entry that is unchanged on the disk; of a directory this covers nothing in it. */
   readonly isWanted?: (entry: number) => boolean;
 }
@@ -179,7 +182,8 @@ class Planner {
     const path = this.#layout.toAbsolute(entry.name);
     // A symlink that the step names itself is the user's own. One that a wildcard finds would have been saved as a
     // link, so an earlier archive may have made it
-    const followed = this.#layout.followsLink(path);
+    const followed = this.#layout.followsLink(path) && !this.#options.restoredLinks.has(path);
+    this.#requireOwnWay(followed ? path : dirname(path));
     const stats = statTarget(path, followed);
     if (stats?.isDirectory()) return this.#exists({ path, entry: index, stats, followed });
     const parent = this.#directoryAbove(dirname(path));
@@ -212,7 +216,17 @@ class Planner {
     return place;
   }
 
+  /** Throws `TargetTreeError` for a path that leads through a link of an earlier restore: an archive has chosen its target. */
+  #requireOwnWay(path: string): void {
+    const link = this.#options.restoredLinks.onTheWayTo(path);
+    if (link === undefined) return;
+    throw new TargetTreeError(
+      `${path} leads through ${link}, a link that an earlier restore of this job has made and that is not followed; remove it or change \`path\``,
+    );
+  }
+
   #makeAbove(path: string): DirectoryPlace {
+    this.#requireOwnWay(path);
     const stats = statTarget(path, true);
     if (stats?.isDirectory()) return this.#exists({ path, entry: -1, stats, followed: true });
     if (stats) throw new TargetTreeError(`${path} is not a directory, but the cache goes below it`);

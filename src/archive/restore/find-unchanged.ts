@@ -3,8 +3,10 @@ import { type Entry, EntryType, parentName } from '../format/entry.ts';
 import { lstatExact, statExact } from '../fs/file-status.ts';
 import { ignoreErrors } from '../fs/ignore-errors.ts';
 import type { PathLayout } from '../fs/layout.ts';
+import type { RestoredLinks } from '../fs/restored-links.ts';
 import { type CompareResult, decodeLinkedFiles, encodeCompareJob, OnDisk } from '../messages/compare-job.ts';
 import type { JobRunner } from '../pool/worker-pool.ts';
+import type { PlanOptions } from '../publish/target-plan.ts';
 import { hasAttributes } from '../worker/compare-entries.ts';
 
 /** Entries that a worker compares in one job. */
@@ -21,7 +23,7 @@ const ENTRIES_A_JOB = 4096;
 export async function findUnchanged(
   entries: readonly Entry[],
   roots: readonly Entry[],
-  layout: PathLayout,
+  { layout, restoredLinks }: Pick<PlanOptions, 'layout' | 'restoredLinks'>,
   runner: JobRunner,
 ): Promise<Uint8Array> {
   const unchanged = new Uint8Array(entries.length);
@@ -51,7 +53,7 @@ export async function findUnchanged(
     }
   };
 
-  const paths = new EntryPaths(layout, roots);
+  const paths = new EntryPaths(layout, restoredLinks, roots);
   let open: Batch = { indexes: [], paths: [] };
   for (const [index, entry] of entries.entries()) {
     const path = paths.of(entry);
@@ -138,13 +140,15 @@ class Inodes {
 /** Returns the paths of entries, in their order, below their roots. */
 class EntryPaths {
   readonly #layout: PathLayout;
+  readonly #restoredLinks: RestoredLinks;
   readonly #roots: Iterator<Entry, undefined>;
   #next: Entry | undefined;
   /** Roots that are directories, the innermost last; `path` is undefined if there is no directory on the disk. */
   readonly #above: { readonly name: string; readonly path: string | undefined }[] = [];
 
-  constructor(layout: PathLayout, roots: readonly Entry[]) {
+  constructor(layout: PathLayout, restoredLinks: RestoredLinks, roots: readonly Entry[]) {
     this.#layout = layout;
+    this.#restoredLinks = restoredLinks;
     this.#roots = roots.values();
     this.#next = this.#roots.next().value;
   }
@@ -166,7 +170,8 @@ class EntryPaths {
 
   /** Follows the same symlinks as the plan (publish/target-plan.ts). */
   #compareRoot(entry: Entry, path: string): OnDisk {
-    const stats = ignoreErrors(() => (this.#layout.followsLink(path) ? statExact : lstatExact)(path));
+    const isFollowed = this.#layout.followsLink(path) && this.#restoredLinks.onTheWayTo(path) === undefined;
+    const stats = ignoreErrors(() => (isFollowed ? statExact : lstatExact)(path));
     const exists = stats?.isDirectory() ?? false;
     this.#above.push({ name: entry.name, path: exists ? path : undefined });
     return exists && hasAttributes(entry, stats!) ? OnDisk.unchanged : OnDisk.other;

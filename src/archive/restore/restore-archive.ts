@@ -5,6 +5,7 @@ import type { OpenArchive } from '../format/open-archive.ts';
 import { validate } from '../format/validate.ts';
 import type { PathLayout } from '../fs/layout.ts';
 import { RefusedAttributes, type RefusedCounts } from '../fs/refused-attributes.ts';
+import type { RestoredLinks } from '../fs/restored-links.ts';
 import type { StatusRows } from '../fs/status-rows.ts';
 import { writeError } from '../fs/tree-errors.ts';
 import { trimHeap } from '../memory/trim-heap.ts';
@@ -15,20 +16,23 @@ import type { StagedFiles } from '../publish/staged-paths.ts';
 import type { RemainingStaging } from '../publish/stale-staging.ts';
 import { finalPathOf, planTarget, type TargetPlan } from '../publish/target-plan.ts';
 import { findUnchanged } from './find-unchanged.ts';
-import { statusAfterCommit, statusInStaging } from './restored-status.ts';
+import { checkLiteralLinks } from './literal-links.ts';
+import { linksInStaging, statusAfterCommit, statusInStaging } from './restored-status.ts';
 import { type ReadRange, unpack } from './unpack.ts';
 
 export interface RestoreArchiveOptions {
   readonly archive: OpenArchive;
   readonly read: ReadRange;
   readonly layout: PathLayout;
+  /** Links that earlier restores of the job have made. */
+  readonly restoredLinks: RestoredLinks;
   readonly runLabel: string;
   /** Returns the runner, which is closed at the end. */
   readonly runner: () => JobRunner;
   /** When it is aborted before the commit, nothing is published and staging is removed. */
   readonly signal?: AbortSignal | undefined;
-  /** Called before the first change that a reader of the tree can see. */
-  readonly beforeCommit?: () => void;
+  /** Called before the first change that a reader of the tree can see, with the rows of the new symlinks (`linkRow`). */
+  readonly beforeCommit?: (links: readonly bigint[]) => void;
   /** Skips entries that are unchanged on the disk by type, size, mode and mtime. */
   readonly warm?: boolean;
   /** Returns the status of each file written, for an incremental save. */
@@ -70,9 +74,14 @@ export async function restoreArchive(options: RestoreArchiveOptions): Promise<Re
     return { entries: entries.length, rawBytes: 0, rows: undefined };
   }
   const refused = new RefusedAttributes();
-  const { plan, rawBytes, rows } = await build(options, runner, refused, entry => unchanged?.[entry] !== 1);
+  const { plan, rawBytes, rows, links } = await build(
+    options,
+    runner,
+    refused,
+    entry => unchanged?.[entry] !== 1,
+  );
   await runner.close();
-  options.beforeCommit?.();
+  options.beforeCommit?.(links);
   const remaining = commit(plan, entries, options.layout, refused);
   for (const staging of remaining) options.notes?.stagingRemains(staging);
   if (refused.hasAny) options.notes?.attributesRefused(refused.counts);
@@ -85,6 +94,7 @@ interface Built {
   readonly rawBytes: number;
   /** Status in staging. */
   readonly rows: StatusRows | undefined;
+  readonly links: readonly bigint[];
 }
 
 /** Builds the wanted entries in staging. When it throws, the runner is closed and staging is removed. */
@@ -113,9 +123,10 @@ async function build(
     const rawBytes = await unpacking;
     stage.addLinks();
     const rows = options.keepStatus ? statusInStaging(entries, plan) : undefined;
+    const links = options.beforeCommit ? linksInStaging(entries, plan) : [];
     stage.finishDirectories();
     signal?.throwIfAborted();
-    return { plan, rawBytes, rows };
+    return { plan, rawBytes, rows, links };
   } catch (error) {
     staged.reject(error);
     // No worker may write into staging while it is removed
@@ -136,13 +147,16 @@ interface Preparation {
 
 /** Checks the archive and compares it with the disk while the workers start. */
 async function prepare(
-  { archive, layout, warm }: RestoreArchiveOptions,
+  { archive, layout, warm, restoredLinks }: RestoreArchiveOptions,
   runner: JobRunner,
 ): Promise<Preparation> {
   try {
     runner.start?.();
     const roots = validate(archive.manifest, archive.manifestStart, layout);
-    const unchanged = warm ? await findUnchanged(archive.manifest.entries, roots, layout, runner) : undefined;
+    checkLiteralLinks(archive.manifest.entries, layout);
+    const unchanged = warm
+      ? await findUnchanged(archive.manifest.entries, roots, { layout, restoredLinks }, runner)
+      : undefined;
     return { roots, unchanged };
   } catch (error) {
     await runner.close();

@@ -1,9 +1,10 @@
 import { lstatSync, realpathSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
-import { type Entry, EntryType } from '../format/entry.ts';
+import { type Entry, EntryType, inodeOf } from '../format/entry.ts';
 import { lstatExact } from '../fs/file-status.ts';
 import { ignoreErrors } from '../fs/ignore-errors.ts';
 import { fsPath } from '../fs/names.ts';
+import { linkRow } from '../fs/restored-links.ts';
 import { StatusRows } from '../fs/status-rows.ts';
 import { applyAttributes, attributesOf } from '../publish/attributes.ts';
 import type { StagingArea } from '../publish/staging-area.ts';
@@ -24,6 +25,15 @@ export function statusInStaging(entries: readonly Entry[], plan: TargetPlan): St
     if (stats) rows.set(index, stats);
   });
   return rows;
+}
+
+/** Returns the rows of restored symlinks in staging (`linkRow`). */
+export function linksInStaging(entries: readonly Entry[], plan: TargetPlan): readonly bigint[] {
+  return entries.flatMap((entry, index) => {
+    if (inodeOf(entry, entries).type !== EntryType.symlink || !plan.staged.has(index)) return [];
+    const stats = lstatExact(plan.staged.at(index)!);
+    return stats ? linkRow(stats) : [];
+  });
 }
 
 /**

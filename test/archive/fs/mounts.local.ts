@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { TargetTreeError } from '../../../src/archive/archive-errors.ts';
 import { openArchive } from '../../../src/archive/format/open-archive.ts';
 import { RefusedAttributes } from '../../../src/archive/fs/refused-attributes.ts';
+import { RestoredLinks } from '../../../src/archive/fs/restored-links.ts';
 import { InlineRunner } from '../../../src/archive/pool/worker-pool.ts';
 import { commit } from '../../../src/archive/publish/commit.ts';
 import { MovedAside } from '../../../src/archive/publish/moved-aside.ts';
@@ -58,6 +59,7 @@ async function restoreKnowingNoMounts(object: Buffer, to: string, left: boolean)
   const layout = await layoutIn(to);
   const plan = planTarget(entries, {
     layout,
+    restoredLinks: new RestoredLinks(),
     runLabel: '1-00000000',
     mounts: new Set(),
     isWanted: index => !isThere(entries[index]!.name),

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { DamagedArchiveError, TargetTreeError } from '../../../src/archive/archive-errors.ts';
 import { openArchive } from '../../../src/archive/format/open-archive.ts';
+import { RestoredLinks } from '../../../src/archive/fs/restored-links.ts';
 import { InlineRunner, WorkerPool } from '../../../src/archive/pool/worker-pool.ts';
 import { restoreArchive } from '../../../src/archive/restore/restore-archive.ts';
 import { scratch } from '../../support/scratch.ts';
@@ -138,6 +139,7 @@ test('a restore that fails aborts its reads', async () => {
     archive,
     read,
     layout,
+    restoredLinks: new RestoredLinks(),
     runLabel: '1-00000000',
     runner: () => new InlineRunner(),
   });

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { TargetTreeError } from '../../../src/archive/archive-errors.ts';
 import { type Entry, EntryType } from '../../../src/archive/format/entry.ts';
 import { RefusedAttributes } from '../../../src/archive/fs/refused-attributes.ts';
+import { RestoredLinks } from '../../../src/archive/fs/restored-links.ts';
 import { commit } from '../../../src/archive/publish/commit.ts';
 import { Stage } from '../../../src/archive/publish/stage.ts';
 import { planTarget } from '../../../src/archive/publish/target-plan.ts';
@@ -166,7 +167,11 @@ describe('an archive that holds one place as a link and as a directory', () => {
       ];
       const before = await visible(to);
       const layout = await layoutIn(to);
-      const plan = planTarget(entries, { layout, runLabel: '42-00c0ffee' });
+      const plan = planTarget(entries, {
+        layout,
+        restoredLinks: new RestoredLinks(),
+        runLabel: '42-00c0ffee',
+      });
       const refused = new RefusedAttributes();
       const stage = new Stage(plan, entries, layout, refused);
       stage.open();

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type Entry, EntryType } from '../../../src/archive/format/entry.ts';
 import { RefusedAttributes } from '../../../src/archive/fs/refused-attributes.ts';
+import { RestoredLinks } from '../../../src/archive/fs/restored-links.ts';
 import { commit } from '../../../src/archive/publish/commit.ts';
 import { Stage } from '../../../src/archive/publish/stage.ts';
 import { planTarget } from '../../../src/archive/publish/target-plan.ts';
@@ -20,7 +21,7 @@ const entry = (name: string, type: EntryType, target = ''): Entry => ({
 /** A restore of these entries up to its commit; files are empty. */
 async function stagedIn(to: string, patterns: readonly string[], entries: readonly Entry[]) {
   const layout = await layoutIn(to, patterns);
-  const plan = planTarget(entries, { layout, runLabel: '42-00c0ffee' });
+  const plan = planTarget(entries, { layout, restoredLinks: new RestoredLinks(), runLabel: '42-00c0ffee' });
   const refused = new RefusedAttributes();
   const stage = new Stage(plan, entries, layout, refused);
   stage.open();

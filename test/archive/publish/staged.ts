@@ -7,6 +7,7 @@ import type { Entry } from '../../../src/archive/format/entry.ts';
 import { openArchive } from '../../../src/archive/format/open-archive.ts';
 import type { Platform } from '../../../src/archive/fs/platform.ts';
 import { RefusedAttributes } from '../../../src/archive/fs/refused-attributes.ts';
+import { RestoredLinks } from '../../../src/archive/fs/restored-links.ts';
 import { InlineRunner } from '../../../src/archive/pool/worker-pool.ts';
 import { commit } from '../../../src/archive/publish/commit.ts';
 import { Stage } from '../../../src/archive/publish/stage.ts';
@@ -42,7 +43,7 @@ export async function staged(
   const before = await visible(to);
   const { entries } = archive.manifest;
   const layout = await layoutIn(to);
-  const plan = planTarget(entries, { layout, runLabel: '1-00000000' });
+  const plan = planTarget(entries, { layout, restoredLinks: new RestoredLinks(), runLabel: '1-00000000' });
   const refused = new RefusedAttributes();
   const stage = new Stage(plan, entries, layout, refused, platform);
   stage.open();

@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { openArchive } from '../../../src/archive/format/open-archive.ts';
 import { validate } from '../../../src/archive/format/validate.ts';
 import type { PathLayout } from '../../../src/archive/fs/layout.ts';
+import { RestoredLinks } from '../../../src/archive/fs/restored-links.ts';
 import { InlineRunner } from '../../../src/archive/pool/worker-pool.ts';
 import { findUnchanged } from '../../../src/archive/restore/find-unchanged.ts';
 import { giveAway, runUnprivileged } from '../../support/drop-privileges.ts';
@@ -13,6 +14,7 @@ import { buildTree, type TreeSpec } from '../../support/tree.ts';
 import { layoutIn, packTree, tailOf } from '../support/archives.ts';
 import { setTime, spec, time } from './warm-tree.ts';
 
+const restoredLinks = new RestoredLinks();
 const isRoot = process.getuid?.() === 0;
 
 async function openValid(object: Buffer, layout: PathLayout) {
@@ -33,7 +35,7 @@ async function different(
   const { object } = await packTree(layout);
   const { manifest, roots } = await openValid(object, layout);
   await change(path.join(workspace, 'tree'));
-  const current = await findUnchanged(manifest.entries, roots, layout, new InlineRunner());
+  const current = await findUnchanged(manifest.entries, roots, { layout, restoredLinks }, new InlineRunner());
   return manifest.entries
     .filter(({ name }, index) => !name.endsWith('/') && current[index] !== 1)
     .map(({ name }) => name.slice('./tree/'.length));
@@ -188,7 +190,12 @@ describe('findUnchanged', () => {
     const { manifest, roots } = await openValid(object, layout);
     expect(roots).toHaveLength(2);
     const stale = async () => {
-      const current = await findUnchanged(manifest.entries, roots, layout, new InlineRunner());
+      const current = await findUnchanged(
+        manifest.entries,
+        roots,
+        { layout, restoredLinks },
+        new InlineRunner(),
+      );
       return manifest.entries.filter((_, index) => current[index] !== 1).map(({ name }) => name);
     };
     expect(await stale()).toEqual([]);
@@ -236,13 +243,14 @@ describe('findUnchanged', () => {
     ];
     const code = `
       const { findUnchanged } = await import(${source('archive/restore/find-unchanged.ts')});
+      const { RestoredLinks } = await import(${source('archive/fs/restored-links.ts')});
       const { createPathLayout } = await import(${source('cache/paths/paths.ts')});
       const path = (await import('node:path')).default;
       const workspace = ${JSON.stringify(workspace)};
       const layout = createPathLayout({ patterns: ['tree'], workspace, home: '/none', platformPath: path });
       const { InlineRunner } = await import(${source('archive/pool/worker-pool.ts')});
       const entries = ${JSON.stringify(entries)};
-      const current = await findUnchanged(entries, entries.slice(0, 1), layout, new InlineRunner());
+      const current = await findUnchanged(entries, entries.slice(0, 1), { layout, restoredLinks: new RestoredLinks() }, new InlineRunner());
       console.log([...current].join(' '));`;
     const { stdout, stderr } = await runUnprivileged(['--input-type=module', '-e', code]);
     expect([stdout.trim(), stderr]).toEqual(['0 0 0', '']);
@@ -270,7 +278,7 @@ test('findUnchanged splits a large tree into jobs, lets results arrive between t
     done++;
     return result;
   };
-  const current = await findUnchanged(manifest.entries, roots, layout, runner);
+  const current = await findUnchanged(manifest.entries, roots, { layout, restoredLinks }, runner);
   const stale = manifest.entries.filter((_, index) => current[index] !== 1).map(({ name }) => name);
   expect(stale).toEqual(changed.map(file => `./${file}`));
   expect(doneWhenGiven).toEqual([0, 1, 2]);

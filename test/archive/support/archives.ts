@@ -6,6 +6,7 @@ import type { ManifestHead } from '../../../src/archive/format/entry.ts';
 import { TAIL_BYTES } from '../../../src/archive/format/limits.ts';
 import { type ObjectBytes, openArchive } from '../../../src/archive/format/open-archive.ts';
 import type { PathLayout } from '../../../src/archive/fs/layout.ts';
+import { RestoredLinks } from '../../../src/archive/fs/restored-links.ts';
 import { InlineRunner, type JobRunner } from '../../../src/archive/pool/worker-pool.ts';
 import { type RestoreSummary, restoreArchive } from '../../../src/archive/restore/restore-archive.ts';
 import { pack } from '../../../src/archive/save/pack.ts';
@@ -84,6 +85,10 @@ export interface RestoreObjectOptions {
   /** Sees every further read before it is answered; may throw. */
   readonly onRead?: (start: number, end: number) => void;
   readonly signal?: AbortSignal;
+  /** Links of earlier restores of the job. */
+  readonly restoredLinks?: RestoredLinks;
+  /** Receives the rows of the links that are published. */
+  readonly onLinks?: (rows: readonly bigint[]) => void;
   readonly staleStagingMs?: number;
   readonly warm?: boolean;
 }
@@ -103,6 +108,8 @@ export async function restoreObject(
     archive,
     read,
     layout,
+    restoredLinks: options.restoredLinks ?? new RestoredLinks(),
+    beforeCommit: links => options.onLinks?.(links),
     runLabel: '1-00000000',
     runner: options.runner ?? (() => new InlineRunner()),
     signal: options.signal,

@@ -50,6 +50,7 @@ async function main(job: RestorerJob): Promise<void> {
   const { openArchive } = await import('../../../src/archive/format/open-archive.ts');
   const { restoreArchive } = await import('../../../src/archive/restore/restore-archive.ts');
   const { InlineRunner, WorkerPool } = await import('../../../src/archive/pool/worker-pool.ts');
+  const { RestoredLinks } = await import('../../../src/archive/fs/restored-links.ts');
   const { createPathLayout } = await import('../../../src/cache/paths/paths.ts');
   const object = fs.readFileSync(job.object);
   let reads = 0;
@@ -66,6 +67,7 @@ async function main(job: RestorerJob): Promise<void> {
     archive,
     read,
     layout: createPathLayout({ patterns, workspace, home: '/nowhere/home', platformPath: path }),
+    restoredLinks: new RestoredLinks(),
     runLabel: `${process.pid}-00000000`,
     runner: () =>
       workers > 0

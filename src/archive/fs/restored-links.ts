@@ -1,0 +1,82 @@
+import { type BigIntStats, readlinkSync } from 'node:fs';
+import { dirname, join, parse, resolve, sep } from 'node:path';
+import { lstatExact, statExact } from './file-status.ts';
+import { ignoreErrors } from './ignore-errors.ts';
+import { decodeName, fsPath } from './names.ts';
+
+/** Device, inode and birth time of a link: no rename changes them, and no other file gets all three. */
+const WIDTH = 3;
+/** Links in one path, as in Linux (path_resolution(7)). */
+const MAX_LINKS = 40;
+
+/** Returns the row of a link. */
+export function linkRow({ dev, ino, birthtimeNs }: BigIntStats): readonly bigint[] {
+  return [dev, ino, birthtimeNs];
+}
+
+/**
+ * Links that restores of this job have made. Their content is that of an archive: a later step does not follow them, as it
+ * follows the links of the user's own steps (docs/threat-model.md).
+ */
+export class RestoredLinks {
+  readonly #keys = new Set<string>();
+
+  /** `rows` are those of `linkRow`, one after the other. */
+  constructor(rows: Iterable<bigint> = []) {
+    let row: bigint[] = [];
+    for (const value of rows) {
+      row.push(value);
+      if (row.length < WIDTH) continue;
+      this.#keys.add(row.join(' '));
+      row = [];
+    }
+  }
+
+  /** Returns a restored link that the system follows on the way to what is at `path`, or undefined. */
+  onTheWayTo(path: string): string | undefined {
+    const found = this.#keys.size > 0 ? this.#first(resolve(path)) : undefined;
+    // A link by itself is an entry like any other, unless it stands for a directory
+    const isFollowed = !found?.isLast || ignoreErrors(() => statExact(path)?.isDirectory());
+    return isFollowed ? found?.link : undefined;
+  }
+
+  /** Whether `path` itself is a restored link. */
+  has(path: string): boolean {
+    return this.#keys.size > 0 && (this.#first(resolve(path))?.isLast ?? false);
+  }
+
+  /** Resolves a path as the system does, up to the first restored link. `isLast`: it is the path's last component. */
+  #first(path: string): { readonly link: string; readonly isLast: boolean } | undefined {
+    let at = parse(path).root;
+    /** Components to come, the next one last. */
+    const pending = componentsOf(path.slice(at.length));
+    let links = 0;
+    let isTarget = false;
+    while (pending.length > 0) {
+      const component = pending.pop()!;
+      const isLast: boolean = pending.length === 0 && !isTarget;
+      isTarget ||= isLast;
+      const next = component === '..' ? dirname(at) : join(at, component);
+      const stats = ignoreErrors(() => lstatExact(next));
+      if (!stats) return undefined;
+      if (!stats.isSymbolicLink()) {
+        at = next;
+        continue;
+      }
+      if (this.#keys.has(linkRow(stats).join(' '))) return { link: next, isLast };
+      const target = ignoreErrors(() => decodeName(readlinkSync(fsPath(next), 'buffer')));
+      if (target === undefined || ++links > MAX_LINKS) return undefined;
+      const { root } = parse(target);
+      if (root !== '') at = root;
+      pending.push(...componentsOf(target.slice(root.length)));
+    }
+    return undefined;
+  }
+}
+
+function componentsOf(path: string): string[] {
+  return path
+    .split(sep === '/' ? '/' : /[\\/]/)
+    .filter(component => component !== '' && component !== '.')
+    .reverse();
+}

@@ -1,0 +1,47 @@
+import { dirname, isAbsolute, resolve } from 'node:path';
+import { DamagedArchiveError, TargetTreeError } from '../archive-errors.ts';
+import { type Entry, EntryType, inodeOf } from '../format/entry.ts';
+import type { PathLayout } from '../fs/layout.ts';
+import { leadsOutside } from '../fs/link-target.ts';
+
+/**
+ * Checks the symlinks at literal paths of the step. A later step follows a link there, so an archive must not make one that
+ * leads out of the step's paths, by itself or through another link of the archive. A save leaves such a link out.
+ *
+ * Throws `DamagedArchiveError`. An absolute target may be inside the paths of another runner, so that for it this is a
+ * `TargetTreeError`: the object stays.
+ */
+export function checkLiteralLinks(entries: readonly Entry[], layout: PathLayout): void {
+  for (const entry of entries) {
+    const { type, target } = inodeOf(entry, entries);
+    if (type !== EntryType.symlink) continue;
+    const path = layout.toAbsolute(entry.name);
+    if (!layout.followsLink(path)) continue;
+    if (!leadsOutside(layout, path, target) && !leadsThroughLink(entries, layout, path, target)) continue;
+    if (isAbsolute(target))
+      throw new TargetTreeError(
+        `${path} is a link to ${target} in the cache, which is outside the \`path\` of this step`,
+      );
+    throw new DamagedArchiveError(
+      `its entry ${entry.name} is a link that leads out of the \`path\` of this step`,
+    );
+  }
+}
+
+/** Whether the way to the target of a link at `path` goes through a symlink of the archive, or ends at one. */
+function leadsThroughLink(
+  entries: readonly Entry[],
+  layout: PathLayout,
+  path: string,
+  target: string,
+): boolean {
+  const links = new Set(
+    entries.flatMap(entry =>
+      inodeOf(entry, entries).type === EntryType.symlink ? [layout.toAbsolute(entry.name)] : [],
+    ),
+  );
+  for (let at = resolve(dirname(path), target); at !== dirname(at); at = dirname(at)) {
+    if (links.has(at)) return true;
+  }
+  return false;
+}

@@ -1,0 +1,62 @@
+import { mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { scratch } from '../support/scratch.ts';
+import { buildTree } from '../support/tree.ts';
+import { fleet } from './incremental/fleet.ts';
+
+/** The caches of two other jobs: of `a`, with a link `a/b` to a directory outside, and of `a/b/c`. */
+async function arrange() {
+  const { job } = fleet();
+  const [directory, outside] = [scratch(), scratch()];
+  mkdirSync(path.join(outside, 'c'));
+  writeFileSync(path.join(outside, 'c/secret'), 'secret');
+  const planter = job({ paths: ['a'] });
+  await buildTree(planter.workspace, { 'a/b': { symlink: outside } });
+  await planter.save('planted');
+  const other = job({ paths: ['a/b/c'] });
+  await buildTree(other.workspace, { 'a/b/c/file': 'ordinary' });
+  await other.save('ordinary');
+  // Two steps of one job
+  const [first, second] = [job({ directory, paths: ['a'] }), job({ directory, paths: ['a/b/c'] })];
+  return { first, second, outside, workspace: second.workspace };
+}
+
+describe('a step below a link that an earlier restore of the job has made', () => {
+  test('restores nothing through it and reports the link', async () => {
+    const { first, second, outside, workspace } = await arrange();
+    expect(await first.restore('planted')).toMatchObject({ kind: 'hit' });
+    const outcome = await second.restore('ordinary');
+    expect(outcome).toMatchObject({ kind: 'failed', treeChanged: false });
+    expect(outcome.kind === 'failed' && outcome.error.message).toBe(
+      `${workspace}/a/b/c leads through ${workspace}/a/b, a link that an earlier restore of this job has made and that is not followed; remove it or change \`path\``,
+    );
+    expect(readdirSync(path.join(outside, 'c'))).toEqual(['secret']);
+  });
+
+  test('saves nothing through it and reports the link', async () => {
+    const { first, second, workspace } = await arrange();
+    await first.restore('planted');
+    expect(await second.save('stolen', { base: undefined })).toEqual({ kind: 'empty' });
+    expect(second.lines).toEqual([
+      `notice: ${workspace}/a/b/c is not in the cache: it leads through ${workspace}/a/b, a link that a restore of this job has made.`,
+    ]);
+  });
+
+  test('follows the link when a step of the user has made it again', async () => {
+    const { first, second, outside, workspace } = await arrange();
+    await first.restore('planted');
+    rmSync(path.join(workspace, 'a/b'));
+    symlinkSync(outside, path.join(workspace, 'a/b'));
+    expect(await second.restore('ordinary')).toMatchObject({ kind: 'hit' });
+    expect(readdirSync(path.join(outside, 'c')).sort()).toEqual(['file', 'secret']);
+    expect(await second.save('own', { base: undefined })).toMatchObject({ kind: 'saved' });
+  });
+});
+
+test('a step saves again a link that its own restore has made', async () => {
+  const { first } = await arrange();
+  await first.restore('planted');
+  writeFileSync(path.join(first.workspace, 'a/new'), 'new');
+  expect(await first.save('again', { base: undefined })).toMatchObject({ kind: 'saved', entries: 3 });
+});
