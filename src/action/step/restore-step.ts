@@ -7,9 +7,14 @@ import { type ActionInputs, parseInputs } from '../inputs/inputs.ts';
 import { BadInputError, badInputSentence } from '../inputs/read-input.ts';
 import { readRunContext } from '../run/run-context.ts';
 import type { Runner } from '../runner/runner.ts';
-import { setKeyOutput } from './outputs.ts';
 import { eventProblem, lookupRequest, planStep, type StepPlan } from './plan.ts';
-import { type RestorePhase, reportDenied, reportOutcome, warnIgnored } from './restore-report.ts';
+import {
+  type RestorePhase,
+  reportDenied,
+  reportOutcome,
+  setKeyOutput,
+  warnIgnored,
+} from './restore-report.ts';
 import { type StepState, writeState } from './state.ts';
 import { pinOf } from './target-pin.ts';
 

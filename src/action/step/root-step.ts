@@ -1,7 +1,7 @@
 import { isOn, readInput } from '../inputs/read-input.ts';
 import type { Runner } from '../runner/runner.ts';
 import { runAsRoot } from '../runner/sudo.ts';
-import { setKeyOutput, setUnavailableOutputs } from './outputs.ts';
+import { setKeyOutput, setUnavailableOutputs } from './restore-report.ts';
 
 /**
  * Runs this phase in a child as root (input `sudo`). If sudo refuses, one line reports it: nothing is restored or saved,
