@@ -72,20 +72,30 @@ const MAX_KEY_LENGTH = 512;
 /** GitHub's limit on `key` and `restore-keys` together (@actions/cache 6.3.0, `restoreCache`). */
 const MAX_KEYS = 10;
 
+/** They go into the state of the step, which has at most 128 KiB (state.ts), as JSON and together with ten keys. */
+const MAX_PATHS_BYTES = 80_000;
+/** Each is matched with every name that the step searches or excludes. */
+const MAX_WILDCARD_LINES = 1000;
+
 /**
  * Parses and checks every input. In the post step `remembered` replaces `path`, `key` and `restore-keys` by the values of
  * the restore step: the runner has evaluated their expressions again by then.
  * Throws `BadInputError` for the first bad value.
  */
 export function parseInputs(env: Environment, remembered?: CacheInputs): ActionInputs {
-  return { ...(remembered ?? parseCacheInputs(env)), ...parseBucketInputs(env), ...parseBehaviour(env) };
+  return { ...parseCacheInputs(env, remembered), ...parseBucketInputs(env), ...parseBehaviour(env) };
 }
 
-function parseCacheInputs(env: Environment): CacheInputs {
-  const key = readInput(env, 'key');
-  const restoreKeys = readLines(env, 'restore-keys');
+function parseCacheInputs(env: Environment, remembered: CacheInputs | undefined): CacheInputs {
+  const key = remembered?.key ?? readInput(env, 'key');
+  const restoreKeys = remembered?.restoreKeys ?? readLines(env, 'restore-keys');
+  const paths = remembered?.paths ?? readLines(env, 'path');
   checkKeys(key, restoreKeys);
-  const paths = readLines(env, 'path');
+  checkPaths(paths);
+  return { paths, key, restoreKeys };
+}
+
+function checkPaths(paths: readonly string[]): void {
   if (paths.length === 0) {
     throw new BadInputError('path', 'is missing: list the files and directories to cache, one on each line.');
   }
@@ -93,7 +103,20 @@ function parseCacheInputs(env: Environment): CacheInputs {
     const lines = quoteValue(paths.join(' '));
     throw new BadInputError('path', `is ${lines}, but at least one line must name something to cache.`);
   }
-  return { paths, key, restoreKeys };
+  const bytes = Buffer.byteLength(JSON.stringify(paths));
+  if (bytes > MAX_PATHS_BYTES) {
+    throw new BadInputError(
+      'path',
+      `has ${bytes} bytes, but at most ${MAX_PATHS_BYTES} are allowed: name directories rather than their files.`,
+    );
+  }
+  const wild = paths.filter(line => /[*?[]/.test(line)).length;
+  if (wild > MAX_WILDCARD_LINES) {
+    throw new BadInputError(
+      'path',
+      `has ${wild} lines with wildcards, but at most ${MAX_WILDCARD_LINES} are allowed: name the directories above.`,
+    );
+  }
 }
 
 /** The rules are those of actions/cache, also where the bucket allows more: the fallback gets the same keys. */

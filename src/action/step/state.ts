@@ -29,20 +29,54 @@ export function writeState(runner: Runner, state: StepState): void {
   runner.saveState(NAME, JSON.stringify(state));
 }
 
-/** Returns undefined if the main phase failed before it wrote a state, or another release wrote it. */
+/** The system gives an environment variable at most 128 KiB (Linux), and the runner starts no post step with a longer one. */
+const MAX_STATE_LENGTH = 128 * 1024;
+
+/** Returns undefined if the main phase failed before it wrote a state, or if this release did not write it. */
 export function readState(env: Environment): StepState | undefined {
   const text = env[`STATE_${NAME}`];
-  if (!text) return undefined;
+  if (!text || text.length > MAX_STATE_LENGTH) return undefined;
   try {
-    const state = JSON.parse(text) as Partial<StepState> | null;
-    const whole =
-      typeof state?.key === 'string' &&
-      Array.isArray(state.paths) &&
-      Array.isArray(state.restoreKeys) &&
-      typeof state.target === 'object' &&
-      state.target !== null;
-    return whole ? (state as StepState) : undefined;
+    const state: unknown = JSON.parse(text);
+    return isRecord(state) && isState(state) ? (state as unknown as StepState) : undefined;
   } catch {
     return undefined;
   }
+}
+
+type JsonRecord = Readonly<Record<string, unknown>>;
+
+function isState(state: JsonRecord): boolean {
+  return (
+    isTexts(state.paths) &&
+    isText(state.key) &&
+    isTexts(state.restoreKeys) &&
+    typeof state.finished === 'boolean' &&
+    typeof state.saveAlways === 'boolean' &&
+    isRecord(state.target) &&
+    Object.values(state.target).every(isText) &&
+    SOURCES.has(state.source) &&
+    (state.matchedKey === undefined || isText(state.matchedKey)) &&
+    typeof state.bucketWasDown === 'boolean' &&
+    (state.damaged === undefined || isObject(state.damaged, 'name', 'etag', 'key')) &&
+    (state.base === undefined || isObject(state.base, 'name', 'etag'))
+  );
+}
+
+const SOURCES: ReadonlySet<unknown> = new Set<StepState['source']>(['s3', 'directory', 'github', 'none']);
+
+function isRecord(value: unknown): value is JsonRecord {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string';
+}
+
+function isTexts(value: unknown): boolean {
+  return Array.isArray(value) && value.every(isText);
+}
+
+function isObject(value: unknown, ...names: readonly string[]): boolean {
+  return isRecord(value) && names.every(name => isText(value[name]));
 }

@@ -102,6 +102,34 @@ describe('parseInputs', () => {
   });
 
   test.each([
+    [
+      '1,001 lines with wildcards',
+      '*\n'.repeat(1001),
+      "Input 'path' has 1001 lines with wildcards, but at most 1000 are allowed: name the directories above.",
+    ],
+    [
+      '20,000 lines',
+      'd\n'.repeat(20_000),
+      "Input 'path' has 80001 bytes, but at most 80000 are allowed: name directories rather than their files.",
+    ],
+  ])('a path of %s is refused in one sentence', (_, path, sentence) => {
+    expect(() => parse({ ...minimal, path })).toThrow(sentence);
+  });
+
+  test('19,999 lines of path, of which 1,000 have wildcards, are accepted', () => {
+    const path = `${'*\n'.repeat(1000)}${'d\n'.repeat(18_999)}`;
+    expect(parse({ ...minimal, path }).paths).toHaveLength(19_999);
+  });
+
+  test.each([
+    { paths: [], key: 'k', restoreKeys: [] },
+    { paths: ['a'], key: 'a,b', restoreKeys: [] },
+    { paths: ['a'], key: 'k', restoreKeys: Array.from({ length: 10 }, () => 'r') },
+  ])('remembered inputs are checked too: %j', remembered => {
+    expect(() => parseInputs({}, remembered)).toThrow(BadInputError);
+  });
+
+  test.each([
     ['/ci/', 'ci'],
     ['team/a', 'team/a'],
     ['', 'cache-s3'],

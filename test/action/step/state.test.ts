@@ -20,13 +20,46 @@ test('the post phase reads the state that the main phase wrote', () => {
   expect(readState({ STATE_CACHE_S3: runner.states[0] })).toEqual(state);
 });
 
-test.each(['', '{', 'null', '"npm-1"', ...(['key', 'paths', 'restoreKeys', 'target'] as const).map(without)])(
-  'an incomplete state is ignored: %s',
+test('a state with the objects of a restore is read too', () => {
+  const more = { ...state, damaged: { name: 'o', etag: 'e', key: 'npm-1' }, base: { name: 'o', etag: 'e' } };
+  expect(readState({ STATE_CACHE_S3: JSON.stringify(more) })).toEqual(more);
+});
+
+test.each(['', '{', 'null', '"npm-1"', '[]', '{"__proto__":{"key":"npm-1"}}'])(
+  'the state %j is ignored, since it is none',
   text => {
     expect(readState({ STATE_CACHE_S3: text })).toBeUndefined();
   },
 );
 
-function without(field: keyof StepState): string {
-  return JSON.stringify({ ...state, [field]: undefined });
-}
+test.each(['paths', 'key', 'restoreKeys', 'finished', 'saveAlways', 'target', 'source', 'bucketWasDown'])(
+  'a state without %s is ignored',
+  name => {
+    expect(readState({ STATE_CACHE_S3: JSON.stringify({ ...state, [name]: undefined }) })).toBeUndefined();
+  },
+);
+
+test.each([
+  { paths: 'node_modules' },
+  { paths: [1] },
+  { key: ['npm-1'] },
+  { restoreKeys: [null] },
+  { finished: 'true' },
+  { saveAlways: 1 },
+  { target: [] },
+  { target: { bucket: 1 } },
+  { source: 'elsewhere' },
+  { matchedKey: {} },
+  { bucketWasDown: 0 },
+  { damaged: { name: 'o', etag: 'e' } },
+  { damaged: 'o' },
+  { base: { name: 'o', etag: null } },
+  { base: [] },
+])('a state with %j is ignored', more => {
+  expect(readState({ STATE_CACHE_S3: JSON.stringify({ ...state, ...more }) })).toBeUndefined();
+});
+
+test('a state over 128 KiB is ignored', () => {
+  const text = JSON.stringify({ ...state, restoreKeys: ['k'.repeat(128 * 1024)] });
+  expect(readState({ STATE_CACHE_S3: text })).toBeUndefined();
+});
