@@ -1,3 +1,5 @@
+/** This folder keeps objects as files of a directory of the host. */
+
 import { readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { Log } from '../../report/log.ts';

@@ -1,18 +1,7 @@
-/** Who may read a directory store, and what in it is not an object. */
-
 import { execFileSync } from 'node:child_process';
-import {
-  chmodSync,
-  chownSync,
-  lstatSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { lstatSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { createDirectoryStore } from '../../../src/storage/directory/directory-store.ts';
 import { ObjectReplacedError } from '../../../src/storage/store-errors.ts';
 import { scratch } from '../../support/scratch.ts';
@@ -29,50 +18,6 @@ async function save(root: string, text = 'object'): Promise<void> {
   await upload.write(Buffer.from(text));
   await upload.complete();
 }
-
-/** Modes of the store's directories and of its one object, in octal. */
-function modes(root: string): string[] {
-  const paths = ['', 'v1', 'v1/key', name].map(below => path.join(root, below));
-  return paths.map(each => (lstatSync(each).mode & 0o7777).toString(8));
-}
-
-describe.runIf(posix)('the objects of a directory store', () => {
-  test.each([
-    ['private in a directory that the store makes', undefined, ['700', '700', '700', '600']],
-    ['private in a directory that others may only read', 0o755, ['755', '755', '755', '600']],
-    ['shared with the group that may write to it', 0o2770, ['2770', '2770', '2770', '640']],
-    ['shared with all who may write to it', 0o1777, ['1777', '1777', '1777', '644']],
-  ])('are %s', async (_, mode, expected) => {
-    const root = path.join(scratch(), 'store');
-    if (mode !== undefined) {
-      mkdirSync(root);
-      chmodSync(root, mode);
-    }
-    // A strict and a loose umask make no difference
-    const umask = process.umask();
-    onTestFinished(() => void process.umask(umask));
-    for (const strictness of [0o077, 0o000]) {
-      process.umask(strictness);
-      const store = path.join(root, '..', `store-${strictness}`);
-      execFileSync('sh', ['-c', '[ ! -e "$1" ] || cp -a "$1" "$2"', 'sh', root, store]);
-      await save(store);
-      expect(modes(store)).toEqual(expected);
-    }
-  });
-});
-
-test.runIf(process.getuid?.() === 0).each([
-  ['an existing directory', true],
-  ['a directory that the store makes', false],
-])('root gives what it writes to the owner of %s', async (_, isThere) => {
-  const parent = scratch();
-  const root = path.join(parent, 'store');
-  if (isThere) mkdirSync(root);
-  chownSync(isThere ? root : parent, 65534, 65533);
-  await save(root);
-  const owners = ['', 'v1', 'v1/key', name].map(below => lstatSync(path.join(root, below)));
-  expect(owners.map(({ uid, gid }) => [uid, gid])).toEqual(Array(4).fill([65534, 65533]));
-});
 
 describe.runIf(posix)('a directory store', () => {
   const foreign: [string, (file: string) => unknown][] = [

@@ -1,0 +1,35 @@
+import { linkSync, lstatSync, mkdirSync, utimesSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { expect, test } from 'vitest';
+import { type Entry, EntryType } from '../../../src/archive/format/entry.ts';
+import { decodeLinkedFiles, encodeCompareJob, OnDisk } from '../../../src/archive/messages/compare-job.ts';
+import { compareEntries } from '../../../src/archive/worker/compare-entries.ts';
+import { scratch } from '../../support/scratch.ts';
+
+const posix = process.platform !== 'win32';
+
+test.runIf(posix)(
+  'compareEntries finds unchanged, changed and missing entries, and files with several names',
+  () => {
+    const root = scratch();
+    const at = (name: string) => path.join(root, name);
+    for (const name of ['same', 'larger', 'linked']) writeFileSync(at(name), 'data', { mode: 0o644 });
+    writeFileSync(at('larger'), 'more data');
+    linkSync(at('linked'), at('second'));
+    mkdirSync(at('directory'));
+    for (const name of ['same', 'larger', 'linked', 'directory']) utimesSync(at(name), 1, 1);
+    const file: Entry = {
+      ...{ name: 'x', type: EntryType.file, mode: 0o644, mtimeUs: 1_000_000, mtimeRestNs: 0, size: 4 },
+      ...{ target: '', linkTo: -1, uid: -1, gid: -1, frame: -1, offset: 0 },
+    };
+    const directory: Entry = { ...file, type: EntryType.directory, size: 0, mode: 0o700 };
+    const names = ['same', 'larger', 'linked', 'missing', 'directory'];
+    const entries = [file, file, file, file, directory];
+    const { onDisk, inodes } = compareEntries(encodeCompareJob(entries, names.map(at)));
+    const { unchanged, other } = OnDisk;
+    // The mode of the directory differs
+    expect([...onDisk]).toEqual([unchanged, other, unchanged, other, OnDisk.directory]);
+    const { dev, ino } = lstatSync(at('second'), { bigint: true });
+    expect([...decodeLinkedFiles(inodes)]).toEqual([{ index: 2, dev, ino }]);
+  },
+);
