@@ -130,6 +130,27 @@ describe('a literal path that is a link out of the paths', () => {
     expect(restored).toContain(patterns[0]);
   });
 
+  test.each<[string, TreeSpec, readonly string[], string]>([
+    ['a file', { 'a/b': { symlink: 'c' }, 'a/c': 'c', link: { symlink: 'a/b' } }, ['link', 'a'], '/link'],
+    [
+      'a directory',
+      { 'a/latest': { symlink: '3' }, 'a/3/bin': 'b', link: { symlink: 'a/latest/bin' } },
+      ['link', 'a'],
+      '/link',
+    ],
+    ['each other', { a: { symlink: 'b' }, b: { symlink: 'a' }, f: 'f' }, ['a', 'b', 'f'], '/a'],
+  ])('is skipped when it leads through a link to %s of the cache', async (_, tree, patterns, link) => {
+    const { skipped, restored } = await roundTrip(tree, patterns);
+    expect(skipped[0]).toBe(`${link}: \`path\` names a link that leads through another link of the cache`);
+    expect(restored).not.toContain(link.slice(1));
+  });
+
+  test('is saved when it leads through a link that is saved as a directory', async () => {
+    const tree: TreeSpec = { 'd/x': 'x', l: { symlink: 'd' }, link: { symlink: 'l/x' } };
+    const { skipped, restored } = await roundTrip(tree, ['link', 'l']);
+    expect({ skipped, restored }).toEqual({ skipped: [], restored: ['l', 'l/x', 'link'] });
+  });
+
   test('is saved when only a wildcard names it', async () => {
     const { skipped, restored } = await roundTrip({ 'a/link': { symlink: '../secret' } }, ['a/*']);
     expect({ skipped, restored }).toEqual({ skipped: [], restored: ['a', 'a/link'] });

@@ -1,6 +1,13 @@
 import { dirname, resolve } from 'node:path';
 import type { PathLayout } from './layout.ts';
 
+/** Returns the target of a link at the absolute `path`, and the directories above the target. Lexical. */
+export function wayToTarget(path: string, target: string): string[] {
+  const way: string[] = [];
+  for (let at = resolve(dirname(path), target); at !== dirname(at); at = dirname(at)) way.push(at);
+  return way;
+}
+
 /**
  * Returns whether a link at the absolute `path` leads out of the step's paths. Lexical: a link on the way to the target is
  * not followed.

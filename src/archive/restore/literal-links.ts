@@ -1,8 +1,8 @@
-import { dirname, isAbsolute, resolve } from 'node:path';
+import { isAbsolute } from 'node:path';
 import { DamagedArchiveError, TargetTreeError } from '../archive-errors.ts';
 import { type Entry, EntryType, inodeOf } from '../format/entry.ts';
 import type { PathLayout } from '../fs/layout.ts';
-import { leadsOutside } from '../fs/link-target.ts';
+import { leadsOutside, wayToTarget } from '../fs/link-target.ts';
 
 /**
  * Checks the symlinks at literal paths of the step. A later step follows a link there, so an archive must not make one that
@@ -40,8 +40,6 @@ function leadsThroughLink(
       inodeOf(entry, entries).type === EntryType.symlink ? [layout.toAbsolute(entry.name)] : [],
     ),
   );
-  for (let at = resolve(dirname(path), target); at !== dirname(at); at = dirname(at)) {
-    if (links.has(at)) return true;
-  }
-  return false;
+  // A link to itself leads nowhere
+  return wayToTarget(path, target).some(at => at !== path && links.has(at));
 }

@@ -1,8 +1,9 @@
 import { EntryType } from '../format/entry.ts';
 import type { FileStatus } from '../fs/file-status.ts';
 import { MAX_MTIME_US, type Mtime } from '../fs/file-times.ts';
+import { ignoreErrors } from '../fs/ignore-errors.ts';
 import type { PathLayout } from '../fs/layout.ts';
-import { leadsOutside } from '../fs/link-target.ts';
+import { leadsOutside, wayToTarget } from '../fs/link-target.ts';
 import { isStagingName } from '../fs/staging-name.ts';
 import { rootsToWalk } from './scan-roots.ts';
 import {
@@ -160,8 +161,20 @@ class Walk {
    * link that a later step would follow out of its paths (docs/threat-model.md).
    */
   #linkSkipReason(path: string, target: string): string | undefined {
-    if (!this.#layout.followsLink(path) || !leadsOutside(this.#layout, path, target)) return undefined;
-    return '`path` names a link that leads out of the paths';
+    if (!this.#layout.followsLink(path)) return undefined;
+    if (leadsOutside(this.#layout, path, target)) return '`path` names a link that leads out of the paths';
+    // A link to itself leads nowhere
+    if (wayToTarget(path, target).some(at => at !== path && this.#isSavedLink(at)))
+      return '`path` names a link that leads through another link of the cache';
+    return undefined;
+  }
+
+  /** Whether the archive holds this path as a link. */
+  #isSavedLink(path: string): boolean {
+    const stored = this.#layout.toStored(path);
+    if (!this.#layout.permits(stored) && !this.#layout.permits(`${stored}/`)) return false;
+    const options = { ...this.#read, follow: this.#layout.followsLink(path), skip: () => {} };
+    return ignoreErrors(() => readNode(path, stored, options))?.stats.isSymbolicLink() ?? false;
   }
 
   #scanned(node: TreeNode, type: EntryType, linkName: string): ScannedEntry {
