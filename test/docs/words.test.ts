@@ -24,6 +24,11 @@ const documentsOnly: readonly Pattern[] = [
   { pattern: /\b(?:looks?|looked) at\b/i, instead: '"check" or "read"' },
 ];
 
+const commentsOnly: readonly Pattern[] = [
+  { pattern: /^What /, instead: 'a verb first ("Returns …"), or the name of the thing' },
+  { pattern: /(?:^|[ (])undefined: /, instead: '"Returns undefined if …" or "undefined if …"' },
+];
+
 /** Replaces every character but line ends, so that line numbers stay. */
 const blank = (text: string) => text.replace(/[^\n]/g, ' ');
 
@@ -55,8 +60,24 @@ test.each(worded)('%s uses plain words', file => {
   expect(findingsIn(proseOf(file), [...anywhere, ...documentsOnly])).toEqual([]);
 });
 
+/** The comments of a source, each as one line: the text without its signs. */
+function commentsOf(source: string): string[] {
+  const comments = source.match(/\/\*[\s\S]*?\*\/|(?<=^\s*)\/\/.*$/gm) ?? [];
+  return comments.map(comment =>
+    comment.replace(/^\/[*/]+\s*(?:\* )?|\s*\*+\/$/g, '').replace(/\s*\n\s*\*? ?/g, ' '),
+  );
+}
+
+test.each(filesBelow('src', '.ts'))('%s uses plain words', file => {
+  expect(findingsIn(read(file), anywhere)).toEqual([]);
+  expect(commentsOf(read(file)).flatMap(comment => findingsIn(comment, commentsOnly))).toEqual([]);
+});
+
 test('a wording that is not plain is found on its line, but not in code or in a quoted message', () => {
   expect(findingsIn('a\nboth end well\n', anywhere)).toEqual(['line 2: "end well": write "succeed"']);
   expect(proseOf('docs/troubleshooting.md')).not.toContain('Cache not found for input keys');
   expect(proseOf('README.md').split('\n')).toHaveLength(read('README.md').split('\n').length);
+  const comments = commentsOf('/**\n * What a\n * b is.\n */\nlet x; // not one\n  // Or undefined: none.\n');
+  expect(comments).toEqual(['What a b is.', 'Or undefined: none.']);
+  expect(comments.flatMap(comment => findingsIn(comment, commentsOnly))).toHaveLength(2);
 });
