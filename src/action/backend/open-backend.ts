@@ -11,7 +11,7 @@ import type { ObjectStore } from '../../storage/object-store.ts';
 import { VERSION } from '../../version.ts';
 import type { Target } from '../inputs/target.ts';
 
-/** What every step of this process shares. */
+/** Options that all steps of this process share. */
 interface OpenerOptions {
   readonly log: Log;
   readonly records: JobRecords;
@@ -36,7 +36,7 @@ const TOOL = `cache-s3/${VERSION}`;
 /** With more worker threads the main thread and the network are the limit. */
 const MAX_WORKERS = 8;
 
-/** The one place that knows which modules a step is made of. Each is loaded only where it is used. */
+/** Creates the function that opens backends. Each module is loaded only when a step uses it. */
 export function createOpener(shared: OpenerOptions): OpenBackend {
   const { log, records } = shared;
   const openGitHub = async () => {

@@ -1,33 +1,31 @@
 import { constants } from 'node:fs';
 import { win32 } from 'node:path';
 
-/**
- * What differs between operating systems for archives, in one place. Everything else in archive/ is written once.
- */
+/** The differences between operating systems for archives. The rest of archive/ is the same on all. */
 export interface Platform {
-  /** Whether permission bits mean anything. */
+  /** Whether permission bits have an effect. */
   readonly hasModes: boolean;
-  /** Whether owners are stored and set: only root can give files away. */
+  /** Whether owners are stored and set: only root can change the owner of a file. */
   readonly keepsOwners: boolean;
-  /** Whether names that differ only in case may be one file (decides only together with a probe of the disk). */
+  /** Whether names that differ only in case may be one file. Whether they are depends on the disk (case-folding.ts). */
   readonly mayFoldCase: boolean;
-  /** Whether a disk that folds case goes letter by letter, as NTFS does; else as APFS, for which ß is ss. */
+  /** Whether a disk that folds case maps single letters, as NTFS does. Otherwise as APFS, for which ß is ss. */
   readonly foldsLetters: boolean;
   /** Whether `//server/share` is a place of its own; elsewhere it is a second name of `/server/share`. */
   readonly hasShares: boolean;
-  /** Characters that a component may not hold here, although it can elsewhere. */
+  /** Characters and names that a component may have on other systems, but not here. */
   readonly forbiddenInComponents: RegExp | undefined;
-  /** Added to open flags when reading: never follow a link that took a file's place, never wait on a FIFO. */
+  /** Flags for every open(2) that reads: follow no link that has replaced a file, and do not block on a FIFO. */
   readonly openFlags: number;
-  /** Errors of a rename that may be gone a moment later: somebody has the file open, a virus scanner mostly. */
+  /** Codes of errors of a rename that end by themselves: another process, often a virus scanner, has the file open. */
   readonly transientCodes: ReadonlySet<string>;
-  /** Whether a symlink says itself if it leads to a directory (`linkTypeOf`). */
+  /** Whether a symlink has a type, for a file or for a directory (`linkTypeOf`). */
   readonly typesLinks: boolean;
   /** Whether link(2) of a symlink makes another name of the symlink; elsewhere of its target, or it is refused. */
   readonly joinsSymlinks: boolean;
 }
 
-/** The choices for a platform; `isRoot` says whether this process may give files to other owners. */
+/** Returns the properties of a platform. `isRoot`: this process may change the owner of files. */
 export function platformOf(name: NodeJS.Platform, isRoot: boolean): Platform {
   const windows = name === 'win32';
   return {
@@ -41,18 +39,19 @@ export function platformOf(name: NodeJS.Platform, isRoot: boolean): Platform {
       ? /[<>:"\\|?*\u0000-\u001f]|[. ]$|^(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?$/i
       : undefined,
     openFlags: windows ? 0 : (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0),
-    // Elsewhere an open file is in nobody's way
+    // On other systems an open file blocks no rename
     transientCodes: new Set(windows ? ['EACCES', 'EBUSY', 'EPERM'] : []),
     typesLinks: windows,
-    // POSIX leaves it open; macOS follows the link
+    // Undefined in POSIX. macOS follows the link
     joinsSymlinks: name === 'linux',
   };
 }
 
 /**
- * What Windows wants to know of a symlink that it makes: one of the wrong type cannot be used. `path` is the absolute
- * path that the link ends at; Node would look from where it is made, and for what is there already. Absolute links to
- * directories are junctions, as pnpm makes them: those need no privilege. `isDirectory` is asked for an absolute path.
+ * Returns the type that a symlink needs on Windows, where one of the wrong type cannot be used. `path` is the absolute path
+ * that the link will have in the end: Node would resolve the target from the path in staging, and only if it exists.
+ * Absolute links to directories are junctions, as pnpm makes them, because those need no privilege. `isDirectory` receives
+ * an absolute path.
  */
 export function linkTypeOf(
   target: string,

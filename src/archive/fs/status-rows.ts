@@ -12,9 +12,9 @@ const CTIME = 7;
 const WIDTH = 8;
 
 /**
- * What the disk said of each file of a restore after its last change, by entry. A file that still says all of it is the
- * one that was restored. Size and mtime alone would not do: npm gives every file the same mtime, and a directory that is
- * renamed over another leaves its children's times as they are.
+ * The status of each restored file after its last change, by entry. A file whose status equals its row is the one that was
+ * restored. Size and mtime are not enough: npm gives every file the same mtime, and the rename of a directory over another
+ * leaves the times of its children as they are.
  */
 export class StatusRows {
   readonly values: BigInt64Array<ArrayBuffer>;
@@ -45,7 +45,7 @@ export class StatusRows {
   matches(entry: number, stats: BigIntStats): boolean {
     const { values } = this;
     const start = entry * WIDTH;
-    // Column by column: this is asked of every file of a tree
+    // Column by column: this runs for every file of a tree
     return (
       values[start + INO] !== 0n &&
       values[start + INO] === stats.ino &&

@@ -10,11 +10,11 @@ import { PROGRESS_INTERVAL_MS } from '../../report/progress.ts';
  * The wording is that of `@actions/cache` 6.3.0 (lib/cache.js); the local tests hold it against the real client.
  */
 export class ClientOutput {
-  /** Why the client gave up. undefined: it printed no problem. */
+  /** The reason for which the client gave up, undefined if it printed none. */
   problem: string | undefined;
-  /** Why the last attempt failed that the client repeats. */
+  /** The reason for which the last attempt failed, undefined if the client printed none. It retries such an attempt. */
   lastFailure: string | undefined;
-  /** Size of the archive in bytes. undefined: not printed. */
+  /** Size of the archive in bytes, undefined if the client did not print it. */
   sizeBytes: number | undefined;
 
   readonly #log: Log;
@@ -35,7 +35,7 @@ export class ClientOutput {
       return;
     }
     const message = chunk.replace(/\r?\n$/, '');
-    // @actions/core writes a command in one line; what has several is foreign text
+    // @actions/core writes a command in one line: text of several lines is foreign
     const [, command, data = ''] = /^::([a-z-]+)::(.*)$/.exec(message) ?? [];
     const text = unescapeData(data);
     if (command === undefined) this.#readInfo(message);
@@ -70,7 +70,7 @@ export class ClientOutput {
     }
   }
 
-  /** Reads what version 1 and 2 of the service, restores and saves print in different places. */
+  /** Reads the size and the failures. Versions 1 and 2 of the service, and restores and saves, print them in different places. */
   #readDetails(text: string): void {
     const [, size] = /^(?:File Size: |Cache Size: ~\d+ MB \()(\d+)/.exec(text) ?? [];
     if (size !== undefined) this.sizeBytes = Number(size);
@@ -79,7 +79,7 @@ export class ClientOutput {
     if (failure !== undefined) this.lastFailure = reason(failure);
   }
 
-  /** Tar prints its errors and warnings, and in debug mode what an archive contains. */
+  /** Logs the output of tar: errors and warnings, and in debug mode the names in an archive. */
   #readProgram(text: string): void {
     const lines = `${this.#partialLine}${text}`.split(/\r?\n/);
     this.#partialLine = lines.pop() ?? '';

@@ -1,9 +1,9 @@
 /** HTTP status of the service's response to the last of its calls. `none`: it has not responded. */
 export type ServiceResponse = number | 'none' | 'not requested';
 
-/** What is known of a call of the client that returned no result. */
+/** Facts about a call of the client that returned no result. */
 export interface CallEvidence {
-  /** The text with which the client gave up. undefined: it printed none. */
+  /** The text with which the client gave up, undefined if it printed none. */
   readonly problem: string | undefined;
   readonly serviceResponse: ServiceResponse;
 }

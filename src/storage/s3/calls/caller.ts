@@ -66,7 +66,7 @@ export class Caller {
   readonly #limits: TimeLimits;
   readonly #userAgent: string;
   readonly #limiter = new ConcurrencyLimiter();
-  /** A failure is final: nobody knows yet that the endpoint is back. */
+  /** Whether a failure is final: the bucket was down before, and no call has succeeded since. */
   #bucketWasDown: boolean;
   /** A call succeeded. */
   #accepted = false;
