@@ -14,13 +14,14 @@ export type Step = 'main' | 'post' | 'restore' | 'save';
 
 /** Runs one phase and ends the process when it is done, even if sockets or timers are still open. */
 export async function run(step: Step): Promise<void> {
+  const { env } = process;
   const { signal, trigger } = listenForInterrupt();
-  becomeSudoChild(process.env, () => trigger('SIGINT'));
-  const runner = createRunner(process.env);
-  maskSecrets(runner.env);
+  becomeSudoChild(env, () => trigger('SIGINT'));
+  const runner = createRunner(env);
+  maskSecrets(env);
   installLastResort(runner.log, end);
   try {
-    if (wantsSudo(runner.env)) await rootStep(runner, signal, step === 'main' || step === 'restore');
+    if (wantsSudo(env)) await rootStep(runner, signal, step === 'main' || step === 'restore');
     else await runStep(step, runner, signal);
   } catch (error) {
     reportEarlyEnd(runner.log, error);
@@ -38,7 +39,7 @@ async function end(): Promise<void> {
 async function runStep(step: Step, runner: Runner, signal: AbortSignal): Promise<void> {
   const { env, log } = runner;
   const records = new JobRecords(env.RUNNER_TEMP, log);
-  const open = createOpener({ log, records, workerUrl: workerUrl() });
+  const open = createOpener({ env, log, records, workerUrl: workerUrl() });
   switch (step) {
     case 'main':
     case 'restore':

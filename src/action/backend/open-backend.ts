@@ -9,10 +9,12 @@ import type { StorageBackend } from '../../storage/backend.ts';
 import { createFallback } from '../../storage/fallback.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
 import { VERSION } from '../../version.ts';
+import type { Environment } from '../inputs/read-input.ts';
 import type { Target } from '../inputs/target.ts';
 
 /** Options that all steps of this process share. */
 interface OpenerOptions {
+  readonly env: Environment;
   readonly log: Log;
   readonly records: JobRecords;
   /** The program of the archive's worker threads. */
@@ -38,10 +40,10 @@ const MAX_WORKERS = 8;
 
 /** Creates the function that opens backends. Each module is loaded only when a step uses it. */
 export function createOpener(shared: OpenerOptions): OpenBackend {
-  const { log, records } = shared;
+  const { env, log, records } = shared;
   const openGitHub = async () => {
     const { createGitHubBackend } = await import('../../storage/github/github-backend.ts');
-    return createGitHubBackend(log, records);
+    return createGitHubBackend(log, records, env);
   };
   return async (target, options) => {
     if (target.kind === 'github') return openGitHub();

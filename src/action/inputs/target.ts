@@ -58,6 +58,7 @@ export function resolveTarget(inputs: BucketInputs, options: TargetOptions): Tar
       forkPullRequest: options.forkPullRequest,
       forcePathStyle: aws === undefined,
       caFile: inputs.caFile === '' ? undefined : inputs.caFile,
+      environment: options.env,
       attempts,
     },
   };

@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import { readSmallFile } from '../../archive/fs/small-file.ts';
 
 /** The parts of GitHub's event payload that caching depends on. A part that is missing or malformed is undefined. */
 export interface EventPayload {
@@ -32,29 +32,9 @@ export function readEventPayload(file: string | undefined): EventPayload {
 
 function parseFile(file: string): unknown {
   try {
-    return JSON.parse(readRegularFile(file));
+    return JSON.parse(readSmallFile(file, MAX_PAYLOAD_BYTES));
   } catch {
     return undefined;
-  }
-}
-
-/** Throws the system's error, or an error of its own for a file that is not regular or too large. */
-function readRegularFile(file: string): string {
-  // A FIFO must not block. Windows has no such flag
-  const fd = openSync(file, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
-  try {
-    const stats = fstatSync(fd);
-    if (!stats.isFile() || stats.size > MAX_PAYLOAD_BYTES) throw new Error('not a payload');
-    const bytes = Buffer.alloc(stats.size);
-    let filled = 0;
-    while (filled < bytes.length) {
-      const count = readSync(fd, bytes, filled, bytes.length - filled, null);
-      if (count === 0) break;
-      filled += count;
-    }
-    return bytes.toString('utf8', 0, filled);
-  } finally {
-    closeSync(fd);
   }
 }
 

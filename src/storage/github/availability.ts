@@ -3,7 +3,7 @@
  * Returns undefined if the cache is available. The rules are those of `@actions/cache` 6.3.0 (lib/internal/config.js),
  * and the token, without which the service refuses every request.
  */
-export function unavailableReason(env: NodeJS.ProcessEnv): string | undefined {
+export function unavailableReason(env: Readonly<NodeJS.ProcessEnv>): string | undefined {
   const address = serviceVersion(env) === 'v2' ? 'ACTIONS_RESULTS_URL' : 'ACTIONS_CACHE_URL';
   const missing = [address, 'ACTIONS_RUNTIME_TOKEN'].filter(name => !env[name]);
   if (missing.length === 0) return undefined;
@@ -11,7 +11,7 @@ export function unavailableReason(env: NodeJS.ProcessEnv): string | undefined {
 }
 
 /** GitHub Enterprise Server has only the first version of the service, whatever the feature flag is. */
-function serviceVersion(env: NodeJS.ProcessEnv): 'v1' | 'v2' {
+function serviceVersion(env: Readonly<NodeJS.ProcessEnv>): 'v1' | 'v2' {
   const server = env.GITHUB_SERVER_URL || 'https://github.com';
   const host = URL.canParse(server) ? new URL(server).hostname.toLowerCase() : '';
   const hosted = host === 'github.com' || host.endsWith('.ghe.com') || host.endsWith('.localhost');

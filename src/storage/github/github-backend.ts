@@ -22,13 +22,17 @@ import { GITHUB_TIMEOUTS, type GitHubTimeouts } from './watchdog.ts';
  * Creates the backend of GitHub's own cache. Its client, `@actions/cache`, is loaded at the first call: it costs tens of
  * ms, and most jobs never need it.
  */
-export function createGitHubBackend(log: Log, records: JobRecords): StorageBackend {
-  return new GitHubBackend(loadClient, log, records, GITHUB_TIMEOUTS);
+export function createGitHubBackend(
+  log: Log,
+  records: JobRecords,
+  environment: Readonly<NodeJS.ProcessEnv>,
+): StorageBackend {
+  return new GitHubBackend(() => loadClient(environment), log, records, GITHUB_TIMEOUTS);
 }
 
 /** Throws `StoreUnavailableError` if the runner offers no cache service. */
-async function loadClient(): Promise<Client> {
-  const reason = unavailableReason(process.env);
+async function loadClient(environment: Readonly<NodeJS.ProcessEnv>): Promise<Client> {
+  const reason = unavailableReason(environment);
   if (reason !== undefined) throw new StoreUnavailableError(reason);
   return import('@actions/cache');
 }

@@ -18,6 +18,8 @@ export interface S3Settings {
   readonly forcePathStyle: boolean;
   /** A PEM file of further certificate authorities. */
   readonly caFile: string | undefined;
+  /** The environment of the process: proxies, AWS_* and the places of shared files. */
+  readonly environment: Readonly<NodeJS.ProcessEnv>;
   /** Attempts per call: 1 + `retry-count`, or 1 with `retry: false`. Range 1 to 100. */
   readonly attempts: number;
 }

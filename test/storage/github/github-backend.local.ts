@@ -144,7 +144,9 @@ describe('a call that ends early', () => {
 it("GitHub's cache is not used on a runner without a cache service", async () => {
   vi.stubEnv('ACTIONS_RUNTIME_TOKEN', '');
   expect(
-    await createGitHubBackend(recordingLog(), new JobRecords(undefined, silentLog)).lookup(lookupRequest()),
+    await createGitHubBackend(recordingLog(), new JobRecords(undefined, silentLog), process.env).lookup(
+      lookupRequest(),
+    ),
   ).toMatchObject({
     kind: 'unavailable',
     error: { message: "GitHub's cache is not available on this runner: it sets no ACTIONS_RUNTIME_TOKEN" },

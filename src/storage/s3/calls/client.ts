@@ -25,7 +25,7 @@ export function connect(
   clock: Clock,
   userAgent: string,
 ): Connection {
-  const transport = new Transport(settings.caFile, clock);
+  const transport = new Transport(settings, clock);
   const handler = new SdkRequestHandler(transport, limits, userAgent);
   // An STS that responds says nothing about the endpoint, so its limits are its own
   const stsHandler = () => new SdkRequestHandler(transport, new TimeLimits(clock, limits.figures), userAgent);

@@ -5,13 +5,13 @@ import type {
   HttpResponse,
   RequestHandler,
 } from '@smithy/types';
+import { readSmallFile } from '../../../archive/fs/small-file.ts';
 import type { Clock } from '../../../retry/clock.ts';
 import { deadline, unlessAborted } from '../../../retry/signals.ts';
 import { StoreRefusedError } from '../../store-errors.ts';
 import { errorCode, httpStatus } from '../errors/classify.ts';
 import { redact } from '../errors/redact.ts';
 import type { S3Settings } from '../s3-settings.ts';
-import { readSmallFile } from '../transport/small-file.ts';
 import { fromProfile, MAX_TOKEN_BYTES, stsEndpoint } from './profile.ts';
 import { SDK_CONSTANTS } from './sdk-constants.ts';
 
@@ -88,11 +88,8 @@ function reasonOf(error: Error): string {
   return redact(error.message.slice(0, 200)).replace(/\.$/, '');
 }
 
-function* sources(
-  { region, instanceMetadata, forkPullRequest }: S3Settings,
-  stsHandler: StsHandler,
-): Generator<[string, Source]> {
-  const { env } = process;
+function* sources(settings: S3Settings, stsHandler: StsHandler): Generator<[string, Source]> {
+  const { region, instanceMetadata, forkPullRequest, environment: env } = settings;
   const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey } = env;
   if (accessKeyId && secretAccessKey && !env.AWS_PROFILE) {
     const sessionToken = env.AWS_SESSION_TOKEN;
@@ -106,7 +103,7 @@ function* sources(
   if (env.AWS_PROFILE) yield profile;
   const { AWS_WEB_IDENTITY_TOKEN_FILE: tokenFile, AWS_ROLE_ARN: roleArn } = env;
   if (tokenFile && roleArn) {
-    yield ['web identity', () => fromTokenFile(tokenFile, roleArn, forkPullRequest, { ...client, region })];
+    yield ['web identity', () => fromTokenFile(tokenFile, roleArn, settings, { ...client, region })];
   }
   if (!env.AWS_PROFILE) yield profile;
   if (!instanceMetadata) return;
@@ -123,17 +120,17 @@ function* sources(
 async function fromTokenFile(
   tokenFile: string,
   roleArn: string,
-  forkPullRequest: boolean,
+  { forkPullRequest, environment: env }: S3Settings,
   client: Readonly<Record<string, unknown>>,
 ): Promise<AwsCredentialIdentity> {
   if (forkPullRequest) throw new Error('a pull request from a fork gets no role of the runner');
   const webIdentityToken = readSmallFile(tokenFile, MAX_TOKEN_BYTES).trim();
   const { fromWebToken } = await import('@aws-sdk/credential-provider-web-identity');
-  const { AWS_ROLE_SESSION_NAME } = process.env;
+  const { AWS_ROLE_SESSION_NAME } = env;
   return fromWebToken({
     webIdentityToken,
     roleArn,
     ...(AWS_ROLE_SESSION_NAME && { roleSessionName: AWS_ROLE_SESSION_NAME }),
-    clientConfig: { ...client, ...stsEndpoint(process.env) },
+    clientConfig: { ...client, ...stsEndpoint(env) },
   })();
 }

@@ -1,7 +1,7 @@
 import { readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import type { AwsCredentialIdentity } from '@smithy/types';
-import { readSmallFile } from '../transport/small-file.ts';
+import { readSmallFile } from '../../../archive/fs/small-file.ts';
 import { homeDirectory, type Profile, readSharedFiles, type SharedFiles } from './shared-files.ts';
 
 /** Bound of a web identity token in bytes. */

@@ -1,6 +1,6 @@
 import { homedir } from 'node:os';
 import path from 'node:path';
-import { readSmallFile } from '../transport/small-file.ts';
+import { readSmallFile } from '../../../archive/fs/small-file.ts';
 
 /** Bound of each of the AWS files in bytes. */
 const MAX_BYTES = 1024 * 1024;

@@ -1,8 +1,14 @@
 import http from 'node:http';
 import https from 'node:https';
 import tls from 'node:tls';
+import { readSmallFile } from '../../../archive/fs/small-file.ts';
 import { StoreRefusedError } from '../../store-errors.ts';
-import { readSmallFile } from './small-file.ts';
+
+export interface AgentSettings {
+  /** A PEM file of further certificate authorities. */
+  readonly caFile: string | undefined;
+  readonly environment: Readonly<NodeJS.ProcessEnv>;
+}
 
 /** The connection pools of one transport. */
 export interface Agents {
@@ -21,11 +27,11 @@ const IDLE_CONNECTION_MS = 10_000;
  * queue would count against the connection limit. Proxies come from the environment (HTTP_PROXY, HTTPS_PROXY, NO_PROXY),
  * which Node honours only where `proxyEnv` is set; NODE_EXTRA_CA_CERTS is part of the default authorities.
  *
- * @param caFile a PEM file of further certificate authorities.
  * @throws StoreRefusedError when the file cannot be used or a proxy variable is malformed.
  */
-export function createAgents(caFile: string | undefined): Agents {
-  const environment = withSchemes(process.env);
+export function createAgents(settings: AgentSettings): Agents {
+  const { caFile } = settings;
+  const environment = withSchemes(settings.environment);
   refuseUncheckedProxy(environment);
   const common = {
     keepAlive: true,
@@ -52,7 +58,7 @@ export function createAgents(caFile: string | undefined): Agents {
 const PROXY_VARIABLES = ['http_proxy', 'HTTP_PROXY', 'https_proxy', 'HTTPS_PROXY'];
 
 /** Adds http:// to a proxy without a scheme, as actions/cache and curl do. Node 24.21 ignores such a proxy. */
-function withSchemes(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+function withSchemes(environment: Readonly<NodeJS.ProcessEnv>): NodeJS.ProcessEnv {
   const bare = PROXY_VARIABLES.filter(name => environment[name] && !environment[name].includes('://'));
   return { ...environment, ...Object.fromEntries(bare.map(name => [name, `http://${environment[name]}`])) };
 }

@@ -3,7 +3,7 @@ import https from 'node:https';
 import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import type { Clock } from '../../../retry/clock.ts';
-import { type Agents, createAgents } from './agents.ts';
+import { type AgentSettings, type Agents, createAgents } from './agents.ts';
 import { ProtocolError } from './protocol-error.ts';
 import { Timers } from './timers.ts';
 
@@ -56,11 +56,10 @@ export class Transport {
 
   /**
    * Opens no connection yet.
-   * @param caFile a PEM file of further certificate authorities.
    * @throws StoreRefusedError when the file cannot be used or a proxy variable of the environment is malformed.
    */
-  constructor(caFile: string | undefined, clock: Clock) {
-    this.#agents = createAgents(caFile);
+  constructor(settings: AgentSettings, clock: Clock) {
+    this.#agents = createAgents(settings);
     this.#clock = clock;
   }
 

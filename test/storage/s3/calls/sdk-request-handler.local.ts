@@ -16,7 +16,11 @@ afterEach(() => {
 
 function openHandler() {
   const limits = new TimeLimits(systemClock, shortLimits);
-  const handler = new SdkRequestHandler(new Transport(undefined, systemClock), limits, 'cache-s3/1.2.3');
+  const handler = new SdkRequestHandler(
+    new Transport({ caFile: undefined, environment: process.env }, systemClock),
+    limits,
+    'cache-s3/1.2.3',
+  );
   closers.push(() => handler.destroy());
   return { handler, limits };
 }

@@ -55,7 +55,7 @@ async function assumeRole(): Promise<AwsCredentialIdentity> {
   const role = `role_arn = ${ROLE}\nsource_profile = keys\nduration_seconds = ${SESSION_SECONDS}\n`;
   const keys = `aws_access_key_id = ${gateway.accessKey}\naws_secret_access_key = ${gateway.secretKey}\n`;
   writeFileSync(file, `[default]\n${role}\n[keys]\n${keys}`);
-  const transport = new Transport(undefined, systemClock);
+  const transport = new Transport({ caFile: undefined, environment: process.env }, systemClock);
   const limits = new TimeLimits(systemClock, TIME_LIMITS);
   const provider = credentialsFor(
     createS3Settings({ credentials: undefined, region: gateway.region }),

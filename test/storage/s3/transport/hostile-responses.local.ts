@@ -8,7 +8,7 @@ import { rawServer } from './http-server.ts';
 let transport: Transport;
 
 beforeEach(() => {
-  transport = new Transport(undefined, systemClock);
+  transport = new Transport({ caFile: undefined, environment: process.env }, systemClock);
 });
 afterEach(() => transport.close());
 

@@ -1,0 +1,40 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { readSmallFile } from '../../../src/archive/fs/small-file.ts';
+
+let directory: string;
+const at = (name: string) => path.join(directory, name);
+beforeEach(() => {
+  directory = mkdtempSync(path.join(tmpdir(), 'cache-s3-small-'));
+});
+afterEach(() => rmSync(directory, { recursive: true }));
+
+test('a file of the given size is read, through a link too', () => {
+  writeFileSync(at('file'), 'ü'.repeat(50));
+  symlinkSync('file', at('link'));
+  for (const name of ['file', 'link']) expect(readSmallFile(at(name), 100)).toBe('ü'.repeat(50));
+});
+
+test('a file that is larger by one byte is refused', () => {
+  writeFileSync(at('file'), 'x'.repeat(101));
+  expect(() => readSmallFile(at('file'), 100)).toThrow(expect.objectContaining({ code: 'EFBIG' }));
+});
+
+test('an empty file has no text, and a missing one is the error of the system', () => {
+  writeFileSync(at('file'), '');
+  expect(readSmallFile(at('file'), 100)).toBe('');
+  expect(() => readSmallFile(at('missing'), 100)).toThrow(expect.objectContaining({ code: 'ENOENT' }));
+});
+
+test.skipIf(process.platform === 'win32')(
+  'a FIFO, a device and a directory are refused without waiting',
+  () => {
+    execFileSync('mkfifo', [at('fifo')]);
+    for (const file of [at('fifo'), '/dev/zero', directory]) {
+      expect(() => readSmallFile(file, 100)).toThrow(expect.objectContaining({ code: 'ENOTFILE' }));
+    }
+  },
+);
