@@ -5,11 +5,10 @@
 import * as fs from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { isDeepStrictEqual } from 'node:util';
 import { copyCheckout } from '../test/support/checkout.ts';
 import { GatewayUnavailableError, startGateway } from '../test/support/gateway/gateway.ts';
 import { runAction } from '../test/support/runner/run-action.ts';
-import { describeTree } from '../test/support/tree.ts';
+import { describeTree, treeDifferences } from '../test/support/tree.ts';
 import { ensureDist } from './build.mjs';
 import { root } from './project.mjs';
 
@@ -96,14 +95,10 @@ function check(what, actual, expected) {
   if (actual !== expected) throw new Error(`${what} is '${actual}', expected '${expected}'`);
 }
 
-/** Compares entry by entry, because a diff of two whole descriptions takes minutes. */
 function checkTree(actual, expected) {
-  const names = [...new Set([...Object.keys(expected), ...Object.keys(actual)])];
-  const different = names.filter(name => !isDeepStrictEqual(actual[name], expected[name]));
-  if (different.length === 0) return;
-  const [name] = different;
-  const [was, is] = [expected[name], actual[name]].map(entry => JSON.stringify(entry) ?? 'nothing');
-  throw new Error(`${different.length} entries have changed: ${name} was ${was} and is ${is}`);
+  const differences = treeDifferences(actual, expected);
+  if (differences.length > 0)
+    throw new Error(`${differences.length} entries have changed: ${differences[0]}`);
 }
 
 function megabytes(bytes) {

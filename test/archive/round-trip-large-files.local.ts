@@ -2,9 +2,10 @@ import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { WorkerPool } from '../../src/archive/pool/worker-pool.ts';
+import { incompressible } from '../support/random.ts';
 import { scratch } from '../support/scratch.ts';
 import { buildTree, describeTree, type TreeSpec } from '../support/tree.ts';
-import { incompressible, layoutIn, packTree, restoreObject, WORKER_URL } from './support/archives.ts';
+import { layoutIn, packTree, restoreObject, WORKER_URL } from './support/archives.ts';
 
 const linux = process.platform === 'linux';
 
@@ -21,8 +22,8 @@ describe('files over several frames are restored', () => {
   test('without workers', async () => {
     const [from, to] = [scratch(), scratch()];
     await buildTree(from, inFrames);
-    const { object } = await packTree(await layoutIn(from));
-    await restoreObject(object, await layoutIn(to));
+    const { object } = await packTree(layoutIn(from));
+    await restoreObject(object, layoutIn(to));
     expect(await describeTree(to)).toEqual(await describeTree(from));
   });
 
@@ -30,10 +31,10 @@ describe('files over several frames are restored', () => {
     const [from, to] = [scratch(), scratch()];
     await buildTree(from, inFrames);
     const saver = new WorkerPool(WORKER_URL, 2);
-    const { object } = await packTree(await layoutIn(from), { runner: saver });
+    const { object } = await packTree(layoutIn(from), { runner: saver });
     await saver.close();
     const reads: [number, number][] = [];
-    await restoreObject(object, await layoutIn(to), {
+    await restoreObject(object, layoutIn(to), {
       runner: () => new WorkerPool(WORKER_URL, 2),
       tailBytes: 1024,
       onRead: (start, end) => reads.push([start, end]),
@@ -48,9 +49,9 @@ describe('files over several frames are restored', () => {
     const content = Buffer.alloc(24 * 1024 * 1024);
     content.write('not zero', 10 * 1024 * 1024);
     writeFileSync(join(from, 'tree/sparse'), content);
-    const { object } = await packTree(await layoutIn(from));
+    const { object } = await packTree(layoutIn(from));
     expect(object.length).toBeLessThan(10_000);
-    await restoreObject(object, await layoutIn(to));
+    await restoreObject(object, layoutIn(to));
     expect(readFileSync(join(to, 'tree/sparse')).equals(content)).toBe(true);
     expect(statSync(join(to, 'tree/sparse')).blocks * 512).toBeLessThan(1024 * 1024);
   });

@@ -13,10 +13,10 @@ const withoutTimes = (root: string) => describeTree(root, { ignoreMtime: () => t
 async function roundTrip(spec: TreeSpec, patterns: readonly string[]) {
   const [from, to] = [await buildTree(scratch(), spec), scratch()];
   const before = await withoutTimes(from);
-  const { object, skipped } = await packTree(await layoutIn(from, patterns));
-  await restoreObject(object, await layoutIn(from, patterns));
+  const { object, skipped } = await packTree(layoutIn(from, patterns));
+  await restoreObject(object, layoutIn(from, patterns));
   expect(await withoutTimes(from)).toEqual(before);
-  await restoreObject(object, await layoutIn(to, patterns));
+  await restoreObject(object, layoutIn(to, patterns));
   return {
     restored: Object.keys(await describeTree(to)),
     skipped: skipped.map(line => line.slice(from.length)),
@@ -52,8 +52,8 @@ describe('a link to itself', () => {
   ])('is replaced by a directory of the cache %s', async (_, patterns) => {
     const from = await buildTree(scratch(), { 'a/b/c/f': 'f' });
     const to = await buildTree(scratch(), { a: { symlink: 'a' } });
-    const { object } = await packTree(await layoutIn(from, patterns));
-    await restoreObject(object, await layoutIn(to, patterns));
+    const { object } = await packTree(layoutIn(from, patterns));
+    await restoreObject(object, layoutIn(to, patterns));
     expect(Object.keys(await describeTree(to))).toEqual(['a', 'a/b', 'a/b/c', 'a/b/c/f']);
   });
 });
@@ -179,12 +179,12 @@ describe.runIf(process.platform === 'linux')('hard links between symlinks', () =
   test('210 names of 10 symlinks are 10 inodes after a restore', async () => {
     const from = await linkedSymlinks(10, 21);
     const to = scratch();
-    const { object } = await packTree(await layoutIn(from, ['d']));
-    await restoreObject(object, await layoutIn(to, ['d']));
+    const { object } = await packTree(layoutIn(from, ['d']));
+    await restoreObject(object, layoutIn(to, ['d']));
     expect(countInodes(to)).toEqual([210, 10]);
     expect(await describeTree(to)).toEqual(await describeTree(from));
     // Over what is there, one by one
-    await restoreObject(object, await layoutIn(to, ['d']));
+    await restoreObject(object, layoutIn(to, ['d']));
     expect(countInodes(to)).toEqual([210, 10]);
     expect(await describeTree(to)).toEqual(await describeTree(from));
   });

@@ -3,9 +3,10 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parentName } from '../../src/archive/format/entry.ts';
 import { openArchive } from '../../src/archive/format/open-archive.ts';
+import { incompressible } from '../support/random.ts';
 import { scratch } from '../support/scratch.ts';
 import { buildTree, describeTree, type TreeDescription, type TreeSpec } from '../support/tree.ts';
-import { incompressible, layoutIn, packTree, restoreObject, tailOf } from './support/archives.ts';
+import { layoutIn, packTree, restoreObject, tailOf } from './support/archives.ts';
 
 const linux = process.platform === 'linux';
 
@@ -83,9 +84,9 @@ async function roundTrip(spec: TreeSpec, options: { tailBytes?: number } = {}): 
   const [from, to] = [scratch(), scratch()];
   await buildTree(from, spec);
   const before = await describeTree(from);
-  const { object } = await packTree(await layoutIn(from));
+  const { object } = await packTree(layoutIn(from));
   expect(await describeTree(from), 'a save changes nothing').toEqual(before);
-  const summary = await restoreObject(object, await layoutIn(to), options);
+  const summary = await restoreObject(object, layoutIn(to), options);
   expect(await describeTree(to)).toEqual(before);
   expect(summary.entries).toBe(Object.keys(before).length);
   return object;
@@ -135,7 +136,7 @@ describe('round trip', () => {
     mkdirSync(inRaw('/tree/directory'), { recursive: true });
     writeFileSync(inRaw('/tree/file'), 'x');
     for (const pattern of ['*', '*/tree']) {
-      const layout = await layoutIn(work, [pattern]);
+      const layout = layoutIn(work, [pattern]);
       const { object } = await packTree(layout);
       rmSync(inRaw('/tree'), { recursive: true });
       await restoreObject(object, layout);
@@ -167,9 +168,9 @@ describe('round trip', () => {
     };
     await buildTree(from, spec);
     await buildTree(elsewhere, { 'store/item': 'i' });
-    const { object } = await packTree(await layoutIn(join(from, 'work'), patterns, join(from, 'home')));
+    const { object } = await packTree(layoutIn(join(from, 'work'), patterns, join(from, 'home')));
     const stored = await describeTree(elsewhere);
-    const target = await layoutIn(join(to, 'work'), patterns, join(to, 'home'));
+    const target = layoutIn(join(to, 'work'), patterns, join(to, 'home'));
     mkdirSync(join(to, 'work'));
     rmSync(join(elsewhere, 'store'), { recursive: true });
     await restoreObject(object, target);
@@ -227,8 +228,8 @@ describe('round trip', () => {
       'tree/zz': 'z',
     });
     const patterns = ['tree', '!tree/skip', 'tree/skip/again'];
-    const { object } = await packTree(await layoutIn(from, patterns));
-    await restoreObject(object, await layoutIn(to, patterns));
+    const { object } = await packTree(layoutIn(from, patterns));
+    await restoreObject(object, layoutIn(to, patterns));
     expect(Object.keys(await describeTree(to))).toEqual([
       'tree',
       'tree/keep',
@@ -258,21 +259,21 @@ describe('round trip', () => {
       'c/d/file': 'f',
       'c/file': 'f',
     });
-    const { object } = await packTree(await layoutIn(from, patterns));
+    const { object } = await packTree(layoutIn(from, patterns));
     // Elsewhere, what a pattern calls a directory is a file, and the reverse
     const to = await buildTree(scratch(), {
       'b/modules/z': 'z',
       'c/file/z': 'z',
       'c/d/modules': 'a file',
     });
-    for (const place of [from, to, scratch()]) await restoreObject(object, await layoutIn(place, patterns));
+    for (const place of [from, to, scratch()]) await restoreObject(object, layoutIn(place, patterns));
     const restored = scratch();
-    await restoreObject(object, await layoutIn(restored, patterns));
+    await restoreObject(object, layoutIn(restored, patterns));
     expect(Object.keys(leavesOf(await describeTree(restored)))).toEqual(expected);
   });
 
   test('a save of no paths writes nothing', async () => {
-    const { object } = await packTree(await layoutIn(scratch(), ['not-there']));
+    const { object } = await packTree(layoutIn(scratch(), ['not-there']));
     expect(object.length).toBe(0);
   });
 });
@@ -292,9 +293,9 @@ describe('times', () => {
     const long = new Date('1960-01-01');
     utimesSync(join(from, 'tree/ancient'), long, long);
     utimesSync(join(from, 'tree/ancient-and-empty'), long, long);
-    const { object, outOfRange } = await packTree(await layoutIn(from));
+    const { object, outOfRange } = await packTree(layoutIn(from));
     expect(outOfRange).toEqual(['ancient', 'ancient-and-empty'].map(name => `${from}/tree/${name}: 1970`));
-    await restoreObject(object, await layoutIn(to));
+    await restoreObject(object, layoutIn(to));
     const tree = await describeTree(to);
     expect([tree['tree/ancient']?.mtime, tree['tree/ancient-and-empty']?.mtime]).toEqual([0, 0]);
   });
@@ -303,6 +304,6 @@ describe('times', () => {
 test('two saves of the same tree make the same object', async () => {
   const from = scratch();
   await buildTree(from, everyKind);
-  const [first, again] = [await packTree(await layoutIn(from)), await packTree(await layoutIn(from))];
+  const [first, again] = [await packTree(layoutIn(from)), await packTree(layoutIn(from))];
   expect(first.object.equals(again.object)).toBe(true);
 });

@@ -5,10 +5,10 @@ import { type BigIntStats, lstatSync, mkdirSync, readdirSync, writeFileSync } fr
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { fileTimes } from '../../src/archive/fs/file-times.ts';
-import { SeededRandom } from '../support/random.ts';
+import { incompressible, SeededRandom } from '../support/random.ts';
 import { scratch } from '../support/scratch.ts';
 import { buildTree, type TreeSpec } from '../support/tree.ts';
-import { incompressible, layoutIn, packTree, restoreObject } from './support/archives.ts';
+import { layoutIn, packTree, restoreObject } from './support/archives.ts';
 import { hasTool } from './support/has-tool.ts';
 
 const linux = process.platform === 'linux';
@@ -17,9 +17,9 @@ const MOST_EARLY_NS = fileTimes.restored({ mtimeUs: 1, mtimeRestNs: 999 }).mtime
 
 /** Saves `tree` of a workspace and restores it into an empty one. */
 async function moved(workspace: string): Promise<{ workspace: string; object: Buffer }> {
-  const { object } = await packTree(await layoutIn(workspace));
+  const { object } = await packTree(layoutIn(workspace));
   const to = scratch();
-  await restoreObject(object, await layoutIn(to));
+  await restoreObject(object, layoutIn(to));
   return { workspace: to, object };
 }
 
@@ -85,9 +85,9 @@ describe.runIf(linux && hasTool('touch'))('times to the nanosecond', () => {
   test('a warm restore rewrites no file that a restore has written', async () => {
     const from = await buildTree(scratch(), kinds);
     touchAll(from, new SeededRandom(9));
-    const { object } = await packTree(await layoutIn(from));
+    const { object } = await packTree(layoutIn(from));
     const to = scratch();
-    const layout = await layoutIn(to);
+    const layout = layoutIn(to);
     await restoreObject(object, layout);
     const before = statsBelow(to);
     const { rawBytes } = await restoreObject(object, layout, { warm: true });
@@ -101,7 +101,7 @@ describe.runIf(linux && hasTool('touch'))('times to the nanosecond', () => {
   test.runIf(hasTool('tar') && hasTool('zstd'))('GNU tar extracts exactly the saved times', async () => {
     const from = await buildTree(scratch(), kinds);
     touchAll(from, new SeededRandom(10));
-    const { object } = await packTree(await layoutIn(from));
+    const { object } = await packTree(layoutIn(from));
     const [file, to] = [join(scratch(), 'x.tar.zst'), scratch()];
     writeFileSync(file, object);
     execFileSync('sh', ['-c', 'zstd -qdc "$1" | tar -C "$2" -xpf -', 'sh', file, to]);
@@ -115,10 +115,10 @@ describe('times that an archive cannot hold', () => {
     const from = await buildTree(scratch(), { 'tree/future': 'x', 'tree/empty': '', 'tree/now': 'x' });
     for (const name of ['future', 'empty'])
       execFileSync('touch', ['-d', '2446-01-01T00:00:00.123456789Z', join(from, 'tree', name)]);
-    const { object, outOfRange } = await packTree(await layoutIn(from));
+    const { object, outOfRange } = await packTree(layoutIn(from));
     expect(outOfRange).toEqual(['empty', 'future'].map(name => `${from}/tree/${name}: 2112`));
     const to = scratch();
-    await restoreObject(object, await layoutIn(to));
+    await restoreObject(object, layoutIn(to));
     for (const name of ['future', 'empty'])
       expect(lstatSync(join(to, 'tree', name)).mtime.getUTCFullYear()).toBe(2112);
   });
@@ -221,7 +221,7 @@ describe('builds stay clean after save and restore', () => {
     const isClean = (output: string) => output.includes('"fresh":true') && !output.includes('"fresh":false');
     expect(build(tree)).not.toSatisfy(isClean);
     expect(build(tree)).toSatisfy(isClean);
-    const layout = await layoutIn(workspace);
+    const layout = layoutIn(workspace);
     for (let generation = 0; generation < 3; generation++) {
       const { object } = await packTree(layout);
       execFileSync('rm', ['-rf', tree]);

@@ -1,9 +1,7 @@
 /** What other programs make of our archives, and what we make of frames that another encoder wrote. */
 
 import { execFileSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
 import { zstdDecompressSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { compressFrame, sha256 } from '../../src/archive/format/codec.ts';
@@ -11,10 +9,12 @@ import { seekTable } from '../../src/archive/format/container.ts';
 import type { Entry, Frame } from '../../src/archive/format/entry.ts';
 import { openArchive } from '../../src/archive/format/open-archive.ts';
 import { END_OF_ARCHIVE_BYTES } from '../../src/archive/format/tar-blocks.ts';
+import { incompressible } from '../support/random.ts';
 import { scratch } from '../support/scratch.ts';
 import { checkTar } from '../support/tar/check-tar.ts';
+import { untar } from '../support/tar/untar.ts';
 import { buildTree, describeTree, type TreeSpec } from '../support/tree.ts';
-import { incompressible, layoutIn, packTree, restoreObject, tailOf } from './support/archives.ts';
+import { layoutIn, packTree, restoreObject, tailOf } from './support/archives.ts';
 import { encodeManifest } from './support/encode-manifest.ts';
 import { hasTool } from './support/has-tool.ts';
 
@@ -56,7 +56,7 @@ const notUtf8: TreeSpec = {
 
 async function saved(spec: TreeSpec) {
   const from = await buildTree(scratch(), spec);
-  return { object: (await packTree(await layoutIn(from))).object, expected: await describeTree(from) };
+  return { object: (await packTree(layoutIn(from))).object, expected: await describeTree(from) };
 }
 
 describe.runIf(haveTools)('zstd -dc | tar xf -', () => {
@@ -66,20 +66,14 @@ describe.runIf(haveTools)('zstd -dc | tar xf -', () => {
   ])('GNU tar extracts the same tree: %s', async (_, spec) => {
     const { object, expected } = await saved(spec);
     const to = scratch();
-    const file = join(scratch(), 'x.tar.zst');
-    writeFileSync(file, object);
-    execFileSync('sh', ['-c', 'zstd -qdc "$1" | tar -C "$2" -xpf -', 'sh', file, to], {
-      stdio: ['ignore', 'ignore', 'pipe'],
-    });
+    untar(object, to);
     const found = await describeTree(to);
     expect(found).toEqual(expected);
   });
 
   test('zstd --test accepts an archive', async () => {
     const { object } = await saved(plain);
-    const file = join(scratch(), 'x.tar.zst');
-    writeFileSync(file, object);
-    execFileSync('zstd', ['-qt', file]);
+    execFileSync('zstd', ['-qt'], { input: object });
   });
 });
 
@@ -112,7 +106,7 @@ describe('frames by @mongodb-js/zstd in place of ours', () => {
     ]);
     await checkTar(again, { full: true });
     const to = scratch();
-    await restoreObject(again, await layoutIn(to));
+    await restoreObject(again, layoutIn(to));
     expect(await describeTree(to)).toEqual(expected);
   });
 

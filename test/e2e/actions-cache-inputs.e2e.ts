@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { startGatewayProxy } from '../support/gateway/shared-gateway.ts';
+import { incompressible } from '../support/random.ts';
 import { mainOf, postOf, warningsOf } from '../support/runner/results.ts';
 import { buildTree, describeTree } from '../support/tree.ts';
 import { cacheSteps, outage } from './support/actions-cache.ts';
@@ -71,15 +72,11 @@ describeWithGateway('actions/cache: other inputs', () => {
   it('upload-chunk-size is the size of the parts', async () => {
     await using proxy = await startGatewayProxy();
     const machine = await lab.newMachine();
-    const big = Buffer.concat(
-      Array.from({ length: 200 }, () => crypto.getRandomValues(Buffer.alloc(60_000))),
-    );
-    await buildTree(machine.workspace, { 'deps/big': big });
+    await buildTree(machine.workspace, { 'deps/big': incompressible(12_000_000) });
     await save('path: deps, key: k, upload-chunk-size: 5242880', {
       machine,
       env: { CACHE_S3_ENDPOINT: proxy.endpoint },
     });
-    // 12 MB that do not compress.
     expect(proxy.operations.filter(operation => operation === 'UploadPart')).toHaveLength(3);
     expect(await lab.objects()).toHaveLength(1);
   });

@@ -3,6 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, it } from 'vitest';
 import { startGatewayProxy } from '../support/gateway/shared-gateway.ts';
+import { incompressible } from '../support/random.ts';
 import { closingFields, debugOf, mainOf, postOf } from '../support/runner/results.ts';
 import { buildTree } from '../support/tree.ts';
 import { describeWithGateway, useLab } from './support/lab.ts';
@@ -27,10 +28,7 @@ describeWithGateway('the log', () => {
   });
 
   it('shows how far a long transfer is, in a group of its own', async () => {
-    const random = Buffer.concat(
-      Array.from({ length: 60 }, () => crypto.getRandomValues(Buffer.alloc(60_000))),
-    );
-    await buildTree(lab.machine.workspace, { 'deps/a': random });
+    await buildTree(lab.machine.workspace, { 'deps/a': incompressible(3_600_000) });
     await lab.steps(step());
     await using proxy = await startGatewayProxy();
     // The tail comes in one piece, the rest of 3.6 MB takes about six seconds.

@@ -4,7 +4,7 @@ import * as fs from 'node:fs/promises';
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { checkTar } from '../support/tar/check-tar.ts';
-import { describeTree, type TreeDescription, type TreeEntry } from '../support/tree.ts';
+import { describeTree, type TreeDescription, type TreeEntry, treeDifferences } from '../support/tree.ts';
 import { exitOf, type Finding, visibleLines } from './case.ts';
 import type { Phase, Scene } from './scene.ts';
 import { overlaid } from './trees.ts';
@@ -124,12 +124,7 @@ export async function restoreElsewhere(scene: Scene): Promise<{ phase: Phase; tr
   return { phase, tree: await describeTree(workspace) };
 }
 
-/** Entry by entry: a diff of two whole descriptions takes minutes. */
+/** Returns the first difference of two trees. Returns undefined if they are equal. */
 export function firstDifference(actual: TreeDescription, expected: TreeDescription): string | undefined {
-  const names = new Set([...Object.keys(expected), ...Object.keys(actual)]);
-  for (const name of names) {
-    if (isDeepStrictEqual(actual[name], expected[name])) continue;
-    return `${name} is ${JSON.stringify(actual[name])}, not ${JSON.stringify(expected[name])}`;
-  }
-  return undefined;
+  return treeDifferences(actual, expected)[0];
 }

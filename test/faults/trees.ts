@@ -1,8 +1,8 @@
 /** The trees of the fault suite: what is archived, and what stands where it is restored to. */
 
 import path from 'node:path';
+import { incompressible } from '../support/random.ts';
 import { buildTree, type TreeDescription, type TreeSpec } from '../support/tree.ts';
-import { randomContent } from './random.ts';
 
 const MIB = 1024 * 1024;
 
@@ -16,8 +16,8 @@ export const TREE = 'tree';
  */
 export function archivedTree(version = 'new'): TreeSpec {
   return {
-    'big.bin': randomContent(`${version} big`, 10 * MIB),
-    ...numbered(24, index => [`data/${index}.bin`, randomContent(`${version} ${index}`, 640 * 1024)]),
+    'big.bin': incompressible(10 * MIB, `${version} big`),
+    ...numbered(24, index => [`data/${index}.bin`, incompressible(640 * 1024, `${version} ${index}`)]),
     ...readOnly(version),
     'empty.txt': '',
     'empty-directory': { directory: true },
@@ -31,8 +31,8 @@ export function archivedTree(version = 'new'): TreeSpec {
 /** What an earlier job left: other content under many of the same names, and files of its own. */
 export function olderTree(): TreeSpec {
   return {
-    'big.bin': randomContent('old big', 300_000),
-    ...numbered(12, index => [`data/${index}.bin`, randomContent(`old ${index}`, 20_000)]),
+    'big.bin': incompressible(300_000, 'old big'),
+    ...numbered(12, index => [`data/${index}.bin`, incompressible(20_000, `old ${index}`)]),
     ...readOnly('old'),
     link: { symlink: 'big.bin' },
     'was-directory/inside.txt': 'a directory before',

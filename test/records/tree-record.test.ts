@@ -19,7 +19,7 @@ import { buildTree } from '../support/tree.ts';
 
 async function newRecord(overrides: Partial<NewTreeRecord> = {}): Promise<NewTreeRecord> {
   const workspace = await buildTree(scratch(), { 'tree/a': 'a', 'tree/b': 'b' });
-  const { object } = await packTree(await layoutIn(workspace));
+  const { object } = await packTree(layoutIn(workspace));
   const { manifest, manifestBytes } = await openArchive(tailOf(object), object.length, () => {
     throw new Error('all of it is in the tail');
   });

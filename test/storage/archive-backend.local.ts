@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { SourceTreeError } from '../../src/archive/archive-errors.ts';
 import { createDirectoryStore } from '../../src/storage/directory/directory-store.ts';
 import { objectPath } from '../../src/storage/directory/file-names.ts';
-import { incompressible } from '../archive/support/archives.ts';
+import { incompressible } from '../support/random.ts';
 import { scratch } from '../support/scratch.ts';
 import { silentLog } from '../support/silent-log.ts';
 import { buildTree, describeTree } from '../support/tree.ts';
@@ -17,7 +17,7 @@ function setUp() {
   const root = scratch();
   const store = createDirectoryStore(root, { log: silentLog });
   const { job } = fleet(store);
-  const fileOf = async (of: Job, key: string) => path.join(root, objectPath(await of.objectName(key)));
+  const fileOf = (of: Job, key: string) => path.join(root, objectPath(of.objectName(key)));
   const files = async () =>
     (await readdir(root, { recursive: true, withFileTypes: true })).filter(entry => entry.isFile());
   return { root, store, job, fileOf, files };
@@ -38,7 +38,7 @@ async function damagedObject(key: string, damage: (bytes: Buffer) => Buffer) {
   const { job, fileOf } = setUp();
   const first = await jobWith(job, 'one');
   await first.saveInFull(key);
-  const file = await fileOf(first, key);
+  const file = fileOf(first, key);
   writeFileSync(file, damage(readFileSync(file)));
   return { job, second: await jobWith(job, 'two'), file };
 }
@@ -185,7 +185,7 @@ describe('a damaged object', () => {
     const { job, second } = await damagedObject('k', damage);
     const before = await describeTree(second.workspace);
     const damaged = await damageFound(second, 'k');
-    expect(damaged).toMatchObject({ key: 'k', name: await second.objectName('k') });
+    expect(damaged).toMatchObject({ key: 'k', name: second.objectName('k') });
     expect(await describeTree(second.workspace)).toEqual(before);
 
     expect(await second.save('k', { damaged, record: false })).toMatchObject({
@@ -212,7 +212,7 @@ describe('a damaged object', () => {
     const { job, store, fileOf } = setUp();
     const first = await jobWith(job, 'one');
     await first.saveInFull('k');
-    writeFileSync(await fileOf(first, 'k'), torn());
+    writeFileSync(fileOf(first, 'k'), torn());
     const other = await jobWith(job, 'three');
     const late = job({
       store: withUploads(store, upload => ({

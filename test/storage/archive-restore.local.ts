@@ -172,7 +172,7 @@ describe('a restore', () => {
   test('reports an object without data as damaged, and this job may replace it', async () => {
     const all = fleet();
     const first = await saver(all, ballast as never);
-    const name = await first.objectName('k-1');
+    const name = first.objectName('k-1');
     const store = between(all.store, async () => {});
     store.getRange = async () => undefined;
     const second = all.job({ store });
@@ -207,7 +207,7 @@ describe('a restore', () => {
   ])('refuses an object that was copied from another name%s', async (_, warm) => {
     const all = fleet();
     const first = await saver(all, ballast as never);
-    const [from, to] = [await first.objectName('k-1'), await first.objectName('k-2')];
+    const [from, to] = [first.objectName('k-1'), first.objectName('k-2')];
     const { sizeBytes } = (await all.store.head(from))!;
     const upload = all.store.createUpload(to, { partSizeBytes: 5_242_880, onlyIfAbsent: true });
     await upload.write((await all.store.getRange(from, { start: 0, end: sizeBytes }))!.bytes);

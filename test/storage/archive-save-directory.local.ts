@@ -3,7 +3,7 @@ import * as fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { CopyRefusedError, ObjectReplacedError, StoreRefusedError } from '../../src/storage/store-errors.ts';
-import { incompressible } from '../archive/support/archives.ts';
+import { incompressible } from '../support/random.ts';
 import { buildTree, describeTree } from '../support/tree.ts';
 import {
   ballast,
@@ -24,7 +24,7 @@ describe('an incremental save', () => {
     const all = fleet();
     const second = await changedJob(all);
     const outcome = await second.save('k-2');
-    const { sizeBytes } = (await all.store.head(await second.objectName('k-1')))!;
+    const { sizeBytes } = (await all.store.head(second.objectName('k-1')))!;
     expect(reused(outcome)).toBeGreaterThan(6_000_000);
     expect(reused(outcome)).toBeLessThan(sizeBytes);
     expect(second.lines).toEqual([]);
@@ -85,7 +85,7 @@ describe('an incremental save', () => {
     const all = fleet();
     const two = all.job();
     const first = await changedJob(all);
-    const base = { name: await first.objectName('k-1'), etag: (await first.open('k-1')).etag };
+    const base = { name: first.objectName('k-1'), etag: (await first.open('k-1')).etag };
     await buildTree(two.workspace, { 'tree/a': 'from another', 'tree/b': 'b' });
     await two.saveInFull('small');
     await first.restore('none', { restoreKeys: ['small'] });
@@ -235,7 +235,7 @@ describe('a save whose base cannot be used is a full one and logs the reason onc
 
 /** Where the directory store keeps what stands under `key`. */
 async function objectFile({ store }: Fleet, job: Job, key: string): Promise<string> {
-  const name = await job.objectName(key);
+  const name = job.objectName(key);
   const { sizeBytes } = (await store.head(name))!;
   const objects = path.join(job.workspace, '../../objects');
   const file = fs

@@ -69,7 +69,7 @@ describe('an incremental save begins its copy before the scan', () => {
     const { second, uploads } = await whileCopied(all, tree => fs.rmSync(tree, { recursive: true }));
     expect(await second.save('k-2')).toEqual({ kind: 'empty' });
     expect(uploads).toEqual(['copied', 'aborted', 'aborted']);
-    expect(await all.store.head(await second.objectName('k-2'))).toBeUndefined();
+    expect(await all.store.head(second.objectName('k-2'))).toBeUndefined();
     expect(await all.store.abortStale('', 0)).toBe(0);
   });
 
@@ -100,7 +100,7 @@ describe('an incremental save that does not finish', () => {
     const second = all.job({ store: stopping });
     await second.restore('none');
     expect(await second.save('k-2', { signal: stop.signal })).toMatchObject({ kind: 'cancelled' });
-    expect(await all.store.head(await second.objectName('k-2'))).toBeUndefined();
+    expect(await all.store.head(second.objectName('k-2'))).toBeUndefined();
     expect(await all.store.abortStale('', 0)).toBe(0);
   });
 
@@ -110,7 +110,7 @@ describe('an incremental save that does not finish', () => {
     const { second, copies } = await meanwhile(all, () => stop.abort(new Error('the step was cancelled')));
     expect(await second.save('k-2', { signal: stop.signal })).toMatchObject({ kind: 'cancelled' });
     expect(copies()).toBe(1);
-    expect(await all.store.head(await second.objectName('k-2'))).toBeUndefined();
+    expect(await all.store.head(second.objectName('k-2'))).toBeUndefined();
     expect(await all.store.abortStale('', 0)).toBe(0);
   });
 
@@ -121,7 +121,7 @@ describe('an incremental save that does not finish', () => {
       kind: 'failed',
       error: { message: expect.stringMatching(/a changed while it was read$/) },
     });
-    expect(await all.store.head(await second.objectName('k-2'))).toBeUndefined();
+    expect(await all.store.head(second.objectName('k-2'))).toBeUndefined();
     expect(await all.store.abortStale('', 0)).toBe(0);
   });
 });

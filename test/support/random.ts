@@ -1,4 +1,25 @@
-/** Numbers that look random and are the same in every run: sfc32 (Chris Doty-Humphrey, PractRand). */
+/** Reproducible randomness: a failing test names its seed, and the same seed repeats it. */
+
+import { createCipheriv, createHash } from 'node:crypto';
+
+/** Returns bytes that do not compress, the same for the same seed. */
+export function incompressible(length: number, seed = ''): Buffer {
+  return incompressibleStream(seed)(length);
+}
+
+/** Returns a function that returns the next bytes of a stream that does not compress. */
+export function incompressibleStream(seed: string): (length: number) => Buffer {
+  const key = createHash('sha256').update(seed).digest();
+  const cipher = createCipheriv('aes-256-ctr', key, Buffer.alloc(16));
+  return length => cipher.update(Buffer.alloc(length));
+}
+
+/** Returns a number from 0 (included) to 1 (excluded), the same for the same seed. */
+export function randomShare(seed: string): number {
+  return createHash('sha256').update(seed).digest().readUInt32BE(0) / 2 ** 32;
+}
+
+/** A generator of random numbers: sfc32 (Chris Doty-Humphrey, PractRand). */
 export class SeededRandom {
   #a: number;
   #b: number;
@@ -12,12 +33,21 @@ export class SeededRandom {
     for (let round = 0; round < 12; round++) this.#next();
   }
 
-  /** An integer from 0 up to, not including, `limit` (at most 2^32). */
+  /** Returns an integer from 0 (included) to `limit` (excluded, at most 2^32). */
   below(limit: number): number {
     return Math.floor((this.#next() / 2 ** 32) * limit);
   }
 
-  /** The same elements in another order. */
+  /** Returns true once in `times` calls. */
+  once(times: number): boolean {
+    return this.below(times) === 0;
+  }
+
+  pick<T>(elements: readonly T[]): T {
+    return elements[this.below(elements.length)]!;
+  }
+
+  /** Returns the same elements in another order. */
   shuffled<T>(elements: readonly T[]): T[] {
     const result = [...elements];
     for (let index = result.length - 1; index > 0; index--) {

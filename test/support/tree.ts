@@ -1,9 +1,10 @@
 /** Builds directory trees for tests, and describes trees so that two of them can be compared exactly. */
 
 import { createHash } from 'node:crypto';
-import { type BigIntStats, createReadStream } from 'node:fs';
+import { type BigIntStats, createReadStream, lutimesSync } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import path from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { fileTimes, splitMtime } from '../../src/archive/fs/file-times.ts';
 
 /** Common to all kinds of entries; `mtime` in microseconds since 1970. */
@@ -87,14 +88,14 @@ async function applyAttributes(at: Buffer, node: TreeNode): Promise<void> {
   if (typeof node === 'string' || node instanceof Uint8Array || 'hardlink' in node) return;
   if ('mode' in node && node.mode !== undefined) await fs.chmod(at, node.mode);
   if (node.mtime === undefined) return;
-  const seconds = toSeconds(node.mtime);
-  await fs.lutimes(at, seconds, seconds);
+  setMtime(at, node.mtime instanceof Date ? node.mtime.getTime() * 1000 : node.mtime);
 }
 
-/** Node sets times as doubles: the middle of the microsecond is what reads back as that microsecond. */
-function toSeconds(mtime: number | Date): number {
-  const micros = mtime instanceof Date ? mtime.getTime() * 1000 : mtime;
-  return micros % 1_000_000 === 0 ? micros / 1_000_000 : (micros + 0.5) / 1_000_000;
+/** Sets the time of a file, directory or link itself, in microseconds since 1970. */
+export function setMtime(at: string | Buffer, mtimeUs: number): void {
+  // Node sets times as doubles: the middle of a microsecond reads back as that microsecond
+  const seconds = mtimeUs % 1_000_000 === 0 ? mtimeUs / 1_000_000 : (mtimeUs + 0.5) / 1_000_000;
+  lutimesSync(at, seconds, seconds);
 }
 
 /**
@@ -194,6 +195,17 @@ function toBytes(name: string): Buffer {
 function toName(bytes: Buffer): string {
   const text = bytes.toString('utf8');
   return Buffer.from(text).equals(bytes) ? text : `hex:${bytes.toString('hex')}`;
+}
+
+/** Returns a line for each name whose entries are not equal: `name is ..., not ...`. */
+export function treeDifferences(
+  actual: Readonly<Record<string, unknown>>,
+  expected: Readonly<Record<string, unknown>>,
+): string[] {
+  const names = new Set([...Object.keys(expected), ...Object.keys(actual)]);
+  return [...names]
+    .filter(name => !isDeepStrictEqual(actual[name], expected[name]))
+    .map(name => `${name} is ${JSON.stringify(actual[name])}, not ${JSON.stringify(expected[name])}`);
 }
 
 /** Removes a tree even where its directories are read-only and the caller is not root. */

@@ -2,7 +2,7 @@ import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { DamagedArchiveError } from '../../../src/archive/archive-errors.ts';
 import { compressFrame, openFrame, sha256 } from '../../../src/archive/format/codec.ts';
-import { incompressible } from '../support/archives.ts';
+import { incompressible } from '../../support/random.ts';
 
 const text = (length: number) => Buffer.alloc(length, 'The quick brown fox jumps over the lazy dog. ');
 

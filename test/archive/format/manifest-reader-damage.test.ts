@@ -58,7 +58,7 @@ describe('counts and lengths', () => {
     const object = bent(entries, ({ columns }) =>
       Object.assign(columns.head, { tool: 'other/9', more: [1] }),
     );
-    await restoreObject(object, await layoutIn(scratch()));
+    await restoreObject(object, layoutIn(scratch()));
   });
 });
 

@@ -165,7 +165,7 @@ test('an independent writer of the format makes the same manifest', async () => 
     'tree/l': { symlink: 'a', mtime: 1_600_000_000_000_000 },
     tree: { directory: true, mtime: 1_600_000_000_000_000, mode: 0o755 },
   });
-  const { object } = await packTree(await layoutIn(from));
+  const { object } = await packTree(layoutIn(from));
   const { manifest, manifestStart } = await openArchive(tailOf(object, object.length), object.length, () =>
     Promise.reject(),
   );

@@ -75,7 +75,7 @@ describe('links', () => {
       'work/tree/l': { symlink: '../../outside' },
     });
     const object = bent(tree({ name: 'l/' }, { name: 'x', depth: 2, data }));
-    await restoreObject(object, await layoutIn(join(root, 'work')));
+    await restoreObject(object, layoutIn(join(root, 'work')));
     expect(Object.keys(await describeTree(root))).toEqual([
       'outside',
       'work',

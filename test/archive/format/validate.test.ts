@@ -15,7 +15,7 @@ test('the unmodified forged archive is restored', async () => {
       { name: 'l', target: 'a' },
     ),
   );
-  await restoreObject(object, await layoutIn(to));
+  await restoreObject(object, layoutIn(to));
   const found = await describeTree(to);
   expect(Object.keys(found)).toEqual(['tree', 'tree/a', 'tree/b', 'tree/b/c', 'tree/l']);
   expect(found['tree/a']?.sha256).toBe(sha256(data).toString('hex'));

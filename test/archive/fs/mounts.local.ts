@@ -48,7 +48,7 @@ async function saved() {
     'tree/registry/fresh/b': 'fresh',
     'tree/zz': 'new',
   });
-  return { object: (await packTree(await layoutIn(from))).object, expected: await describeTree(from) };
+  return { object: (await packTree(layoutIn(from))).object, expected: await describeTree(from) };
 }
 
 /** As a restore, on a system that does not tell its mounts. `left`: its directories are known to be as they should. */
@@ -56,7 +56,7 @@ async function restoreKnowingNoMounts(object: Buffer, to: string, left: boolean)
   const archive = await openArchive(tailOf(object, object.length), object.length, () => Promise.reject());
   const { entries } = archive.manifest;
   const isThere = (name: string) => left && ['./tree/', './tree/registry/'].includes(name);
-  const layout = await layoutIn(to);
+  const layout = layoutIn(to);
   const plan = planTarget(entries, {
     layout,
     restoredLinks: new RestoredLinks(),
@@ -85,7 +85,7 @@ describe.runIf(canMount)('mount points below a cached directory', () => {
     mkdirSync(point, { recursive: true });
     await mounted(argsOf(shared), point, async () => {
       await buildTree(point, { 'cache/a.crate': 'old', 'cache/other': 'kept' });
-      const layout = await layoutIn(to);
+      const layout = layoutIn(to);
       await restoreObject(object, layout);
       await restoreObject(object, layout);
       const { 'tree/registry/cache/other': other, ...found } = await describeTree(to);
@@ -105,7 +105,7 @@ describe.runIf(canMount)('mount points below a cached directory', () => {
     });
     await mounted(['-t', 'tmpfs', 'cache-s3-test'], join(to, 'tree/zz'), async () => {
       const before = await describeTree(to);
-      const attempt = restoreObject(object, await layoutIn(to));
+      const attempt = restoreObject(object, layoutIn(to));
       await expect(attempt).rejects.toThrow(TargetTreeError);
       await expect(attempt).rejects.toThrow(`${to}/tree/zz is a mount point`);
       expect(await describeTree(to)).toEqual(before);
@@ -114,13 +114,13 @@ describe.runIf(canMount)('mount points below a cached directory', () => {
 
   test('a restore refuses to replace a directory with a mount point deep inside and changes nothing', async () => {
     const from = await buildTree(scratch(), { 'tree/zz': { symlink: 'elsewhere' }, 'tree/a': 'new' });
-    const { object } = await packTree(await layoutIn(from));
+    const { object } = await packTree(layoutIn(from));
     const to = await buildTree(scratch(), { 'tree/zz/deep/er': { directory: true }, 'tree/a': 'old' });
     const shared = await buildTree(scratch(), { precious: 'of another' });
     const point = join(to, 'tree/zz/deep/er');
     await mounted(['--bind', shared], point, async () => {
       const before = await describeTree(to);
-      const attempt = restoreObject(object, await layoutIn(to));
+      const attempt = restoreObject(object, layoutIn(to));
       await expect(attempt).rejects.toThrow(TargetTreeError);
       await expect(attempt).rejects.toThrow(
         `${to}/tree/zz cannot be replaced by the entry in the cache: ${point} is a mount point`,
@@ -148,7 +148,7 @@ describe.runIf(canMount)('mount points below a cached directory', () => {
     const to = await buildTree(scratch(), { [`tree/${staging}/0/deep`]: { directory: true } });
     const shared = await buildTree(scratch(), { precious: 'of another' });
     await mounted(['--bind', shared], join(to, 'tree', staging, '0/deep'), async () => {
-      await restoreObject(object, await layoutIn(to), { staleStagingMs: 0 });
+      await restoreObject(object, layoutIn(to), { staleStagingMs: 0 });
       expect(readdirSync(shared)).toEqual(['precious']);
     });
   });
@@ -177,7 +177,7 @@ describe.runIf(canMount)('mount points below a cached directory', () => {
     writeFileSync(secret, 'from elsewhere');
     await mounted(['--bind', secret], join(to, 'tree/zz'), async () => {
       const before = await describeTree(to);
-      await expect(restoreObject(object, await layoutIn(to))).rejects.toThrow('is a mount point');
+      await expect(restoreObject(object, layoutIn(to))).rejects.toThrow('is a mount point');
       expect(await describeTree(to)).toEqual(before);
     });
   });
@@ -188,7 +188,7 @@ describe.runIf(canMount)('mount points below a cached directory', () => {
     const point = join(to, 'tree/registry');
     await mounted(['-t', 'tmpfs', '-o', 'ro', 'cache-s3-test'], point, async () => {
       const before = await describeTree(to);
-      await expect(restoreObject(object, await layoutIn(to))).rejects.toThrow(
+      await expect(restoreObject(object, layoutIn(to))).rejects.toThrow(
         `${point} cannot be written (the file system is read-only, EROFS)`,
       );
       expect(await describeTree(to)).toEqual(before);
@@ -197,12 +197,12 @@ describe.runIf(canMount)('mount points below a cached directory', () => {
 
   test('a restore onto a full disk changes nothing', async () => {
     const from = await buildTree(scratch(), { 'tree/a': 'new', 'tree/big': Buffer.alloc(3_000_000, 'x') });
-    const { object } = await packTree(await layoutIn(from));
+    const { object } = await packTree(layoutIn(from));
     const to = await buildTree(scratch(), { tree: { directory: true } });
     await mounted(['-t', 'tmpfs', '-o', 'size=1m', 'cache-s3-test'], join(to, 'tree'), async () => {
       await buildTree(join(to, 'tree'), { a: { content: 'old', mtime: 1_500_000_000_000_001 } });
       const before = await describeTree(to);
-      await expect(restoreObject(object, await layoutIn(to))).rejects.toThrow(
+      await expect(restoreObject(object, layoutIn(to))).rejects.toThrow(
         'cannot be written (the disk is full, ENOSPC)',
       );
       expect(await describeTree(to)).toEqual(before);

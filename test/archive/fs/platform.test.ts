@@ -55,7 +55,7 @@ describe('what a system can hold', () => {
     'com1',
     'LPT9.log',
   ])('the component %j is not valid on Windows', async name => {
-    const layout = await layoutIn('/w');
+    const layout = layoutIn('/w');
     expect(() => check(['./tree/', `./tree/${name}`], layout, windows)).toThrow(
       'is not a valid name on this system',
     );
@@ -69,21 +69,21 @@ describe('what a system can hold', () => {
   test.each(['console', 'com', 'com10', '.hidden', 'a.b.c', 'nul-x', ' leading'])(
     'the component %j is valid on Windows',
     async name => {
-      const layout = await layoutIn('/w');
+      const layout = layoutIn('/w');
       const platform = { ...windows, mayFoldCase: false };
       expect(() => check(['./tree/', `./tree/${name}`], layout, platform)).not.toThrow();
     },
   );
 
   test('a drive letter and the anchors of stored names are not checked as components', async () => {
-    const layout = { ...(await layoutIn('/w')), permits: (name: string) => !/^(?:~|[A-Z]:)\/$/.test(name) };
+    const layout = { ...layoutIn('/w'), permits: (name: string) => !/^(?:~|[A-Z]:)\/$/.test(name) };
     const platform = { ...windows, mayFoldCase: false };
     expect(() => check(['C:/tools/', 'C:/tools/x', '~/cache/', '~/cache/x'], layout, platform)).not.toThrow();
   });
 });
 
 test('a share is a root only on Windows', async () => {
-  const layout = { ...(await layoutIn('/w')), permits: (name: string) => /^\/\/server\/share\/x/.test(name) };
+  const layout = { ...layoutIn('/w'), permits: (name: string) => /^\/\/server\/share\/x/.test(name) };
   const names = ['//server/share/x/', '//server/share/x/y'];
   expect(() => check(names, layout, platformOf('win32', false), () => false)).not.toThrow();
   expect(() => check(names, layout, platformOf('linux', false))).toThrow(
@@ -105,7 +105,7 @@ describe('names that differ only in case', () => {
     [['./tree/', './tree/É', './tree/é']],
     [['./tree/', './tree/ς', './tree/σ']],
   ])('the names %j are refused only if the disk folds case', async names => {
-    const layout = await layoutIn('/w');
+    const layout = layoutIn('/w');
     expect(() => check(names, layout, mac, () => true)).toThrow(differs);
     expect(() => check(names, layout, mac, () => false)).not.toThrow();
   });
@@ -115,19 +115,19 @@ describe('names that differ only in case', () => {
     [['./tree/', './tree/u\u0308', './tree/ü']],
     [['./tree/', './tree/fi', './tree/ﬁ']],
   ])('the names %j are different on NTFS and equal on APFS', async names => {
-    const layout = await layoutIn('/w');
+    const layout = layoutIn('/w');
     expect(() => check(names, layout, platformOf('win32', false), () => true)).not.toThrow();
     expect(() => check(names, layout, mac, () => true)).toThrow(differs);
   });
 
   test.each([['Aa'], ['Éé'], ['ῌῃ'], ['Ωω']])('the names %s are equal on NTFS', async ([upper, lower]) => {
     const names = ['./tree/', `./tree/${lower}`, `./tree/${upper}`].sort();
-    const layout = await layoutIn('/w');
+    const layout = layoutIn('/w');
     expect(() => check(names, layout, platformOf('win32', false), () => true)).toThrow(differs);
   });
 
   test('names are folded only if the disk of their root folds case', async () => {
-    const layout = await layoutIn('/w', ['tree', '~/tree'], '/h');
+    const layout = layoutIn('/w', ['tree', '~/tree'], '/h');
     const inTree = ['./tree/', './tree/A', './tree/a', '~/tree/', '~/tree/b'];
     expect(() => check(inTree, layout, mac, inWorkspace)).toThrow(differs);
     expect(() => check(inTree, layout, mac, inHome)).not.toThrow();
@@ -137,14 +137,14 @@ describe('names that differ only in case', () => {
   });
 
   test('two roots that differ only in case are refused', async () => {
-    const layout = await layoutIn('/w', ['Tree', 'tree']);
+    const layout = layoutIn('/w', ['Tree', 'tree']);
     const names = ['./Tree/', './tree/', './tree/x'];
     expect(() => check(names, layout, mac, () => true)).toThrow('has the same path as ./Tree/');
     expect(() => check(names, layout, mac, () => false)).not.toThrow();
   });
 
   test('names that differ only in case are kept on Linux without a probe', async () => {
-    const layout = await layoutIn('/w');
+    const layout = layoutIn('/w');
     const looked = () => expect.unreachable();
     expect(() =>
       check(['./tree/', './tree/A', './tree/a'], layout, platformOf('linux', true), looked),

@@ -58,7 +58,7 @@ export class FuzzBench {
 
   static async open(): Promise<FuzzBench> {
     const root = mkdtempSync(join(tmpdir(), 'cache-s3-fuzz-'));
-    const bench = new FuzzBench(root, await layoutIn(join(root, 'work'), ['tree'], join(root, 'home')));
+    const bench = new FuzzBench(root, layoutIn(join(root, 'work'), ['tree'], join(root, 'home')));
     await bench.#rebuild();
     return bench;
   }

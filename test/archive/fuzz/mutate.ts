@@ -107,14 +107,10 @@ export function mutant(seed: number, root: string): Buffer {
   const random = new SeededRandom(seed);
   const forgery = soundForgery(random, root);
   const ways = [bendColumns, bendColumns, bendManifestBytes, bendObjectBytes, bendFrames];
-  return pick(random, ways)(random, forgery, root);
+  return random.pick(ways)(random, forgery, root);
 }
 
 type Way = (random: SeededRandom, forgery: Forgery, root: string) => Buffer;
-
-function pick<T>(random: SeededRandom, items: readonly T[]): T {
-  return items[random.below(items.length)]!;
-}
 
 function times(random: SeededRandom, act: () => void): void {
   for (let left = 1 + random.below(4); left > 0; left--) act();
@@ -131,7 +127,7 @@ function soundForgery(random: SeededRandom, root: string): Forgery {
     if (kind <= 1) children.push({ name, depth: 1, data });
     else if (kind === 2)
       children.push({ name: `${name}/`, depth: 1, mode: 0o755 }, { name: 'inner', depth: 2, data });
-    else if (kind === 3) children.push({ name, depth: 1, target: pick(random, targets(root).slice(0, 6)) });
+    else if (kind === 3) children.push({ name, depth: 1, target: random.pick(targets(root).slice(0, 6)) });
     else children.push({ name, depth: 1 });
   }
   const file = children.findIndex(({ data }) => data !== undefined);
@@ -160,19 +156,11 @@ const bendColumns: Way = (random, forgery, root) => {
   const { columns } = forgery;
   times(random, () => {
     const way = random.below(8);
-    if (way <= 3) bendNumber(random, columns[pick(random, NUMERIC)]);
-    else if (way <= 5) replaceOne(random, columns.names, pick(random, names(root)));
-    else if (way === 6) replaceOne(random, columns.targets, pick(random, targets(root)));
+    if (way <= 3) bendNumber(random, columns[random.pick(NUMERIC)]);
+    else if (way <= 5) replaceOne(random, columns.names, random.pick(names(root)));
+    else if (way === 6) replaceOne(random, columns.targets, random.pick(targets(root)));
     else
-      columns.head[pick(random, Object.keys(columns.head))] = pick(random, [
-        null,
-        '',
-        -1,
-        [],
-        {},
-        'x',
-        1e308,
-      ]);
+      columns.head[random.pick(Object.keys(columns.head))] = random.pick([null, '', -1, [], {}, 'x', 1e308]);
   });
   columns.types = columns.types.map(type => type & 0xff);
   return writeForgery(forgery);
@@ -182,13 +170,13 @@ function bendNumber(random: SeededRandom, column: number[]): void {
   const at = random.below(column.length + 1);
   const sign = random.below(4) === 0 ? -1 : 1;
   // Zigzag doubles: a signed column has half the room
-  const value = sign * Math.min(pick(random, NUMBERS), 2 ** 51);
+  const value = sign * Math.min(random.pick(NUMBERS), 2 ** 51);
   const way = random.below(5);
   if (way === 0) column.splice(at, 1);
   else if (way === 1) column.splice(at, 0, Math.abs(value));
   else if (column.length > 0) {
     const index = at % column.length;
-    const moved = column[index]! + pick(random, [-512, -1, 1, 512]);
+    const moved = column[index]! + random.pick([-512, -1, 1, 512]);
     column[index] = way === 2 ? Math.max(0, moved) : Math.abs(value);
   }
 }
@@ -248,7 +236,7 @@ function bendBytes(random: SeededRandom, bytes: Buffer): Buffer {
   if (way === 2) return Buffer.concat([bytes.subarray(0, at + length), bytes.subarray(at)]);
   const bent = Buffer.from(bytes);
   if (way === 3) bent[at]! ^= 1 << random.below(8);
-  else if (way === 4 && at + 4 <= bent.length) bent.writeUInt32LE(pick(random, NUMBERS) % 2 ** 32, at);
+  else if (way === 4 && at + 4 <= bent.length) bent.writeUInt32LE(random.pick(NUMBERS) % 2 ** 32, at);
   else bent.fill(random.below(256), at, Math.min(at + length, bent.length));
   return bent;
 }

@@ -6,10 +6,10 @@ import { openArchive } from '../../../src/archive/format/open-archive.ts';
 import { RestoredLinks } from '../../../src/archive/fs/restored-links.ts';
 import { InlineRunner, WorkerPool } from '../../../src/archive/pool/worker-pool.ts';
 import { restoreArchive } from '../../../src/archive/restore/restore-archive.ts';
+import { incompressible } from '../../support/random.ts';
 import { scratch } from '../../support/scratch.ts';
 import { buildTree, describeTree, type TreeSpec } from '../../support/tree.ts';
 import {
-  incompressible,
   layoutIn,
   packTree,
   type RestoreObjectOptions,
@@ -49,7 +49,7 @@ let object: Buffer;
 beforeEach(async () => {
   if (object) return;
   const from = await buildTree(scratch(), archived);
-  object = (await packTree(await layoutIn(from))).object;
+  object = (await packTree(layoutIn(from))).object;
 });
 
 /** Restores over `spec`, expects `error`, and finds all as it was, directories' times and modes included. */
@@ -62,7 +62,7 @@ async function failsLeaving(
   const root = await buildTree(scratch(), spec);
   utimesSync(root, 1_400_000_000, 1_400_000_000);
   const before = await describeTree(root, { root: true });
-  await expect(restoreObject(bytes, await layoutIn(root), options)).rejects.toThrow(error);
+  await expect(restoreObject(bytes, layoutIn(root), options)).rejects.toThrow(error);
   expect(await describeTree(root, { root: true })).toEqual(before);
 }
 
@@ -134,7 +134,7 @@ test('a restore that fails aborts its reads', async () => {
     });
   };
   const archive = await openArchive(tailOf(bytes, 4000), bytes.length, read);
-  const layout = await layoutIn(root);
+  const layout = layoutIn(root);
   const attempt = restoreArchive({
     archive,
     read,
@@ -153,17 +153,17 @@ test('a path that is too long for this machine fails the restore before anything
     [`tree/${'d'.repeat(250)}/${'e'.repeat(250)}/f`]: 'x',
     'tree/a': 'a',
   });
-  const { object } = await packTree(await layoutIn(from));
+  const { object } = await packTree(layoutIn(from));
   // So deep that the archive's names are longer than a path may be
   const deep = join(scratch(), ...Array.from({ length: 15 }, () => 'p'.repeat(240)));
   mkdirSync(deep, { recursive: true });
-  const layout = await layoutIn(deep);
+  const layout = layoutIn(deep);
   await expect(restoreObject(object, layout)).rejects.toThrow(TargetTreeError);
   expect(Object.keys(await describeTree(deep))).toEqual([]);
 });
 
 test('a restore removes old staging of other runs and leaves young staging', async () => {
-  const { object } = await packTree(await layoutIn(await buildTree(scratch(), { 'tree/a': 'a' })));
+  const { object } = await packTree(layoutIn(await buildTree(scratch(), { 'tree/a': 'a' })));
   const to = await buildTree(scratch(), {
     'tree/.cache-s3-7-00000000-00000000/0/x': 'being written by another job',
     'tree/.cache-s3-1-00000000-00000000': 'a file of the user',
@@ -176,7 +176,7 @@ test('a restore removes old staging of other runs and leaves young staging', asy
   });
   const yesterday = Date.now() / 1000 - 25 * 60 * 60;
   for (const path of [old, join(to, 'tree/.cache-s3-store')]) utimesSync(path, yesterday, yesterday);
-  await restoreObject(object, await layoutIn(to));
+  await restoreObject(object, layoutIn(to));
   expect(Object.keys(await describeTree(to))).toEqual([
     'tree',
     'tree/.cache-s3-1-00000000-00000000',
@@ -196,7 +196,7 @@ test('a failed restore that removed old staging restores the times of the direct
   await buildTree(join(root, 'tree/.cache-s3-6-00000000-11111111'), { x: 'left behind' });
   utimesSync(join(root, 'tree'), 1_500_000_000, 1_500_000_000.000005_5);
   expect((await describeTree(root)).tree).toEqual(before.tree);
-  const attempt = restoreObject(bytes, await layoutIn(root), { staleStagingMs: 0 });
+  const attempt = restoreObject(bytes, layoutIn(root), { staleStagingMs: 0 });
   await expect(attempt).rejects.toThrow(DamagedArchiveError);
   expect(await describeTree(root)).toEqual(before);
 });
@@ -211,14 +211,14 @@ test('a component that is too long for this machine fails the restore before any
 test('a restore removes staging above its root, left by a run that was killed before the root existed', async () => {
   const from = await buildTree(scratch(), { 'a/b/tree/x': 'x' });
   const patterns = ['a/b/tree'];
-  const { object } = await packTree(await layoutIn(from, patterns));
+  const { object } = await packTree(layoutIn(from, patterns));
   const to = await buildTree(scratch(), {
     'a/b/tree/x': 'old',
     'a/b/.cache-s3-1-00000000-00000000/0/x': 'left behind',
     'a/.cache-s3-2-00000000-00000000/0/x': 'left behind',
     '.cache-s3-3-00000000-00000000/0/x': 'left behind',
   });
-  await restoreObject(object, await layoutIn(to, patterns), { staleStagingMs: 0 });
+  await restoreObject(object, layoutIn(to, patterns), { staleStagingMs: 0 });
   expect(await describeTree(to, { ignoreMtime: name => name === 'a' || name === 'a/b' })).toEqual(
     await describeTree(from, { ignoreMtime: name => name === 'a' || name === 'a/b' }),
   );

@@ -166,7 +166,7 @@ describe('an archive that holds one place as a link and as a directory', () => {
         inside,
       ];
       const before = await visible(to);
-      const layout = await layoutIn(to);
+      const layout = layoutIn(to);
       const plan = planTarget(entries, {
         layout,
         restoredLinks: new RestoredLinks(),

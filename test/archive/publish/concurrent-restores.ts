@@ -11,6 +11,7 @@ import {
   removeTree,
   type TreeDescription,
   type TreeSpec,
+  treeDifferences,
 } from '../../support/tree.ts';
 import {
   type RestoreEnd,
@@ -127,15 +128,17 @@ async function inDirectory(directory: string, round: Round): Promise<RoundReport
   const reports = await Promise.all(readers.map(reader => reader.stop()));
   violations.push(...reports.flatMap(report => report.violations));
 
-  if (round.disturbance === 'none') violations.push(...differences(await describeTree(workspace), after));
+  const now = await describeTree(workspace);
+  if (round.disturbance === 'none') violations.push(...treeDifferences(now, after));
   // What a killed one leaves is for the next to remove; nothing that belongs is missing even before
-  else violations.push(...differences(await describeTree(workspace), after, true));
+  else violations.push(...treeDifferences(contentsOf(now, after), contentsOf(after, after)));
   const last = await runRestore({ ...job, slowRenameMs: 0, staleStagingMs: 0 });
   if (last.exitCode !== 0) violations.push(`the restore after all of them: ${JSON.stringify(last.said)}`);
   violations.push(
-    ...differences(await describeTree(workspace), after).map(found => `${found}, after one more`),
+    ...treeDifferences(await describeTree(workspace), after).map(found => `${found}, after one more`),
   );
-  if (elsewhere) violations.push(...differences(await describeTree(join(directory, 'elsewhere')), elsewhere));
+  if (elsewhere)
+    violations.push(...treeDifferences(await describeTree(join(directory, 'elsewhere')), elsewhere));
   return { violations, reads: reports.reduce((sum, { reads }) => sum + reads, 0), rssBytes };
 }
 
@@ -214,15 +217,10 @@ async function peakMemory(restores: readonly RestoreProcess[]): Promise<number> 
   return ends.reduce((sum, { said }) => sum + (said?.rssBytes ?? 0), 0);
 }
 
-/** `looser`: only what belongs is compared, and only its content. */
-function differences(found: TreeDescription, expected: TreeDescription, looser = false): string[] {
-  const look = (entry: TreeDescription[string] | undefined) =>
-    JSON.stringify(looser ? [entry?.type, entry?.sha256, entry?.target] : entry);
-  const names = looser
-    ? Object.keys(expected)
-    : [...new Set([...Object.keys(expected), ...Object.keys(found)])];
-  return names.flatMap(name => {
-    const [is, should] = [look(found[name]), look(expected[name])];
-    return is === should ? [] : [`${name}: is ${is}, should be ${should}`];
-  });
+/** Returns the type and content of the entries that `expected` has too. */
+function contentsOf(tree: TreeDescription, expected: TreeDescription): Record<string, unknown> {
+  const known = Object.entries(tree).filter(([name]) => name in expected);
+  return Object.fromEntries(
+    known.map(([name, { type, sha256, target }]) => [name, { type, sha256, target }]),
+  );
 }

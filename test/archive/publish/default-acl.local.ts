@@ -3,9 +3,10 @@ import { mkdtempSync, rmdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { incompressible } from '../../support/random.ts';
 import { scratch } from '../../support/scratch.ts';
 import { buildTree, describeTree, type TreeSpec } from '../../support/tree.ts';
-import { incompressible, layoutIn, packTree, restoreObject } from '../support/archives.ts';
+import { layoutIn, packTree, restoreObject } from '../support/archives.ts';
 
 /** user::rwx, group::r-x, other::---, as linux/posix_acl_xattr.h lays it out: version 2, then tag, permissions, id. */
 const acl = '02000000' + '01000700ffffffff' + '04000500ffffffff' + '20000000ffffffff';
@@ -42,12 +43,12 @@ test.runIf(canHide())(
       'tree/new/b': { content: 'x', mode: 0o755 },
     };
     const from = await buildTree(scratch(), spec);
-    const { object } = await packTree(await layoutIn(from));
+    const { object } = await packTree(layoutIn(from));
     for (const present of [{}, { 'tree/a': 'old', 'tree/sub': { directory: true } }] as TreeSpec[]) {
       const to = await buildTree(scratch(), present);
       hidesFromOthers(to);
       if ('tree/a' in present) hidesFromOthers(`${to}/tree`);
-      await restoreObject(object, await layoutIn(to));
+      await restoreObject(object, layoutIn(to));
       expect(await describeTree(to)).toMatchObject(await describeTree(from));
     }
   },

@@ -20,7 +20,7 @@ const entry = (name: string, type: EntryType, target = ''): Entry => ({
 
 /** A restore of these entries up to its commit; files are empty. */
 async function stagedIn(to: string, patterns: readonly string[], entries: readonly Entry[]) {
-  const layout = await layoutIn(to, patterns);
+  const layout = layoutIn(to, patterns);
   const plan = planTarget(entries, { layout, restoredLinks: new RestoredLinks(), runLabel: '42-00c0ffee' });
   const refused = new RefusedAttributes();
   const stage = new Stage(plan, entries, layout, refused);

@@ -3,9 +3,10 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { TargetTreeError } from '../../../src/archive/archive-errors.ts';
 import { WorkerPool } from '../../../src/archive/pool/worker-pool.ts';
+import { incompressible } from '../../support/random.ts';
 import { scratch } from '../../support/scratch.ts';
 import { buildTree, describeTree, type TreeDescription, type TreeSpec } from '../../support/tree.ts';
-import { incompressible, layoutIn, packTree, restoreObject, WORKER_URL } from '../support/archives.ts';
+import { layoutIn, packTree, restoreObject, WORKER_URL } from '../support/archives.ts';
 import { leftovers, staged } from './staged.ts';
 
 /** The longest path that Linux takes. */
@@ -31,9 +32,9 @@ async function restored(
   present: (directory: string) => TreeSpec = () => ({}),
 ) {
   const from = await buildTree(scratch(), spec(scratch()));
-  const { object } = await packTree(await layoutIn(from));
+  const { object } = await packTree(layoutIn(from));
   const to = await buildTree(scratch(), present(scratch()));
-  await restoreObject(object, await layoutIn(to), { runner: () => new WorkerPool(WORKER_URL, 1) });
+  await restoreObject(object, layoutIn(to), { runner: () => new WorkerPool(WORKER_URL, 1) });
   return { from: await describeTree(from), to: await describeTree(to) };
 }
 
@@ -75,9 +76,9 @@ describe.runIf(process.platform === 'linux')('a restore of a path that is nearly
     const patterns = [name];
     const files = { [`${name}/file`]: 'new', [`${name}/x/y`]: 'new' };
     const from = await buildTree(scratch(), files);
-    const { object } = await packTree(await layoutIn(from, patterns));
+    const { object } = await packTree(layoutIn(from, patterns));
     const to = await buildTree(scratch(), { [name]: { directory: true }, [`${name}/x`]: 'in the way' });
-    await restoreObject(object, await layoutIn(to, patterns));
+    await restoreObject(object, layoutIn(to, patterns));
     const below = (tree: TreeDescription) =>
       Object.entries(tree).filter(([found]) => found === name || found.startsWith(`${name}/`));
     const found = await describeTree(to);
@@ -98,13 +99,13 @@ describe.runIf(process.platform === 'linux')('a restore of a path that is nearly
       [nameOf(directory, MAX_BYTES)]: incompressible(9 * 1024 * 1024),
     });
     const from = await buildTree(scratch(), spec(scratch()));
-    const { object } = await packTree(await layoutIn(from));
+    const { object } = await packTree(layoutIn(from));
     const to = scratch();
     let reads = 0;
     const onRead = () => {
       if (++reads === 2) throw new Error('the connection was lost');
     };
-    const attempt = restoreObject(object, await layoutIn(to), { tailBytes: 4000, onRead });
+    const attempt = restoreObject(object, layoutIn(to), { tailBytes: 4000, onRead });
     await expect(attempt).rejects.toThrow('the connection was lost');
     expect(readdirSync(to)).toEqual([]);
   });
@@ -119,11 +120,11 @@ describe.runIf(process.platform === 'linux')('a restore of a path that is nearly
   });
 
   test('removes the deep staging of a killed run', async () => {
-    const { object } = await packTree(await layoutIn(await buildTree(scratch(), { 'tree/a': 'a' })));
+    const { object } = await packTree(layoutIn(await buildTree(scratch(), { 'tree/a': 'a' })));
     const to = scratch();
     const name = nameOf(to, MAX_BYTES).replace('tree', '.cache-s3-1-00000000-00000000');
     mkdirSync(join(to, name.slice(0, name.lastIndexOf('/', name.length - 60))), { recursive: true });
-    await restoreObject(object, await layoutIn(to), { staleStagingMs: 0 });
+    await restoreObject(object, layoutIn(to), { staleStagingMs: 0 });
     expect(readdirSync(to)).toEqual(['tree']);
   });
 });
@@ -132,10 +133,10 @@ describe.runIf(process.platform === 'linux')('a restore of a path that is too lo
   test('fails before it changes anything, and its message gives both lengths', async () => {
     const from = scratch();
     await buildTree(from, { [nameOf(from, MAX_BYTES)]: 'content', 'tree/a': 'new' });
-    const { object } = await packTree(await layoutIn(from));
+    const { object } = await packTree(layoutIn(from));
     const to = await buildTree(join(scratch(), 'deeper'), { 'tree/a': 'old' });
     const before = await describeTree(to, { root: true });
-    const attempt = restoreObject(object, await layoutIn(to));
+    const attempt = restoreObject(object, layoutIn(to));
     await expect(attempt).rejects.toThrow(TargetTreeError);
     await expect(attempt).rejects.toThrow(/ is 4102 bytes long and this system allows 4095 \(ENAMETOOLONG\)/);
     expect(await describeTree(to, { root: true })).toEqual(before);
@@ -145,13 +146,13 @@ describe.runIf(process.platform === 'linux')('a restore of a path that is too lo
     const from = scratch();
     const name = nameOf(from, MAX_BYTES);
     await buildTree(from, { [name]: 'content', 'tree/a': 'new' });
-    const { object } = await packTree(await layoutIn(from));
+    const { object } = await packTree(layoutIn(from));
     const to = await buildTree(join(scratch(), 'deeper'), {
       'tree/a': 'old',
       [name.slice(0, name.lastIndexOf('/'))]: { directory: true },
     });
     const before = await describeTree(to, { root: true });
-    const attempt = restoreObject(object, await layoutIn(to));
+    const attempt = restoreObject(object, layoutIn(to));
     await expect(attempt).rejects.toThrow(TargetTreeError);
     expect(await describeTree(to, { root: true })).toEqual(before);
   });

@@ -12,9 +12,10 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { giveAway } from '../../support/drop-privileges.ts';
+import { incompressible } from '../../support/random.ts';
 import { scratch } from '../../support/scratch.ts';
 import { buildTree, describeTree, type TreeDescription, type TreeSpec } from '../../support/tree.ts';
-import { incompressible, layoutIn, packTree } from '../support/archives.ts';
+import { layoutIn, packTree } from '../support/archives.ts';
 import { runRestore, saveTo } from '../support/restore-process.ts';
 
 const windows = process.platform === 'win32';
@@ -223,7 +224,7 @@ describe.runIf(root)('a restore over items of root, or as root,', () => {
     ownAll(source);
     const expected = await describeTree(source, { owners: true });
     const object = join(directory, 'object');
-    writeFileSync(object, (await packTree(await layoutIn(source))).object);
+    writeFileSync(object, (await packTree(layoutIn(source))).object);
     const job = { object, workspace, patterns };
     for (const present of [{}, { 'tree/file': 'mine', 'tree/sub/file': 'mine' }]) {
       await buildTree(workspace, present);

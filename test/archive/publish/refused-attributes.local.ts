@@ -3,9 +3,10 @@ import { chmodSync, lchownSync, lstatSync, mkdirSync, writeFileSync } from 'node
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { giveAway } from '../../support/drop-privileges.ts';
+import { incompressible } from '../../support/random.ts';
 import { scratch } from '../../support/scratch.ts';
 import { buildTree, describeTree, type TreeDescription, type TreeSpec } from '../../support/tree.ts';
-import { incompressible, layoutIn, packTree } from '../support/archives.ts';
+import { layoutIn, packTree } from '../support/archives.ts';
 import { canRefuse, refusing, type Syscall } from '../support/refuse-syscalls.ts';
 import { runRestore, saveTo } from '../support/restore-process.ts';
 
@@ -34,7 +35,7 @@ async function prepare() {
     chmodSync(join(source, 'tree/set-id'), 0o6755);
   }
   const object = join(directory, 'object');
-  writeFileSync(object, (await packTree(await layoutIn(source))).object, { mode: 0o644 });
+  writeFileSync(object, (await packTree(layoutIn(source))).object, { mode: 0o644 });
   const workspace = join(directory, 'work');
   mkdirSync(workspace);
   await buildTree(workspace, { 'tree/read-only': 'older', 'tree/sub': { directory: true } });

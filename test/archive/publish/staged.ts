@@ -37,12 +37,12 @@ export async function staged(
   to = scratch(),
 ): Promise<Staged> {
   const from = await buildTree(scratch(), archived);
-  const { object } = await packTree(await layoutIn(from));
+  const { object } = await packTree(layoutIn(from));
   const archive = await openArchive(tailOf(object, object.length), object.length, () => Promise.reject());
   await buildTree(to, present);
   const before = await visible(to);
   const { entries } = archive.manifest;
-  const layout = await layoutIn(to);
+  const layout = layoutIn(to);
   const plan = planTarget(entries, { layout, restoredLinks: new RestoredLinks(), runLabel: '1-00000000' });
   const refused = new RefusedAttributes();
   const stage = new Stage(plan, entries, layout, refused, platform);

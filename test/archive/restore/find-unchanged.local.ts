@@ -10,9 +10,9 @@ import { InlineRunner } from '../../../src/archive/pool/worker-pool.ts';
 import { findUnchanged } from '../../../src/archive/restore/find-unchanged.ts';
 import { giveAway, runUnprivileged } from '../../support/drop-privileges.ts';
 import { scratch } from '../../support/scratch.ts';
-import { buildTree, type TreeSpec } from '../../support/tree.ts';
+import { buildTree, setMtime, type TreeSpec } from '../../support/tree.ts';
 import { layoutIn, packTree, tailOf } from '../support/archives.ts';
-import { setTime, spec, time } from './warm-tree.ts';
+import { spec, time } from './warm-tree.ts';
 
 const restoredLinks = new RestoredLinks();
 const isRoot = process.getuid?.() === 0;
@@ -31,7 +31,7 @@ async function different(
   archived: TreeSpec = spec,
 ): Promise<string[]> {
   const workspace = await buildTree(scratch(), archived);
-  const layout = await layoutIn(workspace, [followed]);
+  const layout = layoutIn(workspace, [followed]);
   const { object } = await packTree(layout);
   const { manifest, roots } = await openValid(object, layout);
   await change(path.join(workspace, 'tree'));
@@ -54,11 +54,11 @@ describe('findUnchanged', () => {
       'the size differs',
       tree => {
         fs.appendFileSync(`${tree}/a`, 'x');
-        setTime(`${tree}/a`);
+        setMtime(`${tree}/a`, time);
       },
       ['a'],
     ],
-    ['the time differs by a microsecond', tree => setTime(`${tree}/a`, time + 1), ['a']],
+    ['the time differs by a microsecond', tree => setMtime(`${tree}/a`, time + 1), ['a']],
     ['the mode differs', tree => fs.chmodSync(`${tree}/sub/c`, 0o600), ['sub/c']],
     ['a file is missing', tree => fs.rmSync(`${tree}/empty`), ['empty']],
     [
@@ -71,7 +71,7 @@ describe('findUnchanged', () => {
       tree => {
         fs.rmSync(`${tree}/link`);
         fs.symlinkSync('bbbb', `${tree}/link`);
-        setTime(`${tree}/link`);
+        setMtime(`${tree}/link`, time);
       },
       ['link'],
     ],
@@ -80,7 +80,7 @@ describe('findUnchanged', () => {
       tree => {
         fs.rmSync(`${tree}/link`);
         fs.writeFileSync(`${tree}/link`, 'aaaa');
-        setTime(`${tree}/link`);
+        setMtime(`${tree}/link`, time);
       },
       ['link'],
     ],
@@ -89,7 +89,7 @@ describe('findUnchanged', () => {
       tree => {
         fs.renameSync(`${tree}/a`, `${tree}/elsewhere`);
         fs.symlinkSync('elsewhere', `${tree}/a`);
-        setTime(`${tree}/a`);
+        setMtime(`${tree}/a`, time);
       },
       ['a'],
     ],
@@ -134,11 +134,11 @@ describe('findUnchanged', () => {
       const copied = (tree: string) => {
         fs.copyFileSync(`${tree}/${name}`, `${tree}/copy`);
         fs.renameSync(`${tree}/copy`, `${tree}/${name}`);
-        setTime(`${tree}/${name}`);
+        setMtime(`${tree}/${name}`, time);
       };
       expect(await different(copied), name).toEqual(names);
     }
-    expect(await different(tree => setTime(`${tree}/z-2`, 1))).toEqual(names);
+    expect(await different(tree => setMtime(`${tree}/z-2`, 1))).toEqual(names);
   });
 
   test.runIf(process.platform === 'linux')('compares the names of a symlink as those of a file', async () => {
@@ -151,7 +151,7 @@ describe('findUnchanged', () => {
     const split = (tree: string) => {
       fs.rmSync(`${tree}/b`);
       fs.symlinkSync('x', `${tree}/b`);
-      setTime(`${tree}/b`);
+      setMtime(`${tree}/b`, time);
     };
     expect(await different(split, 'tree', links)).toEqual(['a', 'b']);
     const join = (tree: string) => {
@@ -185,7 +185,7 @@ describe('findUnchanged', () => {
       'tree/left-out/inner/b': { content: 'b', mtime: time },
       'tree/z': { content: 'z', mtime: time },
     });
-    const layout = await layoutIn(workspace, ['tree', '!tree/left-out', 'tree/left-out/inner']);
+    const layout = layoutIn(workspace, ['tree', '!tree/left-out', 'tree/left-out/inner']);
     const { object } = await packTree(layout);
     const { manifest, roots } = await openValid(object, layout);
     expect(roots).toHaveLength(2);
@@ -263,7 +263,7 @@ test('findUnchanged splits a large tree into jobs, lets results arrive between t
     scratch(),
     Object.fromEntries(files.map(file => [file, { content: '', mtime: time }])),
   );
-  const layout = await layoutIn(workspace);
+  const layout = layoutIn(workspace);
   const { object } = await packTree(layout);
   const { manifest, roots } = await openValid(object, layout);
   const changed = [0, 4095, 4096, 8191, 8192, 8999].map(index => files[index]!);

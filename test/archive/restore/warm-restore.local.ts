@@ -2,8 +2,8 @@ import * as fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { ballast, fleet } from '../../storage/incremental/fleet.ts';
-import { buildTree, describeTree } from '../../support/tree.ts';
-import { setTime, spec, time } from './warm-tree.ts';
+import { buildTree, describeTree, setMtime } from '../../support/tree.ts';
+import { spec, time } from './warm-tree.ts';
 
 describe('a warm restore', () => {
   test('of an untouched tree reads only the end of the object and writes nothing', async () => {
@@ -84,7 +84,7 @@ describe('a warm restore', () => {
     const before = await changeTimes(one.workspace);
     const tree = path.join(one.workspace, 'tree');
     fs.chmodSync(`${tree}/mode`, 0o700);
-    setTime(`${tree}/time`, 1);
+    setMtime(`${tree}/time`, 1);
     fs.writeFileSync(`${tree}/file/x`, 'other');
     fs.renameSync(`${tree}/linked`, `${tree}/elsewhere`);
     fs.symlinkSync('elsewhere', `${tree}/linked`);
@@ -101,7 +101,7 @@ describe('a warm restore', () => {
     await buildTree(one.workspace, spec);
     await one.saveInFull('k');
     fs.writeFileSync(path.join(one.workspace, 'tree/a'), 'AAAA');
-    setTime(path.join(one.workspace, 'tree/a'));
+    setMtime(path.join(one.workspace, 'tree/a'), time);
     await one.restore('k', { warm: true });
     expect(fs.readFileSync(path.join(one.workspace, 'tree/a'), 'utf8')).toBe('AAAA');
     await one.restore('k');

@@ -1,6 +1,5 @@
 /** The tree of the tests of warm restores, which go by type, size, mode and time. */
 
-import { lutimesSync } from 'node:fs';
 import type { TreeSpec } from '../../support/tree.ts';
 
 /** In microseconds, as all times here. */
@@ -17,10 +16,3 @@ export const spec: TreeSpec = {
   'tree/z-2': { hardlink: 'tree/z-1' },
   'tree/z-3': { hardlink: 'tree/z-1' },
 };
-
-/** The time of a file or link itself. */
-export function setTime(file: string, us = time): void {
-  // The half keeps it the same microsecond when it is read back
-  const seconds = (us + 0.5) / 1e6;
-  lutimesSync(file, seconds, seconds);
-}

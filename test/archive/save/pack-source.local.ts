@@ -7,9 +7,10 @@ import { openArchive } from '../../../src/archive/format/open-archive.ts';
 import { lstatExact } from '../../../src/archive/fs/file-status.ts';
 import { StatusRows } from '../../../src/archive/fs/status-rows.ts';
 import { type CopyableBase, incrementalSource } from '../../../src/archive/save/pack-source.ts';
+import { incompressible } from '../../support/random.ts';
 import { scratch } from '../../support/scratch.ts';
 import { buildTree } from '../../support/tree.ts';
-import { HEAD, incompressible, layoutIn, packTree, tailOf } from '../support/archives.ts';
+import { HEAD, layoutIn, packTree, tailOf } from '../support/archives.ts';
 
 /** Saves twelve incompressible files of 1 MiB; `asked` collects the bytes that an incremental save copies. */
 async function savedTree() {
@@ -19,7 +20,7 @@ async function savedTree() {
     workspace,
     Object.fromEntries(names.map(name => [name, { content: incompressible(1024 * 1024, name) }])),
   );
-  const layout = await layoutIn(workspace);
+  const layout = layoutIn(workspace);
   const { object } = await packTree(layout);
   const read = async (start: number, end: number) => Uint8Array.from(object.subarray(start, end));
   const { manifest } = await openArchive(tailOf(object), object.length, read);

@@ -4,14 +4,15 @@ import type { Job } from '../../../src/archive/messages/job.ts';
 import type { PackJob } from '../../../src/archive/messages/pack-job.ts';
 import { InlineRunner, type JobRunner } from '../../../src/archive/pool/worker-pool.ts';
 import { pack } from '../../../src/archive/save/pack.ts';
+import { incompressible } from '../../support/random.ts';
 import { scratch } from '../../support/scratch.ts';
 import { checkTar } from '../../support/tar/check-tar.ts';
 import { buildTree, describeTree, type TreeSpec } from '../../support/tree.ts';
-import { HEAD, incompressible, layoutIn, restoreObject } from '../support/archives.ts';
+import { HEAD, layoutIn, restoreObject } from '../support/archives.ts';
 
 /** Packs a tree, and records the runners that were made and their jobs. */
 async function packed(spec: TreeSpec, { level = 3, onWrite = () => {} } = {}) {
-  const layout = await layoutIn(await buildTree(scratch(), spec));
+  const layout = layoutIn(await buildTree(scratch(), spec));
   const runners: { jobs: number; closed: boolean }[] = [];
   const runner = (): JobRunner => {
     const inner = new InlineRunner();
@@ -49,7 +50,7 @@ test('a tree of one frame is packed without workers', async () => {
   expect(runners).toEqual([]);
   await checkTar(object(), { full: true });
   const to = scratch();
-  await restoreObject(object(), await layoutIn(to));
+  await restoreObject(object(), layoutIn(to));
   expect(await describeTree(to)).toMatchObject({ 'tree/a': { type: 'file' }, 'tree/b': { type: 'file' } });
 });
 

@@ -17,9 +17,10 @@ import type { Job } from '../../../src/archive/messages/job.ts';
 import type { PackJob } from '../../../src/archive/messages/pack-job.ts';
 import { InlineRunner, type JobRunner } from '../../../src/archive/pool/worker-pool.ts';
 import { runUnprivileged } from '../../support/drop-privileges.ts';
+import { incompressible } from '../../support/random.ts';
 import { scratch } from '../../support/scratch.ts';
 import { buildTree, describeTree, type TreeSpec } from '../../support/tree.ts';
-import { incompressible, layoutIn, packTree, restoreObject } from '../support/archives.ts';
+import { layoutIn, packTree, restoreObject } from '../support/archives.ts';
 
 /** Calls `act` right before the frame of this number, counted from 1, is read, after its files were scanned. */
 function disturbedBefore(frame: number, act: () => void): JobRunner {
@@ -50,9 +51,9 @@ async function savedWhile(spec: TreeSpec, change: (tree: string) => void) {
   const from = await buildTree(scratch(), { 'tree/0': FILLER, ...spec });
   // The directory, the filler, and what `spec` says
   const runner = disturbedBefore(3, () => change(join(from, 'tree')));
-  const { object, skipped } = await packTree(await layoutIn(from), { runner });
+  const { object, skipped } = await packTree(layoutIn(from), { runner });
   const to = scratch();
-  await restoreObject(object, await layoutIn(to));
+  await restoreObject(object, layoutIn(to));
   return { found: await describeTree(to), now: await describeTree(from), skipped, from };
 }
 
@@ -91,9 +92,9 @@ describe('a tree that changes while it is saved', () => {
       'tree/c': 'c',
     });
     const runner = disturbedBefore(1, () => rmSync(join(from, 'tree/b')));
-    const { object, skipped } = await packTree(await layoutIn(from), { runner });
+    const { object, skipped } = await packTree(layoutIn(from), { runner });
     const to = scratch();
-    await restoreObject(object, await layoutIn(to));
+    await restoreObject(object, layoutIn(to));
     expect(Object.keys(await describeTree(to))).toEqual(['tree', 'tree/0', 'tree/1', 'tree/c']);
     expect(skipped).toEqual([`${from}/tree/b: vanished during the save`]);
   });
@@ -106,7 +107,7 @@ describe('a tree that changes while it is saved', () => {
       () => truncateSync(large, SLICE_BYTES),
       () => rmSync(large),
     ]) {
-      const attempt = packTree(await layoutIn(from), { runner: disturbedBefore(3, change) });
+      const attempt = packTree(layoutIn(from), { runner: disturbedBefore(3, change) });
       await expect(attempt).rejects.toThrow(SourceTreeError);
       await expect(attempt).rejects.toThrow(`${large} changed while it was read`);
       writeFileSync(large, incompressible(3 * SLICE_BYTES));
@@ -119,7 +120,7 @@ describe('a tree that changes while it is saved', () => {
       other: incompressible(3 * SLICE_BYTES, 'o'),
     });
     const runner = disturbedBefore(2, () => renameSync(join(from, 'other'), join(from, 'tree/large')));
-    await expect(packTree(await layoutIn(from), { runner })).rejects.toThrow('changed while it was read');
+    await expect(packTree(layoutIn(from), { runner })).rejects.toThrow('changed while it was read');
   });
 
   test('a small file that has grown beyond the limit of a frame fails the save', async () => {
@@ -159,7 +160,7 @@ describe('a tree that changes while it is saved', () => {
       const from = await buildTree(scratch(), { 'tree/0': FILLER, ...linked });
       // Large files are looked at once more when their first slice is planned: a frame ahead
       const act = () => replace(join(from, 'tree'), Buffer.alloc(content.length, 'y'));
-      const attempt = packTree(await layoutIn(from), { runner: disturbedBefore(1, act) });
+      const attempt = packTree(layoutIn(from), { runner: disturbedBefore(1, act) });
       await expect(attempt).rejects.toThrow(SourceTreeError);
       await expect(attempt).rejects.toThrow(/tree\/first .* was a name of .*tree\/second/);
     });
@@ -178,13 +179,13 @@ describe('a save', () => {
     execFileSync('mkfifo', [join(from, 'tree/fifo')]);
     const server = createServer().listen(join(from, 'tree/socket'));
     await new Promise(resolve => server.on('listening', resolve));
-    const { object, skipped } = await packTree(await layoutIn(from));
+    const { object, skipped } = await packTree(layoutIn(from));
     server.close();
     expect(skipped).toEqual(
       ['fifo', 'socket'].map(name => `${from}/tree/${name}: neither a file, a directory nor a link`),
     );
     const to = scratch();
-    await restoreObject(object, await layoutIn(to));
+    await restoreObject(object, layoutIn(to));
     expect(Object.keys(await describeTree(to))).toEqual(['tree', 'tree/a']);
   });
 
@@ -203,7 +204,7 @@ describe('a save', () => {
       const code = `
       const { layoutIn, packTree } = await import(${JSON.stringify(support)});
       for (const name of ['file', 'directory']) {
-        await packTree(await layoutIn(${JSON.stringify(directory)} + '/' + name)).catch(error => console.log(error.name + ': ' + error.message));
+        await packTree(layoutIn(${JSON.stringify(directory)} + '/' + name)).catch(error => console.log(error.name + ': ' + error.message));
       }`;
       const { stdout } = await runUnprivileged(['--input-type=module', '-e', code]);
       expect(stdout.trim().split('\n')).toEqual([
@@ -231,7 +232,7 @@ describe('a save of several frames', () => {
     };
     const runner: JobRunner = { width: 4, run: run as JobRunner['run'], close: () => inner.close() };
     // An unhandled rejection of frame 3 would end the test run
-    await expect(packTree(await layoutIn(from), { runner })).rejects.toThrow('frame 2');
+    await expect(packTree(layoutIn(from), { runner })).rejects.toThrow('frame 2');
   });
 
   test('fails when a write fails', async () => {
@@ -239,7 +240,7 @@ describe('a save of several frames', () => {
     const onWrite = () => {
       throw new Error('the bucket is full');
     };
-    await expect(packTree(await layoutIn(from), { onWrite })).rejects.toThrow('the bucket is full');
+    await expect(packTree(layoutIn(from), { onWrite })).rejects.toThrow('the bucket is full');
   });
 
   test('leaves out a frame whose files have all vanished', async () => {
@@ -251,7 +252,7 @@ describe('a save of several frames', () => {
       Object.fromEntries(names.map(name => [name, incompressible(1_500_000, name)])),
     );
     const gone = new Set<string>();
-    const packed = await packTree(await layoutIn(join(root, 'one')), {
+    const packed = await packTree(layoutIn(join(root, 'one')), {
       // whatever is in a frame that does not begin the tree
       runner: vanishing(paths => {
         if (paths.includes('1.bin')) return [];
@@ -264,7 +265,7 @@ describe('a save of several frames', () => {
     expect(packed.skipped).toHaveLength(gone.size);
 
     await buildTree(join(root, 'two'), {});
-    await restoreObject(packed.object, await layoutIn(join(root, 'two')));
+    await restoreObject(packed.object, layoutIn(join(root, 'two')));
     const { tree: _directory, ...files } = await describeTree(join(root, 'two'));
     expect(Object.keys(files)).toEqual(names.filter(name => !gone.has(name)).map(name => `tree/${name}`));
   });

@@ -25,7 +25,7 @@ interface Given {
 
 async function estimate({ sizes, dead = 0, stored, firstFrame, change }: Given): Promise<boolean> {
   const workspace = scratch();
-  const layout = await layoutIn(workspace);
+  const layout = layoutIn(workspace);
   fs.mkdirSync(path.join(workspace, 'tree'));
   const nameOf = (index: number) => `tree/${String(index).padStart(4, '0')}`;
   const rows = StatusRows.of(sizes.length);

@@ -27,10 +27,10 @@ describe.runIf(linux)('a tree with paths of PATH_MAX bytes and more is saved wit
   ])('%j', async (patterns, reasons) => {
     const from = await buildTree(scratch(), { 'tree/a': 'a', 'tree/z': 'z' });
     nestDirectories(join(from, 'tree'), 20);
-    const { object, skipped } = await packTree(await layoutIn(from, patterns));
+    const { object, skipped } = await packTree(layoutIn(from, patterns));
     expect(skipped.map(line => line.split(': ')[1])).toEqual(reasons);
     const to = scratch();
-    await restoreObject(object, await layoutIn(to, patterns));
+    await restoreObject(object, layoutIn(to, patterns));
     const restored = Object.keys(await describeTree(to));
     expect(restored).toContain('tree/a');
     expect(restored.filter(name => name.endsWith(`${COMPONENT}/f`)).length).toBeGreaterThan(13);
@@ -42,9 +42,9 @@ test.runIf(linux).each([['tree/link'], ['tree/*/'], ['tree/**/x']])(
   async pattern => {
     const tree = { 'tree/link': { symlink: 'x'.repeat(300) }, 'tree/a': 'a' };
     const from = await buildTree(scratch(), tree);
-    const { object } = await packTree(await layoutIn(from, [pattern, 'tree/a']));
+    const { object } = await packTree(layoutIn(from, [pattern, 'tree/a']));
     const to = scratch();
-    await restoreObject(object, await layoutIn(to, [pattern, 'tree/a']));
+    await restoreObject(object, layoutIn(to, [pattern, 'tree/a']));
     expect(Object.keys(await describeTree(to))).toContain('tree/a');
   },
 );

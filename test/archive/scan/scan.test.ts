@@ -14,7 +14,7 @@ async function scanned(
   during: (root: string) => void = () => {},
 ): Promise<ScannedEntry[]> {
   const root = await buildTree(scratch(), spec);
-  const layout = await layoutIn(root, patterns);
+  const layout = layoutIn(root, patterns);
   const roots = await layout.roots();
   during(root);
   return [...scan(layout, roots, { skipped() {}, timeOutOfRange() {} })];
@@ -139,7 +139,7 @@ describe('a tree that changes under the scan', () => {
   /** Scans `spec`, and does `change` when `name` has been found. */
   async function scannedWhile(spec: TreeSpec, name: string, change: (root: string) => void) {
     const root = await buildTree(scratch(), spec);
-    const layout = await layoutIn(root);
+    const layout = layoutIn(root);
     const skipped: string[] = [];
     const notes = {
       skipped: (path: string, why: string) => void skipped.push(`${path}: ${why}`),

@@ -1,6 +1,5 @@
 /** Archives in memory: packs a tree into bytes, restores bytes into a tree, with nothing of a store in between. */
 
-import { createHash } from 'node:crypto';
 import path from 'node:path';
 import type { ManifestHead } from '../../../src/archive/format/entry.ts';
 import { TAIL_BYTES } from '../../../src/archive/format/limits.ts';
@@ -10,7 +9,7 @@ import { RestoredLinks } from '../../../src/archive/fs/restored-links.ts';
 import { InlineRunner, type JobRunner } from '../../../src/archive/pool/worker-pool.ts';
 import { type RestoreSummary, restoreArchive } from '../../../src/archive/restore/restore-archive.ts';
 import { pack } from '../../../src/archive/save/pack.ts';
-import { createPathLayout } from '../../../src/cache/paths/paths.ts';
+import { createPathLayout, type StepLayout } from '../../../src/cache/paths/paths.ts';
 import { checkTar } from '../../support/tar/check-tar.ts';
 
 export const WORKER_URL = new URL('../../../src/archive/worker/worker.ts', import.meta.url);
@@ -25,17 +24,12 @@ export const HEAD: ManifestHead = {
   origin: { repository: 'o/r' },
 };
 
-/** Bytes that do not compress, the same at each run. */
-export function incompressible(length: number, seed = ''): Buffer {
-  return createHash('shake256', { outputLength: length }).update(seed).digest();
-}
-
-/** The layout of a step with this `path` input, run in `workspace`. */
+/** Returns the layout of a step with this `path` input that runs in `workspace`. */
 export function layoutIn(
   workspace: string,
   patterns: readonly string[] = ['tree'],
   home = '/nowhere/home',
-): PathLayout {
+): StepLayout {
   return createPathLayout({ patterns, workspace, home, platformPath: path });
 }
 

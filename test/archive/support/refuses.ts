@@ -32,7 +32,7 @@ export async function refuses(
   // The row of data frames ends where the manifest begins
   const dataEnd = Math.max(0, object.lastIndexOf('CS3M') - 8);
   const reads: { start: number; end: number }[] = [];
-  const attempt = restoreObject(object, await layoutIn(join(root, 'work'), patterns), {
+  const attempt = restoreObject(object, layoutIn(join(root, 'work'), patterns), {
     // So that data cannot come along with the manifest
     tailBytes: 17,
     onRead: (start, end) => reads.push({ start, end }),

@@ -72,7 +72,7 @@ export function runRestore(job: RestorerJob, user?: User, wrapper?: readonly str
 /** Saves a tree built in `directory`; the file that holds the object, for anyone to read. */
 export async function saveTo(directory: string, spec: TreeSpec, patterns?: string[]): Promise<string> {
   await buildTree(join(directory, 'source'), spec);
-  const { object } = await packTree(await layoutIn(join(directory, 'source'), patterns));
+  const { object } = await packTree(layoutIn(join(directory, 'source'), patterns));
   const file = join(directory, 'object.tar.zst');
   writeFileSync(file, object, { mode: 0o644 });
   return file;

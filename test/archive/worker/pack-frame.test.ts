@@ -57,7 +57,7 @@ describe('packing a whole file', () => {
   test('calls fstat once for a file that is unchanged since the scan', async () => {
     const from = await buildTree(scratch(), files);
     const calls = countFstats();
-    await packTree(await layoutIn(from));
+    await packTree(layoutIn(from));
     expect(calls()).toBe(names.length);
   });
 
@@ -66,7 +66,7 @@ describe('packing a whole file', () => {
     // Plain numbers hold times to a quarter of a microsecond: close to a whole one they round to its neighbour
     for (const [index, name] of names.entries())
       utimesSync(path.join(from, 'tree', name), 0, 1_700_000_000 + index / 997);
-    const { object } = await packTree(await layoutIn(from));
+    const { object } = await packTree(layoutIn(from));
     const found = (await entriesOf(object)).filter(({ size }) => size > 0);
     const exact = ({ name }: Entry) => statSync(path.join(from, name), { bigint: true }).mtimeNs;
     expect(found.map(({ mtimeUs, mtimeRestNs }) => BigInt(mtimeUs) * 1000n + BigInt(mtimeRestNs))).toEqual(
@@ -78,9 +78,9 @@ describe('packing a whole file', () => {
     const from = await buildTree(scratch(), { 'tree/a': 'a', 'tree/b': 'b', 'tree/c': 'c' });
     const file = path.join(from, 'tree/b');
     changeWhileRead(file, 2);
-    const { object } = await packTree(await layoutIn(from));
+    const { object } = await packTree(layoutIn(from));
     const to = scratch();
-    await restoreObject(object, await layoutIn(to));
+    await restoreObject(object, layoutIn(to));
     const content = (name: string) => readFileSync(path.join(to, 'tree', name), 'utf8');
     expect(['a', 'b', 'c'].map(content)).toEqual(['a', 'changed, 0 to go', 'c']);
   });
@@ -88,7 +88,7 @@ describe('packing a whole file', () => {
   test('fails for a file that changes each time it is read', async () => {
     const from = await buildTree(scratch(), { 'tree/a': 'a', 'tree/b': 'b' });
     changeWhileRead(path.join(from, 'tree/b'), 3);
-    const attempt = packTree(await layoutIn(from));
+    const attempt = packTree(layoutIn(from));
     await expect(attempt).rejects.toThrow(`${from}/tree/b changed while it was read, twice`);
   });
 });

@@ -1,8 +1,8 @@
-import { randomBytes } from 'node:crypto';
 import path from 'node:path';
 import { expect, it } from 'vitest';
 import { giveAway } from '../../support/drop-privileges.ts';
 import { startGatewayProxy } from '../../support/gateway/shared-gateway.ts';
+import { incompressible } from '../../support/random.ts';
 import { closingFields, mainOf, postOf, warningsOf } from '../../support/runner/results.ts';
 import type { Fault, ProxiedRequest } from '../../support/servers/fault-proxy.ts';
 import { buildTree, describeTree } from '../../support/tree.ts';
@@ -26,7 +26,7 @@ describeWithGateway('recipe: a gateway that stumbles', () => {
   it('each call is retried on its own, and nothing is packed, sent or restored twice', async () => {
     const { workspace } = lab.machine;
     // Three parts of an upload, one of which is sent again.
-    await buildTree(path.join(path.dirname(workspace), 'prepared'), { out: randomBytes(20_000_000) });
+    await buildTree(path.join(path.dirname(workspace), 'prepared'), { out: incompressible(20_000_000) });
     await using proxy = await startGatewayProxy();
     proxy.rule = stumbling({
       GetObject: { kind: 'answer', status: 503 },

@@ -1,10 +1,10 @@
-import { randomBytes } from 'node:crypto';
 import { chmod, chown, mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, it } from 'vitest';
 import { repositoryFile } from '../../support/checkout.ts';
 import { giveAway } from '../../support/drop-privileges.ts';
 import { gateway, startGatewayProxy } from '../../support/gateway/shared-gateway.ts';
+import { incompressible } from '../../support/random.ts';
 import { closingFields, mainOf, warningsOf } from '../../support/runner/results.ts';
 import type { FaultProxy } from '../../support/servers/fault-proxy.ts';
 import { buildTree, describeTree, removeTree } from '../../support/tree.ts';
@@ -55,7 +55,7 @@ async function prepareBuild(host: Host) {
     [item]: { directory: true, mode: 0o555, mtime: 1_000_000 },
     [`${item}/bin`]: { directory: true, mode: 0o555, mtime: 1_000_000 },
     [`${item}/bin/hello`]: { content: '#!/bin/sh\necho hello\n', mode: 0o555, mtime: 1_000_000 },
-    [`${item}/share/data`]: { content: randomBytes(3_000_000), mode: 0o444, mtime: 1_000_000 },
+    [`${item}/share/data`]: { content: incompressible(3_000_000), mode: 0o444, mtime: 1_000_000 },
     [`${item}/share/same`]: { hardlink: `${item}/share/data` },
     [`${item}/share/link`]: { symlink: '../bin/hello', mtime: 1_234_567 },
     'gnu/store/.links': { directory: true, mode: 0o700 },
@@ -160,7 +160,7 @@ describeWithGateway('sudo: true', () => {
     'a cancel reaches the child: no upload is left, and its end comes at once',
     async () => {
       const host = await newHost();
-      await buildTree(host.store, { big: { content: randomBytes(40_000_000), mode: 0o400 } });
+      await buildTree(host.store, { big: { content: incompressible(40_000_000), mode: 0o400 } });
       await using proxy = await startGatewayProxy();
       const cancel = cancelAtFirstPart(proxy);
       const { bucket, accessKey, secretKey } = lab.bucket.access;

@@ -2,8 +2,8 @@
 
 import { setTimeout as delay } from 'node:timers/promises';
 import { configureGateway, type KilledGateway, killGateway } from '../../support/gateway/daemons.ts';
+import { incompressible } from '../../support/random.ts';
 import type { FaultCase } from '../case.ts';
-import { randomContent } from '../random.ts';
 import { restoreCase } from '../restore-case.ts';
 import { saveCase } from '../save-case.ts';
 import type { Phase, Scene } from '../scene.ts';
@@ -165,7 +165,7 @@ export const gatewayCases: readonly FaultCase[] = [
     ...crowded,
     short: true,
     // enough for several parts to be on their way at once
-    tree: scene => buildIn(scene.workspace, { 'large.bin': randomContent('crowded', 120 * 1024 * 1024) }),
+    tree: scene => buildIn(scene.workspace, { 'large.bin': incompressible(120 * 1024 * 1024, 'crowded') }),
     ends: ['saved', 'not saved'],
   }),
 ];

@@ -3,9 +3,9 @@
 import * as fs from 'node:fs/promises';
 import { constants } from 'node:os';
 import path from 'node:path';
+import { incompressible, randomShare } from '../../support/random.ts';
 import type { FaultCase } from '../case.ts';
 import { firstDifference, restoreElsewhere } from '../judge.ts';
-import { randomContent, randomNumber } from '../random.ts';
 import { restoreCase } from '../restore-case.ts';
 import { saveCase } from '../save-case.ts';
 import type { Scene } from '../scene.ts';
@@ -25,7 +25,7 @@ function exits(signal: Signal): string[] {
 /** Sends the signal after a part of the time that the phase takes without faults; a little late to reach its end too. */
 function atRandom(scene: Scene, signal: Signal, seed: string, wholeMs: number) {
   return {
-    onStart: () => scene.signalLater(signal, 1.2 * wholeMs * randomNumber(seed)),
+    onStart: () => scene.signalLater(signal, 1.2 * wholeMs * randomShare(seed)),
   };
 }
 
@@ -138,7 +138,7 @@ export const signalCases: readonly FaultCase[] = [
         Object.fromEntries(
           Array.from({ length: 64 }, (_, index) => [
             `${index}.bin`,
-            randomContent(`gigabyte ${index}`, 16 * 1024 * 1024),
+            incompressible(16 * 1024 * 1024, `gigabyte ${index}`),
           ]),
         ),
       ),

@@ -6,10 +6,10 @@ import * as fs from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { giveAway, unprivileged } from '../../support/drop-privileges.ts';
+import { incompressible } from '../../support/random.ts';
 import { removeTree, type TreeSpec } from '../../support/tree.ts';
 import type { FaultCase } from '../case.ts';
 import { firstDifference, restoreElsewhere } from '../judge.ts';
-import { randomContent } from '../random.ts';
 import { restoreCase } from '../restore-case.ts';
 import { saveCase } from '../save-case.ts';
 import type { Scene } from '../scene.ts';
@@ -43,7 +43,7 @@ async function keepAppending(scene: Scene): Promise<void> {
 }
 
 const logs: TreeSpec = Object.fromEntries(
-  Array.from({ length: LOGS }, (_, index) => [`${index}.log`, randomContent(`log ${index}`, LOG_BYTES)]),
+  Array.from({ length: LOGS }, (_, index) => [`${index}.log`, incompressible(LOG_BYTES, `log ${index}`)]),
 );
 
 /** Does something to the tree when the first part leaves; the parts are slow enough for the rest to be read later. */
@@ -65,7 +65,7 @@ function manyFiles(count: number): TreeSpec {
   return Object.fromEntries(
     Array.from({ length: count }, (_, index) => [
       `${String(index).padStart(3, '0')}.bin`,
-      randomContent(`many ${index}`, MIB),
+      incompressible(MIB, `many ${index}`),
     ]),
   );
 }
@@ -90,7 +90,7 @@ const saves: FaultCase[] = [
   }),
   saveCase('a large file changes after its beginning has left', {
     short: true,
-    tree: scene => buildIn(scene.workspace, { 'large.bin': randomContent('large', 100 * MIB) }),
+    tree: scene => buildIn(scene.workspace, { 'large.bin': incompressible(100 * MIB, 'large') }),
     arrange(scene) {
       whenPartsLeave(scene, () => fs.appendFile(path.join(scene.tree, 'large.bin'), 'more'));
       return smallParts;

@@ -4,7 +4,7 @@ import { expect } from 'vitest';
 import { createDirectoryStore } from '../../../src/storage/directory/directory-store.ts';
 import type { ObjectStore, Upload } from '../../../src/storage/object-store.ts';
 import type { SaveOutcome } from '../../../src/storage/outcomes.ts';
-import { incompressible } from '../../archive/support/archives.ts';
+import { incompressible } from '../../support/random.ts';
 import { scratch } from '../../support/scratch.ts';
 import { silentLog } from '../../support/silent-log.ts';
 import { buildTree, describeTree, type TreeSpec } from '../../support/tree.ts';

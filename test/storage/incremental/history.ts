@@ -1,13 +1,13 @@
-/** One history of a cache: a tree, saved, restored elsewhere, changed, saved on top, generation after generation. */
+/** One history of a cache: a tree that is saved, restored elsewhere, changed and saved again, in several generations. */
 
-import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { OpenArchive } from '../../../src/archive/format/open-archive.ts';
 import { fileTimes } from '../../../src/archive/fs/file-times.ts';
 import type { ObjectStore } from '../../../src/storage/object-store.ts';
-import { describeTree, removeTree, type TreeDescription, type TreeEntry } from '../../support/tree.ts';
+import { untar } from '../../support/tar/untar.ts';
+import { describeTree, removeTree, type TreeDescription, treeDifferences } from '../../support/tree.ts';
 import { Job } from './job.ts';
 import { changeTree } from './random-changes.ts';
 import { plantTree, Random } from './random-tree.ts';
@@ -21,41 +21,42 @@ export interface HistoryOptions {
   readonly directory: string;
 }
 
-/** What a history has been through: a test of nothing but full saves would prove nothing. */
+/** Counts what a history covered: one of nothing but full saves would show nothing. */
 export interface HistoryFacts {
   /** Saves on top of another object. */
   readonly incremental: number;
   readonly full: number;
-  /** Archives that `zstd -dc | tar xf -` has read as well. */
+  /** Archives that `zstd -dc | tar xf -` has read too. */
   readonly readByTar: number;
 }
 
 /**
- * Lives through a history. Every object has to give back the tree that was saved and say of it what a full save says;
- * at the end tar has to find it as well.
- * Throws an error that names seed, generation and changes where two trees differ.
+ * Runs a history. Every object must restore to the tree that was saved, and its manifest must equal that of a full save.
+ * At the end tar must find the same tree. Throws an error that names seed, generation and changes where two trees differ.
  */
 export async function runHistory(options: HistoryOptions): Promise<HistoryFacts> {
   const { seed, store, directory, generations } = options;
   const random = new Random(seed);
   const done: string[] = [];
   const counts = { incremental: 0, full: 0, readByTar: 0 };
-  const job = (name: string) => new Job({ store, directory: path.join(directory, name) });
+  const newJob = (name: string) => new Job({ store, directory: path.join(directory, name) });
   const treeOf = ({ workspace }: Job) => `${workspace}/tree`;
   const describe = (workspace: string) => describeTree(workspace, { owners: isRoot });
-  const differs = (what: string, expected: unknown, actual: unknown): Error =>
-    new Error(`seed ${seed}: ${what}\n${difference(expected, actual)}\n${done.join('\n')}`);
+  const expectSame = (what: string, actual: object, expected: object) => {
+    if (isDeepStrictEqual(actual, expected)) return;
+    const found = treeDifferences({ ...actual }, { ...expected }).slice(0, 5);
+    throw new Error([`seed ${seed}: ${what}`, ...found, ...done].join('\n'));
+  };
 
-  let current = job('0');
+  let current = newJob('0');
   try {
     plantTree(treeOf(current), random);
     await current.saveInFull(keyOf(seed, 0));
     let saved = await describe(current.workspace);
     for (let generation = 1; generation <= generations; generation++) {
-      const next = job(`${generation}`);
+      const next = newJob(`${generation}`);
       await next.restore(`none-${seed}`, { restoreKeys: [`${seed}-`] });
-      const restored = await describe(next.workspace);
-      if (!isDeepStrictEqual(restored, saved)) throw differs(`restore ${generation}`, saved, restored);
+      expectSame(`restore ${generation}`, await describe(next.workspace), saved);
       await removeTree(path.dirname(current.workspace));
       current = next;
 
@@ -64,33 +65,30 @@ export async function runHistory(options: HistoryOptions): Promise<HistoryFacts>
       const key = keyOf(seed, generation);
       // Half of them as save/, which finds the record by itself
       const outcome = await current.save(key, random.once(2) ? { base: undefined } : {});
-      if (outcome.kind !== 'saved') throw differs(`save ${generation}`, 'saved', [outcome, ...current.lines]);
+      if (outcome.kind !== 'saved')
+        throw new Error(`seed ${seed}: save ${generation}: ${JSON.stringify([outcome, ...current.lines])}`);
       counts[outcome.reusedBytes > 0 ? 'incremental' : 'full']++;
 
-      const untouched = await describe(current.workspace);
-      if (!isDeepStrictEqual(untouched, saved))
-        throw differs(`save ${generation} changed it`, saved, untouched);
+      expectSame(`save ${generation} changed the tree`, await describe(current.workspace), saved);
       await current.saveInFull(`full-${key}`);
-      const [own, full] = [await current.open(key), await current.open(`full-${key}`)];
-      const [ownEntries, fullEntries] = [tellable(own), tellable(full)];
-      if (!isDeepStrictEqual(ownEntries, fullEntries)) {
-        throw differs(`manifest ${generation} is not a full save's`, fullEntries, ownEntries);
-      }
-      const other = job(`full-${generation}`);
+      expectSame(
+        `manifest ${generation} is not that of a full save`,
+        entriesOf(await current.open(key)),
+        entriesOf(await current.open(`full-${key}`)),
+      );
+      const other = newJob(`full-${generation}`);
       await other.restore(`full-${key}`, { restoreKeys: [] });
-      const byFull = await describe(other.workspace);
-      if (!isDeepStrictEqual(byFull, saved)) throw differs(`full restore ${generation}`, saved, byFull);
+      expectSame(`restore of the full save ${generation}`, await describe(other.workspace), saved);
       await removeTree(path.dirname(other.workspace));
     }
-    const last = job('last');
+    const last = newJob('last');
     await last.restore(keyOf(seed, generations), { restoreKeys: [] });
-    const restored = await describe(last.workspace);
-    if (!isDeepStrictEqual(restored, saved)) throw differs('the last restore', saved, restored);
+    expectSame('the last restore', await describe(last.workspace), saved);
     if (process.platform === 'linux') {
-      const object = path.join(directory, 'object.tar.zst');
-      await download(store, await last.objectName(keyOf(seed, generations)), object);
-      const byTar = await readByTar(object, path.join(directory, 'by-tar'), Object.keys(saved), describe);
-      if (!isDeepStrictEqual(byTar, saved)) throw differs('what tar finds', saved, byTar);
+      const extracted = path.join(directory, 'by-tar');
+      fs.mkdirSync(extracted);
+      untar(await last.read(keyOf(seed, generations)), extracted);
+      expectSame('the tree by tar', withNames(await describe(extracted), new Set(Object.keys(saved))), saved);
       counts.readByTar++;
     }
     return counts;
@@ -106,8 +104,8 @@ function keyOf(seed: number, generation: number): string {
   return `${seed}-${generation}`;
 }
 
-/** All that a manifest says of a tree, as a restore makes it; not where the data lies. */
-function tellable({ manifest }: OpenArchive): Record<string, unknown> {
+/** Returns the entries of a manifest by name, with the times that a restore sets, and without the places of their data. */
+function entriesOf({ manifest }: OpenArchive): Record<string, unknown> {
   const { entries } = manifest;
   return Object.fromEntries(
     entries.map(({ frame: _frame, offset: _offset, linkTo, ...entry }) => [
@@ -117,48 +115,14 @@ function tellable({ manifest }: OpenArchive): Record<string, unknown> {
   );
 }
 
-async function download(store: ObjectStore, name: string, file: string): Promise<void> {
-  const { sizeBytes = 0 } = (await store.head(name)) ?? {};
-  fs.writeFileSync(file, (await store.getRange(name, { start: 0, end: sizeBytes }))!.bytes);
-}
-
-/** The tree that people find with their own tools. What was deleted may come back there: it is not looked at. */
-async function readByTar(
-  object: string,
-  directory: string,
-  names: readonly string[],
-  describe: (directory: string) => Promise<TreeDescription>,
-): Promise<TreeDescription> {
-  fs.mkdirSync(directory);
-  const command = 'zstd -dc "$1" | tar --delay-directory-restore -xpPf - -C "$2"';
-  execFileSync('bash', ['-o', 'pipefail', '-c', command, 'bash', object, directory]);
-  const wanted = new Set(names);
-  const found = await describe(directory);
+/** Returns a tree without names that `wanted` lacks: deleted ones come back by tar. */
+function withNames(tree: TreeDescription, wanted: ReadonlySet<string>): TreeDescription {
   return Object.fromEntries(
-    Object.entries(found)
+    Object.entries(tree)
       .filter(([name]) => wanted.has(name))
-      .map(([name, entry]) => [name, withoutDeletedNames(entry, wanted)]),
+      .map(([name, { names, ...entry }]) => {
+        const left = names?.filter(other => wanted.has(other)) ?? [];
+        return [name, left.length > 1 ? { ...entry, names: left } : entry];
+      }),
   );
-}
-
-function withoutDeletedNames({ names, ...entry }: TreeEntry, wanted: ReadonlySet<string>): TreeEntry {
-  const left = names?.filter(name => wanted.has(name)) ?? [];
-  return left.length > 1 ? { ...entry, names: left } : entry;
-}
-
-/** The first few names whose entries are not equal, with both. */
-function difference(expected: unknown, actual: unknown): string {
-  const [a, b] = [expected, actual].map(value => Object(value) as Record<string, unknown>) as [
-    Record<string, unknown>,
-    Record<string, unknown>,
-  ];
-  const names = [...new Set([...Object.keys(a), ...Object.keys(b)])];
-  return names
-    .filter(name => !isDeepStrictEqual(a[name], b[name]))
-    .slice(0, 5)
-    .map(
-      name =>
-        `${JSON.stringify(name)}\n  expected ${JSON.stringify(a[name])}\n  got ${JSON.stringify(b[name])}`,
-    )
-    .join('\n');
 }

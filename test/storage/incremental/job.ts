@@ -7,17 +7,14 @@ import type { OpenArchive } from '../../../src/archive/format/open-archive.ts';
 import { openArchive } from '../../../src/archive/format/open-archive.ts';
 import { matchSteps, type Spaces, spacesOf } from '../../../src/cache/keys/scope.ts';
 import { cacheVersion } from '../../../src/cache/keys/version.ts';
-import { createPathLayout } from '../../../src/cache/paths/paths.ts';
 import { JobRecords } from '../../../src/records/job-records.ts';
-import type { Log } from '../../../src/report/log.ts';
 import { createArchiveBackend } from '../../../src/storage/archive-backend.ts';
 import type { SaveRequest } from '../../../src/storage/backend.ts';
 import type { ObjectStore } from '../../../src/storage/object-store.ts';
 import type { RestoreOutcome, SaveOutcome } from '../../../src/storage/outcomes.ts';
-import { silentLog } from '../../support/silent-log.ts';
+import { layoutIn, WORKER_URL } from '../../archive/support/archives.ts';
+import { recordingLog, restoreRequest, saveRequest } from '../../support/requests.ts';
 import { checkTar } from '../../support/tar/check-tar.ts';
-
-const workerUrl = new URL('../../../src/archive/worker/worker.ts', import.meta.url);
 
 export interface JobOptions {
   readonly store: ObjectStore;
@@ -38,11 +35,10 @@ export interface SaveOverrides extends Partial<SaveRequest> {
 export class Job {
   readonly workspace: string;
   readonly temp: string;
-  /** `info: ...`, `notice: ...` in order. */
-  readonly lines: string[] = [];
   /** Bytes transferred in either direction. */
   transferred = 0;
   readonly #options: JobOptions;
+  readonly #log = recordingLog();
   #base: SaveRequest['base'];
 
   constructor(options: JobOptions) {
@@ -52,24 +48,22 @@ export class Job {
     for (const directory of [this.workspace, this.temp]) mkdirSync(directory, { recursive: true });
   }
 
+  /** `info: ...`, `notice: ...` in order. */
+  get lines(): readonly string[] {
+    return this.#log.shown;
+  }
+
   /** Restores as the main phase does, for a later `save`; by default the newest key. */
   async restore(
     key = 'none',
     { restoreKeys = [''], warm = false, record = true } = {},
   ): Promise<RestoreOutcome> {
-    const { layout, version, spaces, paths } = await this.#plan();
-    const outcome = await this.#backend(record ? this.temp : undefined).restore({
-      primaryKey: key,
-      restoreKeys,
-      paths,
-      crossOs: false,
-      version,
-      plan: matchSteps(spaces.read, key, restoreKeys),
-      layout,
-      storedPaths: layout.storedLines,
-      runLabel: '1-00000000',
-      warm,
-    });
+    const { layout, version, spaces, paths } = this.#plan();
+    const plan = matchSteps(spaces.read, key, restoreKeys);
+    const { storedLines: storedPaths } = layout;
+    const outcome = await this.#backend(record ? this.temp : undefined).restore(
+      restoreRequest({ primaryKey: key, restoreKeys, paths, version, plan, layout, storedPaths, warm }),
+    );
     this.#base = outcome.kind === 'hit' ? outcome.object : undefined;
     return outcome;
   }
@@ -82,31 +76,17 @@ export class Job {
     key: string,
     { record = true, recordsOf = this, ...overrides }: SaveOverrides = {},
   ): Promise<SaveOutcome> {
-    const { layout, version, spaces, paths } = await this.#plan();
-    const outcome = await this.#backend(record ? recordsOf.temp : undefined).save({
-      key,
-      paths,
-      crossOs: false,
-      version,
-      space: spaces.write,
-      layout,
-      compressionLevel: 1,
-      overwrite: false,
-      damaged: undefined,
-      base: this.#base,
-      uploadChunkSizeBytes: undefined,
-      origin: {},
-      ...overrides,
-    });
-    if (outcome.kind === 'saved') await this.#checkStored(key, outcome.sizeBytes);
+    const { spaces, ...plan } = this.#plan();
+    const common = { key, ...plan, space: spaces.write, base: this.#base, compressionLevel: 1 };
+    const outcome = await this.#backend(record ? recordsOf.temp : undefined).save(
+      saveRequest({ ...common, ...overrides }),
+    );
+    if (outcome.kind === 'saved') {
+      const stored = await this.read(key);
+      // Another job may have replaced it by now
+      if (stored.length === outcome.sizeBytes) await checkTar(stored);
+    }
     return outcome;
-  }
-
-  async #checkStored(key: string, sizeBytes = 0): Promise<void> {
-    const name = await this.objectName(key);
-    const stored = await this.#options.store.getRange(name, { start: 0, end: sizeBytes });
-    // Another job may have replaced it by now
-    if (stored?.sizeBytes === sizeBytes) await checkTar(Buffer.from(stored.bytes));
   }
 
   /** Saves without the record of a restore. */
@@ -116,30 +96,30 @@ export class Job {
 
   /** Opens the archive that this job saved under `key`. */
   async open(key: string): Promise<OpenArchive & { readonly name: string; readonly etag: string }> {
-    const name = await this.objectName(key);
+    const name = this.objectName(key);
     const { store } = this.#options;
     const read = async (start: number, end: number) => (await store.getRange(name, { start, end }))!.bytes;
     const tail = (await store.getRange(name, { suffix: TAIL_BYTES }))!;
     return { ...(await openArchive(tail, tail.sizeBytes, read)), name, etag: tail.etag };
   }
 
-  async objectName(key: string): Promise<string> {
-    return (await this.#plan()).spaces.write.objectName(key);
+  /** Returns the object that this job saved under `key`. */
+  async read(key: string): Promise<Buffer> {
+    const name = this.objectName(key);
+    const { store } = this.#options;
+    const { sizeBytes } = (await store.head(name))!;
+    return Buffer.from((await store.getRange(name, { start: 0, end: sizeBytes }))!.bytes);
+  }
+
+  objectName(key: string): string {
+    return this.#plan().spaces.write.objectName(key);
   }
 
   #backend(recordDirectory: string | undefined) {
-    const logAs = (kind: string) => (line: string) => {
-      this.lines.push(`${kind}: ${line}`);
-    };
-    const log: Log = {
-      ...silentLog,
-      info: logAs('info'),
-      notice: logAs('notice'),
-      warning: logAs('warning'),
-    };
+    const log = this.#log;
     return createArchiveBackend(this.#options.store, {
       log,
-      workerUrl,
+      workerUrl: WORKER_URL,
       workers: 1,
       tool: 'cache-s3/0.0.0',
       records: new JobRecords(recordDirectory, log),
@@ -152,14 +132,9 @@ export class Job {
     });
   }
 
-  async #plan() {
+  #plan() {
     const { paths = ['tree'], refs = ['refs/heads/main'] } = this.#options;
-    const layout = createPathLayout({
-      patterns: paths,
-      workspace: this.workspace,
-      home: '/nowhere/home',
-      platformPath: path,
-    });
+    const layout = layoutIn(this.workspace, paths);
     const { storedLines } = layout;
     const version = cacheVersion({ storedLines, platform: process.platform, crossOs: false });
     const spaces: Spaces = spacesOf({

@@ -2,6 +2,7 @@
 
 import * as fs from 'node:fs';
 import path from 'node:path';
+import { setMtime } from '../../support/tree.ts';
 import {
   DIRECTORY_MODES,
   FILE_MODES,
@@ -187,7 +188,7 @@ const CHANGES: readonly Change[] = [
   function changeTimeOnly(tree) {
     const found = tree.any();
     if (!found) return undefined;
-    tree.setTime(found.path, tree.random.once(2) ? NPM_TIME : 1e15 + tree.random.below(2 ** 32));
+    setMtime(found.path, tree.random.once(2) ? NPM_TIME : 1e15 + tree.random.below(2 ** 32));
     return found.path;
   },
   function moveElsewhere(tree) {

@@ -1,12 +1,12 @@
 /** Random trees of every kind of entry. All of it follows from a seed. */
 
-import { createHash } from 'node:crypto';
 import * as fs from 'node:fs';
 import path from 'node:path';
-import { SeededRandom } from '../../support/random.ts';
+import { incompressible, SeededRandom } from '../../support/random.ts';
+import { setMtime } from '../../support/tree.ts';
 
 export class Random extends SeededRandom {
-  #bytes = 0;
+  #contents = 0;
   readonly #seed: number;
 
   constructor(seed: number) {
@@ -14,22 +14,10 @@ export class Random extends SeededRandom {
     this.#seed = seed;
   }
 
-  /** True once in `times`. */
-  once(times: number): boolean {
-    return this.below(times) === 0;
-  }
-
-  pick<T>(elements: readonly T[]): T {
-    return elements[this.below(elements.length)]!;
-  }
-
   /** Bytes that do not compress, or hardly any at all. */
   content(length: number, compressible = this.once(2)): Buffer {
-    const shake = (outputLength: number) =>
-      createHash('shake256', { outputLength })
-        .update(`${this.#seed} ${this.#bytes++}`)
-        .digest();
-    return compressible ? Buffer.alloc(length, shake(37)) : shake(length);
+    const seed = `${this.#seed} ${this.#contents++}`;
+    return compressible ? Buffer.alloc(length, incompressible(37, seed)) : incompressible(length, seed);
   }
 }
 
@@ -131,18 +119,12 @@ export class GrowingTree {
     const { random } = this;
     if (isRoot && random.once(5)) fs.lchownSync(at, random.below(3), random.below(3));
     if (modes.length > 0) fs.chmodSync(at, random.pick(modes));
-    if (!random.once(3)) this.setTime(at, random.once(2) ? NPM_TIME : 1e15 + random.below(2 ** 32));
-  }
-
-  setTime(at: string, mtimeUs: number): void {
-    // The middle of the microsecond reads back as that microsecond
-    const seconds = mtimeUs % 1e6 === 0 ? mtimeUs / 1e6 : (mtimeUs + 0.5) / 1e6;
-    fs.lutimesSync(at, seconds, seconds);
+    if (!random.once(3)) setMtime(at, random.once(2) ? NPM_TIME : 1e15 + random.below(2 ** 32));
   }
 
   /** Puts back the time that something had. */
   keepTime({ path: at, stats }: Found): void {
-    this.setTime(at, Number(stats.mtimeNs / 1000n));
+    setMtime(at, Number(stats.mtimeNs / 1000n));
   }
 
   remove({ path: at }: Pick<Found, 'path'>): void {
@@ -193,7 +175,7 @@ export class GrowingTree {
 
   /** Modes of directories that were written to again go back to what they may be, and times too. */
   calm(): void {
-    for (const { path: at } of this.list('directory')) if (this.random.once(2)) this.setTime(at, NPM_TIME);
+    for (const { path: at } of this.list('directory')) if (this.random.once(2)) setMtime(at, NPM_TIME);
   }
 }
 

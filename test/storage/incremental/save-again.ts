@@ -1,9 +1,8 @@
-import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs';
-import path from 'node:path';
 import { expect } from 'vitest';
 import { fileTimes, splitMtime } from '../../../src/archive/fs/file-times.ts';
 import type { SaveOutcome } from '../../../src/storage/outcomes.ts';
+import { untar } from '../../support/tar/untar.ts';
 import { buildTree, describeTree, type TreeSpec } from '../../support/tree.ts';
 import { ballast, fleet, packedBy } from './fleet.ts';
 import type { Job } from './job.ts';
@@ -31,7 +30,7 @@ export async function saveAgain(
   spec: TreeSpec,
   ...edits: ((tree: string) => unknown)[]
 ): Promise<SavedAgain> {
-  const { store, job } = fleet();
+  const { job } = fleet();
   const first = job();
   await buildTree(first.workspace, { ...ballast, ...spec });
   expect(await first.saveInFull('k-0')).toMatchObject({ kind: 'saved', reusedBytes: 0 });
@@ -55,16 +54,9 @@ export async function saveAgain(
     await reader.restore(key);
     expect(await describeTree(reader.workspace, { owners: isRoot })).toEqual(saved);
     if (linux) {
-      const tarred = job();
-      const object = path.join(tarred.temp, 'object');
-      const { sizeBytes } = (await store.head(await next.objectName(key)))!;
-      fs.writeFileSync(
-        object,
-        (await store.getRange(await next.objectName(key), { start: 0, end: sizeBytes }))!.bytes,
-      );
-      const command = 'zstd -dc "$1" | tar -xpf - -C "$2"';
-      execFileSync('bash', ['-o', 'pipefail', '-c', command, 'bash', object, tarred.workspace]);
-      expect(await describeTree(tarred.workspace, { owners: isRoot })).toMatchObject(saved);
+      const { workspace } = job();
+      untar(await next.read(key), workspace);
+      expect(await describeTree(workspace, { owners: isRoot })).toMatchObject(saved);
     }
   }
   return again!;
