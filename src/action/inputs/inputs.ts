@@ -1,3 +1,5 @@
+/** This folder reads the inputs, checks them, and derives the store from them. It makes no request. */
+
 import { SCOPES, type Scope } from '../../cache/keys/scope.ts';
 import {
   BadInputError,

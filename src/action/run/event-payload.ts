@@ -1,7 +1,7 @@
 import { readSmallFile } from '../../archive/fs/small-file.ts';
 
 /** The parts of GitHub's event payload that caching depends on. A part that is missing or malformed is undefined. */
-export interface EventPayload {
+interface EventPayload {
   readonly repository: string | undefined;
   readonly defaultBranch: string | undefined;
   /** The branch that a pull request will be merged into. */

@@ -1,3 +1,5 @@
+/** This folder reads what started the run, and decides which caches it may read and save. */
+
 import { userInfo } from 'node:os';
 import path from 'node:path';
 import type { Environment } from '../inputs/read-input.ts';

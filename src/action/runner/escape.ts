@@ -4,14 +4,10 @@
  * line separators, marks of the reading direction and bytes that are not UTF-8 become visible.
  */
 export function escapeLine(text: string): string {
-  return escapeControls(text)
+  return text
+    .replace(UNPRINTABLE, visible)
     .replace(/^(\s*):(?=:)/, '$1\\x3a')
     .replaceAll('##[', '##\\x5b');
-}
-
-/** Escapes the characters that have no glyph, for a value of one line that is not printed as a line of the log. */
-export function escapeControls(text: string): string {
-  return text.replace(UNPRINTABLE, visible);
 }
 
 /** Escapes line breaks and other control characters, and keeps everything else: for a value that other steps compare. */

@@ -1,3 +1,5 @@
+/** This folder is the connection to the runner: its commands and files, cancellation, and the child process as root. */
+
 import * as core from '@actions/core';
 import type { Log } from '../../report/log.ts';
 import type { Environment } from '../inputs/read-input.ts';

@@ -1,3 +1,5 @@
+/** This folder maps keys to names of objects: where they are looked up, where they are saved, and for which version. */
+
 import type { Elsewhere, KeySpace, MatchStep } from '../../storage/backend.ts';
 import { createKeySpace, decodeComponent, parseEntry, rootOf } from './object-names.ts';
 

@@ -10,7 +10,7 @@ const ANY = Symbol('any');
 /** A UTF-16 unit, as in minimatch. */
 type UnitTest = number | ((unit: number) => boolean);
 type SegmentTest = string | ((segment: string) => boolean);
-export type Glob = readonly (typeof ANY | SegmentTest)[];
+type Glob = readonly (typeof ANY | SegmentTest)[];
 
 /** Compiles the segments of a path pattern: `**`, those with `*`, `?`, `[...]` or `\`, and literal ones. */
 export function compileGlob(segments: readonly { readonly text: string; readonly wild: boolean }[]): Glob {

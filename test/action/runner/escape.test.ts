@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { escapeControls, escapeLine } from '../../../src/action/runner/escape.ts';
+import { escapeLine, singleLine } from '../../../src/action/runner/escape.ts';
 
 test.each([
   ['plain ü 😀', 'plain ü 😀'],
@@ -17,6 +17,6 @@ test.each([
   expect(escapeLine(text)).toBe(line);
 });
 
-test('outside the log, only characters without a glyph are escaped', () => {
-  expect(escapeControls('::a ##[b]\nc\u202e')).toBe('::a ##[b]\\nc\\u202e');
+test('in an output, only control characters and ends of lines are escaped', () => {
+  expect(singleLine('::a ##[b]\n\u202ec\u0085\u2028')).toBe('::a ##[b]\\n\u202ec\\x85\\u2028');
 });
