@@ -51,7 +51,7 @@ function report(letter: string, others: Record<string, Sample[]>, over: Link): s
 const reference = [sample(6, 100e6), sample(5, 100e6), sample(10, 100e6)];
 
 describe('the report of a comparison', () => {
-  test('names the pairs’ quotient, the sizes and the floor', () => {
+  test('the report gives the quotient of the pairs, the sizes and the floor', () => {
     const text = report('a', { reference }, link(undefined));
     expect(text).toContain('cache-s3 takes **0.50 (0.50 to 0.80)** of the wall time of reference (3 pairs).');
     expect(text).toContain('Its object is 50.0 % larger than that of reference.');
@@ -60,13 +60,13 @@ describe('the report of a comparison', () => {
     expect(text).not.toContain('wire');
   });
 
-  test('counts the time on the wire where the link has a limit', () => {
+  test('the report includes the time on the wire if the link has a limit', () => {
     const text = report('a', { reference }, link(0.5e9));
     expect(text).toContain('over a link of 0.5 Gbit/s');
     expect(text).toContain('cache-s3 takes **1.67** times its floor (time on the wire, 2.40 s).');
   });
 
-  test('subtracts the empty program in the tiny cases', () => {
+  test('the report subtracts the time of the empty program in the tiny cases', () => {
     const text = report('d', { 'node -e 0': [sample(1), sample(1), sample(1)] }, link(undefined));
     expect(text).toContain('cache-s3 takes **3.000 (2.000 to 4.000) s more** than `node -e 0` (3 pairs).');
     expect(text).not.toContain('floor');

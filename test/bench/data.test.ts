@@ -34,7 +34,7 @@ beforeEach(async () => {
 });
 afterEach(() => fs.rm(scratch, { recursive: true }));
 
-test('the plan has the wanted count and sum, under names that differ', () => {
+test('the plan has the requested count and sum, with unique names', () => {
   const plan = planSmallFiles(corpus, { files: 10, bytes: 50_000, seed: 1 }).flat();
   expect(plan).toHaveLength(10);
   expect(new Set(plan.map(({ name }) => name)).size).toBe(10);
@@ -44,7 +44,7 @@ test('the plan has the wanted count and sum, under names that differ', () => {
 
 // the tree has symbolic links, which are a privilege on Windows
 test.skipIf(process.platform === 'win32')(
-  'a tree is the same for the same seed, and another for another',
+  'the same seed gives the same tree, and another seed another one',
   async () => {
     const write = async (name: string, seed: number) => {
       writeSmallFiles(path.join(scratch, name), corpus, { files: 10, bytes: 50_000, seed });
@@ -61,7 +61,7 @@ test.skipIf(process.platform === 'win32')(
   },
 );
 
-test('the incompressible file has its size and does not compress', async () => {
+test('writeIncompressible writes a file of the given size that does not compress', async () => {
   const file = path.join(scratch, 'random');
   writeIncompressible(file, 100_001, 1);
   const content = await fs.readFile(file);
@@ -69,7 +69,7 @@ test('the incompressible file has its size and does not compress', async () => {
   expect(zstdCompressSync(content).length).toBeGreaterThan(100_000);
 });
 
-test('programs are chosen to the count, and nearly to the bytes', () => {
+test('programs are chosen up to the count, and almost up to the bytes', () => {
   const random = new SeededRandom(3);
   const found = Array.from({ length: 400 }, (_, index) => ({
     file: `/usr/lib/${index}`,
@@ -83,7 +83,7 @@ test('programs are chosen to the count, and nearly to the bytes', () => {
   expect(sum).toBeLessThan(1.05 * 250e6);
 });
 
-test('a data set is made once, and not left half made', async () => {
+test('a data set is made once, and an unfinished one is removed', async () => {
   let calls = 0;
   const make = () =>
     dataSet(scratch, 'set', async root => {

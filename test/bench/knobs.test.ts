@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { inWords, knobs, splitAt } from '../../bench/defaults/knobs.ts';
 
 describe('the defaults that the bench changes', () => {
-  test.each(knobs)('$constant stands in $file, and its neighbours differ from it', knob => {
+  test.each(knobs)('$constant is in $file, and the other values differ from it', knob => {
     const source = readFileSync(knob.file, 'utf8');
     const [before, value, after] = splitAt(source, knob.constant)!;
     expect(`${before}${value}${after}`).toBe(source);
@@ -12,7 +12,7 @@ describe('the defaults that the bench changes', () => {
     expect(new Set(knob.others).size).toBe(knob.others.length);
   });
 
-  test('a constant that is gone is not found', () => {
+  test('a constant that is missing is not found', () => {
     expect(splitAt('export const OTHER = 1;\n', 'NAME')).toBeUndefined();
   });
 

@@ -15,7 +15,7 @@ const burn = (ms: number) => `
   for (const end = used() + ${ms * 1000}; used() < end; );`;
 
 describe.skipIf(!possible)('a measured process', { timeout: 60_000 }, () => {
-  test('is charged for its children, and its main thread only for itself', async () => {
+  test('the CPU time of a process includes its children, and that of its main thread does not', async () => {
     const child = JSON.stringify(burn(150));
     const code = `require('node:child_process').execFileSync(process.execPath, ['-e', ${child}]); ${burn(50)}`;
     const { cpuSeconds, mainThreadCpuSeconds } = await run(code);
@@ -24,7 +24,7 @@ describe.skipIf(!possible)('a measured process', { timeout: 60_000 }, () => {
     expect(cpuSeconds - mainThreadCpuSeconds!).toBeGreaterThan(0.15);
   });
 
-  test('shows the peak of its memory, also when it gave it back', async () => {
+  test('the peak memory of a process includes memory that it has freed', async () => {
     const { peakRssBytes, output } = await run(
       `let block = Buffer.alloc(200e6, 1); block = undefined; console.log('done')`,
     );
@@ -33,13 +33,13 @@ describe.skipIf(!possible)('a measured process', { timeout: 60_000 }, () => {
     expect(output).toBe('done\n');
   });
 
-  test('that fails is an error with its output', async () => {
+  test('a process that fails is an error with its output', async () => {
     await expect(run(`console.error('the reason'); process.exit(3)`)).rejects.toThrow(
       /ended with 3:\nthe reason/,
     );
   });
 
-  test('and its children end when the bench is stopped', async () => {
+  test('a process and its children end when the bench is stopped', async () => {
     const stop = new AbortController();
     const running = run(`require('node:child_process').execFileSync('sleep', ['600'])`, stop.signal);
     stop.abort(new Error('stopped'));

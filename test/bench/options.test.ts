@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { parseOptions } from '../../bench/options.ts';
 
 describe('the bench options', () => {
-  test('default to every case in memory over loopback', () => {
+  test('the options default to every case in memory over loopback', () => {
     expect(parseOptions([])).toEqual({
       cases: ['a', 'b', 'c', 'd', 'e', 'f'],
       pairs: 5,
@@ -16,7 +16,7 @@ describe('the bench options', () => {
     });
   });
 
-  test('take lists, numbers and peers', () => {
+  test('the options accept lists, numbers and peers', () => {
     const args =
       '--cases a,f --pairs 7 --where disk --link shaped,loopback --only save --workers 1,4 --level 1';
     const peer = ['--peer', 'other=node save.js --fast,node restore.js'];
@@ -38,7 +38,7 @@ describe('the bench options', () => {
     [['--workers', '2,many'], "--workers is 'many', but it has to be a whole number from 1 to 64."],
     [['--peer', 'x=only-one'], "--peer is 'x=only-one', but it has to be NAME=SAVE,RESTORE"],
     [['--speed'], "Unknown option '--speed'"],
-  ])('refuse %j', (args, message) => {
+  ])('the options refuse %j', (args, message) => {
     expect(() => parseOptions(args)).toThrow(message);
   });
 });

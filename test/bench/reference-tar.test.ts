@@ -44,7 +44,7 @@ function commandsOf(code: string): string[] {
 }
 
 describe.skipIf(process.platform !== 'linux' || missing.length > 0)("@actions/cache's commands", () => {
-  test('are the ones of the reference', async () => {
+  test('the reference program runs the tar commands of @actions/cache', async () => {
     const archive = path.join(archives, archiveName);
     const commands = commandsOf(`
       await tar.createTar(${JSON.stringify(archives)}, ['file'], method);

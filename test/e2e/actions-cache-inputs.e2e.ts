@@ -12,7 +12,7 @@ const lab = useLab();
 const { cache, restore, save } = cacheSteps(lab);
 
 describeWithGateway('actions/cache: lookup-only', () => {
-  it('downloads nothing, and nothing is saved over an exact hit', async () => {
+  it('lookup-only downloads nothing, and post saves nothing after an exact hit', async () => {
     await save('path: deps, key: k');
     const machine = await lab.newMachine();
     await using proxy = await startGatewayProxy();
@@ -26,14 +26,14 @@ describeWithGateway('actions/cache: lookup-only', () => {
     expect(postOf(result, 'cache').log).toContain('not saving cache');
   });
 
-  it('still saves after a miss', async () => {
+  it('post saves after a miss of lookup-only', async () => {
     const result = await cache('path: deps, key: k, lookup-only: true');
     expect(postOf(result, 'cache').log).toContain('Cache saved with key: k');
   });
 });
 
 describeWithGateway('actions/cache: fail-on-cache-miss', () => {
-  it('fails the step after a miss, and nothing is saved', async () => {
+  it('fail-on-cache-miss fails the step after a miss, and post saves nothing', async () => {
     const result = await cache('path: deps, key: k, fail-on-cache-miss: true');
     expect(result.conclusion).toBe('failure');
     expect(mainOf(result, 'cache').annotations).toEqual([
@@ -45,13 +45,13 @@ describeWithGateway('actions/cache: fail-on-cache-miss', () => {
     expect(await lab.objects()).toEqual([]);
   });
 
-  it('is content with a partial hit', async () => {
+  it('fail-on-cache-miss accepts a partial hit', async () => {
     await save('path: deps, key: k-1');
     const result = await restore('path: deps, key: k-2, restore-keys: k-, fail-on-cache-miss: true');
     expect(result.conclusion).toBe('success');
   });
 
-  it('tells an outage from a miss', async () => {
+  it('fail-on-cache-miss reports an outage as such and not as a miss', async () => {
     const result = await restore('path: deps, key: k, fail-on-cache-miss: true', {
       env: await outage(),
     });
@@ -64,12 +64,12 @@ describeWithGateway('actions/cache: fail-on-cache-miss', () => {
 });
 
 describeWithGateway('actions/cache: other inputs', () => {
-  it('enableCrossOsArchive changes nothing but on Windows', async () => {
+  it('enableCrossOsArchive does not change the identity of a cache on Linux and macOS', async () => {
     await save('path: deps, key: k, enableCrossOsArchive: true');
     expect(mainOf(await restore('path: deps, key: k'), 'cache').outputs['cache-hit']).toBe('true');
   });
 
-  it('upload-chunk-size is the size of the parts', async () => {
+  it("upload-chunk-size sets the size of an upload's parts", async () => {
     await using proxy = await startGatewayProxy();
     const machine = await lab.newMachine();
     await buildTree(machine.workspace, { 'deps/big': incompressible(12_000_000) });
@@ -81,7 +81,7 @@ describeWithGateway('actions/cache: other inputs', () => {
     expect(await lab.objects()).toHaveLength(1);
   });
 
-  it('all that actions/cache declares are known: none is unexpected', async () => {
+  it('the runner finds none of the inputs of actions/cache unexpected', async () => {
     const everything = `path: deps, key: k, restore-keys: k-, upload-chunk-size: 33554432,
       enableCrossOsArchive: false, fail-on-cache-miss: false, lookup-only: false, save-always: false`;
     expect(warningsOf(await cache(everything))).toEqual([]);
@@ -96,7 +96,7 @@ describeWithGateway('actions/cache: other inputs', () => {
     ).toEqual([]);
   });
 
-  it('that nobody declares are named by the runner', async () => {
+  it('the runner names an input that the action does not declare', async () => {
     expect(warningsOf(await restore('path: deps, key: k, retries: 3'))).toEqual([
       expect.stringMatching(/^Unexpected input\(s\) 'retries', valid inputs are \['path', 'key', /),
     ]);

@@ -9,31 +9,31 @@ const lab = useLab();
 const { cache, restore, save } = cacheSteps(lab);
 
 describeWithGateway('actions/cache: keys', () => {
-  it('match exactly before a newer key that only begins alike', async () => {
+  it('an exact match is preferred to a newer key with the same prefix', async () => {
     await save('path: deps, key: col-1');
     await save('path: deps, key: col-10');
     const { outputs } = mainOf(await restore('path: deps, key: col-1'), 'cache');
     expect(outputs).toMatchObject({ 'cache-hit': 'true', 'cache-matched-key': 'col-1' });
   });
 
-  it('are prefixes too, but what they find so is no exact hit', async () => {
+  it('the primary key matches as a prefix, which is not an exact hit', async () => {
     await save('path: deps, key: col-10');
     const { outputs } = mainOf(await restore('path: deps, key: col-1'), 'cache');
     expect(outputs).toMatchObject({ 'cache-hit': 'false', 'cache-matched-key': 'col-10' });
   });
 
-  it('differ by case', async () => {
+  it('keys that differ in case do not match', async () => {
     await save('path: deps, key: KEY');
     expect(mainOf(await restore('path: deps, key: key'), 'cache').outputs['cache-hit']).toBeUndefined();
   });
 
-  it('are tried in the order of restore-keys, the newest match of each', async () => {
+  it('restore-keys are tried in their order, and the newest match of one is restored', async () => {
     for (const key of ['b-1', 'b-2', 'a-1']) await save(`path: deps, key: ${key}`);
     const asked = await restore('path: deps, key: c-1, restore-keys: "x-\\nb-\\na-"');
     expect(mainOf(asked, 'cache').outputs['cache-matched-key']).toBe('b-2');
   });
 
-  it('may hold any character but a comma', async () => {
+  it('a key may hold any character but a comma', async () => {
     const key = 'a b#c?d/ü../..\\%2F+:*"\'';
     const quoted = JSON.stringify(key);
     expect(postOf(await cache(`path: deps, key: ${quoted}`), 'cache').log).toContain(
@@ -45,13 +45,13 @@ describeWithGateway('actions/cache: keys', () => {
     expect(await lab.objects()).toHaveLength(1);
   });
 
-  it('may have 512 UTF-16 units', async () => {
+  it('a key may have 512 UTF-16 units', async () => {
     const key = 'k'.repeat(512);
     await save(`path: deps, key: ${key}`);
     expect(mainOf(await restore(`path: deps, key: ${key}`), 'cache').outputs['cache-hit']).toBe('true');
   });
 
-  it('may be ten in all', async () => {
+  it('a step may have ten keys', async () => {
     const nine = Array.from({ length: 9 }, (_, index) => `r${index}-`).join('\\n');
     expect((await restore(`path: deps, key: k, restore-keys: "${nine}"`)).conclusion).toBe('success');
   });
@@ -68,7 +68,7 @@ describeWithGateway('actions/cache: keys', () => {
       `key: k, restore-keys: "${Array.from({ length: 10 }, (_, index) => `r${index}`).join('\\n')}"`,
       "Input 'restore-keys' has 10 lines, but at most 9 are allowed.",
     ],
-  ])('that break a rule (%s) fail restore', async (_, inputs, message) => {
+  ])('restore/ fails when keys break a rule: %s', async (_, inputs, message) => {
     const result = await restore(`path: deps, ${inputs}`);
     expect(result.conclusion).toBe('failure');
     expect(mainOf(result, 'cache').annotations).toEqual([{ level: 'error', message }]);
@@ -77,7 +77,7 @@ describeWithGateway('actions/cache: keys', () => {
   it.each([
     ['a comma', 'key: "a,b"'],
     ['513 units', `key: ${'k'.repeat(513)}`],
-  ])('that break a rule (%s) only warn on save', async (_, inputs) => {
+  ])('save/ warns and succeeds when keys break a rule: %s', async (_, inputs) => {
     const result = await save(`path: deps, ${inputs}`);
     expect(result.conclusion).toBe('success');
     expect(warningsOf(result)).toEqual([expect.stringMatching(/^Input 'key' has /)]);

@@ -13,14 +13,14 @@ const lab = useLab();
 const { cache, restore, save } = cacheSteps(lab);
 
 describeWithGateway('actions/cache: outputs', () => {
-  it('leave cache-hit unset on a miss, although the primary key is told', async () => {
+  it('a miss sets cache-primary-key and leaves cache-hit unset', async () => {
     const result = await restore('path: deps, key: k-1, restore-keys: k-');
     const { outputs } = mainOf(result, 'cache');
     expect(outputs).toEqual({ 'cache-primary-key': 'k-1', 'cache-source': 'none' });
     expect(result.conclusion).toBe('success');
   });
 
-  it("are 'true' and the key on an exact hit", async () => {
+  it('an exact hit sets cache-hit to true and cache-matched-key to the key', async () => {
     await save('path: deps, key: k-1');
     const { outputs } = mainOf(await restore('path: deps, key: k-1'), 'cache');
     expect(outputs).toMatchObject({
@@ -32,7 +32,7 @@ describeWithGateway('actions/cache: outputs', () => {
     expect(Number(outputs['cache-size'])).toBeGreaterThan(100);
   });
 
-  it("are 'false' and the key that was found, not the prefix, on a partial hit", async () => {
+  it('a partial hit sets cache-hit to false and cache-matched-key to the whole key that was found', async () => {
     await save('path: deps, key: k-old');
     const { outputs } = mainOf(await restore('path: deps, key: k-new, restore-keys: k-'), 'cache');
     expect(outputs).toMatchObject({
@@ -42,7 +42,7 @@ describeWithGateway('actions/cache: outputs', () => {
     });
   });
 
-  it("are 'false' when no cache answers", async () => {
+  it('an outage of all caches sets cache-hit to false', async () => {
     const result = await restore('path: deps, key: k', {
       env: await outage(),
     });
@@ -56,7 +56,7 @@ describeWithGateway('actions/cache: outputs', () => {
 });
 
 describeWithGateway('actions/cache: messages', () => {
-  it('are those of a miss and a save', async () => {
+  it('a miss and the save after it log the messages of actions/cache', async () => {
     const result = await lab.steps(`
       - run: mkdir deps && echo a > deps/a
       - { id: cache, uses: actions/cache@v5, with: { path: deps, key: k-1, restore-keys: "k-\\nj-" } }
@@ -65,7 +65,7 @@ describeWithGateway('actions/cache: messages', () => {
     expect(postOf(result, 'cache').log).toMatch(/^Cache saved with key: k-1$/m);
   });
 
-  it('are those of an exact hit, after which nothing is saved and nobody asked', async () => {
+  it('an exact hit logs the messages of actions/cache, and post sends no request', async () => {
     await save('path: deps, key: k-1');
     await using proxy = await startGatewayProxy();
     const result = await cache('path: deps, key: k-1', { env: { CACHE_S3_ENDPOINT: proxy.endpoint } });
@@ -76,7 +76,7 @@ describeWithGateway('actions/cache: messages', () => {
     expect(proxy.operations).toEqual(['GetObject']);
   });
 
-  it('are those of a partial hit, after which the new key is saved', async () => {
+  it('a partial hit logs the messages of actions/cache, and post saves the new key', async () => {
     await save('path: deps, key: k-1');
     const result = await cache('path: deps, key: k-2, restore-keys: k-');
     expect(mainOf(result, 'cache').log).toMatch(/^Cache restored from key: k-1$/m);
@@ -84,7 +84,7 @@ describeWithGateway('actions/cache: messages', () => {
     expect(warningsOf(result)).toEqual([]);
   });
 
-  it('are those of a lookup', async () => {
+  it('a lookup logs the message of actions/cache', async () => {
     await save('path: deps, key: k-1');
     const result = await restore('path: deps, key: k-1, lookup-only: true');
     expect(mainOf(result, 'cache').log).toMatch(/^Cache found and can be restored from key: k-1$/m);
@@ -92,7 +92,7 @@ describeWithGateway('actions/cache: messages', () => {
 });
 
 describeWithGateway('actions/cache: post', () => {
-  it('saves under the key that main asked for, also when hashFiles says something else by then', async () => {
+  it('post saves under the key of main, although hashFiles has another value by then', async () => {
     await writeFile(path.join(lab.machine.workspace, 'lock'), 'before');
     const result = await lab.steps(`
       - { id: cache, uses: actions/cache@v5, with: { path: deps, key: "k-\${{ hashFiles('lock') }}" } }
@@ -102,7 +102,7 @@ describeWithGateway('actions/cache: post', () => {
     expect(postOf(result, 'cache').log).toContain(`Cache saved with key: ${key}`);
   });
 
-  it('leaves a key alone that another job has saved by then', async () => {
+  it('post does not replace a key that another job saved after main', async () => {
     const step = '- { id: cache, uses: actions/cache@v5, with: { path: deps, key: k } }';
     const [first, second] = [await lab.newMachine(), await lab.newMachine()];
     const slow = lab.steps(`${step}\n- run: mkdir deps; until test -e go; do sleep 0.02; done`, {
@@ -115,7 +115,7 @@ describeWithGateway('actions/cache: post', () => {
     expect(warningsOf(await slow)).toEqual([]);
   });
 
-  it('saves nothing where the paths do not exist, and says so', async () => {
+  it('post logs that nothing is saved when no path exists', async () => {
     const result = await lab.steps('- { id: cache, uses: actions/cache@v5, with: { path: none, key: k } }');
     expect(postOf(result, 'cache').log).toContain("Cache not saved: nothing exists at the paths 'none'.");
     expect(result.conclusion).toBe('success');
@@ -124,7 +124,7 @@ describeWithGateway('actions/cache: post', () => {
 });
 
 describeWithGateway('actions/cache: events', () => {
-  it('without a ref give a warning and nothing else', async () => {
+  it('an event without a ref gives one warning and sends no request', async () => {
     await using proxy = await startGatewayProxy();
     const result = await cache('path: deps, key: k', {
       event: { name: 'unknown' },
@@ -141,7 +141,7 @@ describeWithGateway('actions/cache: events', () => {
 });
 
 describeWithGateway('actions/cache: system tools', () => {
-  it('are not needed for the bucket: PATH may be empty', async () => {
+  it('a save and a restore need no program of PATH', async () => {
     const env = { PATH: path.join(lab.root, 'no such directory') };
     expect(postOf(await cache('path: deps, key: k', { env }), 'cache').log).toContain('Cache saved');
     const machine = await lab.newMachine();

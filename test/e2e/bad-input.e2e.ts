@@ -95,7 +95,7 @@ const shown = (stdout: string) => stdout.replace(/^::add-mask::.*\n/gm, '');
 
 describeWithGateway.each(actions)('bad input of $action', ({ action, exitCode, level, rows }) => {
   it.each(rows)(
-    '(%s) ends it with one sentence, and nothing is written or asked',
+    '%s ends the step with one sentence, without a file, an output or a request',
     async (_, bad, sentence) => {
       const { result, operations } = await untouched(proxy =>
         lab.runAction({ action, entry: 'main', inputs: { endpoint: proxy.endpoint, ...bad } }),
@@ -110,7 +110,7 @@ describeWithGateway.each(actions)('bad input of $action', ({ action, exitCode, l
 });
 
 describeWithGateway('bad input', () => {
-  it('leaves the post phase nothing to do, which says so', async () => {
+  it('post logs that main failed before it read its key, and saves nothing', async () => {
     const { result, operations } = await untouched(async proxy => {
       const inputs = { endpoint: proxy.endpoint, key: 'a,b' };
       const { state } = await lab.runAction({ entry: 'main', inputs });
@@ -121,7 +121,7 @@ describeWithGateway('bad input', () => {
     expect(operations).toEqual([]);
   });
 
-  it('fails save/ where fail-on-save-error asks for it', async () => {
+  it('bad input fails save/ with fail-on-save-error', async () => {
     const { result, operations } = await untouched(proxy =>
       lab.runAction({
         action: 'save/action.yml',

@@ -23,7 +23,7 @@ async function run(uses: string, inputs: string, content: string, options: LabOp
 }
 
 describeWithGateway('overwrite: true', () => {
-  it('replaces the cache of a key, which is immutable otherwise', async () => {
+  it('overwrite replaces the cache of a key, which is immutable without it', async () => {
     await run('/save', 'key: k', 'first');
     const kept = await run('/save', 'key: k', 'second');
     expect(mainOf(kept.result, 'cache').log).toContain('already saved by another job');
@@ -35,7 +35,7 @@ describeWithGateway('overwrite: true', () => {
     expect(await lab.objects()).toHaveLength(1);
   });
 
-  it('saves after an exact hit, too', async () => {
+  it('overwrite saves after an exact hit', async () => {
     await run('/save', 'key: k', 'first');
     const { result } = await run('', 'key: k, overwrite: true', '');
     expect(mainOf(result, 'cache').outputs['cache-hit']).toBe('true');
@@ -49,7 +49,7 @@ describeWithGateway('fail-on-save-error', () => {
       env: { CACHE_S3_ENDPOINT: await closedEndpoint() },
     });
 
-  it('true fails the step when the cache cannot be saved', async () => {
+  it('fail-on-save-error fails the step when the cache cannot be saved', async () => {
     const { result } = await save(', fail-on-save-error: true');
     expect(result.conclusion).toBe('failure');
     expect(mainOf(result, 'cache').annotations).toEqual([
@@ -57,7 +57,7 @@ describeWithGateway('fail-on-save-error', () => {
     ]);
   });
 
-  it('unset it is a warning with its cause', async () => {
+  it('without fail-on-save-error a save that fails is a warning with its cause', async () => {
     const { result } = await save('');
     expect(result.conclusion).toBe('success');
     expect(warningsOf(result)).toEqual([expect.stringMatching(/^Failed to save: .*127\.0\.0\.1/)]);
@@ -65,7 +65,7 @@ describeWithGateway('fail-on-save-error', () => {
 });
 
 describeWithGateway('the environment of a fleet', () => {
-  it('gives what a step leaves empty, and no more than that', async () => {
+  it('a variable CACHE_S3_* is used only for an input that the step leaves empty', async () => {
     const own = `own-${lab.prefix}`;
     const { result } = await run('/save', `key: k, prefix: ${own}, bucket: ""`, 'a');
     expect(closingFields(mainOf(result, 'cache'))).toMatchObject({ source: 's3', result: 'saved' });
@@ -73,7 +73,7 @@ describeWithGateway('the environment of a fleet', () => {
     expect(await lab.bucket.objects(own)).toHaveLength(1);
   });
 
-  it('may name a proxy, and hosts that are reached without it', async () => {
+  it('requests go through HTTP_PROXY, and past it to a host of NO_PROXY', async () => {
     await using proxy = await startGatewayProxy();
     const through = await run('/save', 'key: k', 'a', { env: { HTTP_PROXY: proxy.endpoint } });
     expect(closingFields(mainOf(through.result, 'cache'))).toMatchObject({ result: 'saved' });
@@ -86,7 +86,7 @@ describeWithGateway('the environment of a fleet', () => {
     expect(proxy.requests).toHaveLength(seen);
   });
 
-  it('may be a directory of the host instead of a bucket', async () => {
+  it('CACHE_S3_ENDPOINT may be a directory of the host', async () => {
     const endpoint = new URL(`file://${lab.root}/store-${lab.prefix}`).href;
     const env = { CACHE_S3_ENDPOINT: endpoint, CACHE_S3_BUCKET: '' };
     await run('/save', 'key: k', 'a', { env });

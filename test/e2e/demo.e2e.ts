@@ -17,7 +17,7 @@ beforeEach(async () => {
 afterEach(() => removeTree(root));
 
 describeWithGateway('npm run demo', () => {
-  it('saves to a gateway of its own, restores and checks a tree, and says how much and how fast', async () => {
+  it('npm run demo saves, restores and compares a tree with a gateway of its own, and prints sizes and speeds', async () => {
     await buildTree(root, {
       'package/index.js': { content: 'x'.repeat(1_500_000), mode: 0o444, mtime: 1_600_000_000_123_456 },
       'package/bin': { content: '', mode: 0o755 },

@@ -31,22 +31,25 @@ describeWithGateway('a workflow of which only `uses` is changed', () => {
   it.each([
     ['actions-cache', 'actions/cache@v5'],
     ['tespkg', 'tespkg/actions-cache@v1'],
-  ])('(%s) passes, cold and warm, without a warning', async (name, peer) => {
-    const cold = await run(lab.machine, name, peer);
-    expect(cold.conclusion).toBe('success');
-    expect(mainOf(cold, 'install').outcome).toBe('success');
-    expect(postOf(cold, 'cache-npm').log).toContain('Cache saved with key: ');
-    const machine = await lab.newMachine();
-    const warm = await run(machine, name, peer);
-    expect(warm.conclusion).toBe('success');
-    expect(mainOf(warm, 'install').outcome).toBe('skipped');
-    expect([...warningsOf(cold), ...warningsOf(warm)]).toEqual([]);
-    expect(await describeTree(path.join(machine.home, '.npm'))).toEqual(
-      await describeTree(path.join(lab.machine.home, '.npm')),
-    );
-    expect(Object.keys(await describeTree(path.join(machine.workspace, 'node_modules')))).toEqual([
-      'left-pad',
-      'left-pad/index.js',
-    ]);
-  });
+  ])(
+    'a workflow of %s succeeds without a warning, with an empty and with a filled cache',
+    async (name, peer) => {
+      const cold = await run(lab.machine, name, peer);
+      expect(cold.conclusion).toBe('success');
+      expect(mainOf(cold, 'install').outcome).toBe('success');
+      expect(postOf(cold, 'cache-npm').log).toContain('Cache saved with key: ');
+      const machine = await lab.newMachine();
+      const warm = await run(machine, name, peer);
+      expect(warm.conclusion).toBe('success');
+      expect(mainOf(warm, 'install').outcome).toBe('skipped');
+      expect([...warningsOf(cold), ...warningsOf(warm)]).toEqual([]);
+      expect(await describeTree(path.join(machine.home, '.npm'))).toEqual(
+        await describeTree(path.join(lab.machine.home, '.npm')),
+      );
+      expect(Object.keys(await describeTree(path.join(machine.workspace, 'node_modules')))).toEqual([
+        'left-pad',
+        'left-pad/index.js',
+      ]);
+    },
+  );
 });

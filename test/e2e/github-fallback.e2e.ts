@@ -37,7 +37,7 @@ describeWithGateway('a step without a bucket', () => {
     CACHE_S3_PREFIX: '',
   });
 
-  it("saves to GitHub's cache and restores from it, as actions/cache does", async () => {
+  it("a step without a bucket saves to GitHub's cache and restores from it", async () => {
     const env = { ...noBucket(), ...github.env };
     const miss = await cache('path: deps, key: k-1', { env });
     expect(mainOf(miss, 'cache').log).toContain('Cache not found for input keys: k-1');
@@ -57,15 +57,18 @@ describeWithGateway('a step without a bucket', () => {
   it.each([
     ['upgrade', "GitHub's cache responded with 101 Switching Protocols"],
     ['endless', "GitHub's cache responded with more than 1048576 bytes"],
-  ] as const)('has a warning and continues when the service responds by %s', async (behaviour, message) => {
-    github.service.behave(behaviour);
-    const result = await cache('path: deps, key: k-1', { env: { ...noBucket(), ...github.env } });
-    expect(warningsOf(result)).toEqual([`${message}.`, `Failed to save: ${message}`]);
-    expect(mainOf(result, 'cache').outputs['cache-hit']).not.toBe('true');
-    expect(result.conclusion).toBe('success');
-  });
+  ] as const)(
+    "a step without a bucket warns and succeeds when GitHub's cache responds by %s",
+    async (behaviour, message) => {
+      github.service.behave(behaviour);
+      const result = await cache('path: deps, key: k-1', { env: { ...noBucket(), ...github.env } });
+      expect(warningsOf(result)).toEqual([`${message}.`, `Failed to save: ${message}`]);
+      expect(mainOf(result, 'cache').outputs['cache-hit']).not.toBe('true');
+      expect(result.conclusion).toBe('success');
+    },
+  );
 
-  it('has a miss when the service returns another key, and the runner gets none of its commands', async () => {
+  it("a key that GitHub's cache returns and the step did not request is a miss, and its commands do not reach the runner", async () => {
     const env = { ...noBucket(), ...github.env };
     await cache('path: deps, key: k-1', { env });
     github.service.behave({ matchedKey: 'k-1\n::notice::injected' });
@@ -79,7 +82,7 @@ describeWithGateway('a step without a bucket', () => {
 });
 
 describeWithGateway("GitHub's cache as the fallback", () => {
-  it('is used while the bucket is down, and the bucket gets the entry when it is back', async () => {
+  it("GitHub's cache is used while the bucket is down, and post saves to the bucket when it is back", async () => {
     const down = { ...github.env, ...(await outage()) };
     const first = await cache('path: deps, key: k', { env: down });
     expect(mainOf(first, 'cache').log).toMatch(/cannot be reached: .*GitHub's cache is used instead\.$/m);
@@ -108,13 +111,13 @@ describeWithGateway("GitHub's cache as the fallback", () => {
     expect(await lab.objects()).toHaveLength(1);
   });
 
-  it('is not used for a miss', async () => {
+  it("GitHub's cache is not used after a miss of the bucket", async () => {
     const result = await cache('path: deps, key: k', { env: github.env });
     expect(mainOf(result, 'cache').outputs['cache-hit']).toBeUndefined();
     expect(github.service.calls).toEqual([]);
   });
 
-  it('is not used when use-fallback is false', async () => {
+  it("GitHub's cache is not used when use-fallback is false", async () => {
     const env = { ...github.env, ...(await outage()) };
     const result = await cache('path: deps, key: k, use-fallback: false', { env });
     expect(github.service.calls).toEqual([]);
@@ -122,7 +125,7 @@ describeWithGateway("GitHub's cache as the fallback", () => {
     expect(mainOf(result, 'cache').warnings).toHaveLength(1);
   });
 
-  it('is used for a key whose name is too long for the bucket', async () => {
+  it("GitHub's cache is used for a key whose object name is too long for the bucket", async () => {
     const key = 'ü'.repeat(300);
     const result = await cache(`path: deps, key: ${key}`, {
       env: github.env,

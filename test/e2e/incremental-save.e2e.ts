@@ -12,7 +12,7 @@ const restore = { action: 'restore/action.yml', entry: 'main' } as const;
 const save = { action: 'save/action.yml', entry: 'main' } as const;
 
 describeWithGateway('an incremental save', () => {
-  it('save/ copies unchanged bytes in the gateway after restore/ of the same job has restored another key', async () => {
+  it('save/ copies unchanged bytes in the gateway after restore/ of the same job restored another key', async () => {
     const [one, two, three] = [
       lab.machine.workspace,
       (await lab.newMachine()).workspace,

@@ -53,7 +53,7 @@ const fixed =
     lines;
 
 describeWithGateway('paths on another machine', () => {
-  it('follow the workspace and the home directory', async () => {
+  it('paths below the workspace and the home directory are restored to those of the other machine', async () => {
     const lines = fixed('target', '~/.cargo/registry', '~/file');
     await save({ workspace: { 'target/a': 'a' }, home: { '.cargo/registry/b': 'b', file: 'c' } }, lines);
     const restored = await restore(lines);
@@ -64,7 +64,7 @@ describeWithGateway('paths on another machine', () => {
     });
   });
 
-  it('may be absolute where the home is another one: what a tool prints is what ~ says', async () => {
+  it('an absolute path below the home directory equals its spelling with ~ on a machine with another home', async () => {
     await save({ home: { '.local/share/pnpm/store/v10/a': 'a' } }, ({ home }) => [
       `${home}/.local/share/pnpm/store/v10`,
     ]);
@@ -74,7 +74,7 @@ describeWithGateway('paths on another machine', () => {
     expect(tilde).toMatchObject({ hit: true, home: ['.local/share/pnpm/store/v10/a'] });
   });
 
-  it('may be absolute elsewhere', async () => {
+  it('a path outside the workspace and the home directory is restored where it was', async () => {
     const elsewhere = path.join(lab.root, `opt-${lab.prefix}`, 'cargo');
     await buildTree(elsewhere, { 'git/db/a': 'a' });
     await save({}, fixed(elsewhere));
@@ -83,7 +83,7 @@ describeWithGateway('paths on another machine', () => {
     expect((await describeTree(elsewhere))['git/db/a']?.size).toBe(1);
   });
 
-  it('may lead through a symlink that the other machine has', async () => {
+  it('a restore follows a symlink of the machine above a path', async () => {
     await save({ home: { '.cargo/registry/a': 'a' } }, fixed('~/.cargo/registry'));
     const machine = await lab.newMachine();
     const real = path.join(lab.root, `real-${lab.prefix}`);
@@ -94,13 +94,13 @@ describeWithGateway('paths on another machine', () => {
     expect(await filesOf(machine.home)).toEqual(['.cargo']);
   });
 
-  it('may be spelled in several ways', async () => {
+  it('several spellings of a path name the same cache', async () => {
     await save({ workspace: { 'sub/deps/a': 'a' } }, fixed('./sub/../sub/deps/'));
     expect(await restore(fixed('sub/deps'))).toMatchObject({ hit: true });
     expect(await restore(({ workspace }) => [`${workspace}/sub/deps`])).toMatchObject({ hit: true });
   });
 
-  it('are part of the identity: with others the key is not found, and a line says why', async () => {
+  it('a restore with other paths is a miss, and a line gives the reason', async () => {
     await save({ workspace: { 'deps/a': 'a' } }, fixed('deps'));
     const result = await step('actions/cache/restore@v5', lab.machine, ['deps', 'more']);
     expect(mainOf(result, 'cache').outputs['cache-hit']).toBeUndefined();
@@ -109,7 +109,7 @@ describeWithGateway('paths on another machine', () => {
 });
 
 describeWithGateway('exclusions', () => {
-  it('exclude inside a directory, too', async () => {
+  it('lines that start with ! exclude entries inside a directory', async () => {
     const lines = fixed('deps', '!deps/skip', '!deps/**/*.log', '! deps/one/secret');
     const tree = {
       'deps/a': 'a',
@@ -122,14 +122,14 @@ describeWithGateway('exclusions', () => {
     expect(await restore(lines)).toMatchObject({ hit: true, workspace: ['deps/a', 'deps/one/d'] });
   });
 
-  it('leave what they name alone on restore', async () => {
+  it('a restore does not touch excluded entries', async () => {
     const lines = fixed('deps', '!deps/local');
     await save({ workspace: { 'deps/a': 'a' } }, lines);
     const restored = await restore(lines, { workspace: { 'deps/local/mine': 'm' } });
     expect(restored.workspace).toEqual(['deps/a', 'deps/local/mine']);
   });
 
-  it('end where a later line takes in again', async () => {
+  it('a later line includes an entry below an excluded directory', async () => {
     const lines = fixed('deps', '!deps/skip', 'deps/skip/keep');
     await save({ workspace: { 'deps/skip/keep/a': 'a', 'deps/skip/b': 'b' } }, lines);
     expect((await restore(lines)).workspace).toEqual(['deps/skip/keep/a']);
@@ -137,7 +137,7 @@ describeWithGateway('exclusions', () => {
 });
 
 describeWithGateway('patterns', () => {
-  it('that overlap store every entry once', async () => {
+  it('patterns that overlap store every entry once', async () => {
     const lines = fixed('c/**', 'c', 'c/sub', 'c/*/x', '!c/skip/**');
     const tree = { 'c/a': 'a', 'c/sub/x': 'x', 'c/skip/y': 'y' };
     const { entries, workspace } = await saveAndCount({ workspace: tree }, lines);
@@ -147,7 +147,7 @@ describeWithGateway('patterns', () => {
     expect(workspace).toEqual(['c/a', 'c/sub/x']);
   });
 
-  it('match dotfiles, and directories whole', async () => {
+  it('wildcards match dotfiles, and a matched directory is saved whole', async () => {
     const lines = fixed('packages/*/node_modules');
     const tree = {
       'packages/a/node_modules/.bin/x': 'x',
@@ -161,7 +161,7 @@ describeWithGateway('patterns', () => {
     ]);
   });
 
-  it('may name files, whose directories come along', async () => {
+  it('a pattern of files saves their directories too', async () => {
     const lines = fixed('build/*.o', '~/.config/tool.json');
     await save(
       { workspace: { 'build/a.o': 'a', 'build/a.c': 'c' }, home: { '.config/tool.json': '{}' } },
@@ -170,14 +170,14 @@ describeWithGateway('patterns', () => {
     expect(await restore(lines)).toMatchObject({ workspace: ['build/a.o'], home: ['.config/tool.json'] });
   });
 
-  it('may start with a dash', async () => {
+  it('a path may start with a dash', async () => {
     const lines = fixed('-rf', '--checkpoint-action=exec=sh', '-dir/*');
     const tree = { '-rf/a': 'a', '--checkpoint-action=exec=sh': 'b', '-dir/-f': 'c' };
     await save({ workspace: tree }, lines);
     expect((await restore(lines)).workspace).toEqual(['--checkpoint-action=exec=sh', '-dir/-f', '-rf/a']);
   });
 
-  it('see no wildcard in the name of the workspace', async () => {
+  it('the name of the workspace is not read as a wildcard', async () => {
     const machine = await lab.newMachine();
     const odd = { home: machine.home, workspace: path.join(machine.workspace, '[a]*?') };
     await buildTree(odd.workspace, { 'deps/a': 'a' });

@@ -14,7 +14,7 @@ const one = (inputs = '') => `- { id: cache, uses: actions/cache@v5, with: { pat
 const work = '- { id: work, run: mkdir deps && echo a > deps/a }';
 
 describeWithGateway('save-always', () => {
-  it('in one step saves also when the job has failed', async () => {
+  it('save-always saves after a failure of the job', async () => {
     const result = await lab.steps(`${one(', save-always: true')}\n${work}\n- run: exit 1`);
     expect(result.conclusion).toBe('failure');
     expect(postOf(result, 'cache').log).toContain('Cache saved with key: k');
@@ -22,7 +22,7 @@ describeWithGateway('save-always', () => {
     expect(await lab.objects()).toHaveLength(1);
   });
 
-  it('unset: a failed job saves nothing, and is told why', async () => {
+  it('without save-always a failed job saves nothing, and a line gives the reason', async () => {
     const result = await lab.steps(`${one()}\n${work}\n- run: exit 1`);
     expect(saidBy(postOf(result, 'cache'))).toBe(
       'Cache not saved: the job failed and save-always is not set.',
@@ -30,7 +30,7 @@ describeWithGateway('save-always', () => {
     expect(await lab.objects()).toEqual([]);
   });
 
-  it('counts as the step itself has it, each step for itself', async () => {
+  it('save-always applies to its own step only', async () => {
     const result = await lab.steps(`
       - { id: always, uses: actions/cache@v5, with: { path: deps, key: a, save-always: true } }
       - { id: not, uses: actions/cache@v5, with: { path: deps, key: b } }
@@ -40,7 +40,7 @@ describeWithGateway('save-always', () => {
     expect(postOf(result, 'not').log).toContain('save-always is not set');
   });
 
-  it.each([true, false])('works inside a composite action (%s)', async saveAlways => {
+  it.each([true, false])('save-always works inside a composite action: %s', async saveAlways => {
     const directory = path.join(lab.root, `composite-${lab.prefix}`);
     await mkdir(directory);
     await writeFile(
@@ -64,7 +64,7 @@ runs:
     expect(await lab.objects()).toHaveLength(saveAlways ? 1 : 0);
   });
 
-  it('does not save the rest of a cancelled job', async () => {
+  it('a cancelled job saves nothing, even with save-always', async () => {
     const result = await lab.steps(`${one(', save-always: true')}\n${work}\n- run: echo now; exec sleep 30`, {
       cancelWhen: ({ text }) => text === 'now',
       grace: { interruptMs: 200, terminateMs: 200 },
@@ -86,7 +86,7 @@ describeWithGateway('restore/ and save/', () => {
     - { id: rest, run: exit 1 }
   `;
 
-  it('with a guard save what was built, whatever fails afterwards', async () => {
+  it('save/ after a successful build saves it, although a later step fails', async () => {
     const result = await lab.steps(halves(work));
     expect(result.conclusion).toBe('failure');
     expect(mainOf(result, 'save').log).toContain('Cache saved with key: k');
@@ -94,13 +94,13 @@ describeWithGateway('restore/ and save/', () => {
     expect(mainOf(again, 'restore').outputs['cache-hit']).toBe('true');
   });
 
-  it('with a guard never save a build that failed', async () => {
+  it('save/ is skipped after a build that failed', async () => {
     const result = await lab.steps(halves('- { id: work, run: mkdir deps && exit 1 }'));
     expect(mainOf(result, 'save').outcome).toBe('skipped');
     expect(await lab.objects()).toEqual([]);
   });
 
-  it('a save of a key that exists is no failure', async () => {
+  it('save/ of a key that exists succeeds', async () => {
     await lab.steps(halves(work));
     const result = await lab.steps(
       `${work}\n- { id: save, uses: actions/cache/save@v5, with: { path: deps, key: k } }`,
@@ -117,7 +117,7 @@ describeWithGateway('a cancel in the middle of a save', () => {
     - { id: save, ${guard} uses: actions/cache/save@v5, with: { path: deps, key: k } }
   `;
 
-  it('does not touch a save under always(), which runs to its end', async () => {
+  it('a cancel does not end a save under always()', async () => {
     await using proxy = await startGatewayProxy();
     const cancel = new AbortController();
     proxy.rule = ({ operation }) => {
@@ -135,7 +135,7 @@ describeWithGateway('a cancel in the middle of a save', () => {
     expect(await lab.objects()).toHaveLength(1);
   });
 
-  it('stops any other save, of which nothing is visible, and the key stays free', async () => {
+  it('a cancel ends a save without an object or an upload, and the key can be saved later', async () => {
     await using proxy = await startGatewayProxy();
     const cancel = new AbortController();
     proxy.rule = ({ operation }) => {

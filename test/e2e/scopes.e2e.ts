@@ -40,7 +40,7 @@ async function matched(inputs: string, options: LabOptions): Promise<string | un
 }
 
 describeWithGateway('scope: ref', () => {
-  it('reads the own ref, then the base of a pull request, then the default branch', async () => {
+  it('a pull request reads its own ref, then its base, then the default branch', async () => {
     await save('k-main', onMain);
     expect(await matched('key: k-x, restore-keys: k-', onPullRequest)).toBe('k-main');
     await save('k-release', onRelease);
@@ -51,7 +51,7 @@ describeWithGateway('scope: ref', () => {
     expect(await matched('key: k-main, restore-keys: k-', onPullRequest)).toBe('k-pull');
   });
 
-  it('keeps from the default branch what a pull request or another branch has saved', async () => {
+  it('the default branch does not read caches of pull requests and other branches', async () => {
     expect(mainOf(await save('k', onPullRequest), 'cache').log).toContain('Cache saved with key: k');
     await save('k', onRelease);
     expect(await matched('key: k, restore-keys: k', onMain)).toBeUndefined();
@@ -60,7 +60,7 @@ describeWithGateway('scope: ref', () => {
     expect(await matched('key: k', onPullRequest)).toBe('k');
   });
 
-  it('tells after a miss that a ref which is not read has the key', async () => {
+  it('a line after a miss names another ref that has the key', async () => {
     const onFeature: LabOptions = { github: { ref: 'refs/heads/feature' } };
     await save('k', onFeature);
     const told = "The key 'k' exists for refs/heads/feature, which this run does not read (input `scope`).";
@@ -69,13 +69,13 @@ describeWithGateway('scope: ref', () => {
     expect(mainOf(await restore('key: k-other', onMain), 'cache').log).not.toContain('exists for');
   });
 
-  it('keeps repositories apart', async () => {
+  it('a repository does not read caches of another one', async () => {
     await save('k', onMain);
     expect(await matched('key: k', { github: { repository: 'octo/other' } })).toBeUndefined();
   });
 });
 
-describeWithGateway('what a question costs, with a base and a default branch', () => {
+describeWithGateway('requests of a restore with a base and a default branch', () => {
   const asked = async (inputs: string, options: LabOptions) => {
     await using proxy = await startGatewayProxy();
     const result = await restore(inputs, { ...options, env: { CACHE_S3_ENDPOINT: proxy.endpoint } });
@@ -86,7 +86,7 @@ describeWithGateway('what a question costs, with a base and a default branch', (
   const gets = (count: number) => Array<string>(count).fill('GetObject');
   const lists = (count: number) => Array<string>(count).fill('ListObjectsV2');
 
-  it('an exact hit on the own ref: the tails of the three places, at once', async () => {
+  it('an exact hit on the own ref requests the tails of three scopes at once', async () => {
     await save('k', onPullRequest);
     const { outcome, requests, operations } = await asked('key: k, restore-keys: k-', onPullRequest);
     expect({ outcome, requests }).toEqual({ outcome: 'hit', requests: 3 });
@@ -95,7 +95,7 @@ describeWithGateway('what a question costs, with a base and a default branch', (
     expect(new Set(operations)).toEqual(new Set(['GetObject']));
   });
 
-  it('an exact hit where there is one place only: one request', async () => {
+  it('an exact hit with one scope is one request', async () => {
     await save('k', onMain);
     expect(await asked('key: k, restore-keys: k-', onMain)).toEqual({
       outcome: 'hit',
@@ -104,7 +104,7 @@ describeWithGateway('what a question costs, with a base and a default branch', (
     });
   });
 
-  it('a partial hit: a tail and two listings for each place, a look at the others, and the object', async () => {
+  it('a partial hit requests a tail and two listings of each scope, a listing of other scopes, and the object', async () => {
     await save('k-old', onMain);
     const { outcome, requests, operations } = await asked('key: k-new, restore-keys: k-', onPullRequest);
     expect({ outcome, requests }).toEqual({ outcome: 'partial', requests: 11 });
@@ -113,7 +113,7 @@ describeWithGateway('what a question costs, with a base and a default branch', (
     expect(operations).toEqual([...gets(4), ...lists(operations.length - 4)]);
   });
 
-  it('a miss: a tail and two listings for each place, and a look at the others', async () => {
+  it('a miss requests a tail and two listings of each scope, and a listing of other scopes', async () => {
     expect(await asked('key: k-new, restore-keys: k-', onPullRequest)).toEqual({
       outcome: 'miss',
       requests: 10,
@@ -122,7 +122,7 @@ describeWithGateway('what a question costs, with a base and a default branch', (
   });
 });
 
-describeWithGateway('how many round trips a question takes, with two restore-keys', () => {
+describeWithGateway('round trips of a restore with two restore-keys', () => {
   const roundsOf = async (key: string, options: LabOptions) => {
     await using proxy = await startGatewayProxy();
     const rounds = forwardInRounds(proxy);
@@ -132,12 +132,12 @@ describeWithGateway('how many round trips a question takes, with two restore-key
   };
   const asked = (operation: string, count: number) => Array<string>(count).fill(operation);
 
-  it('an exact hit: its content comes with the first', async () => {
+  it('an exact hit takes one round trip', async () => {
     await save('k', onMain);
     expect(await roundsOf('k', onMain)).toEqual({ outcome: 'hit', rounds: [['GetObject']] });
   });
 
-  it('a miss: two, also where three places are looked at', async () => {
+  it('a miss takes two round trips, also with three scopes', async () => {
     const { outcome, rounds } = await roundsOf('k-new', onPullRequest);
     expect(outcome).toBe('miss');
     expect(rounds).toEqual([asked('GetObject', 3), asked('ListObjectsV2', 10)]);
@@ -145,22 +145,25 @@ describeWithGateway('how many round trips a question takes, with two restore-key
 });
 
 describeWithGateway('wider scopes', () => {
-  it.each(['repository', 'bucket'])('%s: shared by branches, and only read by pull requests', async scope => {
-    const inputs = { env: { CACHE_S3_SCOPE: scope } };
-    const denied = await save('k', { ...onPullRequest, ...inputs });
-    expect(saidBy(mainOf(denied, 'cache'))).toBe(
-      `Cache not saved: with scope '${scope}' a pull request may only read.`,
-    );
-    expect(denied.conclusion).toBe('success');
-    await save('k', { ...onRelease, ...inputs });
-    expect(await matched('key: k', { ...onMain, ...inputs })).toBe('k');
-    expect(await matched('key: k', { ...onPullRequest, ...inputs })).toBe('k');
-    const elsewhere = await matched('key: k', { github: { repository: 'octo/other' }, ...inputs });
-    expect(elsewhere).toBe(scope === 'bucket' ? 'k' : undefined);
-  });
+  it.each(['repository', 'bucket'])(
+    'scope %s is shared by branches, and pull requests only read it',
+    async scope => {
+      const inputs = { env: { CACHE_S3_SCOPE: scope } };
+      const denied = await save('k', { ...onPullRequest, ...inputs });
+      expect(saidBy(mainOf(denied, 'cache'))).toBe(
+        `Cache not saved: with scope '${scope}' a pull request may only read.`,
+      );
+      expect(denied.conclusion).toBe('success');
+      await save('k', { ...onRelease, ...inputs });
+      expect(await matched('key: k', { ...onMain, ...inputs })).toBe('k');
+      expect(await matched('key: k', { ...onPullRequest, ...inputs })).toBe('k');
+      const elsewhere = await matched('key: k', { github: { repository: 'octo/other' }, ...inputs });
+      expect(elsewhere).toBe(scope === 'bucket' ? 'k' : undefined);
+    },
+  );
 });
 
-describeWithGateway('a run that may not', () => {
+describeWithGateway('a run without all rights', () => {
   const step = '- { id: cache, uses: actions/cache@v5, with: { path: deps, key: k } }';
   const runOf = async (options: LabOptions) => {
     const machine = await lab.newMachine();
@@ -176,7 +179,7 @@ describeWithGateway('a run that may not', () => {
     ],
     ['read', undefined, 'Cache not saved: ACTIONS_CACHE_MODE is read.'],
     ['write-only', 'Cache not restored: ACTIONS_CACHE_MODE is write-only.', undefined],
-  ])('(ACTIONS_CACHE_MODE=%s) is told in one line', async (mode, notRestored, notSaved) => {
+  ])('ACTIONS_CACHE_MODE=%s is logged in one line', async (mode, notRestored, notSaved) => {
     await using proxy = await startGatewayProxy();
     const result = await runOf({ env: { ACTIONS_CACHE_MODE: mode, CACHE_S3_ENDPOINT: proxy.endpoint } });
     expect(result.conclusion).toBe('success');
@@ -186,14 +189,14 @@ describeWithGateway('a run that may not', () => {
     if (mode === 'none') expect(proxy.operations).toEqual([]);
   });
 
-  it('(an event that anyone can cause, on the default branch) is told so', async () => {
+  it("an event that any user can cause only reads the default branch's cache", async () => {
     const result = await runOf({ event: { name: 'issue_comment' } });
     expect(saidBy(postOf(result, 'cache'))).toBe(
       "Cache not saved: the event 'issue_comment' may only read the default branch's cache.",
     );
   });
 
-  it("(the run's token says so) writes where the token lets it", async () => {
+  it('a run writes only to the scope that its token allows', async () => {
     const scopes = [
       { Scope: 'refs/heads/main', Permission: 1 },
       { Scope: 'refs/heads/topic', Permission: 3 },

@@ -44,8 +44,8 @@ async function loadedBy(
 /** Files that every run loads: what the action.yml names, and what all of the rest needs. */
 const always = ['restore-only.js', 'index.js', 'common.js'];
 
-describeWithGateway('what a step loads', () => {
-  it('is, for a miss, nothing that unpacks, packs or starts threads', async () => {
+describeWithGateway('modules that a step loads', () => {
+  it('a miss loads no module that unpacks, packs or starts threads', async () => {
     const { files, own } = await loadedBy('restore', { 'restore-keys': 'l\nm' });
     expect(files).toEqual([...always, 's3-store.js']);
     // an HTTP client of Node's own (undici), children and threads are 1 to 15 ms each
@@ -54,7 +54,7 @@ describeWithGateway('what a step loads', () => {
     expect(own).toContain('http');
   });
 
-  it('is, for a hit, what unpacks, and nothing that packs', async () => {
+  it('a hit loads the modules that unpack and none that pack', async () => {
     await buildTree(lab.machine.workspace, { 'deps/a': 'a' });
     expect((await loadedBy('save')).files).toContain('archive-save.js');
     const { files } = await loadedBy('restore');
@@ -63,7 +63,7 @@ describeWithGateway('what a step loads', () => {
     expect(files).not.toContain('archive-save.js');
   });
 
-  it('is, without a bucket server, nothing of S3', async () => {
+  it('a directory as the store loads no module of S3', async () => {
     const { files, own } = await loadedBy('restore', {
       endpoint: `file://${lab.root.replaceAll(' ', '%20')}/store`,
     });

@@ -34,7 +34,7 @@ async function cache(inputs: Record<string, string | undefined>, options: LabOpt
 }
 
 describeWithGateway('tespkg/actions-cache: inputs', () => {
-  it('are all declared', async () => {
+  it('action.yml declares every input of tespkg/actions-cache', async () => {
     const manifest = await readFile(repositoryFile('action.yml'), 'utf8');
     const names = [
       ...['endpoint', 'port', 'insecure', 'accessKey', 'secretKey', 'sessionToken', 'region', 'bucket'],
@@ -43,7 +43,7 @@ describeWithGateway('tespkg/actions-cache: inputs', () => {
     for (const name of names) expect(manifest).toContain(`\n  ${name}:\n`);
   });
 
-  it("of a fleet's step work when only `uses` is changed, without a warning", async () => {
+  it('a step of a fleet works without a warning when only `uses` is changed', async () => {
     const inputs = {
       ...bucketInputs(),
       endpoint: new URL(gateway().endpoint).host,
@@ -77,13 +77,13 @@ describeWithGateway('tespkg/actions-cache: inputs', () => {
       'a URL and port',
       ({ protocol, hostname, port }: URL) => ({ endpoint: `${protocol}//${hostname}`, port }),
     ],
-  ])('take the server as %s', async (_, form) => {
+  ])('the server can be given as %s', async (_, form) => {
     const result = await cache({ ...bucketInputs(), ...form(new URL(gateway().endpoint)) });
     expect(postOf(result, 'cache').log).toContain('Cache saved with key: k');
     expect(warningsOf(result)).toEqual([]);
   });
 
-  it('mean https unless they say otherwise, with the authority of ca-file', async () => {
+  it('an endpoint without a scheme is https, and ca-file gives the authority', async () => {
     const { tlsEndpoint, caFile } = gateway();
     const inputs = { ...bucketInputs(), endpoint: new URL(tlsEndpoint).host, insecure: 'false' };
     const result = await cache({ ...inputs, 'ca-file': caFile });
@@ -93,7 +93,7 @@ describeWithGateway('tespkg/actions-cache: inputs', () => {
     expect(mainOf(untrusted, 'cache').warnings.join()).toMatch(/certificate/);
   });
 
-  it('may leave the credentials to the environment', async () => {
+  it('the credentials can come from the environment', async () => {
     const { accessKey, secretKey, ...inputs } = bucketInputs();
     const result = await cache(inputs, {
       env: { AWS_ACCESS_KEY_ID: accessKey!, AWS_SECRET_ACCESS_KEY: secretKey!, AWS_REGION: 'default' },
@@ -105,7 +105,7 @@ describeWithGateway('tespkg/actions-cache: inputs', () => {
     ['retry: false', { retry: 'false' }, 1],
     ['retry: false before retry-count', { retry: 'false', 'retry-count': '3' }, 1],
     ['retry-count: 2, after the first try', { retry: 'true', 'retry-count': '2' }, 3],
-  ])('say how often each call is tried (%s)', async (_, inputs, attempts) => {
+  ])('the number of attempts of a call follows %s', async (_, inputs, attempts) => {
     await using proxy = await startGatewayProxy();
     proxy.rule = firstTimes(100, 'GetObject', { kind: 'answer', status: 503 });
     const result = await cache({ ...bucketInputs(), endpoint: proxy.endpoint, ...inputs });
@@ -116,7 +116,7 @@ describeWithGateway('tespkg/actions-cache: inputs', () => {
 });
 
 describeWithGateway('tespkg/actions-cache: outputs', () => {
-  it('are cache-hit, cache-size and the whole matched key', async () => {
+  it('a partial hit sets cache-hit, cache-size and the whole matched key', async () => {
     const saved = await cache({ ...bucketInputs(), key: 'k-old' });
     const { bytes } = closingFields(postOf(saved, 'cache'))!;
     const { outputs } = mainOf(
@@ -132,7 +132,7 @@ describeWithGateway('tespkg/actions-cache: outputs', () => {
     expect(exact).toMatchObject({ 'cache-hit': 'true', 'cache-matched-key': 'k-old', 'cache-size': bytes });
   });
 
-  it('leave cache-hit unset on a miss, as actions/cache does', async () => {
+  it('a miss leaves cache-hit unset, as actions/cache does', async () => {
     const { outputs } = mainOf(await cache(bucketInputs()), 'cache');
     expect(outputs['cache-hit']).toBeUndefined();
   });
@@ -141,12 +141,12 @@ describeWithGateway('tespkg/actions-cache: outputs', () => {
 describeWithGateway('tespkg/actions-cache: use-fallback', () => {
   const github = useGitHubCache();
 
-  it("asks nobody on a plain miss, as actions/cache's rule is", async () => {
+  it("a miss does not use GitHub's cache", async () => {
     await cache({ ...bucketInputs(), 'use-fallback': 'true' }, { env: github.env });
     expect(github.service.calls).toEqual([]);
   });
 
-  it('is the default for wrong credentials, with a warning that names the input', async () => {
+  it("wrong credentials use GitHub's cache by default, with a warning that names the input", async () => {
     const result = await cache(
       { ...bucketInputs(), secretKey: 'wrong' },
       {
@@ -160,7 +160,7 @@ describeWithGateway('tespkg/actions-cache: use-fallback', () => {
     expect(result.log).not.toContain('wrong');
   });
 
-  it("is what a fork's pull request gets, which has no secrets", async () => {
+  it("a fork's pull request, which has no secrets, uses GitHub's cache", async () => {
     const result = await cache(
       { ...bucketInputs(), accessKey: '', secretKey: '' },
       {
@@ -177,7 +177,7 @@ describeWithGateway('tespkg/actions-cache: use-fallback', () => {
     expect(closingFields(postOf(result, 'cache'))).toMatchObject({ source: 'github', result: 'saved' });
   });
 
-  it('off: nobody else is asked, and the job goes on', async () => {
+  it("with use-fallback false wrong credentials cause a warning and no request to GitHub's cache", async () => {
     const result = await cache(
       { ...bucketInputs(), secretKey: 'wrong', 'use-fallback': 'false' },
       {

@@ -12,7 +12,7 @@ const lab = useLab();
 const step = (more = '') => `- { id: cache, uses: actions/cache@v5, with: { path: deps, key: k${more} } }`;
 
 describeWithGateway('the log', () => {
-  it('ends each phase with a line for people and one for machines', async () => {
+  it('each phase ends with a line for people and a line for programs', async () => {
     await buildTree(lab.machine.workspace, { 'deps/a': 'a'.repeat(2000) });
     const first = await lab.steps(step());
     expect(mainOf(first, 'cache').log).toMatch(
@@ -27,7 +27,7 @@ describeWithGateway('the log', () => {
     );
   });
 
-  it('shows how far a long transfer is, in a group of its own', async () => {
+  it('a long transfer logs its progress in a group', async () => {
     await buildTree(lab.machine.workspace, { 'deps/a': incompressible(3_600_000) });
     await lab.steps(step());
     await using proxy = await startGatewayProxy();
@@ -44,7 +44,7 @@ describeWithGateway('the log', () => {
     expect(mainOf(result, 'cache').outputs['cache-hit']).toBe('true');
   });
 
-  it('obeys no command in the name of a file or a key', async () => {
+  it('the name of a file or a key is not read as a workflow command', async () => {
     await buildTree(lab.machine.workspace, { 'deps/a': 'a' });
     // A notice names what a save skips
     execFileSync('mkfifo', [path.join(lab.machine.workspace, 'deps/pipe\n::error::no')]);
@@ -61,7 +61,7 @@ describeWithGateway('the log', () => {
 });
 
 describeWithGateway('summary: true', () => {
-  it('writes a table for each phase, and nothing is written without it', async () => {
+  it('summary writes a table for each phase, and without it nothing is written', async () => {
     await buildTree(lab.machine.workspace, { 'deps/a': 'a' });
     const result = await lab.steps(step(', summary: true'));
     expect(mainOf(result, 'cache').summary).toMatch(
@@ -76,7 +76,7 @@ describeWithGateway('summary: true', () => {
 describeWithGateway('RUNNER_DEBUG', () => {
   const env = { RUNNER_DEBUG: '1' };
 
-  it('gives every request with its time', async () => {
+  it('RUNNER_DEBUG logs every request with its duration', async () => {
     await buildTree(lab.machine.workspace, { 'deps/a': 'a' });
     const result = await lab.steps(step(), { env });
     for (const phase of [mainOf(result, 'cache'), postOf(result, 'cache')]) {
@@ -87,7 +87,7 @@ describeWithGateway('RUNNER_DEBUG', () => {
     expect(debugOf(mainOf(quiet, 'cache'))).toEqual([]);
   });
 
-  it('never gives a secret: not in the log, nor in any file that a step leaves to the runner', async () => {
+  it('no secret is in the log or in a file for the runner, even with RUNNER_DEBUG', async () => {
     const { secretKey } = lab.bucket.access;
     await buildTree(lab.machine.workspace, { 'deps/a': 'a' });
     const temp = path.join(lab.root, '_temp');

@@ -4,21 +4,24 @@ import { expect, test } from 'vitest';
 import { giveAway, runUnprivileged, unprivilegedDirectory } from './drop-privileges.ts';
 import { buildTree, removeTree } from './tree.ts';
 
-test.skipIf(process.platform === 'win32')('file permissions bind the child', async () => {
-  const root = await unprivilegedDirectory();
-  try {
-    await buildTree(root, { 'sealed/x': 'y', sealed: { directory: true, mode: 0o555 } });
-    await giveAway(root);
-    const code = `
+test.skipIf(process.platform === 'win32')(
+  'file permissions apply to a child of runUnprivileged',
+  async () => {
+    const root = await unprivilegedDirectory();
+    try {
+      await buildTree(root, { 'sealed/x': 'y', sealed: { directory: true, mode: 0o555 } });
+      await giveAway(root);
+      const code = `
       import { unlinkSync } from 'node:fs';
       try { unlinkSync(process.env.VICTIM); console.log('gone'); } catch (error) { console.log(error.code); }
       process.exitCode = process.getuid() === 0 ? 1 : 7;`;
-    const result = await runUnprivileged(['--input-type=module', '-e', code], {
-      env: { VICTIM: path.join(root, 'sealed/x') },
-    });
-    expect(result).toEqual({ exitCode: 7, signal: null, stdout: 'EACCES\n', stderr: '' });
-    expect(await fs.readdir(path.join(root, 'sealed'))).toEqual(['x']);
-  } finally {
-    await removeTree(root);
-  }
-});
+      const result = await runUnprivileged(['--input-type=module', '-e', code], {
+        env: { VICTIM: path.join(root, 'sealed/x') },
+      });
+      expect(result).toEqual({ exitCode: 7, signal: null, stdout: 'EACCES\n', stderr: '' });
+      expect(await fs.readdir(path.join(root, 'sealed'))).toEqual(['x']);
+    } finally {
+      await removeTree(root);
+    }
+  },
+);

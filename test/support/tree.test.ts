@@ -20,7 +20,7 @@ const spec: TreeSpec = {
   empty: { directory: true },
 };
 
-test('describes what was built, to the microsecond', async () => {
+test('describeTree describes a tree of buildTree, with times to the microsecond', async () => {
   const tree = await describeTree(await buildTree(path.join(root, 'x'), spec));
   expect(Object.keys(tree)).toEqual([
     'a',
@@ -52,7 +52,7 @@ test.each([
   ['link target', { link: { symlink: '../elsewhere', mtime: 1_400_000_000_000_001 } }],
   ['a copy for a hard link', { 'a/second': 'text' }],
   ['an entry more', { 'empty/file': '' }],
-] satisfies [string, TreeSpec][])('sees a difference in %s', async (_, change) => {
+] satisfies [string, TreeSpec][])('describeTree shows a difference in %s', async (_, change) => {
   const ignoreMtime = (_: string, type: string) => type === 'directory';
   const fixed = Object.fromEntries(
     Object.entries(spec).map(([name, node]) => [
@@ -67,8 +67,11 @@ test.each([
   expect(await describe('3', { ...fixed, ...change })).not.toEqual(first);
 });
 
-test.runIf(process.platform === 'linux')('carries names that are not UTF-8', async () => {
-  const name = `hex:${Buffer.from([0x61, 0x2f, 0xff, 0x62]).toString('hex')}`;
-  const tree = await describeTree(await buildTree(root, { [name]: 'x' }));
-  expect(Object.keys(tree)).toEqual(['a', name]);
-});
+test.runIf(process.platform === 'linux')(
+  'buildTree and describeTree accept names that are not UTF-8',
+  async () => {
+    const name = `hex:${Buffer.from([0x61, 0x2f, 0xff, 0x62]).toString('hex')}`;
+    const tree = await describeTree(await buildTree(root, { [name]: 'x' }));
+    expect(Object.keys(tree)).toEqual(['a', name]);
+  },
+);

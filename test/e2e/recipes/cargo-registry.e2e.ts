@@ -61,7 +61,7 @@ async function seed(): Promise<void> {
 }
 
 describeWithGateway('recipe: one cargo registry under sixteen runners', () => {
-  it('a damaged registry is healed by all of them at once, while it is read', async () => {
+  it('sixteen jobs at once repair a damaged registry while it is read', async () => {
     await seed();
     const { home, registry, workspace } = await runners();
     // What others left: a crate without its extraction, one half extracted, a torn file.
@@ -92,30 +92,33 @@ describeWithGateway('recipe: one cargo registry under sixteen runners', () => {
     );
   });
 
-  it.runIf(process.getuid?.() === 0)('what a container left as root is named, and no job fails', async () => {
-    await seed();
-    const { home, registry, workspace } = await runners();
-    await mkdir(registry, { recursive: true });
-    await giveAway(home);
-    const left = path.join(registry, 'src/index.crates.io');
-    await buildTree(left, { 'crate5-1.0.5/src/lib.rs': 'of root' });
-    const before = await describeTree(registry, { owners: true });
-    const result = await runRecipe(lab, 'cargo-registry', {
-      home,
-      workspace,
-      // The registry is not whole: cargo would fetch what it misses.
-      tools: { cargo: ':' },
-    });
-    expect(result.conclusion).toBe('success');
-    for (const { name } of result.jobs) {
-      const { warnings, outputs } = mainOf(result, 'cache', name);
-      expect(warnings).toEqual([
-        expect.stringMatching(/\.cargo\/registry\/src.*belongs to user 0.*sudo: true/),
-      ]);
-      expect(outputs['cache-hit']).toBe('false');
-    }
-    expect(await describeTree(registry, { owners: true })).toEqual(before);
-  });
+  it.runIf(process.getuid?.() === 0)(
+    'a warning names files that a container left as root, and no job fails',
+    async () => {
+      await seed();
+      const { home, registry, workspace } = await runners();
+      await mkdir(registry, { recursive: true });
+      await giveAway(home);
+      const left = path.join(registry, 'src/index.crates.io');
+      await buildTree(left, { 'crate5-1.0.5/src/lib.rs': 'of root' });
+      const before = await describeTree(registry, { owners: true });
+      const result = await runRecipe(lab, 'cargo-registry', {
+        home,
+        workspace,
+        // The registry is not whole: cargo would fetch what it misses.
+        tools: { cargo: ':' },
+      });
+      expect(result.conclusion).toBe('success');
+      for (const { name } of result.jobs) {
+        const { warnings, outputs } = mainOf(result, 'cache', name);
+        expect(warnings).toEqual([
+          expect.stringMatching(/\.cargo\/registry\/src.*belongs to user 0.*sudo: true/),
+        ]);
+        expect(outputs['cache-hit']).toBe('false');
+      }
+      expect(await describeTree(registry, { owners: true })).toEqual(before);
+    },
+  );
 });
 
 /** Reads these files over and over; `damage` names each that was not as it should be. */

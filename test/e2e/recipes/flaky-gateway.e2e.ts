@@ -22,8 +22,8 @@ function stumbling(faults: Readonly<Record<string, Fault>>) {
   };
 }
 
-describeWithGateway('recipe: a gateway that stumbles', () => {
-  it('each call is retried on its own, and nothing is packed, sent or restored twice', async () => {
+describeWithGateway('recipe: a gateway with short faults', () => {
+  it('each call is retried on its own, so that nothing is packed, sent or restored twice', async () => {
     const { workspace } = lab.machine;
     // Three parts of an upload, one of which is sent again.
     await buildTree(path.join(path.dirname(workspace), 'prepared'), { out: incompressible(20_000_000) });
@@ -66,7 +66,7 @@ describeWithGateway('recipe: a gateway that stumbles', () => {
     expect(rest?.[0]).toBeGreaterThan(start);
   });
 
-  it('a gateway that stays away costs the job its cache, and no more', async () => {
+  it('a job succeeds without a cache when the gateway responds with 503 to every request', async () => {
     await buildTree(path.join(path.dirname(lab.machine.workspace), 'prepared'), { out: 'a' });
     await using proxy = await startGatewayProxy();
     proxy.rule = () => ({ kind: 'answer', status: 503 });

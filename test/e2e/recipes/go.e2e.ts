@@ -28,7 +28,7 @@ const caches = async ({ home }: Machine) => ({
 });
 
 describeWithGateway('recipe: Go', () => {
-  it('a job that fails saves what it has downloaded and compiled', async () => {
+  it('a job that fails saves its downloads and compiled objects', async () => {
     const failing = await checkout(lab.machine);
     await buildTree(failing.workspace, { fail: '' });
     const first = await run(failing);
@@ -45,7 +45,7 @@ describeWithGateway('recipe: Go', () => {
     expect([...warningsOf(first), ...warningsOf(second)]).toEqual([]);
   });
 
-  it('a restore replaces a read-only module cache with other content', async () => {
+  it('a restore replaces a read-only module cache of other content', async () => {
     const first = await checkout(lab.machine);
     await run(first);
 
@@ -65,7 +65,7 @@ describeWithGateway('recipe: Go', () => {
     expect(warningsOf(second)).toEqual([]);
   });
 
-  it('another go.sum starts from the last cache, and is saved under its own key', async () => {
+  it('a job with another go.sum restores the last cache and saves under its own key', async () => {
     await run(await checkout(lab.machine));
     const machine = await checkout(await lab.newMachine(), 'lib v1.2.0\nmore v0.1.0');
     const result = await run(machine);
@@ -75,7 +75,7 @@ describeWithGateway('recipe: Go', () => {
     expect(await lab.objects()).toHaveLength(2);
   });
 
-  it('neither a gateway that is down nor a GitHub that cannot be reached fails the job', async () => {
+  it("a job succeeds when neither the gateway nor GitHub's cache can be reached", async () => {
     const result = await run(await checkout(lab.machine), await closedEndpoint());
     expect(result.conclusion).toBe('success');
     expect(mainOf(result, 'build').log).toContain('downloading');

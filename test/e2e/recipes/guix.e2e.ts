@@ -94,7 +94,7 @@ const trees = async ({ store, database }: Host) => ({
 const available = canSandboxSudo();
 
 describeWithGateway('recipe: Guix', () => {
-  it.runIf(available)('owners, modes and times of the root-owned trees are kept where they are', async () => {
+  it.runIf(available)('a restore keeps owners, modes and times of root-owned trees', async () => {
     const host = await newHost();
     await prepareBuild(host);
     const first = await run(host);
@@ -115,7 +115,7 @@ describeWithGateway('recipe: Guix', () => {
     expect([...warningsOf(first), ...warningsOf(second)]).toEqual([]);
   });
 
-  it.runIf(available)('an edit of the workflow starts from the last store and saves again', async () => {
+  it.runIf(available)('a job with an edited workflow restores the last store and saves again', async () => {
     const host = await newHost();
     await prepareBuild(host);
     await run(host);
@@ -127,7 +127,7 @@ describeWithGateway('recipe: Guix', () => {
     expect(await lab.objects()).toHaveLength(2);
   });
 
-  it.runIf(available)('a restore that fails leaves no half store behind', async () => {
+  it.runIf(available)('a restore that fails does not change the store', async () => {
     const host = await newHost();
     await prepareBuild(host);
     await run(host);
@@ -156,16 +156,14 @@ describeWithGateway('recipe: Guix', () => {
 });
 
 describeWithGateway('sudo: true', () => {
-  it.runIf(available)(
-    'a cancel reaches the child: no upload is left, and its end comes at once',
-    async () => {
-      const host = await newHost();
-      await buildTree(host.store, { big: { content: incompressible(40_000_000), mode: 0o400 } });
-      await using proxy = await startGatewayProxy();
-      const cancel = cancelAtFirstPart(proxy);
-      const { bucket, accessKey, secretKey } = lab.bucket.access;
-      const result = await runWithSudo({
-        text: `
+  it.runIf(available)('a cancel ends a save under sudo at once and leaves no upload', async () => {
+    const host = await newHost();
+    await buildTree(host.store, { big: { content: incompressible(40_000_000), mode: 0o400 } });
+    await using proxy = await startGatewayProxy();
+    const cancel = cancelAtFirstPart(proxy);
+    const { bucket, accessKey, secretKey } = lab.bucket.access;
+    const result = await runWithSudo({
+      text: `
 on: push
 jobs:
   job:
@@ -175,29 +173,28 @@ jobs:
         uses: your-org/cache-s3/save@v0
         with: { path: ${host.store}, key: k, sudo: true }
 `,
-        workspace: host.workspace,
-        home: host.home,
-        bin: host.bin,
-        actions: { 'your-org/cache-s3': lab.actionDir },
-        env: {
-          ...{ CACHE_S3_ENDPOINT: proxy.endpoint, CACHE_S3_BUCKET: bucket, CACHE_S3_PREFIX: lab.prefix },
-          ...{ CACHE_S3_ACCESS_KEY: accessKey, CACHE_S3_SECRET_KEY: secretKey },
-        },
-        signal: cancel,
-        // SIGTERM would follow after the 5 s within which a cancelled save ends.
-        grace: { interruptMs: 5000, terminateMs: 1000 },
-      });
-      expect(mainOf(result, 'save')).toMatchObject({
-        outcome: 'cancelled',
-        exit: { code: 130, sent: ['SIGINT'] },
-      });
-      expect(mainOf(result, 'save').log).toContain('the step was cancelled');
-      expect(await lab.bucket.uploads(lab.prefix)).toEqual([]);
-      expect(await lab.objects()).toEqual([]);
-    },
-  );
+      workspace: host.workspace,
+      home: host.home,
+      bin: host.bin,
+      actions: { 'your-org/cache-s3': lab.actionDir },
+      env: {
+        ...{ CACHE_S3_ENDPOINT: proxy.endpoint, CACHE_S3_BUCKET: bucket, CACHE_S3_PREFIX: lab.prefix },
+        ...{ CACHE_S3_ACCESS_KEY: accessKey, CACHE_S3_SECRET_KEY: secretKey },
+      },
+      signal: cancel,
+      // SIGTERM would follow after the 5 s within which a cancelled save ends.
+      grace: { interruptMs: 5000, terminateMs: 1000 },
+    });
+    expect(mainOf(result, 'save')).toMatchObject({
+      outcome: 'cancelled',
+      exit: { code: 130, sent: ['SIGINT'] },
+    });
+    expect(mainOf(result, 'save').log).toContain('the step was cancelled');
+    expect(await lab.bucket.uploads(lab.prefix)).toEqual([]);
+    expect(await lab.objects()).toEqual([]);
+  });
 
-  it.runIf(available)('replaces what a container has left as root', async () => {
+  it.runIf(available)('a restore under sudo replaces files that a container left as root', async () => {
     const host = await newHost();
     const text = (half: string) => `
 on: push
@@ -222,7 +219,7 @@ jobs:
     expect(await describeTree(registry, { owners: true })).toEqual(saved);
   });
 
-  it.runIf(process.getuid?.() === 0)('a refusal is one sentence and a miss', async () => {
+  it.runIf(process.getuid?.() === 0)('a refusal of sudo is one warning and a miss', async () => {
     const host = await newHost();
     const result = await lab.steps(
       '- { id: restore, uses: your-org/cache-s3/restore@v0, with: { path: deps, key: k, sudo: true } }',

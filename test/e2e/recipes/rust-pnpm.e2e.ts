@@ -22,7 +22,7 @@ describeWithGateway('recipe: Rust', () => {
     'src/main.rs': { content: 'fn main() {}', mtime: 1e15 },
   };
 
-  it('downloads nothing and compiles nothing that is fresh', async () => {
+  it('a job after a restore downloads and compiles nothing', async () => {
     const tools = { cargo: cargo() };
     const first = await runRecipe(lab, 'rust', { machine: await checkout(lab.machine, sources), tools });
     expect(mainOf(first, 'test').log).toBe('Downloading serde v1.0.0\nCompiling app');
@@ -35,7 +35,7 @@ describeWithGateway('recipe: Rust', () => {
     expect([...warningsOf(first), ...warningsOf(second)]).toEqual([]);
   });
 
-  it('takes the home of cargo from where the image has it', async () => {
+  it("the home of cargo may be outside the user's home", async () => {
     const cargoHome = path.join(lab.root, `opt-${lab.prefix}`, 'rust/cargo');
     await mkdir(cargoHome, { recursive: true });
     await giveAway(cargoHome);
@@ -53,7 +53,7 @@ describeWithGateway('recipe: Rust', () => {
 });
 
 describeWithGateway('recipe: pnpm', () => {
-  it('finds the store on a runner with another home', async () => {
+  it('the pnpm store is restored on a runner with another home', async () => {
     const files = { 'app/pnpm-lock.yaml': 'left-pad' };
     const first = await runRecipe(lab, 'pnpm', {
       machine: await checkout(lab.machine, files),
@@ -91,7 +91,7 @@ describeWithGateway('recipe: composite actions of a fleet', () => {
     });
   }
 
-  it('save with the key schemes of their GitHub siblings, and restore', async () => {
+  it("composite actions of a fleet save with the key scheme of GitHub's actions and restore", async () => {
     const first = await run();
     expect(first.conclusion).toBe('success');
     const saved = first.steps.filter(step => step.stage === 'post').map(step => step.log);

@@ -41,7 +41,7 @@ async function fleet() {
 }
 
 describeWithGateway('recipe: virtualenv', () => {
-  it('a leg that fails cancels its siblings, of which a save in flight runs to its end', async () => {
+  it('a save under always() completes when another leg of the matrix fails and cancels its job', async () => {
     // 3.11 saves, slowly; 3.12 fails meanwhile; 3.13 is still at work when it is cancelled.
     await using proxy = await startGatewayProxy();
     const [saving, over] = ['saving', 'over'].map(name => path.join(lab.root, `${name}-${lab.prefix}`)) as [

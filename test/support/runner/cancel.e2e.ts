@@ -29,28 +29,31 @@ describe('a cancel', () => {
     ['SIGINT', ['SIGINT']],
     ['SIGTERM', ['SIGINT', 'SIGTERM']],
     ['nothing', ['SIGINT', 'SIGTERM', 'SIGKILL']],
-  ])('climbs its ladder until the action ends (on %s), and its post step still runs', async (end, sent) => {
-    // Long enough for a busy machine to deliver a signal and answer it
-    const ms = end === 'nothing' ? 300 : 1500;
-    const actions = { 'a/wait': await action('wait', waitingYml, waiting) };
-    const result = await runSteps(
-      `
+  ])(
+    'a cancel sends stronger signals until the action ends on %s, and its post step runs',
+    async (end, sent) => {
+      // Long enough for a busy machine to deliver a signal and answer it
+      const ms = end === 'nothing' ? 300 : 1500;
+      const actions = { 'a/wait': await action('wait', waitingYml, waiting) };
+      const result = await runSteps(
+        `
       - { id: a, uses: a/wait@v1, with: { end: ${end} } }
       - { id: next, run: echo no }
       - { id: always, if: always(), run: 'echo \${{ job.status }} \${{ steps.a.outcome }}' }
       - { id: cancelled, if: cancelled(), run: echo yes }
       `,
-      { actions, cancelWhen, grace: { interruptMs: ms, terminateMs: ms } },
-    );
-    expect(result.conclusion).toBe('cancelled');
-    expect(mainOf(result, 'a')).toMatchObject({ outcome: 'cancelled', exit: { sent } });
-    expect(mainOf(result, 'a').log).not.toContain('child SIGINT');
-    expect(conclusionsOf(result)).toMatchObject({ 'main next': 'skipped', 'main cancelled': 'success' });
-    expect(mainOf(result, 'always').log).toBe('cancelled cancelled');
-    expect(postOf(result, 'a').log).toBe('post 1 cancelled');
-  });
+        { actions, cancelWhen, grace: { interruptMs: ms, terminateMs: ms } },
+      );
+      expect(result.conclusion).toBe('cancelled');
+      expect(mainOf(result, 'a')).toMatchObject({ outcome: 'cancelled', exit: { sent } });
+      expect(mainOf(result, 'a').log).not.toContain('child SIGINT');
+      expect(conclusionsOf(result)).toMatchObject({ 'main next': 'skipped', 'main cancelled': 'success' });
+      expect(mainOf(result, 'always').log).toBe('cancelled cancelled');
+      expect(postOf(result, 'a').log).toBe('post 1 cancelled');
+    },
+  );
 
-  it('does not touch a step whose condition still holds', async () => {
+  it('a cancel does not end a step whose condition is still true', async () => {
     const steps = `
       - { id: a, if: always(), run: 'trap "echo signalled" INT TERM; echo waiting; sleep 0.3; echo end' }
       - { id: b, run: 'true' }
@@ -65,7 +68,7 @@ describe('a cancel', () => {
     expect(result.conclusion).toBe('cancelled');
   });
 
-  it('reaches the steps of a composite action', async () => {
+  it('a cancel ends the step of a composite action', async () => {
     const wrapper = await action(
       'wrapper',
       `
@@ -81,7 +84,7 @@ describe('a cancel', () => {
     expect(mainOf(result, 'a').inner[0]).toMatchObject({ outcome: 'cancelled', exit: { sent: ['SIGINT'] } });
   });
 
-  it('can come from outside', async () => {
+  it('a signal of the test cancels a run', async () => {
     const controller = new AbortController();
     const onLine = () => controller.abort();
     const result = await runSteps('- { id: a, run: echo now; exec sleep 30 }', {

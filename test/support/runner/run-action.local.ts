@@ -41,7 +41,7 @@ beforeEach(async () => {
 });
 afterEach(() => removeTree(root));
 
-test('gives inputs, defaults and state as the runner does, and reads what the step wrote', async () => {
+test("runAction gives inputs, defaults and state as the runner does, and returns the step's outputs and state", async () => {
   const main = await runAction({ ...step, entry: 'main', inputs: { off: '' }, jobStatus: 'failure' });
   expect(main).toMatchObject({ exitCode: 0, stdout: '::notice::hello\n', state: { seen: 'two\nlines' } });
   expect(main.outputs).toMatchObject({
@@ -55,7 +55,7 @@ test('gives inputs, defaults and state as the runner does, and reads what the st
   expect(post.outputs).toMatchObject({ STATE_seen: 'yes', INPUT_OFF: 'on' });
 });
 
-test.skipIf(process.platform === 'win32')('runs as another user and can be cancelled', async () => {
+test.skipIf(process.platform === 'win32')('runAction runs as another user and can be cancelled', async () => {
   const stop = new AbortController();
   const result = await runAction({
     ...step,

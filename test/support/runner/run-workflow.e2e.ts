@@ -8,7 +8,7 @@ import { scratchWorkflows } from './scratch-workflows.ts';
 const { places, runSteps, runText } = scratchWorkflows();
 
 describe('jobs', () => {
-  it('run once for each leg of a matrix, with what the leg sees', async () => {
+  it('a job runs once for each leg of its matrix, with the values of the leg', async () => {
     const result = await runText(`
 on: push
 jobs:
@@ -24,7 +24,7 @@ jobs:
     ]);
   });
 
-  it('cancel their siblings when one leg fails, unless told otherwise', async () => {
+  it('a leg that fails cancels the other legs unless fail-fast is false', async () => {
     const text = (failFast: boolean) => `
 on: push
 jobs:
@@ -42,7 +42,7 @@ jobs:
     expect(slow.jobs.map(job => job.conclusion)).toEqual(['failure', 'success']);
   });
 
-  it('wait for those they need and see their outputs', async () => {
+  it('a job waits for the jobs that it needs and gets their outputs', async () => {
     const text = `
 on: push
 jobs:
@@ -71,7 +71,7 @@ jobs:
     expect(alone.jobs.map(job => job.id)).toEqual(['second']);
   });
 
-  it('have the event and the context that the test gives them', async () => {
+  it('a job has the event and the context that the test gives', async () => {
     const result = await runSteps(
       `- { id: a, run: 'cat "$GITHUB_EVENT_PATH"; echo; echo $GITHUB_REF \${{ github.event.number }} \${{ github.ref_name }}' }`,
       {
@@ -84,12 +84,12 @@ jobs:
     expect(line).toBe('refs/pull/7/merge 7 7/merge');
   });
 
-  it('leave nothing of their machine behind', async () => {
+  it('a job leaves no file on its machine', async () => {
     const result = await runSteps('- { id: a, run: touch "$RUNNER_TEMP/x"; echo "$RUNNER_TEMP" }');
     expect(existsSync(mainOf(result, 'a').log)).toBe(false);
   });
 
-  it.runIf(process.getuid?.() === 0)('run as another user', async () => {
+  it.runIf(process.getuid?.() === 0)('a job runs as another user', async () => {
     await chmod(places.root, 0o755);
     await chown(places.workspace, 65534, 65534);
     const result = await runSteps(
@@ -101,7 +101,7 @@ jobs:
   });
 });
 
-it('refuses a workflow that GitHub would refuse', async () => {
+it('a workflow that GitHub refuses is refused', async () => {
   await expect(runSteps('- { id: a, run: x, uses: y }')).rejects.toThrow(/workflow.yml is not valid:/);
   await expect(runSteps('- { id: a, if: nonsense(), run: x }')).rejects.toThrow(/nonsense/);
 });

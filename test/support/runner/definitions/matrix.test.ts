@@ -1,11 +1,11 @@
 import { expect, it } from 'vitest';
 import { expandMatrix, legName } from './matrix.ts';
 
-it('is one leg without a matrix', () => {
+it('a job without a matrix has one leg', () => {
   expect(expandMatrix(undefined)).toEqual([{}]);
 });
 
-it('is the product of its axes, without what is excluded', () => {
+it('a matrix is the product of its axes without its exclusions', () => {
   const matrix = { os: ['a', 'b'], node: [1, 2], exclude: [{ os: 'b', node: 1 }] };
   expect(expandMatrix(matrix)).toEqual([
     { os: 'a', node: 1 },
@@ -14,7 +14,7 @@ it('is the product of its axes, without what is excluded', () => {
   ]);
 });
 
-it("includes as in GitHub's own example", () => {
+it("a matrix includes as in GitHub's own example", () => {
   const matrix = {
     fruit: ['apple', 'pear'],
     animal: ['cat', 'dog'],
@@ -36,11 +36,11 @@ it("includes as in GitHub's own example", () => {
   ]);
 });
 
-it('may consist of includes alone', () => {
+it('a matrix may consist of includes alone', () => {
   expect(expandMatrix({ include: [{ a: 1 }, { a: 2, b: 3 }] })).toEqual([{ a: 1 }, { a: 2, b: 3 }]);
 });
 
-it('names a leg by its values', () => {
+it('a leg is named by its values', () => {
   expect(legName('build', { python: 3.12, os: 'linux' })).toBe('build (3.12, linux)');
   expect(legName('build', {})).toBe('build');
 });

@@ -26,7 +26,7 @@ function echoAction(name = 'echo', postIf = 'always()') {
 }
 
 describe('JavaScript actions', () => {
-  it('run their post steps last in, first out, with state and inputs of their own', async () => {
+  it('post steps run last in, first out, with state and inputs of their own step', async () => {
     const result = await runSteps(
       `
       - { id: one, uses: a/echo@v1, with: { text: first } }
@@ -48,7 +48,7 @@ describe('JavaScript actions', () => {
     expect(postOf(result, 'one').name).toBe('Post Run a/echo@v1');
   });
 
-  it('obey post-if, and have no post step when main did not begin', async () => {
+  it('a post step follows post-if, and does not run if main did not begin', async () => {
     const actions = { 'a/echo@v1': await echoAction('echo', 'success()') };
     const result = await runSteps(
       `
@@ -66,7 +66,7 @@ describe('JavaScript actions', () => {
     });
   });
 
-  it('have a post step after a main that failed, and a post step that fails fails the job', async () => {
+  it('a post step runs after a main that failed, and its own failure fails the job', async () => {
     const failing = await action('failing', 'runs: { using: node24, main: main.js, post: post.js }', {
       'main.js': "append('GITHUB_STATE', 'A=1'); append('GITHUB_OUTPUT', 'o=1'); process.exit(1);",
       'post.js': "append('GITHUB_OUTPUT', 'o=2'); console.log('A=' + process.env.STATE_A); process.exit(1);",
@@ -80,7 +80,7 @@ describe('JavaScript actions', () => {
     expect(postOf(forgiven, 'a').outcome).toBe('failure');
   });
 
-  it('get warnings about inputs that they do not declare or that are deprecated', async () => {
+  it('the runner warns about inputs that an action does not declare and about deprecated ones', async () => {
     const picky = await action(
       'picky',
       `
@@ -108,7 +108,7 @@ describe('JavaScript actions', () => {
     expect(deprecated.log).toContain('["x",""]');
   });
 
-  it('may be of the workspace, and a broken one fails its step', async () => {
+  it('an action may be in the workspace, and an invalid one fails its step', async () => {
     await mkdir(path.join(places.workspace, 'own'));
     await writeFile(
       path.join(places.workspace, 'own/action.yml'),
@@ -122,7 +122,7 @@ describe('JavaScript actions', () => {
 });
 
 describe('composite actions', () => {
-  it('have inputs, steps and outputs of their own, and leave post steps to the job', async () => {
+  it('a composite action has its own inputs, steps and outputs, and its post steps run at the end of the job', async () => {
     const actions = { 'a/echo@v1': await echoAction(), 'a/all/mid@v1': '' };
     actions['a/all/mid@v1'] = await action(
       'mid',
@@ -156,7 +156,7 @@ describe('composite actions', () => {
     expect(postOf(result, 'echo').log).toBe('post given+env given+env success');
   });
 
-  it('fail with a step of theirs, whose status is theirs alone', async () => {
+  it('a composite action fails with its step, and its status does not include steps of the job', async () => {
     const inside = await action(
       'inside',
       `

@@ -8,7 +8,7 @@ import { scratchWorkflows } from '../scratch-workflows.ts';
 const { action, places, runSteps, runText } = scratchWorkflows();
 
 describe('run steps', () => {
-  it('pass outputs, variables and paths on to later steps', async () => {
+  it('a run step passes outputs, variables and paths to later steps', async () => {
     await mkdir(path.join(places.workspace, 'bin'));
     const tool = path.join(places.workspace, 'bin/tool');
     await writeFile(tool, '#!/bin/sh\necho tool ran', { mode: 0o755 });
@@ -28,7 +28,7 @@ describe('run steps', () => {
     expect(mainOf(result, 'second').log).toBe('a b/from env/from env/second/true/main\ntool ran');
   });
 
-  it('fail the job, skip what needs success, and run what asks for it', async () => {
+  it('a step that fails fails the job and skips steps without a condition for it', async () => {
     const result = await runSteps(`
       - { id: bad, run: exit 3 }
       - { id: skipped, run: echo no }
@@ -50,7 +50,7 @@ describe('run steps', () => {
     ]);
   });
 
-  it('keep the outcome and change the conclusion with continue-on-error', async () => {
+  it('continue-on-error keeps the outcome of a step and changes its conclusion', async () => {
     const result = await runSteps(`
       - { id: bad, run: exit 1, continue-on-error: true }
       - { id: next, run: 'echo \${{ steps.bad.outcome }} \${{ steps.bad.conclusion }}' }
@@ -59,7 +59,7 @@ describe('run steps', () => {
     expect(mainOf(result, 'next').log).toBe('failure success');
   });
 
-  it('end at their time limit as failures', async () => {
+  it('a step that exceeds timeout-minutes fails', async () => {
     const result = await runSteps(`
       - { id: slow, name: Slow, run: exec sleep 60, timeout-minutes: 0.005 }
       - { id: next, if: failure(), run: 'true' }
@@ -69,7 +69,7 @@ describe('run steps', () => {
     expect(mainOf(result, 'next').conclusion).toBe('success');
   });
 
-  it('take shell and working directory from the job, and hash files of the workspace', async () => {
+  it("a step uses the job's shell and working directory, and hashFiles reads the workspace", async () => {
     await mkdir(path.join(places.workspace, 'sub'));
     await writeFile(path.join(places.workspace, 'sub/go.sum'), 'v1');
     const result = await runText(`
@@ -92,7 +92,7 @@ jobs:
     expect(mainOf(result, 'b').log).toBe('[]');
   });
 
-  it('see secrets, which the log does not show', async () => {
+  it('a step gets secrets, and the log masks them', async () => {
     const result = await runSteps(
       `- { id: a, run: 'echo \${{ secrets.KEY }}; echo ::add-mask::more; echo more' }`,
       {
@@ -103,7 +103,7 @@ jobs:
     expect(result.log).not.toContain('hidden');
   });
 
-  it('do not get the ACTIONS_ variables that actions get', async () => {
+  it('a run step does not get the ACTIONS_ variables of actions', async () => {
     const show = await action('show', 'runs: { using: node24, main: main.js }', {
       'main.js': 'console.log(process.env.ACTIONS_RESULTS_URL, process.env.MACHINE);',
     });

@@ -3,7 +3,7 @@ import { JobLog, StepLog } from '../job/job-log.ts';
 import { parseValues } from './command-files.ts';
 
 describe('a command file', () => {
-  it('holds values of one line and of several', () => {
+  it('a command file holds values of one line and of several', () => {
     const text = 'a=1\nb=x=y<<z\n\nc<<EOF\nline 1\nline=2\n\nEOF\nd=\n';
     expect(parseValues('output', text)).toEqual({ a: '1', b: 'x=y<<z', c: 'line 1\nline=2\n', d: '' });
   });
@@ -20,7 +20,7 @@ describe('a command file', () => {
       'a<<EOF\n1\n',
       "Unable to process file command 'env' successfully. Invalid value. Matching delimiter not found 'EOF'",
     ],
-  ])('with %s is refused', (_, text, message) => {
+  ])('a command file with %s is refused', (_, text, message) => {
     expect(() => parseValues('env', text)).toThrow(message);
   });
 });
@@ -34,7 +34,7 @@ describe('a step log', () => {
     return { step, seen };
   }
 
-  it('takes commands out and collects them', () => {
+  it("a step's log removes workflow commands and collects them", () => {
     const { step } = read(
       'text',
       '::warning file=a.js,line=1::one%0Atwo',
@@ -52,18 +52,18 @@ describe('a step log', () => {
     expect(step.text).toBe('text\n##[warning]one\n##[warning]two\n##[notice]n\n##[error]e');
   });
 
-  it('masks secrets and what add-mask names, from then on', () => {
+  it("a step's log masks secrets, and values of add-mask from then on", () => {
     const { seen } = read('my s3cret', 'token', '::add-mask::token', 'a token', '::warning::token');
     expect(seen).toEqual(['my ***', 'token', 'a ***', '##[warning]***']);
   });
 
-  it('obeys stop-commands', () => {
+  it("a step's log obeys stop-commands", () => {
     const { step } = read('::stop-commands::END', '::warning::no', '::END::', '::warning::yes');
     expect(step.warnings).toEqual(['yes']);
     expect(step.text).toContain('::warning::no');
   });
 
-  it('leaves lines alone that only look like commands', () => {
+  it("a step's log does not change lines that only resemble commands", () => {
     const { step } = read('std::vector::size', 'a ::warning::b', '::error no end');
     expect(step.annotations).toEqual([]);
   });
