@@ -93,8 +93,9 @@ function writePermission(context: RunContext, scope: Scope): Permission {
   const byMode = writeMode(context);
   if (!byMode.allowed) return byMode;
   if (tokenScopes !== undefined) {
-    const writable = tokenScopes.some(({ write }) => write);
-    return writable ? allowed : denied("the run's token allows it only to read");
+    if (!tokenScopes.some(({ write }) => write)) return denied("the run's token allows it only to read");
+    // A right on one ref is none on a place that all refs share: there the event must allow it too
+    if (scope === 'ref') return allowed;
   }
   if (WRITING_EVENTS.has(eventName)) return allowed;
   // Other events run with the default branch's ref although users without rights can trigger them (issue_comment, workflow_run)

@@ -48,7 +48,8 @@ export function readRunContext(env: Environment): RunContext {
   const eventName = env.GITHUB_EVENT_NAME ?? '';
   const ref = env.GITHUB_REF ?? '';
   const repository = env.GITHUB_REPOSITORY ?? payload.repository ?? '';
-  const pullRequest = PULL_REQUEST_EVENTS.has(eventName);
+  // Other servers have more events of pull requests, such as pull_request_comment of Gitea
+  const pullRequest = PULL_REQUEST_EVENTS.has(eventName) || ref.startsWith('refs/pull/');
   // The payload of a schedule has no repository, but it always runs on the default branch
   const defaultRef = fullRef(payload.defaultBranch) ?? (eventName === 'schedule' ? ref : undefined);
   const base = payload.pullRequestBase ?? (env.GITHUB_BASE_REF || undefined);

@@ -164,6 +164,29 @@ describe('the events that save without a token', () => {
     }
     expect(access(push, {}, scope).write.allowed).toBe(true);
   });
+
+  test.each(['repository', 'bucket'] as const)(
+    'with scope %s an event of other users only reads, although its token may write to the default branch',
+    scope => {
+      const mayWrite = token(['refs/heads/main', 'rw']);
+      expect(access(onMain('issue_comment'), mayWrite, scope).write).toEqual({
+        allowed: false,
+        reason: "the event 'issue_comment' may only read the default branch's cache",
+      });
+      expect(access(onMain('push'), mayWrite, scope).write.allowed).toBe(true);
+      expect(access(onMain('push'), token(['refs/heads/main', 'r']), scope).write.allowed).toBe(false);
+    },
+  );
+
+  test('with scope ref the token decides, as in GitHub’s own cache', () => {
+    expect(access(onMain('issue_comment'), token(['refs/heads/main', 'rw'])).write.allowed).toBe(true);
+  });
+
+  test('a pull request that has been merged saves to the branch that it was merged into', () => {
+    const { write, writeRef } = access(pull, { ref: 'refs/heads/main' });
+    expect(write.allowed).toBe(true);
+    expect(writeRef).toBe('refs/heads/main');
+  });
 });
 
 describe('ACTIONS_CACHE_MODE', () => {

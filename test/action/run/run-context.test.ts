@@ -79,6 +79,16 @@ test('a pull request whose payload does not name its repository counts as a fork
   }
 });
 
+test('an unknown event on the ref of a pull request is one, and a fork if the payload does not name its repository', () => {
+  const env = { GITHUB_REF: 'refs/pull/7/head' };
+  const own = pullRequest({ repo: { full_name: 'octo/app' } });
+  expect(context('pull_request_comment', own, env)).toMatchObject({ pullRequest: true, fork: false });
+  expect(context('pull_request_comment', { repository }, env)).toMatchObject({
+    pullRequest: true,
+    fork: true,
+  });
+});
+
 test('a push with the payload of a fork is not a pull request and not a fork', () => {
   const payload = pullRequest({ repo: { full_name: 'stranger/app' } });
   expect(context('push', payload)).toMatchObject({ pullRequest: false, fork: false });
