@@ -73,15 +73,20 @@ function isPort(port: number): boolean {
   return port >= 1 && port <= 65535;
 }
 
+const DIRECTORY_FORM = process.platform === 'win32' ? 'file:///C:/<path>' : 'file:///<absolute path>';
+
 function directoryOf(endpoint: string): string {
   const bad = new BadInputError(
     'endpoint',
-    `is ${quoteValue(endpoint)}, but the URL of a directory must be file:///<absolute path>.`,
+    `is ${quoteValue(endpoint)}, but the URL of a directory must be ${DIRECTORY_FORM}.`,
   );
   if (!/^file:\/\/\/[^/]/i.test(endpoint)) throw bad;
+  let directory: string;
   try {
-    return fileURLToPath(endpoint);
+    directory = fileURLToPath(endpoint);
   } catch {
     throw bad;
   }
+  if (directory.includes('\0')) throw bad;
+  return directory;
 }

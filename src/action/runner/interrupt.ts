@@ -23,5 +23,7 @@ export function listenForInterrupt(): Interrupt {
   };
   process.on('SIGINT', () => trigger('SIGINT'));
   process.on('SIGTERM', () => trigger('SIGTERM'));
+  // Windows: the runner sends Ctrl+Break after Ctrl+C (actions/runner 2.336), and Node.js would end at once
+  process.on('SIGBREAK', () => trigger('SIGTERM'));
   return { signal: controller.signal, trigger };
 }

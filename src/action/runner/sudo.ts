@@ -12,7 +12,7 @@ const KEPT =
 const HOME = 'CACHE_S3_SUDO_HOME';
 const PATH = 'CACHE_S3_SUDO_PATH';
 /** The child's first line on stderr: lines before it are sudo's. */
-const STARTED = 'cache-s3: running as root';
+const STARTED = 'cache-s3: running as root\n';
 
 /** Returns whether this phase must run in a child as root: not in that child, not as root, and not on Windows. */
 export function wantsSudo(env: Environment): boolean {
@@ -31,6 +31,11 @@ type SudoEnd =
   /** sudo did not start the program; `reason` is its own message. */
   | { readonly kind: 'refused'; readonly reason: string };
 
+/** sudo itself may wait for a directory server or a hardware token, in ms. */
+const START_LIMIT_MS = 30_000;
+/** Bound of sudo's own output, in UTF-16 units. */
+const MAX_MESSAGE_LENGTH = 64 * 1024;
+
 /**
  * Runs `program` as root with this process's output. When `signal` is aborted, the child's stdin ends: an ordinary user
  * cannot send signals to processes of root.
@@ -40,9 +45,8 @@ export async function runAsRoot(
   env: Environment,
   signal: AbortSignal,
 ): Promise<SudoEnd> {
-  // Every run loads this module, but few need these
+  // Every run loads this module, but few need this one
   const { spawn } = await import('node:child_process');
-  const { text } = await import('node:stream/consumers');
   const [file = '', ...args] = sudoCommand(env, program);
   const child = spawn(file, args, {
     env: { ...env, [HOME]: env.HOME ?? '', [PATH]: env.PATH ?? '' },
@@ -53,20 +57,39 @@ export async function runAsRoot(
   const cancel = () => child.stdin.end();
   if (signal.aborted) cancel();
   else signal.addEventListener('abort', cancel, { once: true });
-  const output = text(child.stderr);
-  const exitCode = await new Promise<number | string>(resolve => {
+
+  let isStarted = false;
+  let message = '';
+  const end = await new Promise<number | string>(resolve => {
+    const refuse = (reason: string) => {
+      child.kill('SIGKILL');
+      resolve(reason);
+    };
+    const timer = setTimeout(refuse, START_LIMIT_MS, `it did not start within ${START_LIMIT_MS / 1000} s`);
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      if (isStarted) {
+        process.stderr.write(text);
+        return;
+      }
+      message += text;
+      const started = message.indexOf(STARTED);
+      isStarted = started !== -1;
+      if (isStarted) clearTimeout(timer);
+      if (isStarted) process.stderr.write(message.slice(started + STARTED.length));
+      else if (message.length > MAX_MESSAGE_LENGTH) refuse(firstLine(message) ?? 'its output has no end');
+    });
     child.on('error', error => resolve(error.message));
-    child.on('close', (code, name) => resolve(code ?? `ended by ${name}`));
+    child.on('close', (code, name) => {
+      clearTimeout(timer);
+      resolve(code ?? `ended by ${name}`);
+    });
   });
-  const stderr = await output;
-  const started = stderr.indexOf(STARTED);
-  if (started === -1) {
-    const reason =
-      typeof exitCode === 'string' ? exitCode : stderr.trim().split('\n')[0] || `status ${exitCode}`;
-    return { kind: 'refused', reason };
-  }
-  process.stderr.write(stderr.slice(started + STARTED.length).replace(/^\r?\n/, ''));
-  return { kind: 'ran', exitCode: typeof exitCode === 'number' ? exitCode : 1 };
+  if (isStarted) return { kind: 'ran', exitCode: typeof end === 'number' ? end : 1 };
+  return { kind: 'refused', reason: typeof end === 'string' ? end : (firstLine(message) ?? `status ${end}`) };
+}
+
+function firstLine(text: string): string | undefined {
+  return text.trim().split('\n', 1)[0]?.slice(0, 300) || undefined;
 }
 
 /**
@@ -77,6 +100,6 @@ export function becomeSudoChild(env: NodeJS.ProcessEnv, cancel: () => void): voi
   if (env[HOME] === undefined) return;
   env.HOME = env[HOME];
   env.PATH = env[PATH] ?? '';
-  process.stderr.write(`${STARTED}\n`);
+  process.stderr.write(STARTED);
   process.stdin.on('end', cancel).on('error', cancel).resume();
 }

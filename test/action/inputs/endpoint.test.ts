@@ -78,6 +78,7 @@ test.each([
     { endpoint: 'file:////share/x' },
     /^Input 'endpoint' is 'file:\/\/\/\/share\/x', but the URL of a directory/,
   ],
+  [{ endpoint: 'file:///a%00b' }, /^Input 'endpoint' is 'file:\/\/\/a%00b', but the URL of a directory/],
   [{ endpoint: 'file:///a%2Fb' }, /^Input 'endpoint' is 'file:\/\/\/a%2Fb', but the URL of a directory/],
 ] as [Given, string | RegExp][])('%j is refused in one sentence', (given, sentence) => {
   const attempt = () => parse(given);

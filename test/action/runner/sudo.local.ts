@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { runAsRoot } from '../../../src/action/runner/sudo.ts';
 
 /**
@@ -71,6 +71,38 @@ describe.skipIf(process.platform === 'win32')('runAsRoot', () => {
       kind: 'refused',
       reason: 'sudo: a password is required',
     });
+  });
+
+  test('a sudo that does not start the program within 30 s is ended and reported as a refusal', async () => {
+    sudoIs('#!/bin/sh\nexec /bin/sleep 1000\n');
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      const end = runAsRoot(program('process.exit(0);'), env, never);
+      // The timer is set after an import
+      while (vi.getTimerCount() === 0) await new Promise(resolve => setImmediate(resolve));
+      vi.advanceTimersByTime(30_000);
+      expect(await end).toEqual({ kind: 'refused', reason: 'it did not start within 30 s' });
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  test('a sudo that prints without end is ended and reported as a refusal', async () => {
+    sudoIs('#!/bin/sh\nexec /usr/bin/yes "sudo: what" >&2\n');
+    expect(await runAsRoot(program('process.exit(0);'), env, never)).toEqual({
+      kind: 'refused',
+      reason: 'sudo: what',
+    });
+  });
+
+  test('the output of the child on stderr is passed on, and that of sudo before it is not', async () => {
+    sudoIs(obeying.replace("if (quiet !== '-n')", "console.error('sudo: lecture');\nif (quiet !== '-n')"));
+    const written: string[] = [];
+    vi.spyOn(process.stderr, 'write').mockImplementation(text => written.push(String(text)) > 0);
+    const body = "becomeSudoChild(process.env, () => {});\nconsole.error('one\\ntwo'); process.exit(0);";
+    expect(await runAsRoot(program(body), env, never)).toEqual({ kind: 'ran', exitCode: 0 });
+    vi.restoreAllMocks();
+    expect(written.join('')).toBe('one\ntwo\n');
   });
 
   test('a missing sudo is reported as a refusal', async () => {
