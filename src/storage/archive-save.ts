@@ -4,12 +4,14 @@ import { pack } from '../archive/save/pack.ts';
 import { SaveNotices } from '../archive/save/save-notices.ts';
 import type { JobRecords } from '../records/job-records.ts';
 import { findTreeRecord, readTreeRecord, type TreeRecord } from '../records/tree-record.ts';
+import type { Log } from '../report/log.ts';
 import { type ArchiveBackendOptions, createPool } from './archive-options.ts';
 import type { SaveRequest } from './backend.ts';
 import type { ObjectStore, Upload, UploadOptions } from './object-store.ts';
 import { outcomeOfError, type SaveOutcome } from './outcomes.ts';
-import { partSize, wholeUpTo } from './part-size.ts';
+import { MIN_PART_BYTES, partSize, wholeUpTo } from './part-size.ts';
 import {
+  BodyTooLargeError,
   CopyRefusedError,
   ObjectExistsError,
   ObjectReplacedError,
@@ -40,10 +42,11 @@ export async function saveObject(
   if (roots.length === 0) return { kind: 'empty' };
   const save = new ArchiveSave(store, request, options, { name, roots, condition });
   const base = baseOf(request, records, name);
-  const outcome = await save.write(base).catch(error => {
+  const writeFitting = (from: TreeRecord | undefined) => inFittingParts(() => save.write(from), log);
+  const outcome = await writeFitting(base).catch(error => {
     if (error instanceof BaseGoneError) log.info(`The cache is saved in full: ${error.message}.`);
     else if (!(error instanceof BaseOutgrownError)) throw error;
-    return save.write(undefined);
+    return writeFitting(undefined);
   });
   if (outcome.kind === 'saved') records.clearDamaged(name);
   return outcome;
@@ -61,6 +64,21 @@ function ownRoots(roots: readonly string[], { records, log }: ArchiveBackendOpti
     }
     return link === undefined;
   });
+}
+
+/** Smaller parts after a whole object, and again the smallest. */
+const MAX_SMALLER = 2;
+
+/** Repeats a save whose part was too large: the store makes smaller ones then, down to S3's least size. */
+async function inFittingParts(write: () => Promise<SaveOutcome>, log: Log): Promise<SaveOutcome> {
+  for (let left = MAX_SMALLER; ; left--) {
+    const outcome = await write();
+    const error = outcome.kind === 'refused' ? outcome.error : undefined;
+    if (!(error instanceof BodyTooLargeError) || error.sizeBytes <= MIN_PART_BYTES || left === 0) {
+      return outcome;
+    }
+    log.info(`The save starts again with smaller parts: ${error.message}.`);
+  }
 }
 
 type Condition = Pick<UploadOptions, 'onlyIfAbsent' | 'onlyIfEtag'>;
@@ -200,7 +218,7 @@ async function copyBase(upload: Upload, base: TreeRecord, bytes: number): Promis
       throw new BaseGoneError('the cache that was restored has been replaced', { cause: error });
     }
     if (error instanceof CopyRefusedError) {
-      throw new BaseGoneError('the server does not copy parts of objects', { cause: error });
+      throw new BaseGoneError(error.message, { cause: error });
     }
     // Credentials may only write; where they are wrong altogether, the full save reports it
     if (error instanceof StoreRefusedError) {

@@ -27,6 +27,20 @@ export class StoreRefusedError extends StoreError {
   }
 }
 
+/** A body is too large for the server or a proxy in front of it (413). Smaller parts may pass. */
+export class BodyTooLargeError extends StoreRefusedError {
+  override name = 'BodyTooLargeError';
+  readonly sizeBytes: number;
+  constructor(sizeBytes: number, options?: ErrorOptions) {
+    super(
+      `the server, or a proxy in front of it, refuses a body of ${sizeBytes} bytes as too large (413); nginx: client_max_body_size`,
+      'the limit on the size of a body',
+      options,
+    );
+    this.sizeBytes = sizeBytes;
+  }
+}
+
 /** The object has been replaced or removed since it was found (412 on If-Match, or 404). */
 export class ObjectReplacedError extends StoreError {
   override name = 'ObjectReplacedError';
@@ -42,7 +56,7 @@ export class ObjectExistsError extends StoreError {
   override name = 'ObjectExistsError';
 }
 
-/** The server does not copy ranges (501, or a response that is not S3's). */
+/** The server does not copy parts of objects, or fails to. */
 export class CopyRefusedError extends StoreError {
   override name = 'CopyRefusedError';
 }

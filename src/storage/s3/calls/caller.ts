@@ -12,6 +12,7 @@ import { s3Code, shortMessage, toStoreError } from '../errors/s3-errors.ts';
 import type { S3Settings } from '../s3-settings.ts';
 import { ProtocolError } from '../transport/protocol-error.ts';
 import type { TransportResponse } from '../transport/transport.ts';
+import { Capabilities } from './capabilities.ts';
 import { type Connection, connect } from './client.ts';
 import { ConcurrencyLimiter } from './concurrency-limiter.ts';
 import type { S3Client } from './sdk.ts';
@@ -32,6 +33,8 @@ export interface CallSpec {
   readonly transfer?: boolean;
   /** The caller can do without the answer: one attempt, and its failure does not open the circuit. */
   readonly optional?: boolean;
+  /** The caller has another way: a failure does not open the circuit. */
+  readonly replaceable?: boolean;
   /** Cleans up although the circuit is open: allowed once, for this many ms, and repeated while the endpoint answers. */
   readonly lastCallMs?: number;
   /** Bound of the body of a success in bytes, or `'stream'`. Default: 64 KiB. */
@@ -62,6 +65,7 @@ export class Caller {
   readonly log: Log;
   readonly clock: Clock;
   readonly circuit = new Circuit();
+  readonly capabilities = new Capabilities();
   readonly counters = { requests: 0, retries: 0 };
   readonly #limits: TimeLimits;
   readonly #userAgent: string;
@@ -149,7 +153,8 @@ export class Caller {
       accepted: this.#accepted,
     });
     const unanswered = isRetryable(error) || error instanceof ProtocolError;
-    if (unanswered && failure instanceof StoreUnavailableError && !spec.optional) this.circuit.open(failure);
+    const matters = !spec.optional && !spec.replaceable;
+    if (unanswered && failure instanceof StoreUnavailableError && matters) this.circuit.open(failure);
     return failure;
   }
 

@@ -1,7 +1,22 @@
+import type { S3Settings } from '../s3-settings.ts';
+
 /** Name of the metadata with the random id by which an upload recognises its own object. */
 export const SAVE_ID = 'save-id';
 
-/** Removes the quotes of an ETag. Returns undefined if it is empty. */
+/**
+ * Removes the quotes of an ETag, and the mark of a weak one: a front that may change the encoding of a body adds it (nginx),
+ * and the server behind knows its ETag only without. Returns undefined if it is empty.
+ */
 export function bareEtag(etag: string | undefined): string | undefined {
-  return etag?.replace(/^"(.*)"$/, '$1') || undefined;
+  return etag?.replace(/^(?:W\/)?"(.*)"$/, '$1') || undefined;
+}
+
+/** Returns the parameters of a call that creates an object: how the server is to encrypt it. */
+export function encryptionOf({ encryption }: S3Settings) {
+  if (encryption === undefined) return {};
+  const { algorithm, kmsKeyId } = encryption;
+  return {
+    ServerSideEncryption: algorithm,
+    ...(kmsKeyId !== undefined && { SSEKMSKeyId: kmsKeyId }),
+  };
 }

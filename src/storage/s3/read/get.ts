@@ -7,7 +7,7 @@ import { bareEtag } from '../calls/object-headers.ts';
 import { GetObjectCommand, type GetObjectCommandOutput } from '../calls/sdk.ts';
 import { isMissing, isStatus } from '../errors/s3-errors.ts';
 import { readInto } from '../transport/body.ts';
-import { headObject } from './head.ts';
+import { headObject, noEtag } from './head.ts';
 
 /** An attempt that received this many bytes before it broke does not count against the attempts. */
 const PROGRESS_BYTES = 1024 * 1024;
@@ -36,6 +36,9 @@ export async function getRange(
   checkName(name);
   if ('suffix' in range ? range.suffix <= 0 : range.end <= range.start) {
     return emptyRange(caller, name, range, options);
+  }
+  if ('suffix' in range && !caller.capabilities.longSuffixRanges) {
+    return byAbsoluteRange(caller, name, range.suffix, options);
   }
   let received: Received | undefined;
   let before = 0;
@@ -70,6 +73,10 @@ export async function getRange(
         if (isStatus(error, 416) && !received) return 'past the end';
         throw error;
       }
+      if (!received && isEmptyObject(output)) {
+        (output.Body as Readable).resume();
+        return 'past the end';
+      }
       received = received ? continued(received, output, name) : begun(output, name, range);
       await readInto(received, output.Body as Readable, count => {
         progressed(count);
@@ -79,9 +86,37 @@ export async function getRange(
     },
   );
   if (outcome === 'missing') return undefined;
-  if (outcome === 'past the end' || !received) return emptyRange(caller, name, range, options);
+  if (outcome === 'past the end' || !received) {
+    if ('suffix' in range) return byAbsoluteRange(caller, name, range.suffix, options);
+    return emptyRange(caller, name, range, options);
+  }
   const { bytes, start, sizeBytes, etag } = received;
   return { bytes, start, sizeBytes, etag };
+}
+
+/**
+ * Reads the last bytes by their offsets. A 416 to a suffix range means an empty object, but some servers also refuse a suffix
+ * that is longer than the object (rclone's S3 layer, gofakes3).
+ */
+async function byAbsoluteRange(
+  caller: Caller,
+  name: string,
+  suffix: number,
+  options: GetOptions,
+): Promise<RangeBytes | undefined> {
+  const info = await headObject(caller, name, options.signal);
+  if (!info) return undefined;
+  const { sizeBytes, etag } = info;
+  if (options.etag !== undefined && options.etag !== etag) throw replaced(name);
+  if (sizeBytes === 0) return { bytes: new Uint8Array(0), start: 0, sizeBytes, etag };
+  caller.capabilities.longSuffixRanges = false;
+  const range = { start: Math.max(0, sizeBytes - suffix), end: sizeBytes };
+  return getRange(caller, name, range, { ...options, etag });
+}
+
+/** Whether the response is that of an object without bytes: 200 (AWS, Swift), or 206 with a range of -1 (MinIO). */
+function isEmptyObject({ ContentLength, ContentRange }: GetObjectCommandOutput): boolean {
+  return ContentRange === undefined ? ContentLength === 0 : /^bytes 0--1\/0$/.test(ContentRange);
 }
 
 /** Describes a range without bytes by HEAD: HTTP cannot request one, and 416 returns neither size nor ETag. */
@@ -110,9 +145,9 @@ function begun(output: GetObjectCommandOutput, name: string, range: ByteRange): 
   const [, ...numbers] = /^bytes (\d{1,15})-(\d{1,15})\/(\d{1,15})$/.exec(output.ContentRange ?? '') ?? [];
   const [start, last, sizeBytes] = numbers.map(Number);
   const etag = bareEtag(output.ETag);
-  const length = output.ContentLength;
+  // A front that sends the body in chunks leaves the length out; the range bounds it then
+  const length = output.ContentLength ?? (last ?? 0) - (start ?? 0) + 1;
   if (
-    etag === undefined ||
     start === undefined ||
     last === undefined ||
     sizeBytes === undefined ||
@@ -124,6 +159,7 @@ function begun(output: GetObjectCommandOutput, name: string, range: ByteRange): 
       `${name}: the endpoint does not serve ranges (requested ${rangeHeader(range)}, got ${got})`,
     );
   }
+  if (etag === undefined) throw noEtag(name);
   // Uninitialised memory of its own: the pool's buffers cannot be transferred to a worker.
   const { buffer } = Buffer.allocUnsafeSlow(length);
   return { bytes: new Uint8Array(buffer), start, sizeBytes, etag, filled: 0 };

@@ -1,10 +1,12 @@
+import type { Readable } from 'node:stream';
 import { checkName } from '../../object-name.ts';
 import type { ObjectInfo } from '../../object-store.ts';
 import { StoreUnavailableError } from '../../store-errors.ts';
 import type { Caller } from '../calls/caller.ts';
 import { bareEtag, SAVE_ID } from '../calls/object-headers.ts';
-import { GetObjectCommand, HeadObjectCommand } from '../calls/sdk.ts';
+import { GetObjectCommand, HeadObjectCommand, type S3Client } from '../calls/sdk.ts';
 import type { SdkHandlerOptions } from '../calls/sdk-request-handler.ts';
+import { httpStatus } from '../errors/classify.ts';
 import { isMissing, isStatus } from '../errors/s3-errors.ts';
 
 export interface HeadInfo extends ObjectInfo {
@@ -12,39 +14,106 @@ export interface HeadInfo extends ObjectInfo {
   readonly saveId: string | undefined;
 }
 
-/** Describes an object. Returns undefined if there is none. May be repeated: reads only. */
+/**
+ * Describes an object. Returns undefined if there is none. May be repeated: reads only.
+ *
+ * A GET of one byte takes the place of a HEAD that is refused, because its refusal has a code and its success counts, and
+ * of one without a length (fronts that send the body in chunks leave it out).
+ */
 export async function headObject(
   caller: Caller,
   name: string,
   signal?: AbortSignal,
 ): Promise<HeadInfo | undefined> {
-  const Bucket = caller.settings.bucket;
-  const Key = checkName(name);
-  return caller.run({ operation: 'HeadObject', about: name, signal }, async (client, options) => {
+  checkName(name);
+  const spec = { operation: 'HeadObject', about: name, signal };
+  return caller.run(spec, async (client, options) => {
     try {
-      const answer = await client.send(new HeadObjectCommand({ Bucket, Key }), options);
-      const etag = bareEtag(answer.ETag);
-      if (etag === undefined || answer.ContentLength === undefined) {
-        throw new StoreUnavailableError(
-          `${name}: the response to HEAD has no ETag or length, so this is no S3 server`,
-        );
-      }
-      return {
-        name,
-        sizeBytes: answer.ContentLength,
-        etag,
-        modifiedMs: answer.LastModified?.getTime() ?? 0,
-        saveId: answer.Metadata?.[SAVE_ID],
-      };
+      const answer = caller.capabilities.head ? await byHead(caller, client, name, options) : 'refused';
+      const info = answer === 'refused' ? await byGet(caller, client, name, options) : answer;
+      caller.capabilities.versioned ||= info.versioned;
+      return info;
     } catch (error) {
       if (isMissing(error)) return undefined;
-      // The refusal of a HEAD has no body, so no code; that of a GET has one.
-      if (isStatus(error, 403)) {
-        const get = new GetObjectCommand({ Bucket, Key, Range: 'bytes=0-0' });
-        const streamed: SdkHandlerOptions = { ...options, maxBodyBytes: 'stream' };
-        await client.send(get, streamed);
-      }
       throw error;
     }
   });
+}
+
+interface VersionInfo extends HeadInfo {
+  readonly versioned: boolean;
+}
+
+/** The fields that the responses to HEAD and GET have in common. */
+interface ObjectHeaders {
+  readonly ETag?: string | undefined;
+  readonly LastModified?: Date | undefined;
+  readonly Metadata?: Record<string, string> | undefined;
+  readonly VersionId?: string | undefined;
+}
+
+async function byHead(
+  { settings, capabilities }: Caller,
+  client: S3Client,
+  name: string,
+  options: SdkHandlerOptions,
+): Promise<VersionInfo | 'refused'> {
+  try {
+    const answer = await client.send(new HeadObjectCommand({ Bucket: settings.bucket, Key: name }), options);
+    if (answer.ContentLength !== undefined) return infoOf(name, answer, answer.ContentLength);
+    capabilities.head = false;
+  } catch (error) {
+    const status = httpStatus(error);
+    if (status === 405 || status === 501) capabilities.head = false;
+    // The refusal of a HEAD has no body, so no code
+    else if (status !== 400 && status !== 403) throw error;
+  }
+  return 'refused';
+}
+
+async function byGet(
+  { settings }: Caller,
+  client: S3Client,
+  name: string,
+  options: SdkHandlerOptions,
+): Promise<VersionInfo> {
+  const streamed: SdkHandlerOptions = { ...options, maxBodyBytes: 'stream' };
+  const get = async (Range?: string) => {
+    const command = new GetObjectCommand({ Bucket: settings.bucket, Key: name, ...(Range && { Range }) });
+    const answer = await client.send(command, streamed);
+    // One byte, or a whole object that is not wanted
+    (answer.Body as Readable).destroy();
+    return answer;
+  };
+  const answer = await get('bytes=0-0').catch(error => {
+    // An empty object has no first byte
+    if (isStatus(error, 416)) return get();
+    throw error;
+  });
+  const total = /\/(\d{1,15})$/.exec(answer.ContentRange ?? '')?.[1];
+  const sizeBytes = total === undefined ? answer.ContentLength : Number(total);
+  if (sizeBytes === undefined) {
+    throw new StoreUnavailableError(`${name}: the endpoint does not return the length of an object`);
+  }
+  return infoOf(name, answer, sizeBytes);
+}
+
+function infoOf(name: string, headers: ObjectHeaders, sizeBytes: number): VersionInfo {
+  const etag = bareEtag(headers.ETag);
+  if (etag === undefined) throw noEtag(name);
+  return {
+    name,
+    sizeBytes,
+    etag,
+    modifiedMs: headers.LastModified?.getTime() ?? 0,
+    saveId: headers.Metadata?.[SAVE_ID],
+    versioned: headers.VersionId !== undefined,
+  };
+}
+
+/** Without an ETag nothing shows that two ranges are of one object. */
+export function noEtag(name: string): StoreUnavailableError {
+  return new StoreUnavailableError(
+    `${name}: the response has no ETag; the server or a proxy in front does not send it`,
+  );
 }

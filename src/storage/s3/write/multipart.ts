@@ -1,16 +1,13 @@
-import { Readable } from 'node:stream';
-import type { ByteSpan, ObjectVersion } from '../../object-store.ts';
-import { CopyRefusedError, ObjectReplacedError, StoreUnavailableError } from '../../store-errors.ts';
+import { StoreUnavailableError } from '../../store-errors.ts';
 import type { Caller, CallSpec } from '../calls/caller.ts';
-import { bareEtag, SAVE_ID } from '../calls/object-headers.ts';
+import { bareEtag, encryptionOf, SAVE_ID } from '../calls/object-headers.ts';
 import {
   AbortMultipartUploadCommand,
   CreateMultipartUploadCommand,
   UploadPartCommand,
-  UploadPartCopyCommand,
 } from '../calls/sdk.ts';
-import { httpStatus, isRetryable } from '../errors/classify.ts';
-import { isMissing, isStatus } from '../errors/s3-errors.ts';
+import { isStatus } from '../errors/s3-errors.ts';
+import { bodyOf, type PartBytes, sendPart } from './part-body.ts';
 
 /** The calls of S3's multipart protocol, one function each. */
 
@@ -24,34 +21,6 @@ export interface UploadRef {
 export interface StoredPart {
   readonly PartNumber: number;
   readonly ETag: string;
-}
-
-/** Bytes in the pieces in which they were written. They are joined only on the wire. */
-export interface PartBytes {
-  readonly pieces: readonly Uint8Array[];
-  readonly sizeBytes: number;
-}
-
-/** Bytes that are given to the socket at once. Whether a larger slice moves would not be known for long. */
-const SLICE_BYTES = 256 * 1024;
-
-/**
- * Makes the pieces the body of one request. A stream rather than one joined buffer: nothing is copied, and the signature
- * covers UNSIGNED-PAYLOAD instead of a SHA-256 over every byte in the main thread (frames carry their own).
- * @param progressed is called with the number of bytes that were sent.
- */
-export function bodyOf(part: PartBytes, progressed: (bytes: number) => void): Readable {
-  return Readable.from(slicesOf(part, progressed), { objectMode: false });
-}
-
-function* slicesOf({ pieces }: PartBytes, progressed: (bytes: number) => void): Generator<Uint8Array> {
-  for (const piece of pieces) {
-    for (let at = 0; at < piece.length; at += SLICE_BYTES) {
-      const slice = piece.subarray(at, at + SLICE_BYTES);
-      yield slice;
-      progressed(slice.length);
-    }
-  }
 }
 
 /**
@@ -73,6 +42,7 @@ export async function createUpload(
           Key: name,
           Metadata: { [SAVE_ID]: saveId },
           ContentType: 'application/zstd',
+          ...encryptionOf(caller.settings),
         }),
         options,
       ),
@@ -93,66 +63,22 @@ export async function uploadPart(
   const about = `${upload.name} part ${number}, ${part.sizeBytes} bytes`;
   const spec: CallSpec = { operation: 'UploadPart', about, signal, transfer: true };
   const { ETag } = await caller.run(spec, (client, options, progressed) =>
-    client.send(
-      new UploadPartCommand({
-        Bucket: caller.settings.bucket,
-        Key: upload.name,
-        UploadId: upload.uploadId,
-        PartNumber: number,
-        Body: bodyOf(part, progressed),
-        ContentLength: part.sizeBytes,
-      }),
-      options,
-    ),
-  );
-  return { PartNumber: number, ETag: partEtag(ETag, upload.name, number) };
-}
-
-/**
- * Copies `range` of `source` inside the server. May be repeated, as `uploadPart`.
- * @throws CopyRefusedError when the server does not do this, ObjectReplacedError when the source was replaced.
- */
-export async function copyPart(
-  caller: Caller,
-  upload: UploadRef,
-  number: number,
-  source: ObjectVersion,
-  range: ByteSpan,
-  signal: AbortSignal,
-): Promise<StoredPart> {
-  const { bucket } = caller.settings;
-  const about = `${upload.name} part ${number} from ${source.name} ${range.start}-${range.end - 1}`;
-  const spec: CallSpec = { operation: 'UploadPartCopy', about, signal, serverWork: true };
-  const etag = await caller.run(spec, async (client, options) => {
-    try {
-      const answer = await client.send(
-        new UploadPartCopyCommand({
-          Bucket: bucket,
+    sendPart(caller, part, md5 =>
+      client.send(
+        new UploadPartCommand({
+          Bucket: caller.settings.bucket,
           Key: upload.name,
           UploadId: upload.uploadId,
           PartNumber: number,
-          CopySource: `${bucket}/${source.name.split('/').map(encodeURIComponent).join('/')}`,
-          CopySourceRange: `bytes=${range.start}-${range.end - 1}`,
-          // AWS honours this; radosgw 16.2.15 ignores it, so the caller also checks before and after.
-          CopySourceIfMatch: `"${source.etag}"`,
+          Body: bodyOf(part, progressed),
+          ContentLength: part.sizeBytes,
+          ...md5,
         }),
         options,
-      );
-      return answer.CopyPartResult?.ETag;
-    } catch (error) {
-      // 416: the range lay inside the source as it was
-      if (isStatus(error, 412) || isStatus(error, 416) || isMissing(error)) {
-        throw new ObjectReplacedError(`${source.name} was replaced or removed meanwhile`, { cause: error });
-      }
-      const status = isRetryable(error) ? undefined : httpStatus(error);
-      if (status === 400 || status === 405 || status === 501) {
-        throw new CopyRefusedError(`the server does not copy ranges (${status})`, { cause: error });
-      }
-      throw error;
-    }
-  });
-  if (!etag) throw new CopyRefusedError('the server does not copy ranges (its answer has no ETag)');
-  return { PartNumber: number, ETag: etag };
+      ),
+    ),
+  );
+  return { PartNumber: number, ETag: partEtag(ETag, upload.name, number) };
 }
 
 /** Removes an upload and its parts. May be repeated: a 404 means that the upload was removed. */
@@ -181,8 +107,8 @@ export async function abortUpload(
 }
 
 function partEtag(etag: string | undefined, name: string, number: number): string {
-  if (bareEtag(etag) === undefined) {
+  const bare = bareEtag(etag);
+  if (bare === undefined)
     throw new StoreUnavailableError(`${name}: the response to part ${number} has no ETag`);
-  }
-  return etag as string;
+  return `"${bare}"`;
 }

@@ -1,5 +1,5 @@
 import { releaseOwned } from '../../../archive/memory/buffers.ts';
-import type { PartBytes } from './multipart.ts';
+import type { PartBytes } from './part-body.ts';
 
 /** S3 accepts 10,000 parts. The size of an object is known only at its end, so parts grow after this many. */
 const PARTS_OF_ONE_SIZE = 3_000;

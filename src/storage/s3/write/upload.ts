@@ -4,19 +4,12 @@ import { deadline, unlessAborted } from '../../../retry/signals.ts';
 import { checkName } from '../../object-name.ts';
 import type { ByteSpan, ObjectVersion, Upload, UploadOptions } from '../../object-store.ts';
 import { MIN_PART_BYTES } from '../../part-size.ts';
-import { ObjectReplacedError, StoreUnavailableError } from '../../store-errors.ts';
+import { StoreUnavailableError } from '../../store-errors.ts';
 import type { Caller } from '../calls/caller.ts';
-import { headObject } from '../read/head.ts';
+import { checkSource, copyPart, refuseKnown } from './copy-part.ts';
 import { copyRanges } from './copy-ranges.ts';
-import {
-  abortUpload,
-  copyPart,
-  createUpload,
-  type PartBytes,
-  type StoredPart,
-  type UploadRef,
-  uploadPart,
-} from './multipart.ts';
+import { abortUpload, createUpload, type StoredPart, type UploadRef, uploadPart } from './multipart.ts';
+import type { PartBytes } from './part-body.ts';
 import { PartGatherer } from './part-gatherer.ts';
 import { PartsInFlight } from './parts-in-flight.ts';
 import { type Completion, completeUpload, type Publication, putWhole } from './publish-object.ts';
@@ -55,7 +48,11 @@ export class S3Upload implements Upload {
     this.#caller = caller;
     this.#name = checkName(name);
     this.#options = options;
-    this.#gatherer = new PartGatherer(options.partSizeBytes, options.wholeUpToBytes);
+    const { partSizeBytes, wholeUpToBytes } = options;
+    this.#gatherer = new PartGatherer(
+      caller.capabilities.fittingBytes(partSizeBytes),
+      wholeUpToBytes && caller.capabilities.fittingBytes(wholeUpToBytes),
+    );
     const { signal } = this.#destroyed;
     this.#partSignal = options.signal ? AbortSignal.any([signal, options.signal]) : signal;
   }
@@ -80,14 +77,15 @@ export class S3Upload implements Upload {
     }
     this.#gatherer.cutEarly();
     await this.#sticky(async () => {
-      await this.#checkSource(source);
+      refuseKnown(this.#caller);
+      await checkSource(this.#caller, source, this.#partSignal);
       for (const piece of copyRanges(range)) {
         await this.#launch(0, (upload, number) =>
-          copyPart(this.#caller, upload, number, source, piece, this.#partSignal),
+          copyPart(this.#caller, { upload, number, source, range: piece }, this.#partSignal),
         );
       }
       await this.#drain();
-      await this.#checkSource(source);
+      await checkSource(this.#caller, source, this.#partSignal);
     });
     this.#sizeBytes += sizeBytes;
   }
@@ -176,13 +174,6 @@ export class S3Upload implements Upload {
   async #drain(): Promise<void> {
     await this.#inFlight.ended();
     this.#check();
-  }
-
-  async #checkSource(source: ObjectVersion): Promise<void> {
-    const present = await headObject(this.#caller, source.name, this.#partSignal);
-    if (present?.etag !== source.etag) {
-      throw new ObjectReplacedError(`${source.name} was replaced or removed meanwhile`);
-    }
   }
 
   #acknowledged(count: number): void {

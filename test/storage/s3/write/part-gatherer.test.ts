@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { PartBytes } from '../../../../src/storage/s3/write/multipart.ts';
+import type { PartBytes } from '../../../../src/storage/s3/write/part-body.ts';
 import { PartGatherer } from '../../../../src/storage/s3/write/part-gatherer.ts';
 
 /** Returns the parts that these pieces become, as text. */

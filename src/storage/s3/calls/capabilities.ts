@@ -1,0 +1,32 @@
+import { MIN_PART_BYTES } from '../../part-size.ts';
+
+/**
+ * Knowledge of the server, learned from its answers in this process (ADR 0019). S3 leaves these abilities optional, and so
+ * do the servers and fronts that speak it. Each is used until an answer shows that it does not work, so a server that has
+ * all of them costs no further request.
+ */
+export class Capabilities {
+  /** PutObject obeys `If-None-Match: *` and `If-Match`. If not, the object is checked before, and the last writer wins. */
+  conditionalPut = true;
+  /** CompleteMultipartUpload takes `If-None-Match: *`. */
+  conditionalComplete = true;
+  /** The bucket keeps versions. radosgw 16.2.15 then ignores `If-None-Match` and answers `If-Match` by 412 always. */
+  versioned = false;
+  /** A suffix range that is longer than the object returns the whole object, as RFC 9110 (14.1.2) has it. */
+  longSuffixRanges = true;
+  /** HEAD is served, with the length of the object. */
+  head = true;
+  /** UploadPartCopy works. */
+  copy = true;
+  /** UploadPartCopy takes `x-amz-copy-source-if-match`. */
+  conditionalCopy = true;
+  /** PutObject and UploadPart are refused without `Content-MD5` (buckets with a default retention). */
+  needsContentMd5 = false;
+  /** Bytes of the smallest body that was refused as too large (413). */
+  refusedBodyBytes = Number.POSITIVE_INFINITY;
+
+  /** Returns the size of a body of `wanted` bytes or less that was not refused: S3's least part is the next to try. */
+  fittingBytes(wanted: number): number {
+    return wanted < this.refusedBodyBytes ? wanted : MIN_PART_BYTES;
+  }
+}

@@ -1,0 +1,124 @@
+import type { ByteSpan, ObjectVersion } from '../../object-store.ts';
+import { CopyRefusedError, ObjectReplacedError, StoreUnavailableError } from '../../store-errors.ts';
+import type { Caller, CallSpec } from '../calls/caller.ts';
+import { bareEtag } from '../calls/object-headers.ts';
+import { UploadPartCopyCommand } from '../calls/sdk.ts';
+import type { SdkHandlerOptions } from '../calls/sdk-request-handler.ts';
+import { httpStatus, isRetryable } from '../errors/classify.ts';
+import { isMissing, isStatus } from '../errors/s3-errors.ts';
+import { headObject } from '../read/head.ts';
+import type { StoredPart, UploadRef } from './multipart.ts';
+
+/** A part of an upload, and the bytes of another object that it gets. */
+export interface PartCopy {
+  readonly upload: UploadRef;
+  readonly number: number;
+  readonly source: ObjectVersion;
+  readonly range: ByteSpan;
+}
+
+/**
+ * Copies a range inside the server. May be repeated: the same number replaces the part.
+ * @throws ObjectReplacedError when the source is another object now, CopyRefusedError when the server cannot do this.
+ */
+export async function copyPart(caller: Caller, copy: PartCopy, signal: AbortSignal): Promise<StoredPart> {
+  const { capabilities } = caller;
+  refuseKnown(caller);
+  let outcome = await attemptCopy(caller, copy, signal, capabilities.conditionalCopy);
+  if (outcome === 'condition failed') {
+    // Swift 2.30 compares the ETag of a multipart object with another one than its own
+    await checkSource(caller, copy.source, signal);
+    capabilities.conditionalCopy = false;
+    outcome = await attemptCopy(caller, copy, signal, false);
+  }
+  if (outcome === 'source not found' || outcome === 'condition failed') {
+    await checkSource(caller, copy.source, signal);
+    throw refused(caller, 'it does not find the object to copy');
+  }
+  return outcome;
+}
+
+/** Throws if the server is known not to copy. */
+export function refuseKnown({ capabilities }: Caller): void {
+  if (!capabilities.copy) throw new CopyRefusedError('the server does not copy parts of objects');
+}
+
+/** Throws unless the source is still the object that it was. */
+export async function checkSource(
+  caller: Caller,
+  source: ObjectVersion,
+  signal: AbortSignal,
+): Promise<void> {
+  const present = await headObject(caller, source.name, signal);
+  if (present?.etag !== source.etag) {
+    throw new ObjectReplacedError(`${source.name} was replaced or removed meanwhile`);
+  }
+}
+
+async function attemptCopy(
+  caller: Caller,
+  { upload, number, source, range }: PartCopy,
+  signal: AbortSignal,
+  conditional: boolean,
+): Promise<StoredPart | 'condition failed' | 'source not found'> {
+  const { bucket } = caller.settings;
+  const about = `${upload.name} part ${number} from ${source.name} ${range.start}-${range.end - 1}`;
+  const spec: CallSpec = { operation: 'UploadPartCopy', about, signal, serverWork: true, replaceable: true };
+  let status: number | undefined;
+  try {
+    return await caller.run(spec, async (client, options) => {
+      status = undefined;
+      let isEmptySuccess = false;
+      const observed: SdkHandlerOptions = {
+        ...options,
+        onResponse(response) {
+          isEmptySuccess = response.status === 200 && response.headers['content-length'] === '0';
+          options.onResponse?.(response);
+        },
+      };
+      try {
+        const answer = await client.send(
+          new UploadPartCopyCommand({
+            Bucket: bucket,
+            Key: upload.name,
+            UploadId: upload.uploadId,
+            PartNumber: number,
+            CopySource: `${bucket}/${source.name.split('/').map(encodeURIComponent).join('/')}`,
+            CopySourceRange: `bytes=${range.start}-${range.end - 1}`,
+            // AWS obeys this; radosgw 16.2.15 ignores it, so the upload also checks before and after.
+            ...(conditional && { CopySourceIfMatch: `"${source.etag}"` }),
+          }),
+          observed,
+        );
+        const etag = bareEtag(answer.CopyPartResult?.ETag);
+        if (etag === undefined) throw refused(caller, 'its response has no ETag');
+        return { PartNumber: number, ETag: `"${etag}"` };
+      } catch (error) {
+        // rclone's S3 layer ignores the source and stores an empty part; the SDK makes a 503 of that
+        if (isEmptySuccess) throw refused(caller, 'its response is empty', error);
+        status = httpStatus(error);
+        if (isStatus(error, 412)) return 'condition failed';
+        // 416: the range is within the source as it was
+        if (isStatus(error, 416) || isMissing(error)) return 'source not found';
+        if (!isRetryable(error) && status !== undefined && REFUSED.has(status)) {
+          throw refused(caller, String(status), error);
+        }
+        throw error;
+      }
+    });
+  } catch (error) {
+    // 5xx, or 200 with an error in the body, in every attempt: that costs a full save, not the cache
+    if (error instanceof StoreUnavailableError && status !== undefined && !signal.aborted) {
+      throw refused(caller, `${status} in every attempt`, error);
+    }
+    throw error;
+  }
+}
+
+/** Statuses of servers that do not know the call, or take it for an upload without a body. */
+const REFUSED = new Set([400, 405, 411, 501]);
+
+function refused({ capabilities }: Caller, reason: string, cause?: unknown): CopyRefusedError {
+  capabilities.copy = false;
+  return new CopyRefusedError(`the server does not copy parts of objects (${reason})`, { cause });
+}
