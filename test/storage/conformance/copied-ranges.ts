@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { ObjectInfo } from '../../../src/storage/object-store.ts';
-import { ObjectReplacedError } from '../../../src/storage/store-errors.ts';
+import { CopyRefusedError, ObjectReplacedError } from '../../../src/storage/store-errors.ts';
 import { anew, bytesOf, MiB, noise, type Subject, sha256 } from './subject.ts';
 
 /** Tests the promises of `copyRange`. */
@@ -11,6 +11,16 @@ export function copiedRanges(subject: Subject): void {
     beforeAll(async () => {
       source = await subject.put('copy/source =2B \u00fc', Uint8Array.from(noise));
     });
+
+    if (!subject.traits.copies) {
+      test('throws CopyRefusedError, and leaves nothing', async () => {
+        const upload = subject.store.createUpload('copy/refused', anew);
+        await expect(upload.copyRange(source, { start: 0, end: 5 * MiB })).rejects.toThrow(CopyRefusedError);
+        await upload.abort();
+        expect(await subject.store.abortStale('copy/refused', 0)).toBe(0);
+      });
+      return;
+    }
 
     test.each([
       ['the smallest range', 0, 5 * MiB],

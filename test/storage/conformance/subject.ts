@@ -18,14 +18,24 @@ export function sha256(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
 
+/** What the promises of a store depend on. */
+export interface Traits {
+  /** Conditional writes are exact: of several writers one wins. Otherwise one of their objects is kept, whole. */
+  readonly exactConditions: boolean;
+  /** Parts of objects can be copied. Otherwise `copyRange` throws CopyRefusedError. */
+  readonly copies: boolean;
+}
+
 /** The store under test, with helpers of the suite. */
 export class Subject {
   /** Opens a new store. All of them see the same objects. */
   readonly open: () => ObjectStore;
+  readonly traits: Traits;
   #store: ObjectStore | undefined;
 
-  constructor(open: () => ObjectStore) {
+  constructor(open: () => ObjectStore, traits: Partial<Traits>) {
     this.open = open;
+    this.traits = { exactConditions: true, copies: true, ...traits };
   }
 
   /** The store that all tests share. */

@@ -84,9 +84,11 @@ export function writing(subject: Subject): void {
       const ends = await Promise.allSettled(writers);
       const winners = ends.filter(end => end.status === 'fulfilled');
       const losers = ends.filter(end => end.status === 'rejected');
-      expect(winners).toHaveLength(1);
+      if (subject.traits.exactConditions) expect(winners).toHaveLength(1);
+      expect(winners.length).toBeGreaterThan(0);
       for (const { reason } of losers) expect(reason).toBeInstanceOf(ObjectExistsError);
-      expect((await subject.read('write/race'))?.toString()).toBe(`writer ${winners[0]?.value}`);
+      const kept = (await subject.read('write/race'))?.toString();
+      expect(winners.map(({ value }) => `writer ${value}`)).toContain(kept);
     });
 
     test('an aborted upload leaves nothing', async () => {

@@ -6,16 +6,17 @@ import { retry } from '../../../retry/retry.ts';
 import { anySignal, deadline } from '../../../retry/signals.ts';
 import { StallLimit } from '../../../retry/stall-limit.ts';
 import type { TimeLimits } from '../../../retry/time-limits.ts';
-import { StoreUnavailableError } from '../../store-errors.ts';
+import { StoreRefusedError, StoreUnavailableError } from '../../store-errors.ts';
 import { httpStatus, isRetryable } from '../errors/classify.ts';
-import { s3Code, shortMessage, toStoreError } from '../errors/s3-errors.ts';
+import { namesBucket } from '../errors/refusals.ts';
+import { isMissing, s3Code, shortMessage, toStoreError } from '../errors/s3-errors.ts';
 import type { S3Settings } from '../s3-settings.ts';
 import { ProtocolError } from '../transport/protocol-error.ts';
 import type { TransportResponse } from '../transport/transport.ts';
 import { Capabilities } from './capabilities.ts';
 import { type Connection, connect } from './client.ts';
 import { ConcurrencyLimiter } from './concurrency-limiter.ts';
-import type { S3Client } from './sdk.ts';
+import { ListObjectsV2Command, type S3Client } from './sdk.ts';
 import type { SdkHandlerOptions } from './sdk-request-handler.ts';
 
 /** How one call to S3 is made. */
@@ -75,6 +76,7 @@ export class Caller {
   /** A call succeeded. */
   #accepted = false;
   #connection: Connection | undefined;
+  #addressCheck: Promise<void> | undefined;
 
   constructor(settings: S3Settings, log: Log, { clock, userAgent, limits, bucketWasDown }: CallerOptions) {
     this.settings = settings;
@@ -100,6 +102,27 @@ export class Caller {
    * unchanged. A call that ends without an answer opens the circuit.
    */
   async run<T>(spec: CallSpec, attempt: Attempt<T>): Promise<T> {
+    if (namesBucket(this.settings)) {
+      this.#addressCheck ??= this.#checkAddress();
+      await this.#addressCheck;
+    }
+    return this.#run(spec, attempt);
+  }
+
+  /**
+   * Refuses the address of a bucket as an endpoint. It would half work: objects under a doubled name, and no listing. A
+   * server may also have a name that begins like its bucket's, so it takes a listing to know. Other failures are those of
+   * the calls that follow.
+   */
+  async #checkAddress(): Promise<void> {
+    const spec = { operation: 'ListObjectsV2', about: 'to check the address', optional: true };
+    const command = new ListObjectsV2Command({ Bucket: this.settings.bucket, MaxKeys: 1 });
+    await this.#run(spec, (client, options) => client.send(command, options)).catch(error => {
+      if (error instanceof StoreRefusedError && isMissing(error.cause)) throw error;
+    });
+  }
+
+  async #run<T>(spec: CallSpec, attempt: Attempt<T>): Promise<T> {
     const last = spec.lastCallMs !== undefined && this.circuit.takeLastCall();
     if (!last) this.#refuseWhenOpen(spec);
     const { serverWorkMs, stalledMs } = this.#limits.figures;

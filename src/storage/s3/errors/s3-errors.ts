@@ -2,7 +2,10 @@ import { StoreError, StoreRefusedError, StoreUnavailableError } from '../../stor
 import type { S3Settings } from '../s3-settings.ts';
 import { ProtocolError } from '../transport/protocol-error.ts';
 import { classify, codeLike, errorCode, httpStatus } from './classify.ts';
+import { frontRefusal } from './front-refusals.ts';
 import { redact } from './redact.ts';
+import { type IdentityUse, ownEntry, refusalOf } from './refusals.ts';
+import { messageOf } from './refused-response.ts';
 
 /** Whether a failure is a response of this HTTP status. */
 export function isStatus(error: unknown, status: number): boolean {
@@ -30,7 +33,7 @@ export function shortMessage(error: unknown): string {
   return redact(`${codeLike(name) ?? 'Error'}: ${message}`.slice(0, 200));
 }
 
-/** Names that the SDK gives to responses without a code. */
+/** Names that the SDK gives to responses without a code, or has for bodies that it cannot parse. */
 const UNTELLING = new Set([
   'Error',
   'Unknown',
@@ -40,99 +43,13 @@ const UNTELLING = new Set([
   '301',
   'Forbidden',
   'BadRequest',
+  'SyntaxError',
+  'TypeError',
 ]);
 
 /** Names the bucket and its endpoint, for people. */
 export function describeBucket({ bucket, endpoint, region }: S3Settings): string {
   return `bucket ${bucket} at ${endpoint ? endpoint.origin : `AWS in ${region}`}`;
-}
-
-type Refusal = readonly [setting: string, reason: string];
-
-/** S3 code -> [the setting to check, what is wrong with it]. */
-const REFUSALS: Readonly<Record<string, Refusal>> = {
-  SignatureDoesNotMatch: ["the input 'secretKey'", 'the secret key does not belong to the access key'],
-  InvalidAccessKeyId: ["the input 'accessKey'", 'the access key does not exist there'],
-  UserSuspended: ["the input 'accessKey'", 'the user of the access key is suspended'],
-  InvalidToken: ["the input 'sessionToken'", 'the session token is not valid'],
-  ExpiredToken: ["the input 'sessionToken'", 'the session token has expired'],
-  TokenRefreshRequired: ["the input 'sessionToken'", 'the session token has expired'],
-  NoSuchBucket: ["the input 'bucket'", 'there is no such bucket'],
-  InvalidBucketName: ["the input 'bucket'", 'the name is not a valid bucket name'],
-  AllAccessDisabled: ["the input 'bucket'", 'access is disabled'],
-  NoSuchUpload: ["the bucket's lifecycle rules", 'the unfinished upload was removed by another program'],
-  QuotaExceeded: ["the input 'bucket'", 'its quota is used up'],
-  PermanentRedirect: ["the input 'region'", 'the bucket is in another region'],
-  TemporaryRedirect: ["the input 'region'", 'the bucket is in another region'],
-  AuthorizationHeaderMalformed: ["the input 'region'", 'the bucket is in another region'],
-  IllegalLocationConstraintException: ["the input 'region'", 'the bucket is in another region'],
-  RequestTimeTooSkewed: ["the runner's clock", "the runner's clock differs from the server's by too much"],
-  EntityTooLarge: ["the input 'upload-chunk-size'", 'the part is too large for this server'],
-};
-
-/** The use of the credentials so far in this process. */
-export interface IdentityUse {
-  /** They have a session token, so they expire. */
-  readonly temporary: boolean;
-  /** A call succeeded with them. */
-  readonly accepted: boolean;
-}
-
-/** The end of a session is an AccessDenied without a reason on radosgw (16.2.15), like a call that a policy denies. */
-function accessDenied({ temporary, accepted }: IdentityUse): Refusal {
-  if (temporary && accepted) {
-    return [
-      "the input 'sessionToken'",
-      'access is denied: the session has probably expired, as earlier calls succeeded',
-    ];
-  }
-  if (temporary) {
-    return [
-      "the input 'sessionToken'",
-      'access is denied: the session has expired, or its policy does not allow this',
-    ];
-  }
-  if (accepted) {
-    return [
-      "the bucket's policy",
-      'access is denied to these credentials, although earlier calls succeeded: the policy does not allow this, or they have expired',
-    ];
-  }
-  return ["the input 'bucket'", 'access is denied to these credentials'];
-}
-
-const NO_TLS: Refusal = ["the input 'insecure'", 'it does not speak TLS; insecure: true uses http'];
-
-/** Causes in the certificate or the protocol: repeating cannot help. Node's code -> [the setting to check, reason]. */
-const TLS_REFUSALS: Readonly<Record<string, Refusal>> = {
-  DEPTH_ZERO_SELF_SIGNED_CERT: ["the input 'ca-file'", 'its certificate is signed by itself'],
-  SELF_SIGNED_CERT_IN_CHAIN: ["the input 'ca-file'", 'its certificate is signed by an unknown authority'],
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: [
-    "the input 'ca-file'",
-    'its certificate is signed by an unknown authority',
-  ],
-  UNABLE_TO_GET_ISSUER_CERT: ["the input 'ca-file'", 'its certificate is signed by an unknown authority'],
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: [
-    "the input 'ca-file'",
-    'its certificate is signed by an unknown authority',
-  ],
-  CERT_HAS_EXPIRED: ["the input 'endpoint'", 'its certificate has expired'],
-  ERR_TLS_CERT_ALTNAME_INVALID: ["the input 'endpoint'", 'its certificate is for another host name'],
-  ERR_SSL_WRONG_VERSION_NUMBER: NO_TLS,
-  ERR_SSL_PACKET_LENGTH_TOO_LONG: NO_TLS,
-};
-
-/** EPROTO holds OpenSSL's own reason: a response without TLS, or a handshake that one side broke off. */
-function tlsRefusal(code: string | undefined, error: unknown): Refusal | undefined {
-  if (code !== 'EPROTO') return ownEntry(TLS_REFUSALS, code);
-  const reason = /:SSL routines:[^:]*:([^:]+):/.exec((error as Error).message)?.[1];
-  if (reason === 'wrong version number' || reason === 'packet length too long') return NO_TLS;
-  return ["the input 'endpoint'", `TLS failed, ${reason ?? 'without a reason'}`];
-}
-
-/** Looks up a code, which may be any word: `constructor` is a property of every object. */
-function ownEntry<T>(table: Readonly<Record<string, T>>, code: string | undefined): T | undefined {
-  return code !== undefined && Object.hasOwn(table, code) ? table[code] : undefined;
 }
 
 const FAILURES: Readonly<Record<string, string>> = {
@@ -177,14 +94,15 @@ export function toStoreError(
   const code = s3Code(error);
   const status = httpStatus(error);
   const answer = [status, code].filter(part => part !== undefined).join(' ');
+  const kind = classify(error);
   const refusal =
-    (code === 'AccessDenied' ? accessDenied(identity) : ownEntry(REFUSALS, code)) ?? tlsRefusal(code, error);
+    refusalOf(error, { operation, code, settings, identity }) ??
+    (kind === 'final' ? frontRefusal(error, settings) : undefined);
   if (refusal) {
     return new StoreRefusedError(`${bucket}: ${refusal[1]} (${operation}: ${answer})`, refusal[0], {
       cause: error,
     });
   }
-  const kind = classify(error);
   if (error instanceof ProtocolError || (kind === 'timeout' && status === undefined)) {
     return new StoreUnavailableError(`${bucket}: ${(error as Error).message} (${operation})`, {
       cause: error,
@@ -213,7 +131,7 @@ export function toStoreError(
     );
   }
   return new StoreRefusedError(
-    `${bucket}: the endpoint refused the call (${operation}: ${answer})`,
+    `${bucket}: the endpoint refused the call (${operation}: ${answer})${messageOf(error)}`,
     "the input 'endpoint'",
     { cause: error },
   );

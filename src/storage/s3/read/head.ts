@@ -85,12 +85,14 @@ async function byGet(
     (answer.Body as Readable).destroy();
     return answer;
   };
+  let isEmpty = false;
   const answer = await get('bytes=0-0').catch(error => {
-    // An empty object has no first byte
-    if (isStatus(error, 416)) return get();
-    throw error;
+    if (!isStatus(error, 416)) throw error;
+    // No first byte
+    isEmpty = true;
+    return get();
   });
-  const total = /\/(\d{1,15})$/.exec(answer.ContentRange ?? '')?.[1];
+  const total = isEmpty ? '0' : /\/(\d{1,15})$/.exec(answer.ContentRange ?? '')?.[1];
   const sizeBytes = total === undefined ? answer.ContentLength : Number(total);
   if (sizeBytes === undefined) {
     throw new StoreUnavailableError(`${name}: the endpoint does not return the length of an object`);

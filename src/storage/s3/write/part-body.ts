@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { BodyTooLargeError } from '../../store-errors.ts';
 import type { Caller } from '../calls/caller.ts';
-import { isStatus, refusalText } from '../errors/s3-errors.ts';
+import { messageOf } from '../errors/refused-response.ts';
+import { isStatus } from '../errors/s3-errors.ts';
 
 /** Bytes in the pieces in which they were written. They are joined only on the wire. */
 export interface PartBytes {
@@ -52,15 +53,16 @@ export async function sendPart<T>(
 ): Promise<T> {
   const { capabilities } = caller;
   const withMd5 = () => send({ ContentMD5: md5Of(part, 'base64') });
+  const { needsContentMd5 } = capabilities;
   try {
-    return await (capabilities.needsContentMd5 ? withMd5() : send({}));
+    return await (needsContentMd5 ? withMd5() : send({}));
   } catch (error) {
     if (isStatus(error, 413)) {
       capabilities.refusedBodyBytes = Math.min(capabilities.refusedBodyBytes, part.sizeBytes);
       throw new BodyTooLargeError(part.sizeBytes, { cause: error });
     }
-    if (capabilities.needsContentMd5 || !isStatus(error, 400)) throw error;
-    if (!/content-md5|x-amz-checksum/i.test(refusalText(error))) throw error;
+    if (needsContentMd5 || !isStatus(error, 400)) throw error;
+    if (!/content-md5|x-amz-checksum/i.test(messageOf(error))) throw error;
     capabilities.needsContentMd5 = true;
     return withMd5();
   }

@@ -6,13 +6,15 @@ import type { ByteSpan, ObjectVersion, Upload, UploadOptions } from '../../objec
 import { MIN_PART_BYTES } from '../../part-size.ts';
 import { StoreUnavailableError } from '../../store-errors.ts';
 import type { Caller } from '../calls/caller.ts';
+import { type Completion, completeUpload } from './complete-upload.ts';
 import { checkSource, copyPart, refuseKnown } from './copy-part.ts';
 import { copyRanges } from './copy-ranges.ts';
 import { abortUpload, createUpload, type StoredPart, type UploadRef, uploadPart } from './multipart.ts';
 import type { PartBytes } from './part-body.ts';
 import { PartGatherer } from './part-gatherer.ts';
 import { PartsInFlight } from './parts-in-flight.ts';
-import { type Completion, completeUpload, type Publication, putWhole } from './publish-object.ts';
+import type { Publication } from './publication.ts';
+import { putWhole } from './put-whole.ts';
 
 const MAX_PARTS = 10_000;
 /** Limits of an abort in ms: normally, after a signal (the runner kills soon), on an open circuit. */

@@ -1,0 +1,62 @@
+import type { S3Settings } from '../s3-settings.ts';
+import type { Refusal } from './refusals.ts';
+import { type RefusedResponse, refusedResponse } from './refused-response.ts';
+
+/**
+ * Explains a refusal that is not an S3 server's own: of a proxy, a login page, or a port of another protocol. Returns
+ * undefined if it is one of S3, or has no form that is known.
+ */
+export function frontRefusal(error: unknown, settings: S3Settings): Refusal | undefined {
+  const response = refusedResponse(error);
+  if (!response) return undefined;
+  const { status } = response;
+  if (status >= 300 && status < 400) return redirect(response, settings);
+  if (status === 413) {
+    return [
+      'the limit on the size of a body',
+      'the server, or a proxy in front of it, refuses the body as too large (nginx: client_max_body_size)',
+    ];
+  }
+  if (response.text.includes('<Code>')) return undefined;
+  if (status === 400 && PLAIN_HTTP.test(response.text)) {
+    return ["the input 'insecure'", 'the port expects https, and the request was http'];
+  }
+  if (status === 407) return ['HTTP_PROXY or HTTPS_PROXY', 'the proxy requires a user name and password'];
+  if (status >= 400 && isWebPage(response)) {
+    return [
+      'the proxy, firewall or web server in front of the bucket',
+      'it refused the request with a web page, which no S3 server sends',
+    ];
+  }
+  return undefined;
+}
+
+/** The answers of nginx, Go's net/http (MinIO, Traefik, Caddy) and Apache to plain http on a TLS port. */
+const PLAIN_HTTP =
+  /plain HTTP request was sent to HTTPS port|sent an HTTP request to an HTTPS server|speaking plain HTTP to an SSL/i;
+
+function isWebPage({ headers, text }: RefusedResponse): boolean {
+  return /^text\/html\b/i.test(headers['content-type'] ?? '') || /^\s*<html\b/i.test(text);
+}
+
+function redirect({ headers }: RefusedResponse, { endpoint }: S3Settings): Refusal | undefined {
+  const region = headers['x-amz-bucket-region'];
+  if (region !== undefined && /^[a-z0-9-]{1,40}$/.test(region)) {
+    return ["the input 'region'", `the bucket is in region ${region}`];
+  }
+  const { location = '' } = headers;
+  const base = endpoint?.href ?? 'https://s3.amazonaws.com';
+  const target = location !== '' && URL.canParse(location, base) ? new URL(location, base) : undefined;
+  if (target === undefined || /(?:^|\.)amazonaws\.com(?:\.cn)?$/.test(target.hostname)) return undefined;
+  if (
+    endpoint?.protocol === 'http:' &&
+    target.protocol === 'https:' &&
+    target.hostname === endpoint.hostname
+  ) {
+    return ["the input 'insecure'", 'the server redirects http to https; use https'];
+  }
+  return [
+    "the input 'endpoint'",
+    `it redirects to ${target.origin.slice(0, 100)}, as a proxy or a login page does; S3 servers in one place do not`,
+  ];
+}

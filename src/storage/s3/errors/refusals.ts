@@ -1,0 +1,142 @@
+import type { S3Settings } from '../s3-settings.ts';
+import { refusedResponse } from './refused-response.ts';
+
+/** Refusals that a code of S3 or of the network explains. */
+
+/** A call that failed. */
+export interface FailedCall {
+  /** S3's name of the call. */
+  readonly operation: string;
+  readonly code: string | undefined;
+  readonly settings: S3Settings;
+  readonly identity: IdentityUse;
+}
+
+/** Returns the setting to check and the reason. Returns undefined if the code explains nothing. */
+export function refusalOf(error: unknown, call: FailedCall): Refusal | undefined {
+  const { operation, code, settings, identity } = call;
+  if (code === 'AccessDenied') return accessDenied(identity);
+  if (code === 'RequestTimeTooSkewed') return clockOff(error);
+  // A listing of a bucket has no key: the server took the bucket's name for that of an object
+  if (operation === 'ListObjectsV2' && code === 'NoSuchKey' && namesBucket(settings)) {
+    return [
+      "the input 'endpoint'",
+      `its host name begins with the bucket's name already; remove '${settings.bucket}.' from it`,
+    ];
+  }
+  return ownEntry(REFUSALS, code) ?? tlsRefusal(code, error);
+}
+
+/** Whether the endpoint's host name begins with the bucket's: the address of a bucket, or a server of that name. */
+export function namesBucket({ endpoint, bucket, forcePathStyle }: S3Settings): boolean {
+  return forcePathStyle && (endpoint?.hostname.startsWith(`${bucket.toLowerCase()}.`) ?? false);
+}
+
+function clockOff(error: unknown): Refusal {
+  const serverMs = Date.parse(refusedResponse(error)?.headers.date ?? '');
+  if (Number.isNaN(serverMs)) return CLOCK_OFF;
+  const seconds = Math.round((Date.now() - serverMs) / 1000);
+  const direction = seconds < 0 ? 'behind' : 'ahead of';
+  return [CLOCK_OFF[0], `the runner's clock is ${Math.abs(seconds)} s ${direction} the server's`];
+}
+
+const CLOCK_OFF: Refusal = ["the runner's clock", "the runner's clock differs from the server's by too much"];
+
+/** The setting to check, and what is wrong with it. */
+export type Refusal = readonly [setting: string, reason: string];
+
+const NAME_TOO_LONG: Refusal = [
+  "the input 'key'",
+  'the name of the object is too long for this server; use a shorter key or prefix',
+];
+
+/** S3 code -> [the setting to check, what is wrong with it]. */
+const REFUSALS: Readonly<Record<string, Refusal>> = {
+  SignatureDoesNotMatch: [
+    "the input 'secretKey'",
+    'the secret key does not belong to the access key, or a proxy changes signed headers (Host, Range, If-*)',
+  ],
+  InvalidAccessKeyId: ["the input 'accessKey'", 'the access key does not exist there'],
+  UserSuspended: ["the input 'accessKey'", 'the user of the access key is suspended'],
+  InvalidToken: ["the input 'sessionToken'", 'the session token is not valid'],
+  ExpiredToken: ["the input 'sessionToken'", 'the session token has expired'],
+  TokenRefreshRequired: ["the input 'sessionToken'", 'the session token has expired'],
+  NoSuchBucket: ["the input 'bucket'", 'there is no such bucket'],
+  InvalidBucketName: ["the input 'bucket'", 'the name is not a valid bucket name'],
+  AllAccessDisabled: ["the input 'bucket'", 'access is disabled'],
+  NoSuchUpload: ["the bucket's lifecycle rules", 'the unfinished upload was removed by another program'],
+  QuotaExceeded: ["the input 'bucket'", 'its quota is used up'],
+  PermanentRedirect: ["the input 'region'", 'the bucket is in another region'],
+  TemporaryRedirect: ["the input 'region'", 'the bucket is in another region'],
+  AuthorizationHeaderMalformed: ["the input 'region'", 'the bucket is in another region'],
+  IllegalLocationConstraintException: ["the input 'region'", 'the bucket is in another region'],
+  KeyTooLong: NAME_TOO_LONG,
+  KeyTooLongError: NAME_TOO_LONG,
+  XMinioInvalidObjectName: NAME_TOO_LONG,
+  EntityTooLarge: ["the input 'upload-chunk-size'", 'the part is too large for this server'],
+};
+
+/** The use of the credentials so far in this process. */
+export interface IdentityUse {
+  /** They have a session token, so they expire. */
+  readonly temporary: boolean;
+  /** A call succeeded with them. */
+  readonly accepted: boolean;
+}
+
+/** The end of a session is an AccessDenied without a reason on radosgw (16.2.15), like a call that a policy denies. */
+function accessDenied({ temporary, accepted }: IdentityUse): Refusal {
+  if (temporary && accepted) {
+    return [
+      "the input 'sessionToken'",
+      'access is denied: the session has probably expired, as earlier calls succeeded',
+    ];
+  }
+  if (temporary) {
+    return [
+      "the input 'sessionToken'",
+      'access is denied: the session has expired, or its policy does not allow this',
+    ];
+  }
+  if (accepted) {
+    return [
+      "the bucket's policy",
+      'access is denied to these credentials, although earlier calls succeeded: the policy does not allow this, or they have expired',
+    ];
+  }
+  return ["the input 'bucket'", 'access is denied to these credentials'];
+}
+
+const NO_TLS: Refusal = ["the input 'insecure'", 'it does not speak TLS; insecure: true uses http'];
+
+/** Causes in the certificate or the protocol: repeating cannot help. Node's code -> [the setting to check, reason]. */
+const TLS_REFUSALS: Readonly<Record<string, Refusal>> = {
+  DEPTH_ZERO_SELF_SIGNED_CERT: ["the input 'ca-file'", 'its certificate is signed by itself'],
+  SELF_SIGNED_CERT_IN_CHAIN: ["the input 'ca-file'", 'its certificate is signed by an unknown authority'],
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: [
+    "the input 'ca-file'",
+    'its certificate is signed by an unknown authority',
+  ],
+  UNABLE_TO_GET_ISSUER_CERT: ["the input 'ca-file'", 'its certificate is signed by an unknown authority'],
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: [
+    "the input 'ca-file'",
+    'its certificate is signed by an unknown authority',
+  ],
+  CERT_HAS_EXPIRED: ["the input 'endpoint'", 'its certificate has expired'],
+  ERR_TLS_CERT_ALTNAME_INVALID: ["the input 'endpoint'", 'its certificate is for another host name'],
+  ERR_SSL_WRONG_VERSION_NUMBER: NO_TLS,
+  ERR_SSL_PACKET_LENGTH_TOO_LONG: NO_TLS,
+};
+
+/** EPROTO holds OpenSSL's own reason: a response without TLS, or a handshake that one side broke off. */
+function tlsRefusal(code: string | undefined, error: unknown): Refusal | undefined {
+  if (code !== 'EPROTO') return ownEntry(TLS_REFUSALS, code);
+  const reason = /:SSL routines:[^:]*:([^:]+):/.exec((error as Error).message)?.[1];
+  if (reason === 'wrong version number' || reason === 'packet length too long') return NO_TLS;
+  return ["the input 'endpoint'", `TLS failed, ${reason ?? 'without a reason'}`];
+}
+
+/** Looks up a code, which may be any word: `constructor` is a property of every object. */
+export function ownEntry<T>(table: Readonly<Record<string, T>>, code: string | undefined): T | undefined {
+  return code !== undefined && Object.hasOwn(table, code) ? table[code] : undefined;
+}

@@ -1,0 +1,115 @@
+import { delayed } from '../../../retry/signals.ts';
+import type { Caller, CallSpec } from '../calls/caller.ts';
+import { CompleteMultipartUploadCommand } from '../calls/sdk.ts';
+import { httpStatus, isRetryable } from '../errors/classify.ts';
+import { isStatus, s3Code } from '../errors/s3-errors.ts';
+import { headObject } from '../read/head.ts';
+import type { StoredPart, UploadRef } from './multipart.ts';
+import { multipartEtag } from './multipart-etag.ts';
+import { checkCondition, conditionFailed, isOurs, type Publication } from './publication.ts';
+
+/** Time that a Complete under way gets after a signal, in ms. Few take longer, and the step has 5 s. */
+const COMPLETE_GRACE_MS = 2_000;
+
+/**
+ * State of the Completes of an upload. `unclear`: one was sent without a response, so the server may be joining the parts,
+ * now or later. An Abort that meets it leaves an object that is listed and responds to HEAD, while GET returns 404 once the
+ * parts are collected as garbage (ceph/ceph#60771; radosgw 16.2.15: 17 of 24 tries).
+ */
+export interface Completion {
+  state: 'not sent' | 'unclear' | 'answered';
+}
+
+/**
+ * Joins the parts, and updates `completion`. Checks the condition right before: radosgw ignores it on Complete. A signal
+ * does not cut a Complete off at once, because a response shows whether the upload may be aborted.
+ * @throws ObjectExistsError or ObjectReplacedError when the condition does not hold.
+ */
+export async function completeUpload(
+  caller: Caller,
+  publication: Publication,
+  upload: UploadRef,
+  parts: readonly StoredPart[],
+  completion: Completion,
+): Promise<void> {
+  await checkCondition(caller, publication);
+  publication.onPublish?.();
+  const cancelled = publication.signal;
+  const grace = delayed(cancelled, COMPLETE_GRACE_MS, caller.clock);
+  // May be repeated, but only after a HEAD: radosgw returns 500 to a Complete of an upload that was completed already (or
+  // aborted), never 404. An object with our save-id means that an attempt succeeded and its response was lost.
+  let stored = false;
+  const spec: CallSpec = {
+    operation: 'CompleteMultipartUpload',
+    about: `${publication.name}, ${parts.length} parts`,
+    signal: grace.signal,
+    serverWork: true,
+  };
+  const isNowOurs = async () => {
+    const present = await headObject(caller, publication.name, grace.signal);
+    return isOurs(present, publication, () => multipartEtag(parts)) ? 'ours' : present;
+  };
+  const send = async (conditional: boolean) =>
+    caller.run(spec, async (client, options): Promise<'refused' | 'not implemented' | 'stored'> => {
+      cancelled?.throwIfAborted();
+      const before = completion.state;
+      completion.state = 'unclear';
+      try {
+        await client.send(
+          new CompleteMultipartUploadCommand({
+            Bucket: caller.settings.bucket,
+            Key: publication.name,
+            UploadId: upload.uploadId,
+            MultipartUpload: { Parts: [...parts] },
+            // Obeyed by AWS and newer gateways, ignored by radosgw 16.2.15.
+            ...(conditional && { IfNoneMatch: '*' }),
+          }),
+          options,
+        );
+        completion.state = 'answered';
+        stored = true;
+        return 'stored';
+      } catch (error) {
+        if (hasEnded(error)) completion.state = before;
+        if (conditional && isStatus(error, 501)) return 'not implemented';
+        if (isStatus(error, 412) || isStatus(error, 409)) return 'refused';
+        if (grace.signal.aborted || !(isRetryable(error) || isStatus(error, 404))) throw error;
+        stored = (await isNowOurs()) === 'ours';
+        if (!stored) throw error;
+        return 'stored';
+      }
+    });
+  try {
+    const { capabilities } = caller;
+    const conditional = publication.onlyIfAbsent && capabilities.conditionalComplete;
+    let outcome = await send(conditional);
+    if (outcome === 'refused') {
+      // Refused although the object may be ours, or although there is none
+      const present = await isNowOurs();
+      stored = present === 'ours';
+      if (present === 'ours') return;
+      if (!conditional || present !== undefined) throw conditionFailed(publication);
+    }
+    if (outcome !== 'stored') {
+      capabilities.conditionalComplete = false;
+      outcome = await send(false);
+    }
+    if (outcome !== 'stored') throw conditionFailed(publication);
+  } catch (error) {
+    // The limit for all attempts may pass while the HEAD succeeds.
+    if (stored) return;
+    cancelled?.throwIfAborted();
+    throw error;
+  } finally {
+    grace.clear();
+  }
+}
+
+/** Statuses that a proxy returns by itself, while the server behind it may be at work. */
+const PROXY_STATUS = new Set([502, 503, 504]);
+
+/** Whether the server has finished the call without doing anything. A 503 is the server's own if an S3 code comes with it. */
+function hasEnded(error: unknown): boolean {
+  const status = httpStatus(error) ?? 0;
+  return status >= 400 && (!PROXY_STATUS.has(status) || s3Code(error) !== undefined);
+}

@@ -1,0 +1,45 @@
+import { ObjectExistsError, ObjectReplacedError } from '../../store-errors.ts';
+import type { Caller } from '../calls/caller.ts';
+import { type HeadInfo, headObject } from '../read/head.ts';
+
+/** How an upload becomes an object. */
+export interface Publication {
+  readonly name: string;
+  readonly saveId: string;
+  readonly sizeBytes: number;
+  /** Conditions. Without one the object always appears. */
+  readonly onlyIfAbsent: boolean;
+  readonly onlyIfEtag: string | undefined;
+  readonly signal: AbortSignal | undefined;
+  readonly onPublish: (() => void) | undefined;
+}
+
+/** Throws unless the object may appear now. After this the last writer wins, with a whole object. */
+export async function checkCondition(caller: Caller, publication: Publication): Promise<void> {
+  const { name, onlyIfAbsent, onlyIfEtag, signal } = publication;
+  if (!onlyIfAbsent && onlyIfEtag === undefined) return;
+  const present = await headObject(caller, name, signal);
+  if (!holds(publication, present)) throw conditionFailed(publication);
+}
+
+/** Whether the condition holds while this object is present. */
+export function holds({ onlyIfAbsent, onlyIfEtag }: Publication, present: HeadInfo | undefined): boolean {
+  if (onlyIfAbsent) return present === undefined;
+  return onlyIfEtag === undefined || present?.etag === onlyIfEtag;
+}
+
+export function conditionFailed({ name, onlyIfAbsent }: Publication): Error {
+  return onlyIfAbsent
+    ? new ObjectExistsError(`${name} was stored by another job meanwhile`)
+    : new ObjectReplacedError(`${name} was replaced by another job meanwhile`);
+}
+
+/**
+ * Whether an object is the one of this upload, by its save-id. Fronts that drop metadata leave the ETag, which the same
+ * bytes have.
+ * @param etag returns the ETag of this upload's bytes. It may take long.
+ */
+export function isOurs(present: HeadInfo | undefined, { saveId }: Publication, etag: () => string): boolean {
+  if (present === undefined) return false;
+  return present.saveId === undefined ? present.etag === etag() : present.saveId === saveId;
+}

@@ -1,0 +1,101 @@
+import { StoreRefusedError, StoreUnavailableError } from '../../store-errors.ts';
+import type { Caller, CallSpec } from '../calls/caller.ts';
+import { bareEtag, encryptionOf, SAVE_ID } from '../calls/object-headers.ts';
+import { PutObjectCommand } from '../calls/sdk.ts';
+import { isStatus } from '../errors/s3-errors.ts';
+import { headObject } from '../read/head.ts';
+import { bodyOf, md5Of, type PartBytes, sendPart } from './part-body.ts';
+import { checkCondition, conditionFailed, holds, isOurs, type Publication } from './publication.ts';
+
+/**
+ * Stores a whole object by one PutObject. `onlyIfAbsent` is exact where the server obeys the condition: of several writers
+ * one wins (eight tried on radosgw 16.2.15). Elsewhere the object is checked right before.
+ * @throws ObjectExistsError or ObjectReplacedError when the condition does not hold.
+ */
+export async function putWhole(caller: Caller, publication: Publication, part: PartBytes): Promise<void> {
+  const { capabilities } = caller;
+  const { name, onlyIfAbsent, onlyIfEtag, signal, onPublish } = publication;
+  const conditional = onlyIfAbsent || onlyIfEtag !== undefined;
+  const isExact = capabilities.conditionalPut && !capabilities.versioned;
+  if (onlyIfEtag !== undefined || (onlyIfAbsent && !isExact)) await checkCondition(caller, publication);
+  else if (!caller.answered) await firstResponse(caller, name, signal);
+  onPublish?.();
+  let outcome = await put(caller, publication, part, conditional && capabilities.conditionalPut);
+  if (outcome === 'not implemented') {
+    capabilities.conditionalPut = false;
+    await checkCondition(caller, publication);
+    outcome = await put(caller, publication, part, false);
+  }
+  // AWS, when two conditional writes meet: it asks for a repetition
+  if (outcome === 'conflict') outcome = await put(caller, publication, part, conditional);
+  if (outcome === 'stored') return;
+  const present = await headObject(caller, name, signal);
+  if (isOurs(present, publication, () => md5Of(part))) return;
+  if (outcome === 'unclear') {
+    throw present ? conditionFailed(publication) : new StoreUnavailableError(`${name}: ${NOT_STORED}`);
+  }
+  if (outcome === 'conflict' || !holds(publication, present)) throw conditionFailed(publication);
+  // Refused although the condition holds: radosgw 16.2.15 answers each If-Match by 412 in a bucket with versions
+  capabilities.conditionalPut = false;
+  outcome = await put(caller, publication, part, false);
+  if (outcome !== 'stored') throw new StoreUnavailableError(`${name}: ${NOT_STORED}`);
+}
+
+const NOT_STORED = 'the server answered PutObject, and does not have the object';
+
+/**
+ * May be repeated: the same bytes under the same name. Where the first attempt succeeded and only its response was lost,
+ * the condition makes the second one fail; the save-id shows that the object is ours.
+ */
+async function put(
+  caller: Caller,
+  { name, saveId, onlyIfAbsent, onlyIfEtag, signal, sizeBytes }: Publication,
+  part: PartBytes,
+  conditional: boolean,
+): Promise<'stored' | 'unclear' | 'refused' | 'conflict' | 'not implemented'> {
+  const spec: CallSpec = { operation: 'PutObject', about: `${name}, ${sizeBytes} bytes`, signal };
+  return caller.run(spec, async (client, options, progressed) => {
+    try {
+      const { ETag, VersionId } = await sendPart(caller, part, md5 =>
+        client.send(
+          new PutObjectCommand({
+            Bucket: caller.settings.bucket,
+            Key: name,
+            Body: bodyOf(part, progressed),
+            ContentLength: part.sizeBytes,
+            ContentType: 'application/zstd',
+            Metadata: { [SAVE_ID]: saveId },
+            ...encryptionOf(caller.settings),
+            ...md5,
+            ...(conditional && onlyIfAbsent && { IfNoneMatch: '*' }),
+            // radosgw 16.2.15 compares If-Match of a PutObject with its unquoted ETag; AWS takes both.
+            ...(conditional && onlyIfEtag !== undefined && { IfMatch: onlyIfEtag }),
+          }),
+          options,
+        ),
+      );
+      caller.capabilities.versioned ||= VersionId !== undefined;
+      // A server that is not S3's may answer anything with 200
+      return bareEtag(ETag) === undefined ? 'unclear' : 'stored';
+    } catch (error) {
+      if (conditional && isStatus(error, 501)) return 'not implemented';
+      if (isStatus(error, 409)) return 'conflict';
+      // 404: If-Match on an object that was removed
+      if (isStatus(error, 412) || (onlyIfEtag !== undefined && isStatus(error, 404))) return 'refused';
+      throw error;
+    }
+  });
+}
+
+/**
+ * Waits for any response of an endpoint that has not responded yet: that of a PutObject comes only after the whole body,
+ * so it could not tell a dead endpoint from a slow one. A refusal is enough: some credentials may only write, and bad
+ * ones are refused again.
+ */
+async function firstResponse(caller: Caller, name: string, signal: AbortSignal | undefined): Promise<void> {
+  try {
+    await headObject(caller, name, signal);
+  } catch (error) {
+    if (!(error instanceof StoreRefusedError)) throw error;
+  }
+}

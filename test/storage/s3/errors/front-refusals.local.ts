@@ -1,0 +1,137 @@
+import { expect, test } from 'vitest';
+import { StoreRefusedError } from '../../../../src/storage/store-errors.ts';
+import { type ScriptedAnswer, scriptedServer } from '../scripted-server.ts';
+
+const html = (text: string) => ({ headers: { 'content-type': 'text/html' }, body: `<html>${text}</html>` });
+const xml = (code: string, message = '') => ({
+  body: `<Error><Code>${code}</Code><Message>${message}</Message></Error>`,
+});
+
+const hourAgo = new Date(Date.now() - 3_600_000).toUTCString();
+
+test.each<[string, ScriptedAnswer, string, string | RegExp]>([
+  [
+    'a plain http request to a TLS port of nginx',
+    { status: 400, ...html('400 The plain HTTP request was sent to HTTPS port') },
+    "the input 'insecure'",
+    'the port expects https, and the request was http',
+  ],
+  [
+    'a plain http request to a TLS port of MinIO',
+    { status: 400, body: 'Client sent an HTTP request to an HTTPS server.\n' },
+    "the input 'insecure'",
+    'the port expects https, and the request was http',
+  ],
+  [
+    'a redirect to https',
+    { status: 301, headers: { location: 'https://127.0.0.1/bucket/x' } },
+    "the input 'insecure'",
+    'the server redirects http to https',
+  ],
+  [
+    'a redirect to a login page',
+    { status: 302, headers: { location: 'https://login.example.com/?token=secret' } },
+    "the input 'endpoint'",
+    /it redirects to https:\/\/login\.example\.com, (?!.*secret)/,
+  ],
+  [
+    'a bucket in another region',
+    { status: 301, headers: { 'x-amz-bucket-region': 'eu-central-1' } },
+    "the input 'region'",
+    'the bucket is in region eu-central-1',
+  ],
+  [
+    "a proxy's 403 page",
+    { status: 403, ...html('Forbidden') },
+    'the proxy, firewall or web server in front of the bucket',
+    'it refused the request with a web page',
+  ],
+  ['a 403 without a body', { status: 403 }, "the input 'accessKey'", 'refused (GetObject: 403)'],
+  [
+    'a body that is too large',
+    { status: 413, ...html('413 Request Entity Too Large') },
+    'the limit on the size of a body',
+    'client_max_body_size',
+  ],
+  [
+    'a name that is too long',
+    { status: 400, ...xml('KeyTooLong') },
+    "the input 'key'",
+    'the name of the object is too long for this server',
+  ],
+  [
+    'a name that is too long for MinIO',
+    { status: 400, ...xml('XMinioInvalidObjectName') },
+    "the input 'key'",
+    'the name of the object is too long for this server',
+  ],
+  [
+    'a signature that a proxy broke, or a wrong key',
+    { status: 403, ...xml('SignatureDoesNotMatch') },
+    "the input 'secretKey'",
+    'or a proxy changes signed headers (Host, Range, If-*)',
+  ],
+  [
+    'a clock that is off',
+    { status: 403, ...xml('RequestTimeTooSkewed'), headers: { date: hourAgo } },
+    "the runner's clock",
+    /the runner's clock is 36\d\d s ahead of the server's/,
+  ],
+  [
+    'a refusal that only the server can explain',
+    { status: 400, ...xml('InvalidRequest', 'Buckets of\nthis tier take\u001b no such request') },
+    "the input 'endpoint'",
+    '(GetObject: 400 InvalidRequest): "Buckets of this tier take no such request"',
+  ],
+])('the error of %s names the cause', async (_, answer, setting, message) => {
+  const server = await scriptedServer(() => answer);
+  const failure = await server
+    .store()
+    .getRange('x', { suffix: 10 })
+    .catch(error => error);
+  expect(failure).toBeInstanceOf(StoreRefusedError);
+  expect(failure).toMatchObject({ setting });
+  expect(failure.message).toEqual(
+    typeof message === 'string' ? expect.stringContaining(message) : expect.stringMatching(message),
+  );
+});
+
+test('a HEAD that is refused, and a GET that finds nothing, mean that there is no object', async () => {
+  const server = await scriptedServer(operation =>
+    operation === 'HeadObject' ? { status: 403 } : { status: 404, ...xml('NoSuchKey') },
+  );
+  expect(await server.store().head('x')).toBeUndefined();
+});
+
+test('a refused HEAD of a name that is too long names the input key', async () => {
+  const server = await scriptedServer(operation =>
+    operation === 'HeadObject' ? { status: 400 } : { status: 400, ...xml('KeyTooLong') },
+  );
+  await expect(server.store().head('x')).rejects.toMatchObject({ setting: "the input 'key'" });
+});
+
+test("an endpoint that begins with the bucket's name is refused if the server takes it for the bucket's address", async () => {
+  const server = await scriptedServer(operation =>
+    operation === 'ListObjectsV2' ? { status: 404, ...xml('NoSuchKey') } : { status: 404 },
+  );
+  // The first label of the address
+  const bucket = '127';
+  const store = server.store({ bucket });
+  for (let call = 0; call < 2; call++) {
+    await expect(store.head('x')).rejects.toMatchObject({
+      setting: "the input 'endpoint'",
+      message: expect.stringContaining("remove '127.' from it"),
+    });
+  }
+  expect(server.operations).toEqual(['ListObjectsV2']);
+});
+
+test("a server whose name begins with the bucket's is used after one listing", async () => {
+  const server = await scriptedServer(operation =>
+    operation === 'ListObjectsV2' ? { body: '<ListBucketResult></ListBucketResult>' } : { status: 404 },
+  );
+  const store = server.store({ bucket: '127' });
+  expect(await store.head('x')).toBeUndefined();
+  expect(await store.head('y')).toBeUndefined();
+  expect(server.operations).toEqual(['ListObjectsV2', 'HeadObject', 'HeadObject']);
+});

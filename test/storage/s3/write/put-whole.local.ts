@@ -1,0 +1,89 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { expect, onTestFinished, test } from 'vitest';
+import { ObjectReplacedError } from '../../../../src/storage/store-errors.ts';
+import { startMemoryServer } from '../memory-server.ts';
+import { scriptedServer } from '../scripted-server.ts';
+import { openStore, shortLimits } from '../support.ts';
+
+test.each([true, false])(
+  'a PutObject may take longer than the limit of the first response (onlyIfAbsent: %s)',
+  async onlyIfAbsent => {
+    const timeLimits = { ...shortLimits, firstAnswerMs: 1500, firstByteMs: 5000, idleTimeoutMs: 5000 };
+    const server = await scriptedServer(async operation => {
+      if (operation !== 'PutObject') return { status: 404 };
+      await delay(2000);
+      return { headers: { etag: '"e"' } };
+    });
+    const upload = server
+      .store({ attempts: 1 }, { timeLimits })
+      .createUpload('x', { partSizeBytes: 5_242_880, onlyIfAbsent });
+    await upload.write(Buffer.from('slow'));
+    await upload.complete();
+    expect(server.operations).toEqual(['HeadObject', 'PutObject']);
+  },
+);
+
+test('credentials that may only write replace an object of one part', async () => {
+  const server = await scriptedServer(operation =>
+    operation === 'PutObject' ? { headers: { etag: '"e"' } } : { status: 403 },
+  );
+  const upload = server.store().createUpload('x', { partSizeBytes: 5_242_880, onlyIfAbsent: false });
+  await upload.write(Buffer.from('new'));
+  await upload.complete();
+  expect(server.operations).toEqual(['HeadObject', 'GetObject', 'PutObject']);
+});
+
+test('an object of one part that another job replaced is kept, also by a server that ignores If-Match', async () => {
+  const server = await scriptedServer(() => ({ headers: { etag: '"now"', 'content-length': 4 } }));
+  const upload = server
+    .store()
+    .createUpload('x', { partSizeBytes: 5_242_880, onlyIfAbsent: false, onlyIfEtag: 'then' });
+  await upload.write(Buffer.from('new'));
+  await expect(upload.complete()).rejects.toThrow(ObjectReplacedError);
+  expect(server.operations).toEqual(['HeadObject']);
+});
+
+test('a server that refuses each If-Match has a damaged object replaced while it is the same', async () => {
+  let stored = false;
+  const server = await scriptedServer((operation, request) => {
+    if (operation === 'HeadObject')
+      return { headers: { etag: stored ? '"new"' : '"then"', 'content-length': 4 } };
+    if ('if-match' in request.headers) return { status: 412 };
+    stored = true;
+    return { headers: { etag: '"new"' } };
+  });
+  const upload = server
+    .store()
+    .createUpload('x', { partSizeBytes: 5_242_880, onlyIfAbsent: false, onlyIfEtag: 'then' });
+  await upload.write(Buffer.from('new'));
+  await upload.complete();
+  expect(server.operations).toEqual(['HeadObject', 'PutObject', 'HeadObject', 'PutObject']);
+});
+
+test('a server without conditional writes learns it once, and then the object is checked before', async () => {
+  const server = await startMemoryServer({ conditions: 'refused' });
+  onTestFinished(() => server.close());
+  const store = openStore({ endpoint: new URL(server.endpoint) });
+  onTestFinished(() => store.close());
+  for (const name of ['first', 'second']) {
+    const upload = store.createUpload(name, { partSizeBytes: 5_242_880, onlyIfAbsent: true });
+    await upload.write(Buffer.from(name));
+    await upload.complete();
+  }
+  const first = ['HeadObject', 'PutObject', 'HeadObject', 'PutObject'];
+  expect(server.operations).toEqual([...first, 'HeadObject', 'PutObject']);
+});
+
+test.each(['PutObject', 'CompleteMultipartUpload'])(
+  'a lost response to %s is no object of another job, also where metadata is dropped',
+  async loses => {
+    const server = await startMemoryServer({ dropsMetadata: true, loses });
+    onTestFinished(() => server.close());
+    const store = openStore({ endpoint: new URL(server.endpoint) });
+    onTestFinished(() => store.close());
+    const upload = store.createUpload('x', { partSizeBytes: 5_242_880, onlyIfAbsent: true });
+    await upload.write(new Uint8Array(loses === 'PutObject' ? 1000 : 12_000_000));
+    await upload.complete();
+    expect(await store.head('x')).toBeDefined();
+  },
+);
