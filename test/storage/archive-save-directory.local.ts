@@ -157,7 +157,7 @@ describe('a save whose base cannot be used is a full one and logs the reason onc
   });
 
   test.each([
-    [new CopyRefusedError('501'), 'the server does not copy parts of objects'],
+    [new CopyRefusedError('the server does not copy parts (501)'), 'the server does not copy parts (501)'],
     [
       new StoreRefusedError('access is denied', "the input 'bucket'"),
       'the server does not let the restored cache be copied',

@@ -72,10 +72,11 @@ describe('an incremental save to a gateway', () => {
     (() => ({ kind: 'answer', status, body: `<Error><Code>${code}</Code></Error>` })) as Rule;
 
   test.each([
-    [501, 'NotImplemented', 'the server does not copy parts of objects'],
-    [405, 'MethodNotAllowed', 'the server does not copy parts of objects'],
+    [501, 'NotImplemented', 'the server does not copy parts of objects (501)'],
+    [500, 'InternalError', 'the server does not copy parts of objects (500 in every attempt)'],
+    [405, 'MethodNotAllowed', 'the server does not copy parts of objects (405)'],
     [403, 'AccessDenied', 'the server does not let the restored cache be copied'],
-    [404, 'NoSuchKey', 'the cache that was restored has been replaced'],
+    [404, 'NoSuchKey', 'the server does not copy parts of objects (it does not find the object to copy)'],
   ])('is repeated in full when the gateway responds to a copy with %i %s', async (status, code, reason) => {
     const name = `refused-${status}`;
     const { second, reader } = await changedJob(name);
