@@ -6,9 +6,12 @@ export class DamagedArchiveError extends Error {
   override name = 'DamagedArchiveError';
 }
 
-/** An archive of another format number: a miss, not damage, since another release wrote it. */
-export class UnknownFormatError extends Error {
-  override name = 'UnknownFormatError';
+/**
+ * An archive that another release or machine can restore: of another format number, or with names or a size that this
+ * machine cannot hold. It is a miss, and never replaced. The message is one clause, as of `DamagedArchiveError`.
+ */
+export class UnusableArchiveError extends Error {
+  override name = 'UnusableArchiveError';
 }
 
 /** The source tree cannot be archived: a file kept changing, or cannot be read. Names the path. Nothing is stored. */

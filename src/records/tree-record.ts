@@ -50,16 +50,20 @@ export function writeTreeRecord(records: JobRecords, tree: NewTreeRecord): void 
 }
 
 /** Returns the record of this object, undefined if there is none that can be read. */
-export function readTreeRecord(records: JobRecords, object: string, etag: string): TreeRecord | undefined {
-  const tree = decode(records.read(recordName(object, etag), MAX_BYTES));
+export async function readTreeRecord(
+  records: JobRecords,
+  object: string,
+  etag: string,
+): Promise<TreeRecord | undefined> {
+  const tree = await decode(records.read(recordName(object, etag), MAX_BYTES));
   return tree?.object === object && tree.etag === etag ? tree : undefined;
 }
 
 /** Returns the newest record of this version: for a save/, which has no state of the restore/ before it. */
-export function findTreeRecord(records: JobRecords, version: string): TreeRecord | undefined {
+export async function findTreeRecord(records: JobRecords, version: string): Promise<TreeRecord | undefined> {
   const names = records.names().filter(isRecordName);
   for (const name of names.slice(0, MAX_READ)) {
-    const tree = decode(records.read(name, MAX_BYTES));
+    const tree = await decode(records.read(name, MAX_BYTES));
     if (tree?.version === version) return tree;
   }
   return undefined;
@@ -75,7 +79,7 @@ function isRecordName(name: string): boolean {
 }
 
 /** Returns undefined for a record with any fault: the save is a full one then. */
-function decode(bytes: Buffer | undefined): TreeRecord | undefined {
+async function decode(bytes: Buffer | undefined): Promise<TreeRecord | undefined> {
   if (bytes === undefined) return undefined;
   try {
     // The manifest in it tells where data is, and a save relies on that
@@ -84,7 +88,7 @@ function decode(bytes: Buffer | undefined): TreeRecord | undefined {
     const head = JSON.parse(bytes.toString('utf8', HEAD_START, headEnd));
     if (head.format !== RECORD_FORMAT) return undefined;
     const rowsStart = headEnd + head.manifestBytes;
-    const manifest = decodeManifest(bytes.subarray(headEnd, rowsStart));
+    const manifest = await decodeManifest(bytes.subarray(headEnd, rowsStart));
     // A copy: the table must begin at a multiple of eight bytes
     const rows = new StatusRows(new BigInt64Array(Uint8Array.from(bytes.subarray(rowsStart)).buffer));
     if (rows.length !== manifest.entries.length) return undefined;

@@ -1,4 +1,4 @@
-import { DamagedArchiveError, TargetTreeError, UnknownFormatError } from '../archive/archive-errors.ts';
+import { DamagedArchiveError, TargetTreeError, UnusableArchiveError } from '../archive/archive-errors.ts';
 import { TAIL_BYTES } from '../archive/format/limits.ts';
 import type { ArchiveBackendOptions } from './archive-options.ts';
 import type { LookupRequest, RestoreRequest, SaveRequest, StorageBackend } from './backend.ts';
@@ -78,7 +78,7 @@ class ArchiveBackend implements StorageBackend {
   /** Throws `error` where the object that was found has no part in it. */
   async #explain(error: unknown, found: FoundObject, request: RestoreRequest): Promise<RestoreOutcome> {
     const { name, etag, key } = found;
-    if (error instanceof UnknownFormatError) return { kind: 'unusable', key, error };
+    if (error instanceof UnusableArchiveError) return { kind: 'unusable', key, error };
     if (error instanceof TargetTreeError) return { kind: 'failed', error, treeChanged: error.treeChanged };
     const damage = error instanceof ObjectGoneError ? await this.#damageOf(found, request, error) : error;
     if (!(damage instanceof DamagedArchiveError)) throw error;

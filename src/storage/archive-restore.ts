@@ -1,6 +1,7 @@
 import { DamagedArchiveError, TargetTreeError } from '../archive/archive-errors.ts';
 import { TAIL_BYTES } from '../archive/format/limits.ts';
 import { type OpenArchive, openArchive } from '../archive/format/open-archive.ts';
+import { shortenName } from '../archive/fs/names.ts';
 import { InlineRunner } from '../archive/pool/worker-pool.ts';
 import { restoreArchive } from '../archive/restore/restore-archive.ts';
 import { RestoreNotices } from '../archive/restore/restore-notices.ts';
@@ -36,7 +37,7 @@ export async function restoreObject(
   // A warm restore begins with work for them: it compares the manifest with the disk
   const early = request.warm && found.sizeBytes > INLINE_BYTES ? createPool(options) : undefined;
   early?.start?.();
-  const archive = await openFound(found, read).catch(async error => {
+  const archive = await openFound(found, read, request.signal).catch(async error => {
     await early?.close();
     throw error;
   });
@@ -115,10 +116,14 @@ function rangeReader(
   };
 }
 
-async function openFound(found: FoundObject, read: RangeReader): Promise<OpenArchive> {
+async function openFound(
+  found: FoundObject,
+  read: RangeReader,
+  signal: AbortSignal | undefined,
+): Promise<OpenArchive> {
   const start = Math.max(0, found.sizeBytes - TAIL_BYTES);
   const tail = found.tail ?? { start, bytes: await read(start, found.sizeBytes) };
-  const archive = await openArchive(tail, found.sizeBytes, read);
+  const archive = await openArchive(tail, found.sizeBytes, read, signal);
   checkIdentity(archive, found);
   return archive;
 }
@@ -126,7 +131,7 @@ async function openFound(found: FoundObject, read: RangeReader): Promise<OpenArc
 /** Refuses an archive that was copied to another name: it would be a hit for a key that it was not saved for. */
 function checkIdentity({ manifest }: OpenArchive, found: FoundObject): void {
   if (manifest.head.object !== found.name) {
-    throw new DamagedArchiveError(`it was saved as ${manifest.head.object}`);
+    throw new DamagedArchiveError(`it was saved as ${shortenName(manifest.head.object)}`);
   }
 }
 

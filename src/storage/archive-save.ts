@@ -41,7 +41,7 @@ export async function saveObject(
   const roots = ownRoots(await request.layout.roots(request.signal), options);
   if (roots.length === 0) return { kind: 'empty' };
   const save = new ArchiveSave(store, request, options, { name, roots, condition });
-  const base = baseOf(request, records, name);
+  const base = await baseOf(request, records, name);
   const writeFitting = (from: TreeRecord | undefined) => inFittingParts(() => save.write(from), log);
   const outcome = await writeFitting(base).catch(error => {
     if (error instanceof BaseGoneError) log.info(`The cache is saved in full: ${error.message}.`);
@@ -103,8 +103,14 @@ async function conditionOf(
 }
 
 /** Returns the record of an earlier restore of this job, for an incremental save. */
-function baseOf({ base, version }: SaveRequest, records: JobRecords, name: string): TreeRecord | undefined {
-  const record = base ? readTreeRecord(records, base.name, base.etag) : findTreeRecord(records, version);
+async function baseOf(
+  { base, version }: SaveRequest,
+  records: JobRecords,
+  name: string,
+): Promise<TreeRecord | undefined> {
+  const record = await (base
+    ? readTreeRecord(records, base.name, base.etag)
+    : findTreeRecord(records, version));
   // The same object (`overwrite: true`) is not to be read while it is replaced
   return record?.object === name ? undefined : record;
 }

@@ -17,9 +17,9 @@ const { values: options } = parseArgs({
   },
 });
 
-/** A case takes a few ms. Without a word for this long, it hangs. */
-const HANG_MS = 30_000;
-/** A case needs some 100 MiB at most: the largest frame is 64 MiB. */
+/** A case takes a few ms, a bomb some seconds. Without output for this long, it hangs. */
+const HANG_MS = 20_000;
+/** In MiB. A larger archive has to be a miss, not the end of the process. */
 const HEAP_MIB = 512;
 
 /** Says the number of each case before it begins, and what was found. */

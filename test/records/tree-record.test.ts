@@ -36,11 +36,11 @@ test('a tree record is read as it was written', async () => {
   const directory = scratch();
   const record = await newRecord();
   writeTreeRecord(recordsIn(directory), record);
-  const read = readTreeRecord(recordsIn(directory), 'v1/o', 'e')!;
+  const read = (await readTreeRecord(recordsIn(directory), 'v1/o', 'e'))!;
   expect(read).toMatchObject({ object: 'v1/o', etag: 'e', version: 'v' });
   expect(read.manifest.entries.map(({ name }) => name)).toEqual(['./tree/', './tree/a', './tree/b']);
   expect(read.rows.values).toEqual(record.rows.values);
-  expect(findTreeRecord(recordsIn(directory), 'v')).toEqual(read);
+  expect(await findTreeRecord(recordsIn(directory), 'v')).toEqual(read);
 });
 
 test.skipIf(process.platform === 'win32')(
@@ -55,19 +55,19 @@ test.skipIf(process.platform === 'win32')(
 test('a tree record is not found for another object, ETag or version', async () => {
   const directory = scratch();
   writeTreeRecord(recordsIn(directory), await newRecord());
-  expect(readTreeRecord(recordsIn(directory), 'v1/other', 'e')).toBeUndefined();
-  expect(readTreeRecord(recordsIn(directory), 'v1/o', 'f')).toBeUndefined();
-  expect(findTreeRecord(recordsIn(directory), 'w')).toBeUndefined();
-  expect(readTreeRecord(recordsIn(path.join(directory, 'none')), 'v1/o', 'e')).toBeUndefined();
-  expect(findTreeRecord(recordsIn(path.join(directory, 'none')), 'v')).toBeUndefined();
+  expect(await readTreeRecord(recordsIn(directory), 'v1/other', 'e')).toBeUndefined();
+  expect(await readTreeRecord(recordsIn(directory), 'v1/o', 'f')).toBeUndefined();
+  expect(await findTreeRecord(recordsIn(directory), 'w')).toBeUndefined();
+  expect(await readTreeRecord(recordsIn(path.join(directory, 'none')), 'v1/o', 'e')).toBeUndefined();
+  expect(await findTreeRecord(recordsIn(path.join(directory, 'none')), 'v')).toBeUndefined();
 });
 
 test('the newest of several tree records is found, and a record replaces that of the same object', async () => {
   const directory = scratch();
   for (const etag of ['1', '2', '3']) writeTreeRecord(recordsIn(directory), await newRecord({ etag }));
-  expect(findTreeRecord(recordsIn(directory), 'v')?.etag).toBe('3');
+  expect((await findTreeRecord(recordsIn(directory), 'v'))?.etag).toBe('3');
   writeTreeRecord(recordsIn(directory), await newRecord({ etag: '1' }));
-  expect(findTreeRecord(recordsIn(directory), 'v')?.etag).toBe('1');
+  expect((await findTreeRecord(recordsIn(directory), 'v'))?.etag).toBe('1');
   expect(fs.readdirSync(directory)).toHaveLength(3);
 });
 
@@ -79,7 +79,10 @@ describe('a tree record is ignored', () => {
     const file = onlyFile(directory);
     const bytes = change(fs.readFileSync(file), file);
     if (bytes) fs.writeFileSync(file, bytes);
-    return [readTreeRecord(recordsIn(directory), 'v1/o', 'e'), findTreeRecord(recordsIn(directory), 'v')];
+    return [
+      await readTreeRecord(recordsIn(directory), 'v1/o', 'e'),
+      await findTreeRecord(recordsIn(directory), 'v'),
+    ];
   }
   const none = [undefined, undefined];
 
@@ -92,7 +95,7 @@ describe('a tree record is ignored', () => {
       const other = Buffer.from(bytes);
       other[at]! ^= 1 << (at % 8);
       fs.writeFileSync(file, other);
-      expect(readTreeRecord(recordsIn(directory), 'v1/o', 'e'), `byte ${at}`).toBeUndefined();
+      expect(await readTreeRecord(recordsIn(directory), 'v1/o', 'e'), `byte ${at}`).toBeUndefined();
     }
   });
 
@@ -109,7 +112,7 @@ describe('a tree record is ignored', () => {
     fs.rmSync(name);
     writeTreeRecord(recordsIn(directory), await newRecord({ object: 'v1/other' }));
     fs.renameSync(onlyFile(directory), name);
-    expect(readTreeRecord(recordsIn(directory), 'v1/o', 'e')).toBeUndefined();
+    expect(await readTreeRecord(recordsIn(directory), 'v1/o', 'e')).toBeUndefined();
   });
 
   test.each([0, 2])('if it has format %i of another release', async format => {
@@ -127,7 +130,7 @@ describe('a tree record is ignored', () => {
   test('if its rows are of another tree', async () => {
     const directory = scratch();
     writeTreeRecord(recordsIn(directory), await newRecord({ rows: StatusRows.of(2) }));
-    expect(readTreeRecord(recordsIn(directory), 'v1/o', 'e')).toBeUndefined();
+    expect(await readTreeRecord(recordsIn(directory), 'v1/o', 'e')).toBeUndefined();
   });
 
   test('if a directory has its name, or if a killed process left it unfinished', async () => {

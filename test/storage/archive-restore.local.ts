@@ -29,7 +29,7 @@ async function recordLeft(job: Job) {
   const outcome = await job.restore('none');
   if (outcome.kind !== 'hit') return expect.fail(`the outcome is ${outcome.kind}`);
   const { name, etag } = outcome.object!;
-  return readTreeRecord(new JobRecords(job.temp, silentLog), name, etag)!;
+  return (await readTreeRecord(new JobRecords(job.temp, silentLog), name, etag))!;
 }
 
 describe('the record of a restore', () => {
@@ -38,7 +38,7 @@ describe('the record of a restore', () => {
     await saver(all);
     const second = all.job();
     const record = await recordLeft(second);
-    expect(record).toEqual(findTreeRecord(new JobRecords(second.temp, silentLog), record.version));
+    expect(record).toEqual(await findTreeRecord(new JobRecords(second.temp, silentLog), record.version));
     const files = record.manifest.entries.filter(({ size }) => size > 0);
     expect(files.map(({ name }) => name)).toEqual(['./tree/a', './tree/sub/b']);
     for (const { name } of files) {

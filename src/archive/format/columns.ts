@@ -52,42 +52,8 @@ export class ColumnReader {
     return this.#bytes.subarray(start, end);
   }
 
-  /** Exactly `count` whole numbers, 0 to 2^53 - 1. */
-  unsigned(count: number): Float64Array {
-    const column = this.bytes();
-    // Each number takes at least a byte: a false count must not allocate memory
-    if (count > column.length) throw new DamagedArchiveError('a column of its manifest is too short');
-    const values = new Float64Array(count);
-    let at = 0;
-    for (let index = 0; index < count; index++) {
-      let value = 0;
-      let scale = 1;
-      let byte: number;
-      do {
-        if (at >= column.length || scale > 2 ** 49) {
-          throw new DamagedArchiveError('a number in its manifest is out of range');
-        }
-        byte = column[at++]!;
-        value += (byte & 0x7f) * scale;
-        scale *= 0x80;
-      } while (byte >= 0x80);
-      if (value > Number.MAX_SAFE_INTEGER) {
-        throw new DamagedArchiveError('a number in its manifest is out of range');
-      }
-      values[index] = value;
-    }
-    if (at !== column.length) throw new DamagedArchiveError('a column of its manifest is too long');
-    return values;
-  }
-
-  /** Exactly `count` whole numbers between -2^52 and 2^52. */
-  signed(count: number): Float64Array {
-    const values = this.unsigned(count);
-    for (let index = 0; index < count; index++) {
-      const value = values[index]!;
-      values[index] = value % 2 === 0 ? value / 2 : -(value + 1) / 2;
-    }
-    return values;
+  numbers(): NumberReader {
+    return new NumberReader(this.bytes());
   }
 
   /** Throws `DamagedArchiveError` if bytes follow. */
@@ -95,3 +61,45 @@ export class ColumnReader {
     if (this.#at !== this.#bytes.length) throw new DamagedArchiveError('its manifest has trailing bytes');
   }
 }
+
+/** Reads the numbers of a column one by one. Throws `DamagedArchiveError` if there are fewer or more. */
+export class NumberReader {
+  readonly #column: Buffer;
+  #at = 0;
+
+  constructor(column: Buffer) {
+    this.#column = column;
+  }
+
+  /** Returns the next number, 0 to 2^53 - 1. */
+  unsigned(): number {
+    const column = this.#column;
+    let at = this.#at;
+    // Most numbers have one byte
+    let byte = column[at++]!;
+    let value = byte & 0x7f;
+    for (let scale = 0x80; byte >= 0x80; scale *= 0x80) {
+      if (scale > 2 ** 49) throw new DamagedArchiveError(OUT_OF_RANGE);
+      byte = column[at++]!;
+      value += (byte & 0x7f) * scale;
+    }
+    if (at > column.length) throw new DamagedArchiveError('a column of its manifest is too short');
+    if (value > Number.MAX_SAFE_INTEGER) throw new DamagedArchiveError(OUT_OF_RANGE);
+    this.#at = at;
+    return value;
+  }
+
+  /** Returns the next number, between -2^52 and 2^52. */
+  signed(): number {
+    const value = this.unsigned();
+    return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
+  }
+
+  /** Throws if numbers follow. */
+  end(): void {
+    if (this.#at !== this.#column.length)
+      throw new DamagedArchiveError('a column of its manifest is too long');
+  }
+}
+
+const OUT_OF_RANGE = 'a number in its manifest is out of range';

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { DamagedArchiveError } from '../archive-errors.ts';
-import { FORMAT, MAX_MANIFEST_BYTES } from './limits.ts';
+import { FORMAT, MAX_FRAMES, MAX_STORED_MANIFEST_BYTES } from './limits.ts';
 
 /**
  * The outer layout of an object: data frames, the end-of-archive frame, the manifest, the seek table. The other files of
@@ -33,8 +33,6 @@ const SEEK_TABLE_MAGIC = 0x184d2a5e;
 const SEEKABLE_MAGIC = 0x8f92eab1;
 const SEEK_FOOTER_BYTES = 9;
 const SEEK_ENTRY_BYTES = 8;
-/** Most frames that a seek table may claim: 16 TiB of data, read into 32 MiB. */
-const MAX_FRAMES = 4 * 1024 * 1024;
 
 /** Makes the manifest's skippable frame around its compressed payload. */
 export function manifestFrame(payload: Uint8Array): Buffer {
@@ -86,6 +84,8 @@ export interface Tail {
   readonly manifestStart: number;
   /** Offset of the seek table: the end of the manifest's frame. */
   readonly manifestEnd: number;
+  /** Frames of the seek table: those of the manifest, and the end-of-archive frame. */
+  readonly frames: number;
 }
 
 /**
@@ -117,8 +117,8 @@ export function readTail(tail: Buffer, objectBytes: number): Tail | { readonly n
     throw new DamagedArchiveError('its frames are longer than the object');
   }
   // The manifest is read into memory as a whole
-  if (manifestEnd - manifestStart > MANIFEST_HEADER_BYTES + compressBound(MAX_MANIFEST_BYTES)) {
+  if (manifestEnd - manifestStart > MANIFEST_HEADER_BYTES + MAX_STORED_MANIFEST_BYTES) {
     throw new DamagedArchiveError('its manifest is too long');
   }
-  return { manifestStart, manifestEnd };
+  return { manifestStart, manifestEnd, frames: count };
 }

@@ -13,7 +13,25 @@ export const TAIL_BYTES = 256 * 1024;
 export const MAX_FRAME_RAW_BYTES = 64 * 1024 * 1024;
 /** Most bytes of the decoded manifest. */
 export const MAX_MANIFEST_BYTES = 256 * 1024 * 1024;
-/** Most entries of a manifest: a few kilobytes can claim many, and each takes memory before it can be refused. */
+/** Most entries of a manifest. */
 export const MAX_ENTRIES = 4_000_000;
-/** Most characters of all names in full. Much more than the manifest's bytes, which hold a directory's name once. */
-export const MAX_NAME_CHARACTERS = 512 * 1024 * 1024;
+/** Most bytes of the compressed manifest, which a reader keeps beside the decoded one. */
+export const MAX_STORED_MANIFEST_BYTES = 128 * 1024 * 1024;
+/** Most bytes of the manifest's head: a parsed JSON takes 50 times as much memory. */
+export const MAX_HEAD_BYTES = 4 * 1024 * 1024;
+/** Most frames of the seek table: 16 TiB of data, read into 32 MiB. */
+export const MAX_FRAMES = 4 * 1024 * 1024;
+
+/** Most bytes of a stored name and of a link target: the longest path of Windows, as far as it is ASCII. */
+export const MAX_NAME_BYTES = 32_767;
+/** Most bytes of a name's component: four times the longest one of Linux, for names of 255 characters. */
+export const MAX_COMPONENT_BYTES = 1024;
+/** Most components of a name: a path of Linux has no more. */
+export const MAX_LEVELS = 2048;
+/** Most bytes of all names in full. Much more than the manifest's bytes, which hold a directory's name once. */
+export const MAX_NAME_BYTES_IN_ALL = 512 * 1024 * 1024;
+/**
+ * Most ancestors of all entries at depth 0, each counted by the bytes of the entry's name: a check of a root compares each
+ * of its ancestors with the step's paths. A million files that a wildcard finds have half of it.
+ */
+export const MAX_ROOT_WORK = 2 ** 31;

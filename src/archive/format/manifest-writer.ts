@@ -1,11 +1,21 @@
 import { Buffer } from 'node:buffer';
 import { constants, zstdCompressSync } from 'node:zlib';
 import { SourceTreeError } from '../archive-errors.ts';
+import { encodedLength } from '../fs/names.ts';
 import { NameColumn, NumberColumn } from './column-buffers.ts';
 import { ColumnWriter } from './columns.ts';
 import { manifestFrame } from './container.ts';
 import { type Entry, EntryType, type Frame, type ManifestHead, parentName } from './entry.ts';
-import { MAX_ENTRIES, MAX_MANIFEST_BYTES, MAX_NAME_CHARACTERS } from './limits.ts';
+import {
+  MAX_ENTRIES,
+  MAX_FRAMES,
+  MAX_HEAD_BYTES,
+  MAX_MANIFEST_BYTES,
+  MAX_NAME_BYTES_IN_ALL,
+  MAX_ROOT_WORK,
+  MAX_STORED_MANIFEST_BYTES,
+} from './limits.ts';
+import { levelsOf } from './name-limits.ts';
 import { OffsetPredictor } from './offset-predictor.ts';
 
 const MANIFEST_LEVEL = 3;
@@ -16,7 +26,8 @@ const MANIFEST_LEVEL = 3;
  */
 export class ManifestWriter {
   #count = 0;
-  #nameCharacters = 0;
+  #nameBytes = 0;
+  #rootWork = 0;
   /** The last entry's directories, in which the next one may be. */
   readonly #open: string[] = [];
   #mtimeUs = 0;
@@ -64,7 +75,10 @@ export class ManifestWriter {
   finish(head: ManifestHead, frames: readonly Frame[]): Buffer {
     const columns = new ColumnWriter();
     const counts = { frames: frames.length, entries: this.#count };
-    columns.bytes(Buffer.from(JSON.stringify({ ...head, counts }), 'utf8'));
+    const headBytes = Buffer.from(JSON.stringify({ ...head, counts }), 'utf8');
+    if (headBytes.length > MAX_HEAD_BYTES || frames.length >= MAX_FRAMES)
+      throw new SourceTreeError('the tree is larger than the limit of an archive');
+    columns.bytes(headBytes);
     columns.unsigned(frames.map(frame => frame.size));
     columns.unsigned(frames.map(frame => frame.rawSize));
     columns.bytes(Buffer.concat(frames.map(frame => frame.sha256)));
@@ -86,17 +100,15 @@ export class ManifestWriter {
       columns.bytes(column.written());
     }
     const raw = columns.finish();
-    if (raw.length > MAX_MANIFEST_BYTES) {
-      throw new SourceTreeError(
-        `the manifest of ${this.#count} entries takes ${raw.length} bytes, more than 256 MiB`,
-      );
-    }
+    if (raw.length > MAX_MANIFEST_BYTES) throw this.#tooLarge(raw.length);
     const params = {
       [constants.ZSTD_c_compressionLevel]: MANIFEST_LEVEL,
       // The manifest holds the SHA-256 of each frame; zstd checks the manifest itself by this checksum
       [constants.ZSTD_c_checksumFlag]: 1,
     };
-    return manifestFrame(zstdCompressSync(raw, { params, chunkSize: raw.length + 1024 }));
+    const stored = zstdCompressSync(raw, { params, chunkSize: raw.length + 1024 });
+    if (stored.length > MAX_STORED_MANIFEST_BYTES) throw this.#tooLarge(stored.length);
+    return manifestFrame(stored);
   }
 
   /**
@@ -104,15 +116,25 @@ export class ManifestWriter {
    * them, `./tree/zz` after `./tree/skip/again/`, is stored at depth 0, with its full name.
    */
   #addName(name: string): void {
-    this.#nameCharacters += name.length;
-    if (this.#nameCharacters > MAX_NAME_CHARACTERS)
+    const bytes = encodedLength(name);
+    this.#nameBytes += bytes;
+    if (this.#nameBytes > MAX_NAME_BYTES_IN_ALL)
       throw new SourceTreeError('the names of all entries together are longer than the limit of an archive');
     const open = this.#open;
     const parent = parentName(name);
     while (open.length > 0 && open[open.length - 1] !== parent) open.pop();
+    if (open.length === 0) this.#rootWork += levelsOf(name) * bytes;
+    if (this.#rootWork > MAX_ROOT_WORK)
+      throw new SourceTreeError('the wildcards of `path` match more files than an archive can hold');
     this.#depths.unsigned(open.length);
     this.#names.add(open.length > 0 ? name.slice(parent.length) : name);
     if (name.endsWith('/')) open.push(name);
+  }
+
+  #tooLarge(bytes: number): SourceTreeError {
+    return new SourceTreeError(
+      `the manifest of ${this.#count} entries has ${bytes} bytes, more than an archive can hold`,
+    );
   }
 
   #addPlace({ frame, offset, size }: Entry): void {

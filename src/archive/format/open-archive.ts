@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer';
+import { releaseOwned } from '../memory/buffers.ts';
 import { readTail } from './container.ts';
 import type { Manifest } from './entry.ts';
 import { decodeManifest } from './manifest-reader.ts';
@@ -25,12 +26,13 @@ export interface OpenArchive {
 
 /**
  * Reads an object's manifest, starting from its last bytes.
- * Throws `DamagedArchiveError`, `UnknownFormatError`, and the errors of `read`.
+ * Throws `DamagedArchiveError`, `UnusableArchiveError`, the reason of `signal`, and the errors of `read`.
  */
 export async function openArchive(
   tail: ObjectBytes,
   objectBytes: number,
   read: ReadObject,
+  signal?: AbortSignal,
 ): Promise<OpenArchive> {
   let known = tail;
   let parts = readTail(asBuffer(known.bytes), objectBytes);
@@ -41,7 +43,9 @@ export async function openArchive(
   if (known.start > parts.manifestStart) known = await readEarlier(known, parts.manifestStart, read);
   const { manifestStart, manifestEnd } = parts;
   const bytes = asBuffer(known.bytes).subarray(manifestStart - known.start, manifestEnd - known.start);
-  return { manifest: decodeManifest(bytes), manifestBytes: bytes, manifestStart, tail: known };
+  // The end-of-archive frame is not in the manifest
+  const manifest = await decodeManifest(bytes, { frames: parts.frames - 1, signal });
+  return { manifest, manifestBytes: bytes, manifestStart, tail: known };
 }
 
 /** Returns the bytes from `start` on: reads those before `known` and adds `known`. */
@@ -50,6 +54,7 @@ async function readEarlier(known: ObjectBytes, start: number, read: ReadObject):
   const bytes = new Uint8Array(before.length + known.bytes.length);
   bytes.set(before);
   bytes.set(known.bytes, before.length);
+  releaseOwned(before);
   return { start, bytes };
 }
 

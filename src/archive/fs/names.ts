@@ -7,6 +7,8 @@ import { Buffer } from 'node:buffer';
  */
 
 const SURROGATE_OR_ABOVE = /[\ud800-\uffff]/;
+/** Characters of a name in a message. */
+const SHOWN_CHARACTERS = 200;
 
 /** Decodes a name. */
 export function decodeName(bytes: Uint8Array): string {
@@ -20,38 +22,70 @@ export function decodeName(bytes: Uint8Array): string {
 function decodeEscaping(bytes: Buffer): string {
   let text = '';
   for (let at = 0; at < bytes.length; ) {
-    const length = validSequenceLength(bytes, at);
-    text += length > 0 ? bytes.toString('utf8', at, at + length) : String.fromCharCode(0xdc00 + bytes[at]!);
-    at += Math.max(length, 1);
+    const start = at;
+    for (let length = sequenceLength(bytes, at); length > 0; length = sequenceLength(bytes, at)) at += length;
+    if (at > start) text += bytes.toString('utf8', start, at);
+    else text += String.fromCharCode(0xdc00 + bytes[at++]!);
   }
   return text;
 }
 
-/** Returns the length of the well-formed UTF-8 sequence at `at`, or 0. */
-function validSequenceLength(bytes: Buffer, at: number): number {
-  const lead = bytes[at]!;
+/** Returns the length of the well-formed UTF-8 sequence at `at` (RFC 3629, section 4), or 0. */
+function sequenceLength(bytes: Buffer, at: number): number {
+  const lead = bytes[at];
+  if (lead === undefined) return 0;
   if (lead < 0x80) return 1;
-  const length = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : lead >= 0xc2 ? 2 : 0;
-  const sequence = bytes.subarray(at, at + length);
-  if (length === 0 || sequence.length < length) return 0;
-  return Buffer.from(sequence.toString('utf8'), 'utf8').equals(sequence) ? length : 0;
+  const length = lead < 0xc2 ? 0 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : lead < 0xf5 ? 4 : 0;
+  if (at + length > bytes.length) return 0;
+  for (let index = 1; index < length; index++) if ((bytes[at + index]! & 0xc0) !== 0x80) return 0;
+  const second = bytes[at + 1]!;
+  // Overlong sequences, surrogates, and code points after U+10FFFF
+  if ((lead === 0xe0 && second < 0xa0) || (lead === 0xed && second > 0x9f)) return 0;
+  if ((lead === 0xf0 && second < 0x90) || (lead === 0xf4 && second > 0x8f)) return 0;
+  return length;
 }
 
 /** Encodes a name. */
 export function encodeName(name: string): Buffer {
   if (name.isWellFormed()) return Buffer.from(name, 'utf8');
-  const pieces: Buffer[] = [];
-  for (const character of name) {
-    const unit = character.charCodeAt(0);
-    const escaped = character.length === 1 && unit >= 0xdc80 && unit <= 0xdcff;
-    pieces.push(escaped ? Buffer.from([unit - 0xdc00]) : Buffer.from(character, 'utf8'));
+  // A UTF-16 unit has three bytes at most
+  const bytes = Buffer.allocUnsafe(3 * name.length);
+  let at = 0;
+  let start = 0;
+  const writeUpTo = (end: number) => {
+    if (end > start) at += bytes.write(name.slice(start, end), at, 'utf8');
+  };
+  for (let index = 0; index < name.length; index++) {
+    const unit = name.charCodeAt(index);
+    if (unit < 0xd800 || unit > 0xdfff) continue;
+    const next = name.charCodeAt(index + 1);
+    // A pair of surrogates is a character
+    if (unit < 0xdc00 && next >= 0xdc00 && next <= 0xdfff) index++;
+    else if (unit >= 0xdc80 && unit <= 0xdcff) {
+      writeUpTo(index);
+      bytes[at++] = unit - 0xdc00;
+      start = index + 1;
+    }
   }
-  return Buffer.concat(pieces);
+  writeUpTo(name.length);
+  return bytes.subarray(0, at);
+}
+
+/** Returns the number of bytes of a name. */
+export function encodedLength(name: string): number {
+  return name.isWellFormed() ? Buffer.byteLength(name, 'utf8') : encodeName(name).length;
 }
 
 /** Returns a path as Node's fs accepts it: the string, or its bytes if they are not UTF-8. */
 export function fsPath(path: string): string | Buffer {
   return path.isWellFormed() ? path : encodeName(path);
+}
+
+/** Cuts a name for a message: a name of an archive may have thousands of characters. */
+export function shortenName(name: string): string {
+  if (name.length <= SHOWN_CHARACTERS) return name;
+  const half = SHOWN_CHARACTERS / 2;
+  return `${name.slice(0, half)}…${name.slice(-half)}`;
 }
 
 /** Compares names by their bytes. Returns a negative number, zero or a positive number. */

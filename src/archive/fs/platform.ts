@@ -15,6 +15,10 @@ export interface Platform {
   readonly hasShares: boolean;
   /** Characters and names that a component may have on other systems, but not here. */
   readonly forbiddenInComponents: RegExp | undefined;
+  /** Longest path and component, in bytes, or in UTF-16 units if `countsUnits`. */
+  readonly maxPathLength: number;
+  readonly maxComponentLength: number;
+  readonly countsUnits: boolean;
   /** Flags for every open(2) that reads: follow no link that has replaced a file, and do not block on a FIFO. */
   readonly openFlags: number;
   /** Codes of errors of a rename that end by themselves: another process, often a virus scanner, has the file open. */
@@ -24,6 +28,14 @@ export interface Platform {
   /** Whether link(2) of a symlink makes another name of the symlink; elsewhere of its target, or it is refused. */
   readonly joinsSymlinks: boolean;
 }
+
+/** PATH_MAX without its NUL, and NAME_MAX. Windows: "Maximum Path Length Limitation", with the `\\?\` of Node. */
+const LENGTHS = {
+  linux: { maxPathLength: 4095, maxComponentLength: 255, countsUnits: false },
+  // APFS counts characters of a name: the system itself refuses a longer one
+  darwin: { maxPathLength: 1023, maxComponentLength: 1023, countsUnits: false },
+  win32: { maxPathLength: 32_760, maxComponentLength: 255, countsUnits: true },
+} as const;
 
 /** Returns the properties of a platform. `isRoot`: this process may change the owner of files. */
 export function platformOf(name: NodeJS.Platform, isRoot: boolean): Platform {
@@ -38,6 +50,7 @@ export function platformOf(name: NodeJS.Platform, isRoot: boolean): Platform {
     forbiddenInComponents: windows
       ? /[<>:"\\|?*\u0000-\u001f]|[. ]$|^(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?$/i
       : undefined,
+    ...LENGTHS[windows ? 'win32' : name === 'darwin' ? 'darwin' : 'linux'],
     openFlags: windows ? 0 : (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0),
     // On other systems an open file blocks no rename
     transientCodes: new Set(windows ? ['EACCES', 'EBUSY', 'EPERM'] : []),

@@ -16,6 +16,11 @@ let liveBytes = 0;
 export function trimHeap(aboveBytes = TRIM_ABOVE_BYTES): void {
   const total = getHeapStatistics().total_heap_size;
   if (total < Math.max(aboveBytes, MIN_GROWTH * liveBytes)) return;
+  collectHeap();
+}
+
+/** Makes V8 collect all garbage of the heap. */
+export function collectHeap(): void {
   collect ??= exposeCollector();
   collect({ type: 'major', execution: 'sync', flavor: 'last-resort' });
   liveBytes = getHeapStatistics().total_heap_size;

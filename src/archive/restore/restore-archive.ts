@@ -147,12 +147,12 @@ interface Preparation {
 
 /** Checks the archive and compares it with the disk while the workers start. */
 async function prepare(
-  { archive, layout, warm, restoredLinks }: RestoreArchiveOptions,
+  { archive, layout, warm, restoredLinks, signal }: RestoreArchiveOptions,
   runner: JobRunner,
 ): Promise<Preparation> {
   try {
     runner.start?.();
-    const roots = validate(archive.manifest, archive.manifestStart, layout);
+    const roots = await validate(archive.manifest, archive.manifestStart, layout, { signal });
     checkLiteralLinks(archive.manifest.entries, layout);
     const unchanged = warm
       ? await findUnchanged(archive.manifest.entries, roots, { layout, restoredLinks }, runner)

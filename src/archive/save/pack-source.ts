@@ -1,7 +1,9 @@
 import { setImmediate } from 'node:timers/promises';
 import { BaseOutgrownError } from '../archive-errors.ts';
 import type { ManifestHead } from '../format/entry.ts';
+import { MAX_HEAD_BYTES } from '../format/limits.ts';
 import type { PathLayout } from '../fs/layout.ts';
+import { encodedLength } from '../fs/names.ts';
 import type { FramePlan } from '../messages/pack-job.ts';
 import { type ScanNotes, type ScannedEntry, scan } from '../scan/scan.ts';
 import { BaseDiff } from './base-diff.ts';
@@ -81,6 +83,9 @@ export function incrementalSource(options: SourceOptions, base: CopyableBase): P
     finish() {
       if (!isWorthReusing(diff.usage())) throw new BaseOutgrownError('too much of the tree has changed');
       const deadDirectories = diff.deadDirectories();
+      // In the head, which a reader bounds
+      const bytes = deadDirectories.reduce((sum, name) => sum + encodedLength(name) + 3, 0);
+      if (bytes > MAX_HEAD_BYTES / 2) throw new BaseOutgrownError('too many directories are gone');
       const rest = deadDirectories.length > 0 ? { deadDirectories } : {};
       return {
         head: { ...head, ...rest },

@@ -1,4 +1,5 @@
 import { EntryType } from '../format/entry.ts';
+import { isTargetTooLong } from '../format/name-limits.ts';
 import type { FileStatus } from '../fs/file-status.ts';
 import { MAX_MTIME_US, type Mtime } from '../fs/file-times.ts';
 import { ignoreErrors } from '../fs/ignore-errors.ts';
@@ -15,6 +16,7 @@ import {
   readLinkTarget,
   readMtime,
   readNode,
+  TOO_LONG_FOR_FORMAT,
   type TreeNode,
 } from './tree-node.ts';
 
@@ -161,6 +163,7 @@ class Walk {
    * link that a later step would follow out of its paths (docs/threat-model.md).
    */
   #linkSkipReason(path: string, target: string): string | undefined {
+    if (isTargetTooLong(target)) return TOO_LONG_FOR_FORMAT;
     if (!this.#layout.followsLink(path)) return undefined;
     if (leadsOutside(this.#layout, path, target)) return '`path` names a link that leads out of the paths';
     // A link to itself leads nowhere

@@ -1,4 +1,5 @@
 import { readdirSync, readlinkSync, statSync } from 'node:fs';
+import { isNameTooLong } from '../format/name-limits.ts';
 import { type FileStatus, isTooLong, lstatExact, lstatFile, statFile } from '../fs/file-status.ts';
 import { type Mtime, roundedMtime, splitMtime } from '../fs/file-times.ts';
 import { compareNames, decodeName, fsPath } from '../fs/names.ts';
@@ -20,6 +21,8 @@ export interface Inode {
 
 /** A path of PATH_MAX bytes or more exists where it was made from a working directory below the root. */
 const TOO_LONG = 'longer than the system allows a path to be';
+/** A path of Windows may have more bytes in UTF-8 than a name of the format. */
+export const TOO_LONG_FOR_FORMAT = 'longer than an archive can hold';
 
 export interface ReadOptions {
   /** Follow a link to a directory. */
@@ -39,7 +42,9 @@ export function readNode(path: string, stored: string, options: ReadOptions): Tr
   if (!stats) return undefined;
   const isDirectory = stats.isDirectory();
   const name = isDirectory && !stored.endsWith('/') ? `${stored}/` : stored;
-  return { path, name, stats, isDirectory };
+  if (!isNameTooLong(name)) return { path, name, stats, isDirectory };
+  options.skip(path, TOO_LONG_FOR_FORMAT);
+  return undefined;
 }
 
 function nodeStatus(path: string, { follow, exact, skip }: ReadOptions): FileStatus | undefined {

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import {
   DamagedArchiveError,
   TargetTreeError,
-  UnknownFormatError,
+  UnusableArchiveError,
 } from '../../../src/archive/archive-errors.ts';
 import { StoreUnavailableError } from '../../../src/storage/store-errors.ts';
 import { hit, missed, runRestore, target } from './support.ts';
@@ -111,7 +111,7 @@ describe('a miss', () => {
   });
 
   test('is the result for an object of another format, after a notice', async () => {
-    const error = new UnknownFormatError('it is of archive format 3, and this release reads format 1');
+    const error = new UnusableArchiveError('it is of archive format 3, and this release reads format 1');
     const { lines, state } = await runRestore({
       restore: async () => ({ kind: 'unusable', key: 'npm-1', error }),
     });

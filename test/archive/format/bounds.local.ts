@@ -1,7 +1,13 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { zstdCompressSync } from 'node:zlib';
-import { describe, test } from 'vitest';
-import { assemble, forge, sha256, writeForgery } from '../support/craft.ts';
+import { describe, expect, test } from 'vitest';
+import { scratch } from '../../support/scratch.ts';
+import { layoutIn, restoreObject } from '../support/archives.ts';
+import { assemble, forge, manifestBytes, sha256, writeForgery } from '../support/craft.ts';
 import { bent, data, refuses, tree } from '../support/refuses.ts';
+import { startRestore } from '../support/restore-process.ts';
 
 describe('small objects that claim to be large', () => {
   test('a frame that decompresses to 4 GiB instead of 64 MiB is refused', async () => {
@@ -22,31 +28,133 @@ describe('small objects that claim to be large', () => {
     await refuses(assemble(frames, bomb), 'its manifest does not decompress');
   });
 
-  test('directories so deep that their names would fill the memory are refused', async () => {
-    const deep = 60_000;
-    const forgery = forge([
-      { name: './tree/' },
-      ...Array.from({ length: deep }, (_, index) => ({ name: 'd/', depth: index + 1 })),
-    ]);
-    await refuses(writeForgery(forgery), 'the names of its entries are too long in all');
-  });
-});
-
-describe('many entries', () => {
-  test('a manifest of a million entries is read', async () => {
-    const forgery = forge(
-      Array.from({ length: 1_000_001 }, (_, index) =>
-        index === 0 ? { name: './tree/' } : { name: String(index).padStart(8, '0'), depth: 1 },
-      ),
-    );
-    // Refused by the last of them alone: all others have been found good
-    forgery.columns.modes[1_000_000] = 0o10000;
-    await refuses(writeForgery(forgery), 'its entry ./tree/01000000 has an impossible mode');
+  test('a manifest that claims 7.5 million frames in 8 KB is refused', async () => {
+    const object = bent(tree({ name: 'a', data }), ({ columns }) => {
+      columns.head.counts = { frames: 7_500_000, entries: 2 };
+      columns.frameSizes = new Array(7_500_000).fill(1);
+      columns.frameRawSizes = columns.frameSizes;
+      columns.hashes = Buffer.alloc(7_500_000 * 32);
+    });
+    await refuses(object, 'its manifest claims 7500000 frames');
   });
 
-  test('a count above the limit is refused before memory is allocated', async () => {
+  test('a manifest that claims another number of frames than the seek table is refused', async () => {
+    const { frames, columns } = forge(tree({ name: 'a', data }));
+    const manifest = zstdCompressSync(manifestBytes(columns));
+    await refuses(assemble([...frames, frames[0]!], manifest), 'its manifest claims 1 frames');
+  });
+
+  test('a count of entries above the limit is refused before memory is allocated', async () => {
     const forgery = forge(tree({ name: 'a', data }));
     forgery.columns.head.counts = { frames: 1, entries: 4_000_001 };
     await refuses(writeForgery(forgery), 'its manifest claims 4000001 entries');
   });
+
+  test('a count of entries that the manifest has no bytes for is refused', async () => {
+    const forgery = forge(tree({ name: 'a', data }));
+    forgery.columns.head.counts = { frames: 1, entries: 1000 };
+    await refuses(writeForgery(forgery), 'its manifest claims 1000 entries');
+  });
+
+  test('a head of more than 4 MiB is refused before it is parsed', async () => {
+    const object = bent(tree({ name: 'a', data }), ({ columns }) => {
+      columns.head.more = '[],'.repeat(1_500_000);
+    });
+    await refuses(object, 'the head of its manifest is too long');
+  });
+});
+
+describe('long names', () => {
+  const deep = (levels: number) => [
+    { name: './tree/' },
+    ...Array.from({ length: levels }, (_, index) => ({ name: 'd/', depth: index + 1 })),
+  ];
+
+  test('an object of 1.5 KB with a name of six million levels is refused', async () => {
+    const object = bent([{ name: `./tree/${'d/'.repeat(6_000_000)}x` }]);
+    expect(object.length).toBeLessThan(4000);
+    await refuses(object, 'a name in its manifest is too long');
+  });
+
+  test('directories of 20,000 levels are refused', async () => {
+    await refuses(writeForgery(forge(deep(20_000))), 'a name in its manifest is too long');
+  });
+
+  test.each([
+    ['more than 32,767 bytes', [{ name: `./tree/${`${'n'.repeat(999)}/`.repeat(33)}` }]],
+    ['a component of 1,025 bytes', [{ name: './tree/' }, { name: 'n'.repeat(1025), depth: 1 }]],
+    ['a component of 1,026 bytes in 342 characters', [{ name: `./tree/${'日'.repeat(342)}` }]],
+    ['a link target of 32,768 bytes', [{ name: './tree', target: 't'.repeat(32_768) }]],
+  ])('a name of %s is refused', async (_, entries) => {
+    await refuses(bent(entries), 'a name in its manifest is too long');
+  });
+
+  test('names that are too long in all are refused', async () => {
+    const levels = deep(2000);
+    const files = Array.from({ length: 140_000 }, (_, index) => ({
+      name: String(index).padStart(8, '0'),
+      depth: 2001,
+    }));
+    await refuses(writeForgery(forge([...levels, ...files])), 'the names of its entries are too long in all');
+  });
+
+  test('roots that would take hours to check are refused', async () => {
+    const roots = Array.from({ length: 1500 }, (_, index) => ({
+      name: `./tree/${String(index).padStart(8, '0')}/${'d/'.repeat(1000)}x`,
+    }));
+    await refuses(writeForgery(forge(roots)), 'too many of its entries are in no directory of the archive');
+  });
+
+  test('a message quotes only the ends of a long name', async () => {
+    const object = bent([{ name: `./elsewhere/${'n'.repeat(200)}/${'o'.repeat(200)}`, data }]);
+    await refuses(object, /^its entry .\/elsewhere\/n{88}…o{100} is outside/);
+  });
+});
+
+/** A million entries, the last of which has an impossible mode: all others are found good. */
+function millionEntries(): Buffer {
+  const forgery = forge(
+    Array.from({ length: 1_000_001 }, (_, index) =>
+      index === 0 ? { name: './tree/' } : { name: String(index).padStart(8, '0'), depth: 1 },
+    ),
+  );
+  forgery.columns.modes[1_000_000] = 0o10000;
+  return writeForgery(forgery);
+}
+
+describe('many entries', () => {
+  test('a manifest of a million entries is read', async () => {
+    await refuses(millionEntries(), 'its entry ./tree/01000000 has an impossible mode');
+  });
+
+  test('a signal ends the check of a million entries', async () => {
+    const controller = new AbortController();
+    const attempt = restoreObject(millionEntries(), layoutIn(scratch()), {
+      signal: controller.signal,
+    });
+    const reason = new Error('the job was cancelled');
+    // Turns of the event loop come only between entries
+    void (async () => {
+      for (let turn = 0; turn < 5; turn++) await setImmediate();
+      controller.abort(reason);
+    })();
+    await expect(attempt).rejects.toBe(reason);
+  });
+
+  test.each([512, 1024])(
+    'four million entries are a miss in a heap of %i MiB, and the process survives',
+    async heapMib => {
+      const entries = Array.from({ length: 4_000_000 }, (_, index) =>
+        index === 0 ? { name: './tree/' } : { name: String(index).padStart(8, '0'), depth: 1 },
+      );
+      const directory = scratch();
+      const object = join(directory, 'object');
+      writeFileSync(object, writeForgery(forge(entries)));
+      const job = { object, workspace: directory, patterns: ['tree'] };
+      const end = await startRestore(job, 'self', ['env', `NODE_OPTIONS=--max-old-space-size=${heapMib}`])
+        .ended;
+      expect(end.said?.error, end.stderr).toBe('UnusableArchiveError');
+      expect(end.said?.message).toMatch(/^its 4000000 entries need about \d+ MiB of memory/);
+    },
+  );
 });

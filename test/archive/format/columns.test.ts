@@ -11,10 +11,12 @@ test('columns keep numbers of every length', () => {
   writer.bytes(Buffer.from('bytes'));
   writer.unsigned([]);
   const reader = new ColumnReader(writer.finish());
-  expect([...reader.unsigned(unsigned.length)]).toEqual(unsigned);
-  expect([...reader.signed(signed.length)].map(value => value + 0)).toEqual(signed);
+  const [numbers, signedNumbers] = [reader.numbers(), reader.numbers()];
+  expect(unsigned.map(() => numbers.unsigned())).toEqual(unsigned);
+  expect(signed.map(() => signedNumbers.signed() + 0)).toEqual(signed);
+  for (const column of [numbers, signedNumbers]) column.end();
   expect(reader.bytes().toString()).toBe('bytes');
-  expect([...reader.unsigned(0)]).toEqual([]);
+  reader.numbers().end();
   reader.end();
 });
 
@@ -22,7 +24,8 @@ test('a column of many numbers grows', () => {
   const values = Array.from({ length: 5000 }, (_, index) => index * 1_000_003);
   const writer = new ColumnWriter();
   writer.unsigned(values);
-  expect([...new ColumnReader(writer.finish()).unsigned(5000)]).toEqual(values);
+  const numbers = new ColumnReader(writer.finish()).numbers();
+  expect(values.map(() => numbers.unsigned())).toEqual(values);
 });
 
 const column = (...bytes: number[]) => Buffer.from([bytes.length, 0, 0, 0, ...bytes]);
@@ -30,7 +33,7 @@ const column = (...bytes: number[]) => Buffer.from([bytes.length, 0, 0, 0, ...by
 test.each<[string, Buffer, number, string]>([
   ['fewer numbers than wanted', column(1, 2), 3, 'too short'],
   ['more numbers than wanted', column(1, 2, 3), 2, 'too long'],
-  ['a number that does not end', column(0x80), 1, 'out of range'],
+  ['a number that does not end', column(0x80), 1, 'too short'],
   ['a number over 2^53', column(0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x1f), 1, 'out of range'],
   [
     'a number of too many bytes',
@@ -38,11 +41,14 @@ test.each<[string, Buffer, number, string]>([
     1,
     'out of range',
   ],
-  ['a billion numbers', column(1), 1e9, 'too short'],
   ['a length beyond the end of the manifest', Buffer.from([9, 0, 0, 0, 1]), 1, 'cut short'],
   ['a cut length', Buffer.from([1, 0, 0]), 1, 'cut short'],
 ])('a column with %s is refused', (_, bytes, count, message) => {
-  const read = () => new ColumnReader(bytes).unsigned(count);
+  const read = () => {
+    const numbers = new ColumnReader(bytes).numbers();
+    for (let index = 0; index < count; index++) numbers.unsigned();
+    numbers.end();
+  };
   expect(read).toThrow(DamagedArchiveError);
   expect(read).toThrow(message);
 });

@@ -37,9 +37,9 @@ describe('objects that are not archives', () => {
     };
     await refuses(change(-9, 0xffffffff), 'its seek table claims 4294967295 frames');
     await refuses(change(-9, 0), 'its seek table has a wrong header');
-    await refuses(change(-25, 0), 'its seek table has a wrong header');
-    await refuses(change(-17, 0xffffffff), 'its frames are longer than the object');
-    await refuses(change(-17, 1), 'its seek table does not lead to a manifest', { seenInData: true });
+    await refuses(change(-33, 0), 'its seek table has a wrong header');
+    await refuses(change(-25, 0xffffffff), 'its frames are longer than the object');
+    await refuses(change(-25, 1), 'its seek table does not lead to a manifest', { seenInData: true });
     const flagged = Buffer.from(sound);
     flagged[flagged.length - 5] = 0x80;
     await refuses(flagged, 'its seek table has unsupported flags');

@@ -1,6 +1,6 @@
 import { zstdCompressSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
-import { UnknownFormatError } from '../../../src/archive/archive-errors.ts';
+import { UnusableArchiveError } from '../../../src/archive/archive-errors.ts';
 import { scratch } from '../../support/scratch.ts';
 import { layoutIn, restoreObject } from '../support/archives.ts';
 import { assemble, forge, manifestBytes } from '../support/craft.ts';
@@ -66,6 +66,6 @@ test('another format number is reported and is not damage', async () => {
   const { frames, columns } = forge(tree({ name: 'a', data }));
   const object = assemble(frames, zstdCompressSync(manifestBytes(columns)), 1);
   await refuses(object, 'it has archive format 1, and this release reads only format 2', {
-    kind: UnknownFormatError,
+    kind: UnusableArchiveError,
   });
 });

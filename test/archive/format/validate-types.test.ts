@@ -6,7 +6,19 @@ import { layoutIn, restoreObject } from '../support/archives.ts';
 import { type ForgedEntry, forge, writeForgery } from '../support/craft.ts';
 import { bent, data, refuses, tree } from '../support/refuses.ts';
 
+const PARENT_IS_NO_ENTRY = 'has a parent that `path` includes and the archive does not';
+
 describe('links', () => {
+  test.each<[string, ForgedEntry]>([
+    ['symlink', { name: './l', target: '/tmp' }],
+    ['file', { name: './l', data }],
+  ])('a root below a %s is refused although `path` excludes the parent', async (_, above) => {
+    const object = bent([above, { name: './l-other', data }, { name: './l/skip/x', data }]);
+    await refuses(object, './l/skip/x is below a file or link of the same archive', {
+      patterns: ['l', 'l-other', '!l/skip', 'l/skip/x'],
+    });
+  });
+
   test('a file below a symlink of the same archive is refused', async () => {
     const link = { name: 'l', target: '/tmp' };
     await refuses(
@@ -14,7 +26,7 @@ describe('links', () => {
       'an entry of its manifest has no parent directory',
     );
     const below: ForgedEntry = { name: './tree/l/x', data };
-    await refuses(bent([...tree(link), below]), 'is below a file or link of the same archive');
+    await refuses(bent([...tree(link), below]), PARENT_IS_NO_ENTRY);
   });
 
   test('a file below a root that is a symlink is refused', async () => {
@@ -22,7 +34,7 @@ describe('links', () => {
       { name: './tree', target: '/tmp' },
       { name: './tree/x', data },
     ]);
-    await refuses(object, 'is below a file or link of the same archive');
+    await refuses(object, PARENT_IS_NO_ENTRY);
   });
 
   test('a symlink and a directory of one name are refused', async () => {
@@ -57,7 +69,7 @@ describe('links', () => {
   test('a file below a hard link to a symlink is refused', async () => {
     const links = tree({ name: 'a', target: '/tmp' }, { name: 'h', linkDistance: 1 });
     const below: ForgedEntry = { name: './tree/h/x', data };
-    await refuses(bent([...links, below]), 'is below a file or link of the same archive');
+    await refuses(bent([...links, below]), PARENT_IS_NO_ENTRY);
   });
 
   test('a symlink with an empty target is refused', async () => {

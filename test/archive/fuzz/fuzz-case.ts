@@ -15,7 +15,7 @@ import { join } from 'node:path';
 import {
   DamagedArchiveError,
   TargetTreeError,
-  UnknownFormatError,
+  UnusableArchiveError,
 } from '../../../src/archive/archive-errors.ts';
 import { fileTimes, splitMtime } from '../../../src/archive/fs/file-times.ts';
 import type { PathLayout } from '../../../src/archive/fs/layout.ts';
@@ -101,7 +101,7 @@ export class FuzzBench {
 
 /** The errors that a restore may end with. Any other is a crash. */
 function isKnown(error: unknown): error is Error {
-  return [DamagedArchiveError, UnknownFormatError, TargetTreeError].some(kind => error instanceof kind);
+  return [DamagedArchiveError, UnusableArchiveError, TargetTreeError].some(kind => error instanceof kind);
 }
 
 /** All there is below a directory, but for `without`. Of the directory that holds that, the mtime does not count. */

@@ -1,5 +1,28 @@
-import { expect, test } from 'vitest';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { SeededRandom } from '../../support/random.ts';
+import { scratch } from '../../support/scratch.ts';
+import { startRestore } from '../support/restore-process.ts';
+import { bombs } from './bombs.ts';
 import { FuzzBench } from './fuzz-case.ts';
+
+describe('bombs', () => {
+  test.each(bombs.map((make, index) => [make.name, index] as const))(
+    'an object made by %s is refused in time and memory',
+    async (_, index) => {
+      const directory = scratch();
+      const object = join(directory, 'object');
+      for (const seed of [1, 2, 3]) {
+        writeFileSync(object, bombs[index]!(new SeededRandom(seed)));
+        const job = { object, workspace: directory, patterns: ['tree'] };
+        const end = await startRestore(job, 'self', ['env', 'NODE_OPTIONS=--max-old-space-size=512']).ended;
+        const name = `seed ${seed}: ${end.stderr}`;
+        expect(end.said?.error, name).toMatch(/^(Damaged|Unusable)ArchiveError$/);
+      }
+    },
+  );
+});
 
 // `npm run fuzz -- --cases 10000 --seed 1` does any number, in a process that may hang or die
 test('three hundred mutants neither crash a restore nor write outside', async () => {

@@ -12,6 +12,7 @@ import {
   sha256,
   writeForgery,
 } from '../support/craft.ts';
+import { bomb } from './bombs.ts';
 
 /** Numbers at which something may break. */
 const NUMBERS = [
@@ -102,9 +103,13 @@ const targets = (root: string) => [
   't'.repeat(5000),
 ];
 
+/** Each of these takes up to some seconds to make and to refuse. */
+const BOMB_EVERY = 50;
+
 /** One object. Most are refused; those that are not must stay inside the step's paths. */
 export function mutant(seed: number, root: string): Buffer {
   const random = new SeededRandom(seed);
+  if (seed % BOMB_EVERY === 0) return bomb(random);
   const forgery = soundForgery(random, root);
   const ways = [bendColumns, bendColumns, bendManifestBytes, bendObjectBytes, bendFrames];
   return random.pick(ways)(random, forgery, root);

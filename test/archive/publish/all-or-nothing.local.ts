@@ -1,7 +1,7 @@
 import { mkdirSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { DamagedArchiveError, TargetTreeError } from '../../../src/archive/archive-errors.ts';
+import { DamagedArchiveError, UnusableArchiveError } from '../../../src/archive/archive-errors.ts';
 import { openArchive } from '../../../src/archive/format/open-archive.ts';
 import { RestoredLinks } from '../../../src/archive/fs/restored-links.ts';
 import { InlineRunner, WorkerPool } from '../../../src/archive/pool/worker-pool.ts';
@@ -148,7 +148,7 @@ test('a restore that fails aborts its reads', async () => {
   expect(await describeTree(root)).toEqual({});
 });
 
-test('a path that is too long for this machine fails the restore before anything is published', async () => {
+test('an archive with a path that is too long for this machine is unusable, and nothing is published', async () => {
   const from = await buildTree(scratch(), {
     [`tree/${'d'.repeat(250)}/${'e'.repeat(250)}/f`]: 'x',
     'tree/a': 'a',
@@ -158,7 +158,7 @@ test('a path that is too long for this machine fails the restore before anything
   const deep = join(scratch(), ...Array.from({ length: 15 }, () => 'p'.repeat(240)));
   mkdirSync(deep, { recursive: true });
   const layout = layoutIn(deep);
-  await expect(restoreObject(object, layout)).rejects.toThrow(TargetTreeError);
+  await expect(restoreObject(object, layout)).rejects.toThrow(UnusableArchiveError);
   expect(Object.keys(await describeTree(deep))).toEqual([]);
 });
 
@@ -201,11 +201,11 @@ test('a failed restore that removed old staging restores the times of the direct
   expect(await describeTree(root)).toEqual(before);
 });
 
-test('a component that is too long for this machine fails the restore before anything is published', async () => {
+test('an archive with a component that is too long for this machine is unusable, and nothing is published', async () => {
   const object = bent(tree({ name: 'a', data: 'new' }, { name: 'n'.repeat(256), data: 'x' }));
-  await failsLeaving({ 'tree/a': 'old' }, object, TargetTreeError);
+  await failsLeaving({ 'tree/a': 'old' }, object, UnusableArchiveError);
   const directory = bent(tree({ name: 'a', data: 'new' }, { name: `${'n'.repeat(256)}/` }));
-  await failsLeaving({ 'tree/a': 'old' }, directory, TargetTreeError);
+  await failsLeaving({ 'tree/a': 'old' }, directory, UnusableArchiveError);
 });
 
 test('a restore removes staging above its root, left by a run that was killed before the root existed', async () => {

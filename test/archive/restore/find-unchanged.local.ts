@@ -21,7 +21,7 @@ async function openValid(object: Buffer, layout: PathLayout) {
   const { manifest, manifestStart } = await openArchive(tailOf(object), object.length, () => {
     throw new Error('all of it is in the tail');
   });
-  return { manifest, roots: validate(manifest, manifestStart, layout) };
+  return { manifest, roots: await validate(manifest, manifestStart, layout) };
 }
 
 /** Names of the changed entries after `change`, without directories. */

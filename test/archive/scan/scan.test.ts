@@ -119,6 +119,22 @@ describe('a scan', () => {
     ]);
   });
 
+  test('a scan skips a name that an archive cannot hold', async () => {
+    const root = await buildTree(scratch(), { 'tree/a': '', 'tree/b/c': '' });
+    const layout = layoutIn(root);
+    // As below a root with a name of 32,767 bytes
+    const deep = `./${`${'d'.repeat(999)}/`.repeat(32)}`;
+    const tooLong = { ...layout, toStored: () => deep.padEnd(32_765, 'd') };
+    const skipped: string[] = [];
+    const notes = {
+      skipped: (path: string, why: string) => void skipped.push(`${path}: ${why}`),
+      timeOutOfRange() {},
+    };
+    const found = [...scan(tooLong, await layout.roots(), notes)];
+    expect(found.map(({ name }) => name.slice(-2))).toEqual(['d/', '/a']);
+    expect(skipped).toEqual([`${root}/tree/b: longer than an archive can hold`]);
+  });
+
   test('a scan of a root that has vanished is empty', async () => {
     expect(
       await scanned({ 'tree/a': '' }, ['tree'], root => rmSync(join(root, 'tree'), { recursive: true })),

@@ -99,6 +99,9 @@ export function writeForgery(forgery: Forgery): Buffer {
   return assemble(forgery.frames, zstdCompressSync(manifestBytes(forgery.columns)));
 }
 
+/** The two zero blocks that end a tar. */
+const END_FRAME = zstdCompressSync(Buffer.alloc(1024));
+
 /** An object of data frames and a compressed manifest, whatever is in them. */
 export function assemble(frames: readonly Buffer[], manifest: Buffer, format = 2): Buffer {
   const head = Buffer.alloc(16);
@@ -106,7 +109,8 @@ export function assemble(frames: readonly Buffer[], manifest: Buffer, format = 2
   head.writeUInt32LE(8 + manifest.length, 4);
   head.write('CS3M', 8);
   head.writeUInt32LE(format, 12);
-  return Buffer.concat([...frames, head, manifest, seekTable(frames)]);
+  const all = [...frames, END_FRAME];
+  return Buffer.concat([...all, head, manifest, seekTable(all)]);
 }
 
 export function seekTable(frames: readonly { readonly length: number }[]): Buffer {

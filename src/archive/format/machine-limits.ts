@@ -1,0 +1,94 @@
+import { type FoldsCase, foldCase } from '../fs/case-folding.ts';
+import type { PathLayout } from '../fs/layout.ts';
+import { encodedLength } from '../fs/names.ts';
+import type { Platform } from '../fs/platform.ts';
+import { type Entry, EntryType, parentName } from './entry.ts';
+import type { Fault } from './root-nesting.ts';
+import { ENTRIES_A_TURN, takeTurn } from './turns.ts';
+
+/** A UTF-16 unit has three bytes at most. */
+const BYTES_A_UNIT = 3;
+
+/** Finds names that a sound archive may have and this machine cannot. */
+export class MachineLimits {
+  readonly #platform: Platform;
+  /** By anchor: by how much a path is longer than its stored name. */
+  readonly #additions: Readonly<Record<string, number>>;
+  /** A name of this many UTF-16 units is within all limits. */
+  readonly #short: number;
+
+  constructor(layout: PathLayout, platform: Platform) {
+    this.#platform = platform;
+    const lengthOf = (path: string) => (platform.countsUnits ? path.length : encodedLength(path));
+    const addition = (anchor: string) => lengthOf(layout.toAbsolute(anchor)) - anchor.length + 1;
+    // An absolute name is a path
+    this.#additions = { '.': addition('./'), '~': addition('~/') };
+    const { maxPathLength, maxComponentLength } = platform;
+    const longest = Math.max(0, ...Object.values(this.#additions));
+    const shortest = Math.min(maxComponentLength, maxPathLength - longest);
+    this.#short = platform.forbiddenInComponents ? -1 : Math.floor(shortest / BYTES_A_UNIT);
+  }
+
+  /** Returns why this machine cannot have an entry of this name, as the end of a sentence, or undefined. */
+  faultOf(name: string): string | undefined {
+    if (name.length <= this.#short) return undefined;
+    const { forbiddenInComponents, maxPathLength, maxComponentLength } = this.#platform;
+    if (forbiddenInComponents && hasForbidden(name, forbiddenInComponents))
+      return 'has a name that is not valid on this system';
+    const addition = this.#additions[name[0]!] ?? 0;
+    if (this.#isLonger(name, maxPathLength - addition)) return 'has a longer path than this system allows';
+    if (this.#isLonger(name, maxComponentLength) && this.#hasLongComponent(name))
+      return 'has a longer name than this system allows';
+    return undefined;
+  }
+
+  #hasLongComponent(name: string): boolean {
+    return name.split('/').some(component => this.#isLonger(component, this.#platform.maxComponentLength));
+  }
+
+  #isLonger(text: string, most: number): boolean {
+    if (this.#platform.countsUnits) return text.length > most;
+    return text.length * BYTES_A_UNIT > most && encodedLength(text) > most;
+  }
+}
+
+function hasForbidden(name: string, forbidden: RegExp): boolean {
+  const plain = name.replace(/^[A-Za-z]:\//, '').replace(/^~?\.?\//, '');
+  return plain.split('/').some(component => component !== '' && forbidden.test(component));
+}
+
+export interface CaseOptions {
+  readonly layout: PathLayout;
+  readonly platform: Platform;
+  readonly foldsCase: FoldsCase;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Finds a name that differs only in case from another, if the disk folds case: it would overwrite the other. */
+export async function findCaseTwin(
+  entries: readonly Entry[],
+  roots: readonly Entry[],
+  { layout, platform, foldsCase, signal }: CaseOptions,
+): Promise<Fault | undefined> {
+  if (!platform.mayFoldCase) return undefined;
+  const isRoot = new Set(roots);
+  const foldingDirectories = new Set<string>();
+  const seen = new Set<string>();
+  for (const [index, entry] of entries.entries()) {
+    if (index % ENTRIES_A_TURN === ENTRIES_A_TURN - 1) await takeTurn(signal);
+    const { name, type } = entry;
+    const folds = isRoot.has(entry)
+      ? foldsCase(layout.toAbsolute(name))
+      : foldingDirectories.has(parentName(name));
+    if (!folds) continue;
+    if (type === EntryType.directory) foldingDirectories.add(name);
+    const folded = foldCase(name, platform).replace(/\/$/, '');
+    if (seen.has(folded))
+      return {
+        name,
+        why: 'differs only in case from another entry, and this file system treats them as one',
+      };
+    seen.add(folded);
+  }
+  return undefined;
+}

@@ -1,0 +1,83 @@
+import type { Buffer } from 'node:buffer';
+import { DamagedArchiveError } from '../archive-errors.ts';
+import { decodeName } from '../fs/names.ts';
+
+/** Names and bytes that are decoded at a time: many cost less, and a turn of the event loop must not take long. */
+const NAMES_A_BLOCK = 4096;
+const BYTES_A_BLOCK = 256 * 1024;
+
+/** Reads the names of a column one by one. Throws `DamagedArchiveError` for a name that is too long or not there. */
+export class NameReader {
+  readonly #column: Buffer;
+  readonly #maxBytes: number;
+  /** Decoded names, and their lengths in bytes. */
+  #names: readonly string[] = [];
+  #lengths: number[] = [];
+  #next = 0;
+  /** End of the decoded names in the column. */
+  #at = 0;
+
+  /** `maxBytes` bounds each name. */
+  constructor(column: Buffer, maxBytes: number) {
+    this.#column = column;
+    this.#maxBytes = maxBytes;
+  }
+
+  /** Returns the next name. */
+  read(): string {
+    if (this.#next === this.#names.length) this.#decode();
+    return this.#names[this.#next++]!;
+  }
+
+  /** Length in bytes of the name that was read last. */
+  get length(): number {
+    return this.#lengths[this.#next - 1]!;
+  }
+
+  /** Throws if names follow. */
+  end(): void {
+    if (this.#next !== this.#names.length || this.#at !== this.#column.length)
+      throw new DamagedArchiveError(WRONG_COUNT);
+  }
+
+  #decode(): void {
+    const start = this.#at;
+    if (start === this.#column.length) throw new DamagedArchiveError(WRONG_COUNT);
+    const most = Math.min(start + BYTES_A_BLOCK, this.#column.length);
+    this.#lengths = [];
+    this.#next = 0;
+    while (this.#at < most && this.#lengths.length < NAMES_A_BLOCK) {
+      const end = this.#endOfName(this.#at);
+      this.#lengths.push(end - this.#at);
+      this.#at = end + 1;
+    }
+    const block = this.#column.subarray(start, this.#at);
+    const text = block.toString('utf8');
+    // A name with bytes that are not UTF-8 is decoded by itself
+    this.#names = text.includes('\ufffd') ? this.#decodeEach(start) : text.slice(0, -1).split('\0');
+  }
+
+  #endOfName(start: number): number {
+    const column = this.#column;
+    const most = Math.min(start + this.#maxBytes, column.length - 1);
+    let end = start;
+    while (end < most && column[end] !== 0) end++;
+    if (column[end] === 0) return end;
+    throw new DamagedArchiveError(
+      end === column.length - 1
+        ? 'a name in its manifest does not end'
+        : 'a name in its manifest is too long',
+    );
+  }
+
+  #decodeEach(start: number): string[] {
+    let at = start;
+    return this.#lengths.map(length => {
+      const name = decodeName(this.#column.subarray(at, at + length));
+      at += length + 1;
+      return name;
+    });
+  }
+}
+
+const WRONG_COUNT = 'its manifest has a wrong number of names';

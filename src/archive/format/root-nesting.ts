@@ -1,0 +1,82 @@
+import { type FoldsCase, pathKeys } from '../fs/case-folding.ts';
+import type { PathLayout } from '../fs/layout.ts';
+import { compareNames } from '../fs/names.ts';
+import { RootPaths } from '../fs/nesting.ts';
+import type { Platform } from '../fs/platform.ts';
+import { type Entry, EntryType, type Manifest } from './entry.ts';
+import { hasEntry, lowerBound } from './sorted-entries.ts';
+import { ENTRIES_A_TURN, takeTurn } from './turns.ts';
+
+/** An entry and why it is refused, as the end of a sentence. */
+export interface Fault {
+  readonly name: string;
+  readonly why: string;
+}
+
+/**
+ * Returns one of the sorted `names` that is below a file or link of the archive, or undefined. Searches the names for each
+ * file: to search the files for each ancestor of each name would take the square of a name's length.
+ */
+export async function findBelowLeaf(
+  entries: readonly Entry[],
+  names: readonly string[],
+  signal: AbortSignal | undefined,
+): Promise<string | undefined> {
+  const longest = names.reduce((most, { length }) => Math.max(most, length), 0);
+  for (let index = 0; index < entries.length; index++) {
+    const { name, type } = entries[index]!;
+    if (index % ENTRIES_A_TURN === ENTRIES_A_TURN - 1) await takeTurn(signal);
+    if (type === EntryType.directory || name.length >= longest) continue;
+    const below = `${name}/`;
+    const found = names[lowerBound(names, other => other, below)];
+    if (found?.startsWith(below)) return found;
+  }
+  return undefined;
+}
+
+/**
+ * Checks roots by their paths on this machine, where one directory may have several stored names: no two roots have one
+ * path, and a root is below another one only if `path` excludes a directory between them.
+ */
+export class RootNesting {
+  readonly #entries: readonly Entry[];
+  readonly #layout: PathLayout;
+  readonly #paths: RootPaths<Entry>;
+
+  constructor({ entries }: Manifest, layout: PathLayout, platform: Platform, foldsCase: FoldsCase) {
+    this.#entries = entries;
+    this.#layout = layout;
+    this.#paths = new RootPaths(pathKeys(platform, foldsCase));
+  }
+
+  /** Returns the first fault. Throws the signal's reason. */
+  async faultOf(roots: readonly Entry[], signal: AbortSignal | undefined): Promise<Fault | undefined> {
+    for (const [index, root] of roots.entries()) {
+      if (index % ENTRIES_A_TURN === ENTRIES_A_TURN - 1) await takeTurn(signal);
+      const other = this.#paths.add(this.#layout.toAbsolute(root.name), root);
+      if (other) return { name: root.name, why: `has the same path as ${other.name}` };
+    }
+    /** Roots below others, by the names that those give them. */
+    const renamed = new Map<string, string>();
+    for (const [index, { name }] of roots.entries()) {
+      if (index % ENTRIES_A_TURN === ENTRIES_A_TURN - 1) await takeTurn(signal);
+      const above = this.#paths.nearestAbove(this.#layout.toAbsolute(name));
+      if (!above) continue;
+      const { root, components } = above;
+      if (root.type !== EntryType.directory) return { name, why: BELOW };
+      const parent =
+        root.name +
+        components
+          .slice(0, -1)
+          .map(component => `${component}/`)
+          .join('');
+      if (hasEntry(this.#entries, parent) || this.#layout.permits(parent))
+        return { name, why: `is in ${root.name} under another name` };
+      renamed.set(parent + components.at(-1)!, name);
+    }
+    const covered = await findBelowLeaf(this.#entries, [...renamed.keys()].sort(compareNames), signal);
+    return covered === undefined ? undefined : { name: renamed.get(covered)!, why: BELOW };
+  }
+}
+
+const BELOW = 'is below a file or link of the same archive';

@@ -1,0 +1,195 @@
+import { describe, expect, test } from 'vitest';
+import { DamagedArchiveError, UnusableArchiveError } from '../../../src/archive/archive-errors.ts';
+import type { Entry } from '../../../src/archive/format/entry.ts';
+import { validate } from '../../../src/archive/format/validate.ts';
+import type { FoldsCase } from '../../../src/archive/fs/case-folding.ts';
+import type { PathLayout } from '../../../src/archive/fs/layout.ts';
+import { type Platform, platformOf } from '../../../src/archive/fs/platform.ts';
+import { HEAD, layoutIn } from '../support/archives.ts';
+
+const entry = (name: string, more: Partial<Entry> = {}): Entry => ({
+  name,
+  type: name.endsWith('/') ? 1 : 0,
+  mode: 0o644,
+  mtimeUs: 0,
+  mtimeRestNs: 0,
+  size: 0,
+  target: '',
+  linkTo: -1,
+  uid: -1,
+  gid: -1,
+  frame: -1,
+  offset: 0,
+  ...more,
+});
+
+const check = (names: string[], layout: PathLayout, platform: Platform, foldsCase?: FoldsCase) =>
+  validate({ head: HEAD, frames: [], entries: names.map(name => entry(name)) }, 0, layout, {
+    platform,
+    ...(foldsCase && { foldsCase }),
+  });
+
+describe('lengths', () => {
+  const long = { path: 'has a longer path than this system allows', name: 'has a longer name than this' };
+  /** A name below `./tree/` whose path in the workspace `/w` has this many bytes. */
+  const nameOfPath = (bytes: number) => {
+    const below = 'd'.repeat(99);
+    const name = `./tree/${`${below}/`.repeat(Math.floor((bytes - 8) / 100) - 1)}`;
+    return name + 'x'.repeat(bytes - 1 - name.length);
+  };
+  const checkRoot = async (name: string, platform: Platform) => {
+    const layout = { ...layoutIn('/w'), permits: (stored: string) => stored === name };
+    return check([name], layout, platform, () => false);
+  };
+
+  test.each<[string, NodeJS.Platform, string, string | undefined]>([
+    ['a path of 4,095 bytes on Linux', 'linux', nameOfPath(4095), undefined],
+    ['a path of 4,096 bytes on Linux', 'linux', nameOfPath(4096), long.path],
+    ['a path of 1,023 bytes on macOS', 'darwin', nameOfPath(1023), undefined],
+    ['a path of 1,024 bytes on macOS', 'darwin', nameOfPath(1024), long.path],
+    ['a path of 4,096 characters on Windows', 'win32', nameOfPath(4096), undefined],
+    ['a name of 255 bytes on Linux', 'linux', `./${'n'.repeat(255)}`, undefined],
+    ['a name of 256 bytes on Linux', 'linux', `./${'n'.repeat(256)}`, long.name],
+    ['a name of 258 bytes in 86 characters on Linux', 'linux', `./${'日'.repeat(86)}`, long.name],
+    ['a name of 255 characters on Windows', 'win32', `./${'日'.repeat(255)}`, undefined],
+    ['a name of 256 characters on Windows', 'win32', `./${'n'.repeat(256)}`, long.name],
+    ['a component of 256 bytes on Linux', 'linux', `./${'n'.repeat(256)}/x`, long.name],
+  ])('%s', async (_, system, name, message) => {
+    const attempt = checkRoot(name, platformOf(system, false));
+    if (message === undefined) await expect(attempt).resolves.toBeDefined();
+    else {
+      await expect(attempt).rejects.toThrow(UnusableArchiveError);
+      await expect(attempt).rejects.toThrow(message);
+    }
+  });
+
+  test('an archive that is damaged too is reported as damaged', async () => {
+    const names = ['./tree/', `./tree/${'n'.repeat(256)}`, './tree//'];
+    await expect(check(names, layoutIn('/w'), platformOf('linux', false))).rejects.toThrow(
+      DamagedArchiveError,
+    );
+  });
+});
+
+describe('what a system can hold', () => {
+  const windows = platformOf('win32', false);
+
+  test.each([
+    'a:b',
+    'c:',
+    'x<y',
+    'x>y',
+    'x"y',
+    'x|y',
+    'x?',
+    'x*',
+    'back\\slash',
+    'tab\t',
+    'dot.',
+    'blank ',
+    'con',
+    'NUL',
+    'Aux.txt',
+    'com1',
+    'LPT9.log',
+  ])('the component %j is not valid on Windows', async name => {
+    const layout = layoutIn('/w');
+    await expect(check(['./tree/', `./tree/${name}`], layout, windows)).rejects.toThrow(
+      'has a name that is not valid on this system',
+    );
+    if (!name.includes('\\'))
+      await expect(check(['./tree/', `./tree/${name}/`], layout, windows)).rejects.toThrow(
+        'has a name that is not valid on this system',
+      );
+    await expect(
+      check(['./tree/', `./tree/${name}`], layout, platformOf('linux', false)),
+    ).resolves.toBeDefined();
+  });
+
+  test.each(['console', 'com', 'com10', '.hidden', 'a.b.c', 'nul-x', ' leading'])(
+    'the component %j is valid on Windows',
+    async name => {
+      const layout = layoutIn('/w');
+      const platform = { ...windows, mayFoldCase: false };
+      await expect(check(['./tree/', `./tree/${name}`], layout, platform)).resolves.toBeDefined();
+    },
+  );
+
+  test('a drive letter and the anchors of stored names are not checked as components', async () => {
+    const layout = { ...layoutIn('/w'), permits: (name: string) => !/^(?:~|[A-Z]:)\/$/.test(name) };
+    const platform = { ...windows, mayFoldCase: false };
+    await expect(
+      check(['C:/tools/', 'C:/tools/x', '~/cache/', '~/cache/x'], layout, platform),
+    ).resolves.toBeDefined();
+  });
+});
+
+test('a share is a root only on Windows', async () => {
+  const layout = { ...layoutIn('/w'), permits: (name: string) => /^\/\/server\/share\/x/.test(name) };
+  const names = ['//server/share/x/', '//server/share/x/y'];
+  await expect(check(names, layout, platformOf('win32', false), () => false)).resolves.toBeDefined();
+  await expect(check(names, layout, platformOf('linux', false))).rejects.toThrow(
+    'has an empty, `.` or `..` component',
+  );
+});
+
+describe('names that differ only in case', () => {
+  const mac = platformOf('darwin', false);
+  const differs = 'differs only in case from another';
+  const inWorkspace = (path: string) => path.startsWith('/w/');
+  const inHome = (path: string) => path.startsWith('/h/');
+
+  test.each([
+    [['./tree/', './tree/A', './tree/a']],
+    [['./tree/', './tree/A/', './tree/A/x', './tree/a']],
+    [['./tree/', './tree/A/', './tree/a/']],
+    [['./tree/', './tree/u\u0308', './tree/ü']],
+    [['./tree/', './tree/É', './tree/é']],
+    [['./tree/', './tree/ς', './tree/σ']],
+  ])('the names %j are refused only if the disk folds case', async names => {
+    const layout = layoutIn('/w');
+    await expect(check(names, layout, mac, () => true)).rejects.toThrow(differs);
+    await expect(check(names, layout, mac, () => false)).resolves.toBeDefined();
+  });
+
+  test.each([
+    [['./tree/', './tree/strasse', './tree/straße']],
+    [['./tree/', './tree/u\u0308', './tree/ü']],
+    [['./tree/', './tree/fi', './tree/ﬁ']],
+  ])('the names %j are different on NTFS and equal on APFS', async names => {
+    const layout = layoutIn('/w');
+    await expect(check(names, layout, platformOf('win32', false), () => true)).resolves.toBeDefined();
+    await expect(check(names, layout, mac, () => true)).rejects.toThrow(differs);
+  });
+
+  test.each([['Aa'], ['Éé'], ['ῌῃ'], ['Ωω']])('the names %s are equal on NTFS', async ([upper, lower]) => {
+    const names = ['./tree/', `./tree/${lower}`, `./tree/${upper}`].sort();
+    const layout = layoutIn('/w');
+    await expect(check(names, layout, platformOf('win32', false), () => true)).rejects.toThrow(differs);
+  });
+
+  test('names are folded only if the disk of their root folds case', async () => {
+    const layout = layoutIn('/w', ['tree', '~/tree'], '/h');
+    const inTree = ['./tree/', './tree/A', './tree/a', '~/tree/', '~/tree/b'];
+    await expect(check(inTree, layout, mac, inWorkspace)).rejects.toThrow(differs);
+    await expect(check(inTree, layout, mac, inHome)).resolves.toBeDefined();
+    const below = ['./tree/', '~/tree/', '~/tree/d/', '~/tree/d/A', '~/tree/d/a'];
+    await expect(check(below, layout, mac, inHome)).rejects.toThrow(differs);
+    await expect(check(below, layout, mac, inWorkspace)).resolves.toBeDefined();
+  });
+
+  test('two roots that differ only in case are refused', async () => {
+    const layout = layoutIn('/w', ['Tree', 'tree']);
+    const names = ['./Tree/', './tree/', './tree/x'];
+    await expect(check(names, layout, mac, () => true)).rejects.toThrow('has the same path as ./Tree/');
+    await expect(check(names, layout, mac, () => false)).resolves.toBeDefined();
+  });
+
+  test('names that differ only in case are kept on Linux without a probe', async () => {
+    const layout = layoutIn('/w');
+    const looked = () => expect.unreachable();
+    await expect(
+      check(['./tree/', './tree/A', './tree/a'], layout, platformOf('linux', true), looked),
+    ).resolves.toBeDefined();
+  });
+});

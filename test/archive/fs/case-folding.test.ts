@@ -1,0 +1,16 @@
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { createCaseProbe } from '../../../src/archive/fs/case-folding.ts';
+import { scratch } from '../../support/scratch.ts';
+
+describe.runIf(process.platform === 'linux')('a probe for case', () => {
+  test('the case probe tests existing names at the path or above it', () => {
+    const folds = createCaseProbe();
+    const directory = scratch();
+    expect([directory, join(directory, 'absent/a'), join(directory, 'absent/b')].map(folds)).toEqual([
+      false,
+      false,
+      false,
+    ]);
+  });
+});
