@@ -1,12 +1,14 @@
+import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import {
   DeleteObjectCommand,
   GetBucketLifecycleConfigurationCommand,
+  ListObjectsV2Command,
   PutBucketLifecycleConfigurationCommand,
   PutBucketPolicyCommand,
   type S3Client,
 } from '@aws-sdk/client-s3';
-import { expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
 import { storeFor } from '../storage/s3/gateway-store.ts';
 import { s3Client } from '../support/gateway/bucket.ts';
@@ -18,10 +20,15 @@ import { gateway, newBucket } from '../support/gateway/shared-gateway.ts';
 const MIB = 1024 * 1024;
 const read = (file: string) => readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8');
 
+/** Returns the JSON blocks after a heading, in their order, and up to the end of the file. */
+function blocks(file: string, heading: string): string[] {
+  const [, ...texts] = read(file).split(`# ${heading}\n`)[1]?.split('```json\n') ?? [];
+  return texts.map(text => text.split('```')[0]!);
+}
+
 /** Returns the first JSON block after a heading. */
 function block(file: string, heading: string): string {
-  const text = read(file).split(`# ${heading}\n`)[1]?.split('```json\n')[1]?.split('```')[0];
-  return text ?? expect.fail(`${file} has no JSON under '${heading}'`);
+  return blocks(file, heading)[0] ?? expect.fail(`${file} has no JSON under '${heading}'`);
 }
 
 function ownerOf(bucket: BucketAccess): S3Client {
@@ -74,28 +81,120 @@ it('the rights in docs/setup.md are enough for every operation and do not includ
   await expect(deletion).rejects.toMatchObject({ name: 'AccessDenied' });
 });
 
-const MAIN = 'cache-s3/v1/your-org/your-repo/refs=2Fheads=2Fmain/k/x';
-const OTHER_BRANCH = 'cache-s3/v1/your-org/your-repo/refs=2Fheads=2Fmain2/k/x';
-const PULL = 'cache-s3/v1/your-org/your-repo/refs=2Fpull=2F7=2Fmerge/k/x';
+describe('the policy in docs/threat-model.md', () => {
+  const REPOSITORY = 'cache-s3/v1/your-org/your-repo/';
+  const MAIN = `${REPOSITORY}refs=2Fheads=2Fmain/k/x`;
+  const OTHER_BRANCH = `${REPOSITORY}refs=2Fheads=2Fmain2/k/x`;
+  const SHARED = `${REPOSITORY}_/k/x`;
+  const [PULL_7, PULL_8] = [7, 8].map(number => `${REPOSITORY}refs=2Fpull=2F${number}=2Fmerge/k/x`);
+  const FOREIGN = ['your-repo2', 'other'].map(name => `cache-s3/v1/your-org/${name}/refs=2Fheads=2Fmain/k/x`);
+  const refused = { name: 'StoreRefusedError' };
+  const [policy, pullRequestsWrite] = blocks('docs/threat-model.md', 'Separate credentials');
 
-it.each([
-  ['ci-main', [MAIN], [PULL, OTHER_BRANCH]],
-  ['ci-read', [PULL], [MAIN, OTHER_BRANCH]],
-])(
-  'the policy of docs/threat-model.md lets %s write only its own refs, and read all',
-  async (user, writes, refused) => {
-    const policy = block('docs/threat-model.md', 'Separate credentials')
-      .replaceAll(`user/${user}`, 'user/other')
-      .replaceAll(/user\/ci-\w+/g, 'user/tester');
-    const store = storeFor(await bucketWith(policy), { attempts: 1 });
-    for (const name of writes) await save(store, name);
-    for (const name of refused)
-      await expect(save(store, name), name).rejects.toMatchObject({ name: 'StoreRefusedError' });
-    for (const name of writes) expect(await store.head(name)).toMatchObject({ sizeBytes: 1000 });
-    expect(await store.head(refused[0]!)).toBeUndefined();
-    store.close();
-  },
-);
+  const stores: ObjectStore[] = [];
+  afterEach(() => {
+    for (const store of stores.splice(0)) store.close();
+  });
+
+  /** Makes a user of the gateway with a name of its own, and returns its keys. */
+  async function newUser(name: string): Promise<Omit<BucketAccess, 'bucket'> & { readonly uid: string }> {
+    const uid = `${name}-${randomBytes(4).toString('hex')}`;
+    const user = await gateway().admin(['user', 'create', `--uid=${uid}`, '--display-name=x']);
+    const [{ access_key: accessKey, secret_key: secretKey }] = JSON.parse(user).keys;
+    return { uid, accessKey, secretKey };
+  }
+
+  /** Makes a bucket with the policy, and the store of each of its users and of the bucket's owner. */
+  async function storesWith(statements: readonly unknown[]) {
+    const owner = await newBucket('policy');
+    const [main, reader] = [await newUser('ci-main'), await newUser('ci-read')];
+    const document = { ...JSON.parse(policy!), Statement: statements };
+    const Policy = JSON.stringify(document)
+      .replaceAll('ci-cache', owner.bucket)
+      .replaceAll('user/ci-main', `user/${main.uid}`)
+      .replaceAll('user/ci-read', `user/${reader.uid}`);
+    await ownerOf(owner).send(new PutBucketPolicyCommand({ Bucket: owner.bucket, Policy }));
+    const storeOf = (access: Omit<BucketAccess, 'bucket'>) => {
+      const store = storeFor({ ...access, bucket: owner.bucket }, { attempts: 1 });
+      stores.push(store);
+      return store;
+    };
+    const listAll = async (keys: Omit<BucketAccess, 'bucket'>) => {
+      const access = { ...keys, bucket: owner.bucket };
+      const listing = new ListObjectsV2Command({ Bucket: owner.bucket });
+      return (await ownerOf(access).send(listing)).Contents?.map(({ Key }) => Key);
+    };
+    return {
+      owner: storeOf(owner),
+      main: storeOf(main),
+      reader: storeOf(reader),
+      listAll: () => listAll(reader),
+    };
+  }
+
+  const documented = JSON.parse(policy!).Statement;
+
+  async function namesIn(store: ObjectStore, prefix: string): Promise<string[]> {
+    const names: string[] = [];
+    for await (const { name } of store.list(prefix)) names.push(name);
+    return names;
+  }
+
+  it('lets the default branch write its own ref and nothing else', async () => {
+    const { main } = await storesWith(documented);
+    await save(main, MAIN);
+    await save(main, `${MAIN}-in-parts`, 12 * MIB);
+    for (const name of [OTHER_BRANCH, PULL_7!, SHARED, ...FOREIGN]) {
+      await expect(save(main, name), name).rejects.toMatchObject(refused);
+      await expect(save(main, name, 12 * MIB), name).rejects.toMatchObject(refused);
+    }
+  });
+
+  it('lets a pull request read the caches of its repository and write none', async () => {
+    const { main, reader } = await storesWith(documented);
+    await save(main, MAIN);
+    expect(await reader.getRange(MAIN, { suffix: 10 })).toMatchObject({ sizeBytes: 1000 });
+    expect(await namesIn(reader, REPOSITORY)).toEqual([MAIN]);
+    for (const name of [MAIN, OTHER_BRANCH, PULL_7!, SHARED, ...FOREIGN]) {
+      await expect(save(reader, `${name}-new`), name).rejects.toMatchObject(refused);
+    }
+  });
+
+  it('makes a missing object a miss, although listings are limited to a prefix', async () => {
+    const { main, reader } = await storesWith(documented);
+    for (const store of [main, reader]) {
+      expect(await store.head(MAIN)).toBeUndefined();
+      expect(await store.getRange(PULL_7!, { suffix: 10 })).toBeUndefined();
+      expect(await namesIn(store, `${REPOSITORY}refs=2Fheads=2Fmain/k`)).toEqual([]);
+    }
+  });
+
+  it('lets no run read the content of another repository, and only list its name', async () => {
+    const { owner, reader, listAll } = await storesWith(documented);
+    for (const name of FOREIGN) {
+      await save(owner, name);
+      await expect(reader.head(name), name).rejects.toMatchObject(refused);
+      await expect(reader.getRange(name, { suffix: 10 }), name).rejects.toMatchObject(refused);
+      await expect(namesIn(reader, name.slice(0, -3)), name).rejects.toMatchObject(refused);
+    }
+    expect(await listAll()).toEqual(FOREIGN.toSorted());
+  });
+
+  it('does not restrict the owner of the bucket', async () => {
+    const { owner } = await storesWith(documented);
+    for (const name of [MAIN, PULL_7!, ...FOREIGN]) await save(owner, name);
+  });
+
+  it('with the further statement lets each pull request write every other one, and no branch', async () => {
+    const { main, reader } = await storesWith([...documented, JSON.parse(pullRequestsWrite!)]);
+    await save(reader, PULL_7!);
+    await save(reader, PULL_8!);
+    for (const name of [MAIN, OTHER_BRANCH, SHARED, ...FOREIGN]) {
+      await expect(save(reader, name), name).rejects.toMatchObject(refused);
+    }
+    await expect(save(main, PULL_7!)).rejects.toMatchObject(refused);
+  });
+});
 
 it('the gateway accepts the lifecycle rules of the README unchanged', async () => {
   const owner = await newBucket('lifecycle');
