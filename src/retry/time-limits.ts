@@ -12,7 +12,10 @@ export interface TimeLimitFigures {
   readonly idleTimeoutMs: number;
   /** After the first response: all attempts of one call together, without progress. */
   readonly stalledMs: number;
-  /** Calls during which a server works without sending (joining parts, copying a range): all attempts together. */
+  /**
+   * The server works without sending. Joining parts or copying a range: all attempts together. Storing a body: from the
+   * moment when it has been sent, in each attempt.
+   */
   readonly serverWorkMs: number;
 }
 
@@ -39,6 +42,7 @@ export class TimeLimits {
   readonly #firstAnswer = new AbortController();
   #cancel: (() => void) | undefined;
   #answered = false;
+  #answeredAt = 0;
 
   constructor(clock: Clock, figures: TimeLimitFigures) {
     this.#clock = clock;
@@ -70,9 +74,15 @@ export class TimeLimits {
     return this.#answered;
   }
 
+  /** Milliseconds since the endpoint sent the head of a response; 0 before the first. */
+  get silentMs(): number {
+    return this.#answered ? this.#clock.now() - this.#answeredAt : 0;
+  }
+
   /** Notes that the endpoint has sent the head of a response, of any status. */
   answered(): void {
     this.#answered = true;
+    this.#answeredAt = this.#clock.now();
     this.#cancel?.();
   }
 

@@ -2,14 +2,16 @@ import type { Readable } from 'node:stream';
 import type { Log } from '../../../report/log.ts';
 import { Circuit } from '../../../retry/circuit.ts';
 import type { Clock } from '../../../retry/clock.ts';
+import { Pace, retryAfterMs } from '../../../retry/pace.ts';
 import { retry } from '../../../retry/retry.ts';
 import { anySignal, deadline } from '../../../retry/signals.ts';
 import { StallLimit } from '../../../retry/stall-limit.ts';
-import type { TimeLimits } from '../../../retry/time-limits.ts';
+import { type TimeLimits, TimeoutError } from '../../../retry/time-limits.ts';
 import { StoreRefusedError, StoreUnavailableError } from '../../store-errors.ts';
 import { httpStatus, isRetryable } from '../errors/classify.ts';
 import { namesBucket } from '../errors/refusals.ts';
-import { isMissing, s3Code, shortMessage, toStoreError } from '../errors/s3-errors.ts';
+import { refusedResponse } from '../errors/refused-response.ts';
+import { isMissing, isStatus, s3Code, shortMessage, toStoreError } from '../errors/s3-errors.ts';
 import type { S3Settings } from '../s3-settings.ts';
 import { ProtocolError } from '../transport/protocol-error.ts';
 import type { TransportResponse } from '../transport/transport.ts';
@@ -30,6 +32,8 @@ export interface CallSpec {
   readonly serverWork?: boolean;
   /** Whether the attempt that just failed got closer to the end: then it does not count against the attempts. */
   readonly madeProgress?: () => boolean;
+  /** Sends a body of many bytes: the wait for the response is that for the server's work, once the body has been sent. */
+  readonly sends?: boolean;
   /** Moves an object's bytes beside other transfers: each attempt waits for a place (concurrency-limiter.ts). */
   readonly transfer?: boolean;
   /** The caller can do without the answer: one attempt, and its failure does not open the circuit. */
@@ -52,6 +56,9 @@ export type Attempt<T> = (
   progressed: (bytes: number) => void,
 ) => Promise<T>;
 
+/** An endpoint that has sent nothing for this many times the limit of its work is given up. */
+const MAX_SILENCES = 2;
+
 export interface CallerOptions {
   readonly clock: Clock;
   readonly userAgent: string;
@@ -71,6 +78,8 @@ export class Caller {
   readonly #limits: TimeLimits;
   readonly #userAgent: string;
   readonly #limiter = new ConcurrencyLimiter();
+  readonly #pace: Pace;
+  #inFlight = 0;
   /** Whether a failure is final: the bucket was down before, and no call has succeeded since. */
   #bucketWasDown: boolean;
   /** A call succeeded. */
@@ -83,6 +92,7 @@ export class Caller {
     this.log = log;
     this.clock = clock;
     this.#userAgent = userAgent;
+    this.#pace = new Pace(clock);
     this.#limits = limits;
     this.#bucketWasDown = bucketWasDown;
   }
@@ -125,19 +135,24 @@ export class Caller {
   async #run<T>(spec: CallSpec, attempt: Attempt<T>): Promise<T> {
     const last = spec.lastCallMs !== undefined && this.circuit.takeLastCall();
     if (!last) this.#refuseWhenOpen(spec);
-    const { serverWorkMs, stalledMs } = this.#limits.figures;
+    const { serverWorkMs, stalledMs, idleTimeoutMs } = this.#limits.figures;
     const total = last ? spec.lastCallMs : spec.serverWork ? serverWorkMs : undefined;
     const limit = total === undefined ? undefined : deadline(total, this.clock);
-    const stall = limit ? undefined : new StallLimit(stalledMs, this.clock);
+    // The server may take its time once it has a body, and what is between may hold the body back
+    const stall = limit ? undefined : new StallLimit(stalledMs + (spec.sends ? serverWorkMs : 0), this.clock);
     const signal = anySignal(spec.signal, this.#limits.callBegins(), limit?.signal, stall?.signal);
     const options: SdkHandlerOptions = {
       maxBodyBytes: spec.maxBodyBytes,
       ...(signal && { abortSignal: signal }),
       ...(spec.serverWork && { requestTimeout: serverWorkMs }),
+      ...(spec.sends && { answerMs: Math.max(serverWorkMs, idleTimeoutMs) }),
     };
     const progressed = (bytes: number) => stall?.progressed(bytes);
     const begin = () => this.#attempt(spec, attempt, options, last, progressed);
-    const once = () => (stall ? stall.run(begin) : begin());
+    const once = async () => {
+      await this.#pace.turn(signal);
+      return stall ? stall.run(begin) : begin();
+    };
     const limited = () => this.#limiter.run(once, signal);
     let earlier: Error | undefined;
     try {
@@ -146,7 +161,9 @@ export class Caller {
         clock: this.clock,
         // A gateway that was too busy for the parts may still be for the call that cleans up behind them
         isRetryable: error =>
-          isRetryable(error) && (last ? httpStatus(error) !== undefined : !this.#bucketWasDown),
+          isRetryable(error) &&
+          (last ? httpStatus(error) !== undefined : !this.#bucketWasDown) &&
+          !this.#isSilent(error),
         signal,
         madeProgress: spec.madeProgress,
         onRetry: (error, number, waitMs) => {
@@ -181,6 +198,12 @@ export class Caller {
     return failure;
   }
 
+  /** Whether a timeout is one of an endpoint that has sent nothing for so long that it is given up. */
+  #isSilent(error: unknown): boolean {
+    if (!(error instanceof TimeoutError)) return false;
+    return this.#limits.silentMs >= MAX_SILENCES * this.#limits.figures.serverWorkMs;
+  }
+
   #refuseWhenOpen(spec: CallSpec): void {
     const { cause } = this.circuit;
     if (cause) throw new StoreUnavailableError(`${cause.message}; ${spec.operation} not tried`, { cause });
@@ -198,6 +221,7 @@ export class Caller {
     this.#connection ??= connect(this.settings, this.#limits, this.clock, this.#userAgent);
     this.counters.requests++;
     const begin = this.clock.now();
+    const alone = ++this.#inFlight === 1;
     let result = 'no response';
     let body: Readable | undefined;
     const onResponse = (response: TransportResponse) => {
@@ -205,17 +229,27 @@ export class Caller {
       body = response.body;
     };
     try {
-      return await attempt(this.#connection.client, { ...options, onResponse }, progressed);
+      const value = await attempt(this.#connection.client, { ...options, onResponse }, progressed);
+      this.#pace.accepted();
+      return value;
     } catch (error) {
       result = summaryOf(error);
+      if (isStatus(error, 429) || isStatus(error, 503)) this.#slowDown(error, begin, alone);
       // A body that the SDK did not read would hold its connection
       body?.destroy();
       throw error;
     } finally {
+      this.#inFlight--;
       this.log.debug(
         `s3 ${spec.operation} ${spec.about}: ${result}, ${Math.round(this.clock.now() - begin)} ms`,
       );
     }
+  }
+
+  /** Lowers the rate of requests after a refusal as too many. */
+  #slowDown(error: unknown, begunMs: number, alone: boolean): void {
+    const waitMs = retryAfterMs(refusedResponse(error)?.headers['retry-after'], Date.now());
+    this.#pace.refused({ begunMs, alone, certain: isStatus(error, 429) || waitMs !== undefined, waitMs });
   }
 
   close(): void {

@@ -1,4 +1,5 @@
 import { isStatus, s3Code } from '../errors/s3-errors.ts';
+import { NoResponseError } from '../transport/timers.ts';
 
 /** Transfers without a refusal after which one more at once is tried. Where that is too many, it costs a refusal. */
 const STEADY = 16;
@@ -70,7 +71,11 @@ export class ConcurrencyLimiter {
   }
 }
 
-/** radosgw and AWS return 503 SlowDown. A 503 without an S3 code comes from a proxy whose server is down. */
+/**
+ * radosgw and AWS return 503 SlowDown. A 503 without an S3 code comes from a proxy whose server is down. Bodies that a front
+ * took and has not passed on in time share a slow link: fewer at once arrive sooner.
+ */
 function isTooMany(error: unknown): boolean {
+  if (error instanceof NoResponseError) return true;
   return isStatus(error, 429) || (isStatus(error, 503) && s3Code(error) !== undefined);
 }

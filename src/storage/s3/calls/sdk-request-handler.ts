@@ -15,6 +15,8 @@ export const MAX_LISTING_BYTES = 8 * 1024 * 1024;
 export interface SdkHandlerOptions extends HttpHandlerOptions {
   /** Called with each response. */
   readonly onResponse?: (response: TransportResponse) => void;
+  /** Longest wait for the head of the response once the request has been sent whole, in ms. Default: the idle timeout. */
+  readonly answerMs?: number;
   /** Bound of the body of a success, in bytes. `'stream'` leaves the body to the caller, who bounds it. Default: 64 KiB. */
   readonly maxBodyBytes?: number | 'stream' | undefined;
 }
@@ -46,6 +48,7 @@ export class SdkRequestHandler implements RequestHandler<HttpRequest, HttpRespon
       signal: options.abortSignal as AbortSignal | undefined,
       connectMs,
       idleTimeoutMs: options.requestTimeout ?? idleTimeoutMs,
+      ...(options.answerMs !== undefined && { answerMs: options.answerMs }),
     });
     this.#limits.answered();
     const time = Date.parse(response.headers.date ?? '');

@@ -7,6 +7,9 @@ import { watchIdleTimeout } from './idle-timeout.ts';
 /** A body that arrives more slowly is given up. Far below a slow link that many requests share. */
 const MIN_BYTES_PER_SECOND = 1024;
 
+/** The request has been sent whole, and no response began within a limit that allows for the server's work. */
+export class NoResponseError extends TimeoutError {}
+
 /** The limits in time of one request. Each calls `fail` with a TimeoutError when it is exceeded. */
 export class Timers {
   readonly #clock: Clock;
@@ -19,20 +22,19 @@ export class Timers {
   }
 
   /** Fails with `missing` after `ms` milliseconds. Returns a function that cancels this. */
-  limit(ms: number, missing: string): () => void {
-    const cancel = this.#clock.after(ms, () =>
-      this.#fail(new TimeoutError(`${missing} within ${ms / 1000} s`)),
-    );
+  limit(ms: number, missing: string, Kind = TimeoutError): () => void {
+    const cancel = this.#clock.after(ms, () => this.#fail(new Kind(`${missing} within ${ms / 1000} s`)));
     this.#cancels.add(cancel);
     return cancel;
   }
 
-  /** Fails when no byte moves on a connected socket for `idleTimeoutMs`. */
-  watchIdle(socket: Socket, idleTimeoutMs: number): void {
+  /** Fails when no byte moves on a connected socket for `idleTimeoutMs`. Returns a function that cancels this. */
+  watchIdle(socket: Socket, idleTimeoutMs: number): () => void {
     const cancel = watchIdleTimeout(socket, idleTimeoutMs, this.#clock, () =>
       this.#fail(new TimeoutError(`no data for ${idleTimeoutMs / 1000} s`)),
     );
     this.#cancels.add(cancel);
+    return cancel;
   }
 
   /** Fails when the body of a response brings less than 1 KiB a second over `windowMs`, also when it is not read. */

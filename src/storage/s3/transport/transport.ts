@@ -3,9 +3,10 @@ import https from 'node:https';
 import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import type { Clock } from '../../../retry/clock.ts';
+import { TimeoutError } from '../../../retry/time-limits.ts';
 import { type AgentSettings, type Agents, createAgents } from './agents.ts';
 import { ProtocolError } from './protocol-error.ts';
-import { Timers } from './timers.ts';
+import { NoResponseError, Timers } from './timers.ts';
 
 /**
  * Sends signed HTTP requests: method, target, headers and body go out, status, headers and body come back.
@@ -47,6 +48,11 @@ export interface SendOptions {
   readonly connectMs: number;
   /** Longest time without a byte in either direction once connected, in ms. */
   readonly idleTimeoutMs: number;
+  /**
+   * Longest wait for the head of the response once the request has been sent whole, in ms. Default: `idleTimeoutMs`. A front
+   * may take the whole body before it passes the first byte on (nginx by default).
+   */
+  readonly answerMs?: number;
 }
 
 /** The connections of one thread to one server. */
@@ -70,7 +76,7 @@ export class Transport {
    * Always settles, and reads no more of a body than its reader asks for.
    */
   send(request: TransportRequest, options: SendOptions): Promise<TransportResponse> {
-    const { signal, connectMs, idleTimeoutMs } = options;
+    const { signal, connectMs, idleTimeoutMs, answerMs = idleTimeoutMs } = options;
     return new Promise((resolve, reject) => {
       signal?.throwIfAborted();
       const secure = request.protocol === 'https:';
@@ -90,16 +96,23 @@ export class Transport {
       const onAbort = () => fail(signal?.reason);
       signal?.addEventListener('abort', onAbort, { once: true });
       const connected = timers.limit(connectMs, 'no connection');
+      let stopIdle = () => {};
       sent.once('socket', socket =>
         whenConnected(socket, secure, () => {
           connected();
-          if (!sent.destroyed) timers.watchIdle(socket, idleTimeoutMs);
+          if (!sent.destroyed) stopIdle = timers.watchIdle(socket, idleTimeoutMs);
         }),
       );
       // A head that arrives byte by byte is not idle, so it has a limit of its own.
       let headReceived = () => {};
       sent.once('finish', () => {
-        if (!received) headReceived = timers.limit(idleTimeoutMs, 'no response');
+        if (received) return;
+        stopIdle();
+        headReceived = timers.limit(
+          answerMs,
+          'no response',
+          answerMs > idleTimeoutMs ? NoResponseError : TimeoutError,
+        );
       });
       let informational = 0;
       sent.on('information', () => {
@@ -125,6 +138,8 @@ export class Transport {
           // A refusal that came before our body was through: the rest need not be sent.
           if (!sent.writableFinished) sent.destroy();
         });
+        stopIdle();
+        stopIdle = timers.watchIdle(message.socket, idleTimeoutMs);
         timers.watchRate(message, idleTimeoutMs);
         resolve(responseOf(message));
       });

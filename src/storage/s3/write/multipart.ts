@@ -61,7 +61,7 @@ export async function uploadPart(
   signal: AbortSignal,
 ): Promise<StoredPart> {
   const about = `${upload.name} part ${number}, ${part.sizeBytes} bytes`;
-  const spec: CallSpec = { operation: 'UploadPart', about, signal, transfer: true };
+  const spec: CallSpec = { operation: 'UploadPart', about, signal, transfer: true, sends: true };
   const { ETag } = await caller.run(spec, (client, options, progressed) =>
     sendPart(caller, part, md5 =>
       client.send(

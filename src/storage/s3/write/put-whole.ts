@@ -53,7 +53,12 @@ async function put(
   part: PartBytes,
   conditional: boolean,
 ): Promise<'stored' | 'unclear' | 'refused' | 'conflict' | 'not implemented'> {
-  const spec: CallSpec = { operation: 'PutObject', about: `${name}, ${sizeBytes} bytes`, signal };
+  const spec: CallSpec = {
+    operation: 'PutObject',
+    about: `${name}, ${sizeBytes} bytes`,
+    signal,
+    sends: true,
+  };
   return caller.run(spec, async (client, options, progressed) => {
     try {
       const { ETag, VersionId } = await sendPart(caller, part, md5 =>

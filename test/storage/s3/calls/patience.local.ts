@@ -1,0 +1,76 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { StoreUnavailableError } from '../../../../src/storage/store-errors.ts';
+import { scriptedServer } from '../scripted-server.ts';
+import { shortLimits } from '../support.ts';
+
+const limits = { ...shortLimits, firstByteMs: 10_000, firstAnswerMs: 20_000 };
+const CREATED = '<InitiateMultipartUploadResult><UploadId>1</UploadId></InitiateMultipartUploadResult>';
+const COMPLETED = '<CompleteMultipartUploadResult><ETag>"whole"</ETag></CompleteMultipartUploadResult>';
+const PART = 5 * 1024 * 1024;
+
+test.each([100, 12 * 1024 * 1024])(
+  'an upload of %i bytes waits longer than the idle timeout for a front that has taken the whole body',
+  async sizeBytes => {
+    const server = await scriptedServer(async (operation, request) => {
+      if (operation === 'CreateMultipartUpload') return { body: CREATED };
+      if (operation === 'CompleteMultipartUpload') return { body: COMPLETED };
+      if (operation === 'HeadObject') return { status: 404 };
+      for await (const _ of request);
+      await delay(2 * shortLimits.idleTimeoutMs);
+      return to => to.writeHead(200, { etag: '"e"', 'content-length': 0 }).end();
+    });
+    const upload = server
+      .store({ attempts: 1 }, { timeLimits: limits })
+      .createUpload('x', { partSizeBytes: PART, onlyIfAbsent: true });
+    await upload.write(new Uint8Array(sizeBytes));
+    await upload.complete();
+    expect(server.operations.filter(operation => operation.startsWith('UploadPart')).length).toBe(
+      sizeBytes > PART ? 3 : 0,
+    );
+  },
+);
+
+test('an endpoint that takes bodies and never responds is given up, whatever attempts are left', async () => {
+  const server = await scriptedServer(operation => (operation === 'HeadObject' ? { status: 404 } : 'silent'));
+  const timeLimits = { ...limits, serverWorkMs: 600 };
+  const upload = server
+    .store({ attempts: 20 }, { timeLimits })
+    .createUpload('x', { partSizeBytes: PART, onlyIfAbsent: true });
+  await upload.write(new Uint8Array(100));
+  await expect(upload.complete()).rejects.toThrow(StoreUnavailableError);
+  const puts = server.operations.filter(operation => operation === 'PutObject');
+  expect(puts.length).toBeLessThanOrEqual(3);
+});
+
+test.each([429, 503])(
+  'every range is read from a server that refuses by %i more than ten requests a second',
+  async status => {
+    let last = Number.NEGATIVE_INFINITY;
+    const server = await scriptedServer(() => {
+      const now = performance.now();
+      if (now - last < 100) return { status, body: '<html></html>' };
+      last = now;
+      const range = { 'content-range': 'bytes 0-0/1', etag: '"e"' };
+      return { status: 206, headers: range, body: 'x' };
+    });
+    const store = server.store({}, { timeLimits: limits });
+    const reads = Array.from({ length: 24 }, () => store.getRange('x', { start: 0, end: 1 }));
+    for (const answer of await Promise.all(reads)) expect(answer?.bytes).toHaveLength(1);
+  },
+);
+
+test('a request that follows a Retry-After begins when the server allows it', async () => {
+  let refusedMs = 0;
+  let wait = 0;
+  const server = await scriptedServer(operation => {
+    if (operation === 'HeadObject' && refusedMs === 0) {
+      refusedMs = performance.now();
+      return { status: 503, headers: { 'retry-after': '2' } };
+    }
+    wait = performance.now() - refusedMs;
+    return { status: 404 };
+  });
+  expect(await server.store({}, { timeLimits: limits }).head('x')).toBeUndefined();
+  expect(wait).toBeGreaterThanOrEqual(1990);
+});
