@@ -87,18 +87,24 @@ export class JobRecords {
    * Records symlinks that a restore is about to publish (`linkRow`), in a record of their own: no later step of the job
    * follows them.
    */
-  addRestoredLinks(rows: readonly bigint[]): void {
+  addRestoredLinks(rows: readonly number[]): void {
     if (rows.length === 0) return;
-    this.write(`${RESTORED_LINKS}${randomUUID()}`, Buffer.from(BigInt64Array.from(rows).buffer));
+    this.write(`${RESTORED_LINKS}${randomUUID()}`, Buffer.from(Float64Array.from(rows).buffer));
   }
 
   /** Returns the symlinks that earlier restores of the job have made. */
   restoredLinks(): RestoredLinks {
-    const records = this.names()
-      .filter(name => name.startsWith(RESTORED_LINKS))
-      .slice(0, MAX_LINK_RECORDS)
-      .flatMap(name => this.read(name, MAX_LINK_BYTES) ?? []);
-    return new RestoredLinks(rowsOf(records));
+    const links = new RestoredLinks();
+    let count = 0;
+    for (const name of this.names()) {
+      const record = name.startsWith(RESTORED_LINKS) ? this.read(name, MAX_LINK_BYTES) : undefined;
+      // As above, files of other users do not count
+      if (!record) continue;
+      // A copy, because the array must begin at a multiple of eight bytes
+      links.add(new Float64Array(Uint8Array.from(record).buffer, 0, Math.floor(record.length / 8)));
+      if (++count === MAX_LINK_RECORDS) break;
+    }
+    return links;
   }
 
   /** Writes a record: in full or not at all, readable by its owner alone. */
@@ -135,13 +141,6 @@ function parse(bytes: Buffer | undefined): unknown {
 
 function isTexts(value: unknown): value is readonly string[] {
   return Array.isArray(value) && value.every(one => typeof one === 'string');
-}
-
-function* rowsOf(records: readonly Buffer[]): Generator<bigint> {
-  for (const record of records) {
-    // A copy, because the array must begin at a multiple of eight bytes
-    yield* new BigInt64Array(Uint8Array.from(record).buffer, 0, Math.floor(record.length / 8));
-  }
 }
 
 function damagedFile(name: string): string {

@@ -77,7 +77,7 @@ export async function restoreObject(
 async function markedAsHalf<T>(
   { version, storedPaths }: RestoreRequest,
   records: JobRecords,
-  restore: (beforeCommit: (links: readonly bigint[]) => void) => Promise<T>,
+  restore: (beforeCommit: (links: readonly number[]) => void) => Promise<T>,
 ): Promise<T> {
   let isNew = false;
   try {

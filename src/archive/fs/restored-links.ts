@@ -1,6 +1,6 @@
-import { type BigIntStats, readlinkSync } from 'node:fs';
+import { lstatSync, readlinkSync, type Stats } from 'node:fs';
 import { dirname, join, parse, resolve, sep } from 'node:path';
-import { lstatExact, statExact } from './file-status.ts';
+import { statFile } from './file-status.ts';
 import { ignoreErrors } from './ignore-errors.ts';
 import { decodeName, fsPath } from './names.ts';
 
@@ -9,9 +9,9 @@ const WIDTH = 3;
 /** Links in one path, as in Linux (path_resolution(7)). */
 const MAX_LINKS = 40;
 
-/** Returns the row of a link. */
-export function linkRow({ dev, ino, birthtimeNs }: BigIntStats): readonly bigint[] {
-  return [dev, ino, birthtimeNs];
+/** Returns the row of a link. Plain numbers round the last digits of large inode numbers and of times. */
+export function linkRow({ dev, ino, birthtimeMs }: Stats): readonly [number, number, number] {
+  return [dev, ino, birthtimeMs];
 }
 
 /**
@@ -22,21 +22,21 @@ export class RestoredLinks {
   readonly #keys = new Set<string>();
 
   /** `rows` are those of `linkRow`, one after the other. */
-  constructor(rows: Iterable<bigint> = []) {
-    let row: bigint[] = [];
-    for (const value of rows) {
-      row.push(value);
-      if (row.length < WIDTH) continue;
-      this.#keys.add(row.join(' '));
-      row = [];
-    }
+  constructor(rows: ArrayLike<number> = []) {
+    this.add(rows);
+  }
+
+  /** Adds rows. The rest of a row that is cut short is ignored. */
+  add(rows: ArrayLike<number>): void {
+    for (let at = 0; at + WIDTH <= rows.length; at += WIDTH)
+      this.#keys.add(keyOf([rows[at]!, rows[at + 1]!, rows[at + 2]!]));
   }
 
   /** Returns a restored link that the system follows on the way to what is at `path`, or undefined. */
   onTheWayTo(path: string): string | undefined {
     const found = this.#keys.size > 0 ? this.#first(resolve(path)) : undefined;
     // A link by itself is an entry like any other, unless it stands for a directory
-    const isFollowed = !found?.isLast || ignoreErrors(() => statExact(path)?.isDirectory());
+    const isFollowed = !found?.isLast || ignoreErrors(() => statFile(path, false)?.isDirectory());
     return isFollowed ? found?.link : undefined;
   }
 
@@ -57,13 +57,13 @@ export class RestoredLinks {
       const isLast: boolean = pending.length === 0 && !isTarget;
       isTarget ||= isLast;
       const next = component === '..' ? dirname(at) : join(at, component);
-      const stats = ignoreErrors(() => lstatExact(next));
+      const stats = ignoreErrors(() => lstatSync(fsPath(next)));
       if (!stats) return undefined;
       if (!stats.isSymbolicLink()) {
         at = next;
         continue;
       }
-      if (this.#keys.has(linkRow(stats).join(' '))) return { link: next, isLast };
+      if (this.#keys.has(keyOf(linkRow(stats)))) return { link: next, isLast };
       const target = ignoreErrors(() => decodeName(readlinkSync(fsPath(next), 'buffer')));
       if (target === undefined || ++links > MAX_LINKS) return undefined;
       const { root } = parse(target);
@@ -79,4 +79,8 @@ function componentsOf(path: string): string[] {
     .split(sep === '/' ? '/' : /[\\/]/)
     .filter(component => component !== '' && component !== '.')
     .reverse();
+}
+
+function keyOf(row: readonly number[]): string {
+  return row.join(' ');
 }

@@ -5,9 +5,11 @@ import {
   constants,
   fstatSync,
   linkSync,
+  lstatSync,
   openSync,
   readlinkSync,
   readSync,
+  type Stats,
 } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Entry } from '../format/entry.ts';
@@ -31,8 +33,12 @@ const CHUNK_BYTES = 256 * 1024;
  * another archive, and stay. Never throws: the content is right without the links.
  */
 export function joinHardLinks(entries: readonly Entry[], layout: PathLayout, plan: TargetPlan): void {
-  for (const names of linkedNames(entries, layout, plan)) {
-    for (const name of names.slice(1)) ignoreErrors(() => join(names[0]!, name, plan.areas));
+  for (const [file, ...names] of linkedNames(entries, layout, plan)) {
+    const first = ignoreErrors(() => lstatSync(fsPath(file!)));
+    for (const name of names) {
+      const isJoined = first && ignoreErrors(() => isSame(first, lstatSync(fsPath(name))));
+      if (!isJoined) ignoreErrors(() => join(file!, name, plan.areas));
+    }
   }
 }
 
@@ -67,7 +73,7 @@ function join(file: string, name: string, areas: readonly StagingArea[]): void {
   }
 }
 
-function isSame(a: BigIntStats, b: BigIntStats): boolean {
+function isSame<S extends Stats | BigIntStats>(a: S, b: S): boolean {
   return a.ino === b.ino && a.dev === b.dev;
 }
 

@@ -58,8 +58,10 @@ export function requireWritable(path: string, stats: Stats): void {
     if (code === 'EPERM' && thisPlatform.hasModes) throw attributeError(path, error);
     // Its owner can give it the write bit for the commit
     if (isOwner(stats)) return;
+    // Root is refused by a network file system (root_squash) or without its capabilities
+    const advice = process.geteuid?.() === 0 ? 'run the job as that user' : 'set `sudo: true`';
     throw new TargetTreeError(
-      `${path} belongs to user ${stats.uid} and cannot be written; remove it or set \`sudo: true\``,
+      `${path} belongs to user ${stats.uid} and cannot be written; remove it or ${advice}`,
       { cause: error },
     );
   }

@@ -27,6 +27,7 @@ export class StagingArea {
   /** Whether new files get another mode than requested, although the umask is 0: by a default ACL, or on vfat. */
   masksModes = false;
   readonly #name: string;
+  #path: string | undefined;
   /** Opened if the parent's path leaves no room for names in it. */
   #handle: DirectoryHandle | undefined;
   /** The parent's attributes before and after this area was made. */
@@ -42,8 +43,11 @@ export class StagingArea {
   }
 
   get path(): string {
-    if (!this.#handle && isLongDirectory(this.parent)) this.#handle = openDirectory(this.parent);
-    return `${this.#handle?.path ?? this.parent}/${this.#name}`;
+    if (this.#path === undefined) {
+      if (isLongDirectory(this.parent)) this.#handle = openDirectory(this.parent);
+      this.#path = `${this.#handle?.path ?? this.parent}/${this.#name}`;
+    }
+    return this.#path;
   }
 
   /** Returns a path for a directory that is moved as a whole, or for an item that is moved aside. */
@@ -87,6 +91,7 @@ export class StagingArea {
     });
     this.#handle?.close();
     this.#handle = undefined;
+    this.#path = undefined;
     return removed ?? false;
   }
 

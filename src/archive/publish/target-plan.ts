@@ -1,3 +1,5 @@
+/** This folder makes restored files visible, on the main thread: a plan, staging directories, and a commit of renames. */
+
 import { basename, dirname } from 'node:path';
 import { TargetTreeError } from '../archive-errors.ts';
 import { type Entry, EntryType, parentName } from '../format/entry.ts';

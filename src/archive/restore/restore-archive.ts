@@ -1,3 +1,5 @@
+/** This folder restores an archive, on the main thread: checks it, compares it with the disk, and fetches its frames. */
+
 import { setImmediate } from 'node:timers/promises';
 import { StagedFileError } from '../archive-errors.ts';
 import type { Entry } from '../format/entry.ts';
@@ -32,7 +34,7 @@ export interface RestoreArchiveOptions {
   /** When it is aborted before the commit, nothing is published and staging is removed. */
   readonly signal?: AbortSignal | undefined;
   /** Called before the first change that a reader of the tree can see, with the rows of the new symlinks (`linkRow`). */
-  readonly beforeCommit?: (links: readonly bigint[]) => void;
+  readonly beforeCommit?: (links: readonly number[]) => void;
   /** Skips entries that are unchanged on the disk by type, size, mode and mtime. */
   readonly warm?: boolean;
   /** Returns the status of each file written, for an incremental save. */
@@ -94,7 +96,7 @@ interface Built {
   readonly rawBytes: number;
   /** Status in staging. */
   readonly rows: StatusRows | undefined;
-  readonly links: readonly bigint[];
+  readonly links: readonly number[];
 }
 
 /** Builds the wanted entries in staging. When it throws, the runner is closed and staging is removed. */

@@ -28,12 +28,14 @@ export function statusInStaging(entries: readonly Entry[], plan: TargetPlan): St
 }
 
 /** Returns the rows of restored symlinks in staging (`linkRow`). */
-export function linksInStaging(entries: readonly Entry[], plan: TargetPlan): readonly bigint[] {
-  return entries.flatMap((entry, index) => {
-    if (inodeOf(entry, entries).type !== EntryType.symlink || !plan.staged.has(index)) return [];
-    const stats = lstatExact(plan.staged.at(index)!);
-    return stats ? linkRow(stats) : [];
+export function linksInStaging(entries: readonly Entry[], plan: TargetPlan): readonly number[] {
+  const rows: number[] = [];
+  entries.forEach((entry, index) => {
+    if (inodeOf(entry, entries).type !== EntryType.symlink || !plan.staged.has(index)) return;
+    const [dev, ino, birthtime] = linkRow(lstatSync(fsPath(plan.staged.at(index)!)));
+    rows.push(dev, ino, birthtime);
   });
+  return rows;
 }
 
 /**

@@ -12,7 +12,7 @@ const forged = (...entries: ForgedEntry[]): Buffer => writeForgery(forge(entries
 
 /** Restores as one job: the links of each restore are known to the later ones. */
 function createJob(workspace: string) {
-  const rows: bigint[] = [];
+  const rows: number[] = [];
   return {
     get restoredLinks() {
       return new RestoredLinks(rows);
@@ -174,6 +174,6 @@ describe('RestoredLinks', () => {
     const workspace = scratch();
     symlinkSync('two', join(workspace, 'one'));
     symlinkSync('one', join(workspace, 'two'));
-    expect(new RestoredLinks([1n, 2n, 3n]).onTheWayTo(join(workspace, 'one/x'))).toBeUndefined();
+    expect(new RestoredLinks([1, 2, 3]).onTheWayTo(join(workspace, 'one/x'))).toBeUndefined();
   });
 });

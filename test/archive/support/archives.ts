@@ -82,7 +82,7 @@ export interface RestoreObjectOptions {
   /** Links of earlier restores of the job. */
   readonly restoredLinks?: RestoredLinks;
   /** Receives the rows of the links that are published. */
-  readonly onLinks?: (rows: readonly bigint[]) => void;
+  readonly onLinks?: (rows: readonly number[]) => void;
   readonly staleStagingMs?: number;
   readonly warm?: boolean;
 }
