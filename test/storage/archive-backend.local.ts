@@ -250,6 +250,22 @@ describe('a damaged object', () => {
   });
 });
 
+test('a damaged object of the default branch is not replaced by a pull request', async () => {
+  const { job, fileOf } = setUp();
+  const [main, own] = ['refs/heads/main', 'refs/pull/7/merge'];
+  const first = job({ refs: [main] });
+  await buildTree(first.workspace, { 'tree/file': 'one' });
+  await first.saveInFull('k');
+  writeFileSync(fileOf(first, 'k'), torn());
+  const second = job({ refs: [own, main] });
+  await buildTree(second.workspace, { 'tree/file': 'two' });
+  const damaged = await damageFound(second, 'k');
+  expect(damaged.name).toBe(first.objectName('k'));
+  expect(await second.save('k', { damaged, record: false })).toMatchObject({ kind: 'saved' });
+  expect(readFileSync(fileOf(first, 'k'), 'utf8')).toBe('torn');
+  expect(await job({ refs: [main] }).restore('k')).toMatchObject({ kind: 'damaged' });
+});
+
 test('an object of another format is unusable, and no save replaces it', async () => {
   const { second, file } = await damagedObject('k', bytes => {
     bytes.writeUInt32LE(1, bytes.lastIndexOf('CS3M') + 4);

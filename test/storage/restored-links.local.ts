@@ -54,6 +54,15 @@ describe('a step below a link that an earlier restore of the job has made', () =
   });
 });
 
+test('a later job follows a link that an earlier job of the same workspace has restored', async () => {
+  const { first, second, outside } = await arrange();
+  await first.restore('planted');
+  // The runner empties RUNNER_TEMP between two jobs
+  for (const record of readdirSync(first.temp)) rmSync(path.join(first.temp, record));
+  expect(await second.restore('ordinary')).toMatchObject({ kind: 'hit' });
+  expect(readdirSync(path.join(outside, 'c')).sort()).toEqual(['file', 'secret']);
+});
+
 test('a step saves again a link that its own restore has made', async () => {
   const { first } = await arrange();
   await first.restore('planted');

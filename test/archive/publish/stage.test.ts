@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { type Platform, thisPlatform } from '../../../src/archive/fs/platform.ts';
 import { describeTree } from '../../support/tree.ts';
@@ -37,6 +38,17 @@ test('symlinks get no type on a system without typed links', async () => {
   await staged({ 'tree/a': { symlink: 'b' } }, {}, { ...thisPlatform, typesLinks: false });
   expect(types).toEqual([null]);
 });
+
+test.skipIf(process.platform === 'win32')(
+  'only its user can enter staging, also in a directory of all users and with files for all users',
+  async () => {
+    const everyone = { directory: true, mode: 0o777 } as const;
+    const archived = { 'tree/open': { content: 'x', mode: 0o666 }, tree: everyone };
+    const { plan } = await staged(archived, { tree: everyone });
+    expect(plan.areas).toHaveLength(1);
+    for (const { path } of plan.areas) expect(statSync(path).mode & 0o7777).toBe(0o700);
+  },
+);
 
 describe.runIf(process.platform === 'linux')('a hard link to a symlink becomes a symlink of its own', () => {
   const archived = {
