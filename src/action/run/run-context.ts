@@ -51,13 +51,13 @@ export function readRunContext(env: Environment): RunContext {
   // Other servers have more events of pull requests, such as pull_request_comment of Gitea
   const pullRequest = PULL_REQUEST_EVENTS.has(eventName) || ref.startsWith('refs/pull/');
   // The payload of a schedule has no repository, but it always runs on the default branch
-  const defaultRef = fullRef(payload.defaultBranch) ?? (eventName === 'schedule' ? ref : undefined);
+  const defaultRef = fullRef(payload.defaultBranch) ?? (eventName === 'schedule' ? fullRef(ref) : undefined);
   const base = payload.pullRequestBase ?? (env.GITHUB_BASE_REF || undefined);
   return {
     eventName,
     ref,
     repository,
-    defaultRef: defaultRef || undefined,
+    defaultRef,
     baseRef: fullRef(payload.mergeGroupBase ?? base),
     pullRequest,
     // Also if the payload does not name the repository: a fork may have been deleted

@@ -116,6 +116,12 @@ describe('parseInputs', () => {
     expect(() => parse({ ...minimal, path })).toThrow(sentence);
   });
 
+  test('a line of path may have all the bytes that are allowed, as JSON', () => {
+    const line = 'd'.repeat(80_000 - '[""]'.length);
+    expect(parse({ ...minimal, path: line }).paths).toEqual([line]);
+    expect(() => parse({ ...minimal, path: `${line}d` })).toThrow(BadInputError);
+  });
+
   test('19,999 lines of path, of which 1,000 have wildcards, are accepted', () => {
     const path = `${'*\n'.repeat(1000)}${'d\n'.repeat(18_999)}`;
     expect(parse({ ...minimal, path }).paths).toHaveLength(19_999);

@@ -80,6 +80,11 @@ describe('the settings of a server', () => {
       { forcePathStyle: true, instanceMetadata: false },
     ],
     ['the bucket of another tenant is accepted', { bucket: 'tenant:ci' }, { bucket: 'tenant:ci' }],
+    [
+      'the input region precedes that of the host',
+      { endpoint: 's3.eu-central-1.amazonaws.com', region: 'eu-west-1' },
+      { region: 'eu-west-1' },
+    ],
     ['the input region sets the region', { endpoint: 'rgw.example', region: 'fr-1' }, { region: 'fr-1' }],
     ['retry: false means one attempt', { retry: 'false', 'retry-count': '7' }, { attempts: 1 }],
     ['retry-count: n means n retries', { 'retry-count': '7' }, { attempts: 8 }],

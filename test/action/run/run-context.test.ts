@@ -129,3 +129,9 @@ test('the repository is read from the payload if GITHUB_REPOSITORY is not set', 
 test('a workspace that is relative is in the current directory', () => {
   expect(readRunContext({ GITHUB_WORKSPACE: 'app/../app' }).workspace).toBe(path.resolve('app'));
 });
+
+test('a branch whose name begins like a ref is a branch', () => {
+  expect(context('push', { repository: { default_branch: 'refactor' } }).defaultRef).toBe(
+    'refs/heads/refactor',
+  );
+});

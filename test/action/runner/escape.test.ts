@@ -7,6 +7,7 @@ test.each([
   ['a\r\n\tb', 'a\\r\\n\\tb'],
   ['::set-output name=x::y', '\\x3a:set-output name=x::y'],
   ['  ::error::x', '  \\x3a:error::x'],
+  [':x', ':x'],
   ['x ##[error]y', 'x ##\\x5berror]y'],
   ['\u001b[31mred', '\\x1b[31mred'],
   ['\0', '\\x00'],

@@ -21,6 +21,8 @@ describe('a glob', () => {
     ['[!]a]', ']', false],
     ['[a-]', '-', true],
     ['[c-a]x', 'bx', false],
+    ['[a-a]x', 'ax', true],
+    ['[a-[:alpha:]]', 'b', false],
     ['[c-ax]', 'x', true],
     ['[a\\]b]', ']', true],
     ['[[:digit:]]', '7', true],

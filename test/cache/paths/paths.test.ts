@@ -145,6 +145,7 @@ describe('excludes', () => {
     expect(layout.excludes(at('c/skip'))).toBe(true);
     expect(layout.excludes(at('c/skip/deep/f'))).toBe(true);
     expect(layout.excludes(at('c/keep/deep/f'))).toBe(false);
+    expect(layout.excludes(at('elsewhere'))).toBe(false);
   });
 
   test('an exclusion with a slash at its end applies to directories and not to files', () => {

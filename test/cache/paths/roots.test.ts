@@ -47,6 +47,7 @@ describe('the roots of a tree', () => {
       ['c', 'c/skip/deep'],
     ],
     [['c', '!c'], []],
+    [['c/**/*', '!c/skip'], ['c/keep']],
     [['dangling'], ['dangling']],
     [['l/loop'], ['l/loop']],
     [['l/loop/', 'l/loop/x', 'file'], ['file']],

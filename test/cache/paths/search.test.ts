@@ -31,6 +31,8 @@ beforeAll(() => {
   symlinkSync('../f', at('p/file-link'));
   symlinkSync(at('outside'), at('out/elsewhere'));
   symlinkSync('..', at('p/a/up'));
+  mkdirSync(at('q/x/y'), { recursive: true });
+  symlinkSync('../..', at('q/x/y/top'));
   symlinkSync('.', at('w/self'));
   symlinkSync('nowhere', at('w/dangling'));
 });
@@ -79,6 +81,7 @@ describe('the search finds the same paths as actions/cache', () => {
     [['p/a/up/*']],
     [['p/a/**/a']],
     [['p/a/**/a/*']],
+    [['q/x/y/**/y']],
     [['w/*']],
     [['w/**/*']],
   ])('for %j', async lines => {
@@ -90,6 +93,10 @@ describe('the search finds the same paths as actions/cache', () => {
     expect(more.every(name => lstatSync(name).isSymbolicLink())).toBe(true);
     expect(more.filter(existsSync).every(name => name.startsWith(realpathSync(name)))).toBe(true);
   });
+});
+
+test('a link that is found is entered, since it is saved as a link', async () => {
+  expect(await found(['p/*', 'p/*/out'], false)).toContain('p/link/out');
 });
 
 test('a directory that is saved as a whole is not searched', async () => {
