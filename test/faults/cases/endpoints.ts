@@ -41,7 +41,7 @@ const wrongs: readonly Wrong[] = [
     says: /::warning::.*'bucket': .*there is no such bucket/,
   },
   {
-    fault: "the bucket is another user's",
+    fault: 'the bucket belongs to another user',
     short: true,
     inputs: async scene => ({ bucket: scene.gateway.other.bucket }),
     says: /::warning::.*'bucket': .*access is denied to these credentials/,
@@ -54,14 +54,14 @@ const wrongs: readonly Wrong[] = [
     limitMs: 12_000,
   },
   {
-    fault: 'nobody listens on the port',
+    fault: 'the port is closed',
     short: true,
     inputs: async () => ({ endpoint: await closedEndpoint() }),
     says: /::warning::.*connection refused/,
     limitMs: 6_000,
   },
   {
-    fault: 'the port accepts and says nothing',
+    fault: 'the port accepts connections and never responds',
     short: true,
     inputs: async scene => ({ endpoint: await silentEndpoint(scene) }),
     says: /::warning::.*(?:no data for 4 s|no answer within 9 s)/,

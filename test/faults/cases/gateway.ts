@@ -91,57 +91,57 @@ const crowded = {
 };
 
 export const gatewayCases: readonly FaultCase[] = [
-  restoreCase('the gateway is killed and back after 1 s', {
+  restoreCase('the gateway is killed and restarted after 1 s', {
     ...killedAt('GetObject', 3, 1000),
     short: true,
     ends: ['the cache', 'as before'],
   }),
-  restoreCase('the gateway is killed for good', {
+  restoreCase('the gateway is killed and not restarted', {
     ...killedAt('GetObject', 3, undefined),
     ends: ['as before'],
     says: /::warning::.*cannot be reached/,
   }),
   restoreCase('the OSD hangs for 5 s', { ...pausedAt('GetObject', 3, 5000), ends: ['the cache'] }),
-  restoreCase('the OSD hangs for good in the middle', {
+  restoreCase('the OSD hangs during the transfer', {
     ...pausedAt('GetObject', 3, undefined),
     ends: ['as before'],
     says: /::warning::.*no data for 15 s/,
   }),
-  restoreCase('the OSD hangs from the beginning', {
+  restoreCase('the OSD hangs before the phase starts', {
     ...pausedBefore,
     ends: ['as before'],
     says: /::warning::.*(?:no data|no answer)/,
     limitMs: 12_000,
   }),
-  restoreCase('the gateway takes two requests at a time (503 SlowDown)', {
+  restoreCase('the gateway accepts two requests at a time (503 SlowDown)', {
     ...crowded,
     ends: ['the cache', 'as before'],
   }),
-  saveCase('the gateway is killed and back after 1 s', {
+  saveCase('the gateway is killed and restarted after 1 s', {
     ...killedAt('UploadPart', 2, 1000),
     short: true,
     ends: ['saved', 'not saved'],
   }),
-  saveCase('the gateway is killed for good', {
+  saveCase('the gateway is killed and not restarted', {
     ...killedAt('UploadPart', 2, undefined),
     ends: ['not saved'],
     mayLeaveUpload: true,
     says: /::warning::/,
   }),
-  saveCase('the gateway is killed at Complete and back after 1 s', {
+  saveCase('the gateway is killed during CompleteMultipartUpload and restarted after 1 s', {
     ...killedAt('CompleteMultipartUpload', 1, 1000),
     ends: ['saved', 'not saved'],
     // It leaves its lock for ten minutes: whether an Abort would meet parts of a visible object cannot be told
     mayLeaveUpload: true,
   }),
   saveCase('the OSD hangs for 5 s', { ...pausedAt('UploadPart', 2, 5000), ends: ['saved'] }),
-  saveCase('the OSD hangs for good in the middle', {
+  saveCase('the OSD hangs during the transfer', {
     ...pausedAt('UploadPart', 2, undefined),
     ends: ['not saved'],
     mayLeaveUpload: true,
     says: /::warning::.*no data for 15 s/,
   }),
-  saveCase('the OSD hangs from the beginning', {
+  saveCase('the OSD hangs before the phase starts', {
     ...pausedBefore,
     ends: ['not saved'],
     says: /::warning::.*(?:no data|no answer)/,
@@ -161,7 +161,7 @@ export const gatewayCases: readonly FaultCase[] = [
     ends: ['not saved'],
     says: /::warning::.*quota is used up/,
   }),
-  saveCase('the gateway takes two requests at a time (503 SlowDown)', {
+  saveCase('the gateway accepts two requests at a time (503 SlowDown)', {
     ...crowded,
     short: true,
     // enough for several parts to be on their way at once

@@ -136,7 +136,7 @@ function mainFinding(scene: Scene, spec: JobSpec, main: Phase, asked: number): F
 
 /** GitHub holds the key and the bucket is back at post: the bucket gets it too, GitHub not again. */
 const hitOfGitHub: FaultCase = {
-  fault: 'the bucket is down, GitHub has the key, the bucket is back for post',
+  fault: "the bucket is down in main and up in post, and GitHub's cache has the key",
   op: 'main, post',
   short: false,
   async run(scene) {
@@ -185,7 +185,7 @@ export const jobCaseList: readonly FaultCase[] = [
   simultaneousSaves(`${JOBS} jobs save one key at once (multipart)`, archivedTree),
   simultaneousSaves(`${JOBS} jobs save one key at once (one PutObject)`, () => ({ 'a.txt': 'small' })),
   ...jobCases({
-    fault: 'nobody listens at the bucket; GitHub answers',
+    fault: "the bucket's port is closed; GitHub's cache responds",
     short: true,
     main: async () => ({ endpoint: await closedEndpoint() }),
     github: 'normal',
@@ -195,7 +195,7 @@ export const jobCaseList: readonly FaultCase[] = [
     savedTo: 'github',
   }),
   ...jobCases({
-    fault: 'the bucket is silent; GitHub answers',
+    fault: "the bucket never responds; GitHub's cache responds",
     main: async scene => ({ endpoint: await silentEndpoint(scene) }),
     github: 'normal',
     askedWithinMs: 12_000,
@@ -204,7 +204,7 @@ export const jobCaseList: readonly FaultCase[] = [
     savedTo: 'github',
   }),
   ...jobCases({
-    fault: 'the bucket and GitHub are silent',
+    fault: "neither the bucket nor GitHub's cache responds",
     limitMs: 25_000,
     main: async scene => ({ endpoint: await silentEndpoint(scene) }),
     github: 'silent',
@@ -214,7 +214,7 @@ export const jobCaseList: readonly FaultCase[] = [
     savedTo: 'nowhere',
   }),
   ...jobCases({
-    fault: 'the bucket is down in main and back for post',
+    fault: 'the bucket is down in main and up in post',
     main: async () => ({ endpoint: await closedEndpoint() }),
     post: async () => ({}),
     github: 'normal',
@@ -224,7 +224,7 @@ export const jobCaseList: readonly FaultCase[] = [
   }),
   hitOfGitHub,
   {
-    fault: 'nothing: a cache of one small file',
+    fault: 'none: a cache of one small file',
     op: 'main, post',
     short: false,
     // no timer may keep the process, no worker thread may be waited for

@@ -49,9 +49,9 @@ const damages: readonly Damage[] = [
     bytes: ({ bytes }) => bytes.subarray(0, bytes.length / 2),
   },
   { fault: 'the object is empty', short: true, bytes: () => Buffer.alloc(0) },
-  { fault: 'the object is a text', bytes: () => Buffer.from('not an archive\n'.repeat(1000)) },
+  { fault: 'the object is a text file', bytes: () => Buffer.from('not an archive\n'.repeat(1000)) },
   {
-    fault: "the object is another program's tar.zst",
+    fault: 'the object is a tar.zst of another program',
     short: true,
     bytes: () => zstdCompressSync(Buffer.alloc(1_000_000, 'tar')),
   },
@@ -140,7 +140,7 @@ export const objectCases: readonly FaultCase[] = [
     },
   },
   {
-    fault: 'a damaged object is put right by another job before post',
+    fault: 'another job replaces the damaged object before post',
     op: 'main, post',
     short: true,
     async run(scene) {

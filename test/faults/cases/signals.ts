@@ -89,7 +89,7 @@ const SIGNALS: readonly Signal[] = ['SIGINT', 'SIGTERM', 'SIGKILL'];
 export const signalCases: readonly FaultCase[] = [
   ...SIGNALS.flatMap(signal => SEEDS.map(seed => interruptedRestore(signal, seed))),
   ...SIGNALS.flatMap(signal => SEEDS.map(seed => interruptedSave(signal, seed))),
-  restoreCase('SIGINT while the bucket is silent', {
+  restoreCase('SIGINT while the gateway does not respond', {
     short: true,
     arrange(scene) {
       scene.proxy.rule = ({ index }) => {
@@ -102,7 +102,7 @@ export const signalCases: readonly FaultCase[] = [
     exits: ['130'],
     says: /::warning::.*cancelled/,
   }),
-  saveCase('SIGINT while a part stalls', {
+  saveCase('SIGINT while the upload of a part stalls', {
     short: true,
     arrange(scene) {
       let seen = 0;
@@ -117,7 +117,7 @@ export const signalCases: readonly FaultCase[] = [
     exits: ['130'],
     says: /::warning::.*cancelled/,
   }),
-  saveCase('SIGINT while Complete is answered', {
+  saveCase('SIGINT before the response to CompleteMultipartUpload', {
     arrange(scene) {
       scene.proxy.rule = ({ operation }) => {
         if (operation !== 'CompleteMultipartUpload') return undefined;

@@ -33,20 +33,20 @@ const nth = (wanted: number, operation: string, fault: Parameters<typeof firstTi
 };
 
 const restores: FaultCase[] = [
-  restoreCase('each answer comes 300 ms late', {
+  restoreCase('every response is delayed by 300 ms', {
     arrange: breaks(always(undefined, { kind: 'delay', ms: 300 })),
     ends: ['the cache'],
   }),
-  restoreCase('an answer stops after 1 MB, once', {
+  restoreCase('one response stops after 1 MB', {
     arrange: breaks(nth(2, 'GetObject', { kind: 'stall', afterBytes: MIB })),
     ends: ['the cache'],
   }),
-  restoreCase('each answer stops after 100 kB', {
+  restoreCase('every response stops after 100 kB', {
     arrange: breaks(always('GetObject', { kind: 'stall', afterBytes: 100_000 })),
     ends: ['as before'],
     says: /::warning::.*no data for 15 s/,
   }),
-  restoreCase('the connection is reset after 1 MB, three times', {
+  restoreCase('three responses are reset after 1 MB', {
     short: true,
     arrange: breaks(() => {
       let left = 3;
@@ -55,17 +55,17 @@ const restores: FaultCase[] = [
     }),
     ends: ['the cache'],
   }),
-  restoreCase('the connection is reset after 100 kB, always', {
+  restoreCase('every response is reset after 100 kB', {
     short: true,
     arrange: breaks(always('GetObject', { kind: 'cut', afterBytes: 100_000 })),
     ends: ['as before'],
     says: /::warning::.*(?:reset|broke off|closed)/,
   }),
-  restoreCase('the connection is reset before the answer, twice', {
+  restoreCase('two connections are reset before the response', {
     arrange: breaks(times(2, undefined, { kind: 'reset', served: false })),
     ends: ['the cache'],
   }),
-  restoreCase('bodies end early, three times', {
+  restoreCase('three responses end early', {
     arrange: breaks(() => {
       let left = 3;
       return ({ operation, index }) =>
@@ -75,25 +75,25 @@ const restores: FaultCase[] = [
     }),
     ends: ['the cache'],
   }),
-  restoreCase('a byte of the data is inverted on its way', {
+  restoreCase('a byte of the data is changed in transit', {
     short: true,
     arrange: breaks(nth(3, 'GetObject', { kind: 'corrupt', atByte: MIB })),
     ends: ['as before'],
     says: /::warning::.*damaged/,
   }),
-  restoreCase('a byte of the manifest is inverted on its way', {
+  restoreCase('a byte of the manifest is changed in transit', {
     arrange: breaks(nth(1, 'GetObject', { kind: 'corrupt', atByte: 256 * 1024 - 400 })),
     ends: ['as before'],
     says: /::warning::.*damaged/,
   }),
   ...[429, 500, 503].map(status =>
-    restoreCase(`three answers of ${status}`, {
+    restoreCase(`three responses with ${status}`, {
       short: status === 503,
       arrange: breaks(times(3, undefined, { kind: 'answer', status })),
       ends: ['the cache'],
     }),
   ),
-  restoreCase('503 for all data', {
+  restoreCase('the gateway responds with 503 to every read of data', {
     short: true,
     arrange: breaks(
       () =>
@@ -106,16 +106,16 @@ const restores: FaultCase[] = [
 ];
 
 const saves: FaultCase[] = [
-  saveCase('each answer comes 300 ms late', {
+  saveCase('every response is delayed by 300 ms', {
     arrange: breaks(always(undefined, { kind: 'delay', ms: 300 })),
     ends: ['saved'],
   }),
-  saveCase('the server stops reading a part after 1 MB, once', {
+  saveCase('the gateway stops reading one part after 1 MB', {
     limitMs: 25_000,
     arrange: breaks(times(1, 'UploadPart', { kind: 'stall-upload', afterBytes: MIB })),
     ends: ['saved'],
   }),
-  saveCase('the bucket falls silent for good after the first part', {
+  saveCase('the gateway never responds again after the first part', {
     arrange(scene) {
       let silent = false;
       scene.proxy.rule = ({ operation }) => {
@@ -129,46 +129,46 @@ const saves: FaultCase[] = [
     mayLeaveUpload: true,
     says: /::warning::.*no data for 15 s/,
   }),
-  saveCase('the connection is reset after 1 MB of a part, three times', {
+  saveCase('three uploads of a part are reset after 1 MB', {
     short: true,
     arrange: breaks(times(3, 'UploadPart', { kind: 'cut-upload', afterBytes: MIB })),
     ends: ['saved'],
   }),
-  saveCase('the connection is reset after 1 MB of a part, always', {
+  saveCase('every upload of a part is reset after 1 MB', {
     short: true,
     arrange: breaks(always('UploadPart', { kind: 'cut-upload', afterBytes: MIB })),
     ends: ['not saved'],
     says: /::warning::.*(?:reset|closed)/,
   }),
-  saveCase('the answer to Create is lost, once', {
+  saveCase('the response to one CreateMultipartUpload is lost', {
     short: true,
     arrange: breaks(times(1, 'CreateMultipartUpload', { kind: 'reset', served: true })),
     ends: ['saved'],
     mayLeaveUpload: true,
   }),
-  saveCase('the answers to two parts are lost', {
+  saveCase('the responses to two parts are lost', {
     arrange: breaks(times(2, 'UploadPart', { kind: 'reset', served: true })),
     ends: ['saved'],
   }),
-  saveCase('the answer to Complete is lost', {
+  saveCase('the response to CompleteMultipartUpload is lost', {
     short: true,
     arrange: breaks(times(1, 'CompleteMultipartUpload', { kind: 'reset', served: true })),
     ends: ['saved'],
     says: /^Cache saved with key/,
   }),
-  saveCase('Complete answers 500, always', {
+  saveCase('the gateway responds with 500 to every CompleteMultipartUpload', {
     short: true,
     arrange: breaks(always('CompleteMultipartUpload', { kind: 'answer', status: 500 })),
     ends: ['not saved'],
     says: /::warning::.*500/,
   }),
-  saveCase('the answer to the one PutObject of a small cache is lost', {
+  saveCase('the response to the PutObject of a small cache is lost', {
     tree: scene => buildIn(scene.workspace, { 'a.txt': 'small' }),
     arrange: breaks(times(1, 'PutObject', { kind: 'reset', served: true })),
     ends: ['saved'],
     says: /^Cache saved with key/,
   }),
-  saveCase('somebody aborts the upload while it is written', {
+  saveCase('another program aborts the upload while it is written', {
     arrange(scene) {
       scene.proxy.rule = nthUpload(2, () => void scene.bucket.abortUploads());
       return undefined;
@@ -176,7 +176,7 @@ const saves: FaultCase[] = [
     ends: ['not saved'],
     says: /::warning::/,
   }),
-  saveCase('a byte of a part is inverted on its way', {
+  saveCase('a byte of a part is changed in transit', {
     arrange: breaks(times(1, 'UploadPart', { kind: 'corrupt-upload', atByte: MIB })),
     ends: ['saved'],
     // No server that ignores checksums can notice this; the next restore does, and stores it anew
@@ -188,13 +188,13 @@ const saves: FaultCase[] = [
     },
   }),
   ...[429, 500, 503].map(status =>
-    saveCase(`three answers of ${status}`, {
+    saveCase(`three responses with ${status}`, {
       short: status === 503,
       arrange: breaks(times(3, 'UploadPart', { kind: 'answer', status })),
       ends: ['saved'],
     }),
   ),
-  saveCase('503 for all parts', {
+  saveCase('the gateway responds with 503 to every part', {
     short: true,
     arrange: breaks(always('UploadPart', { kind: 'answer', status: 503 })),
     ends: ['not saved'],

@@ -77,7 +77,7 @@ async function asOrdinaryUser(scene: Scene) {
 }
 
 const saves: FaultCase[] = [
-  saveCase('files change without a pause', {
+  saveCase('files change all the time during the save', {
     short: true,
     tree: scene => buildIn(scene.workspace, logs),
     async arrange(scene) {
@@ -88,7 +88,7 @@ const saves: FaultCase[] = [
     ends: ['not saved'],
     says: /::warning::.*\d+\.log changed while it was read/,
   }),
-  saveCase('a large file changes after its beginning has left', {
+  saveCase('a large file changes after its first part was sent', {
     short: true,
     tree: scene => buildIn(scene.workspace, { 'large.bin': incompressible(100 * MIB, 'large') }),
     arrange(scene) {
@@ -99,7 +99,7 @@ const saves: FaultCase[] = [
     ends: ['not saved'],
     says: /::warning::.*large\.bin changed while it was read/,
   }),
-  saveCase('files vanish while the tree is read', {
+  saveCase('files are deleted while the tree is read', {
     short: true,
     tree: scene => buildIn(scene.workspace, manyFiles(100)),
     arrange(scene) {
@@ -155,7 +155,7 @@ const restores: FaultCase[] = [
     ends: ['as before'],
     says: /::warning::.*\(the disk is full, ENOSPC\)/,
   }),
-  restoreCase("a directory is another user's", {
+  restoreCase('a directory belongs to another user', {
     short: true,
     async arrange(scene) {
       const user = await asOrdinaryUser(scene);
@@ -166,7 +166,7 @@ const restores: FaultCase[] = [
     ends: ['as before'],
     says: /::warning::.*tree\/data belongs to user 0 and cannot be written; remove it or set `sudo: true`/,
   }),
-  restoreCase('a file stands where the tree should be', {
+  restoreCase('a file has the name of the tree', {
     short: true,
     async arrange(scene) {
       await removeTree(scene.tree);
