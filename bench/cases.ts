@@ -32,7 +32,7 @@ const whole = { phases: both, key: 'warm', restoreKeys: [], savedAs: 'warm', res
 const seed = 20_240_229;
 
 /** The six cases; `quick` makes them small. */
-export function allCases(quick: boolean): readonly Case[] {
+export function benchCases(quick: boolean): readonly Case[] {
   const small = quick ? { files: 5_000, bytes: 50e6, seed } : { files: 111_060, bytes: 1.1e9, seed };
   const large = quick ? { files: 150, bytes: 220e6, seed } : { files: 2_092, bytes: 830e6, seed };
   const random = quick ? 64e6 : 2e9;

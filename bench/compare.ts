@@ -9,7 +9,7 @@ import type { Place } from './place.ts';
 import type { Program } from './programs/program.ts';
 import { emptyNode, ours, peer, reference } from './programs/programs.ts';
 import { runOnce, type Sample, treeName } from './run-once.ts';
-import { compareTrees, copyTree, removeTree, type Workbench } from './workbench.ts';
+import { compareTrees, copyLargeTree, deleteLargeTree, type Workbench } from './workbench.ts';
 
 /** All runs of one case, at one place, over one link. */
 export interface Comparison {
@@ -85,7 +85,7 @@ class Run {
   async prepare(): Promise<void> {
     const { gateway } = this.#bench;
     for (const { bucket } of this.#programs) if (bucket !== undefined) await gateway.bucket(bucket).create();
-    if (this.data !== undefined) copyTree(this.data.directory, this.#tree);
+    if (this.data !== undefined) copyLargeTree(this.data.directory, this.#tree);
   }
 
   async saves(pairs: number): Promise<Map<string, Sample[]>> {
@@ -110,12 +110,12 @@ class Run {
 
   async restores(pairs: number): Promise<Map<string, Sample[]>> {
     for (const program of this.#programs) {
-      removeTree(this.#tree);
+      deleteLargeTree(this.#tree);
       await this.#run(program, 'restore', this.#case.key);
       if (program.bucket !== undefined) this.#compareTree();
     }
     return this.#alternate(pairs, async program => {
-      removeTree(this.#tree);
+      deleteLargeTree(this.#tree);
       const sample = await this.#run(program, 'restore', this.#case.key);
       if (program.bucket !== undefined) await this.#countTree(program);
       return sample;
@@ -124,7 +124,7 @@ class Run {
 
   async floors(repetitions: number): Promise<PhaseFloors> {
     const { gateway } = this.#bench;
-    if (!existsSync(this.#tree)) copyTree(this.data!.directory, this.#tree);
+    if (!existsSync(this.#tree)) copyLargeTree(this.data!.directory, this.#tree);
     const bucket = this.#programs[0]!.bucket!;
     const [object] = await gateway.bucket(bucket).objects();
     if (object === undefined) throw new BenchError(`There is nothing in ${bucket} to measure floors with.`);
@@ -139,7 +139,7 @@ class Run {
   }
 
   async clear(): Promise<void> {
-    removeTree(this.#tree);
+    deleteLargeTree(this.#tree);
     if (!this.#bench.stop.aborted) await this.#emptyBuckets();
   }
 

@@ -1,7 +1,7 @@
 /** `npm run bench`: see bench/README.md. */
 
 import { BenchError } from './bench-error.ts';
-import { allCases, type Case } from './cases.ts';
+import { benchCases, type Case } from './cases.ts';
 import { compare } from './compare.ts';
 import { type BenchOptions, parseOptions } from './options.ts';
 import { openPlace, type Place } from './place.ts';
@@ -15,7 +15,7 @@ import { openWorkbench, type Workbench } from './workbench.ts';
 
 await runToEnd(async stop => {
   const options = parseOptions(process.argv.slice(2));
-  const subjects = allCases(options.quick).filter(({ letter }) => options.cases.includes(letter));
+  const subjects = benchCases(options.quick).filter(({ letter }) => options.cases.includes(letter));
   if (!options.quick) warmMemory();
   for (const link of options.links) {
     const bench = await openWorkbench({ link, stop });

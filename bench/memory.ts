@@ -4,7 +4,7 @@ import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { BenchError } from './bench-error.ts';
-import { allCases } from './cases.ts';
+import { benchCases } from './cases.ts';
 import { type DataSet, dataSet } from './data/data-set.ts';
 import { writeIncompressible } from './data/incompressible.ts';
 import { parseOptions } from './options.ts';
@@ -15,7 +15,7 @@ import { publish } from './report/publish.ts';
 import { table } from './report/table.ts';
 import { runToEnd } from './run.ts';
 import { runOnce, type Sample, treeName } from './run-once.ts';
-import { compareTrees, copyTree, openWorkbench, removeTree, type Workbench } from './workbench.ts';
+import { compareTrees, copyLargeTree, deleteLargeTree, openWorkbench, type Workbench } from './workbench.ts';
 
 /** What is promised for any archive. */
 const limitBytes = 600e6;
@@ -52,7 +52,7 @@ await runToEnd(async stop => {
 async function largeTree(cacheDirectory: string, quick: boolean): Promise<DataSet> {
   const megabyte = quick ? 10_000 : 1_000_000;
   const parts = await Promise.all(
-    allCases(quick)
+    benchCases(quick)
       .filter(({ letter }) => letter === 'a' || letter === 'b')
       .map(({ data }) => data!(cacheDirectory)),
   );
@@ -66,7 +66,7 @@ async function largeTree(cacheDirectory: string, quick: boolean): Promise<DataSe
     }
     for (const part of parts) {
       for (let copy = 0; copy < 3; copy++)
-        copyTree(part.directory, path.join(root, `${part.digest}-${copy}`));
+        copyLargeTree(part.directory, path.join(root, `${part.digest}-${copy}`));
     }
   });
 }
@@ -79,13 +79,13 @@ async function measureMemory(
 ): Promise<string> {
   const tree = path.join(place.workspace, treeName);
   const rows: string[][] = [];
-  copyTree(data.directory, tree);
+  copyLargeTree(data.directory, tree);
   for (const number of workers) {
     const program = ours({ ...bench, workers: number });
     const bucket = program.bucket!;
     await bench.gateway.bucket(bucket).create();
     for (const phase of ['save', 'restore'] as const) {
-      if (phase === 'restore') removeTree(tree);
+      if (phase === 'restore') deleteLargeTree(tree);
       const key = `memory-${number}`;
       const sample = await runOnce(bench, place, program, { phase, key, restoreKeys: [] });
       const expected = phase === 'save' ? 'saved' : 'hit';

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs/promises';
 import type { Place } from './place.ts';
 import { type Measured, measure } from './process/measure.ts';
-import { type Job, type Program, readTold, type Told } from './programs/program.ts';
+import { type CacheRun, type Program, readTold, type Told } from './programs/program.ts';
 import type { Workbench } from './workbench.ts';
 
 /** One measured run of one program. */
@@ -20,7 +20,7 @@ export async function runOnce(
   bench: Workbench,
   place: Place,
   program: Program,
-  job: Pick<Job, 'phase' | 'key' | 'restoreKeys'>,
+  job: Pick<CacheRun, 'phase' | 'key' | 'restoreKeys'>,
 ): Promise<Sample> {
   const { workspace, temp } = place;
   await fs.rm(temp, { recursive: true, force: true });

@@ -5,7 +5,7 @@ import type { Phase } from './options.ts';
 import type { Place } from './place.ts';
 import type { Program } from './programs/program.ts';
 import { runOnce, type Sample, treeName } from './run-once.ts';
-import { compareTrees, copyTree, removeTree, type Workbench } from './workbench.ts';
+import { compareTrees, copyLargeTree, deleteLargeTree, type Workbench } from './workbench.ts';
 
 /** Phase to program to its runs; the n-th of each belong together. */
 export type Turns = ReadonlyMap<Phase, ReadonlyMap<Program, readonly Sample[]>>;
@@ -28,7 +28,7 @@ export async function takeTurns(
   for (const program of programs)
     for (const phase of ['save', 'restore'] as const) runs[phase].set(program, []);
   await bench.gateway.bucket(bucket).create();
-  copyTree(data.directory, tree);
+  copyLargeTree(data.directory, tree);
   try {
     for (let round = -1; round < rounds; round++) {
       // who begins changes from round to round
@@ -37,7 +37,7 @@ export async function takeTurns(
         const program = programs[index]!;
         const key = `round-${round}-${index}`;
         for (const phase of ['save', 'restore'] as const) {
-          if (phase === 'restore') removeTree(tree);
+          if (phase === 'restore') deleteLargeTree(tree);
           const sample = await runOnce(bench, place, program, { phase, key, restoreKeys: [] });
           const expected = phase === 'save' ? 'saved' : 'hit';
           if (sample.told.result !== expected) throw new BenchError(`not '${expected}':\n${sample.output}`);
@@ -49,7 +49,7 @@ export async function takeTurns(
       }
     }
   } finally {
-    removeTree(tree);
+    deleteLargeTree(tree);
   }
   return new Map(Object.entries(runs) as [Phase, Map<Program, Sample[]>][]);
 }

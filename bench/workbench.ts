@@ -74,11 +74,11 @@ export async function openWorkbench(options: WorkbenchOptions): Promise<Workbenc
 }
 
 /** `cp` and `rm` by the system's own tools: Node's take several times as long for 100,000 files. */
-export function copyTree(from: string, to: string): void {
+export function copyLargeTree(from: string, to: string): void {
   execFileSync('cp', ['-a', from, to]);
 }
 
-export function removeTree(directory: string): void {
+export function deleteLargeTree(directory: string): void {
   execFileSync('rm', ['-rf', directory]);
 }
 

@@ -4,7 +4,7 @@ import * as fs from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { integer, list, one, readOptions } from '../arguments.ts';
-import { allCases } from '../cases.ts';
+import { benchCases } from '../cases.ts';
 import type { DataSet } from '../data/data-set.ts';
 import { type LinkName, linkNames, type Phase } from '../options.ts';
 import { openPlace } from '../place.ts';
@@ -49,7 +49,7 @@ const commandLine = {
 
 await runToEnd(async stop => {
   const options = parse(process.argv.slice(2));
-  const subject = allCases(options.quick).find(({ letter }) => letter === options.case)!;
+  const subject = benchCases(options.quick).find(({ letter }) => letter === options.case)!;
   if (!options.quick) warmMemory();
   const scratch = await fs.mkdtemp(path.join(tmpdir(), 'cache-s3-bench-defaults-'));
   const bench = await openWorkbench({ link: options.link, stop });

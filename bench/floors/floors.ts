@@ -7,7 +7,7 @@ import type { Phase } from '../options.ts';
 import type { Place } from '../place.ts';
 import { type Measured, measure } from '../process/measure.ts';
 import { median } from '../report/statistics.ts';
-import { removeTree, type Workbench } from '../workbench.ts';
+import { deleteLargeTree, type Workbench } from '../workbench.ts';
 
 /** A part of the work, done alone by a program written in C: nothing can be faster that has to do it too. */
 export interface Floor {
@@ -43,8 +43,8 @@ export async function measureFloors(
   options: FloorOptions,
 ): Promise<PhaseFloors> {
   const { temp, workspace } = place;
-  removeTree(temp);
-  removeTree(path.join(workspace, 'floor'));
+  deleteLargeTree(temp);
+  deleteLargeTree(path.join(workspace, 'floor'));
   const shell = new Shell(bench, temp, options.repetitions);
   await shell.setup(`mkdir -p '${temp}'`, '/');
   const object = path.join(temp, 'object.tar.zst');
@@ -62,9 +62,9 @@ export async function measureFloors(
   );
   const compress = await shell.cores('compress', `zstd -q -T0 -${options.level} -c '${plain}' >/dev/null`);
   const decompress = await shell.cores('decompress', `zstd -q -dc '${object}' >/dev/null`);
-  removeTree(options.tree);
+  deleteLargeTree(options.tree);
   const write = await shell.cores('write the files', `tar -xf '${plain}' -C '${workspace}'`, () =>
-    removeTree(options.tree),
+    deleteLargeTree(options.tree),
   );
   await shell.setup(`rm -f '${temp}'/*`);
   return { save: [...transfers.save, read, compress], restore: [...transfers.restore, decompress, write] };

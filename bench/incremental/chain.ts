@@ -3,19 +3,19 @@ import { type OpenArchive, openArchive } from '../../src/archive/format/open-arc
 import { regionUsage } from '../../src/archive/save/reuse-estimate.ts';
 import { formatSpread, median, ratio } from '../report/statistics.ts';
 import { table } from '../report/table.ts';
-import { removeTree } from '../workbench.ts';
+import { deleteLargeTree } from '../workbench.ts';
 import { applyEdit } from './edits.ts';
 import type { StepRun, StepRunner } from './runs.ts';
 
 /** One save of many, each after a restore of the one before. */
-export interface Link {
+export interface Generation {
   readonly save: StepRun;
   readonly objectBytes: number;
   readonly deadBytes: number;
 }
 
 export interface Chain {
-  readonly links: readonly Link[];
+  readonly links: readonly Generation[];
   /** The object of a full save of the last tree. */
   readonly fullBytes: number;
   /** The generation with the largest share of dead bytes, from 1: the last one may happen to be a full save. */
@@ -34,7 +34,7 @@ const edits = [
 
 /** Begins with the object `base` (`stock`). */
 export async function measureChain(runner: StepRunner, generations: number, rounds: number): Promise<Chain> {
-  const links: Link[] = [];
+  const links: Generation[] = [];
   const deadShare = (generation: number) => {
     const link = links[generation - 1];
     return link ? link.deadBytes / link.objectBytes : -1;
@@ -44,7 +44,7 @@ export async function measureChain(runner: StepRunner, generations: number, roun
   let worstDigest = '';
   for (let generation = 1; generation <= generations; generation++) {
     const key = keyOf(generation);
-    removeTree(runner.tree);
+    deleteLargeTree(runner.tree);
     await runner.run({ phase: 'restore', key: 'none', restoreKeys: [previous], result: 'partial' });
     for (const [index, edit] of edits.entries()) {
       applyEdit(runner.tree, { ...edit, spread: 'scattered' }, generation * edits.length + index);
@@ -66,7 +66,7 @@ export async function measureChain(runner: StepRunner, generations: number, roun
   for (let round = -1; round < rounds; round++) {
     const order = round % 2 === 0 ? (['grown', 'full'] as const) : (['full', 'grown'] as const);
     for (const which of order) {
-      removeTree(runner.tree);
+      deleteLargeTree(runner.tree);
       const key = which === 'grown' ? keyOf(worst) : 'full';
       const run = await runner.run({ phase: 'restore', key, result: 'hit' });
       await runner.expectDigest(which === 'grown' ? worstDigest : digest);

@@ -7,11 +7,11 @@ export type EditKind = (typeof editKinds)[number];
 
 /** Where edits lie: at random over all files, or in as few subtrees as make up their number. */
 export const spreads = ['scattered', 'in few subtrees'] as const;
-export type Spread = (typeof spreads)[number];
+export type EditSpread = (typeof spreads)[number];
 
 export interface Edit {
   readonly kind: EditKind;
-  readonly spread: Spread;
+  readonly spread: EditSpread;
   /** Of all files, 0 to 1. */
   readonly share: number;
 }

@@ -2,7 +2,7 @@
 
 import { integer, list, one, readOptions } from '../arguments.ts';
 import { BenchError } from '../bench-error.ts';
-import { allCases } from '../cases.ts';
+import { benchCases } from '../cases.ts';
 import { type PlaceName, placeNames } from '../options.ts';
 import { openPlace } from '../place.ts';
 import { machineLines } from '../report/machine.ts';
@@ -41,7 +41,7 @@ const commandLine = {
 
 await runToEnd(async stop => {
   const options = parse(process.argv.slice(2));
-  const [subject] = allCases(options.quick);
+  const [subject] = benchCases(options.quick);
   if (!options.quick) warmMemory();
   const bench = await openWorkbench({ link: 'loopback', stop });
   const place = await openPlace(options.place);

@@ -1,6 +1,6 @@
 import { formatSpread, median, ratio } from '../report/statistics.ts';
 import { table } from '../report/table.ts';
-import { copyTree, removeTree } from '../workbench.ts';
+import { copyLargeTree, deleteLargeTree } from '../workbench.ts';
 import { applyEdit, describeEdit, type Edit } from './edits.ts';
 import type { StepRun, StepRunner, Traffic } from './runs.ts';
 
@@ -22,8 +22,8 @@ const onTop = { phase: 'save', key: 'grown', result: 'saved', temp: 'kept' } as 
 /** Stores `data` as what all of them begin with. */
 export async function stock(runner: StepRunner, data: string): Promise<void> {
   await runner.keepOnly([]);
-  removeTree(runner.tree);
-  copyTree(data, runner.tree);
+  deleteLargeTree(runner.tree);
+  copyLargeTree(data, runner.tree);
   await runner.run(base);
 }
 
@@ -32,7 +32,7 @@ export async function measureResave(runner: StepRunner, edit: Edit, rounds: numb
   const incremental: StepRun[] = [];
   const full: StepRun[] = [];
   const prepare = async (round: number) => {
-    removeTree(runner.tree);
+    deleteLargeTree(runner.tree);
     await runner.run(restoreBase);
     applyEdit(runner.tree, edit, 1 + round);
   };
@@ -47,7 +47,7 @@ export async function measureResave(runner: StepRunner, edit: Edit, rounds: numb
   const digest = await runner.digest();
   const traffic = await runner.count(onTop);
   const fullTraffic = await runner.count(inFull);
-  removeTree(runner.tree);
+  deleteLargeTree(runner.tree);
   await runner.run({ phase: 'restore', key: onTop.key, result: 'hit' });
   await runner.expectDigest(digest);
   await runner.keepOnly([base.key]);

@@ -11,7 +11,7 @@ import type { Workbench } from '../workbench.ts';
 import { emptyDirectory } from './edits.ts';
 import { countTraffic } from './traffic.ts';
 
-export interface Step {
+export interface BenchStep {
   readonly phase: Phase;
   readonly key: string;
   readonly restoreKeys?: readonly string[];
@@ -50,7 +50,7 @@ export class StepRunner {
     this.bucket = ours(bench).bucket!;
   }
 
-  async run(step: Step, endpoint?: string): Promise<StepRun> {
+  async run(step: BenchStep, endpoint?: string): Promise<StepRun> {
     const { bench, place } = this;
     const { workspace } = place;
     const temp = step.temp === 'another' ? path.join(place.temp, 'another') : place.temp;
@@ -73,7 +73,7 @@ export class StepRunner {
   }
 
   /** The same once more through a counter: not for its time. */
-  async count(step: Step): Promise<Traffic & { readonly run: StepRun }> {
+  async count(step: BenchStep): Promise<Traffic & { readonly run: StepRun }> {
     const counter = await countTraffic(this.bench.gateway.store.endpoint);
     try {
       const run = await this.run(step, counter.endpoint);

@@ -1,6 +1,6 @@
 import { formatSpread, median, ratio } from '../report/statistics.ts';
 import { table } from '../report/table.ts';
-import { removeTree } from '../workbench.ts';
+import { deleteLargeTree } from '../workbench.ts';
 import { applyEdit, describeEdit, type Edit } from './edits.ts';
 import type { StepRun, StepRunner, Traffic } from './runs.ts';
 
@@ -25,7 +25,7 @@ export async function measureWarm(
 ): Promise<WarmRestore> {
   const runs = { warm: [] as StepRun[], cold: [] as StepRun[] };
   const restoreCold = async () => {
-    removeTree(runner.tree);
+    deleteLargeTree(runner.tree);
     return runner.run(cold);
   };
   for (let round = 0; round < rounds; round++) {
@@ -35,7 +35,7 @@ export async function measureWarm(
     // What others have put beside it stays
     if (edit.kind !== 'added') await runner.expectDigest(digest);
   }
-  removeTree(runner.tree);
+  deleteLargeTree(runner.tree);
   const coldTraffic = await runner.count(cold);
   applyEdit(runner.tree, edit, 1 + rounds);
   const traffic = await runner.count(warm);

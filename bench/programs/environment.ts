@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import type { Job } from './program.ts';
+import type { CacheRun } from './program.ts';
 
 /** Where a program finds its bucket. */
 export interface Store {
@@ -14,7 +14,7 @@ export interface Store {
  * All that a program gets of an environment: that of a step on a push to the default branch, without GitHub's cache;
  * the inputs under the names that ours and tespkg/actions-cache share; and the same once more as BENCH_*.
  */
-export function environment(job: Job, store: Store, bucket: string): Record<string, string> {
+export function environment(job: CacheRun, store: Store, bucket: string): Record<string, string> {
   const runner = path.join(job.temp, 'runner');
   mkdirSync(runner, { recursive: true });
   const file = (name: string, content = '') => {

@@ -3,7 +3,7 @@ import type { Command } from '../process/command.ts';
 import type { Measured } from '../process/measure.ts';
 
 /** One save or restore, as any of the compared programs is told of it. */
-export interface Job {
+export interface CacheRun {
   readonly phase: Phase;
   readonly key: string;
   readonly restoreKeys: readonly string[];
@@ -28,7 +28,7 @@ export interface Program {
   readonly name: string;
   /** Its own, so that it can be emptied; undefined: touches none. */
   readonly bucket: string | undefined;
-  command(job: Job): Command;
+  command(job: CacheRun): Command;
 }
 
 /** Reads the `NAME: op=save result=saved bytes=1 requests=2` line that ours and the reference end with. */

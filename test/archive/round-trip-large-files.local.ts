@@ -5,7 +5,7 @@ import { WorkerPool } from '../../src/archive/pool/worker-pool.ts';
 import { incompressible } from '../support/random.ts';
 import { scratch } from '../support/scratch.ts';
 import { buildTree, describeTree, type TreeSpec } from '../support/tree.ts';
-import { layoutIn, packTree, restoreObject, WORKER_URL } from './support/archives.ts';
+import { layoutIn, packTree, restoreBytes, WORKER_URL } from './support/archives.ts';
 
 const linux = process.platform === 'linux';
 
@@ -23,7 +23,7 @@ describe('files over several frames are restored', () => {
     const [from, to] = [scratch(), scratch()];
     await buildTree(from, inFrames);
     const { object } = await packTree(layoutIn(from));
-    await restoreObject(object, layoutIn(to));
+    await restoreBytes(object, layoutIn(to));
     expect(await describeTree(to)).toEqual(await describeTree(from));
   });
 
@@ -34,7 +34,7 @@ describe('files over several frames are restored', () => {
     const { object } = await packTree(layoutIn(from), { runner: saver });
     await saver.close();
     const reads: [number, number][] = [];
-    await restoreObject(object, layoutIn(to), {
+    await restoreBytes(object, layoutIn(to), {
       runner: () => new WorkerPool(WORKER_URL, 2),
       tailBytes: 1024,
       onRead: (start, end) => reads.push([start, end]),
@@ -51,7 +51,7 @@ describe('files over several frames are restored', () => {
     writeFileSync(join(from, 'tree/sparse'), content);
     const { object } = await packTree(layoutIn(from));
     expect(object.length).toBeLessThan(10_000);
-    await restoreObject(object, layoutIn(to));
+    await restoreBytes(object, layoutIn(to));
     expect(readFileSync(join(to, 'tree/sparse')).equals(content)).toBe(true);
     expect(statSync(join(to, 'tree/sparse')).blocks * 512).toBeLessThan(1024 * 1024);
   });

@@ -4,7 +4,7 @@ import fs from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { scratch } from '../support/scratch.ts';
 import { buildTree, describeTree, type TreeSpec } from '../support/tree.ts';
-import { layoutIn, packTree, restoreObject } from './support/archives.ts';
+import { layoutIn, packTree, restoreBytes } from './support/archives.ts';
 
 /** Times apart: a directory above what is restored gets a new one. */
 const withoutTimes = (root: string) => describeTree(root, { ignoreMtime: () => true });
@@ -14,9 +14,9 @@ async function roundTrip(spec: TreeSpec, patterns: readonly string[]) {
   const [from, to] = [await buildTree(scratch(), spec), scratch()];
   const before = await withoutTimes(from);
   const { object, skipped } = await packTree(layoutIn(from, patterns));
-  await restoreObject(object, layoutIn(from, patterns));
+  await restoreBytes(object, layoutIn(from, patterns));
   expect(await withoutTimes(from)).toEqual(before);
-  await restoreObject(object, layoutIn(to, patterns));
+  await restoreBytes(object, layoutIn(to, patterns));
   return {
     restored: Object.keys(await describeTree(to)),
     skipped: skipped.map(line => line.slice(from.length)),
@@ -53,7 +53,7 @@ describe('a link to itself', () => {
     const from = await buildTree(scratch(), { 'a/b/c/f': 'f' });
     const to = await buildTree(scratch(), { a: { symlink: 'a' } });
     const { object } = await packTree(layoutIn(from, patterns));
-    await restoreObject(object, layoutIn(to, patterns));
+    await restoreBytes(object, layoutIn(to, patterns));
     expect(Object.keys(await describeTree(to))).toEqual(['a', 'a/b', 'a/b/c', 'a/b/c/f']);
   });
 });
@@ -180,11 +180,11 @@ describe.runIf(process.platform === 'linux')('hard links between symlinks', () =
     const from = await linkedSymlinks(10, 21);
     const to = scratch();
     const { object } = await packTree(layoutIn(from, ['d']));
-    await restoreObject(object, layoutIn(to, ['d']));
+    await restoreBytes(object, layoutIn(to, ['d']));
     expect(countInodes(to)).toEqual([210, 10]);
     expect(await describeTree(to)).toEqual(await describeTree(from));
     // Over what is there, one by one
-    await restoreObject(object, layoutIn(to, ['d']));
+    await restoreBytes(object, layoutIn(to, ['d']));
     expect(countInodes(to)).toEqual([210, 10]);
     expect(await describeTree(to)).toEqual(await describeTree(from));
   });

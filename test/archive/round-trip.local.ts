@@ -6,7 +6,7 @@ import { openArchive } from '../../src/archive/format/open-archive.ts';
 import { incompressible } from '../support/random.ts';
 import { scratch } from '../support/scratch.ts';
 import { buildTree, describeTree, type TreeDescription, type TreeSpec } from '../support/tree.ts';
-import { layoutIn, packTree, restoreObject, tailOf } from './support/archives.ts';
+import { layoutIn, packTree, restoreBytes, tailOf } from './support/archives.ts';
 
 const linux = process.platform === 'linux';
 
@@ -86,7 +86,7 @@ async function roundTrip(spec: TreeSpec, options: { tailBytes?: number } = {}): 
   const before = await describeTree(from);
   const { object } = await packTree(layoutIn(from));
   expect(await describeTree(from), 'a save changes nothing').toEqual(before);
-  const summary = await restoreObject(object, layoutIn(to), options);
+  const summary = await restoreBytes(object, layoutIn(to), options);
   expect(await describeTree(to)).toEqual(before);
   expect(summary.entries).toBe(Object.keys(before).length);
   return object;
@@ -139,12 +139,12 @@ describe('round trip', () => {
       const layout = layoutIn(work, [pattern]);
       const { object } = await packTree(layout);
       rmSync(inRaw('/tree'), { recursive: true });
-      await restoreObject(object, layout);
+      await restoreBytes(object, layout);
       expect(readFileSync(inRaw('/tree/file'), 'utf8')).toBe('x');
       // Now over what is there, a directory in a file's place
       rmSync(inRaw('/tree/file'));
       mkdirSync(inRaw('/tree/file'));
-      await restoreObject(object, layout);
+      await restoreBytes(object, layout);
       expect(readFileSync(inRaw('/tree/file'), 'utf8')).toBe('x');
     }
   });
@@ -173,7 +173,7 @@ describe('round trip', () => {
     const target = layoutIn(join(to, 'work'), patterns, join(to, 'home'));
     mkdirSync(join(to, 'work'));
     rmSync(join(elsewhere, 'store'), { recursive: true });
-    await restoreObject(object, target);
+    await restoreBytes(object, target);
     const [restored, { 'work/deep/not-this': _, ...saved }] = [
       await describeTree(to),
       await describeTree(from),
@@ -213,7 +213,7 @@ describe('round trip', () => {
         .filter(name => !name.endsWith('/'))
         .map(name => name.slice(name.lastIndexOf('/') + 1));
       expect(files.toSorted()).toEqual([...new Set(files)].toSorted());
-      await restoreObject(object, await layoutAt(to));
+      await restoreBytes(object, await layoutAt(to));
       const isThere = Object.keys(await describeTree(to)).filter(name => /\/[xyk]$/.test(name));
       expect(isThere.map(name => name.at(-1)).toSorted()).toEqual(files.toSorted());
     },
@@ -229,7 +229,7 @@ describe('round trip', () => {
     });
     const patterns = ['tree', '!tree/skip', 'tree/skip/again'];
     const { object } = await packTree(layoutIn(from, patterns));
-    await restoreObject(object, layoutIn(to, patterns));
+    await restoreBytes(object, layoutIn(to, patterns));
     expect(Object.keys(await describeTree(to))).toEqual([
       'tree',
       'tree/keep',
@@ -266,9 +266,9 @@ describe('round trip', () => {
       'c/file/z': 'z',
       'c/d/modules': 'a file',
     });
-    for (const place of [from, to, scratch()]) await restoreObject(object, layoutIn(place, patterns));
+    for (const place of [from, to, scratch()]) await restoreBytes(object, layoutIn(place, patterns));
     const restored = scratch();
-    await restoreObject(object, layoutIn(restored, patterns));
+    await restoreBytes(object, layoutIn(restored, patterns));
     expect(Object.keys(leavesOf(await describeTree(restored)))).toEqual(expected);
   });
 
@@ -295,7 +295,7 @@ describe('times', () => {
     utimesSync(join(from, 'tree/ancient-and-empty'), long, long);
     const { object, outOfRange } = await packTree(layoutIn(from));
     expect(outOfRange).toEqual(['ancient', 'ancient-and-empty'].map(name => `${from}/tree/${name}: 1970`));
-    await restoreObject(object, layoutIn(to));
+    await restoreBytes(object, layoutIn(to));
     const tree = await describeTree(to);
     expect([tree['tree/ancient']?.mtime, tree['tree/ancient-and-empty']?.mtime]).toEqual([0, 0]);
   });

@@ -8,7 +8,7 @@ import { fileTimes } from '../../src/archive/fs/file-times.ts';
 import { incompressible, SeededRandom } from '../support/random.ts';
 import { scratch } from '../support/scratch.ts';
 import { buildTree, type TreeSpec } from '../support/tree.ts';
-import { layoutIn, packTree, restoreObject } from './support/archives.ts';
+import { layoutIn, packTree, restoreBytes } from './support/archives.ts';
 import { hasTool } from './support/has-tool.ts';
 
 const linux = process.platform === 'linux';
@@ -19,7 +19,7 @@ const MOST_EARLY_NS = fileTimes.restored({ mtimeUs: 1, mtimeRestNs: 999 }).mtime
 async function moved(workspace: string): Promise<{ workspace: string; object: Buffer }> {
   const { object } = await packTree(layoutIn(workspace));
   const to = scratch();
-  await restoreObject(object, layoutIn(to));
+  await restoreBytes(object, layoutIn(to));
   return { workspace: to, object };
 }
 
@@ -88,9 +88,9 @@ describe.runIf(linux && hasTool('touch'))('times to the nanosecond', () => {
     const { object } = await packTree(layoutIn(from));
     const to = scratch();
     const layout = layoutIn(to);
-    await restoreObject(object, layout);
+    await restoreBytes(object, layout);
     const before = statsBelow(to);
-    const { rawBytes } = await restoreObject(object, layout, { warm: true });
+    const { rawBytes } = await restoreBytes(object, layout, { warm: true });
     expect(rawBytes).toBe(0);
     const changed = [...statsBelow(to)].filter(
       ([name, { ctimeNs }]) => before.get(name)!.ctimeNs !== ctimeNs,
@@ -118,7 +118,7 @@ describe('times that an archive cannot hold', () => {
     const { object, outOfRange } = await packTree(layoutIn(from));
     expect(outOfRange).toEqual(['empty', 'future'].map(name => `${from}/tree/${name}: 2112`));
     const to = scratch();
-    await restoreObject(object, layoutIn(to));
+    await restoreBytes(object, layoutIn(to));
     for (const name of ['future', 'empty'])
       expect(lstatSync(join(to, 'tree', name)).mtime.getUTCFullYear()).toBe(2112);
   });
@@ -225,7 +225,7 @@ describe('builds stay clean after save and restore', () => {
     for (let generation = 0; generation < 3; generation++) {
       const { object } = await packTree(layout);
       execFileSync('rm', ['-rf', tree]);
-      await restoreObject(object, layout);
+      await restoreBytes(object, layout);
       expect(build(tree)).toSatisfy(isClean);
     }
   });

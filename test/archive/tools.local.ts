@@ -14,7 +14,7 @@ import { scratch } from '../support/scratch.ts';
 import { checkTar } from '../support/tar/check-tar.ts';
 import { untar } from '../support/tar/untar.ts';
 import { buildTree, describeTree, type TreeSpec } from '../support/tree.ts';
-import { layoutIn, packTree, restoreObject, tailOf } from './support/archives.ts';
+import { layoutIn, packTree, restoreBytes, tailOf } from './support/archives.ts';
 import { encodeManifest } from './support/encode-manifest.ts';
 import { hasTool } from './support/has-tool.ts';
 
@@ -106,7 +106,7 @@ describe('frames by @mongodb-js/zstd in place of ours', () => {
     ]);
     await checkTar(again, { full: true });
     const to = scratch();
-    await restoreObject(again, layoutIn(to));
+    await restoreBytes(again, layoutIn(to));
     expect(await describeTree(to)).toEqual(expected);
   });
 

@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { describe, expect, test } from 'vitest';
-import { allCases } from '../../bench/cases.ts';
+import { benchCases } from '../../bench/cases.ts';
 import type { Comparison } from '../../bench/compare.ts';
 import type { Link } from '../../bench/link.ts';
 import { comparisonReport } from '../../bench/report/comparison-report.ts';
@@ -31,7 +31,7 @@ const floors = [
 ] as const;
 
 function report(letter: string, others: Record<string, Sample[]>, over: Link): string {
-  const subject = allCases(true).find(one => one.letter === letter)!;
+  const subject = benchCases(true).find(one => one.letter === letter)!;
   const ours = [sample(3, 150e6), sample(4, 150e6), sample(5, 150e6)];
   const comparison: Comparison = {
     data: undefined,

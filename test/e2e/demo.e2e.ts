@@ -5,7 +5,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { repositoryFile } from '../support/checkout.ts';
-import { buildTree, removeTree } from '../support/tree.ts';
+import { buildTree, deleteTree } from '../support/tree.ts';
 import { describeWithGateway } from './support/lab.ts';
 
 const run = promisify(execFile);
@@ -14,7 +14,7 @@ let root: string;
 beforeEach(async () => {
   root = await mkdtemp(path.join(tmpdir(), 'cache-s3-demo-test-'));
 });
-afterEach(() => removeTree(root));
+afterEach(() => deleteTree(root));
 
 describeWithGateway('npm run demo', () => {
   it('npm run demo saves, restores and compares a tree with a gateway of its own, and prints sizes and speeds', async () => {

@@ -1,8 +1,7 @@
 /**
- * Sixteen processes restore one archive into one directory while others read it, over and over: `npm run
- * faults:concurrency -- [--processes 16] [--rounds 20] [--readers 2]`. Prints a line for each combination of what
- * stood there before and what becomes of one of the processes. Ends with 1 when a reader ever saw a torn or missing
- * file, a restore failed that was not meant to, or the tree at the end is not the archive's.
+ * `npm run faults:concurrency -- [--processes 16] [--rounds 20] [--readers 2]`: sixteen processes restore one archive to
+ * one directory while others read it. Prints a line for each round: the earlier tree and the fault of one process. Ends
+ * with 1 if a reader saw a torn or missing file, an undisturbed restore failed, or the tree at the end is not the archive's.
  */
 
 import { availableParallelism } from 'node:os';

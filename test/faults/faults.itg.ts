@@ -1,21 +1,25 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { gateway } from '../support/gateway/shared-gateway.ts';
 import { runCase } from './case.ts';
-import { Lab } from './lab.ts';
-import { allCases } from './suite.ts';
+import { FaultLab } from './lab.ts';
+import { faultCases } from './suite.ts';
 
-/** The short part of `npm run faults`: how it ends, not how long it takes. */
-let lab: Lab;
+/** The short cases of `npm run faults`, without their time limits. */
+let lab: FaultLab;
 
 beforeAll(async () => {
-  lab = await Lab.open(gateway());
+  lab = await FaultLab.open(gateway());
 });
 afterAll(() => lab?.close());
 
-// most of their time they wait
-describe.concurrent('faults', () => {
-  test.for(allCases.filter(one => one.short))('$op: $fault', { timeout: 180_000 }, async one => {
-    const { violations } = await runCase(lab, one);
-    expect(violations).toEqual([]);
-  });
+// Most of their time is waiting
+describe.concurrent('fault suite', () => {
+  test.for(faultCases.filter(one => one.short))(
+    '$phase keeps its promises under a fault: $fault',
+    { timeout: 180_000 },
+    async one => {
+      const { violations } = await runCase(lab, one);
+      expect(violations).toEqual([]);
+    },
+  );
 });

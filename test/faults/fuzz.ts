@@ -1,7 +1,7 @@
 /**
- * Restores mutants of archives: `npm run fuzz -- [--cases 10000] [--seed 1]`. They run in a process of their
- * own with little memory, so that one that hangs or dies is a finding like any other. Ends with 1 when there is one.
- * A finding names its seed: `--cases 1 --seed <it>` repeats it.
+ * `npm run fuzz -- [--cases 10000] [--seed 1]`: restores mutants of archives in a child process with little memory, so that
+ * a hang or a crash is a finding too. Ends with 1 if there is a finding. Each names its seed: `--cases 1 --seed N` repeats
+ * it.
  */
 
 import { spawn } from 'node:child_process';
@@ -22,7 +22,7 @@ const HANG_MS = 20_000;
 /** In MiB. A larger archive has to be a miss, not the end of the process. */
 const HEAP_MIB = 512;
 
-/** Says the number of each case before it begins, and what was found. */
+/** Prints the number of each case before it starts, and the violations. */
 async function runCases(first: number, end: number): Promise<void> {
   const bench = await FuzzBench.open();
   let accepted = 0;
@@ -43,7 +43,7 @@ interface ChildReport {
   readonly lastCase: number;
   readonly accepted: number;
   readonly violations: readonly string[];
-  /** How it ended, unless well. */
+  /** The reason if the process did not end with 0. */
   readonly death: string | undefined;
 }
 

@@ -1,4 +1,4 @@
-/** What the cases of one run share: a copy of the action, and archives made by it. */
+/** Shared by the cases of one run: a gateway, a copy of the action, and archives made by it. */
 
 import * as fs from 'node:fs/promises';
 import path from 'node:path';
@@ -7,21 +7,22 @@ import type { Gateway } from '../support/gateway/gateway.ts';
 import { type Azurite, startAzurite } from '../support/github/azurite.ts';
 import { type GitHubCache, startGitHubCache } from '../support/github/github-cache.ts';
 import { checkTar } from '../support/tar/check-tar.ts';
-import { removeTree, type TreeDescription } from '../support/tree.ts';
+import { deleteTree, type TreeDescription } from '../support/tree.ts';
 import { Scene } from './scene.ts';
-import { archivedTree, buildIn } from './trees.ts';
+import { archivedTree, buildTreeIn } from './trees.ts';
 
-/** An object that a save of ours has stored, and the workspace that it was made of. */
+/** An object of a save, and the workspace that was saved. */
 export interface Archive {
   readonly name: string;
   readonly bytes: Buffer;
   readonly workspace: TreeDescription;
-  /** How long its save and a restore of it take without faults, in ms. */
+  /** The duration of its save without a fault, in ms. */
   readonly saveMs: number;
+  /** The duration of a restore of it without a fault, in ms. */
   readonly restoreMs: number;
 }
 
-export class Lab {
+export class FaultLab {
   readonly gateway: Omit<Gateway, 'stop'>;
   readonly #checkout: Checkout;
   readonly #archives = new Map<string, Promise<Archive>>();
@@ -37,9 +38,9 @@ export class Lab {
     return this.#checkout.directory;
   }
 
-  /** `gateway` is shared with others: no case may break it. */
-  static async open(gateway: Omit<Gateway, 'stop'>): Promise<Lab> {
-    return new Lab(gateway, await copyCheckout('cache-s3-faults-'));
+  /** Makes the copy of the action. Other tests may use `gateway` too: no case may break it. */
+  static async open(gateway: Omit<Gateway, 'stop'>): Promise<FaultLab> {
+    return new FaultLab(gateway, await copyCheckout('cache-s3-faults-'));
   }
 
   async close(): Promise<void> {
@@ -53,7 +54,7 @@ export class Lab {
     return directory;
   }
 
-  /** The archive of `archivedTree(version)`, made once. All versions have the same name. */
+  /** Returns the archive of `archivedTree(version)`, which is made once. All versions have the same object name. */
   archive(version = 'new'): Promise<Archive> {
     let made = this.#archives.get(version);
     made ??= this.#make(version);
@@ -64,13 +65,13 @@ export class Lab {
   async #make(version: string): Promise<Archive> {
     const scene = await Scene.open(this, this.gateway);
     try {
-      await buildIn(scene.workspace, archivedTree(version));
+      await buildTreeIn(scene.workspace, archivedTree(version));
       const { '.': _root, ...workspace } = await scene.describe();
-      const saved = await scene.phase('save');
+      const saved = await scene.runPhase('save');
       const [name] = await scene.bucket.objects();
       if (name === undefined) throw new Error(`the archive of the cases was not saved:\n${saved.stdout}`);
-      await removeTree(scene.tree);
-      const restored = await scene.phase('restore');
+      await deleteTree(scene.tree);
+      const restored = await scene.runPhase('restore');
       const bytes = await scene.bucket.read(name);
       await checkTar(bytes);
       return { name, bytes, workspace, saveMs: saved.ms, restoreMs: restored.ms };

@@ -3,16 +3,16 @@ import path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { giveAway, unprivileged } from '../support/drop-privileges.ts';
 import { gateway } from '../support/gateway/shared-gateway.ts';
-import { Lab } from './lab.ts';
+import { FaultLab } from './lab.ts';
 import { KEY, Scene } from './scene.ts';
-import { buildIn } from './trees.ts';
+import { buildTreeIn } from './trees.ts';
 
-/** What other cache actions get wrong and no other test here is about. docs/faults.md names where the rest is tested. */
-let lab: Lab;
+/** Failures of other cache actions that no other test covers. docs/faults.md lists the tests of the rest. */
+let lab: FaultLab;
 let scene: Scene;
 
 beforeAll(async () => {
-  lab = await Lab.open(gateway());
+  lab = await FaultLab.open(gateway());
 });
 afterAll(() => lab?.close());
 beforeEach(async () => {
@@ -21,9 +21,9 @@ beforeEach(async () => {
 afterEach(() => scene.close());
 
 test('a restore-key finds the newest of more than a page of matches at any place in the listing', async () => {
-  await buildIn(scene.workspace, { 'a.txt': 'the newest' });
+  await buildTreeIn(scene.workspace, { 'a.txt': 'the newest' });
   const last = `${KEY}-zzz`;
-  await scene.phase('save', { inputs: { key: last } });
+  await scene.runPhase('save', { inputs: { key: last } });
   const [name] = await scene.bucket.objects();
   const whole = await scene.bucket.read(name!);
   await scene.bucket.delete([name!]);
@@ -35,16 +35,16 @@ test('a restore-key finds the newest of more than a page of matches at any place
   await Promise.all(Array.from({ length: 8 }, putAll));
   await scene.bucket.put(name!, whole);
 
-  const phase = await scene.phase('restore', { inputs: { key: 'absent', 'restore-keys': `${KEY}-` } });
+  const phase = await scene.runPhase('restore', { inputs: { key: 'absent', 'restore-keys': `${KEY}-` } });
   expect(phase.outputs['cache-matched-key'], phase.stdout).toBe(last);
 });
 
 test.skipIf(process.platform === 'win32')('a save of a key that exists reads no file', async () => {
-  await buildIn(scene.workspace, { 'a.txt': 'first' });
-  await scene.phase('save');
+  await buildTreeIn(scene.workspace, { 'a.txt': 'first' });
+  await scene.runPhase('save');
   await giveAway(scene.workspace);
   await fs.chmod(path.join(scene.tree, 'a.txt'), 0o000);
-  const phase = await scene.phase('save', unprivileged());
+  const phase = await scene.runPhase('save', unprivileged());
   expect(phase.stdout).toMatch(/op=save source=s3 result=exists .*requests=1 /);
   expect(phase.stdout).not.toContain('::warning::');
 });

@@ -4,13 +4,13 @@ import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { startGateway } from '../support/gateway/gateway.ts';
 import { type FaultCase, type Finding, runCase } from './case.ts';
-import { Lab } from './lab.ts';
-import { allCases } from './suite.ts';
+import { FaultLab } from './lab.ts';
+import { faultCases } from './suite.ts';
 import { lineOf, markdown, problemsOf, type Row } from './table.ts';
 
 const { values: options } = parseArgs({
   options: {
-    /** Only cases of whose `phase: fault` this regular expression matches a part. */
+    /** Runs only cases whose `phase: fault` matches this regular expression. */
     only: { type: 'string', default: '' },
     short: { type: 'boolean', default: false },
     /** Writes the results as a Markdown page to this file. */
@@ -21,21 +21,21 @@ const { values: options } = parseArgs({
 const only = new RegExp(options.only);
 
 function isWanted(one: FaultCase): boolean {
-  return (!options.short || one.short) && only.test(`${one.op}: ${one.fault}`);
+  return (!options.short || one.short) && only.test(`${one.phase}: ${one.fault}`);
 }
 
-/** A case that could not be run is red: it shows nothing. */
+/** Makes a case red that could not be run. */
 function notRun(error: Error): Finding {
   const violations = [`the case could not be run: ${error.stack}`];
-  return { says: [], ms: 0, exit: '-', left: '-', violations, late: [] };
+  return { messages: [], ms: 0, exit: '-', left: '-', violations, late: [] };
 }
 
 const gateway = await startGateway();
 const rows: Row[] = [];
-let lab: Lab | undefined;
+let lab: FaultLab | undefined;
 try {
-  lab = await Lab.open(gateway);
-  for (const one of allCases.filter(isWanted)) {
+  lab = await FaultLab.open(gateway);
+  for (const one of faultCases.filter(isWanted)) {
     const row = { one, finding: await runCase(lab, one).catch(notRun) };
     rows.push(row);
     console.log(lineOf(row));

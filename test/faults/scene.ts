@@ -1,4 +1,4 @@
-/** The world of one case: a bucket behind a proxy that breaks requests, a workspace, and the phases of a job in it. */
+/** The surroundings of one case: a bucket behind a fault proxy, a workspace, and the phases of a job in it. */
 
 import * as fs from 'node:fs/promises';
 import path from 'node:path';
@@ -8,34 +8,34 @@ import type { Gateway } from '../support/gateway/gateway.ts';
 import type { GitHubCache } from '../support/github/github-cache.ts';
 import { type ActionRun, type ActionRunResult, runAction } from '../support/runner/run-action.ts';
 import { type FaultProxy, startFaultProxy } from '../support/servers/fault-proxy.ts';
-import { describeTree, removeTree, type TreeDescription } from '../support/tree.ts';
-import type { Lab } from './lab.ts';
+import { deleteTree, describeTree, type TreeDescription } from '../support/tree.ts';
+import type { FaultLab } from './lab.ts';
 import { TREE } from './trees.ts';
 
-/** A phase that has not ended by then hangs: it is killed, and the case is red. */
+/** After this time a phase counts as hung: it is killed, and the case is red. */
 const HANG_MS = 170_000;
 
 export type PhaseName = 'main' | 'post' | 'restore' | 'save';
 
-export interface Phase extends ActionRunResult {
+export interface PhaseResult extends ActionRunResult {
   readonly lines: readonly { readonly text: string; readonly atMs: number }[];
   readonly hung: boolean;
-  /** From the first signal that the case sent to the end, in ms; undefined: none was sent. */
+  /** The time in ms from the first signal of the case to the end. Undefined if none was sent. */
   readonly afterSignalMs: number | undefined;
 }
 
-export type PhaseOptions = Partial<Omit<ActionRun, 'actionDir' | 'action' | 'entry' | 'stop' | 'grace'>>;
+export type ScenePhaseOptions = Partial<Omit<ActionRun, 'actionDir' | 'action' | 'entry' | 'stop' | 'grace'>>;
 
 /** The key that all steps use. */
 export const KEY = 'fault';
 
 export class Scene {
-  readonly lab: Lab;
+  readonly lab: FaultLab;
   readonly gateway: Omit<Gateway, 'stop'>;
   readonly bucket: Bucket;
   readonly proxy: FaultProxy;
   readonly root: string;
-  /** Beside the root, for a case that needs another file system there. */
+  /** A case may move it to another file system. */
   workspace: string;
   #pid: number | undefined;
   #signalledAt: number | undefined;
@@ -44,7 +44,7 @@ export class Scene {
   readonly #faults: (() => boolean)[] = [];
 
   private constructor(
-    lab: Lab,
+    lab: FaultLab,
     gateway: Omit<Gateway, 'stop'>,
     parts: { bucket: Bucket; proxy: FaultProxy; root: string },
   ) {
@@ -56,7 +56,7 @@ export class Scene {
     this.workspace = path.join(parts.root, 'workspace');
   }
 
-  static async open(lab: Lab, gateway: Omit<Gateway, 'stop'>): Promise<Scene> {
+  static async open(lab: FaultLab, gateway: Omit<Gateway, 'stop'>): Promise<Scene> {
     const root = await lab.newDirectory();
     await fs.mkdir(path.join(root, 'workspace'));
     const bucket = await Bucket.create(gateway, 'fault');
@@ -64,17 +64,17 @@ export class Scene {
     return new Scene(lab, gateway, { bucket, proxy, root });
   }
 
-  /** Called when the case is over, last first. */
+  /** Registers a function for the end of the case. The last one is called first. */
   onClose(closer: () => unknown): void {
     this.#closers.push(closer);
   }
 
-  /** A fault that never came shows nothing: unless `happened` says so at the end, the case is red. */
-  mustHappen(happened: () => boolean): void {
+  /** Makes the case red unless `happened` returns true at its end: without its fault a case shows nothing. */
+  expectFault(happened: () => boolean): void {
     this.#faults.push(happened);
   }
 
-  get faultMissed(): string | undefined {
+  get missedFault(): string | undefined {
     return this.#faults.every(happened => happened()) ? undefined : 'the fault did not happen';
   }
 
@@ -82,14 +82,14 @@ export class Scene {
     for (const closer of this.#closers.toReversed()) await closer();
     await this.proxy.close();
     this.bucket.close();
-    await removeTree(this.root);
+    await deleteTree(this.root);
   }
 
   get tree(): string {
     return path.join(this.workspace, TREE);
   }
 
-  /** The step's `with`, for the bucket behind the proxy. */
+  /** The step's inputs for the bucket behind the proxy. */
   get inputs(): Record<string, string> {
     return { ...this.directInputs, endpoint: this.proxy.endpoint };
   }
@@ -99,7 +99,7 @@ export class Scene {
     return { path: TREE, key: KEY, ...this.bucket.inputs, 'use-fallback': 'false' };
   }
 
-  async phase(name: PhaseName, options: PhaseOptions = {}): Promise<Phase> {
+  async runPhase(name: PhaseName, options: ScenePhaseOptions = {}): Promise<PhaseResult> {
     const begun = performance.now();
     const lines: { text: string; atMs: number }[] = [];
     const hang = new AbortController();
@@ -134,7 +134,7 @@ export class Scene {
     }
   }
 
-  /** Sends the running phase a signal; does nothing when it has ended. */
+  /** Sends a signal to the running phase. Does nothing after its end. */
   signal(name: NodeJS.Signals): void {
     if (this.#pid === undefined) return;
     const now = performance.now();
@@ -142,12 +142,12 @@ export class Scene {
       process.kill(this.#pid, name);
       this.#signalledAt ??= now;
     } catch (error) {
-      // It has ended, and nobody was told yet
+      // It has ended, and the event has not come yet
       if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
     }
   }
 
-  /** The same after a while, if the phase still runs then. */
+  /** Sends a signal after this time if the phase still runs. */
   signalLater(name: NodeJS.Signals, afterMs: number): void {
     this.#timers.push(setTimeout(() => this.signal(name), afterMs));
   }
@@ -164,7 +164,7 @@ export class Scene {
     await store.abortStale('', 0).finally(() => store.close());
   }
 
-  /** The workspace and everything in it. */
+  /** Describes the workspace and its entries. */
   describe(): Promise<TreeDescription> {
     return describeTree(this.workspace, { root: true });
   }

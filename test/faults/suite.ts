@@ -1,19 +1,19 @@
 import type { FaultCase } from './case.ts';
 import { endpointCases } from './cases/endpoints.ts';
 import { gatewayCases } from './cases/gateway.ts';
-import { jobCaseList } from './cases/jobs.ts';
+import { jobCases } from './cases/jobs.ts';
 import { objectCases } from './cases/objects.ts';
 import { signalCases } from './cases/signals.ts';
 import { transferCases } from './cases/transfer.ts';
 import { treeCases } from './cases/trees.ts';
 
 /** Every case of the suite, in the order of the table. */
-export const allCases: readonly FaultCase[] = [
+export const faultCases: readonly FaultCase[] = [
   ...transferCases,
   ...endpointCases,
   ...gatewayCases,
   ...objectCases,
   ...treeCases,
   ...signalCases,
-  ...jobCaseList,
+  ...jobCases,
 ];

@@ -8,23 +8,26 @@ export interface Row {
 
 export function problemsOf({ one, finding }: Row): string[] {
   const { violations, late, ms } = finding;
-  const whole =
+  const overLimit =
     one.limitMs !== undefined && ms > one.limitMs
       ? [`it took ${seconds(ms)} s, promised are ${seconds(one.limitMs)}`]
       : [];
-  return [...violations, ...late, ...whole];
+  return [...violations, ...late, ...overLimit];
 }
 
-/** One line for a terminal. */
+/** Returns two lines for a terminal. */
 export function lineOf(row: Row): string {
   const { one, finding } = row;
   const verdict = problemsOf(row).length === 0 ? 'ok ' : 'RED';
-  const head = `${verdict} ${one.op.padEnd(10)} ${seconds(finding.ms).padStart(6)} s  ${one.fault}`;
-  const said = finding.says.find(line => !line.startsWith('notice')) ?? finding.says[0] ?? 'nothing said';
-  return `${head}\n      ${finding.left}; exit ${finding.exit}; ${plain(said)}`;
+  const head = `${verdict} ${one.phase.padEnd(10)} ${seconds(finding.ms).padStart(6)} s  ${one.fault}`;
+  const [first = 'no message'] = [
+    ...finding.messages.filter(line => !line.startsWith('notice')),
+    ...finding.messages,
+  ];
+  return `${head}\n      ${finding.left}; exit ${finding.exit}; ${plain(first)}`;
 }
 
-/** The page docs/results/faults.md: which build was tried, and one line for each case. */
+/** Returns the page docs/results/faults.md: the version of the build and a row for each case. */
 export function markdown(rows: readonly Row[]): string {
   const green = rows.filter(row => problemsOf(row).length === 0).length;
   return [
@@ -40,10 +43,10 @@ export function markdown(rows: readonly Row[]): string {
 
 function table(rows: readonly Row[]): string[] {
   const lines = rows.map(({ one, finding }) => {
-    const [first = '-', ...others] = finding.says.map(line => plain(line).replaceAll('|', '\\|'));
+    const [first = '-', ...others] = finding.messages.map(line => plain(line).replaceAll('|', '\\|'));
     const rest = others.length > 2 ? [`... and ${others.length} more like it`] : others;
-    const said = [first, ...rest].join('<br>');
-    const cells = [one.fault, one.op, said, seconds(finding.ms), finding.left, finding.exit];
+    const messages = [first, ...rest].join('<br>');
+    const cells = [one.fault, one.phase, messages, seconds(finding.ms), finding.left, finding.exit];
     return `| ${cells.join(' | ')} |`;
   });
   const head = [
@@ -57,7 +60,7 @@ function seconds(ms: number): string {
   return (ms / 1000).toFixed(1);
 }
 
-/** Without the names that differ from run to run. */
+/** Replaces names that differ from run to run. */
 function plain(line: string): string {
   return line
     .replace(/fault-[0-9a-f]{12}/g, 'BUCKET')

@@ -1,4 +1,4 @@
-/** The trees of the fault suite: what is archived, and what stands where it is restored to. */
+/** The trees of the fault suite: the archived one, and an older one in its place. */
 
 import path from 'node:path';
 import { incompressible } from '../support/random.ts';
@@ -10,9 +10,9 @@ const MIB = 1024 * 1024;
 export const TREE = 'tree';
 
 /**
- * What the caches hold: 26 MB that do not compress, so that a restore needs several ranges and a save several parts; a
- * file over several frames, read-only directories, links, and a file and a directory that stand for each other in the
- * older tree.
+ * Returns the tree of the caches: 26 MB that do not compress, so that a restore needs several ranges and a save several
+ * parts; a file over several frames, read-only directories, links, and a file and a directory whose types are exchanged in
+ * the older tree.
  */
 export function archivedTree(version = 'new'): TreeSpec {
   return {
@@ -28,7 +28,7 @@ export function archivedTree(version = 'new'): TreeSpec {
   };
 }
 
-/** What an earlier job left: other content under many of the same names, and files of its own. */
+/** Returns the tree of an earlier job: other content under many of the same names, and files of its own. */
 export function olderTree(): TreeSpec {
   return {
     'big.bin': incompressible(300_000, 'old big'),
@@ -41,7 +41,7 @@ export function olderTree(): TreeSpec {
   };
 }
 
-/** As Go's module cache: files 0444 in directories 0555. */
+/** Returns files 0444 in directories 0555, as in Go's module cache. */
 function readOnly(version: string): TreeSpec {
   return {
     ...numbered(60, index => [
@@ -57,16 +57,13 @@ function numbered(count: number, item: (index: number) => [string, TreeSpec[stri
   return Object.fromEntries(Array.from({ length: count }, (_, index) => item(index)));
 }
 
-export function buildIn(workspace: string, spec: TreeSpec): Promise<string> {
+export function buildTreeIn(workspace: string, spec: TreeSpec): Promise<string> {
   return buildTree(path.join(workspace, TREE), spec);
 }
 
-/**
- * What a workspace looks like after a restore: the cache over what was there. Entries of the cache win, whatever stood
- * in their place goes, everything else stays.
- */
-export function overlaid(before: TreeDescription, cache: TreeDescription): TreeDescription {
-  const stays = Object.entries(before).filter(([name]) => {
+/** Returns the workspace after a restore: entries of the cache replace entries in their place, and the others stay. */
+export function overlay(before: TreeDescription, cache: TreeDescription): TreeDescription {
+  const kept = Object.entries(before).filter(([name]) => {
     for (let at = name; at.includes('/'); ) {
       at = at.slice(0, at.lastIndexOf('/'));
       const above = cache[at];
@@ -74,5 +71,5 @@ export function overlaid(before: TreeDescription, cache: TreeDescription): TreeD
     }
     return true;
   });
-  return { ...Object.fromEntries(stays), ...cache };
+  return { ...Object.fromEntries(kept), ...cache };
 }

@@ -10,26 +10,26 @@ import { scratch } from '../support/scratch.ts';
 import { silentLog } from '../support/silent-log.ts';
 import { buildTree, describeTree } from '../support/tree.ts';
 import { fleet, withUploads } from './incremental/fleet.ts';
-import type { Job } from './incremental/job.ts';
+import type { CacheJob } from './incremental/job.ts';
 
 /** Jobs with one directory store, whose objects can be damaged as files. */
 function setUp() {
   const root = scratch();
   const store = createDirectoryStore(root, { log: silentLog });
   const { job } = fleet(store);
-  const fileOf = (of: Job, key: string) => path.join(root, objectPath(of.objectName(key)));
+  const fileOf = (of: CacheJob, key: string) => path.join(root, objectPath(of.objectName(key)));
   const files = async () =>
     (await readdir(root, { recursive: true, withFileTypes: true })).filter(entry => entry.isFile());
   return { root, store, job, fileOf, files };
 }
 
-async function jobWith(job: () => Job, content: string): Promise<Job> {
+async function jobWith(job: () => CacheJob, content: string): Promise<CacheJob> {
   const made = job();
   await buildTree(made.workspace, { 'tree/file': content, 'tree/sub/other': 'other' });
   return made;
 }
 
-const contentIn = (job: Job) => readFileSync(path.join(job.workspace, 'tree/file'), 'utf8');
+const contentIn = (job: CacheJob) => readFileSync(path.join(job.workspace, 'tree/file'), 'utf8');
 
 const torn = () => Buffer.from('torn');
 
@@ -44,7 +44,7 @@ async function damagedObject(key: string, damage: (bytes: Buffer) => Buffer) {
 }
 
 /** The object that a restore finds damaged. */
-async function damageFound(job: Job, ...args: Parameters<Job['restore']>) {
+async function damageFound(job: CacheJob, ...args: Parameters<CacheJob['restore']>) {
   const outcome = await job.restore(...args);
   if (outcome.kind !== 'damaged') return expect.fail(`the outcome is ${outcome.kind}`);
   return outcome.object;

@@ -9,7 +9,7 @@ import { ObjectReplacedError } from '../../src/storage/store-errors.ts';
 import { silentLog } from '../support/silent-log.ts';
 import { buildTree, describeTree } from '../support/tree.ts';
 import { ballast, type Fleet, fleet } from './incremental/fleet.ts';
-import type { Job } from './incremental/job.ts';
+import type { CacheJob } from './incremental/job.ts';
 
 /** Each of them keeps the process from ending, by the port that it is spoken to. */
 function countWorkers(): number {
@@ -17,7 +17,7 @@ function countWorkers(): number {
 }
 
 /** A job that has saved a small tree as `k-1`. */
-async function saver({ job }: Fleet, spec = { 'tree/a': 'first', 'tree/sub/b': 'b' }): Promise<Job> {
+async function saver({ job }: Fleet, spec = { 'tree/a': 'first', 'tree/sub/b': 'b' }): Promise<CacheJob> {
   const first = job();
   await buildTree(first.workspace, spec);
   await first.saveInFull('k-1');
@@ -25,7 +25,7 @@ async function saver({ job }: Fleet, spec = { 'tree/a': 'first', 'tree/sub/b': '
 }
 
 /** The record that a restore of another key leaves. */
-async function recordLeft(job: Job) {
+async function recordLeft(job: CacheJob) {
   const outcome = await job.restore('none');
   if (outcome.kind !== 'hit') return expect.fail(`the outcome is ${outcome.kind}`);
   const { name, etag } = outcome.object!;

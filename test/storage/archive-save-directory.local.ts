@@ -15,7 +15,7 @@ import {
   reused,
   withUploads,
 } from './incremental/fleet.ts';
-import type { Job } from './incremental/job.ts';
+import type { CacheJob } from './incremental/job.ts';
 
 /** When a save grows from what was restored, and what it does when it cannot. */
 
@@ -234,7 +234,7 @@ describe('a save whose base cannot be used is a full one and logs the reason onc
 });
 
 /** Where the directory store keeps what stands under `key`. */
-async function objectFile({ store }: Fleet, job: Job, key: string): Promise<string> {
+async function objectFile({ store }: Fleet, job: CacheJob, key: string): Promise<string> {
   const name = job.objectName(key);
   const { sizeBytes } = (await store.head(name))!;
   const objects = path.join(job.workspace, '../../objects');

@@ -11,7 +11,7 @@ import {
   reused,
   withUploads,
 } from './incremental/fleet.ts';
-import type { Job } from './incremental/job.ts';
+import type { CacheJob } from './incremental/job.ts';
 
 /** What happens to the tree or the job while a save grows from what was restored. */
 
@@ -35,7 +35,7 @@ describe('an incremental save begins its copy before the scan', () => {
         return upload.complete();
       },
     }));
-    const second: Job = all.job({ store });
+    const second: CacheJob = all.job({ store });
     await second.restore('none');
     return { second, uploads };
   }
@@ -173,7 +173,7 @@ describe('files that change between the scan and the end of the save', () => {
 });
 
 interface Meanwhile {
-  readonly second: Job;
+  readonly second: CacheJob;
   /** Number of ranges that were copied when `change` was called. */
   readonly copies: () => number;
 }

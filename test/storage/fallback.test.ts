@@ -8,7 +8,12 @@ import {
   StoreRefusedError,
   StoreUnavailableError,
 } from '../../src/storage/store-errors.ts';
-import { lookupRequest, recordingLog, restoreRequest, saveRequest } from '../support/requests.ts';
+import {
+  createLookupRequest,
+  createRestoreRequest,
+  createSaveRequest,
+  recordingLog,
+} from '../support/requests.ts';
 
 /** A backend whose every method has this outcome. */
 function backend(outcome: Outcome) {
@@ -76,7 +81,7 @@ test.each<Outcome>([
   { kind: 'cancelled' },
 ])('the outcome $kind of the bucket is final and is passed on as it is', async outcome => {
   const { fallback, opened, log } = arrange(outcome);
-  expect(await fallback.restore(restoreRequest())).toBe(outcome);
+  expect(await fallback.restore(createRestoreRequest())).toBe(outcome);
   expect(opened.times).toBe(0);
   expect(log.lines).toEqual([]);
 });
@@ -99,9 +104,9 @@ test.each<[string, Outcome, string]>([
   ],
 ])('GitHub’s cache is used for every call when the bucket %s, with one line', async (_, first, line) => {
   const { fallback, primary, github, log } = arrange(first);
-  expect(await fallback.lookup(lookupRequest())).toEqual({ ...hit, insteadOf: first });
-  expect(await fallback.restore(restoreRequest())).toEqual({ ...hit, insteadOf: first });
-  expect(await fallback.save(saveRequest())).toEqual({ ...hit, insteadOf: first });
+  expect(await fallback.lookup(createLookupRequest())).toEqual({ ...hit, insteadOf: first });
+  expect(await fallback.restore(createRestoreRequest())).toEqual({ ...hit, insteadOf: first });
+  expect(await fallback.save(createSaveRequest())).toEqual({ ...hit, insteadOf: first });
   expect(log.lines).toEqual([line, line, line]);
   expect(primary.calls).toEqual(['lookup', 'restore', 'save']);
   expect(github.calls).toEqual(['lookup', 'restore', 'save']);
@@ -112,7 +117,7 @@ test.each([outage, refusal])(
   async first => {
     const accepted = { ...first, accepted: true } as SaveOutcome;
     const { fallback, opened, log } = arrange(accepted, saved);
-    expect(await fallback.save(saveRequest())).toBe(accepted);
+    expect(await fallback.save(createSaveRequest())).toBe(accepted);
     expect(opened.times).toBe(0);
     expect(log.lines).toEqual([]);
   },
@@ -121,7 +126,7 @@ test.each([outage, refusal])(
 test('a miss of GitHub’s cache after an outage of the bucket is a miss that carries the outage', async () => {
   const miss: Outcome = { kind: 'miss', diagnosis: undefined };
   const { fallback } = arrange(outage, miss);
-  expect(await fallback.restore(restoreRequest())).toEqual({ ...miss, insteadOf: outage });
+  expect(await fallback.restore(createRestoreRequest())).toEqual({ ...miss, insteadOf: outage });
 });
 
 test('an outage of both caches has GitHub’s cause and carries the bucket’s', async () => {
@@ -130,14 +135,14 @@ test('an outage of both caches has GitHub’s cause and carries the bucket’s',
     error: new StoreUnavailableError("GitHub's cache did not respond within 10 s"),
   };
   const { fallback } = arrange(outage, second);
-  expect(await fallback.save(saveRequest())).toEqual({ ...second, insteadOf: outage });
+  expect(await fallback.save(createSaveRequest())).toEqual({ ...second, insteadOf: outage });
 });
 
 test('the fallback opens the second backend once, and counts and closes both', async () => {
   const { fallback, primary, github, opened } = arrange(outage);
   expect(fallback.counters).toEqual({ requests: 2, retries: 1 });
-  await fallback.lookup(lookupRequest());
-  await fallback.restore(restoreRequest());
+  await fallback.lookup(createLookupRequest());
+  await fallback.restore(createRestoreRequest());
   expect(opened.times).toBe(1);
   expect(fallback.counters).toEqual({ requests: 4, retries: 2 });
   fallback.close();

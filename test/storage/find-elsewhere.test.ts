@@ -4,7 +4,7 @@ import type { LookupRequest } from '../../src/storage/backend.ts';
 import { findObject } from '../../src/storage/find-object.ts';
 import type { ListOptions, ObjectInfo, ObjectStore } from '../../src/storage/object-store.ts';
 import { StoreRefusedError } from '../../src/storage/store-errors.ts';
-import { lookupRequest } from '../support/requests.ts';
+import { createLookupRequest } from '../support/requests.ts';
 
 const version = 'a'.repeat(64);
 const otherVersion = 'b'.repeat(64);
@@ -23,7 +23,13 @@ function request(restoreKeys: readonly string[] = [], scope: 'ref' | 'repository
     ...{ readRefs: ['refs/heads/topic', 'refs/heads/main'], writeRef: 'refs/heads/topic' },
   });
   const plan = matchSteps(read, 'k', restoreKeys);
-  return lookupRequest({ primaryKey: 'k', restoreKeys, version, plan, ...(elsewhere && { elsewhere }) });
+  return createLookupRequest({
+    primaryKey: 'k',
+    restoreKeys,
+    version,
+    plan,
+    ...(elsewhere && { elsewhere }),
+  });
 }
 
 interface Call {

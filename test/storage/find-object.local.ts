@@ -6,7 +6,7 @@ import { createDirectoryStore } from '../../src/storage/directory/directory-stor
 import { objectPath } from '../../src/storage/directory/file-names.ts';
 import { findObject } from '../../src/storage/find-object.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
-import { lookupRequest } from '../support/requests.ts';
+import { createLookupRequest } from '../support/requests.ts';
 import { scratch } from '../support/scratch.ts';
 import { silentLog } from '../support/silent-log.ts';
 
@@ -56,7 +56,7 @@ async function find(store: ObjectStore, { key, restoreKeys = [], refs = [MAIN] }
   const plan = matchSteps(spaces(refs).read, key, restoreKeys);
   return findObject(
     store,
-    lookupRequest({ primaryKey: key, restoreKeys, version: VERSION, plan }),
+    createLookupRequest({ primaryKey: key, restoreKeys, version: VERSION, plan }),
     tailBytes,
   );
 }

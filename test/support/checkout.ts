@@ -3,7 +3,7 @@ import { chmod, cp, mkdir, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { removeTree } from './tree.ts';
+import { deleteTree } from './tree.ts';
 
 const repository = fileURLToPath(new URL('../../', import.meta.url));
 
@@ -34,7 +34,7 @@ export async function copyCheckout(prefix: string): Promise<Checkout> {
   for (const name of ['action.yml', 'restore', 'save'])
     await cp(repositoryFile(name), path.join(directory, name), { recursive: true });
   await cp(otherDist ?? repositoryFile('dist'), path.join(directory, 'dist'), { recursive: true });
-  return { directory, root, remove: () => removeTree(root) };
+  return { directory, root, remove: () => deleteTree(root) };
 }
 
 /** Returns the path of a file of this repository. */

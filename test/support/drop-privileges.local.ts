@@ -2,7 +2,7 @@ import * as fs from 'node:fs/promises';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { giveAway, runUnprivileged, unprivilegedDirectory } from './drop-privileges.ts';
-import { buildTree, removeTree } from './tree.ts';
+import { buildTree, deleteTree } from './tree.ts';
 
 test.skipIf(process.platform === 'win32')(
   'file permissions apply to a child of runUnprivileged',
@@ -21,7 +21,7 @@ test.skipIf(process.platform === 'win32')(
       expect(result).toEqual({ exitCode: 7, signal: null, stdout: 'EACCES\n', stderr: '' });
       expect(await fs.readdir(path.join(root, 'sealed'))).toEqual(['x']);
     } finally {
-      await removeTree(root);
+      await deleteTree(root);
     }
   },
 );

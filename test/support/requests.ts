@@ -23,7 +23,7 @@ const layout: PathLayout = {
   roots: async () => [],
 };
 
-export function lookupRequest(overrides: Partial<LookupRequest> = {}): LookupRequest {
+export function createLookupRequest(overrides: Partial<LookupRequest> = {}): LookupRequest {
   return {
     primaryKey: 'key',
     restoreKeys: [],
@@ -35,9 +35,9 @@ export function lookupRequest(overrides: Partial<LookupRequest> = {}): LookupReq
   };
 }
 
-export function restoreRequest(overrides: Partial<RestoreRequest> = {}): RestoreRequest {
+export function createRestoreRequest(overrides: Partial<RestoreRequest> = {}): RestoreRequest {
   return {
-    ...lookupRequest(),
+    ...createLookupRequest(),
     layout,
     storedPaths: ['./tree'],
     runLabel: '1-00000000',
@@ -46,7 +46,7 @@ export function restoreRequest(overrides: Partial<RestoreRequest> = {}): Restore
   };
 }
 
-export function saveRequest(overrides: Partial<SaveRequest> = {}): SaveRequest {
+export function createSaveRequest(overrides: Partial<SaveRequest> = {}): SaveRequest {
   return {
     key: 'key',
     paths: ['tree'],

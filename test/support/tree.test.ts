@@ -2,13 +2,13 @@ import * as fs from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { buildTree, describeTree, removeTree, type TreeSpec } from './tree.ts';
+import { buildTree, deleteTree, describeTree, type TreeSpec } from './tree.ts';
 
 let root: string;
 beforeEach(async () => {
   root = await fs.mkdtemp(path.join(tmpdir(), 'tree-'));
 });
-afterEach(() => removeTree(root));
+afterEach(() => deleteTree(root));
 
 const spec: TreeSpec = {
   'a/b.txt': 'text',

@@ -13,7 +13,7 @@ interface Attributes {
   readonly mtime?: number | Date;
 }
 
-export type TreeNode =
+export type NodeSpec =
   /** A file with this content. */
   | string
   | Uint8Array
@@ -28,7 +28,7 @@ export type TreeNode =
  * Path below the root, with `/`, to what is there. Parent directories come by themselves. A name that is not UTF-8 is
  * spelled `hex:` and the hex digits of the whole path's bytes, as `describeTree` spells it.
  */
-export type TreeSpec = Readonly<Record<string, TreeNode>>;
+export type TreeSpec = Readonly<Record<string, NodeSpec>>;
 
 /**
  * What `describeTree` says of one entry. Sizes in bytes. `mtime` in microseconds since 1970, as it is after a restore: Node
@@ -74,7 +74,7 @@ export async function buildTree(root: string, spec: TreeSpec): Promise<string> {
   return root;
 }
 
-async function create(at: Buffer, node: TreeNode): Promise<void> {
+async function create(at: Buffer, node: NodeSpec): Promise<void> {
   const isPlain = typeof node === 'string' || node instanceof Uint8Array;
   if (!isPlain && 'directory' in node) return void (await fs.mkdir(at, { recursive: true }));
   const parent = at.subarray(0, at.lastIndexOf(0x2f));
@@ -84,7 +84,7 @@ async function create(at: Buffer, node: TreeNode): Promise<void> {
   else if ('symlink' in node) await fs.symlink(toBytes(node.symlink), at);
 }
 
-async function applyAttributes(at: Buffer, node: TreeNode): Promise<void> {
+async function applyAttributes(at: Buffer, node: NodeSpec): Promise<void> {
   if (typeof node === 'string' || node instanceof Uint8Array || 'hardlink' in node) return;
   if ('mode' in node && node.mode !== undefined) await fs.chmod(at, node.mode);
   if (node.mtime === undefined) return;
@@ -178,9 +178,9 @@ async function sha256(file: Buffer): Promise<string> {
   return hash.digest('hex');
 }
 
-const isDirectory = (node: TreeNode) => typeof node === 'object' && 'directory' in node;
+const isDirectory = (node: NodeSpec) => typeof node === 'object' && 'directory' in node;
 
-function isHardlink(node: TreeNode): node is { hardlink: string } {
+function isHardlink(node: NodeSpec): node is { hardlink: string } {
   return typeof node === 'object' && 'hardlink' in node;
 }
 
@@ -209,7 +209,7 @@ export function treeDifferences(
 }
 
 /** Removes a tree even where its directories are read-only and the caller is not root. */
-export async function removeTree(root: string): Promise<void> {
+export async function deleteTree(root: string): Promise<void> {
   const openUp = async (directory: string): Promise<void> => {
     await fs.chmod(directory, 0o700);
     for (const entry of await fs.readdir(directory, { withFileTypes: true })) {

@@ -17,7 +17,7 @@ import { checkTar } from '../../support/tar/check-tar.ts';
 
 /** Phases as processes, from the sources, with a directory of this host as the store. */
 
-export type Entry = 'main' | 'post' | 'restore-only' | 'save-only';
+export type PhaseEntry = 'main' | 'post' | 'restore-only' | 'save-only';
 
 let root: string;
 /** A path in the directory of one test: `one` and `two` are workspaces, `temp` is RUNNER_TEMP. */
@@ -53,7 +53,7 @@ export interface PhaseOptions extends Pick<ActionRun, 'inputs' | 'state' | 'env'
   readonly workspace?: string;
 }
 
-export async function phase(entry: Entry, { workspace = 'one', ...options }: PhaseOptions = {}) {
+export async function phase(entry: PhaseEntry, { workspace = 'one', ...options }: PhaseOptions = {}) {
   const { exitCode, stdout, outputs, state } = await runAction({
     ...options,
     ...entryOf(entry),
@@ -66,7 +66,7 @@ export async function phase(entry: Entry, { workspace = 'one', ...options }: Pha
   return { code: exitCode, log: stdout, outputs, state };
 }
 
-function entryOf(entry: Entry): Pick<ActionRun, 'action' | 'entry'> {
+function entryOf(entry: PhaseEntry): Pick<ActionRun, 'action' | 'entry'> {
   if (entry === 'main' || entry === 'post') return { entry };
   return { action: entry === 'restore-only' ? 'restore/action.yml' : 'save/action.yml', entry: 'main' };
 }

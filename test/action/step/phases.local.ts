@@ -106,7 +106,7 @@ describe('against a server that accepts connections and never responds', () => {
     const { code, log, state } = await ended;
     expect(code).toBe(status);
     expect(log).toContain('the step was cancelled');
-    expect(log.replace('::add-mask::hunter2', '')).not.toContain('hunter2');
+    expect(log).not.toContain('hunter2');
     if (entry === 'main') expect(JSON.parse(state.CACHE_S3!)).toMatchObject({ finished: false });
   });
 });

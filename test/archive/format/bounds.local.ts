@@ -4,10 +4,10 @@ import { setImmediate } from 'node:timers/promises';
 import { zstdCompressSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { scratch } from '../../support/scratch.ts';
-import { layoutIn, restoreObject } from '../support/archives.ts';
-import { assemble, forge, manifestBytes, sha256, writeForgery } from '../support/craft.ts';
+import { layoutIn, restoreBytes } from '../support/archives.ts';
+import { assemble, forge, manifestBytes, sha256Of, writeForgery } from '../support/craft.ts';
 import { bent, data, refuses, tree } from '../support/refuses.ts';
-import { startRestore } from '../support/restore-process.ts';
+import { startRestoreProcess } from '../support/restore-process.ts';
 
 describe('small objects that claim to be large', () => {
   test('a frame that decompresses to 4 GiB instead of 64 MiB is refused', async () => {
@@ -17,7 +17,7 @@ describe('small objects that claim to be large', () => {
       forgery.frames = [frame];
       forgery.columns.frameSizes = [frame.length];
       forgery.columns.frameRawSizes = [64 * 1024 * 1024];
-      forgery.columns.hashes = sha256(frame);
+      forgery.columns.hashes = sha256Of(frame);
     });
     await refuses(object, 'a frame does not decompress to its length', { seenInData: true });
   });
@@ -129,7 +129,7 @@ describe('many entries', () => {
 
   test('a signal ends the check of a million entries', async () => {
     const controller = new AbortController();
-    const attempt = restoreObject(millionEntries(), layoutIn(scratch()), {
+    const attempt = restoreBytes(millionEntries(), layoutIn(scratch()), {
       signal: controller.signal,
     });
     const reason = new Error('the job was cancelled');
@@ -151,8 +151,10 @@ describe('many entries', () => {
       const object = join(directory, 'object');
       writeFileSync(object, writeForgery(forge(entries)));
       const job = { object, workspace: directory, patterns: ['tree'] };
-      const end = await startRestore(job, 'self', ['env', `NODE_OPTIONS=--max-old-space-size=${heapMib}`])
-        .ended;
+      const end = await startRestoreProcess(job, 'self', [
+        'env',
+        `NODE_OPTIONS=--max-old-space-size=${heapMib}`,
+      ]).ended;
       expect(end.said?.error, end.stderr).toBe('UnusableArchiveError');
       expect(end.said?.message).toMatch(/^its 4000000 entries need about \d+ MiB of memory/);
     },

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { DamagedArchiveError } from '../../../src/archive/archive-errors.ts';
 import { scratch } from '../../support/scratch.ts';
 import { buildTree } from '../../support/tree.ts';
-import { layoutIn, packTree, restoreObject } from '../support/archives.ts';
+import { layoutIn, packTree, restoreBytes } from '../support/archives.ts';
 import { assemble, forge, manifestBytes } from '../support/craft.ts';
 import { data, refuses, tree } from '../support/refuses.ts';
 
@@ -22,8 +22,8 @@ describe('objects that are not archives', () => {
     const { object } = await packTree(layoutIn(from));
     const layout = layoutIn(scratch());
     for (let length = 0; length < object.length; length += 97) {
-      await expect(restoreObject(object.subarray(0, length), layout)).rejects.toThrow(DamagedArchiveError);
-      await expect(restoreObject(object.subarray(length + 1), layout)).rejects.toThrow(DamagedArchiveError);
+      await expect(restoreBytes(object.subarray(0, length), layout)).rejects.toThrow(DamagedArchiveError);
+      await expect(restoreBytes(object.subarray(length + 1), layout)).rejects.toThrow(DamagedArchiveError);
     }
   });
 

@@ -1,5 +1,5 @@
 import { describe, test } from 'vitest';
-import { type Forgery, sha256 } from '../support/craft.ts';
+import { type Forgery, sha256Of } from '../support/craft.ts';
 import { bent, data, refuses, tree } from '../support/refuses.ts';
 
 describe('false sizes and offsets', () => {
@@ -81,7 +81,7 @@ describe('false sizes and offsets', () => {
       frame.writeUInt32LE(0x184d2a50, 0);
       frame.writeUInt32LE(frame.length - 8, 4);
       forgery.frames = [frame];
-      forgery.columns.hashes = sha256(frame);
+      forgery.columns.hashes = sha256Of(frame);
     });
     await refuses(object, 'a frame does not decompress to its length', { seenInData: true });
   });

@@ -2,7 +2,7 @@ import { zstdCompressSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { UnusableArchiveError } from '../../../src/archive/archive-errors.ts';
 import { scratch } from '../../support/scratch.ts';
-import { layoutIn, restoreObject } from '../support/archives.ts';
+import { layoutIn, restoreBytes } from '../support/archives.ts';
 import { assemble, forge, manifestBytes } from '../support/craft.ts';
 import { bent, data, refuses, tree } from '../support/refuses.ts';
 
@@ -58,7 +58,7 @@ describe('counts and lengths', () => {
     const object = bent(entries, ({ columns }) =>
       Object.assign(columns.head, { tool: 'other/9', more: [1] }),
     );
-    await restoreObject(object, layoutIn(scratch()));
+    await restoreBytes(object, layoutIn(scratch()));
   });
 });
 

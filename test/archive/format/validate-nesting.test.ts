@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { DamagedArchiveError, UnusableArchiveError } from '../../../src/archive/archive-errors.ts';
 import { scratch } from '../../support/scratch.ts';
 import { buildTree, describeTree } from '../../support/tree.ts';
-import { layoutIn, restoreObject } from '../support/archives.ts';
+import { layoutIn, restoreBytes } from '../support/archives.ts';
 import type { ForgedEntry } from '../support/craft.ts';
 import { bent, data } from '../support/refuses.ts';
 
@@ -23,7 +23,7 @@ describe('one directory under two names', () => {
       '.npm/k': 'old',
     });
     const before = await describeTree(home, { root: true });
-    const attempt = restoreObject(bent(entries), layoutIn(join(home, 'work/r/r'), patterns, home));
+    const attempt = restoreBytes(bent(entries), layoutIn(join(home, 'work/r/r'), patterns, home));
     await expect(attempt).rejects.toThrow(kind);
     await expect(attempt).rejects.toThrow(message);
     expect(await describeTree(home, { root: true })).toEqual(before);
@@ -52,7 +52,7 @@ describe('one directory under two names', () => {
   test('a directory under its stored and its absolute name is refused', async () => {
     const home = scratch();
     const entries = [{ name: './a', target: '/tmp' }, { name: `${home}/a/` }, { name: 'x', depth: 1, data }];
-    const attempt = restoreObject(bent(entries), layoutIn(home, ['a']));
+    const attempt = restoreBytes(bent(entries), layoutIn(home, ['a']));
     await expect(attempt).rejects.toThrow('has the same path as');
   });
 
@@ -86,7 +86,7 @@ describe('one directory under two names', () => {
     const home = await buildTree(scratch(), { 'work/r/r': { directory: true } });
     const entries = [{ name: './a/' }, { name: 'x', depth: 1, data }, { name: '~/' }];
     const layout = layoutIn(join(home, 'work/r/r'), ['~', '!~/work', 'a'], home);
-    await restoreObject(bent(entries), layout);
+    await restoreBytes(bent(entries), layout);
     expect(Object.keys(await describeTree(home))).toContain('work/r/r/a/x');
   });
 });

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { scratch } from '../../support/scratch.ts';
 import { buildTree, describeTree } from '../../support/tree.ts';
-import { layoutIn, restoreObject } from '../support/archives.ts';
+import { layoutIn, restoreBytes } from '../support/archives.ts';
 import { type ForgedEntry, forge, writeForgery } from '../support/craft.ts';
 import { bent, data, refuses, tree } from '../support/refuses.ts';
 
@@ -87,7 +87,7 @@ describe('links', () => {
       'work/tree/l': { symlink: '../../outside' },
     });
     const object = bent(tree({ name: 'l/' }, { name: 'x', depth: 2, data }));
-    await restoreObject(object, layoutIn(join(root, 'work')));
+    await restoreBytes(object, layoutIn(join(root, 'work')));
     expect(Object.keys(await describeTree(root))).toEqual([
       'outside',
       'work',

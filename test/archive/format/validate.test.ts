@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { scratch } from '../../support/scratch.ts';
 import { describeTree } from '../../support/tree.ts';
-import { layoutIn, restoreObject } from '../support/archives.ts';
-import { type ForgedEntry, sha256 } from '../support/craft.ts';
+import { layoutIn, restoreBytes } from '../support/archives.ts';
+import { type ForgedEntry, sha256Of } from '../support/craft.ts';
 import { bent, data, refuses, tree } from '../support/refuses.ts';
 
 test('the unmodified forged archive is restored', async () => {
@@ -15,10 +15,10 @@ test('the unmodified forged archive is restored', async () => {
       { name: 'l', target: 'a' },
     ),
   );
-  await restoreObject(object, layoutIn(to));
+  await restoreBytes(object, layoutIn(to));
   const found = await describeTree(to);
   expect(Object.keys(found)).toEqual(['tree', 'tree/a', 'tree/b', 'tree/b/c', 'tree/l']);
-  expect(found['tree/a']?.sha256).toBe(sha256(data).toString('hex'));
+  expect(found['tree/a']?.sha256).toBe(sha256Of(data).toString('hex'));
 });
 
 describe('names', () => {

@@ -15,7 +15,7 @@ import { planTarget } from '../../../src/archive/publish/target-plan.ts';
 import { unpack } from '../../../src/archive/restore/unpack.ts';
 import { scratch } from '../../support/scratch.ts';
 import { buildTree, describeTree } from '../../support/tree.ts';
-import { layoutIn, packTree, restoreObject, tailOf } from '../support/archives.ts';
+import { layoutIn, packTree, restoreBytes, tailOf } from '../support/archives.ts';
 
 /** Mounting takes root, and more than a plain container gives it. */
 const canMount =
@@ -86,8 +86,8 @@ describe.runIf(canMount)('mount points below a cached directory', () => {
     await mounted(argsOf(shared), point, async () => {
       await buildTree(point, { 'cache/a.crate': 'old', 'cache/other': 'kept' });
       const layout = layoutIn(to);
-      await restoreObject(object, layout);
-      await restoreObject(object, layout);
+      await restoreBytes(object, layout);
+      await restoreBytes(object, layout);
       const { 'tree/registry/cache/other': other, ...found } = await describeTree(to);
       expect(found).toEqual(expected);
       expect(other).toBeDefined();
@@ -105,7 +105,7 @@ describe.runIf(canMount)('mount points below a cached directory', () => {
     });
     await mounted(['-t', 'tmpfs', 'cache-s3-test'], join(to, 'tree/zz'), async () => {
       const before = await describeTree(to);
-      const attempt = restoreObject(object, layoutIn(to));
+      const attempt = restoreBytes(object, layoutIn(to));
       await expect(attempt).rejects.toThrow(TargetTreeError);
       await expect(attempt).rejects.toThrow(`${to}/tree/zz is a mount point`);
       expect(await describeTree(to)).toEqual(before);
@@ -120,7 +120,7 @@ describe.runIf(canMount)('mount points below a cached directory', () => {
     const point = join(to, 'tree/zz/deep/er');
     await mounted(['--bind', shared], point, async () => {
       const before = await describeTree(to);
-      const attempt = restoreObject(object, layoutIn(to));
+      const attempt = restoreBytes(object, layoutIn(to));
       await expect(attempt).rejects.toThrow(TargetTreeError);
       await expect(attempt).rejects.toThrow(
         `${to}/tree/zz cannot be replaced by the entry in the cache: ${point} is a mount point`,
@@ -148,7 +148,7 @@ describe.runIf(canMount)('mount points below a cached directory', () => {
     const to = await buildTree(scratch(), { [`tree/${staging}/0/deep`]: { directory: true } });
     const shared = await buildTree(scratch(), { precious: 'of another' });
     await mounted(['--bind', shared], join(to, 'tree', staging, '0/deep'), async () => {
-      await restoreObject(object, layoutIn(to), { staleStagingMs: 0 });
+      await restoreBytes(object, layoutIn(to), { staleStagingMs: 0 });
       expect(readdirSync(shared)).toEqual(['precious']);
     });
   });
@@ -177,7 +177,7 @@ describe.runIf(canMount)('mount points below a cached directory', () => {
     writeFileSync(secret, 'from elsewhere');
     await mounted(['--bind', secret], join(to, 'tree/zz'), async () => {
       const before = await describeTree(to);
-      await expect(restoreObject(object, layoutIn(to))).rejects.toThrow('is a mount point');
+      await expect(restoreBytes(object, layoutIn(to))).rejects.toThrow('is a mount point');
       expect(await describeTree(to)).toEqual(before);
     });
   });
@@ -188,7 +188,7 @@ describe.runIf(canMount)('mount points below a cached directory', () => {
     const point = join(to, 'tree/registry');
     await mounted(['-t', 'tmpfs', '-o', 'ro', 'cache-s3-test'], point, async () => {
       const before = await describeTree(to);
-      await expect(restoreObject(object, layoutIn(to))).rejects.toThrow(
+      await expect(restoreBytes(object, layoutIn(to))).rejects.toThrow(
         `${point} cannot be written (the file system is read-only, EROFS)`,
       );
       expect(await describeTree(to)).toEqual(before);
@@ -202,7 +202,7 @@ describe.runIf(canMount)('mount points below a cached directory', () => {
     await mounted(['-t', 'tmpfs', '-o', 'size=1m', 'cache-s3-test'], join(to, 'tree'), async () => {
       await buildTree(join(to, 'tree'), { a: { content: 'old', mtime: 1_500_000_000_000_001 } });
       const before = await describeTree(to);
-      await expect(restoreObject(object, layoutIn(to))).rejects.toThrow(
+      await expect(restoreBytes(object, layoutIn(to))).rejects.toThrow(
         'cannot be written (the disk is full, ENOSPC)',
       );
       expect(await describeTree(to)).toEqual(before);

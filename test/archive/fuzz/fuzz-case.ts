@@ -20,7 +20,7 @@ import {
 import { fileTimes, splitMtime } from '../../../src/archive/fs/file-times.ts';
 import type { PathLayout } from '../../../src/archive/fs/layout.ts';
 import { buildTree, type TreeSpec } from '../../support/tree.ts';
-import { layoutIn, restoreObject } from '../support/archives.ts';
+import { layoutIn, restoreBytes } from '../support/archives.ts';
 import { mutant } from './mutate.ts';
 
 /** What stands around the tree, and must never change. */
@@ -71,7 +71,7 @@ export class FuzzBench {
     const object = mutant(seed, this.root);
     // Data comes with the manifest, or behind a read of its own
     const tailBytes = [17, 100, 1000, object.length][seed % 4]!;
-    const error = await restoreObject(object, this.#layout, { tailBytes }).then(
+    const error = await restoreBytes(object, this.#layout, { tailBytes }).then(
       () => undefined,
       error => error,
     );

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { SeededRandom } from '../../support/random.ts';
 import { scratch } from '../../support/scratch.ts';
-import { startRestore } from '../support/restore-process.ts';
+import { startRestoreProcess } from '../support/restore-process.ts';
 import { bombs } from './bombs.ts';
 import { FuzzBench } from './fuzz-case.ts';
 
@@ -16,7 +16,8 @@ describe('bombs', () => {
       for (const seed of [1, 2, 3]) {
         writeFileSync(object, bombs[index]!(new SeededRandom(seed)));
         const job = { object, workspace: directory, patterns: ['tree'] };
-        const end = await startRestore(job, 'self', ['env', 'NODE_OPTIONS=--max-old-space-size=512']).ended;
+        const end = await startRestoreProcess(job, 'self', ['env', 'NODE_OPTIONS=--max-old-space-size=512'])
+          .ended;
         const name = `seed ${seed}: ${end.stderr}`;
         expect(end.said?.error, name).toMatch(/^(Damaged|Unusable)ArchiveError$/);
       }

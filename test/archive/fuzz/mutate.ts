@@ -9,7 +9,7 @@ import {
   forge,
   type ManifestColumns,
   manifestBytes,
-  sha256,
+  sha256Of,
   writeForgery,
 } from '../support/craft.ts';
 import { bomb } from './bombs.ts';
@@ -225,7 +225,7 @@ const bendFrames: Way = (random, forgery) => {
     return Buffer.concat([frame, frame]);
   });
   columns.frameSizes = forgery.frames.map(({ length }) => length);
-  columns.hashes = Buffer.concat(forgery.frames.map(sha256));
+  columns.hashes = Buffer.concat(forgery.frames.map(sha256Of));
   if (random.below(3) === 0) bendNumber(random, columns.frameRawSizes);
   return writeForgery(forgery);
 };

@@ -13,7 +13,7 @@ import {
   layoutIn,
   packTree,
   type RestoreObjectOptions,
-  restoreObject,
+  restoreBytes,
   tailOf,
   WORKER_URL,
 } from '../support/archives.ts';
@@ -62,7 +62,7 @@ async function failsLeaving(
   const root = await buildTree(scratch(), spec);
   utimesSync(root, 1_400_000_000, 1_400_000_000);
   const before = await describeTree(root, { root: true });
-  await expect(restoreObject(bytes, layoutIn(root), options)).rejects.toThrow(error);
+  await expect(restoreBytes(bytes, layoutIn(root), options)).rejects.toThrow(error);
   expect(await describeTree(root, { root: true })).toEqual(before);
 }
 
@@ -158,7 +158,7 @@ test('an archive with a path that is too long for this machine is unusable, and 
   const deep = join(scratch(), ...Array.from({ length: 15 }, () => 'p'.repeat(240)));
   mkdirSync(deep, { recursive: true });
   const layout = layoutIn(deep);
-  await expect(restoreObject(object, layout)).rejects.toThrow(UnusableArchiveError);
+  await expect(restoreBytes(object, layout)).rejects.toThrow(UnusableArchiveError);
   expect(Object.keys(await describeTree(deep))).toEqual([]);
 });
 
@@ -176,7 +176,7 @@ test('a restore removes old staging of other runs and leaves young staging', asy
   });
   const yesterday = Date.now() / 1000 - 25 * 60 * 60;
   for (const path of [old, join(to, 'tree/.cache-s3-store')]) utimesSync(path, yesterday, yesterday);
-  await restoreObject(object, layoutIn(to));
+  await restoreBytes(object, layoutIn(to));
   expect(Object.keys(await describeTree(to))).toEqual([
     'tree',
     'tree/.cache-s3-1-00000000-00000000',
@@ -196,7 +196,7 @@ test('a failed restore that removed old staging restores the times of the direct
   await buildTree(join(root, 'tree/.cache-s3-6-00000000-11111111'), { x: 'left behind' });
   utimesSync(join(root, 'tree'), 1_500_000_000, 1_500_000_000.000005_5);
   expect((await describeTree(root)).tree).toEqual(before.tree);
-  const attempt = restoreObject(bytes, layoutIn(root), { staleStagingMs: 0 });
+  const attempt = restoreBytes(bytes, layoutIn(root), { staleStagingMs: 0 });
   await expect(attempt).rejects.toThrow(DamagedArchiveError);
   expect(await describeTree(root)).toEqual(before);
 });
@@ -218,7 +218,7 @@ test('a restore removes staging above its root, left by a run that was killed be
     'a/.cache-s3-2-00000000-00000000/0/x': 'left behind',
     '.cache-s3-3-00000000-00000000/0/x': 'left behind',
   });
-  await restoreObject(object, layoutIn(to, patterns), { staleStagingMs: 0 });
+  await restoreBytes(object, layoutIn(to, patterns), { staleStagingMs: 0 });
   expect(await describeTree(to, { ignoreMtime: name => name === 'a' || name === 'a/b' })).toEqual(
     await describeTree(from, { ignoreMtime: name => name === 'a' || name === 'a/b' }),
   );

@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import { giveAway, unprivileged } from '../../support/drop-privileges.ts';
 import {
   buildTree,
+  deleteTree,
   describeTree,
-  removeTree,
   type TreeDescription,
   type TreeSpec,
   treeDifferences,
@@ -16,9 +16,9 @@ import {
 import {
   type RestoreEnd,
   type RestoreProcess,
-  runRestore,
+  runRestoreProcess,
   saveTo,
-  startRestore,
+  startRestoreProcess,
 } from '../support/restore-process.ts';
 import { READER, type ReaderJob, type ReaderReport } from './reader.ts';
 
@@ -94,7 +94,7 @@ export async function concurrentRound(round: Round): Promise<RoundReport> {
   try {
     return await inDirectory(directory, round);
   } finally {
-    await removeTree(directory);
+    await deleteTree(directory);
   }
 }
 
@@ -121,7 +121,7 @@ async function inDirectory(directory: string, round: Round): Promise<RoundReport
   await Promise.all(readers.map(reader => reader.reading));
   const job = { object, workspace, patterns: ['tree'], slowRenameMs: 1, workers: round.workers ?? 0 };
   const restores = Array.from({ length: round.processes }, (_, index) =>
-    startRestore({ ...job, ...(index === 1 && disturbances[round.disturbance]) }),
+    startRestoreProcess({ ...job, ...(index === 1 && disturbances[round.disturbance]) }),
   );
   const violations = await endings(restores, round);
   const rssBytes = await peakMemory(restores);
@@ -132,7 +132,7 @@ async function inDirectory(directory: string, round: Round): Promise<RoundReport
   if (round.disturbance === 'none') violations.push(...treeDifferences(now, after));
   // What a killed one leaves is for the next to remove; nothing that belongs is missing even before
   else violations.push(...treeDifferences(contentsOf(now, after), contentsOf(after, after)));
-  const last = await runRestore({ ...job, slowRenameMs: 0, staleStagingMs: 0 });
+  const last = await runRestoreProcess({ ...job, slowRenameMs: 0, staleStagingMs: 0 });
   if (last.exitCode !== 0) violations.push(`the restore after all of them: ${JSON.stringify(last.said)}`);
   violations.push(
     ...treeDifferences(await describeTree(workspace), after).map(found => `${found}, after one more`),

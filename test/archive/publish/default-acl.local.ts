@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 import { incompressible } from '../../support/random.ts';
 import { scratch } from '../../support/scratch.ts';
 import { buildTree, describeTree, type TreeSpec } from '../../support/tree.ts';
-import { layoutIn, packTree, restoreObject } from '../support/archives.ts';
+import { layoutIn, packTree, restoreBytes } from '../support/archives.ts';
 
 /** user::rwx, group::r-x, other::---, as linux/posix_acl_xattr.h lays it out: version 2, then tag, permissions, id. */
 const acl = '02000000' + '01000700ffffffff' + '04000500ffffffff' + '20000000ffffffff';
@@ -48,7 +48,7 @@ test.runIf(canHide())(
       const to = await buildTree(scratch(), present);
       hidesFromOthers(to);
       if ('tree/a' in present) hidesFromOthers(`${to}/tree`);
-      await restoreObject(object, layoutIn(to));
+      await restoreBytes(object, layoutIn(to));
       expect(await describeTree(to)).toMatchObject(await describeTree(from));
     }
   },

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { incompressible } from '../../support/random.ts';
 import { scratch } from '../../support/scratch.ts';
-import { runRestore, saveTo } from '../support/restore-process.ts';
+import { runRestoreProcess, saveTo } from '../support/restore-process.ts';
 
 const canMount =
   process.platform === 'linux' &&
@@ -39,7 +39,7 @@ find ${workspace} -mindepth 1 > ${listing}
 exit $status`,
   );
   const wrapper = ['unshare', '--mount', 'sh', script];
-  const end = await runRestore({ object, workspace, patterns: ['tree'] }, 'self', wrapper);
+  const end = await runRestoreProcess({ object, workspace, patterns: ['tree'] }, 'self', wrapper);
   expect(end).toMatchObject({ exitCode: 1, said: { error: 'TargetTreeError' } });
   expect(end.said?.message).toMatch(/^\/.* cannot be written \(the disk is full, ENOSPC\)$/);
   expect(end.said?.message).not.toContain('.cache-s3-');

@@ -7,7 +7,7 @@ import { describe, expect, test } from 'vitest';
 import { giveAway } from '../../support/drop-privileges.ts';
 import { scratch } from '../../support/scratch.ts';
 import { buildTree, describeTree, type TreeSpec } from '../../support/tree.ts';
-import { runRestore, saveTo, type User } from '../support/restore-process.ts';
+import { runRestoreProcess, saveTo, type User } from '../support/restore-process.ts';
 
 const isRoot = process.getuid?.() === 0;
 const patterns = ['tree'];
@@ -33,7 +33,7 @@ async function failsUnchanged(
   user: User = 'ordinary',
 ): Promise<void> {
   const before = await describeTree(workspace, { root: true });
-  const end = await runRestore(job, user);
+  const end = await runRestoreProcess(job, user);
   expect(end.said).toEqual({ error: 'TargetTreeError', message });
   expect(message).not.toContain('.cache-s3-');
   expect(await describeTree(workspace, { root: true })).toEqual(before);
@@ -67,7 +67,7 @@ describe.runIf(isRoot)('in a sticky directory of another user, a restore', () =>
 
   test('replaces files of its own user', async () => {
     const { workspace, source, job } = await sticky(archived, present);
-    expect(await runRestore(job)).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(await runRestoreProcess(job)).toMatchObject({ exitCode: 0, stderr: '' });
     const { tree: _tree, ...found } = await describeTree(workspace);
     expect(found).toEqual((({ tree: _, ...rest }) => rest)(await describeTree(source)));
   });
@@ -75,7 +75,7 @@ describe.runIf(isRoot)('in a sticky directory of another user, a restore', () =>
   test('replaces files of other users as root', async () => {
     const { workspace, job } = await sticky(archived, present);
     lchownSync(join(workspace, 'tree/b'), 2, 2);
-    expect(await runRestore(job, 'self')).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(await runRestoreProcess(job, 'self')).toMatchObject({ exitCode: 0, stderr: '' });
   });
 });
 
@@ -163,7 +163,7 @@ describe.runIf(canOverlay)('on overlayfs, a restore by an ordinary user', () => 
       `setpriv --reuid 65534 --regid 65534 --clear-groups "$@"; s=$?; cp -a ${workspace} ${directory}/result; exit $s`,
     );
     const wrapper = [...overlayWrapper(lower, workspace, layers), 'sh', script];
-    const end = await runRestore(job, 'self', wrapper);
+    const end = await runRestoreProcess(job, 'self', wrapper);
     expect(end).toMatchObject({ exitCode: 0, stderr: '' });
     const [found, expected] = [
       await describeTree(join(directory, 'result')),

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { giveAway } from '../../support/drop-privileges.ts';
 import { scratch } from '../../support/scratch.ts';
 import { buildTree, describeTree, type TreeDescription, type TreeSpec } from '../../support/tree.ts';
-import { runRestore, saveTo } from '../support/restore-process.ts';
+import { runRestoreProcess, saveTo } from '../support/restore-process.ts';
 
 /** Old and new content of the same files; directories that come whole, and some that stand in the way. */
 const files = Array.from({ length: 12 }, (_, index) => `tree/d${index % 4}/file-${index}`);
@@ -60,12 +60,12 @@ describe.skipIf(process.platform === 'win32')('a restore that is killed in its c
       const after = await describeTree(join(directory, 'source'));
       const job = { object, workspace, patterns: ['tree'] };
 
-      expect(await runRestore({ ...job, killAtRename })).toMatchObject({ signal: 'SIGKILL' });
+      expect(await runRestoreProcess({ ...job, killAtRename })).toMatchObject({ signal: 'SIGKILL' });
       const between = await describeTree(workspace);
       expectWhole(between, before, after);
       expect(Object.keys(between).some(staged)).toBe(true);
 
-      expect(await runRestore(job)).toMatchObject({ exitCode: 0, stderr: '' });
+      expect(await runRestoreProcess(job)).toMatchObject({ exitCode: 0, stderr: '' });
       const { 'tree/extra': extra, ...healed } = await describeTree(workspace);
       expect(healed).toEqual(after);
       expect(extra).toBeDefined();

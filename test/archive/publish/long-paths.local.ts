@@ -6,7 +6,7 @@ import { WorkerPool } from '../../../src/archive/pool/worker-pool.ts';
 import { incompressible } from '../../support/random.ts';
 import { scratch } from '../../support/scratch.ts';
 import { buildTree, describeTree, type TreeDescription, type TreeSpec } from '../../support/tree.ts';
-import { layoutIn, packTree, restoreObject, WORKER_URL } from '../support/archives.ts';
+import { layoutIn, packTree, restoreBytes, WORKER_URL } from '../support/archives.ts';
 import { leftovers, staged } from './staged.ts';
 
 /** The longest path that Linux takes. */
@@ -34,7 +34,7 @@ async function restored(
   const from = await buildTree(scratch(), spec(scratch()));
   const { object } = await packTree(layoutIn(from));
   const to = await buildTree(scratch(), present(scratch()));
-  await restoreObject(object, layoutIn(to), { runner: () => new WorkerPool(WORKER_URL, 1) });
+  await restoreBytes(object, layoutIn(to), { runner: () => new WorkerPool(WORKER_URL, 1) });
   return { from: await describeTree(from), to: await describeTree(to) };
 }
 
@@ -78,7 +78,7 @@ describe.runIf(process.platform === 'linux')('a restore of a path that is nearly
     const from = await buildTree(scratch(), files);
     const { object } = await packTree(layoutIn(from, patterns));
     const to = await buildTree(scratch(), { [name]: { directory: true }, [`${name}/x`]: 'in the way' });
-    await restoreObject(object, layoutIn(to, patterns));
+    await restoreBytes(object, layoutIn(to, patterns));
     const below = (tree: TreeDescription) =>
       Object.entries(tree).filter(([found]) => found === name || found.startsWith(`${name}/`));
     const found = await describeTree(to);
@@ -105,7 +105,7 @@ describe.runIf(process.platform === 'linux')('a restore of a path that is nearly
     const onRead = () => {
       if (++reads === 2) throw new Error('the connection was lost');
     };
-    const attempt = restoreObject(object, layoutIn(to), { tailBytes: 4000, onRead });
+    const attempt = restoreBytes(object, layoutIn(to), { tailBytes: 4000, onRead });
     await expect(attempt).rejects.toThrow('the connection was lost');
     expect(readdirSync(to)).toEqual([]);
   });
@@ -124,7 +124,7 @@ describe.runIf(process.platform === 'linux')('a restore of a path that is nearly
     const to = scratch();
     const name = nameOf(to, MAX_BYTES).replace('tree', '.cache-s3-1-00000000-00000000');
     mkdirSync(join(to, name.slice(0, name.lastIndexOf('/', name.length - 60))), { recursive: true });
-    await restoreObject(object, layoutIn(to), { staleStagingMs: 0 });
+    await restoreBytes(object, layoutIn(to), { staleStagingMs: 0 });
     expect(readdirSync(to)).toEqual(['tree']);
   });
 });
@@ -136,7 +136,7 @@ describe.runIf(process.platform === 'linux')('a restore of a path that is too lo
     const { object } = await packTree(layoutIn(from));
     const to = await buildTree(join(scratch(), 'deeper'), { 'tree/a': 'old' });
     const before = await describeTree(to, { root: true });
-    const attempt = restoreObject(object, layoutIn(to));
+    const attempt = restoreBytes(object, layoutIn(to));
     await expect(attempt).rejects.toThrow(TargetTreeError);
     await expect(attempt).rejects.toThrow(/ is 4102 bytes long and this system allows 4095 \(ENAMETOOLONG\)/);
     expect(await describeTree(to, { root: true })).toEqual(before);
@@ -152,7 +152,7 @@ describe.runIf(process.platform === 'linux')('a restore of a path that is too lo
       [name.slice(0, name.lastIndexOf('/'))]: { directory: true },
     });
     const before = await describeTree(to, { root: true });
-    const attempt = restoreObject(object, layoutIn(to));
+    const attempt = restoreBytes(object, layoutIn(to));
     await expect(attempt).rejects.toThrow(TargetTreeError);
     expect(await describeTree(to, { root: true })).toEqual(before);
   });

@@ -16,7 +16,7 @@ import { incompressible } from '../../support/random.ts';
 import { scratch } from '../../support/scratch.ts';
 import { buildTree, describeTree, type TreeDescription, type TreeSpec } from '../../support/tree.ts';
 import { layoutIn, packTree } from '../support/archives.ts';
-import { runRestore, saveTo } from '../support/restore-process.ts';
+import { runRestoreProcess, saveTo } from '../support/restore-process.ts';
 
 const windows = process.platform === 'win32';
 const root = process.getuid?.() === 0;
@@ -50,7 +50,7 @@ const modules: TreeSpec = {
 describe.skipIf(windows)('an ordinary user restores the Go module cache', () => {
   test('into an empty workspace', async () => {
     const { job, workspace, expected } = await prepare(modules);
-    expect(await runRestore(job)).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(await runRestoreProcess(job)).toMatchObject({ exitCode: 0, stderr: '' });
     expect(await describeTree(workspace)).toEqual(expected);
   });
 
@@ -63,9 +63,9 @@ describe.skipIf(windows)('an ordinary user restores the Go module cache', () => 
       'tree/y@v1': { directory: true, mode: 0o555 },
       tree: { directory: true, mode: 0o555 },
     });
-    expect(await runRestore({ ...job, workers: 2 })).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(await runRestoreProcess({ ...job, workers: 2 })).toMatchObject({ exitCode: 0, stderr: '' });
     expect(await describeTree(workspace)).toEqual(expected);
-    expect(await runRestore(job), 'and once more').toMatchObject({ exitCode: 0 });
+    expect(await runRestoreProcess(job), 'and once more').toMatchObject({ exitCode: 0 });
     expect(await describeTree(workspace)).toEqual(expected);
   });
 
@@ -78,7 +78,7 @@ describe.skipIf(windows)('an ordinary user restores the Go module cache', () => 
       'tree/y@v1': 'file',
       tree: { directory: true, mode: 0o555 },
     });
-    expect(await runRestore(job)).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(await runRestoreProcess(job)).toMatchObject({ exitCode: 0, stderr: '' });
     expect(await describeTree(workspace)).toEqual(expected);
   });
 
@@ -95,7 +95,7 @@ describe.skipIf(windows)('an ordinary user restores the Go module cache', () => 
       },
     );
     const before = await describeTree(workspace, { root: true });
-    const end = await runRestore({ ...job, failAtRead: 2 });
+    const end = await runRestoreProcess({ ...job, failAtRead: 2 });
     expect(end.said).toEqual({ error: 'Error', message: 'the connection was lost' });
     expect(await describeTree(workspace, { root: true })).toEqual(before);
   });
@@ -106,7 +106,7 @@ describe.skipIf(windows)('an ordinary user restores the Go module cache', () => 
       'tree/.cache-s3-1-00000000-00000000/0/sealed': { directory: true, mode: 0o555 },
       tree: { directory: true, mode: 0o555 },
     });
-    expect(await runRestore({ ...job, staleStagingMs: 0 })).toMatchObject({ exitCode: 0 });
+    expect(await runRestoreProcess({ ...job, staleStagingMs: 0 })).toMatchObject({ exitCode: 0 });
     expect(await describeTree(workspace)).toEqual(expected);
   });
 });
@@ -117,7 +117,7 @@ test.skipIf(windows)('a restore by an ordinary user keeps set-id bits', async ()
     'tree/setgid': { content: 'x', mode: 0o2755 },
     'tree/empty': { content: '', mode: 0o4711 },
   });
-  expect(await runRestore(job)).toMatchObject({ exitCode: 0 });
+  expect(await runRestoreProcess(job)).toMatchObject({ exitCode: 0 });
   const tree = await describeTree(workspace);
   const modes = ['setuid', 'setgid', 'empty'].map(name => tree[`tree/${name}`]?.mode);
   expect(modes).toEqual([0o4755, 0o2755, 0o4711]);
@@ -128,7 +128,7 @@ test.skipIf(windows)('a restore copies files whose hard links would cross file s
     'tree/a': { content: 'shared', mode: 0o444, mtime: 1_500_000_000_000_001 },
     'tree/b': { hardlink: 'tree/a' },
   });
-  expect(await runRestore({ ...job, linksCross: true })).toMatchObject({ exitCode: 0 });
+  expect(await runRestoreProcess({ ...job, linksCross: true })).toMatchObject({ exitCode: 0 });
   const tree = await describeTree(workspace);
   const withoutNames = (found: TreeDescription, name: string) => ({ ...found[name], names: undefined });
   expect(withoutNames(tree, 'tree/a')).toEqual(withoutNames(expected, 'tree/a'));
@@ -151,7 +151,7 @@ describe.runIf(root)('a restore over items of root, or as root,', () => {
     chownSync(roots, 0, 0);
     chmodSync(roots, 0o755);
     const before = await describeTree(workspace);
-    const end = await runRestore({ ...job, failAtRead: 2, staleStagingMs: 0 });
+    const end = await runRestoreProcess({ ...job, failAtRead: 2, staleStagingMs: 0 });
     expect(end.said).toEqual({ error: 'Error', message: 'the connection was lost' });
     const found = await describeTree(workspace);
     expect(found.tree).toEqual(before.tree);
@@ -167,7 +167,7 @@ describe.runIf(root)('a restore over items of root, or as root,', () => {
     chownSync(join(workspace, 'tree/target/debug'), 0, 0);
     chmodSync(join(workspace, 'tree/target/debug'), 0o755);
     const before = await describeTree(workspace, { root: true, owners: true });
-    const { exitCode, said } = await runRestore(job);
+    const { exitCode, said } = await runRestoreProcess(job);
     expect(exitCode).toBe(1);
     expect(said).toEqual({
       error: 'TargetTreeError',
@@ -182,7 +182,7 @@ describe.runIf(root)('a restore over items of root, or as root,', () => {
       { 'tree/a': { content: 'old', mode: 0o600 } },
     );
     chownSync(join(workspace, 'tree/a'), 0, 0);
-    expect(await runRestore(job)).toMatchObject({ exitCode: 0 });
+    expect(await runRestoreProcess(job)).toMatchObject({ exitCode: 0 });
     expect(readFileSync(join(workspace, 'tree/a'), 'utf8')).toBe('new');
   });
 
@@ -190,7 +190,7 @@ describe.runIf(root)('a restore over items of root, or as root,', () => {
     const { job, workspace } = await prepare({ 'tree/a': 'new' }, { 'tree/x': 'x' });
     chownSync(join(workspace, 'tree'), 0, 0);
     chmodSync(join(workspace, 'tree'), 0o700);
-    const { said } = await runRestore(job);
+    const { said } = await runRestoreProcess(job);
     expect(said?.error).toBe('TargetTreeError');
     expect(said?.message).toContain(`${workspace}/tree belongs to user 0`);
   });
@@ -198,7 +198,7 @@ describe.runIf(root)('a restore over items of root, or as root,', () => {
   test('succeeds although it cannot remove a tree of root that it has moved aside', async () => {
     const { job, workspace } = await prepare({ 'tree/a': 'new' }, { 'tree/a/theirs/x': 'x' });
     chownSync(join(workspace, 'tree/a/theirs'), 0, 0);
-    expect(await runRestore(job)).toMatchObject({ exitCode: 0 });
+    expect(await runRestoreProcess(job)).toMatchObject({ exitCode: 0 });
     expect(readFileSync(join(workspace, 'tree/a'), 'utf8')).toBe('new');
   });
 
@@ -228,7 +228,7 @@ describe.runIf(root)('a restore over items of root, or as root,', () => {
     const job = { object, workspace, patterns };
     for (const present of [{}, { 'tree/file': 'mine', 'tree/sub/file': 'mine' }]) {
       await buildTree(workspace, present);
-      expect(await runRestore(job, 'self')).toMatchObject({ exitCode: 0 });
+      expect(await runRestoreProcess(job, 'self')).toMatchObject({ exitCode: 0 });
       expect(await describeTree(workspace, { owners: true })).toEqual(expected);
       rmSync(workspace, { recursive: true });
     }
@@ -242,7 +242,7 @@ describe.runIf(root)('a restore over items of root, or as root,', () => {
       'tree/shut/sub': { directory: true, mode: 0o700 },
       'tree/shut': { directory: true, mode: 0o000 },
     });
-    expect(await runRestore(job)).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(await runRestoreProcess(job)).toMatchObject({ exitCode: 0, stderr: '' });
     expect(await describeTree(workspace)).toEqual(expected);
   });
 
@@ -251,7 +251,7 @@ describe.runIf(root)('a restore over items of root, or as root,', () => {
       'tree/x@v1/go.mod': { content: 'old', mode: 0o400 },
       'tree/x@v1': { directory: true, mode: 0o500 },
     });
-    expect(await runRestore(job, 'self')).toMatchObject({ exitCode: 0 });
+    expect(await runRestoreProcess(job, 'self')).toMatchObject({ exitCode: 0 });
     const tree = await describeTree(workspace, { owners: true });
     expect(await describeTree(workspace)).toEqual(expected);
     expect(new Set(Object.values(tree).map(({ uid }) => uid))).toEqual(new Set([0]));

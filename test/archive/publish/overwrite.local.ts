@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { TargetTreeError } from '../../../src/archive/archive-errors.ts';
 import { scratch } from '../../support/scratch.ts';
 import { buildTree, describeTree, type TreeSpec } from '../../support/tree.ts';
-import { layoutIn, packTree, restoreObject } from '../support/archives.ts';
+import { layoutIn, packTree, restoreBytes } from '../support/archives.ts';
 
 /** An object that holds this tree, and what the tree looks like. */
 async function saved(spec: TreeSpec, patterns?: string[]) {
@@ -31,7 +31,7 @@ describe('a restore over an existing tree', () => {
       'tree/mod/x@v1/deep': { directory: true, mode: 0o555 },
       'tree/mod/x@v1': { directory: true, mode: 0o555 },
     });
-    await restoreObject(object, layoutIn(to));
+    await restoreBytes(object, layoutIn(to));
     expect(await describeTree(to)).toEqual(expected);
   });
 
@@ -39,7 +39,7 @@ describe('a restore over an existing tree', () => {
     const { object } = await saved({ 'tree/a/in-archive': 'new' });
     const to = await buildTree(scratch(), { 'tree/a/extra': 'mine', 'tree/b/extra': 'mine', other: 'mine' });
     const before = await describeTree(to);
-    await restoreObject(object, layoutIn(to));
+    await restoreBytes(object, layoutIn(to));
     const after = await describeTree(to);
     for (const name of ['tree/a/extra', 'tree/b/extra', 'tree/b', 'other'])
       expect(after[name]).toEqual(before[name]);
@@ -49,7 +49,7 @@ describe('a restore over an existing tree', () => {
   test('restores missing and torn files', async () => {
     const { object, expected } = await saved({ 'tree/a/1': 'one', 'tree/a/2': 'two', 'tree/b/c/3': 'three' });
     const to = await buildTree(scratch(), { 'tree/a/2': 't', 'tree/b/c': { directory: true } });
-    await restoreObject(object, layoutIn(to));
+    await restoreBytes(object, layoutIn(to));
     expect(await describeTree(to)).toEqual(expected);
   });
 
@@ -62,7 +62,7 @@ describe('a restore over an existing tree', () => {
       'tree/package.json': { content: 'old', mtime: 1_500_000_000_000_000 },
       'store/package.json': { hardlink: 'tree/package.json' },
     });
-    await restoreObject(object, layoutIn(to));
+    await restoreBytes(object, layoutIn(to));
     expect(readFileSync(join(to, 'store/package.json'), 'utf8')).toBe('old');
     expect(lstatSync(join(to, 'store/package.json')).nlink).toBe(1);
     expect(lstatSync(join(to, 'tree/package.json')).nlink).toBe(2);
@@ -73,7 +73,7 @@ describe('a restore over an existing tree', () => {
     const to = await buildTree(scratch(), { 'tree/file': 'old' });
     const before = lstatSync(join(to, 'tree/file')).ino;
     await link(join(to, 'tree/file'), join(to, 'kept'));
-    await restoreObject(object, layoutIn(to));
+    await restoreBytes(object, layoutIn(to));
     expect(lstatSync(join(to, 'kept')).ino).toBe(before);
     expect(readFileSync(join(to, 'kept'), 'utf8')).toBe('old');
   });
@@ -108,7 +108,7 @@ describe('a restore over an existing tree', () => {
     const { object, expected } = await saved(spec);
     const to = await buildTree(scratch(), present);
     const before = await describeTree(to);
-    await restoreObject(object, layoutIn(to));
+    await restoreBytes(object, layoutIn(to));
     const { elsewhere, ...after } = await describeTree(to);
     expect(after).toEqual(expected);
     expect(elsewhere).toEqual(before.elsewhere);
@@ -122,7 +122,7 @@ describe('a restore', () => {
       'opt/cargo': { directory: true },
       tree: { symlink: 'opt/cargo' },
     });
-    await restoreObject(object, layoutIn(to));
+    await restoreBytes(object, layoutIn(to));
     expect(lstatSync(join(to, 'tree')).isSymbolicLink()).toBe(true);
     expect(readFileSync(join(to, 'opt/cargo/registry/index'), 'utf8')).toBe('x');
     expect(await readdir(join(to, 'opt'))).toEqual(['cargo']);
@@ -133,7 +133,7 @@ describe('a restore', () => {
     const from = await buildTree(scratch(), { 'opt/cargo/bin/x': 'x', tree: { symlink: 'opt/cargo' } });
     const { object } = await packTree(layoutIn(from));
     const to = scratch();
-    await restoreObject(object, layoutIn(to));
+    await restoreBytes(object, layoutIn(to));
     expect((await describeTree(to)).tree?.type).toBe('directory');
     expect(readFileSync(join(to, 'tree/bin/x'), 'utf8')).toBe('x');
   });
@@ -142,7 +142,7 @@ describe('a restore', () => {
     const { object } = await saved({ 'home/.cargo/registry/index': 'x' }, ['home/.cargo/registry']);
     const to = await buildTree(scratch(), { 'opt/cargo': { directory: true }, home: { directory: true } });
     await symlink('../opt/cargo', join(to, 'home/.cargo'));
-    await restoreObject(object, layoutIn(to, ['home/.cargo/registry']));
+    await restoreBytes(object, layoutIn(to, ['home/.cargo/registry']));
     expect(readFileSync(join(to, 'opt/cargo/registry/index'), 'utf8')).toBe('x');
     expect(lstatSync(join(to, 'home/.cargo')).isSymbolicLink()).toBe(true);
   });
@@ -150,7 +150,7 @@ describe('a restore', () => {
   test('replaces a symlink that only a wildcard names, because an earlier archive may have made it', async () => {
     const { object } = await saved({ 'a/x/file': 'x' }, ['a/*']);
     const to = await buildTree(scratch(), { outside: { directory: true }, 'a/x': { symlink: '../outside' } });
-    await restoreObject(object, layoutIn(to, ['a/*']));
+    await restoreBytes(object, layoutIn(to, ['a/*']));
     expect(lstatSync(join(to, 'a/x')).isDirectory()).toBe(true);
     expect(await readdir(join(to, 'outside'))).toEqual([]);
   });
@@ -162,7 +162,7 @@ describe('a restore', () => {
     const { object, skipped } = await packTree(layoutIn(from, patterns));
     expect(skipped).toEqual([`${from}/a/link/y: behind a link that is saved as a link`]);
     const to = scratch();
-    await restoreObject(object, layoutIn(to, patterns));
+    await restoreBytes(object, layoutIn(to, patterns));
     expect(Object.keys(await describeTree(to))).toEqual(['a', 'a/link', 'a/x', 'a/x/file']);
   });
 });
@@ -171,7 +171,7 @@ describe('above its roots, a restore', () => {
   test('makes missing directories', async () => {
     const { object } = await saved({ 'a/b/tree/c': 'x' }, ['a/b/tree']);
     const to = scratch();
-    await restoreObject(object, layoutIn(join(to, 'work/space'), ['a/b/tree']));
+    await restoreBytes(object, layoutIn(join(to, 'work/space'), ['a/b/tree']));
     expect(readFileSync(join(to, 'work/space/a/b/tree/c'), 'utf8')).toBe('x');
     expect(await readdir(to)).toEqual(['work']);
   });
@@ -182,7 +182,7 @@ describe('above its roots, a restore', () => {
       const { object } = await saved({ 'a/tree/c': 'x' }, [pattern]);
       const to = scratch();
       writeFileSync(join(to, 'a'), 'mine');
-      const attempt = restoreObject(object, layoutIn(to, [pattern]));
+      const attempt = restoreBytes(object, layoutIn(to, [pattern]));
       await expect(attempt).rejects.toThrow(TargetTreeError);
       await expect(attempt).rejects.toThrow(`${to}/a is not a directory, but the cache goes below it`);
       expect(readFileSync(join(to, 'a'), 'utf8')).toBe('mine');
@@ -203,7 +203,7 @@ test('a restore removes staging of another run when it is a day old, and not bef
     const seconds = Date.now() / 1000 - hours * 3600;
     utimesSync(join(to, `tree/.cache-s3-1-00000000-${name}`), seconds, seconds);
   }
-  await restoreObject(object, layoutIn(to));
+  await restoreBytes(object, layoutIn(to));
   expect((await readdir(join(to, 'tree'))).toSorted()).toEqual(['.cache-s3-1-00000000-00000000', 'mod']);
   expect(Object.keys(await describeTree(to))).toEqual(expect.arrayContaining(Object.keys(expected)));
 });
@@ -212,7 +212,7 @@ test('a restore leaves no staging beside the tree or in it', async () => {
   const { object } = await saved(module);
   const to = scratch();
   await mkdir(join(to, 'tree/mod'), { recursive: true });
-  await restoreObject(object, layoutIn(to));
+  await restoreBytes(object, layoutIn(to));
   expect(Object.keys(await describeTree(to)).filter(name => name.includes('.cache-s3-'))).toEqual([]);
   expect(existsSync(join(to, 'tree/mod/x@v1/deep/x.go'))).toBe(true);
 });

@@ -8,7 +8,7 @@ import { scratch } from '../../support/scratch.ts';
 import { buildTree, describeTree, type TreeDescription, type TreeSpec } from '../../support/tree.ts';
 import { layoutIn, packTree } from '../support/archives.ts';
 import { canRefuse, refusing, type Syscall } from '../support/refuse-syscalls.ts';
-import { runRestore, saveTo } from '../support/restore-process.ts';
+import { runRestoreProcess, saveTo } from '../support/restore-process.ts';
 
 const isRoot = process.getuid?.() === 0;
 const patterns = ['tree'];
@@ -68,7 +68,7 @@ describe.runIf(isRoot)('a restore as root whose owners are refused', () => {
     const { source, workspace, job } = await prepare();
     // A user namespace does not map the owner of the workspace either
     for (const name of ['', 'tree', 'tree/sub', 'tree/read-only']) lchownSync(join(workspace, name), 0, 0);
-    const end = await runRestore(job, 'self', wrapper);
+    const end = await runRestoreProcess(job, 'self', wrapper);
     expect(end).toMatchObject({ exitCode: 0, stderr: '' });
     expect(end.said?.refused).toEqual({ ...NONE, owners: ENTRIES });
     const [found, expected] = [await describeTree(workspace), await describeTree(source)];
@@ -91,7 +91,7 @@ describe.runIf(canRefuse)('a restore whose file system refuses', () => {
     '%s restores the content and counts the entries (%s, %s)',
     async (_, call, code, counts) => {
       const { source, workspace, job } = await prepare();
-      const end = await runRestore(job, 'ordinary', refusing([call], code));
+      const end = await runRestoreProcess(job, 'ordinary', refusing([call], code));
       expect(end).toMatchObject({ exitCode: 0, stderr: '' });
       expect(end.said?.refused).toEqual({ ...NONE, ...counts });
       expect(contentOf(await describeTree(workspace))).toEqual(contentOf(await describeTree(source)));
@@ -101,7 +101,7 @@ describe.runIf(canRefuse)('a restore whose file system refuses', () => {
 
   test('modes restores the content and counts the entries whose mode was to be set', async () => {
     const { source, workspace, job } = await prepare();
-    const end = await runRestore(job, 'ordinary', refusing(['chmod'], 'EPERM'));
+    const end = await runRestoreProcess(job, 'ordinary', refusing(['chmod'], 'EPERM'));
     expect(end).toMatchObject({ exitCode: 0, stderr: '' });
     // Other files are created with their mode
     expect(end.said?.refused).toEqual({ ...NONE, modes: ['tree', 'tree/sub', 'large', 'set-id'].length });
@@ -111,7 +111,7 @@ describe.runIf(canRefuse)('a restore whose file system refuses', () => {
   test('owners, modes, times and hard links together restores the content', async () => {
     const { source, workspace, job } = await prepare();
     const wrapper = refusing(['chown', 'chmod', 'utimes', 'link'], 'EPERM');
-    expect(await runRestore(job, 'self', wrapper)).toMatchObject({
+    expect(await runRestoreProcess(job, 'self', wrapper)).toMatchObject({
       exitCode: 0,
       stderr: '',
       said: { refused: { hardLinks: 1 } },
@@ -122,7 +122,7 @@ describe.runIf(canRefuse)('a restore whose file system refuses', () => {
   test('symlinks fails with advice before anything is published', async () => {
     const { workspace, job } = await prepare();
     const before = await describeTree(workspace, { root: true });
-    const end = await runRestore(job, 'ordinary', refusing(['symlink'], 'EPERM'));
+    const end = await runRestoreProcess(job, 'ordinary', refusing(['symlink'], 'EPERM'));
     expect(end.exitCode).toBe(1);
     expect(end.said).toEqual({
       error: 'TargetTreeError',
@@ -139,7 +139,7 @@ test('a restore that loses nothing reports nothing', async () => {
   const workspace = join(directory, 'work');
   mkdirSync(workspace);
   await giveAway(workspace);
-  const end = await runRestore({ object, workspace, patterns });
+  const end = await runRestoreProcess({ object, workspace, patterns });
   expect(end.said?.refused).toBeUndefined();
   expect(end.said?.remaining).toEqual([]);
 });

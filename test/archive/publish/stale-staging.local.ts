@@ -8,7 +8,7 @@ import { removeStaleStaging, STALE_STAGING_MS } from '../../../src/archive/publi
 import { giveAway } from '../../support/drop-privileges.ts';
 import { scratch } from '../../support/scratch.ts';
 import { buildTree } from '../../support/tree.ts';
-import { runRestore, saveTo, startRestore } from '../support/restore-process.ts';
+import { runRestoreProcess, saveTo, startRestoreProcess } from '../support/restore-process.ts';
 
 const isLinux = process.platform === 'linux';
 const isRoot = process.getuid?.() === 0;
@@ -29,19 +29,23 @@ const stagingIn = (directory: string) => readdirSync(directory).filter(isStaging
 describe.runIf(isLinux)('a restore', () => {
   test('removes the staging of a killed restore at once', async () => {
     const { tree, job } = await prepare();
-    expect(await runRestore({ ...job, killAtRename: 1 })).toMatchObject({ signal: 'SIGKILL' });
+    expect(await runRestoreProcess({ ...job, killAtRename: 1 })).toMatchObject({ signal: 'SIGKILL' });
     expect(stagingIn(tree)).toHaveLength(1);
-    expect(await runRestore(job)).toMatchObject({ exitCode: 0, stderr: '', said: { remaining: [] } });
+    expect(await runRestoreProcess(job)).toMatchObject({ exitCode: 0, stderr: '', said: { remaining: [] } });
     expect(stagingIn(tree)).toEqual([]);
   });
 
   test('leaves the staging of a restore that runs, which succeeds', async () => {
     const { tree, job } = await prepare();
-    const slow = startRestore({ ...job, slowRenameMs: 2500 });
+    const slow = startRestoreProcess({ ...job, slowRenameMs: 2500 });
     while (stagingIn(tree).length === 0) await new Promise(resolve => setTimeout(resolve, 5));
     slow.child.kill('SIGSTOP');
     try {
-      expect(await runRestore(job)).toMatchObject({ exitCode: 0, stderr: '', said: { remaining: [] } });
+      expect(await runRestoreProcess(job)).toMatchObject({
+        exitCode: 0,
+        stderr: '',
+        said: { remaining: [] },
+      });
       expect(stagingIn(tree)).toHaveLength(1);
     } finally {
       slow.child.kill('SIGCONT');
@@ -58,9 +62,9 @@ const canUnshare =
 
 test.runIf(canUnshare)('a restore leaves and reports the staging of another process namespace', async () => {
   const { tree, job } = await prepare();
-  await runRestore({ ...job, killAtRename: 1 }, 'self', namespace);
+  await runRestoreProcess({ ...job, killAtRename: 1 }, 'self', namespace);
   expect(stagingIn(tree)).toHaveLength(1);
-  const end = await runRestore(job, 'self');
+  const end = await runRestoreProcess(job, 'self');
   expect(end.said?.remaining).toEqual([{ directory: tree, maybeInUse: 1, irremovable: 0 }]);
   expect(stagingIn(tree)).toHaveLength(1);
 });
@@ -121,7 +125,7 @@ describe.runIf(isLinux)('removeStaleStaging', () => {
     const { tree, job } = await prepare();
     await buildTree(tree, { [`${name}/x`]: 'left by root', [name]: { directory: true, mtime: 0 } });
     lchownSync(join(tree, name), 0, 0);
-    const end = await runRestore(job);
+    const end = await runRestoreProcess(job);
     expect(end).toMatchObject({ exitCode: 0, stderr: '' });
     expect(end.said?.remaining).toEqual([{ directory: tree, maybeInUse: 0, irremovable: 1 }]);
   });

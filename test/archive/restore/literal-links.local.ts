@@ -5,7 +5,7 @@ import { DamagedArchiveError, TargetTreeError } from '../../../src/archive/archi
 import { RestoredLinks } from '../../../src/archive/fs/restored-links.ts';
 import { scratch } from '../../support/scratch.ts';
 import { buildTree, describeTree } from '../../support/tree.ts';
-import { layoutIn, packTree, restoreObject } from '../support/archives.ts';
+import { layoutIn, packTree, restoreBytes } from '../support/archives.ts';
 import { type ForgedEntry, forge, writeForgery } from '../support/craft.ts';
 
 const forged = (...entries: ForgedEntry[]): Buffer => writeForgery(forge(entries));
@@ -18,7 +18,7 @@ function createJob(workspace: string) {
       return new RestoredLinks(rows);
     },
     async restore(object: Buffer, patterns: readonly string[]) {
-      await restoreObject(object, await layoutIn(workspace, patterns), {
+      await restoreBytes(object, await layoutIn(workspace, patterns), {
         restoredLinks: new RestoredLinks(rows),
         onLinks: found => rows.push(...found),
       });

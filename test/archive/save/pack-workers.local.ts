@@ -8,7 +8,7 @@ import { incompressible } from '../../support/random.ts';
 import { scratch } from '../../support/scratch.ts';
 import { checkTar } from '../../support/tar/check-tar.ts';
 import { buildTree, describeTree, type TreeSpec } from '../../support/tree.ts';
-import { HEAD, layoutIn, restoreObject } from '../support/archives.ts';
+import { HEAD, layoutIn, restoreBytes } from '../support/archives.ts';
 
 /** Packs a tree, and records the runners that were made and their jobs. */
 async function packed(spec: TreeSpec, { level = 3, onWrite = () => {} } = {}) {
@@ -50,7 +50,7 @@ test('a tree of one frame is packed without workers', async () => {
   expect(runners).toEqual([]);
   await checkTar(object(), { full: true });
   const to = scratch();
-  await restoreObject(object(), layoutIn(to));
+  await restoreBytes(object(), layoutIn(to));
   expect(await describeTree(to)).toMatchObject({ 'tree/a': { type: 'file' }, 'tree/b': { type: 'file' } });
 });
 

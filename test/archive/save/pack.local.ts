@@ -20,7 +20,7 @@ import { runUnprivileged } from '../../support/drop-privileges.ts';
 import { incompressible } from '../../support/random.ts';
 import { scratch } from '../../support/scratch.ts';
 import { buildTree, describeTree, type TreeSpec } from '../../support/tree.ts';
-import { layoutIn, packTree, restoreObject } from '../support/archives.ts';
+import { layoutIn, packTree, restoreBytes } from '../support/archives.ts';
 
 /** Calls `act` right before the frame of this number, counted from 1, is read, after its files were scanned. */
 function disturbedBefore(frame: number, act: () => void): JobRunner {
@@ -53,7 +53,7 @@ async function savedWhile(spec: TreeSpec, change: (tree: string) => void) {
   const runner = disturbedBefore(3, () => change(join(from, 'tree')));
   const { object, skipped } = await packTree(layoutIn(from), { runner });
   const to = scratch();
-  await restoreObject(object, layoutIn(to));
+  await restoreBytes(object, layoutIn(to));
   return { found: await describeTree(to), now: await describeTree(from), skipped, from };
 }
 
@@ -94,7 +94,7 @@ describe('a tree that changes while it is saved', () => {
     const runner = disturbedBefore(1, () => rmSync(join(from, 'tree/b')));
     const { object, skipped } = await packTree(layoutIn(from), { runner });
     const to = scratch();
-    await restoreObject(object, layoutIn(to));
+    await restoreBytes(object, layoutIn(to));
     expect(Object.keys(await describeTree(to))).toEqual(['tree', 'tree/0', 'tree/1', 'tree/c']);
     expect(skipped).toEqual([`${from}/tree/b: vanished during the save`]);
   });
@@ -185,7 +185,7 @@ describe('a save', () => {
       ['fifo', 'socket'].map(name => `${from}/tree/${name}: neither a file, a directory nor a link`),
     );
     const to = scratch();
-    await restoreObject(object, layoutIn(to));
+    await restoreBytes(object, layoutIn(to));
     expect(Object.keys(await describeTree(to))).toEqual(['tree', 'tree/a']);
   });
 
@@ -265,7 +265,7 @@ describe('a save of several frames', () => {
     expect(packed.skipped).toHaveLength(gone.size);
 
     await buildTree(join(root, 'two'), {});
-    await restoreObject(packed.object, layoutIn(join(root, 'two')));
+    await restoreBytes(packed.object, layoutIn(join(root, 'two')));
     const { tree: _directory, ...files } = await describeTree(join(root, 'two'));
     expect(Object.keys(files)).toEqual(names.filter(name => !gone.has(name)).map(name => `tree/${name}`));
   });

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { scratch } from '../../support/scratch.ts';
 import { buildTree, describeTree } from '../../support/tree.ts';
-import { layoutIn, packTree, restoreObject } from '../support/archives.ts';
+import { layoutIn, packTree, restoreBytes } from '../support/archives.ts';
 
 const linux = process.platform === 'linux';
 const COMPONENT = 'd'.repeat(250);
@@ -30,7 +30,7 @@ describe.runIf(linux)('a tree with paths of PATH_MAX bytes and more is saved wit
     const { object, skipped } = await packTree(layoutIn(from, patterns));
     expect(skipped.map(line => line.split(': ')[1])).toEqual(reasons);
     const to = scratch();
-    await restoreObject(object, layoutIn(to, patterns));
+    await restoreBytes(object, layoutIn(to, patterns));
     const restored = Object.keys(await describeTree(to));
     expect(restored).toContain('tree/a');
     expect(restored.filter(name => name.endsWith(`${COMPONENT}/f`)).length).toBeGreaterThan(13);
@@ -44,7 +44,7 @@ test.runIf(linux).each([['tree/link'], ['tree/*/'], ['tree/**/x']])(
     const from = await buildTree(scratch(), tree);
     const { object } = await packTree(layoutIn(from, [pattern, 'tree/a']));
     const to = scratch();
-    await restoreObject(object, layoutIn(to, [pattern, 'tree/a']));
+    await restoreBytes(object, layoutIn(to, [pattern, 'tree/a']));
     expect(Object.keys(await describeTree(to))).toContain('tree/a');
   },
 );

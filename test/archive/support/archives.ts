@@ -88,7 +88,7 @@ export interface RestoreObjectOptions {
 }
 
 /** Restores an object's bytes as the backend does: its tail first, then what the manifest asks for. */
-export async function restoreObject(
+export async function restoreBytes(
   object: Buffer,
   layout: PathLayout,
   options: RestoreObjectOptions = {},

@@ -67,7 +67,7 @@ export function forge(entries: readonly ForgedEntry[]): Forgery {
       head: { ...HEAD },
       frameSizes: frames.map(frame => frame.length),
       frameRawSizes: frames.map(() => raw.length),
-      hashes: Buffer.concat(frames.map(sha256)),
+      hashes: Buffer.concat(frames.map(sha256Of)),
       names: entries.map(({ name }) => name),
       depths: entries.map(({ depth }) => depth ?? 0),
       types: entries.map(typeOf),
@@ -110,10 +110,10 @@ export function assemble(frames: readonly Buffer[], manifest: Buffer, format = 2
   head.write('CS3M', 8);
   head.writeUInt32LE(format, 12);
   const all = [...frames, END_FRAME];
-  return Buffer.concat([...all, head, manifest, seekTable(all)]);
+  return Buffer.concat([...all, head, manifest, forgeSeekTable(all)]);
 }
 
-export function seekTable(frames: readonly { readonly length: number }[]): Buffer {
+export function forgeSeekTable(frames: readonly { readonly length: number }[]): Buffer {
   const table = Buffer.alloc(17 + 8 * frames.length);
   table.writeUInt32LE(0x184d2a5e, 0);
   table.writeUInt32LE(table.length - 8, 4);
@@ -157,6 +157,6 @@ function differences(values: readonly number[]): number[] {
   return values.map((value, index) => value - (values[index - 1] ?? 0));
 }
 
-export function sha256(bytes: Uint8Array): Buffer {
+export function sha256Of(bytes: Uint8Array): Buffer {
   return createHash('sha256').update(bytes).digest();
 }

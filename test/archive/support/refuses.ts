@@ -5,7 +5,7 @@ import { expect } from 'vitest';
 import { DamagedArchiveError } from '../../../src/archive/archive-errors.ts';
 import { scratch } from '../../support/scratch.ts';
 import { buildTree, describeTree } from '../../support/tree.ts';
-import { layoutIn, restoreObject } from './archives.ts';
+import { layoutIn, restoreBytes } from './archives.ts';
 import { type ForgedEntry, type Forgery, forge, writeForgery } from './craft.ts';
 
 /** The directory that steps of these tests name, and what is in it. */
@@ -32,7 +32,7 @@ export async function refuses(
   // The row of data frames ends where the manifest begins
   const dataEnd = Math.max(0, object.lastIndexOf('CS3M') - 8);
   const reads: { start: number; end: number }[] = [];
-  const attempt = restoreObject(object, layoutIn(join(root, 'work'), patterns), {
+  const attempt = restoreBytes(object, layoutIn(join(root, 'work'), patterns), {
     // So that data cannot come along with the manifest
     tailBytes: 17,
     onRead: (start, end) => reads.push({ start, end }),

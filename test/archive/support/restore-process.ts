@@ -37,7 +37,7 @@ export interface RestoreEnd {
 export type User = 'self' | 'ordinary';
 
 /** `wrapper` is a command that runs the one given after its arguments, such as `unshare`. */
-export function startRestore(
+export function startRestoreProcess(
   job: RestorerJob,
   user: User = 'ordinary',
   wrapper: readonly string[] = [],
@@ -65,8 +65,12 @@ export function startRestore(
   return { child, ended };
 }
 
-export function runRestore(job: RestorerJob, user?: User, wrapper?: readonly string[]): Promise<RestoreEnd> {
-  return startRestore(job, user, wrapper).ended;
+export function runRestoreProcess(
+  job: RestorerJob,
+  user?: User,
+  wrapper?: readonly string[],
+): Promise<RestoreEnd> {
+  return startRestoreProcess(job, user, wrapper).ended;
 }
 
 /** Saves a tree built in `directory`; the file that holds the object, for anyone to read. */

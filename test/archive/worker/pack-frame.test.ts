@@ -15,7 +15,7 @@ import type { Entry } from '../../../src/archive/format/entry.ts';
 import { openArchive } from '../../../src/archive/format/open-archive.ts';
 import { scratch } from '../../support/scratch.ts';
 import { buildTree } from '../../support/tree.ts';
-import { layoutIn, packTree, restoreObject } from '../support/archives.ts';
+import { layoutIn, packTree, restoreBytes } from '../support/archives.ts';
 
 const actual = { readSync: fs.readSync, fstatSync: fs.fstatSync, openSync: fs.openSync };
 
@@ -123,7 +123,7 @@ describe('packing a whole file', () => {
     changeWhileRead(file, 2);
     const { object } = await packTree(layoutIn(from));
     const to = scratch();
-    await restoreObject(object, layoutIn(to));
+    await restoreBytes(object, layoutIn(to));
     const content = (name: string) => readFileSync(path.join(to, 'tree', name), 'utf8');
     expect(['a', 'b', 'c'].map(content)).toEqual(['a', 'changed, 0 to go', 'c']);
   });

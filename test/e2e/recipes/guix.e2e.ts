@@ -7,7 +7,7 @@ import { gateway, startGatewayProxy } from '../../support/gateway/shared-gateway
 import { incompressible } from '../../support/random.ts';
 import { closingFields, mainOf, warningsOf } from '../../support/runner/results.ts';
 import type { FaultProxy } from '../../support/servers/fault-proxy.ts';
-import { buildTree, describeTree, removeTree } from '../../support/tree.ts';
+import { buildTree, deleteTree, describeTree } from '../../support/tree.ts';
 import { describeWithGateway, useLab } from '../support/lab.ts';
 import { canSandboxSudo, runWithSudo } from '../support/sudo-sandbox.ts';
 
@@ -104,7 +104,7 @@ describeWithGateway('recipe: Guix', () => {
     const saved = await trees(host);
 
     // A day on which the substitute servers are down: there is nothing to build from.
-    for (const name of ['prepared', 'gnu/store', 'var/guix/db']) await removeTree(host.at(name));
+    for (const name of ['prepared', 'gnu/store', 'var/guix/db']) await deleteTree(host.at(name));
     const second = await run(host);
     expect(second.conclusion).toBe('success');
     expect(mainOf(second, 'restore').outputs['cache-hit']).toBe('true');
@@ -131,7 +131,7 @@ describeWithGateway('recipe: Guix', () => {
     const host = await newHost();
     await prepareBuild(host);
     await run(host);
-    for (const name of ['prepared', 'gnu/store', 'var/guix/db']) await removeTree(host.at(name));
+    for (const name of ['prepared', 'gnu/store', 'var/guix/db']) await deleteTree(host.at(name));
     await buildTree(host.store, { 'old-item': 'old' });
     await buildTree(host.database, { 'db.sqlite': 'old' });
     const before = await trees(host);
@@ -212,7 +212,7 @@ jobs:
     };
     const saved = await describeTree(registry, { owners: true });
     await runWithSudo({ ...options, text: text('save') });
-    await removeTree(registry);
+    await deleteTree(registry);
     await buildTree(registry, { 'src/lib.rs': { content: 'of root', mode: 0o600 } });
     const result = await runWithSudo({ ...options, text: text('restore') });
     expect(warningsOf(result)).toEqual([]);

@@ -12,7 +12,7 @@ import { type ActionRun, type ActionRunResult, runAction } from '../../support/r
 import { runWorkflow } from '../../support/runner/run-workflow.ts';
 import { workflowOf } from '../../support/runner/workflow-text.ts';
 import { checkTar } from '../../support/tar/check-tar.ts';
-import { removeTree } from '../../support/tree.ts';
+import { deleteTree } from '../../support/tree.ts';
 
 /** `describe`, skipped where there is no gateway. */
 export const describeWithGateway = describe.skipIf(!gatewayAvailable());
@@ -77,7 +77,7 @@ export function useLab(): Lab {
   afterAll(async () => {
     bucket?.close();
     await checkout?.remove();
-    if (plainRoot !== undefined) await removeTree(plainRoot);
+    if (plainRoot !== undefined) await deleteTree(plainRoot);
   });
   beforeEach(async () => {
     if (!gatewayAvailable()) return;

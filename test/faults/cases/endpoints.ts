@@ -1,4 +1,4 @@
-/** Endpoints and credentials that are wrong, and endpoints where nobody is. */
+/** Wrong endpoints and credentials, and endpoints without a server. */
 
 import { closedEndpoint, startSilentServer } from '../../support/servers/listen.ts';
 import type { FaultCase } from '../case.ts';
@@ -13,66 +13,66 @@ export async function silentEndpoint(scene: Scene): Promise<string> {
   return server.endpoint;
 }
 
-interface Wrong {
+interface WrongInput {
   readonly fault: string;
   readonly short: boolean;
   readonly inputs: (scene: Scene) => Promise<Record<string, string>>;
-  readonly says: RegExp;
+  readonly message: RegExp;
   readonly limitMs?: number;
 }
 
-const wrongs: readonly Wrong[] = [
+const wrongInputs: readonly WrongInput[] = [
   {
     fault: 'the secret key is wrong',
     short: true,
     inputs: async () => ({ secretKey: 'wrongSecret0000000000000000000000000001' }),
-    says: /::warning::.*'secretKey': .*the secret key does not belong to the access key/,
+    message: /::warning::.*'secretKey': .*the secret key does not belong to the access key/,
   },
   {
     fault: 'the access key is unknown',
     short: true,
-    inputs: async () => ({ accessKey: 'NOBODYSACCESSKEY0001' }),
-    says: /::warning::.*'accessKey': .*the access key does not exist there/,
+    inputs: async () => ({ accessKey: 'UNKNOWNACCESSKEY0001' }),
+    message: /::warning::.*'accessKey': .*the access key does not exist there/,
   },
   {
     fault: 'the bucket does not exist',
     short: true,
     inputs: async () => ({ bucket: 'no-such-bucket' }),
-    says: /::warning::.*'bucket': .*there is no such bucket/,
+    message: /::warning::.*'bucket': .*there is no such bucket/,
   },
   {
     fault: 'the bucket belongs to another user',
     short: true,
     inputs: async scene => ({ bucket: scene.gateway.other.bucket }),
-    says: /::warning::.*'bucket': .*access is denied to these credentials/,
+    message: /::warning::.*'bucket': .*access is denied to these credentials/,
   },
   {
     fault: 'the host name cannot be resolved',
     short: true,
     inputs: async () => ({ endpoint: 'http://no-such-host.invalid' }),
-    says: /::warning::.*host name not (?:found|resolved)/,
+    message: /::warning::.*host name not (?:found|resolved)/,
     limitMs: 12_000,
   },
   {
     fault: 'the port is closed',
     short: true,
     inputs: async () => ({ endpoint: await closedEndpoint() }),
-    says: /::warning::.*connection refused/,
+    message: /::warning::.*connection refused/,
     limitMs: 6_000,
   },
   {
     fault: 'the port accepts connections and never responds',
     short: true,
     inputs: async scene => ({ endpoint: await silentEndpoint(scene) }),
-    says: /::warning::.*(?:no data for 4 s|no answer within 9 s)/,
+    message: /::warning::.*(?:no data for 4 s|no answer within 9 s)/,
     limitMs: 12_000,
   },
 ];
 
-export const endpointCases: readonly FaultCase[] = wrongs.flatMap(({ fault, inputs, ...rest }) => {
+export const endpointCases: readonly FaultCase[] = wrongInputs.flatMap(({ fault, inputs, ...rest }) => {
   const arrange = async (scene: Scene) => ({ inputs: await inputs(scene) });
   return [
-    restoreCase(fault, { ...rest, arrange, ends: ['as before'] }),
-    saveCase(fault, { ...rest, arrange, ends: ['not saved'] }),
+    restoreCase(fault, { ...rest, arrange, allowed: ['unchanged'] }),
+    saveCase(fault, { ...rest, arrange, allowed: ['not saved'] }),
   ];
 });

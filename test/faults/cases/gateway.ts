@@ -1,42 +1,41 @@
-/** A gateway in trouble: killed, with a storage daemon that hangs, full, overloaded. */
+/** Faults of the gateway: killed, with a storage daemon that hangs, over quota, overloaded. */
 
 import { setTimeout as delay } from 'node:timers/promises';
 import { configureGateway, type KilledGateway, killGateway } from '../../support/gateway/daemons.ts';
 import { incompressible } from '../../support/random.ts';
-import type { FaultCase } from '../case.ts';
+import type { FaultCase, FaultSpec } from '../case.ts';
 import { restoreCase } from '../restore-case.ts';
 import { saveCase } from '../save-case.ts';
-import type { Phase, Scene } from '../scene.ts';
-import { buildIn } from '../trees.ts';
+import type { Scene } from '../scene.ts';
+import { buildTreeIn } from '../trees.ts';
 
 const own = {};
-/** An OSD that was stopped for longer than its read lease, 0.8 of this, serves nothing any more when it goes on. */
+/** An OSD that was stopped for longer than its read lease, which is 0.8 of this, does not serve again. */
 const patient = { osdSettings: { 'osd heartbeat grace': '3600' } };
 
-/** Does something once, when the n-th request of an operation comes. */
-function onceAt(scene: Scene, operation: string, wanted: number, what: () => void): void {
+/** Calls `act` once, at the n-th request of an operation. */
+function onceAt(scene: Scene, operation: string, wanted: number, act: () => void): void {
   let seen = 0;
   scene.proxy.rule = request => {
-    if (request.operation === operation && ++seen === wanted) what();
+    if (request.operation === operation && ++seen === wanted) act();
     return undefined;
   };
 }
 
-/** Kills the gateway at that request. `backAfterMs` undefined: it stays dead until the phase has ended. */
-function killedAt(operation: string, wanted: number, backAfterMs: number | undefined) {
+/** Kills the gateway at that request. It is started again after `restartMs`; if that is undefined, after the phase. */
+function killedAt(operation: string, wanted: number, restartMs: number | undefined): FaultSpec {
   let killed: Promise<KilledGateway> | undefined;
   let restarted: Promise<void> | undefined;
   return {
     gateway: own,
-    arrange(scene: Scene) {
+    arrange(scene) {
       onceAt(scene, operation, wanted, () => {
         killed = killGateway(scene.gateway);
-        if (backAfterMs !== undefined)
-          restarted = delay(backAfterMs).then(async () => (await killed)?.restart());
+        if (restartMs !== undefined) restarted = delay(restartMs).then(async () => (await killed)?.restart());
       });
       return undefined;
     },
-    async mend(scene: Scene) {
+    async endFault(scene) {
       scene.proxy.rule = () => undefined;
       if (killed === undefined) throw new Error('the gateway was not killed');
       await (restarted ?? (await killed).restart());
@@ -44,107 +43,110 @@ function killedAt(operation: string, wanted: number, backAfterMs: number | undef
   };
 }
 
-/** Stops the OSD at that request: the gateway accepts and hangs. */
-function pausedAt(operation: string, wanted: number, resumeAfterMs: number | undefined) {
+const resumeOsd = (scene: Scene) => process.kill(scene.gateway.pids.osd, 'SIGCONT');
+
+/** Stops the OSD at that request: the gateway accepts requests and hangs. */
+function pausedAt(operation: string, wanted: number, resumeMs: number | undefined): FaultSpec {
   let paused = false;
-  const resume = (scene: Scene) => process.kill(scene.gateway.pids.osd, 'SIGCONT');
   return {
     gateway: patient,
-    arrange(scene: Scene) {
+    arrange(scene) {
       onceAt(scene, operation, wanted, () => {
         paused = true;
         process.kill(scene.gateway.pids.osd, 'SIGSTOP');
-        if (resumeAfterMs !== undefined) setTimeout(() => resume(scene), resumeAfterMs);
+        if (resumeMs !== undefined) setTimeout(() => resumeOsd(scene), resumeMs);
       });
       return undefined;
     },
-    async mend(scene: Scene) {
+    async endFault(scene) {
       if (!paused) throw new Error('the OSD was not paused');
-      resume(scene);
+      resumeOsd(scene);
     },
   };
 }
 
-/** The OSD hangs before the phase begins. */
-const pausedBefore = {
+const pausedBefore: FaultSpec = {
   gateway: patient,
-  arrange(scene: Scene) {
+  arrange(scene) {
     process.kill(scene.gateway.pids.osd, 'SIGSTOP');
     return undefined;
   },
-  async mend(scene: Scene) {
-    process.kill(scene.gateway.pids.osd, 'SIGCONT');
+  async endFault(scene) {
+    resumeOsd(scene);
   },
 };
 
-/** Two requests at a time; more are answered 503 SlowDown. Set while it runs: a gateway that begins so does not live. */
-const crowded = {
+const limitRequests = (scene: Scene, limit: number) =>
+  configureGateway(scene.gateway, 'rgw_max_concurrent_requests', String(limit));
+
+/** The gateway responds to more than two requests at a time with 503 SlowDown. It does not start with this setting. */
+const overloaded: FaultSpec = {
   gateway: own,
-  async arrange(scene: Scene) {
-    await configureGateway(scene.gateway, 'rgw_max_concurrent_requests', '2');
+  async arrange(scene) {
+    await limitRequests(scene, 2);
     return undefined;
   },
-  // the suite's own look at the result would be one of the two
-  mend: (scene: Scene) => configureGateway(scene.gateway, 'rgw_max_concurrent_requests', '1024'),
-  after: async (_scene: Scene, phase: Phase) =>
-    / retries=0$/m.test(phase.stdout) ? ['the gateway refused nothing'] : [],
+  // The checks send requests too
+  endFault: scene => limitRequests(scene, 1024),
+  check: async (_scene, phase) =>
+    / retries=0$/m.test(phase.stdout) ? ['the gateway refused no request'] : [],
 };
 
 export const gatewayCases: readonly FaultCase[] = [
   restoreCase('the gateway is killed and restarted after 1 s', {
     ...killedAt('GetObject', 3, 1000),
     short: true,
-    ends: ['the cache', 'as before'],
+    allowed: ['the cache', 'unchanged'],
   }),
   restoreCase('the gateway is killed and not restarted', {
     ...killedAt('GetObject', 3, undefined),
-    ends: ['as before'],
-    says: /::warning::.*cannot be reached/,
+    allowed: ['unchanged'],
+    message: /::warning::.*cannot be reached/,
   }),
-  restoreCase('the OSD hangs for 5 s', { ...pausedAt('GetObject', 3, 5000), ends: ['the cache'] }),
+  restoreCase('the OSD hangs for 5 s', { ...pausedAt('GetObject', 3, 5000), allowed: ['the cache'] }),
   restoreCase('the OSD hangs during the transfer', {
     ...pausedAt('GetObject', 3, undefined),
-    ends: ['as before'],
-    says: /::warning::.*no data for 15 s/,
+    allowed: ['unchanged'],
+    message: /::warning::.*no data for 15 s/,
   }),
   restoreCase('the OSD hangs before the phase starts', {
     ...pausedBefore,
-    ends: ['as before'],
-    says: /::warning::.*(?:no data|no answer)/,
+    allowed: ['unchanged'],
+    message: /::warning::.*(?:no data|no answer)/,
     limitMs: 12_000,
   }),
   restoreCase('the gateway accepts two requests at a time (503 SlowDown)', {
-    ...crowded,
-    ends: ['the cache', 'as before'],
+    ...overloaded,
+    allowed: ['the cache', 'unchanged'],
   }),
   saveCase('the gateway is killed and restarted after 1 s', {
     ...killedAt('UploadPart', 2, 1000),
     short: true,
-    ends: ['saved', 'not saved'],
+    allowed: ['saved', 'not saved'],
   }),
   saveCase('the gateway is killed and not restarted', {
     ...killedAt('UploadPart', 2, undefined),
-    ends: ['not saved'],
+    allowed: ['not saved'],
     mayLeaveUpload: true,
-    says: /::warning::/,
+    message: /::warning::/,
   }),
   saveCase('the gateway is killed during CompleteMultipartUpload and restarted after 1 s', {
     ...killedAt('CompleteMultipartUpload', 1, 1000),
-    ends: ['saved', 'not saved'],
-    // It leaves its lock for ten minutes: whether an Abort would meet parts of a visible object cannot be told
+    allowed: ['saved', 'not saved'],
+    // It keeps its lock for ten minutes: an Abort could remove the parts of a visible object
     mayLeaveUpload: true,
   }),
-  saveCase('the OSD hangs for 5 s', { ...pausedAt('UploadPart', 2, 5000), ends: ['saved'] }),
+  saveCase('the OSD hangs for 5 s', { ...pausedAt('UploadPart', 2, 5000), allowed: ['saved'] }),
   saveCase('the OSD hangs during the transfer', {
     ...pausedAt('UploadPart', 2, undefined),
-    ends: ['not saved'],
+    allowed: ['not saved'],
     mayLeaveUpload: true,
-    says: /::warning::.*no data for 15 s/,
+    message: /::warning::.*no data for 15 s/,
   }),
   saveCase('the OSD hangs before the phase starts', {
     ...pausedBefore,
-    ends: ['not saved'],
-    says: /::warning::.*(?:no data|no answer)/,
+    allowed: ['not saved'],
+    message: /::warning::.*(?:no data|no answer)/,
     limitMs: 12_000,
   }),
   saveCase('the quota of the bucket is exceeded', {
@@ -152,20 +154,21 @@ export const gatewayCases: readonly FaultCase[] = [
     short: true,
     async arrange(scene) {
       const bucket = `--bucket=${scene.bucket.name}`;
-      // Less than one part: what the gateway counts lags behind parts that come together
+      // Less than one part: the gateway counts parts that arrive together too late
       const limit = '--max-size=4M';
       await scene.gateway.admin(['quota', 'set', '--quota-scope=bucket', bucket, limit]);
       await scene.gateway.admin(['quota', 'enable', '--quota-scope=bucket', bucket]);
       return undefined;
     },
-    ends: ['not saved'],
-    says: /::warning::.*quota is used up/,
+    allowed: ['not saved'],
+    message: /::warning::.*quota is used up/,
   }),
   saveCase('the gateway accepts two requests at a time (503 SlowDown)', {
-    ...crowded,
+    ...overloaded,
     short: true,
-    // enough for several parts to be on their way at once
-    tree: scene => buildIn(scene.workspace, { 'large.bin': incompressible(120 * 1024 * 1024, 'crowded') }),
-    ends: ['saved', 'not saved'],
+    // Enough for several parts at once
+    tree: scene =>
+      buildTreeIn(scene.workspace, { 'large.bin': incompressible(120 * 1024 * 1024, 'overloaded') }),
+    allowed: ['saved', 'not saved'],
   }),
 ];

@@ -1,12 +1,13 @@
-/** Objects that are not what they should be, and objects that change while they are read. */
+/** Damaged and foreign objects, and objects that change while they are read. */
 
 import { zstdCompressSync } from 'node:zlib';
+import { treeDifferences } from '../../support/tree.ts';
 import type { FaultCase, Finding } from '../case.ts';
-import { badExit, finding, firstDifference, judgeTree, leakedSecret, restoreElsewhere } from '../judge.ts';
+import { compareWorkspace, exitProblem, restoreElsewhere, secretProblem, toFinding } from '../checks.ts';
 import type { Archive } from '../lab.ts';
 import { restoreCase } from '../restore-case.ts';
 import type { Scene } from '../scene.ts';
-import { buildIn, olderTree } from '../trees.ts';
+import { buildTreeIn, olderTree } from '../trees.ts';
 
 interface Damage {
   readonly fault: string;
@@ -14,7 +15,7 @@ interface Damage {
   bytes(archive: Archive): Uint8Array;
 }
 
-/** A copy with one byte inverted; negative offsets count from the end. */
+/** Returns a copy with one byte inverted. A negative offset counts from the end. */
 function inverted({ bytes }: Archive, offset: number): Uint8Array {
   const copy = Uint8Array.from(bytes);
   const at = offset < 0 ? copy.length + offset : offset;
@@ -22,7 +23,7 @@ function inverted({ bytes }: Archive, offset: number): Uint8Array {
   return copy;
 }
 
-/** Where the skippable frame with the manifest begins: after the last data frame. */
+/** Returns the offset of the manifest's magic, after the last data frame. */
 function manifestOffset({ bytes }: Archive): number {
   const at = bytes.lastIndexOf(Buffer.from('CS3M'));
   if (at < 0) throw new Error('the archive has no manifest');
@@ -57,64 +58,64 @@ const damages: readonly Damage[] = [
   },
 ];
 
-/** main reports the damage and counts as a miss; the post phase of the same job replaces the object. */
+/** Expects that main reports the damage as a miss, and that post of the same job replaces the object. */
 function damageCase({ fault, short = false, bytes }: Damage): FaultCase {
   return {
     fault,
-    op: 'main, post',
+    phase: 'main, post',
     short,
     run: async scene => {
       const archive = await scene.lab.archive();
       await scene.bucket.put(archive.name, bytes(archive));
-      return mainAndPost(scene, { says: /::warning::.*damaged/, replaces: true });
+      return mainAndPost(scene, { message: /::warning::.*damaged/, replaces: true });
     },
   };
 }
 
 interface JobExpectation {
-  readonly says: RegExp;
-  /** Whether post stores the workspace's tree; false: what stands in the bucket stays. */
+  readonly message: RegExp;
+  /** Post replaces the object with the workspace's tree. Otherwise the object is kept. */
   readonly replaces: boolean;
-  /** Between the two phases. */
+  /** Acts between the two phases. */
   meanwhile?(): Promise<void>;
 }
 
 async function mainAndPost(scene: Scene, expected: JobExpectation): Promise<Finding> {
   const archive = await scene.lab.archive();
-  await buildIn(scene.workspace, olderTree());
+  await buildTreeIn(scene.workspace, olderTree());
   const before = await scene.describe();
-  const main = await scene.phase('main');
-  const { state, staging } = await judgeTree(scene, before, archive.workspace);
+  const main = await scene.runPhase('main');
+  const { state, staging } = await compareWorkspace(scene, before, archive.workspace);
   await expected.meanwhile?.();
-  const post = await scene.phase('post', { state: main.state });
+  const post = await scene.runPhase('post', { state: main.state });
   const found = await restoreElsewhere(scene);
   const { '.': _root, ...old } = before;
-  const difference = firstDifference(found.tree, expected.replaces ? old : archive.workspace);
-  const row = finding(
+  const [difference] = treeDifferences(found.tree, expected.replaces ? old : archive.workspace);
+  const row = toFinding(
     main,
     expected.replaces ? `${state ?? 'torn files'}; object replaced` : `${state ?? 'torn files'}; object kept`,
     [
-      badExit(main),
-      badExit(post),
-      leakedSecret(scene, main),
-      leakedSecret(scene, post),
-      state === 'as before' ? undefined : `the tree is ${state ?? 'torn'}`,
+      exitProblem(main),
+      exitProblem(post),
+      secretProblem(scene, main),
+      secretProblem(scene, post),
+      state === 'unchanged' ? undefined : `the tree is ${state ?? 'torn'}`,
       staging.length > 0 ? `staging is left: ${staging.join(', ')}` : undefined,
       main.outputs['cache-hit'] === 'true' ? 'cache-hit is true' : undefined,
-      difference && `after post a restore is not what was to be stored: ${difference}\n${post.stdout}`,
+      difference && `a restore after post has another tree: ${difference}\n${post.stdout}`,
       (await scene.bucket.uploads()).length > 0 ? 'an upload is left' : undefined,
     ],
-    expected.says,
+    expected.message,
   );
   return { ...row, ms: main.ms + post.ms };
 }
 
-/** Changes the object each time a restore has read its end and asks for data, `times` times. */
-function underTheRestore(scene: Scene, change: () => Promise<void>, times = 1): void {
+/** Changes the object when a restore has read its end and requests data, `times` times. */
+function changeDuringRestore(scene: Scene, change: () => Promise<void>, times = 1): void {
   let left = times;
   let opened = false;
   let changing: Promise<void> | undefined;
-  scene.mustHappen(() => changing !== undefined);
+  scene.expectFault(() => changing !== undefined);
   scene.proxy.rule = ({ operation, range }) => {
     if (operation !== 'GetObject') return undefined;
     if (range?.startsWith('bytes=-')) {
@@ -131,23 +132,23 @@ export const objectCases: readonly FaultCase[] = [
   ...damages.map(damageCase),
   {
     fault: 'the object is a copy of another key',
-    op: 'main, post',
+    phase: 'main, post',
     short: true,
     async run(scene) {
       const archive = await scene.lab.archive();
-      await scene.bucket.put(archive.name, await foreignKey(scene));
-      return mainAndPost(scene, { says: /::warning::.*damaged.*saved as/, replaces: true });
+      await scene.bucket.put(archive.name, await archiveOfAnotherKey(scene));
+      return mainAndPost(scene, { message: /::warning::.*damaged.*saved as/, replaces: true });
     },
   },
   {
     fault: 'another job replaces the damaged object before post',
-    op: 'main, post',
+    phase: 'main, post',
     short: true,
     async run(scene) {
       const archive = await scene.lab.archive();
       await scene.bucket.put(archive.name, inverted(archive, 1000));
       return mainAndPost(scene, {
-        says: /::warning::.*damaged/,
+        message: /::warning::.*damaged/,
         replaces: false,
         meanwhile: () => scene.bucket.put(archive.name, archive.bytes),
       });
@@ -157,10 +158,10 @@ export const objectCases: readonly FaultCase[] = [
     short: true,
     async arrange(scene) {
       const newer = await scene.lab.archive('newer');
-      underTheRestore(scene, () => scene.bucket.put(newer.name, newer.bytes));
+      changeDuringRestore(scene, () => scene.bucket.put(newer.name, newer.bytes));
       return undefined;
     },
-    ends: ['the cache'],
+    allowed: ['the cache'],
     archive: 'newer',
   }),
   restoreCase('the object is replaced each time it is read', {
@@ -169,28 +170,28 @@ export const objectCases: readonly FaultCase[] = [
       const versions = [await scene.lab.archive('newer'), older];
       let changes = 0;
       const next = () => versions[changes++ % 2]!;
-      underTheRestore(scene, () => scene.bucket.put(archiveName, next().bytes), Number.POSITIVE_INFINITY);
+      changeDuringRestore(scene, () => scene.bucket.put(archiveName, next().bytes), Number.POSITIVE_INFINITY);
       return undefined;
     },
-    ends: ['as before'],
-    says: /::warning::.*replaced/,
+    allowed: ['unchanged'],
+    message: /::warning::.*replaced/,
   }),
   restoreCase('the object is deleted while it is read', {
     short: true,
     async arrange(scene) {
       const { name } = await scene.lab.archive();
-      underTheRestore(scene, () => scene.bucket.delete([name]));
+      changeDuringRestore(scene, () => scene.bucket.delete([name]));
       return undefined;
     },
-    ends: ['as before'],
-    says: /Cache not found for input keys|::warning::/,
+    allowed: ['unchanged'],
+    message: /Cache not found for input keys|::warning::/,
   }),
 ];
 
-/** The archive as a save under another key makes it: whole, but of another name. */
-async function foreignKey(scene: Scene): Promise<Buffer> {
-  await buildIn(scene.workspace, { 'of-another-key.txt': 'x' });
-  await scene.phase('save', { inputs: { key: 'another' } });
+/** Returns a sound archive that was saved under another key. */
+async function archiveOfAnotherKey(scene: Scene): Promise<Buffer> {
+  await buildTreeIn(scene.workspace, { 'of-another-key.txt': 'x' });
+  await scene.runPhase('save', { inputs: { key: 'another' } });
   const name = (await scene.bucket.objects()).find(one => one.includes('/another/'));
   if (name === undefined) throw new Error('the other key was not saved');
   return scene.bucket.read(name);

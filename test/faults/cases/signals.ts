@@ -1,28 +1,29 @@
-/** Ends from outside, at moments that a seed decides. */
+/** Signals at random moments, which a seed repeats, and at critical ones. */
 
 import * as fs from 'node:fs/promises';
 import { constants } from 'node:os';
 import path from 'node:path';
 import { incompressible, randomShare } from '../../support/random.ts';
+import { treeDifferences } from '../../support/tree.ts';
 import type { FaultCase } from '../case.ts';
-import { firstDifference, restoreElsewhere } from '../judge.ts';
+import { restoreElsewhere } from '../checks.ts';
 import { restoreCase } from '../restore-case.ts';
 import { saveCase } from '../save-case.ts';
 import type { Scene } from '../scene.ts';
-import { buildIn, overlaid } from '../trees.ts';
+import { buildTreeIn, overlay } from '../trees.ts';
 
 type Signal = 'SIGINT' | 'SIGTERM' | 'SIGKILL';
 
 const SEEDS = [1, 2, 3, 4, 5, 6];
-/** Of our own staging: older than what the next restore takes for another job's work. */
+/** More than the age at which a restore removes the staging of another job. */
 const TWO_DAYS_S = 2 * 24 * 60 * 60;
 
-/** The shell's status, the signal itself before Node has installed a handler, or 0 where it came too late. */
-function exits(signal: Signal): string[] {
+/** Returns the allowed ends: our status, the signal before a handler is installed, or 0 if the signal comes too late. */
+function exitCodesOf(signal: Signal): string[] {
   return signal === 'SIGKILL' ? ['0', signal] : ['0', signal, String(128 + constants.signals[signal])];
 }
 
-/** Sends the signal after a part of the time that the phase takes without faults; a little late to reach its end too. */
+/** Sends the signal within 1.2 times the duration of the phase without a fault, so that its end is reached too. */
 function atRandom(scene: Scene, signal: Signal, seed: string, wholeMs: number) {
   return {
     onStart: () => scene.signalLater(signal, 1.2 * wholeMs * randomShare(seed)),
@@ -36,28 +37,28 @@ function interruptedRestore(signal: Signal, seed: number): FaultCase {
       const { restoreMs } = await scene.lab.archive();
       return atRandom(scene, signal, `restore ${signal} ${seed}`, restoreMs);
     },
-    ends: signal === 'SIGKILL' ? ['as before', 'the cache', 'a mixture'] : ['as before', 'the cache'],
-    exits: exits(signal),
-    after: async scene => [...(signal === 'SIGKILL' ? await healedByTheNext(scene) : [])],
+    allowed: signal === 'SIGKILL' ? ['unchanged', 'the cache', 'a mixture'] : ['unchanged', 'the cache'],
+    exitCodes: exitCodesOf(signal),
+    check: async scene => [...(signal === 'SIGKILL' ? await problemsOfNextRestore(scene) : [])],
   });
 }
 
-/** A later restore puts a mixture right, and removes staging once it is old. */
-async function healedByTheNext(scene: Scene): Promise<string[]> {
+/** Checks that the next restore repairs a mixture and removes old staging. */
+async function problemsOfNextRestore(scene: Scene): Promise<string[]> {
   for (const name of await fs.readdir(scene.workspace, { recursive: true })) {
     if (!path.basename(name).startsWith('.cache-s3-')) continue;
     const then = Date.now() / 1000 - TWO_DAYS_S;
     await fs.utimes(path.join(scene.workspace, name), then, then);
   }
-  const phase = await scene.phase('restore', { inputs: scene.directInputs });
+  const phase = await scene.runPhase('restore', { inputs: scene.directInputs });
   const { '.': _root, ...tree } = await scene.describe();
   const { workspace } = await scene.lab.archive();
   const staging = Object.keys(tree).filter(name => name.includes('.cache-s3-'));
-  const wrong = firstDifference(tree, overlaid(tree, workspace));
+  const [wrong] = treeDifferences(tree, overlay(tree, workspace));
   return [
     ...(phase.outputs['cache-hit'] === 'true' ? [] : [`the next restore fails:\n${phase.stdout}`]),
     ...(staging.length > 0 ? [`the next restore leaves staging: ${staging.join(', ')}`] : []),
-    ...(wrong === undefined ? [] : [`the next restore does not heal: ${wrong}`]),
+    ...(wrong === undefined ? [] : [`the next restore does not repair: ${wrong}`]),
   ];
 }
 
@@ -68,19 +69,19 @@ function interruptedSave(signal: Signal, seed: number): FaultCase {
       const { saveMs } = await scene.lab.archive();
       return atRandom(scene, signal, `save ${signal} ${seed}`, saveMs);
     },
-    ends: ['saved', 'not saved'],
-    exits: exits(signal),
+    allowed: ['saved', 'not saved'],
+    exitCodes: exitCodesOf(signal),
     mayLeaveUpload: signal === 'SIGKILL',
-    after: keyIsFree,
+    check: problemsOfNextSave,
   });
 }
 
-/** Whatever became of a save, the next one leaves the key with a whole object. */
-async function keyIsFree(scene: Scene): Promise<string[]> {
-  await scene.phase('save', { inputs: scene.directInputs });
+/** Checks that the next save stores the key. */
+async function problemsOfNextSave(scene: Scene): Promise<string[]> {
+  await scene.runPhase('save', { inputs: scene.directInputs });
   const { '.': _root, ...tree } = await scene.describe();
   const found = await restoreElsewhere(scene);
-  const wrong = firstDifference(found.tree, tree);
+  const [wrong] = treeDifferences(found.tree, tree);
   return wrong === undefined ? [] : [`the next save does not store the key: ${wrong}`];
 }
 
@@ -98,9 +99,9 @@ export const signalCases: readonly FaultCase[] = [
       };
       return undefined;
     },
-    ends: ['as before'],
-    exits: ['130'],
-    says: /::warning::.*cancelled/,
+    allowed: ['unchanged'],
+    exitCodes: ['130'],
+    message: /::warning::.*cancelled/,
   }),
   saveCase('SIGINT while the upload of a part stalls', {
     short: true,
@@ -113,9 +114,9 @@ export const signalCases: readonly FaultCase[] = [
       };
       return undefined;
     },
-    ends: ['not saved'],
-    exits: ['130'],
-    says: /::warning::.*cancelled/,
+    allowed: ['not saved'],
+    exitCodes: ['130'],
+    message: /::warning::.*cancelled/,
   }),
   saveCase('SIGINT before the response to CompleteMultipartUpload', {
     arrange(scene) {
@@ -126,14 +127,14 @@ export const signalCases: readonly FaultCase[] = [
       };
       return undefined;
     },
-    // Complete was sent: the whole object may appear
-    ends: ['saved', 'not saved'],
-    exits: ['0', '130'],
-    after: keyIsFree,
+    // After Complete was sent the whole object may appear
+    allowed: ['saved', 'not saved'],
+    exitCodes: ['0', '130'],
+    check: problemsOfNextSave,
   }),
   saveCase('SIGINT during a save of 1 GB, after 20 parts', {
     tree: scene =>
-      buildIn(
+      buildTreeIn(
         scene.workspace,
         Object.fromEntries(
           Array.from({ length: 64 }, (_, index) => [
@@ -150,8 +151,8 @@ export const signalCases: readonly FaultCase[] = [
       };
       return undefined;
     },
-    ends: ['not saved'],
-    exits: ['130'],
-    says: /::warning::.*cancelled/,
+    allowed: ['not saved'],
+    exitCodes: ['130'],
+    message: /::warning::.*cancelled/,
   }),
 ];

@@ -1,4 +1,4 @@
-/** Trees that change while they are saved, and places that cannot be written. */
+/** Trees that change during a save, and trees that cannot be read or written. */
 
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -7,22 +7,22 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { giveAway, unprivileged } from '../../support/drop-privileges.ts';
 import { incompressible } from '../../support/random.ts';
-import { removeTree, type TreeSpec } from '../../support/tree.ts';
+import { deleteTree, type TreeSpec, treeDifferences } from '../../support/tree.ts';
 import type { FaultCase } from '../case.ts';
-import { firstDifference, restoreElsewhere } from '../judge.ts';
+import { restoreElsewhere } from '../checks.ts';
 import { restoreCase } from '../restore-case.ts';
 import { saveCase } from '../save-case.ts';
 import type { Scene } from '../scene.ts';
-import { buildIn } from '../trees.ts';
+import { buildTreeIn } from '../trees.ts';
 
 const run = promisify(execFile);
 const MIB = 1024 * 1024;
 
-/** Read in many slices, so that a writer gets its turn in between even where all share one processor. */
+/** Read in many slices, so that a writer runs in between even on one processor. */
 const LOG_BYTES = 24 * MIB;
 const LOGS = 4;
 
-/** Appends to the logs in turn, without a pause until the case is over. */
+/** Appends to the logs in turn until the end of the case. */
 async function keepAppending(scene: Scene): Promise<void> {
   const script = `
     const { appendFileSync, truncateSync } = require('node:fs');
@@ -46,19 +46,19 @@ const logs: TreeSpec = Object.fromEntries(
   Array.from({ length: LOGS }, (_, index) => [`${index}.log`, incompressible(LOG_BYTES, `log ${index}`)]),
 );
 
-/** Does something to the tree when the first part leaves; the parts are slow enough for the rest to be read later. */
-function whenPartsLeave(scene: Scene, what: () => Promise<unknown>): void {
+/** Changes the tree when the first part is sent. The parts are slow, so that the rest of the tree is read later. */
+function changeAtFirstPart(scene: Scene, change: () => Promise<unknown>): void {
   let done = false;
-  scene.mustHappen(() => done);
+  scene.expectFault(() => done);
   scene.proxy.rule = ({ operation }) => {
     if (operation !== 'UploadPart') return undefined;
-    if (!done) void what();
+    if (!done) void change();
     done = true;
     return { kind: 'delay', ms: 400 };
   };
 }
 
-/** Small parts, so that little is read ahead of those that have left. */
+/** Small parts, so that little is read ahead. */
 const smallParts = { inputs: { 'upload-chunk-size': String(5 * MIB) } };
 
 function manyFiles(count: number): TreeSpec {
@@ -70,7 +70,7 @@ function manyFiles(count: number): TreeSpec {
   );
 }
 
-/** Steps of these cases run as an ordinary user, who owns the workspace. */
+/** Makes the step run as an ordinary user, who owns the workspace. */
 async function asOrdinaryUser(scene: Scene) {
   await giveAway(scene.workspace);
   return unprivileged();
@@ -79,45 +79,46 @@ async function asOrdinaryUser(scene: Scene) {
 const saves: FaultCase[] = [
   saveCase('files change all the time during the save', {
     short: true,
-    tree: scene => buildIn(scene.workspace, logs),
+    tree: scene => buildTreeIn(scene.workspace, logs),
     async arrange(scene) {
       await keepAppending(scene);
       return undefined;
     },
     treeChanges: true,
-    ends: ['not saved'],
-    says: /::warning::.*\d+\.log changed while it was read/,
+    allowed: ['not saved'],
+    message: /::warning::.*\d+\.log changed while it was read/,
   }),
   saveCase('a large file changes after its first part was sent', {
     short: true,
-    tree: scene => buildIn(scene.workspace, { 'large.bin': incompressible(100 * MIB, 'large') }),
+    tree: scene => buildTreeIn(scene.workspace, { 'large.bin': incompressible(100 * MIB, 'large') }),
     arrange(scene) {
-      whenPartsLeave(scene, () => fs.appendFile(path.join(scene.tree, 'large.bin'), 'more'));
+      changeAtFirstPart(scene, () => fs.appendFile(path.join(scene.tree, 'large.bin'), 'more'));
       return smallParts;
     },
     treeChanges: true,
-    ends: ['not saved'],
-    says: /::warning::.*large\.bin changed while it was read/,
+    allowed: ['not saved'],
+    message: /::warning::.*large\.bin changed while it was read/,
   }),
   saveCase('files are deleted while the tree is read', {
     short: true,
-    tree: scene => buildIn(scene.workspace, manyFiles(100)),
+    tree: scene => buildTreeIn(scene.workspace, manyFiles(100)),
     arrange(scene) {
-      whenPartsLeave(scene, async () => {
+      changeAtFirstPart(scene, async () => {
         for (let index = 90; index < 100; index++) await fs.rm(path.join(scene.tree, `0${index}.bin`));
       });
       return smallParts;
     },
     treeChanges: true,
-    ends: ['saved'],
-    says: /::notice::10 paths are not in the cache \(vanished during the save\): .*090\.bin, .*092\.bin and 7 more/,
-    async after(scene) {
+    allowed: ['saved'],
+    message:
+      /::notice::10 paths are not in the cache \(vanished during the save\): .*090\.bin, .*092\.bin and 7 more/,
+    async check(scene) {
       const { phase, tree } = await restoreElsewhere(scene);
       const { '.': _root, ...now } = await scene.describe();
-      // the directory's own time is that of before the files vanished
+      // The archive has the directory's time from before the files were deleted
       const { tree: _was, ...restored } = tree;
       const { tree: _is, ...expected } = now;
-      const difference = firstDifference(restored, expected);
+      const [difference] = treeDifferences(restored, expected);
       return difference === undefined ? [] : [`the rest was not saved: ${difference}\n${phase.stdout}`];
     },
   }),
@@ -130,8 +131,8 @@ const saves: FaultCase[] = [
       return user;
     },
     treeChanges: true,
-    ends: ['not saved'],
-    says: /::warning::.*data\/7\.bin cannot be read \(EACCES\); `sudo: true`/,
+    allowed: ['not saved'],
+    message: /::warning::.*data\/7\.bin cannot be read \(EACCES\); `sudo: true`/,
   }),
   saveCase('a directory cannot be read', {
     async arrange(scene) {
@@ -140,8 +141,8 @@ const saves: FaultCase[] = [
       return user;
     },
     treeChanges: true,
-    ends: ['not saved'],
-    says: /::warning::.*tree\/data cannot be read \(EACCES\); `sudo: true`/,
+    allowed: ['not saved'],
+    message: /::warning::.*tree\/data cannot be read \(EACCES\); `sudo: true`/,
   }),
 ];
 
@@ -152,8 +153,8 @@ const restores: FaultCase[] = [
       await moveToSmallDisk(scene);
       return undefined;
     },
-    ends: ['as before'],
-    says: /::warning::.*\(the disk is full, ENOSPC\)/,
+    allowed: ['unchanged'],
+    message: /::warning::.*\(the disk is full, ENOSPC\)/,
   }),
   restoreCase('a directory belongs to another user', {
     short: true,
@@ -163,21 +164,21 @@ const restores: FaultCase[] = [
       else await fs.chmod(scene.workspace, 0o555);
       return user;
     },
-    ends: ['as before'],
-    says: /::warning::.*tree\/data belongs to user 0 and cannot be written; remove it or set `sudo: true`/,
+    allowed: ['unchanged'],
+    message: /::warning::.*tree\/data belongs to user 0 and cannot be written; remove it or set `sudo: true`/,
   }),
   restoreCase('a file has the name of the tree', {
     short: true,
     async arrange(scene) {
-      await removeTree(scene.tree);
-      await fs.writeFile(scene.tree, 'no directory');
+      await deleteTree(scene.tree);
+      await fs.writeFile(scene.tree, 'not a directory');
       return { inputs: { path: 'tree/' } };
     },
-    ends: ['as before', 'the cache'],
+    allowed: ['unchanged', 'the cache'],
   }),
 ];
 
-/** Puts the workspace on a file system that has room for the older tree and half of the archive. Needs root. */
+/** Moves the workspace to a file system with space for the older tree and half of the archive. Needs root. */
 async function moveToSmallDisk(scene: Scene): Promise<void> {
   const disk = path.join(scene.root, 'disk');
   await fs.mkdir(disk);

@@ -14,7 +14,7 @@ export function bytesOf(size: number, from = 0): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(noise.subarray(from, from + size));
 }
 
-export function sha256(bytes: Uint8Array): string {
+export function sha256Hex(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { ObjectExistsError, ObjectReplacedError } from '../../../src/storage/store-errors.ts';
-import { anew, bytesOf, MiB, type Subject, sha256 } from './subject.ts';
+import { anew, bytesOf, MiB, type Subject, sha256Hex } from './subject.ts';
 
 /** Tests the promises of an upload of written bytes, and `abortStale`. */
 export function writing(subject: Subject): void {
@@ -30,7 +30,7 @@ export function writing(subject: Subject): void {
       await upload.complete();
       expect(acknowledged).toBe(content.length);
       expect(await subject.store.head(`write/${label}`)).toMatchObject({ sizeBytes: content.length });
-      expect(sha256((await subject.read(`write/${label}`)) ?? Buffer.of())).toBe(sha256(content));
+      expect(sha256Hex((await subject.read(`write/${label}`)) ?? Buffer.of())).toBe(sha256Hex(content));
       await upload.abort();
       expect(await subject.store.head(`write/${label}`)).toBeDefined();
     });

@@ -11,9 +11,9 @@ import { GITHUB_TIMEOUTS } from '../../../src/storage/github/watchdog.ts';
 import { type Azurite, startAzurite } from '../../support/github/azurite.ts';
 import type { CacheService } from '../../support/github/cache-service.ts';
 import { startGitHubCache } from '../../support/github/github-cache.ts';
-import { recordingLog, saveRequest } from '../../support/requests.ts';
+import { createSaveRequest, recordingLog } from '../../support/requests.ts';
 import { silentLog } from '../../support/silent-log.ts';
-import { buildTree, removeTree } from '../../support/tree.ts';
+import { buildTree, deleteTree } from '../../support/tree.ts';
 
 /** GitHub's cache of one test. */
 export interface GitHub {
@@ -66,7 +66,7 @@ export function useGitHub(): GitHub {
   afterEach(async () => {
     vi.unstubAllEnvs();
     await github.service.stop();
-    await removeTree(path.dirname(github.workspace));
+    await deleteTree(path.dirname(github.workspace));
   });
 
   return github;
@@ -84,13 +84,13 @@ export function backendWithLog(
 }
 
 /** Saves a tree of two files under this key. */
-export async function saved(github: GitHub, key: string, content = key) {
+export async function saveTwoFiles(github: GitHub, key: string, content = key) {
   await buildTree(github.tree, {
     'a.txt': content,
     'deep/b.bin': { content: Buffer.alloc(300_000, key), mode: 0o755 },
   });
   const { backend } = backendWithLog();
-  return backend.save(saveRequest({ key, paths: [github.tree] }));
+  return backend.save(createSaveRequest({ key, paths: [github.tree] }));
 }
 
 /** Reads in a process of its own with debug messages on, and returns all that reaches the runner. */

@@ -3,10 +3,10 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Behaviour } from '../../support/github/cache-service.ts';
 import { sendEndless, UPGRADE } from '../../support/github/cache-service.ts';
-import { lookupRequest, restoreRequest, saveRequest } from '../../support/requests.ts';
+import { createLookupRequest, createRestoreRequest, createSaveRequest } from '../../support/requests.ts';
 import { type LocalServer, listen } from '../../support/servers/listen.ts';
 import { buildTree, describeTree } from '../../support/tree.ts';
-import { backendWithLog, saved, useGitHub } from './fixture.ts';
+import { backendWithLog, saveTwoFiles, useGitHub } from './fixture.ts';
 import { SHORT_TIMEOUTS } from './short-timeouts.ts';
 
 const github = useGitHub();
@@ -29,13 +29,13 @@ describe('an outage of the service', () => {
     const { backend, log } = backendWithLog(SHORT_TIMEOUTS);
     await buildTree(github.tree, { a: 'a' });
     await Promise.all([
-      expect(backend.restore(restoreRequest({ paths: [github.tree] }))).resolves.toMatchObject(
+      expect(backend.restore(createRestoreRequest({ paths: [github.tree] }))).resolves.toMatchObject(
         unavailable(message),
       ),
-      expect(backend.lookup(lookupRequest({ paths: [github.tree] }))).resolves.toMatchObject(
+      expect(backend.lookup(createLookupRequest({ paths: [github.tree] }))).resolves.toMatchObject(
         unavailable(message),
       ),
-      expect(backend.save(saveRequest({ paths: [github.tree] }))).resolves.toMatchObject(
+      expect(backend.save(createSaveRequest({ paths: [github.tree] }))).resolves.toMatchObject(
         unavailable(message),
       ),
     ]);
@@ -48,10 +48,10 @@ describe('an outage of the service', () => {
     vi.stubEnv('ACTIONS_RESULTS_URL', 'http://127.0.0.1:9/');
     const message = (method: string) =>
       `GitHub's cache did not respond: Failed to ${method}: Unable to make request: ECONNREFUSED`;
-    await expect(backend.lookup(lookupRequest({ paths: [github.tree] }))).resolves.toMatchObject(
+    await expect(backend.lookup(createLookupRequest({ paths: [github.tree] }))).resolves.toMatchObject(
       unavailable(message('GetCacheEntryDownloadURL')),
     );
-    await expect(backend.save(saveRequest({ paths: [github.tree] }))).resolves.toMatchObject(
+    await expect(backend.save(createSaveRequest({ paths: [github.tree] }))).resolves.toMatchObject(
       unavailable(message('CreateCacheEntry')),
     );
   });
@@ -62,7 +62,7 @@ it('a proxy that does not respond counts as the service, not as a transfer', asy
   vi.stubEnv('ACTIONS_RESULTS_URL', 'https://results.invalid/');
   vi.stubEnv('https_proxy', proxy.endpoint);
   const { backend } = backendWithLog(SHORT_TIMEOUTS);
-  expect(await backend.lookup(lookupRequest({ paths: [github.tree] }))).toMatchObject(
+  expect(await backend.lookup(createLookupRequest({ paths: [github.tree] }))).toMatchObject(
     unavailable("GitHub's cache did not respond within 1 s"),
   );
 });
@@ -72,12 +72,12 @@ describe('a refusal of the service', () => {
     github.service.behave('denied');
     await buildTree(github.tree, { a: 'a' });
     const { backend } = backendWithLog();
-    await expect(backend.lookup(lookupRequest({ paths: [github.tree] }))).resolves.toMatchObject(
+    await expect(backend.lookup(createLookupRequest({ paths: [github.tree] }))).resolves.toMatchObject(
       refused(
         "GitHub's cache refused the request: Failed to GetCacheEntryDownloadURL: Failed request: (403) Forbidden: cache read denied: no readable scopes",
       ),
     );
-    await expect(backend.save(saveRequest({ paths: [github.tree] }))).resolves.toMatchObject(
+    await expect(backend.save(createSaveRequest({ paths: [github.tree] }))).resolves.toMatchObject(
       refused("GitHub's cache refused the request: cache write denied: read-only token"),
     );
   });
@@ -85,7 +85,7 @@ describe('a refusal of the service', () => {
   it('with status 401 is not a miss', async () => {
     github.service.behave({ status: 401, message: 'bad token' });
     const { backend } = backendWithLog();
-    await expect(backend.lookup(lookupRequest({ paths: [github.tree] }))).resolves.toMatchObject(
+    await expect(backend.lookup(createLookupRequest({ paths: [github.tree] }))).resolves.toMatchObject(
       refused(
         "GitHub's cache refused the request: Failed to GetCacheEntryDownloadURL: Failed request: (401) Unauthorized: bad token",
       ),
@@ -96,7 +96,7 @@ describe('a refusal of the service', () => {
     github.service.behave({ status: 403, message: 'insufficient usage to write' });
     await buildTree(github.tree, { a: 'a' });
     const { backend } = backendWithLog();
-    await expect(backend.save(saveRequest({ paths: [github.tree] }))).resolves.toMatchObject(
+    await expect(backend.save(createSaveRequest({ paths: [github.tree] }))).resolves.toMatchObject(
       refused(
         expect.stringMatching(/^GitHub's cache refused the request: .*Cache storage quota has been hit/),
       ),
@@ -107,7 +107,7 @@ describe('a refusal of the service', () => {
     github.service.behave({ notOk: 'the repository is archived' });
     await buildTree(github.tree, { a: 'a' });
     const { backend } = backendWithLog();
-    await expect(backend.save(saveRequest({ paths: [github.tree] }))).resolves.toMatchObject(
+    await expect(backend.save(createSaveRequest({ paths: [github.tree] }))).resolves.toMatchObject(
       unavailable("GitHub's cache could not be used: the repository is archived"),
     );
   });
@@ -122,10 +122,10 @@ describe('a cache mode that the client obeys', () => {
       refused(
         `GitHub's cache refused the request: Cache ${op} skipped: the effective cache-mode 'none' does not permit ${what}.`,
       );
-    await expect(backend.lookup(lookupRequest({ paths: [github.tree] }))).resolves.toMatchObject(
+    await expect(backend.lookup(createLookupRequest({ paths: [github.tree] }))).resolves.toMatchObject(
       skipped('restore', 'reads'),
     );
-    await expect(backend.save(saveRequest({ paths: [github.tree] }))).resolves.toMatchObject(
+    await expect(backend.save(createSaveRequest({ paths: [github.tree] }))).resolves.toMatchObject(
       skipped('save', 'writes'),
     );
     expect(github.service.calls).toEqual([]);
@@ -146,12 +146,12 @@ describe('a blob store', () => {
 
   /** Restores an entry whose download goes to `server`, and expects that nothing of it is written. */
   async function expectFailingRestore(message: string): Promise<void> {
-    await saved(github, 'deps-1');
+    await saveTwoFiles(github, 'deps-1');
     await rm(github.tree, { recursive: true });
     github.signedUrl = signedUrl;
     const { backend, log } = backendWithLog(SHORT_TIMEOUTS);
     await expect(
-      backend.restore(restoreRequest({ primaryKey: 'deps-1', paths: [github.tree] })),
+      backend.restore(createRestoreRequest({ primaryKey: 'deps-1', paths: [github.tree] })),
     ).resolves.toMatchObject(unavailable(message));
     expect(await describeTree(github.workspace)).toEqual({});
     expect(log.shown).toEqual([]);
@@ -161,7 +161,7 @@ describe('a blob store', () => {
     await buildTree(github.tree, { a: 'a' });
     github.signedUrl = signedUrl;
     const { backend } = backendWithLog(SHORT_TIMEOUTS);
-    await expect(backend.save(saveRequest({ paths: [github.tree] }))).resolves.toMatchObject(
+    await expect(backend.save(createSaveRequest({ paths: [github.tree] }))).resolves.toMatchObject(
       unavailable(message),
     );
     expect(github.service.entries[0]?.sizeBytes).toBeUndefined();

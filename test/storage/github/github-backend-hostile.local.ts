@@ -1,9 +1,9 @@
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { lookupRequest, restoreRequest, saveRequest } from '../../support/requests.ts';
+import { createLookupRequest, createRestoreRequest, createSaveRequest } from '../../support/requests.ts';
 import { buildTree, describeTree } from '../../support/tree.ts';
-import { backendWithLog, readInChild, saved, useGitHub } from './fixture.ts';
+import { backendWithLog, readInChild, saveTwoFiles, useGitHub } from './fixture.ts';
 
 /** Texts that the service or an archive controls, and that the runner would obey if they reached it as they are. */
 
@@ -26,13 +26,13 @@ describe('a matched key that was not requested', () => {
     ['a key with commands behind a line break', `deps-1${injected}`],
     ['a key of a million characters', `deps-${'x'.repeat(900_000)}`],
   ])('is a miss, and its archive is not downloaded: %s', async (_, matchedKey) => {
-    await saved(github, 'deps-1');
+    await saveTwoFiles(github, 'deps-1');
     await rm(github.tree, { recursive: true });
     github.service.behave({ matchedKey });
     const { backend, log } = backendWithLog();
     const request = { primaryKey: 'deps-1', restoreKeys: ['deps-'], paths: [github.tree] };
-    expect(await backend.lookup(lookupRequest(request))).toMatchObject({ kind: 'miss' });
-    expect(await backend.restore(restoreRequest(request))).toMatchObject({ kind: 'miss' });
+    expect(await backend.lookup(createLookupRequest(request))).toMatchObject({ kind: 'miss' });
+    expect(await backend.restore(createRestoreRequest(request))).toMatchObject({ kind: 'miss' });
     expect(await describeTree(github.workspace)).toEqual({});
     const notice = `notice: GitHub's cache returned a key that was not requested, which counts as a miss: ${matchedKey.slice(0, 300)}`;
     expect(log.shown).toEqual([notice, notice]);
@@ -40,26 +40,26 @@ describe('a matched key that was not requested', () => {
   });
 
   it('gives the runner no command', async () => {
-    await saved(github, 'deps-1');
+    await saveTwoFiles(github, 'deps-1');
     github.service.behave({ matchedKey: `deps-1${injected}` });
-    const request = restoreRequest({ primaryKey: 'deps-1', paths: [github.tree] });
+    const request = createRestoreRequest({ primaryKey: 'deps-1', paths: [github.tree] });
     const { code, lines } = await readInChild(github, 'restore', request);
     expect(foreignCommands(lines)).toEqual([]);
     expect([code, lines.at(-1)]).toEqual([0, 'outcome: {"kind":"miss"}']);
   });
 
   it('hits if only the case of its letters differs, as in actions/cache', async () => {
-    await saved(github, 'deps-1');
+    await saveTwoFiles(github, 'deps-1');
     github.service.behave({ matchedKey: 'Deps-1' });
     const { backend } = backendWithLog();
-    const request = lookupRequest({ primaryKey: 'deps-1', paths: [github.tree] });
+    const request = createLookupRequest({ primaryKey: 'deps-1', paths: [github.tree] });
     expect(await backend.lookup(request)).toMatchObject({ key: 'Deps-1', exact: false });
   });
 });
 
 it.each([401, 503])('a message of the service with status %d gives the runner no command', async status => {
   github.service.behave({ status, message: `refused${injected}` });
-  const { code, lines } = await readInChild(github, 'lookup', lookupRequest());
+  const { code, lines } = await readInChild(github, 'lookup', createLookupRequest());
   expect(foreignCommands(lines)).toEqual([]);
   expect(lines.filter(line => line.includes('injected-mask')).length).toBeGreaterThan(0);
   expect(code).toBe(0);
@@ -70,10 +70,10 @@ it('names of files in an archive that tar cannot unpack give the runner no comma
   await buildTree(github.tree, { [name]: 'a' });
   const { backend } = backendWithLog();
   const paths = [github.tree];
-  await backend.save(saveRequest({ key: 'k', paths }));
+  await backend.save(createSaveRequest({ key: 'k', paths }));
   await rm(path.join(github.tree, name));
   await buildTree(github.tree, { [`${name}/in-the-way`]: 'b' });
-  const { lines } = await readInChild(github, 'restore', restoreRequest({ primaryKey: 'k', paths }));
+  const { lines } = await readInChild(github, 'restore', createRestoreRequest({ primaryKey: 'k', paths }));
   expect(foreignCommands(lines)).toEqual([]);
   expect(lines.filter(line => /^\S*tar: .*injected-mask/.test(line)).length).toBeGreaterThan(0);
   expect(lines.at(-1)).toContain('could not be unpacked and some files may have been written');

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type CacheServiceV1, startCacheServiceV1 } from '../../support/github/cache-service-v1.ts';
-import { lookupRequest, restoreRequest, saveRequest } from '../../support/requests.ts';
-import { buildTree, describeTree, removeTree } from '../../support/tree.ts';
+import { createLookupRequest, createRestoreRequest, createSaveRequest } from '../../support/requests.ts';
+import { buildTree, deleteTree, describeTree } from '../../support/tree.ts';
 import { backendWithLog } from './fixture.ts';
 import { SHORT_TIMEOUTS } from './short-timeouts.ts';
 
@@ -32,12 +32,12 @@ beforeEach(async () => {
 afterEach(async () => {
   vi.unstubAllEnvs();
   await service.stop();
-  await removeTree(root);
+  await deleteTree(root);
 });
 
 const save = () => {
   const { backend } = backendWithLog(SHORT_TIMEOUTS);
-  return backend.save(saveRequest({ key: 'k', paths: [tree] }));
+  return backend.save(createSaveRequest({ key: 'k', paths: [tree] }));
 };
 
 describe('version 1 of the cache service', () => {
@@ -45,7 +45,7 @@ describe('version 1 of the cache service', () => {
     expect(await save()).toMatchObject({ kind: 'saved' });
     await rm(tree, { recursive: true });
     const { backend } = backendWithLog();
-    const match = await backend.restore(restoreRequest({ primaryKey: 'k', paths: [tree] }));
+    const match = await backend.restore(createRestoreRequest({ primaryKey: 'k', paths: [tree] }));
     expect(match).toMatchObject({ kind: 'hit', key: 'k', exact: true });
     expect(Object.keys(await describeTree(tree))).toEqual(['a']);
     expect(backend.counters).toEqual({ requests: 2, retries: 0 });
@@ -53,7 +53,7 @@ describe('version 1 of the cache service', () => {
 
   it('has a miss for an unknown key', async () => {
     const { backend } = backendWithLog();
-    expect(await backend.lookup(lookupRequest({ paths: [tree] }))).toMatchObject({
+    expect(await backend.lookup(createLookupRequest({ paths: [tree] }))).toMatchObject({
       kind: 'miss',
     });
     expect(service.calls).toEqual(['GET cache']);
@@ -68,7 +68,7 @@ describe('version 1 of the cache service', () => {
     await save();
     service.behave({ matchedKey: 'other\n::add-mask::injected-mask' });
     const { backend, log } = backendWithLog();
-    expect(await backend.lookup(lookupRequest({ primaryKey: 'k', paths: [tree] }))).toMatchObject({
+    expect(await backend.lookup(createLookupRequest({ primaryKey: 'k', paths: [tree] }))).toMatchObject({
       kind: 'miss',
     });
     expect(log.shown).toEqual([
@@ -88,7 +88,7 @@ describe('version 1 of the cache service', () => {
     service.behave({ status });
     const { backend } = backendWithLog(SHORT_TIMEOUTS);
     const failure = { kind, error: { message: expect.stringMatching(message) } };
-    expect(await backend.lookup(lookupRequest({ paths: [tree] }))).toMatchObject(failure);
+    expect(await backend.lookup(createLookupRequest({ paths: [tree] }))).toMatchObject(failure);
     expect(await save()).toMatchObject(failure);
   });
 });

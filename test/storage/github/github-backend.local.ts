@@ -5,10 +5,15 @@ import path from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { JobRecords } from '../../../src/records/job-records.ts';
 import { createGitHubBackend } from '../../../src/storage/github/github-backend.ts';
-import { lookupRequest, recordingLog, restoreRequest, saveRequest } from '../../support/requests.ts';
+import {
+  createLookupRequest,
+  createRestoreRequest,
+  createSaveRequest,
+  recordingLog,
+} from '../../support/requests.ts';
 import { silentLog } from '../../support/silent-log.ts';
 import { describeTree } from '../../support/tree.ts';
-import { backendWithLog, saved, useGitHub } from './fixture.ts';
+import { backendWithLog, saveTwoFiles, useGitHub } from './fixture.ts';
 import { SHORT_TIMEOUTS } from './short-timeouts.ts';
 
 const github = useGitHub();
@@ -16,7 +21,7 @@ const miss = { kind: 'miss', diagnosis: undefined };
 
 describe('a service that responds', () => {
   it('saves a tree and restores it by its exact key', async () => {
-    expect(await saved(github, 'deps-1')).toEqual({
+    expect(await saveTwoFiles(github, 'deps-1')).toEqual({
       kind: 'saved',
       source: 'github',
       sizeBytes: github.service.entries[0]?.sizeBytes,
@@ -27,7 +32,9 @@ describe('a service that responds', () => {
     const before = await describeTree(github.tree);
     await rm(github.tree, { recursive: true });
     const { backend, log } = backendWithLog();
-    const outcome = await backend.restore(restoreRequest({ primaryKey: 'deps-1', paths: [github.tree] }));
+    const outcome = await backend.restore(
+      createRestoreRequest({ primaryKey: 'deps-1', paths: [github.tree] }),
+    );
     expect(outcome).toMatchObject({
       source: 'github',
       key: 'deps-1',
@@ -43,51 +50,59 @@ describe('a service that responds', () => {
   });
 
   it('restores the newest entry of a restore key, which is not an exact hit', async () => {
-    await saved(github, 'deps-1');
-    await saved(github, 'deps-2', 'newer');
+    await saveTwoFiles(github, 'deps-1');
+    await saveTwoFiles(github, 'deps-2', 'newer');
     const { backend } = backendWithLog();
     const request = { primaryKey: 'deps-3', restoreKeys: ['other-', 'deps-'], paths: [github.tree] };
-    expect(await backend.restore(restoreRequest(request))).toMatchObject({ key: 'deps-2', exact: false });
+    expect(await backend.restore(createRestoreRequest(request))).toMatchObject({
+      key: 'deps-2',
+      exact: false,
+    });
   });
 
   it('matches the primary key as a prefix', async () => {
-    await saved(github, 'Deps-1-x');
+    await saveTwoFiles(github, 'Deps-1-x');
     const { backend } = backendWithLog();
-    const find = (primaryKey: string) => backend.lookup(lookupRequest({ primaryKey, paths: [github.tree] }));
+    const find = (primaryKey: string) =>
+      backend.lookup(createLookupRequest({ primaryKey, paths: [github.tree] }));
     expect(await find('Deps-1')).toMatchObject({ key: 'Deps-1-x', exact: false });
     expect(await find('deps-1')).toEqual(miss);
   });
 
   it('looks a key up without a download', async () => {
-    await saved(github, 'deps-1');
+    await saveTwoFiles(github, 'deps-1');
     github.signedUrl = () => 'http://127.0.0.1:9/nothing-listens-here';
     const { backend } = backendWithLog();
-    expect(await backend.lookup(lookupRequest({ primaryKey: 'deps-1', paths: [github.tree] }))).toEqual({
-      kind: 'hit',
-      source: 'github',
-      key: 'deps-1',
-      exact: true,
-      sizeBytes: undefined,
-    });
+    expect(await backend.lookup(createLookupRequest({ primaryKey: 'deps-1', paths: [github.tree] }))).toEqual(
+      {
+        kind: 'hit',
+        source: 'github',
+        key: 'deps-1',
+        exact: true,
+        sizeBytes: undefined,
+      },
+    );
   });
 
   it('has a miss for an unknown key and for other paths', async () => {
-    await saved(github, 'deps-1');
+    await saveTwoFiles(github, 'deps-1');
     const { backend, log } = backendWithLog();
-    expect(await backend.restore(restoreRequest({ primaryKey: 'none', paths: [github.tree] }))).toEqual(miss);
-    const elsewhere = restoreRequest({ primaryKey: 'deps-1', paths: ['other'] });
+    expect(await backend.restore(createRestoreRequest({ primaryKey: 'none', paths: [github.tree] }))).toEqual(
+      miss,
+    );
+    const elsewhere = createRestoreRequest({ primaryKey: 'deps-1', paths: ['other'] });
     expect(await backend.restore(elsewhere)).toEqual(miss);
     expect(log.shown).toEqual([]);
   });
 
   it('does not save a key that another job has reserved', async () => {
-    await saved(github, 'deps-1');
-    expect(await saved(github, 'deps-1')).toEqual({ kind: 'exists', source: 'github' });
+    await saveTwoFiles(github, 'deps-1');
+    expect(await saveTwoFiles(github, 'deps-1')).toEqual({ kind: 'exists', source: 'github' });
   });
 
   it('saves nothing when no path matches', async () => {
     const { backend } = backendWithLog();
-    const request = saveRequest({ key: 'deps-1', paths: [path.join(github.workspace, 'none')] });
+    const request = createSaveRequest({ key: 'deps-1', paths: [path.join(github.workspace, 'none')] });
     expect(await backend.save(request)).toEqual({ kind: 'empty' });
     expect(github.service.calls).toEqual([]);
   });
@@ -95,7 +110,7 @@ describe('a service that responds', () => {
   it('refuses a key that the client does not accept', async () => {
     const { backend } = backendWithLog();
     const long = 'k'.repeat(513);
-    expect(await backend.restore(restoreRequest({ primaryKey: long }))).toMatchObject({
+    expect(await backend.restore(createRestoreRequest({ primaryKey: long }))).toMatchObject({
       kind: 'refused',
       source: 'github',
       error: { setting: "the input 'key'" },
@@ -108,7 +123,7 @@ describe('a call that ends early', () => {
     github.service.behave('silent');
     const { backend } = backendWithLog();
     const controller = new AbortController();
-    const found = backend.lookup(lookupRequest({ paths: [github.tree], signal: controller.signal }));
+    const found = backend.lookup(createLookupRequest({ paths: [github.tree], signal: controller.signal }));
     await vi.waitFor(() => expect(github.service.calls).toHaveLength(1));
     controller.abort();
     expect(await found).toEqual({ kind: 'cancelled' });
@@ -123,7 +138,7 @@ describe('a call that ends early', () => {
       const { JobRecords } = await import(${JSON.stringify(`${source}/records/job-records.ts`)});
       const load = () => import('@actions/cache');
       const backend = new GitHubBackend(load, silentLog, new JobRecords(undefined, silentLog), ${JSON.stringify(SHORT_TIMEOUTS)});
-      const { error } = await backend.lookup(${JSON.stringify(lookupRequest())});
+      const { error } = await backend.lookup(${JSON.stringify(createLookupRequest())});
       console.log(error.message);
     `;
     const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
@@ -145,7 +160,7 @@ it("GitHub's cache is not used on a runner without a cache service", async () =>
   vi.stubEnv('ACTIONS_RUNTIME_TOKEN', '');
   expect(
     await createGitHubBackend(recordingLog(), new JobRecords(undefined, silentLog), process.env).lookup(
-      lookupRequest(),
+      createLookupRequest(),
     ),
   ).toMatchObject({
     kind: 'unavailable',

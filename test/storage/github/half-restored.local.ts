@@ -5,7 +5,7 @@ import path from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { JobRecords } from '../../../src/records/job-records.ts';
 import { GITHUB_TIMEOUTS } from '../../../src/storage/github/watchdog.ts';
-import { lookupRequest, restoreRequest, saveRequest } from '../../support/requests.ts';
+import { createLookupRequest, createRestoreRequest, createSaveRequest } from '../../support/requests.ts';
 import { silentLog } from '../../support/silent-log.ts';
 import { buildTree } from '../../support/tree.ts';
 import { backendWithLog, useGitHub } from './fixture.ts';
@@ -23,12 +23,12 @@ afterEach(() => rm(temp, { recursive: true }));
 const isHalf = () => records.isHalfRestored(['./tree']);
 const request = () => ({ primaryKey: 'k', paths: [github.tree] });
 const restore = (signal?: AbortSignal) =>
-  backendWithLog(GITHUB_TIMEOUTS, records).backend.restore(restoreRequest({ ...request(), signal }));
+  backendWithLog(GITHUB_TIMEOUTS, records).backend.restore(createRestoreRequest({ ...request(), signal }));
 
 async function save(): Promise<void> {
   await buildTree(github.tree, { a: 'a', b: 'b' });
   const { backend } = backendWithLog(GITHUB_TIMEOUTS, records);
-  expect(await backend.save(saveRequest({ key: 'k', paths: [github.tree] }))).toMatchObject({
+  expect(await backend.save(createSaveRequest({ key: 'k', paths: [github.tree] }))).toMatchObject({
     kind: 'saved',
   });
 }
@@ -47,8 +47,8 @@ it('a restore that tar cannot finish marks the paths as half restored, until a f
 it('a lookup, a save, a miss and a failed download mark nothing as half restored', async () => {
   await save();
   const { backend } = backendWithLog(GITHUB_TIMEOUTS, records);
-  await backend.lookup(lookupRequest(request()));
-  await backend.restore(restoreRequest({ ...request(), primaryKey: 'none' }));
+  await backend.lookup(createLookupRequest(request()));
+  await backend.restore(createRestoreRequest({ ...request(), primaryKey: 'none' }));
   github.signedUrl = () => 'http://127.0.0.1:9/nothing-listens-here';
   expect(await restore()).toMatchObject({ kind: 'unavailable' });
   expect(isHalf()).toBe(false);

@@ -8,7 +8,7 @@ import { incompressible } from '../../support/random.ts';
 import { scratch } from '../../support/scratch.ts';
 import { silentLog } from '../../support/silent-log.ts';
 import { buildTree, describeTree, type TreeSpec } from '../../support/tree.ts';
-import { Job, type JobOptions } from './job.ts';
+import { CacheJob, type JobOptions } from './job.ts';
 
 /** Over 5 MiB, the least that a save copies, in files of which up to two may change (a quarter). */
 export const ballast: TreeSpec = Object.fromEntries(
@@ -21,7 +21,7 @@ export const ballast: TreeSpec = Object.fromEntries(
 /** Jobs that share a store, removed after the test. */
 export interface Fleet {
   readonly store: ObjectStore;
-  job(options?: Partial<JobOptions>): Job;
+  job(options?: Partial<JobOptions>): CacheJob;
 }
 
 /** Makes jobs that share `store`, by default a directory store. */
@@ -31,12 +31,13 @@ export function fleet(store?: ObjectStore): Fleet {
   let jobs = 0;
   return {
     store: common,
-    job: options => new Job({ store: common, directory: path.join(directory, `job-${++jobs}`), ...options }),
+    job: options =>
+      new CacheJob({ store: common, directory: path.join(directory, `job-${++jobs}`), ...options }),
   };
 }
 
 /** Returns the names of the files with data that the save of `key` packed, and did not copy from its base. */
-export async function packedBy(job: Job, key: string, baseKey: string): Promise<string[]> {
+export async function packedBy(job: CacheJob, key: string, baseKey: string): Promise<string[]> {
   const [{ manifest }, base] = [await job.open(key), await job.open(baseKey)];
   const old = base.manifest.frames.length;
   return manifest.entries.filter(({ size, frame }) => size > 0 && frame >= old).map(({ name }) => name);
@@ -46,7 +47,7 @@ export async function packedBy(job: Job, key: string, baseKey: string): Promise<
 export const reused = (outcome: SaveOutcome) => (outcome.kind === 'saved' ? outcome.reusedBytes : -1);
 
 /** Makes a job that has restored `k-1` of another job, and has changed a file. */
-export async function changedJob({ job }: Fleet, workspaceOf?: Job): Promise<Job> {
+export async function changedJob({ job }: Fleet, workspaceOf?: CacheJob): Promise<CacheJob> {
   const first = workspaceOf ?? job();
   await buildTree(first.workspace, { ...ballast, 'tree/a': 'first' });
   await first.saveInFull('k-1');
@@ -57,7 +58,7 @@ export async function changedJob({ job }: Fleet, workspaceOf?: Job): Promise<Job
 }
 
 /** Expects that `reader` restores the tree of `saver` from `key`. */
-export async function expectTree(reader: Job, key: string, saver: Job): Promise<void> {
+export async function expectTree(reader: CacheJob, key: string, saver: CacheJob): Promise<void> {
   await reader.restore(key);
   expect(await describeTree(reader.workspace)).toEqual(await describeTree(saver.workspace));
 }

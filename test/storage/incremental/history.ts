@@ -7,8 +7,8 @@ import type { OpenArchive } from '../../../src/archive/format/open-archive.ts';
 import { fileTimes } from '../../../src/archive/fs/file-times.ts';
 import type { ObjectStore } from '../../../src/storage/object-store.ts';
 import { untar } from '../../support/tar/untar.ts';
-import { describeTree, removeTree, type TreeDescription, treeDifferences } from '../../support/tree.ts';
-import { Job } from './job.ts';
+import { deleteTree, describeTree, type TreeDescription, treeDifferences } from '../../support/tree.ts';
+import { CacheJob } from './job.ts';
 import { changeTree } from './random-changes.ts';
 import { plantTree, Random } from './random-tree.ts';
 
@@ -39,8 +39,8 @@ export async function runHistory(options: HistoryOptions): Promise<HistoryFacts>
   const random = new Random(seed);
   const done: string[] = [];
   const counts = { incremental: 0, full: 0, readByTar: 0 };
-  const newJob = (name: string) => new Job({ store, directory: path.join(directory, name) });
-  const treeOf = ({ workspace }: Job) => `${workspace}/tree`;
+  const newJob = (name: string) => new CacheJob({ store, directory: path.join(directory, name) });
+  const treeOf = ({ workspace }: CacheJob) => `${workspace}/tree`;
   const describe = (workspace: string) => describeTree(workspace, { owners: isRoot });
   const expectSame = (what: string, actual: object, expected: object) => {
     if (isDeepStrictEqual(actual, expected)) return;
@@ -57,7 +57,7 @@ export async function runHistory(options: HistoryOptions): Promise<HistoryFacts>
       const next = newJob(`${generation}`);
       await next.restore(`none-${seed}`, { restoreKeys: [`${seed}-`] });
       expectSame(`restore ${generation}`, await describe(next.workspace), saved);
-      await removeTree(path.dirname(current.workspace));
+      await deleteTree(path.dirname(current.workspace));
       current = next;
 
       done.push(`${generation}: ${changeTree(treeOf(current), random).join('; ')}`);
@@ -79,7 +79,7 @@ export async function runHistory(options: HistoryOptions): Promise<HistoryFacts>
       const other = newJob(`full-${generation}`);
       await other.restore(`full-${key}`, { restoreKeys: [] });
       expectSame(`restore of the full save ${generation}`, await describe(other.workspace), saved);
-      await removeTree(path.dirname(other.workspace));
+      await deleteTree(path.dirname(other.workspace));
     }
     const last = newJob('last');
     await last.restore(keyOf(seed, generations), { restoreKeys: [] });
@@ -93,7 +93,7 @@ export async function runHistory(options: HistoryOptions): Promise<HistoryFacts>
     }
     return counts;
   } finally {
-    await removeTree(directory);
+    await deleteTree(directory);
     fs.mkdirSync(directory);
   }
 }

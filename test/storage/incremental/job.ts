@@ -13,7 +13,7 @@ import type { SaveRequest } from '../../../src/storage/backend.ts';
 import type { ObjectStore } from '../../../src/storage/object-store.ts';
 import type { RestoreOutcome, SaveOutcome } from '../../../src/storage/outcomes.ts';
 import { layoutIn, WORKER_URL } from '../../archive/support/archives.ts';
-import { recordingLog, restoreRequest, saveRequest } from '../../support/requests.ts';
+import { createRestoreRequest, createSaveRequest, recordingLog } from '../../support/requests.ts';
 import { checkTar } from '../../support/tar/check-tar.ts';
 
 export interface JobOptions {
@@ -29,10 +29,10 @@ export interface JobOptions {
 export interface SaveOverrides extends Partial<SaveRequest> {
   readonly record?: boolean;
   /** The job whose records are read. */
-  readonly recordsOf?: Job;
+  readonly recordsOf?: CacheJob;
 }
 
-export class Job {
+export class CacheJob {
   readonly workspace: string;
   readonly temp: string;
   /** Bytes transferred in either direction. */
@@ -62,7 +62,7 @@ export class Job {
     const plan = matchSteps(spaces.read, key, restoreKeys);
     const { storedLines: storedPaths } = layout;
     const outcome = await this.#backend(record ? this.temp : undefined).restore(
-      restoreRequest({ primaryKey: key, restoreKeys, paths, version, plan, layout, storedPaths, warm }),
+      createRestoreRequest({ primaryKey: key, restoreKeys, paths, version, plan, layout, storedPaths, warm }),
     );
     this.#base = outcome.kind === 'hit' ? outcome.object : undefined;
     return outcome;
@@ -79,7 +79,7 @@ export class Job {
     const { spaces, ...plan } = this.#plan();
     const common = { key, ...plan, space: spaces.write, base: this.#base, compressionLevel: 1 };
     const outcome = await this.#backend(record ? recordsOf.temp : undefined).save(
-      saveRequest({ ...common, ...overrides }),
+      createSaveRequest({ ...common, ...overrides }),
     );
     if (outcome.kind === 'saved') {
       const stored = await this.read(key);

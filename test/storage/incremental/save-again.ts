@@ -5,7 +5,7 @@ import type { SaveOutcome } from '../../../src/storage/outcomes.ts';
 import { untar } from '../../support/tar/untar.ts';
 import { buildTree, describeTree, type TreeSpec } from '../../support/tree.ts';
 import { ballast, fleet, packedBy } from './fleet.ts';
-import type { Job } from './job.ts';
+import type { CacheJob } from './job.ts';
 
 export const isRoot = process.getuid?.() === 0;
 export const linux = process.platform === 'linux';
@@ -19,7 +19,7 @@ export interface SavedAgain {
   readonly isIncremental: boolean;
   /** The files with data that it packed. */
   readonly packed: readonly string[];
-  readonly job: Job;
+  readonly job: CacheJob;
 }
 
 /**

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { unprivileged } from '../drop-privileges.ts';
-import { buildTree, removeTree } from '../tree.ts';
+import { buildTree, deleteTree } from '../tree.ts';
 import { type ActionRun, runAction } from './run-action.ts';
 
 const action = `
@@ -39,7 +39,7 @@ beforeEach(async () => {
   step = { actionDir: path.join(root, 'action'), workspace: path.join(root, 'workspace') };
   process.env.SECRET_OF_TESTS = 'x';
 });
-afterEach(() => removeTree(root));
+afterEach(() => deleteTree(root));
 
 test("runAction gives inputs, defaults and state as the runner does, and returns the step's outputs and state", async () => {
   const main = await runAction({ ...step, entry: 'main', inputs: { off: '' }, jobStatus: 'failure' });

@@ -6,6 +6,7 @@ import { type ActionManifest, readManifest } from './definitions/action-manifest
 import { hashFiles } from './definitions/hash-files.ts';
 import { resolveInputs } from './job/action-inputs.ts';
 import { contextVariables, githubContext, type JobPlaces, runnerContext } from './job/contexts.ts';
+import { unescapeData } from './job/job-log.ts';
 import type { Grace } from './model.ts';
 import { runnerGrace } from './process/process.ts';
 import { runStepProcess } from './process/step-process.ts';
@@ -46,8 +47,10 @@ export interface ActionRunResult {
   /** null after a signal. */
   readonly exitCode: number | null;
   readonly signal: NodeJS.Signals | null;
-  /** Standard output and error, workflow commands included. */
+  /** Standard output and error, workflow commands included, but for `add-mask`. */
   readonly stdout: string;
+  /** The values that the runner masks from now on. */
+  readonly masks: readonly string[];
   readonly outputs: Readonly<Record<string, string>>;
   readonly state: Readonly<Record<string, string>>;
   /** The variables that the step exported to later ones. */
@@ -70,6 +73,7 @@ export async function runAction(run: ActionRun): Promise<ActionRunResult> {
     hashFiles: patterns => hashFiles(patterns, workspace),
   });
   const lines: string[] = [];
+  const masks: string[] = [];
   const { exit, written } = await runStepProcess(process.execPath, argumentsOf(manifest, run), {
     temp: places.temp,
     cwd: workspace,
@@ -86,6 +90,8 @@ export async function runAction(run: ActionRun): Promise<ActionRunResult> {
     grace: run.grace ?? runnerGrace,
     onStart,
     onLine(line) {
+      const mask = /^::add-mask::(.*)$/.exec(line)?.[1];
+      if (mask !== undefined) return void masks.push(unescapeData(mask));
       lines.push(line);
       run.onLine?.(line);
     },
@@ -94,6 +100,7 @@ export async function runAction(run: ActionRun): Promise<ActionRunResult> {
     exitCode: exit.code,
     signal: exit.signal,
     stdout: lines.map(line => `${line}\n`).join(''),
+    masks,
     outputs: written.output,
     state: written.state,
     env: written.env,

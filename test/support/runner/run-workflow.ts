@@ -1,8 +1,13 @@
-import { evaluateCondition, evaluateText, evaluateValue, type Scope } from './definitions/expressions.ts';
+import {
+  type ExpressionScope,
+  evaluateCondition,
+  evaluateText,
+  evaluateValue,
+} from './definitions/expressions.ts';
 import { hashFiles } from './definitions/hash-files.ts';
 import { expandMatrix, legName, type Matrix } from './definitions/matrix.ts';
 import { type JobSpec, readWorkflow, type WorkflowSpec } from './definitions/workflow-file.ts';
-import { runJob } from './job/job.ts';
+import { runWorkflowJob } from './job/job.ts';
 import type { Conclusion, JobResult, LogLine, RunWorkflowOptions, WorkflowResult } from './model.ts';
 
 /**
@@ -73,7 +78,7 @@ class Run {
       legs.map(async (matrix, index) => {
         const legScope = this.#scope(needsContext, matrix);
         const written = spec.name && (await evaluateText(spec.name, legScope));
-        const result = await runJob(
+        const result = await runWorkflowJob(
           {
             workflow: this.#workflow,
             spec,
@@ -109,7 +114,7 @@ class Run {
   }
 
   /** What job-level expressions see. */
-  #scope(needs: Readonly<Record<string, { result: Conclusion }>>, matrix: Matrix = {}): Scope {
+  #scope(needs: Readonly<Record<string, { result: Conclusion }>>, matrix: Matrix = {}): ExpressionScope {
     const results = Object.values(needs).map(need => need.result);
     const failed = results.includes('failure');
     const allWell = results.every(result => result === 'success');

@@ -16,7 +16,7 @@ interface FunctionDefinition {
 export type Status = 'success' | 'failure' | 'cancelled' | 'skipped';
 
 /** What an expression may look at. Asked anew for each evaluation, since all of it changes while a job runs. */
-export interface Scope {
+export interface ExpressionScope {
   /** The contexts by name, as plain JSON. */
   contexts(): Record<string, unknown>;
   /** What `success()`, `failure()` and `cancelled()` go by. */
@@ -35,7 +35,7 @@ class NeedsHash extends Error {
 }
 
 /** Evaluates the inside of `${{ }}` with GitHub's own grammar and rules of comparison. */
-async function evaluate(expression: string, scope: Scope): Promise<ExpressionData> {
+async function evaluate(expression: string, scope: ExpressionScope): Promise<ExpressionData> {
   const hashes = new Map<string, string>();
   const functions = functionsOf(scope, hashes);
   const contexts = scope.contexts();
@@ -52,7 +52,10 @@ async function evaluate(expression: string, scope: Scope): Promise<ExpressionDat
   }
 }
 
-function functionsOf(scope: Scope, hashes: ReadonlyMap<string, string>): Map<string, FunctionDefinition> {
+function functionsOf(
+  scope: ExpressionScope,
+  hashes: ReadonlyMap<string, string>,
+): Map<string, FunctionDefinition> {
   const truth = (name: string, value: () => boolean): FunctionDefinition => ({
     name,
     minArgs: 0,
@@ -80,20 +83,26 @@ function functionsOf(scope: Scope, hashes: ReadonlyMap<string, string>): Map<str
 }
 
 /** Whether a condition (without `${{ }}`) holds. */
-export async function evaluateCondition(expression: string, scope: Scope): Promise<boolean> {
+export async function evaluateCondition(expression: string, scope: ExpressionScope): Promise<boolean> {
   const value = fromData(await evaluate(`!!(${expression})`, scope));
   return value === true;
 }
 
 /** A scalar of a workflow as text: literal, or its expression's value. */
-export async function evaluateText(token: TemplateToken | undefined, scope: Scope): Promise<string> {
+export async function evaluateText(
+  token: TemplateToken | undefined,
+  scope: ExpressionScope,
+): Promise<string> {
   if (token === undefined) return '';
   if (isBasicExpression(token)) return (await evaluate(token.expression, scope)).coerceString();
   return isScalar(token) ? token.toString() : '';
 }
 
 /** Any value of a workflow as plain JSON. */
-export async function evaluateValue(token: TemplateToken | undefined, scope: Scope): Promise<unknown> {
+export async function evaluateValue(
+  token: TemplateToken | undefined,
+  scope: ExpressionScope,
+): Promise<unknown> {
   if (token === undefined) return undefined;
   if (isBasicExpression(token)) return fromData(await evaluate(token.expression, scope));
   if (isSequence(token)) {
@@ -114,7 +123,7 @@ export async function evaluateValue(token: TemplateToken | undefined, scope: Sco
 /** A mapping as texts (`env`, `with`, `outputs`). */
 export async function evaluateTexts(
   token: TemplateToken | undefined,
-  scope: Scope,
+  scope: ExpressionScope,
 ): Promise<Record<string, string>> {
   const texts: Record<string, string> = {};
   if (token === undefined) return texts;

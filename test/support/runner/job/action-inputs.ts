@@ -1,5 +1,5 @@
 import type { ActionManifest } from '../definitions/action-manifest.ts';
-import { evaluateText, type Scope } from '../definitions/expressions.ts';
+import { type ExpressionScope, evaluateText } from '../definitions/expressions.ts';
 
 export interface ResolvedInputs {
   readonly inputs: Readonly<Record<string, string>>;
@@ -14,7 +14,7 @@ export interface ResolvedInputs {
 export async function resolveInputs(
   manifest: ActionManifest,
   given: Readonly<Record<string, string>>,
-  scope: Scope,
+  scope: ExpressionScope,
 ): Promise<ResolvedInputs> {
   const known = new Map(manifest.inputs.map(input => [input.id.toLowerCase(), input]));
   const inputs: Record<string, string> = {};
@@ -38,7 +38,7 @@ export async function resolveInputs(
 }
 
 /** Defaults may use fewer contexts than a workflow. */
-function defaultScope(scope: Scope): Scope {
+function defaultScope(scope: ExpressionScope): ExpressionScope {
   return {
     ...scope,
     contexts() {

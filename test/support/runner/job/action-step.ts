@@ -6,7 +6,7 @@ import type { StepResult } from '../model.ts';
 import { inputVariables, stateVariables } from '../process/step-variables.ts';
 import { resolveInputs } from './action-inputs.ts';
 import { invoke } from './invoke.ts';
-import type { Frame, JobState } from './job-state.ts';
+import type { JobState, StepFrame } from './job-state.ts';
 import { performRun } from './run-step.ts';
 import { type Performed, runStep, type StepContext, type StepWork } from './step.ts';
 
@@ -93,7 +93,7 @@ async function performComposite(
   context: StepContext,
 ): Promise<Performed> {
   const { job } = context;
-  const frame: Frame = {
+  const frame: StepFrame = {
     steps: {},
     status: 'success',
     inputs: await inputsOf(spec, manifest, context),

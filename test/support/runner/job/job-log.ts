@@ -91,6 +91,7 @@ export class StepLog {
   }
 }
 
-function unescapeData(text: string): string {
+/** Decodes the value of a workflow command. */
+export function unescapeData(text: string): string {
   return text.replaceAll('%0D', '\r').replaceAll('%0A', '\n').replaceAll('%25', '%');
 }

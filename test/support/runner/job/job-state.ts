@@ -1,5 +1,5 @@
 import path from 'node:path';
-import type { Scope, Status } from '../definitions/expressions.ts';
+import type { ExpressionScope, Status } from '../definitions/expressions.ts';
 import { hashFiles } from '../definitions/hash-files.ts';
 import type { Conclusion, RunWorkflowOptions } from '../model.ts';
 import { contextVariables, type JobPlaces } from './contexts.ts';
@@ -14,7 +14,7 @@ export interface StepRecord {
 }
 
 /** A list of steps and what they see: the job's own, or a composite action's. */
-export interface Frame {
+export interface StepFrame {
   readonly steps: Record<string, StepRecord>;
   /** What `success()` and `failure()` go by: the job's status, or that of the composite action alone. */
   status: Status;
@@ -38,7 +38,7 @@ export class JobState {
   readonly paths: string[] = [];
   /** Registered by main steps, run in reverse. */
   readonly posts: StepWork[] = [];
-  readonly frame: Frame;
+  readonly frame: StepFrame;
 
   readonly options: RunWorkflowOptions;
   readonly log: JobLog;
@@ -71,7 +71,7 @@ export class JobState {
   }
 
   /** What the expressions of a step of `frame` see; `stepEnv` is asked each time. */
-  scope(frame: Frame, stepEnv: () => Readonly<Record<string, string>> = () => ({})): Scope {
+  scope(frame: StepFrame, stepEnv: () => Readonly<Record<string, string>> = () => ({})): ExpressionScope {
     const inComposite = frame !== this.frame;
     const status = () => (this.frame.status === 'cancelled' ? 'cancelled' : frame.status);
     return {
@@ -91,7 +91,7 @@ export class JobState {
 
   /** The environment of a process of this job. `ACTIONS_*` of the machine is for actions only. */
   environment(
-    frame: Frame,
+    frame: StepFrame,
     stepEnv: Readonly<Record<string, string>>,
     kind: 'run' | 'action',
   ): Record<string, string> {
@@ -113,7 +113,7 @@ export class JobState {
   }
 
   /** A failed step fails the list it stands in; a cancel stays a cancel. */
-  merge(frame: Frame, conclusion: Conclusion): void {
+  merge(frame: StepFrame, conclusion: Conclusion): void {
     if (conclusion === 'failure' && frame.status === 'success') frame.status = 'failure';
   }
 }

@@ -22,7 +22,7 @@ export interface LegSetup {
 }
 
 /** Runs one job (one leg of its matrix) on a machine of its own: main steps, then post steps, last in first out. */
-export async function runJob(setup: LegSetup, options: RunWorkflowOptions): Promise<JobResult> {
+export async function runWorkflowJob(setup: LegSetup, options: RunWorkflowOptions): Promise<JobResult> {
   const root = await mkdtemp(path.join(tmpdir(), 'cache-s3-runner-'));
   try {
     const job = await prepare(root, setup, options);

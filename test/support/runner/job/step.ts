@@ -1,14 +1,19 @@
 import type { TemplateToken } from '@actions/workflow-parser/templates/tokens/index';
-import { evaluateCondition, evaluateText, evaluateTexts, type Scope } from '../definitions/expressions.ts';
+import {
+  type ExpressionScope,
+  evaluateCondition,
+  evaluateText,
+  evaluateTexts,
+} from '../definitions/expressions.ts';
 import type { Conclusion, ProcessExit, StepResult } from '../model.ts';
 import { StepLog } from './job-log.ts';
-import type { Frame, JobState } from './job-state.ts';
+import type { JobState, StepFrame } from './job-state.ts';
 
 /** One step to run: a main step, or the post step that one has registered. */
 export interface StepWork {
   readonly id: string;
   readonly stage: 'main' | 'post';
-  readonly name: (scope: Scope) => Promise<string>;
+  readonly name: (scope: ExpressionScope) => Promise<string>;
   readonly condition: string;
   readonly env: TemplateToken | undefined;
   readonly continueOnError: TemplateToken | undefined;
@@ -18,8 +23,8 @@ export interface StepWork {
 
 export interface StepContext {
   readonly job: JobState;
-  readonly frame: Frame;
-  readonly scope: Scope;
+  readonly frame: StepFrame;
+  readonly scope: ExpressionScope;
   readonly env: Readonly<Record<string, string>>;
   readonly log: StepLog;
   /** Aborts when the step is to end: a cancel, or its time limit. */
@@ -39,7 +44,7 @@ export interface Performed {
  * Runs a step by the rules of actions/runner (StepsRunner.cs): condition, time limit, cancel, `continue-on-error`, and
  * what the rest of the job learns of it.
  */
-export async function runStep(work: StepWork, job: JobState, frame: Frame): Promise<StepResult> {
+export async function runStep(work: StepWork, job: JobState, frame: StepFrame): Promise<StepResult> {
   let env: Record<string, string> = {};
   const scope = job.scope(frame, () => env);
   const name = await work.name(scope);
@@ -92,7 +97,7 @@ class StopConditions {
   readonly #timer: NodeJS.Timeout | undefined;
   readonly #minutes: number;
 
-  constructor(work: StepWork, job: JobState, frame: Frame, scope: Scope, minutes: number) {
+  constructor(work: StepWork, job: JobState, frame: StepFrame, scope: ExpressionScope, minutes: number) {
     this.#minutes = minutes;
     if (!Number.isNaN(minutes))
       this.#timer = setTimeout(() => this.#controller.abort('time'), minutes * 60_000);
