@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+
 import {
   DeleteObjectCommand,
   GetBucketLifecycleConfigurationCommand,
@@ -14,21 +14,15 @@ import { storeFor } from '../storage/s3/gateway-store.ts';
 import { s3Client } from '../support/gateway/bucket.ts';
 import type { BucketAccess } from '../support/gateway/gateway.ts';
 import { gateway, newBucket } from '../support/gateway/shared-gateway.ts';
+import { jsonBlocks } from './documents.ts';
 
 /** Applies the policies and the lifecycle rules of the documents to a bucket of a real gateway. */
 
 const MIB = 1024 * 1024;
-const read = (file: string) => readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8');
-
-/** Returns the JSON blocks after a heading, in their order, and up to the end of the file. */
-function blocks(file: string, heading: string): string[] {
-  const [, ...texts] = read(file).split(`# ${heading}\n`)[1]?.split('```json\n') ?? [];
-  return texts.map(text => text.split('```')[0]!);
-}
 
 /** Returns the first JSON block after a heading. */
 function block(file: string, heading: string): string {
-  return blocks(file, heading)[0] ?? expect.fail(`${file} has no JSON under '${heading}'`);
+  return jsonBlocks(file, heading)[0] ?? expect.fail(`${file} has no JSON under '${heading}'`);
 }
 
 function ownerOf(bucket: BucketAccess): S3Client {
@@ -89,7 +83,7 @@ describe('the policy in docs/threat-model.md', () => {
   const [PULL_7, PULL_8] = [7, 8].map(number => `${REPOSITORY}refs=2Fpull=2F${number}=2Fmerge/k/x`);
   const FOREIGN = ['your-repo2', 'other'].map(name => `cache-s3/v1/your-org/${name}/refs=2Fheads=2Fmain/k/x`);
   const refused = { name: 'StoreRefusedError' };
-  const [policy, pullRequestsWrite] = blocks('docs/threat-model.md', 'Separate credentials');
+  const [policy, pullRequestsWrite] = jsonBlocks('docs/threat-model.md', 'Separate credentials');
 
   const stores: ObjectStore[] = [];
   afterEach(() => {

@@ -8,6 +8,12 @@ export const root = path.resolve(import.meta.dirname, '../..');
 /** Reads a file of the project. */
 export const read = (file: string) => readFileSync(path.join(root, file), 'utf8');
 
+/** Returns the JSON blocks after a heading, up to the end of the file. */
+export function jsonBlocks(file: string, heading: string): readonly string[] {
+  const [, ...texts] = read(file).split(`# ${heading}\n`)[1]?.split('```json\n') ?? [];
+  return texts.map(text => text.split('```')[0]!);
+}
+
 /** The documents for users and contributors, by path. Generated results are not among them. */
 export const documents: readonly string[] = [
   ...['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'SECURITY.md', 'bench/README.md'],
