@@ -19,8 +19,7 @@ export class MachineLimits {
 
   constructor(layout: PathLayout, platform: Platform) {
     this.#platform = platform;
-    const lengthOf = (path: string) => (platform.countsUnits ? path.length : encodedLength(path));
-    const addition = (anchor: string) => lengthOf(layout.toAbsolute(anchor)) - anchor.length + 1;
+    const addition = (anchor: string) => this.#measure(layout.toAbsolute(anchor)) - anchor.length + 1;
     // An absolute name is a path
     this.#additions = { '.': addition('./'), '~': addition('~/') };
     const { maxPathLength, maxComponentLength } = platform;
@@ -36,10 +35,19 @@ export class MachineLimits {
     if (forbiddenInComponents && hasForbidden(name, forbiddenInComponents))
       return 'has a name that is not valid on this system';
     const addition = this.#additions[name[0]!] ?? 0;
-    if (this.#isLonger(name, maxPathLength - addition)) return 'has a longer path than this system allows';
+    if (this.#isLonger(name, maxPathLength - addition))
+      return `has a path of ${this.#measure(name) + addition} here, and this system allows ${maxPathLength} ${this.#unit}`;
     if (this.#isLonger(name, maxComponentLength) && this.#hasLongComponent(name))
-      return 'has a longer name than this system allows';
+      return `has a longer component than this system allows, ${maxComponentLength} ${this.#unit}`;
     return undefined;
+  }
+
+  get #unit(): string {
+    return this.#platform.countsUnits ? 'characters' : 'bytes';
+  }
+
+  #measure(text: string): number {
+    return this.#platform.countsUnits ? text.length : encodedLength(text);
   }
 
   #hasLongComponent(name: string): boolean {

@@ -15,6 +15,7 @@ import {
 import { win32 } from 'node:path';
 import { TargetTreeError } from '../archive-errors.ts';
 import { type Entry, EntryType, inodeOf } from '../format/entry.ts';
+import { forEachInTurns } from '../format/turns.ts';
 import { fileTimes } from '../fs/file-times.ts';
 import type { PathLayout } from '../fs/layout.ts';
 import { encodeName, fsPath } from '../fs/names.ts';
@@ -58,14 +59,14 @@ export class Stage {
     this.#platform = platform;
   }
 
-  /** Makes the staging areas and the directories in them. Throws `TargetTreeError`. */
-  open(): void {
+  /** Makes the staging areas and the directories in them. Throws `TargetTreeError` and the signal's reason. */
+  async open(signal?: AbortSignal): Promise<void> {
     this.#umask = process.umask(0);
     for (const area of this.#plan.areas) area.create();
-    for (const { path, entry } of this.#plan.fresh) {
+    await forEachInTurns(this.#plan.fresh, signal, ({ path, entry }) => {
       const mode = entry < 0 ? 0o777 & ~this.#umask : this.#entries[entry]!.mode | FILL_MODE;
       this.#guarded(path, () => mkdirSync(fsPath(this.#shorten(path)), mode));
-    }
+    });
   }
 
   /** Paths for the files. Call it after `open`. */
@@ -73,9 +74,12 @@ export class Stage {
     return { paths: this.#plan.staged, masksModes: this.#plan.areas.some(area => area.masksModes) };
   }
 
-  /** Makes symlinks and hard links, or copies where links are refused. The linked files must exist. Throws `TargetTreeError`. */
-  addLinks(): void {
-    this.#entries.forEach((entry, index) => {
+  /**
+   * Makes symlinks and hard links, or copies where links are refused. The linked files must exist. Throws `TargetTreeError`
+   * and the signal's reason.
+   */
+  async addLinks(signal?: AbortSignal): Promise<void> {
+    await forEachInTurns(this.#entries, signal, (entry, index) => {
       if (entry.type !== EntryType.symlink && entry.type !== EntryType.hardLink) return;
       const path = this.#plan.staged.at(index)!;
       if (path === '') return;
@@ -87,15 +91,15 @@ export class Stage {
   }
 
   /** Sets modes, owners and times of the staged directories, deepest first. Top ones stay writable for their rename. */
-  finishDirectories(): void {
-    for (const { path, entry, isTop } of this.#plan.fresh.toReversed()) {
-      if (entry < 0) continue;
+  async finishDirectories(signal?: AbortSignal): Promise<void> {
+    await forEachInTurns(this.#plan.fresh.toReversed(), signal, ({ path, entry, isTop }) => {
+      if (entry < 0) return;
       const { mode, ...rest } = this.#entries[entry]!;
       const attributes = { ...rest, mode: isTop ? mode | FILL_MODE : mode };
       this.#guarded(path, () =>
         applyAttributes(this.#shorten(path), attributes, this.#refused, this.#platform),
       );
-    }
+    });
   }
 
   /** Resets the umask and closes open directories. Paths in staging must not be used after it. */

@@ -3,6 +3,7 @@
 import { basename, dirname } from 'node:path';
 import { TargetTreeError } from '../archive-errors.ts';
 import { type Entry, EntryType, parentName } from '../format/entry.ts';
+import { forEachInTurns } from '../format/turns.ts';
 import type { PathLayout } from '../fs/layout.ts';
 import type { RestoredLinks } from '../fs/restored-links.ts';
 import { writeError } from '../fs/tree-errors.ts';
@@ -65,19 +66,20 @@ export interface PlanOptions extends ExistingDirectoriesOptions {
   readonly restoredLinks: RestoredLinks;
   /** Returns false for an entry that is unchanged on the disk; of a directory this covers nothing in it. */
   readonly isWanted?: (entry: number) => boolean;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
  * Decides for every entry where it is built and which rename publishes it.
- * Throws `TargetTreeError` if the tree cannot be written, before any data is fetched.
+ * Throws `TargetTreeError` if the tree cannot be written, before any data is fetched, and the signal's reason.
  */
-export function planTarget(entries: readonly Entry[], options: PlanOptions): TargetPlan {
+export async function planTarget(entries: readonly Entry[], options: PlanOptions): Promise<TargetPlan> {
   const planner = new Planner(entries, options);
   try {
-    entries.forEach((entry, index) => {
-      planner.add(entry, index);
-    });
+    await forEachInTurns(entries, options.signal, (entry, index) => planner.add(entry, index));
   } catch (error) {
+    // The reason of a signal has a code too
+    if (options.signal?.aborted) throw error;
     const { code, path = '' } = error as NodeJS.ErrnoException;
     throw code === undefined || error instanceof TargetTreeError ? error : writeError(path, error);
   }

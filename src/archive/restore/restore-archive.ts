@@ -71,7 +71,7 @@ export async function restoreArchive(options: RestoreArchiveOptions): Promise<Re
     await runner.close();
     options.signal?.throwIfAborted();
     // The plan writes nothing, but removes staging that a killed restore has left above the roots
-    const plan = planTarget(roots, { ...options, isWanted: () => false });
+    const plan = await planTarget(roots, { ...options, isWanted: () => false });
     for (const remaining of plan.remainingStaging) options.notes?.stagingRemains(remaining);
     return { entries: entries.length, rawBytes: 0, rows: undefined };
   }
@@ -116,17 +116,17 @@ async function build(
   let stage: Stage | undefined;
   try {
     await sendRequests();
-    plan = planTarget(entries, { ...options, isWanted });
+    plan = await planTarget(entries, { ...options, isWanted });
     for (const remaining of plan.remainingStaging) options.notes?.stagingRemains(remaining);
     stage = new Stage(plan, entries, layout, refused);
-    stage.open();
+    await stage.open(signal);
     trimHeap();
     staged.resolve(stage.files);
     const rawBytes = await unpacking;
-    stage.addLinks();
-    const rows = options.keepStatus ? statusInStaging(entries, plan) : undefined;
-    const links = options.beforeCommit ? linksInStaging(entries, plan) : [];
-    stage.finishDirectories();
+    await stage.addLinks(signal);
+    const rows = options.keepStatus ? await statusInStaging(entries, plan, signal) : undefined;
+    const links = options.beforeCommit ? await linksInStaging(entries, plan, signal) : [];
+    await stage.finishDirectories(signal);
     signal?.throwIfAborted();
     return { plan, rawBytes, rows, links };
   } catch (error) {

@@ -1,6 +1,7 @@
 import { lstatSync, realpathSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 import { type Entry, EntryType, inodeOf } from '../format/entry.ts';
+import { forEachInTurns } from '../format/turns.ts';
 import { lstatExact } from '../fs/file-status.ts';
 import { ignoreErrors } from '../fs/ignore-errors.ts';
 import { fsPath } from '../fs/names.ts';
@@ -15,9 +16,13 @@ const WAIT_MS = 1500;
 const POLL_MS = 2;
 
 /** Reads the status of restored files in staging, which no other process changes. Call it after their last change. */
-export function statusInStaging(entries: readonly Entry[], plan: TargetPlan): StatusRows {
+export async function statusInStaging(
+  entries: readonly Entry[],
+  plan: TargetPlan,
+  signal: AbortSignal | undefined,
+): Promise<StatusRows> {
   const rows = StatusRows.of(entries.length);
-  entries.forEach((entry, index) => {
+  await forEachInTurns(entries, signal, (entry, index) => {
     if (entry.type !== EntryType.file) return;
     const path = plan.staged.at(index)!;
     if (path === '') return;
@@ -28,9 +33,13 @@ export function statusInStaging(entries: readonly Entry[], plan: TargetPlan): St
 }
 
 /** Returns the rows of restored symlinks in staging (`linkRow`). */
-export function linksInStaging(entries: readonly Entry[], plan: TargetPlan): readonly number[] {
+export async function linksInStaging(
+  entries: readonly Entry[],
+  plan: TargetPlan,
+  signal: AbortSignal | undefined,
+): Promise<readonly number[]> {
   const rows: number[] = [];
-  entries.forEach((entry, index) => {
+  await forEachInTurns(entries, signal, (entry, index) => {
     if (inodeOf(entry, entries).type !== EntryType.symlink || !plan.staged.has(index)) return;
     const [dev, ino, birthtime] = linkRow(lstatSync(fsPath(plan.staged.at(index)!)));
     rows.push(dev, ino, birthtime);

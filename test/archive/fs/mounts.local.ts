@@ -57,7 +57,7 @@ async function restoreKnowingNoMounts(object: Buffer, to: string, left: boolean)
   const { entries } = archive.manifest;
   const isThere = (name: string) => left && ['./tree/', './tree/registry/'].includes(name);
   const layout = layoutIn(to);
-  const plan = planTarget(entries, {
+  const plan = await planTarget(entries, {
     layout,
     restoredLinks: new RestoredLinks(),
     runLabel: '1-00000000',
@@ -66,10 +66,10 @@ async function restoreKnowingNoMounts(object: Buffer, to: string, left: boolean)
   });
   const refused = new RefusedAttributes();
   const stage = new Stage(plan, entries, layout, refused);
-  stage.open();
+  await stage.open();
   const read = () => Promise.reject(new Error('all is in the tail'));
   await unpack({ archive, read, runner: new InlineRunner(), refused, staged: Promise.resolve(stage.files) });
-  stage.finishDirectories();
+  await stage.finishDirectories();
   stage.close();
   commit(plan, entries, layout, refused);
 }

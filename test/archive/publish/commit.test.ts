@@ -167,17 +167,17 @@ describe('an archive that holds one place as a link and as a directory', () => {
       ];
       const before = await visible(to);
       const layout = layoutIn(to);
-      const plan = planTarget(entries, {
+      const plan = await planTarget(entries, {
         layout,
         restoredLinks: new RestoredLinks(),
         runLabel: '42-00c0ffee',
       });
       const refused = new RefusedAttributes();
       const stage = new Stage(plan, entries, layout, refused);
-      stage.open();
+      await stage.open();
       writeFileSync(plan.staged.at(1)!, '');
-      stage.addLinks();
-      stage.finishDirectories();
+      await stage.addLinks();
+      await stage.finishDirectories();
       stage.close();
       expect(() => commit(plan, entries, layout, refused)).toThrow(TargetTreeError);
       expect(await describeTree(outside)).toEqual({});

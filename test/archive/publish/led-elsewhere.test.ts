@@ -21,15 +21,19 @@ const entry = (name: string, type: EntryType, target = ''): Entry => ({
 /** A restore of these entries up to its commit; files are empty. */
 async function stagedIn(to: string, patterns: readonly string[], entries: readonly Entry[]) {
   const layout = layoutIn(to, patterns);
-  const plan = planTarget(entries, { layout, restoredLinks: new RestoredLinks(), runLabel: '42-00c0ffee' });
+  const plan = await planTarget(entries, {
+    layout,
+    restoredLinks: new RestoredLinks(),
+    runLabel: '42-00c0ffee',
+  });
   const refused = new RefusedAttributes();
   const stage = new Stage(plan, entries, layout, refused);
-  stage.open();
+  await stage.open();
   entries.forEach(({ type }, index) => {
     if (type === EntryType.file) writeFileSync(plan.staged.at(index)!, '');
   });
-  stage.addLinks();
-  stage.finishDirectories();
+  await stage.addLinks();
+  await stage.finishDirectories();
   stage.close();
   return () => commit(plan, entries, layout, refused);
 }

@@ -43,14 +43,18 @@ export async function staged(
   const before = await visible(to);
   const { entries } = archive.manifest;
   const layout = layoutIn(to);
-  const plan = planTarget(entries, { layout, restoredLinks: new RestoredLinks(), runLabel: '1-00000000' });
+  const plan = await planTarget(entries, {
+    layout,
+    restoredLinks: new RestoredLinks(),
+    runLabel: '1-00000000',
+  });
   const refused = new RefusedAttributes();
   const stage = new Stage(plan, entries, layout, refused, platform);
-  stage.open();
+  await stage.open();
   const read = () => Promise.reject(new Error('all is in the tail'));
   await unpack({ archive, read, runner: new InlineRunner(), refused, staged: Promise.resolve(stage.files) });
-  stage.addLinks();
-  stage.finishDirectories();
+  await stage.addLinks();
+  await stage.finishDirectories();
   stage.close();
   return {
     to,

@@ -1,0 +1,51 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { EntryType } from '../../../src/archive/format/entry.ts';
+import { ENTRIES_A_TURN } from '../../../src/archive/format/turns.ts';
+import { RefusedAttributes } from '../../../src/archive/fs/refused-attributes.ts';
+import { RestoredLinks } from '../../../src/archive/fs/restored-links.ts';
+import { Stage } from '../../../src/archive/publish/stage.ts';
+import { planTarget } from '../../../src/archive/publish/target-plan.ts';
+import { scratch } from '../../support/scratch.ts';
+import { layoutIn } from '../support/archives.ts';
+
+describe('a signal that is aborted while staging is built', () => {
+  const directory = {
+    type: EntryType.directory,
+    mode: 0o755,
+    mtimeUs: 0,
+    mtimeRestNs: 0,
+    size: 0,
+    target: '',
+  };
+  const rest = { linkTo: -1, uid: -1, gid: -1, frame: -1, offset: 0 };
+  const names = [
+    './tree/',
+    ...Array.from({ length: 2 * ENTRIES_A_TURN }, (_, index) => `./tree/${1e6 + index}/`),
+  ];
+  const entries = names.map(name => ({ ...directory, ...rest, name }));
+  const reason = new Error('the job was cancelled');
+  const aborted = () => AbortSignal.abort(reason);
+
+  test('ends the plan with its reason', async () => {
+    const options = { restoredLinks: new RestoredLinks(), runLabel: '1-00000000', signal: aborted() };
+    await expect(planTarget(entries, { layout: layoutIn(scratch()), ...options })).rejects.toBe(reason);
+  });
+
+  test('ends the creation of directories with its reason, and staging is removed', async () => {
+    const to = scratch();
+    const layout = layoutIn(to);
+    const options = { restoredLinks: new RestoredLinks(), runLabel: '1-00000000' };
+    const plan = await planTarget(entries, { layout, ...options });
+    const stage = new Stage(plan, entries, layout, new RefusedAttributes());
+    try {
+      await expect(stage.open(aborted())).rejects.toBe(reason);
+      expect(readdirSync(join(plan.areas[0]!.path, '0'))).toHaveLength(ENTRIES_A_TURN - 1);
+      expect(stage.discard()).toEqual([]);
+    } finally {
+      stage.close();
+    }
+    expect(readdirSync(to)).toEqual([]);
+  });
+});
