@@ -42,8 +42,8 @@ export class TargetTreeError extends Error {
 }
 
 /**
- * A file in staging cannot be written. Its path means nothing to a user: a restore throws a `TargetTreeError` with the
- * path of the entry in its place (publish/target-plan.ts).
+ * A file in staging cannot be written. Users do not know its path: a restore replaces this error by a `TargetTreeError` with
+ * the path of the entry (publish/target-plan.ts).
  */
 export class StagedFileError extends Error {
   override name = 'StagedFileError';

@@ -20,20 +20,20 @@ const MAX_LINK_BYTES = 96 * 1024 * 1024;
 const RESTORED_LINKS = 'cache-s3-links-';
 
 /**
- * Facts that a step leaves to later steps of the same job, as files in RUNNER_TEMP. The steps restore/ and save/ get no
- * state from each other. A record is a shortcut or a caution: no method throws, and without a record every step works.
+ * Facts that a step passes to later steps of the same job, as files in RUNNER_TEMP, because restore/ and save/ share no
+ * state. A record saves work or prevents a mistake. No method throws, and every step works without a record.
  */
 export class JobRecords {
   readonly #directory: string | undefined;
   readonly #log: Log;
 
-  /** Keeps nothing where `directory` is undefined or empty. */
+  /** Keeps no records if `directory` is undefined or empty. */
   constructor(directory: string | undefined, log: Log) {
     this.#directory = directory || undefined;
     this.#log = log;
   }
 
-  /** Whether records are kept at all: what goes into one need not be collected otherwise. */
+  /** Whether records are kept at all. If not, a step need not collect their content. */
   get areKept(): boolean {
     return this.#directory !== undefined;
   }
@@ -43,7 +43,7 @@ export class JobRecords {
     this.write(damagedFile(name), JSON.stringify({ name, etag }));
   }
 
-  /** Returns the ETag under which the object was found damaged, undefined if it was not. */
+  /** Returns the ETag under which the object was found damaged. Returns undefined if it was not. */
   damagedEtag(name: string): string | undefined {
     const record = parse(this.read(damagedFile(name), MAX_OBJECT_BYTES)) as
       | { readonly name?: unknown; readonly etag?: unknown }

@@ -67,9 +67,10 @@ export function readRecord(file: string, maxBytes: number): Buffer | undefined {
   }
 }
 
-/** Steps of one job may run as root and as the user that owns the directory. Windows has no owner here. */
+/** Returns whether a record is of this job, whose steps may run as root and as the owner of the directory. */
 function isOwn({ uid }: BigIntStats, directory: string): boolean {
   const own = process.geteuid?.();
+  // Windows has no owners here
   if (own === undefined) return true;
   return Number(uid) === own || uid === 0n || (own === 0 && Number(uid) === statSync(directory).uid);
 }

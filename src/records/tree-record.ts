@@ -15,7 +15,7 @@ import type { JobRecords } from './job-records.ts';
 export interface TreeRecord {
   readonly object: string;
   readonly etag: string;
-  /** The version under which it was restored: a save of other paths has no use for it. */
+  /** The version under which it was restored. A save of another version cannot use it. */
   readonly version: string;
   readonly manifest: Manifest;
   readonly rows: StatusRows;
@@ -49,7 +49,7 @@ export function writeTreeRecord(records: JobRecords, tree: NewTreeRecord): void 
   }
 }
 
-/** Returns the record of this object, undefined if there is none that can be read. */
+/** Returns the record of this object. Returns undefined if there is none that can be read. */
 export async function readTreeRecord(
   records: JobRecords,
   object: string,
@@ -82,7 +82,7 @@ function isRecordName(name: string): boolean {
 async function decode(bytes: Buffer | undefined): Promise<TreeRecord | undefined> {
   if (bytes === undefined) return undefined;
   try {
-    // The manifest in it tells where data is, and a save relies on that
+    // A save copies data by the offsets in the manifest, so every byte must be right
     if (!sha256(bytes.subarray(SHA256_BYTES)).equals(bytes.subarray(0, SHA256_BYTES))) return undefined;
     const headEnd = HEAD_START + bytes.readUInt32LE(SHA256_BYTES);
     const head = JSON.parse(bytes.toString('utf8', HEAD_START, headEnd));

@@ -37,7 +37,7 @@ export function machineLine(facts: PhaseFacts): string {
   return `cache-s3: ${known.map(([name, value]) => `${name}=${value}`).join(' ')}`;
 }
 
-/** Returns the line for people, undefined if nothing was transferred. */
+/** Returns the line for people. Returns undefined if nothing was transferred. */
 export function peopleLine(facts: PhaseFacts): string | undefined {
   const { entries, rawBytes, bytes, ms } = facts;
   const transferred = facts.result === 'saved' || facts.result === 'hit' || facts.result === 'partial';

@@ -1,7 +1,7 @@
 import type { Clock } from './clock.ts';
 import { TimeoutError } from './time-limits.ts';
 
-/** Fewer bytes are no progress: a peer that sends a few now and then would never be given up. */
+/** Bytes that count as progress. With fewer, a server that sends a byte now and then would never time out. */
 const PROGRESS_BYTES = 64 * 1024;
 
 /**

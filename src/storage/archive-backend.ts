@@ -58,7 +58,7 @@ class ArchiveBackend implements StorageBackend {
         try {
           return await this.#restoreFound(found, request);
         } catch (error) {
-          // Replaced by another job: the object that is there now is as good a match
+          // Replaced by another job: the new object is a match too
           if (error instanceof ObjectReplacedError && attempt < RESTORE_ATTEMPTS) continue;
           return await this.#explain(error, found, request);
         }
@@ -75,7 +75,7 @@ class ArchiveBackend implements StorageBackend {
     return { ...this.#hit(found, request), ...restored };
   }
 
-  /** Throws `error` where the object that was found has no part in it. */
+  /** Returns the outcome of an error that the object or the tree has caused. Throws any other error. */
   async #explain(error: unknown, found: FoundObject, request: RestoreRequest): Promise<RestoreOutcome> {
     const { name, etag, key } = found;
     if (error instanceof UnusableArchiveError) return { kind: 'unusable', key, error };
@@ -87,7 +87,10 @@ class ArchiveBackend implements StorageBackend {
     return { kind: 'damaged', object, error: damage };
   }
 
-  /** radosgw can keep an object's entry without its data (ceph/ceph#60771). Returns undefined if the entry is gone too. */
+  /**
+   * Returns the damage of an object that is listed and has no data, as radosgw may leave it (ceph/ceph#60771). Returns
+   * undefined if it is no longer listed.
+   */
   async #damageOf(
     { name, etag }: FoundObject,
     { signal }: RestoreRequest,
@@ -115,7 +118,7 @@ class ArchiveBackend implements StorageBackend {
     return { kind: 'hit', source, key, exact: key === primaryKey, sizeBytes, object: { name, etag } };
   }
 
-  /** Aborts uploads that a killed job left behind. The save is done: a failure here does not matter to it. */
+  /** Aborts uploads of killed jobs. The save is complete, so a failure here is only a debug line. */
   async #sweep({ space, signal }: SaveRequest): Promise<void> {
     try {
       const count = await this.#store.abortStale(space.root, STALE_UPLOAD_MS, { signal });

@@ -52,7 +52,7 @@ export async function saveObject(
   return outcome;
 }
 
-/** Leaves out roots that an archive has led elsewhere: what is there is not of the step's paths. */
+/** Skips roots whose path goes through a link of an archive: their content is not of the step's paths. */
 function ownRoots(roots: readonly string[], { records, log }: ArchiveBackendOptions): readonly string[] {
   const restoredLinks = records.restoredLinks();
   return roots.filter(root => {
@@ -111,7 +111,7 @@ async function baseOf(
   const record = await (base
     ? readTreeRecord(records, base.name, base.etag)
     : findTreeRecord(records, version));
-  // The same object (`overwrite: true`) is not to be read while it is replaced
+  // The object that this save replaces (`overwrite: true`) cannot be its base
   return record?.object === name ? undefined : record;
 }
 
@@ -136,7 +136,7 @@ class ArchiveSave {
 
   /**
    * One attempt, in full or on top of `base`. Throws `BaseGoneError` when the base cannot be used, `BaseOutgrownError` when
-   * too much of the tree has changed; nothing is left of the attempt then.
+   * too much of the tree has changed. Then the store keeps nothing of the attempt.
    */
   async write(base: TreeRecord | undefined): Promise<SaveOutcome> {
     const { uploadChunkSizeBytes, signal } = this.#request;

@@ -3,7 +3,7 @@ import type { ObjectVersion } from './object-store.ts';
 import type { DamagedObject, LookupOutcome, RestoreOutcome, SaveOutcome } from './outcomes.ts';
 
 /**
- * The port to a cache: keys in, directories out. `archive-backend.ts` (archives in any object store) and `github/`
+ * The port to a cache, which maps keys to directories. `archive-backend.ts` (archives in any object store) and `github/`
  * (`@actions/cache`) implement it; `fallback.ts` joins two of them.
  */
 
@@ -17,7 +17,7 @@ export interface KeySpace {
   listPrefix(keyPrefix: string): string;
   /** The prefix of all objects of the scope. */
   readonly root: string;
-  /** Returns the key and version in an object name, undefined if it is not a name of this scope. */
+  /** Returns the key and version in an object name. Returns undefined if it is not a name of this scope. */
   parse(objectName: string): { readonly key: string; readonly version: string } | undefined;
 }
 
@@ -48,7 +48,7 @@ export interface LookupRequest {
   readonly version: string;
   /** In order of precedence (`matchSteps` in cache/keys/scope.ts). */
   readonly plan: readonly MatchStep[];
-  /** undefined where the step reads every scope. */
+  /** Undefined if the step reads every scope. */
   readonly elsewhere?: Elsewhere | undefined;
   readonly signal?: AbortSignal | undefined;
 }

@@ -42,7 +42,7 @@ export function createFallback({ primary, openSecondary, log }: FallbackOptions)
   };
 }
 
-/** An outage passes, so it is a notice; what a setting can change is a warning. */
+/** Logs why GitHub's cache is used. An outage ends by itself, so it is a notice. A wrong setting is a warning. */
 function announce(first: Unanswered, log: Log): void {
   const line = `${describeUnanswered(first)}. GitHub's cache is used instead.`;
   if (first.kind === 'unavailable') log.notice(line);

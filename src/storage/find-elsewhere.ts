@@ -33,7 +33,7 @@ export async function findElsewhere(
       found ??= { label: entry.label, sameVersion };
     }
   } catch {
-    // A server may be slow, and a bucket policy may refuse this listing: the miss is a miss all the same
+    // A server may be slow, and a bucket policy may refuse this listing. Neither changes the miss
   }
   return found;
 }

@@ -15,7 +15,7 @@ export interface FoundObject {
 }
 
 /**
- * Takes the steps of `request.plan`: all exact names at once, then all listings at once. An exact hit in the first place
+ * Runs the steps of `request.plan`: all exact names at once, then all listings at once. An exact hit in the first place
  * costs one round trip and waits for nothing else; a miss costs two (and one more for each further page). The listing
  * for a diagnosis is sent along with the others, before it is known that they end in a miss.
  * With `tailBytes` > 0 an exact hit comes with its last bytes.
@@ -81,7 +81,7 @@ function diagnose(
     : `${place}, and it was saved with other paths or on another operating system.`;
 }
 
-/** Returns the promise, which may be left alone when an earlier one decides. */
+/** Returns the promise, whose rejection may stay unhandled when an earlier step decides. */
 function unobserved<T>(promise: Promise<T>): Promise<T> {
   promise.catch(() => {});
   return promise;

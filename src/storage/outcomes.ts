@@ -29,14 +29,14 @@ export interface Restored extends Hit {
   readonly rawBytes: number | undefined;
 }
 
-/** The backend responded: it has no entry for this request. */
+/** The backend responded, and it has no entry for this request. */
 export interface Miss {
   readonly kind: 'miss';
   /** One sentence on why, where the key exists under other paths, on another system or in another scope. */
   readonly diagnosis: string | undefined;
 }
 
-/** The object that matched cannot be read by any machine. The save of the same job may replace it. */
+/** The object that matched is damaged on every machine. The save of the same job may replace it. */
 interface Damaged {
   readonly kind: 'damaged';
   readonly object: DamagedObject;
@@ -143,7 +143,7 @@ export function isUnanswered(outcome: Outcome): outcome is Unanswered & AfterFal
   return outcome.kind === 'unavailable' || outcome.kind === 'refused';
 }
 
-/** Whether the bucket did not respond: the post step calls it without retries. */
+/** Returns whether the bucket did not respond: the post step calls it without retries. */
 export function bucketWasDown(outcome: Outcome): boolean {
   return [outcome, outcome.insteadOf].some(one => one?.kind === 'unavailable' && one.source !== 'github');
 }

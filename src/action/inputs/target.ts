@@ -13,7 +13,7 @@ export type Target =
 
 interface TargetOptions {
   readonly env: Environment;
-  /** A pull request from a fork: it does not get the machine's own role, since its author may be anyone. */
+  /** A pull request from a fork. It gets no role of the machine, because its author may have no rights here. */
   readonly forkPullRequest: boolean;
 }
 

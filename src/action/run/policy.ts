@@ -98,7 +98,7 @@ function writePermission(context: RunContext, scope: Scope): Permission {
     if (scope === 'ref') return allowed;
   }
   if (WRITING_EVENTS.has(eventName)) return allowed;
-  // Other events run with the default branch's ref although users without rights can trigger them (issue_comment, workflow_run)
+  // Users without rights can trigger other events (issue_comment, workflow_run), which run on the default branch
   if (defaultRef !== undefined && ref !== defaultRef) return allowed;
   return denied(`the event '${eventName}' may only read the default branch's cache`);
 }

@@ -5,7 +5,7 @@ const GRACE_MS = 4500;
 
 interface Interrupt {
   readonly signal: AbortSignal;
-  /** Has the effect of the signal of that name. */
+  /** Does what the signal of that name does. */
   trigger(name: 'SIGINT' | 'SIGTERM'): void;
 }
 

@@ -12,7 +12,8 @@ const PROXY_VARIABLES = /^(?:https?|all)_proxy$/i;
 
 /**
  * Registers every secret of the inputs and the environment with the runner, which replaces it in the log of the job. The
- * runner itself knows only the secrets of the workflow, not those in the environment of a host. Before any other output.
+ * runner itself knows only the secrets of the workflow, not those in the environment of a host. Call it before any other
+ * output.
  */
 export function maskSecrets(env: Environment): void {
   const secrets = SECRET_VARIABLES.map(name => env[name]?.trim() ?? '');
@@ -22,7 +23,7 @@ export function maskSecrets(env: Environment): void {
   for (const secret of new Set(secrets)) if (secret !== '') core.setSecret(secret);
 }
 
-/** Returns the password of a proxy's URL as it is written and as it is meant. */
+/** Returns the password of a proxy's URL as it is written and decoded. */
 function passwordsOf(text: string): readonly string[] {
   const url = text.includes('://') ? text : `http://${text}`;
   if (!URL.canParse(url)) return [];

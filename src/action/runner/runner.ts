@@ -23,7 +23,7 @@ export interface Runner {
 export function createRunner(env: Environment): Runner {
   const log = createRunnerLog(env);
   const reported = new Set<string>();
-  // In a container whose user may not write the runner's files, the cache is still restored
+  // The user of a container may have no right to write the runner's files. The cache is restored all the same
   const warnOnce = (write: () => void, warning: (cause: string) => string) => {
     try {
       write();

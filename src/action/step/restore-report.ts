@@ -18,7 +18,7 @@ export interface RestorePhase {
   readonly inputs: ActionInputs;
 }
 
-/** The run may not read: no request was made, and it is a miss. */
+/** Reports a run that may not read: a miss without a request. */
 export async function reportDenied(runner: Runner, phase: RestorePhase, reason: string): Promise<void> {
   runner.log.info(`Cache not restored: ${reason}.`);
   setMatchOutputs(runner, undefined);
@@ -76,7 +76,7 @@ export async function reportOutcome(
   }
 }
 
-/** No cache was restored, and it is not known to be a miss. */
+/** Reports a restore that failed: it is not known whether there is a cache. */
 function reportFailure(runner: Runner, phase: Phase, warning: string, error: Error): Promise<void> {
   const { inputs } = phase;
   setUnavailableOutputs(runner);

@@ -21,7 +21,7 @@ import { pinOf } from './target-pin.ts';
 interface RestoreStepOptions {
   readonly open: OpenBackend;
   readonly signal: AbortSignal;
-  /** false: restore/, which no post phase follows. */
+  /** Whether a post phase follows: not after restore/. */
   readonly keepState: boolean;
 }
 

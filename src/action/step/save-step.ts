@@ -81,7 +81,7 @@ function skipReason(plan: StepPlan, state: StepState | undefined, records: JobRe
   return undefined;
 }
 
-/** Whether the cache that this step saves to has the key already. GitHub's never replaces an entry. */
+/** Returns whether the cache that this step saves to has the key already. GitHub's never replaces an entry. */
 function isSaved({ inputs, target }: StepPlan, state: StepState): boolean {
   const replaces = inputs.overwrite && target.kind !== 'github';
   return state.matchedKey === inputs.key && !replaces && state.source === target.kind;
@@ -94,7 +94,7 @@ async function save(
   options: SaveStepOptions & { readonly startedMs: number },
 ): Promise<void> {
   const { inputs, target } = plan;
-  // GitHub has this key: only the bucket still lacks it
+  // GitHub has this key already, and the bucket does not
   const onlyBucket =
     target.kind !== 'github' && state?.source === 'github' && state.matchedKey === inputs.key;
   const progress = createProgress({ log: runner.log, doing: 'Sending', done: 'Sent' });

@@ -14,7 +14,7 @@ const SHOWN_CHARACTERS = 200;
 export function decodeName(bytes: Uint8Array): string {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const text = buffer.toString('utf8');
-  // U+FFFD may be a real character of the name: only a round trip shows it
+  // U+FFFD may also be a real character of the name, which only encoding it again shows
   if (!text.includes('\ufffd') || Buffer.from(text, 'utf8').equals(buffer)) return text;
   return decodeEscaping(buffer);
 }

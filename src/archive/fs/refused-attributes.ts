@@ -23,12 +23,12 @@ const REFUSALS: ReadonlySet<string | undefined> = new Set([
   'EPERM',
 ]);
 
-/** Whether the system has refused an attribute, a link or a node type, and not failed on the content. */
+/** Returns whether the system has refused an attribute, a link or a node type, and not failed on the content. */
 export function isRefusal(error: unknown): boolean {
   return REFUSALS.has((error as NodeJS.ErrnoException).code);
 }
 
-/** Collects refused attributes. They are not content: a restore goes on without them and reports them once. */
+/** Counts refused attributes. A restore continues without them and reports them once, because they are not content. */
 export class RefusedAttributes {
   readonly counts: RefusedCounts = { owners: 0, modes: 0, times: 0, hardLinks: 0 };
 
@@ -57,8 +57,8 @@ export class RefusedAttributes {
 }
 
 /**
- * The mode for an entry whose owner could not be set: without set-id bits, which would give the rights of the wrong user
- * (libarchive clears them too).
+ * Returns the mode for an entry whose owner could not be set: without set-id bits, which would give the rights of the wrong
+ * user (libarchive clears them too).
  */
 export function modeWithoutOwner(mode: number): number {
   return mode & 0o1777;

@@ -13,7 +13,7 @@ export interface RenameSystem {
   refusesRename(path: string): boolean;
   /** Blocks this thread. */
   wait(ms: number): void;
-  /** Codes of errors that may not occur again a moment later. */
+  /** Codes of errors that a retry may not meet again. */
   readonly transientCodes: ReadonlySet<string>;
 }
 
@@ -23,7 +23,7 @@ const thisSystem: RenameSystem = {
     const stats = lstatSync(fsPath(path), { throwIfNoEntry: false });
     return stats !== undefined && (stats.isDirectory() || stats.isSymbolicLink());
   },
-  // A commit is synchronous: no other code of this process may run during it
+  // Synchronous, as the whole commit: no other code of this process may run during it
   wait: ms => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms),
   transientCodes: thisPlatform.transientCodes,
 };

@@ -15,7 +15,7 @@ export function linkRow({ dev, ino, birthtimeMs }: Stats): readonly [number, num
 }
 
 /**
- * Links that restores of this job have made. Their content is that of an archive: a later step does not follow them, as it
+ * Links that restores of this job have made. An archive has chosen their targets, so a later step does not follow them. It
  * follows the links of the user's own steps (docs/threat-model.md).
  */
 export class RestoredLinks {
@@ -35,12 +35,12 @@ export class RestoredLinks {
   /** Returns a restored link that the system follows on the way to what is at `path`, or undefined. */
   onTheWayTo(path: string): string | undefined {
     const found = this.#keys.size > 0 ? this.#first(resolve(path)) : undefined;
-    // A link by itself is an entry like any other, unless it stands for a directory
+    // A link at the path itself is an entry like any other, unless a directory is meant
     const isFollowed = !found?.isLast || ignoreErrors(() => statFile(path, false)?.isDirectory());
     return isFollowed ? found?.link : undefined;
   }
 
-  /** Whether `path` itself is a restored link. */
+  /** Returns whether `path` itself is a restored link. */
   has(path: string): boolean {
     return this.#keys.size > 0 && (this.#first(resolve(path))?.isLast ?? false);
   }

@@ -41,7 +41,7 @@ export class StatusRows {
     this.values.fill(0n, entry * WIDTH, (entry + 1) * WIDTH);
   }
 
-  /** Whether `stats` equal what was recorded; a row that was never set equals nothing (no inode is 0). */
+  /** Returns whether `stats` equal what was recorded; a row that was never set equals nothing (no inode is 0). */
   matches(entry: number, stats: BigIntStats): boolean {
     const { values } = this;
     const start = entry * WIDTH;
@@ -59,7 +59,7 @@ export class StatusRows {
     );
   }
 
-  /** Whether `stats` equal what was recorded but for the change time, which a rename moves. */
+  /** Returns whether `stats` equal what was recorded but for the change time, which a rename moves. */
   matchesRenamed(entry: number, stats: BigIntStats): boolean {
     const row = rowOf(stats);
     return row.every((value, column) => column === CTIME || this.values[entry * WIDTH + column] === value);

@@ -11,7 +11,7 @@ const ATTEMPTS = 100;
  * Throws the system's error.
  */
 export function makeWritable<T>(directory: string, change: () => T, platform: Platform = thisPlatform): T {
-  // Modes mean nothing on Windows, where the same codes mean that a file is open
+  // Windows has no modes, and there the same codes mean that a file is open
   if (!platform.hasModes) return change();
   for (let attempt = 1; ; attempt++) {
     try {

@@ -9,7 +9,7 @@ export function release(bytes: Uint8Array): void {
   if (bytes.buffer instanceof ArrayBuffer) bytes.buffer.transfer(0);
 }
 
-/** Frees the memory of foreign bytes, unless it holds others too. They must not be used afterwards. */
+/** Frees the memory of bytes that another module made, if it holds no other bytes. They must not be used afterwards. */
 export function releaseOwned(bytes: Uint8Array): void {
   // A small Buffer is a part of Node's shared pool
   if (bytes.byteLength === bytes.buffer.byteLength) release(bytes);

@@ -105,7 +105,7 @@ export class PackMembers {
     return this.#paths[index]!;
   }
 
-  /** Whether a file with several names is not the file any more that the scan saw. */
+  /** Returns whether a file with several names is not the file any more that the scan saw. */
   isReplaced(index: number, { dev, ino }: Pick<BigIntStats, 'dev' | 'ino'>): boolean {
     const scanned = this.#number(index, MemberColumn.ino);
     return (

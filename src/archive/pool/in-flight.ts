@@ -24,9 +24,9 @@ export async function* mapInOrder<T, R>(
 }
 
 export interface Limits<T> {
-  /** Most items under work at the same moment. */
+  /** Maximum number of items in work at the same moment. */
   readonly limit: number;
-  /** Most that those may weigh together. */
+  /** Maximum weight of these items together. */
   readonly budget: number;
   readonly weigh: (item: T) => number;
   /** Called at once for the first failure, so that the work in flight can be aborted. */

@@ -11,19 +11,19 @@ import {
 } from '../messages/job.ts';
 import { runJob } from '../worker/run-job.ts';
 
-/** Does jobs, on this thread or in workers. */
+/** Runs jobs, on this thread or in workers. */
 export interface JobRunner {
-  /** Number of jobs that it can work on at the same moment. */
+  /** Number of jobs that it can run at the same moment. */
   readonly width: number;
   /** Takes ownership of the job's `bytes`. Rejects with the archive's own errors. */
   run<J extends Job>(job: J): Promise<ResultOf<J>>;
   /** Starts its threads, if it has any, before the first job comes. */
   start?(): void;
-  /** Ends at once; jobs under way are rejected. */
+  /** Ends at once. Running jobs are rejected. */
   close(): Promise<void>;
 }
 
-/** Does jobs on this thread: for archives that are done before a worker has started, which takes 30 ms. */
+/** Runs jobs on this thread, for archives that take less time than the start of a worker (30 ms). */
 export class InlineRunner implements JobRunner {
   readonly width = 1;
 
@@ -45,7 +45,7 @@ interface Thread {
   readonly jobs: Map<number, Waiting>;
 }
 
-/** Jobs that a worker has at a time: one under work and the next one, so that it never waits for the main thread. */
+/** Jobs that a worker has at a time: the running one and the next one, so that it never waits for the main thread. */
 const JOBS_A_WORKER = 2;
 
 /**
@@ -54,7 +54,7 @@ const JOBS_A_WORKER = 2;
  */
 const WORKER_LIMITS = { maxYoungGenerationSizeMb: 12 };
 
-/** Up to `width` worker threads, started as jobs come. */
+/** Runs jobs in up to `width` worker threads, which it starts when jobs arrive. */
 export class WorkerPool implements JobRunner {
   readonly width: number;
   readonly #url: URL;

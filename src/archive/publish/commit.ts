@@ -34,7 +34,7 @@ export function commit(
       else movedAside.moveFileAside(path, parent);
     }
     for (const move of publicationOrder(plan.moves, entries)) {
-      // A file leads nowhere; a link may lead elsewhere, alone or inside a tree
+      // Only a link, alone or inside a tree, can change the path of what is published after it
       const isChecked = isFile(move, entries) && publisher.published.at(-1)?.parent === move.parent;
       if (!isChecked) snapshot.requireUnmoved(move.parent);
       publisher.publish(move);

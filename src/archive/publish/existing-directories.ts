@@ -37,7 +37,7 @@ export interface ExistingDirectory {
 /** Facts about an existing directory when the plan finds it. */
 export interface FoundDirectory extends Pick<ExistingDirectory, 'path' | 'entry' | 'isUnchanged'> {
   readonly stats: Pick<Stats, 'mode' | 'dev'>;
-  /** Its parent, if that was found before and no symlink lies between. */
+  /** Its parent, if that was found before and no symlink is between them. */
   readonly parent?: ExistingDirectory;
   /** Default false. */
   readonly followed?: boolean;
@@ -62,11 +62,11 @@ export class ExistingDirectories {
   readonly #mounts: ReadonlySet<string>;
   readonly #mountParents: ReadonlySet<string>;
   readonly #all: ExistingDirectory[] = [];
-  /** Areas that something is staged in. */
+  /** Areas that are used. */
   readonly #areas: StagingArea[] = [];
   readonly #areaOf = new Map<string, StagingArea>();
   readonly #listings = new Map<ExistingDirectory, Map<string, ItemKind>>();
-  /** Those that something will be renamed into. */
+  /** Rules of the directories that something will be renamed into. */
   readonly #rules = new Map<ExistingDirectory, ReplacementRules>();
   readonly #swept = new Set<string>();
   readonly #remaining: RemainingStaging[] = [];
@@ -87,7 +87,7 @@ export class ExistingDirectories {
     return this.#areas;
   }
 
-  /** Staging of earlier restores that `sweep` has left. */
+  /** Staging of earlier restores that `sweep` could not remove. */
   get remaining(): readonly RemainingStaging[] {
     return this.#remaining;
   }
@@ -171,7 +171,7 @@ export class ExistingDirectories {
     return rules;
   }
 
-  /** Returns the staging area of the nearest existing directory above, unless a mount point lies between. */
+  /** Returns the staging area of the nearest existing directory above, unless a mount point is between them. */
   #areaAbove(realPath: string, parent: ExistingDirectory | undefined): StagingArea | undefined {
     for (let at = realPath; !this.#mounts.has(at); at = dirname(at)) {
       const above = at === realPath ? parent?.area : this.#areaOf.get(at);

@@ -77,7 +77,7 @@ function isSame<S extends Stats | BigIntStats>(a: S, b: S): boolean {
   return a.ino === b.ino && a.dev === b.dev;
 }
 
-/** Whether two files or two symlinks have the same attributes and content. */
+/** Returns whether two files or two symlinks have the same attributes and content. */
 function isEqual(a: string, statsOfA: BigIntStats, b: string, statsOfB: BigIntStats): boolean {
   const { mode, size, mtimeNs } = statsOfA;
   if (mode !== statsOfB.mode || size !== statsOfB.size || mtimeNs !== statsOfB.mtimeNs) return false;

@@ -7,7 +7,7 @@ import { applyAttributes, attributesOfDirectory, type DirectoryAttributes } from
 import type { ExistingDirectory } from './existing-directories.ts';
 import { moveBack, moveDirectory } from './move-directory.ts';
 
-/** A directory that entries are published in, and the staging area that takes what is in their way. */
+/** A directory that entries are published in, and the staging area for the items in their way. */
 export type TargetDirectory = Pick<ExistingDirectory, 'path' | 'area'>;
 
 /** A file, link or directory that was moved into staging. */
@@ -26,8 +26,8 @@ export interface AsideItem {
 /**
  * Items of another type that were in the way of an entry. They are removed with the staging that they are moved into.
  *
- * Another job may publish the right thing in their place at any moment, and that must not be moved. So each move is a
- * call that the system itself refuses if the type has changed, not a check followed by a move.
+ * Another job may publish an item of the right type in their place at any moment, and that must not be moved. So each move
+ * is one call that the system refuses if the type has changed, not a check followed by a move.
  */
 export class MovedAside {
   readonly #items: AsideItem[] = [];
@@ -80,13 +80,13 @@ export class MovedAside {
 function isBack({ path, aside, parent, attributes, isPart }: AsideItem): boolean {
   if (isPart) return false;
   try {
-    // It was replaced after all
+    // Its path is taken, so it was replaced
     if (isPresent(path)) return true;
     moveBack(aside, parent.path, path);
     if (attributes) applyAttributes(path, attributes);
     return true;
   } catch {
-    // Its parent may be gone; the item is safe in staging
+    // Its parent may have been removed. The item is safe in staging
     return false;
   }
 }

@@ -58,7 +58,7 @@ export function requireWritable(path: string, stats: Stats): void {
     if (code === 'EPERM' && thisPlatform.hasModes) throw attributeError(path, error);
     // Its owner can give it the write bit for the commit
     if (isOwner(stats)) return;
-    // Root is refused by a network file system (root_squash) or without its capabilities
+    // Root has no right on a network file system (root_squash) or without its capabilities
     const advice = process.geteuid?.() === 0 ? 'run the job as that user' : 'set `sudo: true`';
     throw new TargetTreeError(
       `${path} belongs to user ${stats.uid} and cannot be written; remove it or ${advice}`,
@@ -137,7 +137,7 @@ function requireOwned(path: string): void {
   );
 }
 
-/** The system does not tell which of the two attributes it is. */
+/** Makes the error for an item with an attribute of chattr(1). The system does not report which of the two it is. */
 function attributeError(path: string, cause: unknown): TargetTreeError {
   return new TargetTreeError(
     `${path} is immutable or append-only and cannot be replaced or written; run \`chattr -ia\` on it or exclude it with a \`!\` line in \`path\``,

@@ -10,7 +10,7 @@ import type { MovedAside, TargetDirectory } from './moved-aside.ts';
 import { withShortPath } from './short-path.ts';
 import type { Move } from './target-plan.ts';
 
-/** Attempts at one rename when another job keeps putting something in its way. */
+/** Attempts at one rename while another job creates items at its target. */
 const ATTEMPTS = 20;
 
 /** A directory that another job had published first, and the attributes that ours would have had. */
@@ -19,7 +19,7 @@ interface MergedDirectory {
   readonly attributes: DirectoryAttributes;
 }
 
-/** Renames staged items to their final paths, whatever another job has put there since the plan. */
+/** Renames staged items to their final paths, also if another job has created something there since the plan. */
 export class Publisher {
   readonly #movedAside: MovedAside;
   readonly #published: Move[] = [];
@@ -108,12 +108,12 @@ export class Publisher {
   }
 }
 
-/** Whether a rename failed because its target is a directory that is not empty. */
+/** Returns whether a rename failed because its target is a directory that is not empty. */
 function isTaken(code: string | undefined): boolean {
   return code === 'ENOTEMPTY' || code === 'EEXIST';
 }
 
-/** Whether a rename was refused. Windows does so for a directory, or a link to one, in the way. */
+/** Returns whether a rename was refused. Windows does so for a directory, or a link to one, in the way. */
 function isRefusal(code: string | undefined): boolean {
   return code === 'EPERM' || code === 'EACCES';
 }

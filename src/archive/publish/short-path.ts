@@ -24,7 +24,7 @@ export function openDirectory(path: string): DirectoryHandle {
   return { path: `/proc/self/fd/${fd}`, close: () => closeSync(fd) };
 }
 
-/** Whether files in this directory may have longer paths than Linux takes. */
+/** Returns whether files in this directory may have longer paths than Linux takes. */
 export function isLongDirectory(path: string): boolean {
   return isLinux && path.length > MAX_DIRECTORY_BYTES / 3 && byteLength(path) > MAX_DIRECTORY_BYTES;
 }

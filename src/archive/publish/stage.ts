@@ -27,7 +27,7 @@ import type { StagedFiles } from './staged-paths.ts';
 import type { RemainingStaging } from './stale-staging.ts';
 import { finalPathOf, type TargetPlan } from './target-plan.ts';
 
-/** While a directory is filled, this process must be able to write and search it, whatever its final mode. */
+/** Bits of a directory's mode that this process needs to fill it. Its final mode may lack them. */
 const FILL_MODE = 0o700;
 const COPY_BYTES = 1024 * 1024;
 
@@ -169,7 +169,7 @@ export class Stage {
     return this.#plan.shortPaths.shorten(directory.slice(0, slash)) + directory.slice(slash);
   }
 
-  /** Names the final path in errors: a path in staging means nothing to a user. */
+  /** Runs `change`. Its errors get the final path, because users do not know the paths in staging. */
   #guarded(path: string, change: () => void): void {
     try {
       change();
@@ -199,7 +199,7 @@ function copyContent(from: string, to: string): void {
   }
 }
 
-/** Nothing can replace a symlink: a copy of its target would be another tree. */
+/** Makes the error for a symlink that cannot be created. A copy of its target would be another tree. */
 function symlinkError(path: string, cause: unknown): TargetTreeError {
   const { code } = cause as NodeJS.ErrnoException;
   const advice = thisPlatform.typesLinks
@@ -221,7 +221,7 @@ class DirectoriesAfter {
     this.#layout = layout;
   }
 
-  /** Whether an absolute path is a directory of the archive or on the disk. */
+  /** Returns whether an absolute path is a directory of the archive or on the disk. */
   has(path: string): boolean {
     this.#archived ??= this.#collect();
     if (this.#archived.has(comparable(path))) return true;

@@ -3,9 +3,9 @@ import type { ShortPaths } from './short-path.ts';
 
 /** The staging path of each entry; '' for an existing directory and for an entry that is not restored. */
 export interface StagedPaths {
-  /** Throws the system's error for a path that is too long and whose directory is gone. */
+  /** Throws the system's error for a path that is too long and whose directory does not exist any more. */
   at(entry: number): string | undefined;
-  /** Whether the entry is a file or link that is restored. */
+  /** Returns whether the entry is a file or link that is restored. */
   has(entry: number): boolean;
 }
 

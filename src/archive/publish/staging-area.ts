@@ -78,7 +78,7 @@ export class StagingArea {
     }
   }
 
-  /** Leaves it to be removed when it is old, because it holds items of the user. Never throws. */
+  /** Keeps it for a day, because it has items of the user. Never throws. */
   keep(): void {
     ignoreErrors(() => disown(this.path));
   }

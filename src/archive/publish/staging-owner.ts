@@ -77,7 +77,7 @@ function readOwner(file: string): ProcessIdentity {
   }
 }
 
-/** Takes a process of this boot and namespace. */
+/** Returns whether a process of this boot and namespace has ended. */
 function hasEnded({ pid, startTime }: ProcessIdentity): boolean {
   try {
     process.kill(pid, 0);

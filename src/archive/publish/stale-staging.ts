@@ -27,7 +27,7 @@ export interface RemainingStaging {
  * the staging of processes that run, or undefined if there is none. Never throws.
  */
 export function removeStaleStaging(directory: string, olderThanMs: number): RemainingStaging | undefined {
-  // The directory may be gone meanwhile; nothing depends on it
+  // Another job may have removed the directory, and nothing depends on the result
   return ignoreErrors(() =>
     withShortPath(directory, short => {
       const found = readdirSync(fsPath(short))
@@ -68,7 +68,7 @@ function removeFrom(directory: string, stale: readonly string[]): number {
   // A mount in staging came with a directory that was moved aside: it is the user's
   const removable = stale.filter(path => findMount(join(real, basename(path)), mounts) === undefined);
   const before = attributesOf(real);
-  // One that holds files of root stays; the others still go, and the directory gets its mode back
+  // Staging with files of root stays. The rest is removed, and the directory gets its mode back
   const removed = removable.filter(path =>
     ignoreErrors(() => {
       makeWritable(directory, () => removeTree(path));

@@ -47,7 +47,7 @@ export interface Obstacle {
   readonly isDirectory: boolean;
 }
 
-/** The changes that a restore will make to the disk. To plan it removes only stale staging. */
+/** The changes that a restore will make to the disk. Making the plan changes nothing, but removes stale staging. */
 export interface TargetPlan {
   readonly areas: readonly StagingArea[];
   /** In order, parents first. */

@@ -15,7 +15,7 @@ const ENTRIES_A_JOB = 4096;
 /**
  * Returns 1 for each entry that is unchanged on the disk by type, size, mode, owner, target and mtime,
  * else 0. All names of one file are unchanged or none is, and the same holds for files that are one on the disk and
- * several in the archive. A directory is unchanged by its own attributes, whatever is in it. An entry whose path cannot
+ * several in the archive. For a directory only its own attributes count, not its content. An entry whose path cannot
  * be read is not unchanged: the restore reports the reason if it cannot write it either.
  *
  * `roots` are the entries that are in no directory of the archive (`validate`).

@@ -36,7 +36,7 @@ export class FrameContents {
     this.sliced = sliced;
   }
 
-  /** Whether anything in this frame is wanted. */
+  /** Returns whether anything in this frame is wanted. */
   has(frame: number): boolean {
     return this.#whole[frame] !== undefined || this.#slices.has(frame);
   }

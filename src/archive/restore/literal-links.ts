@@ -28,7 +28,7 @@ export function checkLiteralLinks(entries: readonly Entry[], layout: PathLayout)
   }
 }
 
-/** Whether the way to the target of a link at `path` goes through a symlink of the archive, or ends at one. */
+/** Returns whether the way to the target of a link at `path` goes through a symlink of the archive, or ends at one. */
 function leadsThroughLink(
   entries: readonly Entry[],
   layout: PathLayout,
@@ -40,6 +40,6 @@ function leadsThroughLink(
       inodeOf(entry, entries).type === EntryType.symlink ? [layout.toAbsolute(entry.name)] : [],
     ),
   );
-  // A link to itself leads nowhere
+  // A link to itself has no target
   return wayToTarget(path, target).some(at => at !== path && links.has(at));
 }

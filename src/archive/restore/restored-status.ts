@@ -49,7 +49,7 @@ export async function linksInStaging(
 
 /**
  * Returns the rows of `statusInStaging` as they are after the commit, when every later change to a file will show in its
- * status. Returns undefined if that cannot be had.
+ * status. Returns undefined if this is not certain.
  */
 export async function statusAfterCommit(
   rows: StatusRows,

@@ -9,8 +9,8 @@ import { type BaseArchive, type RegionUsage, regionUsage } from './reuse-estimat
 const NOTHING: readonly ScannedEntry[] = [];
 
 /**
- * Compares a scan, entry by entry, with the base as it was restored. Keeps one byte of an unchanged entry: memory that
- * lives on, for 100,000 files, costs a second of garbage collection.
+ * Compares a scan, entry by entry, with the base as it was restored. Keeps one byte for an unchanged entry, because objects
+ * for 100,000 files cost a second of garbage collection.
  */
 export class BaseDiff {
   readonly #base: BaseArchive;
@@ -124,7 +124,7 @@ export class BaseDiff {
       // Where the first name is packed again, so is this one: a plain tar reader would link to the older data
       return manifest.entries[entry.linkTo]!.name === linkName && this.#firstNames.has(linkName);
     }
-    // The manifest itself holds all there is of these
+    // All data of these is in the manifest
     return (
       entry.size === 0 &&
       entry.mode === modeOf(found) &&

@@ -32,7 +32,7 @@ export interface PackSource {
   readonly write: (bytes: Uint8Array) => Promise<void>;
   /** Resolves when all that was written is taken. */
   readonly flush: () => Promise<void>;
-  /** To be called when there are no more plans. */
+  /** Call it when there are no more plans. */
   readonly finish: () => PackEnd;
 }
 
@@ -65,8 +65,8 @@ const ENTRIES_PER_TURN = 500;
 
 /**
  * Packs the entries that changed since `base` was restored: the store copies the base's bytes while the tree is scanned, and
- * changed files are packed as the scan finds them. `BaseOutgrownError` when too much has changed: `finish` throws it, and
- * the plans as soon as something else has taken a directory's place.
+ * changed files are packed as the scan finds them. If too much has changed, `finish` throws `BaseOutgrownError`. The plans
+ * throw it as soon as a directory has been replaced by an item of another type.
  */
 export function incrementalSource(options: SourceOptions, base: CopyableBase): PackSource {
   const { layout, roots, notes, head, signal, write } = options;
@@ -95,7 +95,7 @@ export function incrementalSource(options: SourceOptions, base: CopyableBase): P
   };
 }
 
-/** Throws the signal's reason, whatever the scan throws, and `BaseOutgrownError`. */
+/** Yields the frames of the changed entries. Throws the signal's reason, the scan's errors, and `BaseOutgrownError`. */
 async function* plansOfChanged(
   scanned: Iterable<ScannedEntry>,
   diff: BaseDiff,

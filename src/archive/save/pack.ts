@@ -89,8 +89,8 @@ async function packFrames(
 }
 
 /**
- * Whether the main thread may pack it. Above level 9, zstd takes up to a second for each MiB (4 MiB at level 19: 4.2 s on
- * a busy host), during which no signal is handled.
+ * Returns whether the main thread may pack it. Above level 9, zstd takes up to a second for each MiB, in which no signal is
+ * handled (4 MiB at level 19: 4.2 s on a busy host).
  */
 function isQuickToPack({ members }: FramePlan, level: number): boolean {
   return level <= 9 || members.reduce((sum, member) => sum + member.dataBytes, 0) <= 256 * 1024;

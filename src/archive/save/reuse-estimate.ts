@@ -24,14 +24,14 @@ const MIN_REGION_BYTES = 5 * 1024 * 1024;
 /** The share of dead bytes above which a full save is better. */
 const MAX_DEAD_SHARE = 0.25;
 
-/** Whether a save should copy a region that is used like this. */
+/** Returns whether a save should copy a region that is used like this. */
 export function isWorthReusing({ regionBytes, deadBytes }: RegionUsage): boolean {
   return regionBytes >= MIN_REGION_BYTES && deadBytes <= MAX_DEAD_SHARE * regionBytes;
 }
 
 /** Files that are compared with the disk, which takes some ms: enough to know a share of 20 % to within 2 %. */
 const SAMPLES = 512;
-/** Error that the estimate allows for, as a share of the region: few scans then come to the opposite result. */
+/** Tolerance of the estimate, as a share of the region, so that few scans have the opposite result. */
 const MARGIN = 0.03;
 
 /**

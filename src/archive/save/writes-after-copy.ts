@@ -1,7 +1,7 @@
 /** Bytes that may wait in memory: as many as a few parts. */
 const MAX_WAITING_BYTES = 32 * 1024 * 1024;
 
-/** Holds back writes until the store has copied the bytes before them, so that the scan need not wait for the copy. */
+/** Queues writes until the store has copied the bytes before them, so that the scan need not wait for the copy. */
 export class WritesAfterCopy {
   readonly #copied: Promise<void>;
   readonly #write: (bytes: Uint8Array) => Promise<void>;

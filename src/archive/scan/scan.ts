@@ -172,7 +172,7 @@ class Walk {
     return undefined;
   }
 
-  /** Whether the archive holds this path as a link. */
+  /** Returns whether the archive holds this path as a link. */
   #isSavedLink(path: string): boolean {
     const stored = this.#layout.toStored(path);
     if (!this.#layout.permits(stored) && !this.#layout.permits(`${stored}/`)) return false;

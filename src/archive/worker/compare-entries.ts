@@ -45,7 +45,7 @@ function isUnchanged(entry: ComparedEntry, stats: BigIntStats): boolean {
   return stats.isFile() && Number(stats.size) === entry.size && hasAttributes(entry, stats);
 }
 
-/** Whether a file or directory has the mode, owner and mtime of its entry. */
+/** Returns whether a file or directory has the mode, owner and mtime of its entry. */
 export function hasAttributes(entry: Attributes, stats: BigIntStats): boolean {
   const sameMode = !thisPlatform.hasModes || (Number(stats.mode) & 0o7777) === entry.mode;
   return sameMode && hasTimeAndOwner(entry, stats);

@@ -199,7 +199,7 @@ function readInto(raw: RawBytes, fd: number, position: number, size: number, pat
 }
 
 /**
- * Whether a file has the same status before and after it was read. Plain numbers hold times to a quarter of a
+ * Returns whether a file has the same status before and after it was read. Plain numbers hold times to a quarter of a
  * microsecond, closer than any two changes, and leave half as much to the garbage collector.
  */
 function isUntouched(exact: BigIntStats, plain: ScannedStatus): boolean {

@@ -3,7 +3,7 @@ import { compareEntries } from './compare-entries.ts';
 import { packFrame } from './pack-frame.ts';
 import { unpackFrames } from './unpack-frames.ts';
 
-/** Does a job on this thread. Throws `DamagedArchiveError`, `SourceTreeError` or `TargetTreeError`. */
+/** Runs a job on this thread. Throws `DamagedArchiveError`, `SourceTreeError` or `TargetTreeError`. */
 export function runJob(job: Job): ResultOf<Job> {
   switch (job.kind) {
     case 'pack':

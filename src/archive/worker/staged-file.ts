@@ -97,7 +97,7 @@ function setMode(fd: number, mode: number, verify: boolean, refused: RefusedAttr
   if ((fstatSync(fd).mode & 0o7777) !== mode) refused.counts.modes++;
 }
 
-/** Whether it belongs to someone else than a new file does: staging has no set-group-id bit (publish/staging-area.ts). */
+/** Returns whether the owner is not that of a new file. Staging has no set-group-id bit (publish/staging-area.ts). */
 function isOthers({ uid, gid }: Attributes): boolean {
   return uid >= 0 && (uid !== process.geteuid?.() || gid !== process.getegid?.());
 }

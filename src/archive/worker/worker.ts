@@ -1,6 +1,6 @@
 /**
  * This folder is the code that runs in worker threads: it reads, compresses and writes files. This module is a thread's
- * entry; it does one job after the other, and answers each with its result or its failure. An archive too small to start
+ * entry: it runs one job after the other and returns the result or the failure of each. An archive too small to start
  * a thread for is packed and unpacked by the same code on the main thread (pool/worker-pool.ts).
  */
 

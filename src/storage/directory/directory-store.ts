@@ -115,7 +115,7 @@ class DirectoryStore implements ObjectStore {
 
   /** Returns the time, in ms, by the clock of the file system: on a network mount that is the server's. */
   async #fileSystemTimeMs(prefix: string): Promise<number> {
-    // Like an unfinished upload, which a later sweep removes if this process is killed
+    // It has the name of an unfinished upload, so a later sweep removes it if this process is killed
     const probe = temporaryFile(this.#file(`${prefix}clock`));
     const handle = await createFile(probe, this.#root);
     try {

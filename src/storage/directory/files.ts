@@ -7,7 +7,7 @@ export function systemCode(error: unknown): string | undefined {
   return (error as NodeJS.ErrnoException | undefined)?.code;
 }
 
-/** Whether a path does not exist: the file, a directory above it, or because a file is in a directory's place. */
+/** Returns whether a path does not exist: the file, a directory above it, or because a file is in a directory's place. */
 export function isNotFound(error: unknown): boolean {
   const code = systemCode(error);
   return code === 'ENOENT' || code === 'ENOTDIR';

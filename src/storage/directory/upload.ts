@@ -29,7 +29,7 @@ export class DirectoryUpload implements Upload {
   #handle: FileHandle | undefined;
   #failure: unknown;
   #ended = false;
-  /** The step under way; never rejects. */
+  /** The running step. Never rejects. */
   #underWay: Promise<unknown> = Promise.resolve();
 
   constructor(target: UploadTarget, options: UploadOptions) {
@@ -76,7 +76,7 @@ export class DirectoryUpload implements Upload {
   async abort(): Promise<void> {
     if (this.#ended) return;
     this.#ended = true;
-    // A copy ends at its next piece. Some systems cannot remove a file that is being written to
+    // A copy ends after its current piece. Some systems cannot remove a file that is open for writing
     await this.#underWay;
     await this.#discard();
   }
@@ -122,7 +122,7 @@ export class DirectoryUpload implements Upload {
     }
   }
 
-  /** Does one step of the upload. The first failure removes the temporary file, and all later steps reject with it. */
+  /** Runs one step of the upload. The first failure removes the temporary file, and all later steps reject with it. */
   async #step<T>(work: () => Promise<T>): Promise<T> {
     if (this.#failure !== undefined) throw this.#failure;
     const step = (async () => {

@@ -10,7 +10,7 @@ export function unavailableReason(env: Readonly<NodeJS.ProcessEnv>): string | un
   return `GitHub's cache is not available on this runner: it sets no ${missing.join(' and no ')}`;
 }
 
-/** GitHub Enterprise Server has only the first version of the service, whatever the feature flag is. */
+/** Returns the version of the service. GitHub Enterprise Server has only the first one and ignores the feature flag. */
 function serviceVersion(env: Readonly<NodeJS.ProcessEnv>): 'v1' | 'v2' {
   const server = env.GITHUB_SERVER_URL || 'https://github.com';
   const host = URL.canParse(server) ? new URL(server).hostname.toLowerCase() : '';

@@ -9,7 +9,7 @@ import { type GitHubTimeouts, Watchdog } from './watchdog.ts';
 export interface ClientCallOptions {
   readonly timeouts: GitHubTimeouts;
   readonly onWrite: CallObserver['onWrite'];
-  /** Returns why the last attempt failed that the client repeats, for the message of a timeout. */
+  /** Returns the reason for which the client's last attempt failed, for the message of a timeout. */
   readonly lastFailure: () => string | undefined;
   /** Called before each request that finalizes an upload: the entry may appear from then on. */
   readonly onFinalize?: (() => void) | undefined;
@@ -53,7 +53,7 @@ export class ClientCall implements CallObserver {
    * Runs the call. Only once for each `ClientCall`.
    *
    * @throws StoreUnavailableError when a timeout has passed or a response is out of bounds; the signal's reason after
-   * an abort; otherwise whatever the client throws.
+   * an abort; the client's errors.
    */
   async run<T>(call: () => Promise<T>): Promise<T> {
     const { signal } = this.#options;
@@ -62,7 +62,7 @@ export class ClientCall implements CallObserver {
     signal.addEventListener('abort', onAbort, { once: true });
     const timer = setInterval(() => this.#check(), CHECK_MS);
     const result = observe(this, call);
-    // an abandoned call fails later, when its error is of no use any more
+    // An abandoned call rejects later, when its error has no use any more
     result.catch(() => {});
     try {
       return await Promise.race([this.#ended.promise, result]);

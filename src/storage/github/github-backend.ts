@@ -40,7 +40,7 @@ async function loadClient(environment: Readonly<NodeJS.ProcessEnv>): Promise<Cli
 type Client = Pick<typeof import('@actions/cache'), 'restoreCache' | 'saveCache'>;
 
 /**
- * GitHub's own cache, through the client that actions/cache uses: same entries, same versions, same promises (system
+ * Uses GitHub's own cache by the client of actions/cache, with the same entries, versions and promises (system
  * tar, files written in place). It gets the `path` lines as they are, because the version is a hash of them.
  */
 export class GitHubBackend implements StorageBackend {

@@ -1,4 +1,4 @@
-/** How long GitHub's cache may keep a job waiting, in ms. */
+/** Limits on the time that a job waits for GitHub's cache, in ms. */
 export interface GitHubTimeouts {
   /** For each call of the cache service (find, reserve, finalize), the client's own retries included. */
   readonly serviceTimeoutMs: number;
@@ -7,7 +7,7 @@ export interface GitHubTimeouts {
 }
 
 /**
- * The client alone waits 30 s for a service that responds with 503 and about 15 minutes for one that is silent
+ * The client alone waits 30 s for a service that responds with 503 and about 15 minutes for one that does not respond
  * (`@actions/cache` 6.3.0, measured).
  */
 export const GITHUB_TIMEOUTS: GitHubTimeouts = { serviceTimeoutMs: 10_000, idleTimeoutMs: 30_000 };
