@@ -11,7 +11,7 @@ import {
   type RestoreOutcome,
   type SaveOutcome,
 } from './outcomes.ts';
-import { ObjectGoneError, ObjectReplacedError, StoreUnavailableError } from './store-errors.ts';
+import { ObjectMissingError, ObjectReplacedError, StoreUnavailableError } from './store-errors.ts';
 
 /** How often a restore starts over when its object is replaced underneath it. */
 const RESTORE_ATTEMPTS = 3;
@@ -80,7 +80,7 @@ class ArchiveBackend implements StorageBackend {
     const { name, etag, key } = found;
     if (error instanceof UnusableArchiveError) return { kind: 'unusable', key, error };
     if (error instanceof TargetTreeError) return { kind: 'failed', error, treeChanged: error.treeChanged };
-    const damage = error instanceof ObjectGoneError ? await this.#damageOf(found, request, error) : error;
+    const damage = error instanceof ObjectMissingError ? await this.#damageOf(found, request, error) : error;
     if (!(damage instanceof DamagedArchiveError)) throw error;
     const object = { name, etag, key };
     this.#options.records.markDamaged(object);
@@ -94,7 +94,7 @@ class ArchiveBackend implements StorageBackend {
   async #damageOf(
     { name, etag }: FoundObject,
     { signal }: RestoreRequest,
-    cause: ObjectGoneError,
+    cause: ObjectMissingError,
   ): Promise<DamagedArchiveError | undefined> {
     const present = await this.#store.head(name, { signal });
     if (present?.etag !== etag) return undefined;

@@ -11,7 +11,7 @@ import { type ArchiveBackendOptions, createPool } from './archive-options.ts';
 import type { RestoreRequest } from './backend.ts';
 import type { FoundObject } from './find-object.ts';
 import type { ObjectStore } from './object-store.ts';
-import { ObjectGoneError } from './store-errors.ts';
+import { ObjectMissingError } from './store-errors.ts';
 
 /** An archive with less data than this, in bytes, is restored faster than a worker starts. */
 const INLINE_BYTES = 2 * 1024 * 1024;
@@ -23,7 +23,7 @@ interface RestoredObject {
 }
 
 /**
- * Restores the object that a lookup found. Throws `ObjectReplacedError` if it has been replaced, `ObjectGoneError` if it
+ * Restores the object that a lookup found. Throws `ObjectReplacedError` if it has been replaced, `ObjectMissingError` if it
  * has no data, and the errors of the archive and the store.
  */
 export async function restoreObject(
@@ -109,7 +109,8 @@ function rangeReader(
       { start, end },
       { etag: found.etag, signal: AbortSignal.any(signals), onBytes: progress.add },
     );
-    if (!answer) throw new ObjectGoneError(`the object of key '${found.key}' was deleted while it was read`);
+    if (!answer)
+      throw new ObjectMissingError(`the object of key '${found.key}' was deleted while it was read`);
     if (answer.bytes.length !== end - start)
       throw new DamagedArchiveError('it ends before the data that its manifest names');
     return answer.bytes;

@@ -19,8 +19,8 @@ import {
 } from './store-errors.ts';
 
 /** The base of an incremental save cannot be used: the save is repeated in full. */
-class BaseGoneError extends Error {
-  override name = 'BaseGoneError';
+class UnusableBaseError extends Error {
+  override name = 'UnusableBaseError';
 }
 
 /**
@@ -44,7 +44,7 @@ export async function saveObject(
   const base = await baseOf(request, records, name);
   const writeFitting = (from: TreeRecord | undefined) => inFittingParts(() => save.write(from), log);
   const outcome = await writeFitting(base).catch(error => {
-    if (error instanceof BaseGoneError) log.info(`The cache is saved in full: ${error.message}.`);
+    if (error instanceof UnusableBaseError) log.info(`The cache is saved in full: ${error.message}.`);
     else if (!(error instanceof BaseOutgrownError)) throw error;
     return writeFitting(undefined);
   });
@@ -135,8 +135,8 @@ class ArchiveSave {
   }
 
   /**
-   * One attempt, in full or on top of `base`. Throws `BaseGoneError` when the base cannot be used, `BaseOutgrownError` when
-   * too much of the tree has changed. Then the store keeps nothing of the attempt.
+   * Makes one attempt, in full or on top of `base`. Throws `UnusableBaseError` if the base cannot be used, and
+   * `BaseOutgrownError` if too much of the tree has changed. Then the store keeps nothing of the attempt.
    */
   async write(base: TreeRecord | undefined): Promise<SaveOutcome> {
     const { uploadChunkSizeBytes, signal } = this.#request;
@@ -158,7 +158,7 @@ class ArchiveSave {
       return outcome;
     } catch (error) {
       await upload.abort();
-      if (error instanceof BaseGoneError || error instanceof BaseOutgrownError) throw error;
+      if (error instanceof UnusableBaseError || error instanceof BaseOutgrownError) throw error;
       const source = this.#store.kind;
       if (error instanceof ObjectExistsError || error instanceof ObjectReplacedError) {
         return { kind: 'exists', source };
@@ -212,7 +212,7 @@ async function complete(upload: Upload, reusedBytes: number): Promise<void> {
     await upload.complete();
   } catch (error) {
     if (!(error instanceof StoreRefusedError) || reusedBytes === 0) throw error;
-    throw new BaseGoneError('the server refuses an object with copied parts', { cause: error });
+    throw new UnusableBaseError('the server refuses an object with copied parts', { cause: error });
   }
 }
 
@@ -221,14 +221,14 @@ async function copyBase(upload: Upload, base: TreeRecord, bytes: number): Promis
     await upload.copyRange({ name: base.object, etag: base.etag }, { start: 0, end: bytes });
   } catch (error) {
     if (error instanceof ObjectReplacedError) {
-      throw new BaseGoneError('the cache that was restored has been replaced', { cause: error });
+      throw new UnusableBaseError('the cache that was restored has been replaced', { cause: error });
     }
     if (error instanceof CopyRefusedError) {
-      throw new BaseGoneError(error.message, { cause: error });
+      throw new UnusableBaseError(error.message, { cause: error });
     }
     // Credentials may only write; where they are wrong altogether, the full save reports it
     if (error instanceof StoreRefusedError) {
-      throw new BaseGoneError('the server does not let the restored cache be copied', { cause: error });
+      throw new UnusableBaseError('the server does not let the restored cache be copied', { cause: error });
     }
     throw error;
   }

@@ -46,12 +46,12 @@ export class ObjectReplacedError extends StoreError {
   override name = 'ObjectReplacedError';
 }
 
-/** The object has just been found, and a read of it is a 404. */
-export class ObjectGoneError extends ObjectReplacedError {
-  override name = 'ObjectGoneError';
+/** A read of an object that has just been found returned 404. */
+export class ObjectMissingError extends ObjectReplacedError {
+  override name = 'ObjectMissingError';
 }
 
-/** The name is taken: another job has saved it. */
+/** The name is taken, because another job has saved it. */
 export class ObjectExistsError extends StoreError {
   override name = 'ObjectExistsError';
 }

@@ -5,7 +5,7 @@ import { DamagedArchiveError } from '../archive-errors.ts';
 
 /** Compresses, checks and decompresses one zstd frame in memory. docs/adr/0001 explains the choice of `node:zlib`. */
 
-/** Data whose samples do not shrink below this share is stored uncompressed. */
+/** Share of their size to which samples must shrink. Otherwise the data is stored uncompressed. */
 const STORED_ABOVE = 0.98;
 const SAMPLE_BYTES = 4096;
 const SAMPLES = 8;
@@ -38,7 +38,7 @@ export function compressFrame(raw: Buffer, level: number): Buffer<ArrayBuffer> {
     chunkSize: Math.max(raw.length + (raw.length >> 7) + 1024, Buffer.poolSize),
     pledgedSrcSize: raw.length,
   }) as Buffer<ArrayBuffer>;
-  // Memory of its size: a buffer that is transferred to another thread counts there in full
+  // A copy of exactly its size, because a transferred buffer is counted in full in the other thread
   return Buffer.from(frame.buffer.transfer(frame.byteLength));
 }
 

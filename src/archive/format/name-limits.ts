@@ -1,7 +1,7 @@
 import { encodedLength } from '../fs/names.ts';
 import { MAX_COMPONENT_BYTES, MAX_LEVELS, MAX_NAME_BYTES } from './limits.ts';
 
-/** A UTF-16 unit has three bytes at most. */
+/** Maximum bytes of a UTF-16 unit in UTF-8. */
 const BYTES_A_UNIT = 3;
 
 /** Returns whether a stored name in full is beyond the limits of the format. */

@@ -38,7 +38,7 @@ export async function validate(
   checkFrames(manifest.frames, manifestStart);
   const limits = new MachineLimits(layout, platform);
   const validator = new Validator(manifest, layout, platform);
-  // Damage matters more: it lets a save replace the object
+  // Damage takes precedence, because then a save may replace the object
   let unusable: Fault | undefined;
   for (let index = 0; index < entries.length; index++) {
     const entry = entries[index]!;
@@ -128,7 +128,7 @@ class Validator {
     if (type === EntryType.hardLink && entry.linkTo >= index) refuse(name, 'is a hard link to a later entry');
   }
 
-  /** Checks an entry whose parent is in the archive, whatever its depth in the manifest. */
+  /** Checks an entry whose parent is in the archive, at any depth in the manifest. */
   #checkChild({ name, type }: Entry, parent: string, isSymlink: boolean): void {
     const component = name.slice(parent.length, type === EntryType.directory ? -1 : undefined);
     if (component === '' || component === '.' || component === '..') refuse(name, NOT_PLAIN);
@@ -155,7 +155,10 @@ class Validator {
       refuse(name, 'has a parent that `path` includes and the archive does not');
   }
 
-  /** A save treats a link to a directory as a directory, as @actions/glob does, wherever the link leads on this machine. */
+  /**
+   * Returns whether `path` includes the entry. A save treats a link to a directory as a directory, as @actions/glob does,
+   * also if the link has another target on this machine.
+   */
   #isPermitted(name: string, isSymlink: boolean): boolean {
     return this.#layout.permits(name) || (isSymlink && this.#layout.permits(`${name}/`));
   }

@@ -2,7 +2,7 @@ import type { KeySpace } from '../../storage/backend.ts';
 import { MAX_OBJECT_NAME_BYTES } from '../../storage/object-name.ts';
 import { NameTooLongError } from '../../storage/store-errors.ts';
 
-/** The layout of object names. Another number would be a separate tree, which earlier releases never list. */
+/** The layout of object names. A new layout needs another number, so that earlier releases do not list its objects. */
 const LAYOUT = 'v1';
 const SUFFIX = '.tar.zst';
 

@@ -23,14 +23,14 @@ export interface Spaces {
   /** In order of precedence. */
   readonly read: readonly KeySpace[];
   readonly write: KeySpace;
-  /** All refs of the repository; undefined if the step reads everything that its scope has. */
+  /** All refs of the repository. Undefined if the step reads all places of its scope. */
   readonly elsewhere?: Elsewhere;
 }
 
-/** Replaces the components that a wider scope does not separate by. It is no ref: these begin with `refs/`. */
+/** Component in place of those that a wider scope does not separate by. It cannot be a ref, which begins with `refs/`. */
 const SHARED = '_';
 
-/** Returns the places where a step looks for entries, and the one where it saves its own. */
+/** Returns the places that a step reads, and the one that it saves to. */
 export function spacesOf(options: ScopeOptions): Spaces {
   const { scope, prefix, version } = options;
   if (scope === 'bucket') {

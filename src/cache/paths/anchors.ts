@@ -5,7 +5,7 @@ export interface AnchorOptions {
   readonly workspace: string;
   /** The user's home directory, absolute. */
   readonly home: string;
-  /** `path.posix` or `path.win32`: decides on separators, drive letters and whether case counts. */
+  /** `path.posix` or `path.win32`, which define separators, drive letters and whether case is significant. */
   readonly platformPath: PlatformPath;
 }
 
@@ -14,7 +14,7 @@ export interface Anchors extends AnchorOptions {
   readonly windows: boolean;
   toStored(absolute: string): string;
   toAbsolute(stored: string): string;
-  /** Returns the spelling in which paths are compared: `/` as separator, lower case if case does not count. */
+  /** Returns the spelling in which paths are compared: `/` as separator, lower case if case is not significant. */
   comparable(absolute: string): string;
 }
 

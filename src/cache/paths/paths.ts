@@ -51,7 +51,7 @@ export function createPathLayout(options: PathLayoutOptions): StepLayout {
   };
 }
 
-/** Returns whether a name can be a stored one: each of its components leads down, on this platform. */
+/** Returns whether a name can be a stored one, in which each component is the name of a child, on this platform. */
 function isStoredName(stored: string, windows: boolean): boolean {
   if (stored.includes('\0')) return false;
   // Below the anchor a backslash would separate and a colon would name a drive or a stream
@@ -73,8 +73,8 @@ function withoutEnd(comparable: string): string {
 }
 
 /**
- * Decides which pattern applies to a path. Literal patterns are looked up by path, so that thousands cost no more than one,
- * and the decision about a directory is kept until an entry of another one comes.
+ * Decides which pattern applies to a path. Literal patterns are in a map by their path, so that thousands cost no more than
+ * one. The decision about a directory is kept until an entry of another directory comes.
  */
 class PatternDecider {
   readonly #patterns: readonly Pattern[];
@@ -100,7 +100,7 @@ class PatternDecider {
     }
   }
 
-  /** Returns the last pattern that matches a path (in comparable spelling) or an ancestor, undefined if none does. */
+  /** Returns the last pattern that matches a path (in comparable spelling) or an ancestor. Returns undefined if none does. */
   decide(comparable: string, isDirectory: () => boolean): Pattern | undefined {
     const path = withoutEnd(comparable);
     const slash = path.lastIndexOf('/');

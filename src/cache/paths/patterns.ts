@@ -12,7 +12,7 @@ export interface Pattern {
   readonly comparableLead: string;
   /** The line with its lead mapped to a stored name: equal on every runner. */
   readonly storedLine: string;
-  /** undefined if the line has none. */
+  /** Undefined if the line has no wildcards. */
   readonly wildcards: Wildcards | undefined;
 }
 
@@ -25,7 +25,7 @@ export interface Wildcards {
   leadsTo(path: string): boolean;
 }
 
-/** Also `!` alone, which `!${{ inputs.skip }}` becomes with an empty input: it does not mean the workspace. */
+/** Lines that name nothing. `!${{ inputs.skip }}` with an empty input is `!` alone, which does not mean the workspace. */
 const NAMES_NOTHING = /^#|^[!\s]*$/;
 
 /**
@@ -86,7 +86,7 @@ function anchored(text: string, anchors: Anchors): { base: string; rest: string 
   }
   if (platformPath.isAbsolute(text)) {
     const root = platformPath.parse(text).root;
-    // `\tools` is on the drive of the workspace
+    // `\tools` is relative to the drive of the workspace
     const base = windows && /^[\\/]$/.test(root) ? platformPath.parse(workspace).root : root;
     return { base: platformPath.normalize(base), rest: text.slice(root.length) };
   }

@@ -16,7 +16,7 @@ export interface SearchOptions {
   readonly signal: AbortSignal | undefined;
 }
 
-/** Directories that contain links to each other are reached on more ways than a search can end with. */
+/** Limit on the ways to one directory: directories that contain links to each other have more than a search can follow. */
 const MAX_WAYS_TO_LINK_TARGET = 10_000;
 
 /** The search ends without its result, for a reason in the tree. The message is one clause. */
@@ -24,15 +24,15 @@ export class SearchLimitError extends Error {
   override name = 'SearchLimitError';
 }
 
-/** The longest time in which no signal is handled, in ms. */
+/** Maximum time in which no signal is handled, in ms. */
 const TURN_MS = 50;
 
 /**
  * Finds the existing paths that match one of the patterns: absolute, in no order, perhaps twice.
  *
  * As @actions/glob 0.7.0 (internal-globber.js), it enters links to directories, but not back into a directory on its way.
- * In contrast, a link is a name like any other, wherever it leads (there a link to itself ends the search); names may be
- * other than UTF-8; and a directory that is saved as a whole is not searched.
+ * It differs in three points. A link matches by its name alone, also if it has no target (there a link to itself ends the
+ * search). Names need not be UTF-8. A directory that is saved as a whole is not searched.
  *
  * Throws the system's error for a directory that cannot be searched, `SearchLimitError`, and the signal's reason.
  */
@@ -99,7 +99,7 @@ class Search {
     const component = decodeName(entry.name);
     const isLink = entry.isSymbolicLink();
     const realPath = isLink ? undefined : join(way.realPath, component);
-    // Only a link can have led back, above the lead perhaps
+    // Only after a link can a directory be one of the directories above it
     if (realPath !== undefined && way.behindLink && isOnWay(realPath, way)) return;
     const path = join(way.path, component);
     const name = this.#options.comparable(path);
@@ -125,12 +125,12 @@ function isOnWay(realPath: string, way: Way): boolean {
   return false;
 }
 
-/** Returns the real path of the directory that a link leads to, undefined if it leads to none. */
+/** Returns the real path of the directory that a link leads to. Returns undefined if it leads to none. */
 function directoryBehind(link: string): string | undefined {
   try {
     return statFile(link, false)?.isDirectory() ? realPathOf(link) : undefined;
   } catch (error) {
-    if (isGone(error) || isTooLong(error)) return undefined;
+    if (hasVanished(error) || isTooLong(error)) return undefined;
     throw error;
   }
 }
@@ -139,12 +139,12 @@ function entriesOf(directory: string): readonly Dirent<Buffer>[] {
   try {
     return readdirSync(fsPath(directory), { withFileTypes: true, encoding: 'buffer' });
   } catch (error) {
-    // It has vanished, or no system call takes the path
-    if (isGone(error) || isTooLong(error)) return [];
+    // It has vanished, or the path is too long for a system call
+    if (hasVanished(error) || isTooLong(error)) return [];
     throw error;
   }
 }
 
-function isGone(error: unknown): boolean {
+function hasVanished(error: unknown): boolean {
   return isUnresolvable(error) || (error as NodeJS.ErrnoException).code === 'ENOENT';
 }

@@ -21,7 +21,7 @@ import { ConcurrencyLimiter } from './concurrency-limiter.ts';
 import { ListObjectsV2Command, type S3Client } from './sdk.ts';
 import type { SdkHandlerOptions } from './sdk-request-handler.ts';
 
-/** How one call to S3 is made. */
+/** Properties of one call to S3. */
 export interface CallSpec {
   /** S3's name of the operation. */
   readonly operation: string;
@@ -36,7 +36,7 @@ export interface CallSpec {
   readonly sends?: boolean;
   /** Moves an object's bytes beside other transfers: each attempt waits for a place (concurrency-limiter.ts). */
   readonly transfer?: boolean;
-  /** The caller can do without the answer: one attempt, and its failure does not open the circuit. */
+  /** The caller does not need the response: one attempt, and its failure does not open the circuit. */
   readonly optional?: boolean;
   /** The caller has another way: a failure does not open the circuit. */
   readonly replaceable?: boolean;
@@ -82,7 +82,7 @@ export class Caller {
   #inFlight = 0;
   /** Whether a failure is final: the bucket was down before, and no call has succeeded since. */
   #bucketWasDown: boolean;
-  /** A call succeeded. */
+  /** Whether a call has succeeded. */
   #accepted = false;
   #connection: Connection | undefined;
   #addressCheck: Promise<void> | undefined;
@@ -109,7 +109,7 @@ export class Caller {
 
   /**
    * Makes a call. Rejects with the signal's reason or with an error of the store contract; those that `attempt` throws pass
-   * unchanged. A call that ends without an answer opens the circuit.
+   * unchanged. A call that ends without a response opens the circuit.
    */
   async run<T>(spec: CallSpec, attempt: Attempt<T>): Promise<T> {
     if (namesBucket(this.settings)) {
@@ -120,9 +120,9 @@ export class Caller {
   }
 
   /**
-   * Refuses the address of a bucket as an endpoint. It would half work: objects under a doubled name, and no listing. A
-   * server may also have a name that begins like its bucket's, so it takes a listing to know. Other failures are those of
-   * the calls that follow.
+   * Refuses the address of a bucket as an endpoint, which would store objects under a doubled name and allow no listing. The
+   * name of a server may also begin with that of its bucket, so only a listing shows the difference. Other failures are
+   * ignored here, because the calls that follow fail too.
    */
   async #checkAddress(): Promise<void> {
     const spec = { operation: 'ListObjectsV2', about: 'to check the address', optional: true };
@@ -179,7 +179,7 @@ export class Caller {
       return result;
     } catch (error) {
       if (spec.signal?.aborted) throw spec.signal.reason;
-      // The failure of an attempt says more than the limit of all of them
+      // The failure of an attempt is more precise than the limit of all attempts
       throw this.#failed(spec, stall?.signal.aborted ? (earlier ?? error) : error);
     } finally {
       limit?.clear();
@@ -198,7 +198,7 @@ export class Caller {
     return failure;
   }
 
-  /** Whether a timeout is one of an endpoint that has sent nothing for so long that it is given up. */
+  /** Returns whether a timeout is one of an endpoint that has sent nothing for so long that it is given up. */
   #isSilent(error: unknown): boolean {
     if (!(error instanceof TimeoutError)) return false;
     return this.#limits.silentMs >= MAX_SILENCES * this.#limits.figures.serverWorkMs;

@@ -11,7 +11,7 @@ import { SdkRequestHandler } from './sdk-request-handler.ts';
 export interface Connection {
   readonly client: S3Client;
   readonly handler: SdkRequestHandler;
-  /** Whether the credentials have a session token. False before the first request. */
+  /** Returns whether the credentials have a session token. False before the first request. */
   isTemporary(): boolean;
 }
 
@@ -27,7 +27,7 @@ export function connect(
 ): Connection {
   const transport = new Transport(settings, clock);
   const handler = new SdkRequestHandler(transport, limits, userAgent);
-  // An STS that responds says nothing about the endpoint, so its limits are its own
+  // A response of an STS proves nothing about the endpoint, so the STS has limits of its own
   const stsHandler = () => new SdkRequestHandler(transport, new TimeLimits(clock, limits.figures), userAgent);
   const source = credentialsFor(settings, clock, stsHandler);
   let temporary = false;

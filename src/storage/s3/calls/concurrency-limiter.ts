@@ -1,7 +1,7 @@
 import { isStatus, s3Code } from '../errors/s3-errors.ts';
 import { NoResponseError } from '../transport/timers.ts';
 
-/** Transfers without a refusal after which one more at once is tried. Where that is too many, it costs a refusal. */
+/** Transfers without a refusal after which the limit is raised by one. If that is too many, it costs a refusal. */
 const STEADY = 16;
 
 /**
@@ -58,7 +58,7 @@ export class ConcurrencyLimiter {
     }
   }
 
-  /** The server accepts the other transfers that are running, and no more. */
+  /** Lowers the limit to the other running transfers, which the server has accepted. */
   #refused(): void {
     this.#most = Math.max(1, Math.min(this.#most, this.#running - 1));
     this.#steady = 0;

@@ -63,7 +63,7 @@ export class SdkRequestHandler implements RequestHandler<HttpRequest, HttpRespon
     this.#transport.close();
   }
 
-  /** The SDK passes further settings here. All of ours are given already. */
+  /** Ignores further settings of the SDK: all of ours are set already. */
   updateHttpClientConfig(): void {}
 
   httpHandlerConfigs(): Record<string, never> {
@@ -78,7 +78,7 @@ function toTransport(request: HttpRequest, userAgent: string): TransportRequest 
   return { method, protocol, hostname, port, target: pathAndQuery(request), headers, body };
 }
 
-/** The SDK hands the query over decoded, and signs it in this encoding. */
+/** Returns the target of a request. The SDK passes the query decoded, and signs it in this encoding. */
 function pathAndQuery(request: HttpRequest): string {
   const pairs = Object.entries(request.query ?? {}).flatMap(([name, value]) =>
     (Array.isArray(value) ? value : [value]).map(
@@ -88,7 +88,7 @@ function pathAndQuery(request: HttpRequest): string {
   return pairs.length > 0 ? `${request.path}?${pairs.join('&')}` : request.path;
 }
 
-/** RFC 3986: encodeURIComponent leaves five characters alone that Signature V4 wants encoded. */
+/** Encodes by RFC 3986: encodeURIComponent skips five characters that Signature V4 requires to be encoded. */
 function encode(text: string): string {
   return encodeURIComponent(text).replace(
     /[!'()*]/g,
@@ -108,7 +108,7 @@ async function bodyFor(response: TransportResponse, maxBytes: number | 'stream')
     const body = await readWhole(response.body, MAX_BODY_BYTES);
     return hasDoctype(body) ? NO_BODY : body;
   } catch (error) {
-    // A long page of a proxy or an attacker: the status has to do.
+    // A long page of a proxy or an attacker: only the status is used.
     if (error instanceof ProtocolError) return NO_BODY;
     throw error;
   }
@@ -117,8 +117,8 @@ async function bodyFor(response: TransportResponse, maxBytes: number | 'stream')
 const NO_BODY = Buffer.alloc(0);
 
 /**
- * Whether a document has a DOCTYPE, as web pages have and S3's documents do not. The SDK's parser would need quadratic time
- * for many of them (3.1169: `isNext` of @aws-sdk/xml-builder).
+ * Returns whether a document has a DOCTYPE, as web pages have and S3's documents do not. The SDK's parser would need
+ * quadratic time for many of them (3.1169: `isNext` of @aws-sdk/xml-builder).
  */
 function hasDoctype(body: Buffer): boolean {
   return body.includes('<!D') || body.includes('<!d');

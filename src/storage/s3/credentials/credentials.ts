@@ -22,7 +22,7 @@ const CREDENTIALS_MS = 9000;
 /** Makes the handler that sends requests to an STS. */
 type StsHandler = () => RequestHandler<HttpRequest, HttpResponse>;
 
-/** A refresh begins this long before the credentials expire. */
+/** Time before the expiry of credentials at which they are refreshed, in ms. */
 const REFRESH_BEFORE_MS = 300_000;
 
 /**

@@ -7,7 +7,7 @@ import { homeDirectory, type Profile, readSharedFiles, type SharedFiles } from '
 /** Bound of a web identity token in bytes. */
 export const MAX_TOKEN_BYTES = 64 * 1024;
 
-/** How many `source_profile`s may follow one another. */
+/** Maximum length of a chain of `source_profile`s. */
 const MAX_CHAIN = 8;
 
 /**
@@ -56,7 +56,7 @@ export function stsEndpoint(env: NodeJS.ProcessEnv): { readonly endpoint?: strin
   return endpoint ? { endpoint } : {};
 }
 
-/** A profile and those that it names as its source. */
+/** Returns a profile and those that it names as its source. */
 function chainOf(name: string, { profiles }: SharedFiles): Profile[] {
   const chain: Profile[] = [];
   for (let next: string | undefined = name; next !== undefined; ) {
@@ -84,7 +84,7 @@ function keysOf(profile: Profile): AwsCredentialIdentity | undefined {
   return { accessKeyId, secretAccessKey, ...(sessionToken && { sessionToken }) };
 }
 
-/** Reads or looks up the files that the SDK's provider reads without a limit: a FIFO would block it and this process. */
+/** Checks the files that the SDK's provider reads without a limit: a FIFO would block it and this process. */
 function checkFiles(chain: readonly Profile[]): void {
   for (const { web_identity_token_file: token } of chain) if (token) readSmallFile(token, MAX_TOKEN_BYTES);
   for (const cache of ['sso', 'login']) {

@@ -1,6 +1,6 @@
 /**
- * Settings that a client of the SDK would otherwise look for in the environment and in ~/.aws, at the start or at each call.
- * Reading these files has no limit: it fails without a home directory and hangs on a FIFO.
+ * Settings that a client of the SDK would otherwise read from the environment and from ~/.aws, at the start or at each call.
+ * It reads these files without a limit: it fails without a home directory and hangs on a FIFO.
  */
 export const SDK_CONSTANTS = {
   maxAttempts: 1,

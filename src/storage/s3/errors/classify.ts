@@ -83,7 +83,7 @@ export function classify(error: unknown): FailureKind {
   return 'final';
 }
 
-/** Whether repeating can help: 429, 5xx, connection errors, time-outs, and bodies that end early. Other 4xx are final. */
+/** Returns whether a retry can help: 429, 5xx, connection errors, timeouts, and bodies that end early. Other 4xx are final. */
 export function isRetryable(error: unknown): boolean {
   return classify(error) !== 'final';
 }

@@ -5,7 +5,7 @@ const SECRETS = [
   /(?<=\b(?:authorization|x-amz-security-token|x-amz-credential|x-amz-signature|token|secret|password)["']?\s*[:=]\s*).*/gi,
 ];
 
-/** Replaces what has the form of a secret in a foreign text by `***`. */
+/** Replaces each part of a foreign text that has the form of a secret by `***`. */
 export function redact(text: string): string {
   return SECRETS.reduce((redacted, secret) => redacted.replace(secret, '***'), text);
 }

@@ -27,7 +27,7 @@ export function refusalOf(error: unknown, call: FailedCall): Refusal | undefined
   return ownEntry(REFUSALS, code) ?? tlsRefusal(code, error);
 }
 
-/** Whether the endpoint's host name begins with the bucket's: the address of a bucket, or a server of that name. */
+/** Returns whether the endpoint's host name begins with the bucket's: the address of a bucket, or a server of that name. */
 export function namesBucket({ endpoint, bucket, forcePathStyle }: S3Settings): boolean {
   return forcePathStyle && (endpoint?.hostname.startsWith(`${bucket.toLowerCase()}.`) ?? false);
 }
@@ -42,7 +42,7 @@ function clockOff(error: unknown): Refusal {
 
 const CLOCK_OFF: Refusal = ["the runner's clock", "the runner's clock differs from the server's by too much"];
 
-/** The setting to check, and what is wrong with it. */
+/** The setting to check, and the reason. */
 export type Refusal = readonly [setting: string, reason: string];
 
 const NAME_TOO_LONG: Refusal = [
@@ -50,7 +50,7 @@ const NAME_TOO_LONG: Refusal = [
   'the name of the object is too long for this server; use a shorter key or prefix',
 ];
 
-/** S3 code -> [the setting to check, what is wrong with it]. */
+/** S3 code -> [the setting to check, the reason]. */
 const REFUSALS: Readonly<Record<string, Refusal>> = {
   SignatureDoesNotMatch: [
     "the input 'secretKey'",
@@ -78,13 +78,13 @@ const REFUSALS: Readonly<Record<string, Refusal>> = {
 
 /** The use of the credentials so far in this process. */
 export interface IdentityUse {
-  /** They have a session token, so they expire. */
+  /** Whether they have a session token, so that they expire. */
   readonly temporary: boolean;
-  /** A call succeeded with them. */
+  /** Whether a call has succeeded with them. */
   readonly accepted: boolean;
 }
 
-/** The end of a session is an AccessDenied without a reason on radosgw (16.2.15), like a call that a policy denies. */
+/** Explains AccessDenied. radosgw (16.2.15) returns it without a reason after the end of a session too. */
 function accessDenied({ temporary, accepted }: IdentityUse): Refusal {
   if (temporary && accepted) {
     return [
@@ -136,7 +136,7 @@ function tlsRefusal(code: string | undefined, error: unknown): Refusal | undefin
   return ["the input 'endpoint'", `TLS failed, ${reason ?? 'without a reason'}`];
 }
 
-/** Looks up a code, which may be any word: `constructor` is a property of every object. */
+/** Returns the entry of a code, which may be any word: `constructor` is a property of every object. */
 export function ownEntry<T>(table: Readonly<Record<string, T>>, code: string | undefined): T | undefined {
   return code !== undefined && Object.hasOwn(table, code) ? table[code] : undefined;
 }

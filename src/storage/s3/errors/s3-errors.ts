@@ -7,24 +7,24 @@ import { redact } from './redact.ts';
 import { type IdentityUse, ownEntry, refusalOf } from './refusals.ts';
 import { messageOf } from './refused-response.ts';
 
-/** Whether a failure is a response of this HTTP status. */
+/** Returns whether a failure is a response of this HTTP status. */
 export function isStatus(error: unknown, status: number): boolean {
   return httpStatus(error) === status;
 }
 
 /**
- * Whether there is no such object. A missing bucket or upload is another failure, except after a HEAD: its responses have
- * no code.
+ * Returns whether there is no such object. A missing bucket or upload is another failure, except after a HEAD, whose
+ * responses have no code.
  */
 export function isMissing(error: unknown): boolean {
   const code = s3Code(error);
   return isStatus(error, 404) && code !== 'NoSuchBucket' && code !== 'NoSuchUpload';
 }
 
-/** Returns S3's code for a failure, or the system's. radosgw leaves `<Message>` empty, so the code is all there is. */
+/** Returns S3's code for a failure, or the system's. radosgw sends an empty `<Message>`, so there is only the code. */
 export function s3Code(error: unknown): string | undefined {
   const code = errorCode(error) ?? codeLike((error as { name?: unknown } | undefined)?.name);
-  return code === undefined || UNTELLING.has(code) ? undefined : code;
+  return code === undefined || GENERIC_NAMES.has(code) ? undefined : code;
 }
 
 /** Returns a message in at most 200 characters and without secrets, for errors that are neither S3's nor the network's. */
@@ -34,7 +34,7 @@ export function shortMessage(error: unknown): string {
 }
 
 /** Names that the SDK gives to responses without a code, or has for bodies that it cannot parse. */
-const UNTELLING = new Set([
+const GENERIC_NAMES = new Set([
   'Error',
   'Unknown',
   'UnknownError',
@@ -116,7 +116,7 @@ export function toStoreError(
   }
   if (status === 401 || status === 403) {
     return new StoreRefusedError(
-      `${bucket}: refused (${operation}: ${answer}); look at accessKey, secretKey and the bucket's policy`,
+      `${bucket}: refused (${operation}: ${answer}); check accessKey, secretKey and the bucket's policy`,
       "the input 'accessKey'",
       { cause: error },
     );

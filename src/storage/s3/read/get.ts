@@ -114,7 +114,7 @@ async function byAbsoluteRange(
   return getRange(caller, name, range, { ...options, etag });
 }
 
-/** Whether the response is that of an object without bytes: 200 (AWS, Swift), or 206 with a range of -1 (MinIO). */
+/** Returns whether the response is that of an object without bytes: 200 (AWS, Swift), or 206 with a range of -1 (MinIO). */
 function isEmptyObject({ ContentLength, ContentRange }: GetObjectCommandOutput): boolean {
   return ContentRange === undefined ? ContentLength === 0 : /^bytes 0--1\/0$/.test(ContentRange);
 }
@@ -145,7 +145,7 @@ function begun(output: GetObjectCommandOutput, name: string, range: ByteRange): 
   const [, ...numbers] = /^bytes (\d{1,15})-(\d{1,15})\/(\d{1,15})$/.exec(output.ContentRange ?? '') ?? [];
   const [start, last, sizeBytes] = numbers.map(Number);
   const etag = bareEtag(output.ETag);
-  // A front that sends the body in chunks leaves the length out; the range bounds it then
+  // A front that sends the body in chunks sends no length: then the range is the bound
   const length = output.ContentLength ?? (last ?? 0) - (start ?? 0) + 1;
   if (
     start === undefined ||
@@ -165,7 +165,7 @@ function begun(output: GetObjectCommandOutput, name: string, range: ByteRange): 
   return { bytes: new Uint8Array(buffer), start, sizeBytes, etag, filled: 0 };
 }
 
-/** Whether this is the requested range: its length becomes memory. */
+/** Returns whether this is the requested range: its length becomes memory. */
 function isRequested(range: ByteRange, start: number, length: number, sizeBytes: number): boolean {
   const wanted =
     'suffix' in range

@@ -113,7 +113,7 @@ function infoOf(name: string, headers: ObjectHeaders, sizeBytes: number): Versio
   };
 }
 
-/** Without an ETag nothing shows that two ranges are of one object. */
+/** Makes the error for a response without an ETag, which alone proves that two ranges are of one object. */
 export function noEtag(name: string): StoreUnavailableError {
   return new StoreUnavailableError(
     `${name}: the response has no ETag; the server or a proxy in front does not send it`,

@@ -53,8 +53,8 @@ export async function* listObjects(
 }
 
 /**
- * Finds out that a listing has no end. Tokens are opaque, so a server that sends a new one with every page could go on for
- * ever; names ascend.
+ * Detects a listing without an end. A server can send a new token with every page, and tokens are opaque. But names must
+ * ascend.
  */
 class EndCheck {
   readonly #listing: string;

@@ -63,7 +63,7 @@ function withSchemes(environment: Readonly<NodeJS.ProcessEnv>): NodeJS.ProcessEn
   return { ...environment, ...Object.fromEntries(bare.map(name => [name, `http://${environment[name]}`])) };
 }
 
-/** Node gives the agent no way to have the certificate of a proxy checked where the environment turns the check off. */
+/** Refuses an https proxy if the environment turns its certificate check off, which no option of the agent can turn on. */
 function refuseUncheckedProxy(environment: NodeJS.ProcessEnv): void {
   if (environment.NODE_TLS_REJECT_UNAUTHORIZED !== '0') return;
   if (!PROXY_VARIABLES.some(name => environment[name]?.startsWith('https:'))) return;

@@ -4,7 +4,7 @@ import type { Clock } from '../../../retry/clock.ts';
 import { TimeoutError } from '../../../retry/time-limits.ts';
 import { watchIdleTimeout } from './idle-timeout.ts';
 
-/** A body that arrives more slowly is given up. Far below a slow link that many requests share. */
+/** Minimum rate of a body. It is far below that of a slow link that many requests share. */
 const MIN_BYTES_PER_SECOND = 1024;
 
 /** The request has been sent whole, and no response began within a limit that allows for the server's work. */

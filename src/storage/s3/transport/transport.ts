@@ -14,10 +14,10 @@ import { NoResponseError, Timers } from './timers.ts';
  * It knows no operation of S3, signs nothing and imports nothing of the SDK, so any thread can use it.
  */
 
-/** A server sends none, or one 100 or 103. */
+/** Maximum number of informational responses (1xx). A server sends none, or one 100 or 103. */
 const MAX_INFORMATIONAL = 8;
 
-const UNASKED_UPGRADE = 'the server switches protocols (101), which was not requested';
+const UPGRADE_REFUSAL = 'the server switches protocols (101), which was not requested';
 
 /** One request, ready to send. */
 export interface TransportRequest {
@@ -73,7 +73,7 @@ export class Transport {
    * Sends a request and resolves with the head of its response. Rejects with the signal's own reason, a TimeoutError, a
    * ProtocolError, or the error of the connection. Errors after the head destroy the body.
    *
-   * Always settles, and reads no more of a body than its reader asks for.
+   * Always settles, and reads no more of a body than its reader requests.
    */
   send(request: TransportRequest, options: SendOptions): Promise<TransportResponse> {
     const { signal, connectMs, idleTimeoutMs, answerMs = idleTimeoutMs } = options;
@@ -122,7 +122,7 @@ export class Transport {
       // Without a listener Node closes the connection and emits neither an error nor a response.
       sent.once('upgrade', (_, socket) => {
         socket.destroy();
-        reject(new ProtocolError(UNASKED_UPGRADE));
+        reject(new ProtocolError(UPGRADE_REFUSAL));
       });
       sent.once('response', message => {
         received = message;
@@ -130,7 +130,7 @@ export class Transport {
         // The reader of the body listens too; this listener keeps a late failure from ending the process.
         message.on('error', () => {});
         if (message.statusCode === 101) {
-          reject(new ProtocolError(UNASKED_UPGRADE));
+          reject(new ProtocolError(UPGRADE_REFUSAL));
           message.destroy();
           return;
         }

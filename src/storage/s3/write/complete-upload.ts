@@ -108,7 +108,7 @@ export async function completeUpload(
 /** Statuses that a proxy returns by itself, while the server behind it may be at work. */
 const PROXY_STATUS = new Set([502, 503, 504]);
 
-/** Whether the server has finished the call without doing anything. A 503 is the server's own if an S3 code comes with it. */
+/** Returns whether the server has ended the call and changed nothing. A 503 with an S3 code is the server's own. */
 function hasEnded(error: unknown): boolean {
   const status = httpStatus(error) ?? 0;
   return status >= 400 && (!PROXY_STATUS.has(status) || s3Code(error) !== undefined);

@@ -8,7 +8,7 @@ import { multipartEtag } from './multipart-etag.ts';
 type Part = NonNullable<ListPartsCommandOutput['Parts']>[number];
 
 /**
- * Whether an upload that is still listed has become the object of its name. A gateway that dies within a Complete may
+ * Returns whether an upload that is still listed has become the object of its name. A gateway that dies within a Complete may
  * leave both (radosgw 16.2.15, killed with SIGKILL: 9 of 41 tries). An Abort would then remove the object's data: HEAD
  * still succeeds, GET returns 404 once the parts are collected as garbage. Also returns true where listing the parts is
  * not allowed: a remaining upload costs less than a lost cache.

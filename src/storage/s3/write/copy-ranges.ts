@@ -1,9 +1,9 @@
 import type { ByteSpan } from '../../object-store.ts';
 
-/** A larger copy would keep one request of the gateway busy for too long. */
+/** Maximum bytes of one copy. A larger one would keep a request of the gateway busy for too long. */
 const MAX_COPY_BYTES = 256 * 1024 * 1024;
 
-/** Pieces that keep the gateway busy, and the size below which one more request costs more than it saves. */
+/** Number of pieces that use the gateway fully, and the size below which one more request costs more than it saves. */
 const WANTED_PIECES = 8;
 const WANTED_COPY_BYTES = 32 * 1024 * 1024;
 

@@ -11,7 +11,7 @@ export interface PartBytes {
   readonly sizeBytes: number;
 }
 
-/** Bytes that are given to the socket at once. Whether a larger slice moves would not be known for long. */
+/** Bytes that are passed to the socket at once. A larger slice would hide progress for a long time. */
 const SLICE_BYTES = 256 * 1024;
 
 /**

@@ -3,7 +3,7 @@ import type { PartBytes } from './part-body.ts';
 
 /** S3 accepts 10,000 parts. The size of an object is known only at its end, so parts grow after this many. */
 const PARTS_OF_ONE_SIZE = 3_000;
-const GROWTH = 4;
+const SIZE_FACTOR = 4;
 
 /**
  * Cuts a stream of written pieces into parts. Copies only a piece across a border, so that each part can release its
@@ -55,7 +55,7 @@ export class PartGatherer {
     }
     const sizeBytes = this.#partSizeBytes;
     this.#sizeBytes -= sizeBytes;
-    if (++this.#cut % PARTS_OF_ONE_SIZE === 0) this.#partSizeBytes *= GROWTH;
+    if (++this.#cut % PARTS_OF_ONE_SIZE === 0) this.#partSizeBytes *= SIZE_FACTOR;
     return { pieces, sizeBytes };
   }
 

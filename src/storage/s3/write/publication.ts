@@ -22,7 +22,7 @@ export async function checkCondition(caller: Caller, publication: Publication): 
   if (!holds(publication, present)) throw conditionFailed(publication);
 }
 
-/** Whether the condition holds while this object is present. */
+/** Returns whether the condition holds while this object is present. */
 export function holds({ onlyIfAbsent, onlyIfEtag }: Publication, present: HeadInfo | undefined): boolean {
   if (onlyIfAbsent) return present === undefined;
   return onlyIfEtag === undefined || present?.etag === onlyIfEtag;
@@ -35,8 +35,8 @@ export function conditionFailed({ name, onlyIfAbsent }: Publication): Error {
 }
 
 /**
- * Whether an object is the one of this upload, by its save-id. Fronts that drop metadata leave the ETag, which the same
- * bytes have.
+ * Returns whether an object is the one of this upload, by its save-id. Fronts that drop metadata keep the ETag, which is
+ * equal for equal bytes.
  * @param etag returns the ETag of this upload's bytes. It may take long.
  */
 export function isOurs(present: HeadInfo | undefined, { saveId }: Publication, etag: () => string): boolean {

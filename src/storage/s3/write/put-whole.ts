@@ -26,7 +26,7 @@ export async function putWhole(caller: Caller, publication: Publication, part: P
     await checkCondition(caller, publication);
     outcome = await put(caller, publication, part, false);
   }
-  // AWS, when two conditional writes meet: it asks for a repetition
+  // AWS requires a repetition when two conditional writes meet
   if (outcome === 'conflict') outcome = await put(caller, publication, part, conditional);
   if (outcome === 'stored') return;
   const present = await headObject(caller, name, signal);

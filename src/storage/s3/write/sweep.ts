@@ -83,11 +83,11 @@ async function* unfinishedUploads(
     const oldest = caller.serverTimeMs - olderThanMs;
     for (const listed of page.Uploads ?? []) {
       const upload = uploadUnder(prefix, listed);
-      // Without a time its age is not known, and another job may just be writing it: left to the bucket lifecycle.
+      // An upload without a time may be one that another job is writing. The bucket's lifecycle removes it.
       if (upload && beganMs(listed) <= oldest) yield upload;
     }
     const next = nextMarkers(page);
-    if (!page.IsTruncated || !leadsOn(from, next)) return;
+    if (!page.IsTruncated || !areAfter(from, next)) return;
     from = next;
   }
 }
@@ -98,7 +98,7 @@ function uploadUnder(prefix: string, { Key, UploadId }: Listed): UploadRef | und
   return { name: Key, uploadId: UploadId };
 }
 
-/** In whole seconds, as a Date header has no fraction, and an age of 0 means all. NaN if the time is not known. */
+/** Returns the start in whole seconds, because a Date header has no fraction. Returns NaN if it is not known. */
 function beganMs({ Initiated }: Listed): number {
   return Math.floor((Initiated?.getTime() ?? Number.NaN) / 1000) * 1000;
 }
@@ -110,8 +110,8 @@ function nextMarkers({ NextKeyMarker, NextUploadIdMarker }: Page): Markers {
   };
 }
 
-/** Whether markers are behind those of the page before. Uploads ascend by key; those of one key have no order to rely on. */
-function leadsOn(from: Markers, to: Markers): boolean {
+/** Returns whether markers come after those of the last page. Uploads ascend by key, but those of one key have no order. */
+function areAfter(from: Markers, to: Markers): boolean {
   const keys = Buffer.compare(Buffer.from(to.KeyMarker ?? ''), Buffer.from(from.KeyMarker ?? ''));
   return keys > 0 || (keys === 0 && to.UploadIdMarker !== from.UploadIdMarker);
 }
