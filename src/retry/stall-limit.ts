@@ -1,18 +1,18 @@
 import type { Clock } from './clock.ts';
 import { TimeoutError } from './time-limits.ts';
 
-/** Bytes that count as progress. With fewer, a server that sends a byte now and then would never time out. */
-const PROGRESS_BYTES = 64 * 1024;
+/** Bytes that count. With fewer, a server that moves a byte now and then would never time out. */
+const COUNTED_BYTES = 64 * 1024;
 
 /**
- * Aborts its signal when the attempts of one call make no progress for too long, all of them together. Waits between
- * attempts do not count: how many there are is the user's choice.
+ * Aborts its signal when the attempts of one call have waited too long, all of them together. Waits between attempts do not
+ * count: their number is the user's choice.
  */
 export class StallLimit {
   readonly #ms: number;
   readonly #clock: Clock;
   readonly #controller = new AbortController();
-  /** Time without progress that earlier attempts took, in ms. */
+  /** Time that earlier attempts waited at their end, in ms. */
   #spentMs = 0;
   #idleSince = 0;
   #bytes = 0;
@@ -32,8 +32,8 @@ export class StallLimit {
     this.#idleSince = this.#clock.now();
     let cancel = () => {};
     const arm = () => {
-      cancel = this.#clock.after(this.#ms - this.#idleMs(), () => {
-        if (this.#idleMs() < this.#ms) arm();
+      cancel = this.#clock.after(this.#ms - this.#waitedMs(), () => {
+        if (this.#waitedMs() < this.#ms) arm();
         else this.#controller.abort(new TimeoutError(`no progress within ${this.#ms / 1000} s`));
       });
     };
@@ -42,20 +42,29 @@ export class StallLimit {
       return await attempt();
     } finally {
       cancel();
-      this.#spentMs = this.#idleMs();
+      this.#spentMs = this.#waitedMs();
     }
   }
 
-  /** Counts bytes that moved in the attempt that runs. */
-  progressed(bytes: number): void {
-    this.#bytes += bytes;
-    if (this.#bytes < PROGRESS_BYTES) return;
-    this.#bytes = 0;
-    this.#spentMs = 0;
-    this.#idleSince = this.#clock.now();
+  /** Counts bytes that were sent: the attempt does not wait. The next one would send them again. */
+  sent(bytes: number): void {
+    this.#count(bytes);
   }
 
-  #idleMs(): number {
+  /** Counts bytes that were received: the call has got closer to its end, so the limit begins anew. */
+  received(bytes: number): void {
+    if (this.#count(bytes)) this.#spentMs = 0;
+  }
+
+  #count(bytes: number): boolean {
+    this.#bytes += bytes;
+    if (this.#bytes < COUNTED_BYTES) return false;
+    this.#bytes = 0;
+    this.#idleSince = this.#clock.now();
+    return true;
+  }
+
+  #waitedMs(): number {
     return this.#spentMs + this.#clock.now() - this.#idleSince;
   }
 }

@@ -15,7 +15,7 @@ function begin(clock: FakeClock, limit: StallLimit) {
   };
 }
 
-test('attempts without progress are aborted when they took the limit together', async () => {
+test('attempts are aborted when they have waited for the limit together', async () => {
   const clock = new FakeClock();
   const limit = new StallLimit(40_000, clock);
   const first = begin(clock, limit);
@@ -29,13 +29,13 @@ test('attempts without progress are aborted when they took the limit together', 
   expect(limit.signal.reason).toEqual(new TimeoutError('no progress within 40 s'));
 });
 
-test('progress begins the limit anew', async () => {
+test('received bytes begin the limit anew', async () => {
   const clock = new FakeClock();
   const limit = new StallLimit(40_000, clock);
   begin(clock, limit);
   for (let i = 0; i < 10; i++) {
     await clock.advance(39_000);
-    limit.progressed(64 * 1024);
+    limit.received(64 * 1024);
   }
   await clock.advance(39_999);
   expect(limit.signal.aborted).toBe(false);
@@ -43,13 +43,13 @@ test('progress begins the limit anew', async () => {
   expect(limit.signal.aborted).toBe(true);
 });
 
-test('a few bytes now and then are no progress', async () => {
+test('a few bytes now and then do not count', async () => {
   const clock = new FakeClock();
   const limit = new StallLimit(40_000, clock);
   begin(clock, limit);
   for (let i = 0; i < 10; i++) {
     await clock.advance(4_000);
-    limit.progressed(1);
+    limit.received(1);
   }
   expect(limit.signal.aborted).toBe(true);
 });
@@ -59,4 +59,20 @@ test('an attempt that ends leaves no timer', async () => {
   const limit = new StallLimit(40_000, clock);
   await begin(clock, limit).end();
   expect(clock.waiting).toBe(0);
+});
+
+test('sent bytes do not undo the wait of an earlier attempt', async () => {
+  const clock = new FakeClock();
+  const limit = new StallLimit(40_000, clock);
+  const first = begin(clock, limit);
+  await clock.advance(15_000);
+  await first.end();
+  begin(clock, limit);
+  for (let i = 0; i < 10; i++) {
+    await clock.advance(20_000);
+    limit.sent(64 * 1024);
+  }
+  expect(limit.signal.aborted).toBe(false);
+  await clock.advance(25_000);
+  expect(limit.signal.aborted).toBe(true);
 });

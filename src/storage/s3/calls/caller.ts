@@ -46,15 +46,17 @@ export interface CallSpec {
   readonly maxBodyBytes?: SdkHandlerOptions['maxBodyBytes'];
 }
 
-/**
- * One attempt: sends through `client.send(command, options)` and reads the body. Calls `progressed` with the number of bytes
- * that moved, where a call may take long.
- */
-export type Attempt<T> = (
-  client: S3Client,
-  options: SdkHandlerOptions,
-  progressed: (bytes: number) => void,
-) => Promise<T>;
+/** Counts the bytes of a call that may take long, so that it is not taken for a stalled one. */
+export interface Progress {
+  sent(bytes: number): void;
+  received(bytes: number): void;
+}
+
+/** Of a call that has one limit for all its attempts. */
+const UNCOUNTED: Progress = { sent() {}, received() {} };
+
+/** One attempt: sends through `client.send(command, options)` and reads the body. */
+export type Attempt<T> = (client: S3Client, options: SdkHandlerOptions, progress: Progress) => Promise<T>;
 
 /** An endpoint that has sent nothing for this many times the limit of its work is given up. */
 const MAX_SILENCES = 2;
@@ -138,8 +140,9 @@ export class Caller {
     const { serverWorkMs, stalledMs, idleTimeoutMs } = this.#limits.figures;
     const total = last ? spec.lastCallMs : spec.serverWork ? serverWorkMs : undefined;
     const limit = total === undefined ? undefined : deadline(total, this.clock);
-    // The server may take its time once it has a body, and what is between may hold the body back
-    const stall = limit ? undefined : new StallLimit(stalledMs + (spec.sends ? serverWorkMs : 0), this.clock);
+    // The server may take its time once it has a body, and a front may hold the body back
+    const stallMs = spec.sends ? Math.max(stalledMs, serverWorkMs) : stalledMs;
+    const stall = limit ? undefined : new StallLimit(stallMs, this.clock);
     const signal = anySignal(spec.signal, this.#limits.callBegins(), limit?.signal, stall?.signal);
     const options: SdkHandlerOptions = {
       maxBodyBytes: spec.maxBodyBytes,
@@ -147,8 +150,7 @@ export class Caller {
       ...(spec.serverWork && { requestTimeout: serverWorkMs }),
       ...(spec.sends && { answerMs: Math.max(serverWorkMs, idleTimeoutMs) }),
     };
-    const progressed = (bytes: number) => stall?.progressed(bytes);
-    const begin = () => this.#attempt(spec, attempt, options, last, progressed);
+    const begin = () => this.#attempt(spec, attempt, options, last, stall ?? UNCOUNTED);
     const once = async () => {
       await this.#pace.turn(signal);
       return stall ? stall.run(begin) : begin();
@@ -214,7 +216,7 @@ export class Caller {
     attempt: Attempt<T>,
     options: SdkHandlerOptions,
     last: boolean,
-    progressed: (bytes: number) => void,
+    progress: Progress,
   ): Promise<T> {
     // Another call may have given the endpoint up while this one waited for its next attempt.
     if (!last) this.#refuseWhenOpen(spec);
@@ -229,7 +231,7 @@ export class Caller {
       body = response.body;
     };
     try {
-      const value = await attempt(this.#connection.client, { ...options, onResponse }, progressed);
+      const value = await attempt(this.#connection.client, { ...options, onResponse }, progress);
       this.#pace.accepted();
       return value;
     } catch (error) {

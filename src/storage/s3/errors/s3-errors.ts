@@ -123,7 +123,7 @@ export function toStoreError(
   }
   if (status >= 300 && status < 400) {
     return new StoreRefusedError(
-      `${bucket}: is somewhere else (${operation}: ${answer})`,
+      `${bucket}: the endpoint redirects to another place (${operation}: ${answer})`,
       "the input 'region'",
       {
         cause: error,

@@ -52,7 +52,7 @@ export async function getRange(
       maxBodyBytes: 'stream',
       madeProgress: () => (received?.filled ?? 0) - before >= PROGRESS_BYTES,
     },
-    async (client, callOptions, progressed) => {
+    async (client, callOptions, progress) => {
       before = received?.filled ?? 0;
       const etag = received?.etag ?? options.etag;
       let output: GetObjectCommandOutput;
@@ -79,7 +79,7 @@ export async function getRange(
       }
       received = received ? continued(received, output, name) : begun(output, name, range);
       await readInto(received, output.Body as Readable, count => {
-        progressed(count);
+        progress.received(count);
         options.onBytes?.(count);
       });
       return 'whole';

@@ -62,7 +62,7 @@ export async function uploadPart(
 ): Promise<StoredPart> {
   const about = `${upload.name} part ${number}, ${part.sizeBytes} bytes`;
   const spec: CallSpec = { operation: 'UploadPart', about, signal, transfer: true, sends: true };
-  const { ETag } = await caller.run(spec, (client, options, progressed) =>
+  const { ETag } = await caller.run(spec, (client, options, progress) =>
     sendPart(caller, part, md5 =>
       client.send(
         new UploadPartCommand({
@@ -70,7 +70,7 @@ export async function uploadPart(
           Key: upload.name,
           UploadId: upload.uploadId,
           PartNumber: number,
-          Body: bodyOf(part, progressed),
+          Body: bodyOf(part, progress),
           ContentLength: part.sizeBytes,
           ...md5,
         }),

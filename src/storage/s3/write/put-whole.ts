@@ -59,14 +59,14 @@ async function put(
     signal,
     sends: true,
   };
-  return caller.run(spec, async (client, options, progressed) => {
+  return caller.run(spec, async (client, options, progress) => {
     try {
       const { ETag, VersionId } = await sendPart(caller, part, md5 =>
         client.send(
           new PutObjectCommand({
             Bucket: caller.settings.bucket,
             Key: name,
-            Body: bodyOf(part, progressed),
+            Body: bodyOf(part, progress),
             ContentLength: part.sizeBytes,
             ContentType: 'application/zstd',
             Metadata: { [SAVE_ID]: saveId },

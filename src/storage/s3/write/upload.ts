@@ -19,7 +19,7 @@ import { putWhole } from './put-whole.ts';
 const MAX_PARTS = 10_000;
 /** Limits of an abort in ms: normally, after a signal (the runner kills soon), on an open circuit. */
 const ABORT_MS = 15_000;
-const ABORT_AFTER_SIGNAL_MS = 4_000;
+const ABORT_AFTER_SIGNAL_MS = 3_000;
 const ABORT_LAST_CALL_MS = 2_000;
 
 /**
