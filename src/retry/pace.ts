@@ -53,7 +53,7 @@ export class Pace {
     if (this.#intervalMs < SHORTEST_INTERVAL_MS) this.#intervalMs = 0;
   }
 
-  /** Notes a refusal. Requests that had begun before the rate was last lowered tell nothing new about it. */
+  /** Notes a refusal. Requests that had begun before the rate was last lowered prove nothing about it. */
   refused({ begunMs, alone, certain, waitMs = 0 }: RateRefusal): void {
     const now = this.#clock.now();
     this.#nextMs = Math.max(this.#nextMs, now + Math.min(waitMs, LONGEST_WAIT_MS));

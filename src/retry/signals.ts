@@ -19,7 +19,7 @@ export function anySignal(...signals: (AbortSignal | undefined)[]): AbortSignal 
 }
 
 /**
- * Returns a signal that aborts `ms` milliseconds after `signal`, with its reason, so that work under way may still end by
+ * Returns a signal that aborts `ms` milliseconds after `signal`, with its reason, so that running work may still end by
  * itself. Call `clear` when it has ended.
  */
 export function delayed(
@@ -44,7 +44,7 @@ export function delayed(
 }
 
 /**
- * Settles as `work` does, or rejects with the signal's reason as soon as it is aborted. The work itself goes on then, and
+ * Settles as `work` does, or rejects with the signal's reason as soon as it is aborted. Then the work itself continues, and
  * its outcome is ignored.
  */
 export async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {

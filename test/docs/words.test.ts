@@ -16,7 +16,7 @@ const anywhere: readonly Pattern[] = [
   { pattern: /\ball the care\b/i, instead: '"needs"' },
 ];
 
-const documentsOnly: readonly Pattern[] = [
+const proseOnly: readonly Pattern[] = [
   { pattern: /\b(?:tells?|told|says?|said)\b/i, instead: '"log", "return", "report", "state" or "show"' },
   { pattern: /\b(?:asks?|asked)\b/i, instead: '"request", "use" or "require"' },
   { pattern: /\b(?:stands?|stood)\b(?!-in)/i, instead: '"is"' },
@@ -25,6 +25,8 @@ const documentsOnly: readonly Pattern[] = [
 ];
 
 const commentsOnly: readonly Pattern[] = [
+  ...proseOnly,
+  { pattern: /\bgone\b/i, instead: '"removed" or "does not exist"' },
   { pattern: /^What /, instead: 'a verb first ("Returns …"), or the name of the thing' },
   { pattern: /(?:^|[ (])undefined: /, instead: '"Returns undefined if …" or "undefined if …"' },
 ];
@@ -57,7 +59,7 @@ const worded = [
 ];
 
 test.each(worded)('%s uses plain words', file => {
-  expect(findingsIn(proseOf(file), [...anywhere, ...documentsOnly])).toEqual([]);
+  expect(findingsIn(proseOf(file), [...anywhere, ...proseOnly])).toEqual([]);
 });
 
 /** The comments of a source, each as one line: the text without its signs. */

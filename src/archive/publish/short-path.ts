@@ -12,7 +12,7 @@ const O_PATH = 0o10000000;
 
 const isLinux = process.platform === 'linux';
 
-/** An open directory with a path of at most 24 bytes, which goes on to lead to it while it is renamed. */
+/** An open directory with a path of at most 24 bytes, which stays valid when the directory is renamed. */
 export interface DirectoryHandle {
   readonly path: string;
   close(): void;

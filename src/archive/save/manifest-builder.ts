@@ -26,7 +26,7 @@ export interface ManifestEntry {
 }
 
 /**
- * Builds a manifest while a save goes on. A full save's entries are encoded as they come. Those of an incremental save wait
+ * Builds a manifest during a save. A full save's entries are encoded as they come. Those of an incremental save wait
  * for their places among the reused ones, which are known at the end.
  */
 export class ManifestBuilder {

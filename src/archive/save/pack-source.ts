@@ -85,7 +85,7 @@ export function incrementalSource(options: SourceOptions, base: CopyableBase): P
       const deadDirectories = diff.deadDirectories();
       // In the head, which a reader bounds
       const bytes = deadDirectories.reduce((sum, name) => sum + encodedLength(name) + 3, 0);
-      if (bytes > MAX_HEAD_BYTES / 2) throw new BaseOutgrownError('too many directories are gone');
+      if (bytes > MAX_HEAD_BYTES / 2) throw new BaseOutgrownError('too many directories were removed');
       const rest = deadDirectories.length > 0 ? { deadDirectories } : {};
       return {
         head: { ...head, ...rest },

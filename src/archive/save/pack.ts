@@ -35,11 +35,11 @@ export interface PackSummary {
 }
 
 /**
- * Writes the archive of a tree: while the scan goes on, workers make frames, which are written in order. If most of `base`
+ * Writes the archive of a tree: workers make frames during the scan, which are written in order. If most of `base`
  * is likely to be unchanged, the store copies its data and only changed files are read.
  * Memory holds the frames in flight and the manifest.
  * Returns undefined, and writes nothing, if there is nothing to archive.
- * Throws `SourceTreeError`, the signal's reason, whatever `write` or `copy` throws, and `BaseOutgrownError` when too much
+ * Throws `SourceTreeError`, the signal's reason, the errors of `write` and `copy`, and `BaseOutgrownError` when too much
  * has changed since the copy began.
  */
 export async function pack(options: PackOptions): Promise<PackSummary | undefined> {

@@ -5,7 +5,7 @@ import { systemCode } from './files.ts';
 
 /**
  * Creates a new file of the store at `root`, and the directories above it. The mode of the root decides who may read
- * (ADR 0017), whatever the umask is. With `sudo: true` they belong to the owner of the root. Throws the system's errors.
+ * (ADR 0017), not the umask. With `sudo: true` they belong to the owner of the root. Throws the system's errors.
  */
 export async function createFile(file: string, root: string): Promise<FileHandle> {
   const handle = await openNew(file, root);

@@ -189,7 +189,7 @@ export function requestKind({ method, path }: RequestLine): 'service' | 'transfe
   return /\/_apis\/artifactcache\/caches?\b/.test(path) && method !== 'PATCH' ? 'service' : 'transfer';
 }
 
-/** Returns true if the request asks the service to make an uploaded entry visible. */
+/** Returns true if the request makes an uploaded entry visible. */
 export function isFinalization({ method, path }: RequestLine): boolean {
   return method === 'POST' && /\/FinalizeCacheEntryUpload$|\/_apis\/artifactcache\/caches\/\d+$/.test(path);
 }

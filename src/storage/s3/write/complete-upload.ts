@@ -8,7 +8,7 @@ import type { StoredPart, UploadRef } from './multipart.ts';
 import { multipartEtag } from './multipart-etag.ts';
 import { checkCondition, conditionFailed, isOurs, type Publication } from './publication.ts';
 
-/** Time that a Complete under way gets after a signal, in ms. Few take longer, and the step has 5 s. */
+/** Time that a running Complete gets after a signal, in ms. Few take longer, and the step has 5 s. */
 const COMPLETE_GRACE_MS = 2_000;
 
 /**

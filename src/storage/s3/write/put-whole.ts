@@ -94,7 +94,7 @@ async function put(
 
 /**
  * Waits for any response of an endpoint that has not responded yet: that of a PutObject comes only after the whole body,
- * so it could not tell a dead endpoint from a slow one. A refusal is enough: some credentials may only write, and bad
+ * so it cannot separate a dead endpoint from a slow one. A refusal is enough: some credentials may only write, and bad
  * ones are refused again.
  */
 async function firstResponse(caller: Caller, name: string, signal: AbortSignal | undefined): Promise<void> {
