@@ -1,18 +1,16 @@
-import { createServer, type Server } from 'node:net';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { type LocalServer, startSilentServer } from '../../support/servers/listen.ts';
 import { phase, usePhases } from '../step/phase-process.ts';
 
 usePhases();
 
-let server: Server;
+let server: LocalServer;
 let inputs: Record<string, string>;
 beforeEach(async () => {
-  // It accepts connections and never responds: a phase waits for it
-  server = createServer();
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { port: number };
+  // A phase waits for it
+  server = await startSilentServer();
   inputs = {
-    ...{ endpoint: `http://127.0.0.1:${port}`, bucket: 'ci', accessKey: 'a', secretKey: 'hunter2' },
+    ...{ endpoint: server.endpoint, bucket: 'ci', accessKey: 'a', secretKey: 'hunter2' },
     ...{ 'fail-on-cache-miss': 'true', 'fail-on-save-error': 'true' },
   };
 });

@@ -1,9 +1,9 @@
 import http from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { afterEach } from 'vitest';
 import type { ObjectStore } from '../../../src/storage/object-store.ts';
 import type { S3Settings } from '../../../src/storage/s3/s3-settings.ts';
 import type { S3StoreOptions } from '../../../src/storage/s3/s3-store.ts';
+import { listen } from '../../support/servers/listen.ts';
 import { operationOf } from '../../support/servers/s3-operation.ts';
 import { openStore, shortLimits } from './support.ts';
 
@@ -32,10 +32,10 @@ export interface ScriptedServer {
 /** The first response may take long on a busy machine. */
 const onceAnswered = { ...shortLimits, firstByteMs: 10_000, firstAnswerMs: 20_000 };
 
-const closers: (() => void)[] = [];
+const closers: (() => unknown)[] = [];
 
-afterEach(() => {
-  for (const close of closers.splice(0)) close();
+afterEach(async () => {
+  for (const close of closers.splice(0)) await close();
 });
 
 /** Starts an S3 server that answers by a script, for what a real one does too rarely. Ends with the test. */
@@ -58,12 +58,9 @@ export async function scriptedServer(script: Script): Promise<ScriptedServer> {
       to.writeHead(status, { ...(operation !== 'HeadObject' && length), ...headers }).end(body);
     });
   });
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
-  closers.push(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  const endpoint = new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  const { endpoint: address, close } = await listen(server);
+  closers.push(close);
+  const endpoint = new URL(address);
   return {
     endpoint,
     requests,

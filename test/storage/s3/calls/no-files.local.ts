@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { serveTcp } from '../../../support/servers/serve.ts';
 import { scriptedServer } from '../scripted-server.ts';
-import { rawServer } from '../transport/http-server.ts';
 
 let directory: string;
 
@@ -49,7 +49,7 @@ test('a call needs no home directory when its settings are given', async () => {
 });
 
 test('a call to AWS needs no home directory when its settings are given', async () => {
-  const proxyPort = await rawServer(socket =>
+  const proxyPort = await serveTcp(socket =>
     socket.once('data', () => socket.end('HTTP/1.1 502 No\r\n\r\n')),
   );
   const result = await headIn({ HTTPS_PROXY: `http://127.0.0.1:${proxyPort}` }, NO_HOME_DIRECTORY);

@@ -5,8 +5,8 @@ import { systemClock } from '../../../../src/retry/clock.ts';
 import { TimeLimits } from '../../../../src/retry/time-limits.ts';
 import { SdkRequestHandler } from '../../../../src/storage/s3/calls/sdk-request-handler.ts';
 import { Transport } from '../../../../src/storage/s3/transport/transport.ts';
+import { serveHttp } from '../../../support/servers/serve.ts';
 import { shortLimits } from '../support.ts';
-import { httpServer } from '../transport/http-server.ts';
 
 const closers: (() => void)[] = [];
 
@@ -40,7 +40,7 @@ function sdkRequest(port: number, overrides: Partial<HttpRequest> = {}): HttpReq
 
 test('the handler sends the request as it was signed, with its own user agent', async () => {
   const seen = Promise.withResolvers<IncomingMessage>();
-  const port = await httpServer((from, to) => {
+  const port = await serveHttp((from, to) => {
     seen.resolve(from);
     to.end();
   });
@@ -61,7 +61,7 @@ test('the handler sends the request as it was signed, with its own user agent', 
 });
 
 test('the handler keeps the clock of the server and lengthens the limits after the first response', async () => {
-  const port = await httpServer((_, to) => to.setHeader('date', 'Sat, 01 Aug 2026 10:00:00 GMT').end());
+  const port = await serveHttp((_, to) => to.setHeader('date', 'Sat, 01 Aug 2026 10:00:00 GMT').end());
   const { handler, limits } = openHandler();
   expect(handler.serverTimeMs).toBeUndefined();
   await handler.handle(sdkRequest(port));

@@ -1,7 +1,8 @@
-import net, { type AddressInfo } from 'node:net';
+import type net from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import type { ObjectStore } from '../../../../src/storage/object-store.ts';
 import { StoreRefusedError, StoreUnavailableError } from '../../../../src/storage/store-errors.ts';
+import { serveTcp } from '../../../support/servers/serve.ts';
 import { openStore, shortLimits } from '../support.ts';
 
 const closers: (() => void)[] = [];
@@ -10,21 +11,8 @@ afterEach(() => {
   for (const close of closers.splice(0)) close();
 });
 
-/** Starts a server that calls `talk` with each connection. Resolves to its host and port. */
-async function serve(talk: (socket: net.Socket) => void): Promise<string> {
-  const sockets = new Set<net.Socket>();
-  const server = net.createServer(socket => {
-    sockets.add(socket);
-    socket.on('error', () => {});
-    talk(socket);
-  });
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
-  closers.push(() => {
-    for (const socket of sockets) socket.destroy();
-    server.close();
-  });
-  return `127.0.0.1:${(server.address() as AddressInfo).port}`;
-}
+/** Returns `host:port` of a server that calls `talk` with each connection. */
+const serve = async (talk: (socket: net.Socket) => void) => `127.0.0.1:${await serveTcp(talk)}`;
 
 function storeAt(endpoint: string, attempts = 5, timeLimits = shortLimits): ObjectStore {
   const store = openStore({ endpoint: new URL(endpoint), attempts }, { timeLimits });

@@ -3,12 +3,15 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import type http from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import type { AwsCredentialIdentityProvider } from '@smithy/types';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { systemClock } from '../../../../src/retry/clock.ts';
+import { credentialsFor } from '../../../../src/storage/s3/credentials/credentials.ts';
 import type { S3StoreOptions } from '../../../../src/storage/s3/s3-store.ts';
+import { serveHttp } from '../../../support/servers/serve.ts';
 import { silentLog } from '../../../support/silent-log.ts';
 import { scriptedServer } from '../scripted-server.ts';
-import { openStore } from '../support.ts';
-import { httpServer } from '../transport/http-server.ts';
+import { createS3Settings, openStore } from '../support.ts';
 
 const TOKEN = 'eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJyZXBvOm8vciJ9.c2lnbmF0dXJl';
 
@@ -82,7 +85,7 @@ describe.skipIf(process.platform === 'win32')('a FIFO, which blocks its reader,'
 
 describe('a web identity', () => {
   async function exchangeAt(answer: (to: http.ServerResponse) => void): Promise<void> {
-    const port = await httpServer((from, to) => void from.resume().on('end', () => answer(to)));
+    const port = await serveHttp((from, to) => void from.resume().on('end', () => answer(to)));
     const token = path.join(directory, 'token');
     writeFileSync(token, `${TOKEN}\n`);
     vi.stubEnv('AWS_WEB_IDENTITY_TOKEN_FILE', token);
@@ -144,4 +147,23 @@ describe('a web identity', () => {
     expect(message).toContain(reason);
     for (const text of [message, ...debug]) expect(text).not.toMatch(/eyJ|c2lnbmF0dXJl/);
   });
+});
+
+test.each([
+  ['kept while more than five minutes are left', 10, 1],
+  ['requested again when less are left', 4, 2],
+])('credentials that expire are %s', async (_, minutes, requests) => {
+  let served = 0;
+  const port = await serveHttp((_request, response) => {
+    const Expiration = new Date(Date.now() + minutes * 60_000).toISOString();
+    const keys = { AccessKeyId: `key-${++served}`, SecretAccessKey: 's', Token: 't', Expiration };
+    response.end(JSON.stringify(keys));
+  });
+  vi.stubEnv('AWS_CONTAINER_CREDENTIALS_FULL_URI', `http://127.0.0.1:${port}/`);
+  const settings = createS3Settings({ credentials: undefined, instanceMetadata: true });
+  const noSts = () => ({ handle: () => Promise.reject(new Error('no STS in this test')) }) as never;
+  const provider = credentialsFor(settings, systemClock, noSts) as AwsCredentialIdentityProvider;
+  expect(await provider()).toMatchObject({ accessKeyId: 'key-1', sessionToken: 't' });
+  expect(await provider()).toMatchObject({ accessKeyId: `key-${requests}` });
+  expect(served).toBe(requests);
 });

@@ -1,7 +1,4 @@
-import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { AwsCredentialIdentityProvider } from '@smithy/types';
@@ -100,31 +97,6 @@ test('the error without credentials names the settings, and the sources are used
 test('the role of the machine is not requested where the environment forbids it', async () => {
   vi.stubEnv('AWS_EC2_METADATA_DISABLED', 'true');
   await expect(provider({ instanceMetadata: true })()).rejects.toThrow(/\(shared file: [^;]*\)$/);
-});
-
-test.each([
-  ['kept while more than five minutes are left', 10, 1],
-  ['requested again when less are left', 4, 2],
-])('credentials that expire are %s', async (_, minutes, requests) => {
-  let asked = 0;
-  const server = createServer((_request, response) => {
-    const Expiration = new Date(Date.now() + minutes * 60_000).toISOString();
-    response.end(
-      JSON.stringify({ AccessKeyId: `key-${++asked}`, SecretAccessKey: 's', Token: 't', Expiration }),
-    );
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  vi.stubEnv('AWS_CONTAINER_CREDENTIALS_FULL_URI', `http://127.0.0.1:${port}/`);
-  try {
-    const ask = provider({ instanceMetadata: true });
-    expect(await ask()).toMatchObject({ accessKeyId: 'key-1', sessionToken: 't' });
-    expect(await ask()).toMatchObject({ accessKeyId: `key-${requests}` });
-    expect(asked).toBe(requests);
-  } finally {
-    server.closeAllConnections();
-    server.close();
-  }
 });
 
 test('the error of half a pair of keys names the empty input', async () => {

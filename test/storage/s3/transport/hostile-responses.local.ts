@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { systemClock } from '../../../../src/retry/clock.ts';
 import { readInto, readWhole } from '../../../../src/storage/s3/transport/body.ts';
 import { Transport, type TransportResponse } from '../../../../src/storage/s3/transport/transport.ts';
-import { rawServer } from './http-server.ts';
+import { serveTcp } from '../../../support/servers/serve.ts';
 
 let transport: Transport;
 
@@ -14,7 +14,7 @@ afterEach(() => transport.close());
 
 /** Sends a request to a server that calls `answer` once it has received the request. */
 async function sendTo(answer: (socket: Socket) => void, idleTimeoutMs = 500): Promise<TransportResponse> {
-  const port = await rawServer(socket => socket.once('data', () => answer(socket)));
+  const port = await serveTcp(socket => socket.once('data', () => answer(socket)));
   return transport.send(
     { method: 'GET', protocol: 'http:', hostname: '127.0.0.1', port, target: '/', headers: { host: 'x' } },
     { connectMs: 5000, idleTimeoutMs },
@@ -97,7 +97,7 @@ describe('a request settles', () => {
 
   test('when its signal is aborted during an informational response', async () => {
     const controller = new AbortController();
-    const port = await rawServer(socket =>
+    const port = await serveTcp(socket =>
       socket.once('data', () => {
         socket.write('HTTP/1.1 102 Processing\r\n\r\n');
         setTimeout(() => controller.abort(new Error('cancelled')), 20);

@@ -9,7 +9,7 @@ import {
   Transport,
   type TransportRequest,
 } from '../../../../src/storage/s3/transport/transport.ts';
-import { httpServer } from './http-server.ts';
+import { serveHttp } from '../../../support/servers/serve.ts';
 
 const MiB = 1024 * 1024;
 let transport: Transport;
@@ -44,7 +44,7 @@ function bodyOf(pieces: Iterable<Uint8Array> | AsyncIterable<Uint8Array>): Reada
 }
 
 test('a body that trickles in either direction is not idle', async () => {
-  const port = await httpServer(async (from, to) => {
+  const port = await serveHttp(async (from, to) => {
     const sent = await buffer(from);
     to.writeHead(200);
     for (let i = 0; i < 4; i++) {
@@ -64,13 +64,13 @@ test('a body that trickles in either direction is not idle', async () => {
 });
 
 test('a body that stops in the middle fails with a time-out', async () => {
-  const port = await httpServer((_, to) => void to.writeHead(200, { 'content-length': 10 }).write('half'));
+  const port = await serveHttp((_, to) => void to.writeHead(200, { 'content-length': 10 }).write('half'));
   const { body } = await send(port);
   await expect(buffer(body)).rejects.toMatchObject({ name: 'TimeoutError' });
 });
 
 test('a server that stops reading the request body is idle', async () => {
-  const port = await httpServer((from, to) => {
+  const port = await serveHttp((from, to) => {
     from.once('data', () => from.pause());
     to.on('error', () => {});
   });
@@ -79,7 +79,7 @@ test('a server that stops reading the request body is idle', async () => {
 });
 
 test('an aborted signal ends a request and a body with its own reason', async () => {
-  const port = await httpServer((from, to) => {
+  const port = await serveHttp((from, to) => {
     if (from.url === '/body') to.writeHead(200, { 'content-length': 10 }).write('half');
   });
   const waiting = new AbortController();
@@ -94,7 +94,7 @@ test('an aborted signal ends a request and a body with its own reason', async ()
 });
 
 test('a refusal before the request body is sent is a response, and the rest is not sent', async () => {
-  const port = await httpServer((_, to) => void to.writeHead(403).end('denied'));
+  const port = await serveHttp((_, to) => void to.writeHead(403).end('denied'));
   const sent = bodyOf(Array.from({ length: 64 }, () => Buffer.alloc(MiB)));
   const { status, body } = await send(port, {
     method: 'PUT',
@@ -109,7 +109,7 @@ test('a refusal before the request body is sent is a response, and the rest is n
 
 test('one connection serves several requests', async () => {
   const ports = new Set<number | undefined>();
-  const port = await httpServer((from, to) => {
+  const port = await serveHttp((from, to) => {
     ports.add(from.socket.remotePort);
     to.end('x');
   });
@@ -123,11 +123,11 @@ test('one connection serves several requests', async () => {
 
 test('requests go through the proxy of the environment, except to hosts in NO_PROXY', async () => {
   const proxied: (string | undefined)[] = [];
-  const proxyPort = await httpServer((from, to) => {
+  const proxyPort = await serveHttp((from, to) => {
     proxied.push(from.url);
     to.end('by proxy');
   });
-  const port = await httpServer((_, to) => void to.end('directly'));
+  const port = await serveHttp((_, to) => void to.end('directly'));
   vi.stubEnv('HTTP_PROXY', `http://127.0.0.1:${proxyPort}`);
   expect(await textFrom(port)).toBe('by proxy');
   expect(proxied).toEqual([`http://127.0.0.1:${port}/bucket/key`]);
@@ -136,8 +136,8 @@ test('requests go through the proxy of the environment, except to hosts in NO_PR
 });
 
 test.each(['http_proxy', 'HTTP_PROXY'])('a proxy without a scheme in %s is used by http', async name => {
-  const proxyPort = await httpServer((_, to) => void to.end('by proxy'));
-  const port = await httpServer((_, to) => void to.end('directly'));
+  const proxyPort = await serveHttp((_, to) => void to.end('by proxy'));
+  const port = await serveHttp((_, to) => void to.end('directly'));
   vi.stubEnv(name, `127.0.0.1:${proxyPort}`);
   expect(await textFrom(port)).toBe('by proxy');
 });
