@@ -1,3 +1,5 @@
+import { fileTimes, type Mtime } from './file-times.ts';
+
 /** Counts of entries by the attribute that they did not keep. */
 export interface RefusedCounts {
   owners: number;
@@ -28,6 +30,11 @@ export function isRefusal(error: unknown): boolean {
   return REFUSALS.has((error as NodeJS.ErrnoException).code);
 }
 
+/** The first time that 32 bits do not hold, in January 2038. */
+const FIRST_LATE_US = 2 ** 31 * 1e6;
+/** FAT keeps even seconds. */
+const COARSEST_TIME_MS = 2000;
+
 /** Counts refused attributes. A restore continues without them and reports them once, because they are not content. */
 export class RefusedAttributes {
   readonly counts: RefusedCounts = { owners: 0, modes: 0, times: 0, hardLinks: 0 };
@@ -46,6 +53,16 @@ export class RefusedAttributes {
       this.counts[attribute]++;
       return false;
     }
+  }
+
+  /**
+   * Sets a modification time by `set`, which takes the seconds of `utimes`. A file system of 32-bit times (ext4 with small
+   * inodes, XFS without bigtime) replaces a time after 2038 by its latest one without an error: `readMs` reads it back.
+   */
+  attemptTime(mtime: Mtime, set: (seconds: number) => void, readMs: () => number): void {
+    const isSet = this.attempt('times', () => set(fileTimes.toSeconds(mtime)));
+    if (!isSet || mtime.mtimeUs < FIRST_LATE_US) return;
+    if (Math.abs(readMs() - mtime.mtimeUs / 1000) > COARSEST_TIME_MS) this.counts.times++;
   }
 
   add(counts: RefusedCounts): void {

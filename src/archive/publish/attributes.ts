@@ -45,8 +45,10 @@ export function applyAttributes(
     if (!refused.attempt('owners', () => chownSync(fsPath(path), uid, gid))) mode = modeWithoutOwner(mode);
   }
   if (platform.hasModes) refused.attempt('modes', () => chmodSync(fsPath(path), mode));
-  refused.attempt('times', () =>
-    utimesSync(fsPath(path), Date.now() / 1000, fileTimes.toSeconds(attributes)),
+  refused.attemptTime(
+    attributes,
+    seconds => utimesSync(fsPath(path), Date.now() / 1000, seconds),
+    () => lstatSync(fsPath(path)).mtimeMs,
   );
 }
 

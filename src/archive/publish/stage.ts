@@ -4,6 +4,7 @@ import {
   fstatSync,
   lchownSync,
   linkSync,
+  lstatSync,
   lutimesSync,
   mkdirSync,
   openSync,
@@ -16,7 +17,6 @@ import { win32 } from 'node:path';
 import { TargetTreeError } from '../archive-errors.ts';
 import { type Entry, EntryType, inodeOf } from '../format/entry.ts';
 import { forEachInTurns } from '../format/turns.ts';
-import { fileTimes } from '../fs/file-times.ts';
 import type { PathLayout } from '../fs/layout.ts';
 import { encodeName, fsPath } from '../fs/names.ts';
 import { linkTypeOf, type Platform, thisPlatform } from '../fs/platform.ts';
@@ -126,8 +126,10 @@ export class Stage {
     }
     if (this.#platform.keepsOwners && uid >= 0)
       this.#refused.attempt('owners', () => lchownSync(fsPath(path), uid, gid));
-    this.#refused.attempt('times', () =>
-      lutimesSync(fsPath(path), Date.now() / 1000, fileTimes.toSeconds(entry)),
+    this.#refused.attemptTime(
+      entry,
+      seconds => lutimesSync(fsPath(path), Date.now() / 1000, seconds),
+      () => lstatSync(fsPath(path)).mtimeMs,
     );
   }
 

@@ -10,7 +10,6 @@ import {
   writeSync,
 } from 'node:fs';
 import type { Attributes } from '../format/entry.ts';
-import { fileTimes } from '../fs/file-times.ts';
 import { fsPath } from '../fs/names.ts';
 import { thisPlatform } from '../fs/platform.ts';
 import { modeWithoutOwner, type RefusedAttributes } from '../fs/refused-attributes.ts';
@@ -88,7 +87,11 @@ export function finishFile(
     mode = modeWithoutOwner(mode);
   // A change of owner clears the set-id bits, and so does each write of an ordinary user
   if (thisPlatform.hasModes && (setsMode || attributes.mode > 0o777)) setMode(fd, mode, setsMode, refused);
-  refused.attempt('times', () => futimesSync(fd, now, fileTimes.toSeconds(attributes)));
+  refused.attemptTime(
+    attributes,
+    seconds => futimesSync(fd, now, seconds),
+    () => fstatSync(fd).mtimeMs,
+  );
 }
 
 /** Some file systems ignore a mode without an error (vfat with `quiet`): `verify` counts that as refused. */

@@ -1,7 +1,7 @@
-import { spawnSync } from 'node:child_process';
-import { chmodSync, lchownSync, lstatSync, mkdirSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { chmodSync, existsSync, lchownSync, lstatSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { giveAway } from '../../support/drop-privileges.ts';
 import { incompressible } from '../../support/random.ts';
 import { scratch } from '../../support/scratch.ts';
@@ -143,3 +143,40 @@ test('a restore that loses nothing reports nothing', async () => {
   expect(end.said?.refused).toBeUndefined();
   expect(end.said?.remaining).toEqual([]);
 });
+
+const canMountImages =
+  isRoot &&
+  existsSync('/dev/loop-control') &&
+  spawnSync('unshare', ['-m', 'mount', '-t', 'tmpfs', 'none', '/mnt']).status === 0 &&
+  spawnSync('mkfs.ext4', ['-V']).status === 0;
+
+/** Makes an ext4 file system with small inodes, whose times have 32 bits, and mounts it for the rest of the test. */
+function mountSmallInodes(directory: string): string {
+  const [image, point] = [join(directory, 'image'), join(directory, 'mounted')];
+  mkdirSync(point);
+  writeFileSync(image, Buffer.alloc(8 * 1024 * 1024));
+  execFileSync('mkfs.ext4', ['-q', '-I', '128', image], { stdio: 'ignore' });
+  execFileSync('mount', ['-o', 'loop', image, point]);
+  onTestFinished(() => void spawnSync('umount', [point]));
+  return point;
+}
+
+test.runIf(canMountImages)(
+  'a restore onto a file system with 32-bit times counts the entries whose time is after 2038',
+  async () => {
+    const directory = scratch();
+    const workspace = mountSmallInodes(directory);
+    const late = 2_500_000_000_000_000;
+    const object = await saveTo(directory, {
+      'tree/late': { content: 'x', mtime: late },
+      'tree/late-link': { symlink: 'late', mtime: late },
+      'tree/late-sub/now': { content: 'x', mtime },
+      'tree/late-sub': { directory: true, mtime: late },
+      'tree/now': { content: 'x', mtime },
+      tree: { directory: true, mtime },
+    });
+    const end = await runRestoreProcess({ object, workspace, patterns, workers: 1 }, 'self');
+    expect(end).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(end.said?.refused).toEqual({ ...NONE, times: 3 });
+  },
+);
