@@ -42,7 +42,6 @@ export class TimeLimits {
   readonly #firstAnswer = new AbortController();
   #cancel: (() => void) | undefined;
   #answered = false;
-  #answeredAt = 0;
 
   constructor(clock: Clock, figures: TimeLimitFigures) {
     this.#clock = clock;
@@ -74,15 +73,9 @@ export class TimeLimits {
     return this.#answered;
   }
 
-  /** Milliseconds since the endpoint sent the head of a response; 0 before the first. */
-  get silentMs(): number {
-    return this.#answered ? this.#clock.now() - this.#answeredAt : 0;
-  }
-
   /** Notes that the endpoint has sent the head of a response, of any status. */
   answered(): void {
     this.#answered = true;
-    this.#answeredAt = this.#clock.now();
     this.#cancel?.();
   }
 

@@ -6,7 +6,7 @@ import { Pace, retryAfterMs } from '../../../retry/pace.ts';
 import { retry } from '../../../retry/retry.ts';
 import { anySignal, deadline } from '../../../retry/signals.ts';
 import { StallLimit } from '../../../retry/stall-limit.ts';
-import { type TimeLimits, TimeoutError } from '../../../retry/time-limits.ts';
+import type { TimeLimits } from '../../../retry/time-limits.ts';
 import { StoreRefusedError, StoreUnavailableError } from '../../store-errors.ts';
 import { httpStatus, isRetryable } from '../errors/classify.ts';
 import { namesBucket } from '../errors/refusals.ts';
@@ -57,9 +57,6 @@ const UNCOUNTED: Progress = { sent() {}, received() {} };
 
 /** One attempt: sends through `client.send(command, options)` and reads the body. */
 export type Attempt<T> = (client: S3Client, options: SdkHandlerOptions, progress: Progress) => Promise<T>;
-
-/** An endpoint that has sent nothing for this many times the limit of its work is given up. */
-const MAX_SILENCES = 2;
 
 export interface CallerOptions {
   readonly clock: Clock;
@@ -163,9 +160,7 @@ export class Caller {
         clock: this.clock,
         // A gateway that was too busy for the parts may still be for the call that cleans up behind them
         isRetryable: error =>
-          isRetryable(error) &&
-          (last ? httpStatus(error) !== undefined : !this.#bucketWasDown) &&
-          !this.#isSilent(error),
+          isRetryable(error) && (last ? httpStatus(error) !== undefined : !this.#bucketWasDown),
         signal,
         madeProgress: spec.madeProgress,
         onRetry: (error, number, waitMs) => {
@@ -198,12 +193,6 @@ export class Caller {
     const matters = !spec.optional && !spec.replaceable;
     if (unanswered && failure instanceof StoreUnavailableError && matters) this.circuit.open(failure);
     return failure;
-  }
-
-  /** Returns whether a timeout is one of an endpoint that has sent nothing for so long that it is given up. */
-  #isSilent(error: unknown): boolean {
-    if (!(error instanceof TimeoutError)) return false;
-    return this.#limits.silentMs >= MAX_SILENCES * this.#limits.figures.serverWorkMs;
   }
 
   #refuseWhenOpen(spec: CallSpec): void {

@@ -33,7 +33,7 @@ test.each([100, 12 * 1024 * 1024])(
 
 test('an endpoint that takes bodies and never responds is given up, whatever attempts are left', async () => {
   const server = await scriptedServer(operation => (operation === 'HeadObject' ? { status: 404 } : 'silent'));
-  const timeLimits = { ...limits, serverWorkMs: 600 };
+  const timeLimits = { ...limits, stalledMs: 600, serverWorkMs: 600 };
   const upload = server
     .store({ attempts: 20 }, { timeLimits })
     .createUpload('x', { partSizeBytes: PART, onlyIfAbsent: true });
