@@ -7,7 +7,7 @@ import { outcomeOfError, type RestoreOutcome, type SaveOutcome } from '../../../
 import { StoreUnavailableError } from '../../../src/storage/store-errors.ts';
 import { noRecords, recordingRunner, scriptedBackend, stepEnv } from '../support.ts';
 
-/** Where the progress lines of a phase end and what is said outside of their group. */
+/** The group of the progress lines of a phase, and the lines after it. */
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -34,7 +34,7 @@ const saved: SaveOutcome = {
   reusedBytes: 0,
 };
 
-/** The lines of a phase that transfers for `ms` and then ends as `outcome` says. */
+/** Returns the lines of a phase that transfers for `ms` and then ends with `outcome`. */
 async function phase(
   op: 'restore' | 'save',
   outcome: RestoreOutcome | SaveOutcome,
