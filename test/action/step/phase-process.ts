@@ -54,7 +54,7 @@ export interface PhaseOptions extends Pick<ActionRun, 'inputs' | 'state' | 'env'
 }
 
 export async function phase(entry: PhaseEntry, { workspace = 'one', ...options }: PhaseOptions = {}) {
-  const { exitCode, stdout, outputs, state } = await runAction({
+  const { exitCode, stdout, outputs, state, masks } = await runAction({
     ...options,
     ...entryOf(entry),
     actionDir: repositoryFile('.'),
@@ -63,7 +63,7 @@ export async function phase(entry: PhaseEntry, { workspace = 'one', ...options }
     inputs: { path: 'deps', key: 'k1', endpoint: pathToFileURL(at('store')).href, ...options.inputs },
     env: { HOME: at('home'), USERPROFILE: at('home'), RUNNER_TEMP: at('temp'), ...options.env },
   });
-  return { code: exitCode, log: stdout, outputs, state };
+  return { code: exitCode, log: stdout, outputs, state, masks };
 }
 
 function entryOf(entry: PhaseEntry): Pick<ActionRun, 'action' | 'entry'> {

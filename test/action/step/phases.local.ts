@@ -70,6 +70,33 @@ describe('phases that run as processes', () => {
     },
   );
 
+  test('register the secrets of the step and of the host before any other output', async () => {
+    const output = at('output');
+    const preload = `
+      import { appendFileSync } from 'node:fs';
+      const { write } = process.stdout;
+      process.stdout.write = function (...args) {
+        appendFileSync(${JSON.stringify(output)}, args[0]);
+        return write.apply(this, args);
+      };
+    `;
+    // A secret that is given as another value too is printed by its error
+    const secrets = ['secret-of-the-step', 'secret-of-the-host'];
+    const inputs = {
+      secretKey: secrets[0]!,
+      region: `${secrets[0]} ${secrets[1]}`,
+      bucket: 'ci',
+      endpoint: 'h',
+    };
+    const env = { AWS_SECRET_ACCESS_KEY: secrets[1]!, RUNNER_DEBUG: '1' };
+    const { masks } = await phase('main', { inputs, env, preload });
+    expect(masks).toEqual(expect.arrayContaining(secrets));
+    const lines = readFileSync(output, 'utf8').trim().split('\n');
+    const first = lines.findIndex(line => !line.startsWith('::add-mask::'));
+    expect(lines.slice(first).join()).toContain("::error::Input 'region' is 'secret-of-the-step");
+    expect(lines.slice(first).filter(line => line.startsWith('::add-mask::'))).toEqual([]);
+  });
+
   test('end with one sentence for bad input and write nothing', async () => {
     const { code, log, outputs, state } = await phase('main', { inputs: { key: 'a,b' }, workspace: 'two' });
     expect(code).toBe(1);
