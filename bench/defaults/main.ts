@@ -116,7 +116,7 @@ function tableOf(phase: Phase, turns: Turns, standard: Program, variants: readon
       program === standard ? '1' : formatSpread(ratio(wall(samples), wall(samplesOf(standard))), 2),
       middle(sample => sample.cpuSeconds + sample.gatewayCpuSeconds, 2),
       middle(sample => sample.peakRssBytes / 1e6, 0),
-      middle(sample => (sample.told.bytes ?? Number.NaN) / 1e6, 1),
+      middle(sample => (sample.report.bytes ?? Number.NaN) / 1e6, 1),
     ];
   };
   const head = ['default', 'instead', 'wall s', 'of the default', 'all CPU s', 'peak RSS MB', 'stored MB'];

@@ -3,13 +3,14 @@ import { type OpenArchive, openArchive } from '../../src/archive/format/open-arc
 import { regionUsage } from '../../src/archive/save/reuse-estimate.ts';
 import { formatSpread, median, ratio } from '../report/statistics.ts';
 import { table } from '../report/table.ts';
+import type { Sample } from '../run-once.ts';
 import { deleteLargeTree } from '../workbench.ts';
 import { applyEdit } from './edits.ts';
-import type { StepRun, StepRunner } from './runs.ts';
+import type { StepRunner } from './runs.ts';
 
 /** One save of many, each after a restore of the one before. */
 export interface Generation {
-  readonly save: StepRun;
+  readonly save: Sample;
   readonly objectBytes: number;
   readonly deadBytes: number;
 }
@@ -21,8 +22,8 @@ export interface Chain {
   /** The generation with the largest share of dead bytes, from 1: the last one may happen to be a full save. */
   readonly worst: number;
   /** Restores of its object and of the full save's; the n-th of each belong together. */
-  readonly grown: readonly StepRun[];
-  readonly full: readonly StepRun[];
+  readonly grown: readonly Sample[];
+  readonly full: readonly Sample[];
 }
 
 /** Of a generation: some changed, some new, some gone, scattered; 3 % of all files. */
@@ -62,7 +63,7 @@ export async function measureChain(runner: StepRunner, generations: number, roun
   const digest = await runner.digest();
   await runner.run({ phase: 'save', key: 'full', result: 'saved' });
   const fullBytes = (await open(runner, 'full')).bytes;
-  const runs = { grown: [] as StepRun[], full: [] as StepRun[] };
+  const runs = { grown: [] as Sample[], full: [] as Sample[] };
   for (let round = -1; round < rounds; round++) {
     const order = round % 2 === 0 ? (['grown', 'full'] as const) : (['full', 'grown'] as const);
     for (const which of order) {
@@ -94,12 +95,12 @@ export function chainTable({ links, fullBytes }: Chain): string {
   const head = ['generation', 'kind', 'wall s', 'object MB', 'dead MB', 'dead', 'taken over MB'];
   const rows = links.map(({ save, objectBytes, deadBytes }, index) => [
     String(index + 1),
-    save.told.reused > 0 ? 'incremental' : 'full',
+    save.report.reused !== undefined ? 'incremental' : 'full',
     save.wallSeconds.toFixed(2),
     (objectBytes / 1e6).toFixed(1),
     (deadBytes / 1e6).toFixed(1),
     `${((deadBytes / objectBytes) * 100).toFixed(1)} %`,
-    (save.told.reused / 1e6).toFixed(1),
+    ((save.report.reused ?? 0) / 1e6).toFixed(1),
   ]);
   return table(head, [
     ...rows,
@@ -107,7 +108,7 @@ export function chainTable({ links, fullBytes }: Chain): string {
   ]);
 }
 
-const wall = (runs: readonly StepRun[]) => runs.map(run => run.wallSeconds);
+const wall = (runs: readonly Sample[]) => runs.map(run => run.wallSeconds);
 
 export function chainRestoreLine({ worst, grown, full }: Chain): string {
   const [own, other] = [median(wall(grown)), median(wall(full))];

@@ -1,4 +1,4 @@
-import { copyFileSync, lstatSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { copyFileSync, readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { SeededRandom } from '../../test/support/random.ts';
 
@@ -75,14 +75,4 @@ function removeEmpty(directory: string): void {
     removeEmpty(below);
     if (readdirSync(below).length === 0) rmSync(below, { recursive: true });
   }
-}
-
-/** Makes sure that a directory is there and empty. */
-export function emptyDirectory(directory: string): void {
-  rmSync(directory, { recursive: true, force: true });
-  mkdirSync(directory, { recursive: true });
-}
-
-export function totalBytes(files: readonly string[]): number {
-  return files.reduce((sum, file) => sum + lstatSync(file).size, 0);
 }

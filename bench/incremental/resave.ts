@@ -1,15 +1,16 @@
 import { formatSpread, median, ratio } from '../report/statistics.ts';
 import { table } from '../report/table.ts';
+import type { Sample } from '../run-once.ts';
 import { copyLargeTree, deleteLargeTree } from '../workbench.ts';
 import { applyEdit, describeEdit, type Edit } from './edits.ts';
-import type { StepRun, StepRunner, Traffic } from './runs.ts';
+import type { StepRunner, Traffic } from './runs.ts';
 
 /** A tree that was restored, edited and saved: on top of what was restored, and in full. */
 export interface Resave {
   readonly edit: Edit;
   /** The n-th of each belong together. */
-  readonly incremental: readonly StepRun[];
-  readonly full: readonly StepRun[];
+  readonly incremental: readonly Sample[];
+  readonly full: readonly Sample[];
   readonly traffic: Traffic;
   readonly fullTraffic: Traffic;
 }
@@ -29,8 +30,8 @@ export async function stock(runner: StepRunner, data: string): Promise<void> {
 
 /** Measures one edit, `rounds` times and once more for what went over the wire. */
 export async function measureResave(runner: StepRunner, edit: Edit, rounds: number): Promise<Resave> {
-  const incremental: StepRun[] = [];
-  const full: StepRun[] = [];
+  const incremental: Sample[] = [];
+  const full: Sample[] = [];
   const prepare = async (round: number) => {
     deleteLargeTree(runner.tree);
     await runner.run(restoreBase);
@@ -54,7 +55,7 @@ export async function measureResave(runner: StepRunner, edit: Edit, rounds: numb
   return { edit, incremental, full, traffic, fullTraffic };
 }
 
-const wall = (runs: readonly StepRun[]) => runs.map(run => run.wallSeconds);
+const wall = (runs: readonly Sample[]) => runs.map(run => run.wallSeconds);
 
 export function resaveTable(resaves: readonly Resave[]): string {
   const head = [
@@ -70,13 +71,13 @@ export function resaveTable(resaves: readonly Resave[]): string {
   ];
   const rows = resaves.map(({ edit, incremental, full, traffic, fullTraffic }) => [
     describeEdit(edit),
-    incremental.every(run => run.told.reused > 0) ? 'incremental' : 'full',
+    incremental.every(run => run.report.reused !== undefined) ? 'incremental' : 'full',
     median(wall(incremental)).toFixed(2),
     median(wall(full)).toFixed(2),
     formatSpread(ratio(wall(incremental), wall(full)), 2),
     (traffic.sent / 1e6).toFixed(2),
     (traffic.sent / fullTraffic.sent).toFixed(3),
-    (median(incremental.map(run => run.told.bytes ?? Number.NaN)) / 1e6).toFixed(1),
+    (median(incremental.map(run => run.report.bytes ?? Number.NaN)) / 1e6).toFixed(1),
     String(traffic.requests),
   ]);
   return table(head, rows);

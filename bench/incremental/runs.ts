@@ -1,14 +1,10 @@
-import { execFileSync } from 'node:child_process';
 import path from 'node:path';
 import { describe } from '../data/data-set.ts';
 import type { Phase } from '../options.ts';
 import type { Place } from '../place.ts';
-import { type Measured, measure } from '../process/measure.ts';
-import { readTold, type Told } from '../programs/program.ts';
 import { ours } from '../programs/programs.ts';
-import { treeName } from '../run-once.ts';
+import { runOnce, type Sample, treeName } from '../run-once.ts';
 import type { Workbench } from '../workbench.ts';
-import { emptyDirectory } from './edits.ts';
 import { countTraffic } from './traffic.ts';
 
 export interface BenchStep {
@@ -17,17 +13,12 @@ export interface BenchStep {
   readonly restoreKeys?: readonly string[];
   readonly warm?: boolean;
   /**
-   * RUNNER_TEMP: emptied before (default), kept with what an earlier step left, the record of a restore; or another one,
-   * so that nothing is known of that restore.
+   * RUNNER_TEMP: emptied (default), kept with the files of earlier steps, such as the record of a restore, or another
+   * directory, which has no record of that restore.
    */
   readonly temp?: 'emptied' | 'kept' | 'another';
-  /** What the action has to say of it. */
+  /** The result that the action must report. */
   readonly result: 'saved' | 'hit' | 'partial';
-}
-
-/** One run, and what its last line told beside what it took. */
-export interface StepRun extends Measured {
-  readonly told: Told & { readonly reused: number };
 }
 
 export interface Traffic {
@@ -50,39 +41,27 @@ export class StepRunner {
     this.bucket = ours(bench).bucket!;
   }
 
-  async run(step: BenchStep, endpoint?: string): Promise<StepRun> {
+  async run(step: BenchStep, endpoint = this.bench.store.endpoint): Promise<Sample> {
     const { bench, place } = this;
-    const { workspace } = place;
-    const temp = step.temp === 'another' ? path.join(place.temp, 'another') : place.temp;
-    if (step.temp !== 'kept') emptyDirectory(temp);
-    const { endpoint: direct } = bench.store;
-    const program = ours({ ...bench, store: { ...bench.store, endpoint: endpoint ?? direct } });
-    const { phase, key, restoreKeys = [] } = step;
-    const command = program.command({ phase, key, restoreKeys, path: treeName, workspace, temp });
-    const env = { ...command.env, 'INPUT_WARM-RESTORE': String(step.warm ?? false) };
-    if (place.name === 'disk') execFileSync('sync');
-    await bench.gateway.untilIdle();
-    const measured = await measure({ ...command, env }, { prefix: bench.link.prefix, stop: bench.stop });
-    const told = { ...readTold(measured), reused: Number(/ reused=(\d+)$/m.exec(measured.output)?.[1] ?? 0) };
-    if (told.result !== step.result) {
-      throw new Error(
-        `cache-s3 said '${told.result}' for a ${phase}, not '${step.result}':\n${measured.output}`,
-      );
-    }
-    return { ...measured, told };
+    const { phase, key, restoreKeys = [], warm } = step;
+    const program = ours({ ...bench, store: { ...bench.store, endpoint }, warm });
+    return runOnce(bench, place, program, {
+      phase,
+      key,
+      restoreKeys,
+      expected: [step.result],
+      temp: step.temp === 'another' ? path.join(place.temp, 'another') : place.temp,
+      keepTemp: step.temp === 'kept',
+    });
   }
 
-  /** The same once more through a counter: not for its time. */
-  async count(step: BenchStep): Promise<Traffic & { readonly run: StepRun }> {
+  /** Runs a step through a counter of bytes, which takes time. */
+  async count(step: BenchStep): Promise<Traffic> {
     const counter = await countTraffic(this.bench.gateway.store.endpoint);
     try {
       const run = await this.run(step, counter.endpoint);
-      return {
-        sent: counter.sent,
-        received: counter.received,
-        requests: run.told.requests ?? Number.NaN,
-        run,
-      };
+      const { sent, received } = counter;
+      return { sent, received, requests: run.report.requests ?? Number.NaN };
     } finally {
       await counter.close();
     }
@@ -108,7 +87,7 @@ export class StepRunner {
     );
   }
 
-  /** The bytes that stand under a key. */
+  /** Returns the object of a key. */
   async read(key: string): Promise<Buffer<ArrayBuffer>> {
     const { gateway } = this.bench;
     const name = (await gateway.bucket(this.bucket).objects()).find(found => found.includes(`/${key}/`));

@@ -1,14 +1,15 @@
 import { formatSpread, median, ratio } from '../report/statistics.ts';
 import { table } from '../report/table.ts';
+import type { Sample } from '../run-once.ts';
 import { deleteLargeTree } from '../workbench.ts';
 import { applyEdit, describeEdit, type Edit } from './edits.ts';
-import type { StepRun, StepRunner, Traffic } from './runs.ts';
+import type { StepRunner, Traffic } from './runs.ts';
 
 /** A restore onto a tree that is there already, and one onto nothing. */
 export interface WarmRestore {
   readonly edit: Edit;
-  readonly warm: readonly StepRun[];
-  readonly cold: readonly StepRun[];
+  readonly warm: readonly Sample[];
+  readonly cold: readonly Sample[];
   readonly traffic: Traffic;
   readonly coldTraffic: Traffic;
 }
@@ -23,7 +24,7 @@ export async function measureWarm(
   digest: string,
   rounds: number,
 ): Promise<WarmRestore> {
-  const runs = { warm: [] as StepRun[], cold: [] as StepRun[] };
+  const runs = { warm: [] as Sample[], cold: [] as Sample[] };
   const restoreCold = async () => {
     deleteLargeTree(runner.tree);
     return runner.run(cold);
@@ -42,7 +43,7 @@ export async function measureWarm(
   return { edit, ...runs, traffic, coldTraffic };
 }
 
-const wall = (runs: readonly StepRun[]) => runs.map(run => run.wallSeconds);
+const wall = (runs: readonly Sample[]) => runs.map(run => run.wallSeconds);
 
 export function warmTable(restores: readonly WarmRestore[]): string {
   const head = ['', 'wall s', 'cold, wall s', 'of cold', 'received MB', 'of cold', 'requests'];

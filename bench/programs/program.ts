@@ -1,40 +1,46 @@
+import { readClosingLine } from '../../test/support/closing-line.ts';
 import type { Phase } from '../options.ts';
 import type { Command } from '../process/command.ts';
-import type { Measured } from '../process/measure.ts';
 
-/** One save or restore, as any of the compared programs is told of it. */
+/** One save or restore by any of the compared programs. */
 export interface CacheRun {
   readonly phase: Phase;
   readonly key: string;
   readonly restoreKeys: readonly string[];
-  /** What is cached, relative to the workspace. */
+  /** The path to cache, relative to the workspace. */
   readonly path: string;
   readonly workspace: string;
-  /** Empty, for temporary files. */
+  /** An empty directory for temporary files. */
   readonly temp: string;
 }
 
-/** What a program said about a run; undefined where it does not say. */
-export interface Told {
+/** The result that a program printed. A field is undefined if it prints none. */
+export interface RunReport {
   /** `saved`, `hit`, `partial`, `miss`, ... */
   readonly result: string | undefined;
-  /** Of the stored object. */
+  /** Bytes of the stored object. */
   readonly bytes: number | undefined;
+  /** Bytes that an incremental save copied. */
+  readonly reused: number | undefined;
   readonly requests: number | undefined;
 }
 
-/** Something that saves and restores caches, or does nothing, to compare with. */
+/** A program that saves and restores caches, or one that does nothing, to compare with. */
 export interface Program {
   readonly name: string;
-  /** Its own, so that it can be emptied; undefined: touches none. */
+  /** The program's own bucket, which can be emptied. Undefined if it uses none. */
   readonly bucket: string | undefined;
-  command(job: CacheRun): Command;
+  command(run: CacheRun): Command;
 }
 
-/** Reads the `NAME: op=save result=saved bytes=1 requests=2` line that ours and the reference end with. */
-export function readTold({ output }: Measured): Told {
-  const line = /^[\w-]+: (op=.*)$/m.exec(output)?.[1] ?? '';
-  const fields = new Map(line.split(' ').map(word => word.split('=') as [string, string]));
-  const number = (name: string) => (fields.has(name) ? Number(fields.get(name)) : undefined);
-  return { result: fields.get('result'), bytes: number('bytes'), requests: number('requests') };
+/** Reads the closing line of our action or of the reference. */
+export function readReport(output: string): RunReport {
+  const fields = readClosingLine(output) ?? {};
+  const number = (name: string) => (fields[name] === undefined ? undefined : Number(fields[name]));
+  return {
+    result: fields.result,
+    bytes: number('bytes'),
+    reused: number('reused'),
+    requests: number('requests'),
+  };
 }

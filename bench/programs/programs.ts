@@ -8,14 +8,15 @@ export interface OursOptions {
   /** The built action: a copy of dist/. */
   readonly dist: string;
   readonly store: Store;
-  /** undefined: as many as there are cores. */
+  /** Worker threads. Undefined if as many as there are cores. */
   readonly workers?: number | undefined;
-  /** undefined: the action's default. */
+  /** The compression level. Undefined if the action's default. */
   readonly level?: number | undefined;
+  readonly warm?: boolean | undefined;
 }
 
-/** The built action, by its own entries. */
-export function ours({ dist, store, workers, level }: OursOptions): Program {
+/** Returns the built action, run by its own entries. */
+export function ours({ dist, store, workers, level, warm }: OursOptions): Program {
   const entries = { save: 'save-only.js', restore: 'restore-only.js' };
   const bucket = 'bench-ours';
   const preload = pathToFileURL(path.join(import.meta.dirname, 'parallelism.mjs'));
@@ -28,6 +29,7 @@ export function ours({ dist, store, workers, level }: OursOptions): Program {
       env: {
         ...environment(job, store, bucket),
         ...(level !== undefined && { 'INPUT_COMPRESSION-LEVEL': String(level) }),
+        ...(warm && { 'INPUT_WARM-RESTORE': 'true' }),
         ...(workers !== undefined && {
           NODE_OPTIONS: `--import=${preload}`,
           BENCH_WORKERS: String(workers),
@@ -37,7 +39,7 @@ export function ours({ dist, store, workers, level }: OursOptions): Program {
   };
 }
 
-/** The peers' way of doing it. `bundle` is what `buildReference` made. */
+/** Returns the reference program, which works as the peers do. `bundle` is the result of `buildReference`. */
 export function reference(bundle: string, store: Store): Program {
   const bucket = 'bench-reference';
   return {
@@ -51,7 +53,7 @@ export function reference(bundle: string, store: Store): Program {
   };
 }
 
-/** A program of the caller's. */
+/** Returns a program of the command line. */
 export function peer({ name, save, restore }: PeerOption, store: Store): Program {
   const bucket = `bench-peer-${name.toLowerCase().replaceAll(/[^a-z0-9]/g, '-')}`;
   return {
@@ -65,7 +67,7 @@ export function peer({ name, save, restore }: PeerOption, store: Store): Program
   };
 }
 
-/** What any JavaScript action takes at the least. */
+/** Returns an empty program: its time is the least that any JavaScript action takes. */
 export function emptyNode(): Program {
   return {
     name: 'node -e 0',

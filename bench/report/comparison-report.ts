@@ -59,8 +59,8 @@ class PhaseSection {
       middle(samples, sample => sample.cpuSeconds, this.#digits),
       middle(samples, sample => sample.gatewayCpuSeconds, 2),
       middle(samples, sample => sample.peakRssBytes / 1e6, 0),
-      middle(samples, sample => toMegabytes(sample.told.bytes), this.#options.subject.tiny ? 3 : 1),
-      middle(samples, sample => sample.told.requests, 0),
+      middle(samples, sample => toMegabytes(sample.report.bytes), this.#options.subject.tiny ? 3 : 1),
+      middle(samples, sample => sample.report.requests, 0),
     ]);
     return table(head, rows);
   }
@@ -98,7 +98,7 @@ class PhaseSection {
   /** Over a link with a limit: the object's time on the wire, and all CPU seconds that were used. */
   #wireFloors(): Floor[] {
     const { bitsPerSecond } = this.#options.link;
-    const bytes = this.#ours[0]?.told.bytes;
+    const bytes = this.#ours[0]?.report.bytes;
     if (bitsPerSecond === undefined || bytes === undefined) return [];
     return [
       { what: 'all CPU of cache-s3 and gateway', seconds: this.#coreSeconds(), by: 'cores' },
@@ -112,7 +112,7 @@ class PhaseSection {
   }
 
   #sizes(samples: readonly Sample[], name: string): string {
-    const [own, others] = [this.#ours[0]?.told.bytes, samples[0]?.told.bytes];
+    const [own, others] = [this.#ours[0]?.report.bytes, samples[0]?.report.bytes];
     if (this.#phase !== 'save' || !own || !others) return '';
     const percent = (own / others - 1) * 100;
     return ` Its object is ${Math.abs(percent).toFixed(1)} % ${percent < 0 ? 'smaller' : 'larger'} than that of ${name}.`;

@@ -16,7 +16,7 @@ function sample(wallSeconds: number, bytes?: number): Sample {
     mainThreadCpuSeconds: 0.2,
     peakRssBytes: 100e6,
     output: '',
-    told: { result: 'saved', bytes, requests: undefined },
+    report: { result: 'saved', bytes, reused: undefined, requests: undefined },
   };
 }
 

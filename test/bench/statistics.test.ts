@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { cpuTicks } from '../../bench/process/gateway-cpu.ts';
-import { readTold } from '../../bench/programs/program.ts';
+import { readReport } from '../../bench/programs/program.ts';
 import { formatSpread, median, ratio } from '../../bench/report/statistics.ts';
 import { table } from '../../bench/report/table.ts';
 
@@ -25,13 +25,9 @@ test('CPU ticks are found behind a process name with blanks and brackets', () =>
 
 test('the result of a program is read from its last line', () => {
   const output = 'Cache saved\ncache-s3: op=save source=s3 result=saved bytes=12 ms=3 requests=4 retries=0\n';
-  const measured = { output, wallSeconds: 1, cpuSeconds: 1, mainThreadCpuSeconds: 1, peakRssBytes: 1 };
-  expect(readTold(measured)).toEqual({ result: 'saved', bytes: 12, requests: 4 });
-  expect(readTold({ ...measured, output: 'silence' })).toEqual({
-    result: undefined,
-    bytes: undefined,
-    requests: undefined,
-  });
+  expect(readReport(output)).toEqual({ result: 'saved', bytes: 12, reused: undefined, requests: 4 });
+  const none = { result: undefined, bytes: undefined, reused: undefined, requests: undefined };
+  expect(readReport('another line')).toEqual(none);
 });
 
 test('a table has text to the left and figures to the right', () => {

@@ -1,10 +1,12 @@
+import { readClosingLine } from '../closing-line.ts';
 import type { StepResult, WorkflowResult } from './model.ts';
 
-/** The main step with this id, in whatever composite action it is. Throws where there is none. */
+/** Returns the main step with this id, also one of a composite action. Throws if it did not run. */
 export function mainOf(result: WorkflowResult, id: string, job?: string): StepResult {
   return find(result, id, 'main', job);
 }
 
+/** Returns the post step of the step with this id. Throws if it did not run. */
 export function postOf(result: WorkflowResult, id: string, job?: string): StepResult {
   return find(result, id, 'post', job);
 }
@@ -18,25 +20,23 @@ function find(result: WorkflowResult, id: string, stage: StepResult['stage'], jo
   return found;
 }
 
-/** The fields of a phase's line for machines; undefined where it printed none. */
+/** Returns the fields of a phase's closing line. Returns undefined if it printed none. */
 export function closingFields(step: StepResult): Readonly<Record<string, string>> | undefined {
-  const line = /^cache-s3: (.*)$/m.exec(step.log)?.[1];
-  if (line === undefined) return undefined;
-  return Object.fromEntries(line.split(' ').map(pair => pair.split('=') as [string, string]));
+  return readClosingLine(step.log);
 }
 
-/** What a step told people: its log without the line for machines. */
+/** Returns the lines of a step's log for people: all but the closing line for programs. */
 export function saidBy(step: StepResult): string {
   const lines = step.log.split('\n').filter(line => !line.startsWith('cache-s3: '));
   return lines.join('\n');
 }
 
-/** All warnings of a run, also those of the steps of composite actions. */
+/** Returns all warnings of a run, including those of steps of composite actions. */
 export function warningsOf(result: WorkflowResult): readonly string[] {
   return result.steps.flatMap(step => [step, ...step.inner]).flatMap(step => step.warnings);
 }
 
-/** What the debug log holds of a step. */
+/** Returns the debug messages of a step. */
 export function debugOf(step: StepResult): readonly string[] {
   return step.annotations.filter(({ level }) => level === 'debug').map(({ message }) => message);
 }
