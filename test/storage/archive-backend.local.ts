@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { SourceTreeError } from '../../src/archive/archive-errors.ts';
 import { createDirectoryStore } from '../../src/storage/directory/directory-store.ts';
 import { objectPath } from '../../src/storage/directory/file-names.ts';
+import { bent, tree } from '../archive/support/refuses.ts';
 import { incompressible } from '../support/random.ts';
 import { scratch } from '../support/scratch.ts';
 import { silentLog } from '../support/silent-log.ts';
@@ -280,3 +281,30 @@ test('an object of another format is unusable, and no save replaces it', async (
   expect(await second.saveInFull('k')).toMatchObject({ kind: 'exists' });
   expect(readFileSync(file).equals(bytes)).toBe(true);
 });
+
+test('an object with a name of six million levels is damaged, and a save replaces it', async () => {
+  const { second } = await damagedObject('k', () => bent([{ name: `./tree/${'d/'.repeat(6_000_000)}x` }]));
+  const damaged = await damageFound(second, 'k');
+  expect(await second.save('k', { damaged, record: false })).toMatchObject({ kind: 'saved' });
+});
+
+test.runIf(process.platform === 'linux')(
+  'an object with a name that only this machine cannot hold is unusable, and no save replaces it',
+  async () => {
+    const { job, fileOf } = setUp();
+    const first = await jobWith(job, 'one');
+    await first.saveInFull('k');
+    const file = fileOf(first, 'k');
+    const object = bent(tree({ name: 'n'.repeat(256), data: 'x' }), ({ columns }) => {
+      columns.head.object = first.objectName('k');
+    });
+    writeFileSync(file, object);
+    const second = await jobWith(job, 'two');
+    expect(await second.restore('k')).toMatchObject({
+      kind: 'unusable',
+      error: { message: expect.stringContaining('has a longer component than this system allows') },
+    });
+    expect(await second.saveInFull('k')).toMatchObject({ kind: 'exists' });
+    expect(readFileSync(file).equals(object)).toBe(true);
+  },
+);

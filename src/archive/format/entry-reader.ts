@@ -27,7 +27,7 @@ const NO_DIRECTORY: OpenDirectory = { name: '', bytes: 0, levels: 0 };
  * Reads the entries of a manifest from its columns (`ManifestWriter` makes them). Names are stored as depth and last
  * component: an entry at depth n is in the last directory at depth n - 1, an entry at depth 0 has its full name. So an entry
  * at a depth is a child of a directory of this archive. An entry at depth 0 can have any name, and is not always a root (see
- * `ManifestWriter`): `validate.ts` checks every one.
+ * `ManifestWriter`): `check/validate.ts` checks every one.
  *
  * Throws `DamagedArchiveError` for names beyond the limits of the format before they take memory or time.
  */

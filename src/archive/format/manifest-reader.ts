@@ -24,7 +24,7 @@ export interface DecodeOptions {
 }
 
 /**
- * Decodes the manifest in a skippable frame that fills `bytes`. Its columns are consistent in themselves; `validate.ts`
+ * Decodes the manifest in a skippable frame that fills `bytes`. Its columns are consistent in themselves; `check/validate.ts`
  * checks whether they may be restored.
  * Throws `UnusableArchiveError` for another format number and for more entries than the heap can hold,
  * `DamagedArchiveError` for bytes that cannot be decoded, and the signal's reason.

@@ -1,3 +1,5 @@
+/** This folder calls the file system, and hides what differs between systems: names, times, links, errors and attributes. */
+
 import { constants } from 'node:fs';
 import { win32 } from 'node:path';
 

@@ -3,6 +3,7 @@ import { DamagedArchiveError, TargetTreeError } from '../archive-errors.ts';
 import { type Entry, EntryType, inodeOf } from '../format/entry.ts';
 import type { PathLayout } from '../fs/layout.ts';
 import { leadsOutside, wayToTarget } from '../fs/link-target.ts';
+import { shortenName } from '../fs/names.ts';
 
 /**
  * Checks the symlinks at literal paths of the step. A later step follows a link there, so an archive must not make one that
@@ -20,10 +21,10 @@ export function checkLiteralLinks(entries: readonly Entry[], layout: PathLayout)
     if (!leadsOutside(layout, path, target) && !leadsThroughLink(entries, layout, path, target)) continue;
     if (isAbsolute(target))
       throw new TargetTreeError(
-        `${path} is a link to ${target} in the cache, which is outside the \`path\` of this step`,
+        `${path} is a link to ${shortenName(target)} in the cache, which is outside the \`path\` of this step`,
       );
     throw new DamagedArchiveError(
-      `its entry ${entry.name} is a link that leads out of the \`path\` of this step`,
+      `its entry ${shortenName(entry.name)} is a link that leads out of the \`path\` of this step`,
     );
   }
 }

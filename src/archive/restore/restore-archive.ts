@@ -2,9 +2,9 @@
 
 import { setImmediate } from 'node:timers/promises';
 import { StagedFileError } from '../archive-errors.ts';
+import { validate } from '../check/validate.ts';
 import type { Entry } from '../format/entry.ts';
 import type { OpenArchive } from '../format/open-archive.ts';
-import { validate } from '../format/validate.ts';
 import type { PathLayout } from '../fs/layout.ts';
 import { RefusedAttributes, type RefusedCounts } from '../fs/refused-attributes.ts';
 import type { RestoredLinks } from '../fs/restored-links.ts';

@@ -1,3 +1,5 @@
+/** This folder finds what a step's `path` names on the disk, in the order of an archive. It reads no data of files. */
+
 import { EntryType } from '../format/entry.ts';
 import { isTargetTooLong } from '../format/name-limits.ts';
 import type { FileStatus } from '../fs/file-status.ts';

@@ -1,11 +1,11 @@
+import { type Entry, EntryType, type Manifest } from '../format/entry.ts';
+import { ENTRIES_A_TURN, takeTurn } from '../format/turns.ts';
 import { type FoldsCase, pathKeys } from '../fs/case-folding.ts';
 import type { PathLayout } from '../fs/layout.ts';
 import { compareNames } from '../fs/names.ts';
 import { RootPaths } from '../fs/nesting.ts';
 import type { Platform } from '../fs/platform.ts';
-import { type Entry, EntryType, type Manifest } from './entry.ts';
 import { hasEntry, lowerBound } from './sorted-entries.ts';
-import { ENTRIES_A_TURN, takeTurn } from './turns.ts';
 
 /** An entry and why it is refused, as the end of a sentence. */
 export interface Fault {

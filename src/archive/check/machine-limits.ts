@@ -1,10 +1,10 @@
+import { type Entry, EntryType, parentName } from '../format/entry.ts';
+import { ENTRIES_A_TURN, takeTurn } from '../format/turns.ts';
 import { type FoldsCase, foldCase } from '../fs/case-folding.ts';
 import type { PathLayout } from '../fs/layout.ts';
 import { encodedLength } from '../fs/names.ts';
 import type { Platform } from '../fs/platform.ts';
-import { type Entry, EntryType, parentName } from './entry.ts';
 import type { Fault } from './root-nesting.ts';
-import { ENTRIES_A_TURN, takeTurn } from './turns.ts';
 
 /** A UTF-16 unit has three bytes at most. */
 const BYTES_A_UNIT = 3;

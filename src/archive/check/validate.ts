@@ -1,15 +1,17 @@
+/** This folder checks a manifest before a restore requests data: against the format, the step's paths and this machine. */
+
 import { DamagedArchiveError, UnusableArchiveError } from '../archive-errors.ts';
+import { type Entry, EntryType, inodeOf, type Manifest, parentName } from '../format/entry.ts';
+import { ENTRIES_A_TURN, takeTurn } from '../format/turns.ts';
 import { createCaseProbe, type FoldsCase } from '../fs/case-folding.ts';
 import { MAX_MTIME_US } from '../fs/file-times.ts';
 import type { PathLayout } from '../fs/layout.ts';
 import { compareNames, shortenName } from '../fs/names.ts';
 import { type Platform, thisPlatform } from '../fs/platform.ts';
 import { checkFrames, DataPlacement } from './data-placement.ts';
-import { type Entry, EntryType, inodeOf, type Manifest, parentName } from './entry.ts';
 import { findCaseTwin, MachineLimits } from './machine-limits.ts';
 import { type Fault, findBelowLeaf, RootNesting } from './root-nesting.ts';
 import { hasEntry } from './sorted-entries.ts';
-import { ENTRIES_A_TURN, takeTurn } from './turns.ts';
 
 export interface ValidateOptions {
   readonly signal?: AbortSignal | undefined;

@@ -1,8 +1,8 @@
 import { DamagedArchiveError } from '../archive-errors.ts';
-import { compressBound } from './container.ts';
-import type { Entry, Frame } from './entry.ts';
-import { MAX_FRAME_RAW_BYTES } from './limits.ts';
-import { BLOCK_BYTES } from './tar-blocks.ts';
+import { compressBound } from '../format/container.ts';
+import type { Entry, Frame } from '../format/entry.ts';
+import { MAX_FRAME_RAW_BYTES } from '../format/limits.ts';
+import { BLOCK_BYTES } from '../format/tar-blocks.ts';
 
 /** Checks the frames and data offsets of a manifest, which later become memory sizes and file offsets. */
 

@@ -1,0 +1,20 @@
+import { describe, expect, test } from 'vitest';
+import { RootPaths } from '../../../src/archive/fs/nesting.ts';
+
+describe.skipIf(process.platform === 'win32')('root paths', () => {
+  test('the nearest root above a path is found with the components in between', () => {
+    const paths = new RootPaths<string>(path => path);
+    for (const path of ['/a', '/a/b/c', '/z']) paths.add(path, path);
+    expect(paths.nearestAbove('/a/b/c/d/e')).toEqual({ root: '/a/b/c', components: ['d', 'e'] });
+    expect(paths.nearestAbove('/a/b/c')).toEqual({ root: '/a', components: ['b', 'c'] });
+    expect(paths.nearestAbove('/a')).toBeUndefined();
+    expect(paths.nearestAbove('/ab/c')).toBeUndefined();
+  });
+
+  test('a second root of a path is not added, and the first one is returned', () => {
+    const paths = new RootPaths<string>(path => path.toLowerCase());
+    expect(paths.add('/A', 'first')).toBeUndefined();
+    expect(paths.add('/a', 'second')).toBe('first');
+    expect(paths.nearestAbove('/a/x')?.root).toBe('first');
+  });
+});
