@@ -1,7 +1,5 @@
-import { Buffer } from 'node:buffer';
 import { closeSync, constants, openSync } from 'node:fs';
-import { TargetTreeError } from '../archive-errors.ts';
-import { encodeName, fsPath } from '../fs/names.ts';
+import { encodedLength, fsPath } from '../fs/names.ts';
 
 /** Longest path that Linux takes, without the NUL that ends it (PATH_MAX, linux/limits.h). */
 const MAX_PATH_BYTES = 4095;
@@ -26,7 +24,7 @@ export function openDirectory(path: string): DirectoryHandle {
 
 /** Returns whether files in this directory may have longer paths than Linux takes. */
 export function isLongDirectory(path: string): boolean {
-  return isLinux && path.length > MAX_DIRECTORY_BYTES / 3 && byteLength(path) > MAX_DIRECTORY_BYTES;
+  return isLinux && path.length > MAX_DIRECTORY_BYTES / 3 && encodedLength(path) > MAX_DIRECTORY_BYTES;
 }
 
 /** Runs `work` with a path of the directory that leaves room for the names in it. Throws the system's error. */
@@ -75,21 +73,4 @@ export class ShortPaths {
     for (const handle of this.#handles.values()) handle.close();
     this.#handles.clear();
   }
-}
-
-/**
- * Throws `TargetTreeError` for a path that no program on this machine could use, although staging, which may be shorter,
- * could hold it.
- */
-export function requireUsablePath(path: string): void {
-  if (!isLinux || path.length <= MAX_PATH_BYTES / 3) return;
-  const bytes = byteLength(path);
-  if (bytes <= MAX_PATH_BYTES) return;
-  throw new TargetTreeError(
-    `${path.slice(0, 200)}… is ${bytes} bytes long and this system allows ${MAX_PATH_BYTES} (ENAMETOOLONG); restore to a shorter path`,
-  );
-}
-
-function byteLength(path: string): number {
-  return path.isWellFormed() ? Buffer.byteLength(path) : encodeName(path).length;
 }

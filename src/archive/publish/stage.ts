@@ -23,9 +23,8 @@ import { linkTypeOf, type Platform, thisPlatform } from '../fs/platform.ts';
 import { isRefusal, type RefusedAttributes } from '../fs/refused-attributes.ts';
 import { writeError } from '../fs/tree-errors.ts';
 import { applyAttributes } from './attributes.ts';
-import type { StagedFiles } from './staged-paths.ts';
 import type { RemainingStaging } from './stale-staging.ts';
-import { finalPathOf, type TargetPlan } from './target-plan.ts';
+import { finalPathOf, type StagedFiles, type TargetPlan } from './target-plan.ts';
 
 /** Bits of a directory's mode that this process needs to fill it. Its final mode may lack them. */
 const FILL_MODE = 0o700;

@@ -9,8 +9,7 @@ import { writeError } from '../fs/tree-errors.ts';
 import { makeWritable } from '../fs/writable.ts';
 import { applyAttributes, attributesOf, type DirectoryAttributes, sameAttributes } from './attributes.ts';
 import { type DirectoryHandle, isLongDirectory, openDirectory } from './short-path.ts';
-import { disown, writeOwner } from './staging-owner.ts';
-import { type RemainingStaging, removeTree } from './stale-staging.ts';
+import { disown, type RemainingStaging, removeTree, writeOwner } from './stale-staging.ts';
 
 /** Single staged files are spread over directories of this many. */
 const FILES_A_DIRECTORY = 1024;

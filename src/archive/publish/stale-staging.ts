@@ -1,6 +1,19 @@
-import { chmodSync, lstatSync, readdirSync, rmSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename, join } from 'node:path';
 import { realPathOf } from '../fs/file-status.ts';
+import { fileSystemKind } from '../fs/file-system-kind.ts';
 import { ignoreErrors } from '../fs/ignore-errors.ts';
 import { findMount, readMountPoints } from '../fs/mounts.ts';
 import { decodeName, fsPath } from '../fs/names.ts';
@@ -8,10 +21,22 @@ import { isStagingName } from '../fs/staging-name.ts';
 import { makeWritable } from '../fs/writable.ts';
 import { applyAttributes, attributesOf } from './attributes.ts';
 import { withShortPath } from './short-path.ts';
-import { ownerState } from './staging-owner.ts';
 
-/** Age in ms from which staging is removed although its process may still run. */
+/** Age in ms from which staging is removed if it is not known whether its process runs. */
 export const STALE_STAGING_MS = 24 * 60 * 60 * 1000;
+
+/** A file in a staging directory that identifies the process of its restore. */
+const OWNER_FILE = 'owner';
+const MAX_OWNER_BYTES = 1024;
+
+/** A process on one kernel. Containers have process ids of their own, which mean nothing outside their namespace. */
+interface ProcessIdentity {
+  readonly bootId: string;
+  readonly pidNamespace: string;
+  readonly pid: number;
+  /** In clock ticks since the boot, because process ids are used again. */
+  readonly startTime: string;
+}
 
 /** Staging of earlier restores that remains in a directory. */
 export interface RemainingStaging {
@@ -23,8 +48,8 @@ export interface RemainingStaging {
 }
 
 /**
- * Removes staging in `directory` whose process has ended, or that is older than `olderThanMs`. Returns the rest, without
- * the staging of processes that run, or undefined if there is none. Never throws.
+ * Removes staging in `directory` whose process has ended, or is unknown if it is older than `olderThanMs`. Returns the
+ * rest, without the staging of processes that run, or undefined if there is none. Never throws.
  */
 export function removeStaleStaging(directory: string, olderThanMs: number): RemainingStaging | undefined {
   // Another job may have removed the directory, and nothing depends on the result
@@ -52,13 +77,11 @@ function classify(path: string, olderThanMs: number): FoundStaging {
   const stats = lstatSync(fsPath(path), { throwIfNoEntry: false });
   if (!stats?.isDirectory()) return { path, state: 'ignored' };
   const user = process.geteuid?.() ?? 0;
-  const isOwn = user === 0 || stats.uid === user;
-  if (Date.now() - stats.mtimeMs >= olderThanMs) return { path, state: isOwn ? 'stale' : 'irremovable' };
-  if (!isOwn) return { path, state: 'ignored' };
-  return {
-    path,
-    state: ({ ended: 'stale', unknown: 'maybeInUse', running: 'ignored' } as const)[ownerState(path)],
-  };
+  const isOld = Date.now() - stats.mtimeMs >= olderThanMs;
+  if (user !== 0 && stats.uid !== user) return { path, state: isOld ? 'irremovable' : 'ignored' };
+  const owner = ownerState(path);
+  if (owner === 'running') return { path, state: 'ignored' };
+  return { path, state: owner === 'ended' || isOld ? 'stale' : 'maybeInUse' };
 }
 
 /** Returns the count of those that could not be removed. */
@@ -98,4 +121,75 @@ function makeRemovable(directory: string): void {
   withShortPath(directory, short => {
     for (const name of readdirSync(fsPath(short), 'buffer')) makeRemovable(`${short}/${decodeName(name)}`);
   });
+}
+
+/** Writes the identity of this process into its new staging directory. Throws the system's errors. */
+export function writeOwner(staging: string): void {
+  const identity = readOwnIdentity();
+  if (!identity) return;
+  writeFileSync(fsPath(`${staging}/${OWNER_FILE}`), JSON.stringify(identity), { flag: 'wx', mode: 0o600 });
+}
+
+/** Removes the identity from a staging directory that shall outlive its process. Throws the system's errors. */
+export function disown(staging: string): void {
+  rmSync(fsPath(`${staging}/${OWNER_FILE}`), { force: true });
+}
+
+/**
+ * Returns whether the process of a staging directory runs. Returns `unknown` for one of another machine, boot or process
+ * namespace, on a file system that other machines may have mounted, and on systems other than Linux.
+ */
+function ownerState(staging: string): 'running' | 'ended' | 'unknown' {
+  if (fileSystemKind(staging) === 'other') return 'unknown';
+  const self = readOwnIdentity();
+  const owner = ignoreErrors(() => readOwner(`${staging}/${OWNER_FILE}`));
+  if (!self || !owner || owner.bootId !== self.bootId || owner.pidNamespace !== self.pidNamespace)
+    return 'unknown';
+  return hasEnded(owner) ? 'ended' : 'running';
+}
+
+/** Returns undefined on systems other than Linux, and where /proc is of another process namespace. */
+function readOwnIdentity(): ProcessIdentity | undefined {
+  return ignoreErrors(() => {
+    if (readlinkSync('/proc/self') !== String(process.pid)) return undefined;
+    return {
+      bootId: readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim(),
+      pidNamespace: readlinkSync('/proc/self/ns/pid'),
+      pid: process.pid,
+      startTime: readProcess('self').startTime,
+    };
+  });
+}
+
+/** Throws for a file that `writeOwner` has not written. Another user's file may be a FIFO or endless. */
+function readOwner(file: string): ProcessIdentity {
+  const fd = openSync(fsPath(file), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  try {
+    const stats = fstatSync(fd);
+    if (!stats.isFile() || stats.size > MAX_OWNER_BYTES) throw new TypeError('not an owner file');
+    const owner = JSON.parse(readFileSync(fd, 'utf8'));
+    if (!Number.isSafeInteger(owner.pid) || owner.pid <= 0) throw new TypeError('not a process id');
+    return owner;
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Returns whether a process of this boot and namespace has ended. */
+function hasEnded({ pid, startTime }: ProcessIdentity): boolean {
+  try {
+    process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ESRCH';
+  }
+  // With the mount option `hidepid`, /proc does not show every process
+  const found = ignoreErrors(() => readProcess(String(pid)));
+  return found !== undefined && (found.startTime !== startTime || found.state === 'Z');
+}
+
+/** Reads fields 3 and 22 of proc_pid_stat(5). Field 2, the name, may contain blanks and parentheses. */
+function readProcess(pid: string): { readonly state: string; readonly startTime: string } {
+  const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  return { state: fields[0]!, startTime: fields[19]! };
 }

@@ -1,21 +1,6 @@
-/** This folder makes restored files visible, on the main thread: a plan, staging directories, and a commit of renames. */
-
-import { basename, dirname } from 'node:path';
-import { TargetTreeError } from '../archive-errors.ts';
-import { type Entry, EntryType, parentName } from '../format/entry.ts';
-import { forEachInTurns } from '../format/turns.ts';
-import type { PathLayout } from '../fs/layout.ts';
-import type { RestoredLinks } from '../fs/restored-links.ts';
-import { writeError } from '../fs/tree-errors.ts';
-import {
-  ExistingDirectories,
-  type ExistingDirectoriesOptions,
-  type ExistingDirectory,
-  type FoundDirectory,
-  statTarget,
-} from './existing-directories.ts';
-import { requireUsablePath, ShortPaths } from './short-path.ts';
-import { PlannedPaths, type StagedPaths } from './staged-paths.ts';
+import type { Entry } from '../format/entry.ts';
+import type { ExistingDirectory } from './existing-directories.ts';
+import type { ShortPaths } from './short-path.ts';
 import type { StagingArea } from './staging-area.ts';
 import type { RemainingStaging } from './stale-staging.ts';
 
@@ -47,7 +32,7 @@ export interface Obstacle {
   readonly isDirectory: boolean;
 }
 
-/** The changes that a restore will make to the disk. Making the plan changes nothing, but removes stale staging. */
+/** The changes that a restore will make to the disk. */
 export interface TargetPlan {
   readonly areas: readonly StagingArea[];
   /** In order, parents first. */
@@ -60,32 +45,6 @@ export interface TargetPlan {
   readonly remainingStaging: readonly RemainingStaging[];
 }
 
-export interface PlanOptions extends ExistingDirectoriesOptions {
-  readonly layout: PathLayout;
-  /** Links that earlier restores of the job have made. */
-  readonly restoredLinks: RestoredLinks;
-  /** Returns false for an entry that is unchanged on the disk; of a directory this covers nothing in it. */
-  readonly isWanted?: (entry: number) => boolean;
-  readonly signal?: AbortSignal | undefined;
-}
-
-/**
- * Decides for every entry where it is built and which rename publishes it.
- * Throws `TargetTreeError` if the tree cannot be written, before any data is fetched, and the signal's reason.
- */
-export async function planTarget(entries: readonly Entry[], options: PlanOptions): Promise<TargetPlan> {
-  const planner = new Planner(entries, options);
-  try {
-    await forEachInTurns(entries, options.signal, (entry, index) => planner.add(entry, index));
-  } catch (error) {
-    // The reason of a signal has a code too
-    if (options.signal?.aborted) throw error;
-    const { code, path = '' } = error as NodeJS.ErrnoException;
-    throw code === undefined || error instanceof TargetTreeError ? error : writeError(path, error);
-  }
-  return planner.finish();
-}
-
 /** Returns the path that an item in staging will have after the commit, or the path itself if it is in no move. */
 export function finalPathOf(path: string, { moves, shortPaths }: TargetPlan): string {
   const staged = shortPaths.expand(path);
@@ -93,185 +52,53 @@ export function finalPathOf(path: string, { moves, shortPaths }: TargetPlan): st
   return move ? move.to + staged.slice(move.from.length) : path;
 }
 
-type DirectoryPlace = FreshPlace | ExistingPlace;
-
-interface FreshPlace {
-  readonly fresh: true;
-  readonly path: string;
-  /** Its path after the commit. */
-  readonly finalPath: string;
+/** Paths of the files that a restore builds. */
+export interface StagedFiles {
+  readonly paths: StagedPaths;
+  /** The file system changes the modes of new files (staging-area.ts). */
+  readonly masksModes: boolean;
 }
 
-interface ExistingPlace {
-  readonly fresh: false;
-  readonly directory: ExistingDirectory;
-}
+/**
+ * Staging paths of a plan. An entry that keeps its own name in staging stores only the path of its directory, which all
+ * entries of that directory share: 100,000 full paths would take as much memory as the entries' names (ADR 0011).
+ */
+export class StagedPaths {
+  readonly #entries: readonly Entry[];
+  readonly #shortPaths: ShortPaths;
+  readonly #paths: string[] = [];
+  /** 1 if the path is that of the directory. */
+  readonly #isInside: Uint8Array;
 
-class Planner {
-  readonly #layout: PathLayout;
-  readonly #options: PlanOptions;
-  readonly #existing: ExistingDirectories;
-  readonly #fresh: FreshDirectory[] = [];
-  readonly #obstacles: Obstacle[] = [];
-  readonly #moves: Move[] = [];
-  readonly #shortPaths = new ShortPaths();
-  readonly #staged: PlannedPaths;
-  /** Directories of the archive by stored name. */
-  readonly #places = new Map<string, DirectoryPlace>();
-  /** Directories above the roots by absolute path. */
-  readonly #above = new Map<string, DirectoryPlace>();
-
-  constructor(entries: readonly Entry[], options: PlanOptions) {
-    this.#staged = new PlannedPaths(entries, this.#shortPaths);
-    this.#layout = options.layout;
-    this.#options = options;
-    this.#existing = new ExistingDirectories(options);
+  constructor(entries: readonly Entry[], shortPaths: ShortPaths) {
+    this.#entries = entries;
+    this.#shortPaths = shortPaths;
+    this.#isInside = new Uint8Array(entries.length);
   }
 
-  add(entry: Entry, index: number): void {
-    const parentStored = parentName(entry.name);
-    const parent = this.#places.get(parentStored);
-    if (!parent) this.#sweepAbove(parentStored);
-    if (entry.type === EntryType.directory) {
-      const place = parent
-        ? this.#childDirectory(parent, entry, index, parentStored)
-        : this.#rootDirectory(entry, index);
-      this.#places.set(entry.name, place);
-      // A `!` line may exclude a directory while another line names something below it
-      if (this.#layout.hasExclusions) this.#above.set(this.#layout.toAbsolute(entry.name), place);
-      this.#staged.set(index, place.fresh ? place.path : '');
-      return;
-    }
-    if (this.#isUnchanged(index)) {
-      this.#staged.set(index, '');
-      return;
-    }
-    const target = parent ? undefined : this.#layout.toAbsolute(entry.name);
-    const place = parent ?? this.#directoryAbove(dirname(target!));
-    const component = target === undefined ? entry.name.slice(parentStored.length) : basename(target);
-    if (place.fresh) {
-      requireUsablePath(`${place.finalPath}/${component}`);
-      this.#staged.setInside(index, place.path);
-      return;
-    }
-    this.#staged.set(index, this.#moveFile(place.directory, component, index));
+  set(entry: number, path: string): void {
+    this.#paths[entry] = path;
   }
 
-  finish(): TargetPlan {
-    return {
-      areas: this.#existing.areas,
-      fresh: this.#fresh,
-      existing: this.#existing.all,
-      obstacles: this.#obstacles,
-      moves: this.#moves,
-      staged: this.#staged,
-      shortPaths: this.#shortPaths,
-      remainingStaging: this.#existing.remaining,
-    };
+  /** Sets the path of a file or link that is built in `directory` under the last component of its name. */
+  setInside(entry: number, directory: string): void {
+    this.#paths[entry] = directory;
+    this.#isInside[entry] = 1;
   }
 
-  #isUnchanged(entry: number): boolean {
-    return this.#options.isWanted?.(entry) === false;
+  /** Returns whether the entry is a file or link that is restored. */
+  has(entry: number): boolean {
+    return Boolean(this.#paths[entry]);
   }
 
-  #moveFile(parent: ExistingDirectory, component: string, entry: number): string {
-    const to = this.#existing.requireRenameTarget(parent, component);
-    if (this.#existing.kindOf(parent, component) === 'directory') this.#moveAside(to, parent, true);
-    const from = parent.area.newFile();
-    this.#moves.push({ from, to, isTree: false, entry, parent });
-    return from;
-  }
-
-  #rootDirectory(entry: Entry, index: number): DirectoryPlace {
-    const path = this.#layout.toAbsolute(entry.name);
-    // A symlink that the step names itself is the user's own. One that a wildcard finds would have been saved as a
-    // link, so an earlier archive may have made it
-    const followed = this.#layout.followsLink(path) && !this.#options.restoredLinks.has(path);
-    this.#requireOwnWay(followed ? path : dirname(path));
-    const stats = statTarget(path, followed);
-    if (stats?.isDirectory()) return this.#exists({ path, entry: index, stats, followed });
-    const parent = this.#directoryAbove(dirname(path));
-    if (parent.fresh) return this.#freshInside(parent, basename(path), index);
-    return this.#freshTop(parent.directory, basename(path), index);
-  }
-
-  #childDirectory(parent: DirectoryPlace, entry: Entry, index: number, parentStored: string): DirectoryPlace {
-    const component = entry.name.slice(parentStored.length, -1);
-    if (parent.fresh) return this.#freshInside(parent, component, index);
-    const path = `${parent.directory.path}/${component}`;
-    if (this.#isUnchanged(index)) {
-      // Most directories of a warm restore: the device is read when something goes in
-      const stats = { mode: entry.mode, dev: parent.directory.area.dev };
-      return this.#exists({ path, entry: index, stats, parent: parent.directory });
-    }
-    if (this.#existing.kindOf(parent.directory, component) === 'directory') {
-      const stats = statTarget(path, false);
-      if (stats?.isDirectory()) return this.#exists({ path, entry: index, stats, parent: parent.directory });
-    }
-    return this.#freshTop(parent.directory, component, index);
-  }
-
-  /** Returns a directory that has no entry: above the roots, or between them. */
-  #directoryAbove(path: string): DirectoryPlace {
-    const known = this.#above.get(path);
-    if (known) return known;
-    const place = this.#makeAbove(path);
-    this.#above.set(path, place);
-    return place;
-  }
-
-  /** Throws `TargetTreeError` for a path that leads through a link of an earlier restore: an archive has chosen its target. */
-  #requireOwnWay(path: string): void {
-    const link = this.#options.restoredLinks.onTheWayTo(path);
-    if (link === undefined) return;
-    throw new TargetTreeError(
-      `${path} leads through ${link}, a link that an earlier restore of this job has made and that is not followed; remove it or change \`path\``,
-    );
-  }
-
-  #makeAbove(path: string): DirectoryPlace {
-    this.#requireOwnWay(path);
-    const stats = statTarget(path, true);
-    if (stats?.isDirectory()) return this.#exists({ path, entry: -1, stats, followed: true });
-    if (stats) throw new TargetTreeError(`${path} is not a directory, but the cache goes below it`);
-    const parent = this.#directoryAbove(dirname(path));
-    if (parent.fresh) return this.#freshInside(parent, basename(path), -1);
-    return this.#freshTop(parent.directory, basename(path), -1);
-  }
-
-  #exists(found: Omit<FoundDirectory, 'isUnchanged'>): DirectoryPlace {
-    const isUnchanged = found.entry >= 0 && this.#isUnchanged(found.entry);
-    return { fresh: false, directory: this.#existing.add({ ...found, isUnchanged }) };
-  }
-
-  #freshTop(parent: ExistingDirectory, component: string, entry: number): DirectoryPlace {
-    const to = this.#existing.requireRenameTarget(parent, component);
-    // A directory that did not exist a moment ago is one that another job has published: ours is merged into it
-    const kind = this.#existing.kindOf(parent, component);
-    if (kind === 'file' || kind === 'other') this.#moveAside(to, parent, false);
-    const from = parent.area.newTree();
-    this.#fresh.push({ path: from, entry, isTop: true });
-    this.#moves.push({ from, to, isTree: true, entry, parent });
-    return { fresh: true, path: from, finalPath: to };
-  }
-
-  #freshInside(parent: FreshPlace, component: string, entry: number): DirectoryPlace {
-    const path = `${parent.path}/${component}`;
-    const finalPath = `${parent.finalPath}/${component}`;
-    requireUsablePath(finalPath);
-    this.#fresh.push({ path, entry, isTop: false });
-    return { fresh: true, path, finalPath };
-  }
-
-  #moveAside(path: string, parent: ExistingDirectory, isDirectory: boolean): void {
-    if (isDirectory) this.#existing.requireMovable(path, parent);
-    this.#obstacles.push({ path, parent, isDirectory });
-  }
-
-  /** A killed run whose root was missing staged it in a directory above, up to the workspace or home directory. */
-  #sweepAbove(stored: string): void {
-    for (let above = stored; above !== ''; above = parentName(above)) {
-      this.#existing.sweep(this.#layout.toAbsolute(above));
-    }
+  /**
+   * Returns '' for an existing directory and for an entry that is not restored. Throws the system's error for a path that is
+   * too long and whose directory does not exist any more.
+   */
+  at(entry: number): string | undefined {
+    const path = this.#paths[entry];
+    if (this.#isInside[entry] !== 1) return path;
+    const { name } = this.#entries[entry]!;
+    return `${this.#shortPaths.shorten(path!)}${name.slice(name.lastIndexOf('/'))}`;
   }
 }

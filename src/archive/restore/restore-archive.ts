@@ -13,10 +13,10 @@ import { writeError } from '../fs/tree-errors.ts';
 import { trimHeap } from '../memory/trim-heap.ts';
 import type { JobRunner } from '../pool/worker-pool.ts';
 import { commit } from '../publish/commit.ts';
+import { planTarget } from '../publish/plan-target.ts';
 import { Stage } from '../publish/stage.ts';
-import type { StagedFiles } from '../publish/staged-paths.ts';
 import type { RemainingStaging } from '../publish/stale-staging.ts';
-import { finalPathOf, planTarget, type TargetPlan } from '../publish/target-plan.ts';
+import { finalPathOf, type StagedFiles, type TargetPlan } from '../publish/target-plan.ts';
 import { findUnchanged } from './find-unchanged.ts';
 import { checkLiteralLinks } from './literal-links.ts';
 import { linksInStaging, statusAfterCommit, statusInStaging } from './restored-status.ts';
@@ -155,7 +155,7 @@ async function prepare(
   try {
     runner.start?.();
     const roots = await validate(archive.manifest, archive.manifestStart, layout, { signal });
-    checkLiteralLinks(archive.manifest.entries, layout);
+    await checkLiteralLinks(archive.manifest.entries, layout, signal);
     const unchanged = warm
       ? await findUnchanged(archive.manifest.entries, roots, { layout, restoredLinks }, runner)
       : undefined;

@@ -3,7 +3,7 @@ import { StagedFileError } from '../archive-errors.ts';
 import type { Attributes, Entry } from '../format/entry.ts';
 import { fsPath } from '../fs/names.ts';
 import type { RefusedAttributes } from '../fs/refused-attributes.ts';
-import type { StagedPaths } from '../publish/staged-paths.ts';
+import type { StagedPaths } from '../publish/target-plan.ts';
 import { finishFile, NEW_FILE } from '../worker/staged-file.ts';
 import type { FrameContents } from './frame-contents.ts';
 

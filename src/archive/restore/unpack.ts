@@ -5,7 +5,7 @@ import { trimHeap } from '../memory/trim-heap.ts';
 import { EMPTY_PIECE, type UnpackJob, UnpackJobWriter } from '../messages/unpack-job.ts';
 import { forEachWithin } from '../pool/in-flight.ts';
 import type { JobRunner } from '../pool/worker-pool.ts';
-import type { StagedFiles } from '../publish/staged-paths.ts';
+import type { StagedFiles } from '../publish/target-plan.ts';
 import { FrameContents } from './frame-contents.ts';
 import { type FrameRun, groupFrames } from './frame-runs.ts';
 import { SlicedFiles } from './sliced-files.ts';

@@ -5,8 +5,8 @@ import { EntryType } from '../../../src/archive/format/entry.ts';
 import { ENTRIES_A_TURN } from '../../../src/archive/format/turns.ts';
 import { RefusedAttributes } from '../../../src/archive/fs/refused-attributes.ts';
 import { RestoredLinks } from '../../../src/archive/fs/restored-links.ts';
+import { planTarget } from '../../../src/archive/publish/plan-target.ts';
 import { Stage } from '../../../src/archive/publish/stage.ts';
-import { planTarget } from '../../../src/archive/publish/target-plan.ts';
 import { scratch } from '../../support/scratch.ts';
 import { layoutIn } from '../support/archives.ts';
 

@@ -10,8 +10,9 @@ import { RefusedAttributes } from '../../../src/archive/fs/refused-attributes.ts
 import { RestoredLinks } from '../../../src/archive/fs/restored-links.ts';
 import { InlineRunner } from '../../../src/archive/pool/worker-pool.ts';
 import { commit } from '../../../src/archive/publish/commit.ts';
+import { planTarget } from '../../../src/archive/publish/plan-target.ts';
 import { Stage } from '../../../src/archive/publish/stage.ts';
-import { planTarget, type TargetPlan } from '../../../src/archive/publish/target-plan.ts';
+import type { TargetPlan } from '../../../src/archive/publish/target-plan.ts';
 import { unpack } from '../../../src/archive/restore/unpack.ts';
 import { scratch } from '../../support/scratch.ts';
 import { buildTree, describeTree, type TreeDescription, type TreeSpec } from '../../support/tree.ts';

@@ -1,10 +1,21 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { chmodSync, lchownSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  lchownSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { isStagingName } from '../../../src/archive/fs/staging-name.ts';
-import { writeOwner } from '../../../src/archive/publish/staging-owner.ts';
-import { removeStaleStaging, STALE_STAGING_MS } from '../../../src/archive/publish/stale-staging.ts';
+import {
+  removeStaleStaging,
+  STALE_STAGING_MS,
+  writeOwner,
+} from '../../../src/archive/publish/stale-staging.ts';
 import { giveAway } from '../../support/drop-privileges.ts';
 import { scratch } from '../../support/scratch.ts';
 import { buildTree } from '../../support/tree.ts';
@@ -38,7 +49,8 @@ describe.runIf(isLinux)('a restore', () => {
   test('leaves the staging of a restore that runs, which succeeds', async () => {
     const { tree, job } = await prepare();
     const slow = startRestoreProcess({ ...job, slowRenameMs: 2500 });
-    while (stagingIn(tree).length === 0) await new Promise(resolve => setTimeout(resolve, 5));
+    const isOwned = () => stagingIn(tree).some(staging => existsSync(join(tree, staging, 'f0')));
+    while (!isOwned()) await new Promise(resolve => setTimeout(resolve, 5));
     slow.child.kill('SIGSTOP');
     try {
       expect(await runRestoreProcess(job)).toMatchObject({

@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
 import { type Entry, EntryType } from '../../../src/archive/format/entry.ts';
 import { ShortPaths } from '../../../src/archive/publish/short-path.ts';
-import { PlannedPaths } from '../../../src/archive/publish/staged-paths.ts';
+import { StagedPaths } from '../../../src/archive/publish/target-plan.ts';
 
 const named = (name: string) => ({ name, type: EntryType.file }) as Entry;
 
-test('PlannedPaths returns a path of its own or joins that of the directory and the name', () => {
-  const paths = new PlannedPaths(
+test('StagedPaths returns a path of its own or joins that of the directory and the name', () => {
+  const paths = new StagedPaths(
     [named('./a/'), named('./a/\udcff b'), named('./c'), named('./d'), named('/e')],
     new ShortPaths(),
   );
