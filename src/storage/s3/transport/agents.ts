@@ -3,6 +3,7 @@ import https from 'node:https';
 import tls from 'node:tls';
 import { readSmallFile } from '../../../archive/fs/small-file.ts';
 import { StoreRefusedError } from '../../store-errors.ts';
+import { isExcepted } from './no-proxy.ts';
 
 export interface AgentSettings {
   /** A PEM file of further certificate authorities. */
@@ -12,8 +13,10 @@ export interface AgentSettings {
 
 /** The connection pools of one transport. */
 export interface Agents {
-  readonly http: http.Agent;
-  readonly https: https.Agent;
+  /** Returns the pool for a server: through the proxy of the environment, or past it. */
+  for(secure: boolean, hostname: string, port: number): http.Agent;
+  /** Destroys all connections. */
+  destroy(): void;
 }
 
 /**
@@ -25,7 +28,7 @@ const IDLE_CONNECTION_MS = 10_000;
 /**
  * Creates keep-alive pools. They have no bound of their own: the callers bound the requests in flight, and time in a
  * queue would count against the connection limit. Proxies come from the environment (HTTP_PROXY, HTTPS_PROXY, NO_PROXY),
- * which Node honours only where `proxyEnv` is set; NODE_EXTRA_CA_CERTS is part of the default authorities.
+ * which Node uses only where `proxyEnv` is set; NODE_EXTRA_CA_CERTS is part of the default authorities.
  *
  * @throws StoreRefusedError when the file cannot be used or a proxy variable is malformed.
  */
@@ -37,15 +40,33 @@ export function createAgents(settings: AgentSettings): Agents {
     keepAlive: true,
     timeout: IDLE_CONNECTION_MS,
     maxSockets: Number.POSITIVE_INFINITY,
-    proxyEnv: environment,
   };
+  const noProxy = environment.no_proxy || environment.NO_PROXY || '';
+  // Exceptions are ours to decide (no-proxy.ts)
+  const proxy = { proxyEnv: { ...environment, no_proxy: '', NO_PROXY: '' } };
   const secure = {
     // Not left to NODE_TLS_REJECT_UNAUTHORIZED, which any step of a job can set
     rejectUnauthorized: true,
     ...(caFile !== undefined && { ca: [...tls.getCACertificates('default'), readAuthorities(caFile)] }),
   };
   try {
-    return { http: new http.Agent(common), https: new https.Agent({ ...common, ...secure }) };
+    const pools = [{}, proxy].map(way => ({
+      http: new http.Agent({ ...common, ...way }),
+      https: new https.Agent({ ...common, ...secure, ...way }),
+    }));
+    const [direct, proxied] = pools as [(typeof pools)[0], (typeof pools)[0]];
+    return {
+      for(isSecure, hostname, port) {
+        const { http, https } = isExcepted(noProxy, hostname, port) ? direct : proxied;
+        return isSecure ? https : http;
+      },
+      destroy() {
+        for (const { http, https } of pools) {
+          http.destroy();
+          https.destroy();
+        }
+      },
+    };
   } catch (error) {
     throw new StoreRefusedError(
       'HTTP_PROXY or HTTPS_PROXY is not a proxy URL; expected http://host:port',

@@ -80,13 +80,14 @@ export class Transport {
     return new Promise((resolve, reject) => {
       signal?.throwIfAborted();
       const secure = request.protocol === 'https:';
+      const host = request.hostname.replace(/^\[(.*)\]$/, '$1');
       const sent = (secure ? https : http).request({
-        host: request.hostname.replace(/^\[(.*)\]$/, '$1'),
+        host,
         port: request.port,
         method: request.method,
         path: request.target,
         headers: request.headers,
-        agent: secure ? this.#agents.https : this.#agents.http,
+        agent: this.#agents.for(secure, host, request.port ?? (secure ? 443 : 80)),
       });
 
       let received: http.IncomingMessage | undefined;
@@ -156,8 +157,7 @@ export class Transport {
 
   /** Destroys all connections. */
   close(): void {
-    this.#agents.http.destroy();
-    this.#agents.https.destroy();
+    this.#agents.destroy();
   }
 }
 

@@ -1,0 +1,22 @@
+/**
+ * Whether the variable NO_PROXY excepts a host from the proxy, as in curl (8.x, `Curl_check_noproxy`): a name also covers the
+ * names below it, with or without a leading dot, and `*` covers all. As in @actions/http-client, an entry may have a port.
+ * Node 24.21 covers the names below only with a leading dot.
+ *
+ * @param hostname without brackets.
+ */
+export function isExcepted(noProxy: string, hostname: string, port: number): boolean {
+  const host = hostname.toLowerCase().replace(/\.$/, '');
+  return noProxy
+    .toLowerCase()
+    .split(/[\s,]+/)
+    .some(entry => entry === '*' || covers(entry, host, port));
+}
+
+function covers(entry: string, host: string, port: number): boolean {
+  const [, bracketed, plain, ownPort] = /^(?:\[([^\]]+)\]|([^:]+))(?::(\d{1,5}))?$/.exec(entry) ?? [];
+  if (ownPort !== undefined && Number(ownPort) !== port) return false;
+  // More than one colon: an IPv6 address without brackets and port
+  const name = bracketed ?? (plain ?? entry).replace(/^\*?\./, '').replace(/\.$/, '');
+  return name !== '' && (host === name || host.endsWith(`.${name}`));
+}
