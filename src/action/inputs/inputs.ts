@@ -33,6 +33,9 @@ export interface BucketInputs {
   readonly region: string;
   readonly bucket: string;
   readonly caFile: string;
+  readonly serverSideEncryption: (typeof ENCRYPTIONS)[number] | undefined;
+  /** '' if it is not set. Only with `aws:kms`. */
+  readonly sseKmsKeyId: string;
   readonly retry: boolean;
   /** Retries after the first attempt, 0 to 99. */
   readonly retryCount: number;
@@ -64,6 +67,7 @@ interface BehaviourInputs {
 
 export interface ActionInputs extends CacheInputs, BucketInputs, BehaviourInputs {}
 
+const ENCRYPTIONS = ['AES256', 'aws:kms'] as const;
 const DEFAULT_RETRY_COUNT = 4;
 const DEFAULT_COMPRESSION_LEVEL = 3;
 const DEFAULT_PREFIX = 'cache-s3';
@@ -163,9 +167,23 @@ function parseBucketInputs(env: Environment): BucketInputs {
     region: readInput(env, 'region'),
     bucket: readInput(env, 'bucket'),
     caFile: readInput(env, 'ca-file'),
+    ...parseEncryption(env),
     retry: readBoolean(env, 'retry') ?? true,
     retryCount: readInteger(env, 'retry-count', { min: 0, max: 99 }) ?? DEFAULT_RETRY_COUNT,
   };
+}
+
+function parseEncryption(env: Environment): Pick<BucketInputs, 'serverSideEncryption' | 'sseKmsKeyId'> {
+  const serverSideEncryption = readChoice(env, 'server-side-encryption', ENCRYPTIONS);
+  const sseKmsKeyId = readInput(env, 'sse-kms-key-id');
+  // It goes into a header; the limit is AWS's
+  if (!/^[\x21-\x7e]{0,2048}$/.test(sseKmsKeyId)) {
+    throw new BadInputError(
+      'sse-kms-key-id',
+      `is ${quoteValue(sseKmsKeyId)}, but it must be the id, alias or ARN of a key, without spaces.`,
+    );
+  }
+  return { serverSideEncryption, sseKmsKeyId };
 }
 
 function parseBehaviour(env: Environment): BehaviourInputs {

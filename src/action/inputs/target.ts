@@ -27,6 +27,8 @@ const BUCKET_ONLY = [
   'sessionToken',
   'region',
   'ca-file',
+  'server-side-encryption',
+  'sse-kms-key-id',
   'prefix',
   'scope',
   'overwrite',
@@ -58,6 +60,7 @@ export function resolveTarget(inputs: BucketInputs, options: TargetOptions): Tar
       forkPullRequest: options.forkPullRequest,
       forcePathStyle: aws === undefined,
       caFile: inputs.caFile === '' ? undefined : inputs.caFile,
+      encryption: encryptionOf(inputs),
       environment: options.env,
       attempts,
     },
@@ -101,6 +104,17 @@ function credentialsOf({ accessKey, secretKey, sessionToken }: BucketInputs): S3
     secretAccessKey: secretKey,
     ...(sessionToken ? { sessionToken } : {}),
   };
+}
+
+function encryptionOf({ serverSideEncryption, sseKmsKeyId }: BucketInputs): S3Settings['encryption'] {
+  if (sseKmsKeyId !== '' && serverSideEncryption !== 'aws:kms') {
+    throw new BadInputError(
+      'sse-kms-key-id',
+      `is ${quoteValue(sseKmsKeyId)}, but a key is used only with input 'server-side-encryption' set to aws:kms.`,
+    );
+  }
+  if (serverSideEncryption === undefined) return undefined;
+  return { algorithm: serverSideEncryption, kmsKeyId: sseKmsKeyId || undefined };
 }
 
 /** Returns the input that is missing if only one of the two is set. The cause is often a misspelt name of a secret. */

@@ -21,7 +21,7 @@ export interface S3Settings {
   /** The environment of the process: proxies, AWS_* and the places of shared files. */
   readonly environment: Readonly<NodeJS.ProcessEnv>;
   /** How the server is to encrypt each object. Undefined: as the bucket's own default has it. */
-  readonly encryption?:
+  readonly encryption:
     | { readonly algorithm: 'AES256' | 'aws:kms'; readonly kmsKeyId: string | undefined }
     | undefined;
   /** Attempts per call: 1 + `retry-count`, or 1 with `retry: false`. Range 1 to 100. */

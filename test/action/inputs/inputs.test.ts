@@ -21,6 +21,8 @@ describe('parseInputs', () => {
       region: '',
       bucket: '',
       caFile: '',
+      serverSideEncryption: undefined,
+      sseKmsKeyId: '',
       retry: true,
       retryCount: 4,
       crossOs: false,

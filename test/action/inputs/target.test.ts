@@ -90,6 +90,16 @@ describe('the settings of a server', () => {
     ['retry-count: n means n retries', { 'retry-count': '7' }, { attempts: 8 }],
     ['retry-count: 0 means one attempt', { 'retry-count': '0' }, { attempts: 1 }],
     ['the default is four retries', {}, { attempts: 5 }],
+    [
+      'server-side-encryption is passed on',
+      { 'server-side-encryption': 'AES256' },
+      { encryption: { algorithm: 'AES256', kmsKeyId: undefined } },
+    ],
+    [
+      'server-side-encryption is passed on with its key',
+      { 'server-side-encryption': 'aws:kms', 'sse-kms-key-id': 'alias/ci' },
+      { encryption: { algorithm: 'aws:kms', kmsKeyId: 'alias/ci' } },
+    ],
     ['ca-file is passed on', { 'ca-file': '/etc/ca.pem' }, { caFile: '/etc/ca.pem' }],
   ] as [string, Record<string, string>, object][])('%s', (_, inputs, expected) => {
     expect(settings(inputs)).toMatchObject(expected);
@@ -154,4 +164,18 @@ describe('the credentials', () => {
   ] as [Record<string, string>, string | undefined][])('of %j the input %s is missing', (inputs, missing) => {
     expect(settings(inputs).missingKey).toBe(missing);
   });
+});
+
+test.each([
+  [
+    { 'server-side-encryption': 'aes' },
+    "Input 'server-side-encryption' is 'aes', but it must be AES256 or aws:kms",
+  ],
+  [{ 'sse-kms-key-id': 'k' }, "Input 'sse-kms-key-id' is 'k', but a key is used only with"],
+  [
+    { 'server-side-encryption': 'aws:kms', 'sse-kms-key-id': 'a b' },
+    "Input 'sse-kms-key-id' is 'a b', but it must be the id, alias or ARN of a key",
+  ],
+])('the inputs of encryption %j are refused in one sentence', (inputs, message) => {
+  expect(() => settings(inputs)).toThrow(message);
 });

@@ -16,6 +16,7 @@ export function createS3Settings(overrides: Partial<S3Settings> = {}): S3Setting
     forkPullRequest: false,
     forcePathStyle: true,
     caFile: undefined,
+    encryption: undefined,
     environment: process.env,
     attempts: 5,
     ...overrides,

@@ -12,7 +12,7 @@ export function bareEtag(etag: string | undefined): string | undefined {
 }
 
 /** Returns the parameters of a call that creates an object: how the server is to encrypt it. */
-export function encryptionOf({ encryption }: S3Settings) {
+export function encryptionParameters({ encryption }: S3Settings) {
   if (encryption === undefined) return {};
   const { algorithm, kmsKeyId } = encryption;
   return {

@@ -1,6 +1,6 @@
 import { StoreUnavailableError } from '../../store-errors.ts';
 import type { Caller, CallSpec } from '../calls/caller.ts';
-import { bareEtag, encryptionOf, SAVE_ID } from '../calls/object-headers.ts';
+import { bareEtag, encryptionParameters, SAVE_ID } from '../calls/object-headers.ts';
 import {
   AbortMultipartUploadCommand,
   CreateMultipartUploadCommand,
@@ -42,7 +42,7 @@ export async function createUpload(
           Key: name,
           Metadata: { [SAVE_ID]: saveId },
           ContentType: 'application/zstd',
-          ...encryptionOf(caller.settings),
+          ...encryptionParameters(caller.settings),
         }),
         options,
       ),

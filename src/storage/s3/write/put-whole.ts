@@ -1,6 +1,6 @@
 import { StoreRefusedError, StoreUnavailableError } from '../../store-errors.ts';
 import type { Caller, CallSpec } from '../calls/caller.ts';
-import { bareEtag, encryptionOf, SAVE_ID } from '../calls/object-headers.ts';
+import { bareEtag, encryptionParameters, SAVE_ID } from '../calls/object-headers.ts';
 import { PutObjectCommand } from '../calls/sdk.ts';
 import { isStatus } from '../errors/s3-errors.ts';
 import { headObject } from '../read/head.ts';
@@ -70,7 +70,7 @@ async function put(
             ContentLength: part.sizeBytes,
             ContentType: 'application/zstd',
             Metadata: { [SAVE_ID]: saveId },
-            ...encryptionOf(caller.settings),
+            ...encryptionParameters(caller.settings),
             ...md5,
             ...(conditional && onlyIfAbsent && { IfNoneMatch: '*' }),
             // radosgw 16.2.15 compares If-Match of a PutObject with its unquoted ETag; AWS takes both.

@@ -87,3 +87,29 @@ test.each(['PutObject', 'CompleteMultipartUpload'])(
     expect(await store.head('x')).toBeDefined();
   },
 );
+
+test.each([100, 12_000_000])(
+  'an upload of %i bytes meets a policy that requires encryption by a key',
+  async sizeBytes => {
+    const creating: unknown[] = [];
+    const server = await scriptedServer((operation, { headers }) => {
+      if (operation === 'HeadObject') return { status: 404 };
+      if (operation === 'PutObject' || operation === 'CreateMultipartUpload') {
+        creating.push([
+          headers['x-amz-server-side-encryption'],
+          headers['x-amz-server-side-encryption-aws-kms-key-id'],
+        ]);
+      }
+      const id = '<InitiateMultipartUploadResult><UploadId>1</UploadId></InitiateMultipartUploadResult>';
+      const whole = '<CompleteMultipartUploadResult><ETag>"e"</ETag></CompleteMultipartUploadResult>';
+      return { headers: { etag: '"e"' }, body: operation === 'CreateMultipartUpload' ? id : whole };
+    });
+    const encryption = { algorithm: 'aws:kms', kmsKeyId: 'alias/ci' } as const;
+    const upload = server
+      .store({ encryption })
+      .createUpload('x', { partSizeBytes: 5_242_880, onlyIfAbsent: true });
+    await upload.write(new Uint8Array(sizeBytes));
+    await upload.complete();
+    expect(creating).toEqual([['aws:kms', 'alias/ci']]);
+  },
+);
