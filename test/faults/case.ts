@@ -1,6 +1,6 @@
 import { type Gateway, type GatewayOptions, startGateway } from '../support/gateway/gateway.ts';
 import type { FaultLab } from './lab.ts';
-import { type PhaseResult, Scene, type ScenePhaseOptions } from './scene.ts';
+import { Scene, type ScenePhaseOptions, type SceneResult } from './scene.ts';
 
 /** One row of the fault table. */
 export interface FaultCase {
@@ -26,7 +26,7 @@ export interface FaultSpec extends Partial<Pick<FaultCase, 'short' | 'gateway' |
   /** Ends the fault after the phase, where it would affect the checks. */
   endFault?(scene: Scene): Promise<void>;
   /** Checks further promises. Returns a sentence for each that is broken. */
-  check?(scene: Scene, phase: PhaseResult): Promise<readonly string[]>;
+  check?(scene: Scene, phase: SceneResult): Promise<readonly string[]>;
 }
 
 /** The result of a case. */
@@ -57,12 +57,12 @@ export async function runCase(lab: FaultLab, one: FaultCase): Promise<Finding> {
   }
 }
 
-export function exitOf(phase: Pick<PhaseResult, 'exitCode' | 'signal'>): string {
+export function exitOf(phase: Pick<SceneResult, 'exitCode' | 'signal'>): string {
   return phase.signal ?? String(phase.exitCode);
 }
 
 /** Returns the annotations of a phase, or its last line about the cache if it has none. */
-export function visibleLines(phase: PhaseResult): string[] {
+export function visibleLines(phase: SceneResult): string[] {
   const lines = phase.lines.map(({ text }) => text);
   const annotations = lines.flatMap(line => {
     const [, level, text] = /^::(warning|notice|error)[^:]*::(.*)$/.exec(line) ?? [];

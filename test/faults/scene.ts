@@ -17,7 +17,7 @@ const HANG_MS = 170_000;
 
 export type PhaseName = 'main' | 'post' | 'restore' | 'save';
 
-export interface PhaseResult extends ActionRunResult {
+export interface SceneResult extends ActionRunResult {
   readonly lines: readonly { readonly text: string; readonly atMs: number }[];
   readonly hung: boolean;
   /** The time in ms from the first signal of the case to the end. Undefined if none was sent. */
@@ -99,7 +99,7 @@ export class Scene {
     return { path: TREE, key: KEY, ...this.bucket.inputs, 'use-fallback': 'false' };
   }
 
-  async runPhase(name: PhaseName, options: ScenePhaseOptions = {}): Promise<PhaseResult> {
+  async runPhase(name: PhaseName, options: ScenePhaseOptions = {}): Promise<SceneResult> {
     const begun = performance.now();
     const lines: { text: string; atMs: number }[] = [];
     const hang = new AbortController();

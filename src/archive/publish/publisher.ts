@@ -67,8 +67,8 @@ export class Publisher {
 
   #publishFile(from: string, to: string, parent: TargetDirectory): void {
     renameInto(parent.path, from, to, code => {
-      if (isRefusal(code) && isLink(to)) this.#movedAside.moveFileAside(to, parent);
-      else if (code === 'EISDIR' || isTaken(code) || (isRefusal(code) && isRealDirectory(to)))
+      if (isDenied(code) && isLink(to)) this.#movedAside.moveFileAside(to, parent);
+      else if (code === 'EISDIR' || isTaken(code) || (isDenied(code) && isRealDirectory(to)))
         this.#movedAside.moveDirectoryAside(to, parent);
       else return 'blocked';
       return 'clear';
@@ -77,7 +77,7 @@ export class Publisher {
 
   #publishTree(from: string, to: string, parent: TargetDirectory): void {
     renameInto(parent.path, from, to, code => {
-      if (code === 'ENOTDIR' || (isRefusal(code) && isLink(to))) this.#movedAside.moveFileAside(to, parent);
+      if (code === 'ENOTDIR' || (isDenied(code) && isLink(to))) this.#movedAside.moveFileAside(to, parent);
       else if ((isTaken(code) || code === 'EPERM') && isRealDirectory(to)) {
         this.#merge(from, { path: to, area: parent.area });
         return 'merged';
@@ -114,7 +114,7 @@ function isTaken(code: string | undefined): boolean {
 }
 
 /** Returns whether a rename was refused. Windows does so for a directory, or a link to one, in the way. */
-function isRefusal(code: string | undefined): boolean {
+function isDenied(code: string | undefined): boolean {
   return code === 'EPERM' || code === 'EACCES';
 }
 

@@ -17,7 +17,7 @@ import type {
 } from '../object-store.ts';
 import { createFile } from './create-file.ts';
 import { objectName, objectPath, prefixDirectory, temporaryFile, temporaryObjectName } from './file-names.ts';
-import { fileEtag, isNotFound, statObjectFile, toStoreError } from './files.ts';
+import { fileEtag, fromSystemError, isNotFound, statObjectFile } from './files.ts';
 import { readRange } from './read.ts';
 import { DirectoryUpload } from './upload.ts';
 
@@ -138,7 +138,7 @@ class DirectoryStore implements ObjectStore {
     try {
       return await work();
     } catch (error) {
-      throw toStoreError(error, this.#root);
+      throw fromSystemError(error, this.#root);
     }
   }
 }

@@ -78,7 +78,7 @@ export async function publishNew(temporary: string, file: string): Promise<void>
 }
 
 /** Makes the store's error of a system error; returns other errors unchanged. */
-export function toStoreError(error: unknown, root: string): unknown {
+export function fromSystemError(error: unknown, root: string): unknown {
   const code = systemCode(error);
   if (code === undefined || !/^E[A-Z0-9]+$/.test(code)) return error;
   const message = `directory ${root}: ${(error as Error).message}`;

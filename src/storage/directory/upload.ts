@@ -3,7 +3,7 @@ import type { ByteSpan, ObjectVersion, Upload, UploadOptions } from '../object-s
 import { ObjectExistsError, ObjectReplacedError } from '../store-errors.ts';
 import { createFile } from './create-file.ts';
 import { temporaryFile } from './file-names.ts';
-import { fileEtag, openObjectFile, publishNew, statObjectFile, toStoreError } from './files.ts';
+import { fileEtag, fromSystemError, openObjectFile, publishNew, statObjectFile } from './files.ts';
 
 const COPY_BYTES = 4 * 1024 * 1024;
 
@@ -133,7 +133,7 @@ export class DirectoryUpload implements Upload {
     try {
       return await step;
     } catch (error) {
-      this.#failure = toStoreError(error, this.#target.root);
+      this.#failure = fromSystemError(error, this.#target.root);
       await this.#discard();
       throw this.#failure;
     }

@@ -2,7 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { type ClientRequest, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { StoreUnavailableError } from '../store-errors.ts';
-import { isRefusal, type ServiceResponse } from './outcome.ts';
+import { isRefusedStatus, type ServiceResponse } from './outcome.ts';
 import { type CallObserver, observe } from './process-hooks.ts';
 import { type GitHubTimeouts, Watchdog } from './watchdog.ts';
 
@@ -96,7 +96,7 @@ export class ClientCall implements CallObserver {
     request.once('response', ({ statusCode = 0 }) => {
       if (kind === 'service') this.serviceResponse = statusCode;
       // the client would save the body of such a response as the archive
-      else if (request.method === 'GET' && isRefusal(statusCode))
+      else if (request.method === 'GET' && isRefusedStatus(statusCode))
         this.#fail(`refused the download with ${statusLine(statusCode)}`);
     });
     // Without a listener Node.js closes the request with neither a response nor an error, and the client waits forever.

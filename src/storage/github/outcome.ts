@@ -41,7 +41,7 @@ function explainFailure({ problem, serviceResponse }: CallEvidence): GitHubFailu
     /Failed to make request after \d+ attempts: |Received non-retryable error: /,
     '',
   );
-  if (REFUSED.test(text) || isRefusal(serviceResponse))
+  if (REFUSED.test(text) || isRefusedStatus(serviceResponse))
     return { kind: 'refused', message: `GitHub's cache refused the request: ${text}` };
   if (serviceResponse === 'none')
     return { kind: 'unavailable', message: `GitHub's cache did not respond: ${text}` };
@@ -57,7 +57,7 @@ function isSuccess(response: ServiceResponse): boolean {
 }
 
 /** Returns true if a retry of a request with this response cannot help. */
-export function isRefusal(response: ServiceResponse): boolean {
+export function isRefusedStatus(response: ServiceResponse): boolean {
   return typeof response === 'number' && response >= 400 && response < 500 && ![408, 429].includes(response);
 }
 

@@ -4,7 +4,7 @@ import * as fs from 'node:fs/promises';
 import path from 'node:path';
 import { incompressible } from '../../support/random.ts';
 import type { Content } from './memory-bucket.ts';
-import type { HostileScene, PhaseResult } from './scene.ts';
+import type { HostileResult, HostileScene } from './scene.ts';
 
 const MIB = 1024 * 1024;
 
@@ -27,15 +27,15 @@ export interface HostileCall {
   /** Operations that the bucket refuses, so that the call is reached. */
   readonly refused?: string;
   /** Runs the phases. Resolves to the one that meets the hostile answer. */
-  run(scene: HostileScene): Promise<PhaseResult>;
+  run(scene: HostileScene): Promise<HostileResult>;
 }
 
-async function saveSmall(scene: HostileScene): Promise<PhaseResult> {
+async function saveSmall(scene: HostileScene): Promise<HostileResult> {
   await writeSmall(scene);
   return scene.phase('save', { key: 'new' });
 }
 
-async function saveLarge(scene: HostileScene): Promise<PhaseResult> {
+async function saveLarge(scene: HostileScene): Promise<HostileResult> {
   await writeLarge(scene);
   return scene.phase('save', { key: 'new', 'upload-chunk-size': String(5 * MIB) });
 }

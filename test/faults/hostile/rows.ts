@@ -6,7 +6,7 @@ import { type Checkout, copyCheckout } from '../../support/checkout.ts';
 import { type HostileAnswer, hostileAnswers } from './answers.ts';
 import { type HostileCall, hostileCalls, type Seeds, writeLarge, writeSmall } from './calls.ts';
 import { type Content, emptyContent, type MemoryBucket, startMemoryBucket } from './memory-bucket.ts';
-import { HostileScene, type PhaseResult } from './scene.ts';
+import { type HostileResult, HostileScene } from './scene.ts';
 
 const MIB = 1024 * 1024;
 
@@ -112,7 +112,11 @@ export class HostileLab {
   }
 }
 
-function findingOf(result: PhaseResult, met: boolean, interrupted: PhaseResult | undefined): HostileFinding {
+function findingOf(
+  result: HostileResult,
+  met: boolean,
+  interrupted: HostileResult | undefined,
+): HostileFinding {
   const exit = result.signal ?? String(result.exitCode);
   const seconds = result.ms / 1000;
   const signalSeconds =

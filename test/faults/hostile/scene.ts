@@ -12,7 +12,7 @@ const SAMPLE_MS = 20;
 
 export type PhaseName = 'main' | 'post' | 'restore' | 'save';
 
-export interface PhaseResult extends ActionRunResult {
+export interface HostileResult extends ActionRunResult {
   readonly lines: readonly string[];
   /** Peak of the resident memory in MB, as the system counts it. */
   readonly peakMb: number;
@@ -43,7 +43,7 @@ export class HostileScene {
     inputs: Readonly<Record<string, string>>,
     state: Readonly<Record<string, string>> = {},
     env: Readonly<Record<string, string>> = {},
-  ): Promise<PhaseResult> {
+  ): Promise<HostileResult> {
     const workspace = path.join(this.root, 'workspace');
     await fs.mkdir(workspace, { recursive: true });
     const lines: string[] = [];

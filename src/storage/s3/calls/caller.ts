@@ -11,7 +11,7 @@ import { StoreRefusedError, StoreUnavailableError } from '../../store-errors.ts'
 import { httpStatus, isRetryable } from '../errors/classify.ts';
 import { namesBucket } from '../errors/refusals.ts';
 import { refusedResponse } from '../errors/refused-response.ts';
-import { isMissing, isStatus, s3Code, shortMessage, toStoreError } from '../errors/s3-errors.ts';
+import { fromS3Error, isMissing, isStatus, s3Code, shortMessage } from '../errors/s3-errors.ts';
 import type { S3Settings } from '../s3-settings.ts';
 import { ProtocolError } from '../transport/protocol-error.ts';
 import type { TransportResponse } from '../transport/transport.ts';
@@ -47,16 +47,16 @@ export interface CallSpec {
 }
 
 /** Counts the bytes of a call that may take long, so that it is not taken for a stalled one. */
-export interface Progress {
+export interface CallProgress {
   sent(bytes: number): void;
   received(bytes: number): void;
 }
 
 /** Of a call that has one limit for all its attempts. */
-const UNCOUNTED: Progress = { sent() {}, received() {} };
+const UNCOUNTED: CallProgress = { sent() {}, received() {} };
 
 /** One attempt: sends through `client.send(command, options)` and reads the body. */
-export type Attempt<T> = (client: S3Client, options: SdkHandlerOptions, progress: Progress) => Promise<T>;
+export type Attempt<T> = (client: S3Client, options: SdkHandlerOptions, progress: CallProgress) => Promise<T>;
 
 export interface CallerOptions {
   readonly clock: Clock;
@@ -185,7 +185,7 @@ export class Caller {
 
   /** Converts a failure, and opens the circuit where the endpoint did not answer as an S3 server does. */
   #failed(spec: CallSpec, error: unknown): Error {
-    const failure = toStoreError(error, spec.operation, this.settings, {
+    const failure = fromS3Error(error, spec.operation, this.settings, {
       temporary: this.#connection?.isTemporary() ?? false,
       accepted: this.#accepted,
     });
@@ -205,7 +205,7 @@ export class Caller {
     attempt: Attempt<T>,
     options: SdkHandlerOptions,
     last: boolean,
-    progress: Progress,
+    progress: CallProgress,
   ): Promise<T> {
     // Another call may have given the endpoint up while this one waited for its next attempt.
     if (!last) this.#refuseWhenOpen(spec);

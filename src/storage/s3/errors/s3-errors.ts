@@ -82,7 +82,7 @@ function portOf({ port, protocol }: URL): number {
  *
  * @param operation S3's name of the call.
  */
-export function toStoreError(
+export function fromS3Error(
   error: unknown,
   operation: string,
   settings: S3Settings,

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { BodyTooLargeError } from '../../store-errors.ts';
-import type { Caller, Progress } from '../calls/caller.ts';
+import type { Caller, CallProgress } from '../calls/caller.ts';
 import { messageOf } from '../errors/refused-response.ts';
 import { isStatus } from '../errors/s3-errors.ts';
 
@@ -18,11 +18,11 @@ const SLICE_BYTES = 256 * 1024;
  * Makes the pieces the body of one request. A stream rather than one joined buffer: nothing is copied, and the signature
  * covers UNSIGNED-PAYLOAD instead of a SHA-256 over every byte in the main thread (frames carry their own).
  */
-export function bodyOf(part: PartBytes, progress: Progress): Readable {
+export function bodyOf(part: PartBytes, progress: CallProgress): Readable {
   return Readable.from(slicesOf(part, progress), { objectMode: false });
 }
 
-function* slicesOf({ pieces }: PartBytes, progress: Progress): Generator<Uint8Array> {
+function* slicesOf({ pieces }: PartBytes, progress: CallProgress): Generator<Uint8Array> {
   for (const piece of pieces) {
     for (let at = 0; at < piece.length; at += SLICE_BYTES) {
       const slice = piece.subarray(at, at + SLICE_BYTES);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { toStoreError } from '../../../../src/storage/s3/errors/s3-errors.ts';
+import { fromS3Error } from '../../../../src/storage/s3/errors/s3-errors.ts';
 import {
   ObjectReplacedError,
   StoreRefusedError,
@@ -9,7 +9,7 @@ import { createS3Settings } from '../support.ts';
 
 const settings = createS3Settings({ bucket: 'ci', endpoint: new URL('https://s3.example.org:7480/') });
 const unused = { temporary: false, accepted: false };
-const map = (error: unknown, identity = unused) => toStoreError(error, 'GetObject', settings, identity);
+const map = (error: unknown, identity = unused) => fromS3Error(error, 'GetObject', settings, identity);
 
 /** An error as the SDK throws it: its message is unreliable and may quote the request. */
 const answer = (httpStatusCode: number, Code?: string) =>
@@ -102,7 +102,7 @@ test('an error of the store contract is not converted', () => {
 });
 
 test('an error of a bucket without an endpoint names AWS and the region', () => {
-  const error = toStoreError(
+  const error = fromS3Error(
     answer(500),
     'HeadObject',
     createS3Settings({ bucket: 'ci', endpoint: undefined }),
