@@ -1,8 +1,7 @@
-import { chownSync, lstatSync, mkdirSync, readdirSync, rmdirSync } from 'node:fs';
+import { lstatSync, mkdirSync, readdirSync, rmdirSync } from 'node:fs';
 import { isRealDirectory } from '../fs/file-status.ts';
 import { ignoreErrors } from '../fs/ignore-errors.ts';
 import { decodeName, fsPath } from '../fs/names.ts';
-import { thisPlatform } from '../fs/platform.ts';
 import { rename } from '../fs/rename.ts';
 import { grantWrite, makeWritable } from '../fs/writable.ts';
 import { applyAttributes, attributesOf, type DirectoryAttributes } from './attributes.ts';
@@ -44,8 +43,7 @@ function movePieces(parent: string, from: string, to: string, attributes: Direct
       else rename(from, `${from}/${name}`, `${to}/${name}`);
       moved.push(name);
     }
-    if (thisPlatform.keepsOwners) chownSync(fsPath(to), uid, gid);
-    applyAttributes(to, attributes);
+    applyAttributes(to, { ...attributes, uid, gid });
     makeWritable(parent, () => rmdirSync(fsPath(from)));
   } catch (error) {
     ignoreErrors(() => {

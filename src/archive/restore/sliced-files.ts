@@ -4,7 +4,7 @@ import type { Attributes, Entry } from '../format/entry.ts';
 import { fsPath } from '../fs/names.ts';
 import type { RefusedAttributes } from '../fs/refused-attributes.ts';
 import type { StagedPaths } from '../publish/target-plan.ts';
-import { finishFile, NEW_FILE } from '../worker/staged-file.ts';
+import { finishFile, NEW_FILE } from '../worker/unpack-frames.ts';
 import type { FrameContents } from './frame-contents.ts';
 
 /**

@@ -1,10 +1,27 @@
-import type { Buffer } from 'node:buffer';
+import { Buffer } from 'node:buffer';
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  fchownSync,
+  fstatSync,
+  futimesSync,
+  openSync,
+  writeSync,
+} from 'node:fs';
 import { StagedFileError } from '../archive-errors.ts';
 import { openFrame } from '../format/codec.ts';
-import { RefusedAttributes } from '../fs/refused-attributes.ts';
+import type { Attributes } from '../format/entry.ts';
+import { fsPath } from '../fs/names.ts';
+import { thisPlatform } from '../fs/platform.ts';
+import { modeWithoutOwner, RefusedAttributes } from '../fs/refused-attributes.ts';
 import { release } from '../memory/buffers.ts';
 import { type UnpackJob, UnpackPieces, type UnpackResult } from '../messages/unpack-job.ts';
-import { writePart, writeWhole } from './staged-file.ts';
+
+export const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
+/** Blocks of zeros of this size are not written to a file in slices: they become a hole. */
+const HOLE_BYTES = 64 * 1024;
+const ZEROS = new Uint8Array(HOLE_BYTES);
 
 /**
  * Checks each frame against its hash, decompresses it, and cuts the files out of its raw bytes into staging. No tar is
@@ -41,4 +58,90 @@ export function unpackFrames(job: UnpackJob): UnpackResult {
   if (raw) release(raw);
   release(job.bytes);
   return { written, refused: refused.counts };
+}
+
+/**
+ * Writes a new file with its mode, owner and time. It is created with its mode: the process's umask is 0 while a restore
+ * runs (publish/stage.ts). Only where the file system changes it (`masksModes`), the mode is set again. Counts what the
+ * system refuses in `refused`. `now` becomes the access time, in seconds. Throws the system's other errors.
+ */
+function writeWhole(
+  path: string,
+  data: Uint8Array | undefined,
+  attributes: Attributes,
+  now: number,
+  masksModes: boolean,
+  refused: RefusedAttributes,
+): void {
+  const fd = openSync(fsPath(path), NEW_FILE, attributes.mode);
+  try {
+    if (data) writeAll(fd, data, 0);
+    finishFile(fd, attributes, now, masksModes, refused);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Writes a slice of a file that exists already at its full length. Throws the system's errors. */
+function writePart(path: string, data: Uint8Array, position: number): void {
+  const fd = openSync(fsPath(path), constants.O_WRONLY);
+  try {
+    for (let start = 0; start < data.length; start += HOLE_BYTES) {
+      const block = data.subarray(start, start + HOLE_BYTES);
+      if (isZero(block)) continue;
+      // One write up to the next hole
+      let end = start + block.length;
+      while (end < data.length && !isZero(data.subarray(end, end + HOLE_BYTES))) end += HOLE_BYTES;
+      writeAll(fd, data.subarray(start, end), position + start);
+      start = end - HOLE_BYTES;
+    }
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function isZero(block: Uint8Array): boolean {
+  return block[0] === 0 && Buffer.compare(block, ZEROS.subarray(0, block.length)) === 0;
+}
+
+function writeAll(fd: number, data: Uint8Array, position: number): void {
+  for (let done = 0; done < data.length; ) {
+    done += writeSync(fd, data, done, data.length - done, position + done);
+  }
+}
+
+/**
+ * Sets owner and times of an open file, and its mode where `setsMode` is true or the owner's change may have cleared bits.
+ * Counts what the system refuses in `refused`. `now` is in seconds. Throws the system's other errors.
+ */
+export function finishFile(
+  fd: number,
+  attributes: Attributes,
+  now: number,
+  setsMode: boolean,
+  refused: RefusedAttributes,
+): void {
+  const { uid, gid } = attributes;
+  let { mode } = attributes;
+  const changesOwner = thisPlatform.keepsOwners && isOthers(attributes);
+  if (changesOwner && !refused.attempt('owners', () => fchownSync(fd, uid, gid)))
+    mode = modeWithoutOwner(mode);
+  // A change of owner clears the set-id bits, and so does each write of an ordinary user
+  if (thisPlatform.hasModes && (setsMode || attributes.mode > 0o777)) setMode(fd, mode, setsMode, refused);
+  refused.attemptTime(
+    attributes,
+    seconds => futimesSync(fd, now, seconds),
+    () => fstatSync(fd).mtimeMs,
+  );
+}
+
+/** Some file systems ignore a mode without an error (vfat with `quiet`): `verify` counts that as refused. */
+function setMode(fd: number, mode: number, verify: boolean, refused: RefusedAttributes): void {
+  if (!refused.attempt('modes', () => fchmodSync(fd, mode)) || !verify) return;
+  if ((fstatSync(fd).mode & 0o7777) !== mode) refused.counts.modes++;
+}
+
+/** Returns whether the owner is not that of a new file. Staging has no set-group-id bit (publish/staging-area.ts). */
+function isOthers({ uid, gid }: Attributes): boolean {
+  return uid >= 0 && (uid !== process.geteuid?.() || gid !== process.getegid?.());
 }
