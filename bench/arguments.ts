@@ -1,9 +1,9 @@
-/** What the benches' command lines have in common. */
+/** Parsing of the benches' command lines. */
 
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { BenchError } from './bench-error.ts';
 
-/** The values of a command line. Throws `BenchError` with `usage` for options that are not there. */
+/** Returns the values of a command line. Throws `BenchError` with `usage` for an unknown option. */
 export function readOptions<const T extends NonNullable<ParseArgsConfig['options']>>(
   args: readonly string[],
   options: T,
@@ -16,7 +16,7 @@ export function readOptions<const T extends NonNullable<ParseArgsConfig['options
   }
 }
 
-/** The words of a list with commas, undefined where there is none. Throws `BenchError` for a word that is not allowed. */
+/** Returns the words of a list with commas. Returns undefined if it is not given. Throws `BenchError` for a word that is not allowed. */
 export function list<T extends string>(
   name: string,
   text: string | undefined,
@@ -29,7 +29,7 @@ export function list<T extends string>(
   throw new BenchError(`--${name} names '${bad}', but it has to be a list of ${allowed.join(', ')}.`);
 }
 
-/** A whole number within bounds, undefined where there is none. Throws `BenchError` for anything else. */
+/** Returns a whole number within bounds. Returns undefined if it is not given. Throws `BenchError` for any other text. */
 export function integer(
   name: string,
   text: string | undefined,
@@ -42,7 +42,7 @@ export function integer(
   throw new BenchError(`--${name} is '${text}', but it has to be a whole number from ${min} to ${max}.`);
 }
 
-/** One of a few words. Throws `BenchError` for any other. */
+/** Returns one of the allowed words. Throws `BenchError` for any other. */
 export function one<T extends string>(name: string, text: string, allowed: readonly T[]): T {
   const found = allowed.find(word => word === text);
   if (found !== undefined) return found;

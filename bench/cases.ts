@@ -8,22 +8,22 @@ import { writeSmallFiles } from './data/small-files.ts';
 import { lockDigest, nodeModules } from './data/sources.ts';
 import type { CaseLetter, Phase } from './options.ts';
 
-/** One thing to measure. */
+/** A tree, or none, with the phases to measure. */
 export interface Case {
   readonly letter: CaseLetter;
   readonly title: string;
-  /** The tree that is cached; from the cache directory where it was generated before. undefined: nothing is saved. */
+  /** Returns the tree, from the cache directory if it was generated before. Undefined if nothing is saved. */
   readonly data: ((cacheDirectory: string) => Promise<DataSet>) | undefined;
   readonly phases: readonly Phase[];
-  /** What the restore asks for; the tree was saved under `savedAs`. */
+  /** The key of the restore. The tree was saved under `savedAs`. */
   readonly key: string;
   readonly restoreKeys: readonly string[];
   readonly savedAs: string;
-  /** What a program that tells its result has to say after a restore. */
+  /** The allowed results of a restore. */
   readonly results: readonly string[];
-  /** Objects under the restore-key beside the one that is right. */
+  /** The number of other, older objects under the restore-key. */
   readonly decoys: number;
-  /** Where nothing but the start counts: compared with an empty program too, and measured more often. */
+  /** Set if only the start-up counts: such a case is compared with an empty program too, and measured more often. */
   readonly tiny: boolean;
 }
 
@@ -31,7 +31,7 @@ const both = ['save', 'restore'] as const;
 const whole = { phases: both, key: 'warm', restoreKeys: [], savedAs: 'warm', results: ['hit'], decoys: 0 };
 const seed = 20_240_229;
 
-/** The six cases; `quick` makes them small. */
+/** Returns the six cases, small ones if `quick`. */
 export function benchCases(quick: boolean): readonly Case[] {
   const small = quick ? { files: 5_000, bytes: 50e6, seed } : { files: 111_060, bytes: 1.1e9, seed };
   const large = quick ? { files: 150, bytes: 220e6, seed } : { files: 2_092, bytes: 830e6, seed };

@@ -25,7 +25,7 @@ interface Codec {
 /** zstd's own parameters (`ZSTD_c_...`) beside the level. */
 type Parameters = Partial<Record<'windowLog' | 'hashLog' | 'chainLog' | 'minMatch' | 'strategy', number>>;
 
-/** `chunkBytes`: what node:zlib allocates at a time; undefined: room for the whole result. */
+/** `chunkBytes` is the size of node:zlib's buffers. By default one buffer holds the whole result. */
 function nodeZlib(level: number, parameters: Parameters = {}, chunkBytes?: number): Codec {
   const chosen = Object.entries(parameters);
   const params: Record<number, number> = { [constants.ZSTD_c_compressionLevel]: level };
@@ -41,7 +41,7 @@ function nodeZlib(level: number, parameters: Parameters = {}, chunkBytes?: numbe
   };
 }
 
-/** Release 1.2.2 takes no level: its `compress` hands on the data alone, and the binding's default is 3. */
+/** The level of release 1.2.2, whose `compress` accepts none. */
 const mongodbLevel = 3;
 
 function mongodbZstd(): Codec {
@@ -91,7 +91,7 @@ async function measure(codecs: readonly Codec[], frames: readonly Buffer[]): Pro
   return all;
 }
 
-/** The system's program as a pipe of actions/cache uses it: one stream, one process. */
+/** Measures the system's zstd as actions/cache uses it: one stream, one process. */
 function measureProgram(level: number, raw: string, packed: string): Figures {
   const run = (command: string) => {
     const { stderr, status } = spawnSync('bash', ['-c', `TIMEFORMAT='%U %S'; time ${command}`], {
@@ -138,7 +138,7 @@ try {
     ];
     print(level, raw.length, [...(await measure(codecs, frames)), measureProgram(level, tar, packed)]);
   }
-  // What level 3 is made of, one by one, and level 2 beside it
+  // The parameters of level 3 one by one, and level 2
   const tables: readonly Parameters[] = [
     {},
     { chainLog: 15 },

@@ -11,21 +11,21 @@ import { emptyNode, ours, peer, reference } from './programs/programs.ts';
 import { rotate, runOnce, type Sample, treeName } from './run-once.ts';
 import { compareTrees, copyLargeTree, deleteLargeTree, type Workbench } from './workbench.ts';
 
-/** All runs of one case, at one place, over one link. */
+/** All runs of one case, in one place, over one link. */
 export interface Comparison {
   readonly data: DataSet | undefined;
-  /** Program name to its runs; the n-th of each belong together. */
+  /** Program name to its runs. Runs at the same index belong together. */
   readonly runs: ReadonlyMap<Phase, ReadonlyMap<string, readonly Sample[]>>;
-  /** undefined for the tiny cases. */
+  /** Undefined for the tiny cases. */
   readonly floors: PhaseFloors | undefined;
-  /** The commands that the reference printed. */
+  /** The commands that the reference program printed. */
   readonly referenceCommands: ReadonlySet<string>;
 }
 
-/** The tiny cases take a tenth of a second and vary by a tenth of it. */
+/** The tiny cases take about 0.1 s and vary by 0.01 s. */
 const tinyPairsFactor = 4;
 
-/** Measures ours and the others in alternation, each after a warm-up whose result is checked file by file. */
+/** Measures ours and the other programs in turn, each after a warm-up whose result is compared file by file. */
 export async function compare(
   bench: Workbench,
   place: Place,
@@ -98,7 +98,7 @@ class Run {
     return this.#alternate(pairs, once);
   }
 
-  /** What the restores will find, by each program's own save. */
+  /** Fills the bucket of each program by its own save. */
   async stock(): Promise<void> {
     if (this.data === undefined) return;
     for (const program of this.#programs) {
@@ -133,7 +133,7 @@ class Run {
       tree: this.#tree,
       repetitions,
       level: 3,
-      // the floors need the memory
+      // The floors need the memory
       onObjectRead: () => this.#emptyBuckets(),
     });
   }
@@ -182,7 +182,7 @@ class Run {
       .replaceAll(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, 'UUID');
   }
 
-  /** Objects that only differ in their key from a real one, and are all older than the one that is right. */
+  /** Adds objects whose names differ from a real one only in the key. All are older than the one to find. */
   async #addDecoys(program: Program, bucket: string): Promise<void> {
     const { gateway } = this.#bench;
     await this.#run(program, 'save', 'many-0');
@@ -206,6 +206,6 @@ class Run {
     if (this.data === undefined) return;
     const { digest } = await describe(this.#tree);
     if (digest !== this.data.digest)
-      throw new BenchError(`${program.name} restored another tree than was saved.`);
+      throw new BenchError(`${program.name} restored a tree that differs from the saved one.`);
   }
 }

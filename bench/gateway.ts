@@ -29,7 +29,7 @@ export class BenchGateway {
     await this.#gateway.stop();
   }
 
-  /** CPU seconds of all its daemons since their start. */
+  /** Returns the CPU seconds of all its daemons since their start. */
   cpuSeconds(): number {
     return cpuSecondsOf(this.#pids);
   }

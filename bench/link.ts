@@ -3,16 +3,16 @@ import { readdirSync } from 'node:fs';
 import { BenchError } from './bench-error.ts';
 import type { LinkName } from './options.ts';
 
-/** A way from the client to the gateway. */
+/** A network link from the client to the gateway. */
 export interface Link {
   readonly name: LinkName;
-  /** What starts a client at its end of the link. */
+  /** The command that starts a client at its end of the link. */
   readonly prefix: readonly string[];
-  /** For `rgw_frontends`: where the gateway has to listen beside 127.0.0.1. */
+  /** A further address of the gateway, for `rgw_frontends`. */
   readonly frontend: string | undefined;
-  /** Where the client finds the gateway; undefined: at its own endpoint. */
+  /** The gateway's endpoint for the client. Undefined if it is the gateway's own. */
   readonly endpoint: string | undefined;
-  /** undefined: no limit. */
+  /** The limit. Undefined if there is none. */
   readonly bitsPerSecond: number | undefined;
   close(): void;
 }
@@ -33,12 +33,12 @@ const loopback: Link = {
 const spaceName = 'cs3bench-';
 const gatewayAddress = '10.99.0.1';
 const clientAddress = '10.99.0.2';
-/** Any: the address is ours alone. */
+/** Any port: no other program uses the address. */
 const port = 7995;
 
 /**
- * 1 Gbit/s each way: the client in a network namespace of its own behind a pair of virtual Ethernet devices, both with a
- * token bucket. Needs root and iproute2.
+ * Opens a link of 1 Gbit/s each way: the client runs in its own network namespace behind a pair of virtual Ethernet devices,
+ * both with a token bucket. Needs root and iproute2.
  */
 function shapedLink(): Link {
   removeAbandoned();
@@ -67,18 +67,18 @@ function shapedLink(): Link {
     frontend: `endpoint=${gatewayAddress}:${port}`,
     endpoint: `http://${gatewayAddress}:${port}`,
     bitsPerSecond: 1e9,
-    // the devices go with the namespace
+    // This deletes the devices too
     close: () => ip('netns', 'delete', space),
   };
 }
 
-/** Namespaces of benches that were killed: their addresses would be in our way. */
+/** Removes the namespaces of killed benches, which use the same addresses. */
 function removeAbandoned(): void {
   let names: string[] = [];
   try {
     names = readdirSync('/run/netns').filter(name => name.startsWith(spaceName));
   } catch {
-    return; // there has never been one
+    return; // No namespace was ever made
   }
   for (const name of names) {
     const owner = Number(name.slice(spaceName.length));
@@ -101,7 +101,7 @@ function run(program: string, ...words: string[]): void {
     const { stderr, message } = error as Error & { stderr?: string };
     const reason = stderr?.trim().split('\n').at(-1) || message;
     throw new BenchError(
-      `There is no shaped link here: \`${program} ${words.join(' ')}\` said "${reason}"; run as root with iproute2 and network namespaces, or with --link loopback.`,
+      `A shaped link cannot be made: \`${program} ${words.join(' ')}\` failed with "${reason}". Run as root with iproute2 and network namespaces, or with --link loopback.`,
     );
   }
 }

@@ -58,7 +58,7 @@ async function comparisonOf(
     ...(options.level === undefined ? [] : [`level${options.level}`]),
     ...options.peers.map(({ name }) => name),
   ];
-  await tell([subject.letter, place.name, link.name, ...variants].join('-'), report, options);
+  await printReport([subject.letter, place.name, link.name, ...variants].join('-'), report, options);
 }
 
 async function scaleOf(bench: Workbench, place: Place, subject: Case, options: BenchOptions): Promise<void> {
@@ -70,10 +70,10 @@ async function scaleOf(bench: Workbench, place: Place, subject: Case, options: B
   }
   const scale = await measureScale(bench, place, { ...subject, data }, options);
   const report = scaleReport(scale, subject, place, machineLines(bench.gateway.version));
-  await tell(`scale-${subject.letter}-${place.name}-${bench.link.name}`, report, options);
+  await printReport(`scale-${subject.letter}-${place.name}-${bench.link.name}`, report, options);
 }
 
-async function tell(name: string, report: string, { quick }: BenchOptions): Promise<void> {
+async function printReport(name: string, report: string, { quick }: BenchOptions): Promise<void> {
   console.log(report);
   if (!quick) await publish(name, report);
 }

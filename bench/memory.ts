@@ -1,4 +1,4 @@
-/** `npm run bench:memory`: peak memory of a save and a restore of 10 GB, of which at least 4 GB do not compress. */
+/** `npm run bench:memory`: measures the peak memory of a save and a restore of 10 GB, of which 4 GB or more do not compress. */
 
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
@@ -16,7 +16,7 @@ import { runToEnd } from './run.ts';
 import { runOnce, type Sample, treeName } from './run-once.ts';
 import { compareTrees, copyLargeTree, deleteLargeTree, openWorkbench, type Workbench } from './workbench.ts';
 
-/** What is promised for any archive. */
+/** The promise for every archive. */
 const limitBytes = 600e6;
 
 await runToEnd(async stop => {
@@ -25,7 +25,7 @@ await runToEnd(async stop => {
   });
   const { quick } = values;
   const { workers: numbers } = parseOptions(['--workers', values.workers]);
-  // a gateway in memory would leave too little of it for the rest
+  // A gateway in memory would leave too little for the rest
   const bench = await openWorkbench({
     link: 'loopback',
     stop,
@@ -47,7 +47,7 @@ await runToEnd(async stop => {
   }
 });
 
-/** Random files of many sizes, and the trees of cases a and b several times. */
+/** Generates random files of many sizes, and the trees of cases a and b several times. */
 async function largeTree(cacheDirectory: string, quick: boolean): Promise<DataSet> {
   const megabyte = quick ? 10_000 : 1_000_000;
   const parts = await Promise.all(

@@ -13,7 +13,7 @@ export type LinkName = (typeof linkNames)[number];
 export const phases = ['save', 'restore'] as const;
 export type Phase = (typeof phases)[number];
 
-/** Another program to compare with: two lines for bash. */
+/** Another program to compare with: two commands for bash. */
 export interface PeerOption {
   readonly name: string;
   readonly save: string;
@@ -26,19 +26,19 @@ export interface BenchOptions {
   readonly places: readonly PlaceName[];
   readonly links: readonly LinkName[];
   readonly phases: readonly Phase[];
-  /** Worker threads of ours; not empty: the scale table takes the place of the comparison. */
+  /** Numbers of worker threads. Unless empty, the scale table replaces the comparison. */
   readonly workers: readonly number[];
-  /** undefined: the action's default. */
+  /** Undefined if the action's default. */
   readonly level: number | undefined;
   readonly peers: readonly PeerOption[];
-  /** Small data, one pair, and nothing is written to bench/results. */
+  /** Uses small data and one pair, and writes nothing to bench/results. */
   readonly quick: boolean;
 }
 
 export const usage = `npm run bench -- [OPTIONS]
   --cases a,b,c,d,e,f        which cases (all)
   --pairs N                  measured runs of each program after its warm-up (5; 1 with --quick)
-  --where tmpfs,disk         where the trees and temporary files lie (tmpfs)
+  --where tmpfs,disk         the place of the trees and temporary files (tmpfs)
   --link loopback,shaped     how the client reaches the gateway (loopback)
   --only save|restore        one of the two phases (both)
   --workers 1,2,4            instead: ours alone with so many worker threads
@@ -46,7 +46,7 @@ export const usage = `npm run bench -- [OPTIONS]
   --peer NAME=SAVE,RESTORE   compare with another program, too: two commands for bash, without commas; repeatable
   --quick                    small data; the tables are only printed`;
 
-/** Reads the command line. Throws `BenchError` for the first thing that is wrong with it. */
+/** Reads the command line. Throws `BenchError` for the first mistake. */
 export function parseOptions(args: readonly string[]): BenchOptions {
   const values = parse(args);
   const quick = values.quick ?? false;

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { BenchError } from './bench-error.ts';
 import type { PlaceName } from './options.ts';
 
-/** Where trees, restored trees and temporary files lie during a measurement. */
+/** The directories of trees and temporary files during a measurement. */
 export interface Place {
   readonly name: PlaceName;
   readonly workspace: string;

@@ -1,6 +1,6 @@
 import { BenchError } from './bench-error.ts';
 
-/** Runs a command of the bench: an interrupt ends what it measures, takes everything down again, and then the process. */
+/** Runs a command of the bench. An interrupt ends the measurement, removes gateway, link and directories, and ends the process. */
 export async function runToEnd(work: (stop: AbortSignal) => Promise<void>): Promise<void> {
   const interrupted = new AbortController();
   const begun = performance.now();

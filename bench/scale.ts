@@ -9,13 +9,13 @@ import type { Sample } from './run-once.ts';
 import { takeTurns } from './take-turns.ts';
 import type { Workbench } from './workbench.ts';
 
-/** Ours with other numbers of worker threads. */
+/** Measurements of ours with several numbers of worker threads. */
 export interface Scale {
   readonly data: DataSet;
   readonly runs: ReadonlyMap<Phase, ReadonlyMap<number, readonly Sample[]>>;
 }
 
-/** Saves and restores a case with each number of workers in turn, as often as there are to be pairs. */
+/** Saves and restores a case with each number of workers in turn, once for each pair. */
 export async function measureScale(
   bench: Workbench,
   place: Place,
@@ -35,7 +35,7 @@ export async function measureScale(
   return { data, runs };
 }
 
-/** The tables, and what one main thread could at best serve with workers without end. */
+/** Returns the tables, with the throughput at which the main thread would be the limit. */
 export function scaleReport(
   { data, runs }: Scale,
   subject: Case,

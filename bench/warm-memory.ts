@@ -1,13 +1,13 @@
 import { closeSync, ftruncateSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import path from 'node:path';
 
-/** Left for whatever else runs. */
+/** Memory for other programs. */
 const reserveBytes = 4e9;
 const mostBytes = 12e9;
 
 /**
- * Touches the memory that will be used: on a virtual machine the first touch of a page may cost several times the work
- * itself (the same `tar -x` took 6.0 s on such memory and 1.8 s afterwards).
+ * Writes to the memory that will be used: on a virtual machine the first access to a page may take several times as long as
+ * the work (the same `tar -x` took 6.0 s on such memory and 1.8 s afterwards).
  */
 export function warmMemory(): void {
   const available = /^MemAvailable:\s+(\d+) kB$/m.exec(readFileSync('/proc/meminfo', 'utf8'))?.[1];

@@ -11,16 +11,16 @@ import type { LinkName } from './options.ts';
 import { buildReference } from './programs/build-reference.ts';
 import type { Store } from './programs/environment.ts';
 
-/** Everything that stays the same while one link is measured. */
+/** The parts that stay the same while one link is measured. */
 export interface Workbench {
   readonly gateway: BenchGateway;
   readonly link: Link;
-  /** The gateway as the client finds it over the link. */
+  /** The gateway's address over the link. */
   readonly store: Store;
-  /** A copy of dist/ with no node_modules above it, as a runner has it. */
+  /** A copy of dist/ without a node_modules above it, as on a runner. */
   readonly dist: string;
   readonly referenceBundle: string;
-  /** Of generated trees; they stay there for the next run. */
+  /** The directory of generated trees, which is kept for the next run. */
   readonly cacheDirectory: string;
   readonly stop: AbortSignal;
   close(): Promise<void>;
@@ -73,21 +73,22 @@ export async function openWorkbench(options: WorkbenchOptions): Promise<Workbenc
   }
 }
 
-/** `cp` and `rm` by the system's own tools: Node's take several times as long for 100,000 files. */
+/** Copies a tree by `cp`: Node takes several times as long for 100,000 files. */
 export function copyLargeTree(from: string, to: string): void {
   execFileSync('cp', ['-a', from, to]);
 }
 
+/** Deletes a tree by `rm`, for the same reason. */
 export function deleteLargeTree(directory: string): void {
   execFileSync('rm', ['-rf', directory]);
 }
 
-/** Compares contents, names and link targets. Throws with the first difference. */
+/** Compares contents, names and link targets. Throws an error with the first difference. */
 export function compareTrees(original: string, restored: string): void {
   const { status, stdout, stderr } = spawnSync('diff', ['-r', '--no-dereference', original, restored], {
     encoding: 'utf8',
   });
   if (status === 0) return;
   const [difference = ''] = `${stdout}${stderr}`.split('\n');
-  throw new BenchError(`The restored tree is not the one that was saved: ${difference}`);
+  throw new BenchError(`The restored tree differs from the saved one: ${difference}`);
 }

@@ -5,18 +5,18 @@ import { SeededRandom } from '../../test/support/random.ts';
 
 export interface BinariesPlan {
   readonly files: number;
-  /** Of all files together, nearly. */
+  /** The approximate sum of all files. */
   readonly bytes: number;
   readonly seed: number;
 }
 
-/** Bytes of a file to be counted among the large ones. */
+/** The least size of a large file. */
 const largeBytes = 1 << 20;
-/** Part of the files that may be large: toolchains are a few compilers and many libraries. */
+/** The largest share of large files: a toolchain is a few compilers and many libraries. */
 const largeShare = 0.1;
 const maxFileBytes = 128 << 20;
 
-/** Programs and libraries that every Linux machine has. Later roots are asked only for what earlier ones lack. */
+/** Directories with programs and libraries. Later ones are searched only if earlier ones have too few. */
 export const binaryRoots = ['/usr/lib', '/usr/bin', '/usr/local', '/opt'];
 
 interface Found {
@@ -41,7 +41,7 @@ export async function writeBinaries(root: string, nodeBinary: string, plan: Bina
   }
 }
 
-/** Which files, in order: `node` first, large ones up to the sum, and small ones up to the count. */
+/** Returns the files in order: `node`, large ones up to the sum, and small ones up to the count. */
 export function choose(
   found: readonly Found[],
   nodeBytes: number,
@@ -63,7 +63,7 @@ export function choose(
   return random.shuffled([{ file: nodeBinary, size: nodeBytes }, ...largeFiles, ...smallFiles]);
 }
 
-/** Takes what still fits, going round the list, until nothing does. */
+/** Returns files that fit, round after round, until none does. */
 function fill(list: readonly Found[], most: number, bytes: number): Found[] {
   const result: Found[] = [];
   let left = bytes;
@@ -81,7 +81,7 @@ function fill(list: readonly Found[], most: number, bytes: number): Found[] {
   return result;
 }
 
-/** ELF files by their first four bytes, in the order of their names. */
+/** Returns the ELF files, by their first four bytes, in the order of their names. */
 async function programFiles(): Promise<Found[]> {
   const found: Found[] = [];
   for (const root of binaryRoots) {

@@ -1,9 +1,9 @@
 import { lstatSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 
-/** One file of a package that npm has installed. */
+/** A file of an installed npm package. */
 export interface SourceFile {
-  /** Below its package. */
+  /** Relative to its package. */
   readonly name: string;
   readonly kind: string;
   readonly size: number;
@@ -15,14 +15,14 @@ export interface SourcePackage {
   readonly files: readonly SourceFile[];
 }
 
-/** Real text to build trees of: the packages' shapes, and all text of one kind in one piece. */
+/** Real text for generated trees: the packages' files, and all text of each kind. */
 export interface Corpus {
   readonly packages: readonly SourcePackage[];
   /** By kind: `js`, `ts`, `json`, `map`, `md`. */
   readonly text: ReadonlyMap<string, Buffer>;
 }
 
-/** Extension to the kind of text in it. */
+/** File extension to kind of text. */
 const kinds = new Map(
   Object.entries({
     '.js': 'js',
@@ -37,7 +37,7 @@ const kinds = new Map(
   }),
 );
 
-/** A single file of several MB (a compiler) would decide over the whole tree. */
+/** A larger file, such as a compiler, would dominate the tree. */
 const maxFileBytes = 2 << 20;
 
 /** Reads the text files of a node_modules directory, in the order of their names. */

@@ -2,20 +2,17 @@ import { createHash } from 'node:crypto';
 import * as fs from 'node:fs/promises';
 import path from 'node:path';
 
-/** A tree that was generated once and is copied to wherever it is measured. Never changed after that. */
+/** A tree that is generated once, never changed, and copied to the place of a measurement. */
 export interface DataSet {
   readonly directory: string;
   readonly files: number;
-  /** Of all regular files together. */
+  /** The sum of all regular files. */
   readonly bytes: number;
-  /** Of names and sizes: the same digest, the same tree. 12 hex digits. */
+  /** A digest of names and sizes, 12 hex digits. */
   readonly digest: string;
 }
 
-/**
- * The tree made by `write`, from the cache directory where it is there already. `name` has to name everything that the
- * tree depends on.
- */
+/** Returns the tree of `write`, from the cache directory if it exists there. `name` must depend on all that the tree does. */
 export async function dataSet(
   cacheDirectory: string,
   name: string,
@@ -33,7 +30,7 @@ export async function dataSet(
   return { directory, ...(await describe(directory)) };
 }
 
-/** Counts a tree's files. Symbolic links and directories do not count. */
+/** Counts the regular files of a tree. */
 export async function describe(directory: string): Promise<Omit<DataSet, 'directory'>> {
   const entries = await fs.readdir(directory, { recursive: true, withFileTypes: true });
   const files = entries.filter(entry => entry.isFile()).map(entry => path.join(entry.parentPath, entry.name));

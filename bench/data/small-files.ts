@@ -5,22 +5,22 @@ import type { Corpus, SourcePackage } from './corpus.ts';
 
 export interface SmallFilesPlan {
   readonly files: number;
-  /** Of all files together. */
+  /** The sum of all files. */
   readonly bytes: number;
   readonly seed: number;
 }
 
 /**
- * Bytes of running text that are taken from one place, and how much more text a package draws on than it needs. Tried:
- * these two give the model's ratio of about 5.5 (file bytes to `zstd -3`); longer pieces and less text compress better.
+ * The size of a piece of running text, and the factor of text per package. Measured: these values give the ratio of a real
+ * node_modules, about 5.5 (file bytes to `zstd -3`). Longer pieces and less text compress better.
  */
 const pieceBytes = 2048;
 const textSurplus = 1.5;
 
-/** What npm gives to every file that it unpacks. */
+/** The time that npm gives every file. */
 const npmTime = new Date('1985-10-26T08:15:00Z');
 
-/** Names of a generated tree in the order of their writing, with their sizes in bytes. */
+/** A file of a generated tree, in the order of writing. `size` in bytes. */
 export interface PlannedFile {
   readonly name: string;
   readonly kind: string;
@@ -28,8 +28,8 @@ export interface PlannedFile {
 }
 
 /**
- * A tree like a large node_modules: real packages' names, directories and sizes, repeated until the count is reached;
- * all sizes by the same factor, so that the sum is right.
+ * Plans a tree like a large node_modules: names, directories and sizes of real packages, repeated up to the count. One
+ * factor scales all sizes to the sum.
  */
 export function planSmallFiles(corpus: Corpus, plan: SmallFilesPlan): PlannedFile[][] {
   const random = new SeededRandom(plan.seed);
@@ -75,7 +75,7 @@ export function writeSmallFiles(root: string, corpus: Corpus, plan: SmallFilesPl
   }
 }
 
-/** A package is written in one style: each kind of text in it comes from one region. */
+/** Returns text for a package. Each kind comes from one region, as a package is written in one style. */
 function packageText(
   corpus: Corpus,
   files: readonly PlannedFile[],
@@ -103,7 +103,7 @@ function pieces(text: Buffer, size: number, random: SeededRandom): Buffer {
   return result;
 }
 
-/** npm links the packages' programs into .bin. */
+/** Links a package's program in .bin, as npm does. */
 function linkBinary(root: string, first: PlannedFile | undefined, ensure: (directory: string) => void): void {
   if (first === undefined) return;
   ensure(path.join(root, '.bin'));

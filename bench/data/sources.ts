@@ -4,10 +4,10 @@ import path from 'node:path';
 
 const root = path.resolve(import.meta.dirname, '../..');
 
-/** The project's own dependencies: real text, the same for everyone with the same lock file. */
+/** The project's dependencies: real text, the same for the same lock file. */
 export const nodeModules = path.join(root, 'node_modules');
 
-/** Of package-lock.json and with it of node_modules, 12 hex digits. */
+/** Returns a digest of package-lock.json, and so of node_modules: 12 hex digits. */
 export function lockDigest(): string {
   const lock = readFileSync(path.join(root, 'package-lock.json'));
   return createHash('sha256').update(lock).digest('hex').slice(0, 12);

@@ -6,7 +6,7 @@ import { type Knob, splitAt } from './knobs.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
 
-/** What a build reads. */
+/** The inputs of a build. */
 const sources = ['src', 'scripts', 'package.json', 'tsconfig.json'];
 
 /**
@@ -28,7 +28,7 @@ export async function buildVariant(scratch: string, knob: Knob, value: string): 
   return path.join(checkout, 'dist');
 }
 
-/** The default of a knob, as it stands in the sources. */
+/** Returns the default of a knob in the sources. */
 export async function defaultOf(knob: Knob): Promise<string> {
   const found = splitAt(await fs.readFile(path.join(root, knob.file), 'utf8'), knob.constant);
   if (found === undefined) throw new BenchError(`${knob.file} has no constant ${knob.constant}.`);

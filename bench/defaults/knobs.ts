@@ -1,12 +1,12 @@
-/** What the engine's speed hangs on: each default beside its neighbours. */
+/** Constants that determine the engine's speed, with values to compare. */
 
-/** A constant of the sources. Its default is what stands there. */
+/** A constant of the sources. Its default is its value there. */
 export interface Knob {
   readonly name: string;
-  /** Below the checkout. */
+  /** Relative to the checkout. */
   readonly file: string;
   readonly constant: string;
-  /** TypeScript expressions, all other than the default. */
+  /** TypeScript expressions that differ from the default. */
   readonly others: readonly string[];
 }
 
@@ -41,10 +41,10 @@ export const knobs: readonly Knob[] = [
   },
 ];
 
-/** Compression levels beside the default, and what the action takes when it is given none. */
+/** Compression levels to compare with the action's default. */
 export const levels: readonly number[] = [1, 2, 6];
 
-/** Finds `const NAME = ...;` in a source: what stands before its value, the value, and what comes after. */
+/** Splits a source at `const NAME = ...;`: the text before the value, the value, the text after. Returns undefined if it is missing. */
 export function splitAt(source: string, constant: string): readonly [string, string, string] | undefined {
   const found = new RegExp(`^(?:export )?const ${constant} = `, 'm').exec(source);
   if (!found) return undefined;
@@ -53,7 +53,7 @@ export function splitAt(source: string, constant: string): readonly [string, str
   return [source.slice(0, start), source.slice(start, end), source.slice(end)];
 }
 
-/** `4 * 1024 * 1024` as `4 MiB`; anything else as it is. */
+/** Formats `4 * 1024 * 1024` as `4 MiB`. Returns any other expression unchanged. */
 export function inWords(expression: string): string {
   return expression.endsWith(` * ${MIB}`) ? expression.replace(` * ${MIB}`, ' MiB') : expression;
 }

@@ -1,4 +1,4 @@
-/** `npm run bench:defaults`: each default of the engine beside its neighbours. */
+/** `npm run bench:defaults`: compares each default of the engine with other values. */
 
 import * as fs from 'node:fs/promises';
 import { tmpdir } from 'node:os';

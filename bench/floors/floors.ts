@@ -9,11 +9,11 @@ import { type Measured, measure } from '../process/measure.ts';
 import { median } from '../report/statistics.ts';
 import { deleteLargeTree, type Workbench } from '../workbench.ts';
 
-/** A part of the work, done alone by a program written in C: nothing can be faster that has to do it too. */
+/** The time of one part of the work, done alone by a program in C: a lower bound for all programs. */
 export interface Floor {
   readonly what: string;
   readonly seconds: number;
-  /** `wall`: as it was; `cores`: its CPU seconds over the machine's cores. */
+  /** `wall`: wall time; `cores`: CPU seconds divided by the machine's cores. */
   readonly by: 'wall' | 'cores';
 }
 
@@ -22,21 +22,21 @@ export type PhaseFloors = Readonly<Record<Phase, readonly Floor[]>>;
 export interface FloorOptions {
   /** The stored object. */
   readonly chunks: AsyncIterable<Uint8Array>;
-  /** The unpacked tree. It is gone afterwards. */
+  /** The unpacked tree, which is deleted. */
   readonly tree: string;
-  /** Of each measurement; the median counts. */
+  /** The number of runs of each measurement, of which the median counts. */
   readonly repetitions: number;
   /** zstd level of the compression floor. */
   readonly level: number;
-  /** Called when the object is on file and need not be in the gateway any more. */
+  /** Called when the object is in a file and the gateway no longer needs it. */
   readonly onObjectRead: () => Promise<void>;
 }
 
-/** Connections of the raw transfers, each with a quarter of the object. */
+/** The number of connections of the raw transfers, which share the object. */
 const streams = 4;
 const bucket = 'bench-floor';
 
-/** Measures each part of a save and a restore alone, with the same bytes, at the same place, over the same link. */
+/** Measures each part of a save and a restore alone, with the same bytes, in the same place, over the same link. */
 export async function measureFloors(
   bench: Workbench,
   place: Place,
@@ -74,7 +74,7 @@ async function measureTransfers(bench: Workbench, shell: Shell, object: string):
   const { gateway, store } = bench;
   await gateway.bucket(bucket).create({ ACL: 'public-read-write' });
   await shell.setup(`split -n ${streams} -d -a 1 '${object}' '${object}.'`);
-  // the bucket is everyone's: nothing is signed here
+  // All users may write to the bucket: curl does not sign
   const all = (curl: string) =>
     `for n in $(seq 0 ${streams - 1}); do ${curl} & jobs="$jobs $!"; done; for job in $jobs; do wait $job || exit 1; done`;
   const url = `${store.endpoint}/${bucket}/$n`;
@@ -86,7 +86,7 @@ async function measureTransfers(bench: Workbench, shell: Shell, object: string):
   return { save: [put], restore: [get] };
 }
 
-/** Runs lines of bash, at the client's end of the link. */
+/** Runs lines of bash at the client's end of the link. */
 class Shell {
   readonly #bench: Workbench;
   readonly #cwd: string;
@@ -112,7 +112,7 @@ class Shell {
     return { what, by: 'cores', seconds: median(runs.map(run => run.cpuSeconds)) / availableParallelism() };
   }
 
-  /** Once to warm up, then as often as is wanted. */
+  /** Runs a line once as a warm-up, then for each repetition. */
   async #repeat(line: string, afterwards: () => void): Promise<Measured[]> {
     const runs: Measured[] = [];
     for (let repetition = 0; repetition <= this.#repetitions; repetition++) {

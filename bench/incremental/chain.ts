@@ -8,7 +8,7 @@ import { deleteLargeTree } from '../workbench.ts';
 import { applyEdit } from './edits.ts';
 import type { StepRunner } from './runs.ts';
 
-/** One save of many, each after a restore of the one before. */
+/** One save of a chain, after a restore of the one before. */
 export interface Generation {
   readonly save: Sample;
   readonly objectBytes: number;
@@ -17,23 +17,23 @@ export interface Generation {
 
 export interface Chain {
   readonly links: readonly Generation[];
-  /** The object of a full save of the last tree. */
+  /** The size of a full save of the last tree. */
   readonly fullBytes: number;
-  /** The generation with the largest share of dead bytes, from 1: the last one may happen to be a full save. */
+  /** The generation with the largest share of dead bytes, from 1. The last one may be a full save. */
   readonly worst: number;
-  /** Restores of its object and of the full save's; the n-th of each belong together. */
+  /** Restores of its object and of the full save. Runs at the same index belong together. */
   readonly grown: readonly Sample[];
   readonly full: readonly Sample[];
 }
 
-/** Of a generation: some changed, some new, some gone, scattered; 3 % of all files. */
+/** The edits of a generation: 3 % of all files, changed, added or removed at random. */
 const edits = [
   { kind: 'changed', share: 0.02 },
   { kind: 'added', share: 0.005 },
   { kind: 'removed', share: 0.005 },
 ] as const;
 
-/** Begins with the object `base` (`stock`). */
+/** Measures a chain of saves that begins with the object `base` of `stock`. */
 export async function measureChain(runner: StepRunner, generations: number, rounds: number): Promise<Chain> {
   const links: Generation[] = [];
   const deadShare = (generation: number) => {
@@ -116,7 +116,7 @@ export function chainRestoreLine({ worst, grown, full }: Chain): string {
   return `Restore of the object with most dead bytes, generation ${worst}: ${own.toFixed(2)} s, of the full save's: ${other.toFixed(2)} s, **${share}** of it.`;
 }
 
-/** The largest object of all generations, against a full save of the last tree. */
+/** Returns the size of the largest object of all generations, divided by a full save of the last tree. */
 export function sizeShare({ links, fullBytes }: Chain): number {
   return Math.max(...links.map(({ objectBytes }) => objectBytes)) / fullBytes;
 }

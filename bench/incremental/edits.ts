@@ -5,14 +5,14 @@ import { SeededRandom } from '../../test/support/random.ts';
 export const editKinds = ['changed', 'added', 'removed'] as const;
 export type EditKind = (typeof editKinds)[number];
 
-/** Where edits lie: at random over all files, or in as few subtrees as make up their number. */
+/** The places of edits: random files, or as few subtrees as have their number of files. */
 export const spreads = ['scattered', 'in few subtrees'] as const;
 export type EditSpread = (typeof spreads)[number];
 
 export interface Edit {
   readonly kind: EditKind;
   readonly spread: EditSpread;
-  /** Of all files, 0 to 1. */
+  /** The share of all files, 0 to 1. */
   readonly share: number;
 }
 
@@ -20,7 +20,7 @@ export function describeEdit({ kind, spread, share }: Edit): string {
   return share === 0 ? 'nothing changed' : `${share * 100} % ${kind}, ${spread}`;
 }
 
-/** All regular files below `root`, in the same order for the same tree. */
+/** Returns all regular files below `root`, in the same order for the same tree. */
 export function filesIn(root: string): string[] {
   return readdirSync(root, { recursive: true, withFileTypes: true })
     .filter(entry => entry.isFile())
@@ -35,7 +35,7 @@ export function applyEdit(root: string, edit: Edit, seed: number): void {
   const count = Math.round(files.length * edit.share);
   const chosen =
     edit.spread === 'scattered' ? scattered(files, count, random) : subtrees(root, files, count, random);
-  // Content of the same kind, so that it compresses as the rest does
+  // Content of the same kind compresses like the rest
   const donor = () => files[random.below(files.length)]!;
   for (const file of chosen) {
     if (edit.kind === 'removed') rmSync(file);
@@ -49,7 +49,7 @@ function scattered(files: readonly string[], count: number, random: SeededRandom
   return random.shuffled(files).slice(0, count);
 }
 
-/** Whole directories at the top, one after the other; of the last one as much as is still wanted. */
+/** Returns the files of whole top-level directories, and a part of the last one. */
 function subtrees(root: string, files: readonly string[], count: number, random: SeededRandom): string[] {
   const bySubtree = Map.groupBy(files, file => path.relative(root, file).split(path.sep, 1)[0]!);
   const order = random.shuffled([...bySubtree.values()]);
@@ -62,7 +62,7 @@ function other(file: string, donor: () => string): string {
   return content;
 }
 
-/** As a build writes its output again: another file under the same name. */
+/** Writes another file under the same name, as a build does. */
 function replace(file: string, content: string): void {
   rmSync(file);
   copyFileSync(content, file);

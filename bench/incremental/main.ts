@@ -1,4 +1,4 @@
-/** `npm run bench:incremental`: what a save costs after a restore, and a restore onto a tree that is there already. */
+/** `npm run bench:incremental`: measures saves after a restore, and restores over an existing tree. */
 
 import { integer, list, one, readOptions } from '../arguments.ts';
 import { BenchError } from '../bench-error.ts';
@@ -26,7 +26,7 @@ const usage = `npm run bench:incremental -- [OPTIONS]
   --kinds changed,added,removed, --spreads scattered,...
                              of which edits (all)
   --rounds N                 measured pairs of each (3; 1 with --quick)
-  --where tmpfs|disk         where the trees and temporary files lie (tmpfs)
+  --where tmpfs|disk         the place of the trees and temporary files (tmpfs)
   --quick                    small data; the report is only printed`;
 
 const commandLine = {
@@ -117,7 +117,7 @@ function parse(args: string[]): Options {
   };
 }
 
-/** Each share in each way; of nothing there is only one. */
+/** Returns the edits: each share of each kind and spread. A share of 0 is one edit. */
 function editsOf({ shares, kinds, spreads }: Options): Edit[] {
   return shares.flatMap(share =>
     share === 0

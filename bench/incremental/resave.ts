@@ -5,10 +5,10 @@ import { copyLargeTree, deleteLargeTree } from '../workbench.ts';
 import { applyEdit, describeEdit, type Edit } from './edits.ts';
 import type { StepRunner, Traffic } from './runs.ts';
 
-/** A tree that was restored, edited and saved: on top of what was restored, and in full. */
+/** Saves of a tree that was restored and edited: incremental and full ones. */
 export interface Resave {
   readonly edit: Edit;
-  /** The n-th of each belong together. */
+  /** Runs at the same index belong together. */
   readonly incremental: readonly Sample[];
   readonly full: readonly Sample[];
   readonly traffic: Traffic;
@@ -20,7 +20,7 @@ const restoreBase = { phase: 'restore', key: 'none', restoreKeys: ['base'], resu
 const inFull = { phase: 'save', key: 'full', result: 'saved', temp: 'another' } as const;
 const onTop = { phase: 'save', key: 'grown', result: 'saved', temp: 'kept' } as const;
 
-/** Stores `data` as what all of them begin with. */
+/** Stores `data` as the base of all measurements. */
 export async function stock(runner: StepRunner, data: string): Promise<void> {
   await runner.keepOnly([]);
   deleteLargeTree(runner.tree);
@@ -28,7 +28,7 @@ export async function stock(runner: StepRunner, data: string): Promise<void> {
   await runner.run(base);
 }
 
-/** Measures one edit, `rounds` times and once more for what went over the wire. */
+/** Measures one edit `rounds` times, and its traffic once more. */
 export async function measureResave(runner: StepRunner, edit: Edit, rounds: number): Promise<Resave> {
   const incremental: Sample[] = [];
   const full: Sample[] = [];
@@ -83,7 +83,7 @@ export function resaveTable(resaves: readonly Resave[]): string {
   return table(head, rows);
 }
 
-/** Wall time against a full save of the same tree, the median of all pairs. */
+/** Returns the median wall time, divided by that of a full save of the same tree. */
 export function wallShare({ incremental, full }: Resave): number {
   return ratio(wall(incremental), wall(full)).median;
 }

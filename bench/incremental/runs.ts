@@ -70,7 +70,7 @@ export class StepRunner {
   /** Throws unless the tree has these names and sizes. */
   async expectDigest(digest: string): Promise<void> {
     const found = await describe(this.tree);
-    if (found.digest !== digest) throw new Error('cache-s3 restored another tree than was saved.');
+    if (found.digest !== digest) throw new Error('cache-s3 restored a tree that differs from the saved one.');
   }
 
   async digest(): Promise<string> {

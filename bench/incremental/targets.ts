@@ -2,7 +2,7 @@ import { type Chain, restoreShare, sizeShare } from './chain.ts';
 import { type Resave, wallShare } from './resave.ts';
 import { type WarmRestore, warmShare } from './warm.ts';
 
-/** What the incremental save and the warm restore promise. */
+/** Promises of the incremental save and the warm restore. */
 
 interface Target {
   readonly what: string;
@@ -18,7 +18,7 @@ export interface Figures {
   readonly chain: Chain | undefined;
 }
 
-/** One line for each promise that was measured: `held` or `MISSED`. */
+/** Returns a line for each measured promise: `held` or `MISSED`. */
 export function targetLines(figures: Figures): string[] {
   return targets(figures).map(({ what, measured, most, unit }) => {
     const verdict = measured <= most ? 'held' : 'MISSED';

@@ -5,7 +5,7 @@ import { deleteLargeTree } from '../workbench.ts';
 import { applyEdit, describeEdit, type Edit } from './edits.ts';
 import type { StepRunner, Traffic } from './runs.ts';
 
-/** A restore onto a tree that is there already, and one onto nothing. */
+/** Restores over an existing tree, and restores to an empty directory. */
 export interface WarmRestore {
   readonly edit: Edit;
   readonly warm: readonly Sample[];
@@ -17,7 +17,7 @@ export interface WarmRestore {
 const cold = { phase: 'restore', key: 'base', result: 'hit' } as const;
 const warm = { ...cold, warm: true } as const;
 
-/** The object `base` is there (`stock`), of a tree of which `digest` tells names and sizes. */
+/** Measures restores of the object `base` of `stock`. `digest` is that of its tree. */
 export async function measureWarm(
   runner: StepRunner,
   edit: Edit,
@@ -33,7 +33,7 @@ export async function measureWarm(
     runs.cold.push(await restoreCold());
     applyEdit(runner.tree, edit, 1 + round);
     runs.warm.push(await runner.run(warm));
-    // What others have put beside it stays
+    // Added files are kept
     if (edit.kind !== 'added') await runner.expectDigest(digest);
   }
   deleteLargeTree(runner.tree);

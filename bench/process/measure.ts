@@ -6,16 +6,16 @@ import { json, text } from 'node:stream/consumers';
 import { BenchError } from '../bench-error.ts';
 import { type Command, startedBy } from './command.ts';
 
-/** What one run of a program took. */
+/** The figures of one run of a program. */
 export interface Measured {
   readonly wallSeconds: number;
-  /** User and system time of the program and of all that it started. */
+  /** User and system time of the program and its children. */
   readonly cpuSeconds: number;
-  /** The program's first thread alone; undefined where the kernel does not tell (no CONFIG_SCHED_INFO). */
+  /** CPU seconds of the program's first thread. Undefined without CONFIG_SCHED_INFO. */
   readonly mainThreadCpuSeconds: number | undefined;
-  /** The largest resident set that the program, or one that it started, ever had. */
+  /** The largest resident set of the program and its children. */
   readonly peakRssBytes: number;
-  /** What it printed. */
+  /** Standard output and error. */
   readonly output: string;
 }
 
@@ -31,8 +31,8 @@ const script = path.join(import.meta.dirname, 'measure.py');
 const python = existsSync('/usr/bin/python3') ? '/usr/bin/python3' : 'python3';
 
 /**
- * Runs a command and measures it; `prefix` starts it and is not measured. Rejects with a `BenchError`, with what it printed, when it ends
- * with anything but 0. `stop` kills it and all that it started.
+ * Runs a command and measures it. `prefix` starts it and is not measured. `stop` kills it and its children.
+ * @throws BenchError with its output when it does not end with 0.
  */
 export async function measure(
   command: Command,
@@ -44,7 +44,7 @@ export async function measure(
     cwd: command.cwd,
     env: command.env,
     stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
-    // a process group of its own, so that all of it can be killed
+    // Its own process group, so that its children can be killed
     detached: true,
   });
   const kill = () => child.pid !== undefined && process.kill(-child.pid, 'SIGKILL');

@@ -12,5 +12,5 @@ if (op === 'save') {
 } else {
   throw new Error(`The first argument is '${op}', but it has to be save or restore.`);
 }
-// as actions/cache: kept-alive sockets would hold the process for seconds
+// As actions/cache does: idle connections would keep the process for seconds
 process.exit(0);

@@ -20,7 +20,7 @@ interface Found {
 }
 
 /**
- * Downloads to a temporary file, then unpacks it, as the S3 forks of actions/cache do. Gives the archive's bytes, or
+ * Downloads to a temporary file, then unpacks it, as the S3 forks of actions/cache do. Returns the archive's bytes. Returns
  * undefined for a miss.
  */
 export async function restore(settings: Settings): Promise<number | undefined> {
@@ -36,7 +36,7 @@ export async function restore(settings: Settings): Promise<number | undefined> {
   return found.bytes;
 }
 
-/** The key itself, else the newest object of the first restore-key that has any. */
+/** Finds the object of the key, else the newest one of the first restore-key that has any. */
 async function find(client: S3Client, settings: Settings): Promise<Found | undefined> {
   const object = objectPrefix + settings.key;
   try {

@@ -9,7 +9,7 @@ import { archiveName, createArguments, manifestName } from './tar.ts';
 const partBytes = 32 << 20;
 const partsInFlight = 4;
 
-/** Packs to a temporary file, then sends it in parts, as the S3 forks of actions/cache do. Gives the archive's bytes. */
+/** Packs to a temporary file, then uploads it in parts, as the S3 forks of actions/cache do. Returns the archive's bytes. */
 export async function save(settings: Settings): Promise<number> {
   const directory = await createTempDirectory(settings);
   await writeFile(path.join(directory, manifestName), settings.path);

@@ -3,7 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { S3Client } from '@aws-sdk/client-s3';
 
-/** What the bench tells any program that it compares with, in environment variables. */
+/** The environment variables that the bench sets for every program. */
 export interface Settings {
   readonly endpoint: string;
   readonly region: string;
@@ -34,7 +34,7 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
   };
 }
 
-/** Credentials come from the environment. Checksums beyond what S3 requires would only cost the reference time. */
+/** Creates a client with credentials of the environment. Optional checksums would only slow the reference down. */
 export function openClient({ endpoint, region }: Settings): S3Client {
   return new S3Client({
     endpoint,
@@ -45,7 +45,7 @@ export function openClient({ endpoint, region }: Settings): S3Client {
   });
 }
 
-/** A directory of its own below the runner's temporary one, as @actions/cache makes it. */
+/** Makes a directory below the runner's temporary one, as @actions/cache does. */
 export async function createTempDirectory({ temp }: Settings): Promise<string> {
   const directory = path.join(temp, randomUUID());
   await mkdir(directory, { recursive: true });

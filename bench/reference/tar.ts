@@ -1,12 +1,12 @@
 /**
- * The commands with which @actions/cache 6.3.0 (lib/internal/tar.js, GNU tar on Linux with zstd) packs and unpacks, and
- * with it every action built on it. A test runs that module and compares.
+ * The commands with which @actions/cache 6.3.0 packs and unpacks (lib/internal/tar.js, GNU tar on Linux with zstd), and so
+ * every action built on it. A test compares them with that module.
  */
 
 export const archiveName = 'cache.tzst';
 export const manifestName = 'manifest.txt';
 
-/** Run in the directory that holds the manifest: the names to pack, one on each line. */
+/** Returns the arguments to pack. The current directory holds the manifest: the names to pack, one a line. */
 export function createArguments(workspace: string): string[] {
   return [
     '--posix',

@@ -16,7 +16,7 @@ export interface ReportOptions {
   readonly level: number | undefined;
 }
 
-/** The whole report on one case, in Markdown. */
+/** Returns the report on one case, in Markdown. */
 export function comparisonReport(comparison: Comparison, options: ReportOptions): string {
   const { subject, place, link, machine, level } = options;
   const { data, runs, floors, referenceCommands } = comparison;
@@ -65,7 +65,7 @@ class PhaseSection {
     return table(head, rows);
   }
 
-  /** Ours against each other program, pair by pair. */
+  /** Compares ours with each other program, pair by pair. */
   comparisons(): string[] {
     return [...this.#programs].slice(1).map(([name, samples]) => {
       const wall = (of: readonly Sample[]) => of.map(sample => sample.wallSeconds);
@@ -95,7 +95,7 @@ class PhaseSection {
     ];
   }
 
-  /** Over a link with a limit: the object's time on the wire, and all CPU seconds that were used. */
+  /** Returns the floors of a link with a limit: the object's time on the wire, and all CPU seconds. */
   #wireFloors(): Floor[] {
     const { bitsPerSecond } = this.#options.link;
     const bytes = this.#ours[0]?.report.bytes;
@@ -123,7 +123,7 @@ class PhaseSection {
   }
 }
 
-/** The median, or `-` where a program did not tell. */
+/** Returns the median, or `-` if the program does not print the figure. */
 function middle(
   samples: readonly Sample[],
   value: (sample: Sample) => number | undefined,

@@ -5,7 +5,7 @@ import path from 'node:path';
 
 const root = path.resolve(import.meta.dirname, '../..');
 
-/** What the figures were measured on and with, in one line each. */
+/** Returns lines about the machine and the versions of the programs. */
 export function machineLines(gatewayVersion: string): string[] {
   const cpu = os.cpus()[0]?.model ?? 'unknown CPU';
   const gib = Math.round(os.totalmem() / 2 ** 30);

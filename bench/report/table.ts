@@ -1,4 +1,4 @@
-/** A table in Markdown: the first column to the left, figures to the right, padded so that it reads as text too. */
+/** Returns a table in Markdown: the first column to the left, figures to the right, padded so that it is legible as text. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = head.map((title, column) =>
     Math.max(title.length, 3, ...rows.map(row => (row[column] ?? '').length)),
