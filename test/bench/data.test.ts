@@ -42,14 +42,14 @@ test('the plan has the requested count and sum, with unique names', () => {
   expect(Math.abs(sum - 50_000)).toBeLessThan(10);
 });
 
-// the tree has symbolic links, which are a privilege on Windows
+// The tree has symbolic links, which need a privilege on Windows
 test.skipIf(process.platform === 'win32')(
   'the same seed gives the same tree, and another seed another one',
   async () => {
     const write = async (name: string, seed: number) => {
       writeSmallFiles(path.join(scratch, name), corpus, { files: 10, bytes: 50_000, seed });
       const entries = Object.entries(await describeTree(path.join(scratch, name)));
-      // directories and links bear the time of their making
+      // Directories and links have the time of their creation
       return entries.map(([entry, { mtime, ...rest }]) => [
         entry,
         rest.type === 'file' ? { ...rest, mtime } : rest,

@@ -5,11 +5,11 @@ import { measure } from '../../bench/process/measure.ts';
 const possible = process.platform === 'linux' && spawnSync('python3', ['--version']).status === 0;
 const megabyte = 1e6;
 
-/** Runs JavaScript in a Node of its own, measured. */
+/** Runs JavaScript in its own process and measures it. */
 const run = (code: string, stop?: AbortSignal) =>
   measure({ args: [process.execPath, '-e', code], cwd: '/', env: {} }, stop && { stop });
 
-/** Keeps a core busy for so many ms of CPU time. */
+/** Returns code that uses this many ms of CPU time. */
 const burn = (ms: number) => `
   const used = () => { const { user, system } = process.cpuUsage(); return user + system; };
   for (const end = used() + ${ms * 1000}; used() < end; );`;

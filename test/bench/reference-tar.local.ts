@@ -24,7 +24,7 @@ beforeEach(async () => {
 
 afterEach(() => fs.rm(scratch, { recursive: true }));
 
-/** Runs @actions/cache's own module, which package.json does not export, and gives the commands it started. */
+/** Runs the module of @actions/cache, which package.json does not export. Returns the commands that it started. */
 function commandsOf(code: string): string[] {
   const internal = path.resolve(import.meta.dirname, '../../node_modules/@actions/cache/lib/internal');
   const { stdout, stderr, status } = spawnSync(

@@ -6,7 +6,7 @@ import { buildTree, describeTree } from '../support/tree.ts';
 import { cacheSteps, outage } from './support/actions-cache.ts';
 import { describeWithGateway, useLab } from './support/lab.ts';
 
-/** The contract of actions/cache 5 for its other inputs, word for word where people rely on words, through the built action. */
+/** The contract of actions/cache 5 for its other inputs, with messages word for word, by the built action. */
 
 const lab = useLab();
 const { cache, restore, save } = cacheSteps(lab);

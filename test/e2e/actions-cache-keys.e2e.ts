@@ -3,7 +3,7 @@ import { mainOf, postOf, warningsOf } from '../support/runner/results.ts';
 import { cacheSteps } from './support/actions-cache.ts';
 import { describeWithGateway, useLab } from './support/lab.ts';
 
-/** The contract of actions/cache 5 for keys, word for word where people rely on words, through the built action. */
+/** The contract of actions/cache 5 for keys, with messages word for word, by the built action. */
 
 const lab = useLab();
 const { cache, restore, save } = cacheSteps(lab);
@@ -29,8 +29,8 @@ describeWithGateway('actions/cache: keys', () => {
 
   it('restore-keys are tried in their order, and the newest match of one is restored', async () => {
     for (const key of ['b-1', 'b-2', 'a-1']) await save(`path: deps, key: ${key}`);
-    const asked = await restore('path: deps, key: c-1, restore-keys: "x-\\nb-\\na-"');
-    expect(mainOf(asked, 'cache').outputs['cache-matched-key']).toBe('b-2');
+    const result = await restore('path: deps, key: c-1, restore-keys: "x-\\nb-\\na-"');
+    expect(mainOf(result, 'cache').outputs['cache-matched-key']).toBe('b-2');
   });
 
   it('a key may hold any character but a comma', async () => {
@@ -41,7 +41,7 @@ describeWithGateway('actions/cache: keys', () => {
     );
     const { outputs } = mainOf(await restore(`path: deps, key: ${quoted}`), 'cache');
     expect(outputs).toMatchObject({ 'cache-hit': 'true', 'cache-matched-key': key });
-    // None lies outside the prefix.
+    // No object is outside the prefix
     expect(await lab.objects()).toHaveLength(1);
   });
 

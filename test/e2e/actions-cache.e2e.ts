@@ -2,12 +2,12 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, it } from 'vitest';
 import { startGatewayProxy } from '../support/gateway/shared-gateway.ts';
-import { mainOf, postOf, saidBy, warningsOf } from '../support/runner/results.ts';
+import { linesForPeople, mainOf, postOf, warningsOf } from '../support/runner/results.ts';
 import { describeTree } from '../support/tree.ts';
 import { cacheSteps, outage } from './support/actions-cache.ts';
 import { describeWithGateway, useLab } from './support/lab.ts';
 
-/** The contract of actions/cache 5, word for word where people rely on words, through the built action. */
+/** The contract of actions/cache 5, with messages word for word, by the built action. */
 
 const lab = useLab();
 const { cache, restore, save } = cacheSteps(lab);
@@ -70,7 +70,7 @@ describeWithGateway('actions/cache: messages', () => {
     await using proxy = await startGatewayProxy();
     const result = await cache('path: deps, key: k-1', { env: { CACHE_S3_ENDPOINT: proxy.endpoint } });
     expect(mainOf(result, 'cache').log).toMatch(/^Cache restored from key: k-1$/m);
-    expect(saidBy(postOf(result, 'cache'))).toBe(
+    expect(linesForPeople(postOf(result, 'cache'))).toBe(
       'Cache hit occurred on the primary key k-1, not saving cache.',
     );
     expect(proxy.operations).toEqual(['GetObject']);

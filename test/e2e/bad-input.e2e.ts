@@ -77,11 +77,11 @@ const table: readonly (readonly [name: string, inputs: Record<string, string>, s
     ],
   ];
 
-/** How each action ends, and which of the rows it can meet. */
+/** The end of each action, and its rows. */
 const actions = [
   { action: 'action.yml', exitCode: 1, level: 'error', rows: table },
   { action: 'restore/action.yml', exitCode: 1, level: 'error', rows: table },
-  // A save that fails fails nobody. It has no restore-keys
+  // A save does not fail the job, and has no restore-keys
   {
     action: 'save/action.yml',
     exitCode: 0,
@@ -133,8 +133,8 @@ describeWithGateway('bad input', () => {
 });
 
 /**
- * What `run` comes to, and what it asked of the bucket. It writes nothing: no output, state, variable or summary, and no
- * file in the workspace, in the home directory or in RUNNER_TEMP.
+ * Returns the result of `run` and the operations that it requested. Expects that it writes nothing: no output, state,
+ * variable or summary, and no file in the workspace, in the home directory or in RUNNER_TEMP.
  */
 async function untouched(run: (proxy: FaultProxy) => Promise<ActionRunResult>) {
   await using proxy = await startGatewayProxy();

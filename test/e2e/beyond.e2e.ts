@@ -7,7 +7,7 @@ import { closedEndpoint } from '../support/servers/listen.ts';
 import { buildTree } from '../support/tree.ts';
 import { describeWithGateway, type LabOptions, useLab } from './support/lab.ts';
 
-/** What neither of the actions that we replace can do. */
+/** Features that the replaced actions do not have. */
 
 const lab = useLab();
 

@@ -19,7 +19,7 @@ async function run(machine: Machine, name: string, peer: string) {
   return lab.run({
     text: switched,
     machine,
-    // Of actions/cache's workflow the fleet's runners know the rest.
+    // The workflow of actions/cache does not name the bucket: the fleet's runners do
     env: name === 'actions-cache' ? lab.fleet : { CACHE_S3_PREFIX: lab.prefix },
     vars: { HOST: hostname, PORT: port, BUCKET: bucket },
     secrets: { ACCESS_KEY: accessKey, SECRET_KEY: secretKey },

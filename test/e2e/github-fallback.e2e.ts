@@ -9,8 +9,8 @@ import { buildTree, describeTree } from '../support/tree.ts';
 import { describeWithGateway, type LabOptions, useLab } from './support/lab.ts';
 
 /**
- * GitHub's own cache, alone and as the fallback, with the client of actions/cache and a real blob store. The paths of
- * these machines have no space, because the tar command of @actions/cache 6.3.0 fails at one.
+ * GitHub's cache, alone and as the fallback, with the client of actions/cache and a real blob store. The paths of these
+ * machines have no space, because the tar command of @actions/cache 6.3.0 fails with one.
  */
 
 const lab = useLab();
@@ -25,7 +25,7 @@ async function cache(inputs: string, options: LabOptions = {}) {
   return lab.steps(`- { id: cache, uses: actions/cache@v5, with: { ${inputs} } }`, { machine, ...options });
 }
 
-/** A bucket that is down, with one attempt: these tests are not about retries. */
+/** Returns variables of a bucket that is down. One attempt, as these tests are not about retries. */
 const outage = async () => ({ CACHE_S3_ENDPOINT: await closedEndpoint(), CACHE_S3_RETRY: 'false' });
 
 describeWithGateway('a step without a bucket', () => {

@@ -5,7 +5,7 @@ import { closingFields, mainOf, warningsOf } from '../support/runner/results.ts'
 import { buildTree, describeTree, type TreeSpec } from '../support/tree.ts';
 import { describeWithGateway, type Machine, useLab } from './support/lab.ts';
 
-/** What the lines of `path` name, and where it goes on another machine. */
+/** The lines of `path`: the entries that they select, and their places on another machine. */
 
 const lab = useLab();
 
@@ -14,7 +14,7 @@ interface Trees {
   readonly home?: TreeSpec;
 }
 
-/** Saves `lines` on a machine with these trees; the fields of the closing line. */
+/** Saves `lines` on a machine with these trees. Returns the fields of the closing line. */
 async function save(trees: Trees, lines: (machine: Machine) => readonly string[]) {
   const machine = await lab.newMachine();
   for (const place of ['workspace', 'home'] as const) await buildTree(machine[place], trees[place] ?? {});
@@ -23,7 +23,7 @@ async function save(trees: Trees, lines: (machine: Machine) => readonly string[]
   return closingFields(mainOf(result, 'cache'))!;
 }
 
-/** Restores `lines` on a fresh machine; the names of what is there then. */
+/** Restores `lines` on a new machine. Returns the names of its files. */
 async function restore(lines: (machine: Machine) => readonly string[], trees: Trees = {}) {
   const machine = await lab.newMachine();
   for (const place of ['workspace', 'home'] as const) await buildTree(machine[place], trees[place] ?? {});
@@ -141,7 +141,7 @@ describeWithGateway('patterns', () => {
     const lines = fixed('c/**', 'c', 'c/sub', 'c/*/x', '!c/skip/**');
     const tree = { 'c/a': 'a', 'c/sub/x': 'x', 'c/skip/y': 'y' };
     const { entries, workspace } = await saveAndCount({ workspace: tree }, lines);
-    // c, c/a, c/sub, c/sub/x; whether the emptied c/skip itself is one, the pattern leaves open.
+    // c, c/a, c/sub and c/sub/x. The pattern does not decide about the empty c/skip
     expect(entries).toBeGreaterThanOrEqual(4);
     expect(entries).toBeLessThanOrEqual(5);
     expect(workspace).toEqual(['c/a', 'c/sub/x']);

@@ -3,10 +3,10 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, it } from 'vitest';
 import { startGatewayProxy } from '../support/gateway/shared-gateway.ts';
-import { closingFields, mainOf, postOf, saidBy, warningsOf } from '../support/runner/results.ts';
+import { closingFields, linesForPeople, mainOf, postOf, warningsOf } from '../support/runner/results.ts';
 import { describeWithGateway, useLab } from './support/lab.ts';
 
-/** What is saved when a job fails or is cancelled. */
+/** Saves of jobs that fail or are cancelled. */
 
 const lab = useLab();
 
@@ -24,7 +24,7 @@ describeWithGateway('save-always', () => {
 
   it('without save-always a failed job saves nothing, and a line gives the reason', async () => {
     const result = await lab.steps(`${one()}\n${work}\n- run: exit 1`);
-    expect(saidBy(postOf(result, 'cache'))).toBe(
+    expect(linesForPeople(postOf(result, 'cache'))).toBe(
       'Cache not saved: the job failed and save-always is not set.',
     );
     expect(await lab.objects()).toEqual([]);
@@ -70,7 +70,7 @@ runs:
       grace: { interruptMs: 200, terminateMs: 200 },
     });
     expect(result.conclusion).toBe('cancelled');
-    expect(saidBy(postOf(result, 'cache'))).toBe('Cache not saved: the job was cancelled.');
+    expect(linesForPeople(postOf(result, 'cache'))).toBe('Cache not saved: the job was cancelled.');
     expect(await lab.objects()).toEqual([]);
   });
 });

@@ -1,11 +1,11 @@
 import { expect, it } from 'vitest';
 import { startGatewayProxy } from '../support/gateway/shared-gateway.ts';
-import { closingFields, mainOf, postOf, saidBy } from '../support/runner/results.ts';
+import { closingFields, linesForPeople, mainOf, postOf } from '../support/runner/results.ts';
 import { forwardInRounds } from '../support/servers/request-rounds.ts';
 import { buildTree } from '../support/tree.ts';
 import { describeWithGateway, type LabOptions, useLab } from './support/lab.ts';
 
-/** Who reads and writes what: GitHub's rules, applied to the bucket, and what the questions cost. */
+/** GitHub's rules of scopes, applied to the bucket, and the requests that they take. */
 
 const lab = useLab();
 
@@ -47,7 +47,7 @@ describeWithGateway('scope: ref', () => {
     expect(await matched('key: k-x, restore-keys: k-', onPullRequest)).toBe('k-release');
     await save('k-pull', onPullRequest);
     expect(await matched('key: k-x, restore-keys: k-', onPullRequest)).toBe('k-pull');
-    // A nearer place goes before a better match further away.
+    // A match of a nearer scope is preferred to a better match of another one
     expect(await matched('key: k-main, restore-keys: k-', onPullRequest)).toBe('k-pull');
   });
 
@@ -63,8 +63,8 @@ describeWithGateway('scope: ref', () => {
   it('a line after a miss names another ref that has the key', async () => {
     const onFeature: LabOptions = { github: { ref: 'refs/heads/feature' } };
     await save('k', onFeature);
-    const told = "The key 'k' exists for refs/heads/feature, which this run does not read (input `scope`).";
-    expect(mainOf(await restore('key: k', onMain), 'cache').log).toContain(told);
+    const line = "The key 'k' exists for refs/heads/feature, which this run does not read (input `scope`).";
+    expect(mainOf(await restore('key: k', onMain), 'cache').log).toContain(line);
     expect(mainOf(await restore('key: k', onFeature), 'cache').log).not.toContain('exists for');
     expect(mainOf(await restore('key: k-other', onMain), 'cache').log).not.toContain('exists for');
   });
@@ -76,7 +76,7 @@ describeWithGateway('scope: ref', () => {
 });
 
 describeWithGateway('requests of a restore with a base and a default branch', () => {
-  const asked = async (inputs: string, options: LabOptions) => {
+  const requestsOf = async (inputs: string, options: LabOptions) => {
     await using proxy = await startGatewayProxy();
     const result = await restore(inputs, { ...options, env: { CACHE_S3_ENDPOINT: proxy.endpoint } });
     const { requests, result: outcome } = closingFields(mainOf(result, 'cache'))!;
@@ -88,16 +88,16 @@ describeWithGateway('requests of a restore with a base and a default branch', ()
 
   it('an exact hit on the own ref requests the tails of three scopes at once', async () => {
     await save('k', onPullRequest);
-    const { outcome, requests, operations } = await asked('key: k, restore-keys: k-', onPullRequest);
+    const { outcome, requests, operations } = await requestsOf('key: k, restore-keys: k-', onPullRequest);
     expect({ outcome, requests }).toEqual({ outcome: 'hit', requests: 3 });
-    // The others are called back, at best before they have left.
+    // The others are aborted, some before they are sent
     expect(operations.length).toBeLessThanOrEqual(3);
     expect(new Set(operations)).toEqual(new Set(['GetObject']));
   });
 
   it('an exact hit with one scope is one request', async () => {
     await save('k', onMain);
-    expect(await asked('key: k, restore-keys: k-', onMain)).toEqual({
+    expect(await requestsOf('key: k, restore-keys: k-', onMain)).toEqual({
       outcome: 'hit',
       requests: 1,
       operations: gets(1),
@@ -106,15 +106,15 @@ describeWithGateway('requests of a restore with a base and a default branch', ()
 
   it('a partial hit requests a tail and two listings of each scope, a listing of other scopes, and the object', async () => {
     await save('k-old', onMain);
-    const { outcome, requests, operations } = await asked('key: k-new, restore-keys: k-', onPullRequest);
+    const { outcome, requests, operations } = await requestsOf('key: k-new, restore-keys: k-', onPullRequest);
     expect({ outcome, requests }).toEqual({ outcome: 'partial', requests: 11 });
-    // The look is called back, at best before it has left
+    // The listing of other scopes is aborted, sometimes before it is sent
     expect([6, 7]).toContain(operations.length - 4);
     expect(operations).toEqual([...gets(4), ...lists(operations.length - 4)]);
   });
 
   it('a miss requests a tail and two listings of each scope, and a listing of other scopes', async () => {
-    expect(await asked('key: k-new, restore-keys: k-', onPullRequest)).toEqual({
+    expect(await requestsOf('key: k-new, restore-keys: k-', onPullRequest)).toEqual({
       outcome: 'miss',
       requests: 10,
       operations: [...gets(3), ...lists(7)],
@@ -130,7 +130,7 @@ describeWithGateway('round trips of a restore with two restore-keys', () => {
     const result = await restore(inputs, { ...options, env: { CACHE_S3_ENDPOINT: proxy.endpoint } });
     return { outcome: closingFields(mainOf(result, 'cache'))?.result, rounds };
   };
-  const asked = (operation: string, count: number) => Array<string>(count).fill(operation);
+  const times = (operation: string, count: number) => Array<string>(count).fill(operation);
 
   it('an exact hit takes one round trip', async () => {
     await save('k', onMain);
@@ -140,7 +140,7 @@ describeWithGateway('round trips of a restore with two restore-keys', () => {
   it('a miss takes two round trips, also with three scopes', async () => {
     const { outcome, rounds } = await roundsOf('k-new', onPullRequest);
     expect(outcome).toBe('miss');
-    expect(rounds).toEqual([asked('GetObject', 3), asked('ListObjectsV2', 10)]);
+    expect(rounds).toEqual([times('GetObject', 3), times('ListObjectsV2', 10)]);
   });
 });
 
@@ -150,7 +150,7 @@ describeWithGateway('wider scopes', () => {
     async scope => {
       const inputs = { env: { CACHE_S3_SCOPE: scope } };
       const denied = await save('k', { ...onPullRequest, ...inputs });
-      expect(saidBy(mainOf(denied, 'cache'))).toBe(
+      expect(linesForPeople(mainOf(denied, 'cache'))).toBe(
         `Cache not saved: with scope '${scope}' a pull request may only read.`,
       );
       expect(denied.conclusion).toBe('success');
@@ -184,14 +184,14 @@ describeWithGateway('a run without all rights', () => {
     const result = await runOf({ env: { ACTIONS_CACHE_MODE: mode, CACHE_S3_ENDPOINT: proxy.endpoint } });
     expect(result.conclusion).toBe('success');
     if (notRestored) expect(mainOf(result, 'cache').log).toContain(notRestored);
-    if (notSaved) expect(saidBy(postOf(result, 'cache'))).toBe(notSaved);
+    if (notSaved) expect(linesForPeople(postOf(result, 'cache'))).toBe(notSaved);
     expect(await lab.objects()).toHaveLength(notSaved ? 0 : 1);
     if (mode === 'none') expect(proxy.operations).toEqual([]);
   });
 
   it("an event that any user can cause only reads the default branch's cache", async () => {
     const result = await runOf({ event: { name: 'issue_comment' } });
-    expect(saidBy(postOf(result, 'cache'))).toBe(
+    expect(linesForPeople(postOf(result, 'cache'))).toBe(
       "Cache not saved: the event 'issue_comment' may only read the default branch's cache.",
     );
   });
@@ -209,6 +209,8 @@ describeWithGateway('a run without all rights', () => {
       'base64url',
     );
     const denied = await runOf({ env: { ACTIONS_RUNTIME_TOKEN: `e30.${reader}.x` } });
-    expect(saidBy(postOf(denied, 'cache'))).toBe("Cache not saved: the run's token allows it only to read.");
+    expect(linesForPeople(postOf(denied, 'cache'))).toBe(
+      "Cache not saved: the run's token allows it only to read.",
+    );
   });
 });

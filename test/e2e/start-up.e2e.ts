@@ -4,7 +4,7 @@ import { describeWithGateway, useLab } from './support/lab.ts';
 
 const lab = useLab();
 
-/** Runs before the step, and says at its end which files and which of Node's own modules were loaded. */
+/** Loaded before the step. Prints at its end the files and the modules of Node that were loaded. */
 const watch = `
   import { registerHooks } from 'node:module';
   const known = new Set(process.moduleLoadList);
@@ -23,7 +23,7 @@ const watch = `
 interface Loaded {
   /** Files of dist/, in the order in which they were loaded. */
   readonly files: readonly string[];
-  /** Modules of Node's own. */
+  /** Modules of Node. */
   readonly own: readonly string[];
 }
 
@@ -41,14 +41,14 @@ async function loadedBy(
   return JSON.parse(/^loaded: (.*)$/m.exec(stdout)?.[1] ?? '') as Loaded;
 }
 
-/** Files that every run loads: what the action.yml names, and what all of the rest needs. */
+/** The files that every run loads: the entry in action.yml and the files that all others need. */
 const always = ['restore-only.js', 'index.js', 'common.js'];
 
 describeWithGateway('modules that a step loads', () => {
   it('a miss loads no module that unpacks, packs or starts threads', async () => {
     const { files, own } = await loadedBy('restore', { 'restore-keys': 'l\nm' });
     expect(files).toEqual([...always, 's3-store.js']);
-    // an HTTP client of Node's own (undici), children and threads are 1 to 15 ms each
+    // Node's HTTP client (undici), child processes and threads take 1 to 15 ms each to load
     const dear = ['child_process', 'worker_threads', 'assert', 'v8', 'vm', 'internal/deps/undici/undici'];
     expect(own.filter(name => dear.includes(name))).toEqual([]);
     expect(own).toContain('http');

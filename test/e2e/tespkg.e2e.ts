@@ -8,23 +8,23 @@ import { firstTimes } from '../support/servers/fault-proxy.ts';
 import { buildTree, describeTree } from '../support/tree.ts';
 import { describeWithGateway, type LabOptions, useLab } from './support/lab.ts';
 
-/** The contract of tespkg/actions-cache 1, through the built action, on runners that no fleet has set up. */
+/** The contract of tespkg/actions-cache 1, by the built action, on runners without variables of a fleet. */
 
 const lab = useLab();
 
-/** `with:` as YAML of one step; what is undefined is not given. */
+/** Returns a step with these inputs (YAML), without undefined ones. */
 function step(inputs: Record<string, string | undefined>): string {
   const given = Object.entries(inputs).filter(([, value]) => value !== undefined);
   const lines = given.map(([name, value]) => `    ${name}: ${JSON.stringify(value)}`);
   return `- id: cache\n  uses: tespkg/actions-cache@v1\n  with:\n${lines.join('\n')}`;
 }
 
-/** The inputs that everyone gives, for this file's bucket. */
+/** Returns the required inputs, with this file's bucket. */
 function bucketInputs(): Record<string, string | undefined> {
   return { ...lab.bucket.inputs, path: 'deps', key: 'k' };
 }
 
-/** Runs the step on a machine that has `deps/a`. No CACHE_S3_* but the test's own prefix. */
+/** Runs the step on a machine with `deps/a`. The only CACHE_S3_* variable is the test's prefix. */
 async function cache(inputs: Record<string, string | undefined>, options: LabOptions = {}) {
   const machine = options.machine ?? (await lab.newMachine());
   await buildTree(machine.workspace, { 'deps/a': 'content of a' });

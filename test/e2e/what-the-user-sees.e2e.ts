@@ -31,7 +31,7 @@ describeWithGateway('the log', () => {
     await buildTree(lab.machine.workspace, { 'deps/a': incompressible(3_600_000) });
     await lab.steps(step());
     await using proxy = await startGatewayProxy();
-    // The tail comes in one piece, the rest of 3.6 MB takes about six seconds.
+    // The tail is not throttled. The rest of 3.6 MB takes about six seconds
     proxy.rule = ({ range }) =>
       range?.startsWith('bytes=-') ? undefined : { kind: 'throttle', bytesPerSecond: 550_000 };
     const result = await lab.steps(step(), {
@@ -46,7 +46,7 @@ describeWithGateway('the log', () => {
 
   it('the name of a file or a key is not read as a workflow command', async () => {
     await buildTree(lab.machine.workspace, { 'deps/a': 'a' });
-    // A notice names what a save skips
+    // A notice names the skipped path
     execFileSync('mkfifo', [path.join(lab.machine.workspace, 'deps/pipe\n::error::no')]);
     const key = JSON.stringify('k ##[error]no %0A::error::no');
     const result = await lab.steps(
@@ -91,9 +91,9 @@ describeWithGateway('RUNNER_DEBUG', () => {
     const { secretKey } = lab.bucket.access;
     await buildTree(lab.machine.workspace, { 'deps/a': 'a' });
     const temp = path.join(lab.root, '_temp');
-    const sessionToken = 'session-token-that-nobody-may-see';
+    const sessionToken = 'session-token-of-a-test';
     const everything: string[] = [];
-    // A good key, a wrong one, and one with a session token that the gateway does not know.
+    // A good key, a wrong one, and one with an unknown session token
     const all: Record<string, string>[] = [{}, { secretKey: `${secretKey}-wrong` }, { sessionToken }];
     for (const credentials of all) {
       let state = {};

@@ -7,7 +7,7 @@ import { deleteTree } from './tree.ts';
 
 const repository = fileURLToPath(new URL('../../', import.meta.url));
 
-/** Another build to test than the committed one: a directory like dist/. */
+/** A directory to test in place of the committed dist/. */
 const otherDist = process.env.CACHE_S3_TEST_DIST;
 
 /** The files of the action that a runner downloads and uses. */

@@ -1,6 +1,6 @@
 /**
- * Runs part of a test as a user whom file permissions bind. Root ignores them, so a test of read-only files that runs
- * as root (in a container, as most CI jobs do) would prove nothing.
+ * Runs part of a test as an ordinary user. Root ignores file permissions, so a test of read-only files that runs as root, as
+ * in the containers of most CI jobs, would show nothing.
  */
 
 import { spawn } from 'node:child_process';
@@ -8,15 +8,15 @@ import * as fs from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
-/** nobody, on Debian and most others; any number without rights does. */
+/** The user `nobody` of Debian. Any user without rights would do. */
 const unprivilegedId = 65534;
 
-/** Who an unprivileged child runs as: uid and gid when we are root, nothing to change otherwise (or on Windows). */
+/** Returns the uid and gid of an unprivileged child. Returns no id unless this process is root. */
 export function unprivileged(): { readonly uid?: number; readonly gid?: number } {
   return process.getuid?.() === 0 ? { uid: unprivilegedId, gid: unprivilegedId } : {};
 }
 
-/** Gives a tree to the unprivileged user, links themselves and not their targets. Does nothing unless we are root. */
+/** Gives a tree to the unprivileged user: links themselves, not their targets. Does nothing unless this process is root. */
 export async function giveAway(root: string | Buffer): Promise<void> {
   const { uid, gid } = unprivileged();
   if (uid === undefined || gid === undefined) return;
@@ -27,7 +27,7 @@ export async function giveAway(root: string | Buffer): Promise<void> {
   }
 }
 
-/** A new directory that the unprivileged user owns. The caller removes it. */
+/** Makes a directory that the unprivileged user owns. The caller removes it. */
 export async function unprivilegedDirectory(prefix = 'cache-s3-unprivileged-'): Promise<string> {
   const directory = await fs.mkdtemp(path.join(tmpdir(), prefix));
   await giveAway(directory);
@@ -36,7 +36,7 @@ export async function unprivilegedDirectory(prefix = 'cache-s3-unprivileged-'): 
 
 export interface UnprivilegedOptions {
   readonly cwd?: string;
-  /** Further environment variables; the rest is this process's own. */
+  /** Added to the environment of this process. */
   readonly env?: Readonly<Record<string, string>>;
 }
 
@@ -48,8 +48,8 @@ export interface UnprivilegedResult {
 }
 
 /**
- * Runs Node with these arguments (a script and its arguments, or `--input-type=module -e code`) as an unprivileged
- * user with a home directory of its own, which is gone afterwards. The script must lie where anyone may read it.
+ * Runs Node with these arguments (a script and its arguments, or `--input-type=module -e code`) as an unprivileged user
+ * with a home directory of its own, which is removed afterwards. All users must be able to read the script.
  */
 export async function runUnprivileged(
   args: readonly string[],

@@ -3,7 +3,7 @@ import type { PathLayout } from '../../src/archive/fs/layout.ts';
 import type { Log } from '../../src/report/log.ts';
 import type { KeySpace, LookupRequest, RestoreRequest, SaveRequest } from '../../src/storage/backend.ts';
 
-/** Whole requests to a StorageBackend, of which a test names only what it is about. */
+/** Requests to a StorageBackend. A test gives only the fields that matter to it. */
 
 const space: KeySpace = {
   label: 'repository',

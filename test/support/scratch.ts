@@ -4,7 +4,7 @@ import path from 'node:path';
 import { onTestFinished } from 'vitest';
 import { deleteTree } from './tree.ts';
 
-/** A directory of the test's own, gone when the test is. */
+/** Makes a directory for the current test, which is removed at its end. */
 export function scratch(): string {
   const directory = mkdtempSync(path.join(tmpdir(), 'cache-s3-test-'));
   onTestFinished(() => deleteTree(directory));

@@ -7,7 +7,7 @@ import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { fileTimes, splitMtime } from '../../src/archive/fs/file-times.ts';
 
-/** Common to all kinds of entries; `mtime` in microseconds since 1970. */
+/** Attributes of all kinds of entries. `mtime` in microseconds since 1970. */
 interface Attributes {
   readonly mode?: number;
   readonly mtime?: number | Date;
@@ -18,20 +18,20 @@ export type NodeSpec =
   | string
   | Uint8Array
   | ({ readonly content: string | Uint8Array } & Attributes)
-  /** A symbolic link; the target need not exist, and may be spelled `hex:` as names are. */
+  /** A symbolic link. The target need not exist, and may have the form `hex:` as names do. */
   | ({ readonly symlink: string } & Pick<Attributes, 'mtime'>)
   /** A second name of another file of the tree. */
   | { readonly hardlink: string }
   | ({ readonly directory: true } & Attributes);
 
 /**
- * Path below the root, with `/`, to what is there. Parent directories come by themselves. A name that is not UTF-8 is
- * spelled `hex:` and the hex digits of the whole path's bytes, as `describeTree` spells it.
+ * Maps paths below the root, with `/`, to entries. Parent directories are created. A path that is not UTF-8 is `hex:` and
+ * the hex digits of its bytes, as in `describeTree`.
  */
 export type TreeSpec = Readonly<Record<string, NodeSpec>>;
 
 /**
- * What `describeTree` says of one entry. Sizes in bytes. `mtime` in microseconds since 1970, as it is after a restore: Node
+ * An entry of `describeTree`. Sizes in bytes. `mtime` in microseconds since 1970, as it is after a restore: Node
  * cannot set every time.
  */
 export interface TreeEntry {
@@ -41,7 +41,7 @@ export interface TreeEntry {
   readonly size?: number;
   readonly sha256?: string;
   readonly target?: string;
-  /** All names of a file that has several in this tree, in byte order. */
+  /** All names of a file with several names in this tree, in byte order. */
   readonly names?: readonly string[];
   readonly uid?: number;
   readonly gid?: number;
@@ -50,15 +50,15 @@ export interface TreeEntry {
 export type TreeDescription = Readonly<Record<string, TreeEntry>>;
 
 export interface DescribeOptions {
-  /** Add uid and gid. */
+  /** Adds uid and gid. */
   readonly owners?: boolean;
-  /** Leave mtimes out (as 0): a restore into an existing directory changes that directory's own. */
+  /** Sets an mtime to 0: a restore to an existing directory changes that directory's time. */
   readonly ignoreMtime?: (name: string, type: TreeEntry['type']) => boolean;
-  /** Describe the root itself too, as `.`. */
+  /** Adds the root itself as `.`. */
   readonly root?: boolean;
 }
 
-/** Builds `spec` below `root`, which is made if it is missing. Resolves to `root`. */
+/** Builds `spec` below `root`, which is created if it is missing. Resolves to `root`. */
 export async function buildTree(root: string, spec: TreeSpec): Promise<string> {
   await fs.mkdir(root, { recursive: true });
   const nodes = Object.entries(spec).map(([name, node]) => ({ name, at: join(root, toBytes(name)), node }));
@@ -67,7 +67,7 @@ export async function buildTree(root: string, spec: TreeSpec): Promise<string> {
     if (isHardlink(node)) await fs.link(join(root, toBytes(node.hardlink)), at);
   }
   for (const { at, node } of nodes) if (!isDirectory(node)) await applyAttributes(at, node);
-  // deepest first: writing into a directory changes its mtime, and a read-only one takes no more entries
+  // Deepest first: a new entry changes the mtime of its directory, and a read-only directory accepts none
   const directories = nodes.filter(({ node }) => isDirectory(node));
   for (const { at, node } of directories.sort((a, b) => b.at.length - a.at.length))
     await applyAttributes(at, node);
@@ -99,8 +99,8 @@ export function setMtime(at: string | Buffer, mtimeUs: number): void {
 }
 
 /**
- * Everything below `root` (without `root` itself), by path with `/`, in byte order. Two trees are the same when the
- * descriptions are deeply equal. Reads through no symlink.
+ * Describes all entries below `root` (without `root` itself), by path with `/`, in byte order. Two trees are the same if
+ * their descriptions are deeply equal. Follows no symlink.
  */
 export async function describeTree(root: string, options: DescribeOptions = {}): Promise<TreeDescription> {
   const found = new Map<string, { stats: BigIntStats; at: Buffer }>();
@@ -208,7 +208,7 @@ export function treeDifferences(
     .map(name => `${name} is ${JSON.stringify(actual[name])}, not ${JSON.stringify(expected[name])}`);
 }
 
-/** Removes a tree even where its directories are read-only and the caller is not root. */
+/** Removes a tree, also one with read-only directories if the caller is not root. */
 export async function deleteTree(root: string): Promise<void> {
   const openUp = async (directory: string): Promise<void> => {
     await fs.chmod(directory, 0o700);

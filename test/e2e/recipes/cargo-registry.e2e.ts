@@ -26,10 +26,10 @@ const sums = Object.entries(files)
   .map(([name, text]) => `${createHash('sha256').update(text).digest('hex')}  ${name}\n`)
   .join('');
 
-/** Trusts whatever lies in the registry, as cargo does, and fails where a file is missing or torn. */
+/** Uses the registry without a download, as cargo does, and fails if a file is missing or torn. */
 const cargo = 'cd "$HOME/.cargo/registry" && sha256sum --quiet --strict -c "$GITHUB_WORKSPACE/Cargo.lock"';
 
-/** Sixteen workspaces over one home directory. */
+/** Makes sixteen workspaces with one home directory. */
 async function runners() {
   const { home } = await lab.newMachine();
   const workspaces = new Map<unknown, string>();
@@ -45,7 +45,7 @@ async function runners() {
   };
 }
 
-/** The cache as an earlier run has saved it. */
+/** Saves the cache as an earlier run. */
 async function seed(): Promise<void> {
   const { home, workspace } = lab.machine;
   await buildTree(path.join(home, '.cargo/registry'), files);
@@ -64,7 +64,7 @@ describeWithGateway('recipe: one cargo registry under sixteen runners', () => {
   it('sixteen jobs at once repair a damaged registry while it is read', async () => {
     await seed();
     const { home, registry, workspace } = await runners();
-    // What others left: a crate without its extraction, one half extracted, a torn file.
+    // A crate that is not extracted, one that is extracted in part, and a torn file
     const names = Object.keys(files);
     const lost = new Set(
       names.filter(name => name.includes('/crate7-') || /crate[1-3]\d-.*lib\.rs/.test(name)),
@@ -105,7 +105,7 @@ describeWithGateway('recipe: one cargo registry under sixteen runners', () => {
       const result = await runRecipe(lab, 'cargo-registry', {
         home,
         workspace,
-        // The registry is not whole: cargo would fetch what it misses.
+        // The registry is not whole: cargo would download the missing files
         tools: { cargo: ':' },
       });
       expect(result.conclusion).toBe('success');
@@ -121,7 +121,7 @@ describeWithGateway('recipe: one cargo registry under sixteen runners', () => {
   );
 });
 
-/** Reads these files over and over; `damage` names each that was not as it should be. */
+/** Reads these files in a loop. `damage` has the names of files with other content. */
 async function readWhile(signal: AbortSignal, registry: string, names: readonly string[]) {
   const damage: string[] = [];
   let rounds = 0;

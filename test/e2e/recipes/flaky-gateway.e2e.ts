@@ -12,7 +12,7 @@ import { runRecipe } from '../support/recipe.ts';
 const lab = useLab();
 const tools = { make: 'mkdir -p build; test -e build/out || cp ../prepared/out build/out' };
 
-/** Breaks the first request of each operation that is listed. */
+/** Returns a rule that breaks the first request of each listed operation. */
 function stumbling(faults: Readonly<Record<string, Fault>>) {
   const left = new Map(Object.entries(faults));
   return ({ operation }: ProxiedRequest): Fault | undefined => {
@@ -25,7 +25,7 @@ function stumbling(faults: Readonly<Record<string, Fault>>) {
 describeWithGateway('recipe: a gateway with short faults', () => {
   it('each call is retried on its own, so that nothing is packed, sent or restored twice', async () => {
     const { workspace } = lab.machine;
-    // Three parts of an upload, one of which is sent again.
+    // Three parts, one of which is sent again
     await buildTree(path.join(path.dirname(workspace), 'prepared'), { out: incompressible(20_000_000) });
     await using proxy = await startGatewayProxy();
     proxy.rule = stumbling({
@@ -34,7 +34,7 @@ describeWithGateway('recipe: a gateway with short faults', () => {
       HeadObject: { kind: 'answer', status: 500 },
       CreateMultipartUpload: { kind: 'answer', status: 429 },
       UploadPart: { kind: 'cut-upload', afterBytes: 1_000_000 },
-      // The upload is completed, but the answer is lost: the object that stands there is this save's own.
+      // The upload is completed, but the response is lost: the visible object is this save's own
       CompleteMultipartUpload: { kind: 'reset', served: true },
     });
     const first = await runRecipe(lab, 'flaky-gateway', { tools, endpoint: proxy.endpoint });
@@ -59,7 +59,7 @@ describeWithGateway('recipe: a gateway with short faults', () => {
     expect(await describeTree(path.join(machine.workspace, 'build'))).toEqual(
       await describeTree(path.join(workspace, 'build')),
     );
-    // A body that broke off after a 200 header goes on from where it broke.
+    // The next request of a body that was cut after its 200 begins at the missing byte
     const ranges = proxy.requests.slice(before).map(({ range = '' }) => range);
     const [start, end] = bounds(ranges[1]);
     const rest = ranges.map(bounds).find(([from, to]) => to === end && from > start);
@@ -73,7 +73,7 @@ describeWithGateway('recipe: a gateway with short faults', () => {
     const result = await runRecipe(lab, 'flaky-gateway', { tools, endpoint: proxy.endpoint });
     expect(result.conclusion).toBe('success');
     expect(mainOf(result, 'build').outcome).toBe('success');
-    // Five tries for the restore, one for the save, which knows already.
+    // Five attempts of the restore, and one of the save, because the bucket was down
     expect(proxy.operations.filter(operation => operation === 'GetObject')).toHaveLength(5);
     expect(proxy.operations.filter(operation => operation === 'HeadObject')).toHaveLength(1);
     expect(mainOf(result, 'cache').warnings).toHaveLength(1);
@@ -81,7 +81,7 @@ describeWithGateway('recipe: a gateway with short faults', () => {
   });
 });
 
-/** First and last byte of `bytes=1-2`. */
+/** Returns the first and the last byte of `bytes=1-2`. */
 function bounds(range = ''): [number, number] {
   const [, start, end] = /^bytes=(\d+)-(\d+)$/.exec(range) ?? [];
   return [Number(start), Number(end)];

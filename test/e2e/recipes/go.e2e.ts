@@ -21,7 +21,7 @@ async function checkout(machine: Machine, sums = 'lib v1.2.0') {
 const run = (machine: Machine, endpoint?: string) =>
   runRecipe(lab, 'go', { machine, tools, ...(endpoint && { endpoint }) });
 
-/** Both caches of a machine, with modes and times. */
+/** Describes both caches of a machine. */
 const caches = async ({ home }: Machine) => ({
   modules: await describeTree(path.join(home, 'go/pkg/mod')),
   objects: await describeTree(path.join(home, '.cache/go-build')),

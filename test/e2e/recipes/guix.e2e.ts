@@ -13,10 +13,10 @@ import { canSandboxSudo, runWithSudo } from '../support/sudo-sandbox.ts';
 
 const lab = useLab();
 const root = { uid: 0, gid: 0 };
-/** Of the builders' group, as the store's directory is. */
+/** The group of the store's directory. */
 const builders = 30_000;
 
-/** A host with a daemon: its directories stand for the root directory, of which tests leave the real one alone. */
+/** Makes a host with a daemon. Its directories replace the root directory, which tests do not change. */
 async function newHost() {
   const machine = await lab.newMachine('plain');
   const directory = path.dirname(machine.home);
@@ -27,7 +27,7 @@ async function newHost() {
   await chmod(at('gnu/store'), 0o1775);
   await writeFile(at('daemon'), 'started');
   const tools = {
-    // Runs through sudo, as root.
+    // Runs by sudo as root
     systemctl: `test "$2" = guix-daemon && echo "$1ed" | sed s/stoped/stopped/ > "${at('daemon')}"`,
     guix: `
 grep -q started "${at('daemon')}"
@@ -48,7 +48,7 @@ cp -a "${at('prepared')}"/db/. "${at('var/guix/db')}"`,
 }
 type Host = Awaited<ReturnType<typeof newHost>>;
 
-/** What the daemon makes when it builds: strict modes, other owners, odd times, hard links. */
+/** Prepares the daemon's build: strict modes, other owners, unusual times, hard links. */
 async function prepareBuild(host: Host) {
   const item = 'gnu/store/abc-hello-2.12';
   await buildTree(host.at('prepared'), {
@@ -66,7 +66,7 @@ async function prepareBuild(host: Host) {
   await chown(host.at('prepared/db/big-lock'), builders, builders);
 }
 
-/** The recipe as it stands, but for where the root directory is. */
+/** Runs the recipe, with other directories in place of the root directory's. */
 async function run(host: Host, endpoint = gateway().endpoint) {
   const recipe = await readFile(repositoryFile('docs/recipes/guix.yml'), 'utf8');
   const { bucket, accessKey, secretKey } = lab.bucket.access;
@@ -85,7 +85,7 @@ async function run(host: Host, endpoint = gateway().endpoint) {
   });
 }
 
-/** Both trees, with the directories that they are; staging would be an entry. */
+/** Describes both trees and their roots. Staging would be an entry. */
 const trees = async ({ store, database }: Host) => ({
   store: await describeTree(store, { owners: true, root: true }),
   database: await describeTree(database, { owners: true, root: true }),
@@ -103,7 +103,7 @@ describeWithGateway('recipe: Guix', () => {
     expect(closingFields(mainOf(first, 'save'))).toMatchObject({ source: 's3', result: 'saved' });
     const saved = await trees(host);
 
-    // A day on which the substitute servers are down: there is nothing to build from.
+    // The substitute servers are down: without `prepared` no build succeeds
     for (const name of ['prepared', 'gnu/store', 'var/guix/db']) await deleteTree(host.at(name));
     const second = await run(host);
     expect(second.conclusion).toBe('success');
@@ -143,7 +143,7 @@ describeWithGateway('recipe: Guix', () => {
       begun = true;
       return { kind: 'cut', afterBytes: 1_000_000 };
     };
-    // Nothing is prepared: the substitute servers are down, and the job fails by its own doing.
+    // The substitute servers are down, so the job's build fails
     const result = await run(host, proxy.endpoint);
     expect(begun).toBe(true);
     expect(mainOf(result, 'restore').outcome).toBe('success');
@@ -232,7 +232,7 @@ jobs:
   });
 });
 
-/** The parts of an upload are taken and never answered; the first one aborts the signal. */
+/** Makes the proxy accept parts without a response. Returns a signal that the first part aborts. */
 function cancelAtFirstPart(proxy: FaultProxy): AbortSignal {
   const cancel = new AbortController();
   proxy.rule = ({ operation }) => {

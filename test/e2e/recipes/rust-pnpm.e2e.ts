@@ -79,7 +79,7 @@ describeWithGateway('recipe: composite actions of a fleet', () => {
   };
   const tools = { go, cargo: cargo(), pnpm };
 
-  /** One run of the three jobs, each on a machine of its own. */
+  /** Runs the three jobs, each on its own machine. */
   async function run() {
     const machines = new Map<string, Machine>();
     for (const job of ['go', 'rust', 'pnpm'])

@@ -12,7 +12,7 @@ import { runRecipe } from '../support/recipe.ts';
 const lab = useLab();
 const versions = ['3.11', '3.12', '3.13'];
 
-/** python -m venv, as far as the recipe can tell; `before` runs first. */
+/** Returns a script for python -m venv with the files that the recipe uses. `before` runs first. */
 const python = (version: string, before = '') => `
 ${before}
 test "$1 $2 $3" = "-m venv --clear"
@@ -24,7 +24,7 @@ chmod 0755 "$4/bin/pip" "$4/bin/pytest"
 `;
 const goodPythons = Object.fromEntries(versions.map(version => [`python${version}`, python(version)]));
 
-/** A machine for each leg of both jobs. */
+/** Makes a machine for each leg of both jobs. */
 async function fleet() {
   const machines = new Map<string, Machine>();
   for (const job of ['venv', 'test'])
@@ -42,7 +42,7 @@ async function fleet() {
 
 describeWithGateway('recipe: virtualenv', () => {
   it('a save under always() completes when another leg of the matrix fails and cancels its job', async () => {
-    // 3.11 saves, slowly; 3.12 fails meanwhile; 3.13 is still at work when it is cancelled.
+    // While 3.11 saves slowly, 3.12 fails. 3.13 is cancelled before its save
     await using proxy = await startGatewayProxy();
     const [saving, over] = ['saving', 'over'].map(name => path.join(lab.root, `${name}-${lab.prefix}`)) as [
       string,
@@ -80,7 +80,7 @@ describeWithGateway('recipe: virtualenv', () => {
     expect(await lab.bucket.uploads(lab.prefix)).toEqual([]);
     expect(existsSync(over)).toBe(true);
 
-    // The next run takes what was saved, makes the others, and their keys are free.
+    // The next run restores the saved cache and saves the others
     const next = await fleet();
     const again = await runRecipe(lab, 'virtualenv', { ...next.places, tools: goodPythons });
     expect(again.conclusion).toBe('success');

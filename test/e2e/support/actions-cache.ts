@@ -2,7 +2,7 @@ import { closedEndpoint } from '../../support/servers/listen.ts';
 import { buildTree } from '../../support/tree.ts';
 import type { Lab, LabOptions } from './lab.ts';
 
-/** The steps of actions/cache 5 on a machine that has `deps/a`, each with its inputs (YAML). */
+/** Returns functions that run steps of actions/cache 5 with these inputs (YAML), on a new machine with `deps/a`. */
 export function cacheSteps(lab: Lab) {
   const run =
     (action: string) =>
@@ -18,7 +18,7 @@ export function cacheSteps(lab: Lab) {
   };
 }
 
-/** A bucket that is down. One attempt: how it is retried is not what these tests are about. */
+/** Returns variables of a bucket that is down. One attempt, as these tests are not about retries. */
 export async function outage(): Promise<Record<string, string>> {
   return { CACHE_S3_ENDPOINT: await closedEndpoint(), CACHE_S3_RETRY: 'false' };
 }

@@ -88,7 +88,7 @@ export function useLab(): Lab {
   afterEach(async () => {
     if (!gatewayAvailable()) return;
     const names = await bucket.objects();
-    // A test may have put its prefix behind another
+    // A test may have another prefix before its own
     for (const name of names) if (name.includes(prefix)) await checkTar(await bucket.read(name));
   });
 
@@ -149,7 +149,7 @@ export function useLab(): Lab {
   return lab;
 }
 
-/** Maps every name under which a workflow may use this action to its copy. */
+/** Maps every name by which a workflow may use this action to its copy. */
 function replaced(actionDir: string): Record<string, string> {
   const names = ['your-org/cache-s3', 'actions/cache', 'tespkg/actions-cache'];
   return Object.fromEntries(names.map(name => [name, actionDir]));

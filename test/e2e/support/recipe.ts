@@ -6,15 +6,15 @@ import type { WorkflowResult } from '../../support/runner/model.ts';
 import { asUser, type Lab, type LabOptions } from './lab.ts';
 
 export interface RecipeOptions extends LabOptions {
-  /** Shell scripts that stand in for the tools which the recipe calls, by name; they come first in PATH. */
+  /** Shell scripts that replace the tools of the recipe, by name. They come first in PATH. */
   readonly tools: Readonly<Record<string, string>>;
-  /** Another way to the gateway, or away from it. */
+  /** Another endpoint than the gateway's. */
   readonly endpoint?: string;
 }
 
 /**
- * Runs docs/recipes/<name>.yml as it stands, as an ordinary user, with the variables and secrets that its head asks
- * for. Only the tools around the cache are not the real ones.
+ * Runs docs/recipes/<name>.yml unchanged, as an ordinary user, with the variables and secrets that its head names. Only the
+ * tools beside the cache are replaced.
  */
 export async function runRecipe(lab: Lab, name: string, options: RecipeOptions): Promise<WorkflowResult> {
   const { tools, endpoint = gateway().endpoint, env, vars, ...rest } = options;

@@ -3,8 +3,8 @@ import type { RunWorkflowOptions } from '../../support/runner/model.ts';
 import { runWorkflow } from '../../support/runner/run-workflow.ts';
 
 /**
- * Runs the workflow whose options come as the first line of standard input, in JSON, and writes the result as JSON to
- * standard output. A second line cancels the run.
+ * Runs a workflow. The first line of standard input has its options as JSON, and a second line cancels it. Writes the
+ * result as JSON to standard output.
  */
 const cancel = new AbortController();
 const { promise: options, resolve } = Promise.withResolvers<RunWorkflowOptions>();

@@ -7,11 +7,11 @@ import { unprivileged } from '../../support/drop-privileges.ts';
 import type { RunWorkflowOptions, WorkflowResult } from '../../support/runner/model.ts';
 
 /**
- * An ordinary user with passwordless sudo, for the length of one workflow: in a mount namespace of its own /etc/sudoers
- * is another file. The real sudo runs, and nothing of the machine is changed. Takes root and util-linux.
+ * Runs a workflow as an ordinary user with passwordless sudo: in its own mount namespace /etc/sudoers is another file. The
+ * real sudo runs, and the machine is not changed. Needs root and util-linux.
  */
 
-/** Whether this machine can do that. */
+/** Returns whether this machine can run workflows with sudo. */
 export function canSandboxSudo(): boolean {
   if (process.platform !== 'linux' || process.getuid?.() !== 0) return false;
   const works = (command: string, ...args: string[]) => spawnSync(command, args).status === 0;
@@ -21,13 +21,13 @@ export function canSandboxSudo(): boolean {
 export interface SudoSandboxOptions extends Omit<RunWorkflowOptions, 'signal' | 'cancelWhen' | 'onLine'> {
   readonly workspace: string;
   readonly home: string;
-  /** A directory in which sudo's commands are looked up before the usual ones. No space in it. */
+  /** The first directory in sudo's path of commands. Its name has no space. */
   readonly bin: string;
   /** Cancels the run. */
   readonly signal?: AbortSignal;
 }
 
-/** `runWorkflow` there. Throws what it throws. */
+/** Runs a workflow as `runWorkflow` does. */
 export async function runWithSudo(options: SudoSandboxOptions): Promise<WorkflowResult> {
   const { bin, signal, ...workflow } = options;
   const sudoers = path.join(bin, 'sudoers');

@@ -1,9 +1,9 @@
 /**
- * Stand-ins for toolchains, as far as their caches go: they make what the real ones make, with the real ones' modes,
- * and say `downloading` where the real ones would go to the network.
+ * Scripts that replace toolchains. They write the same caches with the same modes, and print `downloading` where the real
+ * tools use the network.
  */
 
-/** Modules are read-only, directories too (go help modcache). `go test` fails where the workspace has `fail`. */
+/** Modules and their directories are read-only (go help modcache). `go test` fails if the workspace has a file `fail`. */
 export const go = `
 module="$HOME/go/pkg/mod/example.com/lib@v1.2.0"
 case "$1" in
@@ -27,7 +27,7 @@ case "$1" in
 esac
 `;
 
-/** Downloads go below CARGO_HOME; what is fresh in target/ is decided by times, as cargo's fingerprints are. */
+/** Downloads are stored below CARGO_HOME. Times decide what is fresh in target/, as in cargo's fingerprints. */
 export const cargo = (cargoHome = '$HOME/.cargo') => `
 crate="${cargoHome}/registry/cache/index.crates.io-1949cf8c6b5b557f/serde-1.0.0.crate"
 if ! test -e "$crate"; then

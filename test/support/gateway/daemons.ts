@@ -1,19 +1,19 @@
-/** Kills and restarts the daemons of a gateway that a case has for itself. */
+/** Faults of a gateway's daemons. The gateway must not be shared. */
 
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { type GatewayInfo, untilAnswering } from './gateway.ts';
+import { type GatewayInfo, waitForGateway } from './gateway.ts';
 
-/** A radosgw that was killed, and can be started again as it was. */
+/** A radosgw that was killed and can be started again with the same arguments. */
 export interface KilledGateway {
-  /** Resolves when it answers again. */
+  /** Resolves when it responds again. */
   restart(): Promise<void>;
 }
 
-/** SIGKILL, in the middle of whatever it does. */
+/** Sends SIGKILL to radosgw. */
 export async function killGateway({ endpoint, pids }: GatewayInfo): Promise<KilledGateway> {
   const read = async (name: string) =>
     (await readFile(`/proc/${pids.rgw}/${name}`, 'utf8')).split('\0').filter(part => part !== '');
@@ -22,10 +22,10 @@ export async function killGateway({ endpoint, pids }: GatewayInfo): Promise<Kill
   process.kill(pids.rgw, 'SIGKILL');
   return {
     async restart() {
-      // it puts itself into the background and returns when it is ready
+      // The command returns when the daemon is ready
       const [code] = (await once(spawn(command, args, { env, stdio: 'ignore' }), 'exit')) as [number | null];
       if (code !== 0) throw new Error(`the gateway did not start again: exit ${code}`);
-      await untilAnswering(endpoint);
+      await waitForGateway(endpoint);
     },
   };
 }

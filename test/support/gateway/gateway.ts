@@ -19,7 +19,7 @@ export interface BucketAccess {
   readonly secretKey: string;
 }
 
-/** What a test needs to reach a gateway; plain data, so that it can travel between processes. */
+/** The addresses, keys and processes of a gateway: plain data, which other processes can get. */
 export interface GatewayInfo extends BucketAccess {
   /** http, on 127.0.0.1. */
   readonly endpoint: string;
@@ -30,7 +30,7 @@ export interface GatewayInfo extends BucketAccess {
   /** A second user, with no right to the first one's bucket. */
   readonly other: BucketAccess;
   readonly directory: string;
-  /** For faults: SIGSTOP the OSD and requests hang, SIGSTOP or SIGKILL the gateway, ... */
+  /** For faults: with a stopped OSD requests hang; the gateway can be stopped or killed. */
   readonly pids: { readonly rgw: number; readonly osd: number; readonly mon: number };
 }
 
@@ -44,7 +44,7 @@ export interface Gateway extends GatewayInfo {
 export interface GatewayOptions {
   /** memstore by default; bluestore survives a SIGKILL of the OSD. */
   readonly store?: 'memstore' | 'bluestore';
-  /** What the OSD believes its device to hold, in GiB. */
+  /** The size of the OSD's device in GiB, which need not exist. */
   readonly sizeGib?: number;
   /** Lines for the gateway's section of ceph.conf: `{'rgw lc debug interval': '4'}`. */
   readonly rgwSettings?: Readonly<Record<string, string>>;
@@ -53,7 +53,7 @@ export interface GatewayOptions {
   readonly frontend?: string;
 }
 
-/** The gateway could not be started; the message is the reason, in one line. */
+/** The gateway cannot be started. The message is the reason, in one line. */
 export class GatewayUnavailableError extends Error {
   override readonly name = 'GatewayUnavailableError';
 }
@@ -61,8 +61,8 @@ export class GatewayUnavailableError extends Error {
 const directoryPrefix = 'cache-s3-gateway-';
 
 /**
- * Starts a gateway with one bucket for each of two users: about 1.5 s, longer when packages must be fetched first.
- * Throws `GatewayUnavailableError` where it cannot be started.
+ * Starts a gateway with one bucket for each of two users. Takes about 1.5 s, and longer if packages must be fetched.
+ * @throws GatewayUnavailableError when it cannot be started.
  */
 export async function startGateway(options: GatewayOptions = {}): Promise<Gateway> {
   if (process.platform !== 'linux') {
@@ -71,7 +71,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
     );
   }
   await removeOrphans();
-  // the pid in the name tells the next run whether the owner still lives
+  // By the pid in the name the next run checks whether the owner runs
   const directory = path.join(tmpdir(), `${directoryPrefix}${process.pid}-${randomBytes(4).toString('hex')}`);
   const env = { ...process.env, ...settings(options) };
   try {
@@ -80,14 +80,14 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
     throw new GatewayUnavailableError(lastLine((error as { stderr?: string }).stderr) ?? String(error));
   }
   const info = await readInfo(directory);
-  await untilAnswering(info.endpoint);
+  await waitForGateway(info.endpoint);
   const gateway: Gateway = { ...info, stop: () => stop(directory), admin: args => admin(directory, args) };
   await Promise.all([createBucket(info, info), createBucket(info, info.other)]);
   return gateway;
 }
 
-/** The daemon says that it is up a moment before its port is open. Waits 10 s at most. */
-export async function untilAnswering(endpoint: string): Promise<void> {
+/** Waits until the gateway responds, at most 10 s: the daemon reports that it is ready before its port is open. */
+export async function waitForGateway(endpoint: string): Promise<void> {
   for (let attempt = 0; attempt < 200; attempt++) {
     const answered = await fetch(endpoint).then(
       () => true,
@@ -96,10 +96,10 @@ export async function untilAnswering(endpoint: string): Promise<void> {
     if (answered) return;
     await delay(50);
   }
-  throw new GatewayUnavailableError(`the gateway does not answer at ${endpoint}`);
+  throw new GatewayUnavailableError(`the gateway does not respond at ${endpoint}`);
 }
 
-/** A running gateway from what `startGateway` told another process. */
+/** Returns the gateway that another process started. */
 export function attachGateway(info: GatewayInfo): Omit<Gateway, 'stop'> {
   return { ...info, admin: args => admin(info.directory, args) };
 }
@@ -151,7 +151,7 @@ export async function createBucket(
   gateway: Pick<GatewayInfo, 'endpoint' | 'region'>,
   access: BucketAccess,
 ): Promise<void> {
-  // Only where a bucket is created: the SDK takes long to load
+  // Loaded here because the SDK takes long to load
   const { Bucket } = await import('./bucket.ts');
   const bucket = new Bucket(gateway, access);
   await bucket.create().finally(() => bucket.close());
@@ -167,8 +167,8 @@ async function admin(directory: string, args: readonly string[]): Promise<string
 }
 
 /**
- * Ends gateways whose owner was killed before it could. Only those whose daemons this machine's /proc shows: another
- * container may share our temporary directory, and its pids mean nothing here.
+ * Ends gateways whose owner was killed. Their daemons must be in this machine's /proc: another container may share the
+ * temporary directory, and its pids are other processes here.
  */
 async function removeOrphans(): Promise<void> {
   const names = (await readdir(tmpdir())).filter(name => name.startsWith(directoryPrefix));
@@ -198,7 +198,7 @@ async function hasDaemon(directory: string): Promise<boolean> {
   return false;
 }
 
-/** The last line a script wrote to standard error, without its `gateway: `. */
+/** Returns the last line of a script's standard error without `gateway: `. */
 function lastLine(stderr: string | undefined): string | undefined {
   const line = stderr?.trim().split('\n').at(-1);
   return line?.replace(/^gateway: /, '') || undefined;

@@ -1,9 +1,9 @@
-/** vitest's global setup of the projects that need a gateway: starts the shared one unless the caller did. */
+/** The global setup of vitest's projects that need a gateway: starts the shared one unless the caller has. */
 
 import type { Gateway } from './gateway.ts';
 import { sharedGateway, shareGateway } from './shared-gateway.ts';
 
-// every project loads this module afresh, in one process: the count lives on the process
+// Every project loads its own copy of this module in one process, so the count is a property of the process
 const counter = process as NodeJS.Process & {
   cacheS3Gateway?: { users: number; gateway: Promise<Gateway | undefined> };
 };

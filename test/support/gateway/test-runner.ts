@@ -1,4 +1,4 @@
-/** The test runner of the *.itg.ts files: without a gateway it collects their tests, and skips all of them. */
+/** The test runner of the *.itg.ts files. Without a gateway it collects and skips their tests. */
 
 import { TestRunner } from 'vitest';
 import { sharedGateway } from './shared-gateway.ts';
@@ -9,7 +9,7 @@ export default class GatewayTestRunner extends TestRunner {
   constructor(config: Config) {
     const shared = sharedGateway();
     const skipAll = shared !== undefined && 'unavailable' in shared;
-    // a pattern that matches nothing: skipped tests are counted and listed, and no hook of theirs runs
+    // With a pattern that matches nothing, tests are listed as skipped and their hooks do not run
     super(skipAll ? { ...config, testNamePattern: /(?!)/ } : config);
   }
 }

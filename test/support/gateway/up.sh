@@ -2,23 +2,23 @@
 # up.sh DIRECTORY - start a throw-away Ceph cluster of one node with a RADOS Gateway (S3) on loopback.
 #
 # Everything lives below DIRECTORY (which must not exist): configuration, data, logs, pid files, certificate. The last
-# thing written is DIRECTORY/env, `NAME=value` lines for whoever started it. down.sh ends it.
+# file written is DIRECTORY/env, `NAME=value` lines for the caller. down.sh ends it.
 #
 # Where ceph-mon, ceph-osd and radosgw are missing they are installed (as root), or unpacked below the user's cache
 # directory and run from there (as anyone else; needs apt-get, changes nothing outside that directory).
 #
 # Settings, all by environment:
 #   GATEWAY_STORE=memstore    memstore (RAM) or bluestore (sparse file; survives kill -9 of the OSD)
-#   GATEWAY_SIZE_GB=12        size of the device that the OSD believes to have
-#   GATEWAY_GC_WAIT=5         seconds until the space of a deleted object is given back
+#   GATEWAY_SIZE_GB=12        size of the OSD's device, which need not exist
+#   GATEWAY_GC_WAIT=5         seconds until the space of a deleted object is freed
 #   GATEWAY_RGW="a = b;c = d" further lines for the gateway's section of ceph.conf
 #   GATEWAY_OSD="a = b"       further lines for the OSD's section
 #   GATEWAY_FRONTEND="k=v"    further words for rgw_frontends (request_timeout_ms=3000)
 #   GATEWAY_ACCESS_KEY, GATEWAY_SECRET, GATEWAY_OTHER_ACCESS_KEY, GATEWAY_OTHER_SECRET   the two users
 set -euo pipefail
 
-say() { printf 'gateway: %s\n' "$*" >&2; }
-die() { say "$*"; exit 1; }
+log() { printf 'gateway: %s\n' "$*" >&2; }
+die() { log "$*"; exit 1; }
 
 [ $# = 1 ] || die "usage: up.sh DIRECTORY"
 [ "$(uname -s)" = Linux ] || die "a RADOS Gateway can only be started on Linux, this is $(uname -s)"
@@ -39,7 +39,7 @@ install_packages() {
     DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=120 \
       -o Dpkg::Options::=--force-unsafe-io "$@" </dev/null >>"$log" 2>&1
   }
-  say "installing $WANTED"
+  log "installing $WANTED"
   # the package lists of an image are often absent or old: try as they are, then once more with fresh ones
   # shellcheck disable=SC2086
   quiet_apt install --no-install-recommends $WANTED ||
@@ -54,14 +54,14 @@ package_names() { # apt options...
   apt-get "$@" install --print-uris -y -qq --no-install-recommends $WANTED | awk '{ split($2, part, "_"); print part[1] }'
 }
 
-# Whatever one of several gateways at once does here, the others wait for it.
+# Several gateways may start at once: all but one wait for the lock.
 unpack_packages() { # directory
   local into=$1 apt names
   mkdir -p "$into"
   exec 8>"$into.lock"
   flock -w 600 8 || die "another process holds $into.lock"
   if [ ! -e "$into/complete" ]; then
-    say "unpacking $WANTED in $into"
+    log "unpacking $WANTED in $into"
     mkdir -p "$into"/{deb,root,apt/lists/partial,apt/cache/archives/partial}
     apt=(-o APT::Sandbox::User= -o "Dir::State::lists=$into/apt/lists" -o "Dir::Cache=$into/apt/cache" -o Debug::NoLocking=1)
     {
@@ -88,7 +88,7 @@ use_packages() { # directory
 }
 
 if missing; then
-  command -v apt-get >/dev/null || die "ceph-mon, ceph-osd, radosgw or openssl is not installed, and there is no apt-get to get them with"
+  command -v apt-get >/dev/null || die "ceph-mon, ceph-osd, radosgw or openssl is not installed, and apt-get is missing"
   if [ "$(id -u)" = 0 ]; then
     install_packages
   else
@@ -96,9 +96,9 @@ if missing; then
     use_packages "$CACHE"
   fi
 fi
-# the packages' tool is a Python script for the system's own Python; another `python3` may come first in PATH
+# the packages' tool needs the system's own Python; another `python3` may come first in PATH
 if ! missing && [ -x /usr/bin/python3 ]; then PYTHON=/usr/bin/python3; else PYTHON=$(command -v python3) || die "python3 is not installed"; fi
-missing && die "the packages are there but one of $TOOLS is not"
+missing && die "the packages are installed, but one of $TOOLS is missing"
 
 # ---- ports and names ---------------------------------------------------------------------------
 ACCESS_KEY=${GATEWAY_ACCESS_KEY:-TESTERACCESSKEY00001}
@@ -117,7 +117,7 @@ three_free_ports() {
   done
   return 0
 }
-# Two starters may look at the same moment: the lock on the first port's number makes each draw another one.
+# Two processes may test a port at the same moment: the lock on its number makes one of them draw another port.
 while :; do
   PORT=$((20000 + RANDOM % 3300 * 3))
   exec 9>"/tmp/.cache-s3-gateway-port-$PORT.$(id -u)"
@@ -134,12 +134,12 @@ CONF=$DIR/ceph.conf LOG=$DIR/log/start.log
 FSID=$(cat /proc/sys/kernel/random/uuid)
 OSD_ID=$(cat /proc/sys/kernel/random/uuid)
 
-# `localhost` itself too: a client that forgets path style must get a TLS answer, not a certificate error
+# also for `localhost`: a client without path style must get a response and not a certificate error
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 3650 -subj /CN=localhost \
   -addext "subjectAltName=IP:127.0.0.1,DNS:localhost,DNS:*.localhost,DNS:s3.localhost,DNS:*.s3.localhost" \
   -keyout "$DIR/key.pem" -out "$DIR/cert.pem" 2>>"$LOG" || die "openssl could not make a certificate, see $LOG"
 
-# without tcp_nodelay each small answer waits 40 ms for the peer's delayed acknowledgement
+# without tcp_nodelay each small response waits 40 ms for the client's delayed acknowledgement
 FRONTEND="beast endpoint=127.0.0.1:$PORT ssl_endpoint=127.0.0.1:$TLS_PORT ssl_certificate=$DIR/cert.pem ssl_private_key=$DIR/key.pem"
 FRONTEND+=" tcp_nodelay=1${GATEWAY_FRONTEND:+ $GATEWAY_FRONTEND}"
 
@@ -196,7 +196,7 @@ $(tr ';' '\n' <<<"${GATEWAY_OSD-}")
 admin socket = $DIR/run/\$name.asok
 pid file = $DIR/run/\$name.pid
 log file = $DIR/log/\$name.log
-# the gateway alone insists on a secure connection to the monitor, which needs authentication: it would hang for 300 s
+# the gateway requires a secure connection to the monitor, which needs authentication, and would hang for 300 s
 ms mon client mode = crc
 rgw data = $DIR/rgw
 rgw frontends = $FRONTEND
@@ -208,7 +208,7 @@ rgw gc processor max time = 5
 $(tr ';' '\n' <<<"${GATEWAY_RGW-}")
 CONF
 
-# the daemons put themselves into the background and return when they are ready
+# the commands return when the daemons are ready
 start() { # name command...
   local name=$1
   shift
@@ -232,9 +232,9 @@ tool "ceph-mon --mkfs" ceph-mon -c "$CONF" --mkfs -i a --monmap "$DIR/monmap"
 start mon.a ceph-mon -c "$CONF" -i a
 tool "ceph osd new" "$PYTHON" "$(command -v ceph)" -c "$CONF" osd new "$OSD_ID"
 tool "ceph-osd --mkfs" ceph-osd -c "$CONF" -i 0 --mkfs --osd-uuid "$OSD_ID"
-# glibc's malloc would keep the memory of deleted objects
+# by default glibc's malloc keeps the memory of deleted objects
 start osd.0 env MALLOC_MMAP_THRESHOLD_=262144 MALLOC_TRIM_THRESHOLD_=1048576 ceph-osd -c "$CONF" -i 0
-# the first radosgw-admin also makes the zone and its pools: the gateway comes after it
+# the first radosgw-admin creates the zone and its pools, which the gateway needs
 tool "the first user" radosgw-admin -c "$CONF" user create --uid=tester --display-name=tester \
   --access-key="$ACCESS_KEY" --secret-key="$SECRET" --max-buckets=0
 tool "the second user" radosgw-admin -c "$CONF" user create --uid=other --display-name=other \
@@ -242,7 +242,7 @@ tool "the second user" radosgw-admin -c "$CONF" user create --uid=other --displa
 SECOND_USER=$!
 start client.rgw.a radosgw -c "$CONF" -n client.rgw.a
 wait $SECOND_USER || exit 1
-# the gateway returns from its start before it has written its pid
+# the command returns before the gateway has written its pid
 for ((i = 0; i < 200; i++)); do
   [ -s "$DIR/run/client.rgw.a.pid" ] && break
   sleep 0.05

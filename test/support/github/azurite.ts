@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { closedPort } from '../servers/listen.ts';
 
 /**
- * A blob store like the one behind GitHub's cache: Azurite, in memory, on a port of its own.
+ * A blob store as GitHub's cache uses it: Azurite, in memory, on its own port.
  *
  * The client downloads from hosts that are not Azure's (*.blob.core.windows.net) in a single stream, so its concurrent
  * download is not covered by tests against this server.
@@ -19,7 +19,7 @@ export interface Azurite {
   stop(): Promise<void>;
 }
 
-/** The account that Azurite always has, whose key is public (learn.microsoft.com, "Use the Azurite emulator"). */
+/** The fixed account of Azurite, whose key is public (learn.microsoft.com, "Use the Azurite emulator"). */
 const ACCOUNT = 'devstoreaccount1';
 const ACCOUNT_KEY =
   'Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==';
@@ -80,8 +80,8 @@ function blobSignature(blob: string, permissions: string): URLSearchParams {
   const expiry = '2099-01-01T00:00:00Z';
   const resource = `/blob/${ACCOUNT}/${CONTAINER}/${blob}`;
   const empty = (count: number) => Array<string>(count).fill('');
-  // permissions, start, expiry, resource, identifier, IP, protocol, version, resource type, snapshot, encryption
-  // scope, and five response headers.
+  // Permissions, start, expiry, resource, identifier, IP, protocol, version, resource type, snapshot, encryption scope and
+  // five response headers
   const toSign = [permissions, '', expiry, resource, ...empty(3), version, 'b', ...empty(7)];
   return new URLSearchParams({ sp: permissions, se: expiry, sv: version, sr: 'b', sig: sign(toSign) });
 }

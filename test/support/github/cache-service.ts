@@ -22,7 +22,7 @@ export interface CacheEntry {
   readonly key: string;
   readonly version: string;
   readonly blob: string;
-  /** undefined while the entry is only reserved. */
+  /** Undefined while the entry is only reserved. */
   sizeBytes: number | undefined;
 }
 
@@ -120,7 +120,7 @@ export function sendEndless(response: ServerResponse): void {
   send();
 }
 
-/** The entries, oldest first, and the three methods that read and change them. */
+/** Returns a table of entries, oldest first, with the three methods that read and change it. */
 function entryTable(options: CacheServiceOptions) {
   const entries: CacheEntry[] = [];
 
@@ -148,7 +148,7 @@ function entryTable(options: CacheServiceOptions) {
     return { status: 200, body: { ok: true, entry_id: String(entry.id) } };
   }
 
-  /** The exact key first, then each key as a prefix; of several the newest. */
+  /** Finds the exact key, else the newest entry of the first key that is a prefix of it. */
   function find({ key, restore_keys, version }: Message): Reply {
     const whole = entries.filter(entry => entry.version === version && entry.sizeBytes !== undefined);
     const prefixes = [String(key), ...((restore_keys as string[] | undefined) ?? [])];

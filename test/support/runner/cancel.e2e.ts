@@ -6,7 +6,7 @@ const { action, runSteps } = scratchWorkflows();
 
 describe('a cancel', () => {
   const waiting = {
-    // says on which signals it ends; its child says whether it was signalled
+    // Prints its signals, and the signal of its child
     'main.js': `
       const child = require('node:child_process').spawn('sleep', ['3']);
       child.on('exit', (code, signal) => console.log('child ' + signal));

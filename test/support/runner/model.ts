@@ -1,4 +1,4 @@
-/** What a test asks of the runner, and what it gets back. */
+/** Options and results of the runner. */
 
 export type Conclusion = 'success' | 'failure' | 'cancelled' | 'skipped';
 
@@ -7,7 +7,7 @@ export interface Annotation {
   readonly message: string;
 }
 
-/** One line of output, after masking. `step` is its step's name, `job` the job's (with its matrix values). */
+/** A line of output, after masking. `step` is the step's name, `job` the job's with its matrix values. */
 export interface LogLine {
   readonly job: string;
   readonly step: string;
@@ -15,7 +15,7 @@ export interface LogLine {
 }
 
 export interface StepResult {
-  /** As written, or what the runner makes up (`__run`, `__owner_repo_2`). */
+  /** The given id, or a generated one (`__run`, `__owner_repo_2`). */
   readonly id: string;
   readonly name: string;
   readonly stage: 'main' | 'post';
@@ -24,14 +24,14 @@ export interface StepResult {
   /** After it. */
   readonly conclusion: Conclusion;
   readonly outputs: Readonly<Record<string, string>>;
-  /** What it printed, masked, workflow commands taken out. */
+  /** Its output, masked, without workflow commands. */
   readonly log: string;
   readonly annotations: readonly Annotation[];
-  /** The messages of its `warning` annotations: the runner's own (unexpected inputs) too. */
+  /** The messages of its `warning` annotations, including those of the runner about unexpected inputs. */
   readonly warnings: readonly string[];
-  /** What it wrote to GITHUB_STEP_SUMMARY. */
+  /** The content of GITHUB_STEP_SUMMARY. */
   readonly summary: string;
-  /** Of its process; undefined: none was started. */
+  /** The exit of its process. Undefined if none was started. */
   readonly exit: ProcessExit | undefined;
   /** The steps of a composite action. */
   readonly inner: readonly StepResult[];
@@ -52,7 +52,7 @@ export interface JobResult {
   readonly matrix: Readonly<Record<string, unknown>>;
   readonly conclusion: Conclusion;
   readonly outputs: Readonly<Record<string, string>>;
-  /** Main steps, then post steps, in the order they ran. */
+  /** Main steps, then post steps, in the order of their runs. */
   readonly steps: readonly StepResult[];
   readonly log: string;
 }
@@ -60,12 +60,12 @@ export interface JobResult {
 export interface WorkflowResult {
   readonly conclusion: Conclusion;
   readonly jobs: readonly JobResult[];
-  /** Of all jobs. */
+  /** The steps of all jobs. */
   readonly steps: readonly StepResult[];
   readonly log: string;
 }
 
-/** A leg of a matrix, for options that differ by leg. */
+/** A leg of a matrix, for options that depend on it. */
 export interface Leg {
   readonly job: string;
   readonly matrix: Readonly<Record<string, unknown>>;
@@ -75,9 +75,9 @@ export interface RunWorkflowOptions {
   /** A workflow file, or its text. */
   readonly file?: string;
   readonly text?: string;
-  /** Only this job, as if those it needs had succeeded. */
+  /** Runs only this job, as if those that it needs had succeeded. */
   readonly job?: string;
-  /** Default: a push to `main`. */
+  /** A push to `main` by default. */
   readonly event?: { readonly name: string; readonly payload?: Readonly<Record<string, unknown>> };
   /** Overrides of the `github` context; its keys also become the GITHUB_* variables. */
   readonly github?: Readonly<Record<string, unknown>>;
@@ -85,25 +85,25 @@ export interface RunWorkflowOptions {
   readonly vars?: Readonly<Record<string, string>>;
   readonly inputs?: Readonly<Record<string, unknown>>;
   /**
-   * Where actions are: what stands behind `uses:`, with or without `@ref`, to a directory. `./x` that is not listed is
-   * looked up in the workspace, as on a runner.
+   * Maps the value of `uses`, with or without `@ref`, to the directory of the action. `./x` that is not listed is in the
+   * workspace, as on a runner.
    */
   readonly actions?: Readonly<Record<string, string>>;
   /** The machine's environment. `ACTIONS_*` reaches actions only, not `run:` steps. */
   readonly env?: Readonly<Record<string, string>>;
   readonly workspace: string | ((leg: Leg) => string);
-  /** Default: a new directory for each job, removed afterwards. */
+  /** By default a new directory for each job, which is removed afterwards. */
   readonly home?: string | ((leg: Leg) => string);
-  /** Run the steps as this user (the caller is root). Workspace and home are the caller's to hand over. */
+  /** Runs the steps as this user if the caller is root. The caller gives the workspace and the home to the user. */
   readonly uid?: number;
   readonly gid?: number;
   /** Cancels the run. */
   readonly signal?: AbortSignal;
-  /** Cancels the run at the first line of output for which this is true. */
+  /** Cancels the run at the first line of output for which it returns true. */
   readonly cancelWhen?: (line: LogLine) => boolean;
-  /** Sees each line as it comes. */
+  /** Called with each line as it comes. */
   readonly onLine?: (line: LogLine) => void;
-  /** Waits between the signals of a cancel, in ms. Default: the runner's own, 7,500 and 2,500. */
+  /** Waits between the signals of a cancel, in ms. By default those of the runner: 7,500 and 2,500. */
   readonly grace?: Grace;
 }
 

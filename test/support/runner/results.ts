@@ -26,7 +26,7 @@ export function closingFields(step: StepResult): Readonly<Record<string, string>
 }
 
 /** Returns the lines of a step's log for people: all but the closing line for programs. */
-export function saidBy(step: StepResult): string {
+export function linesForPeople(step: StepResult): string {
   const lines = step.log.split('\n').filter(line => !line.startsWith('cache-s3: '));
   return lines.join('\n');
 }
@@ -41,7 +41,7 @@ export function debugOf(step: StepResult): readonly string[] {
   return step.annotations.filter(({ level }) => level === 'debug').map(({ message }) => message);
 }
 
-/** The conclusion of each step, by its stage and id. */
+/** Returns the conclusion of each step by its stage and id. */
 export function conclusionsOf(result: WorkflowResult): Readonly<Record<string, string>> {
   return Object.fromEntries(result.steps.map(({ stage, id, conclusion }) => [`${stage} ${id}`, conclusion]));
 }

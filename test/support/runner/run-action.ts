@@ -1,4 +1,4 @@
-/** Runs one phase of an action in a process of its own, as the runner does. `runWorkflow` runs whole workflows. */
+/** Runs one phase of an action as a process, as the runner does. `runWorkflow` runs whole workflows. */
 
 import { chown, mkdir } from 'node:fs/promises';
 import path from 'node:path';
@@ -34,12 +34,12 @@ export interface ActionRun {
   readonly jobStatus?: 'success' | 'failure' | 'cancelled';
   readonly uid?: number;
   readonly gid?: number;
-  /** Aborted: SIGINT, then SIGTERM, then SIGKILL, after the waits of `grace` (the runner's by default). */
+  /** At its abort: SIGINT, then SIGTERM, then SIGKILL, after the waits of `grace` (the runner's by default). */
   readonly stop?: AbortSignal;
   readonly grace?: Grace;
   /** Called with each line of standard output and error as it comes. */
   readonly onLine?: (line: string) => void;
-  /** Called with the process's id as soon as it runs, for a test that sends it signals of its own. */
+  /** Called with the process's id when it runs, for tests that send signals. */
   readonly onStart?: (pid: number) => void;
 }
 

@@ -11,10 +11,10 @@ import { runWorkflowJob } from './job/job.ts';
 import type { Conclusion, JobResult, LogLine, RunWorkflowOptions, WorkflowResult } from './model.ts';
 
 /**
- * Runs a workflow file on this machine by the rules of actions/runner, as far as actions like ours can notice: real
- * YAML and expressions (GitHub's own parser and evaluator), `run:`, JavaScript and composite actions, post steps,
- * matrix, `needs`, cancel. Not there: containers, services, reusable workflows, `pre`, background steps,
- * `concurrency`, `max-parallel`, triggers (the test names the event).
+ * Runs a workflow file on this machine by the rules of actions/runner, as far as they matter to a cache action: YAML and
+ * expressions (GitHub's own parser and evaluator), `run:`, JavaScript and composite actions, post steps, matrix, `needs`,
+ * cancel. Not supported: containers, services, reusable workflows, `pre`, background steps, `concurrency`,
+ * `max-parallel`, triggers (the test gives the event).
  *
  * @throws Error when the workflow is not valid. A failed step is a result, not an error.
  */
@@ -49,7 +49,7 @@ class Run {
   readonly #workflow: WorkflowSpec;
   readonly #options: RunWorkflowOptions;
   readonly #cancel = new AbortController();
-  /** Legs whose failure the job forgives. */
+  /** Legs with `continue-on-error`. */
   readonly #forgiven = new Set<JobResult>();
 
   constructor(workflow: WorkflowSpec, options: RunWorkflowOptions) {
@@ -113,7 +113,7 @@ class Run {
     if (this.#options.cancelWhen?.(line)) this.#cancel.abort();
   }
 
-  /** What job-level expressions see. */
+  /** Returns the values for expressions of a job. */
   #scope(needs: Readonly<Record<string, { result: Conclusion }>>, matrix: Matrix = {}): ExpressionScope {
     const results = Object.values(needs).map(need => need.result);
     const failed = results.includes('failure');
@@ -151,7 +151,7 @@ class Run {
   }
 }
 
-/** What `needs` tells of a job: the worst of its legs, and the outputs of all. */
+/** Returns a job in the context `needs`: the worst result of its legs, and the outputs of all. */
 function summary(legs: readonly JobResult[]): { result: Conclusion; outputs: Record<string, string> } {
   const worst = (['failure', 'cancelled', 'skipped'] as const).find(conclusion =>
     legs.some(leg => leg.conclusion === conclusion),

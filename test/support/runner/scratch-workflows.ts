@@ -6,18 +6,18 @@ import type { RunWorkflowOptions, WorkflowResult } from './model.ts';
 import { runWorkflow } from './run-workflow.ts';
 import { indent, workflowOf } from './workflow-text.ts';
 
-/** Workflows and actions of a test's own, written where the test says what they do. */
+/** Workflows and actions that a test writes. */
 export interface ScratchWorkflows {
-  /** Where the present test has its files; all gone when it is. */
+  /** The directories of the current test, which are removed at its end. */
   readonly places: { readonly root: string; readonly workspace: string };
-  /** Runs a workflow of one job with these steps (YAML, indented by the test as it likes). */
+  /** Runs a workflow of one job with these steps (YAML, indented in any way). */
   runSteps(steps: string, options?: Partial<RunWorkflowOptions>): Promise<WorkflowResult>;
   runText(text: string, options?: Partial<RunWorkflowOptions>): Promise<WorkflowResult>;
-  /** Writes an action whose scripts are these bodies, with fs and append(variable, text) at hand. */
+  /** Writes an action with these scripts, which may use fs and append(variable, text). */
   action(name: string, yml: string, scripts?: Record<string, string>): Promise<string>;
 }
 
-/** Call it once, at the top of a test file. */
+/** Call it once at the top of a test file. */
 export function scratchWorkflows(): ScratchWorkflows {
   const places = { root: '', workspace: '' };
 

@@ -60,7 +60,7 @@ export interface FaultProxy extends Pick<LocalServer, 'endpoint' | 'close'>, Asy
   readonly operations: readonly string[];
 }
 
-/** Returns a rule that breaks the first `count` requests of this operation (undefined: of any). */
+/** Returns a rule that breaks the first `count` requests of an operation, or of any if it is undefined. */
 export function firstTimes(count: number, operation: string | undefined, fault: Fault): Rule {
   let left = count;
   return request => {

@@ -1,4 +1,4 @@
-/** An archive as an independent reader of tar sees it. */
+/** Checks archives with an independent reader of tar. */
 
 import { deepStrictEqual } from 'node:assert/strict';
 import { createHash } from 'node:crypto';
@@ -17,14 +17,14 @@ const TYPES: Partial<Record<NonNullable<Header['type']>, EntryType>> = {
   link: EntryType.hardLink,
 };
 
-/** What a reader of tar and the manifest both say of an entry. */
+/** The fields of an entry that both tar and the manifest have. */
 interface Member extends Mtime {
   readonly name: string;
   readonly type: EntryType | undefined;
   readonly mode: number | undefined;
   readonly size: number;
   readonly link: string;
-  /** Of the data. */
+  /** The digest of the data. */
   readonly sha256: string;
 }
 
@@ -42,7 +42,7 @@ export async function checkTar(object: Buffer, { full = false } = {}): Promise<v
   deepStrictEqual(full ? found : lastOf(expected, found), expected);
 }
 
-/** Frame by frame: Node's one-shot decoder ends with the first. */
+/** Decompresses each frame: Node's one-shot decoder ends after the first. */
 function* rawFrames(object: Buffer, { frames }: Manifest, manifestStart: number): Generator<Buffer> {
   let start = 0;
   for (const { size } of frames) {
@@ -82,7 +82,7 @@ function memberOf(entry: Entry, { entries }: Manifest, raws: readonly Buffer[]):
   return { name: asUtf8(name), type, mode, mtimeUs, mtimeRestNs, size, link: asUtf8(link), sha256 };
 }
 
-/** Of the bytes at the place that the manifest names. */
+/** Returns the digest of the bytes at the place in the manifest. */
 function dataHash({ frame, offset, size }: Entry, raws: readonly Buffer[]): string {
   const hash = createHash('sha256');
   let at = offset;
@@ -95,8 +95,8 @@ function dataHash({ frame, offset, size }: Entry, raws: readonly Buffer[]): stri
 }
 
 /**
- * For each of `expected` what a reader of tar is left with. Names that are not UTF-8 look alike to tar-stream: of those
- * one that is as expected will do.
+ * Returns the last member of tar for each name of `expected`. tar-stream returns equal names for some that are not UTF-8: of
+ * those an equal member is returned.
  */
 function lastOf(expected: readonly Member[], found: readonly Member[]): readonly (Member | undefined)[] {
   const byName = Map.groupBy(found, ({ name }) => name);
@@ -111,7 +111,7 @@ function isSame(a: Member, b: Member): boolean {
   return JSON.stringify(a) === JSON.stringify(b);
 }
 
-/** tar-stream reads all names as UTF-8: bytes that are not come as U+FFFD. */
+/** Converts a name as tar-stream does, which returns U+FFFD for bytes that are not UTF-8. */
 function asUtf8(name: string): string {
   if (name.isWellFormed()) return name;
   const bytes = [...name].flatMap(character => {
@@ -121,7 +121,7 @@ function asUtf8(name: string): string {
   return Buffer.from(bytes).toString('utf8');
 }
 
-/** The fraction stands in a pax record alone. */
+/** Returns the time in microseconds. Only a pax record has the fraction. */
 function mtimeOf(header: Header): Mtime {
   const [seconds, fraction = ''] = (
     (header.pax as Record<string, string> | undefined)?.mtime ?? String(header.mtime!.getTime() / 1000)

@@ -13,7 +13,7 @@ export interface ActionManifest {
     readonly default: TemplateToken | undefined;
     readonly deprecation: string | undefined;
   }[];
-  /** With values for a composite action only. */
+  /** Only a composite action gives values. */
   readonly outputs: readonly { readonly id: string; readonly value: TemplateToken | undefined }[];
   readonly runs:
     | {
@@ -25,7 +25,7 @@ export interface ActionManifest {
     | { readonly using: 'composite'; readonly steps: readonly StepSpec[] };
 }
 
-/** @throws Error that lists what the parser objects to. */
+/** Reads the action.yml of a directory. @throws Error with the parser's objections. */
 export async function readManifest(directory: string): Promise<ActionManifest> {
   const { name, content } = await findFile(directory);
   const { context, value } = parseAction({ name, content }, new NoOperationTraceWriter());
@@ -56,7 +56,7 @@ function toRuns(
   if (runs.using === 'composite') return { using: 'composite', steps: toSteps(runs.steps, steps) };
   if (runs.using === 'docker' || runs.pre !== undefined)
     throw new Error(`${name} uses a container or 'pre', which this runner cannot do`);
-  // The parser drops a condition that it cannot read, without an error.
+  // The parser drops a condition that it cannot read, without an error
   if (postIf !== undefined && runs.postIf === undefined) throw new Error(`${name}: post-if is not valid`);
   return { using: 'node', main: runs.main, post: runs.post, postIf: runs.postIf ?? 'always()' };
 }

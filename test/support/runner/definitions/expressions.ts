@@ -12,20 +12,20 @@ interface FunctionDefinition {
   call(...args: ExpressionData[]): ExpressionData;
 }
 
-/** `skipped` is for jobs that need one that did not run: neither `success()` nor `failure()` holds. */
+/** `skipped`: a job that it needs did not run, so neither `success()` nor `failure()` is true. */
 export type Status = 'success' | 'failure' | 'cancelled' | 'skipped';
 
-/** What an expression may look at. Asked anew for each evaluation, since all of it changes while a job runs. */
+/** The values of an expression. They change while a job runs, so each evaluation calls these functions again. */
 export interface ExpressionScope {
-  /** The contexts by name, as plain JSON. */
+  /** Returns the contexts by name, as plain JSON. */
   contexts(): Record<string, unknown>;
-  /** What `success()`, `failure()` and `cancelled()` go by. */
+  /** Returns the status for `success()`, `failure()` and `cancelled()`. */
   status(): Status;
-  /** SHA-256 over the files that match; '' when none does. */
+  /** Returns the SHA-256 over the files that match, or '' if none does. */
   hashFiles(patterns: readonly string[]): Promise<string>;
 }
 
-/** `hashFiles` reads files, but the evaluator is synchronous: the value is fetched, and the evaluation done again. */
+/** `hashFiles` reads files, but the evaluator is synchronous: the hash is computed and the expression evaluated again. */
 class NeedsHash extends Error {
   readonly patterns: readonly string[];
   constructor(patterns: readonly string[]) {
@@ -82,13 +82,13 @@ function functionsOf(
   ]);
 }
 
-/** Whether a condition (without `${{ }}`) holds. */
+/** Returns whether a condition (without `${{ }}`) is true. */
 export async function evaluateCondition(expression: string, scope: ExpressionScope): Promise<boolean> {
   const value = fromData(await evaluate(`!!(${expression})`, scope));
   return value === true;
 }
 
-/** A scalar of a workflow as text: literal, or its expression's value. */
+/** Returns a scalar of a workflow as text: a literal, or the value of an expression. */
 export async function evaluateText(
   token: TemplateToken | undefined,
   scope: ExpressionScope,
@@ -98,7 +98,7 @@ export async function evaluateText(
   return isScalar(token) ? token.toString() : '';
 }
 
-/** Any value of a workflow as plain JSON. */
+/** Returns any value of a workflow as plain JSON. */
 export async function evaluateValue(
   token: TemplateToken | undefined,
   scope: ExpressionScope,
@@ -120,7 +120,7 @@ export async function evaluateValue(
   return (token as unknown as { value?: unknown }).value ?? null;
 }
 
-/** A mapping as texts (`env`, `with`, `outputs`). */
+/** Returns a mapping (`env`, `with`, `outputs`) with its values as text. */
 export async function evaluateTexts(
   token: TemplateToken | undefined,
   scope: ExpressionScope,

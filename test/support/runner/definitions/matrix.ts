@@ -1,11 +1,11 @@
-/** A matrix as written, evaluated: axes, plus `include` and `exclude`. */
+/** An evaluated matrix: axes, `include` and `exclude`. */
 export type Matrix = Readonly<Record<string, unknown>>;
 export type Combination = Record<string, unknown>;
 
 /**
- * The legs of a matrix, in GitHub's order (docs.github.com, "Running variations of jobs in a workflow"): the product
- * of the axes without what `exclude` names; then each `include` extends the legs whose axis values it does not
- * change, or makes a leg of its own.
+ * Returns the legs of a matrix in GitHub's order (docs.github.com, "Running variations of jobs in a workflow"): the product
+ * of the axes without the entries of `exclude`. Each `include` extends the legs whose axis values it does not change, or
+ * adds a leg.
  */
 export function expandMatrix(matrix: Matrix | undefined): Combination[] {
   if (matrix === undefined) return [{}];
@@ -21,7 +21,7 @@ export function expandMatrix(matrix: Matrix | undefined): Combination[] {
   return legs;
 }
 
-/** How GitHub names a leg: the job and its values. */
+/** Returns GitHub's name of a leg: the job and its values. */
 export function legName(job: string, leg: Combination): string {
   const values = Object.values(leg).map(value =>
     typeof value === 'object' ? JSON.stringify(value) : String(value),
@@ -39,7 +39,7 @@ function product(axes: readonly (readonly [string, unknown])[]): Combination[] {
   return legs;
 }
 
-/** Whether `entry` changes none of the values that the axes gave this leg. A leg of `include` has none to keep. */
+/** Returns whether `entry` changes no axis value of this leg. A leg of `include` has no axis values. */
 function fits(original: Combination | undefined, entry: Combination): boolean {
   if (original === undefined) return false;
   return Object.entries(entry).every(([name, value]) => !(name in original) || same(original[name], value));

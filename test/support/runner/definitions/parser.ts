@@ -1,8 +1,8 @@
 import { registerHooks } from 'node:module';
 
 /**
- * GitHub's own parser of workflows and actions. It imports its schemas as JSON without saying so, which Node refuses;
- * the hook says it. (Bundlers do not mind, so the package's own users do not notice.)
+ * GitHub's own parser of workflows and actions. It imports JSON without an import attribute, which bundlers accept and Node
+ * refuses: the hook adds the attribute.
  */
 const hooks = registerHooks({
   resolve(specifier, context, next) {

@@ -9,11 +9,11 @@ import {
   parseWorkflow,
 } from './parser.ts';
 
-/** A step of a workflow or of a composite action. Values are tokens: they are evaluated when the step runs. */
+/** A step of a workflow or of a composite action. Values are tokens, which are evaluated when the step runs. */
 export interface StepSpec {
   readonly id: string;
   readonly name: TemplateToken | undefined;
-  /** With `success() &&` put before it where it names no status. */
+  /** Begins with `success() &&` unless it names a status. */
   readonly condition: string;
   readonly run: TemplateToken | undefined;
   readonly uses: string | undefined;
@@ -48,7 +48,7 @@ export interface WorkflowSpec {
 /**
  * Reads a workflow with GitHub's own parser.
  *
- * @throws Error that lists what the parser objects to.
+ * @throws Error with the parser's objections.
  */
 export async function readWorkflow(source: { file?: string; text?: string }): Promise<WorkflowSpec> {
   const name = source.file ?? 'workflow.yml';
@@ -81,7 +81,7 @@ export async function readWorkflow(source: { file?: string; text?: string }): Pr
   };
 }
 
-/** The parser's steps, with what it leaves out (`with`, `shell`, ...) taken from the tokens. */
+/** Returns the parser's steps with the fields that it omits (`with`, `shell`, ...), from the tokens. */
 export function toSteps(steps: readonly Step[], tokens: TemplateToken | undefined): StepSpec[] {
   if (tokens === undefined || !isSequence(tokens)) return [];
   return steps.map((step, index) => {

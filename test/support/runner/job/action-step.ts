@@ -10,7 +10,7 @@ import type { JobState, StepFrame } from './job-state.ts';
 import { performRun } from './run-step.ts';
 import { type Performed, runStep, type StepContext, type StepWork } from './step.ts';
 
-/** The work of a step as written, with the job's defaults for `run`. */
+/** Returns the work of a step, with the job's defaults for `run`. */
 export function workOf(spec: StepSpec, defaults: JobSpec['defaults'], order: number): StepWork {
   const defaultOf = (name: string) => defaults.map(mapping => mapping?.find(name)).find(token => token);
   return {
@@ -58,7 +58,7 @@ async function performNode(
   };
   const { post } = runs;
   const mainName = await workOf(spec, [], 0).name(context.scope);
-  // Before main runs, so that it runs after a main that fails or is cancelled.
+  // Registered before main runs, so that it runs after a main that fails or is cancelled
   if (post !== undefined)
     context.job.posts.push({
       id: spec.id,
@@ -68,7 +68,7 @@ async function performNode(
       env: spec.env,
       continueOnError: spec.continueOnError,
       timeoutMinutes: spec.timeoutMinutes,
-      // The step's own frame: `with` may name the inputs and steps of the composite action around it.
+      // With the step's own frame, as `with` may use inputs and steps of the composite action around it
       perform: async ({ job, log, stop }) => {
         const frame = context.frame;
         const env = await evaluateTexts(spec.env, job.scope(frame));
@@ -118,7 +118,7 @@ async function inputsOf(spec: StepSpec, manifest: ActionManifest, { scope, log }
   return inputs;
 }
 
-/** The directory behind `uses`: what the test lists, with or without `@ref`, or the workspace's own. */
+/** Returns the directory of `uses`: one that the test lists, with or without `@ref`, or one of the workspace. */
 function locate(uses: string, job: JobState): string {
   const listed = job.options.actions ?? {};
   const direct = listed[uses] ?? listed[uses.replace(/@.*$/, '')];

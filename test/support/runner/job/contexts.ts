@@ -1,7 +1,7 @@
 import path from 'node:path';
 import type { RunWorkflowOptions } from '../model.ts';
 
-/** The directories of one job on its machine. */
+/** The directories of a job on its machine. */
 export interface JobPlaces {
   readonly workspace: string;
   readonly home: string;
@@ -10,7 +10,7 @@ export interface JobPlaces {
   readonly eventFile: string;
 }
 
-/** The `github` context: a push to `main` of `octo/demo`, as far as the test does not say otherwise. */
+/** Returns the `github` context: a push to `main` of `octo/demo`, with the test's overrides. */
 export function githubContext(
   options: RunWorkflowOptions,
   workflow: string,
@@ -65,10 +65,10 @@ export function runnerContext(places: JobPlaces): Record<string, string> {
   };
 }
 
-/** The `github` keys that do not become GITHUB_* variables. */
+/** The keys of `github` without a GITHUB_* variable. */
 const CONTEXT_ONLY = new Set(['event', 'token', 'action_status']);
 
-/** GITHUB_* and RUNNER_* from their contexts. */
+/** Returns the GITHUB_* and RUNNER_* variables of the contexts. */
 export function contextVariables(
   github: Readonly<Record<string, unknown>>,
   runner: Readonly<Record<string, string>>,

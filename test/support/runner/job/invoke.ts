@@ -2,7 +2,7 @@ import { runnerGrace } from '../process/process.ts';
 import { runStepProcess } from '../process/step-process.ts';
 import type { Performed, StepContext } from './step.ts';
 
-/** More than this the runner does not show (docs.github.com, "Adding a job summary"). */
+/** The limit of the runner (docs.github.com, "Adding a job summary"). */
 const SUMMARY_LIMIT_BYTES = 1024 * 1024;
 
 export interface Invocation {
@@ -10,11 +10,11 @@ export interface Invocation {
   readonly args: readonly string[];
   readonly cwd: string;
   readonly kind: 'run' | 'action';
-  /** Beyond the step's own: INPUT_*, STATE_*. */
+  /** Added to the step's variables: INPUT_*, STATE_*. */
   readonly variables: Readonly<Record<string, string>>;
 }
 
-/** Runs a step's process with the runner's files, and applies what it wrote there, also after a cancel. */
+/** Runs a step's process with the runner's files, and applies their content, also after a cancel. */
 export async function invoke(
   context: StepContext,
   invocation: Invocation,

@@ -1,6 +1,6 @@
 import type { Annotation, LogLine } from '../model.ts';
 
-/** What one job prints. Masks hold for the rest of the job; each step has a part of its own. */
+/** The log of a job. A mask applies to the rest of the job. */
 export class JobLog {
   readonly #job: string;
   readonly #onLine: (line: LogLine) => void;
@@ -17,13 +17,13 @@ export class JobLog {
     return this.#lines.join('\n');
   }
 
-  /** Each line of a secret is a secret, as on the runner. */
+  /** Masks a secret and each of its lines, as the runner does. */
   mask(secret: string): void {
     for (const line of [secret, ...secret.split(/\r?\n/)]) if (line.trim() !== '') this.#masks.add(line);
   }
 
   masked(text: string): string {
-    // Longer ones first: a short secret may be part of a long one.
+    // Longer ones first: a short secret may be part of a long one
     const masks = [...this.#masks].sort((a, b) => b.length - a.length);
     return masks.reduce((result, mask) => result.replaceAll(mask, '***'), text);
   }
@@ -36,15 +36,15 @@ export class JobLog {
   }
 }
 
-/** What one step prints: lines for people, and workflow commands, which are taken out and obeyed. */
+/** The log of a step: lines for people. Workflow commands are executed and removed. */
 export class StepLog {
   readonly annotations: Annotation[] = [];
   readonly #job: JobLog;
   readonly #step: string;
-  /** The steps around this one: a composite's log holds those of its steps. */
+  /** The log of the step around this one: the log of a composite action includes its steps. */
   readonly #outer: StepLog | undefined;
   readonly #lines: string[] = [];
-  /** The word that ends `::stop-commands::`. */
+  /** The token that ends `::stop-commands::`. */
   #stopped: string | undefined;
 
   constructor(job: JobLog, step: string, outer: StepLog | undefined) {
@@ -61,7 +61,7 @@ export class StepLog {
     return this.annotations.filter(({ level }) => level === 'warning').map(({ message }) => message);
   }
 
-  /** A line of the step's output. */
+  /** Reads a line of the step's output. */
   readLine(line: string): void {
     const command = /^\s*::([\w-]+)(?:\s[^:]*(?::(?!:)[^:]*)*)?::(.*)$/.exec(line);
     const name = command?.[1]?.toLowerCase();

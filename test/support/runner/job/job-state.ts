@@ -6,37 +6,37 @@ import { contextVariables, type JobPlaces } from './contexts.ts';
 import type { JobLog, StepLog } from './job-log.ts';
 import type { StepWork } from './step.ts';
 
-/** What the `steps` context holds of one step. */
+/** A step in the `steps` context. */
 export interface StepRecord {
   readonly outputs: Readonly<Record<string, string>>;
   readonly outcome: Conclusion;
   readonly conclusion: Conclusion;
 }
 
-/** A list of steps and what they see: the job's own, or a composite action's. */
+/** The steps of a job or of a composite action, with their contexts. */
 export interface StepFrame {
   readonly steps: Record<string, StepRecord>;
-  /** What `success()` and `failure()` go by: the job's status, or that of the composite action alone. */
+  /** The status for `success()` and `failure()`: that of the job, or of the composite action alone. */
   status: Status;
   readonly inputs: Readonly<Record<string, unknown>>;
-  /** `env` of the steps around. */
+  /** `env` of the steps around it. */
   readonly env: Readonly<Record<string, string>>;
-  /** Keys of `github` that are special here (`action_path`). */
+  /** Keys of `github` for these steps (`action_path`). */
   readonly github: Readonly<Record<string, unknown>>;
-  /** Aborts when the step around is stopped. */
+  /** Aborts when the step around it is stopped. */
   readonly stop: AbortSignal | undefined;
   readonly log: StepLog | undefined;
-  /** Secrets are the workflow's: a composite action has none. */
+  /** A composite action has none. */
   readonly secrets: Readonly<Record<string, string>>;
 }
 
-/** Everything of a job that its steps share and change. */
+/** The state of a job, which its steps share and change. */
 export class JobState {
-  /** What steps exported through GITHUB_ENV. */
+  /** The variables of GITHUB_ENV. */
   readonly exported: Record<string, string> = {};
-  /** What steps put before PATH, newest first. */
+  /** The directories of GITHUB_PATH, newest first. */
   readonly paths: string[] = [];
-  /** Registered by main steps, run in reverse. */
+  /** Registered by main steps, and run in reverse order. */
   readonly posts: StepWork[] = [];
   readonly frame: StepFrame;
 
@@ -70,7 +70,7 @@ export class JobState {
     };
   }
 
-  /** What the expressions of a step of `frame` see; `stepEnv` is asked each time. */
+  /** Returns the values for expressions of a step of `frame`. Each evaluation calls `stepEnv`. */
   scope(frame: StepFrame, stepEnv: () => Readonly<Record<string, string>> = () => ({})): ExpressionScope {
     const inComposite = frame !== this.frame;
     const status = () => (this.frame.status === 'cancelled' ? 'cancelled' : frame.status);
@@ -89,7 +89,7 @@ export class JobState {
     };
   }
 
-  /** The environment of a process of this job. `ACTIONS_*` of the machine is for actions only. */
+  /** Returns the environment of a process of this job. Only actions get `ACTIONS_*` of the machine. */
   environment(
     frame: StepFrame,
     stepEnv: Readonly<Record<string, string>>,
@@ -112,7 +112,7 @@ export class JobState {
     return variables;
   }
 
-  /** A failed step fails the list it stands in; a cancel stays a cancel. */
+  /** Makes a frame fail with its step, unless it is cancelled. */
   merge(frame: StepFrame, conclusion: Conclusion): void {
     if (conclusion === 'failure' && frame.status === 'success') frame.status = 'failure';
   }

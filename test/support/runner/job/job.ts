@@ -21,7 +21,7 @@ export interface LegSetup {
   readonly onLine: (line: LogLine) => void;
 }
 
-/** Runs one job (one leg of its matrix) on a machine of its own: main steps, then post steps, last in first out. */
+/** Runs a leg of a job on its own machine: main steps, then post steps, last in, first out. */
 export async function runWorkflowJob(setup: LegSetup, options: RunWorkflowOptions): Promise<JobResult> {
   const root = await mkdtemp(path.join(tmpdir(), 'cache-s3-runner-'));
   try {
@@ -67,7 +67,7 @@ async function prepare(root: string, setup: LegSetup, options: RunWorkflowOption
   const markCancelled = () => {
     job.frame.status = 'cancelled';
   };
-  // First of all listeners: steps that ask again after the cancel must see it.
+  // The first listener: steps that evaluate their condition after a cancel must find it set
   if (setup.cancel.aborted) markCancelled();
   else setup.cancel.addEventListener('abort', markCancelled, { once: true });
   for (const token of [setup.workflow.env, setup.spec.env])

@@ -7,7 +7,7 @@ import type { StepSpec } from '../definitions/workflow-file.ts';
 import { invoke } from './invoke.ts';
 import type { Performed, StepContext } from './step.ts';
 
-/** A `run:` step: its text in a file, given to a shell. */
+/** Runs a `run:` step: writes its text to a file and starts a shell with it. */
 export async function performRun(
   spec: StepSpec,
   defaults: (name: 'shell' | 'working-directory') => TemplateToken | undefined,

@@ -9,7 +9,7 @@ import type { Conclusion, ProcessExit, StepResult } from '../model.ts';
 import { StepLog } from './job-log.ts';
 import type { JobState, StepFrame } from './job-state.ts';
 
-/** One step to run: a main step, or the post step that one has registered. */
+/** A step to run: a main step, or a registered post step. */
 export interface StepWork {
   readonly id: string;
   readonly stage: 'main' | 'post';
@@ -27,11 +27,11 @@ export interface StepContext {
   readonly scope: ExpressionScope;
   readonly env: Readonly<Record<string, string>>;
   readonly log: StepLog;
-  /** Aborts when the step is to end: a cancel, or its time limit. */
+  /** Aborts when the step must end: at a cancel or at its time limit. */
   readonly stop: AbortSignal;
 }
 
-/** What became of the step's own work. */
+/** The result of a step's work. */
 export interface Performed {
   readonly outcome: 'success' | 'failure';
   readonly outputs?: Readonly<Record<string, string>>;
@@ -41,8 +41,8 @@ export interface Performed {
 }
 
 /**
- * Runs a step by the rules of actions/runner (StepsRunner.cs): condition, time limit, cancel, `continue-on-error`, and
- * what the rest of the job learns of it.
+ * Runs a step by the rules of actions/runner (StepsRunner.cs): condition, time limit, cancel, `continue-on-error`, and its
+ * effect on the job.
  */
 export async function runStep(work: StepWork, job: JobState, frame: StepFrame): Promise<StepResult> {
   let env: Record<string, string> = {};
@@ -61,7 +61,7 @@ export async function runStep(work: StepWork, job: JobState, frame: StepFrame): 
       performed = await work
         .perform({ job, frame, scope, env, log, stop: limits.stop })
         .finally(() => limits.end());
-      outcome = limits.judge(performed.outcome, log, name);
+      outcome = limits.conclude(performed.outcome, log, name);
     } else {
       outcome = 'skipped';
     }
@@ -70,7 +70,7 @@ export async function runStep(work: StepWork, job: JobState, frame: StepFrame): 
   }
   const conclusion = outcome === 'failure' && mayFail ? 'success' : outcome;
   const outputs = performed.outputs ?? {};
-  // The runner shows only steps that have an id of their own.
+  // The context has only steps with an id of their own
   if (work.stage === 'main' && !work.id.startsWith('__'))
     frame.steps[work.id] = { outputs, outcome, conclusion };
   job.merge(frame, conclusion);
@@ -90,7 +90,7 @@ export async function runStep(work: StepWork, job: JobState, frame: StepFrame): 
   };
 }
 
-/** What may end a step early: the step around it, its time limit, and a cancel that its condition does not survive. */
+/** The causes that end a step early: the step around it, its time limit, and a cancel after which its condition is false. */
 class StopConditions {
   readonly #controller = new AbortController();
   readonly #cleanup = new AbortController();
@@ -119,8 +119,8 @@ class StopConditions {
     this.#cleanup.abort();
   }
 
-  /** A step that was stopped has not succeeded, whatever its process says. */
-  judge(outcome: 'success' | 'failure', log: StepLog, name: string): Conclusion {
+  /** Returns the conclusion of a step: a stopped one did not succeed, whatever its exit code. */
+  conclude(outcome: 'success' | 'failure', log: StepLog, name: string): Conclusion {
     if (!this.stop.aborted) return outcome;
     if (this.stop.reason === 'cancel') {
       log.annotate('error', 'The operation was canceled.');

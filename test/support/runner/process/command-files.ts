@@ -2,11 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { chown, mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
-/** The files through which a step talks to the runner, new for each step. */
+/** The files in which a step writes outputs, state and variables for the runner; new for each step. */
 export interface CommandFiles {
   /** GITHUB_OUTPUT and so on, with their paths. */
   readonly env: Readonly<Record<string, string>>;
-  /** Reads what the step wrote. Throws what the runner would report when a file is malformed. */
+  /** Reads the files. Throws the runner's error for a malformed one. */
   read(): Promise<Commands>;
 }
 
@@ -47,7 +47,7 @@ export async function createCommandFiles(
   };
 }
 
-/** `name=value`, or `name<<DELIMITER`, lines, `DELIMITER` (actions/runner, FileCommandManager.cs). */
+/** Parses `name=value`, or `name<<DELIMITER`, lines and `DELIMITER` (actions/runner, FileCommandManager.cs). */
 export function parseValues(kind: string, text: string): Record<string, string> {
   const values: Record<string, string> = {};
   const lines = text.replace(/\r?\n$/, '').split(/\r?\n/);

@@ -10,15 +10,15 @@ export interface ProcessOptions {
   readonly env: Readonly<Record<string, string>>;
   readonly uid: number | undefined;
   readonly gid: number | undefined;
-  /** Aborts: SIGINT, a wait, SIGTERM, a wait, SIGKILL, each to this process only and not to its children. */
+  /** At its abort: SIGINT, a wait, SIGTERM, a wait, SIGKILL, each to this process and not to its children. */
   readonly stop: AbortSignal;
   readonly grace: Grace;
   readonly onLine: (line: string) => void;
-  /** Called with the process's id as soon as it runs, for a test that sends it signals of its own. */
+  /** Called with the process's id when it runs, for tests that send signals. */
   readonly onStart?: ((pid: number) => void) | undefined;
 }
 
-/** Runs a program as the runner does. Rejects when it cannot be started. */
+/** Runs a program as the runner does. Rejects if it cannot be started. */
 export async function runProcess(
   command: string,
   args: readonly string[],
@@ -51,7 +51,7 @@ export async function runProcess(
   }
 }
 
-/** A child that outlives its parent may hold the pipes open: the runner does not wait for it for long either. */
+/** Waits for the end of the output, at most 5 s, as the runner: a child that runs longer may keep the pipes open. */
 async function withinGrace(output: Promise<unknown>, child: ChildProcess): Promise<void> {
   const timer = setTimeout(() => {
     child.stdout?.destroy();
