@@ -2,15 +2,25 @@
 export interface Clock {
   /** Milliseconds since any fixed moment; never goes back. */
   now(): number;
-  /** Calls `callback` once after `ms` milliseconds. Returns a function that cancels this. */
+  /**
+   * Calls `callback` once after `ms` milliseconds, when this thread has received what had arrived by then: time that it spent
+   * on other work does not make a peer late. Returns a function that cancels this.
+   */
   after(ms: number, callback: () => void): () => void;
 }
 
 export const systemClock: Clock = {
   now: () => performance.now(),
   after(ms, callback) {
-    const timer = setTimeout(callback, ms);
-    return () => clearTimeout(timer);
+    let received: NodeJS.Immediate | undefined;
+    // Node runs timers before it reads sockets and messages, and immediates after that
+    const timer = setTimeout(() => {
+      received = setImmediate(callback);
+    }, ms);
+    return () => {
+      clearTimeout(timer);
+      clearImmediate(received);
+    };
   },
 };
 

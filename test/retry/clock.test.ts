@@ -1,6 +1,8 @@
 import { getEventListeners } from 'node:events';
+import { setImmediate as nextImmediate } from 'node:timers/promises';
+import { MessageChannel } from 'node:worker_threads';
 import { expect, test } from 'vitest';
-import { sleep } from '../../src/retry/clock.ts';
+import { sleep, systemClock } from '../../src/retry/clock.ts';
 import { FakeClock } from './fake-clock.ts';
 
 test('a sleep ends after its time and leaves no listener on its signal', async () => {
@@ -30,4 +32,26 @@ test('a sleep with an aborted signal rejects at once', async () => {
   const clock = new FakeClock();
   await expect(sleep(1000, clock, AbortSignal.abort(new Error('cancelled')))).rejects.toThrow('cancelled');
   expect(clock.waiting).toBe(0);
+});
+
+test('a callback waits for what arrived while this thread was busy, which may cancel it', async () => {
+  const { port1, port2 } = new MessageChannel();
+  let isLate = false;
+  const cancel = systemClock.after(1, () => {
+    isLate = true;
+  });
+  const arrived = new Promise<void>(resolve => {
+    port2.once('message', () => {
+      cancel();
+      resolve();
+    });
+  });
+  // Lets the port start
+  await nextImmediate();
+  port1.postMessage('in time');
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);
+  await arrived;
+  await nextImmediate();
+  expect(isLate).toBe(false);
+  port1.close();
 });

@@ -22,6 +22,13 @@ export function watchIdleTimeout(
   let firedAt = clock.now();
   let idleSince = firedAt;
   let bytes = movedBytes(socket);
+  let cancelCheck = () => {};
+  // Timers run before sockets are read: after other work of this thread, the bytes may be waiting there
+  const checkOnceRead = () => {
+    if (movedBytes(socket) === bytes) return onIdle();
+    idleSince = clock.now();
+    socket.setTimeout(stepMs);
+  };
   const onTimeout = () => {
     const now = clock.now();
     const moved = movedBytes(socket);
@@ -29,12 +36,15 @@ export function watchIdleTimeout(
     if (moved !== bytes || now - firedAt > 1.5 * stepMs) idleSince = now - stepMs;
     bytes = moved;
     firedAt = now;
-    if (now - idleSince >= idleTimeoutMs - stepMs / 2) onIdle();
+    if (now - idleSince >= idleTimeoutMs - stepMs / 2) cancelCheck = clock.after(0, checkOnceRead);
     else socket.setTimeout(stepMs);
   };
   socket.setTimeout(stepMs);
   socket.on('timeout', onTimeout);
-  return () => void socket.off('timeout', onTimeout);
+  return () => {
+    cancelCheck();
+    socket.off('timeout', onTimeout);
+  };
 }
 
 /** Bytes received and bytes handed to the system, as far as a socket counts them. */
