@@ -1,1 +1,1 @@
-import*as r from"./s3-store.js";var e={};(()=>{e.d=(r,t)=>{for(var a in t){if(e.o(t,a)&&!e.o(r,a)){Object.defineProperty(r,a,{enumerable:true,get:t[a]})}}}})();(()=>{e.o=(r,e)=>Object.prototype.hasOwnProperty.call(r,e)})();var t={};e.d(t,{M:()=>a.t,J:()=>a.i});var x=r=>{var t={};e.d(t,r);return t};var y=r=>()=>r;const a=x({["i"]:()=>r.i,["t"]:()=>r.t});var o=t.M;var v=t.J;export{o as EventStreamSerde,v as eventStreamSerdeProvider};
+export{t as EventStreamSerde,i as eventStreamSerdeProvider}from"./s3-store.js";

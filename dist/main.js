@@ -1,2 +1,1 @@
-import { run } from './index.js';
-await run('main');
+import{run as e}from"./index.js";await e(`main`);export{};

@@ -1,2 +1,1 @@
-import { run } from './index.js';
-await run('post');
+import{run as e}from"./index.js";await e(`post`);export{};

@@ -1,2 +1,1 @@
-import { run } from './index.js';
-await run('restore');
+import{run as e}from"./index.js";await e(`restore`);export{};

@@ -5,7 +5,7 @@
 //   index.js        the code that every run needs; exports run(step)
 //   s3-store.js     the bucket, with the used parts of the AWS SDK. It and the further files named like modules of src/
 //                   are loaded by import(); common.js holds what several of them share
-//   worker.js       the program of the worker threads
+//   worker.js       the program of the worker threads; range-fetcher.js is loaded for the first range that one fetches
 //   github.js       @actions/cache, loaded only when the fallback is used
 //   credentials.js  the SDK's credential providers, loaded only when the inputs hold no keys
 //   licenses.txt    the licences of all bundled packages
@@ -27,7 +27,7 @@ const index = path.join(root, 'src/index.ts');
 const sources = [
   Object.fromEntries(['main', 'post', 'restore-only', 'save-only'].map(name => [name, `src/${name}.ts`])),
   { index },
-  { worker: 'src/archive/worker/worker.ts' },
+  { worker: 'src/worker.ts' },
 ];
 
 /**

@@ -53,7 +53,7 @@ async function runStep(step: Step, runner: Runner, signal: AbortSignal): Promise
 /** Returns the program of the worker threads: beside this bundle, or in the sources. */
 function workerUrl(): URL {
   const here = import.meta.url;
-  return new URL(here.endsWith('.ts') ? './archive/worker/worker.ts' : './worker.js', here);
+  return new URL(here.endsWith('.ts') ? './worker.ts' : './worker.js', here);
 }
 
 /** Resolves when the stream is written: on some platforms pipes are asynchronous, and an exit would lose lines. */

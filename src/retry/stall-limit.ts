@@ -27,12 +27,16 @@ export class StallLimit {
     return this.#controller.signal;
   }
 
-  /** Runs one attempt under the limit. */
-  async run<T>(attempt: () => Promise<T>): Promise<T> {
+  /**
+   * Runs one attempt under the limit.
+   * @param isBlocked whether this process itself keeps the bytes from being read: the limit starts anew then.
+   */
+  async run<T>(attempt: () => Promise<T>, isBlocked: () => boolean = () => false): Promise<T> {
     this.#idleSince = this.#clock.now();
     let cancel = () => {};
     const arm = () => {
       cancel = this.#clock.after(this.#ms - this.#waitedMs(), () => {
+        if (isBlocked()) this.#restart();
         if (this.#waitedMs() < this.#ms) arm();
         else this.#controller.abort(new TimeoutError(`no progress within ${this.#ms / 1000} s`));
       });
@@ -62,6 +66,11 @@ export class StallLimit {
     this.#bytes = 0;
     this.#idleSince = this.#clock.now();
     return true;
+  }
+
+  #restart(): void {
+    this.#spentMs = 0;
+    this.#idleSince = this.#clock.now();
   }
 
   #waitedMs(): number {

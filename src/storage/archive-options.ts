@@ -16,6 +16,10 @@ export interface ArchiveBackendOptions {
   readonly tool: string;
 }
 
-export function createPool({ workerUrl, workers }: ArchiveBackendOptions): JobRunner {
-  return new WorkerPool(workerUrl, workers);
+/** `fetcherSettings` are those of a store whose reads are done in the workers. */
+export function createPool(
+  { workerUrl, workers }: ArchiveBackendOptions,
+  fetcherSettings?: unknown,
+): JobRunner {
+  return new WorkerPool(workerUrl, workers, fetcherSettings);
 }

@@ -5,6 +5,7 @@ import { shortenName } from '../archive/fs/names.ts';
 import { InlineRunner } from '../archive/pool/worker-pool.ts';
 import { restoreArchive } from '../archive/restore/restore-archive.ts';
 import { RestoreNotices } from '../archive/restore/restore-notices.ts';
+import type { ReadInWorker } from '../archive/restore/unpack.ts';
 import type { JobRecords } from '../records/job-records.ts';
 import { writeTreeRecord } from '../records/tree-record.ts';
 import { type ArchiveBackendOptions, createPool } from './archive-options.ts';
@@ -33,9 +34,10 @@ export async function restoreObject(
   options: ArchiveBackendOptions,
 ): Promise<RestoredObject> {
   options.progress.expect(found.sizeBytes);
-  const read = rangeReader(store, found, request.signal, options);
+  const { read, readInWorker } = rangeReaders(store, found, request.signal, options);
+  const openPool = () => createPool(options, store.workerReads?.settings);
   // A warm restore begins with work for them: it compares the manifest with the disk
-  const early = request.warm && found.sizeBytes > INLINE_BYTES ? createPool(options) : undefined;
+  const early = request.warm && found.sizeBytes > INLINE_BYTES ? openPool() : undefined;
   early?.start?.();
   const archive = await openFound(found, read, request.signal).catch(async error => {
     await early?.close();
@@ -48,10 +50,11 @@ export async function restoreObject(
     restoreArchive({
       archive,
       read,
+      readInWorker,
       layout: request.layout,
       restoredLinks: options.records.restoredLinks(),
       runLabel: request.runLabel,
-      runner: () => early ?? (dataBytes(archive) <= INLINE_BYTES ? new InlineRunner() : createPool(options)),
+      runner: () => early ?? (dataBytes(archive) <= INLINE_BYTES ? new InlineRunner() : openPool()),
       warm: request.warm,
       keepStatus: isForSave && options.records.areKept,
       beforeCommit,
@@ -96,24 +99,42 @@ async function markedAsHalf<T>(
 
 type RangeReader = (start: number, end: number, signal?: AbortSignal) => Promise<Uint8Array<ArrayBuffer>>;
 
-function rangeReader(
+interface RangeReaders {
+  readonly read: RangeReader;
+  readonly readInWorker: ReadInWorker | undefined;
+}
+
+/** Returns the functions that read from the object until `stop` or a signal of their own is aborted. */
+function rangeReaders(
   store: ObjectStore,
   found: FoundObject,
   stop: AbortSignal | undefined,
   { progress }: ArchiveBackendOptions,
-): RangeReader {
-  return async (start, end, failure) => {
-    const signals = [stop, failure].filter(signal => signal !== undefined);
-    const answer = await store.getRange(
-      found.name,
-      { start, end },
-      { etag: found.etag, signal: AbortSignal.any(signals), onBytes: progress.add },
-    );
-    if (!answer)
-      throw new ObjectMissingError(`the object of key '${found.key}' was deleted while it was read`);
-    if (answer.bytes.length !== end - start)
-      throw new DamagedArchiveError('it ends before the data that its manifest names');
-    return answer.bytes;
+): RangeReaders {
+  const { name, etag, key } = found;
+  const { workerReads } = store;
+  const optionsFor = (signal: AbortSignal | undefined) => ({
+    etag,
+    signal: AbortSignal.any([stop, signal].filter(one => one !== undefined)),
+    onBytes: progress.add,
+  });
+  const check = (wanted: number, got: number | undefined) => {
+    if (got === undefined)
+      throw new ObjectMissingError(`the object of key '${key}' was deleted while it was read`);
+    if (got !== wanted) throw new DamagedArchiveError('it ends before the data that its manifest names');
+  };
+  return {
+    read: async (start, end, signal) => {
+      const answer = await store.getRange(name, { start, end }, optionsFor(signal));
+      check(end - start, answer?.bytes.length);
+      return answer!.bytes;
+    },
+    readInWorker:
+      workerReads &&
+      (async (start, end, buffer, signal) => {
+        const answer = await workerReads.fetchRange(name, { start, end }, buffer, optionsFor(signal));
+        check(end - start, answer?.length);
+      }),
   };
 }
 

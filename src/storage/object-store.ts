@@ -1,3 +1,5 @@
+import type { WorkerBuffer } from '../archive/pool/worker-pool.ts';
+
 /**
  * The port to a bucket: named, immutable byte strings that can be read in ranges and written in order.
  *
@@ -39,6 +41,25 @@ export interface RangeBytes {
   /** Size of the whole object in bytes. */
   readonly sizeBytes: number;
   readonly etag: string;
+}
+
+/** The result of a ranged read into the memory of a worker. */
+export interface FetchedRange {
+  /** Bytes in the buffer. */
+  readonly length: number;
+}
+
+/** Lets workers read from the store by themselves (src/worker.ts). */
+export interface WorkerReads {
+  /** Becomes the `workerData` of each worker that reads. */
+  readonly settings: unknown;
+  /** Reads as `getRange` does, into a buffer of a worker. */
+  fetchRange(
+    name: string,
+    span: ByteSpan,
+    buffer: WorkerBuffer,
+    options: GetOptions,
+  ): Promise<FetchedRange | undefined>;
 }
 
 export interface CallOptions {
@@ -116,6 +137,8 @@ export interface ObjectStore {
    * one that starts past it has zero bytes. Throws `ObjectReplacedError` if the object's ETag is not `options.etag`.
    */
   getRange(name: string, range: ByteRange, options?: GetOptions): Promise<RangeBytes | undefined>;
+  /** Undefined if only this thread reads from the store. */
+  readonly workerReads?: WorkerReads;
   /** Lists all objects whose name starts with `prefix`, over all pages, in byte order of their names. */
   list(prefix: string, options?: ListOptions): AsyncIterable<ObjectInfo>;
   /** Begins an object. No request is made before the first full part. */

@@ -8,6 +8,7 @@ import { systemClock } from '../../src/retry/clock.ts';
 import { TIME_LIMITS, TimeLimits } from '../../src/retry/time-limits.ts';
 import { SdkRequestHandler } from '../../src/storage/s3/calls/sdk-request-handler.ts';
 import { credentialsFor } from '../../src/storage/s3/credentials/credentials.ts';
+import { readConnectionSettings } from '../../src/storage/s3/transport/agents.ts';
 import { Transport } from '../../src/storage/s3/transport/transport.ts';
 import { createS3Settings, openStore } from '../storage/s3/support.ts';
 import { type Gateway, startGateway } from '../support/gateway/gateway.ts';
@@ -74,7 +75,7 @@ async function logIn(claims: Readonly<Record<string, string>>): Promise<AwsCrede
     AWS_SHARED_CREDENTIALS_FILE: path.join(directory, 'none'),
     AWS_CONFIG_FILE: path.join(directory, 'none'),
   };
-  const transport = new Transport({ caFile: undefined, environment }, systemClock);
+  const transport = new Transport(readConnectionSettings({ caFile: undefined, environment }), systemClock);
   const limits = new TimeLimits(systemClock, TIME_LIMITS);
   const provider = credentialsFor(
     createS3Settings({ credentials: undefined, region: gateway.region, environment }),

@@ -76,3 +76,20 @@ test('sent bytes do not undo the wait of an earlier attempt', async () => {
   await clock.advance(25_000);
   expect(limit.signal.aborted).toBe(true);
 });
+
+test('the limit starts anew while this process itself keeps the bytes from being read', async () => {
+  const clock = new FakeClock();
+  const limit = new StallLimit(40_000, clock);
+  let isBlocked = true;
+  void limit.run(
+    () => new Promise(() => {}),
+    () => isBlocked,
+  );
+  await clock.advance(100_000);
+  expect(limit.signal.aborted).toBe(false);
+  isBlocked = false;
+  await clock.advance(19_999);
+  expect(limit.signal.aborted).toBe(false);
+  await clock.advance(1);
+  expect(limit.signal.reason).toEqual(new TimeoutError('no progress within 40 s'));
+});

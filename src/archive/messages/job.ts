@@ -23,6 +23,8 @@ export type ResultOf<J extends Job> = Results[J['kind']];
 export interface JobMessage {
   readonly id: number;
   readonly job: Job;
+  /** The worker's buffer that holds the job's bytes, if they are not in the message. */
+  readonly buffer?: number;
 }
 
 /** A worker's message to the main thread: the result or the failure of job `id`. */

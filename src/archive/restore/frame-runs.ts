@@ -10,8 +10,8 @@ export interface FrameRun {
   readonly starts: readonly number[];
 }
 
-/** Bytes of one request, about. */
-const RANGE_BYTES = 8 * 1024 * 1024;
+/** Bytes of one request, about: two frames of data that does not compress, which are a little over 4 MiB each. */
+const RANGE_BYTES = 129 * 64 * 1024;
 /** A gap of at most this many unwanted bytes between two wanted frames is fetched with them. */
 const GAP_BYTES = 256 * 1024;
 

@@ -20,11 +20,12 @@ import { finalPathOf, type StagedFiles, type TargetPlan } from '../publish/targe
 import { findUnchanged } from './find-unchanged.ts';
 import { checkLiteralLinks } from './literal-links.ts';
 import { linksInStaging, statusAfterCommit, statusInStaging } from './restored-status.ts';
-import { type ReadRange, unpack } from './unpack.ts';
+import { type ReadInWorker, type ReadRange, unpack } from './unpack.ts';
 
 export interface RestoreArchiveOptions {
   readonly archive: OpenArchive;
   readonly read: ReadRange;
+  readonly readInWorker?: ReadInWorker | undefined;
   readonly layout: PathLayout;
   /** Links that earlier restores of the job have made. */
   readonly restoredLinks: RestoredLinks;
@@ -106,10 +107,18 @@ async function build(
   refused: RefusedAttributes,
   isWanted: (entry: number) => boolean,
 ): Promise<Built> {
-  const { archive, read, layout, signal } = options;
+  const { archive, read, readInWorker, layout, signal } = options;
   const { entries } = archive.manifest;
   const staged = Promise.withResolvers<StagedFiles>();
-  const unpacking = unpack({ archive, read, runner, refused, isWanted, staged: staged.promise });
+  const unpacking = unpack({
+    archive,
+    read,
+    readInWorker,
+    runner,
+    refused,
+    isWanted,
+    staged: staged.promise,
+  });
   // It is awaited after the directories are made
   unpacking.catch(() => {});
   let plan: TargetPlan | undefined;

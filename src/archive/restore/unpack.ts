@@ -4,7 +4,7 @@ import type { RefusedAttributes } from '../fs/refused-attributes.ts';
 import { trimHeap } from '../memory/trim-heap.ts';
 import { EMPTY_PIECE, type UnpackJob, UnpackJobWriter } from '../messages/unpack-job.ts';
 import { forEachWithin } from '../pool/in-flight.ts';
-import type { JobRunner } from '../pool/worker-pool.ts';
+import type { JobRunner, WorkerBuffer } from '../pool/worker-pool.ts';
 import type { StagedFiles } from '../publish/target-plan.ts';
 import { FrameContents } from './frame-contents.ts';
 import { type FrameRun, groupFrames } from './frame-runs.ts';
@@ -14,15 +14,27 @@ import { SlicedFiles } from './sliced-files.ts';
 const BYTES_IN_FLIGHT = 128 * 1024 * 1024;
 /** Concurrent requests. */
 const READS_IN_FLIGHT = 6;
+/** Concurrent requests of a worker that fetches by itself: it fills one range while it works on another. */
+const READS_A_WORKER = 2;
 /** Empty files that a worker creates in one job. */
 const EMPTY_FILES_A_JOB = 2000;
 
 /** Reads bytes `start` to `end` of the object until the signal is aborted. */
 export type ReadRange = (start: number, end: number, signal: AbortSignal) => Promise<Uint8Array<ArrayBuffer>>;
 
+/** Lets a worker read bytes `start` to `end` of the object into a buffer of its own until the signal is aborted. */
+export type ReadInWorker = (
+  start: number,
+  end: number,
+  buffer: WorkerBuffer,
+  signal: AbortSignal,
+) => Promise<void>;
+
 export interface UnpackOptions {
   readonly archive: OpenArchive;
   readonly read: ReadRange;
+  /** Takes the place of `read` for runners with threads. Undefined if only this thread can read. */
+  readonly readInWorker?: ReadInWorker | undefined;
   readonly runner: JobRunner;
   /** Returns whether an entry is restored; default all. */
   readonly isWanted?: (entry: number) => boolean;
@@ -55,15 +67,15 @@ export async function unpack(options: UnpackOptions): Promise<number> {
 
   let total = 0;
   const limits = {
-    limit: Math.max(READS_IN_FLIGHT, runner.width),
+    limit: Math.max(READS_IN_FLIGHT, (options.readInWorker ? READS_A_WORKER : 1) * runner.width),
     budget: BYTES_IN_FLIGHT,
     weigh: (run: FrameRun) => run.end - run.start,
     onFailure,
   };
   await forEachWithin(runs, limits, async run => {
-    const bytes = fromTail(run, archive.tail) ?? (await options.read(run.start, run.end, failure.signal));
+    const { bytes, worker } = await fetchRun(run, options, failure.signal);
     const { staged, sliced } = await ready;
-    const result = await runner.run(jobOf(run, bytes, archive.manifest, contents, staged));
+    const result = await worker.run(jobOf(run, bytes, archive.manifest, contents, staged));
     sliced.addWritten(run.frames);
     refused.add(result.refused);
     trimHeap();
@@ -71,6 +83,26 @@ export async function unpack(options: UnpackOptions): Promise<number> {
   });
   await ready;
   return total;
+}
+
+/** Compressed bytes of a run, and the runner that gets the job for them. */
+interface FetchedRun {
+  /** Empty if the runner has them. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly worker: Pick<JobRunner, 'run'>;
+}
+
+async function fetchRun(
+  run: FrameRun,
+  { archive, runner, read, readInWorker }: UnpackOptions,
+  signal: AbortSignal,
+): Promise<FetchedRun> {
+  const inTail = fromTail(run, archive.tail);
+  if (inTail) return { bytes: inTail, worker: runner };
+  const buffer = readInWorker && runner.reserve?.(run.end - run.start);
+  if (!buffer) return { bytes: await read(run.start, run.end, signal), worker: runner };
+  await readInWorker(run.start, run.end, buffer, signal);
+  return { bytes: new Uint8Array(0), worker: buffer };
 }
 
 function fromTail(run: FrameRun, tail: ObjectBytes): Uint8Array<ArrayBuffer> | undefined {

@@ -1,3 +1,4 @@
+import { release } from '../memory/buffers.ts';
 import type { Job, ResultOf } from '../messages/job.ts';
 import { compareEntries } from './compare-entries.ts';
 import { packFrame } from './pack-frame.ts';
@@ -12,5 +13,14 @@ export function runJob(job: Job): ResultOf<Job> {
       return unpackFrames(job);
     case 'compare':
       return compareEntries(job);
+  }
+}
+
+/** Runs a job, and frees the memory of its bytes, if it has any. Throws as `runJob` does. */
+export function runAndRelease(job: Job): ResultOf<Job> {
+  try {
+    return runJob(job);
+  } finally {
+    if ('bytes' in job) release(job.bytes);
   }
 }

@@ -56,7 +56,6 @@ export function unpackFrames(job: UnpackJob): UnpackResult {
     written += piece.size;
   }
   if (raw) release(raw);
-  release(job.bytes);
   return { written, refused: refused.counts };
 }
 

@@ -11,9 +11,10 @@ import type {
   RangeBytes,
   Upload,
   UploadOptions,
+  WorkerReads,
 } from '../object-store.ts';
 import { Caller } from './calls/caller.ts';
-import { getRange } from './read/get.ts';
+import { fetchRange, getRange } from './read/get.ts';
 import { headObject } from './read/head.ts';
 import { listObjects } from './read/list.ts';
 import type { S3Settings } from './s3-settings.ts';
@@ -59,6 +60,13 @@ class S3Store implements ObjectStore {
 
   getRange(name: string, range: ByteRange, options?: GetOptions): Promise<RangeBytes | undefined> {
     return getRange(this.#caller, name, range, options);
+  }
+
+  get workerReads(): WorkerReads {
+    return {
+      settings: this.#caller.connectionSettings,
+      fetchRange: (...range) => fetchRange(this.#caller, ...range),
+    };
   }
 
   list(prefix: string, options?: ListOptions): AsyncIterable<ObjectInfo> {

@@ -95,3 +95,69 @@ describe('a worker pool', () => {
     await Promise.all([earlier.close(), later.close()]);
   });
 });
+
+describe('a buffer in a worker', () => {
+  /** Reports its thread for each message, after a byte of progress for a fetch. */
+  const reporting = script(
+    `parentPort.on('message', ({ id, buffer, fetch, at, length }) => {
+      if (fetch === undefined) return parentPort.postMessage({ id, result: { written: [threadId, buffer] } });
+      parentPort.postMessage({ fetch, bytes: 1 });
+      parentPort.postMessage({ fetch, bytes: 0, end: { answer: [threadId, buffer, at, length] } });
+    });`,
+  );
+
+  test('gets its fetches and its job in the same thread', async () => {
+    const pool = new WorkerPool(reporting, 2);
+    const buffers = [1, 2, 3, 4].map(length => pool.reserve(length));
+    const threads = await Promise.all(
+      buffers.map(async buffer => {
+        let bytes = 0;
+        const onBytes = (count: number) => {
+          bytes += count;
+        };
+        const fetches = [0, 1].map(at => buffer.fetch({}, at, onBytes));
+        const [first, second] = (await Promise.all(fetches)) as number[][];
+        expect(bytes).toBe(2);
+        expect(first![3]).toBe(buffer.length);
+        expect(second).toEqual([first![0], first![1], 1, buffer.length]);
+        expect((await buffer.run(job())).written).toEqual(first!.slice(0, 2));
+        return first![0]!;
+      }),
+    );
+    const counts = [...new Set(threads)].map(thread => threads.filter(one => one === thread).length);
+    expect(counts).toEqual([2, 2]);
+    await pool.close();
+  });
+
+  test('belongs to a busy worker until its jobs are done', async () => {
+    const pool = new WorkerPool(echo, 1);
+    const [first, second] = [pool.reserve(1), pool.reserve(1)];
+    const running = first.run(job());
+    expect(second.isWorkerBusy()).toBe(true);
+    await running;
+    expect(second.isWorkerBusy()).toBe(false);
+    await pool.close();
+  });
+
+  test.each([
+    ['ends', 'process.exit(3)', 'a worker thread ended with code 3'],
+    ['has a faulty fetcher', `Promise.reject(new Error('broken'))`, 'broken'],
+  ])('rejects its fetch when the worker %s', async (_, body, message) => {
+    const pool = new WorkerPool(script(`parentPort.on('message', () => { ${body}; });`), 1);
+    const buffer = pool.reserve(1);
+    await expect(buffer.fetch({}, 0, () => {})).rejects.toThrow(message);
+    await expect(buffer.run(job())).rejects.toThrow(message);
+    await pool.close();
+  });
+
+  test('rejects its fetch when the pool is closed', async () => {
+    const pool = new WorkerPool(script(`parentPort.on('message', () => {});`), 1);
+    const fetching = pool
+      .reserve(1)
+      .fetch({}, 0, () => {})
+      .catch(error => error);
+    await pool.close();
+    expect(await fetching).toMatchObject({ message: 'the worker pool is closed' });
+    expect(() => pool.reserve(1)).toThrow('the worker pool is closed');
+  });
+});

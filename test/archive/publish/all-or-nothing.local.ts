@@ -96,7 +96,7 @@ describe.each(trees)('a restore over %s changes nothing when', (_, spec) => {
     class ConnectionLost extends Error {}
     let reads = 0;
     const onRead = () => {
-      if (++reads === 3) throw new ConnectionLost();
+      if (++reads === 2) throw new ConnectionLost();
     };
     await failsLeaving(spec, object, ConnectionLost, { ...workers, tailBytes: 4000, onRead });
   });

@@ -12,7 +12,7 @@ import { pack } from '../../../src/archive/save/pack.ts';
 import { createPathLayout, type StepLayout } from '../../../src/cache/paths/paths.ts';
 import { checkTar } from '../../support/tar/check-tar.ts';
 
-export const WORKER_URL = new URL('../../../src/archive/worker/worker.ts', import.meta.url);
+export const WORKER_URL = new URL('../../../src/worker.ts', import.meta.url);
 
 export const HEAD: ManifestHead = {
   tool: 'cache-s3/0.0.0',

@@ -71,7 +71,7 @@ async function main(job: RestorerJob): Promise<void> {
     runLabel: `${process.pid}-00000000`,
     runner: () =>
       workers > 0
-        ? new WorkerPool(new URL('../../../src/archive/worker/worker.ts', import.meta.url), workers)
+        ? new WorkerPool(new URL('../../../src/worker.ts', import.meta.url), workers)
         : new InlineRunner(),
     notes: {
       attributesRefused: counts => {

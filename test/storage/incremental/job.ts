@@ -32,6 +32,13 @@ export interface SaveOverrides extends Partial<SaveRequest> {
   readonly recordsOf?: CacheJob;
 }
 
+interface RestoreOverrides {
+  readonly restoreKeys?: readonly string[];
+  readonly warm?: boolean;
+  readonly record?: boolean;
+  readonly signal?: AbortSignal | undefined;
+}
+
 export class CacheJob {
   readonly workspace: string;
   readonly temp: string;
@@ -56,13 +63,23 @@ export class CacheJob {
   /** Restores as the main phase does, for a later `save`; by default the newest key. */
   async restore(
     key = 'none',
-    { restoreKeys = [''], warm = false, record = true } = {},
+    { restoreKeys = [''], warm = false, record = true, signal }: RestoreOverrides = {},
   ): Promise<RestoreOutcome> {
     const { layout, version, spaces, paths } = this.#plan();
     const plan = matchSteps(spaces.read, key, restoreKeys);
     const { storedLines: storedPaths } = layout;
     const outcome = await this.#backend(record ? this.temp : undefined).restore(
-      createRestoreRequest({ primaryKey: key, restoreKeys, paths, version, plan, layout, storedPaths, warm }),
+      createRestoreRequest({
+        primaryKey: key,
+        restoreKeys,
+        paths,
+        version,
+        plan,
+        layout,
+        storedPaths,
+        warm,
+        signal,
+      }),
     );
     this.#base = outcome.kind === 'hit' ? outcome.object : undefined;
     return outcome;

@@ -13,6 +13,7 @@ import { namesBucket } from '../errors/refusals.ts';
 import { refusedResponse } from '../errors/refused-response.ts';
 import { fromS3Error, isMissing, isStatus, s3Code, shortMessage } from '../errors/s3-errors.ts';
 import type { S3Settings } from '../s3-settings.ts';
+import type { ConnectionSettings } from '../transport/agents.ts';
 import { ProtocolError } from '../transport/protocol-error.ts';
 import type { TransportResponse } from '../transport/transport.ts';
 import { Capabilities } from './capabilities.ts';
@@ -34,6 +35,8 @@ export interface CallSpec {
   readonly madeProgress?: () => boolean;
   /** Sends a body of many bytes: the wait for the response is that for the server's work, once the body has been sent. */
   readonly sends?: boolean;
+  /** Whether this process keeps the bytes of a response from being read: that is no standstill of the endpoint. */
+  readonly isBlocked?: () => boolean;
   /** Moves an object's bytes beside other transfers: each attempt waits for a place (concurrency-limiter.ts). */
   readonly transfer?: boolean;
   /** The caller does not need the response: one attempt, and its failure does not open the circuit. */
@@ -101,6 +104,11 @@ export class Caller {
     return this.#connection?.handler.serverTimeMs ?? Date.now();
   }
 
+  /** How to connect to the endpoint, for other threads. Throws as a call does for settings that cannot be used. */
+  get connectionSettings(): ConnectionSettings {
+    return this.#connect().settings;
+  }
+
   /** Whether the endpoint has responded yet. Until then all calls together have seconds. */
   get answered(): boolean {
     return this.#limits.hasAnswered;
@@ -150,7 +158,7 @@ export class Caller {
     const begin = () => this.#attempt(spec, attempt, options, last, stall ?? UNCOUNTED);
     const once = async () => {
       await this.#pace.turn(signal);
-      return stall ? stall.run(begin) : begin();
+      return stall ? stall.run(begin, spec.isBlocked) : begin();
     };
     const limited = () => this.#limiter.run(once, signal);
     let earlier: Error | undefined;
@@ -209,7 +217,7 @@ export class Caller {
   ): Promise<T> {
     // Another call may have given the endpoint up while this one waited for its next attempt.
     if (!last) this.#refuseWhenOpen(spec);
-    this.#connection ??= connect(this.settings, this.#limits, this.clock, this.#userAgent);
+    const { client } = this.#connect();
     this.counters.requests++;
     const begin = this.clock.now();
     const alone = ++this.#inFlight === 1;
@@ -220,7 +228,7 @@ export class Caller {
       body = response.body;
     };
     try {
-      const value = await attempt(this.#connection.client, { ...options, onResponse }, progress);
+      const value = await attempt(client, { ...options, onResponse }, progress);
       this.#pace.accepted();
       return value;
     } catch (error) {
@@ -241,6 +249,11 @@ export class Caller {
   #slowDown(error: unknown, begunMs: number, alone: boolean): void {
     const waitMs = retryAfterMs(refusedResponse(error)?.headers['retry-after'], Date.now());
     this.#pace.refused({ begunMs, alone, certain: isStatus(error, 429) || waitMs !== undefined, waitMs });
+  }
+
+  #connect(): Connection {
+    this.#connection ??= connect(this.settings, this.#limits, this.clock, this.#userAgent);
+    return this.#connection;
   }
 
   close(): void {

@@ -3,6 +3,7 @@ import { TimeLimits } from '../../../retry/time-limits.ts';
 import { credentialsFor } from '../credentials/credentials.ts';
 import { SDK_CONSTANTS } from '../credentials/sdk-constants.ts';
 import type { S3Settings } from '../s3-settings.ts';
+import { type ConnectionSettings, readConnectionSettings } from '../transport/agents.ts';
 import { Transport } from '../transport/transport.ts';
 import { S3Client } from './sdk.ts';
 import { SdkRequestHandler } from './sdk-request-handler.ts';
@@ -11,6 +12,8 @@ import { SdkRequestHandler } from './sdk-request-handler.ts';
 export interface Connection {
   readonly client: S3Client;
   readonly handler: SdkRequestHandler;
+  /** How to connect, for other threads. */
+  readonly settings: ConnectionSettings;
   /** Returns whether the credentials have a session token. False before the first request. */
   isTemporary(): boolean;
 }
@@ -25,7 +28,8 @@ export function connect(
   clock: Clock,
   userAgent: string,
 ): Connection {
-  const transport = new Transport(settings, clock);
+  const connectionSettings = readConnectionSettings(settings);
+  const transport = new Transport(connectionSettings, clock);
   const handler = new SdkRequestHandler(transport, limits, userAgent);
   // A response of an STS proves nothing about the endpoint, so the STS has limits of its own
   const stsHandler = () => new SdkRequestHandler(transport, new TimeLimits(clock, limits.figures), userAgent);
@@ -55,5 +59,5 @@ export function connect(
     disableS3ExpressSessionAuth: true,
   });
   client.middlewareStack.remove('getUserAgentMiddleware');
-  return { client, handler, isTemporary: () => temporary };
+  return { client, handler, settings: connectionSettings, isTemporary: () => temporary };
 }

@@ -1,18 +1,17 @@
 import type { Readable } from 'node:stream';
 import type { HttpHandlerOptions, HttpRequest, HttpResponse, RequestHandler } from '@smithy/types';
 import type { TimeLimits } from '../../../retry/time-limits.ts';
-import { readWhole } from '../transport/body.ts';
+import { MAX_BODY_BYTES, readWhole } from '../transport/body.ts';
 import { ProtocolError } from '../transport/protocol-error.ts';
 import type { Transport, TransportRequest, TransportResponse } from '../transport/transport.ts';
-
-/** Bound of the bodies that are neither a range nor a listing, in bytes. S3's own have a few hundred. */
-const MAX_BODY_BYTES = 64 * 1024;
 
 /** Bound of a page of a listing in bytes. A thousand names of 1024 bytes in their longest spelling take 7 MB. */
 export const MAX_LISTING_BYTES = 8 * 1024 * 1024;
 
 /** The options of a call, which the SDK passes on to its handler as they are. */
 export interface SdkHandlerOptions extends HttpHandlerOptions {
+  /** Sends the request in the transport's place. */
+  readonly send?: Transport['send'] | undefined;
   /** Called with each response. */
   readonly onResponse?: (response: TransportResponse) => void;
   /** Longest wait for the head of the response once the request has been sent whole, in ms. Default: the idle timeout. */
@@ -44,7 +43,8 @@ export class SdkRequestHandler implements RequestHandler<HttpRequest, HttpRespon
   /** `requestTimeout` overrides the idle timeout, in ms. Rejects with the abort signal's own reason. */
   async handle(request: HttpRequest, options: SdkHandlerOptions = {}): Promise<{ response: HttpResponse }> {
     const { connectMs, idleTimeoutMs } = this.#limits.request;
-    const response = await this.#transport.send(toTransport(request, this.#userAgent), {
+    const send: Transport['send'] = options.send ?? ((...sent) => this.#transport.send(...sent));
+    const response = await send(toTransport(request, this.#userAgent), {
       signal: options.abortSignal as AbortSignal | undefined,
       connectMs,
       idleTimeoutMs: options.requestTimeout ?? idleTimeoutMs,

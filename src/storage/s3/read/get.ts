@@ -1,25 +1,19 @@
 import type { Readable } from 'node:stream';
+import type { WorkerBuffer } from '../../../archive/pool/worker-pool.ts';
 import { checkName } from '../../object-name.ts';
-import type { ByteRange, ByteSpan, GetOptions, RangeBytes } from '../../object-store.ts';
+import type { ByteRange, ByteSpan, FetchedRange, GetOptions, RangeBytes } from '../../object-store.ts';
 import { ObjectReplacedError, StoreUnavailableError } from '../../store-errors.ts';
 import type { Caller } from '../calls/caller.ts';
 import { bareEtag } from '../calls/object-headers.ts';
 import { GetObjectCommand, type GetObjectCommandOutput } from '../calls/sdk.ts';
+import type { SdkHandlerOptions } from '../calls/sdk-request-handler.ts';
 import { isMissing, isStatus } from '../errors/s3-errors.ts';
-import { readInto } from '../transport/body.ts';
+import { endedEarly } from '../transport/body.ts';
 import { headObject, noEtag } from './head.ts';
+import { OwnMemory, type RangeTarget, WorkerMemory } from './range-target.ts';
 
 /** An attempt that received this many bytes before it broke does not count against the attempts. */
 const PROGRESS_BYTES = 1024 * 1024;
-
-/** The bytes of one range that have arrived, over all attempts. */
-interface Received {
-  readonly bytes: Uint8Array<ArrayBuffer>;
-  readonly start: number;
-  readonly sizeBytes: number;
-  readonly etag: string;
-  filled: number;
-}
 
 /**
  * Reads one range of an object into one buffer. A body that stalls or breaks off is continued from its last byte.
@@ -40,31 +34,89 @@ export async function getRange(
   if ('suffix' in range && !caller.capabilities.longSuffixRanges) {
     return byAbsoluteRange(caller, name, range.suffix, options);
   }
+  const target = new OwnMemory();
+  const received = await readRange(caller, name, range, target, options);
+  if (received === 'missing') return undefined;
+  if (received === 'past the end') {
+    if ('suffix' in range) return byAbsoluteRange(caller, name, range.suffix, options);
+    return emptyRange(caller, name, range, options);
+  }
+  const { start, sizeBytes, etag } = received;
+  return { bytes: target.bytes, start, sizeBytes, etag };
+}
+
+/**
+ * Lets a worker read one range of an object into a buffer of its own, over its own connections. All that `getRange` decides
+ * is decided here too: the worker gets one signed request after the other, and returns what came back.
+ */
+export async function fetchRange(
+  caller: Caller,
+  name: string,
+  span: ByteSpan,
+  buffer: WorkerBuffer,
+  options: GetOptions,
+): Promise<FetchedRange | undefined> {
+  checkName(name);
+  const target = new WorkerMemory(buffer);
+  try {
+    const isBlocked = () => buffer.isWorkerBusy();
+    const received = await readRange(caller, name, span, target, options, isBlocked);
+    if (received === 'missing') return undefined;
+    return received === 'past the end' ? { length: 0 } : { length: received.length };
+  } catch (error) {
+    // Not a failure of the endpoint
+    throw options.signal?.aborted ? error : (target.workerFailure ?? error);
+  }
+}
+
+/** A range whose response was found to be the requested one. */
+interface Received {
+  readonly length: number;
+  readonly start: number;
+  readonly sizeBytes: number;
+  readonly etag: string;
+}
+
+/** Reads one range into `target`. `isBlocked` is that of `CallSpec`. */
+async function readRange(
+  caller: Caller,
+  name: string,
+  range: ByteRange,
+  target: RangeTarget,
+  options: GetOptions,
+  isBlocked?: () => boolean,
+): Promise<Received | 'missing' | 'past the end'> {
   let received: Received | undefined;
   let before = 0;
   const about = `${name} ${rangeHeader(range)}`;
-  const outcome = await caller.run(
+  return caller.run(
     {
       operation: 'GetObject',
       about,
       signal: options.signal,
       transfer: true,
       maxBodyBytes: 'stream',
-      madeProgress: () => (received?.filled ?? 0) - before >= PROGRESS_BYTES,
+      madeProgress: () => target.filled - before >= PROGRESS_BYTES,
+      ...(isBlocked && { isBlocked }),
     },
     async (client, callOptions, progress) => {
-      before = received?.filled ?? 0;
+      before = target.filled;
+      const onBytes = (count: number) => {
+        progress.received(count);
+        options.onBytes?.(count);
+      };
       const etag = received?.etag ?? options.etag;
+      const sendOptions: SdkHandlerOptions = { ...callOptions, send: target.senderOf?.(onBytes) };
       let output: GetObjectCommandOutput;
       try {
         output = await client.send(
           new GetObjectCommand({
             Bucket: caller.settings.bucket,
             Key: name,
-            Range: rangeHeader(received ? restOf(received) : range),
+            Range: rangeHeader(received ? restOf(received, target) : range),
             ...(etag !== undefined && { IfMatch: `"${etag}"` }),
           }),
-          callOptions,
+          sendOptions,
         );
       } catch (error) {
         if (isMissing(error) && !received) return 'missing';
@@ -77,21 +129,16 @@ export async function getRange(
         (output.Body as Readable).resume();
         return 'past the end';
       }
-      received = received ? continued(received, output, name) : begun(output, name, range);
-      await readInto(received, output.Body as Readable, count => {
-        progress.received(count);
-        options.onBytes?.(count);
-      });
-      return 'whole';
+      if (received) checkContinued(received, target, output, name);
+      else {
+        received = begun(output, name, range);
+        target.open(received.length);
+      }
+      await target.read(output.Body as Readable, onBytes);
+      if (target.filled < received.length) throw endedEarly();
+      return received;
     },
   );
-  if (outcome === 'missing') return undefined;
-  if (outcome === 'past the end' || !received) {
-    if ('suffix' in range) return byAbsoluteRange(caller, name, range.suffix, options);
-    return emptyRange(caller, name, range, options);
-  }
-  const { bytes, start, sizeBytes, etag } = received;
-  return { bytes, start, sizeBytes, etag };
 }
 
 /**
@@ -137,8 +184,8 @@ function rangeHeader(range: ByteRange): string {
   return 'suffix' in range ? `bytes=-${range.suffix}` : `bytes=${range.start}-${range.end - 1}`;
 }
 
-function restOf(received: Received): ByteSpan {
-  return { start: received.start + received.filled, end: received.start + received.bytes.length };
+function restOf({ start, length }: Received, { filled }: RangeTarget): ByteSpan {
+  return { start: start + filled, end: start + length };
 }
 
 function begun(output: GetObjectCommandOutput, name: string, range: ByteRange): Received {
@@ -160,9 +207,7 @@ function begun(output: GetObjectCommandOutput, name: string, range: ByteRange): 
     );
   }
   if (etag === undefined) throw noEtag(name);
-  // Uninitialised memory of its own: the pool's buffers cannot be transferred to a worker.
-  const { buffer } = Buffer.allocUnsafeSlow(length);
-  return { bytes: new Uint8Array(buffer), start, sizeBytes, etag, filled: 0 };
+  return { length, start, sizeBytes, etag };
 }
 
 /** Returns whether this is the requested range: its length becomes memory. */
@@ -175,15 +220,19 @@ function isRequested(range: ByteRange, start: number, length: number, sizeBytes:
 }
 
 /** Checks that the response to a continuation begins where the last one broke off. */
-function continued(received: Received, output: GetObjectCommandOutput, name: string): Received {
-  const { start, end } = restOf(received);
+function checkContinued(
+  received: Received,
+  target: RangeTarget,
+  output: GetObjectCommandOutput,
+  name: string,
+): void {
+  const { start, end } = restOf(received, target);
   if (bareEtag(output.ETag) !== received.etag) throw replaced(name);
   if (output.ContentRange !== `bytes ${start}-${end - 1}/${received.sizeBytes}`) {
     throw new StoreUnavailableError(
       `${name}: requested bytes ${start}-${end - 1}, got ${shortened(output.ContentRange)}`,
     );
   }
-  return received;
 }
 
 function shortened(text: string | undefined): string | undefined {

@@ -11,6 +11,14 @@ export interface AgentSettings {
   readonly environment: Readonly<NodeJS.ProcessEnv>;
 }
 
+/** How to connect, as plain data that any thread can use. */
+export interface ConnectionSettings {
+  /** PEM blocks of further certificate authorities. */
+  readonly authorities: string | undefined;
+  /** The variables of the environment that name proxies. */
+  readonly proxies: Readonly<Record<string, string>>;
+}
+
 /** The connection pools of one transport. */
 export interface Agents {
   /** Returns the pool for a server: through the proxy of the environment, or past it. */
@@ -26,28 +34,38 @@ export interface Agents {
 const IDLE_CONNECTION_MS = 10_000;
 
 /**
+ * Reads the settings of connections.
+ *
+ * @throws StoreRefusedError when the file cannot be used, or the proxy cannot be checked.
+ */
+export function readConnectionSettings({ caFile, environment }: AgentSettings): ConnectionSettings {
+  refuseUncheckedProxy(environment);
+  return {
+    authorities: caFile === undefined ? undefined : readAuthorities(caFile),
+    proxies: readProxies(environment),
+  };
+}
+
+/**
  * Creates keep-alive pools. They have no bound of their own: the callers bound the requests in flight, and time in a
  * queue would count against the connection limit. Proxies come from the environment (HTTP_PROXY, HTTPS_PROXY, NO_PROXY),
  * which Node uses only where `proxyEnv` is set; NODE_EXTRA_CA_CERTS is part of the default authorities.
  *
- * @throws StoreRefusedError when the file cannot be used or a proxy variable is malformed.
+ * @throws StoreRefusedError when a proxy variable is malformed.
  */
-export function createAgents(settings: AgentSettings): Agents {
-  const { caFile } = settings;
-  const environment = withSchemes(settings.environment);
-  refuseUncheckedProxy(environment);
+export function createAgents({ authorities, proxies }: ConnectionSettings): Agents {
   const common = {
     keepAlive: true,
     timeout: IDLE_CONNECTION_MS,
     maxSockets: Number.POSITIVE_INFINITY,
   };
-  const noProxy = environment.no_proxy || environment.NO_PROXY || '';
+  const noProxy = proxies.no_proxy || proxies.NO_PROXY || '';
   // Exceptions are ours to decide (no-proxy.ts)
-  const proxy = { proxyEnv: { ...environment, no_proxy: '', NO_PROXY: '' } };
+  const proxy = { proxyEnv: { ...proxies, no_proxy: '', NO_PROXY: '' } };
   const secure = {
     // Not left to NODE_TLS_REJECT_UNAUTHORIZED, which any step of a job can set
     rejectUnauthorized: true,
-    ...(caFile !== undefined && { ca: [...tls.getCACertificates('default'), readAuthorities(caFile)] }),
+    ...(authorities !== undefined && { ca: [...tls.getCACertificates('default'), authorities] }),
   };
   try {
     const pools = [{}, proxy].map(way => ({
@@ -79,13 +97,15 @@ export function createAgents(settings: AgentSettings): Agents {
 const PROXY_VARIABLES = ['http_proxy', 'HTTP_PROXY', 'https_proxy', 'HTTPS_PROXY'];
 
 /** Adds http:// to a proxy without a scheme, as actions/cache and curl do. Node 24.21 ignores such a proxy. */
-function withSchemes(environment: Readonly<NodeJS.ProcessEnv>): NodeJS.ProcessEnv {
-  const bare = PROXY_VARIABLES.filter(name => environment[name] && !environment[name].includes('://'));
-  return { ...environment, ...Object.fromEntries(bare.map(name => [name, `http://${environment[name]}`])) };
+function readProxies(environment: Readonly<NodeJS.ProcessEnv>): Record<string, string> {
+  const withScheme = (proxy: string) => (proxy.includes('://') ? proxy : `http://${proxy}`);
+  const proxies = PROXY_VARIABLES.map(name => [name, environment[name] && withScheme(environment[name])]);
+  const direct = ['no_proxy', 'NO_PROXY'].map(name => [name, environment[name]]);
+  return Object.fromEntries([...proxies, ...direct].filter(([, value]) => value));
 }
 
 /** Refuses an https proxy if the environment turns its certificate check off, which no option of the agent can turn on. */
-function refuseUncheckedProxy(environment: NodeJS.ProcessEnv): void {
+function refuseUncheckedProxy(environment: Readonly<NodeJS.ProcessEnv>): void {
   if (environment.NODE_TLS_REJECT_UNAUTHORIZED !== '0') return;
   if (!PROXY_VARIABLES.some(name => environment[name]?.startsWith('https:'))) return;
   throw new StoreRefusedError(

@@ -1,8 +1,12 @@
 import { finished, type Readable } from 'node:stream';
 import { releaseOwned } from '../../../archive/memory/buffers.ts';
+import type { FillingBuffer } from '../../../archive/messages/fetch.ts';
 import { ProtocolError } from './protocol-error.ts';
 
 /** Reads the bodies of responses within a bound in bytes. The transport bounds them in time. */
+
+/** Bound of the bodies that are neither a range nor a listing, in bytes. S3's own have a few hundred. */
+export const MAX_BODY_BYTES = 64 * 1024;
 
 /**
  * Reads a whole body of at most `maxBytes`. A longer one is destroyed at once.
@@ -22,16 +26,10 @@ export function readWhole(body: Readable, maxBytes: number): Promise<Buffer> {
   });
 }
 
-/** A buffer that a body fills from `filled` on. */
-export interface FillingBuffer {
-  readonly bytes: Uint8Array;
-  filled: number;
-}
-
 /**
  * Reads a body into the rest of a buffer, counting its bytes in `target.filled`.
  * @param onBytes is called with the number of bytes of each piece.
- * @throws ProtocolError for a body that is longer than the rest, a connection error for one that ends early.
+ * @throws ProtocolError for a body that is longer than the rest, a connection error for one that breaks off.
  */
 export function readInto(
   target: FillingBuffer,
@@ -54,12 +52,12 @@ export function readInto(
     });
     finished(body, error => {
       if (error) reject(error);
-      else if (target.filled < bytes.length) reject(endedEarly());
       else resolve();
     });
   });
 }
 
-function endedEarly(): Error {
+/** Returns the error of a body that ended before all of its range. */
+export function endedEarly(): Error {
   return Object.assign(new Error('the body ended early'), { code: 'ERR_STREAM_PREMATURE_CLOSE' });
 }

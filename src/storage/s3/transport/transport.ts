@@ -2,9 +2,10 @@ import http from 'node:http';
 import https from 'node:https';
 import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
+import { releaseOwned } from '../../../archive/memory/buffers.ts';
 import type { Clock } from '../../../retry/clock.ts';
 import { TimeoutError } from '../../../retry/time-limits.ts';
-import { type AgentSettings, type Agents, createAgents } from './agents.ts';
+import { type Agents, type ConnectionSettings, createAgents } from './agents.ts';
 import { ProtocolError } from './protocol-error.ts';
 import { NoResponseError, Timers } from './timers.ts';
 
@@ -62,9 +63,9 @@ export class Transport {
 
   /**
    * Opens no connection yet.
-   * @throws StoreRefusedError when the file cannot be used or a proxy variable of the environment is malformed.
+   * @throws StoreRefusedError when a proxy variable of the environment is malformed.
    */
-  constructor(settings: AgentSettings, clock: Clock) {
+  constructor(settings: ConnectionSettings, clock: Clock) {
     this.#agents = createAgents(settings);
     this.#clock = clock;
   }
@@ -98,12 +99,13 @@ export class Transport {
       signal?.addEventListener('abort', onAbort, { once: true });
       const connected = timers.limit(connectMs, 'no connection');
       let stopIdle = () => {};
-      sent.once('socket', socket =>
+      sent.once('socket', socket => {
+        releaseReceived(socket, sent);
         whenConnected(socket, secure, () => {
           connected();
           if (!sent.destroyed) stopIdle = timers.watchIdle(socket, idleTimeoutMs);
-        }),
-      );
+        });
+      });
       // A head that arrives byte by byte is not idle, so it has a limit of its own.
       let headReceived = () => {};
       sent.once('finish', () => {
@@ -165,6 +167,15 @@ function whenConnected(socket: Socket, secure: boolean, then: () => void): void 
   const handshaking = secure && (socket as { secureConnecting?: boolean }).secureConnecting === true;
   if (socket.connecting || handshaking) socket.once(secure ? 'secureConnect' : 'connect', then);
   else then();
+}
+
+/**
+ * Frees what is read from a socket as soon as Node's parser has taken it: the parser copies it, and the collector would keep
+ * some 50 MB of it in each thread. A request's own listener is on the socket before this one, and both leave it at its end.
+ */
+function releaseReceived(socket: Socket, request: http.ClientRequest): void {
+  socket.on('data', releaseOwned);
+  request.once('close', () => socket.off('data', releaseOwned));
 }
 
 function sendBody(sent: http.ClientRequest, body: TransportRequest['body']): void {

@@ -4,6 +4,7 @@ import { afterEach, expect, test } from 'vitest';
 import { systemClock } from '../../../../src/retry/clock.ts';
 import { TimeLimits } from '../../../../src/retry/time-limits.ts';
 import { SdkRequestHandler } from '../../../../src/storage/s3/calls/sdk-request-handler.ts';
+import { readConnectionSettings } from '../../../../src/storage/s3/transport/agents.ts';
 import { Transport } from '../../../../src/storage/s3/transport/transport.ts';
 import { serveHttp } from '../../../support/servers/serve.ts';
 import { shortLimits } from '../support.ts';
@@ -17,7 +18,7 @@ afterEach(() => {
 function openHandler() {
   const limits = new TimeLimits(systemClock, shortLimits);
   const handler = new SdkRequestHandler(
-    new Transport({ caFile: undefined, environment: process.env }, systemClock),
+    new Transport(readConnectionSettings({ caFile: undefined, environment: process.env }), systemClock),
     limits,
     'cache-s3/1.2.3',
   );

@@ -8,6 +8,7 @@ import { systemClock } from '../../../../src/retry/clock.ts';
 import { TIME_LIMITS, TimeLimits } from '../../../../src/retry/time-limits.ts';
 import { SdkRequestHandler } from '../../../../src/storage/s3/calls/sdk-request-handler.ts';
 import { credentialsFor } from '../../../../src/storage/s3/credentials/credentials.ts';
+import { readConnectionSettings } from '../../../../src/storage/s3/transport/agents.ts';
 import { Transport } from '../../../../src/storage/s3/transport/transport.ts';
 import { type Gateway, startGateway } from '../../../support/gateway/gateway.ts';
 import { createS3Settings, openStore } from '../support.ts';
@@ -55,7 +56,10 @@ async function assumeRole(): Promise<AwsCredentialIdentity> {
   const role = `role_arn = ${ROLE}\nsource_profile = keys\nduration_seconds = ${SESSION_SECONDS}\n`;
   const keys = `aws_access_key_id = ${gateway.accessKey}\naws_secret_access_key = ${gateway.secretKey}\n`;
   writeFileSync(file, `[default]\n${role}\n[keys]\n${keys}`);
-  const transport = new Transport({ caFile: undefined, environment: process.env }, systemClock);
+  const transport = new Transport(
+    readConnectionSettings({ caFile: undefined, environment: process.env }),
+    systemClock,
+  );
   const limits = new TimeLimits(systemClock, TIME_LIMITS);
   const provider = credentialsFor(
     createS3Settings({ credentials: undefined, region: gateway.region }),

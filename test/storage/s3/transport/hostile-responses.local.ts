@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { systemClock } from '../../../../src/retry/clock.ts';
+import { readConnectionSettings } from '../../../../src/storage/s3/transport/agents.ts';
 import { readInto, readWhole } from '../../../../src/storage/s3/transport/body.ts';
 import { Transport, type TransportResponse } from '../../../../src/storage/s3/transport/transport.ts';
 import { serveTcp } from '../../../support/servers/serve.ts';
@@ -8,7 +9,10 @@ import { serveTcp } from '../../../support/servers/serve.ts';
 let transport: Transport;
 
 beforeEach(() => {
-  transport = new Transport({ caFile: undefined, environment: process.env }, systemClock);
+  transport = new Transport(
+    readConnectionSettings({ caFile: undefined, environment: process.env }),
+    systemClock,
+  );
 });
 afterEach(() => transport.close());
 

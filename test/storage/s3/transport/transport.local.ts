@@ -4,6 +4,7 @@ import { buffer } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { systemClock } from '../../../../src/retry/clock.ts';
+import { readConnectionSettings } from '../../../../src/storage/s3/transport/agents.ts';
 import {
   type SendOptions,
   Transport,
@@ -16,7 +17,10 @@ let transport: Transport;
 
 beforeEach(() => {
   for (const name of Object.keys(process.env)) if (/_proxy$/i.test(name)) vi.stubEnv(name, undefined);
-  transport = new Transport({ caFile: undefined, environment: process.env }, systemClock);
+  transport = new Transport(
+    readConnectionSettings({ caFile: undefined, environment: process.env }),
+    systemClock,
+  );
 });
 afterEach(() => {
   transport.close();
@@ -145,13 +149,18 @@ test.each(['http_proxy', 'HTTP_PROXY'])('a proxy without a scheme in %s is used 
 /** The body that a transport of the present environment receives. */
 async function textFrom(port: number): Promise<string> {
   transport.close();
-  transport = new Transport({ caFile: undefined, environment: process.env }, systemClock);
+  transport = new Transport(
+    readConnectionSettings({ caFile: undefined, environment: process.env }),
+    systemClock,
+  );
   return String(await buffer((await send(port)).body));
 }
 
 test('a proxy variable that is no URL is refused without its password', () => {
   vi.stubEnv('HTTPS_PROXY', 'http://user:hush@[broken');
-  expect(() => new Transport({ caFile: undefined, environment: process.env }, systemClock)).toThrow(
+  expect(
+    () => new Transport(readConnectionSettings({ caFile: undefined, environment: process.env }), systemClock),
+  ).toThrow(
     expect.objectContaining({
       name: 'StoreRefusedError',
       setting: "the runner's environment",
@@ -163,7 +172,7 @@ test('a proxy variable that is no URL is refused without its password', () => {
 test('a proxy by https is refused where the environment turns off the check of its certificate', () => {
   vi.stubEnv('HTTPS_PROXY', 'https://proxy.example.org:3128');
   vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', '0');
-  expect(() => new Transport({ caFile: undefined, environment: process.env }, systemClock)).toThrow(
-    expect.objectContaining({ name: 'StoreRefusedError', setting: "the runner's environment" }),
-  );
+  expect(
+    () => new Transport(readConnectionSettings({ caFile: undefined, environment: process.env }), systemClock),
+  ).toThrow(expect.objectContaining({ name: 'StoreRefusedError', setting: "the runner's environment" }));
 });

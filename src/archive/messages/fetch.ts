@@ -1,0 +1,37 @@
+/**
+ * Messages with which the main thread lets a worker fetch bytes into its own memory. The archive knows only how many there
+ * are; the ticket and the answer are plain data of a store (`ObjectStore.workerFetch`).
+ */
+
+/** Fetch bytes with `ticket` into buffer number `buffer` of `length` bytes, from offset `at` on. */
+export interface FetchMessage {
+  readonly fetch: number;
+  readonly buffer: number;
+  readonly length: number;
+  readonly at: number;
+  readonly ticket: unknown;
+}
+
+/** Reports the bytes that fetch number `fetch` has received since its last report. */
+export interface FetchReport {
+  readonly fetch: number;
+  readonly bytes: number;
+  /** The last report has the outcome. */
+  readonly end?: { readonly answer: unknown };
+}
+
+/** A buffer that a fetch fills from `filled` on. */
+export interface FillingBuffer {
+  readonly bytes: Uint8Array;
+  filled: number;
+}
+
+/**
+ * Fetches bytes in a worker. Calls `onBytes` with the number of bytes of each piece. Resolves with an answer that can be
+ * cloned to the main thread, also when the fetch has failed.
+ */
+export type Fetcher = (
+  ticket: unknown,
+  target: FillingBuffer,
+  onBytes: (count: number) => void,
+) => Promise<unknown>;

@@ -1,0 +1,65 @@
+import { Buffer } from 'node:buffer';
+import { release } from '../memory/buffers.ts';
+import type { Fetcher, FetchMessage, FetchReport, FillingBuffer } from '../messages/fetch.ts';
+
+/** Bytes that have arrived are reported at most once in this many ms. */
+const REPORT_MS = 200;
+
+/** Memory is reserved in whole multiples of this, so that it fits the next buffer too. */
+const MEMORY_STEP = 1024 * 1024;
+/** Memory of a buffer that was used is kept while the thread has fewer than this. */
+const BUFFERS = 2;
+
+/** The buffers of this thread that fetches fill, and jobs use up. */
+export class Fetches {
+  readonly #fetcher: Fetcher;
+  readonly #post: (report: FetchReport) => void;
+  readonly #buffers = new Map<number, FillingBuffer & { readonly bytes: Uint8Array<ArrayBuffer> }>();
+  readonly #unused: ArrayBuffer[] = [];
+
+  constructor(fetcher: Fetcher, post: (report: FetchReport) => void) {
+    this.#fetcher = fetcher;
+    this.#post = post;
+  }
+
+  /** Fetches, and reports the outcome to the main thread. Rejects if the fetcher is faulty. */
+  async run({ fetch, buffer, length, at, ticket }: FetchMessage): Promise<void> {
+    const target = this.#buffers.get(buffer) ?? {
+      bytes: new Uint8Array(this.#memoryFor(length), 0, length),
+      filled: 0,
+    };
+    this.#buffers.set(buffer, target);
+    target.filled = at;
+    let reported = at;
+    let reportedAt = performance.now();
+    const answer = await this.#fetcher(ticket, target, () => {
+      const now = performance.now();
+      if (now - reportedAt < REPORT_MS) return;
+      this.#post({ fetch, bytes: target.filled - reported });
+      reported = target.filled;
+      reportedAt = now;
+    });
+    this.#post({ fetch, bytes: target.filled - reported, end: { answer } });
+  }
+
+  /** Calls `work` with the bytes of a buffer, which is forgotten then. */
+  use<T>(buffer: number, work: (bytes: Uint8Array<ArrayBuffer>) => T): T {
+    const { bytes } = this.#buffers.get(buffer)!;
+    this.#buffers.delete(buffer);
+    try {
+      return work(bytes);
+    } finally {
+      if (this.#buffers.size + this.#unused.length < BUFFERS) this.#unused.push(bytes.buffer);
+      else release(bytes);
+    }
+  }
+
+  /** Memory is used again: allocated anew, each page of it would be cleared by the system, and malloc would return it late. */
+  #memoryFor(length: number): ArrayBuffer {
+    const at = this.#unused.findIndex(({ byteLength }) => byteLength >= length);
+    if (at >= 0) return this.#unused.splice(at, 1)[0]!;
+    // Too small for this one, and so probably for those that follow
+    for (const memory of this.#unused.splice(0)) release(new Uint8Array(memory));
+    return Buffer.allocUnsafeSlow(MEMORY_STEP * Math.ceil(length / MEMORY_STEP)).buffer;
+  }
+}

@@ -1,0 +1,106 @@
+import { Readable } from 'node:stream';
+import type { FillingBuffer } from '../../../archive/messages/fetch.ts';
+import type { WorkerBuffer } from '../../../archive/pool/worker-pool.ts';
+import { unlessAborted } from '../../../retry/signals.ts';
+import { readInto } from '../transport/body.ts';
+import { decodeError, type RangeAnswer, type RangeTicket } from '../transport/range-ticket.ts';
+import type { Transport } from '../transport/transport.ts';
+
+type OnBytes = (count: number) => void;
+
+/** The memory that the bytes of a range fill, over all attempts. */
+export interface RangeTarget {
+  /** Bytes of responses that were found to be the requested ones. */
+  readonly filled: number;
+  /** Returns the function that sends a request in the place of this thread's transport. */
+  senderOf?(onBytes: OnBytes): Transport['send'];
+  /** Makes room for `length` bytes, before the first of them is read. */
+  open(length: number): void;
+  /** Adds the body of a response that has been checked. Rejects as it breaks off. */
+  read(body: Readable, onBytes: OnBytes): Promise<void>;
+}
+
+/** Memory of this thread. */
+export class OwnMemory implements RangeTarget {
+  #buffer: FillingBuffer & { readonly bytes: Uint8Array<ArrayBuffer> } = {
+    bytes: new Uint8Array(0),
+    filled: 0,
+  };
+
+  get bytes(): Uint8Array<ArrayBuffer> {
+    return this.#buffer.bytes;
+  }
+
+  get filled(): number {
+    return this.#buffer.filled;
+  }
+
+  open(length: number): void {
+    // Uninitialised memory of its own: the pool's buffers cannot be transferred to a worker.
+    this.#buffer = { bytes: new Uint8Array(Buffer.allocUnsafeSlow(length).buffer), filled: 0 };
+  }
+
+  read(body: Readable, onBytes: OnBytes): Promise<void> {
+    return readInto(this.#buffer, body, onBytes);
+  }
+}
+
+/** Memory of a worker, which sends the requests itself. */
+export class WorkerMemory implements RangeTarget {
+  readonly #buffer: WorkerBuffer;
+  #filled = 0;
+  /** Bytes of the latest response, which is not checked yet. */
+  #arrived = 0;
+  #failure: Error | undefined;
+  /** The failure of the worker itself, which is not that of a request. */
+  workerFailure: Error | undefined;
+
+  constructor(buffer: WorkerBuffer) {
+    this.#buffer = buffer;
+  }
+
+  get filled(): number {
+    return this.#filled;
+  }
+
+  senderOf(onBytes: OnBytes): Transport['send'] {
+    return async (request, { signal, ...limits }) => {
+      this.#arrived = 0;
+      const ticket: RangeTicket = {
+        request: { ...request, body: undefined } as RangeTicket['request'],
+        limits,
+      };
+      const fetching = this.#buffer
+        .fetch(ticket, this.#filled, count => {
+          this.#arrived += count;
+          onBytes(count);
+        })
+        .catch(error => {
+          this.workerFailure = error;
+          throw error;
+        });
+      const answer = (await (signal ? unlessAborted(fetching, signal) : fetching)) as RangeAnswer;
+      const { head, body } = answer;
+      this.#failure = answer.failure && decodeError(answer.failure);
+      if (!head) throw this.#failure;
+      return { ...head, body: bodyOf(body, this.#failure) };
+    };
+  }
+
+  open(): void {}
+
+  async read(): Promise<void> {
+    this.#filled += this.#arrived;
+    if (this.#failure) throw this.#failure;
+  }
+}
+
+/** Makes the body of a response that is no success. That of a success is in the worker, so `read` does not read it. */
+function bodyOf(bytes: Uint8Array | undefined, failure: Error | undefined): Readable {
+  if (!failure) return Readable.from(bytes?.length ? [Buffer.from(bytes)] : []);
+  return new Readable({
+    read() {
+      this.destroy(failure);
+    },
+  });
+}

@@ -1,0 +1,49 @@
+import { TimeoutError } from '../../../retry/time-limits.ts';
+import { ProtocolError } from './protocol-error.ts';
+import type { SendOptions, TransportRequest, TransportResponse } from './transport.ts';
+
+/** The messages with which the main thread lets a worker send a request that it has signed. All of it is plain data. */
+
+export interface RangeTicket {
+  readonly request: Omit<TransportRequest, 'body'>;
+  readonly limits: Omit<SendOptions, 'signal'>;
+}
+
+/** The outcome of one request: the head of its response, its failure, or both if it failed after the head. */
+export interface RangeAnswer {
+  readonly head?: ResponseHead | undefined;
+  /** The body of a response that is no success. That of a success fills the buffer. */
+  readonly body?: Uint8Array | undefined;
+  readonly failure?: SentError | undefined;
+}
+
+export type ResponseHead = Omit<TransportResponse, 'body'>;
+
+/** The properties of an error by which failures are classified and described. Cloning keeps only its message. */
+export interface SentError {
+  readonly name: string;
+  readonly message: string;
+  readonly code: string | undefined;
+  readonly address: string | undefined;
+  readonly port: number | undefined;
+  readonly hostname: string | undefined;
+}
+
+type NetworkError = NodeJS.ErrnoException & { address?: string; port?: number; hostname?: string };
+
+export function encodeError(error: unknown): SentError {
+  const { name, message, ...own } = error as NetworkError;
+  // Of several addresses the first one speaks for all
+  const first: NetworkError = error instanceof AggregateError ? error.errors[0] : error;
+  const { code = own.code, address, port, hostname } = first;
+  return { name, message, code, address, port, hostname };
+}
+
+const KNOWN_ERRORS = { TimeoutError, ProtocolError };
+
+export function decodeError({ name, message, ...properties }: SentError): Error {
+  const KnownError = KNOWN_ERRORS[name as keyof typeof KNOWN_ERRORS];
+  if (KnownError) return new KnownError(message);
+  const given = Object.entries(properties).filter(([, value]) => value !== undefined);
+  return Object.assign(new Error(message), Object.fromEntries(given));
+}

@@ -1,0 +1,18 @@
+/** The program of the worker threads. */
+
+import { parentPort, workerData } from 'node:worker_threads';
+import type { Fetcher } from './archive/messages/fetch.ts';
+import { serveJobs } from './archive/worker/worker.ts';
+
+let fetcher: Promise<Fetcher> | undefined;
+
+/** The HTTP client is loaded for the first fetch: a save needs none. */
+async function createFetcher(): Promise<Fetcher> {
+  const { createRangeFetcher } = await import('./storage/s3/transport/range-fetcher.ts');
+  return createRangeFetcher(workerData);
+}
+
+serveJobs(parentPort!, async (ticket, target, onBytes) => {
+  fetcher ??= createFetcher();
+  return (await fetcher)(ticket, target, onBytes);
+});

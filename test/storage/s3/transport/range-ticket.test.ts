@@ -1,0 +1,32 @@
+import { expect, test } from 'vitest';
+import { TimeoutError } from '../../../../src/retry/time-limits.ts';
+import { ProtocolError } from '../../../../src/storage/s3/transport/protocol-error.ts';
+import { decodeError, encodeError } from '../../../../src/storage/s3/transport/range-ticket.ts';
+
+const refused = Object.assign(new Error('connect ECONNREFUSED'), {
+  code: 'ECONNREFUSED',
+  address: '127.0.0.1',
+  port: 1,
+});
+
+test.each<[string, Error, Error]>([
+  ['a time-out', new TimeoutError('no data for 15 s'), new TimeoutError('no data for 15 s')],
+  ['a hostile response', new ProtocolError('too long'), new ProtocolError('too long')],
+  ['a failed connection', refused, refused],
+  ['an error without a code', new TypeError('why'), new Error('why')],
+])('%s is the same in the main thread as in a worker', (_, error, expected) => {
+  const decoded = decodeError(structuredClone(encodeError(error)));
+  expect(decoded).toEqual(expected);
+  expect(decoded).toBeInstanceOf(expected.constructor);
+});
+
+test('failed connections to several addresses are described by the first one', () => {
+  const all = Object.assign(new AggregateError([refused, new Error('other')], 'all failed'), {
+    code: 'ECONNREFUSED',
+  });
+  expect(decodeError(structuredClone(encodeError(all)))).toMatchObject({
+    code: 'ECONNREFUSED',
+    address: '127.0.0.1',
+    port: 1,
+  });
+});
