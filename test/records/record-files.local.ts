@@ -13,9 +13,9 @@ import {
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { readRecord, recordNames, writeRecord } from '../../src/records/record-files.ts';
+import { isRoot } from '../support/drop-privileges.ts';
 import { scratch } from '../support/scratch.ts';
 
-const isRoot = process.geteuid?.() === 0;
 const isWindows = process.platform === 'win32';
 
 function newFile() {

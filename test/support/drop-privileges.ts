@@ -8,12 +8,15 @@ import * as fs from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
+/** Whether file permissions do not bind the tests. */
+export const isRoot = process.getuid?.() === 0;
+
 /** The user `nobody` of Debian. Any user without rights would do. */
 const unprivilegedId = 65534;
 
 /** Returns the uid and gid of an unprivileged child. Returns no id unless this process is root. */
 export function unprivileged(): { readonly uid?: number; readonly gid?: number } {
-  return process.getuid?.() === 0 ? { uid: unprivilegedId, gid: unprivilegedId } : {};
+  return isRoot ? { uid: unprivilegedId, gid: unprivilegedId } : {};
 }
 
 /** Gives a tree to the unprivileged user: links themselves, not their targets. Does nothing unless this process is root. */
@@ -34,13 +37,13 @@ export async function unprivilegedDirectory(prefix = 'cache-s3-unprivileged-'): 
   return directory;
 }
 
-export interface UnprivilegedOptions {
+interface UnprivilegedOptions {
   readonly cwd?: string;
   /** Added to the environment of this process. */
   readonly env?: Readonly<Record<string, string>>;
 }
 
-export interface UnprivilegedResult {
+interface UnprivilegedResult {
   readonly exitCode: number | null;
   readonly signal: NodeJS.Signals | null;
   readonly stdout: string;

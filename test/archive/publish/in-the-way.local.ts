@@ -4,12 +4,11 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, lchownSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { giveAway } from '../../support/drop-privileges.ts';
+import { giveAway, isRoot } from '../../support/drop-privileges.ts';
 import { scratch } from '../../support/scratch.ts';
 import { buildTree, describeTree, type TreeSpec } from '../../support/tree.ts';
 import { runRestoreProcess, saveTo, type User } from '../support/restore-process.ts';
 
-const isRoot = process.getuid?.() === 0;
 const patterns = ['tree'];
 
 async function prepare(archived: TreeSpec, present: TreeSpec) {

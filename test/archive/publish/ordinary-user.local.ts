@@ -11,7 +11,7 @@ import {
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { giveAway } from '../../support/drop-privileges.ts';
+import { giveAway, isRoot } from '../../support/drop-privileges.ts';
 import { incompressible } from '../../support/random.ts';
 import { scratch } from '../../support/scratch.ts';
 import { buildTree, describeTree, type TreeDescription, type TreeSpec } from '../../support/tree.ts';
@@ -19,7 +19,6 @@ import { layoutIn, packTree } from '../support/archives.ts';
 import { runRestoreProcess, saveTo } from '../support/restore-process.ts';
 
 const windows = process.platform === 'win32';
-const root = process.getuid?.() === 0;
 const patterns = ['tree'];
 
 /** A directory that anyone may search, with a saved object and an empty workspace of the ordinary user. */
@@ -136,7 +135,7 @@ test.skipIf(windows)('a restore copies files whose hard links would cross file s
   expect(lstatSync(join(workspace, 'tree/b')).nlink).toBe(1);
 });
 
-describe.runIf(root)('a restore over items of root, or as root,', () => {
+describe.runIf(isRoot)('a restore over items of root, or as root,', () => {
   test('leaves old staging with files of root and removes other old staging', async () => {
     const { job, workspace } = await prepare(
       { 'tree/data': incompressible(100_000) },

@@ -2,7 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, lchownSync, lstatSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { giveAway } from '../../support/drop-privileges.ts';
+import { giveAway, isRoot } from '../../support/drop-privileges.ts';
 import { incompressible } from '../../support/random.ts';
 import { scratch } from '../../support/scratch.ts';
 import { buildTree, describeTree, type TreeDescription, type TreeSpec } from '../../support/tree.ts';
@@ -10,7 +10,6 @@ import { layoutIn, packTree } from '../support/archives.ts';
 import { canRefuse, refusing, type Syscall } from '../support/refuse-syscalls.ts';
 import { runRestoreProcess, saveTo } from '../support/restore-process.ts';
 
-const isRoot = process.getuid?.() === 0;
 const patterns = ['tree'];
 const mtime = 1_500_000_000_000_000;
 

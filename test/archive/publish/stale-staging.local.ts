@@ -16,13 +16,12 @@ import {
   STALE_STAGING_MS,
   writeOwner,
 } from '../../../src/archive/publish/stale-staging.ts';
-import { giveAway } from '../../support/drop-privileges.ts';
+import { giveAway, isRoot } from '../../support/drop-privileges.ts';
 import { scratch } from '../../support/scratch.ts';
 import { buildTree } from '../../support/tree.ts';
 import { runRestoreProcess, saveTo, startRestoreProcess } from '../support/restore-process.ts';
 
 const isLinux = process.platform === 'linux';
-const isRoot = process.getuid?.() === 0;
 const name = '.cache-s3-7-00000000-00000000';
 
 async function prepare() {

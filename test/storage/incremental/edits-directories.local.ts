@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { isRoot, linux, npmTime, rewriteInPlace, saveAgain } from './save-again.ts';
+import { isRoot } from '../../support/drop-privileges.ts';
+import { linux, npmTime, rewriteInPlace, saveAgain } from './save-again.ts';
 
 /** One change to the directories of a tree between a restore and the save that follows. */
 

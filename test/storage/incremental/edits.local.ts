@@ -1,8 +1,9 @@
 import * as fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { isRoot } from '../../support/drop-privileges.ts';
 import { incompressible } from '../../support/random.ts';
-import { isRoot, npmTime, rewriteInPlace, saveAgain } from './save-again.ts';
+import { npmTime, rewriteInPlace, saveAgain } from './save-again.ts';
 
 /** One change to the files of a tree between a restore and the save that follows. */
 

@@ -6,6 +6,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { OpenArchive } from '../../../src/archive/format/open-archive.ts';
 import { fileTimes } from '../../../src/archive/fs/file-times.ts';
 import type { ObjectStore } from '../../../src/storage/object-store.ts';
+import { isRoot } from '../../support/drop-privileges.ts';
 import { untar } from '../../support/tar/untar.ts';
 import { deleteTree, describeTree, type TreeDescription, treeDifferences } from '../../support/tree.ts';
 import { CacheJob } from './job.ts';
@@ -97,8 +98,6 @@ export async function runHistory(options: HistoryOptions): Promise<HistoryFacts>
     fs.mkdirSync(directory);
   }
 }
-
-const isRoot = process.getuid?.() === 0;
 
 function keyOf(seed: number, generation: number): string {
   return `${seed}-${generation}`;

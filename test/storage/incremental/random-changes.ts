@@ -2,13 +2,13 @@
 
 import * as fs from 'node:fs';
 import path from 'node:path';
+import { isRoot } from '../../support/drop-privileges.ts';
 import { setMtime } from '../../support/tree.ts';
 import {
   DIRECTORY_MODES,
   FILE_MODES,
   type Found,
   GrowingTree,
-  isRoot,
   NPM_TIME,
   type Random,
 } from './random-tree.ts';

@@ -2,6 +2,7 @@
 
 import * as fs from 'node:fs';
 import path from 'node:path';
+import { isRoot } from '../../support/drop-privileges.ts';
 import { incompressible, SeededRandom } from '../../support/random.ts';
 import { setMtime } from '../../support/tree.ts';
 
@@ -30,7 +31,6 @@ const SLICED_BYTES = 9_000_000;
 export const NPM_TIME = 499_162_500_000_000;
 export const FILE_MODES = [0o644, 0o644, 0o755, 0o600, 0o444, 0o640];
 export const DIRECTORY_MODES = [0o755, 0o755, 0o700, 0o555, 0o2755];
-export const isRoot = process.getuid?.() === 0;
 
 /** Makes a tree below `root`, which is not there yet. */
 export function plantTree(root: string, random: Random): void {

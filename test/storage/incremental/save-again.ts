@@ -2,12 +2,12 @@ import * as fs from 'node:fs';
 import { expect } from 'vitest';
 import { fileTimes, splitMtime } from '../../../src/archive/fs/file-times.ts';
 import type { SaveOutcome } from '../../../src/storage/outcomes.ts';
+import { isRoot } from '../../support/drop-privileges.ts';
 import { untar } from '../../support/tar/untar.ts';
 import { buildTree, describeTree, type TreeSpec } from '../../support/tree.ts';
 import { ballast, fleet, packedBy } from './fleet.ts';
 import type { CacheJob } from './job.ts';
 
-export const isRoot = process.getuid?.() === 0;
 export const linux = process.platform === 'linux';
 
 /** The time that npm gives every file, in microseconds. */
