@@ -1,7 +1,7 @@
 import { integer, list, readOptions } from './arguments.ts';
 import { BenchError } from './bench-error.ts';
 
-export const caseLetters = ['a', 'b', 'c', 'd', 'e', 'f'] as const;
+const caseLetters = ['a', 'b', 'c', 'd', 'e', 'f'] as const;
 export type CaseLetter = (typeof caseLetters)[number];
 
 export const placeNames = ['tmpfs', 'disk'] as const;
@@ -10,7 +10,7 @@ export type PlaceName = (typeof placeNames)[number];
 export const linkNames = ['loopback', 'shaped'] as const;
 export type LinkName = (typeof linkNames)[number];
 
-export const phases = ['save', 'restore'] as const;
+const phases = ['save', 'restore'] as const;
 export type Phase = (typeof phases)[number];
 
 /** Another program to compare with: two commands for bash. */
@@ -35,7 +35,7 @@ export interface BenchOptions {
   readonly quick: boolean;
 }
 
-export const usage = `npm run bench -- [OPTIONS]
+const usage = `npm run bench -- [OPTIONS]
   --cases a,b,c,d,e,f        which cases (all)
   --pairs N                  measured runs of each program after its warm-up (5; 1 with --quick)
   --where tmpfs,disk         the place of the trees and temporary files (tmpfs)

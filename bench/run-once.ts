@@ -16,7 +16,7 @@ export interface Sample extends Measured {
 /** The cached path, below the workspace. */
 export const treeName = 'tree';
 
-export interface RunOptions extends Pick<CacheRun, 'phase' | 'key' | 'restoreKeys'> {
+interface RunOptions extends Pick<CacheRun, 'phase' | 'key' | 'restoreKeys'> {
   /** The allowed results. Undefined if the program may print none. */
   readonly expected?: readonly string[] | undefined;
   /** RUNNER_TEMP; by default the place's. */

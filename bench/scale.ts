@@ -10,7 +10,7 @@ import { takeTurns } from './take-turns.ts';
 import type { Workbench } from './workbench.ts';
 
 /** Measurements of ours with several numbers of worker threads. */
-export interface Scale {
+interface Scale {
   readonly data: DataSet;
   readonly runs: ReadonlyMap<Phase, ReadonlyMap<number, readonly Sample[]>>;
 }

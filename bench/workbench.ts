@@ -26,7 +26,7 @@ export interface Workbench {
   close(): Promise<void>;
 }
 
-export interface WorkbenchOptions {
+interface WorkbenchOptions {
   readonly link: LinkName;
   readonly stop: AbortSignal;
   readonly gatewayStore?: 'memstore' | 'bluestore';

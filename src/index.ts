@@ -10,7 +10,7 @@ import { saveStep } from './action/step/save-step.ts';
 import { JobRecords } from './records/job-records.ts';
 
 /** `main` and `post` are the phases of the action; `restore` and `save` are the actions restore/ and save/. */
-export type Step = 'main' | 'post' | 'restore' | 'save';
+type Step = 'main' | 'post' | 'restore' | 'save';
 
 /** Runs one phase and ends the process when it is done, even if sockets or timers are still open. */
 export async function run(step: Step): Promise<void> {

@@ -3,7 +3,7 @@ import * as fs from 'node:fs/promises';
 import path from 'node:path';
 import { SeededRandom } from '../../test/support/random.ts';
 
-export interface BinariesPlan {
+interface BinariesPlan {
   readonly files: number;
   /** The approximate sum of all files. */
   readonly bytes: number;
@@ -17,7 +17,7 @@ const largeShare = 0.1;
 const maxFileBytes = 128 << 20;
 
 /** Directories with programs and libraries. Later ones are searched only if earlier ones have too few. */
-export const binaryRoots = ['/usr/lib', '/usr/bin', '/usr/local', '/opt'];
+const binaryRoots = ['/usr/lib', '/usr/bin', '/usr/local', '/opt'];
 
 interface Found {
   readonly file: string;

@@ -2,7 +2,7 @@ import { lstatSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 
 /** A file of an installed npm package. */
-export interface SourceFile {
+interface SourceFile {
   /** Relative to its package. */
   readonly name: string;
   readonly kind: string;

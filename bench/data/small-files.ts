@@ -3,7 +3,7 @@ import path from 'node:path';
 import { SeededRandom } from '../../test/support/random.ts';
 import type { Corpus, SourcePackage } from './corpus.ts';
 
-export interface SmallFilesPlan {
+interface SmallFilesPlan {
   readonly files: number;
   /** The sum of all files. */
   readonly bytes: number;
@@ -21,7 +21,7 @@ const textSurplus = 1.5;
 const npmTime = new Date('1985-10-26T08:15:00Z');
 
 /** A file of a generated tree, in the order of writing. `size` in bytes. */
-export interface PlannedFile {
+interface PlannedFile {
   readonly name: string;
   readonly kind: string;
   readonly size: number;

@@ -19,7 +19,7 @@ export interface Floor {
 
 export type PhaseFloors = Readonly<Record<Phase, readonly Floor[]>>;
 
-export interface FloorOptions {
+interface FloorOptions {
   /** The stored object. */
   readonly chunks: AsyncIterable<Uint8Array>;
   /** The unpacked tree, which is deleted. */

@@ -9,7 +9,7 @@ import { applyEdit } from './edits.ts';
 import type { StepRunner } from './runs.ts';
 
 /** One save of a chain, after a restore of the one before. */
-export interface Generation {
+interface Generation {
   readonly save: Sample;
   readonly objectBytes: number;
   readonly deadBytes: number;

@@ -3,11 +3,11 @@ import path from 'node:path';
 import { SeededRandom } from '../../test/support/random.ts';
 
 export const editKinds = ['changed', 'added', 'removed'] as const;
-export type EditKind = (typeof editKinds)[number];
+type EditKind = (typeof editKinds)[number];
 
 /** The places of edits: random files, or as few subtrees as have their number of files. */
 export const spreads = ['scattered', 'in few subtrees'] as const;
-export type EditSpread = (typeof spreads)[number];
+type EditSpread = (typeof spreads)[number];
 
 export interface Edit {
   readonly kind: EditKind;
@@ -21,7 +21,7 @@ export function describeEdit({ kind, spread, share }: Edit): string {
 }
 
 /** Returns all regular files below `root`, in the same order for the same tree. */
-export function filesIn(root: string): string[] {
+function filesIn(root: string): string[] {
   return readdirSync(root, { recursive: true, withFileTypes: true })
     .filter(entry => entry.isFile())
     .map(entry => path.join(entry.parentPath, entry.name))

@@ -7,7 +7,7 @@ import { runOnce, type Sample, treeName } from '../run-once.ts';
 import type { Workbench } from '../workbench.ts';
 import { countTraffic } from './traffic.ts';
 
-export interface BenchStep {
+interface BenchStep {
   readonly phase: Phase;
   readonly key: string;
   readonly restoreKeys?: readonly string[];

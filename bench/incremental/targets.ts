@@ -11,7 +11,7 @@ interface Target {
   readonly unit: string;
 }
 
-export interface Figures {
+interface Figures {
   readonly files: number;
   readonly resaves: readonly Resave[];
   readonly warm: readonly WarmRestore[];

@@ -2,7 +2,7 @@ import net from 'node:net';
 import { listen } from '../../test/support/servers/listen.ts';
 
 /** Counts the bytes on the wire, HTTP heads included. */
-export interface TrafficCounter {
+interface TrafficCounter {
   /** The endpoint for the client. */
   readonly endpoint: string;
   /** Bytes from the client. */

@@ -4,7 +4,7 @@ import type { PeerOption } from '../options.ts';
 import { environment, type Store } from './environment.ts';
 import type { Program } from './program.ts';
 
-export interface OursOptions {
+interface OursOptions {
   /** The built action: a copy of dist/. */
   readonly dist: string;
   readonly store: Store;

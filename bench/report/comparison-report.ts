@@ -8,7 +8,7 @@ import type { Sample } from '../run-once.ts';
 import { formatSpread, median, ratio, spread } from './statistics.ts';
 import { table } from './table.ts';
 
-export interface ReportOptions {
+interface ReportOptions {
   readonly subject: Case;
   readonly place: PlaceName;
   readonly link: Link;

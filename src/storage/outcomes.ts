@@ -55,7 +55,7 @@ interface Unusable {
 }
 
 /** The backend did not respond, or failed until its retries were used up. Not a miss. */
-export interface Unavailable {
+interface Unavailable {
   readonly kind: 'unavailable';
   readonly source: CacheSource;
   readonly error: StoreUnavailableError;
@@ -87,7 +87,7 @@ interface RestoreFailed extends Failed {
 }
 
 /** The request's signal was aborted. A restore has changed nothing then. */
-export interface Cancelled {
+interface Cancelled {
   readonly kind: 'cancelled';
   /** Of a save: the request that makes the entry visible was sent, and its result is not known. */
   readonly mayBeVisible?: boolean;

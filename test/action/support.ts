@@ -17,7 +17,7 @@ export function inputEnv(inputs: Readonly<Record<string, string>>): Record<strin
 }
 
 /** A runner that records its calls. */
-export interface RecordingRunner extends Runner {
+interface RecordingRunner extends Runner {
   /** `info: ...`, `warning: ...`, `error: ...` in order. */
   readonly lines: string[];
   readonly outputs: Record<string, string>;
@@ -90,7 +90,7 @@ export function stepEnv(
 }
 
 /** A backend with the test's methods, and its calls. */
-export interface ScriptedBackend {
+interface ScriptedBackend {
   readonly open: OpenBackend;
   readonly opened: { readonly target: Target; readonly options: OpenOptions }[];
   readonly calls: { readonly method: string; readonly request: unknown }[];

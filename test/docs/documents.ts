@@ -27,7 +27,7 @@ export function filesBelow(directory: string, ending: string): string[] {
     .map(name => path.join(directory, name));
 }
 
-export interface Declared {
+interface Declared {
   readonly required: boolean;
   /** The text after `Default:` in the description, without the full stop. */
   readonly fallback: string | undefined;

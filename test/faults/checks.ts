@@ -61,7 +61,7 @@ export function secretProblem(scene: Scene, phase: SceneResult): string | undefi
   return written.includes(scene.gateway.secretKey) ? 'the secret key is in the output' : undefined;
 }
 
-export interface WorkspaceState {
+interface WorkspaceState {
   /** Undefined if a file is torn. */
   readonly state: TreeState | undefined;
   readonly staging: readonly string[];

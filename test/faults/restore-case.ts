@@ -3,7 +3,7 @@ import { compareWorkspace, exitProblem, secretProblem, type TreeState, toFinding
 import type { Scene } from './scene.ts';
 import { buildTreeIn, olderTree } from './trees.ts';
 
-export interface RestoreSpec extends FaultSpec {
+interface RestoreSpec extends FaultSpec {
   /** The version of the archive in the bucket after the fault, if it is another one than before. */
   readonly archive?: string;
   /** The allowed states of the tree. */

@@ -4,7 +4,7 @@ import { exitProblem, objectProblem, secretProblem, toFinding } from './checks.t
 import type { Scene } from './scene.ts';
 import { archivedTree, buildTreeIn } from './trees.ts';
 
-export interface SaveSpec extends FaultSpec {
+interface SaveSpec extends FaultSpec {
   /** Builds the tree; the archived tree by default. */
   tree?(scene: Scene): Promise<unknown>;
   readonly allowed: readonly ('saved' | 'not saved')[];

@@ -15,7 +15,7 @@ import { TREE } from './trees.ts';
 /** After this time a phase counts as hung: it is killed, and the case is red. */
 const HANG_MS = 170_000;
 
-export type PhaseName = 'main' | 'post' | 'restore' | 'save';
+type PhaseName = 'main' | 'post' | 'restore' | 'save';
 
 export interface SceneResult extends ActionRunResult {
   readonly lines: readonly { readonly text: string; readonly atMs: number }[];

@@ -13,7 +13,7 @@ interface Attributes {
   readonly mtime?: number | Date;
 }
 
-export type NodeSpec =
+type NodeSpec =
   /** A file with this content. */
   | string
   | Uint8Array
@@ -49,7 +49,7 @@ export interface TreeEntry {
 
 export type TreeDescription = Readonly<Record<string, TreeEntry>>;
 
-export interface DescribeOptions {
+interface DescribeOptions {
   /** Adds uid and gid. */
   readonly owners?: boolean;
   /** Sets an mtime to 0: a restore to an existing directory changes that directory's time. */

@@ -65,7 +65,7 @@ function hasForbidden(name: string, forbidden: RegExp): boolean {
   return plain.split('/').some(component => component !== '' && forbidden.test(component));
 }
 
-export interface CaseOptions {
+interface CaseOptions {
   readonly layout: PathLayout;
   readonly platform: Platform;
   readonly foldsCase: FoldsCase;

@@ -13,7 +13,7 @@ import { findCaseTwin, MachineLimits } from './machine-limits.ts';
 import { type Fault, findBelowLeaf, RootNesting } from './root-nesting.ts';
 import { hasEntry } from './sorted-entries.ts';
 
-export interface ValidateOptions {
+interface ValidateOptions {
   readonly signal?: AbortSignal | undefined;
   readonly platform?: Platform;
   readonly foldsCase?: FoldsCase;

@@ -79,7 +79,7 @@ export function seekTable(frames: readonly { readonly size: number; readonly raw
 }
 
 /** Offsets of the parts of an object, read from its last bytes. */
-export interface Tail {
+interface Tail {
   /** Offset of the manifest's frame: the end of the tar stream. */
   readonly manifestStart: number;
   /** Offset of the seek table: the end of the manifest's frame. */

@@ -4,7 +4,7 @@ import type { ManifestHead } from './entry.ts';
 import { MAX_HEAD_BYTES } from './limits.ts';
 
 /** Counts of the columns that follow the head. */
-export interface ManifestCounts {
+interface ManifestCounts {
   readonly frames: number;
   readonly entries: number;
 }

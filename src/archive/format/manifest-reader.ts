@@ -17,7 +17,7 @@ const MIN_ENTRY_BYTES = 9;
 const ENTRY_HEAP_BYTES = 700;
 const FRAME_HEAP_BYTES = 400;
 
-export interface DecodeOptions {
+interface DecodeOptions {
   /** Frames of the object's seek table without the end-of-archive frame; undefined if there is none. */
   readonly frames?: number | undefined;
   readonly signal?: AbortSignal | undefined;

@@ -34,7 +34,7 @@ export function isSameMtime(a: Mtime, b: Mtime): boolean {
 }
 
 /** Sets and compares times as the libuv of a process does. */
-export interface FileTimes {
+interface FileTimes {
   /** Returns the seconds for `utimes` that give a file the latest possible time that is not after `mtime`. */
   toSeconds(mtime: Mtime): number;
   /** Returns the time of a file after `utimes` with `toSeconds(mtime)`. */

@@ -10,7 +10,7 @@ export interface DirectoryAttributes extends Mtime {
 }
 
 /** Attributes of a file or directory in an archive; a `uid` of -1 means that its owner is not kept. */
-export interface OwnedAttributes extends DirectoryAttributes {
+interface OwnedAttributes extends DirectoryAttributes {
   readonly uid: number;
   readonly gid: number;
 }

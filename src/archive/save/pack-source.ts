@@ -36,7 +36,7 @@ export interface PackSource {
   readonly finish: () => PackEnd;
 }
 
-export interface PackEnd {
+interface PackEnd {
   readonly head: ManifestHead;
   /** Entries whose data is in the base's frames, in byte order. */
   readonly reused: Iterable<ManifestEntry>;

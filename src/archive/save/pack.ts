@@ -16,7 +16,7 @@ import {
 } from './pack-source.ts';
 import { isLikelyWorthReusing } from './reuse-estimate.ts';
 
-export interface PackOptions extends SourceOptions {
+interface PackOptions extends SourceOptions {
   /** zstd level, 1 to 19. */
   readonly level: number;
   /** Called if there is more to pack than one quick frame; closed here. */
@@ -24,7 +24,7 @@ export interface PackOptions extends SourceOptions {
   readonly base?: CopyableBase | undefined;
 }
 
-export interface PackSummary {
+interface PackSummary {
   readonly entries: number;
   /** Bytes of file data. */
   readonly rawBytes: number;

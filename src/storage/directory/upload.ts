@@ -8,7 +8,7 @@ import { fileEtag, fromSystemError, openObjectFile, publishNew, statObjectFile }
 const COPY_BYTES = 4 * 1024 * 1024;
 
 /** The file of an object, and the store that it is in. */
-export interface UploadTarget {
+interface UploadTarget {
   readonly root: string;
   readonly name: string;
   readonly file: string;

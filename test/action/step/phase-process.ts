@@ -17,7 +17,7 @@ import { checkTar } from '../../support/tar/check-tar.ts';
 
 /** Phases as processes, from the sources, with a directory of this host as the store. */
 
-export type PhaseEntry = 'main' | 'post' | 'restore-only' | 'save-only';
+type PhaseEntry = 'main' | 'post' | 'restore-only' | 'save-only';
 
 let root: string;
 /** A path in the directory of one test: `one` and `two` are workspaces, `temp` is RUNNER_TEMP. */
@@ -48,7 +48,7 @@ export function namesInTemp(): string[] {
   return readdirSync(at('temp')).filter(name => name !== '_runner_file_commands');
 }
 
-export interface PhaseOptions extends Pick<ActionRun, 'inputs' | 'state' | 'env' | 'preload' | 'onStart'> {
+interface PhaseOptions extends Pick<ActionRun, 'inputs' | 'state' | 'env' | 'preload' | 'onStart'> {
   /** `one` by default. */
   readonly workspace?: string;
 }

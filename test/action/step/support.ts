@@ -39,7 +39,7 @@ export async function runRestore(
   };
 }
 
-export const saved: SaveOutcome = {
+const saved: SaveOutcome = {
   kind: 'saved',
   source: 's3',
   sizeBytes: 1000,

@@ -38,7 +38,7 @@ const tree: TreeSpec = {
   'work/tree/sealed': { directory: true, mode: 0o555 },
 };
 
-export interface CaseReport {
+interface CaseReport {
   readonly accepted: boolean;
   /** What must not be; undefined: nothing. */
   readonly violation: string | undefined;

@@ -33,7 +33,7 @@ export interface Round {
   readonly disturbance: 'none' | 'fails' | 'killed';
 }
 
-export interface RoundReport {
+interface RoundReport {
   /** What must not be, in words. Empty is what is expected. */
   readonly violations: readonly string[];
   readonly reads: number;

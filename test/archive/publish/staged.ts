@@ -18,7 +18,7 @@ import { scratch } from '../../support/scratch.ts';
 import { buildTree, describeTree, type TreeDescription, type TreeSpec } from '../../support/tree.ts';
 import { layoutIn, packTree, tailOf } from '../support/archives.ts';
 
-export interface Staged {
+interface Staged {
   readonly to: string;
   readonly plan: TargetPlan;
   readonly entries: readonly Entry[];

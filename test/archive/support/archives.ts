@@ -33,14 +33,14 @@ export function layoutIn(
   return createPathLayout({ patterns, workspace, home, platformPath: path });
 }
 
-export interface PackedTree {
+interface PackedTree {
   readonly object: Buffer;
   readonly skipped: readonly string[];
   /** Paths with times that are not saved, and the years that are saved instead. */
   readonly outOfRange: readonly string[];
 }
 
-export interface PackTreeOptions {
+interface PackTreeOptions {
   readonly runner?: JobRunner;
   readonly level?: number;
   /** Called before each piece of the object is kept. */

@@ -113,7 +113,7 @@ export function assemble(frames: readonly Buffer[], manifest: Buffer, format = 2
   return Buffer.concat([...all, head, manifest, forgeSeekTable(all)]);
 }
 
-export function forgeSeekTable(frames: readonly { readonly length: number }[]): Buffer {
+function forgeSeekTable(frames: readonly { readonly length: number }[]): Buffer {
   const table = Buffer.alloc(17 + 8 * frames.length);
   table.writeUInt32LE(0x184d2a5e, 0);
   table.writeUInt32LE(table.length - 8, 4);

@@ -15,7 +15,7 @@ export interface RestoreProcess {
   readonly ended: Promise<RestoreEnd>;
 }
 
-export interface RestorerOutput {
+interface RestorerOutput {
   readonly entries?: number;
   readonly rssBytes?: number;
   /** Counts of attributes that the system refused. */

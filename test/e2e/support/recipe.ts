@@ -5,7 +5,7 @@ import { gateway } from '../../support/gateway/shared-gateway.ts';
 import type { WorkflowResult } from '../../support/runner/model.ts';
 import { asUser, type Lab, type LabOptions } from './lab.ts';
 
-export interface RecipeOptions extends LabOptions {
+interface RecipeOptions extends LabOptions {
   /** Shell scripts that replace the tools of the recipe, by name. They come first in PATH. */
   readonly tools: Readonly<Record<string, string>>;
   /** Another endpoint than the gateway's. */

@@ -6,7 +6,7 @@ import { buffer } from 'node:stream/consumers';
 import { type LocalServer, listen } from '../../support/servers/listen.ts';
 import { operationOf } from '../../support/servers/s3-operation.ts';
 
-export interface StoredObject {
+interface StoredObject {
   readonly bytes: Buffer;
   readonly etag: string;
   readonly metadata: Readonly<Record<string, string>>;

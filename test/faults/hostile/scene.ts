@@ -10,7 +10,7 @@ const HANG_MS = 90_000;
 
 const SAMPLE_MS = 20;
 
-export type PhaseName = 'main' | 'post' | 'restore' | 'save';
+type PhaseName = 'main' | 'post' | 'restore' | 'save';
 
 export interface HostileResult extends ActionRunResult {
   readonly lines: readonly string[];

@@ -16,7 +16,7 @@ import { silentLog } from '../../support/silent-log.ts';
 import { buildTree, deleteTree } from '../../support/tree.ts';
 
 /** GitHub's cache of one test. */
-export interface GitHub {
+interface GitHub {
   readonly service: CacheService;
   /** GITHUB_WORKSPACE. */
   readonly workspace: string;

@@ -13,7 +13,7 @@ import { CacheJob } from './job.ts';
 import { changeTree } from './random-changes.ts';
 import { plantTree, Random } from './random-tree.ts';
 
-export interface HistoryOptions {
+interface HistoryOptions {
   readonly seed: number;
   /** Saves after the first one. */
   readonly generations: number;

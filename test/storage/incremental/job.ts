@@ -26,7 +26,7 @@ export interface JobOptions {
   readonly refs?: readonly string[];
 }
 
-export interface SaveOverrides extends Partial<SaveRequest> {
+interface SaveOverrides extends Partial<SaveRequest> {
   readonly record?: boolean;
   /** The job whose records are read. */
   readonly recordsOf?: CacheJob;

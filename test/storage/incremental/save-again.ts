@@ -13,7 +13,7 @@ export const linux = process.platform === 'linux';
 /** The time that npm gives every file, in microseconds. */
 export const npmTime = 499_162_500_000_000;
 
-export interface SavedAgain {
+interface SavedAgain {
   readonly outcome: SaveOutcome;
   /** Whether the save was incremental. */
   readonly isIncremental: boolean;

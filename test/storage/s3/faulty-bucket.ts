@@ -25,7 +25,7 @@ const timeLimits = {
 };
 
 /** A bucket on a real gateway that holds one object, and a way to it that makes faults, new for each test. */
-export class FaultyBucket {
+class FaultyBucket {
   #bucket: BucketAccess | undefined;
   #proxy: FaultProxy | undefined;
   readonly #stores: ObjectStore[] = [];

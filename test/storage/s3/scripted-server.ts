@@ -14,7 +14,7 @@ export interface ScriptedAnswer {
 }
 
 /** Chooses the answer to a request of this operation. */
-export type Script = (operation: string, request: http.IncomingMessage) => Answer | Promise<Answer>;
+type Script = (operation: string, request: http.IncomingMessage) => Answer | Promise<Answer>;
 
 /** An answer in full, none at all, a reset of the connection, or whatever a function writes. */
 type Answer = ScriptedAnswer | 'silent' | 'reset' | ((to: http.ServerResponse) => void);

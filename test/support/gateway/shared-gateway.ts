@@ -18,7 +18,7 @@ import {
 /** JSON of `SharedGateway`, for the tests' own use. */
 const variable = 'CACHE_S3_TEST_GATEWAY';
 
-export type SharedGateway = { readonly gateway: GatewayInfo } | { readonly unavailable: string };
+type SharedGateway = { readonly gateway: GatewayInfo } | { readonly unavailable: string };
 
 /** Starts the shared gateway, or keeps the reason why it cannot be started. With CI=true that is an error. */
 export async function shareGateway(): Promise<Gateway | undefined> {

@@ -17,7 +17,7 @@ export interface CacheService {
   stop(): Promise<void>;
 }
 
-export interface CacheEntry {
+interface CacheEntry {
   readonly id: number;
   readonly key: string;
   readonly version: string;

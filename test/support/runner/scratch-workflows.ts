@@ -7,7 +7,7 @@ import { runWorkflow } from './run-workflow.ts';
 import { indent, workflowOf } from './workflow-text.ts';
 
 /** Workflows and actions that a test writes. */
-export interface ScratchWorkflows {
+interface ScratchWorkflows {
   /** The directories of the current test, which are removed at its end. */
   readonly places: { readonly root: string; readonly workspace: string };
   /** Runs a workflow of one job with these steps (YAML, indented in any way). */

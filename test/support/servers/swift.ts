@@ -9,7 +9,7 @@ import { answers } from './nginx.ts';
 import { needPackages, ServerUnavailableError, searchPath } from './packages.ts';
 
 /** A single-node OpenStack Swift with its S3 API: `await using` ends it. */
-export interface Swift extends AsyncDisposable {
+interface Swift extends AsyncDisposable {
   readonly endpoint: string;
   readonly region: string;
   readonly accessKey: string;

@@ -59,9 +59,9 @@ export interface CallProgress {
 const UNCOUNTED: CallProgress = { sent() {}, received() {} };
 
 /** One attempt: sends through `client.send(command, options)` and reads the body. */
-export type Attempt<T> = (client: S3Client, options: SdkHandlerOptions, progress: CallProgress) => Promise<T>;
+type Attempt<T> = (client: S3Client, options: SdkHandlerOptions, progress: CallProgress) => Promise<T>;
 
-export interface CallerOptions {
+interface CallerOptions {
   readonly clock: Clock;
   readonly userAgent: string;
   readonly limits: TimeLimits;

@@ -4,7 +4,7 @@ import { refusedResponse } from './refused-response.ts';
 /** Refusals that a code of S3 or of the network explains. */
 
 /** A call that failed. */
-export interface FailedCall {
+interface FailedCall {
   /** S3's name of the call. */
   readonly operation: string;
   readonly code: string | undefined;

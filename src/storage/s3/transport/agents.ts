@@ -5,7 +5,7 @@ import { readSmallFile } from '../../../archive/fs/small-file.ts';
 import { StoreRefusedError } from '../../store-errors.ts';
 import { isExcepted } from './no-proxy.ts';
 
-export interface AgentSettings {
+interface AgentSettings {
   /** A PEM file of further certificate authorities. */
   readonly caFile: string | undefined;
   readonly environment: Readonly<NodeJS.ProcessEnv>;

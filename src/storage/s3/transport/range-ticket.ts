@@ -20,7 +20,7 @@ export interface RangeAnswer {
 export type ResponseHead = Omit<TransportResponse, 'body'>;
 
 /** The properties of an error by which failures are classified and described. Cloning keeps only its message. */
-export interface SentError {
+interface SentError {
   readonly name: string;
   readonly message: string;
   readonly code: string | undefined;

@@ -10,7 +10,7 @@ import { headObject } from '../read/head.ts';
 import type { StoredPart, UploadRef } from './multipart.ts';
 
 /** A part of an upload, and the bytes of another object that it gets. */
-export interface PartCopy {
+interface PartCopy {
   readonly upload: UploadRef;
   readonly number: number;
   readonly source: ObjectVersion;

@@ -1,6 +1,6 @@
 /** An evaluated matrix: axes, `include` and `exclude`. */
 export type Matrix = Readonly<Record<string, unknown>>;
-export type Combination = Record<string, unknown>;
+type Combination = Record<string, unknown>;
 
 /**
  * Returns the legs of a matrix in GitHub's order (docs.github.com, "Running variations of jobs in a workflow"): the product

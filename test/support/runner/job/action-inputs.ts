@@ -1,7 +1,7 @@
 import type { ActionManifest } from '../definitions/action-manifest.ts';
 import { type ExpressionScope, evaluateText } from '../definitions/expressions.ts';
 
-export interface ResolvedInputs {
+interface ResolvedInputs {
   readonly inputs: Readonly<Record<string, string>>;
   /** The runner's warnings about names that the action does not declare, and about deprecated ones. */
   readonly warnings: readonly string[];

@@ -5,7 +5,7 @@ import type { Performed, StepContext } from './step.ts';
 /** The limit of the runner (docs.github.com, "Adding a job summary"). */
 const SUMMARY_LIMIT_BYTES = 1024 * 1024;
 
-export interface Invocation {
+interface Invocation {
   readonly command: string;
   readonly args: readonly string[];
   readonly cwd: string;

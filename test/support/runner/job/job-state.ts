@@ -7,7 +7,7 @@ import type { JobLog, StepLog } from './job-log.ts';
 import type { StepWork } from './step.ts';
 
 /** A step in the `steps` context. */
-export interface StepRecord {
+interface StepRecord {
   readonly outputs: Readonly<Record<string, string>>;
   readonly outcome: Conclusion;
   readonly conclusion: Conclusion;

@@ -10,7 +10,7 @@ import { JobLog } from './job-log.ts';
 import { JobState } from './job-state.ts';
 import { runStep } from './step.ts';
 
-export interface LegSetup {
+interface LegSetup {
   readonly workflow: WorkflowSpec;
   readonly spec: JobSpec;
   readonly name: string;

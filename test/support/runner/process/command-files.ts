@@ -3,7 +3,7 @@ import { chown, mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
 /** The files in which a step writes outputs, state and variables for the runner; new for each step. */
-export interface CommandFiles {
+interface CommandFiles {
   /** GITHUB_OUTPUT and so on, with their paths. */
   readonly env: Readonly<Record<string, string>>;
   /** Reads the files. Throws the runner's error for a malformed one. */

@@ -2,7 +2,7 @@ import type { ProcessExit } from '../model.ts';
 import { type Commands, createCommandFiles } from './command-files.ts';
 import { type ProcessOptions, runProcess } from './process.ts';
 
-export interface StepProcess {
+interface StepProcess {
   readonly exit: ProcessExit;
   /** Read also after a cancel, as the runner does. */
   readonly written: Commands;
