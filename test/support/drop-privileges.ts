@@ -7,6 +7,7 @@ import { spawn } from 'node:child_process';
 import * as fs from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { collectOutput, type ProcessOutput } from './collect-output.ts';
 
 /** Whether file permissions do not bind the tests. */
 export const isRoot = process.getuid?.() === 0;
@@ -43,13 +44,6 @@ interface UnprivilegedOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-interface UnprivilegedResult {
-  readonly exitCode: number | null;
-  readonly signal: NodeJS.Signals | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
 /**
  * Runs Node with these arguments (a script and its arguments, or `--input-type=module -e code`) as an unprivileged user
  * with a home directory of its own, which is removed afterwards. All users must be able to read the script.
@@ -57,26 +51,16 @@ interface UnprivilegedResult {
 export async function runUnprivileged(
   args: readonly string[],
   options: UnprivilegedOptions = {},
-): Promise<UnprivilegedResult> {
+): Promise<ProcessOutput> {
   const home = await unprivilegedDirectory('cache-s3-home-');
   try {
-    return await new Promise<UnprivilegedResult>((resolve, reject) => {
-      const child = spawn(process.execPath, args, {
-        ...unprivileged(),
-        cwd: options.cwd ?? home,
-        env: { ...process.env, HOME: home, ...options.env },
-        stdio: ['ignore', 'pipe', 'pipe'],
-      });
-      const output = { stdout: '', stderr: '' };
-      child.stdout.setEncoding('utf8').on('data', (text: string) => {
-        output.stdout += text;
-      });
-      child.stderr.setEncoding('utf8').on('data', (text: string) => {
-        output.stderr += text;
-      });
-      child.on('error', reject);
-      child.on('close', (exitCode, signal) => resolve({ exitCode, signal, ...output }));
+    const child = spawn(process.execPath, args, {
+      ...unprivileged(),
+      cwd: options.cwd ?? home,
+      env: { ...process.env, HOME: home, ...options.env },
+      stdio: ['ignore', 'pipe', 'pipe'],
     });
+    return await collectOutput(child);
   } finally {
     await fs.rm(home, { recursive: true, force: true });
   }

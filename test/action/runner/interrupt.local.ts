@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { describe, expect, test } from 'vitest';
+import { collectOutput } from '../../support/collect-output.ts';
 
 const module = new URL('../../../src/action/runner/interrupt.ts', import.meta.url);
 
@@ -21,13 +22,10 @@ function start(body: string) {
 /** Returns the output and the exit status of a process that gets `names` one after the other when it is ready. */
 async function interrupted(body: string, ...names: NodeJS.Signals[]) {
   const child = start(body);
-  let output = '';
-  child.stdout.on('data', chunk => {
-    output += chunk;
-  });
+  const ended = collectOutput(child);
   await once(child.stdout, 'data');
   for (const name of names) child.kill(name);
-  const [status, killer] = await once(child, 'close');
+  const { stdout: output, exitCode: status, signal: killer } = await ended;
   return { output, status, killer };
 }
 

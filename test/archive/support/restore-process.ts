@@ -5,6 +5,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { RefusedCounts } from '../../../src/archive/fs/refused-attributes.ts';
 import type { RemainingStaging } from '../../../src/archive/publish/stale-staging.ts';
+import { collectOutput } from '../../support/collect-output.ts';
 import { unprivileged } from '../../support/drop-privileges.ts';
 import { buildTree, type TreeSpec } from '../../support/tree.ts';
 import { layoutIn, packTree } from './archives.ts';
@@ -48,20 +49,10 @@ export function startRestoreProcess(
     cwd: '/',
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  let stdout = '';
-  let stderr = '';
-  child.stdout.setEncoding('utf8').on('data', text => {
-    stdout += text;
-  });
-  child.stderr.setEncoding('utf8').on('data', text => {
-    stderr += text;
-  });
-  const ended = new Promise<RestoreEnd>((resolve, reject) => {
-    child.on('error', reject);
-    child.on('close', (exitCode, signal) =>
-      resolve({ exitCode, signal, said: stdout === '' ? undefined : JSON.parse(stdout), stderr }),
-    );
-  });
+  const ended = collectOutput(child).then(({ stdout, ...end }) => ({
+    ...end,
+    said: stdout === '' ? undefined : (JSON.parse(stdout) as RestorerOutput),
+  }));
   return { child, ended };
 }
 

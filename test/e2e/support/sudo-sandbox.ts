@@ -1,8 +1,8 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { chmod, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
+import { collectOutput } from '../../support/collect-output.ts';
 import { unprivileged } from '../../support/drop-privileges.ts';
 import type { RunWorkflowOptions, WorkflowResult } from '../../support/runner/model.ts';
 
@@ -53,10 +53,10 @@ export async function runWithSudo(options: SudoSandboxOptions): Promise<Workflow
   const cancel = () => child.stdin.write('cancel\n');
   if (signal?.aborted) cancel();
   else signal?.addEventListener('abort', cancel, { once: true });
-  const [output, errors] = await Promise.all([text(child.stdout), text(child.stderr)]);
+  const { stdout, stderr } = await collectOutput(child);
   try {
-    return JSON.parse(output);
+    return JSON.parse(stdout);
   } catch (error) {
-    throw new Error(`the workflow gave no result: ${errors}`, { cause: error });
+    throw new Error(`the workflow printed no result: ${stderr}`, { cause: error });
   }
 }

@@ -1,5 +1,4 @@
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -8,6 +7,7 @@ import { JobRecords } from '../../../src/records/job-records.ts';
 import type { LookupRequest, StorageBackend } from '../../../src/storage/backend.ts';
 import { GitHubBackend } from '../../../src/storage/github/github-backend.ts';
 import { GITHUB_TIMEOUTS } from '../../../src/storage/github/watchdog.ts';
+import { collectOutput } from '../../support/collect-output.ts';
 import { type Azurite, startAzurite } from '../../support/github/azurite.ts';
 import type { CacheService } from '../../support/github/cache-service.ts';
 import { startGitHubCache } from '../../support/github/github-cache.ts';
@@ -98,18 +98,12 @@ export async function readInChild(
   github: GitHub,
   method: 'lookup' | 'restore',
   request: LookupRequest,
-): Promise<{ readonly code: number; readonly lines: readonly string[] }> {
+): Promise<{ readonly code: number | null; readonly lines: readonly string[] }> {
   const program = path.join(import.meta.dirname, 'read-in-child.ts');
   const child = spawn(process.execPath, [program, method, JSON.stringify(request)], {
     env: { ...process.env, ...github.environment, RUNNER_DEBUG: '1' },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  let printed = '';
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.on('data', chunk => {
-      printed += chunk;
-    });
-  }
-  const [code] = await once(child, 'close');
-  return { code, lines: printed.trimEnd().split('\n') };
+  const { exitCode, stdout, stderr } = await collectOutput(child);
+  return { code: exitCode, lines: (stdout + stderr).trimEnd().split('\n') };
 }

@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { JobRecords } from '../../../src/records/job-records.ts';
 import { createGitHubBackend } from '../../../src/storage/github/github-backend.ts';
+import { collectOutput } from '../../support/collect-output.ts';
 import {
   createLookupRequest,
   createRestoreRequest,
@@ -145,13 +145,10 @@ describe('a call that ends early', () => {
       env: { ...process.env, ...github.environment },
       stdio: ['ignore', 'pipe', 'inherit'],
     });
-    let printed = '';
-    child.stdout.on('data', chunk => {
-      printed += chunk;
+    expect(await collectOutput(child)).toMatchObject({
+      stdout: "GitHub's cache did not respond within 1 s\n",
+      exitCode: 0,
     });
-    const [code] = await once(child, 'close');
-    expect(printed).toBe("GitHub's cache did not respond within 1 s\n");
-    expect(code).toBe(0);
     expect(github.service.calls).toHaveLength(1);
   });
 });

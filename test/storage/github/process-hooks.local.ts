@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { get } from 'node:http';
 import { expect, it } from 'vitest';
 import { type CallObserver, observe } from '../../../src/storage/github/process-hooks.ts';
+import { collectOutput } from '../../support/collect-output.ts';
 
 function recordingObserver(): CallObserver & { readonly seen: Set<string> } {
   const seen = new Set<string>();
@@ -45,10 +46,5 @@ it('output outside of an observed call is printed, and so is the output of the o
   const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  let printed = '';
-  child.stdout.on('data', chunk => {
-    printed += chunk;
-  });
-  await once(child, 'close');
-  expect(printed).toBe('outside\nobserved inside\nobserved called back\n');
+  expect((await collectOutput(child)).stdout).toBe('outside\nobserved inside\nobserved called back\n');
 });
