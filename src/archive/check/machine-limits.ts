@@ -4,7 +4,7 @@ import { type FoldsCase, foldCase } from '../fs/case-folding.ts';
 import type { PathLayout } from '../fs/layout.ts';
 import { encodedLength } from '../fs/names.ts';
 import type { Platform } from '../fs/platform.ts';
-import type { Fault } from './root-nesting.ts';
+import type { EntryFault } from './root-nesting.ts';
 
 /** A UTF-16 unit has three bytes at most. */
 const BYTES_A_UNIT = 3;
@@ -77,7 +77,7 @@ export async function findCaseTwin(
   entries: readonly Entry[],
   roots: readonly Entry[],
   { layout, platform, foldsCase, signal }: CaseOptions,
-): Promise<Fault | undefined> {
+): Promise<EntryFault | undefined> {
   if (!platform.mayFoldCase) return undefined;
   const isRoot = new Set(roots);
   const foldingDirectories = new Set<string>();

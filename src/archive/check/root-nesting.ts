@@ -8,7 +8,7 @@ import type { Platform } from '../fs/platform.ts';
 import { hasEntry, lowerBound } from './sorted-entries.ts';
 
 /** An entry and why it is refused, as the end of a sentence. */
-export interface Fault {
+export interface EntryFault {
   readonly name: string;
   readonly why: string;
 }
@@ -50,7 +50,7 @@ export class RootNesting {
   }
 
   /** Returns the first fault. Throws the signal's reason. */
-  async faultOf(roots: readonly Entry[], signal: AbortSignal | undefined): Promise<Fault | undefined> {
+  async faultOf(roots: readonly Entry[], signal: AbortSignal | undefined): Promise<EntryFault | undefined> {
     for (const [index, root] of roots.entries()) {
       if (index % ENTRIES_A_TURN === ENTRIES_A_TURN - 1) await takeTurn(signal);
       const other = this.#paths.add(this.#layout.toAbsolute(root.name), root);

@@ -10,7 +10,7 @@ import { compareNames, shortenName } from '../fs/names.ts';
 import { type Platform, thisPlatform } from '../fs/platform.ts';
 import { checkFrames, DataPlacement } from './data-placement.ts';
 import { findCaseTwin, MachineLimits } from './machine-limits.ts';
-import { type Fault, findBelowLeaf, RootNesting } from './root-nesting.ts';
+import { type EntryFault, findBelowLeaf, RootNesting } from './root-nesting.ts';
 import { hasEntry } from './sorted-entries.ts';
 
 interface ValidateOptions {
@@ -41,7 +41,7 @@ export async function validate(
   const limits = new MachineLimits(layout, platform);
   const validator = new Validator(manifest, layout, platform);
   // Damage takes precedence, because then a save may replace the object
-  let unusable: Fault | undefined;
+  let unusable: EntryFault | undefined;
   for (let index = 0; index < entries.length; index++) {
     const entry = entries[index]!;
     validator.check(entry, index);

@@ -24,7 +24,10 @@ export function makeWritable<T>(directory: string, change: () => T, platform: Pl
   }
 }
 
-/** Sets the owner's bits of a directory. Returns false if the system refuses. */
+/**
+ * Sets the owner's bits of a directory: for changes in it, and for a move to another parent, which rewrites its `..`.
+ * Returns false if the system refuses.
+ */
 export function grantWrite(directory: string): boolean {
   try {
     const { mode } = statSync(fsPath(directory));

@@ -13,7 +13,6 @@ import { applyAttributes, attributesOf, type DirectoryAttributes } from './attri
  */
 export function moveDirectory(parent: string, from: string, to: string): void {
   const attributes = attributesOf(from);
-  // A move to another parent rewrites the directory's `..`, which needs the right to write it
   if (isRealDirectory(from)) grantWrite(from);
   try {
     // With the slash, only a directory is renamed
@@ -62,7 +61,6 @@ export function moveBack(from: string, parent: string, to: string): void {
     return;
   }
   const attributes = attributesOf(from);
-  // A move to another parent rewrites the directory's `..`, which needs the right to write it
   grantWrite(from);
   rename(parent, from, to);
   applyAttributes(to, attributes);

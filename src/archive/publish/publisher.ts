@@ -101,7 +101,6 @@ export class Publisher {
         continue;
       }
       this.#merged.push({ path: target, attributes: attributesOf(source) });
-      // A move to another parent rewrites the directory's `..`, which needs the right to write it
       grantWrite(source);
       this.#publishTree(source, target, into);
     }
