@@ -1,27 +1,27 @@
 /**
- * An object that cannot be restored: torn, corrupt, foreign, or with entries that the step does not allow. The tree is
- * unchanged when this is thrown. The message is one clause that names the fault; names in it are not escaped.
+ * An object that cannot be restored: truncated, corrupt, not an archive of this action, or with entries that the step does not
+ * allow. The tree is unchanged when this is thrown. The message is one clause that names the fault; paths in it are not escaped.
  */
 export class DamagedArchiveError extends Error {
   override name = 'DamagedArchiveError';
 }
 
 /**
- * An archive that another release or machine can restore: of another format number, or with names or a size that this
- * machine cannot hold. It is a miss, and never replaced. The message is one clause, as of `DamagedArchiveError`.
+ * An archive that only another release or machine can restore: it has another format number, or names or a size that this
+ * machine cannot handle. It counts as a miss and is not replaced. The message is one clause, as in `DamagedArchiveError`.
  */
 export class UnusableArchiveError extends Error {
   override name = 'UnusableArchiveError';
 }
 
-/** The source tree cannot be archived: a file kept changing, or cannot be read. Names the path. Nothing is stored. */
+/** The source tree cannot be archived: a file kept changing or cannot be read. The message names the path. Nothing is stored. */
 export class SourceTreeError extends Error {
   override name = 'SourceTreeError';
 }
 
 /**
- * An incremental save found too much of the tree changed. The bytes written so far are useless: the save must be repeated
- * in full.
+ * An incremental save that cannot continue, because too much of the tree has changed. The bytes written so far are of no use:
+ * the save must be repeated in full.
  */
 export class BaseOutgrownError extends Error {
   override name = 'BaseOutgrownError';
@@ -33,7 +33,7 @@ export class BaseOutgrownError extends Error {
  */
 export class TargetTreeError extends Error {
   override name = 'TargetTreeError';
-  /** Whether the commit had begun and could not be completed: the tree is a mixture of its old and its new state. */
+  /** Whether the commit had begun and could not be completed, so that the tree is a mixture of its old and its new state. */
   readonly treeChanged: boolean;
   constructor(message?: string, options: ErrorOptions & { readonly treeChanged?: boolean } = {}) {
     super(message, options);
@@ -42,15 +42,15 @@ export class TargetTreeError extends Error {
 }
 
 /**
- * A file in staging cannot be written. Users do not know its path: a restore replaces this error by a `TargetTreeError` with
- * the path of the entry (publish/target-plan.ts).
+ * A file in staging cannot be written. Its path means nothing to a user, so a restore replaces this error by a
+ * `TargetTreeError` with the path of the entry (publish/target-plan.ts).
  */
 export class StagedFileError extends Error {
   override name = 'StagedFileError';
   readonly path: string;
   readonly code: string | undefined;
 
-  /** `cause` is the system's error, of which another thread knows only the code. */
+  /** `cause` is the system's error, or an object with its code if it comes from another thread. */
   constructor(path: string, cause: unknown) {
     super('a file in staging cannot be written', { cause });
     this.path = path;

@@ -9,15 +9,15 @@ type Endpoint =
   | { readonly kind: 'directory'; readonly path: string }
   | undefined;
 
-/** The limit of DNS, in characters. */
+/** Limit of DNS on a host name, in characters. */
 const MAX_HOST_LENGTH = 253;
 
 const FORMS = 'a host, host:port, http(s)://host[:port] or file:///directory';
 
 /**
- * Reads `endpoint` together with `port` and `insecure`. Without a scheme it is https, with `insecure: true` http. Throws
- * `BadInputError` for any other form, for a scheme that contradicts `insecure`, and for two ports. The message about a URL
- * with a user name does not quote it, since it may contain a password.
+ * Reads `endpoint` together with `port` and `insecure`. Without a scheme, an endpoint is https, or http
+ * with `insecure: true`. Throws `BadInputError` for any other form, for a scheme that contradicts `insecure`, and for two
+ * ports. The message about a URL with a user name does not quote it, since it may contain a password.
  */
 export function parseEndpoint(inputs: Pick<BucketInputs, 'endpoint' | 'port' | 'insecure'>): Endpoint {
   const { endpoint, port, insecure } = inputs;

@@ -1,4 +1,4 @@
-/** The environment of a step: `INPUT_*` from the runner, `CACHE_S3_*` from the fleet's configuration. */
+/** The environment of a step: `INPUT_*` from the runner, `CACHE_S3_*` from the configuration of runner or workflow. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** An input that cannot be used. The message is one sentence; it quotes values, but never that of a secret. */
@@ -16,9 +16,9 @@ export class BadInputError extends Error {
   }
 }
 
-/** Returns the error's sentence, with the fleet's variable if the value is from one: no workflow contains it then. */
+/** Returns the error as a sentence. It names the `CACHE_S3_` variable if the value is from one, and not from the step. */
 export function badInputSentence({ input, problem }: BadInputError, env: Environment): string {
-  const variable = fleetVariableOf(env, input);
+  const variable = environmentVariableOf(env, input);
   return `Input '${input}'${variable === undefined ? '' : ` (${variable})`} ${problem}`;
 }
 
@@ -30,11 +30,11 @@ export function quoteValue(text: string): string {
 const MAX_QUOTED = 200;
 
 /**
- * Returns the text of an input, trimmed; '' if it is not set. An empty input falls back to `CACHE_S3_<NAME>`, so that a
- * fleet configures its runners once. The runner spells the variable in upper case and keeps dashes (actions/runner 2.336).
+ * Returns the text of an input, trimmed; '' if it is not set. An empty input is read from `CACHE_S3_<NAME>`, so that runners
+ * can be configured once. The runner spells `INPUT_<NAME>` in upper case and keeps dashes (actions/runner 2.336).
  */
 export function readInput(env: Environment, name: string): string {
-  const variable = fleetVariableOf(env, name);
+  const variable = environmentVariableOf(env, name);
   return variable === undefined ? stepValue(env, name) : env[variable]!.trim();
 }
 
@@ -43,14 +43,14 @@ function stepValue(env: Environment, name: string): string {
   return env[`INPUT_${name.replace(/ /g, '_').toUpperCase()}`]?.trim() ?? '';
 }
 
-/** Returns the fleet's variable that an input is read from. Returns undefined if the step sets it, or neither does. */
-function fleetVariableOf(env: Environment, name: string): string | undefined {
+/** Returns the `CACHE_S3_` variable that an input is read from. Returns undefined if the step or no variable sets it. */
+function environmentVariableOf(env: Environment, name: string): string | undefined {
   if (stepValue(env, name) !== '') return undefined;
-  return fleetVariables(name).find(variable => env[variable]?.trim());
+  return environmentVariables(name).find(variable => env[variable]?.trim());
 }
 
-/** Lists the fleet's variables of an input: `CACHE_S3_ACCESS_KEY` and `CACHE_S3_ACCESSKEY` for `accessKey`. */
-export function fleetVariables(name: string): readonly string[] {
+/** Lists the variables that can set an input: `CACHE_S3_ACCESS_KEY` and `CACHE_S3_ACCESSKEY` for `accessKey`. */
+export function environmentVariables(name: string): readonly string[] {
   const dashed = name.replaceAll('-', '_');
   const words = dashed.replace(/([a-z])([A-Z])/g, '$1_$2').toUpperCase();
   return [...new Set([`CACHE_S3_${words}`, `CACHE_S3_${dashed.toUpperCase()}`])];
@@ -64,7 +64,7 @@ export function readLines(env: Environment, name: string): readonly string[] {
     .filter(line => line !== '');
 }
 
-/** Returns undefined if the input is not set. Throws `BadInputError` for anything but true and false. */
+/** Returns undefined if the input is not set. Throws `BadInputError` for any other text than true and false. */
 export function readBoolean(env: Environment, name: string): boolean | undefined {
   const text = readInput(env, name);
   if (text === '') return undefined;
@@ -73,7 +73,7 @@ export function readBoolean(env: Environment, name: string): boolean | undefined
   throw new BadInputError(name, `is ${quoteValue(text)}, but it must be true or false.`);
 }
 
-/** Returns whether an input is true. Throws nothing: it also decides how bad inputs are reported. */
+/** Returns whether an input is true. Throws no error for a bad value, because it decides how bad inputs are reported. */
 export function isOn(env: Environment, name: string): boolean {
   return /^true$/i.test(readInput(env, name));
 }

@@ -13,7 +13,7 @@ export type Target =
 
 interface TargetOptions {
   readonly env: Environment;
-  /** A pull request from a fork. It gets no role of the machine, because its author may have no rights here. */
+  /** Whether a pull request from a fork triggered the run. It does not get the machine's role: its author may have no rights. */
   readonly forkPullRequest: boolean;
 }
 
@@ -40,7 +40,7 @@ export function resolveTarget(inputs: BucketInputs, options: TargetOptions): Tar
   const endpoint = parseEndpoint(inputs);
   checkBucket(inputs.bucket);
   if (endpoint?.kind === 'directory') {
-    // A directory needs no bucket. If one is set, it is a directory inside
+    // `bucket` is optional here, and names a directory inside the endpoint's
     return { kind: 'directory', root: path.join(endpoint.path, inputs.bucket) };
   }
   if (inputs.bucket === '') {
@@ -94,8 +94,8 @@ function regionOf(inputs: BucketInputs, env: Environment, ofHost: string | undef
 }
 
 /**
- * Returns the keys of the inputs. Returns undefined if one is missing, as a secret is on a pull request from a fork: then
- * the environment and the other sources are used (storage/s3/credentials/credentials.ts).
+ * Returns the keys of the inputs. Returns undefined if one is missing, as on a pull request from a fork, which gets no secrets.
+ * Then the environment and the other sources are used (storage/s3/credentials/credentials.ts).
  */
 function credentialsOf({ accessKey, secretKey, sessionToken }: BucketInputs): S3Settings['credentials'] {
   if (!accessKey || !secretKey) return undefined;

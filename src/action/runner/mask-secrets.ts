@@ -1,12 +1,12 @@
 import * as core from '@actions/core';
-import { type Environment, fleetVariables } from '../inputs/read-input.ts';
+import { type Environment, environmentVariables } from '../inputs/read-input.ts';
 
 const SECRET_INPUTS = ['secretKey', 'sessionToken'];
 const SECRET_VARIABLES = [
   'AWS_SECRET_ACCESS_KEY',
   'AWS_SESSION_TOKEN',
   'AWS_CONTAINER_AUTHORIZATION_TOKEN',
-  ...SECRET_INPUTS.flatMap(name => [`INPUT_${name.toUpperCase()}`, ...fleetVariables(name)]),
+  ...SECRET_INPUTS.flatMap(name => [`INPUT_${name.toUpperCase()}`, ...environmentVariables(name)]),
 ];
 const PROXY_VARIABLES = /^(?:https?|all)_proxy$/i;
 

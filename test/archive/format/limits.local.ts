@@ -155,8 +155,8 @@ describe('many entries', () => {
         'env',
         `NODE_OPTIONS=--max-old-space-size=${heapMib}`,
       ]).ended;
-      expect(end.said?.error, end.stderr).toBe('UnusableArchiveError');
-      expect(end.said?.message).toMatch(/^its 4000000 entries need about \d+ MiB of memory/);
+      expect(end.output?.error, end.stderr).toBe('UnusableArchiveError');
+      expect(end.output?.message).toMatch(/^its 4000000 entries need about \d+ MiB of memory/);
     },
   );
 });

@@ -19,7 +19,7 @@ describe('bombs', () => {
         const end = await startRestoreProcess(job, 'self', ['env', 'NODE_OPTIONS=--max-old-space-size=512'])
           .ended;
         const name = `seed ${seed}: ${end.stderr}`;
-        expect(end.said?.error, name).toMatch(/^(Damaged|Unusable)ArchiveError$/);
+        expect(end.output?.error, name).toMatch(/^(Damaged|Unusable)ArchiveError$/);
       }
     },
   );

@@ -210,7 +210,7 @@ const bendObjectBytes: Way = (random, forgery) => {
   return object;
 };
 
-/** Frames that are not what they are said to be, under hashes that are right. */
+/** Frames that differ from their manifest, with correct hashes. */
 const bendFrames: Way = (random, forgery) => {
   const { columns } = forgery;
   forgery.frames = forgery.frames.map(frame => {

@@ -23,7 +23,7 @@ test('an error of a staged file keeps its path and code between threads', () => 
   expect(received).toMatchObject({ path: '/work/staging/file', code: 'ENOSPC' });
 });
 
-test('an error of another class is a plain error on the other thread', () => {
+test('an error that is not of the archive arrives as a plain Error on the other thread', () => {
   const received = decodeFailure(structuredClone(encodeFailure(new TypeError('a bug'))));
   expect(received.constructor).toBe(Error);
   expect(received.message).toBe('a bug');

@@ -53,7 +53,7 @@ test('a worker reads the members that the main thread wrote into a pack job', ()
   expect(members.scannedStatus(0)).toEqual({ size: 3, mtimeMs: 1.5, ctimeMs: 2.5 });
 });
 
-test('only a file with several names can be replaced by another file', () => {
+test('a pack job detects a replaced file by its inode, which only a file with several hard links has in the job', () => {
   const [dev, ino] = [1n, 2n];
   const members = decode(scanned({}), scanned({ inode: { dev, ino } }));
   expect(members.isReplaced(0, { dev, ino: 3n })).toBe(false);
@@ -62,11 +62,11 @@ test('only a file with several names can be replaced by another file', () => {
   expect(members.isReplaced(1, { dev: 2n, ino })).toBe(true);
 });
 
-test('a pack job without members has none after its way between threads', () => {
+test('a worker reads no members from a pack job without members', () => {
   expect(decode().count).toBe(0);
 });
 
-test('the main thread reads the packed members of a result, and which of them had vanished', () => {
+test('the main thread reads the packed members of a result, and which members had vanished', () => {
   const packed: Packed = { offset: 512, size: 3, mtimeUs: 1500, mtimeRestNs: 7, mode: 0o640, replaced: true };
   const rows = packedRows(2);
   writePacked(rows, 0, undefined);

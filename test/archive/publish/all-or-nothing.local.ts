@@ -32,7 +32,7 @@ const archived: TreeSpec = {
   'tree/z-last': 'z',
 };
 
-/** One item of every kind that a restore of `archived` would change, with times and modes. */
+/** A tree with each kind of entry that a restore of `archived` changes, with times and modes. */
 const present: TreeSpec = {
   'tree/a': { content: 'old a', mode: 0o640, mtime: 1_500_000_000_000_001 },
   'tree/extra': 'not in the archive',
@@ -52,7 +52,7 @@ beforeEach(async () => {
   object = (await packTree(layoutIn(from))).object;
 });
 
-/** Restores over `spec`, expects `error`, and finds all as it was, directories' times and modes included. */
+/** Restores over `spec`, and expects `error` and an unchanged tree, including times and modes of directories. */
 async function failsLeaving(
   spec: TreeSpec,
   bytes: Buffer,
@@ -125,7 +125,7 @@ test('a restore that fails aborts its reads', async () => {
   const stopped: unknown[] = [];
   const read = (start: number, end: number, signal?: AbortSignal) => {
     if (start === 0) return Promise.resolve(Uint8Array.from(bytes.subarray(start, end)));
-    // A store that never answers: only the signal ends it
+    // A store that never responds: only the signal ends the read
     return new Promise<never>((_, reject) => {
       signal!.addEventListener('abort', () => {
         stopped.push(signal!.reason);
@@ -154,7 +154,7 @@ test('an archive with a path that is too long for this machine is unusable, and 
     'tree/a': 'a',
   });
   const { object } = await packTree(layoutIn(from));
-  // So deep that the archive's names are longer than a path may be
+  // At this depth the archive's names are longer than the limit on a path
   const deep = join(scratch(), ...Array.from({ length: 15 }, () => 'p'.repeat(240)));
   mkdirSync(deep, { recursive: true });
   const layout = layoutIn(deep);
@@ -162,7 +162,7 @@ test('an archive with a path that is too long for this machine is unusable, and 
   expect(Object.keys(await describeTree(deep))).toEqual([]);
 });
 
-test('a restore removes old staging of other runs and leaves young staging', async () => {
+test('a restore removes old staging of other runs and keeps new staging', async () => {
   const { object } = await packTree(layoutIn(await buildTree(scratch(), { 'tree/a': 'a' })));
   const to = await buildTree(scratch(), {
     'tree/.cache-s3-7-00000000-00000000/0/x': 'being written by another job',

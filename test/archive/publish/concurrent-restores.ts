@@ -1,4 +1,4 @@
-/** Many restores of one archive into one directory at once, with readers that look on. */
+/** Runs many restores of one archive into one directory at once, while readers check the files. */
 
 import { spawn } from 'node:child_process';
 import { chmodSync, linkSync, mkdirSync, mkdtempSync } from 'node:fs';
@@ -25,26 +25,26 @@ import { READER, type ReaderJob, type ReaderReport } from './reader.ts';
 export interface Round {
   readonly processes: number;
   readonly readers: number;
-  /** Worker threads of each; default none. */
+  /** Worker threads of each process. Default: none. */
   readonly workers?: number;
-  /** What stands there before: nothing, the files with other content, or some of them missing and torn. */
+  /** The tree before: empty, the files with other content, entries of other types, or some files missing or truncated. */
   readonly before: 'nothing' | 'other content' | 'other types' | 'damage';
-  /** What becomes of one of the processes: it fails before its commit, or gets SIGKILL inside of it. */
+  /** The end of one of the processes: it fails before its commit, or is killed during its commit. */
   readonly disturbance: 'none' | 'fails' | 'killed';
 }
 
 interface RoundReport {
-  /** What must not be, in words. Empty is what is expected. */
+  /** One line for each state that no process may see. Expected to be empty. */
   readonly violations: readonly string[];
   readonly reads: number;
-  /** Peak resident set sizes of the restoring processes in bytes, summed. */
+  /** Sum of the peak resident set sizes of the restoring processes, in bytes. */
   readonly rssBytes: number;
 }
 
 const CRATES = 8;
 const FILES = 6;
 
-/** A registry of crates: read-only files in read-only directories, and a tarball beside each. */
+/** Returns a registry of crates: read-only files in read-only directories, and a tarball for each. */
 function registry(state: string): TreeSpec {
   const spec: Record<string, TreeSpec[string]> = {};
   for (let crate = 0; crate < CRATES; crate++) {
@@ -74,7 +74,7 @@ function damaged(): TreeSpec {
   );
 }
 
-/** Directories where files belong, files and links where directories belong. */
+/** Returns directories in place of files, and files and links in place of directories. */
 function otherTypes(): TreeSpec {
   return {
     'tree/cache/0.crate/inside': 'x',
@@ -88,7 +88,7 @@ function otherTypes(): TreeSpec {
   };
 }
 
-/** One round; everything that it makes is gone afterwards. */
+/** Runs one round, and removes all its files. */
 export async function concurrentRound(round: Round): Promise<RoundReport> {
   const directory = mkdtempSync(join(tmpdir(), 'cache-s3-concurrent-'));
   try {
@@ -123,19 +123,19 @@ async function inDirectory(directory: string, round: Round): Promise<RoundReport
   const restores = Array.from({ length: round.processes }, (_, index) =>
     startRestoreProcess({ ...job, ...(index === 1 && disturbances[round.disturbance]) }),
   );
-  const violations = await endings(restores, round);
+  const violations = await unexpectedEnds(restores, round);
   const rssBytes = await peakMemory(restores);
   const reports = await Promise.all(readers.map(reader => reader.stop()));
   violations.push(...reports.flatMap(report => report.violations));
 
   const now = await describeTree(workspace);
   if (round.disturbance === 'none') violations.push(...treeDifferences(now, after));
-  // What a killed one leaves is for the next to remove; nothing that belongs is missing even before
+  // The next restore removes the staging of a killed one. Until then no entry of the archive is missing
   else violations.push(...treeDifferences(contentsOf(now, after), contentsOf(after, after)));
   const last = await runRestoreProcess({ ...job, slowRenameMs: 0, staleStagingMs: 0 });
-  if (last.exitCode !== 0) violations.push(`the restore after all of them: ${JSON.stringify(last.said)}`);
+  if (last.exitCode !== 0) violations.push(`the restore after the round: ${JSON.stringify(last.output)}`);
   violations.push(
-    ...treeDifferences(await describeTree(workspace), after).map(found => `${found}, after one more`),
+    ...treeDifferences(await describeTree(workspace), after).map(found => `${found}, after the round`),
   );
   if (elsewhere)
     violations.push(...treeDifferences(await describeTree(join(directory, 'elsewhere')), elsewhere));
@@ -144,7 +144,7 @@ async function inDirectory(directory: string, round: Round): Promise<RoundReport
 
 const disturbances = { none: {}, fails: { failAtRead: 2 }, killed: { killAtRename: 5 } };
 
-/** Second names of the files that are there, as pnpm's store has them. What they are must not change. */
+/** Makes a second hard link to each existing file, as in pnpm's store. No restore may change their content. */
 async function linkElsewhere(workspace: string, elsewhere: string): Promise<TreeDescription | undefined> {
   const found = await describeTree(workspace);
   const files = Object.keys(found).filter(name => found[name]?.type === 'file');
@@ -162,7 +162,7 @@ function readerJob(root: string, before: TreeDescription, after: TreeDescription
     if (entry.type === 'file' && after[name]?.type === 'file')
       files[name] = [...(files[name] ?? []), entry.sha256!];
   }
-  // What stands in the way of another type may go
+  // A restore may remove entries of another type
   const present = Object.keys(before).filter(
     name => before[name]?.type === 'file' && after[name]?.type === 'file',
   );
@@ -195,17 +195,20 @@ function startReader(job: ReaderJob): { reading: Promise<void>; stop: () => Prom
   };
 }
 
-/** What the processes' ends say that they should not. */
-async function endings(restores: readonly RestoreProcess[], { disturbance }: Round): Promise<string[]> {
+/** Returns one line for each process that did not end as it should. */
+async function unexpectedEnds(
+  restores: readonly RestoreProcess[],
+  { disturbance }: Round,
+): Promise<string[]> {
   const ends = await Promise.all(restores.map(({ ended }) => ended));
   return ends.flatMap((end, index) => {
-    const { exitCode, signal, said, stderr } = end;
+    const { exitCode, signal, output, stderr } = end;
     if (index === 1 ? isEndOf[disturbance](end) : exitCode === 0) return [];
-    return [`process ${index} ended with ${exitCode ?? signal}: ${JSON.stringify(said)} ${stderr}`];
+    return [`process ${index} ended with ${exitCode ?? signal}: ${JSON.stringify(output)} ${stderr}`];
   });
 }
 
-/** How the disturbed one may end. One that publishes all by a single rename has ended before it can be killed. */
+/** The allowed ends of the disturbed process. A process that publishes by a single rename ends before it can be killed. */
 const isEndOf = {
   none: ({ exitCode }: RestoreEnd) => exitCode === 0,
   fails: ({ exitCode }: RestoreEnd) => exitCode === 1,
@@ -214,7 +217,7 @@ const isEndOf = {
 
 async function peakMemory(restores: readonly RestoreProcess[]): Promise<number> {
   const ends = await Promise.all(restores.map(({ ended }) => ended));
-  return ends.reduce((sum, { said }) => sum + (said?.rssBytes ?? 0), 0);
+  return ends.reduce((sum, { output }) => sum + (output?.rssBytes ?? 0), 0);
 }
 
 /** Returns the type and content of the entries that `expected` has too. */

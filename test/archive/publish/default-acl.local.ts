@@ -8,10 +8,10 @@ import { scratch } from '../../support/scratch.ts';
 import { buildTree, describeTree, type TreeSpec } from '../../support/tree.ts';
 import { layoutIn, packTree, restoreBytes } from '../support/archives.ts';
 
-/** user::rwx, group::r-x, other::---, as linux/posix_acl_xattr.h lays it out: version 2, then tag, permissions, id. */
+/** user::rwx, group::r-x, other::--- in the layout of linux/posix_acl_xattr.h: version 2, then tag, permissions, id. */
 const acl = '02000000' + '01000700ffffffff' + '04000500ffffffff' + '20000000ffffffff';
 
-/** What is made in such a directory is nothing to others, whatever its maker asks for. */
+/** Gives a directory a default ACL: new files in it have no rights for other users, whatever mode the program requests. */
 function hidesFromOthers(directory: string): boolean {
   const program =
     'import os, sys; os.setxattr(sys.argv[1], "system.posix_acl_default", bytes.fromhex(sys.argv[2]))';
@@ -23,7 +23,7 @@ function hidesFromOthers(directory: string): boolean {
   }
 }
 
-/** It takes Python, because setfacl is seldom installed, and a file system with ACLs. */
+/** Returns whether the test can run: it needs a file system with ACLs, and Python, because setfacl is seldom installed. */
 function canHide(): boolean {
   const directory = mkdtempSync(join(tmpdir(), 'cache-s3-test-'));
   try {

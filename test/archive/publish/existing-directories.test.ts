@@ -5,7 +5,7 @@ import { ExistingDirectories } from '../../../src/archive/publish/existing-direc
 import { scratch } from '../../support/scratch.ts';
 import { buildTree, type TreeSpec } from '../../support/tree.ts';
 
-/** A directory, listed, with `present` in it. */
+/** Builds a directory with `present` in it, and lists it as the plan of a restore does. */
 async function listed(present: TreeSpec) {
   const path = await buildTree(scratch(), present);
   const found = new ExistingDirectories({ runLabel: '1-00000000' });

@@ -40,8 +40,8 @@ exit $status`,
   );
   const wrapper = ['unshare', '--mount', 'sh', script];
   const end = await runRestoreProcess({ object, workspace, patterns: ['tree'] }, 'self', wrapper);
-  expect(end).toMatchObject({ exitCode: 1, said: { error: 'TargetTreeError' } });
-  expect(end.said?.message).toMatch(/^\/.* cannot be written \(the disk is full, ENOSPC\)$/);
-  expect(end.said?.message).not.toContain('.cache-s3-');
+  expect(end).toMatchObject({ exitCode: 1, output: { error: 'TargetTreeError' } });
+  expect(end.output?.message).toMatch(/^\/.* cannot be written \(the disk is full, ENOSPC\)$/);
+  expect(end.output?.message).not.toContain('.cache-s3-');
   expect(readFileSync(listing, 'utf8')).toBe(`${workspace}/tree\n`);
 });

@@ -1,4 +1,4 @@
-/** Items in the way of a restore that no rename replaces. Real ones: each needs root to be made. */
+/** Restores over entries that no rename can replace. Only root can create these entries. */
 
 import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, lchownSync, mkdirSync, writeFileSync } from 'node:fs';
@@ -25,7 +25,7 @@ async function prepare(archived: TreeSpec, present: TreeSpec) {
 const archived: TreeSpec = { 'tree/a': 'new', 'tree/b': 'new', 'tree/sub/x': 'new', 'tree/z': 'new' };
 const present: TreeSpec = { 'tree/a': 'old', 'tree/b': 'old', 'tree/sub/x': 'old', 'tree/z': 'old' };
 
-/** The restore fails with `message`, names no path in staging, and changes nothing. */
+/** Expects a restore to fail with `message`, which has no path in staging, and to change nothing. */
 async function failsUnchanged(
   { job, workspace }: Awaited<ReturnType<typeof prepare>>,
   message: string,
@@ -33,7 +33,7 @@ async function failsUnchanged(
 ): Promise<void> {
   const before = await describeTree(workspace, { root: true });
   const end = await runRestoreProcess(job, user);
-  expect(end.said).toEqual({ error: 'TargetTreeError', message });
+  expect(end.output).toEqual({ error: 'TargetTreeError', message });
   expect(message).not.toContain('.cache-s3-');
   expect(await describeTree(workspace, { root: true })).toEqual(before);
 }
@@ -78,7 +78,7 @@ describe.runIf(isRoot)('in a sticky directory of another user, a restore', () =>
   });
 });
 
-/** Whether the file system of scratch directories has the attributes of chattr. */
+/** Returns whether the file system of scratch directories has the attributes of chattr. */
 function canChattr(): boolean {
   if (!isRoot || process.platform !== 'linux') return false;
   const probe = spawnSync('sh', [
@@ -107,7 +107,7 @@ describe.runIf(canChattr())('a restore fails before it changes anything when', (
   test.each(cases)('%s has the attribute %s (user: %s)', async (item, attribute, user) => {
     const found = await prepare(archived, present);
     const path = join(found.workspace, item);
-    // Root meets a directory of its own
+    // A restore as root: the entry belongs to root too
     if (user === 'self') lchownSync(path, 0, 0);
     await withAttribute(attribute, path, () =>
       failsUnchanged(
@@ -154,7 +154,7 @@ describe.runIf(canOverlay)('on overlayfs, a restore by an ordinary user', () => 
     const [workspace, layers] = [join(directory, 'workspace'), join(directory, 'layers')];
     for (const made of [workspace, layers, `${layers}/upper`, `${layers}/work`]) mkdirSync(made);
     for (const given of [lower, `${layers}/upper`]) await giveAway(given);
-    // The tree is visible in the mount namespace alone: it is described there
+    // The tree is visible only in the mount namespace, so the script copies it out
     const job = { object, workspace, patterns };
     const script = join(directory, 'restore.sh');
     writeFileSync(

@@ -15,7 +15,7 @@ const linked = (content: string): TreeSpec => ({
 const inodes = (root: string) =>
   ['tree/a', 'tree/b', 'tree/sub/c'].map(name => lstatSync(join(root, name)).ino);
 
-/** Two restores into one directory; `first.publish` runs `second.publish` right after it has published `tree/a`. */
+/** Stages two restores into one directory. `first.publish` runs `second.publish` after it has published `tree/a`. */
 async function interleaved(archived: [TreeSpec, TreeSpec], present: TreeSpec) {
   const to = scratch();
   const first = await staged(archived[0], present, undefined, to);
@@ -34,7 +34,7 @@ describe('when another restore publishes between two names of a file', () => {
   test.each<[string, TreeSpec]>([
     ['existing files', { ...linked('old'), 'tree/sub': { directory: true } }],
     ['an existing directory', { 'tree/sub': { directory: true } }],
-  ])('over %s, the last commit leaves them joined', async (_, present) => {
+  ])('over %s, the last commit leaves the names joined', async (_, present) => {
     const { to, first } = await interleaved([linked('same'), linked('same')], present);
     first.publish();
     expect(new Set(inodes(to)).size).toBe(1);
@@ -58,14 +58,14 @@ describe('when another restore publishes between two names of a file', () => {
     expect(await describeTree(to)).toEqual(first.expected);
   });
 
-  test('of another archive, the last commit leaves files of different content apart', async () => {
+  test('the last commit does not join names with the content of different archives', async () => {
     const { to, first } = await interleaved([linked('own'), linked('not')], linked('old'));
     first.publish();
     expect(readFileSync(join(to, 'tree/a'), 'utf8')).toBe('not');
     expect(readFileSync(join(to, 'tree/b'), 'utf8')).toBe('own');
   });
 
-  test('and again while they are joined, they are joined again', async () => {
+  test('and a third restore replaces a name while the names are joined, the commit joins them again', async () => {
     const { to, first } = await interleaved([linked('same'), linked('same')], linked('old'));
     let links = 0;
     instead('linkSync', link => (from, target) => {

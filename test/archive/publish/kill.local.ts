@@ -6,7 +6,7 @@ import { scratch } from '../../support/scratch.ts';
 import { buildTree, describeTree, type TreeDescription, type TreeSpec } from '../../support/tree.ts';
 import { runRestoreProcess, saveTo } from '../support/restore-process.ts';
 
-/** Old and new content of the same files; directories that come whole, and some that stand in the way. */
+/** The archived and the present tree: files with new and old content, new directories, and entries of another type. */
 const files = Array.from({ length: 12 }, (_, index) => `tree/d${index % 4}/file-${index}`);
 const tree = (state: string): TreeSpec => ({
   ...Object.fromEntries(files.map(name => [name, { content: `${name} ${state}`.repeat(200), mode: 0o444 }])),
@@ -29,7 +29,7 @@ const present: TreeSpec = {
 const staged = (name: string) => name.split('/').some(part => part.startsWith('.cache-s3-'));
 const content = ({ sha256, target }: { sha256?: string; target?: string }) => sha256 ?? target;
 
-/** Every file that is there is whole, as it was or as it is to be. */
+/** Expects every file to have its complete old or its complete new content. */
 function expectWhole(found: TreeDescription, before: TreeDescription, after: TreeDescription): void {
   for (const [name, entry] of Object.entries(found)) {
     if (staged(name) || entry.type === 'directory') continue;
@@ -38,14 +38,14 @@ function expectWhole(found: TreeDescription, before: TreeDescription, after: Tre
       name,
     ).toContain(content(entry));
   }
-  // What both states have is never missing
+  // A file of both trees is never missing
   for (const name of files) expect(found[name]?.type, name).toBe('file');
   expect(found['tree/extra']?.sha256).toBe(before['tree/extra']?.sha256);
 }
 
-// a kill of Windows is another thing, and modes are not kept there
+// Windows has no SIGKILL and does not keep modes
 describe.skipIf(process.platform === 'win32')('a restore that is killed in its commit', () => {
-  // 12 files, 2 new directories, 1 link, 2 things displaced: 17 renames in all
+  // 12 files, 2 new directories, 1 link and 2 entries moved away: 17 renames in all
   test.each([1, 2, 3, 4, 5, 9, 16, 17])(
     'before rename %i leaves whole files, and the next restore completes the tree',
     async killAtRename => {
@@ -66,8 +66,8 @@ describe.skipIf(process.platform === 'win32')('a restore that is killed in its c
       expect(Object.keys(between).some(staged)).toBe(true);
 
       expect(await runRestoreProcess(job)).toMatchObject({ exitCode: 0, stderr: '' });
-      const { 'tree/extra': extra, ...healed } = await describeTree(workspace);
-      expect(healed).toEqual(after);
+      const { 'tree/extra': extra, ...completed } = await describeTree(workspace);
+      expect(completed).toEqual(after);
       expect(extra).toBeDefined();
     },
   );

@@ -1,4 +1,4 @@
-/** Commits whose directories were replaced by links after the plan. */
+/** Tests commits whose directories another job has replaced by links after the plan. */
 
 import { readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -18,7 +18,7 @@ const entry = (name: string, type: EntryType, target = ''): Entry => ({
   ...{ uid: -1, gid: -1, frame: -1, offset: 0 },
 });
 
-/** A restore of these entries up to its commit; files are empty. */
+/** Runs a restore of these entries up to its commit, with empty files. Returns the commit. */
 async function stagedIn(to: string, patterns: readonly string[], entries: readonly Entry[]) {
   const layout = layoutIn(to, patterns);
   const plan = await planTarget(entries, {
@@ -49,8 +49,8 @@ test('a commit does not follow a link that another job has put in place of a roo
   expect(readFileSync(join(outside, 'b'), 'utf8')).toBe('theirs');
 });
 
-// Names are compared, not places: a link above the step's paths gives one place two of them
-describe('in an archive with one place under two names', () => {
+// Checks of an archive compare names. A link above the step's paths gives one directory two names
+describe('from an archive with one directory under two names', () => {
   test.each([
     ['a file', 'x', EntryType.file],
     ['a directory', 'x/', EntryType.directory],

@@ -21,7 +21,7 @@ import { runRestoreProcess, saveTo } from '../support/restore-process.ts';
 const windows = process.platform === 'win32';
 const patterns = ['tree'];
 
-/** A directory that anyone may search, with a saved object and an empty workspace of the ordinary user. */
+/** Makes a directory that all users may search, with a saved object and a workspace of the ordinary user. */
 async function prepare(archived: TreeSpec, present: TreeSpec = {}) {
   const directory = scratch();
   chmodSync(directory, 0o755);
@@ -34,7 +34,7 @@ async function prepare(archived: TreeSpec, present: TreeSpec = {}) {
   return { object, workspace, expected, job: { object, workspace, patterns } };
 }
 
-/** What Go makes of two modules: files 0444 in directories 0555. */
+/** Two modules in the module cache of Go: files of mode 0444 in directories of mode 0555. */
 const modules: TreeSpec = {
   'tree/cache/lock': { content: '', mode: 0o644 },
   'tree/x@v1/go.mod': { content: 'module x\n', mode: 0o444, mtime: 1_600_000_000_123_456 },
@@ -64,7 +64,7 @@ describe.skipIf(windows)('an ordinary user restores the Go module cache', () => 
     });
     expect(await runRestoreProcess({ ...job, workers: 2 })).toMatchObject({ exitCode: 0, stderr: '' });
     expect(await describeTree(workspace)).toEqual(expected);
-    expect(await runRestoreProcess(job), 'and once more').toMatchObject({ exitCode: 0 });
+    expect(await runRestoreProcess(job), 'the second restore').toMatchObject({ exitCode: 0 });
     expect(await describeTree(workspace)).toEqual(expected);
   });
 
@@ -95,7 +95,7 @@ describe.skipIf(windows)('an ordinary user restores the Go module cache', () => 
     );
     const before = await describeTree(workspace, { root: true });
     const end = await runRestoreProcess({ ...job, failAtRead: 2 });
-    expect(end.said).toEqual({ error: 'Error', message: 'the connection was lost' });
+    expect(end.output).toEqual({ error: 'Error', message: 'the connection was lost' });
     expect(await describeTree(workspace, { root: true })).toEqual(before);
   });
 
@@ -135,7 +135,7 @@ test.skipIf(windows)('a restore copies files whose hard links would cross file s
   expect(lstatSync(join(workspace, 'tree/b')).nlink).toBe(1);
 });
 
-describe.runIf(isRoot)('a restore over items of root, or as root,', () => {
+describe.runIf(isRoot)('a restore over entries of root, or as root,', () => {
   test('leaves old staging with files of root and removes other old staging', async () => {
     const { job, workspace } = await prepare(
       { 'tree/data': incompressible(100_000) },
@@ -151,11 +151,11 @@ describe.runIf(isRoot)('a restore over items of root, or as root,', () => {
     chmodSync(roots, 0o755);
     const before = await describeTree(workspace);
     const end = await runRestoreProcess({ ...job, failAtRead: 2, staleStagingMs: 0 });
-    expect(end.said).toEqual({ error: 'Error', message: 'the connection was lost' });
+    expect(end.output).toEqual({ error: 'Error', message: 'the connection was lost' });
     const found = await describeTree(workspace);
     expect(found.tree).toEqual(before.tree);
-    const stay = Object.keys(before).filter(name => !name.includes('-00000001'));
-    expect(Object.keys(found)).toEqual(stay);
+    const expected = Object.keys(before).filter(name => !name.includes('-00000001'));
+    expect(Object.keys(found)).toEqual(expected);
   });
 
   test('fails with an error that names a directory of root, and changes nothing', async () => {
@@ -166,9 +166,9 @@ describe.runIf(isRoot)('a restore over items of root, or as root,', () => {
     chownSync(join(workspace, 'tree/target/debug'), 0, 0);
     chmodSync(join(workspace, 'tree/target/debug'), 0o755);
     const before = await describeTree(workspace, { root: true, owners: true });
-    const { exitCode, said } = await runRestoreProcess(job);
+    const { exitCode, output } = await runRestoreProcess(job);
     expect(exitCode).toBe(1);
-    expect(said).toEqual({
+    expect(output).toEqual({
       error: 'TargetTreeError',
       message: `${workspace}/tree/target/debug belongs to user 0 and cannot be written; remove it or set \`sudo: true\``,
     });
@@ -185,13 +185,13 @@ describe.runIf(isRoot)('a restore over items of root, or as root,', () => {
     expect(readFileSync(join(workspace, 'tree/a'), 'utf8')).toBe('new');
   });
 
-  test('names a directory that cannot be searched', async () => {
+  test('fails with an error that names a directory that cannot be searched', async () => {
     const { job, workspace } = await prepare({ 'tree/a': 'new' }, { 'tree/x': 'x' });
     chownSync(join(workspace, 'tree'), 0, 0);
     chmodSync(join(workspace, 'tree'), 0o700);
-    const { said } = await runRestoreProcess(job);
-    expect(said?.error).toBe('TargetTreeError');
-    expect(said?.message).toContain(`${workspace}/tree belongs to user 0`);
+    const { output } = await runRestoreProcess(job);
+    expect(output?.error).toBe('TargetTreeError');
+    expect(output?.message).toContain(`${workspace}/tree belongs to user 0`);
   });
 
   test('succeeds although it cannot remove a tree of root that it has moved aside', async () => {

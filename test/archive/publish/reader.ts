@@ -1,6 +1,6 @@
 /**
- * Reads the files of a tree in a loop while others restore it, and notes what it must never see. Ends when its input
- * does, and says `ReaderReport` as JSON. Runs with `node reader.ts '<ReaderJob as JSON>'`.
+ * Reads the files of a tree in a loop while other processes restore it, and records each wrong state. Ends at the end of its
+ * input, and prints a `ReaderReport` as JSON. Runs with `node reader.ts '<ReaderJob as JSON>'`.
  */
 
 import { createHash } from 'node:crypto';
@@ -10,16 +10,16 @@ import { fileURLToPath } from 'node:url';
 
 export interface ReaderJob {
   readonly root: string;
-  /** Path below the root to the SHA-256 sums (hex) that its content may have. */
+  /** The SHA-256 sums (hex) that the content of each file may have, by the path below the root. */
   readonly files: Readonly<Record<string, readonly string[]>>;
-  /** The files that were there from the beginning: they may never be missing. */
+  /** The files that exist from the beginning. They may never be missing. */
   readonly present: readonly string[];
 }
 
 export interface ReaderReport {
   readonly rounds: number;
   readonly reads: number;
-  /** `path: what was wrong`, at most a hundred. */
+  /** Lines of the form `path: problem`, at most a hundred. */
   readonly violations: readonly string[];
 }
 
@@ -41,7 +41,7 @@ async function main({ root, files, present }: ReaderJob): Promise<void> {
   do {
     rounds++;
     for (const [name, sums] of Object.entries(files)) {
-      const violation = look(join(root, name), sums, seen.has(name));
+      const violation = checkFile(join(root, name), sums, seen.has(name));
       if (violation === undefined) seen.add(name);
       else if (violation !== 'absent') violations.push(`${name}: ${violation}`);
       reads++;
@@ -52,13 +52,13 @@ async function main({ root, files, present }: ReaderJob): Promise<void> {
   process.stdout.write(`${JSON.stringify(report)}\n`);
 }
 
-function look(path: string, sums: readonly string[], expected: boolean): string | undefined {
+function checkFile(path: string, sums: readonly string[], expected: boolean): string | undefined {
   try {
     const sum = createHash('sha256').update(readFileSync(path)).digest('hex');
     return sums.includes(sum) ? undefined : 'neither the old nor the new content';
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? String(error);
-    // Before it comes, something of another type may stand there
+    // Before it is published, its place may have an entry of another type
     return !expected && ABSENT.has(code) ? 'absent' : `missing (${code})`;
   }
 }

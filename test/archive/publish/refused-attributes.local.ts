@@ -24,7 +24,7 @@ const archived: TreeSpec = {
   'tree/symlink': { symlink: 'empty', mtime },
 };
 
-/** An object of `archived`, which belongs to user 5 where the test runs as root, and a workspace with an older file. */
+/** Saves `archived`, which belongs to user 5 if the test runs as root, and makes a workspace with an older file. */
 async function prepare() {
   const directory = scratch();
   chmodSync(directory, 0o755);
@@ -42,7 +42,7 @@ async function prepare() {
   return { source, workspace, job: { object, workspace, patterns, workers: 1 } };
 }
 
-/** Only what is content. */
+/** Returns the type and content of each entry. */
 function contentOf(tree: TreeDescription) {
   return Object.fromEntries(
     Object.entries(tree).map(([name, { type, sha256, target }]) => [name, [type, sha256, target]]),
@@ -69,7 +69,7 @@ describe.runIf(isRoot)('a restore as root whose owners are refused', () => {
     for (const name of ['', 'tree', 'tree/sub', 'tree/read-only']) lchownSync(join(workspace, name), 0, 0);
     const end = await runRestoreProcess(job, 'self', wrapper);
     expect(end).toMatchObject({ exitCode: 0, stderr: '' });
-    expect(end.said?.refused).toEqual({ ...NONE, owners: ENTRIES });
+    expect(end.output?.refused).toEqual({ ...NONE, owners: ENTRIES });
     const [found, expected] = [await describeTree(workspace), await describeTree(source)];
     // Set-id bits would give the rights of root in place of user 5
     expect(found['tree/set-id']?.mode).toBe(0o755);
@@ -92,7 +92,7 @@ describe.runIf(canRefuse)('a restore whose file system refuses', () => {
       const { source, workspace, job } = await prepare();
       const end = await runRestoreProcess(job, 'ordinary', refusing([call], code));
       expect(end).toMatchObject({ exitCode: 0, stderr: '' });
-      expect(end.said?.refused).toEqual({ ...NONE, ...counts });
+      expect(end.output?.refused).toEqual({ ...NONE, ...counts });
       expect(contentOf(await describeTree(workspace))).toEqual(contentOf(await describeTree(source)));
       expect((await describeTree(workspace))['tree/set-id']?.mode).toBe(0o6755);
     },
@@ -103,7 +103,7 @@ describe.runIf(canRefuse)('a restore whose file system refuses', () => {
     const end = await runRestoreProcess(job, 'ordinary', refusing(['chmod'], 'EPERM'));
     expect(end).toMatchObject({ exitCode: 0, stderr: '' });
     // Other files are created with their mode
-    expect(end.said?.refused).toEqual({ ...NONE, modes: ['tree', 'tree/sub', 'large', 'set-id'].length });
+    expect(end.output?.refused).toEqual({ ...NONE, modes: ['tree', 'tree/sub', 'large', 'set-id'].length });
     expect(contentOf(await describeTree(workspace))).toEqual(contentOf(await describeTree(source)));
   });
 
@@ -113,7 +113,7 @@ describe.runIf(canRefuse)('a restore whose file system refuses', () => {
     expect(await runRestoreProcess(job, 'self', wrapper)).toMatchObject({
       exitCode: 0,
       stderr: '',
-      said: { refused: { hardLinks: 1 } },
+      output: { refused: { hardLinks: 1 } },
     });
     expect(contentOf(await describeTree(workspace))).toEqual(contentOf(await describeTree(source)));
   });
@@ -123,7 +123,7 @@ describe.runIf(canRefuse)('a restore whose file system refuses', () => {
     const before = await describeTree(workspace, { root: true });
     const end = await runRestoreProcess(job, 'ordinary', refusing(['symlink'], 'EPERM'));
     expect(end.exitCode).toBe(1);
-    expect(end.said).toEqual({
+    expect(end.output).toEqual({
       error: 'TargetTreeError',
       message: `${workspace}/tree/symlink is a symlink and cannot be created here (EPERM); restore to a file system with symlinks, or exclude the link with a \`!\` line in \`path\``,
     });
@@ -139,8 +139,8 @@ test('a restore that loses nothing reports nothing', async () => {
   mkdirSync(workspace);
   await giveAway(workspace);
   const end = await runRestoreProcess({ object, workspace, patterns });
-  expect(end.said?.refused).toBeUndefined();
-  expect(end.said?.remaining).toEqual([]);
+  expect(end.output?.refused).toBeUndefined();
+  expect(end.output?.remaining).toEqual([]);
 });
 
 const canMountImages =
@@ -176,6 +176,6 @@ test.runIf(canMountImages)(
     });
     const end = await runRestoreProcess({ object, workspace, patterns, workers: 1 }, 'self');
     expect(end).toMatchObject({ exitCode: 0, stderr: '' });
-    expect(end.said?.refused).toEqual({ ...NONE, times: 3 });
+    expect(end.output?.refused).toEqual({ ...NONE, times: 3 });
   },
 );

@@ -10,7 +10,7 @@ import { Stage } from '../../../src/archive/publish/stage.ts';
 import { scratch } from '../../support/scratch.ts';
 import { layoutIn } from '../support/archives.ts';
 
-describe('a signal that is aborted while staging is built', () => {
+describe('a signal that is aborted before staging is complete', () => {
   const directory = {
     type: EntryType.directory,
     mode: 0o755,

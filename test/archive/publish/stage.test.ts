@@ -40,7 +40,7 @@ test('symlinks get no type on a system without typed links', async () => {
 });
 
 test.skipIf(process.platform === 'win32')(
-  'only its user can enter staging, also in a directory of all users and with files for all users',
+  'only the user of the restore can enter staging, even in a directory that all users may write to',
   async () => {
     const everyone = { directory: true, mode: 0o777 } as const;
     const archived = { 'tree/open': { content: 'x', mode: 0o666 }, tree: everyone };
@@ -62,7 +62,7 @@ describe.runIf(process.platform === 'linux')('a hard link to a symlink becomes a
     const { 'tree/a': a, 'tree/b': b } = await describeTree(to);
     expect(a).toMatchObject({ type: 'symlink', target: 'x' });
     expect(b).toEqual(a);
-    // It is reported with the hard links that became copies
+    // The link counts as a hard link that became a copy
     expect(refused.counts).toMatchObject({ hardLinks: 1 });
   }
 

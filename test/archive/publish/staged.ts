@@ -1,4 +1,4 @@
-/** Restores that are stopped between staging and commit. */
+/** Prepares restores that are stopped between staging and commit. */
 
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
@@ -24,13 +24,13 @@ interface Staged {
   readonly entries: readonly Entry[];
   readonly refused: RefusedAttributes;
   readonly expected: TreeDescription;
-  /** What was there before anything was staged. */
+  /** The tree before the restore. */
   readonly before: TreeDescription;
   publish(): unknown;
   stagedAt(name: string): string;
 }
 
-/** A restore of `archived` over `present`, all done but its commit: what other jobs do comes in between. */
+/** Runs a restore of `archived` over `present` up to its commit, so that a test can act as another job in between. */
 export async function staged(
   archived: TreeSpec,
   present: TreeSpec,
@@ -69,7 +69,7 @@ export async function staged(
   };
 }
 
-/** What is there but staging. */
+/** Describes the tree without staging. */
 export async function visible(to: string): Promise<TreeDescription> {
   const tree = await describeTree(to, { root: true });
   return Object.fromEntries(Object.entries(tree).filter(([name]) => !name.includes('.cache-s3-')));
@@ -77,7 +77,7 @@ export async function visible(to: string): Promise<TreeDescription> {
 
 export const leftovers = (tree: object) => Object.keys(tree).filter(name => name.includes('.cache-s3-'));
 
-/** Until the test ends, a call of the file system does something else; `call` is what it did. */
+/** Replaces a function of the file system until the test ends. `call` is the original function. */
 export function instead<K extends 'renameSync' | 'linkSync' | 'rmdirSync' | 'symlinkSync'>(
   name: K,
   replacement: (call: (typeof fs)[K]) => (typeof fs)[K],

@@ -41,11 +41,15 @@ describe.runIf(isLinux)('a restore', () => {
     const { tree, job } = await prepare();
     expect(await runRestoreProcess({ ...job, killAtRename: 1 })).toMatchObject({ signal: 'SIGKILL' });
     expect(stagingIn(tree)).toHaveLength(1);
-    expect(await runRestoreProcess(job)).toMatchObject({ exitCode: 0, stderr: '', said: { remaining: [] } });
+    expect(await runRestoreProcess(job)).toMatchObject({
+      exitCode: 0,
+      stderr: '',
+      output: { remaining: [] },
+    });
     expect(stagingIn(tree)).toEqual([]);
   });
 
-  test('leaves the staging of a restore that runs, which succeeds', async () => {
+  test('leaves the staging of a running restore, which then succeeds', async () => {
     const { tree, job } = await prepare();
     const slow = startRestoreProcess({ ...job, slowRenameMs: 2500 });
     const isOwned = () => stagingIn(tree).some(staging => existsSync(join(tree, staging, 'f0')));
@@ -55,7 +59,7 @@ describe.runIf(isLinux)('a restore', () => {
       expect(await runRestoreProcess(job)).toMatchObject({
         exitCode: 0,
         stderr: '',
-        said: { remaining: [] },
+        output: { remaining: [] },
       });
       expect(stagingIn(tree)).toHaveLength(1);
     } finally {
@@ -71,17 +75,20 @@ const namespace = ['unshare', '--pid', '--fork', '--mount-proc', 'sh', '-c', '"$
 const canUnshare =
   isRoot && isLinux && spawnSync(namespace[0]!, [...namespace.slice(1), 'true']).status === 0;
 
-test.runIf(canUnshare)('a restore leaves and reports the staging of another process namespace', async () => {
-  const { tree, job } = await prepare();
-  await runRestoreProcess({ ...job, killAtRename: 1 }, 'self', namespace);
-  expect(stagingIn(tree)).toHaveLength(1);
-  const end = await runRestoreProcess(job, 'self');
-  expect(end.said?.remaining).toEqual([{ directory: tree, maybeInUse: 1, irremovable: 0 }]);
-  expect(stagingIn(tree)).toHaveLength(1);
-});
+test.runIf(canUnshare)(
+  'a restore leaves and reports the staging of a process in another namespace',
+  async () => {
+    const { tree, job } = await prepare();
+    await runRestoreProcess({ ...job, killAtRename: 1 }, 'self', namespace);
+    expect(stagingIn(tree)).toHaveLength(1);
+    const end = await runRestoreProcess(job, 'self');
+    expect(end.output?.remaining).toEqual([{ directory: tree, maybeInUse: 1, irremovable: 0 }]);
+    expect(stagingIn(tree)).toHaveLength(1);
+  },
+);
 
 describe.runIf(isLinux)('removeStaleStaging', () => {
-  /** A directory with staging of this process, whose owner file `change` has changed. */
+  /** Makes a directory with staging of this process, and applies `change` to the owner file. */
   function ownStaging(change: (owner: Record<string, unknown>) => void = () => {}): string {
     const directory = scratch();
     const staging = join(directory, name);
@@ -121,7 +128,7 @@ describe.runIf(isLinux)('removeStaleStaging', () => {
     expect(stagingIn(directory)).toEqual([name]);
   });
 
-  test('does not wait for an owner file that is a FIFO, and does not read a large one', () => {
+  test('does not wait for an owner file that is a FIFO, and does not read a large owner file', () => {
     const [fifo, large] = [scratch(), scratch()];
     mkdirSync(join(fifo, name));
     execFileSync('mkfifo', [join(fifo, name, 'owner')]);
@@ -138,6 +145,6 @@ describe.runIf(isLinux)('removeStaleStaging', () => {
     lchownSync(join(tree, name), 0, 0);
     const end = await runRestoreProcess(job);
     expect(end).toMatchObject({ exitCode: 0, stderr: '' });
-    expect(end.said?.remaining).toEqual([{ directory: tree, maybeInUse: 0, irremovable: 1 }]);
+    expect(end.output?.remaining).toEqual([{ directory: tree, maybeInUse: 0, irremovable: 1 }]);
   });
 });

@@ -5,7 +5,7 @@ import { StagedPaths } from '../../../src/archive/publish/target-plan.ts';
 
 const named = (name: string) => ({ name, type: EntryType.file }) as Entry;
 
-test('StagedPaths returns a path of its own or joins that of the directory and the name', () => {
+test('StagedPaths returns the path that was set for an entry, or the path of its directory joined with its name', () => {
   const paths = new StagedPaths(
     [named('./a/'), named('./a/\udcff b'), named('./c'), named('./d'), named('/e')],
     new ShortPaths(),

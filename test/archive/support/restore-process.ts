@@ -29,15 +29,15 @@ interface RestorerOutput {
 export interface RestoreEnd {
   readonly exitCode: number | null;
   readonly signal: NodeJS.Signals | null;
-  /** Its output; undefined if it was killed before. */
-  readonly said: RestorerOutput | undefined;
+  /** The process's report; undefined if the process was killed before it wrote one. */
+  readonly output: RestorerOutput | undefined;
   readonly stderr: string;
 }
 
-/** As the user that runs the tests, or as one whom file permissions bind. */
+/** The user of a process: the one that runs the tests, or one to whom file permissions apply. */
 export type User = 'self' | 'ordinary';
 
-/** `wrapper` is a command that runs the one given after its arguments, such as `unshare`. */
+/** Starts a restore. `wrapper` is a command that runs the one after its arguments, such as `unshare`. */
 export function startRestoreProcess(
   job: RestorerJob,
   user: User = 'ordinary',
@@ -51,7 +51,7 @@ export function startRestoreProcess(
   });
   const ended = collectOutput(child).then(({ stdout, ...end }) => ({
     ...end,
-    said: stdout === '' ? undefined : (JSON.parse(stdout) as RestorerOutput),
+    output: stdout === '' ? undefined : (JSON.parse(stdout) as RestorerOutput),
   }));
   return { child, ended };
 }
@@ -64,7 +64,7 @@ export function runRestoreProcess(
   return startRestoreProcess(job, user, wrapper).ended;
 }
 
-/** Saves a tree built in `directory`; the file that holds the object, for anyone to read. */
+/** Saves a tree that it builds in `directory`. Returns the file of the object, which every user can read. */
 export async function saveTo(directory: string, spec: TreeSpec, patterns?: string[]): Promise<string> {
   await buildTree(join(directory, 'source'), spec);
   const { object } = await packTree(layoutIn(join(directory, 'source'), patterns));
