@@ -63,7 +63,7 @@ export class TimeLimits {
   callBegins(): AbortSignal | undefined {
     if (this.#answered) return undefined;
     this.#cancel ??= this.#clock.after(this.figures.firstAnswerMs, () =>
-      this.#firstAnswer.abort(new TimeoutError(`no answer within ${this.figures.firstAnswerMs / 1000} s`)),
+      this.#firstAnswer.abort(new TimeoutError(`no response within ${this.figures.firstAnswerMs / 1000} s`)),
     );
     return this.#firstAnswer.signal;
   }

@@ -98,7 +98,7 @@ class ArchiveBackend implements StorageBackend {
   ): Promise<DamagedArchiveError | undefined> {
     const present = await this.#store.head(name, { signal });
     if (present?.etag !== etag) return undefined;
-    return new DamagedArchiveError('the store lists it, but has no data of it', { cause });
+    return new DamagedArchiveError('the store lists it, but returns no data', { cause });
   }
 
   async save(request: SaveRequest): Promise<SaveOutcome> {

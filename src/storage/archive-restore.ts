@@ -153,7 +153,7 @@ async function openFound(
 /** Refuses an archive that was copied to another name: it would be a hit for a key that it was not saved for. */
 function checkIdentity({ manifest }: OpenArchive, found: FoundObject): void {
   if (manifest.head.object !== found.name) {
-    throw new DamagedArchiveError(`it was saved as ${shortenName(manifest.head.object)}`);
+    throw new DamagedArchiveError(`it was saved under another name, ${shortenName(manifest.head.object)}`);
   }
 }
 

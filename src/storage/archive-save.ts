@@ -228,7 +228,7 @@ async function copyBase(upload: Upload, base: TreeRecord, bytes: number): Promis
     }
     // Credentials may only write; where they are wrong altogether, the full save reports it
     if (error instanceof StoreRefusedError) {
-      throw new UnusableBaseError('the server does not let the restored cache be copied', { cause: error });
+      throw new UnusableBaseError('the server refuses to copy the restored cache', { cause: error });
     }
     throw error;
   }

@@ -8,7 +8,7 @@ export function checkName(name: string): string {
   const bytes = Buffer.byteLength(name);
   if (bytes > MAX_OBJECT_NAME_BYTES) {
     throw new NameTooLongError(
-      `the object's name has ${bytes} bytes, S3 takes ${MAX_OBJECT_NAME_BYTES}: ${name.slice(0, 80)}...`,
+      `the object name has ${bytes} bytes, but S3 allows ${MAX_OBJECT_NAME_BYTES}: ${name.slice(0, 80)}...`,
     );
   }
   return name;

@@ -210,7 +210,7 @@ describeWithGateway('a run without all rights', () => {
     );
     const denied = await runOf({ env: { ACTIONS_RUNTIME_TOKEN: `e30.${reader}.x` } });
     expect(linesForPeople(postOf(denied, 'cache'))).toBe(
-      "Cache not saved: the run's token allows it only to read.",
+      "Cache not saved: the run's token gives no right to write a cache.",
     );
   });
 });

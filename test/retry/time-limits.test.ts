@@ -22,7 +22,7 @@ test('all calls together have 9 s for the first response, counted from the first
   await clock.advance(1);
   expect(first?.aborted).toBe(true);
   expect(first?.reason).toBeInstanceOf(TimeoutError);
-  expect(first?.reason.message).toBe('no answer within 9 s');
+  expect(first?.reason.message).toBe('no response within 9 s');
 });
 
 test('the first response lifts the limit from calls under way too', async () => {

@@ -160,7 +160,7 @@ describe('a save whose base cannot be used is a full one and logs the reason onc
     [new CopyRefusedError('the server does not copy parts (501)'), 'the server does not copy parts (501)'],
     [
       new StoreRefusedError('access is denied', "the input 'bucket'"),
-      'the server does not let the restored cache be copied',
+      'the server refuses to copy the restored cache',
     ],
     [new ObjectReplacedError('after the last byte'), 'the cache that was restored has been replaced'],
   ])('the copy fails with %o', async (error, reason) => {

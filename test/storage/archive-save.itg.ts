@@ -75,7 +75,7 @@ describe('an incremental save to a gateway', () => {
     [501, 'NotImplemented', 'the server does not copy parts of objects (501)'],
     [500, 'InternalError', 'the server does not copy parts of objects (500 in every attempt)'],
     [405, 'MethodNotAllowed', 'the server does not copy parts of objects (405)'],
-    [403, 'AccessDenied', 'the server does not let the restored cache be copied'],
+    [403, 'AccessDenied', 'the server refuses to copy the restored cache'],
     [404, 'NoSuchKey', 'the server does not copy parts of objects (it does not find the object to copy)'],
   ])('is repeated in full when the gateway responds to a copy with %i %s', async (status, code, reason) => {
     const name = `refused-${status}`;

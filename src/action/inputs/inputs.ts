@@ -25,7 +25,7 @@ export interface BucketInputs {
   readonly endpoint: string;
   /** 1 to 65535. */
   readonly port: number | undefined;
-  /** undefined if not set: the scheme of `endpoint` decides. */
+  /** undefined if it is not set; then the scheme of `endpoint` decides. */
   readonly insecure: boolean | undefined;
   readonly accessKey: string;
   readonly secretKey: string;
@@ -45,7 +45,7 @@ export interface BucketInputs {
 interface BehaviourInputs {
   readonly crossOs: boolean;
   readonly failOnCacheMiss: boolean;
-  /** Checked here, but read on its own (save-report.ts), since bad inputs are reported by it too. */
+  /** Checked here. `warnOrFail` (save-report.ts) reads it alone, because it decides how other bad inputs are reported. */
   readonly failOnSaveError: boolean;
   readonly lookupOnly: boolean;
   readonly saveAlways: boolean;
@@ -54,12 +54,12 @@ interface BehaviourInputs {
   readonly sudo: boolean;
   readonly summary: boolean;
   readonly warmRestore: boolean;
-  /** Without slashes at its ends. */
+  /** First part of the objects' names, without a slash at its start or end. */
   readonly prefix: string;
   readonly scope: Scope;
   /** zstd level, 1 to 19. */
   readonly compressionLevel: number;
-  /** Part size of uploads in bytes (actions/cache); undefined for the default. */
+  /** Part size of uploads in bytes (input of actions/cache). undefined if it is not set; then the default is used. */
   readonly uploadChunkSizeBytes: number | undefined;
   /** `job.status` at the time of this phase; '' on runners that do not set it. */
   readonly jobStatus: string;
@@ -78,9 +78,9 @@ const MAX_KEY_LENGTH = 512;
 /** GitHub's limit on `key` and `restore-keys` together (@actions/cache 6.3.0, `restoreCache`). */
 const MAX_KEYS = 10;
 
-/** They go into the state of the step, which has at most 128 KiB (state.ts), as JSON and together with ten keys. */
+/** Limit on the lines of `path`, in bytes of JSON. The state of the step holds them and ten keys in 128 KiB (state.ts). */
 const MAX_PATHS_BYTES = 80_000;
-/** Each is matched with every name that the step searches or excludes. */
+/** Limit on lines with wildcards. The search matches each of them with every name. */
 const MAX_WILDCARD_LINES = 1000;
 
 /**
@@ -120,7 +120,7 @@ function checkPaths(paths: readonly string[]): void {
   if (wild > MAX_WILDCARD_LINES) {
     throw new BadInputError(
       'path',
-      `has ${wild} lines with wildcards, but at most ${MAX_WILDCARD_LINES} are allowed: name the directories above.`,
+      `has ${wild} lines with wildcards, but at most ${MAX_WILDCARD_LINES} are allowed: name directories instead.`,
     );
   }
 }

@@ -42,7 +42,8 @@ export function decideAccess(context: RunContext, scope: Scope): Access {
           order,
         );
   return {
-    read: readRefs.length === 0 ? denied("the run's token allows it to read no cache") : readMode(context),
+    read:
+      readRefs.length === 0 ? denied("the run's token gives no right to read a cache") : readMode(context),
     write: writePermission(context, scope),
     readRefs: [...new Set(readRefs)],
     writeRef: writeRef(context),
@@ -93,7 +94,8 @@ function writePermission(context: RunContext, scope: Scope): Permission {
   const byMode = writeMode(context);
   if (!byMode.allowed) return byMode;
   if (tokenScopes !== undefined) {
-    if (!tokenScopes.some(({ write }) => write)) return denied("the run's token allows it only to read");
+    if (!tokenScopes.some(({ write }) => write))
+      return denied("the run's token gives no right to write a cache");
     // A right on one ref is none on a place that all refs share: there the event must allow it too
     if (scope === 'ref') return allowed;
   }

@@ -16,7 +16,7 @@ export function installLastResort(log: Log, end: () => Promise<void>): void {
   };
   process.on('uncaughtException', warnAndEnd);
   process.on('unhandledRejection', warnAndEnd);
-  process.on('beforeExit', () => warnAndEnd(new Error('an operation can no longer finish')));
+  process.on('beforeExit', () => warnAndEnd(new Error('an operation did not finish')));
 }
 
 export function reportEarlyEnd(log: Log, error: unknown): void {

@@ -76,7 +76,7 @@ export async function runAsRoot(
       isStarted = started !== -1;
       if (isStarted) clearTimeout(timer);
       if (isStarted) process.stderr.write(message.slice(started + STARTED.length));
-      else if (message.length > MAX_MESSAGE_LENGTH) refuse(firstLine(message) ?? 'its output has no end');
+      else if (message.length > MAX_MESSAGE_LENGTH) refuse(firstLine(message) ?? 'its output is too long');
     });
     child.on('error', error => resolve(error.message));
     child.on('close', (code, name) => {

@@ -125,7 +125,7 @@ export function warnIgnored(runner: Runner, { target }: StepPlan): void {
   if (target.kind !== 'github' || target.ignored.length === 0) return;
   const names = target.ignored.map(name => `'${name}'`).join(', ');
   runner.log.warning(
-    `Input 'bucket' is empty, so GitHub's cache is used and ${names} ${target.ignored.length === 1 ? 'has' : 'have'} no effect: set 'bucket' to use yours.`,
+    `Input 'bucket' is empty, so GitHub's cache is used and ${names} ${target.ignored.length === 1 ? 'has' : 'have'} no effect: set 'bucket' to use a bucket.`,
   );
 }
 

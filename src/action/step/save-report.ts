@@ -42,8 +42,8 @@ function logOutcome(runner: Runner, { inputs, onlyBucket }: SavePhase, outcome: 
     case 'cancelled':
       log.warning(
         outcome.mayBeVisible
-          ? 'The step was cancelled in the last call of the save: the cache may be visible or not.'
-          : 'Cache not saved: the step was cancelled, and nothing of it is visible.',
+          ? 'The step was cancelled during the last request of the save, so it is not known whether the cache was saved.'
+          : 'Cache not saved: the step was cancelled.',
       );
       break;
     default: {
@@ -60,8 +60,7 @@ function logOutcome(runner: Runner, { inputs, onlyBucket }: SavePhase, outcome: 
 
 function failureReason(error: Error): string {
   if (error instanceof StoreRefusedError) return error.advice;
-  if (error instanceof NameTooLongError)
-    return `the input 'key' is too long for the bucket: ${error.message}`;
+  if (error instanceof NameTooLongError) return `the bucket cannot hold this key: ${error.message}`;
   return error.message;
 }
 

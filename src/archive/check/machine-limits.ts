@@ -36,9 +36,9 @@ export class MachineLimits {
       return 'has a name that is not valid on this system';
     const addition = this.#additions[name[0]!] ?? 0;
     if (this.#isLonger(name, maxPathLength - addition))
-      return `has a path of ${this.#measure(name) + addition} here, and this system allows ${maxPathLength} ${this.#unit}`;
+      return `has a path of ${this.#measure(name) + addition} ${this.#unit} here, but this system allows ${maxPathLength}`;
     if (this.#isLonger(name, maxComponentLength) && this.#hasLongComponent(name))
-      return `has a longer component than this system allows, ${maxComponentLength} ${this.#unit}`;
+      return `has a component of more than ${maxComponentLength} ${this.#unit}, the limit of this system`;
     return undefined;
   }
 

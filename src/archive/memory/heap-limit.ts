@@ -7,8 +7,8 @@ const MIB = 1024 * 1024;
 const RESERVE = 0.1;
 
 /**
- * Throws `UnusableArchiveError` if the heap of this process has no room for `bytes` more. V8 would end the process, and with
- * it the step. `what` is the subject of the message, in the plural.
+ * Throws `UnusableArchiveError` if the heap of this process has no room for `bytes` more, where V8 would end the process.
+ * `what` is the subject of the message, in the plural.
  */
 export function requireHeap(bytes: number, what: string): void {
   if (bytes <= freeHeap()) return;
@@ -16,7 +16,7 @@ export function requireHeap(bytes: number, what: string): void {
   const free = freeHeap();
   if (bytes <= free) return;
   throw new UnusableArchiveError(
-    `${what} need about ${Math.ceil(bytes / MIB)} MiB of memory, and Node.js has ${Math.floor(free / MIB)} MiB on this machine`,
+    `${what} need about ${Math.ceil(bytes / MIB)} MiB of memory, but Node.js has ${Math.floor(free / MIB)} MiB on this machine`,
   );
 }
 

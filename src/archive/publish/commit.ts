@@ -65,7 +65,7 @@ function commitFailure(error: unknown, kept: readonly AsideItem[], treeChanged: 
     error instanceof TargetTreeError ? error : writeError(pathInTheWay(error as RenameError), error);
   const notes = kept.map(
     ({ path, parent }) =>
-      `the former ${path} could not be put back: a directory .cache-s3-* in ${parent.area.parent} keeps it for a day`,
+      `the previous ${path} could not be put back and is kept for a day in a directory .cache-s3-* of ${parent.area.parent}`,
   );
   return new TargetTreeError([message, ...notes].join('; '), { cause: error, treeChanged });
 }

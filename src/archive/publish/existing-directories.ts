@@ -201,5 +201,5 @@ export function statTarget(path: string, follow: boolean): Stats | undefined {
 }
 
 function mountPointInTheWay(path: string): TargetTreeError {
-  return new TargetTreeError(`${path} is a mount point and cannot be replaced by what the cache has there`);
+  return new TargetTreeError(`${path} is a mount point and cannot be replaced by the entry in the cache`);
 }

@@ -186,7 +186,10 @@ class Planner {
     this.#requireOwnWay(path);
     const stats = statTarget(path, true);
     if (stats?.isDirectory()) return this.#exists({ path, entry: -1, stats, followed: true });
-    if (stats) throw new TargetTreeError(`${path} is not a directory, but the cache goes below it`);
+    if (stats)
+      throw new TargetTreeError(
+        `${path} is not a directory, but the cache has entries below it; remove it or change \`path\``,
+      );
     const parent = this.#directoryAbove(dirname(path));
     if (parent.fresh) return this.#freshInside(parent.path, basename(path), -1);
     return this.#freshTop(parent.directory, basename(path), -1);

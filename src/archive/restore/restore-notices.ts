@@ -20,13 +20,13 @@ export class RestoreNotices implements RestoreNotes {
     if (!this.#refused) return [];
     const { owners, modes, times, hardLinks } = this.#refused;
     const lost = [
-      ...countOf(owners, 'the owner of 1 entry', `the owners of ${owners} entries`),
-      ...countOf(modes, 'the mode of 1 entry', `the modes of ${modes} entries`),
-      ...countOf(times, 'the time of 1 entry', `the times of ${times} entries`),
-      ...countOf(hardLinks, '1 hard link, which is a copy', `${hardLinks} hard links, which are copies`),
+      ...countOf(owners, 'the owner of 1 entry was not set', `the owners of ${owners} entries were not set`),
+      ...countOf(modes, 'the mode of 1 entry was not set', `the modes of ${modes} entries were not set`),
+      ...countOf(times, 'the time of 1 entry was not set', `the times of ${times} entries were not set`),
+      ...countOf(hardLinks, '1 hard link is a copy', `${hardLinks} hard links are copies`),
     ];
     return [
-      `The content was restored, but this file system or the rights of this user do not allow ${lost.join(', ')}.`,
+      `The content was restored, but this file system or the rights of this user do not allow all attributes: ${lost.join(', ')}.`,
     ];
   }
 

@@ -129,11 +129,14 @@ export class ManifestBuilder {
   #indexOfFirst(linkName: string, name: string): number {
     const index = this.#linkable.get(linkName);
     // The data belongs to the first name, and tar members that link to it are written already
-    if (index === undefined) throw new SourceTreeError(`${linkName} vanished, a name of ${name}`);
+    if (index === undefined)
+      throw new SourceTreeError(
+        `${linkName}, the first hard link of ${name}, was removed while it was saved`,
+      );
     // The link would get the other file's data
     if (this.#replaced.has(linkName))
       throw new SourceTreeError(
-        `${linkName} was replaced by another file while it was saved, and was a name of ${name}`,
+        `${linkName}, the first hard link of ${name}, was replaced by another file while it was saved`,
       );
     return index;
   }

@@ -109,7 +109,7 @@ async function* plansOfChanged(
       signal?.throwIfAborted();
     }
     const changed = diff.next(found);
-    if (diff.isBlocked) throw new BaseOutgrownError('a directory is something else now');
+    if (diff.isBlocked) throw new BaseOutgrownError('a directory was replaced by an entry of another type');
     for (const member of changed) yield* planner.add(member);
   }
   yield* planner.rest();

@@ -92,7 +92,7 @@ class Search {
     const count = (this.#entered.get(linkTarget) ?? 0) + 1;
     this.#entered.set(linkTarget, count);
     if (count <= MAX_WAYS_TO_LINK_TARGET) return;
-    throw new SearchLimitError(`links lead to ${linkTarget} on more than ${MAX_WAYS_TO_LINK_TARGET} ways`);
+    throw new SearchLimitError(`links lead to ${linkTarget} in more than ${MAX_WAYS_TO_LINK_TARGET} ways`);
   }
 
   #visit(way: Way, entry: Dirent<Buffer>): void {

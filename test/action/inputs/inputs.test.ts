@@ -107,7 +107,7 @@ describe('parseInputs', () => {
     [
       '1,001 lines with wildcards',
       '*\n'.repeat(1001),
-      "Input 'path' has 1001 lines with wildcards, but at most 1000 are allowed: name the directories above.",
+      "Input 'path' has 1001 lines with wildcards, but at most 1000 are allowed: name directories instead.",
     ],
     [
       '20,000 lines',

@@ -106,13 +106,13 @@ describe('the rights that the run’s token gives', () => {
   test('a run whose token has no write right saves nothing', () => {
     expect(access(push, token(['refs/heads/topic', 'r'])).write).toEqual({
       allowed: false,
-      reason: "the run's token allows it only to read",
+      reason: "the run's token gives no right to write a cache",
     });
   });
 
   test('a run whose token has no scope neither reads nor saves', () => {
     const none = access(push, token());
-    expect(none.read).toEqual({ allowed: false, reason: "the run's token allows it to read no cache" });
+    expect(none.read).toEqual({ allowed: false, reason: "the run's token gives no right to read a cache" });
     expect(none.write.allowed).toBe(false);
   });
 });

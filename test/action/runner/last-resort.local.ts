@@ -43,7 +43,7 @@ test('a rejection that no code awaits ends the phase with a warning and status 0
 
 test('a wait for something that can never happen ends the phase with a warning and status 0', async () => {
   const { code, log } = await phase('main', { preload: neverStat('') });
-  expect(log).toContain(`::warning::${warning}: an operation can no longer finish`);
+  expect(log).toContain(`::warning::${warning}: an operation did not finish`);
   expect(code).toBe(0);
 });
 

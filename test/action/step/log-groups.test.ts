@@ -102,7 +102,7 @@ describe('the group of progress lines of a save', () => {
     [
       'cancellation',
       { kind: 'cancelled', mayBeVisible: false },
-      'warning: Cache not saved: the step was cancelled, and nothing of it is visible.',
+      'warning: Cache not saved: the step was cancelled.',
     ],
   ] as [string, SaveOutcome, string][])(
     'ends before the lines of the outcome (%s)',

@@ -18,7 +18,7 @@ describe('a restore, before its first request,', () => {
   test('names the inputs that have no effect without a bucket', async () => {
     const { lines, backend } = await runRestore({ restore: missed }, { bucket: '' });
     expect(lines[0]).toBe(
-      "warning: Input 'bucket' is empty, so GitHub's cache is used and 'endpoint' has no effect: set 'bucket' to use yours.",
+      "warning: Input 'bucket' is empty, so GitHub's cache is used and 'endpoint' has no effect: set 'bucket' to use a bucket.",
     );
     expect(backend.opened[0]?.target.kind).toBe('github');
   });

@@ -26,7 +26,7 @@ describe('a save of the post phase', () => {
     [
       'cannot hold the name',
       new NameTooLongError('it has 1100 bytes'),
-      "the input 'key' is too long for the bucket: it has 1100 bytes",
+      'the bucket cannot hold this key: it has 1100 bytes',
     ],
   ])('logs one line after an exact hit from GitHub when the bucket %s', async (_, error, reason) => {
     const { lines, failed } = await post({
@@ -81,7 +81,7 @@ describe('a save', () => {
     [new StoreRefusedError("GitHub's cache is full", undefined), "Failed to save: GitHub's cache is full"],
     [
       new NameTooLongError('it has 1100 bytes'),
-      "Failed to save: the input 'key' is too long for the bucket: it has 1100 bytes",
+      'Failed to save: the bucket cannot hold this key: it has 1100 bytes',
     ],
     [new SourceTreeError('x cannot be read'), 'Failed to save: x cannot be read'],
   ])('warns of %s, or fails with fail-on-save-error', async (error, sentence) => {
@@ -104,12 +104,12 @@ describe('a save', () => {
     };
     const { lines } = await saveOnly({ script, signal: controller.signal });
     expect(lines).toEqual([
-      'warning: Cache not saved: the step was cancelled, and nothing of it is visible.',
+      'warning: Cache not saved: the step was cancelled.',
       'info: cache-s3: op=save source=none result=cancelled ms=N requests=3 retries=1',
     ]);
   });
 
-  test('warns that it was cancelled in its last call and may be visible', async () => {
+  test('warns that a save was cancelled during its last request, so that its result is not known', async () => {
     const controller = new AbortController();
     const script: Partial<StorageBackend> = {
       async save() {
@@ -119,7 +119,7 @@ describe('a save', () => {
     };
     const { lines } = await saveOnly({ script, signal: controller.signal });
     expect(lines[0]).toBe(
-      'warning: The step was cancelled in the last call of the save: the cache may be visible or not.',
+      'warning: The step was cancelled during the last request of the save, so it is not known whether the cache was saved.',
     );
   });
 });

@@ -31,8 +31,8 @@ const check = (names: string[], layout: PathLayout, platform: Platform, foldsCas
 
 describe('lengths', () => {
   const long = {
-    path: /has a path of \d+ here, and this system allows/,
-    name: /has a longer component than this/,
+    path: /has a path of \d+ \w+ here, but this system allows \d+/,
+    name: /has a component of more than \d+ \w+, the limit of this system/,
   };
   /** A name below `./tree/` whose path in the workspace `/w` has this many bytes. */
   const nameOfPath = (bytes: number) => {

@@ -84,7 +84,7 @@ describe('when another job, between staging and commit,', () => {
   });
 });
 
-/** Until the test ends, renames over a link fail as on Windows, where a link to a directory counts as one. */
+/** Makes renames over a link fail until the test ends, as on Windows, where a link to a directory counts as a directory. */
 function asOnWindows(): { refusals: number } {
   const seen = { refusals: 0 };
   instead('renameSync', rename => (from, to) => {
@@ -103,7 +103,7 @@ describe('on a system whose renames do not replace links', () => {
       { 'tree/file': 'x', 'tree/link': { symlink: 'file' }, 'tree/directory/y': 'y', 'tree/z': 'z' },
       { 'tree/file': { symlink: 'elsewhere' }, 'tree/link': { symlink: 'old' } },
     );
-    // Another job's, after the plan
+    // Another job makes this link after the plan
     symlinkSync('elsewhere', join(to, 'tree/directory'));
     const seen = asOnWindows();
     publish();
@@ -136,11 +136,11 @@ test('a commit gives up on a directory whose rename keeps failing', async () => 
     throw failed('EPERM', from);
   });
   expect(publish).toThrow(TargetTreeError);
-  // Of one rename, for the right to write (writable.ts)
+  // The bound on retries while another job takes away the right to write (writable.ts)
   expect(attempts).toBeLessThanOrEqual(100);
 });
 
-describe('an archive that holds one place as a link and as a directory', () => {
+describe('with an archive that has one path as a link and as a directory', () => {
   const entry = (name: string, type: EntryType, more: Partial<Entry> = {}): Entry => ({
     ...{ name, type, mode: 0o755, mtimeUs: 0, mtimeRestNs: 0, size: 0, target: '', linkTo: -1 },
     ...{ uid: -1, gid: -1, frame: -1, offset: 0 },
@@ -152,7 +152,7 @@ describe('an archive that holds one place as a link and as a directory', () => {
     ['a hard link', entry('./tree/a/b', EntryType.hardLink, { linkTo: 1 })],
   ];
 
-  // Such an archive is refused before; this is the second line
+  // A restore refuses such an archive earlier. The commit must be safe without that check
   test.each(targets)(
     'a commit does not publish %s through a link that it has just published',
     async (_, inside) => {
@@ -195,7 +195,7 @@ function failureOf(work: () => unknown): TargetTreeError {
     if (error instanceof TargetTreeError) return error;
     throw error;
   }
-  throw new Error('it did not fail');
+  throw new Error('the commit did not fail');
 }
 
 describe('a commit that fails', () => {
@@ -213,7 +213,7 @@ describe('a commit that fails', () => {
   ];
   const parent: TreeSpec = { tree: { directory: true, mode: 0o2750, mtime: 1_500_000_000_000_002 } };
 
-  /** Stages `archived` over `present`, and loses what would fill the gap: as when someone else cleans up. */
+  /** Stages `archived` over `present`, and removes one staged entry, as a cleanup by another process may. */
   async function losing(archived: TreeSpec, present: TreeSpec) {
     const { to, publish, stagedAt, before } = await staged(archived, { ...present, ...parent });
     rmSync(stagedAt('tree/a' in archived ? './tree/a' : './tree/a/'), { recursive: true });
@@ -229,7 +229,7 @@ describe('a commit that fails', () => {
 
   test.each(kinds)('puts back %s where hard links are refused', async (...kind) => {
     const { to, publish, before } = await losing(kind[1], kind[2]);
-    // As fs.protected_hardlinks does for a file of another user
+    // fs.protected_hardlinks refuses links to a file of another user
     instead('linkSync', () => path => {
       throw failed('EPERM', path);
     });
@@ -248,7 +248,7 @@ describe('a commit that fails', () => {
       const { message, treeChanged } = failureOf(publish);
       expect(treeChanged).toBe(true);
       expect(message).toContain(
-        `; the former ${to}/tree/a could not be put back: a directory .cache-s3-* in ${to}/tree keeps it for a day`,
+        `; the previous ${to}/tree/a could not be put back and is kept for a day in a directory .cache-s3-* of ${to}/tree`,
       );
       const { type, sha256, target } = before['tree/a']!;
       const kept = Object.entries(await describeTree(to)).filter(([name]) => name.includes('.cache-s3-'));
@@ -279,11 +279,11 @@ describe('a commit that fails', () => {
     const { tree, ...found } = await describeTree(to);
     const { tree: treeBefore, ...rest } = before;
     for (const name of ['tree/a', 'tree/c']) expect(found[name]).toEqual(rest[name]);
-    // Its own time is that of what the test has done to it
+    // The test itself has changed the time of this directory
     expect(tree!.mode).toBe(treeBefore!.mode);
   });
 
-  test('leaves whole published files and no staging', async () => {
+  test('leaves only complete files and no staging', async () => {
     const { to, publish, stagedAt } = await staged(
       { 'tree/a': 'new', 'tree/b': 'new' },
       { 'tree/a': 'old', 'tree/b': 'old' },
@@ -307,7 +307,7 @@ describe('a commit that fails', () => {
     expect(message).not.toContain('.cache-s3-');
   });
 
-  test('reports that it was half-way when it was merging its only directory into that of another job', async () => {
+  test('reports a changed tree when it was merging its only directory into that of another job', async () => {
     const { to, publish, stagedAt } = await staged({ 'tree/a/b': 'new' }, { tree: { directory: true } });
     await buildTree(to, { 'tree/a/theirs': 't' });
     const lost = `${stagedAt('./tree/a/')}/b`;

@@ -9,10 +9,10 @@ import { buildTree, describeTree, type TreeDescription, type TreeSpec } from '..
 import { layoutIn, packTree, restoreBytes, WORKER_URL } from '../support/archives.ts';
 import { leftovers, staged } from './staged.ts';
 
-/** The longest path that Linux takes. */
+/** The longest path that Linux accepts, in bytes. */
 const MAX_BYTES = 4095;
 
-/** A name below a directory whose path has `bytes` bytes: of directories of 200 bytes, and a file. */
+/** Returns the name of a file below `directory` so that its path has `bytes` bytes. Its directories have 200 bytes each. */
 function nameOf(directory: string, bytes: number, character = 'd'): string {
   const size = Buffer.byteLength(character);
   let left = bytes - Buffer.byteLength(directory) - 1;
@@ -138,7 +138,7 @@ describe.runIf(process.platform === 'linux')('a restore of a path that is too lo
     const before = await describeTree(to, { root: true });
     const attempt = restoreBytes(object, layoutIn(to));
     await expect(attempt).rejects.toThrow(UnusableArchiveError);
-    await expect(attempt).rejects.toThrow('has a path of 4102 here, and this system allows 4095 bytes');
+    await expect(attempt).rejects.toThrow('has a path of 4102 bytes here, but this system allows 4095');
     expect(await describeTree(to, { root: true })).toEqual(before);
   });
 

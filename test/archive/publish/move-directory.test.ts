@@ -5,10 +5,10 @@ import { TargetTreeError } from '../../../src/archive/archive-errors.ts';
 import { describeTree, type TreeSpec } from '../../support/tree.ts';
 import { failed, instead, leftovers, staged, visible } from './staged.ts';
 
-/** What overlayfs renames as a whole: directories that were made after the container began. */
+/** Returns whether overlayfs can rename a directory: only if it was created after the start of the container. */
 let renamed: (path: string) => boolean;
 
-/** overlayfs, with all directories but staging in a layer of the image. */
+/** Simulates overlayfs with all directories except staging in a layer of the image. */
 beforeEach(() => {
   renamed = path => path.includes('.cache-s3-');
   instead('renameSync', rename => (from, to) => {
@@ -69,7 +69,9 @@ describe('an obstacle that cannot be renamed as a whole', () => {
       if (String(from).endsWith('/y') && String(from).includes('.cache-s3-')) throw busy(from);
       rename(from, target);
     });
-    expect(publish).toThrow(/; the former .*tree\/a could not be put back: a directory \.cache-s3-\* in /);
+    expect(publish).toThrow(
+      /; the previous .*tree\/a could not be put back and is kept for a day in a directory \.cache-s3-\* of /,
+    );
     const found = await describeTree(to);
     const kept = Object.keys(found).filter(name => name.includes('.cache-s3-') && name.endsWith('/y'));
     expect(kept).toHaveLength(1);

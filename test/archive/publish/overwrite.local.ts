@@ -7,7 +7,7 @@ import { scratch } from '../../support/scratch.ts';
 import { buildTree, describeTree, type TreeSpec } from '../../support/tree.ts';
 import { layoutIn, packTree, restoreBytes } from '../support/archives.ts';
 
-/** An object that holds this tree, and what the tree looks like. */
+/** Saves a tree. Returns the object and the description of the tree. */
 async function saved(spec: TreeSpec, patterns?: string[]) {
   const from = await buildTree(scratch(), spec);
   const { object } = await packTree(layoutIn(from, patterns));
@@ -46,7 +46,7 @@ describe('a restore over an existing tree', () => {
     expect(readFileSync(join(to, 'tree/a/in-archive'), 'utf8')).toBe('new');
   });
 
-  test('restores missing and torn files', async () => {
+  test('restores missing and truncated files', async () => {
     const { object, expected } = await saved({ 'tree/a/1': 'one', 'tree/a/2': 'two', 'tree/b/c/3': 'three' });
     const to = await buildTree(scratch(), { 'tree/a/2': 't', 'tree/b/c': { directory: true } });
     await restoreBytes(object, layoutIn(to));
@@ -168,7 +168,7 @@ describe('a restore', () => {
 });
 
 describe('above its roots, a restore', () => {
-  test('makes missing directories', async () => {
+  test('creates missing directories', async () => {
     const { object } = await saved({ 'a/b/tree/c': 'x' }, ['a/b/tree']);
     const to = scratch();
     await restoreBytes(object, layoutIn(join(to, 'work/space'), ['a/b/tree']));
@@ -184,7 +184,9 @@ describe('above its roots, a restore', () => {
       writeFileSync(join(to, 'a'), 'mine');
       const attempt = restoreBytes(object, layoutIn(to, [pattern]));
       await expect(attempt).rejects.toThrow(TargetTreeError);
-      await expect(attempt).rejects.toThrow(`${to}/a is not a directory, but the cache goes below it`);
+      await expect(attempt).rejects.toThrow(
+        `${to}/a is not a directory, but the cache has entries below it; remove it or change \`path\``,
+      );
       expect(readFileSync(join(to, 'a'), 'utf8')).toBe('mine');
     },
   );

@@ -10,7 +10,7 @@ test('RestoreNotices makes one line of all refused attributes', () => {
   const notices = new RestoreNotices();
   notices.attributesRefused({ owners: 12, modes: 1, times: 0, hardLinks: 2 });
   expect(notices.attributes()).toEqual([
-    'The content was restored, but this file system or the rights of this user do not allow the owners of 12 entries, the mode of 1 entry, 2 hard links, which are copies.',
+    'The content was restored, but this file system or the rights of this user do not allow all attributes: the owners of 12 entries were not set, the mode of 1 entry was not set, 2 hard links are copies.',
   ]);
 });
 

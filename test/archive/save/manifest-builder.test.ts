@@ -131,7 +131,7 @@ describe('the manifest builder', () => {
   test('fails an incremental save when the first name of a hard link has vanished', () => {
     const { builder } = builderOf(2);
     builder.add(whole(several('a'), link), packed(undefined, 512));
-    expect(() => builder.finish(HEAD)).toThrow('a vanished, a name of z');
+    expect(() => builder.finish(HEAD)).toThrow('a, the first hard link of z, was removed while it was saved');
   });
 
   test('fails a full save when the first name of a hard link has vanished', () => {
@@ -139,7 +139,7 @@ describe('the manifest builder', () => {
     const add = () => builder.add(whole(several('a'), link), packed(undefined, 512));
     expect(add).toThrow(SourceTreeError);
     expect(skipped).toEqual(['/a']);
-    expect(add).toThrow('a vanished, a name of z');
+    expect(add).toThrow('a, the first hard link of z, was removed while it was saved');
   });
 
   test('fails when another file has taken the first name of a hard link', () => {
@@ -150,7 +150,7 @@ describe('the manifest builder', () => {
     ]);
     const add = () => builder.add(whole(several('a'), link), result);
     expect(add).toThrow(SourceTreeError);
-    expect(add).toThrow('a was replaced by another file while it was saved');
+    expect(add).toThrow('a, the first hard link of z, was replaced by another file while it was saved');
   });
 
   test('accepts a replaced file that no hard link refers to', async () => {

@@ -25,8 +25,8 @@ describe.skipIf(process.platform === 'win32')('a search in directories that are 
 
   test('ends with one sentence that names the input', async () => {
     const error = await search().catch(reason => reason);
-    expect(error.message.replace(/\d+ on/, 'N on')).toBe(
-      `the paths of input 'path' cannot be searched (links lead to ${root}/N on more than 10000 ways); name the directories to save, without \`**\``,
+    expect(error.message.replace(/\d+ in more/, 'N in more')).toBe(
+      `the paths of input 'path' cannot be searched (links lead to ${root}/N in more than 10000 ways); name the directories to save, without \`**\``,
     );
   });
 

@@ -32,7 +32,7 @@ const wrongInputs: readonly WrongInput[] = [
     fault: 'the access key is unknown',
     short: true,
     inputs: async () => ({ accessKey: 'UNKNOWNACCESSKEY0001' }),
-    message: /::warning::.*'accessKey': .*the access key does not exist there/,
+    message: /::warning::.*'accessKey': .*the access key does not exist on this server/,
   },
   {
     fault: 'the bucket does not exist',
@@ -64,7 +64,7 @@ const wrongInputs: readonly WrongInput[] = [
     fault: 'the port accepts connections and never responds',
     short: true,
     inputs: async scene => ({ endpoint: await silentEndpoint(scene) }),
-    message: /::warning::.*(?:no data for 4 s|no answer within 9 s)/,
+    message: /::warning::.*(?:no data for 4 s|no response within 9 s)/,
     limitMs: 12_000,
   },
 ];

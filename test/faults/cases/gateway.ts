@@ -112,7 +112,7 @@ export const gatewayCases: readonly FaultCase[] = [
   restoreCase('the OSD hangs before the phase starts', {
     ...pausedBefore,
     allowed: ['unchanged'],
-    message: /::warning::.*(?:no data|no answer)/,
+    message: /::warning::.*(?:no data|no response)/,
     limitMs: 12_000,
   }),
   restoreCase('the gateway accepts two requests at a time (503 SlowDown)', {
@@ -146,7 +146,7 @@ export const gatewayCases: readonly FaultCase[] = [
   saveCase('the OSD hangs before the phase starts', {
     ...pausedBefore,
     allowed: ['not saved'],
-    message: /::warning::.*(?:no data|no answer)/,
+    message: /::warning::.*(?:no data|no response)/,
     limitMs: 12_000,
   }),
   saveCase('the quota of the bucket is exceeded', {

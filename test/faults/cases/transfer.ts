@@ -60,7 +60,7 @@ const restores: FaultCase[] = [
     short: true,
     arrange: breakBy(always('GetObject', { kind: 'cut', afterBytes: 100_000 })),
     allowed: ['unchanged'],
-    message: /::warning::.*(?:reset|broke off|closed)/,
+    message: /::warning::.*(?:reset|ended early|closed)/,
   }),
   restoreCase('two connections are reset before the response', {
     arrange: breakBy(times(2, undefined, { kind: 'reset', served: false })),

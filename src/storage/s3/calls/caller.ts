@@ -205,7 +205,7 @@ export class Caller {
 
   #refuseWhenOpen(spec: CallSpec): void {
     const { cause } = this.circuit;
-    if (cause) throw new StoreUnavailableError(`${cause.message}; ${spec.operation} not tried`, { cause });
+    if (cause) throw new StoreUnavailableError(`${cause.message}; ${spec.operation} was not sent`, { cause });
   }
 
   async #attempt<T>(

@@ -57,6 +57,6 @@ function redirect({ headers }: RefusedResponse, { endpoint }: S3Settings): Refus
   }
   return [
     "the input 'endpoint'",
-    `it redirects to ${target.origin.slice(0, 100)}, as a proxy or a login page does; S3 servers in one place do not`,
+    `it redirects to ${target.origin.slice(0, 100)}, as a proxy or a login page does`,
   ];
 }

@@ -56,7 +56,7 @@ const REFUSALS: Readonly<Record<string, Refusal>> = {
     "the input 'secretKey'",
     'the secret key does not belong to the access key, or a proxy changes signed headers (Host, Range, If-*)',
   ],
-  InvalidAccessKeyId: ["the input 'accessKey'", 'the access key does not exist there'],
+  InvalidAccessKeyId: ["the input 'accessKey'", 'the access key does not exist on this server'],
   UserSuspended: ["the input 'accessKey'", 'the user of the access key is suspended'],
   InvalidToken: ["the input 'sessionToken'", 'the session token is not valid'],
   ExpiredToken: ["the input 'sessionToken'", 'the session token has expired'],
@@ -111,7 +111,7 @@ const NO_TLS: Refusal = ["the input 'insecure'", 'it does not speak TLS; insecur
 
 /** Causes in the certificate or the protocol: repeating cannot help. Node's code -> [the setting to check, reason]. */
 const TLS_REFUSALS: Readonly<Record<string, Refusal>> = {
-  DEPTH_ZERO_SELF_SIGNED_CERT: ["the input 'ca-file'", 'its certificate is signed by itself'],
+  DEPTH_ZERO_SELF_SIGNED_CERT: ["the input 'ca-file'", 'its certificate is self-signed'],
   SELF_SIGNED_CERT_IN_CHAIN: ["the input 'ca-file'", 'its certificate is signed by an unknown authority'],
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: [
     "the input 'ca-file'",

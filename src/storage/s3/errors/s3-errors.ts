@@ -110,7 +110,7 @@ export function fromS3Error(
   }
   if (kind !== 'final' || status === undefined) {
     const reason =
-      ownEntry(FAILURES, code) ?? (kind === 'broken-body' ? 'the response broke off' : 'the call failed');
+      ownEntry(FAILURES, code) ?? (kind === 'broken-body' ? 'the response ended early' : 'the call failed');
     const shown = (answer || shortMessage(error)) + ofProxy(error, settings.endpoint);
     return new StoreUnavailableError(`${bucket}: ${reason} (${operation}: ${shown})`, { cause: error });
   }
@@ -123,7 +123,7 @@ export function fromS3Error(
   }
   if (status >= 300 && status < 400) {
     return new StoreRefusedError(
-      `${bucket}: the endpoint redirects to another place (${operation}: ${answer})`,
+      `${bucket}: the endpoint redirects to another URL (${operation}: ${answer})`,
       "the input 'region'",
       {
         cause: error,

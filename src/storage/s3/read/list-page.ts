@@ -31,7 +31,7 @@ export async function listPage(
       if (response.statusCode !== 200) return result;
       const page = (response.body as Buffer).toString();
       if (!page.includes('ListBucketResult')) {
-        throw new ProtocolError('the response to a listing is not one, so this is no S3 server');
+        throw new ProtocolError('the response is not a listing, so this is no S3 server');
       }
       taken = takeObjects(page);
       response.body = Buffer.from(taken?.rest ?? page);

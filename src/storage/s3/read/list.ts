@@ -70,12 +70,12 @@ class EndCheck {
     if (++this.#pages > MAX_PAGES) throw this.#endless(`more than ${MAX_PAGES} pages`);
     const [first] = objects;
     if (!first) {
-      if (++this.#emptyPages > MAX_EMPTY_PAGES) throw this.#endless('page after page without an object');
+      if (++this.#emptyPages > MAX_EMPTY_PAGES) throw this.#endless('many pages without an object');
       return;
     }
     this.#emptyPages = 0;
     if (Buffer.compare(Buffer.from(first.name), Buffer.from(this.#last)) <= 0) {
-      throw this.#endless('pages whose names do not ascend');
+      throw this.#endless('names that are not in ascending order');
     }
     this.#last = objects.at(-1)!.name;
   }

@@ -109,7 +109,7 @@ function refuseUncheckedProxy(environment: Readonly<NodeJS.ProcessEnv>): void {
   if (environment.NODE_TLS_REJECT_UNAUTHORIZED !== '0') return;
   if (!PROXY_VARIABLES.some(name => environment[name]?.startsWith('https:'))) return;
   throw new StoreRefusedError(
-    'NODE_TLS_REJECT_UNAUTHORIZED=0 turns off the certificate check of the proxy, so it is not used; unset it',
+    'NODE_TLS_REJECT_UNAUTHORIZED=0 turns off the certificate check of the proxy, so the proxy is not used; unset the variable',
     "the runner's environment",
   );
 }

@@ -119,8 +119,7 @@ export class Transport {
       });
       let informational = 0;
       sent.on('information', () => {
-        if (++informational > MAX_INFORMATIONAL)
-          fail(new ProtocolError('informational responses without end'));
+        if (++informational > MAX_INFORMATIONAL) fail(new ProtocolError('too many informational responses'));
       });
       // Without a listener Node closes the connection and emits neither an error nor a response.
       sent.once('upgrade', (_, socket) => {

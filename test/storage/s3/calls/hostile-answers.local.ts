@@ -142,9 +142,9 @@ describe('a listing', () => {
 
   test.each<[string, (page: number) => readonly string[], number, string]>([
     ['ascending names', index => [`p/${String(index).padStart(6, '0')}`], 1001, 'more than 1000 pages'],
-    ['the same names', () => ['p/a', 'p/b'], 2, 'pages whose names do not ascend'],
-    ['descending names', index => [`p/${9 - index}`], 2, 'pages whose names do not ascend'],
-    ['no names', () => [], 33, 'page after page without an object'],
+    ['the same names', () => ['p/a', 'p/b'], 2, 'names that are not in ascending order'],
+    ['descending names', index => [`p/${9 - index}`], 2, 'names that are not in ascending order'],
+    ['no names', () => [], 33, 'many pages without an object'],
   ])('with fresh tokens without end and %s ends', async (_, names, pages, reason) => {
     let count = 0;
     const server = await scriptedServer(() => ({ body: page(names(count), `token-${count++}`) }));

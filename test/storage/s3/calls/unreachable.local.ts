@@ -54,7 +54,7 @@ test('a port that accepts and sends nothing is given up at the limit of all atte
     .head('x')
     .catch(error => error);
   expect(failure).toBeInstanceOf(StoreUnavailableError);
-  expect(failure.message).toContain('no answer within 1.5 s');
+  expect(failure.message).toContain('no response within 1.5 s');
   expect(connections).toBeGreaterThan(1);
 });
 

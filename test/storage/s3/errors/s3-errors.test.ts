@@ -51,7 +51,7 @@ describe('the error of a failure', () => {
   test.each([
     [answer(503, 'SlowDown'), 'the call failed (GetObject: 503 SlowDown)'],
     [answer(500), 'the call failed (GetObject: 500)'],
-    [answer(200), 'the response broke off (GetObject: 200)'],
+    [answer(200), 'the response ended early (GetObject: 200)'],
     [
       Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' }),
       'connection refused (GetObject: ECONNREFUSED)',
@@ -85,8 +85,8 @@ describe('the error of a failure', () => {
       'the proxy does not connect (GetObject: ERR_PROXY_TUNNEL)',
     ],
     [
-      Object.assign(new Error('no answer within 9 s'), { name: 'TimeoutError' }),
-      'no answer within 9 s (GetObject)',
+      Object.assign(new Error('no response within 9 s'), { name: 'TimeoutError' }),
+      'no response within 9 s (GetObject)',
     ],
   ])('made of %o has a clause for people', (error, clause) => {
     const mapped = map(error);
