@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { SHA256_BYTES, sha256 } from '../archive/format/codec.ts';
 import type { Manifest } from '../archive/format/entry.ts';
-import { decodeManifest } from '../archive/format/manifest-reader.ts';
+import { decodeManifest } from '../archive/format/manifest/manifest-reader.ts';
 import { StatusRows } from '../archive/fs/status-rows.ts';
 import type { JobRecords } from './job-records.ts';
 

@@ -1,7 +1,7 @@
 import { DamagedArchiveError, TargetTreeError } from '../archive/archive-errors.ts';
 import { TAIL_BYTES } from '../archive/format/limits.ts';
 import { type OpenArchive, openArchive } from '../archive/format/open-archive.ts';
-import { shortenName } from '../archive/fs/names.ts';
+import { shortenName } from '../archive/fs/paths/names.ts';
 import { InlineRunner } from '../archive/pool/worker-pool.ts';
 import { restoreArchive } from '../archive/restore/restore-archive.ts';
 import { RestoreNotices } from '../archive/restore/restore-notices.ts';

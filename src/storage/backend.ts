@@ -1,4 +1,4 @@
-import type { PathLayout } from '../archive/fs/layout.ts';
+import type { PathLayout } from '../archive/fs/paths/layout.ts';
 import type { ObjectVersion } from './object-store.ts';
 import type { DamagedObject, LookupOutcome, RestoreOutcome, SaveOutcome } from './outcomes.ts';
 
@@ -57,7 +57,7 @@ export interface RestoreRequest extends LookupRequest {
   readonly layout: PathLayout;
   /** The `path` lines as the layout maps them, for the records of the job. */
   readonly storedPaths: readonly string[];
-  /** `<run number>-<8 hex digits>`, for the names of staging directories (archive/fs/staging-name.ts). */
+  /** `<run number>-<8 hex digits>`, for the names of staging directories (archive/fs/paths/staging-name.ts). */
   readonly runLabel: string;
   /** Fetch only entries that differ from the disk (input `warm-restore`). */
   readonly warm: boolean;

@@ -1,5 +1,5 @@
 import { posix } from 'node:path';
-import type { PathLayout } from '../../src/archive/fs/layout.ts';
+import type { PathLayout } from '../../src/archive/fs/paths/layout.ts';
 import type { Log } from '../../src/report/log.ts';
 import type { KeySpace, LookupRequest, RestoreRequest, SaveRequest } from '../../src/storage/backend.ts';
 

@@ -23,7 +23,7 @@ function visible(character: string): string {
   if (character === '\r') return '\\r';
   if (character === '\t') return '\\t';
   const code = character.charCodeAt(0);
-  // A byte that is not UTF-8 (archive/fs/names.ts)
+  // A byte that is not UTF-8 (archive/fs/paths/names.ts)
   if (code >= 0xdc80 && code <= 0xdcff) return `\\x${(code - 0xdc00).toString(16)}`;
   return code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u${code.toString(16)}`;
 }

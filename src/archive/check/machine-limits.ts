@@ -1,8 +1,8 @@
 import { type Entry, EntryType, parentName } from '../format/entry.ts';
 import { ENTRIES_A_TURN, takeTurn } from '../format/turns.ts';
-import { type FoldsCase, foldCase } from '../fs/case-folding.ts';
-import type { PathLayout } from '../fs/layout.ts';
-import { encodedLength } from '../fs/names.ts';
+import { type FoldsCase, foldCase } from '../fs/paths/case-folding.ts';
+import type { PathLayout } from '../fs/paths/layout.ts';
+import { encodedLength } from '../fs/paths/names.ts';
 import type { Platform } from '../fs/platform.ts';
 import type { EntryFault } from './root-nesting.ts';
 

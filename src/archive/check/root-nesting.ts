@@ -1,9 +1,9 @@
 import { type Entry, EntryType, type Manifest } from '../format/entry.ts';
 import { ENTRIES_A_TURN, takeTurn } from '../format/turns.ts';
-import { type FoldsCase, pathKeys } from '../fs/case-folding.ts';
-import type { PathLayout } from '../fs/layout.ts';
-import { compareNames } from '../fs/names.ts';
-import { RootPaths } from '../fs/nesting.ts';
+import { type FoldsCase, pathKeys } from '../fs/paths/case-folding.ts';
+import type { PathLayout } from '../fs/paths/layout.ts';
+import { compareNames } from '../fs/paths/names.ts';
+import { RootPaths } from '../fs/paths/nesting.ts';
 import type { Platform } from '../fs/platform.ts';
 import { hasEntry, lowerBound } from './sorted-entries.ts';
 

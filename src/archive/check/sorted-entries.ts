@@ -1,5 +1,5 @@
 import type { Entry } from '../format/entry.ts';
-import { compareNames } from '../fs/names.ts';
+import { compareNames } from '../fs/paths/names.ts';
 
 /** Returns whether the sorted entries include this name. */
 export function hasEntry(entries: readonly Entry[], name: string): boolean {

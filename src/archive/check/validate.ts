@@ -3,10 +3,10 @@
 import { DamagedArchiveError, UnusableArchiveError } from '../archive-errors.ts';
 import { type Entry, EntryType, inodeOf, type Manifest, parentName } from '../format/entry.ts';
 import { ENTRIES_A_TURN, takeTurn } from '../format/turns.ts';
-import { createCaseProbe, type FoldsCase } from '../fs/case-folding.ts';
 import { MAX_MTIME_US } from '../fs/file-times.ts';
-import type { PathLayout } from '../fs/layout.ts';
-import { compareNames, shortenName } from '../fs/names.ts';
+import { createCaseProbe, type FoldsCase } from '../fs/paths/case-folding.ts';
+import type { PathLayout } from '../fs/paths/layout.ts';
+import { compareNames, shortenName } from '../fs/paths/names.ts';
 import { type Platform, thisPlatform } from '../fs/platform.ts';
 import { checkFrames, DataPlacement } from './data-placement.ts';
 import { findCaseTwin, MachineLimits } from './machine-limits.ts';

@@ -6,7 +6,7 @@ export type EntryType = (typeof EntryType)[keyof typeof EntryType];
 
 /** One entry of an archive's manifest. */
 export interface Entry extends Mtime {
-  /** Stored name (archive/fs/layout.ts); ends in `/` if and only if it is a directory. */
+  /** Stored name (archive/fs/paths/layout.ts); ends in `/` if and only if it is a directory. */
   readonly name: string;
   readonly type: EntryType;
   /** Permission bits, 0 to 0o7777. */

@@ -1,4 +1,4 @@
-import { encodedLength } from '../fs/names.ts';
+import { encodedLength } from '../fs/paths/names.ts';
 import { MAX_COMPONENT_BYTES, MAX_LEVELS, MAX_NAME_BYTES } from './limits.ts';
 
 /** Maximum bytes of a UTF-16 unit in UTF-8. */

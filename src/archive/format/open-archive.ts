@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 import { releaseOwned } from '../memory/buffers.ts';
 import { readTail } from './container.ts';
 import type { Manifest } from './entry.ts';
-import { decodeManifest } from './manifest-reader.ts';
+import { decodeManifest } from './manifest/manifest-reader.ts';
 
 /** Consecutive bytes of an object. */
 export interface ObjectBytes {

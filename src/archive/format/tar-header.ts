@@ -1,6 +1,6 @@
 import type { Buffer } from 'node:buffer';
 import type { Mtime } from '../fs/file-times.ts';
-import { encodeName } from '../fs/names.ts';
+import { encodeName } from '../fs/paths/names.ts';
 import { EntryType } from './entry.ts';
 import { BLOCK_BYTES, PAX_HEADER_BYTES, padded } from './tar-blocks.ts';
 

@@ -1,5 +1,5 @@
 import { type BigIntStats, constants, lstatSync, realpathSync, type Stats, statSync } from 'node:fs';
-import { decodeName, fsPath } from './names.ts';
+import { decodeName, fsPath } from './paths/names.ts';
 
 /** The part of a file's status that a scan uses. */
 export type FileStatus = Pick<

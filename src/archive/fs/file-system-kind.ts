@@ -1,6 +1,6 @@
 import { statfsSync } from 'node:fs';
 import { ignoreErrors } from './ignore-errors.ts';
-import { fsPath } from './names.ts';
+import { fsPath } from './paths/names.ts';
 
 /** `f_type` of statfs(2) for file systems that only one kernel mounts at a time. */
 const LOCAL_TYPES: ReadonlySet<number> = new Set([

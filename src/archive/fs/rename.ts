@@ -1,5 +1,5 @@
 import { lstatSync, renameSync } from 'node:fs';
-import { fsPath } from './names.ts';
+import { fsPath } from './paths/names.ts';
 import { thisPlatform } from './platform.ts';
 import { makeWritable } from './writable.ts';
 

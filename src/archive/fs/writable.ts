@@ -1,5 +1,5 @@
 import { chmodSync, statSync } from 'node:fs';
-import { fsPath } from './names.ts';
+import { fsPath } from './paths/names.ts';
 import { type Platform, thisPlatform } from './platform.ts';
 
 /** How often another job may clear the write bit again while this one works in the same directory. */

@@ -1,6 +1,6 @@
 import { type BigIntStats, chmodSync, chownSync, lstatSync, utimesSync } from 'node:fs';
 import { fileTimes, type Mtime, splitMtime } from '../fs/file-times.ts';
-import { fsPath } from '../fs/names.ts';
+import { fsPath } from '../fs/paths/names.ts';
 import { type Platform, thisPlatform } from '../fs/platform.ts';
 import { modeWithoutOwner, RefusedAttributes } from '../fs/refused-attributes.ts';
 

@@ -1,8 +1,8 @@
 import { TargetTreeError } from '../archive-errors.ts';
 import { type Entry, EntryType, inodeOf } from '../format/entry.ts';
-import type { PathLayout } from '../fs/layout.ts';
+import type { PathLayout } from '../fs/paths/layout.ts';
+import { isStagingName } from '../fs/paths/staging-name.ts';
 import type { RefusedAttributes } from '../fs/refused-attributes.ts';
-import { isStagingName } from '../fs/staging-name.ts';
 import { writeError } from '../fs/tree-errors.ts';
 import { DirectorySnapshot } from './directory-snapshot.ts';
 import { joinHardLinks } from './join-hard-links.ts';

@@ -3,7 +3,7 @@ import { TargetTreeError } from '../archive-errors.ts';
 import type { Entry } from '../format/entry.ts';
 import { isRealDirectory, realPathOf } from '../fs/file-status.ts';
 import { ignoreErrors } from '../fs/ignore-errors.ts';
-import { fsPath } from '../fs/names.ts';
+import { fsPath } from '../fs/paths/names.ts';
 import type { RefusedAttributes } from '../fs/refused-attributes.ts';
 import { applyAttributes, attributesIn } from './attributes.ts';
 import type { ExistingDirectory } from './existing-directories.ts';

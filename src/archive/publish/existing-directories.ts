@@ -3,7 +3,7 @@ import { basename, dirname, join } from 'node:path';
 import { TargetTreeError } from '../archive-errors.ts';
 import { isUnresolvable, realPathOf } from '../fs/file-status.ts';
 import { readMountPoints, refuseMount } from '../fs/mounts.ts';
-import { fsPath } from '../fs/names.ts';
+import { fsPath } from '../fs/paths/names.ts';
 import { type Platform, thisPlatform } from '../fs/platform.ts';
 import { writeError } from '../fs/tree-errors.ts';
 import {
@@ -44,7 +44,7 @@ export interface FoundDirectory extends Pick<ExistingDirectory, 'path' | 'entry'
 }
 
 export interface ExistingDirectoriesOptions {
-  /** Part of the name of staging directories: `<run number>-<8 hex digits>` (fs/staging-name.ts). */
+  /** Part of the name of staging directories: `<run number>-<8 hex digits>` (fs/paths/staging-name.ts). */
   readonly runLabel: string;
   readonly staleStagingMs?: number;
   /** Default: those that the system lists. */

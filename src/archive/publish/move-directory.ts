@@ -1,7 +1,7 @@
 import { lstatSync, mkdirSync, readdirSync, rmdirSync } from 'node:fs';
 import { isRealDirectory } from '../fs/file-status.ts';
 import { ignoreErrors } from '../fs/ignore-errors.ts';
-import { decodeName, fsPath } from '../fs/names.ts';
+import { decodeName, fsPath } from '../fs/paths/names.ts';
 import { rename } from '../fs/rename.ts';
 import { grantWrite, makeWritable } from '../fs/writable.ts';
 import { applyAttributes, attributesOf, type DirectoryAttributes } from './attributes.ts';

@@ -1,7 +1,7 @@
 import { lstatSync, writeFileSync } from 'node:fs';
 import { isRealDirectory } from '../fs/file-status.ts';
 import { refuseMount } from '../fs/mounts.ts';
-import { fsPath } from '../fs/names.ts';
+import { fsPath } from '../fs/paths/names.ts';
 import { rename } from '../fs/rename.ts';
 import { applyAttributes, attributesOfDirectory, type DirectoryAttributes } from './attributes.ts';
 import type { ExistingDirectory } from './existing-directories.ts';

@@ -4,7 +4,7 @@ import { basename, dirname } from 'node:path';
 import { TargetTreeError } from '../archive-errors.ts';
 import { type Entry, EntryType, parentName } from '../format/entry.ts';
 import { forEachInTurns } from '../format/turns.ts';
-import type { PathLayout } from '../fs/layout.ts';
+import type { PathLayout } from '../fs/paths/layout.ts';
 import type { RestoredLinks } from '../fs/restored-links.ts';
 import { writeError } from '../fs/tree-errors.ts';
 import {

@@ -13,7 +13,7 @@ import {
 } from 'node:fs';
 import { TargetTreeError } from '../archive-errors.ts';
 import { type FileSystemKind, fileSystemKind } from '../fs/file-system-kind.ts';
-import { fsPath } from '../fs/names.ts';
+import { fsPath } from '../fs/paths/names.ts';
 import { thisPlatform } from '../fs/platform.ts';
 import { writeError } from '../fs/tree-errors.ts';
 

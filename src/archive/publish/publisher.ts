@@ -2,7 +2,7 @@ import { lstatSync, readdirSync } from 'node:fs';
 import type { Entry } from '../format/entry.ts';
 import { isRealDirectory } from '../fs/file-status.ts';
 import { ignoreErrors } from '../fs/ignore-errors.ts';
-import { decodeName, fsPath } from '../fs/names.ts';
+import { decodeName, fsPath } from '../fs/paths/names.ts';
 import { rename } from '../fs/rename.ts';
 import { grantWrite } from '../fs/writable.ts';
 import { applyAttributes, attributesOf, type DirectoryAttributes } from './attributes.ts';

@@ -1,10 +1,10 @@
 import { chmodSync, chownSync, closeSync, fstatSync, mkdirSync, openSync, unlinkSync } from 'node:fs';
 import { realPathOf } from '../fs/file-status.ts';
 import { ignoreErrors } from '../fs/ignore-errors.ts';
-import { fsPath } from '../fs/names.ts';
+import { fsPath } from '../fs/paths/names.ts';
+import { stagingName } from '../fs/paths/staging-name.ts';
 import { thisPlatform } from '../fs/platform.ts';
 import { RefusedAttributes } from '../fs/refused-attributes.ts';
-import { stagingName } from '../fs/staging-name.ts';
 import { writeError } from '../fs/tree-errors.ts';
 import { makeWritable } from '../fs/writable.ts';
 import { applyAttributes, attributesOf, type DirectoryAttributes, sameAttributes } from './attributes.ts';

@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import { type Entry, EntryType, parentName } from '../format/entry.ts';
 import { lstatExact, statExact } from '../fs/file-status.ts';
 import { ignoreErrors } from '../fs/ignore-errors.ts';
-import type { PathLayout } from '../fs/layout.ts';
+import type { PathLayout } from '../fs/paths/layout.ts';
 import type { RestoredLinks } from '../fs/restored-links.ts';
 import { type CompareResult, decodeLinkedFiles, encodeCompareJob, OnDisk } from '../messages/compare-job.ts';
 import type { JobRunner } from '../pool/worker-pool.ts';

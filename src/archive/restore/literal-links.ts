@@ -2,9 +2,9 @@ import { isAbsolute } from 'node:path';
 import { DamagedArchiveError, UnusableArchiveError } from '../archive-errors.ts';
 import { type Entry, EntryType, inodeOf } from '../format/entry.ts';
 import { forEachInTurns } from '../format/turns.ts';
-import type { PathLayout } from '../fs/layout.ts';
-import { leadsOutside, wayToTarget } from '../fs/link-target.ts';
-import { shortenName } from '../fs/names.ts';
+import type { PathLayout } from '../fs/paths/layout.ts';
+import { leadsOutside, wayToTarget } from '../fs/paths/link-target.ts';
+import { shortenName } from '../fs/paths/names.ts';
 
 /**
  * Checks the symlinks at literal paths of the step. A later step follows a link there, so an archive must not make one that

@@ -5,7 +5,7 @@ import { StagedFileError } from '../archive-errors.ts';
 import { validate } from '../check/validate.ts';
 import type { Entry } from '../format/entry.ts';
 import type { OpenArchive } from '../format/open-archive.ts';
-import type { PathLayout } from '../fs/layout.ts';
+import type { PathLayout } from '../fs/paths/layout.ts';
 import { RefusedAttributes, type RefusedCounts } from '../fs/refused-attributes.ts';
 import type { RestoredLinks } from '../fs/restored-links.ts';
 import type { StatusRows } from '../fs/status-rows.ts';

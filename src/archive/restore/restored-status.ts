@@ -4,7 +4,7 @@ import { type Entry, EntryType, inodeOf } from '../format/entry.ts';
 import { forEachInTurns } from '../format/turns.ts';
 import { lstatExact } from '../fs/file-status.ts';
 import { ignoreErrors } from '../fs/ignore-errors.ts';
-import { fsPath } from '../fs/names.ts';
+import { fsPath } from '../fs/paths/names.ts';
 import { linkRow } from '../fs/restored-links.ts';
 import { StatusRows } from '../fs/status-rows.ts';
 import { applyAttributes, attributesOf } from '../publish/attributes.ts';

@@ -1,7 +1,7 @@
 import { closeSync, constants, ftruncateSync, openSync } from 'node:fs';
 import { StagedFileError } from '../archive-errors.ts';
 import type { Attributes, Entry } from '../format/entry.ts';
-import { fsPath } from '../fs/names.ts';
+import { fsPath } from '../fs/paths/names.ts';
 import type { RefusedAttributes } from '../fs/refused-attributes.ts';
 import type { StagedPaths } from '../publish/target-plan.ts';
 import { finishFile, NEW_FILE } from '../worker/unpack-frames.ts';

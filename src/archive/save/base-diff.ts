@@ -1,6 +1,6 @@
 import { type Entry, EntryType, parentName } from '../format/entry.ts';
 import { fileTimes } from '../fs/file-times.ts';
-import { compareNames } from '../fs/names.ts';
+import { compareNames } from '../fs/paths/names.ts';
 import type { ScannedEntry } from '../scan/scan.ts';
 import { modeOf, ownerOf } from '../scan/stored-attributes.ts';
 import type { ManifestEntry } from './manifest-builder.ts';

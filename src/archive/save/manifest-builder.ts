@@ -1,7 +1,7 @@
 import { SourceTreeError } from '../archive-errors.ts';
 import { type Entry, EntryType, type Frame, type ManifestHead } from '../format/entry.ts';
-import { ManifestWriter } from '../format/manifest-writer.ts';
-import { compareNames } from '../fs/names.ts';
+import { ManifestWriter } from '../format/manifest/manifest-writer.ts';
+import { compareNames } from '../fs/paths/names.ts';
 import { trimHeap } from '../memory/trim-heap.ts';
 import { type FramePlan, type Packed, type PackResult, readPacked } from '../messages/pack-job.ts';
 import { type ScanNotes, type ScannedEntry, VANISHED } from '../scan/scan.ts';

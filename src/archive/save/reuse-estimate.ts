@@ -2,7 +2,7 @@ import type { Entry, Manifest } from '../format/entry.ts';
 import { BLOCK_BYTES, PAX_HEADER_BYTES, padded } from '../format/tar-blocks.ts';
 import { lstatExact } from '../fs/file-status.ts';
 import { ignoreErrors } from '../fs/ignore-errors.ts';
-import type { PathLayout } from '../fs/layout.ts';
+import type { PathLayout } from '../fs/paths/layout.ts';
 import type { StatusRows } from '../fs/status-rows.ts';
 
 /** An archive that this job restored: a save may copy its data region inside the store. */

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { parentName } from '../format/entry.ts';
-import { createCaseProbe, pathKeys } from '../fs/case-folding.ts';
-import type { PathLayout } from '../fs/layout.ts';
-import { type RootAbove, RootPaths } from '../fs/nesting.ts';
+import { createCaseProbe, pathKeys } from '../fs/paths/case-folding.ts';
+import type { PathLayout } from '../fs/paths/layout.ts';
+import { type RootAbove, RootPaths } from '../fs/paths/nesting.ts';
 import { thisPlatform } from '../fs/platform.ts';
 import { byName, readNode, type TreeNode } from './tree-node.ts';
 

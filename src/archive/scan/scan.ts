@@ -5,9 +5,9 @@ import { isTargetTooLong } from '../format/name-limits.ts';
 import type { FileStatus } from '../fs/file-status.ts';
 import { MAX_MTIME_US, type Mtime } from '../fs/file-times.ts';
 import { ignoreErrors } from '../fs/ignore-errors.ts';
-import type { PathLayout } from '../fs/layout.ts';
-import { leadsOutside, wayToTarget } from '../fs/link-target.ts';
-import { isStagingName } from '../fs/staging-name.ts';
+import type { PathLayout } from '../fs/paths/layout.ts';
+import { leadsOutside, wayToTarget } from '../fs/paths/link-target.ts';
+import { isStagingName } from '../fs/paths/staging-name.ts';
 import { rootsToWalk } from './scan-roots.ts';
 import {
   byName,

@@ -3,7 +3,7 @@ import { type Attributes, EntryType } from '../format/entry.ts';
 import { lstatExact } from '../fs/file-status.ts';
 import { fileTimes, splitMtime } from '../fs/file-times.ts';
 import { ignoreErrors } from '../fs/ignore-errors.ts';
-import { decodeName, fsPath } from '../fs/names.ts';
+import { decodeName, fsPath } from '../fs/paths/names.ts';
 import { thisPlatform } from '../fs/platform.ts';
 import {
   ComparedEntries,

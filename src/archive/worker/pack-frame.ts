@@ -4,7 +4,7 @@ import { compressFrame, sha256 } from '../format/codec.ts';
 import { EntryType } from '../format/entry.ts';
 import { MAX_FRAME_RAW_BYTES } from '../format/limits.ts';
 import { isSameMtime, roundedMtime, splitMtime } from '../fs/file-times.ts';
-import { fsPath } from '../fs/names.ts';
+import { fsPath } from '../fs/paths/names.ts';
 import { thisPlatform } from '../fs/platform.ts';
 import { readError, wrapReadError } from '../fs/tree-errors.ts';
 import {

@@ -12,7 +12,7 @@ import {
 import { StagedFileError } from '../archive-errors.ts';
 import { openFrame } from '../format/codec.ts';
 import type { Attributes } from '../format/entry.ts';
-import { fsPath } from '../fs/names.ts';
+import { fsPath } from '../fs/paths/names.ts';
 import { thisPlatform } from '../fs/platform.ts';
 import { modeWithoutOwner, RefusedAttributes } from '../fs/refused-attributes.ts';
 import { release } from '../memory/buffers.ts';

@@ -9,7 +9,7 @@ export interface AnchorOptions {
   readonly platformPath: PlatformPath;
 }
 
-/** The lexical mapping between absolute paths of this machine and stored names (archive/fs/layout.ts). */
+/** The lexical mapping between absolute paths of this machine and stored names (archive/fs/paths/layout.ts). */
 export interface Anchors extends AnchorOptions {
   readonly windows: boolean;
   toStored(absolute: string): string;

@@ -1,6 +1,6 @@
 /** This folder interprets the `path` input: which files are saved, which names a restore may write, and under which names. */
 
-import type { PathLayout } from '../../archive/fs/layout.ts';
+import type { PathLayout } from '../../archive/fs/paths/layout.ts';
 import { type AnchorOptions, createAnchors } from './anchors.ts';
 import { type Pattern, parsePatterns, type Wildcards } from './patterns.ts';
 import { findRoots, isDirectory } from './roots.ts';

@@ -2,7 +2,7 @@ import { type Dirent, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { isTooLong, isUnresolvable, realPathOf, statFile } from '../../archive/fs/file-status.ts';
-import { decodeName, fsPath } from '../../archive/fs/names.ts';
+import { decodeName, fsPath } from '../../archive/fs/paths/names.ts';
 import type { Pattern, Wildcards } from './patterns.ts';
 
 /** A pattern with wildcards. */

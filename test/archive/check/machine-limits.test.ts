@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { DamagedArchiveError, UnusableArchiveError } from '../../../src/archive/archive-errors.ts';
 import { validate } from '../../../src/archive/check/validate.ts';
 import type { Entry } from '../../../src/archive/format/entry.ts';
-import type { FoldsCase } from '../../../src/archive/fs/case-folding.ts';
-import type { PathLayout } from '../../../src/archive/fs/layout.ts';
+import type { FoldsCase } from '../../../src/archive/fs/paths/case-folding.ts';
+import type { PathLayout } from '../../../src/archive/fs/paths/layout.ts';
 import { type Platform, platformOf } from '../../../src/archive/fs/platform.ts';
 import { HEAD, layoutIn } from '../support/archives.ts';
 

@@ -18,7 +18,7 @@ import {
   UnusableArchiveError,
 } from '../../../src/archive/archive-errors.ts';
 import { fileTimes, splitMtime } from '../../../src/archive/fs/file-times.ts';
-import type { PathLayout } from '../../../src/archive/fs/layout.ts';
+import type { PathLayout } from '../../../src/archive/fs/paths/layout.ts';
 import { buildTree, type TreeSpec } from '../../support/tree.ts';
 import { layoutIn, restoreBytes } from '../support/archives.ts';
 import { mutant } from './mutate.ts';

@@ -10,7 +10,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { isStagingName } from '../../../src/archive/fs/staging-name.ts';
+import { isStagingName } from '../../../src/archive/fs/paths/staging-name.ts';
 import {
   removeStaleStaging,
   STALE_STAGING_MS,

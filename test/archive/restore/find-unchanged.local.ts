@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { validate } from '../../../src/archive/check/validate.ts';
 import { openArchive } from '../../../src/archive/format/open-archive.ts';
-import type { PathLayout } from '../../../src/archive/fs/layout.ts';
+import type { PathLayout } from '../../../src/archive/fs/paths/layout.ts';
 import { RestoredLinks } from '../../../src/archive/fs/restored-links.ts';
 import { InlineRunner } from '../../../src/archive/pool/worker-pool.ts';
 import { findUnchanged } from '../../../src/archive/restore/find-unchanged.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { SourceTreeError } from '../../../src/archive/archive-errors.ts';
 import { type Entry, EntryType } from '../../../src/archive/format/entry.ts';
-import { decodeManifest } from '../../../src/archive/format/manifest-reader.ts';
+import { decodeManifest } from '../../../src/archive/format/manifest/manifest-reader.ts';
 import type { FileStatus } from '../../../src/archive/fs/file-status.ts';
 import {
   type FramePlan,

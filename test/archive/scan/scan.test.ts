@@ -2,7 +2,7 @@ import { rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { SourceTreeError } from '../../../src/archive/archive-errors.ts';
-import { compareNames } from '../../../src/archive/fs/names.ts';
+import { compareNames } from '../../../src/archive/fs/paths/names.ts';
 import { type ScannedEntry, scan } from '../../../src/archive/scan/scan.ts';
 import { scratch } from '../../support/scratch.ts';
 import { buildTree, type TreeSpec } from '../../support/tree.ts';

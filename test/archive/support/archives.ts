@@ -4,7 +4,7 @@ import path from 'node:path';
 import type { ManifestHead } from '../../../src/archive/format/entry.ts';
 import { TAIL_BYTES } from '../../../src/archive/format/limits.ts';
 import { type ObjectBytes, openArchive } from '../../../src/archive/format/open-archive.ts';
-import type { PathLayout } from '../../../src/archive/fs/layout.ts';
+import type { PathLayout } from '../../../src/archive/fs/paths/layout.ts';
 import { RestoredLinks } from '../../../src/archive/fs/restored-links.ts';
 import { InlineRunner, type JobRunner } from '../../../src/archive/pool/worker-pool.ts';
 import { type RestoreSummary, restoreArchive } from '../../../src/archive/restore/restore-archive.ts';

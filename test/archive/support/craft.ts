@@ -5,7 +5,7 @@
 
 import { createHash } from 'node:crypto';
 import { zstdCompressSync } from 'node:zlib';
-import { ColumnWriter } from '../../../src/archive/format/columns.ts';
+import { ColumnWriter } from '../../../src/archive/format/manifest/columns.ts';
 import { HEAD } from './archives.ts';
 
 /** Everything that a manifest says, column by column. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { compareNames, decodeName, encodeName, fsPath } from '../../../src/archive/fs/names.ts';
+import { compareNames, decodeName, encodeName, fsPath } from '../../../../src/archive/fs/paths/names.ts';
 
 const latin1 = (text: string) => Buffer.from(text, 'latin1');
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { NameColumn, NumberColumn } from '../../../src/archive/format/column-buffers.ts';
-import { ColumnReader, ColumnWriter } from '../../../src/archive/format/columns.ts';
+import { NameColumn, NumberColumn } from '../../../../src/archive/format/manifest/column-buffers.ts';
+import { ColumnReader, ColumnWriter } from '../../../../src/archive/format/manifest/columns.ts';
 
 test('a number column grows and keeps numbers of every length', () => {
   const edges = [0, 127, 128, 2 ** 31, 2 ** 49, Number.MAX_SAFE_INTEGER];

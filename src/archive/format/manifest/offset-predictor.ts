@@ -1,4 +1,4 @@
-import { padded } from './tar-blocks.ts';
+import { padded } from '../tar-blocks.ts';
 
 /**
  * Predicts the offset of an entry's data as the end of the data before it in the same frame. The manifest stores the

@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import { DamagedArchiveError } from '../archive-errors.ts';
+import { DamagedArchiveError } from '../../archive-errors.ts';
 import { NumberColumn } from './column-buffers.ts';
 
 /**

@@ -1,7 +1,7 @@
 import type { Buffer } from 'node:buffer';
-import { DamagedArchiveError } from '../archive-errors.ts';
-import type { ManifestHead } from './entry.ts';
-import { MAX_HEAD_BYTES } from './limits.ts';
+import { DamagedArchiveError } from '../../archive-errors.ts';
+import type { ManifestHead } from '../entry.ts';
+import { MAX_HEAD_BYTES } from '../limits.ts';
 
 /** Counts of the columns that follow the head. */
 interface ManifestCounts {

@@ -1,11 +1,9 @@
 import { Buffer } from 'node:buffer';
 import { constants, zstdCompressSync } from 'node:zlib';
-import { SourceTreeError } from '../archive-errors.ts';
-import { encodedLength } from '../fs/names.ts';
-import { NameColumn, NumberColumn } from './column-buffers.ts';
-import { ColumnWriter } from './columns.ts';
-import { manifestFrame } from './container.ts';
-import { type Entry, EntryType, type Frame, type ManifestHead, parentName } from './entry.ts';
+import { SourceTreeError } from '../../archive-errors.ts';
+import { encodedLength } from '../../fs/paths/names.ts';
+import { manifestFrame } from '../container.ts';
+import { type Entry, EntryType, type Frame, type ManifestHead, parentName } from '../entry.ts';
 import {
   MAX_ENTRIES,
   MAX_FRAMES,
@@ -14,8 +12,10 @@ import {
   MAX_NAME_BYTES_IN_ALL,
   MAX_ROOT_WORK,
   MAX_STORED_MANIFEST_BYTES,
-} from './limits.ts';
-import { levelsOf } from './name-limits.ts';
+} from '../limits.ts';
+import { levelsOf } from '../name-limits.ts';
+import { NameColumn, NumberColumn } from './column-buffers.ts';
+import { ColumnWriter } from './columns.ts';
 import { OffsetPredictor } from './offset-predictor.ts';
 
 const MANIFEST_LEVEL = 3;

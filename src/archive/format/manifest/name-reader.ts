@@ -1,6 +1,6 @@
 import type { Buffer } from 'node:buffer';
-import { DamagedArchiveError } from '../archive-errors.ts';
-import { decodeName } from '../fs/names.ts';
+import { DamagedArchiveError } from '../../archive-errors.ts';
+import { decodeName } from '../../fs/paths/names.ts';
 
 /** Names and bytes that are decoded at a time: many cost less, and a turn of the event loop must not take long. */
 const NAMES_A_BLOCK = 4096;

@@ -1,15 +1,15 @@
 import type { Buffer } from 'node:buffer';
-import { DamagedArchiveError } from '../archive-errors.ts';
-import type { ColumnReader, NumberReader } from './columns.ts';
-import { type Entry, EntryType } from './entry.ts';
+import { DamagedArchiveError } from '../../archive-errors.ts';
+import { type Entry, EntryType } from '../entry.ts';
 import {
   MAX_COMPONENT_BYTES,
   MAX_LEVELS,
   MAX_NAME_BYTES,
   MAX_NAME_BYTES_IN_ALL,
   MAX_ROOT_WORK,
-} from './limits.ts';
-import { isNameTooLong, levelsOf } from './name-limits.ts';
+} from '../limits.ts';
+import { isNameTooLong, levelsOf } from '../name-limits.ts';
+import type { ColumnReader, NumberReader } from './columns.ts';
 import { NameReader } from './name-reader.ts';
 import { OffsetPredictor } from './offset-predictor.ts';
 

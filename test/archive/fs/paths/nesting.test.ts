@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { RootPaths } from '../../../src/archive/fs/nesting.ts';
+import { RootPaths } from '../../../../src/archive/fs/paths/nesting.ts';
 
 describe.skipIf(process.platform === 'win32')('root paths', () => {
   test('the nearest root above a path is found with the components in between', () => {

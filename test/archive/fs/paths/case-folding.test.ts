@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { createCaseProbe } from '../../../src/archive/fs/case-folding.ts';
-import { scratch } from '../../support/scratch.ts';
+import { createCaseProbe } from '../../../../src/archive/fs/paths/case-folding.ts';
+import { scratch } from '../../../support/scratch.ts';
 
 describe.runIf(process.platform === 'linux')('a probe for case', () => {
   test('the case probe tests existing names at the path or above it', () => {

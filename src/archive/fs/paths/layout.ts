@@ -4,7 +4,7 @@
  *
  * A stored name is the name of an entry in the archive: `./x` below the workspace, `~/x` below the home directory, else
  * absolute with `/` as separator (`/gnu/store`, `C:/tools`). Names of directories end in `/`. No component is empty or
- * `..`. A name is a string; bytes that are not UTF-8 are the characters U+DC80..U+DCFF (archive/fs/names.ts).
+ * `..`. A name is a string; bytes that are not UTF-8 are the characters U+DC80..U+DCFF (archive/fs/paths/names.ts).
  */
 export interface PathLayout {
   /** Returns the stored name of an absolute path, without a trailing slash; `./` and `~/` for the anchors themselves. */

@@ -1,7 +1,7 @@
 import { readdirSync, type Stats, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import type { Platform } from '../platform.ts';
 import { fsPath } from './names.ts';
-import type { Platform } from './platform.ts';
 
 /** Returns whether the file system of a path (that may not exist yet) treats names that differ only in case as one. */
 export type FoldsCase = (path: string) => boolean;

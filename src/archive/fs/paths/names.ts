@@ -1,3 +1,5 @@
+/** This folder knows names and paths: bytes and strings, stored names and where they are, case, links, staging. */
+
 import { Buffer } from 'node:buffer';
 
 /**

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { DamagedArchiveError } from '../../../src/archive/archive-errors.ts';
-import { ColumnReader, ColumnWriter } from '../../../src/archive/format/columns.ts';
+import { DamagedArchiveError } from '../../../../src/archive/archive-errors.ts';
+import { ColumnReader, ColumnWriter } from '../../../../src/archive/format/manifest/columns.ts';
 
 test('columns keep numbers of every length', () => {
   const unsigned = [0, 1, 127, 128, 16_383, 16_384, 2 ** 31, 2 ** 32, 2 ** 49, Number.MAX_SAFE_INTEGER];

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { DamagedArchiveError } from '../../../src/archive/archive-errors.ts';
-import { NameReader } from '../../../src/archive/format/name-reader.ts';
+import { DamagedArchiveError } from '../../../../src/archive/archive-errors.ts';
+import { NameReader } from '../../../../src/archive/format/manifest/name-reader.ts';
 
 const column = (...names: (string | Buffer)[]) =>
   Buffer.concat(names.flatMap(name => [Buffer.from(name), Buffer.from([0])]));

@@ -1,15 +1,17 @@
+/** This folder encodes and decodes the manifest: a head, columns of entries, and names that share prefixes. */
+
 import type { Buffer } from 'node:buffer';
 import { zstdDecompressSync } from 'node:zlib';
-import { DamagedArchiveError, UnusableArchiveError } from '../archive-errors.ts';
-import { requireHeap } from '../memory/heap-limit.ts';
-import { SHA256_BYTES } from './codec.ts';
+import { DamagedArchiveError, UnusableArchiveError } from '../../archive-errors.ts';
+import { requireHeap } from '../../memory/heap-limit.ts';
+import { SHA256_BYTES } from '../codec.ts';
+import { readManifestFrame } from '../container.ts';
+import type { Entry, Frame, Manifest } from '../entry.ts';
+import { FORMAT, MAX_ENTRIES, MAX_MANIFEST_BYTES } from '../limits.ts';
+import { ENTRIES_A_TURN, takeTurn } from '../turns.ts';
 import { ColumnReader } from './columns.ts';
-import { readManifestFrame } from './container.ts';
-import type { Entry, Frame, Manifest } from './entry.ts';
 import { EntryReader } from './entry-reader.ts';
-import { FORMAT, MAX_ENTRIES, MAX_MANIFEST_BYTES } from './limits.ts';
 import { readHead } from './manifest-head.ts';
-import { ENTRIES_A_TURN, takeTurn } from './turns.ts';
 
 /** Fewest bytes of an entry in the decoded manifest: one in each of the columns that every entry is in. */
 const MIN_ENTRY_BYTES = 9;

@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import { encodeName } from '../fs/names.ts';
+import { encodeName } from '../../fs/paths/names.ts';
 
 /** Columns that are filled item by item: a manifest of 100,000 entries is kept in its encoded form. */
 

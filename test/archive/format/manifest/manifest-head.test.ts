@@ -1,10 +1,10 @@
 import { zstdCompressSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
-import { UnusableArchiveError } from '../../../src/archive/archive-errors.ts';
-import { scratch } from '../../support/scratch.ts';
-import { layoutIn, restoreBytes } from '../support/archives.ts';
-import { assemble, forge, manifestBytes } from '../support/craft.ts';
-import { bent, data, refuses, tree } from '../support/refuses.ts';
+import { UnusableArchiveError } from '../../../../src/archive/archive-errors.ts';
+import { scratch } from '../../../support/scratch.ts';
+import { layoutIn, restoreBytes } from '../../support/archives.ts';
+import { assemble, forge, manifestBytes } from '../../support/craft.ts';
+import { bent, data, refuses, tree } from '../../support/refuses.ts';
 
 describe('counts and lengths', () => {
   const entries = tree({ name: 'a', data });

@@ -5,16 +5,16 @@ import {
   DamagedArchiveError,
   SourceTreeError,
   UnusableArchiveError,
-} from '../../../src/archive/archive-errors.ts';
-import { type Entry, EntryType } from '../../../src/archive/format/entry.ts';
-import { decodeManifest } from '../../../src/archive/format/manifest-reader.ts';
-import { openArchive } from '../../../src/archive/format/open-archive.ts';
-import { MAX_MTIME_US } from '../../../src/archive/fs/file-times.ts';
-import { scratch } from '../../support/scratch.ts';
-import { buildTree } from '../../support/tree.ts';
-import { HEAD, layoutIn, packTree, tailOf } from '../support/archives.ts';
-import { forge, manifestBytes } from '../support/craft.ts';
-import { encodeManifest } from '../support/encode-manifest.ts';
+} from '../../../../src/archive/archive-errors.ts';
+import { type Entry, EntryType } from '../../../../src/archive/format/entry.ts';
+import { decodeManifest } from '../../../../src/archive/format/manifest/manifest-reader.ts';
+import { openArchive } from '../../../../src/archive/format/open-archive.ts';
+import { MAX_MTIME_US } from '../../../../src/archive/fs/file-times.ts';
+import { scratch } from '../../../support/scratch.ts';
+import { buildTree } from '../../../support/tree.ts';
+import { HEAD, layoutIn, packTree, tailOf } from '../../support/archives.ts';
+import { forge, manifestBytes } from '../../support/craft.ts';
+import { encodeManifest } from '../../support/encode-manifest.ts';
 
 const none = { target: '', linkTo: -1, uid: -1, gid: -1, frame: -1, offset: 0, size: 0 };
 const frame = (fill: number) => ({
