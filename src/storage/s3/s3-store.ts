@@ -14,6 +14,7 @@ import type {
   WorkerReads,
 } from '../object-store.ts';
 import { Caller } from './calls/caller.ts';
+import { connect } from './calls/client.ts';
 import { fetchRange, getRange } from './read/get.ts';
 import { headObject } from './read/head.ts';
 import { listObjects } from './read/list.ts';
@@ -47,7 +48,12 @@ class S3Store implements ObjectStore {
   constructor(settings: S3Settings, options: S3StoreOptions) {
     const { log, userAgent, clock, timeLimits, bucketWasDown } = options;
     const limits = new TimeLimits(clock, timeLimits);
-    this.#caller = new Caller(settings, log, { clock, userAgent, limits, bucketWasDown });
+    this.#caller = new Caller(settings, log, {
+      clock,
+      limits,
+      connect: () => connect(settings, limits, clock, userAgent),
+      bucketWasDown,
+    });
   }
 
   get counters(): ObjectStore['counters'] {

@@ -17,7 +17,7 @@ import type { ConnectionSettings } from '../transport/agents.ts';
 import { ProtocolError } from '../transport/protocol-error.ts';
 import type { TransportResponse } from '../transport/transport.ts';
 import { Capabilities } from './capabilities.ts';
-import { type Connection, connect } from './client.ts';
+import type { Connection } from './client.ts';
 import { ConcurrencyLimiter } from './concurrency-limiter.ts';
 import { ListObjectsV2Command, type S3Client } from './sdk.ts';
 import type { SdkHandlerOptions } from './sdk-request-handler.ts';
@@ -63,8 +63,9 @@ type Attempt<T> = (client: S3Client, options: SdkHandlerOptions, progress: CallP
 
 interface CallerOptions {
   readonly clock: Clock;
-  readonly userAgent: string;
   readonly limits: TimeLimits;
+  /** Called before the first request. Throws `StoreRefusedError` for settings that cannot be used. */
+  readonly connect: () => Connection;
   /** The bucket was down when this job last called it: one attempt for each call until one succeeds. */
   readonly bucketWasDown: boolean;
 }
@@ -78,7 +79,7 @@ export class Caller {
   readonly capabilities = new Capabilities();
   readonly counters = { requests: 0, retries: 0 };
   readonly #limits: TimeLimits;
-  readonly #userAgent: string;
+  readonly #open: () => Connection;
   readonly #limiter = new ConcurrencyLimiter();
   readonly #pace: Pace;
   #inFlight = 0;
@@ -89,11 +90,11 @@ export class Caller {
   #connection: Connection | undefined;
   #addressCheck: Promise<void> | undefined;
 
-  constructor(settings: S3Settings, log: Log, { clock, userAgent, limits, bucketWasDown }: CallerOptions) {
+  constructor(settings: S3Settings, log: Log, { clock, limits, connect, bucketWasDown }: CallerOptions) {
     this.settings = settings;
     this.log = log;
     this.clock = clock;
-    this.#userAgent = userAgent;
+    this.#open = connect;
     this.#pace = new Pace(clock);
     this.#limits = limits;
     this.#bucketWasDown = bucketWasDown;
@@ -252,7 +253,7 @@ export class Caller {
   }
 
   #connect(): Connection {
-    this.#connection ??= connect(this.settings, this.#limits, this.clock, this.#userAgent);
+    this.#connection ??= this.#open();
     return this.#connection;
   }
 
