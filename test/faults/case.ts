@@ -1,6 +1,7 @@
 import { type Gateway, type GatewayOptions, startGateway } from '../support/gateway/gateway.ts';
 import type { FaultLab } from './lab.ts';
-import { Scene, type ScenePhaseOptions, type SceneResult } from './scene.ts';
+import type { PhaseResult, PhaseRunOptions } from './phase-runner.ts';
+import { Scene } from './scene.ts';
 
 /** One row of the fault table. */
 export interface FaultCase {
@@ -18,7 +19,7 @@ export interface FaultCase {
 /** A fault of one phase, and the promises beside those of every case. */
 export interface FaultSpec extends Partial<Pick<FaultCase, 'short' | 'gateway' | 'limitMs'>> {
   /** Prepares the fault. Returns options of the phase. */
-  arrange(scene: Scene): ScenePhaseOptions | undefined | Promise<ScenePhaseOptions | undefined>;
+  arrange(scene: Scene): PhaseRunOptions | undefined | Promise<PhaseRunOptions | undefined>;
   /** Allowed exit codes and signals, `0` by default. */
   readonly exitCodes?: readonly string[];
   /** A line that the phase must print. */
@@ -26,7 +27,7 @@ export interface FaultSpec extends Partial<Pick<FaultCase, 'short' | 'gateway' |
   /** Ends the fault after the phase, where it would affect the checks. */
   endFault?(scene: Scene): Promise<void>;
   /** Checks further promises. Returns a sentence for each that is broken. */
-  check?(scene: Scene, phase: SceneResult): Promise<readonly string[]>;
+  check?(scene: Scene, phase: PhaseResult): Promise<readonly string[]>;
 }
 
 /** The result of a case. */
@@ -57,12 +58,12 @@ export async function runCase(lab: FaultLab, one: FaultCase): Promise<Finding> {
   }
 }
 
-export function exitOf(phase: Pick<SceneResult, 'exitCode' | 'signal'>): string {
+export function exitOf(phase: Pick<PhaseResult, 'exitCode' | 'signal'>): string {
   return phase.signal ?? String(phase.exitCode);
 }
 
 /** Returns the annotations of a phase, or its last line about the cache if it has none. */
-export function visibleLines(phase: SceneResult): string[] {
+export function visibleLines(phase: PhaseResult): string[] {
   const lines = phase.lines.map(({ text }) => text);
   const annotations = lines.flatMap(line => {
     const [, level, text] = /^::(warning|notice|error)[^:]*::(.*)$/.exec(line) ?? [];

@@ -6,7 +6,8 @@ import { isDeepStrictEqual } from 'node:util';
 import { checkTar } from '../support/tar/check-tar.ts';
 import { describeTree, type TreeDescription, type TreeEntry, treeDifferences } from '../support/tree.ts';
 import { exitOf, type Finding, visibleLines } from './case.ts';
-import type { Scene, SceneResult } from './scene.ts';
+import type { PhaseResult } from './phase-runner.ts';
+import type { Scene } from './scene.ts';
 import { overlay } from './trees.ts';
 
 /** A cancelled step has ended by then. */
@@ -24,7 +25,7 @@ export type TreeState =
 
 /** Makes the finding of a phase. `violations` are its checks, `message` is the line that it must print. */
 export function toFinding(
-  phase: SceneResult,
+  phase: PhaseResult,
   left: string,
   violations: readonly (string | undefined)[],
   message: RegExp | undefined,
@@ -45,18 +46,18 @@ export function toFinding(
   };
 }
 
-function lateEnd({ afterSignalMs }: SceneResult): readonly string[] {
+function lateEnd({ afterSignalMs }: PhaseResult): readonly string[] {
   if (afterSignalMs === undefined || afterSignalMs <= END_MS) return [];
   return [`it ended ${Math.round(afterSignalMs)} ms after the signal`];
 }
 
-export function exitProblem(phase: SceneResult, allowed: readonly string[] = ['0']): string | undefined {
+export function exitProblem(phase: PhaseResult, allowed: readonly string[] = ['0']): string | undefined {
   const exit = exitOf(phase);
   return allowed.includes(exit) ? undefined : `exit ${exit}, not ${allowed.join(' or ')}:\n${phase.stdout}`;
 }
 
 /** Searches for the secret key in the output, the exported variables and the state of a phase. */
-export function secretProblem(scene: Scene, phase: SceneResult): string | undefined {
+export function secretProblem(scene: Scene, phase: PhaseResult): string | undefined {
   const written = JSON.stringify([phase.stdout, phase.outputs, phase.state, phase.env, phase.summary]);
   return written.includes(scene.gateway.secretKey) ? 'the secret key is in the output' : undefined;
 }
@@ -121,7 +122,7 @@ export async function objectProblem(
 let elsewheres = 0;
 
 /** Restores the scene's key to an empty workspace, without the proxy. */
-export async function restoreElsewhere(scene: Scene): Promise<{ phase: SceneResult; tree: TreeDescription }> {
+export async function restoreElsewhere(scene: Scene): Promise<{ phase: PhaseResult; tree: TreeDescription }> {
   const workspace = path.join(scene.root, `elsewhere-${elsewheres++}`);
   await fs.mkdir(workspace);
   const phase = await scene.runPhase('restore', { workspace, inputs: scene.directInputs });

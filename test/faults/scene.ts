@@ -6,25 +6,14 @@ import { openStore } from '../storage/s3/support.ts';
 import { Bucket } from '../support/gateway/bucket.ts';
 import type { Gateway } from '../support/gateway/gateway.ts';
 import type { GitHubCache } from '../support/github/github-cache.ts';
-import { type ActionRun, type ActionRunResult, runAction } from '../support/runner/run-action.ts';
 import { type FaultProxy, startFaultProxy } from '../support/servers/fault-proxy.ts';
 import { deleteTree, describeTree, type TreeDescription } from '../support/tree.ts';
 import type { FaultLab } from './lab.ts';
+import { type PhaseName, type PhaseResult, PhaseRunner, type PhaseRunOptions } from './phase-runner.ts';
 import { TREE } from './trees.ts';
 
 /** After this time a phase counts as hung: it is killed, and the case is red. */
 const HANG_MS = 170_000;
-
-type PhaseName = 'main' | 'post' | 'restore' | 'save';
-
-export interface SceneResult extends ActionRunResult {
-  readonly lines: readonly { readonly text: string; readonly atMs: number }[];
-  readonly hung: boolean;
-  /** The time in ms from the first signal of the case to the end. Undefined if none was sent. */
-  readonly afterSignalMs: number | undefined;
-}
-
-export type ScenePhaseOptions = Partial<Omit<ActionRun, 'actionDir' | 'action' | 'entry' | 'stop' | 'grace'>>;
 
 /** The key that all steps use. */
 export const KEY = 'fault';
@@ -37,10 +26,8 @@ export class Scene {
   readonly root: string;
   /** A case may move it to another file system. */
   workspace: string;
-  #pid: number | undefined;
-  #signalledAt: number | undefined;
+  readonly #runner = new PhaseRunner();
   readonly #closers: (() => unknown)[] = [];
-  readonly #timers: NodeJS.Timeout[] = [];
   readonly #faults: (() => boolean)[] = [];
 
   private constructor(
@@ -99,57 +86,24 @@ export class Scene {
     return { path: TREE, key: KEY, ...this.bucket.inputs, 'use-fallback': 'false' };
   }
 
-  async runPhase(name: PhaseName, options: ScenePhaseOptions = {}): Promise<SceneResult> {
-    const begun = performance.now();
-    const lines: { text: string; atMs: number }[] = [];
-    const hang = new AbortController();
-    const timer = setTimeout(() => hang.abort(), HANG_MS);
-    this.#signalledAt = undefined;
-    try {
-      const result = await runAction({
-        workspace: this.workspace,
-        ...options,
-        ...stepOf(name),
-        actionDir: this.lab.actionDir,
-        inputs: { ...this.inputs, ...options.inputs },
-        env: { RUNNER_TEMP: path.join(this.root, 'temp'), ...options.env },
-        stop: hang.signal,
-        grace: { interruptMs: 0, terminateMs: 0 },
-        onStart: pid => {
-          this.#pid = pid;
-          options.onStart?.(pid);
-        },
-        onLine: text => {
-          lines.push({ text, atMs: performance.now() - begun });
-          options.onLine?.(text);
-        },
-      });
-      const afterSignalMs =
-        this.#signalledAt === undefined ? undefined : performance.now() - this.#signalledAt;
-      return { ...result, lines, hung: hang.signal.aborted, afterSignalMs };
-    } finally {
-      this.#pid = undefined;
-      clearTimeout(timer);
-      for (const one of this.#timers.splice(0)) clearTimeout(one);
-    }
+  runPhase(name: PhaseName, options: PhaseRunOptions = {}): Promise<PhaseResult> {
+    return this.#runner.run(name, HANG_MS, {
+      workspace: this.workspace,
+      ...options,
+      actionDir: this.lab.actionDir,
+      inputs: { ...this.inputs, ...options.inputs },
+      env: { RUNNER_TEMP: path.join(this.root, 'temp'), ...options.env },
+    });
   }
 
   /** Sends a signal to the running phase. Does nothing after its end. */
   signal(name: NodeJS.Signals): void {
-    if (this.#pid === undefined) return;
-    const now = performance.now();
-    try {
-      process.kill(this.#pid, name);
-      this.#signalledAt ??= now;
-    } catch (error) {
-      // It has ended, and the event has not come yet
-      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-    }
+    this.#runner.signal(name);
   }
 
   /** Sends a signal after this time if the phase still runs. */
   signalLater(name: NodeJS.Signals, afterMs: number): void {
-    this.#timers.push(setTimeout(() => this.signal(name), afterMs));
+    this.#runner.signalLater(name, afterMs);
   }
 
   /** Aborts unfinished uploads as a save does after its work, but without the limit on their age. */
@@ -175,9 +129,4 @@ export class Scene {
     this.onClose(() => cache.service.stop());
     return cache;
   }
-}
-
-function stepOf(name: PhaseName): Pick<ActionRun, 'action' | 'entry'> {
-  if (name === 'main' || name === 'post') return { entry: name };
-  return { action: `${name}/action.yml`, entry: 'main' };
 }

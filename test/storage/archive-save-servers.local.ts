@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { expect, onTestFinished, test } from 'vitest';
+import { startMemoryServer } from '../support/servers/memory-server.ts';
+import type { Quirks } from '../support/servers/memory-store.ts';
 import { buildTree } from '../support/tree.ts';
 import { expectTree, fleet } from './incremental/fleet.ts';
-import { type Quirks, startMemoryServer } from './s3/memory-server.ts';
 import { openStore } from './s3/support.ts';
 
 const MiB = 1024 * 1024;

@@ -4,8 +4,9 @@ import { closedEndpoint } from '../../support/servers/listen.ts';
 import { deleteTree, type TreeDescription, type TreeSpec, treeDifferences } from '../../support/tree.ts';
 import type { FaultCase, Finding } from '../case.ts';
 import { exitProblem, objectProblem, secretProblem, toFinding } from '../checks.ts';
+import type { PhaseResult } from '../phase-runner.ts';
 import { count } from '../save-case.ts';
-import { KEY, type Scene, type SceneResult } from '../scene.ts';
+import { KEY, type Scene } from '../scene.ts';
 import { archivedTree, buildTreeIn } from '../trees.ts';
 import { silentEndpoint } from './endpoints.ts';
 
@@ -109,7 +110,7 @@ async function runFallbackJob(scene: Scene, spec: JobSpec, reported: 'main' | 'p
   );
 }
 
-function mainFinding(scene: Scene, spec: JobSpec, main: SceneResult, requests: number): Finding {
+function mainFinding(scene: Scene, spec: JobSpec, main: PhaseResult, requests: number): Finding {
   const announced = main.lines.find(({ text }) => text.includes("GitHub's cache is used instead"));
   const { githubWithinMs = Number.POSITIVE_INFINITY } = spec;
   const found = toFinding(

@@ -2,7 +2,7 @@
 
 import type http from 'node:http';
 import type { Socket } from 'node:net';
-import type { Takeover } from './memory-bucket.ts';
+import type { Takeover } from '../../support/servers/memory-server.ts';
 
 export interface HostileAnswer {
   readonly name: string;
@@ -135,7 +135,7 @@ export const hostileAnswers: readonly HostileAnswer[] = [
     name: '206 of an object of 9 PB',
     operations: ['GetObject'],
     takeover: whole(
-      '206 Partial Content',
+      '206 Partial MemoryContent',
       'x',
       'etag: "e"\r\ncontent-range: bytes 8999999999999999-8999999999999999/9000000000000000\r\n',
     ),

@@ -3,7 +3,7 @@
 import * as fs from 'node:fs/promises';
 import path from 'node:path';
 import { incompressible } from '../../support/random.ts';
-import type { Content } from './memory-bucket.ts';
+import type { MemoryContent } from '../../support/servers/memory-store.ts';
 import type { HostileResult, HostileScene } from './scene.ts';
 
 const MIB = 1024 * 1024;
@@ -11,9 +11,9 @@ const MIB = 1024 * 1024;
 /** What the buckets hold at the beginning of a row. */
 export interface Seeds {
   /** The archive of a small tree under the key `small`. */
-  readonly small: Content;
+  readonly small: MemoryContent;
   /** The archive of 12 MB in parts under the key `large-1`. */
-  readonly large: Content;
+  readonly large: MemoryContent;
 }
 
 export interface HostileCall {
@@ -23,7 +23,7 @@ export interface HostileCall {
   readonly after?: number;
   readonly seed: keyof Seeds | 'empty';
   /** Further preparation of the bucket. */
-  prepare?(content: Content): void;
+  prepare?(content: MemoryContent): void;
   /** Operations that the bucket refuses, so that the call is reached. */
   readonly refused?: string;
   /** Runs the phases. Resolves to the one that meets the hostile answer. */
@@ -97,7 +97,7 @@ export const hostileCalls: readonly HostileCall[] = [
       if (!saved) return;
       const [name, object] = saved;
       objects.set(name, { ...object, etag: `${object.etag}-2` });
-      uploads.set('old', { name, initiated: '2020-01-01T00:00:00.000Z', metadata: {}, parts: new Map() });
+      uploads.set('old', { name, initiated: new Date('2020-01-01'), metadata: {}, parts: new Map() });
     },
     run: saveSmall,
   },

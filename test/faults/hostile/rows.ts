@@ -3,9 +3,11 @@
 import * as fs from 'node:fs/promises';
 import path from 'node:path';
 import { type Checkout, copyCheckout } from '../../support/checkout.ts';
+import { type MemoryServer, startMemoryServer } from '../../support/servers/memory-server.ts';
+import { emptyContent, type MemoryContent } from '../../support/servers/memory-store.ts';
+import { visibleLines } from '../case.ts';
 import { type HostileAnswer, hostileAnswers } from './answers.ts';
 import { type HostileCall, hostileCalls, type Seeds, writeLarge, writeSmall } from './calls.ts';
-import { type Content, emptyContent, type MemoryBucket, startMemoryBucket } from './memory-bucket.ts';
 import { type HostileResult, HostileScene } from './scene.ts';
 
 const MIB = 1024 * 1024;
@@ -58,7 +60,7 @@ export class HostileLab {
     return this.#checkout.remove();
   }
 
-  async #openScene(bucket: MemoryBucket): Promise<HostileScene> {
+  async #openScene(bucket: MemoryServer): Promise<HostileScene> {
     const root = await fs.mkdtemp(path.join(this.#checkout.root, 'row-'));
     return new HostileScene(bucket, root, this.#checkout.directory);
   }
@@ -73,7 +75,10 @@ export class HostileLab {
   async #meet({ answer, call }: HostileRow, signalAfterMs: number | undefined) {
     this.#seeds ??= this.#makeSeeds();
     const seeds = await this.#seeds;
-    await using bucket = await startMemoryBucket(call.seed === 'empty' ? emptyContent() : seeds[call.seed]);
+    await using bucket = await startMemoryServer(
+      {},
+      call.seed === 'empty' ? emptyContent() : seeds[call.seed],
+    );
     call.prepare?.(bucket.content);
     const scene = await this.#openScene(bucket);
     let seen = 0;
@@ -102,8 +107,8 @@ export class HostileLab {
   async #savedBy(
     write: (scene: HostileScene) => Promise<void>,
     inputs: Readonly<Record<string, string>>,
-  ): Promise<Content> {
-    await using bucket = await startMemoryBucket(emptyContent());
+  ): Promise<MemoryContent> {
+    await using bucket = await startMemoryServer({}, emptyContent());
     const scene = await this.#openScene(bucket);
     await write(scene);
     const { stdout } = await scene.phase('save', inputs);
@@ -127,17 +132,13 @@ function findingOf(
     seconds <= MAX_SECONDS ? '' : `it took ${seconds.toFixed(1)} s`,
     result.peakMb <= MAX_MB ? '' : `it used ${Math.round(result.peakMb)} MB`,
     (signalSeconds ?? 0) <= MAX_SIGNAL_SECONDS ? '' : `it ended ${signalSeconds!.toFixed(1)} s after SIGINT`,
-    ...result.lines.flatMap(printedWrong),
+    ...result.lines.flatMap(({ text }) => printedWrong(text)),
   ].filter(violation => violation !== '');
-  const says = result.lines.flatMap(line => {
-    const [, level, text] = /^::(warning|notice|error)[^:]*::(.*)$/.exec(line) ?? [];
-    return level === undefined ? [] : [`${level}: ${text}`];
-  });
+  const says = visibleLines(result);
   return { says, seconds, peakMb: result.peakMb, exit, signalSeconds, violations };
 }
 
 /** What no line may show: a secret, an injected command, an error, or a foreign text without end. */
 function printedWrong(line: string): string[] {
-  if (line.startsWith('::add-mask::')) return [];
   return /^::error|injected$|hidden-secret|x{200}/.test(line) ? [`it printed ${line.slice(0, 100)}`] : [];
 }

@@ -2,35 +2,29 @@
 
 import * as fs from 'node:fs/promises';
 import path from 'node:path';
-import { type ActionRunResult, runAction } from '../../support/runner/run-action.ts';
-import type { MemoryBucket } from './memory-bucket.ts';
+import type { MemoryServer } from '../../support/servers/memory-server.ts';
+import { type PhaseName, type PhaseResult, PhaseRunner } from '../phase-runner.ts';
 
 /** A phase that has not ended by then hangs, and is killed. */
 const HANG_MS = 90_000;
 
 const SAMPLE_MS = 20;
 
-type PhaseName = 'main' | 'post' | 'restore' | 'save';
-
-export interface HostileResult extends ActionRunResult {
-  readonly lines: readonly string[];
+export interface HostileResult extends PhaseResult {
   /** Peak of the resident memory in MB, as the system counts it. */
   readonly peakMb: number;
-  /** From the signal to the end, in ms. Undefined if none was sent. */
-  readonly afterSignalMs: number | undefined;
 }
 
 export class HostileScene {
-  readonly bucket: MemoryBucket;
+  readonly bucket: MemoryServer;
   readonly root: string;
-  readonly #checkout: string;
-  #pid: number | undefined;
-  #signalledAt: number | undefined;
+  readonly #actionDir: string;
+  readonly #runner = new PhaseRunner();
 
-  constructor(bucket: MemoryBucket, root: string, checkout: string) {
+  constructor(bucket: MemoryServer, root: string, actionDir: string) {
     this.bucket = bucket;
     this.root = root;
-    this.#checkout = checkout;
+    this.#actionDir = actionDir;
   }
 
   get tree(): string {
@@ -46,15 +40,9 @@ export class HostileScene {
   ): Promise<HostileResult> {
     const workspace = path.join(this.root, 'workspace');
     await fs.mkdir(workspace, { recursive: true });
-    const lines: string[] = [];
-    const hang = AbortSignal.timeout(HANG_MS);
     let memory: Promise<number> = Promise.resolve(0);
-    this.#signalledAt = undefined;
-    const result = await runAction({
-      actionDir: this.#checkout,
-      ...(name === 'main' || name === 'post'
-        ? { entry: name }
-        : { entry: 'main', action: `${name}/action.yml` }),
+    const result = await this.#runner.run(name, HANG_MS, {
+      actionDir: this.#actionDir,
       workspace,
       inputs: {
         path: 'tree',
@@ -67,28 +55,16 @@ export class HostileScene {
       },
       state,
       env: { RUNNER_TEMP: path.join(this.root, 'temp'), ...env },
-      stop: hang,
-      grace: { interruptMs: 0, terminateMs: 0 },
       onStart: pid => {
-        this.#pid = pid;
         memory = peakOf(pid);
       },
-      onLine: line => lines.push(line),
     });
-    this.#pid = undefined;
-    const afterSignalMs = this.#signalledAt === undefined ? undefined : performance.now() - this.#signalledAt;
-    return { ...result, lines, peakMb: await memory, afterSignalMs };
+    return { ...result, peakMb: await memory };
   }
 
   /** Sends SIGINT to the phase that runs. */
   interrupt(): void {
-    if (this.#pid === undefined) return;
-    this.#signalledAt ??= performance.now();
-    try {
-      process.kill(this.#pid, 'SIGINT');
-    } catch {
-      // It has just ended
-    }
+    this.#runner.signal('SIGINT');
   }
 }
 

@@ -7,10 +7,11 @@ import { Transport } from '../../../../src/storage/s3/transport/transport.ts';
 import { StoreUnavailableError } from '../../../../src/storage/store-errors.ts';
 import { incompressible } from '../../../support/random.ts';
 import { type Fault, type FaultProxy, startFaultProxy } from '../../../support/servers/fault-proxy.ts';
+import { type MemoryServer, startMemoryServer } from '../../../support/servers/memory-server.ts';
+import type { Quirks } from '../../../support/servers/memory-store.ts';
 import { buildTree, describeTree, type TreeSpec } from '../../../support/tree.ts';
 import { type Fleet, fleet } from '../../incremental/fleet.ts';
 import type { CacheJob } from '../../incremental/job.ts';
-import { type MemoryServer, type Quirks, startMemoryServer } from '../memory-server.ts';
 import { createS3Settings, openStore, shortLimits } from '../support.ts';
 
 const MiB = 1024 * 1024;

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
 import { ObjectReplacedError } from '../../../../src/storage/store-errors.ts';
-import { startMemoryServer } from '../memory-server.ts';
+import { startMemoryServer } from '../../../support/servers/memory-server.ts';
 import { scriptedServer } from '../scripted-server.ts';
 import { openStore, shortLimits } from '../support.ts';
 

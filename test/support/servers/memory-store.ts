@@ -1,7 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import http from 'node:http';
-import { type LocalServer, listen } from '../../support/servers/listen.ts';
-import { operationOf } from '../../support/servers/s3-operation.ts';
+import type http from 'node:http';
 
 /** Ways in which servers and fronts differ from S3, each as one of them answers. */
 export interface Quirks {
@@ -28,69 +26,47 @@ export interface Quirks {
 interface StoredObject {
   readonly bytes: Buffer;
   readonly etag: string;
-  readonly metadata: Record<string, string>;
+  readonly metadata: Readonly<Record<string, string>>;
   readonly modified: Date;
 }
 
 interface OpenUpload {
   readonly name: string;
-  readonly metadata: Record<string, string>;
+  readonly metadata: Readonly<Record<string, string>>;
   readonly initiated: Date;
   readonly parts: Map<number, { readonly bytes: Buffer; readonly etag: string }>;
 }
 
-export interface MemoryServer extends LocalServer {
-  /** Operations in the order of arrival. */
-  readonly operations: string[];
-  readonly objects: ReadonlyMap<string, StoredObject>;
+/** The content of a bucket: objects by name, uploads by id. */
+export interface MemoryContent {
+  readonly objects: Map<string, StoredObject>;
+  readonly uploads: Map<string, OpenUpload>;
 }
 
-type Reply = { status?: number; headers?: http.OutgoingHttpHeaders; body?: string | Buffer };
-
-/** Starts a small S3 server in memory. It checks no signature. */
-export async function startMemoryServer(quirks: Quirks = {}): Promise<MemoryServer> {
-  const state = new MemoryState(quirks);
-  const operations: string[] = [];
-  let lost = false;
-  const server = http.createServer(async (from, to) => {
-    const url = new URL(from.url ?? '', 'http://server');
-    const operation = operationOf(from.method ?? '', url.searchParams, 'x-amz-copy-source' in from.headers);
-    operations.push(operation);
-    const pieces: Buffer[] = [];
-    from.on('error', () => {});
-    from.on('data', piece => pieces.push(piece));
-    from.on('end', () => {
-      const {
-        status = 200,
-        headers = {},
-        body = '',
-      } = state.answer(operation, url, from, Buffer.concat(pieces));
-      if (operation === quirks.loses && !lost) {
-        lost = true;
-        from.socket.resetAndDestroy();
-        return;
-      }
-      const length =
-        quirks.chunked && /^(?:Head|Get)Object$/.test(operation) ? {} : { 'content-length': body.length };
-      to.writeHead(status, { ...length, ...headers, date: new Date().toUTCString() });
-      to.end(from.method === 'HEAD' ? undefined : body);
-    });
-  });
-  return Object.assign(await listen(server), { operations, objects: state.objects });
+export function emptyContent(): MemoryContent {
+  return { objects: new Map(), uploads: new Map() };
 }
 
-class MemoryState {
-  readonly objects = new Map<string, StoredObject>();
-  readonly #uploads = new Map<string, OpenUpload>();
+interface Reply {
+  readonly status?: number;
+  readonly headers?: http.OutgoingHttpHeaders;
+  readonly body?: string | Buffer;
+}
+
+/** The replies of a server with one bucket. */
+export class MemoryStore {
+  readonly content: MemoryContent;
   readonly #quirks: Quirks;
 
-  constructor(quirks: Quirks) {
+  constructor(quirks: Quirks, { objects, uploads }: MemoryContent) {
     this.#quirks = quirks;
+    this.content = { objects: new Map(objects), uploads: new Map(uploads) };
   }
 
-  answer(operation: string, url: URL, { headers }: http.IncomingMessage, body: Buffer): Reply {
-    const name = decodeURIComponent(url.pathname.split('/').slice(2).join('/'));
-    const query = url.searchParams;
+  /** Carries out an operation, whose request has this body. */
+  reply(operation: string, { url = '', headers }: http.IncomingMessage, body: Buffer): Reply {
+    const { pathname, searchParams: query } = new URL(url, 'http://server');
+    const name = decodeURIComponent(pathname.split('/').slice(2).join('/'));
     const { maxBodyBytes = Number.POSITIVE_INFINITY, requiresMd5, refusesHead } = this.#quirks;
     if (body.length > maxBodyBytes)
       return { status: 413, headers: { 'content-type': 'text/html' }, body: '<html></html>' };
@@ -103,6 +79,8 @@ class MemoryState {
       );
     }
     switch (operation) {
+      case 'AssumeRoleWithWebIdentity':
+        return xml('AssumeRoleWithWebIdentityResponse', ROLE_KEYS);
       case 'HeadObject':
         if (refusesHead) return { status: refusesHead };
         return this.#get(name, undefined, undefined);
@@ -119,7 +97,7 @@ class MemoryState {
       case 'CompleteMultipartUpload':
         return this.#complete(name, query, headers, body.toString());
       case 'AbortMultipartUpload':
-        return { status: this.#uploads.delete(query.get('uploadId') ?? '') ? 204 : 404 };
+        return { status: this.content.uploads.delete(query.get('uploadId') ?? '') ? 204 : 404 };
       case 'ListObjectsV2':
         return this.#list(query.get('prefix') ?? '', query.get('continuation-token') ?? '');
       case 'ListMultipartUploads':
@@ -136,7 +114,7 @@ class MemoryState {
   }
 
   #get(name: string, range: string | undefined, ifMatch: string | undefined): Reply {
-    const object = this.objects.get(name);
+    const object = this.content.objects.get(name);
     if (!object) return failure(404, 'NoSuchKey');
     const { bytes, etag, metadata, modified } = object;
     if (ifMatch !== undefined && ifMatch !== `"${etag}"`) return failure(412, 'PreconditionFailed');
@@ -169,7 +147,7 @@ class MemoryState {
     if (none === undefined && match === undefined) return undefined;
     if (conditions === 'refused')
       return failure(501, 'NotImplemented', 'Conditional object PUTs are not supported.');
-    const present = this.objects.get(name);
+    const present = this.content.objects.get(name);
     const holds =
       conditions === 'ignored'
         ? match === undefined
@@ -191,18 +169,23 @@ class MemoryState {
     return this.#quirks.conditions === 'ignored' ? { 'x-amz-version-id': randomUUID() } : {};
   }
 
-  #store(name: string, bytes: Buffer, etag: string, metadata: Record<string, string>): void {
-    this.objects.set(name, { bytes, etag, metadata, modified: new Date() });
+  #store(name: string, bytes: Buffer, etag: string, metadata: StoredObject['metadata']): void {
+    this.content.objects.set(name, { bytes, etag, metadata, modified: new Date() });
   }
 
   #create(name: string, headers: http.IncomingHttpHeaders): Reply {
     const id = randomUUID();
-    this.#uploads.set(id, { name, metadata: metadataOf(headers), initiated: new Date(), parts: new Map() });
+    this.content.uploads.set(id, {
+      name,
+      metadata: metadataOf(headers),
+      initiated: new Date(),
+      parts: new Map(),
+    });
     return xml('InitiateMultipartUploadResult', `<UploadId>${id}</UploadId>`);
   }
 
   #upload(query: URLSearchParams): OpenUpload | undefined {
-    return this.#uploads.get(query.get('uploadId') ?? '');
+    return this.content.uploads.get(query.get('uploadId') ?? '');
   }
 
   #part(query: URLSearchParams, bytes: Buffer): Reply {
@@ -220,7 +203,7 @@ class MemoryState {
     if (copy === 'fails') return failure(500, 'InternalError');
     if (copy === 'errorInside') return { body: failure(500, 'InternalError').body! };
     const source = decodeURIComponent(String(headers['x-amz-copy-source'])).split('/').slice(1).join('/');
-    const object = this.objects.get(source);
+    const object = this.content.objects.get(source);
     if (!object) return failure(404, 'NoSuchKey');
     const condition = headers['x-amz-copy-source-if-match'];
     if (condition !== undefined && (copy === 'conditionFails' || condition !== `"${object.etag}"`)) {
@@ -248,16 +231,16 @@ class MemoryState {
     const whole = md5(Buffer.concat(parts.map(({ etag }) => Buffer.from(etag, 'hex')))).toString('hex');
     const etag = `${whole}-${parts.length}`;
     this.#store(name, Buffer.concat(parts.map(({ bytes }) => bytes)), etag, upload.metadata);
-    this.#uploads.delete(query.get('uploadId') ?? '');
+    this.content.uploads.delete(query.get('uploadId') ?? '');
     return xml('CompleteMultipartUploadResult', `<ETag>${this.#quoted(etag)}</ETag>`);
   }
 
   #list(prefix: string, after: string): Reply {
-    const names = [...this.objects.keys()].filter(name => name.startsWith(prefix));
+    const names = [...this.content.objects.keys()].filter(name => name.startsWith(prefix));
     const rest = names.sort(byBytes).filter(name => byBytes(name, after) > 0);
     const page = rest.slice(0, 1000);
     const contents = page.map(name => {
-      const { etag, bytes, modified } = this.objects.get(name)!;
+      const { etag, bytes, modified } = this.content.objects.get(name)!;
       return `<Contents><Key>${escaped(name)}</Key><LastModified>${modified.toISOString()}</LastModified><ETag>${this.#quoted(etag)}</ETag><Size>${bytes.length}</Size></Contents>`;
     });
     const next = `<NextContinuationToken>${escaped(page.at(-1) ?? '')}</NextContinuationToken>`;
@@ -269,7 +252,7 @@ class MemoryState {
   }
 
   #listUploads(prefix: string): Reply {
-    const uploads = [...this.#uploads].filter(([, { name }]) => name.startsWith(prefix));
+    const uploads = [...this.content.uploads].filter(([, { name }]) => name.startsWith(prefix));
     const listed = uploads.map(
       ([id, { name, initiated }]) =>
         `<Upload><Key>${escaped(name)}</Key><UploadId>${id}</UploadId><Initiated>${initiated.toISOString()}</Initiated></Upload>`,
@@ -286,6 +269,9 @@ class MemoryState {
     return xml('ListPartsResult', `<IsTruncated>false</IsTruncated>${parts.join('')}`);
   }
 }
+
+const ROLE_KEYS =
+  '<AssumeRoleWithWebIdentityResult><Credentials><AccessKeyId>a</AccessKeyId><SecretAccessKey>b</SecretAccessKey><SessionToken>c</SessionToken><Expiration>2999-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleWithWebIdentityResult>';
 
 function md5(bytes: Buffer): Buffer {
   return createHash('md5').update(bytes).digest();
