@@ -4,9 +4,9 @@ import { expect, it } from 'vitest';
 import { startGatewayProxy } from '../support/gateway/shared-gateway.ts';
 import { useGitHubCache } from '../support/github/use-github-cache.ts';
 import { closingFields, mainOf, postOf, warningsOf } from '../support/runner/results.ts';
-import { closedEndpoint } from '../support/servers/listen.ts';
-import { buildTree, describeTree } from '../support/tree.ts';
-import { describeWithGateway, type LabOptions, useLab } from './support/lab.ts';
+import { describeTree } from '../support/tree.ts';
+import { cacheSteps, outage } from './support/actions-cache.ts';
+import { describeWithGateway, useLab } from './support/lab.ts';
 
 /**
  * GitHub's cache, alone and as the fallback, with the client of actions/cache and a real blob store. The paths of these
@@ -15,18 +15,9 @@ import { describeWithGateway, type LabOptions, useLab } from './support/lab.ts';
 
 const lab = useLab();
 const github = useGitHubCache();
+const { cache } = cacheSteps(lab, 'plain');
 
 const step = '- { id: cache, uses: actions/cache@v5, with: { path: deps, key: k } }';
-
-/** Runs one step, with these inputs (YAML), on a machine that has `deps/a`. */
-async function cache(inputs: string, options: LabOptions = {}) {
-  const machine = await lab.newMachine('plain');
-  await buildTree(machine.workspace, { 'deps/a': 'content of a' });
-  return lab.steps(`- { id: cache, uses: actions/cache@v5, with: { ${inputs} } }`, { machine, ...options });
-}
-
-/** Returns variables of a bucket that is down. One attempt, as these tests are not about retries. */
-const outage = async () => ({ CACHE_S3_ENDPOINT: await closedEndpoint(), CACHE_S3_RETRY: 'false' });
 
 describeWithGateway('a step without a bucket', () => {
   const noBucket = () => ({

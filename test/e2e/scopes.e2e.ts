@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { startGatewayProxy } from '../support/gateway/shared-gateway.ts';
 import { closingFields, linesForPeople, mainOf, postOf } from '../support/runner/results.ts';
 import { forwardInRounds } from '../support/servers/request-rounds.ts';
-import { buildTree } from '../support/tree.ts';
+import { cacheSteps } from './support/actions-cache.ts';
 import { describeWithGateway, type LabOptions, useLab } from './support/lab.ts';
 
 /** GitHub's rules of scopes, applied to the bucket, and the requests that they take. */
@@ -23,17 +23,9 @@ const onPullRequest: LabOptions = {
   github: { ref: 'refs/pull/7/merge', base_ref: 'release', head_ref: 'topic' },
 };
 
-async function run(action: string, inputs: string, options: LabOptions) {
-  const machine = await lab.newMachine();
-  await buildTree(machine.workspace, { 'deps/a': 'content' });
-  return lab.steps(`- { id: cache, uses: ${action}, with: { path: deps, ${inputs} } }`, {
-    machine,
-    ...options,
-  });
-}
-
-const save = (key: string, options: LabOptions) => run('actions/cache/save@v5', `key: ${key}`, options);
-const restore = (inputs: string, options: LabOptions) => run('actions/cache/restore@v5', inputs, options);
+const steps = cacheSteps(lab);
+const save = (key: string, options: LabOptions) => steps.save(`path: deps, key: ${key}`, options);
+const restore = (inputs: string, options: LabOptions) => steps.restore(`path: deps, ${inputs}`, options);
 
 async function matched(inputs: string, options: LabOptions): Promise<string | undefined> {
   return mainOf(await restore(inputs, options), 'cache').outputs['cache-matched-key'];
@@ -164,12 +156,7 @@ describeWithGateway('wider scopes', () => {
 });
 
 describeWithGateway('a run without all rights', () => {
-  const step = '- { id: cache, uses: actions/cache@v5, with: { path: deps, key: k } }';
-  const runOf = async (options: LabOptions) => {
-    const machine = await lab.newMachine();
-    await buildTree(machine.workspace, { 'deps/a': 'a' });
-    return lab.steps(step, { machine, ...options });
-  };
+  const cache = (options: LabOptions) => steps.cache('path: deps, key: k', options);
 
   it.each([
     [
@@ -181,7 +168,7 @@ describeWithGateway('a run without all rights', () => {
     ['write-only', 'Cache not restored: ACTIONS_CACHE_MODE is write-only.', undefined],
   ])('ACTIONS_CACHE_MODE=%s is logged in one line', async (mode, notRestored, notSaved) => {
     await using proxy = await startGatewayProxy();
-    const result = await runOf({ env: { ACTIONS_CACHE_MODE: mode, CACHE_S3_ENDPOINT: proxy.endpoint } });
+    const result = await cache({ env: { ACTIONS_CACHE_MODE: mode, CACHE_S3_ENDPOINT: proxy.endpoint } });
     expect(result.conclusion).toBe('success');
     if (notRestored) expect(mainOf(result, 'cache').log).toContain(notRestored);
     if (notSaved) expect(linesForPeople(postOf(result, 'cache'))).toBe(notSaved);
@@ -190,7 +177,7 @@ describeWithGateway('a run without all rights', () => {
   });
 
   it("an event that any user can cause only reads the default branch's cache", async () => {
-    const result = await runOf({ event: { name: 'issue_comment' } });
+    const result = await cache({ event: { name: 'issue_comment' } });
     expect(linesForPeople(postOf(result, 'cache'))).toBe(
       "Cache not saved: the event 'issue_comment' may only read the default branch's cache.",
     );
@@ -203,12 +190,12 @@ describeWithGateway('a run without all rights', () => {
     ];
     const claims = Buffer.from(JSON.stringify({ ac: JSON.stringify(scopes) })).toString('base64url');
     const env = { ACTIONS_RUNTIME_TOKEN: `e30.${claims}.x` };
-    await runOf({ env, github: { ref: 'refs/heads/topic' } });
+    await cache({ env, github: { ref: 'refs/heads/topic' } });
     expect((await lab.objects()).map(name => name.split('/')[4])).toEqual(['refs=2Fheads=2Ftopic']);
     const reader = Buffer.from(JSON.stringify({ ac: JSON.stringify(scopes.slice(0, 1)) })).toString(
       'base64url',
     );
-    const denied = await runOf({ env: { ACTIONS_RUNTIME_TOKEN: `e30.${reader}.x` } });
+    const denied = await cache({ env: { ACTIONS_RUNTIME_TOKEN: `e30.${reader}.x` } });
     expect(linesForPeople(postOf(denied, 'cache'))).toBe(
       "Cache not saved: the run's token gives no right to write a cache.",
     );

@@ -6,7 +6,6 @@ import { giveAway } from '../../support/drop-privileges.ts';
 import { gateway, startGatewayProxy } from '../../support/gateway/shared-gateway.ts';
 import { incompressible } from '../../support/random.ts';
 import { closingFields, mainOf, warningsOf } from '../../support/runner/results.ts';
-import type { FaultProxy } from '../../support/servers/fault-proxy.ts';
 import { buildTree, deleteTree, describeTree } from '../../support/tree.ts';
 import { describeWithGateway, useLab } from '../support/lab.ts';
 import { canSandboxSudo, runWithSudo } from '../support/sudo-sandbox.ts';
@@ -154,91 +153,3 @@ describeWithGateway('recipe: Guix', () => {
     expect(await lab.objects()).toHaveLength(1);
   });
 });
-
-describeWithGateway('sudo: true', () => {
-  it.runIf(available)('a cancel ends a save under sudo at once and leaves no upload', async () => {
-    const host = await newHost();
-    await buildTree(host.store, { big: { content: incompressible(40_000_000), mode: 0o400 } });
-    await using proxy = await startGatewayProxy();
-    const cancel = cancelAtFirstPart(proxy);
-    const { bucket, accessKey, secretKey } = lab.bucket.access;
-    const result = await runWithSudo({
-      text: `
-on: push
-jobs:
-  job:
-    runs-on: x
-    steps:
-      - id: save
-        uses: your-org/cache-s3/save@v0
-        with: { path: ${host.store}, key: k, sudo: true }
-`,
-      workspace: host.workspace,
-      home: host.home,
-      bin: host.bin,
-      actions: { 'your-org/cache-s3': lab.actionDir },
-      env: {
-        ...{ CACHE_S3_ENDPOINT: proxy.endpoint, CACHE_S3_BUCKET: bucket, CACHE_S3_PREFIX: lab.prefix },
-        ...{ CACHE_S3_ACCESS_KEY: accessKey, CACHE_S3_SECRET_KEY: secretKey },
-      },
-      signal: cancel,
-      // SIGTERM would follow after the 5 s within which a cancelled save ends.
-      grace: { interruptMs: 5000, terminateMs: 1000 },
-    });
-    expect(mainOf(result, 'save')).toMatchObject({
-      outcome: 'cancelled',
-      exit: { code: 130, sent: ['SIGINT'] },
-    });
-    expect(mainOf(result, 'save').log).toContain('the step was cancelled');
-    expect(await lab.bucket.uploads(lab.prefix)).toEqual([]);
-    expect(await lab.objects()).toEqual([]);
-  });
-
-  it.runIf(available)('a restore under sudo replaces files that a container left as root', async () => {
-    const host = await newHost();
-    const text = (half: string) => `
-on: push
-jobs:
-  job:
-    runs-on: x
-    steps:
-      - { id: cache, uses: your-org/cache-s3/${half}@v0, with: { path: ~/registry, key: k, sudo: true } }
-`;
-    const registry = host.at('home/registry');
-    await giveAway(await buildTree(registry, { 'src/lib.rs': 'whole' }));
-    const options = {
-      ...{ workspace: host.workspace, home: host.home, bin: host.bin, env: lab.fleet },
-      actions: { 'your-org/cache-s3': lab.actionDir },
-    };
-    const saved = await describeTree(registry, { owners: true });
-    await runWithSudo({ ...options, text: text('save') });
-    await deleteTree(registry);
-    await buildTree(registry, { 'src/lib.rs': { content: 'of root', mode: 0o600 } });
-    const result = await runWithSudo({ ...options, text: text('restore') });
-    expect(warningsOf(result)).toEqual([]);
-    expect(await describeTree(registry, { owners: true })).toEqual(saved);
-  });
-
-  it.runIf(process.getuid?.() === 0)('a refusal of sudo is one warning and a miss', async () => {
-    const host = await newHost();
-    const result = await lab.steps(
-      '- { id: restore, uses: your-org/cache-s3/restore@v0, with: { path: deps, key: k, sudo: true } }',
-      { machine: host, uid: 65534, gid: 65534 },
-    );
-    expect(result.conclusion).toBe('success');
-    expect(mainOf(result, 'restore').warnings).toEqual([
-      expect.stringMatching(/^Input 'sudo' is true, but sudo refused \(.*\), so the cache is not restored: /),
-    ]);
-  });
-});
-
-/** Makes the proxy accept parts without a response. Returns a signal that the first part aborts. */
-function cancelAtFirstPart(proxy: FaultProxy): AbortSignal {
-  const cancel = new AbortController();
-  proxy.rule = ({ operation }) => {
-    if (operation !== 'UploadPart') return undefined;
-    cancel.abort();
-    return { kind: 'silent' };
-  };
-  return cancel.signal;
-}

@@ -2,12 +2,12 @@ import { closedEndpoint } from '../../support/servers/listen.ts';
 import { buildTree } from '../../support/tree.ts';
 import type { Lab, LabOptions } from './lab.ts';
 
-/** Returns functions that run steps of actions/cache 5 with these inputs (YAML), on a new machine with `deps/a`. */
-export function cacheSteps(lab: Lab) {
+/** Returns functions that run steps of actions/cache 5 with these inputs (YAML), on a machine with `deps/a`, a new one by default. */
+export function cacheSteps(lab: Lab, kind?: 'plain') {
   const run =
     (action: string) =>
     async (inputs: string, options: LabOptions = {}) => {
-      const machine = options.machine ?? (await lab.newMachine());
+      const machine = options.machine ?? (await lab.newMachine(kind));
       await buildTree(machine.workspace, { 'deps/a': 'content of a' });
       return lab.steps(`- { id: cache, uses: ${action}, with: { ${inputs} } }`, { machine, ...options });
     };

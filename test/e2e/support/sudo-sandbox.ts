@@ -18,7 +18,7 @@ export function canSandboxSudo(): boolean {
   return works('sudo', '--version') && works('unshare', '--mount', '--propagation', 'private', 'true');
 }
 
-interface SudoSandboxOptions extends Omit<RunWorkflowOptions, 'signal' | 'cancelWhen' | 'onLine'> {
+export interface SudoSandboxOptions extends Omit<RunWorkflowOptions, 'signal' | 'cancelWhen' | 'onLine'> {
   readonly workspace: string;
   readonly home: string;
   /** The first directory in sudo's path of commands. Its name has no space. */
