@@ -3,6 +3,10 @@ import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { zstdCompressSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
+import { SourceTreeError } from '../../../src/archive/archive-errors.ts';
+import { type Entry, EntryType } from '../../../src/archive/format/entry.ts';
+import { MAX_ENTRIES } from '../../../src/archive/format/limits.ts';
+import { ManifestWriter } from '../../../src/archive/format/manifest/manifest-writer.ts';
 import { scratch } from '../../support/scratch.ts';
 import { layoutIn, restoreBytes } from '../support/archives.ts';
 import { assemble, forge, manifestBytes, sha256Of, writeForgery } from '../support/craft.ts';
@@ -159,4 +163,14 @@ describe('many entries', () => {
       expect(end.output?.message).toMatch(/^its 4000000 entries need about \d+ MiB of memory/);
     },
   );
+});
+
+test('a manifest with more entries than a reader accepts is not written', () => {
+  const entry: Entry = {
+    ...{ name: './a', type: EntryType.file, mode: 0o644, mtimeUs: 0, mtimeRestNs: 0, size: 0 },
+    ...{ target: '', linkTo: -1, uid: -1, gid: -1, frame: -1, offset: 0 },
+  };
+  const writer = new ManifestWriter();
+  for (let count = 0; count < MAX_ENTRIES; count++) writer.add(entry);
+  expect(() => writer.add(entry)).toThrow(SourceTreeError);
 });
