@@ -137,7 +137,10 @@ export const objectCases: readonly FaultCase[] = [
     async run(scene) {
       const archive = await scene.lab.archive();
       await scene.bucket.put(archive.name, await archiveOfAnotherKey(scene));
-      return mainAndPost(scene, { message: /::warning::.*damaged.*saved as/, replaces: true });
+      return mainAndPost(scene, {
+        message: /::warning::.*damaged.*saved under another name/,
+        replaces: true,
+      });
     },
   },
   {
