@@ -1,8 +1,11 @@
 import type { Clock } from './clock.ts';
 import { TimeoutError } from './time-limits.ts';
 
-/** Bytes that count. With fewer, a server that moves a byte now and then would never time out. */
+/** Bytes that end a wait. With fewer, a server that moves a byte now and then would never time out. */
 const COUNTED_BYTES = 64 * 1024;
+
+/** Bytes that make up for the waits before. With fewer, a server that stops in each attempt would take many of them. */
+const PROGRESS_BYTES = 1024 * 1024;
 
 /**
  * Aborts its signal when the attempts of one call have waited too long, all of them together. Waits between attempts do not
@@ -16,6 +19,7 @@ export class StallLimit {
   #spentMs = 0;
   #idleSince = 0;
   #bytes = 0;
+  #received = 0;
 
   constructor(ms: number, clock: Clock) {
     this.#ms = ms;
@@ -52,20 +56,19 @@ export class StallLimit {
 
   /** Counts bytes that were sent: the attempt does not wait. The next one would send them again. */
   sent(bytes: number): void {
-    this.#count(bytes);
-  }
-
-  /** Counts bytes that were received: the call has got closer to its end, so the limit begins anew. */
-  received(bytes: number): void {
-    if (this.#count(bytes)) this.#spentMs = 0;
-  }
-
-  #count(bytes: number): boolean {
     this.#bytes += bytes;
-    if (this.#bytes < COUNTED_BYTES) return false;
+    if (this.#bytes < COUNTED_BYTES) return;
     this.#bytes = 0;
     this.#idleSince = this.#clock.now();
-    return true;
+  }
+
+  /** Counts bytes that were received: the call has come closer to its end, so enough of them begin the limit anew. */
+  received(bytes: number): void {
+    this.sent(bytes);
+    this.#received += bytes;
+    if (this.#received < PROGRESS_BYTES) return;
+    this.#received = 0;
+    this.#spentMs = 0;
   }
 
   #restart(): void {

@@ -93,3 +93,30 @@ test('the limit starts anew while this process itself keeps the bytes from being
   await clock.advance(1);
   expect(limit.signal.reason).toEqual(new TimeoutError('no progress within 40 s'));
 });
+
+test('a server that stops in each attempt after some bytes is given up', async () => {
+  const clock = new FakeClock();
+  const limit = new StallLimit(40_000, clock);
+  for (let i = 0; i < 2; i++) {
+    const attempt = begin(clock, limit);
+    limit.received(100 * 1024);
+    await clock.advance(15_000);
+    await attempt.end();
+  }
+  begin(clock, limit);
+  limit.received(100 * 1024);
+  await clock.advance(10_000);
+  expect(limit.signal.aborted).toBe(true);
+});
+
+test('a megabyte makes up for the waits of earlier attempts', async () => {
+  const clock = new FakeClock();
+  const limit = new StallLimit(40_000, clock);
+  for (let i = 0; i < 5; i++) {
+    const attempt = begin(clock, limit);
+    limit.received(1024 * 1024);
+    await clock.advance(39_000);
+    await attempt.end();
+  }
+  expect(limit.signal.aborted).toBe(false);
+});

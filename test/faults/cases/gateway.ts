@@ -107,12 +107,12 @@ export const gatewayCases: readonly FaultCase[] = [
   restoreCase('the OSD hangs during the transfer', {
     ...pausedAt('GetObject', 3, undefined),
     allowed: ['unchanged'],
-    message: /::warning::.*no data for 15 s/,
+    message: /::warning::.*no (?:data|response|progress)/,
   }),
   restoreCase('the OSD hangs before the phase starts', {
     ...pausedBefore,
     allowed: ['unchanged'],
-    message: /::warning::.*(?:no data|no response)/,
+    message: /::warning::.*no (?:data|answer|response)/,
     limitMs: 12_000,
   }),
   restoreCase('the gateway accepts two requests at a time (503 SlowDown)', {
@@ -141,12 +141,12 @@ export const gatewayCases: readonly FaultCase[] = [
     ...pausedAt('UploadPart', 2, undefined),
     allowed: ['not saved'],
     mayLeaveUpload: true,
-    message: /::warning::.*no data for 15 s/,
+    message: /::warning::.*no (?:data|response|progress)/,
   }),
   saveCase('the OSD hangs before the phase starts', {
     ...pausedBefore,
     allowed: ['not saved'],
-    message: /::warning::.*(?:no data|no response)/,
+    message: /::warning::.*no (?:data|answer|response)/,
     limitMs: 12_000,
   }),
   saveCase('the quota of the bucket is exceeded', {
