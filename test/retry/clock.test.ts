@@ -1,4 +1,4 @@
-import { getEventListeners } from 'node:events';
+import { getEventListeners, once } from 'node:events';
 import { setImmediate as nextImmediate } from 'node:timers/promises';
 import { MessageChannel } from 'node:worker_threads';
 import { expect, test } from 'vitest';
@@ -36,18 +36,17 @@ test('a sleep with an aborted signal rejects at once', async () => {
 
 test('a callback waits for what arrived while this thread was busy, which may cancel it', async () => {
   const { port1, port2 } = new MessageChannel();
+  const started = once(port2, 'message');
+  port1.postMessage('the port has started');
+  await started;
+  // After its immediates Node runs timers, before it receives anything
+  await nextImmediate();
   let isLate = false;
   const cancel = systemClock.after(1, () => {
     isLate = true;
   });
-  const arrived = new Promise<void>(resolve => {
-    port2.once('message', () => {
-      cancel();
-      resolve();
-    });
-  });
-  // Lets the port start
-  await nextImmediate();
+  const arrived = once(port2, 'message').then(cancel);
+  // Without a turn of the event loop between them: the message has arrived and the timer has expired when this thread goes on
   port1.postMessage('in time');
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);
   await arrived;
