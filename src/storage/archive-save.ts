@@ -178,7 +178,7 @@ class ArchiveSave {
       level,
       runner: () => createPool(this.#options),
       notes,
-      write: bytes => upload.write(bytes),
+      output: upload,
       base: base && { ...base, copy: bytes => copyBase(upload, base, bytes) },
       signal,
     });

@@ -10,7 +10,7 @@ import {
   type ResultOf,
   transferListOf,
 } from '../messages/job.ts';
-import { runAndRelease } from '../worker/run-job.ts';
+import { runAndRelease } from '../worker/worker.ts';
 
 /** Runs jobs, on this thread or in workers. */
 export interface JobRunner {

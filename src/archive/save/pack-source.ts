@@ -10,15 +10,14 @@ import { BaseDiff } from './base-diff.ts';
 import { ManifestBuilder, type ManifestEntry } from './manifest-builder.ts';
 import { FramePlanner, planFrames } from './plan-frames.ts';
 import { type BaseArchive, isWorthReusing } from './reuse-estimate.ts';
-import { WritesAfterCopy } from './writes-after-copy.ts';
+import { type Output, WritesAfterCopy } from './writes-after-copy.ts';
 
 export interface SourceOptions {
   readonly layout: PathLayout;
   readonly roots: readonly string[];
   readonly head: ManifestHead;
   readonly notes: ScanNotes;
-  /** Takes the object's bytes in their order; resolves when there is room for more. */
-  readonly write: (bytes: Uint8Array) => Promise<void>;
+  readonly output: Output;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -28,8 +27,8 @@ export interface PackSource {
   readonly plans: Iterable<FramePlan> | AsyncIterable<FramePlan>;
   /** Bytes of the object that are copied from the base. */
   readonly reusedBytes: number;
-  /** Takes the bytes behind those; resolves when there is room for more. */
-  readonly write: (bytes: Uint8Array) => Promise<void>;
+  /** Takes the bytes behind those. */
+  readonly output: Output;
   /** Resolves when all that was written is taken. */
   readonly flush: () => Promise<void>;
   /** Call it when there are no more plans. */
@@ -43,12 +42,12 @@ interface PackEnd {
 }
 
 /** Packs the whole tree. */
-export function wholeTree({ layout, roots, notes, head, write }: SourceOptions): PackSource {
+export function wholeTree({ layout, roots, notes, head, output }: SourceOptions): PackSource {
   return {
     builder: new ManifestBuilder(notes),
     plans: planFrames(scan(layout, roots, notes)),
     reusedBytes: 0,
-    write,
+    output,
     flush: () => Promise.resolve(),
     finish: () => ({ head, reused: [] }),
   };
@@ -69,16 +68,16 @@ const ENTRIES_PER_TURN = 500;
  * throw it as soon as a directory has been replaced by an item of another type.
  */
 export function incrementalSource(options: SourceOptions, base: CopyableBase): PackSource {
-  const { layout, roots, notes, head, signal, write } = options;
+  const { layout, roots, notes, head, signal, output } = options;
   const { frames } = base.manifest;
   const regionBytes = frames.reduce((sum, frame) => sum + frame.size, 0);
   const diff = new BaseDiff(base);
-  const writes = new WritesAfterCopy(base.copy(regionBytes), write);
+  const writes = new WritesAfterCopy(base.copy(regionBytes), output);
   return {
     builder: new ManifestBuilder(notes, frames),
     plans: plansOfChanged(scan(layout, roots, notes, true), diff, signal),
     reusedBytes: regionBytes,
-    write: bytes => writes.write(bytes),
+    output: writes,
     flush: () => writes.flush(),
     finish() {
       if (!isWorthReusing(diff.usage())) throw new BaseOutgrownError('too much of the tree has changed');

@@ -39,7 +39,7 @@ interface PackSummary {
  * is likely to be unchanged, the store copies its data and only changed files are read.
  * Memory holds the frames in flight and the manifest.
  * Returns undefined, and writes nothing, if there is nothing to archive.
- * Throws `SourceTreeError`, the signal's reason, the errors of `write` and `copy`, and `BaseOutgrownError` when too much
+ * Throws `SourceTreeError`, the signal's reason, the errors of `output` and `copy`, and `BaseOutgrownError` when too much
  * has changed since the copy began.
  */
 export async function pack(options: PackOptions): Promise<PackSummary | undefined> {
@@ -68,7 +68,7 @@ async function packFrames(
   let sizeBytes = reusedBytes;
   const write = (bytes: Uint8Array): Promise<void> => {
     sizeBytes += bytes.length;
-    return source.write(bytes);
+    return source.output.write(bytes);
   };
   const work = async (plan: FramePlan) => ({ plan, result: await runner.run(encodePackJob(plan, level)) });
   for await (const { plan, result } of mapInOrder(plans, framesInFlight(runner), work)) {

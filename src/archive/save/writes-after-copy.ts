@@ -1,17 +1,23 @@
 /** Bytes that may wait in memory: as many as a few parts. */
 const MAX_WAITING_BYTES = 32 * 1024 * 1024;
 
+/** The place of an object's bytes, which come in their order. */
+export interface Output {
+  /** Resolves when there is room for more. */
+  write(bytes: Uint8Array): Promise<void>;
+}
+
 /** Queues writes until the store has copied the bytes before them, so that the scan need not wait for the copy. */
-export class WritesAfterCopy {
+export class WritesAfterCopy implements Output {
   readonly #copied: Promise<void>;
-  readonly #write: (bytes: Uint8Array) => Promise<void>;
+  readonly #output: Output;
   #waiting: Uint8Array[] = [];
   #waitingBytes = 0;
   #isCopying = true;
 
-  constructor(copied: Promise<void>, write: (bytes: Uint8Array) => Promise<void>) {
+  constructor(copied: Promise<void>, output: Output) {
     this.#copied = copied;
-    this.#write = write;
+    this.#output = output;
     const ended = () => {
       this.#isCopying = false;
     };
@@ -32,6 +38,6 @@ export class WritesAfterCopy {
     const waiting = this.#waiting;
     this.#waiting = [];
     this.#waitingBytes = 0;
-    for (const bytes of waiting) await this.#write(bytes);
+    for (const bytes of waiting) await this.#output.write(bytes);
   }
 }

@@ -6,10 +6,20 @@
  */
 
 import type { MessagePort } from 'node:worker_threads';
+import { release } from '../memory/buffers.ts';
 import type { Fetcher, FetchMessage } from '../messages/fetch.ts';
-import { encodeFailure, type JobMessage, type ResultMessage, transferListOf } from '../messages/job.ts';
+import {
+  encodeFailure,
+  type Job,
+  type JobMessage,
+  type ResultMessage,
+  type ResultOf,
+  transferListOf,
+} from '../messages/job.ts';
+import { compareEntries } from './compare-entries.ts';
 import { Fetches } from './fetches.ts';
-import { runAndRelease, runJob } from './run-job.ts';
+import { packFrame } from './pack-frame.ts';
+import { unpackFrames } from './unpack-frames.ts';
 
 /** Serves the main thread at the other end of `port`. */
 export function serveJobs(port: MessagePort, fetcher: Fetcher): void {
@@ -29,5 +39,26 @@ function answerTo({ id, job, buffer }: JobMessage, fetches: Fetches): [ResultMes
     return [{ id, result }, transferListOf(result)];
   } catch (error) {
     return [{ id, failure: encodeFailure(error as NodeJS.ErrnoException) }, []];
+  }
+}
+
+/** Runs a job, and frees the memory of its bytes, if it has any. Throws as `runJob` does. */
+export function runAndRelease(job: Job): ResultOf<Job> {
+  try {
+    return runJob(job);
+  } finally {
+    if ('bytes' in job) release(job.bytes);
+  }
+}
+
+/** Runs a job on this thread. Throws `DamagedArchiveError`, `SourceTreeError` or `TargetTreeError`. */
+function runJob(job: Job): ResultOf<Job> {
+  switch (job.kind) {
+    case 'pack':
+      return packFrame(job);
+    case 'unpack':
+      return unpackFrames(job);
+    case 'compare':
+      return compareEntries(job);
   }
 }

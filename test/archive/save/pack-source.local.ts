@@ -43,7 +43,7 @@ async function savedTree() {
     roots: await layout.roots(),
     head: HEAD,
     notes: { skipped() {}, timeOutOfRange() {} },
-    write: async () => {},
+    output: { write: async () => {} },
   };
   const change = (name: string) => writeFileSync(path.join(workspace, name), 'changed');
   return { base, options, asked, copy, change };

@@ -35,9 +35,11 @@ async function packed(spec: TreeSpec, { level = 3, onWrite = () => {} } = {}) {
     level,
     runner,
     notes: { skipped: () => {}, timeOutOfRange: () => {} },
-    write: async bytes => {
-      onWrite();
-      pieces.push(Uint8Array.from(bytes));
+    output: {
+      async write(bytes) {
+        onWrite();
+        pieces.push(Uint8Array.from(bytes));
+      },
     },
   });
   return { summary, runners, object: () => Buffer.concat(pieces) };

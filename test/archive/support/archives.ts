@@ -62,9 +62,11 @@ export async function packTree(layout: PathLayout, options: PackTreeOptions = {}
       skipped: (found, why) => skipped.push(`${found}: ${why}`),
       timeOutOfRange: (found, limit) => outOfRange.push(`${found}: ${limit}`),
     },
-    write: async bytes => {
-      options.onWrite?.();
-      pieces.push(Uint8Array.from(bytes));
+    output: {
+      async write(bytes) {
+        options.onWrite?.();
+        pieces.push(Uint8Array.from(bytes));
+      },
     },
   });
   const object = Buffer.concat(pieces);

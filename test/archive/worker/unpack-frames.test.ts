@@ -4,8 +4,8 @@ import { describe, expect, test } from 'vitest';
 import { DamagedArchiveError, StagedFileError } from '../../../src/archive/archive-errors.ts';
 import { compressFrame, sha256 } from '../../../src/archive/format/codec.ts';
 import { EMPTY_PIECE, type UnpackJob, UnpackJobWriter } from '../../../src/archive/messages/unpack-job.ts';
-import { runAndRelease } from '../../../src/archive/worker/run-job.ts';
 import { unpackFrames } from '../../../src/archive/worker/unpack-frames.ts';
+import { runAndRelease } from '../../../src/archive/worker/worker.ts';
 import { scratch } from '../../support/scratch.ts';
 
 const attributes = { mode: 0o640, mtimeUs: 1_600_000_000_000_000, mtimeRestNs: 0, uid: -1, gid: -1 };
