@@ -41,6 +41,8 @@ export interface RangeBytes {
   /** Size of the whole object in bytes. */
   readonly sizeBytes: number;
   readonly etag: string;
+  /** As in `ObjectInfo`; 0 if the server does not send it. */
+  readonly modifiedMs: number;
 }
 
 /** The result of a ranged read into the memory of a worker. */
@@ -64,6 +66,11 @@ export interface WorkerReads {
 
 export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
+}
+
+export interface OptionalCallOptions extends CallOptions {
+  /** The caller can do without it: one attempt, and a failure does not open the circuit. */
+  readonly optional?: boolean;
 }
 
 export interface ListOptions extends CallOptions {
@@ -131,7 +138,7 @@ export interface Upload {
 export interface ObjectStore {
   readonly kind: 's3' | 'directory';
   /** Returns undefined if there is no such object. */
-  head(name: string, options?: CallOptions): Promise<ObjectInfo | undefined>;
+  head(name: string, options?: OptionalCallOptions): Promise<ObjectInfo | undefined>;
   /**
    * Returns undefined if there is no such object. An empty object has zero bytes. A range that ends past the end is cut;
    * one that starts past it has zero bytes. Throws `ObjectReplacedError` if the object's ETag is not `options.etag`.
@@ -143,10 +150,16 @@ export interface ObjectStore {
   list(prefix: string, options?: ListOptions): AsyncIterable<ObjectInfo>;
   /** Begins an object. No request is made before the first full part. */
   createUpload(name: string, options: UploadOptions): Upload;
+  /** Stores an object without bytes in place of any other of this name: its time of modification is now. */
+  putEmpty(name: string, options?: OptionalCallOptions): Promise<void>;
   /**
    * Aborts unfinished uploads under `prefix` that are older than `olderThanMs` by the store's clock. Returns their number.
    */
   abortStale(prefix: string, olderThanMs: number, options?: CallOptions): Promise<number>;
+  /** The store's clock in ms since 1970, by its latest response; before the first, this machine's. */
+  readonly nowMs: number;
+  /** Whether an answer has shown that the bucket keeps versions. */
+  readonly versioned: boolean;
   /** Requests to the server and retries among them, so far in this process. */
   readonly counters: { readonly requests: number; readonly retries: number };
   /** Closes idle connections so that the process can end. */

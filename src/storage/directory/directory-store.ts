@@ -1,6 +1,6 @@
 /** This folder keeps objects as files of a directory of the host. */
 
-import { readdir, rm } from 'node:fs/promises';
+import { readdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { Log } from '../../report/log.ts';
 import { checkName } from '../object-name.ts';
@@ -11,6 +11,7 @@ import type {
   ListOptions,
   ObjectInfo,
   ObjectStore,
+  OptionalCallOptions,
   RangeBytes,
   Upload,
   UploadOptions,
@@ -34,6 +35,7 @@ export function createDirectoryStore(root: string, options: { readonly log: Log 
 
 class DirectoryStore implements ObjectStore {
   readonly kind = 'directory';
+  readonly versioned = false;
   readonly counters = { requests: 0, retries: 0 };
   readonly #root: string;
   readonly #log: Log;
@@ -41,6 +43,10 @@ class DirectoryStore implements ObjectStore {
   constructor(root: string, log: Log) {
     this.#root = root;
     this.#log = log;
+  }
+
+  get nowMs(): number {
+    return Date.now();
   }
 
   async head(name: string, options?: CallOptions): Promise<ObjectInfo | undefined> {
@@ -74,6 +80,18 @@ class DirectoryStore implements ObjectStore {
       { root: this.#root, name, file: this.#file(name), fileOf: other => this.#file(other) },
       options,
     );
+  }
+
+  async putEmpty(name: string, options?: OptionalCallOptions): Promise<void> {
+    await this.#request('putEmpty', name, options, async () => {
+      const file = this.#file(name);
+      const temporary = temporaryFile(file);
+      await (await createFile(temporary, this.#root)).close();
+      await rename(temporary, file).catch(async error => {
+        await rm(temporary, { force: true });
+        throw error;
+      });
+    });
   }
 
   async abortStale(prefix: string, olderThanMs: number, options?: CallOptions): Promise<number> {

@@ -30,7 +30,7 @@ export async function readRange(
     // Memory outside of Buffer's pool, which cannot be transferred to a worker
     const bytes = new Uint8Array(Buffer.allocUnsafeSlow(end - start).buffer);
     await fill(handle, bytes, start, name, options);
-    return { bytes, start, sizeBytes, etag };
+    return { bytes, start, sizeBytes, etag, modifiedMs: Number(stats.mtimeMs) };
   } finally {
     await handle.close();
   }

@@ -8,6 +8,7 @@ import type {
   ListOptions,
   ObjectInfo,
   ObjectStore,
+  OptionalCallOptions,
   RangeBytes,
   Upload,
   UploadOptions,
@@ -19,6 +20,7 @@ import { fetchRange, getRange } from './read/get.ts';
 import { headObject } from './read/head.ts';
 import { listObjects } from './read/list.ts';
 import type { S3Settings } from './s3-settings.ts';
+import { putEmpty } from './write/put-empty.ts';
 import { sweepUploads } from './write/sweep.ts';
 import { S3Upload } from './write/upload.ts';
 
@@ -60,8 +62,16 @@ class S3Store implements ObjectStore {
     return this.#caller.counters;
   }
 
-  head(name: string, options?: CallOptions): Promise<ObjectInfo | undefined> {
-    return headObject(this.#caller, name, options?.signal);
+  get nowMs(): number {
+    return this.#caller.serverTimeMs;
+  }
+
+  get versioned(): boolean {
+    return this.#caller.capabilities.versioned;
+  }
+
+  head(name: string, options?: OptionalCallOptions): Promise<ObjectInfo | undefined> {
+    return headObject(this.#caller, name, options);
   }
 
   getRange(name: string, range: ByteRange, options?: GetOptions): Promise<RangeBytes | undefined> {
@@ -81,6 +91,10 @@ class S3Store implements ObjectStore {
 
   createUpload(name: string, options: UploadOptions): Upload {
     return new S3Upload(this.#caller, name, options);
+  }
+
+  putEmpty(name: string, options?: OptionalCallOptions): Promise<void> {
+    return putEmpty(this.#caller, name, options);
   }
 
   abortStale(prefix: string, olderThanMs: number, options?: CallOptions): Promise<number> {

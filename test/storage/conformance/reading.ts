@@ -47,6 +47,18 @@ export function reading(subject: Subject): void {
       expect(counts.reduce((sum, count) => sum + count, 0)).toBe(end - start);
     });
 
+    test('getRange returns the time of modification that head returns, to the second', async () => {
+      const info = await subject.store.head('read/object');
+      const answer = await subject.store.getRange('read/object', { suffix: 10 });
+      expect(Math.floor(answer!.modifiedMs / 1000)).toBe(Math.floor(info!.modifiedMs / 1000));
+    });
+
+    test('the clock of the store is not before the time of an object', async () => {
+      const info = await subject.store.head('read/object');
+      // A Date header has whole seconds
+      expect(subject.store.nowMs).toBeGreaterThan(info!.modifiedMs - 1000);
+    });
+
     test('getRange returns bytes alone in their buffer, so that they can be transferred', async () => {
       const answer = await subject.store.getRange('read/object', { start: 10, end: 20 });
       expect(answer?.bytes.buffer.byteLength).toBe(10);

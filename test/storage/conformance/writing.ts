@@ -71,6 +71,25 @@ export function writing(subject: Subject): void {
       expect((await subject.read('write/last'))?.toString()).toBe('second');
     });
 
+    test.each([true, false])('putEmpty stores an object without bytes (optional: %s)', async optional => {
+      const name = `write/mark-${optional}`;
+      await subject.store.putEmpty(name, { optional });
+      const first = await subject.store.head(name, { optional });
+      expect(first).toMatchObject({ name, sizeBytes: 0 });
+      expect(first!.modifiedMs).toBeGreaterThan(Date.UTC(2020));
+    });
+
+    test('putEmpty replaces another object, which gets the time of the call', async () => {
+      const before = await subject.put('write/mark', bytesOf(1000));
+      // The time in a HEAD has whole seconds
+      await new Promise(resolve => setTimeout(resolve, 1100));
+      await subject.store.putEmpty('write/mark');
+      const after = await subject.store.head('write/mark');
+      expect(after!.sizeBytes).toBe(0);
+      expect(after!.modifiedMs).toBeGreaterThan(before.modifiedMs);
+      expect(await subject.names('write/mark')).toContain('write/mark');
+    });
+
     test('one of several uploads of a small object with onlyIfAbsent wins', async () => {
       const writers = Array.from({ length: 8 }, async (_, index) => {
         const own = subject.open();

@@ -68,6 +68,9 @@ export function withUploads(store: ObjectStore, change: (upload: Upload) => Part
   return {
     kind: store.kind,
     counters: store.counters,
+    nowMs: store.nowMs,
+    versioned: store.versioned,
+    putEmpty: (...given) => store.putEmpty(...given),
     head: (...given) => store.head(...given),
     getRange: (...given) => store.getRange(...given),
     list: (...given) => store.list(...given),

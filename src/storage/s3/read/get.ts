@@ -41,8 +41,8 @@ export async function getRange(
     if ('suffix' in range) return byAbsoluteRange(caller, name, range.suffix, options);
     return emptyRange(caller, name, range, options);
   }
-  const { start, sizeBytes, etag } = received;
-  return { bytes: target.bytes, start, sizeBytes, etag };
+  const { start, sizeBytes, etag, modifiedMs } = received;
+  return { bytes: target.bytes, start, sizeBytes, etag, modifiedMs };
 }
 
 /**
@@ -75,6 +75,7 @@ interface Received {
   readonly start: number;
   readonly sizeBytes: number;
   readonly etag: string;
+  readonly modifiedMs: number;
 }
 
 /** Reads one range into `target`. `isBlocked` is that of `CallSpec`. */
@@ -151,11 +152,11 @@ async function byAbsoluteRange(
   suffix: number,
   options: GetOptions,
 ): Promise<RangeBytes | undefined> {
-  const info = await headObject(caller, name, options.signal);
+  const info = await headObject(caller, name, { signal: options.signal });
   if (!info) return undefined;
-  const { sizeBytes, etag } = info;
+  const { sizeBytes, etag, modifiedMs } = info;
   if (options.etag !== undefined && options.etag !== etag) throw replaced(name);
-  if (sizeBytes === 0) return { bytes: new Uint8Array(0), start: 0, sizeBytes, etag };
+  if (sizeBytes === 0) return { bytes: new Uint8Array(0), start: 0, sizeBytes, etag, modifiedMs };
   caller.capabilities.longSuffixRanges = false;
   const range = { start: Math.max(0, sizeBytes - suffix), end: sizeBytes };
   return getRange(caller, name, range, { ...options, etag });
@@ -173,11 +174,12 @@ async function emptyRange(
   range: ByteRange,
   { etag, signal }: GetOptions,
 ): Promise<RangeBytes | undefined> {
-  const info = await headObject(caller, name, signal);
+  const info = await headObject(caller, name, { signal });
   if (!info) return undefined;
   if (etag !== undefined && etag !== info.etag) throw replaced(name);
   const start = 'suffix' in range ? info.sizeBytes : Math.min(range.start, info.sizeBytes);
-  return { bytes: new Uint8Array(0), start, sizeBytes: info.sizeBytes, etag: info.etag };
+  const { sizeBytes, modifiedMs } = info;
+  return { bytes: new Uint8Array(0), start, sizeBytes, etag: info.etag, modifiedMs };
 }
 
 function rangeHeader(range: ByteRange): string {
@@ -207,7 +209,7 @@ function begun(output: GetObjectCommandOutput, name: string, range: ByteRange): 
     );
   }
   if (etag === undefined) throw noEtag(name);
-  return { length, start, sizeBytes, etag };
+  return { length, start, sizeBytes, etag, modifiedMs: output.LastModified?.getTime() ?? 0 };
 }
 
 /** Returns whether this is the requested range: its length becomes memory. */

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import { checkName } from '../../object-name.ts';
-import type { ObjectInfo } from '../../object-store.ts';
+import type { ObjectInfo, OptionalCallOptions } from '../../object-store.ts';
 import { StoreUnavailableError } from '../../store-errors.ts';
 import type { Caller } from '../calls/caller.ts';
 import { bareEtag, SAVE_ID } from '../calls/object-headers.ts';
@@ -18,18 +18,20 @@ export interface HeadInfo extends ObjectInfo {
  * Describes an object. Returns undefined if there is none. May be repeated: reads only.
  *
  * A GET of one byte takes the place of a HEAD that is refused, because its refusal has a code and its success counts, and
- * of one without a length (fronts that send the body in chunks leave it out).
+ * of one without a length (fronts that send the body in chunks leave it out). An optional call leaves it at the refusal.
  */
 export async function headObject(
   caller: Caller,
   name: string,
-  signal?: AbortSignal,
+  { signal, optional = false }: OptionalCallOptions = {},
 ): Promise<HeadInfo | undefined> {
   checkName(name);
-  const spec = { operation: 'HeadObject', about: name, signal };
+  const spec = { operation: 'HeadObject', about: name, signal, optional };
   return caller.run(spec, async (client, options) => {
     try {
-      const answer = caller.capabilities.head ? await byHead(caller, client, name, options) : 'refused';
+      const answer = caller.capabilities.head
+        ? await byHead(caller, client, name, options, optional)
+        : 'refused';
       const info = answer === 'refused' ? await byGet(caller, client, name, options) : answer;
       caller.capabilities.versioned ||= info.versioned;
       return info;
@@ -57,6 +59,7 @@ async function byHead(
   client: S3Client,
   name: string,
   options: SdkHandlerOptions,
+  optional: boolean,
 ): Promise<VersionInfo | 'refused'> {
   try {
     const answer = await client.send(new HeadObjectCommand({ Bucket: settings.bucket, Key: name }), options);
@@ -66,7 +69,7 @@ async function byHead(
     const status = httpStatus(error);
     if (status === 405 || status === 501) capabilities.head = false;
     // The refusal of a HEAD has no body, so no code
-    else if (status !== 400 && status !== 403) throw error;
+    else if (optional || (status !== 400 && status !== 403)) throw error;
   }
   return 'refused';
 }

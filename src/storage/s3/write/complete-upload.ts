@@ -46,7 +46,7 @@ export async function completeUpload(
     serverWork: true,
   };
   const isNowOurs = async () => {
-    const present = await headObject(caller, publication.name, grace.signal);
+    const present = await headObject(caller, publication.name, { signal: grace.signal });
     return isOurs(present, publication, () => multipartEtag(parts)) ? 'ours' : present;
   };
   const send = async (conditional: boolean) =>

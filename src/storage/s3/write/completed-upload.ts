@@ -14,7 +14,7 @@ type Part = NonNullable<ListPartsCommandOutput['Parts']>[number];
  * not allowed: a remaining upload costs less than a lost cache.
  */
 export async function isJoined(caller: Caller, upload: UploadRef, signal?: AbortSignal): Promise<boolean> {
-  const present = await headObject(caller, upload.name, signal);
+  const present = await headObject(caller, upload.name, { signal });
   // '-' and the number of parts: only the ETag of a multipart object has it
   if (!present?.etag.includes('-')) return false;
   try {

@@ -45,7 +45,7 @@ export function refuseKnown({ capabilities }: Caller): void {
 
 /** Throws unless the source is still the object that it was. */
 export async function checkSource(caller: Caller, source: ObjectVersion, signal: AbortSignal): Promise<void> {
-  const present = await headObject(caller, source.name, signal);
+  const present = await headObject(caller, source.name, { signal });
   if (present?.etag !== source.etag) {
     throw new ObjectReplacedError(`${source.name} was replaced or removed meanwhile`);
   }

@@ -18,7 +18,7 @@ export interface Publication {
 export async function checkCondition(caller: Caller, publication: Publication): Promise<void> {
   const { name, onlyIfAbsent, onlyIfEtag, signal } = publication;
   if (!onlyIfAbsent && onlyIfEtag === undefined) return;
-  const present = await headObject(caller, name, signal);
+  const present = await headObject(caller, name, { signal });
   if (!holds(publication, present)) throw conditionFailed(publication);
 }
 

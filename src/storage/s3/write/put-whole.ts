@@ -29,7 +29,7 @@ export async function putWhole(caller: Caller, publication: Publication, part: P
   // AWS requires a repetition when two conditional writes meet
   if (outcome === 'conflict') outcome = await put(caller, publication, part, conditional);
   if (outcome === 'stored') return;
-  const present = await headObject(caller, name, signal);
+  const present = await headObject(caller, name, { signal });
   if (isOurs(present, publication, () => md5Of(part))) return;
   if (outcome === 'unclear') {
     throw present ? conditionFailed(publication) : new StoreUnavailableError(`${name}: ${NOT_STORED}`);
@@ -99,7 +99,7 @@ async function put(
  */
 async function firstResponse(caller: Caller, name: string, signal: AbortSignal | undefined): Promise<void> {
   try {
-    await headObject(caller, name, signal);
+    await headObject(caller, name, { signal });
   } catch (error) {
     if (!(error instanceof StoreRefusedError)) throw error;
   }
