@@ -32,10 +32,10 @@ export class StallLimit {
   }
 
   /**
-   * Runs one attempt under the limit.
+   * Begins an attempt. Returns the function that ends it.
    * @param isBlocked whether this process itself keeps the bytes from being read: the limit starts anew then.
    */
-  async run<T>(attempt: () => Promise<T>, isBlocked: () => boolean = () => false): Promise<T> {
+  begin(isBlocked: () => boolean = () => false): () => void {
     this.#idleSince = this.#clock.now();
     let cancel = () => {};
     const arm = () => {
@@ -46,12 +46,10 @@ export class StallLimit {
       });
     };
     arm();
-    try {
-      return await attempt();
-    } finally {
+    return () => {
       cancel();
       this.#spentMs = this.#waitedMs();
-    }
+    };
   }
 
   /** Counts bytes that were sent: the attempt does not wait. The next one would send them again. */

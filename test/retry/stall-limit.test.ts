@@ -3,26 +3,14 @@ import { StallLimit } from '../../src/retry/stall-limit.ts';
 import { TimeoutError } from '../../src/retry/time-limits.ts';
 import { FakeClock } from './fake-clock.ts';
 
-function begin(clock: FakeClock, limit: StallLimit) {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const running = limit.run(() => promise);
-  return {
-    async end() {
-      resolve();
-      await running;
-      await clock.advance(0);
-    },
-  };
-}
-
 test('attempts are aborted when they have waited for the limit together', async () => {
   const clock = new FakeClock();
   const limit = new StallLimit(40_000, clock);
-  const first = begin(clock, limit);
+  const end = limit.begin();
   await clock.advance(15_000);
-  await first.end();
+  end();
   await clock.advance(100_000);
-  begin(clock, limit);
+  limit.begin();
   await clock.advance(24_999);
   expect(limit.signal.aborted).toBe(false);
   await clock.advance(1);
@@ -32,7 +20,7 @@ test('attempts are aborted when they have waited for the limit together', async 
 test('received bytes begin the limit anew', async () => {
   const clock = new FakeClock();
   const limit = new StallLimit(40_000, clock);
-  begin(clock, limit);
+  limit.begin();
   for (let i = 0; i < 10; i++) {
     await clock.advance(39_000);
     limit.received(64 * 1024);
@@ -46,7 +34,7 @@ test('received bytes begin the limit anew', async () => {
 test('a few bytes now and then do not count', async () => {
   const clock = new FakeClock();
   const limit = new StallLimit(40_000, clock);
-  begin(clock, limit);
+  limit.begin();
   for (let i = 0; i < 10; i++) {
     await clock.advance(4_000);
     limit.received(1);
@@ -57,17 +45,17 @@ test('a few bytes now and then do not count', async () => {
 test('an attempt that ends leaves no timer', async () => {
   const clock = new FakeClock();
   const limit = new StallLimit(40_000, clock);
-  await begin(clock, limit).end();
+  limit.begin()();
   expect(clock.waiting).toBe(0);
 });
 
 test('sent bytes do not undo the wait of an earlier attempt', async () => {
   const clock = new FakeClock();
   const limit = new StallLimit(40_000, clock);
-  const first = begin(clock, limit);
+  const end = limit.begin();
   await clock.advance(15_000);
-  await first.end();
-  begin(clock, limit);
+  end();
+  limit.begin();
   for (let i = 0; i < 10; i++) {
     await clock.advance(20_000);
     limit.sent(64 * 1024);
@@ -81,10 +69,7 @@ test('the limit starts anew while this process itself keeps the bytes from being
   const clock = new FakeClock();
   const limit = new StallLimit(40_000, clock);
   let isBlocked = true;
-  void limit.run(
-    () => new Promise(() => {}),
-    () => isBlocked,
-  );
+  limit.begin(() => isBlocked);
   await clock.advance(100_000);
   expect(limit.signal.aborted).toBe(false);
   isBlocked = false;
@@ -98,12 +83,12 @@ test('a server that stops in each attempt after some bytes is given up', async (
   const clock = new FakeClock();
   const limit = new StallLimit(40_000, clock);
   for (let i = 0; i < 2; i++) {
-    const attempt = begin(clock, limit);
+    const end = limit.begin();
     limit.received(100 * 1024);
     await clock.advance(15_000);
-    await attempt.end();
+    end();
   }
-  begin(clock, limit);
+  limit.begin();
   limit.received(100 * 1024);
   await clock.advance(10_000);
   expect(limit.signal.aborted).toBe(true);
@@ -113,10 +98,10 @@ test('a megabyte makes up for the waits of earlier attempts', async () => {
   const clock = new FakeClock();
   const limit = new StallLimit(40_000, clock);
   for (let i = 0; i < 5; i++) {
-    const attempt = begin(clock, limit);
+    const end = limit.begin();
     limit.received(1024 * 1024);
     await clock.advance(39_000);
-    await attempt.end();
+    end();
   }
   expect(limit.signal.aborted).toBe(false);
 });

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { Log } from '../../../report/log.ts';
-import { Circuit } from '../../../retry/circuit.ts';
 import type { Clock } from '../../../retry/clock.ts';
+import { ConcurrencyLimiter, type TransferResult } from '../../../retry/concurrency-limiter.ts';
 import { Pace, retryAfterMs } from '../../../retry/pace.ts';
 import { retry } from '../../../retry/retry.ts';
 import { anySignal, deadline } from '../../../retry/signals.ts';
@@ -11,55 +11,19 @@ import { StoreRefusedError, StoreUnavailableError } from '../../store-errors.ts'
 import { httpStatus, isRetryable } from '../errors/classify.ts';
 import { namesBucket } from '../errors/refusals.ts';
 import { refusedResponse } from '../errors/refused-response.ts';
-import { fromS3Error, isMissing, isStatus, s3Code, shortMessage } from '../errors/s3-errors.ts';
+import { fromS3Error, isMissing, isStatus, isTooMany, summaryOf } from '../errors/s3-errors.ts';
 import type { S3Settings } from '../s3-settings.ts';
 import type { ConnectionSettings } from '../transport/agents.ts';
 import { ProtocolError } from '../transport/protocol-error.ts';
 import type { TransportResponse } from '../transport/transport.ts';
+import type { Attempt, CallProgress, CallSpec } from './call.ts';
 import { Capabilities } from './capabilities.ts';
 import type { Connection } from './client.ts';
-import { ConcurrencyLimiter } from './concurrency-limiter.ts';
-import { ListObjectsV2Command, type S3Client } from './sdk.ts';
+import { ListObjectsV2Command } from './sdk.ts';
 import type { SdkHandlerOptions } from './sdk-request-handler.ts';
-
-/** Properties of one call to S3. */
-export interface CallSpec {
-  /** S3's name of the operation. */
-  readonly operation: string;
-  /** The object, range or part, for the debug log. */
-  readonly about: string;
-  readonly signal?: AbortSignal | undefined;
-  /** The server may work without sending anything: one limit for all attempts and no idle timeout. */
-  readonly serverWork?: boolean;
-  /** Whether the attempt that just failed got closer to the end: then it does not count against the attempts. */
-  readonly madeProgress?: () => boolean;
-  /** Sends a body of many bytes: the wait for the response is that for the server's work, once the body has been sent. */
-  readonly sends?: boolean;
-  /** Whether this process keeps the bytes of a response from being read: that is no standstill of the endpoint. */
-  readonly isBlocked?: () => boolean;
-  /** Moves an object's bytes beside other transfers: each attempt waits for a place (concurrency-limiter.ts). */
-  readonly transfer?: boolean;
-  /** The caller does not need the response: one attempt, and its failure does not open the circuit. */
-  readonly optional?: boolean;
-  /** The caller has another way: a failure does not open the circuit. */
-  readonly replaceable?: boolean;
-  /** Cleans up although the circuit is open: allowed once, for this many ms, and repeated while the endpoint answers. */
-  readonly lastCallMs?: number;
-  /** Bound of the body of a success in bytes, or `'stream'`. Default: 64 KiB. */
-  readonly maxBodyBytes?: SdkHandlerOptions['maxBodyBytes'];
-}
-
-/** Counts the bytes of a call that may take long, so that it is not taken for a stalled one. */
-export interface CallProgress {
-  sent(bytes: number): void;
-  received(bytes: number): void;
-}
 
 /** Of a call that has one limit for all its attempts. */
 const UNCOUNTED: CallProgress = { sent() {}, received() {} };
-
-/** One attempt: sends through `client.send(command, options)` and reads the body. */
-type Attempt<T> = (client: S3Client, options: SdkHandlerOptions, progress: CallProgress) => Promise<T>;
 
 interface CallerOptions {
   readonly clock: Clock;
@@ -75,7 +39,6 @@ export class Caller {
   readonly settings: S3Settings;
   readonly log: Log;
   readonly clock: Clock;
-  readonly circuit = new Circuit();
   readonly capabilities = new Capabilities();
   readonly counters = { requests: 0, retries: 0 };
   readonly #limits: TimeLimits;
@@ -87,6 +50,9 @@ export class Caller {
   #bucketWasDown: boolean;
   /** Whether a call has succeeded. */
   #accepted = false;
+  /** The failure for which the endpoint was given up: the circuit is open, and stays open for the rest of the process. */
+  #givenUpFor: Error | undefined;
+  #lastCallLeft = true;
   #connection: Connection | undefined;
   #addressCheck: Promise<void> | undefined;
 
@@ -141,7 +107,7 @@ export class Caller {
   }
 
   async #run<T>(spec: CallSpec, attempt: Attempt<T>): Promise<T> {
-    const last = spec.lastCallMs !== undefined && this.circuit.takeLastCall();
+    const last = spec.lastCallMs !== undefined && this.#takeLastCall();
     if (!last) this.#refuseWhenOpen(spec);
     const { serverWorkMs, stalledMs, idleTimeoutMs } = this.#limits.figures;
     const total = last ? spec.lastCallMs : spec.serverWork ? serverWorkMs : undefined;
@@ -156,15 +122,14 @@ export class Caller {
       ...(spec.serverWork && { requestTimeout: serverWorkMs }),
       ...(spec.sends && { answerMs: Math.max(serverWorkMs, idleTimeoutMs) }),
     };
-    const begin = () => this.#attempt(spec, attempt, options, last, stall ?? UNCOUNTED);
     const once = async () => {
       await this.#pace.turn(signal);
-      return stall ? stall.run(begin, spec.isBlocked) : begin();
+      const end = stall?.begin(spec.isBlocked);
+      return this.#attempt(spec, attempt, options, last, stall ?? UNCOUNTED).finally(end);
     };
-    const limited = () => this.#limiter.run(once, signal);
     let earlier: Error | undefined;
     try {
-      const result = await retry(spec.transfer ? limited : once, {
+      const result = await retry(spec.transfer ? () => this.#inPlace(once, signal) : once, {
         attempts: spec.optional ? 1 : this.settings.attempts,
         clock: this.clock,
         // A gateway that was too busy for the parts may still be for the call that cleans up behind them
@@ -200,13 +165,34 @@ export class Caller {
     });
     const unanswered = isRetryable(error) || error instanceof ProtocolError;
     const matters = !spec.optional && !spec.replaceable;
-    if (unanswered && failure instanceof StoreUnavailableError && matters) this.circuit.open(failure);
+    if (unanswered && failure instanceof StoreUnavailableError && matters) this.#givenUpFor ??= failure;
     return failure;
   }
 
   #refuseWhenOpen(spec: CallSpec): void {
-    const { cause } = this.circuit;
+    const cause = this.#givenUpFor;
     if (cause) throw new StoreUnavailableError(`${cause.message}; ${spec.operation} was not sent`, { cause });
+  }
+
+  /** Returns true once on an open circuit, for one short call that cleans up. */
+  #takeLastCall(): boolean {
+    const isGranted = this.#givenUpFor !== undefined && this.#lastCallLeft;
+    if (isGranted) this.#lastCallLeft = false;
+    return isGranted;
+  }
+
+  /** Makes an attempt of a transfer when a place for it is free. */
+  async #inPlace<T>(attempt: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+    await this.#limiter.enter(signal);
+    let result: TransferResult = 'accepted';
+    try {
+      return await attempt();
+    } catch (error) {
+      result = isTooMany(error) ? 'refused' : 'failed';
+      throw error;
+    } finally {
+      this.#limiter.leave(result);
+    }
   }
 
   async #attempt<T>(
@@ -262,10 +248,4 @@ export class Caller {
     this.#connection?.client.destroy();
     this.#connection?.handler.destroy();
   }
-}
-
-/** Returns status and code of a failure for the debug log, or a short message. */
-function summaryOf(error: unknown): string {
-  const parts = [httpStatus(error), s3Code(error)].filter(part => part !== undefined);
-  return parts.length > 0 ? parts.join(' ') : shortMessage(error);
 }

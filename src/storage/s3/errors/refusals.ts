@@ -137,6 +137,6 @@ function tlsRefusal(code: string | undefined, error: unknown): Refusal | undefin
 }
 
 /** Returns the entry of a code, which may be any word: `constructor` is a property of every object. */
-export function ownEntry<T>(table: Readonly<Record<string, T>>, code: string | undefined): T | undefined {
+function ownEntry<T>(table: Readonly<Record<string, T>>, code: string | undefined): T | undefined {
   return code !== undefined && Object.hasOwn(table, code) ? table[code] : undefined;
 }

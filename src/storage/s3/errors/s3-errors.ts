@@ -1,10 +1,11 @@
 import { StoreError, StoreRefusedError, StoreUnavailableError } from '../../store-errors.ts';
 import type { S3Settings } from '../s3-settings.ts';
 import { ProtocolError } from '../transport/protocol-error.ts';
+import { NoResponseError } from '../transport/timers.ts';
 import { classify, codeLike, errorCode, httpStatus } from './classify.ts';
 import { frontRefusal } from './front-refusals.ts';
 import { redact } from './redact.ts';
-import { type IdentityUse, ownEntry, refusalOf } from './refusals.ts';
+import { type IdentityUse, refusalOf } from './refusals.ts';
 import { messageOf } from './refused-response.ts';
 
 /** Returns whether a failure is a response of this HTTP status. */
@@ -21,6 +22,15 @@ export function isMissing(error: unknown): boolean {
   return isStatus(error, 404) && code !== 'NoSuchBucket' && code !== 'NoSuchUpload';
 }
 
+/**
+ * radosgw and AWS return 503 SlowDown. A 503 without an S3 code comes from a proxy whose server is down. Bodies that a front
+ * took and has not passed on in time share a slow link: fewer at once arrive sooner.
+ */
+export function isTooMany(error: unknown): boolean {
+  if (error instanceof NoResponseError) return true;
+  return isStatus(error, 429) || (isStatus(error, 503) && s3Code(error) !== undefined);
+}
+
 /** Returns S3's code for a failure, or the system's. radosgw sends an empty `<Message>`, so there is only the code. */
 export function s3Code(error: unknown): string | undefined {
   const code = errorCode(error) ?? codeLike((error as { name?: unknown } | undefined)?.name);
@@ -28,9 +38,15 @@ export function s3Code(error: unknown): string | undefined {
 }
 
 /** Returns a message in at most 200 characters and without secrets, for errors that are neither S3's nor the network's. */
-export function shortMessage(error: unknown): string {
+function shortMessage(error: unknown): string {
   const { name, message } = error as Error;
   return redact(`${codeLike(name) ?? 'Error'}: ${message}`.slice(0, 200));
+}
+
+/** Returns status and code of a failure for the debug log, or a short message. */
+export function summaryOf(error: unknown): string {
+  const parts = [httpStatus(error), s3Code(error)].filter(part => part !== undefined);
+  return parts.length > 0 ? parts.join(' ') : shortMessage(error);
 }
 
 /** Names that the SDK gives to responses without a code, or has for bodies that it cannot parse. */
@@ -52,16 +68,17 @@ export function describeBucket({ bucket, endpoint, region }: S3Settings): string
   return `bucket ${bucket} at ${endpoint ? endpoint.origin : `AWS in ${region}`}`;
 }
 
-const FAILURES: Readonly<Record<string, string>> = {
-  ECONNREFUSED: 'connection refused',
-  ECONNRESET: 'connection reset',
-  EPIPE: 'connection closed',
-  ENOTFOUND: 'host name not found',
-  EAI_AGAIN: 'host name not resolved',
-  EHOSTUNREACH: 'host unreachable',
-  ENETUNREACH: 'network unreachable',
-  ERR_PROXY_TUNNEL: 'the proxy does not connect',
-};
+/** Code of the system or of Node -> the reason. */
+const FAILURES: ReadonlyMap<string | undefined, string> = new Map([
+  ['ECONNREFUSED', 'connection refused'],
+  ['ECONNRESET', 'connection reset'],
+  ['EPIPE', 'connection closed'],
+  ['ENOTFOUND', 'host name not found'],
+  ['EAI_AGAIN', 'host name not resolved'],
+  ['EHOSTUNREACH', 'host unreachable'],
+  ['ENETUNREACH', 'network unreachable'],
+  ['ERR_PROXY_TUNNEL', 'the proxy does not connect'],
+]);
 
 /** Names the environment's proxy, where the error is of another host or port than the endpoint's. */
 function ofProxy(error: unknown, endpoint: URL | undefined): string {
@@ -93,8 +110,18 @@ export function fromS3Error(
   const bucket = describeBucket(settings);
   const code = s3Code(error);
   const status = httpStatus(error);
-  const answer = [status, code].filter(part => part !== undefined).join(' ');
   const kind = classify(error);
+  if (error instanceof ProtocolError || (kind === 'timeout' && status === undefined)) {
+    return new StoreUnavailableError(`${bucket}: ${(error as Error).message} (${operation})`, {
+      cause: error,
+    });
+  }
+  const answer = [status, code].filter(part => part !== undefined).join(' ');
+  if (kind === 'connection') {
+    const reason = FAILURES.get(code) ?? 'the call failed';
+    const shown = answer + ofProxy(error, settings.endpoint);
+    return new StoreUnavailableError(`${bucket}: ${reason} (${operation}: ${shown})`, { cause: error });
+  }
   const refusal =
     refusalOf(error, { operation, code, settings, identity }) ??
     (kind === 'final' ? frontRefusal(error, settings) : undefined);
@@ -103,16 +130,14 @@ export function fromS3Error(
       cause: error,
     });
   }
-  if (error instanceof ProtocolError || (kind === 'timeout' && status === undefined)) {
-    return new StoreUnavailableError(`${bucket}: ${(error as Error).message} (${operation})`, {
-      cause: error,
-    });
-  }
   if (kind !== 'final' || status === undefined) {
-    const reason =
-      ownEntry(FAILURES, code) ?? (kind === 'broken-body' ? 'the response ended early' : 'the call failed');
-    const shown = (answer || shortMessage(error)) + ofProxy(error, settings.endpoint);
-    return new StoreUnavailableError(`${bucket}: ${reason} (${operation}: ${shown})`, { cause: error });
+    const reason = kind === 'broken-body' ? 'the response ended early' : 'the call failed';
+    return new StoreUnavailableError(
+      `${bucket}: ${reason} (${operation}: ${answer || shortMessage(error)})`,
+      {
+        cause: error,
+      },
+    );
   }
   if (status === 401 || status === 403) {
     return new StoreRefusedError(

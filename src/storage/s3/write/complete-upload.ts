@@ -1,5 +1,6 @@
 import { delayed } from '../../../retry/signals.ts';
-import type { Caller, CallSpec } from '../calls/caller.ts';
+import type { CallSpec } from '../calls/call.ts';
+import type { Caller } from '../calls/caller.ts';
 import { CompleteMultipartUploadCommand } from '../calls/sdk.ts';
 import { httpStatus, isRetryable } from '../errors/classify.ts';
 import { isStatus, s3Code } from '../errors/s3-errors.ts';

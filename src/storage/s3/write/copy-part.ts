@@ -1,6 +1,7 @@
 import type { ByteSpan, ObjectVersion } from '../../object-store.ts';
 import { CopyRefusedError, ObjectReplacedError, StoreUnavailableError } from '../../store-errors.ts';
-import type { Caller, CallSpec } from '../calls/caller.ts';
+import type { CallSpec } from '../calls/call.ts';
+import type { Caller } from '../calls/caller.ts';
 import { bareEtag } from '../calls/object-headers.ts';
 import { UploadPartCopyCommand } from '../calls/sdk.ts';
 import type { SdkHandlerOptions } from '../calls/sdk-request-handler.ts';

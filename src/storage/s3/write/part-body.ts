@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { BodyTooLargeError } from '../../store-errors.ts';
-import type { Caller, CallProgress } from '../calls/caller.ts';
+import type { CallProgress } from '../calls/call.ts';
+import type { Caller } from '../calls/caller.ts';
 import { messageOf } from '../errors/refused-response.ts';
 import { isStatus } from '../errors/s3-errors.ts';
 

@@ -1,5 +1,6 @@
 import { StoreRefusedError, StoreUnavailableError } from '../../store-errors.ts';
-import type { Caller, CallSpec } from '../calls/caller.ts';
+import type { CallSpec } from '../calls/call.ts';
+import type { Caller } from '../calls/caller.ts';
 import { bareEtag, encryptionParameters, SAVE_ID } from '../calls/object-headers.ts';
 import { PutObjectCommand } from '../calls/sdk.ts';
 import { isStatus } from '../errors/s3-errors.ts';

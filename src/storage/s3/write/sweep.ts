@@ -1,4 +1,5 @@
 import { anySignal, deadline } from '../../../retry/signals.ts';
+import type { CallOptions } from '../../object-store.ts';
 import type { Caller } from '../calls/caller.ts';
 import { ListMultipartUploadsCommand, type ListMultipartUploadsCommandOutput } from '../calls/sdk.ts';
 import { MAX_LISTING_BYTES } from '../calls/sdk-request-handler.ts';
@@ -25,10 +26,10 @@ export async function sweepUploads(
   caller: Caller,
   prefix: string,
   olderThanMs: number,
-  callerSignal?: AbortSignal,
+  options: CallOptions = {},
 ): Promise<number> {
   const limit = deadline(SWEEP_MS, caller.clock);
-  const signal = anySignal(callerSignal, limit.signal);
+  const signal = anySignal(options.signal, limit.signal);
   let aborted = 0;
   try {
     const stale: UploadRef[] = [];
@@ -48,7 +49,7 @@ export async function sweepUploads(
     );
     return aborted;
   } catch (error) {
-    if (error === limit.signal.reason && !callerSignal?.aborted) return aborted;
+    if (error === limit.signal.reason && !options.signal?.aborted) return aborted;
     throw error;
   } finally {
     limit.clear();

@@ -1,8 +1,8 @@
-import { isStatus, s3Code } from '../errors/s3-errors.ts';
-import { NoResponseError } from '../transport/timers.ts';
-
 /** Transfers without a refusal after which the limit is raised by one. If that is too many, it costs a refusal. */
 const STEADY = 16;
+
+/** A transfer is refused if the server had too many of them. */
+export type TransferResult = 'accepted' | 'refused' | 'failed';
 
 /**
  * Limits the transfers in flight to what the server accepts, learnt from its refusals.
@@ -17,21 +17,18 @@ export class ConcurrencyLimiter {
   #steady = 0;
   readonly #queue: (() => void)[] = [];
 
-  /** Runs an attempt when a place is free. Rejects as the attempt does, or with the signal's reason while it waits. */
-  async run<T>(attempt: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  /** Resolves when a place is free. Its holder must leave. Rejects with the signal's reason while it waits. */
+  async enter(signal: AbortSignal | undefined): Promise<void> {
     if (this.#running < this.#most) this.#running++;
     else await this.#turn(signal);
-    try {
-      const result = await attempt();
-      this.#accepted();
-      return result;
-    } catch (error) {
-      if (isTooMany(error)) this.#refused();
-      throw error;
-    } finally {
-      this.#running--;
-      this.#admit();
-    }
+  }
+
+  /** Frees a place. */
+  leave(result: TransferResult): void {
+    if (result === 'accepted') this.#accepted();
+    if (result === 'refused') this.#refused();
+    this.#running--;
+    this.#admit();
   }
 
   async #turn(signal: AbortSignal | undefined): Promise<void> {
@@ -69,13 +66,4 @@ export class ConcurrencyLimiter {
     this.#most++;
     this.#steady = 0;
   }
-}
-
-/**
- * radosgw and AWS return 503 SlowDown. A 503 without an S3 code comes from a proxy whose server is down. Bodies that a front
- * took and has not passed on in time share a slow link: fewer at once arrive sooner.
- */
-function isTooMany(error: unknown): boolean {
-  if (error instanceof NoResponseError) return true;
-  return isStatus(error, 429) || (isStatus(error, 503) && s3Code(error) !== undefined);
 }

@@ -1,0 +1,38 @@
+import type { S3Client } from './sdk.ts';
+import type { SdkHandlerOptions } from './sdk-request-handler.ts';
+
+/** Properties of one call to S3. */
+export interface CallSpec {
+  /** S3's name of the operation. */
+  readonly operation: string;
+  /** The object, range or part, for the debug log. */
+  readonly about: string;
+  readonly signal?: AbortSignal | undefined;
+  /** The server may work without sending anything: one limit for all attempts and no idle timeout. */
+  readonly serverWork?: boolean;
+  /** Whether the attempt that just failed got closer to the end: then it does not count against the attempts. */
+  readonly madeProgress?: () => boolean;
+  /** Sends a body of many bytes: the wait for the response is that for the server's work, once the body has been sent. */
+  readonly sends?: boolean;
+  /** Whether this process keeps the bytes of a response from being read: that is no standstill of the endpoint. */
+  readonly isBlocked?: () => boolean;
+  /** Moves an object's bytes beside other transfers: each attempt waits for a place (retry/concurrency-limiter.ts). */
+  readonly transfer?: boolean;
+  /** The caller does not need the response: one attempt, and its failure does not open the circuit. */
+  readonly optional?: boolean;
+  /** The caller has another way: a failure does not open the circuit. */
+  readonly replaceable?: boolean;
+  /** Cleans up although the circuit is open: allowed once, for this many ms, and repeated while the endpoint answers. */
+  readonly lastCallMs?: number;
+  /** Bound of the body of a success in bytes, or `'stream'`. Default: 64 KiB. */
+  readonly maxBodyBytes?: SdkHandlerOptions['maxBodyBytes'];
+}
+
+/** Counts the bytes of a call that may take long, so that it is not taken for a stalled one. */
+export interface CallProgress {
+  sent(bytes: number): void;
+  received(bytes: number): void;
+}
+
+/** Makes one attempt: sends through `client.send(command, options)` and reads the body. */
+export type Attempt<T> = (client: S3Client, options: SdkHandlerOptions, progress: CallProgress) => Promise<T>;
