@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 import { release } from '../memory/buffers.ts';
 import type { Fetcher, FetchMessage, FetchReport, FillingBuffer } from '../messages/fetch.ts';
 
-/** Bytes that have arrived are reported at most once in this many ms. */
+/** Bytes that have arrived are reported within this many ms: later, they would hide how long nothing has followed them. */
 const REPORT_MS = 200;
 
 /** Memory is reserved in whole multiples of this, so that it fits the next buffer too. */
@@ -31,14 +31,16 @@ export class Fetches {
     this.#buffers.set(buffer, target);
     target.filled = at;
     let reported = at;
-    let reportedAt = performance.now();
-    const answer = await this.#fetcher(ticket, target, () => {
-      const now = performance.now();
-      if (now - reportedAt < REPORT_MS) return;
+    let due: NodeJS.Timeout | undefined;
+    const report = () => {
+      due = undefined;
       this.#post({ fetch, bytes: target.filled - reported });
       reported = target.filled;
-      reportedAt = now;
-    });
+    };
+    const onBytes = () => {
+      due ??= setTimeout(report, REPORT_MS);
+    };
+    const answer = await this.#fetcher(ticket, target, onBytes).finally(() => clearTimeout(due));
     this.#post({ fetch, bytes: target.filled - reported, end: { answer } });
   }
 

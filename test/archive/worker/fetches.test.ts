@@ -69,3 +69,24 @@ test('the memory of a buffer whose job fails is kept too', async () => {
   await run(2, 10, 2);
   expect(fetches.use(2, ({ buffer }) => buffer)).toBe(memory);
 });
+
+test('bytes are reported while the fetch waits for more', async () => {
+  const reported = Promise.withResolvers<FetchReport>();
+  const ended = Promise.withResolvers<void>();
+  const stalled: Fetcher = async (_, target, onBytes) => {
+    target.filled = 5;
+    onBytes(5);
+    await ended.promise;
+    return 'answer';
+  };
+  const reports: FetchReport[] = [];
+  const fetches = new Fetches(stalled, report => {
+    reports.push(report);
+    reported.resolve(report);
+  });
+  const running = fetches.run({ fetch: 1, buffer: 1, length: 10, at: 0, ticket: {} });
+  expect(await reported.promise).toEqual({ fetch: 1, bytes: 5 });
+  ended.resolve();
+  await running;
+  expect(reports[1]).toEqual({ fetch: 1, bytes: 0, end: { answer: 'answer' } });
+});
