@@ -7,23 +7,58 @@ const COUNTED_BYTES = 64 * 1024;
 /** Bytes that make up for the waits before. With fewer, a server that stops in each attempt would take many of them. */
 const PROGRESS_BYTES = 1024 * 1024;
 
+/** Waits of at most this many ms do not add up: a listing of many pages is no standstill. */
+const SHORT_WAIT_MS = 2000;
+
 /**
- * Aborts its signal when the attempts of one call have waited too long, all of them together. Waits between attempts do not
- * count: their number is the user's choice.
+ * Time that the calls of one operation have waited for a server. Without it, each of several calls in a row could wait for
+ * its whole limit. A moment in which several calls wait counts once.
+ */
+export class WaitedTime {
+  #ms = 0;
+  #countedUntil = Number.NEGATIVE_INFINITY;
+
+  /** In ms, without the waits that last. */
+  get ms(): number {
+    return this.#ms;
+  }
+
+  /** Returns the time in ms, as if a wait from `since` ended now. */
+  with(since: number, now: number): number {
+    return this.#ms + Math.max(0, now - Math.max(since, this.#countedUntil));
+  }
+
+  /** Adds a wait from `since` until now. */
+  add(since: number, now: number): void {
+    if (now - since <= SHORT_WAIT_MS) return;
+    this.#ms = this.with(since, now);
+    this.#countedUntil = now;
+  }
+
+  /** Forgets the waits so far, because the operation has come closer to its end. */
+  clear(): void {
+    this.#ms = 0;
+  }
+}
+
+/**
+ * Aborts its signal when the attempts of one call have waited too long, together with the calls that waited before it. Waits
+ * between attempts do not count: their number is the user's choice.
  */
 export class StallLimit {
   readonly #ms: number;
   readonly #clock: Clock;
+  readonly #waited: WaitedTime;
   readonly #controller = new AbortController();
-  /** Time that earlier attempts waited at their end, in ms. */
-  #spentMs = 0;
   #idleSince = 0;
+  /** Bytes since the last wait ended. */
   #bytes = 0;
-  #received = 0;
+  #completed = 0;
 
-  constructor(ms: number, clock: Clock) {
+  constructor(ms: number, clock: Clock, waited: WaitedTime) {
     this.#ms = ms;
     this.#clock = clock;
+    this.#waited = waited;
   }
 
   /** Aborts with a TimeoutError. */
@@ -48,7 +83,7 @@ export class StallLimit {
     arm();
     return () => {
       cancel();
-      this.#spentMs = this.#waitedMs();
+      this.#waited.add(this.#idleSince, this.#clock.now());
     };
   }
 
@@ -60,21 +95,21 @@ export class StallLimit {
     this.#idleSince = this.#clock.now();
   }
 
-  /** Counts bytes that were received: the call has come closer to its end, so enough of them begin the limit anew. */
-  received(bytes: number): void {
+  /** Counts bytes that no other attempt moves again: enough of them make up for the waits before. */
+  completed(bytes: number): void {
     this.sent(bytes);
-    this.#received += bytes;
-    if (this.#received < PROGRESS_BYTES) return;
-    this.#received = 0;
-    this.#spentMs = 0;
+    this.#completed += bytes;
+    if (this.#completed < PROGRESS_BYTES) return;
+    this.#completed = 0;
+    this.#waited.clear();
   }
 
   #restart(): void {
-    this.#spentMs = 0;
+    this.#waited.clear();
     this.#idleSince = this.#clock.now();
   }
 
   #waitedMs(): number {
-    return this.#spentMs + this.#clock.now() - this.#idleSince;
+    return this.#waited.with(this.#idleSince, this.#clock.now());
   }
 }

@@ -1,11 +1,15 @@
 import { expect, test } from 'vitest';
-import { StallLimit } from '../../src/retry/stall-limit.ts';
+import { StallLimit, WaitedTime } from '../../src/retry/stall-limit.ts';
 import { TimeoutError } from '../../src/retry/time-limits.ts';
 import { FakeClock } from './fake-clock.ts';
 
+function newLimit(clock: FakeClock, waited = new WaitedTime()): StallLimit {
+  return new StallLimit(40_000, clock, waited);
+}
+
 test('attempts are aborted when they have waited for the limit together', async () => {
   const clock = new FakeClock();
-  const limit = new StallLimit(40_000, clock);
+  const limit = newLimit(clock);
   const end = limit.begin();
   await clock.advance(15_000);
   end();
@@ -19,11 +23,11 @@ test('attempts are aborted when they have waited for the limit together', async 
 
 test('received bytes begin the limit anew', async () => {
   const clock = new FakeClock();
-  const limit = new StallLimit(40_000, clock);
+  const limit = newLimit(clock);
   limit.begin();
   for (let i = 0; i < 10; i++) {
     await clock.advance(39_000);
-    limit.received(64 * 1024);
+    limit.completed(64 * 1024);
   }
   await clock.advance(39_999);
   expect(limit.signal.aborted).toBe(false);
@@ -33,25 +37,25 @@ test('received bytes begin the limit anew', async () => {
 
 test('a few bytes now and then do not count', async () => {
   const clock = new FakeClock();
-  const limit = new StallLimit(40_000, clock);
+  const limit = newLimit(clock);
   limit.begin();
   for (let i = 0; i < 10; i++) {
     await clock.advance(4_000);
-    limit.received(1);
+    limit.completed(1);
   }
   expect(limit.signal.aborted).toBe(true);
 });
 
 test('an attempt that ends leaves no timer', async () => {
   const clock = new FakeClock();
-  const limit = new StallLimit(40_000, clock);
+  const limit = newLimit(clock);
   limit.begin()();
   expect(clock.waiting).toBe(0);
 });
 
 test('sent bytes do not undo the wait of an earlier attempt', async () => {
   const clock = new FakeClock();
-  const limit = new StallLimit(40_000, clock);
+  const limit = newLimit(clock);
   const end = limit.begin();
   await clock.advance(15_000);
   end();
@@ -67,7 +71,7 @@ test('sent bytes do not undo the wait of an earlier attempt', async () => {
 
 test('the limit starts anew while this process itself keeps the bytes from being read', async () => {
   const clock = new FakeClock();
-  const limit = new StallLimit(40_000, clock);
+  const limit = newLimit(clock);
   let isBlocked = true;
   limit.begin(() => isBlocked);
   await clock.advance(100_000);
@@ -81,27 +85,89 @@ test('the limit starts anew while this process itself keeps the bytes from being
 
 test('a server that stops in each attempt after some bytes is given up', async () => {
   const clock = new FakeClock();
-  const limit = new StallLimit(40_000, clock);
+  const limit = newLimit(clock);
   for (let i = 0; i < 2; i++) {
     const end = limit.begin();
-    limit.received(100 * 1024);
+    limit.completed(100 * 1024);
     await clock.advance(15_000);
     end();
   }
   limit.begin();
-  limit.received(100 * 1024);
+  limit.completed(100 * 1024);
   await clock.advance(10_000);
   expect(limit.signal.aborted).toBe(true);
 });
 
 test('a megabyte makes up for the waits of earlier attempts', async () => {
   const clock = new FakeClock();
-  const limit = new StallLimit(40_000, clock);
+  const limit = newLimit(clock);
   for (let i = 0; i < 5; i++) {
     const end = limit.begin();
-    limit.received(1024 * 1024);
+    limit.completed(1024 * 1024);
     await clock.advance(39_000);
     end();
   }
   expect(limit.signal.aborted).toBe(false);
+});
+
+test('a call waits no longer than the calls before it have left of the limit', async () => {
+  const clock = new FakeClock();
+  const waited = new WaitedTime();
+  const end = newLimit(clock, waited).begin();
+  await clock.advance(30_000);
+  end();
+  const second = newLimit(clock, waited);
+  second.begin();
+  await clock.advance(9_999);
+  expect(second.signal.aborted).toBe(false);
+  await clock.advance(1);
+  expect(second.signal.aborted).toBe(true);
+});
+
+test('calls that wait at the same time wait once', async () => {
+  const clock = new FakeClock();
+  const waited = new WaitedTime();
+  const ends = [1, 2].map(() => newLimit(clock, waited).begin());
+  await clock.advance(15_000);
+  for (const end of ends) end();
+  expect(waited.ms).toBe(15_000);
+});
+
+test('short waits do not add up, so a listing may have many pages', async () => {
+  const clock = new FakeClock();
+  const waited = new WaitedTime();
+  for (let page = 0; page < 100; page++) {
+    const end = newLimit(clock, waited).begin();
+    await clock.advance(2_000);
+    end();
+  }
+  expect(waited.ms).toBe(0);
+});
+
+test('a stalled call is not kept alive by the bytes of another one', async () => {
+  const clock = new FakeClock();
+  const waited = new WaitedTime();
+  const stalled = newLimit(clock, waited);
+  const moving = newLimit(clock, waited);
+  stalled.begin();
+  moving.begin();
+  for (let i = 0; i < 4; i++) {
+    await clock.advance(10_000);
+    moving.completed(1024 * 1024);
+  }
+  expect([stalled.signal.aborted, moving.signal.aborted]).toEqual([true, false]);
+});
+
+test('only a part that was accepted makes up for the waits before it', async () => {
+  const clock = new FakeClock();
+  const waited = new WaitedTime();
+  const end = newLimit(clock, waited).begin();
+  await clock.advance(35_000);
+  end();
+  const limit = newLimit(clock, waited);
+  limit.begin();
+  limit.sent(1024 * 1024);
+  expect(waited.ms).toBe(35_000);
+  limit.completed(1024 * 1024);
+  expect(waited.ms).toBe(0);
 });

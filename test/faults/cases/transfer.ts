@@ -43,6 +43,7 @@ const restores: FaultCase[] = [
     allowed: ['the cache'],
   }),
   restoreCase('every response stops after 100 kB', {
+    limitMs: 60_000,
     arrange: breakBy(always('GetObject', { kind: 'stall', afterBytes: 100_000 })),
     allowed: ['unchanged'],
     message: /::warning::.*no (?:data|response|progress)/,

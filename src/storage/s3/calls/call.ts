@@ -8,7 +8,7 @@ export interface CallSpec {
   /** The object, range or part, for the debug log. */
   readonly about: string;
   readonly signal?: AbortSignal | undefined;
-  /** The server may work without sending anything: one limit for all attempts and no idle timeout. */
+  /** The server may work without sending anything: a longer limit for all attempts, and no idle timeout. */
   readonly serverWork?: boolean;
   /** Whether the attempt that just failed got closer to the end: then it does not count against the attempts. */
   readonly madeProgress?: () => boolean;
@@ -22,7 +22,10 @@ export interface CallSpec {
   readonly optional?: boolean;
   /** The caller has another way: a failure does not open the circuit. */
   readonly replaceable?: boolean;
-  /** Cleans up although the circuit is open: allowed once, for this many ms, and repeated while the endpoint answers. */
+  /**
+   * Cleans up, for this many ms at least although earlier calls have used up the time to wait. Once the endpoint was given up it
+   * is allowed once, for this many ms, and repeated while the endpoint answers.
+   */
   readonly lastCallMs?: number;
   /** Bound of the body of a success in bytes, or `'stream'`. Default: 64 KiB. */
   readonly maxBodyBytes?: SdkHandlerOptions['maxBodyBytes'];
@@ -30,8 +33,10 @@ export interface CallSpec {
 
 /** Counts the bytes of a call that may take long, so that it is not taken for a stalled one. */
 export interface CallProgress {
+  /** Counts bytes that another attempt would send again. */
   sent(bytes: number): void;
-  received(bytes: number): void;
+  /** Counts bytes that no other attempt moves again. */
+  completed(bytes: number): void;
 }
 
 /** Makes one attempt: sends through `client.send(command, options)` and reads the body. */

@@ -5,7 +5,7 @@ import { ConcurrencyLimiter, type TransferResult } from '../../../retry/concurre
 import { Pace, retryAfterMs } from '../../../retry/pace.ts';
 import { retry } from '../../../retry/retry.ts';
 import { anySignal, deadline } from '../../../retry/signals.ts';
-import { StallLimit } from '../../../retry/stall-limit.ts';
+import { StallLimit, WaitedTime } from '../../../retry/stall-limit.ts';
 import type { TimeLimits } from '../../../retry/time-limits.ts';
 import { StoreRefusedError, StoreUnavailableError } from '../../store-errors.ts';
 import { httpStatus, isRetryable } from '../errors/classify.ts';
@@ -22,8 +22,8 @@ import type { Connection } from './client.ts';
 import { ListObjectsV2Command } from './sdk.ts';
 import type { SdkHandlerOptions } from './sdk-request-handler.ts';
 
-/** Of a call that has one limit for all its attempts. */
-const UNCOUNTED: CallProgress = { sent() {}, received() {} };
+/** Of a call that cleans up within a time of its own. */
+const UNCOUNTED: CallProgress = { sent() {}, completed() {} };
 
 interface CallerOptions {
   readonly clock: Clock;
@@ -34,7 +34,10 @@ interface CallerOptions {
   readonly bucketWasDown: boolean;
 }
 
-/** Makes calls with retries, time limits, circuit breaker, counters and debug log. One per store. */
+/**
+ * Makes calls with retries, time limits, circuit breaker, counters and debug log. One per store, and so one for the restore or
+ * save of a step: its calls share the time for which they may wait.
+ */
 export class Caller {
   readonly settings: S3Settings;
   readonly log: Log;
@@ -45,6 +48,7 @@ export class Caller {
   readonly #open: () => Connection;
   readonly #limiter = new ConcurrencyLimiter();
   readonly #pace: Pace;
+  readonly #waited = new WaitedTime();
   #inFlight = 0;
   /** Whether a failure is final: the bucket was down before, and no call has succeeded since. */
   #bucketWasDown: boolean;
@@ -110,11 +114,12 @@ export class Caller {
     const last = spec.lastCallMs !== undefined && this.#takeLastCall();
     if (!last) this.#refuseWhenOpen(spec);
     const { serverWorkMs, stalledMs, idleTimeoutMs } = this.#limits.figures;
-    const total = last ? spec.lastCallMs : spec.serverWork ? serverWorkMs : undefined;
-    const limit = total === undefined ? undefined : deadline(total, this.clock);
+    const limit = last ? deadline(spec.lastCallMs!, this.clock) : undefined;
     // The server may take its time once it has a body, and a front may hold the body back
-    const stallMs = spec.sends ? Math.max(stalledMs, serverWorkMs) : stalledMs;
-    const stall = limit ? undefined : new StallLimit(stallMs, this.clock);
+    const mayWork = spec.sends || spec.serverWork;
+    const stallMs = mayWork ? Math.max(stalledMs, serverWorkMs) : stalledMs;
+    const cleanUpMs = spec.lastCallMs === undefined ? 0 : this.#waited.ms + spec.lastCallMs;
+    const stall = limit ? undefined : new StallLimit(Math.max(stallMs, cleanUpMs), this.clock, this.#waited);
     const signal = anySignal(spec.signal, this.#limits.callBegins(), limit?.signal, stall?.signal);
     const options: SdkHandlerOptions = {
       maxBodyBytes: spec.maxBodyBytes,

@@ -103,7 +103,7 @@ async function readRange(
     async (client, callOptions, progress) => {
       before = target.filled;
       const onBytes = (count: number) => {
-        progress.received(count);
+        progress.completed(count);
         options.onBytes?.(count);
       };
       const etag = received?.etag ?? options.etag;

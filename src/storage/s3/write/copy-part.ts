@@ -63,7 +63,7 @@ async function attemptCopy(
   const spec: CallSpec = { operation: 'UploadPartCopy', about, signal, serverWork: true, replaceable: true };
   let status: number | undefined;
   try {
-    return await caller.run(spec, async (client, options) => {
+    return await caller.run(spec, async (client, options, progress) => {
       status = undefined;
       let isEmptySuccess = false;
       const observed: SdkHandlerOptions = {
@@ -89,6 +89,7 @@ async function attemptCopy(
         );
         const etag = bareEtag(answer.CopyPartResult?.ETag);
         if (etag === undefined) throw refused(caller, 'its response has no ETag');
+        progress.completed(range.end - range.start);
         return { PartNumber: number, ETag: `"${etag}"` };
       } catch (error) {
         // rclone's S3 layer ignores the source and stores an empty part; the SDK makes a 503 of that

@@ -63,8 +63,8 @@ export async function uploadPart(
 ): Promise<StoredPart> {
   const about = `${upload.name} part ${number}, ${part.sizeBytes} bytes`;
   const spec: CallSpec = { operation: 'UploadPart', about, signal, transfer: true, sends: true };
-  const { ETag } = await caller.run(spec, (client, options, progress) =>
-    sendPart(caller, part, md5 =>
+  const { ETag } = await caller.run(spec, async (client, options, progress) => {
+    const answer = await sendPart(caller, part, md5 =>
       client.send(
         new UploadPartCommand({
           Bucket: caller.settings.bucket,
@@ -77,8 +77,10 @@ export async function uploadPart(
         }),
         options,
       ),
-    ),
-  );
+    );
+    progress.completed(part.sizeBytes);
+    return answer;
+  });
   return { PartNumber: number, ETag: partEtag(ETag, upload.name, number) };
 }
 

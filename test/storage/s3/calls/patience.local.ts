@@ -74,3 +74,25 @@ test('a request that follows a Retry-After begins when the server allows it', as
   expect(await server.store({}, { timeLimits: limits }).head('x')).toBeUndefined();
   expect(wait).toBeGreaterThanOrEqual(1990);
 });
+
+test('calls in a row share the time for which they may wait', async () => {
+  let gets = 0;
+  const server = await scriptedServer(operation => {
+    if (operation === 'HeadObject') return { status: 404 };
+    if (++gets > 2) return 'silent';
+    const [range, body] = gets === 1 ? ['0-1', 'a'] : ['1-1', 'b'];
+    const headers = { 'content-range': `bytes ${range}/2`, etag: '"e"', 'content-length': 3 - gets };
+    return to => {
+      to.writeHead(206, headers).write(body);
+      if (gets === 2) to.end();
+    };
+  });
+  const timeLimits = { ...limits, idleTimeoutMs: 2500, stalledMs: 4900 };
+  const store = server.store({}, { timeLimits });
+  // The limits of the first response are longer here
+  await store.head('x');
+  expect((await store.getRange('x', { start: 0, end: 2 }))?.bytes).toHaveLength(2);
+  expect(gets).toBe(2);
+  await expect(store.getRange('y', { start: 0, end: 2 })).rejects.toThrow('no progress within 4.9 s');
+  expect(gets).toBe(3);
+});
