@@ -3,6 +3,7 @@ import { escapeHtml, summaryRows } from '../../report/summary.ts';
 import type { StorageBackend } from '../../storage/backend.ts';
 import { escapeLine } from '../runner/escape.ts';
 import type { Runner } from '../runner/runner.ts';
+import { writeMetrics } from './metrics.ts';
 
 /** The result of a phase, without its costs. */
 export type PhaseResult = Omit<PhaseFacts, 'ms' | 'requests' | 'retries'>;
@@ -12,7 +13,10 @@ interface PhaseKeys {
   readonly matchedKey: string | undefined;
 }
 
-/** Ends a phase: logs the line for people and the line for programs, and writes the job summary if the input is set. */
+/**
+ * Ends a phase: logs the line for people and the line for programs, adds a line to the metrics, and
+ * writes the job summary if the input is set.
+ */
 export async function closePhase(
   runner: Runner,
   result: PhaseResult,
@@ -33,6 +37,8 @@ export async function closePhase(
   const people = peopleLine(facts);
   if (people !== undefined) runner.log.info(people);
   runner.log.info(machineLine(facts));
+  const unwritten = writeMetrics(runner.env, facts, rest.keys.primaryKey);
+  if (unwritten !== undefined) runner.log.warning(unwritten);
   if (!rest.summary) return;
   const rows = summaryRows(facts, rest.keys).map(row => row.map(cell => escapeHtml(escapeLine(cell))));
   try {
