@@ -4,20 +4,13 @@ import { DamagedArchiveError, UnusableArchiveError } from '../archive-errors.ts'
 import { type Entry, EntryType, inodeOf, type Manifest, parentName } from '../format/entry.ts';
 import { ENTRIES_A_TURN, takeTurn } from '../format/turns.ts';
 import { MAX_MTIME_US } from '../fs/file-times.ts';
-import { createCaseProbe, type FoldsCase } from '../fs/paths/case-folding.ts';
 import type { PathLayout } from '../fs/paths/layout.ts';
 import { compareNames, shortenName } from '../fs/paths/names.ts';
-import { type Platform, thisPlatform } from '../fs/platform.ts';
+import { thisPlatform } from '../fs/platform.ts';
 import { checkFrames, DataPlacement } from './data-placement.ts';
 import { findCaseTwin, MachineLimits } from './machine-limits.ts';
 import { type EntryFault, findBelowLeaf, RootNesting } from './root-nesting.ts';
 import { hasEntry } from './sorted-entries.ts';
-
-interface ValidateOptions {
-  readonly signal?: AbortSignal | undefined;
-  readonly platform?: Platform;
-  readonly foldsCase?: FoldsCase;
-}
 
 /**
  * Checks a manifest before any data is requested. One invalid entry makes the whole archive invalid.
@@ -33,13 +26,13 @@ export async function validate(
   manifest: Manifest,
   manifestStart: number,
   layout: PathLayout,
-  options: ValidateOptions = {},
+  signal?: AbortSignal,
 ): Promise<readonly Entry[]> {
-  const { signal, platform = thisPlatform, foldsCase = createCaseProbe() } = options;
+  const foldsCase = thisPlatform.createCaseProbe();
   const { entries } = manifest;
   checkFrames(manifest.frames, manifestStart);
-  const limits = new MachineLimits(layout, platform);
-  const validator = new Validator(manifest, layout, platform);
+  const limits = new MachineLimits(layout, thisPlatform);
+  const validator = new Validator(manifest, layout);
   // Damage takes precedence, because then a save may replace the object
   let unusable: EntryFault | undefined;
   for (let index = 0; index < entries.length; index++) {
@@ -56,8 +49,8 @@ export async function validate(
     signal,
   );
   if (covered !== undefined) refuse(covered, 'is below a file or link of the same archive');
-  unusable ??= await new RootNesting(manifest, layout, platform, foldsCase).faultOf(roots, signal);
-  unusable ??= await findCaseTwin(entries, roots, { layout, platform, foldsCase, signal });
+  unusable ??= await new RootNesting(manifest, layout, thisPlatform, foldsCase).faultOf(roots, signal);
+  unusable ??= await findCaseTwin(entries, roots, { layout, platform: thisPlatform, foldsCase, signal });
   if (unusable) throw new UnusableArchiveError(sentenceOf(unusable.name, unusable.why));
   return roots;
 }
@@ -81,14 +74,12 @@ class Validator {
   readonly roots: Entry[] = [];
   readonly #entries: readonly Entry[];
   readonly #layout: PathLayout;
-  readonly #platform: Platform;
   readonly #directories = new Set<string>();
   readonly #data: DataPlacement;
 
-  constructor({ entries, frames }: Manifest, layout: PathLayout, platform: Platform) {
+  constructor({ entries, frames }: Manifest, layout: PathLayout) {
     this.#entries = entries;
     this.#layout = layout;
-    this.#platform = platform;
     this.#data = new DataPlacement(frames);
   }
 
@@ -140,7 +131,7 @@ class Validator {
 
   /** Checks an entry whose parent is not in the archive. */
   #checkRoot({ name }: Entry, isSymlink: boolean): void {
-    const anchor = ((this.#platform.hasShares && SHARE.exec(name)) || STORED_ROOT.exec(name))?.[0];
+    const anchor = ((thisPlatform.hasShares && SHARE.exec(name)) || STORED_ROOT.exec(name))?.[0];
     if (anchor === undefined) refuse(name, 'does not begin with `./`, `~/` or `/`');
     const rest = name.slice(anchor.length).replace(/\/$/, '');
     if (

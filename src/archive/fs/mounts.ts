@@ -2,12 +2,14 @@ import { readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { TargetTreeError } from '../archive-errors.ts';
 import { realPathOf } from './file-status.ts';
+import { thisPlatform } from './platform.ts';
 
 /**
  * Reads the mount points of this machine. Renames do not cross them, not even between two bind mounts of one file system,
- * which have the same device number. Returns an empty set on systems other than Linux.
+ * which have the same device number. Returns an empty set where the system does not list them.
  */
 export function readMountPoints(): ReadonlySet<string> {
+  if (!thisPlatform.listsMounts) return new Set();
   try {
     return parseMountInfo(readFileSync('/proc/self/mountinfo', 'utf8'));
   } catch {

@@ -2,6 +2,7 @@
 
 import { constants } from 'node:fs';
 import { win32 } from 'node:path';
+import { createCaseProbe, type FoldsCase } from './paths/case-folding.ts';
 
 /** The differences between operating systems for archives. The rest of archive/ is the same on all. */
 export interface Platform {
@@ -11,6 +12,8 @@ export interface Platform {
   readonly keepsOwners: boolean;
   /** Whether names that differ only in case may be one file. Whether they are depends on the disk (case-folding.ts). */
   readonly mayFoldCase: boolean;
+  /** Creates the function that tests the disk. */
+  readonly createCaseProbe: () => FoldsCase;
   /** Whether a disk that folds case maps single letters, as NTFS does. Otherwise as APFS, for which ß is ss. */
   readonly foldsLetters: boolean;
   /** Whether `//server/share` is a place of its own; elsewhere it is a second name of `/server/share`. */
@@ -29,6 +32,8 @@ export interface Platform {
   readonly typesLinks: boolean;
   /** Whether link(2) of a symlink makes another name of the symlink; elsewhere of its target, or it is refused. */
   readonly joinsSymlinks: boolean;
+  /** Whether the system lists its mount points. */
+  readonly listsMounts: boolean;
 }
 
 /** PATH_MAX without its NUL, and NAME_MAX. Windows: "Maximum Path Length Limitation", with the `\\?\` of Node. */
@@ -46,6 +51,7 @@ export function platformOf(name: NodeJS.Platform, isRoot: boolean): Platform {
     hasModes: !windows,
     keepsOwners: !windows && isRoot,
     mayFoldCase: windows || name === 'darwin',
+    createCaseProbe,
     foldsLetters: windows,
     hasShares: windows,
     // Microsoft, "Naming Files, Paths, and Namespaces": reserved characters; device names; a trailing dot or blank is lost
@@ -59,6 +65,7 @@ export function platformOf(name: NodeJS.Platform, isRoot: boolean): Platform {
     typesLinks: windows,
     // Undefined in POSIX. macOS follows the link
     joinsSymlinks: name === 'linux',
+    listsMounts: name === 'linux',
   };
 }
 
@@ -77,5 +84,5 @@ export function linkTypeOf(
   return win32.isAbsolute(target) ? 'junction' : 'dir';
 }
 
-/** The platform of this process. */
+/** The platform of this process: the one place in archive/ where the system is chosen, so that tests can replace it. */
 export const thisPlatform: Platform = platformOf(process.platform, process.geteuid?.() === 0);

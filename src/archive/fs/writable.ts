@@ -1,6 +1,6 @@
 import { chmodSync, statSync } from 'node:fs';
 import { fsPath } from './paths/names.ts';
-import { type Platform, thisPlatform } from './platform.ts';
+import { thisPlatform } from './platform.ts';
 
 /** How often another job may clear the write bit again while this one works in the same directory. */
 const ATTEMPTS = 100;
@@ -10,9 +10,9 @@ const ATTEMPTS = 100;
  * the same cache may set the directory's archived mode (0555) at any moment. The caller sets the final mode afterwards.
  * Throws the system's error.
  */
-export function makeWritable<T>(directory: string, change: () => T, platform: Platform = thisPlatform): T {
+export function makeWritable<T>(directory: string, change: () => T): T {
   // Windows has no modes, and there the same codes mean that a file is open
-  if (!platform.hasModes) return change();
+  if (!thisPlatform.hasModes) return change();
   for (let attempt = 1; ; attempt++) {
     try {
       return change();

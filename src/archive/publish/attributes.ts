@@ -1,7 +1,7 @@
 import { type BigIntStats, chmodSync, chownSync, lstatSync, utimesSync } from 'node:fs';
 import { fileTimes, type Mtime, splitMtime } from '../fs/file-times.ts';
 import { fsPath } from '../fs/paths/names.ts';
-import { type Platform, thisPlatform } from '../fs/platform.ts';
+import { thisPlatform } from '../fs/platform.ts';
 import { modeWithoutOwner, RefusedAttributes } from '../fs/refused-attributes.ts';
 
 /** Attributes that a directory gets back after something was built in it or moved through it. */
@@ -37,14 +37,13 @@ export function applyAttributes(
   path: string,
   attributes: DirectoryAttributes | OwnedAttributes,
   refused = new RefusedAttributes(),
-  platform: Platform = thisPlatform,
 ): void {
   let { mode } = attributes;
-  if (platform.keepsOwners && 'uid' in attributes && attributes.uid >= 0) {
+  if (thisPlatform.keepsOwners && 'uid' in attributes && attributes.uid >= 0) {
     const { uid, gid } = attributes;
     if (!refused.attempt('owners', () => chownSync(fsPath(path), uid, gid))) mode = modeWithoutOwner(mode);
   }
-  if (platform.hasModes) refused.attempt('modes', () => chmodSync(fsPath(path), mode));
+  if (thisPlatform.hasModes) refused.attempt('modes', () => chmodSync(fsPath(path), mode));
   refused.attemptTime(
     attributes,
     seconds => utimesSync(fsPath(path), Date.now() / 1000, seconds),

@@ -4,7 +4,7 @@ import { TargetTreeError } from '../archive-errors.ts';
 import { isUnresolvable, realPathOf } from '../fs/file-status.ts';
 import { readMountPoints, refuseMount } from '../fs/mounts.ts';
 import { fsPath } from '../fs/paths/names.ts';
-import { type Platform, thisPlatform } from '../fs/platform.ts';
+import { thisPlatform } from '../fs/platform.ts';
 import { writeError } from '../fs/tree-errors.ts';
 import {
   type ItemKind,
@@ -16,7 +16,7 @@ import {
   requireWritable,
 } from './preflight.ts';
 import { StagingArea } from './staging-area.ts';
-import { type RemainingStaging, removeStaleStaging, STALE_STAGING_MS } from './stale-staging.ts';
+import { type RemainingStaging, removeStaleStaging } from './stale-staging.ts';
 
 /** A directory that exists before a restore and stays. */
 export interface ExistingDirectory {
@@ -46,10 +46,6 @@ export interface FoundDirectory extends Pick<ExistingDirectory, 'path' | 'entry'
 export interface ExistingDirectoriesOptions {
   /** Part of the name of staging directories: `<run number>-<8 hex digits>` (fs/paths/staging-name.ts). */
   readonly runLabel: string;
-  readonly staleStagingMs?: number;
-  /** Default: those that the system lists. */
-  readonly mounts?: ReadonlySet<string>;
-  readonly platform?: Platform;
 }
 
 /**
@@ -58,9 +54,8 @@ export interface ExistingDirectoriesOptions {
  */
 export class ExistingDirectories {
   readonly #options: ExistingDirectoriesOptions;
-  readonly #platform: Platform;
-  readonly #mounts: ReadonlySet<string>;
-  readonly #mountParents: ReadonlySet<string>;
+  readonly #mounts = readMountPoints();
+  readonly #mountParents = new Set([...this.#mounts].map(point => dirname(point)));
   readonly #all: ExistingDirectory[] = [];
   /** Areas that are used. */
   readonly #areas: StagingArea[] = [];
@@ -73,9 +68,6 @@ export class ExistingDirectories {
 
   constructor(options: ExistingDirectoriesOptions) {
     this.#options = options;
-    this.#platform = options.platform ?? thisPlatform;
-    this.#mounts = options.mounts ?? readMountPoints();
-    this.#mountParents = new Set([...this.#mounts].map(point => dirname(point)));
   }
 
   /** In the order in which they were found, parents first. */
@@ -106,7 +98,7 @@ export class ExistingDirectories {
 
   /** Returns the type of the item with this name in one of them, or undefined if there is none. */
   kindOf(directory: ExistingDirectory, component: string): ItemKind | undefined {
-    if (this.#platform.mayFoldCase || !component.isWellFormed()) {
+    if (thisPlatform.mayFoldCase || !component.isWellFormed()) {
       const stats = lstatSync(fsPath(`${directory.path}/${component}`), { throwIfNoEntry: false });
       return stats && itemKind(stats);
     }
@@ -141,7 +133,7 @@ export class ExistingDirectories {
   sweep(directory: string): void {
     if (this.#swept.has(directory)) return;
     this.#swept.add(directory);
-    const remaining = removeStaleStaging(directory, this.#options.staleStagingMs ?? STALE_STAGING_MS);
+    const remaining = removeStaleStaging(directory);
     if (remaining) this.#remaining.push(remaining);
   }
 

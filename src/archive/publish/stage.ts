@@ -19,7 +19,7 @@ import { type Entry, EntryType, inodeOf } from '../format/entry.ts';
 import { forEachInTurns } from '../format/turns.ts';
 import type { PathLayout } from '../fs/paths/layout.ts';
 import { encodeName, fsPath } from '../fs/paths/names.ts';
-import { linkTypeOf, type Platform, thisPlatform } from '../fs/platform.ts';
+import { linkTypeOf, thisPlatform } from '../fs/platform.ts';
 import { isRefusal, type RefusedAttributes } from '../fs/refused-attributes.ts';
 import { writeError } from '../fs/tree-errors.ts';
 import { applyAttributes } from './attributes.ts';
@@ -40,22 +40,14 @@ export class Stage {
   readonly #directories: DirectoriesAfter;
   readonly #layout: PathLayout;
   readonly #refused: RefusedAttributes;
-  readonly #platform: Platform;
   #umask = 0;
 
-  constructor(
-    plan: TargetPlan,
-    entries: readonly Entry[],
-    layout: PathLayout,
-    refused: RefusedAttributes,
-    platform: Platform = thisPlatform,
-  ) {
+  constructor(plan: TargetPlan, entries: readonly Entry[], layout: PathLayout, refused: RefusedAttributes) {
     this.#plan = plan;
     this.#entries = entries;
     this.#layout = layout;
     this.#directories = new DirectoriesAfter(entries, layout);
     this.#refused = refused;
-    this.#platform = platform;
   }
 
   /** Makes the staging areas and the directories in them. Throws `TargetTreeError` and the signal's reason. */
@@ -95,9 +87,7 @@ export class Stage {
       if (entry < 0) return;
       const { mode, ...rest } = this.#entries[entry]!;
       const attributes = { ...rest, mode: isTop ? mode | FILL_MODE : mode };
-      this.#guarded(path, () =>
-        applyAttributes(this.#shorten(path), attributes, this.#refused, this.#platform),
-      );
+      this.#guarded(path, () => applyAttributes(this.#shorten(path), attributes, this.#refused));
     });
   }
 
@@ -119,11 +109,11 @@ export class Stage {
     const target = entry.target.isWellFormed() ? entry.target : encodeName(entry.target);
     const { uid, gid } = entry;
     try {
-      symlinkSync(target, fsPath(path), this.#platform.typesLinks ? this.#linkType(entry) : null);
+      symlinkSync(target, fsPath(path), thisPlatform.typesLinks ? this.#linkType(entry) : null);
     } catch (error) {
       throw isRefusal(error) ? symlinkError(finalPathOf(path, this.#plan), error) : error;
     }
-    if (this.#platform.keepsOwners && uid >= 0)
+    if (thisPlatform.keepsOwners && uid >= 0)
       this.#refused.attempt('owners', () => lchownSync(fsPath(path), uid, gid));
     this.#refused.attemptTime(
       entry,
@@ -135,7 +125,7 @@ export class Stage {
   /** Makes a hard link to a symlink. Returns false where the system refuses it: another symlink has the same content. */
   #joinSymlinks(path: string, linkTo: number): boolean {
     try {
-      if (this.#platform.joinsSymlinks) {
+      if (thisPlatform.joinsSymlinks) {
         linkSync(fsPath(this.#plan.staged.at(linkTo)!), fsPath(path));
         return true;
       }
@@ -160,7 +150,7 @@ export class Stage {
       if (!isRefusal(error) && code !== 'EXDEV' && code !== 'EMLINK') throw error;
       this.#refused.counts.hardLinks++;
       copyContent(source, path);
-      applyAttributes(path, this.#entries[linkTo]!, this.#refused, this.#platform);
+      applyAttributes(path, this.#entries[linkTo]!, this.#refused);
     }
   }
 

@@ -23,7 +23,7 @@ import { applyAttributes, attributesOf } from './attributes.ts';
 import { withShortPath } from './short-path.ts';
 
 /** Age in ms from which staging is removed if it is not known whether its process runs. */
-export const STALE_STAGING_MS = 24 * 60 * 60 * 1000;
+const STALE_STAGING_MS = 24 * 60 * 60 * 1000;
 
 /** A file in a staging directory that identifies the process of its restore. */
 const OWNER_FILE = 'owner';
@@ -48,16 +48,15 @@ export interface RemainingStaging {
 }
 
 /**
- * Removes staging in `directory` whose process has ended, or is unknown if it is older than `olderThanMs`. Returns the
- * rest, without the staging of processes that run, or undefined if there is none. Never throws.
+ * Removes staging in `directory` whose process has ended, or is unknown if it is older than a day. Returns the rest, without the staging of processes that run, or undefined if there is none. Never throws.
  */
-export function removeStaleStaging(directory: string, olderThanMs: number): RemainingStaging | undefined {
+export function removeStaleStaging(directory: string): RemainingStaging | undefined {
   // Another job may have removed the directory, and nothing depends on the result
   return ignoreErrors(() =>
     withShortPath(directory, short => {
       const found = readdirSync(fsPath(short))
         .filter(isStagingName)
-        .map(name => classify(`${short}/${name}`, olderThanMs));
+        .map(name => classify(`${short}/${name}`));
       const stale = found.flatMap(({ path, state }) => (state === 'stale' ? [path] : []));
       const left = stale.length > 0 ? removeFrom(short, stale) : 0;
       const maybeInUse = found.filter(({ state }) => state === 'maybeInUse').length;
@@ -73,11 +72,11 @@ interface FoundStaging {
 }
 
 /** Only directories are staging, and only those of this user can be removed. */
-function classify(path: string, olderThanMs: number): FoundStaging {
+function classify(path: string): FoundStaging {
   const stats = lstatSync(fsPath(path), { throwIfNoEntry: false });
   if (!stats?.isDirectory()) return { path, state: 'ignored' };
   const user = process.geteuid?.() ?? 0;
-  const isOld = Date.now() - stats.mtimeMs >= olderThanMs;
+  const isOld = Date.now() - stats.mtimeMs >= STALE_STAGING_MS;
   if (user !== 0 && stats.uid !== user) return { path, state: isOld ? 'irremovable' : 'ignored' };
   const owner = ownerState(path);
   if (owner === 'running') return { path, state: 'ignored' };

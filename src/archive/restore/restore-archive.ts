@@ -41,8 +41,6 @@ export interface RestoreArchiveOptions {
   /** Returns the status of each file written, for an incremental save. */
   readonly keepStatus?: boolean;
   readonly notes?: RestoreNotes;
-  /** Age in ms from which staging of killed runs is removed; default a day. */
-  readonly staleStagingMs?: number;
 }
 
 /** Receives facts that a restore reports once and that do not fail it. */
@@ -163,7 +161,7 @@ async function prepare(
 ): Promise<Preparation> {
   try {
     runner.start?.();
-    const roots = await validate(archive.manifest, archive.manifestStart, layout, { signal });
+    const roots = await validate(archive.manifest, archive.manifestStart, layout, signal);
     await checkLiteralLinks(archive.manifest.entries, layout, signal);
     const unchanged = warm
       ? await findUnchanged(archive.manifest.entries, roots, { layout, restoredLinks }, runner)

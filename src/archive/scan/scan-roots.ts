@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { parentName } from '../format/entry.ts';
-import { createCaseProbe, pathKeys } from '../fs/paths/case-folding.ts';
+import { pathKeys } from '../fs/paths/case-folding.ts';
 import type { PathLayout } from '../fs/paths/layout.ts';
 import { type RootAbove, RootPaths } from '../fs/paths/nesting.ts';
 import { thisPlatform } from '../fs/platform.ts';
@@ -27,7 +27,7 @@ export function rootsToWalk(
 
 class Roots {
   readonly #layout: PathLayout;
-  readonly #byPath = new RootPaths<TreeNode>(pathKeys(thisPlatform, createCaseProbe()));
+  readonly #byPath = new RootPaths<TreeNode>(pathKeys(thisPlatform, thisPlatform.createCaseProbe()));
   readonly #all: TreeNode[] = [];
 
   constructor(layout: PathLayout) {

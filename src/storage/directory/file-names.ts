@@ -56,9 +56,9 @@ export function objectPath(name: string, platformPath: path.PlatformPath = path)
 }
 
 /** Returns the directory, relative to the root, that has all objects whose names start with `prefix`. */
-export function prefixDirectory(prefix: string, platformPath: path.PlatformPath = path): string {
+export function prefixDirectory(prefix: string): string {
   const components = prefix.split('/').slice(0, -1);
-  return platformPath.join('.', ...components.flatMap(component => levels(directory(component))));
+  return path.join('.', ...components.flatMap(component => levels(directory(component))));
 }
 
 /** Returns the object of a file, or undefined for a foreign or temporary one. `parts` are the levels of its path. */

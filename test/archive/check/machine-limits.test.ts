@@ -4,8 +4,9 @@ import { validate } from '../../../src/archive/check/validate.ts';
 import type { Entry } from '../../../src/archive/format/entry.ts';
 import type { FoldsCase } from '../../../src/archive/fs/paths/case-folding.ts';
 import type { PathLayout } from '../../../src/archive/fs/paths/layout.ts';
-import { type Platform, platformOf } from '../../../src/archive/fs/platform.ts';
+import type { Platform } from '../../../src/archive/fs/platform.ts';
 import { HEAD, layoutIn } from '../support/archives.ts';
+import { platforms, usePlatform } from '../support/platform.ts';
 
 const entry = (name: string, more: Partial<Entry> = {}): Entry => ({
   name,
@@ -23,11 +24,10 @@ const entry = (name: string, more: Partial<Entry> = {}): Entry => ({
   ...more,
 });
 
-const check = (names: string[], layout: PathLayout, platform: Platform, foldsCase?: FoldsCase) =>
-  validate({ head: HEAD, frames: [], entries: names.map(name => entry(name)) }, 0, layout, {
-    platform,
-    ...(foldsCase && { foldsCase }),
-  });
+function check(names: string[], layout: PathLayout, platform: Platform, foldsCase?: FoldsCase) {
+  usePlatform({ ...platform, ...(foldsCase && { createCaseProbe: () => foldsCase }) });
+  return validate({ head: HEAD, frames: [], entries: names.map(name => entry(name)) }, 0, layout);
+}
 
 describe('lengths', () => {
   const long = {
@@ -45,7 +45,7 @@ describe('lengths', () => {
     return check([name], layout, platform, () => false);
   };
 
-  test.each<[string, NodeJS.Platform, string, RegExp | undefined]>([
+  test.each<[string, keyof typeof platforms, string, RegExp | undefined]>([
     ['a path of 4,095 bytes on Linux', 'linux', nameOfPath(4095), undefined],
     ['a path of 4,096 bytes on Linux', 'linux', nameOfPath(4096), long.path],
     ['a path of 1,023 bytes on macOS', 'darwin', nameOfPath(1023), undefined],
@@ -58,7 +58,7 @@ describe('lengths', () => {
     ['a name of 256 characters on Windows', 'win32', `./${'n'.repeat(256)}`, long.name],
     ['a component of 256 bytes on Linux', 'linux', `./${'n'.repeat(256)}/x`, long.name],
   ])('%s', async (_, system, name, message) => {
-    const attempt = checkRoot(name, platformOf(system, false));
+    const attempt = checkRoot(name, platforms[system]);
     if (message === undefined) await expect(attempt).resolves.toBeDefined();
     else {
       await expect(attempt).rejects.toThrow(UnusableArchiveError);
@@ -68,14 +68,12 @@ describe('lengths', () => {
 
   test('an archive that is damaged too is reported as damaged', async () => {
     const names = ['./tree/', `./tree/${'n'.repeat(256)}`, './tree//'];
-    await expect(check(names, layoutIn('/w'), platformOf('linux', false))).rejects.toThrow(
-      DamagedArchiveError,
-    );
+    await expect(check(names, layoutIn('/w'), platforms.linux)).rejects.toThrow(DamagedArchiveError);
   });
 });
 
 describe('what a system can hold', () => {
-  const windows = platformOf('win32', false);
+  const windows = platforms.win32;
 
   test.each([
     'a:b',
@@ -104,9 +102,7 @@ describe('what a system can hold', () => {
       await expect(check(['./tree/', `./tree/${name}/`], layout, windows)).rejects.toThrow(
         'has a name that is not valid on this system',
       );
-    await expect(
-      check(['./tree/', `./tree/${name}`], layout, platformOf('linux', false)),
-    ).resolves.toBeDefined();
+    await expect(check(['./tree/', `./tree/${name}`], layout, platforms.linux)).resolves.toBeDefined();
   });
 
   test.each(['console', 'com', 'com10', '.hidden', 'a.b.c', 'nul-x', ' leading'])(
@@ -130,14 +126,12 @@ describe('what a system can hold', () => {
 test('a share is a root only on Windows', async () => {
   const layout = { ...layoutIn('/w'), permits: (name: string) => /^\/\/server\/share\/x/.test(name) };
   const names = ['//server/share/x/', '//server/share/x/y'];
-  await expect(check(names, layout, platformOf('win32', false), () => false)).resolves.toBeDefined();
-  await expect(check(names, layout, platformOf('linux', false))).rejects.toThrow(
-    'has an empty, `.` or `..` component',
-  );
+  await expect(check(names, layout, platforms.win32, () => false)).resolves.toBeDefined();
+  await expect(check(names, layout, platforms.linux)).rejects.toThrow('has an empty, `.` or `..` component');
 });
 
 describe('names that differ only in case', () => {
-  const mac = platformOf('darwin', false);
+  const mac = platforms.darwin;
   const differs = 'differs only in case from another';
   const inWorkspace = (path: string) => path.startsWith('/w/');
   const inHome = (path: string) => path.startsWith('/h/');
@@ -161,14 +155,14 @@ describe('names that differ only in case', () => {
     [['./tree/', './tree/fi', './tree/ﬁ']],
   ])('the names %j are different on NTFS and equal on APFS', async names => {
     const layout = layoutIn('/w');
-    await expect(check(names, layout, platformOf('win32', false), () => true)).resolves.toBeDefined();
+    await expect(check(names, layout, platforms.win32, () => true)).resolves.toBeDefined();
     await expect(check(names, layout, mac, () => true)).rejects.toThrow(differs);
   });
 
   test.each([['Aa'], ['Éé'], ['ῌῃ'], ['Ωω']])('the names %s are equal on NTFS', async ([upper, lower]) => {
     const names = ['./tree/', `./tree/${lower}`, `./tree/${upper}`].sort();
     const layout = layoutIn('/w');
-    await expect(check(names, layout, platformOf('win32', false), () => true)).rejects.toThrow(differs);
+    await expect(check(names, layout, platforms.win32, () => true)).rejects.toThrow(differs);
   });
 
   test('names are folded only if the disk of their root folds case', async () => {
@@ -192,7 +186,7 @@ describe('names that differ only in case', () => {
     const layout = layoutIn('/w');
     const looked = () => expect.unreachable();
     await expect(
-      check(['./tree/', './tree/A', './tree/a'], layout, platformOf('linux', true), looked),
+      check(['./tree/', './tree/A', './tree/a'], layout, platforms.linux, looked),
     ).resolves.toBeDefined();
   });
 });

@@ -15,7 +15,9 @@ import { StagingArea } from '../../../src/archive/publish/staging-area.ts';
 import { unpack } from '../../../src/archive/restore/unpack.ts';
 import { scratch } from '../../support/scratch.ts';
 import { buildTree, describeTree } from '../../support/tree.ts';
+import { ageStaging } from '../support/age-staging.ts';
 import { layoutIn, packTree, restoreBytes, tailOf } from '../support/archives.ts';
+import { usePlatform } from '../support/platform.ts';
 
 /** Mounting takes root, and more than a plain container gives it. */
 const canMount =
@@ -51,17 +53,17 @@ async function saved() {
   return { object: (await packTree(layoutIn(from))).object, expected: await describeTree(from) };
 }
 
-/** As a restore, on a system that does not tell its mounts. `left`: its directories are known to be as they should. */
+/** Restores on a system that does not list its mounts. `left`: its directories are known to be unchanged. */
 async function restoreKnowingNoMounts(object: Buffer, to: string, left: boolean): Promise<void> {
   const archive = await openArchive(tailOf(object, object.length), object.length, () => Promise.reject());
   const { entries } = archive.manifest;
   const isThere = (name: string) => left && ['./tree/', './tree/registry/'].includes(name);
   const layout = layoutIn(to);
+  usePlatform({ listsMounts: false });
   const plan = await planTarget(entries, {
     layout,
     restoredLinks: new RestoredLinks(),
     runLabel: '1-00000000',
-    mounts: new Set(),
     isWanted: index => !isThere(entries[index]!.name),
   });
   const refused = new RefusedAttributes();
@@ -148,7 +150,8 @@ describe.runIf(canMount)('mount points below a cached directory', () => {
     const to = await buildTree(scratch(), { [`tree/${staging}/0/deep`]: { directory: true } });
     const shared = await buildTree(scratch(), { precious: 'of another' });
     await mounted(['--bind', shared], join(to, 'tree', staging, '0/deep'), async () => {
-      await restoreBytes(object, layoutIn(to), { staleStagingMs: 0 });
+      ageStaging(to);
+      await restoreBytes(object, layoutIn(to));
       expect(readdirSync(shared)).toEqual(['precious']);
     });
   });

@@ -1,65 +1,76 @@
-import { describe, expect, test } from 'vitest';
-import { platformOf } from '../../../src/archive/fs/platform.ts';
-import { type RenameSystem, renameWithRetries } from '../../../src/archive/fs/rename.ts';
+import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { rename } from '../../../src/archive/fs/rename.ts';
 import { makeWritable } from '../../../src/archive/fs/writable.ts';
-import { failed } from '../publish/staged.ts';
+import { scratch } from '../../support/scratch.ts';
+import { failed, instead } from '../publish/staged.ts';
+import { platforms, usePlatform } from '../support/platform.ts';
 
-/** A system on which the first renames fail with these codes. */
-function system(name: NodeJS.Platform, codes: string[], directories: string[] = []) {
+/** Renames `a` to `b` on a system where the first renames fail with these codes. No wait takes time. */
+function renaming(system: keyof typeof platforms, codes: string[]) {
+  const directory = scratch();
+  const [from, to] = [join(directory, 'a'), join(directory, 'b')];
+  writeFileSync(from, 'content');
+  usePlatform(platforms[system]);
   const waits: number[] = [];
-  const renames: string[] = [];
-  const fake: RenameSystem = {
-    renameInto(from, to) {
-      const code = codes.shift();
-      if (code) throw failed(code, from);
-      renames.push(`${from} ${to}`);
-    },
-    refusesRename: path => directories.includes(path),
-    wait: ms => void waits.push(ms),
-    transientCodes: platformOf(name, false).transientCodes,
-  };
-  return { fake, waits, renames };
+  const wait = vi.spyOn(Atomics, 'wait').mockImplementation((...args: unknown[]) => {
+    waits.push(args[3] as number);
+    return 'timed-out';
+  });
+  onTestFinished(() => wait.mockRestore());
+  instead('renameSync', renameSync => (...paths) => {
+    const code = codes.shift();
+    if (code) throw failed(code, from);
+    renameSync(...paths);
+  });
+  return { run: () => rename(directory, from, to), to, waits };
 }
 
 const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0);
 
-describe('on Windows, a file that somebody has open', () => {
-  test.each(['EPERM', 'EACCES', 'EBUSY'])('a rename is retried after %s on Windows', code => {
-    const { fake, waits, renames } = system('win32', [code, code, code]);
-    renameWithRetries('a', 'b', fake);
-    expect(renames).toEqual(['a b']);
+describe('on Windows, where another process has a file open', () => {
+  test.each(['EPERM', 'EACCES', 'EBUSY'])('a rename is retried after %s', code => {
+    const { run, to, waits } = renaming('win32', [code, code, code]);
+    run();
+    expect(existsSync(to)).toBe(true);
     expect(waits).toHaveLength(3);
   });
 
   test('a rename is retried for at most three seconds', () => {
-    const { fake, waits } = system('win32', new Array(50).fill('EPERM'));
-    expect(() => renameWithRetries('a', 'b', fake)).toThrow('EPERM');
+    const { run, waits } = renaming('win32', new Array(50).fill('EPERM'));
+    expect(run).toThrow('EPERM');
     expect(sum(waits)).toBe(3000);
   });
 
-  test('a rename onto a directory or link is not retried', () => {
-    const { fake, waits } = system('win32', ['EPERM'], ['b']);
-    expect(() => renameWithRetries('a', 'b', fake)).toThrow('EPERM');
+  test.each<[string, (to: string) => void]>([
+    ['a directory', to => mkdirSync(to)],
+    ['a link', to => symlinkSync('nowhere', to)],
+  ])('a rename onto %s is not retried', (_, make) => {
+    const { run, to, waits } = renaming('win32', ['EPERM']);
+    make(to);
+    expect(run).toThrow('EPERM');
     expect(waits).toEqual([]);
   });
 
-  test('a directory is not made writable on Windows', () => {
+  test('a directory is not made writable', () => {
+    usePlatform(platforms.win32);
     let attempts = 0;
     const change = () => {
       attempts++;
       throw failed('EPERM', 'a');
     };
-    expect(() => makeWritable('/', change, platformOf('win32', false))).toThrow('EPERM');
+    expect(() => makeWritable('/', change)).toThrow('EPERM');
     expect(attempts).toBe(1);
   });
 });
 
-test.each<[NodeJS.Platform, string]>([
+test.each<[keyof typeof platforms, string]>([
   ['win32', 'ENOENT'],
-  ['linux', 'EPERM'],
+  ['linux', 'EBUSY'],
   ['darwin', 'EBUSY'],
-])('a rename on %s fails immediately with %s', (name, code) => {
-  const { fake, waits } = system(name, [code]);
-  expect(() => renameWithRetries('a', 'b', fake)).toThrow(code);
+])('a rename on %s fails immediately with %s', (system, code) => {
+  const { run, waits } = renaming(system, [code]);
+  expect(run).toThrow(code);
   expect(waits).toEqual([]);
 });

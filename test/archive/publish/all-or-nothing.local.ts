@@ -9,6 +9,7 @@ import { restoreArchive } from '../../../src/archive/restore/restore-archive.ts'
 import { incompressible } from '../../support/random.ts';
 import { scratch } from '../../support/scratch.ts';
 import { buildTree, describeTree, type TreeSpec } from '../../support/tree.ts';
+import { ageStaging } from '../support/age-staging.ts';
 import {
   layoutIn,
   packTree,
@@ -196,7 +197,8 @@ test('a failed restore that removed old staging restores the times of the direct
   await buildTree(join(root, 'tree/.cache-s3-6-00000000-11111111'), { x: 'left behind' });
   utimesSync(join(root, 'tree'), 1_500_000_000, 1_500_000_000.000005_5);
   expect((await describeTree(root)).tree).toEqual(before.tree);
-  const attempt = restoreBytes(bytes, layoutIn(root), { staleStagingMs: 0 });
+  ageStaging(root);
+  const attempt = restoreBytes(bytes, layoutIn(root));
   await expect(attempt).rejects.toThrow(DamagedArchiveError);
   expect(await describeTree(root)).toEqual(before);
 });
@@ -218,7 +220,8 @@ test('a restore removes staging above its root, left by a run that was killed be
     'a/.cache-s3-2-00000000-00000000/0/x': 'left behind',
     '.cache-s3-3-00000000-00000000/0/x': 'left behind',
   });
-  await restoreBytes(object, layoutIn(to, patterns), { staleStagingMs: 0 });
+  ageStaging(to);
+  await restoreBytes(object, layoutIn(to, patterns));
   expect(await describeTree(to, { ignoreMtime: name => name === 'a' || name === 'a/b' })).toEqual(
     await describeTree(from, { ignoreMtime: name => name === 'a' || name === 'a/b' }),
   );

@@ -13,6 +13,7 @@ import {
   type TreeSpec,
   treeDifferences,
 } from '../../support/tree.ts';
+import { ageStaging } from '../support/age-staging.ts';
 import {
   type RestoreEnd,
   type RestoreProcess,
@@ -132,7 +133,8 @@ async function inDirectory(directory: string, round: Round): Promise<RoundReport
   if (round.disturbance === 'none') violations.push(...treeDifferences(now, after));
   // The next restore removes the staging of a killed one. Until then no entry of the archive is missing
   else violations.push(...treeDifferences(contentsOf(now, after), contentsOf(after, after)));
-  const last = await runRestoreProcess({ ...job, slowRenameMs: 0, staleStagingMs: 0 });
+  ageStaging(workspace);
+  const last = await runRestoreProcess({ ...job, slowRenameMs: 0 });
   if (last.exitCode !== 0) violations.push(`the restore after the round: ${JSON.stringify(last.output)}`);
   violations.push(
     ...treeDifferences(await describeTree(workspace), after).map(found => `${found}, after the round`),

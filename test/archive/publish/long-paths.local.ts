@@ -6,6 +6,7 @@ import { WorkerPool } from '../../../src/archive/pool/worker-pool.ts';
 import { incompressible } from '../../support/random.ts';
 import { scratch } from '../../support/scratch.ts';
 import { buildTree, describeTree, type TreeDescription, type TreeSpec } from '../../support/tree.ts';
+import { ageStaging } from '../support/age-staging.ts';
 import { layoutIn, packTree, restoreBytes, WORKER_URL } from '../support/archives.ts';
 import { leftovers, staged } from './staged.ts';
 
@@ -124,7 +125,8 @@ describe.runIf(process.platform === 'linux')('a restore of a path that is nearly
     const to = scratch();
     const name = nameOf(to, MAX_BYTES).replace('tree', '.cache-s3-1-00000000-00000000');
     mkdirSync(join(to, name.slice(0, name.lastIndexOf('/', name.length - 60))), { recursive: true });
-    await restoreBytes(object, layoutIn(to), { staleStagingMs: 0 });
+    ageStaging(to);
+    await restoreBytes(object, layoutIn(to));
     expect(readdirSync(to)).toEqual(['tree']);
   });
 });

@@ -15,6 +15,7 @@ import { giveAway, isRoot } from '../../support/drop-privileges.ts';
 import { incompressible } from '../../support/random.ts';
 import { scratch } from '../../support/scratch.ts';
 import { buildTree, describeTree, type TreeDescription, type TreeSpec } from '../../support/tree.ts';
+import { ageStaging } from '../support/age-staging.ts';
 import { layoutIn, packTree } from '../support/archives.ts';
 import { runRestoreProcess, saveTo } from '../support/restore-process.ts';
 
@@ -105,7 +106,8 @@ describe.skipIf(windows)('an ordinary user restores the Go module cache', () => 
       'tree/.cache-s3-1-00000000-00000000/0/sealed': { directory: true, mode: 0o555 },
       tree: { directory: true, mode: 0o555 },
     });
-    expect(await runRestoreProcess({ ...job, staleStagingMs: 0 })).toMatchObject({ exitCode: 0 });
+    ageStaging(workspace);
+    expect(await runRestoreProcess(job)).toMatchObject({ exitCode: 0 });
     expect(await describeTree(workspace)).toEqual(expected);
   });
 });
@@ -150,7 +152,8 @@ describe.runIf(isRoot)('a restore over entries of root, or as root,', () => {
     chownSync(roots, 0, 0);
     chmodSync(roots, 0o755);
     const before = await describeTree(workspace);
-    const end = await runRestoreProcess({ ...job, failAtRead: 2, staleStagingMs: 0 });
+    ageStaging(workspace);
+    const end = await runRestoreProcess({ ...job, failAtRead: 2 });
     expect(end.output).toEqual({ error: 'Error', message: 'the connection was lost' });
     const found = await describeTree(workspace);
     expect(found.tree).toEqual(before.tree);

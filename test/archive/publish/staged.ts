@@ -17,6 +17,7 @@ import { unpack } from '../../../src/archive/restore/unpack.ts';
 import { scratch } from '../../support/scratch.ts';
 import { buildTree, describeTree, type TreeDescription, type TreeSpec } from '../../support/tree.ts';
 import { layoutIn, packTree, tailOf } from '../support/archives.ts';
+import { usePlatform } from '../support/platform.ts';
 
 interface Staged {
   readonly to: string;
@@ -34,7 +35,7 @@ interface Staged {
 export async function staged(
   archived: TreeSpec,
   present: TreeSpec,
-  platform?: Platform,
+  platform: Partial<Platform> = {},
   to = scratch(),
 ): Promise<Staged> {
   const from = await buildTree(scratch(), archived);
@@ -50,7 +51,8 @@ export async function staged(
     runLabel: '1-00000000',
   });
   const refused = new RefusedAttributes();
-  const stage = new Stage(plan, entries, layout, refused, platform);
+  usePlatform(platform);
+  const stage = new Stage(plan, entries, layout, refused);
   await stage.open();
   const read = () => Promise.reject(new Error('all is in the tail'));
   await unpack({ archive, read, runner: new InlineRunner(), refused, staged: Promise.resolve(stage.files) });

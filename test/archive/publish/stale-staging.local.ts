@@ -11,11 +11,7 @@ import {
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { isStagingName } from '../../../src/archive/fs/paths/staging-name.ts';
-import {
-  removeStaleStaging,
-  STALE_STAGING_MS,
-  writeOwner,
-} from '../../../src/archive/publish/stale-staging.ts';
+import { removeStaleStaging, writeOwner } from '../../../src/archive/publish/stale-staging.ts';
 import { giveAway, isRoot } from '../../support/drop-privileges.ts';
 import { scratch } from '../../support/scratch.ts';
 import { buildTree } from '../../support/tree.ts';
@@ -100,11 +96,10 @@ describe.runIf(isLinux)('removeStaleStaging', () => {
     writeFileSync(file, JSON.stringify(owner));
     return directory;
   }
-  const sweep = (directory: string) => removeStaleStaging(directory, STALE_STAGING_MS);
 
   test('leaves the staging of this process and does not report it', () => {
     const directory = ownStaging();
-    expect(sweep(directory)).toBeUndefined();
+    expect(removeStaleStaging(directory)).toBeUndefined();
     expect(stagingIn(directory)).toEqual([name]);
   });
 
@@ -113,7 +108,7 @@ describe.runIf(isLinux)('removeStaleStaging', () => {
     ['whose process id another process has now', owner => Object.assign(owner, { startTime: '1' })],
   ])('removes staging %s', (_, change) => {
     const directory = ownStaging(change);
-    expect(sweep(directory)).toBeUndefined();
+    expect(removeStaleStaging(directory)).toBeUndefined();
     expect(stagingIn(directory)).toEqual([]);
   });
 
@@ -124,7 +119,7 @@ describe.runIf(isLinux)('removeStaleStaging', () => {
     ['with a process id that is no number', owner => Object.assign(owner, { pid: '1' })],
   ])('leaves and reports staging %s', (_, change) => {
     const directory = ownStaging(change);
-    expect(sweep(directory)).toEqual({ directory, maybeInUse: 1, irremovable: 0 });
+    expect(removeStaleStaging(directory)).toEqual({ directory, maybeInUse: 1, irremovable: 0 });
     expect(stagingIn(directory)).toEqual([name]);
   });
 
@@ -135,7 +130,7 @@ describe.runIf(isLinux)('removeStaleStaging', () => {
     mkdirSync(join(large, name));
     writeFileSync(join(large, name, 'owner'), Buffer.alloc(2000, ' '));
     for (const directory of [fifo, large]) {
-      expect(sweep(directory)).toEqual({ directory, maybeInUse: 1, irremovable: 0 });
+      expect(removeStaleStaging(directory)).toEqual({ directory, maybeInUse: 1, irremovable: 0 });
     }
   });
 

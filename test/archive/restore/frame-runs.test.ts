@@ -11,7 +11,7 @@ const bounds = (runs: ReturnType<typeof groupFrames>) =>
 
 describe('groupFrames', () => {
   test('joins neighbouring frames up to the size of a request', () => {
-    const runs = groupFrames(frames(3 * MIB, 3 * MIB, 3 * MIB, 3 * MIB), all, 8 * MIB);
+    const runs = groupFrames(frames(3 * MIB, 3 * MIB, 3 * MIB, 3 * MIB), all);
     expect(bounds(runs)).toEqual([
       [0, 6 * MIB, [0, 1]],
       [6 * MIB, 12 * MIB, [2, 3]],
@@ -19,7 +19,7 @@ describe('groupFrames', () => {
   });
 
   test('gives a frame that is larger than a request a run of its own', () => {
-    expect(bounds(groupFrames(frames(1, 20 * MIB, 1), all, 8 * MIB))).toEqual([
+    expect(bounds(groupFrames(frames(1, 20 * MIB, 1), all))).toEqual([
       [0, 1, [0]],
       [1, 20 * MIB + 1, [1]],
       [20 * MIB + 1, 20 * MIB + 2, [2]],
@@ -28,8 +28,8 @@ describe('groupFrames', () => {
 
   test('leaves out unwanted frames, unless the gap is small', () => {
     const wanted = (frame: number) => frame % 2 === 0;
-    expect(bounds(groupFrames(frames(100, 1000, 100), wanted, 8 * MIB))).toEqual([[0, 1200, [0, 2]]]);
-    expect(bounds(groupFrames(frames(100, MIB, 100), wanted, 8 * MIB))).toEqual([
+    expect(bounds(groupFrames(frames(100, 1000, 100), wanted))).toEqual([[0, 1200, [0, 2]]]);
+    expect(bounds(groupFrames(frames(100, MIB, 100), wanted))).toEqual([
       [0, 100, [0]],
       [MIB + 100, MIB + 200, [2]],
     ]);

@@ -85,7 +85,6 @@ export interface RestoreObjectOptions {
   readonly restoredLinks?: RestoredLinks;
   /** Receives the rows of the links that are published. */
   readonly onLinks?: (rows: readonly number[]) => void;
-  readonly staleStagingMs?: number;
   readonly warm?: boolean;
 }
 
@@ -110,7 +109,6 @@ export async function restoreBytes(
     runner: options.runner ?? (() => new InlineRunner()),
     signal: options.signal,
     warm: options.warm ?? false,
-    ...(options.staleStagingMs === undefined ? {} : { staleStagingMs: options.staleStagingMs }),
   });
 }
 

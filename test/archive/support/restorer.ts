@@ -15,7 +15,6 @@ export interface RestorerJob {
   readonly patterns: readonly string[];
   /** Worker threads; 0: none, all on the main thread. */
   readonly workers?: number;
-  readonly staleStagingMs?: number;
   /** The process kills itself with SIGKILL right before its rename of this number, counted from 1. */
   readonly killAtRename?: number;
   /** The read of this number, counted from 1, fails. */
@@ -60,7 +59,7 @@ async function main(job: RestorerJob): Promise<void> {
   };
   const tail = await read(Math.max(0, object.length - 4096), object.length);
   const archive = await openArchive({ start: object.length - tail.length, bytes: tail }, object.length, read);
-  const { workspace, patterns, workers = 0, staleStagingMs } = job;
+  const { workspace, patterns, workers = 0 } = job;
   const remaining: unknown[] = [];
   let refused: unknown;
   const { entries } = await restoreArchive({
@@ -79,7 +78,6 @@ async function main(job: RestorerJob): Promise<void> {
       },
       stagingRemains: found => remaining.push(found),
     },
-    ...(staleStagingMs === undefined ? {} : { staleStagingMs }),
   });
   const rssBytes = process.resourceUsage().maxRSS * 1024;
   process.stdout.write(`${JSON.stringify({ entries, rssBytes, refused, remaining })}\n`);

@@ -26,7 +26,7 @@ test.each([
 
 test('on Windows, paths have the same levels and its separator', () => {
   expect(objectPath('a/B/nul.zst', path.win32)).toBe('a\\!b\\%6eul.zst');
-  expect(prefixDirectory('a/B/c', path.win32)).toBe('a\\!b');
+  expect(prefixDirectory('a/B/c')).toBe(path.join('a', '!b'));
 });
 
 describe('a component over 200 bytes', () => {
@@ -63,5 +63,5 @@ test.each([
   ['a/B/c', 'a/!b'],
   ['../x', '.%2e'],
 ])('objects whose names start with "%s" are below %s', (prefix, directory) => {
-  expect(prefixDirectory(prefix, path.posix)).toBe(directory);
+  expect(prefixDirectory(prefix)).toBe(path.normalize(directory));
 });
