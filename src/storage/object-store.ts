@@ -52,7 +52,7 @@ export interface FetchedRange {
 }
 
 /** Lets workers read from the store by themselves (src/worker.ts). */
-export interface WorkerReads {
+interface WorkerReads {
   /** Becomes the `workerData` of each worker that reads. */
   readonly settings: unknown;
   /** Reads as `getRange` does, into a buffer of a worker. */

@@ -11,7 +11,7 @@ export interface ObjectBytes {
 }
 
 /** Reads the bytes `start` to `end` (exclusive) of the object. */
-export type ReadObject = (start: number, end: number) => Promise<Uint8Array<ArrayBuffer>>;
+type ReadObject = (start: number, end: number) => Promise<Uint8Array<ArrayBuffer>>;
 
 /** An object whose manifest has been read. */
 export interface OpenArchive {

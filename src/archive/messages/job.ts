@@ -34,7 +34,7 @@ export type ResultMessage = { readonly id: number } & (
 );
 
 /** An error on its way between threads, which clones an error without its class. */
-export interface JobFailure {
+interface JobFailure {
   readonly name: string;
   readonly message: string;
   readonly code: string | undefined;

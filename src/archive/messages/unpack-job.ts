@@ -45,7 +45,7 @@ const PieceColumn = {
  * `size` bytes at `offset` of the raw bytes of frame number `frame` (of this job) go to `position` of a file, which is
  * complete with them unless `partial`.
  */
-export interface Piece {
+interface Piece {
   readonly frame: number;
   readonly offset: number;
   readonly size: number;

@@ -1,7 +1,7 @@
 import type { Entry, Frame } from '../format/entry.ts';
 
 /** Part of a file that one frame holds, for a file in several frames. */
-export interface SlicePiece {
+interface SlicePiece {
   readonly entry: number;
   readonly offset: number;
   readonly size: number;

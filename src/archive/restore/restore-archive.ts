@@ -22,7 +22,7 @@ import { checkLiteralLinks } from './literal-links.ts';
 import { linksInStaging, statusAfterCommit, statusInStaging } from './restored-status.ts';
 import { type ReadInWorker, type ReadRange, unpack } from './unpack.ts';
 
-export interface RestoreArchiveOptions {
+interface RestoreArchiveOptions {
   readonly archive: OpenArchive;
   readonly read: ReadRange;
   readonly readInWorker?: ReadInWorker | undefined;

@@ -30,7 +30,7 @@ export type ReadInWorker = (
   signal: AbortSignal,
 ) => Promise<void>;
 
-export interface UnpackOptions {
+interface UnpackOptions {
   readonly archive: OpenArchive;
   readonly read: ReadRange;
   /** Takes the place of `read` for runners with threads. Undefined if only this thread can read. */
