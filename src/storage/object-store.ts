@@ -79,6 +79,11 @@ export interface ListOptions extends CallOptions {
    * the circuit.
    */
   readonly optional?: boolean;
+  /**
+   * The caller reads a listing of any length, such as that of a whole bucket: neither its pages nor its time in all are
+   * bounded as those of a step are.
+   */
+  readonly anyLength?: boolean;
 }
 
 export interface GetOptions extends CallOptions {
@@ -152,6 +157,8 @@ export interface ObjectStore {
   createUpload(name: string, options: UploadOptions): Upload;
   /** Stores an object without bytes in place of any other of this name: its time of modification is now. */
   putEmpty(name: string, options?: OptionalCallOptions): Promise<void>;
+  /** Deletes an object. Does nothing if there is none. */
+  delete(name: string, options?: CallOptions): Promise<void>;
   /**
    * Aborts unfinished uploads under `prefix` that are older than `olderThanMs` by the store's clock. Returns their number.
    */

@@ -4,7 +4,10 @@ import { NameTooLongError } from '../../storage/store-errors.ts';
 
 /** The layout of object names. A new layout needs another number, so that earlier releases do not list its objects. */
 const LAYOUT = 'v1';
-const SUFFIX = '.tar.zst';
+/** The end of every cache's name. */
+export const SUFFIX = '.tar.zst';
+/** Component in place of those that a wider scope does not separate by. It cannot be a ref, which begins with `refs/`. */
+export const SHARED = '_';
 
 interface KeySpaceOptions {
   readonly label: string;

@@ -1,7 +1,7 @@
 /** This folder maps keys to names of objects: where they are looked up, where they are saved, and for which version. */
 
 import type { Elsewhere, KeySpace, MatchStep } from '../../storage/backend.ts';
-import { createKeySpace, decodeComponent, parseEntry, rootOf } from './object-names.ts';
+import { createKeySpace, decodeComponent, parseEntry, rootOf, SHARED } from './object-names.ts';
 
 export const SCOPES = ['ref', 'repository', 'bucket'] as const;
 /** Who shares entries: the runs of one ref (GitHub's rule), of one repository, or all runs that use the bucket. */
@@ -26,9 +26,6 @@ export interface Spaces {
   /** All refs of the repository. Undefined if the step reads all places of its scope. */
   readonly elsewhere?: Elsewhere;
 }
-
-/** Component in place of those that a wider scope does not separate by. It cannot be a ref, which begins with `refs/`. */
-const SHARED = '_';
 
 /** Returns the places that a step reads, and the one that it saves to. */
 export function spacesOf(options: ScopeOptions): Spaces {

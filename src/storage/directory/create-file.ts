@@ -37,14 +37,18 @@ function isGivenAway({ uid }: Stats): boolean {
 }
 
 async function openNew(file: string, root: string): Promise<FileHandle> {
-  try {
-    return await open(file, 'wx', PRIVATE_FILE);
-  } catch (error) {
-    if (systemCode(error) !== 'ENOENT') throw error;
-    await makeDirectory(path.dirname(file), root);
-    return open(file, 'wx', PRIVATE_FILE);
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await open(file, 'wx', PRIVATE_FILE);
+    } catch (error) {
+      if (systemCode(error) !== 'ENOENT' || attempt > MAX_DIRECTORY_ATTEMPTS) throw error;
+      await makeDirectory(path.dirname(file), root);
+    }
   }
 }
+
+/** A delete in another process removes directories that are empty, such as one just made here. */
+const MAX_DIRECTORY_ATTEMPTS = 5;
 
 /**
  * Creates a directory and the missing ones above it. Node's own `recursive` never ends where the system returns ENOENT

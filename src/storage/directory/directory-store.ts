@@ -1,6 +1,6 @@
 /** This folder keeps objects as files of a directory of the host. */
 
-import { readdir, rename, rm } from 'node:fs/promises';
+import { readdir, rename, rm, rmdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { Log } from '../../report/log.ts';
 import { checkName } from '../object-name.ts';
@@ -94,6 +94,16 @@ class DirectoryStore implements ObjectStore {
     });
   }
 
+  async delete(name: string, options?: CallOptions): Promise<void> {
+    return this.#request('delete', name, options, async () => {
+      const file = this.#file(name);
+      // Neither a link nor a FIFO is an object
+      if (!(await statObjectFile(file))) return;
+      await rm(file, { force: true });
+      await removeEmptyDirectories(path.dirname(file), this.#root);
+    });
+  }
+
   async abortStale(prefix: string, olderThanMs: number, options?: CallOptions): Promise<number> {
     return this.#request('abortStale', prefix, options, async () => {
       const temporary: string[] = [];
@@ -179,5 +189,16 @@ async function entriesOf(directory: string) {
   } catch (error) {
     if (isNotFound(error)) return [];
     throw error;
+  }
+}
+
+/** Removes a directory below `root` and those above it, as long as they are empty. Never throws. */
+async function removeEmptyDirectories(directory: string, root: string): Promise<void> {
+  for (let empty = directory; empty !== root && empty.startsWith(root); empty = path.dirname(empty)) {
+    try {
+      await rmdir(empty);
+    } catch {
+      return;
+    }
   }
 }

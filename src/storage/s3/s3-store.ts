@@ -8,6 +8,7 @@ import { fetchRange, getRange } from './read/get.ts';
 import { headObject } from './read/head.ts';
 import { listObjects } from './read/list.ts';
 import type { S3Settings } from './s3-settings.ts';
+import { deleteObject } from './write/delete.ts';
 import { putEmpty } from './write/put-empty.ts';
 import { sweepUploads } from './write/sweep.ts';
 import { S3Upload } from './write/upload.ts';
@@ -53,6 +54,7 @@ export function createS3Store(settings: S3Settings, options: S3StoreOptions): Ob
     list: listObjects.bind(undefined, caller),
     createUpload: (name, uploadOptions) => new S3Upload(caller, name, uploadOptions),
     putEmpty: putEmpty.bind(undefined, caller),
+    delete: deleteObject.bind(undefined, caller),
     abortStale: sweepUploads.bind(undefined, caller),
     close: () => caller.close(),
   };

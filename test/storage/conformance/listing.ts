@@ -66,6 +66,19 @@ export function listing(subject: Subject): void {
     });
   });
 
+  test('delete removes one object and no other, and does nothing if there is none', async () => {
+    for (const name of ['del/a', 'del/a/b', 'del/ab']) await subject.put(name, Buffer.from(name));
+    await subject.store.delete('del/a');
+    expect(await subject.names('del/')).toEqual(['del/a/b', 'del/ab']);
+    await subject.store.delete('del/a');
+    await subject.store.delete('del/a/b');
+    expect(await subject.store.head('del/a/b')).toBeUndefined();
+    expect(await subject.read('del/ab')).toEqual(Buffer.from('del/ab'));
+    // The name can be taken again
+    await subject.put('del/a', Buffer.from('again'));
+    expect(await subject.names('del/')).toEqual(['del/a', 'del/ab']);
+  });
+
   test('a listing goes on past 1000 objects, with sizes, ETags and times, and an optional one stops there', async () => {
     const all = Array.from({ length: 1003 }, (_, index) => `list/${String(index).padStart(4, '0')}`);
     const next = all.values();
@@ -77,6 +90,9 @@ export function listing(subject: Subject): void {
     const listed: ObjectInfo[] = [];
     for await (const info of subject.store.list('list/')) listed.push(info);
     expect(listed.map(({ name }) => name)).toEqual(all);
+    const ofAnyLength: ObjectInfo[] = [];
+    for await (const info of subject.store.list('list/', { anyLength: true })) ofAnyLength.push(info);
+    expect(ofAnyLength).toEqual(listed);
     const last = listed.at(-1);
     expect(last).toMatchObject({ sizeBytes: 1, etag: (await subject.store.head('list/1002'))?.etag });
     expect(last?.modifiedMs).toBeGreaterThan(Date.UTC(2020));

@@ -74,6 +74,7 @@ export function withUploads(store: ObjectStore, change: (upload: Upload) => Part
     head: (...given) => store.head(...given),
     getRange: (...given) => store.getRange(...given),
     list: (...given) => store.list(...given),
+    delete: (...given) => store.delete(...given),
     abortStale: (...given) => store.abortStale(...given),
     close: () => store.close(),
     createUpload(...given) {

@@ -88,6 +88,9 @@ export class MemoryStore {
         return this.#get(name, headers.range, headers['if-match']);
       case 'PutObject':
         return this.#put(name, headers, body);
+      case 'DeleteObject':
+        this.content.objects.delete(name);
+        return { status: 204 };
       case 'CreateMultipartUpload':
         return this.#create(name, headers);
       case 'UploadPart':

@@ -1,4 +1,4 @@
-import { deadline } from '../../../retry/signals.ts';
+import { anySignal, deadline } from '../../../retry/signals.ts';
 import type { ListOptions, ObjectInfo } from '../../object-store.ts';
 import { StoreUnavailableError } from '../../store-errors.ts';
 import type { Caller } from '../calls/caller.ts';
@@ -6,8 +6,10 @@ import { MAX_LISTING_BYTES } from '../calls/sdk-request-handler.ts';
 import { describeBucket } from '../errors/s3-errors.ts';
 import { type ListPage, listPage } from './list-page.ts';
 
-/** Bounds of one listing: pages (of a million objects), pages in a row without an object, and the time for all in ms. */
+/** Bounds of one listing of a step: pages (of a million objects), pages in a row without an object, and the time for all in ms. */
 const MAX_PAGES = 1000;
+/** Bound of a listing of any length, in pages: 10^8 objects. */
+const MAX_PAGES_OF_ANY_LENGTH = 100_000;
 const MAX_EMPTY_PAGES = 32;
 const LISTING_MS = 45_000;
 
@@ -19,12 +21,12 @@ const LISTING_MS = 45_000;
 export async function* listObjects(
   caller: Caller,
   prefix: string,
-  { signal, optional = false }: ListOptions = {},
+  { signal, optional = false, anyLength = false }: ListOptions = {},
 ): AsyncGenerator<ObjectInfo> {
   const { bucket } = caller.settings;
   const listing = `${describeBucket(caller.settings)}: the listing of ${prefix}`;
-  const endCheck = new EndCheck(listing);
-  const limit = deadline(LISTING_MS, caller.clock);
+  const endCheck = new EndCheck(listing, anyLength ? MAX_PAGES_OF_ANY_LENGTH : MAX_PAGES);
+  const limit = anyLength ? undefined : deadline(LISTING_MS, caller.clock);
   let token: string | undefined;
   try {
     do {
@@ -32,7 +34,7 @@ export async function* listObjects(
         {
           operation: 'ListObjectsV2',
           about: prefix,
-          signal: signal ? AbortSignal.any([signal, limit.signal]) : limit.signal,
+          signal: anySignal(signal, limit?.signal),
           optional,
           maxBodyBytes: MAX_LISTING_BYTES,
         },
@@ -45,10 +47,10 @@ export async function* listObjects(
       token = page.next;
     } while (token !== undefined);
   } catch (error) {
-    if (error !== limit.signal.reason || signal?.aborted) throw error;
+    if (error !== limit?.signal.reason || signal?.aborted) throw error;
     throw new StoreUnavailableError(`${listing} takes longer than ${LISTING_MS / 1000} s`, { cause: error });
   } finally {
-    limit.clear();
+    limit?.clear();
   }
 }
 
@@ -58,16 +60,18 @@ export async function* listObjects(
  */
 class EndCheck {
   readonly #listing: string;
+  readonly #maxPages: number;
   #pages = 0;
   #emptyPages = 0;
   #last = '';
 
-  constructor(listing: string) {
+  constructor(listing: string, maxPages: number) {
     this.#listing = listing;
+    this.#maxPages = maxPages;
   }
 
   add({ objects }: ListPage): void {
-    if (++this.#pages > MAX_PAGES) throw this.#endless(`more than ${MAX_PAGES} pages`);
+    if (++this.#pages > this.#maxPages) throw this.#endless(`more than ${this.#maxPages} pages`);
     const [first] = objects;
     if (!first) {
       if (++this.#emptyPages > MAX_EMPTY_PAGES) throw this.#endless('many pages without an object');

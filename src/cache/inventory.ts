@@ -1,0 +1,108 @@
+import type { ObjectInfo, ObjectStore } from '../storage/object-store.ts';
+import { StoreUnavailableError } from '../storage/store-errors.ts';
+import {
+  type CacheName,
+  cachesRoot,
+  markedCacheName,
+  markersRoot,
+  parseCacheName,
+} from './keys/cache-names.ts';
+
+/** A cache of the store. */
+export interface CacheEntry extends CacheName {
+  readonly kind: 'cache';
+  readonly object: ObjectInfo;
+  /** The object that notes its last use: its modification time is that of the use. Undefined if there is none. */
+  readonly marker: ObjectInfo | undefined;
+}
+
+/** A marker whose cache does not exist. */
+export interface StrayMarker {
+  readonly kind: 'marker';
+  readonly object: ObjectInfo;
+  /** The name of the cache that it belonged to. */
+  readonly cacheObject: string;
+}
+
+/** An object among the caches that no release has stored there. It is never touched. */
+export interface ForeignObject {
+  readonly kind: 'foreign';
+  readonly object: ObjectInfo;
+}
+
+export type InventoryItem = CacheEntry | StrayMarker | ForeignObject;
+
+export interface InventoryOptions {
+  /** Input `prefix`. */
+  readonly prefix: string;
+  /** Read only the caches of this repository: `owner/name`, or '' for those that all repositories share. */
+  readonly repository?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Reads the caches below a prefix in byte order of their objects' names, with their markers. Two listings are read side by
+ * side, because markers have the order of their caches: the memory in use does not grow with the number of objects.
+ *
+ * Throws the errors of the store, also if only the markers cannot be listed: a cache without its last use must not pass
+ * for an unused one. Throws `StoreUnavailableError` for a listing that is not in order.
+ */
+export async function* readInventory(
+  store: ObjectStore,
+  { prefix, repository, signal }: InventoryOptions,
+): AsyncGenerator<InventoryItem> {
+  const listing = (root: string) => store.list(root, { anyLength: true, signal });
+  const markers = markersOf(prefix, listing(markersRoot(prefix, repository)));
+  const advance = () => {
+    const next = markers.next();
+    // The failure of the other listing may come first
+    next.catch(() => {});
+    return next;
+  };
+  try {
+    // Both listings send their first request at once
+    let next = advance();
+    let last = '';
+    for await (const object of listing(cachesRoot(prefix, repository))) {
+      const name = parseCacheName(prefix, object.name);
+      if (name === undefined) {
+        yield { kind: 'foreign', object };
+        continue;
+      }
+      checkOrder(last, object.name);
+      last = object.name;
+      let marker: ObjectInfo | undefined;
+      for (let at = await next; !at.done && at.value.cacheObject <= object.name; at = await next) {
+        if (at.value.cacheObject === object.name) marker = at.value.object;
+        else yield at.value;
+        next = advance();
+      }
+      yield { kind: 'cache', ...name, object, marker };
+    }
+    for (let at = await next; !at.done; at = await markers.next()) yield at.value;
+  } finally {
+    await markers.return(undefined).catch(() => {});
+  }
+}
+
+/** Returns the time of the last known use in ms since 1970: a cache that was not restored yet was last used by its save. */
+export function lastUseMs({ object, marker }: CacheEntry): number {
+  return Math.max(object.modifiedMs, marker?.modifiedMs ?? 0);
+}
+
+async function* markersOf(prefix: string, listing: AsyncIterable<ObjectInfo>): AsyncGenerator<StrayMarker> {
+  let last = '';
+  for await (const object of listing) {
+    const cacheObject = markedCacheName(prefix, object.name);
+    if (cacheObject === undefined) continue;
+    checkOrder(last, cacheObject);
+    last = cacheObject;
+    yield { kind: 'marker', object, cacheObject };
+  }
+}
+
+/** Names of caches and markers are ASCII, so the order of a string's units is that of its bytes. */
+function checkOrder(last: string, name: string): void {
+  if (name > last) return;
+  throw new StoreUnavailableError(`the endpoint lists ${name} after ${last}, which is not in byte order`);
+}

@@ -1,0 +1,86 @@
+import { MAX_OBJECT_NAME_BYTES } from '../../storage/object-name.ts';
+import { decodeComponent, parseEntry, rootOf, SHARED, SUFFIX } from './object-names.ts';
+
+/** The names of a whole prefix: of the caches of all repositories, and of the markers that note their last use. */
+
+/** The place, key and version that the name of an object contains. All but the version are foreign text: escape it. */
+export interface CacheName {
+  /** `owner/name`; '' for a cache that all repositories share (input `scope: bucket`). */
+  readonly repository: string;
+  /** A ref such as `refs/heads/main`; `repository` or `bucket` for a cache that is shared more widely. */
+  readonly scope: string;
+  readonly key: string;
+  /** 64 hex digits. */
+  readonly version: string;
+}
+
+/** The suffix of a marker's name, in place of that of a cache. */
+const MARKER_SUFFIX = '.used';
+
+/** Component below the prefix for the markers. It has their layout number after it, as the caches have theirs. */
+const MARKERS = 'used';
+
+/** Returns the prefix of all caches, of a repository (`owner/name`), or of one scope of it (`refs/heads/main`). */
+export function cachesRoot(prefix: string, repository?: string, scope?: string): string {
+  return rootOf(prefix, placeOf(repository, scope));
+}
+
+/** Returns the prefix of the markers of the caches below `cachesRoot`. */
+export function markersRoot(prefix: string, repository?: string, scope?: string): string {
+  return rootOf(prefix === '' ? MARKERS : `${prefix}/${MARKERS}`, placeOf(repository, scope));
+}
+
+function placeOf(repository: string | undefined, scope: string | undefined): string[] {
+  if (scope === 'bucket') return [SHARED, SHARED, SHARED];
+  if (repository === undefined) return [];
+  if (repository === '') return [SHARED, SHARED, SHARED];
+  const [owner = '', ...name] = repository.split('/');
+  const place = [owner, name.join('/')];
+  if (scope !== undefined) place.push(scope === 'repository' ? SHARED : scope);
+  return place;
+}
+
+/** Parses the name of an object below `cachesRoot(prefix)`. Returns undefined if it is not the name of a cache. */
+export function parseCacheName(prefix: string, objectName: string): CacheName | undefined {
+  const root = cachesRoot(prefix);
+  return objectName.startsWith(root) ? parsePlace(objectName.slice(root.length)) : undefined;
+}
+
+/**
+ * Returns the name of the marker of a cache: `<prefix>/used/v1/<owner>/<repo>/<scope>/<key>/<version>.used`. Returns
+ * undefined if `objectName` is not a cache of this prefix, and if the marker's name would have over 1024 bytes.
+ */
+export function markerName(prefix: string, objectName: string): string | undefined {
+  if (parseCacheName(prefix, objectName) === undefined) return undefined;
+  const path = objectName.slice(cachesRoot(prefix).length, -SUFFIX.length);
+  const name = `${markersRoot(prefix)}${path}${MARKER_SUFFIX}`;
+  return name.length > MAX_OBJECT_NAME_BYTES ? undefined : name;
+}
+
+/**
+ * Returns the name of the cache that a marker belongs to. Returns undefined for every other object: the tree of the
+ * markers may also hold the caches of another prefix (`<prefix>/used`), which have another suffix.
+ */
+export function markedCacheName(prefix: string, name: string): string | undefined {
+  const root = markersRoot(prefix);
+  if (!name.startsWith(root) || !name.endsWith(MARKER_SUFFIX)) return undefined;
+  const objectName = `${cachesRoot(prefix)}${name.slice(root.length, -MARKER_SUFFIX.length)}${SUFFIX}`;
+  return parseCacheName(prefix, objectName) === undefined ? undefined : objectName;
+}
+
+function parsePlace(name: string): CacheName | undefined {
+  const [encodedOwner = '', encodedName = '', encodedScope = '', ...rest] = name.split('/');
+  const entry = parseEntry(rest.join('/'));
+  const owner = decodeComponent(encodedOwner);
+  const repository = decodeComponent(encodedName);
+  const scope = decodeComponent(encodedScope);
+  if (!entry || !owner || !repository || !scope) return undefined;
+  if (owner === SHARED && repository === SHARED && scope === SHARED) {
+    return { repository: '', scope: 'bucket', ...entry };
+  }
+  return {
+    repository: `${owner}/${repository}`,
+    scope: scope === SHARED ? 'repository' : scope,
+    ...entry,
+  };
+}

@@ -1,0 +1,24 @@
+import { checkName } from '../../object-name.ts';
+import type { CallOptions } from '../../object-store.ts';
+import type { Caller } from '../calls/caller.ts';
+import { DeleteObjectCommand } from '../calls/sdk.ts';
+import { isMissing } from '../errors/s3-errors.ts';
+
+/**
+ * Deletes an object. May be repeated: there is no condition on its ETag, which radosgw (16.2.15) ignores on deletes, and a
+ * second delete of a name finds nothing.
+ */
+export async function deleteObject(
+  caller: Caller,
+  name: string,
+  { signal }: CallOptions = {},
+): Promise<void> {
+  checkName(name);
+  await caller.run({ operation: 'DeleteObject', about: name, signal }, async (client, options) => {
+    try {
+      await client.send(new DeleteObjectCommand({ Bucket: caller.settings.bucket, Key: name }), options);
+    } catch (error) {
+      if (!isMissing(error)) throw error;
+    }
+  });
+}

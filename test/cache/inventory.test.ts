@@ -1,0 +1,131 @@
+import { expect, test } from 'vitest';
+import { type InventoryItem, lastUseMs, readInventory } from '../../src/cache/inventory.ts';
+import { markerName } from '../../src/cache/keys/cache-names.ts';
+import type { ObjectInfo, ObjectStore } from '../../src/storage/object-store.ts';
+import { StoreRefusedError } from '../../src/storage/store-errors.ts';
+import { collect } from '../support/collect.ts';
+
+const version = 'ab'.repeat(32);
+const cache = (path: string) => `p/v1/org/repo/${path}/${version}.tar.zst`;
+const marker = (path: string) => markerName('p', cache(path))!;
+
+/** A store that lists these names, each saved at its index in ms. */
+function listing(names: readonly string[], sort = true): ObjectStore {
+  const objects = names.map<ObjectInfo>((name, index) => ({
+    name,
+    sizeBytes: 1,
+    etag: 'e',
+    modifiedMs: index,
+  }));
+  if (sort) objects.sort((a, b) => Buffer.compare(Buffer.from(a.name), Buffer.from(b.name)));
+  return {
+    async *list(prefix: string) {
+      for (const object of objects) if (object.name.startsWith(prefix)) yield object;
+    },
+  } as Partial<ObjectStore> as ObjectStore;
+}
+
+async function itemsOf(store: ObjectStore, repository?: string): Promise<InventoryItem[]> {
+  return collect(readInventory(store, { prefix: 'p', repository }));
+}
+
+/** A line for each item: its kind, name, and the name of its marker. */
+function describeItems(items: readonly InventoryItem[]): string[] {
+  return items.map(item => {
+    const { name } = item.object;
+    return item.kind === 'cache' ? `cache ${name} ${item.marker?.name ?? '-'}` : `${item.kind} ${name}`;
+  });
+}
+
+test('caches are listed with their markers, and markers without a cache are listed alone', async () => {
+  const store = listing([
+    cache('m/b'),
+    cache('m/d'),
+    cache('m/e'),
+    marker('m/a'),
+    marker('m/b'),
+    marker('m/c'),
+    marker('m/c2'),
+    marker('m/e'),
+    marker('m/f'),
+  ]);
+  const items = await itemsOf(store);
+  expect(describeItems(items)).toEqual([
+    `marker ${marker('m/a')}`,
+    `cache ${cache('m/b')} ${marker('m/b')}`,
+    `marker ${marker('m/c')}`,
+    `marker ${marker('m/c2')}`,
+    `cache ${cache('m/d')} -`,
+    `cache ${cache('m/e')} ${marker('m/e')}`,
+    `marker ${marker('m/f')}`,
+  ]);
+  expect(items[1]).toMatchObject({ repository: 'org/repo', scope: 'm', key: 'b', version });
+  const uses = items.flatMap(item => (item.kind === 'cache' ? [lastUseMs(item)] : []));
+  expect(uses).toEqual([4, 1, 7]);
+});
+
+test('every random set of caches and markers is joined as by a table of their names', async () => {
+  for (let seed = 1; seed <= 300; seed++) {
+    let state = seed;
+    const random = (count: number) => {
+      state = (state * 48271) % 2147483647;
+      return state % count;
+    };
+    const paths = [...new Set(Array.from({ length: 12 }, () => `m/${'-.=Ab'[random(5)]}${random(4)}`))]
+      .map(path => path.replace('=', '=2F'))
+      .filter(path => markerName('p', cache(path)) !== undefined);
+    const caches = paths.filter(() => random(2) === 0);
+    const marked = paths.filter(() => random(2) === 0);
+    const items = await itemsOf(listing([...caches.map(cache), ...marked.map(marker)]));
+    const found = items.flatMap(item =>
+      item.kind === 'cache' ? [[item.object.name, item.marker?.name]] : [],
+    );
+    const expected = caches.map(path => [cache(path), marked.includes(path) ? marker(path) : undefined]);
+    expect(found.sort()).toEqual(expected.sort());
+    const stray = items.flatMap(item => (item.kind === 'marker' ? [item.cacheObject] : []));
+    expect(stray.sort()).toEqual(
+      marked
+        .filter(path => !caches.includes(path))
+        .map(cache)
+        .sort(),
+    );
+  }
+});
+
+test('objects that no release stores are foreign, wherever they are', async () => {
+  const names = ['p/v1/README', 'p/v1/org/repo/m/\u{1f600}', `${cache('m/a')}.old`, 'p/used/v1/x', 'q/v1/x'];
+  const items = await itemsOf(listing([...names, cache('m/a'), marker('m/a')]));
+  expect(describeItems(items)).toEqual([
+    'foreign p/v1/README',
+    `cache ${cache('m/a')} ${marker('m/a')}`,
+    `foreign ${cache('m/a')}.old`,
+    'foreign p/v1/org/repo/m/\u{1f600}',
+  ]);
+});
+
+test('one repository is read without the others', async () => {
+  const other = `p/v1/org/repo2/m/a/${version}.tar.zst`;
+  const shared = `p/v1/_/_/_/a/${version}.tar.zst`;
+  const store = listing([cache('m/a'), other, shared]);
+  expect((await itemsOf(store, 'org/repo')).map(({ object }) => object.name)).toEqual([cache('m/a')]);
+  expect((await itemsOf(store, '')).map(({ object }) => object.name)).toEqual([shared]);
+});
+
+test('a listing that is not in order is refused, as caches would lose their markers', async () => {
+  const caches = listing([cache('m/b'), cache('m/a')], false);
+  await expect(itemsOf(caches)).rejects.toThrow('not in byte order');
+  const markers = listing([cache('m/c'), marker('m/b'), marker('m/a')], false);
+  await expect(itemsOf(markers)).rejects.toThrow('not in byte order');
+});
+
+test('a refused listing of the markers is an error, because each cache would pass for unused', async () => {
+  const store = listing([cache('m/a')]);
+  const refused: ObjectStore = {
+    ...store,
+    async *list(prefix) {
+      if (prefix.includes('/used/')) throw new StoreRefusedError('access is denied', undefined);
+      yield* store.list(prefix);
+    },
+  };
+  await expect(itemsOf(refused)).rejects.toThrow(StoreRefusedError);
+});
