@@ -5,6 +5,7 @@
 //   index.js        the code that every run needs; exports run(step)
 //   s3-store.js     the bucket, with the used parts of the AWS SDK. It and the further files named like modules of src/
 //                   are loaded by import(); common.js holds what several of them share
+//   cache-s3.js     the command (bin in package.json). Its subcommands are files of their own; no run of the action loads one
 //   worker.js       the program of the worker threads; range-fetcher.js is loaded for the first range that one fetches
 //   github.js       @actions/cache, loaded only when the fallback is used
 //   credentials.js  the SDK's credential providers, loaded only when the inputs hold no keys
@@ -26,7 +27,7 @@ const index = path.join(root, 'src/index.ts');
 /** Bundles of src/: the names of their files to their entries. */
 const sources = [
   Object.fromEntries(['main', 'post', 'restore-only', 'save-only'].map(name => [name, `src/${name}.ts`])),
-  { index },
+  { index, 'cache-s3': 'src/command/main.ts' },
   { worker: 'src/worker.ts' },
 ];
 
@@ -79,7 +80,11 @@ export async function buildFiles() {
 async function writeFiles(target, files) {
   await fs.rm(target, { recursive: true, force: true });
   await fs.mkdir(target, { recursive: true });
-  for (const [name, content] of files) await fs.writeFile(path.join(target, name), content);
+  for (const [name, content] of files) {
+    await fs.writeFile(path.join(target, name), content, {
+      mode: `${content}`.startsWith('#!') ? 0o755 : 0o644,
+    });
+  }
 }
 
 function printSizes(files) {

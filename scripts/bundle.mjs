@@ -26,7 +26,7 @@ export async function bundleSources(entries, elsewhere) {
     external: [...elsewhere.keys()].filter(id => !own.includes(id)),
     // src/ imports no package for its side effects, so an unused one is left out.
     treeshake: { moduleSideEffects: (id, external) => !external && !isPackage(id) },
-    plugins: [withoutDefaultProvider, collectCommon(common)],
+    plugins: [withoutDefaultProvider, withoutEventStreams, collectCommon(common)],
     output: {
       paths: id => elsewhere.get(id) ?? id,
       codeSplitting: {
@@ -114,6 +114,20 @@ const withoutDefaultProvider = virtual(
   '@aws-sdk/credential-provider-node',
   'export const defaultProvider = undefined;',
 );
+
+/**
+ * Removes the SDK's import of code for event streams. No call in use has one, and a second way into the modules of the S3
+ * client would split its file in two.
+ */
+const withoutEventStreams = {
+  name: 'without-event-streams',
+  transform(code, id) {
+    if (!id.endsWith('/protocols/HttpProtocol.js')) return;
+    const replaced = code.replace(/await import\("@smithy\/core\/event-streams"\)/, '{}');
+    if (replaced === code) throw new Error(`${id} no longer imports event streams: remove this plugin`);
+    return replaced;
+  },
+};
 
 /** Adds to `found` the modules that an entry imports statically, and the small ones of src/ that import nothing. */
 function collectCommon(found) {

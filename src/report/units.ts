@@ -29,3 +29,12 @@ export function formatRate(bytes: number, ms: number): string {
 export function formatCount(count: number): string {
   return String(count).replace(/\B(?=(\d{3})+$)/g, ',');
 }
+
+/** Returns an age in its largest fitting unit: `45 s`, `12 min`, `3 h`, `16 d`. A time in the future is `0 s`. */
+export function formatAge(ms: number): string {
+  const seconds = Math.max(0, Math.floor(ms / 1000));
+  if (seconds < 60) return `${seconds} s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min`;
+  if (seconds < 2 * 86_400) return `${Math.floor(seconds / 3600)} h`;
+  return `${formatCount(Math.floor(seconds / 86_400))} d`;
+}

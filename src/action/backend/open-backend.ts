@@ -32,6 +32,7 @@ export interface OpenOptions {
 /** Creates the backend of a step. */
 export type OpenBackend = (target: Target, options: OpenOptions) => Promise<StorageBackend>;
 
+/** A target that is no cache of GitHub's. */
 type Bucket = Exclude<Target, { kind: 'github' }>;
 
 const TOOL = `cache-s3/${VERSION}`;
@@ -58,7 +59,12 @@ export function createOpener(shared: OpenerOptions): OpenBackend {
   };
 }
 
-async function openStore(target: Bucket, { bucketWasDown }: OpenOptions, log: Log): Promise<ObjectStore> {
+/** Opens the store of the target. Makes no request. */
+export async function openStore(
+  target: Bucket,
+  { bucketWasDown }: Pick<OpenOptions, 'bucketWasDown'>,
+  log: Log,
+): Promise<ObjectStore> {
   if (target.kind === 'directory') {
     const { createDirectoryStore } = await import('../../storage/directory/directory-store.ts');
     return createDirectoryStore(target.root, { log });

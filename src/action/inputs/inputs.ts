@@ -92,6 +92,17 @@ export function parseInputs(env: Environment, remembered?: CacheInputs): ActionI
   return { ...parseCacheInputs(env, remembered), ...parseBucketInputs(env), ...parseBehaviour(env) };
 }
 
+/** Inputs that locate the caches of a store. */
+export interface StoreInputs extends BucketInputs {
+  /** As that of a step. */
+  readonly prefix: string;
+}
+
+/** Parses the inputs of a program that is no step of a job. Throws `BadInputError` for the first bad value. */
+export function parseStoreInputs(env: Environment): StoreInputs {
+  return { ...parseBucketInputs(env), prefix: parsePrefix(readInput(env, 'prefix')) };
+}
+
 function parseCacheInputs(env: Environment, remembered: CacheInputs | undefined): CacheInputs {
   const key = remembered?.key ?? readInput(env, 'key');
   const restoreKeys = remembered?.restoreKeys ?? readLines(env, 'restore-keys');

@@ -1,0 +1,35 @@
+import { BadInputError, environmentVariables } from '../action/inputs/read-input.ts';
+import { StoreRefusedError } from '../storage/store-errors.ts';
+import { SETTING_OPTIONS } from './settings.ts';
+
+/** Returns one sentence for the end of a command: the error, and the option or variable to change. Escape it. */
+export function sentenceOf(error: unknown): string {
+  if (error instanceof BadInputError) return `${settingName(error.input)} ${error.problem}`;
+  const text = error instanceof StoreRefusedError ? adviceOf(error) : messageOf(error);
+  const sentence = text.charAt(0).toUpperCase() + text.slice(1);
+  return /[.!?]$/.test(sentence) ? sentence : `${sentence}.`;
+}
+
+function messageOf(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return message === '' ? 'an error without a message' : message;
+}
+
+/** Returns the advice of a refusal with the command's settings in place of the action's inputs. */
+function adviceOf({ advice }: StoreRefusedError): string {
+  return advice.replace(/the input '([A-Za-z-]+)'/g, (_, input: string) => settingName(input));
+}
+
+/** Returns how a setting of the action is given to the command: `--bucket (CACHE_S3_BUCKET)`. */
+export function settingName(input: string): string {
+  const [variable = ''] = environmentVariables(input);
+  if (Object.hasOwn(SETTING_OPTIONS, input)) return `--${input} (${variable})`;
+  const ofAws = AWS_VARIABLES[input];
+  return ofAws === undefined ? variable : `${variable} (or ${ofAws})`;
+}
+
+const AWS_VARIABLES: Readonly<Record<string, string>> = {
+  accessKey: 'AWS_ACCESS_KEY_ID',
+  secretKey: 'AWS_SECRET_ACCESS_KEY',
+  sessionToken: 'AWS_SESSION_TOKEN',
+};

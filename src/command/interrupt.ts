@@ -1,0 +1,26 @@
+import { constants } from 'node:os';
+
+/** Thrown by the work that an interrupt ends. */
+export class InterruptedError extends Error {
+  override name = 'InterruptedError';
+}
+
+/** Work that has not ended by then is cut. */
+const GRACE_MS = 5000;
+
+/**
+ * Returns a signal that SIGINT (Ctrl+C), SIGTERM and SIGHUP abort, so that the work in flight ends by itself. A second one ends
+ * the process at once, and so do 5 s. The exit status is that of a shell: 128 and the signal's number, 130 for Ctrl+C.
+ */
+export function listenForInterrupt(): AbortSignal {
+  const controller = new AbortController();
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(name, () => {
+      process.exitCode = 128 + constants.signals[name];
+      if (controller.signal.aborted) process.exit();
+      setTimeout(() => process.exit(), GRACE_MS).unref();
+      controller.abort(new InterruptedError('the command was interrupted'));
+    });
+  }
+  return controller.signal;
+}

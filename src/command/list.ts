@@ -1,0 +1,62 @@
+import { type CacheEntry, lastUseMs } from '../cache/inventory.ts';
+import { formatAge, formatBytes } from '../report/units.ts';
+import type { Invocation } from './invocation.ts';
+import { writeJsonArray } from './output/json.ts';
+import { writeTable } from './output/table.ts';
+import { type Filter, type OrderOptions, orderCaches, selectCaches } from './select.ts';
+
+export interface ListOptions extends Filter, OrderOptions {}
+
+/** Lists the caches of the store. */
+export async function listCaches(invocation: Invocation, options: ListOptions): Promise<void> {
+  const { output } = invocation;
+  const caches = orderCaches(selectCaches(invocation, options), options);
+  if (output.json) await writeJsonArray(output, mapAsync(caches, jsonRow));
+  else
+    await writeTable(
+      output,
+      COLUMNS,
+      mapAsync(caches, row => tableRow(row, Date.now())),
+    );
+}
+
+/** A cache as the JSON of all subcommands describes it. */
+export function jsonRow({ object, marker, repository, scope, key, version }: CacheEntry) {
+  return {
+    key,
+    repository,
+    scope,
+    version,
+    object: object.name,
+    etag: object.etag,
+    bytes: object.sizeBytes,
+    savedAt: new Date(object.modifiedMs).toISOString(),
+    /** Null if no use is noted. */
+    lastUsedAt: marker === undefined ? null : new Date(marker.modifiedMs).toISOString(),
+  };
+}
+
+const COLUMNS = [
+  { title: 'REPOSITORY' },
+  { title: 'SCOPE' },
+  { title: 'KEY' },
+  { title: 'SAVED', align: 'right' },
+  { title: 'LAST USE', align: 'right' },
+  { title: 'SIZE', align: 'right' },
+] as const;
+
+function tableRow(entry: CacheEntry, nowMs: number): string[] {
+  const { repository, scope, key, object, marker } = entry;
+  return [
+    repository === '' ? '-' : repository,
+    scope,
+    key,
+    formatAge(nowMs - object.modifiedMs),
+    marker === undefined ? '-' : formatAge(nowMs - lastUseMs(entry)),
+    formatBytes(object.sizeBytes),
+  ];
+}
+
+async function* mapAsync<T, U>(items: AsyncIterable<T>, convert: (item: T) => U): AsyncGenerator<U> {
+  for await (const item of items) yield convert(item);
+}

@@ -1,0 +1,50 @@
+import type { Output } from './output.ts';
+
+/** A column of a table. */
+export interface Column {
+  readonly title: string;
+  /** Numbers are aligned to the right. */
+  readonly align?: 'right';
+}
+
+/** Rows that decide the widths of the columns. A longer cell of a later row widens its column from there on. */
+const SAMPLE_ROWS = 500;
+
+/** Writes a table of any number of rows. Cells are plain text. */
+export async function writeTable(
+  output: Output,
+  columns: readonly Column[],
+  rows: AsyncIterable<readonly string[]> | Iterable<readonly string[]>,
+): Promise<void> {
+  const widths = columns.map(({ title }) => title.length);
+  let sample: (readonly string[])[] | undefined = [columns.map(({ title }) => title)];
+  const writeRow = (cells: readonly string[]) => {
+    widen(widths, cells);
+    return output.line(formatRow(columns, widths, cells));
+  };
+  const writeSample = async () => {
+    const first = sample ?? [];
+    sample = undefined;
+    for (const cells of first) widen(widths, cells);
+    for (const cells of first) await writeRow(cells);
+  };
+  for await (const cells of rows) {
+    if (sample === undefined) await writeRow(cells);
+    else if (sample.push(cells) > SAMPLE_ROWS) await writeSample();
+  }
+  await writeSample();
+}
+
+function widen(widths: number[], cells: readonly string[]): void {
+  for (const [index, cell] of cells.entries()) widths[index] = Math.max(widths[index] ?? 0, cell.length);
+}
+
+function formatRow(columns: readonly Column[], widths: readonly number[], cells: readonly string[]): string {
+  return cells
+    .map((cell, index) => {
+      const width = widths[index] ?? 0;
+      return columns[index]?.align === 'right' ? cell.padStart(width) : cell.padEnd(width);
+    })
+    .join('  ')
+    .trimEnd();
+}

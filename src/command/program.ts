@@ -1,0 +1,130 @@
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { AGE_FORM, parseAge, parseSize, SIZE_FORM } from '../action/inputs/quantities.ts';
+import type { Environment } from '../action/inputs/read-input.ts';
+import { VERSION } from '../version.ts';
+import { sentenceOf } from './failure.ts';
+import { InterruptedError, listenForInterrupt } from './interrupt.ts';
+import type { Invocation } from './invocation.ts';
+import type { ListOptions } from './list.ts';
+import { createCommandLog, createOutput } from './output/output.ts';
+import { SORTS } from './select.ts';
+import { describeTarget, openSettings, SETTING_OPTIONS, settingsEnvironment } from './settings.ts';
+
+/** Options that all subcommands have. */
+interface GlobalOptions {
+  readonly json?: boolean;
+  readonly verbose?: boolean;
+}
+
+/** Runs the command and ends the process, whose exit status is 0, 1 after an error, or that of an interrupt. */
+export async function runCommand(args: readonly string[]): Promise<void> {
+  const { stdout, stderr, env } = process;
+  // A pipe to a program that ends early, such as head, wants no more output
+  stdout.on('error', ({ code }: NodeJS.ErrnoException) => process.exit(code === 'EPIPE' ? 0 : 1));
+  const signal = listenForInterrupt();
+  try {
+    await createProgram(env, signal).parseAsync([...args], { from: 'user' });
+  } catch (error) {
+    if (signal.aborted || error instanceof InterruptedError) process.exitCode ||= 1;
+    else {
+      createOutput({ json: false, stdout, stderr }).note(`cache-s3: ${sentenceOf(error)}`);
+      process.exitCode = 1;
+    }
+  }
+  await flushed(stdout);
+  await flushed(stderr);
+  process.exit();
+}
+
+function createProgram(env: Environment, signal: AbortSignal): Command {
+  const program = new Command('cache-s3')
+    .description('Shows and maintains the caches of cache-s3 in a bucket or a directory.')
+    .version(VERSION)
+    .configureHelp({ showGlobalOptions: true })
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'cache-s3: ')) })
+    .option('--json', 'print one JSON document')
+    .option('--verbose', 'print each request to standard error');
+  for (const [flags, description] of Object.values(SETTING_OPTIONS)) program.option(flags, description);
+  program.addHelpText('after', SETTINGS_HELP);
+
+  /** Adapts a subcommand: opens the store, and closes it at the end. */
+  const run =
+    <T>(subcommand: (invocation: Invocation, options: T, args: readonly string[]) => Promise<void>) =>
+    async (...given: unknown[]) => {
+      const command = given.at(-1) as Command;
+      const options = command.optsWithGlobals() as GlobalOptions & T & Readonly<Record<string, unknown>>;
+      const { stdout, stderr } = process;
+      const output = createOutput({ json: options.json === true, stdout, stderr });
+      const log = createCommandLog(output, options.verbose === true);
+      const settings = settingsEnvironment(env, options);
+      const { store, target, prefix } = await openSettings(settings, log);
+      try {
+        const invocation = {
+          store,
+          place: describeTarget(target),
+          prefix,
+          env: settings,
+          log,
+          output,
+          signal,
+        };
+        await subcommand(invocation, options, given.slice(0, -2) as string[]);
+      } finally {
+        store.close();
+      }
+    };
+
+  addFilters(program.command('list'))
+    .description('list the caches: repository, scope, key, age, last use, size')
+    .addOption(new Option('--sort <order>', 'order of the rows').choices(SORTS).default('name'))
+    .option('--reverse', 'reverse the order')
+    .option('--limit <n>', 'rows at most', parseCount)
+    .action(
+      run<ListOptions>(async (invocation, options) =>
+        (await import('./list.ts')).listCaches(invocation, options),
+      ),
+    );
+
+  return program;
+}
+
+const SETTINGS_HELP = `
+Settings without an option are read as by the action: CACHE_S3_ENDPOINT, CACHE_S3_BUCKET, CACHE_S3_ACCESS_KEY,
+CACHE_S3_SECRET_KEY and so on, then AWS's variables and files. Sizes: 500MB, 2.2GB, 1GiB. Ages: 12h, 7d, 4w.
+In patterns, * is any text and ? one character.`;
+
+/** Adds the options that select caches (`Filter`). */
+function addFilters(command: Command): Command {
+  return command
+    .option('--repository <pattern>', 'caches of these repositories (owner/name)')
+    .option('--scope <pattern>', "caches of these scopes, such as 'refs/pull/*'")
+    .option('--key <pattern>', 'caches with these keys')
+    .option('--older-than <age>', 'caches saved before that', readAge)
+    .option('--newer-than <age>', 'caches saved since then', readAge)
+    .option('--unused <age>', 'caches neither saved nor restored since then', readAge)
+    .option('--used-within <age>', 'caches saved or restored since then', readAge)
+    .option('--larger-than <size>', 'caches of at least this size', readSize)
+    .option('--smaller-than <size>', 'caches of at most this size', readSize);
+}
+
+function readAge(text: string): number {
+  const age = parseAge(text);
+  if (age === undefined) throw new InvalidArgumentError(`It must be ${AGE_FORM}.`);
+  return age;
+}
+
+function readSize(text: string): number {
+  const size = parseSize(text);
+  if (size === undefined) throw new InvalidArgumentError(`It must be ${SIZE_FORM}.`);
+  return size;
+}
+
+function parseCount(text: string): number {
+  if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError('It must be a whole number.');
+  return Number(text);
+}
+
+/** Resolves when the stream is written: on some platforms pipes are asynchronous, and an exit would lose lines. */
+function flushed(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise(resolve => stream.write('', () => resolve()));
+}

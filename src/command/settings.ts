@@ -1,0 +1,69 @@
+import { openStore } from '../action/backend/open-backend.ts';
+import { parseStoreInputs } from '../action/inputs/inputs.ts';
+import { type Environment, environmentVariables } from '../action/inputs/read-input.ts';
+import { resolveTarget, type Target } from '../action/inputs/target.ts';
+import type { Log } from '../report/log.ts';
+import type { ObjectStore } from '../storage/object-store.ts';
+import { CommandError } from './invocation.ts';
+
+/** Options that replace inputs of the action, by name of the input. The keys are no options: other users see arguments. */
+export const SETTING_OPTIONS = {
+  endpoint: ['--endpoint <url>', 'a host, host:port, http(s) URL, or file:///directory'],
+  port: ['--port <number>', 'port of the endpoint'],
+  insecure: ['--insecure [boolean]', 'use http'],
+  bucket: ['--bucket <name>', 'the bucket, or a directory below that of the endpoint'],
+  region: ['--region <name>', 'region that requests are signed for'],
+  prefix: ['--prefix <path>', 'first part of the names of objects (default: cache-s3)'],
+  'ca-file': ['--ca-file <file>', "certificate authority of the endpoint's certificate"],
+  'retry-count': ['--retry-count <n>', 'retries of a failed request'],
+} as const satisfies Readonly<Record<string, readonly [flags: string, description: string]>>;
+
+/**
+ * Returns the environment of the settings reader: an option takes the place of the action's input, so that it precedes
+ * `CACHE_S3_*` and AWS's variables. Inputs of a step around the command have no effect.
+ */
+export function settingsEnvironment(
+  env: Environment,
+  options: Readonly<Record<string, unknown>>,
+): Environment {
+  const settings = Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('INPUT_')));
+  for (const input of Object.keys(SETTING_OPTIONS)) {
+    const value = options[camelCase(input)];
+    if (value !== undefined) settings[`INPUT_${input.toUpperCase()}`] = String(value);
+  }
+  return settings;
+}
+
+/** Returns the name under which commander stores the value of an option. */
+function camelCase(name: string): string {
+  return name.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
+}
+
+/** A store that the settings name. */
+export interface OpenedStore {
+  readonly store: ObjectStore;
+  readonly target: Exclude<Target, { kind: 'github' }>;
+  readonly prefix: string;
+}
+
+/**
+ * Opens the store of the settings. Makes no request. Throws `BadInputError` for a bad value, `CommandError` if they name
+ * no store.
+ */
+export async function openSettings(env: Environment, log: Log): Promise<OpenedStore> {
+  const inputs = parseStoreInputs(env);
+  const target = resolveTarget(inputs, { env, forkPullRequest: false });
+  if (target.kind === 'github') {
+    throw new CommandError(
+      `No bucket is set: use --bucket or ${environmentVariables('bucket')[0]}, or --endpoint file:///directory.`,
+    );
+  }
+  return { store: await openStore(target, { bucketWasDown: false }, log), target, prefix: inputs.prefix };
+}
+
+/** Describes the store for people. */
+export function describeTarget(target: OpenedStore['target']): string {
+  if (target.kind === 'directory') return `directory ${target.root}`;
+  const { bucket, endpoint, region } = target.settings;
+  return `bucket ${bucket} at ${endpoint ? endpoint.origin : `AWS in ${region}`}`;
+}

@@ -1,0 +1,189 @@
+import { once } from 'node:events';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { createDirectoryStore } from '../../src/storage/directory/directory-store.ts';
+import type { ObjectStore } from '../../src/storage/object-store.ts';
+import { openStore } from '../storage/s3/support.ts';
+import { scratch } from '../support/scratch.ts';
+import { startMemoryServer } from '../support/servers/memory-server.ts';
+import { silentLog } from '../support/silent-log.ts';
+import { runCommand, startCommand } from './run-command.ts';
+import { putFakeCaches, putObject, VERSION_HASH } from './support.ts';
+
+const keys = { CACHE_S3_ACCESS_KEY: 'access', CACHE_S3_SECRET_KEY: 'secret' };
+
+const ISO_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
+
+/** A store, and the arguments and variables by which the command finds it. */
+interface Place {
+  readonly store: ObjectStore;
+  readonly args: readonly string[];
+  readonly variables: Readonly<Record<string, string>>;
+}
+
+async function directoryPlace(): Promise<Place> {
+  const root = scratch();
+  const store = createDirectoryStore(path.join(root, 'ci'), { log: silentLog });
+  return { store, args: ['--endpoint', pathToFileURL(root).href, '--bucket', 'ci'], variables: {} };
+}
+
+async function bucketPlace(): Promise<Place> {
+  const server = await startMemoryServer();
+  const store = openStore({ endpoint: new URL(server.endpoint) });
+  onTestFinished(async () => {
+    store.close();
+    await server.close();
+  });
+  return {
+    store,
+    args: [],
+    variables: { ...keys, CACHE_S3_ENDPOINT: server.endpoint, CACHE_S3_BUCKET: 'bucket' },
+  };
+}
+
+const fleet = [
+  { key: 'linux-1', bytes: 3_000_000, used: true },
+  { key: 'linux-2', bytes: 10 },
+  { key: 'linux-1', ref: 'refs/pull/7/merge', bytes: 200 },
+  { repository: 'org/other', key: '\u001b[31mred\n::error::x', bytes: 0 },
+];
+
+describe.each([
+  ['a directory', directoryPlace],
+  ['a bucket', bucketPlace],
+])('list of %s', (_, place) => {
+  test('prints a table of the caches, without objects of other programs', async () => {
+    const { store, args, variables } = await place();
+    await putFakeCaches(store, fleet);
+    await putObject(store, 'cache-s3/v1/org/README', Buffer.from('x'));
+    const { stdout, stderr, exitCode } = await runCommand(['list', ...args], variables);
+    expect({ stderr, exitCode }).toEqual({ stderr: '', exitCode: 0 });
+    const rows = stdout.trimEnd().split('\n');
+    expect(rows).toHaveLength(5);
+    expect(rows[0]).toMatch(/^REPOSITORY +SCOPE +KEY +SAVED +LAST USE +SIZE$/);
+    expect(rows[1]).toMatch(/^org\/other +refs\/heads\/main +\\x1b\[31mred\\n::error::x +\d+ s +- +0 B$/);
+    expect(rows[2]).toMatch(/^org\/repo +refs\/heads\/main +linux-1 +\d+ s +\d+ s +3\.0 MB$/);
+  });
+
+  test('prints one JSON array with --json', async () => {
+    const { store, args, variables } = await place();
+    const names = await putFakeCaches(store, fleet);
+    const { stdout } = await runCommand([...args, '--json', 'list'], variables);
+    const rows = JSON.parse(stdout);
+    expect(rows).toHaveLength(4);
+    expect(rows[1]).toEqual({
+      key: 'linux-1',
+      object: names[0],
+      repository: 'org/repo',
+      scope: 'refs/heads/main',
+      version: VERSION_HASH,
+      etag: (await store.head(names[0]!))?.etag,
+      bytes: 3_000_000,
+      savedAt: expect.stringMatching(ISO_TIME),
+      lastUsedAt: expect.stringMatching(ISO_TIME),
+    });
+    // A HEAD of S3 has whole seconds
+    const savedMs = (await store.head(names[0]!))!.modifiedMs;
+    expect(Math.abs(Date.parse(rows[1].savedAt) - savedMs)).toBeLessThan(1000);
+    expect(rows[2].lastUsedAt).toBeNull();
+    expect(rows[0].key).toBe(fleet[3]!.key);
+    // A lone control character would be obeyed by a terminal
+    expect(stdout).not.toContain('\u001b');
+    const filtered = await runCommand(
+      [
+        'list',
+        '--json',
+        ...args,
+        '--key',
+        'linux-*',
+        '--repository',
+        'org/repo',
+        '--sort',
+        'size',
+        '--limit',
+        '2',
+      ],
+      variables,
+    );
+    expect(JSON.parse(filtered.stdout).map((row: { bytes: number }) => row.bytes)).toEqual([3_000_000, 200]);
+  });
+
+  test('prints an empty array and a table without rows for an empty store', async () => {
+    const { args, variables } = await place();
+    expect((await runCommand(['list', '--json', ...args], variables)).stdout).toBe('[]\n');
+    expect((await runCommand(['list', ...args], variables)).stdout).toMatch(/^REPOSITORY.*\n$/);
+  });
+});
+
+describe('the command', () => {
+  test.each<[string, string[], Readonly<Record<string, string>>, RegExp]>([
+    ['no bucket', ['list'], {}, /^cache-s3: No bucket is set: use --bucket or CACHE_S3_BUCKET, .*\.\n$/],
+    ['a bad setting', ['list', '--port', 'x'], {}, /^cache-s3: --port \(CACHE_S3_PORT\) is 'x', .*\.\n$/],
+    [
+      'a bad age',
+      ['list', '--unused', '7'],
+      {},
+      /^cache-s3: option '--unused <age>' argument '7' is .*7d.*\.\n$/,
+    ],
+    ['an unknown subcommand', ['lsit'], {}, /^cache-s3: unknown command 'lsit'.*\n/],
+    [
+      'an endpoint that is down',
+      ['list', '--retry-count', '0', '--bucket', 'b', '--endpoint', 'http://127.0.0.1:1'],
+      keys,
+      /^cache-s3: Bucket b at http:\/\/127\.0\.0\.1:1: connection refused \(ListObjectsV2: ECONNREFUSED\)\.\n$/,
+    ],
+  ])('ends with status 1, one sentence and no output for %s', async (_, args, variables, sentence) => {
+    const end = await runCommand([...args, '--json'], variables);
+    expect(end).toMatchObject({ exitCode: 1, stdout: '', stderr: expect.stringMatching(sentence) });
+  });
+
+  test('names the setting in the error of a server that refuses', async () => {
+    const server = await startMemoryServer();
+    onTestFinished(() => server.close());
+    server.takeover = () => (_, to) => {
+      to.writeHead(404, { 'content-type': 'application/xml' });
+      to.end('<Error><Code>NoSuchBucket</Code></Error>');
+    };
+    const { exitCode, stderr } = await runCommand(
+      ['list', '--endpoint', server.endpoint, '--bucket', 'absent', '--retry-count', '0'],
+      keys,
+    );
+    expect(exitCode).toBe(1);
+    expect(stderr).toMatch(
+      /^cache-s3: Check --bucket \(CACHE_S3_BUCKET\): bucket absent .*no such bucket.*\n$/,
+    );
+  });
+
+  test.skipIf(process.platform === 'win32')('ends with status 130 and no message after Ctrl+C', async () => {
+    const server = await startMemoryServer();
+    onTestFinished(() => server.close());
+    // No response, so that the command waits
+    const asked = new Promise<void>(resolve => {
+      server.takeover = () => () => resolve();
+    });
+    const child = startCommand(['list', '--endpoint', server.endpoint, '--bucket', 'b'], keys);
+    const [ended] = [once(child, 'close')];
+    let stderr = '';
+    child.stderr!.on('data', text => {
+      stderr += text;
+    });
+    await asked;
+    child.kill('SIGINT');
+    expect(await ended).toEqual([130, null]);
+    expect(stderr).toBe('');
+  });
+
+  test('ends with status 0 when the program that reads its output ends early', async () => {
+    const root = scratch();
+    const store = createDirectoryStore(root, { log: silentLog });
+    await putFakeCaches(
+      store,
+      Array.from({ length: 700 }, (_, index) => ({ key: `${'k'.repeat(200)}${index}` })),
+    );
+    const child = startCommand(['list', '--endpoint', pathToFileURL(root).href]);
+    const ended = once(child, 'close');
+    child.stdout!.destroy();
+    expect(await ended).toEqual([0, null]);
+  });
+});

@@ -1,0 +1,74 @@
+import { expect, test } from 'vitest';
+import type { CacheEntry } from '../../src/cache/inventory.ts';
+import { type Filter, matchesFilter, orderCaches, SORTS } from '../../src/command/select.ts';
+import { collect } from '../support/collect.ts';
+
+const DAY = 86_400_000;
+const NOW = 100 * DAY;
+
+function entry(key: string, savedMs: number, usedMs?: number, sizeBytes = 100): CacheEntry {
+  const info = (name: string, modifiedMs: number) => ({ name, sizeBytes, etag: 'e', modifiedMs });
+  return {
+    kind: 'cache',
+    repository: 'org/repo',
+    scope: 'refs/heads/main',
+    key,
+    version: 'v',
+    object: info(`o/${key}`, savedMs),
+    marker: usedMs === undefined ? undefined : info(`m/${key}`, usedMs),
+  };
+}
+
+test.each<[Filter, boolean]>([
+  [{}, true],
+  [{ repository: 'org/*' }, true],
+  [{ repository: 'org' }, false],
+  [{ scope: 'refs/pull/*' }, false],
+  [{ key: 'k*' }, true],
+  [{ olderThan: 9 * DAY }, true],
+  [{ olderThan: 11 * DAY }, false],
+  [{ newerThan: 9 * DAY }, false],
+  [{ newerThan: 11 * DAY }, true],
+  [{ unused: 2 * DAY }, false],
+  [{ unused: 1 * DAY }, true],
+  [{ usedWithin: 2 * DAY }, true],
+  [{ usedWithin: 0.5 * DAY }, false],
+  [{ largerThan: 100, smallerThan: 100 }, true],
+  [{ largerThan: 101 }, false],
+  [{ smallerThan: 99 }, false],
+  [{ key: 'k*', scope: 'other' }, false],
+])('a cache of 100 bytes, 10 days old and used a day ago, meets %j: %s', (filter, expected) => {
+  expect(matchesFilter(entry('key', NOW - 10 * DAY, NOW - DAY), filter, NOW)).toBe(expected);
+});
+
+test('a cache without a noted use was last used by its save, and a use before the save does not count', () => {
+  expect(matchesFilter(entry('key', NOW - 3 * DAY), { unused: 2 * DAY }, NOW)).toBe(true);
+  expect(matchesFilter(entry('key', NOW - DAY, NOW - 9 * DAY), { unused: 2 * DAY }, NOW)).toBe(false);
+});
+
+async function* given(...entries: CacheEntry[]) {
+  yield* entries;
+}
+
+test.each(SORTS)('the order %s, its reverse and its limit agree with a sort of all rows', async sort => {
+  const entries = Array.from({ length: 3000 }, (_, index) =>
+    entry(`k${(index * 7919) % 3000}`, (index * 31) % 977, (index * 17) % 1201, (index * 13) % 1999),
+  );
+  if (sort === 'name') entries.sort((a, b) => (a.object.name < b.object.name ? -1 : 1));
+  const all = await collect(orderCaches(given(...entries), { sort }));
+  const value = ({ object, key, marker }: CacheEntry) =>
+    ({
+      name: object.name,
+      key,
+      saved: -object.modifiedMs,
+      used: -Math.max(object.modifiedMs, marker!.modifiedMs),
+      size: -object.sizeBytes,
+    })[sort];
+  const values = all.map(value);
+  expect(values).toEqual(values.toSorted((a, b) => (a < b ? -1 : a > b ? 1 : 0)));
+  expect(new Set(all)).toEqual(new Set(entries));
+  const reversed = await collect(orderCaches(given(...entries), { sort, reverse: true }));
+  expect(reversed.map(value)).toEqual(values.toReversed());
+  const few = await collect(orderCaches(given(...entries), { sort, limit: 7 }));
+  expect(few).toEqual(all.slice(0, 7));
+});

@@ -1,0 +1,51 @@
+import { Writable } from 'node:stream';
+import { markerName } from '../../src/cache/keys/cache-names.ts';
+import { spacesOf } from '../../src/cache/keys/scope.ts';
+import type { ObjectStore } from '../../src/storage/object-store.ts';
+
+/** Standard streams in memory. */
+export function memoryStreams() {
+  const collect = () => {
+    let text = '';
+    const stream = new Writable({
+      write(chunk, _encoding, done) {
+        text += String(chunk);
+        done();
+      },
+    });
+    return { stream, text: () => text };
+  };
+  const [out, err] = [collect(), collect()];
+  return { stdout: out.stream, stderr: err.stream, out: out.text, err: err.text };
+}
+
+export const VERSION_HASH = 'ab'.repeat(32);
+
+interface FakeCache {
+  readonly repository?: string;
+  readonly ref?: string;
+  readonly key: string;
+  readonly bytes?: number;
+  /** Note a use of it. */
+  readonly used?: boolean;
+}
+
+/** Stores objects with the names of caches, and markers. Their content is no archive. Returns the names of the caches. */
+export async function putFakeCaches(store: ObjectStore, caches: readonly FakeCache[]): Promise<string[]> {
+  const names: string[] = [];
+  for (const { repository = 'org/repo', ref = 'refs/heads/main', key, bytes = 1, used = false } of caches) {
+    const place = { repository, readRefs: [ref], writeRef: ref };
+    const spaces = spacesOf({ scope: 'ref', prefix: 'cache-s3', version: VERSION_HASH, ...place });
+    const name = spaces.write.objectName(key);
+    await putObject(store, name, Buffer.alloc(bytes));
+    if (used) await putObject(store, markerName('cache-s3', name)!, Buffer.alloc(0));
+    names.push(name);
+  }
+  return names;
+}
+
+export async function putObject(store: ObjectStore, name: string, bytes: Uint8Array): Promise<void> {
+  const upload = store.createUpload(name, { partSizeBytes: 5 * 1024 * 1024, onlyIfAbsent: false });
+  if (bytes.length > 0) await upload.write(Uint8Array.from(bytes));
+  await upload.complete();
+}
