@@ -122,7 +122,8 @@ class ArchiveBackend implements StorageBackend {
   async #sweep({ space, signal }: SaveRequest): Promise<void> {
     try {
       const count = await this.#store.abortStale(space.root, STALE_UPLOAD_MS, { signal });
-      if (count > 0) this.#options.log.info(`Aborted ${count} unfinished uploads of earlier jobs.`);
+      const uploads = count === 1 ? '1 unfinished upload' : `${count} unfinished uploads`;
+      if (count > 0) this.#options.log.info(`Aborted ${uploads} of earlier jobs.`);
     } catch (error) {
       this.#options.log.debug(`Unfinished uploads were not aborted: ${(error as Error).message}`);
     }

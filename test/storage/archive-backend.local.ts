@@ -135,7 +135,7 @@ describe('a save', () => {
       utimesSync(path.join(parentPath, name), seconds, seconds);
     }
     await first.saveInFull('k');
-    expect(first.lines).toEqual(['info: Aborted 1 unfinished uploads of earlier jobs.']);
+    expect(first.lines).toEqual(['info: Aborted 1 unfinished upload of earlier jobs.']);
     const left = (await files()).map(({ parentPath }) => path.basename(parentPath));
     expect(left.toSorted()).toEqual(['elsewhere', 'k', 'young']);
     for (const upload of uploads) await upload.abort();

@@ -56,7 +56,7 @@ export async function reportOutcome(
       setMatchOutputs(runner, undefined);
       runner.log.debug(outcome.error.stack ?? '');
       runner.log.warning(
-        `Cache not restored, its object is damaged and nothing was written: ${outcome.error.message}`,
+        `Cache not restored, because its object is damaged: ${outcome.error.message}. No file was changed.`,
       );
       reportMiss(runner, inputs);
       return close(runner, phase, 'damaged');

@@ -130,7 +130,7 @@ function packAsFound(members: PackMembers, index: number, raw: RawBytes): Packed
     }
     if (attempt === 1) raw.at = start;
   }
-  throw new SourceTreeError(`${path} changed while it was read, twice`);
+  throw new SourceTreeError(`${path} changed while it was read, in two attempts`);
 }
 
 /**

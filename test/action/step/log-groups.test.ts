@@ -74,7 +74,7 @@ describe('the group of progress lines of a restore', () => {
         object: { name: 'o', etag: 'e', key: 'npm-1' },
         error: new DamagedArchiveError('it is short'),
       },
-      'warning: Cache not restored, its object is damaged and nothing was written: it is short',
+      'warning: Cache not restored, because its object is damaged: it is short. No file was changed.',
     ],
     ['outage', outage, 'warning: no answer.'],
     ['cancellation', { kind: 'cancelled' }, expect.stringMatching(/^warning: Cache not restored: /)],

@@ -151,7 +151,7 @@ describe('a restore that goes wrong', () => {
     const restore = async () => ({ kind: 'damaged', object, error }) as const;
     const { lines, state, outputs } = await runRestore({ restore });
     expect(lines[0]).toBe(
-      'warning: Cache not restored, its object is damaged and nothing was written: frame 3 has another SHA-256',
+      'warning: Cache not restored, because its object is damaged: frame 3 has another SHA-256. No file was changed.',
     );
     expect(outputs).not.toHaveProperty('cache-hit');
     expect(state?.damaged).toEqual({ name: 'o', etag: 'e', key: 'npm-1' });

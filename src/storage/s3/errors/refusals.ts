@@ -107,7 +107,7 @@ function accessDenied({ temporary, accepted }: IdentityUse): Refusal {
   return ["the input 'bucket'", 'access is denied to these credentials'];
 }
 
-const NO_TLS: Refusal = ["the input 'insecure'", 'it does not speak TLS; insecure: true uses http'];
+const NO_TLS: Refusal = ["the input 'insecure'", 'the server does not use TLS; set insecure: true for http'];
 
 /** Causes in the certificate or the protocol: repeating cannot help. Node's code -> [the setting to check, reason]. */
 const TLS_REFUSALS: Readonly<Record<string, Refusal>> = {

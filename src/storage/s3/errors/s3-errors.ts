@@ -141,8 +141,8 @@ export function fromS3Error(
   }
   if (status === 401 || status === 403) {
     return new StoreRefusedError(
-      `${bucket}: refused (${operation}: ${answer}); check accessKey, secretKey and the bucket's policy`,
-      "the input 'accessKey'",
+      `${bucket}: access is denied (${operation}: ${answer})`,
+      "the inputs 'accessKey' and 'secretKey', and the bucket's policy",
       { cause: error },
     );
   }

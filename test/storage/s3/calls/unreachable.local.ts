@@ -77,7 +77,9 @@ test('an http server behind an https endpoint is refused with the input to chang
   expect(failure).toBeInstanceOf(StoreRefusedError);
   expect(failure).toMatchObject({
     setting: "the input 'insecure'",
-    message: expect.stringContaining(`${host}: it does not speak TLS; insecure: true uses http (HeadObject`),
+    message: expect.stringContaining(
+      `${host}: the server does not use TLS; set insecure: true for http (HeadObject`,
+    ),
   });
 });
 

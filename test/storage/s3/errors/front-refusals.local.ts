@@ -46,7 +46,12 @@ test.each<[string, ScriptedAnswer, string, string | RegExp]>([
     'the proxy, firewall or web server in front of the bucket',
     'it refused the request with a web page',
   ],
-  ['a 403 without a body', { status: 403 }, "the input 'accessKey'", 'refused (GetObject: 403)'],
+  [
+    'a 403 without a body',
+    { status: 403 },
+    "the inputs 'accessKey' and 'secretKey', and the bucket's policy",
+    'access is denied (GetObject: 403)',
+  ],
   [
     'a body that is too large',
     { status: 413, ...html('413 Request Entity Too Large') },
