@@ -94,7 +94,8 @@ async function* markersOf(prefix: string, listing: AsyncIterable<ObjectInfo>): A
   let last = '';
   for await (const object of listing) {
     const cacheObject = markedCacheName(prefix, object.name);
-    if (cacheObject === undefined) continue;
+    // An object with content is not ours: it is neither read as a use nor deleted
+    if (cacheObject === undefined || object.sizeBytes > 0) continue;
     checkOrder(last, cacheObject);
     last = cacheObject;
     yield { kind: 'marker', object, cacheObject };

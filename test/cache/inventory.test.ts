@@ -13,7 +13,7 @@ const marker = (path: string) => markerName('p', cache(path))!;
 function listing(names: readonly string[], sort = true): ObjectStore {
   const objects = names.map<ObjectInfo>((name, index) => ({
     name,
-    sizeBytes: 1,
+    sizeBytes: name.endsWith('.used') ? 0 : 1,
     etag: 'e',
     modifiedMs: index,
   }));
@@ -101,6 +101,17 @@ test('objects that no release stores are foreign, wherever they are', async () =
     `foreign ${cache('m/a')}.old`,
     'foreign p/v1/org/repo/m/\u{1f600}',
   ]);
+});
+
+test('an object with content under the name of a marker is no marker', async () => {
+  const own = listing([cache('m/a'), marker('m/a'), marker('m/b')]);
+  const filled: ObjectStore = {
+    ...own,
+    async *list(prefix) {
+      for await (const object of own.list(prefix)) yield { ...object, sizeBytes: 1 };
+    },
+  };
+  expect(describeItems(await itemsOf(filled))).toEqual([`cache ${cache('m/a')} -`]);
 });
 
 test('one repository is read without the others', async () => {

@@ -1,5 +1,5 @@
 import { MAX_OBJECT_NAME_BYTES } from '../../storage/object-name.ts';
-import { decodeComponent, parseEntry, rootOf, SHARED, SUFFIX } from './object-names.ts';
+import { decodeComponent, encodeComponent, parseEntry, rootOf, SHARED, SUFFIX } from './object-names.ts';
 
 /** The names of a whole prefix: of the caches of all repositories, and of the markers that note their last use. */
 
@@ -20,6 +20,12 @@ const MARKER_SUFFIX = '.used';
 /** Component below the prefix for the markers. It has their layout number after it, as the caches have theirs. */
 const MARKERS = 'used';
 
+/**
+ * Component between the layout number and the place of a marker. It is the encoding of no owner, so that no listing of a
+ * step contains markers, not even that of the prefix `<prefix>/used`.
+ */
+const NO_OWNER = '~';
+
 /** Returns the prefix of all caches, of a repository (`owner/name`), or of one scope of it (`refs/heads/main`). */
 export function cachesRoot(prefix: string, repository?: string, scope?: string): string {
   return rootOf(prefix, placeOf(repository, scope));
@@ -27,7 +33,8 @@ export function cachesRoot(prefix: string, repository?: string, scope?: string):
 
 /** Returns the prefix of the markers of the caches below `cachesRoot`. */
 export function markersRoot(prefix: string, repository?: string, scope?: string): string {
-  return rootOf(prefix === '' ? MARKERS : `${prefix}/${MARKERS}`, placeOf(repository, scope));
+  const root = rootOf(prefix === '' ? MARKERS : `${prefix}/${MARKERS}`, []);
+  return [`${root}${NO_OWNER}`, ...placeOf(repository, scope).map(encodeComponent), ''].join('/');
 }
 
 function placeOf(repository: string | undefined, scope: string | undefined): string[] {
@@ -47,7 +54,7 @@ export function parseCacheName(prefix: string, objectName: string): CacheName | 
 }
 
 /**
- * Returns the name of the marker of a cache: `<prefix>/used/v1/<owner>/<repo>/<scope>/<key>/<version>.used`. Returns
+ * Returns the name of the marker of a cache: `<prefix>/used/v1/~/<owner>/<repo>/<scope>/<key>/<version>.used`. Returns
  * undefined if `objectName` is not a cache of this prefix, and if the marker's name would have over 1024 bytes.
  */
 export function markerName(prefix: string, objectName: string): string | undefined {

@@ -75,11 +75,25 @@ describe('the name of a marker', () => {
     expect(markerName('cache-s3', atLimit)).toBeUndefined();
   });
 
+  test('is in no listing of caches, whatever the prefix and the owner of a repository', () => {
+    const marker = markerName('cache-s3', nameOf('ref', 'refs/heads/main', 'key'))!;
+    for (const prefix of ['cache-s3', 'cache-s3/used', 'cache-s3/used/v1', 'cache-s3/used/used']) {
+      for (const owner of ['~', '=7E', '', 'org', 'used', 'v1']) {
+        expect(marker.startsWith(cachesRoot(prefix, `${owner}/repo`))).toBe(false);
+        expect(nameOf('ref', 'r', 'k', prefix).startsWith(markersRoot('cache-s3'))).toBe(false);
+      }
+    }
+  });
+
+  test('is below the root of the markers of its repository and scope', () => {
+    const marker = markerName('p', nameOf('ref', 'refs/heads/main', 'key', 'p'))!;
+    expect(marker).toBe(`p/used/v1/~/org/re.po/refs=2Fheads=2Fmain/key/${version}.used`);
+    expect(marker.startsWith(markersRoot('p', 'org/re.po', 'refs/heads/main'))).toBe(true);
+  });
+
   test('is not that of a cache below a prefix that ends in the markers’ own component', () => {
     const cache = nameOf('ref', 'refs/heads/main', 'key', 'cache-s3/used');
-    expect(cache.startsWith(markersRoot('cache-s3'))).toBe(true);
     expect(markedCacheName('cache-s3', cache)).toBeUndefined();
-    expect(markedCacheName('cache-s3', `${cache.slice(0, -8)}.used`)).toBeDefined();
     expect(markedCacheName('cache-s3', 'cache-s3/used/v1/notes.used')).toBeUndefined();
   });
 });
