@@ -3,6 +3,7 @@ import { TAIL_BYTES } from '../archive/format/limits.ts';
 import type { ArchiveBackendOptions } from './archive-options.ts';
 import type { LookupRequest, RestoreRequest, SaveRequest, StorageBackend } from './backend.ts';
 import { type FoundObject, findObject } from './find-object.ts';
+import { noteUse, type UseNote } from './note-use.ts';
 import type { ObjectStore } from './object-store.ts';
 import {
   type Hit,
@@ -43,7 +44,9 @@ class ArchiveBackend implements StorageBackend {
     try {
       requireZstd();
       const found = await findObject(this.#store, request, 0);
-      return found.kind === 'miss' ? found : this.#hit(found, request);
+      if (found.kind === 'miss') return found;
+      await this.#noteUse(found, request).finish();
+      return this.#hit(found, request);
     } catch (error) {
       return outcomeOfError(error, this.#store.kind, request.signal);
     }
@@ -70,9 +73,19 @@ class ArchiveBackend implements StorageBackend {
   }
 
   async #restoreFound(found: FoundObject, request: RestoreRequest): Promise<RestoreOutcome> {
-    const { restoreObject } = await import('./archive-restore.ts');
-    const restored = await restoreObject(this.#store, found, request, this.#options);
-    return { ...this.#hit(found, request), ...restored };
+    const use = this.#noteUse(found, request);
+    try {
+      const { restoreObject } = await import('./archive-restore.ts');
+      const restored = await restoreObject(this.#store, found, request, this.#options);
+      await use.finish();
+      return { ...this.#hit(found, request), ...restored };
+    } finally {
+      use.abort();
+    }
+  }
+
+  #noteUse(found: FoundObject, request: LookupRequest): UseNote {
+    return noteUse(this.#store, found, request.markerName(found.name));
   }
 
   /** Returns the outcome of an error that the object or the tree has caused. Throws any other error. */

@@ -48,6 +48,8 @@ export interface LookupRequest {
   readonly version: string;
   /** In order of precedence (`matchSteps` in cache/keys/scope.ts). */
   readonly plan: readonly MatchStep[];
+  /** Returns the name of the object that notes the last use of another. Returns undefined if it has none. */
+  markerName(objectName: string): string | undefined;
   /** Undefined if the step reads every scope. */
   readonly elsewhere?: Elsewhere | undefined;
   readonly signal?: AbortSignal | undefined;

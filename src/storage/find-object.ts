@@ -10,6 +10,7 @@ export interface FoundObject {
   readonly name: string;
   readonly etag: string;
   readonly sizeBytes: number;
+  readonly modifiedMs: number;
   /** Its last bytes, where they came along. */
   readonly tail: RangeBytes | undefined;
 }
@@ -127,7 +128,7 @@ async function list(
   return { newest: newest && foundObject(newest.key, newest.info), keyInOtherVersion };
 }
 
-function foundObject(key: string, info: Pick<ObjectInfo, 'name' | 'etag' | 'sizeBytes'>): FoundObject {
-  const { name, etag, sizeBytes } = info;
-  return { kind: 'found', key, name, etag, sizeBytes, tail: undefined };
+function foundObject(key: string, info: ObjectInfo): FoundObject {
+  const { name, etag, sizeBytes, modifiedMs } = info;
+  return { kind: 'found', key, name, etag, sizeBytes, modifiedMs, tail: undefined };
 }

@@ -31,6 +31,7 @@ export function createLookupRequest(overrides: Partial<LookupRequest> = {}): Loo
     crossOs: false,
     version: '0'.repeat(64),
     plan: [],
+    markerName: () => undefined,
     ...overrides,
   };
 }

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { markerName } from '../../cache/keys/cache-names.ts';
 import { matchSteps, type Spaces, spacesOf } from '../../cache/keys/scope.ts';
 import { cacheVersion } from '../../cache/keys/version.ts';
 import { createPathLayout, type StepLayout } from '../../cache/paths/paths.ts';
@@ -56,6 +57,7 @@ export function lookupRequest(plan: StepPlan, signal: AbortSignal): LookupReques
     crossOs,
     version: plan.version,
     plan: matchSteps(plan.spaces.read, key, restoreKeys),
+    markerName: name => markerName(plan.inputs.prefix, name),
     elsewhere: plan.spaces.elsewhere,
     signal,
   };

@@ -5,16 +5,25 @@ import path from 'node:path';
 import { TAIL_BYTES } from '../../../src/archive/format/limits.ts';
 import type { OpenArchive } from '../../../src/archive/format/open-archive.ts';
 import { openArchive } from '../../../src/archive/format/open-archive.ts';
+import { markerName } from '../../../src/cache/keys/cache-names.ts';
 import { matchSteps, type Spaces, spacesOf } from '../../../src/cache/keys/scope.ts';
 import { cacheVersion } from '../../../src/cache/keys/version.ts';
 import { JobRecords } from '../../../src/records/job-records.ts';
 import { createArchiveBackend } from '../../../src/storage/archive-backend.ts';
 import type { SaveRequest } from '../../../src/storage/backend.ts';
 import type { ObjectStore } from '../../../src/storage/object-store.ts';
-import type { RestoreOutcome, SaveOutcome } from '../../../src/storage/outcomes.ts';
+import type { LookupOutcome, RestoreOutcome, SaveOutcome } from '../../../src/storage/outcomes.ts';
 import { layoutIn, WORKER_URL } from '../../archive/support/archives.ts';
-import { createRestoreRequest, createSaveRequest, recordingLog } from '../../support/requests.ts';
+import {
+  createLookupRequest,
+  createRestoreRequest,
+  createSaveRequest,
+  recordingLog,
+} from '../../support/requests.ts';
 import { checkTar } from '../../support/tar/check-tar.ts';
+
+const PREFIX = '';
+const nameOfMarker = (name: string) => markerName(PREFIX, name);
 
 export interface JobOptions {
   readonly store: ObjectStore;
@@ -75,6 +84,7 @@ export class CacheJob {
         paths,
         version,
         plan,
+        markerName: nameOfMarker,
         layout,
         storedPaths,
         warm,
@@ -83,6 +93,15 @@ export class CacheJob {
     );
     this.#base = outcome.kind === 'hit' ? outcome.object : undefined;
     return outcome;
+  }
+
+  /** Looks an exact key up, as with `lookup-only`. */
+  lookup(key: string): Promise<LookupOutcome> {
+    const { version, spaces, paths } = this.#plan();
+    const plan = matchSteps(spaces.read, key, []);
+    return this.#backend(undefined).lookup(
+      createLookupRequest({ primaryKey: key, paths, version, plan, markerName: nameOfMarker }),
+    );
   }
 
   /**
@@ -156,7 +175,7 @@ export class CacheJob {
     const version = cacheVersion({ storedLines, platform: process.platform, crossOs: false });
     const spaces: Spaces = spacesOf({
       scope: 'ref',
-      prefix: '',
+      prefix: PREFIX,
       version,
       repository: 'octo/app',
       readRefs: refs,

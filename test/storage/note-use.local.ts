@@ -1,0 +1,156 @@
+import { once } from 'node:events';
+import { readdirSync, statSync, utimesSync } from 'node:fs';
+import path from 'node:path';
+import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { markerName } from '../../src/cache/keys/cache-names.ts';
+import { TIME_LIMITS } from '../../src/retry/time-limits.ts';
+import { createDirectoryStore } from '../../src/storage/directory/directory-store.ts';
+import { objectPath } from '../../src/storage/directory/file-names.ts';
+import { scratch } from '../support/scratch.ts';
+import { type MemoryServer, startMemoryServer } from '../support/servers/memory-server.ts';
+import { silentLog } from '../support/silent-log.ts';
+import { buildTree } from '../support/tree.ts';
+import { type Fleet, fleet } from './incremental/fleet.ts';
+import type { CacheJob } from './incremental/job.ts';
+import { openStore } from './s3/support.ts';
+
+const HOUR = 60 * 60 * 1000;
+
+async function savedIn(all: Fleet, key: string): Promise<CacheJob> {
+  const job = all.job();
+  await buildTree(job.workspace, { 'tree/a': 'a' });
+  await job.saveInFull(key);
+  return job;
+}
+
+describe('a restore that hits an object of a bucket', () => {
+  let server: MemoryServer;
+  let all: Fleet;
+  let name: string;
+  let marker: string;
+
+  beforeEach(async () => {
+    server = await startMemoryServer();
+    // The store itself would wait for minutes
+    const timeLimits = { ...TIME_LIMITS, idleTimeoutMs: 600_000, stalledMs: 600_000, serverWorkMs: 600_000 };
+    const store = openStore({ endpoint: new URL(server.endpoint) }, { timeLimits });
+    onTestFinished(async () => {
+      store.close();
+      await server.close();
+    });
+    all = fleet(store);
+    name = (await savedIn(all, 'k')).objectName('k');
+    marker = markerName('', name)!;
+  });
+
+  /** Sets the time of modification of an object to so many hours ago. */
+  const age = (of: string, hours: number) => {
+    const object = server.content.objects.get(of)!;
+    server.content.objects.set(of, { ...object, modified: new Date(Date.now() - hours * HOUR) });
+  };
+
+  /** Restores from the exact key in a new job. Returns the outcome, the requests and the shown lines. */
+  const restore = async (key = 'k') => {
+    const before = server.operations.length;
+    const job = all.job();
+    const { kind } = await job.restore(key, { restoreKeys: [] });
+    return { kind, operations: server.operations.slice(before), lines: job.lines };
+  };
+
+  test('requests nothing more while the object is younger than a day', async () => {
+    age(name, 23);
+    expect(await restore()).toEqual({ kind: 'hit', operations: ['GetObject'], lines: [] });
+    expect([...server.content.objects.keys()]).toEqual([name]);
+  });
+
+  test('stores a marker without bytes if the object is older than a day, and leaves the object', async () => {
+    age(name, 25);
+    const before = server.content.objects.get(name);
+    const operations = ['GetObject', 'HeadObject', 'PutObject'];
+    expect(await restore()).toEqual({ kind: 'hit', operations, lines: [] });
+    expect(server.content.objects.get(marker)?.bytes).toHaveLength(0);
+    expect(server.content.objects.get(name)).toBe(before);
+  });
+
+  test('stores the marker again only if it is older than a day', async () => {
+    age(name, 100);
+    await restore();
+    age(marker, 23);
+    expect((await restore()).operations).toEqual(['GetObject', 'HeadObject']);
+    age(marker, 25);
+    expect((await restore()).operations).toEqual(['GetObject', 'HeadObject', 'PutObject']);
+    expect(Date.now() - server.content.objects.get(marker)!.modified.getTime()).toBeLessThan(HOUR);
+  });
+
+  test('by a restore-key notes the use of the object that it matched', async () => {
+    age(name, 25);
+    const job = all.job();
+    expect(await job.restore('k-new', { restoreKeys: ['k'] })).toMatchObject({ kind: 'hit', key: 'k' });
+    expect(server.content.objects.has(marker)).toBe(true);
+  });
+
+  test('has its use noted too if it is only looked up', async () => {
+    age(name, 25);
+    expect(await all.job().lookup('k')).toMatchObject({ kind: 'hit' });
+    expect(server.operations.slice(-3)).toEqual(['HeadObject', 'HeadObject', 'PutObject']);
+    expect(server.content.objects.has(marker)).toBe(true);
+  });
+
+  test.each([
+    ['HeadObject', 403, ['GetObject', 'HeadObject']],
+    ['PutObject', 403, ['GetObject', 'HeadObject', 'PutObject']],
+    ['HeadObject', 503, ['GetObject', 'HeadObject']],
+    ['PutObject', 500, ['GetObject', 'HeadObject', 'PutObject']],
+  ])(
+    'is a hit without a message or a retry if %s of the marker returns %i',
+    async (refused, status, operations) => {
+      age(name, 25);
+      server.takeover = operation =>
+        operation === refused ? (_, to) => to.writeHead(status).end() : undefined;
+      expect(await restore()).toEqual({ kind: 'hit', operations, lines: [] });
+      // The circuit is closed
+      expect(await restore()).toEqual({ kind: 'hit', operations, lines: [] });
+    },
+  );
+
+  test.each(['HeadObject', 'PutObject'])('does not wait for a server that never answers %s', async silent => {
+    age(name, 25);
+    let closed: Promise<unknown> | undefined;
+    server.takeover = operation =>
+      operation === silent
+        ? from => {
+            from.resume();
+            closed = once(from.socket, 'close');
+          }
+        : undefined;
+    expect(await restore()).toMatchObject({ kind: 'hit', lines: [] });
+    // The request is given up, and the next restore works
+    await closed;
+    server.takeover = () => undefined;
+    expect(await restore()).toMatchObject({ kind: 'hit' });
+    expect(server.content.objects.has(marker)).toBe(true);
+  });
+});
+
+test('a restore that hits an old object of a directory stores a marker file, and leaves the object', async () => {
+  const root = scratch();
+  const all = fleet(createDirectoryStore(root, { log: silentLog }));
+  const name = (await savedIn(all, 'k')).objectName('k');
+  const [file, marker] = [name, markerName('', name)!].map(one => path.join(root, objectPath(one)));
+  const setAge = (of: string, hours: number) => {
+    const seconds = (Date.now() - hours * HOUR) / 1000;
+    utimesSync(of, seconds, seconds);
+  };
+  const restore = async () => expect(await all.job().restore('k')).toMatchObject({ kind: 'hit', key: 'k' });
+
+  await restore();
+  expect(readdirSync(root)).toEqual(['v1']);
+  setAge(file!, 25);
+  const before = statSync(file!);
+  await restore();
+  expect(statSync(marker!).size).toBe(0);
+  expect(statSync(file!)).toMatchObject({ ino: before.ino, mtimeMs: before.mtimeMs });
+  setAge(marker!, 25);
+  await restore();
+  expect(Date.now() - statSync(marker!).mtimeMs).toBeLessThan(HOUR);
+});
