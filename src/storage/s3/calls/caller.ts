@@ -19,6 +19,7 @@ import type { TransportResponse } from '../transport/transport.ts';
 import type { Attempt, CallProgress, CallSpec } from './call.ts';
 import { Capabilities } from './capabilities.ts';
 import type { Connection } from './client.ts';
+import { RepeatedRequest } from './repeated-request.ts';
 import { ListObjectsV2Command } from './sdk.ts';
 import type { SdkHandlerOptions } from './sdk-request-handler.ts';
 
@@ -58,6 +59,8 @@ export class Caller {
   #givenUpFor: Error | undefined;
   #lastCallLeft = true;
   #connection: Connection | undefined;
+  /** By operation: the name of the latest object, and its requests. */
+  readonly #repeated = new Map<string, readonly [string, RepeatedRequest]>();
   #addressCheck: Promise<void> | undefined;
 
   constructor(settings: S3Settings, log: Log, { clock, limits, connect, bucketWasDown }: CallerOptions) {
@@ -83,6 +86,15 @@ export class Caller {
   /** Whether the endpoint has responded yet. Until then all calls together have seconds. */
   get answered(): boolean {
     return this.#limits.hasAnswered;
+  }
+
+  /** Returns the requests of an operation that is repeated on one object: `name`, or a name of an upload to it. */
+  repeatedRequest(operation: string, name: string): RepeatedRequest {
+    const [latest, known] = this.#repeated.get(operation) ?? [];
+    if (known && latest === name) return known;
+    const request = new RepeatedRequest(this.#connect().client);
+    this.#repeated.set(operation, [name, request]);
+    return request;
   }
 
   /**

@@ -12,6 +12,8 @@ export const MAX_LISTING_BYTES = 8 * 1024 * 1024;
 export interface SdkHandlerOptions extends HttpHandlerOptions {
   /** Sends the request in the transport's place. */
   readonly send?: Transport['send'] | undefined;
+  /** Called with each request, which is signed. */
+  readonly onRequest?: (request: HttpRequest) => void;
   /** Called with each response. */
   readonly onResponse?: (response: TransportResponse) => void;
   /** Longest wait for the head of the response once the request has been sent whole, in ms. Default: the idle timeout. */
@@ -40,23 +42,35 @@ export class SdkRequestHandler implements RequestHandler<HttpRequest, HttpRespon
     this.#userAgent = userAgent;
   }
 
-  /** `requestTimeout` overrides the idle timeout, in ms. Rejects with the abort signal's own reason. */
+  /** Sends for the SDK. Rejects as `exchange` does. */
   async handle(request: HttpRequest, options: SdkHandlerOptions = {}): Promise<{ response: HttpResponse }> {
+    options.onRequest?.(request);
+    const { answer, body } = await this.exchange(request, options);
+    const { status, reason, headers } = answer;
+    return { response: { statusCode: status, reason, headers, body } as HttpResponse };
+  }
+
+  /**
+   * Sends a signed request and reads the body of its response, or leaves it to the caller (`maxBodyBytes`).
+   * `requestTimeout` overrides the idle timeout, in ms. Rejects with the abort signal's own reason.
+   */
+  async exchange(
+    request: HttpRequest,
+    options: SdkHandlerOptions,
+  ): Promise<{ readonly answer: TransportResponse; readonly body: Readable | Buffer }> {
     const { connectMs, idleTimeoutMs } = this.#limits.request;
     const send: Transport['send'] = options.send ?? ((...sent) => this.#transport.send(...sent));
-    const response = await send(toTransport(request, this.#userAgent), {
+    const answer = await send(toTransport(request, this.#userAgent), {
       signal: options.abortSignal as AbortSignal | undefined,
       connectMs,
       idleTimeoutMs: options.requestTimeout ?? idleTimeoutMs,
       ...(options.answerMs !== undefined && { answerMs: options.answerMs }),
     });
     this.#limits.answered();
-    const time = Date.parse(response.headers.date ?? '');
+    const time = Date.parse(answer.headers.date ?? '');
     if (!Number.isNaN(time)) this.serverTimeMs = time;
-    options.onResponse?.(response);
-    const { status, reason, headers } = response;
-    const body = await bodyFor(response, options.maxBodyBytes ?? MAX_BODY_BYTES);
-    return { response: { statusCode: status, reason, headers, body } as HttpResponse };
+    options.onResponse?.(answer);
+    return { answer, body: await bodyFor(answer, options.maxBodyBytes ?? MAX_BODY_BYTES) };
   }
 
   destroy(): void {

@@ -5,10 +5,11 @@ import type { ByteRange, ByteSpan, FetchedRange, GetOptions, RangeBytes } from '
 import { ObjectReplacedError, StoreUnavailableError } from '../../store-errors.ts';
 import type { Caller } from '../calls/caller.ts';
 import { bareEtag } from '../calls/object-headers.ts';
-import { GetObjectCommand, type GetObjectCommandOutput } from '../calls/sdk.ts';
+import { GetObjectCommand } from '../calls/sdk.ts';
 import type { SdkHandlerOptions } from '../calls/sdk-request-handler.ts';
 import { isMissing, isStatus } from '../errors/s3-errors.ts';
 import { endedEarly } from '../transport/body.ts';
+import type { TransportResponse } from '../transport/transport.ts';
 import { headObject, noEtag } from './head.ts';
 import { OwnMemory, type RangeTarget, WorkerMemory } from './range-target.ts';
 
@@ -69,6 +70,26 @@ export async function fetchRange(
   }
 }
 
+/** The used part of a response, under the SDK's names. */
+interface RangeOutput {
+  readonly ContentLength: number | undefined;
+  readonly ContentRange: string | undefined;
+  readonly ETag: string | undefined;
+  readonly LastModified: Date | undefined;
+  readonly Body: Readable;
+}
+
+function outputOf({ headers, body }: TransportResponse): RangeOutput {
+  const modified = Date.parse(headers['last-modified'] ?? '');
+  return {
+    ContentLength: headers['content-length'] === undefined ? undefined : Number(headers['content-length']),
+    ContentRange: headers['content-range'],
+    ETag: headers.etag,
+    LastModified: Number.isNaN(modified) ? undefined : new Date(modified),
+    Body: body,
+  };
+}
+
 /** A range whose response was found to be the requested one. */
 interface Received {
   readonly length: number;
@@ -108,16 +129,23 @@ async function readRange(
       };
       const etag = received?.etag ?? options.etag;
       const sendOptions: SdkHandlerOptions = { ...callOptions, send: target.senderOf?.(onBytes) };
-      let output: GetObjectCommandOutput;
+      let output: RangeOutput;
       try {
-        output = await client.send(
-          new GetObjectCommand({
-            Bucket: caller.settings.bucket,
-            Key: name,
-            Range: rangeHeader(received ? restOf(received, target) : range),
-            ...(etag !== undefined && { IfMatch: `"${etag}"` }),
-          }),
-          sendOptions,
+        const wanted = rangeHeader(received ? restOf(received, target) : range);
+        const condition = etag === undefined ? undefined : `"${etag}"`;
+        const bySdk = (handlerOptions: SdkHandlerOptions) =>
+          client.send(
+            new GetObjectCommand({
+              Bucket: caller.settings.bucket,
+              Key: name,
+              Range: wanted,
+              ...(condition !== undefined && { IfMatch: condition }),
+            }),
+            handlerOptions,
+          );
+        const difference = { headers: { range: wanted, 'if-match': condition } };
+        output = outputOf(
+          await caller.repeatedRequest('GetObject', name).send(bySdk, difference, sendOptions),
         );
       } catch (error) {
         if (isMissing(error) && !received) return 'missing';
@@ -127,7 +155,7 @@ async function readRange(
         throw error;
       }
       if (!received && isEmptyObject(output)) {
-        (output.Body as Readable).resume();
+        output.Body.resume();
         return 'past the end';
       }
       if (received) checkContinued(received, target, output, name);
@@ -135,7 +163,7 @@ async function readRange(
         received = begun(output, name, range);
         target.open(received.length);
       }
-      await target.read(output.Body as Readable, onBytes);
+      await target.read(output.Body, onBytes);
       if (target.filled < received.length) throw endedEarly();
       return received;
     },
@@ -163,7 +191,7 @@ async function byAbsoluteRange(
 }
 
 /** Returns whether the response is that of an object without bytes: 200 (AWS, Swift), or 206 with a range of -1 (MinIO). */
-function isEmptyObject({ ContentLength, ContentRange }: GetObjectCommandOutput): boolean {
+function isEmptyObject({ ContentLength, ContentRange }: RangeOutput): boolean {
   return ContentRange === undefined ? ContentLength === 0 : /^bytes 0--1\/0$/.test(ContentRange);
 }
 
@@ -190,7 +218,7 @@ function restOf({ start, length }: Received, { filled }: RangeTarget): ByteSpan 
   return { start: start + filled, end: start + length };
 }
 
-function begun(output: GetObjectCommandOutput, name: string, range: ByteRange): Received {
+function begun(output: RangeOutput, name: string, range: ByteRange): Received {
   const [, ...numbers] = /^bytes (\d{1,15})-(\d{1,15})\/(\d{1,15})$/.exec(output.ContentRange ?? '') ?? [];
   const [start, last, sizeBytes] = numbers.map(Number);
   const etag = bareEtag(output.ETag);
@@ -222,12 +250,7 @@ function isRequested(range: ByteRange, start: number, length: number, sizeBytes:
 }
 
 /** Checks that the response to a continuation begins where the last one broke off. */
-function checkContinued(
-  received: Received,
-  target: RangeTarget,
-  output: GetObjectCommandOutput,
-  name: string,
-): void {
+function checkContinued(received: Received, target: RangeTarget, output: RangeOutput, name: string): void {
   const { start, end } = restOf(received, target);
   if (bareEtag(output.ETag) !== received.etag) throw replaced(name);
   if (output.ContentRange !== `bytes ${start}-${end - 1}/${received.sizeBytes}`) {
