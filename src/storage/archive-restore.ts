@@ -8,6 +8,7 @@ import { RestoreNotices } from '../archive/restore/restore-notices.ts';
 import type { ReadInWorker } from '../archive/restore/unpack.ts';
 import type { JobRecords } from '../records/job-records.ts';
 import { writeTreeRecord } from '../records/tree-record.ts';
+import { anySignal } from '../retry/signals.ts';
 import { type ArchiveBackendOptions, createPool } from './archive-options.ts';
 import type { RestoreRequest } from './backend.ts';
 import type { FoundObject } from './find-object.ts';
@@ -113,11 +114,12 @@ function rangeReaders(
 ): RangeReaders {
   const { name, etag, key } = found;
   const { workerReads } = store;
-  const optionsFor = (signal: AbortSignal | undefined) => ({
-    etag,
-    signal: AbortSignal.any([stop, signal].filter(one => one !== undefined)),
-    onBytes: progress.add,
-  });
+  // All ranges of a restore have one signal
+  let latest: readonly [AbortSignal | undefined, AbortSignal | undefined] = [undefined, stop];
+  const optionsFor = (signal: AbortSignal | undefined) => {
+    if (latest[0] !== signal) latest = [signal, anySignal(stop, signal)];
+    return { etag, signal: latest[1], onBytes: progress.add };
+  };
   const check = (wanted: number, got: number | undefined) => {
     if (got === undefined)
       throw new ObjectMissingError(`the object of key '${key}' was deleted while it was read`);

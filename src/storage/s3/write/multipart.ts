@@ -7,6 +7,7 @@ import {
   CreateMultipartUploadCommand,
   UploadPartCommand,
 } from '../calls/sdk.ts';
+import type { SdkHandlerOptions } from '../calls/sdk-request-handler.ts';
 import { isStatus } from '../errors/s3-errors.ts';
 import { bodyOf, type PartBytes, sendPart } from './part-body.ts';
 
@@ -63,25 +64,33 @@ export async function uploadPart(
 ): Promise<StoredPart> {
   const about = `${upload.name} part ${number}, ${part.sizeBytes} bytes`;
   const spec: CallSpec = { operation: 'UploadPart', about, signal, transfer: true, sends: true };
-  const { ETag } = await caller.run(spec, async (client, options, progress) => {
-    const answer = await sendPart(caller, part, md5 =>
-      client.send(
-        new UploadPartCommand({
-          Bucket: caller.settings.bucket,
-          Key: upload.name,
-          UploadId: upload.uploadId,
-          PartNumber: number,
-          Body: bodyOf(part, progress),
-          ContentLength: part.sizeBytes,
-          ...md5,
-        }),
-        options,
-      ),
-    );
+  const { headers } = await caller.run(spec, async (client, options, progress) => {
+    const answer = await sendPart(caller, part, ({ ContentMD5 }) => {
+      const body = bodyOf(part, progress);
+      const bySdk = (handlerOptions: SdkHandlerOptions) =>
+        client.send(
+          new UploadPartCommand({
+            Bucket: caller.settings.bucket,
+            Key: upload.name,
+            UploadId: upload.uploadId,
+            PartNumber: number,
+            Body: body,
+            ContentLength: part.sizeBytes,
+            ...(ContentMD5 !== undefined && { ContentMD5 }),
+          }),
+          handlerOptions,
+        );
+      const difference = {
+        headers: { 'content-length': String(part.sizeBytes), 'content-md5': ContentMD5 },
+        query: { partNumber: String(number) },
+        body,
+      };
+      return caller.repeatedRequest('UploadPart', upload.uploadId).send(bySdk, difference, options);
+    });
     progress.completed(part.sizeBytes);
     return answer;
   });
-  return { PartNumber: number, ETag: partEtag(ETag, upload.name, number) };
+  return { PartNumber: number, ETag: partEtag(headers.etag, upload.name, number) };
 }
 
 /** Removes an upload and its parts. May be repeated: a 404 means that the upload was removed. */
