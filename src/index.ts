@@ -7,6 +7,8 @@ import { becomeSudoChild, wantsSudo } from './action/runner/sudo.ts';
 import { restoreStep } from './action/step/restore-step.ts';
 import { rootStep } from './action/step/root-step.ts';
 import { saveStep } from './action/step/save-step.ts';
+import { ignoreErrors } from './archive/fs/ignore-errors.ts';
+import { hasStuckThread } from './archive/pool/stuck-threads.ts';
 import { JobRecords } from './records/job-records.ts';
 
 /** `main` and `post` are the phases of the action; `restore` and `save` are the actions restore/ and save/. */
@@ -33,7 +35,18 @@ export async function run(step: Step): Promise<void> {
 async function end(): Promise<void> {
   await flushed(process.stdout);
   await flushed(process.stderr);
+  if (hasStuckThread()) exitWithoutThreads();
   process.exit();
+}
+
+/**
+ * Ends the process without waiting for its threads, as `process.exit` does: one of them hangs in a call of the system, such
+ * as to a dead mount. A new program takes the place of this one, with its exit status. Returns where that is not possible.
+ */
+function exitWithoutThreads(): void {
+  // Node warns that the function is experimental
+  process.removeAllListeners('warning');
+  ignoreErrors(() => process.execve?.('/bin/sh', ['sh', '-c', `exit ${Number(process.exitCode ?? 0)}`], {}));
 }
 
 async function runStep(step: Step, runner: Runner, signal: AbortSignal): Promise<void> {

@@ -1,4 +1,4 @@
-/** The program of the worker threads. */
+/** The program of the worker threads, and of the thread of the disk cache. */
 
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Fetcher } from './archive/messages/fetch.ts';
@@ -12,7 +12,12 @@ async function createFetcher(): Promise<Fetcher> {
   return createRangeFetcher(workerData);
 }
 
-serveJobs(parentPort!, async (ticket, target, onBytes) => {
-  fetcher ??= createFetcher();
-  return (await fetcher)(ticket, target, onBytes);
-});
+if (workerData?.diskCache) {
+  const { serveDiskCache } = await import('./archive/disk-cache/keeper.ts');
+  serveDiskCache(parentPort!, workerData.diskCache);
+} else {
+  serveJobs(parentPort!, async (ticket, target, onBytes) => {
+    fetcher ??= createFetcher();
+    return (await fetcher)(ticket, target, onBytes);
+  });
+}

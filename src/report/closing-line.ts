@@ -13,6 +13,9 @@ export interface PhaseFacts {
   readonly rawBytes?: number | undefined;
   /** Bytes of the object that an incremental save copied inside the store. */
   readonly reusedBytes?: number;
+  /** Of a restore with a disk cache: bytes that came from the bucket, the manifest among them, and from the disk. */
+  readonly fetchedBytes?: number | undefined;
+  readonly diskBytes?: number | undefined;
   readonly ms: number;
   readonly requests: number;
   readonly retries: number;
@@ -20,7 +23,7 @@ export interface PhaseFacts {
 
 /**
  * Returns the line for programs: `cache-s3: op=save source=s3 result=saved bytes=1 ms=2 requests=3 retries=0`, after an
- * incremental save also ` reused=1`.
+ * incremental save also ` reused=1`, after a restore with a disk cache also ` bucket=1 disk=2`.
  */
 export function machineLine(facts: PhaseFacts): string {
   const fields = {
@@ -32,6 +35,8 @@ export function machineLine(facts: PhaseFacts): string {
     requests: facts.requests,
     retries: facts.retries,
     reused: facts.reusedBytes || undefined,
+    bucket: facts.fetchedBytes,
+    disk: facts.diskBytes,
   };
   const known = Object.entries(fields).filter(([, value]) => value !== undefined);
   return `cache-s3: ${known.map(([name, value]) => `${name}=${value}`).join(' ')}`;
@@ -47,6 +52,8 @@ export function peopleLine(facts: PhaseFacts): string | undefined {
     rawBytes === undefined ? undefined : `${formatBytes(rawBytes)} of files`,
     bytes === undefined ? undefined : `${formatBytes(bytes)} stored`,
     facts.reusedBytes ? `${formatBytes(facts.reusedBytes)} of it copied` : undefined,
+    facts.fetchedBytes === undefined ? undefined : `${formatBytes(facts.fetchedBytes)} from the bucket`,
+    facts.diskBytes === undefined ? undefined : `${formatBytes(facts.diskBytes)} from the disk cache`,
   ].filter(part => part !== undefined);
   const verb = facts.op === 'save' ? 'Saved' : 'Restored';
   const rated = rawBytes ?? bytes;

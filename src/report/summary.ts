@@ -19,6 +19,8 @@ export function summaryRows(
     ['Files', facts.rawBytes === undefined ? undefined : formatBytes(facts.rawBytes)],
     ['Stored', facts.bytes === undefined ? undefined : formatBytes(facts.bytes)],
     ['Copied', facts.reusedBytes ? formatBytes(facts.reusedBytes) : undefined],
+    ['From the bucket', facts.fetchedBytes === undefined ? undefined : formatBytes(facts.fetchedBytes)],
+    ['From the disk cache', facts.diskBytes === undefined ? undefined : formatBytes(facts.diskBytes)],
     ['Time', formatDuration(facts.ms)],
     ['Rate', rated === undefined || rated === 0 ? undefined : formatRate(rated, facts.ms)],
     ['Requests', `${facts.requests} (${facts.retries} retried)`],

@@ -1,3 +1,4 @@
+import type { DiskCacheSettings } from '../archive/messages/disk-request.ts';
 import { type JobRunner, WorkerPool } from '../archive/pool/worker-pool.ts';
 import type { JobRecords } from '../records/job-records.ts';
 import type { Log } from '../report/log.ts';
@@ -10,6 +11,8 @@ export interface ArchiveBackendOptions {
   readonly progress: Pick<Progress, 'add' | 'expect'>;
   /** The worker's script. */
   readonly workerUrl: URL;
+  /** A directory of the host for frames, for stores that workers read from. */
+  readonly diskCache?: DiskCacheSettings | undefined;
   /** Number of worker threads, 1 or more. */
   readonly workers: number;
   /** Goes into the manifest: `cache-s3/<version>`. */

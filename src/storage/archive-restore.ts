@@ -1,4 +1,5 @@
 import { DamagedArchiveError, TargetTreeError } from '../archive/archive-errors.ts';
+import { DiskCache } from '../archive/disk-cache/disk-cache.ts';
 import { TAIL_BYTES } from '../archive/format/limits.ts';
 import { type OpenArchive, openArchive } from '../archive/format/open-archive.ts';
 import { shortenName } from '../archive/fs/paths/names.ts';
@@ -22,11 +23,15 @@ interface RestoredObject {
   readonly entries: number;
   /** Bytes of file data written. */
   readonly rawBytes: number;
+  /** Bytes that came from the store, and from the disk cache; undefined without one. */
+  readonly fetchedBytes?: number;
+  readonly diskBytes?: number;
 }
 
 /**
- * Restores the object that a lookup found. Throws `ObjectReplacedError` if it has been replaced, `ObjectMissingError` if it
- * has no data, and the errors of the archive and the store.
+ * Restores the object that a lookup found. Repeats it without the disk cache if that stops to respond. Throws
+ * `ObjectReplacedError` if it has been replaced, `ObjectMissingError` if it has no data, and the errors of the archive and the
+ * store.
  */
 export async function restoreObject(
   store: ObjectStore,
@@ -34,8 +39,47 @@ export async function restoreObject(
   request: RestoreRequest,
   options: ArchiveBackendOptions,
 ): Promise<RestoredObject> {
+  const disk = openDiskCache(store, found, options);
+  try {
+    const restored = await restoreWith(disk, store, found, request, options);
+    await disk?.close(false);
+    return restored;
+  } catch (error) {
+    await disk?.close(true);
+    const isHung = disk?.hangs.aborted && !request.signal?.aborted && !hasChangedTree(error);
+    if (isHung) return restoreObject(store, found, request, { ...options, diskCache: undefined });
+    throw error;
+  }
+}
+
+/** Starts the disk cache early: its thread takes as long as the reading of the manifest. */
+function openDiskCache(
+  store: ObjectStore,
+  { sizeBytes }: FoundObject,
+  { diskCache, workerUrl, log }: ArchiveBackendOptions,
+): DiskCache | undefined {
+  if (!diskCache || !store.workerReads || sizeBytes <= INLINE_BYTES) return undefined;
+  return new DiskCache({ ...diskCache, workerUrl, onProblem: line => log.notice(line) });
+}
+
+function hasChangedTree(error: unknown): boolean {
+  return error instanceof TargetTreeError && error.treeChanged;
+}
+
+async function restoreWith(
+  disk: DiskCache | undefined,
+  store: ObjectStore,
+  found: FoundObject,
+  request: RestoreRequest,
+  options: ArchiveBackendOptions,
+): Promise<RestoredObject> {
+  let fetchedBytes = found.tail?.bytes.length ?? 0;
+  const onFetched = (bytes: number) => {
+    fetchedBytes += bytes;
+    options.progress.add(bytes);
+  };
   options.progress.expect(found.sizeBytes);
-  const { read, readInWorker } = rangeReaders(store, found, request.signal, options);
+  const { read, readInWorker } = rangeReaders(store, found, request.signal, onFetched);
   const openPool = () => createPool(options, store.workerReads?.settings);
   // A warm restore begins with work for them: it compares the manifest with the disk
   const early = request.warm && found.sizeBytes > INLINE_BYTES ? openPool() : undefined;
@@ -52,6 +96,7 @@ export async function restoreObject(
       archive,
       read,
       readInWorker,
+      diskCache: disk,
       layout: request.layout,
       restoredLinks: options.records.restoredLinks(),
       runLabel: request.runLabel,
@@ -71,7 +116,7 @@ export async function restoreObject(
     const { manifestBytes } = archive;
     writeTreeRecord(options.records, { object, etag, version: request.version, rows, manifestBytes });
   }
-  return { entries, rawBytes };
+  return { entries, rawBytes, ...(disk ? { fetchedBytes, diskBytes: disk.readBytes } : {}) };
 }
 
 /**
@@ -92,8 +137,7 @@ async function markedAsHalf<T>(
     records.clearHalfRestored(version);
     return restored;
   } catch (error) {
-    const treeChanged = error instanceof TargetTreeError && error.treeChanged;
-    if (isNew && !treeChanged) records.clearHalfRestored(version);
+    if (isNew && !hasChangedTree(error)) records.clearHalfRestored(version);
     throw error;
   }
 }
@@ -110,7 +154,7 @@ function rangeReaders(
   store: ObjectStore,
   found: FoundObject,
   stop: AbortSignal | undefined,
-  { progress }: ArchiveBackendOptions,
+  onBytes: (count: number) => void,
 ): RangeReaders {
   const { name, etag, key } = found;
   const { workerReads } = store;
@@ -118,7 +162,7 @@ function rangeReaders(
   let latest: readonly [AbortSignal | undefined, AbortSignal | undefined] = [undefined, stop];
   const optionsFor = (signal: AbortSignal | undefined) => {
     if (latest[0] !== signal) latest = [signal, anySignal(stop, signal)];
-    return { etag, signal: latest[1], onBytes: progress.add };
+    return { etag, signal: latest[1], onBytes };
   };
   const check = (wanted: number, got: number | undefined) => {
     if (got === undefined)

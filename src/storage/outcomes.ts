@@ -27,6 +27,9 @@ export interface Restored extends Hit {
   readonly entries: number | undefined;
   /** Uncompressed bytes of file data written. */
   readonly rawBytes: number | undefined;
+  /** Bytes that came from the bucket, and from the disk cache; absent without one. */
+  readonly fetchedBytes?: number;
+  readonly diskBytes?: number;
 }
 
 /** The backend responded, and it has no entry for this request. */

@@ -9,6 +9,7 @@ import type { StorageBackend } from '../../storage/backend.ts';
 import { createFallback } from '../../storage/fallback.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
 import { VERSION } from '../../version.ts';
+import type { ActionInputs } from '../inputs/inputs.ts';
 import type { Environment } from '../inputs/read-input.ts';
 import type { Target } from '../inputs/target.ts';
 
@@ -27,6 +28,8 @@ export interface OpenOptions {
   /** The bucket was down when this job last called it: one attempt for each call until one succeeds. */
   readonly bucketWasDown: boolean;
   readonly progress: Progress;
+  /** Of a restore: the directory for frames (input `disk-cache`). */
+  readonly diskCache?: ActionInputs['diskCache'];
 }
 
 /** Creates the backend of a step. */
@@ -52,6 +55,7 @@ export function createOpener(shared: OpenerOptions): OpenBackend {
     const bucket = createArchiveBackend(store, {
       ...shared,
       progress: options.progress,
+      diskCache: options.diskCache,
       workers: Math.min(availableParallelism(), MAX_WORKERS),
       tool: TOOL,
     });

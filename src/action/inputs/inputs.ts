@@ -1,5 +1,6 @@
 /** This folder reads the inputs, checks them, and derives the store from them. It makes no request. */
 
+import path from 'node:path';
 import { SCOPES, type Scope } from '../../cache/keys/scope.ts';
 import {
   BadInputError,
@@ -10,6 +11,7 @@ import {
   readInput,
   readInteger,
   readLines,
+  readSize,
 } from './read-input.ts';
 
 /** Inputs that name the cache and its content. */
@@ -59,6 +61,8 @@ interface BehaviourInputs {
   readonly scope: Scope;
   /** zstd level, 1 to 19. */
   readonly compressionLevel: number;
+  /** The directory of the host for frames, and its limit in bytes; undefined if it is not set. */
+  readonly diskCache: { readonly directory: string; readonly maxBytes: number } | undefined;
   /** Part size of uploads in bytes (input of actions/cache). undefined if it is not set; then the default is used. */
   readonly uploadChunkSizeBytes: number | undefined;
   /** `job.status` at the time of this phase; '' on runners that do not set it. */
@@ -72,6 +76,9 @@ const DEFAULT_RETRY_COUNT = 4;
 const DEFAULT_COMPRESSION_LEVEL = 3;
 const DEFAULT_PREFIX = 'cache-s3';
 const MAX_PREFIX_LENGTH = 256;
+/** GitHub's limit on the caches of a repository, so that what a job may restore from there also fits here. */
+const DEFAULT_DISK_CACHE_BYTES = 10e9;
+const MIN_DISK_CACHE_BYTES = 100e6;
 
 /** GitHub's limit on a key, in UTF-16 units (@actions/cache 6.3.0, `checkKey`). */
 const MAX_KEY_LENGTH = 512;
@@ -213,6 +220,7 @@ function parseBehaviour(env: Environment): BehaviourInputs {
     prefix: parsePrefix(readInput(env, 'prefix')),
     scope: readChoice(env, 'scope', SCOPES) ?? 'ref',
     compressionLevel: readInteger(env, 'compression-level', { min: 1, max: 19 }) ?? DEFAULT_COMPRESSION_LEVEL,
+    diskCache: parseDiskCache(env),
     uploadChunkSizeBytes: readInteger(
       env,
       'upload-chunk-size',
@@ -222,6 +230,20 @@ function parseBehaviour(env: Environment): BehaviourInputs {
     // Internal: the runner evaluates it for each phase, and no CACHE_S3_ variable replaces it
     jobStatus: env['INPUT_JOB-STATUS']?.trim() ?? '',
   };
+}
+
+function parseDiskCache(env: Environment): BehaviourInputs['diskCache'] {
+  const directory = readInput(env, 'disk-cache');
+  const maxBytes = readSize(env, 'disk-cache-size', MIN_DISK_CACHE_BYTES) ?? DEFAULT_DISK_CACHE_BYTES;
+  if (directory === '') return undefined;
+  // The workspace belongs to the job
+  if (!path.isAbsolute(directory) || directory.includes('\0')) {
+    throw new BadInputError(
+      'disk-cache',
+      `is ${quoteValue(directory)}, but it must be the absolute path of a directory of the host.`,
+    );
+  }
+  return { directory, maxBytes };
 }
 
 function parsePrefix(text: string): string {

@@ -32,6 +32,8 @@ const BUCKET_ONLY = [
   'prefix',
   'scope',
   'overwrite',
+  'disk-cache',
+  'disk-cache-size',
 ] as const;
 
 /** Combines the inputs and the environment. Throws `BadInputError`. */

@@ -33,7 +33,7 @@ export function writeMetrics(env: Environment, facts: PhaseFacts, primaryKey: st
 
 /** Returns a line of at most 4096 bytes, with its line end. A fact that is not known is left out. */
 export function metricsLine(facts: PhaseFacts, repository: string, primaryKey: string): string {
-  const { op, result, source, bytes, rawBytes, reusedBytes, ms, requests, retries } = facts;
+  const { op, result, source, bytes, rawBytes, reusedBytes, fetchedBytes, diskBytes, ms } = facts;
   const line = JSON.stringify({
     time: new Date().toISOString(),
     op,
@@ -42,9 +42,11 @@ export function metricsLine(facts: PhaseFacts, repository: string, primaryKey: s
     bytes,
     rawBytes,
     reusedBytes: reusedBytes || undefined,
+    fetchedBytes,
+    diskBytes,
     ms: Math.round(ms),
-    requests,
-    retries,
+    requests: facts.requests,
+    retries: facts.retries,
     repository: repository.slice(0, MAX_TEXT),
     keyPrefix: generationPrefix(primaryKey),
   });

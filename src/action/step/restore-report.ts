@@ -110,6 +110,8 @@ function close(runner: Runner, phase: Phase, result: string, hit?: Hit & Partial
       bytes: hit?.sizeBytes,
       entries: hit?.entries,
       rawBytes: hit?.rawBytes,
+      fetchedBytes: hit?.fetchedBytes,
+      diskBytes: hit?.diskBytes,
     },
     {
       startedMs: phase.startedMs,

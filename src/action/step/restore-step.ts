@@ -62,6 +62,7 @@ export async function restoreStep(runner: Runner, options: RestoreStepOptions): 
       fallback: inputs.useFallback,
       bucketWasDown: false,
       progress,
+      diskCache: inputs.diskCache,
     });
     // The report comes below the group of the progress, not inside it
     const outcome = await fetchCache(plan, backend, options.signal).finally(progress.end);

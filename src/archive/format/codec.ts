@@ -91,17 +91,21 @@ export function sha256(bytes: Uint8Array): Buffer {
 export function openFrame(bytes: Uint8Array, expected: { rawSize: number; sha256: Uint8Array }): Buffer {
   if (!sha256(bytes).equals(expected.sha256))
     throw new DamagedArchiveError('the checksum of a frame is wrong');
+  return decodeFrame(bytes, expected.rawSize);
+}
+
+/** Decompresses a frame whose hash was checked. Throws `DamagedArchiveError` if the decoded length is not `rawSize`. */
+export function decodeFrame(bytes: Uint8Array, rawSize: number): Buffer {
   let raw: Buffer;
   try {
     raw = zstdDecompressSync(bytes, {
-      chunkSize: Math.max(expected.rawSize + 64, Buffer.poolSize),
-      maxOutputLength: Math.max(expected.rawSize, 1),
+      chunkSize: Math.max(rawSize + 64, Buffer.poolSize),
+      maxOutputLength: Math.max(rawSize, 1),
     });
   } catch (error) {
     throw new DamagedArchiveError('a frame does not decompress to its length', { cause: error });
   }
   // A skippable frame decodes to nothing without an error
-  if (raw.length !== expected.rawSize)
-    throw new DamagedArchiveError('a frame does not decompress to its length');
+  if (raw.length !== rawSize) throw new DamagedArchiveError('a frame does not decompress to its length');
   return raw;
 }

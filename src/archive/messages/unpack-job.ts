@@ -16,12 +16,26 @@ export interface UnpackJob {
   readonly paths: string;
   /** Files are not created with the mode that is requested: it has to be set afterwards. */
   readonly masksModes: boolean;
+  /** Undefined if the disk cache takes no part. */
+  readonly disk?: DiskUse | undefined;
+}
+
+/** The frames are read from the disk cache, or those that come from the bucket are stored in it. */
+export interface DiskUse {
+  readonly directory: string;
+  /** The inode of the claim on each frame that is stored, '' for others (disk-cache/frame-files.ts). Undefined: frames are read. */
+  readonly claims?: readonly string[] | undefined;
 }
 
 export interface UnpackResult {
   /** Bytes of file data written. */
   readonly written: number;
   readonly refused: RefusedCounts;
+  /** Frames that the disk cache does not have, by their number in the job: nothing of them is written. */
+  readonly missing: readonly number[];
+  /** Bytes of frames that were stored in the disk cache, and the code of the error for which one was not. */
+  readonly stored: number;
+  readonly storeProblem?: string | undefined;
 }
 
 /** `start` is the frame's offset in `UnpackJob.bytes`. */
@@ -97,7 +111,7 @@ export class UnpackJobWriter {
   }
 
   /** Returns the job over the frames' bytes. */
-  finish(bytes: Uint8Array<ArrayBuffer>, masksModes: boolean): UnpackJob {
+  finish(bytes: Uint8Array<ArrayBuffer>, masksModes: boolean, disk?: DiskUse): UnpackJob {
     return {
       kind: 'unpack',
       bytes,
@@ -106,6 +120,7 @@ export class UnpackJobWriter {
       pieces: this.#pieces,
       paths: this.#paths.join('\0'),
       masksModes,
+      disk,
     };
   }
 }
@@ -146,14 +161,17 @@ export class UnpackPieces {
   /** Returns the compressed bytes of a frame, and its raw size and hash by the manifest. */
   frame(index: number): {
     readonly bytes: Uint8Array;
+    readonly size: number;
     readonly rawSize: number;
     readonly sha256: Uint8Array;
   } {
     const { bytes, frames, hashes } = this.#job;
     const row = index * FrameColumn.width;
     const start = frames[row + FrameColumn.start]!;
+    const size = frames[row + FrameColumn.size]!;
     return {
-      bytes: bytes.subarray(start, start + frames[row + FrameColumn.size]!),
+      bytes: bytes.subarray(start, start + size),
+      size,
       rawSize: frames[row + FrameColumn.rawSize]!,
       sha256: hashes.subarray(index * SHA256_BYTES, (index + 1) * SHA256_BYTES),
     };

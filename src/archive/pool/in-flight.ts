@@ -23,7 +23,7 @@ export async function* mapInOrder<T, R>(
   while (inFlight.length > 0) yield await inFlight.shift()!;
 }
 
-interface Limits<T> {
+export interface Limits<T> {
   /** Maximum number of items in work at the same moment. */
   readonly limit: number;
   /** Maximum weight of these items together. */

@@ -1,5 +1,6 @@
 /** This folder runs on the main thread: it hands jobs to worker threads and bounds the work in flight. */
 
+import { setTimeout } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import type { FetchMessage, FetchReport } from '../messages/fetch.ts';
 import {
@@ -11,6 +12,7 @@ import {
   transferListOf,
 } from '../messages/job.ts';
 import { runAndRelease } from '../worker/worker.ts';
+import { hasStuckThread } from './stuck-threads.ts';
 
 /** Runs jobs, on this thread or in workers. */
 export interface JobRunner {
@@ -74,6 +76,9 @@ interface Thread {
 
 /** Jobs that a worker has at a time: the running one and the next one, so that it never waits for the main thread. */
 const JOBS_A_WORKER = 2;
+
+/** Time in ms for the other threads to end when one hangs. */
+const STUCK_MS = 1000;
 
 /**
  * A worker's objects live as long as a job. By default V8 takes 48 MB for them in each worker, and keeps the memory when
@@ -144,7 +149,9 @@ export class WorkerPool implements JobRunner {
 
   async close(): Promise<void> {
     this.#fail(new Error('the worker pool is closed'));
-    await Promise.all(this.#threads.splice(0).map(thread => thread.worker.terminate()));
+    const ended = Promise.all(this.#threads.splice(0).map(thread => thread.worker.terminate()));
+    // One that hangs in a call of the system ends with that call, and runs nothing more
+    await (hasStuckThread() ? Promise.race([ended, setTimeout(STUCK_MS)]) : ended);
   }
 
   #dispatch(): void {

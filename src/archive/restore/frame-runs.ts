@@ -15,14 +15,17 @@ const RANGE_BYTES = 129 * 64 * 1024;
 /** A gap of at most this many unwanted bytes between two wanted frames is fetched with them. */
 const GAP_BYTES = 256 * 1024;
 
-/** Groups the wanted frames into runs of about 8 MiB. */
-export function groupFrames(frames: readonly Frame[], isWanted: (frame: number) => boolean): FrameRun[] {
+/** Groups the wanted frames into runs of about 8 MiB. `isWanted` receives a frame's index and its offset. */
+export function groupFrames(
+  frames: readonly Frame[],
+  isWanted: (frame: number, start: number) => boolean,
+): FrameRun[] {
   const runs: FrameRun[] = [];
   let open: { start: number; end: number; frames: number[]; starts: number[] } | undefined;
   let start = 0;
   frames.forEach((frame, index) => {
     const end = start + frame.size;
-    if (isWanted(index)) {
+    if (isWanted(index, start)) {
       if (open && start - open.end <= GAP_BYTES && end - open.start <= RANGE_BYTES) {
         open.end = end;
         open.frames.push(index);

@@ -3,6 +3,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { StagedFileError } from '../archive-errors.ts';
 import { validate } from '../check/validate.ts';
+import type { DiskCache } from '../disk-cache/disk-cache.ts';
 import type { Entry } from '../format/entry.ts';
 import type { OpenArchive } from '../format/open-archive.ts';
 import type { PathLayout } from '../fs/paths/layout.ts';
@@ -26,6 +27,8 @@ interface RestoreArchiveOptions {
   readonly archive: OpenArchive;
   readonly read: ReadRange;
   readonly readInWorker?: ReadInWorker | undefined;
+  /** Frames are read from it, and stored in it. The caller closes it. */
+  readonly diskCache?: DiskCache | undefined;
   readonly layout: PathLayout;
   /** Links that earlier restores of the job have made. */
   readonly restoredLinks: RestoredLinks;
@@ -105,9 +108,10 @@ async function build(
   refused: RefusedAttributes,
   isWanted: (entry: number) => boolean,
 ): Promise<Built> {
-  const { archive, read, readInWorker, layout, signal } = options;
+  const { archive, read, readInWorker, diskCache, layout, signal } = options;
   const { entries } = archive.manifest;
   const staged = Promise.withResolvers<StagedFiles>();
+  const begun = Promise.withResolvers<void>();
   const unpacking = unpack({
     archive,
     read,
@@ -115,13 +119,17 @@ async function build(
     runner,
     refused,
     isWanted,
+    disk: diskCache && { cache: diskCache, onBegun: begun.resolve, signal },
     staged: staged.promise,
   });
   // It is awaited after the directories are made
   unpacking.catch(() => {});
+  // A thread that hangs in the directory ends no job
+  diskCache?.hangs.addEventListener('abort', () => void runner.close());
   let plan: TargetPlan | undefined;
   let stage: Stage | undefined;
   try {
+    if (diskCache) await Promise.race([begun.promise, unpacking]);
     await sendRequests();
     plan = await planTarget(entries, { ...options, isWanted });
     for (const remaining of plan.remainingStaging) options.notes?.stagingRemains(remaining);

@@ -2,10 +2,17 @@ import { type Entry, EntryType, type Manifest } from '../format/entry.ts';
 import type { ObjectBytes, OpenArchive } from '../format/open-archive.ts';
 import type { RefusedAttributes } from '../fs/refused-attributes.ts';
 import { trimHeap } from '../memory/trim-heap.ts';
-import { EMPTY_PIECE, type UnpackJob, UnpackJobWriter } from '../messages/unpack-job.ts';
+import {
+  type DiskUse,
+  EMPTY_PIECE,
+  type UnpackJob,
+  UnpackJobWriter,
+  type UnpackResult,
+} from '../messages/unpack-job.ts';
 import { forEachWithin } from '../pool/in-flight.ts';
 import type { JobRunner, WorkerBuffer } from '../pool/worker-pool.ts';
 import type { StagedFiles } from '../publish/target-plan.ts';
+import { type DiskOptions, unpackWithDisk } from './disk-frames.ts';
 import { FrameContents } from './frame-contents.ts';
 import { type FrameRun, groupFrames } from './frame-runs.ts';
 import { SlicedFiles } from './sliced-files.ts';
@@ -36,6 +43,8 @@ interface UnpackOptions {
   /** Takes the place of `read` for runners with threads. Undefined if only this thread can read. */
   readonly readInWorker?: ReadInWorker | undefined;
   readonly runner: JobRunner;
+  /** Undefined if all frames come from the object. */
+  readonly disk?: DiskOptions | undefined;
   /** Returns whether an entry is restored; default all. */
   readonly isWanted?: (entry: number) => boolean;
   /** Counts what the system refuses to keep. */
@@ -54,7 +63,6 @@ export async function unpack(options: UnpackOptions): Promise<number> {
   const { archive, runner, refused, isWanted = () => true } = options;
   const { frames, entries } = archive.manifest;
   const contents = new FrameContents(frames, entries, isWanted);
-  const runs = groupFrames(frames, frame => contents.has(frame));
   const failure = new AbortController();
   const onFailure = (error: unknown) => failure.abort(error);
   const ready = options.staged.then(async staged => {
@@ -66,21 +74,44 @@ export async function unpack(options: UnpackOptions): Promise<number> {
   ready.catch(onFailure);
 
   let total = 0;
+  const unpackRun = async (run: FrameRun, { bytes, worker }: FetchedRun, disk?: DiskUse) => {
+    const { staged, sliced } = await ready;
+    const result = await worker.run(jobOf(run, bytes, archive.manifest, contents, staged, disk));
+    sliced.addWritten(run.frames.filter((_, index) => !result.missing.includes(index)));
+    refused.add(result.refused);
+    trimHeap();
+    total += result.written;
+    return result;
+  };
+  const fetch = async (run: FrameRun, disk?: DiskUse): Promise<UnpackResult> =>
+    unpackRun(run, await fetchRun(run, options, failure.signal), disk);
   const limits = {
     limit: Math.max(READS_IN_FLIGHT, (options.readInWorker ? READS_A_WORKER : 1) * runner.width),
     budget: BYTES_IN_FLIGHT,
     weigh: (run: FrameRun) => run.end - run.start,
     onFailure,
   };
-  await forEachWithin(runs, limits, async run => {
-    const { bytes, worker } = await fetchRun(run, options, failure.signal);
-    const { staged, sliced } = await ready;
-    const result = await worker.run(jobOf(run, bytes, archive.manifest, contents, staged));
-    sliced.addWritten(run.frames);
-    refused.add(result.refused);
-    trimHeap();
-    total += result.written;
-  });
+  const fetchAll = (runs: readonly FrameRun[]) =>
+    forEachWithin(runs, limits, async run => {
+      await fetch(run);
+    });
+  if (options.disk) {
+    const read = (run: FrameRun, disk: DiskUse) =>
+      unpackRun(run, { bytes: new Uint8Array(0), worker: runner }, disk);
+    // The tail has come with the manifest
+    const inTail = (start: number) => start >= archive.tail.start;
+    await fetchAll(groupFrames(frames, (frame, start) => contents.has(frame) && inTail(start)));
+    const isWantedFrame = (frame: number, start: number) => contents.has(frame) && !inTail(start);
+    const { cache, onBegun, signal } = options.disk;
+    await unpackWithDisk(
+      frames,
+      isWantedFrame,
+      { fetch, read, limits, width: runner.width },
+      { cache, onBegun, signal: AbortSignal.any([failure.signal, ...(signal ? [signal] : [])]) },
+    );
+  } else {
+    await fetchAll(groupFrames(frames, frame => contents.has(frame)));
+  }
   await ready;
   return total;
 }
@@ -117,6 +148,7 @@ function jobOf(
   { frames, entries }: Manifest,
   contents: FrameContents,
   { paths, masksModes }: StagedFiles,
+  disk: DiskUse | undefined,
 ): UnpackJob {
   const job = new UnpackJobWriter(run.frames.length, contents.countPieces(run.frames));
   run.frames.forEach((index, frame) => {
@@ -129,7 +161,7 @@ function jobOf(
       job.addPiece({ frame, offset, size, position, partial: true }, entries[entry]!, paths.at(entry)!);
     }
   });
-  return job.finish(bytes, masksModes);
+  return job.finish(bytes, masksModes, disk);
 }
 
 async function writeEmptyFiles(

@@ -10,13 +10,13 @@ import {
   writeSync,
 } from 'node:fs';
 import { StagedFileError } from '../archive-errors.ts';
-import { openFrame } from '../format/codec.ts';
 import type { Attributes } from '../format/entry.ts';
 import { fsPath } from '../fs/paths/names.ts';
 import { thisPlatform } from '../fs/platform.ts';
 import { modeWithoutOwner, RefusedAttributes } from '../fs/refused-attributes.ts';
 import { release } from '../memory/buffers.ts';
 import { type UnpackJob, UnpackPieces, type UnpackResult } from '../messages/unpack-job.ts';
+import { FrameSource } from './frame-source.ts';
 
 export const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
 /** Blocks of zeros of this size are not written to a file in slices: they become a hole. */
@@ -25,12 +25,13 @@ const ZEROS = new Uint8Array(HOLE_BYTES);
 
 /**
  * Checks each frame against its hash, decompresses it, and cuts the files out of its raw bytes into staging. No tar is
- * parsed: the manifest has the place of each file.
+ * parsed: the manifest has the place of each file. Frames that the disk cache should have and has not are left out.
  * Throws `DamagedArchiveError` for a frame that is not the manifest's, `StagedFileError` for a file that cannot be
  * written.
  */
 export function unpackFrames(job: UnpackJob): UnpackResult {
   const pieces = new UnpackPieces(job);
+  const source = new FrameSource(pieces, job.disk);
   // Access times are now, as tar leaves them
   const now = Date.now() / 1000;
   let raw: Buffer | undefined;
@@ -42,9 +43,9 @@ export function unpackFrames(job: UnpackJob): UnpackResult {
     if (piece.size > 0 && piece.frame !== frame) {
       frame = piece.frame;
       if (raw) release(raw);
-      const { bytes, ...expected } = pieces.frame(frame);
-      raw = openFrame(bytes, expected);
+      raw = source.open(frame);
     }
+    if (piece.size > 0 && !raw) continue;
     const path = pieces.path(index);
     const data = piece.size > 0 ? raw!.subarray(piece.offset, piece.offset + piece.size) : undefined;
     try {
@@ -56,7 +57,8 @@ export function unpackFrames(job: UnpackJob): UnpackResult {
     written += piece.size;
   }
   if (raw) release(raw);
-  return { written, refused: refused.counts };
+  const { missing, stored, storeProblem } = source;
+  return { written, refused: refused.counts, missing, stored, storeProblem };
 }
 
 /**

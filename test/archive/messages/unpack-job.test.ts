@@ -19,6 +19,11 @@ test('a worker reads the frames and pieces that the main thread wrote into an un
   expect(pieces.get(0)).toEqual({ ...whole, ...attributes });
   expect(pieces.get(1)).toEqual({ ...slice, ...attributes });
   expect(pieces.get(2)).toEqual({ ...EMPTY_PIECE, ...attributes });
-  expect(pieces.frame(0)).toEqual({ bytes: Uint8Array.of(1, 2, 3), rawSize: 1024, sha256: hashes[0] });
-  expect(pieces.frame(1)).toEqual({ bytes: Uint8Array.of(6, 7), rawSize: 2048, sha256: hashes[1] });
+  expect(pieces.frame(0)).toEqual({
+    bytes: Uint8Array.of(1, 2, 3),
+    size: 3,
+    rawSize: 1024,
+    sha256: hashes[0],
+  });
+  expect(pieces.frame(1)).toEqual({ bytes: Uint8Array.of(6, 7), size: 2, rawSize: 2048, sha256: hashes[1] });
 });

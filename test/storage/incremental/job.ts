@@ -10,6 +10,7 @@ import { matchSteps, type Spaces, spacesOf } from '../../../src/cache/keys/scope
 import { cacheVersion } from '../../../src/cache/keys/version.ts';
 import { JobRecords } from '../../../src/records/job-records.ts';
 import { createArchiveBackend } from '../../../src/storage/archive-backend.ts';
+import type { ArchiveBackendOptions } from '../../../src/storage/archive-options.ts';
 import type { SaveRequest } from '../../../src/storage/backend.ts';
 import type { ObjectStore } from '../../../src/storage/object-store.ts';
 import type { LookupOutcome, RestoreOutcome, SaveOutcome } from '../../../src/storage/outcomes.ts';
@@ -33,6 +34,8 @@ export interface JobOptions {
   readonly paths?: readonly string[];
   /** The refs that are read; the first is also written to. */
   readonly refs?: readonly string[];
+  /** Of restores. */
+  readonly diskCache?: ArchiveBackendOptions['diskCache'];
 }
 
 interface SaveOverrides extends Partial<SaveRequest> {
@@ -157,6 +160,7 @@ export class CacheJob {
       log,
       workerUrl: WORKER_URL,
       workers: 1,
+      diskCache: this.#options.diskCache,
       tool: 'cache-s3/0.0.0',
       records: new JobRecords(recordDirectory, log),
       progress: {

@@ -1,0 +1,121 @@
+import { closeSync, constants, fchmodSync, lutimesSync, openSync, unlinkSync } from 'node:fs';
+import { ignoreErrors } from '../fs/ignore-errors.ts';
+import { thisPlatform } from '../fs/platform.ts';
+import { type FrameKey, FrameState } from '../messages/disk-request.ts';
+import { claimPath, hasFrame, inodeText, statusOf } from './frame-files.ts';
+
+/** The holder of a claim touches it this often, in ms. */
+export const BEAT_MS = 250;
+/** A claim that has not been touched for so long, in ms, is that of a process that has ended. */
+const DEAD_MS = 1000;
+
+const NEW_CLAIM = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | thisPlatform.openFlags;
+/** Codes of a directory in which nothing can be stored, rather than of one name in it. */
+const HOPELESS = new Set(['EACCES', 'EROFS', 'ENOSPC', 'EDQUOT', 'ENOENT', 'ENOTDIR', 'EMFILE', 'ENFILE']);
+
+/** A claim of another process, as it was first seen in this state. */
+interface Observed {
+  readonly state: string;
+  readonly sinceMs: number;
+}
+
+/**
+ * Claims on frames: a process that fetches a frame for the cache first makes its temporary file, which only one can.
+ * The file's time shows that the holder lives, so a killed job leaves no lock behind. Every decision may be wrong, for
+ * any process may change these files: then a frame is fetched twice.
+ */
+export class Claims {
+  readonly #directory: string;
+  readonly #mode: number;
+  /** Paths of the claims of this process, by their inodes. */
+  readonly #held = new Map<string, string>();
+  readonly #observed = new Map<string, Observed>();
+  /** Code of the error for which nothing can be stored in the directory. */
+  problem: string | undefined;
+
+  /** `mode` is that of the files. */
+  constructor(directory: string, mode: number) {
+    this.#directory = directory;
+    this.#mode = mode;
+  }
+
+  /**
+   * Claims a frame, unless it is there (and not to be replaced) or a living process has claimed it. Returns the inode if the
+   * claim is ours.
+   */
+  take(frame: FrameKey, replaces: boolean): { readonly state: FrameState; readonly inode?: string } {
+    if (!replaces && hasFrame(this.#directory, frame)) return { state: FrameState.present };
+    if (this.problem !== undefined) return { state: FrameState.refused };
+    const file = claimPath(this.#directory, frame);
+    for (const attempt of [1, 2]) {
+      try {
+        return { state: FrameState.ours, inode: this.#create(file) };
+      } catch (error) {
+        const { code = 'unknown' } = error as NodeJS.ErrnoException;
+        this.noteProblem(code);
+        if (code !== 'EEXIST') return { state: FrameState.refused };
+        if (attempt === 1 && !this.#isDead(file)) return { state: FrameState.others };
+      }
+      if (!ignoreErrors(() => unlinkSync(file) === undefined)) break;
+    }
+    return { state: FrameState.refused };
+  }
+
+  /** Notes the code of an error, if no other frame can be stored either. */
+  noteProblem(code: string): void {
+    if (HOPELESS.has(code)) this.problem ??= code;
+  }
+
+  #create(file: string): string {
+    const fd = openSync(file, NEW_CLAIM, this.#mode);
+    try {
+      // The umask of the process may have taken bits
+      if (thisPlatform.hasModes) fchmodSync(fd, this.#mode);
+      const inode = inodeText(fd);
+      this.#held.set(file, inode);
+      this.#observed.delete(file);
+      return inode;
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  /** Returns whether the claim in this file has not changed for a second, by the clock of this process. */
+  #isDead(file: string): boolean {
+    const stats = statusOf(file);
+    // It has just been used up or given up
+    if (!stats) return true;
+    const state = `${stats.ino} ${stats.size} ${stats.mtimeMs} ${stats.ctimeMs}`;
+    const now = performance.now();
+    const known = this.#observed.get(file);
+    if (known?.state === state) return now - known.sinceMs >= DEAD_MS;
+    this.#observed.set(file, { state, sinceMs: now });
+    return false;
+  }
+
+  /** Shows other processes that this one lives. */
+  beat(): void {
+    const now = Date.now() / 1000;
+    for (const file of this.#held.keys()) ignoreErrors(() => lutimesSync(file, now, now));
+  }
+
+  holds(file: string): boolean {
+    return this.#held.has(file);
+  }
+
+  /** Ends the claim on a frame that is stored, or that will not be. */
+  settle(frame: FrameKey): void {
+    this.#remove(claimPath(this.#directory, frame));
+  }
+
+  settleAll(): void {
+    for (const file of [...this.#held.keys()]) this.#remove(file);
+  }
+
+  #remove(file: string): void {
+    const inode = this.#held.get(file);
+    this.#held.delete(file);
+    // After the rename the name is free, or a claim of another process
+    ignoreErrors(() => inode === inodeText(file) && unlinkSync(file));
+  }
+}

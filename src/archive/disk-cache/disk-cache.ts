@@ -1,0 +1,166 @@
+import { Worker } from 'node:worker_threads';
+import { systemClock } from '../../retry/clock.ts';
+import {
+  type DiskAnswer,
+  type DiskCacheSettings,
+  type DiskMessage,
+  type DiskReport,
+  type DiskRequest,
+  encodeFrames,
+  type FrameKey,
+  FrameState,
+} from '../messages/disk-request.ts';
+import { noteStuckThread } from '../pool/stuck-threads.ts';
+import { diskProblem, storeProblem } from './problems.ts';
+
+/** Time in ms in which a directory responds: its thread starts in it too, maybe beside fifteen others. */
+const SILENCE_MS = 8000;
+/** Time in ms in which the last check of the limit ends. */
+const CLOSE_MS = 15_000;
+const HURRIED_CLOSE_MS = 500;
+const KEEPER_LIMITS = { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 64 };
+
+/** The directory has stopped to respond while workers read from it. The restore can be repeated without it. */
+export class DiskCacheHangsError extends Error {
+  override name = 'DiskCacheHangsError';
+}
+
+export interface DiskCacheOptions extends DiskCacheSettings {
+  /** The worker's script. */
+  readonly workerUrl: URL;
+  /** Logs the one line on a directory that cannot be used, or in which nothing can be stored. */
+  readonly onProblem: (line: string) => void;
+}
+
+/**
+ * The disk cache of one restore, on the main thread. No call rejects or takes long: when the directory cannot be used, no
+ * frame is there and none can be stored.
+ */
+export class DiskCache {
+  readonly directory: string;
+  readonly #keeper: Worker;
+  readonly #onProblem: (line: string) => void;
+  readonly #waiting = new Map<number, (answer: DiskAnswer | undefined) => void>();
+  readonly #opened: Promise<void>;
+  readonly #hangs = new AbortController();
+  #lastId = 0;
+  #isOff = false;
+  #reported = false;
+  #cancelSilence = () => {};
+  /** Bytes of frames that were read from the directory. */
+  readBytes = 0;
+
+  /** Starts its thread. */
+  constructor({ workerUrl, onProblem, ...settings }: DiskCacheOptions) {
+    this.directory = settings.directory;
+    this.#onProblem = onProblem;
+    this.#keeper = new Worker(workerUrl, {
+      workerData: { diskCache: settings },
+      resourceLimits: KEEPER_LIMITS,
+    });
+    this.#keeper.on('message', (report: DiskReport) => this.#receive(report));
+    this.#keeper.on('error', error => this.#turnOff(diskProblem(this.directory, error.message)));
+    this.#keeper.on('exit', () => this.#turnOff(undefined));
+    this.#limitSilence();
+    this.#opened = this.#request({ kind: 'open' }).then(answer => {
+      if (answer?.problem !== undefined) this.#turnOff(diskProblem(this.directory, answer.problem));
+    });
+  }
+
+  /** Is aborted when the directory stops to respond, with `DiskCacheHangsError`. */
+  get hangs(): AbortSignal {
+    return this.#hangs.signal;
+  }
+
+  /** Returns the state of each frame: absent or present. */
+  async find(frames: readonly FrameKey[]): Promise<readonly FrameState[]> {
+    await this.#opened;
+    const answer = await this.#request({ kind: 'find', frames: encodeFrames(frames) });
+    return statesOf(answer, frames, FrameState.absent);
+  }
+
+  /**
+   * Claims frames for this process: with `claim` those that are not there, with `replace` also those that are, and with
+   * `await` as `claim` after a while or as soon as a claim of another process ends.
+   */
+  async claim(frames: readonly FrameKey[], kind: 'claim' | 'replace' | 'await'): Promise<ClaimedFrames> {
+    const answer = await this.#request({ kind, frames: encodeFrames(frames) });
+    if (answer?.problem !== undefined) this.#report(storeProblem(this.directory, answer.problem));
+    return { states: statesOf(answer, frames, FrameState.refused), inodes: answer?.inodes ?? [] };
+  }
+
+  /** Ends the claims on frames, after `bytes` of them were stored, and the error of code `problem` has kept one from it. */
+  async settle(frames: readonly FrameKey[], bytes: number, problem: string | undefined): Promise<void> {
+    if (problem !== undefined) this.#report(storeProblem(this.directory, problem));
+    await this.#request({ kind: 'settle', frames: encodeFrames(frames), bytes, problem });
+  }
+
+  /** Gives up all claims, removes what is over the limit, and ends the thread. `isHurried`: a cancelled step ends soon. */
+  async close(isHurried: boolean): Promise<void> {
+    await this.#request({ kind: 'close' }, isHurried ? HURRIED_CLOSE_MS : CLOSE_MS);
+    this.#turnOff(undefined);
+    if (!this.#hangs.signal.aborted) await this.#keeper.terminate();
+  }
+
+  /** Resolves with undefined if the directory is not used any more. */
+  #request(request: DiskRequest, limitMs?: number): Promise<DiskAnswer | undefined> {
+    if (this.#isOff) return Promise.resolve(undefined);
+    const id = ++this.#lastId;
+    return new Promise(resolve => {
+      const cancel =
+        limitMs === undefined ? () => {} : systemClock.after(limitMs, () => this.#turnOff(undefined));
+      this.#waiting.set(id, answer => {
+        cancel();
+        resolve(answer);
+      });
+      this.#keeper.postMessage({ id, request } satisfies DiskMessage);
+    });
+  }
+
+  #receive({ id, answer }: DiskReport): void {
+    this.#limitSilence();
+    if (id === undefined) return;
+    this.#waiting.get(id)?.(answer);
+    this.#waiting.delete(id);
+  }
+
+  #limitSilence(): void {
+    this.#cancelSilence();
+    if (this.#isOff) return;
+    this.#cancelSilence = systemClock.after(SILENCE_MS, () => {
+      noteStuckThread();
+      this.#turnOff(diskProblem(this.directory, 'ETIMEDOUT'));
+      this.#hangs.abort(new DiskCacheHangsError('the disk cache does not respond'));
+      void this.#keeper.terminate();
+    });
+  }
+
+  /** Reports one line, and answers all requests with nothing from now on. */
+  #turnOff(line: string | undefined): void {
+    if (this.#isOff) return;
+    this.#isOff = true;
+    this.#cancelSilence();
+    if (line !== undefined) this.#report(line);
+    for (const resolve of this.#waiting.values()) resolve(undefined);
+    this.#waiting.clear();
+  }
+
+  #report(line: string): void {
+    if (this.#reported) return;
+    this.#reported = true;
+    this.#onProblem(line);
+  }
+}
+
+export interface ClaimedFrames {
+  readonly states: readonly FrameState[];
+  readonly inodes: readonly string[];
+}
+
+function statesOf(
+  answer: DiskAnswer | undefined,
+  frames: readonly FrameKey[],
+  otherwise: FrameState,
+): readonly FrameState[] {
+  return frames.map((_, index) => (answer?.states[index] ?? otherwise) as FrameState);
+}

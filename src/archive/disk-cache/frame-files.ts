@@ -1,0 +1,120 @@
+/**
+ * This folder keeps frames in a directory of the host, shared by jobs that do not trust each other: the files are named by
+ * their SHA-256 and checked before use, so a wrong one costs a download and nothing else (ADR 0023). This module reads and
+ * writes the files, in any thread.
+ */
+
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  futimesSync,
+  lstatSync,
+  openSync,
+  readSync,
+  renameSync,
+  type Stats,
+  writeSync,
+} from 'node:fs';
+import path from 'node:path';
+import { sha256 } from '../format/codec.ts';
+import { ignoreErrors } from '../fs/ignore-errors.ts';
+import { thisPlatform } from '../fs/platform.ts';
+import type { FrameKey } from '../messages/disk-request.ts';
+
+/** Ending of the file that a process writes while it holds the claim on a frame. */
+const CLAIM = '.part';
+/** SHA-256 in hexadecimal digits, with `.part` for a claim. */
+const NAME = /^[0-9a-f]{64}(\.part)?$/;
+
+/** Returns whether a file of this name is a frame or a claim. Other files in the directory are not touched. */
+export function fileKind(name: string): 'frame' | 'claim' | undefined {
+  const match = NAME.exec(name);
+  if (!match) return undefined;
+  return match[1] === undefined ? 'frame' : 'claim';
+}
+
+export function framePath(directory: string, { sha256 }: Pick<FrameKey, 'sha256'>): string {
+  return path.join(directory, Buffer.from(sha256).toString('hex'));
+}
+
+export function claimPath(directory: string, frame: Pick<FrameKey, 'sha256'>): string {
+  return framePath(directory, frame) + CLAIM;
+}
+
+/** Returns whether a regular file of the frame's size has its name. */
+export function hasFrame(directory: string, frame: FrameKey): boolean {
+  const stats = statusOf(framePath(directory, frame));
+  return stats?.isFile() === true && stats.size === frame.size;
+}
+
+/** Returns undefined if there is no such file, or it cannot be read. */
+export function statusOf(file: string): Stats | undefined {
+  try {
+    return lstatSync(file, { throwIfNoEntry: false });
+  } catch {
+    return undefined;
+  }
+}
+
+/** Memory of this thread for the frame that it reads, kept from frame to frame. */
+let scratch = Buffer.allocUnsafeSlow(0);
+
+/**
+ * Reads a frame and checks its hash. Returns undefined if its file is absent, wrong or unreadable: links are not followed,
+ * and a FIFO is not waited for. The bytes are valid until the next call in this thread.
+ */
+export function readFrame(directory: string, frame: FrameKey): Buffer | undefined {
+  let fd: number | undefined;
+  try {
+    fd = openSync(framePath(directory, frame), constants.O_RDONLY | thisPlatform.openFlags);
+    const stats = fstatSync(fd);
+    if (!stats.isFile() || stats.size !== frame.size) return undefined;
+    if (scratch.length < frame.size) scratch = Buffer.allocUnsafeSlow(frame.size);
+    const bytes = scratch.subarray(0, frame.size);
+    for (let done = 0; done < bytes.length; ) {
+      const count = readSync(fd, bytes, done, bytes.length - done, done);
+      if (count === 0) return undefined;
+      done += count;
+    }
+    if (!sha256(bytes).equals(frame.sha256)) return undefined;
+    noteUse(fd);
+    return bytes;
+  } catch {
+    return undefined;
+  } finally {
+    if (fd !== undefined) closeSync(fd);
+  }
+}
+
+/** Eviction removes the frames that were used least recently. Only the owner of a file can set its time. */
+function noteUse(fd: number): void {
+  const now = Date.now() / 1000;
+  ignoreErrors(() => futimesSync(fd, now, now));
+}
+
+/** Returns the text by which a file is known to be the one that a claim has made. */
+export function inodeText(file: number | string): string {
+  const stats =
+    typeof file === 'number' ? fstatSync(file, { bigint: true }) : lstatSync(file, { bigint: true });
+  return stats.isFile() && stats.nlink === 1n ? `${stats.dev}:${stats.ino}` : '';
+}
+
+/**
+ * Writes the checked bytes of a frame into the claim, the file `inode`, and gives it the frame's name. Returns false if
+ * another process has taken the claim over. Throws the system's errors.
+ */
+export function storeFrame(directory: string, frame: FrameKey, bytes: Uint8Array, inode: string): boolean {
+  const claim = claimPath(directory, frame);
+  const fd = openSync(claim, constants.O_WRONLY | thisPlatform.openFlags);
+  try {
+    if (inodeText(fd) !== inode) return false;
+    for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done, bytes.length - done, done);
+    if (inodeText(claim) !== inode) return false;
+  } finally {
+    closeSync(fd);
+  }
+  // It may replace a wrong file, also of another user
+  renameSync(claim, framePath(directory, frame));
+  return true;
+}

@@ -1,0 +1,152 @@
+import { type Stats, statSync } from 'node:fs';
+import type { MessagePort } from 'node:worker_threads';
+import { ignoreErrors } from '../fs/ignore-errors.ts';
+import { thisPlatform } from '../fs/platform.ts';
+import {
+  type DiskAnswer,
+  type DiskCacheSettings,
+  type DiskMessage,
+  type DiskReport,
+  type DiskRequest,
+  decodeFrames,
+  type FrameKey,
+  FrameState,
+} from '../messages/disk-request.ts';
+import { BEAT_MS, Claims } from './claims.ts';
+import { evict } from './eviction.ts';
+import { hasFrame } from './frame-files.ts';
+
+/** A job checks the limit each time that it has stored so many bytes. */
+const BYTES_A_CHECK = 256e6;
+/** A sign of life is sent this often, in ms. */
+const SIGN_MS = 1000;
+const POLL_MS = 50;
+/** An `await` is answered after this many ms, changed or not. */
+const AWAIT_MS = 500;
+
+/**
+ * Serves the main thread at the other end of `port`: all access to the directory but that of the frames' bytes is in this
+ * thread, because a directory on a dead mount hangs the thread that touches it.
+ */
+export function serveDiskCache(port: MessagePort, settings: DiskCacheSettings): void {
+  const keeper = new Keeper(settings);
+  port.on('message', async ({ id, request }: DiskMessage) => {
+    const answer = await keeper.answer(request);
+    port.postMessage({ id, answer } satisfies DiskReport);
+  });
+  const sign = setInterval(() => {
+    ignoreErrors(() => statSync(settings.directory));
+    port.postMessage({} satisfies DiskReport);
+  }, SIGN_MS);
+  sign.unref();
+}
+
+type SettleRequest = Extract<DiskRequest, { kind: 'settle' }>;
+
+const NOTHING: DiskAnswer = { states: new Uint8Array(0), inodes: [] };
+
+class Keeper {
+  readonly #settings: DiskCacheSettings;
+  #claims: Claims | undefined;
+  #storedSinceCheck = 0;
+  /** Checks of the limit, one after the other. */
+  #checks: Promise<void> = Promise.resolve();
+
+  constructor(settings: DiskCacheSettings) {
+    this.#settings = settings;
+  }
+
+  async answer(request: DiskRequest): Promise<DiskAnswer> {
+    switch (request.kind) {
+      case 'open':
+        return this.#open();
+      case 'find':
+        return this.#find(decodeFrames(request.frames));
+      case 'claim':
+        return this.#claim(decodeFrames(request.frames), false);
+      case 'replace':
+        return this.#claim(decodeFrames(request.frames), true);
+      case 'await':
+        return this.#await(decodeFrames(request.frames));
+      case 'settle':
+        return this.#settle(request);
+      case 'close':
+        return this.#close();
+    }
+  }
+
+  #open(): DiskAnswer {
+    try {
+      const stats = statSync(this.#settings.directory);
+      if (!stats.isDirectory()) return { ...NOTHING, problem: 'ENOTDIR' };
+      this.#claims = new Claims(this.#settings.directory, modeOfFrames(stats));
+      // Its owner could lead root to other files while root writes
+      if (process.geteuid?.() === 0 && stats.uid !== 0) this.#claims.problem = 'EOWNER';
+      setInterval(() => this.#claims?.beat(), BEAT_MS).unref();
+      return NOTHING;
+    } catch (error) {
+      return { ...NOTHING, problem: (error as NodeJS.ErrnoException).code ?? 'unknown' };
+    }
+  }
+
+  #find(frames: readonly FrameKey[]): DiskAnswer {
+    const has = (frame: FrameKey) =>
+      hasFrame(this.#settings.directory, frame) ? FrameState.present : FrameState.absent;
+    return { states: Uint8Array.from(frames, has), inodes: [] };
+  }
+
+  #claim(frames: readonly FrameKey[], replaces: boolean): DiskAnswer {
+    const claims = this.#claims;
+    const taken = frames.map(frame => claims?.take(frame, replaces) ?? { state: FrameState.refused });
+    return {
+      states: Uint8Array.from(taken, ({ state }) => state),
+      inodes: taken.map(one => ('inode' in one ? one.inode : '')),
+      problem: claims?.problem,
+    };
+  }
+
+  async #await(frames: readonly FrameKey[]): Promise<DiskAnswer> {
+    const end = performance.now() + AWAIT_MS;
+    for (;;) {
+      const answer = this.#claim(frames, false);
+      const isChanged = answer.states.some(state => state !== FrameState.others);
+      if (isChanged || performance.now() >= end) return answer;
+      await new Promise(resolve => setTimeout(resolve, POLL_MS));
+    }
+  }
+
+  #settle({ frames, bytes, problem }: SettleRequest): DiskAnswer {
+    for (const frame of decodeFrames(frames)) this.#claims?.settle(frame);
+    if (problem !== undefined) this.#claims?.noteProblem(problem);
+    this.#storedSinceCheck += bytes;
+    if (this.#storedSinceCheck >= BYTES_A_CHECK) {
+      this.#storedSinceCheck = 0;
+      this.#checks = this.#checks.then(() => this.#checkLimit());
+    }
+    return NOTHING;
+  }
+
+  async #checkLimit(): Promise<void> {
+    const claims = this.#claims;
+    if (!claims) return;
+    try {
+      // Files of other users cannot always be removed: then this job adds none
+      if (!(await evict(this.#settings))) claims.problem ??= 'EFULL';
+    } catch (error) {
+      claims.problem ??= (error as NodeJS.ErrnoException).code ?? 'unknown';
+    }
+  }
+
+  async #close(): Promise<DiskAnswer> {
+    this.#claims?.settleAll();
+    await this.#checks;
+    if (this.#storedSinceCheck > 0) await this.#checkLimit();
+    this.#claims = undefined;
+    return NOTHING;
+  }
+}
+
+/** Who may read the directory may read the frames. */
+function modeOfFrames({ mode }: Stats): number {
+  return thisPlatform.hasModes ? 0o600 | (mode & 0o044) : 0o600;
+}

@@ -1,0 +1,30 @@
+/** Messages on a directory that cannot be used, by the code of the system's error or of the disk cache's own. */
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'it does not exist: create it, or change the input',
+  ENOTDIR: 'it is not a directory',
+  EACCES: 'this user may not enter it: change its mode or owner',
+  EPERM: 'this user may not use it: change its mode or owner',
+  ELOOP: 'its path has too many links',
+  EROFS: 'its file system is read-only',
+  ENOSPC: 'its disk is full',
+  EDQUOT: 'the quota of its disk is used up',
+  EMFILE: 'this process has too many open files',
+  ENFILE: 'this system has too many open files',
+  ETIMEDOUT: 'it does not respond: check its mount',
+  EOWNER: 'this step runs as root, and the directory belongs to another user',
+  EFULL: 'its frames belong to other users and exceed its size',
+};
+
+const reasonOf = (code: string) => REASONS[code] ?? `the system reported ${code}`;
+
+/** Returns the line on a directory of which nothing is used. */
+export function diskProblem(directory: string, code: string): string {
+  return `The disk cache ${directory} is not used, everything comes from the bucket: ${reasonOf(code)}.`;
+}
+
+/** Returns the line on a directory from which frames are read, but none are stored. */
+export function storeProblem(directory: string, code: string): string {
+  const reason = code === 'EACCES' || code === 'EPERM' ? 'this user may not write into it' : reasonOf(code);
+  return `Nothing is stored in the disk cache ${directory}: ${reason}.`;
+}

@@ -1,0 +1,67 @@
+import { mkdirSync, readdirSync } from 'node:fs';
+import path from 'node:path';
+import { expect } from 'vitest';
+import { incompressible } from '../../support/random.ts';
+import { scratch } from '../../support/scratch.ts';
+import { type MemoryServer, startMemoryServer } from '../../support/servers/memory-server.ts';
+import { buildTree, describeTree, type TreeDescription, type TreeSpec } from '../../support/tree.ts';
+import { fleet } from '../incremental/fleet.ts';
+import type { CacheJob } from '../incremental/job.ts';
+import { openStore } from '../s3/support.ts';
+
+const MiB = 1024 * 1024;
+/** Several frames of data that does not compress: a sliced file, and whole ones. */
+export const spec: TreeSpec = {
+  'tree/large': { content: incompressible(9 * MiB, 'large') },
+  'tree/one': { content: incompressible(3 * MiB, 'one') },
+  'tree/two': { content: incompressible(3 * MiB, 'two') },
+  'tree/empty': '',
+};
+
+/** A host whose jobs share a disk cache, in front of a server that holds the tree `spec` under the key `k`. */
+export interface Host {
+  readonly directory: string;
+  readonly server: MemoryServer;
+  readonly tree: TreeDescription;
+  readonly saver: CacheJob;
+  /** Makes a job, by default with the disk cache of the host. */
+  job(diskCache?: { readonly directory: string; readonly maxBytes: number }): CacheJob;
+  /** Names of the files in the directory. */
+  files(): string[];
+  close(): Promise<void>;
+}
+
+export async function startHost(): Promise<Host> {
+  const server = await startMemoryServer();
+  const store = openStore({ endpoint: new URL(server.endpoint) });
+  const all = fleet(store);
+  const directory = path.join(scratch(), 'disk-cache');
+  mkdirSync(directory);
+  const saver = all.job();
+  await buildTree(saver.workspace, spec);
+  await saver.saveInFull('k');
+  return {
+    directory,
+    server,
+    saver,
+    tree: await describeTree(saver.workspace),
+    job: (diskCache = { directory, maxBytes: 1e9 }) => all.job({ diskCache }),
+    files: () => readdirSync(directory).sort(),
+    async close() {
+      store.close();
+      await server.close();
+    },
+  };
+}
+
+/** Restores `key`, and expects the right tree. Returns the bytes that came from the bucket and from the disk. */
+export async function restoreRight(
+  job: CacheJob,
+  tree: TreeDescription,
+  key = 'k',
+): Promise<{ readonly bucket: number | undefined; readonly disk: number | undefined }> {
+  const outcome = await job.restore(key);
+  if (outcome.kind !== 'hit' || !('entries' in outcome)) return expect.fail(JSON.stringify(outcome));
+  expect(await describeTree(job.workspace)).toEqual(tree);
+  return { bucket: outcome.fetchedBytes, disk: outcome.diskBytes };
+}
