@@ -10,7 +10,7 @@ import { overlap } from './stored-paths.ts';
 /** Bound of a record that names one object, in bytes: a name has at most 1024. */
 const MAX_OBJECT_BYTES = 16 * 1024;
 /** Bound of a record that holds `path` lines, in bytes. */
-const MAX_PATHS_BYTES = 1024 * 1024;
+const MAX_HALF_RESTORED_BYTES = 1024 * 1024;
 /** Bound of the number of half-restored trees that are read. */
 const MAX_HALF_RESTORED = 100;
 const HALF_RESTORED = 'cache-s3-half-';
@@ -61,7 +61,7 @@ export class JobRecords {
    */
   markHalfRestored(version: string, storedPaths: readonly string[]): boolean {
     const name = `${HALF_RESTORED}${version}`;
-    const isNew = this.read(name, MAX_PATHS_BYTES) === undefined;
+    const isNew = this.read(name, MAX_HALF_RESTORED_BYTES) === undefined;
     this.write(name, JSON.stringify(storedPaths));
     return isNew;
   }
@@ -70,7 +70,9 @@ export class JobRecords {
   isHalfRestored(storedPaths: readonly string[]): boolean {
     let count = 0;
     for (const name of this.names()) {
-      const half = name.startsWith(HALF_RESTORED) ? parse(this.read(name, MAX_PATHS_BYTES)) : undefined;
+      const half = name.startsWith(HALF_RESTORED)
+        ? parse(this.read(name, MAX_HALF_RESTORED_BYTES))
+        : undefined;
       // Files of other users do not count, so that they cannot hide one of this job
       if (!isTexts(half)) continue;
       if (overlap(half, storedPaths)) return true;
@@ -139,7 +141,7 @@ function parse(bytes: Buffer | undefined): unknown {
   return bytes && ignoreErrors(() => JSON.parse(bytes.toString('utf8')));
 }
 
-function isTexts(value: unknown): value is readonly string[] {
+export function isTexts(value: unknown): value is readonly string[] {
   return Array.isArray(value) && value.every(one => typeof one === 'string');
 }
 

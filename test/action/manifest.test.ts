@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { parseInputs } from '../../src/action/inputs/inputs.ts';
 import type { Environment } from '../../src/action/inputs/read-input.ts';
 import { VERSION } from '../../src/version.ts';
-import { inputEnv } from './support.ts';
+import { inputVariables } from '../support/runner/process/step-variables.ts';
 
 const text = (file: string) => readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8');
 
@@ -16,7 +16,7 @@ function names(file: string, section: 'inputs' | 'outputs'): string[] {
 /** Returns the variables of inputs that `parseInputs` reads. */
 function readVariables(): Set<string> {
   const seen = new Set<string>();
-  const env: Environment = new Proxy(inputEnv({ path: 'x', key: 'k' }), {
+  const env: Environment = new Proxy(inputVariables({ path: 'x', key: 'k' }), {
     get(target, name: string) {
       if (name.startsWith('INPUT_')) seen.add(name);
       return target[name];

@@ -4,17 +4,8 @@ import type { Target } from '../../src/action/inputs/target.ts';
 import type { Runner } from '../../src/action/runner/runner.ts';
 import { JobRecords } from '../../src/records/job-records.ts';
 import type { StorageBackend } from '../../src/storage/backend.ts';
+import { inputVariables } from '../support/runner/process/step-variables.ts';
 import { silentLog } from '../support/silent-log.ts';
-
-/** Inputs as the runner hands them to an action. */
-export function inputEnv(inputs: Readonly<Record<string, string>>): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(inputs).map(([name, value]) => [
-      `INPUT_${name.replaceAll(' ', '_').toUpperCase()}`,
-      value,
-    ]),
-  );
-}
 
 /** A runner that records its calls. */
 interface RecordingRunner extends Runner {
@@ -85,7 +76,13 @@ export function stepEnv(
     GITHUB_WORKSPACE: process.cwd(),
     GITHUB_RUN_ID: '42',
     ...more,
-    ...inputEnv({ path: 'node_modules', key: 'npm-1', bucket: 'ci', endpoint: 'rgw.example', ...inputs }),
+    ...inputVariables({
+      path: 'node_modules',
+      key: 'npm-1',
+      bucket: 'ci',
+      endpoint: 'rgw.example',
+      ...inputs,
+    }),
   };
 }
 

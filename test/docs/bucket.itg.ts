@@ -14,11 +14,10 @@ import { storeFor } from '../storage/s3/gateway-store.ts';
 import { s3Client } from '../support/gateway/bucket.ts';
 import type { BucketAccess } from '../support/gateway/gateway.ts';
 import { gateway, newBucket } from '../support/gateway/shared-gateway.ts';
+import { MiB } from '../support/sizes.ts';
 import { jsonBlocks } from './documents.ts';
 
 /** Applies the policies and the lifecycle rules of the documents to a bucket of a real gateway. */
-
-const MIB = 1024 * 1024;
 
 /** Returns the first JSON block after a heading. */
 function block(file: string, heading: string): string {
@@ -39,7 +38,7 @@ async function bucketWith(policy: string): Promise<BucketAccess> {
 }
 
 function save(store: ObjectStore, name: string, sizeBytes = 1000): Promise<unknown> {
-  const upload = store.createUpload(name, { onlyIfAbsent: true, partSizeBytes: 5 * MIB });
+  const upload = store.createUpload(name, { onlyIfAbsent: true, partSizeBytes: 5 * MiB });
   return upload
     .write(Buffer.alloc(sizeBytes, name))
     .then(() => upload.complete())
@@ -55,18 +54,18 @@ it('the rights in docs/setup.md are enough for every operation and do not includ
 
   expect(await store.head(old)).toBeUndefined();
   expect(await store.getRange(old, { suffix: 10 })).toBeUndefined();
-  await save(store, old, 12 * MIB);
+  await save(store, old, 12 * MiB);
   const { etag } = (await store.head(old))!;
-  const upload = store.createUpload(grown, { onlyIfAbsent: true, partSizeBytes: 5 * MIB });
-  await upload.copyRange({ name: old, etag }, { start: 0, end: 6 * MIB });
+  const upload = store.createUpload(grown, { onlyIfAbsent: true, partSizeBytes: 5 * MiB });
+  await upload.copyRange({ name: old, etag }, { start: 0, end: 6 * MiB });
   await upload.write(Buffer.from('more'));
   await upload.complete();
-  expect(await store.getRange(grown, { suffix: 4 })).toMatchObject({ sizeBytes: 6 * MIB + 4 });
+  expect(await store.getRange(grown, { suffix: 4 })).toMatchObject({ sizeBytes: 6 * MiB + 4 });
   const names = [];
   for await (const { name } of store.list('cache-s3/v1/')) names.push(name);
   expect(names).toEqual([old, grown]);
-  const unfinished = store.createUpload('cache-s3/v1/c', { onlyIfAbsent: true, partSizeBytes: 5 * MIB });
-  await unfinished.write(Buffer.alloc(11 * MIB));
+  const unfinished = store.createUpload('cache-s3/v1/c', { onlyIfAbsent: true, partSizeBytes: 5 * MiB });
+  await unfinished.write(Buffer.alloc(11 * MiB));
   expect(await store.abortStale('cache-s3/v1/', 0)).toBe(1);
   await unfinished.abort();
   store.close();
@@ -137,10 +136,10 @@ describe('the policy in docs/threat-model.md', () => {
   it('lets the default branch write its own ref and nothing else', async () => {
     const { main } = await storesWith(documented);
     await save(main, MAIN);
-    await save(main, `${MAIN}-in-parts`, 12 * MIB);
+    await save(main, `${MAIN}-in-parts`, 12 * MiB);
     for (const name of [OTHER_BRANCH, PULL_7!, SHARED, ...FOREIGN]) {
       await expect(save(main, name), name).rejects.toMatchObject(refused);
-      await expect(save(main, name, 12 * MIB), name).rejects.toMatchObject(refused);
+      await expect(save(main, name, 12 * MiB), name).rejects.toMatchObject(refused);
     }
   });
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { parseEndpoint } from '../../src/action/inputs/endpoint.ts';
 import { parseInputs } from '../../src/action/inputs/inputs.ts';
-import { inputEnv } from '../action/support.ts';
+import { inputVariables } from '../support/runner/process/step-variables.ts';
 import { declared, read } from './documents.ts';
 
 const readme = read('README.md');
@@ -49,8 +49,10 @@ describe("README's tables of inputs", () => {
   });
 
   test.each(inputs)('give an example of %s that the action accepts', (name, _also, _fallback, example) => {
-    const given = inputEnv({ path: 'x', key: 'k', [name!]: example! });
-    expect(parseEndpoint(parseInputs(inputEnv({ path: 'x', key: 'k', endpoint: 'host' })))).toBeDefined();
+    const given = inputVariables({ path: 'x', key: 'k', [name!]: example! });
+    expect(
+      parseEndpoint(parseInputs(inputVariables({ path: 'x', key: 'k', endpoint: 'host' }))),
+    ).toBeDefined();
     expect(() => parseInputs(given)).not.toThrow();
     if (name === 'endpoint') expect(parseEndpoint(parseInputs(given))).toMatchObject({ kind: 'server' });
   });
@@ -65,7 +67,7 @@ test.each(rows('Other servers'))(
   (server, endpoint) => {
     if (endpoint === 'leave it out') return expect(server).toContain('AWS');
     const kind = endpoint!.startsWith('file:') ? 'directory' : 'server';
-    const given = inputEnv({ path: 'x', key: 'k', endpoint: endpoint! });
+    const given = inputVariables({ path: 'x', key: 'k', endpoint: endpoint! });
     expect(parseEndpoint(parseInputs(given))).toMatchObject({ kind });
   },
 );

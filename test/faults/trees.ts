@@ -2,9 +2,8 @@
 
 import path from 'node:path';
 import { incompressible } from '../support/random.ts';
+import { MiB } from '../support/sizes.ts';
 import { buildTree, type TreeDescription, type TreeSpec } from '../support/tree.ts';
-
-const MIB = 1024 * 1024;
 
 /** The step's `path`, below the workspace. */
 export const TREE = 'tree';
@@ -16,7 +15,7 @@ export const TREE = 'tree';
  */
 export function archivedTree(version = 'new'): TreeSpec {
   return {
-    'big.bin': incompressible(10 * MIB, `${version} big`),
+    'big.bin': incompressible(10 * MiB, `${version} big`),
     ...numbered(24, index => [`data/${index}.bin`, incompressible(640 * 1024, `${version} ${index}`)]),
     ...readOnly(version),
     'empty.txt': '',

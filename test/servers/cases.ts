@@ -7,9 +7,8 @@ import type { Traits } from '../storage/conformance/subject.ts';
 import { expectTree, fleet, reused } from '../storage/incremental/fleet.ts';
 import { objectStoreConformance } from '../storage/object-store.conformance.ts';
 import { openStore } from '../storage/s3/support.ts';
+import { MiB } from '../support/sizes.ts';
 import { buildTree } from '../support/tree.ts';
-
-const MiB = 1024 * 1024;
 
 /** The main cases of caches on one server: what a user notices of it. */
 export function cacheCases(settings: () => Partial<S3Settings>, traits: Partial<Traits> = {}): void {

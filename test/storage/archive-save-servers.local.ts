@@ -2,11 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { expect, onTestFinished, test } from 'vitest';
 import { startMemoryServer } from '../support/servers/memory-server.ts';
 import type { Quirks } from '../support/servers/memory-store.ts';
+import { MiB } from '../support/sizes.ts';
 import { buildTree } from '../support/tree.ts';
 import { expectTree, fleet } from './incremental/fleet.ts';
 import { openStore } from './s3/support.ts';
-
-const MiB = 1024 * 1024;
 
 /** Jobs whose caches are on a server with these quirks. */
 async function fleetOn(quirks: Quirks) {

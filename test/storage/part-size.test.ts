@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest';
 import { partSize, wholeUpTo } from '../../src/storage/part-size.ts';
-
-const MiB = 1024 * 1024;
+import { MiB } from '../support/sizes.ts';
 
 test.each([
   ['no value', undefined, 8 * MiB, 16 * MiB],

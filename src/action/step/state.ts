@@ -1,3 +1,4 @@
+import { isTexts } from '../../records/job-records.ts';
 import type { ObjectVersion } from '../../storage/object-store.ts';
 import type { CacheSource, DamagedObject } from '../../storage/outcomes.ts';
 import type { CacheInputs } from '../inputs/inputs.ts';
@@ -71,10 +72,6 @@ function isRecord(value: unknown): value is JsonRecord {
 
 function isText(value: unknown): value is string {
   return typeof value === 'string';
-}
-
-function isTexts(value: unknown): boolean {
-  return Array.isArray(value) && value.every(isText);
 }
 
 function isObject(value: unknown, ...names: readonly string[]): boolean {

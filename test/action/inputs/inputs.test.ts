@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { parseInputs } from '../../../src/action/inputs/inputs.ts';
 import { BadInputError } from '../../../src/action/inputs/read-input.ts';
-import { inputEnv } from '../support.ts';
+import { inputVariables } from '../../support/runner/process/step-variables.ts';
 
-const parse = (inputs: Record<string, string>) => parseInputs(inputEnv(inputs));
+const parse = (inputs: Record<string, string>) => parseInputs(inputVariables(inputs));
 const minimal = { path: 'node_modules', key: 'k' };
 
 describe('parseInputs', () => {
@@ -77,7 +77,7 @@ describe('parseInputs', () => {
 
   test('an empty input is read from the variable of the fleet', () => {
     const env = {
-      ...inputEnv({ ...minimal, bucket: '' }),
+      ...inputVariables({ ...minimal, bucket: '' }),
       CACHE_S3_BUCKET: 'fleet',
       CACHE_S3_SCOPE: 'bucket',
     };
@@ -85,13 +85,13 @@ describe('parseInputs', () => {
   });
 
   test('the job status is read from the runner, and never from a variable of the fleet', () => {
-    expect(parseInputs({ ...inputEnv(minimal), CACHE_S3_JOB_STATUS: 'failure' }).jobStatus).toBe('');
+    expect(parseInputs({ ...inputVariables(minimal), CACHE_S3_JOB_STATUS: 'failure' }).jobStatus).toBe('');
     expect(parse({ ...minimal, 'job-status': 'failure' }).jobStatus).toBe('failure');
   });
 
   test('the post step keeps the path, key and restore-keys of the restore step', () => {
     const remembered = { paths: ['a'], key: 'then', restoreKeys: [] };
-    expect(parseInputs(inputEnv({ path: 'b', key: 'a,b' }), remembered)).toMatchObject(remembered);
+    expect(parseInputs(inputVariables({ path: 'b', key: 'a,b' }), remembered)).toMatchObject(remembered);
   });
 
   test.each([

@@ -2,10 +2,10 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parseInputs } from '../../../src/action/inputs/inputs.ts';
 import { resolveTarget } from '../../../src/action/inputs/target.ts';
-import { inputEnv } from '../support.ts';
+import { inputVariables } from '../../support/runner/process/step-variables.ts';
 
 function resolve(inputs: Record<string, string>, env: Record<string, string> = {}, forkPullRequest = false) {
-  const whole = { ...env, ...inputEnv({ path: 'x', key: 'k', ...inputs }) };
+  const whole = { ...env, ...inputVariables({ path: 'x', key: 'k', ...inputs }) };
   return resolveTarget(parseInputs(whole), { env: whole, forkPullRequest });
 }
 function settings(inputs: Record<string, string>, env: Record<string, string> = {}, fork = false) {

@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from 'vitest';
 import { sudoCommand, wantsSudo } from '../../../src/action/runner/sudo.ts';
-import { inputEnv } from '../support.ts';
+import { inputVariables } from '../../support/runner/process/step-variables.ts';
 
 describe('sudoCommand', () => {
   test('the child keeps the variables of the step by name, and no other ones', () => {
@@ -42,12 +42,12 @@ describe('sudoCommand', () => {
 });
 
 describe.runIf(process.geteuid)('wantsSudo', () => {
-  const sudo = inputEnv({ sudo: 'True' });
+  const sudo = inputVariables({ sudo: 'True' });
 
   test.each([
     ['an ordinary user with sudo: true', 1000, sudo, true],
     ['an ordinary user without the input', 1000, {}, false],
-    ['an ordinary user with sudo: yes, which is not a boolean', 1000, inputEnv({ sudo: 'yes' }), false],
+    ['an ordinary user with sudo: yes, which is not a boolean', 1000, inputVariables({ sudo: 'yes' }), false],
     ['root', 0, sudo, false],
     [
       'the child, even if sudo did not make it root',

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { rootStep } from '../../../src/action/step/root-step.ts';
-import { inputEnv, recordingRunner } from '../support.ts';
+import { inputVariables } from '../../support/runner/process/step-variables.ts';
+import { recordingRunner } from '../support.ts';
 
 describe.skipIf(process.platform === 'win32')('rootStep, if sudo refuses', () => {
   let bin: string;
@@ -15,7 +16,7 @@ describe.skipIf(process.platform === 'win32')('rootStep, if sudo refuses', () =>
   afterAll(() => rmSync(bin, { recursive: true }));
 
   async function refused(inputs: Record<string, string>, restoring: boolean) {
-    const runner = recordingRunner({ PATH: bin, ...inputEnv({ sudo: 'true', ...inputs }) });
+    const runner = recordingRunner({ PATH: bin, ...inputVariables({ sudo: 'true', ...inputs }) });
     await rootStep(runner, new AbortController().signal, restoring);
     return runner;
   }

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { Frame } from '../../../src/archive/format/entry.ts';
 import { groupFrames } from '../../../src/archive/restore/frame-runs.ts';
+import { MiB } from '../../support/sizes.ts';
 
-const MIB = 1024 * 1024;
 const frames = (...sizes: number[]): Frame[] =>
   sizes.map(size => ({ size, rawSize: size, sha256: new Uint8Array(32) }));
 const all = () => true;
@@ -11,27 +11,27 @@ const bounds = (runs: ReturnType<typeof groupFrames>) =>
 
 describe('groupFrames', () => {
   test('joins neighbouring frames up to the size of a request', () => {
-    const runs = groupFrames(frames(3 * MIB, 3 * MIB, 3 * MIB, 3 * MIB), all);
+    const runs = groupFrames(frames(3 * MiB, 3 * MiB, 3 * MiB, 3 * MiB), all);
     expect(bounds(runs)).toEqual([
-      [0, 6 * MIB, [0, 1]],
-      [6 * MIB, 12 * MIB, [2, 3]],
+      [0, 6 * MiB, [0, 1]],
+      [6 * MiB, 12 * MiB, [2, 3]],
     ]);
   });
 
   test('gives a frame that is larger than a request a run of its own', () => {
-    expect(bounds(groupFrames(frames(1, 20 * MIB, 1), all))).toEqual([
+    expect(bounds(groupFrames(frames(1, 20 * MiB, 1), all))).toEqual([
       [0, 1, [0]],
-      [1, 20 * MIB + 1, [1]],
-      [20 * MIB + 1, 20 * MIB + 2, [2]],
+      [1, 20 * MiB + 1, [1]],
+      [20 * MiB + 1, 20 * MiB + 2, [2]],
     ]);
   });
 
   test('leaves out unwanted frames, unless the gap is small', () => {
     const wanted = (frame: number) => frame % 2 === 0;
     expect(bounds(groupFrames(frames(100, 1000, 100), wanted))).toEqual([[0, 1200, [0, 2]]]);
-    expect(bounds(groupFrames(frames(100, MIB, 100), wanted))).toEqual([
+    expect(bounds(groupFrames(frames(100, MiB, 100), wanted))).toEqual([
       [0, 100, [0]],
-      [MIB + 100, MIB + 200, [2]],
+      [MiB + 100, MiB + 200, [2]],
     ]);
   });
 
@@ -41,7 +41,7 @@ describe('groupFrames', () => {
   });
 
   test('puts every wanted frame into exactly one run, at its offset', () => {
-    const sizes = Array.from({ length: 300 }, (_, index) => 1 + ((index * 7919) % (5 * MIB)));
+    const sizes = Array.from({ length: 300 }, (_, index) => 1 + ((index * 7919) % (5 * MiB)));
     const wanted = (frame: number) => frame % 7 !== 3;
     const runs = groupFrames(frames(...sizes), wanted);
     expect(runs.flatMap(({ frames }) => [...frames])).toEqual(sizes.map((_, index) => index).filter(wanted));

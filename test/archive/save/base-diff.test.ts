@@ -5,9 +5,9 @@ import { StatusRows } from '../../../src/archive/fs/status-rows.ts';
 import { BaseDiff } from '../../../src/archive/save/base-diff.ts';
 import { type BaseArchive, isWorthReusing } from '../../../src/archive/save/reuse-estimate.ts';
 import type { ScannedEntry } from '../../../src/archive/scan/scan.ts';
+import { MiB } from '../../support/sizes.ts';
 import { HEAD } from '../support/archives.ts';
 
-const MiB = 1024 * 1024;
 const second = 1_600_000_000_000_000;
 
 /** The diff, and the share of dead bytes, are arithmetic over manifests: no file is read here. */

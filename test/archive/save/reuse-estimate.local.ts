@@ -6,9 +6,8 @@ import { lstatExact } from '../../../src/archive/fs/file-status.ts';
 import { StatusRows } from '../../../src/archive/fs/status-rows.ts';
 import { isLikelyWorthReusing } from '../../../src/archive/save/reuse-estimate.ts';
 import { scratch } from '../../support/scratch.ts';
+import { MiB } from '../../support/sizes.ts';
 import { HEAD, layoutIn } from '../support/archives.ts';
-
-const MiB = 1024 * 1024;
 
 interface Given {
   /** Bytes of each file by the manifest; on the disk each has one byte. */

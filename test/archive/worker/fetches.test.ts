@@ -1,8 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Fetcher, FetchReport } from '../../../src/archive/messages/fetch.ts';
 import { Fetches } from '../../../src/archive/worker/fetches.ts';
-
-const MiB = 1024 * 1024;
+import { MiB } from '../../support/sizes.ts';
 
 /** Fills the buffer with the number in the ticket, up to the length in the ticket. */
 const fill: Fetcher = async (ticket, target, onBytes) => {

@@ -1,14 +1,13 @@
 /** Requests and responses that are late, lost, reset, truncated or changed in transit. */
 
 import { type Fault, firstTimes, type Rule } from '../../support/servers/fault-proxy.ts';
+import { MiB } from '../../support/sizes.ts';
 import type { FaultCase } from '../case.ts';
 import { restoreElsewhere } from '../checks.ts';
 import { restoreCase } from '../restore-case.ts';
 import { saveCase } from '../save-case.ts';
 import type { Scene } from '../scene.ts';
 import { buildTreeIn } from '../trees.ts';
-
-const MIB = 1024 * 1024;
 
 /** Arranges a rule of the proxy, which must break a request. */
 const breakBy = (rule: () => Rule) => (scene: Scene) => {
@@ -39,7 +38,7 @@ const restores: FaultCase[] = [
     allowed: ['the cache'],
   }),
   restoreCase('one response stops after 1 MB', {
-    arrange: breakBy(nth(2, 'GetObject', { kind: 'stall', afterBytes: MIB })),
+    arrange: breakBy(nth(2, 'GetObject', { kind: 'stall', afterBytes: MiB })),
     allowed: ['the cache'],
   }),
   restoreCase('every response stops after 100 kB', {
@@ -53,7 +52,7 @@ const restores: FaultCase[] = [
     arrange: breakBy(() => {
       let left = 3;
       return ({ operation, index }) =>
-        operation === 'GetObject' && index > 0 && left-- > 0 ? { kind: 'cut', afterBytes: MIB } : undefined;
+        operation === 'GetObject' && index > 0 && left-- > 0 ? { kind: 'cut', afterBytes: MiB } : undefined;
     }),
     allowed: ['the cache'],
   }),
@@ -72,14 +71,14 @@ const restores: FaultCase[] = [
       let left = 3;
       return ({ operation, index }) =>
         operation === 'GetObject' && index > 0 && left-- > 0
-          ? { kind: 'truncate', afterBytes: 3 * MIB }
+          ? { kind: 'truncate', afterBytes: 3 * MiB }
           : undefined;
     }),
     allowed: ['the cache'],
   }),
   restoreCase('a byte of the data is changed in transit', {
     short: true,
-    arrange: breakBy(nth(3, 'GetObject', { kind: 'corrupt', atByte: MIB })),
+    arrange: breakBy(nth(3, 'GetObject', { kind: 'corrupt', atByte: MiB })),
     allowed: ['unchanged'],
     message: /::warning::.*damaged/,
   }),
@@ -114,7 +113,7 @@ const saves: FaultCase[] = [
   }),
   saveCase('the gateway stops reading one part after 1 MB', {
     limitMs: 25_000,
-    arrange: breakBy(times(1, 'UploadPart', { kind: 'stall-upload', afterBytes: MIB })),
+    arrange: breakBy(times(1, 'UploadPart', { kind: 'stall-upload', afterBytes: MiB })),
     allowed: ['saved'],
   }),
   saveCase('the gateway never responds again after the first part', {
@@ -133,12 +132,12 @@ const saves: FaultCase[] = [
   }),
   saveCase('three uploads of a part are reset after 1 MB', {
     short: true,
-    arrange: breakBy(times(3, 'UploadPart', { kind: 'cut-upload', afterBytes: MIB })),
+    arrange: breakBy(times(3, 'UploadPart', { kind: 'cut-upload', afterBytes: MiB })),
     allowed: ['saved'],
   }),
   saveCase('every upload of a part is reset after 1 MB', {
     short: true,
-    arrange: breakBy(always('UploadPart', { kind: 'cut-upload', afterBytes: MIB })),
+    arrange: breakBy(always('UploadPart', { kind: 'cut-upload', afterBytes: MiB })),
     allowed: ['not saved'],
     message: /::warning::.*(?:reset|closed)/,
   }),
@@ -179,7 +178,7 @@ const saves: FaultCase[] = [
     message: /::warning::/,
   }),
   saveCase('a byte of a part is changed in transit', {
-    arrange: breakBy(times(1, 'UploadPart', { kind: 'corrupt-upload', atByte: MIB })),
+    arrange: breakBy(times(1, 'UploadPart', { kind: 'corrupt-upload', atByte: MiB })),
     allowed: ['saved'],
     // A server that ignores checksums does not notice this. The next restore does, and its job replaces the object
     treeChanges: true,

@@ -7,6 +7,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { giveAway, unprivileged } from '../../support/drop-privileges.ts';
 import { incompressible } from '../../support/random.ts';
+import { MiB } from '../../support/sizes.ts';
 import { deleteTree, type TreeSpec, treeDifferences } from '../../support/tree.ts';
 import type { FaultCase } from '../case.ts';
 import { restoreElsewhere } from '../checks.ts';
@@ -16,10 +17,9 @@ import type { Scene } from '../scene.ts';
 import { buildTreeIn } from '../trees.ts';
 
 const run = promisify(execFile);
-const MIB = 1024 * 1024;
 
 /** Read in many slices, so that a writer runs in between even on one processor. */
-const LOG_BYTES = 24 * MIB;
+const LOG_BYTES = 24 * MiB;
 const LOGS = 4;
 
 /** Appends to the logs in turn until the end of the case. */
@@ -59,13 +59,13 @@ function changeAtFirstPart(scene: Scene, change: () => Promise<unknown>): void {
 }
 
 /** Small parts, so that little is read ahead. */
-const smallParts = { inputs: { 'upload-chunk-size': String(5 * MIB) } };
+const smallParts = { inputs: { 'upload-chunk-size': String(5 * MiB) } };
 
 function manyFiles(count: number): TreeSpec {
   return Object.fromEntries(
     Array.from({ length: count }, (_, index) => [
       `${String(index).padStart(3, '0')}.bin`,
-      incompressible(MIB, `many ${index}`),
+      incompressible(MiB, `many ${index}`),
     ]),
   );
 }
@@ -90,7 +90,7 @@ const saves: FaultCase[] = [
   }),
   saveCase('a large file changes after its first part was sent', {
     short: true,
-    tree: scene => buildTreeIn(scene.workspace, { 'large.bin': incompressible(100 * MIB, 'large') }),
+    tree: scene => buildTreeIn(scene.workspace, { 'large.bin': incompressible(100 * MiB, 'large') }),
     arrange(scene) {
       changeAtFirstPart(scene, () => fs.appendFile(path.join(scene.tree, 'large.bin'), 'more'));
       return smallParts;

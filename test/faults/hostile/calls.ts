@@ -4,9 +4,8 @@ import * as fs from 'node:fs/promises';
 import path from 'node:path';
 import { incompressible } from '../../support/random.ts';
 import type { MemoryContent } from '../../support/servers/memory-store.ts';
+import { MiB } from '../../support/sizes.ts';
 import type { HostileResult, HostileScene } from './scene.ts';
-
-const MIB = 1024 * 1024;
 
 /** What the buckets hold at the beginning of a row. */
 export interface Seeds {
@@ -37,7 +36,7 @@ async function saveSmall(scene: HostileScene): Promise<HostileResult> {
 
 async function saveLarge(scene: HostileScene): Promise<HostileResult> {
   await writeLarge(scene);
-  return scene.phase('save', { key: 'new', 'upload-chunk-size': String(5 * MIB) });
+  return scene.phase('save', { key: 'new', 'upload-chunk-size': String(5 * MiB) });
 }
 
 export async function writeSmall(scene: HostileScene): Promise<void> {
@@ -47,7 +46,7 @@ export async function writeSmall(scene: HostileScene): Promise<void> {
 
 export async function writeLarge(scene: HostileScene): Promise<void> {
   await writeSmall(scene);
-  await fs.writeFile(path.join(scene.tree, 'large.bin'), incompressible(12 * MIB, 'hostile'));
+  await fs.writeFile(path.join(scene.tree, 'large.bin'), incompressible(12 * MiB, 'hostile'));
 }
 
 export const hostileCalls: readonly HostileCall[] = [

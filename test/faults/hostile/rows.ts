@@ -5,12 +5,11 @@ import path from 'node:path';
 import { type Checkout, copyCheckout } from '../../support/checkout.ts';
 import { type MemoryServer, startMemoryServer } from '../../support/servers/memory-server.ts';
 import { emptyContent, type MemoryContent } from '../../support/servers/memory-store.ts';
+import { MiB } from '../../support/sizes.ts';
 import { visibleLines } from '../case.ts';
 import { type HostileAnswer, hostileAnswers } from './answers.ts';
 import { type HostileCall, hostileCalls, type Seeds, writeLarge, writeSmall } from './calls.ts';
 import { type HostileResult, HostileScene } from './scene.ts';
-
-const MIB = 1024 * 1024;
 
 /** Promises for every row. */
 const MAX_SECONDS = 60;
@@ -100,7 +99,7 @@ export class HostileLab {
   async #makeSeeds(): Promise<Seeds> {
     return {
       small: await this.#savedBy(writeSmall, { key: 'small' }),
-      large: await this.#savedBy(writeLarge, { key: 'large-1', 'upload-chunk-size': String(5 * MIB) }),
+      large: await this.#savedBy(writeLarge, { key: 'large-1', 'upload-chunk-size': String(5 * MiB) }),
     };
   }
 

@@ -1,7 +1,8 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { ObjectInfo } from '../../../src/storage/object-store.ts';
 import { CopyRefusedError, ObjectReplacedError } from '../../../src/storage/store-errors.ts';
-import { anew, bytesOf, MiB, noise, type Subject, sha256Hex } from './subject.ts';
+import { MiB } from '../../support/sizes.ts';
+import { anew, bytesOf, noise, type Subject, sha256Hex } from './subject.ts';
 
 /** Tests the promises of `copyRange`. */
 export function copiedRanges(subject: Subject): void {

@@ -1,7 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { ObjectInfo, ObjectStore, UploadOptions } from '../../../src/storage/object-store.ts';
-
-export const MiB = 1024 * 1024;
+import { MiB } from '../../support/sizes.ts';
 
 /** Options of an upload for tests that need no others. */
 export const anew: UploadOptions = { partSizeBytes: 5 * MiB, onlyIfAbsent: true };

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { ObjectExistsError, ObjectReplacedError } from '../../../src/storage/store-errors.ts';
-import { anew, bytesOf, MiB, type Subject, sha256Hex } from './subject.ts';
+import { MiB } from '../../support/sizes.ts';
+import { anew, bytesOf, type Subject, sha256Hex } from './subject.ts';
 
 /** Tests the promises of an upload of written bytes, and `abortStale`. */
 export function writing(subject: Subject): void {

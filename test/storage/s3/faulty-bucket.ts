@@ -5,10 +5,9 @@ import type { S3StoreOptions } from '../../../src/storage/s3/s3-store.ts';
 import type { BucketAccess } from '../../support/gateway/gateway.ts';
 import { gateway, newBucket } from '../../support/gateway/shared-gateway.ts';
 import { type FaultProxy, startFaultProxy } from '../../support/servers/fault-proxy.ts';
+import { MiB } from '../../support/sizes.ts';
 import { storeFor } from './gateway-store.ts';
 import { shortLimits } from './support.ts';
-
-export const MiB = 1024 * 1024;
 
 /** Of the bucket's `object`, and of what `begin` uploads. */
 export const content = randomBytes(12 * MiB);

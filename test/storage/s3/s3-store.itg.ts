@@ -10,10 +10,10 @@ import {
 import type { BucketAccess } from '../../support/gateway/gateway.ts';
 import { gateway, newBucket } from '../../support/gateway/shared-gateway.ts';
 import { silentLog } from '../../support/silent-log.ts';
+import { MiB } from '../../support/sizes.ts';
 import { objectStoreConformance } from '../object-store.conformance.ts';
 import { storeFor } from './gateway-store.ts';
 
-const MiB = 1024 * 1024;
 let bucket: BucketAccess;
 
 beforeAll(async () => {

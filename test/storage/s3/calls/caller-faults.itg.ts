@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { StoreRefusedError, StoreUnavailableError } from '../../../../src/storage/store-errors.ts';
 import type { Fault } from '../../../support/servers/fault-proxy.ts';
-import { content, faultyBucket, MiB } from '../faulty-bucket.ts';
+import { MiB } from '../../../support/sizes.ts';
+import { content, faultyBucket } from '../faulty-bucket.ts';
 
 const faulty = faultyBucket('call-faults');
 

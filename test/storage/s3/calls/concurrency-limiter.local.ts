@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
+import { MiB } from '../../../support/sizes.ts';
 import { type ScriptedAnswer, scriptedServer } from '../scripted-server.ts';
 import { shortLimits } from '../support.ts';
 
-const MiB = 1024 * 1024;
 const CREATED = '<InitiateMultipartUploadResult><UploadId>1</UploadId></InitiateMultipartUploadResult>';
 const COMPLETED = '<CompleteMultipartUploadResult><ETag>"whole"</ETag></CompleteMultipartUploadResult>';
 const SLOW_DOWN = { status: 503, body: '<Error><Code>SlowDown</Code></Error>' };

@@ -4,9 +4,9 @@ import type { Log } from '../../../../src/report/log.ts';
 import type { ObjectStore } from '../../../../src/storage/object-store.ts';
 import { StoreUnavailableError } from '../../../../src/storage/store-errors.ts';
 import { silentLog } from '../../../support/silent-log.ts';
+import { MiB } from '../../../support/sizes.ts';
 import { type ScriptedAnswer, scriptedServer } from '../scripted-server.ts';
 
-const MiB = 1024 * 1024;
 const CREATED = '<InitiateMultipartUploadResult><UploadId>1</UploadId></InitiateMultipartUploadResult>';
 const OLD =
   '<ListMultipartUploadsResult><Upload><Key>x</Key><UploadId>1</UploadId><Initiated>2020-01-01T00:00:00.000Z</Initiated></Upload></ListMultipartUploadsResult>';

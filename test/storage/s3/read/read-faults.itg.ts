@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { ObjectReplacedError } from '../../../../src/storage/store-errors.ts';
 import { type Fault, firstTimes } from '../../../support/servers/fault-proxy.ts';
-import { content, faultyBucket, MiB } from '../faulty-bucket.ts';
+import { MiB } from '../../../support/sizes.ts';
+import { content, faultyBucket } from '../faulty-bucket.ts';
 
 const faulty = faultyBucket('read-faults');
 

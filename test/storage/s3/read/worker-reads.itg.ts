@@ -2,11 +2,10 @@ import { expect, test } from 'vitest';
 import type { S3Settings } from '../../../../src/storage/s3/s3-settings.ts';
 import { gateway, newBucket } from '../../../support/gateway/shared-gateway.ts';
 import { incompressible } from '../../../support/random.ts';
+import { MiB } from '../../../support/sizes.ts';
 import { buildTree, describeTree } from '../../../support/tree.ts';
 import { fleet } from '../../incremental/fleet.ts';
 import { storeFor } from '../gateway-store.ts';
-
-const MiB = 1024 * 1024;
 
 test('workers read over https from a server whose authority is in ca-file', async () => {
   const bucket = await newBucket('worker-reads');

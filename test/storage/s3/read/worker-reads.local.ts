@@ -9,12 +9,12 @@ import { incompressible } from '../../../support/random.ts';
 import { type Fault, type FaultProxy, startFaultProxy } from '../../../support/servers/fault-proxy.ts';
 import { type MemoryServer, startMemoryServer } from '../../../support/servers/memory-server.ts';
 import type { Quirks } from '../../../support/servers/memory-store.ts';
+import { MiB } from '../../../support/sizes.ts';
 import { buildTree, describeTree, type TreeSpec } from '../../../support/tree.ts';
 import { type Fleet, fleet } from '../../incremental/fleet.ts';
 import type { CacheJob } from '../../incremental/job.ts';
 import { createS3Settings, openStore, shortLimits } from '../support.ts';
 
-const MiB = 1024 * 1024;
 /** Several ranges of data that does not compress, in files over the size of a slice and below. */
 const spec: TreeSpec = {
   'tree/large': { content: incompressible(11 * MiB, 'large') },

@@ -11,8 +11,8 @@ import {
   type TransportRequest,
 } from '../../../../src/storage/s3/transport/transport.ts';
 import { serveHttp } from '../../../support/servers/serve.ts';
+import { MiB } from '../../../support/sizes.ts';
 
-const MiB = 1024 * 1024;
 let transport: Transport;
 
 beforeEach(() => {

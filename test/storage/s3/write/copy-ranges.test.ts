@@ -1,8 +1,7 @@
 import { expect, test } from 'vitest';
 import { MIN_PART_BYTES } from '../../../../src/storage/part-size.ts';
 import { copyRanges } from '../../../../src/storage/s3/write/copy-ranges.ts';
-
-const MiB = 1024 * 1024;
+import { MiB } from '../../../support/sizes.ts';
 
 test.each([
   [5 * MiB, 1],

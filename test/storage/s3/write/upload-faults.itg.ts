@@ -5,7 +5,8 @@ import { describe, expect, test } from 'vitest';
 import { ObjectExistsError, StoreUnavailableError } from '../../../../src/storage/store-errors.ts';
 import { type Fault, firstTimes } from '../../../support/servers/fault-proxy.ts';
 import { silentLog } from '../../../support/silent-log.ts';
-import { faultyBucket, MiB } from '../faulty-bucket.ts';
+import { MiB } from '../../../support/sizes.ts';
+import { faultyBucket } from '../faulty-bucket.ts';
 import { settingsFor } from '../gateway-store.ts';
 
 const faulty = faultyBucket('upload-faults');

@@ -3,9 +3,8 @@ import { expect, test } from 'vitest';
 import type { Upload } from '../../../../src/storage/object-store.ts';
 import { ObjectReplacedError } from '../../../../src/storage/store-errors.ts';
 import { silentLog } from '../../../support/silent-log.ts';
+import { MiB } from '../../../support/sizes.ts';
 import { scriptedServer } from '../scripted-server.ts';
-
-const MiB = 1024 * 1024;
 
 test('an upload that is given up between two steps of a copy is not created afterwards', async () => {
   const server = await scriptedServer(operation => {
