@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { readdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, it } from 'vitest';
-import { ballast } from '../storage/incremental/fleet.ts';
+import { ballast } from '../storage/incremental/jobs.ts';
 import { buildTree, describeTree } from '../support/tree.ts';
 import { describeWithGateway, useLab } from './support/lab.ts';
 

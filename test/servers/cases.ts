@@ -4,7 +4,7 @@ import path from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { S3Settings } from '../../src/storage/s3/s3-settings.ts';
 import type { Traits } from '../storage/conformance/subject.ts';
-import { expectTree, fleet, reused } from '../storage/incremental/fleet.ts';
+import { expectTree, jobsOf, reused } from '../storage/incremental/jobs.ts';
 import { objectStoreConformance } from '../storage/object-store.conformance.ts';
 import { openStore } from '../storage/s3/support.ts';
 import { MiB } from '../support/sizes.ts';
@@ -15,7 +15,7 @@ export function cacheCases(settings: () => Partial<S3Settings>, traits: Partial<
   const begin = () => {
     const store = openStore(settings());
     onTestFinished(() => store.close());
-    return { store, all: fleet(store), key: randomUUID() };
+    return { store, all: jobsOf(store), key: randomUUID() };
   };
 
   test.each([0, 1000, 12 * MiB, 40 * MiB])('a cache of %i bytes is saved and restored', async sizeBytes => {

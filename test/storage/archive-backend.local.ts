@@ -10,14 +10,14 @@ import { incompressible } from '../support/random.ts';
 import { scratch } from '../support/scratch.ts';
 import { silentLog } from '../support/silent-log.ts';
 import { buildTree, describeTree } from '../support/tree.ts';
-import { fleet, withUploads } from './incremental/fleet.ts';
 import type { CacheJob } from './incremental/job.ts';
+import { jobsOf, withUploads } from './incremental/jobs.ts';
 
 /** Jobs with one directory store, whose objects can be damaged as files. */
 function setUp() {
   const root = scratch();
   const store = createDirectoryStore(root, { log: silentLog });
-  const { job } = fleet(store);
+  const { job } = jobsOf(store);
   const fileOf = (of: CacheJob, key: string) => path.join(root, objectPath(of.objectName(key)));
   const files = async () =>
     (await readdir(root, { recursive: true, withFileTypes: true })).filter(entry => entry.isFile());

@@ -8,8 +8,8 @@ import type { ObjectStore } from '../../src/storage/object-store.ts';
 import { ObjectReplacedError } from '../../src/storage/store-errors.ts';
 import { silentLog } from '../support/silent-log.ts';
 import { buildTree, describeTree } from '../support/tree.ts';
-import { ballast, type Fleet, fleet } from './incremental/fleet.ts';
 import type { CacheJob } from './incremental/job.ts';
+import { ballast, type Jobs, jobsOf } from './incremental/jobs.ts';
 
 /** Each of them keeps the process from ending, by the port that it is spoken to. */
 function countWorkers(): number {
@@ -17,7 +17,7 @@ function countWorkers(): number {
 }
 
 /** A job that has saved a small tree as `k-1`. */
-async function saver({ job }: Fleet, spec = { 'tree/a': 'first', 'tree/sub/b': 'b' }): Promise<CacheJob> {
+async function saver({ job }: Jobs, spec = { 'tree/a': 'first', 'tree/sub/b': 'b' }): Promise<CacheJob> {
   const first = job();
   await buildTree(first.workspace, spec);
   await first.saveInFull('k-1');
@@ -34,7 +34,7 @@ async function recordLeft(job: CacheJob) {
 
 describe('the record of a restore', () => {
   test('is written after a restore of another key, since a save may follow', async () => {
-    const all = fleet();
+    const all = jobsOf();
     await saver(all);
     const second = all.job();
     const record = await recordLeft(second);
@@ -49,7 +49,7 @@ describe('the record of a restore', () => {
   });
 
   test('is not written after an exact hit, nor without RUNNER_TEMP', async () => {
-    const all = fleet();
+    const all = jobsOf();
     await saver(all);
     const second = all.job();
     await second.restore('k-1');
@@ -58,7 +58,7 @@ describe('the record of a restore', () => {
   });
 
   test('may fail to be written, and the restore succeeds', async () => {
-    const all = fleet();
+    const all = jobsOf();
     const first = await saver(all);
     const second = all.job();
     fs.rmSync(second.temp, { recursive: true });
@@ -68,7 +68,7 @@ describe('the record of a restore', () => {
   });
 
   test('shows a change right after the restore, even if size and time are set back', async () => {
-    const all = fleet();
+    const all = jobsOf();
     await saver(all, { ...ballast, 'tree/a': 'first', 'tree/sub/b': 'b' } as never);
     for (let round = 0; round < 5; round++) {
       const second = all.job();
@@ -85,7 +85,7 @@ describe('the record of a restore', () => {
   });
 
   test('matches only files that the restore has written', async () => {
-    const all = fleet();
+    const all = jobsOf();
     await saver(all);
     const second = all.job();
     await buildTree(second.workspace, { 'tree/a': 'older', 'tree/mine': 'not from the cache' });
@@ -99,7 +99,7 @@ describe('the record of a restore', () => {
   test.skipIf(process.platform === 'win32')(
     'matches a file with several names, one of them in a new directory',
     async () => {
-      const all = fleet();
+      const all = jobsOf();
       const first = all.job();
       await buildTree(first.workspace, {
         'tree/new/first': 'x',
@@ -136,7 +136,7 @@ describe('a restore', () => {
   }
 
   test('starts over with the new object when its object is replaced', async () => {
-    const all = fleet();
+    const all = jobsOf();
     const first = await saver(all, ballast as never);
     const replaced = all.job({
       store: between(all.store, async () => {
@@ -149,7 +149,7 @@ describe('a restore', () => {
   });
 
   test('gives up when its object has been replaced three times, and writes nothing', async () => {
-    const all = fleet();
+    const all = jobsOf();
     const first = await saver(all, ballast as never);
     const store: ObjectStore = between(all.store, async () => {});
     let found = 0;
@@ -170,7 +170,7 @@ describe('a restore', () => {
   });
 
   test('reports an object without data as damaged, and this job may replace it', async () => {
-    const all = fleet();
+    const all = jobsOf();
     const first = await saver(all, ballast as never);
     const name = first.objectName('k-1');
     const store = between(all.store, async () => {});
@@ -188,7 +188,7 @@ describe('a restore', () => {
   });
 
   test('does not report an object as damaged that is deleted while it is read', async () => {
-    const all = fleet();
+    const all = jobsOf();
     await saver(all, ballast as never);
     const store = between(all.store, async () => {});
     store.getRange = async () => undefined;
@@ -205,7 +205,7 @@ describe('a restore', () => {
     ['', false],
     [', also with warm-restore', true],
   ])('refuses an object that was copied from another name%s', async (_, warm) => {
-    const all = fleet();
+    const all = jobsOf();
     const first = await saver(all, ballast as never);
     const [from, to] = [first.objectName('k-1'), first.objectName('k-2')];
     const { sizeBytes } = (await all.store.head(from))!;
@@ -223,7 +223,7 @@ describe('a restore', () => {
   });
 
   test('checks every frame of an incremental archive, also those of its base', async () => {
-    const all = fleet();
+    const all = jobsOf();
     await saver(all, ballast as never);
     const second = all.job();
     await second.restore('none');

@@ -5,23 +5,23 @@ import { describe, expect, test } from 'vitest';
 import { CopyRefusedError, ObjectReplacedError, StoreRefusedError } from '../../src/storage/store-errors.ts';
 import { incompressible } from '../support/random.ts';
 import { buildTree, describeTree } from '../support/tree.ts';
+import type { CacheJob } from './incremental/job.ts';
 import {
   ballast,
   changedJob,
   expectTree,
-  type Fleet,
-  fleet,
+  type Jobs,
+  jobsOf,
   packedBy,
   reused,
   withUploads,
-} from './incremental/fleet.ts';
-import type { CacheJob } from './incremental/job.ts';
+} from './incremental/jobs.ts';
 
 /** When a save grows from what was restored, and what it does when it cannot. */
 
 describe('an incremental save', () => {
   test('copies the unchanged bytes of the restored object and reports their number', async () => {
-    const all = fleet();
+    const all = jobsOf();
     const second = await changedJob(all);
     const outcome = await second.save('k-2');
     const { sizeBytes } = (await all.store.head(second.objectName('k-1')))!;
@@ -32,14 +32,14 @@ describe('an incremental save', () => {
   });
 
   test('works in save/, which finds the record of restore/ by the version', async () => {
-    const all = fleet();
+    const all = jobsOf();
     const second = await changedJob(all);
     expect(reused(await second.save('k-2', { base: undefined }))).toBeGreaterThan(0);
     await expectTree(all.job(), 'k-2', second);
   });
 
   test('stores an object that needs nothing of its base', async () => {
-    const all = fleet();
+    const all = jobsOf();
     const second = await changedJob(all);
     await second.save('k-2');
     fs.rmSync(await objectFile(all, second, 'k-1'));
@@ -47,7 +47,7 @@ describe('an incremental save', () => {
   });
 
   test('of a pull request has a base of the default branch', async () => {
-    const all = fleet();
+    const all = jobsOf();
     const first = all.job();
     await buildTree(first.workspace, ballast);
     await first.saveInFull('k-1');
@@ -65,7 +65,7 @@ describe('an incremental save', () => {
   });
 
   test('after two restores of the same paths has the second one as its base', async () => {
-    const all = fleet();
+    const all = jobsOf();
     const [one, two] = [all.job(), all.job()];
     const shared = { 'tree/both': { content: 'same', mtime: 1_000_000 } };
     await buildTree(one.workspace, { ...ballast, ...shared, 'tree/only-1': 'one', 'tree/a': 'one' });
@@ -82,7 +82,7 @@ describe('an incremental save', () => {
   });
 
   test('with the record of the first of two restores packs the files that the second wrote', async () => {
-    const all = fleet();
+    const all = jobsOf();
     const two = all.job();
     const first = await changedJob(all);
     const base = { name: first.objectName('k-1'), etag: (await first.open('k-1')).etag };
@@ -95,21 +95,21 @@ describe('an incremental save', () => {
   });
 
   test('copies and writes nothing if the key exists', async () => {
-    const all = fleet();
+    const all = jobsOf();
     const second = await changedJob(all);
     await all.job().restore('none');
     expect(await second.save('k-1')).toMatchObject({ kind: 'exists' });
   });
 
   test('of its own base with overwrite is a full save', async () => {
-    const all = fleet();
+    const all = jobsOf();
     const second = await changedJob(all);
     expect(reused(await second.save('k-1', { overwrite: true }))).toBe(0);
     await expectTree(all.job(), 'k-1', second);
   });
 
   test('is a full save without a record, or if most of the tree has changed', async () => {
-    const all = fleet();
+    const all = jobsOf();
     const second = await changedJob(all);
     expect(reused(await second.save('k-2', { record: false }))).toBe(0);
     for (const index of [0, 1, 2]) {
@@ -123,7 +123,7 @@ describe('an incremental save', () => {
   });
 
   test('is a full save after a warm restore that wrote nothing', async () => {
-    const all = fleet();
+    const all = jobsOf();
     const first = all.job();
     await buildTree(first.workspace, ballast);
     await first.saveInFull('k-1');
@@ -135,7 +135,7 @@ describe('an incremental save', () => {
 
 describe('a save whose base cannot be used is a full one and logs the reason once:', () => {
   test('its object was replaced', async () => {
-    const all = fleet();
+    const all = jobsOf();
     const first = all.job();
     const second = await changedJob(all, first);
     await first.save('k-1', { overwrite: true, record: false });
@@ -148,7 +148,7 @@ describe('a save whose base cannot be used is a full one and logs the reason onc
   });
 
   test('its object was deleted', async () => {
-    const all = fleet();
+    const all = jobsOf();
     const second = await changedJob(all);
     fs.rmSync(await objectFile(all, second, 'k-1'));
     expect(reused(await second.save('k-2'))).toBe(0);
@@ -164,7 +164,7 @@ describe('a save whose base cannot be used is a full one and logs the reason onc
     ],
     [new ObjectReplacedError('after the last byte'), 'the cache that was restored has been replaced'],
   ])('the copy fails with %o', async (error, reason) => {
-    const all = fleet();
+    const all = jobsOf();
     const uploads: string[] = [];
     const refusing = withUploads(all.store, upload => ({
       async copyRange(source, range) {
@@ -190,7 +190,7 @@ describe('a save whose base cannot be used is a full one and logs the reason onc
   });
 
   test.skipIf(process.platform === 'win32')('and it logs each skipped file once', async () => {
-    const all = fleet();
+    const all = jobsOf();
     const first = all.job();
     await changedJob(all, first);
     const second = all.job({
@@ -217,7 +217,7 @@ describe('a save whose base cannot be used is a full one and logs the reason onc
     ],
     ['foreign', file => fs.writeFileSync(file, 'something else')],
   ])('its record is %s', async (_, change) => {
-    const all = fleet();
+    const all = jobsOf();
     const second = await changedJob(all);
     const [name, ...more] = fs.readdirSync(second.temp);
     expect(more).toEqual([]);
@@ -234,7 +234,7 @@ describe('a save whose base cannot be used is a full one and logs the reason onc
 });
 
 /** Where the directory store keeps what stands under `key`. */
-async function objectFile({ store }: Fleet, job: CacheJob, key: string): Promise<string> {
+async function objectFile({ store }: Jobs, job: CacheJob, key: string): Promise<string> {
   const name = job.objectName(key);
   const { sizeBytes } = (await store.head(name))!;
   const objects = path.join(job.workspace, '../../objects');

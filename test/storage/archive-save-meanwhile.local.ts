@@ -2,22 +2,22 @@ import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import path from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
+import type { CacheJob } from './incremental/job.ts';
 import {
   changedJob,
   expectTree,
-  type Fleet,
-  fleet,
+  type Jobs,
+  jobsOf,
   packedBy,
   reused,
   withUploads,
-} from './incremental/fleet.ts';
-import type { CacheJob } from './incremental/job.ts';
+} from './incremental/jobs.ts';
 
 /** What happens to the tree or the job while a save grows from what was restored. */
 
 describe('an incremental save begins its copy before the scan', () => {
   /** A changed job of which `change` happens to the tree when the copy begins. */
-  async function whileCopied(all: Fleet, change: (tree: string) => void) {
+  async function whileCopied(all: Jobs, change: (tree: string) => void) {
     await changedJob(all);
     const uploads: string[] = [];
     const store = withUploads(all.store, upload => ({
@@ -41,7 +41,7 @@ describe('an incremental save begins its copy before the scan', () => {
   }
 
   test('and packs files that change after that', async () => {
-    const all = fleet();
+    const all = jobsOf();
     const { second, uploads } = await whileCopied(all, tree =>
       fs.writeFileSync(`${tree}/ballast/1`, 'other'),
     );
@@ -52,7 +52,7 @@ describe('an incremental save begins its copy before the scan', () => {
   });
 
   test('and drops the copy when too much changes', async () => {
-    const all = fleet();
+    const all = jobsOf();
     const { second, uploads } = await whileCopied(all, tree => {
       for (const index of [0, 1, 2]) fs.appendFileSync(`${tree}/ballast/${index}`, ' and more');
     });
@@ -65,7 +65,7 @@ describe('an incremental save begins its copy before the scan', () => {
   });
 
   test('and drops the copy when the tree is removed', async () => {
-    const all = fleet();
+    const all = jobsOf();
     const { second, uploads } = await whileCopied(all, tree => fs.rmSync(tree, { recursive: true }));
     expect(await second.save('k-2')).toEqual({ kind: 'empty' });
     expect(uploads).toEqual(['copied', 'aborted', 'aborted']);
@@ -74,7 +74,7 @@ describe('an incremental save begins its copy before the scan', () => {
   });
 
   test('unless much has changed already', async () => {
-    const all = fleet();
+    const all = jobsOf();
     const { second, uploads } = await whileCopied(all, () => {});
     const tree = path.join(second.workspace, 'tree');
     for (const index of [0, 1, 2]) fs.appendFileSync(`${tree}/ballast/${index}`, ' and more');
@@ -86,7 +86,7 @@ describe('an incremental save begins its copy before the scan', () => {
 
 describe('an incremental save that does not finish', () => {
   test('leaves nothing when it is cancelled during the copy', async () => {
-    const all = fleet();
+    const all = jobsOf();
     const first = all.job();
     await changedJob(all, first);
     const stop = new AbortController();
@@ -105,7 +105,7 @@ describe('an incremental save that does not finish', () => {
   });
 
   test('leaves nothing when it is cancelled during the scan', async () => {
-    const all = fleet();
+    const all = jobsOf();
     const stop = new AbortController();
     const { second, copies } = await meanwhile(all, () => stop.abort(new Error('the step was cancelled')));
     expect(await second.save('k-2', { signal: stop.signal })).toMatchObject({ kind: 'cancelled' });
@@ -115,7 +115,7 @@ describe('an incremental save that does not finish', () => {
   });
 
   test('leaves nothing when a file keeps changing', async () => {
-    const all = fleet();
+    const all = jobsOf();
     const { second } = await meanwhile(all, tree => fs.truncateSync(`${tree}/a`, 20_000_000));
     expect(await second.save('k-2')).toMatchObject({
       kind: 'failed',
@@ -128,7 +128,7 @@ describe('an incremental save that does not finish', () => {
 
 describe('files that change between the scan and the end of the save', () => {
   test('a changed file is saved as it was read, and an unchanged one as it was scanned', async () => {
-    const all = fleet();
+    const all = jobsOf();
     const { second } = await meanwhile(all, tree => {
       fs.appendFileSync(`${tree}/a`, ' and more');
       fs.appendFileSync(`${tree}/ballast/0`, ' and more');
@@ -144,7 +144,7 @@ describe('files that change between the scan and the end of the save', () => {
   });
 
   test('a changed file that vanishes is skipped, and an unchanged one is saved as it was scanned', async () => {
-    const all = fleet();
+    const all = jobsOf();
     const { second } = await meanwhile(all, tree => {
       fs.rmSync(`${tree}/a`);
       fs.rmSync(`${tree}/ballast/0`);
@@ -160,7 +160,7 @@ describe('files that change between the scan and the end of the save', () => {
   });
 
   test('769 files that vanish make one notice', async () => {
-    const all = fleet();
+    const all = jobsOf();
     const { second } = await meanwhile(all, tree => fs.rmSync(`${tree}/many`, { recursive: true }));
     const many = path.join(second.workspace, 'tree/many');
     fs.mkdirSync(many);
@@ -179,7 +179,7 @@ interface Meanwhile {
 }
 
 /** Makes a changed job whose tree is changed at the end of the scan, before any file is read. */
-async function meanwhile(all: Fleet, change: (tree: string) => void): Promise<Meanwhile> {
+async function meanwhile(all: Jobs, change: (tree: string) => void): Promise<Meanwhile> {
   await changedJob(all);
   let [reads, copies] = [0, 0];
   const store = withUploads(all.store, upload => ({

@@ -4,7 +4,7 @@ import { startMemoryServer } from '../support/servers/memory-server.ts';
 import type { Quirks } from '../support/servers/memory-store.ts';
 import { MiB } from '../support/sizes.ts';
 import { buildTree } from '../support/tree.ts';
-import { expectTree, fleet } from './incremental/fleet.ts';
+import { expectTree, jobsOf } from './incremental/jobs.ts';
 import { openStore } from './s3/support.ts';
 
 /** Jobs whose caches are on a server with these quirks. */
@@ -15,7 +15,7 @@ async function fleetOn(quirks: Quirks) {
     store.close();
     await server.close();
   });
-  return { all: fleet(store), server };
+  return { all: jobsOf(store), server };
 }
 
 const puts = ({ operations }: { operations: readonly string[] }) =>

@@ -6,7 +6,7 @@ import type { BucketAccess } from '../support/gateway/gateway.ts';
 import { gateway, newBucket } from '../support/gateway/shared-gateway.ts';
 import { type FaultProxy, type Rule, startFaultProxy } from '../support/servers/fault-proxy.ts';
 import { buildTree, describeTree } from '../support/tree.ts';
-import { ballast, expectTree, fleet } from './incremental/fleet.ts';
+import { ballast, expectTree, jobsOf } from './incremental/jobs.ts';
 import { storeFor } from './s3/gateway-store.ts';
 
 let bucket: BucketAccess;
@@ -22,7 +22,7 @@ const count = (name: string) => operations().filter(operation => operation === n
 
 /** A job behind the proxy that has restored `<name>-1` and changed a file since, and one that reads undisturbed. */
 async function changedJob(name: string) {
-  const { job } = fleet(storeFor(bucket));
+  const { job } = jobsOf(storeFor(bucket));
   const first = job();
   await buildTree(first.workspace, { ...ballast, 'tree/a': 'first' });
   await first.saveInFull(`${name}-1`);
@@ -105,7 +105,7 @@ describe('an incremental save to a gateway', () => {
     ['longer', { 'tree/another': 'another' }],
   ])('drops the copy when a %s object replaces its source during the copy', async (how, another) => {
     const { first, second, reader } = await changedJob(`moves-${how}`);
-    const other = fleet(storeFor(bucket)).job();
+    const other = jobsOf(storeFor(bucket)).job();
     await buildTree(other.workspace, { ...ballast, ...another });
     let replaced: Promise<unknown> = Promise.resolve();
     // The gateway ignores CopySourceIfMatch: it copies whatever stands there by then

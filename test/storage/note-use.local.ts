@@ -10,13 +10,13 @@ import { scratch } from '../support/scratch.ts';
 import { type MemoryServer, startMemoryServer } from '../support/servers/memory-server.ts';
 import { silentLog } from '../support/silent-log.ts';
 import { buildTree } from '../support/tree.ts';
-import { type Fleet, fleet } from './incremental/fleet.ts';
 import type { CacheJob } from './incremental/job.ts';
+import { type Jobs, jobsOf } from './incremental/jobs.ts';
 import { openStore } from './s3/support.ts';
 
 const HOUR = 60 * 60 * 1000;
 
-async function savedIn(all: Fleet, key: string): Promise<CacheJob> {
+async function savedIn(all: Jobs, key: string): Promise<CacheJob> {
   const job = all.job();
   await buildTree(job.workspace, { 'tree/a': 'a' });
   await job.saveInFull(key);
@@ -25,7 +25,7 @@ async function savedIn(all: Fleet, key: string): Promise<CacheJob> {
 
 describe('a restore that hits an object of a bucket', () => {
   let server: MemoryServer;
-  let all: Fleet;
+  let all: Jobs;
   let name: string;
   let marker: string;
 
@@ -38,7 +38,7 @@ describe('a restore that hits an object of a bucket', () => {
       store.close();
       await server.close();
     });
-    all = fleet(store);
+    all = jobsOf(store);
     name = (await savedIn(all, 'k')).objectName('k');
     marker = markerName('', name)!;
   });
@@ -134,7 +134,7 @@ describe('a restore that hits an object of a bucket', () => {
 
 test('a restore that hits an old object of a directory stores a marker file, and leaves the object', async () => {
   const root = scratch();
-  const all = fleet(createDirectoryStore(root, { log: silentLog }));
+  const all = jobsOf(createDirectoryStore(root, { log: silentLog }));
   const name = (await savedIn(all, 'k')).objectName('k');
   const [file, marker] = [name, markerName('', name)!].map(one => path.join(root, objectPath(one)));
   const setAge = (of: string, hours: number) => {

@@ -3,11 +3,11 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { scratch } from '../support/scratch.ts';
 import { buildTree } from '../support/tree.ts';
-import { fleet } from './incremental/fleet.ts';
+import { jobsOf } from './incremental/jobs.ts';
 
 /** The caches of two other jobs: of `a`, with a link `a/b` to a directory outside, and of `a/b/c`. */
 async function arrange() {
-  const { job } = fleet();
+  const { job } = jobsOf();
   const [directory, outside] = [scratch(), scratch()];
   mkdirSync(path.join(outside, 'c'));
   writeFileSync(path.join(outside, 'c/secret'), 'secret');

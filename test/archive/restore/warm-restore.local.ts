@@ -1,13 +1,13 @@
 import * as fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { ballast, fleet } from '../../storage/incremental/fleet.ts';
+import { ballast, jobsOf } from '../../storage/incremental/jobs.ts';
 import { buildTree, describeTree, setMtime } from '../../support/tree.ts';
 import { spec, time } from './warm-tree.ts';
 
 describe('a warm restore', () => {
   test('of an untouched tree reads only the end of the object and writes nothing', async () => {
-    const { job } = fleet();
+    const { job } = jobsOf();
     const one = job();
     await buildTree(one.workspace, { ...ballast, ...spec });
     await one.saveInFull('k');
@@ -20,7 +20,7 @@ describe('a warm restore', () => {
   });
 
   test('of an untouched tree removes the staging that a killed restore has left above it', async () => {
-    const { job } = fleet();
+    const { job } = jobsOf();
     const one = job();
     await buildTree(one.workspace, spec);
     await one.saveInFull('k');
@@ -34,7 +34,7 @@ describe('a warm restore', () => {
   });
 
   test('of an untouched tree writes no record for an incremental save', async () => {
-    const { job } = fleet();
+    const { job } = jobsOf();
     const one = job();
     await buildTree(one.workspace, spec);
     await one.saveInFull('k');
@@ -43,7 +43,7 @@ describe('a warm restore', () => {
   });
 
   test('fetches and writes only the entries that differ', async () => {
-    const { job } = fleet();
+    const { job } = jobsOf();
     const one = job();
     await buildTree(one.workspace, { ...ballast, ...spec });
     await one.saveInFull('k');
@@ -69,7 +69,7 @@ describe('a warm restore', () => {
   });
 
   test('sets the attributes of directories that differ or that it has written into', async () => {
-    const { job } = fleet();
+    const { job } = jobsOf();
     const one = job();
     await buildTree(one.workspace, {
       ...spec,
@@ -96,7 +96,7 @@ describe('a warm restore', () => {
   });
 
   test('does not notice changed content of equal size, mode and time', async () => {
-    const { job } = fleet();
+    const { job } = jobsOf();
     const one = job();
     await buildTree(one.workspace, spec);
     await one.saveInFull('k');

@@ -5,8 +5,8 @@ import { incompressible } from '../../support/random.ts';
 import { scratch } from '../../support/scratch.ts';
 import { type MemoryServer, startMemoryServer } from '../../support/servers/memory-server.ts';
 import { buildTree, describeTree, type TreeDescription, type TreeSpec } from '../../support/tree.ts';
-import { fleet } from '../incremental/fleet.ts';
 import type { CacheJob } from '../incremental/job.ts';
+import { jobsOf } from '../incremental/jobs.ts';
 import { openStore } from '../s3/support.ts';
 
 const MiB = 1024 * 1024;
@@ -34,7 +34,7 @@ export interface Host {
 export async function startHost(): Promise<Host> {
   const server = await startMemoryServer();
   const store = openStore({ endpoint: new URL(server.endpoint) });
-  const all = fleet(store);
+  const all = jobsOf(store);
   const directory = path.join(scratch(), 'disk-cache');
   mkdirSync(directory);
   const saver = all.job();

@@ -2,8 +2,8 @@ import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { runUnprivileged } from '../../support/drop-privileges.ts';
 import { scratch } from '../../support/scratch.ts';
-import { fleet } from './fleet.ts';
 import { runHistory } from './history.ts';
+import { jobsOf } from './jobs.ts';
 
 /** A few seeds; `npm run histories` runs any number of them. */
 
@@ -11,7 +11,7 @@ test.each([1, 2, 3, 4, 5, 6])(
   'three incremental saves of a randomly edited tree restore what was saved: seed %i',
   { timeout: 60_000 },
   async seed => {
-    const facts = await runHistory({ seed, generations: 3, store: fleet().store, directory: scratch() });
+    const facts = await runHistory({ seed, generations: 3, store: jobsOf().store, directory: scratch() });
     expect(facts.incremental + facts.full).toBe(3);
     expect(facts.incremental).toBeGreaterThan(0);
   },

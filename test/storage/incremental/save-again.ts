@@ -5,8 +5,8 @@ import type { SaveOutcome } from '../../../src/storage/outcomes.ts';
 import { isRoot } from '../../support/drop-privileges.ts';
 import { untar } from '../../support/tar/untar.ts';
 import { buildTree, describeTree, type TreeSpec } from '../../support/tree.ts';
-import { ballast, fleet, packedBy } from './fleet.ts';
 import type { CacheJob } from './job.ts';
+import { ballast, jobsOf, packedBy } from './jobs.ts';
 
 export const linux = process.platform === 'linux';
 
@@ -30,7 +30,7 @@ export async function saveAgain(
   spec: TreeSpec,
   ...edits: ((tree: string) => unknown)[]
 ): Promise<SavedAgain> {
-  const { job } = fleet();
+  const { job } = jobsOf();
   const first = job();
   await buildTree(first.workspace, { ...ballast, ...spec });
   expect(await first.saveInFull('k-0')).toMatchObject({ kind: 'saved', reusedBytes: 0 });

@@ -4,7 +4,7 @@ import { gateway, newBucket } from '../../../support/gateway/shared-gateway.ts';
 import { incompressible } from '../../../support/random.ts';
 import { MiB } from '../../../support/sizes.ts';
 import { buildTree, describeTree } from '../../../support/tree.ts';
-import { fleet } from '../../incremental/fleet.ts';
+import { jobsOf } from '../../incremental/jobs.ts';
 import { storeFor } from '../gateway-store.ts';
 
 test('workers read over https from a server whose authority is in ca-file', async () => {
@@ -12,7 +12,7 @@ test('workers read over https from a server whose authority is in ca-file', asyn
   const { tlsEndpoint, caFile } = gateway();
   const secure: Partial<S3Settings> = { endpoint: new URL(tlsEndpoint), caFile };
   const [store, reading] = [storeFor(bucket), storeFor(bucket, secure)];
-  const all = fleet(store);
+  const all = jobsOf(store);
   const saved = all.job();
   await buildTree(saved.workspace, { 'tree/a': { content: incompressible(18 * MiB, 'a') } });
   await saved.saveInFull('k');

@@ -11,8 +11,8 @@ import { type MemoryServer, startMemoryServer } from '../../../support/servers/m
 import type { Quirks } from '../../../support/servers/memory-store.ts';
 import { MiB } from '../../../support/sizes.ts';
 import { buildTree, describeTree, type TreeSpec } from '../../../support/tree.ts';
-import { type Fleet, fleet } from '../../incremental/fleet.ts';
 import type { CacheJob } from '../../incremental/job.ts';
+import { type Jobs, jobsOf } from '../../incremental/jobs.ts';
 import { createS3Settings, openStore, shortLimits } from '../support.ts';
 
 /** Several ranges of data that does not compress, in files over the size of a slice and below. */
@@ -24,7 +24,7 @@ const spec: TreeSpec = {
 
 let server: MemoryServer;
 let proxy: FaultProxy;
-let all: Fleet;
+let all: Jobs;
 /** The tree, its object and the object's name, from the first save. */
 let saved: { readonly tree: unknown; readonly name: string; readonly object: Buffer } | undefined;
 const stores: ObjectStore[] = [];
@@ -32,7 +32,7 @@ const stores: ObjectStore[] = [];
 /** Starts a server that holds the saved tree. */
 async function serve(quirks: Quirks = {}): Promise<void> {
   server = await startMemoryServer(quirks);
-  all = fleet(open(server.endpoint));
+  all = jobsOf(open(server.endpoint));
   if (saved) {
     const body = new Uint8Array(saved.object);
     await fetch(`${server.endpoint}/bucket/${saved.name}`, { method: 'PUT', body });

@@ -19,13 +19,13 @@ export const ballast: TreeSpec = Object.fromEntries(
 );
 
 /** Jobs that share a store, removed after the test. */
-export interface Fleet {
+export interface Jobs {
   readonly store: ObjectStore;
   job(options?: Partial<JobOptions>): CacheJob;
 }
 
 /** Makes jobs that share `store`, by default a directory store. */
-export function fleet(store?: ObjectStore): Fleet {
+export function jobsOf(store?: ObjectStore): Jobs {
   const directory = scratch();
   const common = store ?? createDirectoryStore(path.join(directory, 'objects'), { log: silentLog });
   let jobs = 0;
@@ -47,7 +47,7 @@ export async function packedBy(job: CacheJob, key: string, baseKey: string): Pro
 export const reused = (outcome: SaveOutcome) => (outcome.kind === 'saved' ? outcome.reusedBytes : -1);
 
 /** Makes a job that has restored `k-1` of another job, and has changed a file. */
-export async function changedJob({ job }: Fleet, workspaceOf?: CacheJob): Promise<CacheJob> {
+export async function changedJob({ job }: Jobs, workspaceOf?: CacheJob): Promise<CacheJob> {
   const first = workspaceOf ?? job();
   await buildTree(first.workspace, { ...ballast, 'tree/a': 'first' });
   await first.saveInFull('k-1');
