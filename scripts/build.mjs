@@ -9,6 +9,8 @@
 //   worker.js       the program of the worker threads; range-fetcher.js is loaded for the first range that one fetches
 //   github.js       @actions/cache, loaded only when the fallback is used
 //   credentials.js  the SDK's credential providers, loaded only when the inputs hold no keys
+//   id-token-client.js
+//                   the runner's client for OIDC tokens, loaded only when the run takes a role
 //   licenses.txt    the licences of all bundled packages
 
 import { existsSync } from 'node:fs';
@@ -23,12 +25,15 @@ import { fail, nodeMajor, root } from './project.mjs';
 
 const dist = path.join(root, 'dist');
 const index = path.join(root, 'src/index.ts');
+const idTokenClient = path.join(root, 'src/storage/s3/credentials/id-token-client.ts');
 
 /** Bundles of src/: the names of their files to their entries. */
 const sources = [
   Object.fromEntries(['main', 'post', 'restore-only', 'save-only'].map(name => [name, `src/${name}.ts`])),
   { index, 'cache-s3': 'src/command/main.ts' },
   { worker: 'src/worker.ts' },
+  // Apart, because the rest of @actions/core goes into index.js without its HTTP client (ADR 0008)
+  { 'id-token-client': idTokenClient },
 ];
 
 /**
@@ -63,6 +68,7 @@ export async function buildFiles() {
   const rare = Object.entries(rarePackages);
   const elsewhere = new Map([
     [index, './index.js'],
+    [idTokenClient, './id-token-client.js'],
     ...rare.flatMap(([name, packages]) => packages.map(id => [id, `./${name}.js`])),
   ]);
   const chunks = await Promise.all([

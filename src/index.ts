@@ -1,7 +1,7 @@
 import { createOpener } from './action/backend/open-backend.ts';
 import { listenForInterrupt } from './action/runner/interrupt.ts';
 import { installLastResort, reportEarlyEnd } from './action/runner/last-resort.ts';
-import { maskSecrets } from './action/runner/mask-secrets.ts';
+import { maskSecret, maskSecrets } from './action/runner/mask-secrets.ts';
 import { createRunner, type Runner } from './action/runner/runner.ts';
 import { becomeSudoChild, wantsSudo } from './action/runner/sudo.ts';
 import { restoreStep } from './action/step/restore-step.ts';
@@ -52,7 +52,7 @@ function exitWithoutThreads(): void {
 async function runStep(step: Step, runner: Runner, signal: AbortSignal): Promise<void> {
   const { env, log } = runner;
   const records = new JobRecords(env.RUNNER_TEMP, log);
-  const open = createOpener({ env, log, records, workerUrl: workerUrl() });
+  const open = createOpener({ env, log, mask: maskSecret, records, workerUrl: workerUrl() });
   switch (step) {
     case 'main':
     case 'restore':

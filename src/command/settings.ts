@@ -52,13 +52,23 @@ export interface OpenedStore {
  */
 export async function openSettings(env: Environment, log: Log): Promise<OpenedStore> {
   const inputs = parseStoreInputs(env);
-  const target = resolveTarget(inputs, { env, forkPullRequest: false });
+  const target = resolveTarget(inputs, { env, forkPullRequest: false, saves: false });
   if (target.kind === 'github') {
     throw new CommandError(
       `No bucket is set: use --bucket or ${environmentVariables('bucket')[0]}, or --endpoint file:///directory.`,
     );
   }
-  return { store: await openStore(target, { bucketWasDown: false }, log), target, prefix: inputs.prefix };
+  return {
+    store: await openStore(target, { bucketWasDown: false }, { log, mask: maskFor(env) }),
+    target,
+    prefix: inputs.prefix,
+  };
+}
+
+/** Returns the function that masks a secret of a role in the log of a job. The runner reads commands on stderr too. */
+function maskFor(env: Environment): (secret: string) => void {
+  if (env.GITHUB_ACTIONS !== 'true') return () => {};
+  return secret => void process.stderr.write(`::add-mask::${secret.replaceAll('%', '%25')}\n`);
 }
 
 /** Describes the store for people. */

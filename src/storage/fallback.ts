@@ -1,6 +1,12 @@
 import type { Log } from '../report/log.ts';
 import type { StorageBackend } from './backend.ts';
-import { describeUnanswered, isUnanswered, type Outcome, type Unanswered } from './outcomes.ts';
+import {
+  describeUnanswered,
+  isRefusedByPolicy,
+  isUnanswered,
+  type Outcome,
+  type Unanswered,
+} from './outcomes.ts';
 
 interface FallbackOptions {
   readonly primary: StorageBackend;
@@ -11,14 +17,19 @@ interface FallbackOptions {
 
 /**
  * Decorates a backend with a second one, which is used when the first is unavailable or refuses. Every other outcome of
- * the first is final: a miss is a miss. A save moves on only while the first store has accepted no byte of the archive.
+ * the first is final: a miss is a miss. A save moves on only while the first store has accepted no byte of the archive, and
+ * not if a policy of the store refuses it to this run: a restore that finds nothing in the bucket would not use it.
  */
 export function createFallback({ primary, openSecondary, log }: FallbackOptions): StorageBackend {
   let secondary: StorageBackend | undefined;
 
-  async function call<O extends Outcome>(method: (backend: StorageBackend) => Promise<O>): Promise<O> {
+  async function call<O extends Outcome>(
+    method: (backend: StorageBackend) => Promise<O>,
+    isFinal: (first: Unanswered) => boolean = () => false,
+  ): Promise<O> {
     const first = await method(primary);
     if (!isUnanswered(first) || first.accepted === true) return first;
+    if (isFinal(first)) return first;
     announce(first, log);
     secondary ??= await openSecondary();
     return { ...(await method(secondary)), insteadOf: first };
@@ -27,7 +38,7 @@ export function createFallback({ primary, openSecondary, log }: FallbackOptions)
   return {
     lookup: request => call(backend => backend.lookup(request)),
     restore: request => call(backend => backend.restore(request)),
-    save: request => call(backend => backend.save(request)),
+    save: request => call(backend => backend.save(request), isRefusedByPolicy),
     get counters() {
       const [first, second] = [primary.counters, secondary?.counters];
       return {

@@ -1,6 +1,12 @@
 import type { DamagedArchiveError } from '../archive/archive-errors.ts';
 import type { ObjectVersion } from './object-store.ts';
-import { NameTooLongError, StoreRefusedError, StoreUnavailableError } from './store-errors.ts';
+import {
+  NameTooLongError,
+  PolicyRefusedError,
+  RoleError,
+  StoreRefusedError,
+  StoreUnavailableError,
+} from './store-errors.ts';
 
 /**
  * The outcomes of a lookup, a restore and a save. A backend makes them where it knows the cause; the fallback and the
@@ -146,6 +152,11 @@ export function isUnanswered(outcome: Outcome): outcome is Unanswered & AfterFal
   return outcome.kind === 'unavailable' || outcome.kind === 'refused';
 }
 
+/** Returns whether a policy of the store does not allow this to the run: that is by design, and no fault. */
+export function isRefusedByPolicy(outcome: Outcome): boolean {
+  return outcome.kind === 'refused' && outcome.error instanceof PolicyRefusedError;
+}
+
 /** Returns whether the bucket did not respond: the post step calls it without retries. */
 export function bucketWasDown(outcome: Outcome): boolean {
   return [outcome, outcome.insteadOf].some(one => one?.kind === 'unavailable' && one.source !== 'github');
@@ -157,5 +168,7 @@ export function describeUnanswered({ source, error }: Unanswered): string {
   const place = source === 'directory' ? 'cache directory' : 'bucket';
   if (error instanceof NameTooLongError) return `The ${place} cannot hold this key: ${error.message}`;
   if (error instanceof StoreUnavailableError) return `The ${place} cannot be reached: ${error.message}`;
-  return `The ${place} refused the request${error.setting === undefined ? ':' : ','} ${error.advice}`;
+  const reason = `${error.setting === undefined ? ':' : ','} ${error.advice}`;
+  if (error instanceof RoleError) return `The ${place} cannot be used${reason}`;
+  return `The ${place} refused the request${reason}`;
 }

@@ -27,6 +27,21 @@ export class StoreRefusedError extends StoreError {
   }
 }
 
+/** There are no credentials at all, and no source of them. Unsigned requests are left, which a public bucket accepts. */
+export class NoCredentialsError extends StoreRefusedError {
+  override name = 'NoCredentialsError';
+}
+
+/** The role that the step names cannot be taken: its token or the STS failed. */
+export class RoleError extends StoreRefusedError {
+  override name = 'RoleError';
+}
+
+/** A policy of the store does not allow this to the run: to take its role, or to use it for this call. */
+export class PolicyRefusedError extends StoreRefusedError {
+  override name = 'PolicyRefusedError';
+}
+
 /** A body is too large for the server or a proxy in front of it (413). Smaller parts may pass. */
 export class BodyTooLargeError extends StoreRefusedError {
   override name = 'BodyTooLargeError';

@@ -79,8 +79,11 @@ async function logIn(claims: Readonly<Record<string, string>>): Promise<AwsCrede
   const limits = new TimeLimits(systemClock, TIME_LIMITS);
   const provider = credentialsFor(
     createS3Settings({ credentials: undefined, region: gateway.region, environment }),
-    systemClock,
-    () => new SdkRequestHandler(transport, limits, 'cache-s3/test'),
+    {
+      clock: systemClock,
+      stsHandler: () => new SdkRequestHandler(transport, limits, 'cache-s3/test'),
+      mask: () => {},
+    },
   ) as AwsCredentialIdentityProvider;
   try {
     return await provider();

@@ -5,6 +5,7 @@ import { createFallback } from '../../src/storage/fallback.ts';
 import type { Outcome, RestoreOutcome, SaveOutcome } from '../../src/storage/outcomes.ts';
 import {
   NameTooLongError,
+  PolicyRefusedError,
   StoreRefusedError,
   StoreUnavailableError,
 } from '../../src/storage/store-errors.ts';
@@ -147,4 +148,17 @@ test('the fallback opens the second backend once, and counts and closes both', a
   expect(fallback.counters).toEqual({ requests: 4, retries: 2 });
   fallback.close();
   expect([primary.closed, github.closed]).toEqual([true, true]);
+});
+
+test('a save that a policy refuses to the run is not sent to GitHub’s cache, but a restore reads it', async () => {
+  const error = new PolicyRefusedError('this run may not take the role', "the input 'role-to-assume'");
+  const refused: Outcome = { kind: 'refused', source: 's3', error };
+  const { fallback, github, log } = arrange(refused);
+  expect(await fallback.save(createSaveRequest())).toBe(refused);
+  expect(github.calls).toEqual([]);
+  expect(log.lines).toEqual([]);
+  expect(await fallback.restore(createRestoreRequest())).toMatchObject({ kind: 'hit', source: 'github' });
+  expect(log.lines).toEqual([
+    "warning: The bucket refused the request, check the input 'role-to-assume': this run may not take the role. GitHub's cache is used instead.",
+  ]);
 });

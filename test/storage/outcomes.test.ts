@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { bucketWasDown, describeUnanswered, outcomeOfError } from '../../src/storage/outcomes.ts';
 import {
   NameTooLongError,
+  RoleError,
   StoreRefusedError,
   StoreUnavailableError,
 } from '../../src/storage/store-errors.ts';
@@ -48,6 +49,12 @@ test.each([
   [unavailable, 'github', 'connection reset'],
   [refused, 's3', "The bucket refused the request, check the input 'bucket': there is no such bucket"],
   [new StoreRefusedError('quota', undefined), 's3', 'The bucket refused the request: quota'],
+  [new RoleError('no STS', undefined), 's3', 'The bucket cannot be used: no STS'],
+  [
+    new RoleError('no STS', "the input 'sts-endpoint'"),
+    's3',
+    "The bucket cannot be used, check the input 'sts-endpoint': no STS",
+  ],
   [tooLong, 's3', 'The bucket cannot hold this key: it has 1100 bytes'],
 ] as const)('%s of %s is described by one clause', (error, source, clause) => {
   const kind = error instanceof StoreUnavailableError ? 'unavailable' : 'refused';

@@ -17,6 +17,8 @@ import type { Target } from '../inputs/target.ts';
 interface OpenerOptions {
   readonly env: Environment;
   readonly log: Log;
+  /** Registers a secret with the runner, which replaces it in the log. */
+  readonly mask: (secret: string) => void;
   readonly records: JobRecords;
   /** The program of the archive's worker threads. */
   readonly workerUrl: URL;
@@ -51,7 +53,7 @@ export function createOpener(shared: OpenerOptions): OpenBackend {
   };
   return async (target, options) => {
     if (target.kind === 'github') return openGitHub();
-    const store = await openStore(target, options, log);
+    const store = await openStore(target, options, shared);
     const bucket = createArchiveBackend(store, {
       ...shared,
       progress: options.progress,
@@ -67,7 +69,7 @@ export function createOpener(shared: OpenerOptions): OpenBackend {
 export async function openStore(
   target: Bucket,
   { bucketWasDown }: Pick<OpenOptions, 'bucketWasDown'>,
-  log: Log,
+  { log, mask }: Pick<OpenerOptions, 'log' | 'mask'>,
 ): Promise<ObjectStore> {
   if (target.kind === 'directory') {
     const { createDirectoryStore } = await import('../../storage/directory/directory-store.ts');
@@ -76,6 +78,7 @@ export async function openStore(
   const { createS3Store } = await import('../../storage/s3/s3-store.ts');
   return createS3Store(target.settings, {
     log,
+    mask,
     userAgent: TOOL,
     clock: systemClock,
     timeLimits: TIME_LIMITS,

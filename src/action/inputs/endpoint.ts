@@ -12,6 +12,7 @@ type Endpoint =
 /** Limit of DNS on a host name, in characters. */
 const MAX_HOST_LENGTH = 253;
 
+const SERVER_FORMS = 'a host, host:port or http(s)://host[:port]';
 const FORMS = 'a host, host:port, http(s)://host[:port] or file:///directory';
 
 /**
@@ -35,12 +36,47 @@ export function parseEndpoint(inputs: Pick<BucketInputs, 'endpoint' | 'port' | '
   return { kind: 'server', url: serverOf(endpoint, port, insecure) };
 }
 
-function serverOf(endpoint: string, port: number | undefined, insecure: boolean | undefined): URL {
+/**
+ * Reads `sts-endpoint`. If it is empty, the STS is the bucket's own server. Returns undefined for the STS of AWS.
+ *
+ * The token that goes there is worth the rights of its role, and the response has the role's keys. So plain http is refused,
+ * except to this machine. Throws `BadInputError`.
+ */
+export function parseStsEndpoint(
+  { stsEndpoint }: Pick<BucketInputs, 'stsEndpoint'>,
+  server: URL | undefined,
+): URL | undefined {
+  if (stsEndpoint.includes('@')) {
+    throw new BadInputError('sts-endpoint', `contains a user name, but it must be ${SERVER_FORMS}.`);
+  }
+  const url =
+    stsEndpoint === '' ? server : serverOf(stsEndpoint, undefined, undefined, 'sts-endpoint', SERVER_FORMS);
+  if (url?.protocol === 'http:' && !isLoopback(url.hostname)) {
+    throw new BadInputError(
+      'sts-endpoint',
+      stsEndpoint === ''
+        ? `is missing: the bucket's server is used with http, which would show the run's token to the network. Set an https URL.`
+        : `is ${quoteValue(stsEndpoint)}, but http would show the run's token to the network: use https.`,
+    );
+  }
+  return url;
+}
+
+function isLoopback(hostname: string): boolean {
+  return hostname === 'localhost' || hostname === '[::1]' || /^127(?:\.\d{1,3}){3}$/.test(hostname);
+}
+
+function serverOf(
+  endpoint: string,
+  port: number | undefined,
+  insecure: boolean | undefined,
+  input: 'endpoint' | 'sts-endpoint' = 'endpoint',
+  forms = FORMS,
+): URL {
   const [, scheme, rest = ''] = /^(?:([a-z][a-z0-9+.-]*):\/\/)?(.*)$/is.exec(endpoint)!;
   const parts = /^(\[[0-9a-f:.]+\]|[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?\.?)(?::(\d{1,5}))?\/?$/i.exec(rest);
   const known = scheme === undefined || /^https?$/i.test(scheme);
-  const bad = (problem: string) =>
-    new BadInputError('endpoint', `is ${quoteValue(endpoint)}, but ${problem}.`);
+  const bad = (problem: string) => new BadInputError(input, `is ${quoteValue(endpoint)}, but ${problem}.`);
   // Only after the pattern has failed: Node takes 4 ms to compile its own expression for IPv6
   if (parts === null && isIPv6(rest.replace(/\/$/, ''))) {
     throw bad('an IPv6 address must be in brackets, as in [fd00::1]:7480');
@@ -52,7 +88,7 @@ function serverOf(endpoint: string, port: number | undefined, insecure: boolean 
     !known ||
     (ownPort !== undefined && !isPort(Number(ownPort)))
   ) {
-    throw bad(`it must be ${FORMS}`);
+    throw bad(`it must be ${forms}`);
   }
   if (ownPort !== undefined && port !== undefined) {
     throw bad(`input 'port' is '${port}': set the port in one of them`);
@@ -65,7 +101,7 @@ function serverOf(endpoint: string, port: number | undefined, insecure: boolean 
   }
   const chosen = ownPort ?? port;
   const text = `${secure ? 'https' : 'http'}://${parts[1]}${chosen === undefined ? '' : `:${chosen}`}`;
-  if (!URL.canParse(text)) throw bad(`it must be ${FORMS}`);
+  if (!URL.canParse(text)) throw bad(`it must be ${forms}`);
   return new URL(text);
 }
 

@@ -2,6 +2,7 @@
 
 import path from 'node:path';
 import { SCOPES, type Scope } from '../../cache/keys/scope.ts';
+import { type IdentityInputs, parseIdentity } from './identity.ts';
 import {
   BadInputError,
   type Environment,
@@ -23,15 +24,12 @@ export interface CacheInputs {
 }
 
 /** Inputs that locate the bucket, as given; `resolveTarget` (target.ts) checks them together. */
-export interface BucketInputs {
+export interface BucketInputs extends IdentityInputs {
   readonly endpoint: string;
   /** 1 to 65535. */
   readonly port: number | undefined;
   /** undefined if it is not set; then the scheme of `endpoint` decides. */
   readonly insecure: boolean | undefined;
-  readonly accessKey: string;
-  readonly secretKey: string;
-  readonly sessionToken: string;
   readonly region: string;
   readonly bucket: string;
   readonly caFile: string;
@@ -179,9 +177,7 @@ function parseBucketInputs(env: Environment): BucketInputs {
     endpoint: readInput(env, 'endpoint'),
     port: readInteger(env, 'port', { min: 1, max: 65535 }),
     insecure: readBoolean(env, 'insecure'),
-    accessKey: readInput(env, 'accessKey'),
-    secretKey: readInput(env, 'secretKey'),
-    sessionToken: readInput(env, 'sessionToken'),
+    ...parseIdentity(env),
     region: readInput(env, 'region'),
     bucket: readInput(env, 'bucket'),
     caFile: readInput(env, 'ca-file'),

@@ -18,8 +18,13 @@ export class BadInputError extends Error {
 
 /** Returns the error as a sentence. It names the `CACHE_S3_` variable if the value is from one, and not from the step. */
 export function badInputSentence({ input, problem }: BadInputError, env: Environment): string {
+  return `Input ${nameInput(env, input)} ${problem}`;
+}
+
+/** Returns the name of an input in quotes, with the `CACHE_S3_` variable that it is read from. */
+export function nameInput(env: Environment, input: string): string {
   const variable = environmentVariableOf(env, input);
-  return `Input '${input}'${variable === undefined ? '' : ` (${variable})`} ${problem}`;
+  return `'${input}'${variable === undefined ? '' : ` (${variable})`}`;
 }
 
 /** Quotes a value for a message, without the rest of a long one. */
@@ -36,6 +41,11 @@ const MAX_QUOTED = 200;
 export function readInput(env: Environment, name: string): string {
   const variable = environmentVariableOf(env, name);
   return variable === undefined ? stepValue(env, name) : env[variable]!.trim();
+}
+
+/** Returns whether the step itself sets an input, so that no variable is read for it. */
+export function isStepInput(env: Environment, name: string): boolean {
+  return stepValue(env, name) !== '';
 }
 
 /** Returns the value that the step itself sets. */

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import type { S3Settings } from '../../storage/s3/s3-settings.ts';
-import { parseEndpoint } from './endpoint.ts';
+import { parseEndpoint, parseStsEndpoint } from './endpoint.ts';
 import type { BucketInputs } from './inputs.ts';
 import { BadInputError, type Environment, quoteValue, readInput } from './read-input.ts';
 
@@ -15,6 +15,8 @@ interface TargetOptions {
   readonly env: Environment;
   /** Whether a pull request from a fork triggered the run. It does not get the machine's role: its author may have no rights. */
   readonly forkPullRequest: boolean;
+  /** Whether the step saves: then it takes the role of `role-to-assume-for-save`, if that is set. */
+  readonly saves: boolean;
 }
 
 /** Inputs that have an effect only with a bucket. */
@@ -25,6 +27,10 @@ const BUCKET_ONLY = [
   'accessKey',
   'secretKey',
   'sessionToken',
+  'role-to-assume',
+  'role-to-assume-for-save',
+  'audience',
+  'sts-endpoint',
   'region',
   'ca-file',
   'server-side-encryption',
@@ -58,6 +64,7 @@ export function resolveTarget(inputs: BucketInputs, options: TargetOptions): Tar
       bucket: inputs.bucket,
       credentials: credentialsOf(inputs),
       missingKey: missingKey(inputs),
+      role: roleOf(inputs, options.saves, aws === undefined ? endpoint?.url : undefined),
       instanceMetadata: aws !== undefined && !options.forkPullRequest,
       forkPullRequest: options.forkPullRequest,
       forcePathStyle: aws === undefined,
@@ -106,6 +113,17 @@ function credentialsOf({ accessKey, secretKey, sessionToken }: BucketInputs): S3
     secretAccessKey: secretKey,
     ...(sessionToken ? { sessionToken } : {}),
   };
+}
+
+/** Returns the role that this step takes. Returns undefined if it takes none. */
+function roleOf(inputs: BucketInputs, saves: boolean, server: URL | undefined): S3Settings['role'] {
+  const { roleToAssume, roleToAssumeForSave, audience } = inputs;
+  const input = saves && roleToAssumeForSave !== '' ? 'role-to-assume-for-save' : 'role-to-assume';
+  const arn = input === 'role-to-assume' ? roleToAssume : roleToAssumeForSave;
+  // Checked in both phases, so that a step fails before its first request
+  const isUsed = roleToAssume !== '' || roleToAssumeForSave !== '';
+  const stsEndpoint = isUsed ? parseStsEndpoint(inputs, server) : undefined;
+  return arn === '' ? undefined : { arn, input, audience, stsEndpoint };
 }
 
 function encryptionOf({ serverSideEncryption, sseKmsKeyId }: BucketInputs): S3Settings['encryption'] {

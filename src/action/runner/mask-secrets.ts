@@ -23,6 +23,11 @@ export function maskSecrets(env: Environment): void {
   for (const secret of new Set(secrets)) if (secret !== '') core.setSecret(secret);
 }
 
+/** Registers a secret that the action has obtained itself. */
+export function maskSecret(secret: string): void {
+  core.setSecret(secret);
+}
+
 /** Returns the password of a proxy's URL as it is written and decoded. */
 function passwordsOf(text: string): readonly string[] {
   const url = text.includes('://') ? text : `http://${text}`;

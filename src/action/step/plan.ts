@@ -22,8 +22,12 @@ export interface StepPlan {
 }
 
 /** Makes the decisions, without a request. Throws `BadInputError`. */
-export function planStep(inputs: ActionInputs, context: RunContext, env: Environment): StepPlan {
-  const target = resolveTarget(inputs, { env, forkPullRequest: context.fork });
+export function planStep(
+  inputs: ActionInputs,
+  context: RunContext,
+  options: { readonly env: Environment; readonly saves: boolean },
+): StepPlan {
+  const target = resolveTarget(inputs, { ...options, forkPullRequest: context.fork });
   const access = target.kind === 'github' ? githubAccess(context) : decideAccess(context, inputs.scope);
   const layout = createPathLayout({
     patterns: inputs.paths,

@@ -36,7 +36,7 @@ export async function restoreStep(runner: Runner, options: RestoreStepOptions): 
   if (event !== undefined) return runner.log.warning(event);
   let plan: StepPlan;
   try {
-    plan = planStep(parseInputs(runner.env), context, runner.env);
+    plan = planStep(parseInputs(runner.env), context, { env: runner.env, saves: false });
   } catch (error) {
     if (error instanceof BadInputError) return runner.fail(badInputSentence(error, runner.env));
     throw error;

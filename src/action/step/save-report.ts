@@ -1,5 +1,5 @@
 import type { StorageBackend } from '../../storage/backend.ts';
-import { isUnanswered, type SaveOutcome } from '../../storage/outcomes.ts';
+import { isRefusedByPolicy, isUnanswered, type SaveOutcome } from '../../storage/outcomes.ts';
 import { NameTooLongError, StoreRefusedError } from '../../storage/store-errors.ts';
 import type { ActionInputs } from '../inputs/inputs.ts';
 import { isOn } from '../inputs/read-input.ts';
@@ -49,7 +49,9 @@ function logOutcome(runner: Runner, { inputs, onlyBucket }: SavePhase, outcome: 
     default: {
       const reason = failureReason(outcome.error);
       log.debug(outcome.error.stack ?? '');
-      if (onlyBucket && isUnanswered(outcome)) {
+      if (isRefusedByPolicy(outcome)) {
+        log.info(`Cache not saved: ${outcome.error.message}.`);
+      } else if (onlyBucket && isUnanswered(outcome)) {
         log.info(`Cache not saved to the bucket, and GitHub's cache holds the key: ${reason}.`);
       } else {
         // The words of actions/cache for a failure; a save that is not tried is `Cache not saved`
@@ -76,8 +78,10 @@ function resultOf(outcome: SaveOutcome): PhaseResult {
     case 'empty':
     case 'cancelled':
       return { op: 'save', source: 'none', result: outcome.kind };
-    default:
-      return { op: 'save', source: 'none', result: 'failed' };
+    default: {
+      const result = isRefusedByPolicy(outcome) ? 'skipped' : 'failed';
+      return { op: 'save', source: 'none', result };
+    }
   }
 }
 

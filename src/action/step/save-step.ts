@@ -36,7 +36,10 @@ export async function saveStep(runner: Runner, options: SaveStepOptions): Promis
   }
   let plan: StepPlan;
   try {
-    plan = planStep(parseInputs(runner.env, state), context, postEnvironment(runner.env, state));
+    plan = planStep(parseInputs(runner.env, state), context, {
+      env: postEnvironment(runner.env, state),
+      saves: true,
+    });
   } catch (error) {
     if (error instanceof BadInputError) return warnOrFail(runner, badInputSentence(error, runner.env));
     throw error;

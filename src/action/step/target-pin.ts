@@ -20,6 +20,7 @@ export function pinOf({ target, inputs }: StepPlan): TargetPin {
         region,
         bucket,
         'ca-file': caFile,
+        'sts-endpoint': inputs.stsEndpoint,
         prefix: inputs.prefix,
         scope: inputs.scope,
       };

@@ -1,9 +1,9 @@
 import type { ChildProcess } from 'node:child_process';
 import { type ClientRequest, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
+import { type CallObserver, observe } from '../process-hooks.ts';
 import { StoreUnavailableError } from '../store-errors.ts';
 import { isRefusedStatus, type ServiceResponse } from './outcome.ts';
-import { type CallObserver, observe } from './process-hooks.ts';
 import { type GitHubTimeouts, Watchdog } from './watchdog.ts';
 
 export interface ClientCallOptions {

@@ -10,6 +10,8 @@ export interface S3Settings {
     | undefined;
   /** The one of the inputs `accessKey` and `secretKey` that is empty, if the other is not. */
   readonly missingKey?: 'accessKey' | 'secretKey' | undefined;
+  /** The role that the run takes with its OIDC token, in place of keys. Undefined: it takes none. */
+  readonly role: RoleSettings | undefined;
   /** Use the instance metadata service too (2 s at most). Only for AWS itself, never on a fork's pull request. */
   readonly instanceMetadata: boolean;
   /** The run is of a fork's pull request: only keys are used, no role, process or token of the runner. */
@@ -26,4 +28,14 @@ export interface S3Settings {
     | undefined;
   /** Attempts per call: 1 + `retry-count`, or 1 with `retry: false`. Range 1 to 100. */
   readonly attempts: number;
+}
+
+export interface RoleSettings {
+  readonly arn: string;
+  /** The input that names it. */
+  readonly input: 'role-to-assume' | 'role-to-assume-for-save';
+  /** The `aud` claim of the token. */
+  readonly audience: string;
+  /** Scheme, host and port of the STS; undefined means that of AWS in the region. */
+  readonly stsEndpoint: URL | undefined;
 }

@@ -18,6 +18,8 @@ export interface S3StoreOptions {
   /** `cache-s3/<version>`. */
   readonly userAgent: string;
   readonly clock: Clock;
+  /** Registers a secret with the runner, which replaces it in the log. */
+  readonly mask: (secret: string) => void;
   readonly timeLimits: TimeLimitFigures;
   /** The bucket was down in an earlier step: each call gets one attempt until one has succeeded. */
   readonly bucketWasDown: boolean;
@@ -29,12 +31,12 @@ export interface S3StoreOptions {
  * Importing this module loads the AWS SDK (about 20 ms): code that may not need the bucket imports it dynamically.
  */
 export function createS3Store(settings: S3Settings, options: S3StoreOptions): ObjectStore {
-  const { log, userAgent, clock, timeLimits, bucketWasDown } = options;
+  const { log, clock, timeLimits, bucketWasDown } = options;
   const limits = new TimeLimits(clock, timeLimits);
   const caller = new Caller(settings, log, {
     clock,
     limits,
-    connect: () => connect(settings, limits, clock, userAgent),
+    connect: () => connect(settings, { ...options, limits }),
     bucketWasDown,
   });
   return {

@@ -1,6 +1,6 @@
 import path from 'node:path';
-import { expect, test } from 'vitest';
-import { parseEndpoint } from '../../../src/action/inputs/endpoint.ts';
+import { describe, expect, test } from 'vitest';
+import { parseEndpoint, parseStsEndpoint } from '../../../src/action/inputs/endpoint.ts';
 import { BadInputError } from '../../../src/action/inputs/read-input.ts';
 
 interface Given {
@@ -91,4 +91,43 @@ test('an endpoint with a password is refused and not quoted', () => {
   const attempt = () => parse({ endpoint: 'https://user:hunter2@rgw.example' });
   expect(attempt).toThrow(/^Input 'endpoint' contains a user name, but it must be a host/);
   expect(attempt).not.toThrow(/hunter2/);
+});
+
+describe('the endpoint of the STS', () => {
+  const bucket = new URL('https://rgw.example:7480/');
+
+  test.each<[string, URL | undefined, string | undefined]>([
+    ['', undefined, undefined],
+    ['', bucket, 'https://rgw.example:7480/'],
+    ['sts.example', bucket, 'https://sts.example/'],
+    ['https://sts.example:8443', undefined, 'https://sts.example:8443/'],
+    ['http://127.0.0.1:9000', bucket, 'http://127.0.0.1:9000/'],
+    ['http://localhost:9000', bucket, 'http://localhost:9000/'],
+    ['http://[::1]:9000', bucket, 'http://[::1]:9000/'],
+    ['', new URL('http://127.0.0.2:7480'), 'http://127.0.0.2:7480/'],
+  ])('%j with the bucket at %s is %s', (stsEndpoint, server, url) => {
+    expect(parseStsEndpoint({ stsEndpoint }, server)?.href).toBe(url);
+  });
+
+  test.each([
+    ['http://sts.example', "but http would show the run's token to the network: use https."],
+    ['http://127.0.0.1.example', "but http would show the run's token to the network: use https."],
+    ['file:///srv', 'but it must be a host, host:port or http(s)://host[:port].'],
+    ['https://sts.example/path', 'but it must be a host, host:port or http(s)://host[:port].'],
+    ['https://sts.example?Action=x', 'but it must be a host, host:port or http(s)://host[:port].'],
+  ])('%s is refused', (stsEndpoint, problem) => {
+    expect(() => parseStsEndpoint({ stsEndpoint }, bucket)).toThrow(
+      `Input 'sts-endpoint' is '${stsEndpoint}', ${problem}`,
+    );
+  });
+
+  test('is not quoted if it has a user name, and is required where the bucket is reached by http', () => {
+    const withName = { stsEndpoint: 'https://user:hunter2@sts.example' };
+    expect(() => parseStsEndpoint(withName, bucket)).toThrow(
+      /^Input 'sts-endpoint' contains a user name, (?!.*hunter2)/,
+    );
+    expect(() => parseStsEndpoint({ stsEndpoint: '' }, new URL('http://10.0.0.1'))).toThrow(
+      "Input 'sts-endpoint' is missing: the bucket's server is used with http, which would show the run's token to the network. Set an https URL.",
+    );
+  });
 });

@@ -4,9 +4,14 @@ import { parseInputs } from '../../../src/action/inputs/inputs.ts';
 import { resolveTarget } from '../../../src/action/inputs/target.ts';
 import { inputVariables } from '../../support/runner/process/step-variables.ts';
 
-function resolve(inputs: Record<string, string>, env: Record<string, string> = {}, forkPullRequest = false) {
+function resolve(
+  inputs: Record<string, string>,
+  env: Record<string, string> = {},
+  forkPullRequest = false,
+  saves = false,
+) {
   const whole = { ...env, ...inputVariables({ path: 'x', key: 'k', ...inputs }) };
-  return resolveTarget(parseInputs(whole), { env: whole, forkPullRequest });
+  return resolveTarget(parseInputs(whole), { env: whole, forkPullRequest, saves });
 }
 function settings(inputs: Record<string, string>, env: Record<string, string> = {}, fork = false) {
   const target = resolve({ bucket: 'ci', ...inputs }, env, fork);
@@ -178,4 +183,50 @@ test.each([
   ],
 ])('the inputs of encryption %j are refused in one sentence', (inputs, message) => {
   expect(() => settings(inputs)).toThrow(message);
+});
+
+describe('the role', () => {
+  const [READER, WRITER] = ['arn:aws:iam:::role/ci-read', 'arn:aws:iam:::role/ci-main'];
+  const role = (inputs: Record<string, string>, saves = false) => {
+    const target = resolve({ bucket: 'ci', endpoint: 'rgw.example', ...inputs }, {}, false, saves);
+    return target.kind === 's3' ? target.settings.role : undefined;
+  };
+  const stsEndpoint = new URL('https://rgw.example');
+
+  test('of a restore is that of role-to-assume', () => {
+    expect(role({})).toBeUndefined();
+    expect(role({ 'role-to-assume-for-save': WRITER })).toBeUndefined();
+    expect(role({ 'role-to-assume': READER, 'role-to-assume-for-save': WRITER })).toEqual({
+      arn: READER,
+      input: 'role-to-assume',
+      audience: 'sts.amazonaws.com',
+      stsEndpoint,
+    });
+  });
+
+  test('of a save is that of role-to-assume-for-save, and else the same', () => {
+    expect(role({ 'role-to-assume': READER }, true)).toMatchObject({ arn: READER, input: 'role-to-assume' });
+    expect(
+      role({ 'role-to-assume': READER, 'role-to-assume-for-save': WRITER, audience: 'a' }, true),
+    ).toEqual({
+      arn: WRITER,
+      input: 'role-to-assume-for-save',
+      audience: 'a',
+      stsEndpoint,
+    });
+  });
+
+  test('is requested from the STS of AWS where the bucket is there', () => {
+    for (const endpoint of ['', 's3.amazonaws.com', 's3.eu-west-1.amazonaws.com']) {
+      expect(role({ endpoint, 'role-to-assume': READER })).toMatchObject({ stsEndpoint: undefined });
+    }
+  });
+
+  test('of a save is checked before the restore, and none is checked where there is no role', () => {
+    const http = { endpoint: 'http://10.0.0.1' };
+    expect(() => role({ ...http, 'role-to-assume-for-save': WRITER })).toThrow(
+      "Input 'sts-endpoint' is missing",
+    );
+    expect(role(http)).toBeUndefined();
+  });
 });

@@ -4,6 +4,7 @@ import type { StorageBackend } from '../../../src/storage/backend.ts';
 import { outcomeOfError } from '../../../src/storage/outcomes.ts';
 import {
   NameTooLongError,
+  PolicyRefusedError,
   StoreRefusedError,
   StoreUnavailableError,
 } from '../../../src/storage/store-errors.ts';
@@ -50,6 +51,18 @@ describe('a save of the post phase', () => {
 });
 
 describe('a save', () => {
+  test('that a policy of the store refuses is skipped with the reason, also with fail-on-save-error', async () => {
+    const { lines, failed } = await saveOnly({
+      script: failing(new PolicyRefusedError('this run may not take the role', "the input 'role-to-assume'")),
+      inputs: { 'fail-on-save-error': 'true' },
+    });
+    expect(lines).toEqual([
+      'info: Cache not saved: this run may not take the role.',
+      'info: cache-s3: op=save source=none result=skipped ms=N requests=3 retries=1',
+    ]);
+    expect(failed).toBe(false);
+  });
+
   test('succeeds when another job has saved the key', async () => {
     const script = { save: async () => ({ kind: 'exists', source: 's3' }) as const };
     const { lines, failed } = await saveOnly({ script, inputs: { 'fail-on-save-error': 'true' } });

@@ -53,6 +53,7 @@ export const target = {
   region: 'us-east-1',
   bucket: 'ci',
   'ca-file': '',
+  'sts-endpoint': '',
   prefix: 'cache-s3',
   scope: 'ref',
 };

@@ -17,6 +17,7 @@ describe('a post phase', () => {
     ['bucket', { CACHE_S3_BUCKET: 'other' }, { bucket: '' }, 'other'],
     ['region', { CACHE_S3_REGION: 'eu-west-1' }, {}, 'eu-west-1'],
     ['ca-file', { CACHE_S3_CA_FILE: '/tmp/ca.pem' }, {}, '/tmp/ca.pem'],
+    ['sts-endpoint', { CACHE_S3_STS_ENDPOINT: 'evil.example' }, {}, 'evil.example'],
     ['prefix', { CACHE_S3_PREFIX: 'other' }, {}, 'other'],
     ['scope', { CACHE_S3_SCOPE: 'bucket' }, {}, 'bucket'],
   ])('sends no request if the %s has changed (%j)', async (name, env, inputs, now) => {

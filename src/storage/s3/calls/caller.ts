@@ -4,10 +4,10 @@ import type { Clock } from '../../../retry/clock.ts';
 import { ConcurrencyLimiter, type TransferResult } from '../../../retry/concurrency-limiter.ts';
 import { Pace, retryAfterMs } from '../../../retry/pace.ts';
 import { retry } from '../../../retry/retry.ts';
-import { anySignal, deadline } from '../../../retry/signals.ts';
+import { anySignal, deadline, unlessAborted } from '../../../retry/signals.ts';
 import { StallLimit, WaitedTime } from '../../../retry/stall-limit.ts';
 import type { TimeLimits } from '../../../retry/time-limits.ts';
-import { StoreRefusedError, StoreUnavailableError } from '../../store-errors.ts';
+import { NoCredentialsError, StoreRefusedError, StoreUnavailableError } from '../../store-errors.ts';
 import { httpStatus, isRetryable } from '../errors/classify.ts';
 import { namesBucket } from '../errors/refusals.ts';
 import { refusedResponse } from '../errors/refused-response.ts';
@@ -20,8 +20,12 @@ import type { Attempt, CallProgress, CallSpec } from './call.ts';
 import { Capabilities } from './capabilities.ts';
 import type { Connection } from './client.ts';
 import { RepeatedRequest } from './repeated-request.ts';
-import { ListObjectsV2Command } from './sdk.ts';
+import { ListObjectsV2Command, type S3Client } from './sdk.ts';
 import type { SdkHandlerOptions } from './sdk-request-handler.ts';
+import { UnsignedReads } from './unsigned-reads.ts';
+
+/** Calls that a public bucket may allow to all. */
+const READS: ReadonlySet<string> = new Set(['GetObject', 'HeadObject', 'ListObjectsV2']);
 
 /** Of a call that cleans up within a time of its own. */
 const UNCOUNTED: CallProgress = { sent() {}, completed() {} };
@@ -50,6 +54,7 @@ export class Caller {
   readonly #limiter = new ConcurrencyLimiter();
   readonly #pace: Pace;
   readonly #waited = new WaitedTime();
+  readonly #unsigned: UnsignedReads;
   #inFlight = 0;
   /** Whether a failure is final: the bucket was down before, and no call has succeeded since. */
   #bucketWasDown: boolean;
@@ -69,6 +74,7 @@ export class Caller {
     this.clock = clock;
     this.#open = connect;
     this.#pace = new Pace(clock);
+    this.#unsigned = new UnsignedReads(log);
     this.#limits = limits;
     this.#bucketWasDown = bucketWasDown;
   }
@@ -89,10 +95,10 @@ export class Caller {
   }
 
   /** Returns the requests of an operation that is repeated on one object: `name`, or a name of an upload to it. */
-  repeatedRequest(operation: string, name: string): RepeatedRequest {
+  repeatedRequest(client: S3Client, operation: string, name: string): RepeatedRequest {
     const [latest, known] = this.#repeated.get(operation) ?? [];
     if (known && latest === name) return known;
-    const request = new RepeatedRequest(this.#connect().client);
+    const request = new RepeatedRequest(client);
     this.#repeated.set(operation, [name, request]);
     return request;
   }
@@ -122,7 +128,24 @@ export class Caller {
     });
   }
 
+  /**
+   * Makes a call, signed. Without any credentials a read is sent once without a signature, which a public bucket accepts; if
+   * it is refused, the call and all that follow fail for want of credentials.
+   */
   async #run<T>(spec: CallSpec, attempt: Attempt<T>): Promise<T> {
+    try {
+      return await this.#send(spec, attempt);
+    } catch (error) {
+      if (!(error instanceof NoCredentialsError) || !READS.has(spec.operation)) throw error;
+      return await this.#unsigned.run(error, isAllowed => this.#send(spec, attempt, { isAllowed }));
+    }
+  }
+
+  async #send<T>(
+    spec: CallSpec,
+    attempt: Attempt<T>,
+    unsigned?: { readonly isAllowed: boolean },
+  ): Promise<T> {
     const last = spec.lastCallMs !== undefined && this.#takeLastCall();
     if (!last) this.#refuseWhenOpen(spec);
     const { serverWorkMs, stalledMs, idleTimeoutMs } = this.#limits.figures;
@@ -132,6 +155,7 @@ export class Caller {
     const stallMs = mayWork ? Math.max(stalledMs, serverWorkMs) : stalledMs;
     const cleanUpMs = spec.lastCallMs === undefined ? 0 : this.#waited.ms + spec.lastCallMs;
     const stall = limit ? undefined : new StallLimit(Math.max(stallMs, cleanUpMs), this.clock, this.#waited);
+    if (!unsigned) await this.#signIn(spec, limit);
     const signal = anySignal(spec.signal, this.#limits.callBegins(), limit?.signal, stall?.signal);
     const options: SdkHandlerOptions = {
       maxBodyBytes: spec.maxBodyBytes,
@@ -139,15 +163,18 @@ export class Caller {
       ...(spec.serverWork && { requestTimeout: serverWorkMs }),
       ...(spec.sends && { answerMs: Math.max(serverWorkMs, idleTimeoutMs) }),
     };
+    const call: Attempt<T> = unsigned
+      ? (_, ...rest) => attempt(this.#connect().unsignedClient, ...rest)
+      : attempt;
     const once = async () => {
       await this.#pace.turn(signal);
       const end = stall?.begin(spec.isBlocked);
-      return this.#attempt(spec, attempt, options, last, stall ?? UNCOUNTED).finally(end);
+      return this.#attempt(spec, call, options, last, stall ?? UNCOUNTED).finally(end);
     };
     let earlier: Error | undefined;
     try {
       const result = await retry(spec.transfer ? () => this.#inPlace(once, signal) : once, {
-        attempts: spec.optional ? 1 : this.settings.attempts,
+        attempts: spec.optional || unsigned?.isAllowed === false ? 1 : this.settings.attempts,
         clock: this.clock,
         // A gateway that was too busy for the parts may still be for the call that cleans up behind them
         isRetryable: error =>
@@ -174,10 +201,25 @@ export class Caller {
     }
   }
 
+  /** Obtains the credentials before the endpoint's time begins: an STS that is silent does not make the bucket late. */
+  async #signIn(
+    { signal: aborted }: CallSpec,
+    limit: ReturnType<typeof deadline> | undefined,
+  ): Promise<void> {
+    const signal = anySignal(aborted, limit?.signal);
+    try {
+      const signedIn = this.#connect().signIn();
+      await (signal ? unlessAborted(signedIn, signal) : signedIn);
+    } catch (error) {
+      limit?.clear();
+      throw error;
+    }
+  }
+
   /** Converts a failure, and opens the circuit where the endpoint did not answer as an S3 server does. */
   #failed(spec: CallSpec, error: unknown): Error {
     const failure = fromS3Error(error, spec.operation, this.settings, {
-      temporary: this.#connection?.isTemporary() ?? false,
+      ...(this.#connection?.identity() ?? { temporary: false, role: undefined }),
       accepted: this.#accepted,
     });
     const unanswered = isRetryable(error) || error instanceof ProtocolError;

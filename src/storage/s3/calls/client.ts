@@ -1,50 +1,61 @@
+import type { AwsCredentialIdentity, HttpRequest } from '@smithy/types';
 import type { Clock } from '../../../retry/clock.ts';
 import { TimeLimits } from '../../../retry/time-limits.ts';
 import { credentialsFor } from '../credentials/credentials.ts';
+import type { RoleCredentials } from '../credentials/role.ts';
 import { SDK_CONSTANTS } from '../credentials/sdk-constants.ts';
+import type { IdentityUse } from '../errors/refusals.ts';
 import type { S3Settings } from '../s3-settings.ts';
 import { type ConnectionSettings, readConnectionSettings } from '../transport/agents.ts';
 import { Transport } from '../transport/transport.ts';
-import { S3Client } from './sdk.ts';
+import { S3Client, type S3ClientConfig } from './sdk.ts';
 import { SdkRequestHandler } from './sdk-request-handler.ts';
 
-/** The SDK's client and the handler that sends its requests. */
+/** The SDK's clients and the handler that sends their requests. */
 export interface Connection {
   readonly client: S3Client;
+  /** Sends requests without a signature. Made at the first use. */
+  readonly unsignedClient: S3Client;
   readonly handler: SdkRequestHandler;
   /** How to connect, for other threads. */
   readonly settings: ConnectionSettings;
-  /** Returns whether the credentials have a session token. False before the first request. */
-  isTemporary(): boolean;
+  /** Obtains the credentials, or renews those that expire. Rejects with the reason for which there are none. */
+  signIn(): Promise<void>;
+  /** Returns the kind of the credentials. Before `signIn` they count as keys. */
+  identity(): Omit<IdentityUse, 'accepted'>;
+}
+
+/** The program's own ways to the clock, the limits of the endpoint and the log. */
+export interface ConnectionOptions {
+  readonly limits: TimeLimits;
+  readonly clock: Clock;
+  readonly userAgent: string;
+  /** Registers a secret with the runner, which replaces it in the log. */
+  readonly mask: (secret: string) => void;
 }
 
 /**
  * Makes an SDK client that talks to one endpoint within our limits. Opens no connection.
  * @throws StoreRefusedError for a ca-file or proxy that cannot be used.
  */
-export function connect(
-  settings: S3Settings,
-  limits: TimeLimits,
-  clock: Clock,
-  userAgent: string,
-): Connection {
+export function connect(settings: S3Settings, options: ConnectionOptions): Connection {
+  const { limits, clock, userAgent } = options;
   const connectionSettings = readConnectionSettings(settings);
   const transport = new Transport(connectionSettings, clock);
   const handler = new SdkRequestHandler(transport, limits, userAgent);
   // A response of an STS proves nothing about the endpoint, so the STS has limits of its own
-  const stsHandler = () => new SdkRequestHandler(transport, new TimeLimits(clock, limits.figures), userAgent);
-  const source = credentialsFor(settings, clock, stsHandler);
-  let temporary = false;
+  const stsHandler = (firstByteMs = limits.figures.firstByteMs) =>
+    new SdkRequestHandler(transport, new TimeLimits(clock, { ...limits.figures, firstByteMs }), userAgent);
+  const source = credentialsFor(settings, { ...options, stsHandler });
+  let known: AwsCredentialIdentity | undefined;
   const credentials = async () => {
-    const identity = typeof source === 'function' ? await source() : source;
-    temporary = identity.sessionToken !== undefined;
-    return identity;
+    known = typeof source === 'function' ? await source() : source;
+    return known;
   };
-  const client = new S3Client({
+  const config: S3ClientConfig = {
     ...SDK_CONSTANTS,
     ...(settings.endpoint && { endpoint: settings.endpoint.href }),
     region: settings.region,
-    credentials,
     forcePathStyle: settings.forcePathStyle,
     requestHandler: handler,
     // Each call has retries and limits of ours (caller.ts); two layers would multiply. (A strategy rather than
@@ -57,7 +68,30 @@ export function connect(
     expectContinueHeader: false,
     useArnRegion: false,
     disableS3ExpressSessionAuth: true,
-  });
-  client.middlewareStack.remove('getUserAgentMiddleware');
-  return { client, handler, settings: connectionSettings, isTemporary: () => temporary };
+  };
+  const makeClient = (own: Pick<S3ClientConfig, 'credentials' | 'signer'>) => {
+    const client = new S3Client({ ...config, ...own });
+    client.middlewareStack.remove('getUserAgentMiddleware');
+    return client;
+  };
+  let unsigned: S3Client | undefined;
+  return {
+    client: makeClient({ credentials }),
+    get unsignedClient() {
+      unsigned ??= makeClient({ credentials: NO_KEYS, signer: UNSIGNED });
+      return unsigned;
+    },
+    handler,
+    settings: connectionSettings,
+    signIn: async () => void (await credentials()),
+    identity: () => ({
+      temporary: known?.sessionToken !== undefined,
+      role: (known as Partial<RoleCredentials> | undefined)?.role,
+    }),
+  };
 }
+
+/** The SDK requires keys also where nothing is signed with them. */
+const NO_KEYS = { accessKeyId: '', secretAccessKey: '' };
+
+const UNSIGNED = { sign: async (request: HttpRequest) => request };

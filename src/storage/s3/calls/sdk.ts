@@ -18,6 +18,7 @@ export {
   type ListPartsCommandOutput,
   PutObjectCommand,
   S3Client,
+  type S3ClientConfig,
   UploadPartCommand,
   UploadPartCopyCommand,
 } from '@aws-sdk/client-s3';

@@ -8,43 +8,75 @@ import type {
 import { readSmallFile } from '../../../archive/fs/small-file.ts';
 import type { Clock } from '../../../retry/clock.ts';
 import { deadline, unlessAborted } from '../../../retry/signals.ts';
-import { StoreRefusedError } from '../../store-errors.ts';
+import { NoCredentialsError, StoreRefusedError } from '../../store-errors.ts';
 import { errorCode, httpStatus } from '../errors/classify.ts';
 import { redact } from '../errors/redact.ts';
 import type { S3Settings } from '../s3-settings.ts';
-import { fromProfile, MAX_TOKEN_BYTES, stsEndpoint } from './profile.ts';
+import { fromProfile, MAX_TOKEN_BYTES, NoSourceError, stsEndpoint } from './profile.ts';
 import { SDK_CONSTANTS } from './sdk-constants.ts';
 
 const INSTANCE_METADATA_MS = 2000;
 /** All sources together: a web identity is exchanged over the network. */
 const CREDENTIALS_MS = 9000;
 
-/** Makes the handler that sends requests to an STS. */
-type StsHandler = () => RequestHandler<HttpRequest, HttpResponse>;
+/** Time before the expiry of credentials at which they are renewed, in ms. */
+const RENEW_BEFORE_MS = 300_000;
 
-/** Time before the expiry of credentials at which they are refreshed, in ms. */
-const REFRESH_BEFORE_MS = 300_000;
+/** Wait after a renewal that failed while the credentials are still valid, in ms. */
+const RENEW_AGAIN_MS = 60_000;
+
+export interface CredentialsOptions {
+  readonly clock: Clock;
+  /** Makes the handler that sends requests to an STS, which may take `firstByteMs` for the first byte of its response. */
+  readonly stsHandler: (firstByteMs?: number) => RequestHandler<HttpRequest, HttpResponse>;
+  /** Registers a secret with the runner, which replaces it in the log. */
+  readonly mask: (secret: string) => void;
+}
 
 /**
- * Returns the credentials that sign the requests: the keys of the settings, else those of the environment, a web identity
- * token, the shared file, and the instance metadata service only where the settings allow it. Elsewhere a runner would
- * wait for an address that does not respond. A fork's pull request gets keys only: a role of the runner is not lent to its
- * code. With AWS_PROFILE the shared file goes before the web identity, and the keys of the environment are not used (the
- * rule of @aws-sdk/credential-provider-node 3).
+ * Returns the credentials that sign the requests: the keys of the settings, or those of the role that they name. Else the
+ * keys of the environment, a web identity token, the shared file, and the instance metadata service only where the settings
+ * allow it. Elsewhere a runner would wait for an address that does not respond. Of these sources a fork's pull request gets
+ * keys only: a role of the runner is not lent to its code. With AWS_PROFILE the shared file goes before the web identity,
+ * and the keys of the environment are not used (the rule of @aws-sdk/credential-provider-node 3).
  *
- * The SDK's providers are imported when they are needed: most runs have keys.
+ * Credentials that expire are renewed. The SDK's providers are imported when they are needed: most runs have keys.
  */
 export function credentialsFor(
   settings: S3Settings,
-  clock: Clock,
-  stsHandler: StsHandler,
+  options: CredentialsOptions,
 ): AwsCredentialIdentity | AwsCredentialIdentityProvider {
-  if (settings.credentials) return settings.credentials;
+  const { credentials, role } = settings;
+  if (credentials) return credentials;
+  return renewing(async () => {
+    if (!role) return fromSources(settings, options);
+    const { assumeRole } = await import('./role.ts');
+    return assumeRole(role, settings, options);
+  });
+}
+
+/** Keeps credentials, or the failure to get any. Renews them before they expire; if that fails, they are used to their end. */
+function renewing(source: Source): Source {
   let known: Promise<AwsCredentialIdentity> | undefined;
-  return async () => {
-    const expires = (await known?.catch(() => undefined))?.expiration;
-    if (expires && expires.getTime() - Date.now() < REFRESH_BEFORE_MS) known = undefined;
-    known ??= fromSources(settings, clock, stsHandler);
+  let renewAtMs = Number.POSITIVE_INFINITY;
+  const obtain = async (before: Promise<AwsCredentialIdentity> | undefined) => {
+    try {
+      const identity = await source();
+      const { expiration } = identity;
+      if (expiration) renewAtMs = expiration.getTime() - RENEW_BEFORE_MS;
+      return identity;
+    } catch (error) {
+      const earlier = await before;
+      if (!earlier?.expiration || earlier.expiration.getTime() <= Date.now()) throw error;
+      renewAtMs = Date.now() + RENEW_AGAIN_MS;
+      return earlier;
+    }
+  };
+  return () => {
+    if (known === undefined || Date.now() >= renewAtMs) {
+      renewAtMs = Number.POSITIVE_INFINITY;
+      known = obtain(known);
+    }
     return known;
   };
 }
@@ -53,27 +85,29 @@ type Source = () => Promise<AwsCredentialIdentity>;
 
 async function fromSources(
   settings: S3Settings,
-  clock: Clock,
-  stsHandler: StsHandler,
+  { clock, stsHandler }: CredentialsOptions,
 ): Promise<AwsCredentialIdentity> {
   const limit = deadline(CREDENTIALS_MS, clock);
   const reasons: string[] = [];
+  const { missingKey } = settings;
+  let Failure: typeof StoreRefusedError = missingKey === undefined ? NoCredentialsError : StoreRefusedError;
   try {
     for (const [name, source] of sources(settings, stsHandler)) {
       try {
         return await unlessAborted(source(), limit.signal);
       } catch (error) {
         reasons.push(`${name}: ${reasonOf(error as Error)}`);
+        if (!(error instanceof NoSourceError)) Failure = StoreRefusedError;
         if (limit.signal.aborted) break;
       }
     }
   } finally {
     limit.clear();
   }
-  throw new StoreRefusedError(
+  throw new Failure(
     'no credentials: set accessKey and secretKey, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY' +
       (reasons.length > 0 ? ` (${reasons.join('; ')})` : ''),
-    `the input '${settings.missingKey ?? 'accessKey'}'`,
+    `the input '${missingKey ?? 'accessKey'}'`,
   );
 }
 
@@ -88,7 +122,10 @@ function reasonOf(error: Error): string {
   return redact(error.message.slice(0, 200)).replace(/\.$/, '');
 }
 
-function* sources(settings: S3Settings, stsHandler: StsHandler): Generator<[string, Source]> {
+function* sources(
+  settings: S3Settings,
+  stsHandler: CredentialsOptions['stsHandler'],
+): Generator<[string, Source]> {
   const { region, instanceMetadata, forkPullRequest, environment: env } = settings;
   const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey } = env;
   if (accessKeyId && secretAccessKey && !env.AWS_PROFILE) {
@@ -123,7 +160,7 @@ async function fromTokenFile(
   { forkPullRequest, environment: env }: S3Settings,
   client: Readonly<Record<string, unknown>>,
 ): Promise<AwsCredentialIdentity> {
-  if (forkPullRequest) throw new Error('a pull request from a fork gets no role of the runner');
+  if (forkPullRequest) throw new NoSourceError('a pull request from a fork gets no role of the runner');
   const webIdentityToken = readSmallFile(tokenFile, MAX_TOKEN_BYTES).trim();
   const { fromWebToken } = await import('@aws-sdk/credential-provider-web-identity');
   const { AWS_ROLE_SESSION_NAME } = env;

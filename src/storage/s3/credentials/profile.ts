@@ -10,6 +10,11 @@ export const MAX_TOKEN_BYTES = 64 * 1024;
 /** Maximum length of a chain of `source_profile`s. */
 const MAX_CHAIN = 8;
 
+/** A source does not exist, or not for this run: it has not failed. */
+export class NoSourceError extends Error {
+  override name = 'NoSourceError';
+}
+
 /**
  * Resolves the credentials of a profile in the shared AWS files. Its keys are returned at once; for all else the SDK's
  * provider is loaded, once every file that it will read has been found to be a regular one.
@@ -17,7 +22,7 @@ const MAX_CHAIN = 8;
  * @param hostIdentity whether the profile may use an identity of the host: a role, a process or a token.
  * @param region of the STS, if the profile names none.
  * @param client settings of the clients that the provider makes.
- * @throws an Error that gives the reason.
+ * @throws NoSourceError if there is no default profile, or none for this run; an Error that gives the reason.
  */
 export async function fromProfile(
   env: NodeJS.ProcessEnv,
@@ -29,11 +34,14 @@ export async function fromProfile(
   const files = readSharedFiles(env);
   const chain = chainOf(name, files);
   const [profile] = chain;
-  if (!profile) throw new Error(`there is no profile '${name}'`);
+  if (!profile) {
+    const NoProfile = env.AWS_PROFILE ? Error : NoSourceError;
+    throw new NoProfile(`there is no profile '${name}'`);
+  }
   const keys = keysOf(profile);
   if (keys) return keys;
   if (!hostIdentity) {
-    throw new Error(
+    throw new NoSourceError(
       `the profile '${name}' has no keys, and a pull request from a fork gets no role of the runner`,
     );
   }

@@ -15,6 +15,7 @@ interface FailedCall {
 /** Returns the setting to check and the reason. Returns undefined if the code explains nothing. */
 export function refusalOf(error: unknown, call: FailedCall): Refusal | undefined {
   const { operation, code, settings, identity } = call;
+  if (identity.role && code !== undefined && OF_KEYS.has(code)) return ROLE_KEYS;
   if (code === 'AccessDenied') return accessDenied(identity);
   if (code === 'RequestTimeTooSkewed') return clockOff(error);
   // A listing of a bucket has no key: the server took the bucket's name for that of an object
@@ -76,8 +77,25 @@ const REFUSALS: Readonly<Record<string, Refusal>> = {
   EntityTooLarge: ["the input 'upload-chunk-size'", 'the part is too large for this server'],
 };
 
+/** Codes about keys and tokens. */
+const OF_KEYS: ReadonlySet<string> = new Set([
+  'SignatureDoesNotMatch',
+  'InvalidAccessKeyId',
+  'UserSuspended',
+  'InvalidToken',
+  'ExpiredToken',
+  'TokenRefreshRequired',
+]);
+
+const ROLE_KEYS: Refusal = [
+  "the input 'sts-endpoint'",
+  'the keys that the STS has issued are not accepted: they have expired, or the STS is of another server',
+];
+
 /** The use of the credentials so far in this process. */
 export interface IdentityUse {
+  /** The role that the run has taken. Undefined: the credentials are keys of the settings or the environment. */
+  readonly role: { readonly arn: string; readonly claims: string } | undefined;
   /** Whether they have a session token, so that they expire. */
   readonly temporary: boolean;
   /** Whether a call has succeeded with them. */
@@ -129,7 +147,7 @@ const TLS_REFUSALS: Readonly<Record<string, Refusal>> = {
 };
 
 /** EPROTO holds OpenSSL's own reason: a response without TLS, or a handshake that one side broke off. */
-function tlsRefusal(code: string | undefined, error: unknown): Refusal | undefined {
+export function tlsRefusal(code: string | undefined, error: unknown): Refusal | undefined {
   if (code !== 'EPROTO') return ownEntry(TLS_REFUSALS, code);
   const reason = /:SSL routines:[^:]*:([^:]+):/.exec((error as Error).message)?.[1];
   if (reason === 'wrong version number' || reason === 'packet length too long') return NO_TLS;
@@ -137,6 +155,6 @@ function tlsRefusal(code: string | undefined, error: unknown): Refusal | undefin
 }
 
 /** Returns the entry of a code, which may be any word: `constructor` is a property of every object. */
-function ownEntry<T>(table: Readonly<Record<string, T>>, code: string | undefined): T | undefined {
+export function ownEntry<T>(table: Readonly<Record<string, T>>, code: string | undefined): T | undefined {
   return code !== undefined && Object.hasOwn(table, code) ? table[code] : undefined;
 }

@@ -1,4 +1,9 @@
-import { StoreError, StoreRefusedError, StoreUnavailableError } from '../../store-errors.ts';
+import {
+  PolicyRefusedError,
+  StoreError,
+  StoreRefusedError,
+  StoreUnavailableError,
+} from '../../store-errors.ts';
 import type { S3Settings } from '../s3-settings.ts';
 import { ProtocolError } from '../transport/protocol-error.ts';
 import { NoResponseError } from '../transport/timers.ts';
@@ -122,9 +127,16 @@ export function fromS3Error(
     const shown = answer + ofProxy(error, settings.endpoint);
     return new StoreUnavailableError(`${bucket}: ${reason} (${operation}: ${shown})`, { cause: error });
   }
-  const refusal =
-    refusalOf(error, { operation, code, settings, identity }) ??
-    (kind === 'final' ? frontRefusal(error, settings) : undefined);
+  const front = kind === 'final' ? frontRefusal(error, settings) : undefined;
+  const { role } = identity;
+  if (role && !front && status === 403 && (code === undefined || code === 'AccessDenied')) {
+    return new PolicyRefusedError(
+      `${bucket}: the role ${role.arn} does not allow this call to the run (${operation}: ${answer}), whose token has ${role.claims}`,
+      'the policies of the role and the bucket',
+      { cause: error },
+    );
+  }
+  const refusal = refusalOf(error, { operation, code, settings, identity }) ?? front;
   if (refusal) {
     return new StoreRefusedError(`${bucket}: ${refusal[1]} (${operation}: ${answer})`, refusal[0], {
       cause: error,

@@ -85,7 +85,7 @@ export async function uploadPart(
         query: { partNumber: String(number) },
         body,
       };
-      return caller.repeatedRequest('UploadPart', upload.uploadId).send(bySdk, difference, options);
+      return caller.repeatedRequest(client, 'UploadPart', upload.uploadId).send(bySdk, difference, options);
     });
     progress.completed(part.sizeBytes);
     return answer;

@@ -29,7 +29,8 @@ beforeEach(async () => {
     body,
   });
   const settings = createS3Settings({ endpoint: new URL(proxy.endpoint), bucket: 'bucket' });
-  ({ client } = connect(settings, new TimeLimits(systemClock, TIME_LIMITS), systemClock, 'test'));
+  const limits = new TimeLimits(systemClock, TIME_LIMITS);
+  ({ client } = connect(settings, { limits, clock: systemClock, userAgent: 'test', mask: () => {} }));
   request = new RepeatedRequest(client);
   bySdk = 0;
 });

@@ -162,7 +162,11 @@ test.each([
   vi.stubEnv('AWS_CONTAINER_CREDENTIALS_FULL_URI', `http://127.0.0.1:${port}/`);
   const settings = createS3Settings({ credentials: undefined, instanceMetadata: true });
   const noSts = () => ({ handle: () => Promise.reject(new Error('no STS in this test')) }) as never;
-  const provider = credentialsFor(settings, systemClock, noSts) as AwsCredentialIdentityProvider;
+  const provider = credentialsFor(settings, {
+    clock: systemClock,
+    stsHandler: noSts,
+    mask: () => {},
+  }) as AwsCredentialIdentityProvider;
   expect(await provider()).toMatchObject({ accessKeyId: 'key-1', sessionToken: 't' });
   expect(await provider()).toMatchObject({ accessKeyId: `key-${requests}` });
   expect(served).toBe(requests);

@@ -25,11 +25,12 @@ afterEach(() => {
   rmSync(directory, { recursive: true });
 });
 
+const options = { clock: systemClock, stsHandler: noSts, mask: () => {} };
+
 const provider = (overrides: Partial<S3Settings> = {}) =>
   credentialsFor(
     createS3Settings({ credentials: undefined, ...overrides }),
-    systemClock,
-    noSts,
+    options,
   ) as AwsCredentialIdentityProvider;
 
 function noSts(): never {
@@ -40,7 +41,7 @@ test('the keys of the settings come first', () => {
   vi.stubEnv('AWS_ACCESS_KEY_ID', 'environment');
   vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'secret');
   const credentials = { accessKeyId: 'settings', secretAccessKey: 'secret' };
-  expect(credentialsFor(createS3Settings({ credentials }), systemClock, noSts)).toBe(credentials);
+  expect(credentialsFor(createS3Settings({ credentials }), options)).toBe(credentials);
 });
 
 test('the keys of the environment come before the shared file', async () => {

@@ -61,11 +61,11 @@ async function assumeRole(): Promise<AwsCredentialIdentity> {
     systemClock,
   );
   const limits = new TimeLimits(systemClock, TIME_LIMITS);
-  const provider = credentialsFor(
-    createS3Settings({ credentials: undefined, region: gateway.region }),
-    systemClock,
-    () => new SdkRequestHandler(transport, limits, 'cache-s3/test'),
-  ) as AwsCredentialIdentityProvider;
+  const provider = credentialsFor(createS3Settings({ credentials: undefined, region: gateway.region }), {
+    clock: systemClock,
+    stsHandler: () => new SdkRequestHandler(transport, limits, 'cache-s3/test'),
+    mask: () => {},
+  }) as AwsCredentialIdentityProvider;
   try {
     return await provider();
   } finally {

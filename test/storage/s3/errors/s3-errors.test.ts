@@ -8,7 +8,7 @@ import {
 import { createS3Settings } from '../support.ts';
 
 const settings = createS3Settings({ bucket: 'ci', endpoint: new URL('https://s3.example.org:7480/') });
-const unused = { temporary: false, accepted: false };
+const unused = { role: undefined, temporary: false, accepted: false };
 const map = (error: unknown, identity = unused) => fromS3Error(error, 'GetObject', settings, identity);
 
 /** An error as the SDK throws it: its message is unreliable and may quote the request. */
@@ -120,7 +120,7 @@ describe('the error of AccessDenied', () => {
     [false, true, "the bucket's policy", 'the policy does not allow this, or they have expired'],
     [false, false, "the input 'bucket'", 'access is denied to these credentials'],
   ])('with a session token %s and earlier success %s names %s', (temporary, accepted, setting, reason) => {
-    const error = map(denied, { temporary, accepted });
+    const error = map(denied, { ...unused, temporary, accepted });
     expect(error).toMatchObject({ setting, message: expect.stringContaining(reason) });
   });
 });

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { hashFiles as hash } from '@actions/glob';
-import { observe } from '../../../../src/storage/github/process-hooks.ts';
+import { observe } from '../../../../src/storage/process-hooks.ts';
 
 /**
  * Computes `hashFiles()` of an expression, by the library function of the runner. Relative patterns start at the workspace,

@@ -4,9 +4,9 @@ import diagnostics from 'node:diagnostics_channel';
 import type { ClientRequest } from 'node:http';
 
 /**
- * Receives the output, the HTTP requests and the child processes of one call of `@actions/cache`. The client offers no
- * hook and no abort signal, so they are taken from the process; AsyncLocalStorage separates the call's own from
- * everything else that this process prints or sends meanwhile. The client writes nothing to standard error.
+ * Receives the output, the HTTP requests and the child processes of one call of `@actions/cache` or `@actions/core`. These
+ * packages offer no hook and no abort signal, so they are taken from the process; AsyncLocalStorage separates the call's
+ * own from everything else that this process prints or sends meanwhile. They write nothing to standard error.
  */
 export interface CallObserver {
   /** Receives a write to standard output, which is not printed. */

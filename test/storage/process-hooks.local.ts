@@ -2,8 +2,8 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { get } from 'node:http';
 import { expect, it } from 'vitest';
-import { type CallObserver, observe } from '../../../src/storage/github/process-hooks.ts';
-import { collectOutput } from '../../support/collect-output.ts';
+import { type CallObserver, observe } from '../../src/storage/process-hooks.ts';
+import { collectOutput } from '../support/collect-output.ts';
 
 function recordingObserver(): CallObserver & { readonly seen: Set<string> } {
   const seen = new Set<string>();
@@ -31,7 +31,7 @@ it('each of two concurrent calls has its own output, requests and programs obser
 });
 
 it('output outside of an observed call is printed, and so is the output of the observer', async () => {
-  const source = new URL('../../../src/storage/github/process-hooks.ts', import.meta.url).href;
+  const source = new URL('../../src/storage/process-hooks.ts', import.meta.url).href;
   const script = `
     const { observe } = await import(${JSON.stringify(source)});
     const onWrite = chunk => console.log('observed', String(chunk));

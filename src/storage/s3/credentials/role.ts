@@ -1,0 +1,105 @@
+import type { AwsCredentialIdentity } from '@smithy/types';
+import { retry } from '../../../retry/retry.ts';
+import { deadline, unlessAborted } from '../../../retry/signals.ts';
+import { NoCredentialsError } from '../../store-errors.ts';
+import { isRetryable } from '../errors/classify.ts';
+import { describeClaims, stsFailure, tokenFailure } from '../errors/role-refusals.ts';
+import type { RoleSettings, S3Settings } from '../s3-settings.ts';
+import { ProtocolError } from '../transport/protocol-error.ts';
+import type { CredentialsOptions } from './credentials.ts';
+import { offersIdTokens, requestIdToken } from './id-token.ts';
+import { SDK_CONSTANTS } from './sdk-constants.ts';
+
+/** The token and the role together: a gateway requests the issuer's keys for each exchange. */
+const ROLE_MS = 10_000;
+
+/** The keys of a role and the run that has taken it. */
+export interface RoleCredentials extends AwsCredentialIdentity {
+  readonly role: RoleUse;
+}
+
+export interface RoleUse extends Pick<RoleSettings, 'arn' | 'input'> {
+  /** The claims of the token on which policies decide, as a clause. Foreign text. */
+  readonly claims: string;
+}
+
+/**
+ * Requests a token of the run and exchanges it for the keys of a role (AssumeRoleWithWebIdentity), in 10 s at most. Every
+ * secret is masked before it is used, and kept nowhere.
+ * @throws NoCredentialsError if the runner offers no token; PolicyRefusedError if the STS refuses the role to this run;
+ * RoleError for other failures.
+ */
+export async function assumeRole(
+  role: RoleSettings,
+  settings: S3Settings,
+  { clock, stsHandler, mask }: CredentialsOptions,
+): Promise<RoleCredentials> {
+  if (!offersIdTokens(settings.environment)) throw noToken(settings);
+  const limit = deadline(ROLE_MS, clock);
+  const { signal } = limit;
+  const attempts = <T>(attempt: () => Promise<T>) =>
+    retry(() => unlessAborted(attempt(), signal), {
+      attempts: settings.attempts,
+      clock,
+      isRetryable,
+      signal,
+    });
+  try {
+    const token = await attempts(() => requestIdToken(role.audience, signal)).catch(error => {
+      throw tokenFailure(error);
+    });
+    mask(token);
+    const claims = describeClaims(token);
+    const keys = await attempts(() => exchange(token, role, settings, stsHandler)).catch(error => {
+      throw stsFailure(error, { role, region: settings.region, claims });
+    });
+    mask(keys.secretAccessKey);
+    mask(keys.sessionToken);
+    return { ...keys, role: { arn: role.arn, input: role.input, claims } };
+  } finally {
+    limit.clear();
+  }
+}
+
+function noToken({ forkPullRequest }: S3Settings): NoCredentialsError {
+  return new NoCredentialsError(
+    forkPullRequest
+      ? 'no credentials: a pull request from a fork gets no OIDC token, and so no role'
+      : 'no credentials: the job gets no OIDC token without the permission id-token: write',
+    "the permission 'id-token: write'",
+  );
+}
+
+async function exchange(
+  webIdentityToken: string,
+  { arn: roleArn, stsEndpoint }: RoleSettings,
+  { region, environment }: S3Settings,
+  stsHandler: CredentialsOptions['stsHandler'],
+): Promise<AwsCredentialIdentity & { readonly sessionToken: string }> {
+  const { fromWebToken } = await import('@aws-sdk/credential-provider-web-identity');
+  const keys = await fromWebToken({
+    webIdentityToken,
+    roleArn,
+    roleSessionName: sessionName(environment),
+    clientConfig: {
+      ...SDK_CONSTANTS,
+      region,
+      requestHandler: stsHandler(ROLE_MS),
+      ...(stsEndpoint && { endpoint: stsEndpoint.href }),
+    },
+  })();
+  const { secretAccessKey, sessionToken = '' } = keys;
+  // They go into headers, and what is masked must not be a word of the log
+  if (isKey(secretAccessKey) && isKey(sessionToken)) return { ...keys, sessionToken };
+  throw new ProtocolError('the response has no keys');
+}
+
+const isKey = (text: string) => /^[!-~]{16,8192}$/.test(text);
+
+/** Names the run in the log of the store: 2 to 64 characters of [\w+=,.@-]. */
+function sessionName({
+  GITHUB_RUN_ID: run = '',
+  GITHUB_RUN_ATTEMPT: attempt = '',
+}: S3Settings['environment']): string {
+  return ['cache-s3', run, attempt].filter(part => /^\d{1,20}$/.test(part) || part === 'cache-s3').join('-');
+}

@@ -1,0 +1,119 @@
+import { PolicyRefusedError, RoleError, type StoreRefusedError } from '../../store-errors.ts';
+import type { RoleSettings } from '../s3-settings.ts';
+import { ProtocolError } from '../transport/protocol-error.ts';
+import { codeLike, errorCode, httpStatus } from './classify.ts';
+import { redact } from './redact.ts';
+import { ownEntry, type Refusal, tlsRefusal } from './refusals.ts';
+import { refusedResponse } from './refused-response.ts';
+
+/** Explains why a run does not get the token or the role that it requests. */
+
+/** The exchange that failed. */
+interface Exchange {
+  readonly role: Pick<RoleSettings, 'arn' | 'input' | 'stsEndpoint'>;
+  readonly region: string;
+  readonly claims: string;
+}
+
+/** Claims of a token on which trust policies decide. */
+const CLAIMS = ['aud', 'sub', 'repository_id', 'ref', 'event_name'];
+
+/** Longest claim that is shown, in characters. */
+const MAX_CLAIM = 200;
+
+/** Returns the claims of a token as a clause. Foreign text: escape it. */
+export function describeClaims(token: string): string {
+  let claims: Readonly<Record<string, unknown>>;
+  try {
+    claims = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString());
+  } catch {
+    return 'a token that is not of GitHub';
+  }
+  const shown = CLAIMS.flatMap(name => {
+    const value = claims?.[name];
+    if (typeof value !== 'string' && typeof value !== 'number') return [];
+    return `${name}=${redact(String(value).slice(0, MAX_CLAIM))}`;
+  });
+  return shown.join(', ');
+}
+
+/** Converts the failure of the request for a token. */
+export function tokenFailure(error: unknown): RoleError {
+  const status = httpStatus(error);
+  if (status === 401 || status === 403) {
+    return new RoleError(
+      `the runner's service refuses an OIDC token to this job (${status})`,
+      "the permission 'id-token: write'",
+      { cause: error },
+    );
+  }
+  return new RoleError(`the runner's service returned no OIDC token: ${reasonOf(error)}`, undefined, {
+    cause: error,
+  });
+}
+
+/** Converts the failure of an exchange. */
+export function stsFailure(error: unknown, { role, region, claims }: Exchange): StoreRefusedError {
+  const sts = `STS ${role.stsEndpoint ? `at ${role.stsEndpoint.origin}` : `of AWS in ${region}`}`;
+  const code = stsCode(error);
+  const status = httpStatus(error);
+  const answer = [status, code].filter(part => part !== undefined).join(' ');
+  if (status === 403 && (code === undefined || code === 'AccessDenied')) {
+    return new PolicyRefusedError(
+      `${sts}: this run may not take the role ${role.arn} (${answer}): there is no such role, or its trust policy does not fit ${claims}`,
+      `the input '${role.input}'`,
+      { cause: error },
+    );
+  }
+  const refusal =
+    ownEntry(STS_REFUSALS, code) ?? tlsRefusal(errorCode(error), error) ?? statusRefusal(status);
+  if (refusal === undefined) return new RoleError(`${sts}: ${reasonOf(error)}`, undefined, { cause: error });
+  const [setting, reason] = refusal;
+  const shown = answer === '' ? '' : ` (${answer})`;
+  return new RoleError(`${sts}: ${reason}${shown}; the token has ${claims}`, setting, { cause: error });
+}
+
+/** radosgw's errors have the form of S3's, which the SDK does not read here. */
+function stsCode(error: unknown): string | undefined {
+  return errorCode(error) ?? codeLike(/<Code>([^<]*)<\/Code>/.exec(refusedResponse(error)?.text ?? '')?.[1]);
+}
+
+/** Returns status or code, or the reason of a limit. Never a service's own text, which may quote the token. */
+function reasonOf(error: unknown): string {
+  if (error instanceof ProtocolError || (error as Error).name === 'TimeoutError')
+    return (error as Error).message;
+  const answer = [httpStatus(error), stsCode(error)].filter(part => part !== undefined).join(' ');
+  return answer === '' ? 'the response has no keys' : answer;
+}
+
+const NO_STS: Refusal = [
+  "the input 'sts-endpoint'",
+  'it is no STS, or its STS is turned off (RADOS Gateway: rgw s3 auth use sts = true)',
+];
+
+const WRONG_TOKEN: Refusal = [
+  "the input 'audience'",
+  'it does not accept the token: the audience does not fit, or the provider of the token is not set up',
+];
+
+/** Code of the STS (AWS, "AssumeRoleWithWebIdentity"; MinIO, sts-errors.go) -> [the setting to check, the reason]. */
+const STS_REFUSALS: Readonly<Record<string, Refusal>> = {
+  InvalidIdentityToken: WRONG_TOKEN,
+  InvalidParameterValue: WRONG_TOKEN,
+  ExpiredTokenException: ['the clock of the STS', 'the token has expired'],
+  ExpiredToken: ['the clock of the STS', 'the token has expired'],
+  IDPCommunicationError: ['the connection of the STS to the provider of the token', 'it cannot be reached'],
+  ValidationError: ["the input 'role-to-assume'", 'it does not accept the role'],
+  RegionDisabledException: ["the input 'region'", 'the STS is not active in this region'],
+  InvalidAction: NO_STS,
+  NotImplemented: NO_STS,
+  MethodNotAllowed: NO_STS,
+};
+
+function statusRefusal(status: number | undefined): Refusal | undefined {
+  if (status === 404 || status === 405 || status === 501) return NO_STS;
+  if (status !== undefined && status >= 300 && status < 400) {
+    return ["the input 'sts-endpoint'", 'it redirects to another URL, to which the token is not sent'];
+  }
+  return undefined;
+}
