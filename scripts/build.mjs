@@ -75,6 +75,9 @@ export async function buildFiles() {
     ...sources.map(entries => bundleSources(entries, elsewhere)),
     ...rare.map(([name, packages]) => bundlePackages(name, packages)),
   ]).then(bundles => bundles.flat());
+  const names = chunks.map(({ fileName }) => fileName);
+  const double = names.find((name, index) => names.indexOf(name) < index);
+  if (double) throw new Error(`two bundles have a file ${double}, and one would replace the other`);
   return new Map([
     ...chunks.map(({ fileName, code }) => [fileName, code]),
     ['licenses.txt', await licencesOf(chunks.flatMap(({ moduleIds }) => moduleIds))],

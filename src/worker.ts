@@ -1,6 +1,7 @@
 /** The program of the worker threads, and of the thread of the disk cache. */
 
 import { parentPort, workerData } from 'node:worker_threads';
+import { serveDiskCache } from './archive/disk-cache/keeper.ts';
 import type { Fetcher } from './archive/messages/fetch.ts';
 import { serveJobs } from './archive/worker/worker.ts';
 
@@ -13,7 +14,6 @@ async function createFetcher(): Promise<Fetcher> {
 }
 
 if (workerData?.diskCache) {
-  const { serveDiskCache } = await import('./archive/disk-cache/keeper.ts');
   serveDiskCache(parentPort!, workerData.diskCache);
 } else {
   serveJobs(parentPort!, async (ticket, target, onBytes) => {
