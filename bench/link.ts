@@ -18,7 +18,7 @@ export interface Link {
 }
 
 export function openLink(name: LinkName): Link {
-  return name === 'shaped' ? shapedLink() : loopback;
+  return name === 'loopback' ? loopback : shapedLink(name, megabits[name]);
 }
 
 const loopback: Link = {
@@ -30,6 +30,9 @@ const loopback: Link = {
   close() {},
 };
 
+/** Limits of the links, in Mbit/s. */
+const megabits = { shaped: 1000, slow: 100 } as const;
+
 const spaceName = 'cs3bench-';
 const gatewayAddress = '10.99.0.1';
 const clientAddress = '10.99.0.2';
@@ -37,10 +40,10 @@ const clientAddress = '10.99.0.2';
 const port = 7995;
 
 /**
- * Opens a link of 1 Gbit/s each way: the client runs in its own network namespace behind a pair of virtual Ethernet devices,
+ * Opens a link with a limit each way: the client runs in its own network namespace behind a pair of virtual Ethernet devices,
  * both with a token bucket. Needs root and iproute2.
  */
-function shapedLink(): Link {
+function shapedLink(name: LinkName, mbit: number): Link {
   removeAbandoned();
   const space = `${spaceName}${process.pid}`;
   const outer = `cs3o${process.pid}`.slice(0, 15);
@@ -54,7 +57,7 @@ function shapedLink(): Link {
     inside('ip', 'addr', 'add', `${clientAddress}/30`, 'dev', inner);
     inside('ip', 'link', 'set', inner, 'up');
     inside('ip', 'link', 'set', 'lo', 'up');
-    const bucket = ['root', 'tbf', 'rate', '1gbit', 'burst', '512k', 'latency', '50ms'];
+    const bucket = ['root', 'tbf', 'rate', `${mbit}mbit`, 'burst', '512k', 'latency', '50ms'];
     run('tc', 'qdisc', 'add', 'dev', outer, ...bucket);
     inside('tc', 'qdisc', 'add', 'dev', inner, ...bucket);
   } catch (error) {
@@ -62,11 +65,11 @@ function shapedLink(): Link {
     throw error;
   }
   return {
-    name: 'shaped',
+    name,
     prefix: ['ip', 'netns', 'exec', space],
     frontend: `endpoint=${gatewayAddress}:${port}`,
     endpoint: `http://${gatewayAddress}:${port}`,
-    bitsPerSecond: 1e9,
+    bitsPerSecond: mbit * 1e6,
     // This deletes the devices too
     close: () => ip('netns', 'delete', space),
   };

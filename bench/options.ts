@@ -7,7 +7,7 @@ export type CaseLetter = (typeof caseLetters)[number];
 export const placeNames = ['tmpfs', 'disk'] as const;
 export type PlaceName = (typeof placeNames)[number];
 
-export const linkNames = ['loopback', 'shaped'] as const;
+export const linkNames = ['loopback', 'shaped', 'slow'] as const;
 export type LinkName = (typeof linkNames)[number];
 
 const phases = ['save', 'restore'] as const;
@@ -39,7 +39,8 @@ const usage = `npm run bench -- [OPTIONS]
   --cases a,b,c,d,e,f        which cases (all)
   --pairs N                  measured runs of each program after its warm-up (5; 1 with --quick)
   --where tmpfs,disk         the place of the trees and temporary files (tmpfs)
-  --link loopback,shaped     how the client reaches the gateway (loopback)
+  --link loopback,shaped,slow
+                             how the client reaches the gateway (loopback)
   --only save|restore        one of the two phases (both)
   --workers 1,2,4            instead: ours alone with so many worker threads
   --level N                  compression level of ours, 1 to 19 (the action's default)

@@ -13,10 +13,12 @@ interface OursOptions {
   /** The compression level. Undefined if the action's default. */
   readonly level?: number | undefined;
   readonly warm?: boolean | undefined;
+  /** A directory for frames. */
+  readonly diskCache?: string | undefined;
 }
 
 /** Returns the built action, run by its own entries. */
-export function ours({ dist, store, workers, level, warm }: OursOptions): Program {
+export function ours({ dist, store, workers, level, warm, diskCache }: OursOptions): Program {
   const entries = { save: 'save-only.js', restore: 'restore-only.js' };
   const bucket = 'bench-ours';
   const preload = pathToFileURL(path.join(import.meta.dirname, 'parallelism.mjs'));
@@ -30,6 +32,7 @@ export function ours({ dist, store, workers, level, warm }: OursOptions): Progra
         ...environment(job, store, bucket),
         ...(level !== undefined && { 'INPUT_COMPRESSION-LEVEL': String(level) }),
         ...(warm && { 'INPUT_WARM-RESTORE': 'true' }),
+        ...(diskCache !== undefined && { 'INPUT_DISK-CACHE': diskCache }),
         ...(workers !== undefined && {
           NODE_OPTIONS: `--import=${preload}`,
           BENCH_WORKERS: String(workers),
