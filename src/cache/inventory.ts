@@ -37,6 +37,8 @@ export interface InventoryOptions {
   readonly prefix: string;
   /** Read only the caches of this repository: `owner/name`, or '' for those that all repositories share. */
   readonly repository?: string | undefined;
+  /** With `repository`: read only the caches of this scope (`CacheName.scope`). */
+  readonly scope?: string | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -49,10 +51,10 @@ export interface InventoryOptions {
  */
 export async function* readInventory(
   store: ObjectStore,
-  { prefix, repository, signal }: InventoryOptions,
+  { prefix, repository, scope, signal }: InventoryOptions,
 ): AsyncGenerator<InventoryItem> {
   const listing = (root: string) => store.list(root, { anyLength: true, signal });
-  const markers = markersOf(prefix, listing(markersRoot(prefix, repository)));
+  const markers = markersOf(prefix, listing(markersRoot(prefix, repository, scope)));
   const advance = () => {
     const next = markers.next();
     // The failure of the other listing may come first
@@ -63,7 +65,7 @@ export async function* readInventory(
     // Both listings send their first request at once
     let next = advance();
     let last = '';
-    for await (const object of listing(cachesRoot(prefix, repository))) {
+    for await (const object of listing(cachesRoot(prefix, repository, scope))) {
       const name = parseCacheName(prefix, object.name);
       if (name === undefined) {
         yield { kind: 'foreign', object };

@@ -7,8 +7,9 @@ import { InterruptedError, listenForInterrupt } from './interrupt.ts';
 import type { Invocation } from './invocation.ts';
 import type { ListOptions } from './list.ts';
 import { createCommandLog, createOutput } from './output/output.ts';
-import { SORTS } from './select.ts';
+import { type Filter, SORTS } from './select.ts';
 import { describeTarget, openSettings, SETTING_OPTIONS, settingsEnvironment } from './settings.ts';
+import type { ShowOptions } from './show.ts';
 
 /** Options that all subcommands have. */
 interface GlobalOptions {
@@ -85,6 +86,23 @@ function createProgram(env: Environment, signal: AbortSignal): Command {
       ),
     );
 
+  addPlace(program.command('show <key>'))
+    .description('show a cache: the run that saved it, its paths, entries, frames and largest files')
+    .option('--files <n>', 'largest files to show', parseCount, 10)
+    .action(
+      run<ShowOptions>(async (invocation, options, [key]) =>
+        (await import('./show.ts')).showCache(invocation, options, key!),
+      ),
+    );
+
+  addPlace(program.command('get <key> <directory>'))
+    .description('restore a cache into a directory, which is created if it does not exist')
+    .action(
+      run<Filter>(async (invocation, options, [key, directory]) =>
+        (await import('./get.ts')).getCache(invocation, options, key!, directory!),
+      ),
+    );
+
   return program;
 }
 
@@ -93,11 +111,16 @@ Settings without an option are read as by the action: CACHE_S3_ENDPOINT, CACHE_S
 CACHE_S3_SECRET_KEY and so on, then AWS's variables and files. Sizes: 500MB, 2.2GB, 1GiB. Ages: 12h, 7d, 4w.
 In patterns, * is any text and ? one character.`;
 
-/** Adds the options that select caches (`Filter`). */
-function addFilters(command: Command): Command {
+/** Adds the options that select caches by their place. */
+function addPlace(command: Command): Command {
   return command
     .option('--repository <pattern>', 'caches of these repositories (owner/name)')
-    .option('--scope <pattern>', "caches of these scopes, such as 'refs/pull/*'")
+    .option('--scope <pattern>', "caches of these scopes, such as 'refs/pull/*'");
+}
+
+/** Adds the options that select caches (`Filter`). */
+function addFilters(command: Command): Command {
+  return addPlace(command)
     .option('--key <pattern>', 'caches with these keys')
     .option('--older-than <age>', 'caches saved before that', readAge)
     .option('--newer-than <age>', 'caches saved since then', readAge)

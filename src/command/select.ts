@@ -47,18 +47,22 @@ export async function* selectCaches(
   filter: Filter,
 ): AsyncGenerator<CacheEntry> {
   const nowMs = Date.now();
-  const { repository } = filter;
   const progress = output.progress('Reading the listing');
   let read = 0;
   try {
-    const one = repository !== undefined && !hasWildcard(repository) ? repository : undefined;
-    for await (const item of readInventory(store, { prefix, repository: one, signal })) {
+    const place = { repository: literal(filter.repository), scope: literal(filter.scope) };
+    for await (const item of readInventory(store, { prefix, ...place, signal })) {
       progress.update(`Reading the listing: ${formatCount(++read)} objects`);
       if (item.kind === 'cache' && matchesFilter(item, filter, nowMs)) yield item;
     }
   } finally {
     progress.end();
   }
+}
+
+/** Returns a pattern that is the text itself. Returns undefined if it has wildcards. */
+function literal(pattern: string | undefined): string | undefined {
+  return pattern === undefined || hasWildcard(pattern) ? undefined : pattern;
 }
 
 /** Orders of caches. `name` is that of the objects: repository, scope, key. */

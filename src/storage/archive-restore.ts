@@ -196,6 +196,19 @@ async function openFound(
   return archive;
 }
 
+/**
+ * Reads the manifest of an object, and no data of it. Throws `ObjectReplacedError` if its ETag has changed,
+ * `ObjectMissingError` if it does not exist, and the errors of the archive and the store.
+ */
+export function openObject(
+  store: ObjectStore,
+  found: FoundObject,
+  signal: AbortSignal | undefined,
+): Promise<OpenArchive> {
+  const { read } = rangeReaders(store, found, signal, () => {});
+  return openFound(found, read, signal);
+}
+
 /** Refuses an archive that was copied to another name: it would be a hit for a key that it was not saved for. */
 function checkIdentity({ manifest }: OpenArchive, found: FoundObject): void {
   if (manifest.head.object !== found.name) {

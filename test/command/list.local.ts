@@ -1,46 +1,15 @@
 import { once } from 'node:events';
-import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { createDirectoryStore } from '../../src/storage/directory/directory-store.ts';
-import type { ObjectStore } from '../../src/storage/object-store.ts';
-import { openStore } from '../storage/s3/support.ts';
 import { scratch } from '../support/scratch.ts';
 import { startMemoryServer } from '../support/servers/memory-server.ts';
 import { silentLog } from '../support/silent-log.ts';
+import { keys, places } from './places.ts';
 import { runCommand, startCommand } from './run-command.ts';
 import { putFakeCaches, putObject, VERSION_HASH } from './support.ts';
 
-const keys = { CACHE_S3_ACCESS_KEY: 'access', CACHE_S3_SECRET_KEY: 'secret' };
-
 const ISO_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
-
-/** A store, and the arguments and variables by which the command finds it. */
-interface Place {
-  readonly store: ObjectStore;
-  readonly args: readonly string[];
-  readonly variables: Readonly<Record<string, string>>;
-}
-
-async function directoryPlace(): Promise<Place> {
-  const root = scratch();
-  const store = createDirectoryStore(path.join(root, 'ci'), { log: silentLog });
-  return { store, args: ['--endpoint', pathToFileURL(root).href, '--bucket', 'ci'], variables: {} };
-}
-
-async function bucketPlace(): Promise<Place> {
-  const server = await startMemoryServer();
-  const store = openStore({ endpoint: new URL(server.endpoint) });
-  onTestFinished(async () => {
-    store.close();
-    await server.close();
-  });
-  return {
-    store,
-    args: [],
-    variables: { ...keys, CACHE_S3_ENDPOINT: server.endpoint, CACHE_S3_BUCKET: 'bucket' },
-  };
-}
 
 const fleet = [
   { key: 'linux-1', bytes: 3_000_000, used: true },
@@ -49,10 +18,7 @@ const fleet = [
   { repository: 'org/other', key: '\u001b[31mred\n::error::x', bytes: 0 },
 ];
 
-describe.each([
-  ['a directory', directoryPlace],
-  ['a bucket', bucketPlace],
-])('list of %s', (_, place) => {
+describe.each(places)('list of %s', (_, place) => {
   test('prints a table of the caches, without objects of other programs', async () => {
     const { store, args, variables } = await place();
     await putFakeCaches(store, fleet);

@@ -40,9 +40,15 @@ export type OpenBackend = (target: Target, options: OpenOptions) => Promise<Stor
 /** A target that is no cache of GitHub's. */
 type Bucket = Exclude<Target, { kind: 'github' }>;
 
-const TOOL = `cache-s3/${VERSION}`;
+/** This program, in the User-Agent and in the manifests of archives. */
+export const TOOL = `cache-s3/${VERSION}`;
 /** With more worker threads the main thread and the network are the limit. */
 const MAX_WORKERS = 8;
+
+/** Returns the number of worker threads of a process, 1 or more. */
+export function workerCount(): number {
+  return Math.min(availableParallelism(), MAX_WORKERS);
+}
 
 /** Creates the function that opens backends. Each module is loaded only when a step uses it. */
 export function createOpener(shared: OpenerOptions): OpenBackend {
@@ -58,7 +64,7 @@ export function createOpener(shared: OpenerOptions): OpenBackend {
       ...shared,
       progress: options.progress,
       diskCache: options.diskCache,
-      workers: Math.min(availableParallelism(), MAX_WORKERS),
+      workers: workerCount(),
       tool: TOOL,
     });
     return options.fallback ? createFallback({ primary: bucket, openSecondary: openGitHub, log }) : bucket;

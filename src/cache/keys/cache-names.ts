@@ -38,7 +38,6 @@ export function markersRoot(prefix: string, repository?: string, scope?: string)
 }
 
 function placeOf(repository: string | undefined, scope: string | undefined): string[] {
-  if (scope === 'bucket') return [SHARED, SHARED, SHARED];
   if (repository === undefined) return [];
   if (repository === '') return [SHARED, SHARED, SHARED];
   const [owner = '', ...name] = repository.split('/');

@@ -23,13 +23,12 @@ import {
 } from '../../support/requests.ts';
 import { checkTar } from '../../support/tar/check-tar.ts';
 
-const PREFIX = '';
-const nameOfMarker = (name: string) => markerName(PREFIX, name);
-
 export interface JobOptions {
   readonly store: ObjectStore;
   /** The parent of the job's `workspace` and `temp`. */
   readonly directory: string;
+  /** Input `prefix`; default ''. */
+  readonly prefix?: string;
   /** The step's `path`; default `tree`. */
   readonly paths?: readonly string[];
   /** The refs that are read; the first is also written to. */
@@ -59,6 +58,7 @@ export class CacheJob {
   readonly #options: JobOptions;
   readonly #log = recordingLog();
   #base: SaveRequest['base'];
+  readonly #nameOfMarker = (name: string) => markerName(this.#prefix, name);
 
   constructor(options: JobOptions) {
     this.#options = options;
@@ -87,7 +87,7 @@ export class CacheJob {
         paths,
         version,
         plan,
-        markerName: nameOfMarker,
+        markerName: this.#nameOfMarker,
         layout,
         storedPaths,
         warm,
@@ -103,7 +103,7 @@ export class CacheJob {
     const { version, spaces, paths } = this.#plan();
     const plan = matchSteps(spaces.read, key, []);
     return this.#backend(undefined).lookup(
-      createLookupRequest({ primaryKey: key, paths, version, plan, markerName: nameOfMarker }),
+      createLookupRequest({ primaryKey: key, paths, version, plan, markerName: this.#nameOfMarker }),
     );
   }
 
@@ -172,6 +172,10 @@ export class CacheJob {
     });
   }
 
+  get #prefix(): string {
+    return this.#options.prefix ?? '';
+  }
+
   #plan() {
     const { paths = ['tree'], refs = ['refs/heads/main'] } = this.#options;
     const layout = layoutIn(this.workspace, paths);
@@ -179,7 +183,7 @@ export class CacheJob {
     const version = cacheVersion({ storedLines, platform: process.platform, crossOs: false });
     const spaces: Spaces = spacesOf({
       scope: 'ref',
-      prefix: PREFIX,
+      prefix: this.#prefix,
       version,
       repository: 'octo/app',
       readRefs: refs,

@@ -1,0 +1,48 @@
+import { type CacheEntry, readInventory } from '../cache/inventory.ts';
+import { parseCacheName } from '../cache/keys/cache-names.ts';
+import type { FoundObject } from '../storage/find-object.ts';
+import { CommandError, type Invocation } from './invocation.ts';
+import { type Filter, selectCaches } from './select.ts';
+
+/**
+ * Finds the cache that the user names by its key or by the name of its object. Of several caches with the key that meet the
+ * filter it is the newest, and a note states how many others there are. Throws `CommandError` if there is none.
+ */
+export async function findCache(invocation: Invocation, wanted: string, filter: Filter): Promise<CacheEntry> {
+  const { store, place, prefix, signal, output } = invocation;
+  const name = parseCacheName(prefix, wanted);
+  if (name !== undefined) {
+    const items = readInventory(store, { prefix, repository: name.repository, scope: name.scope, signal });
+    for await (const item of items) {
+      if (item.kind === 'cache' && item.object.name === wanted) return item;
+    }
+    throw new CommandError(`There is no object ${wanted} in ${place}.`);
+  }
+  let newest: CacheEntry | undefined;
+  let others = -1;
+  for await (const entry of selectCaches(invocation, filter)) {
+    if (entry.key !== wanted) continue;
+    others++;
+    if (newest === undefined || entry.object.modifiedMs >= newest.object.modifiedMs) newest = entry;
+  }
+  if (newest === undefined) {
+    throw new CommandError(
+      `No cache below ${prefix}/ in ${place} has the key '${wanted}'${describeFilter(filter)}: cache-s3 list shows the keys.`,
+    );
+  }
+  if (others > 0) {
+    output.note(
+      `${others} other ${others === 1 ? 'cache has' : 'caches have'} this key; this is the newest. --repository, --scope or the name of an object selects another.`,
+    );
+  }
+  return newest;
+}
+
+function describeFilter({ repository, scope }: Filter): string {
+  return [repository && ` in ${repository}`, scope && ` with the scope ${scope}`].filter(Boolean).join('');
+}
+
+/** Returns a cache as the result of a lookup. */
+export function foundObject({ key, object: { name, etag, sizeBytes, modifiedMs } }: CacheEntry): FoundObject {
+  return { kind: 'found', key, name, etag, sizeBytes, modifiedMs, tail: undefined };
+}

@@ -1,0 +1,117 @@
+import { randomBytes } from 'node:crypto';
+import path from 'node:path';
+import { TOOL, workerCount } from '../action/backend/open-backend.ts';
+import { hasEntry } from '../archive/check/sorted-entries.ts';
+import type { Entry } from '../archive/format/entry.ts';
+import type { PathLayout } from '../archive/fs/paths/layout.ts';
+import { JobRecords } from '../records/job-records.ts';
+import { formatBytes, formatCount, formatDuration } from '../report/units.ts';
+import { openObject, restoreObject } from '../storage/archive-restore.ts';
+import { findCache, foundObject } from './find-cache.ts';
+import type { Invocation } from './invocation.ts';
+import { jsonRow } from './list.ts';
+import { writeJson } from './output/json.ts';
+import type { Filter } from './select.ts';
+
+/** Restores a cache into a directory, with the engine of the action: each frame is verified, and files appear whole. */
+export async function getCache(
+  invocation: Invocation,
+  filter: Filter,
+  key: string,
+  directory: string,
+): Promise<void> {
+  const { store, output, log, signal } = invocation;
+  const startedMs = performance.now();
+  const entry = await findCache(invocation, key, filter);
+  const found = foundObject(entry);
+  const archive = await openObject(store, found, signal);
+  const target = path.resolve(directory);
+  const progress = output.progress(`Restoring ${formatBytes(found.sizeBytes)}`);
+  let received = 0;
+  const { entries, rawBytes } = await restoreObject(
+    store,
+    found,
+    {
+      primaryKey: key,
+      restoreKeys: [],
+      paths: archive.manifest.head.paths,
+      crossOs: false,
+      version: entry.version,
+      plan: [],
+      // The use of an operator does not keep a cache alive
+      markerName: () => undefined,
+      layout: createDirectoryLayout(target, archive.manifest.entries),
+      storedPaths: [],
+      runLabel: `0-${randomBytes(4).toString('hex')}`,
+      warm: false,
+      signal,
+    },
+    {
+      log,
+      // Outside of a job no later step needs them
+      records: new JobRecords(undefined, log),
+      progress: {
+        add(bytes) {
+          received += bytes;
+          progress.update(`Restoring: ${formatBytes(received)} of ${formatBytes(found.sizeBytes)}`);
+        },
+        expect() {},
+      },
+      workerUrl: workerUrl(),
+      workers: workerCount(),
+      tool: TOOL,
+    },
+  ).finally(() => progress.end());
+  if (output.json) {
+    await writeJson(output, { ...jsonRow(entry), directory: target, entries, fileBytes: rawBytes });
+    return;
+  }
+  const duration = formatDuration(performance.now() - startedMs);
+  await output.line(
+    `Restored ${formatCount(entries)} entries (${formatBytes(rawBytes)}) of '${entry.key}' to ${target} in ${duration}.`,
+  );
+}
+
+/** Directories for the entries that the archive has outside of the workspace. */
+const HOME = '_home';
+const ROOT = '_root';
+
+/**
+ * Creates the layout that maps an archive into one directory: the workspace's files directly, those of the home directory
+ * below `_home`, and absolute paths below `_root` (`C:/tools` is `_root/C/tools`). It permits the entries of this archive and
+ * no others; the engine has checked that their names have no `..`.
+ */
+export function createDirectoryLayout(directory: string, entries: readonly Entry[]): PathLayout {
+  const anchors = [
+    ['./', directory],
+    ['~/', path.join(directory, HOME)],
+    ['/', path.join(directory, ROOT)],
+  ] as const;
+  return {
+    hasExclusions: false,
+    toAbsolute(stored) {
+      for (const [anchor, place] of anchors) {
+        if (stored.startsWith(anchor)) return withoutEnd(path.join(place, stored.slice(anchor.length)));
+      }
+      // A drive of Windows
+      return withoutEnd(path.join(directory, ROOT, stored.replace(/^([A-Za-z]):\//, '$1/')));
+    },
+    toStored(absolute) {
+      return `./${path.relative(directory, absolute).replaceAll(path.sep, '/')}`;
+    },
+    permits: stored => hasEntry(entries, stored),
+    excludes: () => false,
+    followsLink: () => false,
+    roots: async () => [],
+  };
+}
+
+function withoutEnd(absolute: string): string {
+  return absolute.endsWith(path.sep) && absolute.length > 1 ? absolute.slice(0, -1) : absolute;
+}
+
+/** Returns the program of the worker threads: beside this bundle, or in the sources. */
+function workerUrl(): URL {
+  const here = import.meta.url;
+  return new URL(here.endsWith('.ts') ? '../worker.ts' : './worker.js', here);
+}
