@@ -10,6 +10,7 @@ import { createCommandLog, createOutput } from './output/output.ts';
 import { type Filter, SORTS } from './select.ts';
 import { describeTarget, openSettings, SETTING_OPTIONS, settingsEnvironment } from './settings.ts';
 import type { ShowOptions } from './show.ts';
+import type { VerifyOptions } from './verify.ts';
 
 /** Options that all subcommands have. */
 interface GlobalOptions {
@@ -103,6 +104,16 @@ function createProgram(env: Environment, signal: AbortSignal): Command {
       ),
     );
 
+  addFilters(program.command('verify'))
+    .description('check the manifest and every frame of the caches against their SHA-256')
+    .option('--manifests', 'check the manifests only, and read no frames')
+    .option('--parallel <n>', 'caches to read at the same time', parseParallel, 4)
+    .action(
+      run<VerifyOptions>(async (invocation, options) =>
+        (await import('./verify.ts')).verifyCaches(invocation, options),
+      ),
+    );
+
   return program;
 }
 
@@ -145,6 +156,12 @@ function readSize(text: string): number {
 function parseCount(text: string): number {
   if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError('It must be a whole number.');
   return Number(text);
+}
+
+function parseParallel(text: string): number {
+  const count = parseCount(text);
+  if (count < 1 || count > 64) throw new InvalidArgumentError('It must be from 1 to 64.');
+  return count;
 }
 
 /** Resolves when the stream is written: on some platforms pipes are asynchronous, and an exit would lose lines. */

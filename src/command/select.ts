@@ -61,7 +61,7 @@ export async function* selectCaches(
 }
 
 /** Returns a pattern that is the text itself. Returns undefined if it has wildcards. */
-function literal(pattern: string | undefined): string | undefined {
+export function literal(pattern: string | undefined): string | undefined {
   return pattern === undefined || hasWildcard(pattern) ? undefined : pattern;
 }
 

@@ -64,6 +64,14 @@ interface WorkerReads {
   ): Promise<FetchedRange | undefined>;
 }
 
+/** An upload that was begun and neither completed nor aborted. */
+export interface UnfinishedUpload {
+  /** The name of its object. */
+  readonly name: string;
+  /** Its start by the store's own clock, in ms since 1970. */
+  readonly begunMs: number;
+}
+
 export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
 }
@@ -159,6 +167,12 @@ export interface ObjectStore {
   putEmpty(name: string, options?: OptionalCallOptions): Promise<void>;
   /** Deletes an object. Does nothing if there is none. */
   delete(name: string, options?: CallOptions): Promise<void>;
+  /** Lists unfinished uploads under `prefix` that are older than `olderThanMs` by the store's clock, 100,000 at most. */
+  unfinishedUploads(
+    prefix: string,
+    olderThanMs: number,
+    options?: CallOptions,
+  ): AsyncIterable<UnfinishedUpload>;
   /**
    * Aborts unfinished uploads under `prefix` that are older than `olderThanMs` by the store's clock. Returns their number.
    */

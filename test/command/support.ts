@@ -1,6 +1,8 @@
 import { Writable } from 'node:stream';
 import { markerName } from '../../src/cache/keys/cache-names.ts';
 import { spacesOf } from '../../src/cache/keys/scope.ts';
+import type { Invocation } from '../../src/command/invocation.ts';
+import { createCommandLog, createOutput } from '../../src/command/output/output.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
 
 /** Standard streams in memory. */
@@ -48,4 +50,21 @@ export async function putObject(store: ObjectStore, name: string, bytes: Uint8Ar
   const upload = store.createUpload(name, { partSizeBytes: 5 * 1024 * 1024, onlyIfAbsent: false });
   if (bytes.length > 0) await upload.write(Uint8Array.from(bytes));
   await upload.complete();
+}
+
+/** Runs a subcommand in this process, with standard streams in memory. */
+export async function invoke(
+  store: ObjectStore,
+  subcommand: (invocation: Invocation) => Promise<void>,
+  { json = false, signal = new AbortController().signal } = {},
+): Promise<{ readonly out: string; readonly err: string; readonly error: unknown }> {
+  const streams = memoryStreams();
+  const output = createOutput({ json, ...streams });
+  const log = createCommandLog(output, false);
+  const invocation = { store, place: 'the store', prefix: 'cache-s3', env: {}, log, output, signal };
+  let error: unknown;
+  await subcommand(invocation).catch(failure => {
+    error = failure;
+  });
+  return { out: streams.out(), err: streams.err(), error };
 }

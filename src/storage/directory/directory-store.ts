@@ -13,6 +13,7 @@ import type {
   ObjectStore,
   OptionalCallOptions,
   RangeBytes,
+  UnfinishedUpload,
   Upload,
   UploadOptions,
 } from '../object-store.ts';
@@ -104,23 +105,43 @@ class DirectoryStore implements ObjectStore {
     });
   }
 
+  async *unfinishedUploads(
+    prefix: string,
+    olderThanMs: number,
+    options?: CallOptions,
+  ): AsyncGenerator<UnfinishedUpload> {
+    const now = Date.now();
+    yield* await this.#request('unfinishedUploads', prefix, options, () =>
+      this.#temporaryFiles(prefix, now - olderThanMs),
+    );
+  }
+
   async abortStale(prefix: string, olderThanMs: number, options?: CallOptions): Promise<number> {
     return this.#request('abortStale', prefix, options, async () => {
-      const temporary: string[] = [];
-      for await (const levels of walkFiles(this.#root, prefixDirectory(prefix))) {
-        if (temporaryObjectName(levels)?.startsWith(prefix)) temporary.push(path.join(this.#root, ...levels));
-      }
+      const temporary = await this.#temporaryFiles(prefix, Number.POSITIVE_INFINITY);
       if (temporary.length === 0) return 0;
       const oldestMs = (await this.#fileSystemTimeMs(prefix)) - olderThanMs;
-      let removed = 0;
-      for (const file of temporary) {
-        const stats = await statObjectFile(file);
-        if (!stats || Number(stats.mtimeMs) > oldestMs) continue;
-        await rm(file, { force: true });
-        removed++;
-      }
-      return removed;
+      const stale = temporary.filter(({ begunMs }) => begunMs <= oldestMs);
+      for (const { file } of stale) await rm(file, { force: true });
+      return stale.length;
     });
+  }
+
+  /** Returns the files of uploads under `prefix` that were last written to before `oldestMs`. */
+  async #temporaryFiles(
+    prefix: string,
+    oldestMs: number,
+  ): Promise<(UnfinishedUpload & { readonly file: string })[]> {
+    const found: (UnfinishedUpload & { readonly file: string })[] = [];
+    for await (const levels of walkFiles(this.#root, prefixDirectory(prefix))) {
+      const name = temporaryObjectName(levels);
+      if (!name?.startsWith(prefix)) continue;
+      const file = path.join(this.#root, ...levels);
+      const stats = await statObjectFile(file);
+      if (stats && Number(stats.mtimeMs) <= oldestMs)
+        found.push({ name, begunMs: Number(stats.mtimeMs), file });
+    }
+    return found;
   }
 
   close(): void {}

@@ -10,7 +10,7 @@ import { listObjects } from './read/list.ts';
 import type { S3Settings } from './s3-settings.ts';
 import { deleteObject } from './write/delete.ts';
 import { putEmpty } from './write/put-empty.ts';
-import { sweepUploads } from './write/sweep.ts';
+import { sweepUploads, unfinishedUploads } from './write/sweep.ts';
 import { S3Upload } from './write/upload.ts';
 
 export interface S3StoreOptions {
@@ -57,6 +57,7 @@ export function createS3Store(settings: S3Settings, options: S3StoreOptions): Ob
     createUpload: (name, uploadOptions) => new S3Upload(caller, name, uploadOptions),
     putEmpty: putEmpty.bind(undefined, caller),
     delete: deleteObject.bind(undefined, caller),
+    unfinishedUploads: unfinishedUploads.bind(undefined, caller),
     abortStale: sweepUploads.bind(undefined, caller),
     close: () => caller.close(),
   };

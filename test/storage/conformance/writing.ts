@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { ObjectExistsError, ObjectReplacedError } from '../../../src/storage/store-errors.ts';
+import { collect } from '../../support/collect.ts';
 import { MiB } from '../../support/sizes.ts';
 import { anew, bytesOf, type Subject, sha256Hex } from './subject.ts';
 
@@ -142,6 +143,13 @@ export function writing(subject: Subject): void {
       await upload.write(bytesOf(14 * MiB));
       expect(await subject.store.abortStale('write/forgotten', 3_600_000)).toBe(0);
       expect(await subject.store.abortStale('write/other', 0)).toBe(0);
+      const unfinished = (prefix: string, olderThanMs: number) =>
+        collect(subject.store.unfinishedUploads(prefix, olderThanMs));
+      expect(await unfinished('write/forgotten', 3_600_000)).toEqual([]);
+      expect(await unfinished('write/other', 0)).toEqual([]);
+      await expect
+        .poll(() => unfinished('write/forg', 0), { timeout: 5000 })
+        .toMatchObject([{ name: 'write/forgotten', begunMs: expect.any(Number) }]);
       // Swift rounds the time of an upload up to the next second
       await expect.poll(() => subject.store.abortStale('write/forg', 0), { timeout: 5000 }).toBe(1);
       expect(await subject.store.abortStale('write/', 0)).toBe(0);

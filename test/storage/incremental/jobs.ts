@@ -75,6 +75,7 @@ export function withUploads(store: ObjectStore, change: (upload: Upload) => Part
     getRange: (...given) => store.getRange(...given),
     list: (...given) => store.list(...given),
     delete: (...given) => store.delete(...given),
+    unfinishedUploads: (...given) => store.unfinishedUploads(...given),
     abortStale: (...given) => store.abortStale(...given),
     close: () => store.close(),
     createUpload(...given) {

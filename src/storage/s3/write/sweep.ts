@@ -1,5 +1,5 @@
 import { anySignal, deadline } from '../../../retry/signals.ts';
-import type { CallOptions } from '../../object-store.ts';
+import type { CallOptions, UnfinishedUpload } from '../../object-store.ts';
 import type { Caller } from '../calls/caller.ts';
 import { ListMultipartUploadsCommand, type ListMultipartUploadsCommandOutput } from '../calls/sdk.ts';
 import { MAX_LISTING_BYTES } from '../calls/sdk-request-handler.ts';
@@ -33,7 +33,7 @@ export async function sweepUploads(
   let aborted = 0;
   try {
     const stale: UploadRef[] = [];
-    for await (const upload of unfinishedUploads(caller, prefix, olderThanMs, signal)) {
+    for await (const upload of unfinishedUploads(caller, prefix, olderThanMs, { signal })) {
       stale.push(upload);
       if (stale.length === MAX_ABORTS) break;
     }
@@ -64,12 +64,17 @@ interface Markers {
   readonly UploadIdMarker?: string;
 }
 
-async function* unfinishedUploads(
+interface ListedUpload extends UploadRef, UnfinishedUpload {
+  readonly name: string;
+}
+
+/** Lists unfinished uploads, those of at most 100 pages. */
+export async function* unfinishedUploads(
   caller: Caller,
   prefix: string,
   olderThanMs: number,
-  signal?: AbortSignal,
-): AsyncGenerator<UploadRef> {
+  { signal }: CallOptions = {},
+): AsyncGenerator<ListedUpload> {
   let from: Markers = {};
   for (let pages = 0; pages < MAX_PAGES; pages++) {
     // May be repeated: reads only.
@@ -84,8 +89,9 @@ async function* unfinishedUploads(
     const oldest = caller.serverTimeMs - olderThanMs;
     for (const listed of page.Uploads ?? []) {
       const upload = uploadUnder(prefix, listed);
-      // An upload without a time may be one that another job is writing. The bucket's lifecycle removes it.
-      if (upload && beganMs(listed) <= oldest) yield upload;
+      // NaN without a time: it may be an upload that another job is writing. The bucket's lifecycle removes it.
+      const begunMs = beganMs(listed);
+      if (upload && begunMs <= oldest) yield { ...upload, begunMs };
     }
     const next = nextMarkers(page);
     if (!page.IsTruncated || !areAfter(from, next)) return;
