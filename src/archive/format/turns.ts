@@ -1,17 +1,46 @@
 import { setImmediate } from 'node:timers/promises';
 
-/** Entries between two turns: some 20 ms of work. */
+/** Entries between two turns of a loop that only computes: some 20 ms of work. */
 export const ENTRIES_A_TURN = 8192;
+
+/** Longest work between two turns in ms, of loops that call the system: how long that takes depends on the file system. */
+const TURN_MS = 20;
+/** Items between two looks at the clock. */
+const ITEMS_A_LOOK = 16;
+
+/** Decides in a loop of system calls when the event loop gets a turn: `if (turns.isDue()) await turns.take()`. */
+export class Turns {
+  readonly #signal: AbortSignal | undefined;
+  #items = 0;
+  #endsMs = performance.now() + TURN_MS;
+
+  constructor(signal: AbortSignal | undefined) {
+    this.#signal = signal;
+  }
+
+  /** Counts an item. Returns whether it is time for a turn. */
+  isDue(): boolean {
+    return ++this.#items % ITEMS_A_LOOK === 0 && performance.now() >= this.#endsMs;
+  }
+
+  /** Gives the event loop a turn. Throws the reason of an aborted signal. */
+  async take(): Promise<void> {
+    await takeTurn(this.#signal);
+    this.#endsMs = performance.now() + TURN_MS;
+  }
+}
 
 /** Calls `action` on each item, with turns in between. Throws the reason of an aborted `signal`. */
 export async function forEachInTurns<T>(
   items: readonly T[],
   signal: AbortSignal | undefined,
-  action: (item: T, index: number) => void,
+  action: (item: T, index: number) => void | Promise<void>,
 ): Promise<void> {
+  const turns = new Turns(signal);
   for (let index = 0; index < items.length; index++) {
-    action(items[index]!, index);
-    if (index % ENTRIES_A_TURN === ENTRIES_A_TURN - 1) await takeTurn(signal);
+    const pending = action(items[index]!, index);
+    if (pending !== undefined) await pending;
+    if (turns.isDue()) await turns.take();
   }
 }
 

@@ -1,5 +1,6 @@
 import { TargetTreeError } from '../archive-errors.ts';
 import { type Entry, EntryType, inodeOf } from '../format/entry.ts';
+import { forEachInTurns, Turns } from '../format/turns.ts';
 import type { PathLayout } from '../fs/paths/layout.ts';
 import { isStagingName } from '../fs/paths/staging-name.ts';
 import type { RefusedAttributes } from '../fs/refused-attributes.ts';
@@ -14,51 +15,62 @@ import type { Move, TargetPlan } from './target-plan.ts';
 /**
  * Makes a staged restore visible. It only renames, and waits neither for a network nor for disk space. A process killed
  * in between leaves whole files of both states.
- * Throws `TargetTreeError` when something has changed since the plan. Files published until then stay, whole and with
- * their attributes; items moved aside and not replaced come back; other existing directories keep the mode and times that
- * they had. `treeChanged` is true if anything was published or could not come back: the caller keeps no status rows then.
+ * Throws `TargetTreeError` when something has changed since the plan, or when `signal` is aborted, whose reason it throws if
+ * nothing is published yet. Files published until then
+ * stay, whole and with their attributes; items moved aside and not replaced come back; other existing directories keep the mode
+ * and times that they had. `treeChanged` is true if anything was published or could not come back: the caller keeps no status
+ * rows then.
  */
-export function commit(
+export async function commit(
   plan: TargetPlan,
   entries: readonly Entry[],
   layout: PathLayout,
   refused: RefusedAttributes,
-): readonly RemainingStaging[] {
+  signal: AbortSignal,
+): Promise<readonly RemainingStaging[]> {
   const snapshot = new DirectorySnapshot(plan);
   const movedAside = new MovedAside();
   const publisher = new Publisher(movedAside);
   try {
-    snapshot.take();
-    for (const { path, parent, isDirectory } of plan.obstacles) {
+    await snapshot.take(signal);
+    await forEachInTurns(plan.obstacles, signal, ({ path, parent, isDirectory }) => {
       if (isDirectory) movedAside.moveDirectoryAside(path, parent);
       else movedAside.moveFileAside(path, parent);
-    }
+    });
+    const turns = new Turns(signal);
     for (const move of publicationOrder(plan.moves, entries)) {
+      if (turns.isDue()) await turns.take();
       // Only a link, alone or inside a tree, can change the path of what is published after it
       const isChecked = isFile(move, entries) && publisher.published.at(-1)?.parent === move.parent;
       if (!isChecked) snapshot.requireUnmoved(move.parent);
-      publisher.publish(move);
+      await publisher.publish(move, turns);
     }
   } catch (error) {
-    const kept = movedAside.putBack();
+    const kept = await movedAside.putBack();
     const changed = new Set(publisher.published.map(({ parent }) => parent.path));
-    snapshot.restoreTimes([...movedAside.parents].filter(parent => !changed.has(parent)));
+    await snapshot.restoreTimes(new Set([...movedAside.parents].filter(parent => !changed.has(parent))));
     for (const area of plan.areas) {
       if (kept.some(({ parent }) => parent.area === area)) area.keep();
-      else area.tryDiscard();
+      else await area.tryDiscard();
     }
-    publisher.applyFinalAttributes(entries);
-    snapshot.restoreModes();
-    throw commitFailure(error, kept, publisher.hasBegun || kept.length > 0);
+    await publisher.applyFinalAttributes(entries);
+    await snapshot.restoreModes();
+    const isChanged = publisher.hasBegun || kept.length > 0;
+    if (error !== signal.reason) throw commitFailure(error, kept, isChanged);
+    throw isChanged ? commitFailure(new TargetTreeError(CANCELLED, { cause: error }), kept, true) : error;
   }
   // One rename publishes a tree with all its links
-  if (plan.moves.length > 1 || publisher.hasMerged) joinHardLinks(entries, layout, plan);
+  if (plan.moves.length > 1 || publisher.hasMerged)
+    await joinHardLinks(entries, layout, plan, signal).catch(() => {});
+  const remaining: RemainingStaging[] = [];
   // Before the final times: the removal of staging changes the times of the directories that hold it
-  const remaining = plan.areas.filter(area => !area.tryRemove());
-  publisher.applyFinalAttributes(entries);
-  snapshot.applyFinalAttributes(entries, refused);
-  return remaining.map(area => area.remaining);
+  for (const area of plan.areas) if (!(await area.tryRemove())) remaining.push(area.remaining);
+  await publisher.applyFinalAttributes(entries);
+  await snapshot.applyFinalAttributes(entries, refused);
+  return remaining;
 }
+
+const CANCELLED = 'the step was cancelled while files were replaced; the next restore completes the tree';
 
 function commitFailure(error: unknown, kept: readonly AsideItem[], treeChanged: boolean): TargetTreeError {
   const { message } =

@@ -1,6 +1,7 @@
 import { type BigIntStats, chmodSync, lstatSync, statSync } from 'node:fs';
 import { TargetTreeError } from '../archive-errors.ts';
 import type { Entry } from '../format/entry.ts';
+import { forEachInTurns } from '../format/turns.ts';
 import { isRealDirectory, realPathOf } from '../fs/file-status.ts';
 import { ignoreErrors } from '../fs/ignore-errors.ts';
 import { fsPath } from '../fs/paths/names.ts';
@@ -23,14 +24,17 @@ export class DirectorySnapshot {
     );
   }
 
-  /** Reads the status of each. Throws `TargetTreeError` where another process has replaced a directory since the plan. */
-  take(): void {
-    for (const directory of this.#directories) {
+  /**
+   * Reads the status of each. Throws `TargetTreeError` where another process has replaced a directory since the plan, and the
+   * signal's reason.
+   */
+  async take(signal: AbortSignal): Promise<void> {
+    await forEachInTurns(this.#directories, signal, directory => {
       const status = directory.followed ? statSync : lstatSync;
       const stats = status(fsPath(directory.path), { bigint: true, throwIfNoEntry: false });
       if (!stats?.isDirectory()) throw new TargetTreeError(`${directory.path} is no longer a directory`);
       this.#before.set(directory, stats);
-    }
+    });
   }
 
   /**
@@ -45,30 +49,31 @@ export class DirectorySnapshot {
   }
 
   /** Sets the attributes of the archive, deepest first, after all is published. Counts in `refused`. */
-  applyFinalAttributes(entries: readonly Entry[], refused: RefusedAttributes): void {
-    for (const { path, entry, mode, followed } of this.#directories.toReversed()) {
+  async applyFinalAttributes(entries: readonly Entry[], refused: RefusedAttributes): Promise<void> {
+    await forEachInTurns(this.#directories.toReversed(), undefined, ({ path, entry, mode, followed }) => {
       ignoreErrors(() => {
         if (!followed && !isRealDirectory(path)) return;
         if (entry >= 0) applyAttributes(path, entries[entry]!, refused);
         else chmodIfChanged(path, mode);
       });
-    }
+    });
   }
 
   /** Gives the directories at `paths` the times that they had. For a failed commit that changed nothing in them. */
-  restoreTimes(paths: readonly string[]): void {
-    for (const [directory, stats] of this.#before) {
-      if (paths.includes(directory.path))
+  async restoreTimes(paths: ReadonlySet<string>): Promise<void> {
+    await forEachInTurns([...this.#before], undefined, ([directory, stats]) => {
+      if (paths.has(directory.path))
         ignoreErrors(
           () => this.#isUnmoved(directory) && applyAttributes(directory.path, attributesIn(stats)),
         );
-    }
+    });
   }
 
   /** Gives the directories that had to be made writable the modes that they had. For a failed commit. */
-  restoreModes(): void {
-    for (const directory of this.#before.keys())
+  async restoreModes(): Promise<void> {
+    await forEachInTurns([...this.#before.keys()], undefined, directory => {
       ignoreErrors(() => this.#isUnmoved(directory) && chmodIfChanged(directory.path, directory.mode));
+    });
   }
 
   #isUnmoved(directory: ExistingDirectory): boolean {

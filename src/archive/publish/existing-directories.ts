@@ -63,8 +63,7 @@ export class ExistingDirectories {
   readonly #listings = new Map<ExistingDirectory, Map<string, ItemKind>>();
   /** Rules of the directories that something will be renamed into. */
   readonly #rules = new Map<ExistingDirectory, ReplacementRules>();
-  readonly #swept = new Set<string>();
-  readonly #remaining: RemainingStaging[] = [];
+  readonly #toSweep = new Set<string>();
 
   constructor(options: ExistingDirectoriesOptions) {
     this.#options = options;
@@ -77,11 +76,6 @@ export class ExistingDirectories {
 
   get areas(): readonly StagingArea[] {
     return this.#areas;
-  }
-
-  /** Staging of earlier restores that `sweep` could not remove. */
-  get remaining(): readonly RemainingStaging[] {
-    return this.#remaining;
   }
 
   add({ path, entry, isUnchanged, stats, parent, followed = false }: FoundDirectory): ExistingDirectory {
@@ -129,12 +123,19 @@ export class ExistingDirectories {
     requireWritable(path, stats);
   }
 
-  /** Removes staging of killed runs from a directory. */
-  sweep(directory: string): void {
-    if (this.#swept.has(directory)) return;
-    this.#swept.add(directory);
-    const remaining = removeStaleStaging(directory);
-    if (remaining) this.#remaining.push(remaining);
+  /** Lets `sweep` remove staging of killed runs from a directory too. */
+  addToSweep(directory: string): void {
+    this.#toSweep.add(directory);
+  }
+
+  /** Removes staging of killed runs. Returns what remains. Throws only the signal's reason. */
+  async sweep(signal: AbortSignal | undefined): Promise<readonly RemainingStaging[]> {
+    const remaining: RemainingStaging[] = [];
+    for (const directory of this.#toSweep) {
+      const left = await removeStaleStaging(directory, signal);
+      if (left) remaining.push(left);
+    }
+    return remaining;
   }
 
   #listingOf(directory: ExistingDirectory): ReadonlyMap<string, ItemKind> {
@@ -159,7 +160,7 @@ export class ExistingDirectories {
     if (this.#areas.includes(directory.area)) return rules;
     this.#areas.push(directory.area);
     requireWritable(directory.area.parent, statSync(fsPath(directory.area.parent)));
-    this.sweep(directory.area.parent);
+    this.addToSweep(directory.area.parent);
     return rules;
   }
 

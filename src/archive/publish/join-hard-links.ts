@@ -13,6 +13,7 @@ import {
 } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Entry } from '../format/entry.ts';
+import { Turns } from '../format/turns.ts';
 import { lstatExact, realPathOf } from '../fs/file-status.ts';
 import { ignoreErrors } from '../fs/ignore-errors.ts';
 import type { PathLayout } from '../fs/paths/layout.ts';
@@ -30,14 +31,21 @@ const CHUNK_BYTES = 256 * 1024;
 /**
  * Joins hard links that came apart because several restores published their names alternately. Each restore that writes a
  * name compares all names of the file afterwards, so the last one leaves them joined. Names whose content differs are of
- * another archive, and stay. Never throws: the content is right without the links.
+ * another archive, and stay. Throws only the signal's reason: the content is right without the links.
  */
-export function joinHardLinks(entries: readonly Entry[], layout: PathLayout, plan: TargetPlan): void {
+export async function joinHardLinks(
+  entries: readonly Entry[],
+  layout: PathLayout,
+  plan: TargetPlan,
+  signal: AbortSignal,
+): Promise<void> {
+  const turns = new Turns(signal);
   for (const [file, ...names] of linkedNames(entries, layout, plan)) {
     const first = ignoreErrors(() => lstatSync(fsPath(file!)));
     for (const name of names) {
       const isJoined = first && ignoreErrors(() => isSame(first, lstatSync(fsPath(name))));
-      if (!isJoined) ignoreErrors(() => join(file!, name, plan.areas));
+      if (!isJoined) await join(file!, name, plan.areas, turns).catch(() => signal.throwIfAborted());
+      if (turns.isDue()) await turns.take();
     }
   }
 }
@@ -58,12 +66,12 @@ function linkedNames(
   return names.values();
 }
 
-function join(file: string, name: string, areas: readonly StagingArea[]): void {
+async function join(file: string, name: string, areas: readonly StagingArea[], turns: Turns): Promise<void> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const [target, other] = [lstatExact(file), lstatExact(name)];
     if (!target || !other || isSame(target, other)) return;
     const area = areas.find(({ dev }) => BigInt(dev) === other.dev);
-    if (!area || target.dev !== other.dev || !isEqual(file, target, name, other)) return;
+    if (!area || target.dev !== other.dev || !(await isEqual(file, target, name, other, turns))) return;
     const fresh = area.newTree();
     linkSync(fsPath(file), fsPath(fresh));
     const parent = realPathOf(dirname(name));
@@ -78,21 +86,27 @@ function isSame<S extends Stats | BigIntStats>(a: S, b: S): boolean {
 }
 
 /** Returns whether two files or two symlinks have the same attributes and content. */
-function isEqual(a: string, statsOfA: BigIntStats, b: string, statsOfB: BigIntStats): boolean {
+async function isEqual(
+  a: string,
+  statsOfA: BigIntStats,
+  b: string,
+  statsOfB: BigIntStats,
+  turns: Turns,
+): Promise<boolean> {
   const { mode, size, mtimeNs } = statsOfA;
   if (mode !== statsOfB.mode || size !== statsOfB.size || mtimeNs !== statsOfB.mtimeNs) return false;
-  if (statsOfA.isFile()) return haveSameContent(a, b);
+  if (statsOfA.isFile()) return haveSameContent(a, b, turns);
   if (!statsOfA.isSymbolicLink() || !thisPlatform.joinsSymlinks) return false;
   return readlinkSync(fsPath(a), 'buffer').equals(readlinkSync(fsPath(b), 'buffer'));
 }
 
-function haveSameContent(a: string, b: string): boolean {
+async function haveSameContent(a: string, b: string, turns: Turns): Promise<boolean> {
   const flags = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
   const first = openSync(fsPath(a), flags);
   try {
     const second = openSync(fsPath(b), flags);
     try {
-      return areEqual(first, second);
+      return await areEqual(first, second, turns);
     } finally {
       closeSync(second);
     }
@@ -101,7 +115,7 @@ function haveSameContent(a: string, b: string): boolean {
   }
 }
 
-function areEqual(first: number, second: number): boolean {
+async function areEqual(first: number, second: number, turns: Turns): Promise<boolean> {
   const { size } = fstatSync(first);
   if (size !== fstatSync(second).size) return false;
   const [left, right] = [Buffer.allocUnsafe(CHUNK_BYTES), Buffer.allocUnsafe(CHUNK_BYTES)];
@@ -110,6 +124,7 @@ function areEqual(first: number, second: number): boolean {
     if (count === 0 || readSync(second, right, 0, count, position) !== count) return false;
     if (left.compare(right, 0, count, 0, count) !== 0) return false;
     position += count;
+    if (turns.isDue()) await turns.take();
   }
   return true;
 }

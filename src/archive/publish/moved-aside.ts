@@ -1,4 +1,5 @@
 import { lstatSync, writeFileSync } from 'node:fs';
+import { forEachInTurns } from '../format/turns.ts';
 import { isRealDirectory } from '../fs/file-status.ts';
 import { refuseMount } from '../fs/mounts.ts';
 import { fsPath } from '../fs/paths/names.ts';
@@ -72,8 +73,12 @@ export class MovedAside {
   }
 
   /** Moves items back that were not replaced. Returns those that could not be moved back. Never throws. */
-  putBack(): readonly AsideItem[] {
-    return this.#items.toReversed().filter(item => !isBack(item));
+  async putBack(): Promise<readonly AsideItem[]> {
+    const kept: AsideItem[] = [];
+    await forEachInTurns(this.#items.toReversed(), undefined, item => {
+      if (!isBack(item)) kept.push(item);
+    });
+    return kept;
   }
 }
 

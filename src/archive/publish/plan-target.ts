@@ -110,7 +110,7 @@ class Planner {
     this.#staged.set(index, this.#moveFile(place.directory, component, index));
   }
 
-  finish(): TargetPlan {
+  async finish(): Promise<TargetPlan> {
     return {
       areas: this.#existing.areas,
       fresh: this.#fresh,
@@ -119,7 +119,7 @@ class Planner {
       moves: this.#moves,
       staged: this.#staged,
       shortPaths: this.#shortPaths,
-      remainingStaging: this.#existing.remaining,
+      remainingStaging: await this.#existing.sweep(this.#options.signal),
     };
   }
 
@@ -225,7 +225,7 @@ class Planner {
   /** A killed run whose root was missing staged it in a directory above, up to the workspace or home directory. */
   #sweepAbove(stored: string): void {
     for (let above = stored; above !== ''; above = parentName(above)) {
-      this.#existing.sweep(this.#layout.toAbsolute(above));
+      this.#existing.addToSweep(this.#layout.toAbsolute(above));
     }
   }
 }

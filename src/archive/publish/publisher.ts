@@ -1,5 +1,6 @@
 import { lstatSync, readdirSync } from 'node:fs';
 import type { Entry } from '../format/entry.ts';
+import { forEachInTurns, type Turns } from '../format/turns.ts';
 import { isRealDirectory } from '../fs/file-status.ts';
 import { ignoreErrors } from '../fs/ignore-errors.ts';
 import { decodeName, fsPath } from '../fs/paths/names.ts';
@@ -7,7 +8,7 @@ import { rename } from '../fs/rename.ts';
 import { grantWrite } from '../fs/writable.ts';
 import { applyAttributes, attributesOf, type DirectoryAttributes } from './attributes.ts';
 import type { MovedAside, TargetDirectory } from './moved-aside.ts';
-import { withShortPath } from './short-path.ts';
+import { isLongDirectory, openDirectory } from './short-path.ts';
 import type { Move } from './target-plan.ts';
 
 /** Attempts at one rename while another job creates items at its target. */
@@ -46,23 +47,23 @@ export class Publisher {
     return this.#hasMerged || this.#published.length > 0;
   }
 
-  /** Throws the system's errors, and `TargetTreeError` where an item in the way cannot be moved aside. */
-  publish(move: Move): void {
+  /** Throws the system's errors, the reason of the turns' signal, and `TargetTreeError` where an item in the way cannot be moved aside. */
+  async publish(move: Move, turns: Turns): Promise<void> {
     const { from, to, isTree, parent } = move;
-    if (isTree) this.#publishTree(from, to, parent);
+    if (isTree) await this.#publishTree(from, to, parent, turns);
     else this.#publishFile(from, to, parent);
     this.#published.push(move);
   }
 
   /** Sets modes and times of the new directories, deepest first. A link may have taken the place of one. */
-  applyFinalAttributes(entries: readonly Entry[]): void {
-    for (const { path, attributes } of this.#merged.toReversed()) {
+  async applyFinalAttributes(entries: readonly Entry[]): Promise<void> {
+    await forEachInTurns(this.#merged.toReversed(), undefined, ({ path, attributes }) => {
       ignoreErrors(() => isRealDirectory(path) && applyAttributes(path, attributes));
-    }
-    for (const { to, isTree, entry } of this.#published) {
+    });
+    await forEachInTurns(this.#published, undefined, ({ to, isTree, entry }) => {
       if (isTree && entry >= 0)
         ignoreErrors(() => isRealDirectory(to) && applyAttributes(to, entries[entry]!));
-    }
+    });
   }
 
   #publishFile(from: string, to: string, parent: TargetDirectory): void {
@@ -75,34 +76,39 @@ export class Publisher {
     });
   }
 
-  #publishTree(from: string, to: string, parent: TargetDirectory): void {
-    renameInto(parent.path, from, to, code => {
+  async #publishTree(from: string, to: string, parent: TargetDirectory, turns: Turns): Promise<void> {
+    const result = renameInto(parent.path, from, to, code => {
       if (code === 'ENOTDIR' || (isDenied(code) && isLink(to))) this.#movedAside.moveFileAside(to, parent);
-      else if ((isTaken(code) || code === 'EPERM') && isRealDirectory(to)) {
-        this.#merge(from, { path: to, area: parent.area });
-        return 'merged';
-      } else if (!isTaken(code)) return 'blocked';
+      else if ((isTaken(code) || code === 'EPERM') && isRealDirectory(to)) return 'occupied';
+      else if (!isTaken(code)) return 'blocked';
       return 'clear';
     });
+    if (result === 'occupied') await this.#merge(from, { path: to, area: parent.area }, turns);
   }
 
   /** Publishes a staged directory piece by piece into one that another job has published first. */
-  #merge(from: string, into: TargetDirectory): void {
+  async #merge(from: string, into: TargetDirectory, turns: Turns): Promise<void> {
     this.#hasMerged = true;
-    withShortPath(from, short => this.#mergeItems(short, into));
+    const handle = isLongDirectory(from) ? openDirectory(from) : undefined;
+    try {
+      await this.#mergeItems(handle?.path ?? from, into, turns);
+    } finally {
+      handle?.close();
+    }
   }
 
-  #mergeItems(from: string, into: TargetDirectory): void {
+  async #mergeItems(from: string, into: TargetDirectory, turns: Turns): Promise<void> {
     for (const found of readdirSync(fsPath(from), { withFileTypes: true, encoding: 'buffer' })) {
       const name = decodeName(found.name);
       const [source, target] = [`${from}/${name}`, `${into.path}/${name}`];
+      if (turns.isDue()) await turns.take();
       if (!found.isDirectory()) {
         this.#publishFile(source, target, into);
         continue;
       }
       this.#merged.push({ path: target, attributes: attributesOf(source) });
       grantWrite(source);
-      this.#publishTree(source, target, into);
+      await this.#publishTree(source, target, into, turns);
     }
   }
 }
@@ -122,23 +128,26 @@ function isLink(path: string): boolean {
 }
 
 /** State of a rename's target after an attempt to clear it. */
-type TargetState = 'clear' | 'merged' | 'blocked';
+type TargetState = 'clear' | 'occupied' | 'blocked';
 
-/** Renames into `parent`. Calls `clear` when something is in the way, a limited number of times. */
+/**
+ * Renames into `parent`. Calls `clear` when something is in the way, a limited number of times. Returns `occupied` if `clear`
+ * has found a directory that the item must be merged into.
+ */
 function renameInto(
   parent: string,
   from: string,
   to: string,
   clear: (code: string | undefined) => TargetState,
-): void {
+): 'renamed' | 'occupied' {
   for (let attempt = 1; ; attempt++) {
     try {
       rename(parent, from, to);
-      return;
+      return 'renamed';
     } catch (error) {
       const state = attempt === ATTEMPTS ? 'blocked' : clear((error as NodeJS.ErrnoException).code);
       if (state === 'blocked') throw error;
-      if (state === 'merged') return;
+      if (state === 'occupied') return state;
     }
   }
 }

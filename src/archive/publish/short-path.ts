@@ -16,9 +16,9 @@ export interface DirectoryHandle {
   close(): void;
 }
 
-/** Opens a directory. Throws the system's error. Only on Linux. */
-export function openDirectory(path: string): DirectoryHandle {
-  const fd = openSync(fsPath(path), O_PATH | constants.O_DIRECTORY);
+/** Opens a directory, with further flags of open(2). Throws the system's error. Only on Linux. */
+export function openDirectory(path: string, flags = 0): DirectoryHandle {
+  const fd = openSync(fsPath(path), O_PATH | constants.O_DIRECTORY | flags);
   return { path: `/proc/self/fd/${fd}`, close: () => closeSync(fd) };
 }
 

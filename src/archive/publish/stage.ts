@@ -16,7 +16,7 @@ import {
 import { win32 } from 'node:path';
 import { TargetTreeError } from '../archive-errors.ts';
 import { type Entry, EntryType, inodeOf } from '../format/entry.ts';
-import { forEachInTurns } from '../format/turns.ts';
+import { forEachInTurns, Turns } from '../format/turns.ts';
 import type { PathLayout } from '../fs/paths/layout.ts';
 import { encodeName, fsPath } from '../fs/paths/names.ts';
 import { linkTypeOf, thisPlatform } from '../fs/platform.ts';
@@ -70,13 +70,13 @@ export class Stage {
    * and the signal's reason.
    */
   async addLinks(signal?: AbortSignal): Promise<void> {
-    await forEachInTurns(this.#entries, signal, (entry, index) => {
+    await forEachInTurns(this.#entries, signal, (entry, index): void | Promise<void> => {
       if (entry.type !== EntryType.symlink && entry.type !== EntryType.hardLink) return;
       const path = this.#plan.staged.at(index)!;
       if (path === '') return;
       const inode = inodeOf(entry, this.#entries);
-      if (inode.type === EntryType.file) this.#guarded(path, () => this.#hardLink(path, entry.linkTo));
-      else if (entry === inode || !this.#joinSymlinks(path, entry.linkTo))
+      if (inode.type === EntryType.file) return this.#hardLink(path, entry.linkTo, signal);
+      if (entry === inode || !this.#joinSymlinks(path, entry.linkTo))
         this.#guarded(path, () => this.#symlink(path, { ...inode, name: entry.name }));
     });
   }
@@ -101,8 +101,10 @@ export class Stage {
    * Removes all staging before a commit: the tree is as it was. Returns what could not be removed. Never throws, because
    * an error is being handled.
    */
-  discard(): readonly RemainingStaging[] {
-    return this.#plan.areas.filter(area => !area.tryDiscard()).map(area => area.remaining);
+  async discard(): Promise<readonly RemainingStaging[]> {
+    const remaining: RemainingStaging[] = [];
+    for (const area of this.#plan.areas) if (!(await area.tryDiscard())) remaining.push(area.remaining);
+    return remaining;
   }
 
   #symlink(path: string, entry: Entry): void {
@@ -140,17 +142,24 @@ export class Stage {
     return linkTypeOf(target, this.#layout.toAbsolute(name), path => this.#directories.has(path));
   }
 
-  #hardLink(path: string, linkTo: number): void {
+  async #hardLink(path: string, linkTo: number, signal: AbortSignal | undefined): Promise<void> {
     const source = this.#plan.staged.at(linkTo)!;
     try {
       linkSync(fsPath(source), fsPath(path));
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code ?? '';
       // Two roots on two file systems here, or a file system without hard links: a copy has the same content
-      if (!isRefusal(error) && code !== 'EXDEV' && code !== 'EMLINK') throw error;
+      if (!isRefusal(error) && code !== 'EXDEV' && code !== 'EMLINK') throw this.#finalError(path, error);
       this.#refused.counts.hardLinks++;
-      copyContent(source, path);
-      applyAttributes(path, this.#entries[linkTo]!, this.#refused);
+      const [from, to] = this.#guarded(path, () => openCopy(source, path));
+      try {
+        const turns = new Turns(signal);
+        while (this.#guarded(path, () => copyChunk(from, to))) if (turns.isDue()) await turns.take();
+      } finally {
+        closeSync(to);
+        closeSync(from);
+      }
+      this.#guarded(path, () => applyAttributes(path, this.#entries[linkTo]!, this.#refused));
     }
   }
 
@@ -161,33 +170,36 @@ export class Stage {
   }
 
   /** Runs `change`. Its errors get the final path, because users do not know the paths in staging. */
-  #guarded(path: string, change: () => void): void {
+  #guarded<T>(path: string, change: () => T): T {
     try {
-      change();
+      return change();
     } catch (error) {
-      throw error instanceof TargetTreeError ? error : writeError(finalPathOf(path, this.#plan), error);
+      throw this.#finalError(path, error);
     }
+  }
+
+  #finalError(path: string, error: unknown): TargetTreeError {
+    return error instanceof TargetTreeError ? error : writeError(finalPathOf(path, this.#plan), error);
   }
 }
 
-/** Copies a file's data. Node's `copyFile` sets the mode too, and fails where that is refused. */
-function copyContent(from: string, to: string): void {
+/** Opens a file and a new one for its data. Node's `copyFile` sets the mode too, and fails where that is refused. */
+function openCopy(from: string, to: string): readonly [number, number] {
   const source = openSync(fsPath(from), 'r');
   try {
-    const target = openSync(fsPath(to), 'wx', fstatSync(source).mode);
-    try {
-      const chunk = Buffer.allocUnsafe(COPY_BYTES);
-      for (;;) {
-        const count = readSync(source, chunk, 0, COPY_BYTES, null);
-        if (count === 0) break;
-        for (let done = 0; done < count; ) done += writeSync(target, chunk, done, count - done);
-      }
-    } finally {
-      closeSync(target);
-    }
-  } finally {
+    return [source, openSync(fsPath(to), 'wx', fstatSync(source).mode)];
+  } catch (error) {
     closeSync(source);
+    throw error;
   }
+}
+
+/** Copies the next bytes. Returns false at the end of the file. */
+function copyChunk(source: number, target: number): boolean {
+  const chunk = Buffer.allocUnsafe(COPY_BYTES);
+  const count = readSync(source, chunk, 0, COPY_BYTES, null);
+  for (let done = 0; done < count; ) done += writeSync(target, chunk, done, count - done);
+  return count > 0;
 }
 
 /** Makes the error for a symlink that cannot be created. A copy of its target would be another tree. */

@@ -9,7 +9,7 @@ import { writeError } from '../fs/tree-errors.ts';
 import { makeWritable } from '../fs/writable.ts';
 import { applyAttributes, attributesOf, type DirectoryAttributes, sameAttributes } from './attributes.ts';
 import { type DirectoryHandle, isLongDirectory, openDirectory } from './short-path.ts';
-import { disown, type RemainingStaging, removeTree, writeOwner } from './stale-staging.ts';
+import { disown, emptyTree, type RemainingStaging, removeTree, writeOwner } from './stale-staging.ts';
 
 /** Single staged files are spread over directories of this many. */
 const FILES_A_DIRECTORY = 1024;
@@ -83,7 +83,8 @@ export class StagingArea {
   }
 
   /** Removes it with everything in it. Returns false if something is left of it. Never throws. */
-  tryRemove(): boolean {
+  async tryRemove(): Promise<boolean> {
+    await emptyTree(this.path, undefined);
     const removed = ignoreErrors(() => {
       makeWritable(this.parent, () => removeTree(this.path));
       return true;
@@ -95,12 +96,12 @@ export class StagingArea {
   }
 
   /** Removes it like `tryRemove`, and gives the parent the mode and times that it had before. */
-  tryDiscard(): boolean {
+  async tryDiscard(): Promise<boolean> {
     const before = this.#before;
     if (!before) return true;
     const parent = ignoreErrors(() => realPathOf(this.parent)) ?? this.parent;
     const now = ignoreErrors(() => attributesOf(parent)) ?? before;
-    const removed = this.tryRemove();
+    const removed = await this.tryRemove();
     // If another job has published in the parent meanwhile, its attributes stay as that job left them
     const untouched = this.#made === undefined || sameAttributes(now, this.#made);
     ignoreErrors(() => applyAttributes(parent, untouched ? before : now));

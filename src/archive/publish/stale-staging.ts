@@ -2,16 +2,19 @@ import {
   chmodSync,
   closeSync,
   constants,
+  type Dirent,
   fstatSync,
   lstatSync,
   openSync,
   readdirSync,
   readFileSync,
   readlinkSync,
+  rmdirSync,
   rmSync,
+  unlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { basename, join } from 'node:path';
+import { Turns } from '../format/turns.ts';
 import { realPathOf } from '../fs/file-status.ts';
 import { fileSystemKind } from '../fs/file-system-kind.ts';
 import { ignoreErrors } from '../fs/ignore-errors.ts';
@@ -20,7 +23,7 @@ import { decodeName, fsPath } from '../fs/paths/names.ts';
 import { isStagingName } from '../fs/paths/staging-name.ts';
 import { makeWritable } from '../fs/writable.ts';
 import { applyAttributes, attributesOf } from './attributes.ts';
-import { withShortPath } from './short-path.ts';
+import { openDirectory, withShortPath } from './short-path.ts';
 
 /** Age in ms from which staging is removed if it is not known whether its process runs. */
 const STALE_STAGING_MS = 24 * 60 * 60 * 1000;
@@ -48,57 +51,97 @@ export interface RemainingStaging {
 }
 
 /**
- * Removes staging in `directory` whose process has ended, or is unknown if it is older than a day. Returns the rest, without the staging of processes that run, or undefined if there is none. Never throws.
+ * Removes staging in `directory` whose process has ended, or is unknown if it is older than a day. Returns the
+ * rest, without the staging of processes that run, or undefined if there is none. Throws only the signal's reason.
  */
-export function removeStaleStaging(directory: string): RemainingStaging | undefined {
+export async function removeStaleStaging(
+  directory: string,
+  signal: AbortSignal | undefined,
+): Promise<RemainingStaging | undefined> {
   // Another job may have removed the directory, and nothing depends on the result
-  return ignoreErrors(() =>
-    withShortPath(directory, short => {
-      const found = readdirSync(fsPath(short))
-        .filter(isStagingName)
-        .map(name => classify(`${short}/${name}`));
-      const stale = found.flatMap(({ path, state }) => (state === 'stale' ? [path] : []));
-      const left = stale.length > 0 ? removeFrom(short, stale) : 0;
-      const maybeInUse = found.filter(({ state }) => state === 'maybeInUse').length;
-      const irremovable = left + found.filter(({ state }) => state === 'irremovable').length;
-      return maybeInUse + irremovable > 0 ? { directory, maybeInUse, irremovable } : undefined;
-    }),
-  );
+  const found = ignoreErrors(() => withShortPath(directory, short => stagingIn(short))) ?? [];
+  const count = (wanted: FoundStaging['state']) => found.filter(({ state }) => state === wanted).length;
+  const stale = found.filter(({ state }) => state === 'stale').map(({ name }) => name);
+  for (const name of stale) await emptyTree(`${directory}/${name}`, signal);
+  const left =
+    stale.length === 0 ? 0 : ignoreErrors(() => withShortPath(directory, short => removeFrom(short, stale)));
+  const [maybeInUse, irremovable] = [count('maybeInUse'), count('irremovable') + (left ?? 0)];
+  return maybeInUse + irremovable > 0 ? { directory, maybeInUse, irremovable } : undefined;
+}
+
+function stagingIn(directory: string): readonly FoundStaging[] {
+  const names = readdirSync(fsPath(directory)).filter(isStagingName);
+  return names.map(name => ({ name, state: stateOf(`${directory}/${name}`) }));
 }
 
 interface FoundStaging {
-  readonly path: string;
+  readonly name: string;
   readonly state: 'stale' | 'maybeInUse' | 'irremovable' | 'ignored';
 }
 
 /** Only directories are staging, and only those of this user can be removed. */
-function classify(path: string): FoundStaging {
+function stateOf(path: string): FoundStaging['state'] {
   const stats = lstatSync(fsPath(path), { throwIfNoEntry: false });
-  if (!stats?.isDirectory()) return { path, state: 'ignored' };
+  if (!stats?.isDirectory()) return 'ignored';
   const user = process.geteuid?.() ?? 0;
   const isOld = Date.now() - stats.mtimeMs >= STALE_STAGING_MS;
-  if (user !== 0 && stats.uid !== user) return { path, state: isOld ? 'irremovable' : 'ignored' };
+  if (user !== 0 && stats.uid !== user) return isOld ? 'irremovable' : 'ignored';
   const owner = ownerState(path);
-  if (owner === 'running') return { path, state: 'ignored' };
-  return { path, state: owner === 'ended' || isOld ? 'stale' : 'maybeInUse' };
+  if (owner === 'running') return 'ignored';
+  // A mount in staging came with a directory that was moved aside: it is the user's
+  if (findMount(realPathOf(path), readMountPoints()) !== undefined) return 'irremovable';
+  return owner === 'ended' || isOld ? 'stale' : 'maybeInUse';
 }
 
 /** Returns the count of those that could not be removed. */
 function removeFrom(directory: string, stale: readonly string[]): number {
   const real = realPathOf(directory);
-  const mounts = readMountPoints();
-  // A mount in staging came with a directory that was moved aside: it is the user's
-  const removable = stale.filter(path => findMount(join(real, basename(path)), mounts) === undefined);
   const before = attributesOf(real);
   // Staging with files of root stays. The rest is removed, and the directory gets its mode back
-  const removed = removable.filter(path =>
+  const removed = stale.filter(name =>
     ignoreErrors(() => {
-      makeWritable(directory, () => removeTree(path));
+      makeWritable(directory, () => removeTree(`${directory}/${name}`));
       return true;
     }),
   );
   applyAttributes(directory, before);
   return stale.length - removed.length;
+}
+
+/**
+ * Removes nearly all that is in a staging directory, with turns of the event loop in between: `removeTree` has none. The owner
+ * file stays, for the case that the rest is not removed. Throws only the signal's reason.
+ */
+export async function emptyTree(path: string, signal: AbortSignal | undefined): Promise<void> {
+  const turns = new Turns(signal);
+  if (process.platform !== 'linux') return emptyIn(path, turns, OWNER_FILE);
+  // The owner of the directory above may replace staging by a link while it is emptied, but not what is in it
+  const handle = ignoreErrors(() => openDirectory(path, constants.O_NOFOLLOW));
+  try {
+    if (handle) await emptyIn(handle.path, turns, OWNER_FILE);
+  } finally {
+    handle?.close();
+  }
+}
+
+async function emptyIn(directory: string, turns: Turns, kept?: string): Promise<void> {
+  for (const found of ignoreErrors(() => readItems(directory)) ?? []) {
+    const name = decodeName(found.name);
+    if (name === kept) continue;
+    const path = fsPath(`${directory}/${name}`);
+    if (found.isDirectory()) {
+      await emptyIn(`${directory}/${name}`, turns);
+      ignoreErrors(() => rmdirSync(path));
+    } else ignoreErrors(() => unlinkSync(path));
+    if (turns.isDue()) await turns.take();
+  }
+}
+
+/** Makes the directory writable too. */
+function readItems(directory: string): Dirent<Buffer>[] {
+  const path = fsPath(directory);
+  if ((lstatSync(path).mode & 0o700) !== 0o700) chmodSync(path, 0o700);
+  return readdirSync(path, { withFileTypes: true, encoding: 'buffer' });
 }
 
 /** Removes a tree of this user, read-only directories included. Does nothing if it is not there. */

@@ -1,6 +1,8 @@
 /** This folder restores an archive, on the main thread: checks it, compares it with the disk, and fetches its frames. */
 
 import { setImmediate } from 'node:timers/promises';
+import { systemClock } from '../../retry/clock.ts';
+import { delayed } from '../../retry/signals.ts';
 import { StagedFileError } from '../archive-errors.ts';
 import { validate } from '../check/validate.ts';
 import type { DiskCache } from '../disk-cache/disk-cache.ts';
@@ -23,6 +25,12 @@ import { checkLiteralLinks } from './literal-links.ts';
 import { linksInStaging, statusAfterCommit, statusInStaging } from './restored-status.ts';
 import { type ReadInWorker, type ReadRange, unpack } from './unpack.ts';
 
+/**
+ * Time in ms that a commit gets after a signal: nearly all are complete by then, and a whole tree is worth more than a part of
+ * one. The rest of the 4.5 s until the process ends is for what is left of staging.
+ */
+const COMMIT_GRACE_MS = 2500;
+
 interface RestoreArchiveOptions {
   readonly archive: OpenArchive;
   readonly read: ReadRange;
@@ -35,7 +43,7 @@ interface RestoreArchiveOptions {
   readonly runLabel: string;
   /** Returns the runner, which is closed at the end. */
   readonly runner: () => JobRunner;
-  /** When it is aborted before the commit, nothing is published and staging is removed. */
+  /** When it is aborted before the commit, nothing is published and staging is removed. A commit gets 2.5 s more. */
   readonly signal?: AbortSignal | undefined;
   /** Called before the first change that a reader of the tree can see, with the rows of the new symlinks (`linkRow`). */
   readonly beforeCommit?: (links: readonly number[]) => void;
@@ -86,7 +94,8 @@ export async function restoreArchive(options: RestoreArchiveOptions): Promise<Re
   );
   await runner.close();
   options.beforeCommit?.(links);
-  const remaining = commit(plan, entries, options.layout, refused);
+  const grace = delayed(options.signal, COMMIT_GRACE_MS, systemClock);
+  const remaining = await commit(plan, entries, options.layout, refused, grace.signal).finally(grace.clear);
   for (const staging of remaining) options.notes?.stagingRemains(staging);
   if (refused.hasAny) options.notes?.attributesRefused(refused.counts);
   return { entries: entries.length, rawBytes, rows: rows && (await statusAfterCommit(rows, entries, plan)) };
@@ -148,7 +157,7 @@ async function build(
     staged.reject(error);
     // No worker may write into staging while it is removed
     await Promise.allSettled([unpacking, runner.close()]);
-    for (const remaining of stage?.discard() ?? []) options.notes?.stagingRemains(remaining);
+    for (const remaining of (await stage?.discard()) ?? []) options.notes?.stagingRemains(remaining);
     throw plan && error instanceof StagedFileError ? writeError(finalPathOf(error.path, plan), error) : error;
   } finally {
     stage?.close();

@@ -73,7 +73,7 @@ async function restoreKnowingNoMounts(object: Buffer, to: string, left: boolean)
   await unpack({ archive, read, runner: new InlineRunner(), refused, staged: Promise.resolve(stage.files) });
   await stage.finishDirectories();
   stage.close();
-  commit(plan, entries, layout, refused);
+  await commit(plan, entries, layout, refused, new AbortController().signal);
 }
 
 describe.runIf(canMount)('mount points below a cached directory', () => {

@@ -29,7 +29,7 @@ describe('when another job, between staging and commit,', () => {
       'tree/a/b/theirs': 't',
       'tree/a/b': { directory: true, mode: 0o555 },
     });
-    publish();
+    await publish();
     const { 'tree/a/b/theirs': theirs, ...found } = await describeTree(to);
     expect(found).toEqual(expected);
     expect(theirs).toBeDefined();
@@ -38,7 +38,7 @@ describe('when another job, between staging and commit,', () => {
   test('publishes an empty directory, the commit replaces it', async () => {
     const { to, publish, expected } = await staged({ 'tree/a/b': 'x' }, {});
     mkdirSync(join(to, 'tree'));
-    publish();
+    await publish();
     expect(await describeTree(to)).toEqual(expected);
   });
 
@@ -46,7 +46,7 @@ describe('when another job, between staging and commit,', () => {
     const { to, publish, expected } = await staged({ 'tree/a/b': 'x' }, { 'tree/a': 'a file' });
     rmSync(join(to, 'tree/a'));
     await buildTree(to, { 'tree/a/b': 'x', 'tree/a/theirs': 't' });
-    publish();
+    await publish();
     const found = await describeTree(to);
     expect(found['tree/a/b']?.sha256).toBe(expected['tree/a/b']?.sha256);
     expect(found['tree/a/theirs']).toBeDefined();
@@ -57,7 +57,7 @@ describe('when another job, between staging and commit,', () => {
     const { to, publish, expected } = await staged({ 'tree/a': 'x' }, { 'tree/a/inside': 'y' });
     rmSync(join(to, 'tree/a'), { recursive: true });
     writeFileSync(join(to, 'tree/a'), 'x');
-    publish();
+    await publish();
     expect((await describeTree(to))['tree/a']).toEqual(expected['tree/a']);
   });
 
@@ -67,7 +67,7 @@ describe('when another job, between staging and commit,', () => {
       { tree: { directory: true } },
     );
     await buildTree(to, { 'tree/a': 'file', 'tree/c/inside': 'y' });
-    publish();
+    await publish();
     expect(await describeTree(to)).toEqual(expected);
   });
 
@@ -77,8 +77,8 @@ describe('when another job, between staging and commit,', () => {
     renameSync(join(to, 'tree/a'), join(to, 'moved'));
     symlinkSync(outside, join(to, 'tree/a'));
     const before = await describeTree(outside, { root: true });
-    expect(publish).toThrow(TargetTreeError);
-    expect(publish).toThrow(`${to}/tree/a is no longer a directory`);
+    await expect(publish()).rejects.toThrow(TargetTreeError);
+    await expect(publish()).rejects.toThrow(`${to}/tree/a is no longer a directory`);
     expect(await describeTree(outside, { root: true })).toEqual(before);
     expect(leftovers(await describeTree(to))).toEqual([]);
   });
@@ -106,7 +106,7 @@ describe('on a system whose renames do not replace links', () => {
     // Another job makes this link after the plan
     symlinkSync('elsewhere', join(to, 'tree/directory'));
     const seen = asOnWindows();
-    publish();
+    await publish();
     expect(await describeTree(to)).toEqual(expected);
     expect(seen.refusals).toBeGreaterThan(0);
   });
@@ -123,7 +123,7 @@ describe('on a system whose renames do not replace links', () => {
         throw failed('EIO', source);
       rename(source, target);
     });
-    expect(publish).toThrow(TargetTreeError);
+    await expect(publish()).rejects.toThrow(TargetTreeError);
     expect((await visible(to))['tree/a']).toEqual(before['tree/a']);
   });
 });
@@ -135,7 +135,7 @@ test('a commit gives up on a directory whose rename keeps failing', async () => 
     attempts++;
     throw failed('EPERM', from);
   });
-  expect(publish).toThrow(TargetTreeError);
+  await expect(publish()).rejects.toThrow(TargetTreeError);
   // The bound on retries while another job takes away the right to write (writable.ts)
   expect(attempts).toBeLessThanOrEqual(100);
 });
@@ -179,7 +179,8 @@ describe('with an archive that has one path as a link and as a directory', () =>
       await stage.addLinks();
       await stage.finishDirectories();
       stage.close();
-      expect(() => commit(plan, entries, layout, refused)).toThrow(TargetTreeError);
+      const committing = commit(plan, entries, layout, refused, new AbortController().signal);
+      await expect(committing).rejects.toThrow(TargetTreeError);
       expect(await describeTree(outside)).toEqual({});
       expect((await visible(to))['tree/a/b']).toEqual(
         inside.type === EntryType.hardLink ? before['tree/a/b'] : undefined,
@@ -188,9 +189,9 @@ describe('with an archive that has one path as a link and as a directory', () =>
   );
 });
 
-function failureOf(work: () => unknown): TargetTreeError {
+async function failureOf(work: () => Promise<unknown>): Promise<TargetTreeError> {
   try {
-    work();
+    await work();
   } catch (error) {
     if (error instanceof TargetTreeError) return error;
     throw error;
@@ -222,7 +223,7 @@ describe('a commit that fails', () => {
 
   test.each(kinds)('puts back %s that it could not replace, with all times as before', async (...kind) => {
     const { to, publish, before } = await losing(kind[1], kind[2]);
-    expect(failureOf(publish).treeChanged).toBe(false);
+    expect((await failureOf(publish)).treeChanged).toBe(false);
     expect(await visible(to)).toEqual(before);
     expect(leftovers(await describeTree(to))).toEqual([]);
   });
@@ -233,7 +234,7 @@ describe('a commit that fails', () => {
     instead('linkSync', () => path => {
       throw failed('EPERM', path);
     });
-    expect(publish).toThrow(TargetTreeError);
+    await expect(publish()).rejects.toThrow(TargetTreeError);
     expect(await visible(to)).toEqual(before);
   });
 
@@ -245,7 +246,7 @@ describe('a commit that fails', () => {
         if (String(from).includes('.cache-s3-')) throw failed('EIO', from);
         rename(from, target);
       });
-      const { message, treeChanged } = failureOf(publish);
+      const { message, treeChanged } = await failureOf(publish);
       expect(treeChanged).toBe(true);
       expect(message).toContain(
         `; the previous ${to}/tree/a could not be put back and is kept for a day in a directory .cache-s3-* of ${to}/tree`,
@@ -273,7 +274,7 @@ describe('a commit that fails', () => {
     const [a, moved] = [join(to, 'tree/c'), join(to, 'moved')];
     renameSync(a, moved);
     symlinkSync(moved, a);
-    expect(publish).toThrow('is no longer a directory');
+    await expect(publish()).rejects.toThrow('is no longer a directory');
     rmSync(a);
     renameSync(moved, a);
     const { tree, ...found } = await describeTree(to);
@@ -289,7 +290,7 @@ describe('a commit that fails', () => {
       { 'tree/a': 'old', 'tree/b': 'old' },
     );
     rmSync(stagedAt('./tree/b'));
-    expect(failureOf(publish).treeChanged).toBe(true);
+    expect((await failureOf(publish)).treeChanged).toBe(true);
     const found = await describeTree(to);
     expect(Object.keys(found)).toEqual(['tree', 'tree/a', 'tree/b']);
     expect([found['tree/a']?.size, found['tree/b']?.size]).toEqual([3, 3]);
@@ -302,7 +303,7 @@ describe('a commit that fails', () => {
         throw Object.assign(failed(code, from), { dest: String(target) });
       rename(from, target);
     });
-    const { message } = failureOf(publish);
+    const { message } = await failureOf(publish);
     expect(message).toContain(`${to}/tree/b cannot be written (${code})`);
     expect(message).not.toContain('.cache-s3-');
   });
@@ -315,6 +316,55 @@ describe('a commit that fails', () => {
       if (String(from) === lost) throw failed('EIO', from);
       rename(from, target);
     });
-    expect(failureOf(publish).treeChanged).toBe(true);
+    expect((await failureOf(publish)).treeChanged).toBe(true);
+  });
+});
+
+describe('a commit whose signal is aborted', () => {
+  const names = Array.from({ length: 64 }, (_, index) => `tree/${100 + index}`);
+  const state = (content: string): TreeSpec => Object.fromEntries(names.map(name => [name, content]));
+
+  /** Makes renames so slow that the event loop gets turns, and aborts at the n-th. */
+  function abortAt(rename: number): AbortSignal {
+    const controller = new AbortController();
+    let renames = 0;
+    instead('renameSync', call => (from, to) => {
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2);
+      if (++renames === rename) controller.abort(new Error('the step was cancelled'));
+      call(from, to);
+    });
+    return controller.signal;
+  }
+
+  test('stops between two files, with whole files of both states and no staging', async () => {
+    const { to, publish } = await staged(state('new'), state('older'));
+    const signal = abortAt(20);
+    const { message, treeChanged } = await failureOf(() => publish(signal));
+    expect([message, treeChanged]).toEqual([
+      'the step was cancelled while files were replaced; the next restore completes the tree',
+      true,
+    ]);
+    const { tree: _, ...found } = await describeTree(to);
+    const sizes = Object.values(found).map(({ size }) => size);
+    expect(new Set(sizes)).toEqual(new Set([3, 5]));
+    expect(Object.keys(found)).toEqual(names);
+  });
+
+  test("ends with the signal's reason if nothing was renamed, and the tree is as before", async () => {
+    const spec = (content: string): TreeSpec =>
+      Object.fromEntries(names.map(name => [`${name}/${content}`, content]));
+    const { to, publish, before } = await staged(spec('a'), spec('a'));
+    instead(
+      'lstatSync',
+      call =>
+        ((...options: Parameters<typeof call>) => {
+          Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2);
+          return call(...options);
+        }) as typeof call,
+    );
+    const reason = new Error('the step was cancelled');
+    await expect(publish(AbortSignal.abort(reason))).rejects.toBe(reason);
+    expect(await visible(to)).toEqual(before);
+    expect(leftovers(await describeTree(to))).toEqual([]);
   });
 });

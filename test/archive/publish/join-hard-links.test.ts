@@ -1,4 +1,4 @@
-import { lstatSync, readFileSync, renameSync, utimesSync, writeFileSync } from 'node:fs';
+import { lstatSync, readFileSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { scratch } from '../../support/scratch.ts';
@@ -15,7 +15,7 @@ const linked = (content: string): TreeSpec => ({
 const inodes = (root: string) =>
   ['tree/a', 'tree/b', 'tree/sub/c'].map(name => lstatSync(join(root, name)).ino);
 
-/** Stages two restores into one directory. `first.publish` runs `second.publish` after it has published `tree/a`. */
+/** Stages two restores into one directory. The second one publishes its names after the first has published `tree/a`. */
 async function interleaved(archived: [TreeSpec, TreeSpec], present: TreeSpec) {
   const to = scratch();
   const first = await staged(archived[0], present, undefined, to);
@@ -25,7 +25,8 @@ async function interleaved(archived: [TreeSpec, TreeSpec], present: TreeSpec) {
     rename(from, target);
     if (isDone || String(target) !== join(to, 'tree/a')) return;
     isDone = true;
-    second.publish();
+    for (const move of second.plan.moves) rename(move.from, move.to);
+    for (const area of second.plan.areas) rmSync(area.path, { recursive: true });
   });
   return { to, first, second };
 }
@@ -36,7 +37,7 @@ describe('when another restore publishes between two names of a file', () => {
     ['an existing directory', { 'tree/sub': { directory: true } }],
   ])('over %s, the last commit leaves the names joined', async (_, present) => {
     const { to, first } = await interleaved([linked('same'), linked('same')], present);
-    first.publish();
+    await first.publish();
     expect(new Set(inodes(to)).size).toBe(1);
     const found = await describeTree(to);
     expect(found).toEqual(first.expected);
@@ -53,14 +54,14 @@ describe('when another restore publishes between two names of a file', () => {
       'tree/a': { symlink: 'old' },
       'tree/sub': { directory: true },
     });
-    first.publish();
+    await first.publish();
     expect(new Set(inodes(to)).size).toBe(1);
     expect(await describeTree(to)).toEqual(first.expected);
   });
 
   test('the last commit does not join names with the content of different archives', async () => {
     const { to, first } = await interleaved([linked('own'), linked('not')], linked('old'));
-    first.publish();
+    await first.publish();
     expect(readFileSync(join(to, 'tree/a'), 'utf8')).toBe('not');
     expect(readFileSync(join(to, 'tree/b'), 'utf8')).toBe('own');
   });
@@ -76,7 +77,7 @@ describe('when another restore publishes between two names of a file', () => {
       utimesSync(join(to, 'fresh'), mtime / 1e6, mtime / 1e6);
       renameSync(join(to, 'fresh'), join(to, 'tree/a'));
     });
-    first.publish();
+    await first.publish();
     expect(links).toBeGreaterThan(1);
     expect(new Set(inodes(to)).size).toBe(1);
   });
@@ -86,8 +87,8 @@ test('a commit that merges into the tree of another restore leaves the names of 
   const to = scratch();
   const first = await staged(linked('same'), {}, undefined, to);
   const second = await staged(linked('same'), {}, undefined, to);
-  second.publish();
-  first.publish();
+  await second.publish();
+  await first.publish();
   expect(new Set(inodes(to)).size).toBe(1);
   expect(await describeTree(to)).toEqual(first.expected);
 });

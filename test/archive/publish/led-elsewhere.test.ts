@@ -35,7 +35,7 @@ async function stagedIn(to: string, patterns: readonly string[], entries: readon
   await stage.addLinks();
   await stage.finishDirectories();
   stage.close();
-  return () => commit(plan, entries, layout, refused);
+  return () => commit(plan, entries, layout, refused, new AbortController().signal);
 }
 
 test('a commit does not follow a link that another job has put in place of a root of a wildcard', async () => {
@@ -45,7 +45,7 @@ test('a commit does not follow a link that another job has put in place of a roo
   const publish = await stagedIn(to, ['tree/*'], entries);
   renameSync(join(to, 'tree/a'), join(to, 'moved'));
   symlinkSync(outside, join(to, 'tree/a'));
-  expect(publish).toThrow(`${to}/tree/a is no longer a directory`);
+  await expect(publish()).rejects.toThrow(`${to}/tree/a is no longer a directory`);
   expect(readFileSync(join(outside, 'b'), 'utf8')).toBe('theirs');
 });
 
@@ -64,7 +64,9 @@ describe('from an archive with one directory under two names', () => {
       entry(`${alias}/tree/sub/${name}`, type),
     ];
     const publish = await stagedIn(to, ['tre*', `${alias}/tree/sub/x`], entries);
-    expect(publish).toThrow(`${alias}/tree/sub was replaced by another directory during the restore`);
+    await expect(publish()).rejects.toThrow(
+      `${alias}/tree/sub was replaced by another directory during the restore`,
+    );
     expect(await describeTree(outside)).toEqual({});
   });
 });

@@ -91,7 +91,7 @@ describe.runIf(process.platform === 'linux')('a restore of a path that is nearly
     const name = nameOf(scratch(), MAX_BYTES);
     const { to, publish, expected } = await staged({ [name]: 'new' }, {});
     await buildTree(to, { [name]: 'torn' });
-    publish();
+    await publish();
     expect(await describeTree(to)).toEqual(expected);
   });
 
@@ -115,7 +115,7 @@ describe.runIf(process.platform === 'linux')('a restore of a path that is nearly
     const name = nameOf(scratch(), MAX_BYTES);
     const second = name.split('/').slice(0, 2).join('/');
     const { to, publish, expected } = await staged({ [second]: 'a file' }, { [name]: 'old' });
-    publish();
+    await publish();
     expect(await describeTree(to)).toEqual(expected);
     expect(leftovers(await describeTree(to))).toEqual([]);
   });

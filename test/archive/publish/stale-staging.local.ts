@@ -96,19 +96,20 @@ describe.runIf(isLinux)('removeStaleStaging', () => {
     writeFileSync(file, JSON.stringify(owner));
     return directory;
   }
+  const sweep = (directory: string) => removeStaleStaging(directory, undefined);
 
-  test('leaves the staging of this process and does not report it', () => {
+  test('leaves the staging of this process and does not report it', async () => {
     const directory = ownStaging();
-    expect(removeStaleStaging(directory)).toBeUndefined();
+    expect(await sweep(directory)).toBeUndefined();
     expect(stagingIn(directory)).toEqual([name]);
   });
 
   test.each<[string, (owner: Record<string, unknown>) => void]>([
     ['whose process id no process has', owner => Object.assign(owner, { pid: 2 ** 22 + 1 })],
     ['whose process id another process has now', owner => Object.assign(owner, { startTime: '1' })],
-  ])('removes staging %s', (_, change) => {
+  ])('removes staging %s', async (_, change) => {
     const directory = ownStaging(change);
-    expect(removeStaleStaging(directory)).toBeUndefined();
+    expect(await sweep(directory)).toBeUndefined();
     expect(stagingIn(directory)).toEqual([]);
   });
 
@@ -117,20 +118,20 @@ describe.runIf(isLinux)('removeStaleStaging', () => {
     ['of another namespace', owner => Object.assign(owner, { pidNamespace: 'pid:[1]', pid: 2 ** 22 + 1 })],
     ['with an impossible process id', owner => Object.assign(owner, { pid: -1 })],
     ['with a process id that is no number', owner => Object.assign(owner, { pid: '1' })],
-  ])('leaves and reports staging %s', (_, change) => {
+  ])('leaves and reports staging %s', async (_, change) => {
     const directory = ownStaging(change);
-    expect(removeStaleStaging(directory)).toEqual({ directory, maybeInUse: 1, irremovable: 0 });
+    expect(await sweep(directory)).toEqual({ directory, maybeInUse: 1, irremovable: 0 });
     expect(stagingIn(directory)).toEqual([name]);
   });
 
-  test('does not wait for an owner file that is a FIFO, and does not read a large owner file', () => {
+  test('does not wait for an owner file that is a FIFO, and does not read a large owner file', async () => {
     const [fifo, large] = [scratch(), scratch()];
     mkdirSync(join(fifo, name));
     execFileSync('mkfifo', [join(fifo, name, 'owner')]);
     mkdirSync(join(large, name));
     writeFileSync(join(large, name, 'owner'), Buffer.alloc(2000, ' '));
     for (const directory of [fifo, large]) {
-      expect(removeStaleStaging(directory)).toEqual({ directory, maybeInUse: 1, irremovable: 0 });
+      expect(await sweep(directory)).toEqual({ directory, maybeInUse: 1, irremovable: 0 });
     }
   });
 
