@@ -4,9 +4,9 @@ import { setImmediate } from 'node:timers/promises';
 export const ENTRIES_A_TURN = 8192;
 
 /** Longest work between two turns in ms, of loops that call the system: how long that takes depends on the file system. */
-const TURN_MS = 20;
-/** Items between two looks at the clock. */
-const ITEMS_A_LOOK = 16;
+const TURN_MS = 10;
+/** Items between two checks of the time. */
+const ITEMS_A_CHECK = 16;
 
 /** Decides in a loop of system calls when the event loop gets a turn: `if (turns.isDue()) await turns.take()`. */
 export class Turns {
@@ -20,12 +20,17 @@ export class Turns {
 
   /** Counts an item. Returns whether it is time for a turn. */
   isDue(): boolean {
-    return ++this.#items % ITEMS_A_LOOK === 0 && performance.now() >= this.#endsMs;
+    return ++this.#items % ITEMS_A_CHECK === 0 && performance.now() >= this.#endsMs;
   }
 
   /** Gives the event loop a turn. Throws the reason of an aborted signal. */
   async take(): Promise<void> {
     await takeTurn(this.#signal);
+    this.restart();
+  }
+
+  /** Begins the time until the next turn anew, after one that another loop has taken. */
+  restart(): void {
     this.#endsMs = performance.now() + TURN_MS;
   }
 }

@@ -1,5 +1,6 @@
-import { setImmediate } from 'node:timers/promises';
+import { unlessAborted } from '../../retry/signals.ts';
 import { type Entry, EntryType, parentName } from '../format/entry.ts';
+import { takeTurn } from '../format/turns.ts';
 import { lstatExact, statExact } from '../fs/file-status.ts';
 import { ignoreErrors } from '../fs/ignore-errors.ts';
 import type { PathLayout } from '../fs/paths/layout.ts';
@@ -18,12 +19,12 @@ const ENTRIES_A_JOB = 4096;
  * several in the archive. For a directory only its own attributes count, not its content. An entry whose path cannot
  * be read is not unchanged: the restore reports the reason if it cannot write it either.
  *
- * `roots` are the entries that are in no directory of the archive (`validate`).
+ * `roots` are the entries that are in no directory of the archive (`validate`). Throws the signal's reason.
  */
 export async function findUnchanged(
   entries: readonly Entry[],
   roots: readonly Entry[],
-  { layout, restoredLinks }: Pick<PlanOptions, 'layout' | 'restoredLinks'>,
+  { layout, restoredLinks, signal }: Pick<PlanOptions, 'layout' | 'restoredLinks' | 'signal'>,
   runner: JobRunner,
 ): Promise<Uint8Array> {
   const unchanged = new Uint8Array(entries.length);
@@ -67,10 +68,11 @@ export async function findUnchanged(
     dispatch(open);
     open = { indexes: [], paths: [] };
     // This thread must receive a worker's results to give it the next jobs
-    await setImmediate();
+    await takeTurn(signal);
   }
   if (open.indexes.length > 0) dispatch(open);
-  await Promise.all(jobs);
+  const compared = Promise.all(jobs);
+  await (signal ? unlessAborted(compared, signal) : compared);
   clearBelow(missing, entries, unchanged);
   inodes.clearSplit(unchanged);
   return unchanged;

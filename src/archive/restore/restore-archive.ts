@@ -2,7 +2,7 @@
 
 import { setImmediate } from 'node:timers/promises';
 import { systemClock } from '../../retry/clock.ts';
-import { delayed } from '../../retry/signals.ts';
+import { delayed, unlessAborted } from '../../retry/signals.ts';
 import { StagedFileError } from '../archive-errors.ts';
 import { validate } from '../check/validate.ts';
 import type { DiskCache } from '../disk-cache/disk-cache.ts';
@@ -130,6 +130,7 @@ async function build(
     isWanted,
     disk: diskCache && { cache: diskCache, onBegun: begun.resolve, signal },
     staged: staged.promise,
+    signal,
   });
   // It is awaited after the directories are made
   unpacking.catch(() => {});
@@ -146,7 +147,7 @@ async function build(
     await stage.open(signal);
     trimHeap();
     staged.resolve(stage.files);
-    const rawBytes = await unpacking;
+    const rawBytes = await (signal ? unlessAborted(unpacking, signal) : unpacking);
     await stage.addLinks(signal);
     const rows = options.keepStatus ? await statusInStaging(entries, plan, signal) : undefined;
     const links = options.beforeCommit ? await linksInStaging(entries, plan, signal) : [];
@@ -181,7 +182,7 @@ async function prepare(
     const roots = await validate(archive.manifest, archive.manifestStart, layout, signal);
     await checkLiteralLinks(archive.manifest.entries, layout, signal);
     const unchanged = warm
-      ? await findUnchanged(archive.manifest.entries, roots, { layout, restoredLinks }, runner)
+      ? await findUnchanged(archive.manifest.entries, roots, { layout, restoredLinks, signal }, runner)
       : undefined;
     return { roots, unchanged };
   } catch (error) {

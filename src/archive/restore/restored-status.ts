@@ -56,23 +56,26 @@ export async function statusAfterCommit(
   entries: readonly Entry[],
   plan: TargetPlan,
 ): Promise<StatusRows | undefined> {
-  // The restore is complete, and another process may have removed files already
-  if (!ignoreErrors(() => updateRenamed(rows, entries, plan))) return undefined;
+  try {
+    await updateRenamed(rows, entries, plan);
+  } catch {
+    // The restore is complete, and another process may have removed files already
+    return undefined;
+  }
   return (await waitForLaterClock(rows.latestChange(), plan)) ? rows : undefined;
 }
 
 /** A file that was renamed by itself has a new change time. Its row is cleared if another job has replaced it. */
-function updateRenamed(rows: StatusRows, entries: readonly Entry[], plan: TargetPlan): true {
-  for (const { isTree, entry, to } of plan.moves) {
-    if (isTree || entry < 0) continue;
+function updateRenamed(rows: StatusRows, entries: readonly Entry[], plan: TargetPlan): Promise<void> {
+  return forEachInTurns(plan.moves, undefined, ({ isTree, entry, to }) => {
+    if (isTree || entry < 0) return;
     const stats = lstatExact(to);
     // The rename of a hard link changes the status of the file itself
     const { linkTo } = entries[entry]!;
     const file = linkTo >= 0 ? linkTo : entry;
     if (stats && rows.matchesRenamed(file, stats)) rows.set(file, stats);
     else rows.clear(entry);
-  }
-  return true;
+  });
 }
 
 /**

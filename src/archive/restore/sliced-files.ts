@@ -1,6 +1,7 @@
 import { closeSync, constants, ftruncateSync, openSync } from 'node:fs';
 import { StagedFileError } from '../archive-errors.ts';
 import type { Attributes, Entry } from '../format/entry.ts';
+import { forEachInTurns } from '../format/turns.ts';
 import { fsPath } from '../fs/paths/names.ts';
 import type { RefusedAttributes } from '../fs/refused-attributes.ts';
 import type { StagedPaths } from '../publish/target-plan.ts';
@@ -30,10 +31,15 @@ export class SlicedFiles {
     this.#staged = staged;
     this.#contents = contents;
     this.#refused = refused;
-    for (const index of contents.sliced) {
-      createSparse(staged.at(index)!, entries[index]!.size);
-      this.#left.set(index, entries[index]!.size);
-    }
+  }
+
+  /** Creates the files. Throws `StagedFileError` and the signal's reason. */
+  async create(signal: AbortSignal | undefined): Promise<void> {
+    await forEachInTurns(this.#contents.sliced, signal, index => {
+      const { size } = this.#entries[index]!;
+      createSparse(this.#staged.at(index)!, size);
+      this.#left.set(index, size);
+    });
   }
 
   /** Counts the slices in `frames` as written, and finishes the files that are complete with them. */

@@ -1,5 +1,6 @@
 import { type Entry, EntryType, type Manifest } from '../format/entry.ts';
 import type { ObjectBytes, OpenArchive } from '../format/open-archive.ts';
+import { takeTurn } from '../format/turns.ts';
 import type { RefusedAttributes } from '../fs/refused-attributes.ts';
 import { trimHeap } from '../memory/trim-heap.ts';
 import {
@@ -51,13 +52,14 @@ interface UnpackOptions {
   readonly refused: RefusedAttributes;
   /** Staging paths. A promise, because the first requests are sent before the directories are made. */
   readonly staged: Promise<StagedFiles>;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
  * Fetches the frames that hold data of wanted files and writes those files. Every frame is checked before it is
  * opened. Returns the bytes of file data written.
- * Throws `DamagedArchiveError`, `StagedFileError` and the errors of `read` and `staged`, after it has aborted the other reads. Jobs may still run
- * until the runner is closed.
+ * Throws `DamagedArchiveError`, `StagedFileError`, the signal's reason and the errors of `read` and `staged`, after it has
+ * aborted the other reads. Jobs may still run until the runner is closed.
  */
 export async function unpack(options: UnpackOptions): Promise<number> {
   const { archive, runner, refused, isWanted = () => true } = options;
@@ -67,6 +69,7 @@ export async function unpack(options: UnpackOptions): Promise<number> {
   const onFailure = (error: unknown) => failure.abort(error);
   const ready = options.staged.then(async staged => {
     const sliced = new SlicedFiles(entries, staged.paths, contents, refused);
+    await sliced.create(options.signal);
     await writeEmptyFiles(entries, staged, options);
     return { staged, sliced };
   });
@@ -167,7 +170,7 @@ function jobOf(
 async function writeEmptyFiles(
   entries: readonly Entry[],
   { paths, masksModes }: StagedFiles,
-  { runner, refused, isWanted = () => true }: UnpackOptions,
+  { runner, refused, signal, isWanted = () => true }: UnpackOptions,
 ): Promise<void> {
   const empty = entries.flatMap(({ type, size }, index) =>
     type === EntryType.file && size === 0 && isWanted(index) ? [index] : [],
@@ -179,6 +182,8 @@ async function writeEmptyFiles(
     for (const entry of files) job.addPiece(EMPTY_PIECE, entries[entry]!, paths.at(entry)!);
     const created = runner.run(job.finish(new Uint8Array(0), masksModes));
     jobs.push(created.then(result => refused.add(result.refused)));
+    // Without threads, the files are made here
+    await takeTurn(signal);
   }
   await Promise.all(jobs);
 }

@@ -1,11 +1,11 @@
-import { setImmediate } from 'node:timers/promises';
 import { BaseOutgrownError } from '../archive-errors.ts';
 import type { ManifestHead } from '../format/entry.ts';
 import { MAX_HEAD_BYTES } from '../format/limits.ts';
+import { takeTurn } from '../format/turns.ts';
 import type { PathLayout } from '../fs/paths/layout.ts';
 import { encodedLength } from '../fs/paths/names.ts';
 import type { FramePlan } from '../messages/pack-job.ts';
-import { type ScanNotes, type ScannedEntry, scan } from '../scan/scan.ts';
+import { PAUSE, type Scan, type ScanNotes, scan } from '../scan/scan.ts';
 import { BaseDiff } from './base-diff.ts';
 import { ManifestBuilder, type ManifestEntry } from './manifest-builder.ts';
 import { FramePlanner, planFrames } from './plan-frames.ts';
@@ -24,7 +24,7 @@ export interface SourceOptions {
 /** Entries that a save packs: a whole tree, or the difference to a base. */
 export interface PackSource {
   readonly builder: ManifestBuilder;
-  readonly plans: Iterable<FramePlan> | AsyncIterable<FramePlan>;
+  readonly plans: AsyncIterable<FramePlan>;
   /** Bytes of the object that are copied from the base. */
   readonly reusedBytes: number;
   /** Takes the bytes behind those. */
@@ -42,10 +42,10 @@ interface PackEnd {
 }
 
 /** Packs the whole tree. */
-export function wholeTree({ layout, roots, notes, head, output }: SourceOptions): PackSource {
+export function wholeTree({ layout, roots, notes, head, output, signal }: SourceOptions): PackSource {
   return {
     builder: new ManifestBuilder(notes),
-    plans: planFrames(scan(layout, roots, notes)),
+    plans: planFrames(scan(layout, roots, notes), signal),
     reusedBytes: 0,
     output,
     flush: () => Promise.resolve(),
@@ -58,9 +58,6 @@ export interface CopyableBase extends BaseArchive {
   /** Makes its first `bytes` the first bytes of this object. Called once at most, before any write. */
   readonly copy: (bytes: number) => Promise<void>;
 }
-
-/** Entries scanned in one turn of the event loop, some ms. In between, requests proceed and signals are delivered. */
-const ENTRIES_PER_TURN = 500;
 
 /**
  * Packs the entries that changed since `base` was restored: the store copies the base's bytes while the tree is scanned, and
@@ -96,16 +93,15 @@ export function incrementalSource(options: SourceOptions, base: CopyableBase): P
 
 /** Yields the frames of the changed entries. Throws the signal's reason, the scan's errors, and `BaseOutgrownError`. */
 async function* plansOfChanged(
-  scanned: Iterable<ScannedEntry>,
+  scanned: Scan,
   diff: BaseDiff,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<FramePlan> {
   const planner = new FramePlanner();
-  let count = 0;
   for (const found of scanned) {
-    if (++count % ENTRIES_PER_TURN === 0) {
-      await setImmediate();
-      signal?.throwIfAborted();
+    if (found === PAUSE) {
+      await takeTurn(signal);
+      continue;
     }
     const changed = diff.next(found);
     if (diff.isBlocked) throw new BaseOutgrownError('a directory was replaced by an entry of another type');

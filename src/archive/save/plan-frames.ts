@@ -1,15 +1,22 @@
 import { FRAME_RAW_BYTES, SLICE_BYTES, WHOLE_FILE_BYTES } from '../format/container.ts';
 import { PAX_HEADER_BYTES } from '../format/tar-blocks.ts';
+import { takeTurn } from '../format/turns.ts';
 import { lstatExact } from '../fs/file-status.ts';
 import { splitMtime } from '../fs/file-times.ts';
 import { wrapReadError } from '../fs/tree-errors.ts';
 import type { FileIdentity, FramePlan } from '../messages/pack-job.ts';
-import type { ScannedEntry } from '../scan/scan.ts';
+import { PAUSE, type ScannedEntry } from '../scan/scan.ts';
 
-/** Yields the frames of all members. */
-export function* planFrames(members: Iterable<ScannedEntry>): Generator<FramePlan> {
+/** Yields the frames of all members of a scan. Throws `SourceTreeError` and the signal's reason. */
+export async function* planFrames(
+  members: Iterable<ScannedEntry | typeof PAUSE>,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<FramePlan> {
   const planner = new FramePlanner();
-  for (const member of members) yield* planner.add(member);
+  for (const member of members) {
+    if (member === PAUSE) await takeTurn(signal);
+    else yield* planner.add(member);
+  }
   yield* planner.rest();
 }
 

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { parentName } from '../format/entry.ts';
+import { Turns } from '../format/turns.ts';
 import { pathKeys } from '../fs/paths/case-folding.ts';
 import type { PathLayout } from '../fs/paths/layout.ts';
 import { type RootAbove, RootPaths } from '../fs/paths/nesting.ts';
@@ -8,16 +9,22 @@ import { byName, readNode, type TreeNode } from './tree-node.ts';
 
 /**
  * Returns the roots that the walk of another one does not reach, in order: each begins a walk. A directory has the name
- * that its outermost root gives it. Calls `skip` for roots that a restore would not reach.
+ * that its outermost root gives it. Calls `skip` for roots that a restore would not reach. Yields when it is time for a turn of
+ * the event loop.
  */
-export function rootsToWalk(
+export function* rootsToWalk(
   layout: PathLayout,
   paths: readonly string[],
   skip: (path: string, why: string) => void,
   exact: boolean,
-): readonly TreeNode[] {
+): Generator<undefined, readonly TreeNode[]> {
   const roots = new Roots(layout);
+  const turns = new Turns(undefined);
   for (const path of paths) {
+    if (turns.isDue()) {
+      yield;
+      turns.restart();
+    }
     const options = { follow: layout.followsLink(path), exact, skip };
     const root = readNode(path, layout.toStored(path), options);
     if (root) roots.add(root);

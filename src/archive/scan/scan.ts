@@ -2,6 +2,7 @@
 
 import { EntryType } from '../format/entry.ts';
 import { isTargetTooLong } from '../format/name-limits.ts';
+import { Turns } from '../format/turns.ts';
 import type { FileStatus } from '../fs/file-status.ts';
 import { MAX_MTIME_US, type Mtime } from '../fs/file-times.ts';
 import { ignoreErrors } from '../fs/ignore-errors.ts';
@@ -21,6 +22,11 @@ import {
   TOO_LONG_FOR_FORMAT,
   type TreeNode,
 } from './tree-node.ts';
+
+/** A scan yields this when it is time for a turn of the event loop. */
+export const PAUSE = undefined;
+
+export type Scan = Generator<ScannedEntry | typeof PAUSE>;
 
 /** Reason to skip a path that a scan has found. */
 export const VANISHED = 'vanished during the save';
@@ -51,17 +57,13 @@ export interface ScanNotes {
 
 /**
  * Walks the paths of a layout in byte order of the stored names, parents first, each path once. Lazy and synchronous: the
- * entries of a frame are read from the disk when they are requested, so that workers start with the first frame. `exact`
- * sets `stats.exact` of every entry.
+ * entries of a frame are read from the disk when they are requested, so that workers start with the first frame. Yields `PAUSE`
+ * when the event loop needs a turn, also in a directory with many files and where it finds nothing to save. `exact` sets
+ * `stats.exact` of every entry.
  * Throws `SourceTreeError` for a directory that cannot be read.
  */
-export function* scan(
-  layout: PathLayout,
-  roots: readonly string[],
-  notes: ScanNotes,
-  exact = false,
-): Generator<ScannedEntry> {
-  const outermost = rootsToWalk(layout, roots, (path, why) => notes.skipped(path, why), exact);
+export function* scan(layout: PathLayout, roots: readonly string[], notes: ScanNotes, exact = false): Scan {
+  const outermost = yield* rootsToWalk(layout, roots, (path, why) => notes.skipped(path, why), exact);
   yield* new Walk(layout, outermost, notes, exact).all();
 }
 
@@ -75,6 +77,7 @@ class Walk {
   readonly #read: ReadOptions;
   /** The first name of each file or symlink with several names, by device and inode. */
   readonly #firstNames = new Map<string, string>();
+  readonly #turns = new Turns(undefined);
 
   constructor(layout: PathLayout, roots: readonly TreeNode[], notes: ScanNotes, exact: boolean) {
     this.#layout = layout;
@@ -83,12 +86,12 @@ class Walk {
     this.#read = { follow: false, exact, skip: (path, why) => notes.skipped(path, why) };
   }
 
-  all(): Generator<ScannedEntry> {
+  all(): Scan {
     return this.#visitRoots(this.#roots);
   }
 
   /** A root below another one is visited during that one's visit, in the order of its name. */
-  *#visitRoots(roots: readonly TreeNode[]): Generator<ScannedEntry> {
+  *#visitRoots(roots: readonly TreeNode[]): Scan {
     let covered = '';
     for (const root of roots) {
       if (covered !== '' && root.name.startsWith(covered)) continue;
@@ -97,7 +100,7 @@ class Walk {
     }
   }
 
-  *#visit(node: TreeNode): Generator<ScannedEntry> {
+  *#visit(node: TreeNode): Scan {
     if (this.#layout.hasExclusions && this.#layout.excludes(node.path)) {
       // A later pattern may name something below an excluded directory
       if (node.isDirectory) yield* this.#visitRoots(this.#rootsBelow(node.name));
@@ -110,7 +113,7 @@ class Walk {
       return;
     }
     yield this.#scanned(node, EntryType.directory, '');
-    for (const child of this.#children(node)) yield* this.#visit(child);
+    for (const child of yield* this.#children(node)) yield* this.#visit(child);
   }
 
   #rootsBelow(directory: string): readonly TreeNode[] {
@@ -123,11 +126,15 @@ class Walk {
       if (name.startsWith(link)) this.#notes.skipped(path, 'behind a link that `path` excludes');
   }
 
-  #children(directory: TreeNode): TreeNode[] {
+  *#children(directory: TreeNode): Generator<typeof PAUSE, TreeNode[]> {
     const children: TreeNode[] = [];
     const separator = directory.path.endsWith('/') ? '' : '/';
     for (const name of listNames(directory.path)) {
       if (isStagingName(name)) continue;
+      if (this.#turns.isDue()) {
+        yield PAUSE;
+        this.#turns.restart();
+      }
       const path = `${directory.path}${separator}${name}`;
       const child = readNode(path, directory.name + name, this.#read);
       if (child) children.push(child);

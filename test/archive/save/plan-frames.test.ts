@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { SourceTreeError } from '../../../src/archive/archive-errors.ts';
+import type { FramePlan } from '../../../src/archive/messages/pack-job.ts';
 import { planFrames } from '../../../src/archive/save/plan-frames.ts';
-import type { ScannedEntry } from '../../../src/archive/scan/scan.ts';
+import { PAUSE, type ScannedEntry } from '../../../src/archive/scan/scan.ts';
 import { scratch } from '../../support/scratch.ts';
 import { MiB } from '../../support/sizes.ts';
 import { buildTree } from '../../support/tree.ts';
@@ -10,27 +11,33 @@ import { buildTree } from '../../support/tree.ts';
 describe('planFrames', () => {
   const member = (dataBytes: number, path = '/nowhere') =>
     ({ name: 'x', path, type: 0, dataBytes, mtimeUs: 0, mtimeRestNs: 0, linkName: '' }) as ScannedEntry;
-  const sizes = (members: readonly ScannedEntry[]) =>
-    [...planFrames(members)].map(({ members }) => members.map(({ dataBytes }) => dataBytes));
+  const collect = async (found: AsyncIterable<FramePlan>) => {
+    const plans: FramePlan[] = [];
+    for await (const plan of found) plans.push(plan);
+    return plans;
+  };
+  const plansOf = (members: readonly ScannedEntry[]) => collect(planFrames(members, undefined));
+  const sizes = async (members: readonly ScannedEntry[]) =>
+    (await plansOf(members)).map(({ members }) => members.map(({ dataBytes }) => dataBytes));
 
-  test('fills frames up to 4 MiB', () => {
-    expect(sizes([member(3 * MiB), member(MiB / 2), member(MiB), member(1)])).toEqual([
+  test('fills frames up to 4 MiB', async () => {
+    expect(await sizes([member(3 * MiB), member(MiB / 2), member(MiB), member(1)])).toEqual([
       [3 * MiB, MiB / 2],
       [MiB, 1],
     ]);
-    expect(sizes([member(1), member(7 * MiB), member(1)])).toEqual([[1], [7 * MiB], [1]]);
-    expect(sizes([])).toEqual([]);
+    expect(await sizes([member(1), member(7 * MiB), member(1)])).toEqual([[1], [7 * MiB], [1]]);
+    expect(await sizes([])).toEqual([]);
   });
 
-  test('bounds the frames of entries without data', () => {
-    const frames = sizes(Array.from({ length: 10_000 }, () => member(0)));
+  test('bounds the frames of entries without data', async () => {
+    const frames = await sizes(Array.from({ length: 10_000 }, () => member(0)));
     expect(frames.length).toBeGreaterThan(2);
     expect(Math.max(...frames.map(({ length }) => length))).toBeLessThan((4 * MiB) / 512);
   });
 
   test('cuts a file over 8 MiB into slices', async () => {
     const root = await buildTree(scratch(), { big: Buffer.alloc(9 * MiB) });
-    const plans = [...planFrames([member(1), member(9 * MiB, join(root, 'big')), member(2)])];
+    const plans = await plansOf([member(1), member(9 * MiB, join(root, 'big')), member(2)]);
     expect(plans.map(({ slice }) => slice && [slice.start, slice.end])).toEqual([
       undefined,
       [0, 4 * MiB],
@@ -40,7 +47,7 @@ describe('planFrames', () => {
     ]);
   });
 
-  test('throws a SourceTreeError when a large file cannot be read', () => {
+  test('throws a SourceTreeError when a large file cannot be read', async () => {
     const path = `/${'n'.repeat(300)}`;
     const large = {
       name: 'x',
@@ -51,6 +58,14 @@ describe('planFrames', () => {
       mtimeRestNs: 0,
       linkName: '',
     } as ScannedEntry;
-    expect(() => [...planFrames([large])]).toThrow(SourceTreeError);
+    await expect(plansOf([large])).rejects.toThrow(SourceTreeError);
+  });
+
+  test('takes a turn at each pause of a scan, and ends with the reason of a signal', async () => {
+    const reason = new Error('the step was cancelled');
+    const controller = new AbortController();
+    const plans = planFrames([PAUSE, member(5 * MiB), PAUSE, member(1)], controller.signal);
+    setImmediate(() => controller.abort(reason));
+    await expect(collect(plans)).rejects.toBe(reason);
   });
 });

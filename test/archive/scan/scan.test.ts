@@ -1,9 +1,9 @@
-import { rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { SourceTreeError } from '../../../src/archive/archive-errors.ts';
 import { compareNames } from '../../../src/archive/fs/paths/names.ts';
-import { type ScannedEntry, scan } from '../../../src/archive/scan/scan.ts';
+import { PAUSE, type Scan, type ScannedEntry, scan } from '../../../src/archive/scan/scan.ts';
 import { scratch } from '../../support/scratch.ts';
 import { buildTree, type TreeSpec } from '../../support/tree.ts';
 import { layoutIn } from '../support/archives.ts';
@@ -17,7 +17,12 @@ async function scanned(
   const layout = layoutIn(root, patterns);
   const roots = await layout.roots();
   during(root);
-  return [...scan(layout, roots, { skipped() {}, timeOutOfRange() {} })];
+  return [...entriesOf(scan(layout, roots, { skipped() {}, timeOutOfRange() {} }))];
+}
+
+/** Leaves the pauses out. */
+function* entriesOf(found: Scan): Generator<ScannedEntry> {
+  for (const entry of found) if (entry !== PAUSE) yield entry;
 }
 
 const names = (found: readonly ScannedEntry[]) => found.map(({ name }) => name);
@@ -130,7 +135,7 @@ describe('a scan', () => {
       skipped: (path: string, why: string) => void skipped.push(`${path}: ${why}`),
       timeOutOfRange() {},
     };
-    const found = [...scan(tooLong, await layout.roots(), notes)];
+    const found = [...entriesOf(scan(tooLong, await layout.roots(), notes))];
     expect(found.map(({ name }) => name.slice(-2))).toEqual(['d/', '/a']);
     expect(skipped).toEqual([`${root}/tree/b: longer than an archive can hold`]);
   });
@@ -162,7 +167,7 @@ describe('a tree that changes under the scan', () => {
       timeOutOfRange() {},
     };
     const found: ScannedEntry[] = [];
-    for (const next of scan(layout, await layout.roots(), notes)) {
+    for (const next of entriesOf(scan(layout, await layout.roots(), notes))) {
       found.push(next);
       if (next.name === name) change(root);
     }
@@ -202,4 +207,16 @@ describe('a tree that changes under the scan', () => {
     await expect(attempt).rejects.toThrow(SourceTreeError);
     await expect(attempt).rejects.toThrow('/tree/a/c cannot be read (ELOOP)');
   });
+});
+
+test('a scan pauses before it has read all of a directory with many files', async () => {
+  const root = scratch();
+  const count = 8000;
+  mkdirSync(join(root, 'tree'));
+  for (let index = 0; index < count; index++) writeFileSync(join(root, 'tree', String(index)), '');
+  const layout = layoutIn(root, ['tree']);
+  const found = [...scan(layout, await layout.roots(), { skipped() {}, timeOutOfRange() {} })];
+  expect(found.filter(entry => entry !== PAUSE)).toHaveLength(1 + count);
+  // The entry of the directory itself comes first
+  expect(found[1]).toBe(PAUSE);
 });
