@@ -7,6 +7,7 @@ import { InterruptedError, listenForInterrupt } from './interrupt.ts';
 import type { Invocation } from './invocation.ts';
 import type { ListOptions } from './list.ts';
 import { createCommandLog, createOutput } from './output/output.ts';
+import type { PruneOptions, RemoveOptions } from './prune.ts';
 import { type Filter, SORTS } from './select.ts';
 import { describeTarget, openSettings, SETTING_OPTIONS, settingsEnvironment } from './settings.ts';
 import type { ShowOptions } from './show.ts';
@@ -111,6 +112,34 @@ function createProgram(env: Environment, signal: AbortSignal): Command {
     .action(
       run<VerifyOptions>(async (invocation, options) =>
         (await import('./verify.ts')).verifyCaches(invocation, options),
+      ),
+    );
+
+  program
+    .command('prune')
+    .description('delete caches by use, age and size, with their markers, and uploads older than a day')
+    .option('--unused <age>', 'delete caches that were neither saved nor restored for so long', readAge)
+    .option('--max-age <age>', 'delete caches that were saved so long ago', readAge)
+    .option('--max-size <size>', 'delete the least recently used until all have this size', readSize)
+    .option('--per-repository <size>', 'as --max-size, for each repository', readSize)
+    .option('--keep-newest <n>', 'keep the newest n of each scope and paths, whatever the rules', parseCount)
+    .option('--repository <pattern>', 'count and delete only caches of these repositories (owner/name)')
+    .option('--scope <pattern>', "count and delete only caches of these scopes, such as 'refs/pull/*'")
+    .option('--key <pattern>', 'count and delete only caches with these keys')
+    .option('--dry-run', 'delete nothing')
+    .action(
+      run<PruneOptions>(async (invocation, options) =>
+        (await import('./prune.ts')).pruneCommand(invocation, options),
+      ),
+    );
+
+  addFilters(program.command('rm'))
+    .description('delete the caches with these keys')
+    .argument('<keys...>', 'patterns of keys')
+    .option('--dry-run', 'delete nothing')
+    .action(
+      run<RemoveOptions>(async (invocation, options, keys) =>
+        (await import('./prune.ts')).removeCommand(invocation, options, keys.flat()),
       ),
     );
 

@@ -1,7 +1,7 @@
 import { type CacheEntry, lastUseMs, readInventory } from '../cache/inventory.ts';
+import { hasWildcard, matchesWildcard } from '../cache/wildcard.ts';
 import { formatCount } from '../report/units.ts';
 import type { Invocation } from './invocation.ts';
-import { hasWildcard, matchesWildcard } from './wildcard.ts';
 
 /** Conditions on caches. A cache is selected if it meets all of them. */
 export interface Filter {

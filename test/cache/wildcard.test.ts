@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { hasWildcard, matchesWildcard } from '../../src/command/wildcard.ts';
+import { hasWildcard, matchesWildcard } from '../../src/cache/wildcard.ts';
 
 test.each([
   ['refs/pull/*', 'refs/pull/12/merge'],

@@ -1,0 +1,51 @@
+import { formatAge, formatBytes, formatCount } from '../../report/units.ts';
+import { lastUseMs } from '../inventory.ts';
+import type { Deletion, PruneRules } from './plan.ts';
+import type { PruneResult } from './prune-caches.ts';
+
+/** Returns why a cache is deleted, as one clause. */
+export function describeReason({ entry, reason }: Deletion, rules: PruneRules, nowMs: number): string {
+  const unused = `not used for ${formatAge(nowMs - lastUseMs(entry))}`;
+  switch (reason) {
+    case 'all':
+      return 'selected';
+    case 'age':
+      return `saved ${formatAge(nowMs - entry.object.modifiedMs)} ago, over the limit of ${formatAge(rules.maxAgeMs ?? 0)}`;
+    case 'unused':
+      return `${unused}, over the limit of ${formatAge(rules.unusedMs ?? 0)}`;
+    case 'repository-size':
+      return `its repository has over ${formatBytes(rules.repositoryBytes ?? 0)}; ${unused}`;
+    case 'size':
+      return `all caches have over ${formatBytes(rules.maxBytes ?? 0)}; ${unused}`;
+  }
+}
+
+/** Returns the results as sentences. */
+export function describeResult(result: PruneResult, dryRun: boolean): readonly string[] {
+  const { caches, bytes, deletedCaches, deletedBytes, deletedMarkers, abortedUploads, changed, excessBytes } =
+    result;
+  const verb = dryRun ? 'Would delete' : 'Deleted';
+  const lines = [
+    `${verb} ${countOf(deletedCaches, 'cache')} of ${formatCount(caches)}, ${formatBytes(deletedBytes)} of ${formatBytes(bytes)}.`,
+  ];
+  if (deletedMarkers > 0) lines.push(`${verb} ${countOf(deletedMarkers, 'marker')} without a cache.`);
+  if (abortedUploads === undefined) {
+    lines.push('Unfinished uploads were not aborted: the credentials do not allow it.');
+  } else if (abortedUploads > 0) {
+    const aborted = dryRun ? 'Would abort' : 'Aborted';
+    lines.push(`${aborted} ${countOf(abortedUploads, 'unfinished upload')} older than a day.`);
+  }
+  if (changed > 0) {
+    lines.push(`${countOf(changed, 'decision')} changed, because a cache was used or saved meanwhile.`);
+  }
+  if (excessBytes > 0) {
+    lines.push(
+      `${formatBytes(excessBytes)} over the limit on the size are left, because the newest caches are kept.`,
+    );
+  }
+  return lines;
+}
+
+function countOf(count: number, noun: string): string {
+  return `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`;
+}

@@ -1,0 +1,102 @@
+import { USE_INTERVAL_MS } from '../../storage/note-use.ts';
+import { type CacheEntry, lastUseMs } from '../inventory.ts';
+
+/** Rules by which caches are deleted. A cache is deleted if one of them applies, unless `keepNewest` keeps it. */
+export interface PruneRules {
+  /** Delete every cache. */
+  readonly all?: boolean | undefined;
+  /** Delete caches that were neither saved nor restored for this many ms. */
+  readonly unusedMs?: number | undefined;
+  /** Delete caches that were saved this many ms ago or earlier. */
+  readonly maxAgeMs?: number | undefined;
+  /** Bytes that the caches of one repository may have together. The least recently used are deleted first. */
+  readonly repositoryBytes?: number | undefined;
+  /** Bytes that all caches may have together. The least recently used are deleted first. */
+  readonly maxBytes?: number | undefined;
+  /** Keep this many of the newest caches of each scope and version, whatever the other rules are. */
+  readonly keepNewest?: number | undefined;
+}
+
+export type PruneReason = 'all' | 'unused' | 'age' | 'repository-size' | 'size';
+
+/** A cache to delete, and the rule that applies to it. */
+export interface Deletion {
+  readonly entry: CacheEntry;
+  readonly reason: PruneReason;
+}
+
+export interface PrunePlan {
+  /** Least recently used first. */
+  readonly deletions: readonly Deletion[];
+  /** Bytes that are left, because `keepNewest` keeps caches, over the limits on sizes. 0 if all limits are met. */
+  readonly excessBytes: number;
+}
+
+/** Decides which caches to delete at the time `nowMs`. */
+export function planPrune(entries: readonly CacheEntry[], rules: PruneRules, nowMs: number): PrunePlan {
+  const kept = newestOf(entries, rules.keepNewest ?? 0);
+  const deletions: Deletion[] = [];
+  let left: CacheEntry[] = [];
+  for (const entry of entries) {
+    const reason = kept.has(entry) ? undefined : ownReason(entry, rules, nowMs);
+    if (reason === undefined) left.push(entry);
+    else deletions.push({ entry, reason });
+  }
+  left.sort(byLastUse);
+  let excessBytes = 0;
+  /** Deletes the first caches of `group` that are not kept until the others have at most `limit` bytes. */
+  const shrink = (group: readonly CacheEntry[], limit: number, reason: PruneReason) => {
+    let bytes = bytesOf(group);
+    const fitting = group.filter(entry => {
+      if (bytes <= limit || kept.has(entry)) return true;
+      bytes -= entry.object.sizeBytes;
+      deletions.push({ entry, reason });
+      return false;
+    });
+    excessBytes = Math.max(excessBytes, bytes - limit);
+    return fitting;
+  };
+  const { repositoryBytes, maxBytes } = rules;
+  if (repositoryBytes !== undefined) {
+    const groups = Map.groupBy(left, ({ repository }) => repository);
+    left = [...groups.values()].flatMap(group => shrink(group, repositoryBytes, 'repository-size'));
+    left.sort(byLastUse);
+  }
+  if (maxBytes !== undefined) shrink(left, maxBytes, 'size');
+  return { deletions: deletions.sort((a, b) => byLastUse(a.entry, b.entry)), excessBytes };
+}
+
+/** Returns the rule that applies to a cache whatever the others are. */
+function ownReason(entry: CacheEntry, rules: PruneRules, nowMs: number): PruneReason | undefined {
+  const { all, unusedMs, maxAgeMs } = rules;
+  if (all) return 'all';
+  if (maxAgeMs !== undefined && nowMs - entry.object.modifiedMs >= maxAgeMs) return 'age';
+  // A use is noted once a day, so the last one may be a day later than its note
+  if (unusedMs !== undefined && nowMs - lastUseMs(entry) >= unusedMs + USE_INTERVAL_MS) return 'unused';
+  return undefined;
+}
+
+/** Returns the newest `count` caches of each scope and version. A version has the caches of the same paths. */
+function newestOf(entries: readonly CacheEntry[], count: number): ReadonlySet<CacheEntry> {
+  if (count === 0) return new Set();
+  const groups = Map.groupBy(entries, ({ repository, scope, version }) =>
+    JSON.stringify([repository, scope, version]),
+  );
+  return new Set(
+    [...groups.values()].flatMap(group =>
+      group.toSorted((a, b) => b.object.modifiedMs - a.object.modifiedMs).slice(0, count),
+    ),
+  );
+}
+
+/** Returns the sum of the sizes in bytes. */
+export function bytesOf(entries: Iterable<CacheEntry>): number {
+  let sum = 0;
+  for (const { object } of entries) sum += object.sizeBytes;
+  return sum;
+}
+
+/** Of two caches with the same last use, the older one comes first. */
+function byLastUse(a: CacheEntry, b: CacheEntry): number {
+  return lastUseMs(a) - lastUseMs(b) || a.object.modifiedMs - b.object.modifiedMs;
+}

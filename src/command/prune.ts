@@ -1,0 +1,123 @@
+import type { CacheEntry } from '../cache/inventory.ts';
+import { describeReason, describeResult } from '../cache/prune/describe.ts';
+import type { Deletion, PruneRules } from '../cache/prune/plan.ts';
+import { pruneCaches } from '../cache/prune/prune-caches.ts';
+import { hasWildcard, matchesWildcard } from '../cache/wildcard.ts';
+import { formatBytes, formatCount } from '../report/units.ts';
+import { CommandError, type Invocation } from './invocation.ts';
+import { jsonRow } from './list.ts';
+import { writeJson } from './output/json.ts';
+import { type Filter, matchesFilter } from './select.ts';
+
+export interface PruneOptions {
+  readonly repository?: string;
+  readonly scope?: string;
+  readonly key?: string;
+  /** Ages in ms. */
+  readonly unused?: number;
+  readonly maxAge?: number;
+  /** Sizes in bytes. */
+  readonly maxSize?: number;
+  readonly perRepository?: number;
+  readonly keepNewest?: number;
+  readonly dryRun?: boolean;
+}
+
+/**
+ * Deletes caches by rules. `repository`, `scope` and `key` choose the caches that the rules apply to. Without a rule on age,
+ * use or size, `scope`, `key` and `keepNewest` are the rule: all chosen caches but the newest are deleted.
+ */
+export async function pruneCommand(invocation: Invocation, options: PruneOptions): Promise<void> {
+  const { repository, scope, key, dryRun = false } = options;
+  const nowMs = Date.now();
+  const filter: Filter = { repository, scope, key };
+  await run(invocation, rulesOf(options), {
+    repository,
+    dryRun,
+    select: entry => matchesFilter(entry, filter, nowMs),
+  });
+}
+
+/** Returns the rules of options. */
+export function rulesOf(options: PruneOptions): PruneRules {
+  const { unused, maxAge, maxSize, perRepository, keepNewest, scope, key } = options;
+  const limits = [unused, maxAge, maxSize, perRepository];
+  const choices = [scope, key, keepNewest];
+  return {
+    all: limits.every(one => one === undefined) && choices.some(one => one !== undefined),
+    unusedMs: unused,
+    maxAgeMs: maxAge,
+    maxBytes: maxSize,
+    repositoryBytes: perRepository,
+    keepNewest,
+  };
+}
+
+export interface RemoveOptions extends Filter {
+  readonly dryRun?: boolean;
+}
+
+/** Deletes the caches whose keys match one of the patterns and that meet the filter. Throws `CommandError` if there is none. */
+export async function removeCommand(
+  invocation: Invocation,
+  options: RemoveOptions,
+  keys: readonly string[],
+): Promise<void> {
+  const { repository, dryRun = false } = options;
+  const nowMs = Date.now();
+  const select = (entry: CacheEntry) =>
+    keys.some(key => matchesWildcard(key, entry.key)) && matchesFilter(entry, options, nowMs);
+  const deleted = await run(invocation, { all: true }, { repository, dryRun, select });
+  if (deleted === 0) throw new CommandError('No cache matches, so nothing was deleted.');
+}
+
+interface RunOptions {
+  readonly repository: string | undefined;
+  readonly dryRun: boolean;
+  select(entry: CacheEntry): boolean;
+}
+
+/** Runs a prune and writes each deletion. Returns the number of deleted caches. */
+async function run(
+  { store, prefix, output, signal }: Invocation,
+  rules: PruneRules,
+  { repository, dryRun, select }: RunOptions,
+): Promise<number> {
+  const progress = output.progress('Reading the listing');
+  const rows: unknown[] = [];
+  let read = 0;
+  const onDeletion = async (deletion: Deletion) => {
+    const { entry, reason } = deletion;
+    progress.end();
+    if (output.json) {
+      rows.push({ ...jsonRow(entry), reason });
+      return;
+    }
+    const place = [entry.repository, entry.scope].filter(part => part !== '').join(' ');
+    const verb = dryRun ? 'would delete' : 'deleted';
+    const why = describeReason(deletion, rules, store.nowMs);
+    await output.line(`${verb} ${place} ${entry.key} (${formatBytes(entry.object.sizeBytes)}): ${why}`);
+  };
+  try {
+    const result = await pruneCaches({
+      store,
+      prefix,
+      repository: repository !== undefined && !hasWildcard(repository) ? repository : undefined,
+      select,
+      rules,
+      dryRun,
+      signal,
+      onRead: () => progress.update(`Reading the listing: ${formatCount(++read)} objects`),
+      onDeletion,
+    });
+    if (output.json) await writeJson(output, { dryRun, ...result, deleted: rows });
+    else for (const line of describeResult(result, dryRun)) await output.line(line);
+    if (store.versioned && result.deletedCaches > 0) output.note(VERSIONED);
+    return result.deletedCaches;
+  } finally {
+    progress.end();
+  }
+}
+
+const VERSIONED =
+  'Warning: the bucket keeps versions, so the bytes of deleted caches stay as old versions: add a lifecycle rule for them (NoncurrentVersionExpiration).';

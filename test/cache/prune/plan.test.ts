@@ -1,0 +1,116 @@
+import { describe, expect, test } from 'vitest';
+import type { CacheEntry } from '../../../src/cache/inventory.ts';
+import { type PruneRules, planPrune } from '../../../src/cache/prune/plan.ts';
+
+const DAY = 24 * 60 * 60 * 1000;
+const NOW = Date.UTC(2026, 6, 1);
+
+interface Facts {
+  readonly repository?: string;
+  readonly scope?: string;
+  readonly version?: string;
+  readonly bytes?: number;
+  /** Days since the save, and since the noted use. */
+  readonly saved: number;
+  readonly used?: number;
+}
+
+function entry(key: string, facts: Facts): CacheEntry {
+  const {
+    repository = 'octo/app',
+    scope = 'refs/heads/main',
+    version = 'v',
+    bytes = 10,
+    saved,
+    used,
+  } = facts;
+  const info = (name: string, days: number, sizeBytes: number) => ({
+    name,
+    sizeBytes,
+    etag: 'e',
+    modifiedMs: NOW - days * DAY,
+  });
+  return {
+    kind: 'cache',
+    repository,
+    scope,
+    key,
+    version,
+    object: info(key, saved, bytes),
+    marker: used === undefined ? undefined : info(`${key}.used`, used, 0),
+  };
+}
+
+const planOf = (caches: Readonly<Record<string, Facts>>, rules: PruneRules) => {
+  const { deletions, excessBytes } = planPrune(
+    Object.entries(caches).map(([key, facts]) => entry(key, facts)),
+    rules,
+    NOW,
+  );
+  return { deleted: deletions.map(({ entry: { key }, reason }) => `${key}: ${reason}`), excessBytes };
+};
+
+describe('a plan', () => {
+  test('without rules deletes nothing', () => {
+    expect(planOf({ a: { saved: 1000 } }, {}).deleted).toEqual([]);
+  });
+
+  test('by use counts from the noted use or the save, and adds the day in which a use is noted only once', () => {
+    const caches = {
+      fresh: { saved: 7 },
+      'a day more': { saved: 7.9 },
+      idle: { saved: 8 },
+      'used long ago': { saved: 40, used: 9 },
+      used: { saved: 40, used: 7.5 },
+      'saved after its note': { saved: 1, used: 30 },
+    };
+    expect(planOf(caches, { unusedMs: 7 * DAY }).deleted).toEqual(['used long ago: unused', 'idle: unused']);
+  });
+
+  test('by age counts from the save alone', () => {
+    expect(planOf({ a: { saved: 31, used: 0 }, b: { saved: 29 } }, { maxAgeMs: 30 * DAY }).deleted).toEqual([
+      'a: age',
+    ]);
+  });
+
+  test('by size deletes the least recently used first, and no more than needed', () => {
+    const caches = { a: { saved: 9, used: 1 }, b: { saved: 5 }, c: { saved: 3 }, d: { saved: 2 } };
+    expect(planOf(caches, { maxBytes: 25 }).deleted).toEqual(['b: size', 'c: size']);
+    expect(planOf(caches, { maxBytes: 40 }).deleted).toEqual([]);
+    expect(planOf(caches, { maxBytes: 0 }).deleted).toHaveLength(4);
+  });
+
+  test('by size of a repository leaves the other repositories, and counts before the size of all', () => {
+    const lib = { repository: 'octo/lib' };
+    const caches = { a: { saved: 9 }, b: { saved: 8 }, c: { saved: 7 }, x: { ...lib, saved: 20 } };
+    expect(planOf(caches, { repositoryBytes: 20 }).deleted).toEqual(['a: repository-size']);
+    expect(planOf(caches, { repositoryBytes: 20, maxBytes: 20 }).deleted).toEqual([
+      'x: size',
+      'a: repository-size',
+    ]);
+  });
+
+  test('does not count caches for a size that another rule deletes', () => {
+    const caches = { old: { saved: 50, bytes: 100 }, a: { saved: 2 }, b: { saved: 1 } };
+    expect(planOf(caches, { unusedMs: 7 * DAY, maxBytes: 20 }).deleted).toEqual(['old: unused']);
+  });
+
+  test('keeps the newest of each scope and version, and reports the bytes that are over the limit then', () => {
+    const caches = {
+      a: { saved: 50 },
+      b: { saved: 40 },
+      other: { saved: 60, version: 'w' },
+      pull: { saved: 70, scope: 'refs/pull/1/merge' },
+    };
+    const rules = { unusedMs: DAY, maxBytes: 15, keepNewest: 1 };
+    expect(planOf(caches, rules)).toEqual({ deleted: ['a: unused'], excessBytes: 15 });
+    expect(planOf(caches, { all: true }).deleted).toHaveLength(4);
+    expect(planOf(caches, { all: true, keepNewest: 1 }).deleted).toEqual(['a: all']);
+  });
+
+  test('lists all deletions least recently used first, so that a prune that is ended early has deleted those', () => {
+    const caches = { a: { saved: 20 }, b: { saved: 40 }, c: { saved: 30 }, d: { saved: 1 } };
+    const { deleted } = planOf(caches, { maxAgeMs: 35 * DAY, unusedMs: 25 * DAY, maxBytes: 10 });
+    expect(deleted).toEqual(['b: age', 'c: unused', 'a: size']);
+  });
+});

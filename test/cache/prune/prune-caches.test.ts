@@ -1,0 +1,174 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import { markerName } from '../../../src/cache/keys/cache-names.ts';
+import { type PruneRequest, pruneCaches } from '../../../src/cache/prune/prune-caches.ts';
+import type { ObjectStore } from '../../../src/storage/object-store.ts';
+import { StoreRefusedError } from '../../../src/storage/store-errors.ts';
+import { SimulatedBucket, type Step } from './simulated-bucket.ts';
+
+const DAY = 24 * 60 * 60 * 1000;
+const VERSION = 'a'.repeat(64);
+const nameOf = (key: string) => `p/v1/octo/app/main/${key}/${VERSION}.tar.zst`;
+const markerOf = (key: string) => markerName('p', nameOf(key))!;
+
+let bucket: SimulatedBucket;
+beforeEach(() => {
+  bucket = new SimulatedBucket();
+});
+
+const names = () => [...bucket.objects.keys()].toSorted();
+const prune = (request: Partial<PruneRequest>, step: Step = async () => {}) =>
+  pruneCaches({
+    store: bucket.open(step),
+    prefix: 'p',
+    select: () => true,
+    rules: {},
+    dryRun: false,
+    onDeletion() {},
+    ...request,
+  });
+
+/** Calls `then` once, before the first operation of a kind on an object. */
+const once = (wanted: string, name: string, then: () => void): Step => {
+  let done = false;
+  return async (operation, of, at) => {
+    if (done || operation !== wanted || of !== name || at !== 'before') return;
+    done = true;
+    then();
+  };
+};
+
+describe('prune', () => {
+  test('deletes a cache and its marker, markers without a cache, and nothing else', async () => {
+    bucket.put(nameOf('old'), 10);
+    bucket.put(markerOf('old'), 0);
+    bucket.put(markerOf('stray'), 0);
+    bucket.nowMs += 9 * DAY;
+    bucket.put(nameOf('new'), 20);
+    bucket.put(markerOf('new'), 0);
+    const deleted: string[] = [];
+    const result = await prune({
+      rules: { unusedMs: 7 * DAY },
+      onDeletion: ({ entry, reason }) => void deleted.push(`${entry.key} ${reason}`),
+    });
+    expect(deleted).toEqual(['old unused']);
+    expect(names()).toEqual([markerOf('new'), nameOf('new')]);
+    expect(result).toEqual({
+      caches: 2,
+      bytes: 30,
+      deletedCaches: 1,
+      deletedBytes: 10,
+      deletedMarkers: 1,
+      abortedUploads: 0,
+      changed: 0,
+      excessBytes: 0,
+    });
+  });
+
+  test('in a dry run decides the same and deletes nothing', async () => {
+    bucket.put(nameOf('a'), 10);
+    bucket.put(markerOf('stray'), 0);
+    const before = names();
+    const operations = new Set<string>();
+    const dry = await prune(
+      { rules: { all: true }, dryRun: true },
+      async operation => void operations.add(operation),
+    );
+    expect(names()).toEqual(before);
+    expect([...operations]).toEqual(['list']);
+    expect(await prune({ rules: { all: true } })).toEqual(dry);
+    expect(names()).toEqual([]);
+  });
+
+  test('keeps a cache whose use is noted after the listing', async () => {
+    bucket.put(nameOf('a'), 10);
+    bucket.nowMs += 9 * DAY;
+    const noted = once('head', nameOf('a'), () => bucket.put(markerOf('a'), 0));
+    const result = await prune({ rules: { unusedMs: 7 * DAY } }, noted);
+    expect(result).toMatchObject({ deletedCaches: 0, changed: 1 });
+    expect(names()).toEqual([markerOf('a'), nameOf('a')]);
+  });
+
+  test('deletes another cache for the quota if the least recently used is used after the listing', async () => {
+    for (const key of ['a', 'b', 'c']) {
+      bucket.put(nameOf(key), 10);
+      bucket.nowMs += DAY;
+    }
+    const noted = once('head', nameOf('a'), () => bucket.put(markerOf('a'), 0));
+    expect(await prune({ rules: { maxBytes: 20 } }, noted)).toMatchObject({ deletedCaches: 1, changed: 1 });
+    expect(names()).toEqual([markerOf('a'), nameOf('a'), nameOf('c')]);
+  });
+
+  test('keeps a cache that is saved anew after the listing', async () => {
+    bucket.put(nameOf('a'), 10);
+    bucket.nowMs += 40 * DAY;
+    const saved = once('head', nameOf('a'), () => bucket.put(nameOf('a'), 10));
+    expect(await prune({ rules: { maxAgeMs: 30 * DAY } }, saved)).toMatchObject({ deletedCaches: 0 });
+    expect(names()).toEqual([nameOf('a')]);
+  });
+
+  test('removes the marker of a cache that another prune has deleted, and does not count the cache', async () => {
+    bucket.put(nameOf('a'), 10);
+    bucket.put(markerOf('a'), 0);
+    const deleted = once('head', nameOf('a'), () => bucket.objects.delete(nameOf('a')));
+    expect(await prune({ rules: { all: true } }, deleted)).toMatchObject({ deletedCaches: 0, caches: 1 });
+    expect(names()).toEqual([]);
+  });
+
+  test('keeps a stray marker whose cache is saved after the listing', async () => {
+    bucket.put(markerOf('a'), 0);
+    const saved = once('head', nameOf('a'), () => bucket.put(nameOf('a'), 10));
+    expect(await prune({}, saved)).toMatchObject({ deletedMarkers: 0 });
+    expect(names()).toEqual([markerOf('a'), nameOf('a')]);
+  });
+
+  test('counts and deletes only selected caches', async () => {
+    for (const key of ['a', 'b']) bucket.put(nameOf(key), 10);
+    const result = await prune({ rules: { maxBytes: 0 }, select: ({ key }) => key === 'a' });
+    expect(result).toMatchObject({ caches: 1, bytes: 10, deletedCaches: 1 });
+    expect(names()).toEqual([nameOf('b')]);
+  });
+
+  test('ends at the first refused deletion, after those under way, and with its error', async () => {
+    for (let at = 0; at < 40; at++) bucket.put(nameOf(String(at)), 1);
+    let attempts = 0;
+    const refuse: Step = async operation => {
+      if (operation !== 'delete') return;
+      attempts++;
+      throw new StoreRefusedError('access is denied', undefined);
+    };
+    await expect(prune({ rules: { all: true } }, refuse)).rejects.toThrow('access is denied');
+    expect(attempts).toBeLessThanOrEqual(8);
+  });
+
+  test('counts the uploads that it would abort', async () => {
+    const upload = { name: nameOf('a'), begunMs: 0 };
+    const store: ObjectStore = {
+      ...bucket.open(async () => {}),
+      nowMs: bucket.nowMs,
+      async *unfinishedUploads() {
+        yield* [upload, upload];
+      },
+      abortStale: async () => 3,
+    };
+    expect(await prune({ store, dryRun: true })).toMatchObject({ abortedUploads: 2 });
+    expect(await prune({ store })).toMatchObject({ abortedUploads: 3 });
+  });
+
+  test('succeeds without the right to abort uploads', async () => {
+    const store: ObjectStore = {
+      ...bucket.open(async () => {}),
+      nowMs: bucket.nowMs,
+      abortStale: () => Promise.reject(new StoreRefusedError('access is denied', undefined)),
+    };
+    expect(await prune({ store })).toMatchObject({ abortedUploads: undefined });
+  });
+
+  test('ends with the reason of its signal', async () => {
+    bucket.put(nameOf('a'), 1);
+    const controller = new AbortController();
+    const stop = once('head', nameOf('a'), () => controller.abort(new Error('interrupted')));
+    const ended = prune({ rules: { all: true }, signal: controller.signal }, stop);
+    await expect(ended).rejects.toThrow('interrupted');
+    expect(names()).toEqual([nameOf('a')]);
+  });
+});
