@@ -7,13 +7,15 @@ import type {
 } from '@smithy/types';
 import { readSmallFile } from '../../../archive/fs/small-file.ts';
 import type { Clock } from '../../../retry/clock.ts';
-import { deadline, unlessAborted } from '../../../retry/signals.ts';
+import { deadline } from '../../../retry/signals.ts';
 import { NoCredentialsError, StoreRefusedError } from '../../store-errors.ts';
 import { errorCode, httpStatus } from '../errors/classify.ts';
 import { redact } from '../errors/redact.ts';
 import type { S3Settings } from '../s3-settings.ts';
+import { ClientCall } from './client-call.ts';
 import { fromProfile, MAX_TOKEN_BYTES, NoSourceError, stsEndpoint } from './profile.ts';
 import { SDK_CONSTANTS } from './sdk-constants.ts';
+import { readSharedFiles } from './shared-files.ts';
 
 const INSTANCE_METADATA_MS = 2000;
 /** All sources together: a web identity is exchanged over the network. */
@@ -94,7 +96,7 @@ async function fromSources(
   try {
     for (const [name, source] of sources(settings, stsHandler)) {
       try {
-        return await unlessAborted(source(), limit.signal);
+        return await new ClientCall().run(source, limit.signal);
       } catch (error) {
         reasons.push(`${name}: ${reasonOf(error as Error)}`);
         if (!(error instanceof NoSourceError)) Failure = StoreRefusedError;
@@ -149,7 +151,14 @@ function* sources(
   if (env.AWS_CONTAINER_CREDENTIALS_RELATIVE_URI || env.AWS_CONTAINER_CREDENTIALS_FULL_URI) {
     yield ['container', async () => (await imds()).fromContainerMetadata(limits)()];
   } else if (env.AWS_EC2_METADATA_DISABLED !== 'true') {
-    yield ['instance metadata', async () => (await imds()).fromInstanceMetadata(limits)()];
+    yield [
+      'instance metadata',
+      async () => {
+        // The provider reads these files too, without a limit
+        readSharedFiles(env);
+        return (await imds()).fromInstanceMetadata(limits)();
+      },
+    ];
   }
 }
 

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import type http from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -8,6 +8,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { systemClock } from '../../../../src/retry/clock.ts';
 import { credentialsFor } from '../../../../src/storage/s3/credentials/credentials.ts';
 import type { S3StoreOptions } from '../../../../src/storage/s3/s3-store.ts';
+import { FakeClock } from '../../../retry/fake-clock.ts';
 import { serveHttp } from '../../../support/servers/serve.ts';
 import { silentLog } from '../../../support/silent-log.ts';
 import { scriptedServer } from '../scripted-server.ts';
@@ -171,3 +172,87 @@ test.each([
   expect(await provider()).toMatchObject({ accessKeyId: `key-${requests}` });
   expect(served).toBe(requests);
 });
+
+describe.each([
+  ['container', 'AWS_CONTAINER_CREDENTIALS_FULL_URI'],
+  ['instance metadata', 'AWS_EC2_METADATA_SERVICE_ENDPOINT'],
+])('a service of the host (%s)', (name, variable) => {
+  const failureAt = async (answer: (to: http.ServerResponse) => void): Promise<string> => {
+    const port = await serveHttp((from, to) => void from.resume().on('end', () => answer(to)));
+    vi.stubEnv(variable, `http://127.0.0.1:${port}`);
+    const store = openStore({ credentials: undefined, instanceMetadata: true, attempts: 1 });
+    const { message } = await store.head('x').catch(error => error);
+    store.close();
+    return message;
+  };
+
+  test('whose response has no end fails after its bound', async () => {
+    let sent = 0;
+    const message = await failureAt(to => {
+      const write = () => {
+        while (!to.destroyed && to.write('x'.repeat(65_536))) sent += 65_536;
+      };
+      to.on('drain', write);
+      write();
+    });
+    expect(message).toContain(`${name}: the response is longer than 131072 bytes`);
+    expect(sent).toBeLessThan(64 * 1024 * 1024);
+  });
+
+  test('that switches protocols fails', async () => {
+    const message = await failureAt(
+      to =>
+        void to.socket?.write(
+          'HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n',
+        ),
+    );
+    expect(message).toContain(`${name}: the server switches protocols (101)`);
+  });
+});
+
+test.skipIf(process.platform === 'win32')(
+  'instance metadata is not requested while the configuration file is a FIFO',
+  async () => {
+    spawnSync('mkfifo', [path.join(directory, 'config')]);
+    let requests = 0;
+    const port = await serveHttp((_, to) => {
+      requests++;
+      to.end();
+    });
+    vi.stubEnv('AWS_EC2_METADATA_SERVICE_ENDPOINT', `http://127.0.0.1:${port}`);
+    const store = openStore({ credentials: undefined, instanceMetadata: true, attempts: 1 });
+    await expect(store.head('x')).rejects.toThrow('; instance metadata: config cannot be read (ENOTFILE))');
+    expect(requests).toBe(0);
+    store.close();
+  },
+);
+
+test('a credential_process that does not end is killed with the call', async () => {
+  const file = path.join(directory, 'pid');
+  const program = `node -e "require('fs').writeFileSync('${file}', String(process.ppid)); setTimeout(() => {}, 60000)"`;
+  writeFileSync(path.join(directory, 'config'), `[default]\ncredential_process = ${program}\n`);
+  const settings = createS3Settings({ credentials: undefined });
+  const clock = new FakeClock();
+  const noSts = () => ({ handle: () => Promise.reject(new Error('no STS in this test')) }) as never;
+  const provider = credentialsFor(settings, {
+    clock,
+    stsHandler: noSts,
+    mask: () => {},
+  }) as AwsCredentialIdentityProvider;
+  const failing = expect(provider()).rejects.toThrow('shared file: not finished within 9 s');
+  await vi.waitUntil(() => existsSync(file), { timeout: 30_000 });
+  await clock.advance(9000);
+  await failing;
+  const shell = Number(readFileSync(file, 'utf8'));
+  await vi.waitUntil(() => !isRunning(shell), { timeout: 30_000 });
+});
+
+/** A process that was killed counts as running until its parent has noticed. */
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
