@@ -89,7 +89,7 @@ describe('the action files', () => {
     ).toEqual(lines);
   });
 
-  test('only the job status has a default, since a default hides the variables of the fleet', () => {
+  test('only the job status has a default, since a default would hide CACHE_S3_* variables', () => {
     for (const file of files) {
       const defaults = [...text(file).matchAll(/^ +default: (.*)$/gm)].map(match => match[1]);
       expect(defaults).toEqual(file === 'action.yml' ? [`\${{ job.status }}`] : []);

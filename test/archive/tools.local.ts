@@ -1,4 +1,4 @@
-/** What other programs make of our archives, and what we make of frames that another encoder wrote. */
+/** Reads our archives with other programs, and frames of another encoder with our reader. */
 
 import { execFileSync } from 'node:child_process';
 import { createRequire } from 'node:module';

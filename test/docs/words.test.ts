@@ -31,6 +31,15 @@ const commentsOnly: readonly Pattern[] = [
   { pattern: /(?:^|[ (])undefined: /, instead: '"Returns undefined if …" or "undefined if …"' },
 ];
 
+const titlesOnly: readonly Pattern[] = [
+  { pattern: /^(?:and|so|unless) /, instead: 'a whole sentence, which a log shows alone' },
+];
+
+const testsOnly: readonly Pattern[] = [
+  { pattern: /\b(?:lies?|lying)\b/i, instead: '"is", or the property that is false' },
+  { pattern: /\bpatience\b/i, instead: 'the name of the time limit' },
+];
+
 /** Replaces every character but line ends, so that line numbers stay. */
 const blank = (text: string) => text.replace(/[^\n]/g, ' ');
 
@@ -75,6 +84,27 @@ test.each(filesBelow('src', '.ts'))('%s uses plain words', file => {
   expect(commentsOf(read(file)).flatMap(comment => findingsIn(comment, commentsOnly))).toEqual([]);
 });
 
+/** The titles of a file of tests. */
+function titlesOf(source: string): string[] {
+  const calls = source.matchAll(
+    /\b(?:test|it|describe)(?:\.\w+(?:\([^()]*\)|<[^>]*>)*)*\(\s*(['"`])((?:\\.|(?!\1).)+)\1/g,
+  );
+  return [...calls].map(call => call[2]!);
+}
+
+const programs = [
+  ...filesBelow('test', '.ts'),
+  ...filesBelow('bench', '.ts'),
+  ...filesBelow('scripts', '.mjs'),
+].filter(file => !file.endsWith('words.test.ts'));
+
+test.each(programs)('the comments and titles of %s use plain words', file => {
+  const [comments, titles] = [commentsOf(read(file)), titlesOf(read(file))];
+  const patterns = [...anywhere, ...commentsOnly, ...testsOnly];
+  expect([...comments, ...titles].flatMap(text => findingsIn(text, patterns))).toEqual([]);
+  expect(titles.flatMap(title => findingsIn(title, titlesOnly))).toEqual([]);
+});
+
 test('a wording that is not plain is found on its line, but not in code or in a quoted message', () => {
   expect(findingsIn('a\nboth end well\n', anywhere)).toEqual(['line 2: "end well": write "succeed"']);
   expect(proseOf('docs/troubleshooting.md')).not.toContain('Cache not found for input keys');
@@ -82,4 +112,7 @@ test('a wording that is not plain is found on its line, but not in code or in a 
   const comments = commentsOf('/**\n * What a\n * b is.\n */\nlet x; // not one\n  // Or undefined: none.\n');
   expect(comments).toEqual(['What a b is.', 'Or undefined: none.']);
   expect(comments.flatMap(comment => findingsIn(comment, commentsOnly))).toHaveLength(2);
+  const titles = titlesOf(`test.skipIf(x)('and b', f); describe.each<[number]>(c)("d", f); it('e');`);
+  expect(titles).toEqual(['and b', 'd', 'e']);
+  expect(titles.flatMap(title => findingsIn(title, titlesOnly))).toHaveLength(1);
 });

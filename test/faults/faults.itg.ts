@@ -14,10 +14,11 @@ afterAll(() => lab?.close());
 
 // Most of their time is waiting
 describe.concurrent('fault suite', () => {
-  test.for(faultCases.filter(one => one.short))(
-    '$phase keeps its promises under a fault: $fault',
+  // `$fault` would be cut after 40 characters
+  test.for(faultCases.filter(one => one.short).map(one => [one.phase, one.fault, one] as const))(
+    '%s keeps its promises under a fault: %s',
     { timeout: 180_000 },
-    async one => {
+    async ([, , one]) => {
       const { violations } = await runCase(lab, one);
       expect(violations).toEqual([]);
     },

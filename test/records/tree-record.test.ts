@@ -72,7 +72,7 @@ test('the newest of several tree records is found, and a record replaces that of
 });
 
 describe('a tree record is ignored', () => {
-  /** Writes one, breaks its file, and asks for it both ways. */
+  /** Writes a record, changes its file, and searches for it both ways. */
   async function broken(change: (bytes: Buffer, file: string) => Uint8Array | undefined) {
     const directory = scratch();
     writeTreeRecord(recordsIn(directory), await newRecord());

@@ -1,29 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { machineLine, type PhaseFacts, peopleLine } from '../../src/report/closing-line.ts';
-import { escapeHtml, summaryRows } from '../../src/report/summary.ts';
-
-const saved: PhaseFacts = {
-  op: 'save',
-  source: 's3',
-  result: 'saved',
-  bytes: 279_000_000,
-  entries: 2092,
-  rawBytes: 830_000_000,
-  ms: 2000.4,
-  requests: 21,
-  retries: 1,
-};
-const miss: PhaseFacts = {
-  op: 'restore',
-  source: 'none',
-  result: 'miss',
-  bytes: undefined,
-  entries: undefined,
-  rawBytes: undefined,
-  ms: 80,
-  requests: 4,
-  retries: 0,
-};
+import { miss, saved } from './phase-facts.ts';
 
 describe('the line for programs', () => {
   test('has every field in a fixed order', () => {
@@ -61,35 +38,5 @@ describe('the line for people', () => {
     [{ ...saved, op: 'lookup', result: 'hit' }, undefined],
   ] as [PhaseFacts, string | undefined][])('is right for the facts %#', (facts, line) => {
     expect(peopleLine(facts)).toBe(line);
-  });
-});
-
-describe('the job summary', () => {
-  test('has a row for every known fact', () => {
-    const rows = summaryRows(saved, { primaryKey: 'go-1', matchedKey: undefined });
-    expect(Object.fromEntries(rows)).toEqual({
-      Key: 'go-1',
-      Result: 'saved',
-      Source: 's3',
-      Entries: '2,092',
-      Files: '830.0 MB',
-      Stored: '279.0 MB',
-      Time: '2.00 s',
-      Rate: '414.9 MB/s',
-      Requests: '21 (1 retried)',
-    });
-    expect(summaryRows(miss, { primaryKey: 'k', matchedKey: 'm' })[1]).toEqual(['Matched key', 'm']);
-  });
-
-  test('has no rate if nothing was transferred', () => {
-    const names = (facts: PhaseFacts) =>
-      summaryRows(facts, { primaryKey: 'k', matchedKey: undefined }).map(([name]) => name);
-    expect(names({ ...saved, rawBytes: 0 })).not.toContain('Rate');
-    expect(names({ ...saved, rawBytes: 1 })).toContain('Rate');
-    expect(names(miss)).not.toContain('Rate');
-  });
-
-  test('escapes markup in a key', () => {
-    expect(escapeHtml('<b>&"\'')).toBe('&#60;b&#62;&#38;&#34;&#39;');
   });
 });

@@ -17,8 +17,6 @@ import {
   withUploads,
 } from './incremental/jobs.ts';
 
-/** When a save grows from what was restored, and what it does when it cannot. */
-
 describe('an incremental save', () => {
   test('copies the unchanged bytes of the restored object and reports their number', async () => {
     const all = jobsOf();
@@ -133,8 +131,8 @@ describe('an incremental save', () => {
   });
 });
 
-describe('a save whose base cannot be used is a full one and logs the reason once:', () => {
-  test('its object was replaced', async () => {
+describe('an incremental save becomes a full one and logs the reason once', () => {
+  test('if the object of its base was replaced', async () => {
     const all = jobsOf();
     const first = all.job();
     const second = await changedJob(all, first);
@@ -147,7 +145,7 @@ describe('a save whose base cannot be used is a full one and logs the reason onc
     expect(await all.store.abortStale('', 0)).toBe(0);
   });
 
-  test('its object was deleted', async () => {
+  test('if the object of its base was deleted', async () => {
     const all = jobsOf();
     const second = await changedJob(all);
     fs.rmSync(await objectFile(all, second, 'k-1'));
@@ -163,7 +161,7 @@ describe('a save whose base cannot be used is a full one and logs the reason onc
       'the server refuses to copy the restored cache',
     ],
     [new ObjectReplacedError('after the last byte'), 'the cache that was restored has been replaced'],
-  ])('the copy fails with %o', async (error, reason) => {
+  ])('if the copy fails with %o', async (error, reason) => {
     const all = jobsOf();
     const uploads: string[] = [];
     const refusing = withUploads(all.store, upload => ({
@@ -189,20 +187,23 @@ describe('a save whose base cannot be used is a full one and logs the reason onc
     await expectTree(all.job(), 'k-2', second);
   });
 
-  test.skipIf(process.platform === 'win32')('and it logs each skipped file once', async () => {
-    const all = jobsOf();
-    const first = all.job();
-    await changedJob(all, first);
-    const second = all.job({
-      store: withUploads(all.store, () => ({
-        copyRange: () => Promise.reject(new CopyRefusedError('501')),
-      })),
-    });
-    await second.restore('none');
-    execFileSync('mkfifo', [path.join(second.workspace, 'tree/pipe')]);
-    await second.save('k-2');
-    expect(second.lines.map(line => line.split(' ', 1)[0])).toEqual(['info:', 'notice:']);
-  });
+  test.skipIf(process.platform === 'win32')(
+    'with one notice for each skipped file, although it scans twice',
+    async () => {
+      const all = jobsOf();
+      const first = all.job();
+      await changedJob(all, first);
+      const second = all.job({
+        store: withUploads(all.store, () => ({
+          copyRange: () => Promise.reject(new CopyRefusedError('501')),
+        })),
+      });
+      await second.restore('none');
+      execFileSync('mkfifo', [path.join(second.workspace, 'tree/pipe')]);
+      await second.save('k-2');
+      expect(second.lines.map(line => line.split(' ', 1)[0])).toEqual(['info:', 'notice:']);
+    },
+  );
 
   test.each<[string, (file: string) => void]>([
     ['missing', file => fs.rmSync(file)],
@@ -216,7 +217,7 @@ describe('a save whose base cannot be used is a full one and logs the reason onc
       },
     ],
     ['foreign', file => fs.writeFileSync(file, 'something else')],
-  ])('its record is %s', async (_, change) => {
+  ])('if the record of the restore is %s', async (_, change) => {
     const all = jobsOf();
     const second = await changedJob(all);
     const [name, ...more] = fs.readdirSync(second.temp);
@@ -233,7 +234,7 @@ describe('a save whose base cannot be used is a full one and logs the reason onc
   });
 });
 
-/** Where the directory store keeps what stands under `key`. */
+/** Returns the file in which the directory store keeps the object of `key`. */
 async function objectFile({ store }: Jobs, job: CacheJob, key: string): Promise<string> {
   const name = job.objectName(key);
   const { sizeBytes } = (await store.head(name))!;

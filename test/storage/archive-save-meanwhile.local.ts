@@ -13,9 +13,9 @@ import {
   withUploads,
 } from './incremental/jobs.ts';
 
-/** What happens to the tree or the job while a save grows from what was restored. */
+/** Changes the tree or the job during an incremental save. */
 
-describe('an incremental save begins its copy before the scan', () => {
+describe('an incremental save, which copies its base during the scan,', () => {
   /** A changed job of which `change` happens to the tree when the copy begins. */
   async function whileCopied(all: Jobs, change: (tree: string) => void) {
     await changedJob(all);
@@ -40,7 +40,7 @@ describe('an incremental save begins its copy before the scan', () => {
     return { second, uploads };
   }
 
-  test('and packs files that change after that', async () => {
+  test('packs files that change after the copy has begun', async () => {
     const all = jobsOf();
     const { second, uploads } = await whileCopied(all, tree =>
       fs.writeFileSync(`${tree}/ballast/1`, 'other'),
@@ -51,7 +51,7 @@ describe('an incremental save begins its copy before the scan', () => {
     await expectTree(all.job(), 'k-2', second);
   });
 
-  test('and drops the copy when too much changes', async () => {
+  test('drops the copy when too much changes', async () => {
     const all = jobsOf();
     const { second, uploads } = await whileCopied(all, tree => {
       for (const index of [0, 1, 2]) fs.appendFileSync(`${tree}/ballast/${index}`, ' and more');
@@ -64,7 +64,7 @@ describe('an incremental save begins its copy before the scan', () => {
     expect(await all.store.abortStale('', 0)).toBe(0);
   });
 
-  test('and drops the copy when the tree is removed', async () => {
+  test('drops the copy when the tree is removed', async () => {
     const all = jobsOf();
     const { second, uploads } = await whileCopied(all, tree => fs.rmSync(tree, { recursive: true }));
     expect(await second.save('k-2')).toEqual({ kind: 'empty' });
@@ -73,7 +73,7 @@ describe('an incremental save begins its copy before the scan', () => {
     expect(await all.store.abortStale('', 0)).toBe(0);
   });
 
-  test('unless much has changed already', async () => {
+  test('copies nothing if much has changed before it', async () => {
     const all = jobsOf();
     const { second, uploads } = await whileCopied(all, () => {});
     const tree = path.join(second.workspace, 'tree');
@@ -138,7 +138,7 @@ describe('files that change between the scan and the end of the save', () => {
     await reader.restore('k-2');
     expect(fs.readFileSync(path.join(reader.workspace, 'tree/a'), 'utf8')).toBe('second and more');
     expect(fs.statSync(path.join(reader.workspace, 'tree/ballast/0')).size).toBe(700_000);
-    // Nothing was recorded by this save: the next one looks at the files again
+    // This save wrote no record: the next one reads the files again
     expect(reused(await second.save('k-3'))).toBeGreaterThan(0);
     await expectTree(all.job(), 'k-3', second);
   });

@@ -58,7 +58,7 @@ describe('an incremental save to a gateway', () => {
     await expectNothingLeft();
   });
 
-  /** What happens at the first copy of a part. */
+  /** Applies a fault to the first copy of a part. */
   function atFirstCopy(fault: Rule): Rule {
     let seen = false;
     return request => {
@@ -108,7 +108,7 @@ describe('an incremental save to a gateway', () => {
     const other = jobsOf(storeFor(bucket)).job();
     await buildTree(other.workspace, { ...ballast, ...another });
     let replaced: Promise<unknown> = Promise.resolve();
-    // The gateway ignores CopySourceIfMatch: it copies whatever stands there by then
+    // The gateway ignores CopySourceIfMatch: it copies the object that has the name by then
     proxy.rule = atFirstCopy(() => {
       replaced = other.save(`moves-${how}-1`, { overwrite: true, record: false });
       return { kind: 'hold', until: replaced };
@@ -141,7 +141,7 @@ describe('an incremental save to a gateway', () => {
   test('is repeated in full when the copied bytes are of no use', async () => {
     proxy.rule = () => undefined;
     const { second, reader } = await changedJob('outgrown');
-    // Tar could not put a file where the base has a directory. No file says so before the scan
+    // Tar could not put a file where the base has a directory. Only the scan shows it
     const empty = path.join(second.workspace, 'tree/empty');
     fs.mkdirSync(empty);
     await second.save('outgrown-2');

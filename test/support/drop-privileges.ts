@@ -12,7 +12,7 @@ import { collectOutput, type ProcessOutput } from './collect-output.ts';
 /** Whether file permissions do not bind the tests. */
 export const isRoot = process.getuid?.() === 0;
 
-/** The user `nobody` of Debian. Any user without rights would do. */
+/** Debian's user without rights. */
 const unprivilegedId = 65534;
 
 /** Returns the uid and gid of an unprivileged child. Returns no id unless this process is root. */

@@ -79,16 +79,16 @@ describe('parseInputs', () => {
     });
   });
 
-  test('an empty input is read from the variable of the fleet', () => {
+  test('an empty input is read from its CACHE_S3_ variable', () => {
     const env = {
       ...inputVariables({ ...minimal, bucket: '' }),
-      CACHE_S3_BUCKET: 'fleet',
+      CACHE_S3_BUCKET: 'of-runner',
       CACHE_S3_SCOPE: 'bucket',
     };
-    expect(parseInputs(env)).toMatchObject({ bucket: 'fleet', scope: 'bucket' });
+    expect(parseInputs(env)).toMatchObject({ bucket: 'of-runner', scope: 'bucket' });
   });
 
-  test('the job status is read from the runner, and never from a variable of the fleet', () => {
+  test('the job status is read from the runner, and never from CACHE_S3_JOB_STATUS', () => {
     expect(parseInputs({ ...inputVariables(minimal), CACHE_S3_JOB_STATUS: 'failure' }).jobStatus).toBe('');
     expect(parse({ ...minimal, 'job-status': 'failure' }).jobStatus).toBe('failure');
   });

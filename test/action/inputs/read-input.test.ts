@@ -13,26 +13,31 @@ import {
 
 describe('readInput', () => {
   test.each([
-    ['an input precedes the fleet', { INPUT_BUCKET: ' ci ', CACHE_S3_BUCKET: 'fleet' }, 'bucket', 'ci'],
     [
-      'an empty input is read from the fleet',
-      { INPUT_BUCKET: '', CACHE_S3_BUCKET: 'fleet' },
+      'an input precedes its CACHE_S3_ variable',
+      { INPUT_BUCKET: ' ci ', CACHE_S3_BUCKET: 'of-runner' },
       'bucket',
-      'fleet',
+      'ci',
     ],
     [
-      'a blank input is read from the fleet',
-      { INPUT_BUCKET: '  ', CACHE_S3_BUCKET: ' fleet ' },
+      'an empty input is read from its CACHE_S3_ variable',
+      { INPUT_BUCKET: '', CACHE_S3_BUCKET: 'of-runner' },
       'bucket',
-      'fleet',
+      'of-runner',
+    ],
+    [
+      'a blank input is read from its CACHE_S3_ variable',
+      { INPUT_BUCKET: '  ', CACHE_S3_BUCKET: ' of-runner ' },
+      'bucket',
+      'of-runner',
     ],
     ['an input that is not set is empty', {}, 'bucket', ''],
     ['the runner keeps dashes in a name', { 'INPUT_RETRY-COUNT': '3' }, 'retry-count', '3'],
-    ['the fleet writes a dash as an underscore', { CACHE_S3_RETRY_COUNT: '3' }, 'retry-count', '3'],
-    ['the fleet separates a word at a capital', { CACHE_S3_ACCESS_KEY: 'a' }, 'accessKey', 'a'],
-    ['the fleet may leave a word at a capital unseparated', { CACHE_S3_ACCESSKEY: 'a' }, 'accessKey', 'a'],
+    ['the variable has an underscore for a dash', { CACHE_S3_RETRY_COUNT: '3' }, 'retry-count', '3'],
+    ['the variable has an underscore before a capital', { CACHE_S3_ACCESS_KEY: 'a' }, 'accessKey', 'a'],
+    ['the variable may have no underscore before a capital', { CACHE_S3_ACCESSKEY: 'a' }, 'accessKey', 'a'],
     [
-      'the fleet separates each word of a name with several capitals',
+      'the variable has an underscore before each of several capitals',
       { CACHE_S3_ENABLE_CROSS_OS_ARCHIVE: 'true' },
       'enableCrossOsArchive',
       'true',
@@ -109,6 +114,6 @@ test.each([
     "Input 'retry-count' is 'x'.",
   ],
   ['is not mentioned if it sets nothing', {}, "Input 'retry-count' is 'x'."],
-])('the sentence about a bad value of the fleet %s', (_, env, sentence) => {
+])('the sentence about a bad value of a variable %s', (_, env, sentence) => {
   expect(badInputSentence(new BadInputError('retry-count', "is 'x'."), env)).toBe(sentence);
 });

@@ -11,7 +11,7 @@ describe('a restore, before its first request,', () => {
       'info: cache-s3: op=restore source=none result=denied ms=N requests=0 retries=0',
     ]);
     expect(outputs).toEqual({ 'cache-primary-key': 'npm-1', 'cache-source': 'none' });
-    // What lies on the disk is whole, so the post phase may save it
+    // The tree on the disk is whole, so the post phase may save it
     expect(state).toMatchObject({ finished: true, source: 'none' });
   });
 

@@ -10,7 +10,7 @@ import { bent, data } from '../support/refuses.ts';
 describe('one directory under two names', () => {
   const inWork = './a';
   const inHome = '~/work/r/r/a';
-  /** Tries to restore into a workspace that lies in the home directory, as on a hosted runner. */
+  /** Tries to restore into a workspace inside the home directory, as on a hosted runner. */
   async function refusesInHome(
     entries: readonly ForgedEntry[],
     patterns: string[],
@@ -75,8 +75,8 @@ describe('one directory under two names', () => {
 
   test('a root inside a directory that the archive has under the other name is refused', async () => {
     const patterns = ['~', 'a', '.'];
-    const lies = 'is in ~/ under another name';
-    await refusesInHome([{ name: './' }, { name: '~/' }], patterns, lies);
+    const message = 'is in ~/ under another name';
+    await refusesInHome([{ name: './' }, { name: '~/' }], patterns, message);
     const twice = [{ name: './a/' }, { name: '~/' }, { name: 'work', depth: 1, target: '/tmp' }];
     const parent = 'has a parent that `path` includes and the archive does not';
     await refusesInHome(twice, patterns, parent, DamagedArchiveError);

@@ -32,7 +32,7 @@ function bytesOf(one: TarMember): Buffer {
   return target.subarray(7, end);
 }
 
-/** What an independent reader makes of a header. */
+/** Reads a header with an independent reader. */
 async function readBack(one: TarMember): Promise<Header & { pax: Record<string, string> }> {
   const tar = extract();
   const found: Header[] = [];
@@ -40,7 +40,7 @@ async function readBack(one: TarMember): Promise<Header & { pax: Record<string, 
     found.push(header);
     stream.on('end', next).resume();
   });
-  // Of a large file the header alone is looked at
+  // Only the header of a large file is read
   await pipeline(Readable.from([bytesOf({ ...one, size: 0 }), Buffer.alloc(1024)]), tar);
   expect(found.length).toBe(1);
   return { ...found[0]!, pax: (found[0] as { pax?: Record<string, string> }).pax ?? {} } as Header & {

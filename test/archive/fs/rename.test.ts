@@ -2,7 +2,6 @@ import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { rename } from '../../../src/archive/fs/rename.ts';
-import { makeWritable } from '../../../src/archive/fs/writable.ts';
 import { scratch } from '../../support/scratch.ts';
 import { failed, instead } from '../publish/staged.ts';
 import { platforms, usePlatform } from '../support/platform.ts';
@@ -51,17 +50,6 @@ describe('on Windows, where another process has a file open', () => {
     make(to);
     expect(run).toThrow('EPERM');
     expect(waits).toEqual([]);
-  });
-
-  test('a directory is not made writable', () => {
-    usePlatform(platforms.win32);
-    let attempts = 0;
-    const change = () => {
-      attempts++;
-      throw failed('EPERM', 'a');
-    };
-    expect(() => makeWritable('/', change)).toThrow('EPERM');
-    expect(attempts).toBe(1);
   });
 });
 

@@ -37,29 +37,35 @@ test('a row that was never set, or cleared, equals nothing', () => {
   expect(rows.matches(1, stats)).toBe(false);
 });
 
-describe('each column counts', () => {
-  test.each(['dev', 'ino', 'size', 'mode', 'uid', 'gid', 'mtimeNs', 'ctimeNs'] as const)('%s', column => {
-    const stats = lstatExact(fileIn(scratch()))!;
-    const rows = StatusRows.of(1);
-    rows.set(0, stats);
-    const other = Object.assign(Object.create(stats), { [column]: stats[column] + 1n }) as typeof stats;
-    expect(rows.matches(0, stats)).toBe(true);
-    expect(rows.matches(0, other)).toBe(false);
-    // Only what a rename changes may differ for the same file
-    expect(rows.matchesRenamed(0, other)).toBe(column === 'ctimeNs');
-  });
+describe('rows do not match a file', () => {
+  test.each(['dev', 'ino', 'size', 'mode', 'uid', 'gid', 'mtimeNs', 'ctimeNs'] as const)(
+    'whose %s is another one',
+    column => {
+      const stats = lstatExact(fileIn(scratch()))!;
+      const rows = StatusRows.of(1);
+      rows.set(0, stats);
+      const other = Object.assign(Object.create(stats), { [column]: stats[column] + 1n }) as typeof stats;
+      expect(rows.matches(0, stats)).toBe(true);
+      expect(rows.matches(0, other)).toBe(false);
+      // Only what a rename changes may differ for the same file
+      expect(rows.matchesRenamed(0, other)).toBe(column === 'ctimeNs');
+    },
+  );
 });
 
-test.skipIf(process.platform === 'win32')('the disk shows what it is told', () => {
-  const file = fileIn(scratch());
-  const rows = rowsWith(file);
-  fs.renameSync(file, `${file}-moved`);
-  const moved = lstatExact(`${file}-moved`)!;
-  expect(rows.matchesRenamed(1, moved)).toBe(true);
-  rows.set(1, moved);
-  fs.linkSync(`${file}-moved`, file);
-  expect(rows.matches(1, lstatExact(file)!)).toBe(false);
-});
+test.skipIf(process.platform === 'win32')(
+  'rows match a file that was renamed, and not one that got another name',
+  () => {
+    const file = fileIn(scratch());
+    const rows = rowsWith(file);
+    fs.renameSync(file, `${file}-moved`);
+    const moved = lstatExact(`${file}-moved`)!;
+    expect(rows.matchesRenamed(1, moved)).toBe(true);
+    rows.set(1, moved);
+    fs.linkSync(`${file}-moved`, file);
+    expect(rows.matches(1, lstatExact(file)!)).toBe(false);
+  },
+);
 
 test('the latest change is that of all rows', () => {
   const directory = scratch();

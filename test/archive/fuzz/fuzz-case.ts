@@ -1,4 +1,4 @@
-/** Restores mutants into a tree with neighbours, and looks at what became of both. */
+/** Restores mutants into a tree with neighbours, and checks both afterwards. */
 
 import {
   type BigIntStats,
@@ -23,7 +23,7 @@ import { buildTree, type TreeSpec } from '../../support/tree.ts';
 import { layoutIn, restoreBytes } from '../support/archives.ts';
 import { mutant } from './mutate.ts';
 
-/** What stands around the tree, and must never change. */
+/** Files around the tree, which must never change. */
 const neighbours: TreeSpec = {
   'outside/x': { content: 'canary', mtime: 1_500_000_000_000_000 },
   'outside/directory': { directory: true },
@@ -40,7 +40,7 @@ const tree: TreeSpec = {
 
 interface CaseReport {
   readonly accepted: boolean;
-  /** What must not be; undefined: nothing. */
+  /** The broken promise; undefined if none was broken. */
   readonly violation: string | undefined;
 }
 

@@ -66,7 +66,7 @@ describe('when another restore publishes between two names of a file', () => {
     expect(readFileSync(join(to, 'tree/b'), 'utf8')).toBe('own');
   });
 
-  test('and a third restore replaces a name while the names are joined, the commit joins them again', async () => {
+  test('the commit joins the names again if a third restore replaces one of them meanwhile', async () => {
     const { to, first } = await interleaved([linked('same'), linked('same')], linked('old'));
     let links = 0;
     instead('linkSync', link => (from, target) => {

@@ -82,7 +82,7 @@ describe.skipIf(windows)('an ordinary user restores the Go module cache', () => 
     expect(await describeTree(workspace)).toEqual(expected);
   });
 
-  test('and leaves read-only directories and their times as before when the connection is lost', async () => {
+  test('into a tree whose read-only directories and times stay as before when the connection is lost', async () => {
     const { job, workspace } = await prepare(
       {
         ...modules,
@@ -100,7 +100,7 @@ describe.skipIf(windows)('an ordinary user restores the Go module cache', () => 
     expect(await describeTree(workspace, { root: true })).toEqual(before);
   });
 
-  test('and removes the staging of a killed run from a read-only directory', async () => {
+  test('into a read-only directory, from which it removes the staging of a killed run', async () => {
     const { job, workspace, expected } = await prepare(modules, {
       'tree/.cache-s3-1-00000000-00000000/0/sealed/x': { content: 'x', mode: 0o444 },
       'tree/.cache-s3-1-00000000-00000000/0/sealed': { directory: true, mode: 0o555 },

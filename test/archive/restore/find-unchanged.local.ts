@@ -217,31 +217,33 @@ describe('findUnchanged', () => {
     expect(await different(toLink, 'tre*')).toEqual(all);
   });
 
-  test.skipIf(process.platform === 'win32')('what cannot be looked at, and nothing is thrown', async () => {
-    const workspace = await buildTree(scratch(), spec);
-    fs.chmodSync(path.join(workspace, 'tree/sub'), 0);
-    fs.chmodSync(workspace, 0o755);
-    await giveAway(workspace);
-    const source = (name: string) =>
-      JSON.stringify(pathToFileURL(path.join(import.meta.dirname, '../../../src', name)).href);
-    const entry = {
-      type: 0,
-      mode: 0o640,
-      mtimeUs: time,
-      mtimeRestNs: 0,
-      size: 4,
-      target: '',
-      linkTo: -1,
-      uid: -1,
-      gid: -1,
-    };
-    const directory = { ...entry, type: 1, size: 0 };
-    const entries = [
-      { ...directory, name: './tree/' },
-      { ...directory, name: './tree/sub/' },
-      { ...entry, name: './tree/sub/c' },
-    ];
-    const code = `
+  test.skipIf(process.platform === 'win32')(
+    'finds nothing below a directory that cannot be searched, and does not throw',
+    async () => {
+      const workspace = await buildTree(scratch(), spec);
+      fs.chmodSync(path.join(workspace, 'tree/sub'), 0);
+      fs.chmodSync(workspace, 0o755);
+      await giveAway(workspace);
+      const source = (name: string) =>
+        JSON.stringify(pathToFileURL(path.join(import.meta.dirname, '../../../src', name)).href);
+      const entry = {
+        type: 0,
+        mode: 0o640,
+        mtimeUs: time,
+        mtimeRestNs: 0,
+        size: 4,
+        target: '',
+        linkTo: -1,
+        uid: -1,
+        gid: -1,
+      };
+      const directory = { ...entry, type: 1, size: 0 };
+      const entries = [
+        { ...directory, name: './tree/' },
+        { ...directory, name: './tree/sub/' },
+        { ...entry, name: './tree/sub/c' },
+      ];
+      const code = `
       const { findUnchanged } = await import(${source('archive/restore/find-unchanged.ts')});
       const { RestoredLinks } = await import(${source('archive/fs/restored-links.ts')});
       const { createPathLayout } = await import(${source('cache/paths/paths.ts')});
@@ -252,9 +254,10 @@ describe('findUnchanged', () => {
       const entries = ${JSON.stringify(entries)};
       const current = await findUnchanged(entries, entries.slice(0, 1), { layout, restoredLinks: new RestoredLinks() }, new InlineRunner());
       console.log([...current].join(' '));`;
-    const { stdout, stderr } = await runUnprivileged(['--input-type=module', '-e', code]);
-    expect([stdout.trim(), stderr]).toEqual(['0 0 0', '']);
-  });
+      const { stdout, stderr } = await runUnprivileged(['--input-type=module', '-e', code]);
+      expect([stdout.trim(), stderr]).toEqual(['0 0 0', '']);
+    },
+  );
 });
 
 test('findUnchanged splits a large tree into jobs, lets results arrive between them, and assigns each result to its entry', async () => {

@@ -120,7 +120,7 @@ async function inodes(root: string): Promise<Record<string, string>> {
   return found;
 }
 
-/** When anything was last done to each thing below `root`. */
+/** Returns the change time of each entry below `root`. */
 async function changeTimes(root: string): Promise<Record<string, string>> {
   const names = Object.keys(await describeTree(root));
   const stats = (name: string) => fs.lstatSync(path.join(root, name), { bigint: true });

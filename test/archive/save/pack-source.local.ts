@@ -12,7 +12,7 @@ import { scratch } from '../../support/scratch.ts';
 import { buildTree } from '../../support/tree.ts';
 import { HEAD, layoutIn, packTree, tailOf } from '../support/archives.ts';
 
-/** Saves twelve incompressible files of 1 MiB; `asked` collects the bytes that an incremental save copies. */
+/** Saves twelve incompressible files of 1 MiB; `copied` collects the numbers of bytes that an incremental save copies. */
 async function savedTree() {
   const workspace = scratch();
   const names = Array.from({ length: 12 }, (_, index) => `tree/${String(index).padStart(2, '0')}`);
@@ -29,12 +29,12 @@ async function savedTree() {
     if (type === EntryType.file) rows.set(index, lstatExact(layout.toAbsolute(name))!);
   });
   const copy = Promise.withResolvers<void>();
-  const asked: number[] = [];
+  const copied: number[] = [];
   const base: CopyableBase = {
     manifest,
     rows,
     copy(bytes) {
-      asked.push(bytes);
+      copied.push(bytes);
       return copy.promise;
     },
   };
@@ -46,15 +46,15 @@ async function savedTree() {
     output: { write: async () => {} },
   };
   const change = (name: string) => writeFileSync(path.join(workspace, name), 'changed');
-  return { base, options, asked, copy, change };
+  return { base, options, copied, copy, change };
 }
 
 test('an incremental save finds changed files while the store still copies', async () => {
-  const { base, options, asked, change } = await savedTree();
+  const { base, options, copied, change } = await savedTree();
   change('tree/03');
   const source = incrementalSource(options, base);
-  expect(asked).toEqual([base.manifest.frames.reduce((sum, { size }) => sum + size, 0)]);
-  expect(source.reusedBytes).toBe(asked[0]);
+  expect(copied).toEqual([base.manifest.frames.reduce((sum, { size }) => sum + size, 0)]);
+  expect(source.reusedBytes).toBe(copied[0]);
   const plans = [];
   for await (const plan of source.plans) plans.push(plan);
   expect(plans.map(({ members }) => members.map(({ name }) => name))).toEqual([['./tree/', './tree/03']]);

@@ -46,10 +46,10 @@ function vanishing(files: (paths: string) => readonly string[]): JobRunner {
 /** Fills a frame: an archive of one frame is packed without the runner. */
 const FILLER = Buffer.alloc(5 * 1024 * 1024);
 
-/** Saves a tree and calls `change` after its scan; returns what a restore makes of the archive. */
+/** Saves a tree and calls `change` after its scan. Returns the tree that a restore of the archive makes. */
 async function savedWhile(spec: TreeSpec, change: (tree: string) => void) {
   const from = await buildTree(scratch(), { 'tree/0': FILLER, ...spec });
-  // The directory, the filler, and what `spec` says
+  // The directory, the filler, and the entries of `spec`
   const runner = disturbedBefore(3, () => change(join(from, 'tree')));
   const { object, skipped } = await packTree(layoutIn(from), { runner });
   const to = scratch();
@@ -160,7 +160,7 @@ describe('a tree that changes while it is saved', () => {
         'tree/second': { hardlink: 'tree/first' },
       };
       const from = await buildTree(scratch(), { 'tree/0': FILLER, ...linked });
-      // Large files are looked at once more when their first slice is planned: a frame ahead
+      // The status of a large file is read again when its first slice is planned: a frame ahead
       const act = () => replace(join(from, 'tree'), Buffer.alloc(content.length, 'y'));
       const attempt = packTree(layoutIn(from), { runner: disturbedBefore(1, act) });
       await expect(attempt).rejects.toThrow(SourceTreeError);

@@ -88,7 +88,7 @@ export interface RestoreObjectOptions {
   readonly warm?: boolean;
 }
 
-/** Restores an object's bytes as the backend does: its tail first, then what the manifest asks for. */
+/** Restores an object's bytes as the backend does: its tail first, then the ranges that the manifest names. */
 export async function restoreBytes(
   object: Buffer,
   layout: PathLayout,

@@ -8,7 +8,7 @@ import { zstdCompressSync } from 'node:zlib';
 import { ColumnWriter } from '../../../src/archive/format/manifest/columns.ts';
 import { HEAD } from './archives.ts';
 
-/** Everything that a manifest says, column by column. */
+/** The content of a manifest, column by column. */
 export interface ManifestColumns {
   head: Record<string, unknown>;
   frameSizes: number[];
@@ -55,7 +55,7 @@ export function forge(entries: readonly ForgedEntry[]): Forgery {
   for (const { data } of entries) {
     const bytes = Buffer.from(data ?? '');
     if (bytes.length === 0) continue;
-    // Where a tar header would stand
+    // In place of a tar header
     blocks.push(Buffer.alloc(512), bytes, Buffer.alloc((512 - (bytes.length % 512)) % 512));
   }
   const raw = Buffer.concat(blocks);

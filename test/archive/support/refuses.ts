@@ -16,7 +16,7 @@ export const tree = (...below: ForgedEntry[]): ForgedEntry[] => [
 
 /**
  * Tries to restore an object into a populated tree. Expects it to be refused with nothing changed anywhere, and, unless
- * the lie shows in the data alone, with no byte of data asked for.
+ * only the data shows that it is forged, before any data is read.
  */
 export async function refuses(
   object: Buffer,

@@ -99,6 +99,6 @@ test.each([
   ['a line of 50,000 components', 'a/'.repeat(50_000)],
   ['a line of 50,000 steps up', '../'.repeat(50_000)],
   ['a line of 100,000 stars', `${'*'.repeat(100_000)}a`],
-])('%s is parsed', (_, line) => {
+])('the parser of patterns accepts %s', (_, line) => {
   expect(parse([line]).length).toBeLessThan(2);
 });

@@ -1,4 +1,4 @@
-/** What a hostile server sends instead of an answer. */
+/** Responses of a hostile server. */
 
 import type http from 'node:http';
 import type { Socket } from 'node:net';

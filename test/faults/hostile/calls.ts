@@ -7,7 +7,7 @@ import type { MemoryContent } from '../../support/servers/memory-store.ts';
 import { MiB } from '../../support/sizes.ts';
 import type { HostileResult, HostileScene } from './scene.ts';
 
-/** What the buckets hold at the beginning of a row. */
+/** Objects in the buckets at the beginning of a row. */
 export interface Seeds {
   /** The archive of a small tree under the key `small`. */
   readonly small: MemoryContent;

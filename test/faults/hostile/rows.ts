@@ -26,7 +26,7 @@ export interface HostileRow {
 
 export interface HostileFinding {
   /** The lines that the user sees. */
-  readonly says: readonly string[];
+  readonly lines: readonly string[];
   readonly seconds: number;
   readonly peakMb: number;
   readonly exit: string;
@@ -133,11 +133,11 @@ function findingOf(
     (signalSeconds ?? 0) <= MAX_SIGNAL_SECONDS ? '' : `it ended ${signalSeconds!.toFixed(1)} s after SIGINT`,
     ...result.lines.flatMap(({ text }) => printedWrong(text)),
   ].filter(violation => violation !== '');
-  const says = visibleLines(result);
-  return { says, seconds, peakMb: result.peakMb, exit, signalSeconds, violations };
+  const lines = visibleLines(result);
+  return { lines, seconds, peakMb: result.peakMb, exit, signalSeconds, violations };
 }
 
-/** What no line may show: a secret, an injected command, an error, or a foreign text without end. */
+/** Finds text that no line may show: a secret, an injected command, an error, or a foreign text without end. */
 function printedWrong(line: string): string[] {
   return /^::error|injected$|hidden-secret|x{200}/.test(line) ? [`it printed ${line.slice(0, 100)}`] : [];
 }

@@ -52,7 +52,7 @@ function markdown(): string {
   const cells = rows.map(({ row: { answer, call }, finding }) => [
     call.name,
     answer.name,
-    finding.says.map(plain).join('<br>') || '-',
+    finding.lines.map(plain).join('<br>') || '-',
     finding.seconds.toFixed(1),
     String(Math.round(finding.peakMb)),
     finding.signalSeconds?.toFixed(1) ?? '',

@@ -17,7 +17,7 @@ export function sha256Hex(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
 
-/** What the promises of a store depend on. */
+/** Properties in which stores differ. */
 export interface Traits {
   /** Conditional writes are exact: of several writers one wins. Otherwise one of their objects is kept, whole. */
   readonly exactConditions: boolean;

@@ -51,7 +51,7 @@ test('a root that is a file is refused, and the error names the input', async ()
 test.runIf(process.platform === 'linux')(
   'a root that its host has removed below a mount ends a save',
   async () => {
-    // What a container sees of a mounted directory that the host has removed, without mounting one
+    // As a container sees a mounted directory that the host has removed, without a mount
     const removed = path.join(root, 'removed');
     await mkdir(removed);
     const handle = await open(removed);

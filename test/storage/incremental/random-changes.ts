@@ -1,4 +1,4 @@
-/** What may happen to a random tree between two saves. All of it follows from a seed. */
+/** Random changes of a tree between two saves. A seed determines all of them. */
 
 import * as fs from 'node:fs';
 import path from 'node:path';
@@ -13,7 +13,7 @@ import {
   type Random,
 } from './random-tree.ts';
 
-/** Changes the tree below `root` in some ways, and says how. */
+/** Changes the tree below `root`. Returns a description of each change. */
 export function changeTree(root: string, random: Random): string[] {
   const tree = new GrowingTree(root, random);
   const done: string[] = [];
@@ -42,7 +42,7 @@ function writeAll(fd: number, content: Uint8Array, position: number): void {
   fs.writeSync(fd, content, 0, content.length, position);
 }
 
-/** What may happen to a tree. Each returns what it did it to; undefined: there was nothing to do it to. */
+/** A change of a tree. Returns the name that it changed. Returns undefined if the tree has nothing that it could change. */
 type Change = (tree: GrowingTree) => string | undefined;
 
 const CHANGES: readonly Change[] = [

@@ -38,7 +38,7 @@ class FaultyBucket {
     return this.#proxy!;
   }
 
-  /** What came through the proxy, in order. */
+  /** Requests that came through the proxy, in order. */
   operations(): string[] {
     return this.proxy.requests.map(({ operation }) => operation);
   }

@@ -106,7 +106,7 @@ function misbehave(
   };
 }
 
-/** A response that switches to another protocol, although the request did not ask for it. */
+/** A response that switches to another protocol, although the request did not require it. */
 export const UPGRADE = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n';
 
 /** Sends success and a body that ends only with the connection. */

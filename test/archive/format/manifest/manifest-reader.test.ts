@@ -174,7 +174,7 @@ test('an independent writer of the format makes the same manifest', async () => 
   columns.hashes = Buffer.concat(manifest.frames.map(({ sha256 }) => sha256));
   columns.uids = manifest.entries.map(({ uid }) => uid);
   columns.gids = manifest.entries.map(({ gid }) => gid);
-  // The directory's own header stands before that of the first file
+  // The directory's own header precedes that of the first file
   columns.offsetResiduals = [1024, 512];
   const tableBytes = 17 + 8 * (manifest.frames.length + 1);
   const frameBytes = object.subarray(manifestStart, object.length - tableBytes);

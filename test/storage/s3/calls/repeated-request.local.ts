@@ -17,7 +17,7 @@ let server: MemoryServer;
 let proxy: FaultProxy;
 let client: S3Client;
 let request: RepeatedRequest;
-/** Requests that the SDK was asked to send. */
+/** Requests that the SDK has got. */
 let bySdk: number;
 
 beforeEach(async () => {

@@ -33,7 +33,7 @@ test('a closed port is retried, then given up without further requests', async (
   expect(store.counters.requests).toBe(3);
 });
 
-test('the error of a host name that cannot be resolved says so', async () => {
+test('the error names a host name that cannot be resolved', async () => {
   const failure = await storeAt('http://no-such-host.invalid', 1)
     .head('x')
     .catch(error => error);

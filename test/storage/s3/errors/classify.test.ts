@@ -45,7 +45,7 @@ test.each<[string, unknown, FailureKind]>([
   ['a bug', new TypeError('x is not a function'), 'final'],
   ['a string', 'failure', 'final'],
   ['nothing', undefined, 'final'],
-])('classify: %s', (_, error, kind) => {
+])('the class of the failure "%s" is right', (_, error, kind) => {
   expect(classify(error)).toBe(kind);
   expect(isRetryable(error)).toBe(kind !== 'final');
 });

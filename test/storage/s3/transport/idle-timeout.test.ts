@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { watchIdleTimeout } from '../../../../src/storage/s3/transport/idle-timeout.ts';
 import { FakeClock } from '../../../retry/fake-clock.ts';
 
-/** A connected socket whose own timer fires when the test says so. */
+/** A connected socket whose own timer the test fires. */
 class QuietSocket extends EventEmitter {
   bytesRead = 0;
   bytesWritten = 0;

@@ -102,8 +102,8 @@ describe('an upload', () => {
       if (operation === 'UploadPart') return { kind: 'answer', status: 503 };
       return operation === 'AbortMultipartUpload' ? { kind: 'silent' } : undefined;
     };
-    const said: string[] = [];
-    const store = faulty.proxied(1, { log: { ...silentLog, notice: line => said.push(line) } });
+    const notices: string[] = [];
+    const store = faulty.proxied(1, { log: { ...silentLog, notice: line => notices.push(line) } });
     const upload = store.createUpload('dying', { partSizeBytes: 5 * MiB, onlyIfAbsent: true });
     const failure = await upload
       .write(randomBytes(11 * MiB))
@@ -113,7 +113,7 @@ describe('an upload', () => {
     await upload.abort();
     await upload.abort();
     expect(faulty.operations().filter(operation => operation === 'AbortMultipartUpload')).toHaveLength(1);
-    expect(said).toEqual([expect.stringContaining('An unfinished upload of dying could not be removed')]);
+    expect(notices).toEqual([expect.stringContaining('An unfinished upload of dying could not be removed')]);
     expect(await faulty.direct().abortStale('dying', 0)).toBe(1);
   });
 

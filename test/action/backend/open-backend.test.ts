@@ -1,0 +1,72 @@
+import { expect, test } from 'vitest';
+import { createOpener, type OpenOptions } from '../../../src/action/backend/open-backend.ts';
+import type { Target } from '../../../src/action/inputs/target.ts';
+import type { LookupRequest } from '../../../src/storage/backend.ts';
+import { createS3Settings } from '../../storage/s3/support.ts';
+import { scratch } from '../../support/scratch.ts';
+import { silentLog } from '../../support/silent-log.ts';
+import { noRecords } from '../support.ts';
+
+/** A request for a key that no cache has. */
+const request: LookupRequest = {
+  primaryKey: 'k',
+  restoreKeys: [],
+  paths: ['node_modules'],
+  crossOs: false,
+  version: 'v',
+  markerName: name => `used/${name}`,
+  plan: [
+    {
+      kind: 'exact',
+      key: 'k',
+      space: {
+        label: 'repository',
+        objectName: key => key,
+        listPrefix: key => key,
+        root: '',
+        parse: () => undefined,
+      },
+    },
+  ],
+};
+
+function open(target: Target, options: Partial<OpenOptions> = {}) {
+  const workerUrl = new URL('../../../src/worker.ts', import.meta.url);
+  const opener = createOpener({ env: {}, log: silentLog, mask() {}, records: noRecords, workerUrl });
+  const progress = { add() {}, expect() {}, end() {} };
+  return opener(target, { fallback: false, bucketWasDown: false, progress, ...options });
+}
+
+test('without a bucket the backend is that of GitHub, whose service this environment does not have', async () => {
+  const backend = await open({ kind: 'github', ignored: [] });
+  expect(await backend.lookup(request)).toMatchObject({ kind: 'unavailable', source: 'github' });
+});
+
+test('a directory is a backend without a request', async () => {
+  const backend = await open({ kind: 'directory', root: scratch() });
+  expect(backend.counters.requests).toBe(0);
+  expect(await backend.lookup(request)).toMatchObject({ kind: 'miss' });
+  backend.close();
+});
+
+test('a server is a backend that sends no request before its first use', async () => {
+  const settings = createS3Settings({ endpoint: new URL('http://127.0.0.1:1') });
+  const backend = await open({ kind: 's3', settings });
+  expect(backend.counters).toEqual({ requests: 0, retries: 0 });
+  backend.close();
+});
+
+test.each([
+  [true, 'github'],
+  [false, 'directory'],
+])(
+  'with fallback %s, the outcome of a key that a directory cannot hold is that of %s',
+  async (fallback, source) => {
+    const backend = await open({ kind: 'directory', root: scratch() }, { fallback });
+    const [step] = request.plan;
+    const space = { ...step!.space, objectName: () => 'n'.repeat(2000) };
+    const outcome = await backend.lookup({ ...request, plan: [{ ...step!, space }] });
+    expect(outcome).toMatchObject({ source });
+    expect('insteadOf' in outcome && outcome.insteadOf?.source).toBe(fallback ? 'directory' : false);
+  },
+);
