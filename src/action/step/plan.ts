@@ -4,11 +4,12 @@ import { matchSteps, type Spaces, spacesOf } from '../../cache/keys/scope.ts';
 import { cacheVersion } from '../../cache/keys/version.ts';
 import { createPathLayout, type StepLayout } from '../../cache/paths/paths.ts';
 import type { LookupRequest } from '../../storage/backend.ts';
-import type { ActionInputs } from '../inputs/inputs.ts';
-import type { Environment } from '../inputs/read-input.ts';
+import { type ActionInputs, type CacheInputs, parseInputs } from '../inputs/inputs.ts';
+import { BadInputError, badInputSentence, type Environment } from '../inputs/read-input.ts';
 import { resolveTarget, type Target } from '../inputs/target.ts';
 import { type Access, decideAccess, githubAccess } from '../run/policy.ts';
 import type { RunContext } from '../run/run-context.ts';
+import type { Runner } from '../runner/runner.ts';
 
 /** All decisions of a step before its first request. */
 export interface StepPlan {
@@ -49,6 +50,29 @@ export function planStep(
     writeRef: access.writeRef,
   });
   return { inputs, context, target, access, layout, spaces, version };
+}
+
+/** Plans the step from its inputs. Returns undefined after a call of `refuse` with one sentence if an input is wrong. */
+export function planOrRefuse(
+  { env }: Runner,
+  context: RunContext,
+  options: {
+    readonly saves: boolean;
+    /** Inputs that the restore step has read. */
+    readonly remembered?: CacheInputs | undefined;
+    /** In place of the runner's environment, for the bucket. */
+    readonly bucketEnv?: Environment;
+    readonly refuse: (sentence: string) => void;
+  },
+): StepPlan | undefined {
+  const { saves, remembered, bucketEnv = env, refuse } = options;
+  try {
+    return planStep(parseInputs(env, remembered), context, { env: bucketEnv, saves });
+  } catch (error) {
+    if (!(error instanceof BadInputError)) throw error;
+    refuse(badInputSentence(error, env));
+    return undefined;
+  }
 }
 
 /** Returns the lookup of this step, for any backend. */

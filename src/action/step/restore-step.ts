@@ -3,11 +3,10 @@ import { createProgress } from '../../report/progress.ts';
 import type { StorageBackend } from '../../storage/backend.ts';
 import { bucketWasDown, type LookupOutcome, type RestoreOutcome } from '../../storage/outcomes.ts';
 import type { OpenBackend } from '../backend/open-backend.ts';
-import { type ActionInputs, parseInputs } from '../inputs/inputs.ts';
-import { BadInputError, badInputSentence } from '../inputs/read-input.ts';
+import type { ActionInputs } from '../inputs/inputs.ts';
 import { readRunContext } from '../run/run-context.ts';
 import type { Runner } from '../runner/runner.ts';
-import { eventProblem, lookupRequest, planStep, type StepPlan } from './plan.ts';
+import { eventProblem, lookupRequest, planOrRefuse, type StepPlan } from './plan.ts';
 import {
   type RestorePhase,
   reportDenied,
@@ -34,13 +33,8 @@ export async function restoreStep(runner: Runner, options: RestoreStepOptions): 
   const context = readRunContext(runner.env);
   const event = eventProblem(context);
   if (event !== undefined) return runner.log.warning(event);
-  let plan: StepPlan;
-  try {
-    plan = planStep(parseInputs(runner.env), context, { env: runner.env, saves: false });
-  } catch (error) {
-    if (error instanceof BadInputError) return runner.fail(badInputSentence(error, runner.env));
-    throw error;
-  }
+  const plan = planOrRefuse(runner, context, { saves: false, refuse: runner.fail });
+  if (!plan) return;
   const { inputs } = plan;
   const phase: RestorePhase = { op: inputs.lookupOnly ? 'lookup' : 'restore', startedMs, inputs };
   const keep = (rest: Partial<StepState>) => {

@@ -2,13 +2,12 @@ import type { JobRecords } from '../../records/job-records.ts';
 import { createProgress } from '../../report/progress.ts';
 import type { SaveRequest, StorageBackend } from '../../storage/backend.ts';
 import type { OpenBackend } from '../backend/open-backend.ts';
-import { parseInputs } from '../inputs/inputs.ts';
-import { BadInputError, badInputSentence, type Environment } from '../inputs/read-input.ts';
+import type { Environment } from '../inputs/read-input.ts';
 import { decideSave } from '../run/policy.ts';
 import { readRunContext } from '../run/run-context.ts';
 import type { Runner } from '../runner/runner.ts';
 import { closePhase } from './phase.ts';
-import { eventProblem, planStep, type StepPlan } from './plan.ts';
+import { eventProblem, planOrRefuse, type StepPlan } from './plan.ts';
 import { reportSave, warnOrFail } from './save-report.ts';
 import { readState, type StepState } from './state.ts';
 import { pinOf, pinProblem } from './target-pin.ts';
@@ -34,16 +33,13 @@ export async function saveStep(runner: Runner, options: SaveStepOptions): Promis
   if (options.afterRestore && state === undefined) {
     return runner.log.info('Cache not saved: the restore step failed before it read its key.');
   }
-  let plan: StepPlan;
-  try {
-    plan = planStep(parseInputs(runner.env, state), context, {
-      env: postEnvironment(runner.env, state),
-      saves: true,
-    });
-  } catch (error) {
-    if (error instanceof BadInputError) return warnOrFail(runner, badInputSentence(error, runner.env));
-    throw error;
-  }
+  const plan = planOrRefuse(runner, context, {
+    saves: true,
+    remembered: state,
+    bucketEnv: postEnvironment(runner.env, state),
+    refuse: sentence => warnOrFail(runner, sentence),
+  });
+  if (!plan) return;
   const reason = skipReason(plan, state, options.records);
   const problem = state && pinProblem(state.target, pinOf(plan));
   if (reason !== undefined || problem !== undefined) {
