@@ -3,15 +3,9 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { TargetTreeError } from '../../../src/archive/archive-errors.ts';
 import { type Entry, EntryType } from '../../../src/archive/format/entry.ts';
-import { RefusedAttributes } from '../../../src/archive/fs/refused-attributes.ts';
-import { RestoredLinks } from '../../../src/archive/fs/restored-links.ts';
-import { commit } from '../../../src/archive/publish/commit.ts';
-import { planTarget } from '../../../src/archive/publish/plan-target.ts';
-import { Stage } from '../../../src/archive/publish/stage.ts';
 import { scratch } from '../../support/scratch.ts';
 import { buildTree, describeTree, type TreeSpec } from '../../support/tree.ts';
-import { layoutIn } from '../support/archives.ts';
-import { failed, instead, leftovers, staged, visible } from './staged.ts';
+import { entryOf, failed, instead, leftovers, staged, stagedEntries, visible } from './staged.ts';
 
 describe('when another job, between staging and commit,', () => {
   test('publishes the same new directory, the commit merges both, with the modes and times of the archive', async () => {
@@ -141,15 +135,10 @@ test('a commit gives up on a directory whose rename keeps failing', async () => 
 });
 
 describe('with an archive that has one path as a link and as a directory', () => {
-  const entry = (name: string, type: EntryType, more: Partial<Entry> = {}): Entry => ({
-    ...{ name, type, mode: 0o755, mtimeUs: 0, mtimeRestNs: 0, size: 0, target: '', linkTo: -1 },
-    ...{ uid: -1, gid: -1, frame: -1, offset: 0 },
-    ...more,
-  });
-  const file = entry('./tree/0', EntryType.file);
+  const file = entryOf('./tree/0', EntryType.file);
   const targets: [string, Entry][] = [
-    ['a symlink', entry('./tree/a/b', EntryType.symlink, { target: 'x' })],
-    ['a hard link', entry('./tree/a/b', EntryType.hardLink, { linkTo: 1 })],
+    ['a symlink', entryOf('./tree/a/b', EntryType.symlink, { target: 'x' })],
+    ['a hard link', entryOf('./tree/a/b', EntryType.hardLink, { linkTo: 1 })],
   ];
 
   // A restore refuses such an archive earlier. The commit must be safe without that check
@@ -159,28 +148,15 @@ describe('with an archive that has one path as a link and as a directory', () =>
       const outside = scratch();
       const to = await buildTree(scratch(), { 'tree/a/b': 'mine' });
       const entries = [
-        entry('./tree/', EntryType.directory),
+        entryOf('./tree/', EntryType.directory),
         file,
-        entry('./tree/a', EntryType.symlink, { target: outside }),
-        entry('./tree/a/', EntryType.directory),
+        entryOf('./tree/a', EntryType.symlink, { target: outside }),
+        entryOf('./tree/a/', EntryType.directory),
         inside,
       ];
       const before = await visible(to);
-      const layout = layoutIn(to);
-      const plan = await planTarget(entries, {
-        layout,
-        restoredLinks: new RestoredLinks(),
-        runLabel: '42-00c0ffee',
-      });
-      const refused = new RefusedAttributes();
-      const stage = new Stage(plan, entries, layout, refused);
-      await stage.open();
-      writeFileSync(plan.staged.at(1)!, '');
-      await stage.addLinks();
-      await stage.finishDirectories();
-      stage.close();
-      const committing = commit(plan, entries, layout, refused, new AbortController().signal);
-      await expect(committing).rejects.toThrow(TargetTreeError);
+      const publish = await stagedEntries(to, ['tree'], entries);
+      await expect(publish()).rejects.toThrow(TargetTreeError);
       expect(await describeTree(outside)).toEqual({});
       expect((await visible(to))['tree/a/b']).toEqual(
         inside.type === EntryType.hardLink ? before['tree/a/b'] : undefined,

@@ -7,27 +7,14 @@ import { describe, expect, test } from 'vitest';
 import { giveAway, isRoot } from '../../support/drop-privileges.ts';
 import { scratch } from '../../support/scratch.ts';
 import { buildTree, describeTree, type TreeSpec } from '../../support/tree.ts';
-import { runRestoreProcess, saveTo, type User } from '../support/restore-process.ts';
-
-const patterns = ['tree'];
-
-async function prepare(archived: TreeSpec, present: TreeSpec) {
-  const directory = scratch();
-  chmodSync(directory, 0o755);
-  const object = await saveTo(directory, archived);
-  const workspace = join(directory, 'work');
-  mkdirSync(workspace);
-  await buildTree(workspace, present);
-  await giveAway(workspace);
-  return { workspace, source: join(directory, 'source'), job: { object, workspace, patterns } };
-}
+import { prepareRestore, runRestoreProcess, saveTo, type User } from '../support/restore-process.ts';
 
 const archived: TreeSpec = { 'tree/a': 'new', 'tree/b': 'new', 'tree/sub/x': 'new', 'tree/z': 'new' };
 const present: TreeSpec = { 'tree/a': 'old', 'tree/b': 'old', 'tree/sub/x': 'old', 'tree/z': 'old' };
 
 /** Expects a restore to fail with `message`, which has no path in staging, and to change nothing. */
 async function failsUnchanged(
-  { job, workspace }: Awaited<ReturnType<typeof prepare>>,
+  { job, workspace }: Awaited<ReturnType<typeof prepareRestore>>,
   message: string,
   user: User = 'ordinary',
 ): Promise<void> {
@@ -40,7 +27,7 @@ async function failsUnchanged(
 
 describe.runIf(isRoot)('in a sticky directory of another user, a restore', () => {
   async function sticky(spec: TreeSpec, existing: TreeSpec) {
-    const found = await prepare(spec, existing);
+    const found = await prepareRestore(spec, existing);
     lchownSync(join(found.workspace, 'tree'), 1, 1);
     chmodSync(join(found.workspace, 'tree'), 0o1777);
     return found;
@@ -105,7 +92,7 @@ describe.runIf(canChattr())('a restore fails before it changes anything when', (
   );
 
   test.each(cases)('%s has the attribute %s (user: %s)', async (item, attribute, user) => {
-    const found = await prepare(archived, present);
+    const found = await prepareRestore(archived, present);
     const path = join(found.workspace, item);
     // A restore as root: the entry belongs to root too
     if (user === 'self') lchownSync(path, 0, 0);
@@ -155,7 +142,7 @@ describe.runIf(canOverlay)('on overlayfs, a restore by an ordinary user', () => 
     for (const made of [workspace, layers, `${layers}/upper`, `${layers}/work`]) mkdirSync(made);
     for (const given of [lower, `${layers}/upper`]) await giveAway(given);
     // The tree is visible only in the mount namespace, so the script copies it out
-    const job = { object, workspace, patterns };
+    const job = { object, workspace, patterns: ['tree'] };
     const script = join(directory, 'restore.sh');
     writeFileSync(
       script,

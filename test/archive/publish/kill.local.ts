@@ -1,10 +1,6 @@
-import { chmodSync, mkdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { giveAway } from '../../support/drop-privileges.ts';
-import { scratch } from '../../support/scratch.ts';
-import { buildTree, describeTree, type TreeDescription, type TreeSpec } from '../../support/tree.ts';
-import { runRestoreProcess, saveTo } from '../support/restore-process.ts';
+import { describeTree, type TreeDescription, type TreeSpec } from '../../support/tree.ts';
+import { prepareRestore, runRestoreProcess } from '../support/restore-process.ts';
 
 /** The archived and the present tree: files with new and old content, new directories, and entries of another type. */
 const files = Array.from({ length: 12 }, (_, index) => `tree/d${index % 4}/file-${index}`);
@@ -49,16 +45,9 @@ describe.skipIf(process.platform === 'win32')('a restore that is killed in its c
   test.each([1, 2, 3, 4, 5, 9, 16, 17])(
     'before rename %i leaves whole files, and the next restore completes the tree',
     async killAtRename => {
-      const directory = scratch();
-      chmodSync(directory, 0o755);
-      const object = await saveTo(directory, archived);
-      const workspace = join(directory, 'work');
-      mkdirSync(workspace);
-      await buildTree(workspace, present);
-      await giveAway(workspace);
+      const { workspace, source, job } = await prepareRestore(archived, present);
       const before = await describeTree(workspace);
-      const after = await describeTree(join(directory, 'source'));
-      const job = { object, workspace, patterns: ['tree'] };
+      const after = await describeTree(source);
 
       expect(await runRestoreProcess({ ...job, killAtRename })).toMatchObject({ signal: 'SIGKILL' });
       const between = await describeTree(workspace);

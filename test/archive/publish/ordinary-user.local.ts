@@ -8,31 +8,22 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { giveAway, isRoot } from '../../support/drop-privileges.ts';
+import { isRoot } from '../../support/drop-privileges.ts';
 import { incompressible } from '../../support/random.ts';
 import { scratch } from '../../support/scratch.ts';
 import { buildTree, describeTree, type TreeDescription, type TreeSpec } from '../../support/tree.ts';
 import { ageStaging } from '../support/age-staging.ts';
 import { layoutIn, packTree } from '../support/archives.ts';
-import { runRestoreProcess, saveTo } from '../support/restore-process.ts';
+import { prepareRestore, runRestoreProcess } from '../support/restore-process.ts';
 
 const windows = process.platform === 'win32';
 const patterns = ['tree'];
 
-/** Makes a directory that all users may search, with a saved object and a workspace of the ordinary user. */
 async function prepare(archived: TreeSpec, present: TreeSpec = {}) {
-  const directory = scratch();
-  chmodSync(directory, 0o755);
-  const object = await saveTo(directory, archived);
-  const workspace = join(directory, 'work');
-  await mkdir(workspace);
-  await buildTree(workspace, present);
-  await giveAway(workspace);
-  const expected = await describeTree(join(directory, 'source'));
-  return { object, workspace, expected, job: { object, workspace, patterns } };
+  const { source, ...prepared } = await prepareRestore(archived, present);
+  return { ...prepared, expected: await describeTree(source) };
 }
 
 /** Two modules in the module cache of Go: files of mode 0444 in directories of mode 0555. */

@@ -1,9 +1,9 @@
 /** Prepares restores that are stopped between staging and commit. */
 
-import fs from 'node:fs';
+import fs, { writeFileSync } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { onTestFinished } from 'vitest';
-import type { Entry } from '../../../src/archive/format/entry.ts';
+import { type Entry, EntryType } from '../../../src/archive/format/entry.ts';
 import { openArchive } from '../../../src/archive/format/open-archive.ts';
 import type { Platform } from '../../../src/archive/fs/platform.ts';
 import { RefusedAttributes } from '../../../src/archive/fs/refused-attributes.ts';
@@ -69,6 +69,33 @@ export async function staged(
     publish: (signal = new AbortController().signal) => commit(plan, entries, layout, refused, signal),
     stagedAt: name => plan.staged.at(entries.findIndex(entry => entry.name === name))!,
   };
+}
+
+/** An entry of an archive that no save would write. */
+export const entryOf = (name: string, type: EntryType, more: Partial<Entry> = {}): Entry => ({
+  ...{ name, type, mode: 0o755, mtimeUs: 0, mtimeRestNs: 0, size: 0, target: '', linkTo: -1 },
+  ...{ uid: -1, gid: -1, frame: -1, offset: 0 },
+  ...more,
+});
+
+/** Runs a restore of these entries up to its commit, with empty files. Returns the commit. */
+export async function stagedEntries(to: string, patterns: readonly string[], entries: readonly Entry[]) {
+  const layout = layoutIn(to, patterns);
+  const plan = await planTarget(entries, {
+    layout,
+    restoredLinks: new RestoredLinks(),
+    runLabel: '42-00c0ffee',
+  });
+  const refused = new RefusedAttributes();
+  const stage = new Stage(plan, entries, layout, refused);
+  await stage.open();
+  entries.forEach(({ type }, index) => {
+    if (type === EntryType.file) writeFileSync(plan.staged.at(index)!, '');
+  });
+  await stage.addLinks();
+  await stage.finishDirectories();
+  stage.close();
+  return () => commit(plan, entries, layout, refused, new AbortController().signal);
 }
 
 /** Describes the tree without staging. */

@@ -1,33 +1,20 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import {
-  chmodSync,
-  existsSync,
-  lchownSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, lchownSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { isStagingName } from '../../../src/archive/fs/paths/staging-name.ts';
 import { removeStaleStaging, writeOwner } from '../../../src/archive/publish/stale-staging.ts';
-import { giveAway, isRoot } from '../../support/drop-privileges.ts';
+import { isRoot } from '../../support/drop-privileges.ts';
 import { scratch } from '../../support/scratch.ts';
 import { buildTree } from '../../support/tree.ts';
-import { runRestoreProcess, saveTo, startRestoreProcess } from '../support/restore-process.ts';
+import { prepareRestore, runRestoreProcess, startRestoreProcess } from '../support/restore-process.ts';
 
 const isLinux = process.platform === 'linux';
 const name = '.cache-s3-7-00000000-00000000';
 
 async function prepare() {
-  const directory = scratch();
-  chmodSync(directory, 0o755);
-  const object = await saveTo(directory, { 'tree/a': 'new', 'tree/b': 'new' });
-  const workspace = join(directory, 'work');
-  await buildTree(workspace, { 'tree/a': 'old' });
-  await giveAway(workspace);
-  return { tree: join(workspace, 'tree'), job: { object, workspace, patterns: ['tree'] } };
+  const { workspace, job } = await prepareRestore({ 'tree/a': 'new', 'tree/b': 'new' }, { 'tree/a': 'old' });
+  return { tree: join(workspace, 'tree'), job };
 }
 
 const stagingIn = (directory: string) => readdirSync(directory).filter(isStagingName);

@@ -1,12 +1,13 @@
 /** Starts restores in processes of their own. */
 
 import { type ChildProcess, spawn } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { RefusedCounts } from '../../../src/archive/fs/refused-attributes.ts';
 import type { RemainingStaging } from '../../../src/archive/publish/stale-staging.ts';
 import { collectOutput } from '../../support/collect-output.ts';
-import { unprivileged } from '../../support/drop-privileges.ts';
+import { giveAway, unprivileged } from '../../support/drop-privileges.ts';
+import { scratch } from '../../support/scratch.ts';
 import { buildTree, type TreeSpec } from '../../support/tree.ts';
 import { layoutIn, packTree } from './archives.ts';
 import { RESTORER, type RestorerJob } from './restorer.ts';
@@ -62,6 +63,22 @@ export function runRestoreProcess(
   wrapper?: readonly string[],
 ): Promise<RestoreEnd> {
   return startRestoreProcess(job, user, wrapper).ended;
+}
+
+/**
+ * Makes a directory that all users may search, with a saved object, its source, and a workspace of the ordinary user that has
+ * the tree `present`.
+ */
+export async function prepareRestore(archived: TreeSpec, present: TreeSpec = {}) {
+  const directory = scratch();
+  chmodSync(directory, 0o755);
+  const object = await saveTo(directory, archived);
+  const workspace = join(directory, 'work');
+  mkdirSync(workspace);
+  await buildTree(workspace, present);
+  await giveAway(workspace);
+  const source = join(directory, 'source');
+  return { workspace, source, job: { object, workspace, patterns: ['tree'] } };
 }
 
 /** Saves a tree that it builds in `directory`. Returns the file of the object, which every user can read. */

@@ -2,6 +2,7 @@
 
 import type http from 'node:http';
 import type { Socket } from 'node:net';
+import { writeForever, writeSlowly } from '../../support/servers/endless.ts';
 import type { Takeover } from '../../support/servers/memory-server.ts';
 
 export interface HostileAnswer {
@@ -24,22 +25,6 @@ function raw(write: (socket: Socket) => void): Takeover {
   };
 }
 
-/** Writes a text again and again until the connection ends, as fast as it is read. */
-function forever(socket: Socket, text: string): void {
-  const block = text.repeat(Math.ceil(65_536 / text.length));
-  const write = () => {
-    while (!socket.destroyed && socket.write(block));
-  };
-  socket.on('drain', write);
-  write();
-}
-
-/** Writes one character every four seconds until the connection ends. */
-function drip(socket: Socket, character: string): void {
-  const timer = setInterval(() => socket.write(character), DRIP_MS);
-  socket.on('close', () => clearInterval(timer));
-}
-
 /** A complete response, after which the connection ends. */
 function whole(status: string, body: string, headers = ''): Takeover {
   const head = `HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: ${Buffer.byteLength(body)}\r\n${headers}`;
@@ -49,13 +34,13 @@ function whole(status: string, body: string, headers = ''): Takeover {
 const endless = (status: string) =>
   raw(socket => {
     socket.write(`HTTP/1.1 ${status}\r\ncontent-length: 1000000000000\r\n\r\n`);
-    forever(socket, '<Contents><Key>');
+    writeForever(socket, '<Contents><Key>');
   });
 
 const dripping = (status: string) =>
   raw(socket => {
     socket.write(`HTTP/1.1 ${status}\r\ncontent-length: 1000000\r\n\r\n`);
-    drip(socket, ' ');
+    writeSlowly(socket, ' ', DRIP_MS);
   });
 
 const MEGABYTES_20 = 20_000_000;
@@ -89,12 +74,15 @@ export const hostileAnswers: readonly HostileAnswer[] = [
   { name: 'the connection ends', takeover: raw(socket => void socket.end()) },
   { name: 'the connection is reset', takeover: raw(socket => void socket.resetAndDestroy()) },
   { name: 'no response', takeover: raw(() => {}), slow: true },
-  { name: '103 without end', takeover: raw(socket => forever(socket, 'HTTP/1.1 103 Early Hints\r\n\r\n')) },
+  {
+    name: '103 without end',
+    takeover: raw(socket => writeForever(socket, 'HTTP/1.1 103 Early Hints\r\n\r\n')),
+  },
   {
     name: 'headers without end',
     takeover: raw(socket => {
       socket.write('HTTP/1.1 200 OK\r\n');
-      forever(socket, 'x: y\r\n');
+      writeForever(socket, 'x: y\r\n');
     }),
   },
   {
@@ -102,7 +90,7 @@ export const hostileAnswers: readonly HostileAnswer[] = [
     slow: true,
     takeover: raw(socket => {
       socket.write('HTTP/1.1 200 OK\r\nx: ');
-      drip(socket, 'x');
+      writeSlowly(socket, 'x', DRIP_MS);
     }),
   },
   { name: '200 and a body without end', takeover: endless('200 OK') },
@@ -161,12 +149,12 @@ function rangeHead({ headers }: http.IncomingMessage): {
 function moreThanRequested(from: http.IncomingMessage, to: http.ServerResponse): void {
   from.resume();
   to.writeHead(206, { ...rangeHead(from).head, 'transfer-encoding': 'chunked' }).flushHeaders();
-  if (to.socket) forever(to.socket, '5\r\nhello\r\n');
+  if (to.socket) writeForever(to.socket, '5\r\nhello\r\n');
 }
 
 function drippingRange(from: http.IncomingMessage, to: http.ServerResponse): void {
   from.resume();
   const { head, length } = rangeHead(from);
   to.writeHead(206, { ...head, 'content-length': length }).flushHeaders();
-  if (to.socket) drip(to.socket, 'x');
+  if (to.socket) writeSlowly(to.socket, 'x', DRIP_MS);
 }

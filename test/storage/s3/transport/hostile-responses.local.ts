@@ -4,6 +4,7 @@ import { systemClock } from '../../../../src/retry/clock.ts';
 import { readConnectionSettings } from '../../../../src/storage/s3/transport/agents.ts';
 import { readInto, readWhole } from '../../../../src/storage/s3/transport/body.ts';
 import { Transport, type TransportResponse } from '../../../../src/storage/s3/transport/transport.ts';
+import { writeForever, writeSlowly } from '../../../support/servers/endless.ts';
 import { serveTcp } from '../../../support/servers/serve.ts';
 
 let transport: Transport;
@@ -23,22 +24,6 @@ async function sendTo(answer: (socket: Socket) => void, idleTimeoutMs = 500): Pr
     { method: 'GET', protocol: 'http:', hostname: '127.0.0.1', port, target: '/', headers: { host: 'x' } },
     { connectMs: 5000, idleTimeoutMs },
   );
-}
-
-/** Writes a text again and again until the connection ends, as fast as it is read. */
-function writeForever(socket: Socket, text: string): void {
-  const block = text.repeat(Math.ceil(65_536 / text.length));
-  const write = () => {
-    while (!socket.destroyed && socket.write(block));
-  };
-  socket.on('drain', write);
-  write();
-}
-
-/** Writes one character every 20 ms until the connection ends. */
-function drip(socket: Socket, character: string): void {
-  const timer = setInterval(() => socket.write(character), 20);
-  socket.on('close', () => clearInterval(timer));
 }
 
 describe('a request settles', () => {
@@ -91,7 +76,7 @@ describe('a request settles', () => {
       'when a head drips in',
       socket => {
         socket.write('HTTP/1.1 200 OK\r\nx: ');
-        drip(socket, 'x');
+        writeSlowly(socket, 'x', 20);
       },
       { name: 'TimeoutError', message: 'no response within 0.5 s' },
     ],
@@ -127,7 +112,7 @@ describe('a body', () => {
   const head = 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n';
   const dripping = (socket: Socket) => {
     socket.write('HTTP/1.1 200 OK\r\ncontent-length: 100000\r\n\r\n');
-    drip(socket, 'x');
+    writeSlowly(socket, 'x', 20);
   };
 
   test('without end is destroyed at its bound', async () => {
