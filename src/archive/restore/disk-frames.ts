@@ -4,7 +4,7 @@ import { FrameState } from '../messages/disk-request.ts';
 import type { DiskUse, UnpackResult } from '../messages/unpack-job.ts';
 import { forEachWithin, type Limits } from '../pool/in-flight.ts';
 import { type FrameRun, groupFrames } from './frame-runs.ts';
-import { Patience } from './patience.ts';
+import { WaitLimit } from './wait-limit.ts';
 
 export interface DiskOptions {
   readonly cache: DiskCache;
@@ -53,7 +53,7 @@ class DiskFrames {
   readonly #signal: AbortSignal | undefined;
   /** Frames whose files are wrong. */
   readonly #wrong: number[] = [];
-  readonly #patience = new Patience();
+  readonly #waitLimit = new WaitLimit();
 
   constructor(frames: readonly Frame[], work: FrameWork, { cache, onBegun, signal }: DiskOptions) {
     this.#frames = frames;
@@ -123,7 +123,7 @@ class DiskFrames {
     try {
       const use = { directory: this.#cache.directory, claims: inodes };
       const { stored, storeProblem } = await this.#work.fetch(run, use);
-      this.#patience.addFetch(run.end - run.start, begunMs, performance.now());
+      this.#waitLimit.addFetch(run.end - run.start, begunMs, performance.now());
       if (ours.length > 0) void this.#cache.settle(ours, stored, storeProblem);
     } catch (error) {
       if (ours.length > 0) void this.#cache.settle(ours, 0, undefined);
@@ -137,9 +137,9 @@ class DiskFrames {
     while (left.length > 0) {
       this.#signal?.throwIfAborted();
       const leftBytes = left.reduce((sum, frame) => sum + this.#frames[frame]!.size, 0);
-      const verdict = this.#patience.verdict(leftBytes);
-      if (verdict === 'fetch all') return this.#fetchUnclaimed(this.#runs(left));
-      if (verdict === 'fetch one') {
+      const step = this.#waitLimit.nextStep(leftBytes);
+      if (step === 'fetch all') return this.#fetchUnclaimed(this.#runs(left));
+      if (step === 'fetch one') {
         const [run] = this.#runs(left);
         await this.#fetchUnclaimed([run!]);
         left = left.filter(frame => !run!.frames.includes(frame));
@@ -148,7 +148,7 @@ class DiskFrames {
       const awaited = left.slice(0, AWAITED_FRAMES);
       const begunMs = performance.now();
       const parts = byState(awaited, await this.#cache.claim(this.#keys(awaited), 'await'));
-      this.#patience.addWait(performance.now() - begunMs, parts.others.length < awaited.length);
+      this.#waitLimit.addWait(performance.now() - begunMs, parts.others.length < awaited.length);
       await this.#use(parts);
       // Those that were tried last come first next time
       left = [...left.slice(AWAITED_FRAMES), ...parts.others];

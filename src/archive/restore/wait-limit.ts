@@ -8,7 +8,7 @@ const TOTAL_MS = 30_000;
  * Decides how long a job waits for the frames that others have claimed. Any process can hold a claim for ever, so that
  * waiting must never cost much more than fetching.
  */
-export class Patience {
+export class WaitLimit {
   #fetchedBytes = 0;
   #begunMs = Number.POSITIVE_INFINITY;
   #endedMs = 0;
@@ -29,7 +29,7 @@ export class Patience {
   }
 
   /** Returns what to do about `bytes` of frames that others have claimed. One range shows how long fetching takes. */
-  verdict(bytes: number): 'wait' | 'fetch one' | 'fetch all' {
+  nextStep(bytes: number): 'wait' | 'fetch one' | 'fetch all' {
     if (this.#fetchedBytes === 0) {
       return this.#silentMs < SILENT_MS && this.#waitedMs < TOTAL_MS ? 'wait' : 'fetch one';
     }
