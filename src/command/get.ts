@@ -1,12 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import path from 'node:path';
 import { TOOL, workerCount } from '../action/backend/open-backend.ts';
-import { hasEntry } from '../archive/check/sorted-entries.ts';
-import type { Entry } from '../archive/format/entry.ts';
 import type { PathLayout } from '../archive/fs/paths/layout.ts';
 import { JobRecords } from '../records/job-records.ts';
 import { formatBytes, formatCount, formatDuration } from '../report/units.ts';
-import { openObject, restoreObject } from '../storage/archive-restore.ts';
+import { loadRestoreEngine } from './engine.ts';
 import { findCache, foundObject } from './find-cache.ts';
 import type { Invocation } from './invocation.ts';
 import { jsonRow } from './list.ts';
@@ -24,44 +22,47 @@ export async function getCache(
   const startedMs = performance.now();
   const entry = await findCache(invocation, key, filter);
   const found = foundObject(entry);
-  const archive = await openObject(store, found, signal);
+  const engine = await loadRestoreEngine();
+  const archive = await engine.openObject(store, found, signal);
   const target = path.resolve(directory);
   const progress = output.progress(`Restoring ${formatBytes(found.sizeBytes)}`);
   let received = 0;
-  const { entries, rawBytes } = await restoreObject(
-    store,
-    found,
-    {
-      primaryKey: key,
-      restoreKeys: [],
-      paths: archive.manifest.head.paths,
-      crossOs: false,
-      version: entry.version,
-      plan: [],
-      // The use of an operator does not keep a cache alive
-      markerName: () => undefined,
-      layout: createDirectoryLayout(target, archive.manifest.entries),
-      storedPaths: [],
-      runLabel: `0-${randomBytes(4).toString('hex')}`,
-      warm: false,
-      signal,
-    },
-    {
-      log,
-      // Outside of a job no later step needs them
-      records: new JobRecords(undefined, log),
-      progress: {
-        add(bytes) {
-          received += bytes;
-          progress.update(`Restoring: ${formatBytes(received)} of ${formatBytes(found.sizeBytes)}`);
-        },
-        expect() {},
+  const { entries, rawBytes } = await engine
+    .restoreObject(
+      store,
+      found,
+      {
+        primaryKey: key,
+        restoreKeys: [],
+        paths: archive.manifest.head.paths,
+        crossOs: false,
+        version: entry.version,
+        plan: [],
+        // The use of an operator does not keep a cache alive
+        markerName: () => undefined,
+        layout: createDirectoryLayout(target, name => engine.hasEntry(archive.manifest.entries, name)),
+        storedPaths: [],
+        runLabel: `0-${randomBytes(4).toString('hex')}`,
+        warm: false,
+        signal,
       },
-      workerUrl: workerUrl(),
-      workers: workerCount(),
-      tool: TOOL,
-    },
-  ).finally(() => progress.end());
+      {
+        log,
+        // Outside of a job no later step needs them
+        records: new JobRecords(undefined, log),
+        progress: {
+          add(bytes) {
+            received += bytes;
+            progress.update(`Restoring: ${formatBytes(received)} of ${formatBytes(found.sizeBytes)}`);
+          },
+          expect() {},
+        },
+        workerUrl: workerUrl(),
+        workers: workerCount(),
+        tool: TOOL,
+      },
+    )
+    .finally(() => progress.end());
   if (output.json) {
     await writeJson(output, { ...jsonRow(entry), directory: target, entries, fileBytes: rawBytes });
     return;
@@ -78,10 +79,13 @@ const ROOT = '_root';
 
 /**
  * Creates the layout that maps an archive into one directory: the workspace's files directly, those of the home directory
- * below `_home`, and absolute paths below `_root` (`C:/tools` is `_root/C/tools`). It permits the entries of this archive and
- * no others; the engine has checked that their names have no `..`.
+ * below `_home`, and absolute paths below `_root` (`C:/tools` is `_root/C/tools`). `permits` returns whether the
+ * archive has an entry of this name: the engine checks that these names have no `..`.
  */
-export function createDirectoryLayout(directory: string, entries: readonly Entry[]): PathLayout {
+export function createDirectoryLayout(
+  directory: string,
+  permits: (storedName: string) => boolean,
+): PathLayout {
   const anchors = [
     ['./', directory],
     ['~/', path.join(directory, HOME)],
@@ -99,7 +103,7 @@ export function createDirectoryLayout(directory: string, entries: readonly Entry
     toStored(absolute) {
       return `./${path.relative(directory, absolute).replaceAll(path.sep, '/')}`;
     },
-    permits: stored => hasEntry(entries, stored),
+    permits,
     excludes: () => false,
     followsLink: () => false,
     roots: async () => [],

@@ -2,16 +2,18 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { AGE_FORM, parseAge, parseSize, SIZE_FORM } from '../action/inputs/quantities.ts';
 import type { Environment } from '../action/inputs/read-input.ts';
 import { VERSION } from '../version.ts';
+import { type DoctorOptions, runDoctor } from './doctor/doctor.ts';
 import { sentenceOf } from './failure.ts';
+import { getCache } from './get.ts';
 import { InterruptedError, listenForInterrupt } from './interrupt.ts';
 import type { Invocation } from './invocation.ts';
-import type { ListOptions } from './list.ts';
+import { type ListOptions, listCaches } from './list.ts';
 import { createCommandLog, createOutput } from './output/output.ts';
 import type { PruneOptions, RemoveOptions } from './prune.ts';
 import { type Filter, SORTS } from './select.ts';
 import { describeTarget, openSettings, SETTING_OPTIONS, settingsEnvironment } from './settings.ts';
-import type { ShowOptions } from './show.ts';
-import type { VerifyOptions } from './verify.ts';
+import { type ShowOptions, showCache } from './show.ts';
+import { type VerifyOptions, verifyCaches } from './verify.ts';
 
 /** Options that all subcommands have. */
 interface GlobalOptions {
@@ -82,38 +84,33 @@ function createProgram(env: Environment, signal: AbortSignal): Command {
     .addOption(new Option('--sort <order>', 'order of the rows').choices(SORTS).default('name'))
     .option('--reverse', 'reverse the order')
     .option('--limit <n>', 'rows at most', parseCount)
-    .action(
-      run<ListOptions>(async (invocation, options) =>
-        (await import('./list.ts')).listCaches(invocation, options),
-      ),
-    );
+    .action(run<ListOptions>((invocation, options) => listCaches(invocation, options)));
 
   addPlace(program.command('show <key>'))
     .description('show a cache: the run that saved it, its paths, entries, frames and largest files')
     .option('--files <n>', 'largest files to show', parseCount, 10)
-    .action(
-      run<ShowOptions>(async (invocation, options, [key]) =>
-        (await import('./show.ts')).showCache(invocation, options, key!),
-      ),
-    );
+    .action(run<ShowOptions>((invocation, options, [key]) => showCache(invocation, options, key!)));
 
   addPlace(program.command('get <key> <directory>'))
     .description('restore a cache into a directory, which is created if it does not exist')
     .action(
-      run<Filter>(async (invocation, options, [key, directory]) =>
-        (await import('./get.ts')).getCache(invocation, options, key!, directory!),
-      ),
+      run<Filter>((invocation, options, [key, directory]) => getCache(invocation, options, key!, directory!)),
     );
 
   addFilters(program.command('verify'))
     .description('check the manifest and every frame of the caches against their SHA-256')
     .option('--manifests', 'check the manifests only, and read no frames')
     .option('--parallel <n>', 'caches to read at the same time', parseParallel, 4)
-    .action(
-      run<VerifyOptions>(async (invocation, options) =>
-        (await import('./verify.ts')).verifyCaches(invocation, options),
-      ),
-    );
+    .action(run<VerifyOptions>((invocation, options) => verifyCaches(invocation, options)));
+
+  program
+    .command('doctor')
+    .description(
+      'try everything that a job needs, and show what fails and which setting or policy repairs it',
+    )
+    .option('--repository <name>', 'try in the place of this repository (owner/name)')
+    .option('--scope <name>', 'try in the place of this scope of it, such as refs/heads/main')
+    .action(run<DoctorOptions>(runDoctor));
 
   program
     .command('prune')

@@ -1,7 +1,7 @@
 import { type Entry, EntryType, type Manifest } from '../archive/format/entry.ts';
-import { regionUsage } from '../archive/save/reuse-estimate.ts';
+import type { RegionUsage } from '../archive/save/reuse-estimate.ts';
 import { formatAge, formatBytes, formatCount } from '../report/units.ts';
-import { openObject } from '../storage/archive-restore.ts';
+import { loadRestoreEngine, loadSaveEngine } from './engine.ts';
 import { findCache, foundObject } from './find-cache.ts';
 import type { Invocation } from './invocation.ts';
 import { jsonRow } from './list.ts';
@@ -18,13 +18,15 @@ export interface ShowOptions extends Filter {
 export async function showCache(invocation: Invocation, options: ShowOptions, key: string): Promise<void> {
   const { store, output, signal } = invocation;
   const entry = await findCache(invocation, key, options);
+  const [{ openObject }, { regionUsage }] = await Promise.all([loadRestoreEngine(), loadSaveEngine()]);
   const { manifest, manifestBytes } = await openObject(store, foundObject(entry), signal);
   const { head, frames } = manifest;
   const archive = {
     ...contentOf(manifest),
     frames: frames.length,
     manifestBytes: manifestBytes.length,
-    ...usageOf(manifest),
+    ...usageOf(regionUsage(manifest)),
+    generations: countGenerations(manifest),
   };
   const largest = largestFiles(manifest.entries, options.files);
   if (output.json) {
@@ -87,14 +89,9 @@ function contentOf({ entries }: Manifest) {
   };
 }
 
-function usageOf(manifest: Manifest) {
-  const { regionBytes, deadBytes } = regionUsage(manifest);
-  return {
-    dataBytes: regionBytes,
-    /** An estimate: frames are compressed as a whole. */
-    deadBytes: Math.round(deadBytes),
-    generations: countGenerations(manifest),
-  };
+function usageOf({ regionBytes, deadBytes }: RegionUsage) {
+  // An estimate: frames are compressed as a whole
+  return { dataBytes: regionBytes, deadBytes: Math.round(deadBytes) };
 }
 
 /**

@@ -1,15 +1,10 @@
 import { DamagedArchiveError, UnusableArchiveError } from '../archive/archive-errors.ts';
-import { validate } from '../archive/check/validate.ts';
-import { sha256 } from '../archive/format/codec.ts';
 import type { OpenArchive } from '../archive/format/open-archive.ts';
-import { releaseOwned } from '../archive/memory/buffers.ts';
-import { mapInOrder } from '../archive/pool/in-flight.ts';
-import { groupFrames } from '../archive/restore/frame-runs.ts';
 import { type CacheEntry, readInventory } from '../cache/inventory.ts';
 import { cachesRoot } from '../cache/keys/cache-names.ts';
 import { formatAge, formatBytes, formatCount } from '../report/units.ts';
-import { openObject } from '../storage/archive-restore.ts';
 import { ObjectReplacedError } from '../storage/store-errors.ts';
+import { loadRestoreEngine, type RestoreEngine } from './engine.ts';
 import { foundObject } from './find-cache.ts';
 import { createDirectoryLayout } from './get.ts';
 import { CommandError, type Invocation } from './invocation.ts';
@@ -42,6 +37,7 @@ type Check =
  */
 export async function verifyCaches(invocation: Invocation, options: VerifyOptions): Promise<void> {
   const { store, prefix, output, signal } = invocation;
+  const engine = await loadRestoreEngine();
   const nowMs = Date.now();
   const report = {
     caches: 0,
@@ -71,8 +67,8 @@ export async function verifyCaches(invocation: Invocation, options: VerifyOption
     progress.update(`Verified ${formatCount(report.caches)} caches, ${formatBytes(received)}`);
   };
   try {
-    const checks = mapInOrder(selected(), options.parallel, entry =>
-      checkCache(invocation, entry, options.manifests === true, onBytes),
+    const checks = engine.mapInOrder(selected(), options.parallel, entry =>
+      checkCache(engine, invocation, entry, { manifestOnly: options.manifests === true, onBytes }),
     );
     for await (const check of checks) {
       report.caches++;
@@ -138,29 +134,30 @@ async function writeReport(
 }
 
 async function checkCache(
+  engine: RestoreEngine,
   { store, signal }: Invocation,
   entry: CacheEntry,
-  manifestOnly: boolean,
-  onBytes: (count: number) => void,
+  { manifestOnly, onBytes }: { readonly manifestOnly: boolean; readonly onBytes: (count: number) => void },
 ): Promise<Check> {
   try {
-    const archive = await openObject(store, foundObject(entry), signal);
+    const archive = await engine.openObject(store, foundObject(entry), signal);
     const { manifest, manifestStart } = archive;
-    await validate(manifest, manifestStart, createDirectoryLayout('/', manifest.entries), signal);
+    const permits = (name: string) => engine.hasEntry(manifest.entries, name);
+    await engine.validate(manifest, manifestStart, createDirectoryLayout('/', permits), signal);
     if (manifestOnly) return { kind: 'whole', bytes: entry.object.sizeBytes };
-    for (const run of groupFrames(manifest.frames, () => true)) {
+    for (const run of engine.groupFrames(manifest.frames, () => true)) {
       signal.throwIfAborted();
       const bytes = await readRun(entry, archive, run, { store, signal, onBytes });
       for (const [at, frame] of run.frames.entries()) {
         const start = run.starts[at]! - run.start;
         const { size, sha256: expected } = manifest.frames[frame]!;
-        if (!sha256(bytes.subarray(start, start + size)).equals(expected)) {
+        if (!engine.sha256(bytes.subarray(start, start + size)).equals(expected)) {
           throw new DamagedArchiveError(
             `frame ${frame + 1} of ${manifest.frames.length} has a wrong SHA-256`,
           );
         }
       }
-      releaseOwned(bytes);
+      engine.releaseOwned(bytes);
     }
     return { kind: 'whole', bytes: entry.object.sizeBytes };
   } catch (error) {

@@ -220,3 +220,11 @@ function checkIdentity({ manifest }: OpenArchive, found: FoundObject): void {
 function dataBytes({ manifest }: OpenArchive): number {
   return manifest.entries.reduce((sum, entry) => sum + entry.size, 0);
 }
+
+export { hasEntry } from '../archive/check/sorted-entries.ts';
+/** Parts of the engine for the command, which imports this module at run time so that `dist/` has them once. */
+export { validate } from '../archive/check/validate.ts';
+export { sha256 } from '../archive/format/codec.ts';
+export { releaseOwned } from '../archive/memory/buffers.ts';
+export { mapInOrder } from '../archive/pool/in-flight.ts';
+export { groupFrames } from '../archive/restore/frame-runs.ts';

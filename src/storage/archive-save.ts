@@ -233,3 +233,6 @@ async function copyBase(upload: Upload, base: TreeRecord, bytes: number): Promis
     throw error;
   }
 }
+
+/** For the command, which imports this module at run time so that `dist/` has it once. */
+export { regionUsage } from '../archive/save/reuse-estimate.ts';

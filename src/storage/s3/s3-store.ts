@@ -31,14 +31,7 @@ export interface S3StoreOptions {
  * Importing this module loads the AWS SDK (about 20 ms): code that may not need the bucket imports it dynamically.
  */
 export function createS3Store(settings: S3Settings, options: S3StoreOptions): ObjectStore {
-  const { log, clock, timeLimits, bucketWasDown } = options;
-  const limits = new TimeLimits(clock, timeLimits);
-  const caller = new Caller(settings, log, {
-    clock,
-    limits,
-    connect: () => connect(settings, { ...options, limits }),
-    bucketWasDown,
-  });
+  const caller = createCaller(settings, options);
   return {
     kind: 's3',
     counters: caller.counters,
@@ -62,3 +55,18 @@ export function createS3Store(settings: S3Settings, options: S3StoreOptions): Ob
     close: () => caller.close(),
   };
 }
+
+/** Creates what makes the calls of a store: for a program that makes single calls (`cache-s3 doctor`). */
+export function createCaller(settings: S3Settings, options: S3StoreOptions): Caller {
+  const { log, clock, timeLimits, bucketWasDown } = options;
+  const limits = new TimeLimits(clock, timeLimits);
+  return new Caller(settings, log, {
+    clock,
+    limits,
+    connect: () => connect(settings, { ...options, limits }),
+    bucketWasDown,
+  });
+}
+
+/** For such a program, which imports this module at run time so that `dist/` has the SDK once. */
+export * as sdk from './calls/sdk.ts';

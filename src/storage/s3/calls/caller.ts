@@ -94,6 +94,11 @@ export class Caller {
     return this.#limits.hasAnswered;
   }
 
+  /** Forgets how long the calls so far have waited: an operation of many calls, of any number, has come closer to its end. */
+  forgetWaits(): void {
+    this.#waited.clear();
+  }
+
   /** Returns the requests of an operation that is repeated on one object: `name`, or a name of an upload to it. */
   repeatedRequest(client: S3Client, operation: string, name: string): RepeatedRequest {
     const [latest, known] = this.#repeated.get(operation) ?? [];

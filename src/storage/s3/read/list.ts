@@ -43,6 +43,7 @@ export async function* listObjects(
       );
       for (const object of page.objects) if (object.name.startsWith(prefix)) yield object;
       if (optional) return;
+      if (anyLength) caller.forgetWaits();
       endCheck.add(page);
       token = page.next;
     } while (token !== undefined);

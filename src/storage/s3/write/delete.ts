@@ -21,4 +21,6 @@ export async function deleteObject(
       if (!isMissing(error)) throw error;
     }
   });
+  // The calls of many deletes are no standstill
+  caller.forgetWaits();
 }

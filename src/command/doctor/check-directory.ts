@@ -1,0 +1,108 @@
+import { randomBytes } from 'node:crypto';
+import { stat, statfs } from 'node:fs/promises';
+import { cachesRoot } from '../../cache/keys/cache-names.ts';
+import { formatBytes } from '../../report/units.ts';
+import type { ObjectStore } from '../../storage/object-store.ts';
+import { ObjectExistsError } from '../../storage/store-errors.ts';
+import { sentenceOf } from '../failure.ts';
+import type { Report } from './finding.ts';
+
+interface DirectoryOptions {
+  readonly store: ObjectStore;
+  readonly root: string;
+  readonly prefix: string;
+  readonly signal: AbortSignal;
+}
+
+const PART_BYTES = 5 * 1024 * 1024;
+
+/** Checks a directory as the store: whether it can be written, read, listed and cleaned, and the space that is left. */
+export async function checkDirectory(options: DirectoryOptions, report: Report): Promise<void> {
+  const { store, root, prefix, signal } = options;
+  const name = `${cachesRoot(prefix)}doctor-${randomBytes(6).toString('hex')}`;
+  const content = Buffer.from('cache-s3 doctor');
+  const isThere = await stat(root).then(
+    stats => stats.isDirectory(),
+    () => false,
+  );
+  report({
+    check: 'directory',
+    result: 'ok',
+    found: isThere ? root : `${root} does not exist; the first save creates it`,
+  });
+  const attempt = async (check: string, work: () => Promise<string>, meaning: string, fix: string) => {
+    try {
+      report({ check, result: 'ok', found: await work() });
+      return true;
+    } catch (error) {
+      signal.throwIfAborted();
+      report({ check, result: 'failed', found: sentenceOf(error), meaning, fix });
+      return false;
+    }
+  };
+  const put = async () => {
+    const upload = store.createUpload(name, { partSizeBytes: PART_BYTES, onlyIfAbsent: true, signal });
+    await upload.write(Uint8Array.from(content));
+    await upload.complete();
+  };
+  const user = process.getuid ? `the user with the id ${process.getuid()}` : 'this user';
+  const written = await attempt(
+    'write',
+    async () => {
+      await put();
+      return `${content.length} bytes`;
+    },
+    'jobs of this user cannot save caches.',
+    `give ${user} the right to write to ${root}, or set another --endpoint.`,
+  );
+  if (!written) return;
+  try {
+    const unreadable = ['jobs cannot restore caches.', `give ${user} the right to read ${root}.`] as const;
+    await attempt(
+      'read',
+      async () => {
+        const answer = await store.getRange(name, { start: 9, end: content.length }, { signal });
+        if (Buffer.from(answer?.bytes ?? []).toString() !== 'doctor')
+          throw new Error('other bytes were read');
+        return 'a range of the trial object';
+      },
+      ...unreadable,
+    );
+    await attempt(
+      'list',
+      async () => {
+        for await (const object of store.list(name, { signal })) return `found ${object.name}`;
+        throw new Error('the trial object is not listed');
+      },
+      'restore-keys find nothing, and this command lists nothing.',
+      unreadable[1],
+    );
+    const exact = await put().then(
+      () => false,
+      error => error instanceof ObjectExistsError,
+    );
+    report(
+      exact
+        ? { check: 'conditions', result: 'ok', found: 'an object is not replaced' }
+        : {
+            check: 'conditions',
+            result: 'limited',
+            found: 'an object was replaced',
+            meaning: 'of two jobs that save one key at once, the last one wins, with a whole cache.',
+            fix: 'use a file system with hard links.',
+          },
+    );
+  } finally {
+    await attempt(
+      'delete',
+      async () => {
+        await store.delete(name);
+        return 'the trial object';
+      },
+      `the trial object ${name} remains, and prune cannot delete caches.`,
+      `give ${user} the right to delete files in ${root}.`,
+    );
+  }
+  const { bavail, bsize } = await statfs(root);
+  report({ check: 'space', result: 'ok', found: `${formatBytes(bavail * bsize)} free` });
+}

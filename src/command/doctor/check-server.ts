@@ -1,0 +1,141 @@
+import { randomBytes } from 'node:crypto';
+import { TOOL } from '../../action/backend/open-backend.ts';
+import { cachesRoot } from '../../cache/keys/cache-names.ts';
+import type { Log } from '../../report/log.ts';
+import { systemClock } from '../../retry/clock.ts';
+import { TIME_LIMITS } from '../../retry/time-limits.ts';
+import type { S3Settings } from '../../storage/s3/s3-settings.ts';
+import { StoreRefusedError, StoreUnavailableError } from '../../storage/store-errors.ts';
+import { CONNECTION_CHECKS, connectionFinding, failedCheck } from './explain.ts';
+import type { Report } from './finding.ts';
+import { checkMultipart } from './multipart-checks.ts';
+import { checkObjects } from './object-checks.ts';
+import { speaksTls } from './speaks-tls.ts';
+
+interface ServerOptions {
+  readonly settings: S3Settings;
+  readonly prefix: string;
+  readonly repository?: string | undefined;
+  readonly scope?: string | undefined;
+  readonly log: Log;
+  readonly signal: AbortSignal;
+}
+
+type S3 = typeof import('../../storage/s3/s3-store.ts');
+type Attempt<T> = Parameters<ReturnType<S3['createCaller']>['run']>[1] extends infer A
+  ? A extends (client: infer C, options: infer O, progress: infer P) => Promise<unknown>
+    ? (client: C, options: O, progress: P) => Promise<T>
+    : never
+  : never;
+
+/** A server under trial: makes single calls, each with two attempts, and none gives the server up. */
+export interface Trial {
+  readonly sdk: S3['sdk'];
+  readonly bucket: string;
+  /** The names of all trial objects begin with it. */
+  readonly root: string;
+  readonly prefix: string;
+  readonly signal: AbortSignal;
+  /** Makes a call. Throws the errors of the store contract. */
+  call<T>(operation: string, attempt: Attempt<T>): Promise<T>;
+  readonly report: Report;
+}
+
+/** A clock that is off by more than this, in ms, is refused by S3; the limit is AWS's, and radosgw's. */
+const MAX_SKEW_MS = 15 * 60_000;
+/** Above this, in ms, markers and ages are visibly wrong. */
+const NOTED_SKEW_MS = 60_000;
+
+/** Checks a bucket: the connection by a listing, then what jobs do with objects, by trial objects that are deleted. */
+export async function checkServer(options: ServerOptions, report: Report): Promise<void> {
+  const { log, prefix, repository, scope, signal } = options;
+  const settings = { ...options.settings, attempts: Math.min(2, options.settings.attempts) };
+  const { createCaller, sdk } = await import('../../storage/s3/s3-store.ts');
+  const caller = createCaller(settings, {
+    log,
+    userAgent: TOOL,
+    clock: systemClock,
+    timeLimits: TIME_LIMITS,
+    mask() {},
+    bucketWasDown: false,
+  });
+  const { bucket } = settings;
+  const trial: Trial = {
+    sdk,
+    bucket,
+    prefix,
+    root: `${cachesRoot(prefix, repository, scope)}doctor-${randomBytes(6).toString('hex')}`,
+    signal,
+    report,
+    call: (operation, attempt) =>
+      caller.run(
+        { operation, about: 'a trial', signal, replaceable: true, maxBodyBytes: 1024 * 1024 },
+        attempt as never,
+      ) as never,
+  };
+  try {
+    const canList = await checkConnection(trial, settings, () => caller.serverTimeMs);
+    if (canList === 'unreachable') return;
+    const objects = await checkObjects(trial, canList);
+    await checkMultipart(trial, objects.canWrite);
+  } finally {
+    caller.close();
+  }
+}
+
+/** Makes the first call, whose failure shows which of the checks of a connection fails. */
+async function checkConnection(
+  { sdk, bucket, prefix, call, report, signal }: Trial,
+  settings: S3Settings,
+  serverTimeMs: () => number,
+): Promise<boolean | 'unreachable'> {
+  const { endpoint, region } = settings;
+  let failure: unknown;
+  try {
+    await call('ListObjectsV2', (client, options) =>
+      client.send(
+        new sdk.ListObjectsV2Command({ Bucket: bucket, Prefix: cachesRoot(prefix), MaxKeys: 1 }),
+        options,
+      ),
+    );
+  } catch (error) {
+    if (!(error instanceof StoreRefusedError || error instanceof StoreUnavailableError)) throw error;
+    failure = error;
+  }
+  const isPlain = endpoint?.protocol === 'http:';
+  const unanswered = failure instanceof StoreUnavailableError;
+  const expectsTls = unanswered && isPlain && endpoint && (await speaksTls(endpoint, signal));
+  const failed = failure === undefined ? undefined : expectsTls ? 'TLS' : failedCheck(failure);
+  const skewMs = Date.now() - serverTimeMs();
+  const found = {
+    endpoint: endpoint?.origin ?? `AWS in ${region}`,
+    TLS: isPlain ? 'none: plain http' : 'the certificate is trusted',
+    clock: `${Math.abs(Math.round(skewMs / 1000))} s from the server's`,
+    credentials: 'accepted',
+    bucket: `${bucket}, region ${region}`,
+    list: 's3:ListBucket',
+  };
+  for (const check of CONNECTION_CHECKS) {
+    if (check === failed) {
+      const finding = connectionFinding(check, failure, settings);
+      report(expectsTls ? { ...finding, found: `The port expects TLS, and the request was http.` } : finding);
+      // A refused listing still shows that everything before it works
+      if (check !== 'list') return 'unreachable';
+      return false;
+    }
+    if (check === 'clock' && Math.abs(skewMs) > NOTED_SKEW_MS) report(skewFinding(skewMs));
+    else report({ check, result: 'ok', found: found[check] });
+  }
+  return true;
+}
+
+function skewFinding(skewMs: number) {
+  const seconds = Math.abs(Math.round(skewMs / 1000));
+  return {
+    check: 'clock',
+    result: Math.abs(skewMs) > MAX_SKEW_MS ? ('failed' as const) : ('limited' as const),
+    found: `This machine's clock is ${seconds} s ${skewMs > 0 ? 'ahead of' : 'behind'} the server's.`,
+    meaning: 'servers refuse requests whose clock is off by 15 minutes, and ages of caches are wrong before.',
+    fix: 'synchronise the clock of this machine (chrony, systemd-timesyncd).',
+  };
+}

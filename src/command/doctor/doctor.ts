@@ -1,0 +1,65 @@
+/** This folder is `cache-s3 doctor`, which tries everything that a job needs before the first job does. */
+
+import { CommandError, type Invocation } from '../invocation.ts';
+import { writeJson } from '../output/json.ts';
+import { writeTable } from '../output/table.ts';
+import { openSettings } from '../settings.ts';
+import { checkDirectory } from './check-directory.ts';
+import { checkServer } from './check-server.ts';
+import type { Finding } from './finding.ts';
+
+/** Place of the trial objects: that of the caches of a repository or scope, for credentials that are limited to it. */
+export interface DoctorOptions {
+  readonly repository?: string | undefined;
+  readonly scope?: string | undefined;
+}
+
+/**
+ * Checks the store step by step, by trial objects that it deletes at the end. Throws `CommandError` if a check that jobs
+ * depend on has failed.
+ */
+export async function runDoctor(invocation: Invocation, options: DoctorOptions): Promise<void> {
+  const { output, env, log, place, prefix, store, signal } = invocation;
+  const findings: Finding[] = [];
+  const progress = output.progress('Checking');
+  const report = (finding: Finding) => {
+    findings.push(finding);
+    progress.update(`Checked: ${finding.check}`);
+  };
+  const { target, store: unused } = await openSettings(env, log);
+  unused.close();
+  try {
+    if (target.kind === 'directory')
+      await checkDirectory({ store, root: target.root, prefix, signal }, report);
+    else await checkServer({ settings: target.settings, prefix, log, signal, ...options }, report);
+  } finally {
+    progress.end();
+  }
+  const failed = findings.filter(({ result }) => result === 'failed');
+  if (output.json) await writeJson(output, { place, checks: findings });
+  else await writeReport(invocation, findings);
+  if (failed.length > 0) {
+    const names = failed.map(({ check }) => check).join(', ');
+    throw new CommandError(
+      `${failed.length === 1 ? 'A check' : `${failed.length} checks`} of ${place} failed: ${names}.`,
+    );
+  }
+}
+
+async function writeReport({ output, place }: Invocation, findings: readonly Finding[]): Promise<void> {
+  await output.line(place);
+  await output.line('');
+  const columns = [{ title: 'CHECK' }, { title: 'RESULT' }, { title: 'FOUND' }];
+  await writeTable(
+    output,
+    columns,
+    findings.map(({ check, result, found }) => [check, result, found]),
+  );
+  for (const { check, result, meaning, fix } of findings) {
+    if (result !== 'failed' && result !== 'limited') continue;
+    await output.line('');
+    await output.line(`${check} (${result})`);
+    if (meaning !== undefined) await output.line(`  Meaning: ${meaning}`);
+    if (fix !== undefined) await output.line(`  Change:  ${fix}`);
+  }
+}

@@ -1,0 +1,81 @@
+import type { S3Settings } from '../../storage/s3/s3-settings.ts';
+import { StoreRefusedError, StoreUnavailableError } from '../../storage/store-errors.ts';
+import { sentenceOf, settingName } from '../failure.ts';
+import type { Finding } from './finding.ts';
+
+/** Explains failures of calls to an S3 server: which check they belong to, and what to change. */
+
+/** The checks that the first call makes, in the order in which it passes them. */
+export const CONNECTION_CHECKS = ['endpoint', 'TLS', 'clock', 'credentials', 'bucket', 'list'] as const;
+type ConnectionCheck = (typeof CONNECTION_CHECKS)[number];
+
+/** Returns the check at which the first call, a listing, has failed. */
+export function failedCheck(error: unknown): ConnectionCheck {
+  if (error instanceof StoreRefusedError) {
+    const { setting = '' } = error;
+    if (/ca-file|insecure/.test(setting) || /TLS|certificate/.test(error.message)) return 'TLS';
+    if (/clock/.test(setting)) return 'clock';
+    if (/access is denied|AccessDenied/.test(error.message)) return 'list';
+    if (/accessKey|secretKey|sessionToken|role-to-assume|AWS_/.test(setting)) return 'credentials';
+    if (/bucket|region/.test(setting)) return 'bucket';
+    return 'endpoint';
+  }
+  return /TLS|certificate/.test((error as Error).message) ? 'TLS' : 'endpoint';
+}
+
+/** Returns the finding for a failed connection check. */
+export function connectionFinding(check: ConnectionCheck, error: unknown, settings: S3Settings): Finding {
+  return { check, result: 'failed', found: sentenceOf(error), ...ADVICE[check](settings, error) };
+}
+
+type Advice = Pick<Finding, 'meaning' | 'fix'>;
+
+const ADVICE: Readonly<Record<ConnectionCheck, (settings: S3Settings, error: unknown) => Advice>> = {
+  endpoint: ({ endpoint }, error) => ({
+    meaning: "jobs use GitHub's cache in place of the bucket, or no cache with use-fallback: false.",
+    fix:
+      error instanceof StoreUnavailableError
+        ? `check that ${endpoint?.host ?? 'the host'} resolves and is reachable from here (firewall, proxy, port), or correct ${settingName('endpoint')}.`
+        : `correct ${settingName('endpoint')}, or the proxy in front of the server.`,
+  }),
+  TLS: ({ endpoint }, error) => ({
+    meaning: 'no request reaches the server.',
+    fix:
+      error instanceof StoreRefusedError &&
+      /insecure/.test(error.setting ?? '') &&
+      endpoint?.protocol === 'https:'
+        ? `use http: --insecure, or ${settingName('endpoint')} with http://.`
+        : endpoint?.protocol === 'http:'
+          ? `use https: remove --insecure, or set ${settingName('endpoint')} with https://.`
+          : `set ${settingName('ca-file')} to the authority of the server's certificate, or renew the certificate.`,
+  }),
+  clock: () => ({
+    meaning: 'the server refuses every signed request.',
+    fix: 'synchronise the clock of this machine (chrony, systemd-timesyncd), and that of the server.',
+  }),
+  credentials: () => ({
+    meaning: 'the server refuses every request, and jobs report the setting that is wrong.',
+    fix: `correct ${settingName('accessKey')} and ${settingName('secretKey')}; both must belong to one user.`,
+  }),
+  bucket: ({ bucket, region }) => ({
+    meaning: 'no cache can be read or stored.',
+    fix: `create the bucket ${bucket}, or correct ${settingName('bucket')} or ${settingName('region')} (now ${region}).`,
+  }),
+  list: ({ bucket }) => ({
+    meaning: 'restore-keys find nothing, a missing key looks like a refusal, and this command lists nothing.',
+    fix: allow('s3:ListBucket', bucketArn(bucket)),
+  }),
+};
+
+/** Returns the advice to allow an action in the policy of the credentials. */
+export function allow(actions: string, resource: string): string {
+  return `allow ${actions} on ${resource} in the policy of the credentials or the bucket.`;
+}
+
+export function bucketArn(bucket: string): string {
+  return `arn:aws:s3:::${bucket}`;
+}
+
+export function objectsArn(bucket: string, prefix: string): string {
+  return `arn:aws:s3:::${bucket}/${prefix}*`;
+}

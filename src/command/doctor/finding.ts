@@ -1,0 +1,20 @@
+/**
+ * The result of one check. `limited`: jobs work, and something costs more or is less exact. `skipped`: it could not be
+ * checked, because of an earlier failure.
+ */
+export type Result = 'ok' | 'limited' | 'failed' | 'skipped';
+
+/** One row of the report. */
+export interface Finding {
+  readonly check: string;
+  readonly result: Result;
+  /** The facts, or the error. Foreign text: escape it. */
+  readonly found: string;
+  /** The effect on jobs. Absent if the check is ok. */
+  readonly meaning?: string;
+  /** The setting or the line of a policy that repairs it. */
+  readonly fix?: string;
+}
+
+/** Receives the findings in the order of the checks. */
+export type Report = (finding: Finding) => void;

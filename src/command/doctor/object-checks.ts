@@ -1,0 +1,268 @@
+import type { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
+import { cachesRoot, markersRoot } from '../../cache/keys/cache-names.ts';
+import { StoreRefusedError } from '../../storage/store-errors.ts';
+import { sentenceOf } from '../failure.ts';
+import type { Trial } from './check-server.ts';
+import { allow, bucketArn, objectsArn } from './explain.ts';
+
+const CONTENT = Buffer.from('0123456789');
+
+/** Objects of the trial, in byte order, which is not that of a dictionary. */
+const ORDERED = ['/B', '/a', '/a/1', '/b'];
+
+/**
+ * Tries the calls for single objects: store, describe, read in ranges, the conditions, the order of a listing, markers, delete.
+ * Returns whether objects can be stored.
+ */
+export async function checkObjects(trial: Trial, canList: boolean): Promise<{ readonly canWrite: boolean }> {
+  const { bucket, prefix, root, report } = trial;
+  const objects = objectsArn(bucket, cachesRoot(prefix));
+  const stored: string[] = [];
+  let etag: string | undefined;
+  try {
+    etag = (await put(trial, root))?.replace(/^W\//, '');
+    stored.push(root);
+    report({ check: 'put', result: 'ok', found: 's3:PutObject' });
+  } catch (error) {
+    report({
+      check: 'put',
+      ...failure(error),
+      meaning: 'jobs with these credentials cannot save; those that only restore work.',
+      fix: allow('s3:PutObject', objects),
+    });
+    await readForeign(trial, canList);
+    return { canWrite: false };
+  }
+  try {
+    checkEtag(trial, etag);
+    await checkReads(trial, root, etag);
+    await checkConditions(trial, root);
+    if (canList) await checkOrder(trial, stored);
+    await checkMarker(trial);
+  } finally {
+    await checkDelete(trial, stored);
+  }
+  return { canWrite: true };
+}
+
+function failure(error: unknown) {
+  return { result: 'failed' as const, found: sentenceOf(error) };
+}
+
+async function put({ sdk, bucket, call }: Trial, name: string, condition?: '*'): Promise<string | undefined> {
+  const answer = await call('PutObject', (client, options) =>
+    client.send(
+      new sdk.PutObjectCommand({
+        Bucket: bucket,
+        Key: name,
+        Body: CONTENT,
+        ContentLength: CONTENT.length,
+        ...(condition && { IfNoneMatch: condition }),
+      }),
+      options,
+    ),
+  );
+  return answer.ETag;
+}
+
+function checkEtag({ report }: Trial, etag: string | undefined): void {
+  if (etag) {
+    report({ check: 'ETag', result: 'ok', found: etag });
+    return;
+  }
+  report({
+    check: 'ETag',
+    result: 'failed',
+    found: 'The response to a stored object has no ETag.',
+    meaning: 'no save and no restore works: the ETag shows that two ranges are of one object.',
+    fix: 'let the proxy in front of the server pass the header ETag (nginx: no proxy_hide_header ETag, no etag off).',
+  });
+}
+
+interface Got {
+  readonly status: number;
+  readonly bytes: Buffer;
+  readonly etag: string | undefined;
+}
+
+/** Reads an object. Returns the status of a refused condition or range in place of an error. */
+async function get({ sdk, bucket, call }: Trial, name: string, extra: object): Promise<Got> {
+  try {
+    return await call('GetObject', async (client, options) => {
+      const command = new sdk.GetObjectCommand({ Bucket: bucket, Key: name, ...extra });
+      const streamed = { ...options, maxBodyBytes: 'stream' as const };
+      const { Body, ETag, $metadata } = await client.send(command, streamed);
+      const bytes = await buffer(Body as Readable);
+      return { status: $metadata.httpStatusCode ?? 0, bytes, etag: ETag };
+    });
+  } catch (error) {
+    const status = statusOf(error);
+    if (status === 412 || status === 416) return { status, bytes: Buffer.alloc(0), etag: undefined };
+    throw error;
+  }
+}
+
+function statusOf(error: unknown): number | undefined {
+  const { cause } = error as {
+    readonly cause?: { readonly $metadata?: { readonly httpStatusCode?: number } };
+  };
+  return cause?.$metadata?.httpStatusCode;
+}
+
+/** Credentials that only read find the first object that they can list. */
+async function readForeign(trial: Trial, canList: boolean): Promise<void> {
+  const { sdk, bucket, prefix, call, report } = trial;
+  const name = canList
+    ? await call('ListObjectsV2', async (client, options) => {
+        const input = { Bucket: bucket, Prefix: cachesRoot(prefix), MaxKeys: 1 };
+        const { Contents = [] } = await client.send(new sdk.ListObjectsV2Command(input), options);
+        return Contents[0]?.Key;
+      })
+    : undefined;
+  if (name !== undefined) return checkReads(trial, name, undefined);
+  for (const check of ['head', 'get', 'ranges']) {
+    report({ check, result: 'skipped', found: 'there is no object to read' });
+  }
+}
+
+async function checkReads(trial: Trial, name: string, etag: string | undefined): Promise<void> {
+  const { sdk, bucket, prefix, call, report } = trial;
+  const readable = {
+    meaning: 'jobs with these credentials cannot restore caches.',
+    fix: allow('s3:GetObject', objectsArn(bucket, cachesRoot(prefix))),
+  };
+  let sizeBytes: number | undefined;
+  try {
+    const head = await call('HeadObject', (client, options) =>
+      client.send(new sdk.HeadObjectCommand({ Bucket: bucket, Key: name }), options),
+    );
+    sizeBytes = head.ContentLength;
+    report(
+      sizeBytes === undefined
+        ? {
+            check: 'head',
+            result: 'limited',
+            found: 'The response to HEAD has no length.',
+            meaning: 'each look-up of an object takes a further request.',
+            fix: 'let the proxy in front of the server pass Content-Length (no chunked encoding of HEAD).',
+          }
+        : { check: 'head', result: 'ok', found: `${sizeBytes} bytes` },
+    );
+  } catch (error) {
+    report({ check: 'head', ...failure(error), ...readable });
+  }
+  try {
+    const whole = await get(trial, name, { Range: 'bytes=0-9' });
+    if (etag === undefined) checkEtag(trial, whole.etag);
+    report({ check: 'get', result: 'ok', found: 's3:GetObject' });
+    if (whole.status !== 206 || whole.bytes.length > 10) {
+      report({
+        check: 'ranges',
+        result: 'failed',
+        found: `A range of 10 bytes was answered by ${whole.status} and ${whole.bytes.length} bytes.`,
+        meaning: 'restores read parts of objects, so they fail.',
+        fix: 'let the proxy in front of the server pass the header Range (nginx: proxy_force_ranges, no gzip).',
+      });
+      return;
+    }
+    const suffix = await get(trial, name, { Range: `bytes=-${(sizeBytes ?? CONTENT.length) + 10}` });
+    report(
+      suffix.status === 416
+        ? {
+            check: 'ranges',
+            result: 'limited',
+            found: 'A suffix longer than the object is answered by 416.',
+            meaning: 'each exact hit takes a further request.',
+            fix: 'nothing has to be changed.',
+          }
+        : { check: 'ranges', result: 'ok', found: 'ranges and long suffixes' },
+    );
+  } catch (error) {
+    report({ check: 'get', ...failure(error), ...readable });
+  }
+}
+
+async function checkConditions(trial: Trial, name: string): Promise<void> {
+  const { report } = trial;
+  const limited = {
+    check: 'conditions',
+    result: 'limited',
+    meaning: 'of two jobs that save one key at the same moment, the last one wins, with a whole cache.',
+    fix: 'nothing has to be changed; a newer server or a bucket without versions may be exact.',
+  } as const;
+  try {
+    await put(trial, name, '*');
+    report({ ...limited, found: 'If-None-Match was ignored.' });
+  } catch (error) {
+    const status = statusOf(error);
+    if (status !== 412 && status !== 409) report({ ...limited, found: sentenceOf(error) });
+    else report({ check: 'conditions', result: 'ok', found: 'an object is not replaced' });
+  }
+}
+
+async function checkOrder(trial: Trial, stored: string[]): Promise<void> {
+  const { sdk, bucket, root, call, report } = trial;
+  const names = ORDERED.map(suffix => `${root}${suffix}`);
+  for (const name of names) {
+    await put(trial, name);
+    stored.push(name);
+  }
+  const listed = await call('ListObjectsV2', async (client, options) => {
+    const command = new sdk.ListObjectsV2Command({ Bucket: bucket, Prefix: `${root}/` });
+    const { Contents = [] } = await client.send(command, options);
+    return Contents.map(({ Key }) => Key ?? '');
+  });
+  if (listed.join('\n') === names.join('\n')) {
+    report({ check: 'listing order', result: 'ok', found: 'bytes' });
+    return;
+  }
+  report({
+    check: 'listing order',
+    result: 'failed',
+    found: `${listed.map(name => name.slice(root.length)).join(' ')} in place of ${ORDERED.join(' ')}`,
+    meaning: 'restores refuse listings of more than a page, and this command refuses to list.',
+    fix: 'use a server that lists in byte order, as S3 does (no directory bucket of AWS).',
+  });
+}
+
+async function checkMarker(trial: Trial): Promise<void> {
+  const { sdk, bucket, prefix, root, call, report } = trial;
+  const name = `${markersRoot(prefix)}${root.slice(cachesRoot(prefix).length)}`;
+  try {
+    await put(trial, name);
+    await call('DeleteObject', (client, options) =>
+      client.send(new sdk.DeleteObjectCommand({ Bucket: bucket, Key: name }), options),
+    ).catch(() => {});
+    report({ check: 'markers', result: 'ok', found: 'the last use of caches can be noted' });
+  } catch (error) {
+    report({
+      check: 'markers',
+      result: 'limited',
+      found: sentenceOf(error),
+      meaning: 'the last use of caches is not noted, so prune knows only their age.',
+      fix: allow('s3:PutObject and s3:GetObject', objectsArn(bucket, markersRoot(prefix))),
+    });
+  }
+}
+
+async function checkDelete(trial: Trial, stored: readonly string[]): Promise<void> {
+  const { sdk, bucket, prefix, root, call, report } = trial;
+  try {
+    for (const name of stored) {
+      await call('DeleteObject', (client, options) =>
+        client.send(new sdk.DeleteObjectCommand({ Bucket: bucket, Key: name }), options),
+      );
+    }
+    report({ check: 'delete', result: 'ok', found: 's3:DeleteObject' });
+  } catch (error) {
+    const refused = error instanceof StoreRefusedError;
+    report({
+      check: 'delete',
+      result: refused ? 'limited' : 'failed',
+      found: sentenceOf(error),
+      meaning: `prune and rm cannot delete caches; jobs need no delete. The trial objects below ${root} remain: delete them by other credentials.`,
+      fix: allow('s3:DeleteObject', `${bucketArn(bucket)}/${prefix}/*`),
+    });
+  }
+}
