@@ -1,5 +1,6 @@
 /** This folder is the connection to the runner: its commands and files, cancellation, and the child process as root. */
 
+import { statSync } from 'node:fs';
 import * as core from '@actions/core';
 import type { Log } from '../../report/log.ts';
 import type { Environment } from '../inputs/read-input.ts';
@@ -39,19 +40,26 @@ export function createRunner(env: Environment): Runner {
     log,
     setOutput(name, value) {
       warnOnce(
-        () => core.setOutput(name, singleLine(value)),
+        () => {
+          refuseFifo(env.GITHUB_OUTPUT);
+          core.setOutput(name, singleLine(value));
+        },
         cause => `GITHUB_OUTPUT cannot be written (${cause}), so this step sets no outputs.`,
       );
     },
     saveState(name, value) {
       warnOnce(
-        () => core.saveState(name, value),
+        () => {
+          refuseFifo(env.GITHUB_STATE);
+          core.saveState(name, value);
+        },
         cause =>
           `GITHUB_STATE cannot be written (${cause}), so the post step will not save the cache: use restore/ and save/ instead.`,
       );
     },
     async addSummary(title, rows) {
       if (!env.GITHUB_STEP_SUMMARY) return;
+      refuseFifo(env.GITHUB_STEP_SUMMARY);
       await core.summary
         .addHeading(title, 3)
         .addTable(rows.map(row => [...row]))
@@ -61,6 +69,12 @@ export function createRunner(env: Environment): Runner {
       core.setFailed(escapeLine(message));
     },
   };
+}
+
+/** Throws for a FIFO, which a program of the job may have put there: opening it would block this process for good. */
+function refuseFifo(file: string | undefined): void {
+  if (file && statSync(file, { throwIfNoEntry: false })?.isFIFO())
+    throw new Error('a FIFO is in place of the file');
 }
 
 /** Creates the log of the runner. Every text is escaped here, and nowhere else. */
