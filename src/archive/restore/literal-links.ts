@@ -1,5 +1,4 @@
-import { isAbsolute } from 'node:path';
-import { DamagedArchiveError, UnusableArchiveError } from '../archive-errors.ts';
+import { UnusableArchiveError } from '../archive-errors.ts';
 import { type Entry, EntryType, inodeOf } from '../format/entry.ts';
 import { forEachInTurns } from '../format/turns.ts';
 import type { PathLayout } from '../fs/paths/layout.ts';
@@ -10,8 +9,8 @@ import { shortenName } from '../fs/paths/names.ts';
  * Checks the symlinks at literal paths of the step. A later step follows a link there, so an archive must not make one that
  * leads out of the step's paths, by itself or through another link of the archive. A save leaves such a link out.
  *
- * Throws `DamagedArchiveError`, `UnusableArchiveError` for an absolute target, which may be inside the paths on another
- * runner, and the signal's reason.
+ * Throws the signal's reason, and `UnusableArchiveError`: a sound archive may have such a link, because the paths of another
+ * runner, with other directories as workspace and home, may hold the target.
  */
 export async function checkLiteralLinks(
   entries: readonly Entry[],
@@ -26,12 +25,8 @@ export async function checkLiteralLinks(
     if (!layout.followsLink(path)) return;
     links ??= linkPaths(entries, layout);
     if (!leadsOutside(layout, path, target) && !leadsThroughLink(links, path, target)) return;
-    if (isAbsolute(target))
-      throw new UnusableArchiveError(
-        `its entry ${shortenName(entry.name)} is a link to ${shortenName(target)}, which is outside the \`path\` of this step on this runner`,
-      );
-    throw new DamagedArchiveError(
-      `its entry ${shortenName(entry.name)} is a link that leads out of the \`path\` of this step`,
+    throw new UnusableArchiveError(
+      `its entry ${shortenName(entry.name)} is a link to ${shortenName(target)}, which is outside the \`path\` of this step on this runner`,
     );
   });
 }

@@ -1,11 +1,7 @@
 import { mkdirSync, readdirSync, readlinkSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import {
-  DamagedArchiveError,
-  TargetTreeError,
-  UnusableArchiveError,
-} from '../../../src/archive/archive-errors.ts';
+import { TargetTreeError, UnusableArchiveError } from '../../../src/archive/archive-errors.ts';
 import { RestoredLinks } from '../../../src/archive/fs/restored-links.ts';
 import { scratch } from '../../support/scratch.ts';
 import { buildTree, describeTree } from '../../support/tree.ts';
@@ -41,44 +37,47 @@ describe('an archive with a link at a literal path of the step', () => {
     ['to the parent directory', '../outside', ['tree']],
     ['to a sibling that is not in the paths', 'other', ['tree']],
     ['through a path of the step and out again', 'own/../../outside', ['tree', 'own']],
-  ])('is damaged if the link leads out of the paths (%s)', async (_, target, patterns) => {
+    ['to an absolute path', '/outside', ['tree']],
+  ])('is not restored if the link leads out of the paths (%s)', async (_, target, patterns) => {
     const workspace = await buildTree(scratch(), { 'tree/present': 'p' });
     const before = await describeTree(workspace, { root: true });
     const attempt = createJob(workspace).restore(forged({ name: './tree', target }), patterns);
-    await expect(attempt).rejects.toThrow(DamagedArchiveError);
+    await expect(attempt).rejects.toThrow(UnusableArchiveError);
     await expect(attempt).rejects.toThrow(
-      'its entry ./tree is a link that leads out of the `path` of this step',
+      `its entry ./tree is a link to ${target}, which is outside the \`path\` of this step on this runner`,
     );
     expect(await describeTree(workspace, { root: true })).toEqual(before);
   });
 
-  test('is damaged if the link leads through another link of the archive', async () => {
+  test('is not restored if the link leads through another link of the archive', async () => {
     const object = forged(
       { name: './own/', mode: 0o755 },
       { name: 'link', depth: 1, target: '/' },
       { name: './tree', target: 'own/link/tmp' },
     );
     const attempt = createJob(scratch()).restore(object, ['own', 'tree']);
-    await expect(attempt).rejects.toThrow(DamagedArchiveError);
-  });
-
-  test('is not restored if the target is absolute and outside, which another runner may have had in its paths', async () => {
-    const workspace = scratch();
-    const attempt = createJob(workspace).restore(forged({ name: './tree', target: '/outside' }), ['tree']);
     await expect(attempt).rejects.toThrow(UnusableArchiveError);
-    await expect(attempt).rejects.toThrow(
-      'its entry ./tree is a link to /outside, which is outside the `path` of this step on this runner',
-    );
-    expect(readdirSync(workspace)).toEqual([]);
   });
 
-  test('is damaged if the literal path is inside another path of the step', async () => {
+  test('is restored where the paths hold the target, and not where another directory is the workspace', async () => {
+    const [base, other] = [scratch(), scratch()];
+    const workspace = join(base, 'work');
+    const patterns = ['link', join(base, 'beside')];
+    const object = forged({ name: './link', target: '../beside' });
+    mkdirSync(workspace);
+    await createJob(workspace).restore(object, patterns);
+    expect(readlinkSync(join(workspace, 'link'))).toBe('../beside');
+    await expect(createJob(other).restore(object, patterns)).rejects.toThrow(UnusableArchiveError);
+    expect(readdirSync(other)).toEqual([]);
+  });
+
+  test('is not restored if the literal path is inside another path of the step', async () => {
     const object = forged(
       { name: './tree/', mode: 0o755 },
       { name: 'sub', depth: 1, target: '../../outside' },
     );
     const attempt = createJob(scratch()).restore(object, ['tree', 'tree/sub']);
-    await expect(attempt).rejects.toThrow(DamagedArchiveError);
+    await expect(attempt).rejects.toThrow(UnusableArchiveError);
   });
 
   test('is restored if the link stays in the paths', async () => {
