@@ -121,7 +121,9 @@ async function list(
   let keyInOtherVersion = false;
   for await (const info of store.list(space.listPrefix(prefix), { signal })) {
     const parsed = space.parse(info.name);
-    if (!parsed?.key.startsWith(prefix) || CONTROL_CHARACTER.test(parsed.key)) continue;
+    if (!parsed?.key.startsWith(prefix)) continue;
+    // The requested part is the user's own, and may have line breaks
+    if (CONTROL_CHARACTER.test(parsed.key.slice(prefix.length))) continue;
     if (parsed.version !== version) keyInOtherVersion ||= parsed.key === primaryKey;
     else if (!newest || info.modifiedMs >= newest.info.modifiedMs) newest = { info, key: parsed.key };
   }

@@ -192,6 +192,11 @@ describe('a lookup', () => {
   });
 });
 
+test('a control character in the requested key itself does not exclude the objects of that key', async () => {
+  const saved = [{ key: 'line 1\nline 2-old' }, { key: 'line 1\nline 2-\nold' }];
+  expect(await keyFound(saved, { key: 'none', restoreKeys: ['line 1\nline 2-'] })).toBe('line 1\nline 2-old');
+});
+
 test.each(['k-\n\n# heading\n', 'k-\r', 'k-\t', 'k-\u001b[31m', 'k-\u0085', 'k-\u2028', 'k-\u2029', 'k-\0'])(
   'a lookup ignores the listed key %j, which any writer of the bucket can have saved',
   async key => {
