@@ -9,6 +9,9 @@ import { InterruptedError, listenForInterrupt } from './interrupt.ts';
 import type { Invocation } from './invocation.ts';
 import { type ListOptions, listCaches } from './list.ts';
 import { createCommandLog, createOutput } from './output/output.ts';
+import type { PolicyArguments } from './policy/policy.ts';
+import { ROLE_KINDS } from './policy/roles.ts';
+import { POLICY_SERVERS } from './policy/servers.ts';
 import type { PruneOptions, RemoveOptions } from './prune.ts';
 import { type Filter, SORTS } from './select.ts';
 import { describeTarget, openSettings, SETTING_OPTIONS, settingsEnvironment } from './settings.ts';
@@ -139,6 +142,32 @@ function createProgram(env: Environment, signal: AbortSignal): Command {
         (await import('./prune.ts')).removeCommand(invocation, options, keys.flat()),
       ),
     );
+
+  program
+    .command('policy')
+    .description('print the commands that create the roles of a repository; makes no request')
+    .addOption(new Option('--server <server>', 'server of the bucket').choices(POLICY_SERVERS).default('rgw'))
+    .requiredOption('--repository <owner/name>', 'the repository, spelled as GitHub does')
+    .requiredOption('--repository-id <n>', 'its number: gh api repos/OWNER/NAME --jq .id')
+    .addOption(
+      new Option('--roles <kinds...>', 'roles to create').choices(ROLE_KINDS).default(['read', 'main']),
+    )
+    .option('--default-branch <branch>', 'the branch whose caches all runs read', 'main')
+    .option('--record-use', 'let readers note the last use of a cache')
+    .option('--audience <text>', 'audience of the tokens (default: sts.amazonaws.com)')
+    .option('--issuer <url>', 'issuer of the tokens', 'https://token.actions.githubusercontent.com')
+    .option('--role-prefix <name>', "first part of the roles' names (default: cache-<repository id>)")
+    .option('--account <id>', 'account of AWS, or tenant of RADOS Gateway')
+    .option('--owner-id <n>', "number of the repository's owner (AWS, MinIO)")
+    .option('--environment <name>', 'environment that runs of main and prune must name (AWS)')
+    .option('--thumbprint <sha1...>', "SHA-1 of the issuer's certificates (RADOS Gateway)")
+    .action(async (_options: unknown, command: Command) => {
+      const options = command.optsWithGlobals() as GlobalOptions & PolicyArguments;
+      const { stdout, stderr } = process;
+      const output = createOutput({ json: options.json === true, stdout, stderr });
+      const { printPolicy } = await import('./policy/policy.ts');
+      await printPolicy(settingsEnvironment(env, { ...options }), output, options);
+    });
 
   return program;
 }

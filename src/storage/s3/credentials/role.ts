@@ -2,7 +2,7 @@ import type { AwsCredentialIdentity } from '@smithy/types';
 import { retry } from '../../../retry/retry.ts';
 import { deadline, unlessAborted } from '../../../retry/signals.ts';
 import { NoCredentialsError } from '../../store-errors.ts';
-import { isRetryable } from '../errors/classify.ts';
+import { httpStatus, isRetryable } from '../errors/classify.ts';
 import { describeClaims, stsFailure, tokenFailure } from '../errors/role-refusals.ts';
 import type { RoleSettings, S3Settings } from '../s3-settings.ts';
 import { ProtocolError } from '../transport/protocol-error.ts';
@@ -41,7 +41,8 @@ export async function assumeRole(
     retry(() => unlessAborted(attempt(), signal), {
       attempts: settings.attempts,
       clock,
-      isRetryable,
+      // radosgw 16.2.15 makes a user for each subject, and returns 409 to jobs that take their first role at the same time
+      isRetryable: error => isRetryable(error) || httpStatus(error) === 409,
       signal,
     });
   try {

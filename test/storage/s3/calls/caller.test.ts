@@ -10,13 +10,13 @@ import { createS3Settings } from '../support.ts';
 const reset = Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' });
 const spec: CallSpec = { operation: 'GetObject', about: 'an object' };
 
-/** Calls of one endpoint with one attempt each. None of them is sent. */
 /** A connection with keys, over which no request is sent. */
 const connection = {
   signIn: async () => {},
   identity: () => ({ temporary: false, role: undefined }),
 } as unknown as Connection;
 
+/** Calls of one endpoint with one attempt each. None of them is sent. */
 function calls() {
   const clock = new FakeClock();
   const caller = new Caller(createS3Settings({ attempts: 1 }), silentLog, {

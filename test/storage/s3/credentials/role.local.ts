@@ -165,8 +165,8 @@ describe('a role', () => {
     expect(exchanges).toHaveLength(2);
   });
 
-  test('is requested again from an STS that fails for a moment', async () => {
-    onExchange = to => (exchanges.length === 1 ? to.writeHead(500).end() : to.end(keysFor(60)));
+  test.each([500, 503, 409])('is requested again from an STS that returns %i for a moment', async status => {
+    onExchange = to => (exchanges.length === 1 ? to.writeHead(status).end() : to.end(keysFor(60)));
     const store = open({ attempts: 2 });
     expect(await store.head('x')).toBeUndefined();
     store.close();

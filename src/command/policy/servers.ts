@@ -1,0 +1,165 @@
+import {
+  type Condition,
+  document,
+  type PolicyDocument,
+  type PolicyScope,
+  permissionsOf,
+  type RoleKind,
+  runsOf,
+  type Statement,
+} from './roles.ts';
+
+/** The roles in the form that each server has for them. */
+
+export const POLICY_SERVERS = ['rgw', 'aws', 'minio'] as const;
+
+export interface PolicyOptions extends PolicyScope {
+  readonly server: (typeof POLICY_SERVERS)[number];
+  readonly kinds: readonly RoleKind[];
+  /** URL of the issuer of the tokens. */
+  readonly issuer: string;
+  readonly audience: string;
+  /** First part of the roles' names. */
+  readonly rolePrefix: string;
+  /** AWS: the number of the account. RADOS Gateway: its tenant or account, '' for none. */
+  readonly account: string;
+  /** AWS, MinIO: the number of the owner, '' if it is not known. */
+  readonly ownerId: string;
+  /** AWS: an environment of the repository that only trusted workflows name, '' for none. */
+  readonly environment: string;
+  /** RADOS Gateway: SHA-1 of the issuer's certificates in hex. Empty: the commands compute them. */
+  readonly thumbprints: readonly string[];
+  /** RADOS Gateway, MinIO: URL of the server. */
+  readonly endpoint: string;
+}
+
+export interface RoleDefinition {
+  readonly kind: RoleKind;
+  readonly name: string;
+  readonly arn: string;
+  readonly trust: PolicyDocument;
+  readonly permissions: PolicyDocument;
+}
+
+/** Returns the roles of RADOS Gateway or AWS, each with the policy of who may take it. */
+export function defineRoles(options: PolicyOptions): readonly RoleDefinition[] {
+  const { kinds, rolePrefix, account } = options;
+  return kinds.map(kind => {
+    const name = `${rolePrefix}-${kind}`;
+    return {
+      kind,
+      name,
+      arn: `arn:aws:iam::${account}:role/${name}`,
+      trust: trustOf(kind, options),
+      permissions: document(...permissionsOf(kind, options)),
+    };
+  });
+}
+
+/** The issuer as the names of providers and condition keys have it. */
+export function issuerName({ issuer }: Pick<PolicyOptions, 'issuer'>): string {
+  return issuer.replace(/^https?:\/\//, '');
+}
+
+export function providerArn(options: Pick<PolicyOptions, 'issuer' | 'account'>): string {
+  return `arn:aws:iam::${options.account}:oidc-provider/${issuerName(options)}`;
+}
+
+function trustOf(kind: RoleKind, options: PolicyOptions): PolicyDocument {
+  return document({
+    Effect: 'Allow',
+    Principal: { Federated: [providerArn(options)] },
+    Action: ['sts:AssumeRoleWithWebIdentity'],
+    Condition: options.server === 'aws' ? awsConditions(kind, options) : rgwConditions(kind, options),
+  });
+}
+
+/** RADOS Gateway has a condition key for each claim of the token. */
+function rgwConditions(kind: RoleKind, options: PolicyOptions): Condition {
+  const { audience, repositoryId } = options;
+  const { refs, events } = runsOf(kind, options);
+  const claims = {
+    aud: audience,
+    repository_id: repositoryId,
+    ...(refs && !isPattern(refs) && { ref: refs }),
+    ...(events && { event_name: events }),
+  };
+  return withKeys(options, {
+    StringEquals: claims,
+    ...(refs && isPattern(refs) && { StringLike: { ref: refs } }),
+  });
+}
+
+/**
+ * AWS has condition keys for the ids and the ref, since January 2026, and none for the event; it requires a condition on the
+ * subject. A branch's subject excludes pull requests. An environment also excludes runs that a comment has triggered.
+ */
+function awsConditions(kind: RoleKind, options: PolicyOptions): Condition {
+  const { audience, repositoryId, environment } = options;
+  const { refs } = runsOf(kind, options);
+  const guarded = environment !== '' && (kind === 'main' || kind === 'prune');
+  const claims = {
+    aud: audience,
+    repository_id: repositoryId,
+    ...(refs && !isPattern(refs) && { ref: refs }),
+    ...(guarded && { environment }),
+  };
+  return withKeys(options, {
+    StringEquals: claims,
+    StringLike: {
+      sub: subjects(options, guarded ? [`environment:${environment}`] : subjectsOfRuns(kind, refs)),
+      ...(refs && isPattern(refs) && { ref: refs }),
+    },
+  });
+}
+
+function subjectsOfRuns(kind: RoleKind, refs: readonly string[] | undefined): readonly string[] {
+  if (kind === 'pulls') return ['pull_request'];
+  return refs === undefined ? ['*'] : refs.map(ref => `ref:${ref}`);
+}
+
+/** Returns the subjects in both forms: repositories of July 2026 and later have the ids of owner and repository in it. */
+function subjects(
+  { repository, repositoryId, ownerId }: PolicyOptions,
+  ends: readonly string[],
+): readonly string[] {
+  const [owner = '', name = ''] = repository.split('/');
+  const begins = [`repo:${owner}/${name}`, `repo:${owner}@${ownerId || '*'}/${name}@${repositoryId}`];
+  return begins.flatMap(begin => ends.map(end => `${begin}:${end}`));
+}
+
+function isPattern(refs: readonly string[]): boolean {
+  return refs.some(ref => ref.endsWith('*'));
+}
+
+function withKeys(options: PolicyOptions, conditions: Condition): Condition {
+  const name = issuerName(options);
+  return Object.fromEntries(
+    Object.entries(conditions).map(([operator, claims]) => [
+      operator,
+      Object.fromEntries(Object.entries(claims).map(([claim, value]) => [`${name}:${claim}`, value])),
+    ]),
+  );
+}
+
+/**
+ * Returns the one policy of MinIO, which has a role for each audience: it has the rights of each run by the subject of its
+ * token. A denial is for all runs but those of the default branch, whose subject fits the pattern of the branches too.
+ */
+export function minioPolicy(options: PolicyOptions): PolicyDocument {
+  const subjectsOf = (kind: RoleKind) => subjects(options, subjectsOfRuns(kind, runsOf(kind, options).refs));
+  const statements = options.kinds.flatMap(kind =>
+    permissionsOf(kind, options).map(
+      ({ Sid, Effect, Condition, ...statement }): Statement => ({
+        Sid: `${Sid}${kind}`,
+        Effect,
+        ...statement,
+        Condition:
+          Effect === 'Deny'
+            ? { StringNotLike: { 'jwt:sub': subjectsOf('main') } }
+            : { ...Condition, StringLike: { 'jwt:sub': subjectsOf(kind) } },
+      }),
+    ),
+  );
+  return document(...statements);
+}

@@ -1,0 +1,125 @@
+import {
+  DeleteObjectCommand,
+  GetObjectCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+  S3Client,
+} from '@aws-sdk/client-s3';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { cachesRoot } from '../../src/cache/keys/cache-names.ts';
+import { ROLE_KINDS, type RoleKind } from '../../src/command/policy/roles.ts';
+import { policyScript } from '../../src/command/policy/script.ts';
+import { Bucket } from '../support/gateway/bucket.ts';
+import { type RoleGateway, type RoleKeys, startRoleGateway } from '../support/gateway/role-gateway.ts';
+import { arnOf, claimsOf, policyOptions, REPOSITORY, RUNS, type Run } from './runs.ts';
+
+/** Runs the script of `cache-s3 policy` on a real gateway, and tries what the code of each run can do without the action. */
+
+let roles: RoleGateway;
+let bucket: Bucket;
+
+beforeAll(async () => {
+  roles = await startRoleGateway();
+  bucket = await Bucket.create(roles.gateway, 'roles');
+  await roles.runScript(policyScript(policyOptions(roles, bucket.name)));
+});
+afterAll(async () => {
+  bucket?.close();
+  await roles?.stop();
+});
+
+const place = (ref: string, repository = REPOSITORY) => cachesRoot('cache-s3', repository, ref);
+const MAIN = `${place('refs/heads/main')}main`;
+const PULL = `${place('refs/pull/9/merge')}pull`;
+const OTHER = `${place('refs/heads/main', 'octo/other')}other`;
+
+/** Makes the calls that code can make with these keys, or unsigned. Returns those that the store has carried out. */
+async function attempts(keys: RoleKeys | undefined, { ref, repository }: Run): Promise<string[]> {
+  await Promise.all([MAIN, PULL, OTHER].map(name => bucket.put(name, Buffer.from(name))));
+  const client = new S3Client({
+    endpoint: roles.gateway.endpoint,
+    region: roles.gateway.region,
+    forcePathStyle: true,
+    requestChecksumCalculation: 'WHEN_REQUIRED',
+    ...(keys
+      ? { credentials: { ...keys, accessKeyId: keys.accessKey, secretAccessKey: keys.secretKey } }
+      : {
+          credentials: { accessKeyId: '', secretAccessKey: '' },
+          signer: { sign: async request => request },
+        }),
+  });
+  const Bucket = bucket.name;
+  const put = (Key: string) => client.send(new PutObjectCommand({ Bucket, Key, Body: Buffer.from('x') }));
+  const remove = (Key: string) => client.send(new DeleteObjectCommand({ Bucket, Key }));
+  const read = (Key: string) => client.send(new GetObjectCommand({ Bucket, Key }));
+  const list = (of: string) =>
+    client.send(new ListObjectsV2Command({ Bucket, Prefix: cachesRoot('cache-s3', of) }));
+  const calls: Record<string, () => Promise<unknown>> = {
+    'read main': () => read(MAIN),
+    list: () => list(REPOSITORY),
+    'write main': () => put(`${MAIN}-new`),
+    'replace main': () => put(MAIN),
+    'write own place': () => put(`${place(ref, repository)}own`),
+    'write a pull request': () => put(PULL),
+    'write shared place': () => put(`${cachesRoot('cache-s3', REPOSITORY)}_/x`),
+    'read another repository': () => read(OTHER),
+    'list another repository': () => list('octo/other'),
+    'write another repository': () => put(`${OTHER}-new`),
+    'write outside': () => put('elsewhere'),
+    'delete a pull request': () => remove(PULL),
+    'delete main': () => remove(MAIN),
+    'delete another repository': () => remove(OTHER),
+  };
+  const done: string[] = [];
+  for (const [name, call] of Object.entries(calls)) {
+    const refused = (error: { $metadata?: { httpStatusCode?: number } }) => {
+      expect(error.$metadata?.httpStatusCode, name).toBe(403);
+      return false;
+    };
+    if (await call().then(() => true, refused)) done.push(name);
+  }
+  client.destroy();
+  return done;
+}
+
+/** The calls that a role allows besides reads of the repository. */
+const ALLOWED: Readonly<Record<RoleKind, readonly string[]>> = {
+  read: [],
+  main: ['write main', 'replace main'],
+  branches: ['write own place'],
+  pulls: ['write own place', 'write a pull request'],
+  prune: ['delete a pull request', 'delete main'],
+  'prune-pulls': ['delete a pull request'],
+};
+
+describe('the code of a run', () => {
+  it.each(RUNS)('of $name can take the roles $roles and no other', async run => {
+    // GitHub gives a fork no token
+    const taken: (RoleKeys | undefined)[] = [];
+    for (const kind of run.fork ? [] : ROLE_KINDS) {
+      taken.push(await roles.assumeRole(arnOf(kind), claimsOf(run)));
+    }
+    expect(ROLE_KINDS.filter((_, index) => taken[index])).toEqual(run.roles);
+    for (const kind of run.roles) {
+      const isMain = run.ref === 'refs/heads/main';
+      const own = isMain && kind === 'main' ? ['write own place'] : [];
+      const allowed = ALLOWED[kind].filter(
+        call => !(isMain && kind === 'branches' && call === 'write own place'),
+      );
+      const done = await attempts(taken[ROLE_KINDS.indexOf(kind)], run);
+      expect(new Set(done), kind).toEqual(new Set(['read main', 'list', ...allowed, ...own]));
+    }
+    if (run.roles.length === 0) expect(await attempts(undefined, run)).toEqual([]);
+  });
+
+  it.each([
+    ['for another audience', { aud: 'another.example' }],
+    ['of the next owner of the name', { repository_id: '4712' }],
+    ['of a branch that begins like main', { ref: 'refs/heads/main2', event_name: 'schedule' }],
+  ])('can take no writing role with a token %s', async (_, claims) => {
+    const push = claimsOf(RUNS[0]!);
+    for (const kind of ['main', 'branches', 'pulls', 'prune'] as const) {
+      expect(await roles.assumeRole(arnOf(kind), { ...push, ...claims }), kind).toBeUndefined();
+    }
+  });
+});
