@@ -3,14 +3,15 @@ import { createHash } from 'node:crypto';
 import { SHA256_BYTES, sha256 } from '../archive/format/codec.ts';
 import type { Manifest } from '../archive/format/entry.ts';
 import { decodeManifest } from '../archive/format/manifest/manifest-reader.ts';
+import { ContentHashes } from '../archive/fs/content-hashes.ts';
 import { StatusRows } from '../archive/fs/status-rows.ts';
 import type { JobRecords } from './job-records.ts';
 
 /**
  * The tree that a restore wrote, for an incremental save of the same job: the manifest of the object, and the status of
- * every file that came from it.
+ * every file that came from it, and the hashes of their contents.
  *
- * In the file: SHA-256 of all that follows, u32 length of the head, head (JSON), the manifest's frame, the rows.
+ * In the file: SHA-256 of all that follows, u32 length of the head, head (JSON), the manifest's frame, the rows, the hashes.
  */
 export interface TreeRecord {
   readonly object: string;
@@ -19,15 +20,19 @@ export interface TreeRecord {
   readonly version: string;
   readonly manifest: Manifest;
   readonly rows: StatusRows;
+  /** Undefined if there are none: after a restore/, and where they would make the record too large. */
+  readonly contents: ContentHashes | undefined;
 }
 
 /** Raise it when the layout of the file changes: restore/ and save/ of one job may be of two releases. */
-const RECORD_FORMAT = 1;
+const RECORD_FORMAT = 2;
 const PREFIX = 'cache-s3-tree-';
-/** Bound of a record in bytes: three million entries have rows of about 200 MiB. */
+/** Bound of a record in bytes: three million entries have rows and hashes of about 230 MiB. */
 const MAX_BYTES = 256 * 1024 * 1024;
 /** Bound of the number of records that are read for one save, newest first. */
 const MAX_READ = 16;
+/** Room for the head, in bytes: a name and an ETag. */
+const MAX_HEAD_BYTES = 64 * 1024;
 const HEAD_START = SHA256_BYTES + 4;
 
 export interface NewTreeRecord extends Omit<TreeRecord, 'manifest'> {
@@ -36,17 +41,34 @@ export interface NewTreeRecord extends Omit<TreeRecord, 'manifest'> {
 }
 
 export function writeTreeRecord(records: JobRecords, tree: NewTreeRecord): void {
-  const { object, etag, version, rows, manifestBytes } = tree;
+  const { manifestBytes, rows, contents } = tree;
+  const bytes = manifestBytes.length + rows.values.byteLength;
+  const hasRoom = contents && bytes + contents.values.length <= MAX_BYTES - MAX_HEAD_BYTES;
+  const body = encode(tree, hasRoom ? contents : undefined);
+  if (body.length > MAX_BYTES - SHA256_BYTES) return;
+  records.write(recordName(tree.object, tree.etag), Buffer.concat([sha256(body), body]));
+}
+
+function encode(
+  { object, etag, version, rows, manifestBytes }: NewTreeRecord,
+  contents: ContentHashes | undefined,
+): Buffer {
   const head = Buffer.from(
-    JSON.stringify({ format: RECORD_FORMAT, object, etag, version, manifestBytes: manifestBytes.length }),
+    JSON.stringify({
+      format: RECORD_FORMAT,
+      object,
+      etag,
+      version,
+      manifestBytes: manifestBytes.length,
+      rowBytes: rows.values.byteLength,
+      hashKey: contents && Buffer.from(contents.key).toString('hex'),
+    }),
     'utf8',
   );
   const length = Buffer.alloc(4);
   length.writeUInt32LE(head.length);
-  const body = Buffer.concat([length, head, manifestBytes, Buffer.from(rows.values.buffer)]);
-  if (body.length <= MAX_BYTES - SHA256_BYTES) {
-    records.write(recordName(object, etag), Buffer.concat([sha256(body), body]));
-  }
+  const hashes = contents ? [contents.values] : [];
+  return Buffer.concat([length, head, manifestBytes, Buffer.from(rows.values.buffer), ...hashes]);
 }
 
 /** Returns the record of this object. Returns undefined if there is none that can be read. */
@@ -89,11 +111,19 @@ async function decode(bytes: Buffer | undefined): Promise<TreeRecord | undefined
     if (head.format !== RECORD_FORMAT) return undefined;
     const rowsStart = headEnd + head.manifestBytes;
     const manifest = await decodeManifest(bytes.subarray(headEnd, rowsStart));
-    // A copy: the table must begin at a multiple of eight bytes
-    const rows = new StatusRows(new BigInt64Array(Uint8Array.from(bytes.subarray(rowsStart)).buffer));
+    const rowsEnd = rowsStart + head.rowBytes;
+    // Copies: the tables must begin at a multiple of eight bytes
+    const rows = new StatusRows(new BigInt64Array(copyOf(bytes.subarray(rowsStart, rowsEnd)).buffer));
     if (rows.length !== manifest.entries.length) return undefined;
-    return { object: head.object, etag: head.etag, version: head.version, manifest, rows };
+    const key =
+      typeof head.hashKey === 'string' ? Uint8Array.from(Buffer.from(head.hashKey, 'hex')) : undefined;
+    const contents = key && new ContentHashes(manifest, key, copyOf(bytes.subarray(rowsEnd)));
+    return { object: head.object, etag: head.etag, version: head.version, manifest, rows, contents };
   } catch {
     return undefined;
   }
+}
+
+function copyOf(bytes: Uint8Array): Buffer<ArrayBuffer> {
+  return Buffer.from(Uint8Array.from(bytes).buffer);
 }

@@ -91,7 +91,7 @@ async function restoreWith(
   // After an exact hit nothing is saved, so no record is needed
   const isForSave = found.key !== request.primaryKey;
   const notices = new RestoreNotices();
-  const { entries, rawBytes, rows } = await markedAsHalf(request, options.records, beforeCommit =>
+  const { entries, rawBytes, facts } = await markedAsHalf(request, options.records, beforeCommit =>
     restoreArchive({
       archive,
       read,
@@ -102,7 +102,7 @@ async function restoreWith(
       runLabel: request.runLabel,
       runner: () => early ?? (dataBytes(archive) <= INLINE_BYTES ? new InlineRunner() : openPool()),
       warm: request.warm,
-      keepStatus: isForSave && options.records.areKept,
+      keep: isForSave && options.records.areKept ? (request.savesLater ? 'content' : 'status') : undefined,
       beforeCommit,
       notes: notices,
       signal: request.signal,
@@ -111,10 +111,10 @@ async function restoreWith(
     for (const line of notices.attributes()) options.log.notice(line);
     for (const line of notices.staging()) options.log.info(line);
   });
-  if (rows) {
+  if (facts) {
     const { name: object, etag } = found;
     const { manifestBytes } = archive;
-    writeTreeRecord(options.records, { object, etag, version: request.version, rows, manifestBytes });
+    writeTreeRecord(options.records, { object, etag, version: request.version, ...facts, manifestBytes });
   }
   return { entries, rawBytes, ...(disk ? { fetchedBytes, diskBytes: disk.readBytes } : {}) };
 }

@@ -63,6 +63,8 @@ export interface RestoreRequest extends LookupRequest {
   readonly runLabel: string;
   /** Fetch only entries that differ from the disk (input `warm-restore`). */
   readonly warm: boolean;
+  /** This step's own post phase may save the tree: the restore takes a little longer to make that save cheaper. */
+  readonly savesLater: boolean;
 }
 
 export interface SaveRequest {

@@ -43,6 +43,7 @@ export function createRestoreRequest(overrides: Partial<RestoreRequest> = {}): R
     storedPaths: ['./tree'],
     runLabel: '1-00000000',
     warm: false,
+    savesLater: false,
     ...overrides,
   };
 }

@@ -59,7 +59,7 @@ export async function restoreStep(runner: Runner, options: RestoreStepOptions): 
       diskCache: inputs.diskCache,
     });
     // The report comes below the group of the progress, not inside it
-    const outcome = await fetchCache(plan, backend, options.signal).finally(progress.end);
+    const outcome = await fetchCache(plan, backend, options).finally(progress.end);
     await reportOutcome(runner, { ...phase, backend }, outcome);
     if (outcome.kind !== 'cancelled') keep(stateAfter(outcome, inputs));
   } finally {
@@ -71,7 +71,7 @@ export async function restoreStep(runner: Runner, options: RestoreStepOptions): 
 function fetchCache(
   plan: StepPlan,
   backend: StorageBackend,
-  signal: AbortSignal,
+  { signal, keepState }: RestoreStepOptions,
 ): Promise<LookupOutcome | RestoreOutcome> {
   const request = lookupRequest(plan, signal);
   if (plan.inputs.lookupOnly) return backend.lookup(request);
@@ -83,6 +83,7 @@ function fetchCache(
     // Jobs of one run may share a directory: the run's number alone is not unique
     runLabel: `${run}-${randomBytes(4).toString('hex')}`,
     warm: plan.inputs.warmRestore,
+    savesLater: keepState && plan.access.write.allowed,
   });
 }
 

@@ -37,8 +37,19 @@ export class StatusRows {
     this.values.set(rowOf(stats), entry * WIDTH);
   }
 
+  /** Sets a row to row `at` of another table. */
+  copy(entry: number, from: BigInt64Array, at: number): void {
+    for (let column = 0; column < WIDTH; column++)
+      this.values[entry * WIDTH + column] = from[at * WIDTH + column]!;
+  }
+
   clear(entry: number): void {
     this.values.fill(0n, entry * WIDTH, (entry + 1) * WIDTH);
+  }
+
+  /** Returns whether a row was set: no inode is 0. */
+  has(entry: number): boolean {
+    return this.values[entry * WIDTH + INO] !== 0n;
   }
 
   /** Returns whether `stats` equal what was recorded; a row that was never set equals nothing (no inode is 0). */

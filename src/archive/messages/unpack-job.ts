@@ -16,8 +16,17 @@ export interface UnpackJob {
   readonly paths: string;
   /** Files are not created with the mode that is requested: it has to be set afterwards. */
   readonly masksModes: boolean;
+  readonly wants: WantedFacts;
   /** Undefined if the disk cache takes no part. */
   readonly disk?: DiskUse | undefined;
+}
+
+/** Facts about the written files that the result of a job has. */
+export interface WantedFacts {
+  /** The status of each whole file. */
+  readonly status: boolean;
+  /** The hash of each piece's data, with this key. */
+  readonly contentKey: Uint8Array | undefined;
 }
 
 /** The frames are read from the disk cache, or those that come from the bucket are stored in it. */
@@ -36,6 +45,10 @@ export interface UnpackResult {
   /** Bytes of frames that were stored in the disk cache, and the code of the error for which one was not. */
   readonly stored: number;
   readonly storeProblem?: string | undefined;
+  /** Status of the files by piece, if it is wanted: a row of zeros for a slice. */
+  readonly status: BigInt64Array<ArrayBuffer> | undefined;
+  /** `CONTENT_HASH_BYTES` for each piece, if they are wanted: zeros for an empty file. */
+  readonly contents: Uint8Array<ArrayBuffer> | undefined;
 }
 
 /** `start` is the frame's offset in `UnpackJob.bytes`. */
@@ -111,7 +124,10 @@ export class UnpackJobWriter {
   }
 
   /** Returns the job over the frames' bytes. */
-  finish(bytes: Uint8Array<ArrayBuffer>, masksModes: boolean, disk?: DiskUse): UnpackJob {
+  finish(
+    bytes: Uint8Array<ArrayBuffer>,
+    { masksModes, wants, disk }: Pick<UnpackJob, 'masksModes' | 'wants' | 'disk'>,
+  ): UnpackJob {
     return {
       kind: 'unpack',
       bytes,
@@ -120,6 +136,7 @@ export class UnpackJobWriter {
       pieces: this.#pieces,
       paths: this.#paths.join('\0'),
       masksModes,
+      wants,
       disk,
     };
   }

@@ -1,12 +1,9 @@
+import { type DataPiece, dataPieces } from '../format/data-pieces.ts';
 import type { Entry, Frame } from '../format/entry.ts';
 
 /** Part of a file that one frame holds, for a file in several frames. */
-interface SlicePiece {
+interface SlicePiece extends DataPiece {
   readonly entry: number;
-  readonly offset: number;
-  readonly size: number;
-  /** Offset of these bytes in the file. */
-  readonly position: number;
 }
 
 /**
@@ -55,15 +52,10 @@ export class FrameContents {
   }
 
   #slice(entry: Entry, index: number, frames: readonly Frame[]): void {
-    let { frame, offset } = entry;
-    for (let position = 0; position < entry.size; ) {
-      const size = Math.min(entry.size - position, frames[frame]!.rawSize - offset);
-      const pieces = this.#slices.get(frame) ?? [];
-      pieces.push({ entry: index, offset, size, position });
-      this.#slices.set(frame, pieces);
-      position += size;
-      frame++;
-      offset = 0;
+    for (const piece of dataPieces(entry, frames)) {
+      const pieces = this.#slices.get(piece.frame) ?? [];
+      pieces.push({ ...piece, entry: index });
+      this.#slices.set(piece.frame, pieces);
     }
   }
 }

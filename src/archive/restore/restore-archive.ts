@@ -8,6 +8,7 @@ import { validate } from '../check/validate.ts';
 import type { DiskCache } from '../disk-cache/disk-cache.ts';
 import type { Entry } from '../format/entry.ts';
 import type { OpenArchive } from '../format/open-archive.ts';
+import type { ContentHashes } from '../fs/content-hashes.ts';
 import type { PathLayout } from '../fs/paths/layout.ts';
 import { RefusedAttributes, type RefusedCounts } from '../fs/refused-attributes.ts';
 import type { RestoredLinks } from '../fs/restored-links.ts';
@@ -22,7 +23,8 @@ import type { RemainingStaging } from '../publish/stale-staging.ts';
 import { finalPathOf, type StagedFiles, type TargetPlan } from '../publish/target-plan.ts';
 import { findUnchanged } from './find-unchanged.ts';
 import { checkLiteralLinks } from './literal-links.ts';
-import { linksInStaging, statusAfterCommit, statusInStaging } from './restored-status.ts';
+import { RestoredFacts } from './restored-facts.ts';
+import { completeStatus, linksInStaging, statusAfterCommit } from './restored-status.ts';
 import { type ReadInWorker, type ReadRange, unpack } from './unpack.ts';
 
 /**
@@ -49,8 +51,11 @@ interface RestoreArchiveOptions {
   readonly beforeCommit?: (links: readonly number[]) => void;
   /** Skips entries that are unchanged on the disk by type, size, mode and mtime. */
   readonly warm?: boolean;
-  /** Returns the status of each file written, for an incremental save. */
-  readonly keepStatus?: boolean;
+  /**
+   * Returns facts about each file written, for an incremental save: its status, or the hash of its content too. Default:
+   * none.
+   */
+  readonly keep?: 'status' | 'content' | undefined;
   readonly notes?: RestoreNotes;
 }
 
@@ -64,8 +69,14 @@ export interface RestoreSummary {
   readonly entries: number;
   /** Bytes of file data written. */
   readonly rawBytes: number;
-  /** Status of the files written, with `keepStatus`; undefined if a later change could have an equal status. */
-  readonly rows: StatusRows | undefined;
+  /** With `keep`; undefined if a later change to a file could leave it with an equal status. */
+  readonly facts: KeptFacts | undefined;
+}
+
+/** Facts about the files that a restore wrote. */
+export interface KeptFacts {
+  readonly rows: StatusRows;
+  readonly contents: ContentHashes | undefined;
 }
 
 /**
@@ -83,10 +94,10 @@ export async function restoreArchive(options: RestoreArchiveOptions): Promise<Re
     // The plan writes nothing, but removes staging that a killed restore has left above the roots
     const plan = await planTarget(roots, { ...options, isWanted: () => false });
     for (const remaining of plan.remainingStaging) options.notes?.stagingRemains(remaining);
-    return { entries: entries.length, rawBytes: 0, rows: undefined };
+    return { entries: entries.length, rawBytes: 0, facts: undefined };
   }
   const refused = new RefusedAttributes();
-  const { plan, rawBytes, rows, links } = await build(
+  const { plan, rawBytes, facts, links } = await build(
     options,
     runner,
     refused,
@@ -98,15 +109,20 @@ export async function restoreArchive(options: RestoreArchiveOptions): Promise<Re
   const remaining = await commit(plan, entries, options.layout, refused, grace.signal).finally(grace.clear);
   for (const staging of remaining) options.notes?.stagingRemains(staging);
   if (refused.hasAny) options.notes?.attributesRefused(refused.counts);
-  return { entries: entries.length, rawBytes, rows: rows && (await statusAfterCommit(rows, entries, plan)) };
+  const rows = facts && (await statusAfterCommit(facts.rows, entries, plan));
+  return {
+    entries: entries.length,
+    rawBytes,
+    facts: rows && { rows, contents: facts.contents },
+  };
 }
 
 /** A restore that is complete in staging. */
 interface Built {
   readonly plan: TargetPlan;
   readonly rawBytes: number;
-  /** Status in staging. */
-  readonly rows: StatusRows | undefined;
+  /** With the status in staging. */
+  readonly facts: KeptFacts | undefined;
   readonly links: readonly number[];
 }
 
@@ -119,6 +135,7 @@ async function build(
 ): Promise<Built> {
   const { archive, read, readInWorker, diskCache, layout, signal } = options;
   const { entries } = archive.manifest;
+  const facts = options.keep && new RestoredFacts(archive.manifest, options.keep === 'content');
   const staged = Promise.withResolvers<StagedFiles>();
   const begun = Promise.withResolvers<void>();
   const unpacking = unpack({
@@ -129,6 +146,7 @@ async function build(
     refused,
     isWanted,
     disk: diskCache && { cache: diskCache, onBegun: begun.resolve, signal },
+    facts,
     staged: staged.promise,
     signal,
   });
@@ -149,11 +167,11 @@ async function build(
     staged.resolve(stage.files);
     const rawBytes = await (signal ? unlessAborted(unpacking, signal) : unpacking);
     await stage.addLinks(signal);
-    const rows = options.keepStatus ? await statusInStaging(entries, plan, signal) : undefined;
+    if (facts) await completeStatus(facts.rows, entries, plan, signal);
     const links = options.beforeCommit ? await linksInStaging(entries, plan, signal) : [];
     await stage.finishDirectories(signal);
     signal?.throwIfAborted();
-    return { plan, rawBytes, rows, links };
+    return { plan, rawBytes, facts, links };
   } catch (error) {
     staged.reject(error);
     // No worker may write into staging while it is removed

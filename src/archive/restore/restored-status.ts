@@ -6,7 +6,7 @@ import { lstatExact } from '../fs/file-status.ts';
 import { ignoreErrors } from '../fs/ignore-errors.ts';
 import { fsPath } from '../fs/paths/names.ts';
 import { linkRow } from '../fs/restored-links.ts';
-import { StatusRows } from '../fs/status-rows.ts';
+import type { StatusRows } from '../fs/status-rows.ts';
 import { applyAttributes, attributesOf } from '../publish/attributes.ts';
 import type { StagingArea } from '../publish/staging-area.ts';
 import type { TargetPlan } from '../publish/target-plan.ts';
@@ -15,21 +15,25 @@ import type { TargetPlan } from '../publish/target-plan.ts';
 const WAIT_MS = 1500;
 const POLL_MS = 2;
 
-/** Reads the status of restored files in staging, which no other process changes. Call it after their last change. */
-export async function statusInStaging(
+/**
+ * Completes the status of restored files in staging, which no other process changes: reads that of the files that were
+ * written in slices or got links, which the workers do not know. Call it after the last change.
+ */
+export async function completeStatus(
+  rows: StatusRows,
   entries: readonly Entry[],
   plan: TargetPlan,
   signal: AbortSignal | undefined,
-): Promise<StatusRows> {
-  const rows = StatusRows.of(entries.length);
-  await forEachInTurns(entries, signal, (entry, index) => {
-    if (entry.type !== EntryType.file) return;
+): Promise<void> {
+  const update = (index: number) => {
     const path = plan.staged.at(index)!;
-    if (path === '') return;
-    const stats = lstatExact(path);
+    const stats = path === '' ? undefined : lstatExact(path);
     if (stats) rows.set(index, stats);
+  };
+  await forEachInTurns(entries, signal, ({ type, linkTo }, index) => {
+    if (type === EntryType.file && !rows.has(index)) update(index);
+    else if (type === EntryType.hardLink && entries[linkTo]!.type === EntryType.file) update(linkTo);
   });
-  return rows;
 }
 
 /** Returns the rows of restored symlinks in staging (`linkRow`). */
@@ -48,7 +52,7 @@ export async function linksInStaging(
 }
 
 /**
- * Returns the rows of `statusInStaging` as they are after the commit, when every later change to a file will show in its
+ * Returns the rows of `completeStatus` as they are after the commit, when every later change to a file will show in its
  * status. Returns undefined if this is not certain.
  */
 export async function statusAfterCommit(

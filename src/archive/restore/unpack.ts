@@ -1,4 +1,4 @@
-import { type Entry, EntryType, type Manifest } from '../format/entry.ts';
+import { type Entry, EntryType } from '../format/entry.ts';
 import type { ObjectBytes, OpenArchive } from '../format/open-archive.ts';
 import { takeTurn } from '../format/turns.ts';
 import type { RefusedAttributes } from '../fs/refused-attributes.ts';
@@ -9,6 +9,7 @@ import {
   type UnpackJob,
   UnpackJobWriter,
   type UnpackResult,
+  type WantedFacts,
 } from '../messages/unpack-job.ts';
 import { forEachWithin } from '../pool/in-flight.ts';
 import type { JobRunner, WorkerBuffer } from '../pool/worker-pool.ts';
@@ -16,6 +17,7 @@ import type { StagedFiles } from '../publish/target-plan.ts';
 import { type DiskOptions, unpackWithDisk } from './disk-frames.ts';
 import { FrameContents } from './frame-contents.ts';
 import { type FrameRun, groupFrames } from './frame-runs.ts';
+import type { RestoredFacts } from './restored-facts.ts';
 import { SlicedFiles } from './sliced-files.ts';
 
 /** Compressed bytes that are being fetched or wait for a worker. */
@@ -26,6 +28,7 @@ const READS_IN_FLIGHT = 6;
 const READS_A_WORKER = 2;
 /** Empty files that a worker creates in one job. */
 const EMPTY_FILES_A_JOB = 2000;
+const NO_FACTS: WantedFacts = { status: false, contentKey: undefined };
 
 /** Reads bytes `start` to `end` of the object until the signal is aborted. */
 export type ReadRange = (start: number, end: number, signal: AbortSignal) => Promise<Uint8Array<ArrayBuffer>>;
@@ -50,6 +53,8 @@ interface UnpackOptions {
   readonly isWanted?: (entry: number) => boolean;
   /** Counts what the system refuses to keep. */
   readonly refused: RefusedAttributes;
+  /** Collects facts about the files, if a save may follow. */
+  readonly facts?: RestoredFacts | undefined;
   /** Staging paths. A promise, because the first requests are sent before the directories are made. */
   readonly staged: Promise<StagedFiles>;
   readonly signal?: AbortSignal | undefined;
@@ -62,7 +67,7 @@ interface UnpackOptions {
  * aborted the other reads. Jobs may still run until the runner is closed.
  */
 export async function unpack(options: UnpackOptions): Promise<number> {
-  const { archive, runner, refused, isWanted = () => true } = options;
+  const { archive, runner, refused, facts, isWanted = () => true } = options;
   const { frames, entries } = archive.manifest;
   const contents = new FrameContents(frames, entries, isWanted);
   const failure = new AbortController();
@@ -79,7 +84,8 @@ export async function unpack(options: UnpackOptions): Promise<number> {
   let total = 0;
   const unpackRun = async (run: FrameRun, { bytes, worker }: FetchedRun, disk?: DiskUse) => {
     const { staged, sliced } = await ready;
-    const result = await worker.run(jobOf(run, bytes, archive.manifest, contents, staged, disk));
+    const result = await worker.run(jobOf(run, bytes, contents, staged, options, disk));
+    facts?.addFrames(run.frames, contents, archive.manifest, result);
     sliced.addWritten(run.frames.filter((_, index) => !result.missing.includes(index)));
     refused.add(result.refused);
     trimHeap();
@@ -148,11 +154,12 @@ function fromTail(run: FrameRun, tail: ObjectBytes): Uint8Array<ArrayBuffer> | u
 function jobOf(
   run: FrameRun,
   bytes: Uint8Array<ArrayBuffer>,
-  { frames, entries }: Manifest,
   contents: FrameContents,
   { paths, masksModes }: StagedFiles,
+  { archive, facts }: UnpackOptions,
   disk: DiskUse | undefined,
 ): UnpackJob {
+  const { frames, entries } = archive.manifest;
   const job = new UnpackJobWriter(run.frames.length, contents.countPieces(run.frames));
   run.frames.forEach((index, frame) => {
     job.addFrame(run.starts[frame]! - run.start, frames[index]!);
@@ -164,13 +171,13 @@ function jobOf(
       job.addPiece({ frame, offset, size, position, partial: true }, entries[entry]!, paths.at(entry)!);
     }
   });
-  return job.finish(bytes, masksModes, disk);
+  return job.finish(bytes, { masksModes, wants: facts?.wants ?? NO_FACTS, disk });
 }
 
 async function writeEmptyFiles(
   entries: readonly Entry[],
   { paths, masksModes }: StagedFiles,
-  { runner, refused, signal, isWanted = () => true }: UnpackOptions,
+  { runner, refused, facts, signal, isWanted = () => true }: UnpackOptions,
 ): Promise<void> {
   const empty = entries.flatMap(({ type, size }, index) =>
     type === EntryType.file && size === 0 && isWanted(index) ? [index] : [],
@@ -180,8 +187,15 @@ async function writeEmptyFiles(
     const files = empty.slice(start, start + EMPTY_FILES_A_JOB);
     const job = new UnpackJobWriter(0, files.length);
     for (const entry of files) job.addPiece(EMPTY_PIECE, entries[entry]!, paths.at(entry)!);
-    const created = runner.run(job.finish(new Uint8Array(0), masksModes));
-    jobs.push(created.then(result => refused.add(result.refused)));
+    const created = runner.run(
+      job.finish(new Uint8Array(0), { masksModes, wants: facts?.wants ?? NO_FACTS }),
+    );
+    jobs.push(
+      created.then(result => {
+        facts?.addEmpty(files, result);
+        refused.add(result.refused);
+      }),
+    );
     // Without threads, the files are made here
     await takeTurn(signal);
   }

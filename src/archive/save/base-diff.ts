@@ -1,3 +1,4 @@
+import type { BigIntStats } from 'node:fs';
 import { type Entry, EntryType, parentName } from '../format/entry.ts';
 import { fileTimes } from '../fs/file-times.ts';
 import { compareNames } from '../fs/paths/names.ts';
@@ -5,6 +6,20 @@ import type { ScannedEntry } from '../scan/scan.ts';
 import { modeOf, ownerOf } from '../scan/stored-attributes.ts';
 import type { ManifestEntry } from './manifest-builder.ts';
 import { type BaseArchive, type RegionUsage, regionUsage } from './reuse-estimate.ts';
+
+/**
+ * Returns whether a file of the base is touched: its status has changed, its size has not, and the hash of its data is known. Then
+ * only its data can prove whether it has changed.
+ */
+export function isTouched(
+  { manifest, rows, contents }: BaseArchive,
+  index: number,
+  stats: BigIntStats,
+): boolean {
+  const { type, size } = manifest.entries[index]!;
+  if (contents === undefined || type !== EntryType.file || BigInt(size) !== stats.size) return false;
+  return !rows.matches(index, stats) && contents.has(index);
+}
 
 const NOTHING: readonly ScannedEntry[] = [];
 
@@ -35,11 +50,21 @@ export class BaseDiff {
     for (const { name, type } of entries) if (type === EntryType.directory) this.#deadDirectories.add(name);
   }
 
-  /** Takes the next entry of the scan (`exact`, in byte order). Returns the entries to pack because of it, in this order. */
-  next(found: ScannedEntry): readonly ScannedEntry[] {
+  /** Returns the index of the base's entry of this name, or -1. Call it with the names of the scan in their order. */
+  indexOf(name: string): number {
+    const { entries } = this.#base.manifest;
+    if (entries[this.#next]?.name !== name)
+      while (this.#next < entries.length && compareNames(entries[this.#next]!.name, name) < 0) this.#next++;
+    return entries[this.#next]?.name === name ? this.#next++ : -1;
+  }
+
+  /**
+   * Takes the next entry of the scan (`exact`, in byte order) and the index of the base's entry of the same name.
+   * `hasSameContent`: it is a touched file with the base's data. Returns the entries to pack because of it, in this order.
+   */
+  next(found: ScannedEntry, index: number, hasSameContent: boolean): readonly ScannedEntry[] {
     if (found.type === EntryType.directory) this.#deadDirectories.delete(found.name);
-    const index = this.#indexOf(found.name);
-    if (index >= 0 && this.#isUnchanged(found, index)) {
+    if (index >= 0 && (hasSameContent || this.#isUnchanged(found, index))) {
       this.#reuse(found, index);
       return NOTHING;
     }
@@ -80,14 +105,6 @@ export class BaseDiff {
   /** Whether something else has taken the place of a directory of the frames: tar could not write it there. */
   get isBlocked(): boolean {
     return this.#isBlocked;
-  }
-
-  /** Returns the index of the base's entry of this name, or -1. Both are in the same order. */
-  #indexOf(name: string): number {
-    const { entries } = this.#base.manifest;
-    if (entries[this.#next]?.name !== name)
-      while (this.#next < entries.length && compareNames(entries[this.#next]!.name, name) < 0) this.#next++;
-    return entries[this.#next]?.name === name ? this.#next++ : -1;
   }
 
   #reuse(found: ScannedEntry, index: number): void {

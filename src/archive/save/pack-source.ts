@@ -1,15 +1,16 @@
 import { BaseOutgrownError } from '../archive-errors.ts';
 import type { ManifestHead } from '../format/entry.ts';
 import { MAX_HEAD_BYTES } from '../format/limits.ts';
-import { takeTurn } from '../format/turns.ts';
 import type { PathLayout } from '../fs/paths/layout.ts';
 import { encodedLength } from '../fs/paths/names.ts';
 import type { FramePlan } from '../messages/pack-job.ts';
-import { PAUSE, type Scan, type ScanNotes, scan } from '../scan/scan.ts';
+import type { JobRunner } from '../pool/worker-pool.ts';
+import { type ScanNotes, scan } from '../scan/scan.ts';
 import { BaseDiff } from './base-diff.ts';
 import { ManifestBuilder, type ManifestEntry } from './manifest-builder.ts';
 import { FramePlanner, planFrames } from './plan-frames.ts';
 import { type BaseArchive, isWorthReusing } from './reuse-estimate.ts';
+import { type ComparedTurn, TouchedFiles } from './touched-files.ts';
 import { type Output, WritesAfterCopy } from './writes-after-copy.ts';
 
 export interface SourceOptions {
@@ -62,17 +63,23 @@ export interface CopyableBase extends BaseArchive {
 /**
  * Packs the entries that changed since `base` was restored: the store copies the base's bytes while the tree is scanned, and
  * changed files are packed as the scan finds them. If too much has changed, `finish` throws `BaseOutgrownError`. The plans
- * throw it as soon as a directory has been replaced by an item of another type.
+ * throw it as soon as a directory has been replaced by an item of another type. `openPool` returns workers that compare
+ * touched files; the caller closes them.
  */
-export function incrementalSource(options: SourceOptions, base: CopyableBase): PackSource {
+export function incrementalSource(
+  options: SourceOptions,
+  base: CopyableBase,
+  openPool: () => JobRunner,
+): PackSource {
   const { layout, roots, notes, head, signal, output } = options;
   const { frames } = base.manifest;
   const regionBytes = frames.reduce((sum, frame) => sum + frame.size, 0);
   const diff = new BaseDiff(base);
+  const touched = new TouchedFiles(base, openPool);
   const writes = new WritesAfterCopy(base.copy(regionBytes), output);
   return {
     builder: new ManifestBuilder(notes, frames),
-    plans: plansOfChanged(scan(layout, roots, notes, true), diff, signal),
+    plans: plansOfChanged(touched.compare(scan(layout, roots, notes, true), diff, signal), diff),
     reusedBytes: regionBytes,
     output: writes,
     flush: () => writes.flush(),
@@ -91,21 +98,18 @@ export function incrementalSource(options: SourceOptions, base: CopyableBase): P
   };
 }
 
-/** Yields the frames of the changed entries. Throws the signal's reason, the scan's errors, and `BaseOutgrownError`. */
+/** Yields the frames of the changed entries. Throws the errors of `turns`, and `BaseOutgrownError`. */
 async function* plansOfChanged(
-  scanned: Scan,
+  turns: AsyncIterable<ComparedTurn>,
   diff: BaseDiff,
-  signal: AbortSignal | undefined,
 ): AsyncGenerator<FramePlan> {
   const planner = new FramePlanner();
-  for (const found of scanned) {
-    if (found === PAUSE) {
-      await takeTurn(signal);
-      continue;
+  for await (const { found, indexes, isSame } of turns) {
+    for (const [at, entry] of found.entries()) {
+      const changed = diff.next(entry, indexes[at]!, isSame[at] === 1);
+      if (diff.isBlocked) throw new BaseOutgrownError('a directory was replaced by an entry of another type');
+      for (const member of changed) yield* planner.add(member);
     }
-    const changed = diff.next(found);
-    if (diff.isBlocked) throw new BaseOutgrownError('a directory was replaced by an entry of another type');
-    for (const member of changed) yield* planner.add(member);
   }
   yield* planner.rest();
 }

@@ -44,17 +44,24 @@ interface PackSummary {
  */
 export async function pack(options: PackOptions): Promise<PackSummary | undefined> {
   const { base, layout, level } = options;
-  const source =
-    base && isLikelyWorthReusing(base, layout) ? incrementalSource(options, base) : wholeTree(options);
-  const plans = concat(source.plans);
-  const firstTwo = await take(plans, 2);
-  // One frame is packed before a worker has started
-  const isQuick = firstTwo.length <= 1 && firstTwo.every(plan => isQuickToPack(plan, level));
-  const runner = isQuick ? new InlineRunner() : options.runner();
+  let pool: JobRunner | undefined;
+  const openPool = () => {
+    pool ??= options.runner();
+    return pool;
+  };
   try {
+    const source =
+      base && isLikelyWorthReusing(base, layout)
+        ? incrementalSource(options, base, openPool)
+        : wholeTree(options);
+    const plans = concat(source.plans);
+    const firstTwo = await take(plans, 2);
+    // One frame is packed before a worker has started
+    const isQuick = firstTwo.length <= 1 && firstTwo.every(plan => isQuickToPack(plan, level));
+    const runner = pool ?? (isQuick ? new InlineRunner() : openPool());
     return await packFrames(options, source, concat(firstTwo, plans), runner);
   } finally {
-    await runner.close();
+    await pool?.close();
   }
 }
 

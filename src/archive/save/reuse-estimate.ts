@@ -1,15 +1,17 @@
 import type { Entry, Manifest } from '../format/entry.ts';
 import { BLOCK_BYTES, PAX_HEADER_BYTES, padded } from '../format/tar-blocks.ts';
-import { lstatExact } from '../fs/file-status.ts';
-import { ignoreErrors } from '../fs/ignore-errors.ts';
+import type { ContentHashes } from '../fs/content-hashes.ts';
 import type { PathLayout } from '../fs/paths/layout.ts';
 import type { StatusRows } from '../fs/status-rows.ts';
+import { changedShare } from './changed-share.ts';
 
 /** An archive that this job restored: a save may copy its data region inside the store. */
 export interface BaseArchive {
   readonly manifest: Manifest;
   /** Status of the restored files, by entry. */
   readonly rows: StatusRows;
+  /** Undefined if they are not known: then a file with another status counts as changed. */
+  readonly contents: ContentHashes | undefined;
 }
 
 /** How an archive's data region is used, in bytes of the object. */
@@ -29,42 +31,16 @@ export function isWorthReusing({ regionBytes, deadBytes }: RegionUsage): boolean
   return regionBytes >= MIN_REGION_BYTES && deadBytes <= MAX_DEAD_SHARE * regionBytes;
 }
 
-/** Files that are compared with the disk, which takes some ms: enough to know a share of 20 % to within 2 %. */
-const SAMPLES = 512;
 /** Tolerance of the estimate, as a share of the region, so that few scans have the opposite result. */
 const MARGIN = 0.03;
 
 /**
- * Estimates before the scan whether a save should copy the base: compares files at even distances over the base's stored
- * bytes. A wrong answer costs only time.
+ * Estimates before the scan whether a save should copy the base, from samples of its files. A wrong answer costs only time.
  */
 export function isLikelyWorthReusing(base: BaseArchive, layout: PathLayout): boolean {
   const { regionBytes, deadBytes } = regionUsage(base.manifest);
   const changed = changedShare(base, layout);
   return isWorthReusing({ regionBytes, deadBytes: deadBytes + (changed + MARGIN) * regionBytes });
-}
-
-/** Estimates the share of the base's stored bytes, 0 to 1, that belong to files which have changed since the restore. */
-function changedShare({ manifest: { entries, frames }, rows }: BaseArchive, layout: PathLayout): number {
-  const ratios = frames.map(({ size, rawSize }) => size / rawSize);
-  const stored = ({ size, frame }: Entry) => (size > 0 ? size * ratios[frame]! : 0);
-  const total = entries.reduce((sum, entry) => sum + stored(entry), 0);
-  const step = total / SAMPLES;
-  let [next, end, changed] = [step / 2, 0, 0];
-  entries.forEach((entry, index) => {
-    end += stored(entry);
-    if (end <= next) return;
-    // A large file counts for all the samples that fall into it
-    const samples = Math.ceil((end - next) / step);
-    next += samples * step;
-    if (!isUnchanged(entry, index)) changed += samples;
-  });
-  return changed / SAMPLES;
-
-  function isUnchanged({ name }: Entry, index: number): boolean {
-    const stats = ignoreErrors(() => lstatExact(layout.toAbsolute(name)));
-    return stats !== undefined && rows.matches(index, stats);
-  }
 }
 
 /** Estimates the use of an archive's frames by its live entries, by their index; default: all entries are live. */

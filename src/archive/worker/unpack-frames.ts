@@ -11,11 +11,14 @@ import {
 } from 'node:fs';
 import { StagedFileError } from '../archive-errors.ts';
 import type { Attributes } from '../format/entry.ts';
+import { CONTENT_HASH_BYTES, ContentHasher } from '../fs/content-hashes.ts';
+import { lstatExact } from '../fs/file-status.ts';
 import { fsPath } from '../fs/paths/names.ts';
 import { thisPlatform } from '../fs/platform.ts';
 import { modeWithoutOwner, RefusedAttributes } from '../fs/refused-attributes.ts';
+import { StatusRows } from '../fs/status-rows.ts';
 import { release } from '../memory/buffers.ts';
-import { type UnpackJob, UnpackPieces, type UnpackResult } from '../messages/unpack-job.ts';
+import { type UnpackJob, UnpackPieces, type UnpackResult, type WantedFacts } from '../messages/unpack-job.ts';
 import { FrameSource } from './frame-source.ts';
 
 export const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
@@ -38,6 +41,7 @@ export function unpackFrames(job: UnpackJob): UnpackResult {
   let frame = -1;
   let written = 0;
   const refused = new RefusedAttributes();
+  const facts = new FactsOfFiles(pieces.count, job.wants);
   for (let index = 0; index < pieces.count; index++) {
     const piece = pieces.get(index);
     if (piece.size > 0 && piece.frame !== frame) {
@@ -50,15 +54,47 @@ export function unpackFrames(job: UnpackJob): UnpackResult {
     const data = piece.size > 0 ? raw!.subarray(piece.offset, piece.offset + piece.size) : undefined;
     try {
       if (piece.partial) writePart(path, data!, piece.position);
-      else writeWhole(path, data, piece, now, job.masksModes, refused);
+      else {
+        writeWhole(path, data, piece, now, job.masksModes, refused);
+        facts.addStatus(index, path);
+      }
     } catch (error) {
       throw new StagedFileError(path, error);
     }
+    if (data) facts.addContent(index, data);
     written += piece.size;
   }
   if (raw) release(raw);
   const { missing, stored, storeProblem } = source;
-  return { written, refused: refused.counts, missing, stored, storeProblem };
+  return { written, refused: refused.counts, missing, stored, storeProblem, ...facts.result() };
+}
+
+/** Collects the wanted facts about the files that a job writes, by piece. */
+class FactsOfFiles {
+  readonly #rows: StatusRows | undefined;
+  readonly #hasher: ContentHasher | undefined;
+  readonly #contents: Buffer<ArrayBuffer> | undefined;
+
+  constructor(pieces: number, { status, contentKey }: WantedFacts) {
+    this.#rows = status ? StatusRows.of(pieces) : undefined;
+    if (!contentKey) return;
+    this.#hasher = new ContentHasher(contentKey);
+    this.#contents = Buffer.from(new ArrayBuffer(pieces * CONTENT_HASH_BYTES));
+  }
+
+  /** Reads the status of a file by its path: some file systems set its times when it is closed. Throws the system's errors. */
+  addStatus(piece: number, path: string): void {
+    const stats = this.#rows && lstatExact(path);
+    if (stats) this.#rows!.set(piece, stats);
+  }
+
+  addContent(piece: number, data: Uint8Array): void {
+    if (this.#contents) this.#hasher!.write(data, this.#contents, piece * CONTENT_HASH_BYTES);
+  }
+
+  result(): Pick<UnpackResult, 'status' | 'contents'> {
+    return { status: this.#rows?.values, contents: this.#contents };
+  }
 }
 
 /**

@@ -16,6 +16,7 @@ import {
   type ResultOf,
   transferListOf,
 } from '../messages/job.ts';
+import { compareContent } from './compare-content.ts';
 import { compareEntries } from './compare-entries.ts';
 import { Fetches } from './fetches.ts';
 import { packFrame } from './pack-frame.ts';
@@ -60,5 +61,7 @@ function runJob(job: Job): ResultOf<Job> {
       return unpackFrames(job);
     case 'compare':
       return compareEntries(job);
+    case 'content':
+      return compareContent(job);
   }
 }

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { EMPTY_PIECE, UnpackJobWriter, UnpackPieces } from '../../../src/archive/messages/unpack-job.ts';
 
+const wants = { status: false, contentKey: undefined };
 const attributes = { mode: 0o640, mtimeUs: 2, mtimeRestNs: 7 ** 51, uid: 1, gid: -1 };
 
 test('a worker reads the frames and pieces that the main thread wrote into an unpack job', () => {
@@ -13,7 +14,9 @@ test('a worker reads the frames and pieces that the main thread wrote into an un
   const slice = { frame: 1, offset: 0, size: 2048, position: 2 ** 40, partial: true };
   writer.addPiece(slice, attributes, '/staging/b');
   writer.addPiece(EMPTY_PIECE, attributes, '/staging/c');
-  const pieces = new UnpackPieces(structuredClone(writer.finish(Uint8Array.of(1, 2, 3, 4, 5, 6, 7), true)));
+  const pieces = new UnpackPieces(
+    structuredClone(writer.finish(Uint8Array.of(1, 2, 3, 4, 5, 6, 7), { masksModes: true, wants })),
+  );
 
   expect([0, 1, 2].map(index => pieces.path(index))).toEqual(['/staging/a', '/staging/b', '/staging/c']);
   expect(pieces.get(0)).toEqual({ ...whole, ...attributes });

@@ -41,7 +41,7 @@ function baseOf(things: readonly Thing[], frames: readonly Pick<Frame, 'size' | 
   };
   const rows = StatusRows.of(entries.length);
   for (const index of entries.keys()) rows.set(index, status);
-  return { manifest, rows };
+  return { manifest, rows, contents: undefined };
 }
 
 /** Makes the scan of these entries, untouched except for those in `changed`. */
@@ -58,7 +58,7 @@ function found(things: readonly Thing[], changed: readonly string[] = []): Scann
 /** Compares a scan with the base. */
 function compare(scanned: readonly ScannedEntry[], base: BaseArchive) {
   const diff = new BaseDiff(base);
-  const changed = scanned.flatMap(thing => [...diff.next(thing)]);
+  const changed = scanned.flatMap(thing => [...diff.next(thing, diff.indexOf(thing.name), false)]);
   const reused = [...diff.reused()].map(({ entry }) => entry);
   return { changed, reused, ...diff.usage(), blocked: diff.isBlocked };
 }

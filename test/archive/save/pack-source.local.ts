@@ -12,6 +12,8 @@ import { scratch } from '../../support/scratch.ts';
 import { buildTree } from '../../support/tree.ts';
 import { HEAD, layoutIn, packTree, tailOf } from '../support/archives.ts';
 
+const noPool = () => expect.fail('no file was touched');
+
 /** Saves twelve incompressible files of 1 MiB; `copied` collects the numbers of bytes that an incremental save copies. */
 async function savedTree() {
   const workspace = scratch();
@@ -33,6 +35,7 @@ async function savedTree() {
   const base: CopyableBase = {
     manifest,
     rows,
+    contents: undefined,
     copy(bytes) {
       copied.push(bytes);
       return copy.promise;
@@ -52,7 +55,7 @@ async function savedTree() {
 test('an incremental save finds changed files while the store still copies', async () => {
   const { base, options, copied, change } = await savedTree();
   change('tree/03');
-  const source = incrementalSource(options, base);
+  const source = incrementalSource(options, base, noPool);
   expect(copied).toEqual([base.manifest.frames.reduce((sum, { size }) => sum + size, 0)]);
   expect(source.reusedBytes).toBe(copied[0]);
   const plans = [];
@@ -68,7 +71,7 @@ test('an incremental save finds changed files while the store still copies', asy
 test('an incremental save fails at the end of the scan when too much has changed', async () => {
   const { base, options, change } = await savedTree();
   for (const name of ['tree/03', 'tree/04', 'tree/05', 'tree/06']) change(name);
-  const source = incrementalSource(options, base);
+  const source = incrementalSource(options, base, noPool);
   for await (const _ of source.plans);
   expect(() => source.finish()).toThrow(BaseOutgrownError);
 });
@@ -79,7 +82,7 @@ test('an incremental save fails at once when a file has taken the place of a dir
   const entries = base.manifest.entries.map(entry =>
     entry.name === './tree/00' ? { ...entry, name: './tree/00/', type: EntryType.directory, size: 0 } : entry,
   );
-  const { plans } = incrementalSource(options, { ...base, manifest: { ...base.manifest, entries } });
+  const { plans } = incrementalSource(options, { ...base, manifest: { ...base.manifest, entries } }, noPool);
   const drawn: string[] = [];
   const draw = async () => {
     for await (const { members } of plans) drawn.push(...members.map(({ name }) => name));
@@ -95,6 +98,7 @@ test('a signal ends the scan of an incremental save between two turns of the eve
   const { plans } = incrementalSource(
     { ...options, signal: AbortSignal.abort(new Error('cancelled')) },
     base,
+    noPool,
   );
   const draw = async () => {
     for await (const _ of plans);

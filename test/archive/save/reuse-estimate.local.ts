@@ -57,7 +57,10 @@ async function estimate({ sizes, dead = 0, stored, firstFrame, change }: Given):
   const frames = [{ size: stored ?? rawSize, rawSize, sha256 }];
   if (firstFrame) frames.unshift({ size: firstRaw * firstFrame.ratio, rawSize: firstRaw, sha256 });
   change?.(index => path.join(workspace, nameOf(index)));
-  return isLikelyWorthReusing({ manifest: { head: HEAD, frames, entries }, rows }, layout);
+  return isLikelyWorthReusing(
+    { manifest: { head: HEAD, frames, entries }, rows, contents: undefined },
+    layout,
+  );
 }
 
 const hundred = Array.from({ length: 100 }, () => MiB);

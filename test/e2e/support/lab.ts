@@ -89,7 +89,8 @@ export function useLab(): Lab {
     if (!gatewayAvailable()) return;
     const names = await bucket.objects();
     // A test may have another prefix before its own
-    for (const name of names) if (name.includes(prefix)) await checkTar(await bucket.read(name));
+    for (const name of names)
+      if (name.includes(prefix)) await checkTar(await bucket.read(name), { touched: true });
   });
 
   async function newMachine(kind: 'space' | 'plain' = 'space'): Promise<Machine> {

@@ -46,6 +46,7 @@ interface SaveOverrides extends Partial<SaveRequest> {
 interface RestoreOverrides {
   readonly restoreKeys?: readonly string[];
   readonly warm?: boolean;
+  readonly savesLater?: boolean;
   readonly record?: boolean;
   readonly signal?: AbortSignal | undefined;
 }
@@ -59,6 +60,7 @@ export class CacheJob {
   readonly #log = recordingLog();
   #base: SaveRequest['base'];
   readonly #nameOfMarker = (name: string) => markerName(this.#prefix, name);
+  #mayReuseTouched = false;
 
   constructor(options: JobOptions) {
     this.#options = options;
@@ -75,8 +77,9 @@ export class CacheJob {
   /** Restores as the main phase does, for a later `save`; by default the newest key. */
   async restore(
     key = 'none',
-    { restoreKeys = [''], warm = false, record = true, signal }: RestoreOverrides = {},
+    { restoreKeys = [''], warm = false, savesLater = false, record = true, signal }: RestoreOverrides = {},
   ): Promise<RestoreOutcome> {
+    this.#mayReuseTouched = savesLater;
     const { layout, version, spaces, paths } = this.#plan();
     const plan = matchSteps(spaces.read, key, restoreKeys);
     const { storedLines: storedPaths } = layout;
@@ -91,6 +94,7 @@ export class CacheJob {
         layout,
         storedPaths,
         warm,
+        savesLater,
         signal,
       }),
     );
@@ -123,7 +127,7 @@ export class CacheJob {
     if (outcome.kind === 'saved') {
       const stored = await this.read(key);
       // Another job may have replaced it by now
-      if (stored.length === outcome.sizeBytes) await checkTar(stored);
+      if (stored.length === outcome.sizeBytes) await checkTar(stored, { touched: this.#mayReuseTouched });
     }
     return outcome;
   }

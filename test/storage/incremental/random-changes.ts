@@ -191,6 +191,20 @@ const CHANGES: readonly Change[] = [
     setMtime(found.path, tree.random.once(2) ? NPM_TIME : 1e15 + tree.random.below(2 ** 32));
     return found.path;
   },
+  function touchEveryFile(tree) {
+    for (const { path: at } of tree.list('file')) setMtime(at, 1e15 + tree.random.below(2 ** 32));
+    return tree.root;
+  },
+  function rewriteWithTheSameContent(tree) {
+    const file = tree.any('file');
+    if (!file) return undefined;
+    overwrite(file, fd => {
+      const content = Buffer.alloc(Number(file.stats.size));
+      fs.readSync(fd, content, 0, content.length, 0);
+      writeAll(fd, content, 0);
+    });
+    return file.path;
+  },
   function moveElsewhere(tree) {
     const found = tree.any();
     if (!found) return undefined;

@@ -1,0 +1,24 @@
+import type { Entry, Frame } from './entry.ts';
+
+/** The part of a file's data that is in one frame. */
+export interface DataPiece {
+  readonly frame: number;
+  /** Offset in the raw bytes of the frame. */
+  readonly offset: number;
+  /** Bytes. */
+  readonly size: number;
+  /** Offset of these bytes in the file. */
+  readonly position: number;
+}
+
+/** Yields the pieces of an entry's data, in their order: one of a whole file, several of a file in slices. */
+export function* dataPieces(
+  { frame, offset, size }: Pick<Entry, 'frame' | 'offset' | 'size'>,
+  frames: readonly Frame[],
+): Generator<DataPiece> {
+  for (let position = 0; position < size; frame++, offset = 0) {
+    const take = Math.min(size - position, frames[frame]!.rawSize - offset);
+    yield { frame, offset, size: take, position };
+    position += take;
+  }
+}

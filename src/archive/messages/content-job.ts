@@ -1,0 +1,82 @@
+import type { BigIntStats } from 'node:fs';
+import type { DataPiece } from '../format/data-pieces.ts';
+import { CONTENT_HASH_BYTES } from '../fs/content-hashes.ts';
+import { StatusRows } from '../fs/status-rows.ts';
+
+/** Compare the data of these pieces of files with hashes. */
+export interface ContentJob {
+  readonly kind: 'content';
+  /** The path of each piece's file. */
+  readonly paths: string;
+  /** The status of each piece's file (`StatusRows`): a file that has another one by now counts as different. */
+  readonly status: BigInt64Array<ArrayBuffer>;
+  /** Position and size of each piece. */
+  readonly places: Float64Array<ArrayBuffer>;
+  /** `CONTENT_HASH_BYTES` for each piece. */
+  readonly hashes: Uint8Array<ArrayBuffer>;
+  readonly key: Uint8Array;
+}
+
+export interface ContentResult {
+  /** By piece: 1 if its data has the hash, else 0. */
+  readonly isSame: Uint8Array<ArrayBuffer>;
+}
+
+/** A piece of a file on the disk, and the hash that its data may have. */
+export interface HashedPiece extends Pick<DataPiece, 'position' | 'size'> {
+  readonly path: string;
+  readonly stats: BigIntStats;
+  readonly hash: Uint8Array;
+}
+
+/** Writes the job for these pieces, whose hashes have this key. */
+export function encodeContentJob(pieces: readonly HashedPiece[], key: Uint8Array): ContentJob {
+  const rows = StatusRows.of(pieces.length);
+  const places = new Float64Array(2 * pieces.length);
+  const hashes = new Uint8Array(pieces.length * CONTENT_HASH_BYTES);
+  pieces.forEach(({ stats, position, size, hash }, index) => {
+    rows.set(index, stats);
+    places[2 * index] = position;
+    places[2 * index + 1] = size;
+    hashes.set(hash, index * CONTENT_HASH_BYTES);
+  });
+  return {
+    kind: 'content',
+    paths: pieces.map(({ path }) => path).join('\0'),
+    status: rows.values,
+    places,
+    hashes,
+    key,
+  };
+}
+
+/** Reads the pieces of a job, by their index in it. */
+export class ContentPieces {
+  readonly count: number;
+  readonly #job: ContentJob;
+  readonly #paths: readonly string[];
+  readonly #rows: StatusRows;
+
+  constructor(job: ContentJob) {
+    this.#job = job;
+    this.#paths = job.paths.split('\0');
+    this.#rows = new StatusRows(job.status);
+    this.count = this.#rows.length;
+  }
+
+  get(index: number): Omit<HashedPiece, 'stats'> {
+    const { places, hashes } = this.#job;
+    const start = index * CONTENT_HASH_BYTES;
+    return {
+      path: this.#paths[index]!,
+      position: places[2 * index]!,
+      size: places[2 * index + 1]!,
+      hash: hashes.subarray(start, start + CONTENT_HASH_BYTES),
+    };
+  }
+
+  /** Returns whether the file of a piece still has its status. */
+  isUntouched(index: number, stats: BigIntStats): boolean {
+    return this.#rows.matches(index, stats);
+  }
+}

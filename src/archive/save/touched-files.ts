@@ -1,0 +1,150 @@
+import { dataPieces } from '../format/data-pieces.ts';
+import { takeTurn } from '../format/turns.ts';
+import { encodeContentJob, type HashedPiece } from '../messages/content-job.ts';
+import { InlineRunner, type JobRunner } from '../pool/worker-pool.ts';
+import { PAUSE, type Scan, type ScannedEntry } from '../scan/scan.ts';
+import { type BaseDiff, isTouched } from './base-diff.ts';
+import type { BaseArchive } from './reuse-estimate.ts';
+
+/** Entries that are compared together, at most. */
+const ENTRIES_A_TURN = 500;
+/** Turns whose touched files are being read. */
+const TURNS_IN_FLIGHT = 8;
+/** Bytes of files that a worker reads in one job. */
+const BYTES_A_JOB = 4 * 1024 * 1024;
+/** A few touched files are read on this thread, before a worker would have started: this many bytes in all. */
+const INLINE_BYTES = 1024 * 1024;
+/** To open a file takes as long as to read this many bytes. */
+const OPEN_BYTES = 16 * 1024;
+
+/** Entries of a scan in their order. */
+export interface ComparedTurn {
+  readonly found: readonly ScannedEntry[];
+  /** By entry: the index of the base's entry of the same name, or -1. */
+  readonly indexes: readonly number[];
+  /** By entry: 1 if it is a touched file that has the base's data. */
+  readonly isSame: Uint8Array;
+}
+
+/**
+ * Compares the touched files of a scan (`isTouched`) with the base, in workers if there are more than a few. Build caches set
+ * the times of what they use, without any other change.
+ */
+export class TouchedFiles {
+  readonly #base: BaseArchive;
+  readonly #openPool: () => JobRunner;
+  readonly #inline = new InlineRunner();
+  #inlineLeft = INLINE_BYTES;
+  #pool: JobRunner | undefined;
+
+  /** `openPool` is called when there is more to read than a little. The caller closes what it returns. */
+  constructor(base: BaseArchive, openPool: () => JobRunner) {
+    this.#base = base;
+    this.#openPool = openPool;
+  }
+
+  /** Yields all entries of a scan. Throws the signal's reason, and the errors of the scan and of the pool. */
+  async *compare(
+    scanned: Scan,
+    diff: BaseDiff,
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<ComparedTurn> {
+    const waiting: Promise<ComparedTurn>[] = [];
+    for (const found of turnsOf(scanned)) {
+      const indexes = found.map(entry => diff.indexOf(entry.name));
+      const touched = found.flatMap((entry, at) => (this.#isTouched(entry, indexes[at]!) ? [at] : []));
+      const compared = this.#compareTurn(found, indexes, touched);
+      // It is awaited in its order, or not at all after a failure
+      compared.catch(() => {});
+      waiting.push(compared);
+      // Entries that wait without a reason would fill the heap
+      if (touched.length === 0 || waiting.length > TURNS_IN_FLIGHT) yield await waiting.shift()!;
+      await takeTurn(signal);
+    }
+    for (const compared of waiting) yield await compared;
+  }
+
+  #isTouched({ stats, dataBytes }: ScannedEntry, index: number): boolean {
+    return dataBytes > 0 && index >= 0 && isTouched(this.#base, index, stats.exact!);
+  }
+
+  async #compareTurn(
+    found: readonly ScannedEntry[],
+    indexes: readonly number[],
+    touched: readonly number[],
+  ): Promise<ComparedTurn> {
+    const pieces = touched.map(at => this.#piecesOf(found[at]!, indexes[at]!));
+    const results = await this.#comparePieces(pieces.flat());
+    const isSame = new Uint8Array(found.length);
+    let next = 0;
+    pieces.forEach(({ length }, index) => {
+      const ofFile = results.subarray(next, next + length);
+      next += length;
+      if (ofFile.every(Boolean)) isSame[touched[index]!] = 1;
+    });
+    return { found, indexes, isSame };
+  }
+
+  #piecesOf({ path, stats }: ScannedEntry, index: number): readonly HashedPiece[] {
+    const { manifest, contents } = this.#base;
+    const entry = manifest.entries[index]!;
+    return Array.from(dataPieces(entry, manifest.frames), ({ frame, position, size }) => ({
+      path,
+      stats: stats.exact!,
+      position,
+      size,
+      hash: contents!.get(index, frame - entry.frame),
+    }));
+  }
+
+  /** Returns 1 for each piece that has its hash, else 0. */
+  async #comparePieces(pieces: readonly HashedPiece[]): Promise<Uint8Array> {
+    const isSame = new Uint8Array(pieces.length);
+    let start = 0;
+    const jobs = [...jobsOf(pieces)].map(async job => {
+      const at = start;
+      start += job.length;
+      const { isSame: ofJob } = await this.#runnerFor(job).run(
+        encodeContentJob(job, this.#base.contents!.key),
+      );
+      isSame.set(ofJob, at);
+    });
+    await Promise.all(jobs);
+    return isSame;
+  }
+
+  #runnerFor(job: readonly HashedPiece[]): JobRunner {
+    if (this.#pool) return this.#pool;
+    this.#inlineLeft -= job.reduce((sum, { size }) => sum + size + OPEN_BYTES, 0);
+    if (this.#inlineLeft >= 0) return this.#inline;
+    this.#pool = this.#openPool();
+    return this.#pool;
+  }
+}
+
+/** Returns the entries between two turns of the event loop, as the scan demands them. */
+function* turnsOf(scanned: Scan): Generator<readonly ScannedEntry[]> {
+  let turn: ScannedEntry[] = [];
+  for (const found of scanned) {
+    if (found !== PAUSE) turn.push(found);
+    if (found !== PAUSE && turn.length < ENTRIES_A_TURN) continue;
+    yield turn;
+    turn = [];
+  }
+  if (turn.length > 0) yield turn;
+}
+
+/** Groups pieces into jobs, in their order. */
+function* jobsOf(pieces: readonly HashedPiece[]): Generator<readonly HashedPiece[]> {
+  let group: HashedPiece[] = [];
+  let bytes = 0;
+  for (const piece of pieces) {
+    group.push(piece);
+    bytes += piece.size;
+    if (bytes < BYTES_A_JOB) continue;
+    yield group;
+    group = [];
+    bytes = 0;
+  }
+  if (group.length > 0) yield group;
+}

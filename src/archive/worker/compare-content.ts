@@ -1,0 +1,50 @@
+import { Buffer } from 'node:buffer';
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import { CONTENT_HASH_BYTES, ContentHasher } from '../fs/content-hashes.ts';
+import { ignoreErrors } from '../fs/ignore-errors.ts';
+import { fsPath } from '../fs/paths/names.ts';
+import { thisPlatform } from '../fs/platform.ts';
+import { type ContentJob, ContentPieces, type ContentResult } from '../messages/content-job.ts';
+
+/** Memory that a thread reads into, kept from job to job. */
+let scratch = Buffer.allocUnsafeSlow(0);
+
+/**
+ * Reads pieces of files and compares their hashes. A file that cannot be read, or whose status has changed since the scan
+ * when the piece has been read, is different. Never throws.
+ */
+export function compareContent(job: ContentJob): ContentResult {
+  const pieces = new ContentPieces(job);
+  const hasher = new ContentHasher(job.key);
+  const isSame = new Uint8Array(pieces.count);
+  for (let index = 0; index < pieces.count; index++) {
+    if (ignoreErrors(() => isSamePiece(pieces, index, hasher))) isSame[index] = 1;
+  }
+  return { isSame };
+}
+
+function isSamePiece(pieces: ContentPieces, index: number, hasher: ContentHasher): boolean {
+  const { path, position, size, hash } = pieces.get(index);
+  const fd = openSync(fsPath(path), constants.O_RDONLY | thisPlatform.openFlags);
+  try {
+    const data = read(fd, position, size);
+    if (!data) return false;
+    const own = Buffer.allocUnsafe(CONTENT_HASH_BYTES);
+    hasher.write(data, own, 0);
+    // Last, so that it holds for all that was read
+    return own.equals(hash) && pieces.isUntouched(index, fstatSync(fd, { bigint: true }));
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Returns undefined if the file ends before the piece does. Throws the system's errors. */
+function read(fd: number, position: number, size: number): Buffer | undefined {
+  if (scratch.length < size) scratch = Buffer.allocUnsafeSlow(size);
+  for (let done = 0; done < size; ) {
+    const count = readSync(fd, scratch, done, size - done, position + done);
+    if (count === 0) return undefined;
+    done += count;
+  }
+  return scratch.subarray(0, size);
+}
