@@ -1,4 +1,4 @@
-import { copyFileSync, readdirSync, rmSync } from 'node:fs';
+import { copyFileSync, readdirSync, rmSync, utimesSync } from 'node:fs';
 import path from 'node:path';
 import { SeededRandom } from '../../test/support/random.ts';
 
@@ -14,10 +14,13 @@ export interface Edit {
   readonly spread: EditSpread;
   /** The share of all files, 0 to 1. */
   readonly share: number;
+  /** The time of every other file is set too. */
+  readonly touchesAll?: boolean;
 }
 
-export function describeEdit({ kind, spread, share }: Edit): string {
-  return share === 0 ? 'nothing changed' : `${share * 100} % ${kind}, ${spread}`;
+export function describeEdit({ kind, spread, share, touchesAll }: Edit): string {
+  const edited = share === 0 ? 'nothing changed' : `${share * 100} % ${kind}, ${spread}`;
+  return touchesAll ? `${edited}, all touched` : edited;
 }
 
 /** Returns all regular files below `root`, in the same order for the same tree. */
@@ -32,6 +35,8 @@ function filesIn(root: string): string[] {
 export function applyEdit(root: string, edit: Edit, seed: number): void {
   const random = new SeededRandom(seed);
   const files = filesIn(root);
+  const now = new Date();
+  if (edit.touchesAll) for (const file of files) utimesSync(file, now, now);
   const count = Math.round(files.length * edit.share);
   const chosen =
     edit.spread === 'scattered' ? scattered(files, count, random) : subtrees(root, files, count, random);

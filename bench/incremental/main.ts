@@ -12,16 +12,25 @@ import { warmMemory } from '../warm-memory.ts';
 import { openWorkbench } from '../workbench.ts';
 import { type Chain, chainRestoreLine, chainTable, measureChain } from './chain.ts';
 import { type Edit, editKinds, spreads } from './edits.ts';
-import { measureResave, type Resave, resaveTable, stock } from './resave.ts';
+import {
+  measureNoting,
+  measureResave,
+  type NotingRestores,
+  notingLine,
+  type Resave,
+  resaveTable,
+  stock,
+} from './resave.ts';
 import { StepRunner } from './runs.ts';
 import { targetLines } from './targets.ts';
 import { measureWarm, type WarmRestore, warmTable } from './warm.ts';
 
-const parts = ['resave', 'warm', 'chain'] as const;
+const parts = ['resave', 'touched', 'warm', 'chain'] as const;
 const generations = 20;
 
 const usage = `npm run bench:incremental -- [OPTIONS]
-  --only resave,warm,chain   which parts (all)
+  --only resave,touched,warm,chain
+                             which parts (all)
   --shares 0,1,5,20          per cent of the files that are changed, added or removed
   --kinds changed,added,removed, --spreads scattered,...
                              of which edits (all)
@@ -53,6 +62,7 @@ await runToEnd(async stop => {
 
     const resaves: Resave[] = [];
     const warm: WarmRestore[] = [];
+    let noting: NotingRestores | undefined;
     let chain: Chain | undefined;
     const edits = editsOf(options);
     for (const edit of options.parts.includes('resave') ? edits : []) {
@@ -62,6 +72,17 @@ await runToEnd(async stop => {
     for (const edit of options.parts.includes('warm') ? edits : []) {
       console.error(`bench: warm restore, ${edit.share * 100} % ${edit.kind}, ${edit.spread}`);
       warm.push(await measureWarm(runner, edit, data.digest, options.rounds));
+    }
+    if (options.parts.includes('touched')) {
+      console.error('bench: re-save, 1 % changed, all touched');
+      resaves.push(
+        await measureResave(
+          runner,
+          { kind: 'changed', spread: 'scattered', share: 0.01, touchesAll: true },
+          options.rounds,
+        ),
+      );
+      noting = await measureNoting(runner, options.rounds);
     }
     if (options.parts.includes('chain')) {
       console.error(`bench: a chain of ${generations} generations`);
@@ -73,6 +94,7 @@ await runToEnd(async stop => {
       machineLines(bench.gateway.version).join('\n'),
       `Tree: ${data.files} files, ${(data.bytes / 1e6).toFixed(1)} MB, digest ${data.digest}. ${options.rounds} pairs of each.`,
       ...(resaves.length > 0 ? ['## Saved again after a restore', resaveTable(resaves)] : []),
+      ...(noting ? [notingLine(noting)] : []),
       ...(warm.length > 0 ? ['## Restored onto what is there', warmTable(warm)] : []),
       ...(chain
         ? [`## ${generations} generations, 3 % each`, chainTable(chain), chainRestoreLine(chain)]

@@ -34,7 +34,7 @@ export async function measureResave(runner: StepRunner, edit: Edit, rounds: numb
   const full: Sample[] = [];
   const prepare = async (round: number) => {
     deleteLargeTree(runner.tree);
-    await runner.run(restoreBase);
+    await runner.run({ ...restoreBase, savesLater: edit.touchesAll ?? false });
     applyEdit(runner.tree, edit, 1 + round);
   };
   for (let round = 0; round < rounds; round++) {
@@ -53,6 +53,31 @@ export async function measureResave(runner: StepRunner, edit: Edit, rounds: numb
   await runner.expectDigest(digest);
   await runner.keepOnly([base.key]);
   return { edit, incremental, full, traffic, fullTraffic };
+}
+
+/** Restores that note hashes of contents, because a save of the same step may follow, and restores that do not. */
+export interface NotingRestores {
+  /** Runs at the same index belong together. */
+  readonly noting: readonly Sample[];
+  readonly plain: readonly Sample[];
+}
+
+/** Measures restores of the base by another key `rounds` times, after a warm-up. */
+export async function measureNoting(runner: StepRunner, rounds: number): Promise<NotingRestores> {
+  const runs = { noting: [] as Sample[], plain: [] as Sample[] };
+  for (let round = -1; round < rounds; round++) {
+    for (const which of round % 2 === 0 ? (['noting', 'plain'] as const) : (['plain', 'noting'] as const)) {
+      deleteLargeTree(runner.tree);
+      const run = await runner.run({ ...restoreBase, savesLater: which === 'noting' });
+      if (round >= 0) runs[which].push(run);
+    }
+  }
+  return runs;
+}
+
+export function notingLine({ noting, plain }: NotingRestores): string {
+  const [own, other] = [median(wall(noting)), median(wall(plain))];
+  return `A restore that notes the hashes of all contents: ${own.toFixed(2)} s, one that does not: ${other.toFixed(2)} s, **${formatSpread(ratio(wall(noting), wall(plain)), 2)}** of it.`;
 }
 
 const wall = (runs: readonly Sample[]) => runs.map(run => run.wallSeconds);

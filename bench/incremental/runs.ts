@@ -12,6 +12,8 @@ interface BenchStep {
   readonly key: string;
   readonly restoreKeys?: readonly string[];
   readonly warm?: boolean;
+  /** A restore runs as the main phase of a step, whose save follows. */
+  readonly savesLater?: boolean;
   /**
    * RUNNER_TEMP: emptied (default), kept with the files of earlier steps, such as the record of a restore, or another
    * directory, which has no record of that restore.
@@ -43,8 +45,8 @@ export class StepRunner {
 
   async run(step: BenchStep, endpoint = this.bench.store.endpoint): Promise<Sample> {
     const { bench, place } = this;
-    const { phase, key, restoreKeys = [], warm } = step;
-    const program = ours({ ...bench, store: { ...bench.store, endpoint }, warm });
+    const { phase, key, restoreKeys = [], warm, savesLater } = step;
+    const program = ours({ ...bench, store: { ...bench.store, endpoint }, warm, savesLater });
     return runOnce(bench, place, program, {
       phase,
       key,

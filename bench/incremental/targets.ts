@@ -44,6 +44,17 @@ function targets({ files, resaves, warm, chain }: Figures): Target[] {
     add(`${what}: bytes uploaded, of a full save's`, five.traffic.sent / five.fullTraffic.sent, 0.1, '%');
     add(`${what}: wall time, of a full save's`, wallShare(five), 0.5);
   }
+  const touched = resaves.find(({ edit }) => edit.touchesAll);
+  if (touched) {
+    const what = `${files} small files, all touched and 1 % changed`;
+    add(
+      `${what}: bytes uploaded, of a full save's`,
+      touched.traffic.sent / touched.fullTraffic.sent,
+      0.03,
+      '%',
+    );
+    add(`${what}: wall time, of a full save's`, wallShare(touched), 0.6);
+  }
   const none = resaves.find(({ edit }) => edit.share === 0);
   if (none) {
     add('nothing changed but the key: bytes uploaded', none.traffic.sent, 2e6, 'MB');

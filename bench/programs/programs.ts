@@ -15,11 +15,13 @@ interface OursOptions {
   readonly warm?: boolean | undefined;
   /** A directory for frames. */
   readonly diskCache?: string | undefined;
+  /** Runs a restore as the main phase of a step whose post phase may save, and not as restore/. */
+  readonly savesLater?: boolean | undefined;
 }
 
 /** Returns the built action, run by its own entries. */
-export function ours({ dist, store, workers, level, warm, diskCache }: OursOptions): Program {
-  const entries = { save: 'save-only.js', restore: 'restore-only.js' };
+export function ours({ dist, store, workers, level, warm, diskCache, savesLater }: OursOptions): Program {
+  const entries = { save: 'save-only.js', restore: savesLater ? 'main.js' : 'restore-only.js' };
   const bucket = 'bench-ours';
   const preload = pathToFileURL(path.join(import.meta.dirname, 'parallelism.mjs'));
   return {

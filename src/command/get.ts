@@ -44,6 +44,7 @@ export async function getCache(
         storedPaths: [],
         runLabel: `0-${randomBytes(4).toString('hex')}`,
         warm: false,
+        savesLater: false,
         signal,
       },
       {
