@@ -95,7 +95,7 @@ class ArchiveBackend implements StorageBackend {
     if (error instanceof TargetTreeError) return { kind: 'failed', error, treeChanged: error.treeChanged };
     const damage = error instanceof ObjectMissingError ? await this.#damageOf(found, request, error) : error;
     if (!(damage instanceof DamagedArchiveError)) throw error;
-    const object = { name, etag, key };
+    const object = { name, etag };
     this.#options.records.markDamaged(object);
     return { kind: 'damaged', object, error: damage };
   }

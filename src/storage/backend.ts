@@ -1,6 +1,6 @@
 import type { PathLayout } from '../archive/fs/paths/layout.ts';
 import type { ObjectVersion } from './object-store.ts';
-import type { DamagedObject, LookupOutcome, RestoreOutcome, SaveOutcome } from './outcomes.ts';
+import type { LookupOutcome, RestoreOutcome, SaveOutcome } from './outcomes.ts';
 
 /**
  * The port to a cache, which maps keys to directories. `archive-backend.ts` (archives in any object store) and `github/`
@@ -79,7 +79,7 @@ export interface SaveRequest {
   /** Replace an entry of the same key (input `overwrite`). */
   readonly overwrite: boolean;
   /** An object that this step found damaged: it may be replaced. So may one that a restore/ has recorded. */
-  readonly damaged: DamagedObject | undefined;
+  readonly damaged: ObjectVersion | undefined;
   /** The object that this step restored, for an incremental save. */
   readonly base: ObjectVersion | undefined;
   /** actions/cache's `upload-chunk-size`; our part size where it is within S3's limits. */

@@ -48,12 +48,8 @@ export interface Miss {
 /** The object that matched is damaged on every machine. The save of the same job may replace it. */
 interface Damaged {
   readonly kind: 'damaged';
-  readonly object: DamagedObject;
+  readonly object: ObjectVersion;
   readonly error: DamagedArchiveError;
-}
-
-export interface DamagedObject extends ObjectVersion {
-  readonly key: string;
 }
 
 /** The object that matched is sound, but this release or this machine cannot use it: a miss, and nothing to replace. */

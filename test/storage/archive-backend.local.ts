@@ -186,7 +186,7 @@ describe('a damaged object', () => {
     const { job, second } = await damagedObject('k', damage);
     const before = await describeTree(second.workspace);
     const damaged = await damageFound(second, 'k');
-    expect(damaged).toMatchObject({ key: 'k', name: second.objectName('k') });
+    expect(damaged).toMatchObject({ name: second.objectName('k') });
     expect(await describeTree(second.workspace)).toEqual(before);
 
     expect(await second.save('k', { damaged, record: false })).toMatchObject({
@@ -243,7 +243,7 @@ describe('a damaged object', () => {
   test('under another key than the one that is saved is not replaced', async () => {
     const { second, file } = await damagedObject('k-1', torn);
     const damaged = await damageFound(second, 'k-2', { restoreKeys: ['k-'] });
-    expect(damaged.key).toBe('k-1');
+    expect(damaged.name).toBe(second.objectName('k-1'));
     expect(await second.save('k-2', { damaged, record: false })).toMatchObject({
       kind: 'saved',
     });

@@ -1,6 +1,6 @@
 import { isTexts } from '../../records/job-records.ts';
 import type { ObjectVersion } from '../../storage/object-store.ts';
-import type { CacheSource, DamagedObject } from '../../storage/outcomes.ts';
+import type { CacheSource } from '../../storage/outcomes.ts';
 import type { CacheInputs } from '../inputs/inputs.ts';
 import type { Environment } from '../inputs/read-input.ts';
 import type { Runner } from '../runner/runner.ts';
@@ -18,7 +18,7 @@ export interface StepState extends CacheInputs {
   /** The post phase gives the bucket one attempt for each call until one succeeds. */
   readonly bucketWasDown: boolean;
   /** The object that matched and is damaged. */
-  readonly damaged?: DamagedObject;
+  readonly damaged?: ObjectVersion;
   /** The object that was restored. */
   readonly base?: ObjectVersion;
 }
@@ -59,8 +59,8 @@ function isState(state: JsonRecord): boolean {
     SOURCES.has(state.source) &&
     (state.matchedKey === undefined || isText(state.matchedKey)) &&
     typeof state.bucketWasDown === 'boolean' &&
-    (state.damaged === undefined || isObject(state.damaged, 'name', 'etag', 'key')) &&
-    (state.base === undefined || isObject(state.base, 'name', 'etag'))
+    (state.damaged === undefined || isObject(state.damaged)) &&
+    (state.base === undefined || isObject(state.base))
   );
 }
 
@@ -74,6 +74,6 @@ function isText(value: unknown): value is string {
   return typeof value === 'string';
 }
 
-function isObject(value: unknown, ...names: readonly string[]): boolean {
-  return isRecord(value) && names.every(name => isText(value[name]));
+function isObject(value: unknown): boolean {
+  return isRecord(value) && isText(value.name) && isText(value.etag);
 }

@@ -99,10 +99,6 @@ export class Claims {
     for (const file of this.#held.keys()) ignoreErrors(() => lutimesSync(file, now, now));
   }
 
-  holds(file: string): boolean {
-    return this.#held.has(file);
-  }
-
   /** Ends the claim on a frame that is stored, or that will not be. */
   settle(frame: FrameKey): void {
     this.#remove(claimPath(this.#directory, frame));

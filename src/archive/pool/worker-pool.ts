@@ -30,8 +30,6 @@ export interface JobRunner {
 
 /** A buffer in the memory of one worker. Fetches fill it, and one job uses it up. */
 export interface WorkerBuffer {
-  /** Length in bytes. */
-  readonly length: number;
   /** Whether the worker is running a job: until it ends, the worker reads nothing that arrives. */
   isWorkerBusy(): boolean;
   /**
@@ -125,7 +123,6 @@ export class WorkerPool implements JobRunner {
     const buffer = ++this.#lastId;
     thread.buffers++;
     return {
-      length,
       isWorkerBusy: () => thread.jobs.size > 0,
       fetch: (ticket, at, onBytes) =>
         new Promise((resolve, reject) => {

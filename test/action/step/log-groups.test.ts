@@ -71,7 +71,7 @@ describe('the group of progress lines of a restore', () => {
       'damage',
       {
         kind: 'damaged',
-        object: { name: 'o', etag: 'e', key: 'npm-1' },
+        object: { name: 'o', etag: 'e' },
         error: new DamagedArchiveError('it is short'),
       },
       'warning: Cache not restored, because its object is damaged: it is short. No file was changed.',

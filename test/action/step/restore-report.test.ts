@@ -146,7 +146,7 @@ describe('a restore that goes wrong', () => {
   });
 
   test('reports a damaged object as a miss with a warning and lets the save replace it', async () => {
-    const object = { name: 'o', etag: 'e', key: 'npm-1' };
+    const object = { name: 'o', etag: 'e' };
     const error = new DamagedArchiveError('frame 3 has another SHA-256');
     const restore = async () => ({ kind: 'damaged', object, error }) as const;
     const { lines, state, outputs } = await runRestore({ restore });
@@ -154,7 +154,7 @@ describe('a restore that goes wrong', () => {
       'warning: Cache not restored, because its object is damaged: frame 3 has another SHA-256. No file was changed.',
     );
     expect(outputs).not.toHaveProperty('cache-hit');
-    expect(state?.damaged).toEqual({ name: 'o', etag: 'e', key: 'npm-1' });
+    expect(state?.damaged).toEqual({ name: 'o', etag: 'e' });
     expect(state?.matchedKey).toBeUndefined();
   });
 

@@ -78,7 +78,7 @@ describe('the post phase', () => {
   });
 
   test('may replace the object that the restore found damaged', async () => {
-    const damaged = { name: 'o', etag: 'e', key: 'npm-1' };
+    const damaged = { name: 'o', etag: 'e' };
     expect((await post({ state: { damaged } })).request?.damaged).toEqual(damaged);
   });
 

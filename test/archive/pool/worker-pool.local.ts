@@ -109,9 +109,9 @@ describe('a buffer in a worker', () => {
 
   test('gets its fetches and its job in the same thread', async () => {
     const pool = new WorkerPool(reporting, 2);
-    const buffers = [1, 2, 3, 4].map(length => pool.reserve(length));
+    const buffers = [1, 2, 3, 4].map(length => ({ length, buffer: pool.reserve(length) }));
     const threads = await Promise.all(
-      buffers.map(async buffer => {
+      buffers.map(async ({ length, buffer }) => {
         let bytes = 0;
         const onBytes = (count: number) => {
           bytes += count;
@@ -119,8 +119,8 @@ describe('a buffer in a worker', () => {
         const fetches = [0, 1].map(at => buffer.fetch({}, at, onBytes));
         const [first, second] = (await Promise.all(fetches)) as number[][];
         expect(bytes).toBe(2);
-        expect(first![3]).toBe(buffer.length);
-        expect(second).toEqual([first![0], first![1], 1, buffer.length]);
+        expect(first![3]).toBe(length);
+        expect(second).toEqual([first![0], first![1], 1, length]);
         expect((await buffer.run(job())).written).toEqual(first!.slice(0, 2));
         return first![0]!;
       }),

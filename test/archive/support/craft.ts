@@ -5,6 +5,7 @@
 
 import { createHash } from 'node:crypto';
 import { zstdCompressSync } from 'node:zlib';
+import { NumberColumn } from '../../../src/archive/format/manifest/column-buffers.ts';
 import { ColumnWriter } from '../../../src/archive/format/manifest/columns.ts';
 import { HEAD } from './archives.ts';
 
@@ -137,15 +138,15 @@ export function manifestBytes(columns: ManifestColumns): Buffer {
   writer.unsigned(columns.depths);
   writer.bytes(Uint8Array.from(columns.types));
   writer.unsigned(columns.modes);
-  writer.signed(differences(columns.mtimes));
+  writer.bytes(signed(differences(columns.mtimes)));
   writer.unsigned(columns.mtimeRests);
   writer.unsigned(columns.sizes);
   writer.bytes(nameBlock(columns.targets));
   writer.unsigned(columns.linkDistances);
-  writer.signed(columns.uids);
-  writer.signed(columns.gids);
-  writer.signed(differences(columns.dataFrames));
-  writer.signed(columns.offsetResiduals);
+  writer.bytes(signed(columns.uids));
+  writer.bytes(signed(columns.gids));
+  writer.bytes(signed(differences(columns.dataFrames)));
+  writer.bytes(signed(columns.offsetResiduals));
   return writer.finish();
 }
 
@@ -159,4 +160,10 @@ function differences(values: readonly number[]): number[] {
 
 export function sha256Of(bytes: Uint8Array): Buffer {
   return createHash('sha256').update(bytes).digest();
+}
+
+function signed(values: readonly number[]): Uint8Array {
+  const column = new NumberColumn();
+  for (const value of values) column.signed(value);
+  return column.written();
 }

@@ -22,13 +22,6 @@ export class ColumnWriter {
     this.bytes(column.written());
   }
 
-  /** A column of whole numbers between -2^52 and 2^52. */
-  signed(values: readonly number[]): void {
-    const column = new NumberColumn();
-    for (const value of values) column.signed(value);
-    this.bytes(column.written());
-  }
-
   finish(): Buffer {
     return Buffer.concat(this.#pieces);
   }

@@ -41,7 +41,6 @@ interface ErrorShape {
   readonly name?: unknown;
   readonly code?: unknown;
   readonly Code?: unknown;
-  readonly cause?: unknown;
   readonly $metadata?: { readonly httpStatusCode?: number };
 }
 

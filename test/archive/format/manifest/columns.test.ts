@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { DamagedArchiveError } from '../../../../src/archive/archive-errors.ts';
+import { NumberColumn } from '../../../../src/archive/format/manifest/column-buffers.ts';
 import { ColumnReader, ColumnWriter } from '../../../../src/archive/format/manifest/columns.ts';
 
 test('columns keep numbers of every length', () => {
@@ -7,7 +8,9 @@ test('columns keep numbers of every length', () => {
   const signed = [0, -1, 1, -64, 64, -(2 ** 31), 2 ** 51, -(2 ** 51)];
   const writer = new ColumnWriter();
   writer.unsigned(unsigned);
-  writer.signed(signed);
+  const column = new NumberColumn();
+  for (const value of signed) column.signed(value);
+  writer.bytes(column.written());
   writer.bytes(Buffer.from('bytes'));
   writer.unsigned([]);
   const reader = new ColumnReader(writer.finish());
