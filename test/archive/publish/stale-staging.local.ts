@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, lchownSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { lchownSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { isStagingName } from '../../../src/archive/fs/paths/staging-name.ts';
@@ -34,10 +34,9 @@ describe.runIf(isLinux)('a restore', () => {
 
   test('leaves the staging of a running restore, which then succeeds', async () => {
     const { tree, job } = await prepare();
-    const slow = startRestoreProcess({ ...job, slowRenameMs: 2500 });
-    const isOwned = () => stagingIn(tree).some(staging => existsSync(join(tree, staging, 'f0')));
-    while (!isOwned()) await new Promise(resolve => setTimeout(resolve, 5));
-    slow.child.kill('SIGSTOP');
+    const stopped = startRestoreProcess({ ...job, stopAtRename: 1 });
+    const state = () => readFileSync(`/proc/${stopped.child.pid}/stat`, 'utf8').split(') ')[1]?.[0];
+    await expect.poll(state, { timeout: 60_000 }).toBe('T');
     try {
       expect(await runRestoreProcess(job)).toMatchObject({
         exitCode: 0,
@@ -46,9 +45,9 @@ describe.runIf(isLinux)('a restore', () => {
       });
       expect(stagingIn(tree)).toHaveLength(1);
     } finally {
-      slow.child.kill('SIGCONT');
+      stopped.child.kill('SIGCONT');
     }
-    expect(await slow.ended).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(await stopped.ended).toMatchObject({ exitCode: 0, stderr: '' });
     expect(stagingIn(tree)).toEqual([]);
   });
 });

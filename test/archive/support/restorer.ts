@@ -17,6 +17,8 @@ export interface RestorerJob {
   readonly workers?: number;
   /** The process kills itself with SIGKILL right before its rename of this number, counted from 1. */
   readonly killAtRename?: number;
+  /** The process stops itself with SIGSTOP right before its rename of this number, counted from 1. */
+  readonly stopAtRename?: number;
   /** The read of this number, counted from 1, fails. */
   readonly failAtRead?: number;
   /** Renames are held up by this many ms each, so that other processes come in between. */
@@ -28,11 +30,12 @@ export interface RestorerJob {
 export const RESTORER = fileURLToPath(import.meta.url);
 
 /** Patches must be in place before the modules that import from node:fs are loaded. */
-function disturb({ killAtRename, slowRenameMs, linksCross }: RestorerJob): void {
+function disturb({ killAtRename, stopAtRename, slowRenameMs, linksCross }: RestorerJob): void {
   const { renameSync } = fs;
   let renames = 0;
   fs.renameSync = (from, to) => {
     if (++renames === killAtRename) process.kill(process.pid, 'SIGKILL');
+    if (renames === stopAtRename) process.kill(process.pid, 'SIGSTOP');
     if (slowRenameMs) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, slowRenameMs);
     renameSync(from, to);
   };

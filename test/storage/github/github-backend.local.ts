@@ -124,7 +124,7 @@ describe('a call that ends early', () => {
     const { backend } = backendWithLog();
     const controller = new AbortController();
     const found = backend.lookup(createLookupRequest({ paths: [github.tree], signal: controller.signal }));
-    await vi.waitFor(() => expect(github.service.calls).toHaveLength(1));
+    await vi.waitFor(() => expect(github.service.calls).toHaveLength(1), 20_000);
     controller.abort();
     expect(await found).toEqual({ kind: 'cancelled' });
   });

@@ -53,7 +53,7 @@ describe('a read', () => {
     const reading = faulty
       .proxied()
       .getRange('changing', { start: 0, end: 12 * MiB }, { onBytes: once => void once });
-    await expect.poll(() => faulty.proxy.requests.length).toBe(1);
+    await expect.poll(() => faulty.proxy.requests.length, { timeout: 20_000 }).toBe(1);
     await write();
     await expect(reading).rejects.toThrow(ObjectReplacedError);
   });

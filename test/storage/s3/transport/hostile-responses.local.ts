@@ -18,7 +18,7 @@ beforeEach(() => {
 afterEach(() => transport.close());
 
 /** Sends a request to a server that calls `answer` once it has received the request. */
-async function sendTo(answer: (socket: Socket) => void, idleTimeoutMs = 500): Promise<TransportResponse> {
+async function sendTo(answer: (socket: Socket) => void, idleTimeoutMs = 20_000): Promise<TransportResponse> {
   const port = await serveTcp(socket => socket.once('data', () => answer(socket)));
   return transport.send(
     { method: 'GET', protocol: 'http:', hostname: '127.0.0.1', port, target: '/', headers: { host: 'x' } },
@@ -81,7 +81,8 @@ describe('a request settles', () => {
       { name: 'TimeoutError', message: 'no response within 0.5 s' },
     ],
   ])('%s', async (_, answer, error) => {
-    await expect(sendTo(answer)).rejects.toMatchObject(error);
+    const isLate = 'name' in error && error.name === 'TimeoutError';
+    await expect(sendTo(answer, isLate ? 500 : undefined)).rejects.toMatchObject(error);
   });
 
   test('when its signal is aborted during an informational response', async () => {
@@ -125,7 +126,7 @@ describe('a body', () => {
   });
 
   test('that drips in is given up', async () => {
-    const { body } = await sendTo(dripping);
+    const { body } = await sendTo(dripping, 500);
     await expect(readWhole(body, 1000)).rejects.toMatchObject({
       name: 'TimeoutError',
       message: 'less than 512 bytes within 0.5 s',
@@ -133,8 +134,8 @@ describe('a body', () => {
   });
 
   test('that is never read is given up', async () => {
-    const { body } = await sendTo(dripping);
-    await expect.poll(() => body.destroyed).toBe(true);
+    const { body } = await sendTo(dripping, 500);
+    await expect.poll(() => body.destroyed, { timeout: 60_000 }).toBe(true);
   });
 
   test.each([
@@ -144,7 +145,7 @@ describe('a body', () => {
     const { body } = await sendTo(socket => {
       socket.write(head + start);
       writeForever(socket, 'x');
-    }, 5000);
+    });
     await expect(readWhole(body, 1000)).rejects.toMatchObject({
       code: expect.stringMatching(/^HPE_|ECONNRESET/),
     });

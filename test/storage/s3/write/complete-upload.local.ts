@@ -56,7 +56,9 @@ async function cancelledInComplete(answer: CompleteAnswer) {
   const given = await uploadWith([held.promise], controller.signal);
   const end = given.upload.complete();
   end.catch(() => {});
-  await expect.poll(() => given.server.operations.at(-1)).toBe('CompleteMultipartUpload');
+  await expect
+    .poll(() => given.server.operations.at(-1), { timeout: 20_000 })
+    .toBe('CompleteMultipartUpload');
   controller.abort(new Error('cancelled'));
   held.resolve(answer);
   return { ...given, end };
