@@ -16,6 +16,7 @@ import type { PruneOptions, RemoveOptions } from './prune.ts';
 import { type Filter, SORTS } from './select.ts';
 import { describeTarget, openSettings, SETTING_OPTIONS, settingsEnvironment } from './settings.ts';
 import { type ShowOptions, showCache } from './show.ts';
+import { type StatsOptions, showStats } from './stats/stats.ts';
 import { type VerifyOptions, verifyCaches } from './verify.ts';
 
 /** Options that all subcommands have. */
@@ -99,6 +100,12 @@ function createProgram(env: Environment, signal: AbortSignal): Command {
     .action(
       run<Filter>((invocation, options, [key, directory]) => getCache(invocation, options, key!, directory!)),
     );
+
+  addFilters(program.command('stats'))
+    .description('count the caches by repository, scope, key prefix, age and last use')
+    .option('--top <n>', 'rows of each table', parseCount, 10)
+    .option('--html <file>', 'also write a page with plots')
+    .action(run<StatsOptions>(showStats));
 
   addFilters(program.command('verify'))
     .description('check the manifest and every frame of the caches against their SHA-256')

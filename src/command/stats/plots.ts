@@ -1,0 +1,71 @@
+import { escapeLine } from '../../action/runner/escape.ts';
+import { escapeHtml } from '../../report/summary.ts';
+
+/** Plots as SVG. Their colours are those of the page's styles. */
+
+/** A bar of a plot, with foreign text. */
+export interface PlotBar {
+  readonly label: string;
+  readonly value: number;
+  /** The value for people. */
+  readonly text: string;
+  /** Shown when the pointer is over the bar. */
+  readonly title: string;
+}
+
+const WIDTH = 560;
+
+/** Returns a plot of upright bars with their labels below. */
+export function columnPlot(bars: readonly PlotBar[]): string {
+  const [top, height, bottom] = [20, 180, 24];
+  const step = WIDTH / bars.length;
+  const most = Math.max(1, ...bars.map(({ value }) => value));
+  const drawn = bars.map((bar, index) => {
+    const size = barSize(bar.value, most, height);
+    const [x, y] = [index * step + step * 0.12, top + height - size];
+    const middle = index * step + step / 2;
+    return `<g><title>${escapeText(bar.title)}</title>
+<rect x="${x.toFixed(1)}" y="${y.toFixed(1)}" width="${(step * 0.76).toFixed(1)}" height="${size.toFixed(1)}" rx="2"/>
+${bar.value > 0 ? text(middle, y - 5, bar.text, 'middle') : ''}
+${text(middle, top + height + 16, bar.label, 'middle', 'faint')}</g>`;
+  });
+  const base = `<line x1="0" x2="${WIDTH}" y1="${top + height}" y2="${top + height}"/>`;
+  return svg(top + height + bottom, [base, ...drawn]);
+}
+
+/** Longest label of a row, in characters. */
+const MAX_LABEL = 34;
+
+/** Returns a plot of level bars, with the label and the value of each above it. */
+export function rowPlot(bars: readonly PlotBar[]): string {
+  const step = 32;
+  const most = Math.max(1, ...bars.map(({ value }) => value));
+  const drawn = bars.map((bar, index) => {
+    const y = index * step;
+    const label = bar.label.length > MAX_LABEL ? `${bar.label.slice(0, MAX_LABEL - 1)}…` : bar.label;
+    return `<g><title>${escapeText(bar.title)}</title>
+${text(0, y + 13, label, 'start')}
+${text(WIDTH, y + 13, bar.text, 'end', 'faint')}
+<rect x="0" y="${y + 18}" width="${barSize(bar.value, most, WIDTH).toFixed(1)}" height="8" rx="2"/></g>`;
+  });
+  return svg(Math.max(1, bars.length) * step, drawn);
+}
+
+/** A value above 0 is visible. */
+function barSize(value: number, most: number, length: number): number {
+  return value === 0 ? 0 : Math.max(1, (value / most) * length);
+}
+
+function text(x: number, y: number, content: string, anchor: string, kind?: string): string {
+  const style = kind === undefined ? '' : ` class="${kind}"`;
+  return `<text x="${x.toFixed(1)}" y="${y.toFixed(1)}" text-anchor="${anchor}"${style}>${escapeText(content)}</text>`;
+}
+
+function svg(height: number, content: readonly string[]): string {
+  return `<svg viewBox="0 0 ${WIDTH} ${height}" role="img">\n${content.join('\n')}\n</svg>`;
+}
+
+/** Escapes foreign text for HTML and SVG. Control characters and marks of the reading direction become visible. */
+export function escapeText(content: string): string {
+  return escapeHtml(escapeLine(content));
+}

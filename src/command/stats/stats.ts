@@ -1,0 +1,74 @@
+/** This folder is `cache-s3 stats`: the content of a store in figures, as text, JSON or a page with plots. */
+
+import { writeFile } from 'node:fs/promises';
+import { readInventory } from '../../cache/inventory.ts';
+import { formatCount } from '../../report/units.ts';
+import type { Invocation } from '../invocation.ts';
+import { writeJson } from '../output/json.ts';
+import { type Filter, literal, matchesFilter } from '../select.ts';
+import { htmlPage } from './html-page.ts';
+import { Tally } from './tally.ts';
+import { writeText } from './text-report.ts';
+
+export interface StatsOptions extends Filter {
+  /** Rows of each table. */
+  readonly top: number;
+  /** The file of the page with plots. */
+  readonly html?: string | undefined;
+}
+
+/** Facts of the reports besides the tally. */
+export interface StatsFacts {
+  readonly place: string;
+  readonly prefix: string;
+  readonly madeMs: number;
+  readonly top: number;
+}
+
+/** Counts the caches of the store, and writes the figures. With `html`, also a page into a file. */
+export async function showStats(invocation: Invocation, options: StatsOptions): Promise<void> {
+  const { store, output, place, prefix, signal } = invocation;
+  const madeMs = Date.now();
+  const tally = new Tally(madeMs);
+  const progress = output.progress('Reading the listing');
+  try {
+    const where = { repository: literal(options.repository), scope: literal(options.scope) };
+    for await (const item of readInventory(store, { prefix, ...where, signal })) {
+      if (item.kind === 'marker') tally.strayMarkers++;
+      else if (item.kind === 'foreign') tally.foreignObjects++;
+      else if (matchesFilter(item, options, madeMs)) tally.add(item);
+      progress.update(`Reading the listing: ${formatCount(tally.all.caches)} caches`);
+    }
+  } finally {
+    progress.end();
+  }
+  const facts = { place, prefix, madeMs, top: options.top };
+  if (options.html !== undefined) await writeFile(options.html, htmlPage(tally, facts));
+  if (output.json) await writeJson(output, jsonOf(tally, facts));
+  else await writeText(output, tally, facts);
+  if (options.html !== undefined) output.note(`The page is in ${options.html}.`);
+}
+
+function jsonOf(tally: Tally, { place, prefix, madeMs, top }: StatsFacts) {
+  const groups = (kind: 'repositories' | 'scopes' | 'keyPrefixes') =>
+    tally.largest(kind, top).map(({ lastUseMs, ...group }) => ({
+      ...group,
+      lastUsedAt: new Date(lastUseMs).toISOString(),
+    }));
+  return {
+    place,
+    prefix,
+    madeAt: new Date(madeMs).toISOString(),
+    ...tally.all,
+    withNotedUse: tally.marked,
+    strayMarkers: tally.strayMarkers,
+    foreignObjects: tally.foreignObjects,
+    // The caches that `prune --unused` of so many days deletes
+    unusedFor: tally.unused,
+    ages: tally.ages,
+    lastUses: tally.lastUses,
+    repositories: groups('repositories'),
+    scopes: groups('scopes'),
+    keyPrefixes: groups('keyPrefixes'),
+  };
+}

@@ -1,0 +1,127 @@
+import { type CacheEntry, lastUseMs } from '../../cache/inventory.ts';
+import { generationPrefix } from '../../cache/keys/key-prefix.ts';
+
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+
+/** Ends of the bars of a histogram, in days; the last bar has none. */
+const EDGES_DAYS = [1, 2, 4, 7, 14, 30, 60, 90, 180];
+
+/** Ages, in days, at which the effect of `prune --unused` is counted. */
+const UNUSED_DAYS = [3, 7, 14, 30, 60, 90];
+
+/** Groups of one kind: the rest is counted together, as keys and refs are foreign text of any number. */
+const MAX_GROUPS = 100_000;
+const REST = '(others)';
+
+/** A number of caches and their size. */
+export interface Amount {
+  caches: number;
+  bytes: number;
+}
+
+/** A bar of a histogram: ages from `fromDays` (included) to `toDays` (excluded; undefined for the last bar). */
+export interface Bar extends Amount {
+  readonly fromDays: number;
+  readonly toDays: number | undefined;
+}
+
+export interface Group extends Amount {
+  readonly name: string;
+  lastUseMs: number;
+}
+
+/** Counts the caches of a store. Its memory grows with the number of groups, not of caches. */
+export class Tally {
+  readonly all: Amount = { caches: 0, bytes: 0 };
+  /** Caches whose last use is noted. */
+  readonly marked: Amount = { caches: 0, bytes: 0 };
+  strayMarkers = 0;
+  foreignObjects = 0;
+  readonly ages = histogram();
+  readonly lastUses = histogram();
+  readonly unused = UNUSED_DAYS.map(days => ({ days, caches: 0, bytes: 0 }));
+  readonly #nowMs: number;
+  readonly #groups = {
+    repositories: new Map<string, Group>(),
+    scopes: new Map<string, Group>(),
+    keyPrefixes: new Map<string, Group>(),
+  };
+
+  constructor(nowMs: number) {
+    this.#nowMs = nowMs;
+  }
+
+  add(entry: CacheEntry): void {
+    const { object, marker, repository, scope, key } = entry;
+    const used = lastUseMs(entry);
+    const idleMs = this.#nowMs - used;
+    const { sizeBytes } = object;
+    count(this.all, sizeBytes);
+    if (marker) count(this.marked, sizeBytes);
+    count(barOf(this.ages, this.#nowMs - object.modifiedMs), sizeBytes);
+    count(barOf(this.lastUses, idleMs), sizeBytes);
+    for (const amount of this.unused) if (idleMs >= amount.days * DAY_MS) count(amount, sizeBytes);
+    const { repositories, scopes, keyPrefixes } = this.#groups;
+    addTo(repositories, repository === '' ? '(shared by all)' : repository, sizeBytes, used);
+    addTo(scopes, scopeKind(scope), sizeBytes, used);
+    addTo(keyPrefixes, generationPrefix(key), sizeBytes, used);
+  }
+
+  /** Returns the largest groups of a kind by size, at most `limit`. */
+  largest(kind: 'repositories' | 'scopes' | 'keyPrefixes', limit: number): readonly Group[] {
+    return [...this.#groups[kind].values()].sort((a, b) => b.bytes - a.bytes).slice(0, limit);
+  }
+
+  /** Returns the number of groups of a kind. */
+  groups(kind: 'repositories' | 'scopes' | 'keyPrefixes'): number {
+    return this.#groups[kind].size;
+  }
+}
+
+/** Returns a scope, and one name for all pull requests. */
+function scopeKind(scope: string): string {
+  return scope.startsWith('refs/pull/') ? 'refs/pull/*' : scope;
+}
+
+function histogram(): Bar[] {
+  return [0, ...EDGES_DAYS].map((fromDays, index) => ({
+    fromDays,
+    toDays: EDGES_DAYS[index],
+    caches: 0,
+    bytes: 0,
+  }));
+}
+
+function barOf(bars: Bar[], ms: number): Bar {
+  const days = ms / DAY_MS;
+  return bars.find(({ toDays = Number.POSITIVE_INFINITY }) => days < toDays)!;
+}
+
+function count(amount: Amount, bytes: number): void {
+  amount.caches++;
+  amount.bytes += bytes;
+}
+
+function addTo(groups: Map<string, Group>, wanted: string, bytes: number, usedMs: number): void {
+  const name = groups.size < MAX_GROUPS || groups.has(wanted) ? wanted : REST;
+  let group = groups.get(name);
+  if (group === undefined) {
+    group = { name, caches: 0, bytes: 0, lastUseMs: 0 };
+    groups.set(name, group);
+  }
+  count(group, bytes);
+  group.lastUseMs = Math.max(group.lastUseMs, usedMs);
+}
+
+/** Returns `under 1 d`, `7 to 14 d`, `180 d and more`. */
+export function barLabel({ fromDays, toDays }: Bar): string {
+  if (fromDays === 0) return `under ${toDays} d`;
+  return toDays === undefined ? `${fromDays} d and more` : `${fromDays} to ${toDays} d`;
+}
+
+/** Returns the label of a bar for the axis of a plot: `<1 d`, `7-14 d`, `180+ d`. */
+export function shortLabel({ fromDays, toDays }: Bar): string {
+  if (fromDays === 0) return `<${toDays} d`;
+  return toDays === undefined ? `${fromDays}+ d` : `${fromDays}-${toDays} d`;
+}

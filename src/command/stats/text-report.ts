@@ -1,0 +1,96 @@
+import { formatAge, formatBytes, formatCount } from '../../report/units.ts';
+import type { Output } from '../output/output.ts';
+import { writeTable } from '../output/table.ts';
+import type { StatsFacts } from './stats.ts';
+import { type Bar, barLabel, type Group, type Tally } from './tally.ts';
+
+/** Writes the figures as tables and charts of a terminal. */
+export async function writeText(output: Output, tally: Tally, facts: StatsFacts): Promise<void> {
+  const { all, marked } = tally;
+  await output.line(
+    `${facts.place}, below ${facts.prefix}/: ${formatCount(all.caches)} caches, ${formatBytes(all.bytes)}`,
+  );
+  await output.line(`The last use is noted of ${formatCount(marked.caches)} caches.`);
+  if (tally.strayMarkers > 0)
+    await output.line(`${formatCount(tally.strayMarkers)} markers have no cache: prune deletes them.`);
+  if (tally.foreignObjects > 0)
+    await output.line(`${formatCount(tally.foreignObjects)} objects are of other programs.`);
+  if (all.caches === 0) return;
+  await writeGroups(
+    output,
+    'REPOSITORY',
+    tally.largest('repositories', facts.top),
+    facts,
+    tally.groups('repositories'),
+  );
+  await writeGroups(output, 'SCOPE', tally.largest('scopes', facts.top), facts, tally.groups('scopes'));
+  await writeGroups(
+    output,
+    'KEY PREFIX',
+    tally.largest('keyPrefixes', facts.top),
+    facts,
+    tally.groups('keyPrefixes'),
+  );
+  await writeChart(output, 'AGE', tally.ages);
+  await writeChart(output, 'LAST USE', tally.lastUses);
+  await output.line('');
+  await writeTable(
+    output,
+    [{ title: 'PRUNE --UNUSED' }, { title: 'CACHES', align: 'right' }, { title: 'SIZE', align: 'right' }],
+    tally.unused.map(({ days, caches, bytes }) => [`${days}d`, formatCount(caches), formatBytes(bytes)]),
+  );
+}
+
+async function writeGroups(
+  output: Output,
+  title: string,
+  groups: readonly Group[],
+  { madeMs }: StatsFacts,
+  total: number,
+): Promise<void> {
+  await output.line('');
+  await writeTable(
+    output,
+    [
+      { title },
+      { title: 'CACHES', align: 'right' },
+      { title: 'SIZE', align: 'right' },
+      { title: 'LAST USE', align: 'right' },
+    ],
+    groups.map(({ name, caches, bytes, lastUseMs }) => [
+      name,
+      formatCount(caches),
+      formatBytes(bytes),
+      formatAge(madeMs - lastUseMs),
+    ]),
+  );
+  if (total > groups.length) await output.line(`... and ${formatCount(total - groups.length)} more (--top)`);
+}
+
+/** Columns besides the bar: label, size and number. */
+const TEXT_COLUMNS = 42;
+const MAX_BAR = 60;
+const EIGHTHS = ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];
+
+async function writeChart(output: Output, title: string, bars: readonly Bar[]): Promise<void> {
+  const width = Math.max(10, Math.min(MAX_BAR, output.columns - TEXT_COLUMNS));
+  const most = Math.max(1, ...bars.map(({ bytes }) => bytes));
+  const drawn = bars.map(bar => bar.bytes / most);
+  await output.line('');
+  await writeTable(
+    output,
+    [{ title }, { title: 'SIZE', align: 'right' }, { title: 'CACHES', align: 'right' }, { title: '' }],
+    bars.map((bar, index) => [
+      barLabel(bar),
+      formatBytes(bar.bytes),
+      formatCount(bar.caches),
+      drawBar(drawn[index]!, width),
+    ]),
+  );
+}
+
+/** Draws a bar in steps of an eighth of a column. A share above 0 is visible. */
+export function drawBar(share: number, width: number): string {
+  const eighths = share === 0 ? 0 : Math.max(1, Math.round(share * width * 8));
+  return '█'.repeat(eighths >> 3) + EIGHTHS[eighths & 7]!;
+}

@@ -1,0 +1,51 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { expect, test } from 'vitest';
+import { showStats } from '../../../src/command/stats/stats.ts';
+import { scratch } from '../../support/scratch.ts';
+import { places } from '../places.ts';
+import { invoke, putFakeCaches } from '../support.ts';
+
+const fleet = [
+  { key: 'linux-npm-0123456789ab', bytes: 3000, used: true },
+  { key: 'linux-npm-ba9876543210', bytes: 1000 },
+  { key: 'x', ref: 'refs/pull/7/merge', bytes: 10 },
+  { repository: 'org/<img src=x onerror=alert(1)>', key: '</svg><script>alert(1)</script>', bytes: 0 },
+];
+
+test.each(places)('stats of %s are the same as text, JSON and page', async (_, place) => {
+  const { store } = await place();
+  await putFakeCaches(store, fleet);
+  const html = path.join(scratch(), 'stats.html');
+  const { out, error } = await invoke(store, own => showStats(own, { top: 2, html }), { json: true });
+  expect(error).toBeUndefined();
+  expect(JSON.parse(out)).toMatchObject({
+    caches: 4,
+    bytes: 4010,
+    withNotedUse: { caches: 1, bytes: 3000 },
+    repositories: [
+      { name: 'org/repo', caches: 3, bytes: 4010 },
+      { caches: 1, bytes: 0 },
+    ],
+    scopes: [
+      { name: 'refs/heads/main', caches: 3 },
+      { name: 'refs/pull/*', caches: 1 },
+    ],
+    keyPrefixes: [{ name: 'linux-npm-', caches: 2, bytes: 4000 }, { name: 'x' }],
+  });
+  const text = await invoke(store, own => showStats(own, { top: 1 }));
+  expect(text.out).toMatch(/^the store, below cache-s3\/: 4 caches, 4\.0 kB$/m);
+  expect(text.out).toMatch(/^linux-npm- +2 +4\.0 kB +\d+ s\n\.\.\. and 2 more \(--top\)$/m);
+  expect(text.out).toMatch(/^under 1 d +4\.0 kB +4 +█+$/m);
+  const page = readFileSync(html, 'utf8');
+  expect(page).not.toMatch(/<script|<img/);
+  expect(page).toContain('&#60;img src=x onerror=alert(1)&#62;');
+  expect(page.match(/<svg/g)).toHaveLength(6);
+});
+
+test('stats of an empty store are zero', async () => {
+  const { store } = await places[0][1]();
+  const { out, error } = await invoke(store, own => showStats(own, { top: 5 }));
+  expect(error).toBeUndefined();
+  expect(out).toContain('0 caches, 0 B');
+});
