@@ -7,16 +7,18 @@
 import { DamagedArchiveError, SourceTreeError, StagedFileError } from '../archive-errors.ts';
 import type { CompareJob, CompareResult } from './compare-job.ts';
 import type { ContentJob, ContentResult } from './content-job.ts';
+import type { DirectoryJob, DirectoryResult } from './directory-job.ts';
 import type { PackJob, PackResult } from './pack-job.ts';
 import type { UnpackJob, UnpackResult } from './unpack-job.ts';
 
-export type Job = PackJob | UnpackJob | CompareJob | ContentJob;
+export type Job = PackJob | UnpackJob | CompareJob | ContentJob | DirectoryJob;
 
 interface Results {
   readonly pack: PackResult;
   readonly unpack: UnpackResult;
   readonly compare: CompareResult;
   readonly content: ContentResult;
+  readonly directories: DirectoryResult;
 }
 
 export type ResultOf<J extends Job> = Results[J['kind']];

@@ -54,6 +54,8 @@ type DirectoryPlace = FreshPlace | ExistingPlace;
 interface FreshPlace {
   readonly fresh: true;
   readonly path: string;
+  /** Index in the plan's list. */
+  readonly index: number;
 }
 
 interface ExistingPlace {
@@ -144,13 +146,13 @@ class Planner {
     const stats = statTarget(path, followed);
     if (stats?.isDirectory()) return this.#exists({ path, entry: index, stats, followed });
     const parent = this.#directoryAbove(dirname(path));
-    if (parent.fresh) return this.#freshInside(parent.path, basename(path), index);
+    if (parent.fresh) return this.#freshInside(parent, basename(path), index);
     return this.#freshTop(parent.directory, basename(path), index);
   }
 
   #childDirectory(parent: DirectoryPlace, entry: Entry, index: number, parentStored: string): DirectoryPlace {
     const component = entry.name.slice(parentStored.length, -1);
-    if (parent.fresh) return this.#freshInside(parent.path, component, index);
+    if (parent.fresh) return this.#freshInside(parent, component, index);
     const path = `${parent.directory.path}/${component}`;
     if (this.#isUnchanged(index)) {
       // Most directories of a warm restore: the device is read when something goes in
@@ -191,7 +193,7 @@ class Planner {
         `${path} is not a directory, but the cache has entries below it; remove it or change \`path\``,
       );
     const parent = this.#directoryAbove(dirname(path));
-    if (parent.fresh) return this.#freshInside(parent.path, basename(path), -1);
+    if (parent.fresh) return this.#freshInside(parent, basename(path), -1);
     return this.#freshTop(parent.directory, basename(path), -1);
   }
 
@@ -206,15 +208,16 @@ class Planner {
     const kind = this.#existing.kindOf(parent, component);
     if (kind === 'file' || kind === 'other') this.#moveAside(to, parent, false);
     const from = parent.area.newTree();
-    this.#fresh.push({ path: from, entry, isTop: true });
     this.#moves.push({ from, to, isTree: true, entry, parent });
-    return { fresh: true, path: from };
+    return this.#makeFresh({ path: from, entry, parent: -1 });
   }
 
-  #freshInside(parent: string, component: string, entry: number): DirectoryPlace {
-    const path = `${parent}/${component}`;
-    this.#fresh.push({ path, entry, isTop: false });
-    return { fresh: true, path };
+  #freshInside({ path, index }: FreshPlace, component: string, entry: number): DirectoryPlace {
+    return this.#makeFresh({ path: `${path}/${component}`, entry, parent: index });
+  }
+
+  #makeFresh(directory: FreshDirectory): FreshPlace {
+    return { fresh: true, path: directory.path, index: this.#fresh.push(directory) - 1 };
   }
 
   #moveAside(path: string, parent: ExistingDirectory, isDirectory: boolean): void {

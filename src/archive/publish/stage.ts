@@ -6,7 +6,6 @@ import {
   linkSync,
   lstatSync,
   lutimesSync,
-  mkdirSync,
   openSync,
   readSync,
   statSync,
@@ -22,12 +21,12 @@ import { encodeName, fsPath } from '../fs/paths/names.ts';
 import { linkTypeOf, thisPlatform } from '../fs/platform.ts';
 import { isRefusal, type RefusedAttributes } from '../fs/refused-attributes.ts';
 import { writeError } from '../fs/tree-errors.ts';
+import type { JobRunner } from '../pool/worker-pool.ts';
 import { applyAttributes } from './attributes.ts';
+import { FreshDirectories } from './fresh-directories.ts';
 import type { RemainingStaging } from './stale-staging.ts';
 import { finalPathOf, type StagedFiles, type TargetPlan } from './target-plan.ts';
 
-/** Bits of a directory's mode that this process needs to fill it. Its final mode may lack them. */
-const FILL_MODE = 0o700;
 const COPY_BYTES = 1024 * 1024;
 
 /**
@@ -36,14 +35,23 @@ const COPY_BYTES = 1024 * 1024;
  */
 export class Stage {
   readonly #plan: TargetPlan;
+  readonly #fresh: FreshDirectories;
   readonly #entries: readonly Entry[];
   readonly #directories: DirectoriesAfter;
   readonly #layout: PathLayout;
   readonly #refused: RefusedAttributes;
   #umask = 0;
 
-  constructor(plan: TargetPlan, entries: readonly Entry[], layout: PathLayout, refused: RefusedAttributes) {
+  /** Counts what the system refuses in `refused`. */
+  constructor(
+    plan: TargetPlan,
+    entries: readonly Entry[],
+    layout: PathLayout,
+    runner: JobRunner,
+    refused: RefusedAttributes,
+  ) {
     this.#plan = plan;
+    this.#fresh = new FreshDirectories(plan, entries, runner, refused);
     this.#entries = entries;
     this.#layout = layout;
     this.#directories = new DirectoriesAfter(entries, layout);
@@ -54,10 +62,7 @@ export class Stage {
   async open(signal?: AbortSignal): Promise<void> {
     this.#umask = process.umask(0);
     for (const area of this.#plan.areas) area.create();
-    await forEachInTurns(this.#plan.fresh, signal, ({ path, entry }) => {
-      const mode = entry < 0 ? 0o777 & ~this.#umask : this.#entries[entry]!.mode | FILL_MODE;
-      this.#guarded(path, () => mkdirSync(fsPath(this.#shorten(path)), mode));
-    });
+    await this.#fresh.make(this.#umask, signal);
   }
 
   /** Paths for the files. Call it after `open`. */
@@ -83,12 +88,7 @@ export class Stage {
 
   /** Sets modes, owners and times of the staged directories, deepest first. Top ones stay writable for their rename. */
   async finishDirectories(signal?: AbortSignal): Promise<void> {
-    await forEachInTurns(this.#plan.fresh.toReversed(), signal, ({ path, entry, isTop }) => {
-      if (entry < 0) return;
-      const { mode, ...rest } = this.#entries[entry]!;
-      const attributes = { ...rest, mode: isTop ? mode | FILL_MODE : mode };
-      this.#guarded(path, () => applyAttributes(this.#shorten(path), attributes, this.#refused));
-    });
+    await this.#fresh.finish(signal);
   }
 
   /** Resets the umask and closes open directories. Paths in staging must not be used after it. */
@@ -161,12 +161,6 @@ export class Stage {
       }
       this.#guarded(path, () => applyAttributes(path, this.#entries[linkTo]!, this.#refused));
     }
-  }
-
-  /** Returns a path for a directory in staging that the system takes, however deep it is. */
-  #shorten(directory: string): string {
-    const slash = directory.lastIndexOf('/');
-    return this.#plan.shortPaths.shorten(directory.slice(0, slash)) + directory.slice(slash);
   }
 
   /** Runs `change`. Its errors get the final path, because users do not know the paths in staging. */

@@ -20,8 +20,8 @@ export interface FreshDirectory {
   readonly path: string;
   /** Index of its entry; -1 if the archive does not hold it. */
   readonly entry: number;
-  /** It is moved by a rename of its own, not inside another directory. */
-  readonly isTop: boolean;
+  /** Index of the directory that it is made in; -1 for one that is moved by a rename of its own. */
+  readonly parent: number;
 }
 
 /** An item of another type where an entry goes: it is moved into staging. */

@@ -161,7 +161,7 @@ async function build(
     await sendRequests();
     plan = await planTarget(entries, { ...options, isWanted });
     for (const remaining of plan.remainingStaging) options.notes?.stagingRemains(remaining);
-    stage = new Stage(plan, entries, layout, refused);
+    stage = new Stage(plan, entries, layout, runner, refused);
     await stage.open(signal);
     trimHeap();
     staged.resolve(stage.files);

@@ -16,6 +16,7 @@ import {
   type ResultOf,
   transferListOf,
 } from '../messages/job.ts';
+import { buildDirectories } from './build-directories.ts';
 import { compareContent } from './compare-content.ts';
 import { compareEntries } from './compare-entries.ts';
 import { Fetches } from './fetches.ts';
@@ -63,5 +64,7 @@ function runJob(job: Job): ResultOf<Job> {
       return compareEntries(job);
     case 'content':
       return compareContent(job);
+    case 'directories':
+      return buildDirectories(job);
   }
 }

@@ -5,6 +5,7 @@ import { EntryType } from '../../../src/archive/format/entry.ts';
 import { ENTRIES_A_TURN } from '../../../src/archive/format/turns.ts';
 import { RefusedAttributes } from '../../../src/archive/fs/refused-attributes.ts';
 import { RestoredLinks } from '../../../src/archive/fs/restored-links.ts';
+import { InlineRunner } from '../../../src/archive/pool/worker-pool.ts';
 import { planTarget } from '../../../src/archive/publish/plan-target.ts';
 import { Stage } from '../../../src/archive/publish/stage.ts';
 import { scratch } from '../../support/scratch.ts';
@@ -38,7 +39,7 @@ describe('a signal that is aborted before staging is complete', () => {
     const layout = layoutIn(to);
     const options = { restoredLinks: new RestoredLinks(), runLabel: '1-00000000' };
     const plan = await planTarget(entries, { layout, ...options });
-    const stage = new Stage(plan, entries, layout, new RefusedAttributes());
+    const stage = new Stage(plan, entries, layout, new InlineRunner(), new RefusedAttributes());
     try {
       await expect(stage.open(aborted())).rejects.toBe(reason);
       expect(readdirSync(join(plan.areas[0]!.path, '0')).length).toBeLessThan(names.length - 1);

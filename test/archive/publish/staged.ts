@@ -52,7 +52,7 @@ export async function staged(
   });
   const refused = new RefusedAttributes();
   usePlatform(platform);
-  const stage = new Stage(plan, entries, layout, refused);
+  const stage = new Stage(plan, entries, layout, new InlineRunner(), refused);
   await stage.open();
   const read = () => Promise.reject(new Error('all is in the tail'));
   await unpack({ archive, read, runner: new InlineRunner(), refused, staged: Promise.resolve(stage.files) });
@@ -87,7 +87,7 @@ export async function stagedEntries(to: string, patterns: readonly string[], ent
     runLabel: '42-00c0ffee',
   });
   const refused = new RefusedAttributes();
-  const stage = new Stage(plan, entries, layout, refused);
+  const stage = new Stage(plan, entries, layout, new InlineRunner(), refused);
   await stage.open();
   entries.forEach(({ type }, index) => {
     if (type === EntryType.file) writeFileSync(plan.staged.at(index)!, '');

@@ -1,0 +1,66 @@
+import type { Attributes } from '../format/entry.ts';
+import type { RefusedCounts } from '../fs/refused-attributes.ts';
+
+/** Make these directories, or give them their attributes when they have their content. */
+export interface DirectoryJob {
+  readonly kind: 'directories';
+  readonly step: 'make' | 'finish';
+  readonly paths: string;
+  /** A row of `Column.width` numbers for each directory. */
+  readonly rows: Float64Array<ArrayBuffer>;
+  /** Directories are not made with the mode that is requested: it has to be set afterwards. */
+  readonly masksModes: boolean;
+}
+
+export interface DirectoryResult {
+  readonly refused: RefusedCounts;
+}
+
+/** `madeMode` is the mode with which the directory is made, the others are its final attributes. */
+const Column = { madeMode: 0, mode: 1, mtimeUs: 2, mtimeRestNs: 3, uid: 4, gid: 5, width: 6 } as const;
+
+/** A directory in a job. Its attributes are used in the step `finish` only. */
+export interface JobDirectory {
+  readonly path: string;
+  readonly madeMode: number;
+  readonly attributes: Attributes;
+}
+
+/** Writes a job. */
+export function encodeDirectoryJob(
+  step: DirectoryJob['step'],
+  directories: readonly JobDirectory[],
+  masksModes: boolean,
+): DirectoryJob {
+  const rows = new Float64Array(directories.length * Column.width);
+  directories.forEach(({ madeMode, attributes }, index) => {
+    const row = index * Column.width;
+    rows[row + Column.madeMode] = madeMode;
+    rows[row + Column.mode] = attributes.mode;
+    rows[row + Column.mtimeUs] = attributes.mtimeUs;
+    rows[row + Column.mtimeRestNs] = attributes.mtimeRestNs;
+    rows[row + Column.uid] = attributes.uid;
+    rows[row + Column.gid] = attributes.gid;
+  });
+  const paths = directories.map(({ path }) => path).join('\0');
+  return { kind: 'directories', step, paths, rows, masksModes };
+}
+
+/** Reads a job. */
+export function* readDirectories({ paths, rows }: DirectoryJob): Generator<JobDirectory> {
+  let row = 0;
+  for (const path of paths === '' ? [] : paths.split('\0')) {
+    yield {
+      path,
+      madeMode: rows[row + Column.madeMode]!,
+      attributes: {
+        mode: rows[row + Column.mode]!,
+        mtimeUs: rows[row + Column.mtimeUs]!,
+        mtimeRestNs: rows[row + Column.mtimeRestNs]!,
+        uid: rows[row + Column.uid]!,
+        gid: rows[row + Column.gid]!,
+      },
+    };
+    row += Column.width;
+  }
+}
