@@ -7,6 +7,7 @@
 //                   are loaded by import(); common.js holds what several of them share
 //   cache-s3.js     the command (bin in package.json). Its subcommands are files of their own; no run of the action loads one
 //   worker.js       the program of the worker threads; range-fetcher.js is loaded for the first range that one fetches
+//   sender.js       the program of the threads that send parts
 //   github.js       @actions/cache, loaded only when the fallback is used
 //   credentials.js  the SDK's credential providers, loaded only when the inputs hold no keys
 //   id-token-client.js
@@ -32,6 +33,7 @@ const sources = [
   Object.fromEntries(['main', 'post', 'restore-only', 'save-only'].map(name => [name, `src/${name}.ts`])),
   { index, 'cache-s3': 'src/command/main.ts' },
   { worker: 'src/worker.ts' },
+  { sender: 'src/sender.ts' },
   // Apart, because the rest of @actions/core goes into index.js without its HTTP client (ADR 0008)
   { 'id-token-client': idTokenClient },
 ];

@@ -18,6 +18,9 @@ import {
   StoreRefusedError,
 } from './store-errors.ts';
 
+/** Threads that pack for each one that sends. */
+const PACKERS_A_SENDER = 4;
+
 /** The base of an incremental save cannot be used: the save is repeated in full. */
 class UnusableBaseError extends Error {
   override name = 'UnusableBaseError';
@@ -147,6 +150,7 @@ class ArchiveSave {
       partSizeBytes: partSize(uploadChunkSizeBytes),
       wholeUpToBytes: wholeUpTo(uploadChunkSizeBytes),
       onBytes: this.#options.progress.add,
+      senders: Math.ceil(this.#options.workers / PACKERS_A_SENDER),
       onPublish: () => {
         mayBeVisible = true;
       },

@@ -118,6 +118,8 @@ export interface UploadOptions extends CallOptions {
   readonly onlyIfEtag?: string | undefined;
   /** Called with the number of bytes of each part that the store has acknowledged. */
   readonly onBytes?: ((count: number) => void) | undefined;
+  /** Number of threads that may be started to send parts. Default 0: this thread sends all. */
+  readonly senders?: number | undefined;
   /** Called before the request that publishes is sent. Without a response to it, the object may appear or not. */
   readonly onPublish?: (() => void) | undefined;
 }

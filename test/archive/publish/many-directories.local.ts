@@ -12,7 +12,7 @@ const patterns = ['tree'];
 
 /** 1,400 directories, three levels deep, so that jobs begin inside of directories of earlier ones. */
 function directories(): TreeSpec {
-  const spec: TreeSpec = {};
+  const spec: Record<string, TreeSpec[string]> = {};
   for (let outer = 0; outer < 2; outer++) {
     for (let inner = 0; inner < 700; inner++) {
       const name = `tree/${outer}/deep/${inner}`;

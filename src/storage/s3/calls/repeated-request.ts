@@ -23,7 +23,7 @@ const SCOPE = /\/\d{8}\/([^/]+)\/([^/]+)\/aws4_request/;
 
 /**
  * Sends requests of one operation on one object. The first one is made by the SDK. Those that follow are the same but for a
- * few headers or parameters, so the SDK only signs them: its middleware takes ten times as long (ADR 0021).
+ * few headers or parameters, so the SDK only signs them: its middleware takes ten times as long (ADR 0025).
  */
 export class RepeatedRequest {
   readonly #client: S3Client;

@@ -1,9 +1,14 @@
-import { Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import type { FillingBuffer } from '../../../archive/messages/fetch.ts';
 import type { WorkerBuffer } from '../../../archive/pool/worker-pool.ts';
 import { unlessAborted } from '../../../retry/signals.ts';
 import { readInto } from '../transport/body.ts';
-import { decodeError, type RangeAnswer, type RangeTicket } from '../transport/range-ticket.ts';
+import {
+  decodeError,
+  type RequestAnswer,
+  type RequestTicket,
+  responseOf,
+} from '../transport/request-ticket.ts';
 import type { Transport } from '../transport/transport.ts';
 
 type OnBytes = (count: number) => void;
@@ -66,8 +71,8 @@ export class WorkerMemory implements RangeTarget {
   senderOf(onBytes: OnBytes): Transport['send'] {
     return async (request, { signal, ...limits }) => {
       this.#arrived = 0;
-      const ticket: RangeTicket = {
-        request: { ...request, body: undefined } as RangeTicket['request'],
+      const ticket: RequestTicket = {
+        request: { ...request, body: undefined } as RequestTicket['request'],
         limits,
       };
       const fetching = this.#buffer
@@ -79,11 +84,10 @@ export class WorkerMemory implements RangeTarget {
           this.workerFailure = error;
           throw error;
         });
-      const answer = (await (signal ? unlessAborted(fetching, signal) : fetching)) as RangeAnswer;
-      const { head, body } = answer;
+      const answer = (await (signal ? unlessAborted(fetching, signal) : fetching)) as RequestAnswer;
       this.#failure = answer.failure && decodeError(answer.failure);
-      if (!head) throw this.#failure;
-      return { ...head, body: bodyOf(body, this.#failure) };
+      // The body of a success is in the worker: `read` does not read that of the response
+      return responseOf(answer);
     };
   }
 
@@ -93,14 +97,4 @@ export class WorkerMemory implements RangeTarget {
     this.#filled += this.#arrived;
     if (this.#failure) throw this.#failure;
   }
-}
-
-/** Makes the body of a response that is no success. That of a success is in the worker, so `read` does not read it. */
-function bodyOf(bytes: Uint8Array | undefined, failure: Error | undefined): Readable {
-  if (!failure) return Readable.from(bytes?.length ? [Buffer.from(bytes)] : []);
-  return new Readable({
-    read() {
-      this.destroy(failure);
-    },
-  });
 }

@@ -2,7 +2,7 @@ import type { Fetcher } from '../../../archive/messages/fetch.ts';
 import { systemClock } from '../../../retry/clock.ts';
 import type { ConnectionSettings } from './agents.ts';
 import { MAX_BODY_BYTES, readInto, readWhole } from './body.ts';
-import { encodeError, type RangeAnswer, type RangeTicket, type ResponseHead } from './range-ticket.ts';
+import { encodeError, type RequestAnswer, type RequestTicket, type ResponseHead } from './request-ticket.ts';
 import { Transport } from './transport.ts';
 
 /**
@@ -11,8 +11,8 @@ import { Transport } from './transport.ts';
  */
 export function createRangeFetcher(settings: ConnectionSettings): Fetcher {
   const transport = new Transport(settings, systemClock);
-  return async (ticket, target, onBytes): Promise<RangeAnswer> => {
-    const { request, limits } = ticket as RangeTicket;
+  return async (ticket, target, onBytes): Promise<RequestAnswer> => {
+    const { request, limits } = ticket as RequestTicket;
     let head: ResponseHead | undefined;
     try {
       const { body, ...rest } = await transport.send(request, limits);

@@ -9,7 +9,7 @@ import {
 } from '../calls/sdk.ts';
 import type { SdkHandlerOptions } from '../calls/sdk-request-handler.ts';
 import { isStatus } from '../errors/s3-errors.ts';
-import { bodyOf, type PartBytes, sendPart } from './part-body.ts';
+import { type PartBody, sendPart } from './part-body.ts';
 
 /** The calls of S3's multipart protocol, one function each. */
 
@@ -59,14 +59,15 @@ export async function uploadPart(
   caller: Caller,
   upload: UploadRef,
   number: number,
-  part: PartBytes,
+  part: PartBody,
   signal: AbortSignal,
 ): Promise<StoredPart> {
   const about = `${upload.name} part ${number}, ${part.sizeBytes} bytes`;
   const spec: CallSpec = { operation: 'UploadPart', about, signal, transfer: true, sends: true };
-  const { headers } = await caller.run(spec, async (client, options, progress) => {
+  const sent = caller.run(spec, async (client, options, progress) => {
     const answer = await sendPart(caller, part, ({ ContentMD5 }) => {
-      const body = bodyOf(part, progress);
+      const body = part.stream(progress);
+      const sendOptions: SdkHandlerOptions = { ...options, send: part.senderOf?.(progress) };
       const bySdk = (handlerOptions: SdkHandlerOptions) =>
         client.send(
           new UploadPartCommand({
@@ -85,10 +86,16 @@ export async function uploadPart(
         query: { partNumber: String(number) },
         body,
       };
-      return caller.repeatedRequest(client, 'UploadPart', upload.uploadId).send(bySdk, difference, options);
+      return caller
+        .repeatedRequest(client, 'UploadPart', upload.uploadId)
+        .send(bySdk, difference, sendOptions);
     });
     progress.completed(part.sizeBytes);
     return answer;
+  });
+  const { headers } = await sent.catch(error => {
+    // Not a failure of the endpoint
+    throw signal.aborted ? error : (part.threadFailure ?? error);
   });
   return { PartNumber: number, ETag: partEtag(headers.etag, upload.name, number) };
 }

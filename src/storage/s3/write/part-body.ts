@@ -1,10 +1,12 @@
-import { createHash } from 'node:crypto';
-import { Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
+import { release } from '../../../archive/memory/buffers.ts';
 import { BodyTooLargeError } from '../../store-errors.ts';
 import type { CallProgress } from '../calls/call.ts';
 import type { Caller } from '../calls/caller.ts';
 import { messageOf } from '../errors/refused-response.ts';
 import { isStatus } from '../errors/s3-errors.ts';
+import { bodyOf, md5Of } from '../transport/sent-body.ts';
+import type { Transport } from '../transport/transport.ts';
 
 /** Bytes in the pieces in which they were written. They are joined only on the wire. */
 export interface PartBytes {
@@ -12,32 +14,38 @@ export interface PartBytes {
   readonly sizeBytes: number;
 }
 
-/** Bytes that are passed to the socket at once. A larger slice would hide progress for a long time. */
-const SLICE_BYTES = 256 * 1024;
+/** The body of a request: bytes in this thread, or in another one that sends the request itself. */
+export interface PartBody {
+  readonly sizeBytes: number;
+  /** Returns a stream of the bytes. It is empty, and not read, if another thread has them. */
+  stream(progress: CallProgress): Readable;
+  /** Returns the MD5 in base64. */
+  md5(): string | Promise<string>;
+  /** Returns the function that sends a request in the place of this thread's transport. */
+  senderOf?(progress: CallProgress): Transport['send'];
+  /** The failure of the other thread, which is not that of a request. */
+  readonly threadFailure?: Error | undefined;
+  /** Frees the memory. */
+  release(): void;
+}
+
+/** Makes a body of bytes in this thread. */
+export function ownBody({ pieces, sizeBytes }: PartBytes): PartBody {
+  return {
+    sizeBytes,
+    stream: progress => bodyOf(pieces, bytes => progress.sent(bytes)),
+    md5: () => md5Of(pieces, 'base64'),
+    // Parts that wait for the garbage collector would be most of a save's memory
+    release: () => pieces.filter(ownsMemory).forEach(release),
+  };
+}
 
 /**
- * Makes the pieces the body of one request. A stream rather than one joined buffer: nothing is copied, and the signature
- * covers UNSIGNED-PAYLOAD instead of a SHA-256 over every byte in the main thread (frames carry their own).
+ * Returns whether no other bytes in the memory of this piece are in use: they were copied from there (part-gatherer.ts).
+ * Node's shared pool makes no Buffer of half of its size.
  */
-export function bodyOf(part: PartBytes, progress: CallProgress): Readable {
-  return Readable.from(slicesOf(part, progress), { objectMode: false });
-}
-
-function* slicesOf({ pieces }: PartBytes, progress: CallProgress): Generator<Uint8Array> {
-  for (const piece of pieces) {
-    for (let at = 0; at < piece.length; at += SLICE_BYTES) {
-      const slice = piece.subarray(at, at + SLICE_BYTES);
-      yield slice;
-      progress.sent(slice.length);
-    }
-  }
-}
-
-/** Returns the MD5 of a part in hexadecimal, which is the ETag of an object that is stored by one request unencrypted. */
-export function md5Of(part: PartBytes, encoding: 'hex' | 'base64' = 'hex'): string {
-  const hash = createHash('md5');
-  for (const piece of part.pieces) hash.update(piece);
-  return hash.digest(encoding);
+export function ownsMemory(piece: Uint8Array): boolean {
+  return 2 * piece.byteLength >= piece.buffer.byteLength;
 }
 
 /**
@@ -48,18 +56,18 @@ export function md5Of(part: PartBytes, encoding: 'hex' | 'base64' = 'hex'): stri
  */
 export async function sendPart<T>(
   caller: Caller,
-  part: PartBytes,
+  body: Pick<PartBody, 'sizeBytes' | 'md5'>,
   send: (parameters: { readonly ContentMD5?: string }) => Promise<T>,
 ): Promise<T> {
   const { capabilities } = caller;
-  const withMd5 = () => send({ ContentMD5: md5Of(part, 'base64') });
+  const withMd5 = async () => send({ ContentMD5: await body.md5() });
   const { needsContentMd5 } = capabilities;
   try {
     return await (needsContentMd5 ? withMd5() : send({}));
   } catch (error) {
     if (isStatus(error, 413)) {
-      capabilities.refusedBodyBytes = Math.min(capabilities.refusedBodyBytes, part.sizeBytes);
-      throw new BodyTooLargeError(part.sizeBytes, { cause: error });
+      capabilities.refusedBodyBytes = Math.min(capabilities.refusedBodyBytes, body.sizeBytes);
+      throw new BodyTooLargeError(body.sizeBytes, { cause: error });
     }
     if (needsContentMd5 || !isStatus(error, 400)) throw error;
     if (!/content-md5|x-amz-checksum/i.test(messageOf(error))) throw error;

@@ -1,4 +1,3 @@
-import { releaseOwned } from '../../../archive/memory/buffers.ts';
 import type { PartBytes } from './part-body.ts';
 
 /** S3 accepts 10,000 parts. The size of an object is known only at its end, so parts grow after this many. */
@@ -6,8 +5,8 @@ const PARTS_OF_ONE_SIZE = 3_000;
 const SIZE_FACTOR = 4;
 
 /**
- * Cuts a stream of written pieces into parts. Copies only a piece across a border, so that each part can release its
- * memory when it is stored. Parts are of exactly one size, because some servers require that, until there are so many
+ * Cuts a stream of written pieces into parts. Copies the smaller side of a piece across a border, so that each part can
+ * release its memory when it is stored. Parts are of exactly one size, because some servers require that, until there are so many
  * that 10,000 would not be enough: parts of 8 MiB grow to four times the size after 23 GiB, and reach a terabyte in all.
  */
 export class PartGatherer {
@@ -49,9 +48,9 @@ export class PartGatherer {
     this.#pieces.splice(0, whole);
     const [border] = this.#pieces;
     if (missing > 0 && border) {
-      pieces.push(new Uint8Array(border.subarray(0, missing)));
-      this.#pieces[0] = new Uint8Array(border.subarray(missing));
-      releaseOwned(border);
+      const [before, after] = halves(border, missing);
+      pieces.push(before);
+      this.#pieces[0] = after;
     }
     const sizeBytes = this.#partSizeBytes;
     this.#sizeBytes -= sizeBytes;
@@ -67,4 +66,10 @@ export class PartGatherer {
     this.#sizeBytes = 0;
     return rest;
   }
+}
+
+/** Cuts a piece in two that share no memory. The larger one keeps that of the piece. */
+function halves(piece: Uint8Array, at: number): [Uint8Array, Uint8Array] {
+  const [before, after] = [piece.subarray(0, at), piece.subarray(at)];
+  return before.length > after.length ? [before, new Uint8Array(after)] : [new Uint8Array(before), after];
 }

@@ -3,7 +3,7 @@ import type { OptionalCallOptions } from '../../object-store.ts';
 import type { Caller } from '../calls/caller.ts';
 import { encryptionParameters } from '../calls/object-headers.ts';
 import { PutObjectCommand } from '../calls/sdk.ts';
-import { sendPart } from './part-body.ts';
+import { ownBody, sendPart } from './part-body.ts';
 
 /** Stores an object without bytes. May be repeated: each attempt stores the same. */
 export async function putEmpty(
@@ -14,7 +14,7 @@ export async function putEmpty(
   checkName(name);
   const spec = { operation: 'PutObject', about: `${name}, 0 bytes`, signal, optional };
   await caller.run(spec, async (client, options) => {
-    const { VersionId } = await sendPart(caller, { pieces: [], sizeBytes: 0 }, md5 =>
+    const { VersionId } = await sendPart(caller, ownBody({ pieces: [], sizeBytes: 0 }), md5 =>
       client.send(
         new PutObjectCommand({
           Bucket: caller.settings.bucket,

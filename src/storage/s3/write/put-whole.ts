@@ -5,7 +5,8 @@ import { bareEtag, encryptionParameters, SAVE_ID } from '../calls/object-headers
 import { PutObjectCommand } from '../calls/sdk.ts';
 import { isStatus } from '../errors/s3-errors.ts';
 import { headObject } from '../read/head.ts';
-import { bodyOf, md5Of, type PartBytes, sendPart } from './part-body.ts';
+import { md5Of } from '../transport/sent-body.ts';
+import { ownBody, type PartBytes, sendPart } from './part-body.ts';
 import { checkCondition, conditionFailed, holds, isOurs, type Publication } from './publication.ts';
 
 /**
@@ -31,7 +32,7 @@ export async function putWhole(caller: Caller, publication: Publication, part: P
   if (outcome === 'conflict') outcome = await put(caller, publication, part, conditional);
   if (outcome === 'stored') return;
   const present = await headObject(caller, name, { signal });
-  if (isOurs(present, publication, () => md5Of(part))) return;
+  if (isOurs(present, publication, () => md5Of(part.pieces, 'hex'))) return;
   if (outcome === 'unclear') {
     throw present ? conditionFailed(publication) : new StoreUnavailableError(`${name}: ${NOT_STORED}`);
   }
@@ -60,14 +61,15 @@ async function put(
     signal,
     sends: true,
   };
+  const body = ownBody(part);
   return caller.run(spec, async (client, options, progress) => {
     try {
-      const { ETag, VersionId } = await sendPart(caller, part, md5 =>
+      const { ETag, VersionId } = await sendPart(caller, body, md5 =>
         client.send(
           new PutObjectCommand({
             Bucket: caller.settings.bucket,
             Key: name,
-            Body: bodyOf(part, progress),
+            Body: body.stream(progress),
             ContentLength: part.sizeBytes,
             ContentType: 'application/zstd',
             Metadata: { [SAVE_ID]: saveId },

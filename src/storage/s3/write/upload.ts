@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { releaseOwned } from '../../../archive/memory/buffers.ts';
 import { deadline, unlessAborted } from '../../../retry/signals.ts';
 import { checkName } from '../../object-name.ts';
 import type { ByteSpan, ObjectVersion, Upload, UploadOptions } from '../../object-store.ts';
@@ -10,11 +9,12 @@ import { type Completion, completeUpload } from './complete-upload.ts';
 import { checkSource, copyPart, refuseKnown } from './copy-part.ts';
 import { copyRanges } from './copy-ranges.ts';
 import { abortUpload, createUpload, type StoredPart, type UploadRef, uploadPart } from './multipart.ts';
-import type { PartBytes } from './part-body.ts';
+import { ownBody, type PartBody, type PartBytes } from './part-body.ts';
 import { PartGatherer } from './part-gatherer.ts';
 import { PartsInFlight } from './parts-in-flight.ts';
 import type { Publication } from './publication.ts';
 import { putWhole } from './put-whole.ts';
+import { SenderThreads } from './sender-threads.ts';
 
 const MAX_PARTS = 10_000;
 /** Limits of an abort in ms: normally, after a signal (the runner kills soon), on an open circuit. */
@@ -38,6 +38,7 @@ export class S3Upload implements Upload {
   /** Destroys the part requests in flight. */
   readonly #destroyed = new AbortController();
   readonly #partSignal: AbortSignal;
+  #senders: SenderThreads | undefined;
   #creation: Promise<UploadRef> | undefined;
   #nextPart = 1;
   #sizeBytes = 0;
@@ -128,6 +129,7 @@ export class S3Upload implements Upload {
     }
     if (rest) await this.#send(rest);
     await this.#drain();
+    await this.#senders?.close();
     const parts = this.#parts.toSorted((a, b) => a.PartNumber - b.PartNumber);
     await completeUpload(this.#caller, publication, await this.#creation, parts, this.#completion);
   }
@@ -136,13 +138,24 @@ export class S3Upload implements Upload {
   #send(part: PartBytes): Promise<void> {
     return this.#sticky(() =>
       this.#launch(part.sizeBytes, async (upload, number) => {
-        const stored = await uploadPart(this.#caller, upload, number, part, this.#partSignal);
-        this.#acknowledged(part.sizeBytes);
-        // Parts that wait for the garbage collector would be most of a save's memory
-        part.pieces.forEach(releaseOwned);
-        return stored;
+        const body = this.#bodyOf(part, number);
+        try {
+          const stored = await uploadPart(this.#caller, upload, number, body, this.#partSignal);
+          this.#acknowledged(body.sizeBytes);
+          return stored;
+        } finally {
+          body.release();
+        }
       }),
     );
+  }
+
+  /** The first part is sent from this thread: an object of few parts takes less time than the start of another one. */
+  #bodyOf(part: PartBytes, number: number): PartBody {
+    const { senders = 0 } = this.#options;
+    if (senders === 0 || number === 1) return ownBody(part);
+    this.#senders ??= new SenderThreads(senders, this.#caller.connectionSettings);
+    return this.#senders.hold(part);
   }
 
   /** Starts a part request. `heldBytes` stay in memory until the part is stored. */
@@ -209,6 +222,7 @@ export class S3Upload implements Upload {
     if (this.#published) return;
     this.#fail(new Error('the upload was aborted'));
     await this.#inFlight.ended();
+    await this.#senders?.close();
     this.#gatherer.takeRest();
     if (!this.#creation || this.#completion.state === 'answered') return;
     if (this.#completion.state === 'unclear') {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { TimeoutError } from '../../../../src/retry/time-limits.ts';
 import { ProtocolError } from '../../../../src/storage/s3/transport/protocol-error.ts';
-import { decodeError, encodeError } from '../../../../src/storage/s3/transport/range-ticket.ts';
+import { decodeError, encodeError } from '../../../../src/storage/s3/transport/request-ticket.ts';
 
 const refused = Object.assign(new Error('connect ECONNREFUSED'), {
   code: 'ECONNREFUSED',

@@ -1,18 +1,19 @@
+import { Readable } from 'node:stream';
 import { TimeoutError } from '../../../retry/time-limits.ts';
 import { ProtocolError } from './protocol-error.ts';
 import type { SendOptions, TransportRequest, TransportResponse } from './transport.ts';
 
 /** The messages with which the main thread lets a worker send a request that it has signed. All of it is plain data. */
 
-export interface RangeTicket {
+export interface RequestTicket {
   readonly request: Omit<TransportRequest, 'body'>;
   readonly limits: Omit<SendOptions, 'signal'>;
 }
 
 /** The outcome of one request: the head of its response, its failure, or both if it failed after the head. */
-export interface RangeAnswer {
+export interface RequestAnswer {
   readonly head?: ResponseHead | undefined;
-  /** The body of a response that is no success. That of a success fills the buffer. */
+  /** The body. That of a range fills the worker's buffer, unless it is a refusal. */
   readonly body?: Uint8Array | undefined;
   readonly failure?: SentError | undefined;
 }
@@ -46,4 +47,17 @@ export function decodeError({ name, message, ...properties }: SentError): Error 
   if (KnownError) return new KnownError(message);
   const given = Object.entries(properties).filter(([, value]) => value !== undefined);
   return Object.assign(new Error(message), Object.fromEntries(given));
+}
+
+/** Returns the response of an answer, or throws its failure. A body that failed fails here too, when it is read. */
+export function responseOf({ head, body, failure }: RequestAnswer): TransportResponse {
+  const error = failure && decodeError(failure);
+  if (!head) throw error;
+  if (!error) return { ...head, body: Readable.from(body?.length ? [Buffer.from(body)] : []) };
+  const failing = new Readable({
+    read() {
+      this.destroy(error);
+    },
+  });
+  return { ...head, body: failing };
 }
