@@ -158,12 +158,12 @@ export function bucketWasDown(outcome: Outcome): boolean {
   return [outcome, outcome.insteadOf].some(one => one?.kind === 'unavailable' && one.source !== 'github');
 }
 
-/** One clause for the log: `The bucket cannot be reached: connection refused`. */
+/** One clause for the log: `The bucket is unavailable: connection refused`. */
 export function describeUnanswered({ source, error }: Unanswered): string {
   if (source === 'github') return error.message;
   const place = source === 'directory' ? 'cache directory' : 'bucket';
   if (error instanceof NameTooLongError) return `The ${place} cannot hold this key: ${error.message}`;
-  if (error instanceof StoreUnavailableError) return `The ${place} cannot be reached: ${error.message}`;
+  if (error instanceof StoreUnavailableError) return `The ${place} is unavailable: ${error.message}`;
   const reason = `${error.setting === undefined ? ':' : ','} ${error.advice}`;
   if (error instanceof RoleError) return `The ${place} cannot be used${reason}`;
   return `The ${place} refused the request${reason}`;

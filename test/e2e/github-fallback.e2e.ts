@@ -76,7 +76,7 @@ describeWithGateway("GitHub's cache as the fallback", () => {
   it("GitHub's cache is used while the bucket is down, and post saves to the bucket when it is back", async () => {
     const down = { ...github.env, ...(await outage()) };
     const first = await cache('path: deps, key: k', { env: down });
-    expect(mainOf(first, 'cache').log).toMatch(/cannot be reached: .*GitHub's cache is used instead\.$/m);
+    expect(mainOf(first, 'cache').log).toMatch(/is unavailable: .*GitHub's cache is used instead\.$/m);
     expect(closingFields(postOf(first, 'cache'))).toMatchObject({ source: 'github', result: 'saved' });
     expect(warningsOf(first)).toEqual([]);
 

@@ -91,7 +91,7 @@ test.each<[string, Outcome, string]>([
   [
     'is down',
     outage,
-    "notice: The bucket cannot be reached: connect ECONNREFUSED 10.0.0.1:80. GitHub's cache is used instead.",
+    "notice: The bucket is unavailable: connect ECONNREFUSED 10.0.0.1:80. GitHub's cache is used instead.",
   ],
   [
     'refuses',

@@ -44,8 +44,8 @@ test('the bucket was down when it was unavailable, itself or before GitHub’s c
 });
 
 test.each([
-  [unavailable, 's3', 'The bucket cannot be reached: connection reset'],
-  [unavailable, 'directory', 'The cache directory cannot be reached: connection reset'],
+  [unavailable, 's3', 'The bucket is unavailable: connection reset'],
+  [unavailable, 'directory', 'The cache directory is unavailable: connection reset'],
   [unavailable, 'github', 'connection reset'],
   [refused, 's3', "The bucket refused the request, check the input 'bucket': there is no such bucket"],
   [new StoreRefusedError('quota', undefined), 's3', 'The bucket refused the request: quota'],

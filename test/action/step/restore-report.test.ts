@@ -130,7 +130,7 @@ describe('a restore that goes wrong', () => {
 
   test('sets cache-hit to false after an outage and does not report a miss', async () => {
     const { lines, outputs, state, failed } = await runRestore(down);
-    expect(lines[0]).toBe('warning: The bucket cannot be reached: no connection.');
+    expect(lines[0]).toBe('warning: The bucket is unavailable: no connection.');
     expect(outputs).toMatchObject({ 'cache-hit': 'false', 'cache-source': 'none' });
     expect(state).toMatchObject({ finished: true, bucketWasDown: true });
     expect(lines.join()).not.toContain('not found');

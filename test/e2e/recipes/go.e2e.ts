@@ -79,7 +79,7 @@ describeWithGateway('recipe: Go', () => {
     const result = await run(await checkout(lab.machine), await closedEndpoint());
     expect(result.conclusion).toBe('success');
     expect(mainOf(result, 'build').log).toContain('downloading');
-    expect(mainOf(result, 'cache').log).toContain('The bucket cannot be reached: ');
+    expect(mainOf(result, 'cache').log).toContain('The bucket is unavailable: ');
     expect(postOf(result, 'cache').warnings).toHaveLength(1);
     await rm(path.join(lab.machine.workspace, 'go.sum'));
   });

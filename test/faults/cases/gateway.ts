@@ -101,7 +101,7 @@ export const gatewayCases: readonly FaultCase[] = [
   restoreCase('the gateway is killed and not restarted', {
     ...killedAt('GetObject', 3, undefined),
     allowed: ['unchanged'],
-    message: /::warning::.*cannot be reached/,
+    message: /::warning::.*is unavailable/,
   }),
   restoreCase('the OSD hangs for 5 s', { ...pausedAt('GetObject', 3, 5000), allowed: ['the cache'] }),
   restoreCase('the OSD hangs during the transfer', {
