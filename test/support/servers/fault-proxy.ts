@@ -28,7 +28,12 @@ export type Fault =
   /** Accepts the request, does not forward it and never responds. */
   | { readonly kind: 'silent' }
   /** Responds in place of the server. */
-  | { readonly kind: 'answer'; readonly status: number; readonly body?: string }
+  | {
+      readonly kind: 'answer';
+      readonly status: number;
+      readonly body?: string;
+      readonly headers?: Readonly<Record<string, string>>;
+    }
   /** Resets the connection; `served`: after the server has done its work, whose response is lost. */
   | { readonly kind: 'reset'; readonly served: boolean }
   /** Resets the connection after this many bytes of the response's body. */
@@ -159,11 +164,17 @@ function forward(
 function answer(
   from: http.IncomingMessage,
   to: http.ServerResponse,
-  { status, body = '' }: { readonly status: number; readonly body?: string },
+  {
+    status,
+    body = '',
+    headers,
+  }: { readonly status: number; readonly body?: string; readonly headers?: Readonly<Record<string, string>> },
 ): void {
   from
     .resume()
-    .on('end', () => to.writeHead(status, { 'content-length': Buffer.byteLength(body) }).end(body));
+    .on('end', () =>
+      to.writeHead(status, { 'content-length': Buffer.byteLength(body), ...headers }).end(body),
+    );
 }
 
 function breakUpload(

@@ -1,3 +1,4 @@
+import { StoreRefusedError } from '../../store-errors.ts';
 import type { S3Settings } from '../s3-settings.ts';
 import type { Refusal } from './refusals.ts';
 import { type RefusedResponse, refusedResponse } from './refused-response.ts';
@@ -22,7 +23,7 @@ export function frontRefusal(error: unknown, settings: S3Settings): Refusal | un
     return ["the input 'insecure'", 'the port expects https, and the request was http'];
   }
   if (status === 407) return ['HTTP_PROXY or HTTPS_PROXY', 'the proxy requires a user name and password'];
-  if (status >= 400 && isWebPage(response)) {
+  if (status >= 400 && (isWebPage(response.headers['content-type']) || /^\s*<html\b/i.test(response.text))) {
     return [
       'the proxy, firewall or web server in front of the bucket',
       'it refused the request with a web page, which no S3 server sends',
@@ -35,8 +36,17 @@ export function frontRefusal(error: unknown, settings: S3Settings): Refusal | un
 const PLAIN_HTTP =
   /plain HTTP request was sent to HTTPS port|sent an HTTP request to an HTTPS server|speaking plain HTTP to an SSL/i;
 
-function isWebPage({ headers, text }: RefusedResponse): boolean {
-  return /^text\/html\b/i.test(headers['content-type'] ?? '') || /^\s*<html\b/i.test(text);
+/** Returns whether this is the Content-Type of a web page. Objects of the cache are saved with another one. */
+export function isWebPage(contentType: string | undefined): boolean {
+  return /^text\/html\b/i.test(contentType ?? '');
+}
+
+/** Makes the error for a successful response with a web page in place of the object `name`. */
+export function webPage(name: string): StoreRefusedError {
+  return new StoreRefusedError(
+    `${name}: the response is a web page, as of a login page or another web server than S3`,
+    "the input 'endpoint'",
+  );
 }
 
 function redirect({ headers }: RefusedResponse, { endpoint }: S3Settings): Refusal | undefined {

@@ -7,6 +7,7 @@ import type { Caller } from '../calls/caller.ts';
 import { bareEtag } from '../calls/object-headers.ts';
 import { GetObjectCommand } from '../calls/sdk.ts';
 import type { SdkHandlerOptions } from '../calls/sdk-request-handler.ts';
+import { isWebPage, webPage } from '../errors/front-refusals.ts';
 import { isMissing, isStatus } from '../errors/s3-errors.ts';
 import { endedEarly } from '../transport/body.ts';
 import type { TransportResponse } from '../transport/transport.ts';
@@ -74,6 +75,7 @@ export async function fetchRange(
 interface RangeOutput {
   readonly ContentLength: number | undefined;
   readonly ContentRange: string | undefined;
+  readonly ContentType: string | undefined;
   readonly ETag: string | undefined;
   readonly LastModified: Date | undefined;
   readonly Body: Readable;
@@ -84,6 +86,7 @@ function outputOf({ headers, body }: TransportResponse): RangeOutput {
   return {
     ContentLength: headers['content-length'] === undefined ? undefined : Number(headers['content-length']),
     ContentRange: headers['content-range'],
+    ContentType: headers['content-type'],
     ETag: headers.etag,
     LastModified: Number.isNaN(modified) ? undefined : new Date(modified),
     Body: body,
@@ -231,12 +234,13 @@ function begun(output: RangeOutput, name: string, range: ByteRange): Received {
     length !== last - start + 1 ||
     !isRequested(range, start, length, sizeBytes)
   ) {
+    if (isWebPage(output.ContentType)) throw webPage(name);
     const got = shortened(output.ContentRange) ?? `${length} bytes`;
     throw new StoreUnavailableError(
       `${name}: the endpoint does not serve ranges (requested ${rangeHeader(range)}, got ${got})`,
     );
   }
-  if (etag === undefined) throw noEtag(name);
+  if (etag === undefined) throw noEtag(name, output.ContentType);
   return { length, start, sizeBytes, etag, modifiedMs: output.LastModified?.getTime() ?? 0 };
 }
 

@@ -1,12 +1,13 @@
 import type { Readable } from 'node:stream';
 import { checkName } from '../../object-name.ts';
 import type { ObjectInfo, OptionalCallOptions } from '../../object-store.ts';
-import { StoreUnavailableError } from '../../store-errors.ts';
+import { type StoreError, StoreUnavailableError } from '../../store-errors.ts';
 import type { Caller } from '../calls/caller.ts';
 import { bareEtag, SAVE_ID } from '../calls/object-headers.ts';
 import { GetObjectCommand, HeadObjectCommand, type S3Client } from '../calls/sdk.ts';
 import type { SdkHandlerOptions } from '../calls/sdk-request-handler.ts';
 import { httpStatus } from '../errors/classify.ts';
+import { isWebPage, webPage } from '../errors/front-refusals.ts';
 import { isMissing, isStatus } from '../errors/s3-errors.ts';
 
 export interface HeadInfo extends ObjectInfo {
@@ -48,6 +49,7 @@ interface VersionInfo extends HeadInfo {
 
 /** The fields that the responses to HEAD and GET have in common. */
 interface ObjectHeaders {
+  readonly ContentType?: string | undefined;
   readonly ETag?: string | undefined;
   readonly LastModified?: Date | undefined;
   readonly Metadata?: Record<string, string> | undefined;
@@ -105,7 +107,7 @@ async function byGet(
 
 function infoOf(name: string, headers: ObjectHeaders, sizeBytes: number): VersionInfo {
   const etag = bareEtag(headers.ETag);
-  if (etag === undefined) throw noEtag(name);
+  if (etag === undefined) throw noEtag(name, headers.ContentType);
   return {
     name,
     sizeBytes,
@@ -117,7 +119,8 @@ function infoOf(name: string, headers: ObjectHeaders, sizeBytes: number): Versio
 }
 
 /** Makes the error for a response without an ETag, which alone proves that two ranges are of one object. */
-export function noEtag(name: string): StoreUnavailableError {
+export function noEtag(name: string, contentType: string | undefined): StoreError {
+  if (isWebPage(contentType)) return webPage(name);
   return new StoreUnavailableError(
     `${name}: the response has no ETag; the server or a proxy in front does not send it`,
   );

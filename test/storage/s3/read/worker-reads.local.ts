@@ -166,6 +166,22 @@ test.each<[string, Fault, object]>([
     },
   ],
   [
+    'a web page',
+    {
+      kind: 'answer',
+      status: 200,
+      body: '<html>Please log in</html>',
+      headers: { 'content-type': 'text/html' },
+    },
+    {
+      kind: 'refused',
+      error: {
+        setting: "the input 'endpoint'",
+        message: expect.stringContaining('the response is a web page'),
+      },
+    },
+  ],
+  [
     'a refusal',
     { kind: 'answer', status: 403, body: '<Error><Code>AccessDenied</Code></Error>' },
     { kind: 'refused', error: { setting: "the bucket's policy" } },
