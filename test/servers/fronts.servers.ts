@@ -1,0 +1,161 @@
+import { randomBytes } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { useLab } from '../e2e/support/lab.ts';
+import { gateway } from '../support/gateway/shared-gateway.ts';
+import { type Nginx, needNginx, startNginx } from '../support/servers/nginx.ts';
+import { startIfPossible } from '../support/servers/packages.ts';
+import { MiB } from '../support/sizes.ts';
+import { buildTree, describeTree } from '../support/tree.ts';
+
+/** The built action behind nginx: what a user sees of each front, from the first restore to an incremental save. */
+
+const hasNginx = await startIfPossible(() => {
+  needNginx();
+  return true;
+});
+
+const UNLIMITED = 'client_max_body_size 0;';
+const ERROR_PAGES = `proxy_intercept_errors on; error_page 404 /404.html; error_page 403 /403.html; error_page 412 /412.html;
+  error_page 500 502 503 504 /500.html; }
+  location = /404.html { internal; return 404 '<html>not found</html>'; }
+  location = /403.html { internal; return 403 '<html>forbidden</html>'; }
+  location = /412.html { internal; return 412 '<html>precondition</html>'; }
+  location = /500.html { internal; return 500 '<html>failed</html>';`;
+const APP_PAGE = `proxy_intercept_errors on; error_page 404 =200 /index.html; }
+  location = /index.html { internal; default_type text/html; return 200 '<html>app</html>';`;
+const FIVE_A_SECOND = 'limit_req_zone $binary_remote_addr zone=r:1m rate=5r/s;';
+
+/** Settings of the location, and of the http block. */
+type Front = [title: string, location: string, shared?: string];
+
+const transparent: readonly Front[] = [
+  [
+    'that speaks HTTP/1.1 and does not buffer',
+    `${UNLIMITED} proxy_http_version 1.1; proxy_set_header Connection ""; proxy_request_buffering off; proxy_buffering off;`,
+  ],
+  ['that closes connections after 3 requests', `${UNLIMITED} keepalive_timeout 1s; keepalive_requests 3;`],
+  [
+    'that compresses',
+    `${UNLIMITED} gzip on; gzip_types *; gzip_proxied any; gzip_min_length 1; gzip_vary on;`,
+  ],
+  [
+    'that admits 2 connections',
+    `${UNLIMITED} limit_conn c 2;`,
+    'limit_conn_zone $binary_remote_addr zone=c:1m;',
+  ],
+  ['that answers 503 above 5 requests a second', `${UNLIMITED} limit_req zone=r;`, FIVE_A_SECOND],
+  [
+    'that answers 429 above 5 requests a second',
+    `${UNLIMITED} limit_req zone=r; limit_req_status 429;`,
+    FIVE_A_SECOND,
+  ],
+  ['with error pages of its own', `${UNLIMITED} ${ERROR_PAGES}`],
+  ['that refuses DELETE', `${UNLIMITED} if ($request_method = DELETE) { return 405; }`],
+];
+
+/** With the message that names the cause. */
+const broken: readonly [title: string, message: RegExp, location: string, shared?: string][] = [
+  [
+    'with its limit of 1 MB',
+    /refuses a body of 5242880 bytes as too large \(413\); nginx: client_max_body_size/,
+    '',
+  ],
+  [
+    'that removes ETag',
+    /the response has no ETag; the server or a proxy in front does not send it/,
+    `${UNLIMITED} proxy_hide_header ETag;`,
+  ],
+  [
+    'that rewrites bodies',
+    /the response has no ETag; the server or a proxy in front does not send it/,
+    `${UNLIMITED} sub_filter_types *; sub_filter 'zzzzzzzzzzzzzzzz' 'y'; sub_filter_once off;`,
+  ],
+  [
+    'with a login page',
+    /check the input 'endpoint': .*the response is a web page/,
+    "default_type text/html; return 200 '<html><body>Please log in</body></html>';",
+  ],
+  [
+    'that answers 404 with the page of an app',
+    /check the input 'endpoint': .*the response is a web page/,
+    `${UNLIMITED} ${APP_PAGE}`,
+  ],
+  [
+    'that removes Range',
+    /a proxy changes signed headers \(Host, Range, If-\*\)/,
+    `${UNLIMITED} proxy_force_ranges off; max_ranges 0; proxy_set_header Range "";`,
+  ],
+  [
+    'that removes conditions',
+    /a proxy changes signed headers \(Host, Range, If-\*\)/,
+    `${UNLIMITED} proxy_set_header If-None-Match ""; proxy_set_header If-Match "";`,
+  ],
+  [
+    'that caches',
+    /a proxy changes signed headers \(Host, Range, If-\*\)/,
+    `${UNLIMITED} proxy_cache k; proxy_cache_valid any 1m; proxy_cache_methods GET HEAD;`,
+    'proxy_cache_path cache keys_zone=k:1m;',
+  ],
+  [
+    'without a server behind it',
+    /the call failed \(GetObject: 502\)/,
+    'if ($request_method) { return 502; }',
+  ],
+];
+
+/** Runs the built action behind a front that runs for the tests of one `describe`. */
+function behind(location: string, shared?: string) {
+  const lab = useLab();
+  let nginx: Nginx | undefined;
+  beforeAll(async () => {
+    nginx = await startNginx(new URL(gateway().endpoint).host, location, shared);
+  });
+  afterAll(async () => {
+    await nginx?.[Symbol.asyncDispose]();
+  });
+
+  /** Restores on a new machine, writes `deps/file` if it is given and missing and `deps/other`, and saves. */
+  return async (inputs: Record<string, string>, file?: Buffer) => {
+    const { workspace } = await lab.newMachine();
+    const options = { workspace, inputs: { ...inputs, endpoint: nginx!.endpoint } };
+    const main = await lab.runAction({ entry: 'main', ...options });
+    const restored =
+      main.outputs['cache-matched-key'] === undefined ? undefined : await describeTree(workspace);
+    if (file && !restored) await buildTree(workspace, { 'deps/file': file });
+    if (file) await buildTree(workspace, { 'deps/other': inputs.key! });
+    const post = await lab.runAction({ entry: 'post', ...options, state: main.state });
+    expect([main.exitCode, post.exitCode]).toEqual([0, 0]);
+    return { main, post, restored, saved: await describeTree(workspace) };
+  };
+}
+
+describe.skipIf(!hasNginx).each(transparent)('the action behind nginx %s', (_, location, shared) => {
+  const job = behind(location, shared);
+
+  test.each([100, 12 * MiB, 40 * MiB])('saves and restores a cache of %i bytes', async sizeBytes => {
+    const file = randomBytes(sizeBytes);
+    const first = await job({ key: 'first' }, file);
+    expect(first.post.stdout).toContain('result=saved');
+    const second = await job({ key: 'second', 'restore-keys': 'fir' }, file);
+    expect(second.main.outputs['cache-matched-key']).toBe('first');
+    expect(second.restored).toEqual(first.saved);
+    expect(second.post.stdout).toContain('result=saved');
+    if (sizeBytes > MiB) expect(second.post.stdout).toMatch(/reused=[1-9]/);
+    const third = await job({ key: 'second' });
+    expect(third.main.outputs['cache-hit']).toBe('true');
+    expect(third.restored).toEqual(second.saved);
+  });
+});
+
+describe.skipIf(!hasNginx).each(broken)('the action behind nginx %s', (_, message, location, shared) => {
+  const job = behind(location, shared);
+
+  test('names the cause, and the job goes on', async () => {
+    const large = await job({ key: 'large' }, randomBytes(12 * MiB));
+    const small = await job({ key: 'small' }, randomBytes(100));
+    const again = await job({ key: 'large' });
+    const logs = [large, small, again].flatMap(({ main, post }) => [main.stdout, post.stdout]);
+    expect(logs.join('')).toMatch(message);
+    expect(again.main.outputs['cache-hit']).not.toBe('true');
+  });
+});
