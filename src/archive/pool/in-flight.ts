@@ -67,3 +67,10 @@ export async function forEachWithin<T>(
   await Promise.all(inFlight);
   if (failure) throw failure.error;
 }
+
+/** Waits until all have ended, and then rejects with the error of the first one that has failed, so that no work goes on. */
+export async function allOrFirstError(work: readonly Promise<void>[]): Promise<void> {
+  const results = await Promise.allSettled(work);
+  const failed = results.find(result => result.status === 'rejected');
+  if (failed) throw failed.reason;
+}

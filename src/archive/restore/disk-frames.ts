@@ -2,13 +2,13 @@ import type { ClaimedFrames, DiskCache } from '../disk-cache/disk-cache.ts';
 import type { Frame } from '../format/entry.ts';
 import { FrameState } from '../messages/disk-request.ts';
 import type { DiskUse, UnpackResult } from '../messages/unpack-job.ts';
-import { forEachWithin, type Limits } from '../pool/in-flight.ts';
+import { allOrFirstError, forEachWithin, type Limits } from '../pool/in-flight.ts';
 import { type FrameRun, groupFrames } from './frame-runs.ts';
 import { WaitLimit } from './wait-limit.ts';
 
 export interface DiskOptions {
   readonly cache: DiskCache;
-  /** Called when the first requests for absent frames can be sent, or there are none. */
+  /** Called when the first requests for absent frames can be sent, or there are none. The caller may wait for it. */
   readonly onBegun: () => void;
   /** Ends the waiting for other jobs. */
   readonly signal: AbortSignal | undefined;
@@ -26,6 +26,8 @@ interface FrameWork {
 
 /** Jobs that read from the disk, for each worker: the running one and the next one. */
 const READS_A_WORKER = 2;
+/** Ranges that are claimed before their turn. */
+const CLAIMS_AHEAD = 2;
 /** Frames that one request waits for: each is tried several times a second. */
 const AWAITED_FRAMES = 256;
 
@@ -99,14 +101,40 @@ class DiskFrames {
     const others: number[] = [];
     // Jobs that start together begin at different places
     const runs = rotate(this.#runs(frames));
+    const claims = this.#claimAhead(runs);
     await forEachWithin(runs, this.#work.limits, async run => {
-      const claimed = await this.#cache.claim(this.#keys(run.frames), 'claim');
-      this.#onBegun();
-      const parts = byState(run.frames, claimed);
+      const parts = byState(run.frames, await claims.next());
       others.push(...parts.others);
       await this.#use(parts);
     });
     await this.#awaitOthers(others);
+  }
+
+  /**
+   * Claims the runs in their order, some of them before their turn: no request waits for a claim then. The first ones are
+   * claimed together, so that their requests are sent before this thread is busy with directories.
+   */
+  #claimAhead(runs: readonly FrameRun[]): { next(): Promise<ClaimedFrames> } {
+    const { limit } = this.#work.limits;
+    const first = runs.slice(0, limit);
+    const together = this.#cache.claim(this.#keys(first.flatMap(run => run.frames)), 'claim');
+    void together.then(this.#onBegun);
+    let start = 0;
+    const claims = first.map(({ frames }): Promise<ClaimedFrames> => {
+      const [from, to] = [start, start + frames.length];
+      start = to;
+      return together.then(({ states, inodes }) => ({
+        states: states.slice(from, to),
+        inodes: inodes.slice(from, to),
+      }));
+    });
+    let taken = 0;
+    const next = () => {
+      while (claims.length < Math.min(runs.length, taken + 1 + CLAIMS_AHEAD))
+        claims.push(this.#cache.claim(this.#keys(runs[claims.length]!.frames), 'claim'));
+      return claims[taken++]!;
+    };
+    return { next };
   }
 
   /** Fetches the frames that are to be fetched, and reads those that another job has stored meanwhile. */
@@ -186,11 +214,4 @@ function byState(frames: readonly number[], { states, inodes }: ClaimedFrames): 
 function rotate<T>(items: readonly T[]): T[] {
   const start = Math.floor(Math.random() * items.length);
   return [...items.slice(start), ...items.slice(0, start)];
-}
-
-/** Waits for all, and then rejects with the first error, so that no work goes on. */
-async function allOrFirstError(work: readonly Promise<void>[]): Promise<void> {
-  const results = await Promise.allSettled(work);
-  const failed = results.find(result => result.status === 'rejected');
-  if (failed) throw failed.reason;
 }

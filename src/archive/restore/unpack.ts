@@ -11,7 +11,7 @@ import {
   type UnpackResult,
   type WantedFacts,
 } from '../messages/unpack-job.ts';
-import { forEachWithin } from '../pool/in-flight.ts';
+import { allOrFirstError, forEachWithin } from '../pool/in-flight.ts';
 import type { JobRunner, WorkerBuffer } from '../pool/worker-pool.ts';
 import type { StagedFiles } from '../publish/target-plan.ts';
 import { type DiskOptions, unpackWithDisk } from './disk-frames.ts';
@@ -109,15 +109,16 @@ export async function unpack(options: UnpackOptions): Promise<number> {
       unpackRun(run, { bytes: new Uint8Array(0), worker: runner }, disk);
     // The tail has come with the manifest
     const inTail = (start: number) => start >= archive.tail.start;
-    await fetchAll(groupFrames(frames, (frame, start) => contents.has(frame) && inTail(start)));
-    const isWantedFrame = (frame: number, start: number) => contents.has(frame) && !inTail(start);
     const { cache, onBegun, signal } = options.disk;
-    await unpackWithDisk(
-      frames,
-      isWantedFrame,
-      { fetch, read, limits, width: runner.width },
-      { cache, onBegun, signal: AbortSignal.any([failure.signal, ...(signal ? [signal] : [])]) },
-    );
+    await allOrFirstError([
+      fetchAll(groupFrames(frames, (frame, start) => contents.has(frame) && inTail(start))),
+      unpackWithDisk(
+        frames,
+        (frame, start) => contents.has(frame) && !inTail(start),
+        { fetch, read, limits, width: runner.width },
+        { cache, onBegun, signal: AbortSignal.any([failure.signal, ...(signal ? [signal] : [])]) },
+      ),
+    ]);
   } else {
     await fetchAll(groupFrames(frames, frame => contents.has(frame)));
   }

@@ -1,4 +1,9 @@
+import * as fs from 'node:fs';
+import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { isRoot } from '../../support/drop-privileges.ts';
+import { incompressible } from '../../support/random.ts';
+import { describeTree } from '../../support/tree.ts';
 import { type Host, restoreRight, startHost } from './host.ts';
 
 const MB = 1e6;
@@ -8,6 +13,11 @@ beforeEach(async () => {
 });
 afterEach(() => host.close());
 
+/** Ranges that the server has been asked for since the last call, without that of the object's end. */
+function rangesSince(): number {
+  return host.server.operations.splice(0).filter(operation => operation === 'GetObject').length - 1;
+}
+
 describe('a restore with a disk cache', () => {
   test('stores the frames, and the next one fetches only the end of the object', async () => {
     const first = await restoreRight(host.job(), host.tree);
@@ -15,10 +25,109 @@ describe('a restore with a disk cache', () => {
     expect(first.disk).toBe(0);
     expect(host.files()).toHaveLength(5);
     expect(host.files().every(name => /^[0-9a-f]{64}$/.test(name))).toBe(true);
-    host.server.operations.length = 0;
+    rangesSince();
     const second = await restoreRight(host.job(), host.tree);
     expect(second.bucket).toBeLessThan(0.3 * MB);
     expect(second.disk).toBeGreaterThan(15 * MB);
-    expect(host.server.operations).toEqual(['GetObject']);
+    expect(rangesSince()).toBe(0);
   });
+
+  test('fetches what is absent in as few ranges as without the other frames', async () => {
+    await restoreRight(host.job(), host.tree);
+    rangesSince();
+    const [one, two] = host.files();
+    for (const name of [one!, two!]) fs.rmSync(path.join(host.directory, name));
+    const { bucket, disk } = await restoreRight(host.job(), host.tree);
+    expect(rangesSince()).toBeLessThanOrEqual(2);
+    expect(bucket).toBeLessThan(9 * MB);
+    expect(disk).toBeGreaterThan(6 * MB);
+    expect(host.files()).toHaveLength(5);
+  });
+
+  test('fetches frames that are wrong once more, and repairs them', async () => {
+    await restoreRight(host.job(), host.tree);
+    const files = host.files().map(name => path.join(host.directory, name));
+    const sizes = files.map(file => fs.statSync(file).size);
+    files.forEach((file, index) => {
+      // The size is right: only the hash shows it
+      if (index % 2 === 0) fs.writeFileSync(file, incompressible(sizes[index]!, 'wrong'));
+      else fs.truncateSync(file, 100);
+    });
+    const healed = await restoreRight(host.job(), host.tree);
+    expect(healed.disk).toBe(0);
+    rangesSince();
+    expect((await restoreRight(host.job(), host.tree)).disk).toBeGreaterThan(15 * MB);
+    expect(rangesSince()).toBe(0);
+  });
+
+  test('fetches of the next generation only what has changed', async () => {
+    const second = host.job();
+    await restoreRight(second, host.tree, 'none');
+    fs.writeFileSync(path.join(second.workspace, 'tree/new'), incompressible(500_000, 'new'));
+    expect(await second.save('k-2')).toMatchObject({ kind: 'saved' });
+    const { bucket, disk } = await restoreRight(host.job(), await describeTree(second.workspace), 'k-2');
+    expect(bucket).toBeLessThan(1.1 * MB);
+    expect(disk).toBeGreaterThan(15 * MB);
+  });
+
+  test('keeps the limit at its end', async () => {
+    const maxBytes = 9 * MB;
+    await restoreRight(host.job({ directory: host.directory, maxBytes }), host.tree);
+    const sizes = host.files().map(name => fs.statSync(path.join(host.directory, name)).size);
+    expect(sizes.length).toBeGreaterThan(0);
+    expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThanOrEqual(maxBytes);
+  });
+
+  test('is shared by jobs that start together: most bytes are fetched once', async () => {
+    const jobs = Array.from({ length: 4 }, () => host.job());
+    const all = await Promise.all(jobs.map(job => restoreRight(job, host.tree)));
+    const bucket = all.reduce((sum, one) => sum + one.bucket!, 0);
+    // The object is sent once, maybe a range twice, and its end to each
+    expect(bucket).toBeLessThan(2.5 * 15.8 * MB);
+    expect(host.files().filter(name => name.endsWith('.part'))).toEqual([]);
+  });
+
+  test('takes over the claims of a job that has ended', async () => {
+    await restoreRight(host.job(), host.tree);
+    for (const name of host.files())
+      fs.renameSync(path.join(host.directory, name), path.join(host.directory, `${name}.part`));
+    const { bucket } = await restoreRight(host.job(), host.tree);
+    expect(bucket).toBeGreaterThan(15 * MB);
+    expect(host.files().every(name => /^[0-9a-f]{64}$/.test(name))).toBe(true);
+    expect(host.files()).toHaveLength(5);
+  });
+});
+
+describe('a directory that cannot be used costs one line and nothing else', () => {
+  test.each<[string, (directory: string) => unknown, string]>([
+    ['does not exist', directory => fs.rmdirSync(directory), 'it does not exist: create it'],
+    [
+      'is a file',
+      directory => fs.rmdirSync(directory) ?? fs.writeFileSync(directory, ''),
+      'it is not a directory',
+    ],
+  ])('if it %s', async (_, change, reason) => {
+    change(host.directory);
+    const job = host.job();
+    expect((await restoreRight(job, host.tree)).disk).toBe(0);
+    expect(job.lines).toEqual([
+      expect.stringMatching(`^notice: The disk cache .* is not used, .* from the bucket: ${reason}`),
+    ]);
+  });
+
+  test.skipIf(!isRoot)(
+    'if another user owns it, and the step runs as root: then it is only read',
+    async () => {
+      await restoreRight(host.job(), host.tree);
+      const [name] = host.files();
+      fs.rmSync(path.join(host.directory, name!));
+      fs.chownSync(host.directory, 65534, 65534);
+      const job = host.job();
+      expect((await restoreRight(job, host.tree)).disk).toBeGreaterThan(10 * MB);
+      expect(host.files()).toHaveLength(4);
+      expect(job.lines).toEqual([
+        expect.stringContaining('runs as root, and the directory belongs to another'),
+      ]);
+    },
+  );
 });

@@ -16,6 +16,8 @@ export const spec: TreeSpec = {
   'tree/one': { content: incompressible(3 * MiB, 'one') },
   'tree/two': { content: incompressible(3 * MiB, 'two') },
   'tree/empty': '',
+  // Its frame is in the end of the object, which comes with the manifest
+  'tree/zz-last': { content: incompressible(50_000, 'last') },
 };
 
 /** A host whose jobs share a disk cache, in front of a server that holds the tree `spec` under the key `k`. */
