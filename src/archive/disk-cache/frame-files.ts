@@ -93,11 +93,11 @@ function noteUse(fd: number): void {
   ignoreErrors(() => futimesSync(fd, now, now));
 }
 
-/** Returns the text by which a file is known to be the one that a claim has made. */
+/** Returns the text by which a file is known to be the one that a claim has made: numbers of inodes are used again. */
 export function inodeText(file: number | string): string {
   const stats =
     typeof file === 'number' ? fstatSync(file, { bigint: true }) : lstatSync(file, { bigint: true });
-  return stats.isFile() && stats.nlink === 1n ? `${stats.dev}:${stats.ino}` : '';
+  return stats.isFile() && stats.nlink === 1n ? `${stats.dev}:${stats.ino}:${stats.birthtimeNs}` : '';
 }
 
 /**
@@ -106,15 +106,23 @@ export function inodeText(file: number | string): string {
  */
 export function storeFrame(directory: string, frame: FrameKey, bytes: Uint8Array, inode: string): boolean {
   const claim = claimPath(directory, frame);
-  const fd = openSync(claim, constants.O_WRONLY | thisPlatform.openFlags);
   try {
-    if (inodeText(fd) !== inode) return false;
-    for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done, bytes.length - done, done);
-    if (inodeText(claim) !== inode) return false;
-  } finally {
-    closeSync(fd);
+    const fd = openSync(claim, constants.O_WRONLY | thisPlatform.openFlags);
+    try {
+      if (inodeText(fd) !== inode) return false;
+      for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done, bytes.length - done, done);
+      if (inodeText(claim) !== inode) return false;
+    } finally {
+      closeSync(fd);
+    }
+    // It may replace a wrong file, also of another user
+    renameSync(claim, framePath(directory, frame));
+    return true;
+  } catch (error) {
+    if (TAKEN.has((error as NodeJS.ErrnoException).code ?? '')) return false;
+    throw error;
   }
-  // It may replace a wrong file, also of another user
-  renameSync(claim, framePath(directory, frame));
-  return true;
 }
+
+/** Codes for a claim that is no longer a file of this process: removed, a link, a FIFO, a directory, of another user. */
+const TAKEN = new Set(['ENOENT', 'ELOOP', 'ENXIO', 'EISDIR', 'EACCES', 'EPERM']);

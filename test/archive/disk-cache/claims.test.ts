@@ -1,0 +1,94 @@
+import * as fs from 'node:fs';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { Claims } from '../../../src/archive/disk-cache/claims.ts';
+import { claimPath } from '../../../src/archive/disk-cache/frame-files.ts';
+import { FrameState } from '../../../src/archive/messages/disk-request.ts';
+import { scratch } from '../../support/scratch.ts';
+import { makeFrame, putFrame } from './support.ts';
+
+const { present, ours, others, refused } = FrameState;
+const frame = makeFrame('a');
+
+let now = 0;
+/** The time by the clock that measures the silence of other processes. */
+function passMs(ms: number): void {
+  vi.spyOn(performance, 'now').mockImplementation(() => now);
+  now += ms;
+}
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+describe('a claim', () => {
+  test('is taken by one process, and the others wait for it', () => {
+    const directory = scratch();
+    const [first, second] = [new Claims(directory, 0o644), new Claims(directory, 0o644)];
+    expect(first.take(frame, false)).toMatchObject({ state: ours });
+    expect(second.take(frame, false)).toEqual({ state: others });
+    expect(fs.statSync(claimPath(directory, frame)).mode & 0o777).toBe(0o644);
+  });
+
+  test('is not taken on a frame that is there, unless it is to be replaced', () => {
+    const directory = scratch();
+    putFrame(directory, frame);
+    const claims = new Claims(directory, 0o600);
+    expect(claims.take(frame, false)).toEqual({ state: present });
+    expect(claims.take(frame, true)).toMatchObject({ state: ours });
+  });
+
+  test('that its holder touches is respected', () => {
+    const directory = scratch();
+    const [holder, waiting] = [new Claims(directory, 0o600), new Claims(directory, 0o600)];
+    passMs(0);
+    holder.take(frame, false);
+    for (let round = 0; round < 5; round++) {
+      fs.lutimesSync(claimPath(directory, frame), 1000 + round, 1000 + round);
+      expect(waiting.take(frame, false)).toEqual({ state: others });
+      passMs(990);
+    }
+  });
+
+  test('of a process that has ended is taken over after a second', () => {
+    const directory = scratch();
+    const [dead, waiting] = [new Claims(directory, 0o600), new Claims(directory, 0o600)];
+    passMs(0);
+    dead.take(frame, false);
+    expect(waiting.take(frame, false)).toEqual({ state: others });
+    passMs(990);
+    expect(waiting.take(frame, false)).toEqual({ state: others });
+    passMs(10);
+    expect(waiting.take(frame, false)).toMatchObject({ state: ours });
+    // Its holder was only slow, and does not remove the claim of the other one
+    dead.settleAll();
+    expect(fs.existsSync(claimPath(directory, frame))).toBe(true);
+  });
+
+  test('is removed when it is settled, and what has its name then is not', () => {
+    const directory = scratch();
+    const claims = new Claims(directory, 0o600);
+    claims.take(frame, false);
+    claims.settle(frame);
+    expect(fs.readdirSync(directory)).toEqual([]);
+    fs.writeFileSync(claimPath(directory, frame), '');
+    claims.settle(frame);
+    expect(fs.readdirSync(directory)).toHaveLength(1);
+  });
+
+  test('is refused from then on if nothing can be stored in the directory', () => {
+    const claims = new Claims(`${scratch()}/missing`, 0o600);
+    expect(claims.take(frame, false)).toEqual({ state: refused });
+    expect(claims.problem).toBe('ENOENT');
+    expect(claims.take(frame, true)).toEqual({ state: refused });
+  });
+
+  test('is refused if a directory has its name', () => {
+    const directory = scratch();
+    const claims = new Claims(directory, 0o600);
+    fs.mkdirSync(claimPath(directory, frame));
+    passMs(0);
+    expect(claims.take(frame, false)).toEqual({ state: others });
+    passMs(1000);
+    expect(claims.take(frame, false)).toEqual({ state: refused });
+    expect(claims.problem).toBeUndefined();
+  });
+});

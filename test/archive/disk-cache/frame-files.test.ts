@@ -1,0 +1,111 @@
+import { execFileSync } from 'node:child_process';
+import * as fs from 'node:fs';
+import path from 'node:path';
+import { describe, expect, test } from 'vitest';
+import {
+  fileKind,
+  framePath,
+  hasFrame,
+  readFrame,
+  storeFrame,
+} from '../../../src/archive/disk-cache/frame-files.ts';
+import { scratch } from '../../support/scratch.ts';
+import { makeClaim, makeFrame, putFrame } from './support.ts';
+
+const frame = makeFrame('a');
+const other = makeFrame('b');
+
+describe('readFrame', () => {
+  test('returns the bytes of a frame that is there, and sets the time of its last use', () => {
+    const directory = scratch();
+    const file = putFrame(directory, frame);
+    fs.utimesSync(file, 1000, 1000);
+    expect(readFrame(directory, frame)).toEqual(frame.bytes);
+    expect(Date.now() - fs.statSync(file).mtimeMs).toBeLessThan(60_000);
+    expect(hasFrame(directory, frame)).toBe(true);
+  });
+
+  test.each<[string, (file: string, directory: string) => unknown]>([
+    ['is absent', fs.unlinkSync],
+    ['has one other bit', file => fs.writeFileSync(file, flipped(frame.bytes))],
+    ['is cut', file => fs.truncateSync(file, 999)],
+    ['is longer', file => fs.appendFileSync(file, 'x')],
+    ['is empty', file => fs.truncateSync(file)],
+    ['is sparse and huge', file => fs.truncateSync(file, 2 ** 40)],
+    ['is another frame', file => fs.writeFileSync(file, other.bytes)],
+    ['is a directory', file => fs.rmSync(file) ?? fs.mkdirSync(file)],
+    ['is in a directory that does not exist', (_, directory) => fs.rmSync(directory, { recursive: true })],
+  ])('returns undefined if the file %s', (_, change) => {
+    const directory = scratch();
+    change(putFrame(directory, frame), directory);
+    expect(readFrame(directory, frame)).toBeUndefined();
+  });
+
+  test.skipIf(process.platform === 'win32')('returns undefined for a link to the right bytes', () => {
+    const directory = scratch();
+    const file = putFrame(directory, frame);
+    fs.renameSync(file, path.join(directory, 'elsewhere'));
+    fs.symlinkSync('elsewhere', file);
+    expect(readFrame(directory, frame)).toBeUndefined();
+    expect(hasFrame(directory, frame)).toBe(false);
+  });
+
+  test.skipIf(process.platform === 'win32')('does not wait for a FIFO', () => {
+    const directory = scratch();
+    execFileSync('mkfifo', [framePath(directory, frame)]);
+    expect(readFrame(directory, frame)).toBeUndefined();
+  });
+});
+
+describe('storeFrame', () => {
+  test('gives the frame its name, and replaces a wrong one', () => {
+    const directory = scratch();
+    fs.writeFileSync(framePath(directory, frame), 'wrong');
+    const { file, inode } = makeClaim(directory, frame);
+    expect(storeFrame(directory, frame, frame.bytes, inode)).toBe(true);
+    expect(readFrame(directory, frame)).toEqual(frame.bytes);
+    expect(fs.existsSync(file)).toBe(false);
+  });
+
+  test('does not write into a file that is not the claim of this process', () => {
+    const directory = scratch();
+    const { file, inode } = makeClaim(directory, frame);
+    fs.renameSync(file, path.join(directory, 'moved'));
+    fs.writeFileSync(file, 'not ours');
+    expect(storeFrame(directory, frame, frame.bytes, inode)).toBe(false);
+    expect(fs.readFileSync(file, 'utf8')).toBe('not ours');
+  });
+
+  test('does not write into a claim that has a second name', () => {
+    const directory = scratch();
+    const { file, inode } = makeClaim(directory, frame);
+    fs.linkSync(file, path.join(directory, 'second'));
+    expect(storeFrame(directory, frame, frame.bytes, inode)).toBe(false);
+    expect(fs.statSync(file).size).toBe(0);
+  });
+
+  test.skipIf(process.platform === 'win32')('does not follow a link in place of the claim', () => {
+    const directory = scratch();
+    const secret = path.join(directory, 'secret');
+    fs.writeFileSync(secret, 'secret');
+    const { file, inode } = makeClaim(directory, frame);
+    fs.rmSync(file);
+    fs.symlinkSync(secret, file);
+    expect(storeFrame(directory, frame, frame.bytes, inode)).toBe(false);
+    expect(fs.readFileSync(secret, 'utf8')).toBe('secret');
+  });
+});
+
+test('only names of frames and claims are those of the disk cache', () => {
+  const name = 'a'.repeat(64);
+  expect(fileKind(name)).toBe('frame');
+  expect(fileKind(`${name}.part`)).toBe('claim');
+  for (const foreign of ['README', name.toUpperCase(), `${name}a`, `${name}\n`, `${name}.part2`, `.${name}`])
+    expect(fileKind(foreign), foreign).toBeUndefined();
+});
+
+function flipped(bytes: Buffer): Buffer {
+  const copy = Buffer.from(bytes);
+  copy[500]! ^= 1;
+  return copy;
+}

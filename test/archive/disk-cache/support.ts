@@ -1,0 +1,28 @@
+import { writeFileSync } from 'node:fs';
+import { claimPath, framePath, inodeText } from '../../../src/archive/disk-cache/frame-files.ts';
+import { sha256 } from '../../../src/archive/format/codec.ts';
+import type { FrameKey } from '../../../src/archive/messages/disk-request.ts';
+import { incompressible } from '../../support/random.ts';
+
+export interface TestFrame extends FrameKey {
+  readonly bytes: Buffer;
+}
+
+export function makeFrame(name: string, size = 1000): TestFrame {
+  const bytes = incompressible(size, name);
+  return { bytes, size, sha256: sha256(bytes) };
+}
+
+/** Puts a frame into the directory as a restore does. Returns its file. */
+export function putFrame(directory: string, frame: TestFrame): string {
+  const file = framePath(directory, frame);
+  writeFileSync(file, frame.bytes);
+  return file;
+}
+
+/** Makes a claim by hand. Returns its file and its inode. */
+export function makeClaim(directory: string, frame: FrameKey): { file: string; inode: string } {
+  const file = claimPath(directory, frame);
+  writeFileSync(file, '', { flag: 'wx' });
+  return { file, inode: inodeText(file) };
+}
