@@ -42,9 +42,8 @@ export async function unpackWithDisk(
   work: FrameWork,
   options: DiskOptions,
 ): Promise<void> {
-  await new DiskFrames(frames, work, options).unpack(
-    groupFrames(frames, isWanted).flatMap(run => run.frames),
-  );
+  const wanted = groupFrames(frames, isWanted).flatMap(run => run.frames);
+  await new DiskFrames(frames, work, options).unpack(wanted).finally(options.onBegun);
 }
 
 class DiskFrames {
