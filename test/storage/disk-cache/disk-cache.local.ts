@@ -13,7 +13,7 @@ beforeEach(async () => {
 });
 afterEach(() => host.close());
 
-/** Ranges that the server has been asked for since the last call, without that of the object's end. */
+/** Counts the reads of ranges since the last call, without that of the end of the object. */
 function rangesSince(): number {
   return host.server.operations.splice(0).filter(operation => operation === 'GetObject').length - 1;
 }
