@@ -2,6 +2,7 @@
 
 import { DamagedArchiveError, UnusableArchiveError } from '../archive-errors.ts';
 import { type Entry, EntryType, inodeOf, type Manifest, parentName } from '../format/entry.ts';
+import { OpenDirectories } from '../format/open-directories.ts';
 import { ENTRIES_A_TURN, takeTurn } from '../format/turns.ts';
 import { MAX_MTIME_US } from '../fs/file-times.ts';
 import type { PathLayout } from '../fs/paths/layout.ts';
@@ -10,7 +11,6 @@ import { thisPlatform } from '../fs/platform.ts';
 import { checkFrames, DataPlacement } from './data-placement.ts';
 import { findCaseTwin, MachineLimits } from './machine-limits.ts';
 import { type EntryFault, findBelowLeaf, RootNesting } from './root-nesting.ts';
-import { hasEntry } from './sorted-entries.ts';
 
 /**
  * Checks a manifest before any data is requested. One invalid entry makes the whole archive invalid.
@@ -74,7 +74,10 @@ class Validator {
   readonly roots: Entry[] = [];
   readonly #entries: readonly Entry[];
   readonly #layout: PathLayout;
-  readonly #directories = new Set<string>();
+  /** The directories that the next entry may be in; the value is the length of their name. */
+  readonly #open = new OpenDirectories<number>();
+  /** Entries of other types whose names begin the latest one, the longest last. */
+  readonly #leaves: string[] = [];
   readonly #data: DataPlacement;
 
   constructor({ entries, frames }: Manifest, layout: PathLayout) {
@@ -88,20 +91,26 @@ class Validator {
     if (previous && compareNames(previous.name, entry.name) >= 0)
       refuse(entry.name, 'is a duplicate or not in byte order');
     this.#checkFields(entry, index);
-    const parent = parentName(entry.name);
+    const parentLength = this.#open.parentOf(entry.name);
     const isSymlink = inodeOf(entry, this.#entries).type === EntryType.symlink;
-    if (this.#directories.has(parent)) this.#checkChild(entry, parent, isSymlink);
+    if (parentLength !== undefined) this.#checkChild(entry, parentLength, isSymlink);
     else {
       this.#checkRoot(entry, isSymlink);
       this.roots.push(entry);
     }
-    if (entry.type === EntryType.directory) {
-      if (hasEntry(this.#entries, entry.name.slice(0, -1)))
-        refuse(entry.name, 'is also an entry of another type');
-      this.#directories.add(entry.name);
-    }
+    this.#checkTwin(entry);
+    if (entry.type === EntryType.directory) this.#open.enter(entry.name, entry.name.length);
     const misplaced = this.#data.add(entry);
     if (misplaced !== undefined) refuse(entry.name, misplaced);
+  }
+
+  /** Refuses a directory `a/` beside another entry `a`. Only names that begin with `a` are between them. */
+  #checkTwin({ name, type }: Entry): void {
+    const leaves = this.#leaves;
+    while (leaves.length > 0 && !name.startsWith(leaves[leaves.length - 1]!)) leaves.pop();
+    if (type !== EntryType.directory) leaves.push(name);
+    else if (leaves[leaves.length - 1]?.length === name.length - 1)
+      refuse(name, 'is also an entry of another type');
   }
 
   #checkFields(entry: Entry, index: number): void {
@@ -122,8 +131,8 @@ class Validator {
   }
 
   /** Checks an entry whose parent is in the archive, at any depth in the manifest. */
-  #checkChild({ name, type }: Entry, parent: string, isSymlink: boolean): void {
-    const component = name.slice(parent.length, type === EntryType.directory ? -1 : undefined);
+  #checkChild({ name, type }: Entry, parentLength: number, isSymlink: boolean): void {
+    const component = name.slice(parentLength, type === EntryType.directory ? -1 : undefined);
     if (component === '' || component === '.' || component === '..') refuse(name, NOT_PLAIN);
     if (this.#layout.hasExclusions && !this.#isPermitted(name, isSymlink))
       refuse(name, 'is excluded by `path`');

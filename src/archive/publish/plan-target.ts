@@ -3,6 +3,7 @@
 import { basename, dirname } from 'node:path';
 import { TargetTreeError } from '../archive-errors.ts';
 import { type Entry, EntryType, parentName } from '../format/entry.ts';
+import { OpenDirectories } from '../format/open-directories.ts';
 import { forEachInTurns } from '../format/turns.ts';
 import type { PathLayout } from '../fs/paths/layout.ts';
 import type { RestoredLinks } from '../fs/restored-links.ts';
@@ -63,6 +64,12 @@ interface ExistingPlace {
   readonly directory: ExistingDirectory;
 }
 
+/** The place of a directory of the archive, and the length of its stored name. */
+interface OpenPlace {
+  readonly place: DirectoryPlace;
+  readonly nameLength: number;
+}
+
 class Planner {
   readonly #layout: PathLayout;
   readonly #options: PlanOptions;
@@ -72,8 +79,8 @@ class Planner {
   readonly #moves: Move[] = [];
   readonly #shortPaths = new ShortPaths();
   readonly #staged: StagedPaths;
-  /** Directories of the archive by stored name. */
-  readonly #places = new Map<string, DirectoryPlace>();
+  /** Directories of the archive that the next entry may be in. */
+  readonly #open = new OpenDirectories<OpenPlace>();
   /** Directories above the roots by absolute path. */
   readonly #above = new Map<string, DirectoryPlace>();
 
@@ -85,14 +92,11 @@ class Planner {
   }
 
   add(entry: Entry, index: number): void {
-    const parentStored = parentName(entry.name);
-    const parent = this.#places.get(parentStored);
-    if (!parent) this.#sweepAbove(parentStored);
+    const parent = this.#open.parentOf(entry.name);
+    if (!parent) this.#sweepAbove(parentName(entry.name));
     if (entry.type === EntryType.directory) {
-      const place = parent
-        ? this.#childDirectory(parent, entry, index, parentStored)
-        : this.#rootDirectory(entry, index);
-      this.#places.set(entry.name, place);
+      const place = parent ? this.#childDirectory(parent, entry, index) : this.#rootDirectory(entry, index);
+      this.#open.enter(entry.name, { place, nameLength: entry.name.length });
       // A `!` line may exclude a directory while another line names something below it
       if (this.#layout.hasExclusions) this.#above.set(this.#layout.toAbsolute(entry.name), place);
       this.#staged.set(index, place.fresh ? place.path : '');
@@ -103,12 +107,12 @@ class Planner {
       return;
     }
     const target = parent ? undefined : this.#layout.toAbsolute(entry.name);
-    const place = parent ?? this.#directoryAbove(dirname(target!));
-    const component = target === undefined ? entry.name.slice(parentStored.length) : basename(target);
+    const place = parent?.place ?? this.#directoryAbove(dirname(target!));
     if (place.fresh) {
       this.#staged.setInside(index, place.path);
       return;
     }
+    const component = parent ? entry.name.slice(parent.nameLength) : basename(target!);
     this.#staged.set(index, this.#moveFile(place.directory, component, index));
   }
 
@@ -150,8 +154,8 @@ class Planner {
     return this.#freshTop(parent.directory, basename(path), index);
   }
 
-  #childDirectory(parent: DirectoryPlace, entry: Entry, index: number, parentStored: string): DirectoryPlace {
-    const component = entry.name.slice(parentStored.length, -1);
+  #childDirectory({ place: parent, nameLength }: OpenPlace, entry: Entry, index: number): DirectoryPlace {
+    const component = entry.name.slice(nameLength, -1);
     if (parent.fresh) return this.#freshInside(parent, component, index);
     const path = `${parent.directory.path}/${component}`;
     if (this.#isUnchanged(index)) {

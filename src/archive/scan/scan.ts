@@ -8,10 +8,10 @@ import { MAX_MTIME_US, type Mtime } from '../fs/file-times.ts';
 import { ignoreErrors } from '../fs/ignore-errors.ts';
 import type { PathLayout } from '../fs/paths/layout.ts';
 import { leadsOutside, wayToTarget } from '../fs/paths/link-target.ts';
+import { compareNames } from '../fs/paths/names.ts';
 import { isStagingName } from '../fs/paths/staging-name.ts';
 import { rootsToWalk } from './scan-roots.ts';
 import {
-  byName,
   type Inode,
   listNames,
   type ReadOptions,
@@ -139,7 +139,7 @@ class Walk {
       const child = readNode(path, directory.name + name, this.#read);
       if (child) children.push(child);
     }
-    return children.sort(byName);
+    return children.sort((a, b) => compareNames(a.name, b.name, directory.name.length));
   }
 
   #leaf(node: TreeNode): ScannedEntry | undefined {

@@ -8,7 +8,6 @@ import { Buffer } from 'node:buffer';
  * and strings map to each other one to one.
  */
 
-const SURROGATE_OR_ABOVE = /[\ud800-\uffff]/;
 /** Characters of a name in a message. */
 const SHOWN_CHARACTERS = 200;
 
@@ -90,10 +89,18 @@ export function shortenName(name: string): string {
   return `${name.slice(0, half)}…${name.slice(-half)}`;
 }
 
-/** Compares names by their bytes. Returns a negative number, zero or a positive number. */
-export function compareNames(a: string, b: string): number {
-  if (a === b) return 0;
-  // Below U+D800 the order of UTF-16 units is the order of the bytes
-  if (!SURROGATE_OR_ABOVE.test(a) && !SURROGATE_OR_ABOVE.test(b)) return a < b ? -1 : 1;
+/**
+ * Compares names by their bytes. Returns a negative number, zero or a positive number.
+ * @param from the number of leading UTF-16 units that are known to be equal.
+ */
+export function compareNames(a: string, b: string, from = 0): number {
+  const length = Math.min(a.length, b.length);
+  let at = from;
+  while (at < length && a.charCodeAt(at) === b.charCodeAt(at)) at++;
+  if (at === length && a.length === b.length) return 0;
+  // Below U+D800 the order of UTF-16 units is the order of the bytes. The end of a name is before any unit
+  const unitA = at < a.length ? a.charCodeAt(at) : -1;
+  const unitB = at < b.length ? b.charCodeAt(at) : -1;
+  if (unitA < 0xd800 && unitB < 0xd800) return unitA - unitB;
   return Buffer.compare(encodeName(a), encodeName(b));
 }

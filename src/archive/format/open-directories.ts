@@ -1,0 +1,23 @@
+/**
+ * The directories that a loop over names in byte order is in, the innermost last. A set of all directories would hash the parent
+ * of every name.
+ */
+export class OpenDirectories<T> {
+  readonly #open: { readonly name: string; readonly value: T }[] = [];
+
+  /** Returns the value of the parent of the next name. Returns undefined if the parent was not entered. */
+  parentOf(name: string): T | undefined {
+    const open = this.#open;
+    // All names in a directory follow each other
+    while (open.length > 0 && !name.startsWith(open[open.length - 1]!.name)) open.pop();
+    const inner = open[open.length - 1];
+    if (!inner) return undefined;
+    const slash = name.indexOf('/', inner.name.length);
+    return slash < 0 || slash === name.length - 1 ? inner.value : undefined;
+  }
+
+  /** Enters a directory, whose name was the last of `parentOf`. */
+  enter(name: string, value: T): void {
+    this.#open.push({ name, value });
+  }
+}
