@@ -72,9 +72,9 @@ test.each(rows('Other servers'))(
   },
 );
 
-test("README's first example names a bucket, so that it does not use GitHub's cache", () => {
+test("README's first example names a bucket, so that it does not use GitHub's cache, and needs no key", () => {
   const first = readme.split('```yaml\n')[1]!.split('```')[0]!;
-  for (const name of ['path', 'key', 'endpoint', 'bucket', 'accessKey', 'secretKey'])
+  for (const name of ['path', 'key', 'endpoint', 'bucket', 'role-to-assume', 'role-to-assume-for-save'])
     expect(first).toMatch(new RegExp(`^    ${name}: \\S`, 'm'));
 });
 

@@ -2,6 +2,7 @@
 
 import * as fs from 'node:fs/promises';
 import path from 'node:path';
+import { RoleJobs } from '../roles/role-jobs.ts';
 import { type Checkout, copyCheckout } from '../support/checkout.ts';
 import type { Gateway } from '../support/gateway/gateway.ts';
 import { type Azurite, startAzurite } from '../support/github/azurite.ts';
@@ -27,6 +28,7 @@ export class FaultLab {
   readonly #checkout: Checkout;
   readonly #archives = new Map<string, Promise<Archive>>();
   #azurite: Promise<Azurite> | undefined;
+  #roleJobs: Promise<RoleJobs> | undefined;
 
   private constructor(gateway: Omit<Gateway, 'stop'>, checkout: Checkout) {
     this.gateway = gateway;
@@ -45,6 +47,7 @@ export class FaultLab {
 
   async close(): Promise<void> {
     await (await this.#azurite)?.stop();
+    await (await this.#roleJobs)?.close();
     await this.#checkout.remove();
   }
 
@@ -78,6 +81,12 @@ export class FaultLab {
     } finally {
       await scene.close();
     }
+  }
+
+  /** Returns the jobs that take roles of a gateway of their own, which is started once. */
+  roleJobs(): Promise<RoleJobs> {
+    this.#roleJobs ??= RoleJobs.open(this.actionDir);
+    return this.#roleJobs;
   }
 
   async startGitHub(): Promise<GitHubCache> {

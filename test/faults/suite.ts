@@ -3,6 +3,7 @@ import { endpointCases } from './cases/endpoints.ts';
 import { gatewayCases } from './cases/gateway.ts';
 import { jobCases } from './cases/jobs.ts';
 import { objectCases } from './cases/objects.ts';
+import { roleCases } from './cases/roles.ts';
 import { signalCases } from './cases/signals.ts';
 import { transferCases } from './cases/transfer.ts';
 import { treeCases } from './cases/trees.ts';
@@ -11,6 +12,7 @@ import { treeCases } from './cases/trees.ts';
 export const faultCases: readonly FaultCase[] = [
   ...transferCases,
   ...endpointCases,
+  ...roleCases,
   ...gatewayCases,
   ...objectCases,
   ...treeCases,

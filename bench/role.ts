@@ -1,0 +1,34 @@
+/** Measures the time that a role costs a step: restores with keys and with a role, in turns. Prints a table. */
+
+import { RoleJobs } from '../test/roles/role-jobs.ts';
+import { RUNS } from '../test/roles/runs.ts';
+import { copyCheckout } from '../test/support/checkout.ts';
+import { median } from './report/statistics.ts';
+
+const ROUNDS = 25;
+
+const checkout = await copyCheckout('cache-s3-role-');
+const jobs = await RoleJobs.open(checkout.directory);
+const { accessKey, secretKey } = jobs.roles.gateway;
+const ways = {
+  keys: { 'role-to-assume': '', accessKey, secretKey },
+  role: {},
+};
+const cases = { 'a miss': { key: 'absent' }, 'a hit, a small cache': {} };
+console.log('| restore | keys, ms | role, ms |\n| --- | --- | --- |');
+try {
+  for (const [name, inputs] of Object.entries(cases)) {
+    const times = { keys: [] as number[], role: [] as number[] };
+    for (let round = 0; round < ROUNDS; round++) {
+      for (const way of ['keys', 'role'] as const) {
+        const { ms, exitCode } = await jobs.restore(RUNS[0]!, { inputs: { ...inputs, ...ways[way] } });
+        if (exitCode !== 0) throw new Error(`a restore with ${way} has failed`);
+        times[way].push(ms);
+      }
+    }
+    console.log(`| ${name} | ${Math.round(median(times.keys))} | ${Math.round(median(times.role))} |`);
+  }
+} finally {
+  await jobs.close();
+  await checkout.remove();
+}

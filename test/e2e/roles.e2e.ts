@@ -1,0 +1,88 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { cachesRoot } from '../../src/cache/keys/cache-names.ts';
+import { encodeComponent } from '../../src/cache/keys/object-names.ts';
+import { RoleJobs } from '../roles/role-jobs.ts';
+import { REPOSITORY, RUNS } from '../roles/runs.ts';
+import { type Checkout, copyCheckout } from '../support/checkout.ts';
+import { describeWithGateway } from './support/lab.ts';
+
+let checkout: Checkout;
+let jobs: RoleJobs;
+
+/** The runs of which `npm run faults` has the rest. */
+const SHORT = ['push to main', 'pull request', 'fork', 'issue_comment', 'another repository'];
+
+describeWithGateway('steps that take a role', () => {
+  beforeAll(async () => {
+    checkout = await copyCheckout('cache-s3 roles-');
+    jobs = await RoleJobs.open(checkout.directory);
+  });
+  afterAll(async () => {
+    await jobs?.close();
+    await checkout?.remove();
+  });
+
+  it.each(RUNS.filter(({ name }) => SHORT.includes(name)))(
+    'of a job of the kind $name get what the store gives to it, and never fail the job',
+    async run => {
+      const key = `key of ${run.name}`;
+      const restored = await jobs.restore(run);
+      expect(restored.exitCode).toBe(0);
+      expect(restored.outputs['cache-hit'] === 'true' ? 'hit' : 'none', restored.stdout).toBe(run.restore);
+      const saved = await jobs.save(run, key, { inputs: { 'fail-on-save-error': 'true' } });
+      expect(saved.exitCode).toBe(run.save === 'failed' ? 1 : 0);
+      expect(saved.stdout).toContain(` result=${run.save} `);
+      const names = (await jobs.bucket.objects()).filter(name => name.includes(encodeComponent(key)));
+      const own = cachesRoot('cache-s3', run.repository ?? REPOSITORY, run.ref);
+      expect(names.map(name => name.startsWith(own))).toEqual(run.save === 'saved' ? [true] : []);
+    },
+  );
+
+  it('explain a refused role by the claims of the run', async () => {
+    const run = RUNS.find(({ name }) => name === 'push to a branch')!;
+    const { stdout } = await jobs.save(run, 'k', {
+      inputs: { 'role-to-assume-for-save': 'arn:aws:iam:::role/cache-main' },
+    });
+    expect(stdout).toMatch(
+      /^Cache not saved: STS at http:\S+: this run may not take the role arn:aws:iam:::role\/cache-main \(403 AccessDenied\): .* aud=sts.amazonaws.com, .*, ref=refs\/heads\/feature, event_name=push\.$/m,
+    );
+    const refused = await jobs.save(run, 'k', { inputs: { 'role-to-assume-for-save': '' } });
+    expect(refused.stdout).toMatch(
+      /^Cache not saved: .*the role arn:aws:iam:::role\/cache-read does not allow this call/m,
+    );
+    expect(refused.stdout).toContain(' result=skipped ');
+  });
+
+  it.each(['push to main', 'push to a branch'])(
+    'print no token and no key, also in debug mode (%s)',
+    async name => {
+      const run = RUNS.find(one => one.name === name)!;
+      const before = jobs.tokens.length;
+      const debug = { env: { RUNNER_DEBUG: '1', ACTIONS_STEP_DEBUG: 'true' } };
+      const main = { ...debug, action: 'action.yml' } as const;
+      const inputs = {
+        'role-to-assume-for-save': 'arn:aws:iam:::role/cache-main',
+        key: `secrets of ${name}`,
+      };
+      const restored = await jobs.restore(run, { ...main, inputs });
+      const saved = await jobs.save(run, inputs.key, {
+        ...main,
+        entry: 'post',
+        inputs,
+        state: restored.state,
+      });
+      const tokens = jobs.tokens.slice(before);
+      // One for each phase: post takes another role with another token
+      expect(tokens).toHaveLength(2);
+      const masks = [...restored.masks, ...saved.masks];
+      expect(masks).toEqual(expect.arrayContaining(tokens));
+      expect(masks.length).toBeGreaterThanOrEqual(name === 'push to main' ? 6 : 4);
+      const printed = [restored, saved].map(({ stdout, outputs, state, env, summary }) =>
+        JSON.stringify({ stdout, outputs, state, env, summary }),
+      );
+      expect(printed[0]).toContain('s3 GetObject');
+      for (const secret of [...masks, 'eyJ', 'token-service-bearer'])
+        expect(printed.join()).not.toContain(secret);
+    },
+  );
+});
