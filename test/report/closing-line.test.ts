@@ -13,6 +13,10 @@ describe('the line for programs', () => {
       'cache-s3: op=save source=s3 result=saved bytes=279000000 ms=2000 requests=21 retries=1 reused=200000000',
     );
   });
+  test('has the bytes of a restore from the bucket and from the disk cache, also if one is 0', () => {
+    const facts = { ...saved, op: 'restore', result: 'hit', fetchedBytes: 262_144, diskBytes: 0 } as const;
+    expect(machineLine(facts)).toMatch(/ retries=1 bucket=262144 disk=0$/);
+  });
   test('leaves out a fact that is not known', () => {
     expect(machineLine(miss)).toBe('cache-s3: op=restore source=none result=miss ms=80 requests=4 retries=0');
   });
@@ -32,6 +36,10 @@ describe('the line for people', () => {
     [
       { ...saved, op: 'restore', result: 'partial', entries: undefined, rawBytes: undefined },
       'Restored 279.0 MB stored, in 2.00 s (139.5 MB/s)',
+    ],
+    [
+      { ...saved, op: 'restore', result: 'hit', fetchedBytes: 300_000, diskBytes: 278_700_000 },
+      'Restored 2,092 entries, 830.0 MB of files, 279.0 MB stored, 300.0 kB from the bucket, 278.7 MB from the disk cache, in 2.00 s (414.9 MB/s)',
     ],
     [{ ...miss, result: 'hit', source: 'github' }, 'Restored in 0.08 s'],
     [miss, undefined],

@@ -20,6 +20,16 @@ describe('the job summary', () => {
     expect(summaryRows(miss, { primaryKey: 'k', matchedKey: 'm' })[1]).toEqual(['Matched key', 'm']);
   });
 
+  test('has the bytes from the bucket and from the disk cache', () => {
+    const facts = { ...saved, fetchedBytes: 300_000, diskBytes: 278_700_000 };
+    expect(summaryRows(facts, { primaryKey: 'k', matchedKey: 'k' })).toEqual(
+      expect.arrayContaining([
+        ['From the bucket', '300.0 kB'],
+        ['From the disk cache', '278.7 MB'],
+      ]),
+    );
+  });
+
   test('has no rate if nothing was transferred', () => {
     const names = (facts: PhaseFacts) =>
       summaryRows(facts, { primaryKey: 'k', matchedKey: undefined }).map(([name]) => name);

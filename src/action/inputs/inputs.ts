@@ -3,6 +3,7 @@
 import path from 'node:path';
 import { SCOPES, type Scope } from '../../cache/keys/scope.ts';
 import { type IdentityInputs, parseIdentity } from './identity.ts';
+import { parseSize, SIZE_FORM } from './quantities.ts';
 import {
   BadInputError,
   type Environment,
@@ -12,7 +13,6 @@ import {
   readInput,
   readInteger,
   readLines,
-  readSize,
 } from './read-input.ts';
 
 /** Inputs that name the cache and its content. */
@@ -230,7 +230,14 @@ function parseBehaviour(env: Environment): BehaviourInputs {
 
 function parseDiskCache(env: Environment): BehaviourInputs['diskCache'] {
   const directory = readInput(env, 'disk-cache');
-  const maxBytes = readSize(env, 'disk-cache-size', MIN_DISK_CACHE_BYTES) ?? DEFAULT_DISK_CACHE_BYTES;
+  const size = readInput(env, 'disk-cache-size');
+  const maxBytes = size === '' ? DEFAULT_DISK_CACHE_BYTES : parseSize(size);
+  if (maxBytes === undefined || maxBytes < MIN_DISK_CACHE_BYTES) {
+    throw new BadInputError(
+      'disk-cache-size',
+      `is ${quoteValue(size)}, but it must be ${SIZE_FORM}, and at least ${MIN_DISK_CACHE_BYTES / 1e6}MB.`,
+    );
+  }
   if (directory === '') return undefined;
   // The workspace belongs to the job
   if (!path.isAbsolute(directory) || directory.includes('\0')) {

@@ -102,23 +102,6 @@ export function readInteger(
   throw new BadInputError(name, `is ${quoteValue(text)}, but it must be ${expected}.`);
 }
 
-const UNITS: Readonly<Record<string, number>> = { K: 1e3, M: 1e6, G: 1e9, T: 1e12 };
-const BINARY_UNITS: Readonly<Record<string, number>> = { K: 2 ** 10, M: 2 ** 20, G: 2 ** 30, T: 2 ** 40 };
-
-/** Returns a size such as `20GB`, `1.5 TB` or `512MiB` in bytes, at least `minBytes`, or undefined if the input is not set. */
-export function readSize(env: Environment, name: string, minBytes: number): number | undefined {
-  const text = readInput(env, name);
-  if (text === '') return undefined;
-  const [, number, unit = '', binary] = /^(\d{1,9}(?:\.\d{1,9})?) ?([kmgt])(i?)b?$/i.exec(text) ?? [];
-  const units = binary ? BINARY_UNITS : UNITS;
-  const bytes = Math.floor(Number(number) * units[unit.toUpperCase()]!);
-  if (bytes >= minBytes && bytes <= Number.MAX_SAFE_INTEGER) return bytes;
-  throw new BadInputError(
-    name,
-    `is ${quoteValue(text)}, but it must be a size with a unit, such as 20GB or 512MiB, and at least ${minBytes / 1e6}MB.`,
-  );
-}
-
 /** Returns one of the words, or undefined if the input is not set. */
 export function readChoice<T extends string>(
   env: Environment,

@@ -47,6 +47,28 @@ describe('parseInputs', () => {
     });
   });
 
+  test.each([
+    ['', 10e9],
+    ['200GB', 200e9],
+    ['512 MiB', 512 * 2 ** 20],
+    ['1.5tb', 1.5e12],
+  ])('a disk cache of size %j has a limit of %d bytes', (size, maxBytes) => {
+    const inputs = { ...minimal, 'disk-cache': '/srv/frames', 'disk-cache-size': size };
+    expect(parse(inputs).diskCache).toEqual({ directory: '/srv/frames', maxBytes });
+  });
+
+  test.each([
+    ['disk-cache', 'frames', 'the absolute path of a directory of the host'],
+    ['disk-cache', '~/frames', 'the absolute path of a directory of the host'],
+    ['disk-cache-size', '20', 'a size such as 500MB'],
+    ['disk-cache-size', '99MB', 'at least 100MB'],
+    ['disk-cache-size', 'much', 'a size such as 500MB'],
+  ])('input %s refuses %j', (name, value, problem) => {
+    const inputs = { ...minimal, 'disk-cache': '/srv/frames', [name]: value };
+    expect(() => parse(inputs)).toThrow(problem);
+    expect(() => parse(inputs)).toThrow(BadInputError);
+  });
+
   test('the inputs of a tespkg/actions-cache step are read in their spelling', () => {
     const inputs = parse({
       endpoint: 'rgw.example',
