@@ -65,7 +65,9 @@ export async function* readInventory(
     // Both listings send their first request at once
     let next = advance();
     let last = '';
-    for await (const object of listing(cachesRoot(prefix, repository, scope))) {
+    let place: CacheName | undefined;
+    for await (const listed of listing(cachesRoot(prefix, repository, scope))) {
+      const object = ownStrings(listed);
       const name = parseCacheName(prefix, object.name);
       if (name === undefined) {
         yield { kind: 'foreign', object };
@@ -73,13 +75,16 @@ export async function* readInventory(
       }
       checkOrder(last, object.name);
       last = object.name;
+      // Neighbours have one place: its strings are kept once
+      const isSame = name.repository === place?.repository && name.scope === place.scope;
+      if (!isSame) place = name;
       let marker: ObjectInfo | undefined;
       for (let at = await next; !at.done && at.value.cacheObject <= object.name; at = await next) {
         if (at.value.cacheObject === object.name) marker = at.value.object;
         else yield at.value;
         next = advance();
       }
-      yield { kind: 'cache', ...name, object, marker };
+      yield { kind: 'cache', ...name, repository: place!.repository, scope: place!.scope, object, marker };
     }
     for (let at = await next; !at.done; at = await markers.next()) yield at.value;
   } finally {
@@ -94,7 +99,8 @@ export function lastUseMs({ object, marker }: CacheEntry): number {
 
 async function* markersOf(prefix: string, listing: AsyncIterable<ObjectInfo>): AsyncGenerator<StrayMarker> {
   let last = '';
-  for await (const object of listing) {
+  for await (const listed of listing) {
+    const object = ownStrings(listed);
     const cacheObject = markedCacheName(prefix, object.name);
     // An object with content is not ours: it is neither read as a use nor deleted
     if (cacheObject === undefined || object.sizeBytes > 0) continue;
@@ -102,6 +108,15 @@ async function* markersOf(prefix: string, listing: AsyncIterable<ObjectInfo>): A
     last = cacheObject;
     yield { kind: 'marker', object, cacheObject };
   }
+}
+
+/**
+ * Returns an object with strings of its own. V8 keeps a part of a text by keeping the whole text: the names of a page of a
+ * listing would keep the page of 400 kB in memory.
+ */
+function ownStrings({ name, etag, sizeBytes, modifiedMs }: ObjectInfo): ObjectInfo {
+  const own = (text: string) => Buffer.from(text).toString();
+  return { name: own(name), etag: own(etag), sizeBytes, modifiedMs };
 }
 
 /** Names of caches and markers are ASCII, so the order of a string's units is that of its bytes. */
