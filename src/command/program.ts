@@ -45,7 +45,8 @@ export async function runCommand(args: readonly string[]): Promise<void> {
   process.exit();
 }
 
-function createProgram(env: Environment, signal: AbortSignal): Command {
+/** Declares the command, with its subcommands and options. `signal` ends them. */
+export function createProgram(env: Environment, signal: AbortSignal): Command {
   const program = new Command('cache-s3')
     .description('Shows and maintains the caches of cache-s3 in a bucket or a directory.')
     .version(VERSION)

@@ -10,7 +10,7 @@ import { CommandError } from './invocation.ts';
 export const SETTING_OPTIONS = {
   endpoint: ['--endpoint <url>', 'a host, host:port, http(s) URL, or file:///directory'],
   port: ['--port <number>', 'port of the endpoint'],
-  insecure: ['--insecure [boolean]', 'use http'],
+  insecure: ['--insecure', 'use http'],
   bucket: ['--bucket <name>', 'the bucket, or a directory below that of the endpoint'],
   region: ['--region <name>', 'region that requests are signed for'],
   prefix: ['--prefix <path>', 'first part of the names of objects (default: cache-s3)'],
