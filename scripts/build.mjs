@@ -30,7 +30,9 @@ const idTokenClient = path.join(root, 'src/storage/s3/credentials/id-token-clien
 
 /** Bundles of src/: the names of their files to their entries. */
 const sources = [
-  Object.fromEntries(['main', 'post', 'restore-only', 'save-only'].map(name => [name, `src/${name}.ts`])),
+  Object.fromEntries(
+    ['main', 'post', 'restore-only', 'save-only', 'prune-only'].map(name => [name, `src/${name}.ts`]),
+  ),
   { index, 'cache-s3': 'src/command/main.ts' },
   { worker: 'src/worker.ts' },
   { sender: 'src/sender.ts' },

@@ -11,8 +11,8 @@ import { ignoreErrors } from './archive/fs/ignore-errors.ts';
 import { hasStuckThread } from './archive/pool/stuck-threads.ts';
 import { JobRecords } from './records/job-records.ts';
 
-/** `main` and `post` are the phases of the action; `restore` and `save` are the actions restore/ and save/. */
-type Step = 'main' | 'post' | 'restore' | 'save';
+/** `main` and `post` are the phases of the action; the others are the actions restore/, save/ and prune/. */
+type Step = 'main' | 'post' | 'restore' | 'save' | 'prune';
 
 /** Runs one phase and ends the process when it is done, even if sockets or timers are still open. */
 export async function run(step: Step): Promise<void> {
@@ -23,12 +23,18 @@ export async function run(step: Step): Promise<void> {
   maskSecrets(env);
   installLastResort(runner.log, end);
   try {
-    if (wantsSudo(env)) await rootStep(runner, signal, step === 'main' || step === 'restore');
+    if (step === 'prune') await pruneStep(runner, signal);
+    else if (wantsSudo(env)) await rootStep(runner, signal, step === 'main' || step === 'restore');
     else await runStep(step, runner, signal);
   } catch (error) {
     reportEarlyEnd(runner.log, error);
   }
   await end();
+}
+
+async function pruneStep(runner: Runner, signal: AbortSignal): Promise<void> {
+  const { prune } = await import('./action/step/prune-step.ts');
+  await prune(runner, signal, maskSecret);
 }
 
 /** Ends the process, whose exit status is 0 unless it was cancelled or the step has failed. */
@@ -49,7 +55,7 @@ function exitWithoutThreads(): void {
   ignoreErrors(() => process.execve?.('/bin/sh', ['sh', '-c', `exit ${Number(process.exitCode ?? 0)}`], {}));
 }
 
-async function runStep(step: Step, runner: Runner, signal: AbortSignal): Promise<void> {
+async function runStep(step: Exclude<Step, 'prune'>, runner: Runner, signal: AbortSignal): Promise<void> {
   const { env, log } = runner;
   const records = new JobRecords(env.RUNNER_TEMP, log);
   const open = createOpener({ env, log, mask: maskSecret, records, workerUrl: workerUrl() });

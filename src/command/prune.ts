@@ -1,56 +1,24 @@
 import type { CacheEntry } from '../cache/inventory.ts';
+import { isChosen, oneRepository, type PruneChoice, rulesOf } from '../cache/prune/choice.ts';
 import { describeReason, describeResult } from '../cache/prune/describe.ts';
 import type { Deletion, PruneRules } from '../cache/prune/plan.ts';
 import { pruneCaches } from '../cache/prune/prune-caches.ts';
-import { hasWildcard, matchesWildcard } from '../cache/wildcard.ts';
+import { matchesWildcard } from '../cache/wildcard.ts';
 import { formatBytes, formatCount } from '../report/units.ts';
 import { CommandError, type Invocation } from './invocation.ts';
 import { jsonRow } from './list.ts';
 import { writeJson } from './output/json.ts';
 import { type Filter, matchesFilter } from './select.ts';
 
-export interface PruneOptions {
-  readonly repository?: string;
-  readonly scope?: string;
-  readonly key?: string;
-  /** Ages in ms. */
-  readonly unused?: number;
-  readonly maxAge?: number;
-  /** Sizes in bytes. */
-  readonly maxSize?: number;
-  readonly perRepository?: number;
-  readonly keepNewest?: number;
+export interface PruneOptions extends PruneChoice {
   readonly dryRun?: boolean;
 }
 
-/**
- * Deletes caches by rules. `repository`, `scope` and `key` choose the caches that the rules apply to. Without a rule on age,
- * use or size, `scope`, `key` and `keepNewest` are the rule: all chosen caches but the newest are deleted.
- */
+/** Deletes caches by rules. */
 export async function pruneCommand(invocation: Invocation, options: PruneOptions): Promise<void> {
-  const { repository, scope, key, dryRun = false } = options;
-  const nowMs = Date.now();
-  const filter: Filter = { repository, scope, key };
-  await run(invocation, rulesOf(options), {
-    repository,
-    dryRun,
-    select: entry => matchesFilter(entry, filter, nowMs),
-  });
-}
-
-/** Returns the rules of options. */
-export function rulesOf(options: PruneOptions): PruneRules {
-  const { unused, maxAge, maxSize, perRepository, keepNewest, scope, key } = options;
-  const limits = [unused, maxAge, maxSize, perRepository];
-  const choices = [scope, key, keepNewest];
-  return {
-    all: limits.every(one => one === undefined) && choices.some(one => one !== undefined),
-    unusedMs: unused,
-    maxAgeMs: maxAge,
-    maxBytes: maxSize,
-    repositoryBytes: perRepository,
-    keepNewest,
-  };
+  const { repository, dryRun = false } = options;
+  const select = (entry: CacheEntry) => isChosen(options, entry);
+  await run(invocation, rulesOf(options), { repository, dryRun, select });
 }
 
 export interface RemoveOptions extends Filter {
@@ -102,7 +70,7 @@ async function run(
     const result = await pruneCaches({
       store,
       prefix,
-      repository: repository !== undefined && !hasWildcard(repository) ? repository : undefined,
+      repository: oneRepository(repository),
       select,
       rules,
       dryRun,

@@ -31,7 +31,7 @@ export async function copyCheckout(prefix: string): Promise<Checkout> {
   await chmod(root, 0o755);
   const directory = path.join(root, 'cache-s3');
   await mkdir(directory);
-  for (const name of ['action.yml', 'restore', 'save'])
+  for (const name of ['action.yml', 'restore', 'save', 'prune'])
     await cp(repositoryFile(name), path.join(directory, name), { recursive: true });
   await cp(otherDist ?? repositoryFile('dist'), path.join(directory, 'dist'), { recursive: true });
   return { directory, root, remove: () => deleteTree(root) };

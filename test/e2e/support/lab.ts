@@ -90,7 +90,8 @@ export function useLab(): Lab {
     const names = await bucket.objects();
     // A test may have another prefix before its own
     for (const name of names)
-      if (name.includes(prefix)) await checkTar(await bucket.read(name), { touched: true });
+      if (name.includes(prefix) && name.endsWith('.tar.zst'))
+        await checkTar(await bucket.read(name), { touched: true });
   });
 
   async function newMachine(kind: 'space' | 'plain' = 'space'): Promise<Machine> {

@@ -1,0 +1,174 @@
+import { isChosen, oneRepository, type PruneChoice, rulesOf } from '../../cache/prune/choice.ts';
+import { describeReason, describeResult } from '../../cache/prune/describe.ts';
+import type { Deletion, PruneRules } from '../../cache/prune/plan.ts';
+import { type PruneResult, pruneCaches } from '../../cache/prune/prune-caches.ts';
+import { escapeHtml } from '../../report/summary.ts';
+import { formatBytes, formatCount } from '../../report/units.ts';
+import type { ObjectStore } from '../../storage/object-store.ts';
+import { StoreError, StoreRefusedError } from '../../storage/store-errors.ts';
+import { openStore } from '../backend/open-backend.ts';
+import { parseStoreInputs } from '../inputs/inputs.ts';
+import { AGE_FORM, parseAge, parseSize, SIZE_FORM } from '../inputs/quantities.ts';
+import {
+  BadInputError,
+  badInputSentence,
+  type Environment,
+  quoteValue,
+  readBoolean,
+  readInput,
+  readInteger,
+} from '../inputs/read-input.ts';
+import { resolveTarget } from '../inputs/target.ts';
+import { type RunContext, readRunContext } from '../run/run-context.ts';
+import { escapeLine } from '../runner/escape.ts';
+import type { Runner } from '../runner/runner.ts';
+
+/** Deletions that the job summary lists. */
+const MAX_ROWS = 50;
+
+/** What the step deletes. */
+interface PruneInputs extends PruneChoice {
+  readonly dryRun: boolean;
+}
+
+/**
+ * Runs the action prune/. Bad inputs and every error of the store fail the step: no other step depends on it, and a bucket
+ * that is never pruned fills up.
+ * @param mask registers a secret with the runner.
+ */
+export async function prune(
+  runner: Runner,
+  signal: AbortSignal,
+  mask: (secret: string) => void,
+): Promise<void> {
+  const { env, log } = runner;
+  let store: ObjectStore | undefined;
+  try {
+    const context = readRunContext(env);
+    const inputs = parseStoreInputs(env);
+    const choice = readChoice(env, context);
+    const target = resolveTarget(inputs, { env, forkPullRequest: runsForkCode(context), saves: false });
+    if (target.kind === 'github')
+      throw new BadInputError('bucket', 'is missing: only a bucket can be pruned.');
+    store = await openStore(target, { bucketWasDown: false }, { log, mask });
+    await pruneStore(runner, store, { choice, prefix: inputs.prefix, signal });
+  } catch (error) {
+    runner.fail(sentenceOf(error, env, signal));
+  } finally {
+    store?.close();
+  }
+}
+
+/**
+ * Returns whether the run's workflow may come from a fork. That of `pull_request_target` is the base's, and this step runs
+ * nothing of the checkout.
+ */
+function runsForkCode({ fork, eventName }: RunContext): boolean {
+  return fork && eventName !== 'pull_request_target';
+}
+
+/**
+ * Reads what to delete. The values are of the step alone: CACHE_S3_SCOPE and other variables of the fleet are for caches.
+ * Throws `BadInputError`.
+ */
+function readChoice(env: Environment, { repository }: RunContext): PruneInputs {
+  const own = Object.fromEntries(Object.entries(env).filter(([name]) => name.startsWith('INPUT_')));
+  const text = (name: string) => readInput(own, name) || undefined;
+  const quantity = (name: string, parse: (text: string) => number | undefined, form: string) => {
+    const given = text(name);
+    const value = given === undefined ? undefined : parse(given);
+    if (given !== undefined && value === undefined) {
+      throw new BadInputError(name, `is ${quoteValue(given)}, but it must be ${form}.`);
+    }
+    return value;
+  };
+  return {
+    repository: text('repository') ?? repository,
+    scope: text('scope'),
+    key: text('key'),
+    unused: quantity('unused', parseAge, AGE_FORM),
+    maxAge: quantity('max-age', parseAge, AGE_FORM),
+    maxSize: quantity('max-size', parseSize, SIZE_FORM),
+    perRepository: quantity('per-repository', parseSize, SIZE_FORM),
+    keepNewest: readInteger(own, 'keep-newest', { min: 0, max: 1_000_000 }),
+    dryRun: readBoolean(own, 'dry-run') ?? false,
+  };
+}
+
+interface PruneOptions {
+  readonly choice: PruneInputs;
+  readonly prefix: string;
+  readonly signal: AbortSignal;
+}
+
+async function pruneStore(
+  runner: Runner,
+  store: ObjectStore,
+  { choice, prefix, signal }: PruneOptions,
+): Promise<void> {
+  const { log } = runner;
+  const rules = rulesOf(choice);
+  const { dryRun } = choice;
+  const deletions: Deletion[] = [];
+  const result = await pruneCaches({
+    store,
+    prefix,
+    repository: oneRepository(choice.repository),
+    select: entry => isChosen(choice, entry),
+    rules,
+    dryRun,
+    signal,
+    onDeletion(deletion) {
+      const { repository, scope, key } = deletion.entry;
+      const why = describeReason(deletion, rules, store.nowMs);
+      log.info(`${dryRun ? 'Would delete' : 'Deleted'} ${repository} ${scope} ${key}: ${why}`);
+      if (deletions.length < MAX_ROWS) deletions.push(deletion);
+    },
+  });
+  for (const line of describeResult(result, dryRun)) log.info(line);
+  if (store.versioned && result.deletedCaches > 0) {
+    log.warning(
+      'The bucket keeps versions, so the bytes of deleted caches stay as old versions: add a lifecycle rule for them (NoncurrentVersionExpiration).',
+    );
+  }
+  runner.setOutput('deleted-caches', String(result.deletedCaches));
+  runner.setOutput('deleted-bytes', String(result.deletedBytes));
+  const rows = summaryRows(result, deletions, rules, store.nowMs);
+  try {
+    await runner.addSummary(
+      dryRun ? 'Cache prune (dry run)' : 'Cache prune',
+      rows.map(row => row.map(cell => escapeHtml(escapeLine(cell)))),
+    );
+  } catch (error) {
+    log.warning(`The job summary could not be written: ${(error as Error).message}`);
+  }
+}
+
+/** Returns the totals, then a row for each of the first deletions. */
+function summaryRows(
+  { caches, bytes, deletedCaches, deletedBytes, deletedMarkers }: PruneResult,
+  deletions: readonly Deletion[],
+  rules: PruneRules,
+  nowMs: number,
+): readonly (readonly [string, string])[] {
+  return [
+    ['Caches', `${formatCount(caches)}, ${formatBytes(bytes)}`],
+    ['Deleted', `${formatCount(deletedCaches)}, ${formatBytes(deletedBytes)}`],
+    ['Deleted markers', formatCount(deletedMarkers)],
+    ...deletions.map(
+      deletion =>
+        [
+          [deletion.entry.repository, deletion.entry.scope, deletion.entry.key].join(' '),
+          `${formatBytes(deletion.entry.object.sizeBytes)}, ${describeReason(deletion, rules, nowMs)}`,
+        ] as const,
+    ),
+  ];
+}
+
+function sentenceOf(error: unknown, env: Environment, signal: AbortSignal): string {
+  if (signal.aborted) return 'The prune was cancelled. The next one continues.';
+  if (error instanceof BadInputError) return badInputSentence(error, env);
+  if (error instanceof StoreRefusedError) return `Failed to prune: ${error.advice}`;
+  if (error instanceof StoreError) return `Failed to prune: ${error.message}`;
+  throw error;
+}
