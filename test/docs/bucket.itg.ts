@@ -9,6 +9,8 @@ import {
   type S3Client,
 } from '@aws-sdk/client-s3';
 import { afterEach, describe, expect, it } from 'vitest';
+import { markerName } from '../../src/cache/keys/cache-names.ts';
+import { pruneCaches } from '../../src/cache/prune/prune-caches.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
 import { storeFor } from '../storage/s3/gateway-store.ts';
 import { s3Client } from '../support/gateway/bucket.ts';
@@ -72,6 +74,34 @@ it('the rights in docs/setup.md are enough for every operation and do not includ
 
   const deletion = ownerOf(access).send(new DeleteObjectCommand({ Bucket: access.bucket, Key: old }));
   await expect(deletion).rejects.toMatchObject({ name: 'AccessDenied' });
+});
+
+it('the rights in docs/pruning.md are enough for a prune, and do not include a save', async () => {
+  const policy = JSON.parse(block('docs/pruning.md', 'Permissions'));
+  for (const statement of policy.Statement) statement.Principal = { AWS: ['arn:aws:iam:::user/other'] };
+  const access = await bucketWith(JSON.stringify(policy));
+  const { accessKey, secretKey } = gateway();
+  const owner = storeFor({ bucket: access.bucket, accessKey, secretKey });
+  const name = `cache-s3/v1/o/r/main/k/${'a'.repeat(64)}.tar.zst`;
+  await owner.putEmpty(name);
+  await owner.putEmpty(markerName('cache-s3', name)!);
+  await owner.putEmpty(markerName('cache-s3', name.replace('/k/', '/stray/'))!);
+
+  const store = storeFor(access, { attempts: 1 });
+  const result = await pruneCaches({
+    store,
+    prefix: 'cache-s3',
+    select: () => true,
+    rules: { all: true },
+    dryRun: false,
+    onDeletion() {},
+  });
+  expect(result).toMatchObject({ deletedCaches: 1, deletedMarkers: 1, abortedUploads: 0 });
+  const left = [];
+  for await (const one of owner.list('')) left.push(one.name);
+  expect(left).toEqual([]);
+  await expect(store.putEmpty(name)).rejects.toThrow('access is denied');
+  for (const one of [store, owner]) one.close();
 });
 
 describe('the policy in docs/threat-model.md', () => {

@@ -26,7 +26,7 @@ import type { Runner } from '../runner/runner.ts';
 /** Deletions that the job summary lists. */
 const MAX_ROWS = 50;
 
-/** What the step deletes. */
+/** The choice of the step's inputs. */
 interface PruneInputs extends PruneChoice {
   readonly dryRun: boolean;
 }

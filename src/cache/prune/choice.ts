@@ -2,7 +2,7 @@ import type { CacheEntry } from '../inventory.ts';
 import { hasWildcard, matchesWildcard } from '../wildcard.ts';
 import type { PruneRules } from './plan.ts';
 
-/** What a prune deletes, as users write it: patterns (wildcard.ts), ages in ms and sizes in bytes. */
+/** The choice of a user: patterns (wildcard.ts), ages in ms and sizes in bytes. */
 export interface PruneChoice {
   readonly repository?: string | undefined;
   readonly scope?: string | undefined;
