@@ -78,7 +78,8 @@ async function run(
       onRead: () => progress.update(`Reading the listing: ${formatCount(++read)} objects`),
       onDeletion,
     });
-    if (output.json) await writeJson(output, { dryRun, ...result, deleted: rows });
+    const { requests } = store.counters;
+    if (output.json) await writeJson(output, { dryRun, ...result, requests, deleted: rows });
     else for (const line of describeResult(result, dryRun)) await output.line(line);
     if (store.versioned && result.deletedCaches > 0) output.note(VERSIONED);
     return result.deletedCaches;

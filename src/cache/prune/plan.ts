@@ -71,9 +71,16 @@ function ownReason(entry: CacheEntry, rules: PruneRules, nowMs: number): PruneRe
   const { all, unusedMs, maxAgeMs } = rules;
   if (all) return 'all';
   if (maxAgeMs !== undefined && nowMs - entry.object.modifiedMs >= maxAgeMs) return 'age';
-  // A use is noted once a day, so the last one may be a day later than its note
-  if (unusedMs !== undefined && nowMs - lastUseMs(entry) >= unusedMs + USE_INTERVAL_MS) return 'unused';
+  if (unusedMs !== undefined && isUnused(entry, unusedMs, nowMs)) return 'unused';
   return undefined;
+}
+
+/**
+ * Returns whether a cache was neither saved nor restored for `unusedMs`. A use is noted once a day, so the last one may be
+ * a day later than its note.
+ */
+export function isUnused(entry: CacheEntry, unusedMs: number, nowMs: number): boolean {
+  return nowMs - lastUseMs(entry) >= unusedMs + USE_INTERVAL_MS;
 }
 
 /** Returns the newest `count` caches of each scope and version. A version has the caches of the same paths. */

@@ -1,5 +1,6 @@
 import { type CacheEntry, lastUseMs } from '../../cache/inventory.ts';
 import { generationPrefix } from '../../cache/keys/key-prefix.ts';
+import { isUnused } from '../../cache/prune/plan.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -61,7 +62,8 @@ export class Tally {
     if (marker) count(this.marked, sizeBytes);
     count(barOf(this.ages, this.#nowMs - object.modifiedMs), sizeBytes);
     count(barOf(this.lastUses, idleMs), sizeBytes);
-    for (const amount of this.unused) if (idleMs >= amount.days * DAY_MS) count(amount, sizeBytes);
+    for (const amount of this.unused)
+      if (isUnused(entry, amount.days * DAY_MS, this.#nowMs)) count(amount, sizeBytes);
     const { repositories, scopes, keyPrefixes } = this.#groups;
     addTo(repositories, repository === '' ? '(shared by all)' : repository, sizeBytes, used);
     addTo(scopes, scopeKind(scope), sizeBytes, used);

@@ -46,8 +46,9 @@ test('each cache is in one bar of its age and one of its last use', () => {
   expect(tally.all).toEqual({ caches: 5, bytes: 5000 });
   expect(tally.marked.caches).toBe(3);
   expect(tally.unused.map(({ days, caches }) => [days, caches])).toEqual([
-    [3, 3],
-    [7, 2],
+    // A use may be a day later than its note
+    [3, 2],
+    [7, 1],
     [14, 1],
     [30, 1],
     [60, 1],
