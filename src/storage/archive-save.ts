@@ -1,5 +1,6 @@
 import { BaseOutgrownError } from '../archive/archive-errors.ts';
 import type { ManifestHead } from '../archive/format/entry.ts';
+import { describeLevels } from '../archive/save/compression-levels.ts';
 import { pack } from '../archive/save/pack.ts';
 import { SaveNotices } from '../archive/save/save-notices.ts';
 import type { JobRecords } from '../records/job-records.ts';
@@ -192,7 +193,9 @@ class ArchiveSave {
     }
     signal?.throwIfAborted();
     await complete(upload, summary.reusedBytes);
-    return { kind: 'saved', source: this.#store.kind, ...summary };
+    const { levels, ...facts } = summary;
+    this.#options.log.debug(`Compression levels of the frames, in their order: ${describeLevels(levels)}.`);
+    return { kind: 'saved', source: this.#store.kind, ...facts };
   }
 
   #head(): ManifestHead {

@@ -1,4 +1,5 @@
 import type { PathLayout } from '../archive/fs/paths/layout.ts';
+import type { CompressionLevel } from '../archive/save/compression-levels.ts';
 import type { ObjectVersion } from './object-store.ts';
 import type { LookupOutcome, RestoreOutcome, SaveOutcome } from './outcomes.ts';
 
@@ -74,8 +75,7 @@ export interface SaveRequest {
   readonly version: string;
   readonly space: KeySpace;
   readonly layout: PathLayout;
-  /** zstd level, 1 to 19. */
-  readonly compressionLevel: number;
+  readonly compressionLevel: CompressionLevel;
   /** Replace an entry of the same key (input `overwrite`). */
   readonly overwrite: boolean;
   /** An object that this step found damaged: it may be replaced. So may one that a restore/ has recorded. */

@@ -146,6 +146,11 @@ export interface Upload {
    * rejects.
    */
   abort(): Promise<void>;
+  /**
+   * The use of the queue of bytes that wait to be sent, by which a save chooses how much to compress: 0 is empty, 1 or more is
+   * full. Always 0 in a store that sends nothing.
+   */
+  readonly queued: number;
   /** Whether the store has accepted any byte: from then on a save does not fall back to another backend. */
   readonly accepted: boolean;
 }

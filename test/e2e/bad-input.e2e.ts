@@ -68,7 +68,7 @@ const table: readonly (readonly [name: string, inputs: Record<string, string>, s
     [
       'a level out of range',
       { 'compression-level': '20' },
-      "Input 'compression-level' is '20', but it must be a whole number from 1 to 19.",
+      "Input 'compression-level' is '20', but it must be 'auto' or a whole number from 1 to 19.",
     ],
     [
       'a bucket that is no name',

@@ -1,6 +1,7 @@
 /** This folder reads the inputs, checks them, and derives the store from them. It makes no request. */
 
 import path from 'node:path';
+import type { CompressionLevel } from '../../archive/save/compression-levels.ts';
 import { SCOPES, type Scope } from '../../cache/keys/scope.ts';
 import { type IdentityInputs, parseIdentity } from './identity.ts';
 import { parseSize, SIZE_FORM } from './quantities.ts';
@@ -58,7 +59,7 @@ interface BehaviourInputs {
   readonly prefix: string;
   readonly scope: Scope;
   /** zstd level, 1 to 19. */
-  readonly compressionLevel: number;
+  readonly compressionLevel: CompressionLevel;
   /** The directory of the host for frames, and its limit in bytes; undefined if it is not set. */
   readonly diskCache: { readonly directory: string; readonly maxBytes: number } | undefined;
   /** Part size of uploads in bytes (input of actions/cache). undefined if it is not set; then the default is used. */
@@ -215,7 +216,7 @@ function parseBehaviour(env: Environment): BehaviourInputs {
     warmRestore: on('warm-restore'),
     prefix: parsePrefix(readInput(env, 'prefix')),
     scope: readChoice(env, 'scope', SCOPES) ?? 'ref',
-    compressionLevel: readInteger(env, 'compression-level', { min: 1, max: 19 }) ?? DEFAULT_COMPRESSION_LEVEL,
+    compressionLevel: parseCompressionLevel(env),
     diskCache: parseDiskCache(env),
     uploadChunkSizeBytes: readInteger(
       env,
@@ -226,6 +227,12 @@ function parseBehaviour(env: Environment): BehaviourInputs {
     // Internal: the runner evaluates it for each phase, and no CACHE_S3_ variable replaces it
     jobStatus: env['INPUT_JOB-STATUS']?.trim() ?? '',
   };
+}
+
+function parseCompressionLevel(env: Environment): CompressionLevel {
+  if (readInput(env, 'compression-level').toLowerCase() === 'auto') return 'auto';
+  const expected = "'auto' or a whole number from 1 to 19";
+  return readInteger(env, 'compression-level', { min: 1, max: 19 }, expected) ?? DEFAULT_COMPRESSION_LEVEL;
 }
 
 function parseDiskCache(env: Environment): BehaviourInputs['diskCache'] {

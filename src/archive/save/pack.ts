@@ -7,6 +7,7 @@ import { END_OF_ARCHIVE_BYTES } from '../format/tar-blocks.ts';
 import { encodePackJob, type FramePlan } from '../messages/pack-job.ts';
 import { mapInOrder } from '../pool/in-flight.ts';
 import { InlineRunner, type JobRunner } from '../pool/worker-pool.ts';
+import { type CompressionLevel, CompressionLevels, type LevelRun } from './compression-levels.ts';
 import {
   type CopyableBase,
   incrementalSource,
@@ -17,8 +18,7 @@ import {
 import { isLikelyWorthReusing } from './reuse-estimate.ts';
 
 interface PackOptions extends SourceOptions {
-  /** zstd level, 1 to 19. */
-  readonly level: number;
+  readonly level: CompressionLevel;
   /** Called if there is more to pack than one quick frame; closed here. */
   readonly runner: () => JobRunner;
   readonly base?: CopyableBase | undefined;
@@ -32,6 +32,8 @@ interface PackSummary {
   readonly sizeBytes: number;
   /** Bytes of the object that were copied from the base. */
   readonly reusedBytes: number;
+  /** The levels of the frames, in their order. */
+  readonly levels: readonly LevelRun[];
 }
 
 /**
@@ -43,7 +45,8 @@ interface PackSummary {
  * has changed since the copy began.
  */
 export async function pack(options: PackOptions): Promise<PackSummary | undefined> {
-  const { base, layout, level } = options;
+  const { base, layout } = options;
+  const levels = new CompressionLevels(options.level);
   let pool: JobRunner | undefined;
   const openPool = () => {
     pool ??= options.runner();
@@ -57,19 +60,19 @@ export async function pack(options: PackOptions): Promise<PackSummary | undefine
     const plans = concat(source.plans);
     const firstTwo = await take(plans, 2);
     // One frame is packed before a worker has started
-    const isQuick = firstTwo.length <= 1 && firstTwo.every(plan => isQuickToPack(plan, level));
+    const isQuick = firstTwo.length <= 1 && firstTwo.every(plan => isQuickToPack(plan, levels.level));
     const runner = pool ?? (isQuick ? new InlineRunner() : openPool());
-    return await packFrames(options, source, concat(firstTwo, plans), runner);
+    return await packFrames(options, source, concat(firstTwo, plans), { runner, levels });
   } finally {
     await pool?.close();
   }
 }
 
 async function packFrames(
-  { level, signal }: PackOptions,
+  { signal }: PackOptions,
   source: PackSource,
   plans: AsyncIterable<FramePlan>,
-  runner: JobRunner,
+  { runner, levels }: { readonly runner: JobRunner; readonly levels: CompressionLevels },
 ): Promise<PackSummary | undefined> {
   const { builder, reusedBytes } = source;
   let sizeBytes = reusedBytes;
@@ -77,7 +80,10 @@ async function packFrames(
     sizeBytes += bytes.length;
     return source.output.write(bytes);
   };
-  const work = async (plan: FramePlan) => ({ plan, result: await runner.run(encodePackJob(plan, level)) });
+  const work = async (plan: FramePlan) => {
+    const level = levels.next(source.output.queued);
+    return { plan, result: await runner.run(encodePackJob(plan, level)) };
+  };
   for await (const { plan, result } of mapInOrder(plans, framesInFlight(runner), work)) {
     signal?.throwIfAborted();
     builder.add(plan, result);
@@ -88,11 +94,11 @@ async function packFrames(
   const { manifest, entries } = builder.finish(head, reused);
   if (entries === 0) return undefined;
   const { frames, rawBytes } = builder;
-  const end = compressFrame(Buffer.alloc(END_OF_ARCHIVE_BYTES), level);
+  const end = compressFrame(Buffer.alloc(END_OF_ARCHIVE_BYTES), levels.level);
   const table = seekTable([...frames, { size: end.length, rawSize: END_OF_ARCHIVE_BYTES }]);
   for (const bytes of [end, manifest, table]) await write(bytes);
   await source.flush();
-  return { entries, rawBytes, sizeBytes, reusedBytes };
+  return { entries, rawBytes, sizeBytes, reusedBytes, levels: levels.runs };
 }
 
 /**

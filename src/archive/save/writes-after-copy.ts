@@ -5,6 +5,8 @@ const MAX_WAITING_BYTES = 32 * 1024 * 1024;
 export interface Output {
   /** Resolves when there is room for more. */
   write(bytes: Uint8Array): Promise<void>;
+  /** The use of the queue of bytes that wait to be sent: 0 is empty, 1 or more is full. */
+  readonly queued: number;
 }
 
 /** Queues writes until the store has copied the bytes before them, so that the scan need not wait for the copy. */
@@ -23,6 +25,10 @@ export class WritesAfterCopy implements Output {
     };
     // The next write rejects with a failure of the copy
     copied.then(ended, ended);
+  }
+
+  get queued(): number {
+    return this.#output.queued;
   }
 
   /** Resolves when there is room for more. Rejects when the copy or a write has failed. */

@@ -23,6 +23,8 @@ interface UploadTarget {
  */
 export class DirectoryUpload implements Upload {
   accepted = false;
+  /** A write resolves when the bytes are in the file. */
+  readonly queued = 0;
   readonly #target: UploadTarget;
   readonly #options: UploadOptions;
   readonly #temporary: string;

@@ -195,8 +195,9 @@ describe('parseInputs', () => {
     [{ 'retry-count': '1.5' }, /^Input 'retry-count' is '1.5'/],
     [
       { 'compression-level': '0' },
-      "Input 'compression-level' is '0', but it must be a whole number from 1 to 19.",
+      "Input 'compression-level' is '0', but it must be 'auto' or a whole number from 1 to 19.",
     ],
+    [{ 'compression-level': 'fast' }, /^Input 'compression-level' is 'fast'/],
     [{ 'compression-level': '20' }, /^Input 'compression-level' is '20'/],
     [
       { 'upload-chunk-size': '32MB' },

@@ -121,6 +121,13 @@ describe('save/', () => {
     expect(lines[0]).toBe('info: Cache saved with key: venv');
   });
 
+  test('passes the level auto on', async () => {
+    const { request } = await saveOnly({
+      inputs: { key: 'venv', path: '.venv', 'compression-level': 'Auto' },
+    });
+    expect(request).toMatchObject({ compressionLevel: 'auto' });
+  });
+
   test('stores the repository, ref, commit and run in the manifest', async () => {
     const env = { GITHUB_SHA: '0123abc', GITHUB_RUN_ATTEMPT: '3' };
     expect((await saveOnly({ env })).request?.origin).toEqual({

@@ -46,7 +46,7 @@ async function savedTree() {
     roots: await layout.roots(),
     head: HEAD,
     notes: { skipped() {}, timeOutOfRange() {} },
-    output: { write: async () => {} },
+    output: { write: async () => {}, queued: 0 },
   };
   const change = (name: string) => writeFileSync(path.join(workspace, name), 'changed');
   return { base, options, copied, copy, change };

@@ -3,15 +3,23 @@ import { FRAME_RAW_BYTES } from '../../../src/archive/format/container.ts';
 import type { Job } from '../../../src/archive/messages/job.ts';
 import type { PackJob } from '../../../src/archive/messages/pack-job.ts';
 import { InlineRunner, type JobRunner } from '../../../src/archive/pool/worker-pool.ts';
+import type { CompressionLevel } from '../../../src/archive/save/compression-levels.ts';
 import { pack } from '../../../src/archive/save/pack.ts';
 import { incompressible } from '../../support/random.ts';
 import { scratch } from '../../support/scratch.ts';
+import { MiB } from '../../support/sizes.ts';
 import { checkTar } from '../../support/tar/check-tar.ts';
 import { buildTree, describeTree, type TreeSpec } from '../../support/tree.ts';
 import { HEAD, layoutIn, restoreBytes } from '../support/archives.ts';
 
+interface PackedOptions {
+  readonly level?: CompressionLevel;
+  readonly queued?: number;
+  readonly onWrite?: () => void;
+}
+
 /** Packs a tree, and records the runners that were made and their jobs. */
-async function packed(spec: TreeSpec, { level = 3, onWrite = () => {} } = {}) {
+async function packed(spec: TreeSpec, { level = 3, queued = 0, onWrite = () => {} }: PackedOptions = {}) {
   const layout = layoutIn(await buildTree(scratch(), spec));
   const runners: { jobs: number; closed: boolean }[] = [];
   const runner = (): JobRunner => {
@@ -36,6 +44,7 @@ async function packed(spec: TreeSpec, { level = 3, onWrite = () => {} } = {}) {
     runner,
     notes: { skipped: () => {}, timeOutOfRange: () => {} },
     output: {
+      queued,
       async write(bytes) {
         onWrite();
         pieces.push(Uint8Array.from(bytes));
@@ -44,6 +53,19 @@ async function packed(spec: TreeSpec, { level = 3, onWrite = () => {} } = {}) {
   });
   return { summary, runners, object: () => Buffer.concat(pieces) };
 }
+
+test('a save raises the level of frames that find the queue full, and keeps a level that is set', async () => {
+  const spec = { 'tree/zeros': new Uint8Array(40 * MiB) };
+  const full = await packed(spec, { level: 'auto', queued: 1 });
+  expect((await full.summary)?.levels).toEqual([
+    { level: 3, frames: 7 },
+    { level: 4, frames: 4 },
+  ]);
+  const empty = await packed(spec, { level: 'auto' });
+  expect((await empty.summary)?.levels).toEqual([{ level: 3, frames: 11 }]);
+  const set = await packed(spec, { level: 5, queued: 1 });
+  expect((await set.summary)?.levels).toEqual([{ level: 5, frames: 11 }]);
+});
 
 test('a tree of one frame is packed without workers', async () => {
   const spec = { 'tree/a': 'a'.repeat(1000), 'tree/b': incompressible(FRAME_RAW_BYTES / 2) };

@@ -63,6 +63,7 @@ export async function packTree(layout: PathLayout, options: PackTreeOptions = {}
       timeOutOfRange: (found, limit) => outOfRange.push(`${found}: ${limit}`),
     },
     output: {
+      queued: 0,
       async write(bytes) {
         options.onWrite?.();
         pieces.push(Uint8Array.from(bytes));

@@ -85,6 +85,9 @@ export function withUploads(store: ObjectStore, change: (upload: Upload) => Part
         copyRange: (...range) => upload.copyRange(...range),
         complete: () => upload.complete(),
         abort: () => upload.abort(),
+        get queued() {
+          return upload.queued;
+        },
         get accepted() {
           return upload.accepted;
         },

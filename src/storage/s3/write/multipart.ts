@@ -1,5 +1,5 @@
 import { StoreUnavailableError } from '../../store-errors.ts';
-import type { CallSpec } from '../calls/call.ts';
+import type { CallProgress, CallSpec } from '../calls/call.ts';
 import type { Caller } from '../calls/caller.ts';
 import { bareEtag, encryptionParameters, SAVE_ID } from '../calls/object-headers.ts';
 import {
@@ -10,6 +10,7 @@ import {
 import type { SdkHandlerOptions } from '../calls/sdk-request-handler.ts';
 import { isStatus } from '../errors/s3-errors.ts';
 import { type PartBody, sendPart } from './part-body.ts';
+import type { SendingPart } from './parts-in-flight.ts';
 
 /** The calls of S3's multipart protocol, one function each. */
 
@@ -60,14 +61,23 @@ export async function uploadPart(
   upload: UploadRef,
   number: number,
   part: PartBody,
+  sending: SendingPart,
   signal: AbortSignal,
 ): Promise<StoredPart> {
   const about = `${upload.name} part ${number}, ${part.sizeBytes} bytes`;
   const spec: CallSpec = { operation: 'UploadPart', about, signal, transfer: true, sends: true };
   const sent = caller.run(spec, async (client, options, progress) => {
+    const counted: CallProgress = {
+      completed: bytes => progress.completed(bytes),
+      sent: bytes => {
+        sending.sentBytes += bytes;
+        progress.sent(bytes);
+      },
+    };
     const answer = await sendPart(caller, part, ({ ContentMD5 }) => {
-      const body = part.stream(progress);
-      const sendOptions: SdkHandlerOptions = { ...options, send: part.senderOf?.(progress) };
+      sending.sentBytes = 0;
+      const body = part.stream(counted);
+      const sendOptions: SdkHandlerOptions = { ...options, send: part.senderOf?.(counted) };
       const bySdk = (handlerOptions: SdkHandlerOptions) =>
         client.send(
           new UploadPartCommand({

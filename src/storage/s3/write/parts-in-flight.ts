@@ -3,29 +3,50 @@ const PARTS_IN_FLIGHT = 6;
 /** Bytes that they may hold together, where parts are larger than the default: a save's memory is bounded (ADR 0011). */
 const BYTES_IN_FLIGHT = 128 * 1024 * 1024;
 
+/** Parts of which nothing is sent yet: a full queue. A fast link has at most one, because the next one is made meanwhile. */
+const QUEUED_PARTS = 2;
+
+/** A part whose bytes a request sends. */
+export interface SendingPart {
+  readonly sizeBytes: number;
+  /** Bytes that the latest request has passed to its socket. */
+  sentBytes: number;
+}
+
 /** The parts of an upload that the server has not acknowledged yet, bounded in number and bytes. */
 export class PartsInFlight {
-  readonly #requests = new Set<Promise<void>>();
+  readonly #requests = new Map<Promise<void>, SendingPart | undefined>();
   #bytes = 0;
 
   /** Resolves when there is room for a part that holds `bytes` of memory. */
   async roomFor(bytes: number): Promise<void> {
-    while (!this.#hasRoomFor(bytes)) await Promise.race(this.#requests);
+    while (!this.#hasRoomFor(bytes)) await Promise.race(this.#requests.keys());
   }
 
-  /** Adds a part that holds `bytes` of memory until `request` ends. `request` must not reject. */
-  add(bytes: number, request: Promise<void>): void {
+  /** The use of the queue that a faster link would empty (`Upload.queued`). `partBytes` is the size of a part. */
+  queued(partBytes: number): number {
+    if (!this.#hasRoomFor(partBytes)) return 1;
+    let unsent = 0;
+    for (const part of this.#requests.values()) if (part) unsent += part.sizeBytes - part.sentBytes;
+    return unsent / (QUEUED_PARTS * partBytes);
+  }
+
+  /**
+   * Adds a part that holds `bytes` of memory until `request` ends. `request` must not reject. `sending` is undefined if the server
+   * copies the part.
+   */
+  add(bytes: number, request: Promise<void>, sending?: SendingPart): void {
     this.#bytes += bytes;
     const ended = request.finally(() => {
       this.#bytes -= bytes;
       this.#requests.delete(ended);
     });
-    this.#requests.add(ended);
+    this.#requests.set(ended, sending);
   }
 
   /** Resolves when no part is in flight. */
   async ended(): Promise<void> {
-    await Promise.all(this.#requests);
+    await Promise.all(this.#requests.keys());
   }
 
   #hasRoomFor(bytes: number): boolean {

@@ -11,7 +11,7 @@ import { copyRanges } from './copy-ranges.ts';
 import { abortUpload, createUpload, type StoredPart, type UploadRef, uploadPart } from './multipart.ts';
 import { ownBody, type PartBody, type PartBytes } from './part-body.ts';
 import { PartGatherer } from './part-gatherer.ts';
-import { PartsInFlight } from './parts-in-flight.ts';
+import { PartsInFlight, type SendingPart } from './parts-in-flight.ts';
 import type { Publication } from './publication.ts';
 import { putWhole } from './put-whole.ts';
 import { SenderThreads } from './sender-threads.ts';
@@ -32,6 +32,7 @@ export class S3Upload implements Upload {
   readonly #name: string;
   readonly #options: UploadOptions;
   readonly #saveId = randomUUID();
+  readonly #partBytes: number;
   readonly #gatherer: PartGatherer;
   readonly #parts: StoredPart[] = [];
   readonly #inFlight = new PartsInFlight();
@@ -52,12 +53,17 @@ export class S3Upload implements Upload {
     this.#name = checkName(name);
     this.#options = options;
     const { partSizeBytes, wholeUpToBytes } = options;
+    this.#partBytes = caller.capabilities.fittingBytes(partSizeBytes);
     this.#gatherer = new PartGatherer(
-      caller.capabilities.fittingBytes(partSizeBytes),
+      this.#partBytes,
       wholeUpToBytes && caller.capabilities.fittingBytes(wholeUpToBytes),
     );
     const { signal } = this.#destroyed;
     this.#partSignal = options.signal ? AbortSignal.any([signal, options.signal]) : signal;
+  }
+
+  get queued(): number {
+    return this.#inFlight.queued(this.#partBytes);
   }
 
   async write(bytes: Uint8Array): Promise<void> {
@@ -137,10 +143,10 @@ export class S3Upload implements Upload {
   /** Resolves when the part is in flight, not when it is stored. */
   #send(part: PartBytes): Promise<void> {
     return this.#sticky(() =>
-      this.#launch(part.sizeBytes, async (upload, number) => {
+      this.#launch(part.sizeBytes, async (upload, number, sending) => {
         const body = this.#bodyOf(part, number);
         try {
-          const stored = await uploadPart(this.#caller, upload, number, body, this.#partSignal);
+          const stored = await uploadPart(this.#caller, upload, number, body, sending, this.#partSignal);
           this.#acknowledged(body.sizeBytes);
           return stored;
         } finally {
@@ -161,7 +167,7 @@ export class S3Upload implements Upload {
   /** Starts a part request. `heldBytes` stay in memory until the part is stored. */
   async #launch(
     heldBytes: number,
-    store: (upload: UploadRef, number: number) => Promise<StoredPart>,
+    store: (upload: UploadRef, number: number, sending: SendingPart) => Promise<StoredPart>,
   ): Promise<void> {
     // An upload that begins after the abort would never be aborted
     this.#check();
@@ -176,14 +182,15 @@ export class S3Upload implements Upload {
     const upload = await unlessAborted(this.#creation, this.#partSignal);
     await this.#inFlight.roomFor(heldBytes);
     this.#check();
-    const request = store(upload, number).then(
+    const sending = { sizeBytes: heldBytes, sentBytes: 0 };
+    const request = store(upload, number, sending).then(
       stored => {
         this.accepted = true;
         this.#parts.push(stored);
       },
       error => this.#fail(error),
     );
-    this.#inFlight.add(heldBytes, request);
+    this.#inFlight.add(heldBytes, request, sending);
   }
 
   async #drain(): Promise<void> {

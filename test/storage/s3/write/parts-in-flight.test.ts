@@ -51,3 +51,24 @@ test('ended() resolves when no part is in flight', async () => {
   land();
   expect(await hasEnded(end)).toBe(true);
 });
+
+test('the queue is measured by the bytes that were not sent, two parts of them are a full one', async () => {
+  const parts = new PartsInFlight();
+  expect(parts.queued(8 * MiB)).toBe(0);
+  const part = { sizeBytes: 8 * MiB, sentBytes: 0 };
+  parts.add(8 * MiB, new Promise(() => {}), part);
+  expect(parts.queued(8 * MiB)).toBe(0.5);
+  part.sentBytes = 6 * MiB;
+  expect(parts.queued(8 * MiB)).toBe(0.125);
+  parts.add(8 * MiB, new Promise(() => {}), { ...part, sentBytes: 0 });
+  parts.add(0, new Promise(() => {}));
+  expect(parts.queued(8 * MiB)).toBe(0.625);
+});
+
+test('the queue is full while no part has room, though all bytes were sent', async () => {
+  const { parts, land } = await withParts(8, 8, 8, 8, 8, 8);
+  expect(parts.queued(8)).toBe(1);
+  land();
+  await new Promise(setImmediate);
+  expect(parts.queued(8)).toBe(0);
+});

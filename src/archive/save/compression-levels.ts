@@ -1,0 +1,64 @@
+/** zstd level, 1 to 19, or `auto`: as high as the link to the store leaves time for. */
+export type CompressionLevel = number | 'auto';
+
+/** Bounds of `auto`: a lower level hardly saves time, a higher one hardly saves bytes for its time (ADR 0025). */
+const LOWEST = 3;
+const HIGHEST = 9;
+/** Frames at one level, at least. */
+const FRAMES_A_STEP = 8;
+
+/** The level of some frames in a row. */
+export interface LevelRun {
+  readonly level: number;
+  frames: number;
+}
+
+/**
+ * Chooses the level of each frame. With `auto`, a level goes up one step for every eight frames that find a full queue of bytes to
+ * be sent, because the workers would have to wait for the link, and down one step for every eight that find it less than half full.
+ */
+export class CompressionLevels {
+  /** All levels so far, in the order of the frames. */
+  readonly runs: LevelRun[] = [];
+  readonly #isAuto: boolean;
+  #level: number;
+  /** Frames in a row that found the queue full, or, negative, less than half full. */
+  #found = 0;
+
+  constructor(level: CompressionLevel) {
+    this.#isAuto = level === 'auto';
+    this.#level = level === 'auto' ? LOWEST : level;
+  }
+
+  /** The level that the next frame would have by the frames so far. */
+  get level(): number {
+    return this.#level;
+  }
+
+  /** Returns the level of the next frame. `queued` is the use of the queue: 0 is empty, 1 or more is full. */
+  next(queued: number): number {
+    if (this.#isAuto) this.#step(queued);
+    const run = this.runs.at(-1);
+    if (run?.level === this.#level) run.frames++;
+    else this.runs.push({ level: this.#level, frames: 1 });
+    return this.#level;
+  }
+
+  #step(queued: number): void {
+    const direction = queued >= 1 ? 1 : queued < 0.5 ? -1 : 0;
+    this.#found = Math.sign(this.#found) === direction ? this.#found + direction : direction;
+    if (Math.abs(this.#found) < FRAMES_A_STEP) return;
+    this.#level = Math.min(HIGHEST, Math.max(LOWEST, this.#level + direction));
+    this.#found = 0;
+  }
+}
+
+/** Changes of level that a log line has, at most: there may be one for each eight frames. */
+const MAX_SHOWN = 64;
+
+/** Describes the levels of a save for the debug log: `3 (40 frames), 4 (8), 5 (120)`. */
+export function describeLevels(runs: readonly LevelRun[]): string {
+  const shown = runs.slice(0, MAX_SHOWN).map(({ level, frames }) => `${level} (${frames})`);
+  const rest = runs.length - shown.length;
+  return shown.join(', ') + (rest > 0 ? ` and ${rest} more changes` : '');
+}
