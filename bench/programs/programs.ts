@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
+import type { CompressionLevel } from '../../src/archive/save/compression-levels.ts';
 import type { PeerOption } from '../options.ts';
 import { environment, type Store } from './environment.ts';
 import type { Program } from './program.ts';
@@ -11,7 +12,7 @@ interface OursOptions {
   /** Worker threads. Undefined if as many as there are cores. */
   readonly workers?: number | undefined;
   /** The compression level. Undefined if the action's default. */
-  readonly level?: number | undefined;
+  readonly level?: CompressionLevel | undefined;
   readonly warm?: boolean | undefined;
   /** A directory for frames. */
   readonly diskCache?: string | undefined;
