@@ -12,6 +12,7 @@ import { warmMemory } from '../warm-memory.ts';
 import { openWorkbench } from '../workbench.ts';
 import { type Chain, chainRestoreLine, chainTable, measureChain } from './chain.ts';
 import { type Edit, editKinds, spreads } from './edits.ts';
+import { type GoCache, goCacheTable, measureGoCache } from './go-cache.ts';
 import {
   measureNoting,
   measureResave,
@@ -25,12 +26,12 @@ import { StepRunner } from './runs.ts';
 import { targetLines } from './targets.ts';
 import { measureWarm, type WarmRestore, warmTable } from './warm.ts';
 
-const parts = ['resave', 'touched', 'warm', 'chain'] as const;
+const parts = ['resave', 'touched', 'go', 'warm', 'chain'] as const;
 const generations = 20;
 
 const usage = `npm run bench:incremental -- [OPTIONS]
-  --only resave,touched,warm,chain
-                             which parts (all)
+  --only resave,touched,go,warm,chain
+                             which parts (all; go needs Go on the PATH)
   --shares 0,1,5,20          per cent of the files that are changed, added or removed
   --kinds changed,added,removed, --spreads scattered,...
                              of which edits (all)
@@ -63,6 +64,7 @@ await runToEnd(async stop => {
     const resaves: Resave[] = [];
     const warm: WarmRestore[] = [];
     let noting: NotingRestores | undefined;
+    let goCache: GoCache | undefined;
     let chain: Chain | undefined;
     const edits = editsOf(options);
     for (const edit of options.parts.includes('resave') ? edits : []) {
@@ -84,6 +86,10 @@ await runToEnd(async stop => {
       );
       noting = await measureNoting(runner, options.rounds);
     }
+    if (options.parts.includes('go')) {
+      console.error("bench: Go's build cache");
+      goCache = await measureGoCache(runner);
+    }
     if (options.parts.includes('chain')) {
       console.error(`bench: a chain of ${generations} generations`);
       chain = await measureChain(runner, generations, options.rounds);
@@ -95,12 +101,13 @@ await runToEnd(async stop => {
       `Tree: ${data.files} files, ${(data.bytes / 1e6).toFixed(1)} MB, digest ${data.digest}. ${options.rounds} pairs of each.`,
       ...(resaves.length > 0 ? ['## Saved again after a restore', resaveTable(resaves)] : []),
       ...(noting ? [notingLine(noting)] : []),
+      ...(goCache ? ["## Go's build cache, entries two hours old", goCacheTable(goCache)] : []),
       ...(warm.length > 0 ? ['## Restored onto what is there', warmTable(warm)] : []),
       ...(chain
         ? [`## ${generations} generations, 3 % each`, chainTable(chain), chainRestoreLine(chain)]
         : []),
       '## What was promised',
-      targetLines({ files: data.files, resaves, warm, chain }).join('\n'),
+      targetLines({ files: data.files, resaves, warm, goCache, chain }).join('\n'),
       'That each object restores to what was saved: `npm run histories -- --count 500`.',
     ].join('\n\n');
     console.log(report);

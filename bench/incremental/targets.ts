@@ -1,4 +1,5 @@
 import { type Chain, restoreShare, sizeShare } from './chain.ts';
+import { type GoCache, goReusedShare } from './go-cache.ts';
 import { type Resave, wallShare } from './resave.ts';
 import { type WarmRestore, warmShare } from './warm.ts';
 
@@ -15,6 +16,7 @@ interface Figures {
   readonly files: number;
   readonly resaves: readonly Resave[];
   readonly warm: readonly WarmRestore[];
+  readonly goCache: GoCache | undefined;
   readonly chain: Chain | undefined;
 }
 
@@ -31,7 +33,7 @@ function format(value: number, unit: string): string {
   return unit === 'MB' ? `${(value / 1e6).toFixed(2)} MB` : value.toFixed(2);
 }
 
-function targets({ files, resaves, warm, chain }: Figures): Target[] {
+function targets({ files, resaves, warm, goCache, chain }: Figures): Target[] {
   const found: Target[] = [];
   const add = (what: string, measured: number, most: number, unit = '') =>
     found.push({ what, measured, most, unit });
@@ -54,6 +56,9 @@ function targets({ files, resaves, warm, chain }: Figures): Target[] {
       '%',
     );
     add(`${what}: wall time, of a full save's`, wallShare(touched), 0.6);
+  }
+  if (goCache) {
+    add("Go's build cache, entries two hours old: bytes not reused", 1 - goReusedShare(goCache), 0.1, '%');
   }
   const none = resaves.find(({ edit }) => edit.share === 0);
   if (none) {
