@@ -1,7 +1,7 @@
 /** zstd level, 1 to 19, or `auto`: as high as the link to the store leaves time for. */
 export type CompressionLevel = number | 'auto';
 
-/** Bounds of `auto`: a lower level hardly saves time, a higher one hardly saves bytes for its time (ADR 0025). */
+/** Bounds of `auto`: a lower level hardly saves time, a higher one hardly saves bytes for its time (ADR 0028). */
 const LOWEST = 3;
 const HIGHEST = 9;
 /** Frames at one level, at least. */
