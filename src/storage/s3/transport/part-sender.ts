@@ -7,8 +7,9 @@ import type { SenderMessage, SenderReport } from './sender-messages.ts';
 import { bodyOf, md5Of } from './sent-body.ts';
 import { Transport } from './transport.ts';
 
-/** Bytes that were sent are reported within this many ms. */
+/** Bytes that were sent are reported within this many ms, and as soon as there are this many: a save's level depends on them. */
 const REPORT_MS = 200;
+const REPORT_BYTES = 1024 * 1024;
 
 /**
  * Serves the main thread at the other end of `port`: holds parts, and sends each with the requests that the main thread has
@@ -70,7 +71,7 @@ async function exchange(
   }
 }
 
-/** Calls `report` with the bytes added since the last call, while there are some. `end` returns the rest. */
+/** Calls `report` with the bytes added since the last call, soon after they were added. `end` returns the rest. */
 function reportingProgress(report: (bytes: number) => void) {
   let unreported = 0;
   let due: NodeJS.Timeout | undefined;
@@ -83,7 +84,12 @@ function reportingProgress(report: (bytes: number) => void) {
   return {
     add(bytes: number) {
       unreported += bytes;
-      due ??= setTimeout(() => report(take()), REPORT_MS);
+      if (unreported < REPORT_BYTES) {
+        due ??= setTimeout(() => report(take()), REPORT_MS);
+        return;
+      }
+      clearTimeout(due);
+      report(take());
     },
     end() {
       clearTimeout(due);
