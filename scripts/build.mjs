@@ -12,6 +12,7 @@
 //   credentials.js  the SDK's credential providers, loaded only when the inputs hold no keys
 //   id-token-client.js
 //                   the runner's client for OIDC tokens, loaded only when the run takes a role
+//   terminal.js     the packages of the command alone
 //   licenses.txt    the licences of all bundled packages
 
 import { existsSync } from 'node:fs';
@@ -26,6 +27,8 @@ import { fail, nodeMajor, root } from './project.mjs';
 
 const dist = path.join(root, 'dist');
 const index = path.join(root, 'src/index.ts');
+/** Needed by the bucket and by GitHub's cache, and too small for a file of its own. */
+const shared = [path.join(root, 'src/storage/process-hooks.ts')];
 const idTokenClient = path.join(root, 'src/storage/s3/credentials/id-token-client.ts');
 
 /** Bundles of src/: the names of their files to their entries. */
@@ -51,6 +54,7 @@ const rarePackages = {
     '@aws-sdk/credential-provider-web-identity',
     '@smithy/credential-provider-imds',
   ],
+  terminal: ['commander', 'yocto-spinner'],
 };
 
 /** Builds into `target` and removes what it held before. Returns the files as `buildFiles` does. */
@@ -76,7 +80,7 @@ export async function buildFiles() {
     ...rare.flatMap(([name, packages]) => packages.map(id => [id, `./${name}.js`])),
   ]);
   const chunks = await Promise.all([
-    ...sources.map(entries => bundleSources(entries, elsewhere)),
+    ...sources.map(entries => bundleSources(entries, elsewhere, shared)),
     ...rare.map(([name, packages]) => bundlePackages(name, packages)),
   ]).then(bundles => bundles.flat());
   const names = chunks.map(({ fileName }) => fileName);

@@ -16,10 +16,11 @@ const minify = {
 /**
  * Bundles modules of src/ into a file for each entry, a file for each `import()`, and common.js with the modules that
  * several of these share. `entries` maps file names to modules. `elsewhere` maps modules of other bundles to their files:
- * these stay imports. Returns rolldown's chunks.
+ * these stay imports. `shared`: modules that are in
+ * common.js all the same. Returns rolldown's chunks.
  */
-export async function bundleSources(entries, elsewhere) {
-  const common = new Set();
+export async function bundleSources(entries, elsewhere, shared = []) {
+  const common = new Set(shared);
   const own = Object.values(entries);
   return await bundle({
     input: entries,

@@ -14,6 +14,7 @@ import { redact } from '../errors/redact.ts';
 import type { S3Settings } from '../s3-settings.ts';
 import { ClientCall } from './client-call.ts';
 import { fromProfile, MAX_TOKEN_BYTES, NoSourceError, stsEndpoint } from './profile.ts';
+import { assumeRole } from './role.ts';
 import { SDK_CONSTANTS } from './sdk-constants.ts';
 import { readSharedFiles } from './shared-files.ts';
 
@@ -52,7 +53,6 @@ export function credentialsFor(
   if (credentials) return credentials;
   return renewing(async () => {
     if (!role) return fromSources(settings, options);
-    const { assumeRole } = await import('./role.ts');
     return assumeRole(role, settings, options);
   });
 }

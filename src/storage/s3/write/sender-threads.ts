@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import type { ConnectionSettings } from '../transport/agents.ts';
 import { type RequestAnswer, responseOf } from '../transport/request-ticket.ts';
 import type { SenderMessage, SenderReport } from '../transport/sender-messages.ts';
@@ -122,6 +122,8 @@ export class SenderThreads {
   }
 
   #start(): Thread {
+    // Loaded here, because a run that sends no part needs no threads
+    const { Worker } = process.getBuiltinModule('node:worker_threads');
     const worker = new Worker(PROGRAM, { workerData: this.#settings, resourceLimits: LIMITS });
     const requests = new Map<number, Waiting>();
     worker.on('message', ({ request, bytes, answer }: SenderReport) => {
