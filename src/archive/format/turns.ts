@@ -6,7 +6,7 @@ export const ENTRIES_A_TURN = 8192;
 /** Longest work between two turns in ms, of loops that call the system: how long that takes depends on the file system. */
 const TURN_MS = 10;
 /** Items between two checks of the time. */
-const ITEMS_A_CHECK = 16;
+const ITEMS_A_CHECK = 4;
 
 /** Decides in a loop of system calls when the event loop gets a turn: `if (turns.isDue()) await turns.take()`. */
 export class Turns {

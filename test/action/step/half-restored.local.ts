@@ -103,6 +103,36 @@ describe.skipIf(process.platform === 'win32')('a restore that ends inside its co
     expect((await save()).log).toContain(skipped);
   });
 
+  test('by SIGINT in a commit that takes long lets no save of the job store the mixture', async () => {
+    const interrupt = atRename(2, "process.kill(process.pid, 'SIGINT');");
+    const slow = `
+      import fs from 'node:fs';
+      import { syncBuiltinESMExports } from 'node:module';
+      const { renameSync } = fs;
+      fs.renameSync = (from, to) => {
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100);
+        return renameSync(from, to);
+      };
+      syncBuiltinESMExports();
+    `;
+    const { code, log } = await restore(`${slow}\n{ ${interrupt.replace(/import [^;]*;/g, '')} }`);
+    expect(log).toContain(
+      'Cache restored only in part: the step was cancelled while files were replaced; the next restore completes the tree',
+    );
+    expect(code).toBe(130);
+    const { old = 0, new: replaced = 0 } = contents('two');
+    expect([old > 0, replaced > 1, old + replaced]).toEqual([true, true, FILES]);
+    expect((await save()).log).toContain(skipped);
+  });
+
+  test('by SIGINT in a commit that takes little time leaves the whole tree, which can be saved', async () => {
+    const { code } = await restore(atRename(2, "process.kill(process.pid, 'SIGINT');"));
+    // The process may end before it handles the signal
+    expect([0, 130]).toContain(code);
+    expect(contents('two')).toEqual({ new: FILES });
+    expect((await save()).log).toContain('Cache saved with key: k2');
+  });
+
   test('is still known after a lookup and a miss', async () => {
     await restore(killedAt(2));
     await restore(undefined, { 'lookup-only': 'true' });
