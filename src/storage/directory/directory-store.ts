@@ -60,17 +60,16 @@ class DirectoryStore implements ObjectStore {
 
   async *list(prefix: string, options?: ListOptions): AsyncGenerator<ObjectInfo> {
     const found = await this.#request('list', prefix, options, async () => {
-      const names: { readonly bytes: Buffer; readonly name: string; readonly file: string }[] = [];
+      const names: string[] = [];
       for await (const levels of walkFiles(this.#root, prefixDirectory(prefix))) {
         options?.signal?.throwIfAborted();
         const name = objectName(levels);
-        if (!name?.startsWith(prefix)) continue;
-        names.push({ bytes: Buffer.from(name), name, file: path.join(this.#root, ...levels) });
+        if (name?.startsWith(prefix)) names.push(name);
       }
-      return names.sort((a, b) => Buffer.compare(a.bytes, b.bytes));
+      return inByteOrder(names);
     });
-    for (const { name, file } of options?.optional ? found.slice(0, OPTIONAL_NAMES) : found) {
-      const info = await this.#request('stat', name, options, () => this.#info(name, file));
+    for (const name of options?.optional ? found.slice(0, OPTIONAL_NAMES) : found) {
+      const info = await this.#request('stat', name, options, () => this.#info(name, this.#file(name)));
       if (info) yield info;
     }
   }
@@ -222,4 +221,13 @@ async function removeEmptyDirectories(directory: string, root: string): Promise<
       return;
     }
   }
+}
+
+/** Sorts names by their bytes. Only names that are not ASCII have another order by UTF-16, the order of `sort`. */
+function inByteOrder(names: string[]): string[] {
+  if (names.every(name => /^[\x00-\x7f]*$/.test(name))) return names.sort();
+  return names
+    .map(name => Buffer.from(name))
+    .sort(Buffer.compare)
+    .map(String);
 }
