@@ -4,31 +4,28 @@ import type { Clock } from '../../../retry/clock.ts';
 import { ConcurrencyLimiter, type TransferResult } from '../../../retry/concurrency-limiter.ts';
 import { Pace, retryAfterMs } from '../../../retry/pace.ts';
 import { retry } from '../../../retry/retry.ts';
-import { anySignal, deadline, unlessAborted } from '../../../retry/signals.ts';
-import { StallLimit, WaitedTime } from '../../../retry/stall-limit.ts';
+import { unlessAborted } from '../../../retry/signals.ts';
+import { WaitedTime } from '../../../retry/stall-limit.ts';
 import type { TimeLimits } from '../../../retry/time-limits.ts';
-import { NoCredentialsError, StoreRefusedError, StoreUnavailableError } from '../../store-errors.ts';
+import { NoCredentialsError, StoreUnavailableError } from '../../store-errors.ts';
 import { httpStatus, isRetryable } from '../errors/classify.ts';
-import { namesBucket } from '../errors/refusals.ts';
 import { refusedResponse } from '../errors/refused-response.ts';
-import { fromS3Error, isMissing, isStatus, isTooMany, summaryOf } from '../errors/s3-errors.ts';
+import { fromS3Error, isStatus, isTooMany, summaryOf } from '../errors/s3-errors.ts';
 import type { S3Settings } from '../s3-settings.ts';
 import type { ConnectionSettings } from '../transport/agents.ts';
 import { ProtocolError } from '../transport/protocol-error.ts';
 import type { TransportResponse } from '../transport/transport.ts';
 import type { Attempt, CallProgress, CallSpec } from './call.ts';
+import { CallLimits } from './call-limits.ts';
 import { Capabilities } from './capabilities.ts';
+import { checkAddress } from './check-address.ts';
 import type { Connection } from './client.ts';
-import { RepeatedRequest } from './repeated-request.ts';
-import { ListObjectsV2Command, type S3Client } from './sdk.ts';
+import { RepeatedRequests } from './repeated-request.ts';
 import type { SdkHandlerOptions } from './sdk-request-handler.ts';
 import { UnsignedReads } from './unsigned-reads.ts';
 
 /** Calls that a public bucket may allow to all. */
 const READS: ReadonlySet<string> = new Set(['GetObject', 'HeadObject', 'ListObjectsV2']);
-
-/** Of a call that cleans up within a time of its own. */
-const UNCOUNTED: CallProgress = { sent() {}, completed() {} };
 
 interface CallerOptions {
   readonly clock: Clock;
@@ -48,6 +45,7 @@ export class Caller {
   readonly log: Log;
   readonly clock: Clock;
   readonly capabilities = new Capabilities();
+  readonly repeated = new RepeatedRequests();
   readonly counters = { requests: 0, retries: 0 };
   readonly #limits: TimeLimits;
   readonly #open: () => Connection;
@@ -64,8 +62,6 @@ export class Caller {
   #givenUpFor: Error | undefined;
   #lastCallLeft = true;
   #connection: Connection | undefined;
-  /** By operation: the name of the latest object, and its requests. */
-  readonly #repeated = new Map<string, readonly [string, RepeatedRequest]>();
   #addressCheck: Promise<void> | undefined;
 
   constructor(settings: S3Settings, log: Log, { clock, limits, connect, bucketWasDown }: CallerOptions) {
@@ -99,38 +95,14 @@ export class Caller {
     this.#waited.clear();
   }
 
-  /** Returns the requests of an operation that is repeated on one object: `name`, or a name of an upload to it. */
-  repeatedRequest(client: S3Client, operation: string, name: string): RepeatedRequest {
-    const [latest, known] = this.#repeated.get(operation) ?? [];
-    if (known && latest === name) return known;
-    const request = new RepeatedRequest(client);
-    this.#repeated.set(operation, [name, request]);
-    return request;
-  }
-
   /**
    * Makes a call. Rejects with the signal's reason or with an error of the store contract; those that `attempt` throws pass
    * unchanged. A call that ends without a response opens the circuit.
    */
   async run<T>(spec: CallSpec, attempt: Attempt<T>): Promise<T> {
-    if (namesBucket(this.settings)) {
-      this.#addressCheck ??= this.#checkAddress();
-      await this.#addressCheck;
-    }
+    this.#addressCheck ??= checkAddress(this.settings, (...call) => this.#run(...call));
+    await this.#addressCheck;
     return this.#run(spec, attempt);
-  }
-
-  /**
-   * Refuses the address of a bucket as an endpoint, which would store objects under a doubled name and allow no listing. The
-   * name of a server may also begin with that of its bucket, so only a listing shows the difference. Other failures are
-   * ignored here, because the calls that follow fail too.
-   */
-  async #checkAddress(): Promise<void> {
-    const spec = { operation: 'ListObjectsV2', about: 'to check the address', optional: true };
-    const command = new ListObjectsV2Command({ Bucket: this.settings.bucket, MaxKeys: 1 });
-    await this.#run(spec, (client, options) => client.send(command, options)).catch(error => {
-      if (error instanceof StoreRefusedError && isMissing(error.cause)) throw error;
-    });
   }
 
   /**
@@ -153,28 +125,21 @@ export class Caller {
   ): Promise<T> {
     const last = spec.lastCallMs !== undefined && this.#takeLastCall();
     if (!last) this.#refuseWhenOpen(spec);
-    const { serverWorkMs, stalledMs, idleTimeoutMs } = this.#limits.figures;
-    const limit = last ? deadline(spec.lastCallMs!, this.clock) : undefined;
-    // The server may take its time once it has a body, and a front may hold the body back
-    const mayWork = spec.sends || spec.serverWork;
-    const stallMs = mayWork ? Math.max(stalledMs, serverWorkMs) : stalledMs;
-    const cleanUpMs = spec.lastCallMs === undefined ? 0 : this.#waited.ms + spec.lastCallMs;
-    const stall = limit ? undefined : new StallLimit(Math.max(stallMs, cleanUpMs), this.clock, this.#waited);
-    if (!unsigned) await this.#signIn(spec, limit);
-    const signal = anySignal(spec.signal, this.#limits.callBegins(), limit?.signal, stall?.signal);
-    const options: SdkHandlerOptions = {
-      maxBodyBytes: spec.maxBodyBytes,
-      ...(signal && { abortSignal: signal }),
-      ...(spec.serverWork && { requestTimeout: serverWorkMs }),
-      ...(spec.sends && { answerMs: Math.max(serverWorkMs, idleTimeoutMs) }),
-    };
+    const limits = new CallLimits(spec, last, {
+      limits: this.#limits,
+      clock: this.clock,
+      waited: this.#waited,
+    });
+    if (!unsigned) await this.#signIn(limits);
+    const options = limits.begin();
+    const signal = options.abortSignal as AbortSignal | undefined;
     const call: Attempt<T> = unsigned
       ? (_, ...rest) => attempt(this.#connect().unsignedClient, ...rest)
       : attempt;
     const once = async () => {
       await this.#pace.turn(signal);
-      const end = stall?.begin(spec.isBlocked);
-      return this.#attempt(spec, call, options, last, stall ?? UNCOUNTED).finally(end);
+      const end = limits.beginAttempt();
+      return this.#attempt(spec, call, options, last, limits.progress).finally(end);
     };
     let earlier: Error | undefined;
     try {
@@ -200,23 +165,20 @@ export class Caller {
     } catch (error) {
       if (spec.signal?.aborted) throw spec.signal.reason;
       // The failure of an attempt is more precise than the limit of all attempts
-      throw this.#failed(spec, stall?.signal.aborted ? (earlier ?? error) : error);
+      throw this.#failed(spec, limits.isStalled ? (earlier ?? error) : error);
     } finally {
-      limit?.clear();
+      limits.clear();
     }
   }
 
   /** Obtains the credentials before the endpoint's time begins: an STS that is silent does not make the bucket late. */
-  async #signIn(
-    { signal: aborted }: CallSpec,
-    limit: ReturnType<typeof deadline> | undefined,
-  ): Promise<void> {
-    const signal = anySignal(aborted, limit?.signal);
+  async #signIn(limits: CallLimits): Promise<void> {
+    const { signal } = limits;
     try {
       const signedIn = this.#connect().signIn();
       await (signal ? unlessAborted(signedIn, signal) : signedIn);
     } catch (error) {
-      limit?.clear();
+      limits.clear();
       throw error;
     }
   }

@@ -83,6 +83,21 @@ export class RepeatedRequest {
   }
 }
 
+/** The repeated requests of a store: for each operation those of the latest object. */
+export class RepeatedRequests {
+  /** By operation: the name of the object, and its requests. */
+  readonly #latest = new Map<string, readonly [string, RepeatedRequest]>();
+
+  /** Returns the requests of an operation on one object: `name`, or a name of an upload to it. */
+  of(client: S3Client, operation: string, name: string): RepeatedRequest {
+    const [latest, known] = this.#latest.get(operation) ?? [];
+    if (known && latest === name) return known;
+    const request = new RepeatedRequest(client);
+    this.#latest.set(operation, [name, request]);
+    return request;
+  }
+}
+
 function applied(first: HttpRequest, { headers = {}, query = {}, body }: RequestDifference): HttpRequest {
   const kept = Object.entries(first.headers).filter(([name]) => !SDK_HEADERS.test(name));
   return {

@@ -148,7 +148,7 @@ async function readRange(
           );
         const difference = { headers: { range: wanted, 'if-match': condition } };
         output = outputOf(
-          await caller.repeatedRequest(client, 'GetObject', name).send(bySdk, difference, sendOptions),
+          await caller.repeated.of(client, 'GetObject', name).send(bySdk, difference, sendOptions),
         );
       } catch (error) {
         if (isMissing(error) && !received) return 'missing';

@@ -96,8 +96,8 @@ export async function uploadPart(
         query: { partNumber: String(number) },
         body,
       };
-      return caller
-        .repeatedRequest(client, 'UploadPart', upload.uploadId)
+      return caller.repeated
+        .of(client, 'UploadPart', upload.uploadId)
         .send(bySdk, difference, sendOptions);
     });
     progress.completed(part.sizeBytes);

@@ -1,0 +1,75 @@
+import type { Clock } from '../../../retry/clock.ts';
+import { anySignal, deadline } from '../../../retry/signals.ts';
+import { StallLimit, type WaitedTime } from '../../../retry/stall-limit.ts';
+import type { TimeLimits } from '../../../retry/time-limits.ts';
+import type { CallProgress, CallSpec } from './call.ts';
+import type { SdkHandlerOptions } from './sdk-request-handler.ts';
+
+/** Of a call that cleans up within a time of its own. */
+const UNCOUNTED: CallProgress = { sent() {}, completed() {} };
+
+/** Limits that the calls of a store have in common. */
+interface CommonLimits {
+  readonly limits: TimeLimits;
+  readonly clock: Clock;
+  /** Time for which the calls have waited together. */
+  readonly waited: WaitedTime;
+}
+
+/** The limits in time of one call, all of its attempts together. */
+export class CallLimits {
+  readonly #spec: CallSpec;
+  readonly #limits: TimeLimits;
+  readonly #stall: StallLimit | undefined;
+  readonly #deadline: ReturnType<typeof deadline> | undefined;
+
+  /** `isLast`: the call cleans up on an open circuit, within `lastCallMs`. */
+  constructor(spec: CallSpec, isLast: boolean, { limits, clock, waited }: CommonLimits) {
+    this.#spec = spec;
+    this.#limits = limits;
+    const { serverWorkMs, stalledMs } = limits.figures;
+    // The server may take its time once it has a body, and a front may hold the body back
+    const mayWork = spec.sends || spec.serverWork;
+    const stallMs = mayWork ? Math.max(stalledMs, serverWorkMs) : stalledMs;
+    const cleanUpMs = spec.lastCallMs === undefined ? 0 : waited.ms + spec.lastCallMs;
+    if (isLast) this.#deadline = deadline(spec.lastCallMs ?? 0, clock);
+    else this.#stall = new StallLimit(Math.max(stallMs, cleanUpMs), clock, waited);
+  }
+
+  /** Aborts with the caller's signal, or at the end of the time of a call that cleans up. */
+  get signal(): AbortSignal | undefined {
+    return anySignal(this.#spec.signal, this.#deadline?.signal);
+  }
+
+  /** Whether the attempts have waited too long together. */
+  get isStalled(): boolean {
+    return this.#stall?.signal.aborted ?? false;
+  }
+
+  get progress(): CallProgress {
+    return this.#stall ?? UNCOUNTED;
+  }
+
+  /** Begins the time of the endpoint. Returns the options of each attempt, with the signal of all limits. */
+  begin(): SdkHandlerOptions {
+    const { serverWork, sends, maxBodyBytes } = this.#spec;
+    const { serverWorkMs, idleTimeoutMs } = this.#limits.figures;
+    const signal = anySignal(this.signal, this.#limits.callBegins(), this.#stall?.signal);
+    return {
+      maxBodyBytes,
+      ...(signal && { abortSignal: signal }),
+      ...(serverWork && { requestTimeout: serverWorkMs }),
+      ...(sends && { answerMs: Math.max(serverWorkMs, idleTimeoutMs) }),
+    };
+  }
+
+  /** Begins an attempt. Returns the function that ends it. */
+  beginAttempt(): (() => void) | undefined {
+    return this.#stall?.begin(this.#spec.isBlocked);
+  }
+
+  /** Clears the timer. */
+  clear(): void {
+    this.#deadline?.clear();
+  }
+}

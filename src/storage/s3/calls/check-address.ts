@@ -1,0 +1,23 @@
+import { StoreRefusedError } from '../../store-errors.ts';
+import { namesBucket } from '../errors/refusals.ts';
+import { isMissing } from '../errors/s3-errors.ts';
+import type { S3Settings } from '../s3-settings.ts';
+import type { Attempt, CallSpec } from './call.ts';
+import { ListObjectsV2Command } from './sdk.ts';
+
+/**
+ * Refuses the address of a bucket as an endpoint, which would store objects under a doubled name and allow no listing. The
+ * name of a server may also begin with that of its bucket, so only a listing shows the difference. Other failures are
+ * ignored here, because the calls that follow fail too.
+ */
+export async function checkAddress(
+  settings: S3Settings,
+  run: (spec: CallSpec, attempt: Attempt<unknown>) => Promise<unknown>,
+): Promise<void> {
+  if (!namesBucket(settings)) return;
+  const spec = { operation: 'ListObjectsV2', about: 'to check the address', optional: true };
+  const command = new ListObjectsV2Command({ Bucket: settings.bucket, MaxKeys: 1 });
+  await run(spec, (client, options) => client.send(command, options)).catch(error => {
+    if (error instanceof StoreRefusedError && isMissing(error.cause)) throw error;
+  });
+}
