@@ -8,8 +8,8 @@ import { StatusRows } from '../archive/fs/status-rows.ts';
 import type { JobRecords } from './job-records.ts';
 
 /**
- * The tree that a restore wrote, for an incremental save of the same job: the manifest of the object, and the status of
- * every file that came from it, and the hashes of their contents.
+ * The tree that a restore wrote, for an incremental save of the same job: the manifest of the object, and the status and
+ * the content's hash of every file that came from it.
  *
  * In the file: SHA-256 of all that follows, u32 length of the head, head (JSON), the manifest's frame, the rows, the hashes.
  */

@@ -38,3 +38,8 @@ export function formatAge(ms: number): string {
   if (seconds < 2 * 86_400) return `${Math.floor(seconds / 3600)} h`;
   return `${formatCount(Math.floor(seconds / 86_400))} d`;
 }
+
+/** Returns a count and its noun: `1 upload`, `2,000 uploads`. */
+export function countOf(count: number, noun: string): string {
+  return `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`;
+}

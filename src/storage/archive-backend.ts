@@ -1,5 +1,6 @@
 import { DamagedArchiveError, TargetTreeError, UnusableArchiveError } from '../archive/archive-errors.ts';
 import { TAIL_BYTES } from '../archive/format/limits.ts';
+import { countOf } from '../report/units.ts';
 import type { ArchiveBackendOptions } from './archive-options.ts';
 import type { LookupRequest, RestoreRequest, SaveRequest, StorageBackend } from './backend.ts';
 import { type FoundObject, findObject } from './find-object.ts';
@@ -135,8 +136,9 @@ class ArchiveBackend implements StorageBackend {
   async #sweep({ space, signal }: SaveRequest): Promise<void> {
     try {
       const count = await this.#store.abortStale(space.root, STALE_UPLOAD_MS, { signal });
-      const uploads = count === 1 ? '1 unfinished upload' : `${count} unfinished uploads`;
-      if (count > 0) this.#options.log.info(`Aborted ${uploads} of earlier jobs.`);
+      if (count > 0) {
+        this.#options.log.info(`Aborted ${countOf(count, 'unfinished upload')} of earlier jobs.`);
+      }
     } catch (error) {
       this.#options.log.debug(`Unfinished uploads were not aborted: ${(error as Error).message}`);
     }

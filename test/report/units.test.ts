@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { formatBytes, formatCount, formatDuration, formatRate } from '../../src/report/units.ts';
+import { countOf, formatBytes, formatCount, formatDuration, formatRate } from '../../src/report/units.ts';
 
 test.each([
   [0, '0 B'],
@@ -39,5 +39,13 @@ test('counts are formatted in groups of three digits', () => {
     '1,000',
     '111,060',
     '1,234,567',
+  ]);
+});
+
+test('a noun has its plural for every count but one', () => {
+  expect([0, 1, 2000].map(count => countOf(count, 'upload'))).toEqual([
+    '0 uploads',
+    '1 upload',
+    '2,000 uploads',
   ]);
 });

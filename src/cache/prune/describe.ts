@@ -1,4 +1,4 @@
-import { formatAge, formatBytes, formatCount } from '../../report/units.ts';
+import { countOf, formatAge, formatBytes, formatCount } from '../../report/units.ts';
 import { lastUseMs } from '../inventory.ts';
 import type { Deletion, PruneRules } from './plan.ts';
 import type { PruneResult } from './prune-caches.ts';
@@ -44,8 +44,4 @@ export function describeResult(result: PruneResult, dryRun: boolean): readonly s
     );
   }
   return lines;
-}
-
-function countOf(count: number, noun: string): string {
-  return `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`;
 }
