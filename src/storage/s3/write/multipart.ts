@@ -96,9 +96,7 @@ export async function uploadPart(
         query: { partNumber: String(number) },
         body,
       };
-      return caller.repeated
-        .of(client, 'UploadPart', upload.uploadId)
-        .send(bySdk, difference, sendOptions);
+      return caller.repeated.of(client, 'UploadPart', upload.uploadId).send(bySdk, difference, sendOptions);
     });
     progress.completed(part.sizeBytes);
     return answer;
