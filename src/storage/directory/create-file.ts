@@ -39,10 +39,10 @@ function isGivenAway({ uid }: Stats): boolean {
 async function openNew(file: string, root: string): Promise<FileHandle> {
   for (let attempt = 1; ; attempt++) {
     try {
+      if (attempt > 1) await makeDirectory(path.dirname(file), root);
       return await open(file, 'wx', PRIVATE_FILE);
     } catch (error) {
       if (systemCode(error) !== 'ENOENT' || attempt > MAX_DIRECTORY_ATTEMPTS) throw error;
-      await makeDirectory(path.dirname(file), root);
     }
   }
 }
