@@ -7,7 +7,7 @@ import { matchesWildcard } from '../cache/wildcard.ts';
 import { formatBytes, formatCount } from '../report/units.ts';
 import { CommandError, type Invocation } from './invocation.ts';
 import { jsonRow } from './list.ts';
-import { writeJson } from './output/json.ts';
+import { safeJson } from './output/json.ts';
 import { type Filter, matchesFilter } from './select.ts';
 
 export interface PruneOptions extends PruneChoice {
@@ -52,13 +52,13 @@ async function run(
   { repository, dryRun, select }: RunOptions,
 ): Promise<number> {
   const progress = output.progress('Reading the listing');
-  const rows: unknown[] = [];
   let read = 0;
+  let rows = 0;
   const onDeletion = async (deletion: Deletion) => {
     const { entry, reason } = deletion;
     progress.end();
     if (output.json) {
-      rows.push({ ...jsonRow(entry), reason });
+      await output.raw(`${rows++ === 0 ? '' : ','}\n${safeJson({ ...jsonRow(entry), reason })}`);
       return;
     }
     const place = [entry.repository, entry.scope].filter(part => part !== '').join(' ');
@@ -67,6 +67,7 @@ async function run(
     await output.line(`${verb} ${place} ${entry.key} (${formatBytes(entry.object.sizeBytes)}): ${why}`);
   };
   try {
+    if (output.json) await output.raw('{"deleted": [');
     const result = await pruneCaches({
       store,
       prefix,
@@ -79,7 +80,8 @@ async function run(
       onDeletion,
     });
     const { requests } = store.counters;
-    if (output.json) await writeJson(output, { dryRun, ...result, requests, deleted: rows });
+    // The document begins with the deletions, which may be many: none of them is kept
+    if (output.json) await output.raw(`\n],\n${safeJson({ dryRun, ...result, requests }).slice(1)}\n`);
     else for (const line of describeResult(result, dryRun)) await output.line(line);
     if (store.versioned && result.deletedCaches > 0) output.note(VERSIONED);
     return result.deletedCaches;

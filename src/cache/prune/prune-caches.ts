@@ -1,7 +1,9 @@
+import { trimHeap } from '../../archive/memory/trim-heap.ts';
 import type { ObjectInfo, ObjectStore } from '../../storage/object-store.ts';
 import { StoreRefusedError } from '../../storage/store-errors.ts';
 import { type CacheEntry, readInventory, type StrayMarker } from '../inventory.ts';
 import { cachesRoot, markerName } from '../keys/cache-names.ts';
+import { Compactor } from './compactor.ts';
 import { bytesOf, type Deletion, type PruneRules, planPrune } from './plan.ts';
 
 export interface PruneRequest {
@@ -43,6 +45,9 @@ export interface PruneResult {
 const PARALLEL = 8;
 /** Bound of plans. A new one is made only for caches that have changed since the last. */
 const MAX_PLANS = 100;
+/** Objects of a listing between two checks of the heap, which would otherwise keep the garbage of hundreds of pages. */
+const TRIM_EVERY = 2000;
+const TRIM_ABOVE_BYTES = 64 * 1024 * 1024;
 const STALE_UPLOAD_MS = 24 * 60 * 60 * 1000;
 
 /**
@@ -91,11 +96,18 @@ class Prune {
 
   async #read(): Promise<void> {
     const { store, prefix, repository, signal, select, onRead } = this.#request;
+    const compact = new Compactor();
+    let read = 0;
     for await (const item of readInventory(store, { prefix, repository, signal })) {
       onRead?.();
-      if (item.kind === 'marker') this.#strays.push(item);
-      else if (item.kind === 'cache' && select(item)) this.#entries.set(item.object.name, item);
+      if (++read % TRIM_EVERY === 0) trimHeap(TRIM_ABOVE_BYTES);
+      if (item.kind === 'marker') this.#strays.push(compact.marker(item));
+      else if (item.kind === 'cache' && select(item)) this.#keep(compact.cache(item));
     }
+  }
+
+  #keep(entry: CacheEntry): void {
+    this.#entries.set(entry.object.name, entry);
   }
 
   /** Plans and deletes until nothing has changed meanwhile. Returns the bytes over the limits. */
