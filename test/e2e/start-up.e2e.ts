@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { closedEndpoint } from '../support/servers/listen.ts';
 import { buildTree } from '../support/tree.ts';
 import { describeWithGateway, useLab } from './support/lab.ts';
 
@@ -30,11 +31,13 @@ interface Loaded {
 async function loadedBy(
   action: 'restore' | 'save',
   inputs: Readonly<Record<string, string>> = {},
+  env: Readonly<Record<string, string>> = {},
 ): Promise<Loaded> {
   const { exitCode, stdout } = await lab.runAction({
     action: `${action}/action.yml`,
     entry: 'main',
     inputs,
+    env,
     preload: watch,
   });
   expect(exitCode).toBe(0);
@@ -61,6 +64,20 @@ describeWithGateway('modules that a step loads', () => {
     expect(files.slice(0, always.length + 1)).toEqual([...always, 's3-store.js']);
     expect(files).toContain('archive-restore.js');
     expect(files).not.toContain('archive-save.js');
+  });
+
+  it('a role loads the client for tokens, which no other step loads', async () => {
+    const { files } = await loadedBy(
+      'restore',
+      { accessKey: '', secretKey: '', 'role-to-assume': 'arn:aws:iam:::role/ci', 'use-fallback': 'false' },
+      {
+        ACTIONS_ID_TOKEN_REQUEST_URL: `${await closedEndpoint()}/token?a=b`,
+        ACTIONS_ID_TOKEN_REQUEST_TOKEN: 'x',
+      },
+    );
+    expect(files.slice(0, always.length + 1)).toEqual([...always, 's3-store.js']);
+    expect(files).toContain('id-token-client.js');
+    expect(files).not.toContain('github.js');
   });
 
   it('a directory as the store loads no module of S3', async () => {

@@ -51,10 +51,7 @@ export function credentialsFor(
 ): AwsCredentialIdentity | AwsCredentialIdentityProvider {
   const { credentials, role } = settings;
   if (credentials) return credentials;
-  return renewing(async () => {
-    if (!role) return fromSources(settings, options);
-    return assumeRole(role, settings, options);
-  });
+  return renewing(() => (role ? assumeRole(role, settings, options) : fromSources(settings, options)));
 }
 
 /** Keeps credentials, or the failure to get any. Renews them before they expire; if that fails, they are used to their end. */
