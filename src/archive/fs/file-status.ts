@@ -1,4 +1,5 @@
 import { type BigIntStats, constants, lstatSync, realpathSync, type Stats, statSync } from 'node:fs';
+import type { Mtime } from './file-times.ts';
 import { decodeName, fsPath } from './paths/names.ts';
 
 /** The part of a file's status that a scan uses. */
@@ -17,6 +18,8 @@ export type FileStatus = Pick<
 > & {
   /** Times in whole nanoseconds and full inode numbers, if requested. */
   readonly exact?: BigIntStats;
+  /** The mtime in whole nanoseconds, if a worker has read it. */
+  readonly exactMtime?: Mtime | undefined;
 };
 
 /**

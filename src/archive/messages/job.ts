@@ -8,10 +8,11 @@ import { DamagedArchiveError, SourceTreeError, StagedFileError } from '../archiv
 import type { CompareJob, CompareResult } from './compare-job.ts';
 import type { ContentJob, ContentResult } from './content-job.ts';
 import type { DirectoryJob, DirectoryResult } from './directory-job.ts';
+import type { ListJob, ListResult } from './list-job.ts';
 import type { PackJob, PackResult } from './pack-job.ts';
 import type { UnpackJob, UnpackResult } from './unpack-job.ts';
 
-export type Job = PackJob | UnpackJob | CompareJob | ContentJob | DirectoryJob;
+export type Job = PackJob | UnpackJob | CompareJob | ContentJob | DirectoryJob | ListJob;
 
 interface Results {
   readonly pack: PackResult;
@@ -19,6 +20,7 @@ interface Results {
   readonly compare: CompareResult;
   readonly content: ContentResult;
   readonly directories: DirectoryResult;
+  readonly list: ListResult;
 }
 
 export type ResultOf<J extends Job> = Results[J['kind']];

@@ -5,6 +5,7 @@ import type { PathLayout } from '../fs/paths/layout.ts';
 import { encodedLength } from '../fs/paths/names.ts';
 import type { FramePlan } from '../messages/pack-job.ts';
 import type { JobRunner } from '../pool/worker-pool.ts';
+import { Listings } from '../scan/listings.ts';
 import { type ScanNotes, scan } from '../scan/scan.ts';
 import { BaseDiff } from './base-diff.ts';
 import { ManifestBuilder, type ManifestEntry } from './manifest-builder.ts';
@@ -26,6 +27,8 @@ export interface SourceOptions {
 export interface PackSource {
   readonly builder: ManifestBuilder;
   readonly plans: AsyncIterable<FramePlan>;
+  /** Lets workers help with the scan, when there are some. */
+  readonly useWorkers?: (pool: JobRunner) => void;
   /** Bytes of the object that are copied from the base. */
   readonly reusedBytes: number;
   /** Takes the bytes behind those. */
@@ -44,9 +47,11 @@ interface PackEnd {
 
 /** Packs the whole tree. */
 export function wholeTree({ layout, roots, notes, head, output, signal }: SourceOptions): PackSource {
+  const listings = new Listings();
   return {
     builder: new ManifestBuilder(notes),
-    plans: planFrames(scan(layout, roots, notes), signal),
+    plans: planFrames(scan(layout, roots, notes, false, listings), signal, listings),
+    useWorkers: pool => listings.begin(pool),
     reusedBytes: 0,
     output,
     flush: () => Promise.resolve(),

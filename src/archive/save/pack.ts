@@ -62,6 +62,7 @@ export async function pack(options: PackOptions): Promise<PackSummary | undefine
     // One frame is packed before a worker has started
     const isQuick = firstTwo.length <= 1 && firstTwo.every(plan => isQuickToPack(plan, levels.level));
     const runner = pool ?? (isQuick ? new InlineRunner() : openPool());
+    if (!isQuick) source.useWorkers?.(runner);
     return await packFrames(options, source, concat(firstTwo, plans), { runner, levels });
   } finally {
     await pool?.close();

@@ -5,17 +5,25 @@ import { lstatExact } from '../fs/file-status.ts';
 import { splitMtime } from '../fs/file-times.ts';
 import { wrapReadError } from '../fs/tree-errors.ts';
 import type { FileIdentity, FramePlan } from '../messages/pack-job.ts';
+import type { Listings } from '../scan/listings.ts';
 import { PAUSE, type ScannedEntry } from '../scan/scan.ts';
 
-/** Yields the frames of all members of a scan. Throws `SourceTreeError` and the signal's reason. */
+/** Yields the frames of all members of a scan. `listings` are those of the scan. Throws `SourceTreeError` and the signal's reason. */
 export async function* planFrames(
   members: Iterable<ScannedEntry | typeof PAUSE>,
   signal: AbortSignal | undefined,
+  listings?: Listings,
 ): AsyncGenerator<FramePlan> {
   const planner = new FramePlanner();
   for (const member of members) {
-    if (member === PAUSE) await takeTurn(signal);
-    else yield* planner.add(member);
+    if (member === PAUSE) {
+      await listings?.pending;
+      await takeTurn(signal);
+      continue;
+    }
+    const full = planner.add(member);
+    // An iteration of nothing takes some turns of the promises' queue, for each entry
+    if (full !== NONE) yield* full;
   }
   yield* planner.rest();
 }

@@ -10,10 +10,13 @@ import type { PathLayout } from '../fs/paths/layout.ts';
 import { leadsOutside, wayToTarget } from '../fs/paths/link-target.ts';
 import { compareNames } from '../fs/paths/names.ts';
 import { isStagingName } from '../fs/paths/staging-name.ts';
+import type { Listing } from '../messages/list-job.ts';
+import type { Listings } from './listings.ts';
 import { rootsToWalk } from './scan-roots.ts';
 import {
   type Inode,
   listNames,
+  nodeOf,
   type ReadOptions,
   readInode,
   readLinkTarget,
@@ -59,12 +62,18 @@ export interface ScanNotes {
  * Walks the paths of a layout in byte order of the stored names, parents first, each path once. Lazy and synchronous: the
  * entries of a frame are read from the disk when they are requested, so that workers start with the first frame. Yields `PAUSE`
  * when the event loop needs a turn, also in a directory with many files and where it finds nothing to save. `exact` sets
- * `stats.exact` of every entry.
+ * `stats.exact` of every entry, which `listings` do not have: workers read directories for them, and a `PAUSE` may wait for one.
  * Throws `SourceTreeError` for a directory that cannot be read.
  */
-export function* scan(layout: PathLayout, roots: readonly string[], notes: ScanNotes, exact = false): Scan {
+export function* scan(
+  layout: PathLayout,
+  roots: readonly string[],
+  notes: ScanNotes,
+  exact = false,
+  listings?: Listings,
+): Scan {
   const outermost = yield* rootsToWalk(layout, roots, (path, why) => notes.skipped(path, why), exact);
-  yield* new Walk(layout, outermost, notes, exact).all();
+  yield* new Walk(layout, outermost, notes, exact, listings).all();
 }
 
 const NOT_READ: Mtime = { mtimeUs: 0, mtimeRestNs: 0 };
@@ -79,7 +88,16 @@ class Walk {
   readonly #firstNames = new Map<string, string>();
   readonly #turns = new Turns(undefined);
 
-  constructor(layout: PathLayout, roots: readonly TreeNode[], notes: ScanNotes, exact: boolean) {
+  readonly #listings: Listings | undefined;
+
+  constructor(
+    layout: PathLayout,
+    roots: readonly TreeNode[],
+    notes: ScanNotes,
+    exact: boolean,
+    listings: Listings | undefined,
+  ) {
+    this.#listings = listings;
     this.#layout = layout;
     this.#roots = roots;
     this.#notes = notes;
@@ -113,7 +131,9 @@ class Walk {
       return;
     }
     yield this.#scanned(node, EntryType.directory, '');
-    for (const child of yield* this.#children(node)) yield* this.#visit(child);
+    const children = yield* this.#children(node);
+    this.#listings?.want(children.flatMap(({ isDirectory, path }) => (isDirectory ? path : [])));
+    for (const child of children) yield* this.#visit(child);
   }
 
   #rootsBelow(directory: string): readonly TreeNode[] {
@@ -127,6 +147,9 @@ class Walk {
   }
 
   *#children(directory: TreeNode): Generator<typeof PAUSE, TreeNode[]> {
+    while (this.#listings?.isAwaited(directory.path)) yield PAUSE;
+    const listing = this.#listings?.take(directory.path);
+    if (listing) return this.#listed(directory, listing);
     const children: TreeNode[] = [];
     const separator = directory.path.endsWith('/') ? '' : '/';
     for (const name of listNames(directory.path)) {
@@ -139,6 +162,20 @@ class Walk {
       const child = readNode(path, directory.name + name, this.#read);
       if (child) children.push(child);
     }
+    return this.#inOrder(directory, children);
+  }
+
+  /** Makes the children that a worker has read. */
+  #listed(directory: TreeNode, { names, statusOf }: Listing): TreeNode[] {
+    const separator = directory.path.endsWith('/') ? '' : '/';
+    const children = names.flatMap((name, index): TreeNode | [] => {
+      const path = `${directory.path}${separator}${name}`;
+      return nodeOf(path, directory.name + name, statusOf(index), this.#read) ?? [];
+    });
+    return this.#inOrder(directory, children);
+  }
+
+  #inOrder(directory: TreeNode, children: TreeNode[]): TreeNode[] {
     return children.sort((a, b) => compareNames(a.name, b.name, directory.name.length));
   }
 

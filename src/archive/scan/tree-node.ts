@@ -39,11 +39,20 @@ export interface ReadOptions {
  */
 export function readNode(path: string, stored: string, options: ReadOptions): TreeNode | undefined {
   const stats = nodeStatus(path, options);
-  if (!stats) return undefined;
+  return stats && nodeOf(path, stored, stats, options);
+}
+
+/** Returns the node of a path whose status is known. Returns undefined if the path is skipped. */
+export function nodeOf(
+  path: string,
+  stored: string,
+  stats: FileStatus,
+  { skip }: Pick<ReadOptions, 'skip'>,
+): TreeNode | undefined {
   const isDirectory = stats.isDirectory();
   const name = isDirectory && !stored.endsWith('/') ? `${stored}/` : stored;
   if (!isNameTooLong(name)) return { path, name, stats, isDirectory };
-  options.skip(path, TOO_LONG_FOR_FORMAT);
+  skip(path, TOO_LONG_FOR_FORMAT);
   return undefined;
 }
 
@@ -76,6 +85,7 @@ export function byName(a: TreeNode, b: TreeNode): number {
 
 /** Returns the exact mtime, and reads it again if the node's status is rounded. */
 export function readMtime({ path, stats, isDirectory }: TreeNode): Mtime {
+  if (stats.exactMtime) return stats.exactMtime;
   // lstat would return the status of a followed link
   const read = () =>
     isDirectory ? statSync(fsPath(path), { bigint: true, throwIfNoEntry: false }) : lstatExact(path);

@@ -20,6 +20,7 @@ import { buildDirectories } from './build-directories.ts';
 import { compareContent } from './compare-content.ts';
 import { compareEntries } from './compare-entries.ts';
 import { Fetches } from './fetches.ts';
+import { listDirectories } from './list-directories.ts';
 import { packFrame } from './pack-frame.ts';
 import { unpackFrames } from './unpack-frames.ts';
 
@@ -66,5 +67,7 @@ function runJob(job: Job): ResultOf<Job> {
       return compareContent(job);
     case 'directories':
       return buildDirectories(job);
+    case 'list':
+      return listDirectories(job);
   }
 }

@@ -1,0 +1,158 @@
+import type { FileStatus } from '../fs/file-status.ts';
+import type { Mtime } from '../fs/file-times.ts';
+
+/** Read these directories and the status of the items in them, and some of the directories found there. */
+export interface ListJob {
+  readonly kind: 'list';
+  /** Absolute paths. */
+  readonly directories: string;
+}
+
+export interface ListResult {
+  /** Number of the job's directories that were read or could not be read. The others were too many. */
+  readonly reached: number;
+  /** Of each directory that could be read: its path, and the names in it in no order. */
+  readonly texts: string;
+  /** Of each of them: the number of names. */
+  readonly counts: Float64Array<ArrayBuffer>;
+  /** A row of `Column.width` numbers for each name. */
+  readonly rows: Float64Array<ArrayBuffer>;
+}
+
+/** `mtimeUs` is -1 for a file with data, whose time is read again with the data. */
+const Column = {
+  mode: 0,
+  nlink: 1,
+  uid: 2,
+  gid: 3,
+  size: 4,
+  mtimeMs: 5,
+  ctimeMs: 6,
+  mtimeUs: 7,
+  mtimeRestNs: 8,
+  width: 9,
+} as const;
+
+export function encodeListJob(directories: readonly string[]): ListJob {
+  return { kind: 'list', directories: directories.join('\0') };
+}
+
+/** Writes a result. */
+export class ListingWriter {
+  readonly #texts: string[] = [];
+  readonly #counts: number[] = [];
+  #rows = new Float64Array(1024 * Column.width);
+  #names = 0;
+
+  /** Names of all listings. */
+  get names(): number {
+    return this.#names;
+  }
+
+  /** Adds a directory: `addItems` adds its items. If it throws, nothing is added. */
+  add(path: string, addItems: () => void): void {
+    const [texts, names] = [this.#texts.length, this.#names];
+    this.#texts.push(path);
+    try {
+      addItems();
+    } catch (error) {
+      this.#texts.length = texts;
+      this.#names = names;
+      throw error;
+    }
+    this.#counts.push(this.#names - names);
+  }
+
+  /** Adds an item of the directory. `exact` is the exact mtime, if it is known. */
+  addItem(name: string, stats: FileStatus, exact: Mtime | undefined): void {
+    const row = this.#names * Column.width;
+    if (row === this.#rows.length) this.#grow();
+    const rows = this.#rows;
+    rows[row + Column.mode] = stats.mode;
+    rows[row + Column.nlink] = stats.nlink;
+    rows[row + Column.uid] = stats.uid;
+    rows[row + Column.gid] = stats.gid;
+    rows[row + Column.size] = stats.size;
+    rows[row + Column.mtimeMs] = stats.mtimeMs;
+    rows[row + Column.ctimeMs] = stats.ctimeMs;
+    rows[row + Column.mtimeUs] = exact?.mtimeUs ?? -1;
+    rows[row + Column.mtimeRestNs] = exact?.mtimeRestNs ?? 0;
+    this.#texts.push(name);
+    this.#names++;
+  }
+
+  finish(reached: number): ListResult {
+    return {
+      reached,
+      texts: this.#texts.join('\0'),
+      counts: Float64Array.from(this.#counts),
+      rows: this.#rows.slice(0, this.#names * Column.width),
+    };
+  }
+
+  #grow(): void {
+    const larger = new Float64Array(2 * this.#rows.length);
+    larger.set(this.#rows);
+    this.#rows = larger;
+  }
+}
+
+/** The items of one directory. */
+export interface Listing {
+  readonly names: readonly string[];
+  statusOf(index: number): FileStatus;
+}
+
+/** Reads a result: the path and listing of each directory. */
+export function* readListings({ texts, counts, rows }: ListResult): Generator<[string, Listing]> {
+  const all = texts.split('\0');
+  let text = 0;
+  let row = 0;
+  for (const count of counts) {
+    const [path, first] = [all[text]!, row];
+    const names = all.slice(text + 1, text + 1 + count);
+    text += 1 + count;
+    row += count;
+    yield [path, { names, statusOf: index => new ListedStatus(rows, (first + index) * Column.width) }];
+  }
+}
+
+const S_IFMT = 0o170000;
+const S_IFDIR = 0o040000;
+const S_IFREG = 0o100000;
+const S_IFLNK = 0o120000;
+
+class ListedStatus implements FileStatus {
+  readonly mode: number;
+  readonly nlink: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly size: number;
+  readonly mtimeMs: number;
+  readonly ctimeMs: number;
+  readonly exactMtime: Mtime | undefined;
+
+  constructor(rows: Float64Array, at: number) {
+    this.mode = rows[at + Column.mode]!;
+    this.nlink = rows[at + Column.nlink]!;
+    this.uid = rows[at + Column.uid]!;
+    this.gid = rows[at + Column.gid]!;
+    this.size = rows[at + Column.size]!;
+    this.mtimeMs = rows[at + Column.mtimeMs]!;
+    this.ctimeMs = rows[at + Column.ctimeMs]!;
+    const mtimeUs = rows[at + Column.mtimeUs]!;
+    this.exactMtime = mtimeUs < 0 ? undefined : { mtimeUs, mtimeRestNs: rows[at + Column.mtimeRestNs]! };
+  }
+
+  isFile(): boolean {
+    return (this.mode & S_IFMT) === S_IFREG;
+  }
+
+  isDirectory(): boolean {
+    return (this.mode & S_IFMT) === S_IFDIR;
+  }
+
+  isSymbolicLink(): boolean {
+    return (this.mode & S_IFMT) === S_IFLNK;
+  }
+}

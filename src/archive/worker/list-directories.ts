@@ -1,0 +1,53 @@
+import { lstatExact, lstatFile } from '../fs/file-status.ts';
+import { splitMtime } from '../fs/file-times.ts';
+import { ignoreErrors } from '../fs/ignore-errors.ts';
+import { isStagingName } from '../fs/paths/staging-name.ts';
+import { ListingWriter, type ListJob, type ListResult } from '../messages/list-job.ts';
+import { listNames } from '../scan/tree-node.ts';
+
+/** Names after which no further directory is read. */
+const NAMES_A_JOB = 4096;
+
+/**
+ * Reads directories, each with those below it, until there are enough names. Leaves out a directory that cannot be read whole:
+ * the main thread reads it again, and reports why.
+ */
+export function listDirectories({ directories }: ListJob): ListResult {
+  const writer = new ListingWriter();
+  let reached = 0;
+  for (const directory of directories.split('\0')) {
+    if (writer.names >= NAMES_A_JOB) break;
+    reached++;
+    const open = [directory];
+    for (let path = open.pop(); path !== undefined; path = open.pop()) {
+      if (writer.names >= NAMES_A_JOB) break;
+      const below = ignoreErrors(() => addDirectory(writer, path!));
+      // The scan comes to them in about this order
+      if (below) open.push(...below.sort().reverse());
+    }
+  }
+  return writer.finish(reached);
+}
+
+/** Returns the directories in it. */
+function addDirectory(writer: ListingWriter, directory: string): string[] {
+  const below: string[] = [];
+  writer.add(directory, () => {
+    for (const name of listNames(directory)) {
+      if (isStagingName(name)) continue;
+      const path = pathIn(directory, name);
+      const stats = lstatFile(path, false);
+      if (!stats) continue;
+      const hasData = stats.isFile() && stats.size > 0;
+      const exact = hasData ? undefined : lstatExact(path);
+      writer.addItem(name, stats, exact && splitMtime(exact.mtimeNs));
+      if (stats.isDirectory()) below.push(path);
+    }
+  });
+  return below;
+}
+
+/** Joins as a scan does. */
+function pathIn(directory: string, name: string): string {
+  return `${directory}${directory.endsWith('/') ? '' : '/'}${name}`;
+}

@@ -1,0 +1,113 @@
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { encodeName } from '../../../src/archive/fs/paths/names.ts';
+import type { Job, ResultOf } from '../../../src/archive/messages/job.ts';
+import { InlineRunner, type JobRunner } from '../../../src/archive/pool/worker-pool.ts';
+import { Listings } from '../../../src/archive/scan/listings.ts';
+import { PAUSE, type ScannedEntry, scan } from '../../../src/archive/scan/scan.ts';
+import { scratch } from '../../support/scratch.ts';
+import { buildTree, type TreeSpec } from '../../support/tree.ts';
+import { layoutIn } from '../support/archives.ts';
+
+const notes = { skipped() {}, timeOutOfRange() {} };
+
+/** A directory with more names than one job, and more directories than one job, some of them nested. */
+async function largeTree(): Promise<string> {
+  const spec: Record<string, TreeSpec[string]> = {
+    'tree/0/link': { symlink: '../a' },
+    'tree/0/twin': { hardlink: 'tree/a' },
+    'tree/a': { content: 'a', mtime: 1_600_000_000_123_456 },
+    'tree/empty': '',
+    'tree/.cache-s3-1-0000abcd-0123abcd/x': 'staging',
+  };
+  for (let package_ = 0; package_ < 40; package_++)
+    for (const file of ['b', 'a.b/c', 'a/b/c/d', 'a/z']) spec[`tree/p${package_}/${file}`] = `${package_}`;
+  const root = await buildTree(scratch(), spec);
+  for (let file = 0; file < 4200; file++) writeFileSync(join(root, 'tree/p7/a', `${file}`), '');
+  if (process.platform === 'linux') writeFileSync(encodeName(join(root, 'tree/p8/\udcff')), 'x');
+  return root;
+}
+
+/** Runs a scan whose directories are read by the jobs of a runner from the beginning. */
+async function scanBy(
+  runner: JobRunner,
+  root: string,
+  onEntry: (entry: ScannedEntry) => void = () => {},
+): Promise<ScannedEntry[]> {
+  const layout = layoutIn(root);
+  const listings = new Listings();
+  listings.begin(runner);
+  const entries: ScannedEntry[] = [];
+  for (const entry of scan(layout, await layout.roots(), notes, false, listings)) {
+    if (entry === PAUSE) await listings.pending;
+    else {
+      entries.push(entry);
+      onEntry(entry);
+    }
+  }
+  return entries;
+}
+
+/** Describes entries without the objects that hold their status. */
+function described(entries: readonly ScannedEntry[]) {
+  return entries.map(({ stats, ...entry }) => {
+    const { mode, nlink, uid, gid, size, mtimeMs, ctimeMs } = stats;
+    return { ...entry, mode, nlink, uid, gid, size, mtimeMs, ctimeMs };
+  });
+}
+
+async function scanAlone(root: string): Promise<ScannedEntry[]> {
+  const layout = layoutIn(root);
+  return [...scan(layout, await layout.roots(), notes)].filter(entry => entry !== PAUSE);
+}
+
+/** A runner of one thread that counts its jobs. */
+class CountingRunner extends InlineRunner {
+  jobs = 0;
+  override run<J extends Job>(job: J): Promise<ResultOf<J>> {
+    this.jobs++;
+    return super.run(job);
+  }
+}
+
+/** Its jobs fail, as those of a pool that is closed. */
+class FailingRunner extends CountingRunner {
+  override async run<J extends Job>(): Promise<ResultOf<J>> {
+    this.jobs++;
+    throw new Error('the pool is closed');
+  }
+}
+
+/** Its jobs can read no directory. */
+class BlindRunner extends CountingRunner {
+  override async run<J extends Job>(job: J): Promise<ResultOf<J>> {
+    this.jobs++;
+    const reached = 'directories' in job ? job.directories.split('\0').length : 0;
+    const empty = new Float64Array(0);
+    return { reached, texts: '', counts: empty, rows: empty } as never;
+  }
+}
+
+test('a scan finds the same entries in the same order whether jobs have read directories, failed or left them out', async () => {
+  const root = await largeTree();
+  const expected = described(await scanAlone(root));
+  const reading = new CountingRunner();
+  expect(described(await scanBy(reading, root))).toEqual(expected);
+  expect(reading.jobs).toBeGreaterThan(1);
+  expect(reading.jobs).toBeLessThan(20);
+  const failing = new FailingRunner();
+  expect(described(await scanBy(failing, root))).toEqual(expected);
+  expect(failing.jobs).toBe(1);
+  const blind = new BlindRunner();
+  expect(described(await scanBy(blind, root))).toEqual(expected);
+  expect(blind.jobs).toBeGreaterThan(1);
+});
+
+test('a directory that is removed after a job has read it is still listed, and its files vanish when they are packed', async () => {
+  const root = await buildTree(scratch(), { 'tree/a/x': 'x', 'tree/b/y': 'y' });
+  const entries = await scanBy(new InlineRunner(), root, ({ name }) => {
+    if (name === './tree/a/x') rmSync(join(root, 'tree/b'), { recursive: true });
+  });
+  expect(entries.map(({ name }) => name)).toContain('./tree/b/y');
+});
