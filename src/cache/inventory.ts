@@ -25,14 +25,14 @@ export interface StrayMarker {
 }
 
 /** An object among the caches that no release has stored there. It is never touched. */
-export interface ForeignObject {
+interface ForeignObject {
   readonly kind: 'foreign';
   readonly object: ObjectInfo;
 }
 
 export type InventoryItem = CacheEntry | StrayMarker | ForeignObject;
 
-export interface InventoryOptions {
+interface InventoryOptions {
   /** Input `prefix`. */
   readonly prefix: string;
   /** Read only the caches of this repository: `owner/name`, or '' for those that all repositories share. */

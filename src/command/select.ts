@@ -67,7 +67,7 @@ export function literal(pattern: string | undefined): string | undefined {
 
 /** Orders of caches. `name` is that of the objects: repository, scope, key. */
 export const SORTS = ['name', 'key', 'saved', 'used', 'size'] as const;
-export type Sort = (typeof SORTS)[number];
+type Sort = (typeof SORTS)[number];
 
 /** Each order begins with the caches that matter most: the newest, the last used, the largest. */
 const COMPARE: Readonly<Record<Sort, (a: CacheEntry, b: CacheEntry) => number>> = {

@@ -40,7 +40,7 @@ function camelCase(name: string): string {
 }
 
 /** A store that the settings name. */
-export interface OpenedStore {
+interface OpenedStore {
   readonly store: ObjectStore;
   readonly target: Exclude<Target, { kind: 'github' }>;
   readonly prefix: string;

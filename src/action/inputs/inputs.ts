@@ -99,7 +99,7 @@ export function parseInputs(env: Environment, remembered?: CacheInputs): ActionI
 }
 
 /** Inputs that locate the caches of a store. */
-export interface StoreInputs extends BucketInputs {
+interface StoreInputs extends BucketInputs {
   /** As that of a step. */
   readonly prefix: string;
 }

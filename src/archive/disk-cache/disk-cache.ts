@@ -21,11 +21,11 @@ const HURRIED_CLOSE_MS = 500;
 const KEEPER_LIMITS = { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 64 };
 
 /** The directory has stopped to respond while workers read from it. The restore can be repeated without it. */
-export class DiskCacheHangsError extends Error {
+class DiskCacheHangsError extends Error {
   override name = 'DiskCacheHangsError';
 }
 
-export interface DiskCacheOptions extends DiskCacheSettings {
+interface DiskCacheOptions extends DiskCacheSettings {
   /** The worker's script. */
   readonly workerUrl: URL;
   /** Logs the one line on a directory that cannot be used, or in which nothing can be stored. */

@@ -13,7 +13,7 @@ const ABANDONED_MS = 60_000;
 /** Free space that is left to others: a tenth of the file system, at most this many bytes. */
 const MAX_RESERVE_BYTES = 1e9;
 
-export interface EvictionOptions {
+interface EvictionOptions {
   readonly directory: string;
   readonly maxBytes: number;
 }

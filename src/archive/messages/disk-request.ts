@@ -7,7 +7,7 @@ import type { Frame } from '../format/entry.ts';
 export type FrameKey = Pick<Frame, 'size' | 'sha256'>;
 
 /** Frames in a form that is cheap to clone. */
-export interface FrameList {
+interface FrameList {
   readonly sizes: Float64Array<ArrayBuffer>;
   /** `SHA256_BYTES` for each frame. */
   readonly hashes: Uint8Array<ArrayBuffer>;

@@ -74,7 +74,7 @@ export interface RestoreSummary {
 }
 
 /** Facts about the files that a restore wrote. */
-export interface KeptFacts {
+interface KeptFacts {
   readonly rows: StatusRows;
   readonly contents: ContentHashes | undefined;
 }

@@ -17,7 +17,7 @@ export interface PruneRules {
   readonly keepNewest?: number | undefined;
 }
 
-export type PruneReason = 'all' | 'unused' | 'age' | 'repository-size' | 'size';
+type PruneReason = 'all' | 'unused' | 'age' | 'repository-size' | 'size';
 
 /** A cache to delete, and the rule that applies to it. */
 export interface Deletion {
@@ -25,7 +25,7 @@ export interface Deletion {
   readonly reason: PruneReason;
 }
 
-export interface PrunePlan {
+interface PrunePlan {
   /** Least recently used first. */
   readonly deletions: readonly Deletion[];
   /** Bytes that are left, because `keepNewest` keeps caches, over the limits on sizes. 0 if all limits are met. */

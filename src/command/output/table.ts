@@ -1,7 +1,7 @@
 import type { Output } from './output.ts';
 
 /** A column of a table. */
-export interface Column {
+interface Column {
   readonly title: string;
   /** Numbers are aligned to the right. */
   readonly align?: 'right';

@@ -57,7 +57,7 @@ export function defineRoles(options: PolicyOptions): readonly RoleDefinition[] {
 }
 
 /** The issuer as the names of providers and condition keys have it. */
-export function issuerName({ issuer }: Pick<PolicyOptions, 'issuer'>): string {
+function issuerName({ issuer }: Pick<PolicyOptions, 'issuer'>): string {
   return issuer.replace(/^https?:\/\//, '');
 }
 

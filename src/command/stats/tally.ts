@@ -16,7 +16,7 @@ const MAX_GROUPS = 100_000;
 const REST = '(others)';
 
 /** A number of caches and their size. */
-export interface Amount {
+interface Amount {
   caches: number;
   bytes: number;
 }

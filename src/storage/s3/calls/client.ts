@@ -26,7 +26,7 @@ export interface Connection {
 }
 
 /** The program's own ways to the clock, the limits of the endpoint and the log. */
-export interface ConnectionOptions {
+interface ConnectionOptions {
   readonly limits: TimeLimits;
   readonly clock: Clock;
   readonly userAgent: string;

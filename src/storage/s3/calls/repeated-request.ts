@@ -5,7 +5,7 @@ import type { S3Client } from './sdk.ts';
 import type { SdkHandlerOptions, SdkRequestHandler } from './sdk-request-handler.ts';
 
 /** The part in which a request differs from the first one. A value of undefined removes a header or parameter. */
-export interface RequestDifference {
+interface RequestDifference {
   /** Names in lower case. */
   readonly headers?: Readonly<Record<string, string | undefined>>;
   readonly query?: Readonly<Record<string, string | undefined>>;

@@ -18,7 +18,7 @@ export interface RoleCredentials extends AwsCredentialIdentity {
   readonly role: RoleUse;
 }
 
-export interface RoleUse extends Pick<RoleSettings, 'arn' | 'input'> {
+interface RoleUse extends Pick<RoleSettings, 'arn' | 'input'> {
   /** The claims of the token on which policies decide, as a clause. Foreign text. */
   readonly claims: string;
 }
