@@ -57,6 +57,9 @@ const rarePackages = {
   terminal: ['commander', 'yocto-spinner'],
 };
 
+/** The package whose default export a file of `rarePackages` has. */
+const defaultExports = { terminal: 'yocto-spinner' };
+
 /** Builds into `target` and removes what it held before. Returns the files as `buildFiles` does. */
 export async function build(target) {
   const files = await buildFiles();
@@ -81,7 +84,7 @@ export async function buildFiles() {
   ]);
   const chunks = await Promise.all([
     ...sources.map(entries => bundleSources(entries, elsewhere, shared)),
-    ...rare.map(([name, packages]) => bundlePackages(name, packages)),
+    ...rare.map(([name, packages]) => bundlePackages(name, packages, defaultExports[name])),
   ]).then(bundles => bundles.flat());
   const names = chunks.map(({ fileName }) => fileName);
   const double = names.find((name, index) => names.indexOf(name) < index);

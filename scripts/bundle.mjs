@@ -37,11 +37,16 @@ export async function bundleSources(entries, elsewhere, shared = []) {
   });
 }
 
-/** Bundles packages with all their exports into one file. Returns rolldown's chunks. */
-export async function bundlePackages(name, packages) {
+/**
+ * Bundles packages with all their exports into one file. `export *` leaves out the default export, so that of `defaultOf`,
+ * one of them, is exported apart. Returns rolldown's chunks.
+ */
+export async function bundlePackages(name, packages, defaultOf) {
+  const exported = packages.map(one => `export * from '${one}';`);
+  if (defaultOf !== undefined) exported.push(`export { default } from '${defaultOf}';`);
   return await bundle({
     input: { [name]: 'entry' },
-    plugins: [virtual('entry', packages.map(one => `export * from '${one}';`).join('\n'))],
+    plugins: [virtual('entry', exported.join('\n'))],
     // keepNames also covers classes that rolldown renames: @actions/cache compares `error.name` with `SomeError.name`.
     output: { codeSplitting: false, keepNames: true },
   });
@@ -84,21 +89,25 @@ const readBuiltins = {
     const imports = this.parse(code).body.filter(
       ({ type, source }) => type === 'ImportDeclaration' && isBuiltin(source.value),
     );
+    // A module that imports `process` has a variable of that name, which has no value yet
+    const owner = imports.some(({ source }) => /^(?:node:)?process$/.test(source.value)) ? 'globalThis.' : '';
     return imports.reduceRight(
       (text, { start, end, source, specifiers }) =>
-        text.slice(0, start) + readsOf(source.value, specifiers) + text.slice(end),
+        text.slice(0, start) + readsOf(source.value, specifiers, owner) + text.slice(end),
       code,
     );
   },
 };
 
-function readsOf(builtin, specifiers) {
+function readsOf(builtin, specifiers, owner) {
   const nameOf = ({ type, imported }) => (type === 'ImportSpecifier' ? imported.name : 'default');
   const patterns = specifiers.map(specifier => {
     const [name, local] = [nameOf(specifier), specifier.local.name];
     return name === 'default' ? local : `{ ${name}: ${local} }`;
   });
-  return patterns.map(pattern => `const ${pattern} = process.getBuiltinModule('${builtin}');`).join('');
+  return patterns
+    .map(pattern => `const ${pattern} = ${owner}process.getBuiltinModule('${builtin}');`)
+    .join('');
 }
 
 /** Defines the module `name` by its code. */
