@@ -15,6 +15,8 @@ export interface BarChart {
 const WIDTH = 760;
 const LABEL_WIDTH = 250;
 const VALUE_WIDTH = 90;
+/** Room for a name of up to four series. */
+const LEGEND_WIDTH = 180;
 const BAR_HEIGHT = 16;
 const GROUP_GAP = 14;
 const TOP = 64;
@@ -27,10 +29,7 @@ export function drawBars({ title, unit, series, groups }: BarChart): string {
   const scale = (WIDTH - LABEL_WIDTH - VALUE_WIDTH) / largest;
   const marks: string[] = [text(0, 18, title, 'bold')];
   series.forEach((name, index) => {
-    marks.push(
-      rectangle(LABEL_WIDTH + index * 160, 32, 12, index),
-      text(LABEL_WIDTH + index * 160 + 18, 43, name),
-    );
+    marks.push(rectangle(index * LEGEND_WIDTH, 32, 12, index), text(index * LEGEND_WIDTH + 18, 43, name));
   });
   let y = TOP;
   for (const { label, values } of groups) {
