@@ -77,3 +77,12 @@ describe('a restore, before its first request,', () => {
     expect(backend.opened).toEqual([]);
   });
 });
+
+test.each([
+  ['the main phase of a run that may save', {}, true, true],
+  ['the main phase of a run that may only read', { ACTIONS_CACHE_MODE: 'read' }, true, false],
+  ['restore/', {}, false, false],
+])('the backend notes contents for a save in %s, or not', async (_, env, keepState, expected) => {
+  const { backend } = await runRestore({ restore: missed }, {}, env, { keepState });
+  expect(backend.calls[0]?.request).toMatchObject({ savesLater: expected });
+});
