@@ -11,24 +11,19 @@ import { credentialsFor } from '../../src/storage/s3/credentials/credentials.ts'
 import { readConnectionSettings } from '../../src/storage/s3/transport/agents.ts';
 import { Transport } from '../../src/storage/s3/transport/transport.ts';
 import { createS3Settings, openStore } from '../storage/s3/support.ts';
-import { type Gateway, startGateway } from '../support/gateway/gateway.ts';
 import { callIam } from '../support/gateway/iam.ts';
-import { type OidcIssuer, startOidcIssuer } from '../support/servers/oidc-issuer.ts';
+import { type RoleGateway, startRoleGateway } from '../support/gateway/role-gateway.ts';
 import { jsonBlocks } from './documents.ts';
 
 /** Applies the trust policy of docs/threat-model.md to a role of a real gateway, and logs in with tokens of an issuer. */
 
-let gateway: Gateway;
-let issuer: OidcIssuer;
+let roles: RoleGateway;
 let directory: string;
 
 beforeAll(async () => {
   directory = mkdtempSync(path.join(tmpdir(), 'cache-s3-trust-'));
-  issuer = await startOidcIssuer();
-  gateway = await startGateway({
-    rgwSettings: { 'rgw sts key': 'abcdefghijklmnop', 'rgw s3 auth use sts': 'true' },
-  });
-  await gateway.admin(['caps', 'add', '--uid=tester', '--caps=oidc-provider=*;roles=*']);
+  roles = await startRoleGateway();
+  const { gateway, issuer } = roles;
   await callIam(gateway, {
     Action: 'CreateOpenIDConnectProvider',
     Url: issuer.endpoint,
@@ -49,8 +44,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   rmSync(directory, { recursive: true });
-  await issuer.close();
-  await gateway.stop();
+  await roles.stop();
 });
 
 /** A run of the default branch, as GitHub describes it. */
@@ -66,6 +60,7 @@ const PUSH = {
 /** Logs in with a token, as the action does with AWS_WEB_IDENTITY_TOKEN_FILE. */
 async function logIn(claims: Readonly<Record<string, string>>): Promise<AwsCredentialIdentity> {
   const tokenFile = path.join(directory, randomBytes(4).toString('hex'));
+  const { gateway, issuer } = roles;
   writeFileSync(tokenFile, issuer.tokenWith(claims));
   const environment = {
     HOME: directory,
@@ -94,6 +89,7 @@ async function logIn(claims: Readonly<Record<string, string>>): Promise<AwsCrede
 
 describe('the trust policy in docs/threat-model.md', () => {
   it('gives a push to the default branch keys, which are limited by the policy of the role', async () => {
+    const { gateway } = roles;
     const { accessKeyId, secretAccessKey, sessionToken } = await logIn(PUSH);
     const store = openStore({
       endpoint: new URL(gateway.endpoint),
