@@ -61,7 +61,7 @@ export async function verifyCaches(invocation: Invocation, options: VerifyOption
     }
   }
   const progress = output.progress('Verifying');
-  let received = 0;
+  let [received, damaged] = [0, 0];
   const onBytes = (count: number) => {
     received += count;
     progress.update(`Verified ${formatCount(report.caches)} caches, ${formatBytes(received)}`);
@@ -75,7 +75,9 @@ export async function verifyCaches(invocation: Invocation, options: VerifyOption
       onBytes(0);
       if (check.kind === 'whole') report.bytes += check.bytes;
       else if (check.kind === 'changed') report.changedMeanwhile++;
-      else if (report[check.kind].length < MAX_ROWS) {
+      else {
+        if (check.kind === 'damaged') damaged++;
+        if (report[check.kind].length === MAX_ROWS) continue;
         const damage = describeDamage(check.entry, check.reason);
         report[check.kind].push(damage);
         if (!output.json) await output.line(`${check.kind}: ${damage.object}: ${damage.reason}`);
@@ -91,10 +93,9 @@ export async function verifyCaches(invocation: Invocation, options: VerifyOption
   }
   if (output.json) await writeJson(output, report);
   else await writeReport(invocation, report, options, nowMs);
-  const { length } = report.damaged;
-  if (length > 0) {
+  if (damaged > 0) {
     throw new CommandError(
-      `${formatCount(length)} of ${formatCount(report.caches)} caches ${length === 1 ? 'is' : 'are'} damaged: a restore treats them as misses, and the next save replaces them.`,
+      `${formatCount(damaged)} of ${formatCount(report.caches)} caches ${damaged === 1 ? 'is' : 'are'} damaged: a restore treats them as misses, and the next save replaces them.`,
     );
   }
 }
