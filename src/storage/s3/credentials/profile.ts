@@ -99,8 +99,9 @@ function checkFiles(chain: readonly Profile[]): void {
     if (!chain.some(profile => Object.keys(profile).some(setting => setting.startsWith(cache)))) continue;
     const directory = path.join(homeDirectory(), '.aws', cache, 'cache');
     for (const name of readdirSync(directory)) {
-      if (!statSync(path.join(directory, name)).isFile())
-        throw new Error(`${cache}/cache/${name} is not a regular file`);
+      const stats = statSync(path.join(directory, name));
+      if (!stats.isFile() || stats.size > MAX_TOKEN_BYTES)
+        throw new Error(`${cache}/cache/${name} is not a file of at most ${MAX_TOKEN_BYTES} bytes`);
     }
   }
 }

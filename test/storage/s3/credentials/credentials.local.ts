@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import type http from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -75,6 +75,22 @@ describe.skipIf(process.platform === 'win32')('a FIFO, which blocks its reader,'
     const settings = `web_identity_token_file = ${fifo('token')}\nrole_arn = arn:aws:iam::1:role/a`;
     writeFileSync(path.join(directory, 'config'), `[default]\n${settings}\n`);
     expect((await failureOf()).message).toContain('(shared file: is not a regular file)');
+  });
+
+  test.each<[string, (file: string) => void]>([
+    ['fifo', file => void spawnSync('mkfifo', [file])],
+    ['large', file => writeFileSync(file, Buffer.alloc(65_537))],
+  ])('or a large file among the cached tokens of SSO is refused (%s)', async (name, make) => {
+    const cache = path.join(directory, '.aws/sso/cache');
+    mkdirSync(cache, { recursive: true });
+    make(path.join(cache, name));
+    vi.stubEnv('HOME', directory);
+    const settings =
+      'sso_account_id = 1\nsso_role_name = r\nsso_region = x\nsso_start_url = https://x.invalid';
+    writeFileSync(path.join(directory, 'config'), `[default]\n${settings}\n`);
+    expect((await failureOf()).message).toContain(
+      `(shared file: sso/cache/${name} is not a file of at most 65536 bytes)`,
+    );
   });
 
   test('in place of a ca-file is refused', async () => {
