@@ -1,6 +1,8 @@
 import { opendirSync, type Stats, statfsSync, unlinkSync } from 'node:fs';
 import path from 'node:path';
 import { setImmediate } from 'node:timers/promises';
+import { compressBound } from '../format/container.ts';
+import { MAX_FRAME_RAW_BYTES } from '../format/limits.ts';
 import { fileKind, statusOf } from './frame-files.ts';
 
 /** Candidates that one reading of the directory remembers: the memory does not depend on the number of files. */
@@ -12,6 +14,7 @@ const NAMES_A_TURN = 500;
 const ABANDONED_MS = 60_000;
 /** Free space that is left to others: a tenth of the file system, at most this many bytes. */
 const MAX_RESERVE_BYTES = 1e9;
+const MAX_FRAME_BYTES = compressBound(MAX_FRAME_RAW_BYTES);
 
 interface EvictionOptions {
   readonly directory: string;
@@ -68,7 +71,10 @@ async function readDirectory(
       const stats = kind && statusOf(file);
       if (!stats?.isFile()) continue;
       const usedMs = lastUse(stats, now);
-      if (isUseless(kind, stats, now - usedMs) && tryUnlink(file)) continue;
+      if (isUseless(kind, stats, now - usedMs)) {
+        tryUnlink(file);
+        continue;
+      }
       total += stats.size;
       if (kind === 'frame' && usedMs > olderStay) oldest.push({ file, size: stats.size, usedMs });
       if (oldest.length >= 2 * CANDIDATES) keepOldest();
@@ -86,8 +92,12 @@ function lastUse({ mtimeMs, atimeMs }: Stats, now: number): number {
   return used > now + ABANDONED_MS ? 0 : used;
 }
 
-/** Frames are never empty, and a claim without a holder ends in nothing. */
+/**
+ * Returns whether a file is no frame, by its size, or a claim without a holder. It is not counted, even if it cannot be removed:
+ * one sparse file of another user would displace all frames.
+ */
 function isUseless(kind: 'frame' | 'claim' | undefined, { size }: Stats, unusedMs: number): boolean {
+  if (size > MAX_FRAME_BYTES) return true;
   return kind === 'frame' ? size === 0 : unusedMs > ABANDONED_MS;
 }
 

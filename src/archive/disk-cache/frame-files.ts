@@ -83,8 +83,13 @@ export function readFrame(directory: string, frame: FrameKey): Buffer | undefine
   } catch {
     return undefined;
   } finally {
-    if (fd !== undefined) closeSync(fd);
+    if (fd !== undefined) closeQuietly(fd);
   }
+}
+
+/** A network mount may report an error only now. */
+function closeQuietly(fd: number): void {
+  ignoreErrors(() => closeSync(fd));
 }
 
 /** Eviction removes the frames that were used least recently. Only the owner of a file can set its time. */

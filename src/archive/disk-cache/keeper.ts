@@ -1,4 +1,5 @@
 import { type Stats, statSync } from 'node:fs';
+import { setImmediate } from 'node:timers/promises';
 import type { MessagePort } from 'node:worker_threads';
 import { ignoreErrors } from '../fs/ignore-errors.ts';
 import { thisPlatform } from '../fs/platform.ts';
@@ -21,6 +22,8 @@ const BYTES_A_CHECK = 256e6;
 /** A sign of life is sent this often, in ms. */
 const SIGN_MS = 1000;
 const POLL_MS = 50;
+/** Frames that are looked up between two turns of the event loop. */
+const FRAMES_A_TURN = 1000;
 /** An `await` is answered after this many ms, changed or not. */
 const AWAIT_MS = 500;
 
@@ -89,10 +92,14 @@ class Keeper {
     }
   }
 
-  #find(frames: readonly FrameKey[]): DiskAnswer {
-    const has = (frame: FrameKey) =>
-      hasFrame(this.#settings.directory, frame) ? FrameState.present : FrameState.absent;
-    return { states: Uint8Array.from(frames, has), inodes: [] };
+  async #find(frames: readonly FrameKey[]): Promise<DiskAnswer> {
+    const states = new Uint8Array(frames.length);
+    for (const [index, frame] of frames.entries()) {
+      // A sign of life is sent meanwhile
+      if (index % FRAMES_A_TURN === FRAMES_A_TURN - 1) await setImmediate();
+      if (hasFrame(this.#settings.directory, frame)) states[index] = FrameState.present;
+    }
+    return { states, inodes: [] };
   }
 
   #claim(frames: readonly FrameKey[], replaces: boolean): DiskAnswer {

@@ -63,6 +63,16 @@ describe('evict', () => {
     expect(fs.readdirSync(directory)).toEqual([path.basename(young!)]);
   });
 
+  test('removes a file that is larger than any frame, and keeps the frames that it would displace', async () => {
+    const directory = scratch();
+    const files = putAged(directory, [30, 20]);
+    const sparse = path.join(directory, 'd'.repeat(64));
+    fs.writeFileSync(sparse, '');
+    fs.truncateSync(sparse, 2 ** 38);
+    expect(await evict({ directory, maxBytes: 2000 })).toBe(true);
+    expect(remaining([...files, sparse])).toEqual(files);
+  });
+
   test('rejects with the error of a directory that does not exist', async () => {
     await expect(evict({ directory: path.join(scratch(), 'missing'), maxBytes: 1 })).rejects.toThrow(
       'ENOENT',

@@ -17,9 +17,10 @@ export type Sabotage = (victim: Victim) => void;
 const FRAME = /^[0-9a-f]{64}$/;
 const OTHER_USER = 65_533;
 
-/** Returns one of the frames. Throws if there is none. */
+/** Returns the regular file of one of the frames: a FIFO would block this process. Throws if there is none. */
 function anyFrame({ directory, random }: Victim): string {
-  const names = fs.readdirSync(directory).filter(name => FRAME.test(name));
+  const isFile = (name: string) => fs.lstatSync(path.join(directory, name)).isFile();
+  const names = fs.readdirSync(directory).filter(name => FRAME.test(name) && isFile(name));
   if (names.length === 0) throw new Error('there is no frame');
   return path.join(directory, random.pick(names));
 }
