@@ -60,7 +60,7 @@ export function stsFailure(error: unknown, { role, region, claims }: Exchange): 
   const answer = [status, code].filter(part => part !== undefined).join(' ');
   if (status === 403 && (code === undefined || code === 'AccessDenied')) {
     return new PolicyRefusedError(
-      `${sts}: this run may not take the role ${role.arn} (${answer}): there is no such role, or its trust policy does not fit ${claims}`,
+      `${sts}: this run may not take the role ${role.arn} (${answer}): there is no such role, its trust policy does not fit the token, or the STS is turned off; the token has ${claims}`,
       `the input '${role.input}'`,
       { cause: error },
     );
@@ -86,10 +86,7 @@ function reasonOf(error: unknown): string {
   return answer === '' ? 'the response has no keys' : answer;
 }
 
-const NO_STS: Refusal = [
-  "the input 'sts-endpoint'",
-  'it is no STS, or its STS is turned off (RADOS Gateway: rgw s3 auth use sts = true)',
-];
+const NO_STS: Refusal = ["the input 'sts-endpoint'", 'it is no STS'];
 
 const WRONG_TOKEN: Refusal = [
   "the input 'audience'",

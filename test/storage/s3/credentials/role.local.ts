@@ -183,7 +183,7 @@ describe('a role that the run does not get', () => {
     expect(await failureOf()).toMatchObject({
       name: 'PolicyRefusedError',
       setting: "the input 'role-to-assume'",
-      message: `STS at ${gateway.endpoint}: this run may not take the role ${ROLE} (403 AccessDenied): there is no such role, or its trust policy does not fit ${SHOWN}`,
+      message: `STS at ${gateway.endpoint}: this run may not take the role ${ROLE} (403 AccessDenied): there is no such role, its trust policy does not fit the token, or the STS is turned off; the token has ${SHOWN}`,
     });
     expect(calls).toEqual([]);
   });
@@ -203,13 +203,7 @@ describe('a role that the run does not get', () => {
       'the clock of the STS',
       'the token has expired (400 ExpiredTokenException)',
     ],
-    [
-      'a server without an STS',
-      405,
-      '',
-      "the input 'sts-endpoint'",
-      'it is no STS, or its STS is turned off (RADOS Gateway: rgw s3 auth use sts = true) (405)',
-    ],
+    ['a server without an STS', 405, '', "the input 'sts-endpoint'", 'it is no STS (405)'],
     [
       'a redirect',
       302,
