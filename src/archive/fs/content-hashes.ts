@@ -18,7 +18,7 @@ export function newHashKey(): Uint8Array<ArrayBuffer> {
 
 /**
  * Hashes contents with the key of a table: the AES-GMAC of NIST SP 800-38D, and of small ones SHA-256, cut to the same length.
- * Both find every change that was not made to hide from them. ADR 0023 has the reasons and the figures.
+ * Both find every change that was not made to hide from them. ADR 0024 has the reasons and the figures.
  */
 export class ContentHasher {
   /** As an object it costs a quarter of the time of its bytes. */

@@ -83,6 +83,7 @@ export class BesiegedHost {
     const sabotage = () => {
       const name = random.pick(Object.keys(sabotages));
       try {
+        this.#requireOwn();
         sabotages[name]!(victim);
         done.push(name);
       } catch {
@@ -104,6 +105,12 @@ export class BesiegedHost {
     const violations = (await ended).flat();
     if (fs.readFileSync(this.#secret, 'utf8') !== SECRET) violations.push('the secret was changed');
     return { done, violations };
+  }
+
+  /** Throws if the directory leads out of the host's own: a sabotage must not reach the machine. */
+  #requireOwn(): void {
+    const own = fs.realpathSync(path.dirname(this.#directory));
+    if (path.dirname(fs.realpathSync(this.#directory)) !== own) throw new Error('it leads elsewhere');
   }
 
   /** Restores once without a sabotage, after a frame was removed: its end has to keep the limit. */
@@ -131,6 +138,7 @@ export class BesiegedHost {
       fs.rmSync(this.#directory, { recursive: true, force: true });
       fs.renameSync(away, this.#directory);
     }
+    fs.rmSync(`${this.#directory}.decoy`, { recursive: true, force: true });
     if (random.once(20)) fs.rmSync(this.#directory, { recursive: true, force: true });
     fs.mkdirSync(this.#directory, { recursive: true });
     if (isRoot) fs.chownSync(this.#directory, 0, 0);

@@ -135,7 +135,9 @@ export const sabotages: Readonly<Record<string, Sabotage>> = {
   },
   'a link in place of the directory': ({ directory }) => {
     fs.renameSync(directory, `${directory}.away`);
-    fs.symlinkSync('/etc', directory);
+    // Later sabotages of the round go there too: never a directory of the system
+    fs.mkdirSync(`${directory}.decoy`, { recursive: true });
+    fs.symlinkSync(`${directory}.decoy`, directory);
   },
 };
 
