@@ -47,6 +47,7 @@ export async function forEachInTurns<T>(
     if (pending !== undefined) await pending;
     if (turns.isDue()) await turns.take();
   }
+  signal?.throwIfAborted();
 }
 
 /**

@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { SourceTreeError } from '../../../src/archive/archive-errors.ts';
@@ -6,6 +6,7 @@ import { compareNames } from '../../../src/archive/fs/paths/names.ts';
 import { PAUSE, type Scan, type ScannedEntry, scan } from '../../../src/archive/scan/scan.ts';
 import { scratch } from '../../support/scratch.ts';
 import { buildTree, type TreeSpec } from '../../support/tree.ts';
+import { instead } from '../publish/staged.ts';
 import { layoutIn } from '../support/archives.ts';
 
 async function scanned(
@@ -209,14 +210,21 @@ describe('a tree that changes under the scan', () => {
   });
 });
 
-test('a scan pauses before it has read all of a directory with many files', async () => {
-  const root = scratch();
-  const count = 8000;
-  mkdirSync(join(root, 'tree'));
-  for (let index = 0; index < count; index++) writeFileSync(join(root, 'tree', String(index)), '');
-  const layout = layoutIn(root, ['tree']);
-  const found = [...scan(layout, await layout.roots(), { skipped() {}, timeOutOfRange() {} })];
-  expect(found.filter(entry => entry !== PAUSE)).toHaveLength(1 + count);
+test('a scan of a slow file system pauses before it has read all of a directory', async () => {
+  const count = 100;
+  const spec = Object.fromEntries(Array.from({ length: count }, (_, index) => [`tree/${index}`, '']));
+  const layout = layoutIn(await buildTree(scratch(), spec), ['tree']);
+  const roots = await layout.roots();
+  instead(
+    'lstatSync',
+    call =>
+      ((...options: Parameters<typeof call>) => {
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
+        return call(...options);
+      }) as typeof call,
+  );
+  const found = [...scan(layout, roots, { skipped() {}, timeOutOfRange() {} })];
+  expect([...entriesOf(scan(layout, roots, { skipped() {}, timeOutOfRange() {} }))]).toHaveLength(1 + count);
   // The entry of the directory itself comes first
   expect(found[1]).toBe(PAUSE);
 });
