@@ -37,7 +37,7 @@ interface DiskCacheOptions extends DiskCacheSettings {
  * frame is there and none can be stored.
  */
 export class DiskCache {
-  readonly directory: string;
+  #directory: string;
   readonly #keeper: Worker;
   readonly #onProblem: (line: string) => void;
   readonly #waiting = new Map<number, (answer: DiskAnswer | undefined) => void>();
@@ -52,7 +52,7 @@ export class DiskCache {
 
   /** Starts its thread. */
   constructor({ workerUrl, onProblem, ...settings }: DiskCacheOptions) {
-    this.directory = settings.directory;
+    this.#directory = settings.directory;
     this.#onProblem = onProblem;
     this.#keeper = new Worker(workerUrl, {
       workerData: { diskCache: settings },
@@ -63,8 +63,14 @@ export class DiskCache {
     this.#keeper.on('exit', () => this.#turnOff(undefined));
     this.#limitSilence();
     this.#opened = this.#request({ kind: 'open' }).then(answer => {
+      if (answer?.directory !== undefined) this.#directory = answer.directory;
       if (answer?.problem !== undefined) this.#turnOff(diskProblem(this.directory, answer.problem));
     });
+  }
+
+  /** The path of the directory, without links after the first `find`. */
+  get directory(): string {
+    return this.#directory;
   }
 
   /** Is aborted when the directory stops to respond, with `DiskCacheHangsError`. */

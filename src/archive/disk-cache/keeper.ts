@@ -1,4 +1,4 @@
-import { type Stats, statSync } from 'node:fs';
+import { realpathSync, type Stats, statSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import type { MessagePort } from 'node:worker_threads';
 import { ignoreErrors } from '../fs/ignore-errors.ts';
@@ -16,6 +16,7 @@ import {
 import { BEAT_MS, Claims } from './claims.ts';
 import { evict } from './eviction.ts';
 import { hasFrame } from './frame-files.ts';
+import { isRootOwned } from './root-owned.ts';
 
 /** A job checks the limit each time that it has stored so many bytes. */
 const BYTES_A_CHECK = 256e6;
@@ -49,7 +50,7 @@ type SettleRequest = Extract<DiskRequest, { kind: 'settle' }>;
 const NOTHING: DiskAnswer = { states: new Uint8Array(0), inodes: [] };
 
 class Keeper {
-  readonly #settings: DiskCacheSettings;
+  #settings: DiskCacheSettings;
   #claims: Claims | undefined;
   #storedSinceCheck = 0;
   /** Checks of the limit, one after the other. */
@@ -80,13 +81,16 @@ class Keeper {
 
   #open(): DiskAnswer {
     try {
-      const stats = statSync(this.#settings.directory);
+      // Without links, so that none of them can be changed meanwhile
+      const directory = realpathSync(this.#settings.directory);
+      const stats = statSync(directory);
       if (!stats.isDirectory()) return { ...NOTHING, problem: 'ENOTDIR' };
-      this.#claims = new Claims(this.#settings.directory, modeOfFrames(stats));
-      // Its owner could lead root to other files while root writes
-      if (process.geteuid?.() === 0 && stats.uid !== 0) this.#claims.problem = 'EOWNER';
+      this.#settings = { ...this.#settings, directory };
+      this.#claims = new Claims(directory, modeOfFrames(stats));
+      // Another user could lead root to other files while root writes
+      if (process.geteuid?.() === 0 && !isRootOwned(directory)) this.#claims.problem = 'EOWNER';
       setInterval(() => this.#claims?.beat(), BEAT_MS).unref();
-      return NOTHING;
+      return { ...NOTHING, directory };
     } catch (error) {
       return { ...NOTHING, problem: (error as NodeJS.ErrnoException).code ?? 'unknown' };
     }

@@ -12,7 +12,7 @@ const REASONS: Readonly<Record<string, string>> = {
   EMFILE: 'this process has too many open files',
   ENFILE: 'this system has too many open files',
   ETIMEDOUT: 'it does not respond: check its mount',
-  EOWNER: 'this step runs as root, and the directory belongs to another user',
+  EOWNER: 'this step runs as root, and another user owns the directory or may replace it',
   EFULL: 'its frames belong to other users and exceed its size',
 };
 

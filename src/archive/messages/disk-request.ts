@@ -64,6 +64,8 @@ export interface DiskAnswer {
   readonly inodes: readonly string[];
   /** Code of the reason why the directory cannot be used (`open`) or nothing can be stored in it. */
   readonly problem?: string | undefined;
+  /** Of `open`: the path of the directory without links. */
+  readonly directory?: string;
 }
 
 export interface DiskMessage {

@@ -126,7 +126,7 @@ describe('a directory that cannot be used costs one line and nothing else', () =
       expect((await restoreRight(job, host.tree)).disk).toBeGreaterThan(10 * MB);
       expect(host.files()).toHaveLength(4);
       expect(job.lines).toEqual([
-        expect.stringContaining('runs as root, and the directory belongs to another'),
+        expect.stringContaining('runs as root, and another user owns the directory'),
       ]);
     },
   );
