@@ -8,7 +8,7 @@ import { RUNS } from '../test/roles/runs.ts';
 import { copyCheckout } from '../test/support/checkout.ts';
 import { median } from './report/statistics.ts';
 
-const ROUNDS = 25;
+const ROUNDS = 10;
 
 const checkout = await copyCheckout('cache-s3-role-');
 const jobs = await RoleJobs.open(checkout.directory);
