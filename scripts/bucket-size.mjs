@@ -177,7 +177,7 @@ export function simulate() {
 
 const WIDTH = 800;
 const HEIGHT = 400;
-const LEFT = 60;
+const LEFT = 72;
 const RIGHT = 20;
 const TOP = 110;
 const BOTTOM = 40;
@@ -200,7 +200,11 @@ export function draw(results) {
       `<line x1="${LEFT}" x2="${WIDTH - RIGHT}" y1="${y(gb)}" y2="${y(gb)}" stroke="#dddddd"/>${text([LEFT - 8, y(gb) + 4], `${gb} GB`, ' text-anchor="end"')}`,
   );
   const months = Array.from({ length: 12 }, (_, month) =>
-    text([x(month * 30.4 + 15).toFixed(1), HEIGHT - 16], `month ${month + 1}`, ' text-anchor="middle"'),
+    text(
+      [x(month * 30.4 + 15).toFixed(1), HEIGHT - 16],
+      month === 0 ? 'month 1' : `${month + 1}`,
+      ' text-anchor="middle"',
+    ),
   );
   const legend = results.map(({ name, color, sizes, lostHits }, index) => {
     const at = 22 + index * 20;
