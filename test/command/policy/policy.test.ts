@@ -142,13 +142,20 @@ describe('the roles', () => {
 });
 
 describe('the script', () => {
-  test.each(['rgw', 'aws', 'minio'] as const)('of %s is a shell script', server => {
-    const script = policyScript(optionsOf({ server, roles: ROLE_KINDS, ...(server === 'aws' ? AWS : {}) }));
-    execFileSync('bash', ['-n', '-c', script]);
-    // JSON that the shell passes on as it is
-    for (const [, text] of script.matchAll(/(?:-doc=|-document |printf '%s\\n' )'([^']*)'/g)) {
-      expect(() => JSON.parse(text!)).not.toThrow();
-    }
+  const scriptOf = (server: PolicyArguments['server']) =>
+    policyScript(optionsOf({ server, roles: ROLE_KINDS, ...(server === 'aws' ? AWS : {}) }));
+
+  test.skipIf(process.platform === 'win32').each(['rgw', 'aws', 'minio'] as const)(
+    'of %s is a shell script',
+    server => {
+      execFileSync('bash', ['-n', '-c', scriptOf(server)]);
+    },
+  );
+
+  test.each(['rgw', 'aws', 'minio'] as const)('of %s has JSON that the shell passes on as it is', server => {
+    const texts = [...scriptOf(server).matchAll(/(?:-doc=|-document |printf '%s\\n' )'([^']*)'/g)];
+    expect(texts.length).toBeGreaterThan(0);
+    for (const [, text] of texts) expect(() => JSON.parse(text!)).not.toThrow();
   });
 
   test.each([
