@@ -10,6 +10,8 @@ const CANDIDATES = 4096;
 const READINGS = 16;
 /** Names between two turns of the event loop. */
 const NAMES_A_TURN = 500;
+/** Files that are removed between two turns: it may take a millisecond for each. */
+const FILES_A_TURN = 50;
 /** A claim that was not touched for so many ms has no holder. */
 const ABANDONED_MS = 60_000;
 /** Free space that is left to others: a tenth of the file system, at most this many bytes. */
@@ -37,8 +39,10 @@ export async function evict({ directory, maxBytes }: EvictionOptions): Promise<b
   for (let reading = 1; reading <= READINGS; reading++) {
     const { total, oldest } = await readDirectory(directory, olderStay);
     let excess = total - Math.min(maxBytes, total + spareBytes(directory));
-    for (const { file, size, usedMs } of oldest) {
+    for (const [index, { file, size, usedMs }] of oldest.entries()) {
       if (excess <= 0) return true;
+      // Claims are touched meanwhile
+      if (index % FILES_A_TURN === FILES_A_TURN - 1) await setImmediate();
       if (tryUnlink(file)) excess -= size;
       else olderStay = Math.max(olderStay, usedMs);
     }
