@@ -44,6 +44,20 @@ const commandLine = {
   quick: { type: 'boolean', default: false },
 } as const;
 
+const head = [
+  'phase',
+  'jobs',
+  'program',
+  'median s',
+  'p95 s',
+  'worst s',
+  'object MB',
+  'requests',
+  'retries',
+  'gateway CPU s',
+  'PSS MB',
+];
+
 await runToEnd(async stop => {
   const options = parse(process.argv.slice(2));
   if (!options.quick) warmMemory();
@@ -95,20 +109,6 @@ await runToEnd(async stop => {
     await bench.close();
   }
 });
-
-const head = [
-  'phase',
-  'jobs',
-  'program',
-  'median s',
-  'p95 s',
-  'worst s',
-  'object MB',
-  'requests',
-  'retries',
-  'gateway CPU s',
-  'PSS MB',
-];
 
 function rowOf(phase: string, count: number, program: string, crowds: readonly Crowd[]): string[] {
   const of = (value: (crowd: Crowd) => number) => median(crowds.map(value));
