@@ -110,6 +110,8 @@ export async function unpack(options: UnpackOptions): Promise<number> {
     // The tail has come with the manifest
     const inTail = (start: number) => start >= archive.tail.start;
     const { cache, onBegun, signal } = options.disk;
+    // Reads end before the pool is closed (restore-archive.ts)
+    cache.hangs.addEventListener('abort', () => onFailure(cache.hangs.reason));
     await allOrFirstError([
       fetchAll(groupFrames(frames, (frame, start) => contents.has(frame) && inTail(start))),
       unpackWithDisk(
@@ -191,12 +193,13 @@ async function writeEmptyFiles(
     const created = runner.run(
       job.finish(new Uint8Array(0), { masksModes, wants: facts?.wants ?? NO_FACTS }),
     );
-    jobs.push(
-      created.then(result => {
-        facts?.addEmpty(files, result);
-        refused.add(result.refused);
-      }),
-    );
+    const done = created.then(result => {
+      facts?.addEmpty(files, result);
+      refused.add(result.refused);
+    });
+    // It is awaited after all have been sent, and may fail before
+    done.catch(() => {});
+    jobs.push(done);
     // Without threads, the files are made here
     await takeTurn(signal);
   }
