@@ -1,1 +1,0 @@
-export{t as EventStreamSerde,i as eventStreamSerdeProvider}from"./s3-store.js";

@@ -1,0 +1,1 @@
+import{run as e}from"./index.js";await e(`prune`);export{};
