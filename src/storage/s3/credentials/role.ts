@@ -6,6 +6,7 @@ import { httpStatus, isRetryable } from '../errors/classify.ts';
 import { describeClaims, stsFailure, tokenFailure } from '../errors/role-refusals.ts';
 import type { RoleSettings, S3Settings } from '../s3-settings.ts';
 import { ProtocolError } from '../transport/protocol-error.ts';
+import { ClientCall } from './client-call.ts';
 import type { CredentialsOptions } from './credentials.ts';
 import { offersIdTokens, requestIdToken } from './id-token.ts';
 import { SDK_CONSTANTS } from './sdk-constants.ts';
@@ -51,7 +52,9 @@ export async function assumeRole(
     });
     mask(token);
     const claims = describeClaims(token);
-    const keys = await attempts(() => exchange(token, role, settings, stsHandler)).catch(error => {
+    // Ends its requests with the limit: an open one would keep the process
+    const exchanged = () => new ClientCall().run(() => exchange(token, role, settings, stsHandler), signal);
+    const keys = await attempts(exchanged).catch(error => {
       throw stsFailure(error, { role, region: settings.region, claims });
     });
     mask(keys.secretAccessKey);
