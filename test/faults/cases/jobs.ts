@@ -72,6 +72,15 @@ interface JobSpec {
   readonly savedTo: 'bucket' | 'github' | 'nowhere';
 }
 
+/** Resets every connection. The endpoint stays the same for the whole job, because post keeps to that of main. */
+function bringDown({ proxy }: Scene): void {
+  proxy.rule = () => ({ kind: 'reset', served: false });
+}
+
+function bringUp({ proxy }: Scene): void {
+  proxy.rule = () => undefined;
+}
+
 /** Runs a whole job with a fallback: main misses, the build makes the tree, post saves it. One row for each phase. */
 function fallbackCases(spec: JobSpec): FaultCase[] {
   const common = { short: spec.short ?? false, limitMs: spec.limitMs };
@@ -145,8 +154,9 @@ const hitOfGitHub: FaultCase = {
     // Without a bucket the same step saves to GitHub's cache
     await scene.runPhase('save', { inputs: { ...FALLBACK, bucket: '' }, env });
     await deleteTree(scene.tree);
-    const down = { ...FALLBACK, endpoint: await closedEndpoint() };
-    const main = await scene.runPhase('main', { inputs: down, env });
+    bringDown(scene);
+    const main = await scene.runPhase('main', { inputs: FALLBACK, env });
+    bringUp(scene);
     const post = await scene.runPhase('post', { inputs: FALLBACK, env, state: main.state });
     const objects = await scene.bucket.objects();
     const { '.': _now, ...restored } = await scene.describe();
@@ -211,8 +221,14 @@ export const jobCases: readonly FaultCase[] = [
   }),
   ...fallbackCases({
     fault: 'the bucket is down in main and up in post',
-    main: async () => ({ endpoint: await closedEndpoint() }),
-    post: async () => ({}),
+    main: async scene => {
+      bringDown(scene);
+      return {};
+    },
+    post: async scene => {
+      bringUp(scene);
+      return {};
+    },
     github: 'normal',
     mainMessage: /GitHub's cache is used instead/,
     postMessage: /Cache saved with key/,
