@@ -64,7 +64,8 @@ export const sabotages: Readonly<Record<string, Sabotage>> = {
   append: victim => fs.appendFileSync(anyFrame(victim), 'x'),
   'other bytes of the same size': victim => {
     const file = anyFrame(victim);
-    fs.writeFileSync(file, incompressible(fs.statSync(file).size, 'other'));
+    // An earlier sabotage may have made it huge
+    fs.writeFileSync(file, incompressible(Math.min(fs.statSync(file).size, 20_000_000), 'other'));
   },
   'sparse and huge': victim => fs.truncateSync(anyFrame(victim), 2 ** 38),
   delete: victim => fs.rmSync(anyFrame(victim)),
