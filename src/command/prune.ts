@@ -1,5 +1,6 @@
+import { literal, matchesPatterns } from '../cache/cache-patterns.ts';
 import type { CacheEntry } from '../cache/inventory.ts';
-import { isChosen, oneRepository, type PruneChoice, rulesOf } from '../cache/prune/choice.ts';
+import { type PruneChoice, rulesOf } from '../cache/prune/choice.ts';
 import { describeReason, describeResult } from '../cache/prune/describe.ts';
 import type { Deletion, PruneRules } from '../cache/prune/plan.ts';
 import { pruneCaches } from '../cache/prune/prune-caches.ts';
@@ -17,7 +18,7 @@ export interface PruneOptions extends PruneChoice {
 /** Deletes caches by rules. */
 export async function pruneCommand(invocation: Invocation, options: PruneOptions): Promise<void> {
   const { repository, dryRun = false } = options;
-  const select = (entry: CacheEntry) => isChosen(options, entry);
+  const select = (entry: CacheEntry) => matchesPatterns(entry, options);
   await run(invocation, rulesOf(options), { repository, dryRun, select });
 }
 
@@ -71,7 +72,7 @@ async function run(
     const result = await pruneCaches({
       store,
       prefix,
-      repository: oneRepository(repository),
+      repository: literal(repository),
       select,
       rules,
       dryRun,

@@ -1,14 +1,10 @@
+import { type CachePatterns, literal, matchesPatterns } from '../cache/cache-patterns.ts';
 import { type CacheEntry, lastUseMs, readInventory } from '../cache/inventory.ts';
-import { hasWildcard, matchesWildcard } from '../cache/wildcard.ts';
 import { formatCount } from '../report/units.ts';
 import type { Invocation } from './invocation.ts';
 
 /** Conditions on caches. A cache is selected if it meets all of them. */
-export interface Filter {
-  /** Patterns (wildcard.ts) of `owner/name`, of the scope and of the key. */
-  readonly repository?: string | undefined;
-  readonly scope?: string | undefined;
-  readonly key?: string | undefined;
+export interface Filter extends CachePatterns {
   /** Ages in ms since the save, and since the last known use. */
   readonly olderThan?: number | undefined;
   readonly newerThan?: number | undefined;
@@ -25,9 +21,7 @@ export function matchesFilter(entry: CacheEntry, filter: Filter, nowMs: number):
   const idle = nowMs - lastUseMs(entry);
   const { sizeBytes } = entry.object;
   return (
-    matches(filter.repository, entry.repository) &&
-    matches(filter.scope, entry.scope) &&
-    matches(filter.key, entry.key) &&
+    matchesPatterns(entry, filter) &&
     age >= (filter.olderThan ?? Number.NEGATIVE_INFINITY) &&
     age <= (filter.newerThan ?? Number.POSITIVE_INFINITY) &&
     idle >= (filter.unused ?? Number.NEGATIVE_INFINITY) &&
@@ -35,10 +29,6 @@ export function matchesFilter(entry: CacheEntry, filter: Filter, nowMs: number):
     sizeBytes >= (filter.largerThan ?? 0) &&
     sizeBytes <= (filter.smallerThan ?? Number.POSITIVE_INFINITY)
   );
-}
-
-function matches(pattern: string | undefined, text: string): boolean {
-  return pattern === undefined || matchesWildcard(pattern, text);
 }
 
 /** Yields the caches of the store that meet the filter, in the order of their names, and shows the progress. */
@@ -58,11 +48,6 @@ export async function* selectCaches(
   } finally {
     progress.end();
   }
-}
-
-/** Returns a pattern that is the text itself. Returns undefined if it has wildcards. */
-export function literal(pattern: string | undefined): string | undefined {
-  return pattern === undefined || hasWildcard(pattern) ? undefined : pattern;
 }
 
 /** Orders of caches. `name` is that of the objects: repository, scope, key. */

@@ -1,5 +1,6 @@
 import { DamagedArchiveError, UnusableArchiveError } from '../archive/archive-errors.ts';
 import type { OpenArchive } from '../archive/format/open-archive.ts';
+import { literal } from '../cache/cache-patterns.ts';
 import { type CacheEntry, readInventory } from '../cache/inventory.ts';
 import { cachesRoot } from '../cache/keys/cache-names.ts';
 import { formatAge, formatBytes, formatCount } from '../report/units.ts';
@@ -10,7 +11,7 @@ import { createDirectoryLayout } from './get.ts';
 import { CommandError, type Invocation } from './invocation.ts';
 import { jsonRow } from './list.ts';
 import { writeJson } from './output/json.ts';
-import { type Filter, literal, matchesFilter } from './select.ts';
+import { type Filter, matchesFilter } from './select.ts';
 
 export interface VerifyOptions extends Filter {
   /** Caches that are read at the same time. */

@@ -1,4 +1,5 @@
-import { isChosen, oneRepository, type PruneChoice, rulesOf } from '../../cache/prune/choice.ts';
+import { literal, matchesPatterns } from '../../cache/cache-patterns.ts';
+import { type PruneChoice, rulesOf } from '../../cache/prune/choice.ts';
 import { describeReason, describeResult } from '../../cache/prune/describe.ts';
 import type { Deletion, PruneRules } from '../../cache/prune/plan.ts';
 import { type PruneResult, pruneCaches } from '../../cache/prune/prune-caches.ts';
@@ -113,8 +114,8 @@ async function pruneStore(
   const result = await pruneCaches({
     store,
     prefix,
-    repository: oneRepository(choice.repository),
-    select: entry => isChosen(choice, entry),
+    repository: literal(choice.repository),
+    select: entry => matchesPatterns(entry, choice),
     rules,
     dryRun,
     signal,

@@ -1,12 +1,8 @@
-import type { CacheEntry } from '../inventory.ts';
-import { hasWildcard, matchesWildcard } from '../wildcard.ts';
+import type { CachePatterns } from '../cache-patterns.ts';
 import type { PruneRules } from './plan.ts';
 
-/** The choice of a user: patterns (wildcard.ts), ages in ms and sizes in bytes. */
-export interface PruneChoice {
-  readonly repository?: string | undefined;
-  readonly scope?: string | undefined;
-  readonly key?: string | undefined;
+/** The choice of a user: the caches that count and may be deleted, ages in ms and sizes in bytes. */
+export interface PruneChoice extends CachePatterns {
   readonly unused?: number | undefined;
   readonly maxAge?: number | undefined;
   readonly maxSize?: number | undefined;
@@ -30,16 +26,4 @@ export function rulesOf(choice: PruneChoice): PruneRules {
     repositoryBytes: perRepository,
     keepNewest,
   };
-}
-
-/** Returns whether a cache is counted and may be deleted. */
-export function isChosen({ repository, scope, key }: PruneChoice, entry: CacheEntry): boolean {
-  const meets = (pattern: string | undefined, text: string) =>
-    pattern === undefined || matchesWildcard(pattern, text);
-  return meets(repository, entry.repository) && meets(scope, entry.scope) && meets(key, entry.key);
-}
-
-/** Returns the one repository of a pattern, so that the others need not be listed. Returns undefined if it may have several. */
-export function oneRepository(pattern: string | undefined): string | undefined {
-  return pattern !== undefined && !hasWildcard(pattern) ? pattern : undefined;
 }

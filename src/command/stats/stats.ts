@@ -1,3 +1,4 @@
+import { literal } from '../../cache/cache-patterns.ts';
 /** This folder is `cache-s3 stats`: the content of a store in figures, as text, JSON or a page with plots. */
 
 import { writeFile } from 'node:fs/promises';
@@ -5,7 +6,7 @@ import { readInventory } from '../../cache/inventory.ts';
 import { formatCount } from '../../report/units.ts';
 import type { Invocation } from '../invocation.ts';
 import { writeJson } from '../output/json.ts';
-import { type Filter, literal, matchesFilter } from '../select.ts';
+import { type Filter, matchesFilter } from '../select.ts';
 import { htmlPage } from './html-page.ts';
 import { Tally } from './tally.ts';
 import { writeText } from './text-report.ts';
