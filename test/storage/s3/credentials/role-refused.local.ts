@@ -1,0 +1,150 @@
+import type { ServerResponse } from 'node:http';
+import { describe, expect, test, vi } from 'vitest';
+import { type Clock, systemClock } from '../../../../src/retry/clock.ts';
+import { closedEndpoint } from '../../../support/servers/listen.ts';
+import {
+  CLAIMS,
+  denied,
+  keysFor,
+  ROLE,
+  SECRET,
+  SHOWN,
+  type StsAnswer,
+  tokenOf,
+  useRoleServers,
+} from './role-servers.ts';
+
+const servers = useRoleServers();
+
+async function endless(to: ServerResponse): Promise<void> {
+  const write = () => {
+    while (!to.destroyed && to.write('x'.repeat(65_536)));
+  };
+  to.on('drain', write);
+  write();
+}
+
+function switchProtocols(to: ServerResponse): void {
+  to.socket?.write('HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n');
+}
+
+/** Makes long limits pass at once. */
+const fastClock: Clock = { ...systemClock, after: (ms, then) => systemClock.after(ms / 20, then) };
+
+const stsError = (code: string) =>
+  `<ErrorResponse><Error><Type>Sender</Type><Code>${code}</Code><Message>No provider for ${tokenOf(CLAIMS)}</Message></Error></ErrorResponse>`;
+
+describe('a role that the run does not get', () => {
+  test('because of its policy is explained by the claims of the token', async () => {
+    servers.onExchange = to => to.writeHead(403).end(denied);
+    expect(await servers.failureOf()).toMatchObject({
+      name: 'PolicyRefusedError',
+      setting: "the input 'role-to-assume'",
+      message: `STS at ${servers.gateway.endpoint}: this run may not take the role ${ROLE} (403 AccessDenied): there is no such role, its trust policy does not fit the token, or the STS is turned off; the token has ${SHOWN}`,
+    });
+    expect(servers.calls).toEqual([]);
+  });
+
+  test.each<[string, number, string, string, string]>([
+    [
+      'the audience',
+      400,
+      stsError('InvalidIdentityToken'),
+      "the input 'audience'",
+      'it does not accept the token: the audience does not fit, or the provider of the token is not set up (400 InvalidIdentityToken)',
+    ],
+    [
+      'an expired token',
+      400,
+      stsError('ExpiredTokenException'),
+      'the clock of the STS',
+      'the token has expired (400 ExpiredTokenException)',
+    ],
+    ['a server without an STS', 405, '', "the input 'sts-endpoint'", 'it is no STS (405)'],
+    [
+      'a redirect',
+      302,
+      '',
+      "the input 'sts-endpoint'",
+      'it redirects to another URL, to which the token is not sent (302)',
+    ],
+  ])('because of %s is explained by the setting', async (_, status, body, setting, reason) => {
+    servers.onExchange = to =>
+      to.writeHead(status, { location: `${servers.tokens.endpoint}/token` }).end(body);
+    expect(await servers.failureOf()).toMatchObject({
+      name: 'RoleError',
+      setting,
+      message: `STS at ${servers.gateway.endpoint}: ${reason}; the token has ${SHOWN}`,
+    });
+    expect(servers.exchanges).toHaveLength(1);
+    expect(servers.calls).toEqual([]);
+  });
+
+  test.each<[string, StsAnswer, string]>([
+    ['fails', to => to.writeHead(500).end(), '500'],
+    ['resets the connection', to => to.socket?.resetAndDestroy(), 'ECONNRESET'],
+    ['switches protocols', switchProtocols, 'the server switches protocols (101), which was not requested'],
+    ['sends a body without end', endless, 'the response is longer than 65536 bytes'],
+    [
+      'sends a web page',
+      to => to.end('<!doctype html>'),
+      'the response is a web page, so this is no S3 server',
+    ],
+    ['sends another document', to => to.end('<a/>'), 'the response has no keys'],
+    ['sends no document', to => to.end('{}'), '200'],
+    [
+      'sends keys that are words',
+      to => to.end(keysFor(60).replace(SECRET, 'true')),
+      'the response has no keys',
+    ],
+    ['quotes the token as its code', to => to.writeHead(400).end(stsError(tokenOf(CLAIMS))), '400'],
+    ['does not respond', () => {}, 'not finished within 10 s'],
+  ])('because the STS %s costs the bucket nothing', async (_, answer, reason) => {
+    servers.onExchange = answer;
+    const store = servers.open({}, { clock: fastClock });
+    const error = (await store.head('x').catch(error => error)) as Error;
+    store.close();
+    expect(error).toMatchObject({
+      name: 'RoleError',
+      message: `STS at ${servers.gateway.endpoint}: ${reason}`,
+    });
+    expect(servers.calls).toEqual([]);
+    expect(servers.masked).not.toContain('true');
+  });
+
+  test.each<[string, (to: ServerResponse) => unknown, string]>([
+    ['fails', to => to.writeHead(500).end(), '500'],
+    ['refuses', to => to.writeHead(404).end(), '404'],
+    ['resets the connection', to => to.socket?.resetAndDestroy(), 'ECONNRESET'],
+    ['switches protocols', switchProtocols, 'the server switches protocols (101), which was not requested'],
+    ['sends a body without end', endless, 'the response is longer than 131072 bytes'],
+    ['sends no JSON', to => to.end('<a/>'), 'the response has no token'],
+    ['sends a number', to => to.end('{"value":7}'), 'the response has no token'],
+    ['sends a command', to => to.end('{"value":"a.b.c\\n::set-env"}'), 'the response has no token'],
+    ['does not respond', () => {}, 'not finished within 10 s'],
+    ['stays busy', to => to.writeHead(503).end('::warning::x'), 'not finished within 10 s'],
+  ])('because the token service %s costs the bucket nothing', async (_, answer, reason) => {
+    servers.onToken = (_audience, to) => void answer(to);
+    const error = await servers.failureOf({}, { clock: fastClock });
+    expect(error).toMatchObject({
+      name: 'RoleError',
+      message: `the runner's service returned no OIDC token: ${reason}`,
+    });
+    expect([servers.exchanges, servers.calls]).toEqual([[], []]);
+  });
+
+  test('because the token service is down costs the bucket nothing', async () => {
+    vi.stubEnv('ACTIONS_ID_TOKEN_REQUEST_URL', `${await closedEndpoint()}/token?x=1`);
+    expect((await servers.failureOf()).message).toBe(
+      "the runner's service returned no OIDC token: ECONNREFUSED",
+    );
+  });
+
+  test('because the token service refuses the job names the permission', async () => {
+    vi.stubEnv('ACTIONS_ID_TOKEN_REQUEST_TOKEN', 'other');
+    expect(await servers.failureOf()).toMatchObject({
+      setting: "the permission 'id-token: write'",
+      message: "the runner's service refuses an OIDC token to this job (401)",
+    });
+  });
+});
