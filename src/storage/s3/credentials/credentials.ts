@@ -25,7 +25,7 @@ const CREDENTIALS_MS = 9000;
 /** Time before the expiry of credentials at which they are renewed, in ms. */
 const RENEW_BEFORE_MS = 300_000;
 
-/** Wait after a renewal that failed while the credentials are still valid, in ms. */
+/** Shortest wait between two renewals while the credentials are valid, in ms. */
 const RENEW_AGAIN_MS = 60_000;
 
 export interface CredentialsOptions {
@@ -62,12 +62,12 @@ function renewing(source: Source): Source {
     try {
       const identity = await source();
       const { expiration } = identity;
-      if (expiration) renewAtMs = expiration.getTime() - RENEW_BEFORE_MS;
+      if (expiration) renewAtMs = renewalMs(expiration.getTime(), Date.now());
       return identity;
     } catch (error) {
       const earlier = await before;
       if (!earlier?.expiration || earlier.expiration.getTime() <= Date.now()) throw error;
-      renewAtMs = Date.now() + RENEW_AGAIN_MS;
+      renewAtMs = renewalMs(earlier.expiration.getTime(), Date.now());
       return earlier;
     }
   };
@@ -78,6 +78,15 @@ function renewing(source: Source): Source {
     }
     return known;
   };
+}
+
+/**
+ * Returns the time of the next renewal. A session may be shorter than the time before its end at which it is renewed, and a
+ * clock that is ahead takes new keys for expired ones: each request would need a renewal.
+ */
+function renewalMs(expiresMs: number, nowMs: number): number {
+  const earliest = nowMs + RENEW_AGAIN_MS;
+  return Math.max(expiresMs - RENEW_BEFORE_MS, expiresMs > nowMs ? Math.min(earliest, expiresMs) : earliest);
 }
 
 type Source = () => Promise<AwsCredentialIdentity>;

@@ -1,4 +1,5 @@
-import { describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import type { ObjectStore } from '../../../../src/storage/object-store.ts';
 import {
   CLAIMS,
   denied,
@@ -46,26 +47,73 @@ describe('a role', () => {
     expect(servers.calls[0]?.headers.authorization).toContain('Credential=role-key/');
   });
 
-  test('is taken once more, with a new token, before its keys expire', async () => {
-    servers.onExchange = to =>
-      to.end(keysFor(servers.exchanges.length === 1 ? 4 : 60, `key-${servers.exchanges.length}`));
-    const store = servers.open();
-    for (const name of ['x', 'y', 'z']) await store.head(name);
-    store.close();
-    const keys = servers.calls.map(
-      ({ headers }) => /Credential=([^/]*)/.exec(headers.authorization ?? '')?.[1],
-    );
-    expect([servers.exchanges.length, servers.tokens.audiences.length]).toEqual([2, 2]);
-    expect(keys.slice(1)).toEqual(['key-2', 'key-2']);
-  });
+  describe('whose session', () => {
+    beforeEach(() => {
+      vi.useFakeTimers({ toFake: ['Date'] });
+    });
+    afterEach(() => {
+      vi.useRealTimers();
+    });
 
-  test('is used to the end of its keys if it cannot be taken once more', async () => {
-    servers.onExchange = to =>
-      servers.exchanges.length === 1 ? to.end(keysFor(4)) : to.writeHead(500).end();
-    const store = servers.open();
-    for (const name of ['x', 'y', 'z']) expect(await store.head(name)).toBeUndefined();
-    store.close();
-    expect(servers.exchanges).toHaveLength(2);
+    const later = (seconds: number) => vi.setSystemTime(Date.now() + seconds * 1000);
+    const headMany = async (store: ObjectStore) => {
+      for (let count = 0; count < 10; count++) expect(await store.head(`x${count}`)).toBeUndefined();
+    };
+
+    test('ends soon is taken once more, with a new token, before its keys expire', async () => {
+      servers.onExchange = to =>
+        to.end(keysFor(servers.exchanges.length === 1 ? 4 : 60, `key-${servers.exchanges.length}`));
+      const store = servers.open();
+      await store.head('x');
+      later(61);
+      for (const name of ['y', 'z', 'z']) await store.head(name);
+      store.close();
+      const keys = servers.calls.map(
+        ({ headers }) => /Credential=([^/]*)/.exec(headers.authorization ?? '')?.[1],
+      );
+      expect([servers.exchanges.length, servers.tokens.audiences.length]).toEqual([2, 2]);
+      expect(keys).toEqual(['key-1', 'key-2', 'key-2', 'key-2']);
+    });
+
+    test.each([
+      ['lasts 4 minutes', 4],
+      ['has ended by a clock that is ahead', -1],
+    ])('%s is taken once a minute at most, however many calls are made', async (_, minutes) => {
+      servers.onExchange = to => to.end(keysFor(minutes));
+      const store = servers.open();
+      await headMany(store);
+      expect(servers.exchanges).toHaveLength(1);
+      later(59);
+      await headMany(store);
+      expect(servers.exchanges).toHaveLength(1);
+      later(2);
+      await headMany(store);
+      store.close();
+      expect(servers.exchanges).toHaveLength(2);
+    });
+
+    test('lasts less than a minute is taken again at its end', async () => {
+      servers.onExchange = to => to.end(keysFor(0.5));
+      const store = servers.open();
+      await headMany(store);
+      later(31);
+      await headMany(store);
+      store.close();
+      expect(servers.exchanges).toHaveLength(2);
+    });
+
+    test('ends soon is used to the end of its keys if it cannot be taken once more', async () => {
+      servers.onExchange = to =>
+        servers.exchanges.length === 1 ? to.end(keysFor(4)) : to.writeHead(500).end();
+      const store = servers.open();
+      await headMany(store);
+      later(61);
+      await headMany(store);
+      expect(servers.exchanges).toHaveLength(2);
+      later(3 * 60);
+      await expect(store.head('x')).rejects.toMatchObject({ name: 'RoleError' });
+      store.close();
+    });
   });
 
   test.each([500, 503, 409])('is requested again from an STS that returns %i for a moment', async status => {
