@@ -92,11 +92,14 @@ async function exchange(
       ...(stsEndpoint && { endpoint: stsEndpoint.href }),
     },
   })();
-  const { secretAccessKey, sessionToken = '' } = keys;
+  const { accessKeyId, secretAccessKey, sessionToken = '' } = keys;
   // They go into headers, and what is masked must not be a word of the log
-  if (isKey(secretAccessKey) && isKey(sessionToken)) return { ...keys, sessionToken };
+  if (isKeyId(accessKeyId) && isKey(secretAccessKey) && isKey(sessionToken)) return { ...keys, sessionToken };
   throw new ProtocolError('the response has no keys');
 }
+
+/** AWS has at most 128 characters of `\w`, radosgw and MinIO 20. A slash would end it in the Authorization header. */
+const isKeyId = (text: string) => /^[\w.=@+-]{1,128}$/.test(text);
 
 const isKey = (text: string) => /^[!-~]{16,8192}$/.test(text);
 

@@ -34,7 +34,7 @@ export function describeClaims(token: string): string {
     if (typeof value !== 'string' && typeof value !== 'number') return [];
     return `${name}=${redact(String(value).slice(0, MAX_CLAIM))}`;
   });
-  return shown.join(', ');
+  return shown.length > 0 ? shown.join(', ') : `none of the claims ${CLAIMS.join(', ')}`;
 }
 
 /** Converts the failure of the request for a token. */
@@ -66,7 +66,10 @@ export function stsFailure(error: unknown, { role, region, claims }: Exchange): 
     );
   }
   const refusal =
-    ownEntry(STS_REFUSALS, code) ?? tlsRefusal(errorCode(error), error) ?? statusRefusal(status);
+    roleRefusal(code, role.input) ??
+    ownEntry(STS_REFUSALS, code) ??
+    tlsRefusal(errorCode(error), error) ??
+    statusRefusal(status);
   if (refusal === undefined) return new RoleError(`${sts}: ${reasonOf(error)}`, undefined, { cause: error });
   const [setting, reason] = refusal;
   const shown = answer === '' ? '' : ` (${answer})`;
@@ -100,12 +103,16 @@ const STS_REFUSALS: Readonly<Record<string, Refusal>> = {
   ExpiredTokenException: ['the clock of the STS', 'the token has expired'],
   ExpiredToken: ['the clock of the STS', 'the token has expired'],
   IDPCommunicationError: ['the connection of the STS to the provider of the token', 'it cannot be reached'],
-  ValidationError: ["the input 'role-to-assume'", 'it does not accept the role'],
   RegionDisabledException: ["the input 'region'", 'the STS is not active in this region'],
   InvalidAction: NO_STS,
   NotImplemented: NO_STS,
   MethodNotAllowed: NO_STS,
 };
+
+/** @param input the input that names the role: a save may have one of its own. */
+function roleRefusal(code: string | undefined, input: RoleSettings['input']): Refusal | undefined {
+  return code === 'ValidationError' ? [`the input '${input}'`, 'it does not accept the role'] : undefined;
+}
 
 function statusRefusal(status: number | undefined): Refusal | undefined {
   if (status === 404 || status === 405 || status === 501) return NO_STS;

@@ -80,6 +80,24 @@ describe('a role that the run does not get', () => {
     expect(servers.calls).toEqual([]);
   });
 
+  test('because the STS does not accept it names the input that it is from', async () => {
+    servers.onExchange = to => to.writeHead(400).end(stsError('ValidationError'));
+    const input = 'role-to-assume-for-save';
+    expect(await servers.failureOf({ role: { ...servers.role(), input } })).toMatchObject({
+      name: 'RoleError',
+      setting: "the input 'role-to-assume-for-save'",
+      message: `STS at ${servers.gateway.endpoint}: it does not accept the role (400 ValidationError); the token has ${SHOWN}`,
+    });
+  });
+
+  test('by a token without a known claim is explained by the names of the missing ones', async () => {
+    servers.onToken = () => tokenOf({ iss: 'other' });
+    servers.onExchange = to => to.writeHead(403).end(denied);
+    expect((await servers.failureOf()).message).toMatch(
+      /; the token has none of the claims aud, sub, repository_id, ref, event_name$/,
+    );
+  });
+
   test.each<[string, StsAnswer, string]>([
     ['fails', to => to.writeHead(500).end(), '500'],
     ['resets the connection', to => to.socket?.resetAndDestroy(), 'ECONNRESET'],
@@ -97,6 +115,8 @@ describe('a role that the run does not get', () => {
       to => to.end(keysFor(60).replace(SECRET, 'true')),
       'the response has no keys',
     ],
+    ['sends a key id of two lines', to => to.end(keysFor(60, 'id\nX-Evil: 1')), 'the response has no keys'],
+    ['sends an endless key id', to => to.end(keysFor(60, 'x'.repeat(200))), 'the response has no keys'],
     ['quotes the token as its code', to => to.writeHead(400).end(stsError(tokenOf(CLAIMS))), '400'],
     ['does not respond', () => {}, 'not finished within 10 s'],
   ])('because the STS %s costs the bucket nothing', async (_, answer, reason) => {

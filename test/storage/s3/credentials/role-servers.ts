@@ -2,7 +2,7 @@ import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, expect, vi } from 'vitest';
 import type { ObjectStore } from '../../../../src/storage/object-store.ts';
-import type { S3Settings } from '../../../../src/storage/s3/s3-settings.ts';
+import type { RoleSettings, S3Settings } from '../../../../src/storage/s3/s3-settings.ts';
 import type { S3StoreOptions } from '../../../../src/storage/s3/s3-store.ts';
 import { type LocalServer, listen } from '../../../support/servers/listen.ts';
 import { startTokenService, type TokenService } from '../../../support/servers/token-service.ts';
@@ -45,6 +45,8 @@ export interface RoleServers {
   readonly exchanges: URLSearchParams[];
   readonly masked: string[];
   readonly debug: string[];
+  /** The settings of the role that a store takes. */
+  role(): RoleSettings;
   /** Opens a store that takes a role. */
   open(settings?: Partial<S3Settings>, options?: Partial<S3StoreOptions>): ObjectStore;
   /** Returns the error of a read of the bucket. No secret may be in it. */
@@ -83,16 +85,17 @@ export function useRoleServers(): RoleServers {
     await servers.gateway.close();
   });
 
+  servers.role = () => ({
+    arn: ROLE,
+    input: 'role-to-assume',
+    audience: 'sts.amazonaws.com',
+    stsEndpoint: new URL(servers.gateway.endpoint),
+  });
+
   servers.open = (settings = {}, options = {}) => {
-    const endpoint = new URL(servers.gateway.endpoint);
-    const role = {
-      arn: ROLE,
-      input: 'role-to-assume',
-      audience: 'sts.amazonaws.com',
-      stsEndpoint: endpoint,
-    } as const;
+    const role = servers.role();
     return openStore(
-      { endpoint, credentials: undefined, role, attempts: 1, ...settings },
+      { endpoint: role.stsEndpoint, credentials: undefined, role, attempts: 1, ...settings },
       {
         mask: secret => servers.masked.push(secret),
         log: { ...silentLog, debug: line => servers.debug.push(line) },
