@@ -119,7 +119,8 @@ export function permissionsOf(kind: RoleKind, scope: PolicyScope): readonly Stat
         ...read,
         allow('ReadMarkers', READ, `${markers}*`),
         allow('Delete', ['s3:DeleteObject'], `${ofCaches}*`, `${ofMarkers}*`),
-        allow('AbortUploads', ['s3:AbortMultipartUpload'], `${ofCaches}*`),
+        // An upload beside an object of its name is aborted only if its parts show that it is another one
+        allow('AbortUploads', ['s3:AbortMultipartUpload', 's3:ListMultipartUploadParts'], `${ofCaches}*`),
         findUploads,
       ];
     }

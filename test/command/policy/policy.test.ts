@@ -80,6 +80,13 @@ describe('the roles', () => {
     ]);
   });
 
+  test('that prune abort unfinished uploads, and list their parts first', () => {
+    for (const action of ['s3:AbortMultipartUpload', 's3:ListMultipartUploadParts']) {
+      expect(resources('prune', action), action).toEqual([`${REPOSITORY}*`]);
+      expect(resources('prune-pulls', action), action).toEqual([`${REPOSITORY}refs=2Fpull=2F*`]);
+    }
+  });
+
   test('all read the repository', () => {
     for (const kind of ROLE_KINDS) expect(resources(kind, 's3:GetObject'), kind).toContain(`${REPOSITORY}*`);
   });
