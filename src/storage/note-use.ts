@@ -1,12 +1,18 @@
 import { systemClock } from '../retry/clock.ts';
 import { deadline, unlessAborted } from '../retry/signals.ts';
 import type { ObjectInfo, ObjectStore } from './object-store.ts';
+import { StoreRefusedError } from './store-errors.ts';
 
 /** A use is noted only once in this many ms, and the save of an object is its first use. */
 export const USE_INTERVAL_MS = 24 * 60 * 60 * 1000;
 
 /** A step waits at most this many ms for a note that is not finished when its transfer is. */
 const WAIT_MS = 250;
+
+/** Without `s3:ListBucket` S3 returns 403 for an object that is missing. Whether the marker may be written is its PUT's answer. */
+function missingIfRefused(error: unknown): undefined {
+  if (!(error instanceof StoreRefusedError)) throw error;
+}
 
 /** A note of the use of an object, which is under way beside the transfer. */
 export interface UseNote {
@@ -30,7 +36,7 @@ export function noteUse(
   const { signal } = stop;
   const isYoung = (ms: number) => store.nowMs - ms < USE_INTERVAL_MS;
   const note = async (name: string) => {
-    const present = await store.head(name, { signal, optional: true });
+    const present = await store.head(name, { signal, optional: true }).catch(missingIfRefused);
     if (present && isYoung(present.modifiedMs)) return;
     await store.putEmpty(name, { signal, optional: true });
   };

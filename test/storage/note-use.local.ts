@@ -82,6 +82,17 @@ describe('a restore that hits an object of a bucket', () => {
     expect(Date.now() - server.content.objects.get(marker)!.modified.getTime()).toBeLessThan(HOUR);
   });
 
+  test('stores a marker although credentials without s3:ListBucket get 403 for a missing one', async () => {
+    age(name, 25);
+    server.takeover = operation =>
+      operation === 'HeadObject' && !server.content.objects.has(marker)
+        ? (_, to) => to.writeHead(403).end()
+        : undefined;
+    await restore();
+    expect(server.content.objects.has(marker)).toBe(true);
+    expect((await restore()).operations).toEqual(['GetObject', 'HeadObject']);
+  });
+
   test('by a restore-key notes the use of the object that it matched', async () => {
     age(name, 25);
     const job = all.job();
@@ -97,7 +108,7 @@ describe('a restore that hits an object of a bucket', () => {
   });
 
   test.each([
-    ['HeadObject', 403, ['GetObject', 'HeadObject']],
+    ['HeadObject', 403, ['GetObject', 'HeadObject', 'PutObject']],
     ['PutObject', 403, ['GetObject', 'HeadObject', 'PutObject']],
     ['HeadObject', 503, ['GetObject', 'HeadObject']],
     ['PutObject', 500, ['GetObject', 'HeadObject', 'PutObject']],
