@@ -1,4 +1,13 @@
-import { closeSync, constants, fchownSync, fstatSync, openSync, statSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fchownSync,
+  fstatSync,
+  ftruncateSync,
+  openSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
 import path from 'node:path';
 import { generationPrefix } from '../../cache/keys/key-prefix.ts';
 import type { PhaseFacts } from '../../report/closing-line.ts';
@@ -11,9 +20,9 @@ const MAX_FILE_BYTES = 64 * 1024 * 1024;
 /** Bound of a text in a line, in characters: JSON has up to 6 bytes for one. */
 const MAX_TEXT = 200;
 
-const { O_WRONLY, O_APPEND, O_CREAT, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants;
+const { O_WRONLY, O_APPEND, O_CREAT, O_EXCL, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants;
 /** A link is not followed and a FIFO does not block: other users may write to the directory. Windows has neither flag. */
-const OPEN_FLAGS = O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK;
+const OPEN_FLAGS = O_WRONLY | O_APPEND | O_NOFOLLOW | O_NONBLOCK;
 
 /**
  * Appends a line of JSON about a phase to the file that CACHE_S3_METRICS_FILE names, if it is set. The runner's
@@ -59,21 +68,48 @@ function append(file: string, line: string): void {
   if (!path.isAbsolute(file)) throw new Error('the path is not absolute');
   const bytes = Buffer.from(line);
   if (bytes.length > MAX_LINE_BYTES) throw new Error('the line is too long');
-  const fd = openSync(file, OPEN_FLAGS, 0o644);
+  const fd = create(file) ?? openSync(file, OPEN_FLAGS);
   try {
-    const stats = fstatSync(fd);
-    if (!stats.isFile()) throw new Error('it is no regular file');
-    if (stats.size > MAX_FILE_BYTES) throw new Error(`it has over ${MAX_FILE_BYTES} bytes, so rotate it`);
-    if (stats.size === 0) giveToOwner(fd, path.dirname(file));
-    writeSync(fd, bytes);
+    const status = fstatSync(fd);
+    if (!status.isFile()) throw new Error('it is no regular file');
+    const { size, nlink } = status;
+    if (size > MAX_FILE_BYTES) throw new Error(`it has over ${MAX_FILE_BYTES} bytes, so rotate it`);
+    // Another user may give a name in a directory of his own to any file of the file system
+    if (isRoot() && nlink > 1) throw new Error('it has hard links, through which root does not write');
+    const written = writeSync(fd, bytes);
+    if (written < bytes.length) removePart(fd, size, written);
   } finally {
     closeSync(fd);
   }
 }
 
+/** Creates the file. Returns undefined if it exists. */
+function create(file: string): number | undefined {
+  let fd: number;
+  try {
+    fd = openSync(file, OPEN_FLAGS | O_CREAT | O_EXCL, 0o644);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return undefined;
+    throw error;
+  }
+  giveToOwner(fd, path.dirname(file));
+  return fd;
+}
+
+/**
+ * Removes the part of a line that has found room at the end of a file of `size` bytes, and throws. The rest is not written
+ * later: the lines of other jobs would be in between. The part stays if one is already.
+ */
+function removePart(fd: number, size: number, partBytes: number): never {
+  if (fstatSync(fd).size === size + partBytes) ftruncateSync(fd, size);
+  throw new Error('the disk or a quota is full');
+}
+
+const isRoot = () => process.geteuid?.() === 0;
+
 /** Gives a file that root has just made (`sudo: true`) to the owner of its directory, whose other steps write to it too. */
 function giveToOwner(fd: number, directory: string): void {
-  if (process.geteuid?.() !== 0) return;
+  if (!isRoot()) return;
   const { uid, gid } = statSync(directory);
   if (uid !== 0) fchownSync(fd, uid, gid);
 }

@@ -1,12 +1,22 @@
 import { execFile, execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
-import { expect, test } from 'vitest';
+import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { metricsLine } from '../../../src/action/step/metrics.ts';
 import { closePhase } from '../../../src/action/step/phase.ts';
 import type { PhaseFacts } from '../../../src/report/closing-line.ts';
+import { isRoot, unprivilegedDirectory } from '../../support/drop-privileges.ts';
 import { scratch } from '../../support/scratch.ts';
 import { recordingRunner } from '../support.ts';
 
@@ -128,4 +138,60 @@ test('the lines of several processes that write at once stay whole', async () =>
   const bytes = linesOf(file).map(line => line.bytes);
   expect(bytes).toHaveLength(1500);
   expect(bytes.filter(value => value === 499)).toHaveLength(3);
+});
+
+test('a line that a full disk takes only in part is removed again, and a later one is whole', async () => {
+  const file = path.join(scratch(), 'metrics.jsonl');
+  const earlier = `${JSON.stringify({ op: 'x'.repeat(400) })}\n`;
+  writeFileSync(file, earlier);
+  const source = pathToFileURL(path.resolve('src/action/step/metrics.ts')).href;
+  const program = `
+    const { writeMetrics } = await import('${source}');
+    const env = { CACHE_S3_METRICS_FILE: process.argv[1] };
+    console.log(writeMetrics(env, ${JSON.stringify(facts)}, 'k'));`;
+  // A block has 512 bytes for sh, and as on a full disk the system writes what has room
+  const limited = ['-c', 'ulimit -f 1 && exec "$@"', 'sh', process.execPath];
+  const { stdout } = await promisify(execFile)('sh', [
+    ...limited,
+    ...['--input-type=module', '-e', program, file],
+  ]);
+  expect(stdout.trim()).toBe('CACHE_S3_METRICS_FILE: no line was written (the disk or a quota is full).');
+  expect(readFileSync(file, 'utf8')).toBe(earlier);
+  await endPhase(file);
+  expect(linesOf(file)).toHaveLength(2);
+});
+
+describe.runIf(isRoot)('a phase of root, in a directory of another user', () => {
+  let place: string;
+
+  beforeEach(async () => {
+    place = await unprivilegedDirectory();
+    onTestFinished(() => rmSync(place, { recursive: true }));
+  });
+
+  test('gives the file that it creates to the owner of the directory', async () => {
+    const file = path.join(place, 'metrics.jsonl');
+    await endPhase(file);
+    expect(linesOf(file)).toHaveLength(1);
+    expect(statSync(file).uid).toBe(statSync(place).uid);
+  });
+
+  test('leaves an empty file that exists to its owner', async () => {
+    const file = path.join(place, 'metrics.jsonl');
+    writeFileSync(file, '');
+    await endPhase(file);
+    expect(linesOf(file)).toHaveLength(1);
+    expect(statSync(file).uid).toBe(0);
+  });
+
+  test('writes nothing to a file that has another name, and leaves its owner', async () => {
+    const file = path.join(place, 'metrics.jsonl');
+    const other = path.join(place, 'other');
+    writeFileSync(other, '');
+    linkSync(other, file);
+    expect(await endPhase(file)).toContain(
+      'warning: CACHE_S3_METRICS_FILE: no line was written (it has hard links, through which root does not write).',
+    );
+    expect(statSync(other)).toMatchObject({ size: 0, uid: 0 });
+  });
 });
