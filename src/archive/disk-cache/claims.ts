@@ -11,7 +11,23 @@ const DEAD_MS = 1000;
 
 const NEW_CLAIM = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | thisPlatform.openFlags;
 /** Codes of a directory in which nothing can be stored, rather than of one name in it. */
-const HOPELESS = new Set(['EACCES', 'EROFS', 'ENOSPC', 'EDQUOT', 'ENOENT', 'ENOTDIR', 'EMFILE', 'ENFILE']);
+const HOPELESS = new Set([
+  'EACCES',
+  'EPERM',
+  'EROFS',
+  'ENOSPC',
+  'EDQUOT',
+  'ENOENT',
+  'ENOTDIR',
+  'EMFILE',
+  'ENFILE',
+]);
+
+/** The state of a frame after a claim on it, with the inode of the claim if it is `ours`. */
+export interface TakenClaim {
+  readonly state: FrameState;
+  readonly inode?: string;
+}
 
 /** A claim of another process, as it was first seen in this state. */
 interface Observed {
@@ -43,20 +59,23 @@ export class Claims {
    * Claims a frame, unless it is there (and not to be replaced) or a living process has claimed it. Returns the inode if the
    * claim is ours.
    */
-  take(frame: FrameKey, replaces: boolean): { readonly state: FrameState; readonly inode?: string } {
-    if (!replaces && hasFrame(this.#directory, frame)) return { state: FrameState.present };
-    if (this.problem !== undefined) return { state: FrameState.refused };
+  take(frame: FrameKey, replaces: boolean): TakenClaim {
     const file = claimPath(this.#directory, frame);
     for (const attempt of [1, 2]) {
+      // The holder of a claim that has ended may have stored the frame
+      if (!replaces && hasFrame(this.#directory, frame)) return { state: FrameState.present };
+      if (this.problem !== undefined) return { state: FrameState.refused };
       try {
-        return { state: FrameState.ours, inode: this.#create(file) };
+        const inode = this.#create(file);
+        return inode === undefined ? { state: FrameState.refused } : { state: FrameState.ours, inode };
       } catch (error) {
-        const { code = 'unknown' } = error as NodeJS.ErrnoException;
+        const code = codeOf(error);
         this.noteProblem(code);
         if (code !== 'EEXIST') return { state: FrameState.refused };
-        if (attempt === 1 && !this.#isDead(file)) return { state: FrameState.others };
+        // Another process has made the claim since the first attempt
+        if (attempt === 2 || !this.#isDead(file)) return { state: FrameState.others };
       }
-      if (!ignoreErrors(() => unlinkSync(file) === undefined)) break;
+      if (!removeIfThere(file)) break;
     }
     return { state: FrameState.refused };
   }
@@ -66,15 +85,27 @@ export class Claims {
     if (HOPELESS.has(code)) this.problem ??= code;
   }
 
-  #create(file: string): string {
+  /** Returns the inode of the new claim. Returns undefined if it is not a file with one name. Throws the system's errors. */
+  #create(file: string): string | undefined {
     const fd = openSync(file, NEW_CLAIM, this.#mode);
+    let inode: string | undefined;
     try {
-      // The umask of the process may have taken bits
-      if (thisPlatform.hasModes) fchmodSync(fd, this.#mode);
-      const inode = inodeText(fd);
-      this.#held.set(file, inode);
-      this.#observed.delete(file);
-      return inode;
+      inode = this.#finish(fd);
+    } finally {
+      // Other processes would wait for a claim that has no holder
+      if (inode === undefined) removeIfThere(file);
+    }
+    if (inode === undefined) return undefined;
+    this.#held.set(file, inode);
+    this.#observed.delete(file);
+    return inode;
+  }
+
+  #finish(fd: number): string | undefined {
+    try {
+      // The umask of the process may have taken bits. A file system that sets no mode (exFAT, 9p) gives the frames its own
+      if (thisPlatform.hasModes) ignoreErrors(() => fchmodSync(fd, this.#mode));
+      return inodeText(fd);
     } finally {
       closeSync(fd);
     }
@@ -112,6 +143,20 @@ export class Claims {
     const inode = this.#held.get(file);
     this.#held.delete(file);
     // After the rename the name is free, or a claim of another process
-    ignoreErrors(() => inode === inodeText(file) && unlinkSync(file));
+    ignoreErrors(() => inode !== undefined && inode === inodeText(file) && unlinkSync(file));
   }
+}
+
+/** Returns whether no file has this name any more. */
+function removeIfThere(file: string): boolean {
+  try {
+    unlinkSync(file);
+    return true;
+  } catch (error) {
+    return codeOf(error) === 'ENOENT';
+  }
+}
+
+function codeOf(error: unknown): string {
+  return (error as NodeJS.ErrnoException).code ?? 'unknown';
 }

@@ -160,7 +160,8 @@ export class DiskCache {
 
 export interface ClaimedFrames {
   readonly states: readonly FrameState[];
-  readonly inodes: readonly string[];
+  /** By frame: the inode of the claim if it is ours. */
+  readonly inodes: readonly (string | undefined)[];
 }
 
 function statesOf(

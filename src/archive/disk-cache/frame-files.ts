@@ -98,11 +98,15 @@ function noteUse(fd: number): void {
   ignoreErrors(() => futimesSync(fd, now, now));
 }
 
-/** Returns the text by which a file is known to be the one that a claim has made: numbers of inodes are used again. */
-export function inodeText(file: number | string): string {
+/**
+ * Returns the text by which a file is known to be the one that a claim has made: numbers of inodes are used again. Returns
+ * undefined if it is not a regular file with one name. Throws the system's errors.
+ */
+export function inodeText(file: number | string): string | undefined {
   const stats =
     typeof file === 'number' ? fstatSync(file, { bigint: true }) : lstatSync(file, { bigint: true });
-  return stats.isFile() && stats.nlink === 1n ? `${stats.dev}:${stats.ino}:${stats.birthtimeNs}` : '';
+  if (!stats.isFile() || stats.nlink !== 1n) return undefined;
+  return `${stats.dev}:${stats.ino}:${stats.birthtimeNs}`;
 }
 
 /**

@@ -13,7 +13,7 @@ import {
   type FrameKey,
   FrameState,
 } from '../messages/disk-request.ts';
-import { BEAT_MS, Claims } from './claims.ts';
+import { BEAT_MS, Claims, type TakenClaim } from './claims.ts';
 import { evict } from './eviction.ts';
 import { hasFrame } from './frame-files.ts';
 import { isRootOwned } from './root-owned.ts';
@@ -47,6 +47,7 @@ export function serveDiskCache(port: MessagePort, settings: DiskCacheSettings): 
 
 type SettleRequest = Extract<DiskRequest, { kind: 'settle' }>;
 
+const REFUSED: TakenClaim = { state: FrameState.refused };
 const NOTHING: DiskAnswer = { states: new Uint8Array(0), inodes: [] };
 
 class Keeper {
@@ -108,10 +109,10 @@ class Keeper {
 
   #claim(frames: readonly FrameKey[], replaces: boolean): DiskAnswer {
     const claims = this.#claims;
-    const taken = frames.map(frame => claims?.take(frame, replaces) ?? { state: FrameState.refused });
+    const taken = frames.map((frame): TakenClaim => claims?.take(frame, replaces) ?? REFUSED);
     return {
       states: Uint8Array.from(taken, ({ state }) => state),
-      inodes: taken.map(one => ('inode' in one ? one.inode : '')),
+      inodes: taken.map(({ inode }) => inode),
       problem: claims?.problem,
     };
   }

@@ -60,8 +60,8 @@ export type FrameState = (typeof FrameState)[keyof typeof FrameState];
 export interface DiskAnswer {
   /** A state for each frame of the request. */
   readonly states: Uint8Array<ArrayBuffer>;
-  /** The inode of each claim of ours, '' for other frames. */
-  readonly inodes: readonly string[];
+  /** The inode of each claim of ours, undefined for other frames. */
+  readonly inodes: readonly (string | undefined)[];
   /** Code of the reason why the directory cannot be used (`open`) or nothing can be stored in it. */
   readonly problem?: string | undefined;
   /** Of `open`: the path of the directory without links. */

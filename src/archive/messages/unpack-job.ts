@@ -32,8 +32,11 @@ export interface WantedFacts {
 /** The frames are read from the disk cache, or those that come from the bucket are stored in it. */
 export interface DiskUse {
   readonly directory: string;
-  /** The inode of the claim on each frame that is stored, '' for others (disk-cache/frame-files.ts). Undefined: frames are read. */
-  readonly claims?: readonly string[] | undefined;
+  /**
+   * By frame: the inode of the claim (disk-cache/frame-files.ts), or undefined if the frame is not stored. Without `claims`,
+   * frames are read.
+   */
+  readonly claims?: readonly (string | undefined)[] | undefined;
 }
 
 export interface UnpackResult {

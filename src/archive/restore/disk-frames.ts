@@ -143,9 +143,9 @@ class DiskFrames {
     if (present.length > 0) await this.#readAll(present);
   }
 
-  async #fetch(run: FrameRun, claims: ReadonlyMap<number, string>): Promise<void> {
-    const inodes = run.frames.map(frame => claims.get(frame) ?? '');
-    const ours = this.#keys(run.frames.filter((_, index) => inodes[index] !== ''));
+  async #fetch(run: FrameRun, claims: ReadonlyMap<number, string | undefined>): Promise<void> {
+    const inodes = run.frames.map(frame => claims.get(frame));
+    const ours = this.#keys(run.frames.filter((_, index) => inodes[index] !== undefined));
     const begunMs = performance.now();
     try {
       const use = { directory: this.#cache.directory, claims: inodes };
@@ -189,14 +189,14 @@ class DiskFrames {
   async #replaceWrong(): Promise<void> {
     await forEachWithin(this.#runs(this.#wrong), this.#work.limits, async run => {
       const { inodes } = await this.#cache.claim(this.#keys(run.frames), 'replace');
-      await this.#fetch(run, new Map(run.frames.map((frame, index) => [frame, inodes[index] ?? ''])));
+      await this.#fetch(run, new Map(run.frames.map((frame, index) => [frame, inodes[index]])));
     });
   }
 }
 
 interface FramesByState {
-  /** Frames to fetch, with the inode of the claim, or '' if they are not stored. */
-  readonly fetched: readonly { readonly frame: number; readonly inode: string }[];
+  /** Frames to fetch, with the inode of the claim, or undefined if they are not stored. */
+  readonly fetched: readonly { readonly frame: number; readonly inode: string | undefined }[];
   readonly present: readonly number[];
   readonly others: readonly number[];
 }
@@ -205,7 +205,7 @@ function byState(frames: readonly number[], { states, inodes }: ClaimedFrames): 
   const having = (wanted: FrameState) => frames.filter((_, index) => states[index] === wanted);
   const fetched = frames.flatMap((frame, index) => {
     const isFetched = states[index] === FrameState.ours || states[index] === FrameState.refused;
-    return isFetched ? [{ frame, inode: inodes[index] ?? '' }] : [];
+    return isFetched ? [{ frame, inode: inodes[index] }] : [];
   });
   return { fetched, present: having(FrameState.present), others: having(FrameState.others) };
 }

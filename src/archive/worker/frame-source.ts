@@ -33,7 +33,7 @@ export class FrameSource {
     }
     const raw = openFrame(bytes, expected);
     const claim = disk?.claims?.[frame];
-    if (claim) this.#store(disk.directory, bytes, expected.sha256, claim);
+    if (disk && claim !== undefined) this.#store(disk.directory, bytes, expected.sha256, claim);
     return raw;
   }
 

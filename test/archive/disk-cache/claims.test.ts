@@ -1,4 +1,5 @@
-import * as fs from 'node:fs';
+import fs from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { Claims } from '../../../src/archive/disk-cache/claims.ts';
 import { claimPath } from '../../../src/archive/disk-cache/frame-files.ts';
@@ -15,9 +16,22 @@ function passMs(ms: number): void {
   vi.spyOn(performance, 'now').mockImplementation(() => now);
   now += ms;
 }
+
+const { openSync, closeSync, fstatSync, fchmodSync, unlinkSync } = fs;
+const original = { openSync, closeSync, fstatSync, fchmodSync, unlinkSync };
+/** Replaces calls of the file system until the test ends. */
+function replaceCalls(calls: Partial<typeof original>): void {
+  Object.assign(fs, calls);
+  syncBuiltinESMExports();
+}
 afterEach(() => {
   vi.restoreAllMocks();
+  replaceCalls(original);
 });
+
+function fail(code: string): never {
+  throw Object.assign(new Error(code), { code });
+}
 
 describe('a claim', () => {
   test('is taken by one process, and the others wait for it', () => {
@@ -90,5 +104,78 @@ describe('a claim', () => {
     passMs(1000);
     expect(claims.take(frame, false)).toEqual({ state: refused });
     expect(claims.problem).toBeUndefined();
+  });
+
+  test.each<[string, Partial<typeof original>]>([
+    ['its status cannot be read', { fstatSync: () => fail('EIO') }],
+    ['closing it fails', { closeSync: fd => closeSync(fd) ?? fail('EIO') }],
+  ])('is removed and refused if %s', (_, calls) => {
+    const directory = scratch();
+    const claims = new Claims(directory, 0o600);
+    replaceCalls(calls);
+    expect(claims.take(frame, false)).toEqual({ state: refused });
+    expect(fs.readdirSync(directory)).toEqual([]);
+    // Another frame may be stored
+    expect(claims.problem).toBeUndefined();
+    replaceCalls(original);
+    expect(claims.take(frame, false)).toMatchObject({ state: ours });
+  });
+
+  test('is removed and refused if its file has a second name', () => {
+    const directory = scratch();
+    const claims = new Claims(directory, 0o600);
+    replaceCalls({ fchmodSync: () => fs.linkSync(claimPath(directory, frame), `${directory}/twin`) });
+    expect(claims.take(frame, false)).toEqual({ state: refused });
+    expect(fs.readdirSync(directory)).toEqual(['twin']);
+  });
+
+  test('is taken on a file system that refuses to set its mode', () => {
+    const directory = scratch();
+    replaceCalls({ fchmodSync: () => fail('EPERM') });
+    expect(new Claims(directory, 0o600).take(frame, false)).toMatchObject({ state: ours });
+  });
+
+  test('is refused from then on if the directory permits no new file', () => {
+    const claims = new Claims(scratch(), 0o600);
+    const refuse = vi.fn(() => fail('EPERM'));
+    replaceCalls({ openSync: refuse });
+    const states = [frame, makeFrame('b')].map(one => claims.take(one, false));
+    expect(states).toEqual([{ state: refused }, { state: refused }]);
+    expect(claims.problem).toBe('EPERM');
+    expect(refuse).toHaveBeenCalledTimes(1);
+  });
+
+  test('of a process that has ended is left to another process that takes it over first', () => {
+    const directory = scratch();
+    const file = claimPath(directory, frame);
+    const waiting = new Claims(directory, 0o600);
+    fs.writeFileSync(file, '');
+    passMs(0);
+    waiting.take(frame, false);
+    passMs(1000);
+    const takeOver = vi.fn((path: fs.PathLike) => {
+      unlinkSync(path);
+      fs.writeFileSync(file, 'other');
+    });
+    replaceCalls({ unlinkSync: takeOver });
+    expect(waiting.take(frame, false)).toEqual({ state: others });
+    expect(takeOver).toHaveBeenCalledTimes(1);
+    expect(fs.readFileSync(file, 'utf8')).toBe('other');
+  });
+
+  test.each([
+    ['the frame is present if its holder has stored it', true, present],
+    ['the claim is taken if its holder has given it up', false, ours],
+  ])('that ends while it is tried leaves no frame refused: %s', (_, isStored, state) => {
+    const directory = scratch();
+    const claims = new Claims(directory, 0o600);
+    let attempts = 0;
+    const open = (...args: Parameters<typeof openSync>) => {
+      if (++attempts > 1) return openSync(...args);
+      if (isStored) putFrame(directory, frame);
+      return fail('EEXIST');
+    };
+    replaceCalls({ openSync: open });
+    expect(claims.take(frame, false)).toMatchObject({ state });
   });
 });

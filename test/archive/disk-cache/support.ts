@@ -24,5 +24,5 @@ export function putFrame(directory: string, frame: TestFrame): string {
 export function makeClaim(directory: string, frame: FrameKey): { file: string; inode: string } {
   const file = claimPath(directory, frame);
   writeFileSync(file, '', { flag: 'wx' });
-  return { file, inode: inodeText(file) };
+  return { file, inode: inodeText(file)! };
 }
