@@ -1,5 +1,6 @@
 import { encodeListJob, type Listing, readListings } from '../messages/list-job.ts';
 import type { JobRunner } from '../pool/worker-pool.ts';
+import { pathIn } from './tree-node.ts';
 
 /** Directories of one job. The worker also reads directories in them. */
 const DIRECTORIES_A_JOB = 32;
@@ -57,6 +58,20 @@ export class Listings {
     this.#names -= listing.names.length;
     this.#fill();
     return listing;
+  }
+
+  /** Drops the listings of a directory that the scan does not enter and of all below it: workers enter every directory. */
+  drop(directory: string): void {
+    const open = [directory];
+    for (let path = open.pop(); path !== undefined; path = open.pop()) {
+      const listing = this.#found.get(path);
+      if (!listing) continue;
+      this.#found.delete(path);
+      this.#names -= listing.names.length;
+      for (const [index, name] of listing.names.entries())
+        if (listing.statusOf(index).isDirectory()) open.push(pathIn(path, name));
+    }
+    this.#fill();
   }
 
   #fill(): void {

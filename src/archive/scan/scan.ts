@@ -17,6 +17,7 @@ import {
   type Inode,
   listNames,
   nodeOf,
+  pathIn,
   type ReadOptions,
   readInode,
   readLinkTarget,
@@ -119,10 +120,11 @@ class Walk {
   }
 
   *#visit(node: TreeNode): Scan {
-    if (this.#layout.hasExclusions && this.#layout.excludes(node.path)) {
+    if (this.#isExcluded(node)) {
+      if (!node.isDirectory) return this.#skipBelow(`${node.name}/`);
       // A later pattern may name something below an excluded directory
-      if (node.isDirectory) yield* this.#visitRoots(this.#rootsBelow(node.name));
-      else this.#skipBelow(`${node.name}/`);
+      yield* this.#visitRoots(this.#rootsBelow(node.name));
+      this.#listings?.drop(node.path);
       return;
     }
     if (!node.isDirectory) {
@@ -132,8 +134,14 @@ class Walk {
     }
     yield this.#scanned(node, EntryType.directory, '');
     const children = yield* this.#children(node);
-    this.#listings?.want(children.flatMap(({ isDirectory, path }) => (isDirectory ? path : [])));
+    this.#listings?.want(
+      children.flatMap(child => (child.isDirectory && !this.#isExcluded(child) ? child.path : [])),
+    );
     for (const child of children) yield* this.#visit(child);
+  }
+
+  #isExcluded({ path }: TreeNode): boolean {
+    return this.#layout.hasExclusions && this.#layout.excludes(path);
   }
 
   #rootsBelow(directory: string): readonly TreeNode[] {
@@ -151,14 +159,13 @@ class Walk {
     const listing = this.#listings?.take(directory.path);
     if (listing) return this.#listed(directory, listing);
     const children: TreeNode[] = [];
-    const separator = directory.path.endsWith('/') ? '' : '/';
     for (const name of listNames(directory.path)) {
       if (isStagingName(name)) continue;
       if (this.#turns.isDue()) {
         yield PAUSE;
         this.#turns.restart();
       }
-      const path = `${directory.path}${separator}${name}`;
+      const path = pathIn(directory.path, name);
       const child = readNode(path, directory.name + name, this.#read);
       if (child) children.push(child);
     }
@@ -167,10 +174,11 @@ class Walk {
 
   /** Makes the children that a worker has read. */
   #listed(directory: TreeNode, { names, statusOf }: Listing): TreeNode[] {
-    const separator = directory.path.endsWith('/') ? '' : '/';
     const children = names.flatMap((name, index): TreeNode | [] => {
-      const path = `${directory.path}${separator}${name}`;
-      return nodeOf(path, directory.name + name, statusOf(index), this.#read) ?? [];
+      const path = pathIn(directory.path, name);
+      const child = nodeOf(path, directory.name + name, statusOf(index), this.#read);
+      if (!child) this.#listings?.drop(path);
+      return child ?? [];
     });
     return this.#inOrder(directory, children);
   }

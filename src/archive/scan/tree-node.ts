@@ -99,6 +99,11 @@ export function readInode({ path, stats }: TreeNode): Inode | undefined {
   return exact && { dev: exact.dev, ino: exact.ino };
 }
 
+/** Returns the path of a name in a directory, as it is known to a scan and in listings. */
+export function pathIn(directory: string, name: string): string {
+  return `${directory}${directory.endsWith('/') ? '' : '/'}${name}`;
+}
+
 /** Returns the names in a directory in no order, or none if it has vanished. Throws `SourceTreeError`. */
 export function listNames(directory: string): string[] {
   try {

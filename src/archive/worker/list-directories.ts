@@ -3,7 +3,7 @@ import { splitMtime } from '../fs/file-times.ts';
 import { ignoreErrors } from '../fs/ignore-errors.ts';
 import { isStagingName } from '../fs/paths/staging-name.ts';
 import { ListingWriter, type ListJob, type ListResult } from '../messages/list-job.ts';
-import { listNames } from '../scan/tree-node.ts';
+import { listNames, pathIn } from '../scan/tree-node.ts';
 
 /** Names after which no further directory is read. */
 const NAMES_A_JOB = 4096;
@@ -45,9 +45,4 @@ function addDirectory(writer: ListingWriter, directory: string): string[] {
     }
   });
   return below;
-}
-
-/** Joins as a scan does. */
-function pathIn(directory: string, name: string): string {
-  return `${directory}${directory.endsWith('/') ? '' : '/'}${name}`;
 }

@@ -34,9 +34,9 @@ async function scanBy(
   runner: JobRunner,
   root: string,
   onEntry: (entry: ScannedEntry) => void = () => {},
+  layout = layoutIn(root),
+  listings = new Listings(),
 ): Promise<ScannedEntry[]> {
-  const layout = layoutIn(root);
-  const listings = new Listings();
   listings.begin(runner);
   const entries: ScannedEntry[] = [];
   for (const entry of scan(layout, await layout.roots(), notes, false, listings)) {
@@ -57,8 +57,7 @@ function described(entries: readonly ScannedEntry[]) {
   });
 }
 
-async function scanAlone(root: string): Promise<ScannedEntry[]> {
-  const layout = layoutIn(root);
+async function scanAlone(root: string, layout = layoutIn(root)): Promise<ScannedEntry[]> {
   return [...scan(layout, await layout.roots(), notes)].filter(entry => entry !== PAUSE);
 }
 
@@ -110,4 +109,27 @@ test('a directory that is removed after a job has read it is still listed, and i
     if (name === './tree/a/x') rmSync(join(root, 'tree/b'), { recursive: true });
   });
   expect(entries.map(({ name }) => name)).toContain('./tree/b/y');
+});
+
+test('a scan drops what jobs have read below an excluded directory, and jobs read ahead of it again', async () => {
+  const root = await buildTree(scratch(), {
+    'tree/a/skip/deep/x': 'x',
+    'tree/a/skip/kept/y': 'y',
+    'tree/a/z': 'z',
+  });
+  const skipped = join(root, 'tree/a/skip');
+  // More names than may wait for a scan
+  for (let file = 0; file < 33_000; file++) writeFileSync(join(skipped, `deep/${file}`), '');
+  const layout = layoutIn(root, ['tree', '!tree/a/skip', 'tree/a/skip/kept']);
+  const runner = new CountingRunner();
+  const listings = new Listings();
+  const entries = await scanBy(runner, root, () => {}, layout, listings);
+  expect(described(entries)).toEqual(described(await scanAlone(root, layout)));
+  expect(entries.map(({ name }) => name)).toContain('./tree/a/skip/kept/y');
+  for (const path of [skipped, join(skipped, 'deep'), join(skipped, 'kept')])
+    expect(listings.take(path)).toBeUndefined();
+  const jobsOfScan = runner.jobs;
+  expect(jobsOfScan).toBeGreaterThan(0);
+  listings.want([join(root, 'tree')]);
+  expect(runner.jobs).toBe(jobsOfScan + 1);
 });
