@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { defineConfig } from 'vitest/config';
 
 if (Number.parseInt(process.versions.node, 10) !== 24) {
@@ -6,9 +7,19 @@ if (Number.parseInt(process.versions.node, 10) !== 24) {
   );
 }
 
-const globalSetup = ['test/support/gateway/setup.ts'];
+const builtSources = 'test/support/built-sources';
+const buildSources = `${builtSources}/setup.ts`;
+const globalSetup = ['test/support/gateway/setup.ts', buildSources];
 
 export default defineConfig({
+  resolve: {
+    alias: [
+      {
+        find: /^.*\/thread-program\.ts$/,
+        replacement: path.resolve(builtSources, 'built-file.ts'),
+      },
+    ],
+  },
   test: {
     // what two cores bear: the gateway wants one for itself
     maxWorkers: 2,
@@ -33,6 +44,7 @@ export default defineConfig({
         test: {
           name: 'local',
           include: ['test/**/*.local.ts'],
+          globalSetup: [buildSources],
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },

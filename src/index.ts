@@ -9,6 +9,7 @@ import { rootStep } from './action/step/root-step.ts';
 import { saveStep } from './action/step/save-step.ts';
 import { ignoreErrors } from './archive/fs/ignore-errors.ts';
 import { hasStuckThread } from './archive/pool/stuck-threads.ts';
+import { threadProgram } from './archive/pool/thread-program.ts';
 import { JobRecords } from './records/job-records.ts';
 
 /** `main` and `post` are the phases of the action; the others are the actions restore/, save/ and prune/. */
@@ -58,7 +59,7 @@ function exitWithoutThreads(): void {
 async function runStep(step: Exclude<Step, 'prune'>, runner: Runner, signal: AbortSignal): Promise<void> {
   const { env, log } = runner;
   const records = new JobRecords(env.RUNNER_TEMP, log);
-  const open = createOpener({ env, log, mask: maskSecret, records, workerUrl: workerUrl() });
+  const open = createOpener({ env, log, mask: maskSecret, records, workerUrl: threadProgram('worker') });
   switch (step) {
     case 'main':
     case 'restore':
@@ -67,12 +68,6 @@ async function runStep(step: Exclude<Step, 'prune'>, runner: Runner, signal: Abo
     case 'save':
       return saveStep(runner, { open, records, signal, afterRestore: step === 'post' });
   }
-}
-
-/** Returns the program of the worker threads: beside this bundle, or in the sources. */
-function workerUrl(): URL {
-  const here = import.meta.url;
-  return new URL(here.endsWith('.ts') ? './worker.ts' : './worker.js', here);
 }
 
 /** Resolves when the stream is written: on some platforms pipes are asynchronous, and an exit would lose lines. */

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import path from 'node:path';
 import { TOOL, workerCount } from '../action/backend/open-backend.ts';
 import type { PathLayout } from '../archive/fs/paths/layout.ts';
+import { threadProgram } from '../archive/pool/thread-program.ts';
 import { JobRecords } from '../records/job-records.ts';
 import { formatBytes, formatCount, formatDuration } from '../report/units.ts';
 import { loadRestoreEngine } from './engine.ts';
@@ -58,7 +59,7 @@ export async function getCache(
           },
           expect() {},
         },
-        workerUrl: workerUrl(),
+        workerUrl: threadProgram('worker'),
         workers: workerCount(),
         tool: TOOL,
       },
@@ -113,10 +114,4 @@ export function createDirectoryLayout(
 
 function withoutEnd(absolute: string): string {
   return absolute.endsWith(path.sep) && absolute.length > 1 ? absolute.slice(0, -1) : absolute;
-}
-
-/** Returns the program of the worker threads: beside this bundle, or in the sources. */
-function workerUrl(): URL {
-  const here = import.meta.url;
-  return new URL(here.endsWith('.ts') ? '../worker.ts' : './worker.js', here);
 }

@@ -95,7 +95,7 @@ export class WorkerPool implements JobRunner {
   #failure: Error | undefined;
 
   /**
-   * `url` is the worker's script: its TypeScript source under tests, its bundle in `dist/`. `fetcherSettings` become its
+   * `url` is the worker's script: see thread-program.ts. `fetcherSettings` become its
    * `workerData`.
    */
   constructor(url: URL, width: number, fetcherSettings?: unknown) {

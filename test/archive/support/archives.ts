@@ -10,9 +10,10 @@ import { InlineRunner, type JobRunner } from '../../../src/archive/pool/worker-p
 import { type RestoreSummary, restoreArchive } from '../../../src/archive/restore/restore-archive.ts';
 import { pack } from '../../../src/archive/save/pack.ts';
 import { createPathLayout, type StepLayout } from '../../../src/cache/paths/paths.ts';
+import { threadProgram } from '../../support/built-sources/built-file.ts';
 import { checkTar } from '../../support/tar/check-tar.ts';
 
-export const WORKER_URL = new URL('../../../src/worker.ts', import.meta.url);
+export const WORKER_URL = threadProgram('worker');
 
 export const HEAD: ManifestHead = {
   tool: 'cache-s3/0.0.0',

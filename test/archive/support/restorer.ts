@@ -53,6 +53,7 @@ async function main(job: RestorerJob): Promise<void> {
   const { restoreArchive } = await import('../../../src/archive/restore/restore-archive.ts');
   const { InlineRunner, WorkerPool } = await import('../../../src/archive/pool/worker-pool.ts');
   const { RestoredLinks } = await import('../../../src/archive/fs/restored-links.ts');
+  const { threadProgram } = await import('../../support/built-sources/built-file.ts');
   const { createPathLayout } = await import('../../../src/cache/paths/paths.ts');
   const object = fs.readFileSync(job.object);
   let reads = 0;
@@ -71,10 +72,7 @@ async function main(job: RestorerJob): Promise<void> {
     layout: createPathLayout({ patterns, workspace, home: '/nowhere/home', platformPath: path }),
     restoredLinks: new RestoredLinks(),
     runLabel: `${process.pid}-00000000`,
-    runner: () =>
-      workers > 0
-        ? new WorkerPool(new URL('../../../src/worker.ts', import.meta.url), workers)
-        : new InlineRunner(),
+    runner: () => (workers > 0 ? new WorkerPool(threadProgram('worker'), workers) : new InlineRunner()),
     notes: {
       attributesRefused: counts => {
         refused = counts;

@@ -2,6 +2,7 @@
 
 import { chown, mkdir } from 'node:fs/promises';
 import path from 'node:path';
+import { builtFile } from '../built-sources/built-file.ts';
 import { type ActionManifest, readManifest } from './definitions/action-manifest.ts';
 import { hashFiles } from './definitions/hash-files.ts';
 import { resolveInputs } from './job/action-inputs.ts';
@@ -18,7 +19,7 @@ export interface ActionRun {
   /** The action of the checkout; `action.yml` by default. */
   readonly action?: 'action.yml' | 'restore/action.yml' | 'save/action.yml';
   readonly entry: 'main' | 'post';
-  /** Runs the sources of the entry (src/) instead of its bundle (dist/). */
+  /** Runs the build of this checkout's sources (support/built-sources) instead of dist/. */
   readonly fromSources?: boolean;
   /** Code of a module that Node loads first. */
   readonly preload?: string;
@@ -123,7 +124,7 @@ function argumentsOf({ runs, directory }: ActionManifest, run: ActionRun): reado
   if (runs.using !== 'node') throw new Error(`${directory} is not a JavaScript action`);
   const file = runs[run.entry];
   if (file === undefined) throw new Error(`${directory}/action.yml has no ${run.entry}`);
-  const script = path.join(directory, run.fromSources ? file.replace(/dist\/(.*)\.js$/, 'src/$1.ts') : file);
+  const script = run.fromSources ? builtFile(path.basename(file)) : path.join(directory, file);
   if (run.preload === undefined) return [script];
   return ['--import', `data:text/javascript,${encodeURIComponent(run.preload)}`, script];
 }

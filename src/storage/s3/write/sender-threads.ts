@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import type { Worker } from 'node:worker_threads';
+import { threadProgram } from '../../../archive/pool/thread-program.ts';
 import type { ConnectionSettings } from '../transport/agents.ts';
 import { type RequestAnswer, responseOf } from '../transport/request-ticket.ts';
 import type { SenderMessage, SenderReport } from '../transport/sender-messages.ts';
@@ -9,12 +10,6 @@ import { ownsMemory, type PartBody, type PartBytes } from './part-body.ts';
 const PARTS_A_THREAD = 3;
 /** Its objects are those of some requests. */
 const LIMITS = { maxYoungGenerationSizeMb: 4 };
-
-/** The program of a thread: beside the bundle that holds this module, or in the sources. */
-const PROGRAM = new URL(
-  import.meta.url.endsWith('.ts') ? '../../../sender.ts' : './sender.js',
-  import.meta.url,
-);
 
 interface Thread {
   readonly worker: Worker;
@@ -124,7 +119,10 @@ export class SenderThreads {
   #start(): Thread {
     // Loaded here, because a run that sends no part needs no threads
     const { Worker } = process.getBuiltinModule('node:worker_threads');
-    const worker = new Worker(PROGRAM, { workerData: this.#settings, resourceLimits: LIMITS });
+    const worker = new Worker(threadProgram('sender'), {
+      workerData: this.#settings,
+      resourceLimits: LIMITS,
+    });
     const requests = new Map<number, Waiting>();
     worker.on('message', ({ request, bytes, answer }: SenderReport) => {
       const waiting = requests.get(request);
