@@ -56,6 +56,7 @@ export async function checkServer(options: ServerOptions, report: Report): Promi
     userAgent: TOOL,
     clock: systemClock,
     timeLimits: TIME_LIMITS,
+    // As in settings.ts
     mask() {},
     bucketWasDown: false,
   });
