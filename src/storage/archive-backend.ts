@@ -5,7 +5,7 @@ import type { ArchiveBackendOptions } from './archive-options.ts';
 import type { LookupRequest, RestoreRequest, SaveRequest, StorageBackend } from './backend.ts';
 import { type FoundObject, findObject } from './find-object.ts';
 import { noteUse, type UseNote } from './note-use.ts';
-import type { ObjectStore } from './object-store.ts';
+import { type ObjectStore, STALE_UPLOAD_MS } from './object-store.ts';
 import {
   type Hit,
   type LookupOutcome,
@@ -17,7 +17,6 @@ import { ObjectMissingError, ObjectReplacedError, StoreUnavailableError } from '
 
 /** How often a restore starts over when its object is replaced underneath it. */
 const RESTORE_ATTEMPTS = 3;
-const STALE_UPLOAD_MS = 24 * 60 * 60 * 1000;
 
 /** Caches as archives in an object store. The code that packs and unpacks is loaded when it is needed: a miss needs none. */
 export function createArchiveBackend(store: ObjectStore, options: ArchiveBackendOptions): StorageBackend {
@@ -135,7 +134,8 @@ class ArchiveBackend implements StorageBackend {
   /** Aborts uploads of killed jobs. The save is complete, so a failure here is only a debug line. */
   async #sweep({ space, signal }: SaveRequest): Promise<void> {
     try {
-      const count = await this.#store.abortStale(space.root, STALE_UPLOAD_MS, { signal });
+      const isOwn = (name: string) => space.parse(name) !== undefined;
+      const count = await this.#store.abortStale(space.root, STALE_UPLOAD_MS, { isOwn, signal });
       if (count > 0) {
         this.#options.log.info(`Aborted ${countOf(count, 'unfinished upload')} of earlier jobs.`);
       }

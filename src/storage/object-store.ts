@@ -64,6 +64,12 @@ interface WorkerReads {
   ): Promise<FetchedRange | undefined>;
 }
 
+/**
+ * Age in ms from which an unfinished upload is taken for one of a killed job: that of a running save may be as old as the
+ * longest job.
+ */
+export const STALE_UPLOAD_MS = 24 * 60 * 60 * 1000;
+
 /** An upload that was begun and neither completed nor aborted. */
 export interface UnfinishedUpload {
   /** The name of its object. */
@@ -92,6 +98,11 @@ export interface ListOptions extends CallOptions {
    * bounded as those of a step are.
    */
   readonly anyLength?: boolean;
+}
+
+export interface SweepOptions extends CallOptions {
+  /** Returns whether a name is one of ours: uploads of other programs, which may share the prefix, are kept. Default: all are ours. */
+  readonly isOwn?: (name: string) => boolean;
 }
 
 export interface GetOptions extends CallOptions {
@@ -183,7 +194,7 @@ export interface ObjectStore {
   /**
    * Aborts unfinished uploads under `prefix` that are older than `olderThanMs` by the store's clock. Returns their number.
    */
-  abortStale(prefix: string, olderThanMs: number, options?: CallOptions): Promise<number>;
+  abortStale(prefix: string, olderThanMs: number, options?: SweepOptions): Promise<number>;
   /** The store's clock in ms since 1970, by its latest response; before the first, this machine's. */
   readonly nowMs: number;
   /** Whether an answer has shown that the bucket keeps versions. */

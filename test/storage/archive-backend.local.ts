@@ -117,18 +117,22 @@ describe('a save', () => {
     expect(await readdir(root)).toEqual([]);
   });
 
-  test('aborts uploads that killed jobs left a day ago in its scope, and no younger ones', async () => {
+  test('aborts uploads that killed jobs left a day ago in its scope, and neither younger ones nor those of other programs', async () => {
     const { job, store, files } = setUp();
     const first = await jobWith(job, 'one');
     const other = job({ refs: ['refs/heads/other'] });
+    const old = first.objectName('old');
     const uploads = await Promise.all(
-      ([first.objectName('old'), first.objectName('young'), other.objectName('elsewhere')] as const).map(
-        async name => {
-          const upload = store.createUpload(await name, { partSizeBytes: 5_242_880, onlyIfAbsent: true });
-          await upload.write(Buffer.from('begun'));
-          return upload;
-        },
-      ),
+      [
+        old,
+        `${path.posix.dirname(old)}/foreign`,
+        first.objectName('young'),
+        other.objectName('elsewhere'),
+      ].map(async name => {
+        const upload = store.createUpload(name, { partSizeBytes: 5_242_880, onlyIfAbsent: true });
+        await upload.write(Buffer.from('begun'));
+        return upload;
+      }),
     );
     for (const { name, parentPath } of await files()) {
       const seconds = Date.now() / 1000 - (parentPath.endsWith('young') ? 23 : 25) * 3600;
@@ -137,7 +141,7 @@ describe('a save', () => {
     await first.saveInFull('k');
     expect(first.lines).toEqual(['info: Aborted 1 unfinished upload of earlier jobs.']);
     const left = (await files()).map(({ parentPath }) => path.basename(parentPath));
-    expect(left.toSorted()).toEqual(['elsewhere', 'k', 'young']);
+    expect(left.toSorted()).toEqual(['elsewhere', 'k', 'old', 'young']);
     for (const upload of uploads) await upload.abort();
   });
 

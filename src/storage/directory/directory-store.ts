@@ -13,6 +13,7 @@ import type {
   ObjectStore,
   OptionalCallOptions,
   RangeBytes,
+  SweepOptions,
   UnfinishedUpload,
   Upload,
   UploadOptions,
@@ -115,12 +116,13 @@ class DirectoryStore implements ObjectStore {
     );
   }
 
-  async abortStale(prefix: string, olderThanMs: number, options?: CallOptions): Promise<number> {
+  async abortStale(prefix: string, olderThanMs: number, options?: SweepOptions): Promise<number> {
+    const isOwn = options?.isOwn ?? (() => true);
     return this.#request('abortStale', prefix, options, async () => {
       const temporary = await this.#temporaryFiles(prefix, Number.POSITIVE_INFINITY);
       if (temporary.length === 0) return 0;
       const oldestMs = (await this.#fileSystemTimeMs(prefix)) - olderThanMs;
-      const stale = temporary.filter(({ begunMs }) => begunMs <= oldestMs);
+      const stale = temporary.filter(({ name, begunMs }) => begunMs <= oldestMs && isOwn(name));
       for (const { file } of stale) await rm(file, { force: true });
       return stale.length;
     });

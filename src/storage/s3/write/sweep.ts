@@ -1,5 +1,5 @@
 import { anySignal, deadline } from '../../../retry/signals.ts';
-import type { CallOptions, UnfinishedUpload } from '../../object-store.ts';
+import type { CallOptions, SweepOptions, UnfinishedUpload } from '../../object-store.ts';
 import type { Caller } from '../calls/caller.ts';
 import { ListMultipartUploadsCommand, type ListMultipartUploadsCommandOutput } from '../calls/sdk.ts';
 import { MAX_LISTING_BYTES } from '../calls/sdk-request-handler.ts';
@@ -20,13 +20,13 @@ const MAX_ID_CHARACTERS = 1024;
 /**
  * Aborts uploads under `prefix` that began more than `olderThanMs` ago by the server's clock (the Date of its response:
  * a runner's clock may be off by more than the age of an upload that another job is just writing). Keeps those that have
- * become an object. Returns the number of aborted uploads.
+ * become an object, and those that are not our own. Returns the number of aborted uploads.
  */
 export async function sweepUploads(
   caller: Caller,
   prefix: string,
   olderThanMs: number,
-  options: CallOptions = {},
+  { isOwn = () => true, ...options }: SweepOptions = {},
 ): Promise<number> {
   const limit = deadline(SWEEP_MS, caller.clock);
   const signal = anySignal(options.signal, limit.signal);
@@ -34,6 +34,7 @@ export async function sweepUploads(
   try {
     const stale: UploadRef[] = [];
     for await (const upload of unfinishedUploads(caller, prefix, olderThanMs, { signal })) {
+      if (!isOwn(upload.name)) continue;
       stale.push(upload);
       if (stale.length === MAX_ABORTS) break;
     }
