@@ -1,4 +1,4 @@
-import type { CacheEntry } from './inventory.ts';
+import type { CacheName } from './keys/cache-names.ts';
 import { hasWildcard, matchesWildcard } from './wildcard.ts';
 
 /** Patterns (wildcard.ts) of `owner/name`, of the scope and of the key. A cache has to match each that is given. */
@@ -9,15 +9,20 @@ export interface CachePatterns {
 }
 
 /** Returns whether a cache matches the patterns. */
-export function matchesPatterns(entry: CacheEntry, { repository, scope, key }: CachePatterns): boolean {
-  return matches(repository, entry.repository) && matches(scope, entry.scope) && matches(key, entry.key);
+export function matchesPatterns(cache: CacheName, { repository, scope, key }: CachePatterns): boolean {
+  return matches(repository, cache.repository) && matches(scope, cache.scope) && matches(key, cache.key);
 }
 
 function matches(pattern: string | undefined, text: string): boolean {
   return pattern === undefined || matchesWildcard(pattern, text);
 }
 
-/** Returns a pattern that only matches itself, so that nothing else need be listed. Returns undefined if it has wildcards. */
+/** Returns the place that contains all caches of the patterns, as far as it has a name, so that nothing else need be listed. */
+export function placeOfPatterns({ repository, scope }: CachePatterns) {
+  return { repository: literal(repository), scope: literal(scope) };
+}
+
+/** Returns a pattern that only matches itself. Returns undefined if it has wildcards. */
 export function literal(pattern: string | undefined): string | undefined {
   return pattern === undefined || hasWildcard(pattern) ? undefined : pattern;
 }

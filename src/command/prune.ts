@@ -1,9 +1,7 @@
-import { literal, matchesPatterns } from '../cache/cache-patterns.ts';
-import type { CacheEntry } from '../cache/inventory.ts';
 import { type PruneChoice, rulesOf } from '../cache/prune/choice.ts';
 import { describeReason, describeResult } from '../cache/prune/describe.ts';
-import type { Deletion, PruneRules } from '../cache/prune/plan.ts';
-import { pruneCaches } from '../cache/prune/prune-caches.ts';
+import type { Deletion } from '../cache/prune/plan.ts';
+import { type PruneRequest, pruneCaches } from '../cache/prune/prune-caches.ts';
 import { matchesWildcard } from '../cache/wildcard.ts';
 import { formatBytes, formatCount } from '../report/units.ts';
 import { CommandError, type Invocation } from './invocation.ts';
@@ -17,41 +15,42 @@ export interface PruneOptions extends PruneChoice {
 
 /** Deletes caches by rules. */
 export async function pruneCommand(invocation: Invocation, options: PruneOptions): Promise<void> {
-  const { repository, dryRun = false } = options;
-  const select = (entry: CacheEntry) => matchesPatterns(entry, options);
-  await run(invocation, rulesOf(options), { repository, dryRun, select });
+  const { dryRun = false } = options;
+  await run(invocation, { patterns: options, rules: rulesOf(options), dryRun, tidies: true });
 }
 
 export interface RemoveOptions extends Filter {
   readonly dryRun?: boolean;
 }
 
-/** Deletes the caches whose keys match one of the patterns and that meet the filter. Throws `CommandError` if there is none. */
+/**
+ * Deletes the caches whose keys match one of the patterns and that meet the filter, and nothing else. Throws `CommandError` if
+ * there is none.
+ */
 export async function removeCommand(
   invocation: Invocation,
   options: RemoveOptions,
   keys: readonly string[],
 ): Promise<void> {
-  const { repository, dryRun = false } = options;
-  const nowMs = Date.now();
-  const select = (entry: CacheEntry) =>
-    keys.some(key => matchesWildcard(key, entry.key)) && matchesFilter(entry, options, nowMs);
-  const deleted = await run(invocation, { all: true }, { repository, dryRun, select });
+  const { dryRun = false } = options;
+  const deleted = await run(invocation, {
+    patterns: options,
+    select: entry =>
+      keys.some(key => matchesWildcard(key, entry.key)) &&
+      matchesFilter(entry, options, invocation.store.nowMs),
+    rules: { all: true },
+    dryRun,
+    tidies: false,
+  });
   if (deleted === 0) throw new CommandError('No cache matches, so nothing was deleted.');
-}
-
-interface RunOptions {
-  readonly repository: string | undefined;
-  readonly dryRun: boolean;
-  select(entry: CacheEntry): boolean;
 }
 
 /** Runs a prune and writes each deletion. Returns the number of deleted caches. */
 async function run(
   { store, prefix, output, signal }: Invocation,
-  rules: PruneRules,
-  { repository, dryRun, select }: RunOptions,
+  choice: Pick<PruneRequest, 'patterns' | 'select' | 'rules' | 'dryRun' | 'tidies'>,
 ): Promise<number> {
+  const { rules, dryRun } = choice;
   const progress = output.progress('Reading the listing');
   let read = 0;
   let rows = 0;
@@ -72,10 +71,7 @@ async function run(
     const result = await pruneCaches({
       store,
       prefix,
-      repository: literal(repository),
-      select,
-      rules,
-      dryRun,
+      ...choice,
       signal,
       onRead: () => progress.update(`Reading the listing: ${formatCount(++read)} objects`),
       onDeletion,

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { literal, matchesPatterns } from '../../src/cache/cache-patterns.ts';
+import { matchesPatterns, placeOfPatterns } from '../../src/cache/cache-patterns.ts';
 import type { CacheEntry } from '../../src/cache/inventory.ts';
 
 const entry = { repository: 'octo/app', scope: 'refs/pull/7/merge', key: 'go-1' } as CacheEntry;
@@ -20,5 +20,8 @@ test.each([
   ['octo/*', undefined],
   ['octo/ap?', undefined],
 ])('of the pattern %o only %o need be listed', (pattern, text) => {
-  expect(literal(pattern)).toBe(text);
+  expect(placeOfPatterns({ repository: pattern, scope: pattern, key: pattern })).toEqual({
+    repository: text,
+    scope: text,
+  });
 });

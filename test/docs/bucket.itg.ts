@@ -91,9 +91,10 @@ it('the rights in docs/pruning.md are enough for a prune, and do not include a s
   const result = await pruneCaches({
     store,
     prefix: 'cache-s3',
-    select: () => true,
+    patterns: {},
     rules: { all: true },
     dryRun: false,
+    tidies: true,
     onDeletion() {},
   });
   expect(result).toMatchObject({ deletedCaches: 1, deletedMarkers: 1, abortedUploads: 0 });

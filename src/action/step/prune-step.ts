@@ -1,4 +1,3 @@
-import { literal, matchesPatterns } from '../../cache/cache-patterns.ts';
 import { type PruneChoice, rulesOf } from '../../cache/prune/choice.ts';
 import { describeReason, describeResult } from '../../cache/prune/describe.ts';
 import type { Deletion, PruneRules } from '../../cache/prune/plan.ts';
@@ -114,9 +113,9 @@ async function pruneStore(
   const result = await pruneCaches({
     store,
     prefix,
-    repository: literal(choice.repository),
-    select: entry => matchesPatterns(entry, choice),
+    patterns: choice,
     rules,
+    tidies: true,
     dryRun,
     signal,
     onDeletion(deletion) {

@@ -17,9 +17,9 @@ export interface PruneChoice extends CachePatterns {
 export function rulesOf(choice: PruneChoice): PruneRules {
   const { unused, maxAge, maxSize, perRepository, keepNewest, scope, key } = choice;
   const isLimited = [unused, maxAge, maxSize, perRepository].some(one => one !== undefined);
-  const isChosen = [scope, key, keepNewest].some(one => one !== undefined);
+  const isNarrowed = [scope, key, keepNewest].some(one => one !== undefined);
   return {
-    all: isChosen && !isLimited,
+    all: isNarrowed && !isLimited,
     unusedMs: unused,
     maxAgeMs: maxAge,
     maxBytes: maxSize,

@@ -22,13 +22,19 @@ export function describeReason({ entry, reason }: Deletion, rules: PruneRules, n
 
 /** Returns the results as sentences. */
 export function describeResult(result: PruneResult, dryRun: boolean): readonly string[] {
-  const { caches, bytes, deletedCaches, deletedBytes, deletedMarkers, abortedUploads, changed, excessBytes } =
-    result;
+  const { caches, bytes, deletedCaches, deletedBytes, deletedMarkers, refusedMarkers } = result;
+  const { abortedUploads, changed, excessBytes } = result;
   const verb = dryRun ? 'Would delete' : 'Deleted';
   const lines = [
     `${verb} ${countOf(deletedCaches, 'cache')} of ${formatCount(caches)}, ${formatBytes(deletedBytes)} of ${formatBytes(bytes)}.`,
   ];
   if (deletedMarkers > 0) lines.push(`${verb} ${countOf(deletedMarkers, 'marker')} without a cache.`);
+  if (refusedMarkers > 0) {
+    const were = refusedMarkers === 1 ? 'was' : 'were';
+    lines.push(
+      `${countOf(refusedMarkers, 'marker')} without a cache ${were} not deleted: the credentials do not allow it.`,
+    );
+  }
   if (abortedUploads === undefined) {
     lines.push('Unfinished uploads were not aborted: the credentials do not allow it.');
   } else if (abortedUploads > 0) {

@@ -28,7 +28,7 @@ export interface Deletion {
 interface PrunePlan {
   /** Least recently used first. */
   readonly deletions: readonly Deletion[];
-  /** Bytes that are left, because `keepNewest` keeps caches, over the limits on sizes. 0 if all limits are met. */
+  /** The largest number of bytes by which one repository, or all caches, are over their limit, because `keepNewest` keeps caches. */
   readonly excessBytes: number;
 }
 

@@ -1,8 +1,9 @@
 import { trimHeap } from '../../archive/memory/trim-heap.ts';
-import type { ObjectInfo, ObjectStore } from '../../storage/object-store.ts';
+import { type ObjectInfo, type ObjectStore, STALE_UPLOAD_MS } from '../../storage/object-store.ts';
 import { StoreRefusedError } from '../../storage/store-errors.ts';
+import { type CachePatterns, matchesPatterns, placeOfPatterns } from '../cache-patterns.ts';
 import { type CacheEntry, readInventory, type StrayMarker } from '../inventory.ts';
-import { cachesRoot, markerName } from '../keys/cache-names.ts';
+import { cachesRoot, markerName, parseCacheName } from '../keys/cache-names.ts';
 import { Compactor } from './compactor.ts';
 import { bytesOf, type Deletion, type PruneRules, planPrune } from './plan.ts';
 
@@ -10,11 +11,13 @@ export interface PruneRequest {
   readonly store: ObjectStore;
   /** Input `prefix`. */
   readonly prefix: string;
-  /** Read only this repository: `owner/name`. */
-  readonly repository?: string | undefined;
-  /** Returns whether a cache is deleted and counted. The rules apply to these caches alone. */
-  select(entry: CacheEntry): boolean;
+  /** The caches that are counted and may be deleted, and the place of what `tidies` removes. */
+  readonly patterns: CachePatterns;
+  /** Returns whether a cache of the patterns counts too. It is called again with what the second look finds. Default: all do. */
+  readonly select?: (entry: CacheEntry) => boolean;
   readonly rules: PruneRules;
+  /** Delete markers without a cache, and abort uploads older than a day. */
+  readonly tidies: boolean;
   /** Decide, and delete nothing. */
   readonly dryRun: boolean;
   readonly signal?: AbortSignal | undefined;
@@ -33,11 +36,13 @@ export interface PruneResult {
   readonly deletedBytes: number;
   /** Deleted markers whose cache did not exist, or those that would be. */
   readonly deletedMarkers: number;
+  /** Such markers that the credentials do not allow to delete. */
+  readonly refusedMarkers: number;
   /** Aborted uploads that were older than a day, or those that would be. Undefined if the credentials do not allow it. */
   readonly abortedUploads: number | undefined;
   /** Decisions that were taken again, because the cache had been used or saved since the listing. */
   readonly changed: number;
-  /** Bytes over the limits on sizes, because caches are kept. */
+  /** Bytes by which the largest excess is over its limit on the size (plan.ts). */
   readonly excessBytes: number;
 }
 
@@ -48,10 +53,9 @@ const MAX_PLANS = 100;
 /** Objects of a listing between two checks of the heap, which would otherwise keep the garbage of hundreds of pages. */
 const TRIM_EVERY = 2000;
 const TRIM_ABOVE_BYTES = 64 * 1024 * 1024;
-const STALE_UPLOAD_MS = 24 * 60 * 60 * 1000;
 
 /**
- * Deletes caches by rules, with their markers, markers without a cache, and uploads older than a day.
+ * Deletes caches by rules, with their markers. With `tidies` also markers without a cache, and uploads older than a day.
  *
  * Directly before each deletion the object and its marker are read again: if one has changed since it was listed, the
  * decision is taken again with what is known then. It may be ended at any moment, and several may run at once: a cache is
@@ -69,6 +73,7 @@ class Prune {
   #deletedCaches = 0;
   #deletedBytes = 0;
   #deletedMarkers = 0;
+  #refusedMarkers = 0;
   #changed = 0;
 
   constructor(request: PruneRequest) {
@@ -81,13 +86,14 @@ class Prune {
     const bytes = bytesOf(this.#entries.values());
     const excessBytes = await this.#deleteByPlans();
     await inParallel(this.#strays, stray => this.#deleteStray(stray));
-    const abortedUploads = await this.#abortUploads();
+    const abortedUploads = this.#request.tidies ? await this.#abortUploads() : 0;
     return {
       caches,
       bytes,
       deletedCaches: this.#deletedCaches,
       deletedBytes: this.#deletedBytes,
       deletedMarkers: this.#deletedMarkers,
+      refusedMarkers: this.#refusedMarkers,
       abortedUploads,
       changed: this.#changed,
       excessBytes,
@@ -95,19 +101,34 @@ class Prune {
   }
 
   async #read(): Promise<void> {
-    const { store, prefix, repository, signal, select, onRead } = this.#request;
+    const { store, prefix, patterns, tidies, signal, onRead } = this.#request;
     const compact = new Compactor();
     let read = 0;
-    for await (const item of readInventory(store, { prefix, repository, signal })) {
+    for await (const item of readInventory(store, { prefix, ...placeOfPatterns(patterns), signal })) {
       onRead?.();
       if (++read % TRIM_EVERY === 0) trimHeap(TRIM_ABOVE_BYTES);
-      if (item.kind === 'marker') this.#strays.push(compact.marker(item));
-      else if (item.kind === 'cache' && select(item)) this.#keep(compact.cache(item));
+      if (item.kind === 'cache') {
+        if (this.#isSelected(item)) this.#keep(compact.cache(item));
+      } else if (tidies && item.kind === 'marker' && this.#isOwn(item.cacheObject)) {
+        this.#strays.push(compact.marker(item));
+      }
     }
   }
 
   #keep(entry: CacheEntry): void {
     this.#entries.set(entry.object.name, entry);
+  }
+
+  #isSelected(entry: CacheEntry): boolean {
+    const { patterns, select } = this.#request;
+    return matchesPatterns(entry, patterns) && (select?.(entry) ?? true);
+  }
+
+  /** Returns whether a name is that of a cache that the patterns choose. Its marker and its uploads may be removed then. */
+  #isOwn(objectName: string): boolean {
+    const { prefix, patterns } = this.#request;
+    const name = parseCacheName(prefix, objectName);
+    return name !== undefined && matchesPatterns(name, patterns);
   }
 
   /** Plans and deletes until nothing has changed meanwhile. Returns the bytes over the limits. */
@@ -122,25 +143,31 @@ class Prune {
   }
 
   async #delete(deletion: Deletion): Promise<void> {
-    const { store, signal, dryRun, onDeletion } = this.#request;
+    const { dryRun, onDeletion } = this.#request;
     const { entry } = deletion;
-    const { name } = entry.object;
-    if (!dryRun) {
-      const now = await this.#readAgain(entry);
-      if (now && !isSame(now, entry)) {
-        this.#entries.set(name, now);
-        this.#changed++;
-        return;
-      }
-      if (now) await store.delete(name, { signal });
-      // Another prune may have ended between the two
-      if (entry.marker) await store.delete(entry.marker.name, { signal });
-      this.#entries.delete(name);
-      if (!now) return;
-    }
+    const result = dryRun ? 'deleted' : await this.#deleteUnchanged(entry);
+    if (result === 'changed') this.#changed++;
+    if (result !== 'deleted') return;
     this.#deletedCaches++;
     this.#deletedBytes += entry.object.sizeBytes;
     await onDeletion(deletion);
+  }
+
+  /** Reads a cache again, and deletes it with its marker if it has not changed. Another prune may have deleted the cache. */
+  async #deleteUnchanged(entry: CacheEntry): Promise<'deleted' | 'changed' | 'gone'> {
+    const { store, signal } = this.#request;
+    const { name } = entry.object;
+    const now = await this.#readAgain(entry);
+    if (now && !isSame(now, entry)) {
+      if (this.#isSelected(now)) this.#keep(now);
+      else this.#entries.delete(name);
+      return 'changed';
+    }
+    if (now) await store.delete(name, { signal });
+    // The other prune may have been killed before it deleted the marker
+    if (entry.marker) await store.delete(entry.marker.name, { signal });
+    this.#entries.delete(name);
+    return now ? 'deleted' : 'gone';
   }
 
   /** Reads a cache and its marker anew. Returns undefined if the cache does not exist any more. */
@@ -156,12 +183,16 @@ class Prune {
   }
 
   async #abortUploads(): Promise<number | undefined> {
-    const { store, prefix, repository, dryRun, signal } = this.#request;
-    const root = cachesRoot(prefix, repository);
+    const { store, prefix, patterns, dryRun, signal } = this.#request;
+    const { repository, scope } = placeOfPatterns(patterns);
+    const root = cachesRoot(prefix, repository, scope);
+    const isOwn = (name: string) => this.#isOwn(name);
     try {
-      if (!dryRun) return await store.abortStale(root, STALE_UPLOAD_MS, { signal });
+      if (!dryRun) return await store.abortStale(root, STALE_UPLOAD_MS, { isOwn, signal });
       let count = 0;
-      for await (const _ of store.unfinishedUploads(root, STALE_UPLOAD_MS, { signal })) count++;
+      for await (const { name } of store.unfinishedUploads(root, STALE_UPLOAD_MS, { signal })) {
+        if (isOwn(name)) count++;
+      }
       return count;
     } catch (error) {
       // A lifecycle rule of the bucket can do the same
@@ -172,12 +203,18 @@ class Prune {
 
   async #deleteStray({ object, cacheObject }: StrayMarker): Promise<void> {
     const { store, signal, dryRun } = this.#request;
-    if (!dryRun) {
-      // It may have been saved since the listing
-      if (await store.head(cacheObject, { signal })) return;
-      await store.delete(object.name, { signal });
+    try {
+      if (!dryRun) {
+        // It may have been saved since the listing
+        if (await store.head(cacheObject, { signal })) return;
+        await store.delete(object.name, { signal });
+      }
+      this.#deletedMarkers++;
+    } catch (error) {
+      // Readers may write markers anywhere in the repository: none of them may fail a prune that has a smaller place
+      if (!(error instanceof StoreRefusedError)) throw error;
+      this.#refusedMarkers++;
     }
-    this.#deletedMarkers++;
   }
 }
 

@@ -1,5 +1,10 @@
 import { type CacheEntry, lastUseMs, readInventory } from '../../../src/cache/inventory.ts';
-import { markerName, markersRoot } from '../../../src/cache/keys/cache-names.ts';
+import {
+  type CacheName,
+  markerName,
+  markersRoot,
+  parseCacheName,
+} from '../../../src/cache/keys/cache-names.ts';
 import { spacesOf } from '../../../src/cache/keys/scope.ts';
 import { type Deletion, type PruneRules, planPrune } from '../../../src/cache/prune/plan.ts';
 import { pruneCaches } from '../../../src/cache/prune/prune-caches.ts';
@@ -234,9 +239,10 @@ class History {
       const result = await pruneCaches({
         store,
         prefix: PREFIX,
-        select: entry => this.#isSelected(entry),
+        patterns: { scope: this.#scope },
         rules: this.#rules,
         dryRun: false,
+        tidies: true,
         onDeletion,
       });
       this.facts.changed += result.changed;
@@ -247,7 +253,7 @@ class History {
     }
   }
 
-  #isSelected({ scope }: CacheEntry): boolean {
+  #isSelected({ scope }: CacheName): boolean {
     return this.#scope === undefined || scope === this.#scope;
   }
 
@@ -259,7 +265,9 @@ class History {
         { prefix: PREFIX },
       ),
     );
-    const stray = items.find(item => item.kind === 'marker');
+    const stray = items.find(
+      item => item.kind === 'marker' && this.#isSelected(parseCacheName(PREFIX, item.cacheObject)!),
+    );
     if (stray) throw new Error(`the marker ${stray.object.name} is left without its cache`);
     for (const name of FOREIGN) {
       if (!this.#bucket.objects.has(name)) throw new Error(`${name} was deleted, which is no cache`);

@@ -1,5 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { markerName } from '../../../src/cache/keys/cache-names.ts';
+import { describeResult } from '../../../src/cache/prune/describe.ts';
+import { isUnused } from '../../../src/cache/prune/plan.ts';
 import { type PruneRequest, pruneCaches } from '../../../src/cache/prune/prune-caches.ts';
 import type { ObjectStore } from '../../../src/storage/object-store.ts';
 import { StoreRefusedError } from '../../../src/storage/store-errors.ts';
@@ -20,9 +22,10 @@ const prune = (request: Partial<PruneRequest>, step: Step = async () => {}) =>
   pruneCaches({
     store: bucket.open(step),
     prefix: 'p',
-    select: () => true,
+    patterns: {},
     rules: {},
     dryRun: false,
+    tidies: true,
     onDeletion() {},
     ...request,
   });
@@ -58,6 +61,7 @@ describe('prune', () => {
       deletedCaches: 1,
       deletedBytes: 10,
       deletedMarkers: 1,
+      refusedMarkers: 0,
       abortedUploads: 0,
       changed: 0,
       excessBytes: 0,
@@ -123,9 +127,74 @@ describe('prune', () => {
 
   test('counts and deletes only selected caches', async () => {
     for (const key of ['a', 'b']) bucket.put(nameOf(key), 10);
-    const result = await prune({ rules: { maxBytes: 0 }, select: ({ key }) => key === 'a' });
+    const result = await prune({ rules: { maxBytes: 0 }, patterns: { key: 'a' } });
     expect(result).toMatchObject({ caches: 1, bytes: 10, deletedCaches: 1 });
     expect(names()).toEqual([nameOf('b')]);
+  });
+
+  test('keeps a selected cache that no longer meets its condition at the second look, and does not count it', async () => {
+    for (const key of ['a', 'b']) bucket.put(nameOf(key), 10);
+    bucket.nowMs += 9 * DAY;
+    const noted = once('head', nameOf('a'), () => bucket.put(markerOf('a'), 0));
+    const select: PruneRequest['select'] = entry => isUnused(entry, 7 * DAY, bucket.nowMs);
+    const result = await prune({ rules: { all: true }, select }, noted);
+    expect(result).toMatchObject({ caches: 2, deletedCaches: 1, changed: 1 });
+    expect(names()).toEqual([markerOf('a'), nameOf('a')]);
+  });
+
+  test('deletes a cache that still meets its condition at the second look, although it has changed', async () => {
+    bucket.put(nameOf('a'), 10);
+    bucket.nowMs += 9 * DAY;
+    const replaced = once('head', nameOf('a'), () => bucket.put(nameOf('a'), 20));
+    const result = await prune({ rules: { all: true }, select: ({ key }) => key === 'a' }, replaced);
+    expect(result).toMatchObject({ deletedCaches: 1, deletedBytes: 20, changed: 1 });
+    expect(names()).toEqual([]);
+  });
+
+  test('reads and tidies only the place of its patterns', async () => {
+    const elsewhere = [
+      `p/v1/octo/lib/main/a/${VERSION}.tar.zst`,
+      `p/v1/octo/app/other/a/${VERSION}.tar.zst`,
+      nameOf('b'),
+    ].map(name => markerName('p', name)!);
+    for (const marker of [...elsewhere, markerOf('a')]) bucket.put(marker, 0);
+    const listed = new Set<string>();
+    const result = await prune(
+      { patterns: { repository: 'octo/app', scope: 'main', key: 'a*' } },
+      async (operation, name) => {
+        if (operation === 'list') listed.add(name);
+      },
+    );
+    expect(result).toMatchObject({ deletedMarkers: 1 });
+    expect(names()).toEqual(elsewhere.toSorted());
+    expect([...listed].toSorted()).toEqual(['p/used/v1/~/octo/app/main/', 'p/v1/octo/app/main/']);
+  });
+
+  test('deletes no stray marker and aborts no upload if it does not tidy', async () => {
+    bucket.put(nameOf('a'), 10);
+    bucket.put(markerOf('stray'), 0);
+    const store: ObjectStore = {
+      ...bucket.open(async () => {}),
+      nowMs: bucket.nowMs,
+      abortStale: () => Promise.reject(new Error('not to be called')),
+    };
+    const result = await prune({ store, rules: { all: true }, tidies: false });
+    expect(result).toMatchObject({ deletedCaches: 1, deletedMarkers: 0, abortedUploads: 0 });
+    expect(names()).toEqual([markerOf('stray')]);
+  });
+
+  test('counts stray markers that the credentials do not allow to delete, and deletes the others', async () => {
+    for (const key of ['a', 'b', 'c']) bucket.put(markerOf(key), 0);
+    const refuse: Step = async (operation, name) => {
+      if (operation === 'delete' && name === markerOf('b'))
+        throw new StoreRefusedError('access is denied', undefined);
+    };
+    const result = await prune({}, refuse);
+    expect(result).toMatchObject({ deletedMarkers: 2, refusedMarkers: 1 });
+    expect(names()).toEqual([markerOf('b')]);
+    expect(describeResult(result, false)).toContain(
+      '1 marker without a cache was not deleted: the credentials do not allow it.',
+    );
   });
 
   test('ends at the first refused deletion, after those under way, and with its error', async () => {
@@ -140,18 +209,24 @@ describe('prune', () => {
     expect(attempts).toBeLessThanOrEqual(8);
   });
 
-  test('counts the uploads that it would abort', async () => {
-    const upload = { name: nameOf('a'), begunMs: 0 };
+  test('aborts uploads of caches in its place, and none of other programs', async () => {
+    const uploads = [nameOf('a'), nameOf('b'), 'p/v1/octo/app/README', 'p/v1/octo/app'].map(name => ({
+      name,
+      begunMs: 0,
+    }));
     const store: ObjectStore = {
       ...bucket.open(async () => {}),
       nowMs: bucket.nowMs,
       async *unfinishedUploads() {
-        yield* [upload, upload];
+        yield* uploads;
       },
-      abortStale: async () => 3,
+      abortStale: async (_, __, { isOwn = () => true } = {}) =>
+        uploads.filter(({ name }) => isOwn(name)).length,
     };
-    expect(await prune({ store, dryRun: true })).toMatchObject({ abortedUploads: 2 });
-    expect(await prune({ store })).toMatchObject({ abortedUploads: 3 });
+    for (const dryRun of [true, false]) {
+      expect(await prune({ store, dryRun })).toMatchObject({ abortedUploads: 2 });
+      expect(await prune({ store, dryRun, patterns: { key: 'a' } })).toMatchObject({ abortedUploads: 1 });
+    }
   });
 
   test('succeeds without the right to abort uploads', async () => {
