@@ -9,14 +9,14 @@ export interface ListOptions extends Filter, OrderOptions {}
 
 /** Lists the caches of the store. */
 export async function listCaches(invocation: Invocation, options: ListOptions): Promise<void> {
-  const { output } = invocation;
+  const { output, store } = invocation;
   const caches = orderCaches(selectCaches(invocation, options), options);
   if (output.json) await writeJsonArray(output, mapAsync(caches, jsonRow));
   else
     await writeTable(
       output,
       COLUMNS,
-      mapAsync(caches, row => tableRow(row, Date.now())),
+      mapAsync(caches, row => tableRow(row, store.nowMs)),
     );
 }
 

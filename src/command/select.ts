@@ -1,13 +1,15 @@
-import { type CachePatterns, literal, matchesPatterns } from '../cache/cache-patterns.ts';
-import { type CacheEntry, lastUseMs, readInventory } from '../cache/inventory.ts';
+import { type CachePatterns, matchesPatterns, placeOfPatterns } from '../cache/cache-patterns.ts';
+import { type CacheEntry, type InventoryItem, lastUseMs, readInventory } from '../cache/inventory.ts';
+import { isUnused } from '../cache/prune/plan.ts';
 import { formatCount } from '../report/units.ts';
 import type { Invocation } from './invocation.ts';
 
 /** Conditions on caches. A cache is selected if it meets all of them. */
 export interface Filter extends CachePatterns {
-  /** Ages in ms since the save, and since the last known use. */
+  /** Ages in ms since the save. */
   readonly olderThan?: number | undefined;
   readonly newerThan?: number | undefined;
+  /** Ages in ms since the last use: `unused` as a prune has it, `usedWithin` by the last noted one. */
   readonly unused?: number | undefined;
   readonly usedWithin?: number | undefined;
   /** Bytes. */
@@ -24,30 +26,46 @@ export function matchesFilter(entry: CacheEntry, filter: Filter, nowMs: number):
     matchesPatterns(entry, filter) &&
     age >= (filter.olderThan ?? Number.NEGATIVE_INFINITY) &&
     age <= (filter.newerThan ?? Number.POSITIVE_INFINITY) &&
-    idle >= (filter.unused ?? Number.NEGATIVE_INFINITY) &&
+    (filter.unused === undefined || isUnused(entry, filter.unused, nowMs)) &&
     idle <= (filter.usedWithin ?? Number.POSITIVE_INFINITY) &&
     sizeBytes >= (filter.largerThan ?? 0) &&
     sizeBytes <= (filter.smallerThan ?? Number.POSITIVE_INFINITY)
   );
 }
 
-/** Yields the caches of the store that meet the filter, in the order of their names, and shows the progress. */
-export async function* selectCaches(
-  { store, prefix, signal, output }: Invocation,
+/**
+ * Reads the place of a filter. Yields the caches that meet it at that moment, all markers without a cache, and all objects of
+ * other programs. Ages are by the store's clock, which its first response shows.
+ */
+export async function* readSelected(
+  { store, prefix, signal }: Pick<Invocation, 'store' | 'prefix' | 'signal'>,
   filter: Filter,
-): AsyncGenerator<CacheEntry> {
-  const nowMs = Date.now();
-  const progress = output.progress('Reading the listing');
+  onRead?: () => void,
+): AsyncGenerator<InventoryItem> {
+  for await (const item of readInventory(store, { prefix, ...placeOfPatterns(filter), signal })) {
+    onRead?.();
+    if (item.kind !== 'cache' || matchesFilter(item, filter, store.nowMs)) yield item;
+  }
+}
+
+/** As `readSelected`, and shows the progress. */
+export async function* readWithProgress(
+  invocation: Invocation,
+  filter: Filter,
+): AsyncGenerator<InventoryItem> {
+  const progress = invocation.output.progress('Reading the listing');
   let read = 0;
+  const onRead = () => progress.update(`Reading the listing: ${formatCount(++read)} objects`);
   try {
-    const place = { repository: literal(filter.repository), scope: literal(filter.scope) };
-    for await (const item of readInventory(store, { prefix, ...place, signal })) {
-      progress.update(`Reading the listing: ${formatCount(++read)} objects`);
-      if (item.kind === 'cache' && matchesFilter(item, filter, nowMs)) yield item;
-    }
+    yield* readSelected(invocation, filter, onRead);
   } finally {
     progress.end();
   }
+}
+
+/** Yields the caches that meet the filter, in the order of their names, and shows the progress. */
+export async function* selectCaches(invocation: Invocation, filter: Filter): AsyncGenerator<CacheEntry> {
+  for await (const item of readWithProgress(invocation, filter)) if (item.kind === 'cache') yield item;
 }
 
 /** Orders of caches. `name` is that of the objects: repository, scope, key. */

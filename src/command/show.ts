@@ -42,7 +42,7 @@ export async function showCache(invocation: Invocation, options: ShowOptions, ke
     });
     return;
   }
-  const nowMs = Date.now();
+  const { nowMs } = store;
   const { object, marker } = entry;
   const time = (ms: number) => `${new Date(ms).toISOString()} (${formatAge(nowMs - ms)} ago)`;
   const { files, directories, symlinks, hardLinks, fileBytes } = archive;

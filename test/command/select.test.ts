@@ -29,8 +29,9 @@ test.each<[Filter, boolean]>([
   [{ olderThan: 11 * DAY }, false],
   [{ newerThan: 9 * DAY }, false],
   [{ newerThan: 11 * DAY }, true],
-  [{ unused: 2 * DAY }, false],
-  [{ unused: 1 * DAY }, true],
+  [{ unused: 1 * DAY }, false],
+  [{ unused: 0.5 * DAY }, false],
+  [{ unused: 0 }, true],
   [{ usedWithin: 2 * DAY }, true],
   [{ usedWithin: 0.5 * DAY }, false],
   [{ largerThan: 100, smallerThan: 100 }, true],
@@ -43,6 +44,7 @@ test.each<[Filter, boolean]>([
 
 test('a cache without a noted use was last used by its save, and a use before the save does not count', () => {
   expect(matchesFilter(entry('key', NOW - 3 * DAY), { unused: 2 * DAY }, NOW)).toBe(true);
+  expect(matchesFilter(entry('key', NOW - 2.9 * DAY), { unused: 2 * DAY }, NOW)).toBe(false);
   expect(matchesFilter(entry('key', NOW - DAY, NOW - 9 * DAY), { unused: 2 * DAY }, NOW)).toBe(false);
 });
 

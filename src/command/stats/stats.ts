@@ -1,12 +1,9 @@
-import { literal } from '../../cache/cache-patterns.ts';
 /** This folder is `cache-s3 stats`: the content of a store in figures, as text, JSON or a page with plots. */
 
 import { writeFile } from 'node:fs/promises';
-import { readInventory } from '../../cache/inventory.ts';
-import { formatCount } from '../../report/units.ts';
 import type { Invocation } from '../invocation.ts';
 import { writeJson } from '../output/json.ts';
-import { type Filter, matchesFilter } from '../select.ts';
+import { type Filter, readWithProgress } from '../select.ts';
 import { htmlPage } from './html-page.ts';
 import { Tally } from './tally.ts';
 import { writeText } from './text-report.ts';
@@ -28,21 +25,14 @@ export interface StatsFacts {
 
 /** Counts the caches of the store, and writes the figures. With `html`, also a page into a file. */
 export async function showStats(invocation: Invocation, options: StatsOptions): Promise<void> {
-  const { store, output, place, prefix, signal } = invocation;
-  const madeMs = Date.now();
-  const tally = new Tally(madeMs);
-  const progress = output.progress('Reading the listing');
-  try {
-    const where = { repository: literal(options.repository), scope: literal(options.scope) };
-    for await (const item of readInventory(store, { prefix, ...where, signal })) {
-      if (item.kind === 'marker') tally.strayMarkers++;
-      else if (item.kind === 'foreign') tally.foreignObjects++;
-      else if (matchesFilter(item, options, madeMs)) tally.add(item);
-      progress.update(`Reading the listing: ${formatCount(tally.all.caches)} caches`);
-    }
-  } finally {
-    progress.end();
+  const { store, output, place, prefix } = invocation;
+  const tally = new Tally();
+  for await (const item of readWithProgress(invocation, options)) {
+    if (item.kind === 'marker') tally.strayMarkers++;
+    else if (item.kind === 'foreign') tally.foreignObjects++;
+    else tally.add(item, store.nowMs);
   }
+  const madeMs = store.nowMs;
   const facts = { place, prefix, madeMs, top: options.top };
   if (options.html !== undefined) await writeFile(options.html, htmlPage(tally, facts));
   if (output.json) await writeJson(output, jsonOf(tally, facts));

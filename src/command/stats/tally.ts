@@ -42,28 +42,24 @@ export class Tally {
   readonly ages = histogram();
   readonly lastUses = histogram();
   readonly unused = UNUSED_DAYS.map(days => ({ days, caches: 0, bytes: 0 }));
-  readonly #nowMs: number;
   readonly #groups = {
     repositories: new Map<string, Group>(),
     scopes: new Map<string, Group>(),
     keyPrefixes: new Map<string, Group>(),
   };
 
-  constructor(nowMs: number) {
-    this.#nowMs = nowMs;
-  }
-
-  add(entry: CacheEntry): void {
+  /** Counts a cache. `nowMs` is the time of the store's clock. */
+  add(entry: CacheEntry, nowMs: number): void {
     const { object, marker, repository, scope, key } = entry;
     const used = lastUseMs(entry);
-    const idleMs = this.#nowMs - used;
+    const idleMs = nowMs - used;
     const { sizeBytes } = object;
     count(this.all, sizeBytes);
     if (marker) count(this.marked, sizeBytes);
-    count(barOf(this.ages, this.#nowMs - object.modifiedMs), sizeBytes);
+    count(barOf(this.ages, nowMs - object.modifiedMs), sizeBytes);
     count(barOf(this.lastUses, idleMs), sizeBytes);
     for (const amount of this.unused)
-      if (isUnused(entry, amount.days * DAY_MS, this.#nowMs)) count(amount, sizeBytes);
+      if (isUnused(entry, amount.days * DAY_MS, nowMs)) count(amount, sizeBytes);
     const { repositories, scopes, keyPrefixes } = this.#groups;
     addTo(repositories, repository === '' ? '(shared by all)' : repository, sizeBytes, used);
     addTo(scopes, scopeKind(scope), sizeBytes, used);

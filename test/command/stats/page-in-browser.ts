@@ -49,7 +49,7 @@ function facts() {
 function exampleTally(hostile: boolean): Tally {
   const now = Date.now();
   const random = new SeededRandom(7);
-  const tally = new Tally(now);
+  const tally = new Tally();
   for (let index = 0; index < 3000; index++) {
     const ageMs = (random.below(1000) / 1000) ** 2 * 200 * DAY_MS;
     const idleMs = ageMs * (random.below(1000) / 1000) ** 2;
@@ -69,7 +69,7 @@ function exampleTally(hostile: boolean): Tally {
       object: info(ageMs, 5_000_000 + random.below(400) ** 2 * 4000),
       marker: random.below(10) < 7 ? info(idleMs, 0) : undefined,
     };
-    tally.add(entry);
+    tally.add(entry, now);
   }
   return tally;
 }

@@ -26,9 +26,9 @@ function entry(ageDays: number, idleDays: number | undefined, rest: Partial<Cach
 }
 
 test('each cache is in one bar of its age and one of its last use', () => {
-  const tally = new Tally(NOW);
+  const tally = new Tally();
   const caches = [entry(0, undefined), entry(1, 0.5), entry(7, undefined), entry(400, 200), entry(400, 3)];
-  for (const cache of caches) tally.add(cache);
+  for (const cache of caches) tally.add(cache, NOW);
   const filled = (bars: Tally['ages']) =>
     bars.filter(({ caches }) => caches > 0).map(bar => [barLabel(bar), bar.caches, bar.bytes]);
   expect(filled(tally.ages)).toEqual([
@@ -57,17 +57,17 @@ test('each cache is in one bar of its age and one of its last use', () => {
 });
 
 test('a cache with a time in the future is in the first bar', () => {
-  const tally = new Tally(NOW);
-  tally.add(entry(-3, -2));
+  const tally = new Tally();
+  tally.add(entry(-3, -2), NOW);
   expect(tally.ages[0]?.caches).toBe(1);
   expect(tally.lastUses[0]?.caches).toBe(1);
 });
 
 test('groups are by repository, scope and the part of the key before its hash, the largest first', () => {
-  const tally = new Tally(NOW);
-  tally.add(entry(1, 1));
-  tally.add(entry(2, 1, { scope: 'refs/pull/1/merge', key: 'linux-npm-ffffffffff00' }));
-  tally.add(entry(3, 1, { scope: 'refs/pull/2/merge', repository: '' }));
+  const tally = new Tally();
+  tally.add(entry(1, 1), NOW);
+  tally.add(entry(2, 1, { scope: 'refs/pull/1/merge', key: 'linux-npm-ffffffffff00' }), NOW);
+  tally.add(entry(3, 1, { scope: 'refs/pull/2/merge', repository: '' }), NOW);
   const names = (kind: 'repositories' | 'scopes' | 'keyPrefixes') =>
     tally.largest(kind, 9).map(({ name, caches }) => [name, caches]);
   expect(names('repositories')).toEqual([
