@@ -23,6 +23,6 @@ export function placeOfPatterns({ repository, scope }: CachePatterns) {
 }
 
 /** Returns a pattern that only matches itself. Returns undefined if it has wildcards. */
-export function literal(pattern: string | undefined): string | undefined {
+function literal(pattern: string | undefined): string | undefined {
   return pattern === undefined || hasWildcard(pattern) ? undefined : pattern;
 }

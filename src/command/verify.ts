@@ -1,17 +1,18 @@
 import { DamagedArchiveError, UnusableArchiveError } from '../archive/archive-errors.ts';
 import type { OpenArchive } from '../archive/format/open-archive.ts';
-import { literal } from '../cache/cache-patterns.ts';
-import { type CacheEntry, readInventory } from '../cache/inventory.ts';
+import { placeOfPatterns } from '../cache/cache-patterns.ts';
+import type { CacheEntry } from '../cache/inventory.ts';
 import { cachesRoot } from '../cache/keys/cache-names.ts';
 import { formatAge, formatBytes, formatCount } from '../report/units.ts';
-import { ObjectReplacedError } from '../storage/store-errors.ts';
+import { STALE_UPLOAD_MS } from '../storage/object-store.ts';
+import { ObjectReplacedError, StoreRefusedError } from '../storage/store-errors.ts';
 import { loadRestoreEngine, type RestoreEngine } from './engine.ts';
 import { foundObject } from './find-cache.ts';
 import { createDirectoryLayout } from './get.ts';
 import { CommandError, type Invocation } from './invocation.ts';
 import { jsonRow } from './list.ts';
 import { writeJson } from './output/json.ts';
-import { type Filter, matchesFilter } from './select.ts';
+import { type Filter, readSelected } from './select.ts';
 
 export interface VerifyOptions extends Filter {
   /** Caches that are read at the same time. */
@@ -20,8 +21,6 @@ export interface VerifyOptions extends Filter {
   readonly manifests?: boolean | undefined;
 }
 
-/** An upload of a running save may be as old as the longest job; an older one is of a job that was killed. */
-const STALE_UPLOAD_MS = 24 * 60 * 60 * 1000;
 /** Rows of one kind in the report. */
 const MAX_ROWS = 10_000;
 
@@ -32,33 +31,48 @@ type Check =
   /** Replaced or deleted while it was read. */
   | { readonly kind: 'changed' };
 
+type Damage = ReturnType<typeof describeDamage>;
+type Upload = { readonly object: string; readonly begunAt: string };
+
+/** The JSON document. Lists have at most `MAX_ROWS` rows. */
+interface Report {
+  caches: number;
+  bytes: number;
+  readonly damaged: Damage[];
+  /** Caches that need another release or machine. */
+  readonly unreadable: Damage[];
+  changedMeanwhile: number;
+  readonly strayMarkers: string[];
+  /** Undefined if the credentials do not allow to list them. */
+  unfinishedUploads: Upload[] | undefined;
+  readonly foreignObjects: string[];
+}
+
 /**
  * Verifies caches: the manifest of each, and every frame against its SHA-256. Reports markers without a cache, unfinished
  * uploads older than a day, and objects of other programs. Throws `CommandError` if a cache is damaged.
  */
 export async function verifyCaches(invocation: Invocation, options: VerifyOptions): Promise<void> {
-  const { store, prefix, output, signal } = invocation;
+  const { output } = invocation;
   const engine = await loadRestoreEngine();
-  const nowMs = Date.now();
-  const report = {
+  const report: Report = {
     caches: 0,
     bytes: 0,
-    damaged: [] as ReturnType<typeof describeDamage>[],
-    unreadable: [] as ReturnType<typeof describeDamage>[],
+    damaged: [],
+    unreadable: [],
     changedMeanwhile: 0,
-    strayMarkers: [] as string[],
-    unfinishedUploads: [] as { readonly object: string; readonly begunAt: string }[],
-    foreignObjects: [] as string[],
+    strayMarkers: [],
+    unfinishedUploads: [],
+    foreignObjects: [],
   };
   const add = (list: string[], name: string) => {
     if (list.length < MAX_ROWS) list.push(name);
   };
   async function* selected() {
-    const place = { repository: literal(options.repository), scope: literal(options.scope) };
-    for await (const item of readInventory(store, { prefix, ...place, signal })) {
+    for await (const item of readSelected(invocation, options)) {
       if (item.kind === 'marker') add(report.strayMarkers, item.object.name);
       else if (item.kind === 'foreign') add(report.foreignObjects, item.object.name);
-      else if (matchesFilter(item, options, nowMs)) yield item;
+      else yield item;
     }
   }
   const progress = output.progress('Verifying');
@@ -84,16 +98,12 @@ export async function verifyCaches(invocation: Invocation, options: VerifyOption
         if (!output.json) await output.line(`${check.kind}: ${damage.object}: ${damage.reason}`);
       }
     }
-    const root = cachesRoot(prefix);
-    for await (const { name, begunMs } of store.unfinishedUploads(root, STALE_UPLOAD_MS, { signal })) {
-      if (report.unfinishedUploads.length === MAX_ROWS) break;
-      report.unfinishedUploads.push({ object: name, begunAt: new Date(begunMs).toISOString() });
-    }
+    report.unfinishedUploads = await findUploads(invocation, options);
   } finally {
     progress.end();
   }
   if (output.json) await writeJson(output, report);
-  else await writeReport(invocation, report, options, nowMs);
+  else await writeReport(invocation, report, options);
   if (damaged > 0) {
     throw new CommandError(
       `${formatCount(damaged)} of ${formatCount(report.caches)} caches ${damaged === 1 ? 'is' : 'are'} damaged: a restore treats them as misses, and the next save replaces them.`,
@@ -105,28 +115,40 @@ function describeDamage(entry: CacheEntry, reason: string) {
   return { ...jsonRow(entry), reason };
 }
 
-interface Report {
-  readonly caches: number;
-  readonly bytes: number;
-  readonly unreadable: readonly unknown[];
-  readonly changedMeanwhile: number;
-  readonly strayMarkers: readonly string[];
-  readonly unfinishedUploads: readonly { readonly object: string; readonly begunAt: string }[];
-  readonly foreignObjects: readonly string[];
+/** Returns the unfinished uploads in the place of a filter. Returns undefined if the credentials do not allow to list them. */
+async function findUploads(
+  { store, prefix, signal }: Invocation,
+  filter: Filter,
+): Promise<Upload[] | undefined> {
+  const { repository, scope } = placeOfPatterns(filter);
+  const root = cachesRoot(prefix, repository, scope);
+  const found: Upload[] = [];
+  try {
+    for await (const { name, begunMs } of store.unfinishedUploads(root, STALE_UPLOAD_MS, { signal })) {
+      if (found.length === MAX_ROWS) break;
+      found.push({ object: name, begunAt: new Date(begunMs).toISOString() });
+    }
+    return found;
+  } catch (error) {
+    if (error instanceof StoreRefusedError) return undefined;
+    throw error;
+  }
 }
 
 async function writeReport(
-  { output }: Invocation,
+  { output, store }: Invocation,
   report: Report,
   { manifests }: VerifyOptions,
-  nowMs: number,
 ): Promise<void> {
   const { caches, bytes, unreadable, changedMeanwhile } = report;
   for (const name of report.strayMarkers) await output.line(`marker without a cache: ${name}`);
-  for (const { object, begunAt } of report.unfinishedUploads) {
-    await output.line(`unfinished upload, ${formatAge(nowMs - Date.parse(begunAt))} old: ${object}`);
+  for (const { object, begunAt } of report.unfinishedUploads ?? []) {
+    await output.line(`unfinished upload, ${formatAge(store.nowMs - Date.parse(begunAt))} old: ${object}`);
   }
   for (const name of report.foreignObjects) await output.line(`object of another program: ${name}`);
+  if (report.unfinishedUploads === undefined) {
+    await output.line('Unfinished uploads were not listed: the credentials do not allow it.');
+  }
   await output.line(
     `Verified ${manifests ? 'the manifests' : 'every frame'} of ${formatCount(caches)} caches (${formatBytes(bytes)}).`,
   );

@@ -12,8 +12,8 @@ import { CacheJob } from '../storage/incremental/job.ts';
 import { incompressible } from '../support/random.ts';
 import { scratch } from '../support/scratch.ts';
 import { describeTree } from '../support/tree.ts';
-import { places } from './places.ts';
-import { invoke, putObject } from './support.ts';
+import { bucketPlace, places } from './places.ts';
+import { invoke, putFakeCaches, putObject } from './support.ts';
 
 /** Saves a tree of two generations under `key-2`. Returns the job. */
 async function saveTree(store: ObjectStore): Promise<CacheJob> {
@@ -132,6 +132,26 @@ describe.each(places)('in %s', (_, place) => {
     });
     expect(sentenceOf(error)).toMatch(/^2 of 4 caches are damaged: /);
   });
+});
+
+test('verify lists uploads of its place only, and without the right to do so reports the rest', async () => {
+  const { store, server } = await bucketPlace();
+  await putFakeCaches(store, [{ key: 'k' }]);
+  const asked: (string | null)[] = [];
+  server.takeover = (operation, { url = '' }) => {
+    if (operation !== 'ListMultipartUploads') return undefined;
+    asked.push(new URL(url, 'http://server').searchParams.get('prefix'));
+    return (_, to) => to.writeHead(403).end('<Error><Code>AccessDenied</Code></Error>');
+  };
+  const options = { parallel: 1, repository: 'org/repo', scope: 'refs/heads/main' };
+  const text = await invoke(store, own => verifyCaches(own, options));
+  expect(text.out).toContain(
+    'Unfinished uploads were not listed: the credentials do not allow it.\nVerified every',
+  );
+  expect(sentenceOf(text.error)).toMatch(/^1 of 1 caches is damaged/);
+  const { out } = await invoke(store, own => verifyCaches(own, options), { json: true });
+  expect(JSON.parse(out)).not.toHaveProperty('unfinishedUploads');
+  expect(new Set(asked)).toEqual(new Set(['cache-s3/v1/org/repo/refs=2Fheads=2Fmain/']));
 });
 
 test('get keeps each kind of path of an archive apart, inside of the directory', () => {
