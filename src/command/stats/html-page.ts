@@ -13,7 +13,7 @@ export function htmlPage(tally: Tally, facts: StatsFacts): string {
   const tiles = [
     ['caches', formatCount(all.caches)],
     ['size', formatBytes(all.bytes)],
-    ['repositories', formatCount(tally.groups('repositories'))],
+    ['repositories', tally.groups('repositories')],
     ['last use noted', `${Math.round((marked.caches / Math.max(1, all.caches)) * 100)} %`],
     ['markers without a cache', formatCount(tally.strayMarkers)],
     ['objects of other programs', formatCount(tally.foreignObjects)],

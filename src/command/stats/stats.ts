@@ -5,7 +5,7 @@ import type { Invocation } from '../invocation.ts';
 import { writeJson } from '../output/json.ts';
 import { type Filter, readWithProgress } from '../select.ts';
 import { htmlPage } from './html-page.ts';
-import { Tally } from './tally.ts';
+import { type GroupKind, Tally } from './tally.ts';
 import { writeText } from './text-report.ts';
 
 export interface StatsOptions extends Filter {
@@ -41,7 +41,7 @@ export async function showStats(invocation: Invocation, options: StatsOptions): 
 }
 
 function jsonOf(tally: Tally, { place, prefix, madeMs, top }: StatsFacts) {
-  const groups = (kind: 'repositories' | 'scopes' | 'keyPrefixes') =>
+  const groups = (kind: GroupKind) =>
     tally.largest(kind, top).map(({ lastUseMs, ...group }) => ({
       ...group,
       lastUsedAt: new Date(lastUseMs).toISOString(),

@@ -1,6 +1,7 @@
 import { type CacheEntry, lastUseMs } from '../../cache/inventory.ts';
 import { generationPrefix } from '../../cache/keys/key-prefix.ts';
 import { isUnused } from '../../cache/prune/plan.ts';
+import { formatCount } from '../../report/units.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -11,7 +12,7 @@ const EDGES_DAYS = [1, 2, 4, 7, 14, 30, 60, 90, 180];
 /** Ages, in days, at which the effect of `prune --unused` is counted. */
 const UNUSED_DAYS = [3, 7, 14, 30, 60, 90];
 
-/** Groups of one kind: the rest is counted together, as keys and refs are foreign text of any number. */
+/** Most groups of one kind. Caches of all others are counted together: keys and refs are foreign text of any number. */
 const MAX_GROUPS = 100_000;
 const REST = '(others)';
 
@@ -32,7 +33,9 @@ export interface Group extends Amount {
   lastUseMs: number;
 }
 
-/** Counts the caches of a store. Its memory grows with the number of groups, not of caches. */
+export type GroupKind = 'repositories' | 'scopes' | 'keyPrefixes';
+
+/** Counts the caches of a store. Its memory grows with the number of groups (300,000 at most), not of caches. */
 export class Tally {
   readonly all: Amount = { caches: 0, bytes: 0 };
   /** Caches whose last use is noted. */
@@ -67,13 +70,14 @@ export class Tally {
   }
 
   /** Returns the largest groups of a kind by size, at most `limit`. */
-  largest(kind: 'repositories' | 'scopes' | 'keyPrefixes', limit: number): readonly Group[] {
+  largest(kind: GroupKind, limit: number): readonly Group[] {
     return [...this.#groups[kind].values()].sort((a, b) => b.bytes - a.bytes).slice(0, limit);
   }
 
-  /** Returns the number of groups of a kind. */
-  groups(kind: 'repositories' | 'scopes' | 'keyPrefixes'): number {
-    return this.#groups[kind].size;
+  /** Returns the number of groups of a kind besides so many that are shown: `12,000`, `at least 99,991`. */
+  groups(kind: GroupKind, shown = 0): string {
+    const groups = this.#groups[kind];
+    return `${groups.has(REST) ? 'at least ' : ''}${formatCount(groups.size - shown)}`;
   }
 }
 

@@ -2,7 +2,7 @@ import { formatAge, formatBytes, formatCount } from '../../report/units.ts';
 import type { Output } from '../output/output.ts';
 import { writeTable } from '../output/table.ts';
 import type { StatsFacts } from './stats.ts';
-import { type Bar, barLabel, type Group, type Tally } from './tally.ts';
+import { type Bar, barLabel, type GroupKind, type Tally } from './tally.ts';
 
 /** Writes the figures as tables and charts of a terminal. */
 export async function writeText(output: Output, tally: Tally, facts: StatsFacts): Promise<void> {
@@ -16,21 +16,7 @@ export async function writeText(output: Output, tally: Tally, facts: StatsFacts)
   if (tally.foreignObjects > 0)
     await output.line(`${formatCount(tally.foreignObjects)} objects are of other programs.`);
   if (all.caches === 0) return;
-  await writeGroups(
-    output,
-    'REPOSITORY',
-    tally.largest('repositories', facts.top),
-    facts,
-    tally.groups('repositories'),
-  );
-  await writeGroups(output, 'SCOPE', tally.largest('scopes', facts.top), facts, tally.groups('scopes'));
-  await writeGroups(
-    output,
-    'KEY PREFIX',
-    tally.largest('keyPrefixes', facts.top),
-    facts,
-    tally.groups('keyPrefixes'),
-  );
+  for (const [title, kind] of TABLES) await writeGroups(output, title, tally, kind, facts);
   await writeChart(output, 'AGE', tally.ages);
   await writeChart(output, 'LAST USE', tally.lastUses);
   await output.line('');
@@ -41,13 +27,20 @@ export async function writeText(output: Output, tally: Tally, facts: StatsFacts)
   );
 }
 
+const TABLES = [
+  ['REPOSITORY', 'repositories'],
+  ['SCOPE', 'scopes'],
+  ['KEY PREFIX', 'keyPrefixes'],
+] as const;
+
 async function writeGroups(
   output: Output,
   title: string,
-  groups: readonly Group[],
-  { madeMs }: StatsFacts,
-  total: number,
+  tally: Tally,
+  kind: GroupKind,
+  { madeMs, top }: StatsFacts,
 ): Promise<void> {
+  const groups = tally.largest(kind, top);
   await output.line('');
   await writeTable(
     output,
@@ -64,7 +57,8 @@ async function writeGroups(
       formatAge(madeMs - lastUseMs),
     ]),
   );
-  if (total > groups.length) await output.line(`... and ${formatCount(total - groups.length)} more (--top)`);
+  const others = tally.groups(kind, groups.length);
+  if (others !== '0') await output.line(`... and ${others} more (--top)`);
 }
 
 /** Columns besides the bar: label, size and number. */

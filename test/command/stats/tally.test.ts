@@ -82,6 +82,16 @@ test('groups are by repository, scope and the part of the key before its hash, t
   expect(tally.largest('scopes', 1)).toHaveLength(1);
 });
 
+test('over 100,000 key prefixes are one group, and their number is a lower bound', () => {
+  const tally = new Tally();
+  for (let index = 0; index < 100_000; index++) tally.add(entry(1, 1, { key: `k${index}x-` }), NOW);
+  expect(tally.groups('keyPrefixes')).toBe('100,000');
+  for (const key of ['one-', 'two-']) tally.add(entry(1, 1, { key }), NOW);
+  expect(tally.largest('keyPrefixes', 1)).toMatchObject([{ name: '(others)', caches: 2 }]);
+  expect(tally.groups('keyPrefixes', 1)).toBe('at least 100,000');
+  expect(tally.groups('repositories', 1)).toBe('0');
+});
+
 test('a bar in the terminal is as long as its share, and visible if it is above 0', () => {
   expect([0, 0.0001, 0.5, 0.51, 1].map(share => drawBar(share, 10))).toEqual([
     '',
