@@ -2,6 +2,7 @@ import type { DamagedArchiveError } from '../archive/archive-errors.ts';
 import type { ObjectVersion } from './object-store.ts';
 import {
   NameTooLongError,
+  NoCredentialsError,
   PolicyRefusedError,
   RoleError,
   StoreRefusedError,
@@ -158,13 +159,16 @@ export function bucketWasDown(outcome: Outcome): boolean {
   return [outcome, outcome.insteadOf].some(one => one?.kind === 'unavailable' && one.source !== 'github');
 }
 
-/** One clause for the log: `The bucket is unavailable: connection refused`. */
+const CANNOT_BE_USED = [NoCredentialsError, RoleError, PolicyRefusedError];
+
+/** Returns one clause for the log: `The bucket is unavailable: connection refused`. */
 export function describeUnanswered({ source, error }: Unanswered): string {
   if (source === 'github') return error.message;
   const place = source === 'directory' ? 'cache directory' : 'bucket';
   if (error instanceof NameTooLongError) return `The ${place} cannot hold this key: ${error.message}`;
   if (error instanceof StoreUnavailableError) return `The ${place} is unavailable: ${error.message}`;
   const reason = `${error.setting === undefined ? ':' : ','} ${error.advice}`;
-  if (error instanceof RoleError) return `The ${place} cannot be used${reason}`;
+  // The refusal of a token, an STS or a policy, or no credentials: often no request has reached the bucket
+  if (CANNOT_BE_USED.some(kind => error instanceof kind)) return `The ${place} cannot be used${reason}`;
   return `The ${place} refused the request${reason}`;
 }

@@ -159,6 +159,6 @@ test('a save that a policy refuses to the run is not sent to GitHub’s cache, b
   expect(log.lines).toEqual([]);
   expect(await fallback.restore(createRestoreRequest())).toMatchObject({ kind: 'hit', source: 'github' });
   expect(log.lines).toEqual([
-    "warning: The bucket refused the request, check the input 'role-to-assume': this run may not take the role. GitHub's cache is used instead.",
+    "warning: The bucket cannot be used, check the input 'role-to-assume': this run may not take the role. GitHub's cache is used instead.",
   ]);
 });

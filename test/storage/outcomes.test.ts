@@ -2,6 +2,8 @@ import { expect, test } from 'vitest';
 import { bucketWasDown, describeUnanswered, outcomeOfError } from '../../src/storage/outcomes.ts';
 import {
   NameTooLongError,
+  NoCredentialsError,
+  PolicyRefusedError,
   RoleError,
   StoreRefusedError,
   StoreUnavailableError,
@@ -55,6 +57,12 @@ test.each([
     's3',
     "The bucket cannot be used, check the input 'sts-endpoint': no STS",
   ],
+  [
+    new PolicyRefusedError('no role', "the input 'role-to-assume'"),
+    's3',
+    "The bucket cannot be used, check the input 'role-to-assume': no role",
+  ],
+  [new NoCredentialsError('no keys', undefined), 's3', 'The bucket cannot be used: no keys'],
   [tooLong, 's3', 'The bucket cannot hold this key: it has 1100 bytes'],
 ] as const)('%s of %s is described by one clause', (error, source, clause) => {
   const kind = error instanceof StoreUnavailableError ? 'unavailable' : 'refused';

@@ -62,7 +62,12 @@ export async function reportOutcome(
       return close(runner, phase, 'damaged');
     case 'unavailable':
     case 'refused':
-      return reportFailure(runner, phase, `${describeUnanswered(outcome)}.`, outcome.error);
+      return reportFailure(
+        runner,
+        phase,
+        `${describeUnanswered(outcome)}.${inputs.failOnCacheMiss ? '' : ' The job continues without the cache.'}`,
+        outcome.error,
+      );
     case 'failed': {
       const { error } = outcome;
       const isHalf = 'treeChanged' in outcome && outcome.treeChanged;

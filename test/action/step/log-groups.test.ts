@@ -76,7 +76,7 @@ describe('the group of progress lines of a restore', () => {
       },
       'warning: Cache not restored, because its object is damaged: it is short. No file was changed.',
     ],
-    ['outage', outage, 'warning: no answer.'],
+    ['outage', outage, 'warning: no answer. The job continues without the cache.'],
     ['cancellation', { kind: 'cancelled' }, expect.stringMatching(/^warning: Cache not restored: /)],
   ] as [string, RestoreOutcome, string][])(
     'ends before the lines of the outcome (%s)',

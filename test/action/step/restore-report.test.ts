@@ -130,7 +130,9 @@ describe('a restore that goes wrong', () => {
 
   test('sets cache-hit to false after an outage and does not report a miss', async () => {
     const { lines, outputs, state, failed } = await runRestore(down);
-    expect(lines[0]).toBe('warning: The bucket is unavailable: no connection.');
+    expect(lines[0]).toBe(
+      'warning: The bucket is unavailable: no connection. The job continues without the cache.',
+    );
     expect(outputs).toMatchObject({ 'cache-hit': 'false', 'cache-source': 'none' });
     expect(state).toMatchObject({ finished: true, bucketWasDown: true });
     expect(lines.join()).not.toContain('not found');
@@ -140,6 +142,7 @@ describe('a restore that goes wrong', () => {
   test('fails with the cause of an outage when fail-on-cache-miss is set', async () => {
     const { lines, failed } = await runRestore(down, { 'fail-on-cache-miss': 'true' });
     expect(failed).toBe(true);
+    expect(lines[0]).toBe('warning: The bucket is unavailable: no connection.');
     expect(lines[1]).toBe(
       'error: Failed to restore cache entry: no connection. Exiting as fail-on-cache-miss is set, although this is not a miss. Input key: npm-1',
     );
