@@ -1,5 +1,5 @@
 import { type PruneChoice, rulesOf } from '../cache/prune/choice.ts';
-import { describeReason, describeResult } from '../cache/prune/describe.ts';
+import { describeReason, describeResult, VERSIONS_REMAIN } from '../cache/prune/describe.ts';
 import type { Deletion } from '../cache/prune/plan.ts';
 import { type PruneRequest, pruneCaches } from '../cache/prune/prune-caches.ts';
 import { matchesWildcard } from '../cache/wildcard.ts';
@@ -80,12 +80,9 @@ async function run(
     // The document begins with the deletions, which may be many: none of them is kept
     if (output.json) await output.raw(`\n],\n${safeJson({ dryRun, ...result, requests }).slice(1)}\n`);
     else for (const line of describeResult(result, dryRun)) await output.line(line);
-    if (store.versioned && result.deletedCaches > 0) output.note(VERSIONED);
+    if (store.versioned && result.deletedCaches > 0) output.note(`Warning: ${VERSIONS_REMAIN}`);
     return result.deletedCaches;
   } finally {
     progress.end();
   }
 }
-
-const VERSIONED =
-  'Warning: the bucket keeps versions, so the bytes of deleted caches stay as old versions: add a lifecycle rule for them (NoncurrentVersionExpiration).';

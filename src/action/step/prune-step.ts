@@ -1,5 +1,5 @@
 import { type PruneChoice, rulesOf } from '../../cache/prune/choice.ts';
-import { describeReason, describeResult } from '../../cache/prune/describe.ts';
+import { describeReason, describeResult, VERSIONS_REMAIN } from '../../cache/prune/describe.ts';
 import type { Deletion, PruneRules } from '../../cache/prune/plan.ts';
 import { type PruneResult, pruneCaches } from '../../cache/prune/prune-caches.ts';
 import { escapeHtml } from '../../report/summary.ts';
@@ -127,9 +127,7 @@ async function pruneStore(
   });
   for (const line of describeResult(result, dryRun)) log.info(line);
   if (store.versioned && result.deletedCaches > 0) {
-    log.warning(
-      'The bucket keeps versions, so the bytes of deleted caches stay as old versions: add a lifecycle rule for them (NoncurrentVersionExpiration).',
-    );
+    log.warning(VERSIONS_REMAIN);
   }
   runner.setOutput('deleted-caches', String(result.deletedCaches));
   runner.setOutput('deleted-bytes', String(result.deletedBytes));

@@ -20,6 +20,10 @@ export function describeReason({ entry, reason }: Deletion, rules: PruneRules, n
   }
 }
 
+/** Warning after deletions in a bucket that keeps versions. */
+export const VERSIONS_REMAIN =
+  'The bucket keeps versions, so the bytes of deleted caches stay as old versions: add a lifecycle rule for them (NoncurrentVersionExpiration).';
+
 /** Returns the results as sentences. */
 export function describeResult(result: PruneResult, dryRun: boolean): readonly string[] {
   const { caches, bytes, deletedCaches, deletedBytes, deletedMarkers, refusedMarkers } = result;
