@@ -26,3 +26,11 @@ export function placeOfPatterns({ repository, scope }: CachePatterns) {
 function literal(pattern: string | undefined): string | undefined {
   return pattern === undefined || hasWildcard(pattern) ? undefined : pattern;
 }
+
+/**
+ * Returns whether a pattern can be one of `owner/name`. An empty one, as an unset variable has it, would select the caches
+ * that all repositories share.
+ */
+export function isRepositoryPattern(pattern: string): boolean {
+  return pattern.includes('/') || hasWildcard(pattern);
+}

@@ -1,5 +1,4 @@
-import { Command, InvalidArgumentError, Option } from 'commander';
-import { AGE_FORM, parseAge, parseSize, SIZE_FORM } from '../action/inputs/quantities.ts';
+import { Command, Option } from 'commander';
 import type { Environment } from '../action/inputs/read-input.ts';
 import { VERSION } from '../version.ts';
 import { type DoctorOptions, runDoctor } from './doctor/doctor.ts';
@@ -8,6 +7,16 @@ import { getCache } from './get.ts';
 import { InterruptedError, listenForInterrupt } from './interrupt.ts';
 import type { Invocation } from './invocation.ts';
 import { type ListOptions, listCaches } from './list.ts';
+import {
+  readAge,
+  readCount,
+  readParallel,
+  readPattern,
+  readPositiveCount,
+  readRepository,
+  readRepositoryPattern,
+  readSize,
+} from './option-values.ts';
 import { createCommandLog, createOutput } from './output/output.ts';
 import type { PolicyArguments } from './policy/policy.ts';
 import { ROLE_KINDS } from './policy/roles.ts';
@@ -88,12 +97,12 @@ export function createProgram(env: Environment, signal: AbortSignal): Command {
     .description('list the caches: repository, scope, key, age, last use, size')
     .addOption(new Option('--sort <order>', 'order of the rows').choices(SORTS).default('name'))
     .option('--reverse', 'reverse the order')
-    .option('--limit <n>', 'rows at most', parseCount)
+    .option('--limit <n>', 'rows at most', readCount)
     .action(run<ListOptions>((invocation, options) => listCaches(invocation, options)));
 
   addPlace(program.command('show <key>'))
     .description('show a cache: the run that saved it, its paths, entries, frames and largest files')
-    .option('--files <n>', 'largest files to show', parseCount, 10)
+    .option('--files <n>', 'largest files to show', readCount, 10)
     .action(run<ShowOptions>((invocation, options, [key]) => showCache(invocation, options, key!)));
 
   addPlace(program.command('get <key> <directory>'))
@@ -104,14 +113,14 @@ export function createProgram(env: Environment, signal: AbortSignal): Command {
 
   addFilters(program.command('stats'))
     .description('count the caches by repository, scope, key prefix, age and last use')
-    .option('--top <n>', 'rows of each table', parseCount, 10)
+    .option('--top <n>', 'rows of each table', readCount, 10)
     .option('--html <file>', 'also write a page with plots')
     .action(run<StatsOptions>(showStats));
 
   addFilters(program.command('verify'))
     .description('check the manifest and every frame of the caches against their SHA-256')
     .option('--manifests', 'check the manifests only, and read no frames')
-    .option('--parallel <n>', 'caches to read at the same time', parseParallel, 4)
+    .option('--parallel <n>', 'caches to read at the same time', readParallel, 4)
     .action(run<VerifyOptions>((invocation, options) => verifyCaches(invocation, options)));
 
   program
@@ -119,8 +128,8 @@ export function createProgram(env: Environment, signal: AbortSignal): Command {
     .description(
       'try everything that a job needs, and show what fails and which setting or policy repairs it',
     )
-    .option('--repository <name>', 'try in the place of this repository (owner/name)')
-    .option('--scope <name>', 'try in the place of this scope of it, such as refs/heads/main')
+    .option('--repository <name>', 'try in the place of this repository (owner/name)', readRepository)
+    .option('--scope <name>', 'try in the place of this scope of it, such as refs/heads/main', readPattern)
     .action(run<DoctorOptions>(runDoctor));
 
   program
@@ -130,10 +139,22 @@ export function createProgram(env: Environment, signal: AbortSignal): Command {
     .option('--max-age <age>', 'delete caches that were saved so long ago', readAge)
     .option('--max-size <size>', 'delete the least recently used until all have this size', readSize)
     .option('--per-repository <size>', 'as --max-size, for each repository', readSize)
-    .option('--keep-newest <n>', 'keep the newest n of each scope and paths, whatever the rules', parseCount)
-    .option('--repository <pattern>', 'count and delete only caches of these repositories (owner/name)')
-    .option('--scope <pattern>', "count and delete only caches of these scopes, such as 'refs/pull/*'")
-    .option('--key <pattern>', 'count and delete only caches with these keys')
+    .option(
+      '--keep-newest <n>',
+      'keep the newest n of each scope and paths, whatever the rules',
+      readPositiveCount,
+    )
+    .option(
+      '--repository <pattern>',
+      'count and delete only caches of these repositories (owner/name)',
+      readRepositoryPattern,
+    )
+    .option(
+      '--scope <pattern>',
+      "count and delete only caches of these scopes, such as 'refs/pull/*'",
+      readPattern,
+    )
+    .option('--key <pattern>', 'count and delete only caches with these keys', readPattern)
     .option('--dry-run', 'delete nothing')
     .action(
       run<PruneOptions>(async (invocation, options) =>
@@ -188,43 +209,20 @@ In patterns, * is any text and ? one character.`;
 /** Adds the options that select caches by their place. */
 function addPlace(command: Command): Command {
   return command
-    .option('--repository <pattern>', 'caches of these repositories (owner/name)')
-    .option('--scope <pattern>', "caches of these scopes, such as 'refs/pull/*'");
+    .option('--repository <pattern>', 'caches of these repositories (owner/name)', readRepositoryPattern)
+    .option('--scope <pattern>', "caches of these scopes, such as 'refs/pull/*'", readPattern);
 }
 
 /** Adds the options that select caches (`Filter`). */
 function addFilters(command: Command): Command {
   return addPlace(command)
-    .option('--key <pattern>', 'caches with these keys')
+    .option('--key <pattern>', 'caches with these keys', readPattern)
     .option('--older-than <age>', 'caches saved before that', readAge)
     .option('--newer-than <age>', 'caches saved since then', readAge)
     .option('--unused <age>', 'caches neither saved nor restored since then', readAge)
     .option('--used-within <age>', 'caches saved or restored since then', readAge)
     .option('--larger-than <size>', 'caches of at least this size', readSize)
     .option('--smaller-than <size>', 'caches of at most this size', readSize);
-}
-
-function readAge(text: string): number {
-  const age = parseAge(text);
-  if (age === undefined) throw new InvalidArgumentError(`It must be ${AGE_FORM}.`);
-  return age;
-}
-
-function readSize(text: string): number {
-  const size = parseSize(text);
-  if (size === undefined) throw new InvalidArgumentError(`It must be ${SIZE_FORM}.`);
-  return size;
-}
-
-function parseCount(text: string): number {
-  if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError('It must be a whole number.');
-  return Number(text);
-}
-
-function parseParallel(text: string): number {
-  const count = parseCount(text);
-  if (count < 1 || count > 64) throw new InvalidArgumentError('It must be from 1 to 64.');
-  return count;
 }
 
 /** Resolves when the stream is written: on some platforms pipes are asynchronous, and an exit would lose lines. */

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { matchesPatterns, placeOfPatterns } from '../../src/cache/cache-patterns.ts';
+import { isRepositoryPattern, matchesPatterns, placeOfPatterns } from '../../src/cache/cache-patterns.ts';
 import type { CacheEntry } from '../../src/cache/inventory.ts';
 
 const entry = { repository: 'octo/app', scope: 'refs/pull/7/merge', key: 'go-1' } as CacheEntry;
@@ -24,4 +24,14 @@ test.each([
     repository: text,
     scope: text,
   });
+});
+
+test.each([
+  ['octo/app', true],
+  ['octo/*', true],
+  ['*', true],
+  ['', false],
+  ['octo', false],
+])('%o is a pattern of a repository: %s', (pattern, expected) => {
+  expect(isRepositoryPattern(pattern)).toBe(expected);
 });

@@ -1,3 +1,4 @@
+import { isRepositoryPattern } from '../../cache/cache-patterns.ts';
 import { type PruneChoice, rulesOf } from '../../cache/prune/choice.ts';
 import { describeReason, describeResult, VERSIONS_REMAIN } from '../../cache/prune/describe.ts';
 import type { Deletion, PruneRules } from '../../cache/prune/plan.ts';
@@ -82,15 +83,22 @@ function readChoice(env: Environment, { repository }: RunContext): PruneInputs {
     }
     return value;
   };
+  const pattern = text('repository') ?? repository;
+  if (!isRepositoryPattern(pattern)) {
+    throw new BadInputError(
+      'repository',
+      `is ${quoteValue(pattern)}, but it must be owner/name or a pattern of it.`,
+    );
+  }
   return {
-    repository: text('repository') ?? repository,
+    repository: pattern,
     scope: text('scope'),
     key: text('key'),
     unused: quantity('unused', parseAge, AGE_FORM),
     maxAge: quantity('max-age', parseAge, AGE_FORM),
     maxSize: quantity('max-size', parseSize, SIZE_FORM),
     perRepository: quantity('per-repository', parseSize, SIZE_FORM),
-    keepNewest: readInteger(own, 'keep-newest', { min: 0, max: 1_000_000 }),
+    keepNewest: readInteger(own, 'keep-newest', { min: 1, max: 1_000_000 }),
     dryRun: readBoolean(own, 'dry-run') ?? false,
   };
 }

@@ -20,6 +20,9 @@ export interface DoctorOptions {
  */
 export async function runDoctor(invocation: Invocation, options: DoctorOptions): Promise<void> {
   const { output, env, log, place, prefix, store, signal } = invocation;
+  if (options.scope !== undefined && options.repository === undefined) {
+    throw new CommandError('--scope is the scope of a repository: use it with --repository.');
+  }
   const findings: Finding[] = [];
   const progress = output.progress('Checking');
   const report = (finding: Finding) => {

@@ -39,6 +39,7 @@ test('prune/action.yml declares the inputs that the step reads', async () => {
     {
       get(_, name: string) {
         if (name.startsWith('INPUT_')) seen.add(name);
+        if (name === 'GITHUB_REPOSITORY') return 'org/repo';
         return name === 'INPUT_ENDPOINT' ? pathToFileURL(scratch()).href : undefined;
       },
       ownKeys: () => [],
@@ -100,10 +101,25 @@ test('a dry run of prune deletes nothing', async () => {
   expect(runner.outputs).toEqual({ 'deleted-caches': '2', 'deleted-bytes': '50' });
 });
 
+test('prune of a run without a repository fails its step, and deletes no cache that all repositories share', async () => {
+  const { runner } = await runPrune({ 'max-size': '0' }, { GITHUB_REPOSITORY: '' });
+  expect(runner.failed).toBe(true);
+  expect(runner.lines.at(-1)).toContain("Input 'repository' is '', but it must be owner/name");
+});
+
 test.each<[string, Record<string, string>, string]>([
   ['a bad age', { unused: '7' }, "Input 'unused' is '7', but it must be an age such as 12h, 7d or 4w."],
   ['a bad size', { 'max-size': '1 XB' }, "Input 'max-size' is '1 XB', but it must be a size such as"],
-  ['a bad count', { 'keep-newest': '-1' }, "Input 'keep-newest' is '-1', but it must be"],
+  [
+    'a count of 0, which would keep none',
+    { 'keep-newest': '0' },
+    "Input 'keep-newest' is '0', but it must be",
+  ],
+  [
+    'a repository without an owner',
+    { repository: 'repo' },
+    "Input 'repository' is 'repo', but it must be owner/name",
+  ],
   ['no bucket', { endpoint: '' }, "Input 'bucket' is missing: only a bucket can be pruned."],
   [
     'a store that does not respond',
