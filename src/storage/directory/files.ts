@@ -47,10 +47,13 @@ export async function openObjectFile(
     if (isNotFound(error) || ['ELOOP', 'ENXIO'].includes(systemCode(error) ?? '')) return undefined;
     throw error;
   }
-  const stats = await handle.stat({ bigint: true });
-  if (stats.isFile()) return { handle, stats };
-  await handle.close();
-  return undefined;
+  let stats: BigIntStats | undefined;
+  try {
+    stats = await handle.stat({ bigint: true });
+  } finally {
+    if (!stats?.isFile()) await handle.close();
+  }
+  return stats.isFile() ? { handle, stats } : undefined;
 }
 
 const { O_RDONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants;
