@@ -29,7 +29,7 @@ export const knobs: readonly Knob[] = [
   {
     name: 'reads',
     file: 'src/archive/restore/unpack.ts',
-    constant: 'READS_IN_FLIGHT',
+    constant: 'FETCHES_IN_FLIGHT',
     others: ['4', '8', '12'],
   },
   { name: 'part', file: 'src/storage/part-size.ts', constant: 'DEFAULT_PART_BYTES', others: bytes(16, 32) },

@@ -59,12 +59,12 @@ export class DiskCache {
       resourceLimits: KEEPER_LIMITS,
     });
     this.#keeper.on('message', (report: DiskReport) => this.#receive(report));
-    this.#keeper.on('error', error => this.#turnOff(diskProblem(this.directory, error.message)));
-    this.#keeper.on('exit', () => this.#turnOff(undefined));
+    this.#keeper.on('error', error => this.#fail(error.message));
+    this.#keeper.on('exit', () => this.#turnOff());
     this.#limitSilence();
     this.#opened = this.#request({ kind: 'open' }).then(answer => {
       if (answer?.directory !== undefined) this.#directory = answer.directory;
-      if (answer?.problem !== undefined) this.#turnOff(diskProblem(this.directory, answer.problem));
+      if (answer?.problem !== undefined) this.#fail(answer.problem);
     });
   }
 
@@ -104,7 +104,7 @@ export class DiskCache {
   /** Gives up all claims, removes what is over the limit, and ends the thread. `isHurried`: a cancelled step ends soon. */
   async close(isHurried: boolean): Promise<void> {
     await this.#request({ kind: 'close' }, isHurried ? HURRIED_CLOSE_MS : CLOSE_MS);
-    this.#turnOff(undefined);
+    this.#turnOff();
     if (!this.#hangs.signal.aborted) await this.#keeper.terminate();
   }
 
@@ -113,8 +113,7 @@ export class DiskCache {
     if (this.#isOff) return Promise.resolve(undefined);
     const id = ++this.#lastId;
     return new Promise(resolve => {
-      const cancel =
-        limitMs === undefined ? () => {} : systemClock.after(limitMs, () => this.#turnOff(undefined));
+      const cancel = limitMs === undefined ? () => {} : systemClock.after(limitMs, () => this.#turnOff());
       this.#waiting.set(id, answer => {
         cancel();
         resolve(answer);
@@ -135,18 +134,23 @@ export class DiskCache {
     if (this.#isOff) return;
     this.#cancelSilence = systemClock.after(SILENCE_MS, () => {
       noteStuckThread();
-      this.#turnOff(diskProblem(this.directory, 'ETIMEDOUT'));
+      this.#fail('ETIMEDOUT');
       this.#hangs.abort(new DiskCacheHangsError('the disk cache does not respond'));
       void this.#keeper.terminate();
     });
   }
 
-  /** Reports one line, and answers all requests with nothing from now on. */
-  #turnOff(line: string | undefined): void {
+  /** Reports the code or message for which the directory is not used any more, and turns it off. */
+  #fail(problem: string): void {
     if (this.#isOff) return;
+    this.#report(diskProblem(this.directory, problem));
+    this.#turnOff();
+  }
+
+  /** Answers all requests with nothing from now on. */
+  #turnOff(): void {
     this.#isOff = true;
     this.#cancelSilence();
-    if (line !== undefined) this.#report(line);
     for (const resolve of this.#waiting.values()) resolve(undefined);
     this.#waiting.clear();
   }

@@ -25,7 +25,7 @@ interface FrameWork {
 }
 
 /** Jobs that read from the disk, for each worker: the running one and the next one. */
-const READS_A_WORKER = 2;
+const DISK_JOBS_A_WORKER = 2;
 /** Ranges that are claimed before their turn. */
 const CLAIMS_AHEAD = 2;
 /** Frames that one request waits for: each is tried several times a second. */
@@ -84,7 +84,7 @@ class DiskFrames {
 
   /** Unpacks frames from the directory, and collects those that are not there after all. */
   async #readAll(frames: readonly number[]): Promise<void> {
-    const limits = { ...this.#work.limits, limit: READS_A_WORKER * this.#work.width };
+    const limits = { ...this.#work.limits, limit: DISK_JOBS_A_WORKER * this.#work.width };
     const { directory } = this.#cache;
     await forEachWithin(this.#runs(frames), limits, async run => {
       this.#signal?.throwIfAborted();
@@ -99,10 +99,10 @@ class DiskFrames {
   async #fetchAll(frames: readonly number[]): Promise<void> {
     const others: number[] = [];
     // Jobs that start together begin at different places
-    const runs = rotate(this.#runs(frames));
-    const claims = this.#claimAhead(runs);
-    await forEachWithin(runs, this.#work.limits, async run => {
-      const parts = byState(run.frames, await claims.next());
+    const claimed = this.#claimAhead(rotate(this.#runs(frames)));
+    const limits = { ...this.#work.limits, weigh: ({ run }: ClaimedRun) => this.#work.limits.weigh(run) };
+    await forEachWithin(claimed, limits, async ({ run, claim }) => {
+      const parts = byState(run.frames, await claim());
       others.push(...parts.others);
       await this.#use(parts);
     });
@@ -110,10 +110,10 @@ class DiskFrames {
   }
 
   /**
-   * Claims the runs in their order, some of them before their turn: no request waits for a claim then. The first ones are
+   * Claims the runs in their order, each with some of those after it: no request waits for a claim then. The first ones are
    * claimed together, so that their requests are sent before this thread is busy with directories.
    */
-  #claimAhead(runs: readonly FrameRun[]): { next(): Promise<ClaimedFrames> } {
+  #claimAhead(runs: readonly FrameRun[]): readonly ClaimedRun[] {
     const { limit } = this.#work.limits;
     const first = runs.slice(0, limit);
     const together = this.#cache.claim(this.#keys(first.flatMap(run => run.frames)), 'claim');
@@ -127,13 +127,17 @@ class DiskFrames {
         inodes: inodes.slice(from, to),
       }));
     });
-    let taken = 0;
-    const next = () => {
-      while (claims.length < Math.min(runs.length, taken + 1 + CLAIMS_AHEAD))
-        claims.push(this.#cache.claim(this.#keys(runs[claims.length]!.frames), 'claim'));
-      return claims[taken++]!;
+    const claimUntil = (count: number) => {
+      for (const { frames } of runs.slice(claims.length, count))
+        claims.push(this.#cache.claim(this.#keys(frames), 'claim'));
     };
-    return { next };
+    return runs.map((run, index) => ({
+      run,
+      claim: () => {
+        claimUntil(index + 1 + CLAIMS_AHEAD);
+        return claims[index]!;
+      },
+    }));
   }
 
   /** Fetches the frames that are to be fetched, and reads those that another job has stored meanwhile. */
@@ -192,6 +196,12 @@ class DiskFrames {
       await this.#fetch(run, new Map(run.frames.map((frame, index) => [frame, inodes[index]])));
     });
   }
+}
+
+interface ClaimedRun {
+  readonly run: FrameRun;
+  /** Claims its frames, unless that has been done ahead. */
+  claim(): Promise<ClaimedFrames>;
 }
 
 interface FramesByState {

@@ -153,7 +153,8 @@ async function build(
   // It is awaited after the directories are made
   unpacking.catch(() => {});
   // A thread that hangs in the directory ends no job
-  diskCache?.hangs.addEventListener('abort', () => void runner.close());
+  const onHang = () => void runner.close();
+  diskCache?.hangs.addEventListener('abort', onHang);
   let plan: TargetPlan | undefined;
   let stage: Stage | undefined;
   try {
@@ -179,6 +180,7 @@ async function build(
     for (const remaining of (await stage?.discard()) ?? []) options.notes?.stagingRemains(remaining);
     throw plan && error instanceof StagedFileError ? writeError(finalPathOf(error.path, plan), error) : error;
   } finally {
+    diskCache?.hangs.removeEventListener('abort', onHang);
     stage?.close();
   }
 }

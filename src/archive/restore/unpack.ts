@@ -21,11 +21,11 @@ import type { RestoredFacts } from './restored-facts.ts';
 import { SlicedFiles } from './sliced-files.ts';
 
 /** Compressed bytes that are being fetched or wait for a worker. */
-const BYTES_IN_FLIGHT = 128 * 1024 * 1024;
+const FETCHED_BYTES_IN_FLIGHT = 128 * 1024 * 1024;
 /** Concurrent requests. */
-const READS_IN_FLIGHT = 6;
+const FETCHES_IN_FLIGHT = 6;
 /** Concurrent requests of a worker that fetches by itself: it fills one range while it works on another. */
-const READS_A_WORKER = 2;
+const FETCHES_A_WORKER = 2;
 /** Empty files that a worker creates in one job. */
 const EMPTY_FILES_A_JOB = 2000;
 const NO_FACTS: WantedFacts = { status: false, contentKey: undefined };
@@ -82,8 +82,10 @@ export async function unpack(options: UnpackOptions): Promise<number> {
   ready.catch(onFailure);
 
   let total = 0;
-  const unpackRun = async (run: FrameRun, { bytes, worker }: FetchedRun, disk?: DiskUse) => {
+  const unpackRun = async (run: FrameRun, source: RunSource, disk?: DiskUse) => {
     const { staged, sliced } = await ready;
+    const worker = source.kind === 'worker' ? source.buffer : runner;
+    const bytes = source.kind === 'memory' ? source.bytes : new Uint8Array(0);
     const result = await worker.run(jobOf(run, bytes, contents, staged, options, disk));
     facts?.addFrames(run.frames, contents, archive.manifest, result);
     sliced.addWritten(run.frames.filter((_, index) => !result.missing.includes(index)));
@@ -95,8 +97,8 @@ export async function unpack(options: UnpackOptions): Promise<number> {
   const fetch = async (run: FrameRun, disk?: DiskUse): Promise<UnpackResult> =>
     unpackRun(run, await fetchRun(run, options, failure.signal), disk);
   const limits = {
-    limit: Math.max(READS_IN_FLIGHT, (options.readInWorker ? READS_A_WORKER : 1) * runner.width),
-    budget: BYTES_IN_FLIGHT,
+    limit: Math.max(FETCHES_IN_FLIGHT, (options.readInWorker ? FETCHES_A_WORKER : 1) * runner.width),
+    budget: FETCHED_BYTES_IN_FLIGHT,
     weigh: (run: FrameRun) => run.end - run.start,
     onFailure,
   };
@@ -105,13 +107,13 @@ export async function unpack(options: UnpackOptions): Promise<number> {
       await fetch(run);
     });
   if (options.disk) {
-    const read = (run: FrameRun, disk: DiskUse) =>
-      unpackRun(run, { bytes: new Uint8Array(0), worker: runner }, disk);
+    const read = (run: FrameRun, disk: DiskUse) => unpackRun(run, { kind: 'disk' }, disk);
     // The tail has come with the manifest
     const inTail = (start: number) => start >= archive.tail.start;
     const { cache, onBegun, signal } = options.disk;
     // Reads end before the pool is closed (restore-archive.ts)
-    cache.hangs.addEventListener('abort', () => onFailure(cache.hangs.reason));
+    const onHang = () => onFailure(cache.hangs.reason);
+    cache.hangs.addEventListener('abort', onHang);
     await allOrFirstError([
       fetchAll(groupFrames(frames, (frame, start) => contents.has(frame) && inTail(start))),
       unpackWithDisk(
@@ -120,7 +122,7 @@ export async function unpack(options: UnpackOptions): Promise<number> {
         { fetch, read, limits, width: runner.width },
         { cache, onBegun, signal: AbortSignal.any([failure.signal, ...(signal ? [signal] : [])]) },
       ),
-    ]);
+    ]).finally(() => cache.hangs.removeEventListener('abort', onHang));
   } else {
     await fetchAll(groupFrames(frames, frame => contents.has(frame)));
   }
@@ -128,24 +130,23 @@ export async function unpack(options: UnpackOptions): Promise<number> {
   return total;
 }
 
-/** Compressed bytes of a run, and the runner that gets the job for them. */
-interface FetchedRun {
-  /** Empty if the runner has them. */
-  readonly bytes: Uint8Array<ArrayBuffer>;
-  readonly worker: Pick<JobRunner, 'run'>;
-}
+/** Where the compressed bytes of a run are: in this thread, in a buffer of one worker, or in the disk cache. */
+type RunSource =
+  | { readonly kind: 'memory'; readonly bytes: Uint8Array<ArrayBuffer> }
+  | { readonly kind: 'worker'; readonly buffer: WorkerBuffer }
+  | { readonly kind: 'disk' };
 
 async function fetchRun(
   run: FrameRun,
   { archive, runner, read, readInWorker }: UnpackOptions,
   signal: AbortSignal,
-): Promise<FetchedRun> {
+): Promise<RunSource> {
   const inTail = fromTail(run, archive.tail);
-  if (inTail) return { bytes: inTail, worker: runner };
+  if (inTail) return { kind: 'memory', bytes: inTail };
   const buffer = readInWorker && runner.reserve?.(run.end - run.start);
-  if (!buffer) return { bytes: await read(run.start, run.end, signal), worker: runner };
+  if (!buffer) return { kind: 'memory', bytes: await read(run.start, run.end, signal) };
   await readInWorker(run.start, run.end, buffer, signal);
-  return { bytes: new Uint8Array(0), worker: buffer };
+  return { kind: 'worker', buffer };
 }
 
 function fromTail(run: FrameRun, tail: ObjectBytes): Uint8Array<ArrayBuffer> | undefined {

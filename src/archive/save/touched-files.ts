@@ -57,7 +57,7 @@ export class TouchedFiles {
       // It is awaited in its order, or not at all after a failure
       compared.catch(() => {});
       waiting.push(compared);
-      // Entries that wait without a reason would fill the heap
+      // Scans on only while files are compared: another turn would wait in the heap for nothing
       if (touched.length === 0 || waiting.length > TURNS_IN_FLIGHT) yield await waiting.shift()!;
       await takeTurn(signal);
     }

@@ -1,7 +1,7 @@
 /** Parts in flight at once. One more waits. */
 const PARTS_IN_FLIGHT = 6;
 /** Bytes that they may hold together, where parts are larger than the default: a save's memory is bounded (ADR 0011). */
-const BYTES_IN_FLIGHT = 128 * 1024 * 1024;
+const PART_BYTES_IN_FLIGHT = 128 * 1024 * 1024;
 
 /** Parts of which nothing is sent yet: a full queue. A fast link has at most one, because the next one is made meanwhile. */
 const QUEUED_PARTS = 2;
@@ -52,6 +52,6 @@ export class PartsInFlight {
   #hasRoomFor(bytes: number): boolean {
     // A single part may be larger than that
     if (this.#requests.size === 0) return true;
-    return this.#requests.size < PARTS_IN_FLIGHT && this.#bytes + bytes <= BYTES_IN_FLIGHT;
+    return this.#requests.size < PARTS_IN_FLIGHT && this.#bytes + bytes <= PART_BYTES_IN_FLIGHT;
   }
 }
