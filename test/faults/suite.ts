@@ -1,4 +1,5 @@
 import type { FaultCase } from './case.ts';
+import { bothStoresCases } from './cases/both-stores.ts';
 import { endpointCases } from './cases/endpoints.ts';
 import { gatewayCases } from './cases/gateway.ts';
 import { jobCases } from './cases/jobs.ts';
@@ -18,4 +19,5 @@ export const faultCases: readonly FaultCase[] = [
   ...treeCases,
   ...signalCases,
   ...jobCases,
+  ...bothStoresCases,
 ];

@@ -3,6 +3,7 @@ import type { JobRecords } from '../../records/job-records.ts';
 import type { Log } from '../../report/log.ts';
 import type { Progress } from '../../report/progress.ts';
 import { systemClock } from '../../retry/clock.ts';
+import { WaitedTime } from '../../retry/stall-limit.ts';
 import { TIME_LIMITS } from '../../retry/time-limits.ts';
 import { createArchiveBackend } from '../../storage/archive-backend.ts';
 import type { StorageBackend } from '../../storage/backend.ts';
@@ -53,13 +54,14 @@ export function workerCount(): number {
 /** Creates the function that opens backends. Each module is loaded only when a step uses it. */
 export function createOpener(shared: OpenerOptions): OpenBackend {
   const { env, log, records } = shared;
-  const openGitHub = async () => {
+  const openGitHub = async (waited: WaitedTime) => {
     const { createGitHubBackend } = await import('../../storage/github/github-backend.ts');
-    return createGitHubBackend(log, records, env);
+    return createGitHubBackend(log, records, env, waited);
   };
   return async (target, options) => {
-    if (target.kind === 'github') return openGitHub();
-    const store = await openStore(target, options, shared);
+    const waited = new WaitedTime();
+    if (target.kind === 'github') return openGitHub(waited);
+    const store = await openStore(target, { ...options, waited }, shared);
     const bucket = createArchiveBackend(store, {
       ...shared,
       progress: options.progress,
@@ -67,14 +69,21 @@ export function createOpener(shared: OpenerOptions): OpenBackend {
       workers: workerCount(),
       tool: TOOL,
     });
-    return options.fallback ? createFallback({ primary: bucket, openSecondary: openGitHub, log }) : bucket;
+    if (!options.fallback) return bucket;
+    return createFallback({ primary: bucket, openSecondary: () => openGitHub(waited), log });
   };
 }
 
-/** Opens the store of the target. Makes no request. */
+/**
+ * Opens the store of the target. Makes no request.
+ * @param waited the waits of the step, if it uses another store too.
+ */
 export async function openStore(
   target: Bucket,
-  { bucketWasDown }: Pick<OpenOptions, 'bucketWasDown'>,
+  {
+    bucketWasDown,
+    waited = new WaitedTime(),
+  }: Pick<OpenOptions, 'bucketWasDown'> & { readonly waited?: WaitedTime },
   { log, mask }: Pick<OpenerOptions, 'log' | 'mask'>,
 ): Promise<ObjectStore> {
   if (target.kind === 'directory') {
@@ -89,5 +98,6 @@ export async function openStore(
     clock: systemClock,
     timeLimits: TIME_LIMITS,
     bucketWasDown,
+    waited,
   });
 }

@@ -3,6 +3,7 @@ import { TOOL } from '../../action/backend/open-backend.ts';
 import { cachesRoot } from '../../cache/keys/cache-names.ts';
 import type { Log } from '../../report/log.ts';
 import { systemClock } from '../../retry/clock.ts';
+import { WaitedTime } from '../../retry/stall-limit.ts';
 import { TIME_LIMITS } from '../../retry/time-limits.ts';
 import type { S3Settings } from '../../storage/s3/s3-settings.ts';
 import { StoreRefusedError, StoreUnavailableError } from '../../storage/store-errors.ts';
@@ -59,6 +60,7 @@ export async function checkServer(options: ServerOptions, report: Report): Promi
     // As in settings.ts
     mask() {},
     bucketWasDown: false,
+    waited: new WaitedTime(),
   });
   const { bucket } = settings;
   const trial: Trial = {

@@ -1,6 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { type ClientRequest, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
+import type { WaitedTime } from '../../retry/stall-limit.ts';
 import { type CallObserver, observe } from '../process-hooks.ts';
 import { StoreUnavailableError } from '../store-errors.ts';
 import { isRefusedStatus, type ServiceResponse } from './outcome.ts';
@@ -8,6 +9,8 @@ import { type GitHubTimeouts, Watchdog } from './watchdog.ts';
 
 export interface ClientCallOptions {
   readonly timeouts: GitHubTimeouts;
+  /** The waits of the step so far. */
+  readonly waited: WaitedTime;
   readonly onWrite: CallObserver['onWrite'];
   /** Returns the reason for which the client's last attempt failed, for the message of a timeout. */
   readonly lastFailure: () => string | undefined;
@@ -46,7 +49,7 @@ export class ClientCall implements CallObserver {
 
   constructor(options: ClientCallOptions) {
     this.#options = options;
-    this.#watchdog = new Watchdog(options.timeouts);
+    this.#watchdog = new Watchdog(options.timeouts, options.waited);
   }
 
   /**
@@ -113,7 +116,7 @@ export class ClientCall implements CallObserver {
     }
     this.#programs.add(program);
     if (this.#hasDownloaded) this.#options.onUnpack?.();
-    this.#watchdog.programStarted();
+    this.#watchdog.programStarted(performance.now());
     const ended = () => {
       if (this.#programs.delete(program)) this.#watchdog.programEnded();
     };

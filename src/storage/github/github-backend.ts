@@ -1,5 +1,6 @@
 import type { JobRecords } from '../../records/job-records.ts';
 import type { Log } from '../../report/log.ts';
+import type { WaitedTime } from '../../retry/stall-limit.ts';
 import type { LookupRequest, RestoreRequest, SaveRequest, StorageBackend } from '../backend.ts';
 import {
   type Failed,
@@ -26,8 +27,9 @@ export function createGitHubBackend(
   log: Log,
   records: JobRecords,
   environment: Readonly<NodeJS.ProcessEnv>,
+  waited: WaitedTime,
 ): StorageBackend {
-  return new GitHubBackend(() => loadClient(environment), log, records, GITHUB_TIMEOUTS);
+  return new GitHubBackend(() => loadClient(environment), log, records, GITHUB_TIMEOUTS, waited);
 }
 
 /** Throws `StoreUnavailableError` if the runner offers no cache service. */
@@ -49,9 +51,18 @@ export class GitHubBackend implements StorageBackend {
   readonly #log: Log;
   readonly #records: JobRecords;
   readonly #timeouts: GitHubTimeouts;
+  readonly #waited: WaitedTime;
   readonly #closed = new AbortController();
 
-  constructor(load: () => Promise<Client>, log: Log, records: JobRecords, timeouts: GitHubTimeouts) {
+  /** @param waited the waits of the step for its bucket. */
+  constructor(
+    load: () => Promise<Client>,
+    log: Log,
+    records: JobRecords,
+    timeouts: GitHubTimeouts,
+    waited: WaitedTime,
+  ) {
+    this.#waited = waited;
     this.#load = load;
     this.#log = log;
     this.#records = records;
@@ -166,6 +177,7 @@ export class GitHubBackend implements StorageBackend {
   ): ClientCall {
     return new ClientCall({
       timeouts: this.#timeouts,
+      waited: this.#waited,
       onWrite: chunk => output.write(chunk),
       lastFailure: () => output.lastFailure,
       ...hooks,

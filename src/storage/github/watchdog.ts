@@ -1,41 +1,66 @@
+import type { WaitedTime } from '../../retry/stall-limit.ts';
+
 /** Limits on the time that a job waits for GitHub's cache, in ms. */
 export interface GitHubTimeouts {
   /** For each call of the cache service (find, reserve, finalize), the client's own retries included. */
   readonly serviceTimeoutMs: number;
-  /** Without a byte in either direction while an archive is transferred. */
+  /** Without 64 KiB in either direction while an archive is transferred. */
   readonly idleTimeoutMs: number;
+  /** For all waits of a step: those for its bucket and those for GitHub's cache, which is used instead. */
+  readonly stepTimeoutMs: number;
+  /** The part of it that the bucket always leaves. */
+  readonly remainderMs: number;
 }
 
 /**
  * The client alone waits 30 s for a service that responds with 503 and about 15 minutes for one that does not respond
  * (`@actions/cache` 6.3.0, measured).
  */
-export const GITHUB_TIMEOUTS: GitHubTimeouts = { serviceTimeoutMs: 10_000, idleTimeoutMs: 30_000 };
+export const GITHUB_TIMEOUTS: GitHubTimeouts = {
+  serviceTimeoutMs: 10_000,
+  idleTimeoutMs: 30_000,
+  // A bucket may take 40 s, or 50 s in a save, and a step that neither store serves is to end within a minute
+  stepTimeoutMs: 52_000,
+  remainderMs: 4_000,
+};
+
+/** Bytes that end a wait. With fewer, a server that moves a byte now and then would never time out. */
+const COUNTED_BYTES = 64 * 1024;
+
+/** The shortest limit of one wait, however long the step has waited. */
+const SHORTEST_MS = 1000;
 
 /**
  * Decides when a call of the client has waited too long: for the service since the first attempt, in a transfer since
- * the last byte. While a program (tar) runs, and from then until the next request, there is no limit: a slow disk is not
- * GitHub's fault. Times are ms of a monotonic clock, passed by the caller.
+ * the last 64 KiB, and together with the waits of the step before it. While a program (tar) runs, and from then until the
+ * next request, there is no limit: a slow disk is not GitHub's fault. Times are ms of a monotonic clock, passed by the caller.
  */
 export class Watchdog {
   readonly #timeouts: GitHubTimeouts;
+  readonly #waited: WaitedTime;
+  readonly #stepMs: number;
   #phase: 'local' | 'service' | 'transfer' = 'local';
   #sinceMs = 0;
   #bytes = 0;
   #programs = 0;
 
-  constructor(timeouts: GitHubTimeouts) {
+  /** @param waited the waits of the step so far, to which those for the service are added. */
+  constructor(timeouts: GitHubTimeouts, waited: WaitedTime) {
     this.#timeouts = timeouts;
+    this.#waited = waited;
+    this.#stepMs = Math.max(timeouts.stepTimeoutMs, waited.ms + timeouts.remainderMs);
   }
 
   requestStarted(kind: 'service' | 'transfer', nowMs: number): void {
     // neither a retry of a service call nor a further request of a transfer restarts the clock
     if (this.#phase === kind) return;
+    if (this.#phase === 'service') this.#waited.add(this.#sinceMs, nowMs);
     this.#phase = kind;
     this.#sinceMs = nowMs;
   }
 
-  programStarted(): void {
+  programStarted(nowMs: number): void {
+    if (this.#phase === 'service') this.#waited.add(this.#sinceMs, nowMs);
     this.#programs += 1;
     this.#phase = 'local';
   }
@@ -46,8 +71,9 @@ export class Watchdog {
 
   /** @param total bytes of both directions since the call began. */
   bytesMoved(total: number, nowMs: number): void {
-    if (total !== this.#bytes && this.#phase === 'transfer') this.#sinceMs = nowMs;
+    if (total - this.#bytes < COUNTED_BYTES) return;
     this.#bytes = total;
+    if (this.#phase === 'transfer') this.#sinceMs = nowMs;
   }
 
   /** Returns the limit that has passed, as a clause for a message. Returns undefined if none has. */
@@ -55,9 +81,12 @@ export class Watchdog {
     if (this.#programs > 0 || this.#phase === 'local') return undefined;
     const { serviceTimeoutMs, idleTimeoutMs } = this.#timeouts;
     const isService = this.#phase === 'service';
-    if (nowMs - this.#sinceMs < (isService ? serviceTimeoutMs : idleTimeoutMs)) return undefined;
+    const leftMs = Math.max(SHORTEST_MS, this.#stepMs - this.#waited.ms);
+    const limitMs = Math.min(leftMs, isService ? serviceTimeoutMs : idleTimeoutMs);
+    if (nowMs - this.#sinceMs < limitMs) return undefined;
+    const limit = `${Math.round(limitMs / 1000)} s`;
     return isService
-      ? `did not respond within ${serviceTimeoutMs / 1000} s`
-      : `did not respond: no byte was transferred for ${idleTimeoutMs / 1000} s`;
+      ? `did not respond within ${limit}`
+      : `did not respond: less than ${COUNTED_BYTES} bytes were transferred within ${limit}`;
   }
 }

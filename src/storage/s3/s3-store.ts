@@ -1,5 +1,6 @@
 import type { Log } from '../../report/log.ts';
 import type { Clock } from '../../retry/clock.ts';
+import type { WaitedTime } from '../../retry/stall-limit.ts';
 import { type TimeLimitFigures, TimeLimits } from '../../retry/time-limits.ts';
 import type { ObjectStore } from '../object-store.ts';
 import { Caller } from './calls/caller.ts';
@@ -23,6 +24,8 @@ export interface S3StoreOptions {
   readonly timeLimits: TimeLimitFigures;
   /** The bucket was down in an earlier step: each call gets one attempt until one has succeeded. */
   readonly bucketWasDown: boolean;
+  /** The time for which the calls have waited. */
+  readonly waited: WaitedTime;
 }
 
 /**
@@ -58,13 +61,14 @@ export function createS3Store(settings: S3Settings, options: S3StoreOptions): Ob
 
 /** Creates what makes the calls of a store: for a program that makes single calls (`cache-s3 doctor`). */
 export function createCaller(settings: S3Settings, options: S3StoreOptions): Caller {
-  const { log, clock, timeLimits, bucketWasDown } = options;
+  const { log, clock, timeLimits, bucketWasDown, waited } = options;
   const limits = new TimeLimits(clock, timeLimits);
   return new Caller(settings, log, {
     clock,
     limits,
     connect: () => connect(settings, { ...options, limits }),
     bucketWasDown,
+    waited,
   });
 }
 

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, vi } from 'vitest';
 import { JobRecords } from '../../../src/records/job-records.ts';
+import { WaitedTime } from '../../../src/retry/stall-limit.ts';
 import type { LookupRequest, StorageBackend } from '../../../src/storage/backend.ts';
 import { GitHubBackend } from '../../../src/storage/github/github-backend.ts';
 import { GITHUB_TIMEOUTS } from '../../../src/storage/github/watchdog.ts';
@@ -75,12 +76,14 @@ export function useGitHub(): GitHub {
 export function backendWithLog(
   timeouts = GITHUB_TIMEOUTS,
   records = new JobRecords(undefined, silentLog),
+  waited = new WaitedTime(),
 ): {
   readonly backend: StorageBackend;
   readonly log: ReturnType<typeof recordingLog>;
 } {
   const log = recordingLog();
-  return { backend: new GitHubBackend(() => import('@actions/cache'), log, records, timeouts), log };
+  const load = () => import('@actions/cache');
+  return { backend: new GitHubBackend(load, log, records, timeouts, waited), log };
 }
 
 /** Saves a tree of two files under this key. */

@@ -3,6 +3,7 @@ import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { JobRecords } from '../../../src/records/job-records.ts';
+import { WaitedTime } from '../../../src/retry/stall-limit.ts';
 import { createGitHubBackend } from '../../../src/storage/github/github-backend.ts';
 import { collectOutput } from '../../support/collect-output.ts';
 import {
@@ -136,8 +137,9 @@ describe('a call that ends early', () => {
       const { GitHubBackend } = await import(${JSON.stringify(`${source}/storage/github/github-backend.ts`)});
       const { silentLog } = await import(${JSON.stringify(path.resolve(import.meta.dirname, '../../support/silent-log.ts'))});
       const { JobRecords } = await import(${JSON.stringify(`${source}/records/job-records.ts`)});
+      const { WaitedTime } = await import(${JSON.stringify(`${source}/retry/stall-limit.ts`)});
       const load = () => import('@actions/cache');
-      const backend = new GitHubBackend(load, silentLog, new JobRecords(undefined, silentLog), ${JSON.stringify(SHORT_TIMEOUTS)});
+      const backend = new GitHubBackend(load, silentLog, new JobRecords(undefined, silentLog), ${JSON.stringify(SHORT_TIMEOUTS)}, new WaitedTime());
       const { error } = await backend.lookup(${JSON.stringify(createLookupRequest())});
       console.log(error.message);
     `;
@@ -156,9 +158,12 @@ describe('a call that ends early', () => {
 it("GitHub's cache is not used on a runner without a cache service", async () => {
   vi.stubEnv('ACTIONS_RUNTIME_TOKEN', '');
   expect(
-    await createGitHubBackend(recordingLog(), new JobRecords(undefined, silentLog), process.env).lookup(
-      createLookupRequest(),
-    ),
+    await createGitHubBackend(
+      recordingLog(),
+      new JobRecords(undefined, silentLog),
+      process.env,
+      new WaitedTime(),
+    ).lookup(createLookupRequest()),
   ).toMatchObject({
     kind: 'unavailable',
     error: { message: "GitHub's cache is not available on this runner: it sets no ACTIONS_RUNTIME_TOKEN" },

@@ -1,5 +1,6 @@
 import { createRunnerLog } from '../../../src/action/runner/runner.ts';
 import { JobRecords } from '../../../src/records/job-records.ts';
+import { WaitedTime } from '../../../src/retry/stall-limit.ts';
 import { GitHubBackend } from '../../../src/storage/github/github-backend.ts';
 import { silentLog } from '../../support/silent-log.ts';
 import { SHORT_TIMEOUTS } from './short-timeouts.ts';
@@ -14,6 +15,7 @@ const backend = new GitHubBackend(
   createRunnerLog(process.env),
   new JobRecords(undefined, silentLog),
   SHORT_TIMEOUTS,
+  new WaitedTime(),
 );
 const outcome = await backend[method](JSON.parse(request));
 const text = JSON.stringify(outcome, (_, value) => (value instanceof Error ? String(value) : value));

@@ -1,19 +1,27 @@
 import { describe, expect, it } from 'vitest';
+import { WaitedTime } from '../../../src/retry/stall-limit.ts';
 import { GITHUB_TIMEOUTS, Watchdog } from '../../../src/storage/github/watchdog.ts';
 
+/** The watchdog of a step that has waited this long for its bucket. */
+function newWatchdog(bucketMs = 0): Watchdog {
+  const waited = new WaitedTime();
+  waited.add(-bucketMs, 0);
+  return new Watchdog(GITHUB_TIMEOUTS, waited);
+}
+
 const serviceExpired = 'did not respond within 10 s';
-const transferExpired = 'did not respond: no byte was transferred for 30 s';
+const transferExpired = 'did not respond: less than 65536 bytes were transferred within 30 s';
 
 describe('a call of the service', () => {
   it('expires after 10 s', () => {
-    const watchdog = new Watchdog(GITHUB_TIMEOUTS);
+    const watchdog = newWatchdog();
     watchdog.requestStarted('service', 1000);
     expect(watchdog.expired(10_999)).toBeUndefined();
     expect(watchdog.expired(11_000)).toBe(serviceExpired);
   });
 
   it('has one clock for all its attempts, however many bytes they transfer', () => {
-    const watchdog = new Watchdog(GITHUB_TIMEOUTS);
+    const watchdog = newWatchdog();
     watchdog.requestStarted('service', 0);
     watchdog.bytesMoved(500, 3000);
     watchdog.requestStarted('service', 3000);
@@ -22,7 +30,7 @@ describe('a call of the service', () => {
   });
 
   it('has a new clock after a transfer', () => {
-    const watchdog = new Watchdog(GITHUB_TIMEOUTS);
+    const watchdog = newWatchdog();
     watchdog.requestStarted('service', 0);
     watchdog.requestStarted('transfer', 5000);
     watchdog.requestStarted('service', 20_000);
@@ -32,26 +40,33 @@ describe('a call of the service', () => {
 });
 
 describe('a transfer', () => {
-  it('does not expire while bytes move', () => {
-    const watchdog = new Watchdog(GITHUB_TIMEOUTS);
+  it('does not expire while 64 KiB move within 30 s', () => {
+    const watchdog = newWatchdog(40_000);
     watchdog.requestStarted('transfer', 0);
-    for (let now = 0; now <= 300_000; now += 29_000) {
-      expect(watchdog.expired(now)).toBeUndefined();
-      watchdog.bytesMoved(now + 1, now);
+    for (let round = 1; round <= 10; round++) {
+      watchdog.bytesMoved(round * 65_536, round * 11_000);
+      expect(watchdog.expired(round * 11_000 + 10_999)).toBeUndefined();
     }
   });
 
-  it('expires 30 s after its last byte', () => {
-    const watchdog = new Watchdog(GITHUB_TIMEOUTS);
+  it('expires although a byte moves now and then', () => {
+    const watchdog = newWatchdog();
     watchdog.requestStarted('transfer', 0);
-    watchdog.bytesMoved(100, 1000);
-    watchdog.bytesMoved(100, 20_000);
+    for (let now = 1000; now < 30_000; now += 1000) watchdog.bytesMoved(now / 1000, now);
+    expect(watchdog.expired(30_000)).toBe(transferExpired);
+  });
+
+  it('expires 30 s after its last bytes', () => {
+    const watchdog = newWatchdog();
+    watchdog.requestStarted('transfer', 0);
+    watchdog.bytesMoved(100_000, 1000);
+    watchdog.bytesMoved(100_000, 20_000);
     expect(watchdog.expired(30_999)).toBeUndefined();
     expect(watchdog.expired(31_000)).toBe(transferExpired);
   });
 
   it('gains no time by a new request that moves nothing', () => {
-    const watchdog = new Watchdog(GITHUB_TIMEOUTS);
+    const watchdog = newWatchdog();
     watchdog.requestStarted('transfer', 0);
     watchdog.requestStarted('transfer', 29_000);
     expect(watchdog.expired(30_000)).toBe(transferExpired);
@@ -60,13 +75,13 @@ describe('a transfer', () => {
 
 describe('work on this machine', () => {
   it('does not expire before the first request', () => {
-    expect(new Watchdog(GITHUB_TIMEOUTS).expired(1_000_000)).toBeUndefined();
+    expect(newWatchdog().expired(1_000_000)).toBeUndefined();
   });
 
   it('does not expire while a program runs, nor after it until the next request', () => {
-    const watchdog = new Watchdog(GITHUB_TIMEOUTS);
+    const watchdog = newWatchdog();
     watchdog.requestStarted('transfer', 0);
-    watchdog.programStarted();
+    watchdog.programStarted(0);
     expect(watchdog.expired(1_000_000)).toBeUndefined();
     watchdog.programEnded();
     expect(watchdog.expired(2_000_000)).toBeUndefined();
@@ -75,13 +90,44 @@ describe('work on this machine', () => {
   });
 
   it('does not expire while one of several programs runs, whatever is requested meanwhile', () => {
-    const watchdog = new Watchdog(GITHUB_TIMEOUTS);
-    watchdog.programStarted();
-    watchdog.programStarted();
+    const watchdog = newWatchdog();
+    watchdog.programStarted(0);
+    watchdog.programStarted(0);
     watchdog.requestStarted('transfer', 0);
     watchdog.programEnded();
     expect(watchdog.expired(1_000_000)).toBeUndefined();
     watchdog.programEnded();
     expect(watchdog.expired(1_000_000)).toBe(transferExpired);
+  });
+});
+
+describe('a step that has waited for its bucket', () => {
+  it.each([
+    ['40 s, as a restore may,', 40_000, 12],
+    ['50 s, as a save may,', 50_000, 4],
+    ['9 s, for the first response,', 9_000, 30],
+  ])('%s leaves a transfer the rest of its time', (_, bucketMs, seconds) => {
+    const watchdog = newWatchdog(bucketMs);
+    watchdog.requestStarted('transfer', 0);
+    expect(watchdog.expired(seconds * 1000 - 1)).toBeUndefined();
+    expect(watchdog.expired(seconds * 1000)).toBe(
+      `did not respond: less than 65536 bytes were transferred within ${seconds} s`,
+    );
+  });
+
+  it('leaves a transfer what the service has not used', () => {
+    const watchdog = newWatchdog(40_000);
+    watchdog.requestStarted('service', 0);
+    watchdog.requestStarted('transfer', 9000);
+    expect(watchdog.expired(11_999)).toBeUndefined();
+    expect(watchdog.expired(12_000)).toMatch(/within 3 s$/);
+  });
+
+  it('leaves each wait a second at least', () => {
+    const watchdog = newWatchdog(50_000);
+    watchdog.requestStarted('service', 0);
+    watchdog.requestStarted('transfer', 3900);
+    expect(watchdog.expired(4899)).toBeUndefined();
+    expect(watchdog.expired(4900)).toMatch(/within 1 s$/);
   });
 });

@@ -1,4 +1,5 @@
 import { systemClock } from '../../../src/retry/clock.ts';
+import { WaitedTime } from '../../../src/retry/stall-limit.ts';
 import { TIME_LIMITS } from '../../../src/retry/time-limits.ts';
 import type { ObjectStore } from '../../../src/storage/object-store.ts';
 import type { S3Settings } from '../../../src/storage/s3/s3-settings.ts';
@@ -43,6 +44,7 @@ export function openStore(settings: Partial<S3Settings>, options: Partial<S3Stor
     mask: () => {},
     timeLimits: TIME_LIMITS,
     bucketWasDown: false,
+    waited: new WaitedTime(),
     ...options,
   });
 }

@@ -34,6 +34,7 @@ interface CacheEntry {
  * - `upgrade`: responds with 101 Switching Protocols
  * - `endless`: responds with success and a body without end
  * - `matchedKey`: returns this key for each entry that it finds
+ * - `blobUrl`: returns this address for each archive to read or to write
  */
 export type Behaviour =
   | 'normal'
@@ -43,7 +44,8 @@ export type Behaviour =
   | 'endless'
   | { readonly status: number; readonly message?: string }
   | { readonly notOk: string }
-  | { readonly matchedKey: string };
+  | { readonly matchedKey: string }
+  | { readonly blobUrl: string };
 
 export interface CacheServiceOptions {
   readonly signedUrl: (blob: string, permissions: 'r' | 'cw') => string;
@@ -99,7 +101,7 @@ function misbehave(
     return { status: 403, body: { code: 'permission_denied', msg: 'cache read denied: no readable scopes' } };
   }
   if ('notOk' in behaviour) return { status: 200, body: { ok: false, message: behaviour.notOk } };
-  if ('matchedKey' in behaviour) return undefined;
+  if ('matchedKey' in behaviour || 'blobUrl' in behaviour) return undefined;
   return {
     status: behaviour.status,
     body: { code: 'unavailable', msg: behaviour.message ?? 'try again later' },
@@ -178,8 +180,15 @@ async function readJson(request: IncomingMessage): Promise<Message> {
 }
 
 function send(response: ServerResponse, { status, body }: Reply, behaviour: Behaviour): void {
-  const changed =
-    typeof behaviour === 'object' && 'matchedKey' in behaviour ? { matched_key: behaviour.matchedKey } : {};
   response.writeHead(status, { 'content-type': 'application/json' });
-  response.end(JSON.stringify('matched_key' in body ? { ...body, ...changed } : body));
+  response.end(JSON.stringify({ ...body, ...changes(behaviour, body) }));
+}
+
+/** Returns the fields that a behaviour changes in a reply. */
+function changes(behaviour: Behaviour, body: Message): Message {
+  if (typeof behaviour !== 'object') return {};
+  if ('matchedKey' in behaviour && 'matched_key' in body) return { matched_key: behaviour.matchedKey };
+  if (!('blobUrl' in behaviour)) return {};
+  const addresses = Object.keys(body).filter(name => /^signed_(?:up|down)load_url$/.test(name));
+  return Object.fromEntries(addresses.map(name => [name, behaviour.blobUrl]));
 }

@@ -5,7 +5,7 @@ import { ConcurrencyLimiter, type TransferResult } from '../../../retry/concurre
 import { Pace, retryAfterMs } from '../../../retry/pace.ts';
 import { retry } from '../../../retry/retry.ts';
 import { unlessAborted } from '../../../retry/signals.ts';
-import { WaitedTime } from '../../../retry/stall-limit.ts';
+import type { WaitedTime } from '../../../retry/stall-limit.ts';
 import type { TimeLimits } from '../../../retry/time-limits.ts';
 import { NoCredentialsError, StoreUnavailableError } from '../../store-errors.ts';
 import { httpStatus, isRetryable } from '../errors/classify.ts';
@@ -34,6 +34,8 @@ interface CallerOptions {
   readonly connect: () => Connection;
   /** The bucket was down when this job last called it: one attempt for each call until one succeeds. */
   readonly bucketWasDown: boolean;
+  /** The time for which the calls have waited. */
+  readonly waited: WaitedTime;
 }
 
 /**
@@ -51,7 +53,7 @@ export class Caller {
   readonly #open: () => Connection;
   readonly #limiter = new ConcurrencyLimiter();
   readonly #pace: Pace;
-  readonly #waited = new WaitedTime();
+  readonly #waited: WaitedTime;
   readonly #unsigned: UnsignedReads;
   #inFlight = 0;
   /** Whether a failure is final: the bucket was down before, and no call has succeeded since. */
@@ -64,7 +66,11 @@ export class Caller {
   #connection: Connection | undefined;
   #addressCheck: Promise<void> | undefined;
 
-  constructor(settings: S3Settings, log: Log, { clock, limits, connect, bucketWasDown }: CallerOptions) {
+  constructor(
+    settings: S3Settings,
+    log: Log,
+    { clock, limits, connect, bucketWasDown, waited }: CallerOptions,
+  ) {
     this.settings = settings;
     this.log = log;
     this.clock = clock;
@@ -72,6 +78,7 @@ export class Caller {
     this.#pace = new Pace(clock);
     this.#unsigned = new UnsignedReads(log);
     this.#limits = limits;
+    this.#waited = waited;
     this.#bucketWasDown = bucketWasDown;
   }
 
@@ -174,12 +181,15 @@ export class Caller {
   /** Obtains the credentials before the endpoint's time begins: an STS that is silent does not make the bucket late. */
   async #signIn(limits: CallLimits): Promise<void> {
     const { signal } = limits;
+    const begin = this.clock.now();
     try {
       const signedIn = this.#connect().signIn();
       await (signal ? unlessAborted(signedIn, signal) : signedIn);
     } catch (error) {
       limits.clear();
       throw error;
+    } finally {
+      this.#waited.add(begin, this.clock.now());
     }
   }
 

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { WaitedTime } from '../../../../src/retry/stall-limit.ts';
 import { TIME_LIMITS, TimeLimits } from '../../../../src/retry/time-limits.ts';
 import type { CallSpec } from '../../../../src/storage/s3/calls/call.ts';
 import { Caller } from '../../../../src/storage/s3/calls/caller.ts';
@@ -24,6 +25,7 @@ function calls() {
     limits: new TimeLimits(clock, TIME_LIMITS),
     connect: () => connection,
     bucketWasDown: false,
+    waited: new WaitedTime(),
   });
   return {
     caller,
