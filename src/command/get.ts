@@ -106,6 +106,7 @@ export function createDirectoryLayout(
       return `./${path.relative(directory, absolute).replaceAll(path.sep, '/')}`;
     },
     permits,
+    dependsOnMachine: () => false,
     excludes: () => false,
     followsLink: () => false,
     roots: async () => [],

@@ -17,6 +17,7 @@ const layout: PathLayout = {
   toStored: absolute => absolute,
   toAbsolute: stored => posix.resolve(stored),
   permits: () => true,
+  dependsOnMachine: () => false,
   hasExclusions: false,
   excludes: () => false,
   followsLink: () => false,

@@ -9,6 +9,8 @@ import type { EntryFault } from './root-nesting.ts';
 /** A UTF-16 unit has three bytes at most. */
 const BYTES_A_UNIT = 3;
 
+const NOT_VALID = 'has a name that is not valid on this system';
+
 /** Finds names that a sound archive may have and this machine cannot. */
 export class MachineLimits {
   readonly #platform: Platform;
@@ -25,15 +27,16 @@ export class MachineLimits {
     const { maxPathLength, maxComponentLength } = platform;
     const longest = Math.max(0, ...Object.values(this.#additions));
     const shortest = Math.min(maxComponentLength, maxPathLength - longest);
-    this.#short = platform.forbiddenInComponents ? -1 : Math.floor(shortest / BYTES_A_UNIT);
+    const hasOwnNames = platform.forbiddenInComponents || !platform.namesAreBytes;
+    this.#short = hasOwnNames ? -1 : Math.floor(shortest / BYTES_A_UNIT);
   }
 
   /** Returns why this machine cannot have an entry of this name, as the end of a sentence, or undefined. */
   faultOf(name: string): string | undefined {
     if (name.length <= this.#short) return undefined;
-    const { forbiddenInComponents, maxPathLength, maxComponentLength } = this.#platform;
-    if (forbiddenInComponents && hasForbidden(name, forbiddenInComponents))
-      return 'has a name that is not valid on this system';
+    const { forbiddenInComponents, namesAreBytes, maxPathLength, maxComponentLength } = this.#platform;
+    if (forbiddenInComponents && hasForbidden(name, forbiddenInComponents)) return NOT_VALID;
+    if (!namesAreBytes && !name.isWellFormed()) return NOT_VALID;
     const addition = this.#additions[name[0]!] ?? 0;
     if (this.#isLonger(name, maxPathLength - addition))
       return `has a path of ${this.#measure(name) + addition} ${this.#unit} here, but this system allows ${maxPathLength}`;

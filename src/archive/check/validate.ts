@@ -37,8 +37,8 @@ export async function validate(
   let unusable: EntryFault | undefined;
   for (let index = 0; index < entries.length; index++) {
     const entry = entries[index]!;
-    validator.check(entry, index);
-    const why = unusable ? undefined : limits.faultOf(entry.name);
+    const misplaced = validator.check(entry, index);
+    const why = unusable ? undefined : (limits.faultOf(entry.name) ?? misplaced);
     if (why !== undefined) unusable = { name: entry.name, why };
     if (index % ENTRIES_A_TURN === ENTRIES_A_TURN - 1) await takeTurn(signal);
   }
@@ -86,22 +86,25 @@ class Validator {
     this.#data = new DataPlacement(frames);
   }
 
-  check(entry: Entry, index: number): void {
+  /** Returns why only this machine refuses the place of the entry, as the end of a sentence, or undefined. */
+  check(entry: Entry, index: number): string | undefined {
     const previous = this.#entries[index - 1];
     if (previous && compareNames(previous.name, entry.name) >= 0)
       refuse(entry.name, 'is a duplicate or not in byte order');
     this.#checkFields(entry, index);
     const parentLength = this.#open.parentOf(entry.name);
     const isSymlink = inodeOf(entry, this.#entries).type === EntryType.symlink;
-    if (parentLength !== undefined) this.#checkChild(entry, parentLength, isSymlink);
+    let refusal: string | undefined;
+    if (parentLength !== undefined) refusal = this.#checkChild(entry, parentLength, isSymlink);
     else {
-      this.#checkRoot(entry, isSymlink);
+      refusal = this.#checkRoot(entry, isSymlink);
       this.roots.push(entry);
     }
     this.#checkTwin(entry);
     if (entry.type === EntryType.directory) this.#open.enter(entry.name, entry.name.length);
     const misplaced = this.#data.add(entry);
     if (misplaced !== undefined) refuse(entry.name, misplaced);
+    return refusal;
   }
 
   /** Refuses a directory `a/` beside another entry `a`. Only names that begin with `a` are between them. */
@@ -131,15 +134,15 @@ class Validator {
   }
 
   /** Checks an entry whose parent is in the archive, at any depth in the manifest. */
-  #checkChild({ name, type }: Entry, parentLength: number, isSymlink: boolean): void {
+  #checkChild({ name, type }: Entry, parentLength: number, isSymlink: boolean): string | undefined {
     const component = name.slice(parentLength, type === EntryType.directory ? -1 : undefined);
     if (component === '' || component === '.' || component === '..') refuse(name, NOT_PLAIN);
-    if (this.#layout.hasExclusions && !this.#isPermitted(name, isSymlink))
-      refuse(name, 'is excluded by `path`');
+    if (!this.#layout.hasExclusions || this.#isPermitted(name, isSymlink)) return undefined;
+    return this.#refusePlace(name, name, 'is excluded by `path`');
   }
 
   /** Checks an entry whose parent is not in the archive. */
-  #checkRoot({ name }: Entry, isSymlink: boolean): void {
+  #checkRoot({ name }: Entry, isSymlink: boolean): string | undefined {
     const anchor = ((thisPlatform.hasShares && SHARE.exec(name)) || STORED_ROOT.exec(name))?.[0];
     if (anchor === undefined) refuse(name, 'does not begin with `./`, `~/` or `/`');
     const rest = name.slice(anchor.length).replace(/\/$/, '');
@@ -149,12 +152,22 @@ class Validator {
     ) {
       refuse(name, NOT_PLAIN);
     }
-    if (!this.#isPermitted(name, isSymlink)) refuse(name, 'is outside the `path` of this step');
+    if (!this.#isPermitted(name, isSymlink))
+      return this.#refusePlace(name, name, 'is outside the `path` of this step');
     // A save includes the directory of each entry below the step's paths. Without it, a link on the disk in place of the
     // directory would be treated as one above the step's paths, and followed
     const parent = parentName(name);
-    if (parent !== '' && this.#layout.permits(parent))
-      refuse(name, 'has a parent that `path` includes and the archive does not');
+    if (parent === '' || !this.#layout.permits(parent)) return undefined;
+    return this.#refusePlace(name, parent, 'has a parent that `path` includes and the archive does not');
+  }
+
+  /**
+   * Refuses an entry because of the decision of `path` about the name `decided`. Throws if every machine makes it, and
+   * returns the reason if another one may have saved the archive with these paths.
+   */
+  #refusePlace(name: string, decided: string, why: string): string {
+    if (!this.#layout.dependsOnMachine(decided)) refuse(name, why);
+    return `${why} on this machine`;
   }
 
   /**

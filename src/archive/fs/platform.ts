@@ -18,8 +18,10 @@ export interface Platform {
   readonly foldsLetters: boolean;
   /** Whether `//server/share` is a place of its own; elsewhere it is a second name of `/server/share`. */
   readonly hasShares: boolean;
-  /** Characters and names that a component may have on other systems, but not here. */
+  /** Characters that a component may have on other systems, but not here. */
   readonly forbiddenInComponents: RegExp | undefined;
+  /** Whether names are any bytes. Elsewhere they are Unicode. */
+  readonly namesAreBytes: boolean;
   /** Longest path and component, in bytes, or in UTF-16 units if `countsUnits`. */
   readonly maxPathLength: number;
   readonly maxComponentLength: number;
@@ -54,10 +56,11 @@ export function platformOf(name: NodeJS.Platform, isRoot: boolean): Platform {
     createCaseProbe,
     foldsLetters: windows,
     hasShares: windows,
-    // Microsoft, "Naming Files, Paths, and Namespaces": reserved characters; device names; a trailing dot or blank is lost
-    forbiddenInComponents: windows
-      ? /[<>:"\\|?*\u0000-\u001f]|[. ]$|^(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?$/i
-      : undefined,
+    // The reserved characters of Microsoft's "Naming Files, Paths, and Namespaces". Names of devices (`aux.js`, `con`) and a dot
+    // or blank at the end are valid below the `\\?\` that Node puts before each path
+    forbiddenInComponents: windows ? /[<>:"\\|?*\u0000-\u001f]/ : undefined,
+    // APFS refuses names that are not UTF-8. Node reaches no name of Windows that is not UTF-16 (tried: ENOENT)
+    namesAreBytes: !windows && name !== 'darwin',
     ...LENGTHS[windows ? 'win32' : name === 'darwin' ? 'darwin' : 'linux'],
     openFlags: windows ? 0 : (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0),
     // On other systems an open file blocks no rename

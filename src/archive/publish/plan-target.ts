@@ -1,7 +1,7 @@
 /** This folder makes restored files visible, on the main thread: a plan, staging directories, and a commit of renames. */
 
 import { basename, dirname } from 'node:path';
-import { TargetTreeError } from '../archive-errors.ts';
+import { TargetTreeError, UnusableArchiveError } from '../archive-errors.ts';
 import { type Entry, EntryType, parentName } from '../format/entry.ts';
 import { OpenDirectories } from '../format/open-directories.ts';
 import { forEachInTurns } from '../format/turns.ts';
@@ -35,7 +35,8 @@ export interface PlanOptions extends ExistingDirectoriesOptions {
 
 /**
  * Decides for every entry where it is built and which rename publishes it. Changes nothing, but removes stale staging.
- * Throws `TargetTreeError` if the tree cannot be written, before any data is fetched, and the signal's reason.
+ * Throws `TargetTreeError` if the tree cannot be written, before any data is fetched, `UnusableArchiveError` if this machine
+ * has no such drive, and the signal's reason.
  */
 export async function planTarget(entries: readonly Entry[], options: PlanOptions): Promise<TargetPlan> {
   const planner = new Planner(entries, options);
@@ -195,6 +196,10 @@ class Planner {
     if (stats)
       throw new TargetTreeError(
         `${path} is not a directory, but the cache has entries below it; remove it or change \`path\``,
+      );
+    if (dirname(path) === path)
+      throw new UnusableArchiveError(
+        `it has entries on ${path}, a drive or share that this machine does not have`,
       );
     const parent = this.#directoryAbove(dirname(path));
     if (parent.fresh) return this.#freshInside(parent, basename(path), -1);

@@ -82,7 +82,7 @@ interface KeptFacts {
 /**
  * Restores an archive, all or nothing: everything is fetched, checked and built in staging first, then published by
  * renames. When it throws before that, the tree is as it was.
- * Throws `DamagedArchiveError`, `TargetTreeError`, the signal's reason and the errors of `read`.
+ * Throws `DamagedArchiveError`, `UnusableArchiveError`, `TargetTreeError`, the signal's reason and the errors of `read`.
  */
 export async function restoreArchive(options: RestoreArchiveOptions): Promise<RestoreSummary> {
   const { entries } = options.archive.manifest;

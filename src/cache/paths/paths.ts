@@ -2,7 +2,9 @@
 
 import type { PathLayout } from '../../archive/fs/paths/layout.ts';
 import { type AnchorOptions, createAnchors } from './anchors.ts';
-import { type Pattern, parsePatterns, type Wildcards } from './patterns.ts';
+import { hasForeignLetters, OtherMachines } from './other-machines.ts';
+import { PatternDecider } from './pattern-decider.ts';
+import { parsePatterns } from './patterns.ts';
 import { findRoots, isDirectory } from './roots.ts';
 
 interface PathLayoutOptions extends AnchorOptions {
@@ -28,6 +30,7 @@ export function createPathLayout(options: PathLayoutOptions): StepLayout {
   const hasExclusions = firstExclusion !== -1;
   const inFound = hasExclusions && patterns.slice(firstExclusion).some(({ negate }) => !negate);
 
+  const otherMachines = new OtherMachines(options.patterns, anchors, patterns, decider);
   const decide = (absolute: string, directory: () => boolean) =>
     decider.decide(anchors.comparable(absolute), directory);
 
@@ -40,6 +43,7 @@ export function createPathLayout(options: PathLayoutOptions): StepLayout {
       if (!isStoredName(stored, anchors.windows)) return false;
       return decide(anchors.toAbsolute(stored), () => stored.endsWith('/'))?.negate === false;
     },
+    dependsOnMachine: stored => otherMachines.mayDiffer(stored),
     excludes(absolute) {
       return hasExclusions && decide(absolute, () => isDirectory(absolute))?.negate === true;
     },
@@ -55,7 +59,7 @@ export function createPathLayout(options: PathLayoutOptions): StepLayout {
 function isStoredName(stored: string, windows: boolean): boolean {
   if (stored.includes('\0')) return false;
   // Below the anchor a backslash would separate and a colon would name a drive or a stream
-  if (windows && /[\\:]/.test(stored.replace(/^[a-z]:\//i, ''))) return false;
+  if (windows && hasForeignLetters(stored)) return false;
   // `//server/share/x`
   const share = windows && /^\/\/[^/]/.test(stored) ? 1 : 0;
   const below = stored
@@ -63,88 +67,4 @@ function isStoredName(stored: string, windows: boolean): boolean {
     .replace(/^(?:\.\/|~\/|\/|[A-Za-z]:\/)/, '')
     .replace(/\/$/, '');
   return below === '' || below.split('/').every(part => part !== '' && part !== '.' && part !== '..');
-}
-
-const NONE: readonly number[] = [];
-
-/** Returns the path without a slash at its end, which only a root has. */
-function withoutEnd(comparable: string): string {
-  return comparable.endsWith('/') ? comparable.slice(0, -1) : comparable;
-}
-
-/**
- * Decides which pattern applies to a path. Literal patterns are in a map by their path, so that thousands cost no more than
- * one. The decision about a directory is kept until an entry of another directory comes.
- */
-class PatternDecider {
-  readonly #patterns: readonly Pattern[];
-  /** Indexes of the patterns without wildcards by their path, ascending. */
-  readonly #literals = new Map<string, number[]>();
-  #longestLiteral = -1;
-  /** Patterns with wildcards and their indexes, the last one first. */
-  readonly #wild: { readonly index: number; readonly wildcards: Wildcards }[] = [];
-  #directory: string | undefined;
-  #ofDirectory = -1;
-
-  constructor(patterns: readonly Pattern[]) {
-    this.#patterns = patterns;
-    for (const [index, { wildcards, comparableLead: path }] of patterns.entries()) {
-      if (wildcards !== undefined) {
-        this.#wild.unshift({ index, wildcards });
-        continue;
-      }
-      const same = this.#literals.get(path);
-      if (same === undefined) this.#literals.set(path, [index]);
-      else same.push(index);
-      this.#longestLiteral = Math.max(this.#longestLiteral, path.length);
-    }
-  }
-
-  /** Returns the last pattern that matches a path (in comparable spelling) or an ancestor. Returns undefined if none does. */
-  decide(comparable: string, isDirectory: () => boolean): Pattern | undefined {
-    const path = withoutEnd(comparable);
-    const slash = path.lastIndexOf('/');
-    const above = slash === -1 ? -1 : this.#indexOfDirectory(path.slice(0, slash));
-    return this.#patterns[this.#ownIndex(path, above, isDirectory)];
-  }
-
-  /** Returns whether a pattern without wildcards, and without `!`, names this path. */
-  includesLiteral(comparable: string): boolean {
-    return this.#literalsAt(withoutEnd(comparable)).some(index => !this.#patterns[index]!.negate);
-  }
-
-  #literalsAt(path: string): readonly number[] {
-    // Most paths are longer: their hash is not needed
-    return (path.length <= this.#longestLiteral ? this.#literals.get(path) : undefined) ?? NONE;
-  }
-
-  #indexOfDirectory(path: string): number {
-    if (path === this.#directory) return this.#ofDirectory;
-    let last = -1;
-    // A path beyond the longest literal cannot be one: stored names may have thousands of components
-    for (
-      let end = path.indexOf('/');
-      end !== -1 && end <= this.#longestLiteral;
-      end = path.indexOf('/', end + 1)
-    ) {
-      last = Math.max(last, this.#literalsAt(path.slice(0, end)).at(-1) ?? -1);
-    }
-    last = Math.max(last, this.#literalsAt(path).at(-1) ?? -1);
-    const wild = this.#wild.find(({ index, wildcards }) => index < last || wildcards.matchesWithin(path));
-    this.#directory = path;
-    this.#ofDirectory = Math.max(last, wild?.index ?? -1);
-    return this.#ofDirectory;
-  }
-
-  #ownIndex(path: string, above: number, isDirectory: () => boolean): number {
-    const applies = (index: number) => !this.#patterns[index]!.directoriesOnly || isDirectory();
-    const last = Math.max(
-      above,
-      this.#literalsAt(path).findLast(index => index > above && applies(index)) ?? -1,
-    );
-    const wild = this.#wild.find(
-      ({ index, wildcards }) => index < last || (wildcards.matches(path) && applies(index)),
-    );
-    return Math.max(last, wild?.index ?? -1);
-  }
 }

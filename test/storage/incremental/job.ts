@@ -31,6 +31,8 @@ export interface JobOptions {
   readonly prefix?: string;
   /** The step's `path`; default `tree`. */
   readonly paths?: readonly string[];
+  /** The home directory; default: one that does not exist. */
+  readonly home?: string;
   /** The refs that are read; the first is also written to. */
   readonly refs?: readonly string[];
   /** Of restores. */
@@ -181,8 +183,8 @@ export class CacheJob {
   }
 
   #plan() {
-    const { paths = ['tree'], refs = ['refs/heads/main'] } = this.#options;
-    const layout = layoutIn(this.workspace, paths);
+    const { paths = ['tree'], refs = ['refs/heads/main'], home } = this.#options;
+    const layout = layoutIn(this.workspace, paths, home);
     const { storedLines } = layout;
     const version = cacheVersion({ storedLines, platform: process.platform, crossOs: false });
     const spaces: Spaces = spacesOf({

@@ -17,6 +17,11 @@ export interface PathLayout {
    * if `hasExclusions`.
    */
   permits(stored: string): boolean;
+  /**
+   * Returns whether `permits` may have another result for this name on another machine with the same `path`: one with
+   * other directories as workspace and home, or with a system that compares names otherwise.
+   */
+  dependsOnMachine(stored: string): boolean;
   readonly hasExclusions: boolean;
   /** Returns whether a `!` pattern excludes this path or a directory above it. */
   excludes(absolute: string): boolean;

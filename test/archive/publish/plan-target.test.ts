@@ -1,0 +1,22 @@
+import { dirname } from 'node:path';
+import { expect, test } from 'vitest';
+import { UnusableArchiveError } from '../../../src/archive/archive-errors.ts';
+import { type Entry, EntryType } from '../../../src/archive/format/entry.ts';
+import { RestoredLinks } from '../../../src/archive/fs/restored-links.ts';
+import { planTarget } from '../../../src/archive/publish/plan-target.ts';
+import { layoutIn } from '../support/archives.ts';
+import { instead } from './staged.ts';
+
+test('a plan for a drive that is not there ends with the name of the drive', async () => {
+  // As on Windows, where the root of `Q:\cache\x` need not exist: `/` is no directory here
+  instead('statSync', () => (() => undefined) as never);
+  instead('lstatSync', () => (() => undefined) as never);
+  const entries = [{ name: '/drive/cache/x', type: EntryType.file } as Entry];
+  const attempt = planTarget(entries, {
+    layout: layoutIn('/drive/workspace', ['/drive/cache']),
+    restoredLinks: new RestoredLinks(),
+    runLabel: '1-00000000',
+  });
+  await expect(attempt).rejects.toThrow(UnusableArchiveError);
+  await expect(attempt).rejects.toThrow(`it has entries on ${dirname('/')}, a drive or share`);
+});
