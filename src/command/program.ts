@@ -17,7 +17,7 @@ import {
   readRepositoryPattern,
   readSize,
 } from './option-values.ts';
-import { createCommandLog, createOutput } from './output/output.ts';
+import { createCommandLog, createOutput, OutputError } from './output/output.ts';
 import type { PolicyArguments } from './policy/policy.ts';
 import { ROLE_KINDS } from './policy/roles.ts';
 import { POLICY_SERVERS } from './policy/servers.ts';
@@ -37,20 +37,21 @@ interface GlobalOptions {
 /** Runs the command and ends the process, whose exit status is 0, 1 after an error, or that of an interrupt. */
 export async function runCommand(args: readonly string[]): Promise<void> {
   const { stdout, stderr, env } = process;
-  // A pipe to a program that ends early, such as head, wants no more output
-  stdout.on('error', ({ code }: NodeJS.ErrnoException) => process.exit(code === 'EPIPE' ? 0 : 1));
+  // Without a listener a closed pipe would be an uncaught error. Subcommands learn of it by their output
+  for (const stream of [stdout, stderr]) stream.on('error', () => {});
   const signal = listenForInterrupt();
   try {
     await createProgram(env, signal).parseAsync([...args], { from: 'user' });
   } catch (error) {
     if (signal.aborted || error instanceof InterruptedError) process.exitCode ||= 1;
-    else {
+    else if (!(error instanceof OutputError && error.pipeClosed)) {
       createOutput({ json: false, stdout, stderr }).note(`cache-s3: ${sentenceOf(error)}`);
       process.exitCode = 1;
     }
   }
-  await flushed(stdout);
-  await flushed(stderr);
+  // On some platforms pipes are asynchronous, and the exit would lose lines
+  for (const stream of [stdout, stderr])
+    await new Promise<void>(resolve => stream.write('', () => resolve()));
   process.exit();
 }
 
@@ -66,14 +67,20 @@ export function createProgram(env: Environment, signal: AbortSignal): Command {
   for (const [flags, description] of Object.values(SETTING_OPTIONS)) program.option(flags, description);
   program.addHelpText('after', SETTINGS_HELP);
 
-  /** Adapts a subcommand: opens the store, and closes it at the end. */
+  /**
+   * Adapts a subcommand: opens the store, and closes it at the end. `outlivesPipe`: it does more than to write, and does so
+   * to its end if nothing reads its output any more.
+   */
   const run =
-    <T>(subcommand: (invocation: Invocation, options: T, args: readonly string[]) => Promise<void>) =>
+    <T>(
+      subcommand: (invocation: Invocation, options: T, args: readonly string[]) => Promise<void>,
+      { outlivesPipe = false } = {},
+    ) =>
     async (...given: unknown[]) => {
       const command = given.at(-1) as Command;
       const options = command.optsWithGlobals() as GlobalOptions & T & Readonly<Record<string, unknown>>;
       const { stdout, stderr } = process;
-      const output = createOutput({ json: options.json === true, stdout, stderr });
+      const output = createOutput({ json: options.json === true, outlivesPipe, stdout, stderr });
       const log = createCommandLog(output, options.verbose === true);
       const settings = settingsEnvironment(env, options);
       const { store, target, prefix } = await openSettings(settings, log);
@@ -88,6 +95,7 @@ export function createProgram(env: Environment, signal: AbortSignal): Command {
           signal,
         };
         await subcommand(invocation, options, given.slice(0, -2) as string[]);
+        await output.flush();
       } finally {
         store.close();
       }
@@ -108,7 +116,12 @@ export function createProgram(env: Environment, signal: AbortSignal): Command {
   addPlace(program.command('get <key> <directory>'))
     .description('restore a cache into a directory, which is created if it does not exist')
     .action(
-      run<Filter>((invocation, options, [key, directory]) => getCache(invocation, options, key!, directory!)),
+      run<Filter>(
+        (invocation, options, [key, directory]) => getCache(invocation, options, key!, directory!),
+        {
+          outlivesPipe: true,
+        },
+      ),
     );
 
   addFilters(program.command('stats'))
@@ -121,7 +134,7 @@ export function createProgram(env: Environment, signal: AbortSignal): Command {
     .description('check the manifest and every frame of the caches against their SHA-256')
     .option('--manifests', 'check the manifests only, and read no frames')
     .option('--parallel <n>', 'caches to read at the same time', readParallel, 4)
-    .action(run<VerifyOptions>((invocation, options) => verifyCaches(invocation, options)));
+    .action(run<VerifyOptions>(verifyCaches, { outlivesPipe: true }));
 
   program
     .command('doctor')
@@ -130,7 +143,7 @@ export function createProgram(env: Environment, signal: AbortSignal): Command {
     )
     .option('--repository <name>', 'try in the place of this repository (owner/name)', readRepository)
     .option('--scope <name>', 'try in the place of this scope of it, such as refs/heads/main', readPattern)
-    .action(run<DoctorOptions>(runDoctor));
+    .action(run<DoctorOptions>(runDoctor, { outlivesPipe: true }));
 
   program
     .command('prune')
@@ -157,8 +170,9 @@ export function createProgram(env: Environment, signal: AbortSignal): Command {
     .option('--key <pattern>', 'count and delete only caches with these keys', readPattern)
     .option('--dry-run', 'delete nothing')
     .action(
-      run<PruneOptions>(async (invocation, options) =>
-        (await import('./prune.ts')).pruneCommand(invocation, options),
+      run<PruneOptions>(
+        async (invocation, options) => (await import('./prune.ts')).pruneCommand(invocation, options),
+        { outlivesPipe: true },
       ),
     );
 
@@ -167,8 +181,10 @@ export function createProgram(env: Environment, signal: AbortSignal): Command {
     .argument('<keys...>', 'patterns of keys')
     .option('--dry-run', 'delete nothing')
     .action(
-      run<RemoveOptions>(async (invocation, options, keys) =>
-        (await import('./prune.ts')).removeCommand(invocation, options, keys.flat()),
+      run<RemoveOptions>(
+        async (invocation, options, keys) =>
+          (await import('./prune.ts')).removeCommand(invocation, options, keys.flat()),
+        { outlivesPipe: true },
       ),
     );
 
@@ -196,6 +212,7 @@ export function createProgram(env: Environment, signal: AbortSignal): Command {
       const output = createOutput({ json: options.json === true, stdout, stderr });
       const { printPolicy } = await import('./policy/policy.ts');
       await printPolicy(settingsEnvironment(env, { ...options }), output, options);
+      await output.flush();
     });
 
   return program;
@@ -223,9 +240,4 @@ function addFilters(command: Command): Command {
     .option('--used-within <age>', 'caches saved or restored since then', readAge)
     .option('--larger-than <size>', 'caches of at least this size', readSize)
     .option('--smaller-than <size>', 'caches of at most this size', readSize);
-}
-
-/** Resolves when the stream is written: on some platforms pipes are asynchronous, and an exit would lose lines. */
-function flushed(stream: NodeJS.WriteStream): Promise<void> {
-  return new Promise(resolve => stream.write('', () => resolve()));
 }

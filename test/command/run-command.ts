@@ -7,11 +7,15 @@ const program = fileURLToPath(new URL('../../src/command/main.ts', import.meta.u
 type Variables = Readonly<Record<string, string>>;
 
 /** Starts the command from its sources, with no settings of this process. */
-export function startCommand(args: readonly string[], variables: Variables = {}): ChildProcess {
+export function startCommand(
+  args: readonly string[],
+  variables: Variables = {},
+  stdout: 'pipe' | number = 'pipe',
+): ChildProcess {
   const { PATH = '', TMPDIR = '', SystemRoot = '' } = process.env;
   return spawn(process.execPath, [program, ...args], {
     env: { PATH, TMPDIR, SystemRoot, HOME: '/nonexistent', ...variables },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', stdout, 'pipe'],
   });
 }
 

@@ -10,32 +10,62 @@ export interface Output {
   readonly json: boolean;
   /** Columns of the terminal; 100 if standard output is none. */
   readonly columns: number;
-  /** Writes a line to standard output. Resolves when there is room for more. */
+  /** Writes a line to standard output. Resolves when there is room for more. Throws `OutputError`. */
   line(text: string): Promise<void>;
-  /** Writes text that is escaped already, such as a part of a JSON document. */
+  /** Writes text that is escaped already, such as a part of a JSON document. Throws `OutputError`. */
   raw(text: string): Promise<void>;
+  /** Resolves when standard output has taken all text. Throws `OutputError`. */
+  flush(): Promise<void>;
   /** Begins a line on a terminal that shows the progress. Elsewhere it shows nothing. */
   progress(text: string): ProgressLine;
   /** Writes a line to standard error. */
   note(text: string): void;
 }
 
+/** Standard output takes no more text: the program that reads it has ended, or its disk is full. */
+export class OutputError extends Error {
+  override name = 'OutputError';
+  /** Whether a pipe was closed, as `head` does when it has enough. */
+  readonly pipeClosed: boolean;
+
+  constructor({ code, message }: NodeJS.ErrnoException) {
+    super(`standard output could not be written: ${message}`);
+    // EOF: Windows
+    this.pipeClosed = code === 'EPIPE' || code === 'EOF';
+  }
+}
+
 interface OutputOptions {
   readonly json: boolean;
+  /** Whether the work goes on when a pipe is closed: further text is dropped then. Default: it throws `OutputError`. */
+  readonly outlivesPipe?: boolean;
   readonly stdout: Writable & { readonly columns?: number; readonly isTTY?: boolean };
   readonly stderr: Writable & { readonly isTTY?: boolean };
 }
 
 const DEFAULT_COLUMNS = 100;
 
-export function createOutput({ json, stdout, stderr }: OutputOptions): Output {
+export function createOutput({ json, outlivesPipe = false, stdout, stderr }: OutputOptions): Output {
+  let failure: OutputError | undefined;
+  stdout.on('error', error => {
+    failure ??= new OutputError(error);
+  });
+  const check = () => {
+    if (failure && !(failure.pipeClosed && outlivesPipe)) throw failure;
+  };
   const raw = async (text: string) => {
-    if (!stdout.write(text)) await once(stdout, 'drain');
+    check();
+    // The listener has the error
+    if (!failure && !stdout.write(text)) await once(stdout, 'drain').catch(() => {});
   };
   return {
     json,
     columns: stdout.isTTY && stdout.columns ? stdout.columns : DEFAULT_COLUMNS,
     raw,
+    async flush() {
+      if (!failure) await new Promise<void>(resolve => stdout.write('', () => resolve()));
+      check();
+    },
     line: text => raw(`${escapeLine(text)}\n`),
     progress: text => createProgressLine(stderr, text),
     note(text) {
