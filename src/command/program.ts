@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander';
 import type { Environment } from '../action/inputs/read-input.ts';
+import { escapeLine } from '../action/runner/escape.ts';
 import { VERSION } from '../version.ts';
 import { type DoctorOptions, runDoctor } from './doctor/doctor.ts';
 import { sentenceOf } from './failure.ts';
@@ -18,7 +19,7 @@ import {
   readSize,
 } from './option-values.ts';
 import { createCommandLog, createOutput, OutputError } from './output/output.ts';
-import type { PolicyArguments } from './policy/policy.ts';
+import { type PolicyArguments, printPolicy } from './policy/policy.ts';
 import { ROLE_KINDS } from './policy/roles.ts';
 import { POLICY_SERVERS } from './policy/servers.ts';
 import type { PruneOptions, RemoveOptions } from './prune.ts';
@@ -61,7 +62,7 @@ export function createProgram(env: Environment, signal: AbortSignal): Command {
     .description('Shows and maintains the caches of cache-s3 in a bucket or a directory.')
     .version(VERSION)
     .configureHelp({ showGlobalOptions: true })
-    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'cache-s3: ')) })
+    .configureOutput({ outputError: (text, write) => write(`${escapeLine(usageError(text))}\n`) })
     .option('--json', 'print one JSON document')
     .option('--verbose', 'print each request to standard error');
   for (const [flags, description] of Object.values(SETTING_OPTIONS)) program.option(flags, description);
@@ -171,7 +172,7 @@ export function createProgram(env: Environment, signal: AbortSignal): Command {
     .option('--dry-run', 'delete nothing')
     .action(
       run<PruneOptions>(
-        async (invocation, options) => (await import('./prune.ts')).pruneCommand(invocation, options),
+        async (invocation, options) => (await loadPrune()).pruneCommand(invocation, options),
         { outlivesPipe: true },
       ),
     );
@@ -183,7 +184,7 @@ export function createProgram(env: Environment, signal: AbortSignal): Command {
     .action(
       run<RemoveOptions>(
         async (invocation, options, keys) =>
-          (await import('./prune.ts')).removeCommand(invocation, options, keys.flat()),
+          (await loadPrune()).removeCommand(invocation, options, keys.flat()),
         { outlivesPipe: true },
       ),
     );
@@ -210,7 +211,6 @@ export function createProgram(env: Environment, signal: AbortSignal): Command {
       const options = command.optsWithGlobals() as GlobalOptions & PolicyArguments;
       const { stdout, stderr } = process;
       const output = createOutput({ json: options.json === true, stdout, stderr });
-      const { printPolicy } = await import('./policy/policy.ts');
       await printPolicy(settingsEnvironment(env, { ...options }), output, options);
       await output.flush();
     });
@@ -222,6 +222,22 @@ const SETTINGS_HELP = `
 Settings without an option are read as by the action: CACHE_S3_ENDPOINT, CACHE_S3_BUCKET, CACHE_S3_ACCESS_KEY,
 CACHE_S3_SECRET_KEY and so on, then AWS's variables and files. Sizes: 500MB, 2.2GB, 1GiB. Ages: 12h, 7d, 4w.
 In patterns, * is any text and ? one character.`;
+
+/**
+ * Loads what the command shares with the step of the action prune/. With a static import the bundler would put it into the
+ * command's file, and the step would load that (ADR 0022).
+ */
+function loadPrune(): Promise<typeof import('./prune.ts')> {
+  return import('./prune.ts');
+}
+
+/** Returns an error of commander as one line. A suggestion is a second line of it. */
+function usageError(text: string): string {
+  return text
+    .trimEnd()
+    .replace(/^error: /, 'cache-s3: ')
+    .replace(/\n(?=\(Did you mean .*\)$)/, ' ');
+}
 
 /** Adds the options that select caches by their place. */
 function addPlace(command: Command): Command {
