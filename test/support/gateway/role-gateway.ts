@@ -5,6 +5,8 @@ import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { systemClock } from '../../../src/retry/clock.ts';
+import { hedge } from '../../../src/retry/hedge.ts';
 import { type OidcIssuer, startOidcIssuer } from '../servers/oidc-issuer.ts';
 import type { UserKeys } from './bucket.ts';
 import { type Gateway, startGateway } from './gateway.ts';
@@ -66,8 +68,20 @@ async function makeTools(gateway: Gateway): Promise<string> {
 }
 
 async function assumeRole(endpoint: string, arn: string, token: string): Promise<RoleKeys | undefined> {
+  // radosgw 16.2.15 never answers one exchange in some 15,000
+  const exchange = (signal: AbortSignal) => requestKeys(endpoint, arn, token, signal);
+  return hedge(exchange, { afterMs: 5000, clock: systemClock, signal: AbortSignal.timeout(30_000) });
+}
+
+async function requestKeys(
+  endpoint: string,
+  arn: string,
+  token: string,
+  signal: AbortSignal,
+): Promise<RoleKeys | undefined> {
   const response = await fetch(endpoint, {
     method: 'POST',
+    signal,
     body: new URLSearchParams({
       Action: 'AssumeRoleWithWebIdentity',
       Version: '2011-06-15',

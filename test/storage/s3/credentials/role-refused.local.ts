@@ -1,10 +1,10 @@
 import type { ServerResponse } from 'node:http';
 import { describe, expect, test, vi } from 'vitest';
-import { type Clock, systemClock } from '../../../../src/retry/clock.ts';
 import { closedEndpoint } from '../../../support/servers/listen.ts';
 import {
   CLAIMS,
   denied,
+  fastClock,
   keysFor,
   ROLE,
   SECRET,
@@ -29,7 +29,6 @@ function switchProtocols(to: ServerResponse): void {
 }
 
 /** Makes long limits pass at once. */
-const fastClock: Clock = { ...systemClock, after: (ms, then) => systemClock.after(ms / 20, then) };
 
 const stsError = (code: string) =>
   `<ErrorResponse><Error><Type>Sender</Type><Code>${code}</Code><Message>No provider for ${tokenOf(CLAIMS)}</Message></Error></ErrorResponse>`;

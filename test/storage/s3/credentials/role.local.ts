@@ -3,6 +3,7 @@ import type { ObjectStore } from '../../../../src/storage/object-store.ts';
 import {
   CLAIMS,
   denied,
+  fastClock,
   keysFor,
   ROLE,
   SECRET,
@@ -114,6 +115,16 @@ describe('a role', () => {
       await expect(store.head('x')).rejects.toMatchObject({ name: 'RoleError' });
       store.close();
     });
+  });
+
+  test('is requested once more beside an exchange that the STS never answers', async () => {
+    servers.onExchange = to => {
+      if (servers.exchanges.length > 1) to.end(keysFor(60));
+    };
+    const store = servers.open({}, { clock: fastClock });
+    expect(await store.head('x')).toBeUndefined();
+    store.close();
+    expect(servers.exchanges).toHaveLength(2);
   });
 
   test.each([500, 503, 409])('is requested again from an STS that returns %i for a moment', async status => {

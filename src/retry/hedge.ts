@@ -1,0 +1,25 @@
+import type { Clock } from './clock.ts';
+
+/**
+ * Calls `attempt`, and a second time beside it if the first call has not settled within `afterMs` milliseconds: a response
+ * can be lost while the server works. Settles as the only call does, or resolves with the first success of two. Rejects with
+ * the reason of the first call if both fail. The signal of a call aborts with `signal`, and when its result is not needed.
+ */
+export async function hedge<T>(
+  attempt: (signal: AbortSignal) => Promise<T>,
+  { afterMs, clock, signal }: { afterMs: number; clock: Clock; signal: AbortSignal },
+): Promise<T> {
+  const settled = new AbortController();
+  const either = AbortSignal.any([signal, settled.signal]);
+  const late = Promise.withResolvers<boolean>();
+  const cancel = clock.after(afterMs, () => late.resolve(true));
+  try {
+    const first = attempt(either);
+    if (!(await Promise.race([first.then(() => false), late.promise]))) return await first;
+    const second = attempt(either);
+    return await Promise.any([first, second]).catch(() => first);
+  } finally {
+    cancel();
+    settled.abort();
+  }
+}
