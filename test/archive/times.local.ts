@@ -109,6 +109,44 @@ describe.runIf(linux && hasTool('touch'))('times to the nanosecond', () => {
   });
 });
 
+/** Each file has the time of its own moment, by the clock of this system: 100 ns on Windows, whose libuv sets every 16th. */
+function writeFiles(tree: string): void {
+  for (let index = 0; index < 200; index++) {
+    const directory = join(tree, String(index % 10));
+    mkdirSync(directory, { recursive: true });
+    writeFileSync(join(directory, `file-${index}`), index % 4 === 0 ? '' : `${index}`);
+  }
+}
+
+describe('times of 200 files that this system has just written', () => {
+  test('do not become later, and do not drift over ten generations of save and restore', async () => {
+    const from = scratch();
+    writeFiles(join(from, 'tree'));
+    const saved = timesBelow(from);
+    let { workspace } = await moved(from);
+    const restored = timesBelow(workspace);
+    for (const [name, ns] of restored) if (ns > saved.get(name)!) expect.fail(`${name} became later`);
+    for (let generation = 1; generation < 10; generation++) {
+      ({ workspace } = await moved(workspace));
+      expect(timesBelow(workspace)).toEqual(restored);
+    }
+  });
+
+  test('are the same for a warm restore, which rewrites none of them', async () => {
+    const from = scratch();
+    writeFiles(join(from, 'tree'));
+    const { object } = await packTree(layoutIn(from));
+    const to = scratch();
+    for (const place of [from, to]) {
+      await restoreBytes(object, layoutIn(place), { warm: true });
+      const before = statsBelow(place);
+      const { rawBytes } = await restoreBytes(object, layoutIn(place), { warm: true });
+      expect(rawBytes).toBe(0);
+      expect(statsBelow(place)).toEqual(before);
+    }
+  });
+});
+
 describe('times that an archive cannot hold', () => {
   // tmpfs keeps every time, ext4 those until 2446
   test.runIf(linux && hasTool('touch'))('a time after 2112 is saved as 2112 and reported', async () => {
