@@ -1,6 +1,7 @@
 // test.mjs [--unit | --local] [vitest's arguments...] - runs the tests, lists the skipped ones and the reason, and ends
 // with the line `N passed, N failed` (and `, N skipped`). --unit runs the unit tests only, --local all tests that need no
-// gateway.
+// gateway. With CI=true up to three files that failed run once more, alone: a machine that stalls and a crash of Node cost no
+// run. What passed only then is listed as unstable, with the first failure above it in the output.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -15,8 +16,12 @@ import { root } from './project.mjs';
 const withoutGateway = { '--unit': ['unit'], '--local': ['unit', 'local'] };
 const [projects, vitestArgs] = readArguments(process.argv.slice(2));
 
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+
+/** Files that may run once more. More failures are no accident. */
+const MAX_UNSTABLE_FILES = 3;
+
 const scratch = await fs.mkdtemp(path.join(tmpdir(), 'cache-s3-test-'));
-const report = path.join(scratch, 'report.json');
 let gateway;
 let exitCode = 1;
 let counts = { passed: 0, failed: 1, skipped: 0 };
@@ -26,8 +31,9 @@ try {
     await ensureDist();
     gateway = await shareGateway();
   }
-  exitCode = await runVitest();
-  counts = await summarize();
+  const run = await runVitest('report.json', vitestArgs);
+  exitCode = run.exitCode;
+  counts = summarize(await withSecondRun(run));
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
 } finally {
@@ -44,7 +50,9 @@ function readArguments(args) {
   return [flags.flatMap(flag => withoutGateway[flag]), args.filter(argument => !flags.includes(argument))];
 }
 
-async function runVitest() {
+/** Runs vitest. Returns its exit code and the results of each test file. */
+async function runVitest(reportName, args) {
+  const report = path.join(scratch, reportName);
   const child = spawn(
     process.execPath,
     [
@@ -54,32 +62,48 @@ async function runVitest() {
       '--reporter=default',
       '--reporter=json',
       `--outputFile.json=${report}`,
-      ...vitestArgs,
+      ...args,
     ],
     { cwd: root, stdio: 'inherit' },
   );
   // The gateway may stop only after vitest has ended.
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  const end = signal => child.kill(signal);
+  for (const signal of SIGNALS) process.on(signal, end);
   const [code, signal] = await once(child, 'exit');
-  return code ?? 128 + (constants.signals[signal] ?? 0);
+  for (const signal of SIGNALS) process.off(signal, end);
+  const exitCode = code ?? 128 + (constants.signals[signal] ?? 0);
+  if (!existsSync(report)) {
+    throw new Error(`vitest failed with exit code ${exitCode} before it ran the tests.`);
+  }
+  const { testResults } = JSON.parse(await fs.readFile(report, 'utf8'));
+  return { exitCode, files: testResults };
 }
 
-async function readReport() {
-  if (existsSync(report)) return fs.readFile(report, 'utf8');
-  throw new Error(`vitest failed with exit code ${exitCode} before it ran the tests.`);
+/** Runs files that failed once more in CI, and returns the results of all files. Sets `exitCode` to 0 if all pass then. */
+async function withSecondRun({ exitCode: code, files }) {
+  const failed = files.filter(({ status }) => status === 'failed').map(({ name }) => name);
+  if (process.env.CI !== 'true' || code !== 1 || failed.length === 0 || failed.length > MAX_UNSTABLE_FILES) {
+    return files;
+  }
+  console.log(`\nRunning again, alone: ${failed.map(relative).join(', ')}\n`);
+  const again = await runVitest('second-report.json', failed);
+  exitCode = again.exitCode;
+  for (const { name, status } of again.files) {
+    if (status === 'passed') console.log(`unstable: ${relative(name)} passed only when it ran again, alone`);
+  }
+  return [...files.filter(({ name }) => !failed.includes(name)), ...again.files];
 }
 
 /** Counts the tests and lists the skipped ones. A file that cannot be loaded and an error outside tests count as a failure. */
-async function summarize() {
-  const { testResults } = JSON.parse(await readReport());
+function summarize(files) {
   const counts = { passed: 0, failed: 0, skipped: 0 };
-  for (const { name, status, assertionResults } of testResults) {
+  for (const { name, status, assertionResults } of files) {
     const skipped = assertionResults.filter(test => !['passed', 'failed'].includes(test.status));
     const failed = assertionResults.filter(test => test.status === 'failed');
     counts.passed += assertionResults.length - skipped.length - failed.length;
     counts.failed += failed.length || (status === 'failed' ? 1 : 0);
     counts.skipped += skipped.length;
-    listSkipped(path.relative(root, name), skipped);
+    listSkipped(relative(name), skipped);
   }
   if (exitCode !== 0 && counts.failed === 0) counts.failed = 1;
   const shared = sharedGateway();
@@ -88,6 +112,10 @@ async function summarize() {
   }
   console.log('');
   return counts;
+}
+
+function relative(file) {
+  return path.relative(root, file);
 }
 
 function listSkipped(file, tests) {
