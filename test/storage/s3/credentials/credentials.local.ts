@@ -259,10 +259,12 @@ test('a credential_process that does not end is killed with the call', async () 
     mask: () => {},
   }) as AwsCredentialIdentityProvider;
   const failing = expect(provider()).rejects.toThrow('shared file: not finished within 9 s');
-  await vi.waitUntil(() => existsSync(file), { timeout: 30_000 });
+  // The file is there before its content
+  const shell = await vi.waitUntil(() => existsSync(file) && Number(readFileSync(file, 'utf8')), {
+    timeout: 30_000,
+  });
   await clock.advance(9000);
   await failing;
-  const shell = Number(readFileSync(file, 'utf8'));
   await vi.waitUntil(() => !isRunning(shell), { timeout: 30_000 });
 });
 
