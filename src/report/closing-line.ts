@@ -45,6 +45,7 @@ export function machineLine(facts: PhaseFacts): string {
 /** Returns the line for people. Returns undefined if nothing was transferred. */
 export function peopleLine(facts: PhaseFacts): string | undefined {
   const { entries, rawBytes, bytes, ms } = facts;
+  const rate = rateOf(facts);
   const transferred = facts.result === 'saved' || facts.result === 'hit' || facts.result === 'partial';
   if (!transferred || facts.op === 'lookup') return undefined;
   const what = [
@@ -56,7 +57,12 @@ export function peopleLine(facts: PhaseFacts): string | undefined {
     facts.diskBytes === undefined ? undefined : `${formatBytes(facts.diskBytes)} from the disk cache`,
   ].filter(part => part !== undefined);
   const verb = facts.op === 'save' ? 'Saved' : 'Restored';
-  const rated = rawBytes ?? bytes;
-  const rate = rated === undefined ? '' : ` (${formatRate(rated, ms)})`;
-  return `${verb}${what.length > 0 ? ` ${what.join(', ')},` : ''} in ${formatDuration(ms)}${rate}`;
+  const time = `${formatDuration(ms)}${rate === undefined ? '' : ` (${rate})`}`;
+  return `${verb}${what.length > 0 ? ` ${what.join(', ')},` : ''} in ${time}`;
+}
+
+/** Returns the rate of a phase, by the bytes of its files. Returns undefined if it transferred none. */
+export function rateOf({ op, rawBytes, bytes, ms }: PhaseFacts): string | undefined {
+  const rated = rawBytes ?? bytes ?? 0;
+  return op === 'lookup' || rated === 0 ? undefined : formatRate(rated, ms);
 }

@@ -1,5 +1,5 @@
-import type { PhaseFacts } from './closing-line.ts';
-import { formatBytes, formatCount, formatDuration, formatRate } from './units.ts';
+import { type PhaseFacts, rateOf } from './closing-line.ts';
+import { formatBytes, formatCount, formatDuration } from './units.ts';
 
 /** One row of the job summary: name and value, both plain text. */
 type SummaryRow = readonly [name: string, value: string];
@@ -9,7 +9,6 @@ export function summaryRows(
   facts: PhaseFacts,
   keys: { readonly primaryKey: string; readonly matchedKey: string | undefined },
 ): readonly SummaryRow[] {
-  const rated = facts.rawBytes ?? facts.bytes;
   const rows: readonly (readonly [string, string | undefined])[] = [
     ['Key', keys.primaryKey],
     ['Matched key', keys.matchedKey],
@@ -22,7 +21,7 @@ export function summaryRows(
     ['From the bucket', facts.fetchedBytes === undefined ? undefined : formatBytes(facts.fetchedBytes)],
     ['From the disk cache', facts.diskBytes === undefined ? undefined : formatBytes(facts.diskBytes)],
     ['Time', formatDuration(facts.ms)],
-    ['Rate', rated === undefined || rated === 0 ? undefined : formatRate(rated, facts.ms)],
+    ['Rate', rateOf(facts)],
     ['Requests', `${facts.requests} (${facts.retries} retried)`],
   ];
   return rows.filter((row): row is SummaryRow => row[1] !== undefined);

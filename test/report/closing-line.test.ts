@@ -41,6 +41,10 @@ describe('the line for people', () => {
       { ...saved, op: 'restore', result: 'hit', fetchedBytes: 300_000, diskBytes: 278_700_000 },
       'Restored 2,092 entries, 830.0 MB of files, 279.0 MB stored, 300.0 kB from the bucket, 278.7 MB from the disk cache, in 2.00 s (414.9 MB/s)',
     ],
+    [
+      { ...saved, op: 'restore', result: 'hit', rawBytes: 0 },
+      'Restored 2,092 entries, 0 B of files, 279.0 MB stored, in 2.00 s',
+    ],
     [{ ...miss, result: 'hit', source: 'github' }, 'Restored in 0.08 s'],
     [miss, undefined],
     [{ ...saved, op: 'lookup', result: 'hit' }, undefined],

@@ -36,6 +36,7 @@ describe('the job summary', () => {
     expect(names({ ...saved, rawBytes: 0 })).not.toContain('Rate');
     expect(names({ ...saved, rawBytes: 1 })).toContain('Rate');
     expect(names(miss)).not.toContain('Rate');
+    expect(names({ ...saved, op: 'lookup', rawBytes: undefined })).not.toContain('Rate');
   });
 
   test('escapes markup in a key', () => {
