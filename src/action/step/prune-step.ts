@@ -103,6 +103,14 @@ function readChoice(env: Environment, { repository }: RunContext): PruneInputs {
   };
 }
 
+/** An input whose expression is empty is not set, and the bucket would grow unnoticed. */
+const NO_RULE =
+  'No cache is deleted, because no rule is set: set unused, max-age, max-size, per-repository, keep-newest, scope or key.';
+
+function hasRule({ all, unusedMs, maxAgeMs, maxBytes, repositoryBytes }: PruneRules): boolean {
+  return all === true || [unusedMs, maxAgeMs, maxBytes, repositoryBytes].some(limit => limit !== undefined);
+}
+
 interface PruneOptions {
   readonly choice: PruneInputs;
   readonly prefix: string;
@@ -134,12 +142,13 @@ async function pruneStore(
     },
   });
   for (const line of describeResult(result, dryRun)) log.info(line);
+  if (!hasRule(rules)) log.notice(NO_RULE);
   if (store.versioned && result.deletedCaches > 0) {
     log.warning(VERSIONS_REMAIN);
   }
   runner.setOutput('deleted-caches', String(result.deletedCaches));
   runner.setOutput('deleted-bytes', String(result.deletedBytes));
-  const rows = summaryRows(result, deletions, rules, store.nowMs);
+  const rows = summaryRows(result, deletions, { rules, dryRun, nowMs: store.nowMs });
   try {
     await runner.addSummary(
       dryRun ? 'Cache prune (dry run)' : 'Cache prune',
@@ -154,13 +163,12 @@ async function pruneStore(
 function summaryRows(
   { caches, bytes, deletedCaches, deletedBytes, deletedMarkers }: PruneResult,
   deletions: readonly Deletion[],
-  rules: PruneRules,
-  nowMs: number,
+  { rules, dryRun, nowMs }: { readonly rules: PruneRules; readonly dryRun: boolean; readonly nowMs: number },
 ): readonly (readonly [string, string])[] {
   return [
     ['Caches', `${formatCount(caches)}, ${formatBytes(bytes)}`],
-    ['Deleted', `${formatCount(deletedCaches)}, ${formatBytes(deletedBytes)}`],
-    ['Deleted markers', formatCount(deletedMarkers)],
+    [dryRun ? 'To delete' : 'Deleted', `${formatCount(deletedCaches)}, ${formatBytes(deletedBytes)}`],
+    [dryRun ? 'Markers to delete' : 'Deleted markers', formatCount(deletedMarkers)],
     ...deletions.map(
       deletion =>
         [

@@ -86,7 +86,9 @@ test('prune deletes caches of its own repository, and lists them in outputs, log
 
 test('prune reads what to delete from the step alone, and deletes nothing without a rule', async () => {
   const env = { CACHE_S3_SCOPE: 'ref', CACHE_S3_KEY: 'a', CACHE_S3_MAX_SIZE: '0', CACHE_S3_UNUSED: '1s' };
-  expect((await runPrune({}, env)).left).toBe(3);
+  const { runner, left } = await runPrune({}, env);
+  expect(left).toBe(3);
+  expect(runner.lines.at(-1)).toMatch(/^notice: No cache is deleted, because no rule is set: /);
 });
 
 test('prune of all repositories counts the caches of all', async () => {
@@ -99,6 +101,10 @@ test('a dry run of prune deletes nothing', async () => {
   const { runner, left } = await runPrune({ scope: 'refs/heads/*', 'dry-run': 'true' });
   expect(left).toBe(3);
   expect(runner.outputs).toEqual({ 'deleted-caches': '2', 'deleted-bytes': '50' });
+  expect(runner.summaries[0]?.slice(1, 3)).toEqual([
+    ['To delete', '2, 50 B'],
+    ['Markers to delete', '0'],
+  ]);
 });
 
 test('prune of a run without a repository fails its step, and deletes no cache that all repositories share', async () => {
