@@ -1,10 +1,9 @@
 import type { DamagedArchiveError } from '../archive/archive-errors.ts';
 import type { ObjectVersion } from './object-store.ts';
 import {
+  CredentialsError,
   NameTooLongError,
-  NoCredentialsError,
   PolicyRefusedError,
-  RoleError,
   StoreRefusedError,
   StoreUnavailableError,
 } from './store-errors.ts';
@@ -159,7 +158,7 @@ export function bucketWasDown(outcome: Outcome): boolean {
   return [outcome, outcome.insteadOf].some(one => one?.kind === 'unavailable' && one.source !== 'github');
 }
 
-const CANNOT_BE_USED = [NoCredentialsError, RoleError, PolicyRefusedError];
+const CANNOT_BE_USED = [CredentialsError, PolicyRefusedError];
 
 /** Returns one clause for the log: `The bucket is unavailable: connection refused`. */
 export function describeUnanswered({ source, error }: Unanswered): string {

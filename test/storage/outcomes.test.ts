@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { bucketWasDown, describeUnanswered, outcomeOfError } from '../../src/storage/outcomes.ts';
 import {
+  CredentialsError,
   NameTooLongError,
   NoCredentialsError,
   PolicyRefusedError,
@@ -62,6 +63,7 @@ test.each([
     's3',
     "The bucket cannot be used, check the input 'role-to-assume': no role",
   ],
+  [new CredentialsError('half a key', undefined), 's3', 'The bucket cannot be used: half a key'],
   [new NoCredentialsError('no keys', undefined), 's3', 'The bucket cannot be used: no keys'],
   [tooLong, 's3', 'The bucket cannot hold this key: it has 1100 bytes'],
 ] as const)('%s of %s is described by one clause', (error, source, clause) => {

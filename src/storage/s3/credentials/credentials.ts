@@ -8,7 +8,7 @@ import type {
 import { readSmallFile } from '../../../archive/fs/small-file.ts';
 import type { Clock } from '../../../retry/clock.ts';
 import { deadline } from '../../../retry/signals.ts';
-import { NoCredentialsError, StoreRefusedError } from '../../store-errors.ts';
+import { CredentialsError, NoCredentialsError } from '../../store-errors.ts';
 import { errorCode, httpStatus } from '../errors/classify.ts';
 import { redact } from '../errors/redact.ts';
 import type { S3Settings } from '../s3-settings.ts';
@@ -98,14 +98,14 @@ async function fromSources(
   const limit = deadline(CREDENTIALS_MS, clock);
   const reasons: string[] = [];
   const { missingKey } = settings;
-  let Failure: typeof StoreRefusedError = missingKey === undefined ? NoCredentialsError : StoreRefusedError;
+  let Failure: typeof CredentialsError = missingKey === undefined ? NoCredentialsError : CredentialsError;
   try {
     for (const [name, source] of sources(settings, stsHandler)) {
       try {
         return await new ClientCall().run(source, limit.signal);
       } catch (error) {
         reasons.push(`${name}: ${reasonOf(error as Error)}`);
-        if (!(error instanceof NoSourceError)) Failure = StoreRefusedError;
+        if (!(error instanceof NoSourceError)) Failure = CredentialsError;
         if (limit.signal.aborted) break;
       }
     }
@@ -113,10 +113,15 @@ async function fromSources(
     limit.clear();
   }
   throw new Failure(
-    'no credentials: set accessKey and secretKey, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY' +
-      (reasons.length > 0 ? ` (${reasons.join('; ')})` : ''),
+    `${missingText(missingKey)}${reasons.length > 0 ? ` (${reasons.join('; ')})` : ''}`,
     `the input '${missingKey ?? 'accessKey'}'`,
   );
+}
+
+function missingText(missingKey: S3Settings['missingKey']): string {
+  if (missingKey === undefined)
+    return 'no credentials: set accessKey and secretKey, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY';
+  return `no credentials: ${missingKey} is empty, and ${missingKey === 'secretKey' ? 'accessKey' : 'secretKey'} is set`;
 }
 
 /**

@@ -100,9 +100,14 @@ test('the role of the machine is not requested where the environment forbids it'
   await expect(provider({ instanceMetadata: true })()).rejects.toThrow(/\(shared file: [^;]*\)$/);
 });
 
-test('the error of half a pair of keys names the empty input', async () => {
-  await expect(provider({ missingKey: 'secretKey' })()).rejects.toMatchObject({
-    setting: "the input 'secretKey'",
+test.each([
+  ['secretKey', /^no credentials: secretKey is empty, and accessKey is set \(/],
+  ['accessKey', /^no credentials: accessKey is empty, and secretKey is set \(/],
+] as const)('the error of half a pair of keys names the empty input %s', async (missingKey, message) => {
+  await expect(provider({ missingKey })()).rejects.toMatchObject({
+    name: 'CredentialsError',
+    setting: `the input '${missingKey}'`,
+    message: expect.stringMatching(message),
   });
 });
 
