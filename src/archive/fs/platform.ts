@@ -6,7 +6,7 @@ import { createCaseProbe, type FoldsCase } from './paths/case-folding.ts';
 
 /** The differences between operating systems for archives. The rest of archive/ is the same on all. */
 export interface Platform {
-  /** Whether permission bits have an effect. */
+  /** Whether permission bits have an effect. Elsewhere files have the read-only attribute (read-only.ts). */
   readonly hasModes: boolean;
   /** Whether owners are stored and set: only root can change the owner of a file. */
   readonly keepsOwners: boolean;

@@ -19,6 +19,7 @@ import { forEachInTurns, Turns } from '../format/turns.ts';
 import type { PathLayout } from '../fs/paths/layout.ts';
 import { encodeName, fsPath } from '../fs/paths/names.ts';
 import { linkTypeOf, thisPlatform } from '../fs/platform.ts';
+import { creationMode, makeReadOnly } from '../fs/read-only.ts';
 import { isRefusal, type RefusedAttributes } from '../fs/refused-attributes.ts';
 import { writeError } from '../fs/tree-errors.ts';
 import type { JobRunner } from '../pool/worker-pool.ts';
@@ -159,7 +160,9 @@ export class Stage {
         closeSync(to);
         closeSync(from);
       }
-      this.#guarded(path, () => applyAttributes(path, this.#entries[linkTo]!, this.#refused));
+      const original = this.#entries[linkTo]!;
+      this.#guarded(path, () => applyAttributes(path, original, this.#refused));
+      this.#guarded(path, () => makeReadOnly(path, original.mode, this.#refused));
     }
   }
 
@@ -181,7 +184,7 @@ export class Stage {
 function openCopy(from: string, to: string): readonly [number, number] {
   const source = openSync(fsPath(from), 'r');
   try {
-    return [source, openSync(fsPath(to), 'wx', fstatSync(source).mode)];
+    return [source, openSync(fsPath(to), 'wx', creationMode(fstatSync(source).mode))];
   } catch (error) {
     closeSync(source);
     throw error;

@@ -3,6 +3,7 @@ import { StagedFileError } from '../archive-errors.ts';
 import type { Attributes, Entry } from '../format/entry.ts';
 import { forEachInTurns } from '../format/turns.ts';
 import { fsPath } from '../fs/paths/names.ts';
+import { makeReadOnly } from '../fs/read-only.ts';
 import type { RefusedAttributes } from '../fs/refused-attributes.ts';
 import type { StagedPaths } from '../publish/target-plan.ts';
 import { finishFile, NEW_FILE } from '../worker/unpack-frames.ts';
@@ -75,6 +76,7 @@ function finishSparse(path: string, attributes: Attributes, refused: RefusedAttr
     } finally {
       closeSync(fd);
     }
+    makeReadOnly(path, attributes.mode, refused);
   } catch (error) {
     throw new StagedFileError(path, error);
   }

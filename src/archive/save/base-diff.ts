@@ -2,6 +2,7 @@ import type { BigIntStats } from 'node:fs';
 import { type Entry, EntryType, parentName } from '../format/entry.ts';
 import { fileTimes } from '../fs/file-times.ts';
 import { compareNames } from '../fs/paths/names.ts';
+import { isSameMode } from '../fs/read-only.ts';
 import type { ScannedEntry } from '../scan/scan.ts';
 import { modeOf, ownerOf } from '../scan/stored-attributes.ts';
 import type { ManifestEntry } from './manifest-builder.ts';
@@ -144,7 +145,7 @@ export class BaseDiff {
     // All data of these is in the manifest
     return (
       entry.size === 0 &&
-      entry.mode === modeOf(found) &&
+      isSameMode(entry.mode, modeOf(found), found.type === EntryType.directory) &&
       fileTimes.isRestored(entry, found) &&
       entry.uid === ownerOf(found.stats.uid) &&
       entry.gid === ownerOf(found.stats.gid)
@@ -158,7 +159,9 @@ export class BaseDiff {
  */
 function withAttributesOf(found: ScannedEntry, original: Entry): Entry {
   const { mtimeUs, mtimeRestNs, stats } = found;
-  const mode = modeOf(found);
+  const isDirectory = original.type === EntryType.directory;
+  // Windows shows less of the mode than another system may have saved
+  const mode = isSameMode(original.mode, modeOf(found), isDirectory) ? original.mode : modeOf(found);
   const uid = ownerOf(stats.uid);
   const gid = ownerOf(stats.gid);
   const isSame =

@@ -6,7 +6,8 @@ import type { ScannedEntry } from './scan.ts';
 export function modeOf({ type, stats }: Pick<ScannedEntry, 'type' | 'stats'>): number {
   if (thisPlatform.hasModes) return stats.mode & 0o7777;
   // Where there are no modes, those that suit both sides of a cache shared between systems
-  return type === EntryType.directory ? 0o755 : 0o644;
+  if (type === EntryType.directory) return 0o755;
+  return (stats.mode & 0o200) === 0 ? 0o444 : 0o644;
 }
 
 /** Returns the owner that is stored; -1 where owners are not kept. */

@@ -5,6 +5,7 @@ import { fileTimes, splitMtime } from '../fs/file-times.ts';
 import { ignoreErrors } from '../fs/ignore-errors.ts';
 import { decodeName, fsPath } from '../fs/paths/names.ts';
 import { thisPlatform } from '../fs/platform.ts';
+import { isSameMode } from '../fs/read-only.ts';
 import {
   ComparedEntries,
   type ComparedEntry,
@@ -47,8 +48,8 @@ function isUnchanged(entry: ComparedEntry, stats: BigIntStats): boolean {
 
 /** Returns whether a file or directory has the mode, owner and mtime of its entry. */
 export function hasAttributes(entry: Attributes, stats: BigIntStats): boolean {
-  const sameMode = !thisPlatform.hasModes || (Number(stats.mode) & 0o7777) === entry.mode;
-  return sameMode && hasTimeAndOwner(entry, stats);
+  const mode = Number(stats.mode) & 0o7777;
+  return isSameMode(mode, entry.mode, stats.isDirectory()) && hasTimeAndOwner(entry, stats);
 }
 
 function hasTimeAndOwner(entry: Attributes, stats: BigIntStats): boolean {

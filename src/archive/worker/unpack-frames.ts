@@ -15,6 +15,7 @@ import { CONTENT_HASH_BYTES, ContentHasher } from '../fs/content-hashes.ts';
 import { lstatExact } from '../fs/file-status.ts';
 import { fsPath } from '../fs/paths/names.ts';
 import { thisPlatform } from '../fs/platform.ts';
+import { creationMode, makeReadOnly } from '../fs/read-only.ts';
 import { modeWithoutOwner, RefusedAttributes } from '../fs/refused-attributes.ts';
 import { StatusRows } from '../fs/status-rows.ts';
 import { release } from '../memory/buffers.ts';
@@ -110,13 +111,14 @@ function writeWhole(
   masksModes: boolean,
   refused: RefusedAttributes,
 ): void {
-  const fd = openSync(fsPath(path), NEW_FILE, attributes.mode);
+  const fd = openSync(fsPath(path), NEW_FILE, creationMode(attributes.mode));
   try {
     if (data) writeAll(fd, data, 0);
     finishFile(fd, attributes, now, masksModes, refused);
   } finally {
     closeSync(fd);
   }
+  makeReadOnly(path, attributes.mode, refused);
 }
 
 /** Writes a slice of a file that exists already at its full length. Throws the system's errors. */

@@ -7,6 +7,7 @@ import { type BaseArchive, isWorthReusing } from '../../../src/archive/save/reus
 import type { ScannedEntry } from '../../../src/archive/scan/scan.ts';
 import { MiB } from '../../support/sizes.ts';
 import { HEAD } from '../support/archives.ts';
+import { usePlatform } from '../support/platform.ts';
 
 const second = 1_600_000_000_000_000;
 
@@ -195,4 +196,15 @@ test('the diff is blocked when a file takes the place of a directory', () => {
   const [, e] = found(things);
   expect(compare([{ ...e!, name: 'd' }, e!], base).blocked).toBe(true);
   expect(compare([e!], base).blocked).toBe(false);
+});
+
+test('on Windows, unchanged files and directories keep the modes that another system has saved', () => {
+  usePlatform({ hasModes: false, keepsOwners: false });
+  const things = [{ name: 'd/', type: EntryType.directory }, { name: 'd/empty' }, ...ten];
+  const base = baseOf(things, twoFrames);
+  const entries = base.manifest.entries.map(entry => ({ ...entry, mode: 0o750, uid: -1, gid: -1 }));
+  const division = compare(found(things), { ...base, manifest: { ...base.manifest, entries } });
+  expect(division.changed).toEqual([]);
+  // The times of these files differ too, as after a touch
+  expect(division.reused.map(({ mode }) => mode)).toEqual(things.map(() => 0o750));
 });

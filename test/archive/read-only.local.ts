@@ -1,0 +1,77 @@
+/** The read-only attribute of Windows across save and restore. Elsewhere the modes of files take its place. */
+
+import { chmodSync, lstatSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { openArchive } from '../../src/archive/format/open-archive.ts';
+import { incompressible } from '../support/random.ts';
+import { scratch } from '../support/scratch.ts';
+import { buildTree, type TreeSpec } from '../support/tree.ts';
+import { layoutIn, packTree, restoreBytes, tailOf } from './support/archives.ts';
+import { platforms, usePlatform } from './support/platform.ts';
+
+const sliced = incompressible(9 * 1024 * 1024);
+const files: TreeSpec = {
+  'tree/a-small': 'x',
+  'tree/empty': '',
+  'tree/sliced': sliced,
+  'tree/sub/second': { hardlink: 'tree/a-small' },
+  'tree/open': 'x',
+  'tree/open-sliced': sliced,
+};
+const readOnly = ['a-small', 'empty', 'sliced', join('sub', 'second')];
+const writable = ['open', 'open-sliced'];
+
+async function buildReadOnly(): Promise<string> {
+  const workspace = await buildTree(scratch(), files);
+  for (const name of readOnly) chmodSync(join(workspace, 'tree', name), 0o444);
+  return workspace;
+}
+
+/** Names of the files below `tree` that are not read-only. */
+const writableIn = (workspace: string) =>
+  readdirSync(join(workspace, 'tree'), { recursive: true, encoding: 'utf8' })
+    .filter(name => {
+      const stats = lstatSync(join(workspace, 'tree', name));
+      return stats.isFile() && (stats.mode & 0o222) !== 0;
+    })
+    .sort();
+
+const useAttributesOfWindows = () => usePlatform({ hasModes: platforms.win32.hasModes });
+
+test('read-only files of Windows, small and in slices, are saved and restored as read-only', async () => {
+  const from = await buildReadOnly();
+  useAttributesOfWindows();
+  const { object } = await packTree(layoutIn(from));
+  const to = scratch();
+  await restoreBytes(object, layoutIn(to));
+  expect(writableIn(to)).toEqual(writable);
+  const { manifest } = await openArchive(tailOf(object), object.length, async (start, end) =>
+    Uint8Array.from(object.subarray(start, end)),
+  );
+  const modes = Object.fromEntries(manifest.entries.map(({ name, mode }) => [name, mode]));
+  expect(modes).toMatchObject({ './tree/sliced': 0o444, './tree/open': 0o644, './tree/sub/': 0o755 });
+});
+
+test.runIf(process.platform !== 'win32')(
+  'files of Linux without the right to write, small and in slices, are read-only on Windows',
+  async () => {
+    const { object } = await packTree(layoutIn(await buildReadOnly()));
+    useAttributesOfWindows();
+    const to = scratch();
+    await restoreBytes(object, layoutIn(to));
+    expect(writableIn(to)).toEqual(writable);
+  },
+);
+
+test('a warm restore on Windows restores the attribute of a file that lost it, and rewrites no other', async () => {
+  const from = await buildReadOnly();
+  useAttributesOfWindows();
+  const { object } = await packTree(layoutIn(from));
+  const to = scratch();
+  await restoreBytes(object, layoutIn(to));
+  expect((await restoreBytes(object, layoutIn(to), { warm: true })).rawBytes).toBe(0);
+  chmodSync(join(to, 'tree', 'sliced'), 0o666);
+  expect((await restoreBytes(object, layoutIn(to), { warm: true })).rawBytes).toBe(sliced.length);
+  expect(writableIn(to)).toEqual(writable);
+});
