@@ -1,4 +1,5 @@
 import { createOpener } from './action/backend/open-backend.ts';
+import { endProcess } from './action/runner/end-process.ts';
 import { listenForInterrupt } from './action/runner/interrupt.ts';
 import { installLastResort, reportEarlyEnd } from './action/runner/last-resort.ts';
 import { maskSecret, maskSecrets } from './action/runner/mask-secrets.ts';
@@ -7,8 +8,6 @@ import { becomeSudoChild, wantsSudo } from './action/runner/sudo.ts';
 import { restoreStep } from './action/step/restore-step.ts';
 import { rootStep } from './action/step/root-step.ts';
 import { saveStep } from './action/step/save-step.ts';
-import { ignoreErrors } from './archive/fs/ignore-errors.ts';
-import { hasStuckThread } from './archive/pool/stuck-threads.ts';
 import { threadProgram } from './archive/pool/thread-program.ts';
 import { JobRecords } from './records/job-records.ts';
 
@@ -42,18 +41,7 @@ async function pruneStep(runner: Runner, signal: AbortSignal): Promise<void> {
 async function end(): Promise<void> {
   await flushed(process.stdout);
   await flushed(process.stderr);
-  if (hasStuckThread()) exitWithoutThreads();
-  process.exit();
-}
-
-/**
- * Ends the process without waiting for its threads, as `process.exit` does: one of them hangs in a call of the system, such
- * as to a dead mount. A new program takes the place of this one, with its exit status. Returns where that is not possible.
- */
-function exitWithoutThreads(): void {
-  // Node warns that the function is experimental
-  process.removeAllListeners('warning');
-  ignoreErrors(() => process.execve?.('/bin/sh', ['sh', '-c', `exit ${Number(process.exitCode ?? 0)}`], {}));
+  endProcess();
 }
 
 async function runStep(step: Exclude<Step, 'prune'>, runner: Runner, signal: AbortSignal): Promise<void> {

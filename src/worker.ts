@@ -5,6 +5,10 @@ import { serveDiskCache } from './archive/disk-cache/keeper.ts';
 import type { Fetcher } from './archive/messages/fetch.ts';
 import { serveJobs } from './archive/worker/worker.ts';
 
+parentPort!.on('messageerror', error => {
+  throw error;
+});
+
 let fetcher: Promise<Fetcher> | undefined;
 
 /** The HTTP client is loaded for the first fetch: a save needs none. */

@@ -44,10 +44,11 @@ export function delayed(
 }
 
 /**
- * Settles as `work` does, or rejects with the signal's reason as soon as it is aborted. Then the work itself continues, and
- * its outcome is ignored.
+ * Settles as `work` does, or rejects with the signal's reason, if there is one, as soon as it is aborted. Then the work itself
+ * continues, and its outcome is ignored.
  */
-export async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+export async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return work;
   const aborted = Promise.withResolvers<never>();
   const onAbort = () => aborted.reject(signal.reason);
   if (signal.aborted) onAbort();

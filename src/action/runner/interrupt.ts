@@ -1,4 +1,5 @@
 import { constants } from 'node:os';
+import { endProcess } from './end-process.ts';
 
 /** The runner gives a cancelled step 7.5 s until it sends SIGTERM (actions/runner 2.336). The documented limit is 5 s. */
 const GRACE_MS = 4500;
@@ -18,7 +19,7 @@ export function listenForInterrupt(): Interrupt {
   const trigger = (name: 'SIGINT' | 'SIGTERM') => {
     if (controller.signal.aborted) return;
     process.exitCode = 128 + constants.signals[name];
-    setTimeout(() => process.exit(), GRACE_MS).unref();
+    setTimeout(() => endProcess({ waits: false }), GRACE_MS).unref();
     controller.abort(new Error(`the step was cancelled (${name})`));
   };
   process.on('SIGINT', () => trigger('SIGINT'));

@@ -1,4 +1,5 @@
 import type { Log } from '../../report/log.ts';
+import { endProcess } from './end-process.ts';
 
 /**
  * Ends the process with a warning and `end` in three cases that only a bug or a broken runner can cause, and that would
@@ -9,7 +10,7 @@ export function installLastResort(log: Log, end: () => Promise<void>): void {
   let isEnding = false;
   const warnAndEnd = (error: unknown) => {
     // An error of the warning itself, such as EPIPE of a closed pipe
-    if (isEnding) process.exit();
+    if (isEnding) endProcess();
     isEnding = true;
     reportEarlyEnd(log, error);
     void end();

@@ -1,16 +1,14 @@
-import { Worker } from 'node:worker_threads';
 import { systemClock } from '../../retry/clock.ts';
 import {
   type DiskAnswer,
   type DiskCacheSettings,
   type DiskMessage,
-  type DiskReport,
   type DiskRequest,
   encodeFrames,
   type FrameKey,
   FrameState,
 } from '../messages/disk-request.ts';
-import { noteStuckThread } from '../pool/stuck-threads.ts';
+import { type Thread, Threads } from '../pool/threads.ts';
 import { diskProblem, storeProblem } from './problems.ts';
 
 /** Time in ms in which a directory responds: its thread starts in it too, maybe beside fifteen others. */
@@ -38,12 +36,11 @@ interface DiskCacheOptions extends DiskCacheSettings {
  */
 export class DiskCache {
   #directory: string;
-  readonly #keeper: Worker;
+  readonly #threads: Threads<DiskMessage>;
+  readonly #keeper: Thread<DiskMessage>;
   readonly #onProblem: (line: string) => void;
-  readonly #waiting = new Map<number, (answer: DiskAnswer | undefined) => void>();
   readonly #opened: Promise<void>;
   readonly #hangs = new AbortController();
-  #lastId = 0;
   #isOff = false;
   #reported = false;
   #cancelSilence = () => {};
@@ -54,13 +51,15 @@ export class DiskCache {
   constructor({ workerUrl, onProblem, ...settings }: DiskCacheOptions) {
     this.#directory = settings.directory;
     this.#onProblem = onProblem;
-    this.#keeper = new Worker(workerUrl, {
-      workerData: { diskCache: settings },
-      resourceLimits: KEEPER_LIMITS,
+    this.#threads = new Threads({
+      program: workerUrl,
+      settings: { diskCache: settings },
+      limits: KEEPER_LIMITS,
+      name: 'its thread',
+      onMessage: () => this.#limitSilence(),
+      onEnd: ({ message }) => this.#fail(message),
     });
-    this.#keeper.on('message', (report: DiskReport) => this.#receive(report));
-    this.#keeper.on('error', error => this.#fail(error.message));
-    this.#keeper.on('exit', () => this.#turnOff());
+    this.#keeper = this.#threads.start();
     this.#limitSilence();
     this.#opened = this.#request({ kind: 'open' }).then(answer => {
       if (answer?.directory !== undefined) this.#directory = answer.directory;
@@ -105,38 +104,23 @@ export class DiskCache {
   async close(isHurried: boolean): Promise<void> {
     await this.#request({ kind: 'close' }, isHurried ? HURRIED_CLOSE_MS : CLOSE_MS);
     this.#turnOff();
-    if (!this.#hangs.signal.aborted) await this.#keeper.terminate();
+    await this.#endThread();
   }
 
   /** Resolves with undefined if the directory is not used any more. */
-  #request(request: DiskRequest, limitMs?: number): Promise<DiskAnswer | undefined> {
-    if (this.#isOff) return Promise.resolve(undefined);
-    const id = ++this.#lastId;
-    return new Promise(resolve => {
-      const cancel = limitMs === undefined ? () => {} : systemClock.after(limitMs, () => this.#turnOff());
-      this.#waiting.set(id, answer => {
-        cancel();
-        resolve(answer);
-      });
-      this.#keeper.postMessage({ id, request } satisfies DiskMessage);
-    });
-  }
-
-  #receive({ id, answer }: DiskReport): void {
-    this.#limitSilence();
-    if (id === undefined) return;
-    this.#waiting.get(id)?.(answer);
-    this.#waiting.delete(id);
+  async #request(request: DiskRequest, limitMs?: number): Promise<DiskAnswer | undefined> {
+    if (this.#isOff) return undefined;
+    const cancel = limitMs === undefined ? () => {} : systemClock.after(limitMs, () => this.#turnOff());
+    const answered = this.#keeper.request(id => ({ id, request })) as Promise<DiskAnswer>;
+    return answered.catch(() => undefined).finally(cancel);
   }
 
   #limitSilence(): void {
     this.#cancelSilence();
     if (this.#isOff) return;
     this.#cancelSilence = systemClock.after(SILENCE_MS, () => {
-      noteStuckThread();
       this.#fail('ETIMEDOUT');
       this.#hangs.abort(new DiskCacheHangsError('the disk cache does not respond'));
-      void this.#keeper.terminate();
     });
   }
 
@@ -151,8 +135,11 @@ export class DiskCache {
   #turnOff(): void {
     this.#isOff = true;
     this.#cancelSilence();
-    for (const resolve of this.#waiting.values()) resolve(undefined);
-    this.#waiting.clear();
+    void this.#endThread();
+  }
+
+  #endThread(): Promise<void> {
+    return this.#threads.close(new Error('the disk cache is not used any more'));
   }
 
   #report(line: string): void {

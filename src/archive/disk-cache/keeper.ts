@@ -7,12 +7,12 @@ import {
   type DiskAnswer,
   type DiskCacheSettings,
   type DiskMessage,
-  type DiskReport,
   type DiskRequest,
   decodeFrames,
   type FrameKey,
   FrameState,
 } from '../messages/disk-request.ts';
+import type { Report } from '../messages/report.ts';
 import { BEAT_MS, Claims, type TakenClaim } from './claims.ts';
 import { evict } from './eviction.ts';
 import { hasFrame } from './frame-files.ts';
@@ -36,11 +36,11 @@ export function serveDiskCache(port: MessagePort, settings: DiskCacheSettings): 
   const keeper = new Keeper(settings);
   port.on('message', async ({ id, request }: DiskMessage) => {
     const answer = await keeper.answer(request);
-    port.postMessage({ id, answer } satisfies DiskReport);
+    port.postMessage({ id, end: { answer } } satisfies Report<DiskAnswer>);
   });
   const sign = setInterval(() => {
     ignoreErrors(() => statSync(settings.directory));
-    port.postMessage({} satisfies DiskReport);
+    port.postMessage({});
   }, SIGN_MS);
   sign.unref();
 }

@@ -72,9 +72,3 @@ export interface DiskMessage {
   readonly id: number;
   readonly request: DiskRequest;
 }
-
-/** The answer to request `id`; without one, a sign that the directory responds. */
-export interface DiskReport {
-  readonly id?: number;
-  readonly answer?: DiskAnswer;
-}

@@ -5,19 +5,11 @@
 
 /** Fetch bytes with `ticket` into buffer number `buffer` of `length` bytes, from offset `at` on. */
 export interface FetchMessage {
-  readonly fetch: number;
+  readonly id: number;
   readonly buffer: number;
   readonly length: number;
   readonly at: number;
   readonly ticket: unknown;
-}
-
-/** Reports the bytes that fetch number `fetch` has received since its last report. */
-export interface FetchReport {
-  readonly fetch: number;
-  readonly bytes: number;
-  /** The last report has the outcome. */
-  readonly end?: { readonly answer: unknown };
 }
 
 /** A buffer that a fetch fills from `filled` on. */

@@ -33,11 +33,8 @@ export interface JobMessage {
   readonly buffer?: number;
 }
 
-/** A worker's message to the main thread: the result or the failure of job `id`. */
-export type ResultMessage = { readonly id: number } & (
-  | { readonly result: ResultOf<Job> }
-  | { readonly failure: JobFailure }
-);
+/** The outcome of a job, on its way to the main thread. */
+export type JobOutcome = { readonly result: ResultOf<Job> } | { readonly failure: JobFailure };
 
 /** An error on its way between threads, which clones an error without its class. */
 interface JobFailure {

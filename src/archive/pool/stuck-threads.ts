@@ -1,10 +1,13 @@
-let stuck = false;
+let stuck = 0;
 
-/** Notes that a thread of this process hangs in a call of the system, so that the process cannot end by waiting for it. */
-export function noteStuckThread(): void {
-  stuck = true;
+/** Counts a thread that hangs in a call of the system, until it has `ended`: the process cannot end by waiting for it. */
+export function countStuckThread(ended: Promise<unknown>): void {
+  stuck++;
+  void ended.finally(() => {
+    stuck--;
+  });
 }
 
 export function hasStuckThread(): boolean {
-  return stuck;
+  return stuck > 0;
 }

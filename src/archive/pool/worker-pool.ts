@@ -1,18 +1,16 @@
 /** This folder runs on the main thread: it hands jobs to worker threads and bounds the work in flight. */
 
-import { setTimeout } from 'node:timers/promises';
-import { Worker } from 'node:worker_threads';
-import type { FetchMessage, FetchReport } from '../messages/fetch.ts';
+import type { FetchMessage } from '../messages/fetch.ts';
 import {
   decodeFailure,
   type Job,
   type JobMessage,
-  type ResultMessage,
+  type JobOutcome,
   type ResultOf,
   transferListOf,
 } from '../messages/job.ts';
 import { runAndRelease } from '../worker/worker.ts';
-import { hasStuckThread } from './stuck-threads.ts';
+import { type Thread, Threads } from './threads.ts';
 
 /** Runs jobs, on this thread or in workers. */
 export interface JobRunner {
@@ -58,25 +56,17 @@ interface Waiting {
   readonly reject: (error: Error) => void;
 }
 
-interface Fetching {
-  readonly onBytes: (count: number) => void;
-  readonly resolve: (answer: unknown) => void;
-  readonly reject: (error: Error) => void;
-}
+type PoolMessage = JobMessage | FetchMessage;
 
-interface Thread {
-  readonly worker: Worker;
-  readonly jobs: Map<number, Waiting>;
-  readonly fetches: Map<number, Fetching>;
+interface PoolThread extends Thread<PoolMessage> {
+  /** Jobs that it has not done yet. */
+  jobs: number;
   /** Buffers that are reserved in it. */
   buffers: number;
 }
 
 /** Jobs that a worker has at a time: the running one and the next one, so that it never waits for the main thread. */
 const JOBS_A_WORKER = 2;
-
-/** Time in ms for the other threads to end when one hangs. */
-const STUCK_MS = 1000;
 
 /**
  * A worker's objects live as long as a job. By default V8 takes 48 MB for them in each worker, and keeps the memory when
@@ -87,26 +77,28 @@ const WORKER_LIMITS = { maxYoungGenerationSizeMb: 12 };
 /** Runs jobs in up to `width` worker threads, which it starts when jobs arrive. */
 export class WorkerPool implements JobRunner {
   readonly width: number;
-  readonly #url: URL;
-  readonly #fetcherSettings: unknown;
-  readonly #threads: Thread[] = [];
+  readonly #threads: Threads<PoolMessage>;
+  readonly #members: PoolThread[] = [];
   readonly #queue: Waiting[] = [];
-  #lastId = 0;
-  #failure: Error | undefined;
+  #lastBuffer = 0;
 
-  /**
-   * `url` is the worker's script: see thread-program.ts. `fetcherSettings` become its
-   * `workerData`.
-   */
-  constructor(url: URL, width: number, fetcherSettings?: unknown) {
-    this.#url = url;
+  /** `program` is that of the workers (thread-program.ts). `fetcherSettings` become their `workerData`. */
+  constructor(program: URL, width: number, fetcherSettings?: unknown) {
     this.width = width;
-    this.#fetcherSettings = fetcherSettings;
+    this.#threads = new Threads({
+      program,
+      settings: fetcherSettings,
+      limits: WORKER_LIMITS,
+      name: 'a worker thread',
+      onEnd: reason => {
+        for (const { reject } of this.#queue.splice(0)) reject(reason);
+      },
+    });
   }
 
   run<J extends Job>(job: J): Promise<ResultOf<J>> {
     return new Promise((resolve, reject) => {
-      if (this.#failure) return reject(this.#failure);
+      if (this.#threads.failure) return reject(this.#threads.failure);
       // The result of a job is of the job's kind
       this.#queue.push({ job, resolve: resolve as Waiting['resolve'], reject });
       this.#dispatch();
@@ -114,119 +106,78 @@ export class WorkerPool implements JobRunner {
   }
 
   start(): void {
-    while (this.#threads.length < this.width) this.#start();
+    while (this.#members.length < this.width) this.#start();
   }
 
   reserve(length: number): WorkerBuffer {
-    if (this.#failure) throw this.#failure;
+    if (this.#threads.failure) throw this.#threads.failure;
     const thread = this.#fewestBuffers();
-    const buffer = ++this.#lastId;
+    const buffer = ++this.#lastBuffer;
     thread.buffers++;
     return {
-      isWorkerBusy: () => thread.jobs.size > 0,
-      fetch: (ticket, at, onBytes) =>
-        new Promise((resolve, reject) => {
-          if (this.#failure) return reject(this.#failure);
-          const fetch = ++this.#lastId;
-          thread.fetches.set(fetch, { onBytes, resolve, reject });
-          thread.worker.postMessage({ fetch, buffer, length, at, ticket } satisfies FetchMessage);
-        }),
+      isWorkerBusy: () => thread.jobs > 0,
+      fetch: (ticket, at, onBytes) => thread.request(id => ({ id, buffer, length, at, ticket }), { onBytes }),
       run: job =>
-        new Promise((resolve, reject) => {
-          if (this.#failure) return reject(this.#failure);
-          // The result of a job is of the job's kind
-          const settle = (result: ResultOf<Job>) => {
-            thread.buffers--;
-            (resolve as Waiting['resolve'])(result);
-          };
-          this.#send(thread, { job, resolve: settle, reject }, buffer);
+        this.#runIn(thread, job, buffer).finally(() => {
+          thread.buffers--;
         }),
     };
   }
 
-  async close(): Promise<void> {
-    this.#fail(new Error('the worker pool is closed'));
-    const ended = Promise.all(this.#threads.splice(0).map(thread => thread.worker.terminate()));
-    // One that hangs in a call of the system ends with that call, and runs nothing more
-    await (hasStuckThread() ? Promise.race([ended, setTimeout(STUCK_MS)]) : ended);
+  close(): Promise<void> {
+    return this.#threads.close(new Error('the worker pool is closed'));
   }
 
   #dispatch(): void {
     while (this.#queue.length > 0) {
       const thread = this.#leastBusy();
-      if (!thread) return;
-      this.#send(thread, this.#queue.shift()!);
+      const waiting = thread && this.#queue.shift();
+      // A thread that cannot be started empties the queue
+      if (!waiting) return;
+      void this.#runIn(thread, waiting.job).then(waiting.resolve, waiting.reject);
     }
   }
 
-  #send(thread: Thread, waiting: Waiting, buffer?: number): void {
-    const id = ++this.#lastId;
-    thread.jobs.set(id, waiting);
-    const { job } = waiting;
-    const message: JobMessage = { id, job, ...(buffer !== undefined && { buffer }) };
-    thread.worker.postMessage(message, transferListOf(job));
+  /** Sends a job to a thread, which runs it after those that it has. */
+  async #runIn<J extends Job>(thread: PoolThread, job: J, buffer?: number): Promise<ResultOf<J>> {
+    const messageOf = (id: number): JobMessage => ({ id, job, ...(buffer !== undefined && { buffer }) });
+    thread.jobs++;
+    try {
+      const outcome = (await thread.request(messageOf, { transferred: transferListOf(job) })) as JobOutcome;
+      if ('failure' in outcome) throw decodeFailure(outcome.failure);
+      // The result of a job is of the job's kind
+      return outcome.result as ResultOf<J>;
+    } finally {
+      thread.jobs--;
+      this.#dispatch();
+    }
   }
 
   /** Finds the thread with the fewest buffers, and starts one if all have some and `width` allows it. */
-  #fewestBuffers(): Thread {
-    const best = this.#threads.reduce<Thread | undefined>(
+  #fewestBuffers(): PoolThread {
+    const best = this.#members.reduce<PoolThread | undefined>(
       (least, thread) => (least && least.buffers <= thread.buffers ? least : thread),
       undefined,
     );
-    return best && (best.buffers === 0 || this.#threads.length >= this.width) ? best : this.#start();
+    return best && (best.buffers === 0 || this.#members.length >= this.width) ? best : this.#start();
   }
 
   /**
    * Finds the thread with the fewest jobs, and starts one if all are busy and `width` allows it. Returns undefined if all
    * have `JOBS_A_WORKER`.
    */
-  #leastBusy(): Thread | undefined {
-    let best: Thread | undefined;
-    for (const thread of this.#threads) {
-      if (!best || thread.jobs.size < best.jobs.size) best = thread;
+  #leastBusy(): PoolThread | undefined {
+    let best: PoolThread | undefined;
+    for (const thread of this.#members) {
+      if (!best || thread.jobs < best.jobs) best = thread;
     }
-    if (best?.jobs.size !== 0 && this.#threads.length < this.width) return this.#start();
-    return best && best.jobs.size < JOBS_A_WORKER ? best : undefined;
+    if (best?.jobs !== 0 && this.#members.length < this.width) return this.#start();
+    return best && best.jobs < JOBS_A_WORKER ? best : undefined;
   }
 
-  #start(): Thread {
-    const worker = new Worker(this.#url, {
-      resourceLimits: WORKER_LIMITS,
-      workerData: this.#fetcherSettings,
-    });
-    const thread: Thread = { worker, jobs: new Map(), fetches: new Map(), buffers: 0 };
-    worker.on('message', (message: ResultMessage | FetchReport) => {
-      if ('fetch' in message) return report(thread, message);
-      const waiting = thread.jobs.get(message.id);
-      thread.jobs.delete(message.id);
-      if ('failure' in message) waiting?.reject(decodeFailure(message.failure));
-      else waiting?.resolve(message.result);
-      this.#dispatch();
-    });
-    worker.on('error', error => this.#fail(error as Error));
-    worker.on('exit', code => this.#fail(new Error(`a worker thread ended with code ${code}`)));
-    this.#threads.push(thread);
+  #start(): PoolThread {
+    const thread = { ...this.#threads.start(), jobs: 0, buffers: 0 };
+    this.#members.push(thread);
     return thread;
   }
-
-  #fail(error: Error): void {
-    this.#failure ??= error;
-    const waiting = [
-      ...this.#queue.splice(0),
-      ...this.#threads.flatMap(({ jobs, fetches }) => [...jobs.values(), ...fetches.values()]),
-    ];
-    for (const { jobs, fetches } of this.#threads) {
-      jobs.clear();
-      fetches.clear();
-    }
-    for (const { reject } of waiting) reject(this.#failure);
-  }
-}
-
-function report({ fetches }: Thread, { fetch, bytes, end }: FetchReport): void {
-  const fetching = fetches.get(fetch);
-  if (bytes > 0) fetching?.onBytes(bytes);
-  if (!end) return;
-  fetches.delete(fetch);
-  fetching?.resolve(end.answer);
 }

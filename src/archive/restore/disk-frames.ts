@@ -1,3 +1,4 @@
+import { unlessAborted } from '../../retry/signals.ts';
 import type { ClaimedFrames, DiskCache } from '../disk-cache/disk-cache.ts';
 import type { Frame } from '../format/entry.ts';
 import { FrameState } from '../messages/disk-request.ts';
@@ -10,7 +11,7 @@ export interface DiskOptions {
   readonly cache: DiskCache;
   /** Called when the first requests for absent frames can be sent, or there are none. The caller may wait for it. */
   readonly onBegun: () => void;
-  /** Ends the waiting for other jobs. */
+  /** Ends the waiting for the directory and for other jobs. */
   readonly signal: AbortSignal | undefined;
 }
 
@@ -65,7 +66,7 @@ class DiskFrames {
   }
 
   async unpack(wanted: readonly number[]): Promise<void> {
-    const states = await this.#cache.find(this.#keys(wanted));
+    const states = await this.#unlessEnded(this.#cache.find(this.#keys(wanted)));
     const present = wanted.filter((_, index) => states[index] === FrameState.present);
     const absent = wanted.filter((_, index) => states[index] !== FrameState.present);
     if (absent.length === 0) this.#onBegun();
@@ -75,6 +76,11 @@ class DiskFrames {
 
   #keys(frames: readonly number[]): readonly Frame[] {
     return frames.map(frame => this.#frames[frame]!);
+  }
+
+  /** A directory that hangs responds to nothing for seconds. */
+  #unlessEnded<T>(response: Promise<T>): Promise<T> {
+    return unlessAborted(response, this.#signal);
   }
 
   #runs(frames: readonly number[]): FrameRun[] {
@@ -102,7 +108,7 @@ class DiskFrames {
     const claimed = this.#claimAhead(rotate(this.#runs(frames)));
     const limits = { ...this.#work.limits, weigh: ({ run }: ClaimedRun) => this.#work.limits.weigh(run) };
     await forEachWithin(claimed, limits, async ({ run, claim }) => {
-      const parts = byState(run.frames, await claim());
+      const parts = byState(run.frames, await this.#unlessEnded(claim()));
       others.push(...parts.others);
       await this.#use(parts);
     });
@@ -178,7 +184,10 @@ class DiskFrames {
       }
       const awaited = left.slice(0, AWAITED_FRAMES);
       const begunMs = performance.now();
-      const parts = byState(awaited, await this.#cache.claim(this.#keys(awaited), 'await'));
+      const parts = byState(
+        awaited,
+        await this.#unlessEnded(this.#cache.claim(this.#keys(awaited), 'await')),
+      );
       this.#waitLimit.addWait(performance.now() - begunMs, parts.others.length < awaited.length);
       await this.#use(parts);
       // Those that were tried last come first next time
@@ -192,7 +201,7 @@ class DiskFrames {
 
   async #replaceWrong(): Promise<void> {
     await forEachWithin(this.#runs(this.#wrong), this.#work.limits, async run => {
-      const { inodes } = await this.#cache.claim(this.#keys(run.frames), 'replace');
+      const { inodes } = await this.#unlessEnded(this.#cache.claim(this.#keys(run.frames), 'replace'));
       await this.#fetch(run, new Map(run.frames.map((frame, index) => [frame, inodes[index]])));
     });
   }

@@ -72,7 +72,7 @@ export async function findUnchanged(
   }
   if (open.indexes.length > 0) dispatch(open);
   const compared = Promise.all(jobs);
-  await (signal ? unlessAborted(compared, signal) : compared);
+  await unlessAborted(compared, signal);
   clearBelow(missing, entries, unchanged);
   inodes.clearSplit(unchanged);
   return unchanged;

@@ -158,7 +158,7 @@ async function build(
   let plan: TargetPlan | undefined;
   let stage: Stage | undefined;
   try {
-    if (diskCache) await Promise.race([begun.promise, unpacking]);
+    if (diskCache) await unlessAborted(Promise.race([begun.promise, unpacking]), signal);
     await sendRequests();
     plan = await planTarget(entries, { ...options, isWanted });
     for (const remaining of plan.remainingStaging) options.notes?.stagingRemains(remaining);
@@ -166,7 +166,7 @@ async function build(
     await stage.open(signal);
     trimHeap();
     staged.resolve(stage.files);
-    const rawBytes = await (signal ? unlessAborted(unpacking, signal) : unpacking);
+    const rawBytes = await unlessAborted(unpacking, signal);
     await stage.addLinks(signal);
     if (facts) await completeStatus(facts.rows, entries, plan, signal);
     const links = options.beforeCommit ? await linksInStaging(entries, plan, signal) : [];

@@ -1,9 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { release } from '../memory/buffers.ts';
-import type { Fetcher, FetchMessage, FetchReport, FillingBuffer } from '../messages/fetch.ts';
-
-/** Bytes that have arrived are reported within this many ms: later, they would hide how long nothing has followed them. */
-const REPORT_MS = 200;
+import type { Fetcher, FetchMessage, FillingBuffer } from '../messages/fetch.ts';
+import { collectBytes, type Report } from '../messages/report.ts';
 
 /** Memory is reserved in whole multiples of this, so that it fits the next buffer too. */
 const MEMORY_STEP = 1024 * 1024;
@@ -13,35 +11,26 @@ const BUFFERS = 2;
 /** The buffers of this thread that fetches fill, and jobs use up. */
 export class Fetches {
   readonly #fetcher: Fetcher;
-  readonly #post: (report: FetchReport) => void;
+  readonly #post: (report: Report) => void;
   readonly #buffers = new Map<number, FillingBuffer & { readonly bytes: Uint8Array<ArrayBuffer> }>();
   readonly #unused: ArrayBuffer[] = [];
 
-  constructor(fetcher: Fetcher, post: (report: FetchReport) => void) {
+  constructor(fetcher: Fetcher, post: (report: Report) => void) {
     this.#fetcher = fetcher;
     this.#post = post;
   }
 
   /** Fetches, and reports the outcome to the main thread. Rejects if the fetcher is faulty. */
-  async run({ fetch, buffer, length, at, ticket }: FetchMessage): Promise<void> {
+  async run({ id, buffer, length, at, ticket }: FetchMessage): Promise<void> {
     const target = this.#buffers.get(buffer) ?? {
       bytes: new Uint8Array(this.#memoryFor(length), 0, length),
       filled: 0,
     };
     this.#buffers.set(buffer, target);
     target.filled = at;
-    let reported = at;
-    let due: NodeJS.Timeout | undefined;
-    const report = () => {
-      due = undefined;
-      this.#post({ fetch, bytes: target.filled - reported });
-      reported = target.filled;
-    };
-    const onBytes = () => {
-      due ??= setTimeout(report, REPORT_MS);
-    };
-    const answer = await this.#fetcher(ticket, target, onBytes).finally(() => clearTimeout(due));
-    this.#post({ fetch, bytes: target.filled - reported, end: { answer } });
+    const arrived = collectBytes(bytes => this.#post({ id, bytes }));
+    const answer = await this.#fetcher(ticket, target, arrived.add);
+    this.#post({ id, bytes: arrived.end(), end: { answer } });
   }
 
   /** Calls `work` with the bytes of a buffer, which is forgotten then. */

@@ -12,10 +12,11 @@ import {
   encodeFailure,
   type Job,
   type JobMessage,
-  type ResultMessage,
+  type JobOutcome,
   type ResultOf,
   transferListOf,
 } from '../messages/job.ts';
+import type { Report } from '../messages/report.ts';
 import { buildDirectories } from './build-directories.ts';
 import { compareContent } from './compare-content.ts';
 import { compareEntries } from './compare-entries.ts';
@@ -28,20 +29,21 @@ import { unpackFrames } from './unpack-frames.ts';
 export function serveJobs(port: MessagePort, fetcher: Fetcher): void {
   const fetches = new Fetches(fetcher, report => port.postMessage(report));
   port.on('message', (message: JobMessage | FetchMessage) => {
-    if ('fetch' in message) void fetches.run(message);
-    else port.postMessage(...answerTo(message, fetches));
+    if (!('job' in message)) return void fetches.run(message);
+    const [answer, transferred] = outcomeOf(message, fetches);
+    port.postMessage({ id: message.id, end: { answer } } satisfies Report<JobOutcome>, transferred);
   });
 }
 
-function answerTo({ id, job, buffer }: JobMessage, fetches: Fetches): [ResultMessage, ArrayBuffer[]] {
+function outcomeOf({ job, buffer }: JobMessage, fetches: Fetches): [JobOutcome, ArrayBuffer[]] {
   try {
     const result =
       buffer === undefined
         ? runAndRelease(job)
         : fetches.use(buffer, bytes => runJob({ ...job, bytes } as typeof job));
-    return [{ id, result }, transferListOf(result)];
+    return [{ result }, transferListOf(result)];
   } catch (error) {
-    return [{ id, failure: encodeFailure(error as NodeJS.ErrnoException) }, []];
+    return [{ failure: encodeFailure(error as NodeJS.ErrnoException) }, []];
   }
 }
 

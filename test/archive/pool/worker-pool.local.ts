@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { DamagedArchiveError, SourceTreeError } from '../../../src/archive/archive-errors.ts';
 import type { UnpackJob } from '../../../src/archive/messages/unpack-job.ts';
-import { WorkerPool } from '../../../src/archive/pool/worker-pool.ts';
+import { type WorkerBuffer, WorkerPool } from '../../../src/archive/pool/worker-pool.ts';
 
 const script = (body: string) =>
   new URL(
@@ -20,13 +20,13 @@ const job = (): UnpackJob => ({
 });
 
 const echo = script(
-  `parentPort.on('message', ({ id }) => parentPort.postMessage({ id, result: { written: threadId } }));`,
+  `parentPort.on('message', ({ id }) => parentPort.postMessage({ id, end: { answer: { result: { written: threadId } } } }));`,
 );
 
 describe('a worker pool', () => {
   test('spreads jobs over its threads', async () => {
     const slow = script(
-      `parentPort.on('message', ({ id }) => setTimeout(() => parentPort.postMessage({ id, result: { written: threadId } }), 20));`,
+      `parentPort.on('message', ({ id }) => setTimeout(() => parentPort.postMessage({ id, end: { answer: { result: { written: threadId } } } }), 20));`,
     );
     const pool = new WorkerPool(slow, 3);
     const answers = await Promise.all(Array.from({ length: 12 }, () => pool.run(job())));
@@ -37,7 +37,7 @@ describe('a worker pool', () => {
   test('limits the memory of a thread for short-lived objects', async () => {
     const limits = script(
       `import { resourceLimits } from 'node:worker_threads';
-      parentPort.on('message', ({ id }) => parentPort.postMessage({ id, result: { written: resourceLimits.maxYoungGenerationSizeMb } }));`,
+      parentPort.on('message', ({ id }) => parentPort.postMessage({ id, end: { answer: { result: { written: resourceLimits.maxYoungGenerationSizeMb } } } }));`,
     );
     const pool = new WorkerPool(limits, 1);
     expect((await pool.run(job())).written).toBeLessThanOrEqual(16);
@@ -50,7 +50,7 @@ describe('a worker pool', () => {
     ['TypeError', Error],
   ])('rejects with the %s of a worker', async (name, kind) => {
     const failing = script(
-      `parentPort.on('message', ({ id }) => parentPort.postMessage({ id, failure: { name: '${name}', message: 'why', code: 'EX' } }));`,
+      `parentPort.on('message', ({ id }) => parentPort.postMessage({ id, end: { answer: { failure: { name: '${name}', message: 'why', code: 'EX' } } } }));`,
     );
     const pool = new WorkerPool(failing, 1);
     const failure = await pool.run(job()).catch(error => error);
@@ -68,6 +68,26 @@ describe('a worker pool', () => {
     const settled = await Promise.allSettled(Array.from({ length: 9 }, () => pool.run(job())));
     expect(settled.map(({ status }) => status)).toEqual(Array(9).fill('rejected'));
     await expect(pool.run(job())).rejects.toThrow(message);
+    await pool.close();
+  });
+
+  test('rejects a job that cannot be sent to a worker, and runs the others', async () => {
+    const pool = new WorkerPool(echo, 1);
+    const unsendable = { ...job(), paths: (() => {}) as unknown as string };
+    // A worker has two jobs at a time: the last ones are sent when the first ones have ended
+    const jobs = [job(), job(), unsendable, job()].map(one => pool.run(one));
+    const settled = await Promise.allSettled(jobs);
+    expect(settled.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'rejected', 'fulfilled']);
+    expect(settled[2]).toMatchObject({ reason: { name: 'DataCloneError' } });
+    await pool.close();
+  });
+
+  test('rejects its jobs when no thread can be started', async () => {
+    // Node refuses such a URL at once
+    const pool = new WorkerPool(new URL('http://127.0.0.1/'), 2);
+    pool.start();
+    await expect(pool.run(job())).rejects.toThrow('must be of scheme file');
+    expect(() => pool.reserve(1)).toThrow('must be of scheme file');
     await pool.close();
   });
 
@@ -100,10 +120,11 @@ describe('a worker pool', () => {
 describe('a buffer in a worker', () => {
   /** Reports its thread for each message, after a byte of progress for a fetch. */
   const reporting = script(
-    `parentPort.on('message', ({ id, buffer, fetch, at, length }) => {
-      if (fetch === undefined) return parentPort.postMessage({ id, result: { written: [threadId, buffer] } });
-      parentPort.postMessage({ fetch, bytes: 1 });
-      parentPort.postMessage({ fetch, bytes: 0, end: { answer: [threadId, buffer, at, length] } });
+    `parentPort.on('message', ({ id, buffer, job, at, length }) => {
+      const end = answer => parentPort.postMessage({ id, end: { answer } });
+      if (job) return end({ result: { written: [threadId, buffer] } });
+      parentPort.postMessage({ id, bytes: 1 });
+      end([threadId, buffer, at, length]);
     });`,
   );
 
@@ -127,6 +148,22 @@ describe('a buffer in a worker', () => {
     );
     const counts = [...new Set(threads)].map(thread => threads.filter(one => one === thread).length);
     expect(counts).toEqual([2, 2]);
+    await pool.close();
+  });
+
+  test('is given back when its job fails', async () => {
+    const failing = script(
+      `parentPort.on('message', ({ id, job }) => {
+        const answer = job ? { failure: { name: 'Error', message: 'why' } } : threadId;
+        parentPort.postMessage({ id, end: { answer } });
+      });`,
+    );
+    const pool = new WorkerPool(failing, 2);
+    const threadOf = (buffer: WorkerBuffer) => buffer.fetch({}, 0, () => {});
+    const first = pool.reserve(1);
+    const thread = await threadOf(first);
+    await expect(first.run(job())).rejects.toThrow('why');
+    expect(await threadOf(pool.reserve(1))).toBe(thread);
     await pool.close();
   });
 

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import type { Fetcher, FetchReport } from '../../../src/archive/messages/fetch.ts';
+import type { Fetcher } from '../../../src/archive/messages/fetch.ts';
+import type { Report } from '../../../src/archive/messages/report.ts';
 import { Fetches } from '../../../src/archive/worker/fetches.ts';
 import { MiB } from '../../support/sizes.ts';
 
@@ -14,11 +15,11 @@ const fill: Fetcher = async (ticket, target, onBytes) => {
 
 /** Returns fetches, and a function that lets one run with the next number. */
 function start() {
-  const reports: FetchReport[] = [];
+  const reports: Report[] = [];
   const fetches = new Fetches(fill, report => reports.push(report));
-  let fetch = 0;
+  let id = 0;
   const run = (buffer: number, length: number, byte: number, { at = 0, upTo = length } = {}) =>
-    fetches.run({ fetch: ++fetch, buffer, length, at, ticket: { byte, upTo } });
+    fetches.run({ id: ++id, buffer, length, at, ticket: { byte, upTo } });
   return { fetches, reports, run };
 }
 
@@ -28,8 +29,8 @@ test('the fetches of one buffer continue where the main thread wants it', async 
   await run(1, 6, 8, { at: 3 });
   expect(fetches.use(1, bytes => [...bytes])).toEqual([7, 7, 7, 8, 8, 8]);
   expect(reports).toEqual([
-    { fetch: 1, bytes: 4, end: { answer: 'answer' } },
-    { fetch: 2, bytes: 3, end: { answer: 'answer' } },
+    { id: 1, bytes: 4, end: { answer: 'answer' } },
+    { id: 2, bytes: 3, end: { answer: 'answer' } },
   ]);
 });
 
@@ -70,7 +71,7 @@ test('the memory of a buffer whose job fails is kept too', async () => {
 });
 
 test('bytes are reported while the fetch waits for more', async () => {
-  const reported = Promise.withResolvers<FetchReport>();
+  const reported = Promise.withResolvers<Report>();
   const ended = Promise.withResolvers<void>();
   const stalled: Fetcher = async (_, target, onBytes) => {
     target.filled = 5;
@@ -78,14 +79,14 @@ test('bytes are reported while the fetch waits for more', async () => {
     await ended.promise;
     return 'answer';
   };
-  const reports: FetchReport[] = [];
+  const reports: Report[] = [];
   const fetches = new Fetches(stalled, report => {
     reports.push(report);
     reported.resolve(report);
   });
-  const running = fetches.run({ fetch: 1, buffer: 1, length: 10, at: 0, ticket: {} });
-  expect(await reported.promise).toEqual({ fetch: 1, bytes: 5 });
+  const running = fetches.run({ id: 1, buffer: 1, length: 10, at: 0, ticket: {} });
+  expect(await reported.promise).toEqual({ id: 1, bytes: 5 });
   ended.resolve();
   await running;
-  expect(reports[1]).toEqual({ fetch: 1, bytes: 0, end: { answer: 'answer' } });
+  expect(reports[1]).toEqual({ id: 1, bytes: 0, end: { answer: 'answer' } });
 });

@@ -1,16 +1,22 @@
 import { mkdirSync, readdirSync } from 'node:fs';
 import path from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { repositoryFile } from '../../support/checkout.ts';
-import { canMount, mountDead } from '../../support/dead-mount.ts';
-import { type ActionRunResult, runAction } from '../../support/runner/run-action.ts';
+import { canMount, type DeadMount, mountDead } from '../../support/dead-mount.ts';
+import { type ActionRun, type ActionRunResult, runAction } from '../../support/runner/run-action.ts';
 import { scratch } from '../../support/scratch.ts';
 import { describeTree } from '../../support/tree.ts';
 import { type Host, startHost } from './host.ts';
 
 /** Runs a phase as a process: one whose thread hangs cannot end as others do. */
-function runAsProcess(host: Host, phase: 'save' | 'restore', workspace: string): Promise<ActionRunResult> {
+function runAsProcess(
+  host: Host,
+  phase: 'save' | 'restore',
+  workspace: string,
+  options: Pick<ActionRun, 'stop'> = {},
+): Promise<ActionRunResult> {
   return runAction({
+    ...options,
     actionDir: repositoryFile('.'),
     action: `${phase}/action.yml`,
     entry: 'main',
@@ -28,18 +34,26 @@ function runAsProcess(host: Host, phase: 'save' | 'restore', workspace: string):
   });
 }
 
-/** Restores on a host whose directory dies when `dies` calls its argument. Returns the log. */
-async function restoreWith(dies: (host: Host, die: () => void) => void): Promise<string> {
+/** Starts a host with a saved tree. Returns it with an empty workspace, and a function that makes its directory dead. */
+async function startSaved() {
   const host = await startHost();
   onTestFinished(() => host.close());
-  let unmount = () => {};
-  onTestFinished(() => unmount());
+  let mount: DeadMount | undefined;
+  onTestFinished(() => mount?.unmount());
   await runAsProcess(host, 'save', host.saver.workspace);
-  dies(host, () => {
-    unmount = mountDead(host.directory);
-  });
   const workspace = path.join(scratch(), 'workspace');
   mkdirSync(workspace);
+  const die = () => {
+    mount = mountDead(host.directory);
+    return mount;
+  };
+  return { host, workspace, die };
+}
+
+/** Restores on a host whose directory dies when `dies` calls its argument. Returns the log. */
+async function restoreWith(dies: (host: Host, die: () => void) => void): Promise<string> {
+  const { host, workspace, die } = await startSaved();
+  dies(host, die);
   const { exitCode, stdout, outputs } = await runAsProcess(host, 'restore', workspace);
   expect({ exitCode, hit: outputs['cache-hit'] }, stdout).toEqual({ exitCode: 0, hit: 'true' });
   expect(await describeTree(workspace)).toEqual(host.tree);
@@ -65,3 +79,14 @@ test.skipIf(!canMount)(
       expect(log.match(/The disk cache .* it does not respond: check its mount/g)).toHaveLength(1);
   },
 );
+
+test.skipIf(!canMount)('a restore that is cancelled while its disk cache hangs ends by itself', async () => {
+  const { host, workspace, die } = await startSaved();
+  const mount = die();
+  const cancel = new AbortController();
+  const restore = runAsProcess(host, 'restore', workspace, { stop: cancel.signal });
+  await vi.waitFor(() => expect(mount.isCalled()).toBe(true), { timeout: 30_000, interval: 100 });
+  cancel.abort();
+  const { exitCode, signal, stdout } = await restore;
+  expect({ exitCode, signal }, stdout).toEqual({ exitCode: 130, signal: null });
+});

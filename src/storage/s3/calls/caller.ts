@@ -184,7 +184,7 @@ export class Caller {
     const begin = this.clock.now();
     try {
       const signedIn = this.#connect().signIn();
-      await (signal ? unlessAborted(signedIn, signal) : signedIn);
+      await unlessAborted(signedIn, signal);
     } catch (error) {
       limits.clear();
       throw error;

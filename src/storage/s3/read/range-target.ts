@@ -84,7 +84,7 @@ export class WorkerMemory implements RangeTarget {
           this.workerFailure = error;
           throw error;
         });
-      const answer = (await (signal ? unlessAborted(fetching, signal) : fetching)) as RequestAnswer;
+      const answer = (await unlessAborted(fetching, signal)) as RequestAnswer;
       this.#failure = answer.failure && decodeError(answer.failure);
       // The body of a success is in the worker: `read` does not read that of the response
       return responseOf(answer);

@@ -1,14 +1,14 @@
 import type { MessagePort } from 'node:worker_threads';
+import { collectBytes, type Report } from '../../../archive/messages/report.ts';
 import { systemClock } from '../../../retry/clock.ts';
 import type { ConnectionSettings } from './agents.ts';
 import { MAX_BODY_BYTES, readWhole } from './body.ts';
 import { encodeError, type RequestAnswer, type RequestTicket, type ResponseHead } from './request-ticket.ts';
-import type { SenderMessage, SenderReport } from './sender-messages.ts';
+import type { SenderMessage } from './sender-messages.ts';
 import { bodyOf, md5Of } from './sent-body.ts';
 import { Transport } from './transport.ts';
 
-/** Bytes that were sent are reported within this many ms, and as soon as there are this many: a save's level depends on them. */
-const REPORT_MS = 200;
+/** As many bytes that were sent are reported at once: a save's level depends on them. */
 const REPORT_BYTES = 1024 * 1024;
 
 /**
@@ -19,15 +19,15 @@ export function servePartSender(port: MessagePort, settings: ConnectionSettings)
   const transport = new Transport(settings, systemClock);
   const parts = new Map<number, readonly Uint8Array[]>();
   const running = new Map<number, AbortController>();
-  const post = (report: SenderReport) => port.postMessage(report);
+  const post = (report: Report<RequestAnswer | string>) => port.postMessage(report);
 
-  const send = async (request: number, part: number, ticket: RequestTicket) => {
+  const send = async (id: number, part: number, ticket: RequestTicket) => {
     const stop = new AbortController();
-    running.set(request, stop);
-    const progress = reportingProgress(bytes => post({ request, bytes }));
-    const answer = await exchange(transport, parts.get(part)!, ticket, progress.add, stop.signal);
-    running.delete(request);
-    post({ request, bytes: progress.end(), answer });
+    running.set(id, stop);
+    const sent = collectBytes(bytes => post({ id, bytes }), REPORT_BYTES);
+    const answer = await exchange(transport, parts.get(part)!, ticket, sent.add, stop.signal);
+    running.delete(id);
+    post({ id, bytes: sent.end(), end: { answer } });
   };
 
   port.on('message', (message: SenderMessage) => {
@@ -36,13 +36,13 @@ export function servePartSender(port: MessagePort, settings: ConnectionSettings)
         parts.set(message.part, message.pieces);
         break;
       case 'send':
-        void send(message.request, message.part, message.ticket);
+        void send(message.id, message.part, message.ticket);
         break;
       case 'digest':
-        post({ request: message.request, bytes: 0, answer: md5Of(parts.get(message.part)!, 'base64') });
+        post({ id: message.id, end: { answer: md5Of(parts.get(message.part)!, 'base64') } });
         break;
       case 'cancel':
-        running.get(message.request)?.abort(new Error('the request was cancelled'));
+        running.get(message.id)?.abort(new Error('the request was cancelled'));
         break;
       case 'release':
         for (const piece of parts.get(message.part)!) (piece.buffer as ArrayBuffer).transfer(0);
@@ -69,31 +69,4 @@ async function exchange(
   } catch (error) {
     return { head, failure: encodeError(error) };
   }
-}
-
-/** Calls `report` with the bytes added since the last call, soon after they were added. `end` returns the rest. */
-function reportingProgress(report: (bytes: number) => void) {
-  let unreported = 0;
-  let due: NodeJS.Timeout | undefined;
-  const take = () => {
-    due = undefined;
-    const bytes = unreported;
-    unreported = 0;
-    return bytes;
-  };
-  return {
-    add(bytes: number) {
-      unreported += bytes;
-      if (unreported < REPORT_BYTES) {
-        due ??= setTimeout(() => report(take()), REPORT_MS);
-        return;
-      }
-      clearTimeout(due);
-      report(take());
-    },
-    end() {
-      clearTimeout(due);
-      return take();
-    },
-  };
 }

@@ -1,9 +1,9 @@
 import { Readable } from 'node:stream';
-import type { Worker } from 'node:worker_threads';
 import { threadProgram } from '../../../archive/pool/thread-program.ts';
+import { type Thread, Threads } from '../../../archive/pool/threads.ts';
 import type { ConnectionSettings } from '../transport/agents.ts';
-import { type RequestAnswer, responseOf } from '../transport/request-ticket.ts';
-import type { SenderMessage, SenderReport } from '../transport/sender-messages.ts';
+import { type RequestAnswer, type RequestTicket, responseOf } from '../transport/request-ticket.ts';
+import type { SenderMessage } from '../transport/sender-messages.ts';
 import { ownsMemory, type PartBody, type PartBytes } from './part-body.ts';
 
 /** Parts that a thread holds before another one is started: it fills 10 Gbit/s alone. */
@@ -11,140 +11,97 @@ const PARTS_A_THREAD = 3;
 /** Its objects are those of some requests. */
 const LIMITS = { maxYoungGenerationSizeMb: 4 };
 
-interface Thread {
-  readonly worker: Worker;
-  readonly requests: Map<number, Waiting>;
+interface SenderThread extends Thread<SenderMessage> {
+  /** Parts that it holds. */
   parts: number;
-}
-
-interface Waiting {
-  readonly onBytes: (bytes: number) => void;
-  readonly resolve: (answer: RequestAnswer | string) => void;
-  readonly reject: (error: Error) => void;
 }
 
 /** Threads that hold the parts of an upload and send them. The main thread signs each request and judges its response. */
 export class SenderThreads {
   readonly #most: number;
-  readonly #settings: ConnectionSettings;
-  readonly #threads: Thread[] = [];
-  #lastId = 0;
-  #failure: Error | undefined;
+  readonly #threads: Threads<SenderMessage>;
+  readonly #senders: SenderThread[] = [];
+  #lastPart = 0;
 
   /** Starts no thread yet, and at most `most`. */
   constructor(most: number, settings: ConnectionSettings) {
     this.#most = most;
-    this.#settings = settings;
+    this.#threads = new Threads({
+      program: threadProgram('sender'),
+      settings,
+      limits: LIMITS,
+      name: 'a thread that sends parts',
+    });
   }
 
   /** Hands the bytes of a part over to a thread. They must not be used here any more. */
   hold({ pieces, sizeBytes }: PartBytes): PartBody {
     const thread = this.#thread();
-    const part = ++this.#lastId;
-    const post = (message: SenderMessage, memory: ArrayBuffer[] = []) =>
-      thread.worker.postMessage(message, memory);
+    const part = ++this.#lastPart;
     const own = pieces.map(alone);
-    thread.parts++;
-    post(
+    thread.post(
       { kind: 'hold', part, pieces: own },
       own.map(({ buffer }) => buffer),
     );
-    const failure = () => this.#failure;
+    thread.parts++;
+    const threads = this.#threads;
     return {
       sizeBytes,
       get threadFailure() {
-        return failure();
+        return threads.failure;
       },
       stream: () => Readable.from([]),
-      md5: async () =>
-        (await this.#request(thread, request => ({ kind: 'digest', part, request }))) as string,
+      md5: async () => (await thread.request(id => ({ kind: 'digest', id, part }))) as string,
       senderOf:
         progress =>
-        async ({ body: _, ...sent }, { signal, ...limits }) => {
-          const messageOf = (request: number): SenderMessage => {
-            return { kind: 'send', part, request, ticket: { request: sent, limits } };
-          };
-          const answer = await this.#request(thread, messageOf, progress.sent.bind(progress), signal);
+        async ({ body: _, ...request }, { signal, ...limits }) => {
+          const ticket = { request, limits };
+          const answer = await send(thread, part, ticket, bytes => progress.sent(bytes), signal);
           signal?.throwIfAborted();
-          return responseOf(answer as RequestAnswer);
+          return responseOf(answer);
         },
       release() {
         thread.parts--;
-        post({ kind: 'release', part });
+        thread.post({ kind: 'release', part });
       },
     };
   }
 
   /** Ends the threads with their connections. */
-  async close(): Promise<void> {
-    this.#fail(new Error('the upload has ended'));
-    await Promise.all(this.#threads.splice(0).map(({ worker }) => worker.terminate()));
-  }
-
-  /** Resolves with the answer, also when `signal` is aborted: then the request has ended. */
-  #request(
-    { worker, requests }: Thread,
-    messageOf: (request: number) => SenderMessage,
-    onBytes: (bytes: number) => void = () => {},
-    signal?: AbortSignal,
-  ): Promise<RequestAnswer | string> {
-    return new Promise((resolve, reject) => {
-      if (this.#failure) return reject(this.#failure);
-      const request = ++this.#lastId;
-      const cancel = () => worker.postMessage({ kind: 'cancel', request } satisfies SenderMessage);
-      const done = () => signal?.removeEventListener('abort', cancel);
-      requests.set(request, {
-        onBytes,
-        resolve: answer => {
-          done();
-          resolve(answer);
-        },
-        reject: error => {
-          done();
-          reject(error);
-        },
-      });
-      signal?.addEventListener('abort', cancel, { once: true });
-      worker.postMessage(messageOf(request));
-    });
+  close(): Promise<void> {
+    return this.#threads.close(new Error('the upload has ended'));
   }
 
   /** Finds the thread with the fewest parts, and starts one if all have enough and the number allows it. */
-  #thread(): Thread {
-    const best = this.#threads.toSorted((a, b) => a.parts - b.parts)[0];
-    const isEnough = this.#threads.length >= this.#most;
-    return best && (isEnough || best.parts < PARTS_A_THREAD) ? best : this.#start();
-  }
-
-  #start(): Thread {
-    // Loaded here, because a run that sends no part needs no threads
-    const { Worker } = process.getBuiltinModule('node:worker_threads');
-    const worker = new Worker(threadProgram('sender'), {
-      workerData: this.#settings,
-      resourceLimits: LIMITS,
-    });
-    const requests = new Map<number, Waiting>();
-    worker.on('message', ({ request, bytes, answer }: SenderReport) => {
-      const waiting = requests.get(request);
-      if (bytes > 0) waiting?.onBytes(bytes);
-      if (answer === undefined) return;
-      requests.delete(request);
-      waiting?.resolve(answer);
-    });
-    worker.on('error', error => this.#fail(error as Error));
-    worker.on('exit', code => this.#fail(new Error(`a thread that sends parts ended with code ${code}`)));
-    const thread = { worker, requests, parts: 0 };
-    this.#threads.push(thread);
+  #thread(): SenderThread {
+    const best = this.#senders.toSorted((a, b) => a.parts - b.parts)[0];
+    const isEnough = this.#senders.length >= this.#most;
+    if (best && (isEnough || best.parts < PARTS_A_THREAD)) return best;
+    const thread = { ...this.#threads.start(), parts: 0 };
+    this.#senders.push(thread);
     return thread;
   }
+}
 
-  #fail(error: Error): void {
-    this.#failure ??= error;
-    for (const { requests } of this.#threads) {
-      for (const { reject } of requests.values()) reject(this.#failure);
-      requests.clear();
-    }
-  }
+/** Resolves with the answer, also when `signal` is aborted: then the request has ended. */
+async function send(
+  thread: SenderThread,
+  part: number,
+  ticket: RequestTicket,
+  onBytes: (bytes: number) => void,
+  signal: AbortSignal | undefined,
+): Promise<RequestAnswer> {
+  let request: number;
+  const cancel = () => thread.post({ kind: 'cancel', id: request });
+  const answered = thread.request(
+    id => {
+      request = id;
+      return { kind: 'send', id, part, ticket };
+    },
+    { onBytes },
+  );
+  signal?.addEventListener('abort', cancel, { once: true });
+  return (await answered.finally(() => signal?.removeEventListener('abort', cancel))) as RequestAnswer;
 }
 
 /** Returns bytes whose memory holds no others in use, so that it can go over to another thread. */

@@ -1,0 +1,136 @@
+import type { ResourceLimits, Worker } from 'node:worker_threads';
+import { systemClock } from '../../retry/clock.ts';
+import type { Report } from '../messages/report.ts';
+import { countStuckThread } from './stuck-threads.ts';
+
+/** Time in ms in which threads end: one that hangs in a call of the system, such as to a dead mount, ends with that call. */
+const END_MS = 1000;
+
+interface ThreadOptions {
+  readonly program: URL;
+  /** Becomes the `workerData`. */
+  readonly settings: unknown;
+  readonly limits: ResourceLimits;
+  /** The subject of the failure when one ends by itself. */
+  readonly name: string;
+  /** Called with each message of a thread, before it is read. */
+  readonly onMessage?: () => void;
+  /** Called once, with the first failure of a thread or the reason of `close`, when all requests are rejected. */
+  readonly onEnd?: (reason: Error) => void;
+}
+
+interface Pending {
+  readonly onBytes: (count: number) => void;
+  readonly resolve: (answer: unknown) => void;
+  readonly reject: (error: Error) => void;
+}
+
+export interface Thread<Message extends object> {
+  /**
+   * Sends a request, and resolves with its answer. Calls `onBytes` with the number of bytes of each report. Rejects with the
+   * failure of a thread, the reason of `close`, or the error of a message that cannot be cloned.
+   */
+  request(messageOf: (id: number) => Message, options?: RequestOptions): Promise<unknown>;
+  /** Sends a message that has no answer, unless the threads have ended. Throws if it cannot be cloned. */
+  post(message: Message, transferred?: readonly ArrayBuffer[]): void;
+}
+
+interface RequestOptions {
+  /** Memory that goes over to the thread instead of being copied. */
+  readonly transferred?: readonly ArrayBuffer[];
+  readonly onBytes?: (count: number) => void;
+}
+
+/** The threads of one owner. A failure of one of them is that of all: requests are rejected, and no thread starts any more. */
+export class Threads<Message extends object> {
+  readonly #options: ThreadOptions;
+  readonly #workers: Worker[] = [];
+  readonly #pending = new Map<number, Pending>();
+  #lastId = 0;
+  #failure: Error | undefined;
+  #closed: Promise<void> | undefined;
+
+  constructor(options: ThreadOptions) {
+    this.#options = options;
+  }
+
+  /** The first failure of a thread, or the reason of `close`. */
+  get failure(): Error | undefined {
+    return this.#failure;
+  }
+
+  start(): Thread<Message> {
+    const worker = this.#failure ? undefined : this.#startWorker();
+    return {
+      request: (messageOf, { transferred = [], onBytes = () => {} } = {}) =>
+        new Promise((resolve, reject) => {
+          if (this.#failure) return reject(this.#failure);
+          const id = ++this.#lastId;
+          worker?.postMessage(messageOf(id), transferred);
+          this.#pending.set(id, { onBytes, resolve, reject });
+        }),
+      post: (message, transferred = []) => {
+        if (!this.#failure) worker?.postMessage(message, transferred);
+      },
+    };
+  }
+
+  /**
+   * Rejects all requests with `reason`, and ends the threads. Resolves when they have ended, or hang in a call of the system
+   * and are counted as stuck.
+   */
+  close(reason: Error): Promise<void> {
+    this.#end(reason);
+    this.#closed ??= endWithin(END_MS, this.#workers);
+    return this.#closed;
+  }
+
+  #startWorker(): Worker | undefined {
+    const { program, settings, limits, name } = this.#options;
+    // Loaded here, because most runs need no threads
+    const { Worker } = process.getBuiltinModule('node:worker_threads');
+    try {
+      const worker = new Worker(program, { workerData: settings, resourceLimits: limits });
+      worker.on('message', report => this.#receive(report));
+      worker.on('messageerror', error => this.#end(error));
+      worker.on('error', error => this.#end(error));
+      worker.on('exit', code => this.#end(new Error(`${name} ended with code ${code}`)));
+      this.#workers.push(worker);
+      return worker;
+    } catch (error) {
+      // The system has no room for another thread
+      this.#end(error);
+      return undefined;
+    }
+  }
+
+  /** A report without an id is a sign of life. */
+  #receive({ id, bytes = 0, end }: Partial<Report>): void {
+    this.#options.onMessage?.();
+    if (id === undefined) return;
+    const pending = this.#pending.get(id);
+    if (bytes > 0) pending?.onBytes(bytes);
+    if (!end) return;
+    this.#pending.delete(id);
+    pending?.resolve(end.answer);
+  }
+
+  #end(error: unknown): void {
+    if (this.#failure) return;
+    const failure = error instanceof Error ? error : new Error(String(error));
+    this.#failure = failure;
+    for (const { reject } of this.#pending.values()) reject(failure);
+    this.#pending.clear();
+    this.#options.onEnd?.(failure);
+  }
+}
+
+async function endWithin(limitMs: number, workers: readonly Worker[]): Promise<void> {
+  const ended = Promise.all(workers.map(worker => worker.terminate()));
+  const late = Promise.withResolvers<void>();
+  const cancel = systemClock.after(limitMs, () => {
+    countStuckThread(ended);
+    late.resolve();
+  });
+  await Promise.race([ended, late.promise]).finally(cancel);
+}
