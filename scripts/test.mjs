@@ -1,4 +1,4 @@
-// test.mjs [--unit | --local] [vitest's arguments...] - runs the tests, lists the skipped ones and the reason, and ends
+// test.mjs [--unit | --local] [vitest's arguments...] - runs the tests, lists the skipped ones with the reason, and ends
 // with the line `N passed, N failed` (and `, N skipped`). --unit runs the unit tests only, --local all tests that need no
 // gateway. With CI=true up to three files that failed run once more, alone: a machine that stalls and a crash of Node cost no
 // run. What passed only then is listed as unstable, with the first failure above it in the output.
@@ -12,6 +12,7 @@ import path from 'node:path';
 import { sharedGateway, shareGateway } from '../test/support/gateway/shared-gateway.ts';
 import { ensureDist } from './build.mjs';
 import { root } from './project.mjs';
+import { countTests, listSkipped } from './test-report.mjs';
 
 const withoutGateway = { '--unit': ['unit'], '--local': ['unit', 'local'] };
 const [projects, vitestArgs] = readArguments(process.argv.slice(2));
@@ -94,30 +95,17 @@ async function withSecondRun({ exitCode: code, files }) {
   return [...files.filter(({ name }) => !failed.includes(name)), ...again.files];
 }
 
-/** Counts the tests and lists the skipped ones. A file that cannot be loaded and an error outside tests count as a failure. */
+/** Counts the tests and lists the skipped ones. */
 function summarize(files) {
-  const counts = { passed: 0, failed: 0, skipped: 0 };
-  for (const { name, status, assertionResults } of files) {
-    const skipped = assertionResults.filter(test => !['passed', 'failed'].includes(test.status));
-    const failed = assertionResults.filter(test => test.status === 'failed');
-    counts.passed += assertionResults.length - skipped.length - failed.length;
-    counts.failed += failed.length || (status === 'failed' ? 1 : 0);
-    counts.skipped += skipped.length;
-    listSkipped(relative(name), skipped);
-  }
-  if (exitCode !== 0 && counts.failed === 0) counts.failed = 1;
   const shared = sharedGateway();
   if (shared && 'unavailable' in shared) {
     console.log(`\nTests that need a RADOS Gateway were skipped: ${shared.unavailable}`);
   }
-  console.log('');
-  return counts;
+  const report = { testResults: files, exit: exitCode };
+  listSkipped([report]);
+  return countTests(report);
 }
 
 function relative(file) {
   return path.relative(root, file);
-}
-
-function listSkipped(file, tests) {
-  for (const test of tests) console.log(`skipped: ${file} > ${test.fullName}`);
 }

@@ -1,18 +1,122 @@
-// wine.mjs [vitest's arguments...] - runs the unit and local tests with Node for Windows, in Wine on Linux, and ends with
-// the line `N passed, N failed` (and `, N skipped`). Lists each skipped test with the reason. Needs root and Debian.
+// wine.mjs [--tests | --action] [--markdown FILE] [vitest's arguments...] - runs the unit and local tests with Node for
+// Windows, in Wine on Linux, then the built action there, with a directory store and a real gateway (test/wine). Ends with
+// the line `N passed, N failed, N skipped`, and lists each skipped test with the reason. `--tests` runs the tests only,
+// `--action` the action only; `--markdown docs/results/windows.md` writes the results of the action. Needs root and Debian.
 
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import * as fs from 'node:fs/promises';
+import path from 'node:path';
+import { gateway, shareGateway } from '../test/support/gateway/shared-gateway.ts';
 import { startMachine, WineUnavailableError } from '../test/support/wine/machine.ts';
-import { fail } from './project.mjs';
+import { collectRows, windowsPage } from '../test/wine/table.ts';
+import { ensureDist } from './build.mjs';
+import { fail, root } from './project.mjs';
+import { countTests, listSkipped, sum } from './test-report.mjs';
 
+const { only, markdown, vitestArgs } = readArguments(process.argv.slice(2));
+await ensureDist();
 const machine = await startMachine().catch(error =>
   error instanceof WineUnavailableError ? fail(`Nothing was run: ${error.message}.`) : Promise.reject(error),
 );
+const reports = [];
+let gatewayOfRun;
 try {
-  process.exitCode = await machine.runNode(
-    ['scripts/test.mjs', '--local', ...process.argv.slice(2)],
-    {},
+  if (only !== '--action')
+    reports.push(await onWindows(['--project', 'unit', '--project', 'local'], vitestArgs));
+  if (only !== '--tests') reports.push(...(await runAction()));
+} finally {
+  await gatewayOfRun?.stop();
+  await machine.close();
+}
+const counts = sum(reports.map(countTests));
+const sentence = `${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`;
+if (markdown !== undefined) await fs.writeFile(markdown, windowsPage(collectRows(reports), sentence));
+listSkipped(reports);
+console.log(sentence);
+process.exitCode = counts.failed > 0 || counts.passed === 0 ? 1 : 0;
+
+function readArguments(args) {
+  const take = name => {
+    const index = args.indexOf(name);
+    return index < 0 ? undefined : args.splice(index, 2)[1];
+  };
+  const markdown = take('--markdown');
+  const only = args.find(argument => ['--tests', '--action'].includes(argument));
+  return { only, markdown, vitestArgs: args.filter(argument => argument !== only) };
+}
+
+/** Runs the tests of the action: some on Linux, those on Windows, and again some on Linux. Returns vitest's reports. */
+async function runAction() {
+  gatewayOfRun = await shareGateway();
+  const drive = path.join(machine.directory, 'd');
+  await fs.rm(path.join(drive, 'stores'), { recursive: true, force: true });
+  const config = ['--config', 'vitest.wine.config.ts'];
+  const before = await onLinux([...config, 'test/wine/linux/before'], drive);
+  for (const name of ['stores', 'jobs']) {
+    await fs.mkdir(path.join(drive, name), { recursive: true });
+    await machine.giveToUser(path.join(drive, name));
+  }
+  const windows = await onWindows([...config, 'test/wine/windows'], vitestArgs, await windowsGateway(drive));
+  const after = await onLinux([...config, 'test/wine/linux/after'], drive);
+  return [before, windows, after];
+}
+
+/** Returns the variables that give the gateway to tests on Windows, where its certificate is on D:. */
+async function windowsGateway(drive) {
+  if (gatewayOfRun === undefined) return gatewayVariables();
+  await fs.copyFile(gateway().caFile, path.join(drive, 'ca.pem'));
+  return Object.fromEntries(
+    Object.entries(gatewayVariables()).map(([name, value]) => [
+      name,
+      value.replaceAll(JSON.stringify(gateway().caFile), JSON.stringify('D:\\ca.pem')),
+    ]),
+  );
+}
+
+function gatewayVariables() {
+  return Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => name.startsWith('CACHE_S3_TEST_')),
+  );
+}
+
+async function onWindows(args, further, env = {}) {
+  const report = path.join(machine.directory, 'd/report.json');
+  await fs.rm(report, { force: true });
+  const exit = await machine.runNode(
+    vitest('node_modules/vitest/vitest.mjs', args, 'D:/report.json', further),
+    env,
     text => process.stdout.write(text),
   );
-} finally {
-  await machine.close();
+  return readReport(report, exit);
+}
+
+async function onLinux(args, drive) {
+  const report = path.join(machine.directory, 'report.json');
+  await fs.rm(report, { force: true });
+  const child = spawn(
+    process.execPath,
+    vitest(path.join(root, 'node_modules/vitest/vitest.mjs'), args, report, []),
+    { cwd: root, stdio: 'inherit', env: { ...process.env, CACHE_S3_TEST_DRIVE: drive } },
+  );
+  const [exit] = await once(child, 'exit');
+  return readReport(report, exit);
+}
+
+function vitest(program, args, report, further) {
+  return [
+    program,
+    'run',
+    ...args,
+    '--reporter=default',
+    '--reporter=json',
+    `--outputFile.json=${report}`,
+    ...further,
+  ];
+}
+
+async function readReport(file, exit) {
+  const text = await fs.readFile(file, 'utf8').catch(() => undefined);
+  if (text === undefined) throw new Error(`vitest failed with exit code ${exit} before it ran the tests.`);
+  return { ...JSON.parse(text), exit };
 }

@@ -6,6 +6,7 @@ import * as fs from 'node:fs/promises';
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { fileTimes, splitMtime } from '../../src/archive/fs/file-times.ts';
+import { readOnlyTimes, skipWithout, symlinks } from './platform-needs.ts';
 
 /** Attributes of all kinds of entries. `mtime` in microseconds since 1970. */
 interface Attributes {
@@ -58,13 +59,19 @@ interface DescribeOptions {
   readonly root?: boolean;
 }
 
-/** Builds `spec` below `root`, which is created if it is missing. Resolves to `root`. */
+/**
+ * Builds `spec` below `root`, which is created if it is missing. Resolves to `root`. Skips the test if the system cannot
+ * have such a tree.
+ */
 export async function buildTree(root: string, spec: TreeSpec): Promise<string> {
+  const specs = Object.values(spec);
+  if (specs.some(node => typeof node === 'object' && 'symlink' in node)) skipWithout(symlinks);
+  if (specs.some(isReadOnlyFile)) skipWithout(readOnlyTimes);
   await fs.mkdir(root, { recursive: true });
   const nodes = Object.entries(spec).map(([name, node]) => ({ name, at: join(root, toBytes(name)), node }));
   for (const { at, node } of nodes) await create(at, node);
   for (const { at, node } of nodes) {
-    if (isHardlink(node)) await fs.link(join(root, toBytes(node.hardlink)), at);
+    if (isHardlink(node)) await fs.link(pathOf(join(root, toBytes(node.hardlink))), pathOf(at));
   }
   for (const { at, node } of nodes) if (!isDirectory(node)) await applyAttributes(at, node);
   // Deepest first: a new entry changes the mtime of its directory, and a read-only directory accepts none
@@ -76,19 +83,19 @@ export async function buildTree(root: string, spec: TreeSpec): Promise<string> {
 
 async function create(at: Buffer, node: NodeSpec): Promise<void> {
   const isPlain = typeof node === 'string' || node instanceof Uint8Array;
-  if (!isPlain && 'directory' in node) return void (await fs.mkdir(at, { recursive: true }));
+  if (!isPlain && 'directory' in node) return void (await fs.mkdir(pathOf(at), { recursive: true }));
   const parent = at.subarray(0, at.lastIndexOf(0x2f));
-  await fs.mkdir(parent, { recursive: true });
-  if (isPlain) await fs.writeFile(at, node);
-  else if ('content' in node) await fs.writeFile(at, node.content);
-  else if ('symlink' in node) await fs.symlink(toBytes(node.symlink), at);
+  await fs.mkdir(pathOf(parent), { recursive: true });
+  if (isPlain) await fs.writeFile(pathOf(at), node);
+  else if ('content' in node) await fs.writeFile(pathOf(at), node.content);
+  else if ('symlink' in node) await fs.symlink(pathOf(toBytes(node.symlink)), pathOf(at));
 }
 
 async function applyAttributes(at: Buffer, node: NodeSpec): Promise<void> {
   if (typeof node === 'string' || node instanceof Uint8Array || 'hardlink' in node) return;
-  if ('mode' in node && node.mode !== undefined) await fs.chmod(at, node.mode);
+  if ('mode' in node && node.mode !== undefined) await fs.chmod(pathOf(at), node.mode);
   if (node.mtime === undefined) return;
-  setMtime(at, node.mtime instanceof Date ? node.mtime.getTime() * 1000 : node.mtime);
+  setMtime(pathOf(at), node.mtime instanceof Date ? node.mtime.getTime() * 1000 : node.mtime);
 }
 
 /** Sets the time of a file, directory or link itself, in microseconds since 1970. */
@@ -119,11 +126,11 @@ async function walk(
   below: Buffer,
   found: Map<string, { stats: BigIntStats; at: Buffer }>,
 ): Promise<void> {
-  const names = await fs.readdir(directory, { encoding: 'buffer' });
+  const names = await fs.readdir(pathOf(directory), { encoding: 'buffer' });
   for (const name of names.sort(Buffer.compare)) {
     const at = join(directory, name);
     const relative = below.length === 0 ? name : join(below, name);
-    const stats = await fs.lstat(at, { bigint: true });
+    const stats = await fs.lstat(pathOf(at), { bigint: true });
     found.set(toName(relative), { stats, at });
     if (stats.isDirectory()) await walk(at, relative, found);
   }
@@ -143,7 +150,8 @@ async function describe(
     mtime: options.ignoreMtime?.(name, type) ? 0 : fileTimes.restored(splitMtime(stats.mtimeNs)).mtimeUs,
     ...(options.owners && { uid: Number(stats.uid), gid: Number(stats.gid) }),
   };
-  if (type === 'symlink') return { ...common, target: toName(await fs.readlink(at, { encoding: 'buffer' })) };
+  if (type === 'symlink')
+    return { ...common, target: toName(await fs.readlink(pathOf(at), { encoding: 'buffer' })) };
   if (type !== 'file') return common;
   return {
     ...common,
@@ -174,14 +182,25 @@ const inode = (stats: BigIntStats) => `${stats.dev}:${stats.ino}`;
 
 async function sha256(file: Buffer): Promise<string> {
   const hash = createHash('sha256');
-  for await (const chunk of createReadStream(file)) hash.update(chunk as Buffer);
+  for await (const chunk of createReadStream(pathOf(file))) hash.update(chunk as Buffer);
   return hash.digest('hex');
 }
 
 const isDirectory = (node: NodeSpec) => typeof node === 'object' && 'directory' in node;
 
+function isReadOnlyFile(node: NodeSpec): boolean {
+  return (
+    typeof node === 'object' && 'content' in node && node.mode !== undefined && (node.mode & 0o222) === 0
+  );
+}
+
 function isHardlink(node: NodeSpec): node is { hardlink: string } {
   return typeof node === 'object' && 'hardlink' in node;
+}
+
+/** Node makes a string a path without a limit of length on Windows, a buffer not. Names are UTF-16 there. */
+function pathOf(at: Buffer): string | Buffer {
+  return process.platform === 'win32' ? at.toString() : at;
 }
 
 function join(directory: string | Buffer, name: Buffer): Buffer {
