@@ -1,7 +1,6 @@
 import type { DamagedArchiveError } from '../archive/archive-errors.ts';
 import type { ObjectVersion } from './object-store.ts';
 import {
-  CredentialsError,
   NameTooLongError,
   PolicyRefusedError,
   StoreRefusedError,
@@ -158,8 +157,6 @@ export function bucketWasDown(outcome: Outcome): boolean {
   return [outcome, outcome.insteadOf].some(one => one?.kind === 'unavailable' && one.source !== 'github');
 }
 
-const CANNOT_BE_USED = [CredentialsError, PolicyRefusedError];
-
 /** Returns one clause for the log: `The bucket is unavailable: connection refused`. */
 export function describeUnanswered({ source, error }: Unanswered): string {
   if (source === 'github') return error.message;
@@ -167,7 +164,6 @@ export function describeUnanswered({ source, error }: Unanswered): string {
   if (error instanceof NameTooLongError) return `The ${place} cannot hold this key: ${error.message}`;
   if (error instanceof StoreUnavailableError) return `The ${place} is unavailable: ${error.message}`;
   const reason = `${error.setting === undefined ? ':' : ','} ${error.advice}`;
-  // The refusal of a token, an STS or a policy, or no credentials: often no request has reached the bucket
-  if (CANNOT_BE_USED.some(kind => error instanceof kind)) return `The ${place} cannot be used${reason}`;
-  return `The ${place} refused the request${reason}`;
+  // The bucket itself may have received no request: certificates, credentials and roles come first
+  return `The ${place} cannot be used${reason}`;
 }

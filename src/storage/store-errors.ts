@@ -27,18 +27,13 @@ export class StoreRefusedError extends StoreError {
   }
 }
 
-/** There are no credentials: one of two keys is not set, or a source of them fails. No request has reached the store. */
-export class CredentialsError extends StoreRefusedError {
-  override name = 'CredentialsError';
-}
-
 /** There are no credentials at all, and no source of them. Unsigned requests are left, which a public bucket accepts. */
-export class NoCredentialsError extends CredentialsError {
+export class NoCredentialsError extends StoreRefusedError {
   override name = 'NoCredentialsError';
 }
 
 /** The role that the step names cannot be taken: its token or the STS failed. */
-export class RoleError extends CredentialsError {
+export class RoleError extends StoreRefusedError {
   override name = 'RoleError';
 }
 

@@ -96,7 +96,7 @@ test.each<[string, Outcome, string]>([
   [
     'refuses',
     refusal,
-    "warning: The bucket refused the request, check the input 'accessKey': InvalidAccessKeyId (403). GitHub's cache is used instead.",
+    "warning: The bucket cannot be used, check the input 'accessKey': InvalidAccessKeyId (403). GitHub's cache is used instead.",
   ],
   [
     'cannot hold the name',

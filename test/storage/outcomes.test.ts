@@ -1,9 +1,7 @@
 import { expect, test } from 'vitest';
 import { bucketWasDown, describeUnanswered, outcomeOfError } from '../../src/storage/outcomes.ts';
 import {
-  CredentialsError,
   NameTooLongError,
-  NoCredentialsError,
   PolicyRefusedError,
   RoleError,
   StoreRefusedError,
@@ -50,8 +48,8 @@ test.each([
   [unavailable, 's3', 'The bucket is unavailable: connection reset'],
   [unavailable, 'directory', 'The cache directory is unavailable: connection reset'],
   [unavailable, 'github', 'connection reset'],
-  [refused, 's3', "The bucket refused the request, check the input 'bucket': there is no such bucket"],
-  [new StoreRefusedError('quota', undefined), 's3', 'The bucket refused the request: quota'],
+  [refused, 's3', "The bucket cannot be used, check the input 'bucket': there is no such bucket"],
+  [new StoreRefusedError('quota', undefined), 's3', 'The bucket cannot be used: quota'],
   [new RoleError('no STS', undefined), 's3', 'The bucket cannot be used: no STS'],
   [
     new RoleError('no STS', "the input 'sts-endpoint'"),
@@ -63,8 +61,6 @@ test.each([
     's3',
     "The bucket cannot be used, check the input 'role-to-assume': no role",
   ],
-  [new CredentialsError('half a key', undefined), 's3', 'The bucket cannot be used: half a key'],
-  [new NoCredentialsError('no keys', undefined), 's3', 'The bucket cannot be used: no keys'],
   [tooLong, 's3', 'The bucket cannot hold this key: it has 1100 bytes'],
 ] as const)('%s of %s is described by one clause', (error, source, clause) => {
   const kind = error instanceof StoreUnavailableError ? 'unavailable' : 'refused';

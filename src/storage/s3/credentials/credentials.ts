@@ -8,7 +8,7 @@ import type {
 import { readSmallFile } from '../../../archive/fs/small-file.ts';
 import type { Clock } from '../../../retry/clock.ts';
 import { deadline } from '../../../retry/signals.ts';
-import { CredentialsError, NoCredentialsError } from '../../store-errors.ts';
+import { NoCredentialsError, StoreRefusedError } from '../../store-errors.ts';
 import { errorCode, httpStatus } from '../errors/classify.ts';
 import { redact } from '../errors/redact.ts';
 import type { S3Settings } from '../s3-settings.ts';
@@ -98,14 +98,14 @@ async function fromSources(
   const limit = deadline(CREDENTIALS_MS, clock);
   const reasons: string[] = [];
   const { missingKey } = settings;
-  let Failure: typeof CredentialsError = missingKey === undefined ? NoCredentialsError : CredentialsError;
+  let Failure: typeof StoreRefusedError = missingKey === undefined ? NoCredentialsError : StoreRefusedError;
   try {
     for (const [name, source] of sources(settings, stsHandler)) {
       try {
         return await new ClientCall().run(source, limit.signal);
       } catch (error) {
         reasons.push(`${name}: ${reasonOf(error as Error)}`);
-        if (!(error instanceof NoSourceError)) Failure = CredentialsError;
+        if (!(error instanceof NoSourceError)) Failure = StoreRefusedError;
         if (limit.signal.aborted) break;
       }
     }

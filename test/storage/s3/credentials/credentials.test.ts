@@ -105,7 +105,7 @@ test.each([
   ['accessKey', /^no credentials: accessKey is empty, and secretKey is set \(/],
 ] as const)('the error of half a pair of keys names the empty input %s', async (missingKey, message) => {
   await expect(provider({ missingKey })()).rejects.toMatchObject({
-    name: 'CredentialsError',
+    name: 'StoreRefusedError',
     setting: `the input '${missingKey}'`,
     message: expect.stringMatching(message),
   });
