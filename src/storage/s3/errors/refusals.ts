@@ -107,7 +107,7 @@ function accessDenied({ temporary, accepted }: IdentityUse): Refusal {
   if (temporary && accepted) {
     return [
       "the input 'sessionToken'",
-      'access is denied: the session has probably expired, as earlier calls succeeded',
+      'access is denied, although earlier calls succeeded: the session has probably expired, or its policy does not allow this',
     ];
   }
   if (temporary) {
