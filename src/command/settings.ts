@@ -39,18 +39,14 @@ function camelCase(name: string): string {
   return name.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
 }
 
-/** A store that the settings name. */
-interface OpenedStore {
-  readonly store: ObjectStore;
+/** The store that the settings name. */
+interface StoreSettings {
   readonly target: Exclude<Target, { kind: 'github' }>;
   readonly prefix: string;
 }
 
-/**
- * Opens the store of the settings. Makes no request. Throws `BadInputError` for a bad value, `CommandError` if they name
- * no store.
- */
-export async function openSettings(env: Environment, log: Log): Promise<OpenedStore> {
+/** Reads the settings. Throws `BadInputError` for a bad value, `CommandError` if they name no store. */
+export function readSettings(env: Environment): StoreSettings {
   const inputs = parseStoreInputs(env);
   const target = resolveTarget(inputs, { env, forkPullRequest: false, saves: false });
   if (target.kind === 'github') {
@@ -58,14 +54,23 @@ export async function openSettings(env: Environment, log: Log): Promise<OpenedSt
       `No bucket is set: use --bucket or ${environmentVariables('bucket')[0]}, or --endpoint file:///directory.`,
     );
   }
+  return { target, prefix: inputs.prefix };
+}
+
+/** Opens the store of the settings. Makes no request. Throws as `readSettings` does. */
+export async function openSettings(
+  env: Environment,
+  log: Log,
+): Promise<StoreSettings & { readonly store: ObjectStore }> {
+  const { target, prefix } = readSettings(env);
   // No mask: a runner only hides a secret in its log, and the command prints none. `::add-mask::` would write the keys of a
   // role in clear into a file that takes standard error
   const store = await openStore(target, { bucketWasDown: false }, { log, mask() {} });
-  return { store, target, prefix: inputs.prefix };
+  return { store, target, prefix };
 }
 
 /** Describes the store for people. */
-export function describeTarget(target: OpenedStore['target']): string {
+export function describeTarget(target: StoreSettings['target']): string {
   if (target.kind === 'directory') return `directory ${target.root}`;
   const { bucket, endpoint, region } = target.settings;
   return `bucket ${bucket} at ${endpoint ? endpoint.origin : `AWS in ${region}`}`;

@@ -1,16 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import { stat, statfs } from 'node:fs/promises';
-import { cachesRoot } from '../../cache/keys/cache-names.ts';
 import { formatBytes } from '../../report/units.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
 import { ObjectExistsError } from '../../storage/store-errors.ts';
 import { sentenceOf } from '../failure.ts';
-import type { Report } from './finding.ts';
+import type { Report, TrialPlace } from './finding.ts';
 
 interface DirectoryOptions {
   readonly store: ObjectStore;
   readonly root: string;
-  readonly prefix: string;
+  readonly place: TrialPlace;
   readonly signal: AbortSignal;
 }
 
@@ -18,8 +17,8 @@ const PART_BYTES = 5 * 1024 * 1024;
 
 /** Checks a directory as the store: whether it can be written, read, listed and cleaned, and the space that is left. */
 export async function checkDirectory(options: DirectoryOptions, report: Report): Promise<void> {
-  const { store, root, prefix, signal } = options;
-  const name = `${cachesRoot(prefix)}doctor-${randomBytes(6).toString('hex')}`;
+  const { store, root, place, signal } = options;
+  const name = `${place.caches}doctor-${randomBytes(6).toString('hex')}`;
   const content = Buffer.from('cache-s3 doctor');
   const isThere = await stat(root).then(
     stats => stats.isDirectory(),

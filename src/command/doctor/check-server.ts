@@ -1,23 +1,21 @@
 import { randomBytes } from 'node:crypto';
 import { TOOL } from '../../action/backend/open-backend.ts';
-import { cachesRoot } from '../../cache/keys/cache-names.ts';
 import type { Log } from '../../report/log.ts';
 import { systemClock } from '../../retry/clock.ts';
+import { delayed } from '../../retry/signals.ts';
 import { WaitedTime } from '../../retry/stall-limit.ts';
 import { TIME_LIMITS } from '../../retry/time-limits.ts';
 import type { S3Settings } from '../../storage/s3/s3-settings.ts';
 import { StoreRefusedError, StoreUnavailableError } from '../../storage/store-errors.ts';
 import { CONNECTION_CHECKS, connectionFinding, failedCheck } from './explain.ts';
-import type { Report } from './finding.ts';
+import type { Report, TrialPlace } from './finding.ts';
 import { checkMultipart } from './multipart-checks.ts';
-import { checkObjects } from './object-checks.ts';
+import { checkDelete, checkObjects } from './object-checks.ts';
 import { speaksTls } from './speaks-tls.ts';
 
 interface ServerOptions {
   readonly settings: S3Settings;
-  readonly prefix: string;
-  readonly repository?: string | undefined;
-  readonly scope?: string | undefined;
+  readonly place: TrialPlace;
   readonly log: Log;
   readonly signal: AbortSignal;
 }
@@ -33,12 +31,17 @@ type Attempt<T> = Parameters<ReturnType<S3['createCaller']>['run']>[1] extends i
 export interface Trial {
   readonly sdk: S3['sdk'];
   readonly bucket: string;
-  /** The names of all trial objects begin with it. */
+  readonly place: TrialPlace;
+  /** The names of all trial objects among the caches begin with it. */
   readonly root: string;
-  readonly prefix: string;
+  /** The names of objects that may exist, for `checkDelete`. */
+  readonly stored: Set<string>;
   readonly signal: AbortSignal;
   /** Makes a call. Throws the errors of the store contract. */
   call<T>(operation: string, attempt: Attempt<T>): Promise<T>;
+  /** As `call`, also after an interrupt, which leaves it 4 s: removes a part of the trial. */
+  cleanUp<T>(operation: string, attempt: Attempt<T>): Promise<T>;
+  /** Reports a finding. Throws the signal's reason: a check that an interrupt has ended found nothing. */
   readonly report: Report;
 }
 
@@ -47,9 +50,12 @@ const MAX_SKEW_MS = 15 * 60_000;
 /** Above this, in ms, markers and ages are visibly wrong. */
 const NOTED_SKEW_MS = 60_000;
 
+/** Time in ms to remove the trial objects after an interrupt, which ends the process after 5 s (interrupt.ts). */
+const CLEAN_UP_MS = 4000;
+
 /** Checks a bucket: the connection by a listing, then what jobs do with objects, by trial objects that are deleted. */
 export async function checkServer(options: ServerOptions, report: Report): Promise<void> {
-  const { log, prefix, repository, scope, signal } = options;
+  const { log, place, signal } = options;
   const settings = { ...options.settings, attempts: Math.min(2, options.settings.attempts) };
   const { createCaller, sdk } = await import('../../storage/s3/s3-store.ts');
   const caller = createCaller(settings, {
@@ -62,33 +68,44 @@ export async function checkServer(options: ServerOptions, report: Report): Promi
     bucketWasDown: false,
     waited: new WaitedTime(),
   });
+  const run = <T>(limit: AbortSignal, operation: string, attempt: Attempt<T>): Promise<T> =>
+    caller.run(
+      { operation, about: 'a trial', signal: limit, replaceable: true, maxBodyBytes: 1024 * 1024 },
+      attempt as never,
+    ) as never;
+  const afterInterrupt = delayed(signal, CLEAN_UP_MS, systemClock);
   const { bucket } = settings;
   const trial: Trial = {
     sdk,
     bucket,
-    prefix,
-    root: `${cachesRoot(prefix, repository, scope)}doctor-${randomBytes(6).toString('hex')}`,
+    place,
+    root: `${place.caches}doctor-${randomBytes(6).toString('hex')}`,
+    stored: new Set(),
     signal,
-    report,
-    call: (operation, attempt) =>
-      caller.run(
-        { operation, about: 'a trial', signal, replaceable: true, maxBodyBytes: 1024 * 1024 },
-        attempt as never,
-      ) as never,
+    report(finding) {
+      signal.throwIfAborted();
+      report(finding);
+    },
+    call: (...call) => run(signal, ...call),
+    cleanUp: (...call) => run(afterInterrupt.signal, ...call),
   };
   try {
     const canList = await checkConnection(trial, settings, () => caller.serverTimeMs);
     if (canList === 'unreachable') return;
-    const objects = await checkObjects(trial, canList);
-    await checkMultipart(trial, objects.canWrite);
+    try {
+      await checkMultipart(trial, await checkObjects(trial, canList));
+    } finally {
+      await checkDelete(trial);
+    }
   } finally {
+    afterInterrupt.clear();
     caller.close();
   }
 }
 
 /** Makes the first call, whose failure shows which of the checks of a connection fails. */
 async function checkConnection(
-  { sdk, bucket, prefix, call, report, signal }: Trial,
+  { sdk, bucket, place, call, report, signal }: Trial,
   settings: S3Settings,
   serverTimeMs: () => number,
 ): Promise<boolean | 'unreachable'> {
@@ -97,7 +114,7 @@ async function checkConnection(
   try {
     await call('ListObjectsV2', (client, options) =>
       client.send(
-        new sdk.ListObjectsV2Command({ Bucket: bucket, Prefix: cachesRoot(prefix), MaxKeys: 1 }),
+        new sdk.ListObjectsV2Command({ Bucket: bucket, Prefix: place.caches, MaxKeys: 1 }),
         options,
       ),
     );

@@ -1,9 +1,10 @@
 /** This folder is `cache-s3 doctor`, which tries everything that a job needs before the first job does. */
 
+import { cachesRoot, markersRoot } from '../../cache/keys/cache-names.ts';
 import { CommandError, type Invocation } from '../invocation.ts';
 import { writeJson } from '../output/json.ts';
 import { writeTable } from '../output/table.ts';
-import { openSettings } from '../settings.ts';
+import { readSettings } from '../settings.ts';
 import { checkDirectory } from './check-directory.ts';
 import { checkServer } from './check-server.ts';
 import type { Finding } from './finding.ts';
@@ -20,7 +21,8 @@ export interface DoctorOptions {
  */
 export async function runDoctor(invocation: Invocation, options: DoctorOptions): Promise<void> {
   const { output, env, log, place, prefix, store, signal } = invocation;
-  if (options.scope !== undefined && options.repository === undefined) {
+  const { repository, scope } = options;
+  if (scope !== undefined && repository === undefined) {
     throw new CommandError('--scope is the scope of a repository: use it with --repository.');
   }
   const findings: Finding[] = [];
@@ -29,12 +31,15 @@ export async function runDoctor(invocation: Invocation, options: DoctorOptions):
     findings.push(finding);
     progress.update(`Checked: ${finding.check}`);
   };
-  const { target, store: unused } = await openSettings(env, log);
-  unused.close();
+  const { target } = readSettings(env);
+  const trialPlace = {
+    caches: cachesRoot(prefix, repository, scope),
+    markers: markersRoot(prefix, repository, scope),
+  };
   try {
     if (target.kind === 'directory')
-      await checkDirectory({ store, root: target.root, prefix, signal }, report);
-    else await checkServer({ settings: target.settings, prefix, log, signal, ...options }, report);
+      await checkDirectory({ store, root: target.root, place: trialPlace, signal }, report);
+    else await checkServer({ settings: target.settings, place: trialPlace, log, signal }, report);
   } finally {
     progress.end();
   }

@@ -18,3 +18,11 @@ export interface Finding {
 
 /** Receives the findings in the order of the checks. */
 export type Report = (finding: Finding) => void;
+
+/** The part of a store in which a trial reads and writes, for credentials that are limited to it. */
+export interface TrialPlace {
+  /** The prefix of its caches. */
+  readonly caches: string;
+  /** The prefix of their markers. */
+  readonly markers: string;
+}

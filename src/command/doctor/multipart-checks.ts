@@ -1,4 +1,3 @@
-import { cachesRoot } from '../../cache/keys/cache-names.ts';
 import { sentenceOf } from '../failure.ts';
 import type { Trial } from './check-server.ts';
 import { allow, bucketArn, objectsArn } from './explain.ts';
@@ -6,9 +5,9 @@ import { allow, bucketArn, objectsArn } from './explain.ts';
 /** S3's smallest part but the last, in bytes. */
 const PART_BYTES = 5 * 1024 * 1024;
 
-/** Tries an upload in parts: create, send, list, copy, complete, abort. It stores one object of 10 MiB and deletes it. */
+/** Tries an upload in parts: create, send, complete, copy, abort, list. It stores one object of 5 MiB. */
 export async function checkMultipart(trial: Trial, canWrite: boolean): Promise<void> {
-  const { sdk, bucket, prefix, root, call, report } = trial;
+  const { sdk, bucket, place, root, stored, call, report } = trial;
   const checks = ['multipart', 'copy', 'uploads'];
   if (!canWrite) {
     for (const check of checks) report({ check, result: 'skipped', found: 'objects cannot be stored' });
@@ -35,6 +34,7 @@ export async function checkMultipart(trial: Trial, canWrite: boolean): Promise<v
         options,
       ),
     );
+    stored.add(name);
     await call('CompleteMultipartUpload', (client, options) =>
       client.send(
         new sdk.CompleteMultipartUploadCommand({
@@ -47,33 +47,29 @@ export async function checkMultipart(trial: Trial, canWrite: boolean): Promise<v
     completed = true;
     report({ check: 'multipart', result: 'ok', found: 'create, part, complete' });
   } catch (error) {
+    if (uploadId !== undefined && !completed) await abort(trial, name, uploadId).catch(() => {});
     report({
       check: 'multipart',
       result: 'failed',
       found: sentenceOf(error),
       meaning: 'caches of more than one part (16 MiB) cannot be saved.',
-      fix: `${allow('s3:PutObject', objectsArn(bucket, cachesRoot(prefix)))} A proxy in front must pass POST requests and the query.`,
+      fix: `${allow('s3:PutObject', objectsArn(bucket, place.caches))} A proxy in front must pass POST requests and the query.`,
     });
   }
   if (completed) await checkCopy(trial, name);
   else report({ check: 'copy', result: 'skipped', found: 'there is no object to copy from' });
   await checkUploads(trial);
-  if (uploadId !== undefined && !completed) await abort(trial, name, uploadId).catch(() => {});
-  if (!completed) return;
-  await call('DeleteObject', (client, options) =>
-    client.send(new sdk.DeleteObjectCommand(upload), options),
-  ).catch(() => {});
 }
 
-function abort({ sdk, bucket, call }: Trial, name: string, uploadId: string) {
+function abort({ sdk, bucket, cleanUp }: Trial, name: string, uploadId: string) {
   const input = { Bucket: bucket, Key: name, UploadId: uploadId };
-  return call('AbortMultipartUpload', (client, options) =>
+  return cleanUp('AbortMultipartUpload', (client, options) =>
     client.send(new sdk.AbortMultipartUploadCommand(input), options),
   );
 }
 
 async function checkCopy(trial: Trial, source: string): Promise<void> {
-  const { sdk, bucket, prefix, root, call, report } = trial;
+  const { sdk, bucket, place, root, signal, call, report } = trial;
   const name = `${root}/copy`;
   const upload = { Bucket: bucket, Key: name };
   let uploadId: string | undefined;
@@ -98,12 +94,13 @@ async function checkCopy(trial: Trial, source: string): Promise<void> {
       throw new Error('the response to UploadPartCopy has no ETag');
     report({ check: 'copy', result: 'ok', found: 'UploadPartCopy' });
   } catch (error) {
+    if (signal.aborted && uploadId !== undefined) await abort(trial, name, uploadId).catch(() => {});
     report({
       check: 'copy',
       result: 'limited',
       found: sentenceOf(error),
       meaning: 'saves send the whole cache, also where most of it has not changed.',
-      fix: allow('s3:GetObject and s3:PutObject', objectsArn(bucket, cachesRoot(prefix))),
+      fix: `${allow('s3:GetObject and s3:PutObject', objectsArn(bucket, place.caches))} RADOS Gateway 16 refuses it to the keys of a role, whatever the policies allow.`,
     });
   }
   if (uploadId === undefined) return;
@@ -116,14 +113,14 @@ async function checkCopy(trial: Trial, source: string): Promise<void> {
       result: 'limited',
       found: sentenceOf(error),
       meaning: 'parts of saves that fail or are cancelled remain, and cost space.',
-      fix: allow('s3:AbortMultipartUpload', objectsArn(bucket, cachesRoot(prefix))),
+      fix: allow('s3:AbortMultipartUpload', objectsArn(bucket, place.caches)),
     });
   }
 }
 
-async function checkUploads({ sdk, bucket, prefix, call, report }: Trial): Promise<void> {
+async function checkUploads({ sdk, bucket, place, call, report }: Trial): Promise<void> {
   try {
-    const input = { Bucket: bucket, Prefix: cachesRoot(prefix), MaxUploads: 1 };
+    const input = { Bucket: bucket, Prefix: place.caches, MaxUploads: 1 };
     await call('ListMultipartUploads', (client, options) =>
       client.send(new sdk.ListMultipartUploadsCommand(input), options),
     );

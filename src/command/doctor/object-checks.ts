@@ -1,10 +1,10 @@
 import type { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
-import { cachesRoot, markersRoot } from '../../cache/keys/cache-names.ts';
+import { countOf } from '../../report/units.ts';
 import { StoreRefusedError } from '../../storage/store-errors.ts';
 import { sentenceOf } from '../failure.ts';
 import type { Trial } from './check-server.ts';
-import { allow, bucketArn, objectsArn } from './explain.ts';
+import { allow, objectsArn } from './explain.ts';
 
 const CONTENT = Buffer.from('0123456789');
 
@@ -12,38 +12,44 @@ const CONTENT = Buffer.from('0123456789');
 const ORDERED = ['/B', '/a', '/a/1', '/b'];
 
 /**
- * Tries the calls for single objects: store, describe, read in ranges, the conditions, the order of a listing, markers, delete.
+ * Tries the calls for single objects: store, describe, read in ranges, the conditions, the order of a listing, markers.
  * Returns whether objects can be stored.
  */
-export async function checkObjects(trial: Trial, canList: boolean): Promise<{ readonly canWrite: boolean }> {
-  const { bucket, prefix, root, report } = trial;
-  const objects = objectsArn(bucket, cachesRoot(prefix));
-  const stored: string[] = [];
+export async function checkObjects(trial: Trial, canList: boolean): Promise<boolean> {
+  const { bucket, place, root, report } = trial;
   let etag: string | undefined;
   try {
-    etag = (await put(trial, root))?.replace(/^W\//, '');
-    stored.push(root);
+    etag = (await putTrial(trial, root))?.replace(/^W\//, '');
     report({ check: 'put', result: 'ok', found: 's3:PutObject' });
   } catch (error) {
     report({
       check: 'put',
       ...failure(error),
       meaning: 'jobs with these credentials cannot save; those that only restore work.',
-      fix: allow('s3:PutObject', objects),
+      fix: allow('s3:PutObject', objectsArn(bucket, place.caches)),
     });
     await readForeign(trial, canList);
-    return { canWrite: false };
+    return false;
   }
+  checkEtag(trial, etag);
+  await checkReads(trial, root, etag);
+  await checkConditions(trial, root);
+  if (canList) await checkOrder(trial);
+  await checkMarker(trial);
+  return true;
+}
+
+/** Stores an object of the trial. */
+async function putTrial(trial: Trial, name: string): Promise<string | undefined> {
+  const { stored } = trial;
+  stored.add(name);
   try {
-    checkEtag(trial, etag);
-    await checkReads(trial, root, etag);
-    await checkConditions(trial, root);
-    if (canList) await checkOrder(trial, stored);
-    await checkMarker(trial);
-  } finally {
-    await checkDelete(trial, stored);
+    return await put(trial, name);
+  } catch (error) {
+    // After any other failure it may exist
+    if (error instanceof StoreRefusedError) stored.delete(name);
+    throw error;
   }
-  return { canWrite: true };
 }
 
 function failure(error: unknown) {
@@ -112,10 +118,10 @@ function statusOf(error: unknown): number | undefined {
 
 /** Credentials that only read find the first object that they can list. */
 async function readForeign(trial: Trial, canList: boolean): Promise<void> {
-  const { sdk, bucket, prefix, call, report } = trial;
+  const { sdk, bucket, place, call, report } = trial;
   const name = canList
     ? await call('ListObjectsV2', async (client, options) => {
-        const input = { Bucket: bucket, Prefix: cachesRoot(prefix), MaxKeys: 1 };
+        const input = { Bucket: bucket, Prefix: place.caches, MaxKeys: 1 };
         const { Contents = [] } = await client.send(new sdk.ListObjectsV2Command(input), options);
         return Contents[0]?.Key;
       })
@@ -127,10 +133,10 @@ async function readForeign(trial: Trial, canList: boolean): Promise<void> {
 }
 
 async function checkReads(trial: Trial, name: string, etag: string | undefined): Promise<void> {
-  const { sdk, bucket, prefix, call, report } = trial;
+  const { sdk, bucket, place, call, report } = trial;
   const readable = {
     meaning: 'jobs with these credentials cannot restore caches.',
-    fix: allow('s3:GetObject', objectsArn(bucket, cachesRoot(prefix))),
+    fix: allow('s3:GetObject', objectsArn(bucket, place.caches)),
   };
   let sizeBytes: number | undefined;
   try {
@@ -201,12 +207,11 @@ async function checkConditions(trial: Trial, name: string): Promise<void> {
   }
 }
 
-async function checkOrder(trial: Trial, stored: string[]): Promise<void> {
+async function checkOrder(trial: Trial): Promise<void> {
   const { sdk, bucket, root, call, report } = trial;
   const names = ORDERED.map(suffix => `${root}${suffix}`);
   for (const name of names) {
-    await put(trial, name);
-    stored.push(name);
+    await putTrial(trial, name);
   }
   const listed = await call('ListObjectsV2', async (client, options) => {
     const command = new sdk.ListObjectsV2Command({ Bucket: bucket, Prefix: `${root}/` });
@@ -227,13 +232,10 @@ async function checkOrder(trial: Trial, stored: string[]): Promise<void> {
 }
 
 async function checkMarker(trial: Trial): Promise<void> {
-  const { sdk, bucket, prefix, root, call, report } = trial;
-  const name = `${markersRoot(prefix)}${root.slice(cachesRoot(prefix).length)}`;
+  const { bucket, place, root, report } = trial;
+  const name = `${place.markers}${root.slice(place.caches.length)}`;
   try {
-    await put(trial, name);
-    await call('DeleteObject', (client, options) =>
-      client.send(new sdk.DeleteObjectCommand({ Bucket: bucket, Key: name }), options),
-    ).catch(() => {});
+    await putTrial(trial, name);
     report({ check: 'markers', result: 'ok', found: 'the last use of caches can be noted' });
   } catch (error) {
     report({
@@ -241,28 +243,36 @@ async function checkMarker(trial: Trial): Promise<void> {
       result: 'limited',
       found: sentenceOf(error),
       meaning: 'the last use of caches is not noted, so prune knows only their age.',
-      fix: allow('s3:PutObject and s3:GetObject', objectsArn(bucket, markersRoot(prefix))),
+      fix: allow('s3:PutObject and s3:GetObject', objectsArn(bucket, place.markers)),
     });
   }
 }
 
-async function checkDelete(trial: Trial, stored: readonly string[]): Promise<void> {
-  const { sdk, bucket, prefix, root, call, report } = trial;
-  try {
-    for (const name of stored) {
-      await call('DeleteObject', (client, options) =>
-        client.send(new sdk.DeleteObjectCommand({ Bucket: bucket, Key: name }), options),
-      );
-    }
+/** Deletes the objects of the trial, also after an interrupt. */
+export async function checkDelete(trial: Trial): Promise<void> {
+  const { sdk, bucket, place, root, stored, cleanUp, report } = trial;
+  if (stored.size === 0) return;
+  const remove = (name: string) =>
+    cleanUp('DeleteObject', (client, options) =>
+      client.send(new sdk.DeleteObjectCommand({ Bucket: bucket, Key: name }), options),
+    );
+  const failures = (await Promise.allSettled([...stored].map(remove))).filter(
+    ({ status }) => status === 'rejected',
+  ) as PromiseRejectedResult[];
+  const error: unknown = failures[0]?.reason;
+  if (error === undefined) {
     report({ check: 'delete', result: 'ok', found: 's3:DeleteObject' });
-  } catch (error) {
-    const refused = error instanceof StoreRefusedError;
-    report({
-      check: 'delete',
-      result: refused ? 'limited' : 'failed',
-      found: sentenceOf(error),
-      meaning: `prune and rm cannot delete caches; jobs need no delete. The trial objects below ${root} remain: delete them by other credentials.`,
-      fix: allow('s3:DeleteObject', `${bucketArn(bucket)}/${prefix}/*`),
-    });
+    return;
   }
+  const label = root.slice(place.caches.length);
+  report({
+    check: 'delete',
+    result: error instanceof StoreRefusedError ? 'limited' : 'failed',
+    found: sentenceOf(error),
+    meaning: `prune and rm cannot delete caches; jobs need no delete. ${countOf(failures.length, 'trial object')} named ${label} remain: delete them by other credentials.`,
+    fix: allow(
+      's3:DeleteObject',
+      `${objectsArn(bucket, place.caches)} and ${objectsArn(bucket, place.markers)}`,
+    ),
+  });
 }

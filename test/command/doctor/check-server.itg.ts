@@ -1,6 +1,7 @@
 import http from 'node:http';
 import { PutBucketPolicyCommand } from '@aws-sdk/client-s3';
 import { beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { cachesRoot, markersRoot } from '../../../src/cache/keys/cache-names.ts';
 import { checkServer } from '../../../src/command/doctor/check-server.ts';
 import type { Finding, Result } from '../../../src/command/doctor/finding.ts';
 import type { S3Settings } from '../../../src/storage/s3/s3-settings.ts';
@@ -12,6 +13,7 @@ import { gateway, newBucket, startGatewayProxy } from '../../support/gateway/sha
 import { listen } from '../../support/servers/listen.ts';
 import { silentLog } from '../../support/silent-log.ts';
 
+const place = { caches: cachesRoot('cache-s3'), markers: markersRoot('cache-s3') };
 let bucket: BucketAccess;
 
 beforeAll(async () => {
@@ -23,7 +25,7 @@ async function findingsOf(overrides: Partial<S3Settings> = {}, access = bucket):
   const findings: Finding[] = [];
   const settings = createS3Settings(settingsFor(access, overrides));
   const { signal } = new AbortController();
-  await checkServer({ settings, prefix: 'cache-s3', log: silentLog, signal }, finding => {
+  await checkServer({ settings, place, log: silentLog, signal }, finding => {
     findings.push(finding);
   });
   return findings;
@@ -67,7 +69,7 @@ test('doctor finds nothing to change in a good set-up, and leaves no object and 
   expect(findings.filter(({ result }) => result !== 'ok')).toEqual([]);
   expect(findings.map(({ check }) => check)).toEqual([
     ...['endpoint', 'TLS', 'clock', 'credentials', 'bucket', 'list', 'put', 'ETag', 'head', 'get', 'ranges'],
-    ...['conditions', 'listing order', 'markers', 'delete', 'multipart', 'copy', 'abort', 'uploads'],
+    ...['conditions', 'listing order', 'markers', 'multipart', 'copy', 'abort', 'uploads', 'delete'],
   ]);
   const own = new Bucket(gateway(), bucket);
   expect(await own.objects()).toEqual([]);

@@ -1,5 +1,10 @@
 import { describe, expect, test } from 'vitest';
+import { cachesRoot, markersRoot } from '../../../src/cache/keys/cache-names.ts';
+import { checkServer } from '../../../src/command/doctor/check-server.ts';
+import { InterruptedError } from '../../../src/command/interrupt.ts';
+import { createS3Settings } from '../../storage/s3/support.ts';
 import { collect } from '../../support/collect.ts';
+import { silentLog } from '../../support/silent-log.ts';
 import { bucketPlace, places } from '../places.ts';
 import { runCommand } from '../run-command.ts';
 
@@ -30,5 +35,48 @@ test('doctor prints one JSON document and ends with status 1 for a server that r
   expect(checks.find(({ check }: { check: string }) => check === 'put')).toMatchObject({
     result: 'failed',
     fix: expect.stringContaining('s3:PutObject'),
+  });
+});
+
+test.each(['GetObject', 'UploadPart', 'UploadPartCopy'])(
+  'doctor that is interrupted at %s leaves no object and no upload, and reports no failure',
+  async interrupted => {
+    const { server, store } = await bucketPlace();
+    const controller = new AbortController();
+    server.takeover = operation => {
+      if (operation === interrupted) controller.abort(new InterruptedError('interrupted'));
+      return undefined;
+    };
+    const results: string[] = [];
+    const place = { caches: cachesRoot('p', 'org/app'), markers: markersRoot('p', 'org/app') };
+    const settings = createS3Settings({ endpoint: new URL(server.endpoint) });
+    const { signal } = controller;
+    const checking = checkServer({ settings, place, log: silentLog, signal }, ({ result }) => {
+      results.push(result);
+    });
+    await expect(checking).rejects.toThrow(InterruptedError);
+    expect(new Set(results)).toEqual(new Set(['ok']));
+    expect(await collect(store.list(''))).toEqual([]);
+    expect(await collect(store.unfinishedUploads('', 0))).toEqual([]);
+  },
+);
+
+test('doctor --repository makes no call outside of the place of the repository', async () => {
+  const { server, variables } = await bucketPlace();
+  const outside: string[] = [];
+  server.takeover = (operation, { url = '' }) => {
+    const { pathname, searchParams } = new URL(url, 'http://server');
+    const name = searchParams.get('prefix') ?? decodeURIComponent(pathname.replace('/bucket/', ''));
+    if (!/^cache-s3\/(?:used\/v1\/~|v1)\/org\/app\/refs=2Fheads=2Fmain\//.test(name)) {
+      outside.push(`${operation} ${name}`);
+    }
+    return undefined;
+  };
+  const args = ['doctor', '--repository', 'org/app', '--scope', 'refs/heads/main'];
+  expect(await runCommand(args, variables)).toMatchObject({ exitCode: 0, stderr: '' });
+  expect(outside).toEqual([]);
+  expect(await runCommand(['doctor', '--scope', 'refs/heads/main'], variables)).toMatchObject({
+    exitCode: 1,
+    stderr: 'cache-s3: --scope is the scope of a repository: use it with --repository.\n',
   });
 });
