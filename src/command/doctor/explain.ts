@@ -1,6 +1,7 @@
 import type { S3Settings } from '../../storage/s3/s3-settings.ts';
 import { StoreRefusedError, StoreUnavailableError } from '../../storage/store-errors.ts';
 import { sentenceOf, settingName } from '../failure.ts';
+import { bucketArn } from '../policy/roles.ts';
 import type { Finding } from './finding.ts';
 
 /** Explains failures of calls to an S3 server: which check they belong to, and what to change. */
@@ -72,10 +73,7 @@ export function allow(actions: string, resource: string): string {
   return `allow ${actions} on ${resource} in the policy of the credentials or the bucket.`;
 }
 
-export function bucketArn(bucket: string): string {
-  return `arn:aws:s3:::${bucket}`;
-}
-
+/** Returns the ARN of all objects below a prefix. */
 export function objectsArn(bucket: string, prefix: string): string {
-  return `arn:aws:s3:::${bucket}/${prefix}*`;
+  return `${bucketArn(bucket)}/${prefix}*`;
 }

@@ -1,6 +1,7 @@
 import { sentenceOf } from '../failure.ts';
+import { bucketArn } from '../policy/roles.ts';
 import type { Trial } from './check-server.ts';
-import { allow, bucketArn, objectsArn } from './explain.ts';
+import { allow, objectsArn } from './explain.ts';
 
 /** S3's smallest part but the last, in bytes. */
 const PART_BYTES = 5 * 1024 * 1024;

@@ -81,7 +81,7 @@ const WRITE = ['s3:PutObject', 's3:AbortMultipartUpload', 's3:ListMultipartUploa
 /** Returns the statements of what a role allows. Every writer reads too: a save looks for its key, and copies its base. */
 export function permissionsOf(kind: RoleKind, scope: PolicyScope): readonly Statement[] {
   const { prefix, repository, defaultBranch, recordUse } = scope;
-  const objects = (...names: readonly string[]) => names.map(name => `${bucketArn(scope)}/${name}`);
+  const objects = (...names: readonly string[]) => names.map(name => `${bucketArn(scope.bucket)}/${name}`);
   const caches = cachesRoot(prefix, repository);
   const markers = markersRoot(prefix, repository);
   const branches = `${caches}${encodeComponent('refs/heads/')}`;
@@ -141,13 +141,13 @@ function onBucket(
     Sid,
     Effect: 'Allow',
     Action,
-    Resource: [bucketArn(scope)],
+    Resource: [bucketArn(scope.bucket)],
     Condition: { StringLikeIfExists: { 's3:prefix': prefixes } },
   };
 }
 
-/** `tenant:bucket` is a bucket of another tenant of RADOS Gateway. */
-function bucketArn({ bucket }: PolicyScope): string {
+/** Returns the ARN of a bucket. `tenant:bucket` is one of another tenant of RADOS Gateway. */
+export function bucketArn(bucket: string): string {
   const [name = '', tenant = ''] = bucket.split(':').reverse();
   return `arn:aws:s3::${tenant}:${name}`;
 }
