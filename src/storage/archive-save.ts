@@ -1,5 +1,6 @@
 import { BaseOutgrownError } from '../archive/archive-errors.ts';
 import type { ManifestHead } from '../archive/format/entry.ts';
+import { showPath } from '../archive/fs/tree-errors.ts';
 import { describeLevels } from '../archive/save/compression-levels.ts';
 import { pack } from '../archive/save/pack.ts';
 import { SaveNotices } from '../archive/save/save-notices.ts';
@@ -63,7 +64,7 @@ function ownRoots(roots: readonly string[], { records, log }: ArchiveBackendOpti
     const link = restoredLinks.onTheWayTo(root);
     if (link !== undefined) {
       log.notice(
-        `${root} is not in the cache: it leads through ${link}, a link that a restore of this job has made.`,
+        `${showPath(root)} is not in the cache: it leads through ${showPath(link)}, a link that a restore of this job has made.`,
       );
     }
     return link === undefined;

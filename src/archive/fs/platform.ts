@@ -16,6 +16,8 @@ export interface Platform {
   readonly createCaseProbe: () => FoldsCase;
   /** Whether a disk that folds case maps single letters, as NTFS does. Otherwise as APFS, for which ß is ss. */
   readonly foldsLetters: boolean;
+  /** Separates the components of paths in messages. */
+  readonly separator: '/' | '\\';
   /** Whether `//server/share` is a place of its own; elsewhere it is a second name of `/server/share`. */
   readonly hasShares: boolean;
   /** Characters that a component may have on other systems, but not here. */
@@ -28,8 +30,12 @@ export interface Platform {
   readonly countsUnits: boolean;
   /** Flags for every open(2) that reads: follow no link that has replaced a file, and do not block on a FIFO. */
   readonly openFlags: number;
-  /** Codes of errors of a rename that end by themselves: another process, often a virus scanner, has the file open. */
-  readonly transientCodes: ReadonlySet<string>;
+  /** Whether a file that a process has open or runs cannot be replaced. Often that is a virus scanner, for a moment. */
+  readonly locksOpenFiles: boolean;
+  /** Codes by which the system refuses to rename, replace or remove such a file. */
+  readonly inUseCodes: ReadonlySet<string>;
+  /** Whether the whole step can run as root (input `sudo`). */
+  readonly hasSudo: boolean;
   /** Whether a symlink has a type, for a file or for a directory (`linkTypeOf`). */
   readonly typesLinks: boolean;
   /** Whether link(2) of a symlink makes another name of the symlink; elsewhere of its target, or it is refused. */
@@ -55,6 +61,7 @@ export function platformOf(name: NodeJS.Platform, isRoot: boolean): Platform {
     mayFoldCase: windows || name === 'darwin',
     createCaseProbe,
     foldsLetters: windows,
+    separator: windows ? '\\' : '/',
     hasShares: windows,
     // The reserved characters of Microsoft's "Naming Files, Paths, and Namespaces". Names of devices (`aux.js`, `con`) and a dot
     // or blank at the end are valid below the `\\?\` that Node puts before each path
@@ -63,8 +70,9 @@ export function platformOf(name: NodeJS.Platform, isRoot: boolean): Platform {
     namesAreBytes: !windows && name !== 'darwin',
     ...LENGTHS[windows ? 'win32' : name === 'darwin' ? 'darwin' : 'linux'],
     openFlags: windows ? 0 : (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0),
-    // On other systems an open file blocks no rename
-    transientCodes: new Set(windows ? ['EACCES', 'EBUSY', 'EPERM'] : []),
+    locksOpenFiles: windows,
+    inUseCodes: new Set(windows ? ['EACCES', 'EBUSY', 'EPERM'] : []),
+    hasSudo: !windows,
     typesLinks: windows,
     // Undefined in POSIX. macOS follows the link
     joinsSymlinks: name === 'linux',

@@ -1,33 +1,48 @@
-import { lstatSync, renameSync } from 'node:fs';
+import { chmodSync, lstatSync, renameSync } from 'node:fs';
 import { fsPath } from './paths/names.ts';
 import { thisPlatform } from './platform.ts';
 import { makeWritable } from './writable.ts';
 
-/** Waits between the attempts of a rename that another process blocks for a moment: three seconds in all. */
-const WAITS_MS = [10, 20, 40, 80, 150, 300, 600, 900, 900];
+/** Waits until a file that a process has open is tried again: three seconds in all. */
+export const IN_USE_WAITS_MS: readonly number[] = [10, 20, 40, 80, 150, 300, 600, 900, 900];
 
-/**
- * Renames within a commit: makes `directory`, the parent of `to` or `from`, writable, and on Windows waits for another
- * process that has the file open, such as a virus scanner. Throws the system's error.
- */
-export function rename(directory: string, from: string, to: string): void {
-  makeWritable(directory, () => renameWithRetries(from, to));
+/** Returns whether the system has refused to rename, replace or remove a file that a process has open or runs. */
+export function isInUse(error: unknown): boolean {
+  return thisPlatform.inUseCodes.has((error as NodeJS.ErrnoException).code ?? '');
 }
 
-/** Renames, and retries for three seconds after transient errors. Throws the system's last error. */
-function renameWithRetries(from: string, to: string): void {
-  for (const ms of WAITS_MS) {
+/** Outcome of a call to `whenInUse`: the item is in place by other means, or the rename is tried again later, or not at all. */
+type InUseOutcome = 'done' | 'wait' | 'stop';
+
+/**
+ * Renames within a commit: makes `directory`, the parent of `to` or `from`, writable. On Windows calls `whenInUse` after each
+ * refusal of a file that another process has open, by default to wait. Throws the system's error.
+ */
+export function rename(
+  directory: string,
+  from: string,
+  to: string,
+  whenInUse: () => InUseOutcome = () => 'wait',
+): void {
+  makeWritable(directory, () => renameWithRetries(from, to, whenInUse));
+}
+
+/** Renames, and retries for three seconds after refusals. Throws the system's last error. */
+function renameWithRetries(from: string, to: string, whenInUse: () => InUseOutcome): void {
+  for (let attempt = 0; ; attempt++) {
     try {
       renameSync(fsPath(from), fsPath(to));
       return;
     } catch (error) {
-      const code = (error as NodeJS.ErrnoException).code ?? '';
-      if (!thisPlatform.transientCodes.has(code) || refusesRename(to)) throw error;
+      if (!isInUse(error) || refusesRename(to)) throw error;
+      const outcome = whenInUse();
+      if (outcome === 'done') return;
+      const ms = IN_USE_WAITS_MS[attempt];
+      if (outcome === 'stop' || ms === undefined) throw error;
       // Synchronous, as the whole commit: no other code of this process may run during it
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
     }
   }
-  renameSync(fsPath(from), fsPath(to));
 }
 
 /**
@@ -37,4 +52,49 @@ function renameWithRetries(from: string, to: string): void {
 function refusesRename(path: string): boolean {
   const stats = lstatSync(fsPath(path), { throwIfNoEntry: false });
   return stats !== undefined && (stats.isDirectory() || stats.isSymbolicLink());
+}
+
+/**
+ * Renames over a file with the read-only attribute of Windows, which refuses that: clears the attribute, as git does
+ * (`mingw_rename`), and sets it again if the rename is refused all the same. Leaves a file with other names, which would lose
+ * the attribute too. Returns whether the rename was done. Never throws.
+ */
+export function renameOverReadOnly(from: string, to: string): boolean {
+  const stats = lstatSync(fsPath(to), { throwIfNoEntry: false });
+  if (!stats?.isFile() || (stats.mode & WRITE_BIT) !== 0 || stats.nlink > 1) return false;
+  try {
+    chmodSync(fsPath(to), stats.mode | WRITE_BIT);
+    if (tryRename(from, to)) return true;
+    chmodSync(fsPath(to), stats.mode);
+  } catch {
+    // As if it were not read-only
+  }
+  return false;
+}
+
+/** Windows shows the absence of the read-only attribute as this bit. */
+const WRITE_BIT = 0o200;
+
+/** Renames once. Returns whether it was done. Never throws. */
+export function tryRename(from: string, to: string): boolean {
+  try {
+    renameSync(fsPath(from), fsPath(to));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Returns whether a process has a file open so that it can neither be replaced nor moved. Windows refuses the rename of such
+ * a file to its own name, which does nothing otherwise (MS-FSA, FileRenameInformation), with a code that read-only files and
+ * missing rights do not have.
+ */
+export function isHeld(path: string): boolean {
+  try {
+    renameSync(fsPath(path), fsPath(path));
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EBUSY';
+  }
 }

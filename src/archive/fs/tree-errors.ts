@@ -1,10 +1,25 @@
 import { SourceTreeError, TargetTreeError } from '../archive-errors.ts';
+import { thisPlatform } from './platform.ts';
+
+/** Returns a path for a message, with the platform's separator alone: below a step's directories, this code uses `/`. */
+export function showPath(path: string): string {
+  return path.replaceAll('/', thisPlatform.separator);
+}
+
+/** Advice about a file that cannot be written or replaced because a process has it open or runs it. */
+export const IN_USE_ADVICE = 'end that process, or exclude the file with a `!` line in `path`';
 
 /** Makes the error for a path that cannot be read, from the system's error. */
 export function readError(path: string, cause: unknown): SourceTreeError {
   const code = (cause as NodeJS.ErrnoException).code ?? String(cause);
-  const advice = code === 'EACCES' || code === 'EPERM' ? '; `sudo: true` reads it as root' : '';
-  return new SourceTreeError(`${path} cannot be read (${code})${advice}`, { cause });
+  return new SourceTreeError(`${showPath(path)} cannot be read (${code})${readAdvice(code)}`, { cause });
+}
+
+function readAdvice(code: string): string {
+  const isDenied = code === 'EACCES' || code === 'EPERM';
+  if (thisPlatform.hasSudo) return isDenied ? '; `sudo: true` reads it as root' : '';
+  if (isDenied) return '; give this user the right to read it';
+  return thisPlatform.inUseCodes.has(code) ? '; a process has it open and does not share it' : '';
 }
 
 /** Returns what `read` returns. Throws `readError` in place of the system's error. */
@@ -26,10 +41,14 @@ const EXPLANATIONS: Readonly<Record<string, string>> = {
 /** Makes the error for a path that cannot be written, from the system's error, with its `code`. */
 export function writeError(path: string, cause: unknown): TargetTreeError {
   const code = (cause as NodeJS.ErrnoException).code ?? String(cause);
+  const text = `${showPath(path)} cannot be written (${EXPLANATIONS[code] ?? code})${writeAdvice(code)}`;
+  return Object.assign(new TargetTreeError(text, { cause }), { code });
+}
+
+function writeAdvice(code: string): string {
+  if (thisPlatform.inUseCodes.has(code)) {
+    return `; if a process has it open or runs it, ${IN_USE_ADVICE}; else give this user the right to write it`;
+  }
   const isDenied = (code === 'EACCES' || code === 'EPERM') && (process.geteuid?.() ?? 0) !== 0;
-  const advice = isDenied ? '; remove it or set `sudo: true`' : '';
-  const error = new TargetTreeError(`${path} cannot be written (${EXPLANATIONS[code] ?? code})${advice}`, {
-    cause,
-  });
-  return Object.assign(error, { code });
+  return isDenied && thisPlatform.hasSudo ? '; remove it or set `sudo: true`' : '';
 }

@@ -4,8 +4,9 @@ import { forEachInTurns, Turns } from '../format/turns.ts';
 import type { PathLayout } from '../fs/paths/layout.ts';
 import { isStagingName } from '../fs/paths/staging-name.ts';
 import type { RefusedAttributes } from '../fs/refused-attributes.ts';
-import { writeError } from '../fs/tree-errors.ts';
+import { showPath, writeError } from '../fs/tree-errors.ts';
 import { DirectorySnapshot } from './directory-snapshot.ts';
+import { awaitReplaceable } from './held-files.ts';
 import { joinHardLinks } from './join-hard-links.ts';
 import { type AsideItem, MovedAside } from './moved-aside.ts';
 import { Publisher } from './publisher.ts';
@@ -32,6 +33,7 @@ export async function commit(
   const movedAside = new MovedAside();
   const publisher = new Publisher(movedAside);
   try {
+    await awaitReplaceable(plan, signal);
     await snapshot.take(signal);
     await forEachInTurns(plan.obstacles, signal, ({ path, parent, isDirectory }) => {
       if (isDirectory) movedAside.moveDirectoryAside(path, parent);
@@ -77,7 +79,7 @@ function commitFailure(error: unknown, kept: readonly AsideItem[], treeChanged: 
     error instanceof TargetTreeError ? error : writeError(pathInTheWay(error as RenameError), error);
   const notes = kept.map(
     ({ path, parent }) =>
-      `the previous ${path} could not be put back and is kept for a day in a directory .cache-s3-* of ${parent.area.parent}`,
+      `the previous ${showPath(path)} could not be put back and is kept for a day in a directory .cache-s3-* of ${showPath(parent.area.parent)}`,
   );
   return new TargetTreeError([message, ...notes].join('; '), { cause: error, treeChanged });
 }
@@ -86,13 +88,15 @@ interface RenameError extends NodeJS.ErrnoException {
   readonly dest?: string;
 }
 
-/** Returns the path outside of staging that a failed rename has named. */
+/** Returns the path outside of staging that a failed rename has named. On Windows Node names it with `\\`. */
 function pathInTheWay({ path, dest }: RenameError): string {
   const paths = [dest, path].flatMap(found =>
-    found === undefined ? [] : [String(found).replace(/\/$/, '')],
+    found === undefined ? [] : [String(found).replace(/[/\\]$/, '')],
   );
-  return paths.find(found => !found.split('/').some(isStagingName)) ?? 'a file of the cache';
+  return paths.find(found => !found.split(SEPARATORS).some(isStagingName)) ?? 'a file of the cache';
 }
+
+const SEPARATORS = /[/\\]/;
 
 /** Directories, files, hard links, and last symlinks, so that nothing of this restore goes through them. */
 function publicationOrder(moves: readonly Move[], entries: readonly Entry[]): Move[] {

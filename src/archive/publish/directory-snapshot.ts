@@ -6,6 +6,7 @@ import { isRealDirectory, realPathOf } from '../fs/file-status.ts';
 import { ignoreErrors } from '../fs/ignore-errors.ts';
 import { fsPath } from '../fs/paths/names.ts';
 import type { RefusedAttributes } from '../fs/refused-attributes.ts';
+import { showPath } from '../fs/tree-errors.ts';
 import { applyAttributes, attributesIn } from './attributes.ts';
 import type { ExistingDirectory } from './existing-directories.ts';
 import type { TargetPlan } from './target-plan.ts';
@@ -32,7 +33,8 @@ export class DirectorySnapshot {
     await forEachInTurns(this.#directories, signal, directory => {
       const status = directory.followed ? statSync : lstatSync;
       const stats = status(fsPath(directory.path), { bigint: true, throwIfNoEntry: false });
-      if (!stats?.isDirectory()) throw new TargetTreeError(`${directory.path} is no longer a directory`);
+      if (!stats?.isDirectory())
+        throw new TargetTreeError(`${showPath(directory.path)} is no longer a directory`);
       this.#before.set(directory, stats);
     });
   }
@@ -45,7 +47,9 @@ export class DirectorySnapshot {
     // Another job may have renamed its own directory over an empty one
     if (this.#isUnmoved(directory) || ignoreErrors(() => realPathOf(directory.path)) === directory.realPath)
       return;
-    throw new TargetTreeError(`${directory.path} was replaced by another directory during the restore`);
+    throw new TargetTreeError(
+      `${showPath(directory.path)} was replaced by another directory during the restore`,
+    );
   }
 
   /** Sets the attributes of the archive, deepest first, after all is published. Counts in `refused`. */

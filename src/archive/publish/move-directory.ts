@@ -2,7 +2,7 @@ import { lstatSync, mkdirSync, readdirSync, rmdirSync } from 'node:fs';
 import { isRealDirectory } from '../fs/file-status.ts';
 import { ignoreErrors } from '../fs/ignore-errors.ts';
 import { decodeName, fsPath } from '../fs/paths/names.ts';
-import { rename } from '../fs/rename.ts';
+import { isInUse, rename } from '../fs/rename.ts';
 import { grantWrite, makeWritable } from '../fs/writable.ts';
 import { applyAttributes, attributesOf, type DirectoryAttributes } from './attributes.ts';
 
@@ -20,8 +20,9 @@ export function moveDirectory(parent: string, from: string, to: string): void {
     ignoreErrors(() => applyAttributes(to, attributes));
   } catch (error) {
     try {
-      // overlayfs renames the content of a directory from an image's layer, but not the directory itself
-      if ((error as NodeJS.ErrnoException).code !== 'EXDEV') throw error;
+      // overlayfs renames the content of a directory from an image's layer, but not the directory itself. Nor does NTFS where a
+      // process has a file in it open
+      if ((error as NodeJS.ErrnoException).code !== 'EXDEV' && !isInUse(error)) throw error;
       movePieces(parent, from, to, attributes);
     } catch (failure) {
       ignoreErrors(() => isRealDirectory(from) && applyAttributes(from, attributes));

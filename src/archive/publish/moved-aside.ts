@@ -3,7 +3,7 @@ import { forEachInTurns } from '../format/turns.ts';
 import { isRealDirectory } from '../fs/file-status.ts';
 import { refuseMount } from '../fs/mounts.ts';
 import { fsPath } from '../fs/paths/names.ts';
-import { rename } from '../fs/rename.ts';
+import { rename, tryRename } from '../fs/rename.ts';
 import { applyAttributes, attributesOfDirectory, type DirectoryAttributes } from './attributes.ts';
 import type { ExistingDirectory } from './existing-directories.ts';
 import { moveBack, moveDirectory } from './move-directory.ts';
@@ -25,7 +25,8 @@ export interface AsideItem {
 }
 
 /**
- * Items of another type that were in the way of an entry. They are removed with the staging that they are moved into.
+ * Items that were in the way of an entry: of another type, or in use. They are removed with the staging that they are moved
+ * into.
  *
  * Another job may publish an item of the right type in their place at any moment, and that must not be moved. So each move
  * is one call that the system refuses if the type has changed, not a check followed by a move.
@@ -67,7 +68,22 @@ export class MovedAside {
       if (isPresent(path) && !isRealDirectory(path)) throw error;
       return;
     }
-    // Except on Windows
+    this.#addFile(path, aside, parent);
+  }
+
+  /**
+   * Moves a file out of the way of another that cannot replace it, because a process has it open or runs it. Returns whether it
+   * has moved it. Never throws.
+   */
+  tryMoveInUseAside(path: string, parent: TargetDirectory): boolean {
+    const aside = parent.area.newTree();
+    if (!tryRename(path, aside)) return false;
+    this.#addFile(path, aside, parent);
+    return true;
+  }
+
+  #addFile(path: string, aside: string, parent: TargetDirectory): void {
+    // Windows renames a directory over a file
     if (isRealDirectory(aside)) moveBack(aside, parent.path, path);
     else this.#items.push({ path, aside, parent, attributes: undefined, isPart: false });
   }

@@ -6,8 +6,9 @@ import { type Entry, EntryType, parentName } from '../format/entry.ts';
 import { OpenDirectories } from '../format/open-directories.ts';
 import { forEachInTurns } from '../format/turns.ts';
 import type { PathLayout } from '../fs/paths/layout.ts';
+import { thisPlatform } from '../fs/platform.ts';
 import type { RestoredLinks } from '../fs/restored-links.ts';
-import { writeError } from '../fs/tree-errors.ts';
+import { showPath, writeError } from '../fs/tree-errors.ts';
 import {
   ExistingDirectories,
   type ExistingDirectoriesOptions,
@@ -149,7 +150,11 @@ class Planner {
     const followed = this.#layout.followsLink(path) && !this.#options.restoredLinks.has(path);
     this.#requireOwnWay(followed ? path : dirname(path));
     const stats = statTarget(path, followed);
-    if (stats?.isDirectory()) return this.#exists({ path, entry: index, stats, followed });
+    if (stats?.isDirectory()) {
+      // The last restore may have left files there that were open
+      if (thisPlatform.locksOpenFiles) this.#existing.addToSweep(path);
+      return this.#exists({ path, entry: index, stats, followed });
+    }
     const parent = this.#directoryAbove(dirname(path));
     if (parent.fresh) return this.#freshInside(parent, basename(path), index);
     return this.#freshTop(parent.directory, basename(path), index);
@@ -185,7 +190,7 @@ class Planner {
     const link = this.#options.restoredLinks.onTheWayTo(path);
     if (link === undefined) return;
     throw new TargetTreeError(
-      `${path} leads through ${link}, a link that an earlier restore of this job has made and that is not followed; remove it or change \`path\``,
+      `${showPath(path)} leads through ${showPath(link)}, a link that an earlier restore of this job has made and that is not followed; remove it or change \`path\``,
     );
   }
 
@@ -195,11 +200,11 @@ class Planner {
     if (stats?.isDirectory()) return this.#exists({ path, entry: -1, stats, followed: true });
     if (stats)
       throw new TargetTreeError(
-        `${path} is not a directory, but the cache has entries below it; remove it or change \`path\``,
+        `${showPath(path)} is not a directory, but the cache has entries below it; remove it or change \`path\``,
       );
     if (dirname(path) === path)
       throw new UnusableArchiveError(
-        `it has entries on ${path}, a drive or share that this machine does not have`,
+        `it has entries on ${showPath(path)}, a drive or share that this machine does not have`,
       );
     const parent = this.#directoryAbove(dirname(path));
     if (parent.fresh) return this.#freshInside(parent, basename(path), -1);

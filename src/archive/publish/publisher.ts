@@ -1,11 +1,11 @@
-import { lstatSync, readdirSync } from 'node:fs';
+import { lstatSync, mkdirSync, readdirSync } from 'node:fs';
 import type { Entry } from '../format/entry.ts';
 import { forEachInTurns, type Turns } from '../format/turns.ts';
 import { isRealDirectory } from '../fs/file-status.ts';
 import { ignoreErrors } from '../fs/ignore-errors.ts';
 import { decodeName, fsPath } from '../fs/paths/names.ts';
-import { rename } from '../fs/rename.ts';
-import { grantWrite } from '../fs/writable.ts';
+import { isHeld, isInUse, rename, renameOverReadOnly, tryRename } from '../fs/rename.ts';
+import { grantWrite, makeWritable } from '../fs/writable.ts';
 import { applyAttributes, attributesOf, type DirectoryAttributes } from './attributes.ts';
 import type { MovedAside, TargetDirectory } from './moved-aside.ts';
 import { isLongDirectory, openDirectory } from './short-path.ts';
@@ -14,7 +14,7 @@ import type { Move } from './target-plan.ts';
 /** Attempts at one rename while another job creates items at its target. */
 const ATTEMPTS = 20;
 
-/** A directory that another job had published first, and the attributes that ours would have had. */
+/** A directory that is published piece by piece, and the attributes that it gets. */
 interface MergedDirectory {
   readonly path: string;
   readonly attributes: DirectoryAttributes;
@@ -67,37 +67,76 @@ export class Publisher {
   }
 
   #publishFile(from: string, to: string, parent: TargetDirectory): void {
-    renameInto(parent.path, from, to, code => {
-      if (isDenied(code) && isLink(to)) this.#movedAside.moveFileAside(to, parent);
-      else if (code === 'EISDIR' || isTaken(code) || (isDenied(code) && isRealDirectory(to)))
-        this.#movedAside.moveDirectoryAside(to, parent);
-      else return 'blocked';
-      return 'clear';
-    });
+    const whenInUse = () => (this.#replaceInUse(from, to, parent) ? 'done' : 'wait');
+    renameInto(
+      () => rename(parent.path, from, to, whenInUse),
+      error => {
+        const { code } = error;
+        if (isDenied(code) && isLink(to)) this.#movedAside.moveFileAside(to, parent);
+        else if (code === 'EISDIR' || isTaken(code) || (isDenied(code) && isRealDirectory(to)))
+          this.#movedAside.moveDirectoryAside(to, parent);
+        else return 'blocked';
+        return 'clear';
+      },
+    );
   }
 
-  async #publishTree(from: string, to: string, parent: TargetDirectory, turns: Turns): Promise<void> {
-    const result = renameInto(parent.path, from, to, code => {
-      if (code === 'ENOTDIR' || (isDenied(code) && isLink(to))) this.#movedAside.moveFileAside(to, parent);
-      else if ((isTaken(code) || code === 'EPERM') && isRealDirectory(to)) return 'occupied';
-      else if (!isTaken(code)) return 'blocked';
-      return 'clear';
-    });
-    if (result === 'occupied') await this.#merge(from, { path: to, area: parent.area }, turns);
+  /** Replaces a file that Windows does not replace: read-only, open in a process, or running. Returns whether it has. */
+  #replaceInUse(from: string, to: string, parent: TargetDirectory): boolean {
+    if (renameOverReadOnly(from, to)) return true;
+    // While it is the staged file that is open, the present one stays visible
+    return (
+      isFile(to) && !isHeld(from) && this.#movedAside.tryMoveInUseAside(to, parent) && tryRename(from, to)
+    );
   }
 
-  /** Publishes a staged directory piece by piece into one that another job has published first. */
-  async #merge(from: string, into: TargetDirectory, turns: Turns): Promise<void> {
+  /** `whenInUse`: wait for a process that has a file of the tree open, or publish it piece by piece without a wait. */
+  async #publishTree(
+    from: string,
+    to: string,
+    parent: TargetDirectory,
+    turns: Turns,
+    whenInUse: 'wait' | 'stop' = 'wait',
+  ): Promise<void> {
+    let isRefused = false;
+    const result = renameInto(
+      () => rename(parent.path, from, to, () => whenInUse),
+      error => {
+        const { code } = error;
+        const isOpen = isInUse(error);
+        if (code === 'ENOTDIR' || ((isDenied(code) || isOpen) && isLink(to)) || (isOpen && isFile(to)))
+          this.#movedAside.moveFileAside(to, parent);
+        else if ((isTaken(code) || code === 'EPERM' || isOpen) && isRealDirectory(to)) return 'occupied';
+        else if (isOpen) {
+          // NTFS does not rename a directory with an open file in it, but it does rename that file
+          if (!makeDirectory(parent.path, to)) return 'clear';
+          isRefused = true;
+          return 'occupied';
+        } else if (!isTaken(code)) return 'blocked';
+        return 'clear';
+      },
+    );
+    if (result === 'occupied')
+      await this.#merge(from, { path: to, area: parent.area }, turns, isRefused ? 'stop' : whenInUse);
+  }
+
+  /** Publishes a staged directory piece by piece into one that exists. `whenInUse` is for the directories in it. */
+  async #merge(from: string, into: TargetDirectory, turns: Turns, whenInUse: 'wait' | 'stop'): Promise<void> {
     this.#hasMerged = true;
     const handle = isLongDirectory(from) ? openDirectory(from) : undefined;
     try {
-      await this.#mergeItems(handle?.path ?? from, into, turns);
+      await this.#mergeItems(handle?.path ?? from, into, turns, whenInUse);
     } finally {
       handle?.close();
     }
   }
 
-  async #mergeItems(from: string, into: TargetDirectory, turns: Turns): Promise<void> {
+  async #mergeItems(
+    from: string,
+    into: TargetDirectory,
+    turns: Turns,
+    whenInUse: 'wait' | 'stop',
+  ): Promise<void> {
     for (const found of readdirSync(fsPath(from), { withFileTypes: true, encoding: 'buffer' })) {
       const name = decodeName(found.name);
       const [source, target] = [`${from}/${name}`, `${into.path}/${name}`];
@@ -108,8 +147,19 @@ export class Publisher {
       }
       this.#merged.push({ path: target, attributes: attributesOf(source) });
       grantWrite(source);
-      await this.#publishTree(source, target, into, turns);
+      await this.#publishTree(source, target, into, turns, whenInUse);
     }
+  }
+}
+
+/** Makes a directory in `parent`. Returns false if something exists at its path. Throws the system's other errors. */
+function makeDirectory(parent: string, path: string): boolean {
+  try {
+    makeWritable(parent, () => mkdirSync(fsPath(path)));
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
   }
 }
 
@@ -127,25 +177,27 @@ function isLink(path: string): boolean {
   return lstatSync(fsPath(path), { throwIfNoEntry: false })?.isSymbolicLink() ?? false;
 }
 
+function isFile(path: string): boolean {
+  return lstatSync(fsPath(path), { throwIfNoEntry: false })?.isFile() ?? false;
+}
+
 /** State of a rename's target after an attempt to clear it. */
 type TargetState = 'clear' | 'occupied' | 'blocked';
 
 /**
- * Renames into `parent`. Calls `clear` when something is in the way, a limited number of times. Returns `occupied` if `clear`
- * has found a directory that the item must be merged into.
+ * Calls `rename`. Calls `clear` with its error when something is in the way, a limited number of times. Returns `occupied` if
+ * `clear` has found a directory that the item must be merged into.
  */
 function renameInto(
-  parent: string,
-  from: string,
-  to: string,
-  clear: (code: string | undefined) => TargetState,
+  rename: () => void,
+  clear: (error: NodeJS.ErrnoException) => TargetState,
 ): 'renamed' | 'occupied' {
   for (let attempt = 1; ; attempt++) {
     try {
-      rename(parent, from, to);
+      rename();
       return 'renamed';
     } catch (error) {
-      const state = attempt === ATTEMPTS ? 'blocked' : clear((error as NodeJS.ErrnoException).code);
+      const state = attempt === ATTEMPTS ? 'blocked' : clear(error as NodeJS.ErrnoException);
       if (state === 'blocked') throw error;
       if (state === 'occupied') return state;
     }

@@ -21,7 +21,7 @@ import { encodeName, fsPath } from '../fs/paths/names.ts';
 import { linkTypeOf, thisPlatform } from '../fs/platform.ts';
 import { creationMode, makeReadOnly } from '../fs/read-only.ts';
 import { isRefusal, type RefusedAttributes } from '../fs/refused-attributes.ts';
-import { writeError } from '../fs/tree-errors.ts';
+import { showPath, writeError } from '../fs/tree-errors.ts';
 import type { JobRunner } from '../pool/worker-pool.ts';
 import { applyAttributes } from './attributes.ts';
 import { FreshDirectories } from './fresh-directories.ts';
@@ -205,9 +205,12 @@ function symlinkError(path: string, cause: unknown): TargetTreeError {
   const advice = thisPlatform.typesLinks
     ? 'enable Developer Mode or give the runner the right to create symbolic links'
     : 'restore to a file system with symlinks, or exclude the link with a `!` line in `path`';
-  return new TargetTreeError(`${path} is a symlink and cannot be created here (${code}); ${advice}`, {
-    cause,
-  });
+  return new TargetTreeError(
+    `${showPath(path)} is a symlink and cannot be created here (${code}); ${advice}`,
+    {
+      cause,
+    },
+  );
 }
 
 /** Paths that will be directories after the restore. Only Windows needs them: its symlinks have a type. */

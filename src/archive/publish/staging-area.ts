@@ -9,7 +9,15 @@ import { writeError } from '../fs/tree-errors.ts';
 import { makeWritable } from '../fs/writable.ts';
 import { applyAttributes, attributesOf, type DirectoryAttributes, sameAttributes } from './attributes.ts';
 import { type DirectoryHandle, isLongDirectory, openDirectory } from './short-path.ts';
-import { disown, emptyTree, type RemainingStaging, removeTree, writeOwner } from './stale-staging.ts';
+import {
+  disown,
+  emptyTree,
+  irremovableStaging,
+  markEnded,
+  type RemainingStaging,
+  removeTree,
+  writeOwner,
+} from './stale-staging.ts';
 
 /** Single staged files are spread over directories of this many. */
 const FILES_A_DIRECTORY = 1024;
@@ -89,6 +97,7 @@ export class StagingArea {
       makeWritable(this.parent, () => removeTree(this.path));
       return true;
     });
+    if (!removed) markEnded(this.path);
     this.#handle?.close();
     this.#handle = undefined;
     this.#path = undefined;
@@ -110,7 +119,7 @@ export class StagingArea {
 
   /** Describes this area when it could not be removed. */
   get remaining(): RemainingStaging {
-    return { directory: this.parent, maybeInUse: 0, irremovable: 1 };
+    return irremovableStaging(this.parent, 1);
   }
 }
 

@@ -21,6 +21,7 @@ import { ignoreErrors } from '../fs/ignore-errors.ts';
 import { findMount, readMountPoints } from '../fs/mounts.ts';
 import { decodeName, fsPath } from '../fs/paths/names.ts';
 import { isStagingName } from '../fs/paths/staging-name.ts';
+import { thisPlatform } from '../fs/platform.ts';
 import { makeWritable } from '../fs/writable.ts';
 import { applyAttributes, attributesOf } from './attributes.ts';
 import { openDirectory, withShortPath } from './short-path.ts';
@@ -31,6 +32,10 @@ const STALE_STAGING_MS = 24 * 60 * 60 * 1000;
 /** A file in a staging directory that identifies the process of its restore. */
 const OWNER_FILE = 'owner';
 const MAX_OWNER_BYTES = 1024;
+/** Retries of a removal, while another process removes or creates files there, or has one open. */
+const REMOVAL_RETRIES = 3;
+/** An empty file in the staging directory of a restore that has ended and could not remove it. */
+const ENDED_FILE = 'ended';
 
 /** A process on one kernel. Containers have process ids of their own, which mean nothing outside their namespace. */
 interface ProcessIdentity {
@@ -46,8 +51,16 @@ export interface RemainingStaging {
   readonly directory: string;
   /** Count of those whose process may still run. */
   readonly maybeInUse: number;
+  /** Count of those with files that a process has open or runs, which Windows does not remove. The next restore does. */
+  readonly open: number;
   /** Count of those that this user cannot remove. */
   readonly irremovable: number;
+}
+
+/** Describes `count` directories in `directory` that could not be removed. */
+export function irremovableStaging(directory: string, count: number): RemainingStaging {
+  const areOpen = thisPlatform.locksOpenFiles;
+  return { directory, maybeInUse: 0, open: areOpen ? count : 0, irremovable: areOpen ? 0 : count };
 }
 
 /**
@@ -65,8 +78,9 @@ export async function removeStaleStaging(
   for (const name of stale) await emptyTree(`${directory}/${name}`, signal);
   const left =
     stale.length === 0 ? 0 : ignoreErrors(() => withShortPath(directory, short => removeFrom(short, stale)));
-  const [maybeInUse, irremovable] = [count('maybeInUse'), count('irremovable') + (left ?? 0)];
-  return maybeInUse + irremovable > 0 ? { directory, maybeInUse, irremovable } : undefined;
+  const { open, irremovable: failed } = irremovableStaging(directory, left ?? 0);
+  const [maybeInUse, irremovable] = [count('maybeInUse'), count('irremovable') + failed];
+  return maybeInUse + open + irremovable > 0 ? { directory, maybeInUse, open, irremovable } : undefined;
 }
 
 function stagingIn(directory: string): readonly FoundStaging[] {
@@ -97,37 +111,40 @@ function stateOf(path: string): FoundStaging['state'] {
 function removeFrom(directory: string, stale: readonly string[]): number {
   const real = realPathOf(directory);
   const before = attributesOf(real);
+  // There may be many files that a process has open, and a retry would rarely help
+  const retries = thisPlatform.locksOpenFiles ? 0 : REMOVAL_RETRIES;
   // Staging with files of root stays. The rest is removed, and the directory gets its mode back
   const removed = stale.filter(name =>
     ignoreErrors(() => {
-      makeWritable(directory, () => removeTree(`${directory}/${name}`));
+      makeWritable(directory, () => removeTree(`${directory}/${name}`, retries));
       return true;
     }),
   );
+  for (const name of stale) if (!removed.includes(name)) markEnded(`${directory}/${name}`);
   applyAttributes(directory, before);
   return stale.length - removed.length;
 }
 
 /**
- * Removes nearly all that is in a staging directory, with turns of the event loop in between: `removeTree` has none. The owner
- * file stays, for the case that the rest is not removed. Throws only the signal's reason.
+ * Removes nearly all that is in a staging directory, with turns of the event loop in between: `removeTree` has none. The files
+ * about its process stay, for the case that the rest is not removed. Throws only the signal's reason.
  */
 export async function emptyTree(path: string, signal: AbortSignal | undefined): Promise<void> {
   const turns = new Turns(signal);
-  if (process.platform !== 'linux') return emptyIn(path, turns, OWNER_FILE);
+  if (process.platform !== 'linux') return emptyIn(path, turns, [OWNER_FILE, ENDED_FILE]);
   // The owner of the directory above may replace staging by a link while it is emptied, but not what is in it
   const handle = ignoreErrors(() => openDirectory(path, constants.O_NOFOLLOW));
   try {
-    if (handle) await emptyIn(handle.path, turns, OWNER_FILE);
+    if (handle) await emptyIn(handle.path, turns, [OWNER_FILE, ENDED_FILE]);
   } finally {
     handle?.close();
   }
 }
 
-async function emptyIn(directory: string, turns: Turns, kept?: string): Promise<void> {
+async function emptyIn(directory: string, turns: Turns, kept: readonly string[] = []): Promise<void> {
   for (const found of ignoreErrors(() => readItems(directory)) ?? []) {
     const name = decodeName(found.name);
-    if (name === kept) continue;
+    if (kept.includes(name)) continue;
     const path = fsPath(`${directory}/${name}`);
     if (found.isDirectory()) {
       await emptyIn(`${directory}/${name}`, turns);
@@ -145,8 +162,8 @@ function readItems(directory: string): Dirent<Buffer>[] {
 }
 
 /** Removes a tree of this user, read-only directories included. Does nothing if it is not there. */
-export function removeTree(path: string): void {
-  const options = { recursive: true, force: true, maxRetries: 3 } as const;
+export function removeTree(path: string, maxRetries = REMOVAL_RETRIES): void {
+  const options = { recursive: true, force: true, maxRetries } as const;
   try {
     rmSync(fsPath(path), options);
   } catch {
@@ -172,16 +189,26 @@ export function writeOwner(staging: string): void {
   writeFileSync(fsPath(`${staging}/${OWNER_FILE}`), JSON.stringify(identity), { flag: 'wx', mode: 0o600 });
 }
 
+/**
+ * Marks a staging directory whose restore has ended and whose files may be open, so that the next restore removes it. Never
+ * throws.
+ */
+export function markEnded(staging: string): void {
+  if (!thisPlatform.locksOpenFiles) return;
+  ignoreErrors(() => writeFileSync(fsPath(`${staging}/${ENDED_FILE}`), '', { flag: 'wx', mode: 0o600 }));
+}
+
 /** Removes the identity from a staging directory that shall outlive its process. Throws the system's errors. */
 export function disown(staging: string): void {
   rmSync(fsPath(`${staging}/${OWNER_FILE}`), { force: true });
 }
 
 /**
- * Returns whether the process of a staging directory runs. Returns `unknown` for one of another machine, boot or process
+ * Returns whether the restore of a staging directory runs. Returns `unknown` for one of another machine, boot or process
  * namespace, on a file system that other machines may have mounted, and on systems other than Linux.
  */
 function ownerState(staging: string): 'running' | 'ended' | 'unknown' {
+  if (lstatSync(fsPath(`${staging}/${ENDED_FILE}`), { throwIfNoEntry: false })?.isFile()) return 'ended';
   if (fileSystemKind(staging) === 'other') return 'unknown';
   const self = readOwnIdentity();
   const owner = ignoreErrors(() => readOwner(`${staging}/${OWNER_FILE}`));

@@ -1,4 +1,6 @@
+import { thisPlatform } from '../fs/platform.ts';
 import type { RefusedCounts } from '../fs/refused-attributes.ts';
+import { showPath } from '../fs/tree-errors.ts';
 import type { RemainingStaging } from '../publish/stale-staging.ts';
 import type { RestoreNotes } from './restore-archive.ts';
 
@@ -32,7 +34,8 @@ export class RestoreNotices implements RestoreNotes {
 
   /** Returns one line for each directory with staging of earlier restores. */
   staging(): string[] {
-    return this.#remaining.map(({ directory, maybeInUse, irremovable }) => {
+    return this.#remaining.map(({ directory, maybeInUse, open, irremovable }) => {
+      const advice = thisPlatform.hasSudo ? ', or set `sudo: true`' : '';
       const reasons = [
         ...countOf(
           maybeInUse,
@@ -40,12 +43,17 @@ export class RestoreNotices implements RestoreNotes {
           `${maybeInUse} may belong to running jobs and are removed after a day`,
         ),
         ...countOf(
+          open,
+          '1 has files that a process has open or runs, and is removed by the next restore after that',
+          `${open} have files that a process has open or runs, and are removed by the next restore after that`,
+        ),
+        ...countOf(
           irremovable,
-          '1 cannot be removed by this user: remove it, or set `sudo: true`',
-          `${irremovable} cannot be removed by this user: remove them, or set \`sudo: true\``,
+          `1 cannot be removed by this user: remove it${advice}`,
+          `${irremovable} cannot be removed by this user: remove them${advice}`,
         ),
       ];
-      return `Directories .cache-s3-* of other restores remain in ${directory}: ${reasons.join('; ')}.`;
+      return `Directories .cache-s3-* remain in ${showPath(directory)}: ${reasons.join('; ')}.`;
     });
   }
 }

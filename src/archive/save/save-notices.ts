@@ -1,3 +1,4 @@
+import { showPath } from '../fs/tree-errors.ts';
 import type { ScanNotes } from '../scan/scan.ts';
 
 /** Paths that a notice names; of the others it gives the number. */
@@ -37,7 +38,7 @@ function add(notices: Map<string, Notice>, path: string, reason: string): void {
     notices.set(reason, notice);
   }
   notice.count++;
-  if (notice.paths.length < NAMED_PATHS) notice.paths.push(path);
+  if (notice.paths.length < NAMED_PATHS) notice.paths.push(showPath(path));
 }
 
 function linesOf(notices: ReadonlyMap<string, Notice>, state: string): string[] {

@@ -6,7 +6,7 @@ import { MAX_FRAME_RAW_BYTES } from '../format/limits.ts';
 import { isSameMtime, roundedMtime, splitMtime } from '../fs/file-times.ts';
 import { fsPath } from '../fs/paths/names.ts';
 import { thisPlatform } from '../fs/platform.ts';
-import { readError, wrapReadError } from '../fs/tree-errors.ts';
+import { readError, showPath, wrapReadError } from '../fs/tree-errors.ts';
 import {
   type FileIdentity,
   type Packed,
@@ -130,7 +130,7 @@ function packAsFound(members: PackMembers, index: number, raw: RawBytes): Packed
     }
     if (attempt === 1) raw.at = start;
   }
-  throw new SourceTreeError(`${path} changed while it was read, in two attempts`);
+  throw new SourceTreeError(`${showPath(path)} changed while it was read, in two attempts`);
 }
 
 /**
@@ -158,7 +158,7 @@ function packSlice(members: PackMembers, slice: SliceOfFile, raw: RawBytes): Pac
 }
 
 function changedWhileRead(path: string): SourceTreeError {
-  return new SourceTreeError(`${path} changed while it was read`);
+  return new SourceTreeError(`${showPath(path)} changed while it was read`);
 }
 
 /**

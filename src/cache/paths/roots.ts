@@ -1,5 +1,6 @@
 import { SourceTreeError } from '../../archive/archive-errors.ts';
 import { isUnresolvable, lstatFile, statFile } from '../../archive/fs/file-status.ts';
+import { thisPlatform } from '../../archive/fs/platform.ts';
 import type { Pattern } from './patterns.ts';
 import { SearchLimitError, type SearchOptions, search, type WildPattern } from './search.ts';
 
@@ -53,5 +54,6 @@ function searchError(error: unknown): SourceTreeError {
 
 function adviceFor(error: unknown, code: string | undefined): string {
   if (error instanceof SearchLimitError) return '; name the directories to save, without `**`';
-  return code === 'EACCES' || code === 'EPERM' ? '; `sudo: true` reads as root' : '';
+  const isDenied = code === 'EACCES' || code === 'EPERM';
+  return isDenied && thisPlatform.hasSudo ? '; `sudo: true` reads as root' : '';
 }

@@ -106,10 +106,21 @@ export async function visible(to: string): Promise<TreeDescription> {
 
 export const leftovers = (tree: object) => Object.keys(tree).filter(name => name.includes('.cache-s3-'));
 
+type ReplacedCall =
+  | 'linkSync'
+  | 'lstatSync'
+  | 'renameSync'
+  | 'rmdirSync'
+  | 'rmSync'
+  | 'statSync'
+  | 'symlinkSync'
+  | 'unlinkSync';
+
 /** Replaces a function of the file system until the test ends. `call` is the original function. */
-export function instead<
-  K extends 'renameSync' | 'linkSync' | 'lstatSync' | 'statSync' | 'rmdirSync' | 'symlinkSync',
->(name: K, replacement: (call: (typeof fs)[K]) => (typeof fs)[K]): void {
+export function instead<K extends ReplacedCall>(
+  name: K,
+  replacement: (call: (typeof fs)[K]) => (typeof fs)[K],
+): void {
   const call = fs[name];
   fs[name] = replacement(call);
   syncBuiltinESMExports();

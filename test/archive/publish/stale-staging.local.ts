@@ -64,7 +64,7 @@ test.runIf(canUnshare)(
     await runRestoreProcess({ ...job, killAtRename: 1 }, 'self', namespace);
     expect(stagingIn(tree)).toHaveLength(1);
     const end = await runRestoreProcess(job, 'self');
-    expect(end.output?.remaining).toEqual([{ directory: tree, maybeInUse: 1, irremovable: 0 }]);
+    expect(end.output?.remaining).toEqual([{ directory: tree, maybeInUse: 1, open: 0, irremovable: 0 }]);
     expect(stagingIn(tree)).toHaveLength(1);
   },
 );
@@ -106,7 +106,7 @@ describe.runIf(isLinux)('removeStaleStaging', () => {
     ['with a process id that is no number', owner => Object.assign(owner, { pid: '1' })],
   ])('leaves and reports staging %s', async (_, change) => {
     const directory = ownStaging(change);
-    expect(await sweep(directory)).toEqual({ directory, maybeInUse: 1, irremovable: 0 });
+    expect(await sweep(directory)).toEqual({ directory, maybeInUse: 1, open: 0, irremovable: 0 });
     expect(stagingIn(directory)).toEqual([name]);
   });
 
@@ -117,7 +117,7 @@ describe.runIf(isLinux)('removeStaleStaging', () => {
     mkdirSync(join(large, name));
     writeFileSync(join(large, name, 'owner'), Buffer.alloc(2000, ' '));
     for (const directory of [fifo, large]) {
-      expect(await sweep(directory)).toEqual({ directory, maybeInUse: 1, irremovable: 0 });
+      expect(await sweep(directory)).toEqual({ directory, maybeInUse: 1, open: 0, irremovable: 0 });
     }
   });
 
@@ -127,6 +127,6 @@ describe.runIf(isLinux)('removeStaleStaging', () => {
     lchownSync(join(tree, name), 0, 0);
     const end = await runRestoreProcess(job);
     expect(end).toMatchObject({ exitCode: 0, stderr: '' });
-    expect(end.output?.remaining).toEqual([{ directory: tree, maybeInUse: 0, irremovable: 1 }]);
+    expect(end.output?.remaining).toEqual([{ directory: tree, maybeInUse: 0, open: 0, irremovable: 1 }]);
   });
 });

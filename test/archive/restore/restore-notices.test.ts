@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { RestoreNotices } from '../../../src/archive/restore/restore-notices.ts';
+import { platforms, usePlatform } from '../support/platform.ts';
 
 test('RestoreNotices makes no lines of nothing', () => {
   const notices = new RestoreNotices();
@@ -16,10 +17,19 @@ test('RestoreNotices makes one line of all refused attributes', () => {
 
 test('RestoreNotices makes one line for each directory with remaining staging', () => {
   const notices = new RestoreNotices();
-  notices.stagingRemains({ directory: '/work/a', maybeInUse: 2, irremovable: 1 });
-  notices.stagingRemains({ directory: '/work/b', maybeInUse: 1, irremovable: 0 });
+  notices.stagingRemains({ directory: '/work/a', maybeInUse: 2, open: 1, irremovable: 1 });
+  notices.stagingRemains({ directory: '/work/b', maybeInUse: 1, open: 0, irremovable: 0 });
   expect(notices.staging()).toEqual([
-    'Directories .cache-s3-* of other restores remain in /work/a: 2 may belong to running jobs and are removed after a day; 1 cannot be removed by this user: remove it, or set `sudo: true`.',
-    'Directories .cache-s3-* of other restores remain in /work/b: 1 may belong to a running job and is removed after a day.',
+    'Directories .cache-s3-* remain in /work/a: 2 may belong to running jobs and are removed after a day; 1 has files that a process has open or runs, and is removed by the next restore after that; 1 cannot be removed by this user: remove it, or set `sudo: true`.',
+    'Directories .cache-s3-* remain in /work/b: 1 may belong to a running job and is removed after a day.',
+  ]);
+});
+
+test('RestoreNotices does not advise sudo on Windows, and shows paths with its separator', () => {
+  usePlatform(platforms.win32);
+  const notices = new RestoreNotices();
+  notices.stagingRemains({ directory: 'D:\\a\\repo/tree', maybeInUse: 0, open: 2, irremovable: 1 });
+  expect(notices.staging()).toEqual([
+    'Directories .cache-s3-* remain in D:\\a\\repo\\tree: 2 have files that a process has open or runs, and are removed by the next restore after that; 1 cannot be removed by this user: remove it.',
   ]);
 });
