@@ -70,6 +70,8 @@ export class WorkerMemory implements RangeTarget {
 
   senderOf(onBytes: OnBytes): Transport['send'] {
     return async (request, { signal, ...limits }) => {
+      // It was signed meanwhile
+      signal?.throwIfAborted();
       this.#arrived = 0;
       const ticket: RequestTicket = {
         request: { ...request, body: undefined } as RequestTicket['request'],

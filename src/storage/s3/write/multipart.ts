@@ -74,7 +74,9 @@ export async function uploadPart(
         progress.sent(bytes);
       },
     };
-    const answer = await sendPart(caller, part, ({ ContentMD5 }) => {
+    const { sizeBytes } = part;
+    const md5 = () => part.md5(options.abortSignal as AbortSignal | undefined);
+    const answer = await sendPart(caller, { sizeBytes, md5 }, ({ ContentMD5 }) => {
       sending.sentBytes = 0;
       const body = part.stream(counted);
       const sendOptions: SdkHandlerOptions = { ...options, send: part.senderOf?.(counted) };
@@ -86,19 +88,19 @@ export async function uploadPart(
             UploadId: upload.uploadId,
             PartNumber: number,
             Body: body,
-            ContentLength: part.sizeBytes,
+            ContentLength: sizeBytes,
             ...(ContentMD5 !== undefined && { ContentMD5 }),
           }),
           handlerOptions,
         );
       const difference = {
-        headers: { 'content-length': String(part.sizeBytes), 'content-md5': ContentMD5 },
+        headers: { 'content-length': String(sizeBytes), 'content-md5': ContentMD5 },
         query: { partNumber: String(number) },
         body,
       };
       return caller.repeated.of(client, 'UploadPart', upload.uploadId).send(bySdk, difference, sendOptions);
     });
-    progress.completed(part.sizeBytes);
+    progress.completed(sizeBytes);
     return answer;
   });
   const { headers } = await sent.catch(error => {

@@ -19,8 +19,8 @@ export interface PartBody {
   readonly sizeBytes: number;
   /** Returns a stream of the bytes. It is empty, and not read, if another thread has them. */
   stream(progress: CallProgress): Readable;
-  /** Returns the MD5 in base64. */
-  md5(): string | Promise<string>;
+  /** Returns the MD5 in base64. Rejects with the signal's reason. */
+  md5(signal?: AbortSignal): string | Promise<string>;
   /** Returns the function that sends a request in the place of this thread's transport. */
   senderOf?(progress: CallProgress): Transport['send'];
   /** The failure of the other thread, which is not that of a request. */

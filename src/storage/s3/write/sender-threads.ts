@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import { threadProgram } from '../../../archive/pool/thread-program.ts';
 import { type Thread, Threads } from '../../../archive/pool/threads.ts';
+import { unlessAborted } from '../../../retry/signals.ts';
 import type { ConnectionSettings } from '../transport/agents.ts';
 import { type RequestAnswer, type RequestTicket, responseOf } from '../transport/request-ticket.ts';
 import type { SenderMessage } from '../transport/sender-messages.ts';
@@ -51,10 +52,16 @@ export class SenderThreads {
         return threads.failure;
       },
       stream: () => Readable.from([]),
-      md5: async () => (await thread.request(id => ({ kind: 'digest', id, part }))) as string,
+      md5: async signal => {
+        signal?.throwIfAborted();
+        const digest = thread.request(id => ({ kind: 'digest', id, part }));
+        return (await unlessAborted(digest, signal)) as string;
+      },
       senderOf:
         progress =>
         async ({ body: _, ...request }, { signal, ...limits }) => {
+          // It was signed meanwhile
+          signal?.throwIfAborted();
           const ticket = { request, limits };
           const answer = await send(thread, part, ticket, bytes => progress.sent(bytes), signal);
           signal?.throwIfAborted();

@@ -1,7 +1,8 @@
 import { Worker } from 'node:worker_threads';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { ObjectStore, Upload } from '../../../../src/storage/object-store.ts';
-import { Transport } from '../../../../src/storage/s3/transport/transport.ts';
+import { Transport, type TransportRequest } from '../../../../src/storage/s3/transport/transport.ts';
+import { SenderThreads } from '../../../../src/storage/s3/write/sender-threads.ts';
 import { BodyTooLargeError, StoreUnavailableError } from '../../../../src/storage/store-errors.ts';
 import { incompressible } from '../../../support/random.ts';
 import { type Fault, type FaultProxy, startFaultProxy } from '../../../support/servers/fault-proxy.ts';
@@ -126,6 +127,23 @@ test('an upload that is given up ends the requests of its threads before it remo
   await written;
   expect(proxy.operations.at(-1)).toBe('AbortMultipartUpload');
   expect(await stored()).toBeUndefined();
+});
+
+test('a thread gets no request and no digest of a part whose signal is already aborted', async () => {
+  const senders = new SenderThreads(1, { authorities: undefined, proxies: {} });
+  const part = senders.hold({ pieces: [new Uint8Array(10)], sizeBytes: 10 });
+  const posted = vi.spyOn(Worker.prototype, 'postMessage');
+  const signal = AbortSignal.abort(new Error('cancelled'));
+  const request = {} as TransportRequest;
+  const sent = part.senderOf!({ sent() {}, completed() {} })(request, {
+    signal,
+    connectMs: 1,
+    idleTimeoutMs: 1,
+  });
+  await expect(sent).rejects.toThrow('cancelled');
+  await expect(part.md5(signal)).rejects.toThrow('cancelled');
+  expect(posted).not.toHaveBeenCalled();
+  await senders.close();
 });
 
 test('a thread that ends by itself fails the upload and not the endpoint', async () => {
