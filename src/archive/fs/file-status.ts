@@ -1,6 +1,9 @@
 import { type BigIntStats, constants, lstatSync, realpathSync, type Stats, statSync } from 'node:fs';
+import { resolve } from 'node:path';
 import type { Mtime } from './file-times.ts';
+import { ignoreErrors } from './ignore-errors.ts';
 import { decodeName, fsPath } from './paths/names.ts';
+import { thisPlatform } from './platform.ts';
 
 /** The part of a file's status that a scan uses. */
 export type FileStatus = Pick<
@@ -55,7 +58,22 @@ export function isRealDirectory(path: string): boolean {
 
 /** Resolves all links of a path. Without `native`, Node decodes names as UTF-8. Throws the system's error. */
 export function realPathOf(path: string): string {
-  return decodeName(realpathSync.native(fsPath(path), 'buffer'));
+  try {
+    return decodeName(realpathSync.native(fsPath(path), 'buffer'));
+  } catch (error) {
+    const resolved = thisPlatform.resolvesAllPaths ? undefined : resolveWithoutSystem(path);
+    if (resolved === undefined) throw error;
+    return resolved;
+  }
+}
+
+/**
+ * Resolves what Windows cannot: a path on a RAM disk (nodejs/node#6861). One on a mount of a container, which is a link to a
+ * place outside of it (nodejs/node#8897), stays as it is. Returns undefined if nothing is there.
+ */
+function resolveWithoutSystem(path: string): string | undefined {
+  const resolved = ignoreErrors(() => decodeName(realpathSync(fsPath(path), 'buffer')));
+  return resolved ?? ignoreErrors(() => statSync(fsPath(path)) && resolve(path));
 }
 
 /** As `lstatFile`, but follows links. Returns undefined for a dangling link and for a loop of links. */

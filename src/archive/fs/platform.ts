@@ -1,7 +1,6 @@
 /** This folder calls the file system, and hides what differs between systems: names, times, links, errors and attributes. */
 
 import { constants } from 'node:fs';
-import { win32 } from 'node:path';
 import { createCaseProbe, type FoldsCase } from './paths/case-folding.ts';
 
 /** The differences between operating systems for archives. The rest of archive/ is the same on all. */
@@ -36,10 +35,12 @@ export interface Platform {
   readonly inUseCodes: ReadonlySet<string>;
   /** Whether the whole step can run as root (input `sudo`). */
   readonly hasSudo: boolean;
-  /** Whether a symlink has a type, for a file or for a directory (`linkTypeOf`). */
+  /** Whether a symlink has a type, for a file or for a directory (symlinks.ts). */
   readonly typesLinks: boolean;
   /** Whether link(2) of a symlink makes another name of the symlink; elsewhere of its target, or it is refused. */
   readonly joinsSymlinks: boolean;
+  /** Whether every path that exists can be resolved by the system (`realPathOf`). */
+  readonly resolvesAllPaths: boolean;
   /** Whether the system lists its mount points. */
   readonly listsMounts: boolean;
 }
@@ -76,23 +77,9 @@ export function platformOf(name: NodeJS.Platform, isRoot: boolean): Platform {
     typesLinks: windows,
     // Undefined in POSIX. macOS follows the link
     joinsSymlinks: name === 'linux',
+    resolvesAllPaths: !windows,
     listsMounts: name === 'linux',
   };
-}
-
-/**
- * Returns the type that a symlink needs on Windows, where one of the wrong type cannot be used. `path` is the absolute path
- * that the link will have in the end: Node would resolve the target from the path in staging, and only if it exists.
- * Absolute links to directories are junctions, as pnpm makes them, because those need no privilege. `isDirectory` receives
- * an absolute path.
- */
-export function linkTypeOf(
-  target: string,
-  path: string,
-  isDirectory: (path: string) => boolean,
-): 'file' | 'dir' | 'junction' {
-  if (!isDirectory(win32.resolve(win32.dirname(path), target))) return 'file';
-  return win32.isAbsolute(target) ? 'junction' : 'dir';
 }
 
 /** The platform of this process: the one place in archive/ where the system is chosen, so that tests can replace it. */

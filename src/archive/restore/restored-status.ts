@@ -1,8 +1,8 @@
-import { lstatSync, realpathSync } from 'node:fs';
+import { lstatSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 import { type Entry, EntryType, inodeOf } from '../format/entry.ts';
 import { forEachInTurns } from '../format/turns.ts';
-import { lstatExact } from '../fs/file-status.ts';
+import { lstatExact, realPathOf } from '../fs/file-status.ts';
 import { ignoreErrors } from '../fs/ignore-errors.ts';
 import { fsPath } from '../fs/paths/names.ts';
 import { linkRow } from '../fs/restored-links.ts';
@@ -116,8 +116,8 @@ function ownDirectory(area: StagingArea, { moves }: Pick<TargetPlan, 'moves'>): 
  */
 function touch(directory: string): bigint | undefined {
   return ignoreErrors(() => {
-    const path = realpathSync(fsPath(directory));
+    const path = realPathOf(directory);
     applyAttributes(path, attributesOf(path));
-    return lstatSync(path, { bigint: true }).ctimeNs;
+    return lstatExact(path)?.ctimeNs;
   });
 }

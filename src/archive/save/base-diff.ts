@@ -3,6 +3,7 @@ import { type Entry, EntryType, parentName } from '../format/entry.ts';
 import { fileTimes } from '../fs/file-times.ts';
 import { compareNames } from '../fs/paths/names.ts';
 import { isSameMode } from '../fs/read-only.ts';
+import { hasTarget } from '../fs/symlinks.ts';
 import type { ScannedEntry } from '../scan/scan.ts';
 import { modeOf, ownerOf } from '../scan/stored-attributes.ts';
 import type { ManifestEntry } from './manifest-builder.ts';
@@ -136,7 +137,8 @@ export class BaseDiff {
     const entry = manifest.entries[index]!;
     if (entry.type !== found.type) return false;
     if (found.dataBytes > 0) return entry.size > 0 && rows.matches(index, found.stats.exact!);
-    if (found.type === EntryType.symlink && entry.target !== found.linkName) return false;
+    if (found.type === EntryType.symlink && !hasTarget(found.path, found.linkName, entry.target))
+      return false;
     if (found.type === EntryType.hardLink) {
       const { linkName } = found;
       // Where the first name is packed again, so is this one: a plain tar reader would link to the older data

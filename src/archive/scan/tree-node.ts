@@ -1,8 +1,9 @@
-import { readdirSync, readlinkSync, statSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { isNameTooLong } from '../format/name-limits.ts';
 import { type FileStatus, isTooLong, lstatExact, lstatFile, statFile } from '../fs/file-status.ts';
 import { type Mtime, roundedMtime, splitMtime } from '../fs/file-times.ts';
 import { compareNames, decodeName, fsPath } from '../fs/paths/names.ts';
+import { readTarget } from '../fs/symlinks.ts';
 import { readError, wrapReadError } from '../fs/tree-errors.ts';
 
 /** A path and its status. */
@@ -121,7 +122,7 @@ export function listNames(directory: string): string[] {
 /** Returns undefined if the path has vanished or is no longer a symlink. Throws `SourceTreeError`. */
 export function readLinkTarget(path: string): string | undefined {
   try {
-    return decodeName(readlinkSync(fsPath(path), 'buffer'));
+    return readTarget(path);
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'EINVAL') return undefined;

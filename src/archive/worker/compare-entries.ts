@@ -1,11 +1,11 @@
-import { type BigIntStats, readlinkSync } from 'node:fs';
+import type { BigIntStats } from 'node:fs';
 import { type Attributes, EntryType } from '../format/entry.ts';
 import { lstatExact } from '../fs/file-status.ts';
 import { fileTimes, splitMtime } from '../fs/file-times.ts';
 import { ignoreErrors } from '../fs/ignore-errors.ts';
-import { decodeName, fsPath } from '../fs/paths/names.ts';
 import { thisPlatform } from '../fs/platform.ts';
 import { isSameMode } from '../fs/read-only.ts';
+import { hasTarget, readTarget } from '../fs/symlinks.ts';
 import {
   ComparedEntries,
   type ComparedEntry,
@@ -39,8 +39,9 @@ export function compareEntries(job: CompareJob): CompareResult {
 
 function isUnchanged(entry: ComparedEntry, stats: BigIntStats): boolean {
   if (entry.type === EntryType.symlink) {
-    const target = () => decodeName(readlinkSync(fsPath(entry.path), 'buffer'));
-    return stats.isSymbolicLink() && hasTimeAndOwner(entry, stats) && ignoreErrors(target) === entry.target;
+    if (!stats.isSymbolicLink() || !hasTimeAndOwner(entry, stats)) return false;
+    const target = ignoreErrors(() => readTarget(entry.path));
+    return target !== undefined && hasTarget(entry.path, target, entry.target);
   }
   if (entry.type === EntryType.directory) return stats.isDirectory() && hasAttributes(entry, stats);
   return stats.isFile() && Number(stats.size) === entry.size && hasAttributes(entry, stats);

@@ -109,6 +109,8 @@ export const leftovers = (tree: object) => Object.keys(tree).filter(name => name
 type ReplacedCall =
   | 'linkSync'
   | 'lstatSync'
+  | 'readlinkSync'
+  | 'realpathSync'
   | 'renameSync'
   | 'rmdirSync'
   | 'rmSync'

@@ -1,0 +1,46 @@
+import { readlinkSync } from 'node:fs';
+import { dirname, resolve, win32 } from 'node:path';
+import { decodeName, fsPath } from './paths/names.ts';
+import { thisPlatform } from './platform.ts';
+
+/** Symlinks, which have types on Windows and targets in a spelling of their own. */
+
+/** Reads the target of a symlink as an archive stores it. Throws the system's errors. */
+export function readTarget(path: string): string {
+  const target = decodeName(readlinkSync(fsPath(path), 'buffer'));
+  return thisPlatform.typesLinks ? portableTarget(target) : target;
+}
+
+/**
+ * Returns a target of Windows as an archive stores it: with `/` if it is relative, so that other systems can follow it, and
+ * without the `\` at the end that versions of libuv append to that of a junction (libuv/libuv#4590).
+ */
+export function portableTarget(target: string): string {
+  if (!win32.isAbsolute(target)) return target.replaceAll('\\', '/');
+  return target === win32.parse(target).root ? target : target.replace(/[\\/]+$/, '');
+}
+
+/**
+ * Returns whether a symlink at the absolute `path` has the target that a restore gives it there. On Windows, where Node and
+ * the system change the spelling and a junction is always absolute, any target of the same place counts.
+ */
+export function hasTarget(path: string, onDisk: string, stored: string): boolean {
+  if (onDisk === stored) return true;
+  return thisPlatform.typesLinks && resolve(dirname(path), onDisk) === resolve(dirname(path), stored);
+}
+
+/**
+ * Returns the type that a symlink needs on Windows, where one of the wrong type cannot be used. `path` is the absolute path
+ * that the link will have in the end: Node would resolve the target from the path in staging, and only if it exists.
+ * Absolute links to directories of a drive are junctions, as pnpm makes them, because those need no privilege.
+ * `isDirectory` receives an absolute path.
+ */
+export function linkTypeOf(
+  target: string,
+  path: string,
+  isDirectory: (path: string) => boolean,
+): 'file' | 'dir' | 'junction' {
+  if (!isDirectory(win32.resolve(win32.dirname(path), target))) return 'file';
+  // A junction leads to no share
+  return /^[a-z]:[\\/]/i.test(target) ? 'junction' : 'dir';
+}
