@@ -53,7 +53,10 @@ describeWithGateway('a step without a bucket', () => {
     async (behaviour, message) => {
       github.service.behave(behaviour);
       const result = await cache('path: deps, key: k-1', { env: { ...noBucket(), ...github.env } });
-      expect(warningsOf(result)).toEqual([`${message}.`, `Failed to save: ${message}`]);
+      expect(warningsOf(result)).toEqual([
+        `${message}. The job continues without the cache.`,
+        `Failed to save: ${message}`,
+      ]);
       expect(mainOf(result, 'cache').outputs['cache-hit']).not.toBe('true');
       expect(result.conclusion).toBe('success');
     },
