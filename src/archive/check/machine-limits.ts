@@ -38,8 +38,10 @@ export class MachineLimits {
     if (forbiddenInComponents && hasForbidden(name, forbiddenInComponents)) return NOT_VALID;
     if (!namesAreBytes && !name.isWellFormed()) return NOT_VALID;
     const addition = this.#additions[name[0]!] ?? 0;
-    if (this.#isLonger(name, maxPathLength - addition))
-      return `has a path of ${this.#measure(name) + addition} ${this.#unit} here, but this system allows ${maxPathLength}`;
+    // The slash at the end of a directory's name is not part of its path
+    const own = name.endsWith('/') ? name.slice(0, -1) : name;
+    if (this.#isLonger(own, maxPathLength - addition))
+      return `has a path of ${this.#measure(own) + addition} ${this.#unit} here, but this system allows ${maxPathLength}`;
     if (this.#isLonger(name, maxComponentLength) && this.#hasLongComponent(name))
       return `has a component of more than ${maxComponentLength} ${this.#unit}, the limit of this system`;
     return undefined;

@@ -48,6 +48,8 @@ describe('lengths', () => {
   test.each<[string, keyof typeof platforms, string, RegExp | undefined]>([
     ['a path of 4,095 bytes on Linux', 'linux', nameOfPath(4095), undefined],
     ['a path of 4,096 bytes on Linux', 'linux', nameOfPath(4096), long.path],
+    ['a directory whose path has 4,095 bytes on Linux', 'linux', `${nameOfPath(4095)}/`, undefined],
+    ['a directory whose path has 4,096 bytes on Linux', 'linux', `${nameOfPath(4096)}/`, long.path],
     ['a path of 1,023 bytes on macOS', 'darwin', nameOfPath(1023), undefined],
     ['a path of 1,024 bytes on macOS', 'darwin', nameOfPath(1024), long.path],
     ['a path of 4,096 characters on Windows', 'win32', nameOfPath(4096), undefined],
