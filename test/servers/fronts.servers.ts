@@ -1,11 +1,7 @@
-import { randomBytes } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { useLab } from '../e2e/support/lab.ts';
-import { gateway } from '../support/gateway/shared-gateway.ts';
-import { type Nginx, needNginx, startNginx } from '../support/servers/nginx.ts';
+import { describe } from 'vitest';
+import { needNginx, startNginx } from '../support/servers/nginx.ts';
 import { startIfPossible } from '../support/servers/packages.ts';
-import { MiB } from '../support/sizes.ts';
-import { buildTree, describeTree } from '../support/tree.ts';
+import { behind, refusingFront, transparentFront } from './behind.ts';
 
 /** The built action behind nginx: what a user sees of each front, from the first restore to an incremental save. */
 
@@ -103,59 +99,13 @@ const broken: readonly [title: string, message: RegExp, location: string, shared
   ],
 ];
 
-/** Runs the built action behind a front that runs for the tests of one `describe`. */
-function behind(location: string, shared?: string) {
-  const lab = useLab();
-  let nginx: Nginx | undefined;
-  beforeAll(async () => {
-    nginx = await startNginx(new URL(gateway().endpoint).host, location, shared);
-  });
-  afterAll(async () => {
-    await nginx?.[Symbol.asyncDispose]();
-  });
-
-  /** Restores on a new machine, writes `deps/file` if it is given and missing and `deps/other`, and saves. */
-  return async (inputs: Record<string, string>, file?: Buffer) => {
-    const { workspace } = await lab.newMachine();
-    const options = { workspace, inputs: { ...inputs, endpoint: nginx!.endpoint } };
-    const main = await lab.runAction({ entry: 'main', ...options });
-    const restored =
-      main.outputs['cache-matched-key'] === undefined ? undefined : await describeTree(workspace);
-    if (file && !restored) await buildTree(workspace, { 'deps/file': file });
-    if (file) await buildTree(workspace, { 'deps/other': inputs.key! });
-    const post = await lab.runAction({ entry: 'post', ...options, state: main.state });
-    expect([main.exitCode, post.exitCode]).toEqual([0, 0]);
-    return { main, post, restored, saved: await describeTree(workspace) };
-  };
-}
-
 describe.skipIf(!hasNginx).each(transparent)('the action behind nginx %s', (_, location, shared) => {
-  const job = behind(location, shared);
-
-  test.each([100, 12 * MiB, 40 * MiB])('saves and restores a cache of %i bytes', async sizeBytes => {
-    const file = randomBytes(sizeBytes);
-    const first = await job({ key: 'first' }, file);
-    expect(first.post.stdout).toContain('result=saved');
-    const second = await job({ key: 'second', 'restore-keys': 'fir' }, file);
-    expect(second.main.outputs['cache-matched-key']).toBe('first');
-    expect(second.restored).toEqual(first.saved);
-    expect(second.post.stdout).toContain('result=saved');
-    if (sizeBytes > MiB) expect(second.post.stdout).toMatch(/reused=[1-9]/);
-    const third = await job({ key: 'second' });
-    expect(third.main.outputs['cache-hit']).toBe('true');
-    expect(third.restored).toEqual(second.saved);
-  });
+  transparentFront(behind(target => startNginx(target, location, shared)));
 });
 
 describe.skipIf(!hasNginx).each(broken)('the action behind nginx %s', (_, message, location, shared) => {
-  const job = behind(location, shared);
-
-  test('names the cause, and the job goes on', async () => {
-    const large = await job({ key: 'large' }, randomBytes(12 * MiB));
-    const small = await job({ key: 'small' }, randomBytes(100));
-    const again = await job({ key: 'large' });
-    const logs = [large, small, again].flatMap(({ main, post }) => [main.stdout, post.stdout]);
-    expect(logs.join('')).toMatch(message);
-    expect(again.main.outputs['cache-hit']).not.toBe('true');
-  });
+  refusingFront(
+    behind(target => startNginx(target, location, shared)),
+    message,
+  );
 });

@@ -2,9 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createHmac } from 'node:crypto';
 import { once } from 'node:events';
 import { createRequire } from 'node:module';
-import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { closedPort } from '../servers/listen.ts';
+import { accepts, closedPort } from '../servers/listen.ts';
 
 /**
  * A blob store as GitHub's cache uses it: Azurite, in memory, on its own port.
@@ -53,14 +52,6 @@ async function untilListening(port: number, server: ChildProcess): Promise<void>
     await delay(50);
   }
   throw new Error(`Azurite does not listen on port ${port} after 30 s`);
-}
-
-function accepts(port: number): Promise<boolean> {
-  return new Promise(resolve => {
-    const socket = connect(port, '127.0.0.1');
-    socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
-    socket.once('connect', () => socket.destroy());
-  });
 }
 
 /** Creates the container with an account signature, so that no client library is needed. */

@@ -46,3 +46,12 @@ export async function closedEndpoint(): Promise<string> {
 export function startSilentServer(): Promise<LocalServer> {
   return listen(net.createServer());
 }
+
+/** Returns whether a port of 127.0.0.1 accepts a connection. */
+export function accepts(port: number): Promise<boolean> {
+  return new Promise(resolve => {
+    const socket = net.connect(port, '127.0.0.1');
+    socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
+    socket.once('connect', () => socket.destroy());
+  });
+}

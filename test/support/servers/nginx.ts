@@ -20,20 +20,28 @@ export function needNginx(): void {
  * Starts nginx in front of `host:port`.
  * @param settings of its location, as in `client_max_body_size 0;`.
  * @param shared settings of its http block.
+ * @param tls the file of a certificate with its key, and further words of the line `listen`.
  * @throws ServerUnavailableError where it cannot be started.
  */
-export async function startNginx(target: string, settings = '', shared = ''): Promise<Nginx> {
+export async function startNginx(
+  target: string,
+  settings = '',
+  shared = '',
+  tls?: { readonly certificate: string; readonly words?: string },
+): Promise<Nginx> {
   needNginx();
   const directory = await fs.mkdtemp(path.join(tmpdir(), 'cache-s3-nginx-'));
   const port = await closedPort();
   const spare = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
+  const secure = tls ? `ssl_certificate ${tls.certificate}; ssl_certificate_key ${tls.certificate};` : '';
+  const words = tls ? `ssl ${tls.words ?? ''}` : '';
   const configuration = `
     ${process.getuid?.() === 0 ? 'user root;' : ''} worker_processes 1; daemon off; pid ${directory}/pid; error_log ${directory}/error.log warn;
     events { worker_connections 512; }
     http {
       access_log off; ${spare.map(name => `${name}_temp_path ${directory}/${name};`).join(' ')}
       ${shared}
-      server { listen 127.0.0.1:${port}; location / { proxy_pass http://${target}; proxy_set_header Host $http_host; ${settings} } }
+      server { listen 127.0.0.1:${port} ${words}; ${secure} location / { proxy_pass http://${target}; proxy_set_header Host $http_host; ${settings} } }
     }`;
   await fs.writeFile(path.join(directory, 'nginx.conf'), configuration);
   const child = spawn('nginx', ['-p', directory, '-c', path.join(directory, 'nginx.conf')], {
@@ -41,13 +49,14 @@ export async function startNginx(target: string, settings = '', shared = ''): Pr
     env: searchPath(),
   });
   const exited = once(child, 'exit');
-  const endpoint = `http://127.0.0.1:${port}`;
+  const endpoint = `${tls ? 'https' : 'http'}://127.0.0.1:${port}`;
   const end = async () => {
     child.kill('SIGTERM');
     await exited;
     await fs.rm(directory, { recursive: true, force: true });
   };
-  if (await answers(endpoint, 100)) return { endpoint, [Symbol.asyncDispose]: end };
+  // nginx also answers http on a TLS port
+  if (await answers(`http://127.0.0.1:${port}`, 100)) return { endpoint, [Symbol.asyncDispose]: end };
   const reason = await fs.readFile(path.join(directory, 'error.log'), 'utf8').catch(() => '');
   await end();
   throw new ServerUnavailableError(`nginx does not start: ${reason.trim().split('\n').at(-1)}`);
