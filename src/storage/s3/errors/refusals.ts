@@ -15,8 +15,9 @@ interface FailedCall {
 /** Returns the setting to check and the reason. Returns undefined if the code explains nothing. */
 export function refusalOf(error: unknown, call: FailedCall): Refusal | undefined {
   const { operation, code, settings, identity } = call;
+  if (refusesKmsKey(call)) return KMS_KEY;
   if (identity.role && code !== undefined && OF_KEYS.has(code)) return ROLE_KEYS;
-  if (code === 'AccessDenied') return accessDenied(identity);
+  if (code === 'AccessDenied') return accessDenied(call);
   if (code === 'RequestTimeTooSkewed') return clockOff(error);
   // A listing of a bucket has no key: the server took the bucket's name for that of an object
   if (operation === 'ListObjectsV2' && code === 'NoSuchKey' && namesBucket(settings)) {
@@ -32,6 +33,20 @@ export function refusalOf(error: unknown, call: FailedCall): Refusal | undefined
 export function namesBucket({ endpoint, bucket, forcePathStyle }: S3Settings): boolean {
   return forcePathStyle && (endpoint?.hostname.startsWith(`${bucket.toLowerCase()}.`) ?? false);
 }
+
+/** Calls that create an object, and so name the key that encrypts it. */
+const CREATING: ReadonlySet<string> = new Set(['PutObject', 'CreateMultipartUpload']);
+
+/**
+ * Returns whether the server cannot use the key that is to encrypt. AWS has codes for it. radosgw (16.2.15) answers
+ * InvalidAccessKeyId, as for an access key, which it has accepted before.
+ */
+function refusesKmsKey({ operation, code, settings, identity }: FailedCall): boolean {
+  if (settings.encryption?.algorithm !== 'aws:kms' || !CREATING.has(operation)) return false;
+  return (code?.startsWith('KMS.') ?? false) || (code === 'InvalidAccessKeyId' && identity.accepted);
+}
+
+const KMS_KEY: Refusal = ["the input 'sse-kms-key-id'", 'the server cannot encrypt with this key'];
 
 function clockOff(error: unknown): Refusal {
   const serverMs = Date.parse(refusedResponse(error)?.headers.date ?? '');
@@ -103,7 +118,7 @@ export interface IdentityUse {
 }
 
 /** Explains AccessDenied. radosgw (16.2.15) returns it without a reason after the end of a session too. */
-function accessDenied({ temporary, accepted }: IdentityUse): Refusal {
+function accessDenied({ operation, settings, identity: { temporary, accepted } }: FailedCall): Refusal {
   if (temporary && accepted) {
     return [
       "the input 'sessionToken'",
@@ -114,6 +129,12 @@ function accessDenied({ temporary, accepted }: IdentityUse): Refusal {
     return [
       "the input 'sessionToken'",
       'access is denied: the session has expired, or its policy does not allow this',
+    ];
+  }
+  if (accepted && CREATING.has(operation) && !settings.encryption) {
+    return [
+      "the bucket's policy",
+      "access is denied to these credentials, although earlier calls succeeded: the policy does not allow this or requires the input 'server-side-encryption', or they have expired",
     ];
   }
   if (accepted) {

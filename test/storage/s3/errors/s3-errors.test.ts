@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { fromS3Error, isTooMany } from '../../../../src/storage/s3/errors/s3-errors.ts';
+import type { S3Settings } from '../../../../src/storage/s3/s3-settings.ts';
 import {
   ObjectReplacedError,
   StoreRefusedError,
@@ -122,6 +123,33 @@ describe('the error of AccessDenied', () => {
   ])('with a session token %s and earlier success %s names %s', (temporary, accepted, setting, reason) => {
     const error = map(denied, { ...unused, temporary, accepted });
     expect(error).toMatchObject({ setting, message: expect.stringContaining(reason) });
+  });
+});
+
+describe('a refused write', () => {
+  const used = { ...unused, accepted: true };
+  const refusal = (code: string, encryption: S3Settings['encryption'], identity = used) =>
+    fromS3Error(answer(403, code), 'PutObject', createS3Settings({ encryption }), identity);
+  const kms = { algorithm: 'aws:kms', kmsKeyId: 'key' } as const;
+
+  test.each(['InvalidAccessKeyId', 'KMS.NotFoundException', 'KMS.DisabledException'])(
+    'with %s and a key that is to encrypt names that key',
+    code => {
+      expect(refusal(code, kms)).toMatchObject({
+        setting: "the input 'sse-kms-key-id'",
+        message: expect.stringContaining('the server cannot encrypt with this key'),
+      });
+    },
+  );
+
+  test('before any call has succeeded names the access key', () => {
+    expect(refusal('InvalidAccessKeyId', kms, unused)).toMatchObject({ setting: "the input 'accessKey'" });
+  });
+
+  test('without encryption names the input that the policy may require', () => {
+    const { message } = refusal('AccessDenied', undefined);
+    expect(message).toContain("requires the input 'server-side-encryption'");
+    expect(refusal('AccessDenied', kms).message).not.toContain('server-side-encryption');
   });
 });
 
