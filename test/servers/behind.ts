@@ -5,7 +5,7 @@ import { gateway } from '../support/gateway/shared-gateway.ts';
 import { MiB } from '../support/sizes.ts';
 import { buildTree, describeTree } from '../support/tree.ts';
 
-/** What stands in front of the gateway. */
+/** A server in front of the gateway. */
 interface Front extends AsyncDisposable {
   readonly endpoint: string;
 }
