@@ -2,6 +2,7 @@ import type { Log } from '../report/log.ts';
 import type { StorageBackend } from './backend.ts';
 import {
   describeUnanswered,
+  isForkWithoutCredentials,
   isRefusedByPolicy,
   isUnanswered,
   type Outcome,
@@ -53,9 +54,9 @@ export function createFallback({ primary, openSecondary, log }: FallbackOptions)
   };
 }
 
-/** Logs why GitHub's cache is used. An outage ends by itself, so it is a notice. A wrong setting is a warning. */
+/** Logs why GitHub's cache is used: an outage, which ends by itself, and a fork are a notice. A wrong setting is a warning. */
 function announce(first: Unanswered, log: Log): void {
   const line = `${describeUnanswered(first)}. GitHub's cache is used instead.`;
-  if (first.kind === 'unavailable') log.notice(line);
+  if (first.kind === 'unavailable' || isForkWithoutCredentials(first)) log.notice(line);
   else log.warning(line);
 }

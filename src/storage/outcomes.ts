@@ -1,6 +1,7 @@
 import type { DamagedArchiveError } from '../archive/archive-errors.ts';
 import type { ObjectVersion } from './object-store.ts';
 import {
+  ForkCredentialsError,
   NameTooLongError,
   PolicyRefusedError,
   StoreRefusedError,
@@ -150,6 +151,11 @@ export function isUnanswered(outcome: Outcome): outcome is Unanswered & AfterFal
 /** Returns whether a policy of the store does not allow this to the run: that is by design, and no fault. */
 export function isRefusedByPolicy(outcome: Outcome): boolean {
   return outcome.kind === 'refused' && outcome.error instanceof PolicyRefusedError;
+}
+
+/** Returns whether a pull request from a fork has no credentials: that is by design too. */
+export function isForkWithoutCredentials(outcome: Outcome): boolean {
+  return outcome.kind === 'refused' && outcome.error instanceof ForkCredentialsError;
 }
 
 /** Returns whether the bucket did not respond: the post step calls it without retries. */

@@ -32,6 +32,14 @@ export class NoCredentialsError extends StoreRefusedError {
   override name = 'NoCredentialsError';
 }
 
+/** A pull request from a fork gets no secrets and no token: that it has no credentials is by design. */
+export class ForkCredentialsError extends NoCredentialsError {
+  override name = 'ForkCredentialsError';
+  constructor(message: string) {
+    super(message, undefined);
+  }
+}
+
 /** The role that the step names cannot be taken: its token or the STS failed. */
 export class RoleError extends StoreRefusedError {
   override name = 'RoleError';

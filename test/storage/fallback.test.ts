@@ -4,6 +4,7 @@ import type { StorageBackend } from '../../src/storage/backend.ts';
 import { createFallback } from '../../src/storage/fallback.ts';
 import type { Outcome, RestoreOutcome, SaveOutcome } from '../../src/storage/outcomes.ts';
 import {
+  ForkCredentialsError,
   NameTooLongError,
   PolicyRefusedError,
   StoreRefusedError,
@@ -64,6 +65,10 @@ const refusal: Outcome = {
   ...{ kind: 'refused', source: 's3' },
   error: new StoreRefusedError('InvalidAccessKeyId (403)', "the input 'accessKey'"),
 };
+const fork: Outcome = {
+  ...{ kind: 'refused', source: 's3' },
+  error: new ForkCredentialsError('no credentials: a pull request from a fork gets no secrets'),
+};
 const tooLong: Outcome = {
   ...{ kind: 'refused', source: 's3' },
   error: new NameTooLongError('1,090 bytes, at most 1024'),
@@ -97,6 +102,11 @@ test.each<[string, Outcome, string]>([
     'refuses',
     refusal,
     "warning: The bucket cannot be used, check the input 'accessKey': InvalidAccessKeyId (403). GitHub's cache is used instead.",
+  ],
+  [
+    'gives no rights to a fork',
+    fork,
+    "notice: The bucket cannot be used: no credentials: a pull request from a fork gets no secrets. GitHub's cache is used instead.",
   ],
   [
     'cannot hold the name',

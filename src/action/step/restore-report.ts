@@ -2,6 +2,7 @@ import type { StorageBackend } from '../../storage/backend.ts';
 import {
   describeUnanswered,
   type Hit,
+  isForkWithoutCredentials,
   type LookupOutcome,
   type Restored,
   type RestoreOutcome,
@@ -67,6 +68,7 @@ export async function reportOutcome(
         phase,
         `${describeUnanswered(outcome)}.${inputs.failOnCacheMiss ? '' : ' The job continues without the cache.'}`,
         outcome.error,
+        isForkWithoutCredentials(outcome) ? 'notice' : 'warning',
       );
     case 'failed': {
       const { error } = outcome;
@@ -82,11 +84,17 @@ export async function reportOutcome(
 }
 
 /** Reports a restore that failed: it is not known whether there is a cache. */
-function reportFailure(runner: Runner, phase: Phase, warning: string, error: Error): Promise<void> {
+function reportFailure(
+  runner: Runner,
+  phase: Phase,
+  line: string,
+  error: Error,
+  level: 'warning' | 'notice' = 'warning',
+): Promise<void> {
   const { inputs } = phase;
   setUnavailableOutputs(runner);
   runner.log.debug(error.stack ?? '');
-  runner.log.warning(warning);
+  runner.log[level](line);
   if (inputs.failOnCacheMiss) {
     runner.fail(
       `Failed to restore cache entry: ${error.message}. Exiting as fail-on-cache-miss is set, although this is not a miss. Input key: ${inputs.key}`,

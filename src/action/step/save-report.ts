@@ -1,5 +1,10 @@
 import type { StorageBackend } from '../../storage/backend.ts';
-import { isRefusedByPolicy, isUnanswered, type SaveOutcome } from '../../storage/outcomes.ts';
+import {
+  isForkWithoutCredentials,
+  isRefusedByPolicy,
+  isUnanswered,
+  type SaveOutcome,
+} from '../../storage/outcomes.ts';
 import { NameTooLongError, StoreRefusedError } from '../../storage/store-errors.ts';
 import type { ActionInputs } from '../inputs/inputs.ts';
 import { isOn } from '../inputs/read-input.ts';
@@ -49,7 +54,7 @@ function logOutcome(runner: Runner, { inputs, onlyBucket }: SavePhase, outcome: 
     default: {
       const reason = failureReason(outcome.error);
       log.debug(outcome.error.stack ?? '');
-      if (isRefusedByPolicy(outcome)) {
+      if (isByDesign(outcome)) {
         log.info(`Cache not saved: ${outcome.error.message}.`);
       } else if (onlyBucket && isUnanswered(outcome)) {
         log.info(`Cache not saved to the bucket, and GitHub's cache holds the key: ${reason}.`);
@@ -59,6 +64,11 @@ function logOutcome(runner: Runner, { inputs, onlyBucket }: SavePhase, outcome: 
       }
     }
   }
+}
+
+/** Returns whether the run is not meant to save. */
+function isByDesign(outcome: SaveOutcome): boolean {
+  return isRefusedByPolicy(outcome) || isForkWithoutCredentials(outcome);
 }
 
 function failureReason(error: Error): string {
@@ -79,7 +89,7 @@ function resultOf(outcome: SaveOutcome): PhaseResult {
     case 'cancelled':
       return { op: 'save', source: 'none', result: outcome.kind };
     default: {
-      const result = isRefusedByPolicy(outcome) ? 'skipped' : 'failed';
+      const result = isByDesign(outcome) ? 'skipped' : 'failed';
       return { op: 'save', source: 'none', result };
     }
   }

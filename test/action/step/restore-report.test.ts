@@ -4,7 +4,7 @@ import {
   TargetTreeError,
   UnusableArchiveError,
 } from '../../../src/archive/archive-errors.ts';
-import { StoreUnavailableError } from '../../../src/storage/store-errors.ts';
+import { ForkCredentialsError, StoreUnavailableError } from '../../../src/storage/store-errors.ts';
 import { hit, missed, runRestore, target } from './support.ts';
 
 describe('a restore that finds a cache', () => {
@@ -137,6 +137,15 @@ describe('a restore that goes wrong', () => {
     expect(state).toMatchObject({ finished: true, bucketWasDown: true });
     expect(lines.join()).not.toContain('not found');
     expect(failed).toBe(false);
+  });
+
+  test('logs a notice for a pull request from a fork, which has no credentials by design', async () => {
+    const error = new ForkCredentialsError('no credentials: a pull request from a fork gets no secrets');
+    const refused = { kind: 'refused', source: 's3', error } as const;
+    const { lines } = await runRestore({ restore: async () => refused });
+    expect(lines[0]).toBe(
+      'notice: The bucket cannot be used: no credentials: a pull request from a fork gets no secrets. The job continues without the cache.',
+    );
   });
 
   test('fails with the cause of an outage when fail-on-cache-miss is set', async () => {

@@ -3,6 +3,7 @@ import { SourceTreeError } from '../../../src/archive/archive-errors.ts';
 import type { StorageBackend } from '../../../src/storage/backend.ts';
 import { outcomeOfError } from '../../../src/storage/outcomes.ts';
 import {
+  ForkCredentialsError,
   NameTooLongError,
   PolicyRefusedError,
   StoreRefusedError,
@@ -20,9 +21,9 @@ describe('a save of the post phase', () => {
   test.each([
     ['is still down', new StoreUnavailableError('no connection'), 'no connection'],
     [
-      'refuses, as for a fork without secrets',
-      new StoreRefusedError('no credentials', "the input 'accessKey'"),
-      "check the input 'accessKey': no credentials",
+      'refuses',
+      new StoreRefusedError('the access key is unknown', "the input 'accessKey'"),
+      "check the input 'accessKey': the access key is unknown",
     ],
     [
       'cannot hold the name',
@@ -51,13 +52,16 @@ describe('a save of the post phase', () => {
 });
 
 describe('a save', () => {
-  test('that a policy of the store refuses is skipped with the reason, also with fail-on-save-error', async () => {
+  test.each([
+    new PolicyRefusedError('this run may not take the role', "the input 'role-to-assume'"),
+    new ForkCredentialsError('no credentials: a pull request from a fork gets no secrets'),
+  ])('that is not meant to be is skipped with the reason, also with fail-on-save-error: %s', async error => {
     const { lines, failed } = await saveOnly({
-      script: failing(new PolicyRefusedError('this run may not take the role', "the input 'role-to-assume'")),
+      script: failing(error),
       inputs: { 'fail-on-save-error': 'true' },
     });
     expect(lines).toEqual([
-      'info: Cache not saved: this run may not take the role.',
+      `info: Cache not saved: ${error.message}.`,
       'info: cache-s3: op=save source=none result=skipped ms=N requests=3 retries=1',
     ]);
     expect(failed).toBe(false);

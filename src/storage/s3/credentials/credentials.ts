@@ -8,7 +8,7 @@ import type {
 import { readSmallFile } from '../../../archive/fs/small-file.ts';
 import type { Clock } from '../../../retry/clock.ts';
 import { deadline } from '../../../retry/signals.ts';
-import { NoCredentialsError, StoreRefusedError } from '../../store-errors.ts';
+import { ForkCredentialsError, NoCredentialsError, StoreRefusedError } from '../../store-errors.ts';
 import { errorCode, httpStatus } from '../errors/classify.ts';
 import { redact } from '../errors/redact.ts';
 import type { S3Settings } from '../s3-settings.ts';
@@ -97,25 +97,38 @@ async function fromSources(
 ): Promise<AwsCredentialIdentity> {
   const limit = deadline(CREDENTIALS_MS, clock);
   const reasons: string[] = [];
-  const { missingKey } = settings;
-  let Failure: typeof StoreRefusedError = missingKey === undefined ? NoCredentialsError : StoreRefusedError;
+  let hasFailed = false;
   try {
     for (const [name, source] of sources(settings, stsHandler)) {
       try {
         return await new ClientCall().run(source, limit.signal);
       } catch (error) {
         reasons.push(`${name}: ${reasonOf(error as Error)}`);
-        if (!(error instanceof NoSourceError)) Failure = StoreRefusedError;
+        hasFailed ||= !(error instanceof NoSourceError);
         if (limit.signal.aborted) break;
       }
     }
   } finally {
     limit.clear();
   }
-  throw new Failure(
-    `${missingText(missingKey)}${reasons.length > 0 ? ` (${reasons.join('; ')})` : ''}`,
-    `the input '${missingKey ?? 'accessKey'}'`,
-  );
+  throw noCredentials(settings, hasFailed, reasons.length > 0 ? ` (${reasons.join('; ')})` : '');
+}
+
+/** `hasFailed`: there is a source, and it gave none. `reasons`: those of all sources, in brackets. */
+function noCredentials(
+  { missingKey, forkPullRequest }: S3Settings,
+  hasFailed: boolean,
+  reasons: string,
+): StoreRefusedError {
+  if (hasFailed || (missingKey !== undefined && !forkPullRequest)) {
+    return new StoreRefusedError(
+      missingText(missingKey) + reasons,
+      `the input '${missingKey ?? 'accessKey'}'`,
+    );
+  }
+  return forkPullRequest
+    ? new ForkCredentialsError(`no credentials: a pull request from a fork gets no secrets${reasons}`)
+    : new NoCredentialsError(missingText(undefined) + reasons, "the input 'accessKey'");
 }
 
 function missingText(missingKey: S3Settings['missingKey']): string {

@@ -2,7 +2,7 @@ import type { AwsCredentialIdentity } from '@smithy/types';
 import { hedge } from '../../../retry/hedge.ts';
 import { retry } from '../../../retry/retry.ts';
 import { deadline, unlessAborted } from '../../../retry/signals.ts';
-import { NoCredentialsError } from '../../store-errors.ts';
+import { ForkCredentialsError, NoCredentialsError } from '../../store-errors.ts';
 import { httpStatus, isRetryable } from '../errors/classify.ts';
 import { describeClaims, stsFailure, tokenFailure } from '../errors/role-refusals.ts';
 import type { RoleSettings, S3Settings } from '../s3-settings.ts';
@@ -72,12 +72,14 @@ export async function assumeRole(
 }
 
 function noToken({ forkPullRequest }: S3Settings): NoCredentialsError {
-  return new NoCredentialsError(
-    forkPullRequest
-      ? 'no credentials: a pull request from a fork gets no OIDC token, and so no role'
-      : 'no credentials: the job gets no OIDC token without the permission id-token: write',
-    "the permission 'id-token: write'",
-  );
+  return forkPullRequest
+    ? new ForkCredentialsError(
+        'no credentials: a pull request from a fork gets no OIDC token, and so no role',
+      )
+    : new NoCredentialsError(
+        'no credentials: the job gets no OIDC token without the permission id-token: write',
+        "the permission 'id-token: write'",
+      );
 }
 
 async function exchange(

@@ -8,23 +8,31 @@ describe('a run to which the runner offers no token', () => {
   beforeEach(() => vi.stubEnv('ACTIONS_ID_TOKEN_REQUEST_URL', undefined));
 
   test.each([
-    [false, 'no credentials: the job gets no OIDC token without the permission id-token: write'],
-    [true, 'no credentials: a pull request from a fork gets no OIDC token, and so no role'],
+    [
+      false,
+      {
+        name: 'NoCredentialsError',
+        setting: "the permission 'id-token: write'",
+        message: 'no credentials: the job gets no OIDC token without the permission id-token: write',
+      },
+    ],
+    [
+      true,
+      {
+        name: 'ForkCredentialsError',
+        setting: undefined,
+        message: 'no credentials: a pull request from a fork gets no OIDC token, and so no role',
+      },
+    ],
   ])(
     '(fork: %s) reads once without a signature, and then reports why it has no keys',
-    async (fork, message) => {
+    async (fork, expected) => {
       servers.onCall = (_, to) => to.writeHead(403).end(denied);
       const store = servers.open({ forkPullRequest: fork });
       const names = ['x', 'y', 'z'];
       const read = (name: string) => store.getRange(name, { suffix: 1 }).catch(error => error);
       const errors = await Promise.all(names.map(read));
-      for (const error of errors) {
-        expect(error).toMatchObject({
-          name: 'NoCredentialsError',
-          setting: "the permission 'id-token: write'",
-          message,
-        });
-      }
+      for (const error of errors) expect(error).toMatchObject(expected);
       store.close();
       expect(servers.calls.map(({ headers, url }) => [url, headers.authorization])).toEqual([
         ['/bucket/x?x-id=GetObject', undefined],

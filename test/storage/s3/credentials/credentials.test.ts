@@ -111,6 +111,17 @@ test.each([
   });
 });
 
+test.each([{}, { missingKey: 'secretKey' as const }])(
+  'a pull request from a fork has no credentials by design, also with half a pair of keys: %j',
+  async settings => {
+    await expect(provider({ forkPullRequest: true, ...settings })()).rejects.toMatchObject({
+      name: 'ForkCredentialsError',
+      setting: undefined,
+      message: expect.stringMatching(/^no credentials: a pull request from a fork gets no secrets \(/),
+    });
+  },
+);
+
 test('the reasons of the sources end without a full stop', async () => {
   await expect(provider()()).rejects.toThrow(/\(shared file: .*[^.]\)$/);
 });
