@@ -27,8 +27,10 @@ import { fail, nodeMajor, root } from './project.mjs';
 
 const dist = path.join(root, 'dist');
 const index = path.join(root, 'src/index.ts');
-/** Needed by the bucket and by GitHub's cache, and too small for a file of its own. */
-const shared = [path.join(root, 'src/storage/process-hooks.ts')];
+/** Needed by the bucket and by others, and too small for a file of its own, which each run with a bucket would load. */
+const shared = ['src/storage/process-hooks.ts', 'src/archive/pool/threads.ts'].map(file =>
+  path.join(root, file),
+);
 const idTokenClient = path.join(root, 'src/storage/s3/credentials/id-token-client.ts');
 
 /** Bundles of src/: the names of their files to their entries. */

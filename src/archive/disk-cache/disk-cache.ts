@@ -1,4 +1,5 @@
 import { systemClock } from '../../retry/clock.ts';
+import { exposeCollector } from '../memory/trim-heap.ts';
 import {
   type DiskAnswer,
   type DiskCacheSettings,
@@ -59,6 +60,7 @@ export class DiskCache {
       onMessage: () => this.#limitSilence(),
       onEnd: ({ message }) => this.#fail(message),
     });
+    exposeCollector();
     this.#keeper = this.#threads.start();
     this.#limitSilence();
     this.#opened = this.#request({ kind: 'open' }).then(answer => {

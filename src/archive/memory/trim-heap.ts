@@ -20,13 +20,18 @@ export function trimHeap(aboveBytes = TRIM_ABOVE_BYTES): void {
 
 /** Makes V8 collect all garbage of the heap. */
 export function collectHeap(): void {
-  collect ??= exposeCollector();
-  collect({ type: 'major', execution: 'sync', flavor: 'last-resort' });
+  exposeCollector();
+  collect?.({ type: 'major', execution: 'sync', flavor: 'last-resort' });
   liveBytes = getHeapStatistics().total_heap_size;
 }
 
-/** Returns the function that `--expose-gc` adds: a runner starts actions without flags. */
-function exposeCollector(): (options: object) => void {
+/**
+ * Gets the function that `--expose-gc` adds: a runner starts actions without flags. Called before a thread starts, because
+ * V8's flags must not change while threads run. With the flag set, V8 would compile Node's modules anew in each thread (3 ms).
+ */
+export function exposeCollector(): void {
+  if (collect) return;
   setFlagsFromString('--expose-gc');
-  return runInNewContext('gc') as (options: object) => void;
+  collect = runInNewContext('gc') as typeof collect;
+  setFlagsFromString('--no-expose-gc');
 }

@@ -1,5 +1,6 @@
 /** This folder runs on the main thread: it hands jobs to worker threads and bounds the work in flight. */
 
+import { exposeCollector } from '../memory/trim-heap.ts';
 import type { FetchMessage } from '../messages/fetch.ts';
 import {
   decodeFailure,
@@ -176,6 +177,7 @@ export class WorkerPool implements JobRunner {
   }
 
   #start(): PoolThread {
+    exposeCollector();
     const thread = { ...this.#threads.start(), jobs: 0, buffers: 0 };
     this.#members.push(thread);
     return thread;

@@ -1,6 +1,30 @@
-import { getHeapStatistics } from 'node:v8';
-import { expect, test } from 'vitest';
-import { trimHeap } from '../../../src/archive/memory/trim-heap.ts';
+import { syncBuiltinESMExports } from 'node:module';
+import v8, { getHeapStatistics } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { expect, onTestFinished, test } from 'vitest';
+import { collectHeap, trimHeap } from '../../../src/archive/memory/trim-heap.ts';
+import { WorkerPool } from '../../../src/archive/pool/worker-pool.ts';
+
+test('V8 gets its flags back before the first worker starts, and keeps them', async () => {
+  const { setFlagsFromString } = v8;
+  const changes: string[] = [];
+  onTestFinished(() => {
+    v8.setFlagsFromString = setFlagsFromString;
+    syncBuiltinESMExports();
+  });
+  v8.setFlagsFromString = flag => {
+    changes.push(flag);
+    setFlagsFromString(flag);
+  };
+  syncBuiltinESMExports();
+  const pool = new WorkerPool(new URL('data:text/javascript,'), 1);
+  onTestFinished(() => pool.close());
+  pool.start();
+  expect(changes).toEqual(['--expose-gc', '--no-expose-gc']);
+  expect(runInNewContext('typeof gc')).toBe('undefined');
+  collectHeap();
+  expect(changes).toHaveLength(2);
+});
 
 test('trimHeap returns the memory of a large heap, and does nothing to a small one', () => {
   const heap = () => getHeapStatistics().total_heap_size;
