@@ -12,8 +12,9 @@ type Endpoint =
 /** Limit of DNS on a host name, in characters. */
 const MAX_HOST_LENGTH = 253;
 
+const isWindows = process.platform === 'win32';
 const SERVER_FORMS = 'a host, host:port or http(s)://host[:port]';
-const FORMS = 'a host, host:port, http(s)://host[:port] or file:///directory';
+const FORMS = `a host, host:port, http(s)://host[:port] or ${isWindows ? 'file:///C:/directory' : 'file:///directory'}`;
 
 /**
  * Reads `endpoint` together with `port` and `insecure`. Without a scheme, an endpoint is https, or http
@@ -109,7 +110,7 @@ function isPort(port: number): boolean {
   return port >= 1 && port <= 65535;
 }
 
-const DIRECTORY_FORM = process.platform === 'win32' ? 'file:///C:/<path>' : 'file:///<absolute path>';
+const DIRECTORY_FORM = isWindows ? 'file:///C:/<path>' : 'file:///<absolute path>';
 
 function directoryOf(endpoint: string): string {
   const bad = new BadInputError(

@@ -1,7 +1,8 @@
 import type { Stats } from 'node:fs';
-import { chmod, chown, type FileHandle, mkdir, open, rm, stat } from 'node:fs/promises';
+import { chmod, chown, type FileHandle, mkdir, open, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { systemCode } from './files.ts';
+import { discardFile } from './in-use.ts';
 
 /**
  * Creates a new file of the store at `root`, and the directories above it. The mode of the root decides who may read
@@ -17,7 +18,7 @@ export async function createFile(file: string, root: string): Promise<FileHandle
     return handle;
   } catch (error) {
     await handle.close();
-    await rm(file, { force: true });
+    await discardFile(file);
     throw error;
   }
 }
@@ -75,9 +76,12 @@ async function makeOne(directory: string, root: string): Promise<void> {
   try {
     await mkdir(directory, isBelow || below === '' ? PRIVATE_DIRECTORY : 0o777);
   } catch (error) {
+    if (systemCode(error) !== 'EEXIST') throw error;
     // Another job may make the same directory at the same time
-    if (systemCode(error) === 'EEXIST') return;
-    throw error;
+    if ((await stat(directory)).isDirectory()) return;
+    // Windows reports a path below a file as one that does not exist
+    const message = `ENOTDIR: not a directory, mkdir '${directory}'`;
+    throw Object.assign(new Error(message, { cause: error }), { code: 'ENOTDIR' });
   }
   const like = await stat(isBelow ? root : path.dirname(directory));
   if (isGivenAway(like)) await chown(directory, like.uid, like.gid);

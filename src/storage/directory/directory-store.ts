@@ -1,7 +1,8 @@
 /** This folder keeps objects as files of a directory of the host. */
 
-import { readdir, rename, rm, rmdir } from 'node:fs/promises';
+import { readdir, rm, rmdir } from 'node:fs/promises';
 import path from 'node:path';
+import { isInUse } from '../../archive/fs/rename.ts';
 import type { Log } from '../../report/log.ts';
 import { checkName } from '../object-name.ts';
 import type {
@@ -21,6 +22,7 @@ import type {
 import { createFile } from './create-file.ts';
 import { objectName, objectPath, prefixDirectory, temporaryFile, temporaryObjectName } from './file-names.ts';
 import { fileEtag, fromSystemError, isNotFound, statObjectFile } from './files.ts';
+import { discardFile, replaceFile, retryInUse } from './in-use.ts';
 import { readRange } from './read.ts';
 import { DirectoryUpload } from './upload.ts';
 
@@ -88,8 +90,8 @@ class DirectoryStore implements ObjectStore {
       const file = this.#file(name);
       const temporary = temporaryFile(file);
       await (await createFile(temporary, this.#root)).close();
-      await rename(temporary, file).catch(async error => {
-        await rm(temporary, { force: true });
+      await replaceFile(temporary, file, options?.signal).catch(async error => {
+        await discardFile(temporary);
         throw error;
       });
     });
@@ -100,7 +102,7 @@ class DirectoryStore implements ObjectStore {
       const file = this.#file(name);
       // Neither a link nor a FIFO is an object
       if (!(await statObjectFile(file))) return;
-      await rm(file, { force: true });
+      await retryInUse(() => rm(file, { force: true }), options?.signal);
       await removeEmptyDirectories(path.dirname(file), this.#root);
     });
   }
@@ -123,8 +125,9 @@ class DirectoryStore implements ObjectStore {
       if (temporary.length === 0) return 0;
       const oldestMs = (await this.#fileSystemTimeMs(prefix)) - olderThanMs;
       const stale = temporary.filter(({ name, begunMs }) => begunMs <= oldestMs && isOwn(name));
-      for (const { file } of stale) await rm(file, { force: true });
-      return stale.length;
+      let removed = 0;
+      for (const { file } of stale) if (await removeUnlessInUse(file)) removed++;
+      return removed;
     });
   }
 
@@ -172,7 +175,7 @@ class DirectoryStore implements ObjectStore {
       return (await handle.stat()).mtimeMs;
     } finally {
       await handle.close();
-      await rm(probe, { force: true });
+      await discardFile(probe);
     }
   }
 
@@ -190,6 +193,17 @@ class DirectoryStore implements ObjectStore {
     } catch (error) {
       throw fromSystemError(error, this.#root);
     }
+  }
+}
+
+/** Returns whether a file of an upload was removed: on Windows a process may have it open. Throws the system's other errors. */
+async function removeUnlessInUse(file: string): Promise<boolean> {
+  try {
+    await rm(file, { force: true });
+    return true;
+  } catch (error) {
+    if (isInUse(error)) return false;
+    throw error;
   }
 }
 

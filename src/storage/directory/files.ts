@@ -1,6 +1,8 @@
 import { type BigIntStats, constants } from 'node:fs';
-import { type FileHandle, link, lstat, open, rename, rm } from 'node:fs/promises';
+import { type FileHandle, link, lstat, open } from 'node:fs/promises';
+import { thisPlatform } from '../../archive/fs/platform.ts';
 import { ObjectExistsError, StoreRefusedError, StoreUnavailableError } from '../store-errors.ts';
+import { discardFile, replaceFile, retryInUse } from './in-use.ts';
 
 /** Returns the code of a system error, or undefined for other errors. */
 export function systemCode(error: unknown): string | undefined {
@@ -34,14 +36,15 @@ export async function statObjectFile(file: string): Promise<BigIntStats | undefi
 
 /**
  * Opens an object's file for reading, without following a link and without waiting for the other end of a FIFO.
- * Returns undefined if there is no regular file. Throws the system's errors.
+ * Returns undefined if there is no regular file. Throws the system's errors and the signal's reason.
  */
 export async function openObjectFile(
   file: string,
+  signal?: AbortSignal,
 ): Promise<{ readonly handle: FileHandle; readonly stats: BigIntStats } | undefined> {
   let handle: FileHandle;
   try {
-    handle = await open(file, READ_FLAGS);
+    handle = await retryInUse(() => open(file, READ_FLAGS), signal);
   } catch (error) {
     // ELOOP is a link, ENXIO a socket
     if (isNotFound(error) || ['ELOOP', 'ENXIO'].includes(systemCode(error) ?? '')) return undefined;
@@ -65,25 +68,30 @@ const NO_HARD_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLI
 /**
  * Gives a finished temporary file its name if no object has it. Of several processes one wins; on a file system without
  * hard links the last one may win, with a whole object, as on S3 (ADR 0017). Replaces links and FIFOs, which are not
- * objects. Throws `ObjectExistsError` when the name is taken, and the system's errors.
+ * objects. Throws `ObjectExistsError` when the name is taken, the errors of `replaceFile`, and the system's errors.
  */
-export async function publishNew(temporary: string, file: string): Promise<void> {
+export async function publishNew(temporary: string, file: string, signal?: AbortSignal): Promise<void> {
   try {
     await link(temporary, file);
   } catch (error) {
     const code = systemCode(error) ?? '';
     if (code !== 'EEXIST' && !NO_HARD_LINKS.has(code)) throw error;
     if (await statObjectFile(file)) throw new ObjectExistsError(`${file} exists`, { cause: error });
-    await rename(temporary, file);
+    await replaceFile(temporary, file, signal);
     return;
   }
-  await rm(temporary, { force: true });
+  // The object is stored, whatever becomes of its other name
+  await discardFile(temporary);
 }
 
 /** Makes the store's error of a system error; returns other errors unchanged. */
 export function fromSystemError(error: unknown, root: string): unknown {
   const code = systemCode(error);
   if (code === undefined || !/^E[A-Z0-9]+$/.test(code)) return error;
+  if (code === 'EBUSY' && thisPlatform.locksOpenFiles) {
+    const text = `directory ${root}: a process has ${(error as NodeJS.ErrnoException).path} open and does not share it (EBUSY)`;
+    return new StoreUnavailableError(text, { cause: error });
+  }
   const message = `directory ${root}: ${(error as Error).message}`;
   return ['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EISDIR', 'ELOOP', 'EEXIST'].includes(code)
     ? new StoreRefusedError(message, "the input 'endpoint'", { cause: error })

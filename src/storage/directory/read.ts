@@ -17,7 +17,7 @@ export async function readRange(
   options: GetOptions = {},
 ): Promise<RangeBytes | undefined> {
   options.signal?.throwIfAborted();
-  const opened = await openObjectFile(file);
+  const opened = await openObjectFile(file, options.signal);
   if (!opened) return undefined;
   const { handle, stats } = opened;
   try {

@@ -1,9 +1,10 @@
-import { type FileHandle, rename, rm } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import type { ByteSpan, ObjectVersion, Upload, UploadOptions } from '../object-store.ts';
 import { ObjectExistsError, ObjectReplacedError } from '../store-errors.ts';
 import { createFile } from './create-file.ts';
 import { temporaryFile } from './file-names.ts';
 import { fileEtag, fromSystemError, openObjectFile, publishNew, statObjectFile } from './files.ts';
+import { discardFile, replaceFile } from './in-use.ts';
 
 const COPY_BYTES = 4 * 1024 * 1024;
 
@@ -86,7 +87,7 @@ export class DirectoryUpload implements Upload {
   async #publish(): Promise<void> {
     const { name, file } = this.#target;
     if (this.#options.onlyIfAbsent) {
-      await publishNew(this.#temporary, file).catch(error => {
+      await publishNew(this.#temporary, file, this.#options.signal).catch(error => {
         throw error instanceof ObjectExistsError
           ? new ObjectExistsError(`${name} was stored by another job meanwhile`, { cause: error })
           : error;
@@ -99,11 +100,11 @@ export class DirectoryUpload implements Upload {
       if (!present || fileEtag(present) !== onlyIfEtag)
         throw new ObjectReplacedError(`${name} was replaced by another job meanwhile`);
     }
-    await rename(this.#temporary, file);
+    await replaceFile(this.#temporary, file, this.#options.signal);
   }
 
   async #openSource(source: ObjectVersion): Promise<FileHandle> {
-    const opened = await openObjectFile(this.#target.fileOf(source.name));
+    const opened = await openObjectFile(this.#target.fileOf(source.name), this.#options.signal);
     if (!opened) throw new ObjectReplacedError(`${source.name} was removed meanwhile`);
     if (fileEtag(opened.stats) === source.etag) return opened.handle;
     await opened.handle.close();
@@ -149,6 +150,6 @@ export class DirectoryUpload implements Upload {
   async #discard(): Promise<void> {
     // Closed already when `complete` failed. A later sweep removes a file that cannot be removed now
     await this.#handle?.close().catch(() => {});
-    await rm(this.#temporary, { force: true }).catch(() => {});
+    await discardFile(this.#temporary);
   }
 }
