@@ -17,10 +17,17 @@ export type Sabotage = (victim: Victim) => void;
 const FRAME = /^[0-9a-f]{64}$/;
 const OTHER_USER = 65_533;
 
-/** Returns the regular file of one of the frames: a FIFO would block this process. Throws if there is none. */
-function anyFrame({ directory, random }: Victim): string {
-  const isFile = (name: string) => fs.lstatSync(path.join(directory, name)).isFile();
-  const names = fs.readdirSync(directory).filter(name => FRAME.test(name) && isFile(name));
+/**
+ * Returns the regular file of one of the frames: a FIFO would block this process. Throws if there is none. A second name of
+ * the secret is none: the sabotage itself would change that.
+ */
+function anyFrame({ directory, secret, random }: Victim): string {
+  const { ino } = fs.lstatSync(secret);
+  const isOwn = (name: string) => {
+    const stats = fs.lstatSync(path.join(directory, name));
+    return stats.isFile() && stats.ino !== ino;
+  };
+  const names = fs.readdirSync(directory).filter(name => FRAME.test(name) && isOwn(name));
   if (names.length === 0) throw new Error('there is no frame');
   return path.join(directory, random.pick(names));
 }
