@@ -108,6 +108,7 @@ async function restoreWith(
       signal: request.signal,
     }),
   ).finally(() => {
+    for (const line of notices.links()) options.log.warning(line);
     for (const line of notices.attributes()) options.log.notice(line);
     for (const line of notices.staging()) options.log.info(line);
   });
@@ -121,9 +122,9 @@ async function restoreWith(
 
 /**
  * Records the paths as half restored from before the first rename until after the last one, so that also a process that
- * is killed in between leaves the record.
+ * is killed in between leaves the record. Without some of the symlinks they stay half restored.
  */
-async function markedAsHalf<T>(
+async function markedAsHalf<T extends { readonly isPartial: boolean }>(
   { version, storedPaths }: RestoreRequest,
   records: JobRecords,
   restore: (beforeCommit: (links: readonly number[]) => void) => Promise<T>,
@@ -134,7 +135,7 @@ async function markedAsHalf<T>(
       records.addRestoredLinks(links);
       isNew = records.markHalfRestored(version, storedPaths);
     });
-    records.clearHalfRestored(version);
+    if (!restored.isPartial) records.clearHalfRestored(version);
     return restored;
   } catch (error) {
     if (isNew && !hasChangedTree(error)) records.clearHalfRestored(version);

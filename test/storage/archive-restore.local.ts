@@ -6,8 +6,10 @@ import { JobRecords } from '../../src/records/job-records.ts';
 import { findTreeRecord, readTreeRecord } from '../../src/records/tree-record.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
 import { ObjectReplacedError } from '../../src/storage/store-errors.ts';
+import { failed, instead } from '../archive/publish/staged.ts';
+import { usePlatform } from '../archive/support/platform.ts';
 import { silentLog } from '../support/silent-log.ts';
-import { buildTree, describeTree } from '../support/tree.ts';
+import { buildTree, describeTree, type TreeSpec } from '../support/tree.ts';
 import type { CacheJob } from './incremental/job.ts';
 import { ballast, type Jobs, jobsOf } from './incremental/jobs.ts';
 
@@ -17,7 +19,10 @@ function countWorkers(): number {
 }
 
 /** A job that has saved a small tree as `k-1`. */
-async function saver({ job }: Jobs, spec = { 'tree/a': 'first', 'tree/sub/b': 'b' }): Promise<CacheJob> {
+async function saver(
+  { job }: Jobs,
+  spec: TreeSpec = { 'tree/a': 'first', 'tree/sub/b': 'b' },
+): Promise<CacheJob> {
   const first = job();
   await buildTree(first.workspace, spec);
   await first.saveInFull('k-1');
@@ -242,4 +247,20 @@ describe('a restore', () => {
     });
     expect(fs.readdirSync(reader.workspace)).toEqual([]);
   });
+});
+
+test('a restore that leaves out symlinks is a hit with a warning, after which the job saves nothing of these paths', async () => {
+  const all = jobsOf();
+  await saver(all, { 'tree/a': 'a', 'tree/link': { symlink: 'nowhere' } });
+  usePlatform({ typesLinks: true });
+  // As on Windows for a user without the right to create symlinks
+  instead('symlinkSync', () => () => {
+    throw failed('EPERM', 'link');
+  });
+  const reader = all.job();
+  expect(await reader.restore('none')).toMatchObject({ kind: 'hit' });
+  expect(reader.lines).toEqual([
+    `warning: A symlink was not created, because this user may create none here, first ${path.join(reader.workspace, 'tree', 'link')}: enable Developer Mode or give the runner the right to create symbolic links. This job saves nothing of these paths.`,
+  ]);
+  expect(new JobRecords(reader.temp, silentLog).isHalfRestored(['./tree'])).toBe(true);
 });

@@ -7,6 +7,8 @@ export interface RefusedCounts {
   times: number;
   /** Hard links that became copies. */
   hardLinks: number;
+  /** Symlinks that became junctions or copies. */
+  symlinks: number;
 }
 
 /**
@@ -37,7 +39,7 @@ const COARSEST_TIME_MS = 2000;
 
 /** Counts refused attributes. A restore continues without them and reports them once, because they are not content. */
 export class RefusedAttributes {
-  readonly counts: RefusedCounts = { owners: 0, modes: 0, times: 0, hardLinks: 0 };
+  readonly counts: RefusedCounts = { owners: 0, modes: 0, times: 0, hardLinks: 0, symlinks: 0 };
 
   get hasAny(): boolean {
     return Object.values(this.counts).some(count => count > 0);
@@ -70,6 +72,7 @@ export class RefusedAttributes {
     this.counts.modes += counts.modes;
     this.counts.times += counts.times;
     this.counts.hardLinks += counts.hardLinks;
+    this.counts.symlinks += counts.symlinks;
   }
 }
 

@@ -8,11 +8,10 @@ import {
   lutimesSync,
   openSync,
   readSync,
-  statSync,
   symlinkSync,
   writeSync,
 } from 'node:fs';
-import { win32 } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { TargetTreeError } from '../archive-errors.ts';
 import { type Entry, EntryType, inodeOf } from '../format/entry.ts';
 import { forEachInTurns, Turns } from '../format/turns.ts';
@@ -21,13 +20,13 @@ import { encodeName, fsPath } from '../fs/paths/names.ts';
 import { thisPlatform } from '../fs/platform.ts';
 import { creationMode, makeReadOnly } from '../fs/read-only.ts';
 import { isRefusal, type RefusedAttributes } from '../fs/refused-attributes.ts';
-import { linkTypeOf } from '../fs/symlinks.ts';
 import { showPath, writeError } from '../fs/tree-errors.ts';
 import type { JobRunner } from '../pool/worker-pool.ts';
 import { applyAttributes } from './attributes.ts';
 import { FreshDirectories } from './fresh-directories.ts';
+import { LinkTargets } from './link-targets.ts';
 import type { RemainingStaging } from './stale-staging.ts';
-import { finalPathOf, type StagedFiles, type TargetPlan } from './target-plan.ts';
+import { finalPathOf, leaveOut, type StagedFiles, type TargetPlan } from './target-plan.ts';
 
 const COPY_BYTES = 1024 * 1024;
 
@@ -39,9 +38,11 @@ export class Stage {
   readonly #plan: TargetPlan;
   readonly #fresh: FreshDirectories;
   readonly #entries: readonly Entry[];
-  readonly #directories: DirectoriesAfter;
+  readonly #targets: LinkTargets;
   readonly #layout: PathLayout;
   readonly #refused: RefusedAttributes;
+  /** Symlinks that this user may not create and that nothing can replace. */
+  readonly #leftOut = new Set<number>();
   #umask = 0;
 
   /** Counts what the system refuses in `refused`. */
@@ -56,7 +57,7 @@ export class Stage {
     this.#fresh = new FreshDirectories(plan, entries, runner, refused);
     this.#entries = entries;
     this.#layout = layout;
-    this.#directories = new DirectoriesAfter(entries, layout);
+    this.#targets = new LinkTargets(entries, layout);
     this.#refused = refused;
   }
 
@@ -73,10 +74,10 @@ export class Stage {
   }
 
   /**
-   * Makes symlinks and hard links, or copies where links are refused. The linked files must exist. Throws `TargetTreeError`
-   * and the signal's reason.
+   * Makes symlinks and hard links, or copies where links are refused. The linked files must exist. Returns the paths of
+   * symlinks that are left out. Throws `TargetTreeError` and the signal's reason.
    */
-  async addLinks(signal?: AbortSignal): Promise<void> {
+  async addLinks(signal?: AbortSignal): Promise<readonly string[]> {
     await forEachInTurns(this.#entries, signal, (entry, index): void | Promise<void> => {
       if (entry.type !== EntryType.symlink && entry.type !== EntryType.hardLink) return;
       const path = this.#plan.staged.at(index)!;
@@ -84,8 +85,10 @@ export class Stage {
       const inode = inodeOf(entry, this.#entries);
       if (inode.type === EntryType.file) return this.#hardLink(path, entry.linkTo, signal);
       if (entry === inode || !this.#joinSymlinks(path, entry.linkTo))
-        this.#guarded(path, () => this.#symlink(path, { ...inode, name: entry.name }));
+        return this.#symlink(index, path, { ...inode, name: entry.name }, signal);
     });
+    leaveOut(this.#plan, this.#leftOut);
+    return [...this.#leftOut].map(index => this.#layout.toAbsolute(this.#entries[index]!.name));
   }
 
   /** Sets modes, owners and times of the staged directories, deepest first. Top ones stay writable for their rename. */
@@ -109,14 +112,41 @@ export class Stage {
     return remaining;
   }
 
-  #symlink(path: string, entry: Entry): void {
+  #symlink(index: number, path: string, entry: Entry, signal: AbortSignal | undefined): void | Promise<void> {
+    const type = thisPlatform.typesLinks ? this.#targets.typeOf(entry) : null;
     const target = entry.target.isWellFormed() ? entry.target : encodeName(entry.target);
+    const refusal = this.#guarded(path, () => refusalOf(() => symlinkSync(target, fsPath(path), type)));
+    if (refusal === undefined) this.#guarded(path, () => this.#finishSymlink(path, entry));
+    else if (type === null) throw symlinkError(finalPathOf(path, this.#plan), refusal);
+    else return this.#substitute(index, path, entry, type, signal);
+  }
+
+  /**
+   * Makes a junction or a copy in place of a symlink where Windows lets only some users create one. Leaves the link out if it
+   * leads to neither a directory nor a file of the archive: an archive must not choose another file to be copied.
+   */
+  async #substitute(
+    index: number,
+    path: string,
+    entry: Entry,
+    type: string,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const target = resolve(dirname(this.#layout.toAbsolute(entry.name)), entry.target);
+    const file = type === 'file' ? this.#targets.fileOf(entry) : undefined;
+    if (file !== undefined) await this.#copy(file, path, signal);
+    else if (type === 'dir' && !isOnShare(target)) {
+      const refusal = this.#guarded(path, () =>
+        refusalOf(() => symlinkSync(target, fsPath(path), 'junction')),
+      );
+      if (refusal !== undefined) return void this.#leftOut.add(index);
+      this.#guarded(path, () => this.#finishSymlink(path, entry));
+    } else return void this.#leftOut.add(index);
+    this.#refused.counts.symlinks++;
+  }
+
+  #finishSymlink(path: string, entry: Entry): void {
     const { uid, gid } = entry;
-    try {
-      symlinkSync(target, fsPath(path), thisPlatform.typesLinks ? this.#linkType(entry) : null);
-    } catch (error) {
-      throw isRefusal(error) ? symlinkError(finalPathOf(path, this.#plan), error) : error;
-    }
     if (thisPlatform.keepsOwners && uid >= 0)
       this.#refused.attempt('owners', () => lchownSync(fsPath(path), uid, gid));
     this.#refused.attemptTime(
@@ -140,10 +170,6 @@ export class Stage {
     return false;
   }
 
-  #linkType({ name, target }: Entry): 'file' | 'dir' | 'junction' {
-    return linkTypeOf(target, this.#layout.toAbsolute(name), path => this.#directories.has(path));
-  }
-
   async #hardLink(path: string, linkTo: number, signal: AbortSignal | undefined): Promise<void> {
     const source = this.#plan.staged.at(linkTo)!;
     try {
@@ -153,18 +179,24 @@ export class Stage {
       // Two roots on two file systems here, or a file system without hard links: a copy has the same content
       if (!isRefusal(error) && code !== 'EXDEV' && code !== 'EMLINK') throw this.#finalError(path, error);
       this.#refused.counts.hardLinks++;
-      const [from, to] = this.#guarded(path, () => openCopy(source, path));
-      try {
-        const turns = new Turns(signal);
-        while (this.#guarded(path, () => copyChunk(from, to))) if (turns.isDue()) await turns.take();
-      } finally {
-        closeSync(to);
-        closeSync(from);
-      }
-      const original = this.#entries[linkTo]!;
-      this.#guarded(path, () => applyAttributes(path, original, this.#refused));
-      this.#guarded(path, () => makeReadOnly(path, original.mode, this.#refused));
+      await this.#copy(linkTo, path, signal);
     }
+  }
+
+  /** Copies a file of the archive, which is in staging or, if it is not restored, on the disk already. */
+  async #copy(file: number, path: string, signal: AbortSignal | undefined): Promise<void> {
+    const original = this.#entries[file]!;
+    const source = this.#plan.staged.at(file) || this.#layout.toAbsolute(original.name);
+    const [from, to] = this.#guarded(path, () => openCopy(source, path));
+    try {
+      const turns = new Turns(signal);
+      while (this.#guarded(path, () => copyChunk(from, to))) if (turns.isDue()) await turns.take();
+    } finally {
+      closeSync(to);
+      closeSync(from);
+    }
+    this.#guarded(path, () => applyAttributes(path, original, this.#refused));
+    this.#guarded(path, () => makeReadOnly(path, original.mode, this.#refused));
   }
 
   /** Runs `change`. Its errors get the final path, because users do not know the paths in staging. */
@@ -200,50 +232,27 @@ function copyChunk(source: number, target: number): boolean {
   return count > 0;
 }
 
+/** Runs `change`. Returns the error of a file system or user without the right to it. Throws others. */
+function refusalOf(change: () => void): NodeJS.ErrnoException | undefined {
+  try {
+    change();
+    return undefined;
+  } catch (error) {
+    if (isRefusal(error)) return error as NodeJS.ErrnoException;
+    throw error;
+  }
+}
+
+/** Returns whether a path is on a share, which a junction cannot lead to. */
+function isOnShare(path: string): boolean {
+  return /^[\\/]{2}/.test(path);
+}
+
 /** Makes the error for a symlink that cannot be created. A copy of its target would be another tree. */
-function symlinkError(path: string, cause: unknown): TargetTreeError {
-  const { code } = cause as NodeJS.ErrnoException;
-  const advice = thisPlatform.typesLinks
-    ? 'enable Developer Mode or give the runner the right to create symbolic links'
-    : 'restore to a file system with symlinks, or exclude the link with a `!` line in `path`';
+function symlinkError(path: string, cause: NodeJS.ErrnoException): TargetTreeError {
+  const advice = 'restore to a file system with symlinks, or exclude the link with a `!` line in `path`';
   return new TargetTreeError(
-    `${showPath(path)} is a symlink and cannot be created here (${code}); ${advice}`,
-    {
-      cause,
-    },
+    `${showPath(path)} is a symlink and cannot be created here (${cause.code}); ${advice}`,
+    { cause },
   );
-}
-
-/** Paths that will be directories after the restore. Only Windows needs them: its symlinks have a type. */
-class DirectoriesAfter {
-  readonly #entries: readonly Entry[];
-  readonly #layout: PathLayout;
-  #archived: ReadonlySet<string> | undefined;
-
-  constructor(entries: readonly Entry[], layout: PathLayout) {
-    this.#entries = entries;
-    this.#layout = layout;
-  }
-
-  /** Returns whether an absolute path is a directory of the archive or on the disk. */
-  has(path: string): boolean {
-    this.#archived ??= this.#collect();
-    if (this.#archived.has(comparable(path))) return true;
-    try {
-      return statSync(fsPath(path), { throwIfNoEntry: false })?.isDirectory() ?? false;
-    } catch {
-      // No right to search, or a drive that does not respond
-      return false;
-    }
-  }
-
-  #collect(): ReadonlySet<string> {
-    const directories = this.#entries.filter(({ type }) => type === EntryType.directory);
-    return new Set(directories.map(({ name }) => comparable(this.#layout.toAbsolute(name))));
-  }
-}
-
-/** NTFS folds case. */
-function comparable(path: string): string {
-  return win32.resolve(path).toLowerCase();
 }

@@ -38,8 +38,8 @@ export interface TargetPlan {
   /** In order, parents first. */
   readonly fresh: readonly FreshDirectory[];
   readonly existing: readonly ExistingDirectory[];
-  readonly obstacles: readonly Obstacle[];
-  readonly moves: readonly Move[];
+  obstacles: readonly Obstacle[];
+  moves: readonly Move[];
   readonly staged: StagedPaths;
   readonly shortPaths: ShortPaths;
   readonly remainingStaging: readonly RemainingStaging[];
@@ -50,6 +50,16 @@ export function finalPathOf(path: string, { moves, shortPaths }: TargetPlan): st
   const staged = shortPaths.expand(path);
   const move = moves.find(({ from }) => staged === from || staged.startsWith(`${from}/`));
   return move ? move.to + staged.slice(move.from.length) : path;
+}
+
+/** Takes files or links out of a plan that cannot be built: what is at their places stays. */
+export function leaveOut(plan: TargetPlan, entries: ReadonlySet<number>): void {
+  if (entries.size === 0) return;
+  for (const entry of entries) plan.staged.clear(entry);
+  const isOut = ({ isTree, entry }: Move) => !isTree && entries.has(entry);
+  const places = new Set(plan.moves.filter(isOut).map(({ to }) => to));
+  plan.moves = plan.moves.filter(move => !isOut(move));
+  plan.obstacles = plan.obstacles.filter(({ path }) => !places.has(path));
 }
 
 /** Paths of the files that a restore builds. */
@@ -84,6 +94,12 @@ export class StagedPaths {
   setInside(entry: number, directory: string): void {
     this.#paths[entry] = directory;
     this.#isInside[entry] = 1;
+  }
+
+  /** Makes an entry one that is not restored. */
+  clear(entry: number): void {
+    this.#paths[entry] = '';
+    this.#isInside[entry] = 0;
   }
 
   /** Returns whether the entry is a file or link that is restored. */

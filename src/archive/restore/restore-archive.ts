@@ -62,6 +62,8 @@ interface RestoreArchiveOptions {
 /** Receives facts that a restore reports once and that do not fail it. */
 export interface RestoreNotes {
   attributesRefused(counts: RefusedCounts): void;
+  /** Paths of symlinks that were not created. */
+  linksLeftOut(paths: readonly string[]): void;
   stagingRemains(remaining: RemainingStaging): void;
 }
 
@@ -71,6 +73,8 @@ export interface RestoreSummary {
   readonly rawBytes: number;
   /** With `keep`; undefined if a later change to a file could leave it with an equal status. */
   readonly facts: KeptFacts | undefined;
+  /** Whether symlinks of the archive are missing on the disk. */
+  readonly isPartial: boolean;
 }
 
 /** Facts about the files that a restore wrote. */
@@ -94,10 +98,10 @@ export async function restoreArchive(options: RestoreArchiveOptions): Promise<Re
     // The plan writes nothing, but removes staging that a killed restore has left above the roots
     const plan = await planTarget(roots, { ...options, isWanted: () => false });
     for (const remaining of plan.remainingStaging) options.notes?.stagingRemains(remaining);
-    return { entries: entries.length, rawBytes: 0, facts: undefined };
+    return { entries: entries.length, rawBytes: 0, facts: undefined, isPartial: false };
   }
   const refused = new RefusedAttributes();
-  const { plan, rawBytes, facts, links } = await build(
+  const { plan, rawBytes, facts, links, leftOut } = await build(
     options,
     runner,
     refused,
@@ -109,11 +113,14 @@ export async function restoreArchive(options: RestoreArchiveOptions): Promise<Re
   const remaining = await commit(plan, entries, options.layout, refused, grace.signal).finally(grace.clear);
   for (const staging of remaining) options.notes?.stagingRemains(staging);
   if (refused.hasAny) options.notes?.attributesRefused(refused.counts);
+  const isPartial = leftOut.length > 0;
+  if (isPartial) options.notes?.linksLeftOut(leftOut);
   const rows = facts && (await statusAfterCommit(facts.rows, entries, plan));
   return {
     entries: entries.length,
     rawBytes,
     facts: rows && { rows, contents: facts.contents },
+    isPartial,
   };
 }
 
@@ -124,6 +131,8 @@ interface Built {
   /** With the status in staging. */
   readonly facts: KeptFacts | undefined;
   readonly links: readonly number[];
+  /** Paths of symlinks that are left out. */
+  readonly leftOut: readonly string[];
 }
 
 /** Builds the wanted entries in staging. When it throws, the runner is closed and staging is removed. */
@@ -167,12 +176,12 @@ async function build(
     trimHeap();
     staged.resolve(stage.files);
     const rawBytes = await unlessAborted(unpacking, signal);
-    await stage.addLinks(signal);
+    const leftOut = await stage.addLinks(signal);
     if (facts) await completeStatus(facts.rows, entries, plan, signal);
     const links = options.beforeCommit ? await linksInStaging(entries, plan, signal) : [];
     await stage.finishDirectories(signal);
     signal?.throwIfAborted();
-    return { plan, rawBytes, facts, links };
+    return { plan, rawBytes, facts, links, leftOut };
   } catch (error) {
     staged.reject(error);
     // No worker may write into staging while it is removed

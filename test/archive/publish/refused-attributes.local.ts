@@ -49,7 +49,7 @@ function contentOf(tree: TreeDescription) {
   );
 }
 
-const NONE = { owners: 0, modes: 0, times: 0, hardLinks: 0 };
+const NONE = { owners: 0, modes: 0, times: 0, hardLinks: 0, symlinks: 0 };
 /** `tree`, `empty`, `large`, `read-only`, `set-id`, `sub`, `sub/file`, and `symlink`. */
 const ENTRIES = 8;
 

@@ -77,6 +77,7 @@ async function main(job: RestorerJob): Promise<void> {
       attributesRefused: counts => {
         refused = counts;
       },
+      linksLeftOut() {},
       stagingRemains: found => remaining.push(found),
     },
   });
