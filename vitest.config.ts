@@ -25,6 +25,7 @@ export default defineConfig({
     maxWorkers: 2,
     pool: 'forks',
     restoreMocks: true,
+    setupFiles: ['test/support/skip-without-symlinks.ts'],
     projects: [
       {
         extends: true,

@@ -1,3 +1,5 @@
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { parseEndpoint } from '../../src/action/inputs/endpoint.ts';
 import { parseInputs } from '../../src/action/inputs/inputs.ts';
@@ -67,7 +69,9 @@ test.each(rows('Other servers'))(
   (server, endpoint) => {
     if (endpoint === 'leave it out') return expect(server).toContain('AWS');
     const kind = endpoint!.startsWith('file:') ? 'directory' : 'server';
-    const given = inputVariables({ path: 'x', key: 'k', endpoint: endpoint! });
+    // A directory needs its drive on Windows
+    const local = endpoint!.replace(/^file:\/\//, pathToFileURL(path.resolve('/')).href.replace(/\/$/, ''));
+    const given = inputVariables({ path: 'x', key: 'k', endpoint: local });
     expect(parseEndpoint(parseInputs(given))).toMatchObject({ kind });
   },
 );

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { CopyRefusedError, ObjectReplacedError, StoreRefusedError } from '../../src/storage/store-errors.ts';
 import { incompressible } from '../support/random.ts';
+import { slashed } from '../support/slashed.ts';
 import { buildTree, describeTree } from '../support/tree.ts';
 import type { CacheJob } from './incremental/job.ts';
 import {
@@ -242,7 +243,7 @@ async function objectFile({ store }: Jobs, job: CacheJob, key: string): Promise<
   const file = fs
     .readdirSync(objects, { recursive: true, withFileTypes: true })
     .map(found => path.join(found.parentPath, found.name))
-    .find(found => found.includes(`/${key}/`) && fs.statSync(found).size === sizeBytes);
+    .find(found => slashed(found).includes(`/${key}/`) && fs.statSync(found).size === sizeBytes);
   expect(file).toBeDefined();
   return file!;
 }

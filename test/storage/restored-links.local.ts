@@ -29,7 +29,7 @@ describe('a step below a link that an earlier restore of the job has made', () =
     const outcome = await second.restore('ordinary');
     expect(outcome).toMatchObject({ kind: 'failed', treeChanged: false });
     expect(outcome.kind === 'failed' && outcome.error.message).toBe(
-      `${workspace}/a/b/c leads through ${workspace}/a/b, a link that an earlier restore of this job has made and that is not followed; remove it or change \`path\``,
+      `${path.join(workspace, 'a/b/c')} leads through ${path.join(workspace, 'a/b')}, a link that an earlier restore of this job has made and that is not followed; remove it or change \`path\``,
     );
     expect(readdirSync(path.join(outside, 'c'))).toEqual(['secret']);
   });
@@ -39,7 +39,7 @@ describe('a step below a link that an earlier restore of the job has made', () =
     await first.restore('planted');
     expect(await second.save('stolen', { base: undefined })).toEqual({ kind: 'empty' });
     expect(second.lines).toEqual([
-      `notice: ${workspace}/a/b/c is not in the cache: it leads through ${workspace}/a/b, a link that a restore of this job has made.`,
+      `notice: ${path.join(workspace, 'a/b/c')} is not in the cache: it leads through ${path.join(workspace, 'a/b')}, a link that a restore of this job has made.`,
     ]);
   });
 

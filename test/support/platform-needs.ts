@@ -100,6 +100,57 @@ export const anyNames = tried('some names cannot be made', directory => {
   return fs.readdirSync(directory).length === names.length;
 });
 
+/** An error of its own for a name over the limit of the system. Windows reports it as missing. */
+export const longNameErrors = tried('a name that is too long is reported as missing', directory => {
+  try {
+    fs.statSync(path.join(directory, 'n'.repeat(300)));
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ENAMETOOLONG';
+  }
+  return false;
+});
+
+/** Names that differ only in case. */
+export const caseTwins = tried('names that differ only in case are one name', directory => {
+  for (const name of ['a', 'A']) fs.writeFileSync(path.join(directory, name), '');
+  return fs.readdirSync(directory).length === 2;
+});
+
+/** Times before 1970. */
+export const earlyTimes = tried('times before 1970 cannot be set', directory => {
+  fs.utimesSync(directory, -1000, -1000);
+  return fs.statSync(directory).mtimeMs === -1e6;
+});
+
+/** Access times that can be set: Wine sets the current time. */
+export const accessTimes = tried('access times cannot be set', directory => {
+  const file = path.join(directory, 'file');
+  fs.writeFileSync(file, '');
+  fs.utimesSync(file, 1e9, 1e9);
+  return fs.statSync(file).atimeMs === 1e12;
+});
+
+/** Birth times that stay: Wine reports the time of the last change. */
+export const birthTimes = tried('the birth time of a file changes with its content', directory => {
+  const file = path.join(directory, 'file');
+  fs.writeFileSync(file, '');
+  const before = fs.statSync(file, { bigint: true }).birthtimeNs;
+  fs.utimesSync(file, 1e9, 1e9);
+  return fs.statSync(file, { bigint: true }).birthtimeNs === before;
+});
+
+const isWine = process.env.WINEPREFIX !== undefined;
+
+/** Appends of several processes at once to one file. Wine reads the end of the file and writes there, in two calls. */
+export const sharedAppends: Need = {
+  missing: isWine ? 'appends of two processes overwrite each other' : undefined,
+};
+
+/** Directories of thousands of files: for each new name, Wine reads all names of the directory to compare their case. */
+export const largeDirectories: Need = {
+  missing: isWine ? 'a directory of thousands of files takes minutes' : undefined,
+};
+
 /** The program of @actions/cache, in GNU's or BSD's version. */
 export const tar = program('tar');
 

@@ -6,7 +6,7 @@ import * as fs from 'node:fs/promises';
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { fileTimes, splitMtime } from '../../src/archive/fs/file-times.ts';
-import { readOnlyTimes, skipWithout, symlinks } from './platform-needs.ts';
+import { anyNames, readOnlyTimes, skipWithout } from './platform-needs.ts';
 
 /** Attributes of all kinds of entries. `mtime` in microseconds since 1970. */
 interface Attributes {
@@ -65,8 +65,8 @@ interface DescribeOptions {
  */
 export async function buildTree(root: string, spec: TreeSpec): Promise<string> {
   const specs = Object.values(spec);
-  if (specs.some(node => typeof node === 'object' && 'symlink' in node)) skipWithout(symlinks);
   if (specs.some(isReadOnlyFile)) skipWithout(readOnlyTimes);
+  if (Object.keys(spec).some(name => RESERVED.test(name.replace(/^hex:/, '')))) skipWithout(anyNames);
   await fs.mkdir(root, { recursive: true });
   const nodes = Object.entries(spec).map(([name, node]) => ({ name, at: join(root, toBytes(name)), node }));
   for (const { at, node } of nodes) await create(at, node);
@@ -185,6 +185,9 @@ async function sha256(file: Buffer): Promise<string> {
   for await (const chunk of createReadStream(pathOf(file))) hash.update(chunk as Buffer);
   return hash.digest('hex');
 }
+
+/** Characters that Windows reserves. */
+const RESERVED = /[<>:"\\|?*\0-\x1f]/;
 
 const isDirectory = (node: NodeSpec) => typeof node === 'object' && 'directory' in node;
 

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { parseInputs } from '../../../src/action/inputs/inputs.ts';
 import { resolveTarget } from '../../../src/action/inputs/target.ts';
@@ -32,23 +33,17 @@ describe('the kind of target', () => {
     });
   });
 
-  test.skipIf(process.platform === 'win32')(
-    'an endpoint file:/// is a directory, and a bucket is a directory inside',
-    () => {
-      const root = path.resolve('/srv/ci-cache');
-      const endpoint = 'file:///srv/ci-cache';
-      expect(resolve({ endpoint })).toEqual({ kind: 'directory', root });
-      expect(resolve({ endpoint, bucket: 'app' })).toEqual({
-        kind: 'directory',
-        root: path.join(root, 'app'),
-      });
-    },
-  );
+  test('an endpoint file:/// is a directory, and a bucket is a directory inside', () => {
+    const root = path.resolve('/srv/ci-cache');
+    const endpoint = pathToFileURL(root).href;
+    expect(resolve({ endpoint })).toEqual({ kind: 'directory', root });
+    expect(resolve({ endpoint, bucket: 'app' })).toEqual({ kind: 'directory', root: path.join(root, 'app') });
+  });
 
   test.each(['a/b', '..', '.', 'a b', '-a', 'a\nb', 'ü'])(
     'the bucket %j is refused in one sentence',
     bucket => {
-      for (const endpoint of ['rgw.example', 'file:///srv/ci-cache']) {
+      for (const endpoint of ['rgw.example', pathToFileURL(path.resolve('/srv/ci-cache')).href]) {
         expect(() => resolve({ endpoint, bucket })).toThrow(
           `Input 'bucket' is '${bucket}', but it must be the name of a bucket: letters, digits, '.', '-' and '_'.`,
         );

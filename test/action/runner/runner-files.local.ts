@@ -17,7 +17,11 @@ describe('a restore whose GITHUB_OUTPUT and GITHUB_STATE cannot be written', () 
     const env = unwritable('GITHUB_OUTPUT', 'GITHUB_STATE');
     const { code, log } = await phase('main', { workspace: 'two', env });
     expect(readFileSync(at('two/deps/a.txt'), 'utf8')).toBe('first');
-    expect(log.match(/^::warning::.*$/gm)).toEqual([
+    // Windows has other codes for a directory
+    const warnings = log
+      .match(/^::warning::.*$/gm)
+      ?.map(line => line.replace(/\((?:EBADF|EPERM)\)/, '(EISDIR)'));
+    expect(warnings).toEqual([
       '::warning::GITHUB_OUTPUT cannot be written (EISDIR), so this step sets no outputs.',
       '::warning::GITHUB_STATE cannot be written (EISDIR), so the post step will not save the cache: use restore/ and save/ instead.',
     ]);

@@ -17,6 +17,7 @@ import { metricsLine } from '../../../src/action/step/metrics.ts';
 import { closePhase } from '../../../src/action/step/phase.ts';
 import type { PhaseFacts } from '../../../src/report/closing-line.ts';
 import { isRoot, unprivilegedDirectory } from '../../support/drop-privileges.ts';
+import { fifos, posix, requires, sharedAppends, skipWithout } from '../../support/platform-needs.ts';
 import { scratch } from '../../support/scratch.ts';
 import { recordingRunner } from '../support.ts';
 
@@ -97,6 +98,7 @@ test.each<[string, (place: string) => string]>([
   [
     'a FIFO without a reader',
     place => {
+      skipWithout(fifos);
       execFileSync('mkfifo', [path.join(place, 'fifo')]);
       return path.join(place, 'fifo');
     },
@@ -122,7 +124,7 @@ test.each<[string, (place: string) => string]>([
   if (before !== undefined) expect(statSync(file).size).toBe(before);
 });
 
-test('the lines of several processes that write at once stay whole', async () => {
+test('the lines of several processes that write at once stay whole', requires(sharedAppends), async () => {
   const file = path.join(scratch(), 'metrics.jsonl');
   const source = pathToFileURL(path.resolve('src/action/step/metrics.ts')).href;
   const program = `
@@ -140,26 +142,30 @@ test('the lines of several processes that write at once stay whole', async () =>
   expect(bytes.filter(value => value === 499)).toHaveLength(3);
 });
 
-test('a line that a full disk takes only in part is removed again, and a later one is whole', async () => {
-  const file = path.join(scratch(), 'metrics.jsonl');
-  const earlier = `${JSON.stringify({ op: 'x'.repeat(400) })}\n`;
-  writeFileSync(file, earlier);
-  const source = pathToFileURL(path.resolve('src/action/step/metrics.ts')).href;
-  const program = `
+test(
+  'a line that a full disk takes only in part is removed again, and a later one is whole',
+  requires(posix),
+  async () => {
+    const file = path.join(scratch(), 'metrics.jsonl');
+    const earlier = `${JSON.stringify({ op: 'x'.repeat(400) })}\n`;
+    writeFileSync(file, earlier);
+    const source = pathToFileURL(path.resolve('src/action/step/metrics.ts')).href;
+    const program = `
     const { writeMetrics } = await import('${source}');
     const env = { CACHE_S3_METRICS_FILE: process.argv[1] };
     console.log(writeMetrics(env, ${JSON.stringify(facts)}, 'k'));`;
-  // A block has 512 bytes for sh, and as on a full disk the system writes what has room
-  const limited = ['-c', 'ulimit -f 1 && exec "$@"', 'sh', process.execPath];
-  const { stdout } = await promisify(execFile)('sh', [
-    ...limited,
-    ...['--input-type=module', '-e', program, file],
-  ]);
-  expect(stdout.trim()).toBe('CACHE_S3_METRICS_FILE: no line was written (the disk or a quota is full).');
-  expect(readFileSync(file, 'utf8')).toBe(earlier);
-  await endPhase(file);
-  expect(linesOf(file)).toHaveLength(2);
-});
+    // A block has 512 bytes for sh, and as on a full disk the system writes what has room
+    const limited = ['-c', 'ulimit -f 1 && exec "$@"', 'sh', process.execPath];
+    const { stdout } = await promisify(execFile)('sh', [
+      ...limited,
+      ...['--input-type=module', '-e', program, file],
+    ]);
+    expect(stdout.trim()).toBe('CACHE_S3_METRICS_FILE: no line was written (the disk or a quota is full).');
+    expect(readFileSync(file, 'utf8')).toBe(earlier);
+    await endPhase(file);
+    expect(linesOf(file)).toHaveLength(2);
+  },
+);
 
 describe.runIf(isRoot)('a phase of root, in a directory of another user', () => {
   let place: string;

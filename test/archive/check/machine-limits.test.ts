@@ -131,8 +131,8 @@ test('a share is a root only on Windows', async () => {
 describe('names that differ only in case', () => {
   const mac = platforms.darwin;
   const differs = 'differs only in case from another';
-  const inWorkspace = (path: string) => path.startsWith('/w/');
-  const inHome = (path: string) => path.startsWith('/h/');
+  const inWorkspace = (path: string) => /^(?:[A-Z]:)?[\\/]w[\\/]/.test(path);
+  const inHome = (path: string) => /^(?:[A-Z]:)?[\\/]h[\\/]/.test(path);
 
   test.each([
     [['./tree/', './tree/A', './tree/a']],

@@ -4,6 +4,7 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import { Claims } from '../../../src/archive/disk-cache/claims.ts';
 import { claimPath } from '../../../src/archive/disk-cache/frame-files.ts';
 import { FrameState } from '../../../src/archive/messages/disk-request.ts';
+import { modes, requires } from '../../support/platform-needs.ts';
 import { scratch } from '../../support/scratch.ts';
 import { makeFrame, putFrame } from './support.ts';
 
@@ -39,6 +40,11 @@ describe('a claim', () => {
     const [first, second] = [new Claims(directory, 0o644), new Claims(directory, 0o644)];
     expect(first.take(frame, false)).toMatchObject({ state: ours });
     expect(second.take(frame, false)).toEqual({ state: others });
+  });
+
+  test('has the mode of the frames', requires(modes), () => {
+    const directory = scratch();
+    new Claims(directory, 0o644).take(frame, false);
     expect(fs.statSync(claimPath(directory, frame)).mode & 0o777).toBe(0o644);
   });
 
@@ -121,7 +127,7 @@ describe('a claim', () => {
     expect(claims.take(frame, false)).toMatchObject({ state: ours });
   });
 
-  test('is removed and refused if its file has a second name', () => {
+  test('is removed and refused if its file has a second name', requires(modes), () => {
     const directory = scratch();
     const claims = new Claims(directory, 0o600);
     replaceCalls({ fchmodSync: () => fs.linkSync(claimPath(directory, frame), `${directory}/twin`) });

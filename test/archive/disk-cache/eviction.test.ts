@@ -2,6 +2,7 @@ import * as fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { evict } from '../../../src/archive/disk-cache/eviction.ts';
+import { accessTimes, requires } from '../../support/platform-needs.ts';
 import { scratch } from '../../support/scratch.ts';
 import { makeClaim, makeFrame, putFrame } from './support.ts';
 
@@ -19,12 +20,16 @@ function putAged(directory: string, ages: readonly number[]): string[] {
 const remaining = (files: readonly string[]) => files.filter(file => fs.existsSync(file));
 
 describe('evict', () => {
-  test('removes the frames that were used least recently, until the limit is kept', async () => {
-    const directory = scratch();
-    const files = putAged(directory, [30, 50, 10, 40, 20]);
-    expect(await evict({ directory, maxBytes: 3000 })).toBe(true);
-    expect(remaining(files)).toEqual([files[0], files[2], files[4]]);
-  });
+  test(
+    'removes the frames that were used least recently, until the limit is kept',
+    requires(accessTimes),
+    async () => {
+      const directory = scratch();
+      const files = putAged(directory, [30, 50, 10, 40, 20]);
+      expect(await evict({ directory, maxBytes: 3000 })).toBe(true);
+      expect(remaining(files)).toEqual([files[0], files[2], files[4]]);
+    },
+  );
 
   test('removes nothing while the limit is kept', async () => {
     const directory = scratch();
@@ -54,14 +59,18 @@ describe('evict', () => {
     },
   );
 
-  test('removes claims that no process has touched for a minute, and empty frames', async () => {
-    const directory = scratch();
-    const [old, young] = ['old', 'young'].map(name => makeClaim(directory, makeFrame(name)).file);
-    fs.utimesSync(old!, NOW - 100, NOW - 100);
-    fs.writeFileSync(path.join(directory, 'a'.repeat(64)), '');
-    await evict({ directory, maxBytes: 1000 });
-    expect(fs.readdirSync(directory)).toEqual([path.basename(young!)]);
-  });
+  test(
+    'removes claims that no process has touched for a minute, and empty frames',
+    requires(accessTimes),
+    async () => {
+      const directory = scratch();
+      const [old, young] = ['old', 'young'].map(name => makeClaim(directory, makeFrame(name)).file);
+      fs.utimesSync(old!, NOW - 100, NOW - 100);
+      fs.writeFileSync(path.join(directory, 'a'.repeat(64)), '');
+      await evict({ directory, maxBytes: 1000 });
+      expect(fs.readdirSync(directory)).toEqual([path.basename(young!)]);
+    },
+  );
 
   test('removes a file that is larger than any frame, and keeps the frames that it would displace', async () => {
     const directory = scratch();

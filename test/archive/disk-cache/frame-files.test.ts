@@ -9,6 +9,7 @@ import {
   readFrame,
   storeFrame,
 } from '../../../src/archive/disk-cache/frame-files.ts';
+import { birthTimes, requires } from '../../support/platform-needs.ts';
 import { scratch } from '../../support/scratch.ts';
 import { makeClaim, makeFrame, putFrame } from './support.ts';
 
@@ -58,7 +59,7 @@ describe('readFrame', () => {
 });
 
 describe('storeFrame', () => {
-  test('gives the frame its name, and replaces a wrong one', () => {
+  test('gives the frame its name, and replaces a wrong one', requires(birthTimes), () => {
     const directory = scratch();
     fs.writeFileSync(framePath(directory, frame), 'wrong');
     const { file, inode } = makeClaim(directory, frame);

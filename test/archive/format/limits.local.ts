@@ -155,10 +155,8 @@ describe('many entries', () => {
       const object = join(directory, 'object');
       writeFileSync(object, writeForgery(forge(entries)));
       const job = { object, workspace: directory, patterns: ['tree'] };
-      const end = await startRestoreProcess(job, 'self', [
-        'env',
-        `NODE_OPTIONS=--max-old-space-size=${heapMib}`,
-      ]).ended;
+      const env = { NODE_OPTIONS: `--max-old-space-size=${heapMib}` };
+      const end = await startRestoreProcess(job, 'self', [], env).ended;
       expect(end.output?.error, end.stderr).toBe('UnusableArchiveError');
       expect(end.output?.message).toMatch(/^its 4000000 entries need about \d+ MiB of memory/);
     },

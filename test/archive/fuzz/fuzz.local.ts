@@ -16,8 +16,8 @@ describe('bombs', () => {
       for (const seed of [1, 2, 3]) {
         writeFileSync(object, bombs[index]!(new SeededRandom(seed)));
         const job = { object, workspace: directory, patterns: ['tree'] };
-        const end = await startRestoreProcess(job, 'self', ['env', 'NODE_OPTIONS=--max-old-space-size=512'])
-          .ended;
+        const env = { NODE_OPTIONS: '--max-old-space-size=512' };
+        const end = await startRestoreProcess(job, 'self', [], env).ended;
         const name = `seed ${seed}: ${end.stderr}`;
         expect(end.output?.error, name).toMatch(/^(Damaged|Unusable)ArchiveError$/);
       }

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { TargetTreeError } from '../../../src/archive/archive-errors.ts';
 import { type Entry, EntryType } from '../../../src/archive/format/entry.ts';
 import { scratch } from '../../support/scratch.ts';
+import { slashed } from '../../support/slashed.ts';
 import { buildTree, describeTree, type TreeSpec } from '../../support/tree.ts';
 import { entryOf, failed, instead, leftovers, staged, stagedEntries, visible } from './staged.ts';
 
@@ -72,7 +73,7 @@ describe('when another job, between staging and commit,', () => {
     symlinkSync(outside, join(to, 'tree/a'));
     const before = await describeTree(outside, { root: true });
     await expect(publish()).rejects.toThrow(TargetTreeError);
-    await expect(publish()).rejects.toThrow(`${to}/tree/a is no longer a directory`);
+    await expect(publish()).rejects.toThrow(`${join(to, 'tree/a')} is no longer a directory`);
     expect(await describeTree(outside, { root: true })).toEqual(before);
     expect(leftovers(await describeTree(to))).toEqual([]);
   });
@@ -225,7 +226,7 @@ describe('a commit that fails', () => {
       const { message, treeChanged } = await failureOf(publish);
       expect(treeChanged).toBe(true);
       expect(message).toContain(
-        `; the previous ${to}/tree/a could not be put back and is kept for a day in a directory .cache-s3-* of ${to}/tree`,
+        `; the previous ${join(to, 'tree/a')} could not be put back and is kept for a day in a directory .cache-s3-* of ${join(to, 'tree')}`,
       );
       const { type, sha256, target } = before['tree/a']!;
       const kept = Object.entries(await describeTree(to)).filter(([name]) => name.includes('.cache-s3-'));
@@ -275,12 +276,12 @@ describe('a commit that fails', () => {
   test.each(['EPERM', 'EACCES'])('names the file that could not be replaced (%s)', async code => {
     const { to, publish } = await staged({ 'tree/a': 'new', 'tree/b': 'new' }, { 'tree/b': 'old' });
     instead('renameSync', rename => (from, target) => {
-      if (String(target) === join(to, 'tree/b'))
+      if (slashed(target) === slashed(join(to, 'tree/b')))
         throw Object.assign(failed(code, from), { dest: String(target) });
       rename(from, target);
     });
     const { message } = await failureOf(publish);
-    expect(message).toContain(`${to}/tree/b cannot be written (${code})`);
+    expect(message).toContain(`${join(to, 'tree/b')} cannot be written (${code})`);
     expect(message).not.toContain('.cache-s3-');
   });
 

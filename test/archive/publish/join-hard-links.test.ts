@@ -2,6 +2,7 @@ import { lstatSync, readFileSync, renameSync, rmSync, utimesSync, writeFileSync 
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { scratch } from '../../support/scratch.ts';
+import { slashed } from '../../support/slashed.ts';
 import { describeTree, type TreeSpec } from '../../support/tree.ts';
 import { instead, leftovers, staged } from './staged.ts';
 
@@ -23,7 +24,7 @@ async function interleaved(archived: [TreeSpec, TreeSpec], present: TreeSpec) {
   let isDone = false;
   instead('renameSync', rename => (from, target) => {
     rename(from, target);
-    if (isDone || String(target) !== join(to, 'tree/a')) return;
+    if (isDone || slashed(target) !== slashed(join(to, 'tree/a'))) return;
     isDone = true;
     for (const move of second.plan.moves) rename(move.from, move.to);
     for (const area of second.plan.areas) rmSync(area.path, { recursive: true });

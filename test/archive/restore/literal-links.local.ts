@@ -121,7 +121,7 @@ describe('a later restore of the job', () => {
       const attempt = job.restore(object, [pattern]);
       await expect(attempt).rejects.toThrow(TargetTreeError);
       await expect(attempt).rejects.toThrow(
-        `leads through ${workspace}/a/b, a link that an earlier restore of this job has made and that is not followed; remove it or change \`path\``,
+        `leads through ${join(workspace, 'a/b')}, a link that an earlier restore of this job has made and that is not followed; remove it or change \`path\``,
       );
       expect(readdirSync(outside)).toEqual([]);
     },

@@ -25,12 +25,13 @@ interface Thing {
 const status = {
   ...{ mode: 0o644n, nlink: 1n, uid: 0n, gid: 0n, dev: 1n, ino: 1n, size: 1n, mtimeNs: 1n, ctimeNs: 1n },
 } as unknown as NonNullable<FileStatus['exact']>;
+const modeOf = (type: EntryType) => (type === EntryType.directory ? 0o755 : 0o644);
 const stats = { mode: 0o644, nlink: 2, uid: 0, gid: 0, exact: status } as FileStatus;
 
 function baseOf(things: readonly Thing[], frames: readonly Pick<Frame, 'size' | 'rawSize'>[]) {
   const entries = things.map(
     ({ name, type = EntryType.file, size = 0, frame = -1, offset = 0, linkTo }): Entry => ({
-      ...{ name, type, size, frame, offset, mtimeUs: second, mtimeRestNs: 0, mode: 0o644, target: '' },
+      ...{ name, type, size, frame, offset, mtimeUs: second, mtimeRestNs: 0, mode: modeOf(type), target: '' },
       ...{ uid: process.geteuid?.() === 0 ? 0 : -1, gid: process.geteuid?.() === 0 ? 0 : -1 },
       linkTo: linkTo === undefined ? -1 : things.findIndex(thing => thing.name === linkTo),
     }),
@@ -52,7 +53,11 @@ function found(things: readonly Thing[], changed: readonly string[] = []): Scann
     ...(type === EntryType.file && { inode: { dev: 1n, ino: 1n } }),
     mtimeUs: size > 0 ? 0 : changed.includes(name) ? second + 1 : second,
     mtimeRestNs: 0,
-    stats: changed.includes(name) ? { ...stats, exact: { ...status, ctimeNs: 2n } as typeof status } : stats,
+    stats: {
+      ...stats,
+      mode: modeOf(type),
+      ...(changed.includes(name) && { exact: { ...status, ctimeNs: 2n } as typeof status }),
+    },
   }));
 }
 

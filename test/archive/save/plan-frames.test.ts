@@ -4,6 +4,7 @@ import { SourceTreeError } from '../../../src/archive/archive-errors.ts';
 import type { FramePlan } from '../../../src/archive/messages/pack-job.ts';
 import { planFrames } from '../../../src/archive/save/plan-frames.ts';
 import { PAUSE, type ScannedEntry } from '../../../src/archive/scan/scan.ts';
+import { longNameErrors, requires } from '../../support/platform-needs.ts';
 import { scratch } from '../../support/scratch.ts';
 import { MiB } from '../../support/sizes.ts';
 import { buildTree } from '../../support/tree.ts';
@@ -47,7 +48,7 @@ describe('planFrames', () => {
     ]);
   });
 
-  test('throws a SourceTreeError when a large file cannot be read', async () => {
+  test('throws a SourceTreeError when a large file cannot be read', requires(longNameErrors), async () => {
     const path = `/${'n'.repeat(300)}`;
     const large = {
       name: 'x',

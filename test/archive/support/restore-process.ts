@@ -43,11 +43,13 @@ export function startRestoreProcess(
   job: RestorerJob,
   user: User = 'ordinary',
   wrapper: readonly string[] = [],
+  env: Readonly<Record<string, string>> = {},
 ): RestoreProcess {
   const [command, ...args] = [...wrapper, process.execPath, RESTORER, JSON.stringify(job)];
   const child = spawn(command!, args, {
     ...(user === 'ordinary' ? unprivileged() : {}),
     cwd: '/',
+    env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const ended = collectOutput(child).then(({ stdout, ...end }) => ({

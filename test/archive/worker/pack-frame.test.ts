@@ -132,6 +132,8 @@ describe('packing a whole file', () => {
     const from = await buildTree(scratch(), { 'tree/a': 'a', 'tree/b': 'b' });
     changeWhileRead(path.join(from, 'tree/b'), 3);
     const attempt = packTree(layoutIn(from));
-    await expect(attempt).rejects.toThrow(`${from}/tree/b changed while it was read, in two attempts`);
+    await expect(attempt).rejects.toThrow(
+      `${path.join(from, 'tree/b')} changed while it was read, in two attempts`,
+    );
   });
 });

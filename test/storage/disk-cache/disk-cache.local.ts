@@ -2,6 +2,7 @@ import * as fs from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { isRoot } from '../../support/drop-privileges.ts';
+import { birthTimes, requires } from '../../support/platform-needs.ts';
 import { incompressible } from '../../support/random.ts';
 import { describeTree } from '../../support/tree.ts';
 import { type Host, restoreRight, startHost } from './host.ts';
@@ -18,7 +19,7 @@ function rangesSince(): number {
   return host.server.operations.splice(0).filter(operation => operation === 'GetObject').length - 1;
 }
 
-describe('a restore with a disk cache', () => {
+describe('a restore with a disk cache', requires(birthTimes), () => {
   test('stores the frames, and the next one fetches only the end of the object', async () => {
     const first = await restoreRight(host.job(), host.tree);
     expect(first.bucket).toBeGreaterThan(15 * MB);

