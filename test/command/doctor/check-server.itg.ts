@@ -102,7 +102,10 @@ describe('doctor names the cause of', () => {
   test('a clock that is an hour off', async () => {
     vi.useFakeTimers({ toFake: ['Date'], now: Date.now() - 3_600_000 });
     onTestFinished(() => void vi.useRealTimers());
-    const { found, fix } = await onlyFailure('clock', {});
+    const findings = await findingsOf();
+    // The further requests are signed by the server's clock
+    expect(findings.filter(({ result }) => result !== 'ok').map(({ check }) => check)).toEqual(['clock']);
+    const { found, fix } = findings.find(({ check }) => check === 'clock')!;
     expect(found).toMatch(/clock is 3\d\d\d s behind the server's/);
     expect(fix).toContain('synchronise the clock');
   });

@@ -69,10 +69,34 @@ const wrongInputs: readonly WrongInput[] = [
   },
 ];
 
-export const endpointCases: readonly FaultCase[] = wrongInputs.flatMap(({ fault, inputs, ...rest }) => {
+/** Code that sets the clock of a step an hour ahead. */
+const HOUR_AHEAD = `
+  const { now } = Date;
+  Date.now = () => now() + 3_600_000;
+  globalThis.Date = new Proxy(Date, {
+    construct: (Clock, words) => (words.length === 0 ? new Clock(Clock.now()) : new Clock(...words)),
+  });`;
+
+const clockOff = {
+  short: true,
+  message: /::notice::.*signed by the server's clock, because the runner's clock is 3(?:599|60\d) s ahead/,
+  arrange: () => ({ preload: HOUR_AHEAD }),
+};
+
+const wrongEndpoints: readonly FaultCase[] = wrongInputs.flatMap(({ fault, inputs, ...rest }) => {
   const arrange = async (scene: Scene) => ({ inputs: await inputs(scene) });
   return [
     restoreCase(fault, { ...rest, arrange, allowed: ['unchanged'] }),
     saveCase(fault, { ...rest, arrange, allowed: ['not saved'] }),
   ];
 });
+
+export const endpointCases: readonly FaultCase[] = [
+  ...wrongEndpoints,
+  restoreCase("the runner's clock is an hour ahead", { ...clockOff, allowed: ['the cache'] }),
+  saveCase("the runner's clock is an hour ahead", {
+    ...clockOff,
+    allowed: ['saved'],
+    message: /^Cache saved with key/,
+  }),
+];

@@ -9,8 +9,9 @@ import type { WaitedTime } from '../../../retry/stall-limit.ts';
 import type { TimeLimits } from '../../../retry/time-limits.ts';
 import { NoCredentialsError, StoreUnavailableError } from '../../store-errors.ts';
 import { httpStatus, isRetryable } from '../errors/classify.ts';
+import { clockDifference } from '../errors/refusals.ts';
 import { refusedResponse } from '../errors/refused-response.ts';
-import { fromS3Error, isStatus, isTooMany, summaryOf } from '../errors/s3-errors.ts';
+import { fromS3Error, isStatus, isTooMany, s3Code, summaryOf } from '../errors/s3-errors.ts';
 import type { S3Settings } from '../s3-settings.ts';
 import type { ConnectionSettings } from '../transport/agents.ts';
 import { ProtocolError } from '../transport/protocol-error.ts';
@@ -63,6 +64,7 @@ export class Caller {
   /** The failure for which the endpoint was given up: the circuit is open, and stays open for the rest of the process. */
   #givenUpFor: Error | undefined;
   #lastCallLeft = true;
+  #clockIsNoted = false;
   #connection: Connection | undefined;
   #addressCheck: Promise<void> | undefined;
 
@@ -251,7 +253,7 @@ export class Caller {
       body = response.body;
     };
     try {
-      const value = await attempt(client, { ...options, onResponse }, progress);
+      const value = await this.#correctingClock(() => attempt(client, { ...options, onResponse }, progress));
       this.#pace.accepted();
       return value;
     } catch (error) {
@@ -265,6 +267,25 @@ export class Caller {
       this.log.debug(
         `s3 ${spec.operation} ${spec.about}: ${result}, ${Math.round(this.clock.now() - begin)} ms`,
       );
+    }
+  }
+
+  /**
+   * Makes an attempt once more if the runner's clock is off by too much: the SDK has then learned the server's, and signs by it.
+   * May be repeated whatever the call is, because the server has refused the first request.
+   */
+  async #correctingClock<T>(attempt: () => Promise<T>): Promise<T> {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (s3Code(error) !== 'RequestTimeTooSkewed') throw error;
+      if (!this.#clockIsNoted) {
+        const cause = clockDifference(error);
+        this.log.notice(`Requests are signed by the server's clock, because ${cause}. Correct the clock.`);
+      }
+      this.#clockIsNoted = true;
+      this.counters.requests++;
+      return attempt();
     }
   }
 

@@ -18,7 +18,7 @@ export function refusalOf(error: unknown, call: FailedCall): Refusal | undefined
   if (refusesKmsKey(call)) return KMS_KEY;
   if (identity.role && code !== undefined && OF_KEYS.has(code)) return ROLE_KEYS;
   if (code === 'AccessDenied') return accessDenied(call);
-  if (code === 'RequestTimeTooSkewed') return clockOff(error);
+  if (code === 'RequestTimeTooSkewed') return ["the runner's clock", clockDifference(error)];
   // A listing of a bucket has no key: the server took the bucket's name for that of an object
   if (operation === 'ListObjectsV2' && code === 'NoSuchKey' && namesBucket(settings)) {
     return [
@@ -48,15 +48,14 @@ function refusesKmsKey({ operation, code, settings, identity }: FailedCall): boo
 
 const KMS_KEY: Refusal = ["the input 'sse-kms-key-id'", 'the server cannot encrypt with this key'];
 
-function clockOff(error: unknown): Refusal {
+/** Returns by how much the runner's clock is off after RequestTimeTooSkewed, as a clause. */
+export function clockDifference(error: unknown): string {
   const serverMs = Date.parse(refusedResponse(error)?.headers.date ?? '');
-  if (Number.isNaN(serverMs)) return CLOCK_OFF;
+  if (Number.isNaN(serverMs)) return "the runner's clock differs from the server's by too much";
   const seconds = Math.round((Date.now() - serverMs) / 1000);
   const direction = seconds < 0 ? 'behind' : 'ahead of';
-  return [CLOCK_OFF[0], `the runner's clock is ${Math.abs(seconds)} s ${direction} the server's`];
+  return `the runner's clock is ${Math.abs(seconds)} s ${direction} the server's`;
 }
-
-const CLOCK_OFF: Refusal = ["the runner's clock", "the runner's clock differs from the server's by too much"];
 
 /** The setting to check, and the reason. */
 export type Refusal = readonly [setting: string, reason: string];
