@@ -26,8 +26,3 @@ export function summaryRows(
   ];
   return rows.filter((row): row is SummaryRow => row[1] !== undefined);
 }
-
-/** Escapes text for a cell, which goes into HTML as it is (@actions/core 3.0.1, summary.js). */
-export function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, character => `&#${character.charCodeAt(0)};`);
-}

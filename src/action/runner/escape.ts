@@ -10,6 +10,14 @@ export function escapeLine(text: string): string {
     .replaceAll('##[', '##\\x5b');
 }
 
+/**
+ * Escapes foreign text for HTML and SVG, and as in a line of the log. The cells of the job summary go into HTML as they are
+ * (@actions/core 3.0.1, summary.js).
+ */
+export function escapeHtml(text: string): string {
+  return escapeLine(text).replace(/[&<>"']/g, character => `&#${character.charCodeAt(0)};`);
+}
+
 /** Escapes line breaks and other control characters, and keeps everything else: for a value that other steps compare. */
 export function singleLine(text: string): string {
   return text.replace(/[\p{Cc}\u2028\u2029]/gu, visible);

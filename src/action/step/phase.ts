@@ -1,7 +1,7 @@
 import { machineLine, type PhaseFacts, peopleLine } from '../../report/closing-line.ts';
-import { escapeHtml, summaryRows } from '../../report/summary.ts';
+import { summaryRows } from '../../report/summary.ts';
 import type { StorageBackend } from '../../storage/backend.ts';
-import { escapeLine } from '../runner/escape.ts';
+import { escapeHtml } from '../runner/escape.ts';
 import type { Runner } from '../runner/runner.ts';
 import { writeMetrics } from './metrics.ts';
 
@@ -40,7 +40,7 @@ export async function closePhase(
   const unwritten = writeMetrics(runner.env, facts, rest.keys.primaryKey);
   if (unwritten !== undefined) runner.log.warning(unwritten);
   if (!rest.summary) return;
-  const rows = summaryRows(facts, rest.keys).map(row => row.map(cell => escapeHtml(escapeLine(cell))));
+  const rows = summaryRows(facts, rest.keys).map(row => row.map(cell => escapeHtml(cell)));
   try {
     await runner.addSummary(`Cache ${facts.op}`, rows);
   } catch (error) {

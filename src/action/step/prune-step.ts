@@ -3,7 +3,6 @@ import { type PruneChoice, rulesOf } from '../../cache/prune/choice.ts';
 import { describeReason, describeResult, VERSIONS_REMAIN } from '../../cache/prune/describe.ts';
 import type { Deletion, PruneRules } from '../../cache/prune/plan.ts';
 import { type PruneResult, pruneCaches } from '../../cache/prune/prune-caches.ts';
-import { escapeHtml } from '../../report/summary.ts';
 import { formatBytes, formatCount } from '../../report/units.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
 import { StoreError, StoreRefusedError } from '../../storage/store-errors.ts';
@@ -21,7 +20,7 @@ import {
 } from '../inputs/read-input.ts';
 import { resolveTarget } from '../inputs/target.ts';
 import { type RunContext, readRunContext } from '../run/run-context.ts';
-import { escapeLine } from '../runner/escape.ts';
+import { escapeHtml } from '../runner/escape.ts';
 import type { Runner } from '../runner/runner.ts';
 
 /** Deletions that the job summary lists. */
@@ -152,7 +151,7 @@ async function pruneStore(
   try {
     await runner.addSummary(
       dryRun ? 'Cache prune (dry run)' : 'Cache prune',
-      rows.map(row => row.map(cell => escapeHtml(escapeLine(cell)))),
+      rows.map(row => row.map(cell => escapeHtml(cell))),
     );
   } catch (error) {
     log.warning(`The job summary could not be written: ${(error as Error).message}`);

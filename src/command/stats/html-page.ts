@@ -1,5 +1,6 @@
+import { escapeHtml } from '../../action/runner/escape.ts';
 import { formatAge, formatBytes, formatCount } from '../../report/units.ts';
-import { columnPlot, escapeText, type PlotBar, rowPlot } from './plots.ts';
+import { columnPlot, type PlotBar, rowPlot } from './plots.ts';
 import type { StatsFacts } from './stats.ts';
 import { barLabel, type Group, shortLabel, type Tally } from './tally.ts';
 
@@ -52,16 +53,16 @@ export function htmlPage(tally: Tally, facts: StatsFacts): string {
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Caches in ${escapeText(place)}</title>
+<title>Caches in ${escapeHtml(place)}</title>
 <style>${STYLE}</style>
 </head>
 <body>
 <header>
-<h1>Caches in ${escapeText(place)}</h1>
-<p>below ${escapeText(prefix)}/, ${new Date(madeMs).toISOString()}</p>
+<h1>Caches in ${escapeHtml(place)}</h1>
+<p>below ${escapeHtml(prefix)}/, ${new Date(madeMs).toISOString()}</p>
 </header>
 <ul class="tiles">
-${tiles.map(([name, value]) => `<li><strong>${escapeText(value)}</strong><span>${name}</span></li>`).join('\n')}
+${tiles.map(([name, value]) => `<li><strong>${escapeHtml(value)}</strong><span>${name}</span></li>`).join('\n')}
 </ul>
 <main>
 ${plots.map(([title, plot]) => `<section>\n<h2>${title}</h2>\n${plot}\n</section>`).join('\n')}

@@ -1,5 +1,4 @@
-import { escapeLine } from '../../action/runner/escape.ts';
-import { escapeHtml } from '../../report/summary.ts';
+import { escapeHtml } from '../../action/runner/escape.ts';
 
 /** Plots as SVG. Their colours are those of the page's styles. */
 
@@ -24,7 +23,7 @@ export function columnPlot(bars: readonly PlotBar[]): string {
     const size = barSize(bar.value, most, height);
     const [x, y] = [index * step + step * 0.12, top + height - size];
     const middle = index * step + step / 2;
-    return `<g><title>${escapeText(bar.title)}</title>
+    return `<g><title>${escapeHtml(bar.title)}</title>
 <rect x="${x.toFixed(1)}" y="${y.toFixed(1)}" width="${(step * 0.76).toFixed(1)}" height="${size.toFixed(1)}" rx="2"/>
 ${bar.value > 0 ? text(middle, y - 5, bar.text, 'middle') : ''}
 ${text(middle, top + height + 16, bar.label, 'middle', 'faint')}</g>`;
@@ -43,7 +42,7 @@ export function rowPlot(bars: readonly PlotBar[]): string {
   const drawn = bars.map((bar, index) => {
     const y = index * step;
     const label = bar.label.length > MAX_LABEL ? `${bar.label.slice(0, MAX_LABEL - 1)}…` : bar.label;
-    return `<g><title>${escapeText(bar.title)}</title>
+    return `<g><title>${escapeHtml(bar.title)}</title>
 ${text(0, y + 13, label, 'start')}
 ${text(WIDTH, y + 13, bar.text, 'end', 'faint')}
 <rect x="0" y="${y + 18}" width="${barSize(bar.value, most, WIDTH).toFixed(1)}" height="8" rx="2"/></g>`;
@@ -58,14 +57,9 @@ function barSize(value: number, most: number, length: number): number {
 
 function text(x: number, y: number, content: string, anchor: string, kind?: string): string {
   const style = kind === undefined ? '' : ` class="${kind}"`;
-  return `<text x="${x.toFixed(1)}" y="${y.toFixed(1)}" text-anchor="${anchor}"${style}>${escapeText(content)}</text>`;
+  return `<text x="${x.toFixed(1)}" y="${y.toFixed(1)}" text-anchor="${anchor}"${style}>${escapeHtml(content)}</text>`;
 }
 
 function svg(height: number, content: readonly string[]): string {
   return `<svg viewBox="0 0 ${WIDTH} ${height}" role="img">\n${content.join('\n')}\n</svg>`;
-}
-
-/** Escapes foreign text for HTML and SVG. Control characters and marks of the reading direction become visible. */
-export function escapeText(content: string): string {
-  return escapeHtml(escapeLine(content));
 }

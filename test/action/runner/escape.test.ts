@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { escapeLine, singleLine } from '../../../src/action/runner/escape.ts';
+import { escapeHtml, escapeLine, singleLine } from '../../../src/action/runner/escape.ts';
 
 test.each([
   ['plain ü 😀', 'plain ü 😀'],
@@ -16,6 +16,10 @@ test.each([
   ['half \ud83d pair', 'half \\ud83d pair'],
 ])('in a line of the log, %j is printed as %j', (text, line) => {
   expect(escapeLine(text)).toBe(line);
+});
+
+test('markup, line breaks and marks of the reading direction are escaped in HTML', () => {
+  expect(escapeHtml('<b>&"\'\n\u202e::')).toBe('&#60;b&#62;&#38;&#34;&#39;\\n\\u202e::');
 });
 
 test('in an output, only control characters and ends of lines are escaped', () => {
