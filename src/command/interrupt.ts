@@ -5,7 +5,7 @@ export class InterruptedError extends Error {
   override name = 'InterruptedError';
 }
 
-/** Work that has not ended by then is cut. */
+/** Time in ms after an interrupt at which the process ends, whether or not the work has ended. */
 const GRACE_MS = 5000;
 
 /**

@@ -69,8 +69,8 @@ export function createProgram(env: Environment, signal: AbortSignal): Command {
   program.addHelpText('after', SETTINGS_HELP);
 
   /**
-   * Adapts a subcommand: opens the store, and closes it at the end. `outlivesPipe`: it does more than to write, and does so
-   * to its end if nothing reads its output any more.
+   * Adapts a subcommand: opens the store, and closes it at the end. `outlivesPipe`: it does more than
+   * write output, and completes its work if nothing reads the output any more.
    */
   const run =
     <T>(
@@ -149,13 +149,17 @@ export function createProgram(env: Environment, signal: AbortSignal): Command {
   program
     .command('prune')
     .description('delete caches by use, age and size, with their markers, and uploads older than a day')
-    .option('--unused <age>', 'delete caches that were neither saved nor restored for so long', readAge)
-    .option('--max-age <age>', 'delete caches that were saved so long ago', readAge)
-    .option('--max-size <size>', 'delete the least recently used until all have this size', readSize)
-    .option('--per-repository <size>', 'as --max-size, for each repository', readSize)
+    .option('--unused <age>', 'delete caches that were neither saved nor restored for this time', readAge)
+    .option('--max-age <age>', 'delete caches that were saved this long ago or earlier', readAge)
+    .option(
+      '--max-size <size>',
+      'delete the least recently used until the others have at most this size',
+      readSize,
+    )
+    .option('--per-repository <size>', 'the same limit for the caches of each repository', readSize)
     .option(
       '--keep-newest <n>',
-      'keep the newest n of each scope and paths, whatever the rules',
+      'keep the newest n of each scope and path, whatever the other rules are',
       readPositiveCount,
     )
     .option(

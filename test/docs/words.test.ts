@@ -62,7 +62,7 @@ function findingsIn(text: string, patterns: readonly Pattern[]): string[] {
 
 const worded = [
   ...documents,
-  ...['action.yml', 'restore/action.yml', 'save/action.yml'],
+  ...['action.yml', 'restore/action.yml', 'save/action.yml', 'prune/action.yml'],
   ...filesBelow('docs/recipes', '.yml'),
   ...filesBelow('.github/workflows', '.yml'),
 ];

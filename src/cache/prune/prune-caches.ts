@@ -13,7 +13,7 @@ export interface PruneRequest {
   readonly prefix: string;
   /** The caches that are counted and may be deleted, and the place of what `tidies` removes. */
   readonly patterns: CachePatterns;
-  /** Returns whether a cache of the patterns counts too. It is called again with what the second look finds. Default: all do. */
+  /** Returns whether a cache of the patterns counts too. It is called again for a cache that has changed since the listing. Default: all do. */
   readonly select?: (entry: CacheEntry) => boolean;
   readonly rules: PruneRules;
   /** Delete markers without a cache, and abort uploads older than a day. */

@@ -228,7 +228,9 @@ class History {
       if (!look) return;
       const known = Math.floor(lastUseMs(entry) / 1000);
       if (Math.floor(look.lastUse / 1000) > known) {
-        throw new Error(`${entry.object.name} was deleted although its use was noted before the second look`);
+        throw new Error(
+          `${entry.object.name} was deleted although its use was noted before the second check`,
+        );
       }
       const { unusedMs = 0 } = this.#rules;
       if (reason === 'unused' && look.nowMs - look.trueUse < unusedMs - 1000) {

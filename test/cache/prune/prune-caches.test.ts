@@ -132,7 +132,7 @@ describe('prune', () => {
     expect(names()).toEqual([nameOf('b')]);
   });
 
-  test('keeps a selected cache that no longer meets its condition at the second look, and does not count it', async () => {
+  test('keeps a selected cache that no longer meets its condition at the second check, and does not count it', async () => {
     for (const key of ['a', 'b']) bucket.put(nameOf(key), 10);
     bucket.nowMs += 9 * DAY;
     const noted = once('head', nameOf('a'), () => bucket.put(markerOf('a'), 0));
@@ -142,7 +142,7 @@ describe('prune', () => {
     expect(names()).toEqual([markerOf('a'), nameOf('a')]);
   });
 
-  test('deletes a cache that still meets its condition at the second look, although it has changed', async () => {
+  test('deletes a cache that still meets its condition at the second check, although it has changed', async () => {
     bucket.put(nameOf('a'), 10);
     bucket.nowMs += 9 * DAY;
     const replaced = once('head', nameOf('a'), () => bucket.put(nameOf('a'), 20));

@@ -89,7 +89,7 @@ function reasonOf(error: unknown): string {
   return answer === '' ? 'the response has no keys' : answer;
 }
 
-const NO_STS: Refusal = ["the input 'sts-endpoint'", 'it is no STS'];
+const NO_STS: Refusal = ["the input 'sts-endpoint'", 'it is not an STS'];
 
 const WRONG_TOKEN: Refusal = [
   "the input 'audience'",

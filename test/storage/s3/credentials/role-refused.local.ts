@@ -59,7 +59,7 @@ describe('a role that the run does not get', () => {
       'the clock of the STS',
       'the token has expired (400 ExpiredTokenException)',
     ],
-    ['a server without an STS', 405, '', "the input 'sts-endpoint'", 'it is no STS (405)'],
+    ['a server without an STS', 405, '', "the input 'sts-endpoint'", 'it is not an STS (405)'],
     [
       'a redirect',
       302,
