@@ -35,7 +35,7 @@ export const knobs: readonly Knob[] = [
   { name: 'part', file: 'src/storage/part-size.ts', constant: 'DEFAULT_PART_BYTES', others: bytes(16, 32) },
   {
     name: 'parts',
-    file: 'src/storage/s3/write/parts-in-flight.ts',
+    file: 'src/storage/s3/write/multipart/parts-in-flight.ts',
     constant: 'PARTS_IN_FLIGHT',
     others: ['2', '4', '12'],
   },

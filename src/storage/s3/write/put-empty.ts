@@ -3,7 +3,7 @@ import type { OptionalCallOptions } from '../../object-store.ts';
 import type { Caller } from '../calls/caller.ts';
 import { encryptionParameters } from '../calls/object-headers.ts';
 import { PutObjectCommand } from '../calls/sdk.ts';
-import { ownBody, sendPart } from './part-body.ts';
+import { ownBody, sendPart } from './multipart/part-body.ts';
 
 /** Stores an object without bytes. May be repeated: each attempt stores the same. */
 export async function putEmpty(

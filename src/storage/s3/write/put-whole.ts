@@ -6,7 +6,7 @@ import { PutObjectCommand } from '../calls/sdk.ts';
 import { isStatus } from '../errors/s3-errors.ts';
 import { headObject } from '../read/head.ts';
 import { md5Of } from '../transport/sent-body.ts';
-import { ownBody, type PartBytes, sendPart } from './part-body.ts';
+import { ownBody, type PartBytes, sendPart } from './multipart/part-body.ts';
 import { checkCondition, conditionFailed, holds, isOurs, type Publication } from './publication.ts';
 
 /**

@@ -3,8 +3,8 @@ import type { CallOptions, SweepOptions, UnfinishedUpload } from '../../object-s
 import type { Caller } from '../calls/caller.ts';
 import { ListMultipartUploadsCommand, type ListMultipartUploadsCommandOutput } from '../calls/sdk.ts';
 import { MAX_LISTING_BYTES } from '../calls/sdk-request-handler.ts';
-import { isJoined } from './completed-upload.ts';
-import { abortUpload, type UploadRef } from './multipart.ts';
+import { isJoined } from './multipart/completed-upload.ts';
+import { abortUpload, type UploadRef } from './multipart/multipart-calls.ts';
 
 /** Aborts in flight at once. */
 const PARALLEL = 8;

@@ -1,27 +1,23 @@
 import { randomUUID } from 'node:crypto';
-import { deadline, unlessAborted } from '../../../retry/signals.ts';
+import { unlessAborted } from '../../../retry/signals.ts';
 import { checkName } from '../../object-name.ts';
 import type { ByteSpan, ObjectVersion, Upload, UploadOptions } from '../../object-store.ts';
 import { MIN_PART_BYTES } from '../../part-size.ts';
 import { StoreUnavailableError } from '../../store-errors.ts';
 import type { Caller } from '../calls/caller.ts';
-import { type Completion, completeUpload } from './complete-upload.ts';
-import { checkSource, copyPart, refuseKnown } from './copy-part.ts';
-import { copyRanges } from './copy-ranges.ts';
-import { abortUpload, createUpload, type StoredPart, type UploadRef, uploadPart } from './multipart.ts';
-import { ownBody, type PartBody, type PartBytes } from './part-body.ts';
-import { PartGatherer } from './part-gatherer.ts';
-import { PartsInFlight, type SendingPart } from './parts-in-flight.ts';
+import { abandonUpload } from './multipart/abandon-upload.ts';
+import { type Completion, completeUpload } from './multipart/complete-upload.ts';
+import { checkSource, copyPart, refuseKnown } from './multipart/copy-part.ts';
+import { copyRanges } from './multipart/copy-ranges.ts';
+import { createUpload, type StoredPart, type UploadRef, uploadPart } from './multipart/multipart-calls.ts';
+import { ownBody, type PartBody, type PartBytes } from './multipart/part-body.ts';
+import { PartGatherer } from './multipart/part-gatherer.ts';
+import { PartsInFlight, type SendingPart } from './multipart/parts-in-flight.ts';
+import { SenderThreads } from './multipart/sender-threads.ts';
 import type { Publication } from './publication.ts';
 import { putWhole } from './put-whole.ts';
-import { SenderThreads } from './sender-threads.ts';
 
 const MAX_PARTS = 10_000;
-/** Limits of an abort in ms: normally, after a signal (the runner kills soon), on an open circuit. */
-const ABORT_MS = 15_000;
-const ABORT_AFTER_SIGNAL_MS = 3_000;
-const ABORT_LAST_CALL_MS = 2_000;
-
 /**
  * Uploads one object. Holds its beginning back, so that a small object takes one PutObject; a larger one becomes a multipart
  * upload.
@@ -231,31 +227,12 @@ export class S3Upload implements Upload {
     await this.#inFlight.ended();
     await this.#senders?.close();
     this.#gatherer.takeRest();
-    if (!this.#creation || this.#completion.state === 'answered') return;
-    if (this.#completion.state === 'unclear') {
-      this.#caller.log.notice(
-        `It is not known whether ${this.#name} was stored, so its upload is not aborted. ` +
-          'A later save or the bucket lifecycle removes what is left of it.',
-      );
-      return;
-    }
-    const limit = deadline(
-      this.#options.signal?.aborted ? ABORT_AFTER_SIGNAL_MS : ABORT_MS,
-      this.#caller.clock,
-    );
-    try {
-      // Without a response to Create there is no id to abort by; the sweep finds the upload if there is one.
-      const upload = await unlessAborted(this.#creation, limit.signal).catch(() => undefined);
-      if (upload) {
-        await abortUpload(this.#caller, upload, { signal: limit.signal, lastCallMs: ABORT_LAST_CALL_MS });
-      }
-    } catch (error) {
-      this.#caller.log.notice(
-        `An unfinished upload of ${this.#name} could not be removed (${(error as Error).message}). ` +
-          'A later save or the bucket lifecycle removes it.',
-      );
-    } finally {
-      limit.clear();
-    }
+    if (!this.#creation) return;
+    await abandonUpload(this.#caller, {
+      name: this.#name,
+      creation: this.#creation,
+      completion: this.#completion,
+      signal: this.#options.signal,
+    });
   }
 }

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import type { Upload } from '../../../../src/storage/object-store.ts';
-import { silentLog } from '../../../support/silent-log.ts';
-import { MiB } from '../../../support/sizes.ts';
-import { type ScriptedAnswer, type ScriptedServer, scriptedServer } from '../scripted-server.ts';
+import type { Upload } from '../../../../../src/storage/object-store.ts';
+import { silentLog } from '../../../../support/silent-log.ts';
+import { MiB } from '../../../../support/sizes.ts';
+import { type ScriptedAnswer, type ScriptedServer, scriptedServer } from '../../scripted-server.ts';
 
 const CREATED = '<InitiateMultipartUploadResult><UploadId>1</UploadId></InitiateMultipartUploadResult>';
 

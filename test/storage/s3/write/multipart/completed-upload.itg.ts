@@ -6,10 +6,10 @@ import {
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { s3Client } from '../../../support/gateway/bucket.ts';
-import type { BucketAccess } from '../../../support/gateway/gateway.ts';
-import { gateway, newBucket } from '../../../support/gateway/shared-gateway.ts';
-import { storeFor } from '../gateway-store.ts';
+import { s3Client } from '../../../../support/gateway/bucket.ts';
+import type { BucketAccess } from '../../../../support/gateway/gateway.ts';
+import { gateway, newBucket } from '../../../../support/gateway/shared-gateway.ts';
+import { storeFor } from '../../gateway-store.ts';
 
 const first = randomBytes(5 * 1024 * 1024);
 const last = randomBytes(1000);

@@ -1,4 +1,4 @@
-import type { ByteSpan } from '../../object-store.ts';
+import type { ByteSpan } from '../../../object-store.ts';
 
 /** Maximum bytes of one copy. A larger one would keep a request of the gateway busy for too long. */
 const MAX_COPY_BYTES = 256 * 1024 * 1024;

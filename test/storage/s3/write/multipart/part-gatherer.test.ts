@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { PartBytes } from '../../../../src/storage/s3/write/part-body.ts';
-import { PartGatherer } from '../../../../src/storage/s3/write/part-gatherer.ts';
+import type { PartBytes } from '../../../../../src/storage/s3/write/multipart/part-body.ts';
+import { PartGatherer } from '../../../../../src/storage/s3/write/multipart/part-gatherer.ts';
 
 /** Returns the parts that these pieces become, as text. */
 function gather(partSize: number, pieces: readonly string[]): string[] {

@@ -1,8 +1,8 @@
-import { StoreRefusedError, StoreUnavailableError } from '../../store-errors.ts';
-import type { Caller } from '../calls/caller.ts';
-import { ListPartsCommand, type ListPartsCommandOutput } from '../calls/sdk.ts';
-import { headObject } from '../read/head.ts';
-import type { UploadRef } from './multipart.ts';
+import { StoreRefusedError, StoreUnavailableError } from '../../../store-errors.ts';
+import type { Caller } from '../../calls/caller.ts';
+import { ListPartsCommand, type ListPartsCommandOutput } from '../../calls/sdk.ts';
+import { headObject } from '../../read/head.ts';
+import type { UploadRef } from './multipart-calls.ts';
 import { multipartEtag } from './multipart-etag.ts';
 
 type Part = NonNullable<ListPartsCommandOutput['Parts']>[number];

@@ -1,15 +1,15 @@
 import { Worker } from 'node:worker_threads';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import type { ObjectStore, Upload } from '../../../../src/storage/object-store.ts';
-import { Transport, type TransportRequest } from '../../../../src/storage/s3/transport/transport.ts';
-import { SenderThreads } from '../../../../src/storage/s3/write/sender-threads.ts';
-import { BodyTooLargeError, StoreUnavailableError } from '../../../../src/storage/store-errors.ts';
-import { incompressible } from '../../../support/random.ts';
-import { type Fault, type FaultProxy, startFaultProxy } from '../../../support/servers/fault-proxy.ts';
-import { type MemoryServer, startMemoryServer } from '../../../support/servers/memory-server.ts';
-import type { Quirks } from '../../../support/servers/memory-store.ts';
-import { MiB } from '../../../support/sizes.ts';
-import { openStore, shortLimits } from '../support.ts';
+import type { ObjectStore, Upload } from '../../../../../src/storage/object-store.ts';
+import { Transport, type TransportRequest } from '../../../../../src/storage/s3/transport/transport.ts';
+import { SenderThreads } from '../../../../../src/storage/s3/write/multipart/sender-threads.ts';
+import { BodyTooLargeError, StoreUnavailableError } from '../../../../../src/storage/store-errors.ts';
+import { incompressible } from '../../../../support/random.ts';
+import { type Fault, type FaultProxy, startFaultProxy } from '../../../../support/servers/fault-proxy.ts';
+import { type MemoryServer, startMemoryServer } from '../../../../support/servers/memory-server.ts';
+import type { Quirks } from '../../../../support/servers/memory-store.ts';
+import { MiB } from '../../../../support/sizes.ts';
+import { openStore, shortLimits } from '../../support.ts';
 
 const name = 'object';
 const PART_2 = /[?&]partNumber=2(?:&|$)/;

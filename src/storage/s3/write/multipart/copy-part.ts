@@ -1,14 +1,14 @@
-import type { ByteSpan, ObjectVersion } from '../../object-store.ts';
-import { CopyRefusedError, ObjectReplacedError, StoreUnavailableError } from '../../store-errors.ts';
-import type { CallSpec } from '../calls/call.ts';
-import type { Caller } from '../calls/caller.ts';
-import { bareEtag } from '../calls/object-headers.ts';
-import { UploadPartCopyCommand } from '../calls/sdk.ts';
-import type { SdkHandlerOptions } from '../calls/sdk-request-handler.ts';
-import { httpStatus, isRetryable } from '../errors/classify.ts';
-import { isMissing, isStatus } from '../errors/s3-errors.ts';
-import { headObject } from '../read/head.ts';
-import type { StoredPart, UploadRef } from './multipart.ts';
+import type { ByteSpan, ObjectVersion } from '../../../object-store.ts';
+import { CopyRefusedError, ObjectReplacedError, StoreUnavailableError } from '../../../store-errors.ts';
+import type { CallSpec } from '../../calls/call.ts';
+import type { Caller } from '../../calls/caller.ts';
+import { bareEtag } from '../../calls/object-headers.ts';
+import { UploadPartCopyCommand } from '../../calls/sdk.ts';
+import type { SdkHandlerOptions } from '../../calls/sdk-request-handler.ts';
+import { httpStatus, isRetryable } from '../../errors/classify.ts';
+import { isMissing, isStatus } from '../../errors/s3-errors.ts';
+import { headObject } from '../../read/head.ts';
+import type { StoredPart, UploadRef } from './multipart-calls.ts';
 
 /** A part of an upload, and the bytes of another object that it gets. */
 interface PartCopy {

@@ -1,12 +1,12 @@
 import type { Readable } from 'node:stream';
-import { release } from '../../../archive/memory/buffers.ts';
-import { BodyTooLargeError } from '../../store-errors.ts';
-import type { CallProgress } from '../calls/call.ts';
-import type { Caller } from '../calls/caller.ts';
-import { messageOf } from '../errors/refused-response.ts';
-import { isStatus } from '../errors/s3-errors.ts';
-import { bodyOf, md5Of } from '../transport/sent-body.ts';
-import type { Transport } from '../transport/transport.ts';
+import { release } from '../../../../archive/memory/buffers.ts';
+import { BodyTooLargeError } from '../../../store-errors.ts';
+import type { CallProgress } from '../../calls/call.ts';
+import type { Caller } from '../../calls/caller.ts';
+import { messageOf } from '../../errors/refused-response.ts';
+import { isStatus } from '../../errors/s3-errors.ts';
+import { bodyOf, md5Of } from '../../transport/sent-body.ts';
+import type { Transport } from '../../transport/transport.ts';
 
 /** Bytes in the pieces in which they were written. They are joined only on the wire. */
 export interface PartBytes {

@@ -1,18 +1,18 @@
-import { StoreUnavailableError } from '../../store-errors.ts';
-import type { CallProgress, CallSpec } from '../calls/call.ts';
-import type { Caller } from '../calls/caller.ts';
-import { bareEtag, encryptionParameters, SAVE_ID } from '../calls/object-headers.ts';
+/** This folder uploads an object in parts. This module has the calls of S3's multipart protocol, one function each. */
+
+import { StoreUnavailableError } from '../../../store-errors.ts';
+import type { CallProgress, CallSpec } from '../../calls/call.ts';
+import type { Caller } from '../../calls/caller.ts';
+import { bareEtag, encryptionParameters, SAVE_ID } from '../../calls/object-headers.ts';
 import {
   AbortMultipartUploadCommand,
   CreateMultipartUploadCommand,
   UploadPartCommand,
-} from '../calls/sdk.ts';
-import type { SdkHandlerOptions } from '../calls/sdk-request-handler.ts';
-import { isStatus } from '../errors/s3-errors.ts';
+} from '../../calls/sdk.ts';
+import type { SdkHandlerOptions } from '../../calls/sdk-request-handler.ts';
+import { isStatus } from '../../errors/s3-errors.ts';
 import { type PartBody, sendPart } from './part-body.ts';
 import type { SendingPart } from './parts-in-flight.ts';
-
-/** The calls of S3's multipart protocol, one function each. */
 
 /** An upload the server knows. */
 export interface UploadRef {

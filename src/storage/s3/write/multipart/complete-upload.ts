@@ -1,13 +1,13 @@
-import { delayed } from '../../../retry/signals.ts';
-import type { CallSpec } from '../calls/call.ts';
-import type { Caller } from '../calls/caller.ts';
-import { CompleteMultipartUploadCommand } from '../calls/sdk.ts';
-import { httpStatus, isRetryable } from '../errors/classify.ts';
-import { isStatus, s3Code } from '../errors/s3-errors.ts';
-import { headObject } from '../read/head.ts';
-import type { StoredPart, UploadRef } from './multipart.ts';
+import { delayed } from '../../../../retry/signals.ts';
+import type { CallSpec } from '../../calls/call.ts';
+import type { Caller } from '../../calls/caller.ts';
+import { CompleteMultipartUploadCommand } from '../../calls/sdk.ts';
+import { httpStatus, isRetryable } from '../../errors/classify.ts';
+import { isStatus, s3Code } from '../../errors/s3-errors.ts';
+import { headObject } from '../../read/head.ts';
+import { checkCondition, conditionFailed, isOurs, type Publication } from '../publication.ts';
+import type { StoredPart, UploadRef } from './multipart-calls.ts';
 import { multipartEtag } from './multipart-etag.ts';
-import { checkCondition, conditionFailed, isOurs, type Publication } from './publication.ts';
 
 /** Time that a running Complete gets after a signal, in ms. Few take longer, and the step has 5 s. */
 const COMPLETE_GRACE_MS = 2_000;

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { bareEtag } from '../calls/object-headers.ts';
+import { bareEtag } from '../../calls/object-headers.ts';
 
 /**
  * Returns the ETag of the object that these parts form, in their order: the MD5 of the parts' MD5s, `-` and the number of

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { MIN_PART_BYTES } from '../../../../src/storage/part-size.ts';
-import { copyRanges } from '../../../../src/storage/s3/write/copy-ranges.ts';
-import { MiB } from '../../../support/sizes.ts';
+import { MIN_PART_BYTES } from '../../../../../src/storage/part-size.ts';
+import { copyRanges } from '../../../../../src/storage/s3/write/multipart/copy-ranges.ts';
+import { MiB } from '../../../../support/sizes.ts';
 
 test.each([
   [5 * MiB, 1],

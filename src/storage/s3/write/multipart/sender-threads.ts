@@ -1,10 +1,10 @@
 import { Readable } from 'node:stream';
-import { threadProgram } from '../../../archive/pool/thread-program.ts';
-import { type Thread, Threads } from '../../../archive/pool/threads.ts';
-import { unlessAborted } from '../../../retry/signals.ts';
-import type { ConnectionSettings } from '../transport/agents.ts';
-import { type RequestAnswer, type RequestTicket, responseOf } from '../transport/request-ticket.ts';
-import type { SenderMessage } from '../transport/sender-messages.ts';
+import { threadProgram } from '../../../../archive/pool/thread-program.ts';
+import { type Thread, Threads } from '../../../../archive/pool/threads.ts';
+import { unlessAborted } from '../../../../retry/signals.ts';
+import type { ConnectionSettings } from '../../transport/agents.ts';
+import { type RequestAnswer, type RequestTicket, responseOf } from '../../transport/request-ticket.ts';
+import type { SenderMessage } from '../../transport/sender-messages.ts';
 import { ownsMemory, type PartBody, type PartBytes } from './part-body.ts';
 
 /** Parts that a thread holds before another one is started: it fills 10 Gbit/s alone. */

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { PartsInFlight } from '../../../../src/storage/s3/write/parts-in-flight.ts';
-import { MiB } from '../../../support/sizes.ts';
+import { PartsInFlight } from '../../../../../src/storage/s3/write/multipart/parts-in-flight.ts';
+import { MiB } from '../../../../support/sizes.ts';
 
 /** Adds parts of these sizes; `land` ends the oldest. */
 async function withParts(...sizes: number[]) {

@@ -1,0 +1,48 @@
+import { deadline, unlessAborted } from '../../../../retry/signals.ts';
+import type { Caller } from '../../calls/caller.ts';
+import type { Completion } from './complete-upload.ts';
+import { abortUpload, type UploadRef } from './multipart-calls.ts';
+
+/** Limits of an abort in ms: normally, after a signal (the runner kills soon), on an open circuit. */
+const ABORT_MS = 15_000;
+const ABORT_AFTER_SIGNAL_MS = 3_000;
+const ABORT_LAST_CALL_MS = 2_000;
+
+interface AbandonedUpload {
+  readonly name: string;
+  readonly creation: Promise<UploadRef>;
+  readonly completion: Completion;
+  /** The signal of the save. */
+  readonly signal: AbortSignal | undefined;
+}
+
+/**
+ * Aborts a multipart upload whose requests have ended, unless it may be complete. Logs a notice where something may be left of
+ * it. Never throws.
+ */
+export async function abandonUpload(
+  caller: Caller,
+  { name, creation, completion, signal }: AbandonedUpload,
+): Promise<void> {
+  if (completion.state === 'answered') return;
+  if (completion.state === 'unclear') {
+    caller.log.notice(
+      `It is not known whether ${name} was stored, so its upload is not aborted. ` +
+        'A later save or the bucket lifecycle removes what is left of it.',
+    );
+    return;
+  }
+  const limit = deadline(signal?.aborted ? ABORT_AFTER_SIGNAL_MS : ABORT_MS, caller.clock);
+  try {
+    // Without a response to Create there is no id to abort by; the sweep finds the upload if there is one.
+    const upload = await unlessAborted(creation, limit.signal).catch(() => undefined);
+    if (upload) await abortUpload(caller, upload, { signal: limit.signal, lastCallMs: ABORT_LAST_CALL_MS });
+  } catch (error) {
+    caller.log.notice(
+      `An unfinished upload of ${name} could not be removed (${(error as Error).message}). ` +
+        'A later save or the bucket lifecycle removes it.',
+    );
+  } finally {
+    limit.clear();
+  }
+}
