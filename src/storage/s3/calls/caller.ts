@@ -1,17 +1,13 @@
 import type { Readable } from 'node:stream';
 import type { Log } from '../../../report/log.ts';
 import type { Clock } from '../../../retry/clock.ts';
-import { ConcurrencyLimiter, type TransferResult } from '../../../retry/concurrency-limiter.ts';
-import { Pace, retryAfterMs } from '../../../retry/pace.ts';
 import { retry } from '../../../retry/retry.ts';
 import { unlessAborted } from '../../../retry/signals.ts';
 import type { WaitedTime } from '../../../retry/stall-limit.ts';
 import type { TimeLimits } from '../../../retry/time-limits.ts';
 import { NoCredentialsError, StoreUnavailableError } from '../../store-errors.ts';
 import { httpStatus, isRetryable } from '../errors/classify.ts';
-import { clockDifference } from '../errors/refusals.ts';
-import { refusedResponse } from '../errors/refused-response.ts';
-import { fromS3Error, isStatus, isTooMany, s3Code, summaryOf } from '../errors/s3-errors.ts';
+import { fromS3Error, summaryOf } from '../errors/s3-errors.ts';
 import type { S3Settings } from '../s3-settings.ts';
 import type { ConnectionSettings } from '../transport/agents.ts';
 import { ProtocolError } from '../transport/protocol-error.ts';
@@ -20,8 +16,11 @@ import type { Attempt, CallProgress, CallSpec } from './call.ts';
 import { CallLimits } from './call-limits.ts';
 import { Capabilities } from './capabilities.ts';
 import { checkAddress } from './check-address.ts';
+import { Circuit } from './circuit.ts';
 import type { Connection } from './client.ts';
+import { ClockCorrection } from './clock-correction.ts';
 import { RepeatedRequests } from './repeated-request.ts';
+import { RequestRate } from './request-rate.ts';
 import type { SdkHandlerOptions } from './sdk-request-handler.ts';
 import { UnsignedReads } from './unsigned-reads.ts';
 
@@ -52,19 +51,15 @@ export class Caller {
   readonly counters = { requests: 0, retries: 0 };
   readonly #limits: TimeLimits;
   readonly #open: () => Connection;
-  readonly #limiter = new ConcurrencyLimiter();
-  readonly #pace: Pace;
+  readonly #rate: RequestRate;
   readonly #waited: WaitedTime;
   readonly #unsigned: UnsignedReads;
-  #inFlight = 0;
   /** Whether a failure is final: the bucket was down before, and no call has succeeded since. */
   #bucketWasDown: boolean;
   /** Whether a call has succeeded. */
   #accepted = false;
-  /** The failure for which the endpoint was given up: the circuit is open, and stays open for the rest of the process. */
-  #givenUpFor: Error | undefined;
-  #lastCallLeft = true;
-  #clockIsNoted = false;
+  readonly #circuit = new Circuit();
+  readonly #clockCorrection: ClockCorrection;
   #connection: Connection | undefined;
   #addressCheck: Promise<void> | undefined;
 
@@ -77,8 +72,9 @@ export class Caller {
     this.log = log;
     this.clock = clock;
     this.#open = connect;
-    this.#pace = new Pace(clock);
+    this.#rate = new RequestRate(clock);
     this.#unsigned = new UnsignedReads(log);
+    this.#clockCorrection = new ClockCorrection(log);
     this.#limits = limits;
     this.#waited = waited;
     this.#bucketWasDown = bucketWasDown;
@@ -132,8 +128,8 @@ export class Caller {
     attempt: Attempt<T>,
     unsigned?: { readonly isAllowed: boolean },
   ): Promise<T> {
-    const last = spec.lastCallMs !== undefined && this.#takeLastCall();
-    if (!last) this.#refuseWhenOpen(spec);
+    const last = spec.lastCallMs !== undefined && this.#circuit.takeLastCall();
+    if (!last) this.#circuit.refuseWhenOpen(spec.operation);
     const limits = new CallLimits(spec, last, {
       limits: this.#limits,
       clock: this.clock,
@@ -146,13 +142,13 @@ export class Caller {
       ? (_, ...rest) => attempt(this.#connect().unsignedClient, ...rest)
       : attempt;
     const once = async () => {
-      await this.#pace.turn(signal);
+      await this.#rate.turn(signal);
       const end = limits.beginAttempt();
       return this.#attempt(spec, call, options, last, limits.progress).finally(end);
     };
     let earlier: Error | undefined;
     try {
-      const result = await retry(spec.transfer ? () => this.#inPlace(once, signal) : once, {
+      const result = await retry(spec.transfer ? () => this.#rate.transfer(once, signal) : once, {
         attempts: spec.optional || unsigned?.isAllowed === false ? 1 : this.settings.attempts,
         clock: this.clock,
         // A gateway that was too busy for the parts may still be for the call that cleans up behind them
@@ -203,34 +199,8 @@ export class Caller {
     });
     const unanswered = isRetryable(error) || error instanceof ProtocolError;
     const matters = !spec.optional && !spec.replaceable;
-    if (unanswered && failure instanceof StoreUnavailableError && matters) this.#givenUpFor ??= failure;
+    if (unanswered && failure instanceof StoreUnavailableError && matters) this.#circuit.open(failure);
     return failure;
-  }
-
-  #refuseWhenOpen(spec: CallSpec): void {
-    const cause = this.#givenUpFor;
-    if (cause) throw new StoreUnavailableError(`${cause.message}; ${spec.operation} was not sent`, { cause });
-  }
-
-  /** Returns true once on an open circuit, for one short call that cleans up. */
-  #takeLastCall(): boolean {
-    const isGranted = this.#givenUpFor !== undefined && this.#lastCallLeft;
-    if (isGranted) this.#lastCallLeft = false;
-    return isGranted;
-  }
-
-  /** Makes an attempt of a transfer when a place for it is free. */
-  async #inPlace<T>(attempt: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-    await this.#limiter.enter(signal);
-    let result: TransferResult = 'accepted';
-    try {
-      return await attempt();
-    } catch (error) {
-      result = isTooMany(error) ? 'refused' : 'failed';
-      throw error;
-    } finally {
-      this.#limiter.leave(result);
-    }
   }
 
   async #attempt<T>(
@@ -241,11 +211,11 @@ export class Caller {
     progress: CallProgress,
   ): Promise<T> {
     // Another call may have given the endpoint up while this one waited for its next attempt.
-    if (!last) this.#refuseWhenOpen(spec);
+    if (!last) this.#circuit.refuseWhenOpen(spec.operation);
     const { client } = this.#connect();
     this.counters.requests++;
     const begin = this.clock.now();
-    const alone = ++this.#inFlight === 1;
+    const request = this.#rate.begin();
     let result = 'no response';
     let body: Readable | undefined;
     const onResponse = (response: TransportResponse) => {
@@ -253,46 +223,22 @@ export class Caller {
       body = response.body;
     };
     try {
-      const value = await this.#correctingClock(() => attempt(client, { ...options, onResponse }, progress));
-      this.#pace.accepted();
+      const send = () => attempt(client, { ...options, onResponse }, progress);
+      const value = await this.#clockCorrection.run(send, () => this.counters.requests++);
+      request.accepted();
       return value;
     } catch (error) {
       result = summaryOf(error);
-      if (isStatus(error, 429) || isStatus(error, 503)) this.#slowDown(error, begin, alone);
+      request.failed(error);
       // A body that the SDK did not read would hold its connection
       body?.destroy();
       throw error;
     } finally {
-      this.#inFlight--;
+      request.end();
       this.log.debug(
         `s3 ${spec.operation} ${spec.about}: ${result}, ${Math.round(this.clock.now() - begin)} ms`,
       );
     }
-  }
-
-  /**
-   * Makes an attempt once more if the runner's clock is off by too much: the SDK has then learned the server's, and signs by it.
-   * May be repeated whatever the call is, because the server has refused the first request.
-   */
-  async #correctingClock<T>(attempt: () => Promise<T>): Promise<T> {
-    try {
-      return await attempt();
-    } catch (error) {
-      if (s3Code(error) !== 'RequestTimeTooSkewed') throw error;
-      if (!this.#clockIsNoted) {
-        const cause = clockDifference(error);
-        this.log.notice(`Requests are signed by the server's clock, because ${cause}. Correct the clock.`);
-      }
-      this.#clockIsNoted = true;
-      this.counters.requests++;
-      return attempt();
-    }
-  }
-
-  /** Lowers the rate of requests after a refusal as too many. */
-  #slowDown(error: unknown, begunMs: number, alone: boolean): void {
-    const waitMs = retryAfterMs(refusedResponse(error)?.headers['retry-after'], Date.now());
-    this.#pace.refused({ begunMs, alone, certain: isStatus(error, 429) || waitMs !== undefined, waitMs });
   }
 
   #connect(): Connection {
