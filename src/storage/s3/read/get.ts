@@ -1,17 +1,23 @@
-import type { Readable } from 'node:stream';
 import type { WorkerBuffer } from '../../../archive/pool/worker-pool.ts';
 import { checkName } from '../../object-name.ts';
 import type { ByteRange, ByteSpan, FetchedRange, GetOptions, RangeBytes } from '../../object-store.ts';
-import { ObjectReplacedError, StoreUnavailableError } from '../../store-errors.ts';
 import type { Caller } from '../calls/caller.ts';
-import { bareEtag } from '../calls/object-headers.ts';
 import { GetObjectCommand } from '../calls/sdk.ts';
 import type { SdkHandlerOptions } from '../calls/sdk-request-handler.ts';
-import { isWebPage, webPage } from '../errors/front-refusals.ts';
 import { isMissing, isStatus } from '../errors/s3-errors.ts';
 import { endedEarly } from '../transport/body.ts';
-import type { TransportResponse } from '../transport/transport.ts';
-import { headObject, noEtag } from './head.ts';
+import { headObject } from './head.ts';
+import {
+  checkContinuation,
+  isEmptyObject,
+  objectReplaced,
+  parseFirstResponse,
+  type RangeOutput,
+  type Received,
+  rangeHeader,
+  rangeOutputOf,
+  restOf,
+} from './range-response.ts';
 import { OwnMemory, type RangeTarget, WorkerMemory } from './range-target.ts';
 
 /** An attempt that received this many bytes before it broke does not count against the attempts. */
@@ -71,37 +77,6 @@ export async function fetchRange(
   }
 }
 
-/** The used part of a response, under the SDK's names. */
-interface RangeOutput {
-  readonly ContentLength: number | undefined;
-  readonly ContentRange: string | undefined;
-  readonly ContentType: string | undefined;
-  readonly ETag: string | undefined;
-  readonly LastModified: Date | undefined;
-  readonly Body: Readable;
-}
-
-function outputOf({ headers, body }: TransportResponse): RangeOutput {
-  const modified = Date.parse(headers['last-modified'] ?? '');
-  return {
-    ContentLength: headers['content-length'] === undefined ? undefined : Number(headers['content-length']),
-    ContentRange: headers['content-range'],
-    ContentType: headers['content-type'],
-    ETag: headers.etag,
-    LastModified: Number.isNaN(modified) ? undefined : new Date(modified),
-    Body: body,
-  };
-}
-
-/** A range whose response was found to be the requested one. */
-interface Received {
-  readonly length: number;
-  readonly start: number;
-  readonly sizeBytes: number;
-  readonly etag: string;
-  readonly modifiedMs: number;
-}
-
 /** Reads one range into `target`. `isBlocked` is that of `CallSpec`. */
 async function readRange(
   caller: Caller,
@@ -147,12 +122,12 @@ async function readRange(
             handlerOptions,
           );
         const difference = { headers: { range: wanted, 'if-match': condition } };
-        output = outputOf(
+        output = rangeOutputOf(
           await caller.repeated.of(client, 'GetObject', name).send(bySdk, difference, sendOptions),
         );
       } catch (error) {
         if (isMissing(error) && !received) return 'missing';
-        if (isMissing(error) || isStatus(error, 412)) throw replaced(name, error);
+        if (isMissing(error) || isStatus(error, 412)) throw objectReplaced(name, error);
         // No byte to read: the object is empty, or ends before the range.
         if (isStatus(error, 416) && !received) return 'past the end';
         throw error;
@@ -161,9 +136,9 @@ async function readRange(
         output.Body.resume();
         return 'past the end';
       }
-      if (received) checkContinued(received, target, output, name);
+      if (received) checkContinuation(received, target, output, name);
       else {
-        received = begun(output, name, range);
+        received = parseFirstResponse(output, name, range);
         target.open(received.length);
       }
       await target.read(output.Body, onBytes);
@@ -186,16 +161,11 @@ async function byAbsoluteRange(
   const info = await headObject(caller, name, { signal: options.signal });
   if (!info) return undefined;
   const { sizeBytes, etag, modifiedMs } = info;
-  if (options.etag !== undefined && options.etag !== etag) throw replaced(name);
+  if (options.etag !== undefined && options.etag !== etag) throw objectReplaced(name);
   if (sizeBytes === 0) return { bytes: new Uint8Array(0), start: 0, sizeBytes, etag, modifiedMs };
   caller.capabilities.longSuffixRanges = false;
   const range = { start: Math.max(0, sizeBytes - suffix), end: sizeBytes };
   return getRange(caller, name, range, { ...options, etag });
-}
-
-/** Returns whether the response is that of an object without bytes: 200 (AWS, Swift), or 206 with a range of -1 (MinIO). */
-function isEmptyObject({ ContentLength, ContentRange }: RangeOutput): boolean {
-  return ContentRange === undefined ? ContentLength === 0 : /^bytes 0--1\/0$/.test(ContentRange);
 }
 
 /** Describes a range without bytes by HEAD: HTTP cannot request one, and 416 returns neither size nor ETag. */
@@ -207,67 +177,8 @@ async function emptyRange(
 ): Promise<RangeBytes | undefined> {
   const info = await headObject(caller, name, { signal });
   if (!info) return undefined;
-  if (etag !== undefined && etag !== info.etag) throw replaced(name);
+  if (etag !== undefined && etag !== info.etag) throw objectReplaced(name);
   const start = 'suffix' in range ? info.sizeBytes : Math.min(range.start, info.sizeBytes);
   const { sizeBytes, modifiedMs } = info;
   return { bytes: new Uint8Array(0), start, sizeBytes, etag: info.etag, modifiedMs };
-}
-
-function rangeHeader(range: ByteRange): string {
-  return 'suffix' in range ? `bytes=-${range.suffix}` : `bytes=${range.start}-${range.end - 1}`;
-}
-
-function restOf({ start, length }: Received, { filled }: RangeTarget): ByteSpan {
-  return { start: start + filled, end: start + length };
-}
-
-function begun(output: RangeOutput, name: string, range: ByteRange): Received {
-  const [, ...numbers] = /^bytes (\d{1,15})-(\d{1,15})\/(\d{1,15})$/.exec(output.ContentRange ?? '') ?? [];
-  const [start, last, sizeBytes] = numbers.map(Number);
-  const etag = bareEtag(output.ETag);
-  // A front that sends the body in chunks sends no length: then the range is the bound
-  const length = output.ContentLength ?? (last ?? 0) - (start ?? 0) + 1;
-  if (
-    start === undefined ||
-    last === undefined ||
-    sizeBytes === undefined ||
-    length !== last - start + 1 ||
-    !isRequested(range, start, length, sizeBytes)
-  ) {
-    if (isWebPage(output.ContentType)) throw webPage(name);
-    const got = shortened(output.ContentRange) ?? `${length} bytes`;
-    throw new StoreUnavailableError(
-      `${name}: the endpoint does not serve ranges (requested ${rangeHeader(range)}, got ${got})`,
-    );
-  }
-  if (etag === undefined) throw noEtag(name, output.ContentType);
-  return { length, start, sizeBytes, etag, modifiedMs: output.LastModified?.getTime() ?? 0 };
-}
-
-/** Returns whether this is the requested range: its length becomes memory. */
-function isRequested(range: ByteRange, start: number, length: number, sizeBytes: number): boolean {
-  const wanted =
-    'suffix' in range
-      ? { start: Math.max(0, sizeBytes - range.suffix), end: sizeBytes }
-      : { start: range.start, end: Math.min(range.end, sizeBytes) };
-  return start === wanted.start && start + length === wanted.end;
-}
-
-/** Checks that the response to a continuation begins where the last one broke off. */
-function checkContinued(received: Received, target: RangeTarget, output: RangeOutput, name: string): void {
-  const { start, end } = restOf(received, target);
-  if (bareEtag(output.ETag) !== received.etag) throw replaced(name);
-  if (output.ContentRange !== `bytes ${start}-${end - 1}/${received.sizeBytes}`) {
-    throw new StoreUnavailableError(
-      `${name}: requested bytes ${start}-${end - 1}, got ${shortened(output.ContentRange)}`,
-    );
-  }
-}
-
-function shortened(text: string | undefined): string | undefined {
-  return text?.slice(0, 80);
-}
-
-function replaced(name: string, cause?: unknown): ObjectReplacedError {
-  return new ObjectReplacedError(`${name} was replaced or removed meanwhile`, { cause });
 }
