@@ -77,3 +77,11 @@ export function allow(actions: string, resource: string): string {
 export function objectsArn(bucket: string, prefix: string): string {
   return `${bucketArn(bucket)}/${prefix}*`;
 }
+
+/** Returns the HTTP status of the response that an error of the store was made of. Returns undefined if there was none. */
+export function httpStatusOf(error: unknown): number | undefined {
+  const { cause } = error as {
+    readonly cause?: { readonly $metadata?: { readonly httpStatusCode?: number } };
+  };
+  return cause?.$metadata?.httpStatusCode;
+}

@@ -1,0 +1,120 @@
+import type { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
+import { sentenceOf } from '../failure.ts';
+import type { Trial } from './check-server.ts';
+import { allow, httpStatusOf, objectsArn } from './explain.ts';
+
+/** The content of a trial object. */
+export const TRIAL_CONTENT = Buffer.from('0123456789');
+
+/** Checks that a response has the ETag of its object. */
+export function checkEtag({ report }: Trial, etag: string | undefined): void {
+  if (etag) {
+    report({ check: 'ETag', result: 'ok', found: etag });
+    return;
+  }
+  report({
+    check: 'ETag',
+    result: 'failed',
+    found: 'The response to a stored object has no ETag.',
+    meaning: 'no save and no restore works: the ETag shows that two ranges are of one object.',
+    fix: 'let the proxy in front of the server pass the header ETag (nginx: no proxy_hide_header ETag, no etag off).',
+  });
+}
+
+interface Got {
+  readonly status: number;
+  readonly bytes: Buffer;
+  readonly etag: string | undefined;
+}
+
+/** Reads an object. Returns the status of a refused condition or range in place of an error. */
+async function get({ sdk, bucket, call }: Trial, name: string, extra: object): Promise<Got> {
+  try {
+    return await call('GetObject', async (client, options) => {
+      const command = new sdk.GetObjectCommand({ Bucket: bucket, Key: name, ...extra });
+      const streamed = { ...options, maxBodyBytes: 'stream' as const };
+      const { Body, ETag, $metadata } = await client.send(command, streamed);
+      const bytes = await buffer(Body as Readable);
+      return { status: $metadata.httpStatusCode ?? 0, bytes, etag: ETag };
+    });
+  } catch (error) {
+    const status = httpStatusOf(error);
+    if (status === 412 || status === 416) return { status, bytes: Buffer.alloc(0), etag: undefined };
+    throw error;
+  }
+}
+
+/** Checks reads for credentials that cannot store a trial object: reads the first object that they can list. */
+export async function checkForeignReads(trial: Trial, canList: boolean): Promise<void> {
+  const { sdk, bucket, place, call, report } = trial;
+  const name = canList
+    ? await call('ListObjectsV2', async (client, options) => {
+        const input = { Bucket: bucket, Prefix: place.caches, MaxKeys: 1 };
+        const { Contents = [] } = await client.send(new sdk.ListObjectsV2Command(input), options);
+        return Contents[0]?.Key;
+      })
+    : undefined;
+  if (name !== undefined) return checkReads(trial, name, undefined);
+  for (const check of ['head', 'get', 'ranges']) {
+    report({ check, result: 'skipped', found: 'there is no object to read' });
+  }
+}
+
+/** Checks HEAD, GET and ranges of an object. `etag` is that of its PUT, undefined if the trial has not stored it. */
+export async function checkReads(trial: Trial, name: string, etag: string | undefined): Promise<void> {
+  const { sdk, bucket, place, call, report } = trial;
+  const readable = {
+    meaning: 'jobs with these credentials cannot restore caches.',
+    fix: allow('s3:GetObject', objectsArn(bucket, place.caches)),
+  };
+  let sizeBytes: number | undefined;
+  try {
+    const head = await call('HeadObject', (client, options) =>
+      client.send(new sdk.HeadObjectCommand({ Bucket: bucket, Key: name }), options),
+    );
+    sizeBytes = head.ContentLength;
+    report(
+      sizeBytes === undefined
+        ? {
+            check: 'head',
+            result: 'limited',
+            found: 'The response to HEAD has no length.',
+            meaning: 'each look-up of an object takes a further request.',
+            fix: 'let the proxy in front of the server pass Content-Length (no chunked encoding of HEAD).',
+          }
+        : { check: 'head', result: 'ok', found: `${sizeBytes} bytes` },
+    );
+  } catch (error) {
+    report({ check: 'head', result: 'failed', found: sentenceOf(error), ...readable });
+  }
+  try {
+    const whole = await get(trial, name, { Range: 'bytes=0-9' });
+    if (etag === undefined) checkEtag(trial, whole.etag);
+    report({ check: 'get', result: 'ok', found: 's3:GetObject' });
+    if (whole.status !== 206 || whole.bytes.length > 10) {
+      report({
+        check: 'ranges',
+        result: 'failed',
+        found: `A range of 10 bytes was answered by ${whole.status} and ${whole.bytes.length} bytes.`,
+        meaning: 'restores read parts of objects, so they fail.',
+        fix: 'let the proxy in front of the server pass the header Range (nginx: proxy_force_ranges, no gzip).',
+      });
+      return;
+    }
+    const suffix = await get(trial, name, { Range: `bytes=-${(sizeBytes ?? TRIAL_CONTENT.length) + 10}` });
+    report(
+      suffix.status === 416
+        ? {
+            check: 'ranges',
+            result: 'limited',
+            found: 'A suffix longer than the object is answered by 416.',
+            meaning: 'each exact hit takes a further request.',
+            fix: 'nothing has to be changed.',
+          }
+        : { check: 'ranges', result: 'ok', found: 'ranges and long suffixes' },
+    );
+  } catch (error) {
+    report({ check: 'get', result: 'failed', found: sentenceOf(error), ...readable });
+  }
+}
