@@ -1,9 +1,11 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { DeleteBucketPolicyCommand, PutBucketPolicyCommand } from '@aws-sdk/client-s3';
+import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import { cachesRoot } from '../../src/cache/keys/cache-names.ts';
 import { encodeComponent } from '../../src/cache/keys/object-names.ts';
 import { RoleJobs } from '../roles/role-jobs.ts';
 import { REPOSITORY, RUNS } from '../roles/runs.ts';
 import { type Checkout, copyCheckout } from '../support/checkout.ts';
+import { s3Client } from '../support/gateway/bucket.ts';
 import { describeWithGateway } from './support/lab.ts';
 
 let checkout: Checkout;
@@ -37,6 +39,38 @@ describeWithGateway('steps that take a role', () => {
       expect(names.map(name => name.startsWith(own))).toEqual(run.save === 'saved' ? [true] : []);
     },
   );
+
+  it('of a fork read a bucket that all may read, and save nothing to it', async () => {
+    const { name: Bucket } = jobs.bucket;
+    const owner = s3Client(jobs.roles.gateway, jobs.bucket.access);
+    onTestFinished(async () => {
+      await owner.send(new DeleteBucketPolicyCommand({ Bucket }));
+      owner.destroy();
+    });
+    const Policy = JSON.stringify({
+      Version: '2012-10-17',
+      Statement: [
+        {
+          Effect: 'Allow',
+          Principal: '*',
+          Action: ['s3:GetObject', 's3:ListBucket'],
+          Resource: [`arn:aws:s3:::${Bucket}`, `arn:aws:s3:::${Bucket}/*`],
+        },
+      ],
+    });
+    await owner.send(new PutBucketPolicyCommand({ Bucket, Policy }));
+    const fork = RUNS.find(run => run.fork)!;
+    const { stdout, outputs } = await jobs.restore(fork);
+    expect(stdout).toContain('There are no credentials, but the bucket can be read without.');
+    expect(outputs['cache-hit']).toBe('true');
+    const before = await jobs.bucket.objects();
+    const saved = await jobs.save(fork, 'of the fork', { inputs: { 'fail-on-save-error': 'true' } });
+    expect(saved.stdout).toContain(
+      'Cache not saved: no credentials: a pull request from a fork gets no OIDC',
+    );
+    expect(saved.exitCode).toBe(0);
+    expect(await jobs.bucket.objects()).toEqual(before);
+  });
 
   it('explain a refused role by the claims of the run', async () => {
     const run = RUNS.find(({ name }) => name === 'push to a branch')!;
