@@ -1,6 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { expect, onTestFinished, test } from 'vitest';
-import { ObjectReplacedError } from '../../../../src/storage/store-errors.ts';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import {
+  ObjectReplacedError,
+  StoreRefusedError,
+  StoreUnavailableError,
+} from '../../../../src/storage/store-errors.ts';
 import { startMemoryServer } from '../../../support/servers/memory-server.ts';
 import { scriptedServer } from '../scripted-server.ts';
 import { openStore, shortLimits } from '../support.ts';
@@ -58,6 +62,33 @@ test('a server that refuses each If-Match has a damaged object replaced while it
   await upload.write(Buffer.from('new'));
   await upload.complete();
   expect(server.operations).toEqual(['HeadObject', 'PutObject', 'HeadObject', 'PutObject']);
+});
+
+describe('a PutObject that may have been stored, with credentials that may not read,', () => {
+  const unclear = async (first: 'silent' | 'reset', attempts: number) => {
+    let puts = 0;
+    const server = await scriptedServer(operation => {
+      if (operation !== 'PutObject') return { status: 403, body: '<Error><Code>AccessDenied</Code></Error>' };
+      return ++puts === 1 ? first : { status: 412 };
+    });
+    const upload = server
+      .store({ attempts })
+      .createUpload('x', { partSizeBytes: 5_242_880, onlyIfAbsent: true });
+    await upload.write(Buffer.from('new'));
+    return upload.complete().catch(error => error);
+  };
+
+  test('is unavailable after the last time-out', async () => {
+    const failure = await unclear('silent', 1);
+    expect(failure).toBeInstanceOf(StoreUnavailableError);
+    expect(failure.message).toContain('no response within');
+  });
+
+  test('is no object of another job when its repetition is refused', async () => {
+    const failure = await unclear('reset', 2);
+    expect(failure).toBeInstanceOf(StoreRefusedError);
+    expect(failure.message).toContain('access is denied');
+  });
 });
 
 test('a server without conditional writes learns it once, and then the object is checked before', async () => {
