@@ -60,7 +60,7 @@ const NANOSECONDS: Conversion = {
   resolutionNs: 1,
 };
 
-/** `uv__fs_to_timespec` up to libuv 1.51, which truncates the nanoseconds; `uv__fs_to_timeval` on macOS. */
+/** `uv__fs_to_timespec` of libuv 1.51, which truncates the nanoseconds; before it, `uv__fs_to_timeval` on macOS. */
 const MICROSECONDS: Conversion = {
   resultNs: (seconds, second) => {
     const ns = NANOSECONDS.resultNs(seconds, second);
@@ -101,7 +101,8 @@ export const fileTimes: FileTimes = fileTimesOf(process.platform, process.versio
 function conversionOf(platform: NodeJS.Platform, libuv: string): Conversion {
   if (platform === 'win32') return FILETIME;
   const [major, minor] = libuv.split('.').map(Number);
-  const isExact = platform === 'linux' && (major! > 1 || minor! >= 52);
+  // Since libuv 1.51, macOS has the code of Linux (libuv/libuv#4702)
+  const isExact = (platform === 'linux' || platform === 'darwin') && (major! > 1 || minor! >= 52);
   return isExact ? NANOSECONDS : MICROSECONDS;
 }
 

@@ -137,10 +137,11 @@ function requireOwned(path: string): void {
   );
 }
 
-/** Makes the error for an item with an attribute of chattr(1). The system does not report which of the two it is. */
+/** Makes the error for an item with an attribute of chattr(1) or chflags(1). The system does not report which one it is. */
 function attributeError(path: string, cause: unknown): TargetTreeError {
+  const command = process.platform === 'linux' ? 'chattr -ia' : 'chflags nouchg,nouappnd';
   return new TargetTreeError(
-    `${path} is immutable or append-only and cannot be replaced or written; run \`chattr -ia\` on it or exclude it with a \`!\` line in \`path\``,
+    `${path} is immutable or append-only and cannot be replaced or written; run \`${command}\` on it or exclude it with a \`!\` line in \`path\``,
     { cause },
   );
 }

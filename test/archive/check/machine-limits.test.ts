@@ -112,6 +112,16 @@ describe('what a system can hold', () => {
     await expect(check(['./tree/', `./tree/${name}`], layout, platform)).resolves.toBeDefined();
   });
 
+  test('a name that is not UTF-8 is valid only on Linux', async () => {
+    const layout = layoutIn('/w');
+    const names = ['./tree/', './tree/caf\udce9'];
+    await expect(check(names, layout, platforms.linux)).resolves.toBeDefined();
+    for (const platform of [platforms.darwin, windows]) {
+      await expect(check(names, layout, platform)).rejects.toThrow(UnusableArchiveError);
+      await expect(check(names, layout, platform)).rejects.toThrow('is not valid on this system');
+    }
+  });
+
   test('a drive letter and the anchors of stored names are not checked as components', async () => {
     const layout = { ...layoutIn('/w'), permits: (name: string) => !/^(?:~|[A-Z]:)\/$/.test(name) };
     const platform = { ...windows, mayFoldCase: false };

@@ -98,7 +98,9 @@ describe.each([
   ['Linux with libuv 1.52', 'linux', '1.52.1', libuv.nanoseconds, 500n],
   ['Linux with libuv 2', 'linux', '2.0.0', libuv.nanoseconds, 500n],
   ['Linux with libuv 1.51', 'linux', '1.51.0', libuv.microseconds, 1000n],
-  ['macOS', 'darwin', '1.52.1', libuv.timeval, 1000n],
+  ['macOS with libuv 1.52', 'darwin', '1.52.1', libuv.nanoseconds, 500n],
+  ['macOS with libuv 1.51', 'darwin', '1.51.0', libuv.microseconds, 1000n],
+  ['macOS with libuv 1.50', 'darwin', '1.50.0', libuv.timeval, 1000n],
   // 1.6 us until 2057
   ['Windows', 'win32', '1.52.1', libuv.filetime, 3200n],
 ] as const)('times of %s', (_, platform, version, resultOf, gridNs) => {
