@@ -3,6 +3,7 @@
 import path from 'node:path';
 import type { CompressionLevel } from '../../archive/save/compression-levels.ts';
 import { SCOPES, type Scope } from '../../cache/keys/scope.ts';
+import { type CacheInputs, parseCacheInputs } from './cache-inputs.ts';
 import { type IdentityInputs, parseIdentity } from './identity.ts';
 import { parseSize, SIZE_FORM } from './quantities.ts';
 import {
@@ -13,16 +14,7 @@ import {
   readChoice,
   readInput,
   readInteger,
-  readLines,
 } from './read-input.ts';
-
-/** Inputs that name the cache and its content. */
-export interface CacheInputs {
-  /** Lines of `path`, trimmed, without empty ones. At least one. */
-  readonly paths: readonly string[];
-  readonly key: string;
-  readonly restoreKeys: readonly string[];
-}
 
 /** Inputs that locate the bucket, as given; `resolveTarget` (target.ts) checks them together. */
 export interface BucketInputs extends IdentityInputs {
@@ -79,16 +71,6 @@ const MAX_PREFIX_LENGTH = 256;
 const DEFAULT_DISK_CACHE_BYTES = 10e9;
 const MIN_DISK_CACHE_BYTES = 100e6;
 
-/** GitHub's limit on a key, in UTF-16 units (@actions/cache 6.3.0, `checkKey`). */
-const MAX_KEY_LENGTH = 512;
-/** GitHub's limit on `key` and `restore-keys` together (@actions/cache 6.3.0, `restoreCache`). */
-const MAX_KEYS = 10;
-
-/** Limit on the lines of `path`, in bytes of JSON. The state of the step holds them and ten keys in 128 KiB (state.ts). */
-const MAX_PATHS_BYTES = 80_000;
-/** Limit on lines with wildcards. The search matches each of them with every name. */
-const MAX_WILDCARD_LINES = 1000;
-
 /**
  * Parses and checks every input. In the post step `remembered` replaces `path`, `key` and `restore-keys` by the values of
  * the restore step: the runner has evaluated their expressions again by then.
@@ -107,70 +89,6 @@ interface StoreInputs extends BucketInputs {
 /** Parses the inputs of a program that is no step of a job. Throws `BadInputError` for the first bad value. */
 export function parseStoreInputs(env: Environment): StoreInputs {
   return { ...parseBucketInputs(env), prefix: parsePrefix(readInput(env, 'prefix')) };
-}
-
-function parseCacheInputs(env: Environment, remembered: CacheInputs | undefined): CacheInputs {
-  const key = remembered?.key ?? readInput(env, 'key');
-  const restoreKeys = remembered?.restoreKeys ?? readLines(env, 'restore-keys');
-  const paths = remembered?.paths ?? readLines(env, 'path');
-  checkKeys(key, restoreKeys);
-  checkPaths(paths);
-  return { paths, key, restoreKeys };
-}
-
-function checkPaths(paths: readonly string[]): void {
-  if (paths.length === 0) {
-    throw new BadInputError('path', 'is missing: list the files and directories to cache, one on each line.');
-  }
-  if (!paths.some(line => !line.startsWith('!') && !line.startsWith('#'))) {
-    const lines = quoteValue(paths.join(' '));
-    throw new BadInputError('path', `is ${lines}, but at least one line must name something to cache.`);
-  }
-  const bytes = Buffer.byteLength(JSON.stringify(paths));
-  if (bytes > MAX_PATHS_BYTES) {
-    throw new BadInputError(
-      'path',
-      `has ${bytes} bytes, but at most ${MAX_PATHS_BYTES} are allowed: name directories rather than their files.`,
-    );
-  }
-  const wild = paths.filter(line => /[*?[]/.test(line)).length;
-  if (wild > MAX_WILDCARD_LINES) {
-    throw new BadInputError(
-      'path',
-      `has ${wild} lines with wildcards, but at most ${MAX_WILDCARD_LINES} are allowed: name directories instead.`,
-    );
-  }
-}
-
-/** The rules are those of actions/cache, also where the bucket allows more: the fallback gets the same keys. */
-function checkKeys(primaryKey: string, restoreKeys: readonly string[]): void {
-  if (primaryKey === '') {
-    throw new BadInputError(
-      'key',
-      'is missing: set the name of the cache, such as linux-npm-<hash of the lock file>.',
-    );
-  }
-  if (restoreKeys.length >= MAX_KEYS) {
-    throw new BadInputError(
-      'restore-keys',
-      `has ${restoreKeys.length} lines, but at most ${MAX_KEYS - 1} are allowed.`,
-    );
-  }
-  checkKey('key', primaryKey);
-  for (const key of restoreKeys) checkKey('restore-keys', key);
-}
-
-function checkKey(input: string, key: string): void {
-  if (key.length > MAX_KEY_LENGTH) {
-    const shown = `${key.slice(0, 40)}...`;
-    throw new BadInputError(
-      input,
-      `has a key of ${key.length} characters ('${shown}'), but at most ${MAX_KEY_LENGTH} are allowed.`,
-    );
-  }
-  if (key.includes(',')) {
-    throw new BadInputError(input, `has the key ${quoteValue(key)}, but a key cannot contain a comma.`);
-  }
 }
 
 function parseBucketInputs(env: Environment): BucketInputs {

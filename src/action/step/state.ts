@@ -1,7 +1,7 @@
 import { isTexts } from '../../records/job-records.ts';
 import type { ObjectVersion } from '../../storage/object-store.ts';
 import type { CacheSource } from '../../storage/outcomes.ts';
-import type { CacheInputs } from '../inputs/inputs.ts';
+import type { CacheInputs } from '../inputs/cache-inputs.ts';
 import type { Environment } from '../inputs/read-input.ts';
 import type { Runner } from '../runner/runner.ts';
 import type { TargetPin } from './target-pin.ts';
