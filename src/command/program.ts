@@ -3,9 +3,7 @@ import type { Environment } from '../action/inputs/read-input.ts';
 import { escapeLine } from '../action/runner/escape.ts';
 import { VERSION } from '../version.ts';
 import { type DoctorOptions, runDoctor } from './doctor/doctor.ts';
-import { sentenceOf } from './failure.ts';
 import { getCache } from './get.ts';
-import { InterruptedError, listenForInterrupt } from './interrupt.ts';
 import type { Invocation } from './invocation.ts';
 import { type ListOptions, listCaches } from './list.ts';
 import {
@@ -18,7 +16,7 @@ import {
   readRepositoryPattern,
   readSize,
 } from './option-values.ts';
-import { createCommandLog, createOutput, OutputError } from './output/output.ts';
+import { createCommandLog, createOutput } from './output/output.ts';
 import { type PolicyArguments, printPolicy } from './policy/policy.ts';
 import { ROLE_KINDS } from './policy/roles.ts';
 import { POLICY_SERVERS } from './policy/servers.ts';
@@ -33,27 +31,6 @@ import { type VerifyOptions, verifyCaches } from './verify.ts';
 interface GlobalOptions {
   readonly json?: boolean;
   readonly verbose?: boolean;
-}
-
-/** Runs the command and ends the process, whose exit status is 0, 1 after an error, or that of an interrupt. */
-export async function runCommand(args: readonly string[]): Promise<void> {
-  const { stdout, stderr, env } = process;
-  // Without a listener a closed pipe would be an uncaught error. Subcommands learn of it by their output
-  for (const stream of [stdout, stderr]) stream.on('error', () => {});
-  const signal = listenForInterrupt();
-  try {
-    await createProgram(env, signal).parseAsync([...args], { from: 'user' });
-  } catch (error) {
-    if (signal.aborted || error instanceof InterruptedError) process.exitCode ||= 1;
-    else if (!(error instanceof OutputError && error.pipeClosed)) {
-      createOutput({ json: false, stdout, stderr }).note(`cache-s3: ${sentenceOf(error)}`);
-      process.exitCode = 1;
-    }
-  }
-  // On some platforms pipes are asynchronous, and the exit would lose lines
-  for (const stream of [stdout, stderr])
-    await new Promise<void>(resolve => stream.write('', () => resolve()));
-  process.exit();
 }
 
 /** Declares the command, with its subcommands and options. `signal` ends them. */
