@@ -1,14 +1,16 @@
 import type { Stats } from 'node:fs';
-import { chmod, chown, type FileHandle, mkdir, open, stat } from 'node:fs/promises';
+import { chmod, chown, type FileHandle, lstat, mkdir, open, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { systemCode } from './files.ts';
+import { isNotFound, systemCode } from './files.ts';
 import { discardFile } from './in-use.ts';
 
 /**
  * Creates a new file of the store at `root`, and the directories above it. The mode of the root decides who may read
- * (ADR 0017), not the umask. With `sudo: true` they belong to the owner of the root. Throws the system's errors.
+ * (ADR 0017), not the umask. With `sudo: true` they belong to the owner of the root. A link in place of a directory below the
+ * root is not followed: another user of the store could make this one write elsewhere. Throws the system's errors.
  */
 export async function createFile(file: string, root: string): Promise<FileHandle> {
+  await refuseLinks(path.dirname(file), root);
   const handle = await openNew(file, root);
   try {
     const like = await stat(root);
@@ -20,6 +22,21 @@ export async function createFile(file: string, root: string): Promise<FileHandle
     await handle.close();
     await discardFile(file);
     throw error;
+  }
+}
+
+/** Throws ELOOP if a directory below the root is a link. */
+async function refuseLinks(directory: string, root: string): Promise<void> {
+  let at = root;
+  for (const component of path.relative(root, directory).split(path.sep)) {
+    at = path.join(at, component);
+    try {
+      if (!(await lstat(at)).isSymbolicLink() || at === root) continue;
+    } catch (error) {
+      if (isNotFound(error)) return;
+      throw error;
+    }
+    throw Object.assign(new Error(`${at} is a link, which is not followed`), { code: 'ELOOP' });
   }
 }
 

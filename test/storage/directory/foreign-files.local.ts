@@ -3,7 +3,7 @@ import { lstatSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFile
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { createDirectoryStore } from '../../../src/storage/directory/directory-store.ts';
-import { ObjectReplacedError } from '../../../src/storage/store-errors.ts';
+import { ObjectReplacedError, StoreRefusedError } from '../../../src/storage/store-errors.ts';
 import { scratch } from '../../support/scratch.ts';
 import { silentLog } from '../../support/silent-log.ts';
 
@@ -41,6 +41,24 @@ describe.runIf(posix)('a directory store', () => {
     await save(root, 'an object');
     expect(readFileSync(file, 'utf8')).toBe('an object');
     expect(lstatSync(file).isFile()).toBe(true);
+  });
+
+  test.each(['v1', 'v1/key'])('does not write through a link in place of its directory %s', async planted => {
+    const root = scratch();
+    const elsewhere = scratch();
+    mkdirSync(path.join(root, path.dirname(planted)), { recursive: true });
+    symlinkSync(elsewhere, path.join(root, planted));
+    await expect(save(root)).rejects.toThrow(StoreRefusedError);
+    await expect(save(root)).rejects.toThrow(`${planted} is a link, which is not followed`);
+    expect(readdirSync(elsewhere)).toEqual([]);
+  });
+
+  test('may itself be a link', async () => {
+    const root = scratch();
+    const linked = path.join(scratch(), 'store');
+    symlinkSync(root, linked);
+    await save(linked);
+    expect(readFileSync(path.join(root, name), 'utf8')).toBe('object');
   });
 
   test('leaves no file of an upload that fails', async () => {
