@@ -20,7 +20,7 @@ function adviceOf({ advice }: StoreRefusedError): string {
   return advice.replace(/the input '([A-Za-z-]+)'/g, (_, input: string) => settingName(input));
 }
 
-/** Returns how a setting of the action is given to the command: `--bucket (CACHE_S3_BUCKET)`. */
+/** Returns the option and variable of the command for an input of the action: `--bucket (CACHE_S3_BUCKET)`. */
 export function settingName(input: string): string {
   const [variable = ''] = environmentVariables(input);
   if (Object.hasOwn(SETTING_OPTIONS, input)) return `--${input} (${variable})`;

@@ -39,7 +39,7 @@ export async function getCache(
         crossOs: false,
         version: entry.version,
         plan: [],
-        // The use of an operator does not keep a cache alive
+        // A read by an operator is not noted as use
         markerName: () => undefined,
         layout: createDirectoryLayout(target, name => engine.hasEntry(archive.manifest.entries, name)),
         storedPaths: [],

@@ -116,9 +116,7 @@ export function createProgram(env: Environment, signal: AbortSignal): Command {
 
   program
     .command('doctor')
-    .description(
-      'try everything that a job needs, and show what fails and which setting or policy repairs it',
-    )
+    .description('try each call that a job makes, and show the setting or policy to change after a failure')
     .option('--repository <name>', 'try in the place of this repository (owner/name)', readRepository)
     .option('--scope <name>', 'try in the place of this scope of it, such as refs/heads/main', readPattern)
     .action(run<DoctorOptions>(runDoctor, { outlivesPipe: true }));
@@ -205,7 +203,7 @@ CACHE_S3_SECRET_KEY and so on, then AWS's variables and files. Sizes: 500MB, 2.2
 In patterns, * is any text and ? one character.`;
 
 /**
- * Loads what the command shares with the step of the action prune/. With a static import the bundler would put it into the
+ * Loads the modules that the command shares with the step of the action prune/. With a static import the bundler would put it into the
  * command's file, and the step would load that (ADR 0022).
  */
 function loadPrune(): Promise<typeof import('./prune.ts')> {

@@ -16,7 +16,7 @@ export interface PruneOptions extends PruneChoice {
 /** Deletes caches by rules. */
 export async function pruneCommand(invocation: Invocation, options: PruneOptions): Promise<void> {
   const { dryRun = false } = options;
-  await run(invocation, { patterns: options, rules: rulesOf(options), dryRun, tidies: true });
+  await run(invocation, { patterns: options, rules: rulesOf(options), dryRun, removesLeftovers: true });
 }
 
 export interface RemoveOptions extends Filter {
@@ -40,7 +40,7 @@ export async function removeCommand(
       matchesFilter(entry, options, invocation.store.nowMs),
     rules: { all: true },
     dryRun,
-    tidies: false,
+    removesLeftovers: false,
   });
   if (deleted === 0) throw new CommandError('No cache matches, so nothing was deleted.');
 }
@@ -48,7 +48,7 @@ export async function removeCommand(
 /** Runs a prune and writes each deletion. Returns the number of deleted caches. */
 async function run(
   { store, prefix, output, signal }: Invocation,
-  choice: Pick<PruneRequest, 'patterns' | 'select' | 'rules' | 'dryRun' | 'tidies'>,
+  choice: Pick<PruneRequest, 'patterns' | 'select' | 'rules' | 'dryRun' | 'removesLeftovers'>,
 ): Promise<number> {
   const { rules, dryRun } = choice;
   const progress = output.progress('Reading the listing');

@@ -72,7 +72,7 @@ export async function* selectCaches(invocation: Invocation, filter: Filter): Asy
 export const SORTS = ['name', 'key', 'saved', 'used', 'size'] as const;
 type Sort = (typeof SORTS)[number];
 
-/** Each order begins with the caches that matter most: the newest, the last used, the largest. */
+/** Orders by time begin with the newest, the order by size with the largest. */
 const COMPARE: Readonly<Record<Sort, (a: CacheEntry, b: CacheEntry) => number>> = {
   name: (a, b) => compareText(a.object.name, b.object.name),
   key: (a, b) => compareText(a.key, b.key),

@@ -29,7 +29,7 @@ interface RestoredObject {
 }
 
 /**
- * Restores the object that a lookup found. Repeats it without the disk cache if that stops to respond. Throws
+ * Restores the object that a lookup found. Repeats it without the disk cache if that stops responding. Throws
  * `ObjectReplacedError` if it has been replaced, `ObjectMissingError` if it has no data, and the errors of the archive and the
  * store.
  */

@@ -94,7 +94,7 @@ it('the rights in docs/pruning.md are enough for a prune, and do not include a s
     patterns: {},
     rules: { all: true },
     dryRun: false,
-    tidies: true,
+    removesLeftovers: true,
     onDeletion() {},
   });
   expect(result).toMatchObject({ deletedCaches: 1, deletedMarkers: 1, abortedUploads: 0 });

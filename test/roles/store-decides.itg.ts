@@ -172,7 +172,7 @@ describe('the command', () => {
         prefix: 'cache-s3',
         patterns,
         rules: { all: patterns.scope !== undefined },
-        tidies: true,
+        removesLeftovers: true,
         dryRun: false,
         onDeletion() {},
       });

@@ -130,7 +130,7 @@ async function pruneStore(
     prefix,
     patterns: choice,
     rules,
-    tidies: true,
+    removesLeftovers: true,
     dryRun,
     signal,
     onDeletion(deletion) {

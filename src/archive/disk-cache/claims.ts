@@ -37,8 +37,8 @@ interface Observed {
 
 /**
  * Claims on frames: a process that fetches a frame for the cache first makes its temporary file, which only one can.
- * The file's time shows that the holder lives, so a killed job leaves no lock behind. Every decision may be wrong, for
- * any process may change these files: then a frame is fetched twice.
+ * The file's time shows that the holder runs, so a killed job leaves no lock behind. Any process may change these files,
+ * so every decision may be wrong: then a frame is fetched twice.
  */
 export class Claims {
   readonly #directory: string;
@@ -56,7 +56,7 @@ export class Claims {
   }
 
   /**
-   * Claims a frame, unless it is there (and not to be replaced) or a living process has claimed it. Returns the inode if the
+   * Claims a frame, unless it is stored (and not to be replaced) or a running process has claimed it. Returns the inode if the
    * claim is ours.
    */
   take(frame: FrameKey, replaces: boolean): TakenClaim {
@@ -114,7 +114,7 @@ export class Claims {
   /** Returns whether the claim in this file has not changed for a second, by the clock of this process. */
   #isDead(file: string): boolean {
     const stats = statusOf(file);
-    // It has just been used up or given up
+    // The holder has just stored the frame or given the claim up
     if (!stats) return true;
     const state = `${stats.ino} ${stats.size} ${stats.mtimeMs} ${stats.ctimeMs}`;
     const now = performance.now();
@@ -124,7 +124,7 @@ export class Claims {
     return false;
   }
 
-  /** Shows other processes that this one lives. */
+  /** Shows other processes that this one runs. */
   beat(): void {
     const now = Date.now() / 1000;
     for (const file of this.#held.keys()) ignoreErrors(() => lutimesSync(file, now, now));

@@ -12,14 +12,14 @@ import {
 import { type Thread, Threads } from '../pool/threads.ts';
 import { diskProblem, storeProblem } from './problems.ts';
 
-/** Time in ms in which a directory responds: its thread starts in it too, maybe beside fifteen others. */
-const SILENCE_MS = 8000;
+/** Idle timeout of the directory, in ms. It includes the start of its thread, maybe beside fifteen others. */
+const IDLE_TIMEOUT_MS = 8000;
 /** Time in ms in which the last check of the limit ends. */
 const CLOSE_MS = 15_000;
 const HURRIED_CLOSE_MS = 500;
 const KEEPER_LIMITS = { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 64 };
 
-/** The directory has stopped to respond while workers read from it. The restore can be repeated without it. */
+/** The directory stopped responding while workers read from it. The restore can be repeated without it. */
 class DiskCacheHangsError extends Error {
   override name = 'DiskCacheHangsError';
 }
@@ -32,8 +32,8 @@ interface DiskCacheOptions extends DiskCacheSettings {
 }
 
 /**
- * The disk cache of one restore, on the main thread. No call rejects or takes long: when the directory cannot be used, no
- * frame is there and none can be stored.
+ * The disk cache of one restore, on the main thread. No call rejects or takes long: without a usable directory no
+ * frame is found and none can be stored.
  */
 export class DiskCache {
   #directory: string;
@@ -44,7 +44,7 @@ export class DiskCache {
   readonly #hangs = new AbortController();
   #isOff = false;
   #reported = false;
-  #cancelSilence = () => {};
+  #cancelIdleTimeout = () => {};
   /** Bytes of frames that were read from the directory. */
   readBytes = 0;
 
@@ -57,12 +57,12 @@ export class DiskCache {
       settings: { diskCache: settings },
       limits: KEEPER_LIMITS,
       name: 'its thread',
-      onMessage: () => this.#limitSilence(),
+      onMessage: () => this.#restartIdleTimeout(),
       onEnd: ({ message }) => this.#fail(message),
     });
     exposeCollector();
     this.#keeper = this.#threads.start();
-    this.#limitSilence();
+    this.#restartIdleTimeout();
     this.#opened = this.#request({ kind: 'open' }).then(answer => {
       if (answer?.directory !== undefined) this.#directory = answer.directory;
       if (answer?.problem !== undefined) this.#fail(answer.problem);
@@ -74,7 +74,7 @@ export class DiskCache {
     return this.#directory;
   }
 
-  /** Is aborted when the directory stops to respond, with `DiskCacheHangsError`. */
+  /** Is aborted when the directory stops responding, with `DiskCacheHangsError`. */
   get hangs(): AbortSignal {
     return this.#hangs.signal;
   }
@@ -87,8 +87,8 @@ export class DiskCache {
   }
 
   /**
-   * Claims frames for this process: with `claim` those that are not there, with `replace` also those that are, and with
-   * `await` as `claim` after a while or as soon as a claim of another process ends.
+   * Claims frames for this process: with `claim` those that are absent, with `replace` also those that are present. `await`
+   * claims like `claim`, after a while or as soon as a claim of another process ends.
    */
   async claim(frames: readonly FrameKey[], kind: 'claim' | 'replace' | 'await'): Promise<ClaimedFrames> {
     const answer = await this.#request({ kind, frames: encodeFrames(frames) });
@@ -96,13 +96,13 @@ export class DiskCache {
     return { states: statesOf(answer, frames, FrameState.refused), inodes: answer?.inodes ?? [] };
   }
 
-  /** Ends the claims on frames, after `bytes` of them were stored, and the error of code `problem` has kept one from it. */
+  /** Ends the claims on frames, after `bytes` of them were stored. `problem` is the code of the error for which one was not. */
   async settle(frames: readonly FrameKey[], bytes: number, problem: string | undefined): Promise<void> {
     if (problem !== undefined) this.#report(storeProblem(this.directory, problem));
     await this.#request({ kind: 'settle', frames: encodeFrames(frames), bytes, problem });
   }
 
-  /** Gives up all claims, removes what is over the limit, and ends the thread. `isHurried`: a cancelled step ends soon. */
+  /** Gives up all claims, removes frames over the limit, and ends the thread. `isHurried`: a cancelled step ends soon. */
   async close(isHurried: boolean): Promise<void> {
     await this.#request({ kind: 'close' }, isHurried ? HURRIED_CLOSE_MS : CLOSE_MS);
     this.#turnOff();
@@ -117,10 +117,10 @@ export class DiskCache {
     return answered.catch(() => undefined).finally(cancel);
   }
 
-  #limitSilence(): void {
-    this.#cancelSilence();
+  #restartIdleTimeout(): void {
+    this.#cancelIdleTimeout();
     if (this.#isOff) return;
-    this.#cancelSilence = systemClock.after(SILENCE_MS, () => {
+    this.#cancelIdleTimeout = systemClock.after(IDLE_TIMEOUT_MS, () => {
       this.#fail('ETIMEDOUT');
       this.#hangs.abort(new DiskCacheHangsError('the disk cache does not respond'));
     });
@@ -136,7 +136,7 @@ export class DiskCache {
   /** Answers all requests with nothing from now on. */
   #turnOff(): void {
     this.#isOff = true;
-    this.#cancelSilence();
+    this.#cancelIdleTimeout();
     void this.#endThread();
   }
 

@@ -20,17 +20,17 @@ import { isRootOwned } from './root-owned.ts';
 
 /** A job checks the limit each time that it has stored so many bytes. */
 const BYTES_A_CHECK = 256e6;
-/** A sign of life is sent this often, in ms. */
-const SIGN_MS = 1000;
+/** The main thread gets a heartbeat this often, in ms. */
+const HEARTBEAT_MS = 1000;
 const POLL_MS = 50;
-/** Frames that are looked up between two turns of the event loop. */
+/** Frames that are searched for between two turns of the event loop. */
 const FRAMES_A_TURN = 1000;
 /** An `await` is answered after this many ms, changed or not. */
 const AWAIT_MS = 500;
 
 /**
- * Serves the main thread at the other end of `port`: all access to the directory but that of the frames' bytes is in this
- * thread, because a directory on a dead mount hangs the thread that touches it.
+ * Serves the main thread at the other end of `port`: all access to the directory, except reads and writes of the
+ * frames' bytes, is in this thread, because a directory on a dead mount hangs the thread that touches it.
  */
 export function serveDiskCache(port: MessagePort, settings: DiskCacheSettings): void {
   const keeper = new Keeper(settings);
@@ -38,11 +38,11 @@ export function serveDiskCache(port: MessagePort, settings: DiskCacheSettings): 
     const answer = await keeper.answer(request);
     port.postMessage({ id, end: { answer } } satisfies Report<DiskAnswer>);
   });
-  const sign = setInterval(() => {
+  const heartbeat = setInterval(() => {
     ignoreErrors(() => statSync(settings.directory));
     port.postMessage({});
-  }, SIGN_MS);
-  sign.unref();
+  }, HEARTBEAT_MS);
+  heartbeat.unref();
 }
 
 type SettleRequest = Extract<DiskRequest, { kind: 'settle' }>;
@@ -100,7 +100,7 @@ class Keeper {
   async #find(frames: readonly FrameKey[]): Promise<DiskAnswer> {
     const states = new Uint8Array(frames.length);
     for (const [index, frame] of frames.entries()) {
-      // A sign of life is sent meanwhile
+      // A heartbeat is sent meanwhile
       if (index % FRAMES_A_TURN === FRAMES_A_TURN - 1) await setImmediate();
       if (hasFrame(this.#settings.directory, frame)) states[index] = FrameState.present;
     }
@@ -158,7 +158,7 @@ class Keeper {
   }
 }
 
-/** Who may read the directory may read the frames. */
+/** Returns the mode of frames: a user that may read the directory may read them. */
 function modeOfFrames({ mode }: Stats): number {
   return thisPlatform.hasModes ? 0o600 | (mode & 0o044) : 0o600;
 }

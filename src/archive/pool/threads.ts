@@ -104,7 +104,7 @@ export class Threads<Message extends object> {
     }
   }
 
-  /** A report without an id is a sign of life. */
+  /** A report without an id is a heartbeat. */
   #receive({ id, bytes = 0, end }: Partial<Report>): void {
     this.#options.onMessage?.();
     if (id === undefined) return;

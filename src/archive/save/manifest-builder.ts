@@ -7,7 +7,7 @@ import { type FramePlan, type Packed, type PackResult, readPacked } from '../mes
 import { type ScanNotes, type ScannedEntry, VANISHED } from '../scan/scan.ts';
 import { ownerOf } from '../scan/stored-attributes.ts';
 
-/** Little lives in the heap of a full save: the rest is the scan's garbage, which V8 does not collect after the scan. */
+/** Little is in use in the heap of a full save: the rest is the scan's garbage, which V8 does not collect after the scan. */
 const TRIM_HEAP_ABOVE_BYTES = 96 * 1024 * 1024;
 /**
  * In an incremental save the base's entries live, so a collection gains less; and there is little to pack, beside which

@@ -14,9 +14,9 @@ export function describeReason({ entry, reason }: Deletion, rules: PruneRules, n
     case 'unused':
       return `${unused}, over the limit of ${formatAge(rules.unusedMs ?? 0)}`;
     case 'repository-size':
-      return `its repository has over ${formatBytes(rules.repositoryBytes ?? 0)}; ${unused}`;
+      return `its repository exceeds ${formatBytes(rules.repositoryBytes ?? 0)}; ${unused}`;
     case 'size':
-      return `all caches have over ${formatBytes(rules.maxBytes ?? 0)}; ${unused}`;
+      return `all caches together exceed ${formatBytes(rules.maxBytes ?? 0)}; ${unused}`;
   }
 }
 
@@ -50,7 +50,7 @@ export function describeResult(result: PruneResult, dryRun: boolean): readonly s
   }
   if (excessBytes > 0) {
     lines.push(
-      `${formatBytes(excessBytes)} over the limit on the size are left, because the newest caches are kept.`,
+      `The limit on the size is exceeded by ${formatBytes(excessBytes)}, because the newest caches are kept.`,
     );
   }
   return lines;

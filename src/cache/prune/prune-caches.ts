@@ -11,13 +11,13 @@ export interface PruneRequest {
   readonly store: ObjectStore;
   /** Input `prefix`. */
   readonly prefix: string;
-  /** The caches that are counted and may be deleted, and the place of what `tidies` removes. */
+  /** The caches that are counted and may be deleted, and the place of the leftovers. */
   readonly patterns: CachePatterns;
   /** Returns whether a cache of the patterns counts too. It is called again for a cache that has changed since the listing. Default: all do. */
   readonly select?: (entry: CacheEntry) => boolean;
   readonly rules: PruneRules;
-  /** Delete markers without a cache, and abort uploads older than a day. */
-  readonly tidies: boolean;
+  /** Delete leftovers: markers without a cache, and uploads older than a day. */
+  readonly removesLeftovers: boolean;
   /** Decide, and delete nothing. */
   readonly dryRun: boolean;
   readonly signal?: AbortSignal | undefined;
@@ -46,21 +46,21 @@ export interface PruneResult {
   readonly excessBytes: number;
 }
 
-/** Deletions at once. */
+/** Deletions that run at the same time. */
 const PARALLEL = 8;
-/** Bound of plans. A new one is made only for caches that have changed since the last. */
+/** Maximum number of plans. A new one is made only if caches have changed since the last. */
 const MAX_PLANS = 100;
 /** Objects of a listing between two checks of the heap, which would otherwise keep the garbage of hundreds of pages. */
 const TRIM_EVERY = 2000;
 const TRIM_ABOVE_BYTES = 64 * 1024 * 1024;
 
 /**
- * Deletes caches by rules, with their markers. With `tidies` also markers without a cache, and uploads older than a day.
+ * Deletes caches by rules, with their markers. With `removesLeftovers` also deletes markers without a cache, and aborts uploads older than a day.
  *
  * Directly before each deletion the object and its marker are read again: if one has changed since it was listed, the
- * decision is taken again with what is known then. It may be ended at any moment, and several may run at once: a cache is
- * deleted before its marker, and a later run removes a marker without a cache. Throws the errors of the store. Work that
- * is under way has ended by then.
+ * decision is taken again from its new state. It may be ended at any moment, and several may run at once: a cache is
+ * deleted before its marker, and a later run removes a marker without a cache. Throws the errors of the store,
+ * after the deletions in flight have ended.
  */
 export async function pruneCaches(request: PruneRequest): Promise<PruneResult> {
   return new Prune(request).run();
@@ -86,7 +86,7 @@ class Prune {
     const bytes = bytesOf(this.#entries.values());
     const excessBytes = await this.#deleteByPlans();
     await inParallel(this.#strays, stray => this.#deleteStray(stray));
-    const abortedUploads = this.#request.tidies ? await this.#abortUploads() : 0;
+    const abortedUploads = this.#request.removesLeftovers ? await this.#abortUploads() : 0;
     return {
       caches,
       bytes,
@@ -101,7 +101,7 @@ class Prune {
   }
 
   async #read(): Promise<void> {
-    const { store, prefix, patterns, tidies, signal, onRead } = this.#request;
+    const { store, prefix, patterns, removesLeftovers, signal, onRead } = this.#request;
     const compact = new Compactor();
     let read = 0;
     for await (const item of readInventory(store, { prefix, ...placeOfPatterns(patterns), signal })) {
@@ -109,7 +109,7 @@ class Prune {
       if (++read % TRIM_EVERY === 0) trimHeap(TRIM_ABOVE_BYTES);
       if (item.kind === 'cache') {
         if (this.#isSelected(item)) this.#keep(compact.cache(item));
-      } else if (tidies && item.kind === 'marker' && this.#isOwn(item.cacheObject)) {
+      } else if (removesLeftovers && item.kind === 'marker' && this.#isOwn(item.cacheObject)) {
         this.#strays.push(compact.marker(item));
       }
     }
@@ -218,7 +218,7 @@ class Prune {
   }
 }
 
-/** Compares what a listing or an earlier HEAD has returned with a later HEAD. */
+/** Compares an entry of a listing or of an earlier HEAD with a later HEAD. */
 function isSame(a: CacheEntry, b: CacheEntry): boolean {
   return isSameObject(a.object, b.object) && isSameObject(a.marker, b.marker);
 }

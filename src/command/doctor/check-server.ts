@@ -27,7 +27,7 @@ type Attempt<T> = Parameters<ReturnType<S3['createCaller']>['run']>[1] extends i
     : never
   : never;
 
-/** A server under trial: makes single calls, each with two attempts, and none gives the server up. */
+/** A server that is checked. Makes single calls with two attempts each; no failure opens the circuit. */
 export interface Trial {
   readonly sdk: S3['sdk'];
   readonly bucket: string;
@@ -53,7 +53,7 @@ const NOTED_SKEW_MS = 60_000;
 /** Time in ms to remove the trial objects after an interrupt, which ends the process after 5 s (interrupt.ts). */
 const CLEAN_UP_MS = 4000;
 
-/** Checks a bucket: the connection by a listing, then what jobs do with objects, by trial objects that are deleted. */
+/** Checks a bucket: the connection by a listing, then the calls of jobs, with trial objects that are deleted. */
 export async function checkServer(options: ServerOptions, report: Report): Promise<void> {
   const { log, place, signal } = options;
   const settings = { ...options.settings, attempts: Math.min(2, options.settings.attempts) };

@@ -1,4 +1,4 @@
-/** This folder is `cache-s3 doctor`, which tries everything that a job needs before the first job does. */
+/** This folder is `cache-s3 doctor`, which tries each call that a job makes, before the first job. */
 
 import { cachesRoot, markersRoot } from '../../cache/keys/cache-names.ts';
 import { CommandError, type Invocation } from '../invocation.ts';

@@ -4,7 +4,7 @@ import { sentenceOf, settingName } from '../failure.ts';
 import { bucketArn } from '../policy/roles.ts';
 import type { Finding } from './finding.ts';
 
-/** Explains failures of calls to an S3 server: which check they belong to, and what to change. */
+/** Explains failures of calls to an S3 server: the check that they belong to, and the setting to change. */
 
 /** The checks that the first call makes, in the order in which it passes them. */
 export const CONNECTION_CHECKS = ['endpoint', 'TLS', 'clock', 'credentials', 'bucket', 'list'] as const;

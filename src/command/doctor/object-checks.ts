@@ -1,4 +1,3 @@
-import { countOf } from '../../report/units.ts';
 import { StoreRefusedError } from '../../storage/store-errors.ts';
 import { sentenceOf } from '../failure.ts';
 import type { Trial } from './check-server.ts';
@@ -146,7 +145,7 @@ export async function checkDelete(trial: Trial): Promise<void> {
     check: 'delete',
     result: error instanceof StoreRefusedError ? 'limited' : 'failed',
     found: sentenceOf(error),
-    meaning: `prune and rm cannot delete caches; jobs need no delete. ${countOf(failures.length, 'trial object')} named ${label} remain: delete them by other credentials.`,
+    meaning: `prune and rm cannot delete caches; jobs need no delete. Trial objects remain (${failures.length}), named ${label}: delete them with other credentials.`,
     fix: allow(
       's3:DeleteObject',
       `${objectsArn(bucket, place.caches)} and ${objectsArn(bucket, place.markers)}`,

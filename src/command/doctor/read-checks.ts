@@ -80,7 +80,7 @@ export async function checkReads(trial: Trial, name: string, etag: string | unde
             check: 'head',
             result: 'limited',
             found: 'The response to HEAD has no length.',
-            meaning: 'each look-up of an object takes a further request.',
+            meaning: 'each lookup of an object takes one more request.',
             fix: 'let the proxy in front of the server pass Content-Length (no chunked encoding of HEAD).',
           }
         : { check: 'head', result: 'ok', found: `${sizeBytes} bytes` },
@@ -109,7 +109,7 @@ export async function checkReads(trial: Trial, name: string, etag: string | unde
             check: 'ranges',
             result: 'limited',
             found: 'A suffix longer than the object is answered by 416.',
-            meaning: 'each exact hit takes a further request.',
+            meaning: 'each exact hit takes one more request.',
             fix: 'nothing has to be changed.',
           }
         : { check: 'ranges', result: 'ok', found: 'ranges and long suffixes' },

@@ -1,8 +1,9 @@
 import type { Output } from './output.ts';
 
 /**
- * Returns a value as JSON that a terminal and the log of a job show as it is: characters that JSON does not escape and a
- * terminal may obey are escaped by their code, and so is the bracket of `##[`, which begins a command of the runner.
+ * Returns a value as JSON that a terminal and the log of a job show as it is: control
+ * characters of a terminal that JSON does not escape are escaped by their code, and so is the bracket of `##[`, which begins a
+ * command of the runner.
  */
 export function safeJson(value: unknown, indent?: number): string {
   return JSON.stringify(value, null, indent)

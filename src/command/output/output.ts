@@ -8,7 +8,7 @@ import { createProgressLine, type ProgressLine } from './progress-line.ts';
 export interface Output {
   /** Whether standard output gets one JSON document and nothing else. */
   readonly json: boolean;
-  /** Columns of the terminal; 100 if standard output is none. */
+  /** Columns of the terminal; 100 if standard output is not a terminal. */
   readonly columns: number;
   /** Writes a line to standard output. Resolves when there is room for more. Throws `OutputError`. */
   line(text: string): Promise<void>;
@@ -55,7 +55,7 @@ export function createOutput({ json, outlivesPipe = false, stdout, stderr }: Out
   };
   const raw = async (text: string) => {
     check();
-    // The listener has the error
+    // The listener of `error` keeps the error
     if (!failure && !stdout.write(text)) await once(stdout, 'drain').catch(() => {});
   };
   return {

@@ -1,7 +1,7 @@
 import { cachesRoot, markersRoot } from '../../cache/keys/cache-names.ts';
 import { encodeComponent } from '../../cache/keys/object-names.ts';
 
-/** The roles of one repository: who may take each of them, and what it allows. No input or output. */
+/** The roles of one repository: the runs that may take each of them, and its rights. No input or output. */
 
 export const ROLE_KINDS = ['read', 'main', 'branches', 'pulls', 'prune', 'prune-pulls'] as const;
 
@@ -78,7 +78,7 @@ export function runsOf(kind: RoleKind, { defaultBranch }: PolicyScope): Runs {
 const READ = ['s3:GetObject'];
 const WRITE = ['s3:PutObject', 's3:AbortMultipartUpload', 's3:ListMultipartUploadParts'];
 
-/** Returns the statements of what a role allows. Every writer reads too: a save looks for its key, and copies its base. */
+/** Returns the statements of a role's policy. Every writer reads too: a save looks for its key, and copies its base. */
 export function permissionsOf(kind: RoleKind, scope: PolicyScope): readonly Statement[] {
   const { prefix, repository, defaultBranch, recordUse } = scope;
   const objects = (...names: readonly string[]) => names.map(name => `${bucketArn(scope.bucket)}/${name}`);

@@ -72,7 +72,7 @@ test('prune deletes caches of its own repository, and lists them in outputs, log
   expect(runner.outputs).toEqual({ 'deleted-caches': '1', 'deleted-bytes': '30' });
   expect(runner.lines).toEqual([
     expect.stringMatching(
-      /^info: Deleted org\/repo refs\/heads\/main a: all caches have over 25 B; not used for \d+ s$/,
+      /^info: Deleted org\/repo refs\/heads\/main a: all caches together exceed 25 B; not used for \d+ s$/,
     ),
     'info: Deleted 1 cache of 2, 30 B of 50 B.',
   ]);

@@ -48,7 +48,7 @@ describe('a claim', () => {
     expect(fs.statSync(claimPath(directory, frame)).mode & 0o777).toBe(0o644);
   });
 
-  test('is not taken on a frame that is there, unless it is to be replaced', () => {
+  test('is not taken on a frame that is stored, unless it is to be replaced', () => {
     const directory = scratch();
     putFrame(directory, frame);
     const claims = new Claims(directory, 0o600);
@@ -83,7 +83,7 @@ describe('a claim', () => {
     expect(fs.existsSync(claimPath(directory, frame))).toBe(true);
   });
 
-  test('is removed when it is settled, and what has its name then is not', () => {
+  test('is removed when it is settled, and a new file of its name is not', () => {
     const directory = scratch();
     const claims = new Claims(directory, 0o600);
     claims.take(frame, false);

@@ -17,7 +17,7 @@ const frame = makeFrame('a');
 const other = makeFrame('b');
 
 describe('readFrame', () => {
-  test('returns the bytes of a frame that is there, and sets the time of its last use', () => {
+  test('returns the bytes of a stored frame, and sets the time of its last use', () => {
     const directory = scratch();
     const file = putFrame(directory, frame);
     fs.utimesSync(file, 1000, 1000);

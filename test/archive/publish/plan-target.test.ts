@@ -7,7 +7,7 @@ import { planTarget } from '../../../src/archive/publish/plan-target.ts';
 import { layoutIn } from '../support/archives.ts';
 import { instead } from './staged.ts';
 
-test('a plan for a drive that is not there ends with the name of the drive', async () => {
+test('a plan for a drive that does not exist fails with the name of the drive', async () => {
   // As on Windows, where the root of `Q:\cache\x` need not exist: `/` is no directory here
   instead('statSync', () => (() => undefined) as never);
   instead('lstatSync', () => (() => undefined) as never);

@@ -244,7 +244,7 @@ class History {
         patterns: { scope: this.#scope },
         rules: this.#rules,
         dryRun: false,
-        tidies: true,
+        removesLeftovers: true,
         onDeletion,
       });
       this.facts.changed += result.changed;

@@ -25,7 +25,7 @@ const prune = (request: Partial<PruneRequest>, step: Step = async () => {}) =>
     patterns: {},
     rules: {},
     dryRun: false,
-    tidies: true,
+    removesLeftovers: true,
     onDeletion() {},
     ...request,
   });
@@ -151,7 +151,7 @@ describe('prune', () => {
     expect(names()).toEqual([]);
   });
 
-  test('reads and tidies only the place of its patterns', async () => {
+  test('reads and cleans only the place of its patterns', async () => {
     const elsewhere = [
       `p/v1/octo/lib/main/a/${VERSION}.tar.zst`,
       `p/v1/octo/app/other/a/${VERSION}.tar.zst`,
@@ -170,7 +170,7 @@ describe('prune', () => {
     expect([...listed].toSorted()).toEqual(['p/used/v1/~/octo/app/main/', 'p/v1/octo/app/main/']);
   });
 
-  test('deletes no stray marker and aborts no upload if it does not tidy', async () => {
+  test('deletes no stray marker and aborts no upload if it removes no leftovers', async () => {
     bucket.put(nameOf('a'), 10);
     bucket.put(markerOf('stray'), 0);
     const store: ObjectStore = {
@@ -178,7 +178,7 @@ describe('prune', () => {
       nowMs: bucket.nowMs,
       abortStale: () => Promise.reject(new Error('not to be called')),
     };
-    const result = await prune({ store, rules: { all: true }, tidies: false });
+    const result = await prune({ store, rules: { all: true }, removesLeftovers: false });
     expect(result).toMatchObject({ deletedCaches: 1, deletedMarkers: 0, abortedUploads: 0 });
     expect(names()).toEqual([markerOf('stray')]);
   });
@@ -197,7 +197,7 @@ describe('prune', () => {
     );
   });
 
-  test('ends at the first refused deletion, after those under way, and with its error', async () => {
+  test('ends with the error of the first refused deletion, after the deletions in flight', async () => {
     for (let at = 0; at < 40; at++) bucket.put(nameOf(String(at)), 1);
     let attempts = 0;
     const refuse: Step = async operation => {

@@ -3,7 +3,7 @@ import { createOutput } from '../../../src/command/output/output.ts';
 import { writeTable } from '../../../src/command/output/table.ts';
 import { memoryStreams } from '../support.ts';
 
-test('a table aligns its columns, and escapes what a terminal or a runner would obey', async () => {
+test('a table aligns its columns, and escapes control characters of a terminal and commands of a runner', async () => {
   const streams = memoryStreams();
   const output = createOutput({ json: false, ...streams });
   const columns = [{ title: 'KEY' }, { title: 'SIZE', align: 'right' as const }];

@@ -114,7 +114,7 @@ async function fromSources(
   throw noCredentials(settings, hasFailed, reasons.length > 0 ? ` (${reasons.join('; ')})` : '');
 }
 
-/** `hasFailed`: there is a source, and it gave none. `reasons`: those of all sources, in brackets. */
+/** Makes the error. `hasFailed`: a source exists and gave no credentials. `reasons` are those of all sources, in brackets. */
 function noCredentials(
   { missingKey, forkPullRequest }: S3Settings,
   hasFailed: boolean,

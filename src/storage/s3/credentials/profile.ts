@@ -10,7 +10,7 @@ export const MAX_TOKEN_BYTES = 64 * 1024;
 /** Maximum length of a chain of `source_profile`s. */
 const MAX_CHAIN = 8;
 
-/** A source does not exist, or not for this run: it has not failed. */
+/** A source that does not exist, or that this run may not use. It has not failed. */
 export class NoSourceError extends Error {
   override name = 'NoSourceError';
 }

@@ -101,7 +101,7 @@ async function exchange(
     },
   })();
   const { accessKeyId, secretAccessKey, sessionToken = '' } = keys;
-  // They go into headers, and what is masked must not be a word of the log
+  // They go into headers, and a short text that is masked would hide words of the log
   if (isKeyId(accessKeyId) && isKey(secretAccessKey) && isKey(sessionToken)) return { ...keys, sessionToken };
   throw new ProtocolError('the response has no keys');
 }
