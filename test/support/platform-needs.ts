@@ -60,7 +60,11 @@ function holds(works: (directory: string) => boolean): boolean {
   } catch {
     return false;
   } finally {
-    fs.rmSync(directory, { recursive: true, force: true });
+    try {
+      fs.rmSync(directory, { recursive: true, force: true });
+    } catch {
+      // A name that can be made and not be removed
+    }
   }
 }
 

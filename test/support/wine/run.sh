@@ -3,7 +3,8 @@
 # (a path inside), as an ordinary user. BIND="/source:/inside ..." shows further directories there.
 #
 # Standard output must be a file: Node for Windows fails with EBADF when Wine gives it a pipe of Linux. The command and
-# all that it started end together, because it is the first process of its own namespace.
+# all that it started end with this script, because the inner bash is the first process of its own namespace. It stays root:
+# a process that changes its user is no longer killed with its parent.
 set -euo pipefail
 DIR=$(realpath "$1") FOLDER=$2
 shift 2
@@ -17,6 +18,7 @@ for pair in ${BIND:-}; do
   mkdir -p "$ROOT/${pair#*:}"
   mount --bind "${pair%%:*}" "$ROOT/${pair#*:}"
 done
-exec chroot "$ROOT" setpriv --reuid 12345 --regid 12345 --clear-groups --no-new-privs \
+chroot "$ROOT" setpriv --reuid 12345 --regid 12345 --clear-groups --no-new-privs \
   env -i WINEPREFIX=/machine/prefix WINEDEBUG=-all LC_ALL=C.UTF-8 HOME=/machine/home XDG_RUNTIME_DIR=/tmp PATH=/usr/bin:/bin \
-  sh -c "cd \"\$0\" && exec \"\$@\"" "$FOLDER" "$@"' run.sh "$@"
+  sh -c "cd \"\$0\" && exec \"\$@\"" "$FOLDER" "$@"
+exit $?' run.sh "$@"
