@@ -29,7 +29,7 @@ export function listSkipped(reports) {
     const file = name.replaceAll('\\', '/').replace(/^.*?\/(?=(?:test|bench)\/)/, '');
     for (const { status, fullName, meta } of assertionResults) {
       if (status === 'passed' || status === 'failed') continue;
-      const reason = meta?.skipReason ?? 'no reason is stated';
+      const reason = meta?.skipReason ?? 'not for this system, this user or these tools';
       byReason.set(reason, [...(byReason.get(reason) ?? []), `${file} > ${fullName}`]);
     }
   }

@@ -282,7 +282,8 @@ describe('a commit that fails', () => {
     });
     const { message } = await failureOf(publish);
     expect(message).toContain(`${join(to, 'tree/b')} cannot be written (${code})`);
-    expect(message).not.toContain('.cache-s3-');
+    // On Windows the message goes on with the previous file, which this failure keeps in staging
+    expect(message.split(';')[0]).not.toContain('.cache-s3-');
   });
 
   test('reports a changed tree when it was merging its only directory into that of another job', async () => {
@@ -307,7 +308,8 @@ describe('a commit whose signal is aborted', () => {
     let renames = 0;
     instead('renameSync', call => (from, to) => {
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2);
-      if (++renames === rename) controller.abort(new Error('the step was cancelled'));
+      // A rename to the same name tests whether Windows would replace the file
+      if (from !== to && ++renames === rename) controller.abort(new Error('the step was cancelled'));
       call(from, to);
     });
     return controller.signal;

@@ -9,6 +9,7 @@ import { RestoredLinks } from '../../../src/archive/fs/restored-links.ts';
 import { InlineRunner } from '../../../src/archive/pool/worker-pool.ts';
 import { findUnchanged } from '../../../src/archive/restore/find-unchanged.ts';
 import { giveAway, runUnprivileged } from '../../support/drop-privileges.ts';
+import { largeDirectories, requires } from '../../support/platform-needs.ts';
 import { scratch } from '../../support/scratch.ts';
 import { buildTree, setMtime, type TreeSpec } from '../../support/tree.ts';
 import { layoutIn, packTree, tailOf } from '../support/archives.ts';
@@ -260,29 +261,33 @@ describe('findUnchanged', () => {
   );
 });
 
-test('findUnchanged splits a large tree into jobs, lets results arrive between them, and assigns each result to its entry', async () => {
-  const files = Array.from({ length: 9000 }, (_, index) => `tree/${String(index).padStart(4, '0')}`);
-  const workspace = await buildTree(
-    scratch(),
-    Object.fromEntries(files.map(file => [file, { content: '', mtime: time }])),
-  );
-  const layout = layoutIn(workspace);
-  const { object } = await packTree(layout);
-  const { manifest, roots } = await openValid(object, layout);
-  const changed = [0, 4095, 4096, 8191, 8192, 8999].map(index => files[index]!);
-  for (const file of changed) fs.writeFileSync(path.join(workspace, file), 'x');
-  let done = 0;
-  const doneWhenGiven: number[] = [];
-  const runner = new InlineRunner();
-  const run = runner.run.bind(runner) as (job: never) => Promise<never>;
-  runner.run = async (job: unknown) => {
-    doneWhenGiven.push(done);
-    const result = await run(job as never);
-    done++;
-    return result;
-  };
-  const current = await findUnchanged(manifest.entries, roots, { layout, restoredLinks }, runner);
-  const stale = manifest.entries.filter((_, index) => current[index] !== 1).map(({ name }) => name);
-  expect(stale).toEqual(changed.map(file => `./${file}`));
-  expect(doneWhenGiven).toEqual([0, 1, 2]);
-});
+test(
+  'findUnchanged splits a large tree into jobs, lets results arrive between them, and assigns each result to its entry',
+  requires(largeDirectories),
+  async () => {
+    const files = Array.from({ length: 9000 }, (_, index) => `tree/${String(index).padStart(4, '0')}`);
+    const workspace = await buildTree(
+      scratch(),
+      Object.fromEntries(files.map(file => [file, { content: '', mtime: time }])),
+    );
+    const layout = layoutIn(workspace);
+    const { object } = await packTree(layout);
+    const { manifest, roots } = await openValid(object, layout);
+    const changed = [0, 4095, 4096, 8191, 8192, 8999].map(index => files[index]!);
+    for (const file of changed) fs.writeFileSync(path.join(workspace, file), 'x');
+    let done = 0;
+    const doneWhenGiven: number[] = [];
+    const runner = new InlineRunner();
+    const run = runner.run.bind(runner) as (job: never) => Promise<never>;
+    runner.run = async (job: unknown) => {
+      doneWhenGiven.push(done);
+      const result = await run(job as never);
+      done++;
+      return result;
+    };
+    const current = await findUnchanged(manifest.entries, roots, { layout, restoredLinks }, runner);
+    const stale = manifest.entries.filter((_, index) => current[index] !== 1).map(({ name }) => name);
+    expect(stale).toEqual(changed.map(file => `./${file}`));
+    expect(doneWhenGiven).toEqual([0, 1, 2]);
+  },
+);

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { describe, expect, it, vi } from 'vitest';
 import { JobRecords } from '../../../src/records/job-records.ts';
 import { WaitedTime } from '../../../src/retry/stall-limit.ts';
@@ -132,12 +133,13 @@ describe('a call that ends early', () => {
 
   it('does not keep the process alive', async () => {
     github.service.behave('silent');
-    const source = path.resolve(import.meta.dirname, '../../../src');
+    const moduleOf = (file: string) =>
+      JSON.stringify(pathToFileURL(path.resolve(import.meta.dirname, '../../..', file)).href);
     const script = `
-      const { GitHubBackend } = await import(${JSON.stringify(`${source}/storage/github/github-backend.ts`)});
-      const { silentLog } = await import(${JSON.stringify(path.resolve(import.meta.dirname, '../../support/silent-log.ts'))});
-      const { JobRecords } = await import(${JSON.stringify(`${source}/records/job-records.ts`)});
-      const { WaitedTime } = await import(${JSON.stringify(`${source}/retry/stall-limit.ts`)});
+      const { GitHubBackend } = await import(${moduleOf('src/storage/github/github-backend.ts')});
+      const { silentLog } = await import(${moduleOf('test/support/silent-log.ts')});
+      const { JobRecords } = await import(${moduleOf('src/records/job-records.ts')});
+      const { WaitedTime } = await import(${moduleOf('src/retry/stall-limit.ts')});
       const load = () => import('@actions/cache');
       const backend = new GitHubBackend(load, silentLog, new JobRecords(undefined, silentLog), ${JSON.stringify(SHORT_TIMEOUTS)}, new WaitedTime());
       const { error } = await backend.lookup(${JSON.stringify(createLookupRequest())});

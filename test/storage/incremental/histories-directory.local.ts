@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { runUnprivileged } from '../../support/drop-privileges.ts';
+import { readOnlyTimes, requires, symlinks } from '../../support/platform-needs.ts';
 import { scratch } from '../../support/scratch.ts';
 import { runHistory } from './history.ts';
 import { jobsOf } from './jobs.ts';
@@ -9,7 +10,7 @@ import { jobsOf } from './jobs.ts';
 
 test.each([1, 2, 3, 4, 5, 6])(
   'three incremental saves of a randomly edited tree restore what was saved: seed %i',
-  { timeout: 60_000 },
+  { timeout: 60_000, ...requires(symlinks, readOnlyTimes) },
   async seed => {
     const facts = await runHistory({ seed, generations: 3, store: jobsOf().store, directory: scratch() });
     expect(facts.incremental + facts.full).toBe(3);

@@ -46,12 +46,12 @@ export async function startAzurite(): Promise<Azurite> {
 }
 
 async function untilListening(port: number, server: ChildProcess): Promise<void> {
-  for (let attempt = 0; attempt < 600; attempt++) {
+  for (let attempt = 0; attempt < 2400; attempt++) {
     if (server.exitCode !== null) throw new Error(`Azurite ended with exit code ${server.exitCode}`);
     if (await accepts(port)) return;
     await delay(50);
   }
-  throw new Error(`Azurite does not listen on port ${port} after 30 s`);
+  throw new Error(`Azurite does not listen on port ${port} after 120 s`);
 }
 
 /** Creates the container with an account signature, so that no client library is needed. */

@@ -19,6 +19,6 @@ for pair in ${BIND:-}; do
   mount --bind "${pair%%:*}" "$ROOT/${pair#*:}"
 done
 chroot "$ROOT" setpriv --reuid 12345 --regid 12345 --clear-groups --no-new-privs \
-  env -i WINEPREFIX=/machine/prefix WINEDEBUG=-all LC_ALL=C.UTF-8 HOME=/machine/home XDG_RUNTIME_DIR=/tmp PATH=/usr/bin:/bin \
+  env -i WINEPREFIX=/machine/prefix WINEPATH=C:\\node WINEDEBUG=-all LC_ALL=C.UTF-8 HOME=/machine/home XDG_RUNTIME_DIR=/tmp PATH=/usr/bin:/bin \
   sh -c "cd \"\$0\" && exec \"\$@\"" "$FOLDER" "$@"
 exit $?' run.sh "$@"

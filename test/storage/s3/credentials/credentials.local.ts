@@ -11,6 +11,7 @@ import type { S3StoreOptions } from '../../../../src/storage/s3/s3-store.ts';
 import { FakeClock } from '../../../retry/fake-clock.ts';
 import { serveHttp } from '../../../support/servers/serve.ts';
 import { silentLog } from '../../../support/silent-log.ts';
+import { slashed } from '../../../support/slashed.ts';
 import { scriptedServer } from '../scripted-server.ts';
 import { createS3Settings, openStore } from '../support.ts';
 
@@ -248,7 +249,7 @@ test.skipIf(process.platform === 'win32')(
 
 test('a credential_process that does not end is killed with the call', async () => {
   const file = path.join(directory, 'pid');
-  const program = `node -e "require('fs').writeFileSync('${file}', String(process.ppid)); setTimeout(() => {}, 60000)"`;
+  const program = `node -e "require('fs').writeFileSync('${slashed(file)}', String(process.ppid)); setTimeout(() => {}, 60000)"`;
   writeFileSync(path.join(directory, 'config'), `[default]\ncredential_process = ${program}\n`);
   const settings = createS3Settings({ credentials: undefined });
   const clock = new FakeClock();
