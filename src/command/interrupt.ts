@@ -9,18 +9,19 @@ export class InterruptedError extends Error {
 const GRACE_MS = 5000;
 
 /**
- * Returns a signal that SIGINT (Ctrl+C), SIGTERM and SIGHUP abort, so that the work in flight ends by itself. A second one ends
- * the process at once, and so do 5 s. The exit status is that of a shell: 128 and the signal's number, 130 for Ctrl+C.
+ * Returns a signal that SIGINT (Ctrl+C), SIGTERM, SIGHUP and, on Windows, SIGBREAK (Ctrl+Break) abort, so that the work in
+ * flight ends by itself. A second one ends the process at once, and so do 5 s. The exit status is that of a shell: 128 and the
+ * signal's number, 130 for Ctrl+C and Ctrl+Break.
  */
 export function listenForInterrupt(): AbortSignal {
   const controller = new AbortController();
-  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.on(name, () => {
-      process.exitCode = 128 + constants.signals[name];
-      if (controller.signal.aborted) process.exit();
-      setTimeout(() => process.exit(), GRACE_MS).unref();
-      controller.abort(new InterruptedError('the command was interrupted'));
-    });
-  }
+  const interrupt = (name: 'SIGINT' | 'SIGTERM' | 'SIGHUP') => {
+    process.exitCode = 128 + constants.signals[name];
+    if (controller.signal.aborted) process.exit();
+    setTimeout(() => process.exit(), GRACE_MS).unref();
+    controller.abort(new InterruptedError('the command was interrupted'));
+  };
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => interrupt(name));
+  process.on('SIGBREAK', () => interrupt('SIGINT'));
   return controller.signal;
 }

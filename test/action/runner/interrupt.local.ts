@@ -41,6 +41,13 @@ describe.skipIf(process.platform === 'win32')('listenForInterrupt', () => {
     expect(end).toEqual({ output: `ready\nthe step was cancelled (${name})\n`, status, killer: null });
   });
 
+  test('Ctrl+Break, which the runner sends on Windows after Ctrl+C, aborts the signal too (emulated)', async () => {
+    const end = await interrupted(
+      "signal.addEventListener('abort', () => { console.log(signal.reason.message); process.exit(); }); setTimeout(() => process.emit('SIGBREAK'), 1);",
+    );
+    expect(end).toMatchObject({ output: 'ready\nthe step was cancelled (SIGTERM)\n', status: 143 });
+  });
+
   test('a second signal does not abort again and does not change the status', async () => {
     const end = await interrupted(
       "signal.addEventListener('abort', () => { trigger('SIGTERM'); console.log(process.exitCode); process.exit(); });",
