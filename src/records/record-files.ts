@@ -8,13 +8,13 @@ import {
   openSync,
   readdirSync,
   readSync,
-  renameSync,
   rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
 import { ignoreErrors } from '../archive/fs/ignore-errors.ts';
+import { renameWithRetries } from '../archive/fs/rename.ts';
 
 /**
  * Files in RUNNER_TEMP, where other users and the job's own programs may put anything under any name. All functions throw the
@@ -38,7 +38,7 @@ export function writeRecord(file: string, content: Uint8Array | string): void {
     } finally {
       closeSync(fd);
     }
-    renameSync(unfinished, file);
+    renameWithRetries(unfinished, file);
   } catch (error) {
     ignoreErrors(() => rmSync(unfinished, { force: true }));
     throw error;

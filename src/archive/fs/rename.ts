@@ -15,8 +15,8 @@ export function isInUse(error: unknown): boolean {
 type InUseOutcome = 'done' | 'wait' | 'stop';
 
 /**
- * Renames within a commit: makes `directory`, the parent of `to` or `from`, writable. On Windows calls `whenInUse` after each
- * refusal of a file that another process has open, by default to wait. Throws the system's error.
+ * Renames within a commit, as `renameWithRetries`. Makes `directory`, the parent of `to` or `from`, writable. Throws the
+ * system's error.
  */
 export function rename(
   directory: string,
@@ -27,8 +27,15 @@ export function rename(
   makeWritable(directory, () => renameWithRetries(from, to, whenInUse));
 }
 
-/** Renames, and retries for three seconds after refusals. Throws the system's last error. */
-function renameWithRetries(from: string, to: string, whenInUse: () => InUseOutcome): void {
+/**
+ * Renames. On Windows calls `whenInUse` after each refusal of a file that another process has open, by default to wait, for
+ * three seconds in all. Throws the system's last error.
+ */
+export function renameWithRetries(
+  from: string,
+  to: string,
+  whenInUse: () => InUseOutcome = () => 'wait',
+): void {
   for (let attempt = 0; ; attempt++) {
     try {
       renameSync(fsPath(from), fsPath(to));
