@@ -13,7 +13,10 @@ export interface PruneRequest {
   readonly prefix: string;
   /** The caches that are counted and may be deleted, and the place of the leftovers. */
   readonly patterns: CachePatterns;
-  /** Returns whether a cache of the patterns counts too. It is called again for a cache that has changed since the listing. Default: all do. */
+  /**
+   * Returns whether a cache of the patterns counts too. Called again for a cache that has changed since the listing.
+   * Default: all do.
+   */
   readonly select?: (entry: CacheEntry) => boolean;
   readonly rules: PruneRules;
   /** Delete leftovers: markers without a cache, and uploads older than a day. */
@@ -55,7 +58,8 @@ const TRIM_EVERY = 2000;
 const TRIM_ABOVE_BYTES = 64 * 1024 * 1024;
 
 /**
- * Deletes caches by rules, with their markers. With `removesLeftovers` also deletes markers without a cache, and aborts uploads older than a day.
+ * Deletes caches by rules, with their markers. With `removesLeftovers` also deletes markers without a cache, and aborts
+ * uploads older than a day.
  *
  * Directly before each deletion the object and its marker are read again: if one has changed since it was listed, the
  * decision is taken again from its new state. It may be ended at any moment, and several may run at once: a cache is

@@ -1,13 +1,13 @@
 import { mkdirSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { expect } from 'vitest';
+import type { CacheJob } from '../../storage/incremental/job.ts';
+import { jobsOf } from '../../storage/incremental/jobs.ts';
+import { openStore } from '../../storage/s3/support.ts';
 import { incompressible } from '../../support/random.ts';
 import { scratch } from '../../support/scratch.ts';
 import { type MemoryServer, startMemoryServer } from '../../support/servers/memory-server.ts';
 import { buildTree, describeTree, type TreeDescription, type TreeSpec } from '../../support/tree.ts';
-import type { CacheJob } from '../incremental/job.ts';
-import { jobsOf } from '../incremental/jobs.ts';
-import { openStore } from '../s3/support.ts';
 
 const MiB = 1024 * 1024;
 /** Several frames of data that does not compress: a sliced file, and whole ones. */
