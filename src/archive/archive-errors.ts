@@ -29,7 +29,7 @@ export class BaseOutgrownError extends Error {
 
 /**
  * The target tree cannot be written (owner, type, mount point, disk full). The tree is unchanged, unless the commit had
- * begun: then some files may be published, each of them whole (publish/commit.ts).
+ * begun: then some files may be published, each of them whole (publish/commit/commit.ts).
  */
 export class TargetTreeError extends Error {
   override name = 'TargetTreeError';
@@ -43,7 +43,7 @@ export class TargetTreeError extends Error {
 
 /**
  * A file in staging cannot be written. Its path means nothing to a user, so a restore replaces this error by a
- * `TargetTreeError` with the path of the entry (publish/target-plan.ts).
+ * `TargetTreeError` with the path of the entry (publish/plan/target-plan.ts).
  */
 export class StagedFileError extends Error {
   override name = 'StagedFileError';

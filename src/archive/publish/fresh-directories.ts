@@ -8,8 +8,8 @@ import { writeError } from '../fs/tree-errors.ts';
 import { type DirectoryJob, encodeDirectoryJob, type JobDirectory } from '../messages/directory-job.ts';
 import type { JobRunner } from '../pool/worker-pool.ts';
 import { finishDirectory } from '../worker/build-directories.ts';
-import { isLongDirectory } from './short-path.ts';
-import { finalPathOf, type TargetPlan } from './target-plan.ts';
+import { finalPathOf, type TargetPlan } from './plan/target-plan.ts';
+import { isLongDirectory } from './staging/short-path.ts';
 
 /** Bits of a directory's mode that this process needs to fill it. Its final mode may lack them. */
 const FILL_MODE = 0o700;

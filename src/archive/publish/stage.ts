@@ -1,3 +1,8 @@
+/**
+ * This folder makes restored files visible, on the main thread, in three steps: a plan (plan/), directories and links in staging
+ * (here, with the areas in staging/), and a commit of renames (commit/).
+ */
+
 import { Buffer } from 'node:buffer';
 import {
   closeSync,
@@ -25,8 +30,8 @@ import type { JobRunner } from '../pool/worker-pool.ts';
 import { applyAttributes } from './attributes.ts';
 import { FreshDirectories } from './fresh-directories.ts';
 import { LinkTargets } from './link-targets.ts';
-import type { RemainingStaging } from './stale-staging.ts';
-import { finalPathOf, leaveOut, type StagedFiles, type TargetPlan } from './target-plan.ts';
+import { finalPathOf, leaveOut, type StagedFiles, type TargetPlan } from './plan/target-plan.ts';
+import type { RemainingStaging } from './staging/stale-staging.ts';
 
 const COPY_BYTES = 1024 * 1024;
 

@@ -7,7 +7,7 @@ import type { PathLayout } from '../fs/paths/layout.ts';
 import type { RestoredLinks } from '../fs/restored-links.ts';
 import { type CompareResult, decodeLinkedFiles, encodeCompareJob, OnDisk } from '../messages/compare-job.ts';
 import type { JobRunner } from '../pool/worker-pool.ts';
-import type { PlanOptions } from '../publish/plan-target.ts';
+import type { PlanOptions } from '../publish/plan/plan-target.ts';
 import { hasAttributes } from '../worker/compare-entries.ts';
 
 /** Entries that a worker compares in one job. */
@@ -170,7 +170,7 @@ class EntryPaths {
     return `${root.path}/${name.slice(root.name.length, isDirectory ? -1 : undefined)}`;
   }
 
-  /** Follows the same symlinks as the plan (publish/plan-target.ts). */
+  /** Follows the same symlinks as the plan (publish/plan/plan-target.ts). */
   #compareRoot(entry: Entry, path: string): OnDisk {
     const isFollowed = this.#layout.followsLink(path) && this.#restoredLinks.onTheWayTo(path) === undefined;
     const stats = ignoreErrors(() => (isFollowed ? statExact : lstatExact)(path));

@@ -2,7 +2,7 @@ import { shortenName } from '../fs/paths/names.ts';
 import { thisPlatform } from '../fs/platform.ts';
 import type { RefusedCounts } from '../fs/refused-attributes.ts';
 import { showPath } from '../fs/tree-errors.ts';
-import type { RemainingStaging } from '../publish/stale-staging.ts';
+import type { RemainingStaging } from '../publish/staging/stale-staging.ts';
 import type { RestoreNotes } from './restore-archive.ts';
 
 const ADVICE = 'enable Developer Mode or give the runner the right to create symbolic links';

@@ -8,8 +8,8 @@ import { fsPath } from '../fs/paths/names.ts';
 import { linkRow } from '../fs/restored-links.ts';
 import type { StatusRows } from '../fs/status-rows.ts';
 import { applyAttributes, attributesOf } from '../publish/attributes.ts';
-import type { StagingArea } from '../publish/staging-area.ts';
-import type { TargetPlan } from '../publish/target-plan.ts';
+import type { TargetPlan } from '../publish/plan/target-plan.ts';
+import type { StagingArea } from '../publish/staging/staging-area.ts';
 
 /** Clocks that stamp files tick every 10 ms at the slowest; older file systems count whole seconds. */
 const WAIT_MS = 1500;

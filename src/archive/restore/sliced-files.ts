@@ -5,7 +5,7 @@ import { forEachInTurns } from '../format/turns.ts';
 import { fsPath } from '../fs/paths/names.ts';
 import { makeReadOnly } from '../fs/read-only.ts';
 import type { RefusedAttributes } from '../fs/refused-attributes.ts';
-import type { StagedPaths } from '../publish/target-plan.ts';
+import type { StagedPaths } from '../publish/plan/target-plan.ts';
 import { finishFile, NEW_FILE } from '../worker/unpack-frames.ts';
 import type { FrameContents } from './frame-contents.ts';
 

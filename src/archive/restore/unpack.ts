@@ -13,7 +13,7 @@ import {
 } from '../messages/unpack-job.ts';
 import { allOrFirstError, forEachWithin } from '../pool/in-flight.ts';
 import type { JobRunner, WorkerBuffer } from '../pool/worker-pool.ts';
-import type { StagedFiles } from '../publish/target-plan.ts';
+import type { StagedFiles } from '../publish/plan/target-plan.ts';
 import { type DiskOptions, unpackWithDisk } from './disk-frames.ts';
 import { FrameContents } from './frame-contents.ts';
 import { type FrameRun, groupFrames } from './frame-runs.ts';

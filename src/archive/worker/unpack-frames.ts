@@ -180,7 +180,7 @@ function setMode(fd: number, mode: number, verify: boolean, refused: RefusedAttr
   if ((fstatSync(fd).mode & 0o7777) !== mode) refused.counts.modes++;
 }
 
-/** Returns whether the owner is not that of a new file or directory. Staging has no set-group-id bit (publish/staging-area.ts). */
+/** Returns whether the owner is not that of a new file or directory. Staging has no set-group-id bit (publish/staging/staging-area.ts). */
 export function isOthers({ uid, gid }: Attributes): boolean {
   return uid >= 0 && (uid !== process.geteuid?.() || gid !== process.getegid?.());
 }

@@ -6,7 +6,7 @@ import { ENTRIES_A_TURN } from '../../../src/archive/format/turns.ts';
 import { RefusedAttributes } from '../../../src/archive/fs/refused-attributes.ts';
 import { RestoredLinks } from '../../../src/archive/fs/restored-links.ts';
 import { InlineRunner } from '../../../src/archive/pool/worker-pool.ts';
-import { planTarget } from '../../../src/archive/publish/plan-target.ts';
+import { planTarget } from '../../../src/archive/publish/plan/plan-target.ts';
 import { Stage } from '../../../src/archive/publish/stage.ts';
 import { scratch } from '../../support/scratch.ts';
 import { layoutIn } from '../support/archives.ts';

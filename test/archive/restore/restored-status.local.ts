@@ -3,8 +3,8 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { lstatExact } from '../../../src/archive/fs/file-status.ts';
 import { fileTimes } from '../../../src/archive/fs/file-times.ts';
-import { StagingArea } from '../../../src/archive/publish/staging-area.ts';
-import type { TargetPlan } from '../../../src/archive/publish/target-plan.ts';
+import type { TargetPlan } from '../../../src/archive/publish/plan/target-plan.ts';
+import { StagingArea } from '../../../src/archive/publish/staging/staging-area.ts';
 import { waitForLaterClock } from '../../../src/archive/restore/restored-status.ts';
 import { scratch } from '../../support/scratch.ts';
 

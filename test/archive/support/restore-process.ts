@@ -4,7 +4,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { RefusedCounts } from '../../../src/archive/fs/refused-attributes.ts';
-import type { RemainingStaging } from '../../../src/archive/publish/stale-staging.ts';
+import type { RemainingStaging } from '../../../src/archive/publish/staging/stale-staging.ts';
 import { collectOutput } from '../../support/collect-output.ts';
 import { giveAway, unprivileged } from '../../support/drop-privileges.ts';
 import { scratch } from '../../support/scratch.ts';

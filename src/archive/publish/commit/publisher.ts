@@ -1,15 +1,15 @@
 import { lstatSync, mkdirSync, readdirSync } from 'node:fs';
-import type { Entry } from '../format/entry.ts';
-import { forEachInTurns, type Turns } from '../format/turns.ts';
-import { isRealDirectory } from '../fs/file-status.ts';
-import { ignoreErrors } from '../fs/ignore-errors.ts';
-import { decodeName, fsPath } from '../fs/paths/names.ts';
-import { isHeld, isInUse, rename, renameOverReadOnly, tryRename } from '../fs/rename.ts';
-import { grantWrite, makeWritable } from '../fs/writable.ts';
-import { applyAttributes, attributesOf, type DirectoryAttributes } from './attributes.ts';
+import type { Entry } from '../../format/entry.ts';
+import { forEachInTurns, type Turns } from '../../format/turns.ts';
+import { isRealDirectory } from '../../fs/file-status.ts';
+import { ignoreErrors } from '../../fs/ignore-errors.ts';
+import { decodeName, fsPath } from '../../fs/paths/names.ts';
+import { isHeld, isInUse, rename, renameOverReadOnly, tryRename } from '../../fs/rename.ts';
+import { grantWrite, makeWritable } from '../../fs/writable.ts';
+import { applyAttributes, attributesOf, type DirectoryAttributes } from '../attributes.ts';
+import type { Move } from '../plan/target-plan.ts';
+import { isLongDirectory, openDirectory } from '../staging/short-path.ts';
 import type { MovedAside, TargetDirectory } from './moved-aside.ts';
-import { isLongDirectory, openDirectory } from './short-path.ts';
-import type { Move } from './target-plan.ts';
 
 /** Attempts at one rename while another job creates items at its target. */
 const ATTEMPTS = 20;

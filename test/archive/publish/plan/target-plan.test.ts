@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { type Entry, EntryType } from '../../../src/archive/format/entry.ts';
-import { ShortPaths } from '../../../src/archive/publish/short-path.ts';
-import { StagedPaths } from '../../../src/archive/publish/target-plan.ts';
+import { type Entry, EntryType } from '../../../../src/archive/format/entry.ts';
+import { StagedPaths } from '../../../../src/archive/publish/plan/target-plan.ts';
+import { ShortPaths } from '../../../../src/archive/publish/staging/short-path.ts';
 
 const named = (name: string) => ({ name, type: EntryType.file }) as Entry;
 

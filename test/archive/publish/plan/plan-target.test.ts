@@ -1,11 +1,11 @@
 import { dirname } from 'node:path';
 import { expect, test } from 'vitest';
-import { UnusableArchiveError } from '../../../src/archive/archive-errors.ts';
-import { type Entry, EntryType } from '../../../src/archive/format/entry.ts';
-import { RestoredLinks } from '../../../src/archive/fs/restored-links.ts';
-import { planTarget } from '../../../src/archive/publish/plan-target.ts';
-import { layoutIn } from '../support/archives.ts';
-import { instead } from './staged.ts';
+import { UnusableArchiveError } from '../../../../src/archive/archive-errors.ts';
+import { type Entry, EntryType } from '../../../../src/archive/format/entry.ts';
+import { RestoredLinks } from '../../../../src/archive/fs/restored-links.ts';
+import { planTarget } from '../../../../src/archive/publish/plan/plan-target.ts';
+import { layoutIn } from '../../support/archives.ts';
+import { instead } from '../staged.ts';
 
 test('a plan for a drive that does not exist fails with the name of the drive', async () => {
   // As on Windows, where the root of `Q:\cache\x` need not exist: `/` is no directory here

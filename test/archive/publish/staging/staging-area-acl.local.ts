@@ -3,10 +3,10 @@ import { mkdtempSync, rmdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { incompressible } from '../../support/random.ts';
-import { scratch } from '../../support/scratch.ts';
-import { buildTree, describeTree, type TreeSpec } from '../../support/tree.ts';
-import { layoutIn, packTree, restoreBytes } from '../support/archives.ts';
+import { incompressible } from '../../../support/random.ts';
+import { scratch } from '../../../support/scratch.ts';
+import { buildTree, describeTree, type TreeSpec } from '../../../support/tree.ts';
+import { layoutIn, packTree, restoreBytes } from '../../support/archives.ts';
 
 /** user::rwx, group::r-x, other::--- in the layout of linux/posix_acl_xattr.h: version 2, then tag, permissions, id. */
 const acl = '02000000' + '01000700ffffffff' + '04000500ffffffff' + '20000000ffffffff';

@@ -4,10 +4,10 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, lchownSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { giveAway, isRoot } from '../../support/drop-privileges.ts';
-import { scratch } from '../../support/scratch.ts';
-import { buildTree, describeTree, type TreeSpec } from '../../support/tree.ts';
-import { prepareRestore, runRestoreProcess, saveTo, type User } from '../support/restore-process.ts';
+import { giveAway, isRoot } from '../../../support/drop-privileges.ts';
+import { scratch } from '../../../support/scratch.ts';
+import { buildTree, describeTree, type TreeSpec } from '../../../support/tree.ts';
+import { prepareRestore, runRestoreProcess, saveTo, type User } from '../../support/restore-process.ts';
 
 const archived: TreeSpec = { 'tree/a': 'new', 'tree/b': 'new', 'tree/sub/x': 'new', 'tree/z': 'new' };
 const present: TreeSpec = { 'tree/a': 'old', 'tree/b': 'old', 'tree/sub/x': 'old', 'tree/z': 'old' };

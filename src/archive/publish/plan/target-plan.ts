@@ -1,8 +1,8 @@
-import type { Entry } from '../format/entry.ts';
+import type { Entry } from '../../format/entry.ts';
+import type { ShortPaths } from '../staging/short-path.ts';
+import type { StagingArea } from '../staging/staging-area.ts';
+import type { RemainingStaging } from '../staging/stale-staging.ts';
 import type { ExistingDirectory } from './existing-directories.ts';
-import type { ShortPaths } from './short-path.ts';
-import type { StagingArea } from './staging-area.ts';
-import type { RemainingStaging } from './stale-staging.ts';
 
 /** A rename that makes something visible. */
 export interface Move {

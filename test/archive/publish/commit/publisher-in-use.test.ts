@@ -6,11 +6,11 @@
 import { chmodSync, linkSync, lstatSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import type { TargetTreeError } from '../../../src/archive/archive-errors.ts';
-import { removeStaleStaging } from '../../../src/archive/publish/stale-staging.ts';
-import { describeTree, type TreeSpec } from '../../support/tree.ts';
-import { platforms } from '../support/platform.ts';
-import { failed, instead, leftovers, staged } from './staged.ts';
+import type { TargetTreeError } from '../../../../src/archive/archive-errors.ts';
+import { removeStaleStaging } from '../../../../src/archive/publish/staging/stale-staging.ts';
+import { describeTree, type TreeSpec } from '../../../support/tree.ts';
+import { platforms } from '../../support/platform.ts';
+import { failed, instead, leftovers, staged } from '../staged.ts';
 
 const { locksOpenFiles, inUseCodes, hasSudo } = platforms.win32;
 const windows = { locksOpenFiles, inUseCodes, hasSudo, hasModes: false };

@@ -11,11 +11,11 @@ import {
   type Stats,
   unlinkSync,
 } from 'node:fs';
-import { TargetTreeError } from '../archive-errors.ts';
-import { type FileSystemKind, fileSystemKind } from '../fs/file-system-kind.ts';
-import { fsPath } from '../fs/paths/names.ts';
-import { thisPlatform } from '../fs/platform.ts';
-import { writeError } from '../fs/tree-errors.ts';
+import { TargetTreeError } from '../../archive-errors.ts';
+import { type FileSystemKind, fileSystemKind } from '../../fs/file-system-kind.ts';
+import { fsPath } from '../../fs/paths/names.ts';
+import { thisPlatform } from '../../fs/platform.ts';
+import { writeError } from '../../fs/tree-errors.ts';
 
 const STICKY_BIT = 0o1000;
 

@@ -1,51 +1,30 @@
 import {
   chmodSync,
-  closeSync,
   constants,
   type Dirent,
-  fstatSync,
   lstatSync,
-  openSync,
   readdirSync,
-  readFileSync,
-  readlinkSync,
   rmdirSync,
   rmSync,
   unlinkSync,
-  writeFileSync,
 } from 'node:fs';
-import { Turns } from '../format/turns.ts';
-import { realPathOf } from '../fs/file-status.ts';
-import { fileSystemKind } from '../fs/file-system-kind.ts';
-import { ignoreErrors } from '../fs/ignore-errors.ts';
-import { findMount, readMountPoints } from '../fs/mounts.ts';
-import { decodeName, fsPath } from '../fs/paths/names.ts';
-import { isStagingName } from '../fs/paths/staging-name.ts';
-import { thisPlatform } from '../fs/platform.ts';
-import { makeWritable } from '../fs/writable.ts';
-import { applyAttributes, attributesOf } from './attributes.ts';
+import { Turns } from '../../format/turns.ts';
+import { realPathOf } from '../../fs/file-status.ts';
+import { ignoreErrors } from '../../fs/ignore-errors.ts';
+import { findMount, readMountPoints } from '../../fs/mounts.ts';
+import { decodeName, fsPath } from '../../fs/paths/names.ts';
+import { isStagingName } from '../../fs/paths/staging-name.ts';
+import { thisPlatform } from '../../fs/platform.ts';
+import { makeWritable } from '../../fs/writable.ts';
+import { applyAttributes, attributesOf } from '../attributes.ts';
 import { openDirectory, withShortPath } from './short-path.ts';
+import { markEnded, OWNER_FILES, ownerState } from './staging-owner.ts';
 
 /** Age in ms from which staging is removed if it is not known whether its process runs. */
 const STALE_STAGING_MS = 24 * 60 * 60 * 1000;
 
-/** A file in a staging directory that identifies the process of its restore. */
-const OWNER_FILE = 'owner';
-const MAX_OWNER_BYTES = 1024;
 /** Retries of a removal, while another process removes or creates files there, or has one open. */
 const REMOVAL_RETRIES = 3;
-/** An empty file in the staging directory of a restore that has ended and could not remove it. */
-const ENDED_FILE = 'ended';
-
-/** A process on one kernel. Containers have process ids of their own, which mean nothing outside their namespace. */
-interface ProcessIdentity {
-  readonly bootId: string;
-  readonly pidNamespace: string;
-  readonly pid: number;
-  /** In clock ticks since the boot, because process ids are used again. */
-  readonly startTime: string;
-}
-
 /** Staging of earlier restores that remains in a directory. */
 export interface RemainingStaging {
   readonly directory: string;
@@ -131,11 +110,11 @@ function removeFrom(directory: string, stale: readonly string[]): number {
  */
 export async function emptyTree(path: string, signal: AbortSignal | undefined): Promise<void> {
   const turns = new Turns(signal);
-  if (process.platform !== 'linux') return emptyIn(path, turns, [OWNER_FILE, ENDED_FILE]);
+  if (process.platform !== 'linux') return emptyIn(path, turns, OWNER_FILES);
   // The owner of the directory above may replace staging by a link while it is emptied, but not what is in it
   const handle = ignoreErrors(() => openDirectory(path, constants.O_NOFOLLOW));
   try {
-    if (handle) await emptyIn(handle.path, turns, [OWNER_FILE, ENDED_FILE]);
+    if (handle) await emptyIn(handle.path, turns, OWNER_FILES);
   } finally {
     handle?.close();
   }
@@ -180,85 +159,4 @@ function makeRemovable(directory: string): void {
   withShortPath(directory, short => {
     for (const name of readdirSync(fsPath(short), 'buffer')) makeRemovable(`${short}/${decodeName(name)}`);
   });
-}
-
-/** Writes the identity of this process into its new staging directory. Throws the system's errors. */
-export function writeOwner(staging: string): void {
-  const identity = readOwnIdentity();
-  if (!identity) return;
-  writeFileSync(fsPath(`${staging}/${OWNER_FILE}`), JSON.stringify(identity), { flag: 'wx', mode: 0o600 });
-}
-
-/**
- * Marks a staging directory whose restore has ended and whose files may be open, so that the next restore removes it. Never
- * throws.
- */
-export function markEnded(staging: string): void {
-  if (!thisPlatform.locksOpenFiles) return;
-  ignoreErrors(() => writeFileSync(fsPath(`${staging}/${ENDED_FILE}`), '', { flag: 'wx', mode: 0o600 }));
-}
-
-/** Removes the identity from a staging directory that shall outlive its process. Throws the system's errors. */
-export function disown(staging: string): void {
-  rmSync(fsPath(`${staging}/${OWNER_FILE}`), { force: true });
-}
-
-/**
- * Returns whether the restore of a staging directory runs. Returns `unknown` for one of another machine, boot or process
- * namespace, on a file system that other machines may have mounted, and on systems other than Linux.
- */
-function ownerState(staging: string): 'running' | 'ended' | 'unknown' {
-  if (lstatSync(fsPath(`${staging}/${ENDED_FILE}`), { throwIfNoEntry: false })?.isFile()) return 'ended';
-  if (fileSystemKind(staging) === 'other') return 'unknown';
-  const self = readOwnIdentity();
-  const owner = ignoreErrors(() => readOwner(`${staging}/${OWNER_FILE}`));
-  if (!self || !owner || owner.bootId !== self.bootId || owner.pidNamespace !== self.pidNamespace)
-    return 'unknown';
-  return hasEnded(owner) ? 'ended' : 'running';
-}
-
-/** Returns undefined on systems other than Linux, and where /proc is of another process namespace. */
-function readOwnIdentity(): ProcessIdentity | undefined {
-  return ignoreErrors(() => {
-    if (readlinkSync('/proc/self') !== String(process.pid)) return undefined;
-    return {
-      bootId: readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim(),
-      pidNamespace: readlinkSync('/proc/self/ns/pid'),
-      pid: process.pid,
-      startTime: readProcess('self').startTime,
-    };
-  });
-}
-
-/** Throws for a file that `writeOwner` has not written. Another user's file may be a FIFO or endless. */
-function readOwner(file: string): ProcessIdentity {
-  const fd = openSync(fsPath(file), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-  try {
-    const stats = fstatSync(fd);
-    if (!stats.isFile() || stats.size > MAX_OWNER_BYTES) throw new TypeError('not an owner file');
-    const owner = JSON.parse(readFileSync(fd, 'utf8'));
-    if (!Number.isSafeInteger(owner.pid) || owner.pid <= 0) throw new TypeError('not a process id');
-    return owner;
-  } finally {
-    closeSync(fd);
-  }
-}
-
-/** Returns whether a process of this boot and namespace has ended. */
-function hasEnded({ pid, startTime }: ProcessIdentity): boolean {
-  try {
-    process.kill(pid, 0);
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'ESRCH';
-  }
-  // With the mount option `hidepid`, /proc does not show every process
-  const found = ignoreErrors(() => readProcess(String(pid)));
-  return found !== undefined && (found.startTime !== startTime || found.state === 'Z');
-}
-
-/** Reads fields 3 and 22 of proc_pid_stat(5). Field 2, the name, may contain blanks and parentheses. */
-function readProcess(pid: string): { readonly state: string; readonly startTime: string } {
-  const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-  return { state: fields[0]!, startTime: fields[19]! };
 }

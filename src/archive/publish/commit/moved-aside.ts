@@ -1,11 +1,11 @@
 import { lstatSync, writeFileSync } from 'node:fs';
-import { forEachInTurns } from '../format/turns.ts';
-import { isRealDirectory } from '../fs/file-status.ts';
-import { refuseMount } from '../fs/mounts.ts';
-import { fsPath } from '../fs/paths/names.ts';
-import { rename, tryRename } from '../fs/rename.ts';
-import { applyAttributes, attributesOfDirectory, type DirectoryAttributes } from './attributes.ts';
-import type { ExistingDirectory } from './existing-directories.ts';
+import { forEachInTurns } from '../../format/turns.ts';
+import { isRealDirectory } from '../../fs/file-status.ts';
+import { refuseMount } from '../../fs/mounts.ts';
+import { fsPath } from '../../fs/paths/names.ts';
+import { rename, tryRename } from '../../fs/rename.ts';
+import { applyAttributes, attributesOfDirectory, type DirectoryAttributes } from '../attributes.ts';
+import type { ExistingDirectory } from '../plan/existing-directories.ts';
 import { moveBack, moveDirectory } from './move-directory.ts';
 
 /** A directory that entries are published in, and the staging area for the items in their way. */

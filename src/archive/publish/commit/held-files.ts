@@ -1,10 +1,10 @@
-import { sleep, systemClock } from '../../retry/clock.ts';
-import { TargetTreeError } from '../archive-errors.ts';
-import { forEachInTurns } from '../format/turns.ts';
-import { thisPlatform } from '../fs/platform.ts';
-import { IN_USE_WAITS_MS, isHeld } from '../fs/rename.ts';
-import { IN_USE_ADVICE, showPath } from '../fs/tree-errors.ts';
-import type { TargetPlan } from './target-plan.ts';
+import { sleep, systemClock } from '../../../retry/clock.ts';
+import { TargetTreeError } from '../../archive-errors.ts';
+import { forEachInTurns } from '../../format/turns.ts';
+import { thisPlatform } from '../../fs/platform.ts';
+import { IN_USE_WAITS_MS, isHeld } from '../../fs/rename.ts';
+import { IN_USE_ADVICE, showPath } from '../../fs/tree-errors.ts';
+import type { TargetPlan } from '../plan/target-plan.ts';
 
 /**
  * Waits for files that a commit will replace and that a process has open, so that they can be neither replaced nor moved, for

@@ -1,10 +1,10 @@
 import { lstatSync, mkdirSync, readdirSync, rmdirSync } from 'node:fs';
-import { isRealDirectory } from '../fs/file-status.ts';
-import { ignoreErrors } from '../fs/ignore-errors.ts';
-import { decodeName, fsPath } from '../fs/paths/names.ts';
-import { isInUse, rename } from '../fs/rename.ts';
-import { grantWrite, makeWritable } from '../fs/writable.ts';
-import { applyAttributes, attributesOf, type DirectoryAttributes } from './attributes.ts';
+import { isRealDirectory } from '../../fs/file-status.ts';
+import { ignoreErrors } from '../../fs/ignore-errors.ts';
+import { decodeName, fsPath } from '../../fs/paths/names.ts';
+import { isInUse, rename } from '../../fs/rename.ts';
+import { grantWrite, makeWritable } from '../../fs/writable.ts';
+import { applyAttributes, attributesOf, type DirectoryAttributes } from '../attributes.ts';
 
 /**
  * Moves a directory in `parent` to a free name on the same file system, and keeps its attributes. The system itself refuses

@@ -1,25 +1,25 @@
-import { TargetTreeError } from '../archive-errors.ts';
-import { type Entry, EntryType, inodeOf } from '../format/entry.ts';
-import { forEachInTurns, Turns } from '../format/turns.ts';
-import type { PathLayout } from '../fs/paths/layout.ts';
-import { isStagingName } from '../fs/paths/staging-name.ts';
-import type { RefusedAttributes } from '../fs/refused-attributes.ts';
-import { showPath, writeError } from '../fs/tree-errors.ts';
+import { TargetTreeError } from '../../archive-errors.ts';
+import { type Entry, EntryType, inodeOf } from '../../format/entry.ts';
+import { forEachInTurns, Turns } from '../../format/turns.ts';
+import type { PathLayout } from '../../fs/paths/layout.ts';
+import { isStagingName } from '../../fs/paths/staging-name.ts';
+import type { RefusedAttributes } from '../../fs/refused-attributes.ts';
+import { showPath, writeError } from '../../fs/tree-errors.ts';
+import type { Move, TargetPlan } from '../plan/target-plan.ts';
+import type { RemainingStaging } from '../staging/stale-staging.ts';
 import { DirectorySnapshot } from './directory-snapshot.ts';
 import { awaitReplaceable } from './held-files.ts';
 import { joinHardLinks } from './join-hard-links.ts';
 import { type AsideItem, MovedAside } from './moved-aside.ts';
 import { Publisher } from './publisher.ts';
-import type { RemainingStaging } from './stale-staging.ts';
-import type { Move, TargetPlan } from './target-plan.ts';
 
 /**
  * Makes a staged restore visible. It only renames, and waits neither for a network nor for disk space. A process killed
  * in between leaves whole files of both states.
+ *
  * Throws `TargetTreeError` when something has changed since the plan, or when `signal` is aborted, whose reason it throws if
- * nothing is published yet. Files published until then
- * stay, whole and with their attributes; items moved aside and not replaced come back; other existing directories keep the mode
- * and times that they had. `treeChanged` is true if anything was published or could not come back: the caller keeps no status
+ * nothing is published yet. Files published until then stay, whole and with their attributes; items moved aside and not
+ * replaced come back; other existing directories keep the mode and times that they had. `treeChanged` is true if anything was published or could not come back: the caller keeps no status
  * rows then.
  */
 export async function commit(

@@ -1,5 +1,5 @@
 import { closeSync, constants, openSync } from 'node:fs';
-import { encodedLength, fsPath } from '../fs/paths/names.ts';
+import { encodedLength, fsPath } from '../../fs/paths/names.ts';
 
 /** Longest path that Linux takes, without the NUL that ends it (PATH_MAX, linux/limits.h). */
 const MAX_PATH_BYTES = 4095;

@@ -1,9 +1,9 @@
 import { rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { ExistingDirectories } from '../../../src/archive/publish/existing-directories.ts';
-import { scratch } from '../../support/scratch.ts';
-import { buildTree, type TreeSpec } from '../../support/tree.ts';
+import { ExistingDirectories } from '../../../../src/archive/publish/plan/existing-directories.ts';
+import { scratch } from '../../../support/scratch.ts';
+import { buildTree, type TreeSpec } from '../../../support/tree.ts';
 
 /** Builds a directory with `present` in it, and lists it as the plan of a restore does. */
 async function listed(present: TreeSpec) {

@@ -1,23 +1,16 @@
 import { chmodSync, chownSync, closeSync, fstatSync, mkdirSync, openSync, unlinkSync } from 'node:fs';
-import { realPathOf } from '../fs/file-status.ts';
-import { ignoreErrors } from '../fs/ignore-errors.ts';
-import { fsPath } from '../fs/paths/names.ts';
-import { stagingName } from '../fs/paths/staging-name.ts';
-import { thisPlatform } from '../fs/platform.ts';
-import { RefusedAttributes } from '../fs/refused-attributes.ts';
-import { writeError } from '../fs/tree-errors.ts';
-import { makeWritable } from '../fs/writable.ts';
-import { applyAttributes, attributesOf, type DirectoryAttributes, sameAttributes } from './attributes.ts';
+import { realPathOf } from '../../fs/file-status.ts';
+import { ignoreErrors } from '../../fs/ignore-errors.ts';
+import { fsPath } from '../../fs/paths/names.ts';
+import { stagingName } from '../../fs/paths/staging-name.ts';
+import { thisPlatform } from '../../fs/platform.ts';
+import { RefusedAttributes } from '../../fs/refused-attributes.ts';
+import { writeError } from '../../fs/tree-errors.ts';
+import { makeWritable } from '../../fs/writable.ts';
+import { applyAttributes, attributesOf, type DirectoryAttributes, sameAttributes } from '../attributes.ts';
 import { type DirectoryHandle, isLongDirectory, openDirectory } from './short-path.ts';
-import {
-  disown,
-  emptyTree,
-  irremovableStaging,
-  markEnded,
-  type RemainingStaging,
-  removeTree,
-  writeOwner,
-} from './stale-staging.ts';
+import { disown, markEnded, writeOwner } from './staging-owner.ts';
+import { emptyTree, irremovableStaging, type RemainingStaging, removeTree } from './stale-staging.ts';
 
 /** Single staged files are spread over directories of this many. */
 const FILES_A_DIRECTORY = 1024;

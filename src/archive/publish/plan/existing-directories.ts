@@ -1,11 +1,13 @@
 import { lstatSync, type Stats, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { TargetTreeError } from '../archive-errors.ts';
-import { isUnresolvable, realPathOf } from '../fs/file-status.ts';
-import { readMountPoints, refuseMount } from '../fs/mounts.ts';
-import { fsPath } from '../fs/paths/names.ts';
-import { thisPlatform } from '../fs/platform.ts';
-import { writeError } from '../fs/tree-errors.ts';
+import { TargetTreeError } from '../../archive-errors.ts';
+import { isUnresolvable, realPathOf } from '../../fs/file-status.ts';
+import { readMountPoints, refuseMount } from '../../fs/mounts.ts';
+import { fsPath } from '../../fs/paths/names.ts';
+import { thisPlatform } from '../../fs/platform.ts';
+import { writeError } from '../../fs/tree-errors.ts';
+import { StagingArea } from '../staging/staging-area.ts';
+import { type RemainingStaging, removeStaleStaging } from '../staging/stale-staging.ts';
 import {
   type ItemKind,
   itemKind,
@@ -15,8 +17,6 @@ import {
   requireNotAppendOnly,
   requireWritable,
 } from './preflight.ts';
-import { StagingArea } from './staging-area.ts';
-import { type RemainingStaging, removeStaleStaging } from './stale-staging.ts';
 
 /** A directory that exists before a restore and stays. */
 export interface ExistingDirectory {

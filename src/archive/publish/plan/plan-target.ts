@@ -1,14 +1,15 @@
-/** This folder makes restored files visible, on the main thread: a plan, staging directories, and a commit of renames. */
+/** This folder plans a restore: the directories that exist, the place of each entry, and the obstacles. Nothing changes. */
 
 import { basename, dirname } from 'node:path';
-import { TargetTreeError, UnusableArchiveError } from '../archive-errors.ts';
-import { type Entry, EntryType, parentName } from '../format/entry.ts';
-import { OpenDirectories } from '../format/open-directories.ts';
-import { forEachInTurns } from '../format/turns.ts';
-import type { PathLayout } from '../fs/paths/layout.ts';
-import { thisPlatform } from '../fs/platform.ts';
-import type { RestoredLinks } from '../fs/restored-links.ts';
-import { showPath, writeError } from '../fs/tree-errors.ts';
+import { TargetTreeError, UnusableArchiveError } from '../../archive-errors.ts';
+import { type Entry, EntryType, parentName } from '../../format/entry.ts';
+import { OpenDirectories } from '../../format/open-directories.ts';
+import { forEachInTurns } from '../../format/turns.ts';
+import type { PathLayout } from '../../fs/paths/layout.ts';
+import { thisPlatform } from '../../fs/platform.ts';
+import type { RestoredLinks } from '../../fs/restored-links.ts';
+import { showPath, writeError } from '../../fs/tree-errors.ts';
+import { ShortPaths } from '../staging/short-path.ts';
 import {
   ExistingDirectories,
   type ExistingDirectoriesOptions,
@@ -16,7 +17,6 @@ import {
   type FoundDirectory,
   statTarget,
 } from './existing-directories.ts';
-import { ShortPaths } from './short-path.ts';
 import {
   type FreshDirectory,
   type Move,

@@ -1,14 +1,14 @@
 import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { UnusableArchiveError } from '../../../src/archive/archive-errors.ts';
-import { WorkerPool } from '../../../src/archive/pool/worker-pool.ts';
-import { incompressible } from '../../support/random.ts';
-import { scratch } from '../../support/scratch.ts';
-import { buildTree, describeTree, type TreeDescription, type TreeSpec } from '../../support/tree.ts';
-import { ageStaging } from '../support/age-staging.ts';
-import { layoutIn, packTree, restoreBytes, WORKER_URL } from '../support/archives.ts';
-import { leftovers, staged } from './staged.ts';
+import { UnusableArchiveError } from '../../../../src/archive/archive-errors.ts';
+import { WorkerPool } from '../../../../src/archive/pool/worker-pool.ts';
+import { incompressible } from '../../../support/random.ts';
+import { scratch } from '../../../support/scratch.ts';
+import { buildTree, describeTree, type TreeDescription, type TreeSpec } from '../../../support/tree.ts';
+import { ageStaging } from '../../support/age-staging.ts';
+import { layoutIn, packTree, restoreBytes, WORKER_URL } from '../../support/archives.ts';
+import { leftovers, staged } from '../staged.ts';
 
 /** The longest path that Linux accepts, in bytes. */
 const MAX_BYTES = 4095;
