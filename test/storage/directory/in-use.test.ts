@@ -11,6 +11,7 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { createDirectoryStore } from '../../../src/storage/directory/directory-store.ts';
 import { StoreRefusedError, StoreUnavailableError } from '../../../src/storage/store-errors.ts';
 import { platforms, usePlatform } from '../../archive/support/platform.ts';
+import { posix, requires } from '../../support/platform-needs.ts';
 import { scratch } from '../../support/scratch.ts';
 import { silentLog } from '../../support/silent-log.ts';
 
@@ -93,7 +94,7 @@ async function onWindows(text = 'old') {
 
 const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0);
 
-describe('on Windows, while another process has its file open, an object', () => {
+describe('on Windows, while another process has its file open, an object', requires(posix), () => {
   test('is read when the other process has closed it', async () => {
     const { store, file, use, endAtWait, waits } = await onWindows();
     use(file, 'held');
@@ -169,7 +170,7 @@ describe('on Windows, while another process has its file open, an object', () =>
   });
 });
 
-describe('on Windows, a finished save', () => {
+describe('on Windows, a finished save', requires(posix), () => {
   test('succeeds although its temporary file cannot be removed, which a later sweep removes', async () => {
     const { store, file, use, end, directory, names } = await onWindows();
     await store.delete(name);
@@ -191,26 +192,30 @@ describe('on Windows, a finished save', () => {
   });
 });
 
-test('a directory below a file is refused with the name of the input, where the system only reports that it does not exist', async () => {
-  const { root } = await onWindows();
-  const file = path.join(root, 'a-file');
-  writeFileSync(file, '');
-  const asWindows = (error: NodeJS.ErrnoException) => {
-    throw error.code === 'ENOTDIR' ? Object.assign(new Error('ENOENT'), { code: 'ENOENT' }) : error;
-  };
-  instead('open', open => ((...call) => open(...call).catch(asWindows)) as typeof open);
-  instead(
-    'mkdir',
-    mkdir => ((...call: Parameters<typeof mkdir>) => mkdir(...call).catch(asWindows)) as typeof mkdir,
-  );
-  const store = createDirectoryStore(path.join(file, 'store/bucket'), { log: silentLog });
-  const upload = store.createUpload(name, { partSizeBytes: 5_242_880, onlyIfAbsent: true });
-  const failure: StoreRefusedError = await upload.write(Buffer.from('x')).then(
-    () => expect.unreachable(),
-    error => error,
-  );
-  expect(failure).toBeInstanceOf(StoreRefusedError);
-  expect(failure.advice).toBe(
-    `check the input 'endpoint': directory ${path.join(file, 'store/bucket')}: ENOTDIR: not a directory, mkdir '${file}'`,
-  );
-});
+test(
+  'a directory below a file is refused with the name of the input, where the system only reports that it does not exist',
+  requires(posix),
+  async () => {
+    const { root } = await onWindows();
+    const file = path.join(root, 'a-file');
+    writeFileSync(file, '');
+    const asWindows = (error: NodeJS.ErrnoException) => {
+      throw error.code === 'ENOTDIR' ? Object.assign(new Error('ENOENT'), { code: 'ENOENT' }) : error;
+    };
+    instead('open', open => ((...call) => open(...call).catch(asWindows)) as typeof open);
+    instead(
+      'mkdir',
+      mkdir => ((...call: Parameters<typeof mkdir>) => mkdir(...call).catch(asWindows)) as typeof mkdir,
+    );
+    const store = createDirectoryStore(path.join(file, 'store/bucket'), { log: silentLog });
+    const upload = store.createUpload(name, { partSizeBytes: 5_242_880, onlyIfAbsent: true });
+    const failure: StoreRefusedError = await upload.write(Buffer.from('x')).then(
+      () => expect.unreachable(),
+      error => error,
+    );
+    expect(failure).toBeInstanceOf(StoreRefusedError);
+    expect(failure.advice).toBe(
+      `check the input 'endpoint': directory ${path.join(file, 'store/bucket')}: ENOTDIR: not a directory, mkdir '${file}'`,
+    );
+  },
+);
