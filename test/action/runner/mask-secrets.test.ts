@@ -1,19 +1,12 @@
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { maskSecrets } from '../../../src/action/runner/mask-secrets.ts';
+import { captureStdout } from '../../support/capture-stdout.ts';
 
-let written = '';
-beforeEach(() => {
-  written = '';
-  vi.spyOn(process.stdout, 'write').mockImplementation(text => {
-    written += text;
-    return true;
-  });
-});
-afterEach(() => void vi.restoreAllMocks());
+const stdout = captureStdout();
 
 function masksOf(env: Record<string, string>): string[] {
   maskSecrets(env);
-  return written.split(/\r?\n/).filter(line => line !== '');
+  return stdout.written.split(/\r?\n/).filter(line => line !== '');
 }
 
 test.each([

@@ -1,22 +1,12 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { createRunner, createRunnerLog } from '../../../src/action/runner/runner.ts';
+import { captureStdout } from '../../support/capture-stdout.ts';
 import { scratch } from '../../support/scratch.ts';
 
-let written = '';
-
-beforeEach(() => {
-  written = '';
-  vi.spyOn(process.stdout, 'write').mockImplementation(text => {
-    written += text;
-    return true;
-  });
-});
-afterEach(() => {
-  vi.restoreAllMocks();
-});
+const stdout = captureStdout();
 
 test('a group begins before its lines and ends after them, and groups are not nested', () => {
   const log = createRunnerLog({});
@@ -27,7 +17,7 @@ test('a group begins before its lines and ends after them, and groups are not ne
   log.endGroup();
   log.endGroup();
   log.info('after it');
-  expect(written.split(/\r?\n/)).toEqual([
+  expect(stdout.written.split(/\r?\n/)).toEqual([
     '::group::Receiving 1.0 GB',
     'one',
     'two',
@@ -45,7 +35,7 @@ test.each(['notice', 'warning'] as const)(
     log[level]('text');
     log.startGroup('Sending');
     log.endGroup();
-    expect(written.split(/\r?\n/)).toEqual([
+    expect(stdout.written.split(/\r?\n/)).toEqual([
       '::group::Sending',
       '::endgroup::',
       `::${level}::text`,
@@ -59,7 +49,7 @@ test.each(['notice', 'warning'] as const)(
 test('a title with a line break cannot contain a command', () => {
   const log = createRunnerLog({});
   log.startGroup('a\n::error::b');
-  expect(written).toMatch(/^::group::a\\n::error::b\r?\n$/);
+  expect(stdout.written).toMatch(/^::group::a\\n::error::b\r?\n$/);
 });
 
 test('debug lines are written only in debug mode, inside a group too', () => {
@@ -67,14 +57,14 @@ test('debug lines are written only in debug mode, inside a group too', () => {
   const log = createRunnerLog({ RUNNER_DEBUG: '1' });
   log.startGroup('Receiving');
   log.debug('s3 GetObject');
-  expect(written.split(/\r?\n/)).toEqual(['::group::Receiving', '::debug::s3 GetObject', '']);
+  expect(stdout.written.split(/\r?\n/)).toEqual(['::group::Receiving', '::debug::s3 GetObject', '']);
 });
 
 test('debug prints a stack as lines, each of them escaped', () => {
   const error = new Error('a\r name\n::error::b');
   error.stack = `Error: ${error.message}\n    at file.ts:1`;
   createRunnerLog({ RUNNER_DEBUG: '1' }).debug(error.stack);
-  expect(written.split(/\r?\n/)).toEqual([
+  expect(stdout.written.split(/\r?\n/)).toEqual([
     '::debug::Error: a\\r name',
     '::debug::\\x3a:error::b',
     '::debug::    at file.ts:1',
@@ -86,7 +76,7 @@ test('a step that fails prints one line and sets status 1', () => {
   const { exitCode } = process;
   try {
     createRunner({}).fail('no\n::warning::cache');
-    expect([written.trimEnd(), process.exitCode]).toEqual(['::error::no\\n::warning::cache', 1]);
+    expect([stdout.written.trimEnd(), process.exitCode]).toEqual(['::error::no\\n::warning::cache', 1]);
   } finally {
     process.exitCode = exitCode;
   }

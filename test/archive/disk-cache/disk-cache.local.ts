@@ -1,21 +1,12 @@
 import * as fs from 'node:fs';
 import path from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { isRoot } from '../../support/drop-privileges.ts';
 import { birthTimes, requires } from '../../support/platform-needs.ts';
-import { type Host, restoreRight, startHost } from './host.ts';
+import { restoreRight, useHost } from './host.ts';
 
 const MB = 1e6;
-let host: Host;
-beforeEach(async () => {
-  host = await startHost();
-});
-afterEach(() => host.close());
-
-/** Counts the reads of ranges since the last call, without that of the end of the object. */
-function rangesSince(): number {
-  return host.server.operations.splice(0).filter(operation => operation === 'GetObject').length - 1;
-}
+const host = useHost();
 
 describe('a restore with a disk cache', requires(birthTimes), () => {
   test('stores the frames, and the next one fetches only the end of the object', async () => {
@@ -24,11 +15,11 @@ describe('a restore with a disk cache', requires(birthTimes), () => {
     expect(first.disk).toBe(0);
     expect(host.files()).toHaveLength(5);
     expect(host.files().every(name => /^[0-9a-f]{64}$/.test(name))).toBe(true);
-    rangesSince();
+    host.rangesSince();
     const second = await restoreRight(host.job(), host.tree);
     expect(second.bucket).toBeLessThan(0.3 * MB);
     expect(second.disk).toBeGreaterThan(15 * MB);
-    expect(rangesSince()).toBe(0);
+    expect(host.rangesSince()).toBe(0);
   });
 
   test('keeps the limit at its end', async () => {

@@ -1,6 +1,6 @@
 import { mkdirSync, readdirSync } from 'node:fs';
 import path from 'node:path';
-import { expect } from 'vitest';
+import { afterEach, beforeEach, expect } from 'vitest';
 import type { CacheJob } from '../../storage/incremental/job.ts';
 import { jobsOf } from '../../storage/incremental/jobs.ts';
 import { openStore } from '../../storage/s3/support.ts';
@@ -30,7 +30,19 @@ export interface Host {
   job(diskCache?: { readonly directory: string; readonly maxBytes: number }): CacheJob;
   /** Names of the files in the directory. */
   files(): string[];
+  /** Counts the reads of ranges since the last call, without that of the end of the object. */
+  rangesSince(): number;
   close(): Promise<void>;
+}
+
+/** Starts a host for each test of a file. */
+export function useHost(): Host {
+  const host = {} as Host;
+  beforeEach(async () => {
+    Object.assign(host, await startHost());
+  });
+  afterEach(() => host.close());
+  return host;
 }
 
 export async function startHost(): Promise<Host> {
@@ -49,6 +61,7 @@ export async function startHost(): Promise<Host> {
     tree: await describeTree(saver.workspace),
     job: (diskCache = { directory, maxBytes: 1e9 }) => all.job({ diskCache }),
     files: () => readdirSync(directory).sort(),
+    rangesSince: () => server.operations.splice(0).filter(operation => operation === 'GetObject').length - 1,
     async close() {
       store.close();
       await server.close();

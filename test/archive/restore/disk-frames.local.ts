@@ -1,31 +1,22 @@
 import * as fs from 'node:fs';
 import path from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { birthTimes, requires } from '../../support/platform-needs.ts';
 import { incompressible } from '../../support/random.ts';
 import { describeTree } from '../../support/tree.ts';
-import { type Host, restoreRight, startHost } from '../disk-cache/host.ts';
+import { restoreRight, useHost } from '../disk-cache/host.ts';
 
 const MB = 1e6;
-let host: Host;
-beforeEach(async () => {
-  host = await startHost();
-});
-afterEach(() => host.close());
-
-/** Counts the reads of ranges since the last call, without that of the end of the object. */
-function rangesSince(): number {
-  return host.server.operations.splice(0).filter(operation => operation === 'GetObject').length - 1;
-}
+const host = useHost();
 
 describe('a restore with a disk cache', requires(birthTimes), () => {
   test('fetches the absent frames in as few ranges as without the other frames', async () => {
     await restoreRight(host.job(), host.tree);
-    rangesSince();
+    host.rangesSince();
     const [one, two] = host.files();
     for (const name of [one!, two!]) fs.rmSync(path.join(host.directory, name));
     const { bucket, disk } = await restoreRight(host.job(), host.tree);
-    expect(rangesSince()).toBeLessThanOrEqual(2);
+    expect(host.rangesSince()).toBeLessThanOrEqual(2);
     expect(bucket).toBeLessThan(9 * MB);
     expect(disk).toBeGreaterThan(6 * MB);
     expect(host.files()).toHaveLength(5);
@@ -42,9 +33,9 @@ describe('a restore with a disk cache', requires(birthTimes), () => {
     });
     const healed = await restoreRight(host.job(), host.tree);
     expect(healed.disk).toBe(0);
-    rangesSince();
+    host.rangesSince();
     expect((await restoreRight(host.job(), host.tree)).disk).toBeGreaterThan(15 * MB);
-    expect(rangesSince()).toBe(0);
+    expect(host.rangesSince()).toBe(0);
   });
 
   test('fetches only the changed frames of the next generation', async () => {
