@@ -77,14 +77,16 @@ export async function* readInventory(
       last = object.name;
       // Neighbours have one place: its strings are kept once
       const isSame = name.repository === place?.repository && name.scope === place.scope;
-      if (!isSame) place = name;
+      place = isSame && place ? place : name;
+      const { repository, scope } = place;
       let marker: ObjectInfo | undefined;
+      // The markers before that of this cache have none
       for (let at = await next; !at.done && at.value.cacheObject <= object.name; at = await next) {
         if (at.value.cacheObject === object.name) marker = at.value.object;
         else yield at.value;
         next = advance();
       }
-      yield { kind: 'cache', ...name, repository: place!.repository, scope: place!.scope, object, marker };
+      yield { kind: 'cache', ...name, repository, scope, object, marker };
     }
     for (let at = await next; !at.done; at = await markers.next()) yield at.value;
   } finally {
