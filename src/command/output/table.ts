@@ -1,3 +1,4 @@
+import { escapeLine } from '../../action/runner/escape.ts';
 import type { Output } from './output.ts';
 
 /** A column of a table. */
@@ -10,7 +11,7 @@ interface Column {
 /** Rows that decide the widths of the columns. A longer cell of a later row widens its column from there on. */
 const SAMPLE_ROWS = 500;
 
-/** Writes a table of any number of rows. Cells are plain text. */
+/** Writes a table of any number of rows. Cells are foreign text: they are escaped before their widths are taken. */
 export async function writeTable(
   output: Output,
   columns: readonly Column[],
@@ -28,7 +29,8 @@ export async function writeTable(
     for (const cells of first) widen(widths, cells);
     for (const cells of first) await writeRow(cells);
   };
-  for await (const cells of rows) {
+  for await (const row of rows) {
+    const cells = row.map(escapeLine);
     if (sample === undefined) await writeRow(cells);
     else if (sample.push(cells) > SAMPLE_ROWS) await writeSample();
   }

@@ -3,7 +3,7 @@ import { createOutput } from '../../../src/command/output/output.ts';
 import { writeTable } from '../../../src/command/output/table.ts';
 import { memoryStreams } from '../support.ts';
 
-test('a table aligns its columns, and escapes control characters of a terminal and commands of a runner', async () => {
+test('a table aligns its columns also where it escapes control characters and commands of a runner', async () => {
   const streams = memoryStreams();
   const output = createOutput({ json: false, ...streams });
   const columns = [{ title: 'KEY' }, { title: 'SIZE', align: 'right' as const }];
@@ -11,7 +11,7 @@ test('a table aligns its columns, and escapes control characters of a terminal a
     ['::error::x', '1 B'],
     ['\u001b[31mred', '10.0 MB'],
   ]);
-  expect(streams.out()).toBe('KEY            SIZE\n\\x3a:error::x      1 B\n\\x1b[31mred    10.0 MB\n');
+  expect(streams.out()).toBe('KEY               SIZE\n\\x3a:error::x      1 B\n\\x1b[31mred    10.0 MB\n');
 });
 
 test('a table of many rows is written while they arrive', async () => {
