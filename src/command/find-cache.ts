@@ -1,3 +1,4 @@
+import { DamagedArchiveError, UnusableArchiveError } from '../archive/archive-errors.ts';
 import { type CacheEntry, readInventory } from '../cache/inventory.ts';
 import { parseCacheName } from '../cache/keys/cache-names.ts';
 import type { FoundObject } from '../storage/find-object.ts';
@@ -40,6 +41,23 @@ export async function findCache(invocation: Invocation, wanted: string, filter: 
 
 function describeFilter({ repository, scope }: Filter): string {
   return [repository && ` in ${repository}`, scope && ` with the scope ${scope}`].filter(Boolean).join('');
+}
+
+/** Awaits work on the archive of a cache. Throws `CommandError` with the object's name if it is damaged, or not for this machine. */
+export async function awaitArchive<T>({ object }: CacheEntry, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof DamagedArchiveError) {
+      throw new CommandError(`the object ${object.name} is damaged: ${error.message}`, { cause: error });
+    }
+    if (error instanceof UnusableArchiveError) {
+      throw new CommandError(`the object ${object.name} cannot be used here: ${error.message}`, {
+        cause: error,
+      });
+    }
+    throw error;
+  }
 }
 
 /** Returns a cache as the result of a lookup. */

@@ -6,7 +6,7 @@ import { threadProgram } from '../archive/pool/thread-program.ts';
 import { JobRecords } from '../records/job-records.ts';
 import { formatBytes, formatCount, formatDuration } from '../report/units.ts';
 import { loadRestoreEngine } from './engine.ts';
-import { findCache, foundObject } from './find-cache.ts';
+import { awaitArchive, findCache, foundObject } from './find-cache.ts';
 import type { Invocation } from './invocation.ts';
 import { jsonRow } from './list.ts';
 import { writeJson } from './output/json.ts';
@@ -24,11 +24,11 @@ export async function getCache(
   const entry = await findCache(invocation, key, filter);
   const found = foundObject(entry);
   const engine = await loadRestoreEngine();
-  const archive = await engine.openObject(store, found, signal);
+  const archive = await awaitArchive(entry, engine.openObject(store, found, signal));
   const target = path.resolve(directory);
   const progress = output.progress(`Restoring ${formatBytes(found.sizeBytes)}`);
   let received = 0;
-  const { entries, rawBytes } = await engine
+  const restoring = engine
     .restoreObject(
       store,
       found,
@@ -65,6 +65,7 @@ export async function getCache(
       },
     )
     .finally(() => progress.end());
+  const { entries, rawBytes } = await awaitArchive(entry, restoring);
   if (output.json) {
     await writeJson(output, { ...jsonRow(entry), directory: target, entries, fileBytes: rawBytes });
     return;
