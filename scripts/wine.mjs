@@ -29,12 +29,15 @@ try {
   await gatewayOfRun?.stop();
   await machine.close();
 }
-const counts = sum(reports.map(countTests));
-const sentence = `${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`;
-if (markdown !== undefined) await fs.writeFile(markdown, windowsPage(collectRows(reports), sentence));
 listSkipped(reports);
-console.log(sentence);
+console.log(sentence(reports));
+const counts = sum(reports.map(countTests));
 process.exitCode = counts.failed > 0 || counts.passed === 0 ? 1 : 0;
+
+function sentence(all) {
+  const { passed, failed, skipped } = sum(all.map(countTests));
+  return `${passed} passed, ${failed} failed, ${skipped} skipped`;
+}
 
 function readArguments(args) {
   const take = name => {
@@ -59,7 +62,9 @@ async function runAction() {
   }
   const windows = await onWindows([...config, 'test/wine/windows'], vitestArgs, await windowsGateway(drive));
   const after = await onLinux([...config, 'test/wine/linux/after'], drive);
-  return [before, windows, after];
+  const all = [before, windows, after];
+  if (markdown !== undefined) await fs.writeFile(markdown, windowsPage(collectRows(all), sentence(all)));
+  return all;
 }
 
 /** Returns the variables that give the gateway to tests on Windows, where its certificate is on D:. */

@@ -42,7 +42,7 @@ function resultOf(status: string, skipReason: string | undefined): string {
   return status === 'failed' ? 'FAILED' : `not run: ${skipReason ?? 'skipped'}`;
 }
 
-/** Returns the page docs/results/windows.md. `counts` are those of the whole run, in a sentence. */
+/** Returns the page docs/results/windows.md. `counts` are those of its rows, in a sentence. */
 export function windowsPage(rows: readonly Row[], counts: string): string {
   const cells = rows.map(({ title, results }) =>
     [title.replaceAll('|', '\\|'), ...stores.map(name => results[name] ?? '-')].join(' | '),
@@ -53,7 +53,7 @@ export function windowsPage(rows: readonly Row[], counts: string): string {
     'Written by `npm run test:wine -- --markdown docs/results/windows.md`: Node for Windows in Wine 10, which is not Windows.',
     '[CONTRIBUTING.md](../../CONTRIBUTING.md#windows) lists the faults of Wine itself.',
     '',
-    `cache-s3 ${VERSION}, one run: ${counts}. The built action:`,
+    `cache-s3 ${VERSION}, the built action, one run: ${counts}.`,
     '',
     `| case | ${stores.join(' | ')} |`,
     `|---|${stores.map(() => '---|').join('')}`,

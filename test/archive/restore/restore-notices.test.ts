@@ -16,6 +16,7 @@ test('RestoreNotices makes one line of all refused attributes', () => {
 });
 
 test('RestoreNotices makes one line for each directory with remaining staging', () => {
+  usePlatform(platforms.linux);
   const notices = new RestoreNotices();
   notices.stagingRemains({ directory: '/work/a', maybeInUse: 2, open: 1, irremovable: 1 });
   notices.stagingRemains({ directory: '/work/b', maybeInUse: 1, open: 0, irremovable: 0 });
@@ -35,6 +36,7 @@ test('RestoreNotices does not advise sudo on Windows, and shows paths with its s
 });
 
 test('RestoreNotices makes one line of the symlinks that were left out', () => {
+  usePlatform(platforms.linux);
   const notices = new RestoreNotices();
   notices.linksLeftOut(['/work/tree/a', '/work/tree/b']);
   expect(notices.links()).toEqual([

@@ -1,5 +1,8 @@
-import { expect, test } from 'vitest';
+import { beforeEach, expect, test } from 'vitest';
 import { SaveNotices } from '../../../src/archive/save/save-notices.ts';
+import { platforms, usePlatform } from '../support/platform.ts';
+
+beforeEach(() => usePlatform(platforms.linux));
 
 test('a save without skipped paths has no notices', () => {
   expect(new SaveNotices().lines()).toEqual([]);

@@ -51,7 +51,7 @@ async function filesOf(store: StoreInputs): Promise<string[]> {
 }
 
 const damage = 'a damaged cache changes no file';
-const outage = 'a store that is away is one warning, and changes no file';
+const outage = 'a store that cannot be used is one warning, and changes no file';
 const afterKill = 'a restore after one that was killed restores the cache';
 
 describeDirectory(store => {
@@ -73,7 +73,8 @@ describeDirectory(store => {
     await fs.rename(root, `${root}.away`);
     await fs.writeFile(root, 'a file in place of the store');
     const phase = await to.restore({ key: 'k' });
-    await expectUnchanged(to, phase, /'endpoint'/);
+    expect(readClosingLine(phase.stdout)?.result).toBe('miss');
+    await expectUnchanged(to, await to.save({ key: 'k' }), /'endpoint'/);
   });
 
   test(afterKill, async () => {

@@ -162,7 +162,7 @@ describe(
       system.use(at('c'), 'held');
       const { message, treeChanged } = await failure();
       expect(message).toBe(
-        `${to}/tree/b and 1 more cannot be replaced, because processes have them open; ${ADVICE}`,
+        `${join(to, 'tree/b')} and 1 more cannot be replaced, because processes have them open; ${ADVICE}`,
       );
       expect([treeChanged, sum(system.waits)]).toEqual([false, 3000]);
       expect(contents()).toEqual(['older', 'older', 'older']);
@@ -218,7 +218,7 @@ describe(
       const leftInPlace = () => lstatSync(at('b'), { throwIfNoEntry: false }) === undefined;
       const { message } = await failure();
       expect(message).toContain(
-        `${to}/tree/b cannot be written (EPERM); if a process has it open or runs it, `,
+        `${join(to, 'tree/b')} cannot be written (EPERM); if a process has it open or runs it, `,
       );
       expect(content(at('b'))).toBe('older');
       expect([content(at('c')), lstatSync(at('c')).mode & 0o777]).toEqual(['older', 0o444]);
@@ -283,7 +283,9 @@ describe(
       const { to, publish, stagedAt } = await staged(spec, {}, windows);
       const system = onWindows();
       system.use(stagedAt('./tree/a/b/c/y'), 'held');
-      await expect(publish()).rejects.toThrow(`${to}/tree/a/b/c/y cannot be written (EBUSY); if a process`);
+      await expect(publish()).rejects.toThrow(
+        `${join(to, 'tree/a/b/c/y')} cannot be written (EBUSY); if a process`,
+      );
     });
   },
 );

@@ -1,4 +1,3 @@
-import { dirname } from 'node:path';
 import { expect, test } from 'vitest';
 import { UnusableArchiveError } from '../../../../src/archive/archive-errors.ts';
 import { type Entry, EntryType } from '../../../../src/archive/format/entry.ts';
@@ -18,5 +17,5 @@ test('a plan for a drive that does not exist fails with the name of the drive', 
     runLabel: '1-00000000',
   });
   await expect(attempt).rejects.toThrow(UnusableArchiveError);
-  await expect(attempt).rejects.toThrow(`it has entries on ${dirname('/')}, a drive or share`);
+  await expect(attempt).rejects.toThrow(/it has entries on [\\/], a drive or share/);
 });
