@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 import { createHash, randomUUID } from 'node:crypto';
 import path from 'node:path';
 import { ignoreErrors } from '../archive/fs/ignore-errors.ts';
-import { RestoredLinks } from '../archive/fs/restored-links.ts';
+import { RestoredLinks } from '../archive/fs/links/restored-links.ts';
 import type { Log } from '../report/log.ts';
 import { readRecord, recordNames, removeRecord, writeRecord } from './record-files.ts';
 import { overlap } from './stored-paths.ts';

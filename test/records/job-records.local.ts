@@ -9,7 +9,7 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
-import { linkRow } from '../../src/archive/fs/restored-links.ts';
+import { linkRow } from '../../src/archive/fs/links/restored-links.ts';
 import { JobRecords } from '../../src/records/job-records.ts';
 import { recordingLog } from '../support/requests.ts';
 import { scratch } from '../support/scratch.ts';

@@ -1,9 +1,9 @@
 import { statSync } from 'node:fs';
 import { win32 } from 'node:path';
 import { type Entry, EntryType, inodeOf } from '../format/entry.ts';
+import { linkTypeOf } from '../fs/links/symlinks.ts';
 import type { PathLayout } from '../fs/paths/layout.ts';
 import { fsPath } from '../fs/paths/names.ts';
-import { linkTypeOf } from '../fs/symlinks.ts';
 
 /** Links that are followed in a row. Linux allows 40, Windows 63. */
 const MAX_LINKS = 40;

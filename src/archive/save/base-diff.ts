@@ -1,9 +1,9 @@
 import type { BigIntStats } from 'node:fs';
 import { type Entry, EntryType, parentName } from '../format/entry.ts';
 import { fileTimes } from '../fs/file-times.ts';
+import { hasTarget } from '../fs/links/symlinks.ts';
 import { compareNames } from '../fs/paths/names.ts';
 import { isSameMode } from '../fs/read-only.ts';
-import { hasTarget } from '../fs/symlinks.ts';
 import type { ScannedEntry } from '../scan/scan.ts';
 import { modeOf, ownerOf } from '../scan/stored-attributes.ts';
 import type { ManifestEntry } from './manifest-builder.ts';

@@ -2,8 +2,8 @@ import { readdirSync, statSync } from 'node:fs';
 import { isNameTooLong } from '../format/name-limits.ts';
 import { type FileStatus, isTooLong, lstatExact, lstatFile, statFile } from '../fs/file-status.ts';
 import { type Mtime, roundedMtime, splitMtime } from '../fs/file-times.ts';
+import { readTarget } from '../fs/links/symlinks.ts';
 import { compareNames, decodeName, fsPath } from '../fs/paths/names.ts';
-import { readTarget } from '../fs/symlinks.ts';
 import { readError, wrapReadError } from '../fs/tree-errors.ts';
 
 /** A path and its status. */

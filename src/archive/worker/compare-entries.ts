@@ -3,9 +3,9 @@ import { type Attributes, EntryType } from '../format/entry.ts';
 import { lstatExact } from '../fs/file-status.ts';
 import { fileTimes, splitMtime } from '../fs/file-times.ts';
 import { ignoreErrors } from '../fs/ignore-errors.ts';
+import { hasTarget, readTarget } from '../fs/links/symlinks.ts';
 import { thisPlatform } from '../fs/platform.ts';
 import { isSameMode } from '../fs/read-only.ts';
-import { hasTarget, readTarget } from '../fs/symlinks.ts';
 import {
   ComparedEntries,
   type ComparedEntry,

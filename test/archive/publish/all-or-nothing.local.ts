@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { DamagedArchiveError, UnusableArchiveError } from '../../../src/archive/archive-errors.ts';
 import { openArchive } from '../../../src/archive/format/open-archive.ts';
-import { RestoredLinks } from '../../../src/archive/fs/restored-links.ts';
+import { RestoredLinks } from '../../../src/archive/fs/links/restored-links.ts';
 import { InlineRunner, WorkerPool } from '../../../src/archive/pool/worker-pool.ts';
 import { restoreArchive } from '../../../src/archive/restore/restore-archive.ts';
 import { posix, requires } from '../../support/platform-needs.ts';

@@ -4,8 +4,8 @@ import { pathToFileURL } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { validate } from '../../../src/archive/check/validate.ts';
 import { openArchive } from '../../../src/archive/format/open-archive.ts';
+import { RestoredLinks } from '../../../src/archive/fs/links/restored-links.ts';
 import type { PathLayout } from '../../../src/archive/fs/paths/layout.ts';
-import { RestoredLinks } from '../../../src/archive/fs/restored-links.ts';
 import { InlineRunner } from '../../../src/archive/pool/worker-pool.ts';
 import { findUnchanged } from '../../../src/archive/restore/find-unchanged.ts';
 import { giveAway, runUnprivileged } from '../../support/drop-privileges.ts';
@@ -246,7 +246,7 @@ describe('findUnchanged', () => {
       ];
       const code = `
       const { findUnchanged } = await import(${source('archive/restore/find-unchanged.ts')});
-      const { RestoredLinks } = await import(${source('archive/fs/restored-links.ts')});
+      const { RestoredLinks } = await import(${source('archive/fs/links/restored-links.ts')});
       const { createPathLayout } = await import(${source('cache/paths/paths.ts')});
       const path = (await import('node:path')).default;
       const workspace = ${JSON.stringify(workspace)};

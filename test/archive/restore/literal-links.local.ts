@@ -2,7 +2,7 @@ import { mkdirSync, readdirSync, readlinkSync, rmSync, symlinkSync } from 'node:
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { TargetTreeError, UnusableArchiveError } from '../../../src/archive/archive-errors.ts';
-import { RestoredLinks } from '../../../src/archive/fs/restored-links.ts';
+import { RestoredLinks } from '../../../src/archive/fs/links/restored-links.ts';
 import { scratch } from '../../support/scratch.ts';
 import { buildTree, describeTree } from '../../support/tree.ts';
 import { layoutIn, packTree, restoreBytes } from '../support/archives.ts';

@@ -52,7 +52,7 @@ async function main(job: RestorerJob): Promise<void> {
   const { openArchive } = await import('../../../src/archive/format/open-archive.ts');
   const { restoreArchive } = await import('../../../src/archive/restore/restore-archive.ts');
   const { InlineRunner, WorkerPool } = await import('../../../src/archive/pool/worker-pool.ts');
-  const { RestoredLinks } = await import('../../../src/archive/fs/restored-links.ts');
+  const { RestoredLinks } = await import('../../../src/archive/fs/links/restored-links.ts');
   const { threadProgram } = await import('../../support/built-sources/built-file.ts');
   const { createPathLayout } = await import('../../../src/cache/paths/paths.ts');
   const object = fs.readFileSync(job.object);

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { UnusableArchiveError } from '../../../../src/archive/archive-errors.ts';
 import { type Entry, EntryType } from '../../../../src/archive/format/entry.ts';
-import { RestoredLinks } from '../../../../src/archive/fs/restored-links.ts';
+import { RestoredLinks } from '../../../../src/archive/fs/links/restored-links.ts';
 import { planTarget } from '../../../../src/archive/publish/plan/plan-target.ts';
 import { layoutIn } from '../../support/archives.ts';
 import { instead } from '../staged.ts';

@@ -1,8 +1,8 @@
 import { lstatSync, readlinkSync, type Stats } from 'node:fs';
 import { dirname, join, parse, resolve, sep } from 'node:path';
-import { statFile } from './file-status.ts';
-import { ignoreErrors } from './ignore-errors.ts';
-import { decodeName, fsPath } from './paths/names.ts';
+import { statFile } from '../file-status.ts';
+import { ignoreErrors } from '../ignore-errors.ts';
+import { decodeName, fsPath } from '../paths/names.ts';
 
 /** Device, inode and birth time of a link: no rename changes them, and no other file gets all three. */
 const WIDTH = 3;

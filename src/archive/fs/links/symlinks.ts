@@ -1,7 +1,7 @@
 import { readlinkSync } from 'node:fs';
 import { dirname, resolve, win32 } from 'node:path';
-import { decodeName, fsPath } from './paths/names.ts';
-import { thisPlatform } from './platform.ts';
+import { decodeName, fsPath } from '../paths/names.ts';
+import { thisPlatform } from '../platform.ts';
 
 /** Symlinks, which have types on Windows and targets in a spelling of their own. */
 

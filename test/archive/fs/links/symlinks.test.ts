@@ -1,9 +1,14 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { hasTarget, linkTypeOf, portableTarget, readTarget } from '../../../src/archive/fs/symlinks.ts';
-import { scratch } from '../../support/scratch.ts';
-import { instead } from '../publish/staged.ts';
-import { usePlatform } from '../support/platform.ts';
+import {
+  hasTarget,
+  linkTypeOf,
+  portableTarget,
+  readTarget,
+} from '../../../../src/archive/fs/links/symlinks.ts';
+import { scratch } from '../../../support/scratch.ts';
+import { instead } from '../../publish/staged.ts';
+import { usePlatform } from '../../support/platform.ts';
 
 test.each([
   ['..\\lib\\x.js', '../lib/x.js'],
