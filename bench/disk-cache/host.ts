@@ -28,12 +28,13 @@ export class Host {
     this.frames = path.join(path.dirname(place.workspace), 'frames');
   }
 
-  program(withDiskCache: boolean, endpoint = this.bench.store.endpoint): Program {
+  program(withDiskCache: boolean, endpoint = this.bench.store.endpoint, diskCacheBytes?: number): Program {
     const { bench } = this;
     return ours({
       ...bench,
       store: { ...bench.store, endpoint },
       diskCache: withDiskCache ? this.frames : undefined,
+      diskCacheBytes,
     });
   }
 

@@ -10,16 +10,17 @@ import { runToEnd } from '../run.ts';
 import { warmMemory } from '../warm-memory.ts';
 import { openWorkbench } from '../workbench.ts';
 import { Host } from './host.ts';
+import { keepLimit } from './limit.ts';
 import { firstRestores, nextGeneration, secondRestores } from './measurements.ts';
 import { restoreTogether } from './together.ts';
 
-const parts = ['second', 'first', 'generation', 'together'] as const;
+const parts = ['second', 'first', 'generation', 'together', 'limit'] as const;
 const letters = ['a', 'b', 'c'] as const;
 
 const usage = `npm run bench:disk -- [OPTIONS]
-  --only second,first,generation,together
+  --only second,first,generation,together,limit
                              second restore on a host, first one with an empty disk cache, next generation with 5 %
-                             changed, sixteen restores at once (all)
+                             changed, sixteen restores at once, a limit below the size of the object (all)
   --case a|b|c               the tree (a)
   --link loopback|shaped|slow
                              how the client reaches the gateway (loopback)
@@ -57,6 +58,7 @@ await runToEnd(async stop => {
     if (wanted.includes('first')) sections.push(await firstRestores(host, pairs));
     if (wanted.includes('generation')) sections.push(await nextGeneration(host));
     if (wanted.includes('together')) sections.push(await restoreTogether(host, data));
+    if (wanted.includes('limit')) sections.push(await keepLimit(host, data));
     const report = [
       `# Restores with a disk cache: case ${letter}, ${subject.title}, ${link}`,
       machineLines(bench.gateway.version).join('\n'),

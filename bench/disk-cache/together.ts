@@ -4,7 +4,7 @@ import { BenchError } from '../bench-error.ts';
 import { type DataSet, describe } from '../data/data-set.ts';
 import { countTraffic } from '../incremental/traffic.ts';
 import { measure } from '../process/measure.ts';
-import { readReport } from '../programs/program.ts';
+import { type Program, readReport } from '../programs/program.ts';
 import { treeName } from '../run-once.ts';
 import { deleteLargeTree } from '../workbench.ts';
 import { field, type Host, KEY } from './host.ts';
@@ -17,7 +17,13 @@ export async function restoreTogether(host: Host, data: DataSet): Promise<string
   host.emptyFrames();
   const rows: string[] = [];
   for (const state of ['empty', 'full']) {
-    const { received, seconds, objectBytes, disk } = await allAtOnce(host, data.digest);
+    const counter = await countTraffic(host.bench.gateway.store.endpoint);
+    const program = host.program(true, counter.endpoint);
+    const { seconds, objectBytes, disk } = await allAtOnce(host, data.digest, {
+      jobs: JOBS,
+      program,
+    }).finally(() => counter.close());
+    const { received } = counter;
     const times = (received / objectBytes).toFixed(2);
     rows.push(
       `- ${state}: the gateway sent ${(received / MB).toFixed(1)} MB, ${times} times the object of ${(objectBytes / MB).toFixed(1)} MB; ${(disk / MB).toFixed(1)} MB came from the disk; all had ended after ${seconds.toFixed(1)} s.`,
@@ -27,21 +33,23 @@ export async function restoreTogether(host: Host, data: DataSet): Promise<string
 }
 
 interface Together {
-  readonly received: number;
   readonly seconds: number;
   readonly objectBytes: number;
   readonly disk: number;
 }
 
-async function allAtOnce(host: Host, digest: string): Promise<Together> {
+/** Restores in as many workspaces at once, and compares the trees with the saved one. */
+export async function allAtOnce(
+  host: Host,
+  digest: string,
+  { jobs, program }: { readonly jobs: number; readonly program: Program },
+): Promise<Together> {
   deleteLargeTree(host.tree);
-  const counter = await countTraffic(host.bench.gateway.store.endpoint);
-  const program = host.program(true, counter.endpoint);
   const root = path.join(path.dirname(host.place.workspace), 'jobs');
   const begun = performance.now();
   try {
     const outputs = await Promise.all(
-      Array.from({ length: JOBS }, async (_, index) => {
+      Array.from({ length: jobs }, async (_, index) => {
         const workspace = path.join(root, `${index}`, 'workspace');
         const temp = path.join(root, `${index}`, 'temp');
         for (const directory of [workspace, temp]) mkdirSync(directory, { recursive: true });
@@ -57,13 +65,11 @@ async function allAtOnce(host: Host, digest: string): Promise<Together> {
       if (found.digest !== digest) throw new BenchError(`Job ${index} restored another tree.`);
     }
     return {
-      received: counter.received,
       seconds,
       objectBytes: field({ output: outputs[0]! }, 'bytes'),
       disk: outputs.reduce((sum, output) => sum + field({ output }, 'disk'), 0),
     };
   } finally {
-    await counter.close();
     rmSync(root, { recursive: true, force: true });
   }
 }

@@ -14,14 +14,24 @@ interface OursOptions {
   /** The compression level. Undefined if the action's default. */
   readonly level?: CompressionLevel | undefined;
   readonly warm?: boolean | undefined;
-  /** A directory for frames. */
+  /** A directory for frames, and the bytes that they may have. Undefined if the action's default. */
   readonly diskCache?: string | undefined;
+  readonly diskCacheBytes?: number | undefined;
   /** Runs a restore as the main phase of a step whose post phase may save, and not as restore/. */
   readonly savesLater?: boolean | undefined;
 }
 
 /** Returns the built action, run by its own entries. */
-export function ours({ dist, store, workers, level, warm, diskCache, savesLater }: OursOptions): Program {
+export function ours({
+  dist,
+  store,
+  workers,
+  level,
+  warm,
+  diskCache,
+  diskCacheBytes,
+  savesLater,
+}: OursOptions): Program {
   const entries = { save: 'save-only.js', restore: savesLater ? 'main.js' : 'restore-only.js' };
   const bucket = 'bench-ours';
   const preload = pathToFileURL(path.join(import.meta.dirname, 'parallelism.mjs'));
@@ -36,6 +46,7 @@ export function ours({ dist, store, workers, level, warm, diskCache, savesLater 
         ...(level !== undefined && { 'INPUT_COMPRESSION-LEVEL': String(level) }),
         ...(warm && { 'INPUT_WARM-RESTORE': 'true' }),
         ...(diskCache !== undefined && { 'INPUT_DISK-CACHE': diskCache }),
+        ...(diskCacheBytes !== undefined && { 'INPUT_DISK-CACHE-SIZE': `${diskCacheBytes / 1e6}MB` }),
         ...(workers !== undefined && {
           NODE_OPTIONS: `--import=${preload}`,
           BENCH_WORKERS: String(workers),
