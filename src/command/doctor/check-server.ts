@@ -156,7 +156,7 @@ function skewFinding(skewMs: number) {
     result: Math.abs(skewMs) > MAX_SKEW_MS ? ('failed' as const) : ('limited' as const),
     found: `This machine's clock is ${seconds} s ${skewMs > 0 ? 'ahead of' : 'behind'} the server's.`,
     meaning:
-      'servers refuse requests whose clock is off by 15 minutes: each job repeats its first one, and other clients fail.',
+      'servers refuse requests whose time is off by 15 minutes: each job sends its first request twice, and other clients fail.',
     fix: 'synchronise the clock of this machine (chrony, systemd-timesyncd).',
   };
 }

@@ -9,7 +9,7 @@ import type { TargetPlan } from '../plan/target-plan.ts';
 /**
  * Waits for files that a commit will replace and that a process has open, so that they can be neither replaced nor moved, for
  * three seconds in all. Throws `TargetTreeError`, which names the first one, if some are open after that, and the signal's
- * reason. On Windows alone such files exist.
+ * reason. Such files exist only on Windows.
  */
 export async function awaitReplaceable(plan: TargetPlan, signal: AbortSignal): Promise<void> {
   if (!thisPlatform.locksOpenFiles) return;

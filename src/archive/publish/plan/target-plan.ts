@@ -52,7 +52,7 @@ export function finalPathOf(path: string, { moves, shortPaths }: TargetPlan): st
   return move ? move.to + staged.slice(move.from.length) : path;
 }
 
-/** Takes files or links out of a plan that cannot be built: what is at their places stays. */
+/** Removes files or links that cannot be built from a plan. Files at their paths stay. */
 export function leaveOut(plan: TargetPlan, entries: ReadonlySet<number>): void {
   if (entries.size === 0) return;
   for (const entry of entries) plan.staged.clear(entry);
