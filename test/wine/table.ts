@@ -45,7 +45,7 @@ function resultOf(status: string, skipReason: string | undefined): string {
 /** Returns the page docs/results/windows.md. `counts` are those of its rows, in a sentence. */
 export function windowsPage(rows: readonly Row[], counts: string): string {
   const cells = rows.map(({ title, results }) =>
-    [title.replaceAll('|', '\\|'), ...stores.map(name => results[name] ?? '-')].join(' | '),
+    [title.replace(/[\\|]/g, '\\$&'), ...stores.map(name => results[name] ?? '-')].join(' | '),
   );
   return [
     '# Results on Windows',
