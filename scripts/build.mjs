@@ -27,10 +27,12 @@ import { fail, nodeMajor, root } from './project.mjs';
 
 const dist = path.join(root, 'dist');
 const index = path.join(root, 'src/index.ts');
-/** Needed by the bucket and by others, and too small for a file of its own, which each run with a bucket would load. */
-const shared = ['src/storage/process-hooks.ts', 'src/archive/pool/threads.ts'].map(file =>
-  path.join(root, file),
-);
+/** Needed by a store and by others, and too small for a file of its own, which each run with that store would load. */
+const shared = [
+  'src/storage/process-hooks.ts',
+  'src/archive/pool/threads.ts',
+  'src/archive/fs/rename.ts',
+].map(file => path.join(root, file));
 const idTokenClient = path.join(root, 'src/storage/s3/credentials/id-token-client.ts');
 
 /** Bundles of src/: the names of their files to their entries. */

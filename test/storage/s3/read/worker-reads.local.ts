@@ -252,8 +252,8 @@ describe('a worker that', () => {
   test('is busy with a job for longer than the limit is not given up', async () => {
     const answer = { head: { status: 404, headers: {}, reason: undefined } };
     const { reading } = readWith(
-      `if ('fetch' in message) setTimeout(() => {
-        parentPort.postMessage({ fetch: message.fetch, bytes: 0, end: { answer: ${JSON.stringify(answer)} } });
+      `if ('ticket' in message) setTimeout(() => {
+        parentPort.postMessage({ id: message.id, bytes: 0, end: { answer: ${JSON.stringify(answer)} } });
       }, 5000);`,
       2000,
     );
