@@ -1,4 +1,5 @@
 import { constants } from 'node:os';
+import { endProcess } from '../action/runner/end-process.ts';
 
 /** Thrown by the work that an interrupt ends. */
 export class InterruptedError extends Error {
@@ -17,8 +18,8 @@ export function listenForInterrupt(): AbortSignal {
   const controller = new AbortController();
   const interrupt = (name: 'SIGINT' | 'SIGTERM' | 'SIGHUP') => {
     process.exitCode = 128 + constants.signals[name];
-    if (controller.signal.aborted) process.exit();
-    setTimeout(() => process.exit(), GRACE_MS).unref();
+    if (controller.signal.aborted) endProcess({ waits: false });
+    setTimeout(() => endProcess({ waits: false }), GRACE_MS).unref();
     controller.abort(new InterruptedError('the command was interrupted'));
   };
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => interrupt(name));

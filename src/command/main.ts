@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { setFlagsFromString } from 'node:v8';
+import { endProcess } from '../action/runner/end-process.ts';
 import { sentenceOf } from './failure.ts';
 import { InterruptedError, listenForInterrupt } from './interrupt.ts';
 import { createOutput, OutputError } from './output/output.ts';
@@ -29,5 +30,5 @@ async function runCommand(args: readonly string[]): Promise<void> {
   // On some platforms pipes are asynchronous, and the exit would lose lines
   for (const stream of [stdout, stderr])
     await new Promise<void>(resolve => stream.write('', () => resolve()));
-  process.exit();
+  endProcess();
 }

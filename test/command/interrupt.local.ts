@@ -1,12 +1,19 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import path from 'node:path';
 import { expect, test } from 'vitest';
 import { collectOutput } from '../support/collect-output.ts';
+import { fifos, requires } from '../support/platform-needs.ts';
+import { scratch } from '../support/scratch.ts';
 
 const module = new URL('../../src/command/interrupt.ts', import.meta.url);
 
-/** Runs a process that listens and emits `events`, as Node.js does for signals: only Windows has SIGBREAK. */
-async function emitting(...events: string[]) {
+/**
+ * Runs a process that listens and emits `events`, as Node.js does for signals: only Windows has SIGBREAK. It first runs
+ * `before`.
+ */
+async function emitting(events: readonly string[], before = '') {
   const code = `
+    ${before}
     const { listenForInterrupt } = await import(${JSON.stringify(module)});
     const signal = listenForInterrupt();
     signal.addEventListener('abort', () => console.log(signal.reason.message));
@@ -30,13 +37,35 @@ test.each([
 ])(
   'the command lets the work in flight end after %s, with the exit status of a shell',
   async (name, exitCode) => {
-    expect(await emitting(name)).toEqual({ stdout: 'the command was interrupted\nworks on\n', exitCode });
+    expect(await emitting([name])).toEqual({ stdout: 'the command was interrupted\nworks on\n', exitCode });
   },
 );
 
 test('the command ends at once after a second Ctrl+Break', async () => {
-  expect(await emitting('SIGBREAK', 'SIGBREAK')).toEqual({
+  expect(await emitting(['SIGBREAK', 'SIGBREAK'])).toEqual({
     stdout: 'the command was interrupted\n',
     exitCode: 130,
   });
 });
+
+test(
+  'the command ends after a second Ctrl+C although a thread hangs in a call of the system',
+  requires(fifos),
+  async () => {
+    const fifo = path.join(scratch(), 'fifo');
+    execFileSync('mkfifo', [fifo]);
+    const thread = `
+    import { openSync } from 'node:fs';
+    import { parentPort } from 'node:worker_threads';
+    parentPort.postMessage('opens');
+    openSync(${JSON.stringify(fifo)});
+  `;
+    const hang = `
+    const { Worker } = await import('node:worker_threads');
+    const worker = new Worker(${JSON.stringify(thread)}, { eval: true });
+    await new Promise(resolve => worker.once('message', resolve));
+    await new Promise(resolve => setTimeout(resolve, 200));
+  `;
+    expect(await emitting(['SIGINT', 'SIGINT'], hang)).toMatchObject({ exitCode: 130 });
+  },
+);

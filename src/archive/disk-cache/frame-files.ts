@@ -133,5 +133,8 @@ export function storeFrame(directory: string, frame: FrameKey, bytes: Uint8Array
   }
 }
 
-/** Codes for a claim that is no longer a file of this process: removed, a link, a FIFO, a directory, of another user. */
-const TAKEN = new Set(['ENOENT', 'ELOOP', 'ENXIO', 'EISDIR', 'EACCES', 'EPERM']);
+/**
+ * Codes for a claim that is no longer a file of this process: removed, a link, a FIFO, a directory, of another user. On Windows
+ * also for a frame that another process has open, which needs no replacement (EACCES, EBUSY, EPERM).
+ */
+const TAKEN = new Set(['ENOENT', 'ELOOP', 'ENXIO', 'EISDIR', 'EACCES', 'EPERM', 'EBUSY']);
