@@ -1,7 +1,8 @@
 // test.mjs [--unit | --local] [vitest's arguments...] - runs the tests, lists the skipped ones with the reason, and ends
-// with the line `N passed, N failed` (and `, N skipped`). --unit runs the unit tests only, --local all tests that need no
-// gateway. With CI=true up to three files that failed run once more, alone: a machine that stalls and a crash of Node cost no
-// run. What passed only then is listed as unstable, with the first failure above it in the output.
+// with the line `N passed, N failed`, after one with the number of the skipped ones. --unit runs the unit tests only,
+// --local all tests that need no gateway. With CI=true up to three files that failed run once more, alone: a machine that
+// stalls and a crash of Node cost no run. What passed only then is listed as unstable, with the first failure above it in
+// the output.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -43,7 +44,8 @@ try {
 }
 const { passed, failed, skipped } = counts;
 process.exitCode = exitCode || (failed > 0 ? 1 : 0);
-console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
+if (skipped > 0) console.log(`${skipped} skipped`);
+console.log(`${passed} passed, ${failed} failed`);
 
 /** Returns the requested projects of vitest.config.ts (none for all of them) and the arguments for vitest. */
 function readArguments(args) {
