@@ -29,8 +29,8 @@ test('V8 gets its flags back before the first worker starts, and keeps them', as
 test('trimHeap returns the memory of a large heap, and does nothing to a small one', () => {
   const heap = () => getHeapStatistics().total_heap_size;
   trimHeap();
-  let garbage: object[] | undefined = Array.from({ length: 4_000_000 }, (_, index) => ({ index }));
-  expect(garbage.length).toBe(4_000_000);
+  let garbage: object[] | undefined = Array.from({ length: 8_000_000 }, (_, index) => ({ index }));
+  expect(garbage.length).toBe(8_000_000);
   const grown = heap();
   expect(grown).toBeGreaterThan(192 * 1024 * 1024);
   garbage = undefined;
