@@ -60,11 +60,11 @@ export function parsePolicyOptions(env: Environment, given: PolicyArguments): Po
       /^\d{1,20}$/,
       'a number (gh api repos/OWNER/NAME --jq .id)',
     ),
-    // Git allows neither wildcards nor spaces
+    // Git allows neither wildcards nor spaces. Under another name the place of the branch would be open to `branches`
     defaultBranch: check(
       '--default-branch',
       defaultBranch,
-      /^[^\s*?"'\\$`\p{Cc}]{1,200}$/u,
+      /^(?!refs\/|\/)[^\s*?"'\\$`\p{Cc}]{1,200}(?<!\/)$/u,
       'a branch, without refs/heads/',
     ),
     recordUse: given.recordUse ?? false,
@@ -96,8 +96,8 @@ export function parsePolicyOptions(env: Environment, given: PolicyArguments): Po
     environment: check(
       '--environment',
       given.environment ?? '',
-      /^[\w.-]{0,100}$/,
-      'letters, digits, . and -',
+      isAws ? /^[\w.-]{0,100}$/ : /^$/,
+      isAws ? 'letters, digits, . and -' : 'left out, because only policies of AWS compare it',
     ),
     thumbprints: (given.thumbprint ?? []).map(one =>
       check('--thumbprint', one, /^[\da-f]{40}$/i, '40 hex digits (SHA-1)'),

@@ -196,6 +196,9 @@ test.each<[Partial<PolicyArguments>, string]>([
   [{ repositoryId: '*' }, '--repository-id'],
   [{ defaultBranch: '*' }, '--default-branch'],
   [{ defaultBranch: "a'b" }, '--default-branch'],
+  [{ defaultBranch: 'refs/heads/main' }, '--default-branch'],
+  [{ defaultBranch: '/main' }, '--default-branch'],
+  [{ defaultBranch: 'main/' }, '--default-branch'],
   [{ defaultBranch: 'a$(b)' }, '--default-branch'],
   [{ issuer: 'https://issuer/"' }, '--issuer'],
   [{ audience: 'a b' }, '--audience'],
@@ -204,7 +207,8 @@ test.each<[Partial<PolicyArguments>, string]>([
   [{ server: 'aws' }, '--account'],
   [{ thumbprint: ['x'] }, '--thumbprint'],
   [{ ownerId: 'x' }, '--owner-id'],
-  [{ environment: '*' }, '--environment'],
+  [{ ...AWS, environment: '*' }, '--environment'],
+  [{ environment: 'prod' }, '--environment'],
 ])('%j is refused by the name of the option', (given, option) => {
   expect(() => optionsOf(given)).toThrow(CommandError);
   expect(() => optionsOf(given)).toThrow(new RegExp(`^${option} is `));
