@@ -1,5 +1,6 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { anyNames, requires } from '../../support/platform-needs.ts';
 import { at, phase, stored, usePhases } from '../step/phase-process.ts';
 
 usePhases();
@@ -11,8 +12,7 @@ const FOREIGN_COMMAND = /^::(?:error|set-output|add-path|stop-commands)/m;
 
 const key = 'k\n::error::x\r\u001b[2J\u0085\u2028\u202e\t##[error]y';
 
-/** Windows allows no control characters in names. */
-describe.skipIf(process.platform === 'win32')('inputs with control characters', () => {
+describe('inputs with control characters', requires(anyNames), () => {
   test('a key of several lines is saved, and restored by the same key', async () => {
     const saved = await phase('save-only', { inputs: { key } });
     expect(stored()).toHaveLength(1);

@@ -2,6 +2,7 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parseEndpoint, parseStsEndpoint } from '../../../src/action/inputs/endpoint.ts';
 import { BadInputError } from '../../../src/action/inputs/read-input.ts';
+import { posix, requires } from '../../support/platform-needs.ts';
 
 interface Given {
   readonly endpoint?: string;
@@ -35,10 +36,10 @@ test('an empty endpoint is AWS', () => {
   expect(parse({ insecure: true })).toBeUndefined();
 });
 
-test.skipIf(process.platform === 'win32').each([
+test.each([
   ['file:///srv/ci-cache', '/srv/ci-cache'],
   ['FILE:///srv/ci%20cache/', '/srv/ci cache/'],
-])('%s is the directory %s of this host', (endpoint, directory) => {
+])('%s is the directory %s of this host', requires(posix), (endpoint, directory) => {
   expect(parse({ endpoint })).toEqual({ kind: 'directory', path: path.normalize(directory) });
 });
 

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { readEventPayload } from '../../../src/action/run/event-payload.ts';
+import { posix, requires } from '../../support/platform-needs.ts';
 
 let directory: string;
 let file: string;
@@ -76,7 +77,7 @@ test('a file that does not exist, or is a directory, is an empty payload', () =>
   expect(readEventPayload(undefined)).toEqual(none);
 });
 
-test.skipIf(process.platform === 'win32')('an endless device is an empty payload', () => {
+test('an endless device is an empty payload', requires(posix), () => {
   symlinkSync('/dev/zero', file);
   for (const endless of ['/dev/zero', file]) expect(readEventPayload(endless)).toEqual(none);
 });

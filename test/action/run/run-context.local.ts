@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import path from 'node:path';
 import { expect, test } from 'vitest';
+import { posix, requires } from '../../support/platform-needs.ts';
 
 const module = new URL('../../../src/action/run/run-context.ts', import.meta.url);
 const code = `
@@ -11,8 +12,6 @@ const code = `
   console.log(JSON.stringify({ home, workspace }));
 `;
 const args = ['--input-type=module', '-e', code];
-const windows = process.platform === 'win32';
-
 function placesOf(
   env: Record<string, string>,
   options: { readonly uid?: number; readonly cwd?: string } = {},
@@ -22,7 +21,7 @@ function placesOf(
   return JSON.parse(stdout) as { home: string; workspace: string };
 }
 
-test.skipIf(windows || process.getuid?.() !== 0)(
+test.skipIf(process.getuid?.() !== 0)(
   'a user without HOME and without an entry in passwd has the root as home directory',
   () => {
     expect(placesOf({}, { uid: 54_321, cwd: '/' })).toEqual({ home: '/', workspace: '/' });
@@ -31,16 +30,16 @@ test.skipIf(windows || process.getuid?.() !== 0)(
   },
 );
 
-test.skipIf(windows).each([
+test.each([
   ['is not set', {}],
   ['is empty', { HOME: '' }],
   ['is relative', { HOME: 'home/me' }],
   ['is a tilde', { HOME: '~' }],
-])('the home directory is that of passwd if HOME %s', (_, env) => {
+])('the home directory is that of passwd if HOME %s', requires(posix), (_, env) => {
   expect(placesOf(env as Record<string, string>).home).toBe(userInfo().homedir);
 });
 
-test.skipIf(windows)('a current directory that has been deleted leaves the root as workspace', () => {
+test('a current directory that has been deleted leaves the root as workspace', requires(posix), () => {
   const directory = mkdtempSync(path.join(tmpdir(), 'cache-s3-cwd-'));
   const script = path.join(directory, 'script.mjs');
   writeFileSync(script, code);

@@ -1,10 +1,11 @@
 /** A directory store whose files are open in another process, where the system itself refuses to change them. */
 
-import { closeSync, constants, linkSync, openSync, readdirSync, writeFileSync } from 'node:fs';
+import { constants, linkSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { createDirectoryStore } from '../../../src/storage/directory/directory-store.ts';
 import { StoreRefusedError, StoreUnavailableError } from '../../../src/storage/store-errors.ts';
+import { EXCLUSIVE, keepOpen } from '../../support/keep-open.ts';
 import { scratch } from '../../support/scratch.ts';
 import { silentLog } from '../../support/silent-log.ts';
 
@@ -22,20 +23,6 @@ async function prepare() {
   await save('old', true);
   const content = async () => Buffer.from((await store.getRange(name, { suffix: 10 }))!.bytes).toString();
   return { store, save, content, directory: path.join(root, 'v1/key'), file: path.join(root, name) };
-}
-
-/** Opens without any sharing (UV_FS_O_EXLOCK of libuv). */
-const EXCLUSIVE = constants.O_RDWR | 0x10000000;
-
-function keepOpen(file: string, flags: number): () => void {
-  const fd = openSync(file, flags);
-  let isOpen = true;
-  const close = () => {
-    if (isOpen) closeSync(fd);
-    isOpen = false;
-  };
-  onTestFinished(close);
-  return close;
 }
 
 describe.runIf(process.platform === 'win32')('on Windows, a directory store', () => {

@@ -2,21 +2,12 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import {
-  chmodSync,
-  closeSync,
-  constants,
-  copyFileSync,
-  existsSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  statSync,
-} from 'node:fs';
+import { chmodSync, constants, copyFileSync, existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { TargetTreeError } from '../../../../src/archive/archive-errors.ts';
 import { isStagingName } from '../../../../src/archive/fs/paths/staging-name.ts';
+import { EXCLUSIVE, keepOpen } from '../../../support/keep-open.ts';
 import { scratch } from '../../../support/scratch.ts';
 import { buildTree } from '../../../support/tree.ts';
 import { layoutIn, packTree, restoreBytes } from '../../support/archives.ts';
@@ -35,20 +26,6 @@ async function prepare() {
     contents: () => names.map(name => readFileSync(at(name), 'utf8')),
     staging: () => readdirSync(join(to, 'tree')).filter(isStagingName),
   };
-}
-
-/** Opens without any sharing (UV_FS_O_EXLOCK of libuv). */
-const EXCLUSIVE = constants.O_RDWR | 0x10000000;
-
-function keepOpen(file: string, flags: number): () => void {
-  const fd = openSync(file, flags);
-  let isOpen = true;
-  const close = () => {
-    if (isOpen) closeSync(fd);
-    isOpen = false;
-  };
-  onTestFinished(close);
-  return close;
 }
 
 describe.runIf(process.platform === 'win32')('on Windows, a restore', () => {
