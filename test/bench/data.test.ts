@@ -8,6 +8,7 @@ import type { Corpus } from '../../bench/data/corpus.ts';
 import { dataSet } from '../../bench/data/data-set.ts';
 import { writeIncompressible } from '../../bench/data/incompressible.ts';
 import { planSmallFiles, writeSmallFiles } from '../../bench/data/small-files.ts';
+import { posix, requires } from '../support/platform-needs.ts';
 import { SeededRandom } from '../support/random.ts';
 import { describeTree } from '../support/tree.ts';
 
@@ -43,23 +44,20 @@ test('the plan has the requested count and sum, with unique names', () => {
 });
 
 // The tree has symbolic links, which need a privilege on Windows
-test.skipIf(process.platform === 'win32')(
-  'the same seed gives the same tree, and another seed another one',
-  async () => {
-    const write = async (name: string, seed: number) => {
-      writeSmallFiles(path.join(scratch, name), corpus, { files: 10, bytes: 50_000, seed });
-      const entries = Object.entries(await describeTree(path.join(scratch, name)));
-      // Directories and links have the time of their creation
-      return entries.map(([entry, { mtime, ...rest }]) => [
-        entry,
-        rest.type === 'file' ? { ...rest, mtime } : rest,
-      ]);
-    };
-    const first = await write('first', 7);
-    expect(await write('again', 7)).toEqual(first);
-    expect(await write('other', 8)).not.toEqual(first);
-  },
-);
+test('the same seed gives the same tree, and another seed another one', requires(posix), async () => {
+  const write = async (name: string, seed: number) => {
+    writeSmallFiles(path.join(scratch, name), corpus, { files: 10, bytes: 50_000, seed });
+    const entries = Object.entries(await describeTree(path.join(scratch, name)));
+    // Directories and links have the time of their creation
+    return entries.map(([entry, { mtime, ...rest }]) => [
+      entry,
+      rest.type === 'file' ? { ...rest, mtime } : rest,
+    ]);
+  };
+  const first = await write('first', 7);
+  expect(await write('again', 7)).toEqual(first);
+  expect(await write('other', 8)).not.toEqual(first);
+});
 
 test('writeIncompressible writes a file of the given size that does not compress', async () => {
   const file = path.join(scratch, 'random');

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { posix, requires } from '../support/platform-needs.ts';
 import { startMemoryServer } from '../support/servers/memory-server.ts';
 import { keys, places } from './places.ts';
 import { runCommand, startCommand } from './run-command.ts';
@@ -123,7 +124,7 @@ describe('the command', () => {
     );
   });
 
-  test.skipIf(process.platform === 'win32')('ends with status 130 and no message after Ctrl+C', async () => {
+  test('ends with status 130 and no message after Ctrl+C', requires(posix), async () => {
     const server = await startMemoryServer();
     onTestFinished(() => server.close());
     // No response, so that the command waits

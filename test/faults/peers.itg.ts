@@ -3,6 +3,7 @@ import path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { giveAway, unprivileged } from '../support/drop-privileges.ts';
 import { gateway } from '../support/gateway/shared-gateway.ts';
+import { posix, requires } from '../support/platform-needs.ts';
 import { FaultLab } from './lab.ts';
 import { KEY, Scene } from './scene.ts';
 import { buildTreeIn } from './trees.ts';
@@ -39,7 +40,7 @@ test('a restore-key finds the newest of more than a page of matches at any place
   expect(phase.outputs['cache-matched-key'], phase.stdout).toBe(last);
 });
 
-test.skipIf(process.platform === 'win32')('a save of a key that exists reads no file', async () => {
+test('a save of a key that exists reads no file', requires(posix), async () => {
   await buildTreeIn(scene.workspace, { 'a.txt': 'first' });
   await scene.runPhase('save');
   await giveAway(scene.workspace);

@@ -14,6 +14,7 @@ import path from 'node:path';
 import { expect, test } from 'vitest';
 import { readRecord, recordNames, writeRecord } from '../../src/records/record-files.ts';
 import { isRoot } from '../support/drop-privileges.ts';
+import { posix, requires } from '../support/platform-needs.ts';
 import { scratch } from '../support/scratch.ts';
 
 const isWindows = process.platform === 'win32';
@@ -56,7 +57,7 @@ test('a record that cannot take its name leaves no file', () => {
   expect(readdirSync(directory)).toEqual(['cache-s3-note']);
 });
 
-test.skipIf(isWindows)('a record that does not fit leaves no file', () => {
+test('a record that does not fit leaves no file', requires(posix), () => {
   const { directory, file } = newFile();
   const module = new URL('../../src/records/record-files.ts', import.meta.url).href;
   const script = `
@@ -81,13 +82,13 @@ test('a record over its bound is not read', () => {
   expect(readRecord(file, 2 ** 28)).toBeUndefined();
 });
 
-test.skipIf(isWindows)('a FIFO under the name of a record does not block', () => {
+test('a FIFO under the name of a record does not block', requires(posix), () => {
   const { file } = newFile();
   execFileSync('mkfifo', [file]);
   expect(readRecord(file, 10)).toBeUndefined();
 });
 
-test.skipIf(isWindows)('a link under the name of a record is not followed', () => {
+test('a link under the name of a record is not followed', requires(posix), () => {
   const { directory, file } = newFile();
   writeFileSync(path.join(directory, 'other'), 'x');
   symlinkSync('other', file);

@@ -14,6 +14,7 @@ import {
   writeTreeRecord,
 } from '../../src/records/tree-record.ts';
 import { layoutIn, packTree, tailOf } from '../archive/support/archives.ts';
+import { posix, requires } from '../support/platform-needs.ts';
 import { scratch } from '../support/scratch.ts';
 import { silentLog } from '../support/silent-log.ts';
 import { buildTree } from '../support/tree.ts';
@@ -55,8 +56,9 @@ test('a tree record without hashes of contents is read as it was written', async
   expect(read?.contents).toBeUndefined();
 });
 
-test.skipIf(process.platform === 'win32')(
+test(
   'a tree record can be read only by its owner, since it has the names of files',
+  requires(posix),
   async () => {
     const directory = scratch();
     writeTreeRecord(recordsIn(directory), await newRecord());

@@ -8,6 +8,7 @@ import type { ObjectStore } from '../../src/storage/object-store.ts';
 import { ObjectReplacedError } from '../../src/storage/store-errors.ts';
 import { failed, instead } from '../archive/publish/staged.ts';
 import { usePlatform } from '../archive/support/platform.ts';
+import { posix, requires } from '../support/platform-needs.ts';
 import { silentLog } from '../support/silent-log.ts';
 import { buildTree, describeTree, type TreeSpec } from '../support/tree.ts';
 import type { CacheJob } from './incremental/job.ts';
@@ -101,26 +102,23 @@ describe('the record of a restore', () => {
     });
   });
 
-  test.skipIf(process.platform === 'win32')(
-    'matches a file with several names, one of them in a new directory',
-    async () => {
-      const all = jobsOf();
-      const first = all.job();
-      await buildTree(first.workspace, {
-        'tree/new/first': 'x',
-        'tree/old/second': { hardlink: 'tree/new/first' },
-      });
-      await first.saveInFull('k-1');
-      const second = all.job();
-      // The second name is moved alone, and that shows on the first one
-      await buildTree(second.workspace, { 'tree/old/there': 'before' });
-      const { rows, manifest } = await recordLeft(second);
-      const index = manifest.entries.findIndex(({ name }) => name === './tree/new/first');
-      const stats = fs.lstatSync(path.join(second.workspace, 'tree/new/first'), { bigint: true });
-      expect(stats.nlink).toBe(2n);
-      expect(rows.matches(index, stats)).toBe(true);
-    },
-  );
+  test('matches a file with several names, one of them in a new directory', requires(posix), async () => {
+    const all = jobsOf();
+    const first = all.job();
+    await buildTree(first.workspace, {
+      'tree/new/first': 'x',
+      'tree/old/second': { hardlink: 'tree/new/first' },
+    });
+    await first.saveInFull('k-1');
+    const second = all.job();
+    // The second name is moved alone, and that shows on the first one
+    await buildTree(second.workspace, { 'tree/old/there': 'before' });
+    const { rows, manifest } = await recordLeft(second);
+    const index = manifest.entries.findIndex(({ name }) => name === './tree/new/first');
+    const stats = fs.lstatSync(path.join(second.workspace, 'tree/new/first'), { bigint: true });
+    expect(stats.nlink).toBe(2n);
+    expect(rows.matches(index, stats)).toBe(true);
+  });
 });
 
 describe('a restore', () => {

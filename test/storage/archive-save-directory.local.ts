@@ -3,6 +3,7 @@ import * as fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { CopyRefusedError, ObjectReplacedError, StoreRefusedError } from '../../src/storage/store-errors.ts';
+import { posix, requires } from '../support/platform-needs.ts';
 import { incompressible } from '../support/random.ts';
 import { slashed } from '../support/slashed.ts';
 import { buildTree, describeTree } from '../support/tree.ts';
@@ -188,23 +189,20 @@ describe('an incremental save becomes a full one and logs the reason once', () =
     await expectTree(all.job(), 'k-2', second);
   });
 
-  test.skipIf(process.platform === 'win32')(
-    'with one notice for each skipped file, although it scans twice',
-    async () => {
-      const all = jobsOf();
-      const first = all.job();
-      await changedJob(all, first);
-      const second = all.job({
-        store: withUploads(all.store, () => ({
-          copyRange: () => Promise.reject(new CopyRefusedError('501')),
-        })),
-      });
-      await second.restore('none');
-      execFileSync('mkfifo', [path.join(second.workspace, 'tree/pipe')]);
-      await second.save('k-2');
-      expect(second.lines.map(line => line.split(' ', 1)[0])).toEqual(['info:', 'notice:']);
-    },
-  );
+  test('with one notice for each skipped file, although it scans twice', requires(posix), async () => {
+    const all = jobsOf();
+    const first = all.job();
+    await changedJob(all, first);
+    const second = all.job({
+      store: withUploads(all.store, () => ({
+        copyRange: () => Promise.reject(new CopyRefusedError('501')),
+      })),
+    });
+    await second.restore('none');
+    execFileSync('mkfifo', [path.join(second.workspace, 'tree/pipe')]);
+    await second.save('k-2');
+    expect(second.lines.map(line => line.split(' ', 1)[0])).toEqual(['info:', 'notice:']);
+  });
 
   test.each<[string, (file: string) => void]>([
     ['missing', file => fs.rmSync(file)],

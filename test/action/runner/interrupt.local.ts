@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { describe, expect, test } from 'vitest';
 import { collectOutput } from '../../support/collect-output.ts';
+import { posix, requires } from '../../support/platform-needs.ts';
 
 const module = new URL('../../../src/action/runner/interrupt.ts', import.meta.url);
 
@@ -29,7 +30,7 @@ async function interrupted(body: string, ...names: NodeJS.Signals[]) {
   return { output, status, killer };
 }
 
-describe.skipIf(process.platform === 'win32')('listenForInterrupt', () => {
+describe('listenForInterrupt', requires(posix), () => {
   test.each([
     ['SIGINT', 130],
     ['SIGTERM', 143],

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { posix, requires } from '../../support/platform-needs.ts';
 import { at, phase, usePhases } from '../step/phase-process.ts';
 
 usePhases();
@@ -38,19 +39,16 @@ describe('a restore whose GITHUB_OUTPUT and GITHUB_STATE cannot be written', () 
   });
 });
 
-test.skipIf(process.platform === 'win32')(
-  'a restore does not wait for FIFOs in place of the files of the runner',
-  async () => {
-    await phase('save-only');
-    const names = ['GITHUB_OUTPUT', 'GITHUB_STATE', 'GITHUB_STEP_SUMMARY'];
-    const env = Object.fromEntries(names.map(name => [name, at(name)]));
-    for (const file of Object.values(env)) execFileSync('mkfifo', [file]);
-    const { code, log } = await phase('main', { workspace: 'two', env, inputs: { summary: 'true' } });
-    expect(log).toContain('Cache restored from key: k1');
-    expect(log.match(/FIFO/g)).toHaveLength(3);
-    expect(code).toBe(0);
-  },
-);
+test('a restore does not wait for FIFOs in place of the files of the runner', requires(posix), async () => {
+  await phase('save-only');
+  const names = ['GITHUB_OUTPUT', 'GITHUB_STATE', 'GITHUB_STEP_SUMMARY'];
+  const env = Object.fromEntries(names.map(name => [name, at(name)]));
+  for (const file of Object.values(env)) execFileSync('mkfifo', [file]);
+  const { code, log } = await phase('main', { workspace: 'two', env, inputs: { summary: 'true' } });
+  expect(log).toContain('Cache restored from key: k1');
+  expect(log.match(/FIFO/g)).toHaveLength(3);
+  expect(code).toBe(0);
+});
 
 test('a restore whose GITHUB_STEP_SUMMARY cannot be written restores and warns', async () => {
   await phase('save-only');

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { runAsRoot } from '../../../src/action/runner/sudo.ts';
+import { posix, requires } from '../../support/platform-needs.ts';
 
 /**
  * Runs a `sudo` of the test from PATH, since the machine decides whether the real one works. Like the real one (1.9.13) it
@@ -19,7 +20,7 @@ process.exit(spawnSync(file, args, { env, stdio: 'inherit' }).status ?? 1);
 `;
 const refusing = '#!/bin/sh\necho "sudo: a password is required" >&2\nexit 1\n';
 
-describe.skipIf(process.platform === 'win32')('runAsRoot', () => {
+describe('runAsRoot', requires(posix), () => {
   let root: string;
   let env: Record<string, string>;
   const at = (name: string) => path.join(root, name);

@@ -1,6 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
+import { posix, requires } from '../../support/platform-needs.ts';
 import { at, namesInTemp, phase, usePhases } from './phase-process.ts';
 
 usePhases();
@@ -45,7 +46,7 @@ function contents(workspace: string): Record<string, number> {
 }
 
 // A rename cannot be replaced by a kill at once on Windows
-describe.skipIf(process.platform === 'win32')('a restore that ends inside its commit', () => {
+describe('a restore that ends inside its commit', requires(posix), () => {
   beforeEach(async () => {
     rmSync(at('one/deps'), { recursive: true });
     write('one', 'new');

@@ -3,10 +3,11 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { rootStep } from '../../../src/action/step/root-step.ts';
+import { posix, requires } from '../../support/platform-needs.ts';
 import { inputVariables } from '../../support/runner/process/step-variables.ts';
 import { recordingRunner } from '../support.ts';
 
-describe.skipIf(process.platform === 'win32')('rootStep, if sudo refuses', () => {
+describe('rootStep, if sudo refuses', requires(posix), () => {
   let bin: string;
   beforeAll(() => {
     bin = mkdtempSync(path.join(tmpdir(), 'cache-s3-sudo-'));

@@ -2,7 +2,7 @@ import * as fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { evict } from '../../../src/archive/disk-cache/eviction.ts';
-import { accessTimes, requires } from '../../support/platform-needs.ts';
+import { accessTimes, posix, requires } from '../../support/platform-needs.ts';
 import { scratch } from '../../support/scratch.ts';
 import { makeClaim, makeFrame, putFrame } from './support.ts';
 
@@ -45,8 +45,9 @@ describe('evict', () => {
     expect(remaining(files)).toEqual([files[0], files[2]]);
   });
 
-  test.skipIf(process.platform === 'win32')(
+  test(
     'leaves and does not count files with other names, links and directories',
+    requires(posix),
     async () => {
       const directory = scratch();
       const [frame] = putAged(directory, [50]);

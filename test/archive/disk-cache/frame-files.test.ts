@@ -9,7 +9,7 @@ import {
   readFrame,
   storeFrame,
 } from '../../../src/archive/disk-cache/frame-files.ts';
-import { birthTimes, requires } from '../../support/platform-needs.ts';
+import { birthTimes, posix, requires } from '../../support/platform-needs.ts';
 import { scratch } from '../../support/scratch.ts';
 import { makeClaim, makeFrame, putFrame } from './support.ts';
 
@@ -42,7 +42,7 @@ describe('readFrame', () => {
     expect(readFrame(directory, frame)).toBeUndefined();
   });
 
-  test.skipIf(process.platform === 'win32')('returns undefined for a link to the right bytes', () => {
+  test('returns undefined for a link to the right bytes', requires(posix), () => {
     const directory = scratch();
     const file = putFrame(directory, frame);
     fs.renameSync(file, path.join(directory, 'elsewhere'));
@@ -51,7 +51,7 @@ describe('readFrame', () => {
     expect(hasFrame(directory, frame)).toBe(false);
   });
 
-  test.skipIf(process.platform === 'win32')('does not wait for a FIFO', () => {
+  test('does not wait for a FIFO', requires(posix), () => {
     const directory = scratch();
     execFileSync('mkfifo', [framePath(directory, frame)]);
     expect(readFrame(directory, frame)).toBeUndefined();
@@ -85,7 +85,7 @@ describe('storeFrame', () => {
     expect(fs.statSync(file).size).toBe(0);
   });
 
-  test.skipIf(process.platform === 'win32')('does not follow a link in place of the claim', () => {
+  test('does not follow a link in place of the claim', requires(posix), () => {
     const directory = scratch();
     const secret = path.join(directory, 'secret');
     fs.writeFileSync(secret, 'secret');

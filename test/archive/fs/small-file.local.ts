@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { readSmallFile } from '../../../src/archive/fs/small-file.ts';
+import { posix, requires } from '../../support/platform-needs.ts';
 
 let directory: string;
 const at = (name: string) => path.join(directory, name);
@@ -29,12 +30,9 @@ test('an empty file has no text, and a missing one is the error of the system', 
   expect(() => readSmallFile(at('missing'), 100)).toThrow(expect.objectContaining({ code: 'ENOENT' }));
 });
 
-test.skipIf(process.platform === 'win32')(
-  'a FIFO, a device and a directory are refused without waiting',
-  () => {
-    execFileSync('mkfifo', [at('fifo')]);
-    for (const file of [at('fifo'), '/dev/zero', directory]) {
-      expect(() => readSmallFile(file, 100)).toThrow(expect.objectContaining({ code: 'ENOTFILE' }));
-    }
-  },
-);
+test('a FIFO, a device and a directory are refused without waiting', requires(posix), () => {
+  execFileSync('mkfifo', [at('fifo')]);
+  for (const file of [at('fifo'), '/dev/zero', directory]) {
+    expect(() => readSmallFile(file, 100)).toThrow(expect.objectContaining({ code: 'ENOTFILE' }));
+  }
+});

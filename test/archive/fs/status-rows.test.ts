@@ -3,6 +3,7 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { lstatExact } from '../../../src/archive/fs/file-status.ts';
 import { StatusRows } from '../../../src/archive/fs/status-rows.ts';
+import { posix, requires } from '../../support/platform-needs.ts';
 import { scratch } from '../../support/scratch.ts';
 
 function fileIn(directory: string, content = 'content') {
@@ -53,19 +54,16 @@ describe('rows do not match a file', () => {
   );
 });
 
-test.skipIf(process.platform === 'win32')(
-  'rows match a file that was renamed, and not one that got another name',
-  () => {
-    const file = fileIn(scratch());
-    const rows = rowsWith(file);
-    fs.renameSync(file, `${file}-moved`);
-    const moved = lstatExact(`${file}-moved`)!;
-    expect(rows.matchesRenamed(1, moved)).toBe(true);
-    rows.set(1, moved);
-    fs.linkSync(`${file}-moved`, file);
-    expect(rows.matches(1, lstatExact(file)!)).toBe(false);
-  },
-);
+test('rows match a file that was renamed, and not one that got another name', requires(posix), () => {
+  const file = fileIn(scratch());
+  const rows = rowsWith(file);
+  fs.renameSync(file, `${file}-moved`);
+  const moved = lstatExact(`${file}-moved`)!;
+  expect(rows.matchesRenamed(1, moved)).toBe(true);
+  rows.set(1, moved);
+  fs.linkSync(`${file}-moved`, file);
+  expect(rows.matches(1, lstatExact(file)!)).toBe(false);
+});
 
 test('the latest change is that of all rows', () => {
   const directory = scratch();

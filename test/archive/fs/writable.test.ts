@@ -1,6 +1,7 @@
 import { chmodSync, statSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { grantWrite, makeWritable } from '../../../src/archive/fs/writable.ts';
+import { posix, requires } from '../../support/platform-needs.ts';
 import { scratch } from '../../support/scratch.ts';
 import { failed } from '../publish/staged.ts';
 import { platforms, usePlatform } from '../support/platform.ts';
@@ -18,7 +19,7 @@ function failing(...codes: string[]) {
   return change;
 }
 
-describe.skipIf(process.platform === 'win32')('a change in a directory of mode 0555', () => {
+describe('a change in a directory of mode 0555', requires(posix), () => {
   const sealed = () => {
     const directory = scratch();
     chmodSync(directory, 0o555);

@@ -6,6 +6,7 @@ import { afterEach, expect, onTestFinished, test, vi } from 'vitest';
 import { hasStuckThread } from '../../../src/archive/pool/stuck-threads.ts';
 import { Threads } from '../../../src/archive/pool/threads.ts';
 import { threadProgram } from '../../support/built-sources/built-file.ts';
+import { posix, requires } from '../../support/platform-needs.ts';
 import { scratch } from '../../support/scratch.ts';
 
 interface Message {
@@ -41,8 +42,9 @@ function openForWriting(fifo: string): Promise<number> {
   return vi.waitFor(() => openSync(fifo, constants.O_WRONLY | constants.O_NONBLOCK), wait);
 }
 
-test.skipIf(process.platform === 'win32')(
+test(
   'threads of which one hangs in a call of the system are closed, and it counts as stuck until it ends',
+  requires(posix),
   async () => {
     const fifo = path.join(scratch(), 'fifo');
     expect(spawnSync('mkfifo', [fifo]).status).toBe(0);

@@ -3,6 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { giveAway } from '../../support/drop-privileges.ts';
+import { posix, requires } from '../../support/platform-needs.ts';
 import { scratch } from '../../support/scratch.ts';
 import { buildTree, describeTree, type TreeSpec } from '../../support/tree.ts';
 import { layoutIn, packTree } from '../support/archives.ts';
@@ -44,8 +45,9 @@ test.skipIf(process.platform === 'win32').each([0, 2])(
   },
 );
 
-test.skipIf(process.platform === 'win32')(
+test(
   'a directory whose mode forbids its search is finished after those inside of it',
+  requires(posix),
   async () => {
     const directory = scratch();
     chmodSync(directory, 0o755);

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { posix, requires } from '../../support/platform-needs.ts';
 import { describeTree, type TreeDescription, type TreeSpec } from '../../support/tree.ts';
 import { prepareRestore, runRestoreProcess } from '../support/restore-process.ts';
 
@@ -40,7 +41,7 @@ function expectWhole(found: TreeDescription, before: TreeDescription, after: Tre
 }
 
 // Windows has no SIGKILL and does not keep modes
-describe.skipIf(process.platform === 'win32')('a restore that is killed in its commit', () => {
+describe('a restore that is killed in its commit', requires(posix), () => {
   // 12 files, 2 new directories, 1 link and 2 entries moved away: 17 renames in all
   test.each([1, 2, 3, 4, 5, 9, 16, 17])(
     'before rename %i leaves whole files, and the next restore completes the tree',

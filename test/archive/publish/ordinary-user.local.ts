@@ -11,6 +11,7 @@ import {
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { isRoot } from '../../support/drop-privileges.ts';
+import { posix, requires } from '../../support/platform-needs.ts';
 import { incompressible } from '../../support/random.ts';
 import { scratch } from '../../support/scratch.ts';
 import { buildTree, describeTree, type TreeDescription, type TreeSpec } from '../../support/tree.ts';
@@ -18,7 +19,6 @@ import { ageStaging } from '../support/age-staging.ts';
 import { layoutIn, packTree } from '../support/archives.ts';
 import { prepareRestore, runRestoreProcess } from '../support/restore-process.ts';
 
-const windows = process.platform === 'win32';
 const patterns = ['tree'];
 
 async function prepare(archived: TreeSpec, present: TreeSpec = {}) {
@@ -38,7 +38,7 @@ const modules: TreeSpec = {
   tree: { directory: true, mode: 0o555 },
 };
 
-describe.skipIf(windows)('an ordinary user restores the Go module cache', () => {
+describe('an ordinary user restores the Go module cache', requires(posix), () => {
   test('into an empty workspace', async () => {
     const { job, workspace, expected } = await prepare(modules);
     expect(await runRestoreProcess(job)).toMatchObject({ exitCode: 0, stderr: '' });
@@ -103,7 +103,7 @@ describe.skipIf(windows)('an ordinary user restores the Go module cache', () => 
   });
 });
 
-test.skipIf(windows)('a restore by an ordinary user keeps set-id bits', async () => {
+test('a restore by an ordinary user keeps set-id bits', requires(posix), async () => {
   const { job, workspace } = await prepare({
     'tree/setuid': { content: 'x', mode: 0o4755 },
     'tree/setgid': { content: 'x', mode: 0o2755 },
@@ -115,7 +115,7 @@ test.skipIf(windows)('a restore by an ordinary user keeps set-id bits', async ()
   expect(modes).toEqual([0o4755, 0o2755, 0o4711]);
 });
 
-test.skipIf(windows)('a restore copies files whose hard links would cross file systems', async () => {
+test('a restore copies files whose hard links would cross file systems', requires(posix), async () => {
   const { job, workspace, expected } = await prepare({
     'tree/a': { content: 'shared', mode: 0o444, mtime: 1_500_000_000_000_001 },
     'tree/b': { hardlink: 'tree/a' },

@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import type { Platform } from '../../../src/archive/fs/platform.ts';
+import { posix, requires } from '../../support/platform-needs.ts';
 import { describeTree } from '../../support/tree.ts';
 import { failed, instead, staged } from './staged.ts';
 
@@ -39,8 +40,9 @@ test('symlinks get no type on a system without typed links', async () => {
   expect(types).toEqual([null]);
 });
 
-test.skipIf(process.platform === 'win32')(
+test(
   'only the user of the restore can enter staging, even in a directory that all users may write to',
+  requires(posix),
   async () => {
     const everyone = { directory: true, mode: 0o777 } as const;
     const archived = { 'tree/open': { content: 'x', mode: 0o666 }, tree: everyone };

@@ -13,6 +13,7 @@ import path from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Entry } from '../../../src/archive/format/entry.ts';
 import { openArchive } from '../../../src/archive/format/open-archive.ts';
+import { posix, requires } from '../../support/platform-needs.ts';
 import { scratch } from '../../support/scratch.ts';
 import { buildTree } from '../../support/tree.ts';
 import { layoutIn, packTree, restoreBytes } from '../support/archives.ts';
@@ -62,39 +63,36 @@ async function entriesOf(object: Buffer): Promise<readonly Entry[]> {
 const names = Array.from({ length: 200 }, (_, index) => `f${index}`);
 const files = Object.fromEntries(names.map(name => [`tree/${name}`, `data of ${name}`]));
 
-describe.skipIf(process.platform === 'win32')(
-  'a file whose place something else takes after the scan',
-  () => {
-    /** Packs a tree, one file of which is replaced before it is opened. */
-    async function packReplaced(replace: (file: string) => void): Promise<readonly string[]> {
-      const from = await buildTree(scratch(), { 'tree/a': 'a', 'tree/b': 'b' });
-      const file = path.join(from, 'tree/b');
-      const replacing = (...args: Parameters<typeof fs.openSync>) => {
-        if (args[0] === file) replace(file);
-        return actual.openSync(...args);
-      };
-      replaceFs({ openSync: replacing as typeof fs.openSync });
-      return (await entriesOf((await packTree(layoutIn(from))).object)).map(({ name }) => name);
-    }
+describe('a file whose place something else takes after the scan', requires(posix), () => {
+  /** Packs a tree, one file of which is replaced before it is opened. */
+  async function packReplaced(replace: (file: string) => void): Promise<readonly string[]> {
+    const from = await buildTree(scratch(), { 'tree/a': 'a', 'tree/b': 'b' });
+    const file = path.join(from, 'tree/b');
+    const replacing = (...args: Parameters<typeof fs.openSync>) => {
+      if (args[0] === file) replace(file);
+      return actual.openSync(...args);
+    };
+    replaceFs({ openSync: replacing as typeof fs.openSync });
+    return (await entriesOf((await packTree(layoutIn(from))).object)).map(({ name }) => name);
+  }
 
-    test('is skipped if it is a link, whose target is not read', async () => {
-      const outside = await buildTree(scratch(), { secret: 'secret' });
-      const names = await packReplaced(file => {
-        rmSync(file);
-        symlinkSync(path.join(outside, 'secret'), file);
-      });
-      expect(names).toEqual(['./tree/', './tree/a']);
+  test('is skipped if it is a link, whose target is not read', async () => {
+    const outside = await buildTree(scratch(), { secret: 'secret' });
+    const names = await packReplaced(file => {
+      rmSync(file);
+      symlinkSync(path.join(outside, 'secret'), file);
     });
+    expect(names).toEqual(['./tree/', './tree/a']);
+  });
 
-    test('is skipped if it is a FIFO, which does not block', async () => {
-      const names = await packReplaced(file => {
-        rmSync(file);
-        execFileSync('mkfifo', [file]);
-      }).catch((error: Error) => error.message);
-      expect(names).toEqual(['./tree/', './tree/a']);
-    });
-  },
-);
+  test('is skipped if it is a FIFO, which does not block', async () => {
+    const names = await packReplaced(file => {
+      rmSync(file);
+      execFileSync('mkfifo', [file]);
+    }).catch((error: Error) => error.message);
+    expect(names).toEqual(['./tree/', './tree/a']);
+  });
+});
 
 describe('packing a whole file', () => {
   test('calls fstat once for a file that is unchanged since the scan', async () => {

@@ -3,11 +3,12 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createPathLayout } from '../../../src/cache/paths/paths.ts';
+import { posix, requires } from '../../support/platform-needs.ts';
 
 const LEVELS = 16;
 
 /** Directories in a circle, each with two links to the next one: 2^15 ways lead to the last. */
-describe.skipIf(process.platform === 'win32')('a search in directories that are linked to each other', () => {
+describe('a search in directories that are linked to each other', requires(posix), () => {
   let root: string;
   beforeAll(() => {
     root = realpathSync(mkdtempSync(path.join(tmpdir(), 'cache-s3-search-')));

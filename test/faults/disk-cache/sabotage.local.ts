@@ -1,12 +1,14 @@
 import { chmodSync } from 'node:fs';
 import { expect, onTestFinished, test } from 'vitest';
 import { repositoryFile } from '../../support/checkout.ts';
+import { posix, requires } from '../../support/platform-needs.ts';
 import { scratch } from '../../support/scratch.ts';
 import { BesiegedHost } from './besieged-host.ts';
 
 // `npm run sabotage` does a thousand
-test.skipIf(process.platform === 'win32')(
+test(
   'restores are right, end with 0 and keep the size while another job sabotages their disk cache',
+  requires(posix),
   async () => {
     const root = scratch();
     chmodSync(root, 0o755);

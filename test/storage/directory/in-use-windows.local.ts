@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { createDirectoryStore } from '../../../src/storage/directory/directory-store.ts';
 import { StoreRefusedError, StoreUnavailableError } from '../../../src/storage/store-errors.ts';
 import { EXCLUSIVE, keepOpen } from '../../support/keep-open.ts';
+import { requires, windows } from '../../support/platform-needs.ts';
 import { scratch } from '../../support/scratch.ts';
 import { silentLog } from '../../support/silent-log.ts';
 
@@ -25,7 +26,7 @@ async function prepare() {
   return { store, save, content, directory: path.join(root, 'v1/key'), file: path.join(root, name) };
 }
 
-describe.runIf(process.platform === 'win32')('on Windows, a directory store', () => {
+describe('on Windows, a directory store', requires(windows), () => {
   test('waits for an object that another process has open', async () => {
     const { save, content, file } = await prepare();
     setTimeout(keepOpen(file, EXCLUSIVE), 200);

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { JobRecords } from '../../../src/records/job-records.ts';
 import { GITHUB_TIMEOUTS } from '../../../src/storage/github/watchdog.ts';
+import { posix, requires } from '../../support/platform-needs.ts';
 import { createLookupRequest, createRestoreRequest, createSaveRequest } from '../../support/requests.ts';
 import { silentLog } from '../../support/silent-log.ts';
 import { buildTree } from '../../support/tree.ts';
@@ -54,24 +55,21 @@ it('a lookup, a save, a miss and a failed download mark nothing as half restored
   expect(isHalf()).toBe(false);
 });
 
-it.skipIf(process.platform === 'win32')(
-  'a restore that is cancelled while tar runs is reported',
-  async () => {
-    await save();
-    const started = path.join(temp, 'started');
-    const tar = path.join(temp, 'tar');
-    await writeFile(tar, `#!/bin/sh\ntouch ${started}\nexec sleep 60\n`);
-    await chmod(tar, 0o755);
-    vi.stubEnv('PATH', `${temp}:${process.env.PATH}`);
-    const stop = new AbortController();
-    const outcome = restore(stop.signal);
-    await vi.waitFor(() => expect(existsSync(started)).toBe(true), 20_000);
-    stop.abort(new Error('the step was cancelled'));
-    expect(await outcome).toMatchObject({
-      kind: 'failed',
-      error: { message: 'the step was cancelled' },
-      treeChanged: true,
-    });
-    expect(isHalf()).toBe(true);
-  },
-);
+it('a restore that is cancelled while tar runs is reported', requires(posix), async () => {
+  await save();
+  const started = path.join(temp, 'started');
+  const tar = path.join(temp, 'tar');
+  await writeFile(tar, `#!/bin/sh\ntouch ${started}\nexec sleep 60\n`);
+  await chmod(tar, 0o755);
+  vi.stubEnv('PATH', `${temp}:${process.env.PATH}`);
+  const stop = new AbortController();
+  const outcome = restore(stop.signal);
+  await vi.waitFor(() => expect(existsSync(started)).toBe(true), 20_000);
+  stop.abort(new Error('the step was cancelled'));
+  expect(await outcome).toMatchObject({
+    kind: 'failed',
+    error: { message: 'the step was cancelled' },
+    treeChanged: true,
+  });
+  expect(isHalf()).toBe(true);
+});

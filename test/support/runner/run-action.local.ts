@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { unprivileged } from '../drop-privileges.ts';
+import { posix, requires } from '../platform-needs.ts';
 import { buildTree, deleteTree } from '../tree.ts';
 import { type ActionRun, runAction } from './run-action.ts';
 
@@ -55,7 +56,7 @@ test("runAction gives inputs, defaults and state as the runner does, and returns
   expect(post.outputs).toMatchObject({ STATE_seen: 'yes', INPUT_OFF: 'on' });
 });
 
-test.skipIf(process.platform === 'win32')('runAction runs as another user and can be cancelled', async () => {
+test('runAction runs as another user and can be cancelled', requires(posix), async () => {
   const stop = new AbortController();
   const result = await runAction({
     ...step,

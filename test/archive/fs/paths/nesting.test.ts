@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { RootPaths } from '../../../../src/archive/fs/paths/nesting.ts';
+import { posix, requires } from '../../../support/platform-needs.ts';
 
-describe.skipIf(process.platform === 'win32')('root paths', () => {
+describe('root paths', requires(posix), () => {
   test('the nearest root above a path is found with the components in between', () => {
     const paths = new RootPaths<string>(path => path);
     for (const path of ['/a', '/a/b/c', '/z']) paths.add(path, path);

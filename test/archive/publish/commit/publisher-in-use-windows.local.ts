@@ -8,6 +8,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { TargetTreeError } from '../../../../src/archive/archive-errors.ts';
 import { isStagingName } from '../../../../src/archive/fs/paths/staging-name.ts';
 import { EXCLUSIVE, keepOpen } from '../../../support/keep-open.ts';
+import { requires, windows } from '../../../support/platform-needs.ts';
 import { scratch } from '../../../support/scratch.ts';
 import { buildTree } from '../../../support/tree.ts';
 import { layoutIn, packTree, restoreBytes } from '../../support/archives.ts';
@@ -28,7 +29,7 @@ async function prepare() {
   };
 }
 
-describe.runIf(process.platform === 'win32')('on Windows, a restore', () => {
+describe('on Windows, a restore', requires(windows), () => {
   test('replaces read-only files', async () => {
     const { at, restore, contents, staging } = await prepare();
     for (const name of names) chmodSync(at(name), 0o444);

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { posix, requires } from '../../../support/platform-needs.ts';
 import { serveTcp } from '../../../support/servers/serve.ts';
 import { scriptedServer } from '../scripted-server.ts';
 
@@ -56,8 +57,9 @@ test('a call to AWS needs no home directory when its settings are given', async 
   expect(result).toContain('the proxy does not connect (HeadObject: ERR_PROXY_TUNNEL');
 });
 
-test.skipIf(process.platform === 'win32')(
+test(
   'a call does not read the shared files, which may block, when its settings are given',
+  requires(posix),
   async () => {
     const [AWS_CONFIG_FILE, AWS_SHARED_CREDENTIALS_FILE] = ['config', 'credentials'].map(name => {
       const fifo = path.join(directory, name);

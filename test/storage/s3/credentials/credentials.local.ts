@@ -9,6 +9,7 @@ import { systemClock } from '../../../../src/retry/clock.ts';
 import { credentialsFor } from '../../../../src/storage/s3/credentials/credentials.ts';
 import type { S3StoreOptions } from '../../../../src/storage/s3/s3-store.ts';
 import { FakeClock } from '../../../retry/fake-clock.ts';
+import { posix, requires } from '../../../support/platform-needs.ts';
 import { serveHttp } from '../../../support/servers/serve.ts';
 import { silentLog } from '../../../support/silent-log.ts';
 import { slashed } from '../../../support/slashed.ts';
@@ -54,7 +55,7 @@ test('the error of a credential_process that fails has neither its command nor i
   expect(failure.message).not.toMatch(/(printed|argument)-secret/);
 });
 
-describe.skipIf(process.platform === 'win32')('a FIFO, which blocks its reader,', () => {
+describe('a FIFO, which blocks its reader,', requires(posix), () => {
   const fifo = (name: string): string => {
     const file = path.join(directory, name);
     spawnSync('mkfifo', [file]);
@@ -230,8 +231,9 @@ describe.each([
   });
 });
 
-test.skipIf(process.platform === 'win32')(
+test(
   'instance metadata is not requested while the configuration file is a FIFO',
+  requires(posix),
   async () => {
     spawnSync('mkfifo', [path.join(directory, 'config')]);
     let requests = 0;
