@@ -170,5 +170,5 @@ export function program(command: string): Need {
 /** Signals that a process can handle or be stopped with, users and devices as POSIX has them. */
 export const posix: Need = { missing: process.platform === 'win32' ? 'not for Windows' : undefined };
 
-/** What Windows refuses by itself, such as to replace a file that is in use. */
+/** Refusals of Windows itself, such as to replace a file that is in use. */
 export const windows: Need = { missing: process.platform === 'win32' ? undefined : 'only for Windows' };
