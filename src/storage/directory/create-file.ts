@@ -1,7 +1,7 @@
 import type { Stats } from 'node:fs';
 import { chmod, chown, type FileHandle, lstat, mkdir, open, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { isNotFound, systemCode } from './files.ts';
+import { isNotFound, notDirectoryError, systemCode } from './files.ts';
 import { discardFile } from './in-use.ts';
 
 /**
@@ -96,9 +96,7 @@ async function makeOne(directory: string, root: string): Promise<void> {
     if (systemCode(error) !== 'EEXIST') throw error;
     // Another job may make the same directory at the same time
     if ((await stat(directory)).isDirectory()) return;
-    // Windows reports a path below a file as one that does not exist
-    const message = `ENOTDIR: not a directory, mkdir '${directory}'`;
-    throw Object.assign(new Error(message, { cause: error }), { code: 'ENOTDIR' });
+    throw notDirectoryError(directory, error);
   }
   const like = await stat(isBelow ? root : path.dirname(directory));
   if (isGivenAway(like)) await chown(directory, like.uid, like.gid);

@@ -21,7 +21,7 @@ import type {
 } from '../object-store.ts';
 import { createFile } from './create-file.ts';
 import { objectName, objectPath, prefixDirectory, temporaryFile, temporaryObjectName } from './file-names.ts';
-import { fileEtag, fromSystemError, isNotFound, statObjectFile } from './files.ts';
+import { fileEtag, fromSystemError, isNotFound, refuseFileAsDirectory, statObjectFile } from './files.ts';
 import { discardFile, replaceFile, retryInUse } from './in-use.ts';
 import { readRange } from './read.ts';
 import { DirectoryUpload } from './upload.ts';
@@ -43,6 +43,7 @@ class DirectoryStore implements ObjectStore {
   readonly counters = { requests: 0, retries: 0 };
   readonly #root: string;
   readonly #log: Log;
+  #rootCheck: Promise<void> | undefined;
 
   constructor(root: string, log: Log) {
     this.#root = root;
@@ -189,6 +190,8 @@ class DirectoryStore implements ObjectStore {
     this.counters.requests++;
     this.#log.debug(`directory ${operation} ${about}`);
     try {
+      this.#rootCheck ??= refuseFileAsDirectory(this.#root);
+      await this.#rootCheck;
       return await work();
     } catch (error) {
       throw fromSystemError(error, this.#root);

@@ -1,5 +1,6 @@
 import { type BigIntStats, constants } from 'node:fs';
-import { type FileHandle, link, lstat, open } from 'node:fs/promises';
+import { type FileHandle, link, lstat, open, stat } from 'node:fs/promises';
+import path from 'node:path';
 import { thisPlatform } from '../../archive/fs/platform.ts';
 import { ObjectExistsError, StoreRefusedError, StoreUnavailableError } from '../store-errors.ts';
 import { discardFile, replaceFile, retryInUse } from './in-use.ts';
@@ -13,6 +14,28 @@ export function systemCode(error: unknown): string | undefined {
 export function isNotFound(error: unknown): boolean {
   const code = systemCode(error);
   return code === 'ENOENT' || code === 'ENOTDIR';
+}
+
+/**
+ * Throws ENOTDIR if a file is in place of a directory or of one above it, where each name below would seem to be missing.
+ * The directory itself may be missing. Throws the system's other errors.
+ */
+export async function refuseFileAsDirectory(directory: string): Promise<void> {
+  for (let at = directory; ; at = path.dirname(at)) {
+    try {
+      if ((await stat(at)).isDirectory()) return;
+    } catch (error) {
+      if (!isNotFound(error)) throw error;
+      if (at === path.dirname(at)) return;
+      continue;
+    }
+    throw notDirectoryError(at);
+  }
+}
+
+/** Makes the error of a file in place of a directory. Windows itself reports a path below a file as one that does not exist. */
+export function notDirectoryError(file: string, cause?: unknown): Error {
+  return Object.assign(new Error(`ENOTDIR: not a directory, '${file}'`, { cause }), { code: 'ENOTDIR' });
 }
 
 /**

@@ -1,10 +1,11 @@
 import { mkdtempSync, rmSync } from 'node:fs';
-import { mkdir, open, readdir, readFile, rmdir } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { createDirectoryStore } from '../../../src/storage/directory/directory-store.ts';
 import { StoreRefusedError, StoreUnavailableError } from '../../../src/storage/store-errors.ts';
+import { collect } from '../../support/collect.ts';
 import { silentLog } from '../../support/silent-log.ts';
 import { objectStoreConformance } from '../object-store.conformance.ts';
 
@@ -46,6 +47,31 @@ test('a root that is a file is refused, and the error names the input', async ()
   const failure = await upload.write(Buffer.from('y')).catch(error => error);
   expect(failure).toBeInstanceOf(StoreRefusedError);
   expect(failure).toMatchObject({ setting: "the input 'endpoint'" });
+});
+
+test('a root that is a file, or is below one, is refused by each call that reads, and not taken for an empty store', async () => {
+  const file = path.join(root, 'a-file');
+  await writeFile(file, '');
+  for (const place of [file, path.join(file, 'store/bucket')]) {
+    const store = createDirectoryStore(place, { log: silentLog });
+    const calls: (() => Promise<unknown>)[] = [
+      () => store.head('v1/key/x'),
+      () => store.getRange('v1/key/x', { suffix: 10 }),
+      () => collect(store.list('v1/')),
+      () => collect(store.unfinishedUploads('v1/', 0)),
+      () => store.delete('v1/key/x'),
+    ];
+    for (const call of calls) {
+      const failure = await call().then(
+        () => expect.unreachable(),
+        error => error,
+      );
+      expect(failure).toBeInstanceOf(StoreRefusedError);
+      expect(failure.advice).toContain(
+        `the input 'endpoint': directory ${place}: ENOTDIR: not a directory, '${file}'`,
+      );
+    }
+  }
 });
 
 test.runIf(process.platform === 'linux')(

@@ -215,7 +215,7 @@ test(
     );
     expect(failure).toBeInstanceOf(StoreRefusedError);
     expect(failure.advice).toBe(
-      `check the input 'endpoint': directory ${path.join(file, 'store/bucket')}: ENOTDIR: not a directory, mkdir '${file}'`,
+      `check the input 'endpoint': directory ${path.join(file, 'store/bucket')}: ENOTDIR: not a directory, '${file}'`,
     );
   },
 );
