@@ -1,4 +1,5 @@
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import { constants, fstatSync, readSync } from 'node:fs';
+import { withFile } from './with-file.ts';
 
 const { O_RDONLY, O_NONBLOCK = 0 } = constants;
 
@@ -7,20 +8,17 @@ const { O_RDONLY, O_NONBLOCK = 0 } = constants;
  * @throws an error with a `code`: the system's, or ENOTFILE or EFBIG.
  */
 export function readSmallFile(file: string, maxBytes: number): string {
-  const descriptor = openSync(file, O_RDONLY | O_NONBLOCK);
-  try {
-    if (!fstatSync(descriptor).isFile()) throw fileError('ENOTFILE', 'is not a regular file');
+  return withFile(file, O_RDONLY | O_NONBLOCK, fd => {
+    if (!fstatSync(fd).isFile()) throw fileError('ENOTFILE', 'is not a regular file');
     // One more than allowed, so that a file that grows is noticed too
     const bytes = Buffer.alloc(maxBytes + 1);
     let length = 0;
     for (let count = -1; count !== 0 && length <= maxBytes; length += count) {
-      count = readSync(descriptor, bytes, length, bytes.length - length, null);
+      count = readSync(fd, bytes, length, bytes.length - length, null);
     }
     if (length > maxBytes) throw fileError('EFBIG', `is longer than ${maxBytes} bytes`);
     return bytes.toString('utf8', 0, length);
-  } finally {
-    closeSync(descriptor);
-  }
+  });
 }
 
 function fileError(code: string, message: string): Error {

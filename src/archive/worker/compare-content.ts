@@ -1,9 +1,9 @@
 import { Buffer } from 'node:buffer';
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import { constants, fstatSync, readSync } from 'node:fs';
 import { CONTENT_HASH_BYTES, ContentHasher } from '../fs/content-hashes.ts';
 import { ignoreErrors } from '../fs/ignore-errors.ts';
-import { fsPath } from '../fs/paths/names.ts';
 import { thisPlatform } from '../fs/platform.ts';
+import { withFile } from '../fs/with-file.ts';
 import { type ContentJob, ContentPieces, type ContentResult } from '../messages/content-job.ts';
 
 /** Memory that a thread reads into, kept from job to job. */
@@ -25,17 +25,14 @@ export function compareContent(job: ContentJob): ContentResult {
 
 function isSamePiece(pieces: ContentPieces, index: number, hasher: ContentHasher): boolean {
   const { path, position, size, hash } = pieces.get(index);
-  const fd = openSync(fsPath(path), constants.O_RDONLY | thisPlatform.openFlags);
-  try {
+  return withFile(path, constants.O_RDONLY | thisPlatform.openFlags, fd => {
     const data = read(fd, position, size);
     if (!data) return false;
     const own = Buffer.allocUnsafe(CONTENT_HASH_BYTES);
     hasher.write(data, own, 0);
     // Last, so that it holds for all that was read
     return own.equals(hash) && pieces.isUntouched(index, fstatSync(fd, { bigint: true }));
-  } finally {
-    closeSync(fd);
-  }
+  });
 }
 
 /** Returns undefined if the file ends before the piece does. Throws the system's errors. */

@@ -101,7 +101,7 @@ async function isEqual(
 }
 
 async function haveSameContent(a: string, b: string, turns: Turns): Promise<boolean> {
-  const flags = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
+  const flags = constants.O_RDONLY | thisPlatform.openFlags;
   const first = openSync(fsPath(a), flags);
   try {
     const second = openSync(fsPath(b), flags);

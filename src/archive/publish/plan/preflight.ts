@@ -1,11 +1,9 @@
 import {
   accessSync,
   chmodSync,
-  closeSync,
   constants,
   type Dirent,
   lstatSync,
-  openSync,
   readdirSync,
   rmdirSync,
   type Stats,
@@ -16,6 +14,7 @@ import { type FileSystemKind, fileSystemKind } from '../../fs/file-system-kind.t
 import { fsPath } from '../../fs/paths/names.ts';
 import { thisPlatform } from '../../fs/platform.ts';
 import { writeError } from '../../fs/tree-errors.ts';
+import { withFile } from '../../fs/with-file.ts';
 
 const STICKY_BIT = 0o1000;
 
@@ -121,8 +120,7 @@ export class ReplacementRules {
     try {
       // Opening finds append-only files too, but on overlayfs it would copy the file
       if (this.#fileSystem === 'overlay') accessSync(fsPath(path), constants.W_OK);
-      else
-        closeSync(openSync(fsPath(path), constants.O_WRONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK));
+      else withFile(path, constants.O_WRONLY | thisPlatform.openFlags, () => {});
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'EPERM') throw attributeError(path, error);
     }

@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, closeSync, fstatSync, mkdirSync, openSync, unlinkSync } from 'node:fs';
+import { chmodSync, chownSync, fstatSync, mkdirSync, unlinkSync } from 'node:fs';
 import { realPathOf } from '../../fs/file-status.ts';
 import { ignoreErrors } from '../../fs/ignore-errors.ts';
 import { fsPath } from '../../fs/paths/names.ts';
@@ -6,6 +6,7 @@ import { stagingName } from '../../fs/paths/staging-name.ts';
 import { thisPlatform } from '../../fs/platform.ts';
 import { RefusedAttributes } from '../../fs/refused-attributes.ts';
 import { writeError } from '../../fs/tree-errors.ts';
+import { withFile } from '../../fs/with-file.ts';
 import { makeWritable } from '../../fs/writable.ts';
 import { applyAttributes, attributesOf, type DirectoryAttributes, sameAttributes } from '../attributes.ts';
 import { type DirectoryHandle, isLongDirectory, openDirectory } from './short-path.ts';
@@ -124,12 +125,8 @@ function setOwnGroup(directory: string): void {
 
 /** Tests with a file that is made in `directory` and removed. */
 function isMasked(directory: string, mode: number): boolean {
-  const probe = fsPath(`${directory}/probe`);
-  const fd = openSync(probe, 'wx', mode);
-  try {
-    return (fstatSync(fd).mode & 0o777) !== mode;
-  } finally {
-    closeSync(fd);
-    unlinkSync(probe);
-  }
+  const probe = `${directory}/probe`;
+  const masked = withFile(probe, 'wx', fd => (fstatSync(fd).mode & 0o777) !== mode, mode);
+  unlinkSync(fsPath(probe));
+  return masked;
 }

@@ -1,18 +1,9 @@
-import {
-  closeSync,
-  constants,
-  fstatSync,
-  lstatSync,
-  openSync,
-  readFileSync,
-  readlinkSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { constants, fstatSync, lstatSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { fileSystemKind } from '../../fs/file-system-kind.ts';
 import { ignoreErrors } from '../../fs/ignore-errors.ts';
 import { fsPath } from '../../fs/paths/names.ts';
 import { thisPlatform } from '../../fs/platform.ts';
+import { withFile } from '../../fs/with-file.ts';
 
 /** The process of a restore, as its staging directory shows it to later restores. */
 
@@ -84,16 +75,13 @@ function readOwnIdentity(): ProcessIdentity | undefined {
 
 /** Throws for a file that `writeOwner` has not written. Another user's file may be a FIFO or endless. */
 function readOwner(file: string): ProcessIdentity {
-  const fd = openSync(fsPath(file), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-  try {
+  return withFile(file, constants.O_RDONLY | thisPlatform.openFlags, fd => {
     const stats = fstatSync(fd);
     if (!stats.isFile() || stats.size > MAX_OWNER_BYTES) throw new TypeError('not an owner file');
     const owner = JSON.parse(readFileSync(fd, 'utf8'));
     if (!Number.isSafeInteger(owner.pid) || owner.pid <= 0) throw new TypeError('not a process id');
     return owner;
-  } finally {
-    closeSync(fd);
-  }
+  });
 }
 
 /** Returns whether a process of this boot and namespace has ended. */

@@ -1,0 +1,26 @@
+import { fstatSync, readFileSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { withFile } from '../../../src/archive/fs/with-file.ts';
+import { scratch } from '../../support/scratch.ts';
+
+test('withFile returns the result of its function and closes the file', () => {
+  const file = join(scratch(), 'file');
+  const fd = withFile(file, 'wx', fd => {
+    writeSync(fd, 'content');
+    return fd;
+  });
+  expect(readFileSync(file, 'utf8')).toBe('content');
+  expect(() => fstatSync(fd)).toThrow('EBADF');
+});
+
+test('withFile closes the file when its function throws', () => {
+  let open = -1;
+  const failing = () =>
+    withFile(join(scratch(), 'file'), 'wx', fd => {
+      open = fd;
+      throw new Error('the disk is full');
+    });
+  expect(failing).toThrow('the disk is full');
+  expect(() => fstatSync(open)).toThrow('EBADF');
+});
