@@ -1,4 +1,4 @@
-import { SourceTreeError, TargetTreeError } from '../archive-errors.ts';
+import { SourceTreeError, StagedFileError, TargetTreeError } from '../archive-errors.ts';
 import { thisPlatform } from './platform.ts';
 
 /** Returns a path for a message, with the platform's separator alone: below a step's directories, this code uses `/`. */
@@ -28,6 +28,15 @@ export function wrapReadError<T>(path: string, read: () => T): T {
     return read();
   } catch (error) {
     throw readError(path, error);
+  }
+}
+
+/** Returns what `change` returns, which works on a path in staging. Throws `StagedFileError` in place of the system's error. */
+export function wrapStagedError<T>(path: string, change: () => T): T {
+  try {
+    return change();
+  } catch (error) {
+    throw new StagedFileError(path, error);
   }
 }
 

@@ -1,14 +1,13 @@
 import { mkdirSync } from 'node:fs';
-import { StagedFileError } from '../archive-errors.ts';
 import type { Entry } from '../format/entry.ts';
 import { forEachInTurns, takeTurn } from '../format/turns.ts';
 import { fsPath } from '../fs/paths/names.ts';
 import type { RefusedAttributes } from '../fs/refused-attributes.ts';
-import { writeError } from '../fs/tree-errors.ts';
+import { wrapStagedError } from '../fs/tree-errors.ts';
 import { type DirectoryJob, encodeDirectoryJob, type JobDirectory } from '../messages/directory-job.ts';
 import type { JobRunner } from '../pool/worker-pool.ts';
 import { finishDirectory } from '../worker/build-directories.ts';
-import { finalPathOf, type TargetPlan } from './plan/target-plan.ts';
+import type { TargetPlan } from './plan/target-plan.ts';
 import { isLongDirectory } from './staging/short-path.ts';
 
 /** Bits of a directory's mode that this process needs to fill it. Its final mode may lack them. */
@@ -39,20 +38,20 @@ export class FreshDirectories {
     this.#usesJobs = fresh.length > DIRECTORIES_A_JOB && !fresh.some(({ path }) => isLongDirectory(path));
   }
 
-  /** Makes them, parents first. `umask` is for those that the archive does not hold. Throws `TargetTreeError`. */
+  /** Makes them, parents first. `umask` is for those that the archive does not hold. Throws `StagedFileError` and the signal's reason. */
   async make(umask: number, signal: AbortSignal | undefined): Promise<void> {
     const isHere = this.#usesJobs ? this.#parentsOfOtherJobs() : undefined;
     await forEachInTurns(this.#plan.fresh, signal, ({ path }, index) => {
       if (isHere?.[index] === 0) return;
       const { madeMode } = this.#directory(index, umask);
-      this.#guarded(path, () => mkdirSync(fsPath(this.#shorten(path)), madeMode));
+      wrapStagedError(path, () => mkdirSync(fsPath(this.#shorten(path)), madeMode));
     });
     if (isHere) await this.#run('make', index => isHere[index] === 0, umask, signal);
   }
 
   /**
    * Sets modes, owners and times of those in the archive, when they have their content. Top ones stay writable for their
-   * rename. Throws `TargetTreeError`.
+   * rename. Throws `StagedFileError` and the signal's reason.
    */
   async finish(signal: AbortSignal | undefined): Promise<void> {
     const { fresh, areas } = this.#plan;
@@ -67,7 +66,7 @@ export class FreshDirectories {
       const index = fresh.length - 1 - reversed;
       if (!isInArchive(index) || isInJob(index)) return;
       const directory = { ...this.#directory(index, 0), path: this.#shorten(path) };
-      this.#guarded(path, () => finishDirectory(directory, masksModes, this.#refused));
+      wrapStagedError(path, () => finishDirectory(directory, masksModes, this.#refused));
     });
   }
 
@@ -107,11 +106,7 @@ export class FreshDirectories {
       jobs.push(counted);
       await takeTurn(signal);
     }
-    try {
-      await Promise.all(jobs);
-    } catch (error) {
-      throw error instanceof StagedFileError ? writeError(finalPathOf(error.path, this.#plan), error) : error;
-    }
+    await Promise.all(jobs);
   }
 
   #directory(index: number, umask: number): JobDirectory {
@@ -133,14 +128,5 @@ export class FreshDirectories {
   #shorten(directory: string): string {
     const slash = directory.lastIndexOf('/');
     return this.#plan.shortPaths.shorten(directory.slice(0, slash)) + directory.slice(slash);
-  }
-
-  /** Runs `change`. Its errors get the final path, because users do not know the paths in staging. */
-  #guarded(path: string, change: () => void): void {
-    try {
-      change();
-    } catch (error) {
-      throw writeError(finalPathOf(path, this.#plan), error);
-    }
   }
 }

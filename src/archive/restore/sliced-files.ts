@@ -1,10 +1,10 @@
-import { closeSync, constants, ftruncateSync, openSync } from 'node:fs';
-import { StagedFileError } from '../archive-errors.ts';
+import { constants, ftruncateSync } from 'node:fs';
 import type { Attributes, Entry } from '../format/entry.ts';
 import { forEachInTurns } from '../format/turns.ts';
-import { fsPath } from '../fs/paths/names.ts';
 import { makeReadOnly } from '../fs/read-only.ts';
 import type { RefusedAttributes } from '../fs/refused-attributes.ts';
+import { wrapStagedError } from '../fs/tree-errors.ts';
+import { withFile } from '../fs/with-file.ts';
 import type { StagedPaths } from '../publish/plan/target-plan.ts';
 import { finishFile, NEW_FILE } from '../worker/unpack-frames.ts';
 import type { FrameContents } from './frame-contents.ts';
@@ -55,29 +55,13 @@ export class SlicedFiles {
 
 /** Creates the file that slices are written to: at its length, and writable until it is complete. */
 function createSparse(path: string, size: number): void {
-  try {
-    const fd = openSync(fsPath(path), NEW_FILE, 0o600);
-    try {
-      ftruncateSync(fd, size);
-    } finally {
-      closeSync(fd);
-    }
-  } catch (error) {
-    throw new StagedFileError(path, error);
-  }
+  wrapStagedError(path, () => withFile(path, NEW_FILE, fd => ftruncateSync(fd, size), 0o600));
 }
 
 /** Sets mode, owner and time of a file whose slices are all written. */
 function finishSparse(path: string, attributes: Attributes, refused: RefusedAttributes): void {
-  try {
-    const fd = openSync(fsPath(path), constants.O_WRONLY);
-    try {
-      finishFile(fd, attributes, Date.now() / 1000, true, refused);
-    } finally {
-      closeSync(fd);
-    }
+  wrapStagedError(path, () => {
+    withFile(path, constants.O_WRONLY, fd => finishFile(fd, attributes, Date.now() / 1000, true, refused));
     makeReadOnly(path, attributes.mode, refused);
-  } catch (error) {
-    throw new StagedFileError(path, error);
-  }
+  });
 }

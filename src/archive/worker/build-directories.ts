@@ -1,8 +1,8 @@
 import { chmodSync, chownSync, lstatSync, mkdirSync, utimesSync } from 'node:fs';
-import { StagedFileError } from '../archive-errors.ts';
 import { fsPath } from '../fs/paths/names.ts';
 import { thisPlatform } from '../fs/platform.ts';
 import { modeWithoutOwner, RefusedAttributes } from '../fs/refused-attributes.ts';
+import { wrapStagedError } from '../fs/tree-errors.ts';
 import {
   type DirectoryJob,
   type DirectoryResult,
@@ -16,12 +16,10 @@ export function buildDirectories(job: DirectoryJob): DirectoryResult {
   const refused = new RefusedAttributes();
   for (const directory of readDirectories(job)) {
     const { path, madeMode } = directory;
-    try {
+    wrapStagedError(path, () => {
       if (job.step === 'make') mkdirSync(fsPath(path), madeMode);
       else finishDirectory(directory, job.masksModes, refused);
-    } catch (error) {
-      throw new StagedFileError(path, error);
-    }
+    });
   }
   return { refused: refused.counts };
 }

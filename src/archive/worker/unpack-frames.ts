@@ -1,23 +1,14 @@
 import { Buffer } from 'node:buffer';
-import {
-  closeSync,
-  constants,
-  fchmodSync,
-  fchownSync,
-  fstatSync,
-  futimesSync,
-  openSync,
-  writeSync,
-} from 'node:fs';
-import { StagedFileError } from '../archive-errors.ts';
+import { constants, fchmodSync, fchownSync, fstatSync, futimesSync, writeSync } from 'node:fs';
 import type { Attributes } from '../format/entry.ts';
 import { CONTENT_HASH_BYTES, ContentHasher } from '../fs/content-hashes.ts';
 import { lstatExact } from '../fs/file-status.ts';
-import { fsPath } from '../fs/paths/names.ts';
 import { thisPlatform } from '../fs/platform.ts';
 import { creationMode, makeReadOnly } from '../fs/read-only.ts';
 import { modeWithoutOwner, RefusedAttributes } from '../fs/refused-attributes.ts';
 import { StatusRows } from '../fs/status-rows.ts';
+import { wrapStagedError } from '../fs/tree-errors.ts';
+import { withFile } from '../fs/with-file.ts';
 import { release } from '../memory/buffers.ts';
 import { type UnpackJob, UnpackPieces, type UnpackResult, type WantedFacts } from '../messages/unpack-job.ts';
 import { FrameSource } from './frame-source.ts';
@@ -53,15 +44,11 @@ export function unpackFrames(job: UnpackJob): UnpackResult {
     if (piece.size > 0 && !raw) continue;
     const path = pieces.path(index);
     const data = piece.size > 0 ? raw!.subarray(piece.offset, piece.offset + piece.size) : undefined;
-    try {
-      if (piece.partial) writePart(path, data!, piece.position);
-      else {
-        writeWhole(path, data, piece, now, job.masksModes, refused);
-        facts.addStatus(index, path);
-      }
-    } catch (error) {
-      throw new StagedFileError(path, error);
-    }
+    wrapStagedError(path, () => {
+      if (piece.partial) return writePart(path, data!, piece.position);
+      writeWhole(path, data, piece, now, job.masksModes, refused);
+      facts.addStatus(index, path);
+    });
     if (data) facts.addContent(index, data);
     written += piece.size;
   }
@@ -111,20 +98,17 @@ function writeWhole(
   masksModes: boolean,
   refused: RefusedAttributes,
 ): void {
-  const fd = openSync(fsPath(path), NEW_FILE, creationMode(attributes.mode));
-  try {
+  const write = (fd: number) => {
     if (data) writeAll(fd, data, 0);
     finishFile(fd, attributes, now, masksModes, refused);
-  } finally {
-    closeSync(fd);
-  }
+  };
+  withFile(path, NEW_FILE, write, creationMode(attributes.mode));
   makeReadOnly(path, attributes.mode, refused);
 }
 
 /** Writes a slice of a file that exists already at its full length. Throws the system's errors. */
 function writePart(path: string, data: Uint8Array, position: number): void {
-  const fd = openSync(fsPath(path), constants.O_WRONLY);
-  try {
+  withFile(path, constants.O_WRONLY, fd => {
     for (let start = 0; start < data.length; start += HOLE_BYTES) {
       const block = data.subarray(start, start + HOLE_BYTES);
       if (isZero(block)) continue;
@@ -134,9 +118,7 @@ function writePart(path: string, data: Uint8Array, position: number): void {
       writeAll(fd, data.subarray(start, end), position + start);
       start = end - HOLE_BYTES;
     }
-  } finally {
-    closeSync(fd);
-  }
+  });
 }
 
 function isZero(block: Uint8Array): boolean {

@@ -67,7 +67,7 @@ async function restoreKnowingNoMounts(object: Buffer, to: string, left: boolean)
     isWanted: index => !isThere(entries[index]!.name),
   });
   const refused = new RefusedAttributes();
-  const stage = new Stage(plan, entries, layout, new InlineRunner(), refused);
+  const stage = new Stage(plan, entries, new InlineRunner(), refused);
   await stage.open();
   const read = () => Promise.reject(new Error('all is in the tail'));
   await unpack({ archive, read, runner: new InlineRunner(), refused, staged: Promise.resolve(stage.files) });

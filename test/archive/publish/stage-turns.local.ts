@@ -39,7 +39,7 @@ describe('a signal that is aborted before staging is complete', () => {
     const layout = layoutIn(to);
     const options = { restoredLinks: new RestoredLinks(), runLabel: '1-00000000' };
     const plan = await planTarget(entries, { layout, ...options });
-    const stage = new Stage(plan, entries, layout, new InlineRunner(), new RefusedAttributes());
+    const stage = new Stage(plan, entries, new InlineRunner(), new RefusedAttributes());
     try {
       await expect(stage.open(aborted())).rejects.toBe(reason);
       expect(readdirSync(join(plan.areas[0]!.path, '0')).length).toBeLessThan(names.length - 1);

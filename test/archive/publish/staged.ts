@@ -13,6 +13,7 @@ import { commit } from '../../../src/archive/publish/commit/commit.ts';
 import { planTarget } from '../../../src/archive/publish/plan/plan-target.ts';
 import type { TargetPlan } from '../../../src/archive/publish/plan/target-plan.ts';
 import { Stage } from '../../../src/archive/publish/stage.ts';
+import { StagedLinks } from '../../../src/archive/publish/staged-links.ts';
 import { unpack } from '../../../src/archive/restore/unpack.ts';
 import { scratch } from '../../support/scratch.ts';
 import { buildTree, describeTree, type TreeDescription, type TreeSpec } from '../../support/tree.ts';
@@ -52,11 +53,11 @@ export async function staged(
   });
   const refused = new RefusedAttributes();
   usePlatform(platform);
-  const stage = new Stage(plan, entries, layout, new InlineRunner(), refused);
+  const stage = new Stage(plan, entries, new InlineRunner(), refused);
   await stage.open();
   const read = () => Promise.reject(new Error('all is in the tail'));
   await unpack({ archive, read, runner: new InlineRunner(), refused, staged: Promise.resolve(stage.files) });
-  await stage.addLinks();
+  await new StagedLinks(plan, entries, layout, refused).make();
   await stage.finishDirectories();
   stage.close();
   return {
@@ -87,12 +88,12 @@ export async function stagedEntries(to: string, patterns: readonly string[], ent
     runLabel: '42-00c0ffee',
   });
   const refused = new RefusedAttributes();
-  const stage = new Stage(plan, entries, layout, new InlineRunner(), refused);
+  const stage = new Stage(plan, entries, new InlineRunner(), refused);
   await stage.open();
   entries.forEach(({ type }, index) => {
     if (type === EntryType.file) writeFileSync(plan.staged.at(index)!, '');
   });
-  await stage.addLinks();
+  await new StagedLinks(plan, entries, layout, refused).make();
   await stage.finishDirectories();
   stage.close();
   return () => commit(plan, entries, layout, refused, new AbortController().signal);

@@ -1,0 +1,205 @@
+import { Buffer } from 'node:buffer';
+import {
+  closeSync,
+  fstatSync,
+  lchownSync,
+  linkSync,
+  lstatSync,
+  lutimesSync,
+  openSync,
+  readSync,
+  symlinkSync,
+  writeSync,
+} from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { StagedFileError, TargetTreeError } from '../archive-errors.ts';
+import { type Entry, EntryType, inodeOf } from '../format/entry.ts';
+import { forEachInTurns, Turns } from '../format/turns.ts';
+import type { PathLayout } from '../fs/paths/layout.ts';
+import { encodeName, fsPath } from '../fs/paths/names.ts';
+import { thisPlatform } from '../fs/platform.ts';
+import { creationMode, makeReadOnly } from '../fs/read-only.ts';
+import { isRefusal, type RefusedAttributes } from '../fs/refused-attributes.ts';
+import { showPath, wrapStagedError } from '../fs/tree-errors.ts';
+import { applyAttributes } from './attributes.ts';
+import { LinkTargets } from './link-targets.ts';
+import { finalPathOf, leaveOut, type TargetPlan } from './plan/target-plan.ts';
+
+const COPY_BYTES = 1024 * 1024;
+
+/** The symlinks and hard links of a plan, which are built in staging after the files. */
+export class StagedLinks {
+  readonly #plan: TargetPlan;
+  readonly #entries: readonly Entry[];
+  readonly #layout: PathLayout;
+  readonly #refused: RefusedAttributes;
+  readonly #targets: LinkTargets;
+  /** Symlinks that this user may not create and that nothing can replace. */
+  readonly #leftOut = new Set<number>();
+
+  /** Counts what the system refuses in `refused`. */
+  constructor(plan: TargetPlan, entries: readonly Entry[], layout: PathLayout, refused: RefusedAttributes) {
+    this.#plan = plan;
+    this.#entries = entries;
+    this.#layout = layout;
+    this.#refused = refused;
+    this.#targets = new LinkTargets(entries, layout);
+  }
+
+  /**
+   * Makes symlinks and hard links, or copies where links are refused. The linked files must exist. Returns the paths of
+   * symlinks that are left out. Throws `StagedFileError`, `TargetTreeError` for a symlink that the file system refuses, and the
+   * signal's reason.
+   */
+  async make(signal?: AbortSignal): Promise<readonly string[]> {
+    await forEachInTurns(this.#entries, signal, (entry, index): void | Promise<void> => {
+      if (entry.type !== EntryType.symlink && entry.type !== EntryType.hardLink) return;
+      const path = this.#plan.staged.at(index)!;
+      if (path === '') return;
+      const inode = inodeOf(entry, this.#entries);
+      if (inode.type === EntryType.file) return this.#hardLink(path, entry.linkTo, signal);
+      if (entry === inode || !this.#joinSymlinks(path, entry.linkTo))
+        return this.#symlink(index, path, { ...inode, name: entry.name }, signal);
+    });
+    leaveOut(this.#plan, this.#leftOut);
+    return [...this.#leftOut].map(index => this.#layout.toAbsolute(this.#entries[index]!.name));
+  }
+
+  #symlink(index: number, path: string, entry: Entry, signal: AbortSignal | undefined): void | Promise<void> {
+    const type = thisPlatform.typesLinks ? this.#targets.typeOf(entry) : null;
+    const target = entry.target.isWellFormed() ? entry.target : encodeName(entry.target);
+    const refusal = this.#tryCreate(path, target, type, entry);
+    if (refusal === undefined) return;
+    if (type === null) throw symlinkError(finalPathOf(path, this.#plan), refusal);
+    return this.#substitute(index, path, entry, type, signal);
+  }
+
+  /**
+   * Makes a junction or a copy in place of a symlink where Windows lets only some users create one. Leaves the link out if it
+   * leads to neither a directory nor a file of the archive: an archive must not choose another file to be copied.
+   */
+  async #substitute(
+    index: number,
+    path: string,
+    entry: Entry,
+    type: 'file' | 'dir' | 'junction',
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const target = resolve(dirname(this.#layout.toAbsolute(entry.name)), entry.target);
+    const file = type === 'file' ? this.#targets.fileOf(entry) : undefined;
+    if (file !== undefined) await this.#copy(file, path, signal);
+    else if (type !== 'dir' || isOnShare(target) || this.#tryCreate(path, target, 'junction', entry)) {
+      this.#leftOut.add(index);
+      return;
+    }
+    this.#refused.counts.symlinks++;
+  }
+
+  /** Creates a symlink. Returns the error if the file system or the rights of this user refuse it. */
+  #tryCreate(
+    path: string,
+    target: string | Buffer,
+    type: 'file' | 'dir' | 'junction' | null,
+    entry: Entry,
+  ): NodeJS.ErrnoException | undefined {
+    return wrapStagedError(path, () => {
+      try {
+        symlinkSync(target, fsPath(path), type);
+      } catch (error) {
+        if (isRefusal(error)) return error as NodeJS.ErrnoException;
+        throw error;
+      }
+      this.#finishSymlink(path, entry);
+      return undefined;
+    });
+  }
+
+  #finishSymlink(path: string, entry: Entry): void {
+    const { uid, gid } = entry;
+    if (thisPlatform.keepsOwners && uid >= 0)
+      this.#refused.attempt('owners', () => lchownSync(fsPath(path), uid, gid));
+    this.#refused.attemptTime(
+      entry,
+      seconds => lutimesSync(fsPath(path), Date.now() / 1000, seconds),
+      () => lstatSync(fsPath(path)).mtimeMs,
+    );
+  }
+
+  /** Makes a hard link to a symlink. Returns false where the system refuses it: another symlink has the same content. */
+  #joinSymlinks(path: string, linkTo: number): boolean {
+    try {
+      if (thisPlatform.joinsSymlinks) {
+        linkSync(fsPath(this.#plan.staged.at(linkTo)!), fsPath(path));
+        return true;
+      }
+    } catch {
+      // As on a platform that does not join them
+    }
+    this.#refused.counts.hardLinks++;
+    return false;
+  }
+
+  async #hardLink(path: string, linkTo: number, signal: AbortSignal | undefined): Promise<void> {
+    const source = this.#plan.staged.at(linkTo)!;
+    try {
+      linkSync(fsPath(source), fsPath(path));
+    } catch (error) {
+      const code = (error as NodeJS.ErrnoException).code ?? '';
+      // Two roots on two file systems here, or a file system without hard links: a copy has the same content
+      if (!isRefusal(error) && code !== 'EXDEV' && code !== 'EMLINK') throw new StagedFileError(path, error);
+      this.#refused.counts.hardLinks++;
+      await this.#copy(linkTo, path, signal);
+    }
+  }
+
+  /** Copies a file of the archive, which is in staging or, if it is not restored, on the disk already. */
+  async #copy(file: number, path: string, signal: AbortSignal | undefined): Promise<void> {
+    const original = this.#entries[file]!;
+    const source = this.#plan.staged.at(file) || this.#layout.toAbsolute(original.name);
+    const [from, to] = wrapStagedError(path, () => openCopy(source, path));
+    try {
+      const turns = new Turns(signal);
+      while (wrapStagedError(path, () => copyChunk(from, to))) if (turns.isDue()) await turns.take();
+    } finally {
+      closeSync(to);
+      closeSync(from);
+    }
+    wrapStagedError(path, () => {
+      applyAttributes(path, original, this.#refused);
+      makeReadOnly(path, original.mode, this.#refused);
+    });
+  }
+}
+
+/** Opens a file and a new one for its data. Node's `copyFile` sets the mode too, and fails where that is refused. */
+function openCopy(from: string, to: string): readonly [number, number] {
+  const source = openSync(fsPath(from), 'r');
+  try {
+    return [source, openSync(fsPath(to), 'wx', creationMode(fstatSync(source).mode))];
+  } catch (error) {
+    closeSync(source);
+    throw error;
+  }
+}
+
+/** Copies the next bytes. Returns false at the end of the file. */
+function copyChunk(source: number, target: number): boolean {
+  const chunk = Buffer.allocUnsafe(COPY_BYTES);
+  const count = readSync(source, chunk, 0, COPY_BYTES, null);
+  for (let done = 0; done < count; ) done += writeSync(target, chunk, done, count - done);
+  return count > 0;
+}
+
+/** Returns whether a path is on a share, which a junction cannot lead to. */
+function isOnShare(path: string): boolean {
+  return /^[\\/]{2}/.test(path);
+}
+
+/** Makes the error for a symlink that cannot be created. A copy of its target would be another tree. */
+function symlinkError(path: string, cause: NodeJS.ErrnoException): TargetTreeError {
+  const advice = 'restore to a file system with symlinks, or exclude the link with a `!` line in `path`';
+  return new TargetTreeError(
+    `${showPath(path)} is a symlink and cannot be created here (${cause.code}); ${advice}`,
+    { cause },
+  );
+}
