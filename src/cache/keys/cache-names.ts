@@ -1,5 +1,13 @@
 import { MAX_OBJECT_NAME_BYTES } from '../../storage/object-name.ts';
-import { decodeComponent, encodeComponent, parseEntry, rootOf, SHARED, SUFFIX } from './object-names.ts';
+import {
+  decodeComponent,
+  encodeComponent,
+  parseEntry,
+  placeOf,
+  rootOf,
+  SHARED,
+  SUFFIX,
+} from './object-names.ts';
 
 /** The names of a whole prefix: of the caches of all repositories, and of the markers that note their last use. */
 
@@ -26,24 +34,23 @@ const MARKERS = 'used';
  */
 const NO_OWNER = '~';
 
+/** The components of the place that all repositories share (input `scope: bucket`). */
+export const BUCKET_PLACE = [SHARED, SHARED, SHARED] as const;
+
 /** Returns the prefix of all caches, of a repository (`owner/name`), or of one scope of it (`refs/heads/main`). */
 export function cachesRoot(prefix: string, repository?: string, scope?: string): string {
-  return rootOf(prefix, placeOf(repository, scope));
+  return rootOf(prefix, placeAt(repository, scope));
 }
 
 /** Returns the prefix of the markers of the caches below `cachesRoot`. */
 export function markersRoot(prefix: string, repository?: string, scope?: string): string {
   const root = rootOf(prefix === '' ? MARKERS : `${prefix}/${MARKERS}`, []);
-  return [`${root}${NO_OWNER}`, ...placeOf(repository, scope).map(encodeComponent), ''].join('/');
+  return [`${root}${NO_OWNER}`, ...placeAt(repository, scope).map(encodeComponent), ''].join('/');
 }
 
-function placeOf(repository: string | undefined, scope: string | undefined): string[] {
+function placeAt(repository: string | undefined, scope: string | undefined): readonly string[] {
   if (repository === undefined) return [];
-  if (repository === '') return [SHARED, SHARED, SHARED];
-  const [owner = '', ...name] = repository.split('/');
-  const place = [owner, name.join('/')];
-  if (scope !== undefined) place.push(scope === 'repository' ? SHARED : scope);
-  return place;
+  return repository === '' ? BUCKET_PLACE : placeOf(repository, scope);
 }
 
 /** Parses the name of an object below `cachesRoot(prefix)`. Returns undefined if it is not the name of a cache. */

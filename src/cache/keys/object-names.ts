@@ -9,27 +9,21 @@ export const SUFFIX = '.tar.zst';
 /** Component in place of those that a wider scope does not separate by. It cannot be a ref, which begins with `refs/`. */
 export const SHARED = '_';
 
-interface KeySpaceOptions {
-  readonly label: string;
-  /** Input `prefix`: components of `[A-Za-z0-9._-]` joined by `/`, or ''. */
-  readonly prefix: string;
-  /** Owner, repository and scope, not encoded. */
-  readonly place: readonly [owner: string, repository: string, scope: string];
-  /** The step's version, 64 hex digits. */
-  readonly version: string;
-}
-
 /**
  * Creates the names of one place: `<prefix>/v1/<owner>/<repo>/<scope>/<key>/<version>.tar.zst`. The key is before the
- * version, so that one listing finds the matches of a restore-key and also keys that exist only for other paths.
+ * version, so that one listing finds the matches of a restore-key and also keys that exist only for other paths. `root` is
+ * that of the place (`rootOf`), `version` the step's.
  */
-export function createKeySpace(options: KeySpaceOptions): KeySpace {
-  const root = rootOf(options.prefix, options.place);
+export function createKeySpace({
+  label,
+  root,
+  version,
+}: Pick<KeySpace, 'label' | 'root'> & { readonly version: string }): KeySpace {
   return {
-    label: options.label,
+    label,
     root,
     objectName(key) {
-      const name = `${root}${encodeComponent(key)}/${options.version}${SUFFIX}`;
+      const name = `${root}${encodeComponent(key)}/${version}${SUFFIX}`;
       // Everything but the prefix is ASCII by encoding, and the prefix by validation: one unit is one byte
       if (name.length > MAX_OBJECT_NAME_BYTES) {
         throw new NameTooLongError(
@@ -43,6 +37,13 @@ export function createKeySpace(options: KeySpaceOptions): KeySpace {
       return objectName.startsWith(root) ? parseEntry(objectName.slice(root.length)) : undefined;
     },
   };
+}
+
+/** Returns the components of a repository (`owner/name`), or of one scope of it: a ref, or `repository`. Not encoded. */
+export function placeOf(repository: string, scope?: string): readonly string[] {
+  const [owner = '', ...name] = repository.split('/');
+  const ofScope = scope === 'repository' ? SHARED : scope;
+  return [owner, name.join('/'), ...(ofScope === undefined ? [] : [ofScope])];
 }
 
 /** Returns the prefix of all names below these components (not encoded): `<prefix>/v1/<place>/`. */

@@ -1,7 +1,8 @@
 /** This folder maps keys to names of objects: where they are looked up, where they are saved, and for which version. */
 
 import type { Elsewhere, KeySpace, MatchStep } from '../../storage/backend.ts';
-import { createKeySpace, decodeComponent, parseEntry, rootOf, SHARED } from './object-names.ts';
+import { BUCKET_PLACE, parseCacheName } from './cache-names.ts';
+import { createKeySpace, placeOf, rootOf } from './object-names.ts';
 
 export const SCOPES = ['ref', 'repository', 'bucket'] as const;
 /** Who shares entries: the runs of one ref (GitHub's rule), of one repository, or all runs that use the bucket. */
@@ -28,43 +29,32 @@ export interface Spaces {
 }
 
 /** Returns the places that a step reads, and the one that it saves to. */
-export function spacesOf(options: ScopeOptions): Spaces {
-  const { scope, prefix, version } = options;
-  if (scope === 'bucket') {
-    const space = createKeySpace({ label: 'bucket', prefix, version, place: [SHARED, SHARED, SHARED] });
+export function spacesOf({ scope, prefix, version, repository, readRefs, writeRef }: ScopeOptions): Spaces {
+  /** `label` is a ref, `repository` or `bucket`. */
+  const spaceOf = (label: string) => {
+    const root = rootOf(prefix, label === 'bucket' ? BUCKET_PLACE : placeOf(repository, label));
+    return createKeySpace({ label, root, version });
+  };
+  if (scope !== 'ref') {
+    const space = spaceOf(scope);
     return { read: [space], write: space };
   }
-  const [owner = '', ...name] = options.repository.split('/');
-  const repository = name.join('/');
-  if (scope === 'repository') {
-    const space = createKeySpace({
-      label: 'repository',
-      prefix,
-      version,
-      place: [owner, repository, SHARED],
-    });
-    return { read: [space], write: space };
-  }
-  const spaceOf = (ref: string) =>
-    createKeySpace({ label: ref, prefix, version, place: [owner, repository, ref] });
   return {
-    read: [...new Set(options.readRefs)].map(spaceOf),
-    write: spaceOf(options.writeRef),
-    elsewhere: allRefs(rootOf(prefix, [owner, repository])),
+    read: [...new Set(readRefs)].map(spaceOf),
+    write: spaceOf(writeRef),
+    elsewhere: allRefs(prefix, repository),
   };
 }
 
 /** Names all entries below a repository: those of its refs, and those that `scope: repository` shares. */
-function allRefs(root: string): Elsewhere {
+function allRefs(prefix: string, repository: string): Elsewhere {
   return {
-    root,
+    root: rootOf(prefix, placeOf(repository)),
     parse(objectName) {
-      if (!objectName.startsWith(root)) return undefined;
-      const [place = '', ...rest] = objectName.slice(root.length).split('/');
-      const ref = decodeComponent(place);
-      const entry = parseEntry(rest.join('/'));
-      if (!entry || !ref) return undefined;
-      return { ...entry, label: ref === SHARED ? "scope 'repository'" : ref };
+      const name = parseCacheName(prefix, objectName);
+      if (name?.repository !== repository) return undefined;
+      const { scope, key, version } = name;
+      return { label: scope === 'repository' ? "scope 'repository'" : scope, key, version };
     },
   };
 }

@@ -52,7 +52,7 @@ describe('components of object names', () => {
 });
 
 describe('createKeySpace', () => {
-  const space = createKeySpace({ label: 'x', prefix: 'p', place: ['o', 'r', 'refs/heads/main'], version });
+  const space = createKeySpace({ label: 'x', root: 'p/v1/o/r/refs=2Fheads=2Fmain/', version });
 
   test('the object name of a key is parsed as the same key and version', () => {
     const name = space.objectName('go ü/1');

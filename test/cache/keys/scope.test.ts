@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { createKeySpace } from '../../../src/cache/keys/object-names.ts';
+import { createKeySpace, encodeComponent } from '../../../src/cache/keys/object-names.ts';
 import { matchSteps, type ScopeOptions, spacesOf } from '../../../src/cache/keys/scope.ts';
 
 const version = '0123456789abcdef'.repeat(4);
@@ -56,7 +56,7 @@ describe('spacesOf', () => {
 
 describe('matchSteps', () => {
   const spaceOf = (ref: string) =>
-    createKeySpace({ label: ref, prefix: '', place: ['o', 'r', ref], version: 'b'.repeat(64) });
+    createKeySpace({ label: ref, root: `v1/o/r/${encodeComponent(ref)}/`, version: 'b'.repeat(64) });
 
   test('all lookups of a place precede those of the next one', () => {
     const steps = matchSteps([spaceOf('refs/heads/topic'), spaceOf('refs/heads/main')], 'go-1', ['go-', 'g']);
