@@ -34,12 +34,12 @@ export interface Limits<T> {
 }
 
 /**
- * Runs `work` on all items, at most `limit` at the same moment, each weighing `weigh(item)` against a common budget.
- * Rejects with the first failure, after all work in flight has ended.
+ * Runs `work` on all items in their order, at most `limit` at the same moment, each weighing `weigh(item)` against a common
+ * budget, if there is one. Begins none after a failure, and rejects with the first one, after all work in flight has ended.
  */
 export async function forEachWithin<T>(
   items: readonly T[],
-  { limit, budget, weigh, onFailure }: Limits<T>,
+  { limit, budget = 0, weigh = () => 0, onFailure }: Pick<Limits<T>, 'limit'> & Partial<Limits<T>>,
   work: (item: T) => Promise<void>,
 ): Promise<void> {
   const inFlight = new Set<Promise<void>>();

@@ -1,10 +1,10 @@
 import { trimHeap } from '../../archive/memory/trim-heap.ts';
+import { forEachWithin } from '../../archive/pool/in-flight.ts';
 import { type ObjectInfo, type ObjectStore, STALE_UPLOAD_MS } from '../../storage/object-store.ts';
 import { StoreRefusedError } from '../../storage/store-errors.ts';
 import { type CachePatterns, matchesPatterns, placeOfPatterns } from '../cache-patterns.ts';
 import { type CacheEntry, readInventory, type StrayMarker } from '../inventory.ts';
 import { cachesRoot, markerName, parseCacheName } from '../keys/cache-names.ts';
-import { Compactor } from './compactor.ts';
 import { bytesOf, type Deletion, type PruneRules, planPrune } from './plan.ts';
 
 export interface PruneRequest {
@@ -50,7 +50,7 @@ export interface PruneResult {
 }
 
 /** Deletions that run at the same time. */
-const PARALLEL = 8;
+const PARALLEL = { limit: 8 };
 /** Maximum number of plans. A new one is made only if caches have changed since the last. */
 const MAX_PLANS = 100;
 /** Objects of a listing between two checks of the heap, which would otherwise keep the garbage of hundreds of pages. */
@@ -89,7 +89,7 @@ class Prune {
     const caches = this.#entries.size;
     const bytes = bytesOf(this.#entries.values());
     const excessBytes = await this.#deleteByPlans();
-    await inParallel(this.#strays, stray => this.#deleteStray(stray));
+    await forEachWithin(this.#strays, PARALLEL, stray => this.#deleteStray(stray));
     const abortedUploads = this.#request.removesLeftovers ? await this.#abortUploads() : 0;
     return {
       caches,
@@ -106,15 +106,14 @@ class Prune {
 
   async #read(): Promise<void> {
     const { store, prefix, patterns, removesLeftovers, signal, onRead } = this.#request;
-    const compact = new Compactor();
     let read = 0;
     for await (const item of readInventory(store, { prefix, ...placeOfPatterns(patterns), signal })) {
       onRead?.();
       if (++read % TRIM_EVERY === 0) trimHeap(TRIM_ABOVE_BYTES);
       if (item.kind === 'cache') {
-        if (this.#isSelected(item)) this.#keep(compact.cache(item));
+        if (this.#isSelected(item)) this.#keep(item);
       } else if (removesLeftovers && item.kind === 'marker' && this.#isOwn(item.cacheObject)) {
-        this.#strays.push(compact.marker(item));
+        this.#strays.push(item);
       }
     }
   }
@@ -141,7 +140,7 @@ class Prune {
     for (let plans = 1; ; plans++) {
       const { deletions, excessBytes } = planPrune([...this.#entries.values()], rules, store.nowMs);
       const before = this.#changed;
-      await inParallel(deletions, deletion => this.#delete(deletion));
+      await forEachWithin(deletions, PARALLEL, deletion => this.#delete(deletion));
       if (dryRun || this.#changed === before || plans === MAX_PLANS) return excessBytes;
     }
   }
@@ -231,21 +230,4 @@ function isSame(a: CacheEntry, b: CacheEntry): boolean {
 function isSameObject(a: ObjectInfo | undefined, b: ObjectInfo | undefined): boolean {
   if (a === undefined || b === undefined) return a === b;
   return a.etag === b.etag && Math.floor(a.modifiedMs / 1000) === Math.floor(b.modifiedMs / 1000);
-}
-
-/** Works on items in their order, on several at once. After a failure it begins no other, and rejects when all have ended. */
-async function inParallel<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
-  const next = items.values();
-  let failure: { readonly error: unknown } | undefined;
-  await Promise.all(
-    Array.from({ length: PARALLEL }, async () => {
-      for (const item of next) {
-        await work(item).catch(error => {
-          failure ??= { error };
-        });
-        if (failure) return;
-      }
-    }),
-  );
-  if (failure) throw failure.error;
 }

@@ -1,3 +1,4 @@
+import { forEachWithin } from '../../../archive/pool/in-flight.ts';
 import { anySignal, deadline } from '../../../retry/signals.ts';
 import type { CallOptions, SweepOptions, UnfinishedUpload } from '../../object-store.ts';
 import type { Caller } from '../calls/caller.ts';
@@ -38,16 +39,11 @@ export async function sweepUploads(
       stale.push(upload);
       if (stale.length === MAX_ABORTS) break;
     }
-    const next = stale.values();
-    await Promise.all(
-      Array.from({ length: PARALLEL }, async () => {
-        for (const upload of next) {
-          if (await isJoined(caller, upload, signal)) continue;
-          await abortUpload(caller, upload, { signal });
-          aborted++;
-        }
-      }),
-    );
+    await forEachWithin(stale, { limit: PARALLEL }, async upload => {
+      if (await isJoined(caller, upload, signal)) return;
+      await abortUpload(caller, upload, { signal });
+      aborted++;
+    });
     return aborted;
   } catch (error) {
     if (error === limit.signal.reason && !options.signal?.aborted) return aborted;
