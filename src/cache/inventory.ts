@@ -65,9 +65,9 @@ export async function* readInventory(
     // Both listings send their first request at once
     let next = advance();
     let last = '';
-    let place: CacheName | undefined;
+    let before: CacheName | undefined;
     for await (const listed of listing(cachesRoot(prefix, repository, scope))) {
-      const object = ownStrings(listed);
+      const object = ownObject(listed);
       const name = parseCacheName(prefix, object.name);
       if (name === undefined) {
         yield { kind: 'foreign', object };
@@ -75,10 +75,11 @@ export async function* readInventory(
       }
       checkOrder(last, object.name);
       last = object.name;
-      // Neighbours have one place: its strings are kept once
-      const isSame = name.repository === place?.repository && name.scope === place.scope;
-      place = isSame && place ? place : name;
-      const { repository, scope } = place;
+      const repository = ownText(name.repository, before?.repository);
+      const scope = ownText(name.scope, before?.scope);
+      const version = ownText(name.version, before?.version);
+      const { key } = name;
+      before = { repository, scope, key, version };
       let marker: ObjectInfo | undefined;
       // The markers before that of this cache have none
       for (let at = await next; !at.done && at.value.cacheObject <= object.name; at = await next) {
@@ -86,7 +87,7 @@ export async function* readInventory(
         else yield at.value;
         next = advance();
       }
-      yield { kind: 'cache', ...name, repository, scope, object, marker };
+      yield { kind: 'cache', repository, scope, key, version, object, marker };
     }
     for (let at = await next; !at.done; at = await markers.next()) yield at.value;
   } finally {
@@ -101,8 +102,10 @@ export function lastUseMs({ object, marker }: CacheEntry): number {
 
 async function* markersOf(prefix: string, listing: AsyncIterable<ObjectInfo>): AsyncGenerator<StrayMarker> {
   let last = '';
+  let before: ObjectInfo | undefined;
   for await (const listed of listing) {
-    const object = ownStrings(listed);
+    const object = ownObject(listed, before);
+    before = object;
     const cacheObject = markedCacheName(prefix, object.name);
     // An object with content is not ours: it is neither read as a use nor deleted
     if (cacheObject === undefined || object.sizeBytes > 0) continue;
@@ -112,13 +115,17 @@ async function* markersOf(prefix: string, listing: AsyncIterable<ObjectInfo>): A
   }
 }
 
+/** Returns an object with texts of its own. All objects without bytes have one ETag on most servers: that of `before`. */
+function ownObject({ name, etag, sizeBytes, modifiedMs }: ObjectInfo, before?: ObjectInfo): ObjectInfo {
+  return { name: ownText(name), etag: ownText(etag, before?.etag), sizeBytes, modifiedMs };
+}
+
 /**
- * Returns an object with strings of its own. V8 keeps a part of a text by keeping the whole text: the names of a page of a
- * listing would keep the page of 400 kB in memory.
+ * Returns a copy of a text, or the text of the item before if they are equal. V8 keeps a part of a text by keeping the whole
+ * text: the names of a page of a listing would keep the page of 400 kB in memory.
  */
-function ownStrings({ name, etag, sizeBytes, modifiedMs }: ObjectInfo): ObjectInfo {
-  const own = (text: string) => Buffer.from(text).toString();
-  return { name: own(name), etag: own(etag), sizeBytes, modifiedMs };
+function ownText(text: string, before?: string): string {
+  return text === before ? before : Buffer.from(text).toString();
 }
 
 /** Names of caches and markers are ASCII, so the order of a string's units is that of its bytes. */
