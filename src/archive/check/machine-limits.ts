@@ -1,5 +1,5 @@
 import { type Entry, EntryType, parentName } from '../format/entry.ts';
-import { ENTRIES_A_TURN, takeTurn } from '../format/turns.ts';
+import { Turns } from '../format/turns.ts';
 import { type FoldsCase, foldCase } from '../fs/paths/case-folding.ts';
 import type { PathLayout } from '../fs/paths/layout.ts';
 import { encodedLength } from '../fs/paths/names.ts';
@@ -87,8 +87,9 @@ export async function findCaseTwin(
   const isRoot = new Set(roots);
   const foldingDirectories = new Set<string>();
   const seen = new Set<string>();
-  for (const [index, entry] of entries.entries()) {
-    if (index % ENTRIES_A_TURN === ENTRIES_A_TURN - 1) await takeTurn(signal);
+  const turns = new Turns(signal);
+  for (const entry of entries) {
+    if (turns.isDue()) await turns.take();
     const { name, type } = entry;
     const folds = isRoot.has(entry)
       ? foldsCase(layout.toAbsolute(name))

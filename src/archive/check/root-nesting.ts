@@ -1,5 +1,5 @@
 import { type Entry, EntryType, type Manifest } from '../format/entry.ts';
-import { ENTRIES_A_TURN, takeTurn } from '../format/turns.ts';
+import { Turns } from '../format/turns.ts';
 import { type FoldsCase, pathKeys } from '../fs/paths/case-folding.ts';
 import type { PathLayout } from '../fs/paths/layout.ts';
 import { compareNames } from '../fs/paths/names.ts';
@@ -23,9 +23,9 @@ export async function findBelowLeaf(
   signal: AbortSignal | undefined,
 ): Promise<string | undefined> {
   const longest = names.reduce((most, { length }) => Math.max(most, length), 0);
-  for (let index = 0; index < entries.length; index++) {
-    const { name, type } = entries[index]!;
-    if (index % ENTRIES_A_TURN === ENTRIES_A_TURN - 1) await takeTurn(signal);
+  const turns = new Turns(signal);
+  for (const { name, type } of entries) {
+    if (turns.isDue()) await turns.take();
     if (type === EntryType.directory || name.length >= longest) continue;
     const below = `${name}/`;
     const found = names[lowerBound(names, other => other, below)];
@@ -51,15 +51,16 @@ export class RootNesting {
 
   /** Returns the first fault. Throws the signal's reason. */
   async faultOf(roots: readonly Entry[], signal: AbortSignal | undefined): Promise<EntryFault | undefined> {
-    for (const [index, root] of roots.entries()) {
-      if (index % ENTRIES_A_TURN === ENTRIES_A_TURN - 1) await takeTurn(signal);
+    const turns = new Turns(signal);
+    for (const root of roots) {
+      if (turns.isDue()) await turns.take();
       const other = this.#paths.add(this.#layout.toAbsolute(root.name), root);
       if (other) return { name: root.name, why: `has the same path as ${other.name}` };
     }
     /** Roots below others, by the names that those give them. */
     const renamed = new Map<string, string>();
-    for (const [index, { name }] of roots.entries()) {
-      if (index % ENTRIES_A_TURN === ENTRIES_A_TURN - 1) await takeTurn(signal);
+    for (const { name } of roots) {
+      if (turns.isDue()) await turns.take();
       const above = this.#paths.nearestAbove(this.#layout.toAbsolute(name));
       if (!above) continue;
       const { root, components } = above;

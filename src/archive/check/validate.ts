@@ -3,7 +3,7 @@
 import { DamagedArchiveError, UnusableArchiveError } from '../archive-errors.ts';
 import { type Entry, EntryType, inodeOf, type Manifest, parentName } from '../format/entry.ts';
 import { OpenDirectories } from '../format/open-directories.ts';
-import { ENTRIES_A_TURN, takeTurn } from '../format/turns.ts';
+import { forEachInTurns } from '../format/turns.ts';
 import { MAX_MTIME_US } from '../fs/file-times.ts';
 import type { PathLayout } from '../fs/paths/layout.ts';
 import { compareNames, shortenName } from '../fs/paths/names.ts';
@@ -35,13 +35,11 @@ export async function validate(
   const validator = new Validator(manifest, layout);
   // Damage takes precedence, because then a save may replace the object
   let unusable: EntryFault | undefined;
-  for (let index = 0; index < entries.length; index++) {
-    const entry = entries[index]!;
+  await forEachInTurns(entries, signal, (entry, index) => {
     const misplaced = validator.check(entry, index);
     const why = unusable ? undefined : (limits.faultOf(entry.name) ?? misplaced);
     if (why !== undefined) unusable = { name: entry.name, why };
-    if (index % ENTRIES_A_TURN === ENTRIES_A_TURN - 1) await takeTurn(signal);
-  }
+  });
   const { roots } = validator;
   const covered = await findBelowLeaf(
     entries,

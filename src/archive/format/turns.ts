@@ -1,20 +1,17 @@
 import { setImmediate } from 'node:timers/promises';
 
-/** Entries between two turns of a loop that only computes: some 20 ms of work. */
-export const ENTRIES_A_TURN = 8192;
-
-/** Longest work between two turns in ms, of loops that call the system: how long that takes depends on the file system. */
+/** Longest work between two turns, in ms. A loop counts no items: how long a call of the system takes depends on the file system. */
 const TURN_MS = 10;
 /** Items between two checks of the time. */
 const ITEMS_A_CHECK = 4;
 
-/** Decides in a loop of system calls when the event loop gets a turn: `if (turns.isDue()) await turns.take()`. */
+/** Decides in a loop when the event loop gets a turn: `if (turns.isDue()) await turns.take()`. */
 export class Turns {
   readonly #signal: AbortSignal | undefined;
   #items = 0;
   #endsMs = performance.now() + TURN_MS;
 
-  constructor(signal: AbortSignal | undefined) {
+  constructor(signal?: AbortSignal) {
     this.#signal = signal;
   }
 
@@ -50,10 +47,7 @@ export async function forEachInTurns<T>(
   signal?.throwIfAborted();
 }
 
-/**
- * Gives the event loop a turn, in which requests proceed and signals are delivered, once in `ENTRIES_A_TURN` calls of a loop
- * over entries. Throws the reason of an aborted `signal`.
- */
+/** Gives the event loop a turn, in which requests proceed and signals are delivered. Throws the reason of an aborted `signal`. */
 export async function takeTurn(signal: AbortSignal | undefined): Promise<void> {
   await setImmediate();
   signal?.throwIfAborted();

@@ -19,7 +19,7 @@ export function* rootsToWalk(
   exact: boolean,
 ): Generator<undefined, readonly TreeNode[]> {
   const roots = new Roots(layout);
-  const turns = new Turns(undefined);
+  const turns = new Turns();
   for (const path of paths) {
     if (turns.isDue()) {
       yield;

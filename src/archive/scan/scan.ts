@@ -87,7 +87,7 @@ class Walk {
   readonly #read: ReadOptions;
   /** The first name of each file or symlink with several names, by device and inode. */
   readonly #firstNames = new Map<string, string>();
-  readonly #turns = new Turns(undefined);
+  readonly #turns = new Turns();
 
   readonly #listings: Listings | undefined;
 

@@ -2,7 +2,6 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { EntryType } from '../../../src/archive/format/entry.ts';
-import { ENTRIES_A_TURN } from '../../../src/archive/format/turns.ts';
 import { RestoredLinks } from '../../../src/archive/fs/links/restored-links.ts';
 import { RefusedAttributes } from '../../../src/archive/fs/refused-attributes.ts';
 import { InlineRunner } from '../../../src/archive/pool/worker-pool.ts';
@@ -21,10 +20,7 @@ describe('a signal that is aborted before staging is complete', () => {
     target: '',
   };
   const rest = { linkTo: -1, uid: -1, gid: -1, frame: -1, offset: 0 };
-  const names = [
-    './tree/',
-    ...Array.from({ length: 2 * ENTRIES_A_TURN }, (_, index) => `./tree/${1e6 + index}/`),
-  ];
+  const names = ['./tree/', ...Array.from({ length: 2048 }, (_, index) => `./tree/${1e6 + index}/`)];
   const entries = names.map(name => ({ ...directory, ...rest, name }));
   const reason = new Error('the job was cancelled');
   const aborted = () => AbortSignal.abort(reason);

@@ -8,7 +8,7 @@ import { SHA256_BYTES } from '../codec.ts';
 import { readManifestFrame } from '../container.ts';
 import type { Entry, Frame, Manifest } from '../entry.ts';
 import { FORMAT, MAX_ENTRIES, MAX_MANIFEST_BYTES } from '../limits.ts';
-import { ENTRIES_A_TURN, takeTurn } from '../turns.ts';
+import { Turns } from '../turns.ts';
 import { ColumnReader } from './columns.ts';
 import { EntryReader } from './entry-reader.ts';
 import { readHead } from './manifest-head.ts';
@@ -67,10 +67,11 @@ async function readFrames(
   if (hashes.length !== count * SHA256_BYTES)
     throw new DamagedArchiveError('its manifest has a wrong number of hashes');
   const frames: Frame[] = [];
+  const turns = new Turns(signal);
   for (let index = 0; index < count; index++) {
     const sha256 = hashes.subarray(index * SHA256_BYTES, (index + 1) * SHA256_BYTES);
     frames.push({ size: sizes.unsigned(), rawSize: rawSizes.unsigned(), sha256 });
-    if (index % ENTRIES_A_TURN === ENTRIES_A_TURN - 1) await takeTurn(signal);
+    if (turns.isDue()) await turns.take();
   }
   sizes.end();
   rawSizes.end();
@@ -84,9 +85,10 @@ async function readEntries(
 ): Promise<Entry[]> {
   const reader = new EntryReader(columns, count);
   const entries: Entry[] = [];
+  const turns = new Turns(signal);
   for (let index = 0; index < count; index++) {
     entries.push(reader.read());
-    if (index % ENTRIES_A_TURN === ENTRIES_A_TURN - 1) await takeTurn(signal);
+    if (turns.isDue()) await turns.take();
   }
   reader.end();
   // The names in full are made from now on
