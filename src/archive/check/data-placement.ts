@@ -1,5 +1,5 @@
 import { DamagedArchiveError } from '../archive-errors.ts';
-import { compressBound } from '../format/container.ts';
+import { compressBound } from '../format/codec.ts';
 import type { Entry, Frame } from '../format/entry.ts';
 import { MAX_FRAME_RAW_BYTES } from '../format/limits.ts';
 import { BLOCK_BYTES } from '../format/tar-blocks.ts';

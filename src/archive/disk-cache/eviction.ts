@@ -1,7 +1,7 @@
 import { opendirSync, type Stats, statfsSync, unlinkSync } from 'node:fs';
 import path from 'node:path';
 import { setImmediate } from 'node:timers/promises';
-import { compressBound } from '../format/container.ts';
+import { compressBound } from '../format/codec.ts';
 import { MAX_FRAME_RAW_BYTES } from '../format/limits.ts';
 import { fileKind, statusOf } from './frame-files.ts';
 

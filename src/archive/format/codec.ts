@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer';
 import { hash } from 'node:crypto';
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { DamagedArchiveError } from '../archive-errors.ts';
+import type { Frame } from './entry.ts';
 
 /** Compresses, checks and decompresses one zstd frame in memory. docs/adr/0001 explains the choice of `node:zlib`. */
 
@@ -35,11 +36,16 @@ export function compressFrame(raw: Buffer, level: number): Buffer<ArrayBuffer> {
     },
     // One chunk for the whole output, so that no chunks are joined. Never from Buffer's pool, whose memory can be neither
     // transferred to another thread nor released
-    chunkSize: Math.max(raw.length + (raw.length >> 7) + 1024, Buffer.poolSize),
+    chunkSize: Math.max(compressBound(raw.length), Buffer.poolSize),
     pledgedSrcSize: raw.length,
   }) as Buffer<ArrayBuffer>;
   // A copy of exactly its size, because a transferred buffer is counted in full in the other thread
   return Buffer.from(frame.buffer.transfer(frame.byteLength));
+}
+
+/** Returns the most bytes to which zstd compresses `rawBytes` (ZSTD_COMPRESSBOUND, rounded up). */
+export function compressBound(rawBytes: number): number {
+  return rawBytes + Math.ceil(rawBytes / 128) + 1024;
 }
 
 /** Returns whether no sample of `raw` shrinks, as in archives, images and compressed packages. */
@@ -88,7 +94,7 @@ export function sha256(bytes: Uint8Array): Buffer {
  * Checks the hash of a frame and decompresses it.
  * Throws `DamagedArchiveError` if the hash or the decoded length differs from the manifest's.
  */
-export function openFrame(bytes: Uint8Array, expected: { rawSize: number; sha256: Uint8Array }): Buffer {
+export function openFrame(bytes: Uint8Array, expected: Pick<Frame, 'rawSize' | 'sha256'>): Buffer {
   if (!sha256(bytes).equals(expected.sha256))
     throw new DamagedArchiveError('the checksum of a frame is wrong');
   return decodeFrame(bytes, expected.rawSize);

@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { DamagedArchiveError } from '../archive-errors.ts';
+import type { Frame } from './entry.ts';
 import { FORMAT, MAX_FRAMES, MAX_STORED_MANIFEST_BYTES } from './limits.ts';
 
 /**
@@ -23,11 +24,6 @@ const MANIFEST_MAGIC = 0x184d2a51;
 const MANIFEST_MARK = 'CS3M';
 /** Skippable frame header (8), mark (4), format number (4). */
 const MANIFEST_HEADER_BYTES = 16;
-
-/** Returns the most bytes to which zstd compresses `rawBytes` (ZSTD_COMPRESSBOUND, rounded up). */
-export function compressBound(rawBytes: number): number {
-  return rawBytes + Math.ceil(rawBytes / 128) + 1024;
-}
 
 const SEEK_TABLE_MAGIC = 0x184d2a5e;
 const SEEKABLE_MAGIC = 0x8f92eab1;
@@ -62,7 +58,7 @@ export function readManifestFrame(bytes: Buffer): { format: number; payload: Buf
 }
 
 /** Makes the seek table of all frames of the tar stream, including the end-of-archive frame. */
-export function seekTable(frames: readonly { readonly size: number; readonly rawSize: number }[]): Buffer {
+export function seekTable(frames: readonly Pick<Frame, 'size' | 'rawSize'>[]): Buffer {
   const table = Buffer.alloc(8 + frames.length * SEEK_ENTRY_BYTES + SEEK_FOOTER_BYTES);
   table.writeUInt32LE(SEEK_TABLE_MAGIC, 0);
   table.writeUInt32LE(table.length - 8, 4);

@@ -31,7 +31,7 @@ export function inodeOf(entry: Entry, entries: readonly Entry[]): Entry {
   return entry.linkTo < 0 ? entry : entries[entry.linkTo]!;
 }
 
-/** Attributes of a file or directory. */
+/** Attributes of a file or directory in an archive. */
 export type Attributes = Pick<Entry, 'mode' | 'mtimeUs' | 'mtimeRestNs' | 'uid' | 'gid'>;
 
 /** One zstd frame of the data region. Frames follow each other without gaps from byte 0 of the object. */

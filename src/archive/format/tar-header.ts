@@ -1,15 +1,14 @@
 import type { Buffer } from 'node:buffer';
-import type { Mtime } from '../fs/file-times.ts';
+import { fractionOf, type Mtime, secondOf } from '../fs/file-times.ts';
 import { encodeName } from '../fs/paths/names.ts';
 import { EntryType } from './entry.ts';
-import { BLOCK_BYTES, PAX_HEADER_BYTES, padded } from './tar-blocks.ts';
+import { BLOCK_BYTES, NAME_BYTES, PAX_HEADER_BYTES, padded } from './tar-blocks.ts';
 
 /**
  * Writes tar headers: POSIX.1-2001 (pax) over ustar, as IEEE Std 1003.1 describes them in `pax`. A restore reads the
  * manifest; the headers are for `tar`. docs/adr/0003 explains why no library writes them.
  */
 
-const NAME_BYTES = 100;
 /** Largest numbers of ustar's octal fields: 11 digits for size and mtime, 7 for ids. */
 const MAX_OCTAL_11 = 0o77777777777;
 const MAX_OCTAL_7 = 0o7777777;
@@ -74,7 +73,7 @@ function byteString(name: string): string {
 
 /** Returns the pax records of a member, one character a byte. */
 function paxRecords(member: TarMember, name: string, linkName: string): string {
-  const [seconds, ns] = [secondsOf(member), fractionOf(member)];
+  const [seconds, ns] = [secondOf(member), fractionOf(member)];
   let records = '';
   // First, where `replaceFraction` finds it. All nine digits, so that the length does not depend on the time
   if (ns > 0) records += paxRecord('mtime', `${seconds}.${String(ns).padStart(9, '0')}`);
@@ -91,22 +90,13 @@ function paxRecords(member: TarMember, name: string, linkName: string): string {
   return records;
 }
 
-function secondsOf({ mtimeUs }: Mtime): number {
-  return Math.floor(mtimeUs / 1e6);
-}
-
-/** Returns the nanoseconds after the whole second. */
-function fractionOf({ mtimeUs, mtimeRestNs }: Mtime): number {
-  return (mtimeUs % 1e6) * 1000 + mtimeRestNs;
-}
-
 /**
  * Changes the mtime of the header at `at` from one time to another of the same second, in a tenth of the time of
  * `writeHeader`. Returns false, and changes nothing, if the header has to be written again.
  */
 export function replaceFraction(target: Buffer, at: number, from: Mtime, to: Mtime): boolean {
-  const seconds = secondsOf(from);
-  if (seconds !== secondsOf(to) || fractionOf(from) === 0 || fractionOf(to) === 0) return false;
+  const seconds = secondOf(from);
+  if (seconds !== secondOf(to) || fractionOf(from) === 0 || fractionOf(to) === 0) return false;
   const start = at + BLOCK_BYTES + `NN mtime=${seconds}.`.length;
   let rest = fractionOf(to);
   for (let index = start + 8; index >= start; index--) {
@@ -141,13 +131,12 @@ function writeBlock(
   target.fill(0, at, at + BLOCK_BYTES);
   // The checksum includes its own field as eight blanks
   let sum = 8 * 0x20;
-  // The first 100 bytes of a name; a pax record holds a longer one
   sum += writeText(target, at, name, NAME_BYTES);
   sum += writeOctal(target, at + 100, 7, numbers.mode);
   sum += writeOctal(target, at + 108, 7, clamp(numbers.uid, MAX_OCTAL_7));
   sum += writeOctal(target, at + 116, 7, clamp(numbers.gid, MAX_OCTAL_7));
   sum += writeOctal(target, at + 124, 11, clamp(numbers.size, MAX_OCTAL_11));
-  sum += writeOctal(target, at + 136, 11, clamp(Math.floor(numbers.mtimeUs / 1e6), MAX_OCTAL_11));
+  sum += writeOctal(target, at + 136, 11, clamp(secondOf(numbers), MAX_OCTAL_11));
   target[at + 156] = flag;
   sum += flag;
   sum += writeText(target, at + 157, linkName, NAME_BYTES);

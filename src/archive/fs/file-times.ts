@@ -110,8 +110,7 @@ function conversionOf(platform: NodeJS.Platform, libuv: string): Conversion {
 const STEP_NS = 25;
 
 function toSeconds(mtime: Mtime, { resultNs, resolutionNs }: Conversion): number {
-  const second = secondOf(mtime);
-  const ns = nsAfter(second, mtime);
+  const [second, ns] = [secondOf(mtime), fractionOf(mtime)];
   // Begins in the middle of the unit, which is never too early
   let target = ns - (ns % resolutionNs) + resolutionNs / 2;
   let seconds = second + target / 1e9;
@@ -122,10 +121,12 @@ function toSeconds(mtime: Mtime, { resultNs, resolutionNs }: Conversion): number
   return seconds;
 }
 
-function secondOf({ mtimeUs }: Mtime): number {
+/** Returns the whole seconds of a time. */
+export function secondOf({ mtimeUs }: Pick<Mtime, 'mtimeUs'>): number {
   return Math.floor(mtimeUs / 1e6);
 }
 
-function nsAfter(second: number, { mtimeUs, mtimeRestNs }: Mtime): number {
-  return (mtimeUs - second * 1e6) * 1000 + mtimeRestNs;
+/** Returns the nanoseconds after the whole second. */
+export function fractionOf({ mtimeUs, mtimeRestNs }: Mtime): number {
+  return (mtimeUs % 1e6) * 1000 + mtimeRestNs;
 }

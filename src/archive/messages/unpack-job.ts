@@ -1,4 +1,5 @@
 import { SHA256_BYTES } from '../format/codec.ts';
+import type { DataPiece } from '../format/data-pieces.ts';
 import type { Attributes, Frame } from '../format/entry.ts';
 import type { RefusedCounts } from '../fs/refused-attributes.ts';
 
@@ -71,15 +72,8 @@ const PieceColumn = {
   width: 10,
 } as const;
 
-/**
- * `size` bytes at `offset` of the raw bytes of frame number `frame` (of this job) go to `position` of a file, which is
- * complete with them unless `partial`.
- */
-interface Piece {
-  readonly frame: number;
-  readonly offset: number;
-  readonly size: number;
-  readonly position: number;
+/** Data of a file, which is complete with it unless `partial`. `frame` is the number of the frame in this job. */
+interface Piece extends DataPiece {
   readonly partial: boolean;
 }
 
@@ -179,12 +173,7 @@ export class UnpackPieces {
   }
 
   /** Returns the compressed bytes of a frame, and its raw size and hash by the manifest. */
-  frame(index: number): {
-    readonly bytes: Uint8Array;
-    readonly size: number;
-    readonly rawSize: number;
-    readonly sha256: Uint8Array;
-  } {
+  frame(index: number): Frame & { readonly bytes: Uint8Array } {
     const { bytes, frames, hashes } = this.#job;
     const row = index * FrameColumn.width;
     const start = frames[row + FrameColumn.start]!;

@@ -1,19 +1,12 @@
 import { type BigIntStats, chmodSync, chownSync, lstatSync, utimesSync } from 'node:fs';
-import { fileTimes, type Mtime, splitMtime } from '../fs/file-times.ts';
+import type { Attributes } from '../format/entry.ts';
+import { fileTimes, splitMtime } from '../fs/file-times.ts';
 import { fsPath } from '../fs/paths/names.ts';
 import { thisPlatform } from '../fs/platform.ts';
 import { modeWithoutOwner, RefusedAttributes } from '../fs/refused-attributes.ts';
 
 /** Attributes that a directory gets back after something was built in it or moved through it. */
-export interface DirectoryAttributes extends Mtime {
-  readonly mode: number;
-}
-
-/** Attributes of a file or directory in an archive; a `uid` of -1 means that its owner is not kept. */
-interface OwnedAttributes extends DirectoryAttributes {
-  readonly uid: number;
-  readonly gid: number;
-}
+export type DirectoryAttributes = Omit<Attributes, 'uid' | 'gid'>;
 
 export function attributesOf(path: string): DirectoryAttributes {
   return attributesIn(lstatSync(fsPath(path), { bigint: true }));
@@ -35,7 +28,7 @@ export function attributesIn(stats: BigIntStats): DirectoryAttributes {
  */
 export function applyAttributes(
   path: string,
-  attributes: DirectoryAttributes | OwnedAttributes,
+  attributes: DirectoryAttributes | Attributes,
   refused = new RefusedAttributes(),
 ): void {
   let { mode } = attributes;

@@ -1,6 +1,7 @@
 import type { Entry, Manifest } from '../format/entry.ts';
-import { BLOCK_BYTES, PAX_HEADER_BYTES, padded } from '../format/tar-blocks.ts';
+import { BLOCK_BYTES, NAME_BYTES, PAX_HEADER_BYTES, padded } from '../format/tar-blocks.ts';
 import type { ContentHashes } from '../fs/content-hashes.ts';
+import { fractionOf } from '../fs/file-times.ts';
 import type { PathLayout } from '../fs/paths/layout.ts';
 import type { StatusRows } from '../fs/status-rows.ts';
 import { changedShare } from './changed-share.ts';
@@ -100,7 +101,6 @@ class LiveBytes {
 }
 
 /** Bytes of tar that an entry's header takes: nearly always one of these two. */
-function headerBytes({ name, mtimeUs, mtimeRestNs }: Entry): number {
-  const isWholeSecond = mtimeRestNs === 0 && Number.isInteger(mtimeUs / 1e6);
-  return name.length <= 100 && isWholeSecond ? BLOCK_BYTES : PAX_HEADER_BYTES;
+function headerBytes(entry: Entry): number {
+  return entry.name.length <= NAME_BYTES && fractionOf(entry) === 0 ? BLOCK_BYTES : PAX_HEADER_BYTES;
 }
