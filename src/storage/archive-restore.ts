@@ -100,7 +100,7 @@ async function restoreWith(
       layout: request.layout,
       restoredLinks: options.records.restoredLinks(),
       runLabel: request.runLabel,
-      runner: () => early ?? (dataBytes(archive) <= INLINE_BYTES ? new InlineRunner() : openPool()),
+      runner: early ?? (dataBytes(archive) <= INLINE_BYTES ? new InlineRunner() : openPool()),
       warm: request.warm,
       keep: isForSave && options.records.areKept ? (request.savesLater ? 'content' : 'status') : undefined,
       beforeCommit,

@@ -54,7 +54,7 @@ export class StagedLinks {
   async make(signal?: AbortSignal): Promise<readonly string[]> {
     await forEachInTurns(this.#entries, signal, (entry, index): void | Promise<void> => {
       if (entry.type !== EntryType.symlink && entry.type !== EntryType.hardLink) return;
-      const path = this.#plan.staged.at(index)!;
+      const path = this.#plan.staged.at(index);
       if (path === '') return;
       const inode = inodeOf(entry, this.#entries);
       if (inode.type === EntryType.file) return this.#hardLink(path, entry.linkTo, signal);
@@ -129,7 +129,7 @@ export class StagedLinks {
   #joinSymlinks(path: string, linkTo: number): boolean {
     try {
       if (thisPlatform.joinsSymlinks) {
-        linkSync(fsPath(this.#plan.staged.at(linkTo)!), fsPath(path));
+        linkSync(fsPath(this.#plan.staged.at(linkTo)), fsPath(path));
         return true;
       }
     } catch {
@@ -140,7 +140,7 @@ export class StagedLinks {
   }
 
   async #hardLink(path: string, linkTo: number, signal: AbortSignal | undefined): Promise<void> {
-    const source = this.#plan.staged.at(linkTo)!;
+    const source = this.#plan.staged.at(linkTo);
     try {
       linkSync(fsPath(source), fsPath(path));
     } catch (error) {

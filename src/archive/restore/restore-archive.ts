@@ -44,20 +44,20 @@ interface RestoreArchiveOptions {
   /** Links that earlier restores of the job have made. */
   readonly restoredLinks: RestoredLinks;
   readonly runLabel: string;
-  /** Returns the runner, which is closed at the end. */
-  readonly runner: () => JobRunner;
+  /** Closed at the end. */
+  readonly runner: JobRunner;
   /** When it is aborted before the commit, nothing is published and staging is removed. A commit gets 2.5 s more. */
   readonly signal?: AbortSignal | undefined;
   /** Called before the first change that a reader of the tree can see, with the rows of the new symlinks (`linkRow`). */
-  readonly beforeCommit?: (links: readonly number[]) => void;
+  readonly beforeCommit: (links: readonly number[]) => void;
   /** Skips entries that are unchanged on the disk by type, size, mode and mtime. */
-  readonly warm?: boolean;
+  readonly warm: boolean;
   /**
    * Returns facts about each file written, for an incremental save: its status, or the hash of its content too. Default:
    * none.
    */
   readonly keep?: 'status' | 'content' | undefined;
-  readonly notes?: RestoreNotes;
+  readonly notes: RestoreNotes;
 }
 
 /** Receives facts that a restore reports once and that do not fail it. */
@@ -91,31 +91,27 @@ interface KeptFacts {
  */
 export async function restoreArchive(options: RestoreArchiveOptions): Promise<RestoreSummary> {
   const { entries } = options.archive.manifest;
-  const runner = options.runner();
-  const { roots, unchanged } = await prepare(options, runner);
+  const { runner } = options;
+  const { roots, unchanged } = await prepare(options);
   if (unchanged?.every(Boolean)) {
     await runner.close();
     options.signal?.throwIfAborted();
     // The plan writes nothing, but removes staging that a killed restore has left above the roots
     const plan = await planTarget(roots, { ...options, isWanted: () => false });
-    for (const remaining of plan.remainingStaging) options.notes?.stagingRemains(remaining);
+    for (const remaining of plan.remainingStaging) options.notes.stagingRemains(remaining);
     return { entries: entries.length, rawBytes: 0, facts: undefined, isPartial: false };
   }
   const refused = new RefusedAttributes();
-  const { plan, rawBytes, facts, links, leftOut } = await build(
-    options,
-    runner,
-    refused,
-    entry => unchanged?.[entry] !== 1,
-  );
+  const isWanted = (entry: number) => unchanged?.[entry] !== 1;
+  const { plan, rawBytes, facts, links, leftOut } = await build(options, refused, isWanted);
   await runner.close();
-  options.beforeCommit?.(links);
+  options.beforeCommit(links);
   const grace = delayed(options.signal, COMMIT_GRACE_MS, systemClock);
   const remaining = await commit(plan, entries, options.layout, refused, grace.signal).finally(grace.clear);
-  for (const staging of remaining) options.notes?.stagingRemains(staging);
-  if (refused.hasAny) options.notes?.attributesRefused(refused.counts);
+  for (const staging of remaining) options.notes.stagingRemains(staging);
+  if (refused.hasAny) options.notes.attributesRefused(refused.counts);
   const isPartial = leftOut.length > 0;
-  if (isPartial) options.notes?.linksLeftOut(leftOut);
+  if (isPartial) options.notes.linksLeftOut(leftOut);
   const rows = facts && (await statusAfterCommit(facts.rows, entries, plan));
   return {
     entries: entries.length,
@@ -139,11 +135,10 @@ interface Built {
 /** Builds the wanted entries in staging. When it throws, the runner is closed and staging is removed. */
 async function build(
   options: RestoreArchiveOptions,
-  runner: JobRunner,
   refused: RefusedAttributes,
   isWanted: (entry: number) => boolean,
 ): Promise<Built> {
-  const { archive, read, readInWorker, diskCache, layout, signal } = options;
+  const { archive, read, readInWorker, runner, diskCache, layout, signal } = options;
   const { entries } = archive.manifest;
   const facts = options.keep && new RestoredFacts(archive.manifest, options.keep === 'content');
   const staged = Promise.withResolvers<StagedFiles>();
@@ -171,7 +166,7 @@ async function build(
     if (diskCache) await unlessAborted(Promise.race([begun.promise, unpacking]), signal);
     await sendRequests();
     plan = await planTarget(entries, { ...options, isWanted });
-    for (const remaining of plan.remainingStaging) options.notes?.stagingRemains(remaining);
+    for (const remaining of plan.remainingStaging) options.notes.stagingRemains(remaining);
     stage = new Stage(plan, entries, runner, refused);
     await stage.open(signal);
     trimHeap();
@@ -179,7 +174,7 @@ async function build(
     const rawBytes = await unlessAborted(unpacking, signal);
     const leftOut = await new StagedLinks(plan, entries, layout, refused).make(signal);
     if (facts) await completeStatus(facts.rows, entries, plan, signal);
-    const links = options.beforeCommit ? await linksInStaging(entries, plan, signal) : [];
+    const links = await linksInStaging(entries, plan, signal);
     await stage.finishDirectories(signal);
     signal?.throwIfAborted();
     return { plan, rawBytes, facts, links, leftOut };
@@ -187,7 +182,7 @@ async function build(
     staged.reject(error);
     // No worker may write into staging while it is removed
     await Promise.allSettled([unpacking, runner.close()]);
-    for (const remaining of (await stage?.discard()) ?? []) options.notes?.stagingRemains(remaining);
+    for (const remaining of (await stage?.discard()) ?? []) options.notes.stagingRemains(remaining);
     throw plan && error instanceof StagedFileError ? writeError(finalPathOf(error.path, plan), error) : error;
   } finally {
     diskCache?.hangs.removeEventListener('abort', onHang);
@@ -203,10 +198,14 @@ interface Preparation {
 }
 
 /** Checks the archive and compares it with the disk while the workers start. */
-async function prepare(
-  { archive, layout, warm, restoredLinks, signal }: RestoreArchiveOptions,
-  runner: JobRunner,
-): Promise<Preparation> {
+async function prepare({
+  archive,
+  layout,
+  runner,
+  warm,
+  restoredLinks,
+  signal,
+}: RestoreArchiveOptions): Promise<Preparation> {
   try {
     runner.start?.();
     const roots = await validate(archive.manifest, archive.manifestStart, layout, signal);

@@ -26,7 +26,7 @@ export async function completeStatus(
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const update = (index: number) => {
-    const path = plan.staged.at(index)!;
+    const path = plan.staged.at(index);
     const stats = path === '' ? undefined : lstatExact(path);
     if (stats) rows.set(index, stats);
   };
@@ -45,7 +45,7 @@ export async function linksInStaging(
   const rows: number[] = [];
   await forEachInTurns(entries, signal, (entry, index) => {
     if (inodeOf(entry, entries).type !== EntryType.symlink || !plan.staged.has(index)) return;
-    const [dev, ino, birthtime] = linkRow(lstatSync(fsPath(plan.staged.at(index)!)));
+    const [dev, ino, birthtime] = linkRow(lstatSync(fsPath(plan.staged.at(index))));
     rows.push(dev, ino, birthtime);
   });
   return rows;

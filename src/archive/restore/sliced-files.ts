@@ -38,7 +38,7 @@ export class SlicedFiles {
   async create(signal: AbortSignal | undefined): Promise<void> {
     await forEachInTurns(this.#contents.sliced, signal, index => {
       const { size } = this.#entries[index]!;
-      createSparse(this.#staged.at(index)!, size);
+      createSparse(this.#staged.at(index), size);
       this.#left.set(index, size);
     });
   }
@@ -48,7 +48,7 @@ export class SlicedFiles {
     for (const { entry, size } of frames.flatMap(frame => this.#contents.slices(frame))) {
       const left = this.#left.get(entry)! - size;
       this.#left.set(entry, left);
-      if (left === 0) finishSparse(this.#staged.at(entry)!, this.#entries[entry]!, this.#refused);
+      if (left === 0) finishSparse(this.#staged.at(entry), this.#entries[entry]!, this.#refused);
     }
   }
 }

@@ -49,8 +49,8 @@ interface UnpackOptions {
   readonly runner: JobRunner;
   /** Undefined if all frames come from the object. */
   readonly disk?: DiskOptions | undefined;
-  /** Returns whether an entry is restored; default all. */
-  readonly isWanted?: (entry: number) => boolean;
+  /** Returns whether an entry is restored. */
+  readonly isWanted: (entry: number) => boolean;
   /** Counts what the system refuses to keep. */
   readonly refused: RefusedAttributes;
   /** Collects facts about the files, if a save may follow. */
@@ -67,7 +67,7 @@ interface UnpackOptions {
  * aborted the other reads. Jobs may still run until the runner is closed.
  */
 export async function unpack(options: UnpackOptions): Promise<number> {
-  const { archive, runner, refused, facts, isWanted = () => true } = options;
+  const { archive, runner, refused, facts, isWanted } = options;
   const { frames, entries } = archive.manifest;
   const contents = new FrameContents(frames, entries, isWanted);
   const failure = new AbortController();
@@ -169,10 +169,10 @@ function jobOf(
     job.addFrame(run.starts[frame]! - run.start, frames[index]!);
     for (const entry of contents.whole(index)) {
       const { offset, size } = entries[entry]!;
-      job.addPiece({ frame, offset, size, position: 0, partial: false }, entries[entry]!, paths.at(entry)!);
+      job.addPiece({ frame, offset, size, position: 0, partial: false }, entries[entry]!, paths.at(entry));
     }
     for (const { entry, offset, size, position } of contents.slices(index)) {
-      job.addPiece({ frame, offset, size, position, partial: true }, entries[entry]!, paths.at(entry)!);
+      job.addPiece({ frame, offset, size, position, partial: true }, entries[entry]!, paths.at(entry));
     }
   });
   return job.finish(bytes, { masksModes, wants: facts?.wants ?? NO_FACTS, disk });
@@ -181,7 +181,7 @@ function jobOf(
 async function writeEmptyFiles(
   entries: readonly Entry[],
   { paths, masksModes }: StagedFiles,
-  { runner, refused, facts, signal, isWanted = () => true }: UnpackOptions,
+  { runner, refused, facts, signal, isWanted }: UnpackOptions,
 ): Promise<void> {
   const empty = entries.flatMap(({ type, size }, index) =>
     type === EntryType.file && size === 0 && isWanted(index) ? [index] : [],
@@ -190,7 +190,7 @@ async function writeEmptyFiles(
   for (let start = 0; start < empty.length; start += EMPTY_FILES_A_JOB) {
     const files = empty.slice(start, start + EMPTY_FILES_A_JOB);
     const job = new UnpackJobWriter(0, files.length);
-    for (const entry of files) job.addPiece(EMPTY_PIECE, entries[entry]!, paths.at(entry)!);
+    for (const entry of files) job.addPiece(EMPTY_PIECE, entries[entry]!, paths.at(entry));
     const created = runner.run(
       job.finish(new Uint8Array(0), { masksModes, wants: facts?.wants ?? NO_FACTS }),
     );

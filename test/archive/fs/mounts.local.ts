@@ -70,7 +70,14 @@ async function restoreKnowingNoMounts(object: Buffer, to: string, left: boolean)
   const stage = new Stage(plan, entries, new InlineRunner(), refused);
   await stage.open();
   const read = () => Promise.reject(new Error('all is in the tail'));
-  await unpack({ archive, read, runner: new InlineRunner(), refused, staged: Promise.resolve(stage.files) });
+  await unpack({
+    archive,
+    read,
+    runner: new InlineRunner(),
+    refused,
+    isWanted: () => true,
+    staged: Promise.resolve(stage.files),
+  });
   await stage.finishDirectories();
   stage.close();
   await commit(plan, entries, layout, refused, new AbortController().signal);

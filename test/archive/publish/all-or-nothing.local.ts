@@ -6,6 +6,7 @@ import { openArchive } from '../../../src/archive/format/open-archive.ts';
 import { RestoredLinks } from '../../../src/archive/fs/links/restored-links.ts';
 import { InlineRunner, WorkerPool } from '../../../src/archive/pool/worker-pool.ts';
 import { restoreArchive } from '../../../src/archive/restore/restore-archive.ts';
+import { RestoreNotices } from '../../../src/archive/restore/restore-notices.ts';
 import { posix, requires } from '../../support/platform-needs.ts';
 import { incompressible } from '../../support/random.ts';
 import { scratch } from '../../support/scratch.ts';
@@ -143,7 +144,10 @@ test('a restore that fails aborts its reads', async () => {
     layout,
     restoredLinks: new RestoredLinks(),
     runLabel: '1-00000000',
-    runner: () => new InlineRunner(),
+    runner: new InlineRunner(),
+    warm: false,
+    beforeCommit() {},
+    notes: new RestoreNotices(),
   });
   await expect(attempt).rejects.toThrow(DamagedArchiveError);
   expect(stopped.length).toBeGreaterThan(0);

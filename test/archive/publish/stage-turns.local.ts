@@ -22,18 +22,18 @@ describe('a signal that is aborted before staging is complete', () => {
   const rest = { linkTo: -1, uid: -1, gid: -1, frame: -1, offset: 0 };
   const names = ['./tree/', ...Array.from({ length: 2048 }, (_, index) => `./tree/${1e6 + index}/`)];
   const entries = names.map(name => ({ ...directory, ...rest, name }));
+  const options = { restoredLinks: new RestoredLinks(), runLabel: '1-00000000', isWanted: () => true };
   const reason = new Error('the job was cancelled');
   const aborted = () => AbortSignal.abort(reason);
 
   test('ends the plan with its reason', async () => {
-    const options = { restoredLinks: new RestoredLinks(), runLabel: '1-00000000', signal: aborted() };
-    await expect(planTarget(entries, { layout: layoutIn(scratch()), ...options })).rejects.toBe(reason);
+    const attempt = planTarget(entries, { ...options, layout: layoutIn(scratch()), signal: aborted() });
+    await expect(attempt).rejects.toBe(reason);
   });
 
   test('ends the creation of directories with its reason, and staging is removed', async () => {
     const to = scratch();
     const layout = layoutIn(to);
-    const options = { restoredLinks: new RestoredLinks(), runLabel: '1-00000000' };
     const plan = await planTarget(entries, { layout, ...options });
     const stage = new Stage(plan, entries, new InlineRunner(), new RefusedAttributes());
     try {

@@ -49,6 +49,7 @@ export async function staged(
   const plan = await planTarget(entries, {
     layout,
     restoredLinks: new RestoredLinks(),
+    isWanted: () => true,
     runLabel: '1-00000000',
   });
   const refused = new RefusedAttributes();
@@ -56,7 +57,14 @@ export async function staged(
   const stage = new Stage(plan, entries, new InlineRunner(), refused);
   await stage.open();
   const read = () => Promise.reject(new Error('all is in the tail'));
-  await unpack({ archive, read, runner: new InlineRunner(), refused, staged: Promise.resolve(stage.files) });
+  await unpack({
+    archive,
+    read,
+    runner: new InlineRunner(),
+    refused,
+    isWanted: () => true,
+    staged: Promise.resolve(stage.files),
+  });
   await new StagedLinks(plan, entries, layout, refused).make();
   await stage.finishDirectories();
   stage.close();
@@ -68,7 +76,10 @@ export async function staged(
     expected: await describeTree(from),
     before,
     publish: (signal = new AbortController().signal) => commit(plan, entries, layout, refused, signal),
-    stagedAt: name => plan.staged.at(entries.findIndex(entry => entry.name === name))!,
+    stagedAt: name => {
+      const index = entries.findIndex(entry => entry.name === name);
+      return plan.staged.at(index) || plan.fresh.find(({ entry }) => entry === index)!.path;
+    },
   };
 }
 
@@ -85,13 +96,14 @@ export async function stagedEntries(to: string, patterns: readonly string[], ent
   const plan = await planTarget(entries, {
     layout,
     restoredLinks: new RestoredLinks(),
+    isWanted: () => true,
     runLabel: '42-00c0ffee',
   });
   const refused = new RefusedAttributes();
   const stage = new Stage(plan, entries, new InlineRunner(), refused);
   await stage.open();
   entries.forEach(({ type }, index) => {
-    if (type === EntryType.file) writeFileSync(plan.staged.at(index)!, '');
+    if (type === EntryType.file) writeFileSync(plan.staged.at(index), '');
   });
   await new StagedLinks(plan, entries, layout, refused).make();
   await stage.finishDirectories();

@@ -8,6 +8,7 @@ import { RestoredLinks } from '../../../src/archive/fs/links/restored-links.ts';
 import type { PathLayout } from '../../../src/archive/fs/paths/layout.ts';
 import { InlineRunner, type JobRunner } from '../../../src/archive/pool/worker-pool.ts';
 import { type RestoreSummary, restoreArchive } from '../../../src/archive/restore/restore-archive.ts';
+import { RestoreNotices } from '../../../src/archive/restore/restore-notices.ts';
 import { pack } from '../../../src/archive/save/pack.ts';
 import { createPathLayout, type StepLayout } from '../../../src/cache/paths/paths.ts';
 import { threadProgram } from '../../support/built-sources/built-file.ts';
@@ -108,9 +109,10 @@ export async function restoreBytes(
     restoredLinks: options.restoredLinks ?? new RestoredLinks(),
     beforeCommit: links => options.onLinks?.(links),
     runLabel: '1-00000000',
-    runner: options.runner ?? (() => new InlineRunner()),
+    runner: options.runner?.() ?? new InlineRunner(),
     signal: options.signal,
     warm: options.warm ?? false,
+    notes: new RestoreNotices(),
   });
 }
 

@@ -72,7 +72,9 @@ async function main(job: RestorerJob): Promise<void> {
     layout: createPathLayout({ patterns, workspace, home: '/nowhere/home', platformPath: path }),
     restoredLinks: new RestoredLinks(),
     runLabel: `${process.pid}-00000000`,
-    runner: () => (workers > 0 ? new WorkerPool(threadProgram('worker'), workers) : new InlineRunner()),
+    runner: workers > 0 ? new WorkerPool(threadProgram('worker'), workers) : new InlineRunner(),
+    warm: false,
+    beforeCommit() {},
     notes: {
       attributesRefused: counts => {
         refused = counts;

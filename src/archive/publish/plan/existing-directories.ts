@@ -43,17 +43,12 @@ export interface FoundDirectory extends Pick<ExistingDirectory, 'path' | 'entry'
   readonly followed?: boolean;
 }
 
-export interface ExistingDirectoriesOptions {
-  /** Part of the name of staging directories: `<run number>-<8 hex digits>` (fs/paths/staging-name.ts). */
-  readonly runLabel: string;
-}
-
 /**
  * The existing directories that a restore writes into, the names in them, and the staging area for each. Each is read
  * once. Everything that would make a rename fail is reported here, before anything changes.
  */
 export class ExistingDirectories {
-  readonly #options: ExistingDirectoriesOptions;
+  readonly #runLabel: string;
   readonly #mounts = readMountPoints();
   readonly #mountParents = new Set([...this.#mounts].map(point => dirname(point)));
   readonly #all: ExistingDirectory[] = [];
@@ -65,8 +60,9 @@ export class ExistingDirectories {
   readonly #rules = new Map<ExistingDirectory, ReplacementRules>();
   readonly #toSweep = new Set<string>();
 
-  constructor(options: ExistingDirectoriesOptions) {
-    this.#options = options;
+  /** `runLabel` is a part of the names of staging directories (`stagingName`). */
+  constructor(runLabel: string) {
+    this.#runLabel = runLabel;
   }
 
   /** In the order in which they were found, parents first. */
@@ -175,7 +171,7 @@ export class ExistingDirectories {
   }
 
   #newArea(parent: string, dev: number): StagingArea {
-    return new StagingArea(parent, dev, this.#options.runLabel);
+    return new StagingArea(parent, dev, this.#runLabel);
   }
 }
 

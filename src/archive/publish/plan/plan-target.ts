@@ -12,7 +12,6 @@ import { showPath, writeError } from '../../fs/tree-errors.ts';
 import { ShortPaths } from '../staging/short-path.ts';
 import {
   ExistingDirectories,
-  type ExistingDirectoriesOptions,
   type ExistingDirectory,
   type FoundDirectory,
   statTarget,
@@ -25,12 +24,14 @@ import {
   type TargetPlan,
 } from './target-plan.ts';
 
-export interface PlanOptions extends ExistingDirectoriesOptions {
+export interface PlanOptions {
   readonly layout: PathLayout;
+  /** A part of the names of staging directories (`stagingName`). */
+  readonly runLabel: string;
   /** Links that earlier restores of the job have made. */
   readonly restoredLinks: RestoredLinks;
   /** Returns false for an entry that is unchanged on the disk; of a directory this covers nothing in it. */
-  readonly isWanted?: (entry: number) => boolean;
+  readonly isWanted: (entry: number) => boolean;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -90,7 +91,7 @@ class Planner {
     this.#staged = new StagedPaths(entries, this.#shortPaths);
     this.#layout = options.layout;
     this.#options = options;
-    this.#existing = new ExistingDirectories(options);
+    this.#existing = new ExistingDirectories(options.runLabel);
   }
 
   add(entry: Entry, index: number): void {
@@ -101,13 +102,9 @@ class Planner {
       this.#open.enter(entry.name, { place, nameLength: entry.name.length });
       // A `!` line may exclude a directory while another line names something below it
       if (this.#layout.hasExclusions) this.#above.set(this.#layout.toAbsolute(entry.name), place);
-      this.#staged.set(index, place.fresh ? place.path : '');
       return;
     }
-    if (this.#isUnchanged(index)) {
-      this.#staged.set(index, '');
-      return;
-    }
+    if (this.#isUnchanged(index)) return;
     const target = parent ? undefined : this.#layout.toAbsolute(entry.name);
     const place = parent?.place ?? this.#directoryAbove(dirname(target!));
     if (place.fresh) {
@@ -132,7 +129,7 @@ class Planner {
   }
 
   #isUnchanged(entry: number): boolean {
-    return this.#options.isWanted?.(entry) === false;
+    return !this.#options.isWanted(entry);
   }
 
   #moveFile(parent: ExistingDirectory, component: string, entry: number): string {

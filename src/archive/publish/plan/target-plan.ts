@@ -76,13 +76,15 @@ export interface StagedFiles {
 export class StagedPaths {
   readonly #entries: readonly Entry[];
   readonly #shortPaths: ShortPaths;
-  readonly #paths: string[] = [];
+  /** '' if nothing is built. */
+  readonly #paths: string[];
   /** 1 if the path is that of the directory. */
   readonly #isInside: Uint8Array;
 
   constructor(entries: readonly Entry[], shortPaths: ShortPaths) {
     this.#entries = entries;
     this.#shortPaths = shortPaths;
+    this.#paths = new Array(entries.length).fill('');
     this.#isInside = new Uint8Array(entries.length);
   }
 
@@ -104,17 +106,17 @@ export class StagedPaths {
 
   /** Returns whether the entry is a file or link that is restored. */
   has(entry: number): boolean {
-    return Boolean(this.#paths[entry]);
+    return this.#paths[entry] !== '';
   }
 
   /**
-   * Returns '' for an existing directory and for an entry that is not restored. Throws the system's error for a path that is
-   * too long and whose directory does not exist any more.
+   * Returns '' for a directory and for an entry that is not restored. Throws the system's error for a path that is too long
+   * and whose directory does not exist any more.
    */
-  at(entry: number): string | undefined {
-    const path = this.#paths[entry];
+  at(entry: number): string {
+    const path = this.#paths[entry]!;
     if (this.#isInside[entry] !== 1) return path;
     const { name } = this.#entries[entry]!;
-    return `${this.#shortPaths.shorten(path!)}${name.slice(name.lastIndexOf('/'))}`;
+    return `${this.#shortPaths.shorten(path)}${name.slice(name.lastIndexOf('/'))}`;
   }
 }

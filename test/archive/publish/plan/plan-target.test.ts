@@ -14,6 +14,7 @@ test('a plan for a drive that does not exist fails with the name of the drive', 
   const attempt = planTarget(entries, {
     layout: layoutIn('/drive/workspace', ['/drive/cache']),
     restoredLinks: new RestoredLinks(),
+    isWanted: () => true,
     runLabel: '1-00000000',
   });
   await expect(attempt).rejects.toThrow(UnusableArchiveError);
