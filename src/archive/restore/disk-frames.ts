@@ -156,11 +156,11 @@ class DiskFrames {
   async #fetch(run: FrameRun, claims: ReadonlyMap<number, string | undefined>): Promise<void> {
     const inodes = run.frames.map(frame => claims.get(frame));
     const ours = this.#keys(run.frames.filter((_, index) => inodes[index] !== undefined));
-    const begunMs = performance.now();
+    this.#waitLimit.beginFetch(performance.now());
     try {
       const use = { directory: this.#cache.directory, claims: inodes };
       const { stored, storeProblem } = await this.#work.fetch(run, use);
-      this.#waitLimit.addFetch(run.end - run.start, begunMs, performance.now());
+      this.#waitLimit.endFetch(run.end - run.start, performance.now());
       if (ours.length > 0) void this.#cache.settle(ours, stored, storeProblem);
     } catch (error) {
       if (ours.length > 0) void this.#cache.settle(ours, 0, undefined);

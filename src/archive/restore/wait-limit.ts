@@ -10,16 +10,22 @@ const TOTAL_MS = 30_000;
  */
 export class WaitLimit {
   #fetchedBytes = 0;
-  #begunMs = Number.POSITIVE_INFINITY;
-  #endedMs = 0;
+  #fetches = 0;
+  /** Begin of the time in which at least one fetch has been running, and such times before. */
+  #fetchingSinceMs = 0;
+  #fetchingMs = 0;
   #waitedMs = 0;
   #silentMs = 0;
 
-  /** Adds a fetch, by the times of its begin and end. Several may run at once. */
-  addFetch(bytes: number, begunMs: number, endedMs: number): void {
+  /** Notes that a fetch begins. Several may run at once. */
+  beginFetch(nowMs: number): void {
+    if (this.#fetches++ === 0) this.#fetchingSinceMs = nowMs;
+  }
+
+  /** Notes that a fetch of `bytes` has ended. Time in which none runs is not counted: others choose how long that is. */
+  endFetch(bytes: number, nowMs: number): void {
     this.#fetchedBytes += bytes;
-    this.#begunMs = Math.min(this.#begunMs, begunMs);
-    this.#endedMs = Math.max(this.#endedMs, endedMs);
+    if (--this.#fetches === 0) this.#fetchingMs += nowMs - this.#fetchingSinceMs;
   }
 
   /** `isChanged`: a frame has come, or can be fetched now. */
@@ -33,7 +39,7 @@ export class WaitLimit {
     if (this.#fetchedBytes === 0) {
       return this.#silentMs < SILENT_MS && this.#waitedMs < TOTAL_MS ? 'wait' : 'fetch one';
     }
-    const ownMs = ((this.#endedMs - this.#begunMs) * bytes) / this.#fetchedBytes;
+    const ownMs = (this.#fetchingMs * bytes) / this.#fetchedBytes;
     return this.#waitedMs < Math.max(SILENT_MS, TIMES * ownMs) ? 'wait' : 'fetch all';
   }
 }
