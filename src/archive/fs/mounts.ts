@@ -9,11 +9,16 @@ import { thisPlatform } from './platform.ts';
  * which have the same device number. Returns an empty set where the system does not list them.
  */
 export function readMountPoints(): ReadonlySet<string> {
-  if (!thisPlatform.listsMounts) return new Set();
+  return new Set(readMounts().keys());
+}
+
+/** Returns the types of the mounted file systems by their mount points, as `readMountPoints`. */
+export function readMounts(): ReadonlyMap<string, string> {
+  if (!thisPlatform.listsMounts) return new Map();
   try {
     return parseMountInfo(readFileSync('/proc/self/mountinfo', 'utf8'));
   } catch {
-    return new Set();
+    return new Map();
   }
 }
 
@@ -41,12 +46,21 @@ export function refuseMount(
   );
 }
 
-/** Returns the fifth field of each line of proc_pid_mountinfo(5), in which blanks and backslashes are octal escapes. */
-export function parseMountInfo(text: string): Set<string> {
-  const points = text.split('\n').flatMap(line => line.split(' ')[4] ?? []);
-  return new Set(
-    points.map(point =>
-      point.replace(/\\([0-7]{3})/g, (_, octal) => String.fromCharCode(Number.parseInt(octal, 8))),
-    ),
-  );
+/**
+ * Returns the mount points of proc_pid_mountinfo(5), in which blanks and backslashes are octal escapes, and the types of their
+ * file systems. Of several mounts on one point, it returns the type of the last one, which hides the others.
+ */
+export function parseMountInfo(text: string): Map<string, string> {
+  const mounts = text.split('\n').flatMap((line): [string, string][] => {
+    const fields = line.split(' ');
+    const point = fields[4];
+    // After some optional fields
+    const type = fields[fields.indexOf('-') + 1];
+    return point === undefined || type === undefined ? [] : [[unescapeOctal(point), type]];
+  });
+  return new Map(mounts);
+}
+
+function unescapeOctal(text: string): string {
+  return text.replace(/\\([0-7]{3})/g, (_, octal) => String.fromCharCode(Number.parseInt(octal, 8)));
 }

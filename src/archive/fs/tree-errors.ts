@@ -17,7 +17,7 @@ export function readError(path: string, cause: unknown): SourceTreeError {
 
 function readAdvice(code: string): string {
   const isDenied = code === 'EACCES' || code === 'EPERM';
-  if (thisPlatform.hasSudo) return isDenied ? '; `sudo: true` reads it as root' : '';
+  if (thisPlatform.hasSudo) return isDenied && !isRoot() ? '; `sudo: true` reads it as root' : '';
   if (isDenied) return '; give this user the right to read it';
   return thisPlatform.inUseCodes.has(code) ? '; a process has it open and does not share it' : '';
 }
@@ -58,6 +58,10 @@ function writeAdvice(code: string): string {
   if (thisPlatform.inUseCodes.has(code)) {
     return `; if a process has it open or runs it, ${IN_USE_ADVICE}; else give this user the right to write it`;
   }
-  const isDenied = (code === 'EACCES' || code === 'EPERM') && (process.geteuid?.() ?? 0) !== 0;
+  const isDenied = (code === 'EACCES' || code === 'EPERM') && !isRoot();
   return isDenied && thisPlatform.hasSudo ? '; remove it or set `sudo: true`' : '';
+}
+
+function isRoot(): boolean {
+  return (process.geteuid?.() ?? 0) === 0;
 }

@@ -11,6 +11,7 @@ import { leadsOutside, wayToTarget } from '../fs/paths/link-target.ts';
 import { compareNames } from '../fs/paths/names.ts';
 import { isStagingName } from '../fs/paths/staging-name.ts';
 import type { Listing } from '../messages/list-job.ts';
+import { KERNEL_FILES, KernelFiles } from './kernel-files.ts';
 import type { Listings } from './listings.ts';
 import { rootsToWalk } from './scan-roots.ts';
 import {
@@ -88,7 +89,7 @@ class Walk {
   /** The first name of each file or symlink with several names, by device and inode. */
   readonly #firstNames = new Map<string, string>();
   readonly #turns = new Turns();
-
+  readonly #kernelFiles = new KernelFiles();
   readonly #listings: Listings | undefined;
 
   constructor(
@@ -115,7 +116,8 @@ class Walk {
     for (const root of roots) {
       if (covered !== '' && root.name.startsWith(covered)) continue;
       if (root.isDirectory) covered = root.name;
-      yield* this.#visit(root);
+      if (this.#kernelFiles.contains(root.path)) this.#notes.skipped(root.path, KERNEL_FILES);
+      else yield* this.#visit(root);
     }
   }
 
@@ -133,6 +135,11 @@ class Walk {
       return;
     }
     yield this.#scanned(node, EntryType.directory, '');
+    if (this.#kernelFiles.isMountedAt(node.path)) {
+      this.#notes.skipped(node.path, KERNEL_FILES);
+      this.#listings?.drop(node.path);
+      return;
+    }
     const children = yield* this.#children(node);
     this.#listings?.want(
       children.flatMap(child => (child.isDirectory && !this.#isExcluded(child) ? child.path : [])),
