@@ -1,9 +1,18 @@
 /** Times across save and restore, with real files, GNU tar and build tools. */
 
 import { execFileSync } from 'node:child_process';
-import { type BigIntStats, lstatSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import {
+  type BigIntStats,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { fileTimes } from '../../src/archive/fs/file-times.ts';
 import { incompressible, SeededRandom } from '../support/random.ts';
 import { scratch } from '../support/scratch.ts';
@@ -148,7 +157,6 @@ describe('times of 200 files that this system has just written', () => {
 });
 
 describe('times that an archive cannot hold', () => {
-  // tmpfs keeps every time, ext4 those until 2446
   test.runIf(linux && hasTool('touch'))('a time after 2112 is saved as 2112 and reported', async () => {
     const from = await buildTree(scratch(), { 'tree/future': 'x', 'tree/empty': '', 'tree/now': 'x' });
     for (const name of ['future', 'empty'])
@@ -159,6 +167,42 @@ describe('times that an archive cannot hold', () => {
     await restoreBytes(object, layoutIn(to));
     for (const name of ['future', 'empty'])
       expect(lstatSync(join(to, 'tree', name)).mtime.getUTCFullYear()).toBe(2112);
+  });
+
+  // ext4 keeps times from 1901 to 2446
+  const tmpfs = '/dev/shm';
+  test.runIf(hasTool('touch') && existsSync(tmpfs))('any time of a tmpfs is saved', async () => {
+    const from = mkdtempSync(join(tmpfs, 'cache-s3-test-'));
+    onTestFinished(() => rmSync(from, { recursive: true }));
+    const times = {
+      first: '-9223372036854775808',
+      early: '-0.5',
+      year9999: '253402300799.999999999',
+      // Not a Date any more
+      late: '8640000000001',
+      middle: '4611686018427387904.000000001',
+      last: '9223372036854775807.999999999',
+    };
+    const names = Object.keys(times);
+    await buildTree(from, {
+      ...Object.fromEntries(names.map(name => [`tree/${name}`, name])),
+      'tree/empty': '',
+      'tree/sliced': Buffer.alloc(9 * 1024 * 1024),
+      'tree/link': { symlink: 'first' },
+      'tree/below': { directory: true },
+    });
+    const touch = (name: string, time: string) =>
+      execFileSync('touch', ['-h', '-m', '-d', `@${time}`, join(from, 'tree', name)]);
+    for (const name of ['empty', 'sliced', 'link', 'below']) touch(name, times.last);
+    for (const [name, time] of Object.entries(times)) touch(name, time);
+    const { object, outOfRange } = await packTree(layoutIn(from));
+    expect(outOfRange).toHaveLength(names.length + 4);
+    const to = scratch();
+    await restoreBytes(object, layoutIn(to));
+    const yearOf = (name: string) => lstatSync(join(to, 'tree', name)).mtime.getUTCFullYear();
+    for (const name of ['first', 'early']) expect(yearOf(name)).toBe(1970);
+    for (const name of ['year9999', 'late', 'middle', 'last', 'empty', 'sliced', 'link', 'below'])
+      expect(yearOf(name)).toBe(2112);
   });
 });
 

@@ -1,6 +1,6 @@
 import { type BigIntStats, constants, lstatSync, realpathSync, type Stats, statSync } from 'node:fs';
 import { resolve } from 'node:path';
-import type { Mtime } from './file-times.ts';
+import { type Mtime, roundedMtime, splitMtime } from './file-times.ts';
 import { ignoreErrors } from './ignore-errors.ts';
 import { decodeName, fsPath } from './paths/names.ts';
 import { thisPlatform } from './platform.ts';
@@ -30,14 +30,29 @@ export type FileStatus = Pick<
  * of the memory traffic that dominates a scan of 100,000 files: request `exact` only where rounding matters.
  */
 export function lstatFile(path: string, exact: boolean): FileStatus | undefined {
-  if (!exact) return lstatSync(fsPath(path), { throwIfNoEntry: false });
+  const read = () => lstatSync(fsPath(path), { throwIfNoEntry: false });
+  if (!exact) return read();
   const stats = lstatExact(path);
-  return stats && new ExactStatus(stats);
+  return stats && new ExactStatus(stats, read);
 }
 
 /** Calls lstat with times in whole nanoseconds. Returns undefined if the path does not exist. */
 export function lstatExact(path: string): BigIntStats | undefined {
   return lstatSync(fsPath(path), { bigint: true, throwIfNoEntry: false });
+}
+
+/** Below this time, in ns, an exact time is the first second of a 64-bit clock or one of its last 512. */
+const AMBIGUOUS_NS = (1n - 2n ** 63n) * 1_000_000_000n;
+
+/** Reads the rounded status of a file whose exact one is known. */
+type ReadRounded = () => Pick<Stats, 'mtimeMs'> | undefined;
+
+/**
+ * Returns the mtime of an exact status. Node.js 24 converts seconds to a double and back, so that those from 2^63 - 512 on,
+ * as of `touch -d @9223372036854775807` on a tmpfs, become -2^63. The rounded status has the right sign.
+ */
+export function mtimeOf({ mtimeNs }: Pick<BigIntStats, 'mtimeNs'>, readRounded: ReadRounded): Mtime {
+  return mtimeNs < AMBIGUOUS_NS ? roundedMtime(readRounded()?.mtimeMs ?? 0) : splitMtime(mtimeNs);
 }
 
 /** Returns whether a call failed because the path goes through a file or through a loop of links. */
@@ -79,9 +94,10 @@ function resolveWithoutSystem(path: string): string | undefined {
 /** As `lstatFile`, but follows links. Returns undefined for a dangling link and for a loop of links. */
 export function statFile(path: string, exact: boolean): FileStatus | undefined {
   try {
-    if (!exact) return statSync(fsPath(path), { throwIfNoEntry: false });
+    const read = () => statSync(fsPath(path), { throwIfNoEntry: false });
+    if (!exact) return read();
     const stats = statExact(path);
-    return stats && new ExactStatus(stats);
+    return stats && new ExactStatus(stats, read);
   } catch (error) {
     if (isUnresolvable(error)) return undefined;
     throw error;
@@ -103,7 +119,7 @@ class ExactStatus implements FileStatus {
   readonly mtimeMs: number;
   readonly ctimeMs: number;
 
-  constructor(exact: BigIntStats) {
+  constructor(exact: BigIntStats, readRounded: ReadRounded) {
     this.exact = exact;
     this.mode = Number(exact.mode);
     this.nlink = Number(exact.nlink);
@@ -111,7 +127,8 @@ class ExactStatus implements FileStatus {
     this.gid = Number(exact.gid);
     this.size = Number(exact.size);
     // With fractions, which `exact.mtimeMs` and `exact.ctimeMs` do not have
-    this.mtimeMs = Number(exact.mtimeNs) / 1e6;
+    const roundedMs = Number(exact.mtimeNs) / 1e6;
+    this.mtimeMs = exact.mtimeNs < AMBIGUOUS_NS ? (readRounded()?.mtimeMs ?? roundedMs) : roundedMs;
     this.ctimeMs = Number(exact.ctimeNs) / 1e6;
   }
 

@@ -159,6 +159,11 @@ export interface Packed extends Mtime {
   readonly replaced: boolean;
 }
 
+/**
+ * Why a member is not in the frame. `short`: its size is larger than its data, as in /sys, and no process is changing it.
+ */
+export type Unpacked = 'vanished' | 'short';
+
 const PackedColumn = {
   offset: 0,
   size: 1,
@@ -168,19 +173,22 @@ const PackedColumn = {
   replaced: 5,
   width: 6,
 } as const;
-/** `PackedColumn.offset` of a member that had vanished. */
-const VANISHED = -1;
+/** `PackedColumn.offset` of a member that is not in the frame. */
+const UNPACKED: Readonly<Record<Unpacked, number>> = { vanished: -1, short: -2 };
 
 /** Makes room for the rows of `count` members. */
 export function packedRows(count: number): Float64Array<ArrayBuffer> {
   return new Float64Array(count * PackedColumn.width);
 }
 
-/** Writes the row of a member; `packed` is undefined for one that had vanished. */
-export function writePacked(rows: Float64Array, index: number, packed: Packed | undefined): void {
+/** Writes the row of a member. */
+export function writePacked(rows: Float64Array, index: number, packed: Packed | Unpacked): void {
   const row = index * PackedColumn.width;
-  rows[row + PackedColumn.offset] = packed?.offset ?? VANISHED;
-  if (!packed) return;
+  if (typeof packed === 'string') {
+    rows[row + PackedColumn.offset] = UNPACKED[packed];
+    return;
+  }
+  rows[row + PackedColumn.offset] = packed.offset;
   rows[row + PackedColumn.size] = packed.size;
   rows[row + PackedColumn.mtimeUs] = packed.mtimeUs;
   rows[row + PackedColumn.mtimeRestNs] = packed.mtimeRestNs;
@@ -188,11 +196,11 @@ export function writePacked(rows: Float64Array, index: number, packed: Packed | 
   rows[row + PackedColumn.replaced] = packed.replaced ? 1 : 0;
 }
 
-/** Reads the row of a member. Returns undefined if it had vanished. */
-export function readPacked(rows: Float64Array, index: number): Packed | undefined {
+/** Reads the row of a member. */
+export function readPacked(rows: Float64Array, index: number): Packed | Unpacked {
   const row = index * PackedColumn.width;
   const offset = rows[row + PackedColumn.offset]!;
-  if (offset === VANISHED) return undefined;
+  if (offset < 0) return offset === UNPACKED.short ? 'short' : 'vanished';
   return {
     offset,
     size: rows[row + PackedColumn.size]!,

@@ -3,7 +3,13 @@ import { type Entry, EntryType, type Frame, type ManifestHead } from '../format/
 import { ManifestWriter } from '../format/manifest/manifest-writer.ts';
 import { compareNames } from '../fs/paths/names.ts';
 import { trimHeap } from '../memory/trim-heap.ts';
-import { type FramePlan, type Packed, type PackResult, readPacked } from '../messages/pack-job.ts';
+import {
+  type FramePlan,
+  type Packed,
+  type PackResult,
+  readPacked,
+  type Unpacked,
+} from '../messages/pack-job.ts';
 import { type ScanNotes, type ScannedEntry, VANISHED } from '../scan/scan.ts';
 import { ownerOf } from '../scan/stored-attributes.ts';
 
@@ -14,6 +20,9 @@ const TRIM_HEAP_ABOVE_BYTES = 96 * 1024 * 1024;
  * the 0.4 s of a collection for 111,000 entries are long.
  */
 const TRIM_INCREMENTAL_HEAP_ABOVE_BYTES = 384 * 1024 * 1024;
+
+/** Reason to skip a file. A network file system that fails may show the same: its file must not be saved cut or padded. */
+const SHORT = 'shorter than its size, as files in /sys are';
 
 /** An entry on its way into a manifest. */
 export interface ManifestEntry {
@@ -91,10 +100,10 @@ export class ManifestBuilder {
     return { manifest: this.#writer.finish(head, this.frames), entries: this.#writer.count };
   }
 
-  #addMember(member: ScannedEntry, frame: number, packed: Packed | undefined): void {
+  #addMember(member: ScannedEntry, frame: number, packed: Packed | Unpacked): void {
     const { name, type, linkName, stats } = member;
-    if (!packed) {
-      this.#notes.skipped(member.path, VANISHED);
+    if (typeof packed === 'string') {
+      this.#notes.skipped(member.path, packed === 'short' ? SHORT : VANISHED);
       return;
     }
     const { offset, size, mode, mtimeUs, mtimeRestNs, replaced } = packed;

@@ -1,8 +1,7 @@
 import { FRAME_RAW_BYTES, SLICE_BYTES, WHOLE_FILE_BYTES } from '../format/container.ts';
 import { PAX_HEADER_BYTES } from '../format/tar-blocks.ts';
 import { takeTurn } from '../format/turns.ts';
-import { lstatExact } from '../fs/file-status.ts';
-import { splitMtime } from '../fs/file-times.ts';
+import { lstatExact, mtimeOf } from '../fs/file-status.ts';
 import { wrapReadError } from '../fs/tree-errors.ts';
 import type { FileIdentity, FramePlan } from '../messages/pack-job.ts';
 import type { Listings } from '../scan/listings.ts';
@@ -76,7 +75,7 @@ function* slices(scanned: ScannedEntry): Generator<FramePlan> {
     return;
   }
   const identity: FileIdentity = stats;
-  const member: ScannedEntry = { ...scanned, ...splitMtime(stats.mtimeNs), dataBytes: size };
+  const member: ScannedEntry = { ...scanned, ...mtimeOf(stats, () => scanned.stats), dataBytes: size };
   for (let start = 0; start < size; start += SLICE_BYTES) {
     yield { members: [member], slice: { start, end: Math.min(start + SLICE_BYTES, size), identity } };
   }

@@ -1,7 +1,7 @@
 import { readdirSync, statSync } from 'node:fs';
 import { isNameTooLong } from '../format/name-limits.ts';
-import { type FileStatus, isTooLong, lstatExact, lstatFile, statFile } from '../fs/file-status.ts';
-import { type Mtime, roundedMtime, splitMtime } from '../fs/file-times.ts';
+import { type FileStatus, isTooLong, lstatExact, lstatFile, mtimeOf, statFile } from '../fs/file-status.ts';
+import { type Mtime, roundedMtime } from '../fs/file-times.ts';
 import { readTarget } from '../fs/links/symlinks.ts';
 import { compareNames, decodeName, fsPath } from '../fs/paths/names.ts';
 import { readError, wrapReadError } from '../fs/tree-errors.ts';
@@ -91,7 +91,7 @@ export function readMtime({ path, stats, isDirectory }: TreeNode): Mtime {
   const read = () =>
     isDirectory ? statSync(fsPath(path), { bigint: true, throwIfNoEntry: false }) : lstatExact(path);
   const exact = stats.exact ?? wrapReadError(path, read);
-  return exact ? splitMtime(exact.mtimeNs) : roundedMtime(stats.mtimeMs);
+  return exact ? mtimeOf(exact, () => stats) : roundedMtime(stats.mtimeMs);
 }
 
 /** Returns undefined if the path has vanished. */

@@ -1,5 +1,4 @@
-import { lstatExact, lstatFile } from '../fs/file-status.ts';
-import { splitMtime } from '../fs/file-times.ts';
+import { lstatExact, lstatFile, mtimeOf } from '../fs/file-status.ts';
 import { ignoreErrors } from '../fs/ignore-errors.ts';
 import { isStagingName } from '../fs/paths/staging-name.ts';
 import { ListingWriter, type ListJob, type ListResult } from '../messages/list-job.ts';
@@ -40,7 +39,7 @@ function addDirectory(writer: ListingWriter, directory: string): string[] {
       if (!stats) continue;
       const hasData = stats.isFile() && stats.size > 0;
       const exact = hasData ? undefined : lstatExact(path);
-      writer.addItem(name, stats, exact && splitMtime(exact.mtimeNs));
+      writer.addItem(name, stats, exact && mtimeOf(exact, () => stats));
       if (stats.isDirectory()) below.push(path);
     }
   });

@@ -3,6 +3,7 @@ import { SourceTreeError } from '../archive-errors.ts';
 import { compressFrame, sha256 } from '../format/codec.ts';
 import { EntryType } from '../format/entry.ts';
 import { MAX_FRAME_RAW_BYTES } from '../format/limits.ts';
+import { mtimeOf } from '../fs/file-status.ts';
 import { isSameMtime, roundedMtime, splitMtime } from '../fs/file-times.ts';
 import { fsPath } from '../fs/paths/names.ts';
 import { thisPlatform } from '../fs/platform.ts';
@@ -16,6 +17,7 @@ import {
   packedRows,
   type ScannedStatus,
   type SliceOfFile,
+  type Unpacked,
   writePacked,
 } from '../messages/pack-job.ts';
 import { RawBytes } from './raw-bytes.ts';
@@ -42,7 +44,7 @@ function packWhole(members: PackMembers, raw: RawBytes, packed: Float64Array): v
   }
 }
 
-function packMember(members: PackMembers, index: number, raw: RawBytes): Packed | undefined {
+function packMember(members: PackMembers, index: number, raw: RawBytes): Packed | Unpacked {
   const member = members.get(index);
   if (member.type === EntryType.file && member.size > 0) return packFile(members, index, raw);
   // No data is read, so nothing can change between header and data
@@ -52,12 +54,12 @@ function packMember(members: PackMembers, index: number, raw: RawBytes): Packed 
 }
 
 /**
- * Appends a whole file, header and data of one moment. Returns undefined if it has vanished.
+ * Appends a whole file, header and data of one moment. Appends nothing if it has vanished or has less data than its size.
  * Throws `SourceTreeError` for one that cannot be read, or that changes again and again.
  */
-function packFile(members: PackMembers, index: number, raw: RawBytes): Packed | undefined {
+function packFile(members: PackMembers, index: number, raw: RawBytes): Packed | Unpacked {
   const fd = openFile(members.path(index));
-  if (fd === undefined) return undefined;
+  if (fd === undefined) return 'vanished';
   try {
     const packed = packAsScanned(members, index, raw, fd);
     if (packed) return packed;
@@ -102,33 +104,37 @@ function statusAfterReading(raw: RawBytes, fd: number, size: number, path: strin
   }
 }
 
-/** Appends a file as it is now. Returns undefined if it has vanished. */
-function packAsFound(members: PackMembers, index: number, raw: RawBytes): Packed | undefined {
+/** Appends a file as it is now. Throws as `packFile`. */
+function packAsFound(members: PackMembers, index: number, raw: RawBytes): Packed | Unpacked {
   const member = members.get(index);
   const path = members.path(index);
   const start = raw.at;
   for (const attempt of [1, 2]) {
     const fd = openFile(path);
-    if (fd === undefined) return undefined;
+    if (fd === undefined) return 'vanished';
     try {
       const before = statusOf(fd, path);
-      if (!before.isFile()) return undefined;
+      if (!before.isFile()) return 'vanished';
       const size = Number(before.size);
       // It was small when it was scanned: something is writing to it
       if (size > MAX_FRAME_RAW_BYTES / 4) throw changedWhileRead(path);
-      const mtime = splitMtime(before.mtimeNs);
+      const mtime = mtimeOf(before, () => fstatSync(fd));
       const mode = thisPlatform.hasModes ? Number(before.mode) & 0o7777 : member.mode;
       raw.header({ ...member, ...mtime, size, mode });
       const offset = raw.at;
       const complete = readInto(raw, fd, 0, size, path);
       raw.pad(size);
-      const after = wrapReadError(path, () => fstatSync(fd));
-      if (complete && isUntouched(before, after))
-        return { offset, size, ...mtime, mode, replaced: members.isReplaced(index, before) };
+      if (isSameFile(before, statusOf(fd, path))) {
+        if (complete) return { offset, size, ...mtime, mode, replaced: members.isReplaced(index, before) };
+        if (attempt === 2) {
+          raw.at = start;
+          return 'short';
+        }
+      }
     } finally {
       closeSync(fd);
     }
-    if (attempt === 1) raw.at = start;
+    raw.at = start;
   }
   throw new SourceTreeError(`${showPath(path)} changed while it was read, in two attempts`);
 }
@@ -200,7 +206,8 @@ function readInto(raw: RawBytes, fd: number, position: number, size: number, pat
 
 /**
  * Returns whether a file has the same status before and after it was read. Plain numbers hold times to a quarter of a
- * microsecond, closer than any two changes, and leave half as much to the garbage collector.
+ * microsecond, closer than any two changes, and leave half as much to the garbage collector. Times of later centuries are
+ * coarser: such a file counts as touched.
  */
 function isUntouched(exact: BigIntStats, plain: ScannedStatus): boolean {
   const sameTime = (ns: bigint, ms: number) => Math.abs(Number(ns) / 1e6 - ms) < 0.001;

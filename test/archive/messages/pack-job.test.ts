@@ -66,11 +66,11 @@ test('a worker reads no members from a pack job without members', () => {
   expect(decode().count).toBe(0);
 });
 
-test('the main thread reads the packed members of a result, and which members had vanished', () => {
+test('the main thread reads the packed members of a result, and why the others are not in the frame', () => {
   const packed: Packed = { offset: 512, size: 3, mtimeUs: 1500, mtimeRestNs: 7, mode: 0o640, replaced: true };
-  const rows = packedRows(2);
-  writePacked(rows, 0, undefined);
+  const rows = packedRows(3);
+  writePacked(rows, 0, 'vanished');
   writePacked(rows, 1, packed);
-  expect(readPacked(rows, 0)).toBeUndefined();
-  expect(readPacked(rows, 1)).toEqual(packed);
+  writePacked(rows, 2, 'short');
+  expect([0, 1, 2].map(index => readPacked(rows, index))).toEqual(['vanished', packed, 'short']);
 });

@@ -8,6 +8,7 @@ import {
   type Packed,
   type PackResult,
   packedRows,
+  type Unpacked,
   writePacked,
 } from '../../../src/archive/messages/pack-job.ts';
 import { ManifestBuilder, type ManifestEntry } from '../../../src/archive/save/manifest-builder.ts';
@@ -32,14 +33,14 @@ function thing(name: string, overrides: Partial<ScannedEntry> = {}): ScannedEntr
   };
 }
 
-/** Makes a worker's result for members with data at these offsets; undefined for one that has vanished. */
-function packed(...offsets: (number | undefined)[]): PackResult {
-  return resultOf(offsets.map(offset => (offset === undefined ? undefined : { ...ANY, offset })));
+/** Makes a worker's result for members with data at these offsets, or without data. */
+function packed(...offsets: (number | Unpacked)[]): PackResult {
+  return resultOf(offsets.map(offset => (typeof offset === 'string' ? offset : { ...ANY, offset })));
 }
 
 const ANY: Packed = { offset: 0, size: 3, mtimeUs: 11, mtimeRestNs: 0, mode: 0o600, replaced: false };
 
-function resultOf(members: readonly (Packed | undefined)[]): PackResult {
+function resultOf(members: readonly (Packed | Unpacked)[]): PackResult {
   const rows = packedRows(members.length);
   for (const [index, member] of members.entries()) writePacked(rows, index, member);
   return { bytes: new Uint8Array(50), rawSize: 1024, sha256: new Uint8Array(32), packed: rows };
@@ -130,13 +131,13 @@ describe('the manifest builder', () => {
 
   test('fails an incremental save when the first name of a hard link has vanished', () => {
     const { builder } = builderOf(2);
-    builder.add(whole(several('a'), link), packed(undefined, 512));
+    builder.add(whole(several('a'), link), packed('vanished', 512));
     expect(() => builder.finish(HEAD)).toThrow('a, the first hard link of z, was removed while it was saved');
   });
 
   test('fails a full save when the first name of a hard link has vanished', () => {
     const { builder, skipped } = builderOf();
-    const add = () => builder.add(whole(several('a'), link), packed(undefined, 512));
+    const add = () => builder.add(whole(several('a'), link), packed('vanished', 512));
     expect(add).toThrow(SourceTreeError);
     expect(skipped).toEqual(['/a']);
     expect(add).toThrow('a, the first hard link of z, was removed while it was saved');

@@ -126,6 +126,22 @@ describe('packing a whole file', () => {
     expect(['a', 'b', 'c'].map(content)).toEqual(['a', 'changed, 0 to go', 'c']);
   });
 
+  test('is not saved if it is shorter than its size, and the others are', async () => {
+    const from = await buildTree(scratch(), { 'tree/a': 'a', 'tree/b': 'data of b', 'tree/c': 'c' });
+    const file = path.join(from, 'tree/b');
+    const { ino } = statSync(file, { bigint: true });
+    const short = (...args: [number, Uint8Array, number, number, number]) => {
+      const [fd, target, offset, length, position] = args;
+      const isShort = actual.fstatSync(fd, { bigint: true }).ino === ino;
+      const left = isShort ? Math.max(0, Math.min(length, 4 - position)) : length;
+      return (actual.readSync as (...args: unknown[]) => number)(fd, target, offset, left, position);
+    };
+    replaceFs({ readSync: short as typeof fs.readSync });
+    const { object, skipped } = await packTree(layoutIn(from));
+    expect((await entriesOf(object)).map(({ name }) => name)).toEqual(['./tree/', './tree/a', './tree/c']);
+    expect(skipped).toEqual([`${file}: shorter than its size, as files in /sys are`]);
+  });
+
   test('fails for a file that changes each time it is read', async () => {
     const from = await buildTree(scratch(), { 'tree/a': 'a', 'tree/b': 'b' });
     changeWhileRead(path.join(from, 'tree/b'), 3);
