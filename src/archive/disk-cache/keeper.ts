@@ -1,6 +1,8 @@
-import { realpathSync, type Stats, statSync } from 'node:fs';
+import { closeSync, constants, existsSync, openSync, type Stats, statSync } from 'node:fs';
+import path from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import type { MessagePort } from 'node:worker_threads';
+import { realPathOf } from '../fs/file-status.ts';
 import { ignoreErrors } from '../fs/ignore-errors.ts';
 import { thisPlatform } from '../fs/platform.ts';
 import {
@@ -56,6 +58,8 @@ const NOTHING: DiskAnswer = { states: new Uint8Array(0), inodes: [] };
 class Keeper {
   #settings: DiskCacheSettings;
   #claims: Claims | undefined;
+  /** The open directory, for eviction. */
+  #fd: number | undefined;
   #storedSinceCheck = 0;
   /** Checks of the limit, one after the other. */
   #checks: Promise<void> = Promise.resolve();
@@ -86,17 +90,29 @@ class Keeper {
   #open(): DiskAnswer {
     try {
       // Without links, so that none of them can be changed meanwhile
-      const directory = realpathSync(this.#settings.directory);
+      const given = this.#settings.directory;
+      const directory = realPathOf(given);
       const stats = statSync(directory);
       if (!stats.isDirectory()) return { ...NOTHING, problem: 'ENOTDIR' };
       this.#settings = { ...this.#settings, directory };
       this.#claims = new Claims(directory, modeOfFrames(stats));
       // Another user could lead root to other files while root writes
-      if (process.geteuid?.() === 0 && !isRootOwned(directory)) this.#claims.problem = 'EOWNER';
+      if (process.geteuid?.() === 0 && !isRootOwned(given)) this.#claims.problem = 'EOWNER';
+      this.#openForEviction(this.#claims, directory);
       setInterval(() => this.#claims?.beat(), BEAT_MS).unref();
       return { ...NOTHING, directory };
     } catch (error) {
       return { ...NOTHING, problem: (error as NodeJS.ErrnoException).code ?? 'unknown' };
+    }
+  }
+
+  /** A user that may not list the directory cannot keep its limit, and stores nothing. */
+  #openForEviction(claims: Claims, directory: string): void {
+    if (!thisPlatform.openFiles) return;
+    try {
+      this.#fd = openSync(directory, constants.O_RDONLY | constants.O_DIRECTORY);
+    } catch (error) {
+      claims.noteProblem((error as NodeJS.ErrnoException).code ?? 'unknown');
     }
   }
 
@@ -146,7 +162,8 @@ class Keeper {
     if (!claims) return;
     try {
       // Files of other users cannot always be removed: then this job adds none
-      if (!(await evict(this.#settings))) claims.problem ??= 'EFULL';
+      const directory = pathOfOpen(this.#fd) ?? this.#settings.directory;
+      if (!(await evict({ ...this.#settings, directory }))) claims.problem ??= 'EFULL';
     } catch (error) {
       claims.problem ??= (error as NodeJS.ErrnoException).code ?? 'unknown';
     }
@@ -157,6 +174,8 @@ class Keeper {
     await this.#checks;
     if (this.#storedSinceCheck > 0) await this.#checkLimit();
     this.#claims = undefined;
+    if (this.#fd !== undefined) closeSync(this.#fd);
+    this.#fd = undefined;
     return NOTHING;
   }
 }
@@ -164,4 +183,15 @@ class Keeper {
 /** Returns the mode of frames: a user that may read the directory may read them. */
 function modeOfFrames({ mode }: Stats): number {
   return thisPlatform.hasModes ? 0o600 | (mode & 0o044) : 0o600;
+}
+
+/**
+ * Returns a path to an open directory, where the system has one. It leads to that directory also if its owner puts a link in its
+ * place, which would lead eviction to files that are not frames.
+ */
+function pathOfOpen(fd: number | undefined): string | undefined {
+  if (fd === undefined || !thisPlatform.openFiles) return undefined;
+  const opened = path.join(thisPlatform.openFiles, `${fd}`);
+  // Some containers have no /proc
+  return existsSync(opened) ? opened : undefined;
 }

@@ -1,18 +1,40 @@
-import { statSync } from 'node:fs';
+import { lstatSync, readlinkSync } from 'node:fs';
 import path from 'node:path';
 
 const OTHERS_WRITE = 0o022;
 const STICKY = 0o1000;
+/** path_resolution(7): Linux follows at most so many links in a path. */
+const MAX_LINKS = 40;
 
 /**
- * Returns whether no user but root can put another directory in place of this one: root owns it and all directories above,
- * and those that others may write to are sticky. `directory` is a path without links. Throws the system's errors.
+ * Returns whether no user but root can make an absolute path lead to another directory: root owns it, the directories above it,
+ * and the links on the way, and those that others may write to are sticky. Throws the system's errors.
  */
 export function isRootOwned(directory: string): boolean {
-  const parent = path.dirname(directory);
-  if (statSync(directory).uid !== 0) return false;
-  if (parent === directory) return true;
-  const { mode } = statSync(parent);
-  if ((mode & OTHERS_WRITE) !== 0 && (mode & STICKY) === 0) return false;
-  return isRootOwned(parent);
+  let reached = '/';
+  let links = 0;
+  const rest = namesOf(directory);
+  for (let name = rest.shift(); name !== undefined; name = rest.shift()) {
+    const next = path.join(reached, name);
+    if (name !== '..' && !isSafeParent(reached)) return false;
+    const stats = lstatSync(next);
+    if (stats.uid !== 0) return false;
+    if (!stats.isSymbolicLink()) {
+      reached = next;
+      continue;
+    }
+    if (++links > MAX_LINKS) return false;
+    const target = readlinkSync(next);
+    if (path.isAbsolute(target)) reached = '/';
+    rest.unshift(...namesOf(target));
+  }
+  return true;
+}
+
+const namesOf = (path: string) => path.split('/').filter(name => name !== '' && name !== '.');
+
+/** Returns whether only root can replace the files of root in a directory. */
+function isSafeParent(directory: string): boolean {
+  const { uid, mode } = lstatSync(directory);
+  return uid === 0 && ((mode & OTHERS_WRITE) === 0 || (mode & STICKY) !== 0);
 }

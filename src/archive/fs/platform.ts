@@ -43,6 +43,8 @@ export interface Platform {
   readonly resolvesAllPaths: boolean;
   /** Whether the system lists its mount points. */
   readonly listsMounts: boolean;
+  /** The directory whose links lead to the open files of this process (proc_pid_fd(5)). */
+  readonly openFiles: string | undefined;
 }
 
 /** PATH_MAX without its NUL, and NAME_MAX. Windows: "Maximum Path Length Limitation", with the `\\?\` of Node. */
@@ -79,6 +81,7 @@ export function platformOf(name: NodeJS.Platform, isRoot: boolean): Platform {
     joinsSymlinks: name === 'linux',
     resolvesAllPaths: !windows,
     listsMounts: name === 'linux',
+    openFiles: name === 'linux' ? '/proc/self/fd' : undefined,
   };
 }
 

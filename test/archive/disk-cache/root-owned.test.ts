@@ -33,3 +33,33 @@ test.skipIf(!isRoot)('root does not own a directory that others own, or could re
   fs.chownSync(directory, 65534, 65534);
   expect(isRootOwned(directory)).toBe(false);
 });
+
+test.skipIf(!isRoot)(
+  'root owns a path with links only if root owns each link, and no other user can replace it',
+  () => {
+    const { parent, directory } = nested();
+    const link = path.join(parent, 'link');
+    fs.symlinkSync('frames', link);
+    expect(isRootOwned(link)).toBe(true);
+    expect(isRootOwned(`${parent}/./link/../frames/`)).toBe(true);
+    fs.lchownSync(link, 65534, 65534);
+    expect(isRootOwned(link)).toBe(false);
+    // The link of root is in a directory of another user, and leads to one of root
+    const others = path.join(parent, 'others');
+    fs.mkdirSync(others);
+    fs.symlinkSync(directory, path.join(others, 'link'));
+    expect(isRootOwned(path.join(others, 'link'))).toBe(true);
+    fs.chownSync(others, 65534, 65534);
+    expect(isRootOwned(path.join(others, 'link'))).toBe(false);
+    // The same at the second link
+    fs.symlinkSync('others/link', path.join(parent, 'chain'));
+    expect(isRootOwned(path.join(parent, 'chain'))).toBe(false);
+  },
+);
+
+test.skipIf(!isRoot)('root does not own a path whose links lead in a circle', () => {
+  const { parent } = nested();
+  fs.symlinkSync('b', path.join(parent, 'a'));
+  fs.symlinkSync('a', path.join(parent, 'b'));
+  expect(isRootOwned(path.join(parent, 'a'))).toBe(false);
+});
