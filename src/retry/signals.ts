@@ -13,6 +13,8 @@ export function deadline(ms: number, clock: Clock): { readonly signal: AbortSign
 }
 
 /** Returns one signal that aborts with the first of several. Returns undefined if none is given. */
+export function anySignal(signal: AbortSignal, ...others: (AbortSignal | undefined)[]): AbortSignal;
+export function anySignal(...signals: (AbortSignal | undefined)[]): AbortSignal | undefined;
 export function anySignal(...signals: (AbortSignal | undefined)[]): AbortSignal | undefined {
   const given = signals.filter(signal => signal !== undefined);
   return given.length > 1 ? AbortSignal.any(given) : given[0];

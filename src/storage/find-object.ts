@@ -1,3 +1,4 @@
+import { anySignal } from '../retry/signals.ts';
 import type { LookupRequest, MatchStep } from './backend.ts';
 import { findElsewhere, type OtherScope } from './find-elsewhere.ts';
 import type { ObjectInfo, ObjectStore, RangeBytes } from './object-store.ts';
@@ -27,9 +28,8 @@ export async function findObject(
   tailBytes: number,
 ): Promise<FoundObject | Miss> {
   const others = new AbortController();
-  const signal = request.signal ? AbortSignal.any([request.signal, others.signal]) : others.signal;
   try {
-    return await takeSteps(store, request, tailBytes, signal);
+    return await takeSteps(store, request, tailBytes, anySignal(others.signal, request.signal));
   } finally {
     others.abort();
   }

@@ -158,6 +158,11 @@ export function isForkWithoutCredentials(outcome: Outcome): boolean {
   return outcome.kind === 'refused' && outcome.error instanceof ForkCredentialsError;
 }
 
+/** Returns whether a restore has failed after it published or moved files. */
+export function hasChangedTree(outcome: LookupOutcome | RestoreOutcome): boolean {
+  return outcome.kind === 'failed' && 'treeChanged' in outcome && outcome.treeChanged;
+}
+
 /** Returns whether the bucket did not respond: the post step calls it without retries. */
 export function bucketWasDown(outcome: Outcome): boolean {
   return [outcome, outcome.insteadOf].some(one => one?.kind === 'unavailable' && one.source !== 'github');

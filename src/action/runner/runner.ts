@@ -4,7 +4,7 @@ import { statSync } from 'node:fs';
 import * as core from '@actions/core';
 import type { Log } from '../../report/log.ts';
 import type { Environment } from '../inputs/read-input.ts';
-import { escapeLine, singleLine } from './escape.ts';
+import { escapeHtml, escapeLine, singleLine } from './escape.ts';
 
 /** The runner's interface to a step: the environment, the log, outputs, state and the job summary. */
 export interface Runner {
@@ -14,7 +14,7 @@ export interface Runner {
   setOutput(name: string, value: string): void;
   /** Saves text for the post phase. A file of the runner that cannot be written is one warning. */
   saveState(name: string, value: string): void;
-  /** Appends a table to the job summary; does nothing where there is none. Cells are HTML. */
+  /** Appends a table of plain text to the job summary, if there is one. A file that cannot be written is one warning. */
   addSummary(title: string, rows: readonly (readonly string[])[]): Promise<void>;
   /** Fails the step with one sentence. */
   fail(message: string): void;
@@ -59,11 +59,13 @@ export function createRunner(env: Environment): Runner {
     },
     async addSummary(title, rows) {
       if (!env.GITHUB_STEP_SUMMARY) return;
-      refuseFifo(env.GITHUB_STEP_SUMMARY);
-      await core.summary
-        .addHeading(title, 3)
-        .addTable(rows.map(row => [...row]))
-        .write();
+      try {
+        refuseFifo(env.GITHUB_STEP_SUMMARY);
+        const cells = rows.map(row => row.map(cell => escapeHtml(cell)));
+        await core.summary.addHeading(title, 3).addTable(cells).write();
+      } catch (error) {
+        log.warning(`The job summary could not be written: ${(error as Error).message}`);
+      }
     },
     fail(message) {
       core.setFailed(escapeLine(message));

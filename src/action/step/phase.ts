@@ -1,7 +1,6 @@
 import { machineLine, type PhaseFacts, peopleLine } from '../../report/closing-line.ts';
 import { summaryRows } from '../../report/summary.ts';
 import type { StorageBackend } from '../../storage/backend.ts';
-import { escapeHtml } from '../runner/escape.ts';
 import type { Runner } from '../runner/runner.ts';
 import { writeMetrics } from './metrics.ts';
 
@@ -39,11 +38,5 @@ export async function closePhase(
   runner.log.info(machineLine(facts));
   const unwritten = writeMetrics(runner.env, facts, rest.keys.primaryKey);
   if (unwritten !== undefined) runner.log.warning(unwritten);
-  if (!rest.summary) return;
-  const rows = summaryRows(facts, rest.keys).map(row => row.map(cell => escapeHtml(cell)));
-  try {
-    await runner.addSummary(`Cache ${facts.op}`, rows);
-  } catch (error) {
-    runner.log.warning(`The job summary could not be written: ${(error as Error).message}`);
-  }
+  if (rest.summary) await runner.addSummary(`Cache ${facts.op}`, summaryRows(facts, rest.keys));
 }

@@ -20,7 +20,6 @@ import {
 } from '../inputs/read-input.ts';
 import { resolveTarget } from '../inputs/target.ts';
 import { type RunContext, readRunContext } from '../run/run-context.ts';
-import { escapeHtml } from '../runner/escape.ts';
 import type { Runner } from '../runner/runner.ts';
 
 /** Deletions that the job summary lists. */
@@ -148,14 +147,7 @@ async function pruneStore(
   runner.setOutput('deleted-caches', String(result.deletedCaches));
   runner.setOutput('deleted-bytes', String(result.deletedBytes));
   const rows = summaryRows(result, deletions, { rules, dryRun, nowMs: store.nowMs });
-  try {
-    await runner.addSummary(
-      dryRun ? 'Cache prune (dry run)' : 'Cache prune',
-      rows.map(row => row.map(cell => escapeHtml(cell))),
-    );
-  } catch (error) {
-    log.warning(`The job summary could not be written: ${(error as Error).message}`);
-  }
+  await runner.addSummary(dryRun ? 'Cache prune (dry run)' : 'Cache prune', rows);
 }
 
 /** Returns the totals, then a row for each of the first deletions. */

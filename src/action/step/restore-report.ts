@@ -2,6 +2,7 @@ import type { StorageBackend } from '../../storage/backend.ts';
 import {
   describeUnanswered,
   type Hit,
+  hasChangedTree,
   isForkWithoutCredentials,
   type LookupOutcome,
   type Restored,
@@ -72,8 +73,7 @@ export async function reportOutcome(
       );
     case 'failed': {
       const { error } = outcome;
-      const isHalf = 'treeChanged' in outcome && outcome.treeChanged;
-      const warning = isHalf
+      const warning = hasChangedTree(outcome)
         ? `Cache restored only in part: ${error.message}`
         : `Cache not restored: ${error.message}`;
       return reportFailure(runner, phase, warning, error);

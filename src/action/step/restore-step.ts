@@ -1,7 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { createProgress } from '../../report/progress.ts';
 import type { StorageBackend } from '../../storage/backend.ts';
-import { bucketWasDown, type LookupOutcome, type RestoreOutcome } from '../../storage/outcomes.ts';
+import {
+  bucketWasDown,
+  hasChangedTree,
+  type LookupOutcome,
+  type RestoreOutcome,
+} from '../../storage/outcomes.ts';
 import type { OpenBackend } from '../backend/open-backend.ts';
 import type { ActionInputs } from '../inputs/inputs.ts';
 import { readRunContext } from '../run/run-context.ts';
@@ -87,10 +92,6 @@ function fetchCache(
   });
 }
 
-function isHalfRestored(outcome: LookupOutcome | RestoreOutcome): boolean {
-  return outcome.kind === 'failed' && 'treeChanged' in outcome && outcome.treeChanged;
-}
-
 function unfinished(plan: StepPlan): StepState {
   const { inputs } = plan;
   return {
@@ -109,7 +110,7 @@ function stateAfter(
   outcome: LookupOutcome | RestoreOutcome,
   { lookupOnly }: ActionInputs,
 ): Partial<StepState> {
-  const state = { finished: !isHalfRestored(outcome), bucketWasDown: bucketWasDown(outcome) };
+  const state = { finished: !hasChangedTree(outcome), bucketWasDown: bucketWasDown(outcome) };
   if (outcome.kind === 'damaged') return { ...state, damaged: outcome.object };
   if (outcome.kind !== 'hit') return state;
   const { source, key, object } = outcome;

@@ -1,5 +1,6 @@
 import type { JobRecords } from '../../records/job-records.ts';
 import type { Log } from '../../report/log.ts';
+import { anySignal } from '../../retry/signals.ts';
 import type { WaitedTime } from '../../retry/stall-limit.ts';
 import type { LookupRequest, RestoreRequest, SaveRequest, StorageBackend } from '../backend.ts';
 import {
@@ -181,7 +182,7 @@ export class GitHubBackend implements StorageBackend {
       onWrite: chunk => output.write(chunk),
       lastFailure: () => output.lastFailure,
       ...hooks,
-      signal: AbortSignal.any([this.#closed.signal, ...(signal === undefined ? [] : [signal])]),
+      signal: anySignal(this.#closed.signal, signal),
     });
   }
 

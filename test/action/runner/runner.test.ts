@@ -82,7 +82,7 @@ test('a step that fails prints one line and sets status 1', () => {
   }
 });
 
-test('a table is written to the job summary, and to nothing if there is none', async () => {
+test('a table of foreign text is written to the job summary as one line of HTML, and to nothing if there is none', async () => {
   const directory = mkdtempSync(path.join(tmpdir(), 'cache-s3-summary-'));
   const file = path.join(directory, 'summary.md');
   writeFileSync(file, '');
@@ -90,12 +90,22 @@ test('a table is written to the job summary, and to nothing if there is none', a
   try {
     await createRunner({}).addSummary('Cache save', [['Key', 'k']]);
     expect(readFileSync(file, 'utf8')).toBe('');
-    await createRunner({ GITHUB_STEP_SUMMARY: file }).addSummary('Cache save', [['Key', 'a&#60;b']]);
-    const rows = '<h3>Cache save</h3><table><tr><td>Key</td><td>a&#60;b</td></tr></table>';
+    const key = 'a<b>\n\n# heading\u2028</table>';
+    await createRunner({ GITHUB_STEP_SUMMARY: file }).addSummary('Cache save', [['Key', key]]);
+    const cell = 'a&#60;b&#62;\\n\\n# heading\\u2028&#60;/table&#62;';
+    const rows = `<h3>Cache save</h3><table><tr><td>Key</td><td>${cell}</td></tr></table>`;
     expect(readFileSync(file, 'utf8').replaceAll(/\s*\n/g, '')).toBe(rows);
   } finally {
     rmSync(directory, { recursive: true });
   }
+});
+
+test('a job summary that cannot be written is a warning', async () => {
+  const file = path.join(scratch(), 'missing/summary.md');
+  vi.stubEnv('GITHUB_STEP_SUMMARY', file);
+  await createRunner({ GITHUB_STEP_SUMMARY: file }).addSummary('Cache save', [['Key', 'k']]);
+  expect(stdout.written).toMatch(/^::warning::The job summary could not be written: /);
+  vi.unstubAllEnvs();
 });
 
 test('an output is one line, and keeps every character that is not a control character', () => {

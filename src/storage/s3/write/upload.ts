@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { unlessAborted } from '../../../retry/signals.ts';
+import { anySignal, unlessAborted } from '../../../retry/signals.ts';
 import { checkName } from '../../object-name.ts';
 import type { ByteSpan, ObjectVersion, Upload, UploadOptions } from '../../object-store.ts';
 import { MIN_PART_BYTES } from '../../part-size.ts';
@@ -54,8 +54,7 @@ export class S3Upload implements Upload {
       this.#partBytes,
       wholeUpToBytes && caller.capabilities.fittingBytes(wholeUpToBytes),
     );
-    const { signal } = this.#destroyed;
-    this.#partSignal = options.signal ? AbortSignal.any([signal, options.signal]) : signal;
+    this.#partSignal = anySignal(this.#destroyed.signal, options.signal);
   }
 
   get queued(): number {
