@@ -30,6 +30,7 @@ const index = path.join(root, 'src/index.ts');
 /** Needed by a store and by others, and too small for a file of its own, which each run with that store would load. */
 const shared = [
   'src/storage/process-hooks.ts',
+  'src/storage/observed-call.ts',
   'src/archive/pool/in-flight.ts',
   'src/archive/pool/threads.ts',
   'src/archive/fs/rename.ts',

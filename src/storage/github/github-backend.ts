@@ -15,8 +15,8 @@ import {
 } from '../outcomes.ts';
 import { StoreRefusedError, StoreUnavailableError } from '../store-errors.ts';
 import { unavailableReason } from './availability.ts';
-import { ClientCall, type ClientCallOptions } from './client-call.ts';
 import { ClientOutput } from './client-output.ts';
+import { GitHubCall, type GitHubCallOptions } from './github-call.ts';
 import { explainRead, explainSave, type GitHubFailure, isRequestedKey } from './outcome.ts';
 import { GITHUB_TIMEOUTS, type GitHubTimeouts } from './watchdog.ts';
 
@@ -118,11 +118,13 @@ export class GitHubBackend implements StorageBackend {
   async #save(request: SaveRequest, onFinalize: () => void): Promise<SaveOutcome> {
     const { paths, key, uploadChunkSizeBytes: uploadChunkSize, crossOs } = request;
     const output = new ClientOutput(this.#log, () => {});
-    const call = this.#newCall(output, request.signal, { onFinalize });
+    const call = this.#newCall(output, { onFinalize });
     const options = uploadChunkSize === undefined ? {} : { uploadChunkSize };
     let id: number;
     try {
-      id = await this.#run(call, client => client.saveCache([...paths], key, options, crossOs));
+      id = await this.#run(call, request.signal, client =>
+        client.saveCache([...paths], key, options, crossOs),
+      );
     } catch (error) {
       // the client has no class of its own for this
       if (/^Path Validation Error: .*not exist/.test((error as Error).message)) return { kind: 'empty' };
@@ -150,10 +152,10 @@ export class GitHubBackend implements StorageBackend {
       if (!isRequestedKey(key, [primaryKey, ...restoreKeys])) throw new OtherKeyError(key);
     };
     const output = new ClientOutput(this.#log, checkKey);
-    const call = this.#newCall(output, request.signal, { onUnpack });
+    const call = this.#newCall(output, { onUnpack });
     let key: string | undefined;
     try {
-      key = await this.#run(call, client =>
+      key = await this.#run(call, request.signal, client =>
         client.restoreCache([...paths], primaryKey, [...restoreKeys], { lookupOnly }, crossOs),
       );
       // with version 1 of the service the client does not print the key before it downloads
@@ -171,25 +173,24 @@ export class GitHubBackend implements StorageBackend {
     return outcome.kind === 'miss' ? { kind: 'miss', diagnosis: undefined } : toOutcome(outcome);
   }
 
-  #newCall(
-    output: ClientOutput,
-    signal: AbortSignal | undefined,
-    hooks: Pick<ClientCallOptions, 'onFinalize' | 'onUnpack'>,
-  ): ClientCall {
-    return new ClientCall({
+  #newCall(output: ClientOutput, hooks: Pick<GitHubCallOptions, 'onFinalize' | 'onUnpack'>): GitHubCall {
+    return new GitHubCall({
       timeouts: this.#timeouts,
       waited: this.#waited,
       onWrite: chunk => output.write(chunk),
       lastFailure: () => output.lastFailure,
       ...hooks,
-      signal: anySignal(this.#closed.signal, signal),
     });
   }
 
-  async #run<T>(call: ClientCall, action: (client: Client) => Promise<T>): Promise<T> {
+  async #run<T>(
+    call: GitHubCall,
+    signal: AbortSignal | undefined,
+    action: (client: Client) => Promise<T>,
+  ): Promise<T> {
     const client = await this.#load();
     try {
-      return await call.run(() => action(client));
+      return await call.run(() => action(client), anySignal(this.#closed.signal, signal));
     } finally {
       this.counters.requests += call.requests;
       this.counters.retries += call.retries;

@@ -12,7 +12,7 @@ import { ForkCredentialsError, NoCredentialsError, StoreRefusedError } from '../
 import { errorCode, httpStatus } from '../errors/classify.ts';
 import { redact } from '../errors/redact.ts';
 import type { S3Settings } from '../s3-settings.ts';
-import { ClientCall } from './client-call.ts';
+import { CredentialsCall } from './credentials-call.ts';
 import { fromProfile, MAX_TOKEN_BYTES, NoSourceError, stsEndpoint } from './profile.ts';
 import { assumeRole } from './role.ts';
 import { SDK_CONSTANTS } from './sdk-constants.ts';
@@ -101,7 +101,7 @@ async function fromSources(
   try {
     for (const [name, source] of sources(settings, stsHandler)) {
       try {
-        return await new ClientCall().run(source, limit.signal);
+        return await new CredentialsCall().run(source, limit.signal);
       } catch (error) {
         reasons.push(`${name}: ${reasonOf(error as Error)}`);
         hasFailed ||= !(error instanceof NoSourceError);

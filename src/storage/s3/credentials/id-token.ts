@@ -1,5 +1,5 @@
 import { ProtocolError } from '../transport/protocol-error.ts';
-import { ClientCall } from './client-call.ts';
+import { CredentialsCall } from './credentials-call.ts';
 import { MAX_TOKEN_BYTES } from './profile.ts';
 
 /** Returns whether the runner offers OIDC tokens: to jobs with the permission `id-token: write`, and not to forks. */
@@ -13,7 +13,7 @@ export function offersIdTokens(env: Readonly<NodeJS.ProcessEnv>): boolean {
  */
 export async function requestIdToken(audience: string, signal: AbortSignal): Promise<string> {
   const { getIDToken } = await import('./id-token-client.ts');
-  const call = new ClientCall();
+  const call = new CredentialsCall();
   const token = await call
     .run(() => getIDToken(audience), signal)
     .catch(error => {
@@ -30,7 +30,7 @@ export async function requestIdToken(audience: string, signal: AbortSignal): Pro
 }
 
 /** Returns a failure as `classify` reads it. The client repeats a request up to ten times, and its message quotes the server's. */
-function explain({ status, code }: ClientCall): Error {
+function explain({ status, code }: CredentialsCall): Error {
   if (code !== undefined) return Object.assign(new Error(code), { code });
   if (status === undefined) return new ProtocolError('ACTIONS_ID_TOKEN_REQUEST_URL is not a URL');
   if (status < 300) return new ProtocolError('the response has no token');

@@ -7,8 +7,8 @@ import { httpStatus, isRetryable } from '../errors/classify.ts';
 import { describeClaims, stsFailure, tokenFailure } from '../errors/role-refusals.ts';
 import type { RoleSettings, S3Settings } from '../s3-settings.ts';
 import { ProtocolError } from '../transport/protocol-error.ts';
-import { ClientCall } from './client-call.ts';
 import type { CredentialsOptions } from './credentials.ts';
+import { CredentialsCall } from './credentials-call.ts';
 import { offersIdTokens, requestIdToken } from './id-token.ts';
 import { SDK_CONSTANTS } from './sdk-constants.ts';
 
@@ -58,7 +58,7 @@ export async function assumeRole(
     const claims = describeClaims(token);
     // Ends its requests with the signal: an open one would keep the process
     const exchanged = (ended: AbortSignal) =>
-      new ClientCall().run(() => exchange(token, role, settings, stsHandler), ended);
+      new CredentialsCall().run(() => exchange(token, role, settings, stsHandler), ended);
     const hedged = () => hedge(exchanged, { afterMs: EXCHANGE_AGAIN_MS, clock, signal });
     const keys = await attempts(hedged).catch(error => {
       throw stsFailure(error, { role, region: settings.region, claims });

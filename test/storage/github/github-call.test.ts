@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { isFinalization, requestKind } from '../../../src/storage/github/client-call.ts';
+import { isFinalization, requestKind } from '../../../src/storage/github/github-call.ts';
 
 it.each([
   ['POST', '/twirp/github.actions.results.api.v1.CacheService/CreateCacheEntry', 'service'],

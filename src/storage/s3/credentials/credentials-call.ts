@@ -1,0 +1,48 @@
+import type { ClientRequest } from 'node:http';
+import { ObservedCall } from '../../observed-call.ts';
+import { errorCode } from '../errors/classify.ts';
+import { ProtocolError } from '../transport/protocol-error.ts';
+
+/** Bound of a response with its headers, in bytes. GitHub's token has some 3 KB, the keys of a host 1 KB. */
+const MAX_RESPONSE_BYTES = 128 * 1024;
+
+/** One call of a client of the runner's or the host's services. What it prints is dropped: it may quote the server. */
+export class CredentialsCall extends ObservedCall {
+  #status: number | undefined;
+  #code: string | undefined;
+
+  constructor() {
+    super(MAX_RESPONSE_BYTES);
+  }
+
+  /** The status of the latest response. */
+  get status(): number | undefined {
+    return this.#status;
+  }
+
+  /** The code of the failure of the latest request. */
+  get code(): string | undefined {
+    return this.#code;
+  }
+
+  protected override print(): void {}
+
+  protected override begin(request: ClientRequest): boolean {
+    this.#code = undefined;
+    request.on('error', error => {
+      this.#code ??= errorCode(error);
+    });
+    request.once('response', ({ statusCode }) => {
+      this.#status = statusCode;
+    });
+    return true;
+  }
+
+  protected override failureOf(problem: 'length' | 'upgrade'): Error {
+    return new ProtocolError(
+      problem === 'length'
+        ? `the response is longer than ${MAX_RESPONSE_BYTES} bytes`
+        : 'the server switches protocols (101), which was not requested',
+    );
+  }
+}
