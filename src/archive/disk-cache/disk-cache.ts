@@ -141,7 +141,7 @@ export class DiskCache {
   }
 
   #endThread(): Promise<void> {
-    return this.#threads.close(new Error('the disk cache is not used any more'));
+    return this.#threads.close('the disk cache is not used any more');
   }
 
   #report(line: string): void {

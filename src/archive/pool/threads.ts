@@ -6,6 +6,11 @@ import { countStuckThread } from './stuck-threads.ts';
 /** Time in ms in which threads end: one that hangs in a call of the system, such as to a dead mount, ends with that call. */
 const END_MS = 1000;
 
+/** A thread has ended by itself, or its owner has ended it: no fault of the server or the tree that it has worked with. */
+export class ThreadError extends Error {
+  override name = 'ThreadError';
+}
+
 interface ThreadOptions {
   readonly program: URL;
   /** Becomes the `workerData`. */
@@ -16,19 +21,19 @@ interface ThreadOptions {
   /** Called with each message of a thread, before it is read. */
   readonly onMessage?: () => void;
   /** Called once, with the first failure of a thread or the reason of `close`, when all requests are rejected. */
-  readonly onEnd?: (reason: Error) => void;
+  readonly onEnd?: (reason: ThreadError) => void;
 }
 
 interface Pending {
   readonly onBytes: (count: number) => void;
   readonly resolve: (answer: unknown) => void;
-  readonly reject: (error: Error) => void;
+  readonly reject: (error: ThreadError) => void;
 }
 
 export interface Thread<Message extends object> {
   /**
-   * Sends a request, and resolves with its answer. Calls `onBytes` with the number of bytes of each report. Rejects with the
-   * failure of a thread, the reason of `close`, or the error of a message that cannot be cloned.
+   * Sends a request, and resolves with its answer. Calls `onBytes` with the number of bytes of each report. Rejects with a
+   * ThreadError, or the error of a message that cannot be cloned.
    */
   request(messageOf: (id: number) => Message, options?: RequestOptions): Promise<unknown>;
   /** Sends a message that has no answer, unless the threads have ended. Throws if it cannot be cloned. */
@@ -47,7 +52,7 @@ export class Threads<Message extends object> {
   readonly #workers: Worker[] = [];
   readonly #pending = new Map<number, Pending>();
   #lastId = 0;
-  #failure: Error | undefined;
+  #failure: ThreadError | undefined;
   #closed: Promise<void> | undefined;
 
   constructor(options: ThreadOptions) {
@@ -55,7 +60,7 @@ export class Threads<Message extends object> {
   }
 
   /** The first failure of a thread, or the reason of `close`. */
-  get failure(): Error | undefined {
+  get failure(): ThreadError | undefined {
     return this.#failure;
   }
 
@@ -79,8 +84,8 @@ export class Threads<Message extends object> {
    * Rejects all requests with `reason`, and ends the threads. Resolves when they have ended, or hang in a call of the system
    * and are counted as stuck.
    */
-  close(reason: Error): Promise<void> {
-    this.#end(reason);
+  close(reason: string): Promise<void> {
+    this.#end(new ThreadError(reason));
     this.#closed ??= endWithin(END_MS, this.#workers);
     return this.#closed;
   }
@@ -94,7 +99,7 @@ export class Threads<Message extends object> {
       worker.on('message', report => this.#receive(report));
       worker.on('messageerror', error => this.#end(error));
       worker.on('error', error => this.#end(error));
-      worker.on('exit', code => this.#end(new Error(`${name} ended with code ${code}`)));
+      worker.on('exit', code => this.#end(new ThreadError(`${name} ended with code ${code}`)));
       this.#workers.push(worker);
       return worker;
     } catch (error) {
@@ -117,12 +122,16 @@ export class Threads<Message extends object> {
 
   #end(error: unknown): void {
     if (this.#failure) return;
-    const failure = error instanceof Error ? error : new Error(String(error));
+    const failure = error instanceof ThreadError ? error : threadError(error);
     this.#failure = failure;
     for (const { reject } of this.#pending.values()) reject(failure);
     this.#pending.clear();
     this.#options.onEnd?.(failure);
   }
+}
+
+function threadError(cause: unknown): ThreadError {
+  return new ThreadError(cause instanceof Error ? cause.message : String(cause), { cause });
 }
 
 async function endWithin(limitMs: number, workers: readonly Worker[]): Promise<void> {

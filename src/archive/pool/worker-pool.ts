@@ -126,7 +126,7 @@ export class WorkerPool implements JobRunner {
   }
 
   close(): Promise<void> {
-    return this.#threads.close(new Error('the worker pool is closed'));
+    return this.#threads.close('the worker pool is closed');
   }
 
   #dispatch(): void {

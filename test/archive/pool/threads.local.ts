@@ -14,7 +14,7 @@ interface Message {
   readonly about?: unknown;
 }
 
-const closed = new Error('closed');
+const closed = 'closed';
 const wait = { timeout: 30_000, interval: 20 };
 
 afterEach(() => vi.restoreAllMocks());

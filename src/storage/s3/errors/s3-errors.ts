@@ -1,3 +1,4 @@
+import { ThreadError } from '../../../archive/pool/threads.ts';
 import {
   PolicyRefusedError,
   StoreError,
@@ -110,8 +111,8 @@ export function fromS3Error(
   settings: S3Settings,
   identity: IdentityUse,
 ): Error {
-  // Already converted
-  if (error instanceof StoreError) return error;
+  // Converted already, or of a thread that has sent the request
+  if (error instanceof StoreError || error instanceof ThreadError) return error;
   const bucket = describeBucket(settings);
   const code = s3Code(error);
   const status = httpStatus(error);

@@ -65,16 +65,10 @@ export async function fetchRange(
   options: GetOptions,
 ): Promise<FetchedRange | undefined> {
   checkName(name);
-  const target = new WorkerMemory(buffer);
-  try {
-    const isBlocked = () => buffer.isWorkerBusy();
-    const received = await readRange(caller, name, span, target, options, isBlocked);
-    if (received === 'missing') return undefined;
-    return received === 'past the end' ? { length: 0 } : { length: received.length };
-  } catch (error) {
-    // Not a failure of the endpoint
-    throw options.signal?.aborted ? error : (target.workerFailure ?? error);
-  }
+  const isBlocked = () => buffer.isWorkerBusy();
+  const received = await readRange(caller, name, span, new WorkerMemory(buffer), options, isBlocked);
+  if (received === 'missing') return undefined;
+  return received === 'past the end' ? { length: 0 } : { length: received.length };
 }
 
 /** Reads one range into `target`. `isBlocked` is that of `CallSpec`. */

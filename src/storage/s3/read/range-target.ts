@@ -57,8 +57,6 @@ export class WorkerMemory implements RangeTarget {
   /** Bytes of the latest response, which is not checked yet. */
   #arrived = 0;
   #failure: Error | undefined;
-  /** The failure of the worker itself, which is not that of a request. */
-  workerFailure: Error | undefined;
 
   constructor(buffer: WorkerBuffer) {
     this.#buffer = buffer;
@@ -77,15 +75,10 @@ export class WorkerMemory implements RangeTarget {
         request: { ...request, body: undefined } as RequestTicket['request'],
         limits,
       };
-      const fetching = this.#buffer
-        .fetch(ticket, this.#filled, count => {
-          this.#arrived += count;
-          onBytes(count);
-        })
-        .catch(error => {
-          this.workerFailure = error;
-          throw error;
-        });
+      const fetching = this.#buffer.fetch(ticket, this.#filled, count => {
+        this.#arrived += count;
+        onBytes(count);
+      });
       const answer = (await unlessAborted(fetching, signal)) as RequestAnswer;
       this.#failure = answer.failure && decodeError(answer.failure);
       // The body of a success is in the worker: `read` does not read that of the response

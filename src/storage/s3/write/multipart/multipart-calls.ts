@@ -66,7 +66,7 @@ export async function uploadPart(
 ): Promise<StoredPart> {
   const about = `${upload.name} part ${number}, ${part.sizeBytes} bytes`;
   const spec: CallSpec = { operation: 'UploadPart', about, signal, transfer: true, sends: true };
-  const sent = caller.run(spec, async (client, options, progress) => {
+  const { headers } = await caller.run(spec, async (client, options, progress) => {
     const counted: CallProgress = {
       completed: bytes => progress.completed(bytes),
       sent: bytes => {
@@ -102,10 +102,6 @@ export async function uploadPart(
     });
     progress.completed(sizeBytes);
     return answer;
-  });
-  const { headers } = await sent.catch(error => {
-    // Not a failure of the endpoint
-    throw signal.aborted ? error : (part.threadFailure ?? error);
   });
   return { PartNumber: number, ETag: partEtag(headers.etag, upload.name, number) };
 }

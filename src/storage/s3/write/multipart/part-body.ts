@@ -23,8 +23,6 @@ export interface PartBody {
   md5(signal?: AbortSignal): string | Promise<string>;
   /** Returns the function that sends a request in the place of this thread's transport. */
   senderOf?(progress: CallProgress): Transport['send'];
-  /** The failure of the other thread, which is not that of a request. */
-  readonly threadFailure?: Error | undefined;
   /** Frees the memory. */
   release(): void;
 }

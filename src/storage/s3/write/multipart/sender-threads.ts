@@ -45,12 +45,8 @@ export class SenderThreads {
       own.map(({ buffer }) => buffer),
     );
     thread.parts++;
-    const threads = this.#threads;
     return {
       sizeBytes,
-      get threadFailure() {
-        return threads.failure;
-      },
       stream: () => Readable.from([]),
       md5: async signal => {
         signal?.throwIfAborted();
@@ -76,7 +72,7 @@ export class SenderThreads {
 
   /** Ends the threads with their connections. */
   close(): Promise<void> {
-    return this.#threads.close(new Error('the upload has ended'));
+    return this.#threads.close('the upload has ended');
   }
 
   /** Finds the thread with the fewest parts, and starts one if all have enough and the number allows it. */
