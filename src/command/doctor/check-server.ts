@@ -5,6 +5,7 @@ import { systemClock } from '../../retry/clock.ts';
 import { delayed } from '../../retry/signals.ts';
 import { WaitedTime } from '../../retry/stall-limit.ts';
 import { TIME_LIMITS } from '../../retry/time-limits.ts';
+import type { Attempt } from '../../storage/s3/calls/call.ts';
 import type { S3Settings } from '../../storage/s3/s3-settings.ts';
 import { StoreRefusedError, StoreUnavailableError } from '../../storage/store-errors.ts';
 import { CONNECTION_CHECKS, connectionFinding, failedCheck } from './explain.ts';
@@ -21,11 +22,6 @@ interface ServerOptions {
 }
 
 type S3 = typeof import('../../storage/s3/s3-store.ts');
-type Attempt<T> = Parameters<ReturnType<S3['createCaller']>['run']>[1] extends infer A
-  ? A extends (client: infer C, options: infer O, progress: infer P) => Promise<unknown>
-    ? (client: C, options: O, progress: P) => Promise<T>
-    : never
-  : never;
 
 /** A server that is checked. Makes single calls with two attempts each; no failure opens the circuit. */
 export interface Trial {
@@ -71,8 +67,8 @@ export async function checkServer(options: ServerOptions, report: Report): Promi
   const run = <T>(limit: AbortSignal, operation: string, attempt: Attempt<T>): Promise<T> =>
     caller.run(
       { operation, about: 'a trial', signal: limit, replaceable: true, maxBodyBytes: 1024 * 1024 },
-      attempt as never,
-    ) as never;
+      attempt,
+    );
   const afterInterrupt = delayed(signal, CLEAN_UP_MS, systemClock);
   const { bucket } = settings;
   const trial: Trial = {
