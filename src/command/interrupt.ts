@@ -14,7 +14,7 @@ const GRACE_MS = 5000;
  * flight ends by itself. A second one ends the process at once, and so do 5 s. The exit status is that of a shell: 128 and the
  * signal's number, 130 for Ctrl+C and Ctrl+Break.
  */
-export function listenForInterrupt(): AbortSignal {
+export function abortOnInterrupt(): AbortSignal {
   const controller = new AbortController();
   const interrupt = (name: 'SIGINT' | 'SIGTERM' | 'SIGHUP') => {
     process.exitCode = 128 + constants.signals[name];

@@ -5,10 +5,10 @@ import { writeJsonArray } from './output/json.ts';
 import { writeTable } from './output/table.ts';
 import { type Filter, type OrderOptions, orderCaches, selectCaches } from './select.ts';
 
-export interface ListOptions extends Filter, OrderOptions {}
+export interface ListCachesOptions extends Filter, OrderOptions {}
 
 /** Lists the caches of the store. */
-export async function listCaches(invocation: Invocation, options: ListOptions): Promise<void> {
+export async function listCaches(invocation: Invocation, options: ListCachesOptions): Promise<void> {
   const { output, store } = invocation;
   const caches = orderCaches(selectCaches(invocation, options), options);
   if (output.json) await writeJsonArray(output, mapAsync(caches, jsonRow));

@@ -2,7 +2,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { endProcess } from '../action/runner/end-process.ts';
 import { sentenceOf } from './failure.ts';
-import { InterruptedError, listenForInterrupt } from './interrupt.ts';
+import { abortOnInterrupt, InterruptedError } from './interrupt.ts';
 import { createOutput, OutputError } from './output/output.ts';
 import { createProgram } from './program.ts';
 
@@ -17,7 +17,7 @@ async function runCommand(args: readonly string[]): Promise<void> {
   const { stdout, stderr, env } = process;
   // Without a listener a closed pipe would be an uncaught error. Subcommands learn of it by their output
   for (const stream of [stdout, stderr]) stream.on('error', () => {});
-  const signal = listenForInterrupt();
+  const signal = abortOnInterrupt();
   try {
     await createProgram(env, signal).parseAsync([...args], { from: 'user' });
   } catch (error) {

@@ -5,7 +5,7 @@ import { VERSION } from '../version.ts';
 import { type DoctorOptions, runDoctor } from './doctor/doctor.ts';
 import { getCache } from './get.ts';
 import type { Invocation } from './invocation.ts';
-import { type ListOptions, listCaches } from './list.ts';
+import { type ListCachesOptions, listCaches } from './list.ts';
 import {
   readAge,
   readCount,
@@ -84,7 +84,7 @@ export function createProgram(env: Environment, signal: AbortSignal): Command {
     .addOption(new Option('--sort <order>', 'order of the rows').choices(SORTS).default('name'))
     .option('--reverse', 'reverse the order')
     .option('--limit <n>', 'rows at most', readCount)
-    .action(run<ListOptions>((invocation, options) => listCaches(invocation, options)));
+    .action(run<ListCachesOptions>((invocation, options) => listCaches(invocation, options)));
 
   addPlace(program.command('show <key>'))
     .description('show a cache: the run that saved it, its paths, entries, frames and largest files')

@@ -12,14 +12,14 @@ import { ManifestBuilder, type ManifestEntry } from './manifest-builder.ts';
 import { FramePlanner, planFrames } from './plan-frames.ts';
 import { type BaseArchive, isWorthReusing } from './reuse-estimate.ts';
 import { type ComparedTurn, TouchedFiles } from './touched-files.ts';
-import { type Output, WritesAfterCopy } from './writes-after-copy.ts';
+import { type ArchiveOutput, WritesAfterCopy } from './writes-after-copy.ts';
 
 export interface SourceOptions {
   readonly layout: PathLayout;
   readonly roots: readonly string[];
   readonly head: ManifestHead;
   readonly notes: ScanNotes;
-  readonly output: Output;
+  readonly output: ArchiveOutput;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -32,7 +32,7 @@ export interface PackSource {
   /** Bytes of the object that are copied from the base. */
   readonly reusedBytes: number;
   /** Takes the bytes behind those. */
-  readonly output: Output;
+  readonly output: ArchiveOutput;
   /** Resolves when all that was written is taken. */
   readonly flush: () => Promise<void>;
   /** Call it when there are no more plans. */

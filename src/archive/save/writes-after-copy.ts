@@ -2,7 +2,7 @@
 const MAX_WAITING_BYTES = 32 * 1024 * 1024;
 
 /** The place of an object's bytes, which come in their order. */
-export interface Output {
+export interface ArchiveOutput {
   /** Resolves when there is room for more. */
   write(bytes: Uint8Array): Promise<void>;
   /** The use of the queue of bytes that wait to be sent: 0 is empty, 1 or more is full. */
@@ -10,14 +10,14 @@ export interface Output {
 }
 
 /** Queues writes until the store has copied the bytes before them, so that the scan need not wait for the copy. */
-export class WritesAfterCopy implements Output {
+export class WritesAfterCopy implements ArchiveOutput {
   readonly #copied: Promise<void>;
-  readonly #output: Output;
+  readonly #output: ArchiveOutput;
   #waiting: Uint8Array[] = [];
   #waitingBytes = 0;
   #isCopying = true;
 
-  constructor(copied: Promise<void>, output: Output) {
+  constructor(copied: Promise<void>, output: ArchiveOutput) {
     this.#copied = copied;
     this.#output = output;
     const ended = () => {

@@ -4,7 +4,7 @@ import { formatBytes } from '../../report/units.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
 import { ObjectExistsError } from '../../storage/store-errors.ts';
 import { sentenceOf } from '../failure.ts';
-import type { Report, TrialPlace } from './finding.ts';
+import type { ReportFinding, TrialPlace } from './finding.ts';
 
 interface DirectoryOptions {
   readonly store: ObjectStore;
@@ -16,7 +16,7 @@ interface DirectoryOptions {
 const PART_BYTES = 5 * 1024 * 1024;
 
 /** Checks a directory as the store: whether it can be written, read, listed and cleaned, and the space that is left. */
-export async function checkDirectory(options: DirectoryOptions, report: Report): Promise<void> {
+export async function checkDirectory(options: DirectoryOptions, report: ReportFinding): Promise<void> {
   const { store, root, place, signal } = options;
   const name = `${place.caches}doctor-${randomBytes(6).toString('hex')}`;
   const content = Buffer.from('cache-s3 doctor');

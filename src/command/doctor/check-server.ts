@@ -9,7 +9,7 @@ import type { Attempt } from '../../storage/s3/calls/call.ts';
 import type { S3Settings } from '../../storage/s3/s3-settings.ts';
 import { StoreRefusedError, StoreUnavailableError } from '../../storage/store-errors.ts';
 import { CONNECTION_CHECKS, connectionFinding, failedCheck } from './explain.ts';
-import type { Report, TrialPlace } from './finding.ts';
+import type { ReportFinding, TrialPlace } from './finding.ts';
 import { checkMultipart } from './multipart-checks.ts';
 import { checkDelete, checkObjects } from './object-checks.ts';
 import { speaksTls } from './speaks-tls.ts';
@@ -38,7 +38,7 @@ export interface Trial {
   /** As `call`, also after an interrupt, which leaves it 4 s: removes a part of the trial. */
   cleanUp<T>(operation: string, attempt: Attempt<T>): Promise<T>;
   /** Reports a finding. Throws the signal's reason: a check that an interrupt has ended found nothing. */
-  readonly report: Report;
+  readonly report: ReportFinding;
 }
 
 /** A clock that is off by more than this, in ms, is refused by S3; the limit is AWS's, and radosgw's. */
@@ -50,7 +50,7 @@ const NOTED_SKEW_MS = 60_000;
 const CLEAN_UP_MS = 4000;
 
 /** Checks a bucket: the connection by a listing, then the calls of jobs, with trial objects that are deleted. */
-export async function checkServer(options: ServerOptions, report: Report): Promise<void> {
+export async function checkServer(options: ServerOptions, report: ReportFinding): Promise<void> {
   const { log, place, signal } = options;
   const settings = { ...options.settings, attempts: Math.min(2, options.settings.attempts) };
   const { createCaller, sdk } = await import('../../storage/s3/s3-store.ts');

@@ -17,7 +17,7 @@ export interface Finding {
 }
 
 /** Receives the findings in the order of the checks. */
-export type Report = (finding: Finding) => void;
+export type ReportFinding = (finding: Finding) => void;
 
 /** The part of a store in which a trial reads and writes, for credentials that are limited to it. */
 export interface TrialPlace {
