@@ -1,4 +1,4 @@
-import { closeSync, constants, existsSync, openSync, type Stats, statSync } from 'node:fs';
+import { accessSync, closeSync, constants, existsSync, openSync, type Stats, statSync } from 'node:fs';
 import path from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import type { MessagePort } from 'node:worker_threads';
@@ -94,6 +94,7 @@ class Keeper {
       const directory = realPathOf(given);
       const stats = statSync(directory);
       if (!stats.isDirectory()) return { ...NOTHING, problem: 'ENOTDIR' };
+      accessSync(directory, constants.X_OK);
       this.#settings = { ...this.#settings, directory };
       this.#claims = new Claims(directory, modeOfFrames(stats));
       // Another user could lead root to other files while root writes
@@ -112,7 +113,8 @@ class Keeper {
     try {
       this.#fd = openSync(directory, constants.O_RDONLY | constants.O_DIRECTORY);
     } catch (error) {
-      claims.noteProblem((error as NodeJS.ErrnoException).code ?? 'unknown');
+      const { code = 'unknown' } = error as NodeJS.ErrnoException;
+      claims.problem ??= code === 'EACCES' ? 'ELIST' : code;
     }
   }
 

@@ -13,6 +13,7 @@ const REASONS: Readonly<Record<string, string>> = {
   ENFILE: 'this system has too many open files',
   ETIMEDOUT: 'it does not respond: check its mount',
   EOWNER: 'this step runs as root, and another user owns the directory or may replace it',
+  ELIST: 'this user may not list it, and so could not keep its size',
   EFULL: 'its frames belong to other users and exceed its size',
 };
 
