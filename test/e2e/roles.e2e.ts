@@ -1,3 +1,5 @@
+import { mkdtempSync } from 'node:fs';
+import path from 'node:path';
 import { DeleteBucketPolicyCommand, PutBucketPolicyCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import { cachesRoot } from '../../src/cache/keys/cache-names.ts';
@@ -5,7 +7,9 @@ import { encodeComponent } from '../../src/cache/keys/object-names.ts';
 import { RoleJobs } from '../roles/role-jobs.ts';
 import { REPOSITORY, RUNS } from '../roles/runs.ts';
 import { type Checkout, copyCheckout } from '../support/checkout.ts';
+import { readClosingLine } from '../support/closing-line.ts';
 import { s3Client } from '../support/gateway/bucket.ts';
+import { incompressible } from '../support/random.ts';
 import { describeWithGateway } from './support/lab.ts';
 
 let checkout: Checkout;
@@ -70,6 +74,26 @@ describeWithGateway('steps that take a role', () => {
     );
     expect(saved.exitCode).toBe(0);
     expect(await jobs.bucket.objects()).toEqual(before);
+  });
+
+  it('share the disk cache of a host, but get no cache from it that their role may not read', async () => {
+    const directory = mkdtempSync(path.join(checkout.root, 'frames-'));
+    const key = 'large';
+    const restore = async (name: string) => {
+      const run = RUNS.find(one => one.name === name)!;
+      const { exitCode, stdout, outputs } = await jobs.restore(run, {
+        inputs: { key, 'disk-cache': directory },
+      });
+      const { bucket, disk } = readClosingLine(stdout)!;
+      return { exitCode, hit: outputs['cache-hit'], bucket: Number(bucket), disk: Number(disk) };
+    };
+    await jobs.save(RUNS[0]!, key, { content: incompressible(4e6, key) });
+    expect(await restore('push to main')).toMatchObject({ exitCode: 0, hit: 'true', disk: 0 });
+    const shared = await restore('pull request');
+    expect(shared).toMatchObject({ exitCode: 0, hit: 'true' });
+    expect(shared.disk).toBeGreaterThan(3e6);
+    expect(shared.bucket).toBeLessThan(1e6);
+    expect(await restore('another repository')).toMatchObject({ exitCode: 0, hit: 'false' });
   });
 
   it('explain a refused role by the claims of the run', async () => {

@@ -13,6 +13,11 @@ import { arnOf, claimsOf, policyOptions, REPOSITORY, RUNS, type Run, saveRole } 
 /** The key of the cache that every run looks for, and that a push to main has saved. */
 export const MAIN_KEY = 'main';
 
+interface StepOptions extends Partial<ActionRun> {
+  /** The file of the cache; by default the key. */
+  readonly content?: Uint8Array;
+}
+
 /** Jobs whose steps take roles of a real gateway, with tokens of a small issuer. */
 export class RoleJobs {
   readonly roles: RoleGateway;
@@ -56,12 +61,12 @@ export class RoleJobs {
   }
 
   /** Looks for the cache of main in a new workspace, as the step of a job of this run. */
-  restore(run: Run, options: Partial<ActionRun> = {}): Promise<ActionRunResult> {
+  restore(run: Run, options: StepOptions = {}): Promise<ActionRunResult> {
     return this.#step(run, 'restore/action.yml', MAIN_KEY, options);
   }
 
   /** Saves a cache, as the step of a job of this run. */
-  save(run: Run, key: string, options: Partial<ActionRun> = {}): Promise<ActionRunResult> {
+  save(run: Run, key: string, options: StepOptions = {}): Promise<ActionRunResult> {
     return this.#step(run, 'save/action.yml', key, options);
   }
 
@@ -69,14 +74,14 @@ export class RoleJobs {
     run: Run,
     action: NonNullable<ActionRun['action']>,
     key: string,
-    { env, inputs, ...options }: Partial<ActionRun>,
+    { env, inputs, content, ...options }: StepOptions,
   ): Promise<ActionRunResult> {
     this.#run = run;
     const directory = path.join(this.#root, randomBytes(4).toString('hex'));
     const workspace = path.join(directory, 'workspace');
     const event = path.join(directory, 'event.json');
     await mkdir(path.join(workspace, 'deps'), { recursive: true });
-    await writeFile(path.join(workspace, 'deps/file'), key);
+    await writeFile(path.join(workspace, 'deps/file'), content ?? key);
     await writeFile(event, JSON.stringify({ repository: { default_branch: 'main' }, ...run.payload }));
     const { endpoint, region } = this.roles.gateway;
     const result = await runAction({
