@@ -100,12 +100,14 @@ function noteUse(fd: number): void {
 
 /**
  * Returns the text by which a file is known to be the one that a claim has made: numbers of inodes are used again. Returns
- * undefined if it is not a regular file with one name. Throws the system's errors.
+ * undefined if it does not exist, or is not a regular file with one name. Throws the system's errors.
  */
 export function inodeText(file: number | string): string | undefined {
   const stats =
-    typeof file === 'number' ? fstatSync(file, { bigint: true }) : lstatSync(file, { bigint: true });
-  if (!stats.isFile() || stats.nlink !== 1n) return undefined;
+    typeof file === 'number'
+      ? fstatSync(file, { bigint: true })
+      : lstatSync(file, { bigint: true, throwIfNoEntry: false });
+  if (!stats?.isFile() || stats.nlink !== 1n) return undefined;
   return `${stats.dev}:${stats.ino}:${stats.birthtimeNs}`;
 }
 
