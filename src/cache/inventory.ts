@@ -12,9 +12,12 @@ import {
 export interface CacheEntry extends CacheName {
   readonly kind: 'cache';
   readonly object: ObjectInfo;
-  /** The object that notes its last use: its modification time is that of the use. Undefined if there is none. */
-  readonly marker: ObjectInfo | undefined;
+  /** The state of its marker (`markerName`), whose modification time is that of the last noted use. Undefined if there is none. */
+  readonly marker: ObjectState | undefined;
 }
+
+/** The part of an object's metadata that changes when it is stored anew. */
+export type ObjectState = Pick<ObjectInfo, 'etag' | 'modifiedMs'>;
 
 /** A marker whose cache does not exist. */
 export interface StrayMarker {
@@ -80,10 +83,10 @@ export async function* readInventory(
       const version = ownText(name.version, before?.version);
       const { key } = name;
       before = { repository, scope, key, version };
-      let marker: ObjectInfo | undefined;
+      let marker: ObjectState | undefined;
       // The markers before that of this cache have none
       for (let at = await next; !at.done && at.value.cacheObject <= object.name; at = await next) {
-        if (at.value.cacheObject === object.name) marker = at.value.object;
+        if (at.value.cacheObject === object.name) marker = stateOf(at.value.object);
         else yield at.value;
         next = advance();
       }
@@ -113,6 +116,11 @@ async function* markersOf(prefix: string, listing: AsyncIterable<ObjectInfo>): A
     last = cacheObject;
     yield { kind: 'marker', object, cacheObject };
   }
+}
+
+/** Returns the state alone: the name of a marker follows from that of its cache, and would take as much memory again. */
+function stateOf({ etag, modifiedMs }: ObjectInfo): ObjectState {
+  return { etag, modifiedMs };
 }
 
 /** Returns an object with texts of its own. All objects without bytes have one ETag on most servers: that of `before`. */

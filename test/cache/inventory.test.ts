@@ -9,12 +9,12 @@ const version = 'ab'.repeat(32);
 const cache = (path: string) => `p/v1/org/repo/${path}/${version}.tar.zst`;
 const marker = (path: string) => markerName('p', cache(path))!;
 
-/** A store that lists these names, each saved at its index in ms. */
+/** A store that lists these names, each saved at its index in ms, and each with an ETag of its own. */
 function listing(names: readonly string[], sort = true): ObjectStore {
   const objects = names.map<ObjectInfo>((name, index) => ({
     name,
     sizeBytes: name.endsWith('.used') ? 0 : 1,
-    etag: 'e',
+    etag: `etag of ${name}`,
     modifiedMs: index,
   }));
   if (sort) objects.sort((a, b) => Buffer.compare(Buffer.from(a.name), Buffer.from(b.name)));
@@ -29,11 +29,11 @@ async function itemsOf(store: ObjectStore, repository?: string): Promise<Invento
   return collect(readInventory(store, { prefix: 'p', repository }));
 }
 
-/** A line for each item: its kind, name, and the name of its marker. */
+/** A line for each item: its kind, name, and the ETag of its marker. */
 function describeItems(items: readonly InventoryItem[]): string[] {
   return items.map(item => {
     const { name } = item.object;
-    return item.kind === 'cache' ? `cache ${name} ${item.marker?.name ?? '-'}` : `${item.kind} ${name}`;
+    return item.kind === 'cache' ? `cache ${name} ${item.marker?.etag ?? '-'}` : `${item.kind} ${name}`;
   });
 }
 
@@ -52,11 +52,11 @@ test('caches are listed with their markers, and markers without a cache are list
   const items = await itemsOf(store);
   expect(describeItems(items)).toEqual([
     `marker ${marker('m/a')}`,
-    `cache ${cache('m/b')} ${marker('m/b')}`,
+    `cache ${cache('m/b')} etag of ${marker('m/b')}`,
     `marker ${marker('m/c')}`,
     `marker ${marker('m/c2')}`,
     `cache ${cache('m/d')} -`,
-    `cache ${cache('m/e')} ${marker('m/e')}`,
+    `cache ${cache('m/e')} etag of ${marker('m/e')}`,
     `marker ${marker('m/f')}`,
   ]);
   expect(items[1]).toMatchObject({ repository: 'org/repo', scope: 'm', key: 'b', version });
@@ -78,9 +78,12 @@ test('every random set of caches and markers is joined as by a table of their na
     const marked = paths.filter(() => random(2) === 0);
     const items = await itemsOf(listing([...caches.map(cache), ...marked.map(marker)]));
     const found = items.flatMap(item =>
-      item.kind === 'cache' ? [[item.object.name, item.marker?.name]] : [],
+      item.kind === 'cache' ? [[item.object.name, item.marker?.etag]] : [],
     );
-    const expected = caches.map(path => [cache(path), marked.includes(path) ? marker(path) : undefined]);
+    const expected = caches.map(path => [
+      cache(path),
+      marked.includes(path) ? `etag of ${marker(path)}` : undefined,
+    ]);
     expect(found.sort()).toEqual(expected.sort());
     const stray = items.flatMap(item => (item.kind === 'marker' ? [item.cacheObject] : []));
     expect(stray.sort()).toEqual(
@@ -97,7 +100,7 @@ test('objects that no release stores are foreign, wherever they are', async () =
   const items = await itemsOf(listing([...names, cache('m/a'), marker('m/a')]));
   expect(describeItems(items)).toEqual([
     'foreign p/v1/README',
-    `cache ${cache('m/a')} ${marker('m/a')}`,
+    `cache ${cache('m/a')} etag of ${marker('m/a')}`,
     `foreign ${cache('m/a')}.old`,
     'foreign p/v1/org/repo/m/\u{1f600}',
   ]);

@@ -1,10 +1,10 @@
 import { trimHeap } from '../../archive/memory/trim-heap.ts';
 import { forEachWithin } from '../../archive/pool/in-flight.ts';
-import { type ObjectInfo, type ObjectStore, STALE_UPLOAD_MS } from '../../storage/object-store.ts';
+import { type ObjectStore, STALE_UPLOAD_MS } from '../../storage/object-store.ts';
 import { StoreRefusedError } from '../../storage/store-errors.ts';
 import { type CachePatterns, matchesPatterns, placeOfPatterns } from '../cache-patterns.ts';
-import { type CacheEntry, readInventory, type StrayMarker } from '../inventory.ts';
-import { cachesRoot, markerName, parseCacheName } from '../keys/cache-names.ts';
+import { type CacheEntry, type ObjectState, readInventory } from '../inventory.ts';
+import { cachesRoot, markedCacheName, markerName, parseCacheName } from '../keys/cache-names.ts';
 import { bytesOf, type Deletion, type PruneRules, planPrune } from './plan.ts';
 
 export interface PruneRequest {
@@ -73,7 +73,8 @@ export async function pruneCaches(request: PruneRequest): Promise<PruneResult> {
 class Prune {
   readonly #request: PruneRequest;
   readonly #entries = new Map<string, CacheEntry>();
-  readonly #strays: StrayMarker[] = [];
+  /** Names of markers whose cache was not listed. */
+  readonly #strays: string[] = [];
   #deletedCaches = 0;
   #deletedBytes = 0;
   #deletedMarkers = 0;
@@ -89,7 +90,7 @@ class Prune {
     const caches = this.#entries.size;
     const bytes = bytesOf(this.#entries.values());
     const excessBytes = await this.#deleteByPlans();
-    await forEachWithin(this.#strays, PARALLEL, stray => this.#deleteStray(stray));
+    await forEachWithin(this.#strays, PARALLEL, name => this.#deleteStray(name));
     const abortedUploads = this.#request.removesLeftovers ? await this.#abortUploads() : 0;
     return {
       caches,
@@ -113,7 +114,7 @@ class Prune {
       if (item.kind === 'cache') {
         if (this.#isSelected(item)) this.#keep(item);
       } else if (removesLeftovers && item.kind === 'marker' && this.#isOwn(item.cacheObject)) {
-        this.#strays.push(item);
+        this.#strays.push(item.object.name);
       }
     }
   }
@@ -158,8 +159,9 @@ class Prune {
 
   /** Reads a cache again, and deletes it with its marker if it has not changed. Another prune may have deleted the cache. */
   async #deleteUnchanged(entry: CacheEntry): Promise<'deleted' | 'changed' | 'gone'> {
-    const { store, signal } = this.#request;
+    const { store, prefix, signal } = this.#request;
     const { name } = entry.object;
+    const marker = entry.marker && markerName(prefix, name);
     const now = await this.#readAgain(entry);
     if (now && !isSame(now, entry)) {
       if (this.#isSelected(now)) this.#keep(now);
@@ -168,7 +170,7 @@ class Prune {
     }
     if (now) await store.delete(name, { signal });
     // The other prune may have been killed before it deleted the marker
-    if (entry.marker) await store.delete(entry.marker.name, { signal });
+    if (marker !== undefined) await store.delete(marker, { signal });
     this.#entries.delete(name);
     return now ? 'deleted' : 'gone';
   }
@@ -204,13 +206,14 @@ class Prune {
     }
   }
 
-  async #deleteStray({ object, cacheObject }: StrayMarker): Promise<void> {
-    const { store, signal, dryRun } = this.#request;
+  async #deleteStray(name: string): Promise<void> {
+    const { store, prefix, signal, dryRun } = this.#request;
+    const cache = markedCacheName(prefix, name);
     try {
       if (!dryRun) {
         // It may have been saved since the listing
-        if (await store.head(cacheObject, { signal })) return;
-        await store.delete(object.name, { signal });
+        if (cache === undefined || (await store.head(cache, { signal }))) return;
+        await store.delete(name, { signal });
       }
       this.#deletedMarkers++;
     } catch (error) {
@@ -227,7 +230,7 @@ function isSame(a: CacheEntry, b: CacheEntry): boolean {
 }
 
 /** Compares times in whole seconds, which are all that a HEAD of S3 returns. */
-function isSameObject(a: ObjectInfo | undefined, b: ObjectInfo | undefined): boolean {
+function isSameObject(a: ObjectState | undefined, b: ObjectState | undefined): boolean {
   if (a === undefined || b === undefined) return a === b;
   return a.etag === b.etag && Math.floor(a.modifiedMs / 1000) === Math.floor(b.modifiedMs / 1000);
 }
