@@ -1,6 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Bucket } from '../test/support/gateway/bucket.ts';
-import { type GatewayOptions, startGateway } from '../test/support/gateway/gateway.ts';
+import {
+  attachGateway,
+  type Gateway,
+  type GatewayOptions,
+  readGateway,
+  startGateway,
+} from '../test/support/gateway/gateway.ts';
 import { cpuSecondsOf, untilIdle } from './process/gateway-cpu.ts';
 import type { Store } from './programs/environment.ts';
 
@@ -9,18 +15,27 @@ export class BenchGateway {
   readonly store: Store;
   /** `ceph version 16.2.15 (...)`. */
   readonly version: string;
-  readonly #gateway: Awaited<ReturnType<typeof startGateway>>;
+  /** The gateway's own directory, by whose path another process attaches to it. */
+  readonly directory: string;
+  readonly #gateway: Gateway;
   readonly #buckets = new Map<string, Bucket>();
 
-  private constructor(gateway: Awaited<ReturnType<typeof startGateway>>, version: string) {
-    const { endpoint, region, accessKey, secretKey } = gateway;
+  private constructor(gateway: Gateway, version: string) {
+    const { endpoint, region, accessKey, secretKey, directory } = gateway;
     this.#gateway = gateway;
+    this.directory = directory;
     this.store = { endpoint, region, accessKey, secretKey };
     this.version = version;
   }
 
   static async start(options: GatewayOptions): Promise<BenchGateway> {
     const gateway = await startGateway(options);
+    return new BenchGateway(gateway, (await gateway.admin(['--version'])).trim());
+  }
+
+  /** Uses the gateway that another process has started. */
+  static async attach(directory: string): Promise<BenchGateway> {
+    const gateway = { ...attachGateway(await readGateway(directory)), stop: async () => {} };
     return new BenchGateway(gateway, (await gateway.admin(['--version'])).trim());
   }
 

@@ -1,106 +1,90 @@
-/** `npm run bench:store`: measures the command on a bucket of many caches and markers. */
+/**
+ * `npm run bench:store`: measures the command on stores of 10,000 and 100,000 caches with markers, in buckets of a real gateway and
+ * in a directory. Writes bench/results/store.md. Storing them takes most of the time, so the two parts can be run apart:
+ * `--keep` stores them and waits for Ctrl+C, a day at most, and `--reuse DIRECTORY` measures them meanwhile, once.
+ */
 
+import { mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { parseArgs } from 'node:util';
-import { openStore } from '../../test/storage/s3/support.ts';
-import { BenchError } from '../bench-error.ts';
+import { setTimeout as delay } from 'node:timers/promises';
+import { readOptions } from '../arguments.ts';
 import { BenchGateway } from '../gateway.ts';
-import { measure } from '../process/measure.ts';
-import type { Store } from '../programs/environment.ts';
 import { machineLines } from '../report/machine.ts';
 import { publish } from '../report/publish.ts';
 import { table } from '../report/table.ts';
 import { runToEnd } from '../run.ts';
-import { storeFleet } from './fleet.ts';
+import { fillBucket, fillDirectory } from './fleet.ts';
+import { bucketPlace, COLUMNS, directoryPlace, Measurements } from './measurements.ts';
 
-const BUCKET = 'fleet';
-/** Requests at the same time while the bucket is filled. */
-const PARALLEL = 32;
-/** The promise for 100,000 caches, in bytes. */
-const LIMIT_BYTES = 300e6;
-const ROUNDS = 3;
+const USAGE = 'usage: npm run bench:store -- [--keep | --reuse DIRECTORY] [--dist DIRECTORY]';
 
-const COMMANDS: readonly (readonly string[])[] = [
-  ['list', '--json'],
-  ['list', '--sort', 'used', '--json'],
-  ['list', '--repository', 'org/service-30', '--json'],
-  ['stats', '--json'],
-  ['prune', '--unused', '7d', '--max-size', '1GB', '--dry-run', '--json'],
-];
+/** The longest time that filled stores are kept. */
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+const CACHES = [10_000, 100_000];
 
 await runToEnd(async stop => {
-  const { values } = parseArgs({
-    options: { caches: { type: 'string', default: '100000' }, dist: { type: 'string', default: 'dist' } },
-  });
-  const caches = Number(values.caches);
-  if (!Number.isSafeInteger(caches) || caches < 1) throw new BenchError(`--caches is '${values.caches}'`);
-  const gateway = await BenchGateway.start({});
+  const { keep, reuse, dist } = readOptions(
+    process.argv.slice(2),
+    {
+      keep: { type: 'boolean', default: false },
+      reuse: { type: 'string' },
+      dist: { type: 'string', default: 'dist' },
+    },
+    USAGE,
+  );
+  const gateway = await (reuse === undefined ? BenchGateway.start({}) : BenchGateway.attach(reuse));
+  const files = path.join(gateway.directory, 'files');
   try {
-    await gateway.bucket(BUCKET).create();
-    const filledSeconds = await fill(gateway.store, caches);
-    const rows: string[][] = [];
-    for (const args of COMMANDS) rows.push(await row(path.resolve(values.dist), gateway.store, args, stop));
-    const lines = [
-      `# The command on ${caches} caches`,
-      '',
-      ...machineLines(gateway.version),
-      `${caches} objects and 6 markers for each 10 of them, stored in ${filledSeconds.toFixed(0)} s. Median of ${ROUNDS} runs; requests of one more.`,
-      '',
-      table(['command', 'seconds', 'CPU s', 'peak MB', 'requests'], rows),
-      '',
-    ];
-    const report = lines.join('\n');
-    console.log(report);
-    if (caches === 100_000) await publish('store', report);
+    if (reuse === undefined) await fill(gateway, files, stop);
+    if (!keep) return await measureAll(gateway, files, dist, stop);
+    console.error(`bench: npm run bench:store -- --reuse ${gateway.directory}`);
+    await delay(DAY_MS, undefined, { signal: stop }).catch(() => {});
   } finally {
-    await gateway.stop();
+    if (reuse === undefined) {
+      await rm(files, { recursive: true, force: true });
+      await gateway.stop();
+    }
   }
 });
 
-async function fill({ endpoint, region, accessKey, secretKey }: Store, caches: number): Promise<number> {
-  const store = openStore({
-    endpoint: new URL(endpoint),
-    region,
-    bucket: BUCKET,
-    credentials: { accessKeyId: accessKey, secretAccessKey: secretKey },
-  });
-  const begun = performance.now();
-  await storeFleet(store, caches, PARALLEL);
-  store.close();
-  return (performance.now() - begun) / 1000;
+function bucketOf(caches: number): string {
+  return `fleet-${caches}`;
 }
 
-async function row(
+async function fill(gateway: BenchGateway, files: string, stop: AbortSignal): Promise<void> {
+  for (const caches of CACHES) {
+    const begun = performance.now();
+    await gateway.bucket(bucketOf(caches)).create();
+    await fillBucket(gateway.store, bucketOf(caches), caches, stop);
+    console.error(`bench: stored ${caches} caches in ${((performance.now() - begun) / 1000).toFixed(0)} s`);
+  }
+  await mkdir(files);
+  await fillDirectory(files, CACHES.at(-1)!, stop);
+}
+
+async function measureAll(
+  gateway: BenchGateway,
+  files: string,
   dist: string,
-  store: Store,
-  args: readonly string[],
   stop: AbortSignal,
-): Promise<string[]> {
-  const env = {
-    PATH: process.env.PATH ?? '',
-    CACHE_S3_ENDPOINT: store.endpoint,
-    CACHE_S3_REGION: store.region,
-    CACHE_S3_BUCKET: BUCKET,
-    CACHE_S3_ACCESS_KEY: store.accessKey,
-    CACHE_S3_SECRET_KEY: store.secretKey,
-  };
-  const run = (...more: string[]) =>
-    measure(
-      { args: [process.execPath, path.join(dist, 'cache-s3.js'), ...args, ...more], env, cwd: dist },
-      { stop },
-    );
-  const runs = [];
-  for (let round = 0; round < ROUNDS; round++) runs.push(await run());
-  const { output } = await run('--verbose');
-  const requests = output.match(/^s3 \w+ /gm)?.length ?? 0;
-  const [peak] = runs.map(({ peakRssBytes }) => peakRssBytes).sort((a, b) => b - a);
-  if (peak! > LIMIT_BYTES) throw new BenchError(`cache-s3 ${args.join(' ')} needs ${peak! / 1e6} MB`);
-  const median = (values: readonly number[]) => values.toSorted((a, b) => a - b)[values.length >> 1]!;
-  return [
-    `cache-s3 ${args.join(' ')}`,
-    median(runs.map(({ wallSeconds }) => wallSeconds)).toFixed(1),
-    median(runs.map(({ cpuSeconds }) => cpuSeconds)).toFixed(1),
-    (peak! / 1e6).toFixed(0),
-    String(requests),
-  ];
+): Promise<void> {
+  const measurements = new Measurements(dist, stop);
+  const buckets = CACHES.map(caches => bucketPlace(gateway.store, bucketOf(caches), caches));
+  const directory = directoryPlace(files, CACHES.at(-1)!);
+  for (const place of [...buckets, directory]) await measurements.read(place);
+  for (const place of [...buckets, directory]) await measurements.prune(place);
+  const report = [
+    '# The command on 10,000 and 100,000 caches',
+    '',
+    ...machineLines(gateway.version),
+    'Six of ten caches have a marker. Median of 3 runs, the largest peak of them, and the requests of one more. The prunes that',
+    'delete 5 % of the bytes ran once. The directory is on the disk of the machine.',
+    '',
+    table(COLUMNS, measurements.rows),
+    '',
+  ].join('\n');
+  console.log(report);
+  await publish('store', report);
+  measurements.checkMemory();
 }

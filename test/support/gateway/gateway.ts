@@ -79,7 +79,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
   } catch (error) {
     throw new GatewayUnavailableError(lastLine((error as { stderr?: string }).stderr) ?? String(error));
   }
-  const info = await readInfo(directory);
+  const info = await readGateway(directory);
   await waitForGateway(info.endpoint);
   const gateway: Gateway = { ...info, stop: () => stop(directory), admin: args => admin(directory, args) };
   await Promise.all([createBucket(info, info), createBucket(info, info.other)]);
@@ -118,7 +118,8 @@ function settings(options: GatewayOptions): NodeJS.ProcessEnv {
   };
 }
 
-async function readInfo(directory: string): Promise<GatewayInfo> {
+/** Reads the description of the gateway that another process has started in a directory. */
+export async function readGateway(directory: string): Promise<GatewayInfo> {
   const lines = (await readFile(path.join(directory, 'env'), 'utf8')).trim().split('\n');
   const values = new Map(
     lines.map(line => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
