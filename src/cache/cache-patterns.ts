@@ -1,4 +1,5 @@
 import type { CacheName } from './keys/cache-names.ts';
+import type { TrialPlace } from './keys/trial-names.ts';
 import { hasWildcard, matchesWildcard } from './wildcard.ts';
 
 /** Patterns (wildcard.ts) of `owner/name`, of the scope and of the key. A cache has to match each that is given. */
@@ -13,8 +14,13 @@ export function matchesPatterns(cache: CacheName, { repository, scope, key }: Ca
   return matches(repository, cache.repository) && matches(scope, cache.scope) && matches(key, cache.key);
 }
 
-function matches(pattern: string | undefined, text: string): boolean {
-  return pattern === undefined || matchesWildcard(pattern, text);
+/** Returns whether a trial of `cache-s3 doctor` is in the place of the patterns. It has no key. */
+export function matchesTrial(trial: TrialPlace, { repository, scope, key }: CachePatterns): boolean {
+  return matches(repository, trial.repository) && matches(scope, trial.scope) && key === undefined;
+}
+
+function matches(pattern: string | undefined, text: string | undefined): boolean {
+  return pattern === undefined || (text !== undefined && matchesWildcard(pattern, text));
 }
 
 /** Returns the place that contains all caches of the patterns, as far as it has a name, so that nothing else need be listed. */

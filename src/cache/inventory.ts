@@ -7,6 +7,7 @@ import {
   markersRoot,
   parseCacheName,
 } from './keys/cache-names.ts';
+import { parseTrialName } from './keys/trial-names.ts';
 
 /** A cache of the store. */
 export interface CacheEntry extends CacheName {
@@ -27,13 +28,19 @@ export interface StrayMarker {
   readonly cacheObject: string;
 }
 
+/** An object of `cache-s3 doctor` that its credentials did not allow to delete, or that is in use now. */
+interface TrialObject {
+  readonly kind: 'trial';
+  readonly object: ObjectInfo;
+}
+
 /** An object among the caches that no release has stored there. It is never touched. */
 interface ForeignObject {
   readonly kind: 'foreign';
   readonly object: ObjectInfo;
 }
 
-export type InventoryItem = CacheEntry | StrayMarker | ForeignObject;
+export type InventoryItem = CacheEntry | StrayMarker | TrialObject | ForeignObject;
 
 interface InventoryOptions {
   /** Input `prefix`. */
@@ -73,7 +80,7 @@ export async function* readInventory(
       const object = ownObject(listed);
       const name = parseCacheName(prefix, object.name);
       if (name === undefined) {
-        yield { kind: 'foreign', object };
+        yield { kind: parseTrialName(prefix, object.name) ? 'trial' : 'foreign', object };
         continue;
       }
       checkOrder(last, object.name);

@@ -45,6 +45,8 @@ interface Report {
   readonly strayMarkers: string[];
   /** Undefined if the credentials do not allow to list them. */
   unfinishedUploads: Upload[] | undefined;
+  /** Objects of `cache-s3 doctor`. */
+  readonly trialObjects: string[];
   readonly foreignObjects: string[];
 }
 
@@ -63,6 +65,7 @@ export async function verifyCaches(invocation: Invocation, options: VerifyOption
     changedMeanwhile: 0,
     strayMarkers: [],
     unfinishedUploads: [],
+    trialObjects: [],
     foreignObjects: [],
   };
   const add = (list: string[], name: string) => {
@@ -71,6 +74,7 @@ export async function verifyCaches(invocation: Invocation, options: VerifyOption
   async function* selected() {
     for await (const item of readSelected(invocation, options)) {
       if (item.kind === 'marker') add(report.strayMarkers, item.object.name);
+      else if (item.kind === 'trial') add(report.trialObjects, item.object.name);
       else if (item.kind === 'foreign') add(report.foreignObjects, item.object.name);
       else yield item;
     }
@@ -144,6 +148,9 @@ async function writeReport(
   for (const name of report.strayMarkers) await output.line(`marker without a cache: ${name}`);
   for (const { object, begunAt } of report.unfinishedUploads ?? []) {
     await output.line(`unfinished upload, ${formatAge(store.nowMs - Date.parse(begunAt))} old: ${object}`);
+  }
+  for (const name of report.trialObjects) {
+    await output.line(`trial object of a doctor, which prune deletes after a day: ${name}`);
   }
   for (const name of report.foreignObjects) await output.line(`object of another program: ${name}`);
   if (report.unfinishedUploads === undefined) {

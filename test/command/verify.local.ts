@@ -20,6 +20,7 @@ describe.each(places)('verify in %s', (_, place) => {
       changedMeanwhile: 0,
       strayMarkers: [],
       unfinishedUploads: [],
+      trialObjects: [],
       foreignObjects: [],
     });
   });

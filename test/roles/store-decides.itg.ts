@@ -179,10 +179,10 @@ describe('the command', () => {
     expect(await prune({ repository: REPOSITORY, scope: 'refs/pull/*' })).toMatchObject({
       deletedCaches: 1,
       deletedMarkers: 1,
-      refusedMarkers: 0,
+      refusedLeftovers: 0,
       abortedUploads: 0,
     });
-    expect(await prune({ repository: REPOSITORY })).toMatchObject({ deletedMarkers: 0, refusedMarkers: 1 });
+    expect(await prune({ repository: REPOSITORY })).toMatchObject({ deletedMarkers: 0, refusedLeftovers: 1 });
     store.close();
     const left = (await bucket.objects()).map(name => name);
     expect(left).toContain(forged);

@@ -26,17 +26,18 @@ export const VERSIONS_REMAIN =
 
 /** Returns the results as sentences. */
 export function describeResult(result: PruneResult, dryRun: boolean): readonly string[] {
-  const { caches, bytes, deletedCaches, deletedBytes, deletedMarkers, refusedMarkers } = result;
-  const { abortedUploads, changed, excessBytes } = result;
+  const { caches, bytes, deletedCaches, deletedBytes, deletedMarkers, deletedTrials } = result;
+  const { refusedLeftovers, abortedUploads, changed, excessBytes } = result;
   const verb = dryRun ? 'Would delete' : 'Deleted';
   const lines = [
     `${verb} ${countOf(deletedCaches, 'cache')} of ${formatCount(caches)}, ${formatBytes(deletedBytes)} of ${formatBytes(bytes)}.`,
   ];
   if (deletedMarkers > 0) lines.push(`${verb} ${countOf(deletedMarkers, 'marker')} without a cache.`);
-  if (refusedMarkers > 0) {
-    const were = refusedMarkers === 1 ? 'was' : 'were';
+  if (deletedTrials > 0) lines.push(`${verb} ${countOf(deletedTrials, 'trial object')} of a doctor.`);
+  if (refusedLeftovers > 0) {
+    const were = refusedLeftovers === 1 ? 'was' : 'were';
     lines.push(
-      `${countOf(refusedMarkers, 'marker')} without a cache ${were} not deleted: the credentials do not allow it.`,
+      `${countOf(refusedLeftovers, 'leftover')} (markers without a cache, trial objects) ${were} not deleted: the credentials do not allow it.`,
     );
   }
   if (abortedUploads === undefined) {

@@ -2,9 +2,10 @@ import { trimHeap } from '../../archive/memory/trim-heap.ts';
 import { forEachWithin } from '../../archive/pool/in-flight.ts';
 import { type ObjectStore, STALE_UPLOAD_MS } from '../../storage/object-store.ts';
 import { StoreRefusedError } from '../../storage/store-errors.ts';
-import { type CachePatterns, matchesPatterns, placeOfPatterns } from '../cache-patterns.ts';
+import { type CachePatterns, matchesPatterns, matchesTrial, placeOfPatterns } from '../cache-patterns.ts';
 import { type CacheEntry, type ObjectState, readInventory } from '../inventory.ts';
 import { cachesRoot, markedCacheName, markerName, parseCacheName } from '../keys/cache-names.ts';
+import { parseTrialName, trialMarkerName } from '../keys/trial-names.ts';
 import { bytesOf, type Deletion, type PruneRules, planPrune } from './plan.ts';
 
 export interface PruneRequest {
@@ -19,7 +20,7 @@ export interface PruneRequest {
    */
   readonly select?: (entry: CacheEntry) => boolean;
   readonly rules: PruneRules;
-  /** Delete leftovers: markers without a cache, and uploads older than a day. */
+  /** Delete leftovers: markers without a cache, and the trial objects of `cache-s3 doctor` and uploads that are older than a day. */
   readonly removesLeftovers: boolean;
   /** Decide, and delete nothing. */
   readonly dryRun: boolean;
@@ -39,8 +40,10 @@ export interface PruneResult {
   readonly deletedBytes: number;
   /** Deleted markers whose cache did not exist, or those that would be. */
   readonly deletedMarkers: number;
-  /** Such markers that the credentials do not allow to delete. */
-  readonly refusedMarkers: number;
+  /** Deleted trial objects of `cache-s3 doctor` that were older than a day, or those that would be. */
+  readonly deletedTrials: number;
+  /** Such markers and trial objects that the credentials do not allow to delete. */
+  readonly refusedLeftovers: number;
   /** Aborted uploads that were older than a day, or those that would be. Undefined if the credentials do not allow it. */
   readonly abortedUploads: number | undefined;
   /** Decisions that were taken again, because the cache had been used or saved since the listing. */
@@ -51,6 +54,8 @@ export interface PruneResult {
 
 /** Deletions that run at the same time. */
 const PARALLEL = { limit: 8 };
+/** Age in ms from which the object of a trial is taken for that of an ended one. */
+const STALE_TRIAL_MS = 24 * 60 * 60 * 1000;
 /** Maximum number of plans. A new one is made only if caches have changed since the last. */
 const MAX_PLANS = 100;
 /** Objects of a listing between two checks of the heap, which would otherwise keep the garbage of hundreds of pages. */
@@ -58,8 +63,8 @@ const TRIM_EVERY = 2000;
 const TRIM_ABOVE_BYTES = 64 * 1024 * 1024;
 
 /**
- * Deletes caches by rules, with their markers. With `removesLeftovers` also deletes markers without a cache, and aborts
- * uploads older than a day.
+ * Deletes caches by rules, with their markers. With `removesLeftovers` also deletes markers without a cache and old trial
+ * objects, and aborts uploads older than a day.
  *
  * Directly before each deletion the object and its marker are read again: if one has changed since it was listed, the
  * decision is taken again from its new state. It may be ended at any moment, and several may run at once: a cache is
@@ -75,10 +80,13 @@ class Prune {
   readonly #entries = new Map<string, CacheEntry>();
   /** Names of markers whose cache was not listed. */
   readonly #strays: string[] = [];
+  /** Names of old trial objects. */
+  readonly #trials: string[] = [];
   #deletedCaches = 0;
   #deletedBytes = 0;
   #deletedMarkers = 0;
-  #refusedMarkers = 0;
+  #deletedTrials = 0;
+  #refusedLeftovers = 0;
   #changed = 0;
 
   constructor(request: PruneRequest) {
@@ -91,6 +99,7 @@ class Prune {
     const bytes = bytesOf(this.#entries.values());
     const excessBytes = await this.#deleteByPlans();
     await forEachWithin(this.#strays, PARALLEL, name => this.#deleteStray(name));
+    await forEachWithin(this.#trials, PARALLEL, name => this.#deleteTrial(name));
     const abortedUploads = this.#request.removesLeftovers ? await this.#abortUploads() : 0;
     return {
       caches,
@@ -98,7 +107,8 @@ class Prune {
       deletedCaches: this.#deletedCaches,
       deletedBytes: this.#deletedBytes,
       deletedMarkers: this.#deletedMarkers,
-      refusedMarkers: this.#refusedMarkers,
+      deletedTrials: this.#deletedTrials,
+      refusedLeftovers: this.#refusedLeftovers,
       abortedUploads,
       changed: this.#changed,
       excessBytes,
@@ -113,8 +123,14 @@ class Prune {
       if (++read % TRIM_EVERY === 0) trimHeap(TRIM_ABOVE_BYTES);
       if (item.kind === 'cache') {
         if (this.#isSelected(item)) this.#keep(item);
-      } else if (removesLeftovers && item.kind === 'marker' && this.#isOwn(item.cacheObject)) {
+        continue;
+      }
+      if (!removesLeftovers) continue;
+      if (item.kind === 'marker' && this.#isOwn(item.cacheObject)) {
         this.#strays.push(item.object.name);
+      } else if (item.kind === 'trial' && this.#isOwn(item.object.name)) {
+        const { name, modifiedMs } = item.object;
+        if (store.nowMs - modifiedMs >= STALE_TRIAL_MS) this.#trials.push(name);
       }
     }
   }
@@ -128,11 +144,13 @@ class Prune {
     return matchesPatterns(entry, patterns) && (select?.(entry) ?? true);
   }
 
-  /** Returns whether a name is that of a cache that the patterns choose. Its marker and its uploads may be removed then. */
+  /** Returns whether a name is that of a cache or a trial that the patterns choose. Its leftovers may be removed then. */
   #isOwn(objectName: string): boolean {
     const { prefix, patterns } = this.#request;
     const name = parseCacheName(prefix, objectName);
-    return name !== undefined && matchesPatterns(name, patterns);
+    if (name !== undefined) return matchesPatterns(name, patterns);
+    const trial = parseTrialName(prefix, objectName);
+    return trial !== undefined && matchesTrial(trial, patterns);
   }
 
   /** Plans and deletes until nothing has changed meanwhile. Returns the bytes over the limits. */
@@ -209,17 +227,35 @@ class Prune {
   async #deleteStray(name: string): Promise<void> {
     const { store, prefix, signal, dryRun } = this.#request;
     const cache = markedCacheName(prefix, name);
-    try {
+    await this.#deleteLeftover(async () => {
       if (!dryRun) {
         // It may have been saved since the listing
         if (cache === undefined || (await store.head(cache, { signal }))) return;
         await store.delete(name, { signal });
       }
       this.#deletedMarkers++;
+    });
+  }
+
+  async #deleteTrial(name: string): Promise<void> {
+    const { store, prefix, signal, dryRun } = this.#request;
+    await this.#deleteLeftover(async () => {
+      if (!dryRun) {
+        // It may have a marker, which only its name leads to
+        await store.delete(trialMarkerName(prefix, name), { signal });
+        await store.delete(name, { signal });
+      }
+      this.#deletedTrials++;
+    });
+  }
+
+  /** Counts a leftover that the credentials do not allow to delete: it must not fail the prune of a smaller place. */
+  async #deleteLeftover(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
     } catch (error) {
-      // Readers may write markers anywhere in the repository: none of them may fail a prune that has a smaller place
       if (!(error instanceof StoreRefusedError)) throw error;
-      this.#refusedMarkers++;
+      this.#refusedLeftovers++;
     }
   }
 }

@@ -1,5 +1,5 @@
-import { randomBytes } from 'node:crypto';
 import { stat, statfs } from 'node:fs/promises';
+import { createTrialName } from '../../cache/keys/trial-names.ts';
 import { formatBytes } from '../../report/units.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
 import { ObjectExistsError } from '../../storage/store-errors.ts';
@@ -18,7 +18,7 @@ const PART_BYTES = 5 * 1024 * 1024;
 /** Checks a directory as the store: whether it can be written, read, listed and cleaned, and the space that is left. */
 export async function checkDirectory(options: DirectoryOptions, report: ReportFinding): Promise<void> {
   const { store, root, place, signal } = options;
-  const name = `${place.caches}doctor-${randomBytes(6).toString('hex')}`;
+  const name = createTrialName(place.caches);
   const content = Buffer.from('cache-s3 doctor');
   const isThere = await stat(root).then(
     stats => stats.isDirectory(),
@@ -98,7 +98,7 @@ export async function checkDirectory(options: DirectoryOptions, report: ReportFi
         await store.delete(name);
         return 'the trial object';
       },
-      `the trial object ${name} remains, and prune cannot delete caches.`,
+      `the trial object ${name} remains (prune deletes it after a day), and prune cannot delete caches.`,
       `give ${user} the right to delete files in ${root}.`,
     );
   }

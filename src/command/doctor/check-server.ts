@@ -1,5 +1,5 @@
-import { randomBytes } from 'node:crypto';
 import { TOOL } from '../../action/backend/open-backend.ts';
+import { createTrialName } from '../../cache/keys/trial-names.ts';
 import type { Log } from '../../report/log.ts';
 import { systemClock } from '../../retry/clock.ts';
 import { delayed } from '../../retry/signals.ts';
@@ -75,7 +75,7 @@ export async function checkServer(options: ServerOptions, report: ReportFinding)
     sdk,
     bucket,
     place,
-    root: `${place.caches}doctor-${randomBytes(6).toString('hex')}`,
+    root: createTrialName(place.caches),
     stored: new Set(),
     signal,
     report(finding) {

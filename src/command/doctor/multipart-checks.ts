@@ -1,3 +1,4 @@
+import { COPY_SUFFIX, MULTIPART_SUFFIX } from '../../cache/keys/trial-names.ts';
 import { sentenceOf } from '../failure.ts';
 import { bucketArn } from '../policy/roles.ts';
 import type { Trial } from './check-server.ts';
@@ -14,7 +15,7 @@ export async function checkMultipart(trial: Trial, canWrite: boolean): Promise<v
     for (const check of checks) report({ check, result: 'skipped', found: 'objects cannot be stored' });
     return;
   }
-  const name = `${root}/multipart`;
+  const name = `${root}${MULTIPART_SUFFIX}`;
   const upload = { Bucket: bucket, Key: name };
   let uploadId: string | undefined;
   let completed = false;
@@ -71,7 +72,7 @@ function abort({ sdk, bucket, cleanUp }: Trial, name: string, uploadId: string) 
 
 async function checkCopy(trial: Trial, source: string): Promise<void> {
   const { sdk, bucket, place, root, signal, call, report } = trial;
-  const name = `${root}/copy`;
+  const name = `${root}${COPY_SUFFIX}`;
   const upload = { Bucket: bucket, Key: name };
   let uploadId: string | undefined;
   try {

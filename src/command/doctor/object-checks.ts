@@ -1,11 +1,9 @@
+import { ORDERED_SUFFIXES } from '../../cache/keys/trial-names.ts';
 import { StoreRefusedError } from '../../storage/store-errors.ts';
 import { sentenceOf } from '../failure.ts';
 import type { Trial } from './check-server.ts';
 import { allow, httpStatusOf, objectsArn } from './explain.ts';
 import { checkEtag, checkForeignReads, checkReads, TRIAL_CONTENT } from './read-checks.ts';
-
-/** Objects of the trial, in byte order, which is not that of a dictionary. */
-const ORDERED = ['/B', '/a', '/a/1', '/b'];
 
 /**
  * Tries the calls for single objects: store, describe, read in ranges, the conditions, the order of a listing, markers.
@@ -85,7 +83,8 @@ async function checkConditions(trial: Trial, name: string): Promise<void> {
 
 async function checkOrder(trial: Trial): Promise<void> {
   const { sdk, bucket, root, call, report } = trial;
-  const names = ORDERED.map(suffix => `${root}${suffix}`);
+  // Byte order is not that of a dictionary
+  const names = ORDERED_SUFFIXES.map(suffix => `${root}${suffix}`);
   for (const name of names) {
     await putTrial(trial, name);
   }
@@ -101,7 +100,7 @@ async function checkOrder(trial: Trial): Promise<void> {
   report({
     check: 'listing order',
     result: 'failed',
-    found: `${listed.map(name => name.slice(root.length)).join(' ')} in place of ${ORDERED.join(' ')}`,
+    found: `${listed.map(name => name.slice(root.length)).join(' ')} in place of ${ORDERED_SUFFIXES.join(' ')}`,
     meaning: 'restores refuse listings of more than a page, and this command refuses to list.',
     fix: 'use a server that lists in byte order, as S3 does (no directory bucket of AWS).',
   });
@@ -126,26 +125,26 @@ async function checkMarker(trial: Trial): Promise<void> {
 
 /** Deletes the objects of the trial, also after an interrupt. */
 export async function checkDelete(trial: Trial): Promise<void> {
-  const { sdk, bucket, place, root, stored, cleanUp, report } = trial;
+  const { sdk, bucket, place, stored, cleanUp, report } = trial;
   if (stored.size === 0) return;
   const remove = (name: string) =>
     cleanUp('DeleteObject', (client, options) =>
       client.send(new sdk.DeleteObjectCommand({ Bucket: bucket, Key: name }), options),
     );
-  const failures = (await Promise.allSettled([...stored].map(remove))).filter(
-    ({ status }) => status === 'rejected',
-  ) as PromiseRejectedResult[];
-  const error: unknown = failures[0]?.reason;
-  if (error === undefined) {
+  const names = [...stored];
+  const results = await Promise.allSettled(names.map(remove));
+  const remaining = names.filter((_, index) => results[index]?.status === 'rejected');
+  const failure = results.find(result => result.status === 'rejected');
+  if (failure === undefined) {
     report({ check: 'delete', result: 'ok', found: 's3:DeleteObject' });
     return;
   }
-  const label = root.slice(place.caches.length);
+  const error: unknown = failure.reason;
   report({
     check: 'delete',
     result: error instanceof StoreRefusedError ? 'limited' : 'failed',
     found: sentenceOf(error),
-    meaning: `prune and rm cannot delete caches; jobs need no delete. Trial objects remain (${failures.length}), named ${label}: delete them with other credentials.`,
+    meaning: `prune and rm cannot delete caches; jobs need no delete. Trial objects remain, which prune deletes after a day with other credentials: ${remaining.join(', ')}.`,
     fix: allow(
       's3:DeleteObject',
       `${objectsArn(bucket, place.caches)} and ${objectsArn(bucket, place.markers)}`,

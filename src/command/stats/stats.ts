@@ -2,6 +2,7 @@
 
 import { writeFile } from 'node:fs/promises';
 import type { Invocation } from '../invocation.ts';
+import { checkOutputFile } from '../output/check-target.ts';
 import { writeJson } from '../output/json.ts';
 import { type Filter, readWithProgress } from '../select.ts';
 import { htmlPage } from './html-page.ts';
@@ -26,9 +27,11 @@ export interface StatsFacts {
 /** Counts the caches of the store, and writes the figures. With `html`, also a page into a file. */
 export async function showStats(invocation: Invocation, options: StatsOptions): Promise<void> {
   const { store, output, place, prefix } = invocation;
+  if (options.html !== undefined) await checkOutputFile(options.html);
   const tally = new Tally();
   for await (const item of readWithProgress(invocation, options)) {
     if (item.kind === 'marker') tally.strayMarkers++;
+    else if (item.kind === 'trial') tally.trialObjects++;
     else if (item.kind === 'foreign') tally.foreignObjects++;
     else tally.add(item, store.nowMs);
   }
@@ -53,6 +56,7 @@ function jsonOf(tally: Tally, { place, prefix, madeMs, top }: StatsFacts) {
     ...tally.all,
     withNotedUse: tally.marked,
     strayMarkers: tally.strayMarkers,
+    trialObjects: tally.trialObjects,
     foreignObjects: tally.foreignObjects,
     // The caches that `prune --unused` of so many days deletes
     unusedFor: tally.unused,

@@ -41,6 +41,7 @@ export class Tally {
   /** Caches whose last use is noted. */
   readonly marked: Amount = { caches: 0, bytes: 0 };
   strayMarkers = 0;
+  trialObjects = 0;
   foreignObjects = 0;
   readonly ages = histogram();
   readonly lastUses = histogram();

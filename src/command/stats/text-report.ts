@@ -13,6 +13,10 @@ export async function writeText(output: Output, tally: Tally, facts: StatsFacts)
   await output.line(`The last use is noted of ${formatCount(marked.caches)} caches.`);
   if (tally.strayMarkers > 0)
     await output.line(`${formatCount(tally.strayMarkers)} markers have no cache: prune deletes them.`);
+  if (tally.trialObjects > 0)
+    await output.line(
+      `${formatCount(tally.trialObjects)} objects are of a doctor: prune deletes them after a day.`,
+    );
   if (tally.foreignObjects > 0)
     await output.line(`${formatCount(tally.foreignObjects)} objects are of other programs.`);
   if (all.caches === 0) return;

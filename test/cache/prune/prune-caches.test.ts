@@ -61,7 +61,8 @@ describe('prune', () => {
       deletedCaches: 1,
       deletedBytes: 10,
       deletedMarkers: 1,
-      refusedMarkers: 0,
+      deletedTrials: 0,
+      refusedLeftovers: 0,
       abortedUploads: 0,
       changed: 0,
       excessBytes: 0,
@@ -190,11 +191,30 @@ describe('prune', () => {
         throw new StoreRefusedError('access is denied', undefined);
     };
     const result = await prune({}, refuse);
-    expect(result).toMatchObject({ deletedMarkers: 2, refusedMarkers: 1 });
+    expect(result).toMatchObject({ deletedMarkers: 2, refusedLeftovers: 1 });
     expect(names()).toEqual([markerOf('b')]);
     expect(describeResult(result, false)).toContain(
-      '1 marker without a cache was not deleted: the credentials do not allow it.',
+      '1 leftover (markers without a cache, trial objects) was not deleted: the credentials do not allow it.',
     );
+  });
+
+  test('deletes trial objects of a doctor that are older than a day, with their marker, in its place', async () => {
+    const trial = (place: string) => `p/v1/${place}doctor-0123456789ab`;
+    const own = [trial('octo/app/main/'), `${trial('octo/app/main/')}/a/1`];
+    const elsewhere = [trial(''), trial('octo/lib/'), trial('octo/app/')];
+    for (const name of [...own, ...elsewhere, 'p/used/v1/~/octo/app/main/doctor-0123456789ab'])
+      bucket.put(name, 10);
+    const all = names();
+    const patterns = { repository: 'octo/app', scope: 'm*' };
+    bucket.nowMs += DAY - 1;
+    expect(await prune({ patterns })).toMatchObject({ deletedTrials: 0 });
+    bucket.nowMs += 1;
+    expect(await prune({ patterns, dryRun: true })).toMatchObject({ deletedTrials: 2 });
+    expect(await prune({ patterns: { key: '*' } })).toMatchObject({ deletedTrials: 0 });
+    expect(names()).toEqual(all);
+    const result = await prune({ patterns });
+    expect(describeResult(result, false)).toContain('Deleted 2 trial objects of a doctor.');
+    expect(names()).toEqual(elsewhere.toSorted());
   });
 
   test('ends with the error of the first refused deletion, after the deletions in flight', async () => {
@@ -210,10 +230,13 @@ describe('prune', () => {
   });
 
   test('aborts uploads of caches in its place, and none of other programs', async () => {
-    const uploads = [nameOf('a'), nameOf('b'), 'p/v1/octo/app/README', 'p/v1/octo/app'].map(name => ({
-      name,
-      begunMs: 0,
-    }));
+    const uploads = [
+      nameOf('a'),
+      nameOf('b'),
+      'p/v1/octo/app/README',
+      'p/v1/octo/app',
+      'p/v1/doctor-0123456789ab/copy',
+    ].map(name => ({ name, begunMs: 0 }));
     const store: ObjectStore = {
       ...bucket.open(async () => {}),
       nowMs: bucket.nowMs,
@@ -224,7 +247,7 @@ describe('prune', () => {
         uploads.filter(({ name }) => isOwn(name)).length,
     };
     for (const dryRun of [true, false]) {
-      expect(await prune({ store, dryRun })).toMatchObject({ abortedUploads: 2 });
+      expect(await prune({ store, dryRun })).toMatchObject({ abortedUploads: 3 });
       expect(await prune({ store, dryRun, patterns: { key: 'a' } })).toMatchObject({ abortedUploads: 1 });
     }
   });

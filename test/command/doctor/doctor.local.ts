@@ -38,6 +38,31 @@ test('doctor prints one JSON document and ends with status 1 for a server that r
   });
 });
 
+test('doctor names the trial objects that it cannot delete, and prune deletes them after a day', async () => {
+  const { server, store, variables } = await bucketPlace();
+  server.takeover = operation =>
+    operation === 'DeleteObject'
+      ? (_, to) =>
+          to
+            .writeHead(403, { 'content-type': 'application/xml' })
+            .end('<Error><Code>AccessDenied</Code></Error>')
+      : undefined;
+  const args = ['doctor', '--repository', 'org/app', '--json'];
+  const { stdout, exitCode } = await runCommand(args, variables);
+  expect(exitCode).toBe(0);
+  const { checks } = JSON.parse(stdout);
+  const { meaning } = checks.find(({ check }: { check: string }) => check === 'delete');
+  const remaining = (await collect(store.list(''))).map(({ name }) => name);
+  expect(remaining).toHaveLength(7);
+  for (const name of remaining) expect(meaning).toContain(name);
+  server.takeover = () => undefined;
+  const yesterday = new Date(Date.now() - 86_400_000);
+  const { objects } = server.content;
+  for (const [name, object] of objects) objects.set(name, { ...object, modified: yesterday });
+  expect((await runCommand(['prune'], variables)).stdout).toContain('Deleted 6 trial objects of a doctor.\n');
+  expect(await collect(store.list(''))).toEqual([]);
+});
+
 test.each(['GetObject', 'UploadPart', 'UploadPartCopy'])(
   'doctor that is interrupted at %s leaves no object and no upload, and reports no failure',
   async interrupted => {
