@@ -9,6 +9,7 @@ import { loadRestoreEngine } from './engine.ts';
 import { awaitArchive, findCache, foundObject } from './find-cache.ts';
 import type { Invocation } from './invocation.ts';
 import { jsonRow } from './list.ts';
+import { checkOutputDirectory } from './output/check-target.ts';
 import { writeJson } from './output/json.ts';
 import type { Filter } from './select.ts';
 
@@ -21,6 +22,7 @@ export async function getCache(
 ): Promise<void> {
   const { store, output, log, signal } = invocation;
   const startedMs = performance.now();
+  await checkOutputDirectory(directory);
   const entry = await findCache(invocation, key, filter);
   const found = foundObject(entry);
   const engine = await loadRestoreEngine();

@@ -1,10 +1,13 @@
 #!/usr/bin/env node
 import { setFlagsFromString } from 'node:v8';
+import { CommanderError } from 'commander';
 import { endProcess } from '../action/runner/end-process.ts';
 import { sentenceOf } from './failure.ts';
 import { abortOnInterrupt, InterruptedError } from './interrupt.ts';
+import { CommandError } from './invocation.ts';
+import { writeJsonError } from './output/json.ts';
 import { createOutput, OutputError } from './output/output.ts';
-import { createProgram } from './program.ts';
+import { createProgram, usageSentence } from './program.ts';
 
 // The pages of a listing are garbage at once. V8 would let the space for new objects grow, to 250 MB in place of 130 MB for
 // 100,000 caches (24.21, measured), and save no time
@@ -21,7 +24,14 @@ async function runCommand(args: readonly string[]): Promise<void> {
   try {
     await createProgram(env, signal).parseAsync([...args], { from: 'user' });
   } catch (error) {
-    if (signal.aborted || error instanceof InterruptedError) process.exitCode ||= 1;
+    if (error instanceof CommanderError) {
+      process.exitCode = error.exitCode;
+      // Commander has written it for people, and the options are not known
+      if (error.exitCode > 0 && args.includes('--json')) {
+        const output = createOutput({ json: true, stdout, stderr });
+        await writeJsonError(output, new CommandError(usageSentence(error.message)));
+      }
+    } else if (signal.aborted || error instanceof InterruptedError) process.exitCode ||= 1;
     else if (!(error instanceof OutputError && error.pipeClosed)) {
       createOutput({ json: false, stdout, stderr }).note(`cache-s3: ${sentenceOf(error)}`);
       process.exitCode = 1;

@@ -16,7 +16,8 @@ import {
   readRepositoryPattern,
   readSize,
 } from './option-values.ts';
-import { createCommandLog, createOutput } from './output/output.ts';
+import { writeJsonError } from './output/json.ts';
+import { createCommandLog, createOutput, type Output } from './output/output.ts';
 import { type PolicyArguments, printPolicy } from './policy/policy.ts';
 import { ROLE_KINDS } from './policy/roles.ts';
 import { POLICY_SERVERS } from './policy/servers.ts';
@@ -33,13 +34,16 @@ interface GlobalOptions {
   readonly verbose?: boolean;
 }
 
-/** Declares the command, with its subcommands and options. `signal` ends them. */
+/** Declares the command, with its subcommands and options. `signal` ends them. A wrong use is a `CommanderError`, which is printed already. */
 export function createProgram(env: Environment, signal: AbortSignal): Command {
   const program = new Command('cache-s3')
     .description('Shows and maintains the caches of cache-s3 in a bucket or a directory.')
     .version(VERSION)
+    .exitOverride()
     .configureHelp({ showGlobalOptions: true })
-    .configureOutput({ outputError: (text, write) => write(`${escapeLine(usageError(text))}\n`) })
+    .configureOutput({
+      outputError: (text, write) => write(`cache-s3: ${escapeLine(usageSentence(text))}\n`),
+    })
     .option('--json', 'print one JSON document')
     .option('--verbose', 'print each request to standard error');
   for (const [flags, description] of Object.values(SETTING_OPTIONS)) program.option(flags, description);
@@ -61,22 +65,16 @@ export function createProgram(env: Environment, signal: AbortSignal): Command {
       const output = createOutput({ json: options.json === true, outlivesPipe, stdout, stderr });
       const log = createCommandLog(output, options.verbose === true);
       const settings = settingsEnvironment(env, options);
-      const { store, target, prefix } = await openSettings(settings, log);
-      try {
-        const invocation = {
-          store,
-          place: describeTarget(target),
-          prefix,
-          env: settings,
-          log,
-          output,
-          signal,
-        };
-        await subcommand(invocation, options, given.slice(0, -2) as string[]);
-        await output.flush();
-      } finally {
-        store.close();
-      }
+      await withErrors(output, async () => {
+        const { store, target, prefix } = await openSettings(settings, log);
+        try {
+          const place = describeTarget(target);
+          const invocation = { store, place, prefix, env: settings, log, output, signal };
+          await subcommand(invocation, options, given.slice(0, -2) as string[]);
+        } finally {
+          store.close();
+        }
+      });
     };
 
   addFilters(program.command('list'))
@@ -84,15 +82,21 @@ export function createProgram(env: Environment, signal: AbortSignal): Command {
     .addOption(new Option('--sort <order>', 'order of the rows').choices(SORTS).default('name'))
     .option('--reverse', 'reverse the order')
     .option('--limit <n>', 'rows at most', readCount)
+    .addHelpText(
+      'after',
+      examples("list --repository 'org/*' --scope 'refs/pull/*' --unused 14d --sort size --limit 20"),
+    )
     .action(run<ListCachesOptions>((invocation, options) => listCaches(invocation, options)));
 
   addPlace(program.command('show <key>'))
     .description('show a cache: the run that saved it, its paths, entries, frames and largest files')
     .option('--files <n>', 'largest files to show', readCount, 10)
+    .addHelpText('after', examples('show Linux-npm-3b1f0c --repository org/app'))
     .action(run<ShowOptions>((invocation, options, [key]) => showCache(invocation, options, key!)));
 
   addPlace(program.command('get <key> <directory>'))
     .description('restore a cache into a directory, which is created if it does not exist')
+    .addHelpText('after', examples('get Linux-npm-3b1f0c ./inspect'))
     .action(
       run<Filter>(
         (invocation, options, [key, directory]) => getCache(invocation, options, key!, directory!),
@@ -106,12 +110,14 @@ export function createProgram(env: Environment, signal: AbortSignal): Command {
     .description('count the caches by repository, scope, key prefix, age and last use')
     .option('--top <n>', 'rows of each table', readCount, 10)
     .option('--html <file>', 'also write a page with plots')
+    .addHelpText('after', examples('stats --html stats.html'))
     .action(run<StatsOptions>(showStats));
 
   addFilters(program.command('verify'))
     .description('check the manifest and every frame of the caches against their SHA-256')
     .option('--manifests', 'check the manifests only, and read no frames')
     .option('--parallel <n>', 'caches to read at the same time', readParallel, 4)
+    .addHelpText('after', examples('verify --newer-than 7d --parallel 8'))
     .action(run<VerifyOptions>(verifyCaches, { outlivesPipe: true }));
 
   program
@@ -119,6 +125,7 @@ export function createProgram(env: Environment, signal: AbortSignal): Command {
     .description('try each call that a job makes, and show the setting or policy to change after a failure')
     .option('--repository <name>', 'try in the place of this repository (owner/name)', readRepository)
     .option('--scope <name>', 'try in the place of this scope of it, such as refs/heads/main', readPattern)
+    .addHelpText('after', examples('doctor', 'doctor --repository org/app --scope refs/heads/main'))
     .action(run<DoctorOptions>(runDoctor, { outlivesPipe: true }));
 
   program
@@ -148,7 +155,14 @@ export function createProgram(env: Environment, signal: AbortSignal): Command {
       readPattern,
     )
     .option('--key <pattern>', 'count and delete only caches with these keys', readPattern)
-    .option('--dry-run', 'delete nothing')
+    .option('-n, --dry-run', 'delete nothing')
+    .addHelpText(
+      'after',
+      examples(
+        'prune --unused 7d --per-repository 10GB --max-size 200GB --dry-run',
+        "prune --scope 'refs/pull/7/*'",
+      ),
+    )
     .action(
       run<PruneOptions>(
         async (invocation, options) => (await loadPrune()).pruneCommand(invocation, options),
@@ -158,8 +172,9 @@ export function createProgram(env: Environment, signal: AbortSignal): Command {
 
   addFilters(program.command('rm'))
     .description('delete the caches with these keys')
-    .argument('<keys...>', 'patterns of keys')
-    .option('--dry-run', 'delete nothing')
+    .argument('<keys...>', 'patterns of keys, or names of objects')
+    .option('-n, --dry-run', 'delete nothing')
+    .addHelpText('after', examples("rm 'Linux-npm-*' --repository org/app --dry-run"))
     .action(
       run<RemoveOptions>(
         async (invocation, options, keys) =>
@@ -190,8 +205,7 @@ export function createProgram(env: Environment, signal: AbortSignal): Command {
       const options = command.optsWithGlobals() as GlobalOptions & PolicyArguments;
       const { stdout, stderr } = process;
       const output = createOutput({ json: options.json === true, stdout, stderr });
-      await printPolicy(settingsEnvironment(env, { ...options }), output, options);
-      await output.flush();
+      await withErrors(output, () => printPolicy(settingsEnvironment(env, { ...options }), output, options));
     });
 
   return program;
@@ -210,11 +224,28 @@ function loadPrune(): Promise<typeof import('./prune.ts')> {
   return import('./prune.ts');
 }
 
+/** Returns examples for the end of a subcommand's help. */
+function examples(...lines: readonly string[]): string {
+  return ['', 'Examples:', ...lines.map(line => `  cache-s3 ${line}`)].join('\n');
+}
+
+/** Awaits work and the end of its output. With `--json` its error is a document too. Throws it. */
+async function withErrors(output: Output, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+    await output.flush();
+  } catch (error) {
+    if (output.json) await writeJsonError(output, error);
+    throw error;
+  }
+}
+
 /** Returns an error of commander as one line. A suggestion is a second line of it. */
-function usageError(text: string): string {
+export function usageSentence(text: string): string {
   return text
     .trimEnd()
-    .replace(/^error: /, 'cache-s3: ')
+    .replace(/^error: /, '')
+    .replace(/^\(outputHelp\)$/, 'a subcommand is missing')
     .replace(/\n(?=\(Did you mean .*\)$)/, ' ');
 }
 

@@ -4,10 +4,12 @@ import type { Deletion } from '../cache/prune/plan.ts';
 import { type PruneRequest, pruneCaches } from '../cache/prune/prune-caches.ts';
 import { matchesWildcard } from '../cache/wildcard.ts';
 import { formatBytes, formatCount } from '../report/units.ts';
+import { sentenceOf } from './failure.ts';
 import { CommandError, type Invocation } from './invocation.ts';
 import { jsonRow } from './list.ts';
 import { safeJson } from './output/json.ts';
-import { type Filter, matchesFilter } from './select.ts';
+import { OutputError } from './output/output.ts';
+import { checkFilter, type Filter, matchesFilter } from './select.ts';
 
 export interface PruneOptions extends PruneChoice {
   readonly dryRun?: boolean;
@@ -16,7 +18,13 @@ export interface PruneOptions extends PruneChoice {
 /** Deletes caches by rules. */
 export async function pruneCommand(invocation: Invocation, options: PruneOptions): Promise<void> {
   const { dryRun = false } = options;
-  await run(invocation, { patterns: options, rules: rulesOf(options), dryRun, removesLeftovers: true });
+  const rules = rulesOf(options);
+  if (!Object.values(rules).some(Boolean) && rules.maxBytes !== 0 && rules.repositoryBytes !== 0) {
+    invocation.output.note(
+      'No rule is given, so no cache is deleted, only leftovers: --help shows the rules.',
+    );
+  }
+  await run(invocation, { patterns: options, rules, dryRun, removesLeftovers: true });
 }
 
 export interface RemoveOptions extends Filter {
@@ -24,7 +32,7 @@ export interface RemoveOptions extends Filter {
 }
 
 /**
- * Deletes the caches whose keys match one of the patterns and that meet the filter, and nothing else. Throws `CommandError` if
+ * Deletes the caches that meet the filter and whose keys match one of the patterns, or whose object has that name; nothing else. Throws `CommandError` if
  * there is none.
  */
 export async function removeCommand(
@@ -33,10 +41,11 @@ export async function removeCommand(
   keys: readonly string[],
 ): Promise<void> {
   const { dryRun = false } = options;
+  checkFilter(options);
   const deleted = await run(invocation, {
     patterns: options,
     select: entry =>
-      keys.some(key => matchesWildcard(key, entry.key)) &&
+      keys.some(key => key === entry.object.name || matchesWildcard(key, entry.key)) &&
       matchesFilter(entry, options, invocation.store.nowMs),
     rules: { all: true },
     dryRun,
@@ -82,6 +91,11 @@ async function run(
     else for (const line of describeResult(result, dryRun)) await output.line(line);
     if (store.versioned && result.deletedCaches > 0) output.note(`Warning: ${VERSIONS_REMAIN}`);
     return result.deletedCaches;
+  } catch (error) {
+    if (output.json && !(error instanceof OutputError)) {
+      await output.raw(`\n],\n"error": ${safeJson(sentenceOf(error))}\n}\n`);
+    }
+    throw error;
   } finally {
     progress.end();
   }

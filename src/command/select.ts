@@ -2,7 +2,8 @@ import { type CachePatterns, matchesPatterns, placeOfPatterns } from '../cache/c
 import { type CacheEntry, type InventoryItem, lastUseMs, readInventory } from '../cache/inventory.ts';
 import { isUnused } from '../cache/prune/plan.ts';
 import { formatCount } from '../report/units.ts';
-import type { Invocation } from './invocation.ts';
+import { USE_INTERVAL_MS } from '../storage/note-use.ts';
+import { CommandError, type Invocation } from './invocation.ts';
 
 /** Conditions on caches. A cache is selected if it meets all of them. */
 export interface Filter extends CachePatterns {
@@ -15,6 +16,22 @@ export interface Filter extends CachePatterns {
   /** Bytes. */
   readonly largerThan?: number | undefined;
   readonly smallerThan?: number | undefined;
+}
+
+/** Throws `CommandError` if no cache can meet the filter. */
+export function checkFilter(filter: Filter): void {
+  const { olderThan = 0, newerThan, unused, usedWithin, largerThan = 0, smallerThan } = filter;
+  const contradictions: readonly (readonly [boolean, string])[] = [
+    [newerThan !== undefined && newerThan < olderThan, '--older-than and --newer-than'],
+    // As isUnused has it
+    [
+      unused !== undefined && usedWithin !== undefined && usedWithin < unused + USE_INTERVAL_MS,
+      '--unused and --used-within',
+    ],
+    [smallerThan !== undefined && smallerThan < largerThan, '--larger-than and --smaller-than'],
+  ];
+  const found = contradictions.find(([contradicts]) => contradicts);
+  if (found) throw new CommandError(`No cache can meet both ${found[1]}.`);
 }
 
 /** Returns whether a cache meets the filter at the time `nowMs`. */
@@ -35,13 +52,14 @@ export function matchesFilter(entry: CacheEntry, filter: Filter, nowMs: number):
 
 /**
  * Reads the place of a filter. Yields the caches that meet it at that moment, all markers without a cache, and all objects of
- * other programs. Ages are by the store's clock, which its first response shows.
+ * other programs. Ages are by the store's clock, which its first response shows. Throws `CommandError` if none can meet it.
  */
 export async function* readSelected(
   { store, prefix, signal }: Pick<Invocation, 'store' | 'prefix' | 'signal'>,
   filter: Filter,
   onRead?: () => void,
 ): AsyncGenerator<InventoryItem> {
+  checkFilter(filter);
   for await (const item of readInventory(store, { prefix, ...placeOfPatterns(filter), signal })) {
     onRead?.();
     if (item.kind !== 'cache' || matchesFilter(item, filter, store.nowMs)) yield item;

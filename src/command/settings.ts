@@ -6,9 +6,12 @@ import type { Log } from '../report/log.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { CommandError } from './invocation.ts';
 
+/** A directory as the endpoint. */
+const DIRECTORY_URL = process.platform === 'win32' ? 'file:///C:/ci-cache' : 'file:///srv/ci-cache';
+
 /** Options that replace inputs of the action, by name of the input. The keys are no options: other users see arguments. */
 export const SETTING_OPTIONS = {
-  endpoint: ['--endpoint <url>', 'a host, host:port, http(s) URL, or file:///directory'],
+  endpoint: ['--endpoint <url>', `a host, host:port, http(s) URL, or a directory such as ${DIRECTORY_URL}`],
   port: ['--port <number>', 'port of the endpoint'],
   insecure: ['--insecure', 'use http'],
   bucket: ['--bucket <name>', 'the bucket, or a directory below that of the endpoint'],
@@ -51,7 +54,7 @@ export function readSettings(env: Environment): StoreSettings {
   const target = resolveTarget(inputs, { env, forkPullRequest: false, saves: false });
   if (target.kind === 'github') {
     throw new CommandError(
-      `No bucket is set: use --bucket or ${environmentVariables('bucket')[0]}, or --endpoint file:///directory.`,
+      `No bucket is set: use --bucket or ${environmentVariables('bucket')[0]}, or --endpoint ${DIRECTORY_URL} for a directory.`,
     );
   }
   return { target, prefix: inputs.prefix };

@@ -81,6 +81,7 @@ describe.each(places)('list of %s', (_, place) => {
 
 describe('the command', () => {
   test.each<[string, string[], Readonly<Record<string, string>>, RegExp]>([
+    ['no subcommand', [], {}, /^Usage: cache-s3 /],
     ['no bucket', ['list'], {}, /^cache-s3: No bucket is set: use --bucket or CACHE_S3_BUCKET, .*\.\n$/],
     ['a bad setting', ['list', '--port', 'x'], {}, /^cache-s3: --port \(CACHE_S3_PORT\) is 'x', .*\.\n$/],
     [
@@ -102,10 +103,15 @@ describe('the command', () => {
       keys,
       /^cache-s3: Bucket b at http:\/\/127\.0\.0\.1:1: connection refused \(ListObjectsV2: ECONNREFUSED\)\.\n$/,
     ],
-  ])('ends with status 1, one sentence and no output for %s', async (_, args, variables, sentence) => {
-    const end = await runCommand([...args, '--json'], variables);
-    expect(end).toMatchObject({ exitCode: 1, stdout: '', stderr: expect.stringMatching(sentence) });
-  });
+  ])(
+    'ends with status 1, one sentence and its JSON document for %s',
+    async (_, args, variables, sentence) => {
+      const end = await runCommand([...args, '--json'], variables);
+      expect(end).toMatchObject({ exitCode: 1, stderr: expect.stringMatching(sentence) });
+      const { error } = JSON.parse(end.stdout) as { error: string };
+      expect(error).toMatch(args.length === 0 ? /^A subcommand is missing\.$/ : /^\S.* .*/s);
+    },
+  );
 
   test('names the setting in the error of a server that refuses', async () => {
     const server = await startMemoryServer();

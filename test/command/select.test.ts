@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { CacheEntry } from '../../src/cache/inventory.ts';
-import { type Filter, matchesFilter, orderCaches, SORTS } from '../../src/command/select.ts';
+import { checkFilter, type Filter, matchesFilter, orderCaches, SORTS } from '../../src/command/select.ts';
 import { collect } from '../support/collect.ts';
 
 const DAY = 86_400_000;
@@ -40,6 +40,18 @@ test.each<[Filter, boolean]>([
   [{ key: 'k*', scope: 'other' }, false],
 ])('a cache of 100 bytes, 10 days old and used a day ago, meets %j: %s', (filter, expected) => {
   expect(matchesFilter(entry('key', NOW - 10 * DAY, NOW - DAY), filter, NOW)).toBe(expected);
+});
+
+test.each<[Filter, string | undefined]>([
+  [{ olderThan: DAY, newerThan: DAY }, undefined],
+  [{ olderThan: DAY + 1, newerThan: DAY }, '--older-than and --newer-than'],
+  [{ unused: DAY, usedWithin: 2 * DAY }, undefined],
+  [{ unused: DAY, usedWithin: 2 * DAY - 1 }, '--unused and --used-within'],
+  [{ largerThan: 5, smallerThan: 5 }, undefined],
+  [{ largerThan: 5, smallerThan: 4 }, '--larger-than and --smaller-than'],
+])('the filter %j contradicts itself by: %s', (filter, options) => {
+  if (options === undefined) checkFilter(filter);
+  else expect(() => checkFilter(filter)).toThrow(`No cache can meet both ${options}.`);
 });
 
 test('a cache without a noted use was last used by its save, and a use before the save does not count', () => {

@@ -1,4 +1,5 @@
-import type { Output } from './output.ts';
+import { sentenceOf } from '../failure.ts';
+import { type Output, OutputError } from './output.ts';
 
 /**
  * Returns a value as JSON that a terminal and the log of a job show as it is: control
@@ -19,12 +20,30 @@ export function writeJson(output: Output, value: unknown): Promise<void> {
   return output.raw(`${safeJson(value, 2)}\n`);
 }
 
-/** Writes an array of rows, of any number, as one JSON document: a line for each row. */
+/** Writes the document of an error, unless the output has begun another one. */
+export async function writeJsonError(output: Output, error: unknown): Promise<void> {
+  if (output.begun || error instanceof OutputError) return;
+  await writeJson(output, { error: sentenceOf(error) });
+}
+
+/**
+ * Writes an array of rows, of any number, as one JSON document: a line for each row. If the rows end by an error, the last row is
+ * that error. Throws it.
+ */
 export async function writeJsonArray(output: Output, rows: AsyncIterable<unknown>): Promise<void> {
   let separator = '[\n';
-  for await (const row of rows) {
+  const add = async (row: unknown) => {
     await output.raw(`${separator}${safeJson(row)}`);
     separator = ',\n';
+  };
+  try {
+    for await (const row of rows) await add(row);
+  } catch (error) {
+    if (output.begun && !(error instanceof OutputError)) {
+      await add({ error: sentenceOf(error) });
+      await output.raw('\n]\n');
+    }
+    throw error;
   }
   await output.raw(separator === '[\n' ? '[]\n' : '\n]\n');
 }

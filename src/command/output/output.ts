@@ -8,6 +8,8 @@ import { createProgressLine, type ProgressLine } from './progress-line.ts';
 export interface Output {
   /** Whether standard output gets one JSON document and nothing else. */
   readonly json: boolean;
+  /** Whether standard output got any text. */
+  readonly begun: boolean;
   /** Columns of the terminal; 100 if standard output is not a terminal. */
   readonly columns: number;
   /** Writes a line to standard output. Resolves when there is room for more. Throws `OutputError`. */
@@ -47,6 +49,7 @@ const DEFAULT_COLUMNS = 100;
 
 export function createOutput({ json, outlivesPipe = false, stdout, stderr }: OutputOptions): Output {
   let failure: OutputError | undefined;
+  let begun = false;
   stdout.on('error', error => {
     failure ??= new OutputError(error);
   });
@@ -55,11 +58,15 @@ export function createOutput({ json, outlivesPipe = false, stdout, stderr }: Out
   };
   const raw = async (text: string) => {
     check();
+    begun = true;
     // The listener of `error` keeps the error
     if (!failure && !stdout.write(text)) await once(stdout, 'drain').catch(() => {});
   };
   return {
     json,
+    get begun() {
+      return begun;
+    },
     columns: stdout.isTTY && stdout.columns ? stdout.columns : DEFAULT_COLUMNS,
     raw,
     async flush() {

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { expect, test } from 'vitest';
 import { showStats } from '../../../src/command/stats/stats.ts';
 import { scratch } from '../../support/scratch.ts';
-import { places } from '../places.ts';
+import { bucketPlace, places } from '../places.ts';
 import { invoke, putFakeCaches } from '../support.ts';
 
 const fleet = [
@@ -41,6 +41,15 @@ test.each(places)('stats of %s are the same as text, JSON and page', async (_, p
   expect(page).not.toMatch(/<script|<img/);
   expect(page).toContain('&#60;img src=x onerror=alert(1)&#62;');
   expect(page.match(/<svg/g)).toHaveLength(6);
+});
+
+test('stats --html of a directory that does not exist fails before a request', async () => {
+  const { store, server } = await bucketPlace();
+  const html = path.join(scratch(), 'absent', 'stats.html');
+  const { out, error } = await invoke(store, own => showStats(own, { top: 2, html }));
+  expect(error).toMatchObject({ message: expect.stringContaining('there is no directory') });
+  expect(out).toBe('');
+  expect(server.operations).toEqual([]);
 });
 
 test('stats of an empty store are zero', async () => {

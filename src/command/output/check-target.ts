@@ -1,0 +1,49 @@
+import type { Stats } from 'node:fs';
+import { access, constants, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { CommandError } from '../invocation.ts';
+
+/** Checks of the place of a result, before the work that leads to it. Each throws `CommandError` if it cannot be written. */
+
+/** Checks a file, which is replaced if it exists. Its directory must exist. */
+export async function checkOutputFile(file: string): Promise<void> {
+  const stats = await statusOf(file);
+  if (stats?.isDirectory()) throw new CommandError(`${file} cannot be written: it is a directory.`);
+  const directory = path.dirname(path.resolve(file));
+  if (!stats && !(await statusOf(directory))?.isDirectory()) {
+    throw new CommandError(`${file} cannot be written: there is no directory ${directory}.`);
+  }
+  await checkRight(file, stats ? file : directory);
+}
+
+/** Checks a directory, which is created if it does not exist. */
+export async function checkOutputDirectory(directory: string): Promise<void> {
+  let existing = path.resolve(directory);
+  let stats = await statusOf(existing);
+  for (; !stats && existing !== path.dirname(existing); stats = await statusOf(existing)) {
+    existing = path.dirname(existing);
+  }
+  if (!stats?.isDirectory()) {
+    throw new CommandError(`${directory} cannot be written: ${existing} is not a directory.`);
+  }
+  await checkRight(directory, existing);
+}
+
+async function checkRight(target: string, existing: string): Promise<void> {
+  try {
+    await access(existing, constants.W_OK);
+  } catch (error) {
+    throw new CommandError(`${target} cannot be written: ${(error as Error).message}.`, { cause: error });
+  }
+}
+
+/** Returns the status of a path, or undefined if nothing is there. */
+async function statusOf(name: string): Promise<Stats | undefined> {
+  try {
+    return await stat(name);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
+    throw new CommandError(`${name} cannot be written: ${message}.`, { cause: error });
+  }
+}
