@@ -1,0 +1,31 @@
+import { expect, test } from 'vitest';
+import { BadInputError } from '../../src/action/inputs/read-input.ts';
+import { sentenceOf, settingName } from '../../src/command/failure.ts';
+import { StoreRefusedError, StoreUnavailableError } from '../../src/storage/store-errors.ts';
+
+test.each([
+  ['bucket', '--bucket (CACHE_S3_BUCKET)'],
+  ['ca-file', '--ca-file (CACHE_S3_CA_FILE)'],
+  ['secretKey', 'CACHE_S3_SECRET_KEY (or AWS_SECRET_ACCESS_KEY)'],
+  ['role-to-assume', 'CACHE_S3_ROLE_TO_ASSUME'],
+])('the setting of input %s is named %s', (input, name) => {
+  expect(settingName(input)).toBe(name);
+});
+
+test.each<[string, unknown, string]>([
+  [
+    'a bad setting',
+    new BadInputError('port', "is 'x', but it must be a number."),
+    "--port (CACHE_S3_PORT) is 'x', but it must be a number.",
+  ],
+  [
+    'a refusal',
+    new StoreRefusedError('there is no such bucket', "the input 'bucket'"),
+    'Check --bucket (CACHE_S3_BUCKET): there is no such bucket.',
+  ],
+  ['an outage', new StoreUnavailableError('bucket x: connection refused'), 'Bucket x: connection refused.'],
+  ['an error without a message', new Error(''), 'An error without a message.'],
+  ['a value that is no error', 'failed!', 'Failed!'],
+])('%s becomes one sentence with the settings of the command', (_, error, sentence) => {
+  expect(sentenceOf(error)).toBe(sentence);
+});
