@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parentName } from '../../src/archive/format/entry.ts';
 import { openArchive } from '../../src/archive/format/open-archive.ts';
-import { earlyTimes, requires } from '../support/platform-needs.ts';
+import { earlyTimes, posix, requires } from '../support/platform-needs.ts';
 import { incompressible } from '../support/random.ts';
 import { scratch } from '../support/scratch.ts';
 import { buildTree, describeTree, type TreeDescription, type TreeSpec } from '../support/tree.ts';
@@ -107,10 +107,10 @@ describe('round trip', () => {
     await roundTrip(spec);
   });
 
-  test.skipIf(process.platform === 'win32').each([
+  test.each([
     ['022', 0o022],
     ['077', 0o077],
-  ])('a restore under umask %s sets the archived modes', async (_, mask) => {
+  ])('a restore under umask %s sets the archived modes', requires(posix), async (_, mask) => {
     const own = process.umask(mask);
     try {
       await roundTrip({

@@ -12,9 +12,12 @@ import {
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { isRoot } from './drop-privileges.ts';
+import type { Need } from './platform-needs.ts';
 
-/** Whether a file system can be mounted that does not respond. */
-export const canMount = isRoot && existsSync('/dev/fuse') && spawnSync('mount', ['--version']).status === 0;
+const canMount = isRoot && existsSync('/dev/fuse') && spawnSync('mount', ['--version']).status === 0;
+
+/** A file system that does not respond. */
+export const deadMounts: Need = { missing: canMount ? undefined : 'no file system can be mounted' };
 
 const INIT_REPLY_BYTES = 64;
 

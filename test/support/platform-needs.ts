@@ -8,6 +8,7 @@ import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { TestRunner } from 'vitest';
+import { isRoot } from './drop-privileges.ts';
 
 declare module 'vitest' {
   interface TaskMeta {
@@ -172,3 +173,6 @@ export const posix: Need = { missing: process.platform === 'win32' ? 'not for Wi
 
 /** Refusals of Windows itself, such as to replace a file that is in use. */
 export const windows: Need = { missing: process.platform === 'win32' ? undefined : 'only for Windows' };
+
+/** Users of any number, and files that others own. */
+export const root: Need = { missing: isRoot ? undefined : 'only for root' };

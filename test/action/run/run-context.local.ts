@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import path from 'node:path';
 import { expect, test } from 'vitest';
-import { posix, requires } from '../../support/platform-needs.ts';
+import { posix, requires, root } from '../../support/platform-needs.ts';
 
 const module = new URL('../../../src/action/run/run-context.ts', import.meta.url);
 const code = `
@@ -21,8 +21,9 @@ function placesOf(
   return JSON.parse(stdout) as { home: string; workspace: string };
 }
 
-test.skipIf(process.getuid?.() !== 0)(
+test(
   'a user without HOME and without an entry in passwd has the root as home directory',
+  requires(root),
   () => {
     expect(placesOf({}, { uid: 54_321, cwd: '/' })).toEqual({ home: '/', workspace: '/' });
     expect(placesOf({ HOME: 'relative' }, { uid: 54_321, cwd: '/' }).home).toBe('/');

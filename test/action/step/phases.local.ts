@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { posix, requires } from '../../support/platform-needs.ts';
 import { type LocalServer, listen } from '../../support/servers/listen.ts';
 import { at, namesInTemp, phase, stored, usePhases } from './phase-process.ts';
 
@@ -121,11 +122,11 @@ describe('against a server that accepts connections and never responds', () => {
   });
   afterEach(() => server.close());
 
-  test.skipIf(process.platform === 'win32').each([
+  test.each([
     ['SIGINT', 'main', 130],
     ['SIGTERM', 'main', 143],
     ['SIGINT', 'save-only', 130],
-  ] as const)('%s ends the phase %s', async (signal, entry, status) => {
+  ] as const)('%s ends the phase %s', requires(posix), async (signal, entry, status) => {
     const { promise: pid, resolve: onStart } = Promise.withResolvers<number>();
     const ended = phase(entry, { inputs, onStart });
     await connected;

@@ -1,8 +1,7 @@
 import * as fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { isRoot } from '../../support/drop-privileges.ts';
-import { birthTimes, requires } from '../../support/platform-needs.ts';
+import { birthTimes, requires, root } from '../../support/platform-needs.ts';
 import { restoreRight, useHost } from './host.ts';
 
 const MB = 1e6;
@@ -48,8 +47,9 @@ describe('a directory that cannot be used costs one line and nothing else', () =
     ]);
   });
 
-  test.skipIf(!isRoot)(
+  test(
     'if another user owns it, and the step runs as root: then it is only read',
+    requires(root),
     async () => {
       await restoreRight(host.job(), host.tree);
       const [name] = host.files();

@@ -2,7 +2,8 @@ import { mkdirSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { repositoryFile } from '../../support/checkout.ts';
-import { canMount, type DeadMount, mountDead } from '../../support/dead-mount.ts';
+import { type DeadMount, deadMounts, mountDead } from '../../support/dead-mount.ts';
+import { requires } from '../../support/platform-needs.ts';
 import { type ActionRun, type ActionRunResult, runAction } from '../../support/runner/run-action.ts';
 import { scratch } from '../../support/scratch.ts';
 import { describeTree } from '../../support/tree.ts';
@@ -71,8 +72,9 @@ function atFirstRange({ server, directory }: Host, die: () => void): void {
 }
 
 // Both at once, since each takes the time in which a directory has to respond
-test.skipIf(!canMount)(
+test(
   'a disk cache on a mount that is dead, or dies during a restore, costs one line, and the process ends',
+  requires(deadMounts),
   async () => {
     const logs = await Promise.all([restoreWith((_, die) => die()), restoreWith(atFirstRange)]);
     for (const log of logs)
@@ -80,13 +82,17 @@ test.skipIf(!canMount)(
   },
 );
 
-test.skipIf(!canMount)('a restore that is cancelled while its disk cache hangs ends by itself', async () => {
-  const { host, workspace, die } = await startSaved();
-  const mount = die();
-  const cancel = new AbortController();
-  const restore = runAsProcess(host, 'restore', workspace, { stop: cancel.signal });
-  await vi.waitFor(() => expect(mount.isCalled()).toBe(true), { timeout: 30_000, interval: 100 });
-  cancel.abort();
-  const { exitCode, signal, stdout } = await restore;
-  expect({ exitCode, signal }, stdout).toEqual({ exitCode: 130, signal: null });
-});
+test(
+  'a restore that is cancelled while its disk cache hangs ends by itself',
+  requires(deadMounts),
+  async () => {
+    const { host, workspace, die } = await startSaved();
+    const mount = die();
+    const cancel = new AbortController();
+    const restore = runAsProcess(host, 'restore', workspace, { stop: cancel.signal });
+    await vi.waitFor(() => expect(mount.isCalled()).toBe(true), { timeout: 30_000, interval: 100 });
+    cancel.abort();
+    const { exitCode, signal, stdout } = await restore;
+    expect({ exitCode, signal }, stdout).toEqual({ exitCode: 130, signal: null });
+  },
+);

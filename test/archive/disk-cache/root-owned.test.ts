@@ -2,7 +2,7 @@ import * as fs from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { isRootOwned } from '../../../src/archive/disk-cache/root-owned.ts';
-import { isRoot } from '../../support/drop-privileges.ts';
+import { requires, root } from '../../support/platform-needs.ts';
 import { scratch } from '../../support/scratch.ts';
 
 /** Returns a directory in a directory, both of root. */
@@ -15,14 +15,14 @@ function nested(): { readonly parent: string; readonly directory: string } {
   return { parent, directory };
 }
 
-test.skipIf(!isRoot)('root owns a directory that all users may write to, but not replace', () => {
+test('root owns a directory that all users may write to, but not replace', requires(root), () => {
   const { parent, directory } = nested();
   expect(isRootOwned(directory)).toBe(true);
   fs.chmodSync(parent, 0o1777);
   expect(isRootOwned(directory)).toBe(true);
 });
 
-test.skipIf(!isRoot)('root does not own a directory that others own, or could replace', () => {
+test('root does not own a directory that others own, or could replace', requires(root), () => {
   const { parent, directory } = nested();
   fs.chmodSync(parent, 0o777);
   expect(isRootOwned(directory)).toBe(false);
@@ -34,8 +34,9 @@ test.skipIf(!isRoot)('root does not own a directory that others own, or could re
   expect(isRootOwned(directory)).toBe(false);
 });
 
-test.skipIf(!isRoot)(
+test(
   'root owns a path with links only if root owns each link, and no other user can replace it',
+  requires(root),
   () => {
     const { parent, directory } = nested();
     const link = path.join(parent, 'link');
@@ -57,7 +58,7 @@ test.skipIf(!isRoot)(
   },
 );
 
-test.skipIf(!isRoot)('root does not own a path whose links lead in a circle', () => {
+test('root does not own a path whose links lead in a circle', requires(root), () => {
   const { parent } = nested();
   fs.symlinkSync('b', path.join(parent, 'a'));
   fs.symlinkSync('a', path.join(parent, 'b'));

@@ -1,15 +1,17 @@
 import { expect, test } from 'vitest';
+import { posix, requires } from '../../support/platform-needs.ts';
 import { concurrentRound } from './concurrent-restores.ts';
 
 // `npm run faults:concurrency` does this with sixteen processes and twenty rounds
 // Windows refuses to rename over an open file
-test.skipIf(process.platform === 'win32').each([
+test.each([
   ['nothing', 'none'],
   ['damage', 'fails'],
   ['other content', 'killed'],
   ['other types', 'none'],
 ] as const)(
   'six concurrent restores over %s show readers only whole files (disturbance of one: %s)',
+  requires(posix),
   async (before, disturbance) => {
     const report = await concurrentRound({ processes: 6, readers: 1, before, disturbance });
     expect(report.violations).toEqual([]);

@@ -29,8 +29,9 @@ function directories(): TreeSpec {
   return spec;
 }
 
-test.skipIf(process.platform === 'win32').each([0, 2])(
+test.each([0, 2])(
   'an ordinary user with %i workers restores the modes and times of more directories than one job has',
+  requires(posix),
   async workers => {
     const directory = scratch();
     chmodSync(directory, 0o755);

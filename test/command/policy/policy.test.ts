@@ -6,6 +6,7 @@ import { type PolicyArguments, parsePolicyOptions, printPolicy } from '../../../
 import { ROLE_KINDS, type Statement } from '../../../src/command/policy/roles.ts';
 import { policyScript } from '../../../src/command/policy/script.ts';
 import { defineRoles, minioPolicy, type RoleDefinition } from '../../../src/command/policy/servers.ts';
+import { posix, requires } from '../../support/platform-needs.ts';
 import { memoryStreams } from '../support.ts';
 
 const ENV = { CACHE_S3_BUCKET: 'ci-cache', CACHE_S3_ENDPOINT: 'https://rgw.example:8443' };
@@ -152,12 +153,9 @@ describe('the script', () => {
   const scriptOf = (server: PolicyArguments['server']) =>
     policyScript(optionsOf({ server, roles: ROLE_KINDS, ...(server === 'aws' ? AWS : {}) }));
 
-  test.skipIf(process.platform === 'win32').each(['rgw', 'aws', 'minio'] as const)(
-    'of %s is a shell script',
-    server => {
-      execFileSync('bash', ['-n', '-c', scriptOf(server)]);
-    },
-  );
+  test.each(['rgw', 'aws', 'minio'] as const)('of %s is a shell script', requires(posix), server => {
+    execFileSync('bash', ['-n', '-c', scriptOf(server)]);
+  });
 
   test.each(['rgw', 'aws', 'minio'] as const)('of %s has JSON that the shell passes on as it is', server => {
     const texts = [...scriptOf(server).matchAll(/(?:-doc=|-document |printf '%s\\n' )'([^']*)'/g)];
