@@ -65,6 +65,7 @@ export function resolveTarget(inputs: BucketInputs, options: TargetOptions): Tar
       credentials: credentialsOf(inputs),
       missingKey: missingKey(inputs),
       role: roleOf(inputs, options.saves, aws === undefined ? endpoint?.url : undefined),
+      onlySaveHasRole: !options.saves && inputs.roleToAssume === '' && inputs.roleToAssumeForSave !== '',
       instanceMetadata: aws !== undefined && !options.forkPullRequest,
       forkPullRequest: options.forkPullRequest,
       forcePathStyle: aws === undefined,

@@ -12,6 +12,8 @@ export interface S3Settings {
   readonly missingKey?: 'accessKey' | 'secretKey' | undefined;
   /** The role that the run takes with its OIDC token, in place of keys. Undefined: it takes none. */
   readonly role: RoleSettings | undefined;
+  /** Only a save takes a role, and this phase does not save. Then it has no credentials, because none are used beside a role. */
+  readonly onlySaveHasRole?: boolean | undefined;
   /** Use the instance metadata service too (2 s at most). Only for AWS itself, never on a fork's pull request. */
   readonly instanceMetadata: boolean;
   /** The run is of a fork's pull request: only keys are used, no role, process or token of the runner. */

@@ -190,13 +190,22 @@ describe('the role', () => {
 
   test('of a restore is that of role-to-assume', () => {
     expect(role({})).toBeUndefined();
-    expect(role({ 'role-to-assume-for-save': WRITER })).toBeUndefined();
     expect(role({ 'role-to-assume': READER, 'role-to-assume-for-save': WRITER })).toEqual({
       arn: READER,
       input: 'role-to-assume',
       audience: 'sts.amazonaws.com',
       stsEndpoint,
     });
+  });
+
+  test('of a save alone leaves a restore without credentials, whatever keys the environment has', () => {
+    const settings = (saves: boolean) => {
+      const inputs = { bucket: 'ci', endpoint: 'rgw.example', 'role-to-assume-for-save': WRITER };
+      const target = resolve(inputs, {}, false, saves);
+      return target.kind === 's3' ? target.settings : undefined;
+    };
+    expect(settings(false)).toMatchObject({ role: undefined, onlySaveHasRole: true });
+    expect(settings(true)).toMatchObject({ role: { arn: WRITER }, onlySaveHasRole: false });
   });
 
   test('of a save is that of role-to-assume-for-save, and else the same', () => {

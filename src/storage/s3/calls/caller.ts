@@ -194,7 +194,7 @@ export class Caller {
   /** Converts a failure, and opens the circuit where the endpoint did not answer as an S3 server does. */
   #failed(spec: CallSpec, error: unknown): Error {
     const failure = fromS3Error(error, spec.operation, this.settings, {
-      ...(this.#connection?.identity() ?? { temporary: false, role: undefined }),
+      ...(this.#connection?.identity() ?? { temporary: false, expiresMs: undefined, role: undefined }),
       accepted: this.#accepted,
     });
     const unanswered = isRetryable(error) || error instanceof ProtocolError;

@@ -86,6 +86,7 @@ export function connect(settings: S3Settings, options: ConnectionOptions): Conne
     signIn: async () => void (await credentials()),
     identity: () => ({
       temporary: known?.sessionToken !== undefined,
+      expiresMs: known?.expiration?.getTime(),
       role: (known as Partial<RoleCredentials> | undefined)?.role,
     }),
   };

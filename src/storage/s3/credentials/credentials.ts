@@ -37,8 +37,8 @@ export interface CredentialsOptions {
 }
 
 /**
- * Returns the credentials that sign the requests: the keys of the settings, or those of the role that they name. Else the
- * keys of the environment, a web identity token, the shared file, and the instance metadata service only where the settings
+ * Returns the credentials that sign the requests: the keys of the settings, or those of the role that they name. None where
+ * only a save takes a role. Else the keys of the environment, a web identity token, the shared file, and the instance metadata service only where the settings
  * allow it. Elsewhere a runner would wait for an address that does not respond. Of these sources a fork's pull request gets
  * keys only: a role of the runner is not lent to its code. With AWS_PROFILE the shared file goes before the web identity,
  * and the keys of the environment are not used (the rule of @aws-sdk/credential-provider-node 3).
@@ -51,7 +51,17 @@ export function credentialsFor(
 ): AwsCredentialIdentity | AwsCredentialIdentityProvider {
   const { credentials, role } = settings;
   if (credentials) return credentials;
+  if (settings.onlySaveHasRole) return () => Promise.reject(onlyForSave(settings));
   return renewing(() => (role ? assumeRole(role, settings, options) : fromSources(settings, options)));
+}
+
+function onlyForSave({ forkPullRequest }: S3Settings): NoCredentialsError {
+  if (forkPullRequest)
+    return new ForkCredentialsError('no credentials: a pull request from a fork gets no role');
+  return new NoCredentialsError(
+    "no credentials: only a save takes the role of 'role-to-assume-for-save'; set 'role-to-assume' too",
+    "the input 'role-to-assume'",
+  );
 }
 
 /** Keeps credentials, or the failure to get any. Renews them before they expire; if that fails, they are used to their end. */

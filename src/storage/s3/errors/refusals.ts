@@ -1,4 +1,5 @@
 import type { S3Settings } from '../s3-settings.ts';
+import { httpStatus } from './classify.ts';
 import { refusedResponse } from './refused-response.ts';
 
 /** Refusals that a code of S3 or of the network explains. */
@@ -16,7 +17,12 @@ interface FailedCall {
 export function refusalOf(error: unknown, call: FailedCall): Refusal | undefined {
   const { operation, code, settings, identity } = call;
   if (refusesKmsKey(call)) return KMS_KEY;
-  if (identity.role && code !== undefined && OF_KEYS.has(code)) return ROLE_KEYS;
+  if (identity.role) {
+    if (hasExpired(error, identity)) return EXPIRED_ROLE;
+    if (code !== undefined && OF_KEYS.has(code)) return ROLE_KEYS;
+    // radosgw 16.2.15 cannot decrypt the session token of another cluster
+    if (code === 'InvalidArgument' && !identity.accepted) return ROLE_KEYS;
+  }
   if (code === 'AccessDenied') return accessDenied(call);
   if (code === 'RequestTimeTooSkewed') return ["the runner's clock", clockDifference(error)];
   // A listing of a bucket has no key: the server took the bucket's name for that of an object
@@ -106,10 +112,24 @@ const ROLE_KEYS: Refusal = [
   'the keys that the STS has issued are not accepted: they have expired, or the STS is of another server',
 ];
 
+/** Returns whether a call was refused after the end of its keys. radosgw (16.2.15) gives no reason then. */
+export function hasExpired(error: unknown, { expiresMs }: IdentityUse): boolean {
+  if (expiresMs === undefined || httpStatus(error) !== 403) return false;
+  const serverMs = Date.parse(refusedResponse(error)?.headers.date ?? '');
+  return expiresMs <= (Number.isNaN(serverMs) ? Date.now() : serverMs);
+}
+
+const EXPIRED_ROLE: Refusal = [
+  "the runner's clock",
+  "the keys of the role have expired by the server's clock, and were not renewed in time",
+];
+
 /** The use of the credentials so far in this process. */
 export interface IdentityUse {
   /** The role that the run has taken. Undefined: the credentials are keys of the settings or the environment. */
   readonly role: { readonly arn: string; readonly claims: string } | undefined;
+  /** End of the credentials in ms since 1970. Undefined if they do not expire, or if it is not known. */
+  readonly expiresMs: number | undefined;
   /** Whether they have a session token, so that they expire. */
   readonly temporary: boolean;
   /** Whether a call has succeeded with them. */

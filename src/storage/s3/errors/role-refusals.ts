@@ -16,7 +16,7 @@ interface Exchange {
 }
 
 /** Claims of a token on which trust policies decide. */
-const CLAIMS = ['aud', 'sub', 'repository_id', 'ref', 'event_name'];
+const CLAIMS = ['iss', 'aud', 'sub', 'repository_id', 'ref', 'event_name', 'environment'];
 
 /** Longest claim that is shown, in characters. */
 const MAX_CLAIM = 200;
@@ -60,7 +60,7 @@ export function stsFailure(error: unknown, { role, region, claims }: Exchange): 
   const answer = [status, code].filter(part => part !== undefined).join(' ');
   if (status === 403 && (code === undefined || code === 'AccessDenied')) {
     return new PolicyRefusedError(
-      `${sts}: this run may not take the role ${role.arn} (${answer}): there is no such role, its trust policy does not fit the token, or the STS is turned off; the token has ${claims}`,
+      `${sts}: this run may not take the role ${role.arn} (${answer}): ${UNEXPLAINED}; the token has ${claims}`,
       `the input '${role.input}'`,
       { cause: error },
     );
@@ -76,6 +76,10 @@ export function stsFailure(error: unknown, { role, region, claims }: Exchange): 
   return new RoleError(`${sts}: ${reason}${shown}; the token has ${claims}`, setting, { cause: error });
 }
 
+/** radosgw 16.2.15 refuses each of these in the same way. */
+const UNEXPLAINED =
+  'its trust policy does not fit the token, there is no such role, there is no provider for iss or it does not accept aud, the token has expired by the clock of the STS, or the STS is turned off';
+
 /** radosgw's errors have the form of S3's, which the SDK does not read here. */
 function stsCode(error: unknown): string | undefined {
   return errorCode(error) ?? codeLike(/<Code>([^<]*)<\/Code>/.exec(refusedResponse(error)?.text ?? '')?.[1]);
@@ -85,9 +89,13 @@ function stsCode(error: unknown): string | undefined {
 function reasonOf(error: unknown): string {
   if (error instanceof ProtocolError || (error as Error).name === 'TimeoutError')
     return (error as Error).message;
-  const answer = [httpStatus(error), stsCode(error)].filter(part => part !== undefined).join(' ');
-  return answer === '' ? 'the response has no keys' : answer;
+  const status = httpStatus(error);
+  const answer = [status, stsCode(error)].filter(part => part !== undefined).join(' ');
+  return answer === '' || isSuccess(status) ? 'the response has no keys' : answer;
 }
+
+/** A response of the wrong form is an error of the SDK with the status of the response. */
+const isSuccess = (status = 0) => status >= 200 && status < 300;
 
 const NO_STS: Refusal = ["the input 'sts-endpoint'", 'it is not an STS'];
 

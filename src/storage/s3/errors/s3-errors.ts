@@ -11,7 +11,7 @@ import { NoResponseError } from '../transport/timers.ts';
 import { classify, codeLike, errorCode, httpStatus } from './classify.ts';
 import { frontRefusal } from './front-refusals.ts';
 import { redact } from './redact.ts';
-import { type IdentityUse, refusalOf } from './refusals.ts';
+import { hasExpired, type IdentityUse, refusalOf } from './refusals.ts';
 import { messageOf } from './refused-response.ts';
 
 /** Returns whether a failure is a response of this HTTP status. */
@@ -130,7 +130,8 @@ export function fromS3Error(
   }
   const front = kind === 'final' ? frontRefusal(error, settings) : undefined;
   const { role } = identity;
-  if (role && !front && status === 403 && (code === undefined || code === 'AccessDenied')) {
+  const byPolicy = status === 403 && (code === undefined || code === 'AccessDenied');
+  if (role && byPolicy && !front && !hasExpired(error, identity)) {
     return new PolicyRefusedError(
       `${bucket}: the role ${role.arn} does not allow this call to the run (${operation}: ${answer}), whose token has ${role.claims}`,
       'the policies of the role and the bucket',

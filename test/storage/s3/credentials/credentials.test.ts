@@ -44,6 +44,19 @@ test('the keys of the settings come first', () => {
   expect(credentialsFor(createS3Settings({ credentials }), options)).toBe(credentials);
 });
 
+test('no other keys are used where only a save takes a role, and the error names the input for a restore', async () => {
+  vi.stubEnv('AWS_ACCESS_KEY_ID', 'environment');
+  vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'secret');
+  await expect(provider({ onlySaveHasRole: true })()).rejects.toMatchObject({
+    name: 'NoCredentialsError',
+    setting: "the input 'role-to-assume'",
+    message: expect.stringContaining("set 'role-to-assume' too"),
+  });
+  await expect(provider({ onlySaveHasRole: true, forkPullRequest: true })()).rejects.toMatchObject({
+    name: 'ForkCredentialsError',
+  });
+});
+
 test('the keys of the environment come before the shared file', async () => {
   writeFileSync(file, '[default]\naws_access_key_id = shared\naws_secret_access_key = secret\n');
   expect(await provider()()).toMatchObject({ accessKeyId: 'shared' });

@@ -28,8 +28,6 @@ function switchProtocols(to: ServerResponse): void {
   to.socket?.write('HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n');
 }
 
-/** Makes long limits pass at once. */
-
 const stsError = (code: string) =>
   `<ErrorResponse><Error><Type>Sender</Type><Code>${code}</Code><Message>No provider for ${tokenOf(CLAIMS)}</Message></Error></ErrorResponse>`;
 
@@ -39,7 +37,7 @@ describe('a role that the run does not get', () => {
     expect(await servers.failureOf()).toMatchObject({
       name: 'PolicyRefusedError',
       setting: "the input 'role-to-assume'",
-      message: `STS at ${servers.gateway.endpoint}: this run may not take the role ${ROLE} (403 AccessDenied): there is no such role, its trust policy does not fit the token, or the STS is turned off; the token has ${SHOWN}`,
+      message: `STS at ${servers.gateway.endpoint}: this run may not take the role ${ROLE} (403 AccessDenied): its trust policy does not fit the token, there is no such role, there is no provider for iss or it does not accept aud, the token has expired by the clock of the STS, or the STS is turned off; the token has ${SHOWN}`,
     });
     expect(servers.calls).toEqual([]);
   });
@@ -89,11 +87,29 @@ describe('a role that the run does not get', () => {
     });
   });
 
+  test('is explained by claims that are cut, without secrets, and of one line where they are printed', async () => {
+    const jwt = tokenOf({ a: 'b' });
+    servers.onToken = () =>
+      tokenOf({
+        iss: 'x'.repeat(5000),
+        sub: `repo:o/r\n::warning::forged\u001b[2J`,
+        ref: `token=${jwt}`,
+        repository_id: { toString: 'x' },
+        event_name: ['push'],
+      });
+    servers.onExchange = to => to.writeHead(403).end(denied);
+    const { message } = await servers.failureOf();
+    expect(message).toContain(`iss=${'x'.repeat(200)}, sub=repo:o/r`);
+    expect(message).toContain('ref=token=***');
+    expect(message).not.toContain(jwt);
+    expect(message.length).toBeLessThan(1200);
+  });
+
   test('by a token without a known claim is explained by the names of the missing ones', async () => {
-    servers.onToken = () => tokenOf({ iss: 'other' });
+    servers.onToken = () => tokenOf({ actor: 'other' });
     servers.onExchange = to => to.writeHead(403).end(denied);
     expect((await servers.failureOf()).message).toMatch(
-      /; the token has none of the claims aud, sub, repository_id, ref, event_name$/,
+      /; the token has none of the claims iss, aud, sub, repository_id, ref, event_name, environment$/,
     );
   });
 
@@ -108,7 +124,12 @@ describe('a role that the run does not get', () => {
       'the response is a web page, so this is no S3 server',
     ],
     ['sends another document', to => to.end('<a/>'), 'the response has no keys'],
-    ['sends no document', to => to.end('{}'), '200'],
+    ['sends no document', to => to.end('{}'), 'the response has no keys'],
+    [
+      'sends keys whose end is no time',
+      to => to.end(keysFor(60).replace(/<Expiration>.*<\/Expiration>/, '<Expiration>soon</Expiration>')),
+      'the response has no keys',
+    ],
     [
       'sends keys that are words',
       to => to.end(keysFor(60).replace(SECRET, 'true')),

@@ -12,6 +12,7 @@ import { openStore } from '../support.ts';
 
 /** A run of main, as its token describes it. */
 export const CLAIMS = {
+  iss: 'https://issuer.example',
   aud: 'sts.amazonaws.com',
   sub: 'repo:o/r:ref:refs/heads/main',
   repository_id: '1',
@@ -19,7 +20,7 @@ export const CLAIMS = {
   event_name: 'push',
 };
 export const SHOWN =
-  'aud=sts.amazonaws.com, sub=repo:o/r:ref:refs/heads/main, repository_id=1, ref=refs/heads/main, event_name=push';
+  'iss=https://issuer.example, aud=sts.amazonaws.com, sub=repo:o/r:ref:refs/heads/main, repository_id=1, ref=refs/heads/main, event_name=push';
 export const ROLE = 'arn:aws:iam:::role/ci-main';
 export const [SECRET, SESSION] = ['role-secret-0123456789', 'role-session-0123456789'];
 

@@ -93,6 +93,16 @@ describe('a role', () => {
       expect(servers.exchanges).toHaveLength(2);
     });
 
+    test('has no known end is used as long as it is accepted', async () => {
+      servers.onExchange = to => to.end(keysFor(60).replace(/<Expiration>.*<\/Expiration>/, ''));
+      const store = servers.open();
+      await headMany(store);
+      later(2 * 3600);
+      await headMany(store);
+      store.close();
+      expect(servers.exchanges).toHaveLength(1);
+    });
+
     test('lasts less than a minute is taken again at its end', async () => {
       servers.onExchange = to => to.end(keysFor(0.5));
       const store = servers.open();

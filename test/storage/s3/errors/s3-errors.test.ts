@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { IdentityUse } from '../../../../src/storage/s3/errors/refusals.ts';
 import { fromS3Error, isTooMany } from '../../../../src/storage/s3/errors/s3-errors.ts';
 import type { S3Settings } from '../../../../src/storage/s3/s3-settings.ts';
 import {
@@ -9,7 +10,7 @@ import {
 import { createS3Settings } from '../support.ts';
 
 const settings = createS3Settings({ bucket: 'ci', endpoint: new URL('https://s3.example.org:7480/') });
-const unused = { role: undefined, temporary: false, accepted: false };
+const unused: IdentityUse = { role: undefined, temporary: false, expiresMs: undefined, accepted: false };
 const map = (error: unknown, identity = unused) => fromS3Error(error, 'GetObject', settings, identity);
 
 /** An error as the SDK throws it: its message is unreliable and may quote the request. */
@@ -123,6 +124,46 @@ describe('the error of AccessDenied', () => {
   ])('with a session token %s and earlier success %s names %s', (temporary, accepted, setting, reason) => {
     const error = map(denied, { ...unused, temporary, accepted });
     expect(error).toMatchObject({ setting, message: expect.stringContaining(reason) });
+  });
+});
+
+describe('the refusal of a call with the keys of a role', () => {
+  const role = { arn: 'arn:aws:iam:::role/ci', claims: 'ref=refs/heads/main' };
+  const end = Date.parse('2026-05-01T12:00:00Z');
+  const taken = { ...unused, role, temporary: true, expiresMs: end, accepted: true };
+  const refusedAt = (date: string, code?: string, statusCode = 403) =>
+    Object.assign(answer(statusCode, code), { $response: { statusCode, headers: { date } } });
+
+  test.each(['AccessDenied', undefined])('before their end is one of the policy (code %s)', code => {
+    expect(map(refusedAt('Fri, 01 May 2026 11:59:59 GMT', code), taken)).toMatchObject({
+      name: 'PolicyRefusedError',
+    });
+  });
+
+  test.each(['AccessDenied', 'ExpiredToken', undefined])(
+    'after their end by the clock of the server is none of the policy (code %s)',
+    code => {
+      expect(map(refusedAt('Fri, 01 May 2026 12:00:00 GMT', code), taken)).toMatchObject({
+        name: 'StoreRefusedError',
+        setting: "the runner's clock",
+        message: expect.stringContaining("have expired by the server's clock, and were not renewed in time"),
+      });
+    },
+  );
+
+  test.each([
+    ['InvalidAccessKeyId', 403],
+    ['SignatureDoesNotMatch', 403],
+    ['InvalidToken', 403],
+    // radosgw 16.2.15, for the session token of another cluster
+    ['InvalidArgument', 400],
+  ])('because the server does not know them (%s) is none of the policy', (code, status) => {
+    const first = { ...taken, accepted: false };
+    expect(map(refusedAt('Fri, 01 May 2026 11:00:00 GMT', code, status), first)).toMatchObject({
+      name: 'StoreRefusedError',
+      setting: "the input 'sts-endpoint'",
+      message: expect.stringContaining('the keys that the STS has issued are not accepted'),
+    });
   });
 });
 
