@@ -1,12 +1,11 @@
 import fs from 'node:fs';
-import { syncBuiltinESMExports } from 'node:module';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { Claims } from '../../../src/archive/disk-cache/claims.ts';
-import { claimPath } from '../../../src/archive/disk-cache/frame-files.ts';
+import { claimPath, storeFrame } from '../../../src/archive/disk-cache/frame-files.ts';
 import { FrameState } from '../../../src/archive/messages/disk-request.ts';
 import { modes, requires } from '../../support/platform-needs.ts';
 import { scratch } from '../../support/scratch.ts';
-import { makeFrame, putFrame } from './support.ts';
+import { fail, makeFrame, putFrame, replaceCalls } from './support.ts';
 
 const { present, ours, others, refused } = FrameState;
 const frame = makeFrame('a');
@@ -18,21 +17,10 @@ function passMs(ms: number): void {
   now += ms;
 }
 
-const { openSync, closeSync, fstatSync, fchmodSync, unlinkSync } = fs;
-const original = { openSync, closeSync, fstatSync, fchmodSync, unlinkSync };
-/** Replaces calls of the file system until the test ends. */
-function replaceCalls(calls: Partial<typeof original>): void {
-  Object.assign(fs, calls);
-  syncBuiltinESMExports();
-}
+const { openSync, closeSync, unlinkSync, writeSync } = fs;
 afterEach(() => {
   vi.restoreAllMocks();
-  replaceCalls(original);
 });
-
-function fail(code: string): never {
-  throw Object.assign(new Error(code), { code });
-}
 
 describe('a claim', () => {
   test('is taken by one process, and the others wait for it', () => {
@@ -112,18 +100,18 @@ describe('a claim', () => {
     expect(claims.problem).toBeUndefined();
   });
 
-  test.each<[string, Partial<typeof original>]>([
+  test.each<[string, Partial<typeof fs>]>([
     ['its status cannot be read', { fstatSync: () => fail('EIO') }],
     ['closing it fails', { closeSync: fd => closeSync(fd) ?? fail('EIO') }],
   ])('is removed and refused if %s', (_, calls) => {
     const directory = scratch();
     const claims = new Claims(directory, 0o600);
-    replaceCalls(calls);
+    const restoreCalls = replaceCalls(calls);
     expect(claims.take(frame, false)).toEqual({ state: refused });
     expect(fs.readdirSync(directory)).toEqual([]);
     // Another frame may be stored
     expect(claims.problem).toBeUndefined();
-    replaceCalls(original);
+    restoreCalls();
     expect(claims.take(frame, false)).toMatchObject({ state: ours });
   });
 
@@ -184,4 +172,23 @@ describe('a claim', () => {
     replaceCalls({ openSync: open });
     expect(claims.take(frame, false)).toMatchObject({ state });
   });
+
+  test.each(['ENOSPC', 'EDQUOT', 'EROFS'])(
+    'is removed if writing the frame fails half-way by %s, and no other frame is claimed then',
+    code => {
+      const directory = scratch();
+      const claims = new Claims(directory, 0o600);
+      const { inode } = claims.take(frame, false);
+      let count = 0;
+      const writeHalf = (fd: number, bytes: Uint8Array) =>
+        ++count === 1 ? writeSync(fd, bytes, 0, bytes.length / 2, 0) : fail(code);
+      const restoreCalls = replaceCalls({ writeSync: writeHalf as typeof writeSync });
+      expect(() => storeFrame(directory, frame, frame.bytes, inode!)).toThrow(code);
+      restoreCalls();
+      claims.noteProblem(code);
+      claims.settle(frame);
+      expect(fs.readdirSync(directory)).toEqual([]);
+      expect(claims.take(makeFrame('b'), false)).toEqual({ state: refused });
+    },
+  );
 });

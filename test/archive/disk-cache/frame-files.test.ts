@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import path from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import {
   fileKind,
   framePath,
@@ -11,7 +11,7 @@ import {
 } from '../../../src/archive/disk-cache/frame-files.ts';
 import { birthTimes, posix, requires } from '../../support/platform-needs.ts';
 import { scratch } from '../../support/scratch.ts';
-import { makeClaim, makeFrame, putFrame } from './support.ts';
+import { makeClaim, makeFrame, putFrame, replaceCalls } from './support.ts';
 
 const frame = makeFrame('a');
 const other = makeFrame('b');
@@ -40,6 +40,37 @@ describe('readFrame', () => {
     const directory = scratch();
     change(putFrame(directory, frame), directory);
     expect(readFrame(directory, frame)).toBeUndefined();
+  });
+
+  test.each<[string, (file: string) => void]>([
+    ['cut', file => fs.truncateSync(file, 500)],
+    ['overwritten', file => fs.writeFileSync(file, other.bytes)],
+  ])('returns undefined if the file is %s between its status and its bytes', (_, change) => {
+    const directory = scratch();
+    const file = putFrame(directory, frame);
+    const { fstatSync } = fs;
+    const changed = vi.fn((fd: number) => {
+      const stats = fstatSync(fd);
+      change(file);
+      return stats;
+    });
+    replaceCalls({ fstatSync: changed as never });
+    expect(readFrame(directory, frame)).toBeUndefined();
+    expect(changed).toHaveBeenCalledTimes(1);
+  });
+
+  test('returns the bytes of the file that it has opened, if another is put in its place', () => {
+    const directory = scratch();
+    const file = putFrame(directory, frame);
+    const { fstatSync } = fs;
+    const replaced = vi.fn((fd: number) => {
+      fs.rmSync(file);
+      fs.writeFileSync(file, other.bytes);
+      return fstatSync(fd);
+    });
+    replaceCalls({ fstatSync: replaced as never });
+    expect(readFrame(directory, frame)).toEqual(frame.bytes);
+    expect(replaced).toHaveBeenCalledTimes(1);
   });
 
   test('returns undefined for a link to the right bytes', requires(posix), () => {

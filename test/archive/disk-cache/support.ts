@@ -1,4 +1,6 @@
-import { writeFileSync } from 'node:fs';
+import fs, { writeFileSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
+import { onTestFinished } from 'vitest';
 import { claimPath, framePath, inodeText } from '../../../src/archive/disk-cache/frame-files.ts';
 import { sha256 } from '../../../src/archive/format/codec.ts';
 import type { FrameKey } from '../../../src/archive/messages/disk-request.ts';
@@ -25,4 +27,22 @@ export function makeClaim(directory: string, frame: FrameKey): { file: string; i
   const file = claimPath(directory, frame);
   writeFileSync(file, '', { flag: 'wx' });
   return { file, inode: inodeText(file)! };
+}
+
+/** Replaces functions of the file system until the test ends, or the returned function is called. */
+export function replaceCalls(calls: Partial<typeof fs>): () => void {
+  const original = Object.fromEntries(Object.keys(calls).map(name => [name, fs[name as keyof typeof fs]]));
+  const replace = (by: object) => {
+    Object.assign(fs, by);
+    syncBuiltinESMExports();
+  };
+  replace(calls);
+  const restore = () => replace(original);
+  onTestFinished(restore);
+  return restore;
+}
+
+/** Throws an error of the system. */
+export function fail(code: string): never {
+  throw Object.assign(new Error(code), { code });
 }

@@ -121,7 +121,7 @@ export const sabotages: Readonly<Record<string, Sabotage>> = {
       fs.writeFileSync(path.join(victim.directory, randomName(victim)), incompressible(7e6, 'junk'));
   },
   'junk with other names': ({ directory }) => {
-    for (const name of ['a\n::error::b', '-rf', '.part', ' ', 'ä'.repeat(100)])
+    for (const name of ['a\n::error::b', '-rf', '.part', ' ', 'ä'.repeat(100), 'a'.repeat(255)])
       fs.writeFileSync(path.join(directory, name), 'junk');
   },
   'fill the disk': ({ directory }) => {
