@@ -1,6 +1,6 @@
 /** This folder keeps objects as files of a directory of the host. */
 
-import { readdir, rm, rmdir } from 'node:fs/promises';
+import { lstat, readdir, rm, rmdir } from 'node:fs/promises';
 import path from 'node:path';
 import { isInUse } from '../../archive/fs/rename.ts';
 import type { Log } from '../../report/log.ts';
@@ -21,7 +21,14 @@ import type {
 } from '../object-store.ts';
 import { createFile } from './create-file.ts';
 import { objectName, objectPath, prefixDirectory, temporaryFile, temporaryObjectName } from './file-names.ts';
-import { fileEtag, fromSystemError, isNotFound, refuseFileAsDirectory, statObjectFile } from './files.ts';
+import {
+  fileEtag,
+  fromSystemError,
+  isNotFound,
+  refuseFileAsDirectory,
+  statObjectFile,
+  systemCode,
+} from './files.ts';
 import { discardFile, replaceFile, retryInUse } from './in-use.ts';
 import { readRange } from './read.ts';
 import { DirectoryUpload } from './upload.ts';
@@ -101,8 +108,8 @@ class DirectoryStore implements ObjectStore {
   async delete(name: string, options?: CallOptions): Promise<void> {
     return this.#request('delete', name, options, async () => {
       const file = this.#file(name);
-      // Neither a link nor a FIFO is an object
-      if (!(await statObjectFile(file))) return;
+      // Neither a link nor a FIFO is an object, nor is a file behind a link
+      if (!(await statObjectFile(file)) || !(await isBelow(path.dirname(file), this.#root))) return;
       await retryInUse(() => rm(file, { force: true }), options?.signal);
       await removeEmptyDirectories(path.dirname(file), this.#root);
     });
@@ -162,7 +169,8 @@ class DirectoryStore implements ObjectStore {
         name,
         sizeBytes: Number(stats.size),
         etag: fileEtag(stats),
-        modifiedMs: Number(stats.mtimeMs),
+        // Some file systems keep later times than a date can have
+        modifiedMs: Math.min(Number(stats.mtimeMs), MAX_DATE_MS),
       }
     );
   }
@@ -210,8 +218,15 @@ async function removeUnlessInUse(file: string): Promise<boolean> {
   }
 }
 
-/** Yields the files below `directory` as the levels of their paths below `root`; none if it does not exist. */
+/** The last time that `Date` has, in ms since 1970. */
+const MAX_DATE_MS = 8.64e15;
+
+/**
+ * Yields the files below `directory` as the levels of their paths below `root`, and follows no link: none if `directory` does
+ * not exist, or is behind a link.
+ */
 async function* walkFiles(root: string, directory: string): AsyncGenerator<string[]> {
+  if (!(await isBelow(path.join(root, directory), root))) return;
   const above = directory === '.' ? [] : directory.split(path.sep);
   const open: string[][] = [above];
   for (let levels = open.pop(); levels; levels = open.pop()) {
@@ -226,9 +241,21 @@ async function entriesOf(directory: string) {
   try {
     return await readdir(directory, { withFileTypes: true });
   } catch (error) {
-    if (isNotFound(error)) return [];
+    // Too deep to hold an object, whose path the system accepts
+    if (isNotFound(error) || systemCode(error) === 'ENAMETOOLONG') return [];
     throw error;
   }
+}
+
+/** Returns whether a path is `root`, or below it by directories alone: what is behind a link belongs to another place. */
+async function isBelow(directory: string, root: string): Promise<boolean> {
+  for (let level = directory; level !== root && level.startsWith(root); level = path.dirname(level)) {
+    const stats = await lstat(level).catch(error => {
+      if (!isNotFound(error)) throw error;
+    });
+    if (!stats?.isDirectory()) return false;
+  }
+  return true;
 }
 
 /** Removes a directory below `root` and those above it, as long as they are empty. Never throws. */

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import path from 'node:path';
+import { MAX_OBJECT_NAME_BYTES } from '../object-name.ts';
 
 /**
  * Maps object names to paths that differ on every file system: also where case is folded, Unicode is normalised, or on
@@ -78,8 +79,10 @@ export function objectName(parts: readonly string[]): string | undefined {
     whole = '';
   }
   const name = components.join('/');
-  // Another spelling is a foreign file
-  return objectPath(name, path.posix) === parts.join('/') ? name : undefined;
+  // Another spelling is a foreign file, and no object has a longer name
+  const isObject =
+    Buffer.byteLength(name) <= MAX_OBJECT_NAME_BYTES && objectPath(name, path.posix) === parts.join('/');
+  return isObject ? name : undefined;
 }
 
 function leaf(component: string): string {

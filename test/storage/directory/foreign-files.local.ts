@@ -1,9 +1,18 @@
 import { execFileSync } from 'node:child_process';
-import { lstatSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { createDirectoryStore } from '../../../src/storage/directory/directory-store.ts';
 import { ObjectReplacedError, StoreRefusedError } from '../../../src/storage/store-errors.ts';
+import { collect } from '../../support/collect.ts';
 import { scratch } from '../../support/scratch.ts';
 import { silentLog } from '../../support/silent-log.ts';
 
@@ -51,6 +60,48 @@ describe.runIf(posix)('a directory store', () => {
     await expect(save(root)).rejects.toThrow(StoreRefusedError);
     await expect(save(root)).rejects.toThrow(`${planted} is a link, which is not followed`);
     expect(readdirSync(elsewhere)).toEqual([]);
+  });
+
+  test.each(['v1', 'v1/key'])(
+    'neither lists nor deletes through a link in place of its directory %s',
+    async planted => {
+      const [root, elsewhere] = [scratch(), scratch()];
+      await save(elsewhere);
+      mkdirSync(path.join(root, path.dirname(planted)), { recursive: true });
+      symlinkSync(path.join(elsewhere, planted), path.join(root, planted));
+      const store = storeAt(root);
+      for (const prefix of ['', 'v1/', 'v1/key/']) {
+        expect(await collect(store.list(prefix))).toEqual([]);
+        expect(await collect(store.unfinishedUploads(prefix, 0))).toEqual([]);
+      }
+      await store.delete(name);
+      expect((await storeAt(elsewhere).head(name))?.sizeBytes).toBe(6);
+    },
+  );
+
+  test('lists its objects beside directories deeper than a path of the system, and files with longer names', async () => {
+    const root = scratch();
+    await save(root);
+    const longName = Array.from({ length: 60 }, () => 'n'.repeat(20)).join('/');
+    mkdirSync(path.join(root, 'v1', longName), { recursive: true });
+    writeFileSync(path.join(root, 'v1', longName, 'x.zst'), 'x');
+    // A path over the limit can only be made from inside
+    const deeper =
+      "for (let i = 0; i < 500; i++) { fs.mkdirSync('dddddddddd'); process.chdir('dddddddddd'); }";
+    execFileSync(process.execPath, ['-e', deeper], { cwd: path.join(root, 'v1') });
+    for (const prefix of ['', 'v1/']) {
+      expect((await collect(storeAt(root).list(prefix))).map(object => object.name)).toEqual([name]);
+      expect(await collect(storeAt(root).unfinishedUploads(prefix, 0))).toEqual([]);
+    }
+    execFileSync('rm', ['-rf', path.join(root, 'v1')]);
+  });
+
+  test('gives an object of the far future a time that a date has', async () => {
+    const root = scratch();
+    await save(root);
+    utimesSync(path.join(root, name), 9e15, 9e15);
+    const { modifiedMs } = (await storeAt(root).head(name))!;
+    expect(new Date(modifiedMs).getTime()).toBe(modifiedMs);
   });
 
   test('may itself be a link', async () => {
