@@ -1,11 +1,14 @@
 import {
   DeleteObjectCommand,
+  GetBucketPolicyCommand,
   GetObjectCommand,
+  HeadObjectCommand,
   ListObjectsV2Command,
+  PutBucketPolicyCommand,
   PutObjectCommand,
   S3Client,
 } from '@aws-sdk/client-s3';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { cachesRoot, markerName, markersRoot } from '../../src/cache/keys/cache-names.ts';
 import { pruneCaches } from '../../src/cache/prune/prune-caches.ts';
 import { checkServer } from '../../src/command/doctor/check-server.ts';
@@ -13,7 +16,7 @@ import type { Finding } from '../../src/command/doctor/finding.ts';
 import { ROLE_KINDS, type RoleKind } from '../../src/command/policy/roles.ts';
 import { policyScript } from '../../src/command/policy/script.ts';
 import { createS3Settings, openStore } from '../storage/s3/support.ts';
-import { Bucket } from '../support/gateway/bucket.ts';
+import { Bucket, s3Client } from '../support/gateway/bucket.ts';
 import { type RoleGateway, type RoleKeys, startRoleGateway } from '../support/gateway/role-gateway.ts';
 import { silentLog } from '../support/silent-log.ts';
 import { arnOf, claimsOf, policyOptions, REPOSITORY, RUNS, type Run } from './runs.ts';
@@ -126,6 +129,69 @@ describe('the code of a run', () => {
     for (const kind of ['main', 'branches', 'pulls', 'prune'] as const) {
       expect(await roles.assumeRole(arnOf(kind), { ...push, ...claims }), kind).toBeUndefined();
     }
+  });
+});
+
+describe('the script of the policy', () => {
+  it('run again with other options changes roles, rights and the audiences of the provider', async () => {
+    const push = claimsOf(RUNS[0]!);
+    const moved = { ...push, aud: 'https://rgw.example/*?a=[b]', repository_id: '4713' };
+    const arn = (kind: RoleKind) => `arn:aws:iam:::role/again-${kind}`;
+    const before = { ...policyOptions(roles, bucket.name), rolePrefix: 'again', kinds: ['main'] as const };
+    const after = { ...before, audience: moved.aud, repositoryId: '4713', recordUse: true };
+    await roles.runScript(policyScript(before));
+    expect(await roles.assumeRole(arn('main'), push)).toBeDefined();
+    expect(await roles.assumeRole(arn('main'), moved)).toBeUndefined();
+    // The second time nothing is left to change
+    for (let time = 0; time < 2; time++) await roles.runScript(policyScript(after));
+    expect(await roles.assumeRole(arn('main'), push)).toBeUndefined();
+    const keys = (await roles.assumeRole(arn('main'), moved))!;
+    const client = s3Client(roles.gateway, keys);
+    const Key = `${markersRoot('cache-s3', REPOSITORY)}x`;
+    await client.send(new PutObjectCommand({ Bucket: bucket.name, Key, Body: Buffer.alloc(0) }));
+    client.destroy();
+    // The audience of the other roles stays in the provider
+    expect(await roles.assumeRole(arnOf('main'), push)).toBeDefined();
+  });
+
+  it('lets the keys of the owner read, check and delete what a role has saved', async () => {
+    const Key = `${place('refs/heads/main')}of a role`;
+    const object = { Bucket: bucket.name, Key };
+    const writer = s3Client(roles.gateway, (await roles.assumeRole(arnOf('main'), claimsOf(RUNS[0]!)))!);
+    await writer.send(new PutObjectCommand({ ...object, Body: Buffer.from('saved') }));
+    writer.destroy();
+    const owner = s3Client(roles.gateway, bucket.access);
+    onTestFinished(() => owner.destroy());
+    expect(await owner.send(new HeadObjectCommand(object))).toMatchObject({ ContentLength: 5 });
+    const { Body } = await owner.send(new GetObjectCommand({ ...object, Range: 'bytes=-2' }));
+    expect(await Body!.transformToString()).toBe('ed');
+    await owner.send(new DeleteObjectCommand(object));
+    await expect(owner.send(new HeadObjectCommand(object))).rejects.toMatchObject({ name: 'NotFound' });
+  });
+
+  it('leaves a policy that the bucket has already as it is', async () => {
+    const Policy = JSON.stringify({
+      Version: '2012-10-17',
+      Statement: [
+        {
+          Sid: 'Own',
+          Effect: 'Allow',
+          Principal: '*',
+          Action: ['s3:GetObject'],
+          Resource: ['arn:aws:s3:::*/public'],
+        },
+      ],
+    });
+    const other = await Bucket.create(roles.gateway, 'with-a-policy');
+    const owner = s3Client(roles.gateway, other.access);
+    onTestFinished(() => {
+      owner.destroy();
+      other.close();
+    });
+    await owner.send(new PutBucketPolicyCommand({ Bucket: other.name, Policy }));
+    await roles.runScript(policyScript({ ...policyOptions(roles, other.name), kinds: [] }));
+    const left = await owner.send(new GetBucketPolicyCommand({ Bucket: other.name }));
+    expect(left.Policy).toBe(Policy);
   });
 });
 

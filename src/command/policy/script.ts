@@ -1,40 +1,101 @@
+import { bucketArn } from './roles.ts';
 import { defineRoles, minioPolicy, type PolicyOptions, providerArn, type RoleDefinition } from './servers.ts';
 
 /** The roles as a shell script for the server's operator. */
 
-/** Returns a script that creates the provider, the roles and their policies. */
+/** Returns a script that creates the provider, the roles and their policies, or brings those that exist to the same state. */
 export function policyScript(options: PolicyOptions): string {
   const { server, repository, repositoryId, bucket } = options;
-  const head = `# Roles for the caches of ${repository} (${repositoryId}) in the bucket ${bucket}.`;
+  const head = `# Roles for the caches of ${repository} (${repositoryId}) in the bucket ${bucket}. Run it with sh or bash.`;
   const parts =
     server === 'minio' ? minioParts(options) : server === 'aws' ? awsParts(options) : rgwParts(options);
   return `${[head, ...parts].join('\n\n')}\n`;
 }
 
 function rgwParts(options: PolicyOptions): readonly string[] {
-  const { endpoint, issuer, audience, thumbprints, account } = options;
-  const aws = `aws --endpoint-url ${quote(endpoint)} iam`;
-  const words = thumbprints.length > 0 ? thumbprints.join(' ') : `$(${computedThumbprints(issuer)})`;
+  const { endpoint, account } = options;
+  const aws = `aws --endpoint-url ${quote(endpoint)}`;
   const tenant = account === '' ? '' : ` --tenant=${account}`;
   return [
-    `# Once for the cluster: the gateways serve an STS, and a user may manage providers. The keys of this user are
-# those that the command aws uses below. Restart the gateways after the first two commands.
+    `# Once for the cluster: the gateways serve an STS, and a user may manage providers. The keys that the command aws uses
+# below are those of this user, who owns the bucket. Restart the gateways after the first two commands.
 #   ceph config set client.rgw rgw_sts_key "$(openssl rand -hex 8)"
 #   ceph config set client.rgw rgw_s3_auth_use_sts true
-#   radosgw-admin caps add --uid=USER --caps='oidc-provider=*;roles=*'`,
-    `# The provider of the tokens, once for all repositories. The thumbprints are those of the certificates in its key set.
-${aws} get-open-id-connect-provider --open-id-connect-provider-arn ${quote(providerArn(options))} >/dev/null 2>&1 ||
-  ${aws} create-open-id-connect-provider --url ${quote(issuer)} --client-id-list ${quote(audience)} \\
-    --thumbprint-list ${words}`,
-    ...defineRoles(options).map(
-      role => `# ${DESCRIPTIONS[role.kind]}
-radosgw-admin role create${tenant} --role-name=${role.name} \\
-  --assume-role-policy-doc=${quote(JSON.stringify(role.trust))}
-radosgw-admin role-policy put${tenant} --role-name=${role.name} --policy-name=cache \\
-  --policy-doc=${quote(JSON.stringify(role.permissions))}`,
-    ),
+#   radosgw-admin caps add --uid=USER --caps='oidc-provider=*;roles=*'
+#
+# The script can be run again: it gives provider, roles and policies the state of its options, and deletes no role.`,
+    rgwProvider(aws, options),
+    ...defineRoles(options).map(role => {
+      const name = `${tenant} --role-name=${role.name}`;
+      const trust = quote(JSON.stringify(role.trust));
+      // Releases from Quincy on have `role-trust-policy modify` in place of `role modify`
+      return `# ${DESCRIPTIONS[role.kind]}
+trust=${trust}
+if radosgw-admin role get${name} >/dev/null 2>&1; then
+  radosgw-admin role-trust-policy modify${name} --assume-role-policy-doc="$trust" >/dev/null 2>&1 ||
+    radosgw-admin role modify${name} --assume-role-policy-doc="$trust"
+else
+  radosgw-admin role create${name} --assume-role-policy-doc="$trust"
+fi
+radosgw-admin role-policy put${name} --policy-name=cache \\
+  --policy-doc=${quote(JSON.stringify(role.permissions))}`;
+    }),
+    ownerPolicy(aws, options),
     workflow(options, defineRoles(options)),
   ];
+}
+
+/**
+ * Returns the command that makes the provider, or makes it anew if it lacks the audience or a thumbprint: 16.2.15 has no call
+ * that changes one. The audiences of other repositories stay.
+ */
+function rgwProvider(aws: string, options: PolicyOptions): string {
+  const { issuer, audience, thumbprints } = options;
+  const words = thumbprints.length > 0 ? quote(thumbprints.join(' ')) : `"$(${computedThumbprints(issuer)})"`;
+  const arn = `--open-id-connect-provider-arn ${quote(providerArn(options))}`;
+  return `# The provider of the tokens, once for all repositories. The thumbprints are those of the certificates in its key set.
+(
+  set -f # The words of a list are no patterns of file names
+  thumbprints=${words}
+  get() { ${aws} iam get-open-id-connect-provider ${arn} --query "$1" --output text 2>/dev/null; }
+  create() { ${aws} iam create-open-id-connect-provider --url ${quote(issuer)} --thumbprint-list $thumbprints --client-id-list "$@"; }
+  if ids=$(get ClientIDList) && known=$(get ThumbprintList); then
+    missing=
+    for one in ${quote(audience)}; do case " $(echo $ids) " in *" $one "*) ;; *) missing=yes ids="\${ids#None} $one" ;; esac; done
+    for one in $thumbprints; do case " $(echo $known) " in *" $one "*) ;; *) missing=yes ;; esac; done
+    if [ -n "$missing" ]; then
+      ${aws} iam delete-open-id-connect-provider ${arn} && create $ids
+    fi
+  else
+    create ${quote(audience)}
+  fi
+)`;
+}
+
+/** The name of the statement that lets the owner of the bucket read the objects of roles. */
+const OWNER_SID = 'CacheOwnerReads';
+
+/**
+ * Returns the command that lets the keys of the bucket's owner read what roles have saved: on RADOS Gateway (16.2.15) an object
+ * belongs to the user of its role. A policy that the bucket has already is the operator's, and is not changed.
+ */
+function ownerPolicy(aws: string, { bucket }: PolicyOptions): string {
+  // The keys of a tenant's user find its bucket by the name alone
+  const name = quote(bucket.split(':').at(-1) ?? '');
+  const resource = `${bucketArn(bucket)}/*`;
+  return `# The owner of the bucket reads what roles have saved. Without this only the roles can read it.
+(
+  owner=$(${aws} s3api get-bucket-acl --bucket ${name} --query Owner.ID --output text) || exit 1
+  case $owner in *'$'*) owner="\${owner%%'$'*}:user/\${owner#*'$'}" ;; *) owner=":user/$owner" ;; esac
+  statement='{"Sid":"${OWNER_SID}","Effect":"Allow","Principal":{"AWS":["arn:aws:iam::'$owner'"]},"Action":["s3:GetObject"],"Resource":["${resource}"]}'
+  policy=$(${aws} s3api get-bucket-policy --bucket ${name} --query Policy --output text 2>&1) || :
+  case $policy in
+    *'"${OWNER_SID}"'*) ;;
+    *NoSuchBucketPolicy*)
+      ${aws} s3api put-bucket-policy --bucket ${name} --policy '{"Version":"2012-10-17","Statement":['"$statement"']}' ;;
+    *) echo "The bucket has a policy, which is not changed. Add this statement to it: $statement" >&2 ;;
+  esac
+)`;
 }
 
 /** Returns a command that prints the SHA-1 of each certificate in the key set of the issuer. */
@@ -45,14 +106,23 @@ function computedThumbprints(issuer: string): string {
 
 function awsParts(options: PolicyOptions): readonly string[] {
   const { issuer, audience } = options;
+  const arn = `--open-id-connect-provider-arn ${quote(providerArn(options))}`;
   return [
-    `# The provider of the tokens, once for the account.
-aws iam get-open-id-connect-provider --open-id-connect-provider-arn ${quote(providerArn(options))} >/dev/null 2>&1 ||
-  aws iam create-open-id-connect-provider --url ${quote(issuer)} --client-id-list ${quote(audience)}`,
+    `# The script can be run again: it gives provider, roles and policies the state of its options, and deletes no role.
+# The provider of the tokens, once for the account.
+if aws iam get-open-id-connect-provider ${arn} >/dev/null 2>&1; then
+  aws iam add-client-id-to-open-id-connect-provider ${arn} --client-id ${quote(audience)}
+else
+  aws iam create-open-id-connect-provider --url ${quote(issuer)} --client-id-list ${quote(audience)}
+fi`,
     ...defineRoles(options).map(
       role => `# ${DESCRIPTIONS[role.kind]}
-aws iam create-role --role-name ${role.name} \\
-  --assume-role-policy-document ${quote(JSON.stringify(role.trust))}
+trust=${quote(JSON.stringify(role.trust))}
+if aws iam get-role --role-name ${role.name} >/dev/null 2>&1; then
+  aws iam update-assume-role-policy --role-name ${role.name} --policy-document "$trust"
+else
+  aws iam create-role --role-name ${role.name} --assume-role-policy-document "$trust"
+fi
 aws iam put-role-policy --role-name ${role.name} --policy-name cache \\
   --policy-document ${quote(JSON.stringify(role.permissions))}`,
     ),
@@ -63,13 +133,13 @@ aws iam put-role-policy --role-name ${role.name} --policy-name cache \\
 function minioParts(options: PolicyOptions): readonly string[] {
   const { issuer, audience, rolePrefix } = options;
   const policy = quote(JSON.stringify(minioPolicy(options)));
+  const provider = `config_url=${quote(`${issuer}/.well-known/openid-configuration`)} client_id=${quote(audience)} role_policy=${rolePrefix}`;
   return [
     `# MinIO has one role for an audience, and decides by the subject of the token in its policy. Name the server "ci" first:
 #   mc alias set ci ${options.endpoint} ADMIN SECRET`,
     `printf '%s\\n' ${policy} >${rolePrefix}.json
 mc admin policy create ci ${rolePrefix} ${rolePrefix}.json
-mc idp openid add ci ${rolePrefix} config_url=${quote(`${issuer}/.well-known/openid-configuration`)} \\
-  client_id=${quote(audience)} role_policy=${rolePrefix}
+mc idp openid add ci ${rolePrefix} ${provider} || mc idp openid update ci ${rolePrefix} ${provider}
 mc admin service restart ci`,
     `# The role's ARN is in the output of: mc idp openid info ci ${rolePrefix}
 # Set it as CACHE_S3_ROLE_TO_ASSUME in the workflow, which needs: permissions: { id-token: write, contents: read }`,

@@ -158,7 +158,7 @@ describe('the script', () => {
   });
 
   test.each(['rgw', 'aws', 'minio'] as const)('of %s has JSON that the shell passes on as it is', server => {
-    const texts = [...scriptOf(server).matchAll(/(?:-doc=|-document |printf '%s\\n' )'([^']*)'/g)];
+    const texts = [...scriptOf(server).matchAll(/(?:trust=|-doc=|-document |printf '%s\\n' )'([^']*)'/g)];
     expect(texts.length).toBeGreaterThan(0);
     for (const [, text] of texts) expect(() => JSON.parse(text!)).not.toThrow();
   });

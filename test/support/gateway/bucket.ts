@@ -14,15 +14,25 @@ import type { BucketAccess, GatewayInfo } from './gateway.ts';
 
 /** The part of a gateway that a client needs. */
 export type GatewayAddress = Pick<GatewayInfo, 'endpoint' | 'region'>;
-export type UserKeys = Pick<BucketAccess, 'accessKey' | 'secretKey'>;
+export interface UserKeys extends Pick<BucketAccess, 'accessKey' | 'secretKey'> {
+  /** Of the temporary keys of a role. */
+  readonly sessionToken?: string;
+}
 
 /** Creates a client of the SDK. The caller destroys it. */
-export function s3Client({ endpoint, region }: GatewayAddress, { accessKey, secretKey }: UserKeys): S3Client {
+export function s3Client(
+  { endpoint, region }: GatewayAddress,
+  { accessKey, secretKey, sessionToken }: UserKeys,
+): S3Client {
   return new S3Client({
     endpoint,
     region,
     forcePathStyle: true,
-    credentials: { accessKeyId: accessKey, secretAccessKey: secretKey },
+    credentials: {
+      accessKeyId: accessKey,
+      secretAccessKey: secretKey,
+      ...(sessionToken && { sessionToken }),
+    },
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
     // A gateway that no longer responds must not hang the tests
