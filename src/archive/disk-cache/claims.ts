@@ -3,6 +3,7 @@ import { ignoreErrors } from '../fs/ignore-errors.ts';
 import { thisPlatform } from '../fs/platform.ts';
 import { type FrameKey, FrameState } from '../messages/disk-request.ts';
 import { claimPath, hasFrame, inodeText, statusOf } from './frame-files.ts';
+import { problemOf } from './problems.ts';
 
 /** The holder of a claim touches it this often, in ms. */
 export const BEAT_MS = 250;
@@ -69,7 +70,7 @@ export class Claims {
         const inode = this.#create(file);
         return inode === undefined ? { state: FrameState.refused } : { state: FrameState.ours, inode };
       } catch (error) {
-        const code = codeOf(error);
+        const code = problemOf(error);
         this.noteProblem(code);
         if (code !== 'EEXIST') return { state: FrameState.refused };
         // Another process has made the claim since the first attempt
@@ -153,10 +154,6 @@ function removeIfThere(file: string): boolean {
     unlinkSync(file);
     return true;
   } catch (error) {
-    return codeOf(error) === 'ENOENT';
+    return problemOf(error) === 'ENOENT';
   }
-}
-
-function codeOf(error: unknown): string {
-  return (error as NodeJS.ErrnoException).code ?? 'unknown';
 }

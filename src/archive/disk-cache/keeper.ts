@@ -18,6 +18,7 @@ import type { Report } from '../messages/report.ts';
 import { BEAT_MS, Claims, type TakenClaim } from './claims.ts';
 import { evict } from './eviction.ts';
 import { hasFrame } from './frame-files.ts';
+import { problemOf } from './problems.ts';
 import { isRootOwned } from './root-owned.ts';
 
 /**
@@ -103,7 +104,7 @@ class Keeper {
       setInterval(() => this.#claims?.beat(), BEAT_MS).unref();
       return { ...NOTHING, directory };
     } catch (error) {
-      return { ...NOTHING, problem: (error as NodeJS.ErrnoException).code ?? 'unknown' };
+      return { ...NOTHING, problem: problemOf(error) };
     }
   }
 
@@ -113,7 +114,7 @@ class Keeper {
     try {
       this.#fd = openSync(directory, constants.O_RDONLY | constants.O_DIRECTORY);
     } catch (error) {
-      const { code = 'unknown' } = error as NodeJS.ErrnoException;
+      const code = problemOf(error);
       claims.problem ??= code === 'EACCES' ? 'ELIST' : code;
     }
   }
@@ -167,7 +168,7 @@ class Keeper {
       const directory = pathOfOpen(this.#fd) ?? this.#settings.directory;
       if (!(await evict({ ...this.#settings, directory }))) claims.problem ??= 'EFULL';
     } catch (error) {
-      claims.problem ??= (error as NodeJS.ErrnoException).code ?? 'unknown';
+      claims.problem ??= problemOf(error);
     }
   }
 

@@ -17,6 +17,11 @@ const REASONS: Readonly<Record<string, string>> = {
   EFULL: 'its frames belong to other users and exceed its size',
 };
 
+/** Returns the code of the system's error, by which a problem is reported. */
+export function problemOf(error: unknown): string {
+  return (error as NodeJS.ErrnoException).code ?? 'unknown';
+}
+
 const reasonOf = (code: string) => REASONS[code] ?? `the system reported ${code}`;
 
 /** Returns the line on a directory of which nothing is used. */

@@ -1,4 +1,5 @@
 import { readFrame, storeFrame } from '../disk-cache/frame-files.ts';
+import { problemOf } from '../disk-cache/problems.ts';
 import { decodeFrame, openFrame } from '../format/codec.ts';
 import type { DiskUse, UnpackPieces } from '../messages/unpack-job.ts';
 
@@ -43,7 +44,7 @@ export class FrameSource {
       const frame = { size: bytes.length, sha256 };
       if (storeFrame(directory, frame, bytes, claim)) this.stored += bytes.length;
     } catch (error) {
-      this.storeProblem ??= (error as NodeJS.ErrnoException).code ?? 'unknown';
+      this.storeProblem ??= problemOf(error);
     }
   }
 }
