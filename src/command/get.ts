@@ -4,7 +4,7 @@ import { TOOL, workerCount } from '../action/backend/open-backend.ts';
 import type { PathLayout } from '../archive/fs/paths/layout.ts';
 import { threadProgram } from '../archive/pool/thread-program.ts';
 import { JobRecords } from '../records/job-records.ts';
-import { formatBytes, formatCount, formatDuration } from '../report/units.ts';
+import { countOf, formatBytes, formatDuration } from '../report/units.ts';
 import { loadRestoreEngine } from './engine.ts';
 import { awaitArchive, findCache, foundObject } from './find-cache.ts';
 import type { Invocation } from './invocation.ts';
@@ -74,7 +74,7 @@ export async function getCache(
   }
   const duration = formatDuration(performance.now() - startedMs);
   await output.line(
-    `Restored ${formatCount(entries)} entries (${formatBytes(rawBytes)}) of '${entry.key}' to ${target} in ${duration}.`,
+    `Restored ${countOf(entries, 'entry', 'entries')} (${formatBytes(rawBytes)}) of '${entry.key}' to ${target} in ${duration}.`,
   );
 }
 

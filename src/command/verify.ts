@@ -3,7 +3,7 @@ import type { OpenArchive } from '../archive/format/open-archive.ts';
 import { placeOfPatterns } from '../cache/cache-patterns.ts';
 import type { CacheEntry } from '../cache/inventory.ts';
 import { cachesRoot } from '../cache/keys/cache-names.ts';
-import { formatAge, formatBytes, formatCount } from '../report/units.ts';
+import { countOf, formatAge, formatBytes, formatCount } from '../report/units.ts';
 import { STALE_UPLOAD_MS } from '../storage/object-store.ts';
 import { ObjectReplacedError, StoreRefusedError } from '../storage/store-errors.ts';
 import { loadRestoreEngine, type RestoreEngine } from './engine.ts';
@@ -157,7 +157,7 @@ async function writeReport(
     await output.line('Unfinished uploads were not listed: the credentials do not allow it.');
   }
   await output.line(
-    `Verified ${manifests ? 'the manifests' : 'every frame'} of ${formatCount(caches)} caches (${formatBytes(bytes)}).`,
+    `Verified ${manifests ? 'the manifests' : 'every frame'} of ${countOf(caches, 'cache')} (${formatBytes(bytes)}).`,
   );
   if (unreadable.length > 0)
     await output.line(`${formatCount(unreadable.length)} of them need another release or machine.`);

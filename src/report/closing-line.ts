@@ -1,4 +1,4 @@
-import { formatBytes, formatCount, formatDuration, formatRate } from './units.ts';
+import { countOf, formatBytes, formatDuration, formatRate } from './units.ts';
 
 /** Facts of one phase, for its last two lines and for the job summary. A fact that is not known is left out. */
 export interface PhaseFacts {
@@ -49,7 +49,7 @@ export function peopleLine(facts: PhaseFacts): string | undefined {
   const transferred = facts.result === 'saved' || facts.result === 'hit' || facts.result === 'partial';
   if (!transferred || facts.op === 'lookup') return undefined;
   const what = [
-    entries === undefined ? undefined : `${formatCount(entries)} ${entries === 1 ? 'entry' : 'entries'}`,
+    entries === undefined ? undefined : countOf(entries, 'entry', 'entries'),
     rawBytes === undefined ? undefined : `${formatBytes(rawBytes)} of files`,
     bytes === undefined ? undefined : `${formatBytes(bytes)} stored`,
     facts.reusedBytes ? `${formatBytes(facts.reusedBytes)} of it copied` : undefined,

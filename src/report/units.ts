@@ -40,6 +40,6 @@ export function formatAge(ms: number): string {
 }
 
 /** Returns a count and its noun: `1 upload`, `2,000 uploads`. */
-export function countOf(count: number, noun: string): string {
-  return `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`;
+export function countOf(count: number, noun: string, plural = `${noun}s`): string {
+  return `${formatCount(count)} ${count === 1 ? noun : plural}`;
 }

@@ -11,14 +11,15 @@ interface Column {
 /** Rows that decide the widths of the columns. A longer cell of a later row widens its column from there on. */
 const SAMPLE_ROWS = 500;
 
-/** Writes a table of any number of rows. Cells are foreign text: they are escaped before their widths are taken. */
+/** Writes a table of any number of rows, without a head if no columns are given. Cells are foreign text: they are escaped before their widths are taken. */
 export async function writeTable(
   output: Output,
   columns: readonly Column[],
   rows: AsyncIterable<readonly string[]> | Iterable<readonly string[]>,
 ): Promise<void> {
-  const widths = columns.map(({ title }) => title.length);
-  let sample: (readonly string[])[] | undefined = [columns.map(({ title }) => title)];
+  const widths: number[] = [];
+  const titles = columns.map(({ title }) => title);
+  let sample: (readonly string[])[] | undefined = columns.length > 0 ? [titles] : [];
   const writeRow = (cells: readonly string[]) => {
     widen(widths, cells);
     return output.line(formatRow(columns, widths, cells));

@@ -1,5 +1,5 @@
 import { escapeHtml } from '../../action/runner/escape.ts';
-import { formatAge, formatBytes, formatCount } from '../../report/units.ts';
+import { countOf, formatAge, formatBytes, formatCount } from '../../report/units.ts';
 import { columnPlot, type PlotBar, rowPlot } from './plots.ts';
 import type { StatsFacts } from './stats.ts';
 import { barLabel, type Group, shortLabel, type Tally } from './tally.ts';
@@ -24,20 +24,20 @@ export function htmlPage(tally: Tally, facts: StatsFacts): string {
       label: name,
       value: bytes,
       text: formatBytes(bytes),
-      title: `${name}: ${formatBytes(bytes)}, ${formatCount(caches)} caches, last used ${formatAge(madeMs - lastUseMs)} ago`,
+      title: `${name}: ${formatBytes(bytes)}, ${countOf(caches, 'cache')}, last used ${formatAge(madeMs - lastUseMs)} ago`,
     }));
   const histogram = (bars: Tally['ages']): PlotBar[] =>
     bars.map(bar => ({
       label: shortLabel(bar),
       value: bar.bytes,
       text: formatBytes(bar.bytes),
-      title: `${barLabel(bar)}: ${formatBytes(bar.bytes)}, ${formatCount(bar.caches)} caches`,
+      title: `${barLabel(bar)}: ${formatBytes(bar.bytes)}, ${countOf(bar.caches, 'cache')}`,
     }));
   const unused: PlotBar[] = tally.unused.map(({ days, caches, bytes }) => ({
     label: `${days} d`,
     value: bytes,
     text: formatBytes(bytes),
-    title: `prune --unused ${days}d deletes ${formatCount(caches)} caches, ${formatBytes(bytes)}`,
+    title: `prune --unused ${days}d deletes ${countOf(caches, 'cache')}, ${formatBytes(bytes)}`,
   }));
   const plots = [
     ['Size by last use', columnPlot(histogram(tally.lastUses))],

@@ -1,4 +1,4 @@
-import { formatAge, formatBytes, formatCount } from '../../report/units.ts';
+import { countOf, formatAge, formatBytes, formatCount } from '../../report/units.ts';
 import type { Output } from '../output/output.ts';
 import { writeTable } from '../output/table.ts';
 import type { StatsFacts } from './stats.ts';
@@ -8,11 +8,11 @@ import { type Bar, barLabel, type GroupKind, type Tally } from './tally.ts';
 export async function writeText(output: Output, tally: Tally, facts: StatsFacts): Promise<void> {
   const { all, marked } = tally;
   await output.line(
-    `${facts.place}, below ${facts.prefix}/: ${formatCount(all.caches)} caches, ${formatBytes(all.bytes)}`,
+    `${facts.place}, below ${facts.prefix}/: ${countOf(all.caches, 'cache')}, ${formatBytes(all.bytes)}`,
   );
-  await output.line(`The last use is noted of ${formatCount(marked.caches)} caches.`);
+  await output.line(`The last use is noted of ${countOf(marked.caches, 'cache')}.`);
   if (tally.strayMarkers > 0)
-    await output.line(`${formatCount(tally.strayMarkers)} markers have no cache: prune deletes them.`);
+    await output.line(`${countOf(tally.strayMarkers, 'marker')} without a cache: prune deletes them.`);
   if (tally.trialObjects > 0)
     await output.line(
       `${formatCount(tally.trialObjects)} objects are of a doctor: prune deletes them after a day.`,

@@ -28,3 +28,16 @@ test('a table of many rows is written while they arrive', async () => {
   expect(written).toBeGreaterThan(0);
   expect(streams.out().trim().split('\n')).toHaveLength(2001);
 });
+
+test('a table without columns has no head', async () => {
+  const streams = memoryStreams();
+  await writeTable(
+    createOutput({ json: false, ...streams }),
+    [],
+    [
+      ['key', 'x'],
+      ['size', '1 B'],
+    ],
+  );
+  expect(streams.out()).toBe('key   x\nsize  1 B\n');
+});
