@@ -4,26 +4,19 @@
 // stalls and a crash of Node cost no run. What passed only then is listed as unstable, with the first failure above it in
 // the output.
 
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { existsSync } from 'node:fs';
-import * as fs from 'node:fs/promises';
-import { constants, tmpdir } from 'node:os';
 import path from 'node:path';
 import { sharedGateway, shareGateway } from '../test/support/gateway/shared-gateway.ts';
 import { ensureDist } from './build.mjs';
 import { root } from './project.mjs';
 import { countTests, listSkipped } from './test-report.mjs';
+import { runVitest } from './vitest.mjs';
 
 const withoutGateway = { '--unit': ['unit'], '--local': ['unit', 'local'] };
 const [projects, vitestArgs] = readArguments(process.argv.slice(2));
 
-const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'];
-
 /** Files that may run once more. More failures are no accident. */
 const MAX_UNSTABLE_FILES = 3;
 
-const scratch = await fs.mkdtemp(path.join(tmpdir(), 'cache-s3-test-'));
 let gateway;
 let exitCode = 1;
 let counts = { passed: 0, failed: 1, skipped: 0 };
@@ -33,14 +26,13 @@ try {
     await ensureDist();
     gateway = await shareGateway();
   }
-  const run = await runVitest('report.json', vitestArgs);
-  exitCode = run.exitCode;
+  const run = await runProjects(vitestArgs);
+  exitCode = run.exit;
   counts = summarize(await withSecondRun(run));
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
 } finally {
   await gateway?.stop();
-  await fs.rm(scratch, { recursive: true, force: true });
 }
 const { passed, failed, skipped } = counts;
 process.exitCode = exitCode || (failed > 0 ? 1 : 0);
@@ -53,48 +45,23 @@ function readArguments(args) {
   return [flags.flatMap(flag => withoutGateway[flag]), args.filter(argument => !flags.includes(argument))];
 }
 
-/** Runs vitest. Returns its exit code and the results of each test file. */
-async function runVitest(reportName, args) {
-  const report = path.join(scratch, reportName);
-  const child = spawn(
-    process.execPath,
-    [
-      path.join(root, 'node_modules/vitest/vitest.mjs'),
-      'run',
-      ...projects.flatMap(project => ['--project', project]),
-      '--reporter=default',
-      '--reporter=json',
-      `--outputFile.json=${report}`,
-      ...args,
-    ],
-    { cwd: root, stdio: 'inherit' },
-  );
-  // The gateway may stop only after vitest has ended.
-  const end = signal => child.kill(signal);
-  for (const signal of SIGNALS) process.on(signal, end);
-  const [code, signal] = await once(child, 'exit');
-  for (const signal of SIGNALS) process.off(signal, end);
-  const exitCode = code ?? 128 + (constants.signals[signal] ?? 0);
-  if (!existsSync(report)) {
-    throw new Error(`vitest failed with exit code ${exitCode} before it ran the tests.`);
-  }
-  const { testResults } = JSON.parse(await fs.readFile(report, 'utf8'));
-  return { exitCode, files: testResults };
+function runProjects(args) {
+  return runVitest([...projects.flatMap(project => ['--project', project]), ...args]);
 }
 
 /** Runs files that failed once more in CI, and returns the results of all files. Sets `exitCode` to 0 if all pass then. */
-async function withSecondRun({ exitCode: code, files }) {
+async function withSecondRun({ exit, testResults: files }) {
   const failed = files.filter(({ status }) => status === 'failed').map(({ name }) => name);
-  if (process.env.CI !== 'true' || code !== 1 || failed.length === 0 || failed.length > MAX_UNSTABLE_FILES) {
+  if (process.env.CI !== 'true' || exit !== 1 || failed.length === 0 || failed.length > MAX_UNSTABLE_FILES) {
     return files;
   }
   console.log(`\nRunning again, alone: ${failed.map(relative).join(', ')}\n`);
-  const again = await runVitest('second-report.json', failed);
-  exitCode = again.exitCode;
-  for (const { name, status } of again.files) {
+  const again = await runProjects(failed);
+  exitCode = again.exit;
+  for (const { name, status } of again.testResults) {
     if (status === 'passed') console.log(`unstable: ${relative(name)} passed only when it ran again, alone`);
   }
-  return [...files.filter(({ name }) => !failed.includes(name)), ...again.files];
+  return [...files.filter(({ name }) => !failed.includes(name)), ...again.testResults];
 }
 
 /** Counts the tests and lists the skipped ones. */

@@ -3,16 +3,15 @@
 // the line `N passed, N failed, N skipped`, and lists each skipped test with the reason. `--tests` runs the tests only,
 // `--action` the action only; `--markdown docs/results/windows.md` writes the results of the action. Needs root and Debian.
 
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import * as fs from 'node:fs/promises';
 import path from 'node:path';
 import { gateway, shareGateway } from '../test/support/gateway/shared-gateway.ts';
 import { startMachine, WineUnavailableError } from '../test/support/wine/machine.ts';
 import { collectRows, windowsPage } from '../test/wine/table.ts';
 import { ensureDist } from './build.mjs';
-import { fail, root } from './project.mjs';
+import { fail } from './project.mjs';
 import { countTests, listSkipped, sum } from './test-report.mjs';
+import { readReport, runVitest, vitestCommand } from './vitest.mjs';
 
 const { only, markdown, vitestArgs } = readArguments(process.argv.slice(2));
 await ensureDist();
@@ -88,40 +87,11 @@ function gatewayVariables() {
 async function onWindows(args, further, env = {}) {
   const report = path.join(machine.directory, 'd/report.json');
   await fs.rm(report, { force: true });
-  const exit = await machine.runNode(
-    vitest('node_modules/vitest/vitest.mjs', args, 'D:/report.json', further),
-    env,
-    text => process.stdout.write(text),
-  );
+  const command = vitestCommand('node_modules/vitest/vitest.mjs', 'D:/report.json', [...args, ...further]);
+  const exit = await machine.runNode(command, env, text => process.stdout.write(text));
   return readReport(report, exit);
 }
 
-async function onLinux(args, drive) {
-  const report = path.join(machine.directory, 'report.json');
-  await fs.rm(report, { force: true });
-  const child = spawn(
-    process.execPath,
-    vitest(path.join(root, 'node_modules/vitest/vitest.mjs'), args, report, []),
-    { cwd: root, stdio: 'inherit', env: { ...process.env, CACHE_S3_TEST_DRIVE: drive } },
-  );
-  const [exit] = await once(child, 'exit');
-  return readReport(report, exit);
-}
-
-function vitest(program, args, report, further) {
-  return [
-    program,
-    'run',
-    ...args,
-    '--reporter=default',
-    '--reporter=json',
-    `--outputFile.json=${report}`,
-    ...further,
-  ];
-}
-
-async function readReport(file, exit) {
-  const text = await fs.readFile(file, 'utf8').catch(() => undefined);
-  if (text === undefined) throw new Error(`vitest failed with exit code ${exit} before it ran the tests.`);
-  return { ...JSON.parse(text), exit };
+function onLinux(args, drive) {
+  return runVitest(args, { CACHE_S3_TEST_DRIVE: drive });
 }

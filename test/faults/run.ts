@@ -1,4 +1,8 @@
-/** Runs the fault suite and prints its table. Exits non-zero when a row is not green. */
+/**
+ * `npm run faults`: causes faults between the built action and a real RADOS Gateway. Prints the messages, the duration and the
+ * remaining files and objects of each, and exits non-zero if a promise was broken. A full run takes about a quarter of an
+ * hour; `--markdown docs/results/faults.md` writes its results.
+ */
 
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';

@@ -1,4 +1,8 @@
-/** Runs all rows and prints the table. Exits non-zero when a row breaks a promise. */
+/**
+ * `npm run hostile`: runs the built action against a server that answers each call of the store in a hostile way. Prints the
+ * messages, the duration and the memory of each row, and exits non-zero if a promise was broken. A full run takes about a
+ * quarter of an hour; `--markdown docs/results/hostile.md` writes its results.
+ */
 
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
