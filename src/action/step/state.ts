@@ -39,16 +39,15 @@ export function readState(env: Environment): StepState | undefined {
   if (!text || text.length > MAX_STATE_LENGTH) return undefined;
   try {
     const state: unknown = JSON.parse(text);
-    return isRecord(state) && isState(state) ? (state as unknown as StepState) : undefined;
+    return isState(state) ? state : undefined;
   } catch {
     return undefined;
   }
 }
 
-type JsonRecord = Readonly<Record<string, unknown>>;
-
-function isState(state: JsonRecord): boolean {
+function isState(state: unknown): state is StepState {
   return (
+    isRecord(state) &&
     isTexts(state.paths) &&
     isText(state.key) &&
     isTexts(state.restoreKeys) &&
@@ -66,7 +65,7 @@ function isState(state: JsonRecord): boolean {
 
 const SOURCES: ReadonlySet<unknown> = new Set<StepState['source']>(['s3', 'directory', 'github', 'none']);
 
-function isRecord(value: unknown): value is JsonRecord {
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
