@@ -4,6 +4,7 @@ import { type Environment, environmentVariables } from '../action/inputs/read-in
 import { resolveTarget, type Target } from '../action/inputs/target.ts';
 import type { Log } from '../report/log.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
+import { describeBucket } from '../storage/s3/s3-settings.ts';
 import { CommandError } from './invocation.ts';
 
 /** A directory as the endpoint. */
@@ -74,7 +75,5 @@ export async function openSettings(
 
 /** Describes the store for people. */
 export function describeTarget(target: StoreSettings['target']): string {
-  if (target.kind === 'directory') return `directory ${target.root}`;
-  const { bucket, endpoint, region } = target.settings;
-  return `bucket ${bucket} at ${endpoint ? endpoint.origin : `AWS in ${region}`}`;
+  return target.kind === 'directory' ? `directory ${target.root}` : describeBucket(target.settings);
 }

@@ -6,7 +6,7 @@ import { delayed } from '../../retry/signals.ts';
 import { WaitedTime } from '../../retry/stall-limit.ts';
 import { TIME_LIMITS } from '../../retry/time-limits.ts';
 import type { Attempt } from '../../storage/s3/calls/call.ts';
-import type { S3Settings } from '../../storage/s3/s3-settings.ts';
+import { describeEndpoint, type S3Settings } from '../../storage/s3/s3-settings.ts';
 import { StoreRefusedError, StoreUnavailableError } from '../../storage/store-errors.ts';
 import { CONNECTION_CHECKS, connectionFinding, failedCheck } from './explain.ts';
 import type { ReportFinding, TrialPlace } from './finding.ts';
@@ -124,7 +124,7 @@ async function checkConnection(
   const failed = failure === undefined ? undefined : expectsTls ? 'TLS' : failedCheck(failure);
   const skewMs = Date.now() - serverTimeMs();
   const found = {
-    endpoint: endpoint?.origin ?? `AWS in ${region}`,
+    endpoint: describeEndpoint(settings),
     TLS: isPlain ? 'none: plain http' : 'the certificate is trusted',
     clock: `${Math.abs(Math.round(skewMs / 1000))} s from the server's`,
     credentials: 'accepted',

@@ -41,3 +41,12 @@ export interface RoleSettings {
   /** Scheme, host and port of the STS; undefined means that of AWS in the region. */
   readonly stsEndpoint: URL | undefined;
 }
+
+/** Names the bucket and its endpoint, for people. */
+export function describeBucket(settings: S3Settings): string {
+  return `bucket ${settings.bucket} at ${describeEndpoint(settings)}`;
+}
+
+export function describeEndpoint({ endpoint, region }: Pick<S3Settings, 'endpoint' | 'region'>): string {
+  return endpoint?.origin ?? `AWS in ${region}`;
+}

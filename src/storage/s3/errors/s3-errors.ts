@@ -5,7 +5,7 @@ import {
   StoreRefusedError,
   StoreUnavailableError,
 } from '../../store-errors.ts';
-import type { S3Settings } from '../s3-settings.ts';
+import { describeBucket, type S3Settings } from '../s3-settings.ts';
 import { ProtocolError } from '../transport/protocol-error.ts';
 import { NoResponseError } from '../transport/timers.ts';
 import { classify, codeLike, errorCode, httpStatus } from './classify.ts';
@@ -68,11 +68,6 @@ const GENERIC_NAMES = new Set([
   'SyntaxError',
   'TypeError',
 ]);
-
-/** Names the bucket and its endpoint, for people. */
-export function describeBucket({ bucket, endpoint, region }: S3Settings): string {
-  return `bucket ${bucket} at ${endpoint ? endpoint.origin : `AWS in ${region}`}`;
-}
 
 /** Code of the system or of Node -> the reason. */
 const FAILURES: ReadonlyMap<string | undefined, string> = new Map([

@@ -3,7 +3,7 @@ import type { ListOptions, ObjectInfo } from '../../object-store.ts';
 import { StoreUnavailableError } from '../../store-errors.ts';
 import type { Caller } from '../calls/caller.ts';
 import { MAX_LISTING_BYTES } from '../calls/sdk-request-handler.ts';
-import { describeBucket } from '../errors/s3-errors.ts';
+import { describeBucket } from '../s3-settings.ts';
 import { type ListPage, listPage } from './list-page.ts';
 
 /** Bounds of one listing of a step: pages (of a million objects), pages in a row without an object, and the time for all in ms. */
