@@ -79,7 +79,8 @@ export async function* readInventory(
     for await (const listed of listing(cachesRoot(prefix, repository, scope))) {
       const object = ownObject(listed);
       const name = parseCacheName(prefix, object.name);
-      if (name === undefined) {
+      // With a size that no object has, the sizes of the others would decide nothing
+      if (name === undefined || !isSize(object.sizeBytes)) {
         yield { kind: parseTrialName(prefix, object.name) ? 'trial' : 'foreign', object };
         continue;
       }
@@ -118,11 +119,15 @@ async function* markersOf(prefix: string, listing: AsyncIterable<ObjectInfo>): A
     before = object;
     const cacheObject = markedCacheName(prefix, object.name);
     // An object with content is not ours: it is neither read as a use nor deleted
-    if (cacheObject === undefined || object.sizeBytes > 0) continue;
+    if (cacheObject === undefined || object.sizeBytes !== 0) continue;
     checkOrder(last, cacheObject);
     last = cacheObject;
     yield { kind: 'marker', object, cacheObject };
   }
+}
+
+function isSize(bytes: number): boolean {
+  return Number.isSafeInteger(bytes) && bytes >= 0;
 }
 
 /** Returns the state alone: the name of a marker follows from that of its cache, and would take as much memory again. */
