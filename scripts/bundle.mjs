@@ -1,6 +1,7 @@
 // Bundles modules and the packages that they import, with rolldown: few minified files that hold only the code in use.
 
 import { isBuiltin } from 'node:module';
+import path from 'node:path';
 import { root } from './project.mjs';
 
 /** Length in characters below which a module takes longer to open than to read. */
@@ -15,9 +16,9 @@ const minify = {
 
 /**
  * Bundles modules of src/ into a file for each entry, a file for each `import()`, and common.js with the modules that
- * several of these share. `entries` maps file names to modules. `elsewhere` maps modules of other bundles to their files:
- * these stay imports. `shared`: modules that are in
- * common.js all the same. Returns rolldown's chunks.
+ * several of these share, but for those of the command. `entries` maps file names to modules. `elsewhere` maps modules of
+ * other bundles to their files: these stay imports. `shared`: modules that are in common.js all the same. Returns rolldown's
+ * chunks.
  */
 export async function bundleSources(entries, elsewhere, shared = []) {
   const common = new Set(shared);
@@ -31,7 +32,7 @@ export async function bundleSources(entries, elsewhere, shared = []) {
     output: {
       paths: id => elsewhere.get(id) ?? id,
       codeSplitting: {
-        groups: [{ name: 'common', test: id => common.has(id), minShareCount: 2 }],
+        groups: [{ name: 'common', test: id => common.has(id) && !isCommand(id), minShareCount: 2 }],
       },
     },
   });
@@ -76,6 +77,9 @@ async function bundle({ plugins, output, ...input }) {
   await build.close();
   return chunks;
 }
+
+/** No run of the action may load these modules, nor the packages that only they import. */
+const isCommand = id => id.includes(`${path.sep}src${path.sep}command${path.sep}`);
 
 const isPackage = id => id.includes('node_modules');
 

@@ -14,8 +14,8 @@ const module = new URL('../../src/command/interrupt.ts', import.meta.url);
 async function emitting(events: readonly string[], before = '') {
   const code = `
     ${before}
-    const { listenForInterrupt } = await import(${JSON.stringify(module)});
-    const signal = listenForInterrupt();
+    const { abortOnInterrupt } = await import(${JSON.stringify(module)});
+    const signal = abortOnInterrupt();
     signal.addEventListener('abort', () => console.log(signal.reason.message));
     setTimeout(() => {}, 60_000);
     for (const name of ${JSON.stringify(events)}) process.emit(name);
