@@ -4,8 +4,8 @@ import { SETTING_OPTIONS } from './settings.ts';
 
 /** Returns one sentence for the end of a command: the error, and the option or variable to change. Escape it. */
 export function sentenceOf(error: unknown): string {
-  if (error instanceof BadInputError) return `${settingName(error.input)} ${error.problem}`;
-  const text = error instanceof StoreRefusedError ? adviceOf(error) : messageOf(error);
+  if (error instanceof BadInputError) return `${settingName(error.input)} ${withSettings(error.problem)}`;
+  const text = error instanceof StoreRefusedError ? withSettings(error.advice) : messageOf(error);
   const sentence = text.charAt(0).toUpperCase() + text.slice(1);
   return /[.!?]$/.test(sentence) ? sentence : `${sentence}.`;
 }
@@ -15,9 +15,9 @@ function messageOf(error: unknown): string {
   return message === '' ? 'an error without a message' : message;
 }
 
-/** Returns the advice of a refusal with the command's settings in place of the action's inputs. */
-function adviceOf({ advice }: StoreRefusedError): string {
-  return advice.replace(/the input '([A-Za-z-]+)'/g, (_, input: string) => settingName(input));
+/** Returns a text with the command's settings in place of the action's inputs. */
+function withSettings(text: string): string {
+  return text.replace(/(?:the )?input '([A-Za-z-]+)'/g, (_, input: string) => settingName(input));
 }
 
 /** Returns the option and variable of the command for an input of the action: `--bucket (CACHE_S3_BUCKET)`. */

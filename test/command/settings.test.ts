@@ -36,6 +36,9 @@ test('an error is one sentence that names the option or variable in place of the
   expect(sentenceOf(new BadInputError('port', "is 'x', but it must be a number."))).toBe(
     "--port (CACHE_S3_PORT) is 'x', but it must be a number.",
   );
+  expect(sentenceOf(new BadInputError('endpoint', "contradicts input 'insecure'."))).toBe(
+    '--endpoint (CACHE_S3_ENDPOINT) contradicts --insecure (CACHE_S3_INSECURE).',
+  );
   const denied = new StoreRefusedError('bucket b: denied', "the input 'secretKey'");
   expect(sentenceOf(denied)).toBe('Check CACHE_S3_SECRET_KEY (or AWS_SECRET_ACCESS_KEY): bucket b: denied.');
   expect(sentenceOf(new StoreRefusedError('denied', "the runner's clock"))).toBe(
