@@ -1,11 +1,10 @@
 import { trimHeap } from '../../archive/memory/trim-heap.ts';
 import { forEachWithin } from '../../archive/pool/in-flight.ts';
-import { type ObjectStore, STALE_UPLOAD_MS } from '../../storage/object-store.ts';
-import { StoreRefusedError } from '../../storage/store-errors.ts';
-import { type CachePatterns, matchesPatterns, matchesTrial, placeOfPatterns } from '../cache-patterns.ts';
+import type { ObjectStore } from '../../storage/object-store.ts';
+import { type CachePatterns, matchesPatterns, placeOfPatterns } from '../cache-patterns.ts';
 import { type CacheEntry, type ObjectState, readInventory } from '../inventory.ts';
-import { cachesRoot, markedCacheName, markerName, parseCacheName } from '../keys/cache-names.ts';
-import { parseTrialName, trialMarkerName } from '../keys/trial-names.ts';
+import { markerName } from '../keys/cache-names.ts';
+import { type LeftoverResult, Leftovers, NO_LEFTOVERS } from './leftovers.ts';
 import { bytesOf, type Deletion, type PruneRules, planPrune } from './plan.ts';
 
 export interface PruneRequest {
@@ -31,21 +30,13 @@ export interface PruneRequest {
   onDeletion(deletion: Deletion): Promise<void> | void;
 }
 
-export interface PruneResult {
+export interface PruneResult extends LeftoverResult {
   /** Selected caches before the deletions. */
   readonly caches: number;
   readonly bytes: number;
   /** Deleted caches, or those that would be. */
   readonly deletedCaches: number;
   readonly deletedBytes: number;
-  /** Deleted markers whose cache did not exist, or those that would be. */
-  readonly deletedMarkers: number;
-  /** Deleted trial objects of `cache-s3 doctor` that were older than a day, or those that would be. */
-  readonly deletedTrials: number;
-  /** Such markers and trial objects that the credentials do not allow to delete. */
-  readonly refusedLeftovers: number;
-  /** Aborted uploads that were older than a day, or those that would be. Undefined if the credentials do not allow it. */
-  readonly abortedUploads: number | undefined;
   /** Decisions that were taken again, because the cache had been used or saved since the listing. */
   readonly changed: number;
   /** Bytes by which the largest excess is over its limit on the size (plan.ts). */
@@ -54,8 +45,6 @@ export interface PruneResult {
 
 /** Deletions that run at the same time. */
 const PARALLEL = { limit: 8 };
-/** Age in ms from which the object of a trial is taken for that of an ended one. */
-const STALE_TRIAL_MS = 24 * 60 * 60 * 1000;
 /** Maximum number of plans. A new one is made only if caches have changed since the last. */
 const MAX_PLANS = 100;
 /** Objects of a listing between two checks of the heap, which would otherwise keep the garbage of hundreds of pages. */
@@ -78,19 +67,14 @@ export async function pruneCaches(request: PruneRequest): Promise<PruneResult> {
 class Prune {
   readonly #request: PruneRequest;
   readonly #entries = new Map<string, CacheEntry>();
-  /** Names of markers whose cache was not listed. */
-  readonly #strays: string[] = [];
-  /** Names of old trial objects. */
-  readonly #trials: string[] = [];
+  readonly #leftovers: Leftovers | undefined;
   #deletedCaches = 0;
   #deletedBytes = 0;
-  #deletedMarkers = 0;
-  #deletedTrials = 0;
-  #refusedLeftovers = 0;
   #changed = 0;
 
   constructor(request: PruneRequest) {
     this.#request = request;
+    if (request.removesLeftovers) this.#leftovers = new Leftovers(request);
   }
 
   async run(): Promise<PruneResult> {
@@ -98,40 +82,26 @@ class Prune {
     const caches = this.#entries.size;
     const bytes = bytesOf(this.#entries.values());
     const excessBytes = await this.#deleteByPlans();
-    await forEachWithin(this.#strays, PARALLEL, name => this.#deleteStray(name));
-    await forEachWithin(this.#trials, PARALLEL, name => this.#deleteTrial(name));
-    const abortedUploads = this.#request.removesLeftovers ? await this.#abortUploads() : 0;
+    const leftovers = (await this.#leftovers?.remove()) ?? NO_LEFTOVERS;
     return {
       caches,
       bytes,
       deletedCaches: this.#deletedCaches,
       deletedBytes: this.#deletedBytes,
-      deletedMarkers: this.#deletedMarkers,
-      deletedTrials: this.#deletedTrials,
-      refusedLeftovers: this.#refusedLeftovers,
-      abortedUploads,
+      ...leftovers,
       changed: this.#changed,
       excessBytes,
     };
   }
 
   async #read(): Promise<void> {
-    const { store, prefix, patterns, removesLeftovers, signal, onRead } = this.#request;
+    const { store, prefix, patterns, signal, onRead } = this.#request;
     let read = 0;
     for await (const item of readInventory(store, { prefix, ...placeOfPatterns(patterns), signal })) {
       onRead?.();
       if (++read % TRIM_EVERY === 0) trimHeap(TRIM_ABOVE_BYTES);
-      if (item.kind === 'cache') {
-        if (this.#isSelected(item)) this.#keep(item);
-        continue;
-      }
-      if (!removesLeftovers) continue;
-      if (item.kind === 'marker' && this.#isOwn(item.cacheObject)) {
-        this.#strays.push(item.object.name);
-      } else if (item.kind === 'trial' && this.#isOwn(item.object.name)) {
-        const { name, modifiedMs } = item.object;
-        if (store.nowMs - modifiedMs >= STALE_TRIAL_MS) this.#trials.push(name);
-      }
+      if (item.kind !== 'cache') this.#leftovers?.note(item);
+      else if (this.#isSelected(item)) this.#keep(item);
     }
   }
 
@@ -142,15 +112,6 @@ class Prune {
   #isSelected(entry: CacheEntry): boolean {
     const { patterns, select } = this.#request;
     return matchesPatterns(entry, patterns) && (select?.(entry) ?? true);
-  }
-
-  /** Returns whether a name is that of a cache or a trial that the patterns choose. Its leftovers may be removed then. */
-  #isOwn(objectName: string): boolean {
-    const { prefix, patterns } = this.#request;
-    const name = parseCacheName(prefix, objectName);
-    if (name !== undefined) return matchesPatterns(name, patterns);
-    const trial = parseTrialName(prefix, objectName);
-    return trial !== undefined && matchesTrial(trial, patterns);
   }
 
   /** Plans and deletes until nothing has changed meanwhile. Returns the bytes over the limits. */
@@ -203,60 +164,6 @@ class Prune {
       ofMarker === undefined ? undefined : store.head(ofMarker, { signal }),
     ]);
     return object && { ...entry, object, marker };
-  }
-
-  async #abortUploads(): Promise<number | undefined> {
-    const { store, prefix, patterns, dryRun, signal } = this.#request;
-    const { repository, scope } = placeOfPatterns(patterns);
-    const root = cachesRoot(prefix, repository, scope);
-    const isOwn = (name: string) => this.#isOwn(name);
-    try {
-      if (!dryRun) return await store.abortStale(root, STALE_UPLOAD_MS, { isOwn, signal });
-      let count = 0;
-      for await (const { name } of store.unfinishedUploads(root, STALE_UPLOAD_MS, { signal })) {
-        if (isOwn(name)) count++;
-      }
-      return count;
-    } catch (error) {
-      // A lifecycle rule of the bucket can do the same
-      if (error instanceof StoreRefusedError) return undefined;
-      throw error;
-    }
-  }
-
-  async #deleteStray(name: string): Promise<void> {
-    const { store, prefix, signal, dryRun } = this.#request;
-    const cache = markedCacheName(prefix, name);
-    await this.#deleteLeftover(async () => {
-      if (!dryRun) {
-        // It may have been saved since the listing
-        if (cache === undefined || (await store.head(cache, { signal }))) return;
-        await store.delete(name, { signal });
-      }
-      this.#deletedMarkers++;
-    });
-  }
-
-  async #deleteTrial(name: string): Promise<void> {
-    const { store, prefix, signal, dryRun } = this.#request;
-    await this.#deleteLeftover(async () => {
-      if (!dryRun) {
-        // It may have a marker, which only its name leads to
-        await store.delete(trialMarkerName(prefix, name), { signal });
-        await store.delete(name, { signal });
-      }
-      this.#deletedTrials++;
-    });
-  }
-
-  /** Counts a leftover that the credentials do not allow to delete: it must not fail the prune of a smaller place. */
-  async #deleteLeftover(work: () => Promise<void>): Promise<void> {
-    try {
-      await work();
-    } catch (error) {
-      if (!(error instanceof StoreRefusedError)) throw error;
-      this.#refusedLeftovers++;
-    }
   }
 }
 
