@@ -1,5 +1,5 @@
 import type { ObjectInfo, ObjectStore } from '../storage/object-store.ts';
-import { StoreUnavailableError } from '../storage/store-errors.ts';
+import { StoreRefusedError, StoreUnavailableError } from '../storage/store-errors.ts';
 import {
   type CacheName,
   cachesRoot,
@@ -50,23 +50,33 @@ interface InventoryOptions {
   /** With `repository`: read only the caches of this scope (`CacheName.scope`). */
   readonly scope?: string | undefined;
   readonly signal?: AbortSignal | undefined;
+  /**
+   * Called once if the store refuses to list the markers. Then no cache has one, and its last use is not known. Without it the
+   * refusal is thrown: a cache whose use is not known must not pass for an unused one.
+   */
+  readonly onMarkersRefused?: ((error: StoreRefusedError) => void) | undefined;
 }
 
 /**
  * Reads the caches below a prefix in byte order of their objects' names, with their markers. Two listings are read side by
  * side, because markers have the order of their caches: the memory in use does not grow with the number of objects.
  *
- * Throws the errors of the store, also if only the markers cannot be listed: a cache without its last use must not pass
- * for an unused one. Throws `StoreUnavailableError` for a listing that is not in order.
+ * Throws the errors of the store, and `StoreUnavailableError` for a listing that is not in order.
  */
 export async function* readInventory(
   store: ObjectStore,
-  { prefix, repository, scope, signal }: InventoryOptions,
+  { prefix, repository, scope, signal, onMarkersRefused }: InventoryOptions,
 ): AsyncGenerator<InventoryItem> {
   const listing = (root: string) => store.list(root, { anyLength: true, signal });
   const markers = markersOf(prefix, listing(markersRoot(prefix, repository, scope)));
+  let refusal: StoreRefusedError | undefined;
   const advance = () => {
-    const next = markers.next();
+    const next = markers.next().catch((error): IteratorResult<StrayMarker, void> => {
+      if (!(error instanceof StoreRefusedError)) throw error;
+      if (onMarkersRefused === undefined) throw unknownUse(error);
+      refusal = error;
+      return { done: true, value: undefined };
+    });
     // The failure of the other listing may come first
     next.catch(() => {});
     return next;
@@ -74,6 +84,13 @@ export async function* readInventory(
   try {
     // Both listings send their first request at once
     let next = advance();
+    // Not before the other listing has responded: its failure may be the same, and explains more
+    const current = async () => {
+      const at = await next;
+      if (refusal) onMarkersRefused?.(refusal);
+      refusal = undefined;
+      return at;
+    };
     let last = '';
     let before: CacheName | undefined;
     for await (const listed of listing(cachesRoot(prefix, repository, scope))) {
@@ -93,17 +110,25 @@ export async function* readInventory(
       before = { repository, scope, key, version };
       let marker: ObjectState | undefined;
       // The markers before that of this cache have none
-      for (let at = await next; !at.done && at.value.cacheObject <= object.name; at = await next) {
+      for (let at = await current(); !at.done && at.value.cacheObject <= object.name; at = await next) {
         if (at.value.cacheObject === object.name) marker = stateOf(at.value.object);
         else yield at.value;
         next = advance();
       }
       yield { kind: 'cache', repository, scope, key, version, object, marker };
     }
-    for (let at = await next; !at.done; at = await markers.next()) yield at.value;
+    for (let at = await current(); !at.done; at = await advance()) yield at.value;
   } finally {
     await markers.return(undefined).catch(() => {});
   }
+}
+
+function unknownUse(error: StoreRefusedError): StoreRefusedError {
+  return new StoreRefusedError(
+    `the last use of the caches is not known, because the markers cannot be listed: ${error.message}`,
+    error.setting,
+    { cause: error },
+  );
 }
 
 /** Returns the time of the last known use in ms since 1970: a cache that was not restored yet was last used by its save. */

@@ -3,7 +3,7 @@ import { type CacheEntry, readInventory } from '../cache/inventory.ts';
 import { parseCacheName } from '../cache/keys/cache-names.ts';
 import type { FoundObject } from '../storage/find-object.ts';
 import { CommandError, type Invocation } from './invocation.ts';
-import { type Filter, selectCaches } from './select.ts';
+import { type Filter, noteUnknownUse, selectCaches } from './select.ts';
 
 /**
  * Finds the cache that the user names by its key or by the name of its object. Of several caches with the key that meet the
@@ -13,7 +13,9 @@ export async function findCache(invocation: Invocation, wanted: string, filter: 
   const { store, place, prefix, signal, output } = invocation;
   const name = parseCacheName(prefix, wanted);
   if (name !== undefined) {
-    const items = readInventory(store, { prefix, repository: name.repository, scope: name.scope, signal });
+    const { repository, scope } = name;
+    const onMarkersRefused = noteUnknownUse(invocation);
+    const items = readInventory(store, { prefix, repository, scope, signal, onMarkersRefused });
     for await (const item of items) {
       if (item.kind === 'cache' && item.object.name === wanted) return item;
     }

@@ -55,15 +55,24 @@ export function matchesFilter(entry: CacheEntry, filter: Filter, nowMs: number):
  * other programs. Ages are by the store's clock, which its first response shows. Throws `CommandError` if none can meet it.
  */
 export async function* readSelected(
-  { store, prefix, signal }: Pick<Invocation, 'store' | 'prefix' | 'signal'>,
+  invocation: Pick<Invocation, 'store' | 'prefix' | 'signal' | 'output'>,
   filter: Filter,
   onRead?: () => void,
 ): AsyncGenerator<InventoryItem> {
   checkFilter(filter);
-  for await (const item of readInventory(store, { prefix, ...placeOfPatterns(filter), signal })) {
+  const { store, prefix, signal } = invocation;
+  const selectsByUse = filter.unused !== undefined || filter.usedWithin !== undefined;
+  const onMarkersRefused = selectsByUse ? undefined : noteUnknownUse(invocation);
+  const options = { prefix, ...placeOfPatterns(filter), signal, onMarkersRefused };
+  for await (const item of readInventory(store, options)) {
     onRead?.();
     if (item.kind !== 'cache' || matchesFilter(item, filter, store.nowMs)) yield item;
   }
+}
+
+/** Returns the handler of a refused listing of the markers, for a command that can do without the last use. */
+export function noteUnknownUse({ output }: Pick<Invocation, 'output'>): () => void {
+  return () => output.note('The last use of the caches is not known: the store refuses to list the markers.');
 }
 
 /** As `readSelected`, and shows the progress. */

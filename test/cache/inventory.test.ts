@@ -142,4 +142,24 @@ test('a refused listing of the markers is an error, because each cache would pas
     },
   };
   await expect(itemsOf(refused)).rejects.toThrow(StoreRefusedError);
+  await expect(itemsOf(refused)).rejects.toThrow('the last use of the caches is not known');
+});
+
+test('a refused listing of the markers is one notice, and each cache is without a marker, if the caller can do without', async () => {
+  const store = listing([cache('m/a'), cache('m/b')]);
+  const refused: ObjectStore = {
+    ...store,
+    async *list(prefix) {
+      if (prefix.includes('/used/')) throw new StoreRefusedError('access is denied', undefined);
+      yield* store.list(prefix);
+    },
+  };
+  const refusals: Error[] = [];
+  const onMarkersRefused = (error: Error) => refusals.push(error);
+  const items = await collect(readInventory(refused, { prefix: 'p', onMarkersRefused }));
+  expect(items).toMatchObject([
+    { kind: 'cache', marker: undefined },
+    { kind: 'cache', marker: undefined },
+  ]);
+  expect(refusals).toHaveLength(1);
 });

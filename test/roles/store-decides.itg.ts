@@ -1,12 +1,20 @@
 import {
+  AbortMultipartUploadCommand,
+  CopyObjectCommand,
   DeleteObjectCommand,
   GetBucketPolicyCommand,
   GetObjectCommand,
   HeadObjectCommand,
   ListObjectsV2Command,
+  ListObjectVersionsCommand,
+  PutBucketAclCommand,
+  PutBucketLifecycleConfigurationCommand,
   PutBucketPolicyCommand,
+  PutObjectAclCommand,
   PutObjectCommand,
+  PutObjectTaggingCommand,
   S3Client,
+  UploadPartCommand,
 } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { cachesRoot, markerName, markersRoot } from '../../src/cache/keys/cache-names.ts';
@@ -15,6 +23,7 @@ import { checkServer } from '../../src/command/doctor/check-server.ts';
 import type { Finding } from '../../src/command/doctor/finding.ts';
 import { ROLE_KINDS, type RoleKind } from '../../src/command/policy/roles.ts';
 import { policyScript } from '../../src/command/policy/script.ts';
+import { runCommand } from '../command/run-command.ts';
 import { createS3Settings, openStore } from '../storage/s3/support.ts';
 import { Bucket, s3Client } from '../support/gateway/bucket.ts';
 import { type RoleGateway, type RoleKeys, startRoleGateway } from '../support/gateway/role-gateway.ts';
@@ -62,7 +71,42 @@ async function attempts(keys: RoleKeys | undefined, { ref, repository }: Run): P
   const read = (Key: string) => client.send(new GetObjectCommand({ Bucket, Key }));
   const list = (of: string) =>
     client.send(new ListObjectsV2Command({ Bucket, Prefix: cachesRoot('cache-s3', of) }));
+  const uploads = await Promise.all([MAIN, OTHER].map(name => bucket.beginUpload(name)));
+  const toUpload = (Key: string, UploadId: string | undefined) => ({ Bucket, Key, UploadId });
+  const sendPart = (Key: string, UploadId: string | undefined) =>
+    client.send(new UploadPartCommand({ ...toUpload(Key, UploadId), PartNumber: 1, Body: Buffer.from('x') }));
+  const abort = (Key: string, UploadId: string | undefined) =>
+    client.send(new AbortMultipartUploadCommand(toUpload(Key, UploadId)));
+  const copy = (from: string, Key: string) =>
+    client.send(new CopyObjectCommand({ Bucket, Key, CopySource: `${Bucket}/${from}` }));
+  const Policy = '{"Version":"2012-10-17","Statement":[]}';
+  const lifecycle = { Rules: [{ ID: 'x', Status: 'Enabled', Prefix: '', Expiration: { Days: 1 } }] } as const;
   const calls: Record<string, () => Promise<unknown>> = {
+    'list the whole bucket': () => client.send(new ListObjectsV2Command({ Bucket })),
+    'send a part to an upload of main': () => sendPart(MAIN, uploads[0]),
+    'send a part to an upload of another repository': () => sendPart(OTHER, uploads[1]),
+    'abort an upload of another repository': () => abort(OTHER, uploads[1]),
+    'abort an upload of main': () => abort(MAIN, uploads[0]),
+    'copy another repository': () => copy(OTHER, `${place(ref, repository)}copied`),
+    'copy to main': () => copy(PULL, `${MAIN}-copied`),
+    'write a name that leads to main': () => put(`${place('refs/tags/x')}../refs=2Fheads=2Fmain/x`),
+    'write the place of main with two slashes': () => put(`${cachesRoot('cache-s3', REPOSITORY)}/x`),
+    'note a use': () => put(`${markersRoot('cache-s3', REPOSITORY)}x`),
+    'change the ACL of main': () =>
+      client.send(new PutObjectAclCommand({ Bucket, Key: MAIN, ACL: 'public-read' })),
+    'tag main': () =>
+      client.send(new PutObjectTaggingCommand({ Bucket, Key: MAIN, Tagging: { TagSet: [] } })),
+    'list versions': () => client.send(new ListObjectVersionsCommand({ Bucket })),
+    'change the policy of the bucket': () => client.send(new PutBucketPolicyCommand({ Bucket, Policy })),
+    'change the ACL of the bucket': () =>
+      client.send(new PutBucketAclCommand({ Bucket, ACL: 'public-read-write' })),
+    'change the lifecycle': () =>
+      client.send(
+        new PutBucketLifecycleConfigurationCommand({
+          Bucket,
+          LifecycleConfiguration: { Rules: [...lifecycle.Rules] },
+        }),
+      ),
     'read main': () => read(MAIN),
     list: () => list(REPOSITORY),
     'write main': () => put(`${MAIN}-new`),
@@ -93,10 +137,16 @@ async function attempts(keys: RoleKeys | undefined, { ref, repository }: Run): P
 /** The calls that a role allows besides reads of the repository. */
 const ALLOWED: Readonly<Record<RoleKind, readonly string[]>> = {
   read: [],
-  main: ['write main', 'replace main'],
+  main: [
+    'write main',
+    'replace main',
+    'send a part to an upload of main',
+    'abort an upload of main',
+    'copy to main',
+  ],
   branches: ['write own place'],
   pulls: ['write own place', 'write a pull request'],
-  prune: ['delete a pull request', 'delete main'],
+  prune: ['delete a pull request', 'delete main', 'abort an upload of main'],
   'prune-pulls': ['delete a pull request'],
 };
 
@@ -115,7 +165,9 @@ describe('the code of a run', () => {
         call => !(isMain && kind === 'branches' && call === 'write own place'),
       );
       const done = await attempts(taken[ROLE_KINDS.indexOf(kind)], run);
-      expect(new Set(done), kind).toEqual(new Set(['read main', 'list', ...allowed, ...own]));
+      expect(new Set(done), kind).toEqual(
+        new Set(['read main', 'list', 'list the whole bucket', ...allowed, ...own]),
+      );
     }
     if (run.roles.length === 0) expect(await attempts(undefined, run)).toEqual([]);
   });
@@ -205,6 +257,32 @@ describe('the command', () => {
     const credentials = { accessKeyId, secretAccessKey, sessionToken };
     return createS3Settings({ endpoint: new URL(endpoint), region, bucket: bucket.name, credentials });
   }
+
+  it('lists with the role read without the last use, and prunes nothing whose use is not known', async () => {
+    const { endpoint, region } = roles.gateway;
+    const keys = (await roles.assumeRole(arnOf('read'), claimsOf(RUNS[0]!)))!;
+    const settings = {
+      CACHE_S3_ENDPOINT: endpoint,
+      CACHE_S3_REGION: region,
+      CACHE_S3_BUCKET: bucket.name,
+      CACHE_S3_ACCESSKEY: keys.accessKey,
+      CACHE_S3_SECRETKEY: keys.secretKey,
+      CACHE_S3_SESSIONTOKEN: keys.sessionToken,
+    };
+    const name = `${place('refs/heads/main')}listed/${'0'.repeat(64)}.tar.zst`;
+    await bucket.put(name, Buffer.from('x'));
+    const run = (...args: string[]) => runCommand([...args, '--repository', REPOSITORY], settings);
+    const listed = await run('list', '--json');
+    expect(listed.exitCode, listed.stderr).toBe(0);
+    expect(JSON.parse(listed.stdout)).toMatchObject([{ key: 'listed', lastUsedAt: null }]);
+    expect(listed.stderr.match(/The last use of the caches is not known/g)).toHaveLength(1);
+    for (const command of [['list'], ['prune', '--dry-run']]) {
+      const refused = await run(...command, '--unused', '0d');
+      expect(refused.exitCode).toBe(1);
+      expect(refused.stderr).toMatch(/the last use of the caches is not known, because the markers cannot/i);
+    }
+    expect(await bucket.objects()).toContain(name);
+  });
 
   it('doctor with the role main finds nothing in its place that fails', async () => {
     const limited: string[] = [];

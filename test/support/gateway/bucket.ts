@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import {
   AbortMultipartUploadCommand,
   CreateBucketCommand,
+  CreateMultipartUploadCommand,
   DeleteObjectsCommand,
   GetObjectCommand,
   ListMultipartUploadsCommand,
@@ -87,6 +88,12 @@ export class Bucket {
   /** Returns the names of the objects that have an unfinished multipart upload. */
   async uploads(prefix = ''): Promise<string[]> {
     return (await this.#listUploads(prefix)).map(({ Key = '' }) => Key);
+  }
+
+  /** Begins a multipart upload and leaves it unfinished. Returns its id. */
+  async beginUpload(name: string): Promise<string> {
+    const command = new CreateMultipartUploadCommand({ Bucket: this.name, Key: name });
+    return (await this.#client.send(command)).UploadId!;
   }
 
   async put(name: string, content: Uint8Array): Promise<void> {
