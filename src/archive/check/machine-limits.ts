@@ -2,12 +2,9 @@ import { type Entry, EntryType, parentName } from '../format/entry.ts';
 import { Turns } from '../format/turns.ts';
 import { type FoldsCase, foldCase } from '../fs/paths/case-folding.ts';
 import type { PathLayout } from '../fs/paths/layout.ts';
-import { encodedLength } from '../fs/paths/names.ts';
+import { encodedLength, isLongerThan, UNIT_BYTES } from '../fs/paths/names.ts';
 import type { Platform } from '../fs/platform.ts';
 import type { EntryFault } from './root-nesting.ts';
-
-/** A UTF-16 unit has three bytes at most. */
-const BYTES_A_UNIT = 3;
 
 const NOT_VALID = 'has a name that is not valid on this system';
 
@@ -28,7 +25,7 @@ export class MachineLimits {
     const longest = Math.max(0, ...Object.values(this.#additions));
     const shortest = Math.min(maxComponentLength, maxPathLength - longest);
     const hasOwnNames = platform.forbiddenInComponents || !platform.namesAreBytes;
-    this.#short = hasOwnNames ? -1 : Math.floor(shortest / BYTES_A_UNIT);
+    this.#short = hasOwnNames ? -1 : Math.floor(shortest / UNIT_BYTES);
   }
 
   /** Returns why this machine cannot have an entry of this name, as the end of a sentence, or undefined. */
@@ -60,8 +57,7 @@ export class MachineLimits {
   }
 
   #isLonger(text: string, most: number): boolean {
-    if (this.#platform.countsUnits) return text.length > most;
-    return text.length * BYTES_A_UNIT > most && encodedLength(text) > most;
+    return this.#platform.countsUnits ? text.length > most : isLongerThan(text, most);
   }
 }
 

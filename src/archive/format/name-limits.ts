@@ -1,12 +1,9 @@
-import { encodedLength } from '../fs/paths/names.ts';
+import { isLongerThan, UNIT_BYTES } from '../fs/paths/names.ts';
 import { MAX_COMPONENT_BYTES, MAX_LEVELS, MAX_NAME_BYTES } from './limits.ts';
-
-/** Maximum bytes of a UTF-16 unit in UTF-8. */
-const BYTES_A_UNIT = 3;
 
 /** Returns whether a stored name in full is beyond the limits of the format. */
 export function isNameTooLong(name: string): boolean {
-  if (name.length * BYTES_A_UNIT <= MAX_COMPONENT_BYTES) return false;
+  if (name.length * UNIT_BYTES <= MAX_COMPONENT_BYTES) return false;
   if (isLongerThan(name, MAX_NAME_BYTES)) return true;
   const components = name.split('/');
   return (
@@ -24,8 +21,4 @@ export function levelsOf(name: string): number {
   let levels = name.endsWith('/') ? 0 : 1;
   for (let at = name.indexOf('/'); at >= 0; at = name.indexOf('/', at + 1)) levels++;
   return levels;
-}
-
-function isLongerThan(text: string, bytes: number): boolean {
-  return text.length > bytes || (text.length * BYTES_A_UNIT > bytes && encodedLength(text) > bytes);
 }

@@ -16,6 +16,11 @@ export class OpenDirectories<T> {
     return slash < 0 || slash === name.length - 1 ? inner.value : undefined;
   }
 
+  /** Leaves the directory that `parentOf` has just found. */
+  leave(): void {
+    this.#open.pop();
+  }
+
   /** Enters a directory, whose name was the last of `parentOf`. */
   enter(name: string, value: T): void {
     this.#open.push({ name, value });

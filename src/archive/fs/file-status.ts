@@ -25,15 +25,36 @@ export type FileStatus = Pick<
   readonly exactMtime?: Mtime | undefined;
 };
 
+/** A status whose mode shows the type. */
+export abstract class ModeStatus {
+  abstract readonly mode: number;
+
+  isFile(): boolean {
+    return (this.mode & constants.S_IFMT) === constants.S_IFREG;
+  }
+
+  isDirectory(): boolean {
+    return (this.mode & constants.S_IFMT) === constants.S_IFDIR;
+  }
+
+  isSymbolicLink(): boolean {
+    return (this.mode & constants.S_IFMT) === constants.S_IFLNK;
+  }
+}
+
 /**
  * Calls lstat. Returns undefined if the path does not exist. Plain numbers round times and inode numbers, but take a third
  * of the memory traffic that dominates a scan of 100,000 files: request `exact` only where rounding matters.
  */
 export function lstatFile(path: string, exact: boolean): FileStatus | undefined {
-  const read = () => lstatSync(fsPath(path), { throwIfNoEntry: false });
-  if (!exact) return read();
+  if (!exact) return lstat(path);
   const stats = lstatExact(path);
-  return stats && new ExactStatus(stats, read);
+  return stats && new ExactStatus(stats, () => lstat(path));
+}
+
+/** Calls lstat. Returns undefined if the path does not exist. */
+export function lstat(path: string): Stats | undefined {
+  return lstatSync(fsPath(path), { throwIfNoEntry: false });
 }
 
 /** Calls lstat with times in whole nanoseconds. Returns undefined if the path does not exist. */
@@ -68,7 +89,7 @@ export function isTooLong(error: unknown): boolean {
 
 /** Returns whether the path is a directory and not a link to one. */
 export function isRealDirectory(path: string): boolean {
-  return lstatSync(fsPath(path), { throwIfNoEntry: false })?.isDirectory() ?? false;
+  return lstat(path)?.isDirectory() ?? false;
 }
 
 /** Resolves all links of a path. Without `native`, Node decodes names as UTF-8. Throws the system's error. */
@@ -109,7 +130,7 @@ export function statExact(path: string): BigIntStats | undefined {
   return statSync(fsPath(path), { bigint: true, throwIfNoEntry: false });
 }
 
-class ExactStatus implements FileStatus {
+class ExactStatus extends ModeStatus implements FileStatus {
   readonly exact: BigIntStats;
   readonly mode: number;
   readonly nlink: number;
@@ -120,6 +141,7 @@ class ExactStatus implements FileStatus {
   readonly ctimeMs: number;
 
   constructor(exact: BigIntStats, readRounded: ReadRounded) {
+    super();
     this.exact = exact;
     this.mode = Number(exact.mode);
     this.nlink = Number(exact.nlink);
@@ -130,17 +152,5 @@ class ExactStatus implements FileStatus {
     const roundedMs = Number(exact.mtimeNs) / 1e6;
     this.mtimeMs = exact.mtimeNs < AMBIGUOUS_NS ? (readRounded()?.mtimeMs ?? roundedMs) : roundedMs;
     this.ctimeMs = Number(exact.ctimeNs) / 1e6;
-  }
-
-  isFile(): boolean {
-    return (this.mode & constants.S_IFMT) === constants.S_IFREG;
-  }
-
-  isDirectory(): boolean {
-    return (this.mode & constants.S_IFMT) === constants.S_IFDIR;
-  }
-
-  isSymbolicLink(): boolean {
-    return (this.mode & constants.S_IFMT) === constants.S_IFLNK;
   }
 }

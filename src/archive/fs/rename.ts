@@ -1,4 +1,5 @@
-import { chmodSync, lstatSync, renameSync } from 'node:fs';
+import { chmodSync, renameSync } from 'node:fs';
+import { lstat } from './file-status.ts';
 import { fsPath } from './paths/names.ts';
 import { thisPlatform } from './platform.ts';
 import { makeWritable } from './writable.ts';
@@ -57,7 +58,7 @@ export function renameWithRetries(
  * with the same code as a file that is open.
  */
 function refusesRename(path: string): boolean {
-  const stats = lstatSync(fsPath(path), { throwIfNoEntry: false });
+  const stats = lstat(path);
   return stats !== undefined && (stats.isDirectory() || stats.isSymbolicLink());
 }
 
@@ -67,7 +68,7 @@ function refusesRename(path: string): boolean {
  * the attribute too. Returns whether the rename was done. Never throws.
  */
 export function renameOverReadOnly(from: string, to: string): boolean {
-  const stats = lstatSync(fsPath(to), { throwIfNoEntry: false });
+  const stats = lstat(to);
   if (!stats?.isFile() || (stats.mode & WRITE_BIT) !== 0 || stats.nlink > 1) return false;
   try {
     chmodSync(fsPath(to), stats.mode | WRITE_BIT);

@@ -1,4 +1,4 @@
-import type { FileStatus } from '../fs/file-status.ts';
+import { type FileStatus, ModeStatus } from '../fs/file-status.ts';
 import type { Mtime } from '../fs/file-times.ts';
 
 /** Read these directories and the status of the items in them, and some of the directories found there. */
@@ -117,12 +117,7 @@ export function* readListings({ texts, counts, rows }: ListResult): Generator<[s
   }
 }
 
-const S_IFMT = 0o170000;
-const S_IFDIR = 0o040000;
-const S_IFREG = 0o100000;
-const S_IFLNK = 0o120000;
-
-class ListedStatus implements FileStatus {
+class ListedStatus extends ModeStatus implements FileStatus {
   readonly mode: number;
   readonly nlink: number;
   readonly uid: number;
@@ -133,6 +128,7 @@ class ListedStatus implements FileStatus {
   readonly exactMtime: Mtime | undefined;
 
   constructor(rows: Float64Array, at: number) {
+    super();
     this.mode = rows[at + Column.mode]!;
     this.nlink = rows[at + Column.nlink]!;
     this.uid = rows[at + Column.uid]!;
@@ -142,17 +138,5 @@ class ListedStatus implements FileStatus {
     this.ctimeMs = rows[at + Column.ctimeMs]!;
     const mtimeUs = rows[at + Column.mtimeUs]!;
     this.exactMtime = mtimeUs < 0 ? undefined : { mtimeUs, mtimeRestNs: rows[at + Column.mtimeRestNs]! };
-  }
-
-  isFile(): boolean {
-    return (this.mode & S_IFMT) === S_IFREG;
-  }
-
-  isDirectory(): boolean {
-    return (this.mode & S_IFMT) === S_IFDIR;
-  }
-
-  isSymbolicLink(): boolean {
-    return (this.mode & S_IFMT) === S_IFLNK;
   }
 }

@@ -1,5 +1,6 @@
 import type { BigIntStats } from 'node:fs';
-import { type Entry, EntryType, parentName } from '../format/entry.ts';
+import { type Entry, EntryType } from '../format/entry.ts';
+import { OpenDirectories } from '../format/open-directories.ts';
 import { fileTimes } from '../fs/file-times.ts';
 import { hasTarget } from '../fs/links/symlinks.ts';
 import { compareNames } from '../fs/paths/names.ts';
@@ -37,8 +38,8 @@ export class BaseDiff {
   readonly #updated = new Map<number, Entry>();
   /** Files and symlinks of those with several names. */
   readonly #firstNames = new Set<string>();
-  /** Unchanged directories that the scan is in, the innermost last. */
-  readonly #openDirectories: { readonly found: ScannedEntry; readonly index: number }[] = [];
+  /** Unchanged directories that the scan is in, but for those that are packed again. */
+  readonly #open = new OpenDirectories<{ readonly found: ScannedEntry; readonly index: number }>();
   readonly #deadDirectories: Set<string>;
   /** Index of the base's next entry. */
   #next = 0;
@@ -72,10 +73,10 @@ export class BaseDiff {
     }
     // An unchanged entry is never where a directory was
     this.#isBlocked ||= this.#deadDirectories.has(`${found.name}/`);
-    const directory = this.#openParent(found.name);
+    const directory = this.#open.parentOf(found.name);
     if (!directory) return [found];
     // Each entry that tar makes in a directory changes the directory's time: its own entry has to come again before that
-    this.#openDirectories.pop();
+    this.#open.leave();
     this.#isReused[directory.index] = 0;
     return [directory.found, found];
   }
@@ -116,20 +117,8 @@ export class BaseDiff {
     if (updated !== original) this.#updated.set(index, updated);
     if (found.inode) this.#firstNames.add(found.name);
     if (found.type !== EntryType.directory) return;
-    this.#leaveDirectories(found.name);
-    this.#openDirectories.push({ found, index });
-  }
-
-  /** Returns the unchanged directory that this is in, unless that one is packed again. */
-  #openParent(name: string): { readonly found: ScannedEntry; readonly index: number } | undefined {
-    this.#leaveDirectories(name);
-    const directory = this.#openDirectories.at(-1);
-    return directory?.found.name === parentName(name) ? directory : undefined;
-  }
-
-  #leaveDirectories(name: string): void {
-    const open = this.#openDirectories;
-    while (open.length > 0 && !name.startsWith(open.at(-1)!.found.name)) open.pop();
+    this.#open.parentOf(found.name);
+    this.#open.enter(found.name, { found, index });
   }
 
   #isUnchanged(found: ScannedEntry, index: number): boolean {

@@ -8,6 +8,9 @@ import { Buffer } from 'node:buffer';
  * and strings map to each other one to one.
  */
 
+/** Most bytes of a UTF-16 unit of a name. */
+export const UNIT_BYTES = 3;
+
 /** Characters of a name in a message. */
 const SHOWN_CHARACTERS = 200;
 
@@ -49,8 +52,7 @@ function sequenceLength(bytes: Buffer, at: number): number {
 /** Encodes a name. */
 export function encodeName(name: string): Buffer {
   if (name.isWellFormed()) return Buffer.from(name, 'utf8');
-  // A UTF-16 unit has three bytes at most
-  const bytes = Buffer.allocUnsafe(3 * name.length);
+  const bytes = Buffer.allocUnsafe(UNIT_BYTES * name.length);
   let at = 0;
   let start = 0;
   const writeUpTo = (end: number) => {
@@ -75,6 +77,11 @@ export function encodeName(name: string): Buffer {
 /** Returns the number of bytes of a name. */
 export function encodedLength(name: string): number {
   return name.isWellFormed() ? Buffer.byteLength(name, 'utf8') : encodeName(name).length;
+}
+
+/** Returns whether a name has more than `bytes` bytes. */
+export function isLongerThan(name: string, bytes: number): boolean {
+  return name.length > bytes || (name.length * UNIT_BYTES > bytes && encodedLength(name) > bytes);
 }
 
 /** Returns a path as Node's fs accepts it: the string, or its bytes if they are not UTF-8. */

@@ -1,6 +1,6 @@
-import { lstatSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { forEachInTurns } from '../../format/turns.ts';
-import { isRealDirectory } from '../../fs/file-status.ts';
+import { isRealDirectory, lstat } from '../../fs/file-status.ts';
 import { refuseMount } from '../../fs/mounts.ts';
 import { fsPath } from '../../fs/paths/names.ts';
 import { rename, tryRename } from '../../fs/rename.ts';
@@ -113,5 +113,5 @@ function isBack({ path, aside, parent, attributes, isPart }: AsideItem): boolean
 }
 
 function isPresent(path: string): boolean {
-  return lstatSync(fsPath(path), { throwIfNoEntry: false }) !== undefined;
+  return lstat(path) !== undefined;
 }

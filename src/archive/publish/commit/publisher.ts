@@ -1,7 +1,7 @@
-import { lstatSync, mkdirSync, readdirSync } from 'node:fs';
+import { mkdirSync, readdirSync } from 'node:fs';
 import type { Entry } from '../../format/entry.ts';
 import { forEachInTurns, type Turns } from '../../format/turns.ts';
-import { isRealDirectory } from '../../fs/file-status.ts';
+import { isRealDirectory, lstat } from '../../fs/file-status.ts';
 import { ignoreErrors } from '../../fs/ignore-errors.ts';
 import { decodeName, fsPath } from '../../fs/paths/names.ts';
 import { isHeld, isInUse, rename, renameOverReadOnly, tryRename } from '../../fs/rename.ts';
@@ -174,11 +174,11 @@ function isDenied(code: string | undefined): boolean {
 }
 
 function isLink(path: string): boolean {
-  return lstatSync(fsPath(path), { throwIfNoEntry: false })?.isSymbolicLink() ?? false;
+  return lstat(path)?.isSymbolicLink() ?? false;
 }
 
 function isFile(path: string): boolean {
-  return lstatSync(fsPath(path), { throwIfNoEntry: false })?.isFile() ?? false;
+  return lstat(path)?.isFile() ?? false;
 }
 
 /** State of a rename's target after an attempt to clear it. */

@@ -1,7 +1,7 @@
 import { lstatSync, type Stats, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { TargetTreeError } from '../../archive-errors.ts';
-import { isUnresolvable, realPathOf } from '../../fs/file-status.ts';
+import { isUnresolvable, lstat, realPathOf } from '../../fs/file-status.ts';
 import { readMountPoints, refuseMount } from '../../fs/mounts.ts';
 import { fsPath } from '../../fs/paths/names.ts';
 import { thisPlatform } from '../../fs/platform.ts';
@@ -89,7 +89,7 @@ export class ExistingDirectories {
   /** Returns the type of the item with this name in one of them, or undefined if there is none. */
   kindOf(directory: ExistingDirectory, component: string): ItemKind | undefined {
     if (thisPlatform.mayFoldCase || !component.isWellFormed()) {
-      const stats = lstatSync(fsPath(`${directory.path}/${component}`), { throwIfNoEntry: false });
+      const stats = lstat(`${directory.path}/${component}`);
       return stats && itemKind(stats);
     }
     return this.#listingOf(directory).get(component);
@@ -110,7 +110,7 @@ export class ExistingDirectories {
 
   /** Throws `TargetTreeError` for a directory at `path`, in `parent`, that a rename cannot move out of the way. */
   requireMovable(path: string, parent: ExistingDirectory): void {
-    const stats = lstatSync(fsPath(path), { throwIfNoEntry: false });
+    const stats = lstat(path);
     // Another job that restores the same has moved it away since it was listed
     if (!stats?.isDirectory()) return;
     if (stats.dev !== parent.area.dev) throw mountPointInTheWay(path);

@@ -3,13 +3,13 @@ import {
   chmodSync,
   constants,
   type Dirent,
-  lstatSync,
   readdirSync,
   rmdirSync,
   type Stats,
   unlinkSync,
 } from 'node:fs';
 import { TargetTreeError } from '../../archive-errors.ts';
+import { lstat } from '../../fs/file-status.ts';
 import { type FileSystemKind, fileSystemKind } from '../../fs/file-system-kind.ts';
 import { fsPath } from '../../fs/paths/names.ts';
 import { thisPlatform } from '../../fs/platform.ts';
@@ -41,7 +41,7 @@ export function itemKind(found: Dirent | Stats): ItemKind {
  */
 export function requireNameable(path: string, component: string): void {
   // Every known file system takes 63 characters of 4 bytes in a component, and 1000 bytes in a path
-  if (component.length > 63 || path.length > 1000) lstatSync(fsPath(path), { throwIfNoEntry: false });
+  if (component.length > 63 || path.length > 1000) lstat(path);
 }
 
 /** Throws `TargetTreeError` for a directory that a restore cannot rename into or out of, even after a chmod. */
@@ -128,7 +128,7 @@ export class ReplacementRules {
 }
 
 function requireOwned(path: string): void {
-  const stats = lstatSync(fsPath(path), { throwIfNoEntry: false });
+  const stats = lstat(path);
   if (!stats || isOwner(stats)) return;
   throw new TargetTreeError(
     `${path} belongs to user ${stats.uid} and cannot be replaced, because its directory has the sticky bit; remove it or set \`sudo: true\``,

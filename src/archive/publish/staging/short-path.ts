@@ -1,5 +1,5 @@
 import { closeSync, constants, openSync } from 'node:fs';
-import { encodedLength, fsPath } from '../../fs/paths/names.ts';
+import { fsPath, isLongerThan } from '../../fs/paths/names.ts';
 
 /** Longest path that Linux takes, without the NUL that ends it (PATH_MAX, linux/limits.h). */
 const MAX_PATH_BYTES = 4095;
@@ -24,7 +24,7 @@ export function openDirectory(path: string, flags = 0): DirectoryHandle {
 
 /** Returns whether files in this directory may have longer paths than Linux takes. */
 export function isLongDirectory(path: string): boolean {
-  return isLinux && path.length > MAX_DIRECTORY_BYTES / 3 && encodedLength(path) > MAX_DIRECTORY_BYTES;
+  return isLinux && isLongerThan(path, MAX_DIRECTORY_BYTES);
 }
 
 /** Runs `work` with a path of the directory that leaves room for the names in it. Throws the system's error. */

@@ -1,4 +1,5 @@
-import { constants, fstatSync, lstatSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
+import { constants, fstatSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
+import { lstat } from '../../fs/file-status.ts';
 import { fileSystemKind } from '../../fs/file-system-kind.ts';
 import { ignoreErrors } from '../../fs/ignore-errors.ts';
 import { fsPath } from '../../fs/paths/names.ts';
@@ -51,7 +52,7 @@ export function disown(staging: string): void {
  * namespace, on a file system that other machines may have mounted, and on systems other than Linux.
  */
 export function ownerState(staging: string): 'running' | 'ended' | 'unknown' {
-  if (lstatSync(fsPath(`${staging}/${ENDED_FILE}`), { throwIfNoEntry: false })?.isFile()) return 'ended';
+  if (lstat(`${staging}/${ENDED_FILE}`)?.isFile()) return 'ended';
   if (fileSystemKind(staging) === 'other') return 'unknown';
   const self = readOwnIdentity();
   const owner = ignoreErrors(() => readOwner(`${staging}/${OWNER_FILE}`));

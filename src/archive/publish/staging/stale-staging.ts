@@ -9,7 +9,7 @@ import {
   unlinkSync,
 } from 'node:fs';
 import { Turns } from '../../format/turns.ts';
-import { realPathOf } from '../../fs/file-status.ts';
+import { lstat, realPathOf } from '../../fs/file-status.ts';
 import { ignoreErrors } from '../../fs/ignore-errors.ts';
 import { findMount, readMountPoints } from '../../fs/mounts.ts';
 import { decodeName, fsPath } from '../../fs/paths/names.ts';
@@ -74,7 +74,7 @@ interface FoundStaging {
 
 /** Only directories are staging, and only those of this user can be removed. */
 function stateOf(path: string): FoundStaging['state'] {
-  const stats = lstatSync(fsPath(path), { throwIfNoEntry: false });
+  const stats = lstat(path);
   if (!stats?.isDirectory()) return 'ignored';
   const user = process.geteuid?.() ?? 0;
   const isOld = Date.now() - stats.mtimeMs >= STALE_STAGING_MS;
@@ -153,7 +153,7 @@ export function removeTree(path: string, maxRetries = REMOVAL_RETRIES): void {
 
 /** Only root can remove items from a directory without write permission. */
 function makeRemovable(directory: string): void {
-  const stats = lstatSync(fsPath(directory), { throwIfNoEntry: false });
+  const stats = lstat(directory);
   if (!stats?.isDirectory()) return;
   chmodSync(fsPath(directory), 0o700);
   withShortPath(directory, short => {
