@@ -3,6 +3,7 @@
 import * as fs from 'node:fs/promises';
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
+import { TOKEN_SERVICE_KEY } from '../support/servers/token-service.ts';
 import { checkTar } from '../support/tar/check-tar.ts';
 import { describeTree, type TreeDescription, type TreeEntry, treeDifferences } from '../support/tree.ts';
 import { exitOf, type Finding, visibleLines } from './case.ts';
@@ -56,10 +57,17 @@ export function exitProblem(phase: PhaseResult, allowed: readonly string[] = ['0
   return allowed.includes(exit) ? undefined : `exit ${exit}, not ${allowed.join(' or ')}:\n${phase.stdout}`;
 }
 
-/** Searches for the secret key in the output, the exported variables and the state of a phase. */
-export function secretProblem(scene: Scene, phase: PhaseResult): string | undefined {
+/**
+ * Searches for secrets in the output, the exported variables and the state of a phase: the secret key, every value that the
+ * phase has masked (the token and the keys of a role), all that has the form of a token, and the key of the token service.
+ */
+export function secretProblem(
+  { gateway }: { readonly gateway: { readonly secretKey: string } },
+  phase: Pick<PhaseResult, 'stdout' | 'outputs' | 'state' | 'env' | 'summary' | 'masks'>,
+): string | undefined {
   const written = JSON.stringify([phase.stdout, phase.outputs, phase.state, phase.env, phase.summary]);
-  return written.includes(scene.gateway.secretKey) ? 'the secret key is in the output' : undefined;
+  const secrets = [gateway.secretKey, TOKEN_SERVICE_KEY, 'eyJ', ...phase.masks].filter(one => one !== '');
+  return secrets.some(one => written.includes(one)) ? 'a secret is in the output' : undefined;
 }
 
 interface WorkspaceState {

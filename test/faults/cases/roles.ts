@@ -7,6 +7,7 @@ import type { ActionRunResult } from '../../support/runner/run-action.ts';
 import { closedEndpoint, listen } from '../../support/servers/listen.ts';
 import { startTokenService } from '../../support/servers/token-service.ts';
 import { exitOf, type FaultCase, type Finding, visibleLines } from '../case.ts';
+import { secretProblem } from '../checks.ts';
 import type { PhaseRunOptions } from '../phase-runner.ts';
 import { restoreCase } from '../restore-case.ts';
 import { saveCase } from '../save-case.ts';
@@ -129,14 +130,16 @@ function runCase(run: Run, phase: 'restore' | 'save'): FaultCase {
   };
 }
 
-async function restoreOf({ lab }: Scene, run: Run): Promise<Finding> {
+async function restoreOf(scene: Scene, run: Run): Promise<Finding> {
+  const { lab } = scene;
   const result = await (await lab.roleJobs()).restore(run);
   const got = result.outputs['cache-hit'] === 'true' ? 'hit' : 'none';
   const wrong = got === run.restore ? [] : [`it is ${got}, not ${run.restore}:\n${result.stdout}`];
-  return findingOf(result, got === 'hit' ? 'the cache' : 'unchanged', wrong);
+  return findingOf(scene, result, got === 'hit' ? 'the cache' : 'unchanged', wrong);
 }
 
-async function saveOf({ lab }: Scene, run: Run): Promise<Finding> {
+async function saveOf(scene: Scene, run: Run): Promise<Finding> {
+  const { lab } = scene;
   const jobs = await lab.roleJobs();
   const before = new Set(await jobs.bucket.objects());
   const result = await jobs.save(run, `of ${run.name}`);
@@ -151,10 +154,12 @@ async function saveOf({ lab }: Scene, run: Run): Promise<Finding> {
     ...(result.stdout.includes(` result=${run.save} `) ? [] : [`it is not ${run.save}:\n${result.stdout}`]),
     ...outside.map(name => `it has written ${name}`),
   ];
-  return findingOf(result, `${added.length} ${isSaved ? 'object' : 'objects'}, 0 uploads`, wrong);
+  return findingOf(scene, result, `${added.length} ${isSaved ? 'object' : 'objects'}, 0 uploads`, wrong);
 }
 
-function findingOf(result: ActionRunResult, left: string, violations: readonly string[]): Finding {
+function findingOf(scene: Scene, result: ActionRunResult, left: string, wrong: readonly string[]): Finding {
+  const leak = secretProblem(scene, result);
+  const violations = leak === undefined ? wrong : [...wrong, leak];
   const lines = result.stdout.split('\n').map(text => ({ text, atMs: 0 }));
   const phase = { ...result, lines, hung: false, afterSignalMs: undefined };
   const exit = exitOf(phase);

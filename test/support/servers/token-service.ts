@@ -11,7 +11,7 @@ export interface TokenService extends LocalServer {
 }
 
 /** The credentials that each request must have. */
-const BEARER = 'token-service-bearer';
+export const TOKEN_SERVICE_KEY = 'token-service-bearer';
 
 /** Starts a service. `answer` returns the token for an audience, or writes a response of its own. */
 export async function startTokenService(
@@ -21,7 +21,7 @@ export async function startTokenService(
   const server = http.createServer((from, to) => {
     const url = new URL(from.url ?? '', 'http://service');
     const audience = url.searchParams.get('audience') ?? '';
-    if (from.headers.authorization !== `Bearer ${BEARER}` || url.pathname !== '/token') {
+    if (from.headers.authorization !== `Bearer ${TOKEN_SERVICE_KEY}` || url.pathname !== '/token') {
       return void to.writeHead(401).end();
     }
     audiences.push(audience);
@@ -35,7 +35,7 @@ export async function startTokenService(
     audiences,
     environment: {
       ACTIONS_ID_TOKEN_REQUEST_URL: `${local.endpoint}/token?api-version=2.0`,
-      ACTIONS_ID_TOKEN_REQUEST_TOKEN: BEARER,
+      ACTIONS_ID_TOKEN_REQUEST_TOKEN: TOKEN_SERVICE_KEY,
     },
   };
 }
