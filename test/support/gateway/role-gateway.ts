@@ -26,10 +26,13 @@ export interface RoleGateway {
   stop(): Promise<void>;
 }
 
-export async function startRoleGateway(): Promise<RoleGateway> {
+/** @param rgwSettings further lines for the gateway's section of ceph.conf. */
+export async function startRoleGateway(
+  rgwSettings: Readonly<Record<string, string>> = {},
+): Promise<RoleGateway> {
   const issuer = await startOidcIssuer();
   const gateway = await startGateway({
-    rgwSettings: { 'rgw sts key': 'abcdefghijklmnop', 'rgw s3 auth use sts': 'true' },
+    rgwSettings: { 'rgw sts key': 'abcdefghijklmnop', 'rgw s3 auth use sts': 'true', ...rgwSettings },
   });
   await gateway.admin(['caps', 'add', '--uid=tester', '--caps=oidc-provider=*;roles=*']);
   const tools = await makeTools(gateway);
