@@ -18,7 +18,7 @@ import { unavailableReason } from './availability.ts';
 import { ClientOutput } from './client-output.ts';
 import { GitHubCall, type GitHubCallOptions } from './github-call.ts';
 import { explainRead, explainSave, type GitHubFailure, isRequestedKey } from './outcome.ts';
-import { GITHUB_TIMEOUTS, type GitHubTimeouts } from './watchdog.ts';
+import { GITHUB_LIMITS, type GitHubLimits } from './watchdog.ts';
 
 /**
  * Creates the backend of GitHub's own cache. Its client, `@actions/cache`, is loaded at the first call: it costs tens of
@@ -30,7 +30,7 @@ export function createGitHubBackend(
   environment: Readonly<NodeJS.ProcessEnv>,
   waited: WaitedTime,
 ): StorageBackend {
-  return new GitHubBackend(() => loadClient(environment), log, records, GITHUB_TIMEOUTS, waited);
+  return new GitHubBackend(() => loadClient(environment), log, records, GITHUB_LIMITS, waited);
 }
 
 /** Throws `StoreUnavailableError` if the runner offers no cache service. */
@@ -51,7 +51,7 @@ export class GitHubBackend implements StorageBackend {
   readonly #load: () => Promise<Client>;
   readonly #log: Log;
   readonly #records: JobRecords;
-  readonly #timeouts: GitHubTimeouts;
+  readonly #limits: GitHubLimits;
   readonly #waited: WaitedTime;
   readonly #closed = new AbortController();
 
@@ -60,14 +60,14 @@ export class GitHubBackend implements StorageBackend {
     load: () => Promise<Client>,
     log: Log,
     records: JobRecords,
-    timeouts: GitHubTimeouts,
+    limits: GitHubLimits,
     waited: WaitedTime,
   ) {
     this.#waited = waited;
     this.#load = load;
     this.#log = log;
     this.#records = records;
-    this.#timeouts = timeouts;
+    this.#limits = limits;
   }
 
   async lookup(request: LookupRequest): Promise<LookupOutcome> {
@@ -175,7 +175,7 @@ export class GitHubBackend implements StorageBackend {
 
   #newCall(output: ClientOutput, hooks: Pick<GitHubCallOptions, 'onFinalize' | 'onUnpack'>): GitHubCall {
     return new GitHubCall({
-      timeouts: this.#timeouts,
+      limits: this.#limits,
       waited: this.#waited,
       onWrite: chunk => output.write(chunk),
       lastFailure: () => output.lastFailure,

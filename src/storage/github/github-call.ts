@@ -5,10 +5,10 @@ import { ObservedCall } from '../observed-call.ts';
 import type { CallObserver } from '../process-hooks.ts';
 import { StoreUnavailableError } from '../store-errors.ts';
 import { isRefusedStatus, type ServiceResponse } from './outcome.ts';
-import { type GitHubTimeouts, Watchdog } from './watchdog.ts';
+import { type GitHubLimits, Watchdog } from './watchdog.ts';
 
 export interface GitHubCallOptions {
-  readonly timeouts: GitHubTimeouts;
+  readonly limits: GitHubLimits;
   /** The waits of the step so far. */
   readonly waited: WaitedTime;
   readonly onWrite: CallObserver['onWrite'];
@@ -20,7 +20,7 @@ export interface GitHubCallOptions {
   readonly onUnpack?: (() => void) | undefined;
 }
 
-/** Interval between two checks of the timeouts, in ms. */
+/** Interval between two checks of the limits, in ms. */
 const CHECK_MS = 250;
 
 /** The client reads responses into memory. All but a downloaded archive are JSON or XML of a few KiB. */
@@ -41,7 +41,7 @@ export class GitHubCall extends ObservedCall {
   constructor(options: GitHubCallOptions) {
     super(MAX_RESPONSE_BYTES);
     this.#options = options;
-    this.#watchdog = new Watchdog(options.timeouts, options.waited);
+    this.#watchdog = new Watchdog(options.limits, options.waited);
   }
 
   /** @throws as `ObservedCall`, and StoreUnavailableError when a timeout has passed. */
@@ -97,6 +97,10 @@ export class GitHubCall extends ObservedCall {
   #check(): void {
     let bytes = 0;
     for (const socket of this.sockets) bytes += socket.bytesRead + socket.bytesWritten;
+    const { maxDownloadBytes } = this.#options.limits;
+    // A response may state no length, or any
+    if (this.#hasDownloaded && bytes > maxDownloadBytes)
+      this.fail(unavailable(`sent an archive of more than ${maxDownloadBytes} bytes`));
     const now = performance.now();
     this.#watchdog.bytesMoved(bytes, now);
     const expired = this.#watchdog.expired(now);

@@ -1,7 +1,7 @@
 import type { WaitedTime } from '../../retry/stall-limit.ts';
 
-/** Limits on the time that a job waits for GitHub's cache, in ms. */
-export interface GitHubTimeouts {
+/** Limits on the time, in ms, that a job waits for GitHub's cache, and on the bytes that it takes from it. */
+export interface GitHubLimits {
   /** For each call of the cache service (find, reserve, finalize), the client's own retries included. */
   readonly serviceTimeoutMs: number;
   /** Without 64 KiB in either direction while an archive is transferred. */
@@ -10,18 +10,22 @@ export interface GitHubTimeouts {
   readonly stepTimeoutMs: number;
   /** The part of it that the bucket always leaves. */
   readonly remainderMs: number;
+  /** Of a downloaded archive, which the client writes to the disk whole before it unpacks it. */
+  readonly maxDownloadBytes: number;
 }
 
 /**
  * The client alone waits 30 s for a service that responds with 503 and about 15 minutes for one that does not respond
  * (`@actions/cache` 6.3.0, measured).
  */
-export const GITHUB_TIMEOUTS: GitHubTimeouts = {
+export const GITHUB_LIMITS: GitHubLimits = {
   serviceTimeoutMs: 10_000,
   idleTimeoutMs: 30_000,
   // A bucket may take 40 s, or 50 s in a save, and a step that neither store serves is to end within a minute
   stepTimeoutMs: 52_000,
   remainderMs: 4_000,
+  // GitHub stores archives of at most 10 GiB (`@actions/cache` 6.3.0, cache.ts); a GitHub Enterprise Server may store more
+  maxDownloadBytes: 32 * 1024 ** 3,
 };
 
 /** Bytes that end a wait. With fewer, a server that moves a byte now and then would never time out. */
@@ -36,7 +40,7 @@ const SHORTEST_MS = 1000;
  * next request, there is no limit: a slow disk is not GitHub's fault. Times are ms of a monotonic clock, passed by the caller.
  */
 export class Watchdog {
-  readonly #timeouts: GitHubTimeouts;
+  readonly #limits: GitHubLimits;
   readonly #waited: WaitedTime;
   readonly #stepMs: number;
   #phase: 'local' | 'service' | 'transfer' = 'local';
@@ -45,10 +49,10 @@ export class Watchdog {
   #programs = 0;
 
   /** @param waited the waits of the step so far, to which those for the service are added. */
-  constructor(timeouts: GitHubTimeouts, waited: WaitedTime) {
-    this.#timeouts = timeouts;
+  constructor(limits: GitHubLimits, waited: WaitedTime) {
+    this.#limits = limits;
     this.#waited = waited;
-    this.#stepMs = Math.max(timeouts.stepTimeoutMs, waited.ms + timeouts.remainderMs);
+    this.#stepMs = Math.max(limits.stepTimeoutMs, waited.ms + limits.remainderMs);
   }
 
   requestStarted(kind: 'service' | 'transfer', nowMs: number): void {
@@ -79,7 +83,7 @@ export class Watchdog {
   /** Returns the limit that has passed, as a clause for a message. Returns undefined if none has. */
   expired(nowMs: number): string | undefined {
     if (this.#programs > 0 || this.#phase === 'local') return undefined;
-    const { serviceTimeoutMs, idleTimeoutMs } = this.#timeouts;
+    const { serviceTimeoutMs, idleTimeoutMs } = this.#limits;
     const isService = this.#phase === 'service';
     const leftMs = Math.max(SHORTEST_MS, this.#stepMs - this.#waited.ms);
     const limitMs = Math.min(leftMs, isService ? serviceTimeoutMs : idleTimeoutMs);

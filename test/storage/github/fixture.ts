@@ -7,7 +7,7 @@ import { JobRecords } from '../../../src/records/job-records.ts';
 import { WaitedTime } from '../../../src/retry/stall-limit.ts';
 import type { LookupRequest, StorageBackend } from '../../../src/storage/backend.ts';
 import { GitHubBackend } from '../../../src/storage/github/github-backend.ts';
-import { GITHUB_TIMEOUTS } from '../../../src/storage/github/watchdog.ts';
+import { GITHUB_LIMITS } from '../../../src/storage/github/watchdog.ts';
 import { collectOutput } from '../../support/collect-output.ts';
 import { type Azurite, startAzurite } from '../../support/github/azurite.ts';
 import type { CacheService } from '../../support/github/cache-service.ts';
@@ -88,7 +88,7 @@ class TarBackend extends GitHubBackend {
 }
 
 export function backendWithLog(
-  timeouts = GITHUB_TIMEOUTS,
+  limits = GITHUB_LIMITS,
   records = new JobRecords(undefined, silentLog),
   waited = new WaitedTime(),
 ): {
@@ -97,7 +97,7 @@ export function backendWithLog(
 } {
   const log = recordingLog();
   const load = () => import('@actions/cache');
-  return { backend: new TarBackend(load, log, records, timeouts, waited), log };
+  return { backend: new TarBackend(load, log, records, limits, waited), log };
 }
 
 /** Saves a tree of two files under this key. */

@@ -7,7 +7,7 @@ import { createLookupRequest, createRestoreRequest, createSaveRequest } from '..
 import { type LocalServer, listen } from '../../support/servers/listen.ts';
 import { buildTree, describeTree } from '../../support/tree.ts';
 import { backendWithLog, saveTwoFiles, useGitHub } from './fixture.ts';
-import { SHORT_TIMEOUTS } from './short-timeouts.ts';
+import { SHORT_LIMITS } from './short-limits.ts';
 
 const github = useGitHub();
 
@@ -26,7 +26,7 @@ describe('an outage of the service', () => {
     ['with a body without end', 'endless', "GitHub's cache responded with more than 1048576 bytes"],
   ])('%s is neither a miss nor a taken key', async (_, behaviour, message) => {
     github.service.behave(behaviour);
-    const { backend, log } = backendWithLog(SHORT_TIMEOUTS);
+    const { backend, log } = backendWithLog(SHORT_LIMITS);
     await buildTree(github.tree, { a: 'a' });
     await Promise.all([
       expect(backend.restore(createRestoreRequest({ paths: [github.tree] }))).resolves.toMatchObject(
@@ -61,7 +61,7 @@ it('a proxy that does not respond counts as the service, not as a transfer', asy
   await using proxy = await listen(createServer().on('connect', () => {}));
   vi.stubEnv('ACTIONS_RESULTS_URL', 'https://results.invalid/');
   vi.stubEnv('https_proxy', proxy.endpoint);
-  const { backend } = backendWithLog(SHORT_TIMEOUTS);
+  const { backend } = backendWithLog(SHORT_LIMITS);
   expect(await backend.lookup(createLookupRequest({ paths: [github.tree] }))).toMatchObject(
     unavailable("GitHub's cache did not respond within 1 s"),
   );
@@ -149,7 +149,7 @@ describe('a blob store', () => {
     await saveTwoFiles(github, 'deps-1');
     await rm(github.tree, { recursive: true });
     github.signedUrl = signedUrl;
-    const { backend, log } = backendWithLog(SHORT_TIMEOUTS);
+    const { backend, log } = backendWithLog(SHORT_LIMITS);
     await expect(
       backend.restore(createRestoreRequest({ primaryKey: 'deps-1', paths: [github.tree] })),
     ).resolves.toMatchObject(unavailable(message));
@@ -160,7 +160,7 @@ describe('a blob store', () => {
   async function expectFailingSave(message: string): Promise<void> {
     await buildTree(github.tree, { a: 'a' });
     github.signedUrl = signedUrl;
-    const { backend } = backendWithLog(SHORT_TIMEOUTS);
+    const { backend } = backendWithLog(SHORT_LIMITS);
     await expect(backend.save(createSaveRequest({ paths: [github.tree] }))).resolves.toMatchObject(
       unavailable(message),
     );
@@ -192,6 +192,19 @@ describe('a blob store', () => {
   it('that refuses a download ends the restore, and its response is not unpacked', async () => {
     respond = (_, response) => response.writeHead(403).end('<Error/>');
     await expectFailingRestore("GitHub's cache refused the download with 403 Forbidden");
+  });
+
+  it('that sends an archive without end ends the restore', async () => {
+    respond = (_, response) => sendEndless(response);
+    await expectFailingRestore("GitHub's cache sent an archive of more than 10000000 bytes");
+  });
+
+  it('that states an archive larger than any that is stored ends the restore', async () => {
+    respond = (_, response) => {
+      response.setHeader('content-length', 10 ** 13);
+      sendEndless(response);
+    };
+    await expectFailingRestore("GitHub's cache sent an archive of more than 10000000 bytes");
   });
 
   it('that responds to an upload with status 101 ends the save', async () => {

@@ -6,7 +6,7 @@ import { type CacheServiceV1, startCacheServiceV1 } from '../../support/github/c
 import { createLookupRequest, createRestoreRequest, createSaveRequest } from '../../support/requests.ts';
 import { buildTree, deleteTree, describeTree } from '../../support/tree.ts';
 import { backendWithLog } from './fixture.ts';
-import { SHORT_TIMEOUTS } from './short-timeouts.ts';
+import { SHORT_LIMITS } from './short-limits.ts';
 
 let root: string;
 let tree: string;
@@ -36,7 +36,7 @@ afterEach(async () => {
 });
 
 const save = () => {
-  const { backend } = backendWithLog(SHORT_TIMEOUTS);
+  const { backend } = backendWithLog(SHORT_LIMITS);
   return backend.save(createSaveRequest({ key: 'k', paths: [tree] }));
 };
 
@@ -86,7 +86,7 @@ describe('version 1 of the cache service', () => {
     ],
   ])('with status %d is neither a miss nor a taken key', async (status, kind, message) => {
     service.behave({ status });
-    const { backend } = backendWithLog(SHORT_TIMEOUTS);
+    const { backend } = backendWithLog(SHORT_LIMITS);
     const failure = { kind, error: { message: expect.stringMatching(message) } };
     expect(await backend.lookup(createLookupRequest({ paths: [tree] }))).toMatchObject(failure);
     expect(await save()).toMatchObject(failure);

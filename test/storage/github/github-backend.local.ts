@@ -16,7 +16,7 @@ import {
 import { silentLog } from '../../support/silent-log.ts';
 import { describeTree } from '../../support/tree.ts';
 import { backendWithLog, saveTwoFiles, useGitHub } from './fixture.ts';
-import { SHORT_TIMEOUTS } from './short-timeouts.ts';
+import { SHORT_LIMITS } from './short-limits.ts';
 
 const github = useGitHub();
 const miss = { kind: 'miss', diagnosis: undefined };
@@ -141,7 +141,7 @@ describe('a call that ends early', () => {
       const { JobRecords } = await import(${moduleOf('src/records/job-records.ts')});
       const { WaitedTime } = await import(${moduleOf('src/retry/stall-limit.ts')});
       const load = () => import('@actions/cache');
-      const backend = new GitHubBackend(load, silentLog, new JobRecords(undefined, silentLog), ${JSON.stringify(SHORT_TIMEOUTS)}, new WaitedTime());
+      const backend = new GitHubBackend(load, silentLog, new JobRecords(undefined, silentLog), ${JSON.stringify(SHORT_LIMITS)}, new WaitedTime());
       const { error } = await backend.lookup(${JSON.stringify(createLookupRequest())});
       console.log(error.message);
     `;

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { JobRecords } from '../../../src/records/job-records.ts';
-import { GITHUB_TIMEOUTS } from '../../../src/storage/github/watchdog.ts';
+import { GITHUB_LIMITS } from '../../../src/storage/github/watchdog.ts';
 import { posix, requires } from '../../support/platform-needs.ts';
 import { createLookupRequest, createRestoreRequest, createSaveRequest } from '../../support/requests.ts';
 import { silentLog } from '../../support/silent-log.ts';
@@ -24,11 +24,11 @@ afterEach(() => rm(temp, { recursive: true }));
 const isHalf = () => records.isHalfRestored(['./tree']);
 const request = () => ({ primaryKey: 'k', paths: [github.tree] });
 const restore = (signal?: AbortSignal) =>
-  backendWithLog(GITHUB_TIMEOUTS, records).backend.restore(createRestoreRequest({ ...request(), signal }));
+  backendWithLog(GITHUB_LIMITS, records).backend.restore(createRestoreRequest({ ...request(), signal }));
 
 async function save(): Promise<void> {
   await buildTree(github.tree, { a: 'a', b: 'b' });
-  const { backend } = backendWithLog(GITHUB_TIMEOUTS, records);
+  const { backend } = backendWithLog(GITHUB_LIMITS, records);
   expect(await backend.save(createSaveRequest({ key: 'k', paths: [github.tree] }))).toMatchObject({
     kind: 'saved',
   });
@@ -47,7 +47,7 @@ it('a restore that tar cannot finish marks the paths as half restored, until a f
 
 it('a lookup, a save, a miss and a failed download mark nothing as half restored', async () => {
   await save();
-  const { backend } = backendWithLog(GITHUB_TIMEOUTS, records);
+  const { backend } = backendWithLog(GITHUB_LIMITS, records);
   await backend.lookup(createLookupRequest(request()));
   await backend.restore(createRestoreRequest({ ...request(), primaryKey: 'none' }));
   github.signedUrl = () => 'http://127.0.0.1:9/nothing-listens-here';

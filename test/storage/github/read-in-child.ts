@@ -3,7 +3,7 @@ import { JobRecords } from '../../../src/records/job-records.ts';
 import { WaitedTime } from '../../../src/retry/stall-limit.ts';
 import { GitHubBackend } from '../../../src/storage/github/github-backend.ts';
 import { silentLog } from '../../support/silent-log.ts';
-import { SHORT_TIMEOUTS } from './short-timeouts.ts';
+import { SHORT_LIMITS } from './short-limits.ts';
 
 /**
  * Program: `lookup` or `restore` and a request in JSON. Logs to the runner as the action does, then prints the outcome
@@ -14,7 +14,7 @@ const backend = new GitHubBackend(
   () => import('@actions/cache'),
   createRunnerLog(process.env),
   new JobRecords(undefined, silentLog),
-  SHORT_TIMEOUTS,
+  SHORT_LIMITS,
   new WaitedTime(),
 );
 const outcome = await backend[method](JSON.parse(request));
