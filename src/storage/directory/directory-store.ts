@@ -50,7 +50,7 @@ class DirectoryStore implements ObjectStore {
   readonly counters = { requests: 0, retries: 0 };
   readonly #root: string;
   readonly #log: Log;
-  #rootCheck: Promise<void> | undefined;
+  #isRootChecked = false;
 
   constructor(root: string, log: Log) {
     this.#root = root;
@@ -198,8 +198,9 @@ class DirectoryStore implements ObjectStore {
     this.counters.requests++;
     this.#log.debug(`directory ${operation} ${about}`);
     try {
-      this.#rootCheck ??= refuseFileAsDirectory(this.#root);
-      await this.#rootCheck;
+      // Again after a failure, which may be that of a network mount for a moment
+      if (!this.#isRootChecked) await refuseFileAsDirectory(this.#root);
+      this.#isRootChecked = true;
       return await work();
     } catch (error) {
       throw fromSystemError(error, this.#root);

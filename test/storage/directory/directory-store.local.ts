@@ -1,5 +1,5 @@
 import { mkdtempSync, rmSync } from 'node:fs';
-import { mkdir, open, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rm, rmdir, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
@@ -72,6 +72,16 @@ test('a root that is a file, or is below one, is refused by each call that reads
       );
     }
   }
+});
+
+test('a root that was a file for a moment is a store as soon as it is a directory', async () => {
+  const place = path.join(root, 'for-a-moment');
+  await writeFile(place, '');
+  const store = createDirectoryStore(place, { log: silentLog });
+  await expect(store.head('v1/key/x')).rejects.toThrow(StoreRefusedError);
+  await rm(place);
+  await mkdir(place);
+  expect(await store.head('v1/key/x')).toBeUndefined();
 });
 
 test.runIf(process.platform === 'linux')(
