@@ -25,6 +25,7 @@ import {
   fileEtag,
   fromSystemError,
   isNotFound,
+  modifiedMsOf,
   refuseFileAsDirectory,
   statObjectFile,
   systemCode,
@@ -150,8 +151,8 @@ class DirectoryStore implements ObjectStore {
       if (!name?.startsWith(prefix)) continue;
       const file = path.join(this.#root, ...levels);
       const stats = await statObjectFile(file);
-      if (stats && Number(stats.mtimeMs) <= oldestMs)
-        found.push({ name, begunMs: Number(stats.mtimeMs), file });
+      const begunMs = stats && modifiedMsOf(stats);
+      if (begunMs !== undefined && begunMs <= oldestMs) found.push({ name, begunMs, file });
     }
     return found;
   }
@@ -169,8 +170,7 @@ class DirectoryStore implements ObjectStore {
         name,
         sizeBytes: Number(stats.size),
         etag: fileEtag(stats),
-        // Some file systems keep later times than a date can have
-        modifiedMs: Math.min(Number(stats.mtimeMs), MAX_DATE_MS),
+        modifiedMs: modifiedMsOf(stats),
       }
     );
   }
@@ -218,9 +218,6 @@ async function removeUnlessInUse(file: string): Promise<boolean> {
     throw error;
   }
 }
-
-/** The last time that `Date` has, in ms since 1970. */
-const MAX_DATE_MS = 8.64e15;
 
 /**
  * Yields the files below `directory` as the levels of their paths below `root`, and follows no link: none if `directory` does

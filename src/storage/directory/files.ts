@@ -46,6 +46,14 @@ export function fileEtag(stats: BigIntStats): string {
   return `${stats.ino.toString(16)}-${stats.size.toString(16)}-${stats.mtimeNs.toString(16)}`;
 }
 
+/** The last time that `Date` has, in ms since 1970. The first one is as long before 1970. */
+const MAX_DATE_MS = 8.64e15;
+
+/** Returns the time of a file in ms since 1970, as a time that a date has: some file systems keep others on both sides. */
+export function modifiedMsOf({ mtimeMs }: Pick<BigIntStats, 'mtimeMs'>): number {
+  return Math.max(-MAX_DATE_MS, Math.min(Number(mtimeMs), MAX_DATE_MS));
+}
+
 /** Returns the status of an object's file, or undefined if there is no regular file. Throws the system's errors. */
 export async function statObjectFile(file: string): Promise<BigIntStats | undefined> {
   try {

@@ -1,7 +1,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import type { ByteRange, GetOptions, RangeBytes } from '../object-store.ts';
 import { ObjectReplacedError } from '../store-errors.ts';
-import { fileEtag, openObjectFile } from './files.ts';
+import { fileEtag, modifiedMsOf, openObjectFile } from './files.ts';
 
 /** Bytes per read: after each, progress is reported and the signal is checked. */
 const READ_BYTES = 4 * 1024 * 1024;
@@ -30,7 +30,7 @@ export async function readRange(
     // Memory outside of Buffer's pool, which cannot be transferred to a worker
     const bytes = new Uint8Array(Buffer.allocUnsafeSlow(end - start).buffer);
     await fill(handle, bytes, start, name, options);
-    return { bytes, start, sizeBytes, etag, modifiedMs: Number(stats.mtimeMs) };
+    return { bytes, start, sizeBytes, etag, modifiedMs: modifiedMsOf(stats) };
   } finally {
     await handle.close();
   }

@@ -4,7 +4,7 @@ import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { publishNew } from '../../../src/storage/directory/files.ts';
+import { modifiedMsOf, publishNew } from '../../../src/storage/directory/files.ts';
 import { ObjectExistsError } from '../../../src/storage/store-errors.ts';
 
 let directory: string;
@@ -62,3 +62,11 @@ test('without hard links, several processes that publish one name at once leave 
   await Promise.allSettled(writers);
   expect(contents).toContain(await readFile(at('object'), 'utf8'));
 });
+
+test.each([2n ** 63n - 1n, -(2n ** 63n)])(
+  'the time of a file of the second %d is one that a date has',
+  seconds => {
+    const modifiedMs = modifiedMsOf({ mtimeMs: seconds * 1000n });
+    expect(new Date(modifiedMs).getTime()).toBe(modifiedMs);
+  },
+);

@@ -96,12 +96,15 @@ describe.runIf(posix)('a directory store', () => {
     execFileSync('rm', ['-rf', path.join(root, 'v1')]);
   });
 
-  test('gives an object of the far future a time that a date has', async () => {
+  // Not all file systems keep these times
+  test.each([9e15, -9e15])('gives an object of the second %d a time that a date has', async seconds => {
     const root = scratch();
     await save(root);
-    utimesSync(path.join(root, name), 9e15, 9e15);
-    const { modifiedMs } = (await storeAt(root).head(name))!;
-    expect(new Date(modifiedMs).getTime()).toBe(modifiedMs);
+    utimesSync(path.join(root, name), seconds, seconds);
+    const store = storeAt(root);
+    for (const found of [await store.head(name), await store.getRange(name, { suffix: 1 })]) {
+      expect(new Date(found!.modifiedMs).getTime()).toBe(found!.modifiedMs);
+    }
   });
 
   test('may itself be a link', async () => {
