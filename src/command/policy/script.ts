@@ -9,7 +9,7 @@ export function policyScript(options: PolicyOptions): string {
   const head = `# Roles for the caches of ${repository} (${repositoryId}) in the bucket ${bucket}. Run it with sh or bash.`;
   const parts =
     server === 'minio' ? minioParts(options) : server === 'aws' ? awsParts(options) : rgwParts(options);
-  return `${[head, ...parts].join('\n\n')}\n`;
+  return `${[head, 'set -e', ...parts].join('\n\n')}\n`;
 }
 
 function rgwParts(options: PolicyOptions): readonly string[] {
@@ -47,24 +47,30 @@ radosgw-admin role-policy put${name} --policy-name=cache \\
 
 /**
  * Returns the command that makes the provider, or makes it anew if it lacks the audience or a thumbprint: 16.2.15 has no call
- * that changes one. The audiences of other repositories stay.
+ * that changes one. The audiences of other repositories stay. If it cannot be made after it is deleted, the command with these
+ * audiences is printed: another run of the script would not know them.
  */
 function rgwProvider(aws: string, options: PolicyOptions): string {
   const { issuer, audience, thumbprints } = options;
   const words = thumbprints.length > 0 ? quote(thumbprints.join(' ')) : `"$(${computedThumbprints(issuer)})"`;
   const arn = `--open-id-connect-provider-arn ${quote(providerArn(options))}`;
+  const create = `${aws} iam create-open-id-connect-provider --url ${quote(issuer)} --thumbprint-list`;
   return `# The provider of the tokens, once for all repositories. The thumbprints are those of the certificates in its key set.
 (
   set -f # The words of a list are no patterns of file names
   thumbprints=${words}
+  fail() { printf '%s\\n' "$1" >&2; exit 1; }
+  [ -n "$thumbprints" ] || fail 'The key set of the issuer has no certificate, so the provider is not changed. Use --thumbprint.'
   get() { ${aws} iam get-open-id-connect-provider ${arn} --query "$1" --output text 2>/dev/null; }
-  create() { ${aws} iam create-open-id-connect-provider --url ${quote(issuer)} --thumbprint-list $thumbprints --client-id-list "$@"; }
+  create() { ${create} $thumbprints --client-id-list "$@"; }
   if ids=$(get ClientIDList) && known=$(get ThumbprintList); then
     missing=
     for one in ${quote(audience)}; do case " $(echo $ids) " in *" $one "*) ;; *) missing=yes ids="\${ids#None} $one" ;; esac; done
     for one in $thumbprints; do case " $(echo $known) " in *" $one "*) ;; *) missing=yes ;; esac; done
     if [ -n "$missing" ]; then
-      ${aws} iam delete-open-id-connect-provider ${arn} && create $ids
+      ${aws} iam delete-open-id-connect-provider ${arn}
+      create $ids || fail "The provider of the tokens is deleted and was not made anew, so no run gets a role. Make it with: \
+$(printf '%s ' ${quote(create)} $thumbprints) --client-id-list$(printf " '%s'" $ids)"
     fi
   else
     create ${quote(audience)}
@@ -116,7 +122,7 @@ else
   aws iam create-open-id-connect-provider --url ${quote(issuer)} --client-id-list ${quote(audience)}
 fi`,
     ...defineRoles(options).map(
-      role => `# ${DESCRIPTIONS[role.kind]}
+      role => `# ${DESCRIPTIONS[role.kind]}${role.kind === 'prune-pulls' ? `\n${ANY_PUSH}` : ''}
 trust=${quote(JSON.stringify(role.trust))}
 if aws iam get-role --role-name ${role.name} >/dev/null 2>&1; then
   aws iam update-assume-role-policy --role-name ${role.name} --policy-document "$trust"
@@ -154,6 +160,10 @@ const DESCRIPTIONS: Readonly<Record<RoleDefinition['kind'], string>> = {
   prune: 'Runs of the default branch delete caches.',
   'prune-pulls': 'Runs of pull_request_target delete caches of pull requests.',
 };
+
+/** AWS has no condition key for the event, and these runs have the subject of a branch. */
+const ANY_PUSH =
+  '# On AWS every push to a branch can take this role too. Rather leave it out, and use the role prune with --environment.';
 
 /** Describes the variables of the workflow. Two roles need no expression; a third one does. */
 function workflow(options: PolicyOptions, roles: readonly RoleDefinition[]): string {

@@ -1,5 +1,8 @@
-import { execFileSync } from 'node:child_process';
-import { describe, expect, test } from 'vitest';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { CommandError } from '../../../src/command/invocation.ts';
 import { createOutput } from '../../../src/command/output/output.ts';
 import { type PolicyArguments, parsePolicyOptions, printPolicy } from '../../../src/command/policy/policy.ts';
@@ -176,6 +179,56 @@ describe('the script', () => {
     [['pulls'], 'arn:aws:iam:::role/cache-123456789-pulls'],
   ] as const)('for the roles %j ends with the variables of the workflow', (roles, save) => {
     expect(policyScript(optionsOf({ roles }))).toContain(`CACHE_S3_ROLE_TO_ASSUME_FOR_SAVE: ${save}\n`);
+  });
+
+  describe('of rgw, where the provider lacks the audience', requires(posix), () => {
+    /** Runs the script with programs that print their calls: `aws` has one provider, and fails for a call. */
+    function runScript(failing: string, given: Partial<PolicyArguments> = {}) {
+      const tools = mkdtempSync(path.join(tmpdir(), 'cache-s3-policy-'));
+      onTestFinished(() => rmSync(tools, { recursive: true }));
+      const programs = {
+        'radosgw-admin': 'echo radosgw-admin >&2',
+        curl: 'echo {}',
+        jq: 'cat >/dev/null',
+        aws: `case "$*" in *${failing}*) exit 254 ;; *ClientIDList*) echo 'one t*o' ;; *ThumbprintList*) echo none ;; *) echo "$4" >&2 ;; esac`,
+      };
+      for (const [name, command] of Object.entries(programs))
+        writeFileSync(path.join(tools, name), `#!/bin/sh\n${command}\n`, { mode: 0o755 });
+      const env = { PATH: `${tools}:${process.env.PATH}` };
+      return spawnSync('sh', ['-c', policyScript(optionsOf(given))], { env, encoding: 'utf8' });
+    }
+    const thumbprint = ['a'.repeat(40)];
+
+    test('a provider that cannot be made anew ends the script with the command that makes it', () => {
+      const { status, stderr } = runScript('create-open-id-connect-provider', { thumbprint });
+      expect(status).toBe(1);
+      expect(stderr).toBe(
+        `delete-open-id-connect-provider
+The provider of the tokens is deleted and was not made anew, so no run gets a role. Make it with: aws --endpoint-url https://rgw.example:8443 iam create-open-id-connect-provider --url https://token.actions.githubusercontent.com --thumbprint-list ${thumbprint[0]}  --client-id-list 'one' 't*o' 'sts.amazonaws.com'
+`,
+      );
+    });
+
+    test('a provider that cannot be deleted ends the script before anything is made', () => {
+      const { status, stderr } = runScript('delete-open-id-connect-provider', { thumbprint });
+      expect(status).not.toBe(0);
+      expect(stderr).toBe('');
+    });
+
+    test('the provider stays if the key set of the issuer has no certificate', () => {
+      const { status, stderr } = runScript('nothing');
+      expect(status).toBe(1);
+      expect(stderr).toBe(
+        'The key set of the issuer has no certificate, so the provider is not changed. Use --thumbprint.\n',
+      );
+    });
+  });
+
+  test('of AWS warns beside the role that any push can take', () => {
+    const warning = '# On AWS every push to a branch can take this role too.';
+    expect(scriptOf('aws')).toContain(`caches of pull requests.\n${warning}`);
+    expect(policyScript(optionsOf({ ...AWS, roles: ['read', 'prune'] }))).not.toContain(warning);
+    expect(scriptOf('rgw')).not.toContain(warning);
   });
 
   test('is one JSON document with --json', async () => {
