@@ -90,16 +90,17 @@ class Keeper {
 
   #open(): DiskAnswer {
     try {
-      // Without links, so that none of them can be changed meanwhile
       const given = this.#settings.directory;
+      // Another user could lead root to other files while root writes. Before the links are resolved, which are safe from then on
+      const isSafe = process.geteuid?.() !== 0 || isRootOwned(given);
+      // Without links, so that none of them can be changed meanwhile
       const directory = realPathOf(given);
       const stats = statSync(directory);
       if (!stats.isDirectory()) return { ...NOTHING, problem: 'ENOTDIR' };
       accessSync(directory, constants.X_OK);
       this.#settings = { ...this.#settings, directory };
       this.#claims = new Claims(directory, modeOfFrames(stats));
-      // Another user could lead root to other files while root writes
-      if (process.geteuid?.() === 0 && !isRootOwned(given)) this.#claims.problem = 'EOWNER';
+      if (!isSafe) this.#claims.problem = 'EOWNER';
       this.#openForEviction(this.#claims, directory);
       setInterval(() => this.#claims?.beat(), BEAT_MS).unref();
       return { ...NOTHING, directory };
