@@ -1,7 +1,9 @@
+import { Buffer } from 'node:buffer';
 import { readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { TargetTreeError } from '../archive-errors.ts';
 import { realPathOf } from './file-status.ts';
+import { decodeName } from './paths/names.ts';
 import { thisPlatform } from './platform.ts';
 
 /**
@@ -16,7 +18,7 @@ export function readMountPoints(): ReadonlySet<string> {
 export function readMounts(): ReadonlyMap<string, string> {
   if (!thisPlatform.listsMounts) return new Map();
   try {
-    return parseMountInfo(readFileSync('/proc/self/mountinfo', 'utf8'));
+    return parseMountInfo(readFileSync('/proc/self/mountinfo'));
   } catch {
     return new Map();
   }
@@ -50,17 +52,22 @@ export function refuseMount(
  * Returns the mount points of proc_pid_mountinfo(5), in which blanks and backslashes are octal escapes, and the types of their
  * file systems. Of several mounts on one point, it returns the type of the last one, which hides the others.
  */
-export function parseMountInfo(text: string): Map<string, string> {
-  const mounts = text.split('\n').flatMap((line): [string, string][] => {
-    const fields = line.split(' ');
-    const point = fields[4];
-    // After some optional fields
-    const type = fields[fields.indexOf('-') + 1];
-    return point === undefined || type === undefined ? [] : [[unescapeOctal(point), type]];
-  });
+export function parseMountInfo(bytes: Buffer): Map<string, string> {
+  // One character for each byte: a name need not be UTF-8
+  const mounts = bytes
+    .toString('latin1')
+    .split('\n')
+    .flatMap((line): [string, string][] => {
+      const fields = line.split(' ');
+      const point = fields[4];
+      // After some optional fields
+      const type = fields[fields.indexOf('-') + 1];
+      return point === undefined || type === undefined ? [] : [[decodePoint(point), type]];
+    });
   return new Map(mounts);
 }
 
-function unescapeOctal(text: string): string {
-  return text.replace(/\\([0-7]{3})/g, (_, octal) => String.fromCharCode(Number.parseInt(octal, 8)));
+function decodePoint(field: string): string {
+  const text = field.replace(/\\([0-7]{3})/g, (_, octal) => String.fromCharCode(Number.parseInt(octal, 8)));
+  return decodeName(Buffer.from(text, 'latin1'));
 }
