@@ -12,11 +12,13 @@ export interface Clock {
 export const systemClock: Clock = {
   now: () => performance.now(),
   after(ms, callback) {
+    // Node warns of a negative time, such as that of a limit that has passed
+    const delayMs = Math.max(0, ms);
     let received: NodeJS.Immediate | undefined;
     // Node runs timers before it reads sockets and messages, and immediates after that
     const timer = setTimeout(() => {
       received = setImmediate(callback);
-    }, ms);
+    }, delayMs);
     return () => {
       clearTimeout(timer);
       clearImmediate(received);

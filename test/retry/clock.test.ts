@@ -34,6 +34,16 @@ test('a sleep with an aborted signal rejects at once', async () => {
   expect(clock.waiting).toBe(0);
 });
 
+test('a time that has passed already calls back without a warning of Node.js', async () => {
+  const warnings: Error[] = [];
+  const onWarning = (warning: Error) => warnings.push(warning);
+  process.on('warning', onWarning);
+  await new Promise<void>(resolve => systemClock.after(-0.5, resolve));
+  await nextImmediate();
+  process.off('warning', onWarning);
+  expect(warnings).toEqual([]);
+});
+
 test('a callback waits for what arrived while this thread was busy, which may cancel it', async () => {
   const { port1, port2 } = new MessageChannel();
   const started = once(port2, 'message');
