@@ -55,8 +55,8 @@ export function reading(subject: Subject): void {
 
     test('the clock of the store is not before the time of an object', async () => {
       const info = await subject.store.head('read/object');
-      // A Date header has whole seconds
-      expect(subject.store.nowMs).toBeGreaterThan(info!.modifiedMs - 1000);
+      // A Date header has whole seconds, rounded down, and Swift rounds the time of an object up
+      expect(subject.store.nowMs).toBeGreaterThanOrEqual(info!.modifiedMs - 1000);
     });
 
     test('getRange returns bytes alone in their buffer, so that they can be transferred', async () => {
