@@ -1,11 +1,11 @@
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { DeleteBucketPolicyCommand, PutBucketPolicyCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import { cachesRoot } from '../../src/cache/keys/cache-names.ts';
 import { encodeComponent } from '../../src/cache/keys/object-names.ts';
 import { RoleJobs } from '../roles/role-jobs.ts';
-import { REPOSITORY, RUNS } from '../roles/runs.ts';
+import { arnOf, REPOSITORY, RUNS } from '../roles/runs.ts';
 import { type Checkout, copyCheckout } from '../support/checkout.ts';
 import { readClosingLine } from '../support/closing-line.ts';
 import { s3Client } from '../support/gateway/bucket.ts';
@@ -94,6 +94,38 @@ describeWithGateway('steps that take a role', () => {
     expect(shared.disk).toBeGreaterThan(3e6);
     expect(shared.bucket).toBeLessThan(1e6);
     expect(await restore('another repository')).toMatchObject({ exitCode: 0, hit: 'false' });
+  });
+
+  it('save the whole cache after a hit of a restore-key: the gateway copies no part for a role', async () => {
+    const run = RUNS[0]!;
+    await jobs.save(run, 'partial-1', { content: incompressible(8e6, 'partial') });
+    const [workspace, temp] = ['workspace-', 'temp-'].map(name =>
+      mkdtempSync(path.join(checkout.root, name)),
+    );
+    const phase = {
+      action: 'action.yml',
+      workspace: workspace!,
+      env: { RUNNER_TEMP: temp! },
+      inputs: {
+        key: 'partial-2',
+        'restore-keys': 'partial-',
+        'role-to-assume-for-save': arnOf('main'),
+        'fail-on-save-error': 'true',
+      },
+    } as const;
+    const restored = await jobs.restore(run, phase);
+    expect(restored.stdout).toMatch(/^Cache restored from key: partial-1$/m);
+    writeFileSync(path.join(workspace!, 'deps/added'), 'added');
+    const { state } = restored;
+    const saved = await jobs.save(run, 'partial-2', { ...phase, entry: 'post', state });
+    expect(saved.exitCode, saved.stdout).toBe(0);
+    expect(saved.stdout).toMatch(
+      /^The cache is saved in full: the server refuses to copy the restored cache\.\nCache saved with key: partial-2$/m,
+    );
+    expect(saved.stdout).toMatch(/^Saved 3 entries, .* 8\.0 MB stored, in /m);
+    expect(saved.stdout).not.toContain('::warning');
+    const again = await jobs.restore(run, { inputs: { key: 'partial-2' } });
+    expect(again.outputs['cache-hit'], again.stdout).toBe('true');
   });
 
   it('explain a refused role by the claims of the run', async () => {

@@ -1,5 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { describe, expect, test, vi } from 'vitest';
+import { createRunnerLog } from '../../../../src/action/runner/runner.ts';
+import { captureStdout } from '../../../support/capture-stdout.ts';
 import { closedEndpoint } from '../../../support/servers/listen.ts';
 import {
   CLAIMS,
@@ -15,6 +17,7 @@ import {
 } from './role-servers.ts';
 
 const servers = useRoleServers();
+const stdout = captureStdout();
 
 async function endless(to: ServerResponse): Promise<void> {
   const write = () => {
@@ -103,6 +106,10 @@ describe('a role that the run does not get', () => {
     expect(message).toContain('ref=token=***');
     expect(message).not.toContain(jwt);
     expect(message.length).toBeLessThan(1200);
+    createRunnerLog({}).info(message);
+    const [line, ...rest] = stdout.written.split('\n');
+    expect(line).toContain(String.raw`sub=repo:o/r\n::warning::forged\x1b[2J, `);
+    expect(rest).toEqual(['']);
   });
 
   test('by a token without a known claim is explained by the names of the missing ones', async () => {
