@@ -1,3 +1,5 @@
+import { WaitingLine } from './waiting-line.ts';
+
 /** Transfers without a refusal after which the limit is raised by one. If that is too many, it costs a refusal. */
 const STEADY = 16;
 
@@ -15,12 +17,12 @@ export class ConcurrencyLimiter {
   #most = Number.POSITIVE_INFINITY;
   #running = 0;
   #steady = 0;
-  readonly #queue: (() => void)[] = [];
+  readonly #line = new WaitingLine<true, void>();
 
   /** Resolves when a place is free. Its holder must leave. Rejects with the signal's reason while it waits. */
   async enter(signal: AbortSignal | undefined): Promise<void> {
     if (this.#running < this.#most) this.#running++;
-    else await this.#turn(signal);
+    else await this.#line.turn(true, signal);
   }
 
   /** Frees a place. */
@@ -31,27 +33,10 @@ export class ConcurrencyLimiter {
     this.#admit();
   }
 
-  async #turn(signal: AbortSignal | undefined): Promise<void> {
-    signal?.throwIfAborted();
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const onAbort = () => {
-      const at = this.#queue.indexOf(resolve);
-      if (at >= 0) this.#queue.splice(at, 1);
-      reject(signal?.reason);
-    };
-    signal?.addEventListener('abort', onAbort, { once: true });
-    this.#queue.push(resolve);
-    try {
-      await promise;
-    } finally {
-      signal?.removeEventListener('abort', onAbort);
-    }
-  }
-
   #admit(): void {
-    while (this.#queue.length > 0 && this.#running < this.#most) {
+    while (this.#line.first && this.#running < this.#most) {
       this.#running++;
-      this.#queue.shift()?.();
+      this.#line.admit();
     }
   }
 

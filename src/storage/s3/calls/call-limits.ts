@@ -29,7 +29,7 @@ export class CallLimits {
     this.#limits = limits;
     const { serverWorkMs, stalledMs } = limits.figures;
     // The server may take its time once it has a body, and a front may hold the body back
-    const mayWork = spec.sends || spec.serverWork;
+    const mayWork = spec.sendsBytes !== undefined || spec.serverWork;
     const stallMs = mayWork ? Math.max(stalledMs, serverWorkMs) : stalledMs;
     const cleanUpMs = spec.lastCallMs === undefined ? 0 : waited.ms + spec.lastCallMs;
     if (isLast) this.#deadline = deadline(spec.lastCallMs ?? 0, clock);
@@ -52,14 +52,14 @@ export class CallLimits {
 
   /** Begins the time of the endpoint. Returns the options of each attempt, with the signal of all limits. */
   begin(): SdkHandlerOptions {
-    const { serverWork, sends, maxBodyBytes } = this.#spec;
+    const { serverWork, sendsBytes, maxBodyBytes } = this.#spec;
     const { serverWorkMs, idleTimeoutMs } = this.#limits.figures;
     const signal = anySignal(this.signal, this.#limits.callBegins(), this.#stall?.signal);
     return {
       maxBodyBytes,
       ...(signal && { abortSignal: signal }),
       ...(serverWork && { requestTimeout: serverWorkMs }),
-      ...(sends && { answerMs: Math.max(serverWorkMs, idleTimeoutMs) }),
+      ...(sendsBytes !== undefined && { answerMs: Math.max(serverWorkMs, idleTimeoutMs) }),
     };
   }
 

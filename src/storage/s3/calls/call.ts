@@ -12,8 +12,11 @@ export interface CallSpec {
   readonly serverWork?: boolean;
   /** Whether the attempt that just failed got closer to the end: then it does not count against the attempts. */
   readonly madeProgress?: () => boolean;
-  /** Sends a body of many bytes: the wait for the response is that for the server's work, once the body has been sent. */
-  readonly sends?: boolean;
+  /**
+   * Sends a body of so many bytes: the wait for the response is that for the server's work, once the body has been sent. Beside other
+   * transfers, each attempt waits until there is room for them (retry/send-window.ts).
+   */
+  readonly sendsBytes?: number;
   /** Whether this process keeps the bytes of a response from being read: that is no standstill of the endpoint. */
   readonly isBlocked?: () => boolean;
   /** Moves an object's bytes beside other transfers: each attempt waits for a place (retry/concurrency-limiter.ts). */

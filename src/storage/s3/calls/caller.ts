@@ -72,7 +72,7 @@ export class Caller {
     this.log = log;
     this.clock = clock;
     this.#open = connect;
-    this.#rate = new RequestRate(clock);
+    this.#rate = new RequestRate(clock, limits.figures.serverWorkMs);
     this.#unsigned = new UnsignedReads(log);
     this.#clockCorrection = new ClockCorrection(log);
     this.#limits = limits;
@@ -141,14 +141,19 @@ export class Caller {
     const call: Attempt<T> = unsigned
       ? (_, ...rest) => attempt(this.#connect().unsignedClient, ...rest)
       : attempt;
-    const once = async () => {
+    const once = async (progress = limits.progress) => {
       await this.#rate.turn(signal);
       const end = limits.beginAttempt();
-      return this.#attempt(spec, call, options, last, limits.progress).finally(end);
+      return this.#attempt(spec, call, options, last, progress).finally(end);
+    };
+    const transfer = () => {
+      const { sendsBytes } = spec;
+      if (sendsBytes === undefined) return once();
+      return this.#rate.send(sendsBytes, onSent => once(observed(limits.progress, onSent)), signal);
     };
     let earlier: Error | undefined;
     try {
-      const result = await retry(spec.transfer ? () => this.#rate.transfer(once, signal) : once, {
+      const result = await retry(() => (spec.transfer ? this.#rate.transfer(transfer, signal) : once()), {
         attempts: spec.optional || unsigned?.isAllowed === false ? 1 : this.settings.attempts,
         clock: this.clock,
         // A gateway that was too busy for the parts may still be for the call that cleans up behind them
@@ -251,4 +256,15 @@ export class Caller {
     this.#connection?.client.destroy();
     this.#connection?.handler.destroy();
   }
+}
+
+/** Returns a progress whose sent bytes are counted by `onSent` too. */
+function observed(progress: CallProgress, onSent: (bytes: number) => void): CallProgress {
+  return {
+    completed: bytes => progress.completed(bytes),
+    sent(bytes) {
+      onSent(bytes);
+      progress.sent(bytes);
+    },
+  };
 }

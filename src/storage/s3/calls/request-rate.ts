@@ -1,8 +1,10 @@
 import type { Clock } from '../../../retry/clock.ts';
 import { ConcurrencyLimiter, type TransferResult } from '../../../retry/concurrency-limiter.ts';
 import { Pace, retryAfterMs } from '../../../retry/pace.ts';
+import { type SendResult, SendWindow } from '../../../retry/send-window.ts';
 import { refusedResponse } from '../errors/refused-response.ts';
 import { isStatus, isTooMany } from '../errors/s3-errors.ts';
+import { NoResponseError } from '../transport/timers.ts';
 
 /** The result of a request, for the rate of the next ones. */
 interface RatedRequest {
@@ -17,11 +19,14 @@ interface RatedRequest {
 export class RequestRate {
   readonly #clock: Clock;
   readonly #limiter = new ConcurrencyLimiter();
+  readonly #window: SendWindow;
   readonly #pace: Pace;
   #inFlight = 0;
 
-  constructor(clock: Clock) {
+  /** `longestAnswerMs` is the longest wait for the response to a body that was sent. */
+  constructor(clock: Clock, longestAnswerMs: number) {
     this.#clock = clock;
+    this.#window = new SendWindow(clock, longestAnswerMs / 2);
     this.#pace = new Pace(clock);
   }
 
@@ -41,6 +46,24 @@ export class RequestRate {
       throw error;
     } finally {
       this.#limiter.leave(result);
+    }
+  }
+
+  /** Makes an attempt that sends `sizeBytes` when there is room for them. `attempt` gets a function that counts the sent bytes. */
+  async send<T>(
+    sizeBytes: number,
+    attempt: (onSent: (bytes: number) => void) => Promise<T>,
+    signal: AbortSignal | undefined,
+  ): Promise<T> {
+    const place = await this.#window.enter(sizeBytes, signal);
+    let result: SendResult = 'answered';
+    try {
+      return await attempt(place.sent);
+    } catch (error) {
+      result = error instanceof NoResponseError ? 'late' : 'failed';
+      throw error;
+    } finally {
+      place.leave(result);
     }
   }
 

@@ -22,6 +22,8 @@ const CONNECTION_CODES = new Set([
   'ERR_PROXY_TUNNEL',
 ]);
 
+const TIMEOUT_NAMES: ReadonlySet<unknown> = new Set(['TimeoutError', 'NoResponseError', 'RequestTimeout']);
+
 /** 5xx that stay the same when repeated: not implemented, HTTP version not supported. */
 const FINAL_5XX = new Set([501, 505]);
 
@@ -71,7 +73,7 @@ export function classify(error: unknown): FailureKind {
   const code = errorCode(error);
   const name = (error as ErrorShape).name;
   // 408 and S3's 400 RequestTimeout mean that our bytes did not arrive in time: time-outs, although 4xx.
-  if (name === 'TimeoutError' || name === 'RequestTimeout' || code === 'RequestTimeout') return 'timeout';
+  if (TIMEOUT_NAMES.has(name) || code === 'RequestTimeout') return 'timeout';
   if (code !== undefined && (CONNECTION_CODES.has(code) || code.startsWith('HPE_'))) return 'connection';
   const status = httpStatus(error);
   if (status === undefined) return 'final';

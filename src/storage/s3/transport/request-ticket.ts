@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import { TimeoutError } from '../../../retry/time-limits.ts';
 import { ProtocolError } from './protocol-error.ts';
+import { NoResponseError } from './timers.ts';
 import type { SendOptions, TransportRequest, TransportResponse } from './transport.ts';
 
 /** The messages with which the main thread lets a worker send a request that it has signed. All of it is plain data. */
@@ -40,7 +41,7 @@ export function encodeError(error: unknown): SentError {
   return { name, message, code, address, port, hostname };
 }
 
-const KNOWN_ERRORS = { TimeoutError, ProtocolError };
+const KNOWN_ERRORS = { TimeoutError, NoResponseError, ProtocolError };
 
 export function decodeError({ name, message, ...properties }: SentError): Error {
   const KnownError = KNOWN_ERRORS[name as keyof typeof KNOWN_ERRORS];

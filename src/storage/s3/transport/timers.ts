@@ -8,7 +8,9 @@ import { watchIdleTimeout } from './idle-timeout.ts';
 const MIN_BYTES_PER_SECOND = 1024;
 
 /** The request has been sent whole, and no response began within a limit that allows for the server's work. */
-export class NoResponseError extends TimeoutError {}
+export class NoResponseError extends TimeoutError {
+  override name = 'NoResponseError';
+}
 
 /** The limits in time of one request. Each calls `fail` with a TimeoutError when it is exceeded. */
 export class Timers {

@@ -59,7 +59,7 @@ async function put(
     operation: 'PutObject',
     about: `${name}, ${sizeBytes} bytes`,
     signal,
-    sends: true,
+    sendsBytes: sizeBytes,
   };
   const body = ownBody(part);
   return caller.run(spec, async (client, options, progress) => {

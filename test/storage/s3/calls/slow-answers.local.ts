@@ -31,6 +31,29 @@ test.each([100, 12 * 1024 * 1024])(
   },
 );
 
+test('parts that a front takes at once and passes on one after the other are all stored in time', async () => {
+  const partMs = 1000;
+  let freeMs = 0;
+  const server = await scriptedServer(async (operation, request) => {
+    if (operation === 'CreateMultipartUpload') return { body: CREATED };
+    if (operation === 'CompleteMultipartUpload') return { body: COMPLETED };
+    if (operation !== 'UploadPart') return { status: 404 };
+    for await (const _ of request);
+    freeMs = Math.max(freeMs, performance.now()) + partMs;
+    await delay(freeMs - performance.now());
+    return to => to.writeHead(200, { etag: '"e"', 'content-length': 0 }).end();
+  });
+  // Five parts at once would take longer, two do not
+  const serverWorkMs = 3 * partMs;
+  const timeLimits = { ...limits, idleTimeoutMs: 500, stalledMs: serverWorkMs, serverWorkMs };
+  const upload = server
+    .store({ attempts: 1 }, { timeLimits })
+    .createUpload('x', { partSizeBytes: PART, onlyIfAbsent: true });
+  for (let i = 0; i < 5; i++) await upload.write(new Uint8Array(PART));
+  await upload.complete();
+  expect(server.operations.filter(operation => operation === 'UploadPart')).toHaveLength(5);
+});
+
 test('an endpoint that takes bodies and never responds is given up, whatever attempts are left', async () => {
   const server = await scriptedServer(operation => (operation === 'HeadObject' ? { status: 404 } : 'silent'));
   const timeLimits = { ...limits, stalledMs: 600, serverWorkMs: 600 };

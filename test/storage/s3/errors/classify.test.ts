@@ -39,6 +39,7 @@ test.each<[string, unknown, FailureKind]>([
   ['body ends early', code('ERR_STREAM_PREMATURE_CLOSE'), 'connection'],
   ['no HTTP', code('HPE_INVALID_CONSTANT'), 'connection'],
   ['all addresses refused', new AggregateError([code('ECONNREFUSED')]), 'connection'],
+  ['late response by name', Object.assign(new Error(), { name: 'NoResponseError' }), 'timeout'],
   ['time-out by name', Object.assign(new Error(), { name: 'TimeoutError' }), 'timeout'],
   ['time-out by code', code('ETIMEDOUT'), 'connection'],
   ['certificate', code('DEPTH_ZERO_SELF_SIGNED_CERT'), 'final'],

@@ -65,7 +65,13 @@ export async function uploadPart(
   signal: AbortSignal,
 ): Promise<StoredPart> {
   const about = `${upload.name} part ${number}, ${part.sizeBytes} bytes`;
-  const spec: CallSpec = { operation: 'UploadPart', about, signal, transfer: true, sends: true };
+  const spec: CallSpec = {
+    operation: 'UploadPart',
+    about,
+    signal,
+    transfer: true,
+    sendsBytes: part.sizeBytes,
+  };
   const { headers } = await caller.run(spec, async (client, options, progress) => {
     const counted: CallProgress = {
       completed: bytes => progress.completed(bytes),
