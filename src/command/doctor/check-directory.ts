@@ -20,15 +20,6 @@ export async function checkDirectory(options: DirectoryOptions, report: ReportFi
   const { store, root, place, signal } = options;
   const name = createTrialName(place.caches);
   const content = Buffer.from('cache-s3 doctor');
-  const isThere = await stat(root).then(
-    stats => stats.isDirectory(),
-    () => false,
-  );
-  report({
-    check: 'directory',
-    result: 'ok',
-    found: isThere ? root : `${root} does not exist; the first save creates it`,
-  });
   const attempt = async (check: string, work: () => Promise<string>, meaning: string, fix: string) => {
     try {
       report({ check, result: 'ok', found: await work() });
@@ -39,6 +30,17 @@ export async function checkDirectory(options: DirectoryOptions, report: ReportFi
       return false;
     }
   };
+  const usable = await attempt(
+    'directory',
+    async () => {
+      await store.head(name, { signal });
+      const stats = await stat(root).catch(() => undefined);
+      return stats ? root : `${root} does not exist; the first save creates it`;
+    },
+    'no job can use it.',
+    'set --endpoint to a directory that this user may enter.',
+  );
+  if (!usable) return;
   const put = async () => {
     const upload = store.createUpload(name, { partSizeBytes: PART_BYTES, onlyIfAbsent: true, signal });
     await upload.write(Uint8Array.from(content));
