@@ -62,7 +62,7 @@ export abstract class ObservedCall implements CallObserver {
     const isBounded = this.begin(request);
     const onSocket = (socket: Socket) => {
       this.sockets.add(socket);
-      if (isBounded) this.#boundResponse(request, socket);
+      if (isBounded) this.boundResponse(request, socket);
     };
     if (request.socket === null) request.once('socket', onSocket);
     else onSocket(request.socket);
@@ -89,7 +89,8 @@ export abstract class ObservedCall implements CallObserver {
     this.#end();
   }
 
-  #boundResponse(request: ClientRequest, socket: Socket): void {
+  /** Ends the call if a response is longer than its bound from now on. */
+  protected boundResponse(request: ClientRequest, socket: Socket): void {
     let bytes = 0;
     const count = (chunk: Uint8Array) => {
       bytes += chunk.length;

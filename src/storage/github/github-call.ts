@@ -4,7 +4,7 @@ import type { WaitedTime } from '../../retry/stall-limit.ts';
 import { ObservedCall } from '../observed-call.ts';
 import type { CallObserver } from '../process-hooks.ts';
 import { StoreUnavailableError } from '../store-errors.ts';
-import { isRefusedStatus, type ServiceResponse } from './outcome.ts';
+import { isRefusedStatus, isSuccess, type ServiceResponse } from './outcome.ts';
 import { type GitHubLimits, Watchdog } from './watchdog.ts';
 
 export interface GitHubCallOptions {
@@ -58,11 +58,13 @@ export class GitHubCall extends ObservedCall {
     const kind = requestKind(request);
     if (kind !== 'tunnel') this.#count(request, kind);
     if (kind === 'transfer' && request.method === 'GET') this.#hasDownloaded = true;
-    request.once('response', ({ statusCode = 0 }) => {
+    request.once('response', ({ statusCode = 0, socket }) => {
       if (kind === 'service') this.serviceResponse = statusCode;
       // The client would save the body of such a response as the archive
       else if (request.method === 'GET' && isRefusedStatus(statusCode))
         this.fail(unavailable(`refused the download with ${statusLine(statusCode)}`));
+      // It reads the body of a redirect into memory
+      else if (request.method === 'GET' && !isSuccess(statusCode)) this.boundResponse(request, socket);
     });
     return kind === 'service' || request.method !== 'GET';
   }

@@ -52,7 +52,8 @@ function explainFailure({ problem, serviceResponse }: CallEvidence): GitHubFailu
   return { kind: 'unavailable', message: `GitHub's cache could not be used: ${text}` };
 }
 
-function isSuccess(response: ServiceResponse): boolean {
+/** Returns true for a status from 200 to 299. */
+export function isSuccess(response: ServiceResponse): boolean {
   return typeof response === 'number' && response >= 200 && response < 300;
 }
 

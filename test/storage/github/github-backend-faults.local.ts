@@ -207,6 +207,14 @@ describe('a blob store', () => {
     await expectFailingRestore("GitHub's cache sent an archive of more than 10000000 bytes");
   });
 
+  it('that redirects a download with a body without end ends the restore', async () => {
+    respond = (_, response) => {
+      response.setHeader('location', signedUrl());
+      sendEndless(response, 302);
+    };
+    await expectFailingRestore("GitHub's cache responded with more than 1048576 bytes");
+  });
+
   it('that responds to an upload with status 101 ends the save', async () => {
     respond = (_, response) => response.socket?.write(UPGRADE);
     await expectFailingSave("GitHub's cache responded with 101 Switching Protocols");

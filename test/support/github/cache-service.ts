@@ -111,13 +111,13 @@ function misbehave(
 /** A response that switches to another protocol, although the request did not require it. */
 export const UPGRADE = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n';
 
-/** Sends success and a body that ends only with the connection. */
-export function sendEndless(response: ServerResponse): void {
+/** Sends a status and a body that ends only with the connection. */
+export function sendEndless(response: ServerResponse, status = 200): void {
   const chunk = Buffer.alloc(64 * 1024, ' ');
   const send = () => {
     while (!response.destroyed && response.write(chunk));
   };
-  response.writeHead(200, { 'content-type': 'application/json' });
+  response.writeHead(status, { 'content-type': 'application/json' });
   response.on('drain', send);
   send();
 }
