@@ -13,6 +13,12 @@ type Suite = (subject: Subject) => void;
 const setups: readonly [string, Quirks, readonly Suite[], Partial<Traits>?][] = [
   ['without conditional writes (Swift)', { conditions: 'refused' }, [writing], { exactConditions: false }],
   [
+    'that does not know conditions (Backblaze B2)',
+    { conditions: 'unknown' },
+    [writing],
+    { exactConditions: false },
+  ],
+  [
     'that ignores conditions (radosgw with versions)',
     { conditions: 'ignored' },
     [writing],

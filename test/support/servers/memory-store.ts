@@ -3,8 +3,8 @@ import type http from 'node:http';
 
 /** Ways in which servers and fronts differ from S3, each as one of them answers. */
 export interface Quirks {
-  /** `refused`: Swift's 501. `ignored`: 412 to each If-Match, no check of If-None-Match (radosgw with versions). */
-  readonly conditions?: 'refused' | 'ignored';
+  /** `refused`: Swift's 501. `unknown`: Backblaze B2's 400 to headers that it does not have. `ignored`: 412 to each If-Match, no check of If-None-Match (radosgw with versions). */
+  readonly conditions?: 'refused' | 'unknown' | 'ignored';
   /** A suffix longer than the object is 416 (rclone, gofakes3). */
   readonly strictSuffix?: boolean;
   readonly copy?: 'empty' | 'lengthRequired' | 'fails' | 'errorInside' | 'conditionFails';
@@ -143,13 +143,24 @@ export class MemoryStore {
     return { status: 206, headers: { ...headers, ...content }, body: bytes.subarray(start, end) };
   }
 
+  #lacksConditions(header: string): Reply | undefined {
+    switch (this.#quirks.conditions) {
+      case 'refused':
+        return failure(501, 'NotImplemented', 'Conditional object PUTs are not supported.');
+      case 'unknown':
+        return failure(400, 'InvalidArgument', `Unsupported header '${header}' received for this API call.`);
+      default:
+        return undefined;
+    }
+  }
+
   /** Returns the refusal of a conditional write, if there is one. */
   #condition(name: string, headers: http.IncomingHttpHeaders): Reply | undefined {
     const { 'if-none-match': none, 'if-match': match } = headers;
     const { conditions } = this.#quirks;
     if (none === undefined && match === undefined) return undefined;
-    if (conditions === 'refused')
-      return failure(501, 'NotImplemented', 'Conditional object PUTs are not supported.');
+    const lacking = this.#lacksConditions(match === undefined ? 'if-none-match' : 'if-match');
+    if (lacking) return lacking;
     const present = this.content.objects.get(name);
     const holds =
       conditions === 'ignored'
@@ -221,9 +232,8 @@ export class MemoryStore {
   #complete(name: string, query: URLSearchParams, headers: http.IncomingHttpHeaders, body: string): Reply {
     const upload = this.#upload(query);
     if (!upload) return failure(404, 'NoSuchUpload');
-    if (this.#quirks.conditions === 'refused' && 'if-none-match' in headers) {
-      return failure(501, 'NotImplemented', 'Conditional object PUTs are not supported.');
-    }
+    const lacking = 'if-none-match' in headers ? this.#lacksConditions('if-none-match') : undefined;
+    if (lacking) return lacking;
     const listed = [...body.matchAll(/<PartNumber>(\d+)<|<ETag>([^<]*)</g)].map(
       match => match[1] ?? match[2]!,
     );

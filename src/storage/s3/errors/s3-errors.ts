@@ -13,6 +13,7 @@ import { frontRefusal } from './front-refusals.ts';
 import { redact } from './redact.ts';
 import { hasExpired, type IdentityUse, refusalOf } from './refusals.ts';
 import { messageOf } from './refused-response.ts';
+import { denialOf, serverRefusal } from './server-refusals.ts';
 
 /** Returns whether a failure is a response of this HTTP status. */
 export function isStatus(error: unknown, status: number): boolean {
@@ -133,11 +134,12 @@ export function fromS3Error(
       { cause: error },
     );
   }
-  const refusal = refusalOf(error, { operation, code, settings, identity }) ?? front;
+  const refusal =
+    refusalOf(error, { operation, code, settings, identity }) ?? serverRefusal(error, code) ?? front;
   if (refusal) {
-    return new StoreRefusedError(`${bucket}: ${refusal[1]} (${operation}: ${answer})`, refusal[0], {
-      cause: error,
-    });
+    const [setting, reason] = refusal;
+    const message = `${bucket}: ${reason} (${operation}: ${answer})${denialOf(error, code)}`;
+    return new StoreRefusedError(message, setting, { cause: error });
   }
   if (kind !== 'final' || status === undefined) {
     const reason = kind === 'broken-body' ? 'the response ended early' : 'the call failed';

@@ -3,7 +3,9 @@ import type { CallSpec } from '../calls/call.ts';
 import type { Caller } from '../calls/caller.ts';
 import { bareEtag, encryptionParameters, SAVE_ID } from '../calls/object-headers.ts';
 import { PutObjectCommand } from '../calls/sdk.ts';
+import { httpStatus } from '../errors/classify.ts';
 import { isStatus } from '../errors/s3-errors.ts';
+import { lacksConditions } from '../errors/server-refusals.ts';
 import { headObject } from '../read/head.ts';
 import { md5Of } from '../transport/sent-body.ts';
 import { ownBody, type PartBytes, sendPart } from './multipart/part-body.ts';
@@ -86,7 +88,7 @@ async function put(
       // A server that is not S3's may answer anything with 200
       return bareEtag(ETag) === undefined ? 'unclear' : 'stored';
     } catch (error) {
-      if (conditional && isStatus(error, 501)) return 'not implemented';
+      if (conditional && lacksConditions(error, httpStatus(error))) return 'not implemented';
       if (isStatus(error, 409)) return 'conflict';
       // 404: If-Match on an object that was removed
       if (isStatus(error, 412) || (onlyIfEtag !== undefined && isStatus(error, 404))) return 'refused';

@@ -83,6 +83,45 @@ test.each<[string, ScriptedAnswer, string, string | RegExp]>([
     /the runner's clock is 36\d\d s ahead of the server's/,
   ],
   [
+    'Alibaba OSS, which requires another host name',
+    { status: 403, ...xml('SecondLevelDomainForbidden', 'Please use virtual hosted style to access.') },
+    "the input 'endpoint'",
+    "this server requires the bucket's name in its host name",
+  ],
+  [
+    'an object in an archive of AWS',
+    {
+      status: 403,
+      ...xml('InvalidObjectState', "The operation is not valid for the object's storage class"),
+    },
+    "the bucket's lifecycle rules",
+    'the object is in an archive, from which it cannot be read',
+  ],
+  [
+    'a quota of MinIO',
+    { status: 400, ...xml('XMinioAdminBucketQuotaExceeded', 'Bucket quota exceeded') },
+    "the input 'bucket'",
+    'its quota is used up',
+  ],
+  [
+    'a key that is not of Cloudflare R2',
+    { status: 400, ...xml('InvalidArgument', 'Credential access key has length 20, should be 32') },
+    "the input 'accessKey'",
+    'it is no access key of this server',
+  ],
+  [
+    'a denial with a reason (Backblaze B2)',
+    { status: 403, ...xml('AccessDenied', 'Cannot upload files, storage cap exceeded.') },
+    "the input 'bucket'",
+    '(GetObject: 403 AccessDenied): "Cannot upload files, storage cap exceeded."',
+  ],
+  [
+    'a denial without a reason',
+    { status: 403, ...xml('AccessDenied', 'Access Denied') },
+    "the input 'bucket'",
+    /access is denied to these credentials \(GetObject: 403 AccessDenied\)$/,
+  ],
+  [
     'a refusal that only the server can explain',
     { status: 400, ...xml('InvalidRequest', 'Buckets of\nthis tier take\u001b no such request') },
     "the input 'endpoint'",
@@ -139,4 +178,44 @@ test("a server whose name begins with the bucket's is used after one listing", a
   expect(await store.head('x')).toBeUndefined();
   expect(await store.head('y')).toBeUndefined();
   expect(server.operations).toEqual(['ListObjectsV2', 'HeadObject', 'HeadObject']);
+});
+
+test.each<[string, string, ScriptedAnswer, string]>([
+  [
+    'a part beyond the thousandth (Scaleway)',
+    'UploadPart',
+    {
+      status: 400,
+      ...xml('InvalidArgument', 'Part number must be an integer between 1 and 1000, inclusive'),
+    },
+    'the server does not accept so many parts',
+  ],
+  [
+    'parts of several sizes (Cloudflare R2)',
+    'CompleteMultipartUpload',
+    { status: 400, ...xml('InvalidPart', 'All non-trailing parts must have the same length.') },
+    'the server requires parts of one size',
+  ],
+])('the refusal of %s names the size of parts', async (_, refused, answer, message) => {
+  const server = await scriptedServer(operation => {
+    if (operation === refused) return answer;
+    if (operation === 'UploadPart') return { headers: { etag: '"e"' } };
+    if (operation === 'CreateMultipartUpload') {
+      return {
+        body: '<InitiateMultipartUploadResult><UploadId>1</UploadId></InitiateMultipartUploadResult>',
+      };
+    }
+    return { status: operation === 'AbortMultipartUpload' ? 204 : 404 };
+  });
+  const partSizeBytes = 5 * 1024 * 1024;
+  const upload = server.store().createUpload('x', { partSizeBytes, onlyIfAbsent: true });
+  const failure = await upload
+    .write(new Uint8Array(partSizeBytes + 1))
+    .then(() => upload.complete())
+    .catch(error => error);
+  await upload.abort();
+  expect(failure).toMatchObject({
+    setting: "the input 'upload-chunk-size'",
+    message: expect.stringContaining(message),
+  });
 });

@@ -4,6 +4,7 @@ import type { Caller } from '../../calls/caller.ts';
 import { CompleteMultipartUploadCommand } from '../../calls/sdk.ts';
 import { httpStatus, isRetryable } from '../../errors/classify.ts';
 import { isStatus, s3Code } from '../../errors/s3-errors.ts';
+import { lacksConditions } from '../../errors/server-refusals.ts';
 import { headObject } from '../../read/head.ts';
 import { checkCondition, conditionFailed, isOurs, type Publication } from '../publication.ts';
 import type { StoredPart, UploadRef } from './multipart-calls.ts';
@@ -72,7 +73,7 @@ export async function completeUpload(
         return 'stored';
       } catch (error) {
         if (hasEnded(error)) completion.state = before;
-        if (conditional && isStatus(error, 501)) return 'not implemented';
+        if (conditional && lacksConditions(error, httpStatus(error))) return 'not implemented';
         if (isStatus(error, 412) || isStatus(error, 409)) return 'refused';
         if (grace.signal.aborted || !(isRetryable(error) || isStatus(error, 404))) throw error;
         stored = (await isNowOurs()) === 'ours';

@@ -1,0 +1,82 @@
+import { ownEntry, type Refusal } from './refusals.ts';
+import { messageOf } from './refused-response.ts';
+
+/** Refusals in the words of single servers, as users of these have reported them. */
+
+const QUOTA: Refusal = ["the input 'bucket'", 'its quota is used up'];
+
+const VIRTUAL_HOST: Refusal = [
+  "the input 'endpoint'",
+  "this server requires the bucket's name in its host name, which only AWS is called with",
+];
+
+const CODES: Readonly<Record<string, Refusal>> = {
+  // Alibaba OSS; Tencent COS
+  SecondLevelDomainForbidden: VIRTUAL_HOST,
+  PathStyleDomainForbidden: VIRTUAL_HOST,
+  // AWS, of objects in Glacier and the archive tiers
+  InvalidObjectState: [
+    "the bucket's lifecycle rules",
+    'the object is in an archive, from which it cannot be read',
+  ],
+  // MinIO; NooBaa
+  XMinioAdminBucketQuotaExceeded: QUOTA,
+  ObjectQuotaExceeded: QUOTA,
+  XMinioStorageFull: ["the server's storage", 'it is full'],
+};
+
+interface Worded {
+  readonly code: string;
+  readonly message: RegExp;
+  readonly refusal: Refusal;
+}
+
+const MESSAGES: readonly Worded[] = [
+  {
+    // Scaleway: "Part number must be an integer between 1 and 1000, inclusive"
+    code: 'InvalidArgument',
+    message: /part number/i,
+    refusal: [
+      "the input 'upload-chunk-size'",
+      'the server does not accept so many parts; set a larger size of parts',
+    ],
+  },
+  {
+    // Cloudflare R2: "All non-trailing parts must have the same length."
+    code: 'InvalidPart',
+    message: /same length/i,
+    refusal: [
+      "the input 'upload-chunk-size'",
+      'the server requires parts of one size, and they grow after 3000; set a larger size of parts',
+    ],
+  },
+  {
+    // Cloudflare R2: "Credential access key has length 20, should be 32"
+    code: 'InvalidArgument',
+    message: /access key has length/i,
+    refusal: ["the input 'accessKey'", 'it is no access key of this server'],
+  },
+];
+
+/** Returns the refusal that a server's own code or message explains. Returns undefined if it has no form that is known. */
+export function serverRefusal(error: unknown, code: string | undefined): Refusal | undefined {
+  const byCode = ownEntry(CODES, code);
+  if (byCode) return byCode;
+  const message = messageOf(error);
+  return MESSAGES.find(one => one.code === code && one.message.test(message))?.refusal;
+}
+
+/** Returns the message of a server about denied access, if it has more to it than that (AWS, Backblaze B2, Garage). */
+export function denialOf(error: unknown, code: string | undefined): string {
+  if (code !== 'AccessDenied') return '';
+  const message = messageOf(error);
+  return /^: "access denied\.?"$/i.test(message) ? '' : message;
+}
+
+/**
+ * Returns whether a server does not have conditions on writes: 501, or for Backblaze B2 also 400 InvalidArgument, "Unsupported
+ * header '…' received for this API call."
+ */
+export function lacksConditions(error: unknown, status: number | undefined): boolean {
+  return status === 501 || (status === 400 && /header.{1,20}\bif-(?:none-)?match\b/i.test(messageOf(error)));
+}
