@@ -3,7 +3,7 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import { Claims } from '../../../src/archive/disk-cache/claims.ts';
 import { claimPath, storeFrame } from '../../../src/archive/disk-cache/frame-files.ts';
 import { FrameState } from '../../../src/archive/messages/disk-request.ts';
-import { modes, requires } from '../../support/platform-needs.ts';
+import { birthTimes, modes, requires } from '../../support/platform-needs.ts';
 import { scratch } from '../../support/scratch.ts';
 import { fail, makeFrame, putFrame, replaceCalls } from './support.ts';
 
@@ -175,6 +175,7 @@ describe('a claim', () => {
 
   test.each(['ENOSPC', 'EDQUOT', 'EROFS'])(
     'is removed if writing the frame fails half-way by %s, and no other frame is claimed then',
+    requires(birthTimes),
     code => {
       const directory = scratch();
       const claims = new Claims(directory, 0o600);

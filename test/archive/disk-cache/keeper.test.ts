@@ -45,6 +45,7 @@ test('the directory is found where the system cannot resolve its path', async ()
     throw Object.assign(new Error('EISDIR'), { code: 'EISDIR' });
   });
   onTestFinished(() => void Object.assign(fs.realpathSync, { native }));
+  usePlatform({ resolvesAllPaths: true });
   expect(await serve(directory)({ kind: 'open' })).toMatchObject({ problem: 'EISDIR' });
   usePlatform({ resolvesAllPaths: false });
   const answer = await serve(directory)({ kind: 'open' });

@@ -73,7 +73,8 @@ describeDirectory(store => {
     await fs.rename(root, `${root}.away`);
     await fs.writeFile(root, 'a file in place of the store');
     const phase = await to.restore({ key: 'k' });
-    expect(readClosingLine(phase.stdout)?.result).toBe('miss');
+    expect(readClosingLine(phase.stdout)?.result).toBe('failed');
+    await expectUnchanged(to, phase, /'endpoint'/);
     await expectUnchanged(to, await to.save({ key: 'k' }), /'endpoint'/);
   });
 
