@@ -73,6 +73,9 @@ describe('an incremental save to a gateway', () => {
 
   test.each([
     [501, 'NotImplemented', 'the server does not copy parts of objects (501)'],
+    // The SDK reads an error inside of a success as 503
+    [200, 'InternalError', 'the server does not copy parts of objects (503 in every attempt)'],
+    [411, 'MissingContentLength', 'the server does not copy parts of objects (411)'],
     [500, 'InternalError', 'the server does not copy parts of objects (500 in every attempt)'],
     [405, 'MethodNotAllowed', 'the server does not copy parts of objects (405)'],
     [403, 'AccessDenied', 'the server refuses to copy the restored cache'],
@@ -87,6 +90,25 @@ describe('an incremental save to a gateway', () => {
     expect(second.lines).toEqual([`info: The cache is saved in full: ${reason}.`]);
     proxy.rule = () => undefined;
     await expectTree(reader, `${name}-2`, second);
+    await expectNothingLeft();
+  });
+
+  test('is repeated in full when the gateway refuses to complete an upload with copied parts, as Cloudflare R2 does', async () => {
+    const { second, reader } = await changedJob('unequal');
+    const refuse = answer(400, 'InvalidPart');
+    let refused = 0;
+    proxy.rule = request => {
+      if (request.operation !== 'CompleteMultipartUpload' || refused > 0) return undefined;
+      refused++;
+      return refuse(request);
+    };
+    expect(await second.save('unequal-2')).toMatchObject({ kind: 'saved', reusedBytes: 0 });
+    expect(refused).toBe(1);
+    expect(second.lines).toEqual([
+      'info: The cache is saved in full: the server refuses an object with copied parts.',
+    ]);
+    proxy.rule = () => undefined;
+    await expectTree(reader, 'unequal-2', second);
     await expectNothingLeft();
   });
 
