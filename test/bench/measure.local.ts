@@ -1,8 +1,7 @@
-import { spawnSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
 import { measure } from '../../bench/process/measure.ts';
+import { linux, program, requires } from '../support/platform-needs.ts';
 
-const possible = process.platform === 'linux' && spawnSync('python3', ['--version']).status === 0;
 const megabyte = 1e6;
 
 /** Runs JavaScript in its own process and measures it. */
@@ -14,7 +13,7 @@ const burn = (ms: number) => `
   const used = () => { const { user, system } = process.cpuUsage(); return user + system; };
   for (const end = used() + ${ms * 1000}; used() < end; );`;
 
-describe.skipIf(!possible)('a measured process', { timeout: 60_000 }, () => {
+describe('a measured process', { ...requires(linux, program('python3')), timeout: 60_000 }, () => {
   test('the CPU time of a process includes its children, and that of its main thread does not', async () => {
     const child = JSON.stringify(burn(150));
     const code = `require('node:child_process').execFileSync(process.execPath, ['-e', ${child}]); ${burn(50)}`;

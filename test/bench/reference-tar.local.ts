@@ -5,9 +5,9 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { archiveName, createArguments, extractArguments, manifestName } from '../../bench/reference/tar.ts';
+import { linux, program, requires } from '../support/platform-needs.ts';
 
 const tools = ['tar', 'zstd', 'zstdmt', 'unzstd'];
-const missing = tools.filter(tool => spawnSync(tool, ['--version']).status !== 0);
 
 let scratch: string;
 let workspace: string;
@@ -43,7 +43,7 @@ function commandsOf(code: string): string[] {
   return [...stdout.matchAll(/^\[command\]\S*\/tar (.*)$/gm)].map(match => match[1]!);
 }
 
-describe.skipIf(process.platform !== 'linux' || missing.length > 0)("@actions/cache's commands", () => {
+describe("@actions/cache's commands", requires(linux, ...tools.map(program)), () => {
   test('the reference program runs the tar commands of @actions/cache', async () => {
     const archive = path.join(archives, archiveName);
     const commands = commandsOf(`

@@ -174,5 +174,8 @@ export const posix: Need = { missing: process.platform === 'win32' ? 'not for Wi
 /** Refusals of Windows itself, such as to replace a file that is in use. */
 export const windows: Need = { missing: process.platform === 'win32' ? undefined : 'only for Windows' };
 
+/** The system on which the bench runs. */
+export const linux: Need = { missing: process.platform === 'linux' ? undefined : 'only for Linux' };
+
 /** Users of any number, and files that others own. */
 export const root: Need = { missing: isRoot ? undefined : 'only for root' };
