@@ -144,39 +144,3 @@ describe('a later restore of the job', () => {
     expect(readdirSync(outside)).toEqual(['file']);
   });
 });
-
-describe('RestoredLinks', () => {
-  test('finds a restored link on the way to a directory, and not as the last component of a file path', async () => {
-    const workspace = await buildTree(scratch(), { 'own/directory/x': 'x', 'own/file': 'x' });
-    const job = createJob(workspace);
-    const links = (name: string, target: string) => ({ name, depth: 1, target });
-    await job.restore(
-      forged(
-        { name: './a/', mode: 0o755 },
-        links('directory', '../own/directory'),
-        links('file', '../own/file'),
-        links('nowhere', 'nothing'),
-      ),
-      ['a'],
-    );
-    const { restoredLinks } = job;
-    const at = (name: string) => join(workspace, name);
-    expect(restoredLinks.onTheWayTo(at('a/directory'))).toBe(at('a/directory'));
-    expect(restoredLinks.onTheWayTo(at('a/directory/x'))).toBe(at('a/directory'));
-    for (const name of ['a', 'a/file', 'a/nowhere', 'own/file', 'own/missing', 'missing/x']) {
-      expect(restoredLinks.onTheWayTo(at(name)), name).toBeUndefined();
-    }
-    expect(['a/file', 'a/directory', 'own/file'].map(name => restoredLinks.has(at(name)))).toEqual([
-      true,
-      true,
-      false,
-    ]);
-  });
-
-  test('ends at links that lead round in a circle', () => {
-    const workspace = scratch();
-    symlinkSync('two', join(workspace, 'one'));
-    symlinkSync('one', join(workspace, 'two'));
-    expect(new RestoredLinks([1, 2, 3]).onTheWayTo(join(workspace, 'one/x'))).toBeUndefined();
-  });
-});

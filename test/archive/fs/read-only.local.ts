@@ -3,12 +3,12 @@
 import { chmodSync, lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { openArchive } from '../../src/archive/format/open-archive.ts';
-import { incompressible } from '../support/random.ts';
-import { scratch } from '../support/scratch.ts';
-import { buildTree, type TreeSpec } from '../support/tree.ts';
-import { layoutIn, packTree, restoreBytes, tailOf } from './support/archives.ts';
-import { platforms, usePlatform } from './support/platform.ts';
+import { openArchive } from '../../../src/archive/format/open-archive.ts';
+import { incompressible } from '../../support/random.ts';
+import { scratch } from '../../support/scratch.ts';
+import { buildTree, type TreeSpec } from '../../support/tree.ts';
+import { layoutIn, packTree, restoreBytes, tailOf } from '../support/archives.ts';
+import { platforms, usePlatform } from '../support/platform.ts';
 
 const sliced = incompressible(9 * 1024 * 1024);
 const files: TreeSpec = {

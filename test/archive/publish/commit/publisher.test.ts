@@ -1,109 +1,11 @@
-/**
- * Commits over files that Windows does not replace. Here its refusals are emulated on another system: this shows what a commit
- * does after a refusal, not that Windows refuses. publisher-in-use-windows.local.ts runs on Windows itself.
- */
-
-import { chmodSync, linkSync, lstatSync, readFileSync } from 'node:fs';
+import { chmodSync, linkSync, lstatSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import type { TargetTreeError } from '../../../../src/archive/archive-errors.ts';
+import { describe, expect, test } from 'vitest';
 import { removeStaleStaging } from '../../../../src/archive/publish/staging/stale-staging.ts';
 import { posix, requires } from '../../../support/platform-needs.ts';
 import { describeTree, type TreeSpec } from '../../../support/tree.ts';
-import { platforms } from '../../support/platform.ts';
 import { failed, instead, leftovers, staged } from '../staged.ts';
-
-const { locksOpenFiles, inUseCodes, hasSudo } = platforms.win32;
-const windows = { locksOpenFiles, inUseCodes, hasSudo, hasModes: false };
-
-/**
- * How a process uses a file: it lets others delete it, as Node.js does (`shared`), it does not (`held`), or it runs it, so that
- * it can be renamed but not removed (`running`).
- */
-type Use = 'shared' | 'held' | 'running';
-
-/** Emulates the refusals of Windows (seen in Wine 10) until the test ends. Waits take no time. */
-function onWindows() {
-  const uses = new Map<number, { readonly how: Use; path: string }>();
-  const waits: number[] = [];
-  let onWait = () => {};
-  const waited = (ms: number) => {
-    waits.push(ms);
-    onWait();
-  };
-  const inode = (path: unknown) => lstatSync(String(path), { throwIfNoEntry: false })?.ino ?? -1;
-  const useOf = (path: unknown) => uses.get(inode(path))?.how;
-  const hasOpenFile = (directory: string) =>
-    [...uses.values()].some(({ path }) => path.startsWith(`${directory}/`));
-
-  const wait = vi.spyOn(Atomics, 'wait').mockImplementation((...args: unknown[]) => {
-    waited(args[3] as number);
-    return 'timed-out';
-  });
-  const timer = vi.spyOn(globalThis, 'setTimeout').mockImplementation(((then: () => void, ms = 0) => {
-    waited(ms);
-    return setImmediate(then);
-  }) as unknown as typeof setTimeout);
-  onTestFinished(() => {
-    wait.mockRestore();
-    timer.mockRestore();
-  });
-  instead('renameSync', rename => (from, to) => {
-    const refuse = (code: string) => {
-      throw Object.assign(failed(code, from), { dest: String(to) });
-    };
-    const use = uses.get(inode(from));
-    if (use?.how === 'held') refuse('EBUSY');
-    const target = lstatSync(String(to), { throwIfNoEntry: false });
-    if (target?.isFile() && target.ino !== inode(from)) {
-      if ((target.mode & 0o200) === 0 || useOf(to) !== undefined) refuse('EPERM');
-    }
-    if (hasOpenFile(String(from))) refuse('EPERM');
-    rename(from, to);
-    if (use) use.path = String(to);
-  });
-  instead('unlinkSync', unlink => path => {
-    const how = useOf(path);
-    if (how === 'running' || how === 'held') throw failed(how === 'held' ? 'EBUSY' : 'EPERM', path);
-    uses.delete(inode(path));
-    unlink(path);
-  });
-  instead('rmSync', rm => (path, options) => {
-    if (hasOpenFile(String(path))) throw failed('EPERM', path);
-    rm(path, options);
-  });
-  return {
-    waits,
-    use: (path: string, how: Use) => void uses.set(inode(path), { how, path }),
-    end: () => uses.clear(),
-    duringWaits(action: () => void) {
-      onWait = action;
-    },
-  };
-}
-
-const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0);
-const ADVICE = 'end that process, or exclude the file with a `!` line in `path`';
-const content = (path: string) => readFileSync(path, 'utf8');
-
-const archived: TreeSpec = { 'tree/a': 'new', 'tree/b': 'new', 'tree/c': 'new' };
-const present: TreeSpec = { 'tree/a': 'older', 'tree/b': 'older', 'tree/c': 'older' };
-
-/** Stages `archived` over `present`, both in `tree/`. */
-async function over(spec: TreeSpec = archived, before: TreeSpec = present) {
-  const found = await staged(spec, before, windows);
-  const at = (name: string) => join(found.to, 'tree', name);
-  return {
-    ...found,
-    at,
-    contents: () => ['a', 'b', 'c'].map(name => content(at(name))),
-    failure: () =>
-      found.publish().then(
-        () => expect.unreachable(),
-        (error: TargetTreeError) => error,
-      ),
-  };
-}
+import { ADVICE, archived, content, onWindows, over, present, sum, windows } from './windows-refusals.ts';
 
 describe(
   'where the system refuses to replace files that are read-only or in use, a commit',
@@ -153,41 +55,6 @@ describe(
       system.end();
       expect(await removeStaleStaging(at('.'), undefined)).toBeUndefined();
       expect(await left()).toEqual([]);
-    });
-
-    test('names files that can be neither replaced nor moved before it publishes any, after three seconds', async () => {
-      const { to, at, failure, contents } = await over();
-      const system = onWindows();
-      system.use(at('b'), 'held');
-      system.use(at('c'), 'held');
-      const { message, treeChanged } = await failure();
-      expect(message).toBe(
-        `${join(to, 'tree/b')} and 1 more cannot be replaced, because processes have them open; ${ADVICE}`,
-      );
-      expect([treeChanged, sum(system.waits)]).toEqual([false, 3000]);
-      expect(contents()).toEqual(['older', 'older', 'older']);
-      expect(leftovers(await describeTree(to))).toEqual([]);
-    });
-
-    test('waits for a file that a process has open for a moment', async () => {
-      const { at, publish, contents } = await over();
-      const system = onWindows();
-      system.use(at('b'), 'held');
-      system.duringWaits(() => system.waits.length === 3 && system.end());
-      await publish();
-      expect(contents()).toEqual(['new', 'new', 'new']);
-      expect(system.waits).toEqual([10, 20, 40]);
-    });
-
-    test('stops waiting for an open file when the step is cancelled, and the tree is as it was', async () => {
-      const { at, publish, contents } = await over();
-      const system = onWindows();
-      system.use(at('b'), 'held');
-      const reason = new Error('the step was cancelled');
-      const controller = new AbortController();
-      system.duringWaits(() => controller.abort(reason));
-      await expect(publish(controller.signal)).rejects.toBe(reason);
-      expect(contents()).toEqual(['older', 'older', 'older']);
     });
 
     test('keeps the present file visible while it waits for its own staged file', async () => {

@@ -13,12 +13,12 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { fileTimes } from '../../src/archive/fs/file-times.ts';
-import { incompressible, SeededRandom } from '../support/random.ts';
-import { scratch } from '../support/scratch.ts';
-import { buildTree, type TreeSpec } from '../support/tree.ts';
-import { layoutIn, packTree, restoreBytes } from './support/archives.ts';
-import { hasTool } from './support/has-tool.ts';
+import { fileTimes } from '../../../src/archive/fs/file-times.ts';
+import { incompressible, SeededRandom } from '../../support/random.ts';
+import { scratch } from '../../support/scratch.ts';
+import { buildTree, type TreeSpec } from '../../support/tree.ts';
+import { layoutIn, packTree, restoreBytes } from '../support/archives.ts';
+import { hasTool } from '../support/has-tool.ts';
 
 const linux = process.platform === 'linux';
 /** libuv 1.51 keeps microseconds. */

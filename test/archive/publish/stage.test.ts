@@ -1,0 +1,32 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { EntryType } from '../../../src/archive/format/entry.ts';
+import { RestoredLinks } from '../../../src/archive/fs/links/restored-links.ts';
+import { RefusedAttributes } from '../../../src/archive/fs/refused-attributes.ts';
+import { InlineRunner } from '../../../src/archive/pool/worker-pool.ts';
+import { planTarget } from '../../../src/archive/publish/plan/plan-target.ts';
+import { Stage } from '../../../src/archive/publish/stage.ts';
+import { scratch } from '../../support/scratch.ts';
+import { layoutIn } from '../support/archives.ts';
+import { entryOf } from './staged.ts';
+
+const names = ['./tree/', ...Array.from({ length: 2048 }, (_, index) => `./tree/${1e6 + index}/`)];
+const entries = names.map(name => entryOf(name, EntryType.directory));
+const options = { restoredLinks: new RestoredLinks(), runLabel: '1-00000000', isWanted: () => true };
+const reason = new Error('the job was cancelled');
+
+test('a signal ends the creation of directories in staging with its reason, and staging can be removed', async () => {
+  const to = scratch();
+  const layout = layoutIn(to);
+  const plan = await planTarget(entries, { layout, ...options });
+  const stage = new Stage(plan, entries, new InlineRunner(), new RefusedAttributes());
+  try {
+    await expect(stage.open(AbortSignal.abort(reason))).rejects.toBe(reason);
+    expect(readdirSync(join(plan.areas[0]!.path, '0')).length).toBeLessThan(names.length - 1);
+    expect(await stage.discard()).toEqual([]);
+  } finally {
+    stage.close();
+  }
+  expect(readdirSync(to)).toEqual([]);
+});
