@@ -143,7 +143,10 @@ const withoutEventStreams = {
   },
 };
 
-/** Adds to `found` the modules that an entry imports statically, and the small ones of src/ that import nothing. */
+/**
+ * Adds to `found` the modules that an entry of the action imports statically, and the small ones of src/ that import nothing.
+ * Not those of the command's entry: it would add the modules that the command shares with the step prune/ alone.
+ */
 function collectCommon(found) {
   return {
     name: 'collect-common',
@@ -155,7 +158,7 @@ function collectCommon(found) {
         this.getModuleInfo(id)?.importedIds.forEach(visit);
       };
       for (const { id, isEntry, code, importedIds } of modules) {
-        if (isEntry) visit(id);
+        if (isEntry && !isCommand(id)) visit(id);
         const small = code !== null && code.length < SMALL && importedIds.length === 0;
         if (small && !isPackage(id)) found.add(id);
       }
