@@ -7,7 +7,7 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { markerName } from '../src/cache/keys/cache-names.ts';
-import { matchSteps, spacesOf } from '../src/cache/keys/scope.ts';
+import { spacesOf } from '../src/cache/keys/scope.ts';
 import { findObject } from '../src/storage/find-object.ts';
 import type { ObjectStore } from '../src/storage/object-store.ts';
 import { openStore } from '../test/storage/s3/support.ts';
@@ -79,8 +79,13 @@ async function fill(store: ObjectStore, repository: string): Promise<void> {
 
 /** Returns the ms of a lookup that all caches of the repository match. */
 async function lookUp(store: ObjectStore, repository: string): Promise<number> {
-  const plan = matchSteps(spacesFor(repository).read, 'npm-new', ['npm-']);
-  const request = createLookupRequest({ primaryKey: 'npm-new', version: VERSION, plan });
+  const spaces = spacesFor(repository).read;
+  const request = createLookupRequest({
+    primaryKey: 'npm-new',
+    restoreKeys: ['npm-'],
+    version: VERSION,
+    spaces,
+  });
   const begin = performance.now();
   const found = await findObject(store, request, 0);
   if (found.kind !== 'found') throw new Error('the restore-key matches nothing');

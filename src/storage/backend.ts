@@ -32,13 +32,6 @@ export interface Elsewhere {
   ): { readonly label: string; readonly key: string; readonly version: string } | undefined;
 }
 
-/** One step of a lookup. The first step that matches wins; of several entries that match it, the newest. */
-export interface MatchStep {
-  readonly kind: 'exact' | 'prefix';
-  readonly space: KeySpace;
-  readonly key: string;
-}
-
 export interface LookupRequest {
   readonly primaryKey: string;
   readonly restoreKeys: readonly string[];
@@ -47,8 +40,8 @@ export interface LookupRequest {
   readonly crossOs: boolean;
   /** Our version (64 hex digits). GitHub's cache computes its own. */
   readonly version: string;
-  /** In order of precedence (`matchSteps` in cache/keys/scope.ts). */
-  readonly plan: readonly MatchStep[];
+  /** The scopes that the step reads, nearest first. */
+  readonly spaces: readonly KeySpace[];
   /** Returns the name of the object that notes the last use of another. Returns undefined if it has none. */
   markerName(objectName: string): string | undefined;
   /** Undefined if the step reads every scope. */

@@ -1,5 +1,5 @@
 import { anySignal } from '../retry/signals.ts';
-import type { LookupRequest, MatchStep } from './backend.ts';
+import type { KeySpace, LookupRequest } from './backend.ts';
 import { findElsewhere, type OtherScope } from './find-elsewhere.ts';
 import type { ObjectInfo, ObjectStore, RangeBytes } from './object-store.ts';
 import type { Miss } from './outcomes.ts';
@@ -17,10 +17,13 @@ export interface FoundObject {
 }
 
 /**
- * Runs the steps of `request.plan`: all exact names at once, then all listings at once. An exact hit in the first place
- * costs one round trip and waits for nothing else; a miss costs two (and one more for each further page). The listing
- * for a diagnosis is sent along with the others, before it is known that they end in a miss.
- * With `tailBytes` > 0 an exact hit comes with its last bytes.
+ * Finds the object that a step restores, in GitHub's order: for each scope the exact key, then the newest entry whose key
+ * starts with the primary key, then for each restore-key the newest that starts with it. As in actions/cache, a match in a
+ * nearer scope precedes a better match in another one.
+ *
+ * Requests all exact names at once, then all listings at once. An exact hit in the first scope costs one round trip and waits
+ * for nothing else; a miss costs two (and one more for each further page). The listing for a diagnosis is sent along with the
+ * others, before it is known that they end in a miss. With `tailBytes` > 0 an exact hit comes with its last bytes.
  */
 export async function findObject(
   store: ObjectStore,
@@ -29,33 +32,30 @@ export async function findObject(
 ): Promise<FoundObject | Miss> {
   const others = new AbortController();
   try {
-    return await takeSteps(store, request, tailBytes, anySignal(others.signal, request.signal));
+    return await search(store, request, tailBytes, anySignal(others.signal, request.signal));
   } finally {
     others.abort();
   }
 }
 
-async function takeSteps(
+async function search(
   store: ObjectStore,
   request: LookupRequest,
   tailBytes: number,
   signal: AbortSignal,
 ): Promise<FoundObject | Miss> {
-  const { plan } = request;
-  const probes = plan.map(step =>
-    step.kind === 'exact' ? unobserved(probe(store, step, tailBytes, signal)) : undefined,
-  );
-  let exactAt = plan.length;
+  const { spaces, primaryKey, restoreKeys } = request;
+  const probes = spaces.map(space => unobserved(probe(store, space, primaryKey, tailBytes, signal)));
   let exact: FoundObject | undefined;
-  for (const [index, answer] of probes.entries()) {
-    exact = await answer;
-    if (!exact) continue;
-    exactAt = index;
-    break;
+  let exactAt = 0;
+  for (; exactAt < probes.length; exactAt++) {
+    exact = await probes[exactAt];
+    if (exact) break;
   }
-  // Steps before the exact hit in the plan take precedence over it
-  const steps = plan.slice(0, exactAt).filter(step => step.kind === 'prefix');
-  const listings = steps.map(step => unobserved(list(store, step, request, signal)));
+  const prefixes = [...new Set([primaryKey, ...restoreKeys])];
+  const listings = spaces
+    .slice(0, exactAt)
+    .flatMap(space => prefixes.map(prefix => unobserved(list(store, space, prefix, request, signal))));
   const elsewhere = exact ? undefined : findElsewhere(store, request, signal);
   let keyInOtherVersion = false;
   for (const listing of listings) {
@@ -82,7 +82,7 @@ function diagnose(
     : `${place}, and it was saved with other paths or on another operating system.`;
 }
 
-/** Returns the promise, whose rejection may stay unhandled when an earlier step decides. */
+/** Returns the promise, whose rejection may stay unhandled when an earlier match decides. */
 function unobserved<T>(promise: Promise<T>): Promise<T> {
   promise.catch(() => {});
   return promise;
@@ -90,7 +90,8 @@ function unobserved<T>(promise: Promise<T>): Promise<T> {
 
 async function probe(
   store: ObjectStore,
-  { space, key }: MatchStep,
+  space: KeySpace,
+  key: string,
   tailBytes: number,
   signal: AbortSignal,
 ): Promise<FoundObject | undefined> {
@@ -113,7 +114,8 @@ interface Listed {
 
 async function list(
   store: ObjectStore,
-  { space, key: prefix }: MatchStep,
+  space: KeySpace,
+  prefix: string,
   { primaryKey, version }: LookupRequest,
   signal: AbortSignal,
 ): Promise<Listed> {

@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from 'vitest';
-import { matchSteps, spacesOf } from '../../src/cache/keys/scope.ts';
+import { spacesOf } from '../../src/cache/keys/scope.ts';
 import type { LookupRequest } from '../../src/storage/backend.ts';
 import { findObject } from '../../src/storage/find-object.ts';
 import type { ListOptions, ObjectInfo, ObjectStore } from '../../src/storage/object-store.ts';
@@ -22,12 +22,11 @@ function request(restoreKeys: readonly string[] = [], scope: 'ref' | 'repository
     ...{ scope, prefix: '', version, repository: 'octo/app' },
     ...{ readRefs: ['refs/heads/topic', 'refs/heads/main'], writeRef: 'refs/heads/topic' },
   });
-  const plan = matchSteps(read, 'k', restoreKeys);
   return createLookupRequest({
     primaryKey: 'k',
     restoreKeys,
     version,
-    plan,
+    spaces: read,
     ...(elsewhere && { elsewhere }),
   });
 }

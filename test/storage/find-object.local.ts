@@ -1,7 +1,7 @@
 import { utimesSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { matchSteps, spacesOf } from '../../src/cache/keys/scope.ts';
+import { spacesOf } from '../../src/cache/keys/scope.ts';
 import { createDirectoryStore } from '../../src/storage/directory/directory-store.ts';
 import { objectPath } from '../../src/storage/directory/file-names.ts';
 import { findObject } from '../../src/storage/find-object.ts';
@@ -53,10 +53,10 @@ interface Wanted {
 }
 
 async function find(store: ObjectStore, { key, restoreKeys = [], refs = [MAIN] }: Wanted, tailBytes = 0) {
-  const plan = matchSteps(spaces(refs).read, key, restoreKeys);
+  const { read } = spaces(refs);
   return findObject(
     store,
-    createLookupRequest({ primaryKey: key, restoreKeys, version: VERSION, plan }),
+    createLookupRequest({ primaryKey: key, restoreKeys, version: VERSION, spaces: read }),
     tailBytes,
   );
 }
@@ -156,7 +156,7 @@ describe('a lookup in several scopes finds', () => {
       `${MAIN} k-1`,
     ],
     [
-      'nothing in a scope that is not in the plan',
+      'nothing in a scope that the step does not read',
       [{ key: 'k', ref: 'refs/heads/foreign' }],
       { key: 'k', restoreKeys: [''], refs },
       undefined,
@@ -244,6 +244,12 @@ describe('the requests of a lookup', () => {
     const { store, calls } = watched(await storeOf([{ key: 'k' }]));
     expect(await find(store, { key: 'k' })).toMatchObject({ key: 'k', tail: undefined });
     expect(calls.map(call => call.split(' ')[0])).toEqual(['head']);
+  });
+
+  test('list a key once that is given twice', async () => {
+    const { store, calls } = watched(await storeOf([]));
+    await find(store, { key: 'k', restoreKeys: ['k', 'a', 'a'] });
+    expect(calls.map(call => call.split('/').at(-1))).toEqual([`${VERSION}.tar.zst`, 'k', 'a']);
   });
 
   test('fail the lookup if one fails, unless an earlier match decides', async () => {

@@ -31,7 +31,7 @@ export function createLookupRequest(overrides: Partial<LookupRequest> = {}): Loo
     paths: ['tree'],
     crossOs: false,
     version: '0'.repeat(64),
-    plan: [],
+    spaces: [],
     markerName: () => undefined,
     ...overrides,
   };

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { markerName } from '../../cache/keys/cache-names.ts';
-import { matchSteps, type Spaces, spacesOf } from '../../cache/keys/scope.ts';
+import { type Spaces, spacesOf } from '../../cache/keys/scope.ts';
 import { cacheVersion } from '../../cache/keys/version.ts';
 import { createPathLayout, type StepLayout } from '../../cache/paths/paths.ts';
 import type { LookupRequest } from '../../storage/backend.ts';
@@ -85,7 +85,7 @@ export function lookupRequest(plan: StepPlan, signal: AbortSignal): LookupReques
     paths,
     crossOs,
     version: plan.version,
-    plan: matchSteps(plan.spaces.read, key, restoreKeys),
+    spaces: plan.spaces.read,
     markerName: name => markerName(plan.inputs.prefix, name),
     elsewhere: plan.spaces.elsewhere,
     signal,

@@ -1,6 +1,6 @@
 /** This folder maps keys to names of objects: where they are looked up, where they are saved, and for which version. */
 
-import type { Elsewhere, KeySpace, MatchStep } from '../../storage/backend.ts';
+import type { Elsewhere, KeySpace } from '../../storage/backend.ts';
 import { BUCKET_PLACE, parseCacheName } from './cache-names.ts';
 import { createKeySpace, placeOf, rootOf } from './object-names.ts';
 
@@ -21,7 +21,7 @@ export interface ScopeOptions {
 }
 
 export interface Spaces {
-  /** In order of precedence. */
+  /** Nearest first. */
   readonly read: readonly KeySpace[];
   readonly write: KeySpace;
   /** All refs of the repository. Undefined if the step reads all places of its scope. */
@@ -57,20 +57,4 @@ function allRefs(prefix: string, repository: string): Elsewhere {
       return { label: scope === 'repository' ? "scope 'repository'" : scope, key, version };
     },
   };
-}
-
-/**
- * Lists the lookups of a step in GitHub's order: for each place the exact key, then the newest entry whose key starts with
- * `primaryKey`, then for each restore-key the newest that starts with it. As in actions/cache, a match in a nearer place
- * precedes a better match in another one.
- */
-export function matchSteps(
-  spaces: readonly KeySpace[],
-  primaryKey: string,
-  restoreKeys: readonly string[],
-): readonly MatchStep[] {
-  return spaces.flatMap(space => [
-    { kind: 'exact' as const, space, key: primaryKey },
-    ...[...new Set([primaryKey, ...restoreKeys])].map(key => ({ kind: 'prefix' as const, space, key })),
-  ]);
 }

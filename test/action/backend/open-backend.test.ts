@@ -15,17 +15,13 @@ const request: LookupRequest = {
   crossOs: false,
   version: 'v',
   markerName: name => `used/${name}`,
-  plan: [
+  spaces: [
     {
-      kind: 'exact',
-      key: 'k',
-      space: {
-        label: 'repository',
-        objectName: key => key,
-        listPrefix: key => key,
-        root: '',
-        parse: () => undefined,
-      },
+      label: 'repository',
+      objectName: key => key,
+      listPrefix: key => key,
+      root: '',
+      parse: () => undefined,
     },
   ],
 };
@@ -63,9 +59,8 @@ test.each([
   'with fallback %s, the outcome of a key that a directory cannot hold is that of %s',
   async (fallback, source) => {
     const backend = await open({ kind: 'directory', root: scratch() }, { fallback });
-    const [step] = request.plan;
-    const space = { ...step!.space, objectName: () => 'n'.repeat(2000) };
-    const outcome = await backend.lookup({ ...request, plan: [{ ...step!, space }] });
+    const space = { ...request.spaces[0]!, objectName: () => 'n'.repeat(2000) };
+    const outcome = await backend.lookup({ ...request, spaces: [space] });
     expect(outcome).toMatchObject({ source });
     expect('insteadOf' in outcome && outcome.insteadOf?.source).toBe(fallback ? 'directory' : false);
   },

@@ -44,7 +44,7 @@ test('the version of a plan depends on the paths in the form that every runner s
   expect(planned({ path: 'dist' }).version).not.toBe(planned({ path: 'node_modules' }).version);
 });
 
-test('the lookup of a plan reads the key, its prefix and then each restore-key', () => {
+test('the lookup of a plan has the keys, the version and the scopes that are read', () => {
   const plan = planned({ 'restore-keys': 'npm-\nany-' });
   const signal = new AbortController().signal;
   const request = lookupRequest(plan, signal);
@@ -54,12 +54,7 @@ test('the lookup of a plan reads the key, its prefix and then each restore-key',
     version: plan.version,
     signal,
   });
-  expect(request.plan.map(({ kind, key }) => [kind, key])).toEqual([
-    ['exact', 'npm-1'],
-    ['prefix', 'npm-1'],
-    ['prefix', 'npm-'],
-    ['prefix', 'any-'],
-  ]);
+  expect(request.spaces).toBe(plan.spaces.read);
 });
 
 test('a plan with a wrong input is refused before a request', () => {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { LookupRequest } from '../../../src/storage/backend.ts';
 import { hit, missed, runRestore } from './support.ts';
 
 describe('a restore, before its first request,', () => {
@@ -23,14 +24,12 @@ describe('a restore, before its first request,', () => {
     expect(backend.opened[0]?.target.kind).toBe('github');
   });
 
-  test('plans the exact key first, on every ref that may be read', async () => {
+  test('looks the key up on every ref that may be read, the own ref first', async () => {
     const more = { GITHUB_REF: 'refs/heads/topic', GITHUB_EVENT_NAME: 'schedule' };
     const { backend } = await runRestore({ restore: missed }, {}, more);
-    const request = backend.calls[0]?.request as { plan: { kind: string; space: { label: string } }[] };
-    expect(request.plan.map(({ kind, space }) => `${kind} ${space.label}`)).toEqual([
-      'exact refs/heads/topic',
-      'prefix refs/heads/topic',
-    ]);
+    const request = backend.calls[0]?.request as LookupRequest;
+    expect(request.primaryKey).toBe('npm-1');
+    expect(request.spaces.map(({ label }) => label)).toEqual(['refs/heads/topic']);
   });
 
   test('passes on use-fallback and the number of the run', async () => {

@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { createKeySpace, encodeComponent } from '../../../src/cache/keys/object-names.ts';
-import { matchSteps, type ScopeOptions, spacesOf } from '../../../src/cache/keys/scope.ts';
+import { type ScopeOptions, spacesOf } from '../../../src/cache/keys/scope.ts';
 
 const version = '0123456789abcdef'.repeat(4);
 const options: ScopeOptions = {
@@ -51,29 +50,5 @@ describe('spacesOf', () => {
 
   test('without a prefix, object names begin with the layout', () => {
     expect(spacesOf({ ...options, prefix: '', scope: 'bucket' }).write.root).toBe('v1/_/_/_/');
-  });
-});
-
-describe('matchSteps', () => {
-  const spaceOf = (ref: string) =>
-    createKeySpace({ label: ref, root: `v1/o/r/${encodeComponent(ref)}/`, version: 'b'.repeat(64) });
-
-  test('all lookups of a place precede those of the next one', () => {
-    const steps = matchSteps([spaceOf('refs/heads/topic'), spaceOf('refs/heads/main')], 'go-1', ['go-', 'g']);
-    expect(steps.map(({ kind, space, key }) => [space.label, kind, key])).toEqual([
-      ['refs/heads/topic', 'exact', 'go-1'],
-      ['refs/heads/topic', 'prefix', 'go-1'],
-      ['refs/heads/topic', 'prefix', 'go-'],
-      ['refs/heads/topic', 'prefix', 'g'],
-      ['refs/heads/main', 'exact', 'go-1'],
-      ['refs/heads/main', 'prefix', 'go-1'],
-      ['refs/heads/main', 'prefix', 'go-'],
-      ['refs/heads/main', 'prefix', 'g'],
-    ]);
-  });
-
-  test('a key that is given twice is looked up once', () => {
-    const steps = matchSteps([spaceOf('refs/heads/main')], 'k', ['k', 'a', 'a']);
-    expect(steps.map(({ kind, key }) => `${kind} ${key}`)).toEqual(['exact k', 'prefix k', 'prefix a']);
   });
 });

@@ -6,7 +6,7 @@ import { TAIL_BYTES } from '../../../src/archive/format/limits.ts';
 import type { OpenArchive } from '../../../src/archive/format/open-archive.ts';
 import { openArchive } from '../../../src/archive/format/open-archive.ts';
 import { markerName } from '../../../src/cache/keys/cache-names.ts';
-import { matchSteps, type Spaces, spacesOf } from '../../../src/cache/keys/scope.ts';
+import { type Spaces, spacesOf } from '../../../src/cache/keys/scope.ts';
 import { cacheVersion } from '../../../src/cache/keys/version.ts';
 import { JobRecords } from '../../../src/records/job-records.ts';
 import { createArchiveBackend } from '../../../src/storage/archive-backend.ts';
@@ -83,7 +83,6 @@ export class CacheJob {
   ): Promise<RestoreOutcome> {
     this.#mayReuseTouched = savesLater;
     const { layout, version, spaces, paths } = this.#plan();
-    const plan = matchSteps(spaces.read, key, restoreKeys);
     const { storedLines: storedPaths } = layout;
     const outcome = await this.#backend(record ? this.temp : undefined).restore(
       createRestoreRequest({
@@ -91,7 +90,7 @@ export class CacheJob {
         restoreKeys,
         paths,
         version,
-        plan,
+        spaces: spaces.read,
         markerName: this.#nameOfMarker,
         layout,
         storedPaths,
@@ -107,9 +106,14 @@ export class CacheJob {
   /** Looks an exact key up, as with `lookup-only`. */
   lookup(key: string): Promise<LookupOutcome> {
     const { version, spaces, paths } = this.#plan();
-    const plan = matchSteps(spaces.read, key, []);
     return this.#backend(undefined).lookup(
-      createLookupRequest({ primaryKey: key, paths, version, plan, markerName: this.#nameOfMarker }),
+      createLookupRequest({
+        primaryKey: key,
+        paths,
+        version,
+        spaces: spaces.read,
+        markerName: this.#nameOfMarker,
+      }),
     );
   }
 
