@@ -67,8 +67,9 @@ export async function* readInventory(
   store: ObjectStore,
   { prefix, repository, scope, signal, onMarkersRefused }: InventoryOptions,
 ): AsyncGenerator<InventoryItem> {
-  const listing = (root: string) => store.list(root, { anyLength: true, signal });
-  const markers = markersOf(prefix, listing(markersRoot(prefix, repository, scope)));
+  const listing = (root: string, whole: boolean) => store.list(root, { anyLength: true, whole, signal });
+  // A use that was left out would make its cache an unused one
+  const markers = markersOf(prefix, listing(markersRoot(prefix, repository, scope), true));
   let refusal: StoreRefusedError | undefined;
   const advance = () => {
     const next = markers.next().catch((error): IteratorResult<StrayMarker, void> => {
@@ -93,7 +94,7 @@ export async function* readInventory(
     };
     let last = '';
     let before: CacheName | undefined;
-    for await (const listed of listing(cachesRoot(prefix, repository, scope))) {
+    for await (const listed of listing(cachesRoot(prefix, repository, scope), false)) {
       const object = ownObject(listed);
       const name = parseCacheName(prefix, object.name);
       // With a size that no object has, the sizes of the others would decide nothing

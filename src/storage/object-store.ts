@@ -98,6 +98,11 @@ export interface ListOptions extends CallOptions {
    * bounded as those of a step are.
    */
   readonly anyLength?: boolean;
+  /**
+   * The caller decides by what is missing: throws where a part of the listing may not be read, which the directory store
+   * leaves out otherwise.
+   */
+  readonly whole?: boolean;
 }
 
 export interface SweepOptions extends CallOptions {

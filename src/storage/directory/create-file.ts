@@ -1,7 +1,7 @@
 import type { Stats } from 'node:fs';
-import { chmod, chown, type FileHandle, lstat, mkdir, open, stat } from 'node:fs/promises';
+import { chmod, chown, type FileHandle, mkdir, open, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { isNotFound, notDirectoryError, systemCode } from './files.ts';
+import { findLink, notDirectoryError, systemCode } from './files.ts';
 import { discardFile } from './in-use.ts';
 
 /**
@@ -10,7 +10,10 @@ import { discardFile } from './in-use.ts';
  * root is not followed: another user of the store could make this one write elsewhere. Throws the system's errors.
  */
 export async function createFile(file: string, root: string): Promise<FileHandle> {
-  await refuseLinks(path.dirname(file), root);
+  const link = await findLink(path.dirname(file), root);
+  if (link !== undefined) {
+    throw Object.assign(new Error(`${link} is a link, which is not followed`), { code: 'ELOOP' });
+  }
   const handle = await openNew(file, root);
   try {
     const like = await stat(root);
@@ -22,21 +25,6 @@ export async function createFile(file: string, root: string): Promise<FileHandle
     await handle.close();
     await discardFile(file);
     throw error;
-  }
-}
-
-/** Throws ELOOP if a directory below the root is a link. */
-async function refuseLinks(directory: string, root: string): Promise<void> {
-  let at = root;
-  for (const component of path.relative(root, directory).split(path.sep)) {
-    at = path.join(at, component);
-    try {
-      if (!(await lstat(at)).isSymbolicLink() || at === root) continue;
-    } catch (error) {
-      if (isNotFound(error)) return;
-      throw error;
-    }
-    throw Object.assign(new Error(`${at} is a link, which is not followed`), { code: 'ELOOP' });
   }
 }
 

@@ -1,6 +1,6 @@
 /** This folder keeps objects as files of a directory of the host. */
 
-import { lstat, readdir, rm, rmdir } from 'node:fs/promises';
+import { readdir, rm, rmdir } from 'node:fs/promises';
 import path from 'node:path';
 import { isInUse } from '../../archive/fs/rename.ts';
 import type { Log } from '../../report/log.ts';
@@ -20,10 +20,19 @@ import type {
   UploadOptions,
 } from '../object-store.ts';
 import { createFile } from './create-file.ts';
-import { objectName, objectPath, prefixDirectory, temporaryFile, temporaryObjectName } from './file-names.ts';
+import {
+  mayHold,
+  objectName,
+  objectPath,
+  prefixDirectory,
+  temporaryFile,
+  temporaryObjectName,
+} from './file-names.ts';
 import {
   fileEtag,
+  findLink,
   fromSystemError,
+  isDenied,
   isNotFound,
   modifiedMsOf,
   refuseFileAsDirectory,
@@ -52,6 +61,7 @@ class DirectoryStore implements ObjectStore {
   readonly #root: string;
   readonly #log: Log;
   #isRootChecked = false;
+  #leftOut = false;
 
   constructor(root: string, log: Log) {
     this.#root = root;
@@ -63,17 +73,28 @@ class DirectoryStore implements ObjectStore {
   }
 
   async head(name: string, options?: CallOptions): Promise<ObjectInfo | undefined> {
-    return this.#request('head', name, options, () => this.#info(name, this.#file(name)));
+    return this.#request('head', name, options, async () => {
+      if (await this.#isBehindLink(this.#file(name))) return undefined;
+      return this.#info(name);
+    });
   }
 
   async getRange(name: string, range: ByteRange, options?: GetOptions): Promise<RangeBytes | undefined> {
-    return this.#request('getRange', name, options, () => readRange(this.#file(name), name, range, options));
+    return this.#request('getRange', name, options, async () => {
+      const file = this.#file(name);
+      if (await this.#isBehindLink(file)) return undefined;
+      return readRange(file, name, range, options);
+    });
   }
 
   async *list(prefix: string, options?: ListOptions): AsyncGenerator<ObjectInfo> {
+    const leaveOut = (error: unknown) => {
+      if (options?.whole || !isDenied(error)) throw error;
+      if (!options?.optional) this.#noteLeftOut(error);
+    };
     const found = await this.#request('list', prefix, options, async () => {
       const names: string[] = [];
-      for await (const levels of walkFiles(this.#root, prefixDirectory(prefix))) {
+      for await (const levels of walkFiles(this.#root, prefix, leaveOut)) {
         options?.signal?.throwIfAborted();
         const name = objectName(levels);
         if (name?.startsWith(prefix)) names.push(name);
@@ -81,7 +102,7 @@ class DirectoryStore implements ObjectStore {
       return inByteOrder(names);
     });
     for (const name of options?.optional ? found.slice(0, OPTIONAL_NAMES) : found) {
-      const info = await this.#request('stat', name, options, () => this.#info(name, this.#file(name)));
+      const info = await this.#request('stat', name, options, () => this.#info(name).catch(leaveOut));
       if (info) yield info;
     }
   }
@@ -109,8 +130,8 @@ class DirectoryStore implements ObjectStore {
   async delete(name: string, options?: CallOptions): Promise<void> {
     return this.#request('delete', name, options, async () => {
       const file = this.#file(name);
-      // Neither a link nor a FIFO is an object, nor is a file behind a link
-      if (!(await statObjectFile(file)) || !(await isBelow(path.dirname(file), this.#root))) return;
+      // Neither a link nor a FIFO is an object
+      if (!(await statObjectFile(file)) || (await this.#isBehindLink(file))) return;
       await retryInUse(() => rm(file, { force: true }), options?.signal);
       await removeEmptyDirectories(path.dirname(file), this.#root);
     });
@@ -135,22 +156,35 @@ class DirectoryStore implements ObjectStore {
       const oldestMs = (await this.#fileSystemTimeMs(prefix)) - olderThanMs;
       const stale = temporary.filter(({ name, begunMs }) => begunMs <= oldestMs && isOwn(name));
       let removed = 0;
-      for (const { file } of stale) if (await removeUnlessInUse(file)) removed++;
+      let refusal: unknown;
+      for (const { file } of stale) {
+        try {
+          if (await removeUnlessInUse(file)) removed++;
+        } catch (error) {
+          if (!isDenied(error)) throw error;
+          refusal ??= error;
+        }
+      }
+      if (removed === 0 && refusal !== undefined) throw refusal;
       return removed;
     });
   }
 
-  /** Returns the files of uploads under `prefix` that were last written to before `oldestMs`. */
+  /** Returns the files of uploads under `prefix` that were last written to before `oldestMs`. Leaves out those of other users. */
   async #temporaryFiles(
     prefix: string,
     oldestMs: number,
   ): Promise<(UnfinishedUpload & { readonly file: string })[]> {
     const found: (UnfinishedUpload & { readonly file: string })[] = [];
-    for await (const levels of walkFiles(this.#root, prefixDirectory(prefix))) {
+    const leaveOut = (error: unknown) => {
+      if (!isDenied(error)) throw error;
+      this.#log.debug(`directory: left out: ${(error as Error).message}`);
+    };
+    for await (const levels of walkFiles(this.#root, prefix, leaveOut)) {
       const name = temporaryObjectName(levels);
       if (!name?.startsWith(prefix)) continue;
       const file = path.join(this.#root, ...levels);
-      const stats = await statObjectFile(file);
+      const stats = await statObjectFile(file).catch(leaveOut);
       const begunMs = stats && modifiedMsOf(stats);
       if (begunMs !== undefined && begunMs <= oldestMs) found.push({ name, begunMs, file });
     }
@@ -163,8 +197,23 @@ class DirectoryStore implements ObjectStore {
     return path.join(this.#root, objectPath(checkName(name)));
   }
 
-  async #info(name: string, file: string): Promise<ObjectInfo | undefined> {
-    const stats = await statObjectFile(file);
+  async #isBehindLink(file: string): Promise<boolean> {
+    return (await findLink(path.dirname(file), this.#root)) !== undefined;
+  }
+
+  /** Reports once that listings are not whole. */
+  #noteLeftOut(error: unknown): void {
+    if (!this.#leftOut) {
+      const { path: file, code } = error as NodeJS.ErrnoException;
+      this.#log.notice(
+        `Listings of the directory ${this.#root} leave out what this user may not read, such as ${file} (${code}).`,
+      );
+    }
+    this.#leftOut = true;
+  }
+
+  async #info(name: string): Promise<ObjectInfo | undefined> {
+    const stats = await statObjectFile(this.#file(name));
     return (
       stats && {
         name,
@@ -220,17 +269,25 @@ async function removeUnlessInUse(file: string): Promise<boolean> {
 }
 
 /**
- * Yields the files below `directory` as the levels of their paths below `root`, and follows no link: none if `directory` does
- * not exist, or is behind a link.
+ * Yields the files that may be objects whose names start with `prefix`, as the levels of their paths below `root`. Follows no
+ * link: yields none if the directory of the prefix does not exist, or is behind one. Passes the system's errors of the
+ * directories below it to `leaveOut`, which throws them or has them left out, and throws those of the directory itself.
  */
-async function* walkFiles(root: string, directory: string): AsyncGenerator<string[]> {
-  if (!(await isBelow(path.join(root, directory), root))) return;
-  const above = directory === '.' ? [] : directory.split(path.sep);
-  const open: string[][] = [above];
+async function* walkFiles(
+  root: string,
+  prefix: string,
+  leaveOut: (error: unknown) => void,
+): AsyncGenerator<string[]> {
+  const directory = prefixDirectory(prefix);
+  if ((await findLink(path.join(root, directory), root)) !== undefined) return;
+  const first = directory === '.' ? [] : directory.split(path.sep);
+  const open = [first];
   for (let levels = open.pop(); levels; levels = open.pop()) {
-    for (const entry of await entriesOf(path.join(root, ...levels))) {
-      if (entry.isDirectory()) open.push([...levels, entry.name]);
-      else if (entry.isFile()) yield [...levels, entry.name];
+    const entries = entriesOf(path.join(root, ...levels));
+    for (const entry of (await (levels === first ? entries : entries.catch(leaveOut))) ?? []) {
+      const below = [...levels, entry.name];
+      if (entry.isFile()) yield below;
+      else if (entry.isDirectory() && (levels !== first || mayHold(below, prefix))) open.push(below);
     }
   }
 }
@@ -243,17 +300,6 @@ async function entriesOf(directory: string) {
     if (isNotFound(error) || systemCode(error) === 'ENAMETOOLONG') return [];
     throw error;
   }
-}
-
-/** Returns whether a path is `root`, or below it by directories alone: what is behind a link belongs to another place. */
-async function isBelow(directory: string, root: string): Promise<boolean> {
-  for (let level = directory; level !== root && level.startsWith(root); level = path.dirname(level)) {
-    const stats = await lstat(level).catch(error => {
-      if (!isNotFound(error)) throw error;
-    });
-    if (!stats?.isDirectory()) return false;
-  }
-  return true;
 }
 
 /** Removes a directory below `root` and those above it, as long as they are empty. Never throws. */

@@ -64,25 +64,38 @@ export function prefixDirectory(prefix: string): string {
 
 /** Returns the object of a file, or undefined for a foreign or temporary one. `parts` are the levels of its path. */
 export function objectName(parts: readonly string[]): string | undefined {
-  const components: string[] = [];
-  let whole = '';
-  for (const [index, part] of parts.entries()) {
-    const isLast = index === parts.length - 1;
-    whole += whole === '' ? part : part.slice(CONTINUATION.length);
-    if (!isLast && whole.endsWith(CONTINUED)) {
-      whole = whole.slice(0, -CONTINUED.length);
-      continue;
-    }
-    const component = unescapeName(isLast ? withoutAddedSuffix(whole) : whole);
-    if (component === undefined) return undefined;
-    components.push(component);
-    whole = '';
-  }
+  const escaped = joinLevels(parts);
+  const components = [...escaped.slice(0, -1), withoutAddedSuffix(escaped.at(-1) ?? '')].map(unescapeName);
+  if (components.includes(undefined)) return undefined;
   const name = components.join('/');
   // Another spelling is a foreign file, and no object has a longer name
   const isObject =
     Buffer.byteLength(name) <= MAX_OBJECT_NAME_BYTES && objectPath(name, path.posix) === parts.join('/');
   return isObject ? name : undefined;
+}
+
+/** Returns whether a directory may have objects whose names start with `prefix`. `parts` are the levels of its path. */
+export function mayHold(parts: readonly string[], prefix: string): boolean {
+  const escaped = joinLevels(parts);
+  // The rest of this component is the name of a directory below
+  if (escaped.at(-1)?.endsWith(CONTINUED)) escaped.pop();
+  const components = escaped.map(unescapeName);
+  if (components.includes(undefined)) return false;
+  const start = components.map(component => `${component}/`).join('');
+  return start.startsWith(prefix) || prefix.startsWith(start);
+}
+
+/** Joins the levels of each component. The last one may be only the beginning of one, and then ends in `CONTINUED`. */
+function joinLevels(parts: readonly string[]): string[] {
+  const components: string[] = [];
+  for (const part of parts) {
+    const before = components.at(-1);
+    if (before?.endsWith(CONTINUED)) {
+      components.pop();
+      components.push(before.slice(0, -CONTINUED.length) + part.slice(CONTINUATION.length));
+    } else components.push(part);
+  }
+  return components;
 }
 
 function leaf(component: string): string {

@@ -16,6 +16,12 @@ export function isNotFound(error: unknown): boolean {
   return code === 'ENOENT' || code === 'ENOTDIR';
 }
 
+/** Returns whether the rights of the user do not allow what was tried. */
+export function isDenied(error: unknown): boolean {
+  const code = systemCode(error);
+  return code === 'EACCES' || code === 'EPERM';
+}
+
 /**
  * Throws ENOTDIR if a file is in place of a directory or of one above it, where each name below would seem to be missing.
  * The directory itself may be missing. Throws the system's other errors.
@@ -31,6 +37,24 @@ export async function refuseFileAsDirectory(directory: string): Promise<void> {
     }
     throw notDirectoryError(at);
   }
+}
+
+/**
+ * Returns the first link among `directory` and those above it, below `root`: nothing below the root is followed, since another
+ * user of the store could lead it elsewhere. Throws the system's errors.
+ */
+export async function findLink(directory: string, root: string): Promise<string | undefined> {
+  let at = root;
+  for (const component of path.relative(root, directory).split(path.sep)) {
+    at = path.join(at, component);
+    try {
+      if (at !== root && (await lstat(at)).isSymbolicLink()) return at;
+    } catch (error) {
+      if (!isNotFound(error)) throw error;
+      return undefined;
+    }
+  }
+  return undefined;
 }
 
 /** Makes the error of a file in place of a directory. Windows itself reports a path below a file as one that does not exist. */

@@ -1,9 +1,10 @@
 import type { FileHandle } from 'node:fs/promises';
+import path from 'node:path';
 import type { ByteSpan, ObjectVersion, Upload, UploadOptions } from '../object-store.ts';
 import { ObjectExistsError, ObjectReplacedError } from '../store-errors.ts';
 import { createFile } from './create-file.ts';
 import { temporaryFile } from './file-names.ts';
-import { fileEtag, fromSystemError, openObjectFile, publishNew, statObjectFile } from './files.ts';
+import { fileEtag, findLink, fromSystemError, openObjectFile, publishNew, statObjectFile } from './files.ts';
 import { discardFile, replaceFile } from './in-use.ts';
 
 const COPY_BYTES = 4 * 1024 * 1024;
@@ -104,7 +105,9 @@ export class DirectoryUpload implements Upload {
   }
 
   async #openSource(source: ObjectVersion): Promise<FileHandle> {
-    const opened = await openObjectFile(this.#target.fileOf(source.name), this.#options.signal);
+    const file = this.#target.fileOf(source.name);
+    const link = await findLink(path.dirname(file), this.#target.root);
+    const opened = link === undefined && (await openObjectFile(file, this.#options.signal));
     if (!opened) throw new ObjectReplacedError(`${source.name} was removed meanwhile`);
     if (fileEtag(opened.stats) === source.etag) return opened.handle;
     await opened.handle.close();

@@ -1,6 +1,11 @@
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { objectName, objectPath, prefixDirectory } from '../../../src/storage/directory/file-names.ts';
+import {
+  mayHold,
+  objectName,
+  objectPath,
+  prefixDirectory,
+} from '../../../src/storage/directory/file-names.ts';
 
 const posix = (name: string) => objectPath(name, path.posix);
 
@@ -46,6 +51,28 @@ describe('a component over 200 bytes', () => {
   test('differs from a component that ends where it was cut', () => {
     expect(objectName([`${'a'.repeat(199)}%`, 'b%.zst'])).toBeUndefined();
   });
+});
+
+test.each(['v1/key/x', 'v1/B.zst/x', `v1/${'a'.repeat(199)}B${'b'.repeat(300)}/\u00e9/x`])(
+  'a directory above the object %s may hold objects with each prefix of its name',
+  name => {
+    const levels = posix(name).split('/');
+    for (let depth = 1; depth < levels.length; depth++) {
+      for (let length = 0; length <= name.length; length++) {
+        expect(mayHold(levels.slice(0, depth), name.slice(0, length))).toBe(true);
+      }
+    }
+  },
+);
+
+test.each([
+  [['v1', 'other'], 'v1/key'],
+  [['v1', 'keys'], 'v1/key/'],
+  [['v1', 'ke'], 'v1/key'],
+  [['v1', '!key'], 'v1/key'],
+  [['v1', 'a%zz'], ''],
+])('the directory %j holds no object with the prefix %j', (levels, prefix) => {
+  expect(mayHold(levels, prefix)).toBe(false);
 });
 
 test.each(['foreign.txt', 'UPPER.zst', '%t0123456789abcdef,a.zst', '%l,a.zst', 'a%zz.zst'])(

@@ -63,13 +63,20 @@ describe.runIf(posix)('a directory store', () => {
   });
 
   test.each(['v1', 'v1/key'])(
-    'neither lists nor deletes through a link in place of its directory %s',
+    'neither reads, lists nor deletes through a link in place of its directory %s',
     async planted => {
       const [root, elsewhere] = [scratch(), scratch()];
       await save(elsewhere);
       mkdirSync(path.join(root, path.dirname(planted)), { recursive: true });
       symlinkSync(path.join(elsewhere, planted), path.join(root, planted));
       const store = storeAt(root);
+      const etag = (await storeAt(elsewhere).head(name))!.etag;
+      expect(await store.head(name)).toBeUndefined();
+      expect(await store.getRange(name, { suffix: 10 })).toBeUndefined();
+      const upload = store.createUpload('other', uploadOptions);
+      await expect(upload.copyRange({ name, etag }, { start: 0, end: 6 })).rejects.toThrow(
+        ObjectReplacedError,
+      );
       for (const prefix of ['', 'v1/', 'v1/key/']) {
         expect(await collect(store.list(prefix))).toEqual([]);
         expect(await collect(store.unfinishedUploads(prefix, 0))).toEqual([]);
