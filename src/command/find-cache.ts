@@ -2,7 +2,8 @@ import { DamagedArchiveError, UnusableArchiveError } from '../archive/archive-er
 import { type CacheEntry, readInventory } from '../cache/inventory.ts';
 import { parseCacheName } from '../cache/keys/cache-names.ts';
 import type { FoundObject } from '../storage/find-object.ts';
-import { CommandError, type Invocation } from './invocation.ts';
+import { CommandError } from './command-error.ts';
+import type { Invocation } from './invocation.ts';
 import { type Filter, noteUnknownUse, selectCaches } from './select.ts';
 
 /**

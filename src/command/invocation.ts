@@ -33,8 +33,3 @@ export interface Invocation {
   /** Aborts when the user interrupts the command. */
   readonly signal: AbortSignal;
 }
-
-/** The end of a command that did its work and has found a problem: one sentence, exit status 1. */
-export class CommandError extends Error {
-  override name = 'CommandError';
-}

@@ -2,9 +2,9 @@
 import { setFlagsFromString } from 'node:v8';
 import { CommanderError } from 'commander';
 import { endProcess } from '../action/runner/end-process.ts';
+import { CommandError } from './command-error.ts';
 import { sentenceOf } from './failure.ts';
 import { abortOnInterrupt, InterruptedError } from './interrupt.ts';
-import { CommandError } from './invocation.ts';
 import { writeJsonError } from './output/json.ts';
 import { createOutput, OutputError } from './output/output.ts';
 import { createProgram, usageSentence } from './program.ts';

@@ -3,7 +3,8 @@ import { type CacheEntry, type InventoryItem, lastUseMs, readInventory } from '.
 import { isUnused } from '../cache/prune/plan.ts';
 import { formatCount } from '../report/units.ts';
 import { USE_INTERVAL_MS } from '../storage/note-use.ts';
-import { CommandError, type Invocation } from './invocation.ts';
+import { CommandError } from './command-error.ts';
+import type { Invocation } from './invocation.ts';
 
 /** Conditions on caches. A cache is selected if it meets all of them. */
 export interface Filter extends CachePatterns {

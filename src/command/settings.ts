@@ -5,7 +5,7 @@ import { resolveTarget, type Target } from '../action/inputs/target.ts';
 import type { Log } from '../report/log.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { describeBucket } from '../storage/s3/s3-settings.ts';
-import { CommandError } from './invocation.ts';
+import { CommandError } from './command-error.ts';
 
 /** A directory as the endpoint. */
 const DIRECTORY_URL = process.platform === 'win32' ? 'file:///C:/ci-cache' : 'file:///srv/ci-cache';

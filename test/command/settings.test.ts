@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { parseStoreInputs } from '../../src/action/inputs/inputs.ts';
 import { BadInputError } from '../../src/action/inputs/read-input.ts';
+import { CommandError } from '../../src/command/command-error.ts';
 import { sentenceOf } from '../../src/command/failure.ts';
-import { CommandError } from '../../src/command/invocation.ts';
 import { openSettings, settingsEnvironment } from '../../src/command/settings.ts';
 import { StoreRefusedError } from '../../src/storage/store-errors.ts';
 import { silentLog } from '../support/silent-log.ts';

@@ -1,7 +1,8 @@
 /** This folder is `cache-s3 doctor`, which tries each call that a job makes, before the first job. */
 
 import { cachesRoot, markersRoot } from '../../cache/keys/cache-names.ts';
-import { CommandError, type Invocation } from '../invocation.ts';
+import { CommandError } from '../command-error.ts';
+import type { Invocation } from '../invocation.ts';
 import { writeJson } from '../output/json.ts';
 import { writeTable } from '../output/table.ts';
 import { readSettings } from '../settings.ts';

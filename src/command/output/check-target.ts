@@ -1,7 +1,7 @@
 import type { Stats } from 'node:fs';
 import { access, constants, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { CommandError } from '../invocation.ts';
+import { CommandError } from '../command-error.ts';
 
 /** Checks of the place of a result, before the work that leads to it. Each throws `CommandError` if it cannot be written. */
 

@@ -1,6 +1,6 @@
 import { parseStoreInputs } from '../../action/inputs/inputs.ts';
 import type { Environment } from '../../action/inputs/read-input.ts';
-import { CommandError } from '../invocation.ts';
+import { CommandError } from '../command-error.ts';
 import { writeJson } from '../output/json.ts';
 import type { Output } from '../output/output.ts';
 import { ROLE_KINDS, type RoleKind } from './roles.ts';

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { CommandError } from '../../../src/command/invocation.ts';
+import { CommandError } from '../../../src/command/command-error.ts';
 import { createOutput } from '../../../src/command/output/output.ts';
 import { type PolicyArguments, parsePolicyOptions, printPolicy } from '../../../src/command/policy/policy.ts';
 import { ROLE_KINDS, type Statement } from '../../../src/command/policy/roles.ts';
