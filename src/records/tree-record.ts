@@ -1,9 +1,9 @@
 import { Buffer } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { SHA256_BYTES, sha256 } from '../archive/format/codec.ts';
+import { ContentHashes } from '../archive/format/content-hashes.ts';
 import type { Manifest } from '../archive/format/entry.ts';
 import { decodeManifest } from '../archive/format/manifest/manifest-reader.ts';
-import { ContentHashes } from '../archive/fs/content-hashes.ts';
 import { StatusRows } from '../archive/fs/status-rows.ts';
 import type { JobRecords } from './job-records.ts';
 

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { forEachInTurns } from '../../../src/archive/format/turns.ts';
+import { forEachInTurns } from '../../src/archive/turns.ts';
 
 const items = Array.from({ length: 100 }, (_, index) => index);
 

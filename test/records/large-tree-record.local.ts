@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type ContentHashes, newHashKey } from '../../src/archive/fs/content-hashes.ts';
+import { type ContentHashes, newHashKey } from '../../src/archive/format/content-hashes.ts';
 import { StatusRows } from '../../src/archive/fs/status-rows.ts';
 import { JobRecords } from '../../src/records/job-records.ts';
 import { writeTreeRecord } from '../../src/records/tree-record.ts';

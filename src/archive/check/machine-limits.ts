@@ -1,9 +1,9 @@
 import { type Entry, EntryType, parentName } from '../format/entry.ts';
-import { Turns } from '../format/turns.ts';
 import { type FoldsCase, foldCase } from '../fs/paths/case-folding.ts';
 import type { PathLayout } from '../fs/paths/layout.ts';
 import { encodedLength, isLongerThan, UNIT_BYTES } from '../fs/paths/names.ts';
 import type { Platform } from '../fs/platform.ts';
+import { Turns } from '../turns.ts';
 import type { EntryFault } from './root-nesting.ts';
 
 const NOT_VALID = 'has a name that is not valid on this system';

@@ -1,10 +1,10 @@
 import { type Entry, EntryType, type Manifest } from '../format/entry.ts';
-import { Turns } from '../format/turns.ts';
 import { type FoldsCase, pathKeys } from '../fs/paths/case-folding.ts';
 import type { PathLayout } from '../fs/paths/layout.ts';
 import { compareNames } from '../fs/paths/names.ts';
 import { RootPaths } from '../fs/paths/nesting.ts';
 import type { Platform } from '../fs/platform.ts';
+import { Turns } from '../turns.ts';
 import { hasEntry, lowerBound } from './sorted-entries.ts';
 
 /** An entry and why it is refused, as the end of a sentence. */

@@ -3,11 +3,11 @@
 import { DamagedArchiveError, UnusableArchiveError } from '../archive-errors.ts';
 import { type Entry, EntryType, inodeOf, type Manifest, parentName } from '../format/entry.ts';
 import { OpenDirectories } from '../format/open-directories.ts';
-import { forEachInTurns } from '../format/turns.ts';
 import { MAX_MTIME_US } from '../fs/file-times.ts';
 import type { PathLayout } from '../fs/paths/layout.ts';
 import { compareNames, shortenName } from '../fs/paths/names.ts';
 import { thisPlatform } from '../fs/platform.ts';
+import { forEachInTurns } from '../turns.ts';
 import { checkFrames, DataPlacement } from './data-placement.ts';
 import { findCaseTwin, MachineLimits } from './machine-limits.ts';
 import { type EntryFault, findBelowLeaf, RootNesting } from './root-nesting.ts';

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { createCipheriv, createSecretKey, hash, type KeyObject, randomBytes } from 'node:crypto';
-import { dataPieces } from '../format/data-pieces.ts';
-import type { Entry, Manifest } from '../format/entry.ts';
+import { dataPieces } from './data-pieces.ts';
+import type { Entry, Manifest } from './entry.ts';
 
 /** Bytes of the hash of a content. */
 export const CONTENT_HASH_BYTES = 16;

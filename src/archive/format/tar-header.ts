@@ -1,7 +1,7 @@
 import type { Buffer } from 'node:buffer';
 import { fractionOf, type Mtime, secondOf } from '../fs/file-times.ts';
 import { encodeName } from '../fs/paths/names.ts';
-import { EntryType } from './entry.ts';
+import { type Attributes, type Entry, EntryType } from './entry.ts';
 import { BLOCK_BYTES, NAME_BYTES, PAX_HEADER_BYTES, padded } from './tar-blocks.ts';
 
 /**
@@ -14,17 +14,9 @@ const MAX_OCTAL_11 = 0o77777777777;
 const MAX_OCTAL_7 = 0o7777777;
 
 /** The fields of a tar header. */
-export interface TarMember extends Mtime {
-  readonly name: string;
-  readonly type: EntryType;
-  readonly mode: number;
-  /** Bytes of data that follow. */
-  readonly size: number;
+export interface TarMember extends Pick<Entry, 'name' | 'type' | 'size' | keyof Attributes> {
   /** A symlink's target, the stored name of a hard link's target, else ''. */
   readonly linkName: string;
-  /** -1 if owners are not kept; written as 0. */
-  readonly uid: number;
-  readonly gid: number;
 }
 
 const TYPE_FLAGS: Record<EntryType, number> = {

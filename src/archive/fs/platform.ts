@@ -1,20 +1,14 @@
 /** This folder calls the file system, and hides what differs between systems: names, times, links, errors and attributes. */
 
 import { constants } from 'node:fs';
-import { createCaseProbe, type FoldsCase } from './paths/case-folding.ts';
+import { type CaseRules, createCaseProbe } from './paths/case-folding.ts';
 
 /** The differences between operating systems for archives. The rest of archive/ is the same on all. */
-export interface Platform {
+export interface Platform extends CaseRules {
   /** Whether permission bits have an effect. Elsewhere files have the read-only attribute (read-only.ts). */
   readonly hasModes: boolean;
   /** Whether owners are stored and set: only root can change the owner of a file. */
   readonly keepsOwners: boolean;
-  /** Whether names that differ only in case may be one file. Whether they are depends on the disk (case-folding.ts). */
-  readonly mayFoldCase: boolean;
-  /** Creates the function that tests the disk. */
-  readonly createCaseProbe: () => FoldsCase;
-  /** Whether a disk that folds case maps single letters, as NTFS does. Otherwise as APFS, for which ß is ss. */
-  readonly foldsLetters: boolean;
   /** Separates the components of paths in messages. */
   readonly separator: '/' | '\\';
   /** Whether `//server/share` is a place of its own; elsewhere it is a second name of `/server/share`. */

@@ -1,6 +1,6 @@
 import type { BigIntStats } from 'node:fs';
+import { CONTENT_HASH_BYTES } from '../format/content-hashes.ts';
 import type { DataPiece } from '../format/data-pieces.ts';
-import { CONTENT_HASH_BYTES } from '../fs/content-hashes.ts';
 import { StatusRows } from '../fs/status-rows.ts';
 
 /** Compare the data of these pieces of files with hashes. */

@@ -1,9 +1,19 @@
 import type { BigIntStats, Stats } from 'node:fs';
 import type { EntryType } from '../format/entry.ts';
 import type { TarMember } from '../format/tar-header.ts';
+import type { FileStatus } from '../fs/file-status.ts';
 import type { Mtime } from '../fs/file-times.ts';
-import type { ScannedEntry } from '../scan/scan.ts';
-import { modeOf, ownerOf } from '../scan/stored-attributes.ts';
+
+/**
+ * A file, directory or link found on the disk, whose data is not read yet. Its mtime is exact, but 0 for a file with data if the
+ * scan is not `exact`: it is read again with the data.
+ */
+export interface ScannedEntry extends TarMember {
+  readonly path: string;
+  readonly stats: FileStatus;
+  /** The inode of a file or symlink with several names, which other entries may be linked to. */
+  readonly inode?: Pick<BigIntStats, 'dev' | 'ino'> | undefined;
+}
 
 /** Members of one frame, or a slice of the one member, a large file. */
 export interface FramePlan {
@@ -60,12 +70,12 @@ export function encodePackJob({ members, slice }: FramePlan, level: number): Pac
   members.forEach((member, index) => {
     const row = index * MemberColumn.width;
     numbers[row + MemberColumn.type] = member.type;
-    numbers[row + MemberColumn.mode] = modeOf(member);
+    numbers[row + MemberColumn.mode] = member.mode;
     numbers[row + MemberColumn.mtimeUs] = member.mtimeUs;
     numbers[row + MemberColumn.mtimeRestNs] = member.mtimeRestNs;
-    numbers[row + MemberColumn.size] = member.dataBytes;
-    numbers[row + MemberColumn.uid] = ownerOf(member.stats.uid);
-    numbers[row + MemberColumn.gid] = ownerOf(member.stats.gid);
+    numbers[row + MemberColumn.size] = member.size;
+    numbers[row + MemberColumn.uid] = member.uid;
+    numbers[row + MemberColumn.gid] = member.gid;
     numbers[row + MemberColumn.dev] = Number(member.inode?.dev ?? 0);
     numbers[row + MemberColumn.ino] = Number(member.inode?.ino ?? 0);
     numbers[row + MemberColumn.mtimeMs] = member.stats.mtimeMs;

@@ -10,7 +10,6 @@ import {
   type ResultOf,
   transferListOf,
 } from '../messages/job.ts';
-import { runAndRelease } from '../worker/worker.ts';
 import { type Thread, Threads } from './threads.ts';
 
 /** Runs jobs, on this thread or in workers. */
@@ -38,17 +37,6 @@ export interface WorkerBuffer {
   fetch(ticket: unknown, at: number, onBytes: (count: number) => void): Promise<unknown>;
   /** Runs a job whose `bytes` are those of the buffer. */
   run<J extends Job>(job: J): Promise<ResultOf<J>>;
-}
-
-/** Runs jobs on this thread, for archives that take less time than the start of a worker (30 ms). */
-export class InlineRunner implements JobRunner {
-  readonly width = 1;
-
-  async run<J extends Job>(job: J): Promise<ResultOf<J>> {
-    return runAndRelease(job) as ResultOf<J>;
-  }
-
-  async close(): Promise<void> {}
 }
 
 interface Waiting {

@@ -1,11 +1,11 @@
 import { mkdirSync } from 'node:fs';
 import type { Entry } from '../format/entry.ts';
-import { forEachInTurns, takeTurn } from '../format/turns.ts';
 import { fsPath } from '../fs/paths/names.ts';
 import type { RefusedAttributes } from '../fs/refused-attributes.ts';
 import { wrapStagedError } from '../fs/tree-errors.ts';
 import { type DirectoryJob, encodeDirectoryJob, type JobDirectory } from '../messages/directory-job.ts';
 import type { JobRunner } from '../pool/worker-pool.ts';
+import { forEachInTurns, takeTurn } from '../turns.ts';
 import { finishDirectory } from '../worker/build-directories.ts';
 import type { TargetPlan } from './plan/target-plan.ts';
 import { isLongDirectory } from './staging/short-path.ts';

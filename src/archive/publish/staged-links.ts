@@ -14,13 +14,13 @@ import {
 import { dirname, resolve } from 'node:path';
 import { StagedFileError, TargetTreeError } from '../archive-errors.ts';
 import { type Entry, EntryType, inodeOf } from '../format/entry.ts';
-import { forEachInTurns, Turns } from '../format/turns.ts';
 import type { PathLayout } from '../fs/paths/layout.ts';
 import { encodeName, fsPath } from '../fs/paths/names.ts';
 import { thisPlatform } from '../fs/platform.ts';
 import { creationMode, makeReadOnly } from '../fs/read-only.ts';
 import { isRefusal, type RefusedAttributes } from '../fs/refused-attributes.ts';
 import { showPath, wrapStagedError } from '../fs/tree-errors.ts';
+import { forEachInTurns, Turns } from '../turns.ts';
 import { applyAttributes } from './attributes.ts';
 import { LinkTargets } from './link-targets.ts';
 import { finalPathOf, leaveOut, type TargetPlan } from './plan/target-plan.ts';

@@ -1,6 +1,5 @@
 import { unlessAborted } from '../../retry/signals.ts';
 import { type Entry, EntryType, parentName } from '../format/entry.ts';
-import { takeTurn } from '../format/turns.ts';
 import { lstatExact, statExact } from '../fs/file-status.ts';
 import { ignoreErrors } from '../fs/ignore-errors.ts';
 import type { RestoredLinks } from '../fs/links/restored-links.ts';
@@ -8,6 +7,7 @@ import type { PathLayout } from '../fs/paths/layout.ts';
 import { type CompareResult, decodeLinkedFiles, encodeCompareJob, OnDisk } from '../messages/compare-job.ts';
 import type { JobRunner } from '../pool/worker-pool.ts';
 import type { PlanOptions } from '../publish/plan/plan-target.ts';
+import { takeTurn } from '../turns.ts';
 import { hasAttributes } from '../worker/compare-entries.ts';
 
 /** Entries that a worker compares in one job. */

@@ -1,9 +1,9 @@
 import { UnusableArchiveError } from '../archive-errors.ts';
 import { type Entry, EntryType, inodeOf } from '../format/entry.ts';
-import { forEachInTurns } from '../format/turns.ts';
 import type { PathLayout } from '../fs/paths/layout.ts';
 import { leadsOutside, wayToTarget } from '../fs/paths/link-target.ts';
 import { shortenName } from '../fs/paths/names.ts';
+import { forEachInTurns } from '../turns.ts';
 
 /**
  * Checks the symlinks at literal paths of the step. A later step follows a link there, so an archive must not make one that

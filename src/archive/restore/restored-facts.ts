@@ -1,5 +1,5 @@
+import { CONTENT_HASH_BYTES, ContentHashes, newHashKey } from '../format/content-hashes.ts';
 import type { Manifest } from '../format/entry.ts';
-import { CONTENT_HASH_BYTES, ContentHashes, newHashKey } from '../fs/content-hashes.ts';
 import { StatusRows } from '../fs/status-rows.ts';
 import type { UnpackResult, WantedFacts } from '../messages/unpack-job.ts';
 import type { FrameContents } from './frame-contents.ts';

@@ -1,7 +1,6 @@
 import { lstatSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 import { type Entry, EntryType, inodeOf } from '../format/entry.ts';
-import { forEachInTurns } from '../format/turns.ts';
 import { lstatExact, realPathOf } from '../fs/file-status.ts';
 import { ignoreErrors } from '../fs/ignore-errors.ts';
 import { linkRow } from '../fs/links/restored-links.ts';
@@ -10,6 +9,7 @@ import type { StatusRows } from '../fs/status-rows.ts';
 import { applyAttributes, attributesOf } from '../publish/attributes.ts';
 import type { TargetPlan } from '../publish/plan/target-plan.ts';
 import type { StagingArea } from '../publish/staging/staging-area.ts';
+import { forEachInTurns } from '../turns.ts';
 
 /** Clocks that stamp files tick every 10 ms at the slowest; older file systems count whole seconds. */
 const WAIT_MS = 1500;

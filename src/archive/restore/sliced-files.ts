@@ -1,11 +1,11 @@
 import { constants, ftruncateSync } from 'node:fs';
 import type { Attributes, Entry } from '../format/entry.ts';
-import { forEachInTurns } from '../format/turns.ts';
 import { makeReadOnly } from '../fs/read-only.ts';
 import type { RefusedAttributes } from '../fs/refused-attributes.ts';
 import { wrapStagedError } from '../fs/tree-errors.ts';
 import { withFile } from '../fs/with-file.ts';
 import type { StagedPaths } from '../publish/plan/target-plan.ts';
+import { forEachInTurns } from '../turns.ts';
 import { finishFile, NEW_FILE } from '../worker/unpack-frames.ts';
 import type { FrameContents } from './frame-contents.ts';
 

@@ -1,6 +1,5 @@
 import { type Entry, EntryType } from '../format/entry.ts';
 import type { ObjectBytes, OpenArchive } from '../format/open-archive.ts';
-import { takeTurn } from '../format/turns.ts';
 import type { RefusedAttributes } from '../fs/refused-attributes.ts';
 import { trimHeap } from '../memory/trim-heap.ts';
 import {
@@ -14,6 +13,7 @@ import {
 import { allOrFirstError, forEachWithin } from '../pool/in-flight.ts';
 import type { JobRunner, WorkerBuffer } from '../pool/worker-pool.ts';
 import type { StagedFiles } from '../publish/plan/target-plan.ts';
+import { takeTurn } from '../turns.ts';
 import { type DiskOptions, unpackWithDisk } from './disk-frames.ts';
 import { FrameContents } from './frame-contents.ts';
 import { type FrameRun, groupFrames } from './frame-runs.ts';

@@ -5,8 +5,7 @@ import { fileTimes } from '../fs/file-times.ts';
 import { hasTarget } from '../fs/links/symlinks.ts';
 import { compareNames } from '../fs/paths/names.ts';
 import { isSameMode } from '../fs/read-only.ts';
-import type { ScannedEntry } from '../scan/scan.ts';
-import { modeOf, ownerOf } from '../scan/stored-attributes.ts';
+import type { ScannedEntry } from '../messages/pack-job.ts';
 import type { ManifestEntry } from './manifest-builder.ts';
 import { type BaseArchive, type RegionUsage, regionUsage } from './reuse-estimate.ts';
 
@@ -125,7 +124,7 @@ export class BaseDiff {
     const { manifest, rows } = this.#base;
     const entry = manifest.entries[index]!;
     if (entry.type !== found.type) return false;
-    if (found.dataBytes > 0) return entry.size > 0 && rows.matches(index, found.stats.exact!);
+    if (found.size > 0) return entry.size > 0 && rows.matches(index, found.stats.exact!);
     if (found.type === EntryType.symlink && !hasTarget(found.path, found.linkName, entry.target))
       return false;
     if (found.type === EntryType.hardLink) {
@@ -136,10 +135,10 @@ export class BaseDiff {
     // All data of these is in the manifest
     return (
       entry.size === 0 &&
-      isSameMode(entry.mode, modeOf(found), found.type === EntryType.directory) &&
+      isSameMode(entry.mode, found.mode, found.type === EntryType.directory) &&
       fileTimes.isRestored(entry, found) &&
-      entry.uid === ownerOf(found.stats.uid) &&
-      entry.gid === ownerOf(found.stats.gid)
+      entry.uid === found.uid &&
+      entry.gid === found.gid
     );
   }
 }
@@ -149,12 +148,10 @@ export class BaseDiff {
  * system with coarse times, for example, has not kept all of the base's.
  */
 function withAttributesOf(found: ScannedEntry, original: Entry): Entry {
-  const { mtimeUs, mtimeRestNs, stats } = found;
+  const { mtimeUs, mtimeRestNs, uid, gid } = found;
   const isDirectory = original.type === EntryType.directory;
   // Windows shows less of the mode than another system may have saved
-  const mode = isSameMode(original.mode, modeOf(found), isDirectory) ? original.mode : modeOf(found);
-  const uid = ownerOf(stats.uid);
-  const gid = ownerOf(stats.gid);
+  const mode = isSameMode(original.mode, found.mode, isDirectory) ? original.mode : found.mode;
   const isSame =
     fileTimes.isRestored(original, found) &&
     original.mode === mode &&

@@ -7,7 +7,7 @@ import type { PathLayout } from '../fs/paths/layout.ts';
 import { encodeContentJob, type HashedPiece } from '../messages/content-job.ts';
 import { compareContent } from '../worker/compare-content.ts';
 import { isTouched } from './base-diff.ts';
-import type { BaseArchive } from './reuse-estimate.ts';
+import { type BaseArchive, isWorthReusing, regionUsage } from './reuse-estimate.ts';
 
 /** Files that are compared with the disk, which takes some ms: enough to know a share of 20 % to within 2 %. */
 const SAMPLES = 512;
@@ -15,11 +15,23 @@ const SAMPLES = 512;
 const MAX_READ_PIECES = 128;
 const MAX_READ_BYTES = 16 * 1024 * 1024;
 
+/** Tolerance of the estimate, as a share of the region, so that few scans have the opposite result. */
+const MARGIN = 0.03;
+
+/**
+ * Estimates before the scan whether a save should copy the base, from samples of its files. A wrong answer costs only time.
+ */
+export function isLikelyWorthReusing(base: BaseArchive, layout: PathLayout): boolean {
+  const { regionBytes, deadBytes } = regionUsage(base.manifest);
+  const changed = changedShare(base, layout);
+  return isWorthReusing({ regionBytes, deadBytes: deadBytes + (changed + MARGIN) * regionBytes });
+}
+
 /**
  * Estimates the share of the base's stored bytes, 0 to 1, that belong to files which have changed since the restore: takes
  * samples at even distances over these bytes.
  */
-export function changedShare(base: BaseArchive, layout: PathLayout): number {
+function changedShare(base: BaseArchive, layout: PathLayout): number {
   const samples = pickSamples(base.manifest);
   const touched: HashedPiece[] = [];
   let changed = 0;

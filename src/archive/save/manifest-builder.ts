@@ -8,10 +8,10 @@ import {
   type Packed,
   type PackResult,
   readPacked,
+  type ScannedEntry,
   type Unpacked,
 } from '../messages/pack-job.ts';
-import { type ScanNotes, type ScannedEntry, VANISHED } from '../scan/scan.ts';
-import { ownerOf } from '../scan/stored-attributes.ts';
+import { type ScanNotes, VANISHED } from '../scan/scan.ts';
 
 /** Little is in use in the heap of a full save: the rest is the scan's garbage, which V8 does not collect after the scan. */
 const TRIM_HEAP_ABOVE_BYTES = 96 * 1024 * 1024;
@@ -101,7 +101,7 @@ export class ManifestBuilder {
   }
 
   #addMember(member: ScannedEntry, frame: number, packed: Packed | Unpacked): void {
-    const { name, type, linkName, stats } = member;
+    const { name, type, linkName, uid, gid } = member;
     if (typeof packed === 'string') {
       this.#notes.skipped(member.path, packed === 'short' ? SHORT : VANISHED);
       return;
@@ -118,8 +118,8 @@ export class ManifestBuilder {
       size,
       target: type === EntryType.symlink ? linkName : '',
       linkTo: -1,
-      uid: ownerOf(stats.uid),
-      gid: ownerOf(stats.gid),
+      uid,
+      gid,
       frame: size > 0 ? frame : -1,
       offset: size > 0 ? offset : 0,
     };

@@ -6,7 +6,9 @@ import { seekTable } from '../format/container.ts';
 import { END_OF_ARCHIVE_BYTES } from '../format/tar-blocks.ts';
 import { encodePackJob, type FramePlan } from '../messages/pack-job.ts';
 import { mapInOrder } from '../pool/in-flight.ts';
-import { InlineRunner, type JobRunner } from '../pool/worker-pool.ts';
+import type { JobRunner } from '../pool/worker-pool.ts';
+import { InlineRunner } from '../worker/worker.ts';
+import { isLikelyWorthReusing } from './changed-share.ts';
 import { type CompressionLevel, CompressionLevels, type LevelRun } from './compression-levels.ts';
 import {
   type CopyableBase,
@@ -15,7 +17,6 @@ import {
   type SourceOptions,
   wholeTree,
 } from './pack-source.ts';
-import { isLikelyWorthReusing } from './reuse-estimate.ts';
 
 interface PackOptions extends SourceOptions {
   readonly level: CompressionLevel;
@@ -107,7 +108,7 @@ async function packFrames(
  * handled (4 MiB at level 19: 4.2 s on a busy host).
  */
 function isQuickToPack({ members }: FramePlan, level: number): boolean {
-  return level <= 9 || members.reduce((sum, member) => sum + member.dataBytes, 0) <= 256 * 1024;
+  return level <= 9 || members.reduce((sum, member) => sum + member.size, 0) <= 256 * 1024;
 }
 
 /** Takes up to `count` items, and leaves the rest in the iterator. */

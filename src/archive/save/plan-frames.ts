@@ -1,11 +1,11 @@
 import { FRAME_RAW_BYTES, SLICE_BYTES, WHOLE_FILE_BYTES } from '../format/container.ts';
 import { PAX_HEADER_BYTES } from '../format/tar-blocks.ts';
-import { takeTurn } from '../format/turns.ts';
 import { lstatExact, mtimeOf } from '../fs/file-status.ts';
 import { wrapReadError } from '../fs/tree-errors.ts';
-import type { FileIdentity, FramePlan } from '../messages/pack-job.ts';
+import type { FileIdentity, FramePlan, ScannedEntry } from '../messages/pack-job.ts';
 import type { Listings } from '../scan/listings.ts';
-import { PAUSE, type ScannedEntry } from '../scan/scan.ts';
+import { PAUSE } from '../scan/scan.ts';
+import { takeTurn } from '../turns.ts';
 
 /** Yields the frames of all members of a scan. `listings` are those of the scan. Throws `SourceTreeError` and the signal's reason. */
 export async function* planFrames(
@@ -42,7 +42,7 @@ export class FramePlanner {
    * slices. Throws `SourceTreeError`.
    */
   add(member: ScannedEntry): Iterable<FramePlan> {
-    const size = member.dataBytes;
+    const { size } = member;
     const full = this.#openBytes > 0 && this.#openBytes + size > FRAME_RAW_BYTES ? this.rest() : NONE;
     if (size > WHOLE_FILE_BYTES) return chain(full, slices(member));
     this.#open.push(member);
@@ -75,7 +75,7 @@ function* slices(scanned: ScannedEntry): Generator<FramePlan> {
     return;
   }
   const identity: FileIdentity = stats;
-  const member: ScannedEntry = { ...scanned, ...mtimeOf(stats, () => scanned.stats), dataBytes: size };
+  const member: ScannedEntry = { ...scanned, ...mtimeOf(stats, () => scanned.stats), size };
   for (let start = 0; start < size; start += SLICE_BYTES) {
     yield { members: [member], slice: { start, end: Math.min(start + SLICE_BYTES, size), identity } };
   }

@@ -1,10 +1,8 @@
+import type { ContentHashes } from '../format/content-hashes.ts';
 import type { Entry, Manifest } from '../format/entry.ts';
 import { BLOCK_BYTES, NAME_BYTES, PAX_HEADER_BYTES, padded } from '../format/tar-blocks.ts';
-import type { ContentHashes } from '../fs/content-hashes.ts';
 import { fractionOf } from '../fs/file-times.ts';
-import type { PathLayout } from '../fs/paths/layout.ts';
 import type { StatusRows } from '../fs/status-rows.ts';
-import { changedShare } from './changed-share.ts';
 
 /** An archive that this job restored: a save may copy its data region inside the store. */
 export interface BaseArchive {
@@ -30,18 +28,6 @@ const MAX_DEAD_SHARE = 0.25;
 /** Returns whether a save should copy a region that is used like this. */
 export function isWorthReusing({ regionBytes, deadBytes }: RegionUsage): boolean {
   return regionBytes >= MIN_REGION_BYTES && deadBytes <= MAX_DEAD_SHARE * regionBytes;
-}
-
-/** Tolerance of the estimate, as a share of the region, so that few scans have the opposite result. */
-const MARGIN = 0.03;
-
-/**
- * Estimates before the scan whether a save should copy the base, from samples of its files. A wrong answer costs only time.
- */
-export function isLikelyWorthReusing(base: BaseArchive, layout: PathLayout): boolean {
-  const { regionBytes, deadBytes } = regionUsage(base.manifest);
-  const changed = changedShare(base, layout);
-  return isWorthReusing({ regionBytes, deadBytes: deadBytes + (changed + MARGIN) * regionBytes });
 }
 
 /** Estimates the use of an archive's frames by its live entries, by their index; default: all entries are live. */

@@ -1,8 +1,10 @@
 import { dataPieces } from '../format/data-pieces.ts';
-import { takeTurn } from '../format/turns.ts';
 import { encodeContentJob, type HashedPiece } from '../messages/content-job.ts';
-import { InlineRunner, type JobRunner } from '../pool/worker-pool.ts';
-import { PAUSE, type Scan, type ScannedEntry } from '../scan/scan.ts';
+import type { ScannedEntry } from '../messages/pack-job.ts';
+import type { JobRunner } from '../pool/worker-pool.ts';
+import { PAUSE, type Scan } from '../scan/scan.ts';
+import { takeTurn } from '../turns.ts';
+import { InlineRunner } from '../worker/worker.ts';
 import { type BaseDiff, isTouched } from './base-diff.ts';
 import type { BaseArchive } from './reuse-estimate.ts';
 
@@ -64,8 +66,8 @@ export class TouchedFiles {
     for (const compared of waiting) yield await compared;
   }
 
-  #isTouched({ stats, dataBytes }: ScannedEntry, index: number): boolean {
-    return dataBytes > 0 && index >= 0 && isTouched(this.#base, index, stats.exact!);
+  #isTouched({ stats, size }: ScannedEntry, index: number): boolean {
+    return size > 0 && index >= 0 && isTouched(this.#base, index, stats.exact!);
   }
 
   async #compareTurn(

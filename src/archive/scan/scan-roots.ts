@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import { parentName } from '../format/entry.ts';
-import { Turns } from '../format/turns.ts';
 import { pathKeys } from '../fs/paths/case-folding.ts';
 import type { PathLayout } from '../fs/paths/layout.ts';
 import { type RootAbove, RootPaths } from '../fs/paths/nesting.ts';
 import { thisPlatform } from '../fs/platform.ts';
+import { Turns } from '../turns.ts';
 import { byName, readNode, type TreeNode } from './tree-node.ts';
 
 /**

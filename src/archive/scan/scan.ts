@@ -2,20 +2,20 @@
 
 import { EntryType } from '../format/entry.ts';
 import { isTargetTooLong } from '../format/name-limits.ts';
-import { Turns } from '../format/turns.ts';
-import type { FileStatus } from '../fs/file-status.ts';
 import { MAX_MTIME_US, type Mtime } from '../fs/file-times.ts';
 import { ignoreErrors } from '../fs/ignore-errors.ts';
 import type { PathLayout } from '../fs/paths/layout.ts';
 import { leadsOutside, wayToTarget } from '../fs/paths/link-target.ts';
 import { compareNames } from '../fs/paths/names.ts';
 import { isStagingName } from '../fs/paths/staging-name.ts';
+import { thisPlatform } from '../fs/platform.ts';
 import type { Listing } from '../messages/list-job.ts';
+import type { ScannedEntry } from '../messages/pack-job.ts';
+import { Turns } from '../turns.ts';
 import { KERNEL_FILES, KernelFiles } from './kernel-files.ts';
 import type { Listings } from './listings.ts';
 import { rootsToWalk } from './scan-roots.ts';
 import {
-  type Inode,
   listNames,
   nodeOf,
   pathIn,
@@ -35,23 +35,6 @@ export type Scan = Generator<ScannedEntry | typeof PAUSE>;
 
 /** Reason to skip a path that a scan has found. */
 export const VANISHED = 'vanished during the save';
-
-/**
- * A file, directory or link found on the disk, not yet read. Its mtime is exact, but 0 for a file with data if the scan is
- * not `exact`: it is read again with the data.
- */
-export interface ScannedEntry extends Mtime {
-  readonly name: string;
-  readonly path: string;
-  readonly type: EntryType;
-  readonly stats: FileStatus;
-  /** A file's size, else 0. */
-  readonly dataBytes: number;
-  /** A symlink's target, the stored name of a hard link's target, else ''. */
-  readonly linkName: string;
-  /** The inode of a file or symlink with several names, which other entries may be linked to. */
-  readonly inode?: Inode | undefined;
-}
 
 /** Receives the paths that a scan skips or cannot keep unchanged. */
 export interface ScanNotes {
@@ -251,10 +234,21 @@ class Walk {
       path: node.path,
       type,
       stats: node.stats,
+      mode: storedMode(node),
       mtimeUs,
       mtimeRestNs,
-      dataBytes: hasData ? node.stats.size : 0,
+      uid: thisPlatform.keepsOwners ? node.stats.uid : -1,
+      gid: thisPlatform.keepsOwners ? node.stats.gid : -1,
+      size: hasData ? node.stats.size : 0,
       linkName,
     };
   }
+}
+
+/** Returns the permission bits that are stored. */
+function storedMode({ stats, isDirectory }: TreeNode): number {
+  if (thisPlatform.hasModes) return stats.mode & 0o7777;
+  // Where there are no modes, those that suit both sides of a cache shared between systems
+  if (isDirectory) return 0o755;
+  return (stats.mode & 0o200) === 0 ? 0o444 : 0o644;
 }

@@ -5,6 +5,7 @@ import { type Mtime, roundedMtime } from '../fs/file-times.ts';
 import { readTarget } from '../fs/links/symlinks.ts';
 import { compareNames, decodeName, fsPath } from '../fs/paths/names.ts';
 import { readError, wrapReadError } from '../fs/tree-errors.ts';
+import type { ScannedEntry } from '../messages/pack-job.ts';
 
 /** A path and its status. */
 export interface TreeNode {
@@ -13,11 +14,6 @@ export interface TreeNode {
   readonly name: string;
   readonly stats: FileStatus;
   readonly isDirectory: boolean;
-}
-
-export interface Inode {
-  readonly dev: bigint;
-  readonly ino: bigint;
 }
 
 /** A path of PATH_MAX bytes or more exists where it was made from a working directory below the root. */
@@ -95,7 +91,7 @@ export function readMtime({ path, stats, isDirectory }: TreeNode): Mtime {
 }
 
 /** Returns undefined if the path has vanished. */
-export function readInode({ path, stats }: TreeNode): Inode | undefined {
+export function readInode({ path, stats }: TreeNode): ScannedEntry['inode'] {
   const exact = stats.exact ?? wrapReadError(path, () => lstatExact(path));
   return exact && { dev: exact.dev, ino: exact.ino };
 }

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { constants, fstatSync, readSync } from 'node:fs';
-import { CONTENT_HASH_BYTES, ContentHasher } from '../fs/content-hashes.ts';
+import { CONTENT_HASH_BYTES, ContentHasher } from '../format/content-hashes.ts';
 import { ignoreErrors } from '../fs/ignore-errors.ts';
 import { thisPlatform } from '../fs/platform.ts';
 import { withFile } from '../fs/with-file.ts';

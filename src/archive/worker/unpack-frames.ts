@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { constants, fchmodSync, fchownSync, fstatSync, futimesSync, writeSync } from 'node:fs';
+import { CONTENT_HASH_BYTES, ContentHasher } from '../format/content-hashes.ts';
 import type { Attributes } from '../format/entry.ts';
-import { CONTENT_HASH_BYTES, ContentHasher } from '../fs/content-hashes.ts';
 import { lstatExact } from '../fs/file-status.ts';
 import { thisPlatform } from '../fs/platform.ts';
 import { creationMode, makeReadOnly } from '../fs/read-only.ts';

@@ -1,12 +1,12 @@
 import { createCipheriv, createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { type Entry, EntryType } from '../../../src/archive/format/entry.ts';
 import {
   CONTENT_HASH_BYTES,
   ContentHasher,
   ContentHashes,
   newHashKey,
-} from '../../../src/archive/fs/content-hashes.ts';
+} from '../../../src/archive/format/content-hashes.ts';
+import { type Entry, EntryType } from '../../../src/archive/format/entry.ts';
 
 const frame = (rawSize: number) => ({ size: rawSize, rawSize, sha256: new Uint8Array(32) });
 

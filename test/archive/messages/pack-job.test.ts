@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { EntryType } from '../../../src/archive/format/entry.ts';
 import type { FileStatus } from '../../../src/archive/fs/file-status.ts';
+import type { ScannedEntry } from '../../../src/archive/messages/pack-job.ts';
 import {
   encodePackJob,
   type Packed,
@@ -9,7 +10,6 @@ import {
   readPacked,
   writePacked,
 } from '../../../src/archive/messages/pack-job.ts';
-import type { ScannedEntry } from '../../../src/archive/scan/scan.ts';
 
 const stats = { mode: 0o100640, uid: 0, gid: 0, mtimeMs: 1.5, ctimeMs: 2.5 } as FileStatus;
 
@@ -20,9 +20,12 @@ function scanned(overrides: Partial<ScannedEntry>): ScannedEntry {
       path: '/w/a',
       type: EntryType.file,
       stats,
+      mode: 0o640,
+      uid: 0,
+      gid: 0,
       mtimeUs: 1500,
       mtimeRestNs: 7,
-      dataBytes: 3,
+      size: 3,
       linkName: '',
     },
     ...overrides,
@@ -33,7 +36,7 @@ const decode = (...members: readonly ScannedEntry[]) =>
   new PackMembers(structuredClone(encodePackJob({ members, slice: undefined }, 3)));
 
 test('a worker reads the members that the main thread wrote into a pack job', () => {
-  const link = { name: './l\ud800', path: '/w/l', type: EntryType.symlink, linkName: 'a', dataBytes: 0 };
+  const link = { name: './l\ud800', path: '/w/l', type: EntryType.symlink, linkName: 'a', size: 0 };
   const members = decode(scanned({}), scanned(link));
   expect(members.count).toBe(2);
   expect([members.path(0), members.path(1)]).toEqual(['/w/a', '/w/l']);

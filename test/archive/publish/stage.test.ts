@@ -4,9 +4,10 @@ import { expect, test } from 'vitest';
 import { EntryType } from '../../../src/archive/format/entry.ts';
 import { RestoredLinks } from '../../../src/archive/fs/links/restored-links.ts';
 import { RefusedAttributes } from '../../../src/archive/fs/refused-attributes.ts';
-import { InlineRunner } from '../../../src/archive/pool/worker-pool.ts';
+
 import { planTarget } from '../../../src/archive/publish/plan/plan-target.ts';
 import { Stage } from '../../../src/archive/publish/stage.ts';
+import { InlineRunner } from '../../../src/archive/worker/worker.ts';
 import { scratch } from '../../support/scratch.ts';
 import { layoutIn } from '../support/archives.ts';
 import { entryOf } from './staged.ts';

@@ -6,8 +6,8 @@ import { validate } from '../../../src/archive/check/validate.ts';
 import { openArchive } from '../../../src/archive/format/open-archive.ts';
 import { RestoredLinks } from '../../../src/archive/fs/links/restored-links.ts';
 import type { PathLayout } from '../../../src/archive/fs/paths/layout.ts';
-import { InlineRunner } from '../../../src/archive/pool/worker-pool.ts';
 import { findUnchanged } from '../../../src/archive/restore/find-unchanged.ts';
+import { InlineRunner } from '../../../src/archive/worker/worker.ts';
 import { giveAway, runUnprivileged } from '../../support/drop-privileges.ts';
 import { largeDirectories, posix, requires } from '../../support/platform-needs.ts';
 import { scratch } from '../../support/scratch.ts';
@@ -252,7 +252,7 @@ describe('findUnchanged', () => {
       const path = (await import('node:path')).default;
       const workspace = ${JSON.stringify(workspace)};
       const layout = createPathLayout({ patterns: ['tree'], workspace, home: '/none', platformPath: path });
-      const { InlineRunner } = await import(${source('archive/pool/worker-pool.ts')});
+      const { InlineRunner } = await import(${source('archive/worker/worker.ts')});
       const entries = ${JSON.stringify(entries)};
       const current = await findUnchanged(entries, entries.slice(0, 1), { layout, restoredLinks: new RestoredLinks() }, new InlineRunner());
       console.log([...current].join(' '));`;

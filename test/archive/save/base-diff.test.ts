@@ -2,9 +2,9 @@ import { describe, expect, test } from 'vitest';
 import { type Entry, EntryType, type Frame, type Manifest } from '../../../src/archive/format/entry.ts';
 import type { FileStatus } from '../../../src/archive/fs/file-status.ts';
 import { StatusRows } from '../../../src/archive/fs/status-rows.ts';
+import type { ScannedEntry } from '../../../src/archive/messages/pack-job.ts';
 import { BaseDiff } from '../../../src/archive/save/base-diff.ts';
 import { type BaseArchive, isWorthReusing } from '../../../src/archive/save/reuse-estimate.ts';
-import type { ScannedEntry } from '../../../src/archive/scan/scan.ts';
 import { MiB } from '../../support/sizes.ts';
 import { HEAD } from '../support/archives.ts';
 import { usePlatform } from '../support/platform.ts';
@@ -25,14 +25,18 @@ interface Thing {
 const status = {
   ...{ mode: 0o644n, nlink: 1n, uid: 0n, gid: 0n, dev: 1n, ino: 1n, size: 1n, mtimeNs: 1n, ctimeNs: 1n },
 } as unknown as NonNullable<FileStatus['exact']>;
-const modeOf = (type: EntryType) => (type === EntryType.directory ? 0o755 : 0o644);
-const stats = { mode: 0o644, nlink: 2, uid: 0, gid: 0, exact: status } as FileStatus;
+const attributesOf = (type: EntryType) => ({
+  mode: type === EntryType.directory ? 0o755 : 0o644,
+  uid: 0,
+  gid: 0,
+});
+const stats = { exact: status } as FileStatus;
 
 function baseOf(things: readonly Thing[], frames: readonly Pick<Frame, 'size' | 'rawSize'>[]) {
   const entries = things.map(
     ({ name, type = EntryType.file, size = 0, frame = -1, offset = 0, linkTo }): Entry => ({
-      ...{ name, type, size, frame, offset, mtimeUs: second, mtimeRestNs: 0, mode: modeOf(type), target: '' },
-      ...{ uid: process.geteuid?.() === 0 ? 0 : -1, gid: process.geteuid?.() === 0 ? 0 : -1 },
+      ...{ name, type, size, frame, offset, mtimeUs: second, mtimeRestNs: 0, target: '' },
+      ...attributesOf(type),
       linkTo: linkTo === undefined ? -1 : things.findIndex(thing => thing.name === linkTo),
     }),
   );
@@ -49,13 +53,12 @@ function baseOf(things: readonly Thing[], frames: readonly Pick<Frame, 'size' | 
 /** Makes the scan of these entries, untouched except for those in `changed`. */
 function found(things: readonly Thing[], changed: readonly string[] = []): ScannedEntry[] {
   return things.map(({ name, type = EntryType.file, size = 0, linkTo }) => ({
-    ...{ name, type, path: `/${name}`, linkName: linkTo ?? '', dataBytes: size },
+    ...{ name, type, path: `/${name}`, linkName: linkTo ?? '', size, ...attributesOf(type) },
     ...(type === EntryType.file && { inode: { dev: 1n, ino: 1n } }),
     mtimeUs: size > 0 ? 0 : changed.includes(name) ? second + 1 : second,
     mtimeRestNs: 0,
     stats: {
       ...stats,
-      mode: modeOf(type),
       ...(changed.includes(name) && { exact: { ...status, ctimeNs: 2n } as typeof status }),
     },
   }));
@@ -185,7 +188,7 @@ test('a directory with several changed entries is packed once', () => {
     { name: 'd/h', size: MiB, frame: 0, offset: 2 * MiB + 1536 },
   ];
   const base = baseOf(things, [{ size: 6 * MiB, rawSize: 3 * MiB + 2048 }]);
-  const added = { ...found(things)[4]!, name: 'd/e2/', type: EntryType.directory, dataBytes: 0 };
+  const added = { ...found(things)[4]!, name: 'd/e2/', type: EntryType.directory, size: 0 };
   const scanned = found(things, ['d/e/f', 'd/g', 'd/h']).toSpliced(3, 0, added);
   const { changed, reused } = compare(scanned, base);
   expect(names(changed)).toEqual(['d/e/', 'd/e/f', 'd/', 'd/e2/', 'd/g', 'd/h']);
@@ -204,10 +207,10 @@ test('the diff is blocked when a file takes the place of a directory', () => {
 });
 
 test('on Windows, unchanged files and directories keep the modes that another system has saved', () => {
-  usePlatform({ hasModes: false, keepsOwners: false });
+  usePlatform({ hasModes: false });
   const things = [{ name: 'd/', type: EntryType.directory }, { name: 'd/empty' }, ...ten];
   const base = baseOf(things, twoFrames);
-  const entries = base.manifest.entries.map(entry => ({ ...entry, mode: 0o750, uid: -1, gid: -1 }));
+  const entries = base.manifest.entries.map(entry => ({ ...entry, mode: 0o750 }));
   const division = compare(found(things), { ...base, manifest: { ...base.manifest, entries } });
   expect(division.changed).toEqual([]);
   // The times of these files differ too, as after a touch

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { type Entry, EntryType } from '../../../src/archive/format/entry.ts';
 import { lstatExact } from '../../../src/archive/fs/file-status.ts';
 import { StatusRows } from '../../../src/archive/fs/status-rows.ts';
-import { isLikelyWorthReusing } from '../../../src/archive/save/reuse-estimate.ts';
+import { isLikelyWorthReusing } from '../../../src/archive/save/changed-share.ts';
 import { scratch } from '../../support/scratch.ts';
 import { MiB } from '../../support/sizes.ts';
 import { HEAD, layoutIn } from '../support/archives.ts';

@@ -3,6 +3,7 @@ import { SourceTreeError } from '../../../src/archive/archive-errors.ts';
 import { type Entry, EntryType } from '../../../src/archive/format/entry.ts';
 import { decodeManifest } from '../../../src/archive/format/manifest/manifest-reader.ts';
 import type { FileStatus } from '../../../src/archive/fs/file-status.ts';
+import type { ScannedEntry } from '../../../src/archive/messages/pack-job.ts';
 import {
   type FramePlan,
   type Packed,
@@ -12,7 +13,6 @@ import {
   writePacked,
 } from '../../../src/archive/messages/pack-job.ts';
 import { ManifestBuilder, type ManifestEntry } from '../../../src/archive/save/manifest-builder.ts';
-import type { ScannedEntry } from '../../../src/archive/scan/scan.ts';
 import { HEAD } from '../support/archives.ts';
 
 const stats = { mode: 0o644, nlink: 1, uid: 0, gid: 0 } as FileStatus;
@@ -24,9 +24,12 @@ function thing(name: string, overrides: Partial<ScannedEntry> = {}): ScannedEntr
       path: `/${name}`,
       type: EntryType.file,
       stats,
+      mode: 0o644,
+      uid: 0,
+      gid: 0,
       mtimeUs: 7,
       mtimeRestNs: 0,
-      dataBytes: 3,
+      size: 3,
       linkName: '',
     },
     ...overrides,
@@ -109,7 +112,7 @@ test('the manifest holds the attributes that a file had when it was read', async
 });
 
 describe('the manifest builder', () => {
-  const link = thing('z', { type: EntryType.hardLink, linkName: 'a', dataBytes: 0 });
+  const link = thing('z', { type: EntryType.hardLink, linkName: 'a', size: 0 });
   const several = (name: string) => thing(name, { inode: { dev: 1n, ino: 2n } });
   const oldLink = old('z', { type: EntryType.hardLink, size: 0, frame: -1 }, 'a');
 

@@ -1,17 +1,17 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { SourceTreeError } from '../../../src/archive/archive-errors.ts';
-import type { FramePlan } from '../../../src/archive/messages/pack-job.ts';
+import type { FramePlan, ScannedEntry } from '../../../src/archive/messages/pack-job.ts';
 import { planFrames } from '../../../src/archive/save/plan-frames.ts';
-import { PAUSE, type ScannedEntry } from '../../../src/archive/scan/scan.ts';
+import { PAUSE } from '../../../src/archive/scan/scan.ts';
 import { longNameErrors, requires } from '../../support/platform-needs.ts';
 import { scratch } from '../../support/scratch.ts';
 import { MiB } from '../../support/sizes.ts';
 import { buildTree } from '../../support/tree.ts';
 
 describe('planFrames', () => {
-  const member = (dataBytes: number, path = '/nowhere') =>
-    ({ name: 'x', path, type: 0, dataBytes, mtimeUs: 0, mtimeRestNs: 0, linkName: '' }) as ScannedEntry;
+  const member = (size: number, path = '/nowhere') =>
+    ({ name: 'x', path, type: 0, size, mtimeUs: 0, mtimeRestNs: 0, linkName: '' }) as ScannedEntry;
   const collect = async (found: AsyncIterable<FramePlan>) => {
     const plans: FramePlan[] = [];
     for await (const plan of found) plans.push(plan);
@@ -19,7 +19,7 @@ describe('planFrames', () => {
   };
   const plansOf = (members: readonly ScannedEntry[]) => collect(planFrames(members, undefined));
   const sizes = async (members: readonly ScannedEntry[]) =>
-    (await plansOf(members)).map(({ members }) => members.map(({ dataBytes }) => dataBytes));
+    (await plansOf(members)).map(({ members }) => members.map(({ size }) => size));
 
   test('fills frames up to 4 MiB', async () => {
     expect(await sizes([member(3 * MiB), member(MiB / 2), member(MiB), member(1)])).toEqual([
@@ -54,7 +54,7 @@ describe('planFrames', () => {
       name: 'x',
       path,
       type: 0,
-      dataBytes: 2 ** 24,
+      size: 2 ** 24,
       mtimeUs: 0,
       mtimeRestNs: 0,
       linkName: '',

@@ -51,7 +51,8 @@ async function main(job: RestorerJob): Promise<void> {
   disturb(job);
   const { openArchive } = await import('../../../src/archive/format/open-archive.ts');
   const { restoreArchive } = await import('../../../src/archive/restore/restore-archive.ts');
-  const { InlineRunner, WorkerPool } = await import('../../../src/archive/pool/worker-pool.ts');
+  const { WorkerPool } = await import('../../../src/archive/pool/worker-pool.ts');
+  const { InlineRunner } = await import('../../../src/archive/worker/worker.ts');
   const { RestoredLinks } = await import('../../../src/archive/fs/links/restored-links.ts');
   const { threadProgram } = await import('../../support/built-sources/built-file.ts');
   const { createPathLayout } = await import('../../../src/cache/paths/paths.ts');

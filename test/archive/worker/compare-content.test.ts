@@ -1,7 +1,7 @@
 import * as fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { CONTENT_HASH_BYTES, ContentHasher, newHashKey } from '../../../src/archive/fs/content-hashes.ts';
+import { CONTENT_HASH_BYTES, ContentHasher, newHashKey } from '../../../src/archive/format/content-hashes.ts';
 import { lstatExact } from '../../../src/archive/fs/file-status.ts';
 import { encodeContentJob, type HashedPiece } from '../../../src/archive/messages/content-job.ts';
 import { compareContent } from '../../../src/archive/worker/compare-content.ts';

@@ -1,10 +1,10 @@
 import { TargetTreeError } from '../../archive-errors.ts';
 import { type Entry, EntryType, inodeOf } from '../../format/entry.ts';
-import { forEachInTurns, Turns } from '../../format/turns.ts';
 import type { PathLayout } from '../../fs/paths/layout.ts';
 import { isStagingName } from '../../fs/paths/staging-name.ts';
 import type { RefusedAttributes } from '../../fs/refused-attributes.ts';
 import { showPath, writeError } from '../../fs/tree-errors.ts';
+import { forEachInTurns, Turns } from '../../turns.ts';
 import type { Move, TargetPlan } from '../plan/target-plan.ts';
 import type { RemainingStaging } from '../staging/stale-staging.ts';
 import { DirectorySnapshot } from './directory-snapshot.ts';

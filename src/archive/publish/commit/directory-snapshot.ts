@@ -1,12 +1,12 @@
 import { type BigIntStats, chmodSync, lstatSync, statSync } from 'node:fs';
 import { TargetTreeError } from '../../archive-errors.ts';
 import type { Entry } from '../../format/entry.ts';
-import { forEachInTurns } from '../../format/turns.ts';
 import { isRealDirectory, realPathOf } from '../../fs/file-status.ts';
 import { ignoreErrors } from '../../fs/ignore-errors.ts';
 import { fsPath } from '../../fs/paths/names.ts';
 import type { RefusedAttributes } from '../../fs/refused-attributes.ts';
 import { showPath } from '../../fs/tree-errors.ts';
+import { forEachInTurns } from '../../turns.ts';
 import { applyAttributes, attributesIn } from '../attributes.ts';
 import type { ExistingDirectory } from '../plan/existing-directories.ts';
 import type { TargetPlan } from '../plan/target-plan.ts';

@@ -1,9 +1,9 @@
 import { sleep, systemClock } from '../../../retry/clock.ts';
 import { TargetTreeError } from '../../archive-errors.ts';
-import { forEachInTurns } from '../../format/turns.ts';
 import { thisPlatform } from '../../fs/platform.ts';
 import { IN_USE_WAITS_MS, isHeld } from '../../fs/rename.ts';
 import { IN_USE_ADVICE, showPath } from '../../fs/tree-errors.ts';
+import { forEachInTurns } from '../../turns.ts';
 import type { TargetPlan } from '../plan/target-plan.ts';
 
 /**

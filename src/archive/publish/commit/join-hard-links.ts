@@ -13,13 +13,13 @@ import {
 } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Entry } from '../../format/entry.ts';
-import { Turns } from '../../format/turns.ts';
 import { lstatExact, realPathOf } from '../../fs/file-status.ts';
 import { ignoreErrors } from '../../fs/ignore-errors.ts';
 import type { PathLayout } from '../../fs/paths/layout.ts';
 import { fsPath } from '../../fs/paths/names.ts';
 import { thisPlatform } from '../../fs/platform.ts';
 import { rename } from '../../fs/rename.ts';
+import { Turns } from '../../turns.ts';
 import { applyAttributes, attributesOf } from '../attributes.ts';
 import type { TargetPlan } from '../plan/target-plan.ts';
 import type { StagingArea } from '../staging/staging-area.ts';

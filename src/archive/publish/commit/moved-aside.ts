@@ -1,9 +1,9 @@
 import { writeFileSync } from 'node:fs';
-import { forEachInTurns } from '../../format/turns.ts';
 import { isRealDirectory, lstat } from '../../fs/file-status.ts';
 import { refuseMount } from '../../fs/mounts.ts';
 import { fsPath } from '../../fs/paths/names.ts';
 import { rename, tryRename } from '../../fs/rename.ts';
+import { forEachInTurns } from '../../turns.ts';
 import { applyAttributes, attributesOfDirectory, type DirectoryAttributes } from '../attributes.ts';
 import type { ExistingDirectory } from '../plan/existing-directories.ts';
 import { moveBack, moveDirectory } from './move-directory.ts';

@@ -1,11 +1,11 @@
 import { mkdirSync, readdirSync } from 'node:fs';
 import type { Entry } from '../../format/entry.ts';
-import { forEachInTurns, type Turns } from '../../format/turns.ts';
 import { isRealDirectory, lstat } from '../../fs/file-status.ts';
 import { ignoreErrors } from '../../fs/ignore-errors.ts';
 import { decodeName, fsPath } from '../../fs/paths/names.ts';
 import { isHeld, isInUse, rename, renameOverReadOnly, tryRename } from '../../fs/rename.ts';
 import { grantWrite, makeWritable } from '../../fs/writable.ts';
+import { forEachInTurns, type Turns } from '../../turns.ts';
 import { applyAttributes, attributesOf, type DirectoryAttributes } from '../attributes.ts';
 import type { Move } from '../plan/target-plan.ts';
 import { isLongDirectory, openDirectory } from '../staging/short-path.ts';

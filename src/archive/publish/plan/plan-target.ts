@@ -4,11 +4,11 @@ import { basename, dirname } from 'node:path';
 import { TargetTreeError, UnusableArchiveError } from '../../archive-errors.ts';
 import { type Entry, EntryType, parentName } from '../../format/entry.ts';
 import { OpenDirectories } from '../../format/open-directories.ts';
-import { forEachInTurns } from '../../format/turns.ts';
 import type { RestoredLinks } from '../../fs/links/restored-links.ts';
 import type { PathLayout } from '../../fs/paths/layout.ts';
 import { thisPlatform } from '../../fs/platform.ts';
 import { showPath, writeError } from '../../fs/tree-errors.ts';
+import { forEachInTurns } from '../../turns.ts';
 import { ShortPaths } from '../staging/short-path.ts';
 import {
   ExistingDirectories,

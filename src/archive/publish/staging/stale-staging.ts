@@ -8,7 +8,6 @@ import {
   rmSync,
   unlinkSync,
 } from 'node:fs';
-import { Turns } from '../../format/turns.ts';
 import { lstat, realPathOf } from '../../fs/file-status.ts';
 import { ignoreErrors } from '../../fs/ignore-errors.ts';
 import { findMount, readMountPoints } from '../../fs/mounts.ts';
@@ -16,6 +15,7 @@ import { decodeName, fsPath } from '../../fs/paths/names.ts';
 import { isStagingName } from '../../fs/paths/staging-name.ts';
 import { thisPlatform } from '../../fs/platform.ts';
 import { makeWritable } from '../../fs/writable.ts';
+import { Turns } from '../../turns.ts';
 import { applyAttributes, attributesOf } from '../attributes.ts';
 import { openDirectory, withShortPath } from './short-path.ts';
 import { markEnded, OWNER_FILES, ownerState } from './staging-owner.ts';
