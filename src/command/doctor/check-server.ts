@@ -53,8 +53,8 @@ const CLEAN_UP_MS = 4000;
 export async function checkServer(options: ServerOptions, report: ReportFinding): Promise<void> {
   const { log, place, signal } = options;
   const settings = { ...options.settings, attempts: Math.min(2, options.settings.attempts) };
-  const { createCaller, sdk } = await import('../../storage/s3/s3-store.ts');
-  const caller = createCaller(settings, {
+  const { Caller, sdk } = await import('../../storage/s3/s3-store.ts');
+  const caller = new Caller(settings, {
     log,
     userAgent: TOOL,
     clock: systemClock,

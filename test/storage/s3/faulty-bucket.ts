@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest';
 import type { ObjectStore, Upload } from '../../../src/storage/object-store.ts';
-import type { S3StoreOptions } from '../../../src/storage/s3/s3-store.ts';
+import type { CallerOptions } from '../../../src/storage/s3/calls/caller.ts';
 import type { BucketAccess } from '../../support/gateway/gateway.ts';
 import { gateway, newBucket } from '../../support/gateway/shared-gateway.ts';
 import { type FaultProxy, startFaultProxy } from '../../support/servers/fault-proxy.ts';
@@ -44,7 +44,7 @@ class FaultyBucket {
   }
 
   /** A store behind the proxy. */
-  proxied(attempts = 5, options: Partial<S3StoreOptions> = {}): ObjectStore {
+  proxied(attempts = 5, options: Partial<CallerOptions> = {}): ObjectStore {
     const endpoint = new URL(this.proxy.endpoint);
     return this.#kept(storeFor(this.bucket, { endpoint, attempts }, { timeLimits, ...options }));
   }

@@ -1,6 +1,6 @@
 import type { ObjectStore } from '../../../src/storage/object-store.ts';
+import type { CallerOptions } from '../../../src/storage/s3/calls/caller.ts';
 import type { S3Settings } from '../../../src/storage/s3/s3-settings.ts';
-import type { S3StoreOptions } from '../../../src/storage/s3/s3-store.ts';
 import type { BucketAccess } from '../../support/gateway/gateway.ts';
 import { gateway } from '../../support/gateway/shared-gateway.ts';
 import { openStore } from './support.ts';
@@ -19,7 +19,7 @@ export function settingsFor(bucket: BucketAccess, overrides: Partial<S3Settings>
 export function storeFor(
   bucket: BucketAccess,
   overrides: Partial<S3Settings> = {},
-  options: Partial<S3StoreOptions> = {},
+  options: Partial<CallerOptions> = {},
 ): ObjectStore {
   return openStore(settingsFor(bucket, overrides), options);
 }

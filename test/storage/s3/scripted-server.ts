@@ -1,8 +1,8 @@
 import http from 'node:http';
 import { afterEach } from 'vitest';
 import type { ObjectStore } from '../../../src/storage/object-store.ts';
+import type { CallerOptions } from '../../../src/storage/s3/calls/caller.ts';
 import type { S3Settings } from '../../../src/storage/s3/s3-settings.ts';
-import type { S3StoreOptions } from '../../../src/storage/s3/s3-store.ts';
 import { listen } from '../../support/servers/listen.ts';
 import { operationOf } from '../../support/servers/s3-operation.ts';
 import { openStore, shortLimits } from './support.ts';
@@ -26,7 +26,7 @@ export interface ScriptedServer {
   /** Their operations alone. */
   readonly operations: readonly string[];
   /** Opens a store of this server, with short limits once it has answered. */
-  store(settings?: Partial<S3Settings>, options?: Partial<S3StoreOptions>): ObjectStore;
+  store(settings?: Partial<S3Settings>, options?: Partial<CallerOptions>): ObjectStore;
 }
 
 /** The first response may take long on a busy machine. */

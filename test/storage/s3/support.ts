@@ -2,8 +2,9 @@ import { systemClock } from '../../../src/retry/clock.ts';
 import { WaitedTime } from '../../../src/retry/stall-limit.ts';
 import { TIME_LIMITS } from '../../../src/retry/time-limits.ts';
 import type { ObjectStore } from '../../../src/storage/object-store.ts';
+import type { CallerOptions } from '../../../src/storage/s3/calls/caller.ts';
 import type { S3Settings } from '../../../src/storage/s3/s3-settings.ts';
-import { createS3Store, type S3StoreOptions } from '../../../src/storage/s3/s3-store.ts';
+import { createS3Store } from '../../../src/storage/s3/s3-store.ts';
 import { silentLog } from '../../support/silent-log.ts';
 
 /** Settings that reach nothing, as a base for those of a test. */
@@ -36,7 +37,7 @@ export const shortLimits = {
   serverWorkMs: 2000,
 };
 
-export function openStore(settings: Partial<S3Settings>, options: Partial<S3StoreOptions> = {}): ObjectStore {
+export function openStore(settings: Partial<S3Settings>, options: Partial<CallerOptions> = {}): ObjectStore {
   return createS3Store(createS3Settings(settings), {
     log: silentLog,
     userAgent: 'cache-s3/test',

@@ -25,10 +25,10 @@ export interface Connection {
   identity(): Omit<IdentityUse, 'accepted'>;
 }
 
-/** The program's own ways to the clock, the limits of the endpoint and the log. */
-interface ConnectionOptions {
-  readonly limits: TimeLimits;
+/** The program's own ways to the clock and the log. */
+export interface ConnectionOptions {
   readonly clock: Clock;
+  /** `cache-s3/<version>`. */
   readonly userAgent: string;
   /** Registers a secret with the runner, which replaces it in the log. */
   readonly mask: (secret: string) => void;
@@ -38,8 +38,8 @@ interface ConnectionOptions {
  * Makes an SDK client that talks to one endpoint within our limits. Opens no connection.
  * @throws StoreRefusedError for a ca-file or proxy that cannot be used.
  */
-export function connect(settings: S3Settings, options: ConnectionOptions): Connection {
-  const { limits, clock, userAgent } = options;
+export function connect(settings: S3Settings, limits: TimeLimits, options: ConnectionOptions): Connection {
+  const { clock, userAgent } = options;
   const connectionSettings = readConnectionSettings(settings);
   const transport = new Transport(connectionSettings, clock);
   const handler = new SdkRequestHandler(transport, limits, userAgent);

@@ -1,6 +1,9 @@
 import type { Log } from '../../../report/log.ts';
 import { type NoCredentialsError, StoreRefusedError } from '../../store-errors.ts';
-import { isStatus } from '../errors/s3-errors.ts';
+import { isStatus } from '../errors/classify.ts';
+
+/** Calls that a public bucket may allow to all. */
+const READS: ReadonlySet<string> = new Set(['GetObject', 'HeadObject', 'ListObjectsV2']);
 
 /** Reads of a run without any credentials, such as a pull request from a fork. The first one shows whether they are allowed. */
 export class UnsignedReads {
@@ -13,11 +16,16 @@ export class UnsignedReads {
   }
 
   /**
-   * Sends a read without a signature, the first one alone.
-   * @param reason the error of every read once one is refused.
+   * Sends a read without a signature, after it has failed for want of any credentials. The first one is sent alone: if it is
+   * refused, it and all that follow fail with that reason. Throws the reason of another call.
    * @param send sends the read; `isAllowed` is false for the first one.
    */
-  async run<T>(reason: NoCredentialsError, send: (isAllowed: boolean) => Promise<T>): Promise<T> {
+  async run<T>(
+    reason: NoCredentialsError,
+    operation: string,
+    send: (isAllowed: boolean) => Promise<T>,
+  ): Promise<T> {
+    if (!READS.has(operation)) throw reason;
     const isFirst = this.#first === undefined;
     const decision = Promise.withResolvers<boolean>();
     this.#first ??= decision.promise;

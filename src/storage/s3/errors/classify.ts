@@ -1,6 +1,9 @@
-import { redact } from './redact.ts';
+import { NoResponseError } from '../transport/timers.ts';
 
-/** Classifies the failures of calls by the shape of their errors: `code`, `name`, and the HTTP status of the SDK. */
+/**
+ * Classifies the failures of calls by the shape of their errors: `code`, `name`, and the HTTP status of the SDK. What it
+ * returns for the log has no secret in it.
+ */
 
 /** Codes of Node's net, dns, http and stream modules for a peer that cannot be reached or a connection that broke. */
 const CONNECTION_CODES = new Set([
@@ -51,6 +54,18 @@ export function httpStatus(error: unknown): number | undefined {
   return (error as ErrorShape | undefined)?.$metadata?.httpStatusCode;
 }
 
+/** Forms of secrets: JSON web tokens, access key ids, and the values of the headers and parameters that carry secrets. */
+const SECRETS = [
+  /\beyJ[\w-]*(?:\.[\w-]*)*/g,
+  /\bA[KS]IA[A-Z0-9]{12,}\b/g,
+  /(?<=\b(?:authorization|x-amz-security-token|x-amz-credential|x-amz-signature|token|secret|password)["']?\s*[:=]\s*).*/gi,
+];
+
+/** Replaces each part of a foreign text that has the form of a secret by `***`. */
+export function redact(text: string): string {
+  return SECRETS.reduce((redacted, secret) => redacted.replace(secret, '***'), text);
+}
+
 /** The form of S3's and Node's codes. A server can return any text as its code; other forms are no codes and not printed. */
 const CODE_FORM = /^[A-Za-z0-9_.-]{1,64}$/;
 
@@ -87,4 +102,58 @@ export function classify(error: unknown): FailureKind {
 /** Returns whether a retry can help: 429, 5xx, connection errors, timeouts, and bodies that end early. Other 4xx are final. */
 export function isRetryable(error: unknown): boolean {
   return classify(error) !== 'final';
+}
+
+/** Returns whether a failure is a response of this HTTP status. */
+export function isStatus(error: unknown, status: number): boolean {
+  return httpStatus(error) === status;
+}
+
+/**
+ * Returns whether there is no such object. A missing bucket or upload is another failure, except after a HEAD, whose
+ * responses have no code.
+ */
+export function isMissing(error: unknown): boolean {
+  const code = s3Code(error);
+  return isStatus(error, 404) && code !== 'NoSuchBucket' && code !== 'NoSuchUpload';
+}
+
+/**
+ * radosgw and AWS return 503 SlowDown. A 503 without an S3 code comes from a proxy whose server is down. Bodies that a front
+ * took and has not passed on in time share a slow link: fewer at once arrive sooner.
+ */
+export function isTooMany(error: unknown): boolean {
+  if (error instanceof NoResponseError) return true;
+  return isStatus(error, 429) || (isStatus(error, 503) && s3Code(error) !== undefined);
+}
+
+/** Returns S3's code for a failure, or the system's. radosgw sends an empty `<Message>`, so there is only the code. */
+export function s3Code(error: unknown): string | undefined {
+  const code = errorCode(error) ?? codeLike((error as { name?: unknown } | undefined)?.name);
+  return code === undefined || GENERIC_NAMES.has(code) ? undefined : code;
+}
+
+/** Names that the SDK gives to responses without a code, or has for bodies that it cannot parse. */
+const GENERIC_NAMES = new Set([
+  'Error',
+  'Unknown',
+  'UnknownError',
+  '403',
+  '400',
+  '301',
+  'Forbidden',
+  'BadRequest',
+  'SyntaxError',
+  'TypeError',
+]);
+
+/** Returns status and code of a failure, as far as there are any: `403 AccessDenied`. */
+export function statusAndCode(error: unknown): string {
+  return [httpStatus(error), s3Code(error)].filter(part => part !== undefined).join(' ');
+}
+
+/** Returns status and code of a failure, or a message of at most 200 characters for one that is neither S3's nor the network's. */
+export function summaryOf(error: unknown): string {
+  const { name, message } = error as Error;
+  return statusAndCode(error) || redact(`${codeLike(name) ?? 'Error'}: ${message}`.slice(0, 200));
 }

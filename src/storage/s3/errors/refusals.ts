@@ -127,11 +127,11 @@ const EXPIRED_ROLE: Refusal = [
 /** The use of the credentials so far in this process. */
 export interface IdentityUse {
   /** The role that the run has taken. Undefined: the credentials are keys of the settings or the environment. */
-  readonly role: { readonly arn: string; readonly claims: string } | undefined;
+  readonly role?: { readonly arn: string; readonly claims: string } | undefined;
   /** End of the credentials in ms since 1970. Undefined if they do not expire, or if it is not known. */
-  readonly expiresMs: number | undefined;
+  readonly expiresMs?: number | undefined;
   /** Whether they have a session token, so that they expire. */
-  readonly temporary: boolean;
+  readonly temporary?: boolean;
   /** Whether a call has succeeded with them. */
   readonly accepted: boolean;
 }

@@ -7,68 +7,11 @@ import {
 } from '../../store-errors.ts';
 import { describeBucket, type S3Settings } from '../s3-settings.ts';
 import { ProtocolError } from '../transport/protocol-error.ts';
-import { NoResponseError } from '../transport/timers.ts';
-import { classify, codeLike, errorCode, httpStatus } from './classify.ts';
+import { classify, httpStatus, s3Code, statusAndCode, summaryOf } from './classify.ts';
 import { frontRefusal } from './front-refusals.ts';
-import { redact } from './redact.ts';
 import { hasExpired, type IdentityUse, refusalOf } from './refusals.ts';
 import { messageOf } from './refused-response.ts';
 import { denialOf, serverRefusal } from './server-refusals.ts';
-
-/** Returns whether a failure is a response of this HTTP status. */
-export function isStatus(error: unknown, status: number): boolean {
-  return httpStatus(error) === status;
-}
-
-/**
- * Returns whether there is no such object. A missing bucket or upload is another failure, except after a HEAD, whose
- * responses have no code.
- */
-export function isMissing(error: unknown): boolean {
-  const code = s3Code(error);
-  return isStatus(error, 404) && code !== 'NoSuchBucket' && code !== 'NoSuchUpload';
-}
-
-/**
- * radosgw and AWS return 503 SlowDown. A 503 without an S3 code comes from a proxy whose server is down. Bodies that a front
- * took and has not passed on in time share a slow link: fewer at once arrive sooner.
- */
-export function isTooMany(error: unknown): boolean {
-  if (error instanceof NoResponseError) return true;
-  return isStatus(error, 429) || (isStatus(error, 503) && s3Code(error) !== undefined);
-}
-
-/** Returns S3's code for a failure, or the system's. radosgw sends an empty `<Message>`, so there is only the code. */
-export function s3Code(error: unknown): string | undefined {
-  const code = errorCode(error) ?? codeLike((error as { name?: unknown } | undefined)?.name);
-  return code === undefined || GENERIC_NAMES.has(code) ? undefined : code;
-}
-
-/** Returns a message in at most 200 characters and without secrets, for errors that are neither S3's nor the network's. */
-function shortMessage(error: unknown): string {
-  const { name, message } = error as Error;
-  return redact(`${codeLike(name) ?? 'Error'}: ${message}`.slice(0, 200));
-}
-
-/** Returns status and code of a failure for the debug log, or a short message. */
-export function summaryOf(error: unknown): string {
-  const parts = [httpStatus(error), s3Code(error)].filter(part => part !== undefined);
-  return parts.length > 0 ? parts.join(' ') : shortMessage(error);
-}
-
-/** Names that the SDK gives to responses without a code, or has for bodies that it cannot parse. */
-const GENERIC_NAMES = new Set([
-  'Error',
-  'Unknown',
-  'UnknownError',
-  '403',
-  '400',
-  '301',
-  'Forbidden',
-  'BadRequest',
-  'SyntaxError',
-  'TypeError',
-]);
 
 /** Code of the system or of Node -> the reason. */
 const FAILURES: ReadonlyMap<string | undefined, string> = new Map([
@@ -113,62 +56,40 @@ export function fromS3Error(
   const code = s3Code(error);
   const status = httpStatus(error);
   const kind = classify(error);
+  const call = `${operation}: ${statusAndCode(error)}`;
+  const cause = { cause: error };
+  const unavailable = (reason: string, shown: string) =>
+    new StoreUnavailableError(`${bucket}: ${reason} (${shown})`, cause);
+  const refused = (setting: string, reason: string, more = '') =>
+    new StoreRefusedError(`${bucket}: ${reason} (${call})${more}`, setting, cause);
   if (error instanceof ProtocolError || (kind === 'timeout' && status === undefined)) {
-    return new StoreUnavailableError(`${bucket}: ${(error as Error).message} (${operation})`, {
-      cause: error,
-    });
+    return unavailable((error as Error).message, operation);
   }
-  const answer = [status, code].filter(part => part !== undefined).join(' ');
   if (kind === 'connection') {
-    const reason = FAILURES.get(code) ?? 'the call failed';
-    const shown = answer + ofProxy(error, settings.endpoint);
-    return new StoreUnavailableError(`${bucket}: ${reason} (${operation}: ${shown})`, { cause: error });
+    return unavailable(FAILURES.get(code) ?? 'the call failed', call + ofProxy(error, settings.endpoint));
   }
   const front = kind === 'final' ? frontRefusal(error, settings) : undefined;
   const { role } = identity;
   const byPolicy = status === 403 && (code === undefined || code === 'AccessDenied');
   if (role && byPolicy && !front && !hasExpired(error, identity)) {
     return new PolicyRefusedError(
-      `${bucket}: the role ${role.arn} does not allow this call to the run (${operation}: ${answer}), whose token has ${role.claims}`,
+      `${bucket}: the role ${role.arn} does not allow this call to the run (${call}), whose token has ${role.claims}`,
       'the policies of the role and the bucket',
-      { cause: error },
+      cause,
     );
   }
   const refusal =
     refusalOf(error, { operation, code, settings, identity }) ?? serverRefusal(error, code) ?? front;
-  if (refusal) {
-    const [setting, reason] = refusal;
-    const message = `${bucket}: ${reason} (${operation}: ${answer})${denialOf(error, code)}`;
-    return new StoreRefusedError(message, setting, { cause: error });
-  }
+  if (refusal) return refused(...refusal, denialOf(error, code));
   if (kind !== 'final' || status === undefined) {
     const reason = kind === 'broken-body' ? 'the response ended early' : 'the call failed';
-    return new StoreUnavailableError(
-      `${bucket}: ${reason} (${operation}: ${answer || shortMessage(error)})`,
-      {
-        cause: error,
-      },
-    );
+    return unavailable(reason, `${operation}: ${summaryOf(error)}`);
   }
   if (status === 401 || status === 403) {
-    return new StoreRefusedError(
-      `${bucket}: access is denied (${operation}: ${answer})`,
-      "the inputs 'accessKey' and 'secretKey', and the bucket's policy",
-      { cause: error },
-    );
+    return refused("the inputs 'accessKey' and 'secretKey', and the bucket's policy", 'access is denied');
   }
   if (status >= 300 && status < 400) {
-    return new StoreRefusedError(
-      `${bucket}: the endpoint redirects to another URL (${operation}: ${answer})`,
-      "the input 'region'",
-      {
-        cause: error,
-      },
-    );
+    return refused("the input 'region'", 'the endpoint redirects to another URL');
   }
-  return new StoreRefusedError(
-    `${bucket}: the endpoint refused the call (${operation}: ${answer})${messageOf(error)}`,
-    "the input 'endpoint'",
-    { cause: error },
-  );
+  return refused("the input 'endpoint'", 'the endpoint refused the call', messageOf(error));
 }

@@ -4,7 +4,7 @@ import type { ByteRange, ByteSpan, FetchedRange, GetOptions, RangeBytes } from '
 import type { Caller } from '../calls/caller.ts';
 import { GetObjectCommand } from '../calls/sdk.ts';
 import type { SdkHandlerOptions } from '../calls/sdk-request-handler.ts';
-import { isMissing, isStatus } from '../errors/s3-errors.ts';
+import { isMissing, isStatus } from '../errors/classify.ts';
 import { endedEarly } from '../transport/body.ts';
 import { headObject } from './head.ts';
 import {

@@ -6,9 +6,8 @@ import type { Caller } from '../calls/caller.ts';
 import { bareEtag, SAVE_ID } from '../calls/object-headers.ts';
 import { GetObjectCommand, HeadObjectCommand, type S3Client } from '../calls/sdk.ts';
 import type { SdkHandlerOptions } from '../calls/sdk-request-handler.ts';
-import { httpStatus } from '../errors/classify.ts';
+import { httpStatus, isMissing, isStatus } from '../errors/classify.ts';
 import { isWebPage, webPage } from '../errors/front-refusals.ts';
-import { isMissing, isStatus } from '../errors/s3-errors.ts';
 
 export interface HeadInfo extends ObjectInfo {
   /** The id of the upload that stored it. Undefined if it was not one of ours. */

@@ -2,7 +2,7 @@ import { checkName } from '../../object-name.ts';
 import type { CallOptions } from '../../object-store.ts';
 import type { Caller } from '../calls/caller.ts';
 import { DeleteObjectCommand } from '../calls/sdk.ts';
-import { isMissing } from '../errors/s3-errors.ts';
+import { isMissing } from '../errors/classify.ts';
 
 /**
  * Deletes an object. May be repeated: there is no condition on its ETag, which radosgw (16.2.15) ignores on deletes, and a

@@ -1,9 +1,8 @@
 import { expect, test } from 'vitest';
 import { WaitedTime } from '../../../../src/retry/stall-limit.ts';
-import { TIME_LIMITS, TimeLimits } from '../../../../src/retry/time-limits.ts';
+import { TIME_LIMITS } from '../../../../src/retry/time-limits.ts';
 import type { CallSpec } from '../../../../src/storage/s3/calls/call.ts';
 import { Caller } from '../../../../src/storage/s3/calls/caller.ts';
-import type { Connection } from '../../../../src/storage/s3/calls/client.ts';
 import { FakeClock } from '../../../retry/fake-clock.ts';
 import { silentLog } from '../../../support/silent-log.ts';
 import { createS3Settings } from '../support.ts';
@@ -11,19 +10,15 @@ import { createS3Settings } from '../support.ts';
 const reset = Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' });
 const spec: CallSpec = { operation: 'GetObject', about: 'an object' };
 
-/** A connection with keys, over which no request is sent. */
-const connection = {
-  signIn: async () => {},
-  identity: () => ({ temporary: false, role: undefined }),
-} as unknown as Connection;
-
 /** Calls of one endpoint with one attempt each. None of them is sent. */
 function calls() {
   const clock = new FakeClock();
-  const caller = new Caller(createS3Settings({ attempts: 1 }), silentLog, {
+  const caller = new Caller(createS3Settings({ attempts: 1 }), {
+    log: silentLog,
+    userAgent: 'cache-s3/test',
+    mask() {},
     clock,
-    limits: new TimeLimits(clock, TIME_LIMITS),
-    connect: () => connection,
+    timeLimits: TIME_LIMITS,
     bucketWasDown: false,
     waited: new WaitedTime(),
   });

@@ -5,8 +5,7 @@ import { connect } from '../../../../src/storage/s3/calls/client.ts';
 import { RepeatedRequest } from '../../../../src/storage/s3/calls/repeated-request.ts';
 import { GetObjectCommand, type S3Client } from '../../../../src/storage/s3/calls/sdk.ts';
 import type { SdkHandlerOptions } from '../../../../src/storage/s3/calls/sdk-request-handler.ts';
-import { httpStatus } from '../../../../src/storage/s3/errors/classify.ts';
-import { s3Code } from '../../../../src/storage/s3/errors/s3-errors.ts';
+import { httpStatus, s3Code } from '../../../../src/storage/s3/errors/classify.ts';
 import { readWhole } from '../../../../src/storage/s3/transport/body.ts';
 import { type FaultProxy, startFaultProxy } from '../../../support/servers/fault-proxy.ts';
 import { type MemoryServer, startMemoryServer } from '../../../support/servers/memory-server.ts';
@@ -30,7 +29,7 @@ beforeEach(async () => {
   });
   const settings = createS3Settings({ endpoint: new URL(proxy.endpoint), bucket: 'bucket' });
   const limits = new TimeLimits(systemClock, TIME_LIMITS);
-  ({ client } = connect(settings, { limits, clock: systemClock, userAgent: 'test', mask: () => {} }));
+  ({ client } = connect(settings, limits, { clock: systemClock, userAgent: 'test', mask: () => {} }));
   request = new RepeatedRequest(client);
   bySdk = 0;
 });

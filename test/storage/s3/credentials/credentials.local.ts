@@ -6,8 +6,8 @@ import path from 'node:path';
 import type { AwsCredentialIdentityProvider } from '@smithy/types';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { systemClock } from '../../../../src/retry/clock.ts';
+import type { CallerOptions } from '../../../../src/storage/s3/calls/caller.ts';
 import { credentialsFor } from '../../../../src/storage/s3/credentials/credentials.ts';
-import type { S3StoreOptions } from '../../../../src/storage/s3/s3-store.ts';
 import { FakeClock } from '../../../retry/fake-clock.ts';
 import { posix, requires } from '../../../support/platform-needs.ts';
 import { serveHttp } from '../../../support/servers/serve.ts';
@@ -32,7 +32,7 @@ afterEach(() => {
 });
 
 /** The error of a call without credentials in the settings. No request reaches the endpoint. */
-async function failureOf(options: Partial<S3StoreOptions> = {}): Promise<Error> {
+async function failureOf(options: Partial<CallerOptions> = {}): Promise<Error> {
   const store = openStore({ credentials: undefined, attempts: 1 }, options);
   try {
     return await store.head('x').then(

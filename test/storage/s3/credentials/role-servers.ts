@@ -3,8 +3,8 @@ import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, expect, vi } from 'vitest';
 import { type Clock, systemClock } from '../../../../src/retry/clock.ts';
 import type { ObjectStore } from '../../../../src/storage/object-store.ts';
+import type { CallerOptions } from '../../../../src/storage/s3/calls/caller.ts';
 import type { RoleSettings, S3Settings } from '../../../../src/storage/s3/s3-settings.ts';
-import type { S3StoreOptions } from '../../../../src/storage/s3/s3-store.ts';
 import { type LocalServer, listen } from '../../../support/servers/listen.ts';
 import { startTokenService, type TokenService } from '../../../support/servers/token-service.ts';
 import { silentLog } from '../../../support/silent-log.ts';
@@ -53,11 +53,11 @@ export interface RoleServers {
   /** The settings of the role that a store takes. */
   role(): RoleSettings;
   /** Opens a store that takes a role. */
-  open(settings?: Partial<S3Settings>, options?: Partial<S3StoreOptions>): ObjectStore;
+  open(settings?: Partial<S3Settings>, options?: Partial<CallerOptions>): ObjectStore;
   /** Returns the error of a read of the bucket. No secret may be in it. */
   failureOf(
     settings?: Partial<S3Settings>,
-    options?: Partial<S3StoreOptions>,
+    options?: Partial<CallerOptions>,
   ): Promise<Error & { setting?: string }>;
 }
 

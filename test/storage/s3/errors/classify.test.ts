@@ -4,6 +4,8 @@ import {
   errorCode,
   type FailureKind,
   isRetryable,
+  isTooMany,
+  redact,
 } from '../../../../src/storage/s3/errors/classify.ts';
 
 const status = (httpStatusCode: number, more = {}) =>
@@ -60,4 +62,32 @@ test.each([
   ['AKIAIOSFODNN7EXAMPLE', undefined],
 ])('errorCode of the code %j is %j', (value, code_) => {
   expect(errorCode({ Code: value })).toBe(code_);
+});
+
+test.each([
+  [true, 503, 'SlowDown'],
+  [true, 429, undefined],
+  [false, 503, undefined],
+  [false, 500, 'InternalError'],
+])(
+  'that there are too many transfers is %s of a response of %i with the code %s',
+  (isToo, httpStatus, code) => {
+    expect(isTooMany(status(httpStatus, code === undefined ? {} : { Code: code }))).toBe(isToo);
+  },
+);
+
+test('a lost connection does not mean that there are too many transfers', () => {
+  expect(isTooMany(Object.assign(new Error('reset'), { code: 'ECONNRESET' }))).toBe(false);
+});
+
+test.each([
+  ['No provider for eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJyIn0.c2ln', 'No provider for ***'],
+  ['a token cut off at eyJhbGciOiJSUzI1NiJ9', 'a token cut off at ***'],
+  ['key AKIAIOSFODNN7EXAMPLE, role ASIAIOSFODNN7EXAMPLE', 'key ***, role ***'],
+  ['Authorization: AWS4-HMAC-SHA256 Credential=x', 'Authorization:***'],
+  ['?X-Amz-Security-Token=abc&x=y', '?X-Amz-Security-Token=***'],
+  ['{"token": "abc"}', '{"token":***'],
+  ['connection refused', 'connection refused'],
+])('redact(%j) is %j', (text, redacted) => {
+  expect(redact(text)).toBe(redacted);
 });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { IdentityUse } from '../../../../src/storage/s3/errors/refusals.ts';
-import { fromS3Error, isTooMany } from '../../../../src/storage/s3/errors/s3-errors.ts';
+import { fromS3Error } from '../../../../src/storage/s3/errors/s3-errors.ts';
 import type { S3Settings } from '../../../../src/storage/s3/s3-settings.ts';
 import {
   ObjectReplacedError,
@@ -199,19 +199,6 @@ test.each(['constructor', '__proto__', 'toString'])('the code %s of a server has
     `bucket ci at https://s3.example.org:7480: the endpoint refused the call (GetObject: 400 ${code})`,
   );
   expect(map(answer(500, code)).message).toContain(`the call failed (GetObject: 500 ${code})`);
-});
-
-test.each([
-  [true, 503, 'SlowDown'],
-  [true, 429, undefined],
-  [false, 503, undefined],
-  [false, 500, 'InternalError'],
-])('that there are too many transfers is %s of a response of %i with the code %s', (isToo, status, code) => {
-  expect(isTooMany(answer(status, code))).toBe(isToo);
-});
-
-test('a lost connection does not mean that there are too many transfers', () => {
-  expect(isTooMany(Object.assign(new Error('reset'), { code: 'ECONNRESET' }))).toBe(false);
 });
 
 test('a code that is not one is not printed', () => {

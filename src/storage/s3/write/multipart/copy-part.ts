@@ -5,8 +5,7 @@ import type { Caller } from '../../calls/caller.ts';
 import { bareEtag } from '../../calls/object-headers.ts';
 import { UploadPartCopyCommand } from '../../calls/sdk.ts';
 import type { SdkHandlerOptions } from '../../calls/sdk-request-handler.ts';
-import { httpStatus, isRetryable } from '../../errors/classify.ts';
-import { isMissing, isStatus } from '../../errors/s3-errors.ts';
+import { httpStatus, isMissing, isRetryable, isStatus } from '../../errors/classify.ts';
 import { headObject } from '../../read/head.ts';
 import type { StoredPart, UploadRef } from './multipart-calls.ts';
 

@@ -10,7 +10,7 @@ import {
   UploadPartCommand,
 } from '../../calls/sdk.ts';
 import type { SdkHandlerOptions } from '../../calls/sdk-request-handler.ts';
-import { isStatus } from '../../errors/s3-errors.ts';
+import { isStatus } from '../../errors/classify.ts';
 import { type PartBody, sendPart } from './part-body.ts';
 import type { SendingPart } from './parts-in-flight.ts';
 

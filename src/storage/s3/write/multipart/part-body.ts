@@ -3,8 +3,8 @@ import { release } from '../../../../archive/memory/buffers.ts';
 import { BodyTooLargeError } from '../../../store-errors.ts';
 import type { CallProgress } from '../../calls/call.ts';
 import type { Caller } from '../../calls/caller.ts';
+import { isStatus } from '../../errors/classify.ts';
 import { messageOf } from '../../errors/refused-response.ts';
-import { isStatus } from '../../errors/s3-errors.ts';
 import { bodyOf, md5Of } from '../../transport/sent-body.ts';
 import type { Transport } from '../../transport/transport.ts';
 
