@@ -28,7 +28,7 @@ export interface StrayMarker {
   readonly cacheObject: string;
 }
 
-/** An object of `cache-s3 doctor` that its credentials did not allow to delete, or that is in use now. */
+/** An object of `cache-s3 doctor`, among the caches or the markers, that its credentials did not allow to delete, or that is in use now. */
 interface TrialObject {
   readonly kind: 'trial';
   readonly object: ObjectInfo;
@@ -72,7 +72,7 @@ export async function* readInventory(
   const markers = markersOf(prefix, listing(markersRoot(prefix, repository, scope), true));
   let refusal: StoreRefusedError | undefined;
   const advance = () => {
-    const next = markers.next().catch((error): IteratorResult<StrayMarker, void> => {
+    const next = markers.next().catch((error): IteratorResult<StrayMarker | TrialObject, void> => {
       if (!(error instanceof StoreRefusedError)) throw error;
       if (onMarkersRefused === undefined) throw unknownUse(error);
       refusal = error;
@@ -111,9 +111,10 @@ export async function* readInventory(
       before = { repository, scope, key, version };
       let marker: ObjectState | undefined;
       // The markers before that of this cache have none
-      for (let at = await current(); !at.done && at.value.cacheObject <= object.name; at = await next) {
-        if (at.value.cacheObject === object.name) marker = stateOf(at.value.object);
-        else yield at.value;
+      for (let at = await current(); !at.done && isUpTo(at.value, object.name); at = await next) {
+        if (at.value.kind === 'marker' && at.value.cacheObject === object.name) {
+          marker = stateOf(at.value.object);
+        } else yield at.value;
         next = advance();
       }
       yield { kind: 'cache', repository, scope, key, version, object, marker };
@@ -137,13 +138,22 @@ export function lastUseMs({ object, marker }: CacheEntry): number {
   return Math.max(object.modifiedMs, marker?.modifiedMs ?? 0);
 }
 
-async function* markersOf(prefix: string, listing: AsyncIterable<ObjectInfo>): AsyncGenerator<StrayMarker> {
+/** Returns whether an item of the listing of markers comes before the marker of the cache that follows this one. */
+function isUpTo(item: StrayMarker | TrialObject, cacheObject: string): boolean {
+  return item.kind === 'trial' || item.cacheObject <= cacheObject;
+}
+
+async function* markersOf(
+  prefix: string,
+  listing: AsyncIterable<ObjectInfo>,
+): AsyncGenerator<StrayMarker | TrialObject> {
   let last = '';
   let before: ObjectInfo | undefined;
   for await (const listed of listing) {
     const object = ownObject(listed, before);
     before = object;
     const cacheObject = markedCacheName(prefix, object.name);
+    if (parseTrialName(prefix, object.name)) yield { kind: 'trial', object };
     // An object with content is not ours: it is neither read as a use nor deleted
     if (cacheObject === undefined || object.sizeBytes !== 0) continue;
     checkOrder(last, cacheObject);

@@ -25,10 +25,10 @@ export function createTrialName(root: string): string {
   return `${root}doctor-${randomBytes(6).toString('hex')}`;
 }
 
-/** Returns the place of a trial object. Returns undefined for any other object. */
+/** Returns the place of a trial object, which may be a marker. Returns undefined for any other object. */
 export function parseTrialName(prefix: string, objectName: string): TrialPlace | undefined {
-  const root = cachesRoot(prefix);
-  if (!objectName.startsWith(root)) return undefined;
+  const root = [cachesRoot(prefix), markersRoot(prefix)].find(start => objectName.startsWith(start));
+  if (root === undefined) return undefined;
   const [, owner, name, scope, suffix] = TRIAL.exec(objectName.slice(root.length)) ?? [];
   if (suffix === undefined || !SUFFIXES.includes(suffix)) return undefined;
   const place = [owner, name, scope].map(component => component && decodeComponent(component));
@@ -37,9 +37,4 @@ export function parseTrialName(prefix: string, objectName: string): TrialPlace |
     repository: plainOwner && plainName && `${plainOwner}/${plainName}`,
     scope: plainScope === SHARED ? 'repository' : plainScope,
   };
-}
-
-/** Returns the name of a trial's marker. */
-export function trialMarkerName(prefix: string, trial: string): string {
-  return `${markersRoot(prefix)}${trial.slice(cachesRoot(prefix).length)}`;
 }

@@ -4,7 +4,7 @@ import { StoreRefusedError } from '../../storage/store-errors.ts';
 import { type CachePatterns, matchesPatterns, matchesTrial, placeOfPatterns } from '../cache-patterns.ts';
 import type { InventoryItem } from '../inventory.ts';
 import { cachesRoot, markedCacheName, parseCacheName } from '../keys/cache-names.ts';
-import { parseTrialName, trialMarkerName } from '../keys/trial-names.ts';
+import { parseTrialName } from '../keys/trial-names.ts';
 
 interface LeftoverRequest {
   readonly store: ObjectStore;
@@ -119,13 +119,9 @@ export class Leftovers {
   }
 
   async #deleteTrial(name: string): Promise<void> {
-    const { store, prefix, signal, dryRun } = this.#request;
+    const { store, signal, dryRun } = this.#request;
     await this.#deleteLeftover(async () => {
-      if (!dryRun) {
-        // It may have a marker, which only its name leads to
-        await store.delete(trialMarkerName(prefix, name), { signal });
-        await store.delete(name, { signal });
-      }
+      if (!dryRun) await store.delete(name, { signal });
       this.#deletedTrials++;
     });
   }

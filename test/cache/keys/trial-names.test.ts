@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { cachesRoot } from '../../../src/cache/keys/cache-names.ts';
+import { cachesRoot, markersRoot } from '../../../src/cache/keys/cache-names.ts';
 import {
   COPY_SUFFIX,
   createTrialName,
@@ -19,6 +19,8 @@ test.each([
     for (const suffix of ['', ...ORDERED_SUFFIXES, MULTIPART_SUFFIX, COPY_SUFFIX]) {
       expect(parseTrialName(prefix, `${trial}${suffix}`)).toEqual({ repository, scope });
     }
+    const marker = createTrialName(markersRoot(prefix, repository, scope));
+    expect(parseTrialName(prefix, marker)).toEqual({ repository, scope });
   }
 });
 
@@ -32,7 +34,7 @@ test.each([
   'p/v1/org/app/main/key/doctor-0123456789ab',
   'p/v2/doctor-0123456789ab',
   'doctor-0123456789ab',
-  'p/used/v1/~/doctor-0123456789ab',
+  'p/used/v1/doctor-0123456789ab',
   `p/v1/org/app/main/doctor-0123456789ab/${'a'.repeat(64)}.tar.zst`,
 ])('%s is not an object of a trial', name => {
   expect(parseTrialName('p', name)).toBeUndefined();

@@ -198,7 +198,7 @@ describe('prune', () => {
     );
   });
 
-  test('deletes trial objects of a doctor that are older than a day, with their marker, in its place', async () => {
+  test('deletes trial objects of a doctor that are older than a day, and their markers, in its place', async () => {
     const trial = (place: string) => `p/v1/${place}doctor-0123456789ab`;
     const own = [trial('octo/app/main/'), `${trial('octo/app/main/')}/a/1`];
     const elsewhere = [trial(''), trial('octo/lib/'), trial('octo/app/')];
@@ -209,12 +209,31 @@ describe('prune', () => {
     bucket.nowMs += DAY - 1;
     expect(await prune({ patterns })).toMatchObject({ deletedTrials: 0 });
     bucket.nowMs += 1;
-    expect(await prune({ patterns, dryRun: true })).toMatchObject({ deletedTrials: 2 });
+    expect(await prune({ patterns, dryRun: true })).toMatchObject({ deletedTrials: 3 });
     expect(await prune({ patterns: { key: '*' } })).toMatchObject({ deletedTrials: 0 });
     expect(names()).toEqual(all);
     const result = await prune({ patterns });
-    expect(describeResult(result, false)).toContain('Deleted 2 trial objects of a doctor.');
+    expect(describeResult(result, false)).toContain('Deleted 3 trial objects of a doctor.');
     expect(names()).toEqual(elsewhere.toSorted());
+  });
+
+  test('deletes a trial object of a doctor without the right to delete markers', async () => {
+    const trial = 'doctor-0123456789ab';
+    const marker = `p/used/v1/~/${trial}`;
+    const refuse: Step = async (operation, name) => {
+      if (operation === 'delete' && name.startsWith('p/used/'))
+        throw new StoreRefusedError('access is denied', undefined);
+    };
+    bucket.put(`p/v1/${trial}`, 10);
+    bucket.nowMs += DAY;
+    expect(await prune({}, refuse)).toMatchObject({ deletedTrials: 1, refusedLeftovers: 0 });
+    bucket.put(`p/v1/${trial}`, 10);
+    bucket.put(marker, 10);
+    bucket.nowMs += DAY;
+    expect(await prune({}, refuse)).toMatchObject({ deletedTrials: 1, refusedLeftovers: 1 });
+    expect(names()).toEqual([marker]);
+    expect(await prune({})).toMatchObject({ deletedTrials: 1, refusedLeftovers: 0 });
+    expect(names()).toEqual([]);
   });
 
   test('ends with the error of the first refused deletion, after the deletions in flight', async () => {
