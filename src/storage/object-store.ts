@@ -182,7 +182,7 @@ export interface ObjectStore {
   getRange(name: string, range: ByteRange, options?: GetOptions): Promise<RangeBytes | undefined>;
   /** Undefined if only this thread reads from the store. */
   readonly workerReads?: WorkerReads;
-  /** Lists all objects whose name starts with `prefix`, over all pages, in byte order of their names. */
+  /** Lists all objects whose name starts with `prefix`, over all pages, in byte order of their names if the server has an order. */
   list(prefix: string, options?: ListOptions): AsyncIterable<ObjectInfo>;
   /** Begins an object. No request is made before the first full part. */
   createUpload(name: string, options: UploadOptions): Upload;

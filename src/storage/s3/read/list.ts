@@ -56,15 +56,17 @@ export async function* listObjects(
 }
 
 /**
- * Detects a listing without an end. A server can send a new token with every page, and tokens are opaque. But names must
- * ascend.
+ * Detects a listing without an end. A server can send a new token with every page, and tokens are opaque. Names that do not
+ * ascend are no proof, since some servers list in no order (Storj, directory buckets of AWS). But a name that comes again is
+ * one: pages that repeat are found by Brent's algorithm, which keeps one name.
  */
 class EndCheck {
   readonly #listing: string;
   readonly #maxPages: number;
   #pages = 0;
   #emptyPages = 0;
-  #last = '';
+  /** First name of an earlier page, whose number is a power of two. */
+  #mark = '';
 
   constructor(listing: string, maxPages: number) {
     this.#listing = listing;
@@ -79,10 +81,8 @@ class EndCheck {
       return;
     }
     this.#emptyPages = 0;
-    if (Buffer.compare(Buffer.from(first.name), Buffer.from(this.#last)) <= 0) {
-      throw this.#endless('names that are not in ascending order');
-    }
-    this.#last = objects.at(-1)!.name;
+    if (first.name === this.#mark) throw this.#endless('the same names again');
+    if (Number.isInteger(Math.log2(this.#pages))) this.#mark = first.name;
   }
 
   #endless(reason: string): StoreUnavailableError {

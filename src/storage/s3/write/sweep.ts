@@ -91,7 +91,7 @@ export async function* unfinishedUploads(
       if (upload && begunMs <= oldest) yield { ...upload, begunMs };
     }
     const next = nextMarkers(page);
-    if (!page.IsTruncated || !areAfter(from, next)) return;
+    if (!page.IsTruncated || isSame(from, next)) return;
     from = next;
   }
 }
@@ -114,8 +114,7 @@ function nextMarkers({ NextKeyMarker, NextUploadIdMarker }: Page): Markers {
   };
 }
 
-/** Returns whether markers come after those of the last page. Uploads ascend by key, but those of one key have no order. */
-function areAfter(from: Markers, to: Markers): boolean {
-  const keys = Buffer.compare(Buffer.from(to.KeyMarker ?? ''), Buffer.from(from.KeyMarker ?? ''));
-  return keys > 0 || (keys === 0 && to.UploadIdMarker !== from.UploadIdMarker);
+/** Compares markers. Their order proves nothing: some servers list names in none. */
+function isSame(from: Markers, to: Markers): boolean {
+  return from.KeyMarker === to.KeyMarker && from.UploadIdMarker === to.UploadIdMarker;
 }

@@ -142,8 +142,10 @@ describe('a listing', () => {
 
   test.each<[string, (page: number) => readonly string[], number, string]>([
     ['ascending names', index => [`p/${String(index).padStart(6, '0')}`], 1001, 'more than 1000 pages'],
-    ['the same names', () => ['p/a', 'p/b'], 2, 'names that are not in ascending order'],
-    ['descending names', index => [`p/${9 - index}`], 2, 'names that are not in ascending order'],
+    ['the same names', () => ['p/a', 'p/b'], 2, 'the same names again'],
+    ['the same two pages', index => [`p/${index % 2}`], 4, 'the same names again'],
+    ['the same 30 pages', index => [`p/${99 - (index % 30)}`], 62, 'the same names again'],
+    ['descending names', index => [`p/${999_999 - index}`], 1001, 'more than 1000 pages'],
     ['no names', () => [], 33, 'many pages without an object'],
   ])('with fresh tokens without end and %s ends', async (_, names, pages, reason) => {
     let count = 0;
@@ -155,6 +157,16 @@ describe('a listing', () => {
       }),
     );
     expect(server.operations).toHaveLength(pages);
+  });
+
+  test('whose names have no order is read to its end', async () => {
+    const names = Array.from({ length: 900 }, (_, index) => `p/${(index * 677) % 900}`);
+    let count = 0;
+    const server = await scriptedServer(() => {
+      const body = page([names[count]!], `token-${count}`);
+      return { body: ++count < names.length ? body : body.replace('true', 'false') };
+    });
+    expect(await listAll(server.store())).toEqual(names);
   });
 
   test('returns only names under its prefix', async () => {
