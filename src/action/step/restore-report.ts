@@ -80,6 +80,7 @@ export async function reportOutcome(
     }
     case 'cancelled':
       runner.log.warning('Cache not restored: the step was cancelled.');
+      return close(runner, phase, 'cancelled');
   }
 }
 

@@ -192,14 +192,18 @@ describe('a restore that goes wrong', () => {
     expect(state?.finished).toBe(false);
   });
 
-  test('leaves its state unfinished when it is cancelled', async () => {
+  test('reports a cancellation and leaves its state unfinished', async () => {
     const controller = new AbortController();
     const restore = async () => {
       controller.abort();
       return { kind: 'cancelled' } as const;
     };
-    const { lines, state } = await runRestore({ restore }, {}, {}, { signal: controller.signal });
-    expect(lines).toEqual(['warning: Cache not restored: the step was cancelled.']);
+    const { lines, state, outputs } = await runRestore({ restore }, {}, {}, { signal: controller.signal });
+    expect(lines).toEqual([
+      'warning: Cache not restored: the step was cancelled.',
+      'info: cache-s3: op=restore source=none result=cancelled ms=N requests=3 retries=1',
+    ]);
+    expect(outputs).not.toHaveProperty('cache-hit');
     expect(state?.finished).toBe(false);
   });
 
