@@ -4,7 +4,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { MessagePort } from 'node:worker_threads';
 import { realPathOf } from '../fs/file-status.ts';
 import { ignoreErrors } from '../fs/ignore-errors.ts';
-import { thisPlatform } from '../fs/platform.ts';
+import { thisPlatform, thisUser } from '../fs/platform.ts';
 import {
   type DiskAnswer,
   type DiskCacheSettings,
@@ -92,7 +92,7 @@ class Keeper {
     try {
       const given = this.#settings.directory;
       // Another user could lead root to other files while root writes. Before the links are resolved, which are safe from then on
-      const isSafe = process.geteuid?.() !== 0 || isRootOwned(given);
+      const isSafe = thisUser.uid !== 0 || isRootOwned(given);
       // Without links, so that none of them can be changed meanwhile
       const directory = realPathOf(given);
       const stats = statSync(directory);

@@ -1,25 +1,20 @@
-import type { Mtime } from '../fs/file-times.ts';
+import type { Attributes } from '../fs/attributes.ts';
 
 /** Type of an entry, by its number in the manifest. */
 export const EntryType = { file: 0, directory: 1, symlink: 2, hardLink: 3 } as const;
 export type EntryType = (typeof EntryType)[keyof typeof EntryType];
 
 /** One entry of an archive's manifest. */
-export interface Entry extends Mtime {
+export interface Entry extends Attributes {
   /** Stored name (archive/fs/paths/layout.ts); ends in `/` if and only if it is a directory. */
   readonly name: string;
   readonly type: EntryType;
-  /** Permission bits, 0 to 0o7777. */
-  readonly mode: number;
   /** Bytes of data; 0 unless it is a file. */
   readonly size: number;
   /** A symlink's target, else ''. */
   readonly target: string;
   /** A hard link's target: the index of an earlier entry, a file or symlink; else -1. */
   readonly linkTo: number;
-  /** Owner; -1 where owners are not kept. */
-  readonly uid: number;
-  readonly gid: number;
   /** Index of the frame in which the data begins; -1 when there is none. */
   readonly frame: number;
   /** Offset of the data in that frame's raw bytes. It continues in the frames after it, from their byte 0. */
@@ -30,9 +25,6 @@ export interface Entry extends Mtime {
 export function inodeOf(entry: Entry, entries: readonly Entry[]): Entry {
   return entry.linkTo < 0 ? entry : entries[entry.linkTo]!;
 }
-
-/** Attributes of a file or directory in an archive. */
-export type Attributes = Pick<Entry, 'mode' | 'mtimeUs' | 'mtimeRestNs' | 'uid' | 'gid'>;
 
 /** One zstd frame of the data region. Frames follow each other without gaps from byte 0 of the object. */
 export interface Frame {

@@ -1,7 +1,8 @@
 import type { Buffer } from 'node:buffer';
+import type { Attributes } from '../fs/attributes.ts';
 import { fractionOf, type Mtime, secondOf } from '../fs/file-times.ts';
 import { encodeName } from '../fs/paths/names.ts';
-import { type Attributes, type Entry, EntryType } from './entry.ts';
+import { type Entry, EntryType } from './entry.ts';
 import { BLOCK_BYTES, NAME_BYTES, PAX_HEADER_BYTES, padded } from './tar-blocks.ts';
 
 /**

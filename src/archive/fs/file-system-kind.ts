@@ -1,6 +1,7 @@
 import { statfsSync } from 'node:fs';
 import { ignoreErrors } from './ignore-errors.ts';
 import { fsPath } from './paths/names.ts';
+import { thisPlatform } from './platform.ts';
 
 /** `f_type` of statfs(2) for file systems that only one kernel mounts at a time. */
 const LOCAL_TYPES: ReadonlySet<number> = new Set([
@@ -21,7 +22,7 @@ export type FileSystemKind = 'local' | 'overlay' | 'other';
 
 /** Returns `other` on systems other than Linux. */
 export function fileSystemKind(path: string): FileSystemKind {
-  if (process.platform !== 'linux') return 'other';
+  if (!thisPlatform.numbersFileSystems) return 'other';
   const type = ignoreErrors(() => statfsSync(fsPath(path)).type);
   if (type === OVERLAY_TYPE) return 'overlay';
   return type !== undefined && LOCAL_TYPES.has(type) ? 'local' : 'other';

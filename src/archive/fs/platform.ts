@@ -37,8 +37,14 @@ export interface Platform extends CaseRules {
   readonly resolvesAllPaths: boolean;
   /** Whether the system lists its mount points. */
   readonly listsMounts: boolean;
-  /** The directory whose links lead to the open files of this process (proc_pid_fd(5)). */
+  /** The directory whose links lead to the open files of this process (proc_pid_fd(5)). Then O_PATH opens directories too. */
   readonly openFiles: string | undefined;
+  /** Whether statfs(2) returns the type of a file system as a number of Linux. */
+  readonly numbersFileSystems: boolean;
+  /** Whether a change that changes nothing is refused in an append-only directory (preflight.ts). */
+  readonly refusesInAppendOnly: boolean;
+  /** The command that makes an immutable or append-only item writable. */
+  readonly unlockCommand: string;
 }
 
 /** PATH_MAX without its NUL, and NAME_MAX. Windows: "Maximum Path Length Limitation", with the `\\?\` of Node. */
@@ -52,6 +58,7 @@ const LENGTHS = {
 /** Returns the properties of a platform. `isRoot`: this process may change the owner of files. */
 export function platformOf(name: NodeJS.Platform, isRoot: boolean): Platform {
   const windows = name === 'win32';
+  const linux = name === 'linux';
   return {
     hasModes: !windows,
     keepsOwners: !windows && isRoot,
@@ -72,12 +79,18 @@ export function platformOf(name: NodeJS.Platform, isRoot: boolean): Platform {
     hasSudo: !windows,
     typesLinks: windows,
     // Undefined in POSIX. macOS follows the link
-    joinsSymlinks: name === 'linux',
+    joinsSymlinks: linux,
     resolvesAllPaths: !windows,
-    listsMounts: name === 'linux',
-    openFiles: name === 'linux' ? '/proc/self/fd' : undefined,
+    listsMounts: linux,
+    openFiles: linux ? '/proc/self/fd' : undefined,
+    numbersFileSystems: linux,
+    refusesInAppendOnly: linux,
+    unlockCommand: linux ? 'chattr -ia' : 'chflags nouchg,nouappnd',
   };
 }
 
+/** The user and group of this process; undefined on Windows. */
+export const thisUser = { uid: process.geteuid?.(), gid: process.getegid?.() };
+
 /** The platform of this process: the one place in archive/ where the system is chosen, so that tests can replace it. */
-export const thisPlatform: Platform = platformOf(process.platform, process.geteuid?.() === 0);
+export const thisPlatform: Platform = platformOf(process.platform, thisUser.uid === 0);

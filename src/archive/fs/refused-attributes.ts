@@ -58,11 +58,12 @@ export class RefusedAttributes {
   }
 
   /**
-   * Sets a modification time by `set`, which takes the seconds of `utimes`. A file system of 32-bit times (ext4 with small
-   * inodes, XFS without bigtime) replaces a time after 2038 by its latest one without an error: `readMs` reads it back.
+   * Sets a modification time by `set`, which takes the seconds of `utimes`. The access time becomes now, as tar leaves it. A
+   * file system of 32-bit times (ext4 with small inodes, XFS without bigtime) replaces a time after 2038 by its latest one without
+   * an error: `readMs` reads it back.
    */
-  attemptTime(mtime: Mtime, set: (seconds: number) => void, readMs: () => number): void {
-    const isSet = this.attempt('times', () => set(fileTimes.toSeconds(mtime)));
+  attemptTime(mtime: Mtime, set: (atime: number, mtime: number) => void, readMs: () => number): void {
+    const isSet = this.attempt('times', () => set(Date.now() / 1000, fileTimes.toSeconds(mtime)));
     if (!isSet || mtime.mtimeUs < FIRST_LATE_US) return;
     if (Math.abs(readMs() - mtime.mtimeUs / 1000) > COARSEST_TIME_MS) this.counts.times++;
   }
@@ -74,12 +75,4 @@ export class RefusedAttributes {
     this.counts.hardLinks += counts.hardLinks;
     this.counts.symlinks += counts.symlinks;
   }
-}
-
-/**
- * Returns the mode for an entry whose owner could not be set: without set-id bits, which would give the rights of the wrong
- * user (libarchive clears them too).
- */
-export function modeWithoutOwner(mode: number): number {
-  return mode & 0o1777;
 }

@@ -1,4 +1,5 @@
 import { chmodSync, renameSync } from 'node:fs';
+import { OWNER_WRITES } from './attributes.ts';
 import { lstat } from './file-status.ts';
 import { fsPath } from './paths/names.ts';
 import { thisPlatform } from './platform.ts';
@@ -69,9 +70,9 @@ function refusesRename(path: string): boolean {
  */
 export function renameOverReadOnly(from: string, to: string): boolean {
   const stats = lstat(to);
-  if (!stats?.isFile() || (stats.mode & WRITE_BIT) !== 0 || stats.nlink > 1) return false;
+  if (!stats?.isFile() || (stats.mode & OWNER_WRITES) !== 0 || stats.nlink > 1) return false;
   try {
-    chmodSync(fsPath(to), stats.mode | WRITE_BIT);
+    chmodSync(fsPath(to), stats.mode | OWNER_WRITES);
     if (tryRename(from, to)) return true;
     chmodSync(fsPath(to), stats.mode);
   } catch {
@@ -79,9 +80,6 @@ export function renameOverReadOnly(from: string, to: string): boolean {
   }
   return false;
 }
-
-/** Windows shows the absence of the read-only attribute as this bit. */
-const WRITE_BIT = 0o200;
 
 /** Renames once. Returns whether it was done. Never throws. */
 export function tryRename(from: string, to: string): boolean {

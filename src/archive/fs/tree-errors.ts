@@ -1,5 +1,5 @@
 import { SourceTreeError, StagedFileError, TargetTreeError } from '../archive-errors.ts';
-import { thisPlatform } from './platform.ts';
+import { thisPlatform, thisUser } from './platform.ts';
 
 /** Returns a path for a message, with the platform's separator alone: below a step's directories, this code uses `/`. */
 export function showPath(path: string): string {
@@ -15,9 +15,11 @@ export function readError(path: string, cause: unknown): SourceTreeError {
   return new SourceTreeError(`${showPath(path)} cannot be read (${code})${readAdvice(code)}`, { cause });
 }
 
+const isRoot = thisUser.uid === 0;
+
 function readAdvice(code: string): string {
   const isDenied = code === 'EACCES' || code === 'EPERM';
-  if (thisPlatform.hasSudo) return isDenied && !isRoot() ? '; `sudo: true` reads it as root' : '';
+  if (thisPlatform.hasSudo) return isDenied && !isRoot ? '; `sudo: true` reads it as root' : '';
   if (isDenied) return '; give this user the right to read it';
   return thisPlatform.inUseCodes.has(code) ? '; a process has it open and does not share it' : '';
 }
@@ -58,10 +60,6 @@ function writeAdvice(code: string): string {
   if (thisPlatform.inUseCodes.has(code)) {
     return `; if a process has it open or runs it, ${IN_USE_ADVICE}; else give this user the right to write it`;
   }
-  const isDenied = (code === 'EACCES' || code === 'EPERM') && !isRoot();
-  return isDenied && thisPlatform.hasSudo ? '; remove it or set `sudo: true`' : '';
-}
-
-function isRoot(): boolean {
-  return (process.geteuid?.() ?? 0) === 0;
+  const isDenied = code === 'EACCES' || code === 'EPERM';
+  return isDenied && !isRoot && thisPlatform.hasSudo ? '; remove it or set `sudo: true`' : '';
 }

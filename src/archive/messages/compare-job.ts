@@ -1,4 +1,5 @@
-import type { Attributes, Entry, EntryType } from '../format/entry.ts';
+import type { Entry, EntryType } from '../format/entry.ts';
+import type { Attributes } from '../fs/attributes.ts';
 
 /** Compare these entries with the disk. */
 export interface CompareJob {

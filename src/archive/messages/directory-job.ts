@@ -1,4 +1,4 @@
-import type { Attributes } from '../format/entry.ts';
+import type { Attributes } from '../fs/attributes.ts';
 import type { RefusedCounts } from '../fs/refused-attributes.ts';
 
 /** Make these directories, or give them their attributes when they have their content. */

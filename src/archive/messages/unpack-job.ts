@@ -1,6 +1,7 @@
 import { SHA256_BYTES } from '../format/codec.ts';
 import type { DataPiece } from '../format/data-pieces.ts';
-import type { Attributes, Frame } from '../format/entry.ts';
+import type { Frame } from '../format/entry.ts';
+import type { Attributes } from '../fs/attributes.ts';
 import type { RefusedCounts } from '../fs/refused-attributes.ts';
 
 /** Check and decompress these frames, and write the files in them. */

@@ -1,12 +1,12 @@
 import { mkdirSync } from 'node:fs';
 import type { Entry } from '../format/entry.ts';
+import { setAttributes } from '../fs/attributes.ts';
 import { fsPath } from '../fs/paths/names.ts';
 import type { RefusedAttributes } from '../fs/refused-attributes.ts';
 import { wrapStagedError } from '../fs/tree-errors.ts';
 import { type DirectoryJob, encodeDirectoryJob, type JobDirectory } from '../messages/directory-job.ts';
 import type { JobRunner } from '../pool/worker-pool.ts';
 import { forEachInTurns, takeTurn } from '../turns.ts';
-import { finishDirectory } from '../worker/build-directories.ts';
 import type { TargetPlan } from './plan/target-plan.ts';
 import { isLongDirectory } from './staging/short-path.ts';
 
@@ -65,8 +65,9 @@ export class FreshDirectories {
     await forEachInTurns(fresh.toReversed(), signal, ({ path }, reversed) => {
       const index = fresh.length - 1 - reversed;
       if (!isInArchive(index) || isInJob(index)) return;
-      const directory = { ...this.#directory(index, 0), path: this.#shorten(path) };
-      wrapStagedError(path, () => finishDirectory(directory, masksModes, this.#refused));
+      const { madeMode, attributes } = this.#directory(index, 0);
+      const made = { mode: masksModes ? undefined : madeMode };
+      wrapStagedError(path, () => setAttributes(this.#shorten(path), attributes, this.#refused, made));
     });
   }
 

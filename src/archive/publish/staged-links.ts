@@ -1,27 +1,15 @@
 import { Buffer } from 'node:buffer';
-import {
-  closeSync,
-  fstatSync,
-  lchownSync,
-  linkSync,
-  lstatSync,
-  lutimesSync,
-  openSync,
-  readSync,
-  symlinkSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, fstatSync, linkSync, openSync, readSync, symlinkSync, writeSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { StagedFileError, TargetTreeError } from '../archive-errors.ts';
 import { type Entry, EntryType, inodeOf } from '../format/entry.ts';
+import { creationMode, makeReadOnly, setAttributes, setLinkAttributes } from '../fs/attributes.ts';
 import type { PathLayout } from '../fs/paths/layout.ts';
 import { encodeName, fsPath } from '../fs/paths/names.ts';
 import { thisPlatform } from '../fs/platform.ts';
-import { creationMode, makeReadOnly } from '../fs/read-only.ts';
 import { isRefusal, type RefusedAttributes } from '../fs/refused-attributes.ts';
 import { showPath, wrapStagedError } from '../fs/tree-errors.ts';
 import { forEachInTurns, Turns } from '../turns.ts';
-import { applyAttributes } from './attributes.ts';
 import { LinkTargets } from './link-targets.ts';
 import { finalPathOf, leaveOut, type TargetPlan } from './plan/target-plan.ts';
 
@@ -109,20 +97,9 @@ export class StagedLinks {
         if (isRefusal(error)) return error as NodeJS.ErrnoException;
         throw error;
       }
-      this.#finishSymlink(path, entry);
+      setLinkAttributes(path, entry, this.#refused);
       return undefined;
     });
-  }
-
-  #finishSymlink(path: string, entry: Entry): void {
-    const { uid, gid } = entry;
-    if (thisPlatform.keepsOwners && uid >= 0)
-      this.#refused.attempt('owners', () => lchownSync(fsPath(path), uid, gid));
-    this.#refused.attemptTime(
-      entry,
-      seconds => lutimesSync(fsPath(path), Date.now() / 1000, seconds),
-      () => lstatSync(fsPath(path)).mtimeMs,
-    );
   }
 
   /** Makes a hard link to a symlink. Returns false where the system refuses it: another symlink has the same content. */
@@ -165,7 +142,7 @@ export class StagedLinks {
       closeSync(from);
     }
     wrapStagedError(path, () => {
-      applyAttributes(path, original, this.#refused);
+      setAttributes(path, original, this.#refused);
       makeReadOnly(path, original.mode, this.#refused);
     });
   }

@@ -1,12 +1,12 @@
 import { lstatSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 import { type Entry, EntryType, inodeOf } from '../format/entry.ts';
+import { attributesOf, setAttributes } from '../fs/attributes.ts';
 import { lstatExact, realPathOf } from '../fs/file-status.ts';
 import { ignoreErrors } from '../fs/ignore-errors.ts';
 import { linkRow } from '../fs/links/restored-links.ts';
 import { fsPath } from '../fs/paths/names.ts';
 import type { StatusRows } from '../fs/status-rows.ts';
-import { applyAttributes, attributesOf } from '../publish/attributes.ts';
 import type { TargetPlan } from '../publish/plan/target-plan.ts';
 import type { StagingArea } from '../publish/staging/staging-area.ts';
 import { forEachInTurns } from '../turns.ts';
@@ -117,7 +117,7 @@ function ownDirectory(area: StagingArea, { moves }: Pick<TargetPlan, 'moves'>): 
 function touch(directory: string): bigint | undefined {
   return ignoreErrors(() => {
     const path = realPathOf(directory);
-    applyAttributes(path, attributesOf(path));
+    setAttributes(path, attributesOf(path));
     return lstatExact(path)?.ctimeNs;
   });
 }

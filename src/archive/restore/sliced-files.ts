@@ -1,12 +1,12 @@
 import { constants, ftruncateSync } from 'node:fs';
-import type { Attributes, Entry } from '../format/entry.ts';
-import { makeReadOnly } from '../fs/read-only.ts';
+import type { Entry } from '../format/entry.ts';
+import { type Attributes, makeReadOnly, setAttributes } from '../fs/attributes.ts';
 import type { RefusedAttributes } from '../fs/refused-attributes.ts';
 import { wrapStagedError } from '../fs/tree-errors.ts';
 import { withFile } from '../fs/with-file.ts';
 import type { StagedPaths } from '../publish/plan/target-plan.ts';
 import { forEachInTurns } from '../turns.ts';
-import { finishFile, NEW_FILE } from '../worker/unpack-frames.ts';
+import { NEW_FILE } from '../worker/unpack-frames.ts';
 import type { FrameContents } from './frame-contents.ts';
 
 /**
@@ -61,7 +61,7 @@ function createSparse(path: string, size: number): void {
 /** Sets mode, owner and time of a file whose slices are all written. */
 function finishSparse(path: string, attributes: Attributes, refused: RefusedAttributes): void {
   wrapStagedError(path, () => {
-    withFile(path, constants.O_WRONLY, fd => finishFile(fd, attributes, Date.now() / 1000, true, refused));
+    withFile(path, constants.O_WRONLY, fd => setAttributes(fd, attributes, refused, { mode: undefined }));
     makeReadOnly(path, attributes.mode, refused);
   });
 }

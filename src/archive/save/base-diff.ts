@@ -1,10 +1,10 @@
 import type { BigIntStats } from 'node:fs';
 import { type Entry, EntryType } from '../format/entry.ts';
 import { OpenDirectories } from '../format/open-directories.ts';
+import { isSameMode } from '../fs/attributes.ts';
 import { fileTimes } from '../fs/file-times.ts';
 import { hasTarget } from '../fs/links/symlinks.ts';
 import { compareNames } from '../fs/paths/names.ts';
-import { isSameMode } from '../fs/read-only.ts';
 import type { ScannedEntry } from '../messages/pack-job.ts';
 import type { ManifestEntry } from './manifest-builder.ts';
 import { type BaseArchive, type RegionUsage, regionUsage } from './reuse-estimate.ts';

@@ -2,6 +2,7 @@
 
 import { EntryType } from '../format/entry.ts';
 import { isTargetTooLong } from '../format/name-limits.ts';
+import { OWNER_WRITES } from '../fs/attributes.ts';
 import { MAX_MTIME_US, type Mtime } from '../fs/file-times.ts';
 import { ignoreErrors } from '../fs/ignore-errors.ts';
 import type { PathLayout } from '../fs/paths/layout.ts';
@@ -250,5 +251,5 @@ function storedMode({ stats, isDirectory }: TreeNode): number {
   if (thisPlatform.hasModes) return stats.mode & 0o7777;
   // Where there are no modes, those that suit both sides of a cache shared between systems
   if (isDirectory) return 0o755;
-  return (stats.mode & 0o200) === 0 ? 0o444 : 0o644;
+  return (stats.mode & OWNER_WRITES) === 0 ? 0o444 : 0o644;
 }

@@ -1,11 +1,11 @@
 import type { BigIntStats } from 'node:fs';
-import { type Attributes, EntryType } from '../format/entry.ts';
+import { EntryType } from '../format/entry.ts';
+import { type Attributes, isSameMode } from '../fs/attributes.ts';
 import { lstatExact } from '../fs/file-status.ts';
 import { fileTimes, splitMtime } from '../fs/file-times.ts';
 import { ignoreErrors } from '../fs/ignore-errors.ts';
 import { hasTarget, readTarget } from '../fs/links/symlinks.ts';
 import { thisPlatform } from '../fs/platform.ts';
-import { isSameMode } from '../fs/read-only.ts';
 import {
   ComparedEntries,
   type ComparedEntry,

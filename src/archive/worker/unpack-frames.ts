@@ -1,11 +1,9 @@
 import { Buffer } from 'node:buffer';
-import { constants, fchmodSync, fchownSync, fstatSync, futimesSync, writeSync } from 'node:fs';
+import { constants, writeSync } from 'node:fs';
 import { CONTENT_HASH_BYTES, ContentHasher } from '../format/content-hashes.ts';
-import type { Attributes } from '../format/entry.ts';
+import { type Attributes, creationMode, makeReadOnly, setAttributes } from '../fs/attributes.ts';
 import { lstatExact } from '../fs/file-status.ts';
-import { thisPlatform } from '../fs/platform.ts';
-import { creationMode, makeReadOnly } from '../fs/read-only.ts';
-import { modeWithoutOwner, RefusedAttributes } from '../fs/refused-attributes.ts';
+import { RefusedAttributes } from '../fs/refused-attributes.ts';
 import { StatusRows } from '../fs/status-rows.ts';
 import { wrapStagedError } from '../fs/tree-errors.ts';
 import { withFile } from '../fs/with-file.ts';
@@ -27,8 +25,6 @@ const ZEROS = new Uint8Array(HOLE_BYTES);
 export function unpackFrames(job: UnpackJob): UnpackResult {
   const pieces = new UnpackPieces(job);
   const source = new FrameSource(pieces, job.disk);
-  // Access times are now, as tar leaves them
-  const now = Date.now() / 1000;
   let raw: Buffer | undefined;
   let frame = -1;
   let written = 0;
@@ -46,7 +42,7 @@ export function unpackFrames(job: UnpackJob): UnpackResult {
     const data = piece.size > 0 ? raw!.subarray(piece.offset, piece.offset + piece.size) : undefined;
     wrapStagedError(path, () => {
       if (piece.partial) return writePart(path, data!, piece.position);
-      writeWhole(path, data, piece, now, job.masksModes, refused);
+      writeWhole(path, data, piece, job.masksModes, refused);
       facts.addStatus(index, path);
     });
     if (data) facts.addContent(index, data);
@@ -88,19 +84,18 @@ class FactsOfFiles {
 /**
  * Writes a new file with its mode, owner and time. It is created with its mode: the process's umask is 0 while a restore
  * runs (publish/stage.ts). Only where the file system changes it (`masksModes`), the mode is set again. Counts what the
- * system refuses in `refused`. `now` becomes the access time, in seconds. Throws the system's other errors.
+ * system refuses in `refused`. Throws the system's other errors.
  */
 function writeWhole(
   path: string,
   data: Uint8Array | undefined,
   attributes: Attributes,
-  now: number,
   masksModes: boolean,
   refused: RefusedAttributes,
 ): void {
   const write = (fd: number) => {
     if (data) writeAll(fd, data, 0);
-    finishFile(fd, attributes, now, masksModes, refused);
+    setAttributes(fd, attributes, refused, { mode: masksModes ? undefined : attributes.mode });
   };
   withFile(path, NEW_FILE, write, creationMode(attributes.mode));
   makeReadOnly(path, attributes.mode, refused);
@@ -129,40 +124,4 @@ function writeAll(fd: number, data: Uint8Array, position: number): void {
   for (let done = 0; done < data.length; ) {
     done += writeSync(fd, data, done, data.length - done, position + done);
   }
-}
-
-/**
- * Sets owner and times of an open file, and its mode where `setsMode` is true or the owner's change may have cleared bits.
- * Counts what the system refuses in `refused`. `now` is in seconds. Throws the system's other errors.
- */
-export function finishFile(
-  fd: number,
-  attributes: Attributes,
-  now: number,
-  setsMode: boolean,
-  refused: RefusedAttributes,
-): void {
-  const { uid, gid } = attributes;
-  let { mode } = attributes;
-  const changesOwner = thisPlatform.keepsOwners && isOthers(attributes);
-  if (changesOwner && !refused.attempt('owners', () => fchownSync(fd, uid, gid)))
-    mode = modeWithoutOwner(mode);
-  // A change of owner clears the set-id bits, and so does each write of an ordinary user
-  if (thisPlatform.hasModes && (setsMode || attributes.mode > 0o777)) setMode(fd, mode, setsMode, refused);
-  refused.attemptTime(
-    attributes,
-    seconds => futimesSync(fd, now, seconds),
-    () => fstatSync(fd).mtimeMs,
-  );
-}
-
-/** Some file systems ignore a mode without an error (vfat with `quiet`): `verify` counts that as refused. */
-function setMode(fd: number, mode: number, verify: boolean, refused: RefusedAttributes): void {
-  if (!refused.attempt('modes', () => fchmodSync(fd, mode)) || !verify) return;
-  if ((fstatSync(fd).mode & 0o7777) !== mode) refused.counts.modes++;
-}
-
-/** Returns whether the owner is not that of a new file or directory. Staging has no set-group-id bit (publish/staging/staging-area.ts). */
-export function isOthers({ uid, gid }: Attributes): boolean {
-  return uid >= 0 && (uid !== process.geteuid?.() || gid !== process.getegid?.());
 }

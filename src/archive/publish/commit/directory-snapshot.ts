@@ -1,13 +1,13 @@
 import { type BigIntStats, chmodSync, lstatSync, statSync } from 'node:fs';
 import { TargetTreeError } from '../../archive-errors.ts';
 import type { Entry } from '../../format/entry.ts';
+import { attributesIn, setAttributes } from '../../fs/attributes.ts';
 import { isRealDirectory, realPathOf } from '../../fs/file-status.ts';
 import { ignoreErrors } from '../../fs/ignore-errors.ts';
 import { fsPath } from '../../fs/paths/names.ts';
 import type { RefusedAttributes } from '../../fs/refused-attributes.ts';
 import { showPath } from '../../fs/tree-errors.ts';
 import { forEachInTurns } from '../../turns.ts';
-import { applyAttributes, attributesIn } from '../attributes.ts';
 import type { ExistingDirectory } from '../plan/existing-directories.ts';
 import type { TargetPlan } from '../plan/target-plan.ts';
 
@@ -57,7 +57,7 @@ export class DirectorySnapshot {
     await forEachInTurns(this.#directories.toReversed(), undefined, ({ path, entry, mode, followed }) => {
       ignoreErrors(() => {
         if (!followed && !isRealDirectory(path)) return;
-        if (entry >= 0) applyAttributes(path, entries[entry]!, refused);
+        if (entry >= 0) setAttributes(path, entries[entry]!, refused);
         else chmodIfChanged(path, mode);
       });
     });
@@ -67,9 +67,7 @@ export class DirectorySnapshot {
   async restoreTimes(paths: ReadonlySet<string>): Promise<void> {
     await forEachInTurns([...this.#before], undefined, ([directory, stats]) => {
       if (paths.has(directory.path))
-        ignoreErrors(
-          () => this.#isUnmoved(directory) && applyAttributes(directory.path, attributesIn(stats)),
-        );
+        ignoreErrors(() => this.#isUnmoved(directory) && setAttributes(directory.path, attributesIn(stats)));
     });
   }
 

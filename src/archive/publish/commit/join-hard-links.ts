@@ -13,6 +13,7 @@ import {
 } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Entry } from '../../format/entry.ts';
+import { attributesOf, setAttributes } from '../../fs/attributes.ts';
 import { lstatExact, realPathOf } from '../../fs/file-status.ts';
 import { ignoreErrors } from '../../fs/ignore-errors.ts';
 import type { PathLayout } from '../../fs/paths/layout.ts';
@@ -20,7 +21,6 @@ import { fsPath } from '../../fs/paths/names.ts';
 import { thisPlatform } from '../../fs/platform.ts';
 import { rename } from '../../fs/rename.ts';
 import { Turns } from '../../turns.ts';
-import { applyAttributes, attributesOf } from '../attributes.ts';
 import type { TargetPlan } from '../plan/target-plan.ts';
 import type { StagingArea } from '../staging/staging-area.ts';
 
@@ -77,7 +77,7 @@ async function join(file: string, name: string, areas: readonly StagingArea[], t
     const parent = realPathOf(dirname(name));
     const attributes = attributesOf(parent);
     rename(parent, fresh, name);
-    applyAttributes(parent, attributes);
+    setAttributes(parent, attributes);
   }
 }
 

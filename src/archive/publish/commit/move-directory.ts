@@ -1,10 +1,10 @@
 import { lstatSync, mkdirSync, readdirSync, rmdirSync } from 'node:fs';
+import { attributesOf, type DirectoryAttributes, setAttributes } from '../../fs/attributes.ts';
 import { isRealDirectory } from '../../fs/file-status.ts';
 import { ignoreErrors } from '../../fs/ignore-errors.ts';
 import { decodeName, fsPath } from '../../fs/paths/names.ts';
 import { isInUse, rename } from '../../fs/rename.ts';
 import { grantWrite, makeWritable } from '../../fs/writable.ts';
-import { applyAttributes, attributesOf, type DirectoryAttributes } from '../attributes.ts';
 
 /**
  * Moves a directory in `parent` to a free name on the same file system, and keeps its attributes. The system itself refuses
@@ -17,7 +17,7 @@ export function moveDirectory(parent: string, from: string, to: string): void {
   try {
     // With the slash, only a directory is renamed
     rename(parent, `${from}/`, to);
-    ignoreErrors(() => applyAttributes(to, attributes));
+    ignoreErrors(() => setAttributes(to, attributes));
   } catch (error) {
     try {
       // overlayfs renames the content of a directory from an image's layer, but not the directory itself. Nor does NTFS where a
@@ -25,7 +25,7 @@ export function moveDirectory(parent: string, from: string, to: string): void {
       if ((error as NodeJS.ErrnoException).code !== 'EXDEV' && !isInUse(error)) throw error;
       movePieces(parent, from, to, attributes);
     } catch (failure) {
-      ignoreErrors(() => isRealDirectory(from) && applyAttributes(from, attributes));
+      ignoreErrors(() => isRealDirectory(from) && setAttributes(from, attributes));
       throw failure;
     }
   }
@@ -43,7 +43,7 @@ function movePieces(parent: string, from: string, to: string, attributes: Direct
       else rename(from, `${from}/${name}`, `${to}/${name}`);
       moved.push(name);
     }
-    applyAttributes(to, { ...attributes, uid, gid });
+    setAttributes(to, { ...attributes, uid, gid });
     makeWritable(parent, () => rmdirSync(fsPath(from)));
   } catch (error) {
     ignoreErrors(() => {
@@ -64,5 +64,5 @@ export function moveBack(from: string, parent: string, to: string): void {
   const attributes = attributesOf(from);
   grantWrite(from);
   rename(parent, from, to);
-  applyAttributes(to, attributes);
+  setAttributes(to, attributes);
 }

@@ -1,10 +1,10 @@
 import { writeFileSync } from 'node:fs';
-import { isRealDirectory, lstat } from '../../fs/file-status.ts';
+import { attributesIn, type DirectoryAttributes, setAttributes } from '../../fs/attributes.ts';
+import { isRealDirectory, lstat, lstatExact } from '../../fs/file-status.ts';
 import { refuseMount } from '../../fs/mounts.ts';
 import { fsPath } from '../../fs/paths/names.ts';
 import { rename, tryRename } from '../../fs/rename.ts';
 import { forEachInTurns } from '../../turns.ts';
-import { applyAttributes, attributesOfDirectory, type DirectoryAttributes } from '../attributes.ts';
 import type { ExistingDirectory } from '../plan/existing-directories.ts';
 import { moveBack, moveDirectory } from './move-directory.ts';
 
@@ -44,8 +44,9 @@ export class MovedAside {
    * Throws `TargetTreeError` when something is mounted in it, and the system's errors.
    */
   moveDirectoryAside(path: string, parent: TargetDirectory): void {
-    const attributes = attributesOfDirectory(path);
-    if (!attributes) return;
+    const stats = lstatExact(path);
+    if (!stats?.isDirectory()) return;
+    const attributes = attributesIn(stats);
     refuseMount(path);
     const aside = parent.area.newTree();
     try {
@@ -104,7 +105,7 @@ function isBack({ path, aside, parent, attributes, isPart }: AsideItem): boolean
     // Its path is taken, so it was replaced
     if (isPresent(path)) return true;
     moveBack(aside, parent.path, path);
-    if (attributes) applyAttributes(path, attributes);
+    if (attributes) setAttributes(path, attributes);
     return true;
   } catch {
     // Its parent may have been removed. The item is safe in staging

@@ -1,12 +1,12 @@
 import { mkdirSync, readdirSync } from 'node:fs';
 import type { Entry } from '../../format/entry.ts';
+import { attributesOf, type DirectoryAttributes, setAttributes } from '../../fs/attributes.ts';
 import { isRealDirectory, lstat } from '../../fs/file-status.ts';
 import { ignoreErrors } from '../../fs/ignore-errors.ts';
 import { decodeName, fsPath } from '../../fs/paths/names.ts';
 import { isHeld, isInUse, rename, renameOverReadOnly, tryRename } from '../../fs/rename.ts';
 import { grantWrite, makeWritable } from '../../fs/writable.ts';
 import { forEachInTurns, type Turns } from '../../turns.ts';
-import { applyAttributes, attributesOf, type DirectoryAttributes } from '../attributes.ts';
 import type { Move } from '../plan/target-plan.ts';
 import { isLongDirectory, openDirectory } from '../staging/short-path.ts';
 import type { MovedAside, TargetDirectory } from './moved-aside.ts';
@@ -58,11 +58,10 @@ export class Publisher {
   /** Sets modes and times of the new directories, deepest first. A link may have taken the place of one. */
   async applyFinalAttributes(entries: readonly Entry[]): Promise<void> {
     await forEachInTurns(this.#merged.toReversed(), undefined, ({ path, attributes }) => {
-      ignoreErrors(() => isRealDirectory(path) && applyAttributes(path, attributes));
+      ignoreErrors(() => isRealDirectory(path) && setAttributes(path, attributes));
     });
     await forEachInTurns(this.#published, undefined, ({ to, isTree, entry }) => {
-      if (isTree && entry >= 0)
-        ignoreErrors(() => isRealDirectory(to) && applyAttributes(to, entries[entry]!));
+      if (isTree && entry >= 0) ignoreErrors(() => isRealDirectory(to) && setAttributes(to, entries[entry]!));
     });
   }
 

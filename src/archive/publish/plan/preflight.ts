@@ -12,7 +12,7 @@ import { TargetTreeError } from '../../archive-errors.ts';
 import { lstat } from '../../fs/file-status.ts';
 import { type FileSystemKind, fileSystemKind } from '../../fs/file-system-kind.ts';
 import { fsPath } from '../../fs/paths/names.ts';
-import { thisPlatform } from '../../fs/platform.ts';
+import { thisPlatform, thisUser } from '../../fs/platform.ts';
 import { writeError } from '../../fs/tree-errors.ts';
 import { withFile } from '../../fs/with-file.ts';
 
@@ -58,7 +58,7 @@ export function requireWritable(path: string, stats: Stats): void {
     // Its owner can give it the write bit for the commit
     if (isOwner(stats)) return;
     // Root has no right on a network file system (root_squash) or without its capabilities
-    const advice = process.geteuid?.() === 0 ? 'run the job as that user' : 'set `sudo: true`';
+    const advice = thisUser.uid === 0 ? 'run the job as that user' : 'set `sudo: true`';
     throw new TargetTreeError(
       `${path} belongs to user ${stats.uid} and cannot be written; remove it or ${advice}`,
       { cause: error },
@@ -75,7 +75,7 @@ export function requireNotAppendOnly(
   stats: Stats,
   list: () => ReadonlyMap<string, ItemKind>,
 ): void {
-  if (process.platform !== 'linux' || !(isOwner(stats) || process.geteuid?.() === 0)) return;
+  if (!thisPlatform.refusesInAppendOnly || !(isOwner(stats) || thisUser.uid === 0)) return;
   try {
     // A chmod to the same mode changes nothing. The attribute refuses it, and some file systems do
     chmodSync(fsPath(path), stats.mode & 0o7777);
@@ -110,7 +110,7 @@ export class ReplacementRules {
   constructor(path: string, stats: Stats) {
     this.#fileSystem = fileSystemKind(path);
     // Sticky bit: only the owner of the directory or of an item may rename the item
-    this.#isRestricted = (stats.mode & STICKY_BIT) !== 0 && !isOwner(stats) && process.geteuid?.() !== 0;
+    this.#isRestricted = (stats.mode & STICKY_BIT) !== 0 && !isOwner(stats) && thisUser.uid !== 0;
   }
 
   /** Throws `TargetTreeError` for an item that no rename replaces. */
@@ -137,13 +137,12 @@ function requireOwned(path: string): void {
 
 /** Makes the error for an item with an attribute of chattr(1) or chflags(1). The system does not report which one it is. */
 function attributeError(path: string, cause: unknown): TargetTreeError {
-  const command = process.platform === 'linux' ? 'chattr -ia' : 'chflags nouchg,nouappnd';
   return new TargetTreeError(
-    `${path} is immutable or append-only and cannot be replaced or written; run \`${command}\` on it or exclude it with a \`!\` line in \`path\``,
+    `${path} is immutable or append-only and cannot be replaced or written; run \`${thisPlatform.unlockCommand}\` on it or exclude it with a \`!\` line in \`path\``,
     { cause },
   );
 }
 
 function isOwner({ uid }: Stats): boolean {
-  return uid === process.geteuid?.();
+  return uid === thisUser.uid;
 }

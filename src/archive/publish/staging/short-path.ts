@@ -1,5 +1,6 @@
 import { closeSync, constants, openSync } from 'node:fs';
 import { fsPath, isLongerThan } from '../../fs/paths/names.ts';
+import { thisPlatform } from '../../fs/platform.ts';
 
 /** Longest path that Linux takes, without the NUL that ends it (PATH_MAX, linux/limits.h). */
 const MAX_PATH_BYTES = 4095;
@@ -8,23 +9,21 @@ const MAX_DIRECTORY_BYTES = MAX_PATH_BYTES - 256;
 /** From fcntl.h of all architectures that Node.js supports: a handle that needs no right to read the directory. */
 const O_PATH = 0o10000000;
 
-const isLinux = process.platform === 'linux';
-
 /** An open directory with a path of at most 24 bytes, which stays valid when the directory is renamed. */
 export interface DirectoryHandle {
   readonly path: string;
   close(): void;
 }
 
-/** Opens a directory, with further flags of open(2). Throws the system's error. Only on Linux. */
+/** Opens a directory, with further flags of open(2). Throws the system's error. Only where open files have paths. */
 export function openDirectory(path: string, flags = 0): DirectoryHandle {
   const fd = openSync(fsPath(path), O_PATH | constants.O_DIRECTORY | flags);
-  return { path: `/proc/self/fd/${fd}`, close: () => closeSync(fd) };
+  return { path: `${thisPlatform.openFiles}/${fd}`, close: () => closeSync(fd) };
 }
 
 /** Returns whether files in this directory may have longer paths than Linux takes. */
 export function isLongDirectory(path: string): boolean {
-  return isLinux && isLongerThan(path, MAX_DIRECTORY_BYTES);
+  return thisPlatform.openFiles !== undefined && isLongerThan(path, MAX_DIRECTORY_BYTES);
 }
 
 /** Runs `work` with a path of the directory that leaves room for the names in it. Throws the system's error. */

@@ -1,17 +1,22 @@
 import { chmodSync, chownSync, fstatSync, mkdirSync, unlinkSync } from 'node:fs';
+import {
+  attributesOf,
+  type DirectoryAttributes,
+  sameAttributes,
+  setAttributes,
+} from '../../fs/attributes.ts';
 import { realPathOf } from '../../fs/file-status.ts';
 import { ignoreErrors } from '../../fs/ignore-errors.ts';
 import { fsPath } from '../../fs/paths/names.ts';
 import { stagingName } from '../../fs/paths/staging-name.ts';
-import { thisPlatform } from '../../fs/platform.ts';
+import { thisPlatform, thisUser } from '../../fs/platform.ts';
 import { RefusedAttributes } from '../../fs/refused-attributes.ts';
 import { writeError } from '../../fs/tree-errors.ts';
 import { withFile } from '../../fs/with-file.ts';
 import { makeWritable } from '../../fs/writable.ts';
-import { applyAttributes, attributesOf, type DirectoryAttributes, sameAttributes } from '../attributes.ts';
 import { type DirectoryHandle, isLongDirectory, openDirectory } from './short-path.ts';
-import { disown, markEnded, writeOwner } from './staging-owner.ts';
-import { emptyTree, irremovableStaging, type RemainingStaging, removeTree } from './stale-staging.ts';
+import { disown, writeOwner } from './staging-owner.ts';
+import { emptyTree, irremovableStaging, type RemainingStaging, tryRemoveRest } from './stale-staging.ts';
 
 /** Single staged files are spread over directories of this many. */
 const FILES_A_DIRECTORY = 1024;
@@ -87,15 +92,11 @@ export class StagingArea {
   /** Removes it with everything in it. Returns false if something is left of it. Never throws. */
   async tryRemove(): Promise<boolean> {
     await emptyTree(this.path, undefined);
-    const removed = ignoreErrors(() => {
-      makeWritable(this.parent, () => removeTree(this.path));
-      return true;
-    });
-    if (!removed) markEnded(this.path);
+    const isRemoved = tryRemoveRest(this.parent, this.path);
     this.#handle?.close();
     this.#handle = undefined;
     this.#path = undefined;
-    return removed ?? false;
+    return isRemoved;
   }
 
   /** Removes it like `tryRemove`, and gives the parent the mode and times that it had before. */
@@ -107,7 +108,7 @@ export class StagingArea {
     const removed = await this.tryRemove();
     // If another job has published in the parent meanwhile, its attributes stay as that job left them
     const untouched = this.#made === undefined || sameAttributes(now, this.#made);
-    ignoreErrors(() => applyAttributes(parent, untouched ? before : now));
+    ignoreErrors(() => setAttributes(parent, untouched ? before : now));
     return removed;
   }
 
@@ -119,7 +120,7 @@ export class StagingArea {
 
 function setOwnGroup(directory: string): void {
   const refused = new RefusedAttributes();
-  refused.attempt('owners', () => chownSync(fsPath(directory), -1, process.getegid!()));
+  refused.attempt('owners', () => chownSync(fsPath(directory), -1, thisUser.gid!));
   refused.attempt('modes', () => chmodSync(fsPath(directory), 0o700));
 }
 

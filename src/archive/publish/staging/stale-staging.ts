@@ -8,15 +8,15 @@ import {
   rmSync,
   unlinkSync,
 } from 'node:fs';
+import { attributesOf, setAttributes } from '../../fs/attributes.ts';
 import { lstat, realPathOf } from '../../fs/file-status.ts';
 import { ignoreErrors } from '../../fs/ignore-errors.ts';
 import { findMount, readMountPoints } from '../../fs/mounts.ts';
 import { decodeName, fsPath } from '../../fs/paths/names.ts';
 import { isStagingName } from '../../fs/paths/staging-name.ts';
-import { thisPlatform } from '../../fs/platform.ts';
+import { thisPlatform, thisUser } from '../../fs/platform.ts';
 import { makeWritable } from '../../fs/writable.ts';
 import { Turns } from '../../turns.ts';
-import { applyAttributes, attributesOf } from '../attributes.ts';
 import { openDirectory, withShortPath } from './short-path.ts';
 import { markEnded, OWNER_FILES, ownerState } from './staging-owner.ts';
 
@@ -25,6 +25,7 @@ const STALE_STAGING_MS = 24 * 60 * 60 * 1000;
 
 /** Retries of a removal, while another process removes or creates files there, or has one open. */
 const REMOVAL_RETRIES = 3;
+
 /** Staging of earlier restores that remains in a directory. */
 export interface RemainingStaging {
   readonly directory: string;
@@ -76,9 +77,9 @@ interface FoundStaging {
 function stateOf(path: string): FoundStaging['state'] {
   const stats = lstat(path);
   if (!stats?.isDirectory()) return 'ignored';
-  const user = process.geteuid?.() ?? 0;
   const isOld = Date.now() - stats.mtimeMs >= STALE_STAGING_MS;
-  if (user !== 0 && stats.uid !== user) return isOld ? 'irremovable' : 'ignored';
+  const { uid = 0 } = thisUser;
+  if (uid !== 0 && stats.uid !== uid) return isOld ? 'irremovable' : 'ignored';
   const owner = ownerState(path);
   if (owner === 'running') return 'ignored';
   // A mount in staging came with a directory that was moved aside: it is the user's
@@ -93,24 +94,18 @@ function removeFrom(directory: string, stale: readonly string[]): number {
   // There may be many files that a process has open, and a retry would rarely help
   const retries = thisPlatform.locksOpenFiles ? 0 : REMOVAL_RETRIES;
   // Staging with files of root stays. The rest is removed, and the directory gets its mode back
-  const removed = stale.filter(name =>
-    ignoreErrors(() => {
-      makeWritable(directory, () => removeTree(`${directory}/${name}`, retries));
-      return true;
-    }),
-  );
-  for (const name of stale) if (!removed.includes(name)) markEnded(`${directory}/${name}`);
-  applyAttributes(directory, before);
-  return stale.length - removed.length;
+  const left = stale.filter(name => !tryRemoveRest(directory, `${directory}/${name}`, retries));
+  setAttributes(directory, before);
+  return left.length;
 }
 
 /**
- * Removes nearly all that is in a staging directory, with turns of the event loop in between: `removeTree` has none. The files
- * about its process stay, for the case that the rest is not removed. Throws only the signal's reason.
+ * Removes nearly all that is in a staging directory, read-only directories included, with turns of the event loop in between. The
+ * files about its process stay, for the case that the rest is not removed. Throws only the signal's reason.
  */
 export async function emptyTree(path: string, signal: AbortSignal | undefined): Promise<void> {
   const turns = new Turns(signal);
-  if (process.platform !== 'linux') return emptyIn(path, turns, OWNER_FILES);
+  if (!thisPlatform.openFiles) return emptyIn(path, turns, OWNER_FILES);
   // The owner of the directory above may replace staging by a link while it is emptied, but not what is in it
   const handle = ignoreErrors(() => openDirectory(path, constants.O_NOFOLLOW));
   try {
@@ -140,23 +135,13 @@ function readItems(directory: string): Dirent<Buffer>[] {
   return readdirSync(path, { withFileTypes: true, encoding: 'buffer' });
 }
 
-/** Removes a tree of this user, read-only directories included. Does nothing if it is not there. */
-export function removeTree(path: string, maxRetries = REMOVAL_RETRIES): void {
+/** Removes what `emptyTree` has left of a staging directory in `parent`, and the directory. Returns whether it has. Never throws. */
+export function tryRemoveRest(parent: string, path: string, maxRetries = REMOVAL_RETRIES): boolean {
   const options = { recursive: true, force: true, maxRetries } as const;
-  try {
-    rmSync(fsPath(path), options);
-  } catch {
-    makeRemovable(path);
-    rmSync(fsPath(path), options);
-  }
-}
-
-/** Only root can remove items from a directory without write permission. */
-function makeRemovable(directory: string): void {
-  const stats = lstat(directory);
-  if (!stats?.isDirectory()) return;
-  chmodSync(fsPath(directory), 0o700);
-  withShortPath(directory, short => {
-    for (const name of readdirSync(fsPath(short), 'buffer')) makeRemovable(`${short}/${decodeName(name)}`);
+  const isRemoved = ignoreErrors(() => {
+    makeWritable(parent, () => rmSync(fsPath(path), options));
+    return true;
   });
+  if (!isRemoved) markEnded(path);
+  return isRemoved ?? false;
 }
