@@ -47,11 +47,14 @@ export function startSilentServer(): Promise<LocalServer> {
   return listen(net.createServer());
 }
 
-/** Returns whether a port of 127.0.0.1 accepts a connection. */
+/**
+ * Returns whether a server on a port of 127.0.0.1 accepts a connection. Linux may choose the port itself as the client's own
+ * one; the socket is then connected to itself (RFC 9293, 3.5, simultaneous open), which does not count.
+ */
 export function accepts(port: number): Promise<boolean> {
   return new Promise(resolve => {
     const socket = net.connect(port, '127.0.0.1');
-    socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
+    socket.once('connect', () => resolve(socket.localPort !== port)).once('error', () => resolve(false));
     socket.once('connect', () => socket.destroy());
   });
 }
