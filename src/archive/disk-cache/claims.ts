@@ -1,8 +1,9 @@
 import { closeSync, constants, fchmodSync, lutimesSync, openSync, unlinkSync } from 'node:fs';
+import path from 'node:path';
 import { ignoreErrors } from '../fs/ignore-errors.ts';
 import { thisPlatform } from '../fs/platform.ts';
-import { type FrameKey, FrameState } from '../messages/disk-request.ts';
-import { claimPath, hasFrame, inodeText, statusOf } from './frame-files.ts';
+import { type Claim, type ClaimKind, type FrameKey, FrameState } from '../messages/disk-request.ts';
+import { claimNames, hasFrame, inodeText, statusOf } from './frame-files.ts';
 import { problemOf } from './problems.ts';
 
 /** The holder of a claim touches it this often, in ms. */
@@ -24,10 +25,10 @@ const HOPELESS = new Set([
   'ENFILE',
 ]);
 
-/** The state of a frame after a claim on it, with the inode of the claim if it is `ours`. */
+/** The state of a frame after a claim on it, with the claim if it is `ours`. */
 export interface TakenClaim {
   readonly state: FrameState;
-  readonly inode?: string;
+  readonly claim?: Claim;
 }
 
 /** A claim of another process, as it was first seen in this state. */
@@ -44,7 +45,7 @@ interface Observed {
 export class Claims {
   readonly #directory: string;
   readonly #mode: number;
-  /** Paths of the claims of this process, by their inodes. */
+  /** Names of the claims of this process, by their inodes. */
   readonly #held = new Map<string, string>();
   readonly #observed = new Map<string, Observed>();
   /** Code of the error for which nothing can be stored in the directory. */
@@ -56,29 +57,32 @@ export class Claims {
     this.#mode = mode;
   }
 
-  /**
-   * Claims a frame, unless it is stored (and not to be replaced) or a running process has claimed it. Returns the inode if the
-   * claim is ours.
-   */
-  take(frame: FrameKey, replaces: boolean): TakenClaim {
-    const file = claimPath(this.#directory, frame);
-    for (const attempt of [1, 2]) {
-      // The holder of a claim that has ended may have stored the frame
-      if (!replaces && hasFrame(this.#directory, frame)) return { state: FrameState.present };
-      if (this.problem !== undefined) return { state: FrameState.refused };
-      try {
-        const inode = this.#create(file);
-        return inode === undefined ? { state: FrameState.refused } : { state: FrameState.ours, inode };
-      } catch (error) {
-        const code = problemOf(error);
-        this.noteProblem(code);
-        if (code !== 'EEXIST') return { state: FrameState.refused };
+  /** Claims a frame. One that a running process has claimed belongs to the others, unless this one insists. */
+  take(frame: FrameKey, kind: ClaimKind): TakenClaim {
+    for (const name of claimNames(frame)) {
+      for (const attempt of [1, 2]) {
+        // The holder of a claim that has ended may have stored the frame
+        if (kind !== 'replace' && hasFrame(this.#directory, frame)) return { state: FrameState.present };
+        if (this.problem !== undefined) return { state: FrameState.refused };
+        try {
+          const claim = this.#create(name);
+          return claim ? { state: FrameState.ours, claim } : { state: FrameState.refused };
+        } catch (error) {
+          const code = problemOf(error);
+          this.noteProblem(code);
+          if (code !== 'EEXIST') return { state: FrameState.refused };
+        }
+        if (kind !== 'claim') break;
         // Another process has made the claim since the first attempt
-        if (attempt === 2 || !this.#isDead(file)) return { state: FrameState.others };
+        if (attempt === 2 || !this.#isDead(name)) return { state: FrameState.others };
+        if (!removeIfThere(this.#path(name))) break;
       }
-      if (!removeIfThere(file)) break;
     }
     return { state: FrameState.refused };
+  }
+
+  #path(name: string): string {
+    return path.join(this.#directory, name);
   }
 
   /** Notes the code of an error, if no other frame can be stored either. */
@@ -86,8 +90,9 @@ export class Claims {
     if (HOPELESS.has(code)) this.problem ??= code;
   }
 
-  /** Returns the inode of the new claim. Returns undefined if it is not a file with one name. Throws the system's errors. */
-  #create(file: string): string | undefined {
+  /** Returns the new claim. Returns undefined if it is not a file with one name. Throws the system's errors. */
+  #create(name: string): Claim | undefined {
+    const file = this.#path(name);
     const fd = openSync(file, NEW_CLAIM, this.#mode);
     let inode: string | undefined;
     try {
@@ -97,9 +102,9 @@ export class Claims {
       if (inode === undefined) removeIfThere(file);
     }
     if (inode === undefined) return undefined;
-    this.#held.set(file, inode);
-    this.#observed.delete(file);
-    return inode;
+    this.#held.set(inode, name);
+    this.#observed.delete(name);
+    return { name, inode };
   }
 
   #finish(fd: number): string | undefined {
@@ -112,39 +117,35 @@ export class Claims {
     }
   }
 
-  /** Returns whether the claim in this file has not changed for a second, by the clock of this process. */
-  #isDead(file: string): boolean {
-    const stats = statusOf(file);
+  /** Returns whether the claim of this name has not changed for a second, by the clock of this process. */
+  #isDead(name: string): boolean {
+    const stats = statusOf(this.#path(name));
     // The holder has just stored the frame or given the claim up
     if (!stats) return true;
     const state = `${stats.ino} ${stats.size} ${stats.mtimeMs} ${stats.ctimeMs}`;
     const now = performance.now();
-    const known = this.#observed.get(file);
+    const known = this.#observed.get(name);
     if (known?.state === state) return now - known.sinceMs >= DEAD_MS;
-    this.#observed.set(file, { state, sinceMs: now });
+    this.#observed.set(name, { state, sinceMs: now });
     return false;
   }
 
   /** Shows other processes that this one runs. */
   beat(): void {
     const now = Date.now() / 1000;
-    for (const file of this.#held.keys()) ignoreErrors(() => lutimesSync(file, now, now));
+    for (const name of this.#held.values()) ignoreErrors(() => lutimesSync(this.#path(name), now, now));
   }
 
-  /** Ends the claim on a frame that is stored, or that will not be. */
-  settle(frame: FrameKey): void {
-    this.#remove(claimPath(this.#directory, frame));
+  /** Ends a claim on a frame that is stored, or that will not be. */
+  settle({ name, inode }: Claim): void {
+    this.#held.delete(inode);
+    const file = this.#path(name);
+    // After the rename the name is free, or a claim of another process
+    ignoreErrors(() => inode === inodeText(file) && unlinkSync(file));
   }
 
   settleAll(): void {
-    for (const file of [...this.#held.keys()]) this.#remove(file);
-  }
-
-  #remove(file: string): void {
-    const inode = this.#held.get(file);
-    this.#held.delete(file);
-    // After the rename the name is free, or a claim of another process
-    ignoreErrors(() => inode !== undefined && inode === inodeText(file) && unlinkSync(file));
+    for (const [inode, name] of [...this.#held]) this.settle({ name, inode });
   }
 }
 

@@ -1,6 +1,8 @@
 import { systemClock } from '../../retry/clock.ts';
 import { exposeCollector } from '../memory/trim-heap.ts';
 import {
+  type Claim,
+  type ClaimKind,
   type DiskAnswer,
   type DiskCacheSettings,
   type DiskMessage,
@@ -86,25 +88,23 @@ export class DiskCache {
     return statesOf(answer, frames, FrameState.absent);
   }
 
-  /**
-   * Claims frames for this process: with `claim` those that are absent, with `replace` also those that are present. `await`
-   * claims like `claim`, after a while or as soon as a claim of another process ends.
-   */
-  async claim(frames: readonly FrameKey[], kind: 'claim' | 'replace' | 'await'): Promise<ClaimedFrames> {
+  /** Claims frames for this process. `await` claims like `claim`, after a while or as soon as a claim of another process ends. */
+  async claim(frames: readonly FrameKey[], kind: ClaimKind | 'await'): Promise<ClaimedFrames> {
     const answer = await this.#request({ kind, frames: encodeFrames(frames) });
-    if (answer?.problem !== undefined) this.#report(storeProblem(this.directory, answer.problem));
-    return { states: statesOf(answer, frames, FrameState.refused), inodes: answer?.inodes ?? [] };
+    this.#reportStore(answer?.problem);
+    return { states: statesOf(answer, frames, FrameState.refused), claims: answer?.claims ?? [] };
   }
 
-  /** Ends the claims on frames, after `bytes` of them were stored. `problem` is the code of the error for which one was not. */
-  async settle(frames: readonly FrameKey[], bytes: number, problem: string | undefined): Promise<void> {
-    if (problem !== undefined) this.#report(storeProblem(this.directory, problem));
-    await this.#request({ kind: 'settle', frames: encodeFrames(frames), bytes, problem });
+  /** Ends these claims, after `bytes` of their frames were stored. `problem` is the code of the error for which one was not. */
+  async settle(claims: readonly Claim[], bytes: number, problem: string | undefined): Promise<void> {
+    this.#reportStore(problem);
+    await this.#request({ kind: 'settle', claims, bytes, problem });
   }
 
   /** Gives up all claims, removes frames over the limit, and ends the thread. `isHurried`: a cancelled step ends soon. */
   async close(isHurried: boolean): Promise<void> {
-    await this.#request({ kind: 'close' }, isHurried ? HURRIED_CLOSE_MS : CLOSE_MS);
+    const answer = await this.#request({ kind: 'close' }, isHurried ? HURRIED_CLOSE_MS : CLOSE_MS);
+    this.#reportStore(answer?.problem);
     this.#turnOff();
     await this.#endThread();
   }
@@ -144,6 +144,11 @@ export class DiskCache {
     return this.#threads.close('the disk cache is not used any more');
   }
 
+  /** Reports the code for which nothing can be stored, if there is one. */
+  #reportStore(problem: string | undefined): void {
+    if (problem !== undefined) this.#report(storeProblem(this.directory, problem));
+  }
+
   #report(line: string): void {
     if (this.#reported) return;
     this.#reported = true;
@@ -153,8 +158,8 @@ export class DiskCache {
 
 export interface ClaimedFrames {
   readonly states: readonly FrameState[];
-  /** By frame: the inode of the claim if it is ours. */
-  readonly inodes: readonly (string | undefined)[];
+  /** By frame: the claim if it is ours. */
+  readonly claims: readonly (Claim | undefined)[];
 }
 
 function statesOf(

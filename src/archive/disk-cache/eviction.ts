@@ -1,9 +1,9 @@
-import { opendirSync, type Stats, statfsSync, unlinkSync } from 'node:fs';
+import { opendirSync, type Stats, statfsSync, statSync, unlinkSync } from 'node:fs';
 import path from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { compressBound } from '../format/codec.ts';
 import { MAX_FRAME_RAW_BYTES } from '../format/limits.ts';
-import { fileKind, statusOf } from './frame-files.ts';
+import { fileKind, STICKY, statusOf } from './frame-files.ts';
 
 /** Candidates that one reading of the directory remembers: the memory does not depend on the number of files. */
 const CANDIDATES = 4096;
@@ -31,7 +31,7 @@ interface Candidate {
 
 /**
  * Removes frames, least recently used first, until the limit is kept and a part of the disk is free, and claims that killed
- * jobs have left. Any number of processes may do it at once. Files that cannot be removed stay. Returns whether the limit
+ * jobs have left. Any number of processes may do it at once. Files that this user may not remove stay. Returns whether the limit
  * is kept. Throws the system's error if the directory cannot be read.
  */
 export async function evict({ directory, maxBytes }: EvictionOptions): Promise<boolean> {
@@ -64,6 +64,7 @@ async function readDirectory(
     oldest = oldest.slice(0, CANDIDATES);
   };
   const now = Date.now();
+  const mayRemove = permission(directory);
   const names = opendirSync(directory, { bufferSize: NAMES_A_TURN });
   try {
     for (let count = 1; ; count++) {
@@ -75,12 +76,13 @@ async function readDirectory(
       const stats = kind && statusOf(file);
       if (!stats?.isFile()) continue;
       const usedMs = lastUse(stats, now);
+      const isOurs = mayRemove(stats);
       if (isUseless(kind, stats, now - usedMs)) {
-        tryUnlink(file);
+        if (isOurs) tryUnlink(file);
         continue;
       }
       total += stats.size;
-      if (kind === 'frame' && usedMs > olderStay) oldest.push({ file, size: stats.size, usedMs });
+      if (kind === 'frame' && isOurs && usedMs > olderStay) oldest.push({ file, size: stats.size, usedMs });
       if (oldest.length >= 2 * CANDIDATES) keepOldest();
     }
   } finally {
@@ -88,6 +90,14 @@ async function readDirectory(
   }
   keepOldest();
   return { total, oldest };
+}
+
+/** Returns whether this process may remove files: in a sticky directory only its owner, root and the owner of a file may. */
+function permission(directory: string): (file: Stats) => boolean {
+  const user = process.geteuid?.();
+  const { mode, uid } = statSync(directory);
+  const mayRemoveAll = (mode & STICKY) === 0 || user === undefined || user === 0 || user === uid;
+  return file => mayRemoveAll || file.uid === user;
 }
 
 /** A time in the future was set by hand, and would keep the file for ever: it counts as none. */

@@ -20,12 +20,18 @@ import path from 'node:path';
 import { sha256 } from '../format/codec.ts';
 import { ignoreErrors } from '../fs/ignore-errors.ts';
 import { thisPlatform } from '../fs/platform.ts';
-import type { FrameKey } from '../messages/disk-request.ts';
+import type { Claim, FrameKey } from '../messages/disk-request.ts';
 
-/** Ending of the file that a process writes while it holds the claim on a frame. */
-const CLAIM = '.part';
-/** SHA-256 in hexadecimal digits, with `.part` for a claim. */
-const NAME = /^[0-9a-f]{64}(\.part)?$/;
+/** Bit of the mode of a directory in which only the owner of a file, that of the directory and root can remove the file. */
+export const STICKY = 0o1000;
+
+/**
+ * Endings of the files that processes write while they hold claims on a frame. Each is for the case that files with those before it
+ * cannot be removed.
+ */
+const CLAIM_ENDINGS = ['.part', ...Array.from({ length: 8 }, (_, index) => `.part${index + 2}`)];
+/** SHA-256 in hexadecimal digits, with an ending for a claim. */
+const NAME = /^[0-9a-f]{64}(\.part[2-9]?)?$/;
 
 /** Returns whether a file of this name is a frame or a claim. Other files in the directory are not touched. */
 export function fileKind(name: string): 'frame' | 'claim' | undefined {
@@ -34,12 +40,16 @@ export function fileKind(name: string): 'frame' | 'claim' | undefined {
   return match[1] === undefined ? 'frame' : 'claim';
 }
 
-export function framePath(directory: string, { sha256 }: Pick<FrameKey, 'sha256'>): string {
-  return path.join(directory, Buffer.from(sha256).toString('hex'));
+const frameName = ({ sha256 }: FrameKey) => Buffer.from(sha256).toString('hex');
+
+export function framePath(directory: string, frame: FrameKey): string {
+  return path.join(directory, frameName(frame));
 }
 
-export function claimPath(directory: string, frame: Pick<FrameKey, 'sha256'>): string {
-  return framePath(directory, frame) + CLAIM;
+/** Returns the names of the claims on a frame, in the order in which they are tried. */
+export function claimNames(frame: FrameKey): readonly string[] {
+  const name = frameName(frame);
+  return CLAIM_ENDINGS.map(ending => name + ending);
 }
 
 /** Returns whether a regular file of the frame's size has its name. */
@@ -112,22 +122,23 @@ export function inodeText(file: number | string): string | undefined {
 }
 
 /**
- * Writes the checked bytes of a frame into the claim, the file `inode`, and gives it the frame's name. Returns false if
- * another process has taken the claim over. Throws the system's errors.
+ * Writes the checked bytes of a frame into the file of the claim, and gives it the frame's name. Returns false if another
+ * process has taken the claim over. Throws the system's errors.
  */
-export function storeFrame(directory: string, frame: FrameKey, bytes: Uint8Array, inode: string): boolean {
-  const claim = claimPath(directory, frame);
+export function storeFrame(directory: string, frame: FrameKey, bytes: Uint8Array, claim: Claim): boolean {
+  const { name, inode } = claim;
+  const file = path.join(directory, name);
   try {
-    const fd = openSync(claim, constants.O_WRONLY | thisPlatform.openFlags);
+    const fd = openSync(file, constants.O_WRONLY | thisPlatform.openFlags);
     try {
       if (inodeText(fd) !== inode) return false;
       for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done, bytes.length - done, done);
-      if (inodeText(claim) !== inode) return false;
+      if (inodeText(file) !== inode) return false;
     } finally {
       closeSync(fd);
     }
     // It may replace a wrong file, also of another user
-    renameSync(claim, framePath(directory, frame));
+    renameSync(file, framePath(directory, frame));
     return true;
   } catch (error) {
     if (TAKEN.has((error as NodeJS.ErrnoException).code ?? '')) return false;

@@ -6,6 +6,7 @@ import { realPathOf } from '../fs/file-status.ts';
 import { ignoreErrors } from '../fs/ignore-errors.ts';
 import { thisPlatform, thisUser } from '../fs/platform.ts';
 import {
+  type ClaimKind,
   type DiskAnswer,
   type DiskCacheSettings,
   type DiskMessage,
@@ -54,7 +55,7 @@ export function serveDiskCache(port: MessagePort, settings: DiskCacheSettings): 
 type SettleRequest = Extract<DiskRequest, { kind: 'settle' }>;
 
 const REFUSED: TakenClaim = { state: FrameState.refused };
-const NOTHING: DiskAnswer = { states: new Uint8Array(0), inodes: [] };
+const NOTHING: DiskAnswer = { states: new Uint8Array(0), claims: [] };
 
 class Keeper {
   #settings: DiskCacheSettings;
@@ -76,9 +77,9 @@ class Keeper {
       case 'find':
         return this.#find(decodeFrames(request.frames));
       case 'claim':
-        return this.#claim(decodeFrames(request.frames), false);
+      case 'insist':
       case 'replace':
-        return this.#claim(decodeFrames(request.frames), true);
+        return this.#claim(decodeFrames(request.frames), request.kind);
       case 'await':
         return this.#await(decodeFrames(request.frames));
       case 'settle':
@@ -127,31 +128,30 @@ class Keeper {
       if (index % FRAMES_A_TURN === FRAMES_A_TURN - 1) await setImmediate();
       if (hasFrame(this.#settings.directory, frame)) states[index] = FrameState.present;
     }
-    return { states, inodes: [] };
+    return { states, claims: [] };
   }
 
-  #claim(frames: readonly FrameKey[], replaces: boolean): DiskAnswer {
-    const claims = this.#claims;
-    const taken = frames.map((frame): TakenClaim => claims?.take(frame, replaces) ?? REFUSED);
+  #claim(frames: readonly FrameKey[], kind: ClaimKind): DiskAnswer {
+    const taken = frames.map((frame): TakenClaim => this.#claims?.take(frame, kind) ?? REFUSED);
     return {
       states: Uint8Array.from(taken, ({ state }) => state),
-      inodes: taken.map(({ inode }) => inode),
-      problem: claims?.problem,
+      claims: taken.map(({ claim }) => claim),
+      problem: this.#claims?.problem,
     };
   }
 
   async #await(frames: readonly FrameKey[]): Promise<DiskAnswer> {
     const end = performance.now() + AWAIT_MS;
     for (;;) {
-      const answer = this.#claim(frames, false);
+      const answer = this.#claim(frames, 'claim');
       const isChanged = answer.states.some(state => state !== FrameState.others);
       if (isChanged || performance.now() >= end) return answer;
       await new Promise(resolve => setTimeout(resolve, POLL_MS));
     }
   }
 
-  #settle({ frames, bytes, problem }: SettleRequest): DiskAnswer {
-    for (const frame of decodeFrames(frames)) this.#claims?.settle(frame);
+  #settle({ claims, bytes, problem }: SettleRequest): DiskAnswer {
+    for (const claim of claims) this.#claims?.settle(claim);
     if (problem !== undefined) this.#claims?.noteProblem(problem);
     this.#storedSinceCheck += bytes;
     if (this.#storedSinceCheck >= BYTES_A_CHECK) {
@@ -177,10 +177,11 @@ class Keeper {
     this.#claims?.settleAll();
     await this.#checks;
     if (this.#storedSinceCheck > 0) await this.#checkLimit();
+    const problem = this.#claims?.problem;
     this.#claims = undefined;
     if (this.#fd !== undefined) closeSync(this.#fd);
     this.#fd = undefined;
-    return NOTHING;
+    return { ...NOTHING, problem };
   }
 }
 

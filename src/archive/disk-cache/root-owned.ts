@@ -1,8 +1,8 @@
 import { lstatSync, readlinkSync } from 'node:fs';
 import path from 'node:path';
+import { STICKY } from './frame-files.ts';
 
 const OTHERS_WRITE = 0o022;
-const STICKY = 0o1000;
 /** path_resolution(7): Linux follows at most so many links in a path. */
 const MAX_LINKS = 40;
 

@@ -33,18 +33,29 @@ export interface DiskCacheSettings {
   readonly maxBytes: number;
 }
 
+/** A claim of this process: the name of its file, and the text of its inode (disk-cache/frame-files.ts). */
+export interface Claim {
+  readonly name: string;
+  readonly inode: string;
+}
+
 /**
- * `open`: check the directory. `find`: which frames are there? `claim`: let this process fetch those that are not, and
- * `replace` those that are. `await`: as `claim`, for claims that others hold, after a while or when one of them changes.
- * `settle`: these claims are used up; `bytes` were stored, and `problem` kept one from it. `close`: give up all claims, and
- * keep the limit.
+ * `claim`: frames that are absent, unless another process holds a claim. `insist`: also beside the claims of others. `replace`: also
+ * frames that are present.
+ */
+export type ClaimKind = 'claim' | 'insist' | 'replace';
+
+/**
+ * `open`: check the directory. `find`: which frames are there? A `ClaimKind`: let this process fetch frames. `await`: as `claim`,
+ * after a while or when a claim of another process changes. `settle`: these claims are used up; `bytes` were stored, and
+ * `problem` kept one from it. `close`: give up all claims, and keep the limit.
  */
 export type DiskRequest =
   | { readonly kind: 'open' }
-  | { readonly kind: 'find' | 'claim' | 'replace' | 'await'; readonly frames: FrameList }
+  | { readonly kind: 'find' | ClaimKind | 'await'; readonly frames: FrameList }
   | {
       readonly kind: 'settle';
-      readonly frames: FrameList;
+      readonly claims: readonly Claim[];
       readonly bytes: number;
       readonly problem: string | undefined;
     }
@@ -60,9 +71,9 @@ export type FrameState = (typeof FrameState)[keyof typeof FrameState];
 export interface DiskAnswer {
   /** A state for each frame of the request. */
   readonly states: Uint8Array<ArrayBuffer>;
-  /** The inode of each claim of ours, undefined for other frames. */
-  readonly inodes: readonly (string | undefined)[];
-  /** Code of the reason why the directory cannot be used (`open`) or nothing can be stored in it. */
+  /** By frame: the claim if it is `ours`. */
+  readonly claims: readonly (Claim | undefined)[];
+  /** Code of the reason why the directory cannot be used (`open`), or nothing can be stored in it (a claim, `close`). */
   readonly problem?: string | undefined;
   /** Of `open`: the path of the directory without links. */
   readonly directory?: string;

@@ -3,6 +3,7 @@ import type { DataPiece } from '../format/data-pieces.ts';
 import type { Frame } from '../format/entry.ts';
 import type { Attributes } from '../fs/attributes.ts';
 import type { RefusedCounts } from '../fs/refused-attributes.ts';
+import type { Claim } from './disk-request.ts';
 
 /** Check and decompress these frames, and write the files in them. */
 export interface UnpackJob {
@@ -35,10 +36,9 @@ export interface WantedFacts {
 export interface DiskUse {
   readonly directory: string;
   /**
-   * By frame: the inode of the claim (disk-cache/frame-files.ts), or undefined if the frame is not stored. Without `claims`,
-   * frames are read.
+   * By frame: the claim with which it is stored, or undefined if it is not. Without `claims`, frames are read.
    */
-  readonly claims?: readonly (string | undefined)[] | undefined;
+  readonly claims?: readonly (Claim | undefined)[] | undefined;
 }
 
 export interface UnpackResult {

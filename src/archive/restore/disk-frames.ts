@@ -1,7 +1,7 @@
 import { unlessAborted } from '../../retry/signals.ts';
 import type { ClaimedFrames, DiskCache } from '../disk-cache/disk-cache.ts';
 import type { Frame } from '../format/entry.ts';
-import { FrameState } from '../messages/disk-request.ts';
+import { type Claim, type ClaimKind, FrameState } from '../messages/disk-request.ts';
 import type { DiskUse, UnpackResult } from '../messages/unpack-job.ts';
 import { allOrFirstError, forEachWithin, type Limits } from '../pool/in-flight.ts';
 import { type FrameRun, groupFrames } from './frame-runs.ts';
@@ -55,6 +55,8 @@ class DiskFrames {
   readonly #signal: AbortSignal | undefined;
   /** Frames whose files are wrong. */
   readonly #wrong: number[] = [];
+  /** The last claim of this process on each frame. */
+  readonly #claims = new Map<number, Claim | undefined>();
   readonly #waitLimit = new WaitLimit();
 
   constructor(frames: readonly Frame[], work: FrameWork, { cache, onBegun, signal }: DiskOptions) {
@@ -69,9 +71,8 @@ class DiskFrames {
     const states = await this.#unlessEnded(this.#cache.find(this.#keys(wanted)));
     const present = wanted.filter((_, index) => states[index] === FrameState.present);
     const absent = wanted.filter((_, index) => states[index] !== FrameState.present);
-    if (absent.length === 0) this.#onBegun();
-    await allOrFirstError([this.#readAll(present), this.#fetchAll(absent)]);
-    await this.#replaceWrong();
+    await allOrFirstError([this.#readAll(present), this.#fetchAbsent(absent)]);
+    await this.#fetchAnyway(this.#wrong, 'replace');
   }
 
   #keys(frames: readonly number[]): readonly Frame[] {
@@ -84,6 +85,7 @@ class DiskFrames {
   }
 
   #runs(frames: readonly number[]): FrameRun[] {
+    if (frames.length === 0) return [];
     const wanted = new Set(frames);
     return groupFrames(this.#frames, frame => wanted.has(frame));
   }
@@ -102,69 +104,67 @@ class DiskFrames {
     });
   }
 
-  async #fetchAll(frames: readonly number[]): Promise<void> {
-    const others: number[] = [];
+  async #fetchAbsent(frames: readonly number[]): Promise<void> {
+    const { limits } = this.#work;
     // Jobs that start together begin at different places
-    const claimed = this.#claimAhead(rotate(this.#runs(frames)));
-    const limits = { ...this.#work.limits, weigh: ({ run }: ClaimedRun) => this.#work.limits.weigh(run) };
-    await forEachWithin(claimed, limits, async ({ run, claim }) => {
-      const parts = byState(run.frames, await this.#unlessEnded(claim()));
-      others.push(...parts.others);
-      await this.#use(parts);
+    const runs = rotate(this.#runs(frames));
+    const answers: Promise<ClaimedFrames>[] = [];
+    const claimUntil = (count: number) => {
+      for (const run of runs.slice(answers.length, count))
+        answers.push(this.#cache.claim(this.#keys(run.frames), 'claim'));
+    };
+    claimUntil(limits.limit);
+    // Their requests are sent before this thread is busy with directories
+    void Promise.all(answers).then(this.#onBegun);
+    const others: number[] = [];
+    const weigh = ([, run]: [number, FrameRun]) => limits.weigh(run);
+    await forEachWithin([...runs.entries()], { ...limits, weigh }, async ([index, run]) => {
+      claimUntil(index + 1 + CLAIMS_AHEAD);
+      const sorted = this.#sort(run.frames, await this.#unlessEnded(answers[index]!));
+      others.push(...sorted.others);
+      await this.#use(sorted);
     });
     await this.#awaitOthers(others);
   }
 
-  /**
-   * Claims the runs in their order, each with some of those after it: no request waits for a claim then. The first ones are
-   * claimed together, so that their requests are sent before this thread is busy with directories.
-   */
-  #claimAhead(runs: readonly FrameRun[]): readonly ClaimedRun[] {
-    const { limit } = this.#work.limits;
-    const first = runs.slice(0, limit);
-    const together = this.#cache.claim(this.#keys(first.flatMap(run => run.frames)), 'claim');
-    void together.then(this.#onBegun);
-    let start = 0;
-    const claims = first.map(({ frames }): Promise<ClaimedFrames> => {
-      const [from, to] = [start, start + frames.length];
-      start = to;
-      return together.then(({ states, inodes }) => ({
-        states: states.slice(from, to),
-        inodes: inodes.slice(from, to),
-      }));
-    });
-    const claimUntil = (count: number) => {
-      for (const { frames } of runs.slice(claims.length, count))
-        claims.push(this.#cache.claim(this.#keys(frames), 'claim'));
+  /** Fetches frames whatever the claims of other jobs. */
+  async #fetchAnyway(frames: readonly number[], kind: 'insist' | 'replace'): Promise<void> {
+    await forEachWithin(this.#runs(frames), this.#work.limits, async run =>
+      this.#use(await this.#claim(run.frames, kind)),
+    );
+  }
+
+  async #claim(frames: readonly number[], kind: ClaimKind | 'await'): Promise<SortedFrames> {
+    return this.#sort(frames, await this.#unlessEnded(this.#cache.claim(this.#keys(frames), kind)));
+  }
+
+  /** Sorts frames by what is to be done about them, and keeps the claims on them. */
+  #sort(frames: readonly number[], { states, claims }: ClaimedFrames): SortedFrames {
+    for (const [index, frame] of frames.entries()) this.#claims.set(frame, claims[index]);
+    const having = (...wanted: FrameState[]) => frames.filter((_, index) => wanted.includes(states[index]!));
+    return {
+      fetched: having(FrameState.ours, FrameState.refused),
+      present: having(FrameState.present),
+      others: having(FrameState.others),
     };
-    return runs.map((run, index) => ({
-      run,
-      claim: () => {
-        claimUntil(index + 1 + CLAIMS_AHEAD);
-        return claims[index]!;
-      },
-    }));
   }
 
   /** Fetches the frames that are to be fetched, and reads those that another job has stored meanwhile. */
-  async #use({ fetched, present }: FramesByState): Promise<void> {
-    const claims = new Map(fetched.map(({ frame, inode }) => [frame, inode]));
-    for (const run of this.#runs([...claims.keys()])) await this.#fetch(run, claims);
-    if (present.length > 0) await this.#readAll(present);
+  async #use({ fetched, present }: SortedFrames): Promise<void> {
+    for (const run of this.#runs(fetched)) await this.#fetch(run);
+    await this.#readAll(present);
   }
 
-  async #fetch(run: FrameRun, claims: ReadonlyMap<number, string | undefined>): Promise<void> {
-    const inodes = run.frames.map(frame => claims.get(frame));
-    const ours = this.#keys(run.frames.filter((_, index) => inodes[index] !== undefined));
+  async #fetch(run: FrameRun): Promise<void> {
+    const claims = run.frames.map(frame => this.#claims.get(frame));
+    const ours = claims.filter(claim => claim !== undefined);
+    let result: UnpackResult | undefined;
     this.#waitLimit.beginFetch(performance.now());
     try {
-      const use = { directory: this.#cache.directory, claims: inodes };
-      const { stored, storeProblem } = await this.#work.fetch(run, use);
+      result = await this.#work.fetch(run, { directory: this.#cache.directory, claims });
       this.#waitLimit.endFetch(run.end - run.start, performance.now());
-      if (ours.length > 0) void this.#cache.settle(ours, stored, storeProblem);
-    } catch (error) {
-      if (ours.length > 0) void this.#cache.settle(ours, 0, undefined);
-      throw error;
+    } finally {
+      if (ours.length > 0) void this.#cache.settle(ours, result?.stored ?? 0, result?.storeProblem);
     }
   }
 
@@ -175,58 +175,30 @@ class DiskFrames {
       this.#signal?.throwIfAborted();
       const leftBytes = left.reduce((sum, frame) => sum + this.#frames[frame]!.size, 0);
       const step = this.#waitLimit.nextStep(leftBytes);
-      if (step === 'fetch all') return this.#fetchUnclaimed(this.#runs(left));
+      if (step === 'fetch all') return this.#fetchAnyway(left, 'insist');
       if (step === 'fetch one') {
         const [run] = this.#runs(left);
-        await this.#fetchUnclaimed([run!]);
+        await this.#fetchAnyway(run!.frames, 'insist');
         left = left.filter(frame => !run!.frames.includes(frame));
         continue;
       }
       const awaited = left.slice(0, AWAITED_FRAMES);
       const begunMs = performance.now();
-      const parts = byState(
-        awaited,
-        await this.#unlessEnded(this.#cache.claim(this.#keys(awaited), 'await')),
-      );
-      this.#waitLimit.addWait(performance.now() - begunMs, parts.others.length < awaited.length);
-      await this.#use(parts);
+      const sorted = await this.#claim(awaited, 'await');
+      this.#waitLimit.addWait(performance.now() - begunMs, sorted.others.length < awaited.length);
+      await this.#use(sorted);
       // Those that were tried last come first next time
-      left = [...left.slice(AWAITED_FRAMES), ...parts.others];
+      left = [...left.slice(AWAITED_FRAMES), ...sorted.others];
     }
   }
-
-  #fetchUnclaimed(runs: readonly FrameRun[]): Promise<void> {
-    return forEachWithin(runs, this.#work.limits, run => this.#fetch(run, new Map()));
-  }
-
-  async #replaceWrong(): Promise<void> {
-    await forEachWithin(this.#runs(this.#wrong), this.#work.limits, async run => {
-      const { inodes } = await this.#unlessEnded(this.#cache.claim(this.#keys(run.frames), 'replace'));
-      await this.#fetch(run, new Map(run.frames.map((frame, index) => [frame, inodes[index]])));
-    });
-  }
 }
 
-interface ClaimedRun {
-  readonly run: FrameRun;
-  /** Claims its frames, unless that has been done ahead. */
-  claim(): Promise<ClaimedFrames>;
-}
-
-interface FramesByState {
-  /** Frames to fetch, with the inode of the claim, or undefined if they are not stored. */
-  readonly fetched: readonly { readonly frame: number; readonly inode: string | undefined }[];
+interface SortedFrames {
+  /** Frames to fetch, and to store if they have a claim. */
+  readonly fetched: readonly number[];
   readonly present: readonly number[];
+  /** Frames that other jobs are fetching. */
   readonly others: readonly number[];
-}
-
-function byState(frames: readonly number[], { states, inodes }: ClaimedFrames): FramesByState {
-  const having = (wanted: FrameState) => frames.filter((_, index) => states[index] === wanted);
-  const fetched = frames.flatMap((frame, index) => {
-    const isFetched = states[index] === FrameState.ours || states[index] === FrameState.refused;
-    return isFetched ? [{ frame, inode: inodes[index] }] : [];
-  });
-  return { fetched, present: having(FrameState.present), others: having(FrameState.others) };
 }
 
 function rotate<T>(items: readonly T[]): T[] {

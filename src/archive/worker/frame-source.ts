@@ -1,6 +1,7 @@
 import { readFrame, storeFrame } from '../disk-cache/frame-files.ts';
 import { problemOf } from '../disk-cache/problems.ts';
 import { decodeFrame, openFrame } from '../format/codec.ts';
+import type { Claim } from '../messages/disk-request.ts';
 import type { DiskUse, UnpackPieces } from '../messages/unpack-job.ts';
 
 /** Opens the frames of one job: from the bytes that came with it, or from the disk cache. */
@@ -39,7 +40,7 @@ export class FrameSource {
   }
 
   /** A failure costs the next restore a download. */
-  #store(directory: string, bytes: Uint8Array, sha256: Uint8Array, claim: string): void {
+  #store(directory: string, bytes: Uint8Array, sha256: Uint8Array, claim: Claim): void {
     try {
       const frame = { size: bytes.length, sha256 };
       if (storeFrame(directory, frame, bytes, claim)) this.stored += bytes.length;

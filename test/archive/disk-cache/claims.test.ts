@@ -1,11 +1,12 @@
 import fs from 'node:fs';
+import path from 'node:path';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { Claims } from '../../../src/archive/disk-cache/claims.ts';
-import { claimPath, storeFrame } from '../../../src/archive/disk-cache/frame-files.ts';
+import { claimNames, storeFrame } from '../../../src/archive/disk-cache/frame-files.ts';
 import { FrameState } from '../../../src/archive/messages/disk-request.ts';
 import { birthTimes, modes, requires } from '../../support/platform-needs.ts';
 import { scratch } from '../../support/scratch.ts';
-import { fail, makeFrame, putFrame, replaceCalls } from './support.ts';
+import { claimPath, fail, makeFrame, putFrame, replaceCalls } from './support.ts';
 
 const { present, ours, others, refused } = FrameState;
 const frame = makeFrame('a');
@@ -26,13 +27,13 @@ describe('a claim', () => {
   test('is taken by one process, and the others wait for it', () => {
     const directory = scratch();
     const [first, second] = [new Claims(directory, 0o644), new Claims(directory, 0o644)];
-    expect(first.take(frame, false)).toMatchObject({ state: ours });
-    expect(second.take(frame, false)).toEqual({ state: others });
+    expect(first.take(frame, 'claim')).toMatchObject({ state: ours });
+    expect(second.take(frame, 'claim')).toEqual({ state: others });
   });
 
   test('has the mode of the frames', requires(modes), () => {
     const directory = scratch();
-    new Claims(directory, 0o644).take(frame, false);
+    new Claims(directory, 0o644).take(frame, 'claim');
     expect(fs.statSync(claimPath(directory, frame)).mode & 0o777).toBe(0o644);
   });
 
@@ -40,18 +41,19 @@ describe('a claim', () => {
     const directory = scratch();
     putFrame(directory, frame);
     const claims = new Claims(directory, 0o600);
-    expect(claims.take(frame, false)).toEqual({ state: present });
-    expect(claims.take(frame, true)).toMatchObject({ state: ours });
+    expect(claims.take(frame, 'claim')).toEqual({ state: present });
+    expect(claims.take(frame, 'replace')).toMatchObject({ state: ours });
   });
 
   test('that its holder touches is respected', () => {
     const directory = scratch();
     const [holder, waiting] = [new Claims(directory, 0o600), new Claims(directory, 0o600)];
     passMs(0);
-    holder.take(frame, false);
-    for (let round = 0; round < 5; round++) {
-      fs.lutimesSync(claimPath(directory, frame), 1000 + round, 1000 + round);
-      expect(waiting.take(frame, false)).toEqual({ state: others });
+    holder.take(frame, 'claim');
+    // The clock of the holder is set back and forward
+    for (const seconds of [1000, 1001, 5e9, 10, 1001]) {
+      fs.lutimesSync(claimPath(directory, frame), seconds, seconds);
+      expect(waiting.take(frame, 'claim')).toEqual({ state: others });
       passMs(990);
     }
   });
@@ -60,12 +62,12 @@ describe('a claim', () => {
     const directory = scratch();
     const [dead, waiting] = [new Claims(directory, 0o600), new Claims(directory, 0o600)];
     passMs(0);
-    dead.take(frame, false);
-    expect(waiting.take(frame, false)).toEqual({ state: others });
+    dead.take(frame, 'claim');
+    expect(waiting.take(frame, 'claim')).toEqual({ state: others });
     passMs(990);
-    expect(waiting.take(frame, false)).toEqual({ state: others });
+    expect(waiting.take(frame, 'claim')).toEqual({ state: others });
     passMs(10);
-    expect(waiting.take(frame, false)).toMatchObject({ state: ours });
+    expect(waiting.take(frame, 'claim')).toMatchObject({ state: ours });
     // Its holder was only slow, and does not remove the claim of the other one
     dead.settleAll();
     expect(fs.existsSync(claimPath(directory, frame))).toBe(true);
@@ -74,29 +76,49 @@ describe('a claim', () => {
   test('is removed when it is settled, and a new file of its name is not', () => {
     const directory = scratch();
     const claims = new Claims(directory, 0o600);
-    claims.take(frame, false);
-    claims.settle(frame);
+    const { claim } = claims.take(frame, 'claim');
+    claims.settle(claim!);
     expect(fs.readdirSync(directory)).toEqual([]);
     fs.writeFileSync(claimPath(directory, frame), '');
-    claims.settle(frame);
+    claims.settle(claim!);
     expect(fs.readdirSync(directory)).toHaveLength(1);
   });
 
   test('is refused from then on if nothing can be stored in the directory', () => {
     const claims = new Claims(`${scratch()}/missing`, 0o600);
-    expect(claims.take(frame, false)).toEqual({ state: refused });
+    expect(claims.take(frame, 'claim')).toEqual({ state: refused });
     expect(claims.problem).toBe('ENOENT');
-    expect(claims.take(frame, true)).toEqual({ state: refused });
+    expect(claims.take(frame, 'replace')).toEqual({ state: refused });
   });
 
-  test('is refused if a directory has its name', () => {
+  test('has its next name if the file of a process that has ended cannot be removed', () => {
     const directory = scratch();
-    const claims = new Claims(directory, 0o600);
+    const [first, second] = [new Claims(directory, 0o600), new Claims(directory, 0o600)];
     fs.mkdirSync(claimPath(directory, frame));
     passMs(0);
-    expect(claims.take(frame, false)).toEqual({ state: others });
+    for (const claims of [first, second]) expect(claims.take(frame, 'claim')).toEqual({ state: others });
     passMs(1000);
-    expect(claims.take(frame, false)).toEqual({ state: refused });
+    expect(first.take(frame, 'claim')).toMatchObject({ state: ours });
+    expect(fs.existsSync(claimPath(directory, frame, 2))).toBe(true);
+    // Others wait for it
+    expect(second.take(frame, 'claim')).toEqual({ state: others });
+  });
+
+  test('is taken beside the claims of running processes by one that insists', () => {
+    const directory = scratch();
+    const [holder, insisting] = [new Claims(directory, 0o600), new Claims(directory, 0o600)];
+    holder.take(frame, 'claim');
+    const { claim } = insisting.take(frame, 'insist');
+    expect(storeFrame(directory, frame, frame.bytes, claim!)).toBe(true);
+    expect(insisting.take(frame, 'insist')).toEqual({ state: present });
+    expect(fs.existsSync(claimPath(directory, frame))).toBe(true);
+  });
+
+  test('is refused if all its names are taken', () => {
+    const directory = scratch();
+    const claims = new Claims(directory, 0o600);
+    for (const name of claimNames(frame)) fs.writeFileSync(path.join(directory, name), '');
+    expect(claims.take(frame, 'insist')).toEqual({ state: refused });
     expect(claims.problem).toBeUndefined();
   });
 
@@ -107,33 +129,33 @@ describe('a claim', () => {
     const directory = scratch();
     const claims = new Claims(directory, 0o600);
     const restoreCalls = replaceCalls(calls);
-    expect(claims.take(frame, false)).toEqual({ state: refused });
+    expect(claims.take(frame, 'claim')).toEqual({ state: refused });
     expect(fs.readdirSync(directory)).toEqual([]);
     // Another frame may be stored
     expect(claims.problem).toBeUndefined();
     restoreCalls();
-    expect(claims.take(frame, false)).toMatchObject({ state: ours });
+    expect(claims.take(frame, 'claim')).toMatchObject({ state: ours });
   });
 
   test('is removed and refused if its file has a second name', requires(modes), () => {
     const directory = scratch();
     const claims = new Claims(directory, 0o600);
     replaceCalls({ fchmodSync: () => fs.linkSync(claimPath(directory, frame), `${directory}/twin`) });
-    expect(claims.take(frame, false)).toEqual({ state: refused });
+    expect(claims.take(frame, 'claim')).toEqual({ state: refused });
     expect(fs.readdirSync(directory)).toEqual(['twin']);
   });
 
   test('is taken on a file system that refuses to set its mode', () => {
     const directory = scratch();
     replaceCalls({ fchmodSync: () => fail('EPERM') });
-    expect(new Claims(directory, 0o600).take(frame, false)).toMatchObject({ state: ours });
+    expect(new Claims(directory, 0o600).take(frame, 'claim')).toMatchObject({ state: ours });
   });
 
   test('is refused from then on if the directory permits no new file', () => {
     const claims = new Claims(scratch(), 0o600);
     const refuse = vi.fn(() => fail('EPERM'));
     replaceCalls({ openSync: refuse });
-    const states = [frame, makeFrame('b')].map(one => claims.take(one, false));
+    const states = [frame, makeFrame('b')].map(one => claims.take(one, 'claim'));
     expect(states).toEqual([{ state: refused }, { state: refused }]);
     expect(claims.problem).toBe('EPERM');
     expect(refuse).toHaveBeenCalledTimes(1);
@@ -145,14 +167,14 @@ describe('a claim', () => {
     const waiting = new Claims(directory, 0o600);
     fs.writeFileSync(file, '');
     passMs(0);
-    waiting.take(frame, false);
+    waiting.take(frame, 'claim');
     passMs(1000);
     const takeOver = vi.fn((path: fs.PathLike) => {
       unlinkSync(path);
       fs.writeFileSync(file, 'other');
     });
     replaceCalls({ unlinkSync: takeOver });
-    expect(waiting.take(frame, false)).toEqual({ state: others });
+    expect(waiting.take(frame, 'claim')).toEqual({ state: others });
     expect(takeOver).toHaveBeenCalledTimes(1);
     expect(fs.readFileSync(file, 'utf8')).toBe('other');
   });
@@ -170,7 +192,7 @@ describe('a claim', () => {
       return fail('EEXIST');
     };
     replaceCalls({ openSync: open });
-    expect(claims.take(frame, false)).toMatchObject({ state });
+    expect(claims.take(frame, 'claim')).toMatchObject({ state });
   });
 
   test.each(['ENOSPC', 'EDQUOT', 'EROFS'])(
@@ -179,17 +201,17 @@ describe('a claim', () => {
     code => {
       const directory = scratch();
       const claims = new Claims(directory, 0o600);
-      const { inode } = claims.take(frame, false);
+      const { claim } = claims.take(frame, 'claim');
       let count = 0;
       const writeHalf = (fd: number, bytes: Uint8Array) =>
         ++count === 1 ? writeSync(fd, bytes, 0, bytes.length / 2, 0) : fail(code);
       const restoreCalls = replaceCalls({ writeSync: writeHalf as typeof writeSync });
-      expect(() => storeFrame(directory, frame, frame.bytes, inode!)).toThrow(code);
+      expect(() => storeFrame(directory, frame, frame.bytes, claim!)).toThrow(code);
       restoreCalls();
       claims.noteProblem(code);
-      claims.settle(frame);
+      claims.settle(claim!);
       expect(fs.readdirSync(directory)).toEqual([]);
-      expect(claims.take(makeFrame('b'), false)).toEqual({ state: refused });
+      expect(claims.take(makeFrame('b'), 'claim')).toEqual({ state: refused });
     },
   );
 });

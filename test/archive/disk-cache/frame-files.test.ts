@@ -3,6 +3,7 @@ import * as fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
 import {
+  claimNames,
   fileKind,
   framePath,
   hasFrame,
@@ -93,26 +94,26 @@ describe('storeFrame', () => {
   test('gives the frame its name, and replaces a wrong one', requires(birthTimes), () => {
     const directory = scratch();
     fs.writeFileSync(framePath(directory, frame), 'wrong');
-    const { file, inode } = makeClaim(directory, frame);
-    expect(storeFrame(directory, frame, frame.bytes, inode)).toBe(true);
+    const { file, claim } = makeClaim(directory, frame);
+    expect(storeFrame(directory, frame, frame.bytes, claim)).toBe(true);
     expect(readFrame(directory, frame)).toEqual(frame.bytes);
     expect(fs.existsSync(file)).toBe(false);
   });
 
   test('does not write into a file that is not the claim of this process', () => {
     const directory = scratch();
-    const { file, inode } = makeClaim(directory, frame);
+    const { file, claim } = makeClaim(directory, frame);
     fs.renameSync(file, path.join(directory, 'moved'));
     fs.writeFileSync(file, 'not ours');
-    expect(storeFrame(directory, frame, frame.bytes, inode)).toBe(false);
+    expect(storeFrame(directory, frame, frame.bytes, claim)).toBe(false);
     expect(fs.readFileSync(file, 'utf8')).toBe('not ours');
   });
 
   test('does not write into a claim that has a second name', () => {
     const directory = scratch();
-    const { file, inode } = makeClaim(directory, frame);
+    const { file, claim } = makeClaim(directory, frame);
     fs.linkSync(file, path.join(directory, 'second'));
-    expect(storeFrame(directory, frame, frame.bytes, inode)).toBe(false);
+    expect(storeFrame(directory, frame, frame.bytes, claim)).toBe(false);
     expect(fs.statSync(file).size).toBe(0);
   });
 
@@ -120,10 +121,10 @@ describe('storeFrame', () => {
     const directory = scratch();
     const secret = path.join(directory, 'secret');
     fs.writeFileSync(secret, 'secret');
-    const { file, inode } = makeClaim(directory, frame);
+    const { file, claim } = makeClaim(directory, frame);
     fs.rmSync(file);
     fs.symlinkSync(secret, file);
-    expect(storeFrame(directory, frame, frame.bytes, inode)).toBe(false);
+    expect(storeFrame(directory, frame, frame.bytes, claim)).toBe(false);
     expect(fs.readFileSync(secret, 'utf8')).toBe('secret');
   });
 });
@@ -131,8 +132,16 @@ describe('storeFrame', () => {
 test('only names of frames and claims are those of the disk cache', () => {
   const name = 'a'.repeat(64);
   expect(fileKind(name)).toBe('frame');
-  expect(fileKind(`${name}.part`)).toBe('claim');
-  for (const foreign of ['README', name.toUpperCase(), `${name}a`, `${name}\n`, `${name}.part2`, `.${name}`])
+  for (const claim of claimNames(frame)) expect(fileKind(claim), claim).toBe('claim');
+  for (const foreign of [
+    'README',
+    name.toUpperCase(),
+    `${name}a`,
+    `${name}\n`,
+    `${name}.part1`,
+    `${name}.part10`,
+    `.${name}`,
+  ])
     expect(fileKind(foreign), foreign).toBeUndefined();
 });
 

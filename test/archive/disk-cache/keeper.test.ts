@@ -4,11 +4,7 @@ import path from 'node:path';
 import { MessageChannel } from 'node:worker_threads';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { serveDiskCache } from '../../../src/archive/disk-cache/keeper.ts';
-import {
-  type DiskAnswer,
-  type DiskRequest,
-  encodeFrames,
-} from '../../../src/archive/messages/disk-request.ts';
+import type { DiskAnswer, DiskRequest } from '../../../src/archive/messages/disk-request.ts';
 import { accessTimes, posix, requires } from '../../support/platform-needs.ts';
 import { scratch } from '../../support/scratch.ts';
 import { usePlatform } from '../support/platform.ts';
@@ -32,7 +28,7 @@ function serve(directory: string, maxBytes = 1e9): (request: DiskRequest) => Pro
 
 const settled = (bytes: number): DiskRequest => ({
   kind: 'settle',
-  frames: encodeFrames([]),
+  claims: [],
   bytes,
   problem: undefined,
 });

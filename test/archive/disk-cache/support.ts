@@ -1,9 +1,10 @@
 import fs, { writeFileSync } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
+import path from 'node:path';
 import { onTestFinished } from 'vitest';
-import { claimPath, framePath, inodeText } from '../../../src/archive/disk-cache/frame-files.ts';
+import { claimNames, framePath, inodeText } from '../../../src/archive/disk-cache/frame-files.ts';
 import { sha256 } from '../../../src/archive/format/codec.ts';
-import type { FrameKey } from '../../../src/archive/messages/disk-request.ts';
+import type { Claim, FrameKey } from '../../../src/archive/messages/disk-request.ts';
 import { incompressible } from '../../support/random.ts';
 
 export interface TestFrame extends FrameKey {
@@ -22,11 +23,16 @@ export function putFrame(directory: string, frame: TestFrame): string {
   return file;
 }
 
-/** Makes a claim by hand. Returns its file and its inode. */
-export function makeClaim(directory: string, frame: FrameKey): { file: string; inode: string } {
+/** Makes a claim by hand. Returns it and its file. */
+export function makeClaim(directory: string, frame: FrameKey): { file: string; claim: Claim } {
   const file = claimPath(directory, frame);
   writeFileSync(file, '', { flag: 'wx' });
-  return { file, inode: inodeText(file)! };
+  return { file, claim: { name: path.basename(file), inode: inodeText(file)! } };
+}
+
+/** Returns the path of the first claim on a frame, or of the one with this number. */
+export function claimPath(directory: string, frame: FrameKey, number = 1): string {
+  return path.join(directory, claimNames(frame)[number - 1]!);
 }
 
 /** Replaces functions of the file system until the test ends, or the returned function is called. */
