@@ -46,6 +46,7 @@ export function parsePolicyOptions(env: Environment, given: PolicyArguments): Po
       throw new CommandError(`${option} is ${JSON.stringify(value)}, but it must be ${expected}.`);
     return value;
   };
+  if (bucket === '') throw new CommandError('No bucket is set: use --bucket or CACHE_S3_BUCKET.');
   check('--bucket', bucket, /^[\w.:-]+$/, 'the name of a bucket');
   const isAws = server === 'aws';
   return {

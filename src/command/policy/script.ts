@@ -46,8 +46,8 @@ radosgw-admin role-policy put${name} --policy-name=cache \\
 }
 
 /**
- * Returns the command that makes the provider, or makes it anew if it lacks the audience or a thumbprint: 16.2.15 has no call
- * that changes one. The audiences of other repositories stay. If it cannot be made after it is deleted, the command with these
+ * Returns the command that creates the provider, or replaces it if it lacks the audience or a thumbprint: 16.2.15 has no call
+ * that changes one. The audiences of other repositories stay. If it cannot be created after it is deleted, the command with these
  * audiences is printed: another run of the script would not know them.
  */
 function rgwProvider(aws: string, options: PolicyOptions): string {
@@ -69,7 +69,7 @@ function rgwProvider(aws: string, options: PolicyOptions): string {
     for one in $thumbprints; do case " $(echo $known) " in *" $one "*) ;; *) missing=yes ;; esac; done
     if [ -n "$missing" ]; then
       ${aws} iam delete-open-id-connect-provider ${arn}
-      create $ids || fail "The provider of the tokens is deleted and was not made anew, so no run gets a role. Make it with: \
+      create $ids || fail "The provider of the tokens is deleted and could not be created again, so no run gets a role. Create it with: \
 $(printf '%s ' ${quote(create)} $thumbprints) --client-id-list$(printf " '%s'" $ids)"
     fi
   else
@@ -115,6 +115,7 @@ function awsParts(options: PolicyOptions): readonly string[] {
   const arn = `--open-id-connect-provider-arn ${quote(providerArn(options))}`;
   return [
     `# The script can be run again: it gives provider, roles and policies the state of its options, and deletes no role.
+
 # The provider of the tokens, once for the account.
 if aws iam get-open-id-connect-provider ${arn} >/dev/null 2>&1; then
   aws iam add-client-id-to-open-id-connect-provider ${arn} --client-id ${quote(audience)}

@@ -10,7 +10,7 @@ export async function writeText(output: Output, tally: Tally, facts: StatsFacts)
   await output.line(
     `${facts.place}, below ${facts.prefix}/: ${countOf(all.caches, 'cache')}, ${formatBytes(all.bytes)}`,
   );
-  await output.line(`The last use is noted of ${countOf(marked.caches, 'cache')}.`);
+  await output.line(`The last use of ${countOf(marked.caches, 'cache')} is noted.`);
   if (tally.strayMarkers > 0)
     await output.line(`${countOf(tally.strayMarkers, 'marker')} without a cache: prune deletes them.`);
   if (tally.trialObjects > 0)

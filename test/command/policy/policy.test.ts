@@ -199,12 +199,12 @@ describe('the script', () => {
     }
     const thumbprint = ['a'.repeat(40)];
 
-    test('a provider that cannot be made anew ends the script with the command that makes it', () => {
+    test('a provider that cannot be created again ends the script with the command that creates it', () => {
       const { status, stderr } = runScript('create-open-id-connect-provider', { thumbprint });
       expect(status).toBe(1);
       expect(stderr).toBe(
         `delete-open-id-connect-provider
-The provider of the tokens is deleted and was not made anew, so no run gets a role. Make it with: aws --endpoint-url https://rgw.example:8443 iam create-open-id-connect-provider --url https://token.actions.githubusercontent.com --thumbprint-list ${thumbprint[0]}  --client-id-list 'one' 't*o' 'sts.amazonaws.com'
+The provider of the tokens is deleted and could not be created again, so no run gets a role. Create it with: aws --endpoint-url https://rgw.example:8443 iam create-open-id-connect-provider --url https://token.actions.githubusercontent.com --thumbprint-list ${thumbprint[0]}  --client-id-list 'one' 't*o' 'sts.amazonaws.com'
 `,
       );
     });
@@ -266,6 +266,8 @@ test.each<[Partial<PolicyArguments>, string]>([
 });
 
 test('a bucket and an endpoint are required', () => {
-  expect(() => optionsOf({}, { CACHE_S3_ENDPOINT: 'https://x' })).toThrow('--bucket is ""');
+  expect(() => optionsOf({}, { CACHE_S3_ENDPOINT: 'https://x' })).toThrow(
+    'No bucket is set: use --bucket or CACHE_S3_BUCKET.',
+  );
   expect(() => optionsOf({}, { CACHE_S3_BUCKET: 'x' })).toThrow('--endpoint is ""');
 });
