@@ -1,4 +1,3 @@
-import { SourceTreeError } from '../archive-errors.ts';
 import { type Entry, EntryType, type Frame, type ManifestHead } from '../format/entry.ts';
 import { ManifestWriter } from '../format/manifest/manifest-writer.ts';
 import { compareNames } from '../fs/paths/names.ts';
@@ -48,8 +47,6 @@ export class ManifestBuilder {
   readonly #waiting: ManifestEntry[] | undefined;
   /** Index in the manifest of each file with several names, by its first name. */
   readonly #linkable = new Map<string, number>();
-  /** First names that belonged to another file when they were read. */
-  readonly #replaced = new Set<string>();
 
   /** `frames` are the base's, in an incremental save. */
   constructor(notes: ScanNotes, frames?: readonly Frame[]) {
@@ -60,8 +57,8 @@ export class ManifestBuilder {
 
   /**
    * Adds the next frame, as a worker returned it. If all its members have vanished it is empty, and left out.
-   * Throws `SourceTreeError`, here or at the end, for a hard link whose first name has vanished or become another file,
-   * and for more entries than an archive holds.
+   * The first names of its hard links have their data in the archive (lost-first-names.ts). Throws `SourceTreeError`, here or
+   * at the end, for more entries than an archive holds.
    */
   add({ members, slice }: FramePlan, result: PackResult): void {
     trimHeap(this.#waiting ? TRIM_INCREMENTAL_HEAP_ABOVE_BYTES : TRIM_HEAP_ABOVE_BYTES);
@@ -106,8 +103,7 @@ export class ManifestBuilder {
       this.#notes.skipped(member.path, packed === 'short' ? SHORT : VANISHED);
       return;
     }
-    const { offset, size, mode, mtimeUs, mtimeRestNs, replaced } = packed;
-    if (replaced) this.#replaced.add(name);
+    const { offset, size, mode, mtimeUs, mtimeRestNs } = packed;
     this.rawBytes += size;
     const entry: Entry = {
       name,
@@ -130,23 +126,8 @@ export class ManifestBuilder {
 
   #write({ entry, linkName, isLinkable }: ManifestEntry): void {
     if (isLinkable) this.#linkable.set(entry.name, this.#writer.count);
-    const isLink = entry.type === EntryType.hardLink;
-    this.#writer.add(isLink ? { ...entry, linkTo: this.#indexOfFirst(linkName, entry.name) } : entry);
-  }
-
-  /** Returns the index of a hard link's first name. That comes before the link in byte order, so it is written already. */
-  #indexOfFirst(linkName: string, name: string): number {
-    const index = this.#linkable.get(linkName);
-    // The data belongs to the first name, and tar members that link to it are written already
-    if (index === undefined)
-      throw new SourceTreeError(
-        `${linkName}, the first hard link of ${name}, was removed while it was saved`,
-      );
-    // The link would get the other file's data
-    if (this.#replaced.has(linkName))
-      throw new SourceTreeError(
-        `${linkName}, the first hard link of ${name}, was replaced by another file while it was saved`,
-      );
-    return index;
+    // A first name comes before its links in byte order, so it is written already
+    const linkTo = entry.type === EntryType.hardLink ? this.#linkable.get(linkName)! : -1;
+    this.#writer.add(linkTo < 0 ? entry : { ...entry, linkTo });
   }
 }

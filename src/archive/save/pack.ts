@@ -10,6 +10,7 @@ import type { JobRunner } from '../pool/worker-pool.ts';
 import { InlineRunner } from '../worker/worker.ts';
 import { isLikelyWorthReusing } from './changed-share.ts';
 import { type CompressionLevel, CompressionLevels, type LevelRun } from './compression-levels.ts';
+import { LostFirstNames } from './lost-first-names.ts';
 import {
   type CopyableBase,
   incrementalSource,
@@ -71,7 +72,7 @@ export async function pack(options: PackOptions): Promise<PackSummary | undefine
 }
 
 async function packFrames(
-  { signal }: PackOptions,
+  { signal, notes }: PackOptions,
   source: PackSource,
   plans: AsyncIterable<FramePlan>,
   { runner, levels }: { readonly runner: JobRunner; readonly levels: CompressionLevels },
@@ -86,12 +87,19 @@ async function packFrames(
     const level = levels.next(source.output.queued);
     return { plan, result: await runner.run(encodePackJob(plan, level)) };
   };
-  for await (const { plan, result } of mapInOrder(plans, framesInFlight(runner), work)) {
+  const lostNames = new LostFirstNames(notes);
+  const add = async ({ plan, result }: Awaited<ReturnType<typeof work>>): Promise<void> => {
     signal?.throwIfAborted();
+    const instead = lostNames.replan(plan, result);
+    if (instead) {
+      for (const again of instead) await add(await work(again));
+      return;
+    }
     builder.add(plan, result);
     // A frame whose members have all vanished is empty
     if (result.rawSize > 0) await write(result.bytes);
-  }
+  };
+  for await (const packed of mapInOrder(plans, framesInFlight(runner), work)) await add(packed);
   const { head, reused } = source.finish();
   const { manifest, entries } = builder.finish(head, reused);
   if (entries === 0) return undefined;

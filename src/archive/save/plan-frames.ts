@@ -1,10 +1,10 @@
 import { FRAME_RAW_BYTES, SLICE_BYTES, WHOLE_FILE_BYTES } from '../format/container.ts';
 import { PAX_HEADER_BYTES } from '../format/tar-blocks.ts';
-import { lstatExact, mtimeOf } from '../fs/file-status.ts';
-import { wrapReadError } from '../fs/tree-errors.ts';
+import { mtimeOf } from '../fs/file-status.ts';
 import type { FileIdentity, FramePlan, ScannedEntry } from '../messages/pack-job.ts';
 import type { Listings } from '../scan/listings.ts';
 import { PAUSE } from '../scan/scan.ts';
+import { statusNow } from '../scan/tree-node.ts';
 import { takeTurn } from '../turns.ts';
 
 /** Yields the frames of all members of a scan. `listings` are those of the scan. Throws `SourceTreeError` and the signal's reason. */
@@ -67,7 +67,7 @@ function* chain<T>(...parts: readonly Iterable<T>[]): Generator<T> {
 
 /** The file's size and identity are taken now: all slices must be of the same state of the file. */
 function* slices(scanned: ScannedEntry): Generator<FramePlan> {
-  const stats = wrapReadError(scanned.path, () => lstatExact(scanned.path));
+  const stats = statusNow(scanned.path);
   const size = Number(stats?.size);
   if (!stats?.isFile() || size <= WHOLE_FILE_BYTES) {
     // Vanished or small by now: the worker that reads it whole reports that

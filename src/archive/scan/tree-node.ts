@@ -1,10 +1,10 @@
-import { readdirSync, statSync } from 'node:fs';
+import { type BigIntStats, readdirSync, statSync } from 'node:fs';
 import { isNameTooLong } from '../format/name-limits.ts';
 import { type FileStatus, isTooLong, lstatExact, lstatFile, mtimeOf, statFile } from '../fs/file-status.ts';
 import { type Mtime, roundedMtime } from '../fs/file-times.ts';
 import { readTarget } from '../fs/links/symlinks.ts';
 import { compareNames, decodeName, fsPath } from '../fs/paths/names.ts';
-import { readError, wrapReadError } from '../fs/tree-errors.ts';
+import { readError } from '../fs/tree-errors.ts';
 import type { ScannedEntry } from '../messages/pack-job.ts';
 
 /** A path and its status. */
@@ -86,14 +86,29 @@ export function readMtime({ path, stats, isDirectory }: TreeNode): Mtime {
   // lstat would return the status of a followed link
   const read = () =>
     isDirectory ? statSync(fsPath(path), { bigint: true, throwIfNoEntry: false }) : lstatExact(path);
-  const exact = stats.exact ?? wrapReadError(path, read);
+  const exact = stats.exact ?? unlessVanished(path, read);
   return exact ? mtimeOf(exact, () => stats) : roundedMtime(stats.mtimeMs);
 }
 
 /** Returns undefined if the path has vanished. */
 export function readInode({ path, stats }: TreeNode): ScannedEntry['inode'] {
-  const exact = stats.exact ?? wrapReadError(path, () => lstatExact(path));
+  const exact = stats.exact ?? statusNow(path);
   return exact && { dev: exact.dev, ino: exact.ino };
+}
+
+/** Calls lstat. Returns undefined if the path has vanished. Throws `SourceTreeError`. */
+export function statusNow(path: string): BigIntStats | undefined {
+  return unlessVanished(path, () => lstatExact(path));
+}
+
+/** Returns undefined also if a directory above the path has become a file. Throws `SourceTreeError`. */
+function unlessVanished<T>(path: string, read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOTDIR') return undefined;
+    throw readError(path, error);
+  }
 }
 
 /** Returns the path of a name in a directory, as it is known to a scan and in listings. */

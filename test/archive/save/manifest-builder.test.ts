@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest';
-import { SourceTreeError } from '../../../src/archive/archive-errors.ts';
 import { type Entry, EntryType } from '../../../src/archive/format/entry.ts';
 import { decodeManifest } from '../../../src/archive/format/manifest/manifest-reader.ts';
 import type { FileStatus } from '../../../src/archive/fs/file-status.ts';
@@ -130,41 +129,6 @@ describe('the manifest builder', () => {
     const { builder } = builderOf();
     builder.add(whole(several('a'), link), packed(512, 1536));
     expect((await entriesOf(builder)).map(({ linkTo }) => linkTo)).toEqual([-1, 0]);
-  });
-
-  test('fails an incremental save when the first name of a hard link has vanished', () => {
-    const { builder } = builderOf(2);
-    builder.add(whole(several('a'), link), packed('vanished', 512));
-    expect(() => builder.finish(HEAD)).toThrow('a, the first hard link of z, was removed while it was saved');
-  });
-
-  test('fails a full save when the first name of a hard link has vanished', () => {
-    const { builder, skipped } = builderOf();
-    const add = () => builder.add(whole(several('a'), link), packed('vanished', 512));
-    expect(add).toThrow(SourceTreeError);
-    expect(skipped).toEqual(['/a']);
-    expect(add).toThrow('a, the first hard link of z, was removed while it was saved');
-  });
-
-  test('fails when another file has taken the first name of a hard link', () => {
-    const { builder } = builderOf();
-    const result = resultOf([
-      { ...ANY, offset: 512, replaced: true },
-      { ...ANY, offset: 1536 },
-    ]);
-    const add = () => builder.add(whole(several('a'), link), result);
-    expect(add).toThrow(SourceTreeError);
-    expect(add).toThrow('a, the first hard link of z, was replaced by another file while it was saved');
-  });
-
-  test('accepts a replaced file that no hard link refers to', async () => {
-    const { builder } = builderOf();
-    const result = resultOf([
-      { ...ANY, offset: 512, replaced: true },
-      { ...ANY, offset: 1536 },
-    ]);
-    builder.add(whole(several('a'), thing('b')), result);
-    expect(await entriesOf(builder)).toHaveLength(2);
   });
 });
 

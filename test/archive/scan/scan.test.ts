@@ -202,6 +202,15 @@ describe('a tree that changes under the scan', () => {
     expect(found).toEqual(['./tree/', './tree/a/', './tree/c']);
   });
 
+  test('files of a directory that becomes a file after it was listed do not fail the scan', async () => {
+    const spec = { 'tree/a/b': '', 'tree/a/c': '', 'tree/a/d': 'd', 'tree/a/e': { hardlink: 'tree/a/d' } };
+    const { found } = await scannedWhile(spec, './tree/a/b', root => {
+      rmSync(join(root, 'tree/a'), { recursive: true });
+      writeFileSync(join(root, 'tree/a'), 'x');
+    });
+    expect(found).toEqual(['./tree/', './tree/a/', ...['b', 'c', 'd', 'e'].map(name => `./tree/a/${name}`)]);
+  });
+
   test('an error of the second read of a status names the path', async () => {
     const attempt = scannedWhile({ 'tree/a/b': '', 'tree/a/c': '' }, './tree/a/b', root => {
       rmSync(join(root, 'tree/a'), { recursive: true });

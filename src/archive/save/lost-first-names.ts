@@ -1,0 +1,81 @@
+import { EntryType } from '../format/entry.ts';
+import { type FramePlan, type PackResult, readPacked, type ScannedEntry } from '../messages/pack-job.ts';
+import { type ScanNotes, VANISHED } from '../scan/scan.ts';
+import { readMtime, readNode } from '../scan/tree-node.ts';
+import { FramePlanner } from './plan-frames.ts';
+
+interface LostName {
+  readonly inode: NonNullable<ScannedEntry['inode']>;
+  /** The next name of the inode, which has its data in the archive. */
+  successor?: string;
+}
+
+/**
+ * Keeps the data of files with several names whose first name vanishes, or becomes another file, between scan and reading: the
+ * next name that is still there takes its place. Only the frames of the hard links to it are packed again, before they are
+ * written.
+ */
+export class LostFirstNames {
+  readonly #notes: ScanNotes;
+  /** By first name. */
+  readonly #lost = new Map<string, LostName>();
+
+  constructor(notes: ScanNotes) {
+    this.#notes = notes;
+  }
+
+  /**
+   * Takes the frames in their order. Returns the frames to pack in place of this one. Returns undefined if it has no hard
+   * link to a lost name. Throws `SourceTreeError`.
+   */
+  replan({ members }: FramePlan, { packed }: PackResult): Iterable<FramePlan> | undefined {
+    members.forEach(({ name, inode }, index) => {
+      if (inode && !this.#lost.has(name) && isLost(packed, index)) this.#lost.set(name, { inode });
+    });
+    return members.some(member => this.#lostFirstOf(member)) ? this.#plan(members) : undefined;
+  }
+
+  *#plan(members: readonly ScannedEntry[]): Generator<FramePlan> {
+    const planner = new FramePlanner();
+    for (const member of members) {
+      const settled = this.#settled(member);
+      if (settled) yield* planner.add(settled);
+    }
+    yield* planner.rest();
+  }
+
+  /** Returns the member with another target, or as a file. Returns undefined if it has vanished. */
+  #settled(member: ScannedEntry): ScannedEntry | undefined {
+    const lost = this.#lostFirstOf(member);
+    if (!lost) return member;
+    if (lost.successor === undefined) return this.#promoted(member, lost);
+    // The successor may be lost as well
+    return this.#settled({ ...member, linkName: lost.successor });
+  }
+
+  #promoted(member: ScannedEntry, lost: LostName): ScannedEntry | undefined {
+    const { path, name } = member;
+    const node = readNode(path, name, { follow: false, exact: true, skip: () => {} });
+    if (!node?.stats.isFile()) {
+      this.#notes.skipped(path, VANISHED);
+      return undefined;
+    }
+    const { stats } = node;
+    const { dev, ino } = stats.exact!;
+    const file = { ...member, ...readMtime(node), stats, type: EntryType.file, linkName: '' };
+    const found = { ...file, dataBytes: stats.size };
+    if (dev !== lost.inode.dev || ino !== lost.inode.ino) return found;
+    lost.successor = name;
+    return { ...found, inode: lost.inode };
+  }
+
+  #lostFirstOf({ type, linkName }: ScannedEntry): LostName | undefined {
+    return type === EntryType.hardLink ? this.#lost.get(linkName) : undefined;
+  }
+}
+
+/** Returns whether hard links to this member would get no data, or those of another file. */
+function isLost(rows: Float64Array, index: number): boolean {
+  const packed = readPacked(rows, index);
+  return typeof packed === 'string' || packed.replaced;
+}
