@@ -3,10 +3,6 @@ import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { zstdCompressSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
-import { SourceTreeError } from '../../../src/archive/archive-errors.ts';
-import { type Entry, EntryType } from '../../../src/archive/format/entry.ts';
-import { MAX_ENTRIES } from '../../../src/archive/format/limits.ts';
-import { ManifestWriter } from '../../../src/archive/format/manifest/manifest-writer.ts';
 import { scratch } from '../../support/scratch.ts';
 import { layoutIn, restoreBytes } from '../support/archives.ts';
 import { assemble, forge, manifestBytes, sha256Of, writeForgery } from '../support/craft.ts';
@@ -68,53 +64,6 @@ describe('small objects that claim to be large', () => {
   });
 });
 
-describe('long names', () => {
-  const deep = (levels: number) => [
-    { name: './tree/' },
-    ...Array.from({ length: levels }, (_, index) => ({ name: 'd/', depth: index + 1 })),
-  ];
-
-  test('an object of 1.5 KB with a name of six million levels is refused', async () => {
-    const object = bent([{ name: `./tree/${'d/'.repeat(6_000_000)}x` }]);
-    expect(object.length).toBeLessThan(4000);
-    await refuses(object, 'a name in its manifest is too long');
-  });
-
-  test('directories of 20,000 levels are refused', async () => {
-    await refuses(writeForgery(forge(deep(20_000))), 'a name in its manifest is too long');
-  });
-
-  test.each([
-    ['more than 32,767 bytes', [{ name: `./tree/${`${'n'.repeat(999)}/`.repeat(33)}` }]],
-    ['a component of 1,025 bytes', [{ name: './tree/' }, { name: 'n'.repeat(1025), depth: 1 }]],
-    ['a component of 1,026 bytes in 342 characters', [{ name: `./tree/${'日'.repeat(342)}` }]],
-    ['a link target of 32,768 bytes', [{ name: './tree', target: 't'.repeat(32_768) }]],
-  ])('a name of %s is refused', async (_, entries) => {
-    await refuses(bent(entries), 'a name in its manifest is too long');
-  });
-
-  test('names that are too long in all are refused', async () => {
-    const levels = deep(2000);
-    const files = Array.from({ length: 140_000 }, (_, index) => ({
-      name: String(index).padStart(8, '0'),
-      depth: 2001,
-    }));
-    await refuses(writeForgery(forge([...levels, ...files])), 'the names of its entries are too long in all');
-  });
-
-  test('roots that would take hours to check are refused', async () => {
-    const roots = Array.from({ length: 1500 }, (_, index) => ({
-      name: `./tree/${String(index).padStart(8, '0')}/${'d/'.repeat(1000)}x`,
-    }));
-    await refuses(writeForgery(forge(roots)), 'too many of its entries are in no directory of the archive');
-  });
-
-  test('a message quotes only the ends of a long name', async () => {
-    const object = bent([{ name: `./elsewhere/${'n'.repeat(200)}/${'o'.repeat(200)}`, data }]);
-    await refuses(object, /^its entry .\/elsewhere\/n{88}…o{100} is outside/);
-  });
-});
-
 /** A million entries, the last of which has an impossible mode: all others are found good. */
 function millionEntries(): Buffer {
   const forgery = forge(
@@ -161,14 +110,4 @@ describe('many entries', () => {
       expect(end.output?.message).toMatch(/^its 4000000 entries need about \d+ MiB of memory/);
     },
   );
-});
-
-test('a manifest with more entries than a reader accepts is not written', () => {
-  const entry: Entry = {
-    ...{ name: './a', type: EntryType.file, mode: 0o644, mtimeUs: 0, mtimeRestNs: 0, size: 0 },
-    ...{ target: '', linkTo: -1, uid: -1, gid: -1, frame: -1, offset: 0 },
-  };
-  const writer = new ManifestWriter();
-  for (let count = 0; count < MAX_ENTRIES; count++) writer.add(entry);
-  expect(() => writer.add(entry)).toThrow(SourceTreeError);
 });

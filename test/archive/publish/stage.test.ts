@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { EntryType } from '../../../src/archive/format/entry.ts';
 import { RestoredLinks } from '../../../src/archive/fs/links/restored-links.ts';
 import { RefusedAttributes } from '../../../src/archive/fs/refused-attributes.ts';
@@ -30,4 +30,20 @@ test('a signal ends the creation of directories in staging with its reason, and 
     stage.close();
   }
   expect(readdirSync(to)).toEqual([]);
+});
+
+test('the umask of the process is 0 while a stage is open, and as before after it', async () => {
+  const before = process.umask(0o027);
+  onTestFinished(() => void process.umask(before));
+  const umask = () => {
+    const current = process.umask(0);
+    process.umask(current);
+    return current;
+  };
+  const plan = await planTarget([], { layout: layoutIn(scratch()), ...options });
+  const stage = new Stage(plan, [], new InlineRunner(), new RefusedAttributes());
+  await stage.open();
+  const whileOpen = umask();
+  stage.close();
+  expect([whileOpen, umask()]).toEqual([0, 0o027]);
 });

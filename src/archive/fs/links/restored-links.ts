@@ -1,5 +1,5 @@
 import { lstatSync, readlinkSync, type Stats } from 'node:fs';
-import { dirname, join, parse, resolve, sep } from 'node:path';
+import { join, parse, resolve, sep } from 'node:path';
 import { statFile } from '../file-status.ts';
 import { ignoreErrors } from '../ignore-errors.ts';
 import { decodeName, fsPath } from '../paths/names.ts';
@@ -56,7 +56,7 @@ export class RestoredLinks {
       const component = pending.pop()!;
       const isLast: boolean = pending.length === 0 && !isTarget;
       isTarget ||= isLast;
-      const next = component === '..' ? dirname(at) : join(at, component);
+      const next = join(at, component);
       const stats = ignoreErrors(() => lstatSync(fsPath(next)));
       if (!stats) return undefined;
       if (!stats.isSymbolicLink()) {

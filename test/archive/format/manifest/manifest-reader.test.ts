@@ -1,15 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
-import { zstdDecompressSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { DamagedArchiveError, UnusableArchiveError } from '../../../../src/archive/archive-errors.ts';
 import { type Entry, EntryType } from '../../../../src/archive/format/entry.ts';
 import { decodeManifest } from '../../../../src/archive/format/manifest/manifest-reader.ts';
-import { openArchive } from '../../../../src/archive/format/open-archive.ts';
 import { MAX_MTIME_US } from '../../../../src/archive/fs/file-times.ts';
-import { scratch } from '../../../support/scratch.ts';
-import { buildTree } from '../../../support/tree.ts';
-import { HEAD, layoutIn, packTree, tailOf } from '../../support/archives.ts';
-import { forge, manifestBytes } from '../../support/craft.ts';
+import { HEAD } from '../../support/archives.ts';
 import { encodeManifest } from '../../support/encode-manifest.ts';
 
 const none = { target: '', linkTo: -1, uid: -1, gid: -1, frame: -1, offset: 0, size: 0 };
@@ -104,32 +99,6 @@ describe('a manifest', () => {
       (await decodeManifest(encodeManifest({ head: HEAD, frames: [frame(0)], entries: one }))).entries,
     ).toEqual(one);
   });
-
-  test('a manifest takes at most ten bytes an entry of a common tree', () => {
-    const many: Entry[] = [
-      { ...none, name: './n/', type: EntryType.directory, mode: 0o755, mtimeUs: 1e15, mtimeRestNs: 0 },
-    ];
-    let offset = 512;
-    for (let index = 0; index < 20_000; index++) {
-      const size = 1 + ((index * 7919) % 9000);
-      const name = `./n/package-${String(index).padStart(6, '0')}.js`;
-      many.push({
-        ...none,
-        name,
-        type: EntryType.file,
-        mode: 0o644,
-        mtimeUs: 1e15,
-        mtimeRestNs: 0,
-        size,
-        frame: 0,
-        offset,
-      });
-      offset += 512 + Math.ceil(size / 512) * 512;
-    }
-    expect(encodeManifest({ head: HEAD, frames: [frame(0)], entries: many }).length).toBeLessThan(
-      10 * 20_000,
-    );
-  });
 });
 
 test('an inverted bit of a manifest is detected or changes nothing', async () => {
@@ -149,43 +118,4 @@ async function isSeenOrHarmless(bent: Buffer, expected: unknown): Promise<boolea
   } catch (error) {
     return error instanceof DamagedArchiveError || error instanceof UnusableArchiveError;
   }
-}
-
-test('an independent writer of the format makes the same manifest', async () => {
-  const from = await buildTree(scratch(), {
-    'tree/a': { content: 'one', mtime: 1_600_000_000_000_000, mode: 0o644 },
-    'tree/b': { content: 'two', mtime: 1_600_000_000_000_000, mode: 0o644 },
-    'tree/l': { symlink: 'a', mtime: 1_600_000_000_000_000 },
-    tree: { directory: true, mtime: 1_600_000_000_000_000, mode: 0o755 },
-  });
-  const { object } = await packTree(layoutIn(from));
-  const { manifest, manifestStart } = await openArchive(tailOf(object, object.length), object.length, () =>
-    Promise.reject(),
-  );
-  const forgery = forge([
-    { name: './tree/', mode: 0o755 },
-    { name: 'a', depth: 1, data: 'one' },
-    { name: 'b', depth: 1, data: 'two' },
-    { name: 'l', depth: 1, target: 'a', mode: 0o777 },
-  ]);
-  const { columns } = forgery;
-  columns.frameSizes = manifest.frames.map(({ size }) => size);
-  columns.frameRawSizes = manifest.frames.map(({ rawSize }) => rawSize);
-  columns.hashes = Buffer.concat(manifest.frames.map(({ sha256 }) => sha256));
-  columns.uids = manifest.entries.map(({ uid }) => uid);
-  columns.gids = manifest.entries.map(({ gid }) => gid);
-  // The directory's own header precedes that of the first file
-  columns.offsetResiduals = [1024, 512];
-  const tableBytes = 17 + 8 * (manifest.frames.length + 1);
-  const frameBytes = object.subarray(manifestStart, object.length - tableBytes);
-  const raw = zstdDecompressSync(frameBytes.subarray(16));
-  const [headBytes, ours] = splitHead(raw);
-  expect(JSON.parse(headBytes.toString())).toEqual({ ...HEAD, counts: { frames: 1, entries: 4 } });
-  expect(ours.equals(splitHead(manifestBytes(columns))[1])).toBe(true);
-});
-
-/** The JSON head, and the columns after it. */
-function splitHead(raw: Buffer): [Buffer, Buffer] {
-  const end = 4 + raw.readUInt32LE(0);
-  return [raw.subarray(4, end), raw.subarray(end)];
 }
