@@ -127,6 +127,7 @@ type ReplacedCall =
   | 'renameSync'
   | 'rmdirSync'
   | 'rmSync'
+  | 'statfsSync'
   | 'statSync'
   | 'symlinkSync'
   | 'unlinkSync';

@@ -1,0 +1,95 @@
+import { beforeEach, describe, expect, test, vi } from 'vitest';
+import { SourceTreeError, StagedFileError, TargetTreeError } from '../../../src/archive/archive-errors.ts';
+import {
+  readError,
+  showPath,
+  wrapReadError,
+  wrapStagedError,
+  writeError,
+} from '../../../src/archive/fs/tree-errors.ts';
+import { posix, requires } from '../../support/platform-needs.ts';
+import { failed } from '../publish/staged.ts';
+import { platforms, usePlatform } from '../support/platform.ts';
+
+const path = '/work/tree/a';
+const writing = (code: string) => writeError(path, failed(code, path)).message;
+const reading = (code: string) => readError(path, failed(code, path)).message;
+
+function runAs(user: number): void {
+  vi.spyOn(process as Required<Pick<NodeJS.Process, 'geteuid'>>, 'geteuid').mockReturnValue(user);
+}
+
+describe('for a user of Linux, an error of the tree', requires(posix), () => {
+  beforeEach(() => {
+    usePlatform(platforms.linux);
+    runAs(1000);
+  });
+
+  test('advises sudo where a right is missing', () => {
+    expect(writing('EACCES')).toBe(`${path} cannot be written (EACCES); remove it or set \`sudo: true\``);
+    expect(writing('EPERM')).toContain('(EPERM); remove it');
+    expect(reading('EACCES')).toBe(`${path} cannot be read (EACCES); \`sudo: true\` reads it as root`);
+  });
+
+  test('advises nothing where a right would not help', () => {
+    expect(writing('EIO')).toBe(`${path} cannot be written (EIO)`);
+    expect(reading('EIO')).toBe(`${path} cannot be read (EIO)`);
+  });
+
+  test('explains codes that users may not know', () => {
+    expect(writing('ENOSPC')).toBe(`${path} cannot be written (the disk is full, ENOSPC)`);
+    expect(writing('EROFS')).toBe(`${path} cannot be written (the file system is read-only, EROFS)`);
+    expect(writing('EDQUOT')).toBe(`${path} cannot be written (the quota of this user is used up, EDQUOT)`);
+  });
+
+  test('does not advise sudo to root', () => {
+    runAs(0);
+    expect(writing('EACCES')).toBe(`${path} cannot be written (EACCES)`);
+    expect(reading('EACCES')).toBe(`${path} cannot be read (EACCES)`);
+  });
+});
+
+test(
+  'on Windows, an error of the tree advises to end the process that has a file open',
+  requires(posix),
+  () => {
+    usePlatform(platforms.win32);
+    runAs(1000);
+    const windowsPath = '\\work\\tree\\a';
+    expect(writing('EBUSY')).toBe(
+      `${windowsPath} cannot be written (EBUSY); if a process has it open or runs it, end that process, or exclude the file with a \`!\` line in \`path\`; else give this user the right to write it`,
+    );
+    expect(reading('EBUSY')).toBe(
+      `${windowsPath} cannot be read (EBUSY); a process has it open and does not share it`,
+    );
+    expect(reading('EACCES')).toBe(
+      `${windowsPath} cannot be read (EACCES); give this user the right to read it`,
+    );
+  },
+);
+
+test('a path in a message has only the separator of its system', () => {
+  usePlatform({ separator: '\\' });
+  expect(showPath('D:\\work/tree/a')).toBe('D:\\work\\tree\\a');
+  usePlatform({ separator: '/' });
+  expect(showPath('/work/tree/a')).toBe('/work/tree/a');
+});
+
+test('an error of the tree keeps its cause, and one of a write its code', () => {
+  const cause = failed('ENOSPC', path);
+  expect(writeError(path, cause)).toMatchObject({ cause, code: 'ENOSPC', treeChanged: false });
+  expect(writeError(path, cause)).toBeInstanceOf(TargetTreeError);
+  expect(readError(path, cause)).toMatchObject({ cause });
+});
+
+test('a read or a change returns its result, and its failure becomes an error of the archive', () => {
+  const cause = failed('EIO', path);
+  const fail = () => {
+    throw cause;
+  };
+  expect([wrapReadError(path, () => 1), wrapStagedError(path, () => 2)]).toEqual([1, 2]);
+  expect(() => wrapReadError(path, fail)).toThrow(SourceTreeError);
+  const attempt = () => wrapStagedError(path, fail);
+  expect(attempt).toThrow(StagedFileError);
+  expect(attempt).toThrow(expect.objectContaining({ path, code: 'EIO' }));
+});

@@ -1,0 +1,87 @@
+import { expect, test } from 'vitest';
+import type { FileStatus } from '../../../src/archive/fs/file-status.ts';
+import { encodeListJob, ListingWriter, readListings } from '../../../src/archive/messages/list-job.ts';
+
+const status = (mode: number, size: number) =>
+  ({ mode, nlink: 2, uid: 3, gid: 4, size, mtimeMs: 5.5, ctimeMs: 6.5 }) as FileStatus;
+const file = status(0o100644, 7);
+const directory = status(0o040755, 0);
+const link = status(0o120777, 0);
+const exact = { mtimeUs: 2 ** 52 - 1, mtimeRestNs: 999 };
+
+function written(write: (writer: ListingWriter) => void, reached = 2) {
+  const writer = new ListingWriter();
+  write(writer);
+  return structuredClone(writer.finish(reached));
+}
+
+test('a list job has the directories that a worker reads', () => {
+  expect(encodeListJob(['/a', '/b c']).directories.split('\0')).toEqual(['/a', '/b c']);
+});
+
+test('the main thread reads the listings that a worker has written', () => {
+  const result = written(writer => {
+    writer.add('/work', () => {
+      writer.addItem('file', file, undefined);
+      writer.addItem('sub\udcff', directory, exact);
+    });
+    writer.add('/work/empty', () => {});
+    writer.add('/work/sub', () => writer.addItem('link', link, exact));
+  });
+  expect(result.reached).toBe(2);
+  const listings = [...readListings(result)];
+  expect(listings.map(([path, { names }]) => [path, names])).toEqual([
+    ['/work', ['file', 'sub\udcff']],
+    ['/work/empty', []],
+    ['/work/sub', ['link']],
+  ]);
+  const [[, first], , [, third]] = listings as [(typeof listings)[0], unknown, (typeof listings)[0]];
+  expect(first.statusOf(0)).toMatchObject({ ...file, exactMtime: undefined });
+  expect(first.statusOf(1)).toMatchObject({ ...directory, exactMtime: exact });
+  expect(third.statusOf(0)).toMatchObject({ ...link, exactMtime: exact });
+  const typesOf = (found: FileStatus) => [found.isFile(), found.isDirectory(), found.isSymbolicLink()];
+  expect([first.statusOf(0), first.statusOf(1), third.statusOf(0)].map(typesOf)).toEqual([
+    [true, false, false],
+    [false, true, false],
+    [false, false, true],
+  ]);
+});
+
+test('a directory that cannot be read to its end is not in the result', () => {
+  const error = new Error('EIO');
+  const result = written(writer => {
+    writer.add('/work', () => writer.addItem('a', file, undefined));
+    const attempt = () =>
+      writer.add('/work/broken', () => {
+        writer.addItem('b', file, undefined);
+        throw error;
+      });
+    expect(attempt).toThrow(error);
+    expect(writer.names).toBe(1);
+    writer.add('/work/next', () => writer.addItem('c', directory, exact));
+  });
+  const listings = [...readListings(result)].map(([path, { names, statusOf }]) => [
+    path,
+    names,
+    statusOf(0).mode,
+  ]);
+  expect(listings).toEqual([
+    ['/work', ['a'], file.mode],
+    ['/work/next', ['c'], directory.mode],
+  ]);
+});
+
+test('a listing may have any number of names', () => {
+  const count = 3000;
+  const result = written(writer =>
+    writer.add('/work', () => {
+      for (let index = 0; index < count; index++)
+        writer.addItem(String(index), status(0o100644, index), undefined);
+    }),
+  );
+  const [[, { names, statusOf }]] = [...readListings(result)] as [
+    [string, { names: string[]; statusOf(at: number): FileStatus }],
+  ];
+  expect(names).toHaveLength(count);
+  expect([0, 1023, 1024, 2999].map(index => statusOf(index).size)).toEqual([0, 1023, 1024, 2999]);
+});
