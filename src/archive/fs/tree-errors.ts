@@ -15,11 +15,11 @@ export function readError(path: string, cause: unknown): SourceTreeError {
   return new SourceTreeError(`${showPath(path)} cannot be read (${code})${readAdvice(code)}`, { cause });
 }
 
-const isRoot = thisUser.uid === 0;
+const isRoot = () => thisUser.uid === 0;
 
 function readAdvice(code: string): string {
   const isDenied = code === 'EACCES' || code === 'EPERM';
-  if (thisPlatform.hasSudo) return isDenied && !isRoot ? '; `sudo: true` reads it as root' : '';
+  if (thisPlatform.hasSudo) return isDenied && !isRoot() ? '; `sudo: true` reads it as root' : '';
   if (isDenied) return '; give this user the right to read it';
   return thisPlatform.inUseCodes.has(code) ? '; a process has it open and does not share it' : '';
 }
@@ -61,5 +61,5 @@ function writeAdvice(code: string): string {
     return `; if a process has it open or runs it, ${IN_USE_ADVICE}; else give this user the right to write it`;
   }
   const isDenied = code === 'EACCES' || code === 'EPERM';
-  return isDenied && !isRoot && thisPlatform.hasSudo ? '; remove it or set `sudo: true`' : '';
+  return isDenied && !isRoot() && thisPlatform.hasSudo ? '; remove it or set `sudo: true`' : '';
 }

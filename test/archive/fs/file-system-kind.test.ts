@@ -1,8 +1,8 @@
 import type { StatsFs } from 'node:fs';
 import { expect, test } from 'vitest';
 import { fileSystemKind } from '../../../src/archive/fs/file-system-kind.ts';
-import { linux, requires } from '../../support/platform-needs.ts';
 import { failed, instead } from '../publish/staged.ts';
+import { usePlatform } from '../support/platform.ts';
 
 test.each([
   ['ext4', 0xef53, 'local'],
@@ -12,14 +12,22 @@ test.each([
   ['overlay', 0x794c7630, 'overlay'],
   ['NFS', 0x6969, 'other'],
   ['a file system that is not known', 1, 'other'],
-] as const)('a directory on %s (%i) is on a file system of the kind %s', requires(linux), (_, type, kind) => {
+] as const)('a directory on %s (%i) is on a file system of the kind %s', (_, type, kind) => {
+  usePlatform({ numbersFileSystems: true });
   instead('statfsSync', () => (() => ({ type }) as StatsFs) as never);
   expect(fileSystemKind('/work')).toBe(kind);
 });
 
 test('the file system of a path that cannot be reached is of the kind other', () => {
+  usePlatform({ numbersFileSystems: true });
   instead('statfsSync', () => path => {
     throw failed('EACCES', path);
   });
+  expect(fileSystemKind('/work')).toBe('other');
+});
+
+test('every file system of a system that does not number their types as Linux does is of the kind other', () => {
+  usePlatform({ numbersFileSystems: false });
+  instead('statfsSync', () => (() => ({ type: 0xef53 }) as StatsFs) as never);
   expect(fileSystemKind('/work')).toBe('other');
 });

@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, test, vi } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { SourceTreeError, StagedFileError, TargetTreeError } from '../../../src/archive/archive-errors.ts';
 import {
   readError,
@@ -7,22 +7,17 @@ import {
   wrapStagedError,
   writeError,
 } from '../../../src/archive/fs/tree-errors.ts';
-import { posix, requires } from '../../support/platform-needs.ts';
 import { failed } from '../publish/staged.ts';
-import { platforms, usePlatform } from '../support/platform.ts';
+import { platforms, usePlatform, useUser } from '../support/platform.ts';
 
 const path = '/work/tree/a';
 const writing = (code: string) => writeError(path, failed(code, path)).message;
 const reading = (code: string) => readError(path, failed(code, path)).message;
 
-function runAs(user: number): void {
-  vi.spyOn(process as Required<Pick<NodeJS.Process, 'geteuid'>>, 'geteuid').mockReturnValue(user);
-}
-
-describe('for a user of Linux, an error of the tree', requires(posix), () => {
+describe('for a user of Linux, an error of the tree', () => {
   beforeEach(() => {
     usePlatform(platforms.linux);
-    runAs(1000);
+    useUser(1000);
   });
 
   test('advises sudo where a right is missing', () => {
@@ -43,30 +38,26 @@ describe('for a user of Linux, an error of the tree', requires(posix), () => {
   });
 
   test('does not advise sudo to root', () => {
-    runAs(0);
+    useUser(0);
     expect(writing('EACCES')).toBe(`${path} cannot be written (EACCES)`);
     expect(reading('EACCES')).toBe(`${path} cannot be read (EACCES)`);
   });
 });
 
-test(
-  'on Windows, an error of the tree advises to end the process that has a file open',
-  requires(posix),
-  () => {
-    usePlatform(platforms.win32);
-    runAs(1000);
-    const windowsPath = '\\work\\tree\\a';
-    expect(writing('EBUSY')).toBe(
-      `${windowsPath} cannot be written (EBUSY); if a process has it open or runs it, end that process, or exclude the file with a \`!\` line in \`path\`; else give this user the right to write it`,
-    );
-    expect(reading('EBUSY')).toBe(
-      `${windowsPath} cannot be read (EBUSY); a process has it open and does not share it`,
-    );
-    expect(reading('EACCES')).toBe(
-      `${windowsPath} cannot be read (EACCES); give this user the right to read it`,
-    );
-  },
-);
+test('on Windows, an error of the tree advises to end the process that has a file open', () => {
+  usePlatform(platforms.win32);
+  useUser(1000);
+  const windowsPath = '\\work\\tree\\a';
+  expect(writing('EBUSY')).toBe(
+    `${windowsPath} cannot be written (EBUSY); if a process has it open or runs it, end that process, or exclude the file with a \`!\` line in \`path\`; else give this user the right to write it`,
+  );
+  expect(reading('EBUSY')).toBe(
+    `${windowsPath} cannot be read (EBUSY); a process has it open and does not share it`,
+  );
+  expect(reading('EACCES')).toBe(
+    `${windowsPath} cannot be read (EACCES); give this user the right to read it`,
+  );
+});
 
 test('a path in a message has only the separator of its system', () => {
   usePlatform({ separator: '\\' });

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { CONTENT_HASH_BYTES } from '../../../src/archive/fs/content-hashes.ts';
+import { CONTENT_HASH_BYTES } from '../../../src/archive/format/content-hashes.ts';
 import { lstatExact } from '../../../src/archive/fs/file-status.ts';
 import { ContentPieces, encodeContentJob } from '../../../src/archive/messages/content-job.ts';
 import { scratch } from '../../support/scratch.ts';

@@ -120,6 +120,9 @@ export async function visible(to: string): Promise<TreeDescription> {
 export const leftovers = (tree: object) => Object.keys(tree).filter(name => name.includes('.cache-s3-'));
 
 type ReplacedCall =
+  | 'chmodSync'
+  | 'chownSync'
+  | 'fchmodSync'
   | 'linkSync'
   | 'lstatSync'
   | 'readlinkSync'

@@ -45,7 +45,10 @@ test.each([
 test.each(['names', 'targets'] as const)(
   'a manifest whose column of %s has more than its entries is refused',
   async column => {
-    const object = bent(tree({ name: 'a', data }), ({ columns }) => columns[column].push('x'));
+    const object = bent(tree({ name: 'a', data }), ({ columns }) => {
+      columns.head.counts = { frames: 1, entries: columns.names.length };
+      columns[column].push('x');
+    });
     await refuses(object, 'its manifest has a wrong number of names');
   },
 );
