@@ -1,7 +1,7 @@
 import { EntryType } from '../format/entry.ts';
 import { type FramePlan, type PackResult, readPacked, type ScannedEntry } from '../messages/pack-job.ts';
-import { type ScanNotes, VANISHED } from '../scan/scan.ts';
-import { readMtime, readNode } from '../scan/tree-node.ts';
+import { entryOf, type ScanNotes, VANISHED } from '../scan/scan.ts';
+import { readNode } from '../scan/tree-node.ts';
 import { FramePlanner } from './plan-frames.ts';
 
 interface LostName {
@@ -60,10 +60,8 @@ export class LostFirstNames {
       this.#notes.skipped(path, VANISHED);
       return undefined;
     }
-    const { stats } = node;
-    const { dev, ino } = stats.exact!;
-    const file = { ...member, ...readMtime(node), stats, type: EntryType.file, linkName: '' };
-    const found = { ...file, dataBytes: stats.size };
+    const found = entryOf(node, EntryType.file, '');
+    const { dev, ino } = node.stats.exact!;
     if (dev !== lost.inode.dev || ino !== lost.inode.ino) return found;
     lost.successor = name;
     return { ...found, inode: lost.inode };

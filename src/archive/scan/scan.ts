@@ -228,22 +228,27 @@ class Walk {
   #scanned(node: TreeNode, type: EntryType, linkName: string): ScannedEntry {
     if (node.stats.mtimeMs < 0) this.#notes.timeOutOfRange(node.path, 1970);
     else if (node.stats.mtimeMs * 1000 > MAX_MTIME_US) this.#notes.timeOutOfRange(node.path, 2112);
-    const hasData = type === EntryType.file && node.stats.size > 0;
-    const { mtimeUs, mtimeRestNs } = hasData && !node.stats.exact ? NOT_READ : readMtime(node);
-    return {
-      name: node.name,
-      path: node.path,
-      type,
-      stats: node.stats,
-      mode: storedMode(node),
-      mtimeUs,
-      mtimeRestNs,
-      uid: thisPlatform.keepsOwners ? node.stats.uid : -1,
-      gid: thisPlatform.keepsOwners ? node.stats.gid : -1,
-      size: hasData ? node.stats.size : 0,
-      linkName,
-    };
+    return entryOf(node, type, linkName);
   }
+}
+
+/** Returns the entry of a path whose status was just read. */
+export function entryOf(node: TreeNode, type: EntryType, linkName: string): ScannedEntry {
+  const hasData = type === EntryType.file && node.stats.size > 0;
+  const { mtimeUs, mtimeRestNs } = hasData && !node.stats.exact ? NOT_READ : readMtime(node);
+  return {
+    name: node.name,
+    path: node.path,
+    type,
+    stats: node.stats,
+    mode: storedMode(node),
+    mtimeUs,
+    mtimeRestNs,
+    uid: thisPlatform.keepsOwners ? node.stats.uid : -1,
+    gid: thisPlatform.keepsOwners ? node.stats.gid : -1,
+    size: hasData ? node.stats.size : 0,
+    linkName,
+  };
 }
 
 /** Returns the permission bits that are stored. */
