@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Bucket } from '../test/support/gateway/bucket.ts';
+import { configureGateway } from '../test/support/gateway/daemons.ts';
 import {
   attachGateway,
   type Gateway,
@@ -47,6 +48,11 @@ export class BenchGateway {
   /** Returns the CPU seconds of all its daemons since their start. */
   cpuSeconds(): number {
     return cpuSecondsOf(this.#pids);
+  }
+
+  /** Makes it answer 503 to requests that come while `limit` others are in work; 1024, its default, is no limit here. */
+  async limitRequests(limit = 1024): Promise<void> {
+    await configureGateway(this.#gateway, 'rgw_max_concurrent_requests', String(limit));
   }
 
   async untilIdle(): Promise<void> {

@@ -17,6 +17,8 @@ const SAMPLE_MS = 250;
 
 /** One job of a crowd. */
 export interface CrowdJob {
+  /** Whether it has saved or restored. */
+  readonly isDone: boolean;
   /** From the start of the first job of the crowd. */
   readonly wallSeconds: number;
   readonly bytes: number;
@@ -32,16 +34,23 @@ export interface Crowd {
   readonly peakPssBytes: number;
 }
 
+interface CrowdOptions {
+  readonly phase: Phase;
+  readonly count: number;
+  readonly key: string;
+  readonly mayFail?: boolean;
+}
+
 /**
  * Starts `count` jobs of a program at the same moment, each with a RUNNER_TEMP of its own. Saves share one tree and have a key of
  * their own; restores share `key` and have a workspace of their own.
- * @throws BenchError when a job does not save or restore.
+ * @throws BenchError when a job does not save or restore, unless `mayFail`.
  */
 export async function runCrowd(
   bench: Workbench,
   place: Place,
   program: Program,
-  { phase, count, key }: { readonly phase: Phase; readonly count: number; readonly key: string },
+  { phase, count, key, mayFail = false }: CrowdOptions,
 ): Promise<Crowd> {
   await bench.gateway.untilIdle();
   const before = bench.gateway.cpuSeconds();
@@ -74,10 +83,12 @@ export async function runCrowd(
       running.delete(child.pid!);
       const fields = readClosingLine(stdout);
       const wanted = phase === 'save' ? 'saved' : 'hit';
-      if (code !== 0 || fields?.result !== wanted)
+      const isDone = code === 0 && fields?.result === wanted;
+      if (!isDone && !mayFail)
         throw new BenchError(`${program.name} did not end a ${phase} with '${wanted}':\n${stdout}${stderr}`);
-      const number = (name: string) => Number(fields[name] ?? Number.NaN);
+      const number = (name: string) => Number(fields?.[name] ?? Number.NaN);
       return {
+        isDone,
         wallSeconds,
         bytes: number('bytes'),
         requests: number('requests'),

@@ -11,7 +11,7 @@ import { openPlace } from '../place.ts';
 import { ours, reference } from '../programs/programs.ts';
 import { machineLines } from '../report/machine.ts';
 import { publish } from '../report/publish.ts';
-import { median } from '../report/statistics.ts';
+import { formatSpread, median, ratio } from '../report/statistics.ts';
 import { table } from '../report/table.ts';
 import { runToEnd } from '../run.ts';
 import { treeName } from '../run-once.ts';
@@ -30,6 +30,7 @@ const usage = `npm run bench:fleet -- [OPTIONS]
   --only save,restore        which phases (all)
   --rounds N                 measured rounds after a warm-up (3)
   --link ${linkNames.join('|')}   the link that all jobs share (shaped)
+  --limit N                  the gateway answers 503 while N requests are in work (no limit)
   --where tmpfs|disk         the place of the trees (tmpfs)
   --quick                    small data, one round; the report is only printed`;
 
@@ -39,6 +40,7 @@ const commandLine = {
   programs: { type: 'string' },
   only: { type: 'string' },
   rounds: { type: 'string' },
+  limit: { type: 'string' },
   link: { type: 'string', default: 'shaped' },
   where: { type: 'string', default: 'tmpfs' },
   quick: { type: 'boolean', default: false },
@@ -51,6 +53,8 @@ const head = [
   'median s',
   'p95 s',
   'worst s',
+  'worst, of last',
+  'failed',
   'object MB',
   'requests',
   'retries',
@@ -78,41 +82,62 @@ await runToEnd(async stop => {
     for (const name of options.programs) await bench.gateway.bucket(programs[name].bucket!).create();
     const rows: string[][] = [];
     for (const phase of options.phases) {
+      if (phase === 'restore')
+        for (const name of options.programs)
+          await runCrowd(bench, place, programs[name], { phase: 'save', count: 1, key: `${name}-once` });
       for (const count of options.jobs) {
         const crowds = new Map(options.programs.map(name => [name, [] as Crowd[]]));
         for (let round = -1; round < options.rounds; round++) {
           for (const name of round % 2 === 0 ? options.programs : options.programs.toReversed()) {
             const program = programs[name];
             console.error(`bench: ${phase}, ${count} jobs, ${program.name}, round ${round + 1}`);
-            if (phase === 'restore')
-              await runCrowd(bench, place, program, { phase: 'save', count: 1, key: `${name}-once` });
             const key = phase === 'save' ? `${name}-${round}` : `${name}-once-0`;
-            const crowd = await runCrowd(bench, place, program, { phase, count, key });
+            const { limit } = options;
+            if (limit) await bench.gateway.limitRequests(limit);
+            const crowd = await runCrowd(bench, place, program, { phase, count, key, mayFail: !!limit });
+            if (limit) await bench.gateway.limitRequests();
             if (round >= 0) crowds.get(name)!.push(crowd);
-            await bench.gateway.empty(program.bucket!);
+            if (phase === 'save') await bench.gateway.empty(program.bucket!);
           }
         }
-        for (const [name, found] of crowds) rows.push(rowOf(phase, count, programs[name].name, found));
+        const last = crowds.get(options.programs.at(-1)!)!;
+        for (const [name, found] of crowds) rows.push(rowOf(phase, count, programs[name].name, found, last));
       }
     }
     deleteLargeTree(tree);
     const report = [
       `# Many jobs at once, ${data.files} small files, ${(data.bytes / 1e6).toFixed(0)} MB, over ${options.link}`,
       machineLines(bench.gateway.version).join('\n'),
-      `All jobs and the gateway share the two cores and one link. Medians of ${options.rounds} rounds. PSS: all processes together, at their peak.`,
+      `All jobs and the gateway share the two cores and one link. Medians of ${options.rounds} rounds after a warm-up. Worst, of last: the time of the slowest job as a share of that of the last program of its group, in pairs. PSS: all processes together, at their peak.`,
+      ...(options.limit
+        ? [
+            `The gateway answers 503 (SlowDown) to each request that comes while ${options.limit} are in work.`,
+          ]
+        : []),
       table(head, rows),
     ].join('\n\n');
     console.log(report);
-    if (!options.quick) await publish(`crowd-${options.link}`, `${report}\n`);
+    if (!options.quick) await publish(nameOf(options), `${report}\n`);
   } finally {
     await place.remove();
     await bench.close();
   }
 });
 
-function rowOf(phase: string, count: number, program: string, crowds: readonly Crowd[]): string[] {
+function nameOf({ link, phases, jobs, limit }: Options): string {
+  return ['crowd', link, ...phases, ...jobs, ...(limit ? ['503'] : [])].join('-');
+}
+
+function rowOf(
+  phase: string,
+  count: number,
+  program: string,
+  crowds: readonly Crowd[],
+  last: readonly Crowd[],
+): string[] {
   const of = (value: (crowd: Crowd) => number) => median(crowds.map(value));
   const walls = ({ jobs }: Crowd) => jobs.map(job => job.wallSeconds).sort((a, b) => a - b);
+  const worst = (crowd: Crowd) => walls(crowd).at(-1)!;
   const sum = (crowd: Crowd, field: 'requests' | 'retries') =>
     crowd.jobs.reduce((total, job) => total + job[field], 0);
   const count2 = (value: number) => (Number.isNaN(value) ? '-' : value.toFixed(0));
@@ -122,7 +147,9 @@ function rowOf(phase: string, count: number, program: string, crowds: readonly C
     program,
     of(crowd => median(walls(crowd))).toFixed(2),
     of(crowd => walls(crowd)[Math.ceil(0.95 * count) - 1]!).toFixed(2),
-    of(crowd => walls(crowd).at(-1)!).toFixed(2),
+    of(worst).toFixed(2),
+    crowds === last ? '-' : formatSpread(ratio(crowds.map(worst), last.map(worst)), 2),
+    of(crowd => crowd.jobs.filter(({ isDone }) => !isDone).length).toFixed(0),
     (of(crowd => median(crowd.jobs.map(job => job.bytes))) / 1e6).toFixed(1),
     count2(of(crowd => sum(crowd, 'requests'))),
     count2(of(crowd => sum(crowd, 'retries'))),
@@ -137,6 +164,8 @@ interface Options {
   readonly programs: readonly (typeof programNames)[number][];
   readonly phases: readonly (typeof phases)[number][];
   readonly rounds: number;
+  /** Requests in work from which on the gateway answers 503. Undefined if it has no limit. */
+  readonly limit: number | undefined;
   readonly link: LinkName;
   readonly place: PlaceName;
   readonly quick: boolean;
@@ -150,6 +179,7 @@ function parse(args: string[]): Options {
     programs: list('programs', values.programs, programNames) ?? programNames,
     phases: list('only', values.only, phases) ?? phases,
     rounds: integer('rounds', values.rounds, 1, 100) ?? (values.quick ? 1 : 3),
+    limit: integer('limit', values.limit, 1, 1000),
     link: one('link', values.link, linkNames),
     place: one('where', values.where, placeNames),
     quick: values.quick,
