@@ -34,6 +34,8 @@ const shared = [
   'src/archive/pool/in-flight.ts',
   'src/archive/pool/threads.ts',
   'src/archive/fs/rename.ts',
+  'src/archive/format/entry.ts',
+  'src/storage/s3/s3-settings.ts',
 ].map(file => path.join(root, file));
 const idTokenClient = path.join(root, 'src/storage/s3/credentials/id-token-client.ts');
 

@@ -21,7 +21,7 @@ export interface CacheEntry extends CacheName {
 export type ObjectState = Pick<ObjectInfo, 'etag' | 'modifiedMs'>;
 
 /** A marker whose cache does not exist. */
-export interface StrayMarker {
+interface StrayMarker {
   readonly kind: 'marker';
   readonly object: ObjectInfo;
   /** The name of the cache that it belonged to. */

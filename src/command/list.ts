@@ -5,7 +5,7 @@ import { writeJsonArray } from './output/json.ts';
 import { writeTable } from './output/table.ts';
 import { type Filter, type OrderOptions, orderCaches, selectCaches } from './select.ts';
 
-export interface ListCachesOptions extends Filter, OrderOptions {}
+interface ListCachesOptions extends Filter, OrderOptions {}
 
 /** Lists the caches of the store. */
 export async function listCaches(invocation: Invocation, options: ListCachesOptions): Promise<void> {

@@ -1,7 +1,6 @@
 import { InvalidArgumentError } from 'commander';
 import { AGE_FORM, parseAge, parseSize, SIZE_FORM } from '../action/inputs/quantities.ts';
-import { isRepositoryPattern } from '../cache/cache-patterns.ts';
-import { hasWildcard } from '../cache/wildcard.ts';
+import { hasWildcard, isRepositoryPattern } from '../cache/cache-patterns.ts';
 
 /** Readers of the options' values. Each throws `InvalidArgumentError` with the form that the value must have. */
 

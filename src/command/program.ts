@@ -2,10 +2,10 @@ import { Command, Option } from 'commander';
 import type { Environment } from '../action/inputs/read-input.ts';
 import { escapeLine } from '../action/runner/escape.ts';
 import { VERSION } from '../version.ts';
-import { type DoctorOptions, runDoctor } from './doctor/doctor.ts';
+import { runDoctor } from './doctor/doctor.ts';
 import { getCache } from './get.ts';
 import type { Invocation } from './invocation.ts';
-import { type ListCachesOptions, listCaches } from './list.ts';
+import { listCaches } from './list.ts';
 import {
   readAge,
   readCount,
@@ -16,23 +16,15 @@ import {
   readRepositoryPattern,
   readSize,
 } from './option-values.ts';
-import { writeJsonError } from './output/json.ts';
-import { createCommandLog, createOutput, type Output } from './output/output.ts';
-import { type PolicyArguments, printPolicy } from './policy/policy.ts';
+import { printPolicy } from './policy/policy.ts';
 import { ROLE_KINDS } from './policy/roles.ts';
 import { POLICY_SERVERS } from './policy/servers.ts';
-import type { PruneOptions, RemoveOptions } from './prune.ts';
-import { type Filter, SORTS } from './select.ts';
-import { describeTarget, openSettings, SETTING_OPTIONS, settingsEnvironment } from './settings.ts';
-import { type ShowOptions, showCache } from './show.ts';
-import { type StatsOptions, showStats } from './stats/stats.ts';
-import { type VerifyOptions, verifyCaches } from './verify.ts';
-
-/** Options that all subcommands have. */
-interface GlobalOptions {
-  readonly json?: boolean;
-  readonly verbose?: boolean;
-}
+import { type RunOptions, runWithoutStore, runWithStore } from './run-subcommand.ts';
+import { SORTS } from './select.ts';
+import { SETTING_OPTIONS } from './settings.ts';
+import { showCache } from './show.ts';
+import { showStats } from './stats/stats.ts';
+import { verifyCaches } from './verify.ts';
 
 /** Declares the command, with its subcommands and options. `signal` ends them. A wrong use is a `CommanderError`, which is printed already. */
 export function createProgram(env: Environment, signal: AbortSignal): Command {
@@ -49,33 +41,10 @@ export function createProgram(env: Environment, signal: AbortSignal): Command {
   for (const [flags, description] of Object.values(SETTING_OPTIONS)) program.option(flags, description);
   program.addHelpText('after', SETTINGS_HELP);
 
-  /**
-   * Adapts a subcommand: opens the store, and closes it at the end. `outlivesPipe`: it does more than
-   * write output, and completes its work if nothing reads the output any more.
-   */
-  const run =
-    <T>(
-      subcommand: (invocation: Invocation, options: T, args: readonly string[]) => Promise<void>,
-      { outlivesPipe = false } = {},
-    ) =>
-    async (...given: unknown[]) => {
-      const command = given.at(-1) as Command;
-      const options = command.optsWithGlobals() as GlobalOptions & T & Readonly<Record<string, unknown>>;
-      const { stdout, stderr } = process;
-      const output = createOutput({ json: options.json === true, outlivesPipe, stdout, stderr });
-      const log = createCommandLog(output, options.verbose === true);
-      const settings = settingsEnvironment(env, options);
-      await withErrors(output, async () => {
-        const { store, target, prefix } = await openSettings(settings, log);
-        try {
-          const place = describeTarget(target);
-          const invocation = { store, place, prefix, env: settings, log, output, signal };
-          await subcommand(invocation, options, given.slice(0, -2) as string[]);
-        } finally {
-          store.close();
-        }
-      });
-    };
+  const run = <T, Args extends readonly unknown[]>(
+    subcommand: (invocation: Invocation, options: T, ...args: Args) => Promise<void>,
+    options?: RunOptions,
+  ) => runWithStore({ env, signal }, subcommand, options);
 
   addFilters(program.command('list'))
     .description('list the caches: repository, scope, key, age, last use, size')
@@ -86,39 +55,32 @@ export function createProgram(env: Environment, signal: AbortSignal): Command {
       'after',
       examples("list --repository 'org/*' --scope 'refs/pull/*' --unused 14d --sort size --limit 20"),
     )
-    .action(run<ListCachesOptions>((invocation, options) => listCaches(invocation, options)));
+    .action(run(listCaches));
 
   addPlace(program.command('show <key>'))
     .description('show a cache: the run that saved it, its paths, entries, frames and largest files')
     .option('--files <n>', 'largest files to show', readCount, 10)
     .addHelpText('after', examples('show Linux-npm-3b1f0c --repository org/app'))
-    .action(run<ShowOptions>((invocation, options, [key]) => showCache(invocation, options, key!)));
+    .action(run(showCache));
 
   addPlace(program.command('get <key> <directory>'))
     .description('restore a cache into a directory, which is created if it does not exist')
     .addHelpText('after', examples('get Linux-npm-3b1f0c ./inspect'))
-    .action(
-      run<Filter>(
-        (invocation, options, [key, directory]) => getCache(invocation, options, key!, directory!),
-        {
-          outlivesPipe: true,
-        },
-      ),
-    );
+    .action(run(getCache, { outlivesPipe: true }));
 
   addFilters(program.command('stats'))
     .description('count the caches by repository, scope, key prefix, age and last use')
     .option('--top <n>', 'rows of each table', readCount, 10)
     .option('--html <file>', 'also write a page with plots')
     .addHelpText('after', examples('stats --html stats.html'))
-    .action(run<StatsOptions>(showStats));
+    .action(run(showStats));
 
   addFilters(program.command('verify'))
     .description('check the manifest and every frame of the caches against their SHA-256')
     .option('--manifests', 'check the manifests only, and read no frames')
     .option('--parallel <n>', 'caches to read at the same time', readParallel, 4)
     .addHelpText('after', examples('verify --newer-than 7d --parallel 8'))
-    .action(run<VerifyOptions>(verifyCaches, { outlivesPipe: true }));
+    .action(run(verifyCaches, { outlivesPipe: true }));
 
   program
     .command('doctor')
@@ -126,9 +88,9 @@ export function createProgram(env: Environment, signal: AbortSignal): Command {
     .option('--repository <name>', 'try in the place of this repository (owner/name)', readRepository)
     .option('--scope <name>', 'try in the place of this scope of it, such as refs/heads/main', readPattern)
     .addHelpText('after', examples('doctor', 'doctor --repository org/app --scope refs/heads/main'))
-    .action(run<DoctorOptions>(runDoctor, { outlivesPipe: true }));
+    .action(run(runDoctor, { outlivesPipe: true }));
 
-  program
+  const prune = program
     .command('prune')
     .description('delete caches by use, age and size, with their markers, and uploads older than a day')
     .option('--unused <age>', 'delete caches that were neither saved nor restored for this time', readAge)
@@ -143,18 +105,8 @@ export function createProgram(env: Environment, signal: AbortSignal): Command {
       '--keep-newest <n>',
       'keep the newest n of each scope and path, whatever the other rules are',
       readPositiveCount,
-    )
-    .option(
-      '--repository <pattern>',
-      'count and delete only caches of these repositories (owner/name)',
-      readRepositoryPattern,
-    )
-    .option(
-      '--scope <pattern>',
-      "count and delete only caches of these scopes, such as 'refs/pull/*'",
-      readPattern,
-    )
-    .option('--key <pattern>', 'count and delete only caches with these keys', readPattern)
+    );
+  addPatterns(prune, 'count and delete only caches')
     .option('-n, --dry-run', 'delete nothing')
     .addHelpText(
       'after',
@@ -164,10 +116,9 @@ export function createProgram(env: Environment, signal: AbortSignal): Command {
       ),
     )
     .action(
-      run<PruneOptions>(
-        async (invocation, options) => (await loadPrune()).pruneCommand(invocation, options),
-        { outlivesPipe: true },
-      ),
+      run(async (...args: Parameters<Prune['pruneCommand']>) => (await loadPrune()).pruneCommand(...args), {
+        outlivesPipe: true,
+      }),
     );
 
   addFilters(program.command('rm'))
@@ -176,11 +127,9 @@ export function createProgram(env: Environment, signal: AbortSignal): Command {
     .option('-n, --dry-run', 'delete nothing')
     .addHelpText('after', examples("rm 'Linux-npm-*' --repository org/app --dry-run"))
     .action(
-      run<RemoveOptions>(
-        async (invocation, options, keys) =>
-          (await loadPrune()).removeCommand(invocation, options, keys.flat()),
-        { outlivesPipe: true },
-      ),
+      run(async (...args: Parameters<Prune['removeCommand']>) => (await loadPrune()).removeCommand(...args), {
+        outlivesPipe: true,
+      }),
     );
 
   program
@@ -201,12 +150,7 @@ export function createProgram(env: Environment, signal: AbortSignal): Command {
     .option('--owner-id <n>', "number of the repository's owner (AWS, MinIO)")
     .option('--environment <name>', 'environment that runs of main and prune must name (AWS)')
     .option('--thumbprint <sha1...>', "SHA-1 of the issuer's certificates (RADOS Gateway)")
-    .action(async (_options: unknown, command: Command) => {
-      const options = command.optsWithGlobals() as GlobalOptions & PolicyArguments;
-      const { stdout, stderr } = process;
-      const output = createOutput({ json: options.json === true, stdout, stderr });
-      await withErrors(output, () => printPolicy(settingsEnvironment(env, { ...options }), output, options));
-    });
+    .action(runWithoutStore(env, printPolicy));
 
   return program;
 }
@@ -216,28 +160,19 @@ Settings without an option are read as by the action: CACHE_S3_ENDPOINT, CACHE_S
 CACHE_S3_SECRET_KEY and so on, then AWS's variables and files. Sizes: 500MB, 2.2GB, 1GiB. Ages: 12h, 7d, 4w.
 In patterns, * is any text and ? one character.`;
 
+type Prune = typeof import('./prune.ts');
+
 /**
  * Loads the modules that the command shares with the step of the action prune/. With a static import the bundler would put it into the
  * command's file, and the step would load that (ADR 0022).
  */
-function loadPrune(): Promise<typeof import('./prune.ts')> {
+function loadPrune(): Promise<Prune> {
   return import('./prune.ts');
 }
 
 /** Returns examples for the end of a subcommand's help. */
 function examples(...lines: readonly string[]): string {
   return ['', 'Examples:', ...lines.map(line => `  cache-s3 ${line}`)].join('\n');
-}
-
-/** Awaits work and the end of its output. With `--json` its error is a document too. Throws it. */
-async function withErrors(output: Output, work: () => Promise<void>): Promise<void> {
-  try {
-    await work();
-    await output.flush();
-  } catch (error) {
-    if (output.json) await writeJsonError(output, error);
-    throw error;
-  }
 }
 
 /** Returns an error of commander as one line. A suggestion is a second line of it. */
@@ -249,17 +184,21 @@ export function usageSentence(text: string): string {
     .replace(/\n(?=\(Did you mean .*\)$)/, ' ');
 }
 
-/** Adds the options that select caches by their place. */
-function addPlace(command: Command): Command {
+/** Adds the options that select caches by their place. `caches` begins their descriptions. */
+function addPlace(command: Command, caches = 'caches'): Command {
   return command
-    .option('--repository <pattern>', 'caches of these repositories (owner/name)', readRepositoryPattern)
-    .option('--scope <pattern>', "caches of these scopes, such as 'refs/pull/*'", readPattern);
+    .option('--repository <pattern>', `${caches} of these repositories (owner/name)`, readRepositoryPattern)
+    .option('--scope <pattern>', `${caches} of these scopes, such as 'refs/pull/*'`, readPattern);
+}
+
+/** Adds the options that select caches by patterns (`CachePatterns`). */
+function addPatterns(command: Command, caches = 'caches'): Command {
+  return addPlace(command, caches).option('--key <pattern>', `${caches} with these keys`, readPattern);
 }
 
 /** Adds the options that select caches (`Filter`). */
 function addFilters(command: Command): Command {
-  return addPlace(command)
-    .option('--key <pattern>', 'caches with these keys', readPattern)
+  return addPatterns(command)
     .option('--older-than <age>', 'caches saved before that', readAge)
     .option('--newer-than <age>', 'caches saved since then', readAge)
     .option('--unused <age>', 'caches neither saved nor restored since then', readAge)

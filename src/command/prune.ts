@@ -1,8 +1,7 @@
-import { type PruneChoice, rulesOf } from '../cache/prune/choice.ts';
+import { matchesWildcard } from '../cache/cache-patterns.ts';
 import { describeReason, describeResult, VERSIONS_REMAIN } from '../cache/prune/describe.ts';
-import type { Deletion } from '../cache/prune/plan.ts';
+import { type Deletion, hasRule, type PruneChoice, rulesOf } from '../cache/prune/plan.ts';
 import { type PruneRequest, pruneCaches } from '../cache/prune/prune-caches.ts';
-import { matchesWildcard } from '../cache/wildcard.ts';
 import { formatBytes, formatCount } from '../report/units.ts';
 import { CommandError } from './command-error.ts';
 import { sentenceOf } from './failure.ts';
@@ -20,7 +19,7 @@ export interface PruneOptions extends PruneChoice {
 export async function pruneCommand(invocation: Invocation, options: PruneOptions): Promise<void> {
   const { dryRun = false } = options;
   const rules = rulesOf(options);
-  if (!Object.values(rules).some(Boolean) && rules.maxBytes !== 0 && rules.repositoryBytes !== 0) {
+  if (!hasRule(rules)) {
     invocation.output.note(
       'No rule is given, so no cache is deleted, only leftovers: --help shows the rules.',
     );
@@ -28,7 +27,7 @@ export async function pruneCommand(invocation: Invocation, options: PruneOptions
   await run(invocation, { patterns: options, rules, dryRun, removesLeftovers: true });
 }
 
-export interface RemoveOptions extends Filter {
+interface RemoveOptions extends Filter {
   readonly dryRun?: boolean;
 }
 

@@ -9,7 +9,7 @@ import { writeJson } from './output/json.ts';
 import { writeTable } from './output/table.ts';
 import type { Filter } from './select.ts';
 
-export interface ShowOptions extends Filter {
+interface ShowOptions extends Filter {
   /** Number of largest files to show. */
   readonly files: number;
 }

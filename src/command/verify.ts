@@ -15,7 +15,7 @@ import { jsonRow } from './list.ts';
 import { writeJson } from './output/json.ts';
 import { type Filter, readSelected } from './select.ts';
 
-export interface VerifyOptions extends Filter {
+interface VerifyOptions extends Filter {
   /** Caches that are read at the same time. */
   readonly parallel: number;
   /** Check the manifests, and do not read the frames. */

@@ -1,5 +1,11 @@
 import { expect, test } from 'vitest';
-import { isRepositoryPattern, matchesPatterns, placeOfPatterns } from '../../src/cache/cache-patterns.ts';
+import {
+  hasWildcard,
+  isRepositoryPattern,
+  matchesPatterns,
+  matchesWildcard,
+  placeOfPatterns,
+} from '../../src/cache/cache-patterns.ts';
 import type { CacheEntry } from '../../src/cache/inventory.ts';
 
 const entry = { repository: 'octo/app', scope: 'refs/pull/7/merge', key: 'go-1' } as CacheEntry;
@@ -34,4 +40,38 @@ test.each([
   ['octo', false],
 ])('%o is a pattern of a repository: %s', (pattern, expected) => {
   expect(isRepositoryPattern(pattern)).toBe(expected);
+});
+
+test.each([
+  ['refs/pull/*', 'refs/pull/12/merge'],
+  ['*', ''],
+  ['*', 'a/b'],
+  ['', ''],
+  ['a?c', 'abc'],
+  ['*-main', 'x-main-main'],
+  ['a*b*c', 'a--b-b--c'],
+  ['a.c', 'a.c'],
+  ['**', 'x'],
+])('the pattern %j matches %j', (pattern, text) => {
+  expect(matchesWildcard(pattern, text)).toBe(true);
+});
+
+test.each([
+  ['refs/pull/*', 'refs/heads/main'],
+  ['', 'a'],
+  ['a?c', 'ac'],
+  ['a.c', 'abc'],
+  ['a', 'ab'],
+  ['a*b*c', 'a-c-b'],
+  ['[a]', 'a'],
+])('the pattern %j does not match %j', (pattern, text) => {
+  expect(matchesWildcard(pattern, text)).toBe(false);
+});
+
+test('many stars and a long key take no long time', () => {
+  expect(matchesWildcard(`${'*a'.repeat(200)}b`, 'a'.repeat(2000))).toBe(false);
+});
+
+test('a text without a star or a question mark has no wildcard', () => {
+  expect(['org/repo', 'org/*', 'a?'].map(hasWildcard)).toEqual([false, true, true]);
 });

@@ -1,7 +1,12 @@
 import { isRepositoryPattern } from '../../cache/cache-patterns.ts';
-import { type PruneChoice, rulesOf } from '../../cache/prune/choice.ts';
 import { describeReason, describeResult, VERSIONS_REMAIN } from '../../cache/prune/describe.ts';
-import type { Deletion, PruneRules } from '../../cache/prune/plan.ts';
+import {
+  type Deletion,
+  hasRule,
+  type PruneChoice,
+  type PruneRules,
+  rulesOf,
+} from '../../cache/prune/plan.ts';
 import { type PruneResult, pruneCaches } from '../../cache/prune/prune-caches.ts';
 import { formatBytes, formatCount } from '../../report/units.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
@@ -104,10 +109,6 @@ function readChoice(env: Environment, { repository }: RunContext): PruneInputs {
 /** An input whose expression is empty is not set, and the bucket would grow unnoticed. */
 const NO_RULE =
   'No cache is deleted, because no rule is set: set unused, max-age, max-size, per-repository, keep-newest, scope or key.';
-
-function hasRule({ all, unusedMs, maxAgeMs, maxBytes, repositoryBytes }: PruneRules): boolean {
-  return all === true || [unusedMs, maxAgeMs, maxBytes, repositoryBytes].some(limit => limit !== undefined);
-}
 
 interface PruneOptions {
   readonly choice: PruneInputs;

@@ -1,4 +1,5 @@
 import { USE_INTERVAL_MS } from '../../storage/note-use.ts';
+import type { CachePatterns } from '../cache-patterns.ts';
 import { type CacheEntry, lastUseMs } from '../inventory.ts';
 
 /** Rules by which caches are deleted. A cache is deleted if one of them applies, unless `keepNewest` keeps it. */
@@ -6,15 +7,34 @@ export interface PruneRules {
   /** Delete every cache. */
   readonly all?: boolean | undefined;
   /** Delete caches that were neither saved nor restored for this many ms. */
-  readonly unusedMs?: number | undefined;
+  readonly unused?: number | undefined;
   /** Delete caches that were saved this many ms ago or earlier. */
-  readonly maxAgeMs?: number | undefined;
+  readonly maxAge?: number | undefined;
   /** Bytes that the caches of one repository may have together. The least recently used are deleted first. */
-  readonly repositoryBytes?: number | undefined;
+  readonly perRepository?: number | undefined;
   /** Bytes that all caches may have together. The least recently used are deleted first. */
-  readonly maxBytes?: number | undefined;
+  readonly maxSize?: number | undefined;
   /** Keep this many of the newest caches of each scope and version, whatever the other rules are. */
   readonly keepNewest?: number | undefined;
+}
+
+/** The choice of a user: the caches that count and may be deleted, and the rules. */
+export interface PruneChoice extends CachePatterns, Omit<PruneRules, 'all'> {}
+
+/**
+ * Returns the rules of a choice. Without a limit on age, use or size, `scope`, `key` and `keepNewest` are the rule: all chosen
+ * caches but the newest are deleted. `repository` alone deletes none.
+ */
+export function rulesOf(choice: PruneChoice): PruneRules {
+  const { unused, maxAge, maxSize, perRepository, keepNewest, scope, key } = choice;
+  const limits = { unused, maxAge, maxSize, perRepository };
+  const isNarrowed = [scope, key, keepNewest].some(one => one !== undefined);
+  return { ...limits, keepNewest, all: isNarrowed && !hasRule(limits) };
+}
+
+/** Returns whether the rules can delete a cache. */
+export function hasRule({ all = false, unused, maxAge, maxSize, perRepository }: PruneRules): boolean {
+  return all || [unused, maxAge, maxSize, perRepository].some(limit => limit !== undefined);
 }
 
 type PruneReason = 'all' | 'unused' | 'age' | 'repository-size' | 'size';
@@ -56,22 +76,22 @@ export function planPrune(entries: readonly CacheEntry[], rules: PruneRules, now
     excessBytes = Math.max(excessBytes, bytes - limit);
     return fitting;
   };
-  const { repositoryBytes, maxBytes } = rules;
-  if (repositoryBytes !== undefined) {
+  const { perRepository, maxSize } = rules;
+  if (perRepository !== undefined) {
     const groups = Map.groupBy(left, ({ repository }) => repository);
-    left = [...groups.values()].flatMap(group => shrink(group, repositoryBytes, 'repository-size'));
+    left = [...groups.values()].flatMap(group => shrink(group, perRepository, 'repository-size'));
     left.sort(byLastUse);
   }
-  if (maxBytes !== undefined) shrink(left, maxBytes, 'size');
+  if (maxSize !== undefined) shrink(left, maxSize, 'size');
   return { deletions: deletions.sort((a, b) => byLastUse(a.entry, b.entry)), excessBytes };
 }
 
 /** Returns the rule that applies to a cache whatever the others are. */
 function ownReason(entry: CacheEntry, rules: PruneRules, nowMs: number): PruneReason | undefined {
-  const { all, unusedMs, maxAgeMs } = rules;
+  const { all, unused, maxAge } = rules;
   if (all) return 'all';
-  if (maxAgeMs !== undefined && nowMs - entry.object.modifiedMs >= maxAgeMs) return 'age';
-  if (unusedMs !== undefined && isUnused(entry, unusedMs, nowMs)) return 'unused';
+  if (maxAge !== undefined && nowMs - entry.object.modifiedMs >= maxAge) return 'age';
+  if (unused !== undefined && isUnused(entry, unused, nowMs)) return 'unused';
   return undefined;
 }
 

@@ -3,8 +3,7 @@ import { createTrialName } from '../../cache/keys/trial-names.ts';
 import { formatBytes } from '../../report/units.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
 import { ObjectExistsError } from '../../storage/store-errors.ts';
-import { sentenceOf } from '../failure.ts';
-import type { ReportFinding, TrialPlace } from './finding.ts';
+import { makeCheck, type ReportFinding, type TrialPlace } from './finding.ts';
 
 interface DirectoryOptions {
   readonly store: ObjectStore;
@@ -20,16 +19,12 @@ export async function checkDirectory(options: DirectoryOptions, report: ReportFi
   const { store, root, place, signal } = options;
   const name = createTrialName(place.caches);
   const content = Buffer.from('cache-s3 doctor');
-  const attempt = async (check: string, work: () => Promise<string>, meaning: string, fix: string) => {
-    try {
-      report({ check, result: 'ok', found: await work() });
-      return true;
-    } catch (error) {
-      signal.throwIfAborted();
-      report({ check, result: 'failed', found: sentenceOf(error), meaning, fix });
-      return false;
-    }
+  const checked: ReportFinding = finding => {
+    signal.throwIfAborted();
+    report(finding);
   };
+  const attempt = (check: string, work: () => Promise<string>, meaning: string, fix: string) =>
+    makeCheck(checked, check, work, { result: 'failed', meaning, fix });
   const usable = await attempt(
     'directory',
     async () => {

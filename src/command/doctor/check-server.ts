@@ -5,7 +5,8 @@ import { systemClock } from '../../retry/clock.ts';
 import { delayed } from '../../retry/signals.ts';
 import { WaitedTime } from '../../retry/stall-limit.ts';
 import { TIME_LIMITS } from '../../retry/time-limits.ts';
-import type { Attempt } from '../../storage/s3/calls/call.ts';
+import type { Attempt, CallSpec, S3Command } from '../../storage/s3/calls/call.ts';
+import type { ServiceInputTypes, ServiceOutputTypes } from '../../storage/s3/calls/sdk.ts';
 import { describeEndpoint, type S3Settings } from '../../storage/s3/s3-settings.ts';
 import { StoreRefusedError, StoreUnavailableError } from '../../storage/store-errors.ts';
 import { CONNECTION_CHECKS, connectionFinding, failedCheck } from './explain.ts';
@@ -23,6 +24,11 @@ interface ServerOptions {
 
 type S3 = typeof import('../../storage/s3/s3-store.ts');
 
+type SendCommand = <I extends ServiceInputTypes, O extends ServiceOutputTypes>(
+  operation: string,
+  command: S3Command<I, O>,
+) => Promise<O>;
+
 /** A server that is checked. Makes single calls with two attempts each; no failure opens the circuit. */
 export interface Trial {
   readonly sdk: S3['sdk'];
@@ -35,8 +41,10 @@ export interface Trial {
   readonly signal: AbortSignal;
   /** Makes a call. Throws the errors of the store contract. */
   call<T>(operation: string, attempt: Attempt<T>): Promise<T>;
-  /** As `call`, also after an interrupt, which leaves it 4 s: removes a part of the trial. */
-  cleanUp<T>(operation: string, attempt: Attempt<T>): Promise<T>;
+  /** Makes a call that is one command. */
+  readonly send: SendCommand;
+  /** As `send`, also after an interrupt, which leaves it 4 s: removes a part of the trial. */
+  readonly cleanUp: SendCommand;
   /** Reports a finding. Throws the signal's reason: a check that an interrupt has ended found nothing. */
   readonly report: ReportFinding;
 }
@@ -64,11 +72,13 @@ export async function checkServer(options: ServerOptions, report: ReportFinding)
     bucketWasDown: false,
     waited: new WaitedTime(),
   });
-  const run = <T>(limit: AbortSignal, operation: string, attempt: Attempt<T>): Promise<T> =>
-    caller.run(
-      { operation, about: 'a trial', signal: limit, replaceable: true, maxBodyBytes: 1024 * 1024 },
-      attempt,
-    );
+  const specOf = (operation: string, limit: AbortSignal): CallSpec => ({
+    operation,
+    about: 'a trial',
+    signal: limit,
+    replaceable: true,
+    maxBodyBytes: 1024 * 1024,
+  });
   const afterInterrupt = delayed(signal, CLEAN_UP_MS, systemClock);
   const { bucket } = settings;
   const trial: Trial = {
@@ -82,8 +92,9 @@ export async function checkServer(options: ServerOptions, report: ReportFinding)
       signal.throwIfAborted();
       report(finding);
     },
-    call: (...call) => run(signal, ...call),
-    cleanUp: (...call) => run(afterInterrupt.signal, ...call),
+    call: (operation, attempt) => caller.run(specOf(operation, signal), attempt),
+    send: (operation, command) => caller.send(specOf(operation, signal), command),
+    cleanUp: (operation, command) => caller.send(specOf(operation, afterInterrupt.signal), command),
   };
   try {
     const canList = await checkConnection(trial, settings, () => caller.serverTimeMs);
@@ -101,19 +112,15 @@ export async function checkServer(options: ServerOptions, report: ReportFinding)
 
 /** Makes the first call, whose failure shows which of the checks of a connection fails. */
 async function checkConnection(
-  { sdk, bucket, place, call, report, signal }: Trial,
+  { sdk, bucket, place, send, report, signal }: Trial,
   settings: S3Settings,
   serverTimeMs: () => number,
 ): Promise<boolean | 'unreachable'> {
   const { endpoint, region } = settings;
   let failure: unknown;
   try {
-    await call('ListObjectsV2', (client, options) =>
-      client.send(
-        new sdk.ListObjectsV2Command({ Bucket: bucket, Prefix: place.caches, MaxKeys: 1 }),
-        options,
-      ),
-    );
+    const input = { Bucket: bucket, Prefix: place.caches, MaxKeys: 1 };
+    await send('ListObjectsV2', new sdk.ListObjectsV2Command(input));
   } catch (error) {
     if (!(error instanceof StoreRefusedError || error instanceof StoreUnavailableError)) throw error;
     failure = error;

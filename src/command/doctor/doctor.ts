@@ -11,7 +11,7 @@ import { checkServer } from './check-server.ts';
 import type { Finding } from './finding.ts';
 
 /** Place of the trial objects: that of the caches of a repository or scope, for credentials that are limited to it. */
-export interface DoctorOptions {
+interface DoctorOptions {
   readonly repository?: string | undefined;
   readonly scope?: string | undefined;
 }

@@ -1,3 +1,5 @@
+import { sentenceOf } from '../failure.ts';
+
 /**
  * The result of one check. `limited`: jobs work, and something costs more or is less exact. `skipped`: it could not be
  * checked, because of an earlier failure.
@@ -25,4 +27,25 @@ export interface TrialPlace {
   readonly caches: string;
   /** The prefix of their markers. */
   readonly markers: string;
+}
+
+/**
+ * Makes a check, and reports it: `ok` with the facts that `work` returns, or its failure with `advice`. Returns whether it
+ * is ok.
+ */
+export async function makeCheck(
+  report: ReportFinding,
+  check: string,
+  work: () => Promise<string>,
+  advice: Omit<Finding, 'check' | 'found'>,
+): Promise<boolean> {
+  let found: string;
+  try {
+    found = await work();
+  } catch (error) {
+    report({ check, ...advice, found: sentenceOf(error) });
+    return false;
+  }
+  report({ check, result: 'ok', found });
+  return true;
 }

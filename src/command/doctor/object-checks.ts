@@ -3,6 +3,7 @@ import { StoreRefusedError } from '../../storage/store-errors.ts';
 import { sentenceOf } from '../failure.ts';
 import type { Trial } from './check-server.ts';
 import { allow, httpStatusOf, objectsArn } from './explain.ts';
+import { makeCheck } from './finding.ts';
 import { checkEtag, checkForeignReads, checkReads, TRIAL_CONTENT } from './read-checks.ts';
 
 /**
@@ -12,17 +13,16 @@ import { checkEtag, checkForeignReads, checkReads, TRIAL_CONTENT } from './read-
 export async function checkObjects(trial: Trial, canList: boolean): Promise<boolean> {
   const { bucket, place, root, report } = trial;
   let etag: string | undefined;
-  try {
+  const store = async () => {
     etag = (await putTrial(trial, root))?.replace(/^W\//, '');
-    report({ check: 'put', result: 'ok', found: 's3:PutObject' });
-  } catch (error) {
-    report({
-      check: 'put',
-      result: 'failed',
-      found: sentenceOf(error),
-      meaning: 'jobs with these credentials cannot save; those that only restore work.',
-      fix: allow('s3:PutObject', objectsArn(bucket, place.caches)),
-    });
+    return 's3:PutObject';
+  };
+  const isStored = await makeCheck(report, 'put', store, {
+    result: 'failed',
+    meaning: 'jobs with these credentials cannot save; those that only restore work.',
+    fix: allow('s3:PutObject', objectsArn(bucket, place.caches)),
+  });
+  if (!isStored) {
     await checkForeignReads(trial, canList);
     return false;
   }
@@ -47,18 +47,16 @@ async function putTrial(trial: Trial, name: string): Promise<string | undefined>
   }
 }
 
-async function put({ sdk, bucket, call }: Trial, name: string, condition?: '*'): Promise<string | undefined> {
-  const answer = await call('PutObject', (client, options) =>
-    client.send(
-      new sdk.PutObjectCommand({
-        Bucket: bucket,
-        Key: name,
-        Body: TRIAL_CONTENT,
-        ContentLength: TRIAL_CONTENT.length,
-        ...(condition && { IfNoneMatch: condition }),
-      }),
-      options,
-    ),
+async function put({ sdk, bucket, send }: Trial, name: string, condition?: '*'): Promise<string | undefined> {
+  const answer = await send(
+    'PutObject',
+    new sdk.PutObjectCommand({
+      Bucket: bucket,
+      Key: name,
+      Body: TRIAL_CONTENT,
+      ContentLength: TRIAL_CONTENT.length,
+      ...(condition && { IfNoneMatch: condition }),
+    }),
   );
   return answer.ETag;
 }
@@ -82,17 +80,13 @@ async function checkConditions(trial: Trial, name: string): Promise<void> {
 }
 
 async function checkOrder(trial: Trial): Promise<void> {
-  const { sdk, bucket, root, call, report } = trial;
+  const { sdk, bucket, root, send, report } = trial;
   // Byte order is not that of a dictionary
   const names = ORDERED_SUFFIXES.map(suffix => `${root}${suffix}`);
-  for (const name of names) {
-    await putTrial(trial, name);
-  }
-  const listed = await call('ListObjectsV2', async (client, options) => {
-    const command = new sdk.ListObjectsV2Command({ Bucket: bucket, Prefix: `${root}/` });
-    const { Contents = [] } = await client.send(command, options);
-    return Contents.map(({ Key }) => Key ?? '');
-  });
+  for (const name of names) await putTrial(trial, name);
+  const command = new sdk.ListObjectsV2Command({ Bucket: bucket, Prefix: `${root}/` });
+  const { Contents = [] } = await send('ListObjectsV2', command);
+  const listed = Contents.map(({ Key }) => Key ?? '');
   if (listed.join('\n') === names.join('\n')) {
     report({ check: 'listing order', result: 'ok', found: 'bytes' });
     return;
@@ -108,19 +102,15 @@ async function checkOrder(trial: Trial): Promise<void> {
 
 async function checkMarker(trial: Trial): Promise<void> {
   const { bucket, place, root, report } = trial;
-  const name = `${place.markers}${root.slice(place.caches.length)}`;
-  try {
-    await putTrial(trial, name);
-    report({ check: 'markers', result: 'ok', found: 'the last use of caches can be noted' });
-  } catch (error) {
-    report({
-      check: 'markers',
-      result: 'limited',
-      found: sentenceOf(error),
-      meaning: 'the last use of caches is not noted, so prune knows only their age.',
-      fix: allow('s3:PutObject and s3:GetObject', objectsArn(bucket, place.markers)),
-    });
-  }
+  const note = async () => {
+    await putTrial(trial, `${place.markers}${root.slice(place.caches.length)}`);
+    return 'the last use of caches can be noted';
+  };
+  await makeCheck(report, 'markers', note, {
+    result: 'limited',
+    meaning: 'the last use of caches is not noted, so prune knows only their age.',
+    fix: allow('s3:PutObject and s3:GetObject', objectsArn(bucket, place.markers)),
+  });
 }
 
 /** Deletes the objects of the trial, also after an interrupt. */
@@ -128,9 +118,7 @@ export async function checkDelete(trial: Trial): Promise<void> {
   const { sdk, bucket, place, stored, cleanUp, report } = trial;
   if (stored.size === 0) return;
   const remove = (name: string) =>
-    cleanUp('DeleteObject', (client, options) =>
-      client.send(new sdk.DeleteObjectCommand({ Bucket: bucket, Key: name }), options),
-    );
+    cleanUp('DeleteObject', new sdk.DeleteObjectCommand({ Bucket: bucket, Key: name }));
   const names = [...stored];
   const results = await Promise.allSettled(names.map(remove));
   const remaining = names.filter((_, index) => results[index]?.status === 'rejected');

@@ -47,14 +47,10 @@ async function get({ sdk, bucket, call }: Trial, name: string, extra: object): P
 
 /** Checks reads for credentials that cannot store a trial object: reads the first object that they can list. */
 export async function checkForeignReads(trial: Trial, canList: boolean): Promise<void> {
-  const { sdk, bucket, place, call, report } = trial;
-  const name = canList
-    ? await call('ListObjectsV2', async (client, options) => {
-        const input = { Bucket: bucket, Prefix: place.caches, MaxKeys: 1 };
-        const { Contents = [] } = await client.send(new sdk.ListObjectsV2Command(input), options);
-        return Contents[0]?.Key;
-      })
-    : undefined;
+  const { sdk, bucket, place, send, report } = trial;
+  const input = { Bucket: bucket, Prefix: place.caches, MaxKeys: 1 };
+  const listed = canList ? await send('ListObjectsV2', new sdk.ListObjectsV2Command(input)) : undefined;
+  const name = listed?.Contents?.[0]?.Key;
   if (name !== undefined) return checkReads(trial, name, undefined);
   for (const check of ['head', 'get', 'ranges']) {
     report({ check, result: 'skipped', found: 'there is no object to read' });
@@ -63,16 +59,14 @@ export async function checkForeignReads(trial: Trial, canList: boolean): Promise
 
 /** Checks HEAD, GET and ranges of an object. `etag` is that of its PUT, undefined if the trial has not stored it. */
 export async function checkReads(trial: Trial, name: string, etag: string | undefined): Promise<void> {
-  const { sdk, bucket, place, call, report } = trial;
+  const { sdk, bucket, place, send, report } = trial;
   const readable = {
     meaning: 'jobs with these credentials cannot restore caches.',
     fix: allow('s3:GetObject', objectsArn(bucket, place.caches)),
   };
   let sizeBytes: number | undefined;
   try {
-    const head = await call('HeadObject', (client, options) =>
-      client.send(new sdk.HeadObjectCommand({ Bucket: bucket, Key: name }), options),
-    );
+    const head = await send('HeadObject', new sdk.HeadObjectCommand({ Bucket: bucket, Key: name }));
     sizeBytes = head.ContentLength;
     report(
       sizeBytes === undefined

@@ -9,7 +9,7 @@ import { htmlPage } from './html-page.ts';
 import { type GroupKind, Tally } from './tally.ts';
 import { writeText } from './text-report.ts';
 
-export interface StatsOptions extends Filter {
+interface StatsOptions extends Filter {
   /** Rows of each table. */
   readonly top: number;
   /** The file of the page with plots. */

@@ -1,4 +1,5 @@
-import type { S3Client } from './sdk.ts';
+import type { Command } from '@smithy/types';
+import type { S3Client, ServiceInputTypes, ServiceOutputTypes } from './sdk.ts';
 import type { SdkHandlerOptions } from './sdk-request-handler.ts';
 
 /** Properties of one call to S3. */
@@ -44,3 +45,12 @@ export interface CallProgress {
 
 /** Makes one attempt: sends through `client.send(command, options)` and reads the body. */
 export type Attempt<T> = (client: S3Client, options: SdkHandlerOptions, progress: CallProgress) => Promise<T>;
+
+/** A command of the SDK. */
+export type S3Command<Input extends ServiceInputTypes, Output extends ServiceOutputTypes> = Command<
+  ServiceInputTypes,
+  Input,
+  ServiceOutputTypes,
+  Output,
+  S3Client['config']
+>;

@@ -11,12 +11,13 @@ import type { S3Settings } from '../s3-settings.ts';
 import type { ConnectionSettings } from '../transport/agents.ts';
 import { ProtocolError } from '../transport/protocol-error.ts';
 import { Attempts } from './attempts.ts';
-import type { Attempt, CallSpec } from './call.ts';
+import type { Attempt, CallSpec, S3Command } from './call.ts';
 import { CallLimits } from './call-limits.ts';
 import { Capabilities } from './capabilities.ts';
 import { checkAddress } from './check-address.ts';
 import { type Connection, type ConnectionOptions, connect } from './client.ts';
 import { RepeatedRequests } from './repeated-request.ts';
+import type { ServiceInputTypes, ServiceOutputTypes } from './sdk.ts';
 import { UnsignedReads } from './unsigned-reads.ts';
 
 export interface CallerOptions extends ConnectionOptions {
@@ -93,6 +94,14 @@ export class Caller {
     this.#addressCheck ??= checkAddress(this.settings, (...call) => this.#run(...call));
     await this.#addressCheck;
     return this.#run(spec, attempt);
+  }
+
+  /** Makes a call that is one command. Rejects as `run` does. */
+  send<I extends ServiceInputTypes, O extends ServiceOutputTypes>(
+    spec: CallSpec,
+    command: S3Command<I, O>,
+  ): Promise<O> {
+    return this.run(spec, (client, options) => client.send(command, options));
   }
 
   /** Makes a call, signed. Without any credentials a read is sent without a signature, which a public bucket accepts. */

@@ -19,6 +19,8 @@ export {
   PutObjectCommand,
   S3Client,
   type S3ClientConfig,
+  type ServiceInputTypes,
+  type ServiceOutputTypes,
   UploadPartCommand,
   UploadPartCopyCommand,
 } from '@aws-sdk/client-s3';

@@ -14,9 +14,10 @@ export async function deleteObject(
   { signal }: CallOptions = {},
 ): Promise<void> {
   checkName(name);
+  const command = new DeleteObjectCommand({ Bucket: caller.settings.bucket, Key: name });
   await caller.run({ operation: 'DeleteObject', about: name, signal }, async (client, options) => {
     try {
-      await client.send(new DeleteObjectCommand({ Bucket: caller.settings.bucket, Key: name }), options);
+      await client.send(command, options);
     } catch (error) {
       if (!isMissing(error)) throw error;
     }

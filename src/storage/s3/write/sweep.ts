@@ -75,13 +75,9 @@ export async function* unfinishedUploads(
   let from: Markers = {};
   for (let pages = 0; pages < MAX_PAGES; pages++) {
     // May be repeated: reads only.
-    const page: Page = await caller.run(
+    const page: Page = await caller.send(
       { operation: 'ListMultipartUploads', about: prefix, signal, maxBodyBytes: MAX_LISTING_BYTES },
-      (client, options) =>
-        client.send(
-          new ListMultipartUploadsCommand({ Bucket: caller.settings.bucket, Prefix: prefix, ...from }),
-          options,
-        ),
+      new ListMultipartUploadsCommand({ Bucket: caller.settings.bucket, Prefix: prefix, ...from }),
     );
     const oldest = caller.serverTimeMs - olderThanMs;
     for (const listed of page.Uploads ?? []) {

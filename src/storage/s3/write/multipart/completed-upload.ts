@@ -34,18 +34,14 @@ async function partsOf(caller: Caller, upload: UploadRef, signal?: AbortSignal):
   let marker = 0;
   for (let pages = 0; pages < MAX_PAGES; pages++) {
     // May be repeated: reads only.
-    const page = await caller.run(
+    const page = await caller.send(
       { operation: 'ListParts', about: upload.name, signal, maxBodyBytes: MAX_BODY_BYTES },
-      (client, options) =>
-        client.send(
-          new ListPartsCommand({
-            Bucket: caller.settings.bucket,
-            Key: upload.name,
-            UploadId: upload.uploadId,
-            ...(marker > 0 && { PartNumberMarker: String(marker) }),
-          }),
-          options,
-        ),
+      new ListPartsCommand({
+        Bucket: caller.settings.bucket,
+        Key: upload.name,
+        UploadId: upload.uploadId,
+        ...(marker > 0 && { PartNumberMarker: String(marker) }),
+      }),
     );
     parts.push(...(page.Parts ?? []));
     const next = page.IsTruncated ? Number(page.NextPartNumberMarker) : 0;

@@ -30,25 +30,16 @@ export interface StoredPart {
  * Begins an upload. May be repeated: a Create whose response was lost leaves an upload without parts, which the sweep
  * removes.
  */
-export async function createUpload(
-  caller: Caller,
-  name: string,
-  saveId: string,
-  signal?: AbortSignal,
-): Promise<UploadRef> {
-  const { UploadId } = await caller.run(
-    { operation: 'CreateMultipartUpload', about: name, signal },
-    (client, options) =>
-      client.send(
-        new CreateMultipartUploadCommand({
-          Bucket: caller.settings.bucket,
-          Key: name,
-          Metadata: { [SAVE_ID]: saveId },
-          ContentType: 'application/zstd',
-          ...encryptionParameters(caller.settings),
-        }),
-        options,
-      ),
+export async function createUpload(caller: Caller, name: string, saveId: string): Promise<UploadRef> {
+  const { UploadId } = await caller.send(
+    { operation: 'CreateMultipartUpload', about: name },
+    new CreateMultipartUploadCommand({
+      Bucket: caller.settings.bucket,
+      Key: name,
+      Metadata: { [SAVE_ID]: saveId },
+      ContentType: 'application/zstd',
+      ...encryptionParameters(caller.settings),
+    }),
   );
   if (!UploadId)
     throw new StoreUnavailableError(`${name}: the response to CreateMultipartUpload has no upload id`);
@@ -118,23 +109,19 @@ export async function abortUpload(
   upload: UploadRef,
   limits: Pick<CallSpec, 'signal' | 'lastCallMs'>,
 ): Promise<void> {
-  await caller.run(
-    { operation: 'AbortMultipartUpload', about: upload.name, ...limits },
-    async (client, options) => {
-      try {
-        await client.send(
-          new AbortMultipartUploadCommand({
-            Bucket: caller.settings.bucket,
-            Key: upload.name,
-            UploadId: upload.uploadId,
-          }),
-          options,
-        );
-      } catch (error) {
-        if (!isStatus(error, 404)) throw error;
-      }
-    },
-  );
+  const { name, uploadId } = upload;
+  const command = new AbortMultipartUploadCommand({
+    Bucket: caller.settings.bucket,
+    Key: name,
+    UploadId: uploadId,
+  });
+  await caller.run({ operation: 'AbortMultipartUpload', about: name, ...limits }, async (client, options) => {
+    try {
+      await client.send(command, options);
+    } catch (error) {
+      if (!isStatus(error, 404)) throw error;
+    }
+  });
 }
 
 function partEtag(etag: string | undefined, name: string, number: number): string {

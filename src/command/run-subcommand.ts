@@ -1,0 +1,69 @@
+import type { Command } from 'commander';
+import type { Environment } from '../action/inputs/read-input.ts';
+import type { Invocation } from './invocation.ts';
+import { writeJsonError } from './output/json.ts';
+import { createCommandLog, createOutput, type Output } from './output/output.ts';
+import { describeTarget, openSettings, settingsEnvironment } from './settings.ts';
+
+/** Options that all subcommands have. */
+interface GlobalOptions extends Readonly<Record<string, unknown>> {
+  readonly json?: boolean;
+  readonly verbose?: boolean;
+}
+
+export interface RunOptions {
+  /** It does more than write output, and completes its work if nothing reads the output any more. */
+  readonly outlivesPipe?: boolean;
+}
+
+/** Runs a subcommand as commander calls it, with the store that the settings name. Opens the store, and closes it at the end. */
+export function runWithStore<T, Args extends readonly unknown[]>(
+  { env, signal }: { readonly env: Environment; readonly signal: AbortSignal },
+  subcommand: (invocation: Invocation, options: T, ...args: Args) => Promise<void>,
+  { outlivesPipe = false }: RunOptions = {},
+): (...given: unknown[]) => Promise<void> {
+  return async (...given) => {
+    const options: GlobalOptions = (given.at(-1) as Command).optsWithGlobals();
+    const settings = settingsEnvironment(env, options);
+    await withOutput(options, outlivesPipe, async output => {
+      const log = createCommandLog(output, options.verbose === true);
+      const { store, target, prefix } = await openSettings(settings, log);
+      try {
+        const place = describeTarget(target);
+        const invocation = { store, place, prefix, env: settings, log, output, signal };
+        await subcommand(invocation, options as T, ...(given.slice(0, -2) as unknown as Args));
+      } finally {
+        store.close();
+      }
+    });
+  };
+}
+
+/** Runs a subcommand that makes no request. */
+export function runWithoutStore<T>(
+  env: Environment,
+  subcommand: (env: Environment, output: Output, options: T) => Promise<void>,
+): (...given: unknown[]) => Promise<void> {
+  return async (...given) => {
+    const options: GlobalOptions = (given.at(-1) as Command).optsWithGlobals();
+    const settings = settingsEnvironment(env, options);
+    await withOutput(options, false, output => subcommand(settings, output, options as T));
+  };
+}
+
+/** Awaits work and the end of its output. With `--json` its error is a document too. Throws it. */
+async function withOutput(
+  { json = false }: GlobalOptions,
+  outlivesPipe: boolean,
+  work: (output: Output) => Promise<void>,
+): Promise<void> {
+  const { stdout, stderr } = process;
+  const output = createOutput({ json, outlivesPipe, stdout, stderr });
+  try {
+    await work(output);
+    await output.flush();
+  } catch (error) {
+    if (output.json) await writeJsonError(output, error);
+    throw error;
+  }
+}
