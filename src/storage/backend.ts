@@ -1,6 +1,6 @@
 import type { PathLayout } from '../archive/fs/paths/layout.ts';
 import type { CompressionLevel } from '../archive/save/compression-levels.ts';
-import type { ObjectVersion } from './object-store.ts';
+import type { Counters, ObjectVersion } from './object-store.ts';
 import type { LookupOutcome, RestoreOutcome, SaveOutcome } from './outcomes.ts';
 
 /**
@@ -87,7 +87,6 @@ export interface StorageBackend {
   lookup(request: LookupRequest): Promise<LookupOutcome>;
   restore(request: RestoreRequest): Promise<RestoreOutcome>;
   save(request: SaveRequest): Promise<SaveOutcome>;
-  /** Requests to the server and retries among them, so far in this process. */
-  readonly counters: { readonly requests: number; readonly retries: number };
+  readonly counters: Counters;
   close(): void;
 }

@@ -45,23 +45,17 @@ export interface RangeBytes {
   readonly modifiedMs: number;
 }
 
-/** The result of a ranged read into the memory of a worker. */
-export interface FetchedRange {
-  /** Bytes in the buffer. */
-  readonly length: number;
-}
-
 /** Lets workers read from the store by themselves (src/worker.ts). */
 interface WorkerReads {
   /** Becomes the `workerData` of each worker that reads. */
   readonly settings: unknown;
-  /** Reads as `getRange` does, into a buffer of a worker. */
+  /** Reads as `getRange` does, into a buffer of a worker. Resolves with the number of bytes in it. */
   fetchRange(
     name: string,
     span: ByteSpan,
     buffer: WorkerBuffer,
     options: GetOptions,
-  ): Promise<FetchedRange | undefined>;
+  ): Promise<number | undefined>;
 }
 
 /**
@@ -87,12 +81,8 @@ export interface OptionalCallOptions extends CallOptions {
   readonly optional?: boolean;
 }
 
-export interface ListOptions extends CallOptions {
-  /**
-   * The caller can do without it: one attempt for one page of at most 1000 names, and a failure does not open
-   * the circuit.
-   */
-  readonly optional?: boolean;
+/** Of an optional listing only the first page is read, of at most 1000 names. */
+export interface ListOptions extends OptionalCallOptions {
   /**
    * The caller reads a listing of any length, such as that of a whole bucket: neither its pages nor its time in all are
    * bounded as those of a step are.
@@ -106,8 +96,8 @@ export interface ListOptions extends CallOptions {
 }
 
 export interface SweepOptions extends CallOptions {
-  /** Returns whether a name is one of ours: uploads of other programs, which may share the prefix, are kept. Default: all are ours. */
-  readonly isOwn?: (name: string) => boolean;
+  /** Returns whether a name is one of ours: uploads of other programs, which may share the prefix, are kept. */
+  readonly isOwn: (name: string) => boolean;
 }
 
 export interface GetOptions extends CallOptions {
@@ -171,6 +161,12 @@ export interface Upload {
   readonly accepted: boolean;
 }
 
+/** Requests to the server and retries among them, so far in this process. */
+export interface Counters {
+  readonly requests: number;
+  readonly retries: number;
+}
+
 export interface ObjectStore {
   readonly kind: 's3' | 'directory';
   /** Returns undefined if there is no such object. */
@@ -199,13 +195,12 @@ export interface ObjectStore {
   /**
    * Aborts unfinished uploads under `prefix` that are older than `olderThanMs` by the store's clock. Returns their number.
    */
-  abortStale(prefix: string, olderThanMs: number, options?: SweepOptions): Promise<number>;
+  abortStale(prefix: string, olderThanMs: number, options: SweepOptions): Promise<number>;
   /** The store's clock in ms since 1970, by its latest response; before the first, this machine's. */
   readonly nowMs: number;
   /** Whether an answer has shown that the bucket keeps versions. */
   readonly versioned: boolean;
-  /** Requests to the server and retries among them, so far in this process. */
-  readonly counters: { readonly requests: number; readonly retries: number };
+  readonly counters: Counters;
   /** Closes idle connections so that the process can end. */
   close(): void;
 }

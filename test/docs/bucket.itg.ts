@@ -13,6 +13,7 @@ import { markerName } from '../../src/cache/keys/cache-names.ts';
 import { pruneCaches } from '../../src/cache/prune/prune-caches.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
 import { storeFor } from '../storage/s3/gateway-store.ts';
+import { ANY_NAME } from '../support/any-name.ts';
 import { s3Client } from '../support/gateway/bucket.ts';
 import type { BucketAccess } from '../support/gateway/gateway.ts';
 import { gateway, newBucket } from '../support/gateway/shared-gateway.ts';
@@ -68,7 +69,7 @@ it('the rights in docs/setup.md are enough for every operation and do not includ
   expect(names).toEqual([old, grown]);
   const unfinished = store.createUpload('cache-s3/v1/c', { onlyIfAbsent: true, partSizeBytes: 5 * MiB });
   await unfinished.write(Buffer.alloc(11 * MiB));
-  expect(await store.abortStale('cache-s3/v1/', 0)).toBe(1);
+  expect(await store.abortStale('cache-s3/v1/', 0, ANY_NAME)).toBe(1);
   await unfinished.abort();
   store.close();
 

@@ -3,6 +3,7 @@
 import * as fs from 'node:fs/promises';
 import path from 'node:path';
 import { openStore } from '../storage/s3/support.ts';
+import { ANY_NAME } from '../support/any-name.ts';
 import { Bucket } from '../support/gateway/bucket.ts';
 import type { Gateway } from '../support/gateway/gateway.ts';
 import type { GitHubCache } from '../support/github/github-cache.ts';
@@ -115,7 +116,7 @@ export class Scene {
       bucket: this.bucket.name,
       credentials: { accessKeyId: accessKey, secretAccessKey: secretKey },
     });
-    await store.abortStale('', 0).finally(() => store.close());
+    await store.abortStale('', 0, ANY_NAME).finally(() => store.close());
   }
 
   /** Describes the workspace and its entries. */

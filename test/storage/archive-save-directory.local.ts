@@ -3,6 +3,7 @@ import * as fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { CopyRefusedError, ObjectReplacedError, StoreRefusedError } from '../../src/storage/store-errors.ts';
+import { ANY_NAME } from '../support/any-name.ts';
 import { posix, requires } from '../support/platform-needs.ts';
 import { incompressible } from '../support/random.ts';
 import { slashed } from '../support/slashed.ts';
@@ -144,7 +145,7 @@ describe('an incremental save becomes a full one and logs the reason once', () =
       'info: The cache is saved in full: the cache that was restored has been replaced.',
     ]);
     await expectTree(all.job(), 'k-2', second);
-    expect(await all.store.abortStale('', 0)).toBe(0);
+    expect(await all.store.abortStale('', 0, ANY_NAME)).toBe(0);
   });
 
   test('if the object of its base was deleted', async () => {
@@ -185,7 +186,7 @@ describe('an incremental save becomes a full one and logs the reason once', () =
     expect(reused(await second.save('k-2'))).toBe(0);
     expect(second.lines).toEqual([`info: The cache is saved in full: ${reason}.`]);
     expect(uploads).toEqual(['aborted']);
-    expect(await all.store.abortStale('', 0)).toBe(0);
+    expect(await all.store.abortStale('', 0, ANY_NAME)).toBe(0);
     await expectTree(all.job(), 'k-2', second);
   });
 

@@ -2,6 +2,7 @@ import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import path from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
+import { ANY_NAME } from '../support/any-name.ts';
 import { slashed } from '../support/slashed.ts';
 import type { CacheJob } from './incremental/job.ts';
 import {
@@ -62,7 +63,7 @@ describe('an incremental save, which copies its base during the scan,', () => {
     expect(second.lines).toEqual([]);
     expect(await packedBy(second, 'k-2', 'k-1')).toEqual([]);
     await expectTree(all.job(), 'k-2', second);
-    expect(await all.store.abortStale('', 0)).toBe(0);
+    expect(await all.store.abortStale('', 0, ANY_NAME)).toBe(0);
   });
 
   test('drops the copy when the tree is removed', async () => {
@@ -71,7 +72,7 @@ describe('an incremental save, which copies its base during the scan,', () => {
     expect(await second.save('k-2')).toEqual({ kind: 'empty' });
     expect(uploads).toEqual(['copied', 'aborted', 'aborted']);
     expect(await all.store.head(second.objectName('k-2'))).toBeUndefined();
-    expect(await all.store.abortStale('', 0)).toBe(0);
+    expect(await all.store.abortStale('', 0, ANY_NAME)).toBe(0);
   });
 
   test('copies nothing if much has changed before it', async () => {
@@ -102,7 +103,7 @@ describe('an incremental save that does not finish', () => {
     await second.restore('none');
     expect(await second.save('k-2', { signal: stop.signal })).toMatchObject({ kind: 'cancelled' });
     expect(await all.store.head(second.objectName('k-2'))).toBeUndefined();
-    expect(await all.store.abortStale('', 0)).toBe(0);
+    expect(await all.store.abortStale('', 0, ANY_NAME)).toBe(0);
   });
 
   test('leaves nothing when it is cancelled during the scan', async () => {
@@ -112,7 +113,7 @@ describe('an incremental save that does not finish', () => {
     expect(await second.save('k-2', { signal: stop.signal })).toMatchObject({ kind: 'cancelled' });
     expect(copies()).toBe(1);
     expect(await all.store.head(second.objectName('k-2'))).toBeUndefined();
-    expect(await all.store.abortStale('', 0)).toBe(0);
+    expect(await all.store.abortStale('', 0, ANY_NAME)).toBe(0);
   });
 
   test('leaves nothing when a file keeps changing', async () => {
@@ -123,7 +124,7 @@ describe('an incremental save that does not finish', () => {
       error: { message: expect.stringMatching(/a changed while it was read$/) },
     });
     expect(await all.store.head(second.objectName('k-2'))).toBeUndefined();
-    expect(await all.store.abortStale('', 0)).toBe(0);
+    expect(await all.store.abortStale('', 0, ANY_NAME)).toBe(0);
   });
 });
 

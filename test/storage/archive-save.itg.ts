@@ -2,6 +2,7 @@ import * as fs from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
+import { ANY_NAME } from '../support/any-name.ts';
 import type { BucketAccess } from '../support/gateway/gateway.ts';
 import { gateway, newBucket } from '../support/gateway/shared-gateway.ts';
 import { type FaultProxy, type Rule, startFaultProxy } from '../support/servers/fault-proxy.ts';
@@ -36,7 +37,7 @@ async function changedJob(name: string) {
 /** Nothing of an upload is left that could cost anything. */
 async function expectNothingLeft(): Promise<void> {
   const store = storeFor(bucket);
-  expect(await store.abortStale('', 0)).toBe(0);
+  expect(await store.abortStale('', 0, ANY_NAME)).toBe(0);
   store.close();
 }
 

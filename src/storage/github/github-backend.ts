@@ -17,7 +17,7 @@ import { StoreRefusedError, StoreUnavailableError } from '../store-errors.ts';
 import { unavailableReason } from './availability.ts';
 import { ClientOutput } from './client-output.ts';
 import { GitHubCall, type GitHubCallOptions } from './github-call.ts';
-import { explainRead, explainSave, type GitHubFailure, isRequestedKey } from './outcome.ts';
+import { explainRead, explainSave, isRequestedKey } from './outcome.ts';
 import { GITHUB_LIMITS, type GitHubLimits } from './watchdog.ts';
 
 /**
@@ -135,8 +135,7 @@ export class GitHubBackend implements StorageBackend {
       const unknown = { entries: undefined, rawBytes: undefined };
       return { kind: 'saved', source: 'github', sizeBytes, ...unknown, reusedBytes: 0 };
     }
-    const outcome = explainSave({ problem, serviceResponse: call.serviceResponse });
-    return outcome.kind === 'exists' ? { kind: 'exists', source: 'github' } : toOutcome(outcome);
+    return explainSave({ problem, serviceResponse: call.serviceResponse });
   }
 
   close(): void {
@@ -169,8 +168,7 @@ export class GitHubBackend implements StorageBackend {
     if (key !== undefined) {
       return { kind: 'hit', source: 'github', key, exact: key === primaryKey, sizeBytes };
     }
-    const outcome = explainRead({ problem, serviceResponse: call.serviceResponse });
-    return outcome.kind === 'miss' ? { kind: 'miss', diagnosis: undefined } : toOutcome(outcome);
+    return explainRead({ problem, serviceResponse: call.serviceResponse });
   }
 
   #newCall(output: ClientOutput, hooks: Pick<GitHubCallOptions, 'onFinalize' | 'onUnpack'>): GitHubCall {
@@ -206,17 +204,6 @@ class OtherKeyError extends Error {
     super(
       `GitHub's cache returned a key that was not requested, which counts as a miss: ${key.slice(0, 300)}`,
     );
-  }
-}
-
-function toOutcome({ kind, message }: GitHubFailure): Unanswered | Failed {
-  switch (kind) {
-    case 'refused':
-      return { kind, source: 'github', error: new StoreRefusedError(message, undefined) };
-    case 'unavailable':
-      return { kind, source: 'github', error: new StoreUnavailableError(message) };
-    case 'unpack':
-      return { kind: 'failed', error: new Error(message) };
   }
 }
 

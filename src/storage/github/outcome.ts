@@ -1,3 +1,6 @@
+import type { Failed, Miss, SaveOutcome, Unanswered } from '../outcomes.ts';
+import { StoreRefusedError, StoreUnavailableError } from '../store-errors.ts';
+
 /** HTTP status of the service's response to the last of its calls. `none`: it has not responded. */
 export type ServiceResponse = number | 'none' | 'not requested';
 
@@ -8,48 +11,45 @@ interface CallEvidence {
   readonly serviceResponse: ServiceResponse;
 }
 
-/**
- * Why a call failed, as a message. `refused`: GitHub's cache responded, and a retry cannot help. `unpack`: tar may have
- * written some of the files.
- */
-export interface GitHubFailure {
-  readonly kind: 'refused' | 'unavailable' | 'unpack';
-  readonly message: string;
-}
-
-/** Returns why a lookup or restore found nothing. It is a miss only if the service responded with success. */
-export function explainRead(evidence: CallEvidence): GitHubFailure | { readonly kind: 'miss' } {
+/** Returns the outcome of a lookup or restore that found nothing. It is a miss only if the service responded with success. */
+export function explainRead(evidence: CallEvidence): Miss | Unanswered | Failed {
   const isMiss = evidence.problem === undefined && isSuccess(evidence.serviceResponse);
-  return isMiss ? { kind: 'miss' } : explainFailure(evidence);
+  return isMiss ? { kind: 'miss', diagnosis: undefined } : explainFailure(evidence);
 }
 
 /**
- * Returns why a save stored nothing. A taken key has status 409, or success with `ok: false` and no message. The client
- * prints "another job may be creating this cache" after every failure, so that text proves nothing.
+ * Returns the outcome of a save that stored nothing. A taken key has status 409, or success with `ok: false` and no message.
+ * The client prints "another job may be creating this cache" after every failure, so that text proves nothing.
  */
-export function explainSave(evidence: CallEvidence): GitHubFailure | { readonly kind: 'exists' } {
+export function explainSave(evidence: CallEvidence): SaveOutcome {
   const { problem, serviceResponse } = evidence;
   const exists = serviceResponse === 409 || (isSuccess(serviceResponse) && problem === 'Response was not ok');
-  return exists ? { kind: 'exists' } : explainFailure(evidence);
+  return exists ? { kind: 'exists', source: 'github' } : explainFailure(evidence);
 }
 
 /** Texts of the client and the service that refuse: by token, by cache mode (ACTIONS_CACHE_MODE) and by quota. */
 const REFUSED = /cache (?:read|write) denied:|^Cache (?:restore|save) skipped:|quota has been hit/;
 
-function explainFailure({ problem, serviceResponse }: CallEvidence): GitHubFailure {
+function explainFailure({ problem, serviceResponse }: CallEvidence): Unanswered | Failed {
   const text = (problem ?? 'the client printed no reason').replace(
     /Failed to make request after \d+ attempts: |Received non-retryable error: /,
     '',
   );
-  if (REFUSED.test(text) || isRefusedStatus(serviceResponse))
-    return { kind: 'refused', message: `GitHub's cache refused the request: ${text}` };
-  if (serviceResponse === 'none')
-    return { kind: 'unavailable', message: `GitHub's cache did not respond: ${text}` };
+  const unavailable = (message: string): Unanswered => ({
+    kind: 'unavailable',
+    source: 'github',
+    error: new StoreUnavailableError(message),
+  });
+  if (REFUSED.test(text) || isRefusedStatus(serviceResponse)) {
+    const error = new StoreRefusedError(`GitHub's cache refused the request: ${text}`, undefined);
+    return { kind: 'refused', source: 'github', error };
+  }
+  if (serviceResponse === 'none') return unavailable(`GitHub's cache did not respond: ${text}`);
   if (serviceResponse !== 'not requested' && /tar(?:\.exe)?"? failed with error/.test(text)) {
     const clauses = 'has the key, but its archive could not be unpacked and some files may have been written';
-    return { kind: 'unpack', message: `GitHub's cache ${clauses}: ${text}` };
+    return { kind: 'failed', error: new Error(`GitHub's cache ${clauses}: ${text}`) };
   }
-  return { kind: 'unavailable', message: `GitHub's cache could not be used: ${text}` };
+  return unavailable(`GitHub's cache could not be used: ${text}`);
 }
 
 /** Returns true for a status from 200 to 299. */

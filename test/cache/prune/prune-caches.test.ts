@@ -262,8 +262,7 @@ describe('prune', () => {
       async *unfinishedUploads() {
         yield* uploads;
       },
-      abortStale: async (_, __, { isOwn = () => true } = {}) =>
-        uploads.filter(({ name }) => isOwn(name)).length,
+      abortStale: async (_, __, { isOwn }) => uploads.filter(({ name }) => isOwn(name)).length,
     };
     for (const dryRun of [true, false]) {
       expect(await prune({ store, dryRun })).toMatchObject({ abortedUploads: 3 });

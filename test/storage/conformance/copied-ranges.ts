@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { ObjectInfo } from '../../../src/storage/object-store.ts';
 import { CopyRefusedError, ObjectReplacedError } from '../../../src/storage/store-errors.ts';
+import { ANY_NAME } from '../../support/any-name.ts';
 import { MiB } from '../../support/sizes.ts';
 import { anew, bytesOf, noise, type Subject, sha256Hex } from './subject.ts';
 
@@ -18,7 +19,7 @@ export function copiedRanges(subject: Subject): void {
         const upload = subject.store.createUpload('copy/refused', anew);
         await expect(upload.copyRange(source, { start: 0, end: 5 * MiB })).rejects.toThrow(CopyRefusedError);
         await upload.abort();
-        expect(await subject.store.abortStale('copy/refused', 0)).toBe(0);
+        expect(await subject.store.abortStale('copy/refused', 0, ANY_NAME)).toBe(0);
       });
       return;
     }
@@ -61,7 +62,7 @@ export function copiedRanges(subject: Subject): void {
         await upload.abort();
       }
       expect(await subject.store.head('copy/refused')).toBeUndefined();
-      expect(await subject.store.abortStale('copy/refused', 0)).toBe(0);
+      expect(await subject.store.abortStale('copy/refused', 0, ANY_NAME)).toBe(0);
     });
   });
 }

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { ObjectExistsError, ObjectReplacedError } from '../../../src/storage/store-errors.ts';
+import { ANY_NAME } from '../../support/any-name.ts';
 import { collect } from '../../support/collect.ts';
 import { MiB } from '../../support/sizes.ts';
 import { anew, bytesOf, type Subject, sha256Hex } from './subject.ts';
@@ -46,7 +47,7 @@ export function writing(subject: Subject): void {
         await upload.write(bytesOf(size));
         await expect(upload.complete()).rejects.toThrow(ObjectExistsError);
         expect((await subject.read(name))?.toString()).toBe('first');
-        expect(await subject.store.abortStale(name, 0)).toBe(0);
+        expect(await subject.store.abortStale(name, 0, ANY_NAME)).toBe(0);
       },
     );
 
@@ -117,13 +118,13 @@ export function writing(subject: Subject): void {
       await upload.write(bytesOf(14 * MiB));
       await upload.abort();
       // Before a later call that would clean up as well
-      expect(await subject.store.abortStale('write/aborted', 0)).toBe(0);
+      expect(await subject.store.abortStale('write/aborted', 0, ANY_NAME)).toBe(0);
       await upload.abort();
       await expect(upload.write(Buffer.from('more'))).rejects.toThrow();
       await expect(upload.complete()).rejects.toThrow();
       expect(await subject.store.head('write/aborted')).toBeUndefined();
       expect(await subject.names('write/aborted')).toEqual([]);
-      expect(await subject.store.abortStale('write/aborted', 0)).toBe(0);
+      expect(await subject.store.abortStale('write/aborted', 0, ANY_NAME)).toBe(0);
     });
 
     test('an aborted signal ends an upload for good', async () => {
@@ -135,14 +136,14 @@ export function writing(subject: Subject): void {
       await expect(upload.complete()).rejects.toThrow('cancelled');
       await upload.abort();
       expect(await subject.store.head('write/cancelled')).toBeUndefined();
-      expect(await subject.store.abortStale('write/cancelled', 0)).toBe(0);
+      expect(await subject.store.abortStale('write/cancelled', 0, ANY_NAME)).toBe(0);
     });
 
     test('abortStale removes an upload by its age, under its prefix only, if it is one of its own', async () => {
       const upload = subject.store.createUpload('write/forgotten', anew);
       await upload.write(bytesOf(14 * MiB));
-      expect(await subject.store.abortStale('write/forgotten', 3_600_000)).toBe(0);
-      expect(await subject.store.abortStale('write/other', 0)).toBe(0);
+      expect(await subject.store.abortStale('write/forgotten', 3_600_000, ANY_NAME)).toBe(0);
+      expect(await subject.store.abortStale('write/other', 0, ANY_NAME)).toBe(0);
       const unfinished = (prefix: string, olderThanMs: number) =>
         collect(subject.store.unfinishedUploads(prefix, olderThanMs));
       expect(await unfinished('write/forgotten', 3_600_000)).toEqual([]);
@@ -152,8 +153,8 @@ export function writing(subject: Subject): void {
         .toMatchObject([{ name: 'write/forgotten', begunMs: expect.any(Number) }]);
       expect(await subject.store.abortStale('write/forg', 0, { isOwn: () => false })).toBe(0);
       // Swift rounds the time of an upload up to the next second
-      await expect.poll(() => subject.store.abortStale('write/forg', 0), { timeout: 5000 }).toBe(1);
-      expect(await subject.store.abortStale('write/', 0)).toBe(0);
+      await expect.poll(() => subject.store.abortStale('write/forg', 0, ANY_NAME), { timeout: 5000 }).toBe(1);
+      expect(await subject.store.abortStale('write/', 0, ANY_NAME)).toBe(0);
       await upload.abort();
       expect(await subject.store.head('write/forgotten')).toBeUndefined();
     });

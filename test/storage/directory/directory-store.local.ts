@@ -5,6 +5,7 @@ import path from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { createDirectoryStore } from '../../../src/storage/directory/directory-store.ts';
 import { StoreRefusedError, StoreUnavailableError } from '../../../src/storage/store-errors.ts';
+import { ANY_NAME } from '../../support/any-name.ts';
 import { collect } from '../../support/collect.ts';
 import { silentLog } from '../../support/silent-log.ts';
 import { objectStoreConformance } from '../object-store.conformance.ts';
@@ -20,7 +21,7 @@ test('a missing directory is an empty store, and reading does not create it', as
   const store = storeIn('absent');
   expect(await store.head('x')).toBeUndefined();
   for await (const info of store.list('')) expect.unreachable(info.name);
-  expect(await store.abortStale('', 0)).toBe(0);
+  expect(await store.abortStale('', 0, ANY_NAME)).toBe(0);
   expect(await readdir(root)).not.toContain('absent');
 });
 

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { createDirectoryStore } from '../../../src/storage/directory/directory-store.ts';
 import { StoreRefusedError, StoreUnavailableError } from '../../../src/storage/store-errors.ts';
+import { ANY_NAME } from '../../support/any-name.ts';
 import { EXCLUSIVE, keepOpen } from '../../support/keep-open.ts';
 import { requires, windows } from '../../support/platform-needs.ts';
 import { scratch } from '../../support/scratch.ts';
@@ -58,9 +59,9 @@ describe('on Windows, a directory store', requires(windows), () => {
     const temporary = path.join(directory, '%t0123456789abcdef,version.tar.zst');
     linkSync(file, temporary);
     const close = keepOpen(temporary, EXCLUSIVE);
-    expect(await store.abortStale('v1/key/', 0)).toBe(0);
+    expect(await store.abortStale('v1/key/', 0, ANY_NAME)).toBe(0);
     close();
-    expect(await store.abortStale('v1/key/', 0)).toBe(1);
+    expect(await store.abortStale('v1/key/', 0, ANY_NAME)).toBe(1);
     expect(readdirSync(directory)).toEqual(['version.tar.zst']);
   });
 

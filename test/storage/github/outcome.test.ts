@@ -7,7 +7,10 @@ const tar = '/usr/bin/tar failed with error: The process failed with exit code 2
 
 describe('a read without a result', () => {
   it.each([200, 204])('is a miss if the service responded with %d and the client has no problem', status => {
-    expect(explainRead({ problem: undefined, serviceResponse: status })).toEqual({ kind: 'miss' });
+    expect(explainRead({ problem: undefined, serviceResponse: status })).toEqual({
+      kind: 'miss',
+      diagnosis: undefined,
+    });
   });
 
   it.each(['none', 'not requested', 500, 302] as const)(
@@ -31,14 +34,20 @@ describe('a read without a result', () => {
     [429, 'Rate limited', "GitHub's cache could not be used: Rate limited"],
     [200, 'Invalid URL', "GitHub's cache could not be used: Invalid URL"],
   ] as const)('is an outage after the response %s and "%s"', (serviceResponse, problem, message) => {
-    expect(explainRead({ problem, serviceResponse })).toEqual({ kind: 'unavailable', message });
+    expect(explainRead({ problem, serviceResponse })).toMatchObject({
+      kind: 'unavailable',
+      error: { message },
+    });
   });
 
   it.each([tar, `"C:\\Windows\\System32\\tar.exe" failed with error: x`])(
     'may have changed the tree after "%s"',
     problem => {
       const message = `${unpacked}: ${problem}`;
-      expect(explainRead({ problem, serviceResponse: 200 })).toEqual({ kind: 'unpack', message });
+      expect(explainRead({ problem, serviceResponse: 200 })).toMatchObject({
+        kind: 'failed',
+        error: { message },
+      });
     },
   );
 
@@ -48,7 +57,7 @@ describe('a read without a result', () => {
     ['not requested', "Cache restore skipped: the effective cache-mode 'none' does not permit reads."],
   ] as const)('is a refusal after the response %s and "%s"', (serviceResponse, problem) => {
     const message = `GitHub's cache refused the request: ${problem}`;
-    expect(explainRead({ problem, serviceResponse })).toEqual({ kind: 'refused', message });
+    expect(explainRead({ problem, serviceResponse })).toMatchObject({ kind: 'refused', error: { message } });
   });
 });
 
@@ -57,7 +66,7 @@ describe('a save without a result', () => {
     [409, 'Failed to CreateCacheEntry: Failed request: (409) Conflict'],
     [200, 'Response was not ok'],
   ])('finds the key taken after the response %d and "%s"', (serviceResponse, problem) => {
-    expect(explainSave({ problem, serviceResponse })).toEqual({ kind: 'exists' });
+    expect(explainSave({ problem, serviceResponse })).toEqual({ kind: 'exists', source: 'github' });
   });
 
   it.each([
@@ -76,8 +85,11 @@ describe('a save without a result', () => {
     'does not find the key taken after the response %s and "%s"',
     (serviceResponse, problem, kind) => {
       const outcome = explainSave({ problem, serviceResponse });
-      expect(outcome).toEqual({ kind, message: expect.stringMatching(/^GitHub's cache .*: /) });
-      expect(outcome).toEqual({ kind, message: expect.stringContaining(problem) });
+      expect(outcome).toMatchObject({
+        kind,
+        error: { message: expect.stringMatching(/^GitHub's cache .*: /) },
+      });
+      expect(outcome).toMatchObject({ kind, error: { message: expect.stringContaining(problem) } });
     },
   );
 });

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest';
 import type { ObjectStore, Upload } from '../../../src/storage/object-store.ts';
 import type { CallerOptions } from '../../../src/storage/s3/calls/caller.ts';
+import { ANY_NAME } from '../../support/any-name.ts';
 import type { BucketAccess } from '../../support/gateway/gateway.ts';
 import { gateway, newBucket } from '../../support/gateway/shared-gateway.ts';
 import { type FaultProxy, startFaultProxy } from '../../support/servers/fault-proxy.ts';
@@ -94,7 +95,7 @@ export function faultyBucket(name: string): FaultyBucket {
   beforeEach(() => faulty.open());
   afterEach(() => faulty.close());
   afterAll(async () => {
-    expect(await faulty.direct().abortStale('', 0)).toBe(0);
+    expect(await faulty.direct().abortStale('', 0, ANY_NAME)).toBe(0);
     await faulty.close();
   });
   return faulty;

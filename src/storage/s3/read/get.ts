@@ -1,21 +1,20 @@
 import type { WorkerBuffer } from '../../../archive/pool/worker-pool.ts';
 import { checkName } from '../../object-name.ts';
-import type { ByteRange, ByteSpan, FetchedRange, GetOptions, RangeBytes } from '../../object-store.ts';
+import type { ByteRange, ByteSpan, GetOptions, RangeBytes } from '../../object-store.ts';
 import type { Caller } from '../calls/caller.ts';
 import { GetObjectCommand } from '../calls/sdk.ts';
 import type { SdkHandlerOptions } from '../calls/sdk-request-handler.ts';
 import { isMissing, isStatus } from '../errors/classify.ts';
 import { endedEarly } from '../transport/body.ts';
+import type { TransportResponse } from '../transport/transport.ts';
 import { headObject } from './head.ts';
 import {
   checkContinuation,
   isEmptyObject,
   objectReplaced,
   parseFirstResponse,
-  type RangeOutput,
   type Received,
   rangeHeader,
-  rangeOutputOf,
   restOf,
 } from './range-response.ts';
 import { OwnMemory, type RangeTarget, WorkerMemory } from './range-target.ts';
@@ -63,12 +62,12 @@ export async function fetchRange(
   span: ByteSpan,
   buffer: WorkerBuffer,
   options: GetOptions,
-): Promise<FetchedRange | undefined> {
+): Promise<number | undefined> {
   checkName(name);
   const isBlocked = () => buffer.isWorkerBusy();
   const received = await readRange(caller, name, span, new WorkerMemory(buffer), options, isBlocked);
   if (received === 'missing') return undefined;
-  return received === 'past the end' ? { length: 0 } : { length: received.length };
+  return received === 'past the end' ? 0 : received.length;
 }
 
 /** Reads one range into `target`. `isBlocked` is that of `CallSpec`. */
@@ -101,7 +100,7 @@ async function readRange(
       };
       const etag = received?.etag ?? options.etag;
       const sendOptions: SdkHandlerOptions = { ...callOptions, send: target.senderOf?.(onBytes) };
-      let output: RangeOutput;
+      let answer: TransportResponse;
       try {
         const wanted = rangeHeader(received ? restOf(received, target) : range);
         const condition = etag === undefined ? undefined : `"${etag}"`;
@@ -116,9 +115,7 @@ async function readRange(
             handlerOptions,
           );
         const difference = { headers: { range: wanted, 'if-match': condition } };
-        output = rangeOutputOf(
-          await caller.repeated.of(client, 'GetObject', name).send(bySdk, difference, sendOptions),
-        );
+        answer = await caller.repeated.of(client, 'GetObject', name).send(bySdk, difference, sendOptions);
       } catch (error) {
         if (isMissing(error) && !received) return 'missing';
         if (isMissing(error) || isStatus(error, 412)) throw objectReplaced(name, error);
@@ -126,16 +123,16 @@ async function readRange(
         if (isStatus(error, 416) && !received) return 'past the end';
         throw error;
       }
-      if (!received && isEmptyObject(output)) {
-        output.Body.resume();
+      if (!received && isEmptyObject(answer)) {
+        answer.body.resume();
         return 'past the end';
       }
-      if (received) checkContinuation(received, target, output, name);
+      if (received) checkContinuation(received, target, answer, name);
       else {
-        received = parseFirstResponse(output, name, range);
+        received = parseFirstResponse(answer, name, range);
         target.open(received.length);
       }
-      await target.read(output.Body, onBytes);
+      await target.read(answer.body, onBytes);
       if (target.filled < received.length) throw endedEarly();
       return received;
     },

@@ -1,6 +1,5 @@
 /** Checks the responses to requests for a range: each has the requested bytes, all of one object. */
 
-import type { Readable } from 'node:stream';
 import type { ByteRange, ByteSpan } from '../../object-store.ts';
 import { ObjectReplacedError, StoreUnavailableError } from '../../store-errors.ts';
 import { bareEtag } from '../calls/object-headers.ts';
@@ -8,29 +7,6 @@ import { isWebPage, webPage } from '../errors/front-refusals.ts';
 import type { TransportResponse } from '../transport/transport.ts';
 import { noEtag } from './head.ts';
 import type { RangeTarget } from './range-target.ts';
-
-/** The used part of a response, under the SDK's names. */
-export interface RangeOutput {
-  readonly ContentLength: number | undefined;
-  readonly ContentRange: string | undefined;
-  readonly ContentType: string | undefined;
-  readonly ETag: string | undefined;
-  readonly LastModified: Date | undefined;
-  readonly Body: Readable;
-}
-
-/** Returns the used part of a response. */
-export function rangeOutputOf({ headers, body }: TransportResponse): RangeOutput {
-  const modified = Date.parse(headers['last-modified'] ?? '');
-  return {
-    ContentLength: headers['content-length'] === undefined ? undefined : Number(headers['content-length']),
-    ContentRange: headers['content-range'],
-    ContentType: headers['content-type'],
-    ETag: headers.etag,
-    LastModified: Number.isNaN(modified) ? undefined : new Date(modified),
-    Body: body,
-  };
-}
 
 /** A range whose response was found to be the requested one. */
 export interface Received {
@@ -42,8 +18,9 @@ export interface Received {
 }
 
 /** Returns whether the response is that of an object without bytes: 200 (AWS, Swift), or 206 with a range of -1 (MinIO). */
-export function isEmptyObject({ ContentLength, ContentRange }: RangeOutput): boolean {
-  return ContentRange === undefined ? ContentLength === 0 : /^bytes 0--1\/0$/.test(ContentRange);
+export function isEmptyObject({ headers }: TransportResponse): boolean {
+  const { 'content-range': range, 'content-length': length } = headers;
+  return range === undefined ? Number(length) === 0 : /^bytes 0--1\/0$/.test(range);
 }
 
 /** Returns the value of the header Range. */
@@ -57,12 +34,13 @@ export function restOf({ start, length }: Received, { filled }: RangeTarget): By
 }
 
 /** Checks the first response to a request. Throws `StoreUnavailableError` or `StoreRefusedError` if it is not the requested range. */
-export function parseFirstResponse(output: RangeOutput, name: string, range: ByteRange): Received {
-  const [, ...numbers] = /^bytes (\d{1,15})-(\d{1,15})\/(\d{1,15})$/.exec(output.ContentRange ?? '') ?? [];
+export function parseFirstResponse({ headers }: TransportResponse, name: string, range: ByteRange): Received {
+  const { 'content-type': type, 'content-range': contentRange, 'content-length': contentLength } = headers;
+  const [, ...numbers] = /^bytes (\d{1,15})-(\d{1,15})\/(\d{1,15})$/.exec(contentRange ?? '') ?? [];
   const [start, last, sizeBytes] = numbers.map(Number);
-  const etag = bareEtag(output.ETag);
+  const etag = bareEtag(headers.etag);
   // A front that sends the body in chunks sends no length: then the range is the bound
-  const length = output.ContentLength ?? (last ?? 0) - (start ?? 0) + 1;
+  const length = contentLength === undefined ? (last ?? 0) - (start ?? 0) + 1 : Number(contentLength);
   if (
     start === undefined ||
     last === undefined ||
@@ -70,14 +48,14 @@ export function parseFirstResponse(output: RangeOutput, name: string, range: Byt
     length !== last - start + 1 ||
     !isRequested(range, start, length, sizeBytes)
   ) {
-    if (isWebPage(output.ContentType)) throw webPage(name);
-    const got = shortened(output.ContentRange) ?? `${length} bytes`;
+    if (isWebPage(type)) throw webPage(name);
+    const got = shortened(contentRange) ?? `${length} bytes`;
     throw new StoreUnavailableError(
       `${name}: the endpoint does not serve ranges (requested ${rangeHeader(range)}, got ${got})`,
     );
   }
-  if (etag === undefined) throw noEtag(name, output.ContentType);
-  return { length, start, sizeBytes, etag, modifiedMs: output.LastModified?.getTime() ?? 0 };
+  if (etag === undefined) throw noEtag(name, type);
+  return { length, start, sizeBytes, etag, modifiedMs: Date.parse(headers['last-modified'] ?? '') || 0 };
 }
 
 /** Returns whether this is the requested range: its length becomes memory. */
@@ -93,14 +71,15 @@ function isRequested(range: ByteRange, start: number, length: number, sizeBytes:
 export function checkContinuation(
   received: Received,
   target: RangeTarget,
-  output: RangeOutput,
+  { headers }: TransportResponse,
   name: string,
 ): void {
   const { start, end } = restOf(received, target);
-  if (bareEtag(output.ETag) !== received.etag) throw objectReplaced(name);
-  if (output.ContentRange !== `bytes ${start}-${end - 1}/${received.sizeBytes}`) {
+  if (bareEtag(headers.etag) !== received.etag) throw objectReplaced(name);
+  const contentRange = headers['content-range'];
+  if (contentRange !== `bytes ${start}-${end - 1}/${received.sizeBytes}`) {
     throw new StoreUnavailableError(
-      `${name}: requested bytes ${start}-${end - 1}, got ${shortened(output.ContentRange)}`,
+      `${name}: requested bytes ${start}-${end - 1}, got ${shortened(contentRange)}`,
     );
   }
 }

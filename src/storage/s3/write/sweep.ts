@@ -27,7 +27,7 @@ export async function sweepUploads(
   caller: Caller,
   prefix: string,
   olderThanMs: number,
-  { isOwn = () => true, ...options }: SweepOptions = {},
+  { isOwn, ...options }: SweepOptions,
 ): Promise<number> {
   const limit = deadline(SWEEP_MS, caller.clock);
   const signal = anySignal(options.signal, limit.signal);

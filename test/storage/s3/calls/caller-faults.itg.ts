@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { StoreRefusedError, StoreUnavailableError } from '../../../../src/storage/store-errors.ts';
+import { ANY_NAME } from '../../../support/any-name.ts';
 import type { Fault } from '../../../support/servers/fault-proxy.ts';
 import { MiB } from '../../../support/sizes.ts';
 import { content, faultyBucket } from '../faulty-bucket.ts';
@@ -20,7 +21,7 @@ describe('a burst of', () => {
     await upload.complete();
     for await (const info of store.list(name)) expect(info.sizeBytes).toBe(content.length);
     expect(await faulty.stored(name)).toBe(true);
-    expect(await store.abortStale(name, 0)).toBe(0);
+    expect(await store.abortStale(name, 0, ANY_NAME)).toBe(0);
     expect(store.counters.retries).toBe(once.size);
   });
 
@@ -70,6 +71,6 @@ describe('a copied range', () => {
       upload.copyRange({ name: 'object', etag: source?.etag ?? '' }, { start: 0, end: content.length }),
     ).rejects.toMatchObject({ name: 'CopyRefusedError' });
     await upload.abort();
-    expect(await faulty.direct().abortStale('copy', 0)).toBe(0);
+    expect(await faulty.direct().abortStale('copy', 0, ANY_NAME)).toBe(0);
   });
 });

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { Log } from '../../../../src/report/log.ts';
 import type { ObjectStore } from '../../../../src/storage/object-store.ts';
 import { StoreUnavailableError } from '../../../../src/storage/store-errors.ts';
+import { ANY_NAME } from '../../../support/any-name.ts';
 import { silentLog } from '../../../support/silent-log.ts';
 import { MiB } from '../../../support/sizes.ts';
 import { type ScriptedAnswer, scriptedServer } from '../scripted-server.ts';
@@ -42,8 +43,8 @@ const USES: Readonly<Record<string, (store: ObjectStore) => Promise<unknown>>> =
   HeadObject: store => store.head('x'),
   GetObject: store => store.getRange('x', { suffix: 1000 }),
   ListObjectsV2: listAll,
-  ListMultipartUploads: store => store.abortStale('', 1000),
-  ListParts: store => store.abortStale('', 1000),
+  ListMultipartUploads: store => store.abortStale('', 1000, ANY_NAME),
+  ListParts: store => store.abortStale('', 1000, ANY_NAME),
   async PutObject(store) {
     const upload = store.createUpload('x', { partSizeBytes: 5 * MiB, onlyIfAbsent: false });
     await upload.write(Buffer.from('x'));
@@ -201,7 +202,7 @@ test('the sweep aborts no upload outside its prefix, with a future date or a lon
     if (operation === 'HeadObject') return { status: 404 };
     return { body: `<ListMultipartUploadsResult>${listed.join('')}</ListMultipartUploadsResult>` };
   });
-  expect(await server.store().abortStale('p/', 1000)).toBe(1);
+  expect(await server.store().abortStale('p/', 1000, ANY_NAME)).toBe(1);
   expect(server.requests.filter(request => request.startsWith('Abort'))).toEqual([
     'AbortMultipartUpload /bucket/p/old',
   ]);
@@ -224,7 +225,7 @@ test.each([
   });
   await server
     .store()
-    .abortStale('', 1000)
+    .abortStale('', 1000, ANY_NAME)
     .catch(() => {});
   expect(server.operations.filter(operation => operation === endless)).toHaveLength(pages);
 });

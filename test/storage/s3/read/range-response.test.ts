@@ -4,7 +4,6 @@ import {
   checkContinuation,
   isEmptyObject,
   parseFirstResponse,
-  rangeOutputOf,
 } from '../../../../src/storage/s3/read/range-response.ts';
 import type { RangeTarget } from '../../../../src/storage/s3/read/range-target.ts';
 import {
@@ -15,7 +14,7 @@ import {
 
 function output(headers: Readonly<Record<string, string>>) {
   const body = Readable.from([]);
-  return rangeOutputOf({ status: 206, reason: undefined, headers: { etag: '"e"', ...headers }, body });
+  return { status: 206, reason: undefined, headers: { etag: '"e"', ...headers }, body };
 }
 
 describe('the first response to a range', () => {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
+import { ANY_NAME } from '../../../support/any-name.ts';
 import { scriptedServer } from '../scripted-server.ts';
 
 test('the sweep keeps an upload without a date, which another job may be writing', async () => {
@@ -11,7 +12,7 @@ test('the sweep keeps an upload without a date, which another job may be writing
       ? { body: `<ListMultipartUploadsResult>${old}${ageless}</ListMultipartUploadsResult>` }
       : { status: operation === 'HeadObject' ? 404 : 204 },
   );
-  expect(await server.store().abortStale('', 1000)).toBe(1);
+  expect(await server.store().abortStale('', 1000, ANY_NAME)).toBe(1);
   expect(server.operations).toEqual(['ListMultipartUploads', 'HeadObject', 'AbortMultipartUpload']);
   expect(server.requests.at(-1)).toBe('AbortMultipartUpload /bucket/old');
 });
@@ -44,7 +45,7 @@ describe('the sweep of an upload beside an object of its name', () => {
           return { status: 204 };
       }
     });
-    return { aborted: await server.store().abortStale('', 1000), operations: server.operations };
+    return { aborted: await server.store().abortStale('', 1000, ANY_NAME), operations: server.operations };
   }
 
   const joined = `${md5(Buffer.from(md5('one') + md5('two'), 'hex'))}-2`;

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { describe, expect, test } from 'vitest';
 import { ObjectExistsError, StoreUnavailableError } from '../../../../src/storage/store-errors.ts';
+import { ANY_NAME } from '../../../support/any-name.ts';
 import { type Fault, firstTimes } from '../../../support/servers/fault-proxy.ts';
 import { silentLog } from '../../../support/silent-log.ts';
 import { MiB } from '../../../support/sizes.ts';
@@ -60,7 +61,7 @@ describe('an upload', () => {
     await expect(upload.complete()).rejects.toThrow(StoreUnavailableError);
     expect(faulty.operations().at(-1)).toBe('AbortMultipartUpload');
     expect(await faulty.direct().head('never')).toBeUndefined();
-    expect(await faulty.direct().abortStale('never', 0)).toBe(0);
+    expect(await faulty.direct().abortStale('never', 0, ANY_NAME)).toBe(0);
   });
 
   test('recognises its object by the save-id when the response to PutObject is lost', async () => {
@@ -94,7 +95,7 @@ describe('an upload', () => {
     controller.abort(new Error('cancelled'));
     await upload.abort();
     expect(faulty.operations().at(-1)).toBe('AbortMultipartUpload');
-    expect(await faulty.direct().abortStale('given up', 0)).toBe(0);
+    expect(await faulty.direct().abortStale('given up', 0, ANY_NAME)).toBe(0);
   });
 
   test('to an endpoint that dies sends one short abort', async () => {
@@ -114,7 +115,7 @@ describe('an upload', () => {
     await upload.abort();
     expect(faulty.operations().filter(operation => operation === 'AbortMultipartUpload')).toHaveLength(1);
     expect(notices).toEqual([expect.stringContaining('An unfinished upload of dying could not be removed')]);
-    expect(await faulty.direct().abortStale('dying', 0)).toBe(1);
+    expect(await faulty.direct().abortStale('dying', 0, ANY_NAME)).toBe(1);
   });
 
   test('to a busy endpoint repeats its abort until it succeeds', async () => {
@@ -128,7 +129,7 @@ describe('an upload', () => {
     const upload = await faulty.begin(faulty.proxied(3), 'busy');
     await expect(upload.complete()).rejects.toThrow(StoreUnavailableError);
     expect(faulty.operations().filter(operation => operation === 'AbortMultipartUpload')).toHaveLength(3);
-    expect(await faulty.direct().abortStale('busy', 0)).toBe(0);
+    expect(await faulty.direct().abortStale('busy', 0, ANY_NAME)).toBe(0);
   });
 
   test('of a process that was killed is removed by the sweep', async () => {
@@ -150,7 +151,7 @@ describe('an upload', () => {
     await once(child, 'exit');
     const store = faulty.direct();
     expect(await store.head('killed')).toBeUndefined();
-    expect(await store.abortStale('killed', 0)).toBe(1);
-    expect(await store.abortStale('killed', 0)).toBe(0);
+    expect(await store.abortStale('killed', 0, ANY_NAME)).toBe(1);
+    expect(await store.abortStale('killed', 0, ANY_NAME)).toBe(0);
   });
 });
