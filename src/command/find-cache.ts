@@ -51,15 +51,14 @@ export async function awaitArchive<T>({ object }: CacheEntry, work: Promise<T>):
   try {
     return await work;
   } catch (error) {
-    if (error instanceof DamagedArchiveError) {
-      throw new CommandError(`the object ${object.name} is damaged: ${error.message}`, { cause: error });
-    }
-    if (error instanceof UnusableArchiveError) {
-      throw new CommandError(`the object ${object.name} cannot be used here: ${error.message}`, {
-        cause: error,
-      });
-    }
-    throw error;
+    const problem =
+      error instanceof DamagedArchiveError
+        ? 'is damaged'
+        : error instanceof UnusableArchiveError && 'cannot be used here';
+    if (!problem) throw error;
+    throw new CommandError(`the object ${object.name} ${problem}: ${(error as Error).message}`, {
+      cause: error,
+    });
   }
 }
 

@@ -1,5 +1,4 @@
 import type { DiskCacheSettings } from '../archive/messages/disk-request.ts';
-import { type JobRunner, WorkerPool } from '../archive/pool/worker-pool.ts';
 import type { JobRecords } from '../records/job-records.ts';
 import type { Log } from '../report/log.ts';
 import type { Progress } from '../report/progress.ts';
@@ -17,12 +16,4 @@ export interface ArchiveBackendOptions {
   readonly workers: number;
   /** Goes into the manifest: `cache-s3/<version>`. */
   readonly tool: string;
-}
-
-/** `fetcherSettings` are those of a store whose reads are done in the workers. */
-export function createPool(
-  { workerUrl, workers }: ArchiveBackendOptions,
-  fetcherSettings?: unknown,
-): JobRunner {
-  return new WorkerPool(workerUrl, workers, fetcherSettings);
 }

@@ -3,6 +3,7 @@ import { DiskCache } from '../archive/disk-cache/disk-cache.ts';
 import { TAIL_BYTES } from '../archive/format/limits.ts';
 import { type OpenArchive, openArchive } from '../archive/format/open-archive.ts';
 import { shortenName } from '../archive/fs/paths/names.ts';
+import { WorkerPool } from '../archive/pool/worker-pool.ts';
 import { restoreArchive } from '../archive/restore/restore-archive.ts';
 import { RestoreNotices } from '../archive/restore/restore-notices.ts';
 import type { ReadInWorker } from '../archive/restore/unpack.ts';
@@ -10,7 +11,7 @@ import { InlineRunner } from '../archive/worker/worker.ts';
 import type { JobRecords } from '../records/job-records.ts';
 import { writeTreeRecord } from '../records/tree-record.ts';
 import { anySignal } from '../retry/signals.ts';
-import { type ArchiveBackendOptions, createPool } from './archive-options.ts';
+import type { ArchiveBackendOptions } from './archive-options.ts';
 import type { RestoreRequest } from './backend.ts';
 import type { FoundObject } from './find-object.ts';
 import type { ObjectStore } from './object-store.ts';
@@ -80,10 +81,10 @@ async function restoreWith(
   };
   options.progress.expect(found.sizeBytes);
   const { read, readInWorker } = rangeReaders(store, found, request.signal, onFetched);
-  const openPool = () => createPool(options, store.workerReads?.settings);
+  const openPool = () => new WorkerPool(options.workerUrl, options.workers, store.workerReads?.settings);
   // A warm restore begins with work for them: it compares the manifest with the disk
   const early = request.warm && found.sizeBytes > INLINE_BYTES ? openPool() : undefined;
-  early?.start?.();
+  early?.start();
   const archive = await openFound(found, read, request.signal).catch(async error => {
     await early?.close();
     throw error;

@@ -1,13 +1,14 @@
 import { BaseOutgrownError } from '../archive/archive-errors.ts';
 import type { ManifestHead } from '../archive/format/entry.ts';
 import { showPath } from '../archive/fs/tree-errors.ts';
+import { WorkerPool } from '../archive/pool/worker-pool.ts';
 import { describeLevels } from '../archive/save/compression-levels.ts';
 import { pack } from '../archive/save/pack.ts';
 import { SaveNotices } from '../archive/save/save-notices.ts';
 import type { JobRecords } from '../records/job-records.ts';
 import { findTreeRecord, readTreeRecord, type TreeRecord } from '../records/tree-record.ts';
 import type { Log } from '../report/log.ts';
-import { type ArchiveBackendOptions, createPool } from './archive-options.ts';
+import type { ArchiveBackendOptions } from './archive-options.ts';
 import type { SaveRequest } from './backend.ts';
 import type { ObjectStore, Upload, UploadOptions } from './object-store.ts';
 import { outcomeOfError, type SaveOutcome } from './outcomes.ts';
@@ -182,7 +183,7 @@ class ArchiveSave {
       roots: this.#target.roots,
       head: this.#head(),
       level,
-      runner: () => createPool(this.#options),
+      runner: () => new WorkerPool(this.#options.workerUrl, this.#options.workers),
       notes,
       output: upload,
       base: base && { ...base, copy: bytes => copyBase(upload, base, bytes) },

@@ -8,32 +8,24 @@ const MAX_RESPONSE_BYTES = 128 * 1024;
 
 /** One call of a client of the runner's or the host's services. What it prints is dropped: it may quote the server. */
 export class CredentialsCall extends ObservedCall {
-  #status: number | undefined;
-  #code: string | undefined;
+  /** The status of the latest response. */
+  status: number | undefined;
+  /** The code of the failure of the latest request. */
+  code: string | undefined;
 
   constructor() {
     super(MAX_RESPONSE_BYTES);
   }
 
-  /** The status of the latest response. */
-  get status(): number | undefined {
-    return this.#status;
-  }
-
-  /** The code of the failure of the latest request. */
-  get code(): string | undefined {
-    return this.#code;
-  }
-
   protected override print(): void {}
 
   protected override begin(request: ClientRequest): boolean {
-    this.#code = undefined;
+    this.code = undefined;
     request.on('error', error => {
-      this.#code ??= errorCode(error);
+      this.code ??= errorCode(error);
     });
     request.once('response', ({ statusCode }) => {
-      this.#status = statusCode;
+      this.status = statusCode;
     });
     return true;
   }

@@ -70,6 +70,8 @@ const NAME_TOO_LONG: Refusal = [
   "the input 'key'",
   'the name of the object is too long for this server; use a shorter key or prefix',
 ];
+const EXPIRED_TOKEN: Refusal = ["the input 'sessionToken'", 'the session token has expired'];
+const OTHER_REGION: Refusal = ["the input 'region'", 'the bucket is in another region'];
 
 /** S3 code -> [the setting to check, the reason]. */
 const REFUSALS: Readonly<Record<string, Refusal>> = {
@@ -80,17 +82,17 @@ const REFUSALS: Readonly<Record<string, Refusal>> = {
   InvalidAccessKeyId: ["the input 'accessKey'", 'the access key does not exist on this server'],
   UserSuspended: ["the input 'accessKey'", 'the user of the access key is suspended'],
   InvalidToken: ["the input 'sessionToken'", 'the session token is not valid'],
-  ExpiredToken: ["the input 'sessionToken'", 'the session token has expired'],
-  TokenRefreshRequired: ["the input 'sessionToken'", 'the session token has expired'],
+  ExpiredToken: EXPIRED_TOKEN,
+  TokenRefreshRequired: EXPIRED_TOKEN,
   NoSuchBucket: ["the input 'bucket'", 'there is no such bucket'],
   InvalidBucketName: ["the input 'bucket'", 'the name is not a valid bucket name'],
   AllAccessDisabled: ["the input 'bucket'", 'access is disabled'],
   NoSuchUpload: ["the bucket's lifecycle rules", 'the unfinished upload was removed by another program'],
   QuotaExceeded: ["the input 'bucket'", 'its quota is used up'],
-  PermanentRedirect: ["the input 'region'", 'the bucket is in another region'],
-  TemporaryRedirect: ["the input 'region'", 'the bucket is in another region'],
-  AuthorizationHeaderMalformed: ["the input 'region'", 'the bucket is in another region'],
-  IllegalLocationConstraintException: ["the input 'region'", 'the bucket is in another region'],
+  PermanentRedirect: OTHER_REGION,
+  TemporaryRedirect: OTHER_REGION,
+  AuthorizationHeaderMalformed: OTHER_REGION,
+  IllegalLocationConstraintException: OTHER_REGION,
   KeyTooLong: NAME_TOO_LONG,
   KeyTooLongError: NAME_TOO_LONG,
   XMinioInvalidObjectName: NAME_TOO_LONG,
@@ -138,48 +140,35 @@ export interface IdentityUse {
 
 /** Explains AccessDenied. radosgw (16.2.15) returns it without a reason after the end of a session too. */
 function accessDenied({ operation, settings, identity: { temporary, accepted } }: FailedCall): Refusal {
-  if (temporary && accepted) {
-    return [
-      "the input 'sessionToken'",
-      'access is denied, although earlier calls succeeded: the session has probably expired, or its policy does not allow this',
-    ];
-  }
   if (temporary) {
-    return [
-      "the input 'sessionToken'",
-      'access is denied: the session has expired, or its policy does not allow this',
-    ];
+    const reason = accepted
+      ? 'access is denied, although earlier calls succeeded: the session has probably expired, or its policy does not allow this'
+      : 'access is denied: the session has expired, or its policy does not allow this';
+    return ["the input 'sessionToken'", reason];
   }
-  if (accepted && CREATING.has(operation) && !settings.encryption) {
-    return [
-      "the bucket's policy",
-      "access is denied to these credentials, although earlier calls succeeded: the policy does not allow this or requires the input 'server-side-encryption', or they have expired",
-    ];
-  }
-  if (accepted) {
-    return [
-      "the bucket's policy",
-      'access is denied to these credentials, although earlier calls succeeded: the policy does not allow this, or they have expired',
-    ];
-  }
-  return ["the input 'bucket'", 'access is denied to these credentials'];
+  if (!accepted) return ["the input 'bucket'", 'access is denied to these credentials'];
+  const mayRequire =
+    CREATING.has(operation) && !settings.encryption ? " or requires the input 'server-side-encryption'" : '';
+  return [
+    "the bucket's policy",
+    `access is denied to these credentials, although earlier calls succeeded: the policy does not allow this${mayRequire}, or they have expired`,
+  ];
 }
 
 const NO_TLS: Refusal = ["the input 'insecure'", 'the server does not use TLS; set insecure: true for http'];
 
+const UNKNOWN_AUTHORITY: Refusal = [
+  "the input 'ca-file'",
+  'its certificate is signed by an unknown authority',
+];
+
 /** Causes in the certificate or the protocol: repeating cannot help. Node's code -> [the setting to check, reason]. */
 const TLS_REFUSALS: Readonly<Record<string, Refusal>> = {
   DEPTH_ZERO_SELF_SIGNED_CERT: ["the input 'ca-file'", 'its certificate is self-signed'],
-  SELF_SIGNED_CERT_IN_CHAIN: ["the input 'ca-file'", 'its certificate is signed by an unknown authority'],
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: [
-    "the input 'ca-file'",
-    'its certificate is signed by an unknown authority',
-  ],
-  UNABLE_TO_GET_ISSUER_CERT: ["the input 'ca-file'", 'its certificate is signed by an unknown authority'],
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: [
-    "the input 'ca-file'",
-    'its certificate is signed by an unknown authority',
-  ],
+  SELF_SIGNED_CERT_IN_CHAIN: UNKNOWN_AUTHORITY,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: UNKNOWN_AUTHORITY,
+  UNABLE_TO_GET_ISSUER_CERT: UNKNOWN_AUTHORITY,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: UNKNOWN_AUTHORITY,
   CERT_HAS_EXPIRED: ["the input 'endpoint'", 'its certificate has expired'],
   ERR_TLS_CERT_ALTNAME_INVALID: ["the input 'endpoint'", 'its certificate is for another host name'],
   ERR_SSL_WRONG_VERSION_NUMBER: NO_TLS,

@@ -6,8 +6,7 @@ import { httpStatus, isRetryable, isStatus, s3Code } from '../../errors/classify
 import { lacksConditions } from '../../errors/server-refusals.ts';
 import { headObject } from '../../read/head.ts';
 import { checkCondition, conditionFailed, isOurs, type Publication } from '../publication.ts';
-import type { StoredPart, UploadRef } from './multipart-calls.ts';
-import { multipartEtag } from './multipart-etag.ts';
+import { multipartEtag, type StoredPart, type UploadRef } from './multipart-calls.ts';
 
 /** Time that a running Complete gets after a signal, in ms. Few take longer, and the step has 5 s. */
 const COMPLETE_GRACE_MS = 2_000;

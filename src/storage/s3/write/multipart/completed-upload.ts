@@ -2,8 +2,7 @@ import { StoreRefusedError, StoreUnavailableError } from '../../../store-errors.
 import type { Caller } from '../../calls/caller.ts';
 import { ListPartsCommand, type ListPartsCommandOutput } from '../../calls/sdk.ts';
 import { headObject } from '../../read/head.ts';
-import type { UploadRef } from './multipart-calls.ts';
-import { multipartEtag } from './multipart-etag.ts';
+import { multipartEtag, type UploadRef } from './multipart-calls.ts';
 
 type Part = NonNullable<ListPartsCommandOutput['Parts']>[number];
 

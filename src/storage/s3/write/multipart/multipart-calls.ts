@@ -1,5 +1,6 @@
 /** This folder uploads an object in parts. This module has the calls of S3's multipart protocol, one function each. */
 
+import { createHash } from 'node:crypto';
 import { StoreUnavailableError } from '../../../store-errors.ts';
 import type { CallProgress, CallSpec } from '../../calls/call.ts';
 import type { Caller } from '../../calls/caller.ts';
@@ -129,4 +130,14 @@ function partEtag(etag: string | undefined, name: string, number: number): strin
   if (bare === undefined)
     throw new StoreUnavailableError(`${name}: the response to part ${number} has no ETag`);
   return `"${bare}"`;
+}
+
+/**
+ * Returns the ETag of the object that these parts form, in their order: the MD5 of the parts' MD5s, `-` and the number of
+ * parts (observed on AWS and radosgw 16.2.15). A server whose ETags are not MD5s has another one.
+ */
+export function multipartEtag(parts: readonly { readonly ETag?: string | undefined }[]): string {
+  const hash = createHash('md5');
+  for (const { ETag } of parts) hash.update(Buffer.from(bareEtag(ETag) ?? '', 'hex'));
+  return `${hash.digest('hex')}-${parts.length}`;
 }

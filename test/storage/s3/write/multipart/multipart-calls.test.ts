@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { multipartEtag } from '../../../../../src/storage/s3/write/multipart/multipart-etag.ts';
+import { multipartEtag } from '../../../../../src/storage/s3/write/multipart/multipart-calls.ts';
 
 describe('joinedEtag', () => {
   it('is the MD5 of the MD5s, and how many there are', () => {

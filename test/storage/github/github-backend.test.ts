@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { unavailableReason } from '../../../src/storage/github/availability.ts';
+import { unavailableReason } from '../../../src/storage/github/github-backend.ts';
 
 const v2 = {
   ACTIONS_CACHE_SERVICE_V2: 'True',
