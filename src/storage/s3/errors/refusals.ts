@@ -24,6 +24,8 @@ export function refusalOf(error: unknown, call: FailedCall): Refusal | undefined
     if (code === 'InvalidArgument' && !identity.accepted) return ROLE_KEYS;
   }
   if (code === 'AccessDenied') return accessDenied(call);
+  // MinIO and AWS forget the access key of a session with its end (minio/minio#14794, boto/boto3#2815)
+  if (code === 'InvalidAccessKeyId' && identity.temporary) return UNKNOWN_SESSION;
   if (code === 'RequestTimeTooSkewed') return ["the runner's clock", clockDifference(error)];
   // A listing of a bucket has no key: the server took the bucket's name for that of an object
   if (operation === 'ListObjectsV2' && code === 'NoSuchKey' && namesBucket(settings)) {
@@ -82,6 +84,8 @@ const REFUSALS: Readonly<Record<string, Refusal>> = {
   InvalidAccessKeyId: ["the input 'accessKey'", 'the access key does not exist on this server'],
   UserSuspended: ["the input 'accessKey'", 'the user of the access key is suspended'],
   InvalidToken: ["the input 'sessionToken'", 'the session token is not valid'],
+  // MinIO
+  InvalidTokenId: ["the input 'sessionToken'", 'the session token is not valid'],
   ExpiredToken: EXPIRED_TOKEN,
   TokenRefreshRequired: EXPIRED_TOKEN,
   NoSuchBucket: ["the input 'bucket'", 'there is no such bucket'],
@@ -105,9 +109,26 @@ const OF_KEYS: ReadonlySet<string> = new Set([
   'InvalidAccessKeyId',
   'UserSuspended',
   'InvalidToken',
+  'InvalidTokenId',
   'ExpiredToken',
   'TokenRefreshRequired',
 ]);
+
+/** Explains a refusal of keys that have a session token. */
+export const DENIED_SESSION: Refusal = [
+  "the input 'sessionToken'",
+  'access is denied: the session has expired, or its policy does not allow this',
+];
+
+const DENIED_LATER: Refusal = [
+  "the input 'sessionToken'",
+  'access is denied, although earlier calls succeeded: the session has probably expired, or its policy does not allow this',
+];
+
+const UNKNOWN_SESSION: Refusal = [
+  "the input 'sessionToken'",
+  'the access key of the session does not exist on this server: the session has expired, or it is of another server',
+];
 
 const ROLE_KEYS: Refusal = [
   "the input 'sts-endpoint'",
@@ -140,12 +161,7 @@ export interface IdentityUse {
 
 /** Explains AccessDenied. radosgw (16.2.15) returns it without a reason after the end of a session too. */
 function accessDenied({ operation, settings, identity: { temporary, accepted } }: FailedCall): Refusal {
-  if (temporary) {
-    const reason = accepted
-      ? 'access is denied, although earlier calls succeeded: the session has probably expired, or its policy does not allow this'
-      : 'access is denied: the session has expired, or its policy does not allow this';
-    return ["the input 'sessionToken'", reason];
-  }
+  if (temporary) return accepted ? DENIED_LATER : DENIED_SESSION;
   if (!accepted) return ["the input 'bucket'", 'access is denied to these credentials'];
   const mayRequire =
     CREATING.has(operation) && !settings.encryption ? " or requires the input 'server-side-encryption'" : '';

@@ -9,7 +9,7 @@ import { describeBucket, type S3Settings } from '../s3-settings.ts';
 import { ProtocolError } from '../transport/protocol-error.ts';
 import { classify, httpStatus, s3Code, statusAndCode, summaryOf } from './classify.ts';
 import { frontRefusal } from './front-refusals.ts';
-import { hasExpired, type IdentityUse, refusalOf } from './refusals.ts';
+import { DENIED_SESSION, hasExpired, type IdentityUse, refusalOf } from './refusals.ts';
 import { messageOf } from './refused-response.ts';
 import { denialOf, serverRefusal } from './server-refusals.ts';
 
@@ -86,6 +86,7 @@ export function fromS3Error(
     return unavailable(reason, `${operation}: ${summaryOf(error)}`);
   }
   if (status === 401 || status === 403) {
+    if (identity.temporary) return refused(...DENIED_SESSION);
     return refused("the inputs 'accessKey' and 'secretKey', and the bucket's policy", 'access is denied');
   }
   if (status >= 300 && status < 400) {

@@ -127,6 +127,20 @@ describe('the error of AccessDenied', () => {
   });
 });
 
+test.each([
+  [403, 'InvalidAccessKeyId', 'does not exist on this server: the session has expired'],
+  [403, 'InvalidTokenId', 'the session token is not valid'],
+  [403, undefined, 'the session has expired'],
+  [401, undefined, 'the session has expired'],
+])('a refusal %i %s of keys with a session token names the session', (status, code, reason) => {
+  for (const accepted of [false, true]) {
+    expect(map(answer(status, code), { ...unused, temporary: true, accepted })).toMatchObject({
+      setting: "the input 'sessionToken'",
+      message: expect.stringContaining(reason),
+    });
+  }
+});
+
 describe('the refusal of a call with the keys of a role', () => {
   const role = { arn: 'arn:aws:iam:::role/ci', claims: 'ref=refs/heads/main' };
   const end = Date.parse('2026-05-01T12:00:00Z');
