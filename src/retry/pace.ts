@@ -7,7 +7,7 @@ const SHORTEST_INTERVAL_MS = 100;
 /** Requests in a row without a refusal, after which the interval becomes a quarter shorter. */
 const STEADY = 16;
 /** A server may request any wait; a job cannot wait for ever. */
-const LONGEST_WAIT_MS = 20_000;
+const LONGEST_REQUESTED_MS = 20_000;
 
 /** A refusal as too many requests (429, 503). */
 export interface RateRefusal {
@@ -56,7 +56,7 @@ export class Pace {
   /** Notes a refusal. Requests that had begun before the rate was last lowered prove nothing about it. */
   refused({ begunMs, alone, certain, waitMs = 0 }: RateRefusal): void {
     const now = this.#clock.now();
-    this.#nextMs = Math.max(this.#nextMs, now + Math.min(waitMs, LONGEST_WAIT_MS));
+    this.#nextMs = Math.max(this.#nextMs, now + waitMs);
     // A proxy whose server is down refuses all, at any rate
     const isRate = certain || (alone && this.#steady > 0);
     if (!isRate || begunMs < this.#loweredMs) return;
@@ -67,10 +67,13 @@ export class Pace {
   }
 }
 
-/** Returns the wait of a `Retry-After` header in ms (RFC 9110, 10.2.3): seconds or a date. Returns undefined for no such. */
+/**
+ * Returns the wait of a `Retry-After` header in ms (RFC 9110, 10.2.3), which has seconds or a date: at most 20,000. Returns
+ * undefined for no such header.
+ */
 export function retryAfterMs(value: string | undefined, nowMs: number): number | undefined {
   if (value === undefined) return undefined;
-  if (/^\d{1,9}$/.test(value)) return Number(value) * 1000;
+  if (/^\d{1,9}$/.test(value)) return Math.min(Number(value) * 1000, LONGEST_REQUESTED_MS);
   const at = value.endsWith(' GMT') ? Date.parse(value) : Number.NaN;
-  return Number.isNaN(at) ? undefined : Math.max(0, at - nowMs);
+  return Number.isNaN(at) ? undefined : Math.max(0, Math.min(at - nowMs, LONGEST_REQUESTED_MS));
 }

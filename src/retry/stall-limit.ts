@@ -43,7 +43,7 @@ export class WaitedTime {
 
 /**
  * Aborts its signal when the attempts of one call have waited too long, together with the calls that waited before it. Waits
- * between attempts do not count: their number is the user's choice.
+ * between attempts do not count, since their number is the user's choice, except those that the server requests.
  */
 export class StallLimit {
   readonly #ms: number;
@@ -77,7 +77,7 @@ export class StallLimit {
       cancel = this.#clock.after(this.#ms - this.#waitedMs(), () => {
         if (isBlocked()) this.#restart();
         if (this.#waitedMs() < this.#ms) arm();
-        else this.#controller.abort(new TimeoutError(`no progress within ${this.#ms / 1000} s`));
+        else this.#abort();
       });
     };
     arm();
@@ -85,6 +85,16 @@ export class StallLimit {
       cancel();
       this.#waited.add(this.#idleSince, this.#clock.now());
     };
+  }
+
+  /**
+   * Counts a wait of this many ms that the server requests, before it begins. Aborts if the calls would have waited too long
+   * at its end.
+   */
+  requested(ms: number): void {
+    const now = this.#clock.now();
+    this.#waited.add(now, now + ms);
+    if (this.#waited.ms >= this.#ms) this.#abort();
   }
 
   /** Counts bytes that were sent: the attempt does not wait. The next one would send them again. */
@@ -102,6 +112,10 @@ export class StallLimit {
     if (this.#completed < PROGRESS_BYTES) return;
     this.#completed = 0;
     this.#waited.clear();
+  }
+
+  #abort(): void {
+    this.#controller.abort(new TimeoutError(`no progress within ${this.#ms / 1000} s`));
   }
 
   #restart(): void {

@@ -21,6 +21,23 @@ test('attempts are aborted when they have waited for the limit together', async 
   expect(limit.signal.reason).toEqual(new TimeoutError('no progress within 40 s'));
 });
 
+test('waits that the server requests count before they begin, and once where several calls wait', async () => {
+  const clock = new FakeClock();
+  const waited = new WaitedTime();
+  const [limit, other] = [newLimit(clock, waited), newLimit(clock, waited)];
+  limit.requested(20_000);
+  await clock.advance(10_000);
+  other.requested(20_000);
+  expect(waited.ms).toBe(30_000);
+  await clock.advance(20_000);
+  limit.begin()();
+  limit.requested(9_999);
+  expect(limit.signal.aborted).toBe(false);
+  await clock.advance(9_999);
+  limit.requested(2_001);
+  expect(limit.signal.reason).toEqual(new TimeoutError('no progress within 40 s'));
+});
+
 test('received bytes begin the limit anew', async () => {
   const clock = new FakeClock();
   const limit = newLimit(clock);

@@ -115,6 +115,11 @@ export const hostileAnswers: readonly HostileAnswer[] = [
   },
   { name: '400 and 5,000 document types', takeover: whole('400 Bad Request', '<!DOCTYPE a>'.repeat(5000)) },
   { name: '200 and a web page', takeover: whole('200 OK', '<!doctype html><html>log in</html>') },
+  {
+    name: '503 and Retry-After: 20',
+    takeover: whole('503 Slow Down', '', 'retry-after: 20\r\n'),
+    slow: true,
+  },
   { name: '302 to itself', takeover: whole('302 Found', '', 'location: /\r\n') },
   { name: '200 and an ETag of 12 KB', takeover: whole('200 OK', '', `etag: "${'e'.repeat(12_000)}"\r\n`) },
   { name: '206 and more bytes than requested', operations: ['GetObject'], takeover: moreThanRequested },

@@ -54,7 +54,7 @@ export class Attempts {
 
   /** Makes one attempt of a call. Rejects as `check` and `send` do, and with the signal's reason. */
   async make<T>(spec: CallSpec, { limits, signal, check, send }: AttemptOptions<T>): Promise<T> {
-    const turn = await this.#turn(spec, signal);
+    const turn = await this.#turn(spec, limits, signal);
     const endWait = limits.beginAttempt();
     const progress: CallProgress = {
       completed: bytes => limits.progress.completed(bytes),
@@ -77,7 +77,11 @@ export class Attempts {
   }
 
   /** Waits until there is a place for a transfer and room for its body, and the rate allows a request. */
-  async #turn({ transfer, sendsBytes }: CallSpec, signal: AbortSignal | undefined): Promise<Turn> {
+  async #turn(
+    { transfer, sendsBytes }: CallSpec,
+    limits: CallLimits,
+    signal: AbortSignal | undefined,
+  ): Promise<Turn> {
     if (transfer) await this.#limiter.enter(signal);
     let place: WindowPlace | undefined;
     const leave = (failure: unknown) => {
@@ -101,15 +105,16 @@ export class Attempts {
       end: failure => {
         this.#inFlight--;
         if (failure === undefined) this.#pace.accepted();
-        else this.#slowDown(failure, begunMs, alone);
+        else this.#slowDown(failure, begunMs, alone, limits);
         leave(failure);
       },
     };
   }
 
-  #slowDown(failure: unknown, begunMs: number, alone: boolean): void {
+  #slowDown(failure: unknown, begunMs: number, alone: boolean, limits: CallLimits): void {
     if (!isStatus(failure, 429) && !isStatus(failure, 503)) return;
     const waitMs = retryAfterMs(refusedResponse(failure)?.headers['retry-after'], Date.now());
+    if (waitMs !== undefined) limits.requestedWait(waitMs);
     const certain = isStatus(failure, 429) || waitMs !== undefined;
     this.#pace.refused({ begunMs, alone, certain, waitMs });
   }

@@ -68,6 +68,11 @@ export class CallLimits {
     return this.#stall?.begin(this.#spec.isBlocked);
   }
 
+  /** Counts a wait of this many ms that the server requests, before it begins. */
+  requestedWait(ms: number): void {
+    this.#stall?.requested(ms);
+  }
+
   /** Clears the timer. */
   clear(): void {
     this.#deadline?.clear();

@@ -98,6 +98,15 @@ test('a request that follows a Retry-After begins when the server allows it', as
   expect(wait).toBeGreaterThanOrEqual(1990);
 });
 
+test('a server that requests a wait in each response is given up before the wait that is too long', async () => {
+  const server = await scriptedServer(() => ({ status: 503, headers: { 'retry-after': '3' } }));
+  const begin = performance.now();
+  const store = server.store({}, { timeLimits: { ...limits, stalledMs: 5000 } });
+  await expect(store.head('x')).rejects.toThrow('the call failed (HeadObject: 503)');
+  expect(performance.now() - begin).toBeLessThan(5000);
+  expect(server.operations).toEqual(['HeadObject', 'HeadObject']);
+});
+
 test('calls in a row share the time for which they may wait', async () => {
   let gets = 0;
   const server = await scriptedServer(operation => {
