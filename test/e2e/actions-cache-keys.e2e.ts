@@ -80,7 +80,7 @@ describeWithGateway('actions/cache: keys', () => {
   ])('save/ warns and succeeds when keys break a rule: %s', async (_, inputs) => {
     const result = await save(`path: deps, ${inputs}`);
     expect(result.conclusion).toBe('success');
-    expect(warningsOf(result)).toEqual([expect.stringMatching(/^Input 'key' has /)]);
+    expect(warningsOf(result)).toEqual([expect.stringMatching(/^Cache not saved: Input 'key' has /)]);
     expect(await lab.objects()).toEqual([]);
   });
 });

@@ -91,6 +91,7 @@ const actions = [
 ] as const;
 
 describeWithGateway.each(actions)('bad input of $action', ({ action, exitCode, level, rows }) => {
+  const lead = action === 'save/action.yml' ? 'Cache not saved: ' : '';
   it.each(rows)(
     '%s ends the step with one sentence, without a file, an output or a request',
     async (_, bad, sentence) => {
@@ -98,7 +99,7 @@ describeWithGateway.each(actions)('bad input of $action', ({ action, exitCode, l
         lab.runAction({ action, entry: 'main', inputs: { endpoint: proxy.endpoint, ...bad } }),
       );
       expect(result.exitCode).toBe(exitCode);
-      const line = new RegExp(`^::${level}::(.*)\\n$`).exec(result.stdout)?.[1];
+      const line = new RegExp(`^::${level}::${lead}(.*)\\n$`).exec(result.stdout)?.[1];
       if (typeof sentence === 'string') expect(line).toBe(sentence);
       else expect(line).toMatch(sentence);
       expect(operations).toEqual([]);
@@ -127,7 +128,9 @@ describeWithGateway('bad input', () => {
       }),
     );
     expect(result.exitCode).toBe(1);
-    expect(result.stdout).toBe("::error::Input 'key' has the key 'a,b', but a key cannot contain a comma.\n");
+    expect(result.stdout).toBe(
+      "::error::Cache not saved: Input 'key' has the key 'a,b', but a key cannot contain a comma.\n",
+    );
     expect(operations).toEqual([]);
   });
 });

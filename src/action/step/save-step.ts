@@ -37,7 +37,7 @@ export async function saveStep(runner: Runner, options: SaveStepOptions): Promis
     saves: true,
     remembered: state,
     bucketEnv: postEnvironment(runner.env, state),
-    refuse: sentence => warnOrFail(runner, sentence),
+    refuse: sentence => warnOrFail(runner, `Cache not saved: ${sentence}`),
   });
   if (!plan) return;
   const reason = skipReason(plan, state, options.records);

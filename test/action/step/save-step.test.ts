@@ -141,14 +141,16 @@ describe('save/', () => {
 
   test('warns of bad inputs', async () => {
     const { lines, failed, backend } = await saveOnly({ inputs: { key: 'a,b' } });
-    expect(lines).toEqual(["warning: Input 'key' has the key 'a,b', but a key cannot contain a comma."]);
+    expect(lines).toEqual([
+      "warning: Cache not saved: Input 'key' has the key 'a,b', but a key cannot contain a comma.",
+    ]);
     expect(failed).toBe(false);
     expect(backend.opened).toEqual([]);
   });
 
   test('names the CACHE_S3 variable of a bad value', async () => {
     const { lines } = await saveOnly({ inputs: {}, env: { CACHE_S3_RETRY: '3' } });
-    expect(lines[0]).toMatch(/^warning: Input 'retry' \(CACHE_S3_RETRY\) is '3', but/);
+    expect(lines[0]).toMatch(/^warning: Cache not saved: Input 'retry' \(CACHE_S3_RETRY\) is '3', but/);
   });
 
   test('fails for bad inputs with fail-on-save-error', async () => {
