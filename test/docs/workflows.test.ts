@@ -78,6 +78,15 @@ test('CI covers Linux, macOS and Windows, dist/ and the gateway', () => {
   expect(read('ci.yml')).toContain('run: npm test\n');
 });
 
+test('CI runs the tests with a gateway on the release of Debian that the documents name', () => {
+  const job = read('ci.yml')
+    .split('\n  gateway:\n')[1]
+    ?.split(/\n {2}\w+:\n/)[0];
+  expect(job).toMatch(/^ {4}container: node:24-bookworm$/m);
+  expect(job).toContain('run: npm test\n');
+  expect(readFileSync(path.join(root, 'README.md'), 'utf8')).toContain('all tests in Debian 12');
+});
+
 describe('workflow release.yml', () => {
   const text = read('release.yml');
   /** The lines of one job. */
@@ -106,6 +115,12 @@ describe('workflow release.yml', () => {
     expect(build).toBeGreaterThan(0);
     expect(attest).toBeGreaterThan(build!);
     expect(job('attest')).toContain('subject-path: dist/**\n');
+  });
+
+  test('releases only a commit of main whose version and date are in the changelog', () => {
+    for (const check of ['"$TAG" != "v$version"', '- [0-9]{4}-[0-9]{2}-[0-9]{2}$"', 'origin/main; then\n'])
+      expect(job('version')).toContain(check);
+    expect(job('version')).toContain('fetch-depth: 0');
   });
 
   test('moves the major tag and no other, after the release is published', () => {
