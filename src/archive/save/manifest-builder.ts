@@ -8,6 +8,7 @@ import {
   type PackResult,
   readPacked,
   type ScannedEntry,
+  type SliceOfFile,
   type Unpacked,
 } from '../messages/pack-job.ts';
 import { type ScanNotes, VANISHED } from '../scan/scan.ts';
@@ -48,6 +49,11 @@ export class ManifestBuilder {
   /** Index in the manifest of each file with several names, by its first name. */
   readonly #linkable = new Map<string, number>();
 
+  /** The large file whose slices are being added: where it begins, and its first slice and that which decides on the file. */
+  #large:
+    | { readonly frame: number; readonly first: Packed | Unpacked; packed: Packed | Unpacked }
+    | undefined;
+
   /** `frames` are the base's, in an incremental save. */
   constructor(notes: ScanNotes, frames?: readonly Frame[]) {
     this.#notes = notes;
@@ -56,20 +62,35 @@ export class ManifestBuilder {
   }
 
   /**
-   * Adds the next frame, as a worker returned it. If all its members have vanished it is empty, and left out.
+   * Adds the next frame, as a worker returned it. Returns whether the archive has it: if all its members have vanished it is
+   * empty, and left out.
    * The first names of its hard links have their data in the archive (lost-first-names.ts). Throws `SourceTreeError`, here or
    * at the end, for more entries than an archive holds.
    */
-  add({ members, slice }: FramePlan, result: PackResult): void {
+  add({ members, slice }: FramePlan, result: PackResult): boolean {
     trimHeap(this.#waiting ? TRIM_INCREMENTAL_HEAP_ABOVE_BYTES : TRIM_HEAP_ABOVE_BYTES);
     const frame = this.frames.length;
-    const { bytes, rawSize, sha256 } = result;
-    if (rawSize > 0) this.frames.push({ size: bytes.length, rawSize, sha256 });
-    // The later slices of a file belong to the entry that its first one made
-    if (slice && slice.start > 0) return;
+    if (slice) return this.#addSlice(members[0]!, slice, result);
     members.forEach((member, index) => {
       this.#addMember(member, frame, readPacked(result.packed, index));
     });
+    return this.#addFrame(result);
+  }
+
+  /** Adds the entry with the last slice: a file of which one is missing has none. */
+  #addSlice(member: ScannedEntry, { start, end }: SliceOfFile, result: PackResult): boolean {
+    const packed = readPacked(result.packed, 0);
+    if (start === 0) this.#large = { frame: this.frames.length, first: packed, packed };
+    const large = this.#large!;
+    if (typeof large.packed !== 'string' && typeof packed === 'string') large.packed = packed;
+    if (end === member.size) this.#addMember(member, large.frame, large.packed);
+    // Without the header, tar takes no data
+    return typeof large.first !== 'string' && this.#addFrame(result);
+  }
+
+  #addFrame({ bytes, rawSize, sha256 }: PackResult): boolean {
+    if (rawSize > 0) this.frames.push({ size: bytes.length, rawSize, sha256 });
+    return rawSize > 0;
   }
 
   /**

@@ -95,9 +95,7 @@ async function packFrames(
       for (const again of instead) await add(await work(again));
       return;
     }
-    builder.add(plan, result);
-    // A frame whose members have all vanished is empty
-    if (result.rawSize > 0) await write(result.bytes);
+    if (builder.add(plan, result)) await write(result.bytes);
   };
   for await (const packed of mapInOrder(plans, framesInFlight(runner), work)) await add(packed);
   const { head, reused } = source.finish();

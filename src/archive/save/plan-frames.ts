@@ -1,6 +1,7 @@
 import { FRAME_RAW_BYTES, SLICE_BYTES, WHOLE_FILE_BYTES } from '../format/container.ts';
 import { PAX_HEADER_BYTES } from '../format/tar-blocks.ts';
 import { mtimeOf } from '../fs/file-status.ts';
+import { isShortFile } from '../fs/short-files.ts';
 import type { FileIdentity, FramePlan, ScannedEntry } from '../messages/pack-job.ts';
 import type { Listings } from '../scan/listings.ts';
 import { PAUSE } from '../scan/scan.ts';
@@ -69,8 +70,8 @@ function* chain<T>(...parts: readonly Iterable<T>[]): Generator<T> {
 function* slices(scanned: ScannedEntry): Generator<FramePlan> {
   const stats = statusNow(scanned.path);
   const size = Number(stats?.size);
-  if (!stats?.isFile() || size <= WHOLE_FILE_BYTES) {
-    // Vanished or small by now: the worker that reads it whole reports that
+  if (!stats?.isFile() || size <= WHOLE_FILE_BYTES || isShortFile(scanned.path, size)) {
+    // Vanished or small by now, or without its data: the worker that reads it whole reports that
     yield { members: [scanned], slice: undefined };
     return;
   }

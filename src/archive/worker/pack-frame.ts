@@ -1,12 +1,14 @@
 import { type BigIntStats, closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { SourceTreeError } from '../archive-errors.ts';
 import { compressFrame, sha256 } from '../format/codec.ts';
+import { WHOLE_FILE_BYTES } from '../format/container.ts';
 import { EntryType } from '../format/entry.ts';
 import { MAX_FRAME_RAW_BYTES } from '../format/limits.ts';
 import { mtimeOf } from '../fs/file-status.ts';
 import { isSameMtime, roundedMtime, splitMtime } from '../fs/file-times.ts';
 import { fsPath } from '../fs/paths/names.ts';
 import { thisPlatform } from '../fs/platform.ts';
+import { isShort } from '../fs/short-files.ts';
 import { readError, showPath, wrapReadError } from '../fs/tree-errors.ts';
 import {
   type FileIdentity,
@@ -76,6 +78,8 @@ function packFile(members: PackMembers, index: number, raw: RawBytes): Packed | 
 function packAsScanned(members: PackMembers, index: number, raw: RawBytes, fd: number): Packed | undefined {
   const member = members.get(index);
   const { size, mode } = member;
+  // A large file comes here if it has changed since the scan, or may end before its size
+  if (size > WHOLE_FILE_BYTES) return undefined;
   const scanned = members.scannedStatus(index);
   const start = raw.at;
   const about = roundedMtime(scanned.mtimeMs);
@@ -116,8 +120,12 @@ function packAsFound(members: PackMembers, index: number, raw: RawBytes): Packed
       const before = statusOf(fd, path);
       if (!before.isFile()) return 'vanished';
       const size = Number(before.size);
-      // It was small when it was scanned: something is writing to it
-      if (size > MAX_FRAME_RAW_BYTES / 4) throw changedWhileRead(path);
+      if (size > MAX_FRAME_RAW_BYTES / 4) {
+        const short = wrapReadError(path, () => isShort(fd, size));
+        if (short && isSameFile(before, statusOf(fd, path))) return 'short';
+        // It was small when it was scanned: something is writing to it
+        throw changedWhileRead(path);
+      }
       const mtime = mtimeOf(before, () => fstatSync(fd));
       const mode = thisPlatform.hasModes ? Number(before.mode) & 0o7777 : member.mode;
       raw.header({ ...member, ...mtime, size, mode });
@@ -140,27 +148,49 @@ function packAsFound(members: PackMembers, index: number, raw: RawBytes): Packed
 }
 
 /**
- * Appends a slice of a large file: the first one with the header, the last one with the padding.
+ * Appends a slice of a large file: the first one with the header, the last one with the padding. In place of a slice that
+ * cannot be had any more it appends zeros, as many as tar expects behind the header, or nothing if the header is in it.
  * Throws `SourceTreeError` if it cannot be read or is not the file that was scanned any more.
  */
-function packSlice(members: PackMembers, slice: SliceOfFile, raw: RawBytes): Packed {
+function packSlice(members: PackMembers, slice: SliceOfFile, raw: RawBytes): Packed | Unpacked {
+  const packed = readSlice(members, slice, raw);
+  if (typeof packed !== 'string') return packed;
+  raw.at = 0;
+  if (slice.start === 0) return packed;
+  raw.zeros(slice.end - slice.start);
+  const { size } = members.get(0);
+  if (slice.end === size) raw.pad(size);
+  return packed;
+}
+
+function readSlice(members: PackMembers, slice: SliceOfFile, raw: RawBytes): Packed | Unpacked {
   const member = members.get(0);
   const { mtimeUs, mtimeRestNs, mode, size } = member;
   const path = members.path(0);
   const fd = openFile(path);
-  if (fd === undefined) throw changedWhileRead(path);
+  if (fd === undefined) return 'vanished';
   try {
-    if (!isSameFile(slice.identity, statusOf(fd, path))) throw changedWhileRead(path);
+    const before = statusOf(fd, path);
+    if (!isSameFile(slice.identity, before)) return unlessChanged(before, path);
     if (slice.start === 0) raw.header(member);
     const offset = raw.at;
     const complete = readInto(raw, fd, slice.start, slice.end - slice.start, path);
     if (slice.end === size) raw.pad(size);
-    if (!complete || !isSameFile(slice.identity, statusOf(fd, path))) throw changedWhileRead(path);
+    const after = statusOf(fd, path);
+    if (!isSameFile(slice.identity, after)) return unlessChanged(after, path);
+    if (!complete) return 'short';
     const replaced = members.isReplaced(0, slice.identity);
     return { offset, size, mtimeUs, mtimeRestNs, mode, replaced };
   } finally {
     closeSync(fd);
   }
+}
+
+/** Returns why a file with another status than before is not saved. Throws `SourceTreeError` if another content is the reason. */
+function unlessChanged(stats: BigIntStats, path: string): Unpacked {
+  // Its last name was removed after it was opened
+  if (!stats.isFile() || stats.nlink === 0n) return 'vanished';
+  throw changedWhileRead(path);
 }
 
 function changedWhileRead(path: string): SourceTreeError {
@@ -186,8 +216,8 @@ function statusOf(fd: number, path: string): BigIntStats {
 }
 
 /**
- * Appends `size` bytes of a file from `position`, zeros where it ends before them. Returns whether all were there.
- * Throws `SourceTreeError` if it cannot be read.
+ * Appends `size` bytes of a file from `position`. Returns whether all were there; else those that are missing have no
+ * defined value. Throws `SourceTreeError` if it cannot be read.
  */
 function readInto(raw: RawBytes, fd: number, position: number, size: number, path: string): boolean {
   const target = raw.reserve(size);
@@ -199,7 +229,6 @@ function readInto(raw: RawBytes, fd: number, position: number, size: number, pat
       done += count;
     }
   });
-  if (done < size) target.fill(0, raw.at + done, raw.at + size);
   raw.at += size;
   return done === size;
 }

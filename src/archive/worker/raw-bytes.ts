@@ -40,9 +40,13 @@ export class RawBytes {
 
   /** Appends the zeros behind `size` bytes of data. */
   pad(size: number): void {
-    const zeros = padding(size);
-    this.reserve(zeros).fill(0, this.at, this.at + zeros);
-    this.at += zeros;
+    this.zeros(padding(size));
+  }
+
+  /** Appends zeros. */
+  zeros(count: number): void {
+    this.reserve(count).fill(0, this.at, this.at + count);
+    this.at += count;
   }
 
   /** Returns all bytes; valid until the next frame. */

@@ -133,6 +133,7 @@ type ReplacedCall =
   | 'statfsSync'
   | 'statSync'
   | 'symlinkSync'
+  | 'openSync'
   | 'unlinkSync';
 
 /** Replaces a function of the file system until the test ends. `call` is the original function. */

@@ -23,6 +23,7 @@ import { incompressible } from '../../support/random.ts';
 import { scratch } from '../../support/scratch.ts';
 import { slashed } from '../../support/slashed.ts';
 import { buildTree, describeTree } from '../../support/tree.ts';
+import { instead } from '../publish/staged.ts';
 import { layoutIn, packTree, restoreBytes } from '../support/archives.ts';
 import { disturbedBefore, FILLER, savedWhile } from './changing-tree.ts';
 
@@ -89,13 +90,63 @@ describe('a tree that changes while it is saved', () => {
     for (const change of [
       () => appendFileSync(large, 'x'),
       () => truncateSync(large, SLICE_BYTES),
-      () => rmSync(large),
+      () => writeFileSync(large, incompressible(3 * SLICE_BYTES, 'rewritten')),
     ]) {
       const attempt = packTree(layoutIn(from), { runner: disturbedBefore(3, change) });
       await expect(attempt).rejects.toThrow(SourceTreeError);
       await expect(attempt).rejects.toThrow(`${large} changed while it was read`);
       writeFileSync(large, incompressible(3 * SLICE_BYTES));
     }
+  });
+
+  test.each<[string, (large: string) => void]>([
+    ['vanishes', large => rmSync(large)],
+    [
+      'becomes a directory',
+      large => {
+        rmSync(large);
+        mkdirSync(large);
+      },
+    ],
+  ])('a large file that %s after its first slice is skipped with a notice', async (_, change) => {
+    const content = incompressible(3 * SLICE_BYTES);
+    const spec = {
+      'tree/a': 'a',
+      'tree/large': content,
+      'tree/linked': { hardlink: 'tree/large' },
+      'tree/z': 'z',
+    };
+    const from = await buildTree(scratch(), spec);
+    const large = join(from, 'tree/large');
+    const runner = disturbedBefore(3, () => change(large));
+    const { object, skipped } = await packTree(layoutIn(from), { runner, deadMembers: true });
+    expect(skipped.map(slashed)).toEqual([slashed(`${large}: vanished during the save`)]);
+    const to = scratch();
+    await restoreBytes(object, layoutIn(to));
+    const found = await describeTree(to);
+    expect(Object.keys(found)).toEqual(['tree', 'tree/a', 'tree/linked', 'tree/z']);
+    expect(found['tree/linked']).toEqual((await describeTree(from))['tree/linked']);
+  });
+
+  test('a large file whose last name is removed while a slice is read is skipped', async () => {
+    const from = await buildTree(scratch(), { 'tree/a': 'a', 'tree/large': incompressible(3 * SLICE_BYTES) });
+    const large = join(from, 'tree/large');
+    let opened = 0;
+    instead(
+      'openSync',
+      call =>
+        ((...options: Parameters<typeof call>) => {
+          const fd = call(...options);
+          // For the last byte, for the first slice, and for the second one
+          if (options[0] === large && ++opened === 3) rmSync(large);
+          return fd;
+        }) as typeof call,
+    );
+    const { object, skipped } = await packTree(layoutIn(from), { deadMembers: true });
+    expect(skipped.map(slashed)).toEqual([slashed(`${large}: vanished during the save`)]);
+    const to = scratch();
+    await restoreBytes(object, layoutIn(to));
+    expect(Object.keys(await describeTree(to))).toEqual(['tree', 'tree/a']);
   });
 
   test('a large file that is replaced between two slices fails the save', async () => {

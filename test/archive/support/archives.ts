@@ -48,6 +48,8 @@ interface PackTreeOptions {
   readonly level?: number;
   /** Called before each piece of the object is kept. */
   readonly onWrite?: () => void;
+  /** Whether tar may have members that the manifest has not. */
+  readonly deadMembers?: boolean;
 }
 
 /** The object that a save of this layout would store, a sound tar by another reader's word. Empty: nothing was found. */
@@ -74,7 +76,7 @@ export async function packTree(layout: PathLayout, options: PackTreeOptions = {}
     },
   });
   const object = Buffer.concat(pieces);
-  if (object.length > 0) await checkTar(object, { full: true });
+  if (object.length > 0) await checkTar(object, { full: options.deadMembers !== true });
   return { object, skipped, outOfRange };
 }
 

@@ -5,17 +5,20 @@ import fs, {
   rmSync,
   statSync,
   symlinkSync,
+  truncateSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import path from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
+import { SLICE_BYTES, WHOLE_FILE_BYTES } from '../../../src/archive/format/container.ts';
 import type { Entry } from '../../../src/archive/format/entry.ts';
 import { openArchive } from '../../../src/archive/format/open-archive.ts';
 import { posix, requires } from '../../support/platform-needs.ts';
 import { scratch } from '../../support/scratch.ts';
-import { buildTree } from '../../support/tree.ts';
+import { MiB } from '../../support/sizes.ts';
+import { buildTree, describeTree } from '../../support/tree.ts';
 import { layoutIn, packTree, restoreBytes } from '../support/archives.ts';
 
 const actual = { readSync: fs.readSync, fstatSync: fs.fstatSync, openSync: fs.openSync };
@@ -126,22 +129,6 @@ describe('packing a whole file', () => {
     expect(['a', 'b', 'c'].map(content)).toEqual(['a', 'changed, 0 to go', 'c']);
   });
 
-  test('is not saved if it is shorter than its size, and the others are', async () => {
-    const from = await buildTree(scratch(), { 'tree/a': 'a', 'tree/b': 'data of b', 'tree/c': 'c' });
-    const file = path.join(from, 'tree/b');
-    const { ino } = statSync(file, { bigint: true });
-    const short = (...args: [number, Uint8Array, number, number, number]) => {
-      const [fd, target, offset, length, position] = args;
-      const isShort = actual.fstatSync(fd, { bigint: true }).ino === ino;
-      const left = isShort ? Math.max(0, Math.min(length, 4 - position)) : length;
-      return (actual.readSync as (...args: unknown[]) => number)(fd, target, offset, left, position);
-    };
-    replaceFs({ readSync: short as typeof fs.readSync });
-    const { object, skipped } = await packTree(layoutIn(from));
-    expect((await entriesOf(object)).map(({ name }) => name)).toEqual(['./tree/', './tree/a', './tree/c']);
-    expect(skipped).toEqual([`${path.join(from, 'tree')}/b: shorter than its size, as files in /sys are`]);
-  });
-
   test('fails for a file that changes each time it is read', async () => {
     const from = await buildTree(scratch(), { 'tree/a': 'a', 'tree/b': 'b' });
     changeWhileRead(path.join(from, 'tree/b'), 3);
@@ -150,4 +137,75 @@ describe('packing a whole file', () => {
       `${path.join(from, 'tree/b')} changed while it was read, in two attempts`,
     );
   });
+});
+
+describe('a file that ends before its size', () => {
+  const short = (file: string) => `${file}: shorter than its size, as files in /sys are`;
+
+  /** Makes a file that ends at `bytes` whatever its size is, from the `reads`th read on. */
+  function cutShort(file: string, bytes: number, reads = 0): void {
+    const { ino } = statSync(file, { bigint: true });
+    let left = reads;
+    const cut = (...args: [number, Uint8Array, number, number, number]) => {
+      const [fd, target, offset, length, position] = args;
+      const isCut = actual.fstatSync(fd, { bigint: true }).ino === ino && left-- <= 0;
+      const count = isCut ? Math.max(0, Math.min(length, bytes - position)) : length;
+      return (actual.readSync as (...args: unknown[]) => number)(fd, target, offset, count, position);
+    };
+    replaceFs({ readSync: cut as typeof fs.readSync });
+  }
+
+  test.each([
+    ['small', 10],
+    ['large', WHOLE_FILE_BYTES + 1],
+    ['over 16 MiB', 17 * MiB],
+    ['of 1 TiB', 1024 * 1024 * MiB],
+  ])('is not saved if it is %s, and the others are', async (_, size) => {
+    const from = await buildTree(scratch(), { 'tree/a': 'a', 'tree/b': 'data', 'tree/c': 'c' });
+    const file = `${path.join(from, 'tree')}/b`;
+    truncateSync(file, size);
+    cutShort(file, 4);
+    const { object, skipped } = await packTree(layoutIn(from));
+    expect((await entriesOf(object)).map(({ name }) => name)).toEqual(['./tree/', './tree/a', './tree/c']);
+    expect(object.length).toBeLessThan(2000);
+    expect(skipped).toEqual([short(file)]);
+  });
+
+  test.each([10, WHOLE_FILE_BYTES + 1])('is reported under each of its names (%i bytes)', async size => {
+    const linked = { 'tree/b': 'data', 'tree/c': { hardlink: 'tree/b' }, 'tree/d': { hardlink: 'tree/b' } };
+    const from = await buildTree(scratch(), { 'tree/a': 'a', ...linked });
+    const files = ['b', 'c', 'd'].map(name => `${path.join(from, 'tree')}/${name}`);
+    truncateSync(files[0]!, size);
+    cutShort(files[0]!, 4);
+    const { object, skipped } = await packTree(layoutIn(from));
+    expect((await entriesOf(object)).map(({ name }) => name)).toEqual(['./tree/', './tree/a']);
+    expect(skipped).toEqual(files.map(short));
+  });
+
+  test('is not saved if that shows only after its first slices were written', async () => {
+    const from = await buildTree(scratch(), { 'tree/a': 'a', 'tree/b': 'data', 'tree/c': 'c' });
+    const file = `${path.join(from, 'tree')}/b`;
+    truncateSync(file, 3 * SLICE_BYTES + 1);
+    // The end, and the first slice
+    cutShort(file, 4, 2);
+    const { object, skipped } = await packTree(layoutIn(from), { deadMembers: true });
+    expect((await entriesOf(object)).map(({ name }) => name)).toEqual(['./tree/', './tree/a', './tree/c']);
+    expect(skipped).toEqual([short(file)]);
+    const to = scratch();
+    await restoreBytes(object, layoutIn(to));
+    expect(readFileSync(path.join(to, 'tree/c'), 'utf8')).toBe('c');
+  });
+
+  test.each([10, WHOLE_FILE_BYTES + 1, 17 * MiB])(
+    'is saved if its size of %i bytes is that of a hole at its end',
+    async size => {
+      const from = await buildTree(scratch(), { 'tree/a': 'a', 'tree/b': 'data', 'tree/c': 'c' });
+      truncateSync(path.join(from, 'tree/b'), size);
+      const { object, skipped } = await packTree(layoutIn(from));
+      const to = scratch();
+      await restoreBytes(object, layoutIn(to));
+      expect(await describeTree(to)).toEqual(await describeTree(from));
+      expect(skipped).toEqual([]);
+    },
+  );
 });
