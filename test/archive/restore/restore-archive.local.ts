@@ -3,11 +3,7 @@ import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { DamagedArchiveError, UnusableArchiveError } from '../../../src/archive/archive-errors.ts';
 import { openArchive } from '../../../src/archive/format/open-archive.ts';
-import { RestoredLinks } from '../../../src/archive/fs/links/restored-links.ts';
 import { WorkerPool } from '../../../src/archive/pool/worker-pool.ts';
-import { restoreArchive } from '../../../src/archive/restore/restore-archive.ts';
-import { RestoreNotices } from '../../../src/archive/restore/restore-notices.ts';
-import { InlineRunner } from '../../../src/archive/worker/worker.ts';
 import { posix, requires } from '../../support/platform-needs.ts';
 import { incompressible } from '../../support/random.ts';
 import { scratch } from '../../support/scratch.ts';
@@ -121,38 +117,6 @@ describe.each(trees)('a restore over %s changes nothing when', (_, spec) => {
     const broken = { runner: () => new WorkerPool(new URL('data:text/javascript,process.exit(3)'), 2) };
     await failsLeaving(spec, object, 'a worker thread ended with code 3', broken);
   });
-});
-
-test('a restore that fails aborts its reads', async () => {
-  const bytes = await corrupt(0);
-  const root = scratch();
-  const stopped: unknown[] = [];
-  const read = (start: number, end: number, signal?: AbortSignal) => {
-    if (start === 0) return Promise.resolve(Uint8Array.from(bytes.subarray(start, end)));
-    // A store that never responds: only the signal ends the read
-    return new Promise<never>((_, reject) => {
-      signal!.addEventListener('abort', () => {
-        stopped.push(signal!.reason);
-        reject(signal!.reason);
-      });
-    });
-  };
-  const archive = await openArchive(tailOf(bytes, 4000), bytes.length, read);
-  const layout = layoutIn(root);
-  const attempt = restoreArchive({
-    archive,
-    read,
-    layout,
-    restoredLinks: new RestoredLinks(),
-    runLabel: '1-00000000',
-    runner: new InlineRunner(),
-    warm: false,
-    beforeCommit() {},
-    notes: new RestoreNotices(),
-  });
-  await expect(attempt).rejects.toThrow(DamagedArchiveError);
-  expect(stopped.length).toBeGreaterThan(0);
-  expect(await describeTree(root)).toEqual({});
 });
 
 test(

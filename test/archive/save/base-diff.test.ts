@@ -104,49 +104,6 @@ describe('the share of dead bytes of a base', () => {
     const division = compare(found(ten.slice(3)), baseOf(ten, twoFrames));
     expect(division.deadBytes / division.regionBytes).toBeCloseTo(0.3, 6);
   });
-
-  test('dead bytes count by the compression ratio of their frame', () => {
-    const frames = [
-      { size: MiB / 2, rawSize: 5 * (MiB + 512) },
-      { size: 9.5 * MiB, rawSize: 5 * (MiB + 512) },
-    ];
-    const base = baseOf(ten, frames);
-    expect(compare(found(ten, ['f0', 'f1']), base).deadBytes).toBeCloseTo(0.2 * MiB, 0);
-    expect(compare(found(ten, ['f8', 'f9']), base).deadBytes).toBeCloseTo(3.8 * MiB, 0);
-  });
-
-  test('a changed file in slices is dead in all of its frames', () => {
-    const large = [{ name: 'a-large', size: 12 * MiB, frame: 0, offset: 512 }];
-    const frames = [512, 0, 0].map(header => ({ size: 3 * MiB, rawSize: 4 * MiB + header }));
-    const other = { name: 'b', size: 36 * MiB, frame: 3, offset: 512 };
-    const base = baseOf([...large, other], [...frames, { size: 27 * MiB, rawSize: 36 * MiB + 512 }]);
-    expect(compare(found([...large, other], ['a-large']), base).deadBytes).toBeCloseTo(9 * MiB, 0);
-  });
-
-  test('headers of entries without data are live while the entries exist', () => {
-    const links = Array.from({ length: 20_000 }, (_, index) => ({
-      name: `l${String(index).padStart(5, '0')}`,
-      type: EntryType.symlink,
-    }));
-    const frames = [{ size: 10 * MiB, rawSize: 10 * MiB + 512 + 20_000 * 512 }];
-    const file = { name: 'file', size: 10 * MiB, frame: 0, offset: 512 };
-    const base = baseOf([file, ...links], frames);
-    expect(compare(found([file, ...links]), base).deadBytes).toBe(0);
-    expect(compare(found([file, ...links.slice(10_000)]), base).deadBytes / (10 * MiB)).toBeCloseTo(0.25, 2);
-  });
-
-  test('the header of a long name counts as three blocks', () => {
-    const long = { ...ten[0]!, name: 'x'.repeat(101), size: MiB, offset: 1536 };
-    const division = compare(found([long]), baseOf([long], [{ size: 6 * MiB, rawSize: MiB + 1536 }]));
-    expect(division.deadBytes).toBe(0);
-  });
-});
-
-test('a region below 5 MiB, the smallest part of S3, is not copied', () => {
-  const one = [{ name: 'a', size: MiB, frame: 0, offset: 512 }];
-  const with_ = (size: number) => compare(found(one), baseOf(one, [{ size, rawSize: MiB + 512 }]));
-  expect(isWorthReusing(with_(5 * MiB - 1))).toBe(false);
-  expect(isWorthReusing(with_(5 * MiB))).toBe(true);
 });
 
 test('a file without a recorded status is packed even if its attributes are unchanged', () => {

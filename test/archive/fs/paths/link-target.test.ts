@@ -28,6 +28,7 @@ test.each([
   ['tree/*/', 'sub/', false],
   ['tree/*/', '../other/', true],
   ['!tree/sub', 'sub/b', true],
+  ['!tree/sub/', 'sub', false],
 ])('with the path line %s, a link in tree to %s leads outside: %s', (line, target, outside) => {
   const layout = layoutIn(path.resolve('/work'), line.startsWith('!') ? ['tree', line] : [line]);
   expect(leadsOutside(layout, path.resolve('/work/tree/link'), target)).toBe(outside);

@@ -1,12 +1,9 @@
-import { execFileSync, spawnSync } from 'node:child_process';
-import { lchownSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { lchownSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { isStagingName } from '../../../../src/archive/fs/paths/staging-name.ts';
-import { writeOwner } from '../../../../src/archive/publish/staging/staging-owner.ts';
-import { removeStaleStaging } from '../../../../src/archive/publish/staging/stale-staging.ts';
 import { isRoot } from '../../../support/drop-privileges.ts';
-import { scratch } from '../../../support/scratch.ts';
 import { buildTree } from '../../../support/tree.ts';
 import { prepareRestore, runRestoreProcess, startRestoreProcess } from '../../support/restore-process.ts';
 
@@ -53,6 +50,15 @@ describe.runIf(isLinux)('a restore', () => {
   });
 });
 
+test.runIf(isRoot && isLinux)('a restore reports old staging of another user', async () => {
+  const { tree, job } = await prepare();
+  await buildTree(tree, { [`${name}/x`]: 'left by root', [name]: { directory: true, mtime: 0 } });
+  lchownSync(join(tree, name), 0, 0);
+  const end = await runRestoreProcess(job);
+  expect(end).toMatchObject({ exitCode: 0, stderr: '' });
+  expect(end.output?.remaining).toEqual([{ directory: tree, maybeInUse: 0, open: 0, irremovable: 1 }]);
+});
+
 // Process 1 of a namespace cannot kill itself
 const namespace = ['unshare', '--pid', '--fork', '--mount-proc', 'sh', '-c', '"$@"; exit $?', 'sh'];
 const canUnshare =
@@ -69,65 +75,3 @@ test.runIf(canUnshare)(
     expect(stagingIn(tree)).toHaveLength(1);
   },
 );
-
-describe.runIf(isLinux)('removeStaleStaging', () => {
-  /** Makes a directory with staging of this process, and applies `change` to the owner file. */
-  function ownStaging(change: (owner: Record<string, unknown>) => void = () => {}): string {
-    const directory = scratch();
-    const staging = join(directory, name);
-    mkdirSync(staging);
-    writeOwner(staging);
-    const file = join(staging, 'owner');
-    const owner = JSON.parse(readFileSync(file, 'utf8'));
-    change(owner);
-    writeFileSync(file, JSON.stringify(owner));
-    return directory;
-  }
-  const sweep = (directory: string) => removeStaleStaging(directory, undefined);
-
-  test('leaves the staging of this process and does not report it', async () => {
-    const directory = ownStaging();
-    expect(await sweep(directory)).toBeUndefined();
-    expect(stagingIn(directory)).toEqual([name]);
-  });
-
-  test.each<[string, (owner: Record<string, unknown>) => void]>([
-    ['whose process id no process has', owner => Object.assign(owner, { pid: 2 ** 22 + 1 })],
-    ['whose process id another process has now', owner => Object.assign(owner, { startTime: '1' })],
-  ])('removes staging %s', async (_, change) => {
-    const directory = ownStaging(change);
-    expect(await sweep(directory)).toBeUndefined();
-    expect(stagingIn(directory)).toEqual([]);
-  });
-
-  test.each<[string, (owner: Record<string, unknown>) => void]>([
-    ['of another boot or machine', owner => Object.assign(owner, { bootId: 'other', pid: 2 ** 22 + 1 })],
-    ['of another namespace', owner => Object.assign(owner, { pidNamespace: 'pid:[1]', pid: 2 ** 22 + 1 })],
-    ['with an impossible process id', owner => Object.assign(owner, { pid: -1 })],
-    ['with a process id that is no number', owner => Object.assign(owner, { pid: '1' })],
-  ])('leaves and reports staging %s', async (_, change) => {
-    const directory = ownStaging(change);
-    expect(await sweep(directory)).toEqual({ directory, maybeInUse: 1, open: 0, irremovable: 0 });
-    expect(stagingIn(directory)).toEqual([name]);
-  });
-
-  test('does not wait for an owner file that is a FIFO, and does not read a large owner file', async () => {
-    const [fifo, large] = [scratch(), scratch()];
-    mkdirSync(join(fifo, name));
-    execFileSync('mkfifo', [join(fifo, name, 'owner')]);
-    mkdirSync(join(large, name));
-    writeFileSync(join(large, name, 'owner'), Buffer.alloc(2000, ' '));
-    for (const directory of [fifo, large]) {
-      expect(await sweep(directory)).toEqual({ directory, maybeInUse: 1, open: 0, irremovable: 0 });
-    }
-  });
-
-  test.runIf(isRoot)('reports old staging of another user', async () => {
-    const { tree, job } = await prepare();
-    await buildTree(tree, { [`${name}/x`]: 'left by root', [name]: { directory: true, mtime: 0 } });
-    lchownSync(join(tree, name), 0, 0);
-    const end = await runRestoreProcess(job);
-    expect(end).toMatchObject({ exitCode: 0, stderr: '' });
-    expect(end.output?.remaining).toEqual([{ directory: tree, maybeInUse: 0, open: 0, irremovable: 1 }]);
-  });
-});
