@@ -103,7 +103,7 @@ export function createProgram(env: Environment, signal: AbortSignal): Command {
     .option('--per-repository <size>', 'the same limit for the caches of each repository', readSize)
     .option(
       '--keep-newest <n>',
-      'keep the newest n of each scope and path, whatever the other rules are',
+      'keep the newest n of each scope and path, even if another rule selects them',
       readPositiveCount,
     );
   addPatterns(prune, 'count and delete only caches')
