@@ -106,6 +106,14 @@ export const hostileAnswers: readonly HostileAnswer[] = [
     operations: LISTINGS,
   },
   {
+    name: '200 and 7 MB of references to characters',
+    takeover: whole(
+      '200 OK',
+      `<ListBucketResult><Contents><Key>${'&#x41;'.repeat(1_160_000)}</Key></Contents></ListBucketResult>`,
+    ),
+    operations: LISTINGS,
+  },
+  {
     name: '400 and a code of 20 MB',
     takeover: whole('400 Bad Request', `<Error><Code>${'x'.repeat(MEGABYTES_20)}</Code></Error>`),
   },

@@ -8,6 +8,12 @@ import type { Transport, TransportRequest, TransportResponse } from '../transpor
 /** Bound of a page of a listing in bytes. A thousand names of 1024 bytes in their longest spelling take 7 MB. */
 export const MAX_LISTING_BYTES = 8 * 1024 * 1024;
 
+/**
+ * Bound of a document that the SDK parses, in bytes. Its parser reads character by character: 7 MB of references to characters
+ * take 900 MB of memory, and as many seconds as no signal ends. A thousand uploads take 1 MB.
+ */
+export const MAX_PARSED_BYTES = 2 * 1024 * 1024;
+
 /** The options of a call, which the SDK passes on to its handler as they are. */
 export interface SdkHandlerOptions extends HttpHandlerOptions {
   /** Sends the request in the transport's place. */

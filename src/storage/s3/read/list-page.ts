@@ -2,7 +2,7 @@ import type { HttpResponse } from '@smithy/types';
 import type { ObjectInfo } from '../../object-store.ts';
 import { bareEtag } from '../calls/object-headers.ts';
 import { ListObjectsV2Command, type ListObjectsV2CommandInput, type S3Client } from '../calls/sdk.ts';
-import type { SdkHandlerOptions } from '../calls/sdk-request-handler.ts';
+import { MAX_PARSED_BYTES, type SdkHandlerOptions } from '../calls/sdk-request-handler.ts';
 import { ProtocolError } from '../transport/protocol-error.ts';
 
 /** A page of a listing, of at most 1000 objects. */
@@ -35,6 +35,11 @@ export async function listPage(
       }
       taken = takeObjects(page);
       response.body = Buffer.from(taken?.rest ?? page);
+      if (response.body.length > MAX_PARSED_BYTES) {
+        throw new ProtocolError(
+          `a page of the listing has over ${MAX_PARSED_BYTES} bytes in an unusual form`,
+        );
+      }
       return result;
     },
     // Next to the handler: before the SDK's own
@@ -89,13 +94,17 @@ function objectIn(contents: string): ObjectInfo | undefined {
   return { name, sizeBytes: Number(size), etag, modifiedMs };
 }
 
-/** Returns the text of an element that holds nothing but text. */
+/** Longest spelling of a name of 1024 bytes: a reference of ten characters (`&#x10FFFF;`) for each. */
+const MAX_TEXT_LENGTH = 10_240;
+
+/** Returns the text of an element that holds nothing but text, of a length that a name can have. */
 function textIn(contents: string, element: string): string | undefined {
   const open = contents.indexOf(`<${element}>`);
   if (open < 0) return undefined;
   const begin = open + element.length + 2;
   const end = contents.indexOf('<', begin);
-  return contents.startsWith(`</${element}>`, end) ? unescaped(contents.slice(begin, end)) : undefined;
+  if (end - begin > MAX_TEXT_LENGTH || !contents.startsWith(`</${element}>`, end)) return undefined;
+  return unescaped(contents.slice(begin, end));
 }
 
 const NAMED: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };

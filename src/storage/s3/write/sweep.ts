@@ -3,7 +3,7 @@ import { anySignal, deadline } from '../../../retry/signals.ts';
 import type { CallOptions, SweepOptions, UnfinishedUpload } from '../../object-store.ts';
 import type { Caller } from '../calls/caller.ts';
 import { ListMultipartUploadsCommand, type ListMultipartUploadsCommandOutput } from '../calls/sdk.ts';
-import { MAX_LISTING_BYTES } from '../calls/sdk-request-handler.ts';
+import { MAX_PARSED_BYTES } from '../calls/sdk-request-handler.ts';
 import { isJoined } from './multipart/completed-upload.ts';
 import { abortUpload, type UploadRef } from './multipart/multipart-calls.ts';
 
@@ -76,7 +76,7 @@ export async function* unfinishedUploads(
   for (let pages = 0; pages < MAX_PAGES; pages++) {
     // May be repeated: reads only.
     const page: Page = await caller.send(
-      { operation: 'ListMultipartUploads', about: prefix, signal, maxBodyBytes: MAX_LISTING_BYTES },
+      { operation: 'ListMultipartUploads', about: prefix, signal, maxBodyBytes: MAX_PARSED_BYTES },
       new ListMultipartUploadsCommand({ Bucket: caller.settings.bucket, Prefix: prefix, ...from }),
     );
     const oldest = caller.serverTimeMs - olderThanMs;

@@ -170,6 +170,24 @@ describe('a listing', () => {
     expect(await listAll(server.store())).toEqual(names);
   });
 
+  test('with over 2 MiB that the SDK would parse ends, and one of objects as servers write them is read', async () => {
+    const name = `p/${'&#x41;'.repeat(1000)}`;
+    const body = page(
+      Array.from({ length: 400 }, () => name),
+      '',
+    ).replace('true', 'false');
+    const unusual = body.replaceAll('<Size>1</Size>', '');
+    for (const [answer, names] of [
+      [body, 400],
+      [unusual, undefined],
+    ] as const) {
+      const server = await scriptedServer(() => ({ body: answer }));
+      const listed = await listAll(server.store()).catch((error: unknown) => error);
+      if (names !== undefined) expect(listed).toHaveLength(names);
+      else expect(listed).toMatchObject({ message: expect.stringContaining('bytes in an unusual form') });
+    }
+  });
+
   test('returns only names under its prefix', async () => {
     const body = page(['a/x', 'p/x', 'q/x'], '').replace('true', 'false');
     const server = await scriptedServer(() => ({ body }));

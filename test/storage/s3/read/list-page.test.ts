@@ -90,6 +90,7 @@ test.each([
   ['a name in a CDATA section', contents({ key: '<![CDATA[p/a]]>' })],
   ['a negative size', contents({ key: 'p/a', size: '-1' })],
   ['a reference to a character that does not exist', contents({ key: 'p/&#x110000;' })],
+  ['a name longer than any', contents({ key: `p/${'&#x41;'.repeat(2000)}` })],
   ['a closing tag without an opening one', contents({ key: 'p/a' }).replace('<Key>', '<key>')],
 ])('the reader leaves a page to the SDK where an object has %s', (_, object) => {
   expect(takeObjects(pageOf(contents({ key: 'p/b' }) + object))).toBeUndefined();
