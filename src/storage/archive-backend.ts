@@ -6,13 +6,7 @@ import type { LookupRequest, RestoreRequest, SaveRequest, StorageBackend } from 
 import { type FoundObject, findObject } from './find-object.ts';
 import { noteUse, type UseNote } from './note-use.ts';
 import { type ObjectStore, STALE_UPLOAD_MS } from './object-store.ts';
-import {
-  type Hit,
-  type LookupOutcome,
-  outcomeOfError,
-  type RestoreOutcome,
-  type SaveOutcome,
-} from './outcomes.ts';
+import { type Hit, outcomeOfError, type RestoreOutcome } from './outcomes.ts';
 import { ObjectMissingError, ObjectReplacedError, StoreUnavailableError } from './store-errors.ts';
 
 /** How often a restore starts over when its object is replaced underneath it. */
@@ -20,128 +14,125 @@ const RESTORE_ATTEMPTS = 3;
 
 /** Caches as archives in an object store. The code that packs and unpacks is loaded when it is needed: a miss needs none. */
 export function createArchiveBackend(store: ObjectStore, options: ArchiveBackendOptions): StorageBackend {
-  return new ArchiveBackend(store, options);
+  return {
+    get counters() {
+      return store.counters;
+    },
+    close: () => store.close(),
+    async lookup(request) {
+      try {
+        requireZstd();
+        const found = await findObject(store, request, 0);
+        if (found.kind === 'miss') return found;
+        await noteUseOf(found, store, request).finish();
+        return hitOf(found, store, request);
+      } catch (error) {
+        return outcomeOfError(error, store.kind, request.signal);
+      }
+    },
+    async restore(request) {
+      try {
+        requireZstd();
+        return await restoreNewest(store, request, options);
+      } catch (error) {
+        const outcome = outcomeOfError(error, store.kind, request.signal);
+        return outcome.kind === 'failed' ? { ...outcome, treeChanged: false } : outcome;
+      }
+    },
+    async save(request) {
+      try {
+        requireZstd();
+        const { saveObject } = await import('./archive-save.ts');
+        const outcome = await saveObject(store, request, options);
+        if (outcome.kind === 'saved') await sweep(store, request, options);
+        return outcome;
+      } catch (error) {
+        return outcomeOfError(error, store.kind, request.signal);
+      }
+    },
+  };
 }
 
-class ArchiveBackend implements StorageBackend {
-  readonly #store: ObjectStore;
-  readonly #options: ArchiveBackendOptions;
-
-  constructor(store: ObjectStore, options: ArchiveBackendOptions) {
-    this.#store = store;
-    this.#options = options;
-  }
-
-  get counters(): StorageBackend['counters'] {
-    return this.#store.counters;
-  }
-
-  close(): void {
-    this.#store.close();
-  }
-
-  async lookup(request: LookupRequest): Promise<LookupOutcome> {
-    try {
-      requireZstd();
-      const found = await findObject(this.#store, request, 0);
-      if (found.kind === 'miss') return found;
-      await this.#noteUse(found, request).finish();
-      return this.#hit(found, request);
-    } catch (error) {
-      return outcomeOfError(error, this.#store.kind, request.signal);
-    }
-  }
-
-  async restore(request: RestoreRequest): Promise<RestoreOutcome> {
-    try {
-      requireZstd();
-      for (let attempt = 1; ; attempt++) {
-        const found = await findObject(this.#store, request, TAIL_BYTES);
-        if (found.kind === 'miss') return found;
-        try {
-          return await this.#restoreFound(found, request);
-        } catch (error) {
-          // Replaced by another job: the new object is a match too
-          if (error instanceof ObjectReplacedError && attempt < RESTORE_ATTEMPTS) continue;
-          return await this.#explain(error, found, request);
-        }
-      }
-    } catch (error) {
-      const outcome = outcomeOfError(error, this.#store.kind, request.signal);
-      return outcome.kind === 'failed' ? { ...outcome, treeChanged: false } : outcome;
-    }
-  }
-
-  async #restoreFound(found: FoundObject, request: RestoreRequest): Promise<RestoreOutcome> {
-    const use = this.#noteUse(found, request);
+async function restoreNewest(
+  store: ObjectStore,
+  request: RestoreRequest,
+  options: ArchiveBackendOptions,
+): Promise<RestoreOutcome> {
+  for (let attempt = 1; ; attempt++) {
+    const found = await findObject(store, request, TAIL_BYTES);
+    if (found.kind === 'miss') return found;
+    const use = noteUseOf(found, store, request);
     try {
       const { restoreObject } = await import('./archive-restore.ts');
-      const restored = await restoreObject(this.#store, found, request, this.#options);
+      const restored = await restoreObject(store, found, request, options);
       await use.finish();
-      return { ...this.#hit(found, request), ...restored };
-    } finally {
+      return { ...hitOf(found, store, request), ...restored };
+    } catch (error) {
       use.abort();
+      // Replaced by another job: the new object is a match too
+      if (error instanceof ObjectReplacedError && attempt < RESTORE_ATTEMPTS) continue;
+      return await explain(error, found, store, request, options);
     }
   }
+}
 
-  #noteUse(found: FoundObject, request: LookupRequest): UseNote {
-    return noteUse(this.#store, found, request.markerName(found.name));
-  }
+function noteUseOf(found: FoundObject, store: ObjectStore, request: LookupRequest): UseNote {
+  return noteUse(store, found, request.markerName(found.name));
+}
 
-  /** Returns the outcome of an error that the object or the tree has caused. Throws any other error. */
-  async #explain(error: unknown, found: FoundObject, request: RestoreRequest): Promise<RestoreOutcome> {
-    const { name, etag, key } = found;
-    if (error instanceof UnusableArchiveError) return { kind: 'unusable', key, error };
-    if (error instanceof TargetTreeError) return { kind: 'failed', error, treeChanged: error.treeChanged };
-    const damage = error instanceof ObjectMissingError ? await this.#damageOf(found, request, error) : error;
-    if (!(damage instanceof DamagedArchiveError)) throw error;
-    const object = { name, etag };
-    this.#options.records.markDamaged(object);
-    return { kind: 'damaged', object, error: damage };
-  }
+/** Returns the outcome of an error that the object or the tree has caused. Throws any other error. */
+async function explain(
+  error: unknown,
+  found: FoundObject,
+  store: ObjectStore,
+  request: RestoreRequest,
+  { records }: ArchiveBackendOptions,
+): Promise<RestoreOutcome> {
+  const { name, etag, key } = found;
+  if (error instanceof UnusableArchiveError) return { kind: 'unusable', key, error };
+  if (error instanceof TargetTreeError) return { kind: 'failed', error, treeChanged: error.treeChanged };
+  const damage = error instanceof ObjectMissingError ? await damageOf(found, store, request, error) : error;
+  if (!(damage instanceof DamagedArchiveError)) throw error;
+  const object = { name, etag };
+  records.markDamaged(object);
+  return { kind: 'damaged', object, error: damage };
+}
 
-  /**
-   * Returns the damage of an object that is listed and has no data, as radosgw may leave it (ceph/ceph#60771). Returns
-   * undefined if it is no longer listed.
-   */
-  async #damageOf(
-    { name, etag }: FoundObject,
-    { signal }: RestoreRequest,
-    cause: ObjectMissingError,
-  ): Promise<DamagedArchiveError | undefined> {
-    const present = await this.#store.head(name, { signal });
-    if (present?.etag !== etag) return undefined;
-    return new DamagedArchiveError('the store lists it, but returns no data', { cause });
-  }
+/**
+ * Returns the damage of an object that is listed and has no data, as radosgw may leave it (ceph/ceph#60771). Returns
+ * undefined if it is no longer listed.
+ */
+async function damageOf(
+  { name, etag }: FoundObject,
+  store: ObjectStore,
+  { signal }: RestoreRequest,
+  cause: ObjectMissingError,
+): Promise<DamagedArchiveError | undefined> {
+  const present = await store.head(name, { signal });
+  if (present?.etag !== etag) return undefined;
+  return new DamagedArchiveError('the store lists it, but returns no data', { cause });
+}
 
-  async save(request: SaveRequest): Promise<SaveOutcome> {
-    try {
-      requireZstd();
-      const { saveObject } = await import('./archive-save.ts');
-      const outcome = await saveObject(this.#store, request, this.#options);
-      if (outcome.kind === 'saved') await this.#sweep(request);
-      return outcome;
-    } catch (error) {
-      return outcomeOfError(error, this.#store.kind, request.signal);
-    }
-  }
+function hitOf(
+  { key, name, etag, sizeBytes }: FoundObject,
+  { kind: source }: ObjectStore,
+  { primaryKey }: LookupRequest,
+): Hit {
+  return { kind: 'hit', source, key, exact: key === primaryKey, sizeBytes, object: { name, etag } };
+}
 
-  #hit({ key, name, etag, sizeBytes }: FoundObject, { primaryKey }: LookupRequest): Hit {
-    const { kind: source } = this.#store;
-    return { kind: 'hit', source, key, exact: key === primaryKey, sizeBytes, object: { name, etag } };
-  }
-
-  /** Aborts uploads of killed jobs. The save is complete, so a failure here is only a debug line. */
-  async #sweep({ space, signal }: SaveRequest): Promise<void> {
-    try {
-      const isOwn = (name: string) => space.parse(name) !== undefined;
-      const count = await this.#store.abortStale(space.root, STALE_UPLOAD_MS, { isOwn, signal });
-      if (count > 0) {
-        this.#options.log.info(`Aborted ${countOf(count, 'unfinished upload')} of earlier jobs.`);
-      }
-    } catch (error) {
-      this.#options.log.debug(`Unfinished uploads were not aborted: ${(error as Error).message}`);
-    }
+/** Aborts uploads of killed jobs. The save is complete, so a failure here is only a debug line. */
+async function sweep(
+  store: ObjectStore,
+  { space, signal }: SaveRequest,
+  { log }: ArchiveBackendOptions,
+): Promise<void> {
+  try {
+    const isOwn = (name: string) => space.parse(name) !== undefined;
+    const count = await store.abortStale(space.root, STALE_UPLOAD_MS, { isOwn, signal });
+    if (count > 0) log.info(`Aborted ${countOf(count, 'unfinished upload')} of earlier jobs.`);
+  } catch (error) {
+    log.debug(`Unfinished uploads were not aborted: ${(error as Error).message}`);
   }
 }
 

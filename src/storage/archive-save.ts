@@ -1,5 +1,4 @@
 import { BaseOutgrownError } from '../archive/archive-errors.ts';
-import type { ManifestHead } from '../archive/format/entry.ts';
 import { showPath } from '../archive/fs/tree-errors.ts';
 import { WorkerPool } from '../archive/pool/worker-pool.ts';
 import { describeLevels } from '../archive/save/compression-levels.ts';
@@ -46,9 +45,9 @@ export async function saveObject(
   if (!condition) return { kind: 'exists', source: store.kind };
   const roots = ownRoots(await request.layout.roots(request.signal), options);
   if (roots.length === 0) return { kind: 'empty' };
-  const save = new ArchiveSave(store, request, options, { name, roots, condition });
+  const save: Save = { store, request, options, name, roots, condition };
   const base = await baseOf(request, records, name);
-  const writeFitting = (from: TreeRecord | undefined) => inFittingParts(() => save.write(from), log);
+  const writeFitting = (from: TreeRecord | undefined) => inFittingParts(() => write(save, from), log);
   const outcome = await writeFitting(base).catch(error => {
     if (error instanceof UnusableBaseError) log.info(`The cache is saved in full: ${error.message}.`);
     else if (!(error instanceof BaseOutgrownError)) throw error;
@@ -76,9 +75,9 @@ function ownRoots(roots: readonly string[], { records, log }: ArchiveBackendOpti
 const MAX_SMALLER = 2;
 
 /** Repeats a save whose part was too large: the store makes smaller ones then, down to S3's least size. */
-async function inFittingParts(write: () => Promise<SaveOutcome>, log: Log): Promise<SaveOutcome> {
+async function inFittingParts(attempt: () => Promise<SaveOutcome>, log: Log): Promise<SaveOutcome> {
   for (let left = MAX_SMALLER; ; left--) {
-    const outcome = await write();
+    const outcome = await attempt();
     const error = outcome.kind === 'refused' ? outcome.error : undefined;
     if (!(error instanceof BodyTooLargeError) || error.sizeBytes <= MIN_PART_BYTES || left === 0) {
       return outcome;
@@ -121,98 +120,80 @@ async function baseOf(
   return record?.object === name ? undefined : record;
 }
 
-interface Target {
+interface Save {
+  readonly store: ObjectStore;
+  readonly request: SaveRequest;
+  readonly options: ArchiveBackendOptions;
   readonly name: string;
   readonly roots: readonly string[];
   readonly condition: Condition;
 }
 
-class ArchiveSave {
-  readonly #store: ObjectStore;
-  readonly #request: SaveRequest;
-  readonly #options: ArchiveBackendOptions;
-  readonly #target: Target;
-
-  constructor(store: ObjectStore, request: SaveRequest, options: ArchiveBackendOptions, target: Target) {
-    this.#store = store;
-    this.#request = request;
-    this.#options = options;
-    this.#target = target;
-  }
-
-  /**
-   * Makes one attempt, in full or on top of `base`. Throws `UnusableBaseError` if the base cannot be used, and
-   * `BaseOutgrownError` if too much of the tree has changed. Then the store keeps nothing of the attempt.
-   */
-  async write(base: TreeRecord | undefined): Promise<SaveOutcome> {
-    const { uploadChunkSizeBytes, signal } = this.#request;
-    const notices = new SaveNotices();
-    let mayBeVisible = false;
-    const upload = this.#store.createUpload(this.#target.name, {
-      ...this.#target.condition,
-      partSizeBytes: partSize(uploadChunkSizeBytes),
-      wholeUpToBytes: wholeUpTo(uploadChunkSizeBytes),
-      onBytes: this.#options.progress.add,
-      senders: Math.ceil(this.#options.workers / PACKERS_A_SENDER),
-      onPublish: () => {
-        mayBeVisible = true;
-      },
-      signal,
-    });
-    try {
-      const outcome = await this.#pack(upload, base, notices);
-      for (const line of notices.lines()) this.#options.log.notice(line);
-      return outcome;
-    } catch (error) {
-      await upload.abort();
-      if (error instanceof UnusableBaseError || error instanceof BaseOutgrownError) throw error;
-      const source = this.#store.kind;
-      if (error instanceof ObjectExistsError || error instanceof ObjectReplacedError) {
-        return { kind: 'exists', source };
-      }
-      const outcome = outcomeOfError(error, source, signal);
-      if (outcome.kind === 'cancelled') return { ...outcome, mayBeVisible };
-      return outcome.kind === 'failed' ? outcome : { ...outcome, accepted: upload.accepted };
+/**
+ * Makes one attempt, in full or on top of `base`. Throws `UnusableBaseError` if the base cannot be used, and
+ * `BaseOutgrownError` if too much of the tree has changed. Then the store keeps nothing of the attempt.
+ */
+async function write(save: Save, base: TreeRecord | undefined): Promise<SaveOutcome> {
+  const { store, options } = save;
+  const { uploadChunkSizeBytes, signal } = save.request;
+  const notices = new SaveNotices();
+  let mayBeVisible = false;
+  const upload = store.createUpload(save.name, {
+    ...save.condition,
+    partSizeBytes: partSize(uploadChunkSizeBytes),
+    wholeUpToBytes: wholeUpTo(uploadChunkSizeBytes),
+    onBytes: options.progress.add,
+    senders: Math.ceil(options.workers / PACKERS_A_SENDER),
+    onPublish: () => {
+      mayBeVisible = true;
+    },
+    signal,
+  });
+  try {
+    const outcome = await packInto(upload, save, base, notices);
+    for (const line of notices.lines()) options.log.notice(line);
+    return outcome;
+  } catch (error) {
+    await upload.abort();
+    if (error instanceof UnusableBaseError || error instanceof BaseOutgrownError) throw error;
+    const source = store.kind;
+    if (error instanceof ObjectExistsError || error instanceof ObjectReplacedError) {
+      return { kind: 'exists', source };
     }
+    const outcome = outcomeOfError(error, source, signal);
+    if (outcome.kind === 'cancelled') return { ...outcome, mayBeVisible };
+    return outcome.kind === 'failed' ? outcome : { ...outcome, accepted: upload.accepted };
   }
+}
 
-  async #pack(upload: Upload, base: TreeRecord | undefined, notes: SaveNotices): Promise<SaveOutcome> {
-    const { layout, compressionLevel: level, signal } = this.#request;
-    const summary = await pack({
-      layout,
-      roots: this.#target.roots,
-      head: this.#head(),
-      level,
-      runner: () => new WorkerPool(this.#options.workerUrl, this.#options.workers),
-      notes,
-      output: upload,
-      base: base && { ...base, copy: bytes => copyBase(upload, base, bytes) },
-      signal,
-    });
-    if (!summary) {
-      await upload.abort();
-      return { kind: 'empty' };
-    }
-    signal?.throwIfAborted();
-    await complete(upload, summary.reusedBytes);
-    const { levels, ...facts } = summary;
-    this.#options.log.debug(`Compression levels of the frames, in their order: ${describeLevels(levels)}.`);
-    return { kind: 'saved', source: this.#store.kind, ...facts };
+async function packInto(
+  upload: Upload,
+  { store, request, options, name, roots }: Save,
+  base: TreeRecord | undefined,
+  notes: SaveNotices,
+): Promise<SaveOutcome> {
+  const { workerUrl, workers, tool, log } = options;
+  const { layout, compressionLevel: level, key, version, paths, origin, signal } = request;
+  const summary = await pack({
+    layout,
+    roots,
+    head: { tool, object: name, key, version, paths, platform: process.platform, origin },
+    level,
+    runner: () => new WorkerPool(workerUrl, workers),
+    notes,
+    output: upload,
+    base: base && { ...base, copy: bytes => copyBase(upload, base, bytes) },
+    signal,
+  });
+  if (!summary) {
+    await upload.abort();
+    return { kind: 'empty' };
   }
-
-  #head(): ManifestHead {
-    const { key, version, paths, origin } = this.#request;
-    const { tool } = this.#options;
-    return {
-      tool,
-      object: this.#target.name,
-      key,
-      version,
-      paths,
-      platform: process.platform,
-      origin,
-    };
-  }
+  signal?.throwIfAborted();
+  await complete(upload, summary.reusedBytes);
+  const { levels, ...facts } = summary;
+  log.debug(`Compression levels of the frames, in their order: ${describeLevels(levels)}.`);
+  return { kind: 'saved', source: store.kind, ...facts };
 }
 
 /** A server that copies parts may require parts of one size, and refuse others only here (Cloudflare R2, by its documents). */

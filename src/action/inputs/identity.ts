@@ -7,21 +7,6 @@ import {
   readInput,
 } from './read-input.ts';
 
-/** Inputs with which the step identifies itself to the store: keys, or a role. */
-export interface IdentityInputs {
-  readonly accessKey: string;
-  readonly secretKey: string;
-  readonly sessionToken: string;
-  /** ARN of the role that main and restore/ take; '' if none. */
-  readonly roleToAssume: string;
-  /** ARN of the role that post and save/ take; '' if it is `roleToAssume`. */
-  readonly roleToAssumeForSave: string;
-  /** The `aud` claim of the run's token. */
-  readonly audience: string;
-  /** As given; `parseStsEndpoint` reads it. */
-  readonly stsEndpoint: string;
-}
-
 const KEYS = ['accessKey', 'secretKey', 'sessionToken'] as const;
 const ROLES = ['role-to-assume', 'role-to-assume-for-save'] as const;
 
@@ -32,11 +17,11 @@ const DEFAULT_AUDIENCE = 'sts.amazonaws.com';
 const MAX_ARN_LENGTH = 2048;
 
 /**
- * Reads the keys or the role. Keys and a role that the step sets both, or variables both, contradict each other; else those
+ * Reads the inputs with which the step identifies itself to the store: keys, or a role; '' where one is not set. Keys and a role that the step sets both, or variables both, contradict each other; else those
  * of the step win.
  * @throws BadInputError for such a contradiction, and for a value of another form.
  */
-export function parseIdentity(env: Environment): IdentityInputs {
+export function parseIdentity(env: Environment) {
   const ofStep = identityBy(name => isStepInput(env, name));
   const { key, role } =
     (ofStep.key ?? ofStep.role) ? ofStep : identityBy(name => readInput(env, name) !== '');
@@ -50,9 +35,12 @@ export function parseIdentity(env: Environment): IdentityInputs {
     accessKey: read('accessKey', usesKeys),
     secretKey: read('secretKey', usesKeys),
     sessionToken: read('sessionToken', usesKeys),
+    // ARN of the role that main and restore/ take
     roleToAssume: checkArn('role-to-assume', read('role-to-assume', usesRole)),
+    // ARN of the role that post and save/ take; '' if it is `roleToAssume`
     roleToAssumeForSave: checkArn('role-to-assume-for-save', read('role-to-assume-for-save', usesRole)),
     audience: parseAudience(readInput(env, 'audience')),
+    // As given; `parseStsEndpoint` reads it
     stsEndpoint: readInput(env, 'sts-endpoint'),
   };
 }

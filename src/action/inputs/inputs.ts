@@ -2,9 +2,9 @@
 
 import path from 'node:path';
 import type { CompressionLevel } from '../../archive/save/compression-levels.ts';
-import { SCOPES, type Scope } from '../../cache/keys/scope.ts';
+import { SCOPES } from '../../cache/keys/scope.ts';
 import { type CacheInputs, parseCacheInputs } from './cache-inputs.ts';
-import { type IdentityInputs, parseIdentity } from './identity.ts';
+import { parseIdentity } from './identity.ts';
 import { parseSize, SIZE_FORM } from './quantities.ts';
 import {
   BadInputError,
@@ -17,50 +17,9 @@ import {
 } from './read-input.ts';
 
 /** Inputs that locate the bucket, as given; `resolveTarget` (target.ts) checks them together. */
-export interface BucketInputs extends IdentityInputs {
-  readonly endpoint: string;
-  /** 1 to 65535. */
-  readonly port: number | undefined;
-  /** undefined if it is not set; then the scheme of `endpoint` decides. */
-  readonly insecure: boolean | undefined;
-  readonly region: string;
-  readonly bucket: string;
-  readonly caFile: string;
-  readonly serverSideEncryption: (typeof ENCRYPTIONS)[number] | undefined;
-  /** '' if it is not set. Only with `aws:kms`. */
-  readonly sseKmsKeyId: string;
-  readonly retry: boolean;
-  /** Retries after the first attempt, 0 to 99. */
-  readonly retryCount: number;
-}
+export type BucketInputs = ReturnType<typeof parseBucketInputs>;
 
-/** Inputs that change how the step works. */
-interface BehaviourInputs {
-  readonly crossOs: boolean;
-  readonly failOnCacheMiss: boolean;
-  /** Checked here. `warnOrFail` (save-report.ts) reads it alone, because it decides how other bad inputs are reported. */
-  readonly failOnSaveError: boolean;
-  readonly lookupOnly: boolean;
-  readonly saveAlways: boolean;
-  readonly useFallback: boolean;
-  readonly overwrite: boolean;
-  readonly sudo: boolean;
-  readonly summary: boolean;
-  readonly warmRestore: boolean;
-  /** First part of the objects' names, without a slash at its start or end. */
-  readonly prefix: string;
-  readonly scope: Scope;
-  /** zstd level, 1 to 19. */
-  readonly compressionLevel: CompressionLevel;
-  /** The directory of the host for frames, and its limit in bytes; undefined if it is not set. */
-  readonly diskCache: { readonly directory: string; readonly maxBytes: number } | undefined;
-  /** Part size of uploads in bytes (input of actions/cache). undefined if it is not set; then the default is used. */
-  readonly uploadChunkSizeBytes: number | undefined;
-  /** `job.status` at the time of this phase; '' on runners that do not set it. */
-  readonly jobStatus: string;
-}
-
-export interface ActionInputs extends CacheInputs, BucketInputs, BehaviourInputs {}
+export type ActionInputs = Readonly<CacheInputs & BucketInputs & ReturnType<typeof parseBehaviour>>;
 
 const ENCRYPTIONS = ['AES256', 'aws:kms'] as const;
 const DEFAULT_RETRY_COUNT = 4;
@@ -80,21 +39,16 @@ export function parseInputs(env: Environment, remembered?: CacheInputs): ActionI
   return { ...parseCacheInputs(env, remembered), ...parseBucketInputs(env), ...parseBehaviour(env) };
 }
 
-/** Inputs that locate the caches of a store. */
-interface StoreInputs extends BucketInputs {
-  /** As that of a step. */
-  readonly prefix: string;
-}
-
 /** Parses the inputs of a program that is no step of a job. Throws `BadInputError` for the first bad value. */
-export function parseStoreInputs(env: Environment): StoreInputs {
+export function parseStoreInputs(env: Environment) {
   return { ...parseBucketInputs(env), prefix: parsePrefix(readInput(env, 'prefix')) };
 }
 
-function parseBucketInputs(env: Environment): BucketInputs {
+function parseBucketInputs(env: Environment) {
   return {
     endpoint: readInput(env, 'endpoint'),
     port: readInteger(env, 'port', { min: 1, max: 65535 }),
+    // Undefined if it is not set; then the scheme of `endpoint` decides
     insecure: readBoolean(env, 'insecure'),
     ...parseIdentity(env),
     region: readInput(env, 'region'),
@@ -102,11 +56,12 @@ function parseBucketInputs(env: Environment): BucketInputs {
     caFile: readInput(env, 'ca-file'),
     ...parseEncryption(env),
     retry: readBoolean(env, 'retry') ?? true,
+    // After the first attempt
     retryCount: readInteger(env, 'retry-count', { min: 0, max: 99 }) ?? DEFAULT_RETRY_COUNT,
   };
 }
 
-function parseEncryption(env: Environment): Pick<BucketInputs, 'serverSideEncryption' | 'sseKmsKeyId'> {
+function parseEncryption(env: Environment) {
   const serverSideEncryption = readChoice(env, 'server-side-encryption', ENCRYPTIONS);
   const sseKmsKeyId = readInput(env, 'sse-kms-key-id');
   // It goes into a header; the limit is AWS's
@@ -119,11 +74,13 @@ function parseEncryption(env: Environment): Pick<BucketInputs, 'serverSideEncryp
   return { serverSideEncryption, sseKmsKeyId };
 }
 
-function parseBehaviour(env: Environment): BehaviourInputs {
+/** Parses the inputs that change how the step works. */
+function parseBehaviour(env: Environment) {
   const on = (name: string) => readBoolean(env, name) ?? false;
   return {
     crossOs: on('enableCrossOsArchive'),
     failOnCacheMiss: on('fail-on-cache-miss'),
+    // Checked here. `warnOrFail` (save-report.ts) reads it alone, because it decides how other bad inputs are reported
     failOnSaveError: on('fail-on-save-error'),
     lookupOnly: on('lookup-only'),
     saveAlways: on('save-always'),
@@ -133,7 +90,7 @@ function parseBehaviour(env: Environment): BehaviourInputs {
     summary: on('summary'),
     warmRestore: on('warm-restore'),
     prefix: parsePrefix(readInput(env, 'prefix')),
-    scope: readChoice(env, 'scope', SCOPES) ?? 'ref',
+    scope: readChoice(env, 'scope', SCOPES) ?? ('ref' as const),
     compressionLevel: parseCompressionLevel(env),
     diskCache: parseDiskCache(env),
     uploadChunkSizeBytes: readInteger(
@@ -153,7 +110,8 @@ function parseCompressionLevel(env: Environment): CompressionLevel {
   return readInteger(env, 'compression-level', { min: 1, max: 19 }, expected) ?? DEFAULT_COMPRESSION_LEVEL;
 }
 
-function parseDiskCache(env: Environment): BehaviourInputs['diskCache'] {
+/** Returns the directory of the host for frames and its limit. Returns undefined if none is set. */
+function parseDiskCache(env: Environment) {
   const directory = readInput(env, 'disk-cache');
   const size = readInput(env, 'disk-cache-size');
   const maxBytes = size === '' ? DEFAULT_DISK_CACHE_BYTES : parseSize(size);
@@ -174,6 +132,7 @@ function parseDiskCache(env: Environment): BehaviourInputs['diskCache'] {
   return { directory, maxBytes };
 }
 
+/** Returns the first part of the objects' names, without a slash at its start or end. */
 function parsePrefix(text: string): string {
   if (text === '') return DEFAULT_PREFIX;
   if (text.length <= MAX_PREFIX_LENGTH) {

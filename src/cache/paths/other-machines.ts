@@ -3,51 +3,31 @@ import { PatternDecider } from './pattern-decider.ts';
 import { type Pattern, parsePatterns } from './patterns.ts';
 
 /**
- * Compares the decision of a step's lines about a name with the decisions of other machines. Lines with equal stored lines
- * have one version, and may still include other names: `/home/m?/x` is `~/x` if the home directory is `/home/me`.
+ * Makes the test whether another machine may include a stored name that this one does not, or the reverse. Lines with equal
+ * stored lines have one version, and may still include other names: `/home/m?/x` is `~/x` if the home directory is `/home/me`.
+ * `patterns` are those of the `path` lines, and `decider` decides by them.
  */
-export class OtherMachines {
-  readonly #lines: readonly string[];
-  readonly #anchors: Anchors;
-  readonly #patterns: readonly Pattern[];
-  readonly #decider: PatternDecider;
-  #otherCase: PatternDecider | undefined;
-
-  /** `patterns` are those of the `path` lines, and `decider` decides by them. */
-  constructor(
-    lines: readonly string[],
-    anchors: Anchors,
-    patterns: readonly Pattern[],
-    decider: PatternDecider,
-  ) {
-    this.#lines = lines;
-    this.#anchors = anchors;
-    this.#patterns = patterns;
-    this.#decider = decider;
-  }
-
-  /** Returns whether another machine may include a stored name that this one does not, or the reverse. */
-  mayDiffer(stored: string): boolean {
-    const { windows, toAbsolute, comparable } = this.#anchors;
+export function compareMachines(
+  lines: readonly string[],
+  anchors: Anchors,
+  patterns: readonly Pattern[],
+  decider: PatternDecider,
+): (stored: string) => boolean {
+  const { windows, toAbsolute, comparable } = anchors;
+  /** The spelling of a system that differs from this one in whether case is significant. */
+  const inOtherCase = (absolute: string) =>
+    windows ? absolute.replaceAll('\\', '/') : absolute.toLowerCase();
+  let otherDecider: PatternDecider | undefined;
+  return stored => {
     if (windows && hasForeignLetters(stored)) return true;
     const absolute = toAbsolute(stored);
     const isDirectory = () => stored.endsWith('/');
-    const deciding = this.#decider.decide(comparable(absolute), isDirectory);
-    if (this.#patterns.some(pattern => mayMove(pattern, stored, deciding))) return true;
-    const inOtherCase = this.#deciderOfOtherCase().decide(this.#comparableInOtherCase(absolute), isDirectory);
-    return isIncluding(inOtherCase) !== isIncluding(deciding);
-  }
-
-  /** Returns the decider of a system that differs from this one in whether case is significant. */
-  #deciderOfOtherCase(): PatternDecider {
-    const comparable = (absolute: string) => this.#comparableInOtherCase(absolute);
-    this.#otherCase ??= new PatternDecider(parsePatterns(this.#lines, { ...this.#anchors, comparable }));
-    return this.#otherCase;
-  }
-
-  #comparableInOtherCase(absolute: string): string {
-    return this.#anchors.windows ? absolute.replaceAll('\\', '/') : absolute.toLowerCase();
-  }
+    const deciding = decider.decide(comparable(absolute), isDirectory);
+    if (patterns.some(pattern => mayMove(pattern, stored, deciding))) return true;
+    otherDecider ??= new PatternDecider(parsePatterns(lines, { ...anchors, comparable: inOtherCase }));
+    const decidingThere = otherDecider.decide(inOtherCase(absolute), isDirectory);
+    return isIncluding(decidingThere) !== isIncluding(deciding);
+  };
 }
 
 /** Returns whether a stored name has a backslash or colon, which on Windows no component has. */

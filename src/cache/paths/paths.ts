@@ -2,7 +2,7 @@
 
 import type { PathLayout } from '../../archive/fs/paths/layout.ts';
 import { type AnchorOptions, createAnchors } from './anchors.ts';
-import { hasForeignLetters, OtherMachines } from './other-machines.ts';
+import { compareMachines, hasForeignLetters } from './other-machines.ts';
 import { PatternDecider } from './pattern-decider.ts';
 import { parsePatterns } from './patterns.ts';
 import { findRoots, isDirectory } from './roots.ts';
@@ -30,7 +30,6 @@ export function createPathLayout(options: PathLayoutOptions): StepLayout {
   const hasExclusions = firstExclusion !== -1;
   const inFound = hasExclusions && patterns.slice(firstExclusion).some(({ negate }) => !negate);
 
-  const otherMachines = new OtherMachines(options.patterns, anchors, patterns, decider);
   const decide = (absolute: string, directory: () => boolean) =>
     decider.decide(anchors.comparable(absolute), directory);
 
@@ -43,7 +42,7 @@ export function createPathLayout(options: PathLayoutOptions): StepLayout {
       if (!isStoredName(stored, anchors.windows)) return false;
       return decide(anchors.toAbsolute(stored), () => stored.endsWith('/'))?.negate === false;
     },
-    dependsOnMachine: stored => otherMachines.mayDiffer(stored),
+    dependsOnMachine: compareMachines(options.patterns, anchors, patterns, decider),
     excludes(absolute) {
       return hasExclusions && decide(absolute, () => isDirectory(absolute))?.negate === true;
     },

@@ -29,7 +29,8 @@ export function createGitHubBackend(
   environment: Readonly<NodeJS.ProcessEnv>,
   waited: WaitedTime,
 ): StorageBackend {
-  return new GitHubBackend(() => loadClient(environment), log, records, GITHUB_LIMITS, waited);
+  const load = () => loadClient(environment);
+  return new GitHubBackend({ load, log, records, limits: GITHUB_LIMITS, waited });
 }
 
 /** Throws `StoreUnavailableError` if the runner offers no cache service. */
@@ -41,32 +42,26 @@ async function loadClient(environment: Readonly<NodeJS.ProcessEnv>): Promise<Cli
 
 type Client = Pick<typeof import('@actions/cache'), 'restoreCache' | 'saveCache'>;
 
+interface GitHubBackendOptions {
+  readonly load: () => Promise<Client>;
+  readonly log: Log;
+  readonly records: JobRecords;
+  readonly limits: GitHubLimits;
+  /** The waits of the step for its bucket. */
+  readonly waited: WaitedTime;
+}
+
 /**
  * Uses GitHub's own cache by the client of actions/cache, with the same entries, versions and promises (system
  * tar, files written in place). It gets the `path` lines as they are, because the version is a hash of them.
  */
 export class GitHubBackend implements StorageBackend {
   readonly counters = { requests: 0, retries: 0 };
-  readonly #load: () => Promise<Client>;
-  readonly #log: Log;
-  readonly #records: JobRecords;
-  readonly #limits: GitHubLimits;
-  readonly #waited: WaitedTime;
+  readonly #options: GitHubBackendOptions;
   readonly #closed = new AbortController();
 
-  /** @param waited the waits of the step for its bucket. */
-  constructor(
-    load: () => Promise<Client>,
-    log: Log,
-    records: JobRecords,
-    limits: GitHubLimits,
-    waited: WaitedTime,
-  ) {
-    this.#waited = waited;
-    this.#load = load;
-    this.#log = log;
-    this.#records = records;
-    this.#limits = limits;
+  constructor(options: GitHubBackendOptions) {
+    this.#options = options;
   }
 
   async lookup(request: LookupRequest): Promise<LookupOutcome> {
@@ -80,14 +75,14 @@ export class GitHubBackend implements StorageBackend {
   async restore(request: RestoreRequest): Promise<RestoreOutcome> {
     let treeChanged = false;
     const onUnpack = () => {
-      if (!treeChanged) this.#records.markHalfRestored(request.version, request.storedPaths);
+      if (!treeChanged) this.#options.records.markHalfRestored(request.version, request.storedPaths);
       treeChanged = true;
     };
     const failed = (error: Error) => ({ kind: 'failed', error, treeChanged }) as const;
     try {
       const found = await this.#find(request, { lookupOnly: false, onUnpack });
       if (found.kind === 'hit') {
-        this.#records.clearHalfRestored(request.version);
+        this.#options.records.clearHalfRestored(request.version);
         return { ...found, entries: undefined, rawBytes: undefined };
       }
       if (found.kind === 'failed') return failed(found.error);
@@ -116,7 +111,7 @@ export class GitHubBackend implements StorageBackend {
 
   async #save(request: SaveRequest, onFinalize: () => void): Promise<SaveOutcome> {
     const { paths, key, uploadChunkSizeBytes: uploadChunkSize, crossOs } = request;
-    const output = new ClientOutput(this.#log, () => {});
+    const output = new ClientOutput(this.#options.log, () => {});
     const call = this.#newCall(output, { onFinalize });
     const options = uploadChunkSize === undefined ? {} : { uploadChunkSize };
     let id: number;
@@ -149,7 +144,7 @@ export class GitHubBackend implements StorageBackend {
     const checkKey = (key: string) => {
       if (!isRequestedKey(key, [primaryKey, ...restoreKeys])) throw new OtherKeyError(key);
     };
-    const output = new ClientOutput(this.#log, checkKey);
+    const output = new ClientOutput(this.#options.log, checkKey);
     const call = this.#newCall(output, { onUnpack });
     let key: string | undefined;
     try {
@@ -160,7 +155,7 @@ export class GitHubBackend implements StorageBackend {
       if (key !== undefined) checkKey(key);
     } catch (error) {
       if (!(error instanceof OtherKeyError)) throw refusedInput(error);
-      this.#log.notice(error.message);
+      this.#options.log.notice(error.message);
       return { kind: 'miss', diagnosis: undefined };
     }
     const { problem, sizeBytes } = output;
@@ -172,8 +167,8 @@ export class GitHubBackend implements StorageBackend {
 
   #newCall(output: ClientOutput, hooks: Pick<GitHubCallOptions, 'onFinalize' | 'onUnpack'>): GitHubCall {
     return new GitHubCall({
-      limits: this.#limits,
-      waited: this.#waited,
+      limits: this.#options.limits,
+      waited: this.#options.waited,
       onWrite: chunk => output.write(chunk),
       lastFailure: () => output.lastFailure,
       ...hooks,
@@ -185,7 +180,7 @@ export class GitHubBackend implements StorageBackend {
     signal: AbortSignal | undefined,
     action: (client: Client) => Promise<T>,
   ): Promise<T> {
-    const client = await this.#load();
+    const client = await this.#options.load();
     try {
       return await call.run(() => action(client), anySignal(this.#closed.signal, signal));
     } finally {

@@ -97,7 +97,7 @@ export function backendWithLog(
 } {
   const log = recordingLog();
   const load = () => import('@actions/cache');
-  return { backend: new TarBackend(load, log, records, limits, waited), log };
+  return { backend: new TarBackend({ load, log, records, limits, waited }), log };
 }
 
 /** Saves a tree of two files under this key. */

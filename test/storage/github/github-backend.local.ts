@@ -141,7 +141,9 @@ describe('a call that ends early', () => {
       const { JobRecords } = await import(${moduleOf('src/records/job-records.ts')});
       const { WaitedTime } = await import(${moduleOf('src/retry/stall-limit.ts')});
       const load = () => import('@actions/cache');
-      const backend = new GitHubBackend(load, silentLog, new JobRecords(undefined, silentLog), ${JSON.stringify(SHORT_LIMITS)}, new WaitedTime());
+      const records = new JobRecords(undefined, silentLog);
+      const limits = ${JSON.stringify(SHORT_LIMITS)};
+      const backend = new GitHubBackend({ load, log: silentLog, records, limits, waited: new WaitedTime() });
       const { error } = await backend.lookup(${JSON.stringify(createLookupRequest())});
       console.log(error.message);
     `;

@@ -10,13 +10,13 @@ import { SHORT_LIMITS } from './short-limits.ts';
  * in a line of its own and ends the process.
  */
 const [, , method, request] = process.argv as [string, string, 'lookup' | 'restore', string];
-const backend = new GitHubBackend(
-  () => import('@actions/cache'),
-  createRunnerLog(process.env),
-  new JobRecords(undefined, silentLog),
-  SHORT_LIMITS,
-  new WaitedTime(),
-);
+const backend = new GitHubBackend({
+  load: () => import('@actions/cache'),
+  log: createRunnerLog(process.env),
+  records: new JobRecords(undefined, silentLog),
+  limits: SHORT_LIMITS,
+  waited: new WaitedTime(),
+});
 const outcome = await backend[method](JSON.parse(request));
 const text = JSON.stringify(outcome, (_, value) => (value instanceof Error ? String(value) : value));
 process.stdout.write(`outcome: ${text}\n`, () => process.exit());
