@@ -1,5 +1,5 @@
 import { createOpener } from './action/backend/open-backend.ts';
-import { endProcess } from './action/runner/end-process.ts';
+import { endWhenWritten } from './action/runner/end-process.ts';
 import { listenForInterrupt } from './action/runner/interrupt.ts';
 import { installLastResort, reportEarlyEnd } from './action/runner/last-resort.ts';
 import { maskSecret, maskSecrets } from './action/runner/mask-secrets.ts';
@@ -14,14 +14,17 @@ import { JobRecords } from './records/job-records.ts';
 /** `main` and `post` are the phases of the action; the others are the actions restore/, save/ and prune/. */
 type Step = 'main' | 'post' | 'restore' | 'save' | 'prune';
 
-/** Runs one phase and ends the process when it is done, even if sockets or timers are still open. */
+/**
+ * Runs one phase and ends the process when it is done, even if sockets or timers are still open. The exit status is 0 unless
+ * it was cancelled or the step has failed.
+ */
 export async function run(step: Step): Promise<void> {
   const { env } = process;
   const { signal, trigger } = listenForInterrupt();
   becomeSudoChild(env, () => trigger('SIGINT'));
   const runner = createRunner(env);
   maskSecrets(env);
-  installLastResort(runner.log, end);
+  installLastResort(runner.log, endWhenWritten);
   try {
     if (step === 'prune') await pruneStep(runner, signal);
     else if (wantsSudo(env)) await rootStep(runner, signal, step === 'main' || step === 'restore');
@@ -29,19 +32,12 @@ export async function run(step: Step): Promise<void> {
   } catch (error) {
     reportEarlyEnd(runner.log, error);
   }
-  await end();
+  await endWhenWritten();
 }
 
 async function pruneStep(runner: Runner, signal: AbortSignal): Promise<void> {
   const { prune } = await import('./action/step/prune-step.ts');
   await prune(runner, signal, maskSecret);
-}
-
-/** Ends the process, whose exit status is 0 unless it was cancelled or the step has failed. */
-async function end(): Promise<void> {
-  await flushed(process.stdout);
-  await flushed(process.stderr);
-  endProcess();
 }
 
 async function runStep(step: Exclude<Step, 'prune'>, runner: Runner, signal: AbortSignal): Promise<void> {
@@ -56,9 +52,4 @@ async function runStep(step: Exclude<Step, 'prune'>, runner: Runner, signal: Abo
     case 'save':
       return saveStep(runner, { open, records, signal, afterRestore: step === 'post' });
   }
-}
-
-/** Resolves when the stream is written: on some platforms pipes are asynchronous, and an exit would lose lines. */
-function flushed(stream: NodeJS.WriteStream): Promise<void> {
-  return new Promise(resolve => stream.write('', () => resolve()));
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { setFlagsFromString } from 'node:v8';
 import { CommanderError } from 'commander';
-import { endProcess } from '../action/runner/end-process.ts';
+import { endWhenWritten } from '../action/runner/end-process.ts';
 import { CommandError } from './command-error.ts';
 import { sentenceOf } from './failure.ts';
 import { abortOnInterrupt, InterruptedError } from './interrupt.ts';
@@ -37,8 +37,5 @@ async function runCommand(args: readonly string[]): Promise<void> {
       process.exitCode = 1;
     }
   }
-  // On some platforms pipes are asynchronous, and the exit would lose lines
-  for (const stream of [stdout, stderr])
-    await new Promise<void>(resolve => stream.write('', () => resolve()));
-  endProcess();
+  await endWhenWritten();
 }

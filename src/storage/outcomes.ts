@@ -45,20 +45,6 @@ export interface Miss {
   readonly diagnosis: string | undefined;
 }
 
-/** The object that matched is damaged on every machine. The save of the same job may replace it. */
-interface Damaged {
-  readonly kind: 'damaged';
-  readonly object: ObjectVersion;
-  readonly error: DamagedArchiveError;
-}
-
-/** The object that matched is sound, but this release or this machine cannot use it: a miss, and nothing to replace. */
-interface Unusable {
-  readonly kind: 'unusable';
-  readonly key: string;
-  readonly error: Error;
-}
-
 /** The backend did not respond, or failed until its retries were used up. Not a miss. */
 interface Unavailable {
   readonly kind: 'unavailable';
@@ -108,26 +94,35 @@ interface Saved {
   readonly reusedBytes: number;
 }
 
-/** The key is saved already, by this run or by another job. */
-interface Exists {
-  readonly kind: 'exists';
-  readonly source: CacheSource;
-}
-
-/** Nothing matched the paths. */
-interface Empty {
-  readonly kind: 'empty';
-}
-
 interface AfterFallback {
   /** Set by the fallback: the outcome of the first backend, in whose place this one was used. */
   readonly insteadOf?: Unanswered;
 }
 
 export type LookupOutcome = (Hit | Miss | Unanswered | Failed | Cancelled) & AfterFallback;
-export type RestoreOutcome = (Restored | Miss | Damaged | Unusable | Unanswered | RestoreFailed | Cancelled) &
+export type RestoreOutcome = (
+  | Restored
+  | Miss
+  /** The object that matched is damaged on every machine. The save of the same job may replace it. */
+  | { readonly kind: 'damaged'; readonly object: ObjectVersion; readonly error: DamagedArchiveError }
+  /** The object that matched is sound, but this release or this machine cannot use it: a miss, and nothing to replace. */
+  | { readonly kind: 'unusable'; readonly key: string; readonly error: Error }
+  | Unanswered
+  | RestoreFailed
+  | Cancelled
+) &
   AfterFallback;
-export type SaveOutcome = (Saved | Exists | Empty | Unanswered | Failed | Cancelled) & AfterFallback;
+export type SaveOutcome = (
+  | Saved
+  /** The key is saved already, by this run or by another job. */
+  | { readonly kind: 'exists'; readonly source: CacheSource }
+  /** Nothing matched the paths. */
+  | { readonly kind: 'empty' }
+  | Unanswered
+  | Failed
+  | Cancelled
+) &
+  AfterFallback;
 export type Outcome = LookupOutcome | RestoreOutcome | SaveOutcome;
 
 /** Returns the outcome of a call that threw `error`. Errors of the archive are the archive backend's to classify. */

@@ -17,3 +17,11 @@ export function endProcess({ waits = !hasStuckThread() } = {}): never {
   }
   process.exit();
 }
+
+/** Ends the process when its output is written: on some platforms pipes are asynchronous, and an exit would lose lines. */
+export async function endWhenWritten(): Promise<void> {
+  for (const stream of [process.stdout, process.stderr]) {
+    await new Promise<void>(resolve => stream.write('', () => resolve()));
+  }
+  endProcess();
+}

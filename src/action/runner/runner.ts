@@ -25,8 +25,9 @@ export function createRunner(env: Environment): Runner {
   const log = createRunnerLog(env);
   const reported = new Set<string>();
   // The user of a container may have no right to write the runner's files. The cache is restored all the same
-  const warnOnce = (write: () => void, warning: (cause: string) => string) => {
+  const writeOrWarn = (file: string | undefined, write: () => void, warning: (cause: string) => string) => {
     try {
+      refuseFifo(file);
       write();
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException;
@@ -39,20 +40,16 @@ export function createRunner(env: Environment): Runner {
     env,
     log,
     setOutput(name, value) {
-      warnOnce(
-        () => {
-          refuseFifo(env.GITHUB_OUTPUT);
-          core.setOutput(name, singleLine(value));
-        },
+      writeOrWarn(
+        env.GITHUB_OUTPUT,
+        () => core.setOutput(name, singleLine(value)),
         cause => `GITHUB_OUTPUT cannot be written (${cause}), so this step sets no outputs.`,
       );
     },
     saveState(name, value) {
-      warnOnce(
-        () => {
-          refuseFifo(env.GITHUB_STATE);
-          core.saveState(name, value);
-        },
+      writeOrWarn(
+        env.GITHUB_STATE,
+        () => core.saveState(name, value),
         cause =>
           `GITHUB_STATE cannot be written (${cause}), so the post step will not save the cache: use restore/ and save/ instead.`,
       );

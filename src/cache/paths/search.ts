@@ -42,7 +42,7 @@ export async function search(
 ): Promise<readonly string[]> {
   const found: string[] = [];
   for (const [lead, group] of Map.groupBy(patterns, pattern => pattern.lead)) {
-    if (statFile(lead, false)?.isDirectory()) await new Search(group, options, found).below(lead);
+    if (statFile(lead, false)?.isDirectory()) await searchBelow(lead, group, options, found);
   }
   return found;
 }
@@ -56,67 +56,54 @@ interface Way {
   readonly behindLink: boolean;
 }
 
-class Search {
-  readonly #patterns: readonly WildPattern[];
-  readonly #options: SearchOptions;
-  readonly #found: string[];
-  readonly #pending: Way[] = [];
-  #turnEndsMs = performance.now() + TURN_MS;
+async function searchBelow(
+  lead: string,
+  patterns: readonly WildPattern[],
+  { comparable, inFound, signal }: SearchOptions,
+  found: string[],
+): Promise<void> {
+  const pending: Way[] = [{ path: lead, realPath: realPathOf(lead), above: undefined, behindLink: false }];
   /** How often each directory has been entered through a link, by its real path. */
-  readonly #entered = new Map<string, number>();
-
-  constructor(patterns: readonly WildPattern[], options: SearchOptions, found: string[]) {
-    this.#patterns = patterns;
-    this.#options = options;
-    this.#found = found;
-  }
-
-  async below(lead: string): Promise<void> {
-    this.#pending.push({ path: lead, realPath: realPathOf(lead), above: undefined, behindLink: false });
-    for (let way = this.#pending.pop(); way; way = this.#pending.pop()) {
-      for (const entry of entriesOf(way.path)) {
-        if (performance.now() > this.#turnEndsMs) await this.#nextTurn();
-        this.#visit(way, entry);
-      }
-    }
-  }
-
-  /** Lets signals be handled. */
-  async #nextTurn(): Promise<void> {
-    await setImmediate();
-    this.#options.signal?.throwIfAborted();
-    this.#turnEndsMs = performance.now() + TURN_MS;
-  }
-
-  #countEntered(linkTarget: string): void {
-    const count = (this.#entered.get(linkTarget) ?? 0) + 1;
-    this.#entered.set(linkTarget, count);
+  const entered = new Map<string, number>();
+  const countEntered = (linkTarget: string) => {
+    const count = (entered.get(linkTarget) ?? 0) + 1;
+    entered.set(linkTarget, count);
     if (count <= MAX_WAYS_TO_LINK_TARGET) return;
     throw new SearchLimitError(`links lead to ${linkTarget} in more than ${MAX_WAYS_TO_LINK_TARGET} ways`);
-  }
-
-  #visit(way: Way, entry: Dirent<Buffer>): void {
+  };
+  const visit = (way: Way, entry: Dirent<Buffer>) => {
     const component = decodeName(entry.name);
     const isLink = entry.isSymbolicLink();
     const realPath = isLink ? undefined : join(way.realPath, component);
     // Only after a link can a directory be one of the directories above it
     if (realPath !== undefined && way.behindLink && isOnWay(realPath, way)) return;
     const path = join(way.path, component);
-    const name = this.#options.comparable(path);
-    const matching = this.#patterns.filter(({ wildcards }) => wildcards.matches(name));
+    const name = comparable(path);
+    const matching = patterns.filter(({ wildcards }) => wildcards.matches(name));
     const mayLead =
-      (isLink || entry.isDirectory()) && this.#patterns.some(({ wildcards }) => wildcards.leadsTo(name));
+      (isLink || entry.isDirectory()) && patterns.some(({ wildcards }) => wildcards.leadsTo(name));
     const target =
       isLink && (mayLead || matching.some(({ directoriesOnly }) => directoriesOnly))
         ? directoryBehind(path)
         : undefined;
     const directory = entry.isDirectory() ? realPath : target;
     const isFound = matching.some(({ directoriesOnly }) => directory !== undefined || !directoriesOnly);
-    if (isFound) this.#found.push(path);
-    const isWhole = isFound && !isLink && !this.#options.inFound;
+    if (isFound) found.push(path);
+    const isWhole = isFound && !isLink && !inFound;
     if (directory === undefined || !mayLead || isWhole || isOnWay(directory, way)) return;
-    if (isLink) this.#countEntered(directory);
-    this.#pending.push({ path, realPath: directory, above: way, behindLink: way.behindLink || isLink });
+    if (isLink) countEntered(directory);
+    pending.push({ path, realPath: directory, above: way, behindLink: way.behindLink || isLink });
+  };
+  let turnEndsMs = performance.now() + TURN_MS;
+  for (let way = pending.pop(); way; way = pending.pop()) {
+    for (const entry of entriesOf(way.path)) {
+      if (performance.now() > turnEndsMs) {
+        await setImmediate();
+        signal?.throwIfAborted();
+        turnEndsMs = performance.now() + TURN_MS;
+      }
+      visit(way, entry);
+    }
   }
 }
 

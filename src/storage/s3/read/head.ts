@@ -32,18 +32,12 @@ export async function headObject(
       const answer = caller.capabilities.head
         ? await byHead(caller, client, name, options, optional)
         : 'refused';
-      const info = answer === 'refused' ? await byGet(caller, client, name, options) : answer;
-      caller.capabilities.versioned ||= info.versioned;
-      return info;
+      return answer === 'refused' ? await byGet(caller, client, name, options) : answer;
     } catch (error) {
       if (isMissing(error)) return undefined;
       throw error;
     }
   });
-}
-
-interface VersionInfo extends HeadInfo {
-  readonly versioned: boolean;
 }
 
 /** The fields that the responses to HEAD and GET have in common. */
@@ -56,15 +50,16 @@ interface ObjectHeaders {
 }
 
 async function byHead(
-  { settings, capabilities }: Caller,
+  caller: Caller,
   client: S3Client,
   name: string,
   options: SdkHandlerOptions,
   optional: boolean,
-): Promise<VersionInfo | 'refused'> {
+): Promise<HeadInfo | 'refused'> {
+  const { settings, capabilities } = caller;
   try {
     const answer = await client.send(new HeadObjectCommand({ Bucket: settings.bucket, Key: name }), options);
-    if (answer.ContentLength !== undefined) return infoOf(name, answer, answer.ContentLength);
+    if (answer.ContentLength !== undefined) return infoOf(caller, name, answer, answer.ContentLength);
     capabilities.head = false;
   } catch (error) {
     const status = httpStatus(error);
@@ -76,14 +71,15 @@ async function byHead(
 }
 
 async function byGet(
-  { settings }: Caller,
+  caller: Caller,
   client: S3Client,
   name: string,
   options: SdkHandlerOptions,
-): Promise<VersionInfo> {
+): Promise<HeadInfo> {
+  const { bucket } = caller.settings;
   const streamed: SdkHandlerOptions = { ...options, maxBodyBytes: 'stream' };
   const get = async (Range?: string) => {
-    const command = new GetObjectCommand({ Bucket: settings.bucket, Key: name, ...(Range && { Range }) });
+    const command = new GetObjectCommand({ Bucket: bucket, Key: name, ...(Range && { Range }) });
     const answer = await client.send(command, streamed);
     // One byte, or a whole object that is not wanted
     (answer.Body as Readable).destroy();
@@ -101,20 +97,15 @@ async function byGet(
   if (sizeBytes === undefined) {
     throw new StoreUnavailableError(`${name}: the endpoint does not return the length of an object`);
   }
-  return infoOf(name, answer, sizeBytes);
+  return infoOf(caller, name, answer, sizeBytes);
 }
 
-function infoOf(name: string, headers: ObjectHeaders, sizeBytes: number): VersionInfo {
+function infoOf({ capabilities }: Caller, name: string, headers: ObjectHeaders, sizeBytes: number): HeadInfo {
   const etag = bareEtag(headers.ETag);
   if (etag === undefined) throw noEtag(name, headers.ContentType);
-  return {
-    name,
-    sizeBytes,
-    etag,
-    modifiedMs: headers.LastModified?.getTime() ?? 0,
-    saveId: headers.Metadata?.[SAVE_ID],
-    versioned: headers.VersionId !== undefined,
-  };
+  capabilities.versioned ||= headers.VersionId !== undefined;
+  const modifiedMs = headers.LastModified?.getTime() ?? 0;
+  return { name, sizeBytes, etag, modifiedMs, saveId: headers.Metadata?.[SAVE_ID] };
 }
 
 /** Makes the error for a response without an ETag, which alone proves that two ranges are of one object. */

@@ -26,44 +26,30 @@ export interface RangeTarget {
 }
 
 /** Memory of this thread. */
-export class OwnMemory implements RangeTarget {
-  #buffer: FillingBuffer & { readonly bytes: Uint8Array<ArrayBuffer> } = {
-    bytes: new Uint8Array(0),
-    filled: 0,
-  };
-
-  get bytes(): Uint8Array<ArrayBuffer> {
-    return this.#buffer.bytes;
-  }
-
-  get filled(): number {
-    return this.#buffer.filled;
-  }
+export class OwnMemory implements RangeTarget, FillingBuffer {
+  bytes: Uint8Array<ArrayBuffer> = new Uint8Array(0);
+  filled = 0;
 
   open(length: number): void {
     // Uninitialised memory of its own: the pool's buffers cannot be transferred to a worker.
-    this.#buffer = { bytes: new Uint8Array(Buffer.allocUnsafeSlow(length).buffer), filled: 0 };
+    this.bytes = new Uint8Array(Buffer.allocUnsafeSlow(length).buffer);
   }
 
   read(body: Readable, onBytes: OnBytes): Promise<void> {
-    return readInto(this.#buffer, body, onBytes);
+    return readInto(this, body, onBytes);
   }
 }
 
 /** Memory of a worker, which sends the requests itself. */
 export class WorkerMemory implements RangeTarget {
+  filled = 0;
   readonly #buffer: WorkerBuffer;
-  #filled = 0;
   /** Bytes of the latest response, which is not checked yet. */
   #arrived = 0;
   #failure: Error | undefined;
 
   constructor(buffer: WorkerBuffer) {
     this.#buffer = buffer;
-  }
-
-  get filled(): number {
-    return this.#filled;
   }
 
   senderOf(onBytes: OnBytes): Transport['send'] {
@@ -75,7 +61,7 @@ export class WorkerMemory implements RangeTarget {
         request: { ...request, body: undefined } as RequestTicket['request'],
         limits,
       };
-      const fetching = this.#buffer.fetch(ticket, this.#filled, count => {
+      const fetching = this.#buffer.fetch(ticket, this.filled, count => {
         this.#arrived += count;
         onBytes(count);
       });
@@ -89,7 +75,7 @@ export class WorkerMemory implements RangeTarget {
   open(): void {}
 
   async read(): Promise<void> {
-    this.#filled += this.#arrived;
+    this.filled += this.#arrived;
     if (this.#failure) throw this.#failure;
   }
 }

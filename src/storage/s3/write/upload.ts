@@ -227,11 +227,6 @@ export class S3Upload implements Upload {
     await this.#senders?.close();
     this.#gatherer.takeRest();
     if (!this.#creation) return;
-    await abandonUpload(this.#caller, {
-      name: this.#name,
-      creation: this.#creation,
-      completion: this.#completion,
-      signal: this.#options.signal,
-    });
+    await abandonUpload(this.#caller, this.#name, this.#creation, this.#completion, this.#options.signal);
   }
 }

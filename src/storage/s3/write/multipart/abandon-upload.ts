@@ -8,21 +8,16 @@ const ABORT_MS = 15_000;
 const ABORT_AFTER_SIGNAL_MS = 3_000;
 const ABORT_LAST_CALL_MS = 2_000;
 
-interface AbandonedUpload {
-  readonly name: string;
-  readonly creation: Promise<UploadRef>;
-  readonly completion: Completion;
-  /** The signal of the save. */
-  readonly signal: AbortSignal | undefined;
-}
-
 /**
  * Aborts a multipart upload whose requests have ended, unless it may be complete. Logs a notice where something may be left of
  * it. Never throws.
  */
 export async function abandonUpload(
   caller: Caller,
-  { name, creation, completion, signal }: AbandonedUpload,
+  name: string,
+  creation: Promise<UploadRef>,
+  completion: Completion,
+  saveSignal: AbortSignal | undefined,
 ): Promise<void> {
   if (completion.state === 'answered') return;
   if (completion.state === 'unclear') {
@@ -32,7 +27,7 @@ export async function abandonUpload(
     );
     return;
   }
-  const limit = deadline(signal?.aborted ? ABORT_AFTER_SIGNAL_MS : ABORT_MS, caller.clock);
+  const limit = deadline(saveSignal?.aborted ? ABORT_AFTER_SIGNAL_MS : ABORT_MS, caller.clock);
   try {
     // Without a response to Create there is no id to abort by; the sweep finds the upload if there is one.
     const upload = await unlessAborted(creation, limit.signal).catch(() => undefined);
