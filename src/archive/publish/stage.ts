@@ -3,33 +3,59 @@
  * (here and in staging/), and a commit of renames (commit/).
  */
 
-import type { Entry } from '../format/entry.ts';
+import { mkdirSync } from 'node:fs';
+import { setAttributes } from '../fs/attributes.ts';
+import { fsPath } from '../fs/paths/names.ts';
 import type { RefusedAttributes } from '../fs/refused-attributes.ts';
+import { wrapStagedError } from '../fs/tree-errors.ts';
+import { type DirectoryJob, encodeDirectoryJob, type JobDirectory } from '../messages/directory-job.ts';
 import type { JobRunner } from '../pool/worker-pool.ts';
-import { FreshDirectories } from './fresh-directories.ts';
+import { forEachInTurns, takeTurn } from '../turns.ts';
 import type { StagedFiles, TargetPlan } from './plan/target-plan.ts';
+import { isLongDirectory } from './staging/short-path.ts';
 import type { RemainingStaging } from './staging/stale-staging.ts';
 
+/** Bits of a directory's mode that this process needs to fill it. Its final mode may lack them. */
+const FILL_MODE = 0o700;
+/** The bit of a directory's mode without which only root reaches its content. */
+const SEARCH_MODE = 0o100;
+/** Directories of one job. Fewer are made on this thread. */
+const DIRECTORIES_A_JOB = 512;
+
+const NO_ATTRIBUTES = { mtimeUs: 0, mtimeRestNs: 0, uid: -1, gid: -1 };
+
 /**
- * The directories of a restore in staging: made before the files, finished after files and links (staged-links.ts).
- * Between `open` and `close` the process's umask is 0, so that files are created with their final mode.
+ * The directories of a restore in staging: made before the files, by jobs of a runner if there are many, and finished after files
+ * and links (staged-links.ts). Between `open` and `close` the process's umask is 0, so that files are created with their final mode.
  */
 export class Stage {
   readonly #plan: TargetPlan;
-  readonly #fresh: FreshDirectories;
+  readonly #runner: JobRunner;
+  readonly #refused: RefusedAttributes;
+  /** Whether jobs are worth their message. A path that is too long for the system needs handles of this thread. */
+  readonly #usesJobs: boolean;
   #umask = 0;
 
   /** Counts what the system refuses in `refused`. */
-  constructor(plan: TargetPlan, entries: readonly Entry[], runner: JobRunner, refused: RefusedAttributes) {
+  constructor(plan: TargetPlan, runner: JobRunner, refused: RefusedAttributes) {
     this.#plan = plan;
-    this.#fresh = new FreshDirectories(plan, entries, runner, refused);
+    this.#runner = runner;
+    this.#refused = refused;
+    const { fresh } = plan;
+    this.#usesJobs = fresh.length > DIRECTORIES_A_JOB && !fresh.some(({ path }) => isLongDirectory(path));
   }
 
   /** Makes the staging areas and the directories in them. Throws `TargetTreeError`, `StagedFileError` and the signal's reason. */
   async open(signal?: AbortSignal): Promise<void> {
     this.#umask = process.umask(0);
     for (const area of this.#plan.areas) area.create();
-    await this.#fresh.make(this.#umask, signal);
+    const isHere = this.#usesJobs ? this.#parentsOfOtherJobs() : undefined;
+    await forEachInTurns(this.#plan.fresh, signal, ({ path }, index) => {
+      if (isHere?.[index] === 0) return;
+      const { madeMode } = this.#directory(index);
+      wrapStagedError(path, () => mkdirSync(fsPath(this.#shorten(path)), madeMode));
+    });
+    if (isHere) await this.#run('make', index => isHere[index] === 0, signal);
   }
 
   /** Paths for the files. Call it after `open`. */
@@ -37,9 +63,25 @@ export class Stage {
     return { paths: this.#plan.staged, masksModes: this.#plan.areas.some(area => area.masksModes) };
   }
 
-  /** Sets modes, owners and times of the staged directories, deepest first. Top ones stay writable for their rename. */
+  /**
+   * Sets modes, owners and times of the directories that are in the archive, when they have their content. Top ones stay writable
+   * for their rename. Throws `StagedFileError` and the signal's reason.
+   */
   async finishDirectories(signal?: AbortSignal): Promise<void> {
-    await this.#fresh.finish(signal);
+    const { fresh } = this.#plan;
+    // A directory that cannot be searched any more comes after its content
+    const isReachable = (index: number) =>
+      (this.#directory(index).attributes.mode & SEARCH_MODE) !== 0 || fresh[index]!.parent < 0;
+    const isInJob = (index: number) => this.#usesJobs && fresh[index]!.entry >= 0 && isReachable(index);
+    if (this.#usesJobs) await this.#run('finish', isInJob, signal);
+    const { masksModes } = this.files;
+    await forEachInTurns(fresh.toReversed(), signal, ({ path, entry }, reversed) => {
+      const index = fresh.length - 1 - reversed;
+      if (entry < 0 || isInJob(index)) return;
+      const { madeMode, attributes } = this.#directory(index);
+      const made = { mode: masksModes ? undefined : madeMode };
+      wrapStagedError(path, () => setAttributes(this.#shorten(path), attributes, this.#refused, made));
+    });
   }
 
   /** Resets the umask and closes open directories. Paths in staging must not be used after it. */
@@ -56,5 +98,60 @@ export class Stage {
     const remaining: RemainingStaging[] = [];
     for (const area of this.#plan.areas) if (!(await area.tryDiscard())) remaining.push(area.remaining);
     return remaining;
+  }
+
+  /**
+   * Marks the directories in which those of a later job are made: they have to exist before the jobs, which run at the same
+   * time.
+   */
+  #parentsOfOtherJobs(): Uint8Array {
+    const { fresh } = this.#plan;
+    const marks = new Uint8Array(fresh.length);
+    const jobOf = (index: number) => Math.floor(index / DIRECTORIES_A_JOB);
+    fresh.forEach(({ parent }, index) => {
+      if (parent < 0 || jobOf(parent) === jobOf(index)) return;
+      for (let at = parent; at >= 0 && marks[at] === 0; at = fresh[at]!.parent) marks[at] = 1;
+    });
+    return marks;
+  }
+
+  async #run(
+    step: DirectoryJob['step'],
+    isInJob: (index: number) => boolean,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const { fresh } = this.#plan;
+    const { masksModes } = this.files;
+    const jobs: Promise<void>[] = [];
+    for (let start = 0; start < fresh.length; start += DIRECTORIES_A_JOB) {
+      const directories: JobDirectory[] = [];
+      const end = Math.min(start + DIRECTORIES_A_JOB, fresh.length);
+      for (let index = start; index < end; index++)
+        if (isInJob(index)) directories.push(this.#directory(index));
+      const done = this.#runner.run(encodeDirectoryJob(step, directories, masksModes));
+      const counted = done.then(({ refused }) => this.#refused.add(refused));
+      // It is awaited below, unless this loop ends early
+      counted.catch(() => {});
+      jobs.push(counted);
+      await takeTurn(signal);
+    }
+    await Promise.all(jobs);
+  }
+
+  #directory(index: number): JobDirectory {
+    const { path, entry, parent } = this.#plan.fresh[index]!;
+    if (entry < 0) {
+      const mode = 0o777 & ~this.#umask;
+      return { path, madeMode: mode, attributes: { ...NO_ATTRIBUTES, mode } };
+    }
+    const attributes = this.#plan.entries[entry]!;
+    const madeMode = attributes.mode | FILL_MODE;
+    return { path, madeMode, attributes: parent < 0 ? { ...attributes, mode: madeMode } : attributes };
+  }
+
+  /** Returns a path for a directory in staging that the system takes, however deep it is. */
+  #shorten(directory: string): string {
+    const slash = directory.lastIndexOf('/');
+    return this.#plan.shortPaths.shorten(directory.slice(0, slash)) + directory.slice(slash);
   }
 }

@@ -21,17 +21,19 @@ export class StagedLinks {
   readonly #entries: readonly Entry[];
   readonly #layout: PathLayout;
   readonly #refused: RefusedAttributes;
+  readonly #signal: AbortSignal | undefined;
   readonly #targets: LinkTargets;
   /** Symlinks that this user may not create and that nothing can replace. */
   readonly #leftOut = new Set<number>();
 
   /** Counts what the system refuses in `refused`. */
-  constructor(plan: TargetPlan, entries: readonly Entry[], layout: PathLayout, refused: RefusedAttributes) {
+  constructor(plan: TargetPlan, layout: PathLayout, refused: RefusedAttributes, signal?: AbortSignal) {
     this.#plan = plan;
-    this.#entries = entries;
+    this.#entries = plan.entries;
     this.#layout = layout;
     this.#refused = refused;
-    this.#targets = new LinkTargets(entries, layout);
+    this.#signal = signal;
+    this.#targets = new LinkTargets(plan.entries, layout);
   }
 
   /**
@@ -39,27 +41,27 @@ export class StagedLinks {
    * symlinks that are left out. Throws `StagedFileError`, `TargetTreeError` for a symlink that the file system refuses, and the
    * signal's reason.
    */
-  async make(signal?: AbortSignal): Promise<readonly string[]> {
-    await forEachInTurns(this.#entries, signal, (entry, index): void | Promise<void> => {
+  async make(): Promise<readonly string[]> {
+    await forEachInTurns(this.#entries, this.#signal, (entry, index): void | Promise<void> => {
       if (entry.type !== EntryType.symlink && entry.type !== EntryType.hardLink) return;
       const path = this.#plan.staged.at(index);
       if (path === '') return;
       const inode = inodeOf(entry, this.#entries);
-      if (inode.type === EntryType.file) return this.#hardLink(path, entry.linkTo, signal);
+      if (inode.type === EntryType.file) return this.#hardLink(path, entry.linkTo);
       if (entry === inode || !this.#joinSymlinks(path, entry.linkTo))
-        return this.#symlink(index, path, { ...inode, name: entry.name }, signal);
+        return this.#symlink(index, path, { ...inode, name: entry.name });
     });
     leaveOut(this.#plan, this.#leftOut);
     return [...this.#leftOut].map(index => this.#layout.toAbsolute(this.#entries[index]!.name));
   }
 
-  #symlink(index: number, path: string, entry: Entry, signal: AbortSignal | undefined): void | Promise<void> {
+  #symlink(index: number, path: string, entry: Entry): void | Promise<void> {
     const type = thisPlatform.typesLinks ? this.#targets.typeOf(entry) : null;
     const target = entry.target.isWellFormed() ? entry.target : encodeName(entry.target);
     const refusal = this.#tryCreate(path, target, type, entry);
     if (refusal === undefined) return;
     if (type === null) throw symlinkError(finalPathOf(path, this.#plan), refusal);
-    return this.#substitute(index, path, entry, type, signal);
+    return this.#substitute(index, path, entry, type);
   }
 
   /**
@@ -71,11 +73,10 @@ export class StagedLinks {
     path: string,
     entry: Entry,
     type: 'file' | 'dir' | 'junction',
-    signal: AbortSignal | undefined,
   ): Promise<void> {
     const target = resolve(dirname(this.#layout.toAbsolute(entry.name)), entry.target);
     const file = type === 'file' ? this.#targets.fileOf(entry) : undefined;
-    if (file !== undefined) await this.#copy(file, path, signal);
+    if (file !== undefined) await this.#copy(file, path);
     else if (type !== 'dir' || isOnShare(target) || this.#tryCreate(path, target, 'junction', entry)) {
       this.#leftOut.add(index);
       return;
@@ -116,7 +117,7 @@ export class StagedLinks {
     return false;
   }
 
-  async #hardLink(path: string, linkTo: number, signal: AbortSignal | undefined): Promise<void> {
+  async #hardLink(path: string, linkTo: number): Promise<void> {
     const source = this.#plan.staged.at(linkTo);
     try {
       linkSync(fsPath(source), fsPath(path));
@@ -125,17 +126,17 @@ export class StagedLinks {
       // Two roots on two file systems here, or a file system without hard links: a copy has the same content
       if (!isRefusal(error) && code !== 'EXDEV' && code !== 'EMLINK') throw new StagedFileError(path, error);
       this.#refused.counts.hardLinks++;
-      await this.#copy(linkTo, path, signal);
+      await this.#copy(linkTo, path);
     }
   }
 
   /** Copies a file of the archive, which is in staging or, if it is not restored, on the disk already. */
-  async #copy(file: number, path: string, signal: AbortSignal | undefined): Promise<void> {
+  async #copy(file: number, path: string): Promise<void> {
     const original = this.#entries[file]!;
     const source = this.#plan.staged.at(file) || this.#layout.toAbsolute(original.name);
     const [from, to] = wrapStagedError(path, () => openCopy(source, path));
     try {
-      const turns = new Turns(signal);
+      const turns = new Turns(this.#signal);
       while (wrapStagedError(path, () => copyChunk(from, to))) if (turns.isDue()) await turns.take();
     } finally {
       closeSync(to);

@@ -1,5 +1,5 @@
 import { type DataPiece, dataPieces } from '../format/data-pieces.ts';
-import type { Entry, Frame } from '../format/entry.ts';
+import type { Entry, Frame, Manifest } from '../format/entry.ts';
 
 /** Part of a file that one frame holds, for a file in several frames. */
 interface SlicePiece extends DataPiece {
@@ -17,7 +17,7 @@ export class FrameContents {
   /** Indexes of the files in several frames. */
   readonly sliced: readonly number[];
 
-  constructor(frames: readonly Frame[], entries: readonly Entry[], isWanted: (entry: number) => boolean) {
+  constructor({ frames, entries }: Manifest, isWanted: (entry: number) => boolean) {
     this.#whole = new Array(frames.length);
     const sliced: number[] = [];
     entries.forEach((entry, index) => {

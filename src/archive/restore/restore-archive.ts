@@ -107,12 +107,12 @@ export async function restoreArchive(options: RestoreArchiveOptions): Promise<Re
   await runner.close();
   options.beforeCommit(links);
   const grace = delayed(options.signal, COMMIT_GRACE_MS, systemClock);
-  const remaining = await commit(plan, entries, options.layout, refused, grace.signal).finally(grace.clear);
+  const remaining = await commit(plan, options.layout, refused, grace.signal).finally(grace.clear);
   for (const staging of remaining) options.notes.stagingRemains(staging);
   if (refused.hasAny) options.notes.attributesRefused(refused.counts);
   const isPartial = leftOut.length > 0;
   if (isPartial) options.notes.linksLeftOut(leftOut);
-  const rows = facts && (await statusAfterCommit(facts.rows, entries, plan));
+  const rows = facts && (await statusAfterCommit(facts.rows, plan));
   return {
     entries: entries.length,
     rawBytes,
@@ -150,7 +150,7 @@ async function build(
     runner,
     refused,
     isWanted,
-    disk: diskCache && { cache: diskCache, onBegun: begun.resolve, signal },
+    disk: diskCache && { cache: diskCache, onBegun: begun.resolve },
     facts,
     staged: staged.promise,
     signal,
@@ -167,14 +167,14 @@ async function build(
     await sendRequests();
     plan = await planTarget(entries, { ...options, isWanted });
     for (const remaining of plan.remainingStaging) options.notes.stagingRemains(remaining);
-    stage = new Stage(plan, entries, runner, refused);
+    stage = new Stage(plan, runner, refused);
     await stage.open(signal);
     trimHeap();
     staged.resolve(stage.files);
     const rawBytes = await unlessAborted(unpacking, signal);
-    const leftOut = await new StagedLinks(plan, entries, layout, refused).make(signal);
-    if (facts) await completeStatus(facts.rows, entries, plan, signal);
-    const links = await linksInStaging(entries, plan, signal);
+    const leftOut = await new StagedLinks(plan, layout, refused, signal).make();
+    if (facts) await completeStatus(facts.rows, plan, signal);
+    const links = await linksInStaging(plan, signal);
     await stage.finishDirectories(signal);
     signal?.throwIfAborted();
     return { plan, rawBytes, facts, links, leftOut };

@@ -1,6 +1,6 @@
 import { lstatSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
-import { type Entry, EntryType, inodeOf } from '../format/entry.ts';
+import { EntryType, inodeOf } from '../format/entry.ts';
 import { attributesOf, setAttributes } from '../fs/attributes.ts';
 import { lstatExact, realPathOf } from '../fs/file-status.ts';
 import { ignoreErrors } from '../fs/ignore-errors.ts';
@@ -21,12 +21,11 @@ const POLL_MS = 2;
  */
 export async function completeStatus(
   rows: StatusRows,
-  entries: readonly Entry[],
-  plan: TargetPlan,
+  { entries, staged }: TargetPlan,
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const update = (index: number) => {
-    const path = plan.staged.at(index);
+    const path = staged.at(index);
     const stats = path === '' ? undefined : lstatExact(path);
     if (stats) rows.set(index, stats);
   };
@@ -38,14 +37,13 @@ export async function completeStatus(
 
 /** Returns the rows of restored symlinks in staging (`linkRow`). */
 export async function linksInStaging(
-  entries: readonly Entry[],
-  plan: TargetPlan,
+  { entries, staged }: TargetPlan,
   signal: AbortSignal | undefined,
 ): Promise<readonly number[]> {
   const rows: number[] = [];
   await forEachInTurns(entries, signal, (entry, index) => {
-    if (inodeOf(entry, entries).type !== EntryType.symlink || !plan.staged.has(index)) return;
-    const [dev, ino, birthtime] = linkRow(lstatSync(fsPath(plan.staged.at(index))));
+    if (inodeOf(entry, entries).type !== EntryType.symlink || !staged.has(index)) return;
+    const [dev, ino, birthtime] = linkRow(lstatSync(fsPath(staged.at(index))));
     rows.push(dev, ino, birthtime);
   });
   return rows;
@@ -55,13 +53,9 @@ export async function linksInStaging(
  * Returns the rows of `completeStatus` as they are after the commit, when every later change to a file will show in its
  * status. Returns undefined if this is not certain.
  */
-export async function statusAfterCommit(
-  rows: StatusRows,
-  entries: readonly Entry[],
-  plan: TargetPlan,
-): Promise<StatusRows | undefined> {
+export async function statusAfterCommit(rows: StatusRows, plan: TargetPlan): Promise<StatusRows | undefined> {
   try {
-    await updateRenamed(rows, entries, plan);
+    await updateRenamed(rows, plan);
   } catch {
     // The restore is complete, and another process may have removed files already
     return undefined;
@@ -70,8 +64,8 @@ export async function statusAfterCommit(
 }
 
 /** A file that was renamed by itself has a new change time. Its row is cleared if another job has replaced it. */
-function updateRenamed(rows: StatusRows, entries: readonly Entry[], plan: TargetPlan): Promise<void> {
-  return forEachInTurns(plan.moves, undefined, ({ isTree, entry, to }) => {
+function updateRenamed(rows: StatusRows, { entries, moves }: TargetPlan): Promise<void> {
+  return forEachInTurns(moves, undefined, ({ isTree, entry, to }) => {
     if (isTree || entry < 0) return;
     const stats = lstatExact(to);
     // The rename of a hard link changes the status of the file itself

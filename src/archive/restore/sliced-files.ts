@@ -38,7 +38,9 @@ export class SlicedFiles {
   async create(signal: AbortSignal | undefined): Promise<void> {
     await forEachInTurns(this.#contents.sliced, signal, index => {
       const { size } = this.#entries[index]!;
-      createSparse(this.#staged.at(index), size);
+      const path = this.#staged.at(index);
+      // At its length, and writable until it is complete
+      wrapStagedError(path, () => withFile(path, NEW_FILE, fd => ftruncateSync(fd, size), 0o600));
       this.#left.set(index, size);
     });
   }
@@ -48,20 +50,15 @@ export class SlicedFiles {
     for (const { entry, size } of frames.flatMap(frame => this.#contents.slices(frame))) {
       const left = this.#left.get(entry)! - size;
       this.#left.set(entry, left);
-      if (left === 0) finishSparse(this.#staged.at(entry), this.#entries[entry]!, this.#refused);
+      if (left === 0) this.#finish(this.#staged.at(entry), this.#entries[entry]!);
     }
   }
-}
 
-/** Creates the file that slices are written to: at its length, and writable until it is complete. */
-function createSparse(path: string, size: number): void {
-  wrapStagedError(path, () => withFile(path, NEW_FILE, fd => ftruncateSync(fd, size), 0o600));
-}
-
-/** Sets mode, owner and time of a file whose slices are all written. */
-function finishSparse(path: string, attributes: Attributes, refused: RefusedAttributes): void {
-  wrapStagedError(path, () => {
-    withFile(path, constants.O_WRONLY, fd => setAttributes(fd, attributes, refused, { mode: undefined }));
-    makeReadOnly(path, attributes.mode, refused);
-  });
+  #finish(path: string, attributes: Attributes): void {
+    wrapStagedError(path, () => {
+      const made = { mode: undefined };
+      withFile(path, constants.O_WRONLY, fd => setAttributes(fd, attributes, this.#refused, made));
+      makeReadOnly(path, attributes.mode, this.#refused);
+    });
+  }
 }

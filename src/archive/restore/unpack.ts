@@ -1,5 +1,5 @@
-import { type Entry, EntryType } from '../format/entry.ts';
-import type { ObjectBytes, OpenArchive } from '../format/open-archive.ts';
+import { EntryType } from '../format/entry.ts';
+import type { OpenArchive } from '../format/open-archive.ts';
 import type { RefusedAttributes } from '../fs/refused-attributes.ts';
 import { trimHeap } from '../memory/trim-heap.ts';
 import {
@@ -10,7 +10,7 @@ import {
   type UnpackResult,
   type WantedFacts,
 } from '../messages/unpack-job.ts';
-import { allOrFirstError, forEachWithin } from '../pool/in-flight.ts';
+import { allOrFirstError, forEachWithin, type Limits } from '../pool/in-flight.ts';
 import type { JobRunner, WorkerBuffer } from '../pool/worker-pool.ts';
 import type { StagedFiles } from '../publish/plan/target-plan.ts';
 import { takeTurn } from '../turns.ts';
@@ -48,7 +48,7 @@ interface UnpackOptions {
   readonly readInWorker?: ReadInWorker | undefined;
   readonly runner: JobRunner;
   /** Undefined if all frames come from the object. */
-  readonly disk?: DiskOptions | undefined;
+  readonly disk?: Omit<DiskOptions, 'signal'> | undefined;
   /** Returns whether an entry is restored. */
   readonly isWanted: (entry: number) => boolean;
   /** Counts what the system refuses to keep. */
@@ -66,143 +66,169 @@ interface UnpackOptions {
  * Throws `DamagedArchiveError`, `StagedFileError`, the signal's reason and the errors of `read` and `staged`, after it has
  * aborted the other reads. Jobs may still run until the runner is closed.
  */
-export async function unpack(options: UnpackOptions): Promise<number> {
-  const { archive, runner, refused, facts, isWanted } = options;
-  const { frames, entries } = archive.manifest;
-  const contents = new FrameContents(frames, entries, isWanted);
-  const failure = new AbortController();
-  const onFailure = (error: unknown) => failure.abort(error);
-  const ready = options.staged.then(async staged => {
-    const sliced = new SlicedFiles(entries, staged.paths, contents, refused);
-    await sliced.create(options.signal);
-    await writeEmptyFiles(entries, staged, options);
-    return { staged, sliced };
-  });
-  // It is awaited below too, but only after a read
-  ready.catch(onFailure);
+export function unpack(options: UnpackOptions): Promise<number> {
+  return new Unpacker(options).run();
+}
 
-  let total = 0;
-  const unpackRun = async (run: FrameRun, source: RunSource, disk?: DiskUse) => {
-    const { staged, sliced } = await ready;
-    const worker = source.kind === 'worker' ? source.buffer : runner;
-    const bytes = source.kind === 'memory' ? source.bytes : new Uint8Array(0);
-    const result = await worker.run(jobOf(run, bytes, contents, staged, options, disk));
-    facts?.addFrames(run.frames, contents, archive.manifest, result);
+/** The compressed bytes of a run, and what unpacks them. There are none if they are in a worker's buffer or in the disk cache. */
+interface FetchedRun {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly runner: Pick<JobRunner, 'run'>;
+}
+
+/** The files in several frames, and the paths of all. */
+interface PreparedFiles {
+  readonly staged: StagedFiles;
+  readonly sliced: SlicedFiles;
+}
+
+class Unpacker {
+  readonly #options: UnpackOptions;
+  readonly #contents: FrameContents;
+  readonly #limits: Limits<FrameRun>;
+  readonly #failure = new AbortController();
+  readonly #prepared: Promise<PreparedFiles>;
+  #written = 0;
+
+  constructor(options: UnpackOptions) {
+    this.#options = options;
+    const { runner, readInWorker, archive, isWanted } = options;
+    this.#contents = new FrameContents(archive.manifest, isWanted);
+    const onFailure = (error: unknown) => this.#failure.abort(error);
+    this.#limits = {
+      limit: Math.max(FETCHES_IN_FLIGHT, (readInWorker ? FETCHES_A_WORKER : 1) * runner.width),
+      budget: FETCHED_BYTES_IN_FLIGHT,
+      weigh: run => run.end - run.start,
+      onFailure,
+    };
+    this.#prepared = this.#prepare();
+    // It is awaited below too, but only after a read
+    this.#prepared.catch(onFailure);
+  }
+
+  async run(): Promise<number> {
+    const { disk } = this.#options;
+    await (disk ? this.#fetchAroundDisk(disk) : this.#fetchAll(() => true));
+    await this.#prepared;
+    return this.#written;
+  }
+
+  /** Makes the files that need no frame. */
+  async #prepare(): Promise<PreparedFiles> {
+    const { archive, refused, signal } = this.#options;
+    const staged = await this.#options.staged;
+    const sliced = new SlicedFiles(archive.manifest.entries, staged.paths, this.#contents, refused);
+    await sliced.create(signal);
+    await this.#writeEmptyFiles(staged);
+    return { staged, sliced };
+  }
+
+  /** Fetches and unpacks the wanted frames whose offsets `isIncluded`. */
+  async #fetchAll(isIncluded: (start: number) => boolean): Promise<void> {
+    const { frames } = this.#options.archive.manifest;
+    const runs = groupFrames(frames, (frame, start) => this.#contents.has(frame) && isIncluded(start));
+    await forEachWithin(runs, this.#limits, async run => void (await this.#fetch(run)));
+  }
+
+  /** Unpacks the tail, which has come with the manifest, and beside it the other frames from the disk cache or the object. */
+  async #fetchAroundDisk({ cache, onBegun }: Omit<DiskOptions, 'signal'>): Promise<void> {
+    const { archive, runner, signal } = this.#options;
+    const isInTail = (start: number) => start >= archive.tail.start;
+    const work = {
+      fetch: (run: FrameRun, disk?: DiskUse) => this.#fetch(run, disk),
+      read: (run: FrameRun, disk: DiskUse) => this.#unpack(run, { bytes: new Uint8Array(0), runner }, disk),
+      limits: this.#limits,
+      width: runner.width,
+    };
+    const ended = signal ? AbortSignal.any([this.#failure.signal, signal]) : this.#failure.signal;
+    // Reads end before the pool is closed (restore-archive.ts)
+    const onHang = () => this.#failure.abort(cache.hangs.reason);
+    cache.hangs.addEventListener('abort', onHang);
+    await allOrFirstError([
+      this.#fetchAll(isInTail),
+      unpackWithDisk(
+        archive.manifest.frames,
+        (frame, start) => this.#contents.has(frame) && !isInTail(start),
+        work,
+        { cache, onBegun, signal: ended },
+      ),
+    ]).finally(() => cache.hangs.removeEventListener('abort', onHang));
+  }
+
+  async #fetch(run: FrameRun, disk?: DiskUse): Promise<UnpackResult> {
+    return this.#unpack(run, await this.#read(run), disk);
+  }
+
+  async #read({ start, end }: FrameRun): Promise<FetchedRun> {
+    const { archive, runner, read, readInWorker } = this.#options;
+    const { tail } = archive;
+    if (start >= tail.start) return { bytes: tail.bytes.slice(start - tail.start, end - tail.start), runner };
+    const buffer = readInWorker && runner.reserve?.(end - start);
+    if (!buffer) return { bytes: await read(start, end, this.#failure.signal), runner };
+    await readInWorker(start, end, buffer, this.#failure.signal);
+    return { bytes: new Uint8Array(0), runner: buffer };
+  }
+
+  /** Lets a worker write the files of a run, and takes the result. */
+  async #unpack(run: FrameRun, fetched: FetchedRun, disk: DiskUse | undefined): Promise<UnpackResult> {
+    const { archive, facts, refused } = this.#options;
+    const { staged, sliced } = await this.#prepared;
+    const result = await fetched.runner.run(this.#jobOf(run, fetched.bytes, staged, disk));
+    facts?.addFrames(run.frames, this.#contents, archive.manifest, result);
     sliced.addWritten(run.frames.filter((_, index) => !result.missing.includes(index)));
     refused.add(result.refused);
     trimHeap();
-    total += result.written;
+    this.#written += result.written;
     return result;
-  };
-  const fetch = async (run: FrameRun, disk?: DiskUse): Promise<UnpackResult> =>
-    unpackRun(run, await fetchRun(run, options, failure.signal), disk);
-  const limits = {
-    limit: Math.max(FETCHES_IN_FLIGHT, (options.readInWorker ? FETCHES_A_WORKER : 1) * runner.width),
-    budget: FETCHED_BYTES_IN_FLIGHT,
-    weigh: (run: FrameRun) => run.end - run.start,
-    onFailure,
-  };
-  const fetchAll = (runs: readonly FrameRun[]) =>
-    forEachWithin(runs, limits, async run => {
-      await fetch(run);
-    });
-  if (options.disk) {
-    const read = (run: FrameRun, disk: DiskUse) => unpackRun(run, { kind: 'disk' }, disk);
-    // The tail has come with the manifest
-    const inTail = (start: number) => start >= archive.tail.start;
-    const { cache, onBegun, signal } = options.disk;
-    // Reads end before the pool is closed (restore-archive.ts)
-    const onHang = () => onFailure(cache.hangs.reason);
-    cache.hangs.addEventListener('abort', onHang);
-    await allOrFirstError([
-      fetchAll(groupFrames(frames, (frame, start) => contents.has(frame) && inTail(start))),
-      unpackWithDisk(
-        frames,
-        (frame, start) => contents.has(frame) && !inTail(start),
-        { fetch, read, limits, width: runner.width },
-        { cache, onBegun, signal: AbortSignal.any([failure.signal, ...(signal ? [signal] : [])]) },
-      ),
-    ]).finally(() => cache.hangs.removeEventListener('abort', onHang));
-  } else {
-    await fetchAll(groupFrames(frames, frame => contents.has(frame)));
   }
-  await ready;
-  return total;
-}
 
-/** Where the compressed bytes of a run are: in this thread, in a buffer of one worker, or in the disk cache. */
-type RunSource =
-  | { readonly kind: 'memory'; readonly bytes: Uint8Array<ArrayBuffer> }
-  | { readonly kind: 'worker'; readonly buffer: WorkerBuffer }
-  | { readonly kind: 'disk' };
+  #jobOf(
+    run: FrameRun,
+    bytes: Uint8Array<ArrayBuffer>,
+    { paths, masksModes }: StagedFiles,
+    disk: DiskUse | undefined,
+  ): UnpackJob {
+    const { frames, entries } = this.#options.archive.manifest;
+    const job = new UnpackJobWriter(run.frames.length, this.#contents.countPieces(run.frames));
+    run.frames.forEach((index, frame) => {
+      job.addFrame(run.starts[frame]! - run.start, frames[index]!);
+      for (const entry of this.#contents.whole(index)) {
+        const { offset, size } = entries[entry]!;
+        job.addPiece({ frame, offset, size, position: 0, partial: false }, entries[entry]!, paths.at(entry));
+      }
+      for (const { entry, offset, size, position } of this.#contents.slices(index)) {
+        job.addPiece({ frame, offset, size, position, partial: true }, entries[entry]!, paths.at(entry));
+      }
+    });
+    return job.finish(bytes, { masksModes, wants: this.#wants, disk });
+  }
 
-async function fetchRun(
-  run: FrameRun,
-  { archive, runner, read, readInWorker }: UnpackOptions,
-  signal: AbortSignal,
-): Promise<RunSource> {
-  const inTail = fromTail(run, archive.tail);
-  if (inTail) return { kind: 'memory', bytes: inTail };
-  const buffer = readInWorker && runner.reserve?.(run.end - run.start);
-  if (!buffer) return { kind: 'memory', bytes: await read(run.start, run.end, signal) };
-  await readInWorker(run.start, run.end, buffer, signal);
-  return { kind: 'worker', buffer };
-}
+  get #wants(): WantedFacts {
+    return this.#options.facts?.wants ?? NO_FACTS;
+  }
 
-function fromTail(run: FrameRun, tail: ObjectBytes): Uint8Array<ArrayBuffer> | undefined {
-  if (run.start < tail.start) return undefined;
-  return tail.bytes.slice(run.start - tail.start, run.end - tail.start);
-}
-
-/** Writes the job for the bytes of `run`. */
-function jobOf(
-  run: FrameRun,
-  bytes: Uint8Array<ArrayBuffer>,
-  contents: FrameContents,
-  { paths, masksModes }: StagedFiles,
-  { archive, facts }: UnpackOptions,
-  disk: DiskUse | undefined,
-): UnpackJob {
-  const { frames, entries } = archive.manifest;
-  const job = new UnpackJobWriter(run.frames.length, contents.countPieces(run.frames));
-  run.frames.forEach((index, frame) => {
-    job.addFrame(run.starts[frame]! - run.start, frames[index]!);
-    for (const entry of contents.whole(index)) {
-      const { offset, size } = entries[entry]!;
-      job.addPiece({ frame, offset, size, position: 0, partial: false }, entries[entry]!, paths.at(entry));
-    }
-    for (const { entry, offset, size, position } of contents.slices(index)) {
-      job.addPiece({ frame, offset, size, position, partial: true }, entries[entry]!, paths.at(entry));
-    }
-  });
-  return job.finish(bytes, { masksModes, wants: facts?.wants ?? NO_FACTS, disk });
-}
-
-async function writeEmptyFiles(
-  entries: readonly Entry[],
-  { paths, masksModes }: StagedFiles,
-  { runner, refused, facts, signal, isWanted }: UnpackOptions,
-): Promise<void> {
-  const empty = entries.flatMap(({ type, size }, index) =>
-    type === EntryType.file && size === 0 && isWanted(index) ? [index] : [],
-  );
-  const jobs: Promise<void>[] = [];
-  for (let start = 0; start < empty.length; start += EMPTY_FILES_A_JOB) {
-    const files = empty.slice(start, start + EMPTY_FILES_A_JOB);
-    const job = new UnpackJobWriter(0, files.length);
-    for (const entry of files) job.addPiece(EMPTY_PIECE, entries[entry]!, paths.at(entry));
-    const created = runner.run(
-      job.finish(new Uint8Array(0), { masksModes, wants: facts?.wants ?? NO_FACTS }),
+  async #writeEmptyFiles({ paths, masksModes }: StagedFiles): Promise<void> {
+    const { archive, runner, refused, facts, signal, isWanted } = this.#options;
+    const { entries } = archive.manifest;
+    const empty = entries.flatMap(({ type, size }, index) =>
+      type === EntryType.file && size === 0 && isWanted(index) ? [index] : [],
     );
-    const done = created.then(result => {
-      facts?.addEmpty(files, result);
-      refused.add(result.refused);
-    });
-    // It is awaited after all have been sent, and may fail before
-    done.catch(() => {});
-    jobs.push(done);
-    // Without threads, the files are made here
-    await takeTurn(signal);
+    const jobs: Promise<void>[] = [];
+    for (let start = 0; start < empty.length; start += EMPTY_FILES_A_JOB) {
+      const files = empty.slice(start, start + EMPTY_FILES_A_JOB);
+      const job = new UnpackJobWriter(0, files.length);
+      for (const entry of files) job.addPiece(EMPTY_PIECE, entries[entry]!, paths.at(entry));
+      const created = runner.run(job.finish(new Uint8Array(0), { masksModes, wants: this.#wants }));
+      const done = created.then(result => {
+        facts?.addEmpty(files, result);
+        refused.add(result.refused);
+      });
+      // It is awaited after all have been sent, and may fail before
+      done.catch(() => {});
+      jobs.push(done);
+      // Without threads, the files are made here
+      await takeTurn(signal);
+    }
+    await Promise.all(jobs);
   }
-  await Promise.all(jobs);
 }

@@ -67,7 +67,7 @@ async function restoreKnowingNoMounts(object: Buffer, to: string, left: boolean)
     isWanted: index => !isThere(entries[index]!.name),
   });
   const refused = new RefusedAttributes();
-  const stage = new Stage(plan, entries, new InlineRunner(), refused);
+  const stage = new Stage(plan, new InlineRunner(), refused);
   await stage.open();
   const read = () => Promise.reject(new Error('all is in the tail'));
   await unpack({
@@ -80,7 +80,7 @@ async function restoreKnowingNoMounts(object: Buffer, to: string, left: boolean)
   });
   await stage.finishDirectories();
   stage.close();
-  await commit(plan, entries, layout, refused, new AbortController().signal);
+  await commit(plan, layout, refused, new AbortController().signal);
 }
 
 describe.runIf(canMount)('mount points below a cached directory', () => {

@@ -21,7 +21,7 @@ test('a signal ends the creation of directories in staging with its reason, and 
   const to = scratch();
   const layout = layoutIn(to);
   const plan = await planTarget(entries, { layout, ...options });
-  const stage = new Stage(plan, entries, new InlineRunner(), new RefusedAttributes());
+  const stage = new Stage(plan, new InlineRunner(), new RefusedAttributes());
   try {
     await expect(stage.open(AbortSignal.abort(reason))).rejects.toBe(reason);
     expect(readdirSync(join(plan.areas[0]!.path, '0')).length).toBeLessThan(names.length - 1);

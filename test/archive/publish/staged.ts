@@ -54,7 +54,7 @@ export async function staged(
   });
   const refused = new RefusedAttributes();
   usePlatform(platform);
-  const stage = new Stage(plan, entries, new InlineRunner(), refused);
+  const stage = new Stage(plan, new InlineRunner(), refused);
   await stage.open();
   const read = () => Promise.reject(new Error('all is in the tail'));
   await unpack({
@@ -65,7 +65,7 @@ export async function staged(
     isWanted: () => true,
     staged: Promise.resolve(stage.files),
   });
-  await new StagedLinks(plan, entries, layout, refused).make();
+  await new StagedLinks(plan, layout, refused).make();
   await stage.finishDirectories();
   stage.close();
   return {
@@ -75,7 +75,7 @@ export async function staged(
     refused,
     expected: await describeTree(from),
     before,
-    publish: (signal = new AbortController().signal) => commit(plan, entries, layout, refused, signal),
+    publish: (signal = new AbortController().signal) => commit(plan, layout, refused, signal),
     stagedAt: name => {
       const index = entries.findIndex(entry => entry.name === name);
       return plan.staged.at(index) || plan.fresh.find(({ entry }) => entry === index)!.path;
@@ -100,15 +100,15 @@ export async function stagedEntries(to: string, patterns: readonly string[], ent
     runLabel: '42-00c0ffee',
   });
   const refused = new RefusedAttributes();
-  const stage = new Stage(plan, entries, new InlineRunner(), refused);
+  const stage = new Stage(plan, new InlineRunner(), refused);
   await stage.open();
   entries.forEach(({ type }, index) => {
     if (type === EntryType.file) writeFileSync(plan.staged.at(index), '');
   });
-  await new StagedLinks(plan, entries, layout, refused).make();
+  await new StagedLinks(plan, layout, refused).make();
   await stage.finishDirectories();
   stage.close();
-  return () => commit(plan, entries, layout, refused, new AbortController().signal);
+  return () => commit(plan, layout, refused, new AbortController().signal);
 }
 
 /** Describes the tree without staging. */

@@ -24,7 +24,6 @@ import { Publisher } from './publisher.ts';
  */
 export async function commit(
   plan: TargetPlan,
-  entries: readonly Entry[],
   layout: PathLayout,
   refused: RefusedAttributes,
   signal: AbortSignal,
@@ -40,10 +39,10 @@ export async function commit(
       else movedAside.moveFileAside(path, parent);
     });
     const turns = new Turns(signal);
-    for (const move of publicationOrder(plan.moves, entries)) {
+    for (const move of publicationOrder(plan)) {
       if (turns.isDue()) await turns.take();
       // Only a link, alone or inside a tree, can change the path of what is published after it
-      const isChecked = isFile(move, entries) && publisher.published.at(-1)?.parent === move.parent;
+      const isChecked = isFile(move, plan) && publisher.published.at(-1)?.parent === move.parent;
       if (!isChecked) snapshot.requireUnmoved(move.parent);
       await publisher.publish(move, turns);
     }
@@ -55,20 +54,19 @@ export async function commit(
       if (kept.some(({ parent }) => parent.area === area)) area.keep();
       else await area.tryDiscard();
     }
-    await publisher.applyFinalAttributes(entries);
+    await publisher.applyFinalAttributes(plan);
     await snapshot.restoreModes();
     const isChanged = publisher.hasBegun || kept.length > 0;
     if (error !== signal.reason) throw commitFailure(error, kept, isChanged);
     throw isChanged ? commitFailure(new TargetTreeError(CANCELLED, { cause: error }), kept, true) : error;
   }
   // One rename publishes a tree with all its links
-  if (plan.moves.length > 1 || publisher.hasMerged)
-    await joinHardLinks(entries, layout, plan, signal).catch(() => {});
+  if (plan.moves.length > 1 || publisher.hasMerged) await joinHardLinks(plan, layout, signal).catch(() => {});
   const remaining: RemainingStaging[] = [];
   // Before the final times: the removal of staging changes the times of the directories that hold it
   for (const area of plan.areas) if (!(await area.tryRemove())) remaining.push(area.remaining);
-  await publisher.applyFinalAttributes(entries);
-  await snapshot.applyFinalAttributes(entries, refused);
+  await publisher.applyFinalAttributes(plan);
+  await snapshot.applyFinalAttributes(plan, refused);
   return remaining;
 }
 
@@ -99,7 +97,7 @@ function pathInTheWay({ path, dest }: RenameError): string {
 const SEPARATORS = /[/\\]/;
 
 /** Directories, files, hard links, and last symlinks, so that nothing of this restore goes through them. */
-function publicationOrder(moves: readonly Move[], entries: readonly Entry[]): Move[] {
+function publicationOrder({ moves, entries }: TargetPlan): Move[] {
   const rank = ({ isTree, entry }: Move) => (isTree ? 0 : rankOf(entries[entry]!, entries));
   return [0, 1, 2, 3].flatMap(wanted => moves.filter(move => rank(move) === wanted));
 }
@@ -116,6 +114,6 @@ const RANKS = {
   [EntryType.symlink]: 3,
 } as const;
 
-function isFile({ isTree, entry }: Move, entries: readonly Entry[]): boolean {
+function isFile({ isTree, entry }: Move, { entries }: TargetPlan): boolean {
   return !isTree && entries[entry]!.type === EntryType.file;
 }

@@ -1,6 +1,5 @@
 import { type BigIntStats, chmodSync, lstatSync, statSync } from 'node:fs';
 import { TargetTreeError } from '../../archive-errors.ts';
-import type { Entry } from '../../format/entry.ts';
 import { attributesIn, setAttributes } from '../../fs/attributes.ts';
 import { isRealDirectory, realPathOf } from '../../fs/file-status.ts';
 import { ignoreErrors } from '../../fs/ignore-errors.ts';
@@ -53,7 +52,7 @@ export class DirectorySnapshot {
   }
 
   /** Sets the attributes of the archive, deepest first, after all is published. Counts in `refused`. */
-  async applyFinalAttributes(entries: readonly Entry[], refused: RefusedAttributes): Promise<void> {
+  async applyFinalAttributes({ entries }: TargetPlan, refused: RefusedAttributes): Promise<void> {
     await forEachInTurns(this.#directories.toReversed(), undefined, ({ path, entry, mode, followed }) => {
       ignoreErrors(() => {
         if (!followed && !isRealDirectory(path)) return;

@@ -12,7 +12,6 @@ import {
   type Stats,
 } from 'node:fs';
 import { dirname } from 'node:path';
-import type { Entry } from '../../format/entry.ts';
 import { attributesOf, setAttributes } from '../../fs/attributes.ts';
 import { lstatExact, realPathOf } from '../../fs/file-status.ts';
 import { ignoreErrors } from '../../fs/ignore-errors.ts';
@@ -34,13 +33,12 @@ const CHUNK_BYTES = 256 * 1024;
  * another archive, and stay. Throws only the signal's reason: the content is right without the links.
  */
 export async function joinHardLinks(
-  entries: readonly Entry[],
-  layout: PathLayout,
   plan: TargetPlan,
+  layout: PathLayout,
   signal: AbortSignal,
 ): Promise<void> {
   const turns = new Turns(signal);
-  for (const [file, ...names] of linkedNames(entries, layout, plan)) {
+  for (const [file, ...names] of linkedNames(plan, layout)) {
     const first = ignoreErrors(() => lstatSync(fsPath(file!)));
     for (const name of names) {
       const isJoined = first && ignoreErrors(() => isSame(first, lstatSync(fsPath(name))));
@@ -51,14 +49,10 @@ export async function joinHardLinks(
 }
 
 /** Yields the paths of each restored file with several names, that of the file itself first. */
-function linkedNames(
-  entries: readonly Entry[],
-  layout: PathLayout,
-  plan: TargetPlan,
-): Iterable<readonly string[]> {
+function linkedNames({ entries, staged }: TargetPlan, layout: PathLayout): Iterable<readonly string[]> {
   const names = new Map<number, string[]>();
   entries.forEach(({ name, linkTo }, index) => {
-    if (linkTo < 0 || !plan.staged.has(index)) return;
+    if (linkTo < 0 || !staged.has(index)) return;
     const known = names.get(linkTo) ?? [layout.toAbsolute(entries[linkTo]!.name)];
     known.push(layout.toAbsolute(name));
     names.set(linkTo, known);

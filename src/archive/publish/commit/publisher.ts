@@ -1,5 +1,4 @@
 import { mkdirSync, readdirSync } from 'node:fs';
-import type { Entry } from '../../format/entry.ts';
 import { attributesOf, type DirectoryAttributes, setAttributes } from '../../fs/attributes.ts';
 import { isRealDirectory, lstat } from '../../fs/file-status.ts';
 import { ignoreErrors } from '../../fs/ignore-errors.ts';
@@ -7,7 +6,7 @@ import { decodeName, fsPath } from '../../fs/paths/names.ts';
 import { isHeld, isInUse, rename, renameOverReadOnly, tryRename } from '../../fs/rename.ts';
 import { grantWrite, makeWritable } from '../../fs/writable.ts';
 import { forEachInTurns, type Turns } from '../../turns.ts';
-import type { Move } from '../plan/target-plan.ts';
+import type { Move, TargetPlan } from '../plan/target-plan.ts';
 import { isLongDirectory, openDirectory } from '../staging/short-path.ts';
 import type { MovedAside, TargetDirectory } from './moved-aside.ts';
 
@@ -56,7 +55,7 @@ export class Publisher {
   }
 
   /** Sets modes and times of the new directories, deepest first. A link may have taken the place of one. */
-  async applyFinalAttributes(entries: readonly Entry[]): Promise<void> {
+  async applyFinalAttributes({ entries }: TargetPlan): Promise<void> {
     await forEachInTurns(this.#merged.toReversed(), undefined, ({ path, attributes }) => {
       ignoreErrors(() => isRealDirectory(path) && setAttributes(path, attributes));
     });

@@ -74,6 +74,7 @@ interface OpenPlace {
 }
 
 class Planner {
+  readonly #entries: readonly Entry[];
   readonly #layout: PathLayout;
   readonly #options: PlanOptions;
   readonly #existing: ExistingDirectories;
@@ -88,6 +89,7 @@ class Planner {
   readonly #above = new Map<string, DirectoryPlace>();
 
   constructor(entries: readonly Entry[], options: PlanOptions) {
+    this.#entries = entries;
     this.#staged = new StagedPaths(entries, this.#shortPaths);
     this.#layout = options.layout;
     this.#options = options;
@@ -117,6 +119,7 @@ class Planner {
 
   async finish(): Promise<TargetPlan> {
     return {
+      entries: this.#entries,
       areas: this.#existing.areas,
       fresh: this.#fresh,
       existing: this.#existing.all,

@@ -34,6 +34,8 @@ export interface Obstacle {
 
 /** The changes that a restore will make to the disk. */
 export interface TargetPlan {
+  /** Those of the archive. */
+  readonly entries: readonly Entry[];
   readonly areas: readonly StagingArea[];
   /** In order, parents first. */
   readonly fresh: readonly FreshDirectory[];
