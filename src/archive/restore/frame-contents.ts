@@ -17,7 +17,10 @@ export class FrameContents {
   /** Indexes of the files in several frames. */
   readonly sliced: readonly number[];
 
-  constructor({ frames, entries }: Manifest, isWanted: (entry: number) => boolean) {
+  constructor(
+    { frames, entries }: Pick<Manifest, 'frames' | 'entries'>,
+    isWanted: (entry: number) => boolean,
+  ) {
     this.#whole = new Array(frames.length);
     const sliced: number[] = [];
     entries.forEach((entry, index) => {

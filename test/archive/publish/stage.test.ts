@@ -41,7 +41,7 @@ test('the umask of the process is 0 while a stage is open, and as before after i
     return current;
   };
   const plan = await planTarget([], { layout: layoutIn(scratch()), ...options });
-  const stage = new Stage(plan, [], new InlineRunner(), new RefusedAttributes());
+  const stage = new Stage(plan, new InlineRunner(), new RefusedAttributes());
   await stage.open();
   const whileOpen = umask();
   stage.close();

@@ -19,7 +19,7 @@ const entries = [
 ];
 
 test('each frame has its whole files and its slices of files in several frames', () => {
-  const contents = new FrameContents(frames, entries, () => true);
+  const contents = new FrameContents({ frames, entries }, () => true);
   expect([0, 1, 2].map(frame => contents.whole(frame))).toEqual([[0, 1], [], [4]]);
   expect([0, 1, 2].map(frame => contents.slices(frame))).toEqual([
     [{ entry: 2, frame: 0, offset: 90, size: 10, position: 0 }],
@@ -33,9 +33,9 @@ test('each frame has its whole files and its slices of files in several frames',
 });
 
 test('a frame without data of wanted files has no content', () => {
-  const contents = new FrameContents(frames, entries, index => index === 1 || index === 3);
+  const contents = new FrameContents({ frames, entries }, index => index === 1 || index === 3);
   expect([0, 1, 2].map(frame => contents.has(frame))).toEqual([true, false, false]);
   expect([contents.whole(0), contents.sliced]).toEqual([[1], []]);
-  const onlySliced = new FrameContents(frames, entries, index => index === 2);
+  const onlySliced = new FrameContents({ frames, entries }, index => index === 2);
   expect([0, 1, 2].map(frame => onlySliced.has(frame))).toEqual([true, true, true]);
 });

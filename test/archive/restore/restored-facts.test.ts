@@ -16,7 +16,7 @@ const entries = [
   entryOf('./tail', EntryType.file, { frame: 1, offset: 30, size: 20 }),
 ];
 const manifest = { head: HEAD, frames, entries };
-const contents = new FrameContents(frames, entries, () => true);
+const contents = new FrameContents({ frames, entries }, () => true);
 
 /** The result of a job whose pieces have the inodes, and the bytes of hashes, of these numbers. */
 function resultOf(...pieces: number[]): UnpackResult {

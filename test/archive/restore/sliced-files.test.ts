@@ -28,7 +28,7 @@ const stagedAt = (at: StagedPaths['at']) => ({ at }) as Partial<StagedPaths> as 
 function prepare() {
   const directory = scratch();
   const at = (entry: number) => join(directory, String(entry));
-  const contents = new FrameContents(frames, entries, () => true);
+  const contents = new FrameContents({ frames, entries }, () => true);
   const files = new SlicedFiles(entries, stagedAt(at), contents, new RefusedAttributes());
   const modeOf = (entry: number) => lstatSync(at(entry)).mode & 0o777;
   return { at, files, modeOf };
@@ -66,7 +66,7 @@ test('a signal ends the creation of files in several frames with its reason', as
   const reason = new Error('the job was cancelled');
   const many = Array.from({ length: 2048 }, () => entries[0]!);
   const directory = scratch();
-  const contents = new FrameContents(frames, many, () => true);
+  const contents = new FrameContents({ frames, entries: many }, () => true);
   const at = (entry: number) => join(directory, String(entry));
   const files = new SlicedFiles(many, stagedAt(at), contents, new RefusedAttributes());
   await expect(files.create(AbortSignal.abort(reason))).rejects.toBe(reason);

@@ -1,4 +1,3 @@
-import type { Buffer } from 'node:buffer';
 import { DamagedArchiveError } from '../../archive-errors.ts';
 import { type Entry, EntryType } from '../entry.ts';
 import {
@@ -9,7 +8,7 @@ import {
   MAX_ROOT_WORK,
 } from '../limits.ts';
 import { isNameTooLong, levelsOf } from '../name-limits.ts';
-import type { ColumnReader, NumberReader } from './columns.ts';
+import type { ColumnReader } from './columns.ts';
 import { NameReader } from './name-reader.ts';
 import { OffsetPredictor } from './offset-predictor.ts';
 
@@ -23,6 +22,27 @@ interface OpenDirectory {
 
 const NO_DIRECTORY: OpenDirectory = { name: '', bytes: 0, levels: 0 };
 
+type EntryColumns = ReturnType<typeof readColumns>;
+
+/** In the order of the format. */
+function readColumns(columns: ColumnReader) {
+  return {
+    names: new NameReader(columns.bytes()),
+    depths: columns.numbers(),
+    types: columns.numbers(),
+    modes: columns.numbers(),
+    mtimes: columns.numbers(),
+    mtimeRests: columns.numbers(),
+    sizes: columns.numbers(),
+    targets: new NameReader(columns.bytes()),
+    linkDistances: columns.numbers(),
+    uids: columns.numbers(),
+    gids: columns.numbers(),
+    frames: columns.numbers(),
+    offsets: columns.numbers(),
+  };
+}
+
 /**
  * Reads the entries of a manifest from its columns (`ManifestWriter` makes them). Names are stored as depth and last
  * component: an entry at depth n is in the last directory at depth n - 1, an entry at depth 0 has its full name. So an entry
@@ -34,19 +54,7 @@ const NO_DIRECTORY: OpenDirectory = { name: '', bytes: 0, levels: 0 };
 export class EntryReader {
   /** Bytes of all names in full. */
   nameBytes = 0;
-  readonly #names: NameReader;
-  readonly #depths: NumberReader;
-  readonly #types: Buffer;
-  readonly #modes: NumberReader;
-  readonly #mtimes: NumberReader;
-  readonly #mtimeRests: NumberReader;
-  readonly #sizes: NumberReader;
-  readonly #targets: NameReader;
-  readonly #linkDistances: NumberReader;
-  readonly #uids: NumberReader;
-  readonly #gids: NumberReader;
-  readonly #frames: NumberReader;
-  readonly #residuals: NumberReader;
+  readonly #columns: EntryColumns;
   readonly #open: OpenDirectory[] = [];
   readonly #place = new OffsetPredictor();
   #rootWork = 0;
@@ -54,47 +62,34 @@ export class EntryReader {
   #mtimeUs = 0;
   #frame = 0;
 
-  constructor(columns: ColumnReader, count: number) {
-    this.#names = new NameReader(columns.bytes(), MAX_NAME_BYTES);
-    this.#depths = columns.numbers();
-    this.#types = columns.bytes();
-    if (this.#types.length !== count)
-      throw new DamagedArchiveError('its manifest has a wrong number of entry types');
-    this.#modes = columns.numbers();
-    this.#mtimes = columns.numbers();
-    this.#mtimeRests = columns.numbers();
-    this.#sizes = columns.numbers();
-    this.#targets = new NameReader(columns.bytes(), MAX_NAME_BYTES);
-    this.#linkDistances = columns.numbers();
-    this.#uids = columns.numbers();
-    this.#gids = columns.numbers();
-    this.#frames = columns.numbers();
-    this.#residuals = columns.numbers();
+  constructor(columns: ColumnReader) {
+    this.#columns = readColumns(columns);
   }
 
   /** Returns the next entry. */
   read(): Entry {
-    const type = this.#types[this.#index] as EntryType;
+    const columns = this.#columns;
+    const type = columns.types.unsigned() as EntryType;
     const name = this.#readName(type === EntryType.directory);
-    const size = this.#sizes.unsigned();
-    this.#mtimeUs += this.#mtimes.signed();
+    const size = columns.sizes.unsigned();
+    this.#mtimeUs += columns.mtimes.signed();
     let offset = 0;
     if (size > 0) {
-      this.#frame += this.#frames.signed();
-      offset = this.#place.expected(this.#frame) + this.#residuals.signed();
+      this.#frame += columns.frames.signed();
+      offset = this.#place.expected(this.#frame) + columns.offsets.signed();
       this.#place.after(this.#frame, offset, size);
     }
     const entry: Entry = {
       name,
       type,
-      mode: asInteger(this.#modes.unsigned()),
+      mode: asInteger(columns.modes.unsigned()),
       mtimeUs: this.#mtimeUs,
-      mtimeRestNs: asInteger(this.#mtimeRests.unsigned()),
+      mtimeRestNs: asInteger(columns.mtimeRests.unsigned()),
       size: asInteger(size),
-      target: type === EntryType.symlink ? this.#targets.read() : '',
-      linkTo: type === EntryType.hardLink ? asInteger(this.#index - this.#linkDistances.unsigned()) : -1,
-      uid: asInteger(this.#uids.signed()),
-      gid: asInteger(this.#gids.signed()),
+      target: type === EntryType.symlink ? columns.targets.read() : '',
+      linkTo: type === EntryType.hardLink ? asInteger(this.#index - columns.linkDistances.unsigned()) : -1,
+      uid: asInteger(columns.uids.signed()),
+      gid: asInteger(columns.gids.signed()),
       frame: size > 0 ? asInteger(this.#frame) : -1,
       offset: asInteger(offset),
     };
@@ -104,34 +99,22 @@ export class EntryReader {
 
   /** Throws if a column has more items than were read. */
   end(): void {
-    for (const names of [this.#names, this.#targets]) names.end();
-    for (const numbers of [
-      this.#depths,
-      this.#modes,
-      this.#mtimes,
-      this.#mtimeRests,
-      this.#sizes,
-      this.#linkDistances,
-      this.#uids,
-      this.#gids,
-      this.#frames,
-      this.#residuals,
-    ])
-      numbers.end();
+    for (const column of Object.values(this.#columns)) column.end();
   }
 
   #readName(isDirectory: boolean): string {
     const open = this.#open;
-    const component = this.#names.read();
-    const depth = this.#depths.unsigned();
+    const { names, depths } = this.#columns;
+    const component = names.read();
+    const depth = depths.unsigned();
     if (depth > open.length)
       throw new DamagedArchiveError('an entry of its manifest has no parent directory');
     open.length = depth;
     const parent = depth > 0 ? open[depth - 1]! : NO_DIRECTORY;
     const name = parent.name + component;
-    const bytes = parent.bytes + this.#names.length;
+    const bytes = parent.bytes + names.length;
     const levels = depth > 0 ? parent.levels + 1 : levelsOf(name);
-    if (depth > 0) checkComponent(component, this.#names.length, isDirectory);
+    if (depth > 0) checkComponent(component, names.length, isDirectory);
     else this.#rootWork += levels * bytes;
     if (bytes > MAX_NAME_BYTES || levels > MAX_LEVELS || (depth === 0 && isNameTooLong(name)))
       throw new DamagedArchiveError('a name in its manifest is too long');

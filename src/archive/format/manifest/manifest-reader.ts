@@ -83,7 +83,7 @@ async function readEntries(
   count: number,
   signal: AbortSignal | undefined,
 ): Promise<Entry[]> {
-  const reader = new EntryReader(columns, count);
+  const reader = new EntryReader(columns);
   const entries: Entry[] = [];
   const turns = new Turns(signal);
   for (let index = 0; index < count; index++) {

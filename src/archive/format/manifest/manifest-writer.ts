@@ -33,19 +33,22 @@ export class ManifestWriter {
   #mtimeUs = 0;
   #frame = 0;
   readonly #place = new OffsetPredictor();
-  readonly #names = new NameColumn();
-  readonly #depths = new NumberColumn();
-  readonly #types = new NumberColumn();
-  readonly #modes = new NumberColumn();
-  readonly #mtimes = new NumberColumn();
-  readonly #mtimeRests = new NumberColumn();
-  readonly #sizes = new NumberColumn();
-  readonly #targets = new NameColumn();
-  readonly #linkDistances = new NumberColumn();
-  readonly #uids = new NumberColumn();
-  readonly #gids = new NumberColumn();
-  readonly #frames = new NumberColumn();
-  readonly #offsets = new NumberColumn();
+  /** In the order of the format. */
+  readonly #columns = {
+    names: new NameColumn(),
+    depths: new NumberColumn(),
+    types: new NumberColumn(),
+    modes: new NumberColumn(),
+    mtimes: new NumberColumn(),
+    mtimeRests: new NumberColumn(),
+    sizes: new NumberColumn(),
+    targets: new NameColumn(),
+    linkDistances: new NumberColumn(),
+    uids: new NumberColumn(),
+    gids: new NumberColumn(),
+    frames: new NumberColumn(),
+    offsets: new NumberColumn(),
+  };
 
   /** Entries so far. */
   get count(): number {
@@ -56,17 +59,18 @@ export class ManifestWriter {
   add(entry: Entry): void {
     if (this.#count === MAX_ENTRIES)
       throw new SourceTreeError(`the tree has more than ${MAX_ENTRIES} entries, the limit of an archive`);
+    const columns = this.#columns;
     this.#addName(entry.name);
-    this.#types.unsigned(entry.type);
-    this.#modes.unsigned(entry.mode);
-    this.#mtimes.signed(entry.mtimeUs - this.#mtimeUs);
+    columns.types.unsigned(entry.type);
+    columns.modes.unsigned(entry.mode);
+    columns.mtimes.signed(entry.mtimeUs - this.#mtimeUs);
     this.#mtimeUs = entry.mtimeUs;
-    this.#mtimeRests.unsigned(entry.mtimeRestNs);
-    this.#sizes.unsigned(entry.size);
-    if (entry.type === EntryType.symlink) this.#targets.add(entry.target);
-    if (entry.linkTo >= 0) this.#linkDistances.unsigned(this.#count - entry.linkTo);
-    this.#uids.signed(entry.uid);
-    this.#gids.signed(entry.gid);
+    columns.mtimeRests.unsigned(entry.mtimeRestNs);
+    columns.sizes.unsigned(entry.size);
+    if (entry.type === EntryType.symlink) columns.targets.add(entry.target);
+    if (entry.linkTo >= 0) columns.linkDistances.unsigned(this.#count - entry.linkTo);
+    columns.uids.signed(entry.uid);
+    columns.gids.signed(entry.gid);
     if (entry.size > 0) this.#addPlace(entry);
     this.#count++;
   }
@@ -82,23 +86,7 @@ export class ManifestWriter {
     columns.unsigned(frames.map(frame => frame.size));
     columns.unsigned(frames.map(frame => frame.rawSize));
     columns.bytes(Buffer.concat(frames.map(frame => frame.sha256)));
-    for (const column of [
-      this.#names,
-      this.#depths,
-      this.#types,
-      this.#modes,
-      this.#mtimes,
-      this.#mtimeRests,
-      this.#sizes,
-      this.#targets,
-      this.#linkDistances,
-      this.#uids,
-      this.#gids,
-      this.#frames,
-      this.#offsets,
-    ]) {
-      columns.bytes(column.written());
-    }
+    for (const column of Object.values(this.#columns)) columns.bytes(column.written());
     const raw = columns.finish();
     if (raw.length > MAX_MANIFEST_BYTES) throw this.#tooLarge(raw.length);
     const params = {
@@ -126,8 +114,8 @@ export class ManifestWriter {
     if (open.length === 0) this.#rootWork += levelsOf(name) * bytes;
     if (this.#rootWork > MAX_ROOT_WORK)
       throw new SourceTreeError('the wildcards of `path` match more files than an archive can hold');
-    this.#depths.unsigned(open.length);
-    this.#names.add(open.length > 0 ? name.slice(parent.length) : name);
+    this.#columns.depths.unsigned(open.length);
+    this.#columns.names.add(open.length > 0 ? name.slice(parent.length) : name);
     if (name.endsWith('/')) open.push(name);
   }
 
@@ -138,9 +126,9 @@ export class ManifestWriter {
   }
 
   #addPlace({ frame, offset, size }: Entry): void {
-    this.#frames.signed(frame - this.#frame);
+    this.#columns.frames.signed(frame - this.#frame);
     this.#frame = frame;
-    this.#offsets.signed(offset - this.#place.expected(frame));
+    this.#columns.offsets.signed(offset - this.#place.expected(frame));
     this.#place.after(frame, offset, size);
   }
 }

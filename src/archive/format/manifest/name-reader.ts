@@ -1,15 +1,15 @@
 import type { Buffer } from 'node:buffer';
 import { DamagedArchiveError } from '../../archive-errors.ts';
 import { decodeName } from '../../fs/paths/names.ts';
+import { MAX_NAME_BYTES } from '../limits.ts';
 
 /** Names and bytes that are decoded at a time: many cost less, and a turn of the event loop must not take long. */
 const NAMES_A_BLOCK = 4096;
 const BYTES_A_BLOCK = 256 * 1024;
 
-/** Reads the names of a column one by one. Throws `DamagedArchiveError` for a name that is too long or not there. */
+/** Reads the names, or targets, of a column one by one. Throws `DamagedArchiveError` for one that is too long or not there. */
 export class NameReader {
   readonly #column: Buffer;
-  readonly #maxBytes: number;
   /** Decoded names, and their lengths in bytes. */
   #names: readonly string[] = [];
   #lengths: number[] = [];
@@ -17,10 +17,8 @@ export class NameReader {
   /** End of the decoded names in the column. */
   #at = 0;
 
-  /** `maxBytes` bounds each name. */
-  constructor(column: Buffer, maxBytes: number) {
+  constructor(column: Buffer) {
     this.#column = column;
-    this.#maxBytes = maxBytes;
   }
 
   /** Returns the next name. */
@@ -59,7 +57,7 @@ export class NameReader {
 
   #endOfName(start: number): number {
     const column = this.#column;
-    const most = Math.min(start + this.#maxBytes, column.length - 1);
+    const most = Math.min(start + MAX_NAME_BYTES, column.length - 1);
     let end = start;
     while (end < most && column[end] !== 0) end++;
     if (column[end] === 0) return end;
