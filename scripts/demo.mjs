@@ -74,7 +74,7 @@ async function demonstrate(actionDir, target) {
   const bytes = entries.reduce((sum, { size = 0 }) => sum + size, 0);
   const stored = Number(hit.outputs['cache-size']);
   console.log(`
-${entries.length} entries: type, mode, mtime (µs), size, SHA-256 and links are unchanged.
+${entries.length.toLocaleString('en-US')} entries in the directory: type, mode, mtime (µs), size, SHA-256 and links are unchanged.
 ${megabytes(bytes)} of files, ${megabytes(stored)} stored (${((100 * stored) / bytes).toFixed(0)} %)
 `);
   console.log(row('phase', 'seconds', 'MB/s of files'));

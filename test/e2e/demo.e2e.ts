@@ -29,7 +29,9 @@ describeWithGateway('npm run demo', () => {
     expect(stdout).toMatch(/^ {2}main \| cache-s3: op=restore source=none result=miss /m);
     expect(stdout).toMatch(/^ {2}post \| cache-s3: op=save source=s3 result=saved /m);
     expect(stdout).toMatch(/^ {2}main \| cache-s3: op=restore source=s3 result=hit /m);
-    expect(stdout).toMatch(/^4 entries: type, mode, mtime .*, size, SHA-256 and links are unchanged\.$/m);
+    expect(stdout).toMatch(
+      /^4 entries in the directory: type, mode, mtime .*, size, SHA-256 and links are unchanged\.$/m,
+    );
     expect(stdout).toMatch(/^1\.5 MB of files, \d+\.\d MB stored \(\d+ %\)$/m);
     expect(stdout).toMatch(/^phase +seconds +MB\/s of files$/m);
     for (const phase of ['save', 'restore'])
