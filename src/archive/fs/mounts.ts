@@ -48,23 +48,46 @@ export function refuseMount(
   );
 }
 
+interface Mount {
+  readonly id: string;
+  readonly parent: string;
+  readonly point: string;
+  readonly type: string;
+}
+
 /**
  * Returns the mount points of proc_pid_mountinfo(5), in which blanks and backslashes are octal escapes, and the types of their
- * file systems. Of several mounts on one point, it returns the type of the last one, which hides the others.
+ * file systems. Leaves out those that another mount hides, at the same point or at a directory above it.
  */
 export function parseMountInfo(bytes: Buffer): Map<string, string> {
   // One character for each byte: a name need not be UTF-8
-  const mounts = bytes
-    .toString('latin1')
-    .split('\n')
-    .flatMap((line): [string, string][] => {
-      const fields = line.split(' ');
-      const point = fields[4];
-      // After some optional fields
-      const type = fields[fields.indexOf('-') + 1];
-      return point === undefined || type === undefined ? [] : [[decodePoint(point), type]];
-    });
-  return new Map(mounts);
+  const mounts = bytes.toString('latin1').split('\n').flatMap(readMount);
+  const byId = new Map(mounts.map(mount => [mount.id, mount]));
+  const taken = new Set(
+    mounts.filter(({ id, parent }) => id !== parent).map(({ parent, point }) => `${parent} ${point}`),
+  );
+  const isMountedOn = (parent: string, point: string) => taken.has(`${parent} ${point}`);
+  const isReached = ({ id, parent, point }: Mount): boolean => {
+    // A path comes to the mount above it, which was made later: else this one would be on that
+    for (let at = point; at !== dirname(at); ) {
+      at = dirname(at);
+      if (isMountedOn(parent, at)) return false;
+    }
+    const on = byId.get(parent);
+    // The root of all mounts is its own parent, or has one that this process does not see
+    return !on || parent === id || isReached(on);
+  };
+  const visible = mounts.filter(mount => !isMountedOn(mount.id, mount.point) && isReached(mount));
+  return new Map(visible.map(({ point, type }) => [point, type]));
+}
+
+function readMount(line: string): Mount | [] {
+  const fields = line.split(' ');
+  const [id, parent, , , point] = fields;
+  // After some optional fields
+  const type = fields[fields.indexOf('-', 6) + 1];
+  if (id === undefined || parent === undefined || point === undefined || type === undefined) return [];
+  return { id, parent, point: decodePoint(point), type };
 }
 
 function decodePoint(field: string): string {

@@ -1,5 +1,9 @@
-import { dirname } from 'node:path';
+import { basename, dirname, join } from 'node:path';
+import { realPathOf } from '../fs/file-status.ts';
+import { ignoreErrors } from '../fs/ignore-errors.ts';
 import { readMounts } from '../fs/mounts.ts';
+import type { PathLayout } from '../fs/paths/layout.ts';
+import { pathIn, type TreeNode } from './tree-node.ts';
 
 /**
  * File systems of Linux whose files are calls of the kernel. They hold no stored data: most have the size 0 or 4096 whatever
@@ -28,18 +32,50 @@ export const KERNEL_FILES = 'in a file system of the kernel, as /proc and /sys a
 
 /** Finds the files of the kernel in a tree, such as an image with its /proc mounted. */
 export class KernelFiles {
+  readonly #layout: PathLayout;
   readonly #mounts = readMounts();
+  /** Mount points below the roots so far, named as the scan names them: a root may be a link, or behind one. */
+  readonly #found = new Set<string>();
+  #parent = { path: '', realPath: '' };
 
-  /** Returns whether such a file system is mounted at this directory. */
-  isMountedAt(directory: string): boolean {
-    const type = this.#mounts.get(directory);
-    return type !== undefined && KERNEL_TYPES.has(type);
+  constructor(layout: PathLayout) {
+    this.#layout = layout;
   }
 
-  /** Returns whether a path is in such a file system. Its links are not resolved. */
-  contains(path: string): boolean {
-    let at = path;
+  /** Returns whether a root is in such a file system, wherever its links lead. Call it before the root is walked. */
+  contains({ path, isDirectory }: TreeNode): boolean {
+    if (this.#mounts.size === 0) return false;
+    const realPath = isDirectory && this.#layout.followsLink(path) ? resolved(path) : this.#inParent(path);
+    let at = realPath;
     while (!this.#mounts.has(at) && at !== dirname(at)) at = dirname(at);
-    return this.isMountedAt(at);
+    if (this.#isOfKernel(at)) return true;
+    const below = pathIn(realPath, '');
+    for (const point of isDirectory ? this.#mounts.keys() : []) {
+      if (point.startsWith(below) && this.#isOfKernel(point))
+        this.#found.add(pathIn(path, point.slice(below.length)));
+    }
+    return false;
   }
+
+  /** Returns whether such a file system, or a file of one, is mounted at this path of a walk. */
+  isMountedAt(path: string): boolean {
+    return this.#found.size > 0 && this.#found.has(path);
+  }
+
+  #isOfKernel(point: string): boolean {
+    return KERNEL_TYPES.has(this.#mounts.get(point) ?? '');
+  }
+
+  /** A link that is not followed is in the directory that it is in. */
+  #inParent(path: string): string {
+    const parent = dirname(path);
+    // Wildcards name many files of a directory
+    if (this.#parent.path !== parent) this.#parent = { path: parent, realPath: resolved(parent) };
+    return join(this.#parent.realPath, basename(path));
+  }
+}
+
+/** Returns the path itself if it cannot be resolved: the scan reports why. */
+function resolved(path: string): string {
+  return ignoreErrors(() => realPathOf(path)) ?? path;
 }

@@ -73,7 +73,7 @@ class Walk {
   /** The first name of each file or symlink with several names, by device and inode. */
   readonly #firstNames = new Map<string, string>();
   readonly #turns = new Turns();
-  readonly #kernelFiles = new KernelFiles();
+  readonly #kernelFiles: KernelFiles;
   readonly #listings: Listings | undefined;
 
   constructor(
@@ -85,6 +85,7 @@ class Walk {
   ) {
     this.#listings = listings;
     this.#layout = layout;
+    this.#kernelFiles = new KernelFiles(layout);
     this.#roots = roots;
     this.#notes = notes;
     this.#read = { follow: false, exact, skip: (path, why) => notes.skipped(path, why) };
@@ -100,7 +101,7 @@ class Walk {
     for (const root of roots) {
       if (covered !== '' && root.name.startsWith(covered)) continue;
       if (root.isDirectory) covered = root.name;
-      if (this.#kernelFiles.contains(root.path)) this.#notes.skipped(root.path, KERNEL_FILES);
+      if (this.#kernelFiles.contains(root)) this.#notes.skipped(root.path, KERNEL_FILES);
       else yield* this.#visit(root);
     }
   }
@@ -113,15 +114,15 @@ class Walk {
       this.#listings?.drop(node.path);
       return;
     }
-    if (!node.isDirectory) {
-      const scanned = this.#leaf(node);
-      if (scanned) yield scanned;
-      return;
-    }
-    yield this.#scanned(node, EntryType.directory, '');
+    if (node.isDirectory) yield this.#scanned(node, EntryType.directory, '');
     if (this.#kernelFiles.isMountedAt(node.path)) {
       this.#notes.skipped(node.path, KERNEL_FILES);
       this.#listings?.drop(node.path);
+      return;
+    }
+    if (!node.isDirectory) {
+      const scanned = this.#leaf(node);
+      if (scanned) yield scanned;
       return;
     }
     const children = yield* this.#children(node);

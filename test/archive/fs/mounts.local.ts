@@ -139,6 +139,20 @@ describe.runIf(canMount)('mount points below a cached directory', () => {
     expect(readdirSync(shared)).toEqual(['precious']);
   });
 
+  test('a restore replaces a directory of the name that a mount has below another mount', async () => {
+    const from = await buildTree(scratch(), { 'tree/zz': { symlink: 'elsewhere' }, 'tree/a': 'new' });
+    const { object } = await packTree(layoutIn(from));
+    const to = await buildTree(scratch(), { 'tree/zz/deep': { directory: true } });
+    const over = await buildTree(scratch(), { 'zz/deep': { directory: true } });
+    await mounted(['-t', 'tmpfs', 'cache-s3-test'], join(to, 'tree/zz/deep'), () =>
+      mounted(['--bind', over], join(to, 'tree'), async () => {
+        await restoreBytes(object, layoutIn(to));
+        expect(await describeTree(to)).toMatchObject({ 'tree/zz': { type: 'symlink', target: 'elsewhere' } });
+      }),
+    );
+    expect(readdirSync(join(to, 'tree/zz'))).toEqual(['deep']);
+  });
+
   test('a commit refuses a mount point that was added after the plan', async () => {
     const to = await buildTree(scratch(), { 'zz/deep': { directory: true } });
     const area = new StagingArea(to, statSync(to).dev, '1-00000000');

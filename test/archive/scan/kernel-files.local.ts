@@ -1,7 +1,7 @@
 /** Trees with file systems of the kernel in them, such as an image whose /proc and /sys are mounted. */
 
 import { execFileSync } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { scratch } from '../../support/scratch.ts';
@@ -9,9 +9,9 @@ import { buildTree, describeTree } from '../../support/tree.ts';
 import { layoutIn, packTree, restoreBytes } from '../support/archives.ts';
 
 /** Mounts until the test ends. Returns false where that is not permitted, as in most containers. */
-function mounted(type: string, point: string): boolean {
+function mounted(args: readonly string[], point: string): boolean {
   try {
-    execFileSync('mount', ['-t', type, type, point], { stdio: 'ignore' });
+    execFileSync('mount', [...args, point], { stdio: 'ignore' });
   } catch {
     return false;
   }
@@ -42,7 +42,7 @@ describe.runIf(process.platform === 'linux')('files of the kernel', () => {
     ] as const) {
       const point = join(from, 'tree', name);
       mkdirSync(point);
-      if (!mounted(type, point)) return context.skip(`${type} cannot be mounted`);
+      if (!mounted(['-t', type, type], point)) return context.skip(`${type} cannot be mounted`);
     }
     const { object, skipped } = await packTree(layoutIn(from));
     expect(skipped).toEqual(['proc', 'sys'].map(name => `${from}/tree/${name}: ${reason}`));
@@ -50,5 +50,84 @@ describe.runIf(process.platform === 'linux')('files of the kernel', () => {
     await restoreBytes(object, layoutIn(to));
     const restored = Object.keys(await describeTree(to));
     expect(restored).toEqual(['tree', 'tree/a', 'tree/proc', 'tree/sys', 'tree/z', 'tree/z/b']);
+  });
+
+  test('the mount points of an image are found behind a link to it', async context => {
+    const from = await buildTree(scratch(), { 'image/a': 'a', 'image/proc': { directory: true } });
+    symlinkSync('image', join(from, 'tree'));
+    if (!mounted(['-t', 'proc', 'proc'], join(from, 'image/proc'))) return context.skip('cannot mount');
+    const { object, skipped } = await packTree(layoutIn(from));
+    expect(skipped).toEqual([`${from}/tree/proc: ${reason}`]);
+    const to = scratch();
+    await restoreBytes(object, layoutIn(to));
+    expect(Object.keys(await describeTree(to))).toEqual(['tree', 'tree/a', 'tree/proc']);
+  });
+
+  test('a file of /proc that is mounted in a tree is left out', async context => {
+    const from = await buildTree(scratch(), { 'tree/a': 'a', 'tree/b': 'hidden', 'tree/c': 'c' });
+    if (!mounted(['--bind', '/proc/version'], join(from, 'tree/b'))) return context.skip('cannot mount');
+    const { object, skipped } = await packTree(layoutIn(from));
+    expect(skipped).toEqual([`${from}/tree/b: ${reason}`]);
+    const to = scratch();
+    await restoreBytes(object, layoutIn(to));
+    expect(Object.keys(await describeTree(to))).toEqual(['tree', 'tree/a', 'tree/c']);
+  });
+
+  test('what is mounted over a mounted /proc is saved', async context => {
+    const from = await buildTree(scratch(), { 'tree/a': 'a', 'tree/d/proc': { directory: true } });
+    const shared = await buildTree(scratch(), { 'proc/b': 'b' });
+    if (!mounted(['-t', 'proc', 'proc'], join(from, 'tree/d/proc'))) return context.skip('cannot mount');
+    mounted(['--bind', shared], join(from, 'tree/d'));
+    const { object, skipped } = await packTree(layoutIn(from));
+    expect(skipped).toEqual([]);
+    const to = scratch();
+    await restoreBytes(object, layoutIn(to));
+    const names = ['tree', 'tree/a', 'tree/d', 'tree/d/proc', 'tree/d/proc/b'];
+    expect(Object.keys(await describeTree(to))).toEqual(names);
+  });
+
+  test.each<[string, string, string[]]>([
+    ['is a link there', '/proc/sys/kernel', ['link']],
+    ['is a link to a link there', 'other', ['link']],
+    ['is behind a link there', '/proc/sys', ['link/kernel']],
+    ['is a file behind a link there', '/proc/sys/kernel', ['link/hostname']],
+    ['is a wildcard behind a link there', '/sys/kernel', ['link/*']],
+  ])('a path that %s is left out', async (_, target, patterns) => {
+    const from = await buildTree(scratch(), { 'tree/a': 'a', link: { symlink: target } });
+    symlinkSync('/sys/kernel', join(from, 'other'));
+    const { object, skipped } = await packTree(layoutIn(from, ['tree', ...patterns]));
+    expect(skipped.length).toBeGreaterThan(0);
+    for (const line of skipped) expect(line).toMatch(new RegExp(`/link.*: ${reason}$`));
+    const to = scratch();
+    await restoreBytes(object, layoutIn(to, ['tree', ...patterns]));
+    expect(Object.keys(await describeTree(to))).toEqual(['tree', 'tree/a']);
+  });
+
+  test('a link into /proc below a path stays a link', async () => {
+    const from = await buildTree(scratch(), {
+      'tree/a': 'a',
+      'tree/mounts': { symlink: '/proc/self/mounts' },
+    });
+    symlinkSync('/sys/kernel', join(from, 'tree/sys'));
+    const { object, skipped } = await packTree(layoutIn(from));
+    expect(skipped).toEqual([]);
+    const to = scratch();
+    await restoreBytes(object, layoutIn(to));
+    expect(await describeTree(to)).toMatchObject({
+      'tree/mounts': { type: 'symlink', target: '/proc/self/mounts' },
+      'tree/sys': { type: 'symlink', target: '/sys/kernel' },
+    });
+  });
+
+  test('a path that leads through /proc to a directory of the disk is saved', async () => {
+    const from = await buildTree(scratch(), { 'tree/a': 'a' });
+    const fd = openSync(join(from, 'tree'), 'r');
+    onTestFinished(() => closeSync(fd));
+    symlinkSync(`/proc/self/fd/${fd}`, join(from, 'link'));
+    const { object, skipped } = await packTree(layoutIn(from, ['link']));
+    expect(skipped).toEqual([]);
+    const to = scratch();
+    await restoreBytes(object, layoutIn(to, ['link']));
+    expect(Object.keys(await describeTree(to))).toEqual(['link', 'link/a']);
   });
 });
