@@ -1,3 +1,4 @@
+import type { S3Settings } from '../../storage/s3/s3-settings.ts';
 import { quoteValue } from '../inputs/read-input.ts';
 import type { StepPlan } from './plan.ts';
 
@@ -15,6 +16,7 @@ export function pinOf({ target, inputs }: StepPlan): TargetPin {
       return { endpoint: target.root, prefix: inputs.prefix, scope: inputs.scope };
     case 's3': {
       const { endpoint, region, bucket, caFile = '' } = target.settings;
+      const sts = stsOfSources(target.settings);
       return {
         endpoint: endpoint?.href ?? '',
         region,
@@ -23,17 +25,29 @@ export function pinOf({ target, inputs }: StepPlan): TargetPin {
         'sts-endpoint': inputs.stsEndpoint,
         prefix: inputs.prefix,
         scope: inputs.scope,
+        ...(sts !== undefined && { [STS_VARIABLE]: sts }),
       };
     }
   }
 }
 
+const STS_VARIABLE = 'AWS_ENDPOINT_URL_STS';
+
+/** Returns the STS that gets a web identity token of the host, '' for that of AWS. Returns undefined where there are keys or a role. */
+function stsOfSources({ credentials, role, environment: env }: S3Settings): string | undefined {
+  if (credentials || role || env.AWS_ACCESS_KEY_ID) return undefined;
+  return env.AWS_ENDPOINT_URL_STS || env.AWS_ENDPOINT_URL || '';
+}
+
 /** Returns the line that reports a setting that has changed since the main phase, undefined if none has. */
 export function pinProblem(pinned: TargetPin, current: TargetPin): string | undefined {
+  // A step that logs in between the phases sets keys, so that no STS is used
+  const isUsed = (name: string) => name !== STS_VARIABLE || (name in pinned && name in current);
   const changed = [...Object.keys(pinned), ...Object.keys(current)].find(
-    name => pinned[name] !== current[name],
+    name => pinned[name] !== current[name] && isUsed(name),
   );
   if (changed === undefined) return undefined;
   const [before, now] = [pinned, current].map(pin => quoteValue(pin[changed] ?? ''));
-  return `Cache not saved: input '${changed}' is ${now} and was ${before} in the restore step, so no request was sent to either. Set it for the whole job, or use restore/ and save/.`;
+  const setting = changed === STS_VARIABLE ? changed : `input '${changed}'`;
+  return `Cache not saved: ${setting} is ${now} and was ${before} in the restore step, so no request was sent to either. Set it for the whole job, or use restore/ and save/.`;
 }

@@ -56,6 +56,7 @@ export const target = {
   'sts-endpoint': '',
   prefix: 'cache-s3',
   scope: 'ref',
+  AWS_ENDPOINT_URL_STS: '',
 };
 
 const missedState: StepState = {

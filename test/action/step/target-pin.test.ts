@@ -8,7 +8,8 @@ const post = (given: SaveGiven) => runSave(true, given);
 test('the main phase keeps its target in the state, without credentials', async () => {
   const inputs = { accessKey: 'AKID', secretKey: 'hunter2', 'ca-file': '/ca.pem', region: 'eu-west-1' };
   const { state } = await runRestore({ restore: missed }, inputs);
-  expect(state?.target).toEqual({ ...target, 'ca-file': '/ca.pem', region: 'eu-west-1' });
+  const { AWS_ENDPOINT_URL_STS: _, ...pinned } = target;
+  expect(state?.target).toEqual({ ...pinned, 'ca-file': '/ca.pem', region: 'eu-west-1' });
 });
 
 describe('a post phase', () => {
@@ -35,6 +36,26 @@ describe('a post phase', () => {
     expect(backend.opened).toEqual([]);
     expect(failed).toBe(false);
   });
+
+  test.each(['AWS_ENDPOINT_URL_STS', 'AWS_ENDPOINT_URL'])(
+    'sends no token of the host to an STS that %s has named since the restore',
+    async variable => {
+      const env = { [variable]: 'http://localhost:4566' };
+      const { lines, backend } = await post({ env, state: { target } });
+      expect(lines[0]).toMatch(
+        /^warning: Cache not saved: AWS_ENDPOINT_URL_STS is 'http:\/\/localhost:4566' and was '' in the restore step/,
+      );
+      expect(backend.opened).toEqual([]);
+      for (const given of [
+        { env: { ...env, AWS_ACCESS_KEY_ID: 'id', AWS_SECRET_ACCESS_KEY: 'secret' } },
+        { env, inputs: { accessKey: 'id', secretKey: 'secret' } },
+      ]) {
+        expect((await post({ ...given, state: { target } })).lines[0]).toBe(
+          'info: Cache saved with key: npm-1',
+        );
+      }
+    },
+  );
 
   test('sends no request to a bucket that is set after a restore from GitHub’s cache', async () => {
     const { lines, backend } = await post({ state: { target: { bucket: '' } } });
