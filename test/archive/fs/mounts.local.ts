@@ -3,20 +3,13 @@ import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'n
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { TargetTreeError } from '../../../src/archive/archive-errors.ts';
-import { openArchive } from '../../../src/archive/format/open-archive.ts';
-import { RestoredLinks } from '../../../src/archive/fs/links/restored-links.ts';
-import { RefusedAttributes } from '../../../src/archive/fs/refused-attributes.ts';
-import { commit } from '../../../src/archive/publish/commit/commit.ts';
 import { MovedAside } from '../../../src/archive/publish/commit/moved-aside.ts';
-import { planTarget } from '../../../src/archive/publish/plan/plan-target.ts';
-import { Stage } from '../../../src/archive/publish/stage.ts';
 import { StagingArea } from '../../../src/archive/publish/staging/staging-area.ts';
-import { unpack } from '../../../src/archive/restore/unpack.ts';
-import { InlineRunner } from '../../../src/archive/worker/worker.ts';
 import { scratch } from '../../support/scratch.ts';
 import { buildTree, describeTree } from '../../support/tree.ts';
+import { stageObject } from '../publish/staged.ts';
 import { ageStaging } from '../support/age-staging.ts';
-import { layoutIn, packTree, restoreBytes, tailOf } from '../support/archives.ts';
+import { layoutIn, packTree, restoreBytes } from '../support/archives.ts';
 import { usePlatform } from '../support/platform.ts';
 
 /** Mounting takes root, and more than a plain container gives it. */
@@ -55,32 +48,9 @@ async function saved() {
 
 /** Restores on a system that does not list its mounts. `left`: its directories are known to be unchanged. */
 async function restoreKnowingNoMounts(object: Buffer, to: string, left: boolean): Promise<void> {
-  const archive = await openArchive(tailOf(object, object.length), object.length, () => Promise.reject());
-  const { entries } = archive.manifest;
-  const isThere = (name: string) => left && ['./tree/', './tree/registry/'].includes(name);
-  const layout = layoutIn(to);
   usePlatform({ listsMounts: false });
-  const plan = await planTarget(entries, {
-    layout,
-    restoredLinks: new RestoredLinks(),
-    runLabel: '1-00000000',
-    isWanted: index => !isThere(entries[index]!.name),
-  });
-  const refused = new RefusedAttributes();
-  const stage = new Stage(plan, new InlineRunner(), refused);
-  await stage.open();
-  const read = () => Promise.reject(new Error('all is in the tail'));
-  await unpack({
-    archive,
-    read,
-    runner: new InlineRunner(),
-    refused,
-    isWanted: () => true,
-    staged: Promise.resolve(stage.files),
-  });
-  await stage.finishDirectories();
-  stage.close();
-  await commit(plan, layout, refused, new AbortController().signal);
+  const isWanted = (name: string) => !(left && ['./tree/', './tree/registry/'].includes(name));
+  await (await stageObject(object, to, { isWanted })).publish();
 }
 
 describe.runIf(canMount)('mount points below a cached directory', () => {

@@ -6,11 +6,12 @@ import { onTestFinished } from 'vitest';
 import { type Entry, EntryType } from '../../../src/archive/format/entry.ts';
 import { openArchive } from '../../../src/archive/format/open-archive.ts';
 import { RestoredLinks } from '../../../src/archive/fs/links/restored-links.ts';
+import type { PathLayout } from '../../../src/archive/fs/paths/layout.ts';
 import type { Platform } from '../../../src/archive/fs/platform.ts';
 import { RefusedAttributes } from '../../../src/archive/fs/refused-attributes.ts';
 import { commit } from '../../../src/archive/publish/commit/commit.ts';
 import { planTarget } from '../../../src/archive/publish/plan/plan-target.ts';
-import type { TargetPlan } from '../../../src/archive/publish/plan/target-plan.ts';
+import type { StagedFiles, TargetPlan } from '../../../src/archive/publish/plan/target-plan.ts';
 import { Stage } from '../../../src/archive/publish/stage.ts';
 import { StagedLinks } from '../../../src/archive/publish/staged-links.ts';
 import { unpack } from '../../../src/archive/restore/unpack.ts';
@@ -32,6 +33,54 @@ interface Staged {
   stagedAt(name: string): string;
 }
 
+interface StageOptions {
+  /** Returns whether an entry is restored. Default: all are. */
+  readonly isWanted?: (entry: number) => boolean;
+  /** Called between the plan and the creation of staging. */
+  readonly onPlanned?: () => void;
+  /** Writes the files of the archive to staging. */
+  readonly writeFiles: (files: StagedFiles, refused: RefusedAttributes) => unknown;
+}
+
+/** Runs a restore of these entries up to its commit. */
+async function stageEntries(
+  entries: readonly Entry[],
+  layout: PathLayout,
+  { isWanted = () => true, onPlanned, writeFiles }: StageOptions,
+) {
+  const plan = await planTarget(entries, {
+    layout,
+    restoredLinks: new RestoredLinks(),
+    isWanted,
+    runLabel: '42-00c0ffee',
+  });
+  onPlanned?.();
+  const refused = new RefusedAttributes();
+  const stage = new Stage(plan, new InlineRunner(), refused);
+  await stage.open();
+  await writeFiles(stage.files, refused);
+  await new StagedLinks(plan, layout, refused).make();
+  await stage.finishDirectories();
+  stage.close();
+  const publish = (signal = new AbortController().signal) => commit(plan, layout, refused, signal);
+  return { plan, refused, publish };
+}
+
+/** Runs a restore of an object, which is in memory as a whole, into `to` up to its commit. */
+export async function stageObject(
+  object: Buffer,
+  to: string,
+  options: { readonly isWanted?: (name: string) => boolean; readonly onPlanned?: () => void } = {},
+) {
+  const archive = await openArchive(tailOf(object, object.length), object.length, () => Promise.reject());
+  const { entries } = archive.manifest;
+  const isWanted = (index: number) => options.isWanted?.(entries[index]!.name) ?? true;
+  const read = () => Promise.reject(new Error('all is in the tail'));
+  const writeFiles = (files: StagedFiles, refused: RefusedAttributes) =>
+    unpack({ archive, read, runner: new InlineRunner(), refused, isWanted, staged: Promise.resolve(files) });
+  return { entries, ...(await stageEntries(entries, layoutIn(to), { ...options, isWanted, writeFiles })) };
+}
+
 /** Runs a restore of `archived` over `present` up to its commit, so that a test can act as another job in between. */
 export async function staged(
   archived: TreeSpec,
@@ -41,33 +90,11 @@ export async function staged(
 ): Promise<Staged> {
   const from = await buildTree(scratch(), archived);
   const { object } = await packTree(layoutIn(from));
-  const archive = await openArchive(tailOf(object, object.length), object.length, () => Promise.reject());
   await buildTree(to, present);
   const before = await visible(to);
-  const { entries } = archive.manifest;
-  const layout = layoutIn(to);
-  const plan = await planTarget(entries, {
-    layout,
-    restoredLinks: new RestoredLinks(),
-    isWanted: () => true,
-    runLabel: '1-00000000',
+  const { plan, entries, refused, publish } = await stageObject(object, to, {
+    onPlanned: () => usePlatform(platform),
   });
-  const refused = new RefusedAttributes();
-  usePlatform(platform);
-  const stage = new Stage(plan, new InlineRunner(), refused);
-  await stage.open();
-  const read = () => Promise.reject(new Error('all is in the tail'));
-  await unpack({
-    archive,
-    read,
-    runner: new InlineRunner(),
-    refused,
-    isWanted: () => true,
-    staged: Promise.resolve(stage.files),
-  });
-  await new StagedLinks(plan, layout, refused).make();
-  await stage.finishDirectories();
-  stage.close();
   return {
     to,
     plan,
@@ -75,7 +102,7 @@ export async function staged(
     refused,
     expected: await describeTree(from),
     before,
-    publish: (signal = new AbortController().signal) => commit(plan, layout, refused, signal),
+    publish,
     stagedAt: name => {
       const index = entries.findIndex(entry => entry.name === name);
       return plan.staged.at(index) || plan.fresh.find(({ entry }) => entry === index)!.path;
@@ -92,23 +119,14 @@ export const entryOf = (name: string, type: EntryType, more: Partial<Entry> = {}
 
 /** Runs a restore of these entries up to its commit, with empty files. Returns the commit. */
 export async function stagedEntries(to: string, patterns: readonly string[], entries: readonly Entry[]) {
-  const layout = layoutIn(to, patterns);
-  const plan = await planTarget(entries, {
-    layout,
-    restoredLinks: new RestoredLinks(),
-    isWanted: () => true,
-    runLabel: '42-00c0ffee',
+  const { publish } = await stageEntries(entries, layoutIn(to, patterns), {
+    writeFiles: ({ paths }) => {
+      entries.forEach(({ type }, index) => {
+        if (type === EntryType.file) writeFileSync(paths.at(index), '');
+      });
+    },
   });
-  const refused = new RefusedAttributes();
-  const stage = new Stage(plan, new InlineRunner(), refused);
-  await stage.open();
-  entries.forEach(({ type }, index) => {
-    if (type === EntryType.file) writeFileSync(plan.staged.at(index), '');
-  });
-  await new StagedLinks(plan, layout, refused).make();
-  await stage.finishDirectories();
-  stage.close();
-  return () => commit(plan, layout, refused, new AbortController().signal);
+  return () => publish();
 }
 
 /** Describes the tree without staging. */

@@ -35,7 +35,7 @@ const statusOf = ({ rows }: RestoredFacts) => entries.map((_, entry) => Number(r
 test('the facts of each file are those of its piece, whole files of a frame before slices', () => {
   const facts = new RestoredFacts(manifest, true);
   expect(facts.wants).toEqual({ status: true, contentKey: facts.contents!.key });
-  facts.addEmpty([0], resultOf(9));
+  facts.addEmpty([2, 0], resultOf(1, 9));
   facts.addFrames([1], contents, manifest, resultOf(5, 6));
   facts.addFrames([0], contents, manifest, resultOf(7, 8));
   // A file in several frames gets its status when it is complete
