@@ -1,8 +1,8 @@
 import fs from 'node:fs';
-import { syncBuiltinESMExports } from 'node:module';
 import path from 'node:path';
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { ANY_NAME } from '../support/any-name.ts';
+import { replaceCalls } from '../support/file-system-calls.ts';
 import { slashed } from '../support/slashed.ts';
 import type { CacheJob } from './incremental/job.ts';
 import {
@@ -198,23 +198,16 @@ async function meanwhile(all: Jobs, change: (tree: string) => void): Promise<Mea
   const last = path.join(tree, 'zz/last');
   fs.mkdirSync(path.dirname(last));
   fs.writeFileSync(last, '');
+  const { lstatSync } = fs;
   const afterLast = (...given: Parameters<typeof lstatSync>) => {
     const stats = lstatSync(...given);
     if (slashed(given[0]) === slashed(last)) {
-      replaceLstat(lstatSync);
+      restoreLstat();
       copies = reads;
       change(tree);
     }
     return stats;
   };
-  replaceLstat(afterLast as typeof lstatSync);
+  const restoreLstat = replaceCalls({ lstatSync: afterLast as typeof lstatSync });
   return { second, copies: () => copies };
-}
-
-const { lstatSync } = fs;
-afterEach(() => replaceLstat(lstatSync));
-
-function replaceLstat(replacement: typeof lstatSync): void {
-  Object.assign(fs, { lstatSync: replacement });
-  syncBuiltinESMExports();
 }

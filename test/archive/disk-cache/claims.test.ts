@@ -4,9 +4,10 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import { Claims } from '../../../src/archive/disk-cache/claims.ts';
 import { claimNames, storeFrame } from '../../../src/archive/disk-cache/frame-files.ts';
 import { FrameState } from '../../../src/archive/messages/disk-request.ts';
+import { replaceCalls } from '../../support/file-system-calls.ts';
 import { birthTimes, modes, requires } from '../../support/platform-needs.ts';
 import { scratch } from '../../support/scratch.ts';
-import { claimPath, fail, makeFrame, putFrame, replaceCalls } from './support.ts';
+import { claimPath, fail, makeFrame, putFrame } from './support.ts';
 
 const { present, ours, others, refused } = FrameState;
 const frame = makeFrame('a');

@@ -10,9 +10,10 @@ import {
   readFrame,
   storeFrame,
 } from '../../../src/archive/disk-cache/frame-files.ts';
+import { replaceCalls } from '../../support/file-system-calls.ts';
 import { birthTimes, posix, requires } from '../../support/platform-needs.ts';
 import { scratch } from '../../support/scratch.ts';
-import { makeClaim, makeFrame, putFrame, replaceCalls } from './support.ts';
+import { makeClaim, makeFrame, putFrame } from './support.ts';
 
 const frame = makeFrame('a');
 const other = makeFrame('b');

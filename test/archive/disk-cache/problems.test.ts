@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { diskProblem, problemOf, storeProblem } from '../../../src/archive/disk-cache/problems.ts';
-import { failed } from '../publish/staged.ts';
+import { failed } from '../../support/file-system-calls.ts';
 
 test.each([
   ['ENOENT', 'it does not exist: create it, or change the input'],

@@ -1,10 +1,9 @@
-import fs, { writeFileSync } from 'node:fs';
-import { syncBuiltinESMExports } from 'node:module';
+import { writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { onTestFinished } from 'vitest';
 import { claimNames, framePath, inodeText } from '../../../src/archive/disk-cache/frame-files.ts';
 import { sha256 } from '../../../src/archive/format/codec.ts';
 import type { Claim, FrameKey } from '../../../src/archive/messages/disk-request.ts';
+import { failed } from '../../support/file-system-calls.ts';
 import { incompressible } from '../../support/random.ts';
 
 export interface TestFrame extends FrameKey {
@@ -35,20 +34,7 @@ export function claimPath(directory: string, frame: FrameKey, number = 1): strin
   return path.join(directory, claimNames(frame)[number - 1]!);
 }
 
-/** Replaces functions of the file system until the test ends, or the returned function is called. */
-export function replaceCalls(calls: Partial<typeof fs>): () => void {
-  const original = Object.fromEntries(Object.keys(calls).map(name => [name, fs[name as keyof typeof fs]]));
-  const replace = (by: object) => {
-    Object.assign(fs, by);
-    syncBuiltinESMExports();
-  };
-  replace(calls);
-  const restore = () => replace(original);
-  onTestFinished(restore);
-  return restore;
-}
-
 /** Throws an error of the system. */
 export function fail(code: string): never {
-  throw Object.assign(new Error(code), { code });
+  throw failed(code);
 }

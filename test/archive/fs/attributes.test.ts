@@ -11,9 +11,9 @@ import {
   setLinkAttributes,
 } from '../../../src/archive/fs/attributes.ts';
 import { RefusedAttributes } from '../../../src/archive/fs/refused-attributes.ts';
+import { failed, instead } from '../../support/file-system-calls.ts';
 import { posix, requires } from '../../support/platform-needs.ts';
 import { scratch } from '../../support/scratch.ts';
-import { failed, instead } from '../publish/staged.ts';
 import { usePlatform } from '../support/platform.ts';
 
 const mtime = { mtimeUs: 1_500_000_000_000_000, mtimeRestNs: 0 };

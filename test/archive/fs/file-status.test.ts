@@ -2,9 +2,9 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { realPathOf } from '../../../src/archive/fs/file-status.ts';
+import { failed, instead } from '../../support/file-system-calls.ts';
 import { scratch } from '../../support/scratch.ts';
 import { buildTree, describeTree } from '../../support/tree.ts';
-import { failed, instead } from '../publish/staged.ts';
 import { layoutIn, packTree, restoreBytes } from '../support/archives.ts';
 import { usePlatform } from '../support/platform.ts';
 

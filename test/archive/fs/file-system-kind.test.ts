@@ -1,7 +1,7 @@
 import type { StatsFs } from 'node:fs';
 import { expect, test } from 'vitest';
 import { fileSystemKind } from '../../../src/archive/fs/file-system-kind.ts';
-import { failed, instead } from '../publish/staged.ts';
+import { failed, instead } from '../../support/file-system-calls.ts';
 import { usePlatform } from '../support/platform.ts';
 
 test.each([

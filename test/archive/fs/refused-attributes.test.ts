@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { isRefusal, RefusedAttributes } from '../../../src/archive/fs/refused-attributes.ts';
-import { failed } from '../publish/staged.ts';
+import { failed } from '../../support/file-system-calls.ts';
 
 const NONE = { owners: 0, modes: 0, times: 0, hardLinks: 0, symlinks: 0 };
 

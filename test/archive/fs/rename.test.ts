@@ -2,8 +2,8 @@ import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { rename } from '../../../src/archive/fs/rename.ts';
+import { failed, instead } from '../../support/file-system-calls.ts';
 import { scratch } from '../../support/scratch.ts';
-import { failed, instead } from '../publish/staged.ts';
 import { platforms, usePlatform } from '../support/platform.ts';
 
 /** Renames `a` to `b` on a system where the first renames fail with these codes. No wait takes time. */

@@ -7,7 +7,7 @@ import {
   wrapStagedError,
   writeError,
 } from '../../../src/archive/fs/tree-errors.ts';
-import { failed } from '../publish/staged.ts';
+import { failed } from '../../support/file-system-calls.ts';
 import { platforms, usePlatform, useUser } from '../support/platform.ts';
 
 const path = '/work/tree/a';

@@ -1,9 +1,9 @@
 import { chmodSync, statSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { grantWrite, makeWritable } from '../../../src/archive/fs/writable.ts';
+import { failed } from '../../support/file-system-calls.ts';
 import { posix, requires } from '../../support/platform-needs.ts';
 import { scratch } from '../../support/scratch.ts';
-import { failed } from '../publish/staged.ts';
 import { platforms, usePlatform } from '../support/platform.ts';
 
 const modeOf = (directory: string) => statSync(directory).mode & 0o7777;

@@ -6,11 +6,12 @@
 import { existsSync, lstatSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { failed, instead } from '../../support/file-system-calls.ts';
 import { scratch } from '../../support/scratch.ts';
 import { buildTree, type TreeSpec } from '../../support/tree.ts';
 import { layoutIn, packTree, restoreBytes } from '../support/archives.ts';
 import { usePlatform } from '../support/platform.ts';
-import { failed, instead, staged } from './staged.ts';
+import { staged } from './staged.ts';
 
 const second = 1_600_000_000_000_000;
 const linked: TreeSpec = {

@@ -1,9 +1,10 @@
 import { statSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import type { Platform } from '../../../src/archive/fs/platform.ts';
+import { failed, instead } from '../../support/file-system-calls.ts';
 import { posix, requires } from '../../support/platform-needs.ts';
 import { describeTree } from '../../support/tree.ts';
-import { failed, instead, staged } from './staged.ts';
+import { staged } from './staged.ts';
 
 test('symlinks get the type of their target on a system with typed links', async () => {
   const types: Record<string, unknown> = {};

@@ -1,8 +1,6 @@
 /** Prepares restores that are stopped between staging and commit. */
 
-import fs, { writeFileSync } from 'node:fs';
-import { syncBuiltinESMExports } from 'node:module';
-import { onTestFinished } from 'vitest';
+import { writeFileSync } from 'node:fs';
 import { type Entry, EntryType } from '../../../src/archive/format/entry.ts';
 import { openArchive } from '../../../src/archive/format/open-archive.ts';
 import { RestoredLinks } from '../../../src/archive/fs/links/restored-links.ts';
@@ -136,38 +134,3 @@ export async function visible(to: string): Promise<TreeDescription> {
 }
 
 export const leftovers = (tree: object) => Object.keys(tree).filter(name => name.includes('.cache-s3-'));
-
-type ReplacedCall =
-  | 'chmodSync'
-  | 'chownSync'
-  | 'fchmodSync'
-  | 'linkSync'
-  | 'lstatSync'
-  | 'readlinkSync'
-  | 'realpathSync'
-  | 'renameSync'
-  | 'rmdirSync'
-  | 'rmSync'
-  | 'statfsSync'
-  | 'statSync'
-  | 'symlinkSync'
-  | 'openSync'
-  | 'unlinkSync';
-
-/** Replaces a function of the file system until the test ends. `call` is the original function. */
-export function instead<K extends ReplacedCall>(
-  name: K,
-  replacement: (call: (typeof fs)[K]) => (typeof fs)[K],
-): void {
-  const call = fs[name];
-  fs[name] = replacement(call);
-  syncBuiltinESMExports();
-  onTestFinished(() => {
-    fs[name] = call;
-    syncBuiltinESMExports();
-  });
-}
-
-export function failed(code: string, path: unknown): Error {
-  return Object.assign(new Error(code), { code, path: String(path) });
-}

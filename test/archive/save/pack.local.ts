@@ -18,12 +18,12 @@ import type { PackJob } from '../../../src/archive/messages/pack-job.ts';
 import type { JobRunner } from '../../../src/archive/pool/worker-pool.ts';
 import { InlineRunner } from '../../../src/archive/worker/worker.ts';
 import { runUnprivileged } from '../../support/drop-privileges.ts';
+import { instead } from '../../support/file-system-calls.ts';
 import { fifos, requires } from '../../support/platform-needs.ts';
 import { incompressible } from '../../support/random.ts';
 import { scratch } from '../../support/scratch.ts';
 import { slashed } from '../../support/slashed.ts';
 import { buildTree, describeTree } from '../../support/tree.ts';
-import { instead } from '../publish/staged.ts';
 import { layoutIn, packTree, restoreBytes } from '../support/archives.ts';
 import { disturbedBefore, FILLER, savedWhile } from './changing-tree.ts';
 

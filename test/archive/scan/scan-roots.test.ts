@@ -2,11 +2,11 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { rootsToWalk } from '../../../src/archive/scan/scan-roots.ts';
+import { slowDownLstat } from '../../support/file-system-calls.ts';
 import { caseTwins, requires } from '../../support/platform-needs.ts';
 import { scratch } from '../../support/scratch.ts';
 import { slashed } from '../../support/slashed.ts';
 import { buildTree, type TreeSpec } from '../../support/tree.ts';
-import { instead } from '../publish/staged.ts';
 import { layoutIn } from '../support/archives.ts';
 import { usePlatform } from '../support/platform.ts';
 
@@ -90,16 +90,7 @@ test('two names of one directory begin one walk where the disk folds case', requ
 
 test('the roots of a slow file system are read with pauses', async () => {
   const spec = Object.fromEntries(Array.from({ length: 60 }, (_, index) => [`tree/${index}`, '']));
-  const slow = () =>
-    instead(
-      'lstatSync',
-      call =>
-        ((...options: Parameters<typeof call>) => {
-          Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
-          return call(...options);
-        }) as typeof call,
-    );
-  const { names, pauses } = await rootsOf(spec, ['tree/*'], slow);
+  const { names, pauses } = await rootsOf(spec, ['tree/*'], slowDownLstat);
   expect(names).toHaveLength(60);
   expect(pauses).toBeGreaterThan(0);
 });

@@ -5,10 +5,10 @@ import { SourceTreeError } from '../../../src/archive/archive-errors.ts';
 import { compareNames } from '../../../src/archive/fs/paths/names.ts';
 import type { ScannedEntry } from '../../../src/archive/messages/pack-job.ts';
 import { PAUSE, type Scan, scan } from '../../../src/archive/scan/scan.ts';
+import { slowDownLstat } from '../../support/file-system-calls.ts';
 import { scratch } from '../../support/scratch.ts';
 import { slashed } from '../../support/slashed.ts';
 import { buildTree, type TreeSpec } from '../../support/tree.ts';
-import { instead } from '../publish/staged.ts';
 import { layoutIn } from '../support/archives.ts';
 
 async function scanned(
@@ -226,14 +226,7 @@ test('a scan of a slow file system pauses before it has read all of a directory'
   const spec = Object.fromEntries(Array.from({ length: count }, (_, index) => [`tree/${index}`, '']));
   const layout = layoutIn(await buildTree(scratch(), spec), ['tree']);
   const roots = await layout.roots();
-  instead(
-    'lstatSync',
-    call =>
-      ((...options: Parameters<typeof call>) => {
-        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
-        return call(...options);
-      }) as typeof call,
-  );
+  slowDownLstat();
   const found = [...scan(layout, roots, { skipped() {}, timeOutOfRange() {} })];
   expect([...entriesOf(scan(layout, roots, { skipped() {}, timeOutOfRange() {} }))]).toHaveLength(1 + count);
   // The entry of the directory itself comes first

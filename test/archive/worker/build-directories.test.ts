@@ -4,9 +4,9 @@ import { expect, test } from 'vitest';
 import { StagedFileError } from '../../../src/archive/archive-errors.ts';
 import { encodeDirectoryJob } from '../../../src/archive/messages/directory-job.ts';
 import { buildDirectories } from '../../../src/archive/worker/build-directories.ts';
+import { instead } from '../../support/file-system-calls.ts';
 import { modes, requires } from '../../support/platform-needs.ts';
 import { scratch } from '../../support/scratch.ts';
-import { instead } from '../publish/staged.ts';
 
 const attributes = { mode: 0o750, mtimeUs: 1_500_000_000_000_000, mtimeRestNs: 0, uid: -1, gid: -1 };
 const root = () => {

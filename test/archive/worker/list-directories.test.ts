@@ -5,9 +5,9 @@ import { lstatExact } from '../../../src/archive/fs/file-status.ts';
 import { splitMtime } from '../../../src/archive/fs/file-times.ts';
 import { encodeListJob, readListings } from '../../../src/archive/messages/list-job.ts';
 import { listDirectories } from '../../../src/archive/worker/list-directories.ts';
+import { failed, instead } from '../../support/file-system-calls.ts';
 import { scratch } from '../../support/scratch.ts';
 import { buildTree } from '../../support/tree.ts';
-import { failed, instead } from '../publish/staged.ts';
 
 function list(...directories: string[]) {
   const result = listDirectories(structuredClone(encodeListJob(directories)));

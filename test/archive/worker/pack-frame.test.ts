@@ -9,12 +9,12 @@ import fs, {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
-import { syncBuiltinESMExports } from 'node:module';
 import path from 'node:path';
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { SLICE_BYTES, WHOLE_FILE_BYTES } from '../../../src/archive/format/container.ts';
 import type { Entry } from '../../../src/archive/format/entry.ts';
 import { openArchive } from '../../../src/archive/format/open-archive.ts';
+import { replaceCalls } from '../../support/file-system-calls.ts';
 import { posix, requires } from '../../support/platform-needs.ts';
 import { scratch } from '../../support/scratch.ts';
 import { MiB } from '../../support/sizes.ts';
@@ -23,14 +23,6 @@ import { layoutIn, packTree, restoreBytes } from '../support/archives.ts';
 
 const actual = { readSync: fs.readSync, fstatSync: fs.fstatSync, openSync: fs.openSync };
 
-/** Replaces functions of node:fs until the test ends. */
-function replaceFs(functions: Partial<typeof actual>): void {
-  Object.assign(fs, functions);
-  syncBuiltinESMExports();
-}
-
-afterEach(() => replaceFs(actual));
-
 /** Counts calls of fstat. */
 function countFstats(): () => number {
   let calls = 0;
@@ -38,7 +30,7 @@ function countFstats(): () => number {
     calls++;
     return actual.fstatSync(...args);
   };
-  replaceFs({ fstatSync: counting as typeof fstatSync });
+  replaceCalls({ fstatSync: counting as typeof fstatSync });
   return () => calls;
 }
 
@@ -55,7 +47,7 @@ function changeWhileRead(file: string, times: number): void {
     }
     return count;
   };
-  replaceFs({ readSync: changing as typeof fs.readSync });
+  replaceCalls({ readSync: changing as typeof fs.readSync });
 }
 
 async function entriesOf(object: Buffer): Promise<readonly Entry[]> {
@@ -75,7 +67,7 @@ describe('a file whose place something else takes after the scan', requires(posi
       if (args[0] === file) replace(file);
       return actual.openSync(...args);
     };
-    replaceFs({ openSync: replacing as typeof fs.openSync });
+    replaceCalls({ openSync: replacing as typeof fs.openSync });
     return (await entriesOf((await packTree(layoutIn(from))).object)).map(({ name }) => name);
   }
 
@@ -152,7 +144,7 @@ describe('a file that ends before its size', () => {
       const count = isCut ? Math.max(0, Math.min(length, bytes - position)) : length;
       return (actual.readSync as (...args: unknown[]) => number)(fd, target, offset, count, position);
     };
-    replaceFs({ readSync: cut as typeof fs.readSync });
+    replaceCalls({ readSync: cut as typeof fs.readSync });
   }
 
   test.each([

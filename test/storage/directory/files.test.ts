@@ -1,11 +1,11 @@
 import { mkdtempSync, rmSync } from 'node:fs';
-import promises, { readdir, readFile, writeFile } from 'node:fs/promises';
-import { syncBuiltinESMExports } from 'node:module';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { modifiedMsOf, publishNew } from '../../../src/storage/directory/files.ts';
 import { ObjectExistsError } from '../../../src/storage/store-errors.ts';
+import { failed, insteadAsync } from '../../support/file-system-calls.ts';
 
 let directory: string;
 const at = (name: string) => path.join(directory, name);
@@ -17,16 +17,8 @@ afterEach(() => rmSync(directory, { recursive: true }));
 
 /** Makes link(2) fail as on a file system without hard links, until the test ends. */
 function withoutHardLinks(): void {
-  const link = () => Promise.reject(Object.assign(new Error('EPERM'), { code: 'EPERM' }));
-  Object.assign(promises, { link });
-  syncBuiltinESMExports();
+  insteadAsync('link', () => file => Promise.reject(failed('EPERM', file)));
 }
-
-const { link } = promises;
-afterEach(() => {
-  Object.assign(promises, { link });
-  syncBuiltinESMExports();
-});
 
 test.each([
   ['with hard links', () => {}],

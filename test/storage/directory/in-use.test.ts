@@ -4,14 +4,13 @@
  */
 
 import { lstatSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import promises from 'node:fs/promises';
-import { syncBuiltinESMExports } from 'node:module';
 import path from 'node:path';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { createDirectoryStore } from '../../../src/storage/directory/directory-store.ts';
 import { StoreRefusedError, StoreUnavailableError } from '../../../src/storage/store-errors.ts';
 import { platforms, usePlatform } from '../../archive/support/platform.ts';
 import { ANY_NAME } from '../../support/any-name.ts';
+import { insteadAsync } from '../../support/file-system-calls.ts';
 import { posix, requires } from '../../support/platform-needs.ts';
 import { scratch } from '../../support/scratch.ts';
 import { silentLog } from '../../support/silent-log.ts';
@@ -20,21 +19,6 @@ const name = 'v1/key/version.tar.zst';
 
 /** A process that has a file open lets others delete it, as Node.js does (`shared`), or not (`held`). */
 type Use = 'shared' | 'held';
-
-type AsyncCall = 'open' | 'link' | 'rename' | 'rm' | 'mkdir';
-
-function instead<K extends AsyncCall>(
-  call: K,
-  replacement: (original: (typeof promises)[K]) => (typeof promises)[K],
-): void {
-  const original = promises[call];
-  const set = (value: (typeof promises)[K]) => {
-    promises[call] = value;
-    syncBuiltinESMExports();
-  };
-  set(replacement(original));
-  onTestFinished(() => set(original));
-}
 
 /** Makes a store with one object in a directory where Windows' refusals (seen in Wine 10) are emulated. Waits take no time. */
 async function onWindows(text = 'old') {
@@ -60,16 +44,16 @@ async function onWindows(text = 'old') {
   const useOf = (file: unknown) => uses.get(inode(file));
   const refuse = (code: string, file: unknown) =>
     Promise.reject(Object.assign(new Error(`${code}: refused`), { code, path: String(file) }));
-  instead('rename', rename => async (from, to) => {
+  insteadAsync('rename', rename => async (from, to) => {
     if (useOf(from) === 'held') return refuse('EBUSY', from);
     if (useOf(to) !== undefined) return refuse('EPERM', from);
     return rename(from, to);
   });
-  instead(
+  insteadAsync(
     'rm',
     rm => async (file, options) => (useOf(file) === 'held' ? refuse('EBUSY', file) : rm(file, options)),
   );
-  instead(
+  insteadAsync(
     'open',
     open =>
       (async (file, ...rest) =>
@@ -152,7 +136,7 @@ describe('on Windows, while another process has its file open, an object', requi
   test('stays as it is when it could be moved aside, but not replaced', async () => {
     const { save, file, use, content, names } = await onWindows();
     use(file, 'shared');
-    instead('rename', rename => (from, to) => {
+    insteadAsync('rename', rename => (from, to) => {
       const isNew = String(to) === file && readFileSync(String(from), 'utf8') === 'new';
       if (isNew && !names().includes('version.tar.zst'))
         return Promise.reject(Object.assign(new Error('EIO'), { code: 'EIO' }));
@@ -175,7 +159,7 @@ describe('on Windows, a finished save', requires(posix), () => {
   test('succeeds although its temporary file cannot be removed, which a later sweep removes', async () => {
     const { store, file, use, end, directory, names } = await onWindows();
     await store.delete(name);
-    instead('link', link => async (from, to) => {
+    insteadAsync('link', link => async (from, to) => {
       await link(from, to);
       use(String(to), 'held');
     });
@@ -203,8 +187,8 @@ test(
     const asWindows = (error: NodeJS.ErrnoException) => {
       throw error.code === 'ENOTDIR' ? Object.assign(new Error('ENOENT'), { code: 'ENOENT' }) : error;
     };
-    instead('open', open => ((...call) => open(...call).catch(asWindows)) as typeof open);
-    instead(
+    insteadAsync('open', open => ((...call) => open(...call).catch(asWindows)) as typeof open);
+    insteadAsync(
       'mkdir',
       mkdir => ((...call: Parameters<typeof mkdir>) => mkdir(...call).catch(asWindows)) as typeof mkdir,
     );

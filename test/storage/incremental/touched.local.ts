@@ -1,7 +1,7 @@
 import fs from 'node:fs';
-import { syncBuiltinESMExports } from 'node:module';
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { isRoot } from '../../support/drop-privileges.ts';
+import { instead } from '../../support/file-system-calls.ts';
 import { incompressible } from '../../support/random.ts';
 import { jobsOf, packedBy } from './jobs.ts';
 import { npmTime, rewriteInPlace, saveAgain, saveTouched } from './save-again.ts';
@@ -122,19 +122,15 @@ test('a save after restore/, which does not know of it, packs touched files', as
   expect([isIncremental, packed]).toEqual([true, ['./tree/a']]);
 });
 
-const { readSync } = fs;
-afterEach(() => replaceRead(readSync));
-
 /** Calls `then` after each read of this thread. */
 function afterRead(then: (fd: number) => void): void {
-  replaceRead(((fd: number, ...rest: [Buffer, number, number, number]) => {
-    const count = readSync(fd, ...rest);
-    then(fd);
-    return count;
-  }) as typeof readSync);
-}
-
-function replaceRead(replacement: typeof readSync): void {
-  Object.assign(fs, { readSync: replacement });
-  syncBuiltinESMExports();
+  instead(
+    'readSync',
+    read =>
+      ((fd: number, ...given: [Buffer, number, number, number]) => {
+        const count = read(fd, ...given);
+        then(fd);
+        return count;
+      }) as typeof read,
+  );
 }

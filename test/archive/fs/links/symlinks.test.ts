@@ -6,8 +6,8 @@ import {
   portableTarget,
   readTarget,
 } from '../../../../src/archive/fs/links/symlinks.ts';
+import { instead } from '../../../support/file-system-calls.ts';
 import { scratch } from '../../../support/scratch.ts';
-import { instead } from '../../publish/staged.ts';
 import { usePlatform } from '../../support/platform.ts';
 
 test.each([

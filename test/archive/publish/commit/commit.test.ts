@@ -3,10 +3,11 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { TargetTreeError } from '../../../../src/archive/archive-errors.ts';
 import { type Entry, EntryType } from '../../../../src/archive/format/entry.ts';
+import { failed, instead } from '../../../support/file-system-calls.ts';
 import { scratch } from '../../../support/scratch.ts';
 import { slashed } from '../../../support/slashed.ts';
 import { buildTree, describeTree, type TreeSpec } from '../../../support/tree.ts';
-import { entryOf, failed, instead, leftovers, staged, stagedEntries, visible } from '../staged.ts';
+import { entryOf, leftovers, staged, stagedEntries, visible } from '../staged.ts';
 
 describe('when another job, between staging and commit,', () => {
   test('publishes the same new directory, the commit merges both, with the modes and times of the archive', async () => {

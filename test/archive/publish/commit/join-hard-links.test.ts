@@ -1,10 +1,11 @@
 import { lstatSync, readFileSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { instead } from '../../../support/file-system-calls.ts';
 import { scratch } from '../../../support/scratch.ts';
 import { slashed } from '../../../support/slashed.ts';
 import { describeTree, type TreeSpec } from '../../../support/tree.ts';
-import { instead, leftovers, staged } from '../staged.ts';
+import { leftovers, staged } from '../staged.ts';
 
 const mtime = 1_500_000_000_000_000;
 const linked = (content: string): TreeSpec => ({

@@ -2,9 +2,10 @@ import { lstatSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { TargetTreeError } from '../../../../src/archive/archive-errors.ts';
+import { failed, instead } from '../../../support/file-system-calls.ts';
 import { slashed } from '../../../support/slashed.ts';
 import { describeTree, type TreeSpec } from '../../../support/tree.ts';
-import { failed, instead, leftovers, staged, visible } from '../staged.ts';
+import { leftovers, staged, visible } from '../staged.ts';
 
 /** Returns whether overlayfs can rename a directory: only if it was created after the start of the container. */
 let renamed: (path: string) => boolean;

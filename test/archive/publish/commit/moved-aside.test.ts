@@ -13,9 +13,10 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { MovedAside } from '../../../../src/archive/publish/commit/moved-aside.ts';
 import { StagingArea } from '../../../../src/archive/publish/staging/staging-area.ts';
+import { failed, instead } from '../../../support/file-system-calls.ts';
 import { scratch } from '../../../support/scratch.ts';
 import { buildTree, type TreeSpec } from '../../../support/tree.ts';
-import { failed, instead, visible } from '../staged.ts';
+import { visible } from '../staged.ts';
 
 const spec: TreeSpec = {
   'directory/deep/x': 'x',

@@ -2,9 +2,10 @@ import { chmodSync, linkSync, lstatSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { removeStaleStaging } from '../../../../src/archive/publish/staging/stale-staging.ts';
+import { failed, instead } from '../../../support/file-system-calls.ts';
 import { posix, requires } from '../../../support/platform-needs.ts';
 import { describeTree, type TreeSpec } from '../../../support/tree.ts';
-import { failed, instead, leftovers, staged } from '../staged.ts';
+import { leftovers, staged } from '../staged.ts';
 import { ADVICE, archived, content, onWindows, over, present, sum, windows } from './windows-refusals.ts';
 
 describe(

@@ -7,9 +7,10 @@ import { lstatSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, vi } from 'vitest';
 import type { TargetTreeError } from '../../../../src/archive/archive-errors.ts';
+import { failed, instead } from '../../../support/file-system-calls.ts';
 import type { TreeSpec } from '../../../support/tree.ts';
 import { platforms } from '../../support/platform.ts';
-import { failed, instead, staged } from '../staged.ts';
+import { staged } from '../staged.ts';
 
 const { locksOpenFiles, inUseCodes, hasSudo } = platforms.win32;
 export const windows = { locksOpenFiles, inUseCodes, hasSudo, hasModes: false };

@@ -3,9 +3,10 @@ import { UnusableArchiveError } from '../../../../src/archive/archive-errors.ts'
 import { type Entry, EntryType } from '../../../../src/archive/format/entry.ts';
 import { RestoredLinks } from '../../../../src/archive/fs/links/restored-links.ts';
 import { planTarget } from '../../../../src/archive/publish/plan/plan-target.ts';
+import { instead } from '../../../support/file-system-calls.ts';
 import { scratch } from '../../../support/scratch.ts';
 import { layoutIn } from '../../support/archives.ts';
-import { entryOf, instead } from '../staged.ts';
+import { entryOf } from '../staged.ts';
 
 const options = { restoredLinks: new RestoredLinks(), isWanted: () => true, runLabel: '1-00000000' };
 
