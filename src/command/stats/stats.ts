@@ -1,6 +1,6 @@
 /** This folder is `cache-s3 stats`: the content of a store in figures, as text, JSON or a page with plots. */
 
-import { writeFile } from 'node:fs/promises';
+import { lstat, rm, writeFile } from 'node:fs/promises';
 import type { Invocation } from '../invocation.ts';
 import { checkOutputFile } from '../output/check-target.ts';
 import { writeJson } from '../output/json.ts';
@@ -37,10 +37,24 @@ export async function showStats(invocation: Invocation, options: StatsOptions): 
   }
   const madeMs = store.nowMs;
   const facts = { place, prefix, madeMs, top: options.top };
-  if (options.html !== undefined) await writeFile(options.html, htmlPage(tally, facts));
+  if (options.html !== undefined) await writePage(options.html, htmlPage(tally, facts));
   if (output.json) await writeJson(output, jsonOf(tally, facts));
   else await writeText(output, tally, facts);
   if (options.html !== undefined) output.note(`The page is in ${options.html}.`);
+}
+
+/** Errors of a file that was begun and has no room for the rest. */
+const FULL = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
+
+async function writePage(file: string, page: string): Promise<void> {
+  try {
+    await writeFile(file, page);
+  } catch (error) {
+    // A page that is cut short is of no use, and takes the last room
+    const isCut = FULL.has((error as NodeJS.ErrnoException).code ?? '') && (await lstat(file)).isFile();
+    if (isCut) await rm(file, { force: true });
+    throw error;
+  }
 }
 
 function jsonOf(tally: Tally, { place, prefix, madeMs, top }: StatsFacts) {

@@ -1,5 +1,7 @@
+import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { showStats } from '../../../src/command/stats/stats.ts';
 import { scratch } from '../../support/scratch.ts';
@@ -50,6 +52,25 @@ test('stats --html of a directory that does not exist fails before a request', a
   expect(error).toMatchObject({ message: expect.stringContaining('there is no directory') });
   expect(out).toBe('');
   expect(server.operations).toEqual([]);
+});
+
+const canMount =
+  process.platform === 'linux' &&
+  process.getuid?.() === 0 &&
+  spawnSync('unshare', ['--mount', 'mount', '-t', 'tmpfs', 'none', '/mnt']).status === 0;
+
+test.runIf(canMount)('stats --html onto a full disk leaves no part of the page', async () => {
+  const { store, args } = await places[0][1]();
+  await putFakeCaches(store, fleet);
+  const full = scratch();
+  const script = `mount -t tmpfs -o size=4k none ${full} || exit 9; "$@"; status=$?; ls -A ${full}; exit $status`;
+  const program = fileURLToPath(new URL('../../../src/command/main.ts', import.meta.url));
+  const command = [process.execPath, program, 'stats', '--html', `${full}/page.html`, ...args];
+  const { status, stdout, stderr } = spawnSync('unshare', ['--mount', 'sh', '-c', script, 'sh', ...command], {
+    encoding: 'utf8',
+  });
+  expect(stderr).toContain('ENOSPC');
+  expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
 });
 
 test('stats of an empty store are zero', async () => {
