@@ -14,12 +14,12 @@ const DIRECTORY_URL = process.platform === 'win32' ? 'file:///C:/ci-cache' : 'fi
 export const SETTING_OPTIONS = {
   endpoint: ['--endpoint <url>', `a host, host:port, http(s) URL, or a directory such as ${DIRECTORY_URL}`],
   port: ['--port <number>', 'port of the endpoint'],
-  insecure: ['--insecure', 'use http'],
+  insecure: ['--insecure', 'use http instead of https'],
   bucket: ['--bucket <name>', 'the bucket, or a directory below that of the endpoint'],
-  region: ['--region <name>', 'region that requests are signed for'],
+  region: ['--region <name>', 'region of the bucket (default: AWS_REGION, then us-east-1)'],
   prefix: ['--prefix <path>', 'first part of the names of objects (default: cache-s3)'],
-  'ca-file': ['--ca-file <file>', "certificate authority of the endpoint's certificate"],
-  'retry-count': ['--retry-count <n>', 'retries of a failed request'],
+  'ca-file': ['--ca-file <file>', 'PEM file with additional certificate authorities'],
+  'retry-count': ['--retry-count <n>', 'retries of each request after the first attempt (default: 4)'],
 } as const satisfies Readonly<Record<string, readonly [flags: string, description: string]>>;
 
 /**

@@ -57,7 +57,7 @@ function logOutcome(runner: Runner, { inputs, onlyBucket }: SavePhase, outcome: 
       if (isByDesign(outcome)) {
         log.info(`Cache not saved: ${outcome.error.message}.`);
       } else if (onlyBucket && isUnanswered(outcome)) {
-        log.info(`Cache not saved to the bucket, and GitHub's cache holds the key: ${reason}.`);
+        log.info(`Cache not saved to the bucket: ${reason}. GitHub's cache holds the key already.`);
       } else {
         // The words of actions/cache for a failure; a save that is not tried is `Cache not saved`
         warnOrFail(runner, `Failed to save: ${reason}`);

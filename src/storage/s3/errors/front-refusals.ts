@@ -44,7 +44,7 @@ export function isWebPage(contentType: string | undefined): boolean {
 /** Makes the error for a successful response with a web page in place of the object `name`. */
 export function webPage(name: string): StoreRefusedError {
   return new StoreRefusedError(
-    `${name}: the response is a web page, as of a login page or another web server than S3`,
+    `${name}: the response is a web page, such as a login page, and not that of an S3 server`,
     "the input 'endpoint'",
   );
 }
