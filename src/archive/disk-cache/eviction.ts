@@ -3,6 +3,7 @@ import path from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { compressBound } from '../format/codec.ts';
 import { MAX_FRAME_RAW_BYTES } from '../format/limits.ts';
+import { thisUser } from '../fs/platform.ts';
 import { fileKind, STICKY, statusOf } from './frame-files.ts';
 
 /** Candidates that one reading of the directory remembers: the memory does not depend on the number of files. */
@@ -94,10 +95,9 @@ async function readDirectory(
 
 /** Returns whether this process may remove files: in a sticky directory only its owner, root and the owner of a file may. */
 function permission(directory: string): (file: Stats) => boolean {
-  const user = process.geteuid?.();
   const { mode, uid } = statSync(directory);
-  const mayRemoveAll = (mode & STICKY) === 0 || user === undefined || user === 0 || user === uid;
-  return file => mayRemoveAll || file.uid === user;
+  const mayRemoveAll = (mode & STICKY) === 0 || thisUser.uid === 0 || thisUser.uid === uid;
+  return file => mayRemoveAll || file.uid === thisUser.uid;
 }
 
 /** A time in the future was set by hand, and would keep the file for ever: it counts as none. */

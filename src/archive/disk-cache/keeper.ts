@@ -1,5 +1,4 @@
-import { accessSync, closeSync, constants, existsSync, openSync, type Stats, statSync } from 'node:fs';
-import path from 'node:path';
+import { accessSync, closeSync, constants, fstatSync, openSync, type Stats, statSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import type { MessagePort } from 'node:worker_threads';
 import { realPathOf } from '../fs/file-status.ts';
@@ -112,7 +111,8 @@ class Keeper {
 
   /** A user that may not list the directory cannot keep its limit, and stores nothing. */
   #openForEviction(claims: Claims, directory: string): void {
-    if (!thisPlatform.openFiles) return;
+    // Windows opens no directories
+    if (constants.O_DIRECTORY === undefined) return;
     try {
       this.#fd = openSync(directory, constants.O_RDONLY | constants.O_DIRECTORY);
     } catch (error) {
@@ -166,7 +166,7 @@ class Keeper {
     if (!claims) return;
     try {
       // Files of other users cannot always be removed: then this job adds none
-      const directory = pathOfOpen(this.#fd) ?? this.#settings.directory;
+      const directory = pathOfOpened(this.#fd, this.#settings.directory);
       if (!(await evict({ ...this.#settings, directory }))) claims.problem ??= 'EFULL';
     } catch (error) {
       claims.problem ??= problemOf(error);
@@ -191,12 +191,23 @@ function modeOfFrames({ mode }: Stats): number {
 }
 
 /**
- * Returns a path to an open directory, where the system has one. It leads to that directory also if its owner puts a link in its
- * place, which would lead eviction to files that are not frames.
+ * Returns a path to the directory that was opened. Its owner may have put a link in its place, which would lead eviction to files that
+ * are not frames. Throws the system's errors, and ENOENT if no path is known any more.
  */
-function pathOfOpen(fd: number | undefined): string | undefined {
-  if (fd === undefined || !thisPlatform.openFiles) return undefined;
-  const opened = path.join(thisPlatform.openFiles, `${fd}`);
-  // Some containers have no /proc
-  return existsSync(opened) ? opened : undefined;
+function pathOfOpened(fd: number | undefined, directory: string): string {
+  if (fd === undefined) return directory;
+  const { openFiles, filesByInode } = thisPlatform;
+  const { dev, ino } = fstatSync(fd, { bigint: true });
+  // Some containers have no /proc, and some file systems of macOS no paths by inode
+  const paths = [
+    openFiles && `${openFiles}/${fd}`,
+    filesByInode && `${filesByInode}/${dev}/${ino}`,
+    directory,
+  ];
+  const found = paths.find(path => {
+    const stats = path && statSync(path, { bigint: true, throwIfNoEntry: false });
+    return stats && stats.dev === dev && stats.ino === ino;
+  });
+  if (found === undefined) throw Object.assign(new Error('the directory was replaced'), { code: 'ENOENT' });
+  return found;
 }

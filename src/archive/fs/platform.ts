@@ -39,6 +39,8 @@ export interface Platform extends CaseRules {
   readonly listsMounts: boolean;
   /** The directory whose links lead to the open files of this process (proc_pid_fd(5)). Then O_PATH opens directories too. */
   readonly openFiles: string | undefined;
+  /** The directory in which `DEVICE/INODE` leads to a file whatever its name (macOS, see its fsgetpath(2)). */
+  readonly filesByInode: string | undefined;
   /** Whether statfs(2) returns the type of a file system as a number of Linux. */
   readonly numbersFileSystems: boolean;
   /** Whether a change that changes nothing is refused in an append-only directory (preflight.ts). */
@@ -83,6 +85,7 @@ export function platformOf(name: NodeJS.Platform, isRoot: boolean): Platform {
     resolvesAllPaths: !windows,
     listsMounts: linux,
     openFiles: linux ? '/proc/self/fd' : undefined,
+    filesByInode: name === 'darwin' ? '/.vol' : undefined,
     numbersFileSystems: linux,
     refusesInAppendOnly: linux,
     unlockCommand: linux ? 'chattr -ia' : 'chflags nouchg,nouappnd',
