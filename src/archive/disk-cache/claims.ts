@@ -59,7 +59,8 @@ export class Claims {
 
   /** Claims a frame. One that a running process has claimed belongs to the others, unless this one insists. */
   take(frame: FrameKey, kind: ClaimKind): TakenClaim {
-    for (const name of claimNames(frame)) {
+    const names = claimNames(frame);
+    for (const [index, name] of names.entries()) {
       for (const attempt of [1, 2]) {
         // The holder of a claim that has ended may have stored the frame
         if (kind !== 'replace' && hasFrame(this.#directory, frame)) return { state: FrameState.present };
@@ -74,7 +75,12 @@ export class Claims {
         }
         if (kind !== 'claim') break;
         // Another process has made the claim since the first attempt
-        if (attempt === 2 || !this.#isDead(name)) return { state: FrameState.others };
+        if (attempt === 2) return { state: FrameState.others };
+        if (!this.#isDead(name)) {
+          // Those after it are observed from now on too: all that are dead delay this process by one second together
+          names.slice(index + 1).some(next => this.#isDead(next));
+          return { state: FrameState.others };
+        }
         if (!removeIfThere(this.#path(name))) break;
       }
     }
@@ -140,8 +146,14 @@ export class Claims {
   settle({ name, inode }: Claim): void {
     this.#held.delete(inode);
     const file = this.#path(name);
-    // After the rename the name is free, or a claim of another process
-    ignoreErrors(() => inode === inodeText(file) && unlinkSync(file));
+    try {
+      // After the rename the name is free, or a claim of another process
+      if (inode === inodeText(file)) unlinkSync(file);
+    } catch (error) {
+      const code = problemOf(error);
+      // Where files cannot be removed (an append-only directory), each restore would leave some
+      if (!thisPlatform.inUseCodes.has(code)) this.noteProblem(code);
+    }
   }
 
   settleAll(): void {

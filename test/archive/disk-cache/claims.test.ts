@@ -7,6 +7,7 @@ import { FrameState } from '../../../src/archive/messages/disk-request.ts';
 import { replaceCalls } from '../../support/file-system-calls.ts';
 import { birthTimes, modes, requires } from '../../support/platform-needs.ts';
 import { scratch } from '../../support/scratch.ts';
+import { platforms, usePlatform } from '../support/platform.ts';
 import { claimPath, fail, makeFrame, putFrame } from './support.ts';
 
 const { present, ours, others, refused } = FrameState;
@@ -118,9 +119,34 @@ describe('a claim', () => {
   test('is refused if all its names are taken', () => {
     const directory = scratch();
     const claims = new Claims(directory, 0o600);
-    for (const name of claimNames(frame)) fs.writeFileSync(path.join(directory, name), '');
+    for (const name of claimNames(frame)) fs.mkdirSync(path.join(directory, name));
     expect(claims.take(frame, 'insist')).toEqual({ state: refused });
+    // Claims that cannot be removed delay a process by a second together
+    passMs(0);
+    expect(claims.take(frame, 'claim')).toEqual({ state: others });
+    passMs(1000);
+    expect(claims.take(frame, 'claim')).toEqual({ state: refused });
     expect(claims.problem).toBeUndefined();
+  });
+
+  test('is refused from then on if a claim that is used up cannot be removed', () => {
+    const directory = scratch();
+    const claims = new Claims(directory, 0o600);
+    const { claim } = claims.take(frame, 'claim');
+    const restoreCalls = replaceCalls({ unlinkSync: () => fail('EPERM') });
+    claims.settle(claim!);
+    restoreCalls();
+    expect(claims.problem).toBe('EPERM');
+    expect(claims.take(makeFrame('b'), 'claim')).toEqual({ state: refused });
+  });
+
+  test('is taken on the next frame after another program had a used claim open for a moment', () => {
+    const claims = new Claims(scratch(), 0o600);
+    usePlatform(platforms.win32);
+    const { claim } = claims.take(frame, 'claim');
+    replaceCalls({ unlinkSync: () => fail('EPERM') });
+    claims.settle(claim!);
+    expect(claims.take(makeFrame('b'), 'claim')).toMatchObject({ state: ours });
   });
 
   test.each<[string, Partial<typeof fs>]>([
