@@ -15,6 +15,18 @@ export interface Victim {
 export type Sabotage = (victim: Victim) => void;
 
 const FRAME = /^[0-9a-f]{64}$/;
+const CLAIM = /^[0-9a-f]{64}\.part[2-9]?$/;
+const CLAIM_ENDINGS = [
+  '.part',
+  '.part2',
+  '.part3',
+  '.part4',
+  '.part5',
+  '.part6',
+  '.part7',
+  '.part8',
+  '.part9',
+];
 const OTHER_USER = 65_533;
 
 /**
@@ -46,11 +58,16 @@ function randomName({ random }: Victim): string {
 }
 
 /** Makes claims on all frames, before any job does. */
-function claimAll({ directory }: Victim, make: (file: string) => void): void {
+function claimAll({ directory }: Victim, make: (file: string) => void, endings = ['.part']): void {
   for (const name of fs.readdirSync(directory).filter(name => FRAME.test(name))) {
     fs.rmSync(path.join(directory, name), { recursive: true, force: true });
-    make(path.join(directory, `${name}.part`));
+    for (const ending of endings) make(path.join(directory, name + ending));
   }
+}
+
+function makeClaimOfOther(file: string): void {
+  fs.writeFileSync(file, '', { flag: 'wx' });
+  fs.chownSync(file, OTHER_USER, OTHER_USER);
 }
 
 export const sabotages: Readonly<Record<string, Sabotage>> = {
@@ -75,12 +92,19 @@ export const sabotages: Readonly<Record<string, Sabotage>> = {
     fs.writeFileSync(file, incompressible(Math.min(fs.statSync(file).size, 20_000_000), 'other'));
   },
   'sparse and huge': victim => fs.truncateSync(anyFrame(victim), 2 ** 38),
+  'no data, of another user': victim => {
+    const file = anyFrame(victim);
+    const { size } = fs.statSync(file);
+    fs.truncateSync(file);
+    fs.truncateSync(file, size);
+    fs.chownSync(file, OTHER_USER, OTHER_USER);
+  },
   delete: victim => fs.rmSync(anyFrame(victim)),
   'delete all': ({ directory }) => {
     for (const name of fs.readdirSync(directory)) fs.rmSync(path.join(directory, name), { recursive: true });
   },
   'delete all claims': ({ directory }) => {
-    for (const name of fs.readdirSync(directory).filter(name => name.endsWith('.part')))
+    for (const name of fs.readdirSync(directory).filter(name => CLAIM.test(name)))
       fs.rmSync(path.join(directory, name));
   },
   'swap two frames': victim => {
@@ -104,6 +128,8 @@ export const sabotages: Readonly<Record<string, Sabotage>> = {
   'future time': victim => fs.utimesSync(anyFrame(victim), 5e9, 5e9),
   'old time': victim => fs.utimesSync(anyFrame(victim), 0, 0),
   'claims without a holder': victim => claimAll(victim, file => fs.writeFileSync(file, '')),
+  'claims of another user': victim => claimAll(victim, makeClaimOfOther),
+  'claims of another user under all names': victim => claimAll(victim, makeClaimOfOther, CLAIM_ENDINGS),
   'claims that are links to a secret': victim =>
     claimAll(victim, file => fs.symlinkSync(victim.secret, file)),
   'claims that are hard links to a secret': victim =>
@@ -111,7 +137,7 @@ export const sabotages: Readonly<Record<string, Sabotage>> = {
   'claims that are FIFOs': victim => claimAll(victim, file => void spawnSync('mkfifo', [file])),
   'claims that are directories': victim => claimAll(victim, file => fs.mkdirSync(file)),
   'links in place of all claims': ({ directory, secret }) => {
-    for (const name of fs.readdirSync(directory).filter(name => name.endsWith('.part'))) {
+    for (const name of fs.readdirSync(directory).filter(name => CLAIM.test(name))) {
       fs.rmSync(path.join(directory, name));
       fs.symlinkSync(secret, path.join(directory, name));
     }
@@ -137,6 +163,12 @@ export const sabotages: Readonly<Record<string, Sabotage>> = {
   'directory without rights': ({ directory }) => fs.chmodSync(directory, 0),
   'directory of another user': ({ directory }) => fs.chownSync(directory, OTHER_USER, OTHER_USER),
   'no directory': ({ directory }) => fs.renameSync(directory, `${directory}.away`),
+  'another directory': ({ directory }) => {
+    const { mode } = fs.statSync(directory);
+    fs.renameSync(directory, `${directory}.away`);
+    fs.mkdirSync(directory);
+    fs.chmodSync(directory, mode);
+  },
   'a file in place of the directory': ({ directory }) => {
     fs.renameSync(directory, `${directory}.away`);
     fs.writeFileSync(directory, '');
