@@ -61,7 +61,11 @@ function randomName({ random }: Victim): string {
 function claimAll({ directory }: Victim, make: (file: string) => void, endings = ['.part']): void {
   for (const name of fs.readdirSync(directory).filter(name => FRAME.test(name))) {
     fs.rmSync(path.join(directory, name), { recursive: true, force: true });
-    for (const ending of endings) make(path.join(directory, name + ending));
+    for (const ending of endings) {
+      // An earlier sabotage may have left a link to the secret
+      fs.rmSync(path.join(directory, name + ending), { recursive: true, force: true });
+      make(path.join(directory, name + ending));
+    }
   }
 }
 
