@@ -45,6 +45,11 @@ export function temporaryObjectName(parts: readonly string[]): string | undefine
   return objectName([...parts.slice(0, -1), last.slice(MARKED_PREFIX_LENGTH)]);
 }
 
+/** Replaces the names of temporary files in a text by those of their objects' files. */
+export function withObjectFiles(text: string): string {
+  return text.replace(/%t[0-9a-f]{16},/g, '');
+}
+
 /** Returns the path of an object's file, relative to the store's root. */
 export function objectPath(name: string, platformPath: path.PlatformPath = path): string {
   const components = name.split('/');

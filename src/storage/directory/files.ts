@@ -3,6 +3,7 @@ import { type FileHandle, link, lstat, open, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { thisPlatform } from '../../archive/fs/platform.ts';
 import { ObjectExistsError, StoreRefusedError, StoreUnavailableError } from '../store-errors.ts';
+import { withObjectFiles } from './file-names.ts';
 import { discardFile, replaceFile, retryInUse } from './in-use.ts';
 
 /** Returns the code of a system error, or undefined for other errors. */
@@ -147,7 +148,7 @@ export function fromSystemError(error: unknown, root: string): unknown {
     const text = `directory ${root}: a process has ${(error as NodeJS.ErrnoException).path} open and does not share it (EBUSY)`;
     return new StoreUnavailableError(text, { cause: error });
   }
-  const message = `directory ${root}: ${(error as Error).message}`;
+  const message = `directory ${root}: ${withObjectFiles((error as Error).message)}`;
   return ['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EISDIR', 'ELOOP', 'EEXIST'].includes(code)
     ? new StoreRefusedError(message, "the input 'endpoint'", { cause: error })
     : new StoreUnavailableError(message, { cause: error });

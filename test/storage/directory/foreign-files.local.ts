@@ -123,6 +123,23 @@ describe.runIf(posix)('a directory store', () => {
     expect(readFileSync(path.join(root, name), 'utf8')).toBe('object');
   });
 
+  test.each(['FIFO', 'directory'])(
+    'names the object that a %s in its way keeps from being stored',
+    async kind => {
+      const root = scratch();
+      const file = path.join(root, name);
+      mkdirSync(path.dirname(path.dirname(file)), { recursive: true });
+      if (kind === 'FIFO') execFileSync('mkfifo', [path.dirname(file)]);
+      else mkdirSync(file, { recursive: true });
+      const { message } = await save(root).then(
+        () => expect.unreachable(),
+        (error: Error) => error,
+      );
+      expect(message).toContain(`'${file}'`);
+      expect(message).not.toContain('%t');
+    },
+  );
+
   test('leaves no file of an upload that fails', async () => {
     const root = scratch();
     const directory = path.join(root, 'v1/key');
