@@ -1,6 +1,6 @@
 import { EntryType } from '../format/entry.ts';
 import { type FramePlan, type PackResult, readPacked, type ScannedEntry } from '../messages/pack-job.ts';
-import { entryOf, type ScanNotes, VANISHED } from '../scan/scan.ts';
+import { entryOf, type ScanNotes, VANISHED } from '../scan/entry-maker.ts';
 import { readNode } from '../scan/tree-node.ts';
 import { FramePlanner } from './plan-frames.ts';
 

@@ -1,48 +1,21 @@
 /** This folder finds what a step's `path` names on the disk, in the order of an archive. It reads no data of files. */
 
-import { EntryType } from '../format/entry.ts';
-import { isTargetTooLong } from '../format/name-limits.ts';
-import { OWNER_WRITES } from '../fs/attributes.ts';
-import { MAX_MTIME_US, type Mtime } from '../fs/file-times.ts';
-import { ignoreErrors } from '../fs/ignore-errors.ts';
 import type { PathLayout } from '../fs/paths/layout.ts';
-import { leadsOutside, wayToTarget } from '../fs/paths/link-target.ts';
 import { compareNames } from '../fs/paths/names.ts';
 import { isStagingName } from '../fs/paths/staging-name.ts';
-import { thisPlatform } from '../fs/platform.ts';
 import type { Listing } from '../messages/list-job.ts';
 import type { ScannedEntry } from '../messages/pack-job.ts';
 import { Turns } from '../turns.ts';
+import { EntryMaker, type ScanNotes } from './entry-maker.ts';
 import { KERNEL_FILES, KernelFiles } from './kernel-files.ts';
 import type { Listings } from './listings.ts';
 import { rootsToWalk } from './scan-roots.ts';
-import {
-  listNames,
-  nodeOf,
-  pathIn,
-  type ReadOptions,
-  readInode,
-  readLinkTarget,
-  readMtime,
-  readNode,
-  TOO_LONG_FOR_FORMAT,
-  type TreeNode,
-} from './tree-node.ts';
+import { listNames, nodeOf, pathIn, type ReadOptions, readNode, type TreeNode } from './tree-node.ts';
 
 /** A scan yields this when it is time for a turn of the event loop. */
 export const PAUSE = undefined;
 
 export type Scan = Generator<ScannedEntry | typeof PAUSE>;
-
-/** Reason to skip a path that a scan has found. */
-export const VANISHED = 'vanished during the save';
-
-/** Receives the paths that a scan skips or cannot keep unchanged. */
-export interface ScanNotes {
-  skipped(path: string, why: string): void;
-  /** The mtime is outside of the years that an archive can hold: `limit` is saved instead. */
-  timeOutOfRange(path: string, limit: 1970 | 2112): void;
-}
 
 /**
  * Walks the paths of a layout in byte order of the stored names, parents first, each path once. Lazy and synchronous: the
@@ -62,16 +35,13 @@ export function* scan(
   yield* new Walk(layout, outermost, notes, exact, listings).all();
 }
 
-const NOT_READ: Mtime = { mtimeUs: 0, mtimeRestNs: 0 };
-
 class Walk {
   readonly #layout: PathLayout;
   /** In order; a root is below another one only if a directory between them is excluded. */
   readonly #roots: readonly TreeNode[];
   readonly #notes: ScanNotes;
   readonly #read: ReadOptions;
-  /** The first name of each file or symlink with several names, by device and inode. */
-  readonly #firstNames = new Map<string, string>();
+  readonly #entries: EntryMaker;
   readonly #turns = new Turns();
   readonly #kernelFiles: KernelFiles;
   readonly #listings: Listings | undefined;
@@ -89,14 +59,11 @@ class Walk {
     this.#roots = roots;
     this.#notes = notes;
     this.#read = { follow: false, exact, skip: (path, why) => notes.skipped(path, why) };
+    this.#entries = new EntryMaker(layout, notes, this.#read);
   }
 
-  all(): Scan {
-    return this.#visitRoots(this.#roots);
-  }
-
-  /** A root below another one is visited during that one's visit, in the order of its name. */
-  *#visitRoots(roots: readonly TreeNode[]): Scan {
+  /** Walks roots in order: a root below another one is visited during that one's visit. */
+  *all(roots = this.#roots): Scan {
     let covered = '';
     for (const root of roots) {
       if (covered !== '' && root.name.startsWith(covered)) continue;
@@ -110,18 +77,18 @@ class Walk {
     if (this.#isExcluded(node)) {
       if (!node.isDirectory) return this.#skipBelow(`${node.name}/`);
       // A later pattern may name something below an excluded directory
-      yield* this.#visitRoots(this.#rootsBelow(node.name));
+      yield* this.all(this.#rootsBelow(node.name));
       this.#listings?.drop(node.path);
       return;
     }
-    if (node.isDirectory) yield this.#scanned(node, EntryType.directory, '');
+    if (node.isDirectory) yield this.#entries.directory(node);
     if (this.#kernelFiles.isMountedAt(node.path)) {
       this.#notes.skipped(node.path, KERNEL_FILES);
       this.#listings?.drop(node.path);
       return;
     }
     if (!node.isDirectory) {
-      const scanned = this.#leaf(node);
+      const scanned = this.#entries.leaf(node);
       if (scanned) yield scanned;
       return;
     }
@@ -178,84 +145,4 @@ class Walk {
   #inOrder(directory: TreeNode, children: TreeNode[]): TreeNode[] {
     return children.sort((a, b) => compareNames(a.name, b.name, directory.name.length));
   }
-
-  #leaf(node: TreeNode): ScannedEntry | undefined {
-    const { stats, path } = node;
-    if (stats.isFile()) return this.#linkable(node, EntryType.file, '');
-    if (!stats.isSymbolicLink()) {
-      this.#notes.skipped(path, 'neither a file, a directory nor a link');
-      return undefined;
-    }
-    const target = readLinkTarget(path);
-    const why = target === undefined ? VANISHED : this.#linkSkipReason(path, target);
-    if (why === undefined) return this.#linkable(node, EntryType.symlink, target!);
-    this.#notes.skipped(path, why);
-    return undefined;
-  }
-
-  /** Makes the entry of a file or symlink: a hard link if an earlier entry is the same inode. */
-  #linkable(node: TreeNode, type: EntryType, linkName: string): ScannedEntry {
-    if (node.stats.nlink === 1) return this.#scanned(node, type, linkName);
-    const inode = readInode(node);
-    const identity = inode ? `${inode.dev}:${inode.ino}` : node.path;
-    const first = this.#firstNames.get(identity);
-    if (first !== undefined) return this.#scanned(node, EntryType.hardLink, first);
-    this.#firstNames.set(identity, node.name);
-    return { ...this.#scanned(node, type, linkName), inode };
-  }
-
-  /**
-   * Returns why a link is not saved. A literal path is followed if it is a link to a directory: an archive never holds the
-   * link that a later step would follow out of its paths (docs/threat-model.md).
-   */
-  #linkSkipReason(path: string, target: string): string | undefined {
-    if (isTargetTooLong(target)) return TOO_LONG_FOR_FORMAT;
-    if (!this.#layout.followsLink(path)) return undefined;
-    if (leadsOutside(this.#layout, path, target)) return '`path` names a link that leads out of the paths';
-    // A link to itself leads nowhere
-    if (wayToTarget(path, target).some(at => at !== path && this.#isSavedLink(at)))
-      return '`path` names a link that leads through another link of the cache';
-    return undefined;
-  }
-
-  /** Returns whether the archive holds this path as a link. */
-  #isSavedLink(path: string): boolean {
-    const stored = this.#layout.toStored(path);
-    if (!this.#layout.permits(stored) && !this.#layout.permits(`${stored}/`)) return false;
-    const options = { ...this.#read, follow: this.#layout.followsLink(path), skip: () => {} };
-    return ignoreErrors(() => readNode(path, stored, options))?.stats.isSymbolicLink() ?? false;
-  }
-
-  #scanned(node: TreeNode, type: EntryType, linkName: string): ScannedEntry {
-    if (node.stats.mtimeMs < 0) this.#notes.timeOutOfRange(node.path, 1970);
-    else if (node.stats.mtimeMs * 1000 > MAX_MTIME_US) this.#notes.timeOutOfRange(node.path, 2112);
-    return entryOf(node, type, linkName);
-  }
-}
-
-/** Returns the entry of a path whose status was just read. */
-export function entryOf(node: TreeNode, type: EntryType, linkName: string): ScannedEntry {
-  const hasData = type === EntryType.file && node.stats.size > 0;
-  const { mtimeUs, mtimeRestNs } = hasData && !node.stats.exact ? NOT_READ : readMtime(node);
-  return {
-    name: node.name,
-    path: node.path,
-    type,
-    stats: node.stats,
-    mode: storedMode(node),
-    mtimeUs,
-    mtimeRestNs,
-    uid: thisPlatform.keepsOwners ? node.stats.uid : -1,
-    gid: thisPlatform.keepsOwners ? node.stats.gid : -1,
-    size: hasData ? node.stats.size : 0,
-    linkName,
-  };
-}
-
-/** Returns the permission bits that are stored. */
-function storedMode({ stats, isDirectory }: TreeNode): number {
-  if (thisPlatform.hasModes) return stats.mode & 0o7777;
-  // Where there are no modes, those that suit both sides of a cache shared between systems
-  if (isDirectory) return 0o755;
-  return (stats.mode & OWNER_WRITES) === 0 ? 0o444 : 0o644;
 }

@@ -13,14 +13,20 @@ import { joinHardLinks } from './join-hard-links.ts';
 import { type AsideItem, MovedAside } from './moved-aside.ts';
 import { Publisher } from './publisher.ts';
 
+/** The state of a commit. */
+interface Commit {
+  readonly plan: TargetPlan;
+  readonly snapshot: DirectorySnapshot;
+  readonly movedAside: MovedAside;
+  readonly publisher: Publisher;
+}
+
 /**
- * Makes a staged restore visible. It only renames, and waits neither for a network nor for disk space. A process killed
- * in between leaves whole files of both states.
+ * Makes a staged restore visible. It only renames, and waits neither for a network nor for disk space. A process killed in between
+ * leaves whole files of both states. Returns the staging that could not be removed.
  *
- * Throws `TargetTreeError` when something has changed since the plan, or when `signal` is aborted, whose reason it throws if
- * nothing is published yet. Files published until then stay, whole and with their attributes; items moved aside and not
- * replaced come back; other existing directories keep the mode and times that they had. `treeChanged` is true if anything was published or could not come back: the caller keeps no status
- * rows then.
+ * Throws `TargetTreeError` when something has changed since the plan, or after `signal` is aborted; and the signal's reason if
+ * nothing is published yet. What was published until then stays, whole and with its attributes.
  */
 export async function commit(
   plan: TargetPlan,
@@ -28,37 +34,13 @@ export async function commit(
   refused: RefusedAttributes,
   signal: AbortSignal,
 ): Promise<readonly RemainingStaging[]> {
-  const snapshot = new DirectorySnapshot(plan);
   const movedAside = new MovedAside();
   const publisher = new Publisher(movedAside);
+  const snapshot = new DirectorySnapshot(plan);
   try {
-    await awaitReplaceable(plan, signal);
-    await snapshot.take(signal);
-    await forEachInTurns(plan.obstacles, signal, ({ path, parent, isDirectory }) => {
-      if (isDirectory) movedAside.moveDirectoryAside(path, parent);
-      else movedAside.moveFileAside(path, parent);
-    });
-    const turns = new Turns(signal);
-    for (const move of publicationOrder(plan)) {
-      if (turns.isDue()) await turns.take();
-      // Only a link, alone or inside a tree, can change the path of what is published after it
-      const isChecked = isFile(move, plan) && publisher.published.at(-1)?.parent === move.parent;
-      if (!isChecked) snapshot.requireUnmoved(move.parent);
-      await publisher.publish(move, turns);
-    }
+    await publishAll({ plan, snapshot, movedAside, publisher }, signal);
   } catch (error) {
-    const kept = await movedAside.putBack();
-    const changed = new Set(publisher.published.map(({ parent }) => parent.path));
-    await snapshot.restoreTimes(new Set([...movedAside.parents].filter(parent => !changed.has(parent))));
-    for (const area of plan.areas) {
-      if (kept.some(({ parent }) => parent.area === area)) area.keep();
-      else await area.tryDiscard();
-    }
-    await publisher.applyFinalAttributes(plan);
-    await snapshot.restoreModes();
-    const isChanged = publisher.hasBegun || kept.length > 0;
-    if (error !== signal.reason) throw commitFailure(error, kept, isChanged);
-    throw isChanged ? commitFailure(new TargetTreeError(CANCELLED, { cause: error }), kept, true) : error;
+    throw await undo({ plan, snapshot, movedAside, publisher }, error, signal);
   }
   // One rename publishes a tree with all its links
   if (plan.moves.length > 1 || publisher.hasMerged) await joinHardLinks(plan, layout, signal).catch(() => {});
@@ -68,6 +50,50 @@ export async function commit(
   await publisher.applyFinalAttributes(plan);
   await snapshot.applyFinalAttributes(plan, refused);
   return remaining;
+}
+
+async function publishAll(
+  { plan, snapshot, movedAside, publisher }: Commit,
+  signal: AbortSignal,
+): Promise<void> {
+  await awaitReplaceable(plan, signal);
+  await snapshot.take(signal);
+  await forEachInTurns(plan.obstacles, signal, ({ path, parent, isDirectory }) => {
+    if (isDirectory) movedAside.moveDirectoryAside(path, parent);
+    else movedAside.moveFileAside(path, parent);
+  });
+  const turns = new Turns(signal);
+  for (const move of publicationOrder(plan)) {
+    if (turns.isDue()) await turns.take();
+    // Only a link, alone or inside a tree, can change the path of what is published after it
+    const isChecked = isFile(move, plan) && publisher.published.at(-1)?.parent === move.parent;
+    if (!isChecked) snapshot.requireUnmoved(move.parent);
+    await publisher.publish(move, turns);
+  }
+}
+
+/**
+ * Puts back what was moved aside and not replaced, and gives the existing directories the mode and times that they had. Returns the
+ * error for the user. Its `treeChanged` is true if anything was published or could not come back: the caller keeps no status rows
+ * then.
+ */
+async function undo(
+  { plan, snapshot, movedAside, publisher }: Commit,
+  error: unknown,
+  signal: AbortSignal,
+): Promise<unknown> {
+  const kept = await movedAside.putBack();
+  const changed = new Set(publisher.published.map(({ parent }) => parent.path));
+  await snapshot.restoreTimes(new Set([...movedAside.parents].filter(parent => !changed.has(parent))));
+  for (const area of plan.areas) {
+    if (kept.some(({ parent }) => parent.area === area)) area.keep();
+    else await area.tryDiscard();
+  }
+  await publisher.applyFinalAttributes(plan);
+  await snapshot.restoreModes();
+  const isChanged = publisher.hasBegun || kept.length > 0;
+  if (error !== signal.reason) return commitFailure(error, kept, isChanged);
+  return isChanged ? commitFailure(new TargetTreeError(CANCELLED, { cause: error }), kept, true) : error;
 }
 
 const CANCELLED = 'the step was cancelled while files were replaced; the next restore completes the tree';
