@@ -69,10 +69,7 @@ export class RefusedAttributes {
   }
 
   add(counts: RefusedCounts): void {
-    this.counts.owners += counts.owners;
-    this.counts.modes += counts.modes;
-    this.counts.times += counts.times;
-    this.counts.hardLinks += counts.hardLinks;
-    this.counts.symlinks += counts.symlinks;
+    for (const attribute of Object.keys(this.counts) as (keyof RefusedCounts)[])
+      this.counts[attribute] += counts[attribute];
   }
 }

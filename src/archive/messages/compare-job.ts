@@ -1,5 +1,6 @@
 import type { Entry, EntryType } from '../format/entry.ts';
 import type { Attributes } from '../fs/attributes.ts';
+import { ATTRIBUTES, columns, readAttributes, writeAttributes } from './rows.ts';
 
 /** Compare these entries with the disk. */
 export interface CompareJob {
@@ -22,16 +23,7 @@ export interface CompareResult {
   readonly inodes: BigInt64Array<ArrayBuffer>;
 }
 
-const EntryColumn = {
-  type: 0,
-  mode: 1,
-  mtimeUs: 2,
-  mtimeRestNs: 3,
-  size: 4,
-  uid: 5,
-  gid: 6,
-  width: 7,
-} as const;
+const EntryColumn = columns('type', 'size', ...ATTRIBUTES);
 
 /** Writes the job for entries and their paths, two lists of one length. */
 export function encodeCompareJob(entries: readonly Entry[], paths: readonly string[]): CompareJob {
@@ -39,12 +31,8 @@ export function encodeCompareJob(entries: readonly Entry[], paths: readonly stri
   entries.forEach((entry, index) => {
     const row = index * EntryColumn.width;
     numbers[row + EntryColumn.type] = entry.type;
-    numbers[row + EntryColumn.mode] = entry.mode;
-    numbers[row + EntryColumn.mtimeUs] = entry.mtimeUs;
-    numbers[row + EntryColumn.mtimeRestNs] = entry.mtimeRestNs;
     numbers[row + EntryColumn.size] = entry.size;
-    numbers[row + EntryColumn.uid] = entry.uid;
-    numbers[row + EntryColumn.gid] = entry.gid;
+    writeAttributes(numbers, row + EntryColumn.mode, entry);
   });
   return {
     kind: 'compare',
@@ -55,11 +43,8 @@ export function encodeCompareJob(entries: readonly Entry[], paths: readonly stri
 }
 
 /** An entry as far as it is compared with the disk. */
-export interface ComparedEntry extends Attributes {
+export interface ComparedEntry extends Attributes, Pick<Entry, 'type' | 'size' | 'target'> {
   readonly path: string;
-  readonly type: EntryType;
-  readonly size: number;
-  readonly target: string;
 }
 
 /** Reads the entries of a job, by their index in it. */
@@ -82,12 +67,8 @@ export class ComparedEntries {
       path: this.#paths[index]!,
       target: this.#targets[index]!,
       type: this.#numbers[row + EntryColumn.type]! as EntryType,
-      mode: this.#numbers[row + EntryColumn.mode]!,
-      mtimeUs: this.#numbers[row + EntryColumn.mtimeUs]!,
-      mtimeRestNs: this.#numbers[row + EntryColumn.mtimeRestNs]!,
       size: this.#numbers[row + EntryColumn.size]!,
-      uid: this.#numbers[row + EntryColumn.uid]!,
-      gid: this.#numbers[row + EntryColumn.gid]!,
+      ...readAttributes(this.#numbers, row + EntryColumn.mode),
     };
   }
 }

@@ -1,5 +1,6 @@
 import type { Attributes } from '../fs/attributes.ts';
 import type { RefusedCounts } from '../fs/refused-attributes.ts';
+import { ATTRIBUTES, columns, readAttributes, writeAttributes } from './rows.ts';
 
 /** Make these directories, or give them their attributes when they have their content. */
 export interface DirectoryJob {
@@ -17,7 +18,7 @@ export interface DirectoryResult {
 }
 
 /** `madeMode` is the mode with which the directory is made, the others are its final attributes. */
-const Column = { madeMode: 0, mode: 1, mtimeUs: 2, mtimeRestNs: 3, uid: 4, gid: 5, width: 6 } as const;
+const Column = columns('madeMode', ...ATTRIBUTES);
 
 /** A directory in a job. Its attributes are used in the step `finish` only. */
 export interface JobDirectory {
@@ -36,11 +37,7 @@ export function encodeDirectoryJob(
   directories.forEach(({ madeMode, attributes }, index) => {
     const row = index * Column.width;
     rows[row + Column.madeMode] = madeMode;
-    rows[row + Column.mode] = attributes.mode;
-    rows[row + Column.mtimeUs] = attributes.mtimeUs;
-    rows[row + Column.mtimeRestNs] = attributes.mtimeRestNs;
-    rows[row + Column.uid] = attributes.uid;
-    rows[row + Column.gid] = attributes.gid;
+    writeAttributes(rows, row + Column.mode, attributes);
   });
   const paths = directories.map(({ path }) => path).join('\0');
   return { kind: 'directories', step, paths, rows, masksModes };
@@ -53,13 +50,7 @@ export function* readDirectories({ paths, rows }: DirectoryJob): Generator<JobDi
     yield {
       path,
       madeMode: rows[row + Column.madeMode]!,
-      attributes: {
-        mode: rows[row + Column.mode]!,
-        mtimeUs: rows[row + Column.mtimeUs]!,
-        mtimeRestNs: rows[row + Column.mtimeRestNs]!,
-        uid: rows[row + Column.uid]!,
-        gid: rows[row + Column.gid]!,
-      },
+      attributes: readAttributes(rows, row + Column.mode),
     };
     row += Column.width;
   }

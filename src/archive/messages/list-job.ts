@@ -1,5 +1,6 @@
 import { type FileStatus, ModeStatus } from '../fs/file-status.ts';
 import type { Mtime } from '../fs/file-times.ts';
+import { columns } from './rows.ts';
 
 /** Read these directories and the status of the items in them, and some of the directories found there. */
 export interface ListJob {
@@ -20,18 +21,7 @@ export interface ListResult {
 }
 
 /** `mtimeUs` is -1 for a file with data, whose time is read again with the data. */
-const Column = {
-  mode: 0,
-  nlink: 1,
-  uid: 2,
-  gid: 3,
-  size: 4,
-  mtimeMs: 5,
-  ctimeMs: 6,
-  mtimeUs: 7,
-  mtimeRestNs: 8,
-  width: 9,
-} as const;
+const Column = columns('mode', 'nlink', 'uid', 'gid', 'size', 'mtimeMs', 'ctimeMs', 'mtimeUs', 'mtimeRestNs');
 
 export function encodeListJob(directories: readonly string[]): ListJob {
   return { kind: 'list', directories: directories.join('\0') };

@@ -3,6 +3,7 @@ import type { EntryType } from '../format/entry.ts';
 import type { TarMember } from '../format/tar-header.ts';
 import type { FileStatus } from '../fs/file-status.ts';
 import type { Mtime } from '../fs/file-times.ts';
+import { ATTRIBUTES, columns, readAttributes, writeAttributes } from './rows.ts';
 
 /**
  * A file, directory or link found on the disk, whose data is not read yet. Its mtime is exact, but 0 for a file with data if the
@@ -49,20 +50,7 @@ export interface PackJob {
  * `dev` and `ino`, rounded to doubles, are those of a file with several names, else 0. `mtimeMs` and `ctimeMs` are those that
  * the scan saw.
  */
-const MemberColumn = {
-  type: 0,
-  mode: 1,
-  mtimeUs: 2,
-  size: 3,
-  uid: 4,
-  gid: 5,
-  dev: 6,
-  ino: 7,
-  mtimeMs: 8,
-  ctimeMs: 9,
-  mtimeRestNs: 10,
-  width: 11,
-} as const;
+const MemberColumn = columns('type', 'size', 'dev', 'ino', 'mtimeMs', 'ctimeMs', ...ATTRIBUTES);
 
 /** Writes the job of one frame. `level` is zstd's, 1 to 19. */
 export function encodePackJob({ members, slice }: FramePlan, level: number): PackJob {
@@ -70,12 +58,8 @@ export function encodePackJob({ members, slice }: FramePlan, level: number): Pac
   members.forEach((member, index) => {
     const row = index * MemberColumn.width;
     numbers[row + MemberColumn.type] = member.type;
-    numbers[row + MemberColumn.mode] = member.mode;
-    numbers[row + MemberColumn.mtimeUs] = member.mtimeUs;
-    numbers[row + MemberColumn.mtimeRestNs] = member.mtimeRestNs;
     numbers[row + MemberColumn.size] = member.size;
-    numbers[row + MemberColumn.uid] = member.uid;
-    numbers[row + MemberColumn.gid] = member.gid;
+    writeAttributes(numbers, row + MemberColumn.mode, member);
     numbers[row + MemberColumn.dev] = Number(member.inode?.dev ?? 0);
     numbers[row + MemberColumn.ino] = Number(member.inode?.ino ?? 0);
     numbers[row + MemberColumn.mtimeMs] = member.stats.mtimeMs;
@@ -132,17 +116,12 @@ export class PackMembers {
   }
 
   get(index: number): TarMember {
-    const number = (column: number) => this.#number(index, column);
     return {
       name: this.#names[index]!,
       linkName: this.#linkNames[index]!,
-      type: number(MemberColumn.type) as EntryType,
-      mode: number(MemberColumn.mode),
-      mtimeUs: number(MemberColumn.mtimeUs),
-      mtimeRestNs: number(MemberColumn.mtimeRestNs),
-      size: number(MemberColumn.size),
-      uid: number(MemberColumn.uid),
-      gid: number(MemberColumn.gid),
+      type: this.#number(index, MemberColumn.type) as EntryType,
+      size: this.#number(index, MemberColumn.size),
+      ...readAttributes(this.#numbers, index * MemberColumn.width + MemberColumn.mode),
     };
   }
 
@@ -174,15 +153,7 @@ export interface Packed extends Mtime {
  */
 export type Unpacked = 'vanished' | 'short';
 
-const PackedColumn = {
-  offset: 0,
-  size: 1,
-  mtimeUs: 2,
-  mtimeRestNs: 3,
-  mode: 4,
-  replaced: 5,
-  width: 6,
-} as const;
+const PackedColumn = columns('offset', 'size', 'mtimeUs', 'mtimeRestNs', 'mode', 'replaced');
 /** `PackedColumn.offset` of a member that is not in the frame. */
 const UNPACKED: Readonly<Record<Unpacked, number>> = { vanished: -1, short: -2 };
 

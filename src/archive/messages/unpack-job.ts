@@ -4,6 +4,7 @@ import type { Frame } from '../format/entry.ts';
 import type { Attributes } from '../fs/attributes.ts';
 import type { RefusedCounts } from '../fs/refused-attributes.ts';
 import type { Claim } from './disk-request.ts';
+import { ATTRIBUTES, columns, readAttributes, writeAttributes } from './rows.ts';
 
 /** Check and decompress these frames, and write the files in them. */
 export interface UnpackJob {
@@ -57,21 +58,9 @@ export interface UnpackResult {
 }
 
 /** `start` is the frame's offset in `UnpackJob.bytes`. */
-const FrameColumn = { start: 0, size: 1, rawSize: 2, width: 3 } as const;
+const FrameColumn = columns('start', 'size', 'rawSize');
 
-const PieceColumn = {
-  frame: 0,
-  offset: 1,
-  size: 2,
-  position: 3,
-  partial: 4,
-  mode: 5,
-  mtimeUs: 6,
-  uid: 7,
-  gid: 8,
-  mtimeRestNs: 9,
-  width: 10,
-} as const;
+const PieceColumn = columns('frame', 'offset', 'size', 'position', 'partial', ...ATTRIBUTES);
 
 /** Data of a file, which is complete with it unless `partial`. `frame` is the number of the frame in this job. */
 interface Piece extends DataPiece {
@@ -113,11 +102,7 @@ export class UnpackJobWriter {
     this.#pieces[row + PieceColumn.size] = piece.size;
     this.#pieces[row + PieceColumn.position] = piece.position;
     this.#pieces[row + PieceColumn.partial] = piece.partial ? 1 : 0;
-    this.#pieces[row + PieceColumn.mode] = attributes.mode;
-    this.#pieces[row + PieceColumn.mtimeUs] = attributes.mtimeUs;
-    this.#pieces[row + PieceColumn.mtimeRestNs] = attributes.mtimeRestNs;
-    this.#pieces[row + PieceColumn.uid] = attributes.uid;
-    this.#pieces[row + PieceColumn.gid] = attributes.gid;
+    writeAttributes(this.#pieces, row + PieceColumn.mode, attributes);
     this.#paths.push(path);
   }
 
@@ -165,11 +150,7 @@ export class UnpackPieces {
       size: pieces[row + PieceColumn.size]!,
       position: pieces[row + PieceColumn.position]!,
       partial: pieces[row + PieceColumn.partial] === 1,
-      mode: pieces[row + PieceColumn.mode]!,
-      mtimeUs: pieces[row + PieceColumn.mtimeUs]!,
-      mtimeRestNs: pieces[row + PieceColumn.mtimeRestNs]!,
-      uid: pieces[row + PieceColumn.uid]!,
-      gid: pieces[row + PieceColumn.gid]!,
+      ...readAttributes(pieces, row + PieceColumn.mode),
     };
   }
 

@@ -1,5 +1,4 @@
 import type { BigIntStats } from 'node:fs';
-import { type DataPiece, dataPieces } from '../format/data-pieces.ts';
 import type { Entry, Manifest } from '../format/entry.ts';
 import { lstatExact } from '../fs/file-status.ts';
 import { ignoreErrors } from '../fs/ignore-errors.ts';
@@ -8,6 +7,7 @@ import { encodeContentJob, type HashedPiece } from '../messages/content-job.ts';
 import { compareContent } from '../worker/compare-content.ts';
 import { isTouched } from './base-diff.ts';
 import { type BaseArchive, isWorthReusing, regionUsage } from './reuse-estimate.ts';
+import { hashedPieces } from './touched-files.ts';
 
 /** Files that are compared with the disk, which takes some ms: enough to know a share of 20 % to within 2 %. */
 const SAMPLES = 512;
@@ -43,7 +43,11 @@ function changedShare(base: BaseArchive, layout: PathLayout): number {
     const { stats } = last;
     if (stats && base.rows.matches(entry, stats)) continue;
     if (!stats?.isFile() || !isTouched(base, entry, stats)) changed++;
-    else touched.push({ path, stats, ...pieceAt(base, entry, Math.floor(share * size)) });
+    else {
+      const at = Math.floor(share * size);
+      const pieces = hashedPieces(base, entry, path, stats);
+      touched.push(pieces.find(piece => at < piece.position + piece.size)!);
+    }
   }
   if (samples.length === 0) return 0;
   return (changed + touched.length * differingShare(touched, base)) / samples.length;
@@ -68,17 +72,6 @@ function pickSamples({ entries, frames }: Manifest): Sample[] {
     start += bytes;
   });
   return samples;
-}
-
-function pieceAt(
-  { manifest: { entries, frames }, contents }: BaseArchive,
-  entry: number,
-  position: number,
-): Pick<HashedPiece, 'position' | 'size' | 'hash'> {
-  const { frame } = entries[entry]!;
-  let piece: DataPiece | undefined;
-  for (piece of dataPieces(entries[entry]!, frames)) if (position < piece.position + piece.size) break;
-  return { position: piece!.position, size: piece!.size, hash: contents!.get(entry, piece!.frame - frame) };
 }
 
 /** Returns the share of touched pieces, 0 to 1, that have other data than the base: reads some of them. */

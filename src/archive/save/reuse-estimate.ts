@@ -32,58 +32,34 @@ export function isWorthReusing({ regionBytes, deadBytes }: RegionUsage): boolean
 
 /** Estimates the use of an archive's frames by its live entries, by their index; default: all entries are live. */
 export function regionUsage(
-  manifest: Manifest,
+  { entries, frames }: Manifest,
   isLive: (entry: number) => boolean = () => true,
 ): RegionUsage {
-  const live = new LiveBytes(manifest);
-  manifest.entries.forEach((entry, index) => {
-    if (isLive(index)) live.add(entry);
-  });
-  return live.result();
-}
-
-class LiveBytes {
-  readonly #frames: Manifest['frames'];
   /** Raw bytes in use by frame: data, padding and its header. */
-  readonly #live: Float64Array;
+  const live = new Float64Array(frames.length);
   /** Bytes of the headers of entries without data: the manifest does not record their frames. */
-  #headers = 0;
-
-  constructor({ frames }: Manifest) {
-    this.#frames = frames;
-    this.#live = new Float64Array(frames.length);
-  }
-
-  add(entry: Entry): void {
-    const header = headerBytes(entry);
-    if (entry.size === 0) {
-      this.#headers += header;
-      return;
-    }
-    let { frame, offset } = entry;
-    this.#live[frame]! += header;
-    for (let left = entry.size; left > 0; frame++) {
-      const take = Math.min(left, this.#frames[frame]!.rawSize - offset);
-      this.#live[frame]! += padded(take);
+  let headers = 0;
+  entries.forEach((entry, index) => {
+    if (!isLive(index)) return;
+    let { frame, offset, size: left } = entry;
+    if (left === 0) headers += headerBytes(entry);
+    else live[frame]! += headerBytes(entry);
+    for (; left > 0; frame++, offset = 0) {
+      const take = Math.min(left, frames[frame]!.rawSize - offset);
+      live[frame]! += padded(take);
       left -= take;
-      offset = 0;
     }
-  }
-
-  /** A frame's dead raw bytes count by its compression ratio. */
-  result(): RegionUsage {
-    let regionBytes = 0;
-    let dead = 0;
-    let deadRaw = 0;
-    this.#frames.forEach(({ size, rawSize }, index) => {
-      const unused = Math.max(0, rawSize - this.#live[index]!);
-      regionBytes += size;
-      dead += size * (unused / rawSize);
-      deadRaw += unused;
-    });
-    const share = deadRaw > 0 ? Math.max(0, deadRaw - this.#headers) / deadRaw : 0;
-    return { regionBytes, deadBytes: dead * share };
-  }
+  });
+  let [regionBytes, dead, deadRaw] = [0, 0, 0];
+  frames.forEach(({ size, rawSize }, index) => {
+    const unused = Math.max(0, rawSize - live[index]!);
+    regionBytes += size;
+    // By the compression ratio of the frame
+    dead += size * (unused / rawSize);
+    deadRaw += unused;
+  });
+  const share = deadRaw > 0 ? Math.max(0, deadRaw - headers) / deadRaw : 0;
+  return { regionBytes, deadBytes: dead * share };
 }
 
 /** Bytes of tar that an entry's header takes: nearly always one of these two. */

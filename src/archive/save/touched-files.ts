@@ -1,3 +1,4 @@
+import type { BigIntStats } from 'node:fs';
 import { dataPieces } from '../format/data-pieces.ts';
 import { encodeContentJob, type HashedPiece } from '../messages/content-job.ts';
 import type { ScannedEntry } from '../messages/pack-job.ts';
@@ -75,7 +76,9 @@ export class TouchedFiles {
     indexes: readonly number[],
     touched: readonly number[],
   ): Promise<ComparedTurn> {
-    const pieces = touched.map(at => this.#piecesOf(found[at]!, indexes[at]!));
+    const pieces = touched.map(at =>
+      hashedPieces(this.#base, indexes[at]!, found[at]!.path, found[at]!.stats.exact!),
+    );
     const results = await this.#comparePieces(pieces.flat());
     const isSame = new Uint8Array(found.length);
     let next = 0;
@@ -85,18 +88,6 @@ export class TouchedFiles {
       if (ofFile.every(Boolean)) isSame[touched[index]!] = 1;
     });
     return { found, indexes, isSame };
-  }
-
-  #piecesOf({ path, stats }: ScannedEntry, index: number): readonly HashedPiece[] {
-    const { manifest, contents } = this.#base;
-    const entry = manifest.entries[index]!;
-    return Array.from(dataPieces(entry, manifest.frames), ({ frame, position, size }) => ({
-      path,
-      stats: stats.exact!,
-      position,
-      size,
-      hash: contents!.get(index, frame - entry.frame),
-    }));
   }
 
   /** Returns 1 for each piece that has its hash, else 0. */
@@ -149,4 +140,17 @@ function* jobsOf(pieces: readonly HashedPiece[]): Generator<readonly HashedPiece
     bytes = 0;
   }
   if (group.length > 0) yield group;
+}
+
+/** Returns the pieces of a file of the base whose hashes are known: `path` and `stats` are those of the file on the disk. */
+export function hashedPieces(
+  { manifest, contents }: BaseArchive,
+  index: number,
+  path: string,
+  stats: BigIntStats,
+): readonly HashedPiece[] {
+  const entry = manifest.entries[index]!;
+  return Array.from(dataPieces(entry, manifest.frames), ({ frame, position, size }) => {
+    return { path, stats, position, size, hash: contents!.get(index, frame - entry.frame) };
+  });
 }

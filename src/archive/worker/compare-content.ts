@@ -1,9 +1,9 @@
 import { Buffer } from 'node:buffer';
-import { constants, fstatSync, readSync } from 'node:fs';
+import { constants, fstatSync } from 'node:fs';
 import { CONTENT_HASH_BYTES, ContentHasher } from '../format/content-hashes.ts';
 import { ignoreErrors } from '../fs/ignore-errors.ts';
 import { thisPlatform } from '../fs/platform.ts';
-import { withFile } from '../fs/with-file.ts';
+import { readAt, withFile } from '../fs/with-file.ts';
 import { type ContentJob, ContentPieces, type ContentResult } from '../messages/content-job.ts';
 
 /** Memory that a thread reads into, kept from job to job. */
@@ -26,22 +26,12 @@ export function compareContent(job: ContentJob): ContentResult {
 function isSamePiece(pieces: ContentPieces, index: number, hasher: ContentHasher): boolean {
   const { path, position, size, hash } = pieces.get(index);
   return withFile(path, constants.O_RDONLY | thisPlatform.openFlags, fd => {
-    const data = read(fd, position, size);
-    if (!data) return false;
+    if (scratch.length < size) scratch = Buffer.allocUnsafeSlow(size);
+    const data = scratch.subarray(0, size);
+    if (readAt(fd, data, position) < size) return false;
     const own = Buffer.allocUnsafe(CONTENT_HASH_BYTES);
     hasher.write(data, own, 0);
     // Last, so that it holds for all that was read
     return own.equals(hash) && pieces.isUntouched(index, fstatSync(fd, { bigint: true }));
   });
-}
-
-/** Returns undefined if the file ends before the piece does. Throws the system's errors. */
-function read(fd: number, position: number, size: number): Buffer | undefined {
-  if (scratch.length < size) scratch = Buffer.allocUnsafeSlow(size);
-  for (let done = 0; done < size; ) {
-    const count = readSync(fd, scratch, done, size - done, position + done);
-    if (count === 0) return undefined;
-    done += count;
-  }
-  return scratch.subarray(0, size);
 }

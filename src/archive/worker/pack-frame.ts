@@ -1,4 +1,4 @@
-import { type BigIntStats, closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import { type BigIntStats, closeSync, constants, fstatSync, openSync } from 'node:fs';
 import { SourceTreeError } from '../archive-errors.ts';
 import { compressFrame, sha256 } from '../format/codec.ts';
 import { WHOLE_FILE_BYTES } from '../format/container.ts';
@@ -10,6 +10,7 @@ import { fsPath } from '../fs/paths/names.ts';
 import { thisPlatform } from '../fs/platform.ts';
 import { isShort } from '../fs/short-files.ts';
 import { readError, showPath, wrapReadError } from '../fs/tree-errors.ts';
+import { readAt } from '../fs/with-file.ts';
 import {
   type FileIdentity,
   type Packed,
@@ -220,15 +221,8 @@ function statusOf(fd: number, path: string): BigIntStats {
  * defined value. Throws `SourceTreeError` if it cannot be read.
  */
 function readInto(raw: RawBytes, fd: number, position: number, size: number, path: string): boolean {
-  const target = raw.reserve(size);
-  let done = 0;
-  wrapReadError(path, () => {
-    while (done < size) {
-      const count = readSync(fd, target, raw.at + done, size - done, position + done);
-      if (count === 0) break;
-      done += count;
-    }
-  });
+  const target = raw.reserve(size).subarray(raw.at, raw.at + size);
+  const done = wrapReadError(path, () => readAt(fd, target, position));
   raw.at += size;
   return done === size;
 }

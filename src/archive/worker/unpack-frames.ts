@@ -1,12 +1,12 @@
 import { Buffer } from 'node:buffer';
-import { constants, writeSync } from 'node:fs';
+import { constants } from 'node:fs';
 import { CONTENT_HASH_BYTES, ContentHasher } from '../format/content-hashes.ts';
 import { type Attributes, creationMode, makeReadOnly, setAttributes } from '../fs/attributes.ts';
 import { lstatExact } from '../fs/file-status.ts';
 import { RefusedAttributes } from '../fs/refused-attributes.ts';
 import { StatusRows } from '../fs/status-rows.ts';
 import { wrapStagedError } from '../fs/tree-errors.ts';
-import { withFile } from '../fs/with-file.ts';
+import { withFile, writeAt } from '../fs/with-file.ts';
 import { release } from '../memory/buffers.ts';
 import { type UnpackJob, UnpackPieces, type UnpackResult, type WantedFacts } from '../messages/unpack-job.ts';
 import { FrameSource } from './frame-source.ts';
@@ -94,7 +94,7 @@ function writeWhole(
   refused: RefusedAttributes,
 ): void {
   const write = (fd: number) => {
-    if (data) writeAll(fd, data, 0);
+    if (data) writeAt(fd, data, 0);
     setAttributes(fd, attributes, refused, { mode: masksModes ? undefined : attributes.mode });
   };
   withFile(path, NEW_FILE, write, creationMode(attributes.mode));
@@ -110,7 +110,7 @@ function writePart(path: string, data: Uint8Array, position: number): void {
       // One write up to the next hole
       let end = start + block.length;
       while (end < data.length && !isZero(data.subarray(end, end + HOLE_BYTES))) end += HOLE_BYTES;
-      writeAll(fd, data.subarray(start, end), position + start);
+      writeAt(fd, data.subarray(start, end), position + start);
       start = end - HOLE_BYTES;
     }
   });
@@ -118,10 +118,4 @@ function writePart(path: string, data: Uint8Array, position: number): void {
 
 function isZero(block: Uint8Array): boolean {
   return block[0] === 0 && Buffer.compare(block, ZEROS.subarray(0, block.length)) === 0;
-}
-
-function writeAll(fd: number, data: Uint8Array, position: number): void {
-  for (let done = 0; done < data.length; ) {
-    done += writeSync(fd, data, done, data.length - done, position + done);
-  }
 }

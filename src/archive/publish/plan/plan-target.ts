@@ -155,14 +155,12 @@ class Planner {
       if (thisPlatform.locksOpenFiles) this.#existing.addToSweep(path);
       return this.#exists({ path, entry: index, stats, followed });
     }
-    const parent = this.#directoryAbove(dirname(path));
-    if (parent.fresh) return this.#freshInside(parent, basename(path), index);
-    return this.#freshTop(parent.directory, basename(path), index);
+    return this.#freshBelow(this.#directoryAbove(dirname(path)), basename(path), index);
   }
 
   #childDirectory({ place: parent, nameLength }: OpenPlace, entry: Entry, index: number): DirectoryPlace {
     const component = entry.name.slice(nameLength, -1);
-    if (parent.fresh) return this.#freshInside(parent, component, index);
+    if (parent.fresh) return this.#freshBelow(parent, component, index);
     const path = `${parent.directory.path}/${component}`;
     if (this.#isUnchanged(index)) {
       // Most directories of a warm restore: the device is read when something goes in
@@ -173,7 +171,7 @@ class Planner {
       const stats = statTarget(path, false);
       if (stats?.isDirectory()) return this.#exists({ path, entry: index, stats, parent: parent.directory });
     }
-    return this.#freshTop(parent.directory, component, index);
+    return this.#freshBelow(parent, component, index);
   }
 
   /** Returns a directory that has no entry: above the roots, or between them. */
@@ -206,9 +204,7 @@ class Planner {
       throw new UnusableArchiveError(
         `it has entries on ${showPath(path)}, a drive or share that this machine does not have`,
       );
-    const parent = this.#directoryAbove(dirname(path));
-    if (parent.fresh) return this.#freshInside(parent, basename(path), -1);
-    return this.#freshTop(parent.directory, basename(path), -1);
+    return this.#freshBelow(this.#directoryAbove(dirname(path)), basename(path), -1);
   }
 
   #exists(found: Omit<FoundDirectory, 'isUnchanged'>): DirectoryPlace {
@@ -216,7 +212,11 @@ class Planner {
     return { fresh: false, directory: this.#existing.add({ ...found, isUnchanged }) };
   }
 
-  #freshTop(parent: ExistingDirectory, component: string, entry: number): DirectoryPlace {
+  /** Adds a directory in a fresh one, or one that a rename of its own publishes. */
+  #freshBelow(place: DirectoryPlace, component: string, entry: number): FreshPlace {
+    if (place.fresh)
+      return this.#makeFresh({ path: `${place.path}/${component}`, entry, parent: place.index });
+    const parent = place.directory;
     const to = this.#existing.requireRenameTarget(parent, component);
     // A directory that did not exist a moment ago is one that another job has published: ours is merged into it
     const kind = this.#existing.kindOf(parent, component);
@@ -224,10 +224,6 @@ class Planner {
     const from = parent.area.newTree();
     this.#moves.push({ from, to, isTree: true, entry, parent });
     return this.#makeFresh({ path: from, entry, parent: -1 });
-  }
-
-  #freshInside({ path, index }: FreshPlace, component: string, entry: number): DirectoryPlace {
-    return this.#makeFresh({ path: `${path}/${component}`, entry, parent: index });
   }
 
   #makeFresh(directory: FreshDirectory): FreshPlace {
