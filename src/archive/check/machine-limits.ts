@@ -1,10 +1,10 @@
 import { type Entry, EntryType, parentName } from '../format/entry.ts';
-import { type FoldsCase, foldCase } from '../fs/paths/case-folding.ts';
+import { foldCase } from '../fs/paths/case-folding.ts';
 import type { PathLayout } from '../fs/paths/layout.ts';
 import { encodedLength, isLongerThan, UNIT_BYTES } from '../fs/paths/names.ts';
 import type { Platform } from '../fs/platform.ts';
 import { Turns } from '../turns.ts';
-import type { EntryFault } from './root-nesting.ts';
+import type { EntryFault, MachineOptions } from './root-nesting.ts';
 
 const NOT_VALID = 'has a name that is not valid on this system';
 
@@ -66,18 +66,11 @@ function hasForbidden(name: string, forbidden: RegExp): boolean {
   return plain.split('/').some(component => component !== '' && forbidden.test(component));
 }
 
-interface CaseOptions {
-  readonly layout: PathLayout;
-  readonly platform: Platform;
-  readonly foldsCase: FoldsCase;
-  readonly signal: AbortSignal | undefined;
-}
-
 /** Finds a name that differs only in case from another, if the disk folds case: it would overwrite the other. */
 export async function findCaseTwin(
   entries: readonly Entry[],
   roots: readonly Entry[],
-  { layout, platform, foldsCase, signal }: CaseOptions,
+  { layout, platform, foldsCase, signal }: MachineOptions,
 ): Promise<EntryFault | undefined> {
   if (!platform.mayFoldCase) return undefined;
   const isRoot = new Set(roots);

@@ -1,4 +1,4 @@
-import { type Entry, EntryType, type Manifest } from '../format/entry.ts';
+import { type Entry, EntryType } from '../format/entry.ts';
 import { type FoldsCase, pathKeys } from '../fs/paths/case-folding.ts';
 import type { PathLayout } from '../fs/paths/layout.ts';
 import { compareNames } from '../fs/paths/names.ts';
@@ -11,6 +11,14 @@ import { hasEntry, lowerBound } from './sorted-entries.ts';
 export interface EntryFault {
   readonly name: string;
   readonly why: string;
+}
+
+/** The step's paths, and how this machine compares names. */
+export interface MachineOptions {
+  readonly layout: PathLayout;
+  readonly platform: Platform;
+  readonly foldsCase: FoldsCase;
+  readonly signal: AbortSignal | undefined;
 }
 
 /**
@@ -36,48 +44,37 @@ export async function findBelowLeaf(
 
 /**
  * Checks roots by their paths on this machine, where one directory may have several stored names: no two roots have one
- * path, and a root is below another one only if `path` excludes a directory between them.
+ * path, and a root is below another one only if `path` excludes a directory between them. Returns the first fault. Throws the
+ * signal's reason.
  */
-export class RootNesting {
-  readonly #entries: readonly Entry[];
-  readonly #layout: PathLayout;
-  readonly #paths: RootPaths<Entry>;
-
-  constructor({ entries }: Manifest, layout: PathLayout, platform: Platform, foldsCase: FoldsCase) {
-    this.#entries = entries;
-    this.#layout = layout;
-    this.#paths = new RootPaths(pathKeys(platform, foldsCase));
+export async function findNestedRoot(
+  entries: readonly Entry[],
+  roots: readonly Entry[],
+  { layout, platform, foldsCase, signal }: MachineOptions,
+): Promise<EntryFault | undefined> {
+  const paths = new RootPaths<Entry>(pathKeys(platform, foldsCase));
+  const turns = new Turns(signal);
+  for (const root of roots) {
+    if (turns.isDue()) await turns.take();
+    const other = paths.add(layout.toAbsolute(root.name), root);
+    if (other) return { name: root.name, why: `has the same path as ${other.name}` };
   }
-
-  /** Returns the first fault. Throws the signal's reason. */
-  async faultOf(roots: readonly Entry[], signal: AbortSignal | undefined): Promise<EntryFault | undefined> {
-    const turns = new Turns(signal);
-    for (const root of roots) {
-      if (turns.isDue()) await turns.take();
-      const other = this.#paths.add(this.#layout.toAbsolute(root.name), root);
-      if (other) return { name: root.name, why: `has the same path as ${other.name}` };
-    }
-    /** Roots below others, by the names that those give them. */
-    const renamed = new Map<string, string>();
-    for (const { name } of roots) {
-      if (turns.isDue()) await turns.take();
-      const above = this.#paths.nearestAbove(this.#layout.toAbsolute(name));
-      if (!above) continue;
-      const { root, components } = above;
-      if (root.type !== EntryType.directory) return { name, why: BELOW };
-      const parent =
-        root.name +
-        components
-          .slice(0, -1)
-          .map(component => `${component}/`)
-          .join('');
-      if (hasEntry(this.#entries, parent) || this.#layout.permits(parent))
-        return { name, why: `is in ${root.name} under another name` };
-      renamed.set(parent + components.at(-1)!, name);
-    }
-    const covered = await findBelowLeaf(this.#entries, [...renamed.keys()].sort(compareNames), signal);
-    return covered === undefined ? undefined : { name: renamed.get(covered)!, why: BELOW };
+  /** Roots below others, by the names that those give them. */
+  const renamed = new Map<string, string>();
+  for (const { name } of roots) {
+    if (turns.isDue()) await turns.take();
+    const above = paths.nearestAbove(layout.toAbsolute(name));
+    if (!above) continue;
+    const { root, components } = above;
+    if (root.type !== EntryType.directory) return { name, why: BELOW };
+    const between = components.slice(0, -1).map(component => `${component}/`);
+    const parent = root.name + between.join('');
+    if (hasEntry(entries, parent) || layout.permits(parent))
+      return { name, why: `is in ${root.name} under another name` };
+    renamed.set(parent + components.at(-1)!, name);
   }
+  const covered = await findBelowLeaf(entries, [...renamed.keys()].sort(compareNames), signal);
+  return covered === undefined ? undefined : { name: renamed.get(covered)!, why: BELOW };
 }
 
 const BELOW = 'is below a file or link of the same archive';

@@ -10,7 +10,7 @@ import { thisPlatform } from '../fs/platform.ts';
 import { forEachInTurns } from '../turns.ts';
 import { checkFrames, DataPlacement } from './data-placement.ts';
 import { findCaseTwin, MachineLimits } from './machine-limits.ts';
-import { type EntryFault, findBelowLeaf, RootNesting } from './root-nesting.ts';
+import { type EntryFault, findBelowLeaf, findNestedRoot } from './root-nesting.ts';
 
 /**
  * Checks a manifest before any data is requested. One invalid entry makes the whole archive invalid.
@@ -28,7 +28,6 @@ export async function validate(
   layout: PathLayout,
   signal?: AbortSignal,
 ): Promise<readonly Entry[]> {
-  const foldsCase = thisPlatform.createCaseProbe();
   const { entries } = manifest;
   checkFrames(manifest.frames, manifestStart);
   const limits = new MachineLimits(layout, thisPlatform);
@@ -47,8 +46,9 @@ export async function validate(
     signal,
   );
   if (covered !== undefined) refuse(covered, 'is below a file or link of the same archive');
-  unusable ??= await new RootNesting(manifest, layout, thisPlatform, foldsCase).faultOf(roots, signal);
-  unusable ??= await findCaseTwin(entries, roots, { layout, platform: thisPlatform, foldsCase, signal });
+  const options = { layout, platform: thisPlatform, foldsCase: thisPlatform.createCaseProbe(), signal };
+  unusable ??= await findNestedRoot(entries, roots, options);
+  unusable ??= await findCaseTwin(entries, roots, options);
   if (unusable) throw new UnusableArchiveError(sentenceOf(unusable.name, unusable.why));
   return roots;
 }

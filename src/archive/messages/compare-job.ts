@@ -47,28 +47,16 @@ export interface ComparedEntry extends Attributes, Pick<Entry, 'type' | 'size' |
   readonly path: string;
 }
 
-/** Reads the entries of a job, by their index in it. */
-export class ComparedEntries {
-  readonly count: number;
-  readonly #paths: readonly string[];
-  readonly #targets: readonly string[];
-  readonly #numbers: Float64Array;
-
-  constructor({ paths, targets, entries }: CompareJob) {
-    this.count = entries.length / EntryColumn.width;
-    this.#paths = paths.split('\0');
-    this.#targets = targets.split('\0');
-    this.#numbers = entries;
-  }
-
-  get(index: number): ComparedEntry {
-    const row = index * EntryColumn.width;
-    return {
-      path: this.#paths[index]!,
-      target: this.#targets[index]!,
-      type: this.#numbers[row + EntryColumn.type]! as EntryType,
-      size: this.#numbers[row + EntryColumn.size]!,
-      ...readAttributes(this.#numbers, row + EntryColumn.mode),
+/** Reads the entries of a job. */
+export function* readComparedEntries({ paths, targets, entries }: CompareJob): Generator<ComparedEntry> {
+  const texts = [paths.split('\0'), targets.split('\0')] as const;
+  for (let row = 0, index = 0; row < entries.length; row += EntryColumn.width, index++) {
+    yield {
+      path: texts[0][index]!,
+      target: texts[1][index]!,
+      type: entries[row + EntryColumn.type]! as EntryType,
+      size: entries[row + EntryColumn.size]!,
+      ...readAttributes(entries, row + EntryColumn.mode),
     };
   }
 }

@@ -50,33 +50,23 @@ export function encodeContentJob(pieces: readonly HashedPiece[], key: Uint8Array
   };
 }
 
-/** Reads the pieces of a job, by their index in it. */
-export class ContentPieces {
-  readonly count: number;
-  readonly #job: ContentJob;
-  readonly #paths: readonly string[];
-  readonly #rows: StatusRows;
-
-  constructor(job: ContentJob) {
-    this.#job = job;
-    this.#paths = job.paths.split('\0');
-    this.#rows = new StatusRows(job.status);
-    this.count = this.#rows.length;
-  }
-
-  get(index: number): Omit<HashedPiece, 'stats'> {
-    const { places, hashes } = this.#job;
+/** Reads the pieces of a job. `isUntouched` returns whether the file of a piece still has its status. */
+export function* readHashedPieces({
+  paths,
+  status,
+  places,
+  hashes,
+}: ContentJob): Generator<Omit<HashedPiece, 'stats'> & { isUntouched(stats: BigIntStats): boolean }> {
+  const rows = new StatusRows(status);
+  const allPaths = paths.split('\0');
+  for (let index = 0; index < rows.length; index++) {
     const start = index * CONTENT_HASH_BYTES;
-    return {
-      path: this.#paths[index]!,
+    yield {
+      path: allPaths[index]!,
       position: places[2 * index]!,
       size: places[2 * index + 1]!,
       hash: hashes.subarray(start, start + CONTENT_HASH_BYTES),
+      isUntouched: stats => rows.matches(index, stats),
     };
-  }
-
-  /** Returns whether the file of a piece still has its status. */
-  isUntouched(index: number, stats: BigIntStats): boolean {
-    return this.#rows.matches(index, stats);
   }
 }

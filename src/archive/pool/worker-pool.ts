@@ -144,10 +144,7 @@ export class WorkerPool implements JobRunner {
 
   /** Finds the thread with the fewest buffers, and starts one if all have some and `width` allows it. */
   #fewestBuffers(): PoolThread {
-    const best = this.#members.reduce<PoolThread | undefined>(
-      (least, thread) => (least && least.buffers <= thread.buffers ? least : thread),
-      undefined,
-    );
+    const best = least(this.#members, 'buffers');
     return best && (best.buffers === 0 || this.#members.length >= this.width) ? best : this.#start();
   }
 
@@ -156,10 +153,7 @@ export class WorkerPool implements JobRunner {
    * have `JOBS_A_WORKER`.
    */
   #leastBusy(): PoolThread | undefined {
-    let best: PoolThread | undefined;
-    for (const thread of this.#members) {
-      if (!best || thread.jobs < best.jobs) best = thread;
-    }
+    const best = least(this.#members, 'jobs');
     if (best?.jobs !== 0 && this.#members.length < this.width) return this.#start();
     return best && best.jobs < JOBS_A_WORKER ? best : undefined;
   }
@@ -170,4 +164,9 @@ export class WorkerPool implements JobRunner {
     this.#members.push(thread);
     return thread;
   }
+}
+
+/** Returns the first thread that has the fewest. Returns undefined if there are no threads. */
+function least(threads: readonly PoolThread[], what: 'jobs' | 'buffers'): PoolThread | undefined {
+  return threads.toSorted((a, b) => a[what] - b[what])[0];
 }

@@ -18,7 +18,8 @@ export function* rootsToWalk(
   skip: (path: string, why: string) => void,
   exact: boolean,
 ): Generator<undefined, readonly TreeNode[]> {
-  const roots = new Roots(layout);
+  const byPath = new RootPaths<TreeNode>(pathKeys(thisPlatform, thisPlatform.createCaseProbe()));
+  const roots: TreeNode[] = [];
   const turns = new Turns();
   for (const path of paths) {
     if (turns.isDue()) {
@@ -27,53 +28,36 @@ export function* rootsToWalk(
     }
     const options = { follow: layout.followsLink(path), exact, skip };
     const root = readNode(path, layout.toStored(path), options);
-    if (root) roots.add(root);
+    if (root && !byPath.add(root.path, root)) roots.push(root);
   }
-  return roots.toWalk(skip);
+  return roots.sort(byName).filter(root => {
+    const above = byPath.nearestAbove(root.path);
+    if (above && isReached(layout, above)) return false;
+    const why = skipReason(layout, byPath, root);
+    if (why !== undefined) skip(root.path, why);
+    return why === undefined;
+  });
 }
 
-class Roots {
-  readonly #layout: PathLayout;
-  readonly #byPath = new RootPaths<TreeNode>(pathKeys(thisPlatform, thisPlatform.createCaseProbe()));
-  readonly #all: TreeNode[] = [];
+/** Returns whether the walk of the root above reaches this one: it enters no link and no excluded directory. */
+function isReached(layout: PathLayout, { root, components }: RootAbove<TreeNode>): boolean {
+  if (!root.isDirectory) return false;
+  if (!layout.hasExclusions) return true;
+  let at = root.path;
+  return !components.slice(0, -1).some(component => {
+    at = join(at, component);
+    return layout.excludes(at);
+  });
+}
 
-  constructor(layout: PathLayout) {
-    this.#layout = layout;
+/** Returns why a restore would not reach this root, or undefined. */
+function skipReason(layout: PathLayout, byPath: RootPaths<TreeNode>, root: TreeNode): string | undefined {
+  const rootAbove = ({ path }: TreeNode) => byPath.nearestAbove(path)?.root;
+  for (let above = rootAbove(root); above; above = rootAbove(above)) {
+    // A restore enters no link of its own archive
+    if (above.stats.isSymbolicLink()) return 'behind a link that is saved as a link';
   }
-
-  add(root: TreeNode): void {
-    if (!this.#byPath.add(root.path, root)) this.#all.push(root);
-  }
-
-  toWalk(skip: (path: string, why: string) => void): readonly TreeNode[] {
-    return this.#all.sort(byName).filter(root => {
-      const above = this.#byPath.nearestAbove(root.path);
-      if (above && this.#isReached(above)) return false;
-      const why = this.#skipReason(root, above?.root);
-      if (why !== undefined) skip(root.path, why);
-      return why === undefined;
-    });
-  }
-
-  /** Returns whether the walk of the root above reaches this one: it enters no link and no excluded directory. */
-  #isReached({ root, components }: RootAbove<TreeNode>): boolean {
-    if (!root.isDirectory) return false;
-    if (!this.#layout.hasExclusions) return true;
-    let at = root.path;
-    return !components.slice(0, -1).some(component => {
-      at = join(at, component);
-      return this.#layout.excludes(at);
-    });
-  }
-
-  /** Returns why a restore would not reach this root, or undefined. */
-  #skipReason(root: TreeNode, nearest: TreeNode | undefined): string | undefined {
-    for (let above = nearest; above; above = this.#byPath.nearestAbove(above.path)?.root) {
-      // A restore enters no link of its own archive
-      if (above.stats.isSymbolicLink()) return 'behind a link that is saved as a link';
-    }
-    // `path` names the parent, but a search does not enter such a link
-    if (this.#layout.permits(parentName(root.name))) return 'behind a link to a directory above it';
-    return undefined;
-  }
+  // `path` names the parent, but a search does not enter such a link
+  if (layout.permits(parentName(root.name))) return 'behind a link to a directory above it';
+  return undefined;
 }

@@ -4,7 +4,7 @@ import { CONTENT_HASH_BYTES, ContentHasher } from '../format/content-hashes.ts';
 import { ignoreErrors } from '../fs/ignore-errors.ts';
 import { thisPlatform } from '../fs/platform.ts';
 import { readAt, withFile } from '../fs/with-file.ts';
-import { type ContentJob, ContentPieces, type ContentResult } from '../messages/content-job.ts';
+import { type ContentJob, type ContentResult, readHashedPieces } from '../messages/content-job.ts';
 
 /** Memory that a thread reads into, kept from job to job. */
 let scratch = Buffer.allocUnsafeSlow(0);
@@ -14,17 +14,14 @@ let scratch = Buffer.allocUnsafeSlow(0);
  * when the piece has been read, is different. Never throws.
  */
 export function compareContent(job: ContentJob): ContentResult {
-  const pieces = new ContentPieces(job);
   const hasher = new ContentHasher(job.key);
-  const isSame = new Uint8Array(pieces.count);
-  for (let index = 0; index < pieces.count; index++) {
-    if (ignoreErrors(() => isSamePiece(pieces, index, hasher))) isSame[index] = 1;
-  }
-  return { isSame };
+  const isSame = Array.from(readHashedPieces(job), piece => ignoreErrors(() => isSamePiece(piece, hasher)));
+  return { isSame: Uint8Array.from(isSame, Number) };
 }
 
-function isSamePiece(pieces: ContentPieces, index: number, hasher: ContentHasher): boolean {
-  const { path, position, size, hash } = pieces.get(index);
+type ReadPiece = ReturnType<typeof readHashedPieces> extends Generator<infer Piece> ? Piece : never;
+
+function isSamePiece({ path, position, size, hash, isUntouched }: ReadPiece, hasher: ContentHasher): boolean {
   return withFile(path, constants.O_RDONLY | thisPlatform.openFlags, fd => {
     if (scratch.length < size) scratch = Buffer.allocUnsafeSlow(size);
     const data = scratch.subarray(0, size);
@@ -32,6 +29,6 @@ function isSamePiece(pieces: ContentPieces, index: number, hasher: ContentHasher
     const own = Buffer.allocUnsafe(CONTENT_HASH_BYTES);
     hasher.write(data, own, 0);
     // Last, so that it holds for all that was read
-    return own.equals(hash) && pieces.isUntouched(index, fstatSync(fd, { bigint: true }));
+    return own.equals(hash) && isUntouched(fstatSync(fd, { bigint: true }));
   });
 }

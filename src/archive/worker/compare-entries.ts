@@ -7,13 +7,13 @@ import { ignoreErrors } from '../fs/ignore-errors.ts';
 import { hasTarget, readTarget } from '../fs/links/symlinks.ts';
 import { thisPlatform } from '../fs/platform.ts';
 import {
-  ComparedEntries,
   type ComparedEntry,
   type CompareJob,
   type CompareResult,
   encodeLinkedFiles,
   type LinkedFile,
   OnDisk,
+  readComparedEntries,
 } from '../messages/compare-job.ts';
 
 /**
@@ -21,11 +21,10 @@ import {
  * Never throws: a path that cannot be read counts as changed.
  */
 export function compareEntries(job: CompareJob): CompareResult {
-  const entries = new ComparedEntries(job);
-  const onDisk = new Uint8Array(entries.count);
+  const entries = [...readComparedEntries(job)];
+  const onDisk = new Uint8Array(entries.length);
   const linked: LinkedFile[] = [];
-  for (let index = 0; index < entries.count; index++) {
-    const entry = entries.get(index);
+  for (const [index, entry] of entries.entries()) {
     const stats = ignoreErrors(() => lstatExact(entry.path));
     if (!stats) continue;
     const isDirectory = stats.isDirectory();

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { CONTENT_HASH_BYTES } from '../../../src/archive/format/content-hashes.ts';
 import { lstatExact } from '../../../src/archive/fs/file-status.ts';
-import { ContentPieces, encodeContentJob } from '../../../src/archive/messages/content-job.ts';
+import { encodeContentJob, readHashedPieces } from '../../../src/archive/messages/content-job.ts';
 import { scratch } from '../../support/scratch.ts';
 
 test('a worker reads the pieces that the main thread wrote into a content job', () => {
@@ -16,10 +16,10 @@ test('a worker reads the pieces that the main thread wrote into a content job', 
   });
   const key = Uint8Array.of(1, 2, 3);
   const job = structuredClone(encodeContentJob(pieces, key));
-  const read = new ContentPieces(job);
-  expect([job.key, read.count]).toEqual([key, 2]);
-  expect([0, 1].map(index => read.get(index))).toEqual(pieces.map(({ stats: _, ...piece }) => piece));
+  const read = [...readHashedPieces(job)];
+  expect(job.key).toEqual(key);
+  expect(read).toMatchObject(pieces.map(({ stats: _, ...piece }) => piece));
   const [first, second] = pieces.map(({ stats }) => stats);
-  expect([read.isUntouched(0, first!), read.isUntouched(1, second!)]).toEqual([true, true]);
-  expect(read.isUntouched(1, first!)).toBe(false);
+  expect([read[0]!.isUntouched(first!), read[1]!.isUntouched(second!)]).toEqual([true, true]);
+  expect(read[1]!.isUntouched(first!)).toBe(false);
 });
