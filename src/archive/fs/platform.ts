@@ -5,7 +5,7 @@ import { type CaseRules, createCaseProbe } from './paths/case-folding.ts';
 
 /** The differences between operating systems for archives. The rest of archive/ is the same on all. */
 export interface Platform extends CaseRules {
-  /** Whether permission bits have an effect. Elsewhere files have the read-only attribute (read-only.ts). */
+  /** Whether permission bits have an effect. Elsewhere files have the read-only attribute (attributes.ts). */
   readonly hasModes: boolean;
   /** Whether owners are stored and set: only root can change the owner of a file. */
   readonly keepsOwners: boolean;

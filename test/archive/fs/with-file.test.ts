@@ -1,7 +1,7 @@
 import { fstatSync, readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { withFile } from '../../../src/archive/fs/with-file.ts';
+import { readAt, withFile, writeAt } from '../../../src/archive/fs/with-file.ts';
 import { scratch } from '../../support/scratch.ts';
 
 test('withFile returns the result of its function and closes the file', () => {
@@ -23,4 +23,12 @@ test('withFile closes the file when its function throws', () => {
     });
   expect(failing).toThrow('the disk is full');
   expect(() => fstatSync(open)).toThrow('EBADF');
+});
+
+test('bytes are written and read at a position, and a file that ends early fills only the first of them', () => {
+  const file = join(scratch(), 'file');
+  withFile(file, 'wx', fd => writeAt(fd, Buffer.from('content'), 3));
+  const target = Buffer.from('........');
+  const [count, whole] = withFile(file, 'r', fd => [readAt(fd, target, 5), readAt(fd, Buffer.alloc(7), 3)]);
+  expect([count, target.toString(), whole]).toEqual([5, 'ntent...', 7]);
 });
