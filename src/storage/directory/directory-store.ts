@@ -1,8 +1,7 @@
 /** This folder keeps objects as files of a directory of the host. */
 
-import { readdir, rm, rmdir } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import path from 'node:path';
-import { isInUse } from '../../archive/fs/rename.ts';
 import type { Log } from '../../report/log.ts';
 import { checkName } from '../object-name.ts';
 import type {
@@ -20,28 +19,21 @@ import type {
   UploadOptions,
 } from '../object-store.ts';
 import { createFile } from './create-file.ts';
-import {
-  mayHold,
-  objectName,
-  objectPath,
-  prefixDirectory,
-  temporaryFile,
-  temporaryObjectName,
-} from './file-names.ts';
+import { objectName, objectPath, temporaryFile } from './file-names.ts';
 import {
   fileEtag,
   findLink,
   fromSystemError,
   isDenied,
-  isNotFound,
   modifiedMsOf,
   refuseFileAsDirectory,
   statObjectFile,
-  systemCode,
 } from './files.ts';
 import { discardFile, replaceFile, retryInUse } from './in-use.ts';
 import { readRange } from './read.ts';
+import { fileSystemTimeMs, findUploads, removeUploads } from './unfinished-uploads.ts';
 import { DirectoryUpload } from './upload.ts';
+import { removeEmptyDirectories, walkFiles } from './walk.ts';
 
 /** Names in an optional listing, as many as in one page of S3. */
 const OPTIONAL_NAMES = 1000;
@@ -142,53 +134,23 @@ class DirectoryStore implements ObjectStore {
     olderThanMs: number,
     options?: CallOptions,
   ): AsyncGenerator<UnfinishedUpload> {
-    const now = Date.now();
+    const oldestMs = Date.now() - olderThanMs;
     yield* await this.#request('unfinishedUploads', prefix, options, () =>
-      this.#temporaryFiles(prefix, now - olderThanMs),
+      findUploads(this.#root, prefix, oldestMs, this.#log),
     );
   }
 
-  async abortStale(prefix: string, olderThanMs: number, options?: SweepOptions): Promise<number> {
-    const isOwn = options?.isOwn ?? (() => true);
-    return this.#request('abortStale', prefix, options, async () => {
-      const temporary = await this.#temporaryFiles(prefix, Number.POSITIVE_INFINITY);
-      if (temporary.length === 0) return 0;
-      const oldestMs = (await this.#fileSystemTimeMs(prefix)) - olderThanMs;
-      const stale = temporary.filter(({ name, begunMs }) => begunMs <= oldestMs && isOwn(name));
-      let removed = 0;
-      let refusal: unknown;
-      for (const { file } of stale) {
-        try {
-          if (await removeUnlessInUse(file)) removed++;
-        } catch (error) {
-          if (!isDenied(error)) throw error;
-          refusal ??= error;
-        }
-      }
-      if (removed === 0 && refusal !== undefined) throw refusal;
-      return removed;
-    });
-  }
-
-  /** Returns the files of uploads under `prefix` that were last written to before `oldestMs`. Leaves out those of other users. */
-  async #temporaryFiles(
+  async abortStale(
     prefix: string,
-    oldestMs: number,
-  ): Promise<(UnfinishedUpload & { readonly file: string })[]> {
-    const found: (UnfinishedUpload & { readonly file: string })[] = [];
-    const leaveOut = (error: unknown) => {
-      if (!isDenied(error)) throw error;
-      this.#log.debug(`directory: left out: ${(error as Error).message}`);
-    };
-    for await (const levels of walkFiles(this.#root, prefix, leaveOut)) {
-      const name = temporaryObjectName(levels);
-      if (!name?.startsWith(prefix)) continue;
-      const file = path.join(this.#root, ...levels);
-      const stats = await statObjectFile(file).catch(leaveOut);
-      const begunMs = stats && modifiedMsOf(stats);
-      if (begunMs !== undefined && begunMs <= oldestMs) found.push({ name, begunMs, file });
-    }
-    return found;
+    olderThanMs: number,
+    { isOwn, ...options }: SweepOptions,
+  ): Promise<number> {
+    return this.#request('abortStale', prefix, options, async () => {
+      const uploads = await findUploads(this.#root, prefix, Number.POSITIVE_INFINITY, this.#log);
+      if (uploads.length === 0) return 0;
+      const oldestMs = (await fileSystemTimeMs(this.#file(`${prefix}clock`), this.#root)) - olderThanMs;
+      return removeUploads(uploads.filter(({ name, begunMs }) => begunMs <= oldestMs && isOwn(name)));
+    });
   }
 
   close(): void {}
@@ -224,19 +186,6 @@ class DirectoryStore implements ObjectStore {
     );
   }
 
-  /** Returns the time, in ms, by the clock of the file system: on a network mount that is the server's. */
-  async #fileSystemTimeMs(prefix: string): Promise<number> {
-    // It has the name of an unfinished upload, so a later sweep removes it if this process is killed
-    const probe = temporaryFile(this.#file(`${prefix}clock`));
-    const handle = await createFile(probe, this.#root);
-    try {
-      return (await handle.stat()).mtimeMs;
-    } finally {
-      await handle.close();
-      await discardFile(probe);
-    }
-  }
-
   async #request<T>(
     operation: string,
     about: string,
@@ -253,62 +202,6 @@ class DirectoryStore implements ObjectStore {
       return await work();
     } catch (error) {
       throw fromSystemError(error, this.#root);
-    }
-  }
-}
-
-/** Returns whether a file of an upload was removed: on Windows a process may have it open. Throws the system's other errors. */
-async function removeUnlessInUse(file: string): Promise<boolean> {
-  try {
-    await rm(file, { force: true });
-    return true;
-  } catch (error) {
-    if (isInUse(error)) return false;
-    throw error;
-  }
-}
-
-/**
- * Yields the files that may be objects whose names start with `prefix`, as the levels of their paths below `root`. Follows no
- * link: yields none if the directory of the prefix does not exist, or is behind one. Passes the system's errors of the
- * directories below it to `leaveOut`, which throws them or has them left out, and throws those of the directory itself.
- */
-async function* walkFiles(
-  root: string,
-  prefix: string,
-  leaveOut: (error: unknown) => void,
-): AsyncGenerator<string[]> {
-  const directory = prefixDirectory(prefix);
-  if ((await findLink(path.join(root, directory), root)) !== undefined) return;
-  const first = directory === '.' ? [] : directory.split(path.sep);
-  const open = [first];
-  for (let levels = open.pop(); levels; levels = open.pop()) {
-    const entries = entriesOf(path.join(root, ...levels));
-    for (const entry of (await (levels === first ? entries : entries.catch(leaveOut))) ?? []) {
-      const below = [...levels, entry.name];
-      if (entry.isFile()) yield below;
-      else if (entry.isDirectory() && (levels !== first || mayHold(below, prefix))) open.push(below);
-    }
-  }
-}
-
-async function entriesOf(directory: string) {
-  try {
-    return await readdir(directory, { withFileTypes: true });
-  } catch (error) {
-    // Too deep to hold an object, whose path the system accepts
-    if (isNotFound(error) || systemCode(error) === 'ENAMETOOLONG') return [];
-    throw error;
-  }
-}
-
-/** Removes a directory below `root` and those above it, as long as they are empty. Never throws. */
-async function removeEmptyDirectories(directory: string, root: string): Promise<void> {
-  for (let empty = directory; empty !== root && empty.startsWith(root); empty = path.dirname(empty)) {
-    try {
-      await rmdir(empty);
-    } catch {
-      return;
     }
   }
 }

@@ -133,7 +133,8 @@ describe('in a directory store with a directory that the user may not read', req
     const { root } = await prepare({});
     for (const key of ['mine', 'other']) placeUpload(root, key);
     chmodSync(path.join(root, caches, 'other'), 0);
-    const expression = "[await keysOf(store.unfinishedUploads('', 0)), await store.abortStale('', 0)]";
+    const expression =
+      "[await keysOf(store.unfinishedUploads('', 0)), await store.abortStale('', 0, { isOwn: () => true })]";
     expect(await evaluate(root, expression)).toEqual({ result: [['mine'], 1], notices: [] });
   });
 
@@ -144,8 +145,10 @@ describe('in a directory store with a directory that the user may not read', req
       for (const key of ['mine', 'other']) placeUpload(root, key);
       chownSync(path.join(root, caches, 'other'), 0, 0);
       chmodSync(path.join(root, caches, 'other'), 0o755);
-      expect((await evaluate(root, "store.abortStale('', 0)")).result).toBe(1);
-      expect((await evaluate(root, "store.abortStale('', 0)")).error).toMatch(/^StoreRefusedError: .*EACCES/);
+      expect((await evaluate(root, "store.abortStale('', 0, { isOwn: () => true })")).result).toBe(1);
+      expect((await evaluate(root, "store.abortStale('', 0, { isOwn: () => true })")).error).toMatch(
+        /^StoreRefusedError: .*EACCES/,
+      );
     },
   );
 });
