@@ -61,30 +61,34 @@ export class Claims {
   take(frame: FrameKey, kind: ClaimKind): TakenClaim {
     const names = claimNames(frame);
     for (const [index, name] of names.entries()) {
-      for (const attempt of [1, 2]) {
-        // The holder of a claim that has ended may have stored the frame
-        if (kind !== 'replace' && hasFrame(this.#directory, frame)) return { state: FrameState.present };
-        if (this.problem !== undefined) return { state: FrameState.refused };
-        try {
-          const claim = this.#create(name);
-          return claim ? { state: FrameState.ours, claim } : { state: FrameState.refused };
-        } catch (error) {
-          const code = problemOf(error);
-          this.noteProblem(code);
-          if (code !== 'EEXIST') return { state: FrameState.refused };
-        }
-        if (kind !== 'claim') break;
-        // Another process has made the claim since the first attempt
-        if (attempt === 2) return { state: FrameState.others };
-        if (!this.#isDead(name)) {
-          // Those after it are observed from now on too: all that are dead delay this process by one second together
-          names.slice(index + 1).some(next => this.#isDead(next));
-          return { state: FrameState.others };
-        }
-        if (!removeIfThere(this.#path(name))) break;
+      const taken = this.#tryName(name, frame, kind);
+      if (taken) return taken;
+      if (kind !== 'claim') continue;
+      if (!this.#isDead(name)) {
+        // Those after it are observed from now on too: all that are dead delay this process by one second together
+        names.slice(index + 1).some(next => this.#isDead(next));
+        return { state: FrameState.others };
       }
+      // Undefined if another process was faster
+      if (removeIfThere(this.#path(name)))
+        return this.#tryName(name, frame, kind) ?? { state: FrameState.others };
     }
     return { state: FrameState.refused };
+  }
+
+  /** Claims a frame under one of its names. Returns undefined if a file has that name. */
+  #tryName(name: string, frame: FrameKey, kind: ClaimKind): TakenClaim | undefined {
+    // The holder of a claim that has ended may have stored the frame
+    if (kind !== 'replace' && hasFrame(this.#directory, frame)) return { state: FrameState.present };
+    if (this.problem !== undefined) return { state: FrameState.refused };
+    try {
+      const claim = this.#create(name);
+      return claim ? { state: FrameState.ours, claim } : { state: FrameState.refused };
+    } catch (error) {
+      const code = problemOf(error);
+      this.noteProblem(code);
+      return code === 'EEXIST' ? undefined : { state: FrameState.refused };
+    }
   }
 
   #path(name: string): string {
