@@ -4,6 +4,7 @@ import { realpathSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { UnusableArchiveError } from '../../src/archive/archive-errors.ts';
+import { posix, requires } from '../support/platform-needs.ts';
 import { scratch } from '../support/scratch.ts';
 import { buildTree, describeTree, type TreeSpec } from '../support/tree.ts';
 import { layoutIn, packTree, restoreBytes } from './support/archives.ts';
@@ -13,7 +14,7 @@ import { bent, tree } from './support/refuses.ts';
 const composed = 'caf\u00e9';
 const decomposed = 'cafe\u0301';
 
-describe.runIf(process.platform !== 'win32')('with the rules of macOS', () => {
+describe('with the rules of macOS', requires(posix), () => {
   test('a tree is saved and restored, and a warm restore rewrites nothing', async () => {
     usePlatform(platforms.darwin);
     const spec: TreeSpec = {

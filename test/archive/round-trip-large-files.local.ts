@@ -2,12 +2,11 @@ import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { WorkerPool } from '../../src/archive/pool/worker-pool.ts';
+import { linux, requires } from '../support/platform-needs.ts';
 import { incompressible } from '../support/random.ts';
 import { scratch } from '../support/scratch.ts';
 import { buildTree, describeTree, type TreeSpec } from '../support/tree.ts';
 import { layoutIn, packTree, restoreBytes, WORKER_URL } from './support/archives.ts';
-
-const linux = process.platform === 'linux';
 
 const inFrames: TreeSpec = {
   'tree/a-large': incompressible(20 * 1024 * 1024 + 17),
@@ -43,7 +42,7 @@ describe('files over several frames are restored', () => {
     expect(reads.length).toBeGreaterThan(2);
   });
 
-  test.runIf(linux)('with holes in place of zeros', async () => {
+  test('with holes in place of zeros', requires(linux), async () => {
     const [from, to] = [scratch(), scratch()];
     mkdirSync(join(from, 'tree'));
     const content = Buffer.alloc(24 * 1024 * 1024);

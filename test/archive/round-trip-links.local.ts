@@ -2,6 +2,7 @@
 
 import fs from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { linux, requires } from '../support/platform-needs.ts';
 import { scratch } from '../support/scratch.ts';
 import { buildTree, describeTree, type TreeSpec } from '../support/tree.ts';
 import { layoutIn, packTree, restoreBytes } from './support/archives.ts';
@@ -157,7 +158,7 @@ describe('a literal path that is a link out of the paths', () => {
   });
 });
 
-describe.runIf(process.platform === 'linux')('hard links between symlinks', () => {
+describe('hard links between symlinks', requires(linux), () => {
   /** Makes `inodes` symlinks with `names` names each, in two directories. */
   async function linkedSymlinks(inodes: number, names: number): Promise<string> {
     const from = await buildTree(scratch(), { 'd/f': 'f', 'd/e': { directory: true } });

@@ -9,6 +9,7 @@ import { seekTable } from '../../src/archive/format/container.ts';
 import type { Entry, Frame } from '../../src/archive/format/entry.ts';
 import { openArchive } from '../../src/archive/format/open-archive.ts';
 import { END_OF_ARCHIVE_BYTES } from '../../src/archive/format/tar-blocks.ts';
+import { linux, program, requires, tar } from '../support/platform-needs.ts';
 import { incompressible } from '../support/random.ts';
 import { scratch } from '../support/scratch.ts';
 import { checkTar } from '../support/tar/check-tar.ts';
@@ -16,9 +17,6 @@ import { untar } from '../support/tar/untar.ts';
 import { buildTree, describeTree, type TreeSpec } from '../support/tree.ts';
 import { layoutIn, packTree, restoreBytes, tailOf } from './support/archives.ts';
 import { encodeManifest } from './support/encode-manifest.ts';
-import { hasTool } from './support/has-tool.ts';
-
-const haveTools = process.platform === 'linux' && hasTool('zstd') && hasTool('tar');
 
 const hex = (bytes: Buffer) => `hex:${bytes.toString('hex')}`;
 
@@ -59,7 +57,7 @@ async function saved(spec: TreeSpec) {
   return { object: (await packTree(layoutIn(from))).object, expected: await describeTree(from) };
 }
 
-describe.runIf(haveTools)('zstd -dc | tar xf -', () => {
+describe('zstd -dc | tar xf -', requires(linux, program('zstd'), tar), () => {
   test.each([
     ['all kinds of names and entries', plain],
     ['names that are not UTF-8', notUtf8],

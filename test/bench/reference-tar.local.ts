@@ -43,7 +43,7 @@ function commandsOf(code: string): string[] {
   return [...stdout.matchAll(/^\[command\]\S*\/tar (.*)$/gm)].map(match => match[1]!);
 }
 
-describe("@actions/cache's commands", requires(linux, ...tools.map(program)), () => {
+describe("@actions/cache's commands", requires(linux, ...tools.map(tool => program(tool))), () => {
   test('the reference program runs the tar commands of @actions/cache', async () => {
     const archive = path.join(archives, archiveName);
     const commands = commandsOf(`

@@ -5,6 +5,7 @@ import { expect, test } from 'vitest';
 import { createDirectoryStore } from '../../src/storage/directory/directory-store.ts';
 import { collect } from '../support/collect.ts';
 import { collectOutput } from '../support/collect-output.ts';
+import { linux, requires } from '../support/platform-needs.ts';
 import { scratch } from '../support/scratch.ts';
 import { silentLog } from '../support/silent-log.ts';
 import { startCommand } from './run-command.ts';
@@ -50,8 +51,9 @@ test('verify ends with status 1 for a damaged cache although nothing reads its o
   });
 });
 
-test.runIf(process.platform === 'linux')(
+test(
   'list and rm end with status 1 and a sentence if the disk of their output is full',
+  requires(linux),
   async () => {
     const { args } = await storeOf(3);
     for (const subcommand of [['list'], ['rm', '*', '--dry-run']]) {

@@ -1,7 +1,8 @@
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
-import { expect, it } from 'vitest';
-import { startGatewayProxy } from '../support/gateway/shared-gateway.ts';
+import { describe, expect, it } from 'vitest';
+import { sharedGatewayNeed, startGatewayProxy } from '../support/gateway/shared-gateway.ts';
+import { requires } from '../support/platform-needs.ts';
 import type { ActionRunResult } from '../support/runner/run-action.ts';
 import type { FaultProxy } from '../support/servers/fault-proxy.ts';
 import { buildTree, describeTree } from '../support/tree.ts';
@@ -90,22 +91,26 @@ const actions = [
   },
 ] as const;
 
-describeWithGateway.each(actions)('bad input of $action', ({ action, exitCode, level, rows }) => {
-  const lead = action === 'save/action.yml' ? 'Cache not saved: ' : '';
-  it.each(rows)(
-    '%s ends the step with one sentence, without a file, an output or a request',
-    async (_, bad, sentence) => {
-      const { result, operations } = await untouched(proxy =>
-        lab.runAction({ action, entry: 'main', inputs: { endpoint: proxy.endpoint, ...bad } }),
-      );
-      expect(result.exitCode).toBe(exitCode);
-      const line = new RegExp(`^::${level}::${lead}(.*)\\n$`).exec(result.stdout)?.[1];
-      if (typeof sentence === 'string') expect(line).toBe(sentence);
-      else expect(line).toMatch(sentence);
-      expect(operations).toEqual([]);
-    },
-  );
-});
+describe.each(actions)(
+  'bad input of $action',
+  requires(sharedGatewayNeed),
+  ({ action, exitCode, level, rows }) => {
+    const lead = action === 'save/action.yml' ? 'Cache not saved: ' : '';
+    it.each(rows)(
+      '%s ends the step with one sentence, without a file, an output or a request',
+      async (_, bad, sentence) => {
+        const { result, operations } = await untouched(proxy =>
+          lab.runAction({ action, entry: 'main', inputs: { endpoint: proxy.endpoint, ...bad } }),
+        );
+        expect(result.exitCode).toBe(exitCode);
+        const line = new RegExp(`^::${level}::${lead}(.*)\\n$`).exec(result.stdout)?.[1];
+        if (typeof sentence === 'string') expect(line).toBe(sentence);
+        else expect(line).toMatch(sentence);
+        expect(operations).toEqual([]);
+      },
+    );
+  },
+);
 
 describeWithGateway('bad input', () => {
   it('post logs that main failed before it read its key, and saves nothing', async () => {

@@ -4,7 +4,8 @@ import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, it } from 'vitest';
 import { readClosingLine } from '../support/closing-line.ts';
-import { isRoot, unprivileged } from '../support/drop-privileges.ts';
+import { unprivileged } from '../support/drop-privileges.ts';
+import { requires, root } from '../support/platform-needs.ts';
 import { incompressible } from '../support/random.ts';
 import { buildTree, describeTree } from '../support/tree.ts';
 import { describeWithGateway, useLab } from './support/lab.ts';
@@ -54,10 +55,10 @@ async function restoreAs(uid: number, directory: string) {
 const framesIn = (directory: string) => readdirSync(directory).map(name => path.join(directory, name));
 
 describeWithGateway('the disk cache of a host', () => {
-  it.runIf(isRoot).each([
+  it.each([
     ['of root', ROOT, USER],
     ['of an ordinary user', USER, ROOT],
-  ])('gives the frames of a job %s to jobs of other users', async (_, first, second) => {
+  ])('gives the frames of a job %s to jobs of other users', requires(root), async (_, first, second) => {
     const directory = await makeDirectory(0o1777);
     await save();
     expect(await restoreAs(first, directory)).toMatchObject({ disk: 0, notices: [] });
@@ -70,8 +71,9 @@ describeWithGateway('the disk cache of a host', () => {
     }
   });
 
-  it.runIf(isRoot)(
+  it(
     'keeps a wrong frame of another user, which is not used, until root replaces it, if it is sticky',
+    requires(root),
     async () => {
       const directory = await makeDirectory(0o1777);
       await save();
@@ -86,8 +88,9 @@ describeWithGateway('the disk cache of a host', () => {
     },
   );
 
-  it.runIf(isRoot)(
+  it(
     'gives nothing to users that its mode keeps out, and takes nothing from those that may not list it',
+    requires(root),
     async () => {
       const directory = await makeDirectory(0o700);
       await save();

@@ -11,6 +11,7 @@ import path from 'node:path';
 import { expect, test } from 'vitest';
 import { linkRow } from '../../src/archive/fs/links/restored-links.ts';
 import { JobRecords } from '../../src/records/job-records.ts';
+import { requires, root } from '../support/platform-needs.ts';
 import { recordingLog } from '../support/requests.ts';
 import { scratch } from '../support/scratch.ts';
 
@@ -79,20 +80,17 @@ test.each(['', '{', 'null', '{}', '"./deps"', '[{}]', '[1]'])(
   },
 );
 
-test.runIf(process.geteuid?.() === 0)(
-  'files of another user neither hide nor forge half-restored paths',
-  () => {
-    const { records, at } = arrange();
-    records.markHalfRestored('v', ['./deps']);
-    for (let index = 0; index < 200; index++) {
-      const file = at(`cache-s3-half-${index}`);
-      writeFileSync(file, '["./other"]');
-      chownSync(file, 65534, 65533);
-    }
-    expect(records.isHalfRestored(['./deps'])).toBe(true);
-    expect(records.isHalfRestored(['./other'])).toBe(false);
-  },
-);
+test('files of another user neither hide nor forge half-restored paths', requires(root), () => {
+  const { records, at } = arrange();
+  records.markHalfRestored('v', ['./deps']);
+  for (let index = 0; index < 200; index++) {
+    const file = at(`cache-s3-half-${index}`);
+    writeFileSync(file, '["./other"]');
+    chownSync(file, 65534, 65533);
+  }
+  expect(records.isHalfRestored(['./deps'])).toBe(true);
+  expect(records.isHalfRestored(['./other'])).toBe(false);
+});
 
 test('links of all restores of the job are known to later steps', () => {
   const { directory, records, log, at } = arrange();

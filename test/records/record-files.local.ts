@@ -13,8 +13,7 @@ import {
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { readRecord, recordNames, writeRecord } from '../../src/records/record-files.ts';
-import { isRoot } from '../support/drop-privileges.ts';
-import { posix, requires } from '../support/platform-needs.ts';
+import { posix, requires, root } from '../support/platform-needs.ts';
 import { scratch } from '../support/scratch.ts';
 
 const isWindows = process.platform === 'win32';
@@ -42,7 +41,7 @@ test('a record is not written through a link', () => {
   expect(readFileSync(file, 'utf8')).toBe('x');
 });
 
-test.runIf(isRoot)('a record of root belongs to the owner of the directory and is read as its own', () => {
+test('a record of root belongs to the owner of the directory and is read as its own', requires(root), () => {
   const { directory, file } = newFile();
   chownSync(directory, 65534, 65533);
   writeRecord(file, 'x');
@@ -107,7 +106,7 @@ test('a directory or nothing under the name of a record is no record', () => {
   expect(found).toBeUndefined();
 });
 
-test.runIf(isRoot)('a record of a user who owns neither the process nor the directory is not read', () => {
+test('a record of a user who owns neither the process nor the directory is not read', requires(root), () => {
   const { file } = newFile();
   writeFileSync(file, 'x');
   chownSync(file, 65534, 65533);

@@ -5,7 +5,8 @@ import { StoreRefusedError } from '../../src/storage/store-errors.ts';
 import { openStore } from '../storage/s3/support.ts';
 import { Bucket, s3Client } from '../support/gateway/bucket.ts';
 import { type Gateway, startGateway } from '../support/gateway/gateway.ts';
-import { gatewayAvailable } from '../support/gateway/shared-gateway.ts';
+import { sharedGatewayNeed } from '../support/gateway/shared-gateway.ts';
+import { requires } from '../support/platform-needs.ts';
 import { cacheCases } from './cases.ts';
 
 /** Encryption by a key of the server: radosgw with a key in its own configuration. */
@@ -52,7 +53,7 @@ async function bucketWith(...statements: object[]): Promise<Bucket> {
   return bucket;
 }
 
-describe.skipIf(!gatewayAvailable())('radosgw that encrypts with a key', () => {
+describe('radosgw that encrypts with a key', requires(sharedGatewayNeed), () => {
   beforeAll(async () => {
     gateway = await startGateway({
       rgwSettings: {

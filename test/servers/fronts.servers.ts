@@ -1,4 +1,5 @@
 import { describe } from 'vitest';
+import { need, requires } from '../support/platform-needs.ts';
 import { needNginx, startNginx } from '../support/servers/nginx.ts';
 import { startIfPossible } from '../support/servers/packages.ts';
 import { behind, refusingFront, transparentFront } from './behind.ts';
@@ -99,13 +100,21 @@ const broken: readonly [title: string, message: RegExp, location: string, shared
   ],
 ];
 
-describe.skipIf(!hasNginx).each(transparent)('the action behind nginx %s', (_, location, shared) => {
-  transparentFront(behind(target => startNginx(target, location, shared)));
-});
+describe.each(transparent)(
+  'the action behind nginx %s',
+  requires(need(hasNginx, 'no nginx or no gateway can be started')),
+  (_, location, shared) => {
+    transparentFront(behind(target => startNginx(target, location, shared)));
+  },
+);
 
-describe.skipIf(!hasNginx).each(broken)('the action behind nginx %s', (_, message, location, shared) => {
-  refusingFront(
-    behind(target => startNginx(target, location, shared)),
-    message,
-  );
-});
+describe.each(broken)(
+  'the action behind nginx %s',
+  requires(need(hasNginx, 'no nginx or no gateway can be started')),
+  (_, message, location, shared) => {
+    refusingFront(
+      behind(target => startNginx(target, location, shared)),
+      message,
+    );
+  },
+);

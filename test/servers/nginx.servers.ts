@@ -5,6 +5,7 @@ import { settingsFor } from '../storage/s3/gateway-store.ts';
 import { openStore } from '../storage/s3/support.ts';
 import type { BucketAccess } from '../support/gateway/gateway.ts';
 import { gateway, newBucket } from '../support/gateway/shared-gateway.ts';
+import { need, requires } from '../support/platform-needs.ts';
 import { type Nginx, needNginx, startNginx } from '../support/servers/nginx.ts';
 import { startIfPossible } from '../support/servers/packages.ts';
 import { cacheCases } from './cases.ts';
@@ -57,9 +58,13 @@ function behind(location: string, shared?: string) {
   return () => settingsFor(bucket, { endpoint: new URL(nginx!.endpoint) });
 }
 
-describe.skipIf(!hasNginx).each(fronts)('radosgw behind nginx %s', (_, location, shared, traits) => {
-  cacheCases(behind(location, shared), traits);
-});
+describe.each(fronts)(
+  'radosgw behind nginx %s',
+  requires(need(hasNginx, 'no nginx or no gateway can be started')),
+  (_, location, shared, traits) => {
+    cacheCases(behind(location, shared), traits);
+  },
+);
 
 /** Settings that no client can make up for. The error names the cause. */
 const refused: readonly [string, string, number, string, string][] = [
@@ -87,8 +92,9 @@ const refused: readonly [string, string, number, string, string][] = [
   ],
 ];
 
-describe.skipIf(!hasNginx).each(refused)(
+describe.each(refused)(
   'radosgw behind nginx %s',
+  requires(need(hasNginx, 'no nginx or no gateway can be started')),
   (_, location, sizeBytes, setting, message) => {
     const settings = behind(location);
 

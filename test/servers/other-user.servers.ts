@@ -8,7 +8,8 @@ import { settingsFor } from '../storage/s3/gateway-store.ts';
 import { openStore } from '../storage/s3/support.ts';
 import { s3Client } from '../support/gateway/bucket.ts';
 import type { BucketAccess } from '../support/gateway/gateway.ts';
-import { gateway, gatewayAvailable, newBucket } from '../support/gateway/shared-gateway.ts';
+import { gateway, newBucket, sharedGatewayNeed } from '../support/gateway/shared-gateway.ts';
+import { requires } from '../support/platform-needs.ts';
 import { MiB } from '../support/sizes.ts';
 import { buildTree } from '../support/tree.ts';
 
@@ -18,7 +19,7 @@ function jobsWith(access: BucketAccess) {
   return jobsOf(store);
 }
 
-describe.skipIf(!gatewayAvailable())('radosgw with objects of another user', () => {
+describe('radosgw with objects of another user', requires(sharedGatewayNeed), () => {
   test('restores a cache that the policy allows to read, and saves the next one in full', async () => {
     const owner = await newBucket('owned');
     const Resource = [`arn:aws:s3:::${owner.bucket}`, `arn:aws:s3:::${owner.bucket}/*`];

@@ -1,4 +1,5 @@
 import { afterAll, describe } from 'vitest';
+import { need, requires } from '../support/platform-needs.ts';
 import { startIfPossible } from '../support/servers/packages.ts';
 import { startSwift } from '../support/servers/swift.ts';
 import { serverCases } from './cases.ts';
@@ -10,7 +11,7 @@ afterAll(async () => {
   await swift?.[Symbol.asyncDispose]();
 });
 
-describe.skipIf(!swift)('OpenStack Swift', () => {
+describe('OpenStack Swift', requires(need(swift, 'no OpenStack Swift can be started')), () => {
   serverCases(
     () => {
       const { endpoint, accessKey, secretKey } = swift!;

@@ -2,6 +2,7 @@ import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe } from 'vitest';
+import { need, requires } from '../support/platform-needs.ts';
 import { type Certificates, makeCertificates } from '../support/servers/certificates.ts';
 import { type HaproxySettings, needHaproxy, startHaproxy } from '../support/servers/haproxy.ts';
 import { needNginx, startNginx } from '../support/servers/nginx.ts';
@@ -66,9 +67,13 @@ const transparent: readonly [string, () => ReturnType<typeof behind>][] = [
   ],
 ];
 
-describe.skipIf(!hasFronts).each(transparent)('the action behind %s', (_, front) => {
-  transparentFront(front());
-});
+describe.each(transparent)(
+  'the action behind %s',
+  requires(need(hasFronts, 'no nginx or no gateway can be started')),
+  (_, front) => {
+    transparentFront(front());
+  },
+);
 
 const refusing: readonly [string, RegExp, () => ReturnType<typeof behind>][] = [
   [
@@ -110,22 +115,34 @@ const refusing: readonly [string, RegExp, () => ReturnType<typeof behind>][] = [
   ],
 ];
 
-describe.skipIf(!hasFronts).each(refusing)('the action behind %s', (_, message, front) => {
-  refusingFront(front(), message);
-});
+describe.each(refusing)(
+  'the action behind %s',
+  requires(need(hasFronts, 'no nginx or no gateway can be started')),
+  (_, message, front) => {
+    refusingFront(front(), message);
+  },
+);
 
-describe.skipIf(!hasFronts)('the action behind nginx with TLS, with an http endpoint', () => {
-  const job = behind(async target => {
-    const server = await startNginx(target, UNLIMITED, '', { certificate: pki.chain });
-    return { ...server, endpoint: server.endpoint.replace('https:', 'http:') };
-  });
-  refusingFront(job, /check the input 'insecure': .*the port expects https, and the request was http/);
-});
+describe(
+  'the action behind nginx with TLS, with an http endpoint',
+  requires(need(hasFronts, 'no nginx or no gateway can be started')),
+  () => {
+    const job = behind(async target => {
+      const server = await startNginx(target, UNLIMITED, '', { certificate: pki.chain });
+      return { ...server, endpoint: server.endpoint.replace('https:', 'http:') };
+    });
+    refusingFront(job, /check the input 'insecure': .*the port expects https, and the request was http/);
+  },
+);
 
-describe.skipIf(!hasFronts)('the action behind nginx without TLS, with an https endpoint', () => {
-  const job = behind(async target => {
-    const server = await startNginx(target, UNLIMITED);
-    return { ...server, endpoint: server.endpoint.replace('http:', 'https:') };
-  });
-  refusingFront(job, /check the input 'insecure': .*the server does not use TLS/);
-});
+describe(
+  'the action behind nginx without TLS, with an https endpoint',
+  requires(need(hasFronts, 'no nginx or no gateway can be started')),
+  () => {
+    const job = behind(async target => {
+      const server = await startNginx(target, UNLIMITED);
+      return { ...server, endpoint: server.endpoint.replace('http:', 'https:') };
+    });
+    refusingFront(job, /check the input 'insecure': .*the server does not use TLS/);
+  },
+);

@@ -6,6 +6,7 @@ import { SourceTreeError } from '../../src/archive/archive-errors.ts';
 import { createDirectoryStore } from '../../src/storage/directory/directory-store.ts';
 import { objectPath } from '../../src/storage/directory/file-names.ts';
 import { bent, tree } from '../archive/support/refuses.ts';
+import { linux, requires } from '../support/platform-needs.ts';
 import { incompressible } from '../support/random.ts';
 import { scratch } from '../support/scratch.ts';
 import { silentLog } from '../support/silent-log.ts';
@@ -292,8 +293,9 @@ test('an object with a name of six million levels is damaged, and a save replace
   expect(await second.save('k', { damaged, record: false })).toMatchObject({ kind: 'saved' });
 });
 
-test.runIf(process.platform === 'linux')(
+test(
   'an object with a name that only this machine cannot hold is unusable, and no save replaces it',
+  requires(linux),
   async () => {
     const { job, fileOf } = setUp();
     const first = await jobWith(job, 'one');

@@ -160,10 +160,14 @@ export const largeDirectories: Need = {
 /** The program of @actions/cache, in GNU's or BSD's version. */
 export const tar = program('tar');
 
-/** A program that knows `--version`. */
-export function program(command: string): Need {
-  return tried(`${command} is not installed`, () => {
-    execFileSync(command, ['--version'], { stdio: 'ignore' });
+/** A program that succeeds with these arguments. */
+export function program(
+  command: string,
+  args: readonly string[] = ['--version'],
+  reason = `${command} is not installed`,
+): Need {
+  return tried(reason, () => {
+    execFileSync(command, args, { stdio: 'ignore' });
     return true;
   });
 }
@@ -179,3 +183,20 @@ export const linux: Need = { missing: process.platform === 'linux' ? undefined :
 
 /** Users of any number, and files that others own. */
 export const root: Need = { missing: isRoot ? undefined : 'only for root' };
+
+/** File systems that root can mount. A plain container does not allow it. */
+export const mounting: Need = {
+  get missing() {
+    return (
+      linux.missing ??
+      root.missing ??
+      program('unshare', ['--mount', 'mount', '-t', 'tmpfs', 'none', '/mnt'], 'no file system can be mounted')
+        .missing
+    );
+  },
+};
+
+/** Returns a need that a test has tried itself. */
+export function need(isMet: unknown, missing: string): Need {
+  return { missing: isMet ? undefined : missing };
+}

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe } from 'vitest';
 import type { BucketAccess } from '../support/gateway/gateway.ts';
-import { gateway, gatewayAvailable, newBucket } from '../support/gateway/shared-gateway.ts';
+import { gateway, newBucket, sharedGatewayNeed } from '../support/gateway/shared-gateway.ts';
 import { requires } from '../support/platform-needs.ts';
 
 /** A store of caches, as the inputs of a step name it. */
@@ -43,8 +43,6 @@ const gatewayStore: Store = {
   open: async () => bucketInputs(await newBucket('windows')),
 };
 
-const needsGateway = { missing: gatewayAvailable() ? undefined : 'there is no gateway' };
-
 /** Defines the same tests for both stores. */
 export function describeStores(define: (store: Store) => void): void {
   describe('directory store', () => define(directoryStore));
@@ -53,7 +51,7 @@ export function describeStores(define: (store: Store) => void): void {
 
 /** Defines tests for the gateway alone. */
 export function describeGateway(define: (store: Store) => void): void {
-  describe('gateway', requires(needsGateway), () => define(gatewayStore));
+  describe('gateway', requires(sharedGatewayNeed), () => define(gatewayStore));
 }
 
 /** Defines tests for the directory store alone. */

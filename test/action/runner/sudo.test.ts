@@ -1,5 +1,6 @@
 import { describe, expect, test, vi } from 'vitest';
 import { sudoCommand, wantsSudo } from '../../../src/action/runner/sudo.ts';
+import { posix, requires } from '../../support/platform-needs.ts';
 import { inputVariables } from '../../support/runner/process/step-variables.ts';
 
 describe('sudoCommand', () => {
@@ -41,7 +42,7 @@ describe('sudoCommand', () => {
   });
 });
 
-describe.runIf(process.geteuid)('wantsSudo', () => {
+describe('wantsSudo', requires(posix), () => {
   const sudo = inputVariables({ sudo: 'True' });
 
   test.each([

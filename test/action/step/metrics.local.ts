@@ -16,8 +16,8 @@ import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { metricsLine } from '../../../src/action/step/metrics.ts';
 import { closePhase } from '../../../src/action/step/phase.ts';
 import type { PhaseFacts } from '../../../src/report/closing-line.ts';
-import { isRoot, unprivilegedDirectory } from '../../support/drop-privileges.ts';
-import { fifos, posix, requires, sharedAppends, skipWithout } from '../../support/platform-needs.ts';
+import { unprivilegedDirectory } from '../../support/drop-privileges.ts';
+import { fifos, posix, requires, root, sharedAppends, skipWithout } from '../../support/platform-needs.ts';
 import { scratch } from '../../support/scratch.ts';
 import { recordingRunner } from '../support.ts';
 
@@ -167,7 +167,7 @@ test(
   },
 );
 
-describe.runIf(isRoot)('a phase of root, in a directory of another user', () => {
+describe('a phase of root, in a directory of another user', requires(root), () => {
   let place: string;
 
   beforeEach(async () => {

@@ -4,6 +4,7 @@ import { chmodSync, lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { openArchive } from '../../../src/archive/format/open-archive.ts';
+import { posix, requires } from '../../support/platform-needs.ts';
 import { incompressible } from '../../support/random.ts';
 import { scratch } from '../../support/scratch.ts';
 import { buildTree, type TreeSpec } from '../../support/tree.ts';
@@ -53,8 +54,9 @@ test('read-only files of Windows, small and in slices, are saved and restored as
   expect(modes).toMatchObject({ './tree/sliced': 0o444, './tree/open': 0o644, './tree/sub/': 0o755 });
 });
 
-test.runIf(process.platform !== 'win32')(
+test(
   'files of Linux without the right to write, small and in slices, are read-only on Windows',
+  requires(posix),
   async () => {
     const { object } = await packTree(layoutIn(await buildReadOnly()));
     useAttributesOfWindows();

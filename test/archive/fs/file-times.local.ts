@@ -14,13 +14,12 @@ import {
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { fileTimes } from '../../../src/archive/fs/file-times.ts';
+import { linux, need, program, requires, tar } from '../../support/platform-needs.ts';
 import { incompressible, SeededRandom } from '../../support/random.ts';
 import { scratch } from '../../support/scratch.ts';
 import { buildTree, type TreeSpec } from '../../support/tree.ts';
 import { layoutIn, packTree, restoreBytes } from '../support/archives.ts';
-import { hasTool } from '../support/has-tool.ts';
 
-const linux = process.platform === 'linux';
 /** libuv 1.51 keeps microseconds. */
 const MOST_EARLY_NS = fileTimes.restored({ mtimeUs: 1, mtimeRestNs: 999 }).mtimeRestNs > 0 ? 500n : 1000n;
 
@@ -63,7 +62,7 @@ function touchAll(workspace: string, random: SeededRandom): void {
   }
 }
 
-describe.runIf(linux && hasTool('touch'))('times to the nanosecond', () => {
+describe('times to the nanosecond', requires(linux, program('touch')), () => {
   test('a restored entry of any kind is not later, and at most 0.5 us earlier', async () => {
     const random = new SeededRandom(7);
     for (let round = 0; round < 4; round++) {
@@ -107,7 +106,7 @@ describe.runIf(linux && hasTool('touch'))('times to the nanosecond', () => {
     expect(changed).toEqual([]);
   });
 
-  test.runIf(hasTool('tar') && hasTool('zstd'))('GNU tar extracts exactly the saved times', async () => {
+  test('GNU tar extracts exactly the saved times', requires(tar, program('zstd')), async () => {
     const from = await buildTree(scratch(), kinds);
     touchAll(from, new SeededRandom(10));
     const { object } = await packTree(layoutIn(from));
@@ -157,7 +156,7 @@ describe('times of 200 files that this system has just written', () => {
 });
 
 describe('times that an archive cannot hold', () => {
-  test.runIf(linux && hasTool('touch'))('a time after 2112 is saved as 2112 and reported', async () => {
+  test('a time after 2112 is saved as 2112 and reported', requires(linux, program('touch')), async () => {
     const from = await buildTree(scratch(), { 'tree/future': 'x', 'tree/empty': '', 'tree/now': 'x' });
     for (const name of ['future', 'empty'])
       execFileSync('touch', ['-d', '2446-01-01T00:00:00.123456789Z', join(from, 'tree', name)]);
@@ -171,39 +170,43 @@ describe('times that an archive cannot hold', () => {
 
   // ext4 keeps times from 1901 to 2446
   const tmpfs = '/dev/shm';
-  test.runIf(hasTool('touch') && existsSync(tmpfs))('any time of a tmpfs is saved', async () => {
-    const from = mkdtempSync(join(tmpfs, 'cache-s3-test-'));
-    onTestFinished(() => rmSync(from, { recursive: true }));
-    const times = {
-      first: '-9223372036854775808',
-      early: '-0.5',
-      year9999: '253402300799.999999999',
-      // Not a Date any more
-      late: '8640000000001',
-      middle: '4611686018427387904.000000001',
-      last: '9223372036854775807.999999999',
-    };
-    const names = Object.keys(times);
-    await buildTree(from, {
-      ...Object.fromEntries(names.map(name => [`tree/${name}`, name])),
-      'tree/empty': '',
-      'tree/sliced': Buffer.alloc(9 * 1024 * 1024),
-      'tree/link': { symlink: 'first' },
-      'tree/below': { directory: true },
-    });
-    const touch = (name: string, time: string) =>
-      execFileSync('touch', ['-h', '-m', '-d', `@${time}`, join(from, 'tree', name)]);
-    for (const name of ['empty', 'sliced', 'link', 'below']) touch(name, times.last);
-    for (const [name, time] of Object.entries(times)) touch(name, time);
-    const { object, outOfRange } = await packTree(layoutIn(from));
-    expect(outOfRange).toHaveLength(names.length + 4);
-    const to = scratch();
-    await restoreBytes(object, layoutIn(to));
-    const yearOf = (name: string) => lstatSync(join(to, 'tree', name)).mtime.getUTCFullYear();
-    for (const name of ['first', 'early']) expect(yearOf(name)).toBe(1970);
-    for (const name of ['year9999', 'late', 'middle', 'last', 'empty', 'sliced', 'link', 'below'])
-      expect(yearOf(name)).toBe(2112);
-  });
+  test(
+    'any time of a tmpfs is saved',
+    requires(program('touch'), need(existsSync(tmpfs), 'there is no tmpfs')),
+    async () => {
+      const from = mkdtempSync(join(tmpfs, 'cache-s3-test-'));
+      onTestFinished(() => rmSync(from, { recursive: true }));
+      const times = {
+        first: '-9223372036854775808',
+        early: '-0.5',
+        year9999: '253402300799.999999999',
+        // Not a Date any more
+        late: '8640000000001',
+        middle: '4611686018427387904.000000001',
+        last: '9223372036854775807.999999999',
+      };
+      const names = Object.keys(times);
+      await buildTree(from, {
+        ...Object.fromEntries(names.map(name => [`tree/${name}`, name])),
+        'tree/empty': '',
+        'tree/sliced': Buffer.alloc(9 * 1024 * 1024),
+        'tree/link': { symlink: 'first' },
+        'tree/below': { directory: true },
+      });
+      const touch = (name: string, time: string) =>
+        execFileSync('touch', ['-h', '-m', '-d', `@${time}`, join(from, 'tree', name)]);
+      for (const name of ['empty', 'sliced', 'link', 'below']) touch(name, times.last);
+      for (const [name, time] of Object.entries(times)) touch(name, time);
+      const { object, outOfRange } = await packTree(layoutIn(from));
+      expect(outOfRange).toHaveLength(names.length + 4);
+      const to = scratch();
+      await restoreBytes(object, layoutIn(to));
+      const yearOf = (name: string) => lstatSync(join(to, 'tree', name)).mtime.getUTCFullYear();
+      for (const name of ['first', 'early']) expect(yearOf(name)).toBe(1970);
+      for (const name of ['year9999', 'late', 'middle', 'last', 'empty', 'sliced', 'link', 'below'])
+        expect(yearOf(name)).toBe(2112);
+    },
+  );
 });
 
 /** A C program of many files, each built from one source and a common header. */
@@ -263,7 +266,7 @@ describe('builds stay clean after save and restore', () => {
     }
   }
 
-  test.runIf(hasTool('ninja'))('ninja has no work to do after a restore', async () => {
+  test('ninja has no work to do after a restore', requires(program('ninja')), async () => {
     await staysClean(
       tree => {
         writeSources(tree);
@@ -274,7 +277,7 @@ describe('builds stay clean after save and restore', () => {
     );
   });
 
-  test.runIf(hasTool('make'))('make has nothing to do after a restore', async () => {
+  test('make has nothing to do after a restore', requires(program('make')), async () => {
     await staysClean(
       tree => {
         writeSources(tree);
@@ -285,7 +288,7 @@ describe('builds stay clean after save and restore', () => {
     );
   });
 
-  test.runIf(hasTool('cargo'))('cargo compiles nothing after a restore', async () => {
+  test('cargo compiles nothing after a restore', requires(program('cargo')), async () => {
     // Its fingerprints hold absolute paths
     const build = (tree: string) =>
       execFileSync('cargo', ['build', '--offline', '--message-format=json', '--quiet'], {

@@ -5,27 +5,13 @@ import { describe, expect, test } from 'vitest';
 import { TargetTreeError } from '../../../src/archive/archive-errors.ts';
 import { MovedAside } from '../../../src/archive/publish/commit/moved-aside.ts';
 import { StagingArea } from '../../../src/archive/publish/staging/staging-area.ts';
+import { mounting, requires } from '../../support/platform-needs.ts';
 import { scratch } from '../../support/scratch.ts';
 import { buildTree, describeTree } from '../../support/tree.ts';
 import { stageObject } from '../publish/staged.ts';
 import { ageStaging } from '../support/age-staging.ts';
 import { layoutIn, packTree, restoreBytes } from '../support/archives.ts';
 import { usePlatform } from '../support/platform.ts';
-
-/** Mounting takes root, and more than a plain container gives it. */
-const canMount =
-  process.platform === 'linux' &&
-  process.getuid?.() === 0 &&
-  tries('unshare', ['-m', 'mount', '-t', 'tmpfs', 'none', '/mnt']);
-
-function tries(command: string, args: readonly string[]): boolean {
-  try {
-    execFileSync(command, args, { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 /** Mounts for the length of `work`. */
 async function mounted(args: readonly string[], point: string, work: () => Promise<void>): Promise<void> {
@@ -53,7 +39,7 @@ async function restoreKnowingNoMounts(object: Buffer, to: string, left: boolean)
   await (await stageObject(object, to, { isWanted })).publish();
 }
 
-describe.runIf(canMount)('mount points below a cached directory', () => {
+describe('mount points below a cached directory', requires(mounting), () => {
   test.each([
     ['a bind mount', (shared: string) => ['--bind', shared]],
     ['another file system', () => ['-t', 'tmpfs', 'cache-s3-test']],

@@ -3,6 +3,7 @@ import { chmodSync, existsSync, lchownSync, lstatSync, mkdirSync, writeFileSync 
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { giveAway, isRoot } from '../../support/drop-privileges.ts';
+import { need, requires, root } from '../../support/platform-needs.ts';
 import { incompressible } from '../../support/random.ts';
 import { scratch } from '../../support/scratch.ts';
 import { buildTree, describeTree, type TreeDescription, type TreeSpec } from '../../support/tree.ts';
@@ -57,79 +58,87 @@ function works(command: string, ...args: string[]): boolean {
   return process.platform === 'linux' && spawnSync(command, [...args, 'true']).status === 0;
 }
 
-describe.runIf(isRoot)('a restore as root whose owners are refused', () => {
+describe('a restore as root whose owners are refused', requires(root), () => {
   const withoutRight = ['setpriv', '--bounding-set=-chown'];
   const namespace = ['unshare', '--user', '--map-root-user'];
-  test.runIf(works('setpriv', '--bounding-set=-chown')).each([
+  test.each([
     ['by a missing capability (EPERM)', withoutRight],
     ['by a user namespace (EINVAL)', namespace],
-  ])('%s restores the content, modes and times, and counts the entries', async (_, wrapper) => {
-    const { source, workspace, job } = await prepare();
-    // A user namespace does not map the owner of the workspace either
-    for (const name of ['', 'tree', 'tree/sub', 'tree/read-only']) lchownSync(join(workspace, name), 0, 0);
-    const end = await runRestoreProcess(job, 'self', wrapper);
-    expect(end).toMatchObject({ exitCode: 0, stderr: '' });
-    expect(end.output?.refused).toEqual({ ...NONE, owners: ENTRIES });
-    const [found, expected] = [await describeTree(workspace), await describeTree(source)];
-    // Set-id bits would give the rights of root in place of user 5
-    expect(found['tree/set-id']?.mode).toBe(0o755);
-    for (const tree of [found, expected]) Object.assign(tree['tree/set-id']!, { mode: undefined });
-    expect(found).toEqual(expected);
-    expect(lstatSync(join(workspace, 'tree/set-id')).uid).toBe(0);
-  });
-});
-
-describe.runIf(canRefuse)('a restore whose file system refuses', () => {
-  const cases: [string, Syscall, 'EPERM' | 'ENOSYS' | 'EOPNOTSUPP', object][] = [
-    ['times', 'utimes', 'EPERM', { times: ENTRIES }],
-    ['times without support', 'utimes', 'ENOSYS', { times: ENTRIES }],
-    ['hard links', 'link', 'EPERM', { hardLinks: 1 }],
-    ['hard links without support', 'link', 'EOPNOTSUPP', { hardLinks: 1 }],
-  ];
-  test.each(cases)(
-    '%s restores the content and counts the entries (%s, %s)',
-    async (_, call, code, counts) => {
+  ])(
+    '%s restores the content, modes and times, and counts the entries',
+    requires(need(works('setpriv', '--bounding-set=-chown'), 'setpriv cannot drop a capability')),
+    async (_, wrapper) => {
       const { source, workspace, job } = await prepare();
-      const end = await runRestoreProcess(job, 'ordinary', refusing([call], code));
+      // A user namespace does not map the owner of the workspace either
+      for (const name of ['', 'tree', 'tree/sub', 'tree/read-only']) lchownSync(join(workspace, name), 0, 0);
+      const end = await runRestoreProcess(job, 'self', wrapper);
       expect(end).toMatchObject({ exitCode: 0, stderr: '' });
-      expect(end.output?.refused).toEqual({ ...NONE, ...counts });
-      expect(contentOf(await describeTree(workspace))).toEqual(contentOf(await describeTree(source)));
-      expect((await describeTree(workspace))['tree/set-id']?.mode).toBe(0o6755);
+      expect(end.output?.refused).toEqual({ ...NONE, owners: ENTRIES });
+      const [found, expected] = [await describeTree(workspace), await describeTree(source)];
+      // Set-id bits would give the rights of root in place of user 5
+      expect(found['tree/set-id']?.mode).toBe(0o755);
+      for (const tree of [found, expected]) Object.assign(tree['tree/set-id']!, { mode: undefined });
+      expect(found).toEqual(expected);
+      expect(lstatSync(join(workspace, 'tree/set-id')).uid).toBe(0);
     },
   );
-
-  test('modes restores the content and counts the entries whose mode was to be set', async () => {
-    const { source, workspace, job } = await prepare();
-    const end = await runRestoreProcess(job, 'ordinary', refusing(['chmod'], 'EPERM'));
-    expect(end).toMatchObject({ exitCode: 0, stderr: '' });
-    // Other files are created with their mode
-    expect(end.output?.refused).toEqual({ ...NONE, modes: ['tree', 'tree/sub', 'large', 'set-id'].length });
-    expect(contentOf(await describeTree(workspace))).toEqual(contentOf(await describeTree(source)));
-  });
-
-  test('owners, modes, times and hard links together restores the content', async () => {
-    const { source, workspace, job } = await prepare();
-    const wrapper = refusing(['chown', 'chmod', 'utimes', 'link'], 'EPERM');
-    expect(await runRestoreProcess(job, 'self', wrapper)).toMatchObject({
-      exitCode: 0,
-      stderr: '',
-      output: { refused: { hardLinks: 1 } },
-    });
-    expect(contentOf(await describeTree(workspace))).toEqual(contentOf(await describeTree(source)));
-  });
-
-  test('symlinks fails with advice before anything is published', async () => {
-    const { workspace, job } = await prepare();
-    const before = await describeTree(workspace, { root: true });
-    const end = await runRestoreProcess(job, 'ordinary', refusing(['symlink'], 'EPERM'));
-    expect(end.exitCode).toBe(1);
-    expect(end.output).toEqual({
-      error: 'TargetTreeError',
-      message: `${workspace}/tree/symlink is a symlink and cannot be created here (EPERM); restore to a file system with symlinks, or exclude the link with a \`!\` line in \`path\``,
-    });
-    expect(await describeTree(workspace, { root: true })).toEqual(before);
-  });
 });
+
+describe(
+  'a restore whose file system refuses',
+  requires(need(canRefuse, 'system calls cannot be refused: no Python or no seccomp')),
+  () => {
+    const cases: [string, Syscall, 'EPERM' | 'ENOSYS' | 'EOPNOTSUPP', object][] = [
+      ['times', 'utimes', 'EPERM', { times: ENTRIES }],
+      ['times without support', 'utimes', 'ENOSYS', { times: ENTRIES }],
+      ['hard links', 'link', 'EPERM', { hardLinks: 1 }],
+      ['hard links without support', 'link', 'EOPNOTSUPP', { hardLinks: 1 }],
+    ];
+    test.each(cases)(
+      '%s restores the content and counts the entries (%s, %s)',
+      async (_, call, code, counts) => {
+        const { source, workspace, job } = await prepare();
+        const end = await runRestoreProcess(job, 'ordinary', refusing([call], code));
+        expect(end).toMatchObject({ exitCode: 0, stderr: '' });
+        expect(end.output?.refused).toEqual({ ...NONE, ...counts });
+        expect(contentOf(await describeTree(workspace))).toEqual(contentOf(await describeTree(source)));
+        expect((await describeTree(workspace))['tree/set-id']?.mode).toBe(0o6755);
+      },
+    );
+
+    test('modes restores the content and counts the entries whose mode was to be set', async () => {
+      const { source, workspace, job } = await prepare();
+      const end = await runRestoreProcess(job, 'ordinary', refusing(['chmod'], 'EPERM'));
+      expect(end).toMatchObject({ exitCode: 0, stderr: '' });
+      // Other files are created with their mode
+      expect(end.output?.refused).toEqual({ ...NONE, modes: ['tree', 'tree/sub', 'large', 'set-id'].length });
+      expect(contentOf(await describeTree(workspace))).toEqual(contentOf(await describeTree(source)));
+    });
+
+    test('owners, modes, times and hard links together restores the content', async () => {
+      const { source, workspace, job } = await prepare();
+      const wrapper = refusing(['chown', 'chmod', 'utimes', 'link'], 'EPERM');
+      expect(await runRestoreProcess(job, 'self', wrapper)).toMatchObject({
+        exitCode: 0,
+        stderr: '',
+        output: { refused: { hardLinks: 1 } },
+      });
+      expect(contentOf(await describeTree(workspace))).toEqual(contentOf(await describeTree(source)));
+    });
+
+    test('symlinks fails with advice before anything is published', async () => {
+      const { workspace, job } = await prepare();
+      const before = await describeTree(workspace, { root: true });
+      const end = await runRestoreProcess(job, 'ordinary', refusing(['symlink'], 'EPERM'));
+      expect(end.exitCode).toBe(1);
+      expect(end.output).toEqual({
+        error: 'TargetTreeError',
+        message: `${workspace}/tree/symlink is a symlink and cannot be created here (EPERM); restore to a file system with symlinks, or exclude the link with a \`!\` line in \`path\``,
+      });
+      expect(await describeTree(workspace, { root: true })).toEqual(before);
+    });
+  },
+);
 
 test('a restore that loses nothing reports nothing', async () => {
   const directory = scratch();
@@ -160,8 +169,9 @@ function mountSmallInodes(directory: string): string {
   return point;
 }
 
-test.runIf(canMountImages)(
+test(
   'a restore onto a file system with 32-bit times counts the entries whose time is after 2038',
+  requires(need(canMountImages, 'no image of a file system can be mounted')),
   async () => {
     const directory = scratch();
     const workspace = mountSmallInodes(directory);

@@ -1,25 +1,20 @@
-import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { mounting, requires } from '../../support/platform-needs.ts';
 import { incompressible } from '../../support/random.ts';
 import { scratch } from '../../support/scratch.ts';
 import { runRestoreProcess, saveTo } from '../support/restore-process.ts';
 
-const canMount =
-  process.platform === 'linux' &&
-  process.getuid?.() === 0 &&
-  spawnSync('unshare', ['--mount', 'mount', '-t', 'tmpfs', 'none', '/mnt']).status === 0;
-
 // The workspace has 2 inodes: itself and `tree`. Staging needs the others one by one
-test.runIf(canMount).each([
+test.each([
   ['nr_inodes=3', 'no room for the staging directory'],
   ['nr_inodes=4', 'no room for the owner file'],
   ['nr_inodes=5', 'no room for the directories in staging'],
   ['nr_inodes=6', 'no room for the probe'],
   ['nr_inodes=8', 'no room for the files'],
   ['size=64k', 'no room for the data'],
-])('a restore onto a full disk leaves nothing of its staging (%s: %s)', async options => {
+])('a restore onto a full disk leaves nothing of its staging (%s: %s)', requires(mounting), async options => {
   const directory = scratch();
   chmodSync(directory, 0o755);
   const object = await saveTo(directory, {

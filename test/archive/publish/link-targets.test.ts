@@ -7,6 +7,7 @@ import { existsSync, lstatSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { failed, instead } from '../../support/file-system-calls.ts';
+import { linux, requires } from '../../support/platform-needs.ts';
 import { scratch } from '../../support/scratch.ts';
 import { buildTree, type TreeSpec } from '../../support/tree.ts';
 import { layoutIn, packTree, restoreBytes } from '../support/archives.ts';
@@ -32,7 +33,7 @@ async function saved(spec: TreeSpec) {
   return (to: string, warm = false) => restoreBytes(object, layoutIn(to), { warm });
 }
 
-describe.runIf(process.platform === 'linux')('a restore without the right to create symlinks', () => {
+describe('a restore without the right to create symlinks', requires(linux), () => {
   test('makes copies of files of the archive, and junctions to directories', async () => {
     const restore = await saved(linked);
     const to = scratch();

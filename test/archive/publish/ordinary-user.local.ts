@@ -10,8 +10,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { isRoot } from '../../support/drop-privileges.ts';
-import { posix, requires } from '../../support/platform-needs.ts';
+import { posix, requires, root } from '../../support/platform-needs.ts';
 import { incompressible } from '../../support/random.ts';
 import { scratch } from '../../support/scratch.ts';
 import { buildTree, describeTree, type TreeDescription, type TreeSpec } from '../../support/tree.ts';
@@ -128,7 +127,7 @@ test('a restore copies files whose hard links would cross file systems', require
   expect(lstatSync(join(workspace, 'tree/b')).nlink).toBe(1);
 });
 
-describe.runIf(isRoot)('a restore over entries of root, or as root,', () => {
+describe('a restore over entries of root, or as root,', requires(root), () => {
   test('leaves old staging with files of root and removes other old staging', async () => {
     const { job, workspace } = await prepare(
       { 'tree/data': incompressible(100_000) },

@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import type { Platform } from '../../../src/archive/fs/platform.ts';
 import { failed, instead } from '../../support/file-system-calls.ts';
-import { posix, requires } from '../../support/platform-needs.ts';
+import { linux, posix, requires } from '../../support/platform-needs.ts';
 import { describeTree } from '../../support/tree.ts';
 import { staged } from './staged.ts';
 
@@ -53,7 +53,7 @@ test(
   },
 );
 
-describe.runIf(process.platform === 'linux')('a hard link to a symlink becomes a symlink of its own', () => {
+describe('a hard link to a symlink becomes a symlink of its own', requires(linux), () => {
   const archived = {
     'tree/a': { symlink: 'x', mtime: 1_600_000_000_000_000 },
     'tree/b': { hardlink: 'tree/a' },

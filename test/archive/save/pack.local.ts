@@ -19,7 +19,7 @@ import type { JobRunner } from '../../../src/archive/pool/worker-pool.ts';
 import { InlineRunner } from '../../../src/archive/worker/worker.ts';
 import { runUnprivileged } from '../../support/drop-privileges.ts';
 import { instead } from '../../support/file-system-calls.ts';
-import { fifos, requires } from '../../support/platform-needs.ts';
+import { fifos, posix, requires } from '../../support/platform-needs.ts';
 import { incompressible } from '../../support/random.ts';
 import { scratch } from '../../support/scratch.ts';
 import { slashed } from '../../support/slashed.ts';
@@ -189,30 +189,27 @@ describe('a save', () => {
     expect(Object.keys(await describeTree(to))).toEqual(['tree', 'tree/a']);
   });
 
-  test.runIf(process.platform !== 'win32')(
-    'fails with advice for a file or directory that may not be read',
-    async () => {
-      const directory = await buildTree(scratch(), {
-        'file/tree/a': 'a',
-        'file/tree/secret': { content: 'x', mode: 0o000 },
-        'directory/tree/closed': { directory: true, mode: 0o300 },
-        'directory/tree/closed/x': 'x',
-      });
-      await buildTree(directory, { 'directory/tree/closed': { directory: true, mode: 0o300 } });
-      execFileSync('chmod', ['755', directory]);
-      const support = new URL('../support/archives.ts', import.meta.url).href;
-      const code = `
+  test('fails with advice for a file or directory that may not be read', requires(posix), async () => {
+    const directory = await buildTree(scratch(), {
+      'file/tree/a': 'a',
+      'file/tree/secret': { content: 'x', mode: 0o000 },
+      'directory/tree/closed': { directory: true, mode: 0o300 },
+      'directory/tree/closed/x': 'x',
+    });
+    await buildTree(directory, { 'directory/tree/closed': { directory: true, mode: 0o300 } });
+    execFileSync('chmod', ['755', directory]);
+    const support = new URL('../support/archives.ts', import.meta.url).href;
+    const code = `
       const { layoutIn, packTree } = await import(${JSON.stringify(support)});
       for (const name of ['file', 'directory']) {
         await packTree(layoutIn(${JSON.stringify(directory)} + '/' + name)).catch(error => console.log(error.name + ': ' + error.message));
       }`;
-      const { stdout } = await runUnprivileged(['--input-type=module', '-e', code]);
-      expect(stdout.trim().split('\n')).toEqual([
-        `SourceTreeError: ${directory}/file/tree/secret cannot be read (EACCES); \`sudo: true\` reads it as root`,
-        `SourceTreeError: ${directory}/directory/tree/closed cannot be read (EACCES); \`sudo: true\` reads it as root`,
-      ]);
-    },
-  );
+    const { stdout } = await runUnprivileged(['--input-type=module', '-e', code]);
+    expect(stdout.trim().split('\n')).toEqual([
+      `SourceTreeError: ${directory}/file/tree/secret cannot be read (EACCES); \`sudo: true\` reads it as root`,
+      `SourceTreeError: ${directory}/directory/tree/closed cannot be read (EACCES); \`sudo: true\` reads it as root`,
+    ]);
+  });
 });
 
 describe('a save of several frames', () => {

@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { linux, requires } from '../../support/platform-needs.ts';
 import { scratch } from '../../support/scratch.ts';
 import { buildTree, describeTree } from '../../support/tree.ts';
 import { layoutIn, packTree, restoreBytes } from '../support/archives.ts';
@@ -21,7 +22,7 @@ function mounted(args: readonly string[], point: string): boolean {
 
 const reason = 'in a file system of the kernel, as /proc and /sys are';
 
-describe.runIf(process.platform === 'linux')('files of the kernel', () => {
+describe('files of the kernel', requires(linux), () => {
   test.each(['/proc/sys/kernel', '/proc/sys/kernel/hostname', '/sys/kernel'])(
     'a save of %s and a tree saves the tree, and reports the other path once',
     async kernelPath => {

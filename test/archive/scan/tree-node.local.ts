@@ -1,11 +1,11 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { linux, requires } from '../../support/platform-needs.ts';
 import { scratch } from '../../support/scratch.ts';
 import { buildTree, describeTree } from '../../support/tree.ts';
 import { layoutIn, packTree, restoreBytes } from '../support/archives.ts';
 
-const linux = process.platform === 'linux';
 const COMPONENT = 'd'.repeat(250);
 
 /** Makes nested directories below `root` by relative steps, the last ones beyond PATH_MAX, each with a file `f`. */
@@ -16,7 +16,7 @@ function nestDirectories(root: string, levels: number): void {
   onTestFinished(() => void execFileSync('rm', ['-rf', join(root, COMPONENT)]));
 }
 
-describe.runIf(linux)('a tree with paths of PATH_MAX bytes and more is saved without them', () => {
+describe('a tree with paths of PATH_MAX bytes and more is saved without them', requires(linux), () => {
   const why = 'longer than the system allows a path to be';
 
   test.each<[string[], string[]]>([
@@ -37,8 +37,9 @@ describe.runIf(linux)('a tree with paths of PATH_MAX bytes and more is saved wit
   });
 });
 
-test.runIf(linux).each([['tree/link'], ['tree/*/'], ['tree/**/x']])(
+test.each([['tree/link'], ['tree/*/'], ['tree/**/x']])(
   'a link whose target is longer than the system allows does not fail a save of %s',
+  requires(linux),
   async pattern => {
     const tree = { 'tree/link': { symlink: 'x'.repeat(300) }, 'tree/a': 'a' };
     const from = await buildTree(scratch(), tree);

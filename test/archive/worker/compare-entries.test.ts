@@ -4,12 +4,12 @@ import { expect, test } from 'vitest';
 import { type Entry, EntryType } from '../../../src/archive/format/entry.ts';
 import { decodeLinkedFiles, encodeCompareJob, OnDisk } from '../../../src/archive/messages/compare-job.ts';
 import { compareEntries } from '../../../src/archive/worker/compare-entries.ts';
+import { posix, requires } from '../../support/platform-needs.ts';
 import { scratch } from '../../support/scratch.ts';
 
-const posix = process.platform !== 'win32';
-
-test.runIf(posix)(
+test(
   'compareEntries finds unchanged, changed and missing entries, and files with several names',
+  requires(posix),
   () => {
     const root = scratch();
     const at = (name: string) => path.join(root, name);

@@ -15,7 +15,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { createAnchors } from '../../../src/cache/paths/anchors.ts';
 import { parsePatterns } from '../../../src/cache/paths/patterns.ts';
 import { search, type WildPattern } from '../../../src/cache/paths/search.ts';
-import { requires, symlinks } from '../../support/platform-needs.ts';
+import { linux, requires, symlinks } from '../../support/platform-needs.ts';
 import { slashed } from '../../support/slashed.ts';
 
 let root: string;
@@ -107,22 +107,19 @@ test('a directory that is saved as a whole is not searched', requires(symlinks),
   expect(await found(['p/a/**/*'], false)).not.toContain('p/a/out/deep');
 });
 
-test.runIf(process.platform === 'linux')('the search finds a name that is not UTF-8', async () => {
+test('the search finds a name that is not UTF-8', requires(linux), async () => {
   const name = Buffer.concat([Buffer.from(at('w/')), Buffer.from([0xff, 0x78])]);
   writeFileSync(name, '');
   expect(await found(['w/*x', '**/?x'])).toEqual(['w/\udcffx']);
 });
 
-test.runIf(process.platform === 'linux')(
-  'the search enters a link whose name or target is not UTF-8',
-  async () => {
-    const inside = (name: string) => Buffer.concat([Buffer.from(at(name)), Buffer.from([0xff])]);
-    mkdirSync(at('raw'));
-    mkdirSync(inside('raw/d'));
-    symlinkSync(inside('raw/d'), at('raw/a'));
-    symlinkSync('.', inside('raw/up'));
-    symlinkSync('../p/b', inside('raw/b'));
-    writeFileSync(Buffer.concat([inside('raw/d'), Buffer.from('/f')]), '');
-    expect(await found(['raw/**/f'])).toEqual(['raw/a/f', 'raw/b\udcff/f', 'raw/d\udcff/f']);
-  },
-);
+test('the search enters a link whose name or target is not UTF-8', requires(linux), async () => {
+  const inside = (name: string) => Buffer.concat([Buffer.from(at(name)), Buffer.from([0xff])]);
+  mkdirSync(at('raw'));
+  mkdirSync(inside('raw/d'));
+  symlinkSync(inside('raw/d'), at('raw/a'));
+  symlinkSync('.', inside('raw/up'));
+  symlinkSync('../p/b', inside('raw/b'));
+  writeFileSync(Buffer.concat([inside('raw/d'), Buffer.from('/f')]), '');
+  expect(await found(['raw/**/f'])).toEqual(['raw/a/f', 'raw/b\udcff/f', 'raw/d\udcff/f']);
+});

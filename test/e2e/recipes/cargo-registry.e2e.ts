@@ -4,6 +4,7 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { giveAway } from '../../support/drop-privileges.ts';
+import { requires, root } from '../../support/platform-needs.ts';
 import type { Leg } from '../../support/runner/model.ts';
 import { mainOf, warningsOf } from '../../support/runner/results.ts';
 import { buildTree, describeTree } from '../../support/tree.ts';
@@ -92,33 +93,30 @@ describeWithGateway('recipe: one cargo registry under sixteen runners', () => {
     );
   });
 
-  it.runIf(process.getuid?.() === 0)(
-    'a warning names files that a container left as root, and no job fails',
-    async () => {
-      await seed();
-      const { home, registry, workspace } = await runners();
-      await mkdir(registry, { recursive: true });
-      await giveAway(home);
-      const left = path.join(registry, 'src/index.crates.io');
-      await buildTree(left, { 'crate5-1.0.5/src/lib.rs': 'of root' });
-      const before = await describeTree(registry, { owners: true });
-      const result = await runRecipe(lab, 'cargo-registry', {
-        home,
-        workspace,
-        // The registry is not whole: cargo would download the missing files
-        tools: { cargo: ':' },
-      });
-      expect(result.conclusion).toBe('success');
-      for (const { name } of result.jobs) {
-        const { warnings, outputs } = mainOf(result, 'cache', name);
-        expect(warnings).toEqual([
-          expect.stringMatching(/\.cargo\/registry\/src.*belongs to user 0.*sudo: true/),
-        ]);
-        expect(outputs['cache-hit']).toBe('false');
-      }
-      expect(await describeTree(registry, { owners: true })).toEqual(before);
-    },
-  );
+  it('a warning names files that a container left as root, and no job fails', requires(root), async () => {
+    await seed();
+    const { home, registry, workspace } = await runners();
+    await mkdir(registry, { recursive: true });
+    await giveAway(home);
+    const left = path.join(registry, 'src/index.crates.io');
+    await buildTree(left, { 'crate5-1.0.5/src/lib.rs': 'of root' });
+    const before = await describeTree(registry, { owners: true });
+    const result = await runRecipe(lab, 'cargo-registry', {
+      home,
+      workspace,
+      // The registry is not whole: cargo would download the missing files
+      tools: { cargo: ':' },
+    });
+    expect(result.conclusion).toBe('success');
+    for (const { name } of result.jobs) {
+      const { warnings, outputs } = mainOf(result, 'cache', name);
+      expect(warnings).toEqual([
+        expect.stringMatching(/\.cargo\/registry\/src.*belongs to user 0.*sudo: true/),
+      ]);
+      expect(outputs['cache-hit']).toBe('false');
+    }
+    expect(await describeTree(registry, { owners: true })).toEqual(before);
+  });
 });
 
 /** Reads these files in a loop. `damage` has the names of files with other content. */

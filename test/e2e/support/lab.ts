@@ -6,7 +6,13 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe } from 'vitest';
 import { type Checkout, copyCheckout } from '../../support/checkout.ts';
 import { giveAway, unprivileged } from '../../support/drop-privileges.ts';
 import { Bucket } from '../../support/gateway/bucket.ts';
-import { gateway, gatewayAvailable, newBucket } from '../../support/gateway/shared-gateway.ts';
+import {
+  gateway,
+  gatewayAvailable,
+  newBucket,
+  sharedGatewayNeed,
+} from '../../support/gateway/shared-gateway.ts';
+import { requires } from '../../support/platform-needs.ts';
 import type { RunWorkflowOptions, WorkflowResult } from '../../support/runner/model.ts';
 import { type ActionRun, type ActionRunResult, runAction } from '../../support/runner/run-action.ts';
 import { runWorkflow } from '../../support/runner/run-workflow.ts';
@@ -14,8 +20,10 @@ import { workflowOf } from '../../support/runner/workflow-text.ts';
 import { checkTar } from '../../support/tar/check-tar.ts';
 import { deleteTree } from '../../support/tree.ts';
 
-/** `describe`, skipped where there is no gateway. */
-export const describeWithGateway = describe.skipIf(!gatewayAvailable());
+/** `describe`, skipped with the reason where there is no gateway. */
+export function describeWithGateway(name: string, tests: () => void): void {
+  describe(name, requires(sharedGatewayNeed), tests);
+}
 
 /** The directories of one runner. */
 export interface Machine {

@@ -3,10 +3,10 @@ import { chmodSync, chownSync, lstatSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { createDirectoryStore } from '../../../src/storage/directory/directory-store.ts';
+import { posix, requires, root } from '../../support/platform-needs.ts';
 import { scratch } from '../../support/scratch.ts';
 import { silentLog } from '../../support/silent-log.ts';
 
-const posix = process.platform !== 'win32';
 const name = 'v1/key/version.tar.zst';
 const uploadOptions = { partSizeBytes: 5_242_880, onlyIfAbsent: true };
 
@@ -24,7 +24,7 @@ function modes(root: string): string[] {
   return paths.map(each => (lstatSync(each).mode & 0o7777).toString(8));
 }
 
-describe.runIf(posix)('the objects of a directory store', () => {
+describe('the objects of a directory store', requires(posix), () => {
   test.each([
     ['private in a directory that the store makes', undefined, ['700', '700', '700', '600']],
     ['private in a directory that others may only read', 0o755, ['755', '755', '755', '600']],
@@ -49,10 +49,10 @@ describe.runIf(posix)('the objects of a directory store', () => {
   });
 });
 
-test.runIf(process.getuid?.() === 0).each([
+test.each([
   ['an existing directory', true],
   ['a directory that the store makes', false],
-])('root gives what it writes to the owner of %s', async (_, isThere) => {
+])('root gives what it writes to the owner of %s', requires(root), async (_, isThere) => {
   const parent = scratch();
   const root = path.join(parent, 'store');
   if (isThere) mkdirSync(root);

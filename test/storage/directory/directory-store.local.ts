@@ -7,6 +7,7 @@ import { createDirectoryStore } from '../../../src/storage/directory/directory-s
 import { StoreRefusedError, StoreUnavailableError } from '../../../src/storage/store-errors.ts';
 import { ANY_NAME } from '../../support/any-name.ts';
 import { collect } from '../../support/collect.ts';
+import { linux, requires } from '../../support/platform-needs.ts';
 import { silentLog } from '../../support/silent-log.ts';
 import { objectStoreConformance } from '../object-store.conformance.ts';
 
@@ -85,17 +86,14 @@ test('a root that was a file for a moment is a store as soon as it is a director
   expect(await store.head('v1/key/x')).toBeUndefined();
 });
 
-test.runIf(process.platform === 'linux')(
-  'a root that its host has removed below a mount ends a save',
-  async () => {
-    // As a container sees a mounted directory that the host has removed, without a mount
-    const removed = path.join(root, 'removed');
-    await mkdir(removed);
-    const handle = await open(removed);
-    await rmdir(removed);
-    const store = createDirectoryStore(`/proc/self/fd/${handle.fd}`, { log: silentLog });
-    const upload = store.createUpload('v1/key/x', { partSizeBytes: 5_242_880, onlyIfAbsent: true });
-    await expect(upload.write(Buffer.from('x'))).rejects.toThrow(StoreUnavailableError);
-    await handle.close();
-  },
-);
+test('a root that its host has removed below a mount ends a save', requires(linux), async () => {
+  // As a container sees a mounted directory that the host has removed, without a mount
+  const removed = path.join(root, 'removed');
+  await mkdir(removed);
+  const handle = await open(removed);
+  await rmdir(removed);
+  const store = createDirectoryStore(`/proc/self/fd/${handle.fd}`, { log: silentLog });
+  const upload = store.createUpload('v1/key/x', { partSizeBytes: 5_242_880, onlyIfAbsent: true });
+  await expect(upload.write(Buffer.from('x'))).rejects.toThrow(StoreUnavailableError);
+  await handle.close();
+});

@@ -14,10 +14,10 @@ import { createDirectoryStore } from '../../../src/storage/directory/directory-s
 import { ObjectReplacedError, StoreRefusedError } from '../../../src/storage/store-errors.ts';
 import { ANY_NAME } from '../../support/any-name.ts';
 import { collect } from '../../support/collect.ts';
+import { posix, requires } from '../../support/platform-needs.ts';
 import { scratch } from '../../support/scratch.ts';
 import { silentLog } from '../../support/silent-log.ts';
 
-const posix = process.platform !== 'win32';
 const name = 'v1/key/version.tar.zst';
 const uploadOptions = { partSizeBytes: 5_242_880, onlyIfAbsent: true };
 
@@ -29,7 +29,7 @@ async function save(root: string, text = 'object'): Promise<void> {
   await upload.complete();
 }
 
-describe.runIf(posix)('a directory store', () => {
+describe('a directory store', requires(posix), () => {
   const foreign: [string, (file: string) => unknown][] = [
     ['FIFO', file => execFileSync('mkfifo', [file])],
     ['symlink', file => symlinkSync('/etc/passwd', file)],

@@ -5,8 +5,8 @@ import { describe, expect, test } from 'vitest';
 import { createDirectoryStore } from '../../../src/storage/directory/directory-store.ts';
 import { objectPath } from '../../../src/storage/directory/file-names.ts';
 import { putFakeCaches } from '../../command/support.ts';
-import { giveAway, isRoot, runUnprivileged } from '../../support/drop-privileges.ts';
-import { posix, requires } from '../../support/platform-needs.ts';
+import { giveAway, runUnprivileged } from '../../support/drop-privileges.ts';
+import { posix, requires, root } from '../../support/platform-needs.ts';
 import { scratch } from '../../support/scratch.ts';
 import { silentLog } from '../../support/silent-log.ts';
 
@@ -138,8 +138,9 @@ describe('in a directory store with a directory that the user may not read', req
     expect(await evaluate(root, expression)).toEqual({ result: [['mine'], 1], notices: [] });
   });
 
-  test.runIf(isRoot)(
+  test(
     'the sweep removes old uploads beside those that another user has made in a directory of its own',
+    requires(root),
     async () => {
       const { root } = await prepare({});
       for (const key of ['mine', 'other']) placeUpload(root, key);

@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { isRoot } from '../../support/drop-privileges.ts';
-import { linux, npmTime, rewriteInPlace, saveAgain } from './save-again.ts';
+import { linux, requires, root } from '../../support/platform-needs.ts';
+import { npmTime, rewriteInPlace, saveAgain } from './save-again.ts';
 
 /** One change to the directories of a tree between a restore and the save that follows. */
 
@@ -77,8 +77,9 @@ describe('an incremental save', () => {
     expect([isIncremental, packed]).toEqual([true, []]);
   });
 
-  test.runIf(isRoot && linux)(
+  test(
     'packs the files of a file system that was mounted over a directory',
+    requires(root, linux),
     async () => {
       const cached = { content: 'cached', mtime: npmTime };
       const spec = { 'tree/mounted/a': cached, 'tree/mounted': { directory: true, mtime: npmTime } } as const;

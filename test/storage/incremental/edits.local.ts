@@ -1,7 +1,7 @@
 import * as fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { isRoot } from '../../support/drop-privileges.ts';
+import { requires, root } from '../../support/platform-needs.ts';
 import { incompressible } from '../../support/random.ts';
 import { npmTime, rewriteInPlace, saveAgain } from './save-again.ts';
 
@@ -101,7 +101,7 @@ describe('an incremental save packs', () => {
     expect(packed).toEqual(['./tree/a']);
   });
 
-  test.runIf(isRoot)('a file of which only the owner changed', async () => {
+  test('a file of which only the owner changed', requires(root), async () => {
     const { packed } = await saveAgain({ 'tree/a': 'a', 'tree/b': 'b' }, tree => {
       fs.chownSync(`${tree}/a`, 7, 8);
       fs.chownSync(tree, 7, 8);

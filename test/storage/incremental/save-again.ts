@@ -8,7 +8,7 @@ import { buildTree, describeTree, type TreeDescription, type TreeSpec } from '..
 import type { CacheJob } from './job.ts';
 import { ballast, jobsOf, packedBy } from './jobs.ts';
 
-export const linux = process.platform === 'linux';
+const isLinux = process.platform === 'linux';
 
 /** The time that npm gives every file, in microseconds. */
 export const npmTime = 499_162_500_000_000;
@@ -69,7 +69,7 @@ async function saveAgainAfter(
     const reader = job();
     await reader.restore(key);
     expect(await describeTree(reader.workspace, { owners: isRoot })).toEqual(saved);
-    if (linux) {
+    if (isLinux) {
       const { workspace } = job();
       untar(await next.read(key), workspace);
       const byTar = await describeTree(workspace, { owners: isRoot });

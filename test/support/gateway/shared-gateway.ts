@@ -4,6 +4,7 @@
  */
 
 import { randomBytes } from 'node:crypto';
+import type { Need } from '../platform-needs.ts';
 import { type FaultProxy, startFaultProxy } from '../servers/fault-proxy.ts';
 import {
   attachGateway,
@@ -66,10 +67,18 @@ export function gateway(): Omit<Gateway, 'stop'> {
   return attachGateway(shared.gateway);
 }
 
-/** Returns whether there is a gateway: `describe.skipIf(!gatewayAvailable())`. *.itg.ts tests are skipped without it. */
+/** A gateway, which the setup of the tests starts. *.itg.ts tests are skipped without it. */
+export const sharedGatewayNeed: Need = {
+  get missing() {
+    const shared = sharedGateway();
+    if (shared === undefined) return 'no gateway was started';
+    return 'unavailable' in shared ? shared.unavailable : undefined;
+  },
+};
+
+/** Returns whether there is a gateway. */
 export function gatewayAvailable(): boolean {
-  const shared = sharedGateway();
-  return shared !== undefined && 'gateway' in shared;
+  return sharedGatewayNeed.missing === undefined;
 }
 
 /** Makes an empty bucket with a name of its own for the gateway's first user. It ends with the gateway. */

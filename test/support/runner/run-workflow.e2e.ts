@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { chmod, chown, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { requires, root } from '../platform-needs.ts';
 import { mainOf } from './results.ts';
 import { scratchWorkflows } from './scratch-workflows.ts';
 
@@ -89,7 +90,7 @@ jobs:
     expect(existsSync(mainOf(result, 'a').log)).toBe(false);
   });
 
-  it.runIf(process.getuid?.() === 0)('a job runs as another user', async () => {
+  it('a job runs as another user', requires(root), async () => {
     await chmod(places.root, 0o755);
     await chown(places.workspace, 65534, 65534);
     const result = await runSteps(

@@ -2,6 +2,7 @@ import { lstatSync, readFileSync, renameSync, rmSync, utimesSync, writeFileSync 
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { instead } from '../../../support/file-system-calls.ts';
+import { linux, requires } from '../../../support/platform-needs.ts';
 import { scratch } from '../../../support/scratch.ts';
 import { slashed } from '../../../support/slashed.ts';
 import { describeTree, type TreeSpec } from '../../../support/tree.ts';
@@ -47,7 +48,7 @@ describe('when another restore publishes between two names of a file', () => {
     expect(leftovers(found)).toEqual([]);
   });
 
-  test.runIf(process.platform === 'linux')('the last commit leaves symlinks joined', async () => {
+  test('the last commit leaves symlinks joined', requires(linux), async () => {
     const link: TreeSpec = {
       'tree/a': { symlink: 'target', mtime },
       'tree/b': { hardlink: 'tree/a' },

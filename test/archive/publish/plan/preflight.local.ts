@@ -5,6 +5,7 @@ import { chmodSync, lchownSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { giveAway, isRoot } from '../../../support/drop-privileges.ts';
+import { need, requires, root } from '../../../support/platform-needs.ts';
 import { scratch } from '../../../support/scratch.ts';
 import { buildTree, describeTree, type TreeSpec } from '../../../support/tree.ts';
 import { prepareRestore, runRestoreProcess, saveTo, type User } from '../../support/restore-process.ts';
@@ -25,7 +26,7 @@ async function failsUnchanged(
   expect(await describeTree(workspace, { root: true })).toEqual(before);
 }
 
-describe.runIf(isRoot)('in a sticky directory of another user, a restore', () => {
+describe('in a sticky directory of another user, a restore', requires(root), () => {
   async function sticky(spec: TreeSpec, existing: TreeSpec) {
     const found = await prepareRestore(spec, existing);
     lchownSync(join(found.workspace, 'tree'), 1, 1);
@@ -84,27 +85,31 @@ async function withAttribute(attribute: 'i' | 'a', path: string, work: () => Pro
   }
 }
 
-describe.runIf(canChattr())('a restore fails before it changes anything when', () => {
-  const users: User[] = ['ordinary', 'self'];
-  const items = ['tree/b', 'tree/sub', 'tree/sub/x'];
-  const cases = users.flatMap(user =>
-    items.flatMap(item => (['i', 'a'] as const).map(attribute => [item, attribute, user] as const)),
-  );
-
-  test.each(cases)('%s has the attribute %s (user: %s)', async (item, attribute, user) => {
-    const found = await prepareRestore(archived, present);
-    const path = join(found.workspace, item);
-    // A restore as root: the entry belongs to root too
-    if (user === 'self') lchownSync(path, 0, 0);
-    await withAttribute(attribute, path, () =>
-      failsUnchanged(
-        found,
-        `${path} is immutable or append-only and cannot be replaced or written; run \`chattr -ia\` on it or exclude it with a \`!\` line in \`path\``,
-        user,
-      ),
+describe(
+  'a restore fails before it changes anything when',
+  requires(need(canChattr(), 'no file can be made immutable')),
+  () => {
+    const users: User[] = ['ordinary', 'self'];
+    const items = ['tree/b', 'tree/sub', 'tree/sub/x'];
+    const cases = users.flatMap(user =>
+      items.flatMap(item => (['i', 'a'] as const).map(attribute => [item, attribute, user] as const)),
     );
-  });
-});
+
+    test.each(cases)('%s has the attribute %s (user: %s)', async (item, attribute, user) => {
+      const found = await prepareRestore(archived, present);
+      const path = join(found.workspace, item);
+      // A restore as root: the entry belongs to root too
+      if (user === 'self') lchownSync(path, 0, 0);
+      await withAttribute(attribute, path, () =>
+        failsUnchanged(
+          found,
+          `${path} is immutable or append-only and cannot be replaced or written; run \`chattr -ia\` on it or exclude it with a \`!\` line in \`path\``,
+          user,
+        ),
+      );
+    });
+  },
+);
 
 /** Runs a restore in a mount namespace where `lower` is the image's layer below the workspace. */
 function overlayWrapper(lower: string, workspace: string, layers: string): string[] {
@@ -123,38 +128,42 @@ const canOverlay =
     'mount -t tmpfs none /mnt && mkdir /mnt/l /mnt/u /mnt/w /mnt/m && mount -t overlay overlay -o lowerdir=/mnt/l,upperdir=/mnt/u,workdir=/mnt/w /mnt/m',
   ]).status === 0;
 
-describe.runIf(canOverlay)('on overlayfs, a restore by an ordinary user', () => {
-  test.each<[string, TreeSpec]>([
-    ['a file', { 'tree/x': 'new' }],
-    ['a link', { 'tree/x': { symlink: 'y' } }],
-  ])("replaces an image's read-only directories by %s", async (_, spec) => {
-    const directory = scratch();
-    chmodSync(directory, 0o755);
-    const object = await saveTo(directory, spec);
-    const lower = await buildTree(join(directory, 'lower'), {
-      'tree/x/ro/deep/g': 'old',
-      'tree/x/ro/deep': { directory: true, mode: 0o555 },
-      'tree/x/ro/f': { content: 'old', mode: 0o444 },
-      'tree/x/ro': { directory: true, mode: 0o555 },
-      'tree/x': { directory: true, mode: 0o555 },
+describe(
+  'on overlayfs, a restore by an ordinary user',
+  requires(need(canOverlay, 'no overlayfs can be mounted')),
+  () => {
+    test.each<[string, TreeSpec]>([
+      ['a file', { 'tree/x': 'new' }],
+      ['a link', { 'tree/x': { symlink: 'y' } }],
+    ])("replaces an image's read-only directories by %s", async (_, spec) => {
+      const directory = scratch();
+      chmodSync(directory, 0o755);
+      const object = await saveTo(directory, spec);
+      const lower = await buildTree(join(directory, 'lower'), {
+        'tree/x/ro/deep/g': 'old',
+        'tree/x/ro/deep': { directory: true, mode: 0o555 },
+        'tree/x/ro/f': { content: 'old', mode: 0o444 },
+        'tree/x/ro': { directory: true, mode: 0o555 },
+        'tree/x': { directory: true, mode: 0o555 },
+      });
+      const [workspace, layers] = [join(directory, 'workspace'), join(directory, 'layers')];
+      for (const made of [workspace, layers, `${layers}/upper`, `${layers}/work`]) mkdirSync(made);
+      for (const given of [lower, `${layers}/upper`]) await giveAway(given);
+      // The tree is visible only in the mount namespace, so the script copies it out
+      const job = { object, workspace, patterns: ['tree'] };
+      const script = join(directory, 'restore.sh');
+      writeFileSync(
+        script,
+        `setpriv --reuid 65534 --regid 65534 --clear-groups "$@"; s=$?; cp -a ${workspace} ${directory}/result; exit $s`,
+      );
+      const wrapper = [...overlayWrapper(lower, workspace, layers), 'sh', script];
+      const end = await runRestoreProcess(job, 'self', wrapper);
+      expect(end).toMatchObject({ exitCode: 0, stderr: '' });
+      const [found, expected] = [
+        await describeTree(join(directory, 'result')),
+        await describeTree(join(directory, 'source')),
+      ];
+      expect(found).toEqual(expected);
     });
-    const [workspace, layers] = [join(directory, 'workspace'), join(directory, 'layers')];
-    for (const made of [workspace, layers, `${layers}/upper`, `${layers}/work`]) mkdirSync(made);
-    for (const given of [lower, `${layers}/upper`]) await giveAway(given);
-    // The tree is visible only in the mount namespace, so the script copies it out
-    const job = { object, workspace, patterns: ['tree'] };
-    const script = join(directory, 'restore.sh');
-    writeFileSync(
-      script,
-      `setpriv --reuid 65534 --regid 65534 --clear-groups "$@"; s=$?; cp -a ${workspace} ${directory}/result; exit $s`,
-    );
-    const wrapper = [...overlayWrapper(lower, workspace, layers), 'sh', script];
-    const end = await runRestoreProcess(job, 'self', wrapper);
-    expect(end).toMatchObject({ exitCode: 0, stderr: '' });
-    const [found, expected] = [
-      await describeTree(join(directory, 'result')),
-      await describeTree(join(directory, 'source')),
-    ];
-    expect(found).toEqual(expected);
-  });
-});
+  },
+);

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { UnusableArchiveError } from '../../../../src/archive/archive-errors.ts';
 import { WorkerPool } from '../../../../src/archive/pool/worker-pool.ts';
+import { linux, requires } from '../../../support/platform-needs.ts';
 import { incompressible } from '../../../support/random.ts';
 import { scratch } from '../../../support/scratch.ts';
 import { buildTree, describeTree, type TreeDescription, type TreeSpec } from '../../../support/tree.ts';
@@ -39,7 +40,7 @@ async function restored(
   return { from: await describeTree(from), to: await describeTree(to) };
 }
 
-describe.runIf(process.platform === 'linux')('a restore of a path that is nearly too long', () => {
+describe('a restore of a path that is nearly too long', requires(linux), () => {
   test.each([4061, 4062, 4094, MAX_BYTES])('writes a file whose path has %i bytes', async bytes => {
     const { from, to } = await restored(directory => ({ [nameOf(directory, bytes)]: 'content' }));
     expect(Object.keys(to).at(-1)!.length).toBeGreaterThan(4000);
@@ -131,7 +132,7 @@ describe.runIf(process.platform === 'linux')('a restore of a path that is nearly
   });
 });
 
-describe.runIf(process.platform === 'linux')('a restore of a path that is too long', () => {
+describe('a restore of a path that is too long', requires(linux), () => {
   test('fails before it changes anything, and its message gives both lengths', async () => {
     const from = scratch();
     await buildTree(from, { [nameOf(from, MAX_BYTES)]: 'content', 'tree/a': 'new' });

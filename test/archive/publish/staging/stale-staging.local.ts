@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { isStagingName } from '../../../../src/archive/fs/paths/staging-name.ts';
 import { isRoot } from '../../../support/drop-privileges.ts';
+import { linux, need, requires, root } from '../../../support/platform-needs.ts';
 import { buildTree } from '../../../support/tree.ts';
 import { prepareRestore, runRestoreProcess, startRestoreProcess } from '../../support/restore-process.ts';
 
@@ -17,7 +18,7 @@ async function prepare() {
 
 const stagingIn = (directory: string) => readdirSync(directory).filter(isStagingName);
 
-describe.runIf(isLinux)('a restore', () => {
+describe('a restore', requires(linux), () => {
   test('removes the staging of a killed restore at once', async () => {
     const { tree, job } = await prepare();
     expect(await runRestoreProcess({ ...job, killAtRename: 1 })).toMatchObject({ signal: 'SIGKILL' });
@@ -50,7 +51,7 @@ describe.runIf(isLinux)('a restore', () => {
   });
 });
 
-test.runIf(isRoot && isLinux)('a restore reports old staging of another user', async () => {
+test('a restore reports old staging of another user', requires(root, linux), async () => {
   const { tree, job } = await prepare();
   await buildTree(tree, { [`${name}/x`]: 'left by root', [name]: { directory: true, mtime: 0 } });
   lchownSync(join(tree, name), 0, 0);
@@ -64,8 +65,9 @@ const namespace = ['unshare', '--pid', '--fork', '--mount-proc', 'sh', '-c', '"$
 const canUnshare =
   isRoot && isLinux && spawnSync(namespace[0]!, [...namespace.slice(1), 'true']).status === 0;
 
-test.runIf(canUnshare)(
+test(
   'a restore leaves and reports the staging of a process in another namespace',
+  requires(need(canUnshare, 'no namespace of processes can be made')),
   async () => {
     const { tree, job } = await prepare();
     await runRestoreProcess({ ...job, killAtRename: 1 }, 'self', namespace);
