@@ -7,6 +7,12 @@ import type { WorkerBuffer } from '../archive/pool/worker-pool.ts';
  * both. Retries, time limits and the circuit breaker are the implementation's own: a rejected call is final.
  */
 
+/**
+ * S3's limit on an object's name, in bytes of UTF-8, which every store has: a name that fits one fits all. Those who make names
+ * keep it (cache/keys).
+ */
+export const MAX_OBJECT_NAME_BYTES = 1024;
+
 /** Metadata of an object. */
 export interface ObjectInfo {
   readonly name: string;

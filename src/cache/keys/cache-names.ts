@@ -1,4 +1,4 @@
-import { MAX_OBJECT_NAME_BYTES } from '../../storage/object-name.ts';
+import { MAX_OBJECT_NAME_BYTES } from '../../storage/object-store.ts';
 import {
   decodeComponent,
   encodeComponent,

@@ -1,5 +1,5 @@
 import type { KeySpace } from '../../storage/backend.ts';
-import { MAX_OBJECT_NAME_BYTES } from '../../storage/object-name.ts';
+import { MAX_OBJECT_NAME_BYTES } from '../../storage/object-store.ts';
 import { NameTooLongError } from '../../storage/store-errors.ts';
 
 /** The layout of object names. A new layout needs another number, so that earlier releases do not list its objects. */

@@ -3,7 +3,6 @@
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { Log } from '../../report/log.ts';
-import { checkName } from '../object-name.ts';
 import type {
   ByteRange,
   CallOptions,
@@ -156,7 +155,7 @@ class DirectoryStore implements ObjectStore {
   close(): void {}
 
   #file(name: string): string {
-    return path.join(this.#root, objectPath(checkName(name)));
+    return path.join(this.#root, objectPath(name));
   }
 
   async #isBehindLink(file: string): Promise<boolean> {

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import path from 'node:path';
-import { MAX_OBJECT_NAME_BYTES } from '../object-name.ts';
+import { MAX_OBJECT_NAME_BYTES } from '../object-store.ts';
 
 /**
  * Maps object names to paths that differ on every file system: also where case is folded, Unicode is normalised, or on

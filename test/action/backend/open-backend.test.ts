@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { createOpener, type OpenOptions } from '../../../src/action/backend/open-backend.ts';
 import type { Target } from '../../../src/action/inputs/target.ts';
 import type { LookupRequest } from '../../../src/storage/backend.ts';
+import { NameTooLongError } from '../../../src/storage/store-errors.ts';
 import { createS3Settings } from '../../storage/s3/support.ts';
 import { scratch } from '../../support/scratch.ts';
 import { silentLog } from '../../support/silent-log.ts';
@@ -59,7 +60,10 @@ test.each([
   'with fallback %s, the outcome of a key that a directory cannot hold is that of %s',
   async (fallback, source) => {
     const backend = await open({ kind: 'directory', root: scratch() }, { fallback });
-    const space = { ...request.spaces[0]!, objectName: () => 'n'.repeat(2000) };
+    const objectName = () => {
+      throw new NameTooLongError('it has 2000 bytes');
+    };
+    const space = { ...request.spaces[0]!, objectName };
     const outcome = await backend.lookup({ ...request, spaces: [space] });
     expect(outcome).toMatchObject({ source });
     expect('insteadOf' in outcome && outcome.insteadOf?.source).toBe(fallback ? 'directory' : false);

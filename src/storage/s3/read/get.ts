@@ -1,5 +1,4 @@
 import type { WorkerBuffer } from '../../../archive/pool/worker-pool.ts';
-import { checkName } from '../../object-name.ts';
 import type { ByteRange, ByteSpan, GetOptions, RangeBytes } from '../../object-store.ts';
 import type { Caller } from '../calls/caller.ts';
 import { GetObjectCommand } from '../calls/sdk.ts';
@@ -34,7 +33,6 @@ export async function getRange(
   range: ByteRange,
   options: GetOptions = {},
 ): Promise<RangeBytes | undefined> {
-  checkName(name);
   if ('suffix' in range ? range.suffix <= 0 : range.end <= range.start) {
     return emptyRange(caller, name, range, options);
   }
@@ -63,7 +61,6 @@ export async function fetchRange(
   buffer: WorkerBuffer,
   options: GetOptions,
 ): Promise<number | undefined> {
-  checkName(name);
   const isBlocked = () => buffer.isWorkerBusy();
   const received = await readRange(caller, name, span, new WorkerMemory(buffer), options, isBlocked);
   if (received === 'missing') return undefined;

@@ -1,5 +1,4 @@
 import type { Readable } from 'node:stream';
-import { checkName } from '../../object-name.ts';
 import type { ObjectInfo, OptionalCallOptions } from '../../object-store.ts';
 import { type StoreError, StoreUnavailableError } from '../../store-errors.ts';
 import type { Caller } from '../calls/caller.ts';
@@ -25,7 +24,6 @@ export async function headObject(
   name: string,
   { signal, optional = false }: OptionalCallOptions = {},
 ): Promise<HeadInfo | undefined> {
-  checkName(name);
   const spec = { operation: 'HeadObject', about: name, signal, optional };
   return caller.run(spec, async (client, options) => {
     try {

@@ -1,4 +1,3 @@
-import { checkName } from '../../object-name.ts';
 import type { CallOptions } from '../../object-store.ts';
 import type { Caller } from '../calls/caller.ts';
 import { DeleteObjectCommand } from '../calls/sdk.ts';
@@ -13,7 +12,6 @@ export async function deleteObject(
   name: string,
   { signal }: CallOptions = {},
 ): Promise<void> {
-  checkName(name);
   const command = new DeleteObjectCommand({ Bucket: caller.settings.bucket, Key: name });
   await caller.run({ operation: 'DeleteObject', about: name, signal }, async (client, options) => {
     try {

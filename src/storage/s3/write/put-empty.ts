@@ -1,4 +1,3 @@
-import { checkName } from '../../object-name.ts';
 import type { OptionalCallOptions } from '../../object-store.ts';
 import type { Caller } from '../calls/caller.ts';
 import { encryptionParameters } from '../calls/object-headers.ts';
@@ -11,7 +10,6 @@ export async function putEmpty(
   name: string,
   { signal, optional = false }: OptionalCallOptions = {},
 ): Promise<void> {
-  checkName(name);
   const spec = { operation: 'PutObject', about: `${name}, 0 bytes`, signal, optional };
   await caller.run(spec, async (client, options) => {
     const { VersionId } = await sendPart(caller, ownBody({ pieces: [], sizeBytes: 0 }), md5 =>

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { anySignal, unlessAborted } from '../../../retry/signals.ts';
-import { checkName } from '../../object-name.ts';
 import type { ByteSpan, ObjectVersion, Upload, UploadOptions } from '../../object-store.ts';
 import { MIN_PART_BYTES } from '../../part-size.ts';
 import { StoreUnavailableError } from '../../store-errors.ts';
@@ -46,7 +45,7 @@ export class S3Upload implements Upload {
 
   constructor(caller: Caller, name: string, options: UploadOptions) {
     this.#caller = caller;
-    this.#name = checkName(name);
+    this.#name = name;
     this.#options = options;
     const { partSizeBytes, wholeUpToBytes } = options;
     this.#partBytes = caller.capabilities.fittingBytes(partSizeBytes);
