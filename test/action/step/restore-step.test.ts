@@ -24,7 +24,7 @@ describe('a restore, before its first request,', () => {
     expect(backend.opened[0]?.target.kind).toBe('github');
   });
 
-  test('looks the key up on every ref that may be read, the own ref first', async () => {
+  test('requests the key of every ref that may be read, the own ref first', async () => {
     const more = { GITHUB_REF: 'refs/heads/topic', GITHUB_EVENT_NAME: 'schedule' };
     const { backend } = await runRestore({ restore: missed }, {}, more);
     const request = backend.calls[0]?.request as LookupRequest;

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { RestoreNotices } from '../../../src/archive/restore/restore-notices.ts';
 import { platforms, usePlatform } from '../support/platform.ts';
 
-test('RestoreNotices makes no lines of nothing', () => {
+test('RestoreNotices makes no lines if there is nothing to report', () => {
   const notices = new RestoreNotices();
   expect([notices.attributes(), notices.links(), notices.staging()]).toEqual([[], [], []]);
 });

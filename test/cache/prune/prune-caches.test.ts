@@ -1,9 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { markerName } from '../../../src/cache/keys/cache-names.ts';
-import { describeResult } from '../../../src/cache/prune/describe.ts';
 import { isUnused } from '../../../src/cache/prune/plan.ts';
 import { type PruneRequest, pruneCaches } from '../../../src/cache/prune/prune-caches.ts';
-import type { ObjectStore } from '../../../src/storage/object-store.ts';
 import { StoreRefusedError } from '../../../src/storage/store-errors.ts';
 import { SimulatedBucket, type Step } from './simulated-bucket.ts';
 
@@ -119,13 +117,6 @@ describe('prune', () => {
     expect(names()).toEqual([]);
   });
 
-  test('keeps a stray marker whose cache is saved after the listing', async () => {
-    bucket.put(markerOf('a'), 0);
-    const saved = once('head', nameOf('a'), () => bucket.put(nameOf('a'), 10));
-    expect(await prune({}, saved)).toMatchObject({ deletedMarkers: 0 });
-    expect(names()).toEqual([markerOf('a'), nameOf('a')]);
-  });
-
   test('counts and deletes only selected caches', async () => {
     for (const key of ['a', 'b']) bucket.put(nameOf(key), 10);
     const result = await prune({ rules: { maxSize: 0 }, patterns: { key: 'a' } });
@@ -171,71 +162,6 @@ describe('prune', () => {
     expect([...listed].toSorted()).toEqual(['p/used/v1/~/octo/app/main/', 'p/v1/octo/app/main/']);
   });
 
-  test('deletes no stray marker and aborts no upload if it removes no leftovers', async () => {
-    bucket.put(nameOf('a'), 10);
-    bucket.put(markerOf('stray'), 0);
-    const store: ObjectStore = {
-      ...bucket.open(async () => {}),
-      nowMs: bucket.nowMs,
-      abortStale: () => Promise.reject(new Error('not to be called')),
-    };
-    const result = await prune({ store, rules: { all: true }, removesLeftovers: false });
-    expect(result).toMatchObject({ deletedCaches: 1, deletedMarkers: 0, abortedUploads: 0 });
-    expect(names()).toEqual([markerOf('stray')]);
-  });
-
-  test('counts stray markers that the credentials do not allow to delete, and deletes the others', async () => {
-    for (const key of ['a', 'b', 'c']) bucket.put(markerOf(key), 0);
-    const refuse: Step = async (operation, name) => {
-      if (operation === 'delete' && name === markerOf('b'))
-        throw new StoreRefusedError('access is denied', undefined);
-    };
-    const result = await prune({}, refuse);
-    expect(result).toMatchObject({ deletedMarkers: 2, refusedLeftovers: 1 });
-    expect(names()).toEqual([markerOf('b')]);
-    expect(describeResult(result, false)).toContain(
-      '1 leftover (markers without a cache, trial objects) was not deleted: the credentials do not allow it.',
-    );
-  });
-
-  test('deletes trial objects of a doctor that are older than a day, and their markers, in its place', async () => {
-    const trial = (place: string) => `p/v1/${place}doctor-0123456789ab`;
-    const own = [trial('octo/app/main/'), `${trial('octo/app/main/')}/a/1`];
-    const elsewhere = [trial(''), trial('octo/lib/'), trial('octo/app/')];
-    for (const name of [...own, ...elsewhere, 'p/used/v1/~/octo/app/main/doctor-0123456789ab'])
-      bucket.put(name, 10);
-    const all = names();
-    const patterns = { repository: 'octo/app', scope: 'm*' };
-    bucket.nowMs += DAY - 1;
-    expect(await prune({ patterns })).toMatchObject({ deletedTrials: 0 });
-    bucket.nowMs += 1;
-    expect(await prune({ patterns, dryRun: true })).toMatchObject({ deletedTrials: 3 });
-    expect(await prune({ patterns: { key: '*' } })).toMatchObject({ deletedTrials: 0 });
-    expect(names()).toEqual(all);
-    const result = await prune({ patterns });
-    expect(describeResult(result, false)).toContain('Deleted 3 trial objects of a doctor.');
-    expect(names()).toEqual(elsewhere.toSorted());
-  });
-
-  test('deletes a trial object of a doctor without the right to delete markers', async () => {
-    const trial = 'doctor-0123456789ab';
-    const marker = `p/used/v1/~/${trial}`;
-    const refuse: Step = async (operation, name) => {
-      if (operation === 'delete' && name.startsWith('p/used/'))
-        throw new StoreRefusedError('access is denied', undefined);
-    };
-    bucket.put(`p/v1/${trial}`, 10);
-    bucket.nowMs += DAY;
-    expect(await prune({}, refuse)).toMatchObject({ deletedTrials: 1, refusedLeftovers: 0 });
-    bucket.put(`p/v1/${trial}`, 10);
-    bucket.put(marker, 10);
-    bucket.nowMs += DAY;
-    expect(await prune({}, refuse)).toMatchObject({ deletedTrials: 1, refusedLeftovers: 1 });
-    expect(names()).toEqual([marker]);
-    expect(await prune({})).toMatchObject({ deletedTrials: 1, refusedLeftovers: 0 });
-    expect(names()).toEqual([]);
-  });
-
   test('ends with the error of the first refused deletion, after the deletions in flight', async () => {
     for (let at = 0; at < 40; at++) bucket.put(nameOf(String(at)), 1);
     let attempts = 0;
@@ -246,37 +172,6 @@ describe('prune', () => {
     };
     await expect(prune({ rules: { all: true } }, refuse)).rejects.toThrow('access is denied');
     expect(attempts).toBeLessThanOrEqual(8);
-  });
-
-  test('aborts uploads of caches in its place, and none of other programs', async () => {
-    const uploads = [
-      nameOf('a'),
-      nameOf('b'),
-      'p/v1/octo/app/README',
-      'p/v1/octo/app',
-      'p/v1/doctor-0123456789ab/copy',
-    ].map(name => ({ name, begunMs: 0 }));
-    const store: ObjectStore = {
-      ...bucket.open(async () => {}),
-      nowMs: bucket.nowMs,
-      async *unfinishedUploads() {
-        yield* uploads;
-      },
-      abortStale: async (_, __, { isOwn }) => uploads.filter(({ name }) => isOwn(name)).length,
-    };
-    for (const dryRun of [true, false]) {
-      expect(await prune({ store, dryRun })).toMatchObject({ abortedUploads: 3 });
-      expect(await prune({ store, dryRun, patterns: { key: 'a' } })).toMatchObject({ abortedUploads: 1 });
-    }
-  });
-
-  test('succeeds without the right to abort uploads', async () => {
-    const store: ObjectStore = {
-      ...bucket.open(async () => {}),
-      nowMs: bucket.nowMs,
-      abortStale: () => Promise.reject(new StoreRefusedError('access is denied', undefined)),
-    };
-    expect(await prune({ store })).toMatchObject({ abortedUploads: undefined });
   });
 
   test('ends with the reason of its signal', async () => {

@@ -71,7 +71,7 @@ describe('a service that responds', () => {
     expect(await find('deps-1')).toEqual(miss);
   });
 
-  it('looks a key up without a download', async () => {
+  it('finds a key without a download', async () => {
     await saveTwoFiles(github, 'deps-1');
     github.signedUrl = () => 'http://127.0.0.1:9/nothing-listens-here';
     const { backend } = backendWithLog();

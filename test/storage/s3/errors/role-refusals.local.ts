@@ -14,7 +14,7 @@ import {
   type StsAnswer,
   tokenOf,
   useRoleServers,
-} from './role-servers.ts';
+} from '../credentials/role-servers.ts';
 
 const servers = useRoleServers();
 const stdout = captureStdout();
