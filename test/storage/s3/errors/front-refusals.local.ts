@@ -98,30 +98,6 @@ test.each<[string, ScriptedAnswer, string, string | RegExp]>([
     'the object is in an archive, from which it cannot be read',
   ],
   [
-    'a quota of MinIO',
-    { status: 400, ...xml('XMinioAdminBucketQuotaExceeded', 'Bucket quota exceeded') },
-    "the input 'bucket'",
-    'its quota is used up',
-  ],
-  [
-    'a key that is not of Cloudflare R2',
-    { status: 400, ...xml('InvalidArgument', 'Credential access key has length 20, should be 32') },
-    "the input 'accessKey'",
-    'it is no access key of this server',
-  ],
-  [
-    'a denial with a reason (Backblaze B2)',
-    { status: 403, ...xml('AccessDenied', 'Cannot upload files, storage cap exceeded.') },
-    "the input 'bucket'",
-    '(GetObject: 403 AccessDenied): "Cannot upload files, storage cap exceeded."',
-  ],
-  [
-    'a denial without a reason',
-    { status: 403, ...xml('AccessDenied', 'Access Denied') },
-    "the input 'bucket'",
-    /access is denied to these credentials \(GetObject: 403 AccessDenied\)$/,
-  ],
-  [
     'a refusal that only the server can explain',
     { status: 400, ...xml('InvalidRequest', 'Buckets of\nthis tier take\u001b no such request') },
     "the input 'endpoint'",
@@ -152,70 +128,4 @@ test('a refused HEAD of a name that is too long names the input key', async () =
     operation === 'HeadObject' ? { status: 400 } : { status: 400, ...xml('KeyTooLong') },
   );
   await expect(server.store().head('x')).rejects.toMatchObject({ setting: "the input 'key'" });
-});
-
-test("an endpoint that begins with the bucket's name is refused if the server takes it for the bucket's address", async () => {
-  const server = await scriptedServer(operation =>
-    operation === 'ListObjectsV2' ? { status: 404, ...xml('NoSuchKey') } : { status: 404 },
-  );
-  // The first label of the address
-  const bucket = '127';
-  const store = server.store({ bucket });
-  for (let call = 0; call < 2; call++) {
-    await expect(store.head('x')).rejects.toMatchObject({
-      setting: "the input 'endpoint'",
-      message: expect.stringContaining("remove '127.' from it"),
-    });
-  }
-  expect(server.operations).toEqual(['ListObjectsV2']);
-});
-
-test("a server whose name begins with the bucket's is used after one listing", async () => {
-  const server = await scriptedServer(operation =>
-    operation === 'ListObjectsV2' ? { body: '<ListBucketResult></ListBucketResult>' } : { status: 404 },
-  );
-  const store = server.store({ bucket: '127' });
-  expect(await store.head('x')).toBeUndefined();
-  expect(await store.head('y')).toBeUndefined();
-  expect(server.operations).toEqual(['ListObjectsV2', 'HeadObject', 'HeadObject']);
-});
-
-test.each<[string, string, ScriptedAnswer, string]>([
-  [
-    'a part beyond the thousandth (Scaleway)',
-    'UploadPart',
-    {
-      status: 400,
-      ...xml('InvalidArgument', 'Part number must be an integer between 1 and 1000, inclusive'),
-    },
-    'the server does not accept so many parts',
-  ],
-  [
-    'parts of several sizes (Cloudflare R2)',
-    'CompleteMultipartUpload',
-    { status: 400, ...xml('InvalidPart', 'All non-trailing parts must have the same length.') },
-    'the server requires parts of one size',
-  ],
-])('the refusal of %s names the size of parts', async (_, refused, answer, message) => {
-  const server = await scriptedServer(operation => {
-    if (operation === refused) return answer;
-    if (operation === 'UploadPart') return { headers: { etag: '"e"' } };
-    if (operation === 'CreateMultipartUpload') {
-      return {
-        body: '<InitiateMultipartUploadResult><UploadId>1</UploadId></InitiateMultipartUploadResult>',
-      };
-    }
-    return { status: operation === 'AbortMultipartUpload' ? 204 : 404 };
-  });
-  const partSizeBytes = 5 * 1024 * 1024;
-  const upload = server.store().createUpload('x', { partSizeBytes, onlyIfAbsent: true });
-  const failure = await upload
-    .write(new Uint8Array(partSizeBytes + 1))
-    .then(() => upload.complete())
-    .catch(error => error);
-  await upload.abort();
-  expect(failure).toMatchObject({
-    setting: "the input 'upload-chunk-size'",
-    message: expect.stringContaining(message),
-  });
 });
