@@ -28,11 +28,12 @@ export class WaitedTime {
     return this.#ms + Math.max(0, now - Math.max(since, this.#countedUntil));
   }
 
-  /** Adds a wait from `since` until now. */
+  /** Adds a wait from `since` until `now`, which may be to come. */
   add(since: number, now: number): void {
     if (now - since <= SHORT_WAIT_MS) return;
     this.#ms = this.with(since, now);
-    this.#countedUntil = now;
+    // A requested wait may end later
+    this.#countedUntil = Math.max(this.#countedUntil, now);
   }
 
   /** Forgets the waits so far, because the operation has come closer to its end. */

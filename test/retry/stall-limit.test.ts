@@ -38,6 +38,20 @@ test('waits that the server requests count before they begin, and once where sev
   expect(limit.signal.reason).toEqual(new TimeoutError('no progress within 40 s'));
 });
 
+test('waits that the server requests of two slow calls at the same time count once', async () => {
+  const clock = new FakeClock();
+  const waited = new WaitedTime();
+  const [limit, other] = [newLimit(clock, waited), newLimit(clock, waited)];
+  const ends = [limit.begin(), other.begin()];
+  await clock.advance(3_000);
+  ends[0]?.();
+  limit.requested(20_000);
+  ends[1]?.();
+  other.requested(20_000);
+  expect(waited.ms).toBe(23_000);
+  expect(other.signal.aborted).toBe(false);
+});
+
 test('received bytes begin the limit anew', async () => {
   const clock = new FakeClock();
   const limit = newLimit(clock);
