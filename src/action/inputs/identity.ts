@@ -17,8 +17,8 @@ const DEFAULT_AUDIENCE = 'sts.amazonaws.com';
 const MAX_ARN_LENGTH = 2048;
 
 /**
- * Reads the inputs with which the step identifies itself to the store: keys, or a role; '' where one is not set. Keys and a role that the step sets both, or variables both, contradict each other; else those
- * of the step win.
+ * Reads the inputs with which the step identifies itself to the store: keys, or a role. An input that is not set is ''. Keys and
+ * a role contradict each other if the step sets both, or variables set both; else those of the step win.
  * @throws BadInputError for such a contradiction, and for a value of another form.
  */
 export function parseIdentity(env: Environment) {

@@ -68,7 +68,7 @@ export function parseMountInfo(bytes: Buffer): Map<string, string> {
   );
   const isMountedOn = (parent: string, point: string) => taken.has(`${parent} ${point}`);
   const isReached = ({ id, parent, point }: Mount): boolean => {
-    // A path comes to the mount above it, which was made later: else this one would be on that
+    // Another mount on the same parent at a directory above hides this one. If it had been there first, it would be the parent
     for (let at = point; at !== dirname(at); ) {
       at = dirname(at);
       if (isMountedOn(parent, at)) return false;

@@ -40,7 +40,7 @@ export async function findUploads(
   return found;
 }
 
-/** Removes the files, and returns the number of those that were. Throws the refusal if every one was refused, and other errors. */
+/** Removes the files. Returns the number of those that were removed. Throws the first refusal if none was, and other errors at once. */
 export async function removeUploads(uploads: readonly UploadFile[]): Promise<number> {
   let removed = 0;
   let refusal: unknown;
