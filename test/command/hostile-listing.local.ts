@@ -30,7 +30,7 @@ const hostile: Readonly<Record<string, { caches?(page: number): string; markers?
     caches: () =>
       contents('cache-s3/v1/../../etc/passwd') + contents(`${cacheName('k')}.old`) + contents('x'),
   },
-  'common prefixes, which were not requested': { caches: () => commonPrefixes(50_000) },
+  'common prefixes, which were not requested': { caches: () => commonPrefixes(20_000) },
   'a size below 0': { caches: () => contents(cacheName('b'), { size: '-5' }) },
   'a size above 2^53': { caches: () => contents(cacheName('b'), { size: '99999999999999999999' }) },
   'the last time of all': {
