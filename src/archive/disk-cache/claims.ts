@@ -66,7 +66,7 @@ export class Claims {
       if (kind !== 'claim') continue;
       if (!this.#isDead(name)) {
         // Those after it are observed from now on too: all that are dead delay this process by one second together
-        names.slice(index + 1).some(next => this.#isDead(next));
+        for (const later of names.slice(index + 1)) if (this.#isDead(later)) break;
         return { state: FrameState.others };
       }
       // Undefined if another process was faster

@@ -3,8 +3,9 @@ import path from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { compressBound } from '../format/codec.ts';
 import { MAX_FRAME_RAW_BYTES } from '../format/limits.ts';
+import { STICKY } from '../fs/attributes.ts';
 import { thisUser } from '../fs/platform.ts';
-import { fileKind, STICKY, statusOf } from './frame-files.ts';
+import { fileKind, statusOf } from './frame-files.ts';
 
 /** Candidates that one reading of the directory remembers: the memory does not depend on the number of files. */
 const CANDIDATES = 4096;

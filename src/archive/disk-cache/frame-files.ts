@@ -22,9 +22,6 @@ import { ignoreErrors } from '../fs/ignore-errors.ts';
 import { thisPlatform } from '../fs/platform.ts';
 import type { Claim, FrameKey } from '../messages/disk-request.ts';
 
-/** Bit of the mode of a directory in which only the owner of a file, that of the directory and root can remove the file. */
-export const STICKY = 0o1000;
-
 /**
  * Endings of the files that processes write while they hold claims on a frame. Each is for the case that files with those before it
  * cannot be removed.

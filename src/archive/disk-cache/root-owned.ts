@@ -1,6 +1,6 @@
 import { lstatSync, readlinkSync } from 'node:fs';
 import path from 'node:path';
-import { STICKY } from './frame-files.ts';
+import { STICKY } from '../fs/attributes.ts';
 
 const OTHERS_WRITE = 0o022;
 /** path_resolution(7): Linux follows at most so many links in a path. */

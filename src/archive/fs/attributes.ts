@@ -101,6 +101,8 @@ function setsOwner({ uid, gid }: Attributes, isNew: boolean): boolean {
 
 /** The right of the owner to write. Windows shows the absence of the read-only attribute as this bit. */
 export const OWNER_WRITES = 0o200;
+/** Bit of the mode of a directory in which only the owner of a file, that of the directory and root can remove the file. */
+export const STICKY = 0o1000;
 const READABLE = 0o444;
 
 /** Returns the mode to create a file with: on Windows a writable one, until `makeReadOnly`. */

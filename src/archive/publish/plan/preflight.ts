@@ -9,14 +9,13 @@ import {
   unlinkSync,
 } from 'node:fs';
 import { TargetTreeError } from '../../archive-errors.ts';
+import { STICKY } from '../../fs/attributes.ts';
 import { lstat } from '../../fs/file-status.ts';
 import { type FileSystemKind, fileSystemKind } from '../../fs/file-system-kind.ts';
 import { fsPath } from '../../fs/paths/names.ts';
 import { thisPlatform, thisUser } from '../../fs/platform.ts';
 import { writeError } from '../../fs/tree-errors.ts';
 import { withFile } from '../../fs/with-file.ts';
-
-const STICKY_BIT = 0o1000;
 
 /** Type of an item in an existing directory. */
 export type ItemKind = 'directory' | 'file' | 'other';
@@ -110,7 +109,7 @@ export class ReplacementRules {
   constructor(path: string, stats: Stats) {
     this.#fileSystem = fileSystemKind(path);
     // Sticky bit: only the owner of the directory or of an item may rename the item
-    this.#isRestricted = (stats.mode & STICKY_BIT) !== 0 && !isOwner(stats) && thisUser.uid !== 0;
+    this.#isRestricted = (stats.mode & STICKY) !== 0 && !isOwner(stats) && thisUser.uid !== 0;
   }
 
   /** Throws `TargetTreeError` for an item that no rename replaces. */
