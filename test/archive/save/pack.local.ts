@@ -128,26 +128,34 @@ describe('a tree that changes while it is saved', () => {
     expect(found['tree/linked']).toEqual((await describeTree(from))['tree/linked']);
   });
 
-  test('a large file whose last name is removed while a slice is read is skipped', async () => {
-    const from = await buildTree(scratch(), { 'tree/a': 'a', 'tree/large': incompressible(3 * SLICE_BYTES) });
-    const large = join(from, 'tree/large');
-    let opened = 0;
-    instead(
-      'openSync',
-      call =>
-        ((...options: Parameters<typeof call>) => {
-          const fd = call(...options);
-          // For the last byte, for the first slice, and for the second one
-          if (options[0] === large && ++opened === 3) rmSync(large);
-          return fd;
-        }) as typeof call,
-    );
-    const { object, skipped } = await packTree(layoutIn(from), { deadMembers: true });
-    expect(skipped.map(slashed)).toEqual([slashed(`${large}: vanished during the save`)]);
-    const to = scratch();
-    await restoreBytes(object, layoutIn(to));
-    expect(Object.keys(await describeTree(to))).toEqual(['tree', 'tree/a']);
-  });
+  // Windows keeps the name of an open file until it is closed
+  test(
+    'a large file whose last name is removed while a slice is read is skipped',
+    requires(posix),
+    async () => {
+      const from = await buildTree(scratch(), {
+        'tree/a': 'a',
+        'tree/large': incompressible(3 * SLICE_BYTES),
+      });
+      const large = join(from, 'tree/large');
+      let opened = 0;
+      instead(
+        'openSync',
+        call =>
+          ((...options: Parameters<typeof call>) => {
+            const fd = call(...options);
+            // For the last byte, for the first slice, and for the second one
+            if (options[0] === large && ++opened === 3) rmSync(large);
+            return fd;
+          }) as typeof call,
+      );
+      const { object, skipped } = await packTree(layoutIn(from), { deadMembers: true });
+      expect(skipped.map(slashed)).toEqual([slashed(`${large}: vanished during the save`)]);
+      const to = scratch();
+      await restoreBytes(object, layoutIn(to));
+      expect(Object.keys(await describeTree(to))).toEqual(['tree', 'tree/a']);
+    },
+  );
 
   test('a large file that is replaced between two slices fails the save', async () => {
     const from = await buildTree(scratch(), {
