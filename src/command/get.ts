@@ -44,7 +44,7 @@ export async function getCache(
         // A read by an operator is not noted as use
         markerName: () => undefined,
         layout: createDirectoryLayout(target, name => engine.hasEntry(archive.manifest.entries, name)),
-        storedPaths: [],
+        places: [],
         runLabel: `0-${randomBytes(4).toString('hex')}`,
         warm: false,
         savesLater: false,

@@ -5,7 +5,6 @@ import { ignoreErrors } from '../archive/fs/ignore-errors.ts';
 import { RestoredLinks } from '../archive/fs/links/restored-links.ts';
 import type { Log } from '../report/log.ts';
 import { readRecord, recordNames, removeRecord, writeRecord } from './record-files.ts';
-import { overlap } from './stored-paths.ts';
 
 /** Bound of a record that names one object, in bytes: a name has at most 1024. */
 const MAX_OBJECT_BYTES = 16 * 1024;
@@ -56,18 +55,18 @@ export class JobRecords {
   }
 
   /**
-   * Records that these paths may hold a mixture of their old content and the cache's. No save of the job stores any of
-   * them until they are restored in full. `version` is that of the paths. Returns false if they were recorded before.
+   * Records that these places (`StepLayout.places`) may hold a mixture of their old content and the cache's. No save of the job
+   * stores any of them until they are restored in full. `version` is that of the paths. Returns false if they were recorded before.
    */
-  markHalfRestored(version: string, storedPaths: readonly string[]): boolean {
+  markHalfRestored(version: string, places: readonly string[]): boolean {
     const name = `${HALF_RESTORED}${version}`;
     const isNew = this.read(name, MAX_HALF_RESTORED_BYTES) === undefined;
-    this.write(name, JSON.stringify(storedPaths));
+    this.write(name, JSON.stringify(places));
     return isNew;
   }
 
-  /** Returns whether any of these paths, or anything in them, is half restored. */
-  isHalfRestored(storedPaths: readonly string[]): boolean {
+  /** Returns whether any of these places, or anything in or around them, is half restored. */
+  isHalfRestored(places: readonly string[]): boolean {
     let count = 0;
     for (const name of this.names()) {
       const half = name.startsWith(HALF_RESTORED)
@@ -75,7 +74,8 @@ export class JobRecords {
         : undefined;
       // Files of other users do not count, so that they cannot hide one of this job
       if (!isTexts(half)) continue;
-      if (overlap(half, storedPaths)) return true;
+      if (half.some(place => places.some(other => isWithin(place, other) || isWithin(other, place))))
+        return true;
       if (++count === MAX_HALF_RESTORED) return false;
     }
     return false;
@@ -143,6 +143,10 @@ function parse(bytes: Buffer | undefined): unknown {
 
 export function isTexts(value: unknown): value is readonly string[] {
   return Array.isArray(value) && value.every(one => typeof one === 'string');
+}
+
+function isWithin(inner: string, outer: string): boolean {
+  return inner === outer || inner.startsWith(`${outer}/`);
 }
 
 function damagedFile(name: string): string {

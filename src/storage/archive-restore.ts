@@ -126,7 +126,7 @@ async function restoreWith(
  * is killed in between leaves the record. Without some of the symlinks they stay half restored.
  */
 async function markedAsHalf<T extends { readonly isPartial: boolean }>(
-  { version, storedPaths }: RestoreRequest,
+  { version, places }: RestoreRequest,
   records: JobRecords,
   restore: (beforeCommit: (links: readonly number[]) => void) => Promise<T>,
 ): Promise<T> {
@@ -134,7 +134,7 @@ async function markedAsHalf<T extends { readonly isPartial: boolean }>(
   try {
     const restored = await restore(links => {
       records.addRestoredLinks(links);
-      isNew = records.markHalfRestored(version, storedPaths);
+      isNew = records.markHalfRestored(version, places);
     });
     if (!restored.isPartial) records.clearHalfRestored(version);
     return restored;

@@ -71,6 +71,26 @@ test('half-restored paths are known to later steps, until they are cleared', () 
   expect(records.isHalfRestored(['./deps'])).toBe(false);
 });
 
+test.each<[readonly string[], readonly string[], boolean]>([
+  [['/w/deps'], ['/w/deps'], true],
+  [['/w/deps'], ['/w/deps/a'], true],
+  [['/w/deps'], ['/w'], true],
+  [['/w/deps'], [''], true],
+  [['/w/deps'], ['/w/dep'], false],
+  [['/w/deps'], ['/w/deps-2'], false],
+  [['/w/a', '/w/b'], ['/w/c', '/w/b/x'], true],
+  [[], ['/w/a'], false],
+])('if the places %j are half restored, so are %j: %s', (some, others, expected) => {
+  for (const [half, saved] of [
+    [some, others],
+    [others, some],
+  ] as const) {
+    const { records } = arrange();
+    records.markHalfRestored('v', half);
+    expect(records.isHalfRestored(saved)).toBe(expected);
+  }
+});
+
 test.each(['', '{', 'null', '{}', '"./deps"', '[{}]', '[1]'])(
   'a record of half-restored paths that holds %j is ignored',
   content => {

@@ -1,5 +1,8 @@
 /** This folder interprets the `path` input: which files are saved, which names a restore may write, and under which names. */
 
+import type { PlatformPath } from 'node:path';
+import { realPathOf } from '../../archive/fs/file-status.ts';
+import { ignoreErrors } from '../../archive/fs/ignore-errors.ts';
 import type { PathLayout } from '../../archive/fs/paths/layout.ts';
 import { type AnchorOptions, createAnchors } from './anchors.ts';
 import { compareMachines, hasForeignLetters } from './other-machines.ts';
@@ -16,6 +19,11 @@ interface PathLayoutOptions extends AnchorOptions {
 export interface StepLayout extends PathLayout {
   /** The `path` lines in a spelling that is equal on every runner (see `cacheVersion`). */
   readonly storedLines: readonly string[];
+  /**
+   * Returns the paths that the lines include, as they are and with their links resolved, for comparison. A line with wildcards
+   * counts as the directory before them, and a line with `!` not at all. A slash at the end is left out: '' is the root.
+   */
+  places(): readonly string[];
 }
 
 /**
@@ -35,6 +43,11 @@ export function createPathLayout(options: PathLayoutOptions): StepLayout {
 
   return {
     storedLines: patterns.map(({ storedLine }) => storedLine),
+    places() {
+      const included = patterns.filter(({ negate }) => !negate);
+      const paths = included.flatMap(({ lead }) => [lead, resolveExisting(lead, anchors.platformPath)]);
+      return [...new Set(paths.map(path => anchors.comparable(path).replace(/\/$/, '')))];
+    },
     hasExclusions,
     toStored: anchors.toStored,
     toAbsolute: anchors.toAbsolute,
@@ -52,6 +65,14 @@ export function createPathLayout(options: PathLayoutOptions): StepLayout {
       return found.filter(root => decide(root, () => isDirectory(root))?.negate === false);
     },
   };
+}
+
+/** Resolves the links of a path as far as it exists. */
+function resolveExisting(path: string, platformPath: PlatformPath): string {
+  const resolved = ignoreErrors(() => realPathOf(path));
+  const above = platformPath.dirname(path);
+  if (resolved !== undefined || above === path) return resolved ?? path;
+  return platformPath.join(resolveExisting(above, platformPath), platformPath.basename(path));
 }
 
 /** Returns whether a name can be a stored one, in which each component is the name of a child, on this platform. */

@@ -75,7 +75,7 @@ export class GitHubBackend implements StorageBackend {
   async restore(request: RestoreRequest): Promise<RestoreOutcome> {
     let treeChanged = false;
     const onUnpack = () => {
-      if (!treeChanged) this.#options.records.markHalfRestored(request.version, request.storedPaths);
+      if (!treeChanged) this.#options.records.markHalfRestored(request.version, request.places);
       treeChanged = true;
     };
     const failed = (error: Error) => ({ kind: 'failed', error, treeChanged }) as const;

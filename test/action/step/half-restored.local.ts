@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { posix, requires } from '../../support/platform-needs.ts';
@@ -69,6 +69,23 @@ describe('a restore that ends inside its commit', requires(posix), () => {
     const post = await phase('main', { workspace: 'two', inputs: { key: 'k3' } });
     expect((await phase('post', { workspace: 'two', state: post.state })).log).toContain(skipped);
   });
+
+  test.each<[string, string, string]>([
+    ['a link to the directory', 'two', 'link/deps'],
+    ['a link that is a path itself', 'two', 'alias'],
+    ['the home directory around the workspace', 'home/work', '~'],
+    ['a directory above the workspace', 'two', '..'],
+  ])(
+    'by SIGKILL lets no save of the job store the mixture by the path of %s',
+    async (_, workspace, given) => {
+      write(workspace, 'old');
+      symlinkSync('.', at(workspace, 'link'));
+      symlinkSync('deps', at(workspace, 'alias'));
+      await phase('restore-only', { workspace, preload: killedAt(2) });
+      const { log } = await phase('save-only', { workspace, inputs: { key: 'k2', path: given } });
+      expect(log).toContain(skipped);
+    },
+  );
 
   test('by SIGKILL lets the job save other paths', async () => {
     await restore(killedAt(2));

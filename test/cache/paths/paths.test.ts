@@ -16,6 +16,15 @@ test('the stored lines are those of the patterns, in the order of the input', ()
   ]);
 });
 
+test('the places of a path are those before its wildcards, without exclusions', () => {
+  expect(posix(['deps/', 'a/de*', '!x', '~/**', '/b?', 'deps']).places()).toEqual([
+    '/w/app/deps',
+    '/w/app/a',
+    '/home/me',
+    '',
+  ]);
+});
+
 describe('permits', () => {
   test.each([
     ['a path permits itself', ['~/.cargo'], '~/.cargo/', true],

@@ -83,7 +83,6 @@ export class CacheJob {
   ): Promise<RestoreOutcome> {
     this.#mayReuseTouched = savesLater;
     const { layout, version, spaces, paths } = this.#plan();
-    const { storedLines: storedPaths } = layout;
     const outcome = await this.#backend(record ? this.temp : undefined).restore(
       createRestoreRequest({
         primaryKey: key,
@@ -93,7 +92,7 @@ export class CacheJob {
         spaces: spaces.read,
         markerName: this.#nameOfMarker,
         layout,
-        storedPaths,
+        places: layout.places(),
         warm,
         savesLater,
         signal,
