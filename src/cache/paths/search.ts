@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { isTooLong, isUnresolvable, realPathOf, statFile } from '../../archive/fs/file-status.ts';
 import { decodeName, fsPath } from '../../archive/fs/paths/names.ts';
+import { isStagingName } from '../../archive/fs/paths/staging-name.ts';
 import type { Pattern, Wildcards } from './patterns.ts';
 
 /** A pattern with wildcards. */
@@ -31,8 +32,9 @@ const TURN_MS = 50;
  * Finds the existing paths that match one of the patterns: absolute, in no order, perhaps twice.
  *
  * As @actions/glob 0.7.0 (internal-globber.js), it enters links to directories, but not back into a directory on its way.
- * It differs in three points. A link matches by its name alone, also if it has no target (there a link to itself ends the
- * search). Names need not be UTF-8. A directory that is saved as a whole is not searched.
+ * It differs in four points. A link matches by its name alone, also if it has no target (there a link to itself ends the
+ * search). Names need not be UTF-8. A directory that is saved as a whole is not searched, and the staging
+ * of a restore is not found.
  *
  * Throws the system's error for a directory that cannot be searched, `SearchLimitError`, and the signal's reason.
  */
@@ -73,6 +75,7 @@ async function searchBelow(
   };
   const visit = (way: Way, entry: Dirent<Buffer>) => {
     const component = decodeName(entry.name);
+    if (isStagingName(component)) return;
     const isLink = entry.isSymbolicLink();
     const realPath = isLink ? undefined : join(way.realPath, component);
     // Only after a link can a directory be one of the directories above it

@@ -4,6 +4,9 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createPathLayout } from '../../../src/cache/paths/paths.ts';
 import { posix, requires } from '../../support/platform-needs.ts';
+import { scratch } from '../../support/scratch.ts';
+import { slashed } from '../../support/slashed.ts';
+import { buildTree } from '../../support/tree.ts';
 
 const LEVELS = 16;
 
@@ -37,4 +40,20 @@ describe('a search in directories that are linked to each other', requires(posix
     setImmediate(() => controller.abort(reason));
     await expect(search(controller.signal)).rejects.toBe(reason);
   });
+});
+
+test('a search neither finds nor enters the staging of a restore', async () => {
+  const root = await buildTree(scratch(), {
+    '.cache-s3-42-00c0ffee-00c0ffee/0/modules/x': 'staged',
+    '.cache-s3-store/modules/x': 'x',
+    'a/.cache-s3-42-00c0ffee-00c0ffee/f0/modules': 'staged',
+    'a/modules/x': 'x',
+  });
+  const find = async (pattern: string) => {
+    const layout = createPathLayout({ patterns: [pattern], workspace: root, home: '/', platformPath: path });
+    return (await layout.roots()).map(found => slashed(path.relative(root, found))).toSorted();
+  };
+  expect(await find('**/modules')).toEqual(['.cache-s3-store/modules', 'a/modules']);
+  expect(await find('.cache*')).toEqual(['.cache-s3-store']);
+  expect(await find('*/*/f0')).toEqual([]);
 });
