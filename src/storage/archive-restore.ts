@@ -139,7 +139,9 @@ async function markedAsHalf<T extends { readonly isPartial: boolean }>(
     if (!restored.isPartial) records.clearHalfRestored(version);
     return restored;
   } catch (error) {
-    if (isNew && !hasChangedTree(error)) records.clearHalfRestored(version);
+    // Again: a disk that the staging had filled had no room for it before the commit
+    if (hasChangedTree(error)) records.markHalfRestored(version, places);
+    else if (isNew) records.clearHalfRestored(version);
     throw error;
   }
 }

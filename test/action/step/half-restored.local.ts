@@ -108,6 +108,24 @@ describe('a restore that ends inside its commit', requires(posix), () => {
     expect((await save()).log).toContain(skipped);
   });
 
+  test('by a full disk, which has room for the record only without the staging, lets no save store the mixture', async () => {
+    const full = `
+      const { openSync } = fs;
+      let failed = false;
+      fs.openSync = (file, ...rest) => {
+        if (!failed && String(file).includes('cache-s3-half-') && rest[0] === 'wx') {
+          failed = true;
+          throw Object.assign(new Error('ENOSPC'), { code: 'ENOSPC' });
+        }
+        return openSync(file, ...rest);
+      };
+      syncBuiltinESMExports();
+    `;
+    const { log } = await restore(failingAt(5) + full);
+    expect(log).toContain('Cache restored only in part: ');
+    expect((await save()).log).toContain(skipped);
+  });
+
   test('by an error before any change lets the job save its paths', async () => {
     const { log } = await restore(failingAt(1));
     expect(log).toContain('Cache not restored: ');
