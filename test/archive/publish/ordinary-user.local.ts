@@ -100,6 +100,19 @@ describe('an ordinary user restores the Go module cache', requires(posix), () =>
     expect(await runRestoreProcess(job)).toMatchObject({ exitCode: 0 });
     expect(await describeTree(workspace)).toEqual(expected);
   });
+
+  test('into a read-only directory, which keeps mode and time when the process is killed before its first rename', async () => {
+    const { job, workspace, expected } = await prepare(modules, {
+      'tree/old': 'old',
+      tree: { directory: true, mode: 0o555, mtime: 1_500_000_000_000_000 },
+    });
+    const before = await describeTree(workspace);
+    expect(await runRestoreProcess({ ...job, killAtRename: 1 })).toMatchObject({ signal: 'SIGKILL' });
+    expect((await describeTree(workspace)).tree).toEqual(before.tree);
+    expect(await runRestoreProcess(job)).toMatchObject({ exitCode: 0 });
+    const { 'tree/old': _old, ...found } = await describeTree(workspace);
+    expect(found).toEqual(expected);
+  });
 });
 
 test('a restore by an ordinary user keeps set-id bits', requires(posix), async () => {

@@ -78,7 +78,10 @@ export class StagingArea {
       for (let index = 0; index * FILES_A_DIRECTORY < this.#files; index++)
         mkdirSync(fsPath(`${this.path}/f${index}`), 0o700);
       this.masksModes = thisPlatform.hasModes && [0o777, 0o640].some(mode => isMasked(this.path, mode));
-      this.#made = attributesOf(realPathOf(this.parent));
+      const parent = realPathOf(this.parent);
+      // At once: a process that is killed before its commit leaves the mode as it was
+      if (attributesOf(parent).mode !== this.#before.mode) setAttributes(parent, this.#before);
+      this.#made = attributesOf(parent);
     } catch (error) {
       throw writeError(this.parent, error);
     }
