@@ -116,7 +116,8 @@ export class Attempts {
     const waitMs = retryAfterMs(refusedResponse(failure)?.headers['retry-after'], Date.now());
     if (waitMs !== undefined) limits.requestedWait(waitMs);
     const certain = isStatus(failure, 429) || waitMs !== undefined;
-    this.#pace.refused({ begunMs, alone, certain, waitMs });
+    // A wait that would be too long is not waited for: what the step does instead begins at once
+    this.#pace.refused({ begunMs, alone, certain, waitMs: limits.isStalled ? undefined : waitMs });
   }
 
   async #logged<T>(
