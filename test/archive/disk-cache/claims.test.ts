@@ -5,7 +5,7 @@ import { Claims } from '../../../src/archive/disk-cache/claims.ts';
 import { claimNames, storeFrame } from '../../../src/archive/disk-cache/frame-files.ts';
 import { FrameState } from '../../../src/archive/messages/disk-request.ts';
 import { replaceCalls } from '../../support/file-system-calls.ts';
-import { birthTimes, modes, requires } from '../../support/platform-needs.ts';
+import { birthTimes, modes, posix, requires } from '../../support/platform-needs.ts';
 import { scratch } from '../../support/scratch.ts';
 import { platforms, usePlatform } from '../support/platform.ts';
 import { claimPath, fail, makeFrame, putFrame } from './support.ts';
@@ -106,7 +106,7 @@ describe('a claim', () => {
     expect(second.take(frame, 'claim')).toEqual({ state: others });
   });
 
-  test('is taken beside the claims of running processes by one that insists', () => {
+  test('is taken beside the claims of running processes by one that insists', requires(birthTimes), () => {
     const directory = scratch();
     const [holder, insisting] = [new Claims(directory, 0o600), new Claims(directory, 0o600)];
     holder.take(frame, 'claim');
@@ -129,7 +129,8 @@ describe('a claim', () => {
     expect(claims.problem).toBeUndefined();
   });
 
-  test('is refused from then on if a claim that is used up cannot be removed', () => {
+  // On Windows EPERM may mean that a process has the file open
+  test('is refused from then on if a claim that is used up cannot be removed', requires(posix), () => {
     const directory = scratch();
     const claims = new Claims(directory, 0o600);
     const { claim } = claims.take(frame, 'claim');

@@ -75,7 +75,7 @@ describe('setAttributes', () => {
     expect(refused.counts).toEqual({ ...NONE, owners: 1 });
   });
 
-  test('sets neither the mode nor the owner that a new item has already', () => {
+  test('sets neither the mode nor the owner that a new item has already', requires(posix), () => {
     usePlatform({ keepsOwners: true, hasModes: true });
     const calls = recordCalls();
     const own = { uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 };

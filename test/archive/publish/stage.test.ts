@@ -8,6 +8,7 @@ import { RefusedAttributes } from '../../../src/archive/fs/refused-attributes.ts
 import { planTarget } from '../../../src/archive/publish/plan/plan-target.ts';
 import { Stage } from '../../../src/archive/publish/stage.ts';
 import { InlineRunner } from '../../../src/archive/worker/worker.ts';
+import { posix, requires } from '../../support/platform-needs.ts';
 import { scratch } from '../../support/scratch.ts';
 import { layoutIn } from '../support/archives.ts';
 import { entryOf } from './staged.ts';
@@ -32,18 +33,22 @@ test('a signal ends the creation of directories in staging with its reason, and 
   expect(readdirSync(to)).toEqual([]);
 });
 
-test('the umask of the process is 0 while a stage is open, and as before after it', async () => {
-  const before = process.umask(0o027);
-  onTestFinished(() => void process.umask(before));
-  const umask = () => {
-    const current = process.umask(0);
-    process.umask(current);
-    return current;
-  };
-  const plan = await planTarget([], { layout: layoutIn(scratch()), ...options });
-  const stage = new Stage(plan, new InlineRunner(), new RefusedAttributes());
-  await stage.open();
-  const whileOpen = umask();
-  stage.close();
-  expect([whileOpen, umask()]).toEqual([0, 0o027]);
-});
+test(
+  'the umask of the process is 0 while a stage is open, and as before after it',
+  requires(posix),
+  async () => {
+    const before = process.umask(0o027);
+    onTestFinished(() => void process.umask(before));
+    const umask = () => {
+      const current = process.umask(0);
+      process.umask(current);
+      return current;
+    };
+    const plan = await planTarget([], { layout: layoutIn(scratch()), ...options });
+    const stage = new Stage(plan, new InlineRunner(), new RefusedAttributes());
+    await stage.open();
+    const whileOpen = umask();
+    stage.close();
+    expect([whileOpen, umask()]).toEqual([0, 0o027]);
+  },
+);
