@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, vi } from 'vitest';
 import { JobRecords } from '../../../src/records/job-records.ts';
 import { WaitedTime } from '../../../src/retry/stall-limit.ts';
@@ -30,19 +31,28 @@ interface GitHub {
   readonly environment: Readonly<Record<string, string>>;
 }
 
+/** Time in ms after which a client whose call was given up opens its archive for no further attempt. */
+const LAST_ATTEMPT_MS = 1000;
+
 /**
  * The real client against a real blob store and a stand-in of the cache service. The client downloads in a single
  * stream from hosts that are not Azure's, so its concurrent download is not covered.
  */
 export function useGitHub(): GitHub {
   let azurite: Azurite | undefined;
+  const roots: string[] = [];
   const github = {} as { -readonly [K in keyof GitHub]: GitHub[K] };
 
   beforeAll(async () => {
     azurite = await startAzurite();
   }, 150_000);
 
-  afterAll(() => azurite?.stop());
+  // A client whose call was given up may still open its archive: without it, an unhandled error would end the run
+  afterAll(async () => {
+    await azurite?.stop();
+    await delay(LAST_ATTEMPT_MS);
+    for (const root of roots) await deleteTree(root);
+  });
 
   beforeEach(async () => {
     const root = await mkdtemp(path.join(tmpdir(), 'cache-s3-github-'));
@@ -68,7 +78,8 @@ export function useGitHub(): GitHub {
   afterEach(async () => {
     vi.unstubAllEnvs();
     await github.service.stop();
-    await deleteTree(path.dirname(github.workspace));
+    await deleteTree(github.workspace);
+    roots.push(path.dirname(github.workspace));
   });
 
   return github;
