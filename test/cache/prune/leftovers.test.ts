@@ -1,43 +1,11 @@
-import { beforeEach, describe, expect, test } from 'vitest';
-import { markerName } from '../../../src/cache/keys/cache-names.ts';
+import { describe, expect, test } from 'vitest';
 import { describeResult } from '../../../src/cache/prune/describe.ts';
-import { type PruneRequest, pruneCaches } from '../../../src/cache/prune/prune-caches.ts';
 import type { ObjectStore } from '../../../src/storage/object-store.ts';
 import { StoreRefusedError } from '../../../src/storage/store-errors.ts';
-import { SimulatedBucket, type Step } from './simulated-bucket.ts';
+import { bucket, DAY, markerOf, nameOf, names, once, prune, useBucket } from './prune-support.ts';
+import type { Step } from './simulated-bucket.ts';
 
-const DAY = 24 * 60 * 60 * 1000;
-const VERSION = 'a'.repeat(64);
-const nameOf = (key: string) => `p/v1/octo/app/main/${key}/${VERSION}.tar.zst`;
-const markerOf = (key: string) => markerName('p', nameOf(key))!;
-
-let bucket: SimulatedBucket;
-beforeEach(() => {
-  bucket = new SimulatedBucket();
-});
-
-const names = () => [...bucket.objects.keys()].toSorted();
-const prune = (request: Partial<PruneRequest>, step: Step = async () => {}) =>
-  pruneCaches({
-    store: bucket.open(step),
-    prefix: 'p',
-    patterns: {},
-    rules: {},
-    dryRun: false,
-    removesLeftovers: true,
-    onDeletion() {},
-    ...request,
-  });
-
-/** Calls `then` once, before the first operation of a kind on an object. */
-const once = (wanted: string, name: string, then: () => void): Step => {
-  let done = false;
-  return async (operation, of, at) => {
-    if (done || operation !== wanted || of !== name || at !== 'before') return;
-    done = true;
-    then();
-  };
-};
+useBucket();
 
 describe('prune, which removes what jobs and doctors have left behind,', () => {
   test('keeps a stray marker whose cache is saved after the listing', async () => {
