@@ -1,11 +1,8 @@
 import { expect, test } from 'vitest';
-import { StoreRefusedError } from '../../../../src/storage/store-errors.ts';
 import { type ScriptedAnswer, scriptedServer } from '../scripted-server.ts';
+import { expectRefusal, xml } from './expect-refusal.ts';
 
 const html = (text: string) => ({ headers: { 'content-type': 'text/html' }, body: `<html>${text}</html>` });
-const xml = (code: string, message = '') => ({
-  body: `<Error><Code>${code}</Code><Message>${message}</Message></Error>`,
-});
 
 const hourAgo = new Date(Date.now() - 3_600_000).toUTCString();
 
@@ -104,16 +101,7 @@ test.each<[string, ScriptedAnswer, string, string | RegExp]>([
     '(GetObject: 400 InvalidRequest): "Buckets of this tier take no such request"',
   ],
 ])('the error of %s names the cause', async (_, answer, setting, message) => {
-  const server = await scriptedServer(() => answer);
-  const failure = await server
-    .store()
-    .getRange('x', { suffix: 10 })
-    .catch(error => error);
-  expect(failure).toBeInstanceOf(StoreRefusedError);
-  expect(failure).toMatchObject({ setting });
-  expect(failure.message).toEqual(
-    typeof message === 'string' ? expect.stringContaining(message) : expect.stringMatching(message),
-  );
+  await expectRefusal(answer, setting, message);
 });
 
 test('a HEAD that is refused, and a GET that finds nothing, mean that there is no object', async () => {

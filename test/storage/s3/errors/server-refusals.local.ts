@@ -1,10 +1,6 @@
 import { expect, test } from 'vitest';
-import { StoreRefusedError } from '../../../../src/storage/store-errors.ts';
 import { type ScriptedAnswer, scriptedServer } from '../scripted-server.ts';
-
-const xml = (code: string, message = '') => ({
-  body: `<Error><Code>${code}</Code><Message>${message}</Message></Error>`,
-});
+import { expectRefusal, xml } from './expect-refusal.ts';
 
 test.each<[string, ScriptedAnswer, string, string | RegExp]>([
   [
@@ -32,16 +28,7 @@ test.each<[string, ScriptedAnswer, string, string | RegExp]>([
     /access is denied to these credentials \(GetObject: 403 AccessDenied\)$/,
   ],
 ])('the error of %s names the cause', async (_, answer, setting, message) => {
-  const server = await scriptedServer(() => answer);
-  const failure = await server
-    .store()
-    .getRange('x', { suffix: 10 })
-    .catch(error => error);
-  expect(failure).toBeInstanceOf(StoreRefusedError);
-  expect(failure).toMatchObject({ setting });
-  expect(failure.message).toEqual(
-    typeof message === 'string' ? expect.stringContaining(message) : expect.stringMatching(message),
-  );
+  await expectRefusal(answer, setting, message);
 });
 
 test.each<[string, string, ScriptedAnswer, string]>([

@@ -1,0 +1,26 @@
+import { expect } from 'vitest';
+import { StoreRefusedError } from '../../../../src/storage/store-errors.ts';
+import { type ScriptedAnswer, scriptedServer } from '../scripted-server.ts';
+
+/** Returns the body of an S3 error. */
+export const xml = (code: string, message = '') => ({
+  body: `<Error><Code>${code}</Code><Message>${message}</Message></Error>`,
+});
+
+/** Expects that a GET that is answered so is refused, for this setting and with this text in its message. */
+export async function expectRefusal(
+  answer: ScriptedAnswer,
+  setting: string,
+  message: string | RegExp,
+): Promise<void> {
+  const server = await scriptedServer(() => answer);
+  const failure = await server
+    .store()
+    .getRange('x', { suffix: 10 })
+    .catch(error => error);
+  expect(failure).toBeInstanceOf(StoreRefusedError);
+  expect(failure).toMatchObject({ setting });
+  expect(failure.message).toEqual(
+    typeof message === 'string' ? expect.stringContaining(message) : expect.stringMatching(message),
+  );
+}
