@@ -112,7 +112,7 @@ test('a wording that is not plain is found on its line, but not in code or in a 
   const comments = commentsOf('/**\n * What a\n * b is.\n */\nlet x; // not one\n  // Or undefined: none.\n');
   expect(comments).toEqual(['What a b is.', 'Or undefined: none.']);
   expect(comments.flatMap(comment => findingsIn(comment, commentsOnly))).toHaveLength(2);
-  const titles = titlesOf(`test.skipIf(x)('and b', f); describe.each<[number]>(c)("d", f); it('e');`);
+  const titles = titlesOf(`test.each(x)('and b', f); describe.each<[number]>(c)("d", f); it('e');`);
   expect(titles).toEqual(['and b', 'd', 'e']);
   expect(titles.flatMap(title => findingsIn(title, titlesOnly))).toHaveLength(1);
 });
