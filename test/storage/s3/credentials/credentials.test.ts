@@ -1,41 +1,12 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import path from 'node:path';
-import type { AwsCredentialIdentityProvider } from '@smithy/types';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { systemClock } from '../../../../src/retry/clock.ts';
+import { expect, test, vi } from 'vitest';
 import { credentialsFor } from '../../../../src/storage/s3/credentials/credentials.ts';
-import type { S3Settings } from '../../../../src/storage/s3/s3-settings.ts';
 import { StoreRefusedError } from '../../../../src/storage/store-errors.ts';
 import { createS3Settings } from '../support.ts';
+import { directory, file, options, provider, useSharedFiles } from './use-shared-files.ts';
 
-let directory: string;
-let file: string;
-
-beforeEach(() => {
-  // A directory for each test: the SDK reads a path once in a process.
-  directory = mkdtempSync(path.join(tmpdir(), 'cache-s3-credentials-'));
-  file = path.join(directory, 'credentials');
-  for (const name of Object.keys(process.env)) if (name.startsWith('AWS_')) vi.stubEnv(name, undefined);
-  vi.stubEnv('AWS_SHARED_CREDENTIALS_FILE', file);
-  vi.stubEnv('AWS_CONFIG_FILE', path.join(directory, 'config'));
-});
-afterEach(() => {
-  vi.unstubAllEnvs();
-  rmSync(directory, { recursive: true });
-});
-
-const options = { clock: systemClock, stsHandler: noSts, mask: () => {} };
-
-const provider = (overrides: Partial<S3Settings> = {}) =>
-  credentialsFor(
-    createS3Settings({ credentials: undefined, ...overrides }),
-    options,
-  ) as AwsCredentialIdentityProvider;
-
-function noSts(): never {
-  return { handle: () => Promise.reject(new Error('no STS in this test')) } as never;
-}
+useSharedFiles();
 
 test('the keys of the settings come first', () => {
   vi.stubEnv('AWS_ACCESS_KEY_ID', 'environment');
