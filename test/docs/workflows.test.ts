@@ -128,7 +128,6 @@ describe('workflow release.yml', () => {
       'git tag --force "$major" "$TAG"',
       'git push --force origin "refs/tags/$major"',
     ]);
-    expect(text).toMatch(/^ +major=\$\{TAG%%\.\*\}$/m);
     expect(text.indexOf('gh release create "$TAG" --verify-tag')).toBeGreaterThan(0);
     expect(text.indexOf('gh release create')).toBeLessThan(text.indexOf('git push'));
   });
