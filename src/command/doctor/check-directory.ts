@@ -3,12 +3,13 @@ import { createTrialName } from '../../cache/keys/trial-names.ts';
 import { formatBytes } from '../../report/units.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
 import { ObjectExistsError } from '../../storage/store-errors.ts';
-import { makeCheck, type ReportFinding, type TrialPlace } from './finding.ts';
+import { makeCheck, type ReportFinding } from './finding.ts';
+import type { TrialPrefixes } from './trial.ts';
 
 interface DirectoryOptions {
   readonly store: ObjectStore;
   readonly root: string;
-  readonly place: TrialPlace;
+  readonly place: TrialPrefixes;
   readonly signal: AbortSignal;
 }
 

@@ -5,48 +5,21 @@ import { systemClock } from '../../retry/clock.ts';
 import { delayed } from '../../retry/signals.ts';
 import { WaitedTime } from '../../retry/stall-limit.ts';
 import { TIME_LIMITS } from '../../retry/time-limits.ts';
-import type { Attempt, CallSpec, S3Command } from '../../storage/s3/calls/call.ts';
-import type { ServiceInputTypes, ServiceOutputTypes } from '../../storage/s3/calls/sdk.ts';
+import type { CallSpec } from '../../storage/s3/calls/call.ts';
 import { describeEndpoint, type S3Settings } from '../../storage/s3/s3-settings.ts';
 import { StoreRefusedError, StoreUnavailableError } from '../../storage/store-errors.ts';
 import { CONNECTION_CHECKS, connectionFinding, failedCheck } from './explain.ts';
-import type { ReportFinding, TrialPlace } from './finding.ts';
+import type { ReportFinding } from './finding.ts';
 import { checkMultipart } from './multipart-checks.ts';
 import { checkDelete, checkObjects } from './object-checks.ts';
 import { speaksTls } from './speaks-tls.ts';
+import type { Trial, TrialPrefixes } from './trial.ts';
 
 interface ServerOptions {
   readonly settings: S3Settings;
-  readonly place: TrialPlace;
+  readonly place: TrialPrefixes;
   readonly log: Log;
   readonly signal: AbortSignal;
-}
-
-type S3 = typeof import('../../storage/s3/s3-store.ts');
-
-type SendCommand = <I extends ServiceInputTypes, O extends ServiceOutputTypes>(
-  operation: string,
-  command: S3Command<I, O>,
-) => Promise<O>;
-
-/** A server that is checked. Makes single calls with two attempts each; no failure opens the circuit. */
-export interface Trial {
-  readonly sdk: S3['sdk'];
-  readonly bucket: string;
-  readonly place: TrialPlace;
-  /** The names of all trial objects among the caches begin with it. */
-  readonly root: string;
-  /** The names of objects that may exist, for `checkDelete`. */
-  readonly stored: Set<string>;
-  readonly signal: AbortSignal;
-  /** Makes a call. Throws the errors of the store contract. */
-  call<T>(operation: string, attempt: Attempt<T>): Promise<T>;
-  /** Makes a call that is one command. */
-  readonly send: SendCommand;
-  /** As `send`, also after an interrupt, which leaves it 4 s: removes a part of the trial. */
-  readonly cleanUp: SendCommand;
-  /** Reports a finding. Throws the signal's reason: a check that an interrupt has ended found nothing. */
-  readonly report: ReportFinding;
 }
 
 /** A clock that is off by more than this, in ms, is refused by S3; the limit is AWS's, and radosgw's. */

@@ -21,14 +21,6 @@ export interface Finding {
 /** Receives the findings in the order of the checks. */
 export type ReportFinding = (finding: Finding) => void;
 
-/** The part of a store in which a trial reads and writes, for credentials that are limited to it. */
-export interface TrialPlace {
-  /** The prefix of its caches. */
-  readonly caches: string;
-  /** The prefix of their markers. */
-  readonly markers: string;
-}
-
 /**
  * Makes a check, and reports it: `ok` with the facts that `work` returns, or its failure with `advice`. Returns whether it
  * is ok.

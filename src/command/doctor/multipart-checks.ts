@@ -1,8 +1,8 @@
 import { COPY_SUFFIX, MULTIPART_SUFFIX } from '../../cache/keys/trial-names.ts';
 import { bucketArn } from '../policy/roles.ts';
-import type { Trial } from './check-server.ts';
 import { allow, objectsArn } from './explain.ts';
 import { makeCheck } from './finding.ts';
+import type { Trial } from './trial.ts';
 
 /** S3's smallest part but the last, in bytes. */
 const PART_BYTES = 5 * 1024 * 1024;

@@ -1,10 +1,10 @@
 import { ORDERED_SUFFIXES } from '../../cache/keys/trial-names.ts';
 import { StoreRefusedError } from '../../storage/store-errors.ts';
 import { sentenceOf } from '../failure.ts';
-import type { Trial } from './check-server.ts';
 import { allow, httpStatusOf, objectsArn } from './explain.ts';
 import { makeCheck } from './finding.ts';
 import { checkEtag, checkForeignReads, checkReads, TRIAL_CONTENT } from './read-checks.ts';
+import type { Trial } from './trial.ts';
 
 /**
  * Tries the calls for single objects: store, describe, read in ranges, the conditions, the order of a listing, markers.

@@ -1,8 +1,8 @@
 import type { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { sentenceOf } from '../failure.ts';
-import type { Trial } from './check-server.ts';
 import { allow, httpStatusOf, objectsArn } from './explain.ts';
+import type { Trial } from './trial.ts';
 
 /** The content of a trial object. */
 export const TRIAL_CONTENT = Buffer.from('0123456789');

@@ -1,8 +1,7 @@
 import { escapeHtml } from '../../action/runner/escape.ts';
 import { countOf, formatAge, formatBytes, formatCount } from '../../report/units.ts';
 import { columnPlot, type PlotBar, rowPlot } from './plots.ts';
-import type { StatsFacts } from './stats.ts';
-import { barLabel, type Group, shortLabel, type Tally } from './tally.ts';
+import { barLabel, type Group, type StatsFacts, shortLabel, type Tally } from './tally.ts';
 
 /**
  * Returns a page with plots, which loads nothing: its styles and plots are in it, and its policy forbids scripts and requests.

@@ -6,7 +6,7 @@ import { checkOutputFile } from '../output/check-target.ts';
 import { writeJson } from '../output/json.ts';
 import { type Filter, readWithProgress } from '../select.ts';
 import { htmlPage } from './html-page.ts';
-import { type GroupKind, Tally } from './tally.ts';
+import { type GroupKind, type StatsFacts, Tally } from './tally.ts';
 import { writeText } from './text-report.ts';
 
 interface StatsOptions extends Filter {
@@ -14,14 +14,6 @@ interface StatsOptions extends Filter {
   readonly top: number;
   /** The file of the page with plots. */
   readonly html?: string | undefined;
-}
-
-/** Facts of the reports besides the tally. */
-export interface StatsFacts {
-  readonly place: string;
-  readonly prefix: string;
-  readonly madeMs: number;
-  readonly top: number;
 }
 
 /** Counts the caches of the store, and writes the figures. With `html`, also a page into a file. */

@@ -35,6 +35,14 @@ export interface Group extends Amount {
 
 export type GroupKind = 'repositories' | 'scopes' | 'keyPrefixes';
 
+/** Facts of the reports besides the tally. */
+export interface StatsFacts {
+  readonly place: string;
+  readonly prefix: string;
+  readonly madeMs: number;
+  readonly top: number;
+}
+
 /** Counts the caches of a store. Its memory grows with the number of groups (300,000 at most), not of caches. */
 export class Tally {
   readonly all: Amount = { caches: 0, bytes: 0 };

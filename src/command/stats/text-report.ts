@@ -1,8 +1,7 @@
 import { countOf, formatAge, formatBytes, formatCount } from '../../report/units.ts';
 import type { Output } from '../output/output.ts';
 import { writeTable } from '../output/table.ts';
-import type { StatsFacts } from './stats.ts';
-import { type Bar, barLabel, type GroupKind, type Tally } from './tally.ts';
+import { type Bar, barLabel, type GroupKind, type StatsFacts, type Tally } from './tally.ts';
 
 /** Writes the figures as tables and charts of a terminal. */
 export async function writeText(output: Output, tally: Tally, facts: StatsFacts): Promise<void> {

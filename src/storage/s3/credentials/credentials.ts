@@ -1,19 +1,12 @@
-import type {
-  AwsCredentialIdentity,
-  AwsCredentialIdentityProvider,
-  HttpRequest,
-  HttpResponse,
-  RequestHandler,
-} from '@smithy/types';
+import type { AwsCredentialIdentity, AwsCredentialIdentityProvider } from '@smithy/types';
 import { readSmallFile } from '../../../archive/fs/small-file.ts';
-import type { Clock } from '../../../retry/clock.ts';
 import { deadline } from '../../../retry/signals.ts';
 import { ForkCredentialsError, NoCredentialsError, StoreRefusedError } from '../../store-errors.ts';
 import { errorCode, httpStatus, redact } from '../errors/classify.ts';
 import type { S3Settings } from '../s3-settings.ts';
 import { CredentialsCall } from './credentials-call.ts';
 import { fromProfile, MAX_TOKEN_BYTES, NoSourceError, stsEndpoint } from './profile.ts';
-import { assumeRole } from './role.ts';
+import { assumeRole, type CredentialsOptions } from './role.ts';
 import { SDK_CONSTANTS } from './sdk-constants.ts';
 import { readSharedFiles } from './shared-files.ts';
 
@@ -26,14 +19,6 @@ const RENEW_BEFORE_MS = 300_000;
 
 /** Shortest wait between two renewals while the credentials are valid, in ms. */
 const RENEW_AGAIN_MS = 60_000;
-
-export interface CredentialsOptions {
-  readonly clock: Clock;
-  /** Makes the handler that sends requests to an STS, which may take `firstByteMs` for the first byte of its response. */
-  readonly stsHandler: (firstByteMs?: number) => RequestHandler<HttpRequest, HttpResponse>;
-  /** Registers a secret with the runner, which replaces it in the log. */
-  readonly mask: (secret: string) => void;
-}
 
 /**
  * Returns the credentials that sign the requests: the keys of the settings, or those of the role that they name. None where

@@ -1,4 +1,5 @@
-import type { AwsCredentialIdentity } from '@smithy/types';
+import type { AwsCredentialIdentity, HttpRequest, HttpResponse, RequestHandler } from '@smithy/types';
+import type { Clock } from '../../../retry/clock.ts';
 import { hedge } from '../../../retry/hedge.ts';
 import { retry } from '../../../retry/retry.ts';
 import { deadline, unlessAborted } from '../../../retry/signals.ts';
@@ -7,7 +8,6 @@ import { httpStatus, isRetryable } from '../errors/classify.ts';
 import { describeClaims, stsFailure, tokenFailure } from '../errors/role-refusals.ts';
 import type { RoleSettings, S3Settings } from '../s3-settings.ts';
 import { ProtocolError } from '../transport/protocol-error.ts';
-import type { CredentialsOptions } from './credentials.ts';
 import { CredentialsCall } from './credentials-call.ts';
 import { offersIdTokens, requestIdToken } from './id-token.ts';
 import { SDK_CONSTANTS } from './sdk-constants.ts';
@@ -17,6 +17,14 @@ const ROLE_MS = 10_000;
 
 /** Wait before a second exchange begins beside the first, in ms. radosgw 16.2.15 never answers one in some 15,000. */
 const EXCHANGE_AGAIN_MS = 3000;
+
+export interface CredentialsOptions {
+  readonly clock: Clock;
+  /** Makes the handler that sends requests to an STS, which may take `firstByteMs` for the first byte of its response. */
+  readonly stsHandler: (firstByteMs?: number) => RequestHandler<HttpRequest, HttpResponse>;
+  /** Registers a secret with the runner, which replaces it in the log. */
+  readonly mask: (secret: string) => void;
+}
 
 /** The keys of a role and the run that has taken it. */
 export interface RoleCredentials extends AwsCredentialIdentity {

@@ -1,0 +1,36 @@
+import type { Attempt, S3Command } from '../../storage/s3/calls/call.ts';
+import type { ServiceInputTypes, ServiceOutputTypes } from '../../storage/s3/calls/sdk.ts';
+import type { ReportFinding } from './finding.ts';
+
+/** The part of a store in which a trial reads and writes, for credentials that are limited to it. */
+export interface TrialPrefixes {
+  /** The prefix of its caches. */
+  readonly caches: string;
+  /** The prefix of their markers. */
+  readonly markers: string;
+}
+
+type SendCommand = <I extends ServiceInputTypes, O extends ServiceOutputTypes>(
+  operation: string,
+  command: S3Command<I, O>,
+) => Promise<O>;
+
+/** A server that is checked. Makes single calls with two attempts each; no failure opens the circuit. */
+export interface Trial {
+  readonly sdk: typeof import('../../storage/s3/s3-store.ts')['sdk'];
+  readonly bucket: string;
+  readonly place: TrialPrefixes;
+  /** The names of all trial objects among the caches begin with it. */
+  readonly root: string;
+  /** The names of objects that may exist, for `checkDelete`. */
+  readonly stored: Set<string>;
+  readonly signal: AbortSignal;
+  /** Makes a call. Throws the errors of the store contract. */
+  call<T>(operation: string, attempt: Attempt<T>): Promise<T>;
+  /** Makes a call that is one command. */
+  readonly send: SendCommand;
+  /** As `send`, also after an interrupt, which leaves it 4 s: removes a part of the trial. */
+  readonly cleanUp: SendCommand;
+  /** Reports a finding. Throws the signal's reason: a check that an interrupt has ended found nothing. */
+  readonly report: ReportFinding;
+}
