@@ -1,5 +1,5 @@
 import { systemClock } from '../../retry/clock.ts';
-import { exposeCollector } from '../memory/trim-heap.ts';
+import { exposeCollector } from '../memory/heap.ts';
 import {
   type Claim,
   type ClaimKind,

@@ -1,5 +1,5 @@
 /**
- * This folder frees memory earlier than the garbage collector: buffers here, V8's heap in trim-heap.ts (ADR 0009, 0011). The
+ * This folder frees memory earlier than the garbage collector: buffers here, V8's heap in heap.ts (ADR 0009, 0011). The
  * collector frees buffers late: dozens of frames wait for it, and each makes V8 collect the whole heap earlier.
  */
 

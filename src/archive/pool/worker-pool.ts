@@ -1,6 +1,6 @@
 /** This folder runs on the main thread: it hands jobs to worker threads and bounds the work in flight. */
 
-import { exposeCollector } from '../memory/trim-heap.ts';
+import { exposeCollector } from '../memory/heap.ts';
 import type { FetchMessage } from '../messages/fetch.ts';
 import {
   decodeFailure,

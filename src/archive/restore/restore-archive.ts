@@ -14,7 +14,7 @@ import type { PathLayout } from '../fs/paths/layout.ts';
 import { RefusedAttributes, type RefusedCounts } from '../fs/refused-attributes.ts';
 import type { StatusRows } from '../fs/status-rows.ts';
 import { writeError } from '../fs/tree-errors.ts';
-import { trimHeap } from '../memory/trim-heap.ts';
+import { trimHeap } from '../memory/heap.ts';
 import type { JobRunner } from '../pool/worker-pool.ts';
 import { commit } from '../publish/commit/commit.ts';
 import { planTarget } from '../publish/plan/plan-target.ts';

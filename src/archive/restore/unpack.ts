@@ -1,7 +1,7 @@
 import { EntryType } from '../format/entry.ts';
 import type { OpenArchive } from '../format/open-archive.ts';
 import type { RefusedAttributes } from '../fs/refused-attributes.ts';
-import { trimHeap } from '../memory/trim-heap.ts';
+import { trimHeap } from '../memory/heap.ts';
 import {
   type DiskUse,
   EMPTY_PIECE,

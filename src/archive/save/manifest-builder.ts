@@ -1,7 +1,7 @@
 import { type Entry, EntryType, type Frame, type ManifestHead } from '../format/entry.ts';
 import { ManifestWriter } from '../format/manifest/manifest-writer.ts';
 import { compareNames } from '../fs/paths/names.ts';
-import { trimHeap } from '../memory/trim-heap.ts';
+import { trimHeap } from '../memory/heap.ts';
 import {
   type FramePlan,
   type Packed,

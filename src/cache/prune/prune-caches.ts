@@ -1,4 +1,4 @@
-import { trimHeap } from '../../archive/memory/trim-heap.ts';
+import { trimHeap } from '../../archive/memory/heap.ts';
 import { forEachWithin } from '../../archive/pool/in-flight.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
 import { type CachePatterns, matchesPatterns, placeOfPatterns } from '../cache-patterns.ts';

@@ -3,7 +3,7 @@
 import type { Buffer } from 'node:buffer';
 import { zstdDecompressSync } from 'node:zlib';
 import { DamagedArchiveError, UnusableArchiveError } from '../../archive-errors.ts';
-import { requireHeap } from '../../memory/heap-limit.ts';
+import { requireHeap } from '../../memory/heap.ts';
 import { Turns } from '../../turns.ts';
 import { SHA256_BYTES } from '../codec.ts';
 import { readManifestFrame } from '../container.ts';

@@ -2,7 +2,7 @@ import { syncBuiltinESMExports } from 'node:module';
 import v8, { getHeapStatistics } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect, onTestFinished, test } from 'vitest';
-import { collectHeap, trimHeap } from '../../../src/archive/memory/trim-heap.ts';
+import { trimHeap } from '../../../src/archive/memory/heap.ts';
 import { WorkerPool } from '../../../src/archive/pool/worker-pool.ts';
 
 test('V8 gets its flags back before the first worker starts, and keeps them', async () => {
@@ -22,7 +22,7 @@ test('V8 gets its flags back before the first worker starts, and keeps them', as
   pool.start();
   expect(changes).toEqual(['--expose-gc', '--no-expose-gc']);
   expect(runInNewContext('typeof gc')).toBe('undefined');
-  collectHeap();
+  trimHeap(0);
   expect(changes).toHaveLength(2);
 });
 

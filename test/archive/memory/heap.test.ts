@@ -1,7 +1,7 @@
 import { getHeapStatistics } from 'node:v8';
 import { expect, test } from 'vitest';
 import { UnusableArchiveError } from '../../../src/archive/archive-errors.ts';
-import { requireHeap } from '../../../src/archive/memory/heap-limit.ts';
+import { requireHeap } from '../../../src/archive/memory/heap.ts';
 
 test('requireHeap accepts a size that the heap has room for', () => {
   expect(() => requireHeap(1024 * 1024, 'its 10 entries')).not.toThrow();

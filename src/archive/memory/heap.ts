@@ -1,9 +1,13 @@
 import { getHeapStatistics, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import { UnusableArchiveError } from '../archive-errors.ts';
 
-const TRIM_ABOVE_BYTES = 192 * 1024 * 1024;
+const MIB = 1024 * 1024;
+const TRIM_ABOVE_BYTES = 192 * MIB;
 /** Least ratio of the heap to its live part. A collection takes 2 ms for each live MB, so a third must be garbage. */
 const MIN_HEAP_RATIO = 1.5;
+/** The share of the heap that stays free: V8 ends the process when it cannot grow a space. */
+const RESERVE = 0.1;
 
 let collect: ((options: object) => void) | undefined;
 let liveBytes = 0;
@@ -18,8 +22,26 @@ export function trimHeap(aboveBytes = TRIM_ABOVE_BYTES): void {
   collectHeap();
 }
 
-/** Makes V8 collect all garbage of the heap. */
-export function collectHeap(): void {
+/**
+ * Throws `UnusableArchiveError` if the heap of this process has no room for `bytes` more, where V8 would end the process.
+ * `what` is the subject of the message, in the plural.
+ */
+export function requireHeap(bytes: number, what: string): void {
+  if (bytes <= freeHeap()) return;
+  collectHeap();
+  const free = freeHeap();
+  if (bytes <= free) return;
+  throw new UnusableArchiveError(
+    `${what} need about ${Math.ceil(bytes / MIB)} MiB of memory, but Node.js has ${Math.floor(free / MIB)} MiB on this machine`,
+  );
+}
+
+function freeHeap(): number {
+  const { heap_size_limit, used_heap_size } = getHeapStatistics();
+  return Math.max(0, heap_size_limit * (1 - RESERVE) - used_heap_size);
+}
+
+function collectHeap(): void {
   exposeCollector();
   collect?.({ type: 'major', execution: 'sync', flavor: 'last-resort' });
   liveBytes = getHeapStatistics().total_heap_size;
