@@ -3,7 +3,7 @@ import path from 'node:path';
 import { ignoreErrors } from '../fs/ignore-errors.ts';
 import { thisPlatform } from '../fs/platform.ts';
 import { type Claim, type ClaimKind, type FrameKey, FrameState } from '../messages/disk-request.ts';
-import { claimNames, hasFrame, inodeText, statusOf } from './frame-files.ts';
+import { claimNames, hasFrame, inodeText, statusOf, tryUnlink } from './frame-files.ts';
 import { problemOf } from './problems.ts';
 
 /** The holder of a claim touches it this often, in ms. */
@@ -70,7 +70,7 @@ export class Claims {
         return { state: FrameState.others };
       }
       // Undefined if another process was faster
-      if (removeIfThere(this.#path(name)))
+      if (tryUnlink(this.#path(name)))
         return this.#tryName(name, frame, kind) ?? { state: FrameState.others };
     }
     return { state: FrameState.refused };
@@ -109,7 +109,7 @@ export class Claims {
       inode = this.#finish(fd);
     } finally {
       // Other processes would wait for a claim that has no holder
-      if (inode === undefined) removeIfThere(file);
+      if (inode === undefined) tryUnlink(file);
     }
     if (inode === undefined) return undefined;
     this.#held.set(inode, name);
@@ -162,15 +162,5 @@ export class Claims {
 
   settleAll(): void {
     for (const [inode, name] of [...this.#held]) this.settle({ name, inode });
-  }
-}
-
-/** Returns whether no file has this name any more. */
-function removeIfThere(file: string): boolean {
-  try {
-    unlinkSync(file);
-    return true;
-  } catch (error) {
-    return problemOf(error) === 'ENOENT';
   }
 }

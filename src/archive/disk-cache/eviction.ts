@@ -1,11 +1,12 @@
-import { opendirSync, type Stats, statfsSync, statSync, unlinkSync } from 'node:fs';
+import { opendirSync, type Stats, statfsSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { compressBound } from '../format/codec.ts';
 import { MAX_FRAME_RAW_BYTES } from '../format/limits.ts';
 import { STICKY } from '../fs/attributes.ts';
 import { thisUser } from '../fs/platform.ts';
-import { fileKind, statusOf } from './frame-files.ts';
+import type { DiskCacheSettings } from '../messages/disk-request.ts';
+import { fileKind, statusOf, tryUnlink } from './frame-files.ts';
 
 /** Candidates that one reading of the directory remembers: the memory does not depend on the number of files. */
 const CANDIDATES = 4096;
@@ -20,11 +21,6 @@ const ABANDONED_MS = 60_000;
 const MAX_RESERVE_BYTES = 1e9;
 const MAX_FRAME_BYTES = compressBound(MAX_FRAME_RAW_BYTES);
 
-interface EvictionOptions {
-  readonly directory: string;
-  readonly maxBytes: number;
-}
-
 interface Candidate {
   readonly file: string;
   readonly size: number;
@@ -36,7 +32,7 @@ interface Candidate {
  * jobs have left. Any number of processes may do it at once. Files that this user may not remove stay. Returns whether the limit
  * is kept. Throws the system's error if the directory cannot be read.
  */
-export async function evict({ directory, maxBytes }: EvictionOptions): Promise<boolean> {
+export async function evict({ directory, maxBytes }: DiskCacheSettings): Promise<boolean> {
   let olderStay = Number.NEGATIVE_INFINITY;
   for (let reading = 1; reading <= READINGS; reading++) {
     const { total, oldest } = await readDirectory(directory, olderStay);
@@ -120,14 +116,4 @@ function isUseless(kind: 'frame' | 'claim' | undefined, { size }: Stats, unusedM
 function spareBytes(directory: string): number {
   const { bavail, blocks, bsize } = statfsSync(directory);
   return bavail * bsize - Math.min(MAX_RESERVE_BYTES, (blocks * bsize) / 10);
-}
-
-/** Returns whether the file does not exist any more. Windows does not remove one that is open. */
-function tryUnlink(file: string): boolean {
-  try {
-    unlinkSync(file);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'ENOENT';
-  }
 }

@@ -4,22 +4,13 @@
  * writes the files, in any thread.
  */
 
-import {
-  closeSync,
-  constants,
-  fstatSync,
-  futimesSync,
-  lstatSync,
-  openSync,
-  readSync,
-  renameSync,
-  type Stats,
-  writeSync,
-} from 'node:fs';
+import { constants, fstatSync, futimesSync, renameSync, type Stats, unlinkSync } from 'node:fs';
 import path from 'node:path';
 import { sha256 } from '../format/codec.ts';
+import { lstat, lstatExact } from '../fs/file-status.ts';
 import { ignoreErrors } from '../fs/ignore-errors.ts';
 import { thisPlatform } from '../fs/platform.ts';
+import { readAt, withFile, writeAt } from '../fs/with-file.ts';
 import type { Claim, FrameKey } from '../messages/disk-request.ts';
 
 /**
@@ -57,10 +48,16 @@ export function hasFrame(directory: string, frame: FrameKey): boolean {
 
 /** Returns undefined if there is no such file, or it cannot be read. */
 export function statusOf(file: string): Stats | undefined {
+  return ignoreErrors(() => lstat(file));
+}
+
+/** Removes a file. Returns whether none has this name any more. Windows does not remove one that is open. Never throws. */
+export function tryUnlink(file: string): boolean {
   try {
-    return lstatSync(file, { throwIfNoEntry: false });
-  } catch {
-    return undefined;
+    unlinkSync(file);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ENOENT';
   }
 }
 
@@ -72,31 +69,18 @@ let scratch = Buffer.allocUnsafeSlow(0);
  * and a FIFO is not waited for. The bytes are valid until the next call in this thread.
  */
 export function readFrame(directory: string, frame: FrameKey): Buffer | undefined {
-  let fd: number | undefined;
-  try {
-    fd = openSync(framePath(directory, frame), constants.O_RDONLY | thisPlatform.openFlags);
-    const stats = fstatSync(fd);
-    if (!stats.isFile() || stats.size !== frame.size) return undefined;
-    if (scratch.length < frame.size) scratch = Buffer.allocUnsafeSlow(frame.size);
-    const bytes = scratch.subarray(0, frame.size);
-    for (let done = 0; done < bytes.length; ) {
-      const count = readSync(fd, bytes, done, bytes.length - done, done);
-      if (count === 0) return undefined;
-      done += count;
-    }
-    if (!sha256(bytes).equals(frame.sha256)) return undefined;
-    noteUse(fd);
-    return bytes;
-  } catch {
-    return undefined;
-  } finally {
-    if (fd !== undefined) closeQuietly(fd);
-  }
-}
-
-/** A network mount may report an error only now. */
-function closeQuietly(fd: number): void {
-  ignoreErrors(() => closeSync(fd));
+  const flags = constants.O_RDONLY | thisPlatform.openFlags;
+  return ignoreErrors(() =>
+    withFile(framePath(directory, frame), flags, fd => {
+      const stats = fstatSync(fd);
+      if (!stats.isFile() || stats.size !== frame.size) return undefined;
+      if (scratch.length < frame.size) scratch = Buffer.allocUnsafeSlow(frame.size);
+      const bytes = scratch.subarray(0, frame.size);
+      if (readAt(fd, bytes, 0) < frame.size || !sha256(bytes).equals(frame.sha256)) return undefined;
+      noteUse(fd);
+      return bytes;
+    }),
+  );
 }
 
 /** Eviction removes the frames that were used least recently. Only the owner of a file can set its time. */
@@ -110,10 +94,7 @@ function noteUse(fd: number): void {
  * undefined if it does not exist, or is not a regular file with one name. Throws the system's errors.
  */
 export function inodeText(file: number | string): string | undefined {
-  const stats =
-    typeof file === 'number'
-      ? fstatSync(file, { bigint: true })
-      : lstatSync(file, { bigint: true, throwIfNoEntry: false });
+  const stats = typeof file === 'number' ? fstatSync(file, { bigint: true }) : lstatExact(file);
   if (!stats?.isFile() || stats.nlink !== 1n) return undefined;
   return `${stats.dev}:${stats.ino}:${stats.birthtimeNs}`;
 }
@@ -126,14 +107,12 @@ export function storeFrame(directory: string, frame: FrameKey, bytes: Uint8Array
   const { name, inode } = claim;
   const file = path.join(directory, name);
   try {
-    const fd = openSync(file, constants.O_WRONLY | thisPlatform.openFlags);
-    try {
+    const isOurs = withFile(file, constants.O_WRONLY | thisPlatform.openFlags, fd => {
       if (inodeText(fd) !== inode) return false;
-      for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done, bytes.length - done, done);
-      if (inodeText(file) !== inode) return false;
-    } finally {
-      closeSync(fd);
-    }
+      writeAt(fd, bytes, 0);
+      return inodeText(file) === inode;
+    });
+    if (!isOurs) return false;
     // It may replace a wrong file, also of another user
     renameSync(file, framePath(directory, frame));
     return true;
