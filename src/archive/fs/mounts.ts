@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { TargetTreeError } from '../archive-errors.ts';
 import { realPathOf } from './file-status.ts';
+import { ignoreErrors } from './ignore-errors.ts';
 import { decodeName } from './paths/names.ts';
 import { thisPlatform } from './platform.ts';
 
@@ -17,11 +18,7 @@ export function readMountPoints(): ReadonlySet<string> {
 /** Returns the types of the mounted file systems by their mount points, as `readMountPoints`. */
 export function readMounts(): ReadonlyMap<string, string> {
   if (!thisPlatform.listsMounts) return new Map();
-  try {
-    return parseMountInfo(readFileSync('/proc/self/mountinfo'));
-  } catch {
-    return new Map();
-  }
+  return ignoreErrors(() => parseMountInfo(readFileSync('/proc/self/mountinfo'))) ?? new Map();
 }
 
 /** Returns a mount point at or below this path, in which all links must be resolved, or undefined. */

@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs';
 import { win32 } from 'node:path';
 import { type Entry, EntryType, inodeOf } from '../format/entry.ts';
+import { ignoreErrors } from '../fs/ignore-errors.ts';
 import { linkTypeOf } from '../fs/links/symlinks.ts';
 import type { PathLayout } from '../fs/paths/layout.ts';
 import { fsPath } from '../fs/paths/names.ts';
@@ -42,12 +43,8 @@ export class LinkTargets {
     this.#indexes ??= this.#collect(({ type }) => type !== EntryType.file);
     const { index, at } = this.#follow(path);
     if (index !== undefined) return this.#entries[index]!.type === EntryType.directory;
-    try {
-      return statSync(fsPath(at), { throwIfNoEntry: false })?.isDirectory() ?? false;
-    } catch {
-      // No right to search, or a drive that does not respond
-      return false;
-    }
+    // Undefined also without the right to search, or for a drive that does not respond
+    return ignoreErrors(() => statSync(fsPath(at), { throwIfNoEntry: false })?.isDirectory()) ?? false;
   }
 
   /** Follows symlinks of the archive from a path. Returns the last path, and its entry if it has one. */

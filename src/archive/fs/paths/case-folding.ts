@@ -1,5 +1,6 @@
 import { readdirSync, type Stats, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { ignoreErrors } from '../ignore-errors.ts';
 import { fsPath } from './names.ts';
 
 /** Returns whether the file system of a path (that may not exist yet) treats names that differ only in case as one. */
@@ -82,13 +83,9 @@ function foldsCaseAt(directory: string, dev: number): boolean {
 }
 
 function foldsCaseInside(directory: string): boolean {
-  try {
-    for (const name of readdirSync(fsPath(directory), 'utf8')) {
-      const folded = existsInOtherCase(directory, name);
-      if (folded !== undefined) return folded;
-    }
-  } catch {
-    // The directory cannot be listed
+  for (const name of ignoreErrors(() => readdirSync(fsPath(directory), 'utf8')) ?? []) {
+    const folded = existsInOtherCase(directory, name);
+    if (folded !== undefined) return folded;
   }
   return true;
 }
@@ -102,10 +99,6 @@ function existsInOtherCase(directory: string, name: string): boolean | undefined
 }
 
 function statOrUndefined(path: string): Stats | undefined {
-  try {
-    return statSync(fsPath(path), { throwIfNoEntry: false });
-  } catch {
-    // The path cannot be searched, or goes through a file
-    return undefined;
-  }
+  // The path may go through a file, or a directory that cannot be searched
+  return ignoreErrors(() => statSync(fsPath(path), { throwIfNoEntry: false }));
 }
