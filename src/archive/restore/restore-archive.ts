@@ -8,16 +8,13 @@ import { validate } from '../check/validate.ts';
 import type { DiskCache } from '../disk-cache/disk-cache.ts';
 import type { ContentHashes } from '../format/content-hashes.ts';
 import type { Entry } from '../format/entry.ts';
-import type { OpenArchive } from '../format/open-archive.ts';
-import type { RestoredLinks } from '../fs/links/restored-links.ts';
-import type { PathLayout } from '../fs/paths/layout.ts';
 import { RefusedAttributes, type RefusedCounts } from '../fs/refused-attributes.ts';
 import type { StatusRows } from '../fs/status-rows.ts';
 import { writeError } from '../fs/tree-errors.ts';
 import { trimHeap } from '../memory/heap.ts';
 import type { JobRunner } from '../pool/worker-pool.ts';
 import { commit } from '../publish/commit/commit.ts';
-import { planTarget } from '../publish/plan/plan-target.ts';
+import { type PlanOptions, planTarget } from '../publish/plan/plan-target.ts';
 import { finalPathOf, type StagedFiles, type TargetPlan } from '../publish/plan/target-plan.ts';
 import { Stage } from '../publish/stage.ts';
 import { StagedLinks } from '../publish/staged-links.ts';
@@ -26,7 +23,7 @@ import { findUnchanged } from './find-unchanged.ts';
 import { checkLiteralLinks } from './literal-links.ts';
 import { RestoredFacts } from './restored-facts.ts';
 import { completeStatus, linksInStaging, statusAfterCommit } from './restored-status.ts';
-import { type ReadInWorker, type ReadRange, unpack } from './unpack.ts';
+import { type UnpackOptions, unpack } from './unpack.ts';
 
 /**
  * Time in ms that a commit gets after a signal: nearly all are complete by then, and a whole tree is worth more than a part of
@@ -34,16 +31,11 @@ import { type ReadInWorker, type ReadRange, unpack } from './unpack.ts';
  */
 const COMMIT_GRACE_MS = 2500;
 
-interface RestoreArchiveOptions {
-  readonly archive: OpenArchive;
-  readonly read: ReadRange;
-  readonly readInWorker?: ReadInWorker | undefined;
+interface RestoreArchiveOptions
+  extends Omit<PlanOptions, 'isWanted'>,
+    Pick<UnpackOptions, 'archive' | 'read' | 'readInWorker'> {
   /** Frames are read from it, and stored in it. The caller closes it. */
   readonly diskCache?: DiskCache | undefined;
-  readonly layout: PathLayout;
-  /** Links that earlier restores of the job have made. */
-  readonly restoredLinks: RestoredLinks;
-  readonly runLabel: string;
   /** Closed at the end. */
   readonly runner: JobRunner;
   /** When it is aborted before the commit, nothing is published and staging is removed. A commit gets 2.5 s more. */
@@ -65,7 +57,7 @@ export interface RestoreNotes {
   attributesRefused(counts: RefusedCounts): void;
   /** Paths of symlinks that were not created. */
   linksLeftOut(paths: readonly string[]): void;
-  stagingRemains(remaining: RemainingStaging): void;
+  stagingRemains(remaining: readonly RemainingStaging[]): void;
 }
 
 export interface RestoreSummary {
@@ -98,7 +90,7 @@ export async function restoreArchive(options: RestoreArchiveOptions): Promise<Re
     options.signal?.throwIfAborted();
     // The plan writes nothing, but removes staging that a killed restore has left above the roots
     const plan = await planTarget(roots, { ...options, isWanted: () => false });
-    for (const remaining of plan.remainingStaging) options.notes.stagingRemains(remaining);
+    options.notes.stagingRemains(plan.remainingStaging);
     return { entries: entries.length, rawBytes: 0, facts: undefined, isPartial: false };
   }
   const refused = new RefusedAttributes();
@@ -108,7 +100,7 @@ export async function restoreArchive(options: RestoreArchiveOptions): Promise<Re
   options.beforeCommit(links);
   const grace = delayed(options.signal, COMMIT_GRACE_MS, systemClock);
   const remaining = await commit(plan, options.layout, refused, grace.signal).finally(grace.clear);
-  for (const staging of remaining) options.notes.stagingRemains(staging);
+  options.notes.stagingRemains(remaining);
   if (refused.hasAny) options.notes.attributesRefused(refused.counts);
   const isPartial = leftOut.length > 0;
   if (isPartial) options.notes.linksLeftOut(leftOut);
@@ -138,22 +130,18 @@ async function build(
   refused: RefusedAttributes,
   isWanted: (entry: number) => boolean,
 ): Promise<Built> {
-  const { archive, read, readInWorker, runner, diskCache, layout, signal } = options;
+  const { archive, runner, diskCache, layout, keep, signal } = options;
   const { entries } = archive.manifest;
-  const facts = options.keep && new RestoredFacts(archive.manifest, options.keep === 'content');
+  const facts = keep && new RestoredFacts(archive.manifest, keep === 'content');
   const staged = Promise.withResolvers<StagedFiles>();
   const begun = Promise.withResolvers<void>();
   const unpacking = unpack({
-    archive,
-    read,
-    readInWorker,
-    runner,
+    ...options,
     refused,
     isWanted,
     disk: diskCache && { cache: diskCache, onBegun: begun.resolve },
     facts,
     staged: staged.promise,
-    signal,
   });
   // It is awaited after the directories are made
   unpacking.catch(() => {});
@@ -166,7 +154,7 @@ async function build(
     if (diskCache) await unlessAborted(Promise.race([begun.promise, unpacking]), signal);
     await sendRequests();
     plan = await planTarget(entries, { ...options, isWanted });
-    for (const remaining of plan.remainingStaging) options.notes.stagingRemains(remaining);
+    options.notes.stagingRemains(plan.remainingStaging);
     stage = new Stage(plan, runner, refused);
     await stage.open(signal);
     trimHeap();
@@ -182,7 +170,7 @@ async function build(
     staged.reject(error);
     // No worker may write into staging while it is removed
     await Promise.allSettled([unpacking, runner.close()]);
-    for (const remaining of (await stage?.discard()) ?? []) options.notes.stagingRemains(remaining);
+    options.notes.stagingRemains((await stage?.discard()) ?? []);
     throw plan && error instanceof StagedFileError ? writeError(finalPathOf(error.path, plan), error) : error;
   } finally {
     diskCache?.hangs.removeEventListener('abort', onHang);
@@ -198,21 +186,14 @@ interface Preparation {
 }
 
 /** Checks the archive and compares it with the disk while the workers start. */
-async function prepare({
-  archive,
-  layout,
-  runner,
-  warm,
-  restoredLinks,
-  signal,
-}: RestoreArchiveOptions): Promise<Preparation> {
+async function prepare(options: RestoreArchiveOptions): Promise<Preparation> {
+  const { archive, layout, runner, warm, signal } = options;
+  const { entries } = archive.manifest;
   try {
     runner.start?.();
     const roots = await validate(archive.manifest, archive.manifestStart, layout, signal);
-    await checkLiteralLinks(archive.manifest.entries, layout, signal);
-    const unchanged = warm
-      ? await findUnchanged(archive.manifest.entries, roots, { layout, restoredLinks, signal }, runner)
-      : undefined;
+    await checkLiteralLinks(entries, layout, signal);
+    const unchanged = warm ? await findUnchanged(entries, roots, options, runner) : undefined;
     return { roots, unchanged };
   } catch (error) {
     await runner.close();

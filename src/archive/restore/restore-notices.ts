@@ -21,27 +21,23 @@ export class RestoreNotices implements RestoreNotes {
     this.#leftOut = paths;
   }
 
-  stagingRemains(remaining: RemainingStaging): void {
-    this.#remaining.push(remaining);
+  stagingRemains(remaining: readonly RemainingStaging[]): void {
+    this.#remaining.push(...remaining);
   }
 
   /** Returns one line on the attributes that the restored files have not. */
   attributes(): string[] {
     if (!this.#refused) return [];
     const { owners, modes, times, hardLinks, symlinks } = this.#refused;
-    const lost = [
-      ...countOf(owners, 'the owner of 1 entry was not set', `the owners of ${owners} entries were not set`),
-      ...countOf(modes, 'the mode of 1 entry was not set', `the modes of ${modes} entries were not set`),
-      ...countOf(times, 'the time of 1 entry was not set', `the times of ${times} entries were not set`),
-      ...countOf(hardLinks, '1 hard link is a copy', `${hardLinks} hard links are copies`),
-      ...countOf(
-        symlinks,
-        `1 symlink is a junction or copy (${ADVICE})`,
-        `${symlinks} symlinks are junctions or copies (${ADVICE})`,
-      ),
-    ];
+    const lost = listCounts({
+      'owners not set': owners,
+      'modes not set': modes,
+      'times not set': times,
+      'hard links that became copies': hardLinks,
+      [`symlinks that became junctions or copies (${ADVICE})`]: symlinks,
+    });
     return [
-      `The content was restored, but this file system or the rights of this user do not allow all attributes: ${lost.join(', ')}.`,
+      `The content was restored, but this file system or the rights of this user do not allow all attributes: ${lost}.`,
     ];
   }
 
@@ -49,39 +45,27 @@ export class RestoreNotices implements RestoreNotes {
   links(): string[] {
     const [first] = this.#leftOut;
     if (first === undefined) return [];
-    const count = this.#leftOut.length;
-    const missing = count === 1 ? 'A symlink was' : `${count} symlinks were`;
     return [
-      `${missing} not created, because this user may create none here, first ${showPath(shortenName(first))}: ${ADVICE}. This job saves nothing of these paths.`,
+      `Symlinks not created, because this user may create none here: ${this.#leftOut.length}, first ${showPath(shortenName(first))}; ${ADVICE}. This job saves nothing of these paths.`,
     ];
   }
 
   /** Returns one line for each directory with staging of earlier restores. */
   staging(): string[] {
     return this.#remaining.map(({ directory, maybeInUse, open, irremovable }) => {
-      const advice = thisPlatform.hasSudo ? ', or set `sudo: true`' : '';
-      const reasons = [
-        ...countOf(
-          maybeInUse,
-          '1 may belong to a running job and is removed after a day',
-          `${maybeInUse} may belong to running jobs and are removed after a day`,
-        ),
-        ...countOf(
-          open,
-          '1 has files that a process has open or runs, and is removed by the next restore after that',
-          `${open} have files that a process has open or runs, and are removed by the next restore after that`,
-        ),
-        ...countOf(
-          irremovable,
-          `1 cannot be removed by this user: remove it${advice}`,
-          `${irremovable} cannot be removed by this user: remove them${advice}`,
-        ),
-      ];
-      return `Directories .cache-s3-* remain in ${showPath(directory)}: ${reasons.join('; ')}.`;
+      const sudo = thisPlatform.hasSudo ? ' or with `sudo: true`' : '';
+      const reasons = listCounts({
+        'removed after a day, because running jobs may use them': maybeInUse,
+        'removed by the next restore after processes have closed the files in them': open,
+        [`to be removed by hand${sudo}, because this user cannot`]: irremovable,
+      });
+      return `Directories .cache-s3-* remain in ${showPath(directory)}: ${reasons}.`;
     });
   }
 }
 
-function countOf(count: number, one: string, many: string): string[] {
-  return count === 0 ? [] : [count === 1 ? one : many];
+/** Lists the counts that are not 0, after their texts. */
+function listCounts(counts: Readonly<Record<string, number>>): string {
+  const found = Object.entries(counts).filter(([, count]) => count > 0);
+  return found.map(([text, count]) => `${text}: ${count}`).join('; ');
 }

@@ -41,7 +41,7 @@ export type ReadInWorker = (
   signal: AbortSignal,
 ) => Promise<void>;
 
-interface UnpackOptions {
+export interface UnpackOptions {
   readonly archive: OpenArchive;
   readonly read: ReadRange;
   /** Takes the place of `read` for runners with threads. Undefined if only this thread can read. */

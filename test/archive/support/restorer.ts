@@ -81,7 +81,7 @@ async function main(job: RestorerJob): Promise<void> {
         refused = counts;
       },
       linksLeftOut() {},
-      stagingRemains: found => remaining.push(found),
+      stagingRemains: found => remaining.push(...found),
     },
   });
   const rssBytes = process.resourceUsage().maxRSS * 1024;
