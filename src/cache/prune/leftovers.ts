@@ -39,100 +39,77 @@ const PARALLEL = { limit: 8 };
 /** Age in ms from which the object of a trial is taken for that of an ended one. */
 const STALE_TRIAL_MS = 24 * 60 * 60 * 1000;
 
-/** Removes what jobs and doctors have left behind: markers without a cache, old trial objects, and old uploads. */
-export class Leftovers {
-  readonly #request: LeftoverRequest;
-  /** Names of markers whose cache was not listed. */
-  readonly #strays: string[] = [];
-  /** Names of old trial objects. */
-  readonly #trials: string[] = [];
-  #deletedMarkers = 0;
-  #deletedTrials = 0;
-  #refused = 0;
+/** Names of objects that jobs and doctors have left behind. */
+export interface Leftovers {
+  /** Markers whose cache was not listed. */
+  readonly markers: string[];
+  /** Old trial objects. */
+  readonly trials: string[];
+}
 
-  constructor(request: LeftoverRequest) {
-    this.#request = request;
-  }
+/** Adds an item of the inventory if it is a leftover of the patterns' place. */
+export function addLeftover(leftovers: Leftovers, item: InventoryItem, request: LeftoverRequest): void {
+  const { name, modifiedMs } = item.object;
+  if (item.kind === 'marker' && isOwn(item.cacheObject, request)) leftovers.markers.push(name);
+  const isOldTrial = item.kind === 'trial' && request.store.nowMs - modifiedMs >= STALE_TRIAL_MS;
+  if (isOldTrial && isOwn(name, request)) leftovers.trials.push(name);
+}
 
-  /** Notes an item of the inventory if it is a leftover of the patterns' place. */
-  note(item: InventoryItem): void {
-    if (item.kind === 'marker' && this.#isOwn(item.cacheObject)) {
-      this.#strays.push(item.object.name);
-    } else if (item.kind === 'trial' && this.#isOwn(item.object.name)) {
-      const { name, modifiedMs } = item.object;
-      if (this.#request.store.nowMs - modifiedMs >= STALE_TRIAL_MS) this.#trials.push(name);
-    }
-  }
+/** Returns whether a name is that of a cache or a trial that the patterns choose. Its leftovers may be removed then. */
+function isOwn(objectName: string, { prefix, patterns }: LeftoverRequest): boolean {
+  const name = parseCacheName(prefix, objectName);
+  if (name !== undefined) return matchesPatterns(name, patterns);
+  const trial = parseTrialName(prefix, objectName);
+  return trial !== undefined && matchesTrial(trial, patterns);
+}
 
-  /** Removes the noted leftovers, and aborts the uploads. Throws the errors of the store. */
-  async remove(): Promise<LeftoverResult> {
-    await forEachWithin(this.#strays, PARALLEL, name => this.#deleteStray(name));
-    await forEachWithin(this.#trials, PARALLEL, name => this.#deleteTrial(name));
-    const abortedUploads = await this.#abortUploads();
-    return {
-      deletedMarkers: this.#deletedMarkers,
-      deletedTrials: this.#deletedTrials,
-      refusedLeftovers: this.#refused,
-      abortedUploads,
-    };
-  }
-
-  /** Returns whether a name is that of a cache or a trial that the patterns choose. Its leftovers may be removed then. */
-  #isOwn(objectName: string): boolean {
-    const { prefix, patterns } = this.#request;
-    const name = parseCacheName(prefix, objectName);
-    if (name !== undefined) return matchesPatterns(name, patterns);
-    const trial = parseTrialName(prefix, objectName);
-    return trial !== undefined && matchesTrial(trial, patterns);
-  }
-
-  async #abortUploads(): Promise<number | undefined> {
-    const { store, prefix, patterns, dryRun, signal } = this.#request;
-    const { repository, scope } = placeOfPatterns(patterns);
-    const root = cachesRoot(prefix, repository, scope);
-    const isOwn = (name: string) => this.#isOwn(name);
-    try {
-      if (!dryRun) return await store.abortStale(root, STALE_UPLOAD_MS, { isOwn, signal });
-      let count = 0;
-      for await (const { name } of store.unfinishedUploads(root, STALE_UPLOAD_MS, { signal })) {
-        if (isOwn(name)) count++;
+/** Removes the leftovers, and aborts uploads that are older than a day. Throws the errors of the store. */
+export async function removeLeftovers(
+  { markers, trials }: Leftovers,
+  request: LeftoverRequest,
+): Promise<LeftoverResult> {
+  const { store, prefix, dryRun, signal } = request;
+  let refusedLeftovers = 0;
+  /** Removes objects, unless it is a dry run. Returns the number of those for which `remove` returns true. */
+  const removeAll = async (names: readonly string[], remove: (name: string) => Promise<boolean>) => {
+    let removed = 0;
+    await forEachWithin(names, PARALLEL, async name => {
+      try {
+        if (dryRun || (await remove(name))) removed++;
+      } catch (error) {
+        // The prune of a smaller place must not fail
+        if (!(error instanceof StoreRefusedError)) throw error;
+        refusedLeftovers++;
       }
-      return count;
-    } catch (error) {
-      // A lifecycle rule of the bucket can do the same
-      if (error instanceof StoreRefusedError) return undefined;
-      throw error;
-    }
-  }
-
-  async #deleteStray(name: string): Promise<void> {
-    const { store, prefix, signal, dryRun } = this.#request;
+    });
+    return removed;
+  };
+  const remove = (name: string) => store.delete(name, { signal }).then(() => true);
+  const deletedMarkers = await removeAll(markers, async name => {
     const cache = markedCacheName(prefix, name);
-    await this.#deleteLeftover(async () => {
-      if (!dryRun) {
-        // It may have been saved since the listing
-        if (cache === undefined || (await store.head(cache, { signal }))) return;
-        await store.delete(name, { signal });
-      }
-      this.#deletedMarkers++;
-    });
-  }
+    // It may have been saved since the listing
+    return cache !== undefined && !(await store.head(cache, { signal })) && remove(name);
+  });
+  const deletedTrials = await removeAll(trials, remove);
+  return { deletedMarkers, deletedTrials, refusedLeftovers, abortedUploads: await abortUploads(request) };
+}
 
-  async #deleteTrial(name: string): Promise<void> {
-    const { store, signal, dryRun } = this.#request;
-    await this.#deleteLeftover(async () => {
-      if (!dryRun) await store.delete(name, { signal });
-      this.#deletedTrials++;
-    });
-  }
-
-  /** Counts a leftover that the credentials do not allow to delete: it must not fail the prune of a smaller place. */
-  async #deleteLeftover(work: () => Promise<void>): Promise<void> {
-    try {
-      await work();
-    } catch (error) {
-      if (!(error instanceof StoreRefusedError)) throw error;
-      this.#refused++;
+/** Returns the number of aborted uploads, or of those that would be. Returns undefined if the credentials do not allow it. */
+async function abortUploads(request: LeftoverRequest): Promise<number | undefined> {
+  const { store, prefix, patterns, dryRun, signal } = request;
+  const { repository, scope } = placeOfPatterns(patterns);
+  const root = cachesRoot(prefix, repository, scope);
+  const isOwnUpload = (name: string) => isOwn(name, request);
+  try {
+    if (!dryRun) return await store.abortStale(root, STALE_UPLOAD_MS, { isOwn: isOwnUpload, signal });
+    let count = 0;
+    for await (const { name } of store.unfinishedUploads(root, STALE_UPLOAD_MS, { signal })) {
+      if (isOwnUpload(name)) count++;
     }
+    return count;
+  } catch (error) {
+    // A lifecycle rule of the bucket can do the same
+    if (error instanceof StoreRefusedError) return undefined;
+    throw error;
   }
 }

@@ -4,7 +4,13 @@ import type { ObjectStore } from '../../storage/object-store.ts';
 import { type CachePatterns, matchesPatterns, placeOfPatterns } from '../cache-patterns.ts';
 import { type CacheEntry, type ObjectState, readInventory } from '../inventory.ts';
 import { markerName } from '../keys/cache-names.ts';
-import { type LeftoverResult, Leftovers, NO_LEFTOVERS } from './leftovers.ts';
+import {
+  addLeftover,
+  type LeftoverResult,
+  type Leftovers,
+  NO_LEFTOVERS,
+  removeLeftovers,
+} from './leftovers.ts';
 import { bytesOf, type Deletion, type PruneRules, planPrune } from './plan.ts';
 
 export interface PruneRequest {
@@ -61,110 +67,78 @@ const TRIM_ABOVE_BYTES = 64 * 1024 * 1024;
  * after the deletions in flight have ended.
  */
 export async function pruneCaches(request: PruneRequest): Promise<PruneResult> {
-  return new Prune(request).run();
+  const entries: Entries = new Map();
+  const leftovers: Leftovers = { markers: [], trials: [] };
+  await readCaches(request, entries, leftovers);
+  const caches = entries.size;
+  const bytes = bytesOf(entries.values());
+  const { deletedCaches, deletedBytes, changed, excessBytes } = await deleteByPlans(request, entries);
+  const removed = request.removesLeftovers ? await removeLeftovers(leftovers, request) : NO_LEFTOVERS;
+  return { caches, bytes, deletedCaches, deletedBytes, ...removed, changed, excessBytes };
 }
 
-class Prune {
-  readonly #request: PruneRequest;
-  readonly #entries = new Map<string, CacheEntry>();
-  readonly #leftovers: Leftovers | undefined;
-  #deletedCaches = 0;
-  #deletedBytes = 0;
-  #changed = 0;
+/** The selected caches, by the names of their objects. */
+type Entries = Map<string, CacheEntry>;
 
-  constructor(request: PruneRequest) {
-    this.#request = request;
-    if (request.removesLeftovers) this.#leftovers = new Leftovers(request);
+async function readCaches(request: PruneRequest, entries: Entries, leftovers: Leftovers): Promise<void> {
+  const { store, prefix, patterns, signal, onRead } = request;
+  let read = 0;
+  for await (const item of readInventory(store, { prefix, ...placeOfPatterns(patterns), signal })) {
+    onRead?.();
+    if (++read % TRIM_EVERY === 0) trimHeap(TRIM_ABOVE_BYTES);
+    if (item.kind !== 'cache') addLeftover(leftovers, item, request);
+    else if (isSelected(item, request)) entries.set(item.object.name, item);
   }
+}
 
-  async run(): Promise<PruneResult> {
-    await this.#read();
-    const caches = this.#entries.size;
-    const bytes = bytesOf(this.#entries.values());
-    const excessBytes = await this.#deleteByPlans();
-    const leftovers = (await this.#leftovers?.remove()) ?? NO_LEFTOVERS;
-    return {
-      caches,
-      bytes,
-      deletedCaches: this.#deletedCaches,
-      deletedBytes: this.#deletedBytes,
-      ...leftovers,
-      changed: this.#changed,
-      excessBytes,
-    };
-  }
+function isSelected(entry: CacheEntry, { patterns, select }: PruneRequest): boolean {
+  return matchesPatterns(entry, patterns) && (select?.(entry) ?? true);
+}
 
-  async #read(): Promise<void> {
-    const { store, prefix, patterns, signal, onRead } = this.#request;
-    let read = 0;
-    for await (const item of readInventory(store, { prefix, ...placeOfPatterns(patterns), signal })) {
-      onRead?.();
-      if (++read % TRIM_EVERY === 0) trimHeap(TRIM_ABOVE_BYTES);
-      if (item.kind !== 'cache') this.#leftovers?.note(item);
-      else if (this.#isSelected(item)) this.#keep(item);
-    }
+/** Plans and deletes until nothing has changed meanwhile. */
+async function deleteByPlans(request: PruneRequest, entries: Entries) {
+  const { store, rules, dryRun, onDeletion } = request;
+  const total = { deletedCaches: 0, deletedBytes: 0, changed: 0 };
+  for (let plans = 1; ; plans++) {
+    const { deletions, excessBytes } = planPrune([...entries.values()], rules, store.nowMs);
+    const changedBefore = total.changed;
+    await forEachWithin(deletions, PARALLEL, async deletion => {
+      const { entry } = deletion;
+      const result = dryRun ? 'deleted' : await deleteUnchanged(entry, entries, request);
+      if (result === 'changed') total.changed++;
+      if (result !== 'deleted') return;
+      total.deletedCaches++;
+      total.deletedBytes += entry.object.sizeBytes;
+      await onDeletion(deletion);
+    });
+    if (dryRun || total.changed === changedBefore || plans === MAX_PLANS) return { ...total, excessBytes };
   }
+}
 
-  #keep(entry: CacheEntry): void {
-    this.#entries.set(entry.object.name, entry);
+/** Reads a cache again, and deletes it with its marker if it has not changed. Another prune may have deleted the cache. */
+async function deleteUnchanged(
+  entry: CacheEntry,
+  entries: Entries,
+  request: PruneRequest,
+): Promise<'deleted' | 'changed' | 'gone'> {
+  const { store, prefix, signal } = request;
+  const { name } = entry.object;
+  const marker = markerName(prefix, name);
+  const [object, markerNow] = await Promise.all([
+    store.head(name, { signal }),
+    marker === undefined ? undefined : store.head(marker, { signal }),
+  ]);
+  const now = object && { ...entry, object, marker: markerNow };
+  if (now && !isSame(now, entry)) {
+    if (isSelected(now, request)) entries.set(name, now);
+    else entries.delete(name);
+    return 'changed';
   }
-
-  #isSelected(entry: CacheEntry): boolean {
-    const { patterns, select } = this.#request;
-    return matchesPatterns(entry, patterns) && (select?.(entry) ?? true);
-  }
-
-  /** Plans and deletes until nothing has changed meanwhile. Returns the bytes over the limits. */
-  async #deleteByPlans(): Promise<number> {
-    const { store, rules, dryRun } = this.#request;
-    for (let plans = 1; ; plans++) {
-      const { deletions, excessBytes } = planPrune([...this.#entries.values()], rules, store.nowMs);
-      const before = this.#changed;
-      await forEachWithin(deletions, PARALLEL, deletion => this.#delete(deletion));
-      if (dryRun || this.#changed === before || plans === MAX_PLANS) return excessBytes;
-    }
-  }
-
-  async #delete(deletion: Deletion): Promise<void> {
-    const { dryRun, onDeletion } = this.#request;
-    const { entry } = deletion;
-    const result = dryRun ? 'deleted' : await this.#deleteUnchanged(entry);
-    if (result === 'changed') this.#changed++;
-    if (result !== 'deleted') return;
-    this.#deletedCaches++;
-    this.#deletedBytes += entry.object.sizeBytes;
-    await onDeletion(deletion);
-  }
-
-  /** Reads a cache again, and deletes it with its marker if it has not changed. Another prune may have deleted the cache. */
-  async #deleteUnchanged(entry: CacheEntry): Promise<'deleted' | 'changed' | 'gone'> {
-    const { store, prefix, signal } = this.#request;
-    const { name } = entry.object;
-    const marker = entry.marker && markerName(prefix, name);
-    const now = await this.#readAgain(entry);
-    if (now && !isSame(now, entry)) {
-      if (this.#isSelected(now)) this.#keep(now);
-      else this.#entries.delete(name);
-      return 'changed';
-    }
-    if (now) await store.delete(name, { signal });
-    // The other prune may have been killed before it deleted the marker
-    if (marker !== undefined) await store.delete(marker, { signal });
-    this.#entries.delete(name);
-    return now ? 'deleted' : 'gone';
-  }
-
-  /** Reads a cache and its marker anew. Returns undefined if the cache does not exist any more. */
-  async #readAgain(entry: CacheEntry): Promise<CacheEntry | undefined> {
-    const { store, prefix, signal } = this.#request;
-    const { name } = entry.object;
-    const ofMarker = markerName(prefix, name);
-    const [object, marker] = await Promise.all([
-      store.head(name, { signal }),
-      ofMarker === undefined ? undefined : store.head(ofMarker, { signal }),
-    ]);
-    return object && { ...entry, object, marker };
-  }
+  if (now) await store.delete(name, { signal });
+  // The other prune may have been killed before it deleted the marker
+  if (marker !== undefined && entry.marker) await store.delete(marker, { signal });
+  entries.delete(name);
+  return now ? 'deleted' : 'gone';
 }
 
 /** Compares an entry of a listing or of an earlier HEAD with a later HEAD. */
