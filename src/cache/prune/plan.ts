@@ -6,35 +6,53 @@ import { type CacheEntry, lastUseMs } from '../inventory.ts';
 export interface PruneRules {
   /** Delete every cache. */
   readonly all?: boolean | undefined;
-  /** Delete caches that were neither saved nor restored for this many ms. */
-  readonly unused?: number | undefined;
-  /** Delete caches that were saved this many ms ago or earlier. */
-  readonly maxAge?: number | undefined;
-  /** Bytes that the caches of one repository may have together. The least recently used are deleted first. */
-  readonly perRepository?: number | undefined;
-  /** Bytes that all caches may have together. The least recently used are deleted first. */
-  readonly maxSize?: number | undefined;
+  /** Delete caches that were neither saved nor restored for this time. */
+  readonly unusedMs?: number | undefined;
+  /** Delete caches that were saved this long ago or earlier. */
+  readonly maxAgeMs?: number | undefined;
+  /** Size that the caches of one repository may have together. The least recently used are deleted first. */
+  readonly maxRepositoryBytes?: number | undefined;
+  /** Size that all caches may have together. The least recently used are deleted first. */
+  readonly maxBytes?: number | undefined;
   /** Keep this many of the newest caches of each scope and version, whatever the other rules are. */
   readonly keepNewest?: number | undefined;
 }
 
-/** The choice of a user: the caches that count and may be deleted, and the rules. */
-export interface PruneChoice extends CachePatterns, Omit<PruneRules, 'all'> {}
+/** The choice of a user, by the names of inputs and options: the caches that count and may be deleted, and the rules. */
+export interface PruneChoice extends CachePatterns, Pick<PruneRules, 'keepNewest'> {
+  /** Ages in ms. */
+  readonly unused?: number | undefined;
+  readonly maxAge?: number | undefined;
+  /** Sizes in bytes. */
+  readonly perRepository?: number | undefined;
+  readonly maxSize?: number | undefined;
+}
 
 /**
  * Returns the rules of a choice. Without a limit on age, use or size, `scope`, `key` and `keepNewest` are the rule: all chosen
  * caches but the newest are deleted. `repository` alone deletes none.
  */
 export function rulesOf(choice: PruneChoice): PruneRules {
-  const { unused, maxAge, maxSize, perRepository, keepNewest, scope, key } = choice;
-  const limits = { unused, maxAge, maxSize, perRepository };
+  const { scope, key, keepNewest } = choice;
+  const limits = {
+    unusedMs: choice.unused,
+    maxAgeMs: choice.maxAge,
+    maxRepositoryBytes: choice.perRepository,
+    maxBytes: choice.maxSize,
+  };
   const isNarrowed = [scope, key, keepNewest].some(one => one !== undefined);
   return { ...limits, keepNewest, all: isNarrowed && !hasRule(limits) };
 }
 
 /** Returns whether the rules can delete a cache. */
-export function hasRule({ all = false, unused, maxAge, maxSize, perRepository }: PruneRules): boolean {
-  return all || [unused, maxAge, maxSize, perRepository].some(limit => limit !== undefined);
+export function hasRule({
+  all = false,
+  unusedMs,
+  maxAgeMs,
+  maxRepositoryBytes,
+  maxBytes,
+}: PruneRules): boolean {
+  return all || [unusedMs, maxAgeMs, maxRepositoryBytes, maxBytes].some(limit => limit !== undefined);
 }
 
 type PruneReason = 'all' | 'unused' | 'age' | 'repository-size' | 'size';
@@ -76,22 +94,22 @@ export function planPrune(entries: readonly CacheEntry[], rules: PruneRules, now
     excessBytes = Math.max(excessBytes, bytes - limit);
     return fitting;
   };
-  const { perRepository, maxSize } = rules;
-  if (perRepository !== undefined) {
+  const { maxRepositoryBytes, maxBytes } = rules;
+  if (maxRepositoryBytes !== undefined) {
     const groups = Map.groupBy(left, ({ repository }) => repository);
-    left = [...groups.values()].flatMap(group => shrink(group, perRepository, 'repository-size'));
+    left = [...groups.values()].flatMap(group => shrink(group, maxRepositoryBytes, 'repository-size'));
     left.sort(byLastUse);
   }
-  if (maxSize !== undefined) shrink(left, maxSize, 'size');
+  if (maxBytes !== undefined) shrink(left, maxBytes, 'size');
   return { deletions: deletions.sort((a, b) => byLastUse(a.entry, b.entry)), excessBytes };
 }
 
 /** Returns the rule that applies to a cache whatever the others are. */
 function ownReason(entry: CacheEntry, rules: PruneRules, nowMs: number): PruneReason | undefined {
-  const { all, unused, maxAge } = rules;
+  const { all, unusedMs, maxAgeMs } = rules;
   if (all) return 'all';
-  if (maxAge !== undefined && nowMs - entry.object.modifiedMs >= maxAge) return 'age';
-  if (unused !== undefined && isUnused(entry, unused, nowMs)) return 'unused';
+  if (maxAgeMs !== undefined && nowMs - entry.object.modifiedMs >= maxAgeMs) return 'age';
+  if (unusedMs !== undefined && isUnused(entry, unusedMs, nowMs)) return 'unused';
   return undefined;
 }
 
