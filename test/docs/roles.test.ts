@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { ROLE_KINDS, runsOf } from '../../src/command/policy/roles.ts';
-import { policyOptions, RUNS } from '../roles/runs.ts';
+import { FURTHER_RUNS, policyOptions, RUNS } from '../roles/runs.ts';
 import type { RoleGateway } from '../support/gateway/role-gateway.ts';
 import { read } from './documents.ts';
 
@@ -28,19 +28,24 @@ const ROWS: Readonly<Record<string, string>> = {
   'merge group': 'merge group',
   schedule: 'schedule on it',
   workflow_dispatch: 'workflow_dispatch on it',
-  issue_comment: 'issue_comment, workflow_run',
-  workflow_run: 'issue_comment, workflow_run',
+  'delete of a branch': 'delete on it',
+  issue_comment: 'issue_comment, workflow_run, repository_dispatch',
+  workflow_run: 'issue_comment, workflow_run, repository_dispatch',
+  repository_dispatch: 'issue_comment, workflow_run, repository_dispatch',
   pull_request_target: 'pull_request_target',
-  tag: 'push of a tag',
+  tag: 'push of a tag, release',
+  release: 'push of a tag, release',
   'another repository': 'another repository',
 };
 
+const runs = [...RUNS, ...FURTHER_RUNS];
+
 describe("the threat model's table of roles", () => {
   test('has a row for each run of the tests, and no other', () => {
-    expect(new Set(decided.map(([run]) => run))).toEqual(new Set(RUNS.map(({ name }) => ROWS[name])));
+    expect(new Set(decided.map(([run]) => run))).toEqual(new Set(runs.map(({ name }) => ROWS[name])));
   });
 
-  test.each(RUNS)(
+  test.each(runs)(
     'has the rights of a run of the kind $name that the tests observe',
     ({ name, roles, ref }) => {
       const [, listed = '', reads, writesMain, writesOwn, deletes] = decided.find(

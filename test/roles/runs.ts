@@ -128,6 +128,34 @@ export const RUNS: readonly Run[] = [
   },
 ];
 
+/** Runs of further events, of which only the store's decision is tried: the action treats them like those above. */
+export const FURTHER_RUNS: readonly Run[] = [
+  {
+    name: 'delete of a branch',
+    event: 'delete',
+    ref: main,
+    roles: ['read', 'prune'],
+    restore: 'hit',
+    save: 'skipped',
+  },
+  {
+    name: 'repository_dispatch',
+    event: 'repository_dispatch',
+    ref: main,
+    roles: ['read'],
+    restore: 'hit',
+    save: 'skipped',
+  },
+  {
+    name: 'release',
+    event: 'release',
+    ref: 'refs/tags/v1',
+    roles: ['read'],
+    restore: 'hit',
+    save: 'skipped',
+  },
+];
+
 /** Returns the claims of the run's token, as GitHub makes it. */
 export function claimsOf({ event, ref, repository = REPOSITORY }: Run): Record<string, string> {
   return {

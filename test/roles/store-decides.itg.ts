@@ -28,7 +28,7 @@ import { createS3Settings, openStore } from '../storage/s3/support.ts';
 import { Bucket, s3Client } from '../support/gateway/bucket.ts';
 import { type RoleGateway, type RoleKeys, startRoleGateway } from '../support/gateway/role-gateway.ts';
 import { silentLog } from '../support/silent-log.ts';
-import { arnOf, claimsOf, policyOptions, REPOSITORY, RUNS, type Run } from './runs.ts';
+import { arnOf, claimsOf, FURTHER_RUNS, policyOptions, REPOSITORY, RUNS, type Run } from './runs.ts';
 
 /** Runs the script of `cache-s3 policy` on a real gateway, and tries what the code of each run can do without the action. */
 
@@ -151,7 +151,7 @@ const ALLOWED: Readonly<Record<RoleKind, readonly string[]>> = {
 };
 
 describe('the code of a run', () => {
-  it.each(RUNS)('of $name can take the roles $roles and no other', async run => {
+  it.each([...RUNS, ...FURTHER_RUNS])('of $name can take the roles $roles and no other', async run => {
     // GitHub gives a fork no token
     const taken: (RoleKeys | undefined)[] = [];
     for (const kind of run.fork ? [] : ROLE_KINDS) {
