@@ -1,33 +1,10 @@
 import { expect, test } from 'vitest';
-import type { CacheEntry } from '../../../src/cache/inventory.ts';
 import { barLabel, shortLabel, Tally } from '../../../src/command/stats/tally.ts';
-import { drawBar } from '../../../src/command/stats/text-report.ts';
-
-const DAY = 86_400_000;
-const NOW = 1000 * DAY;
-
-function entry(ageDays: number, idleDays: number | undefined, rest: Partial<CacheEntry> = {}): CacheEntry {
-  const info = (days: number, sizeBytes: number) => ({
-    name: 'n',
-    sizeBytes,
-    etag: 'e',
-    modifiedMs: NOW - days * DAY,
-  });
-  return {
-    kind: 'cache',
-    repository: 'org/repo',
-    scope: 'refs/heads/main',
-    key: 'linux-npm-0123456789ab',
-    version: 'v',
-    object: info(ageDays, 1000),
-    marker: idleDays === undefined ? undefined : info(idleDays, 0),
-    ...rest,
-  };
-}
+import { cacheEntry, NOW } from './cache-entry.ts';
 
 test('each cache is in one bar of its age and one of its last use', () => {
   const tally = new Tally();
-  const caches = [entry(0, undefined), entry(1, 0.5), entry(7, undefined), entry(400, 200), entry(400, 3)];
+  const caches = [cacheEntry(0), cacheEntry(1, 0.5), cacheEntry(7), cacheEntry(400, 200), cacheEntry(400, 3)];
   for (const cache of caches) tally.add(cache, NOW);
   const filled = (bars: Tally['ages']) =>
     bars.filter(({ caches }) => caches > 0).map(bar => [barLabel(bar), bar.caches, bar.bytes]);
@@ -58,16 +35,16 @@ test('each cache is in one bar of its age and one of its last use', () => {
 
 test('a cache with a time in the future is in the first bar', () => {
   const tally = new Tally();
-  tally.add(entry(-3, -2), NOW);
+  tally.add(cacheEntry(-3, -2), NOW);
   expect(tally.ages[0]?.caches).toBe(1);
   expect(tally.lastUses[0]?.caches).toBe(1);
 });
 
 test('groups are by repository, scope and the part of the key before its hash, the largest first', () => {
   const tally = new Tally();
-  tally.add(entry(1, 1), NOW);
-  tally.add(entry(2, 1, { scope: 'refs/pull/1/merge', key: 'linux-npm-ffffffffff00' }), NOW);
-  tally.add(entry(3, 1, { scope: 'refs/pull/2/merge', repository: '' }), NOW);
+  tally.add(cacheEntry(1, 1), NOW);
+  tally.add(cacheEntry(2, 1, { scope: 'refs/pull/1/merge', key: 'linux-npm-ffffffffff00' }), NOW);
+  tally.add(cacheEntry(3, 1, { scope: 'refs/pull/2/merge', repository: '' }), NOW);
   const names = (kind: 'repositories' | 'scopes' | 'keyPrefixes') =>
     tally.largest(kind, 9).map(({ name, caches }) => [name, caches]);
   expect(names('repositories')).toEqual([
@@ -82,23 +59,12 @@ test('groups are by repository, scope and the part of the key before its hash, t
   expect(tally.largest('scopes', 1)).toHaveLength(1);
 });
 
-test('over 100,000 key prefixes are one group, and their number is a lower bound', () => {
-  const tally = new Tally();
-  for (let index = 0; index < 100_000; index++) tally.add(entry(1, 1, { key: `k${index}x-` }), NOW);
-  expect(tally.groups('keyPrefixes')).toBe('100,000');
-  for (const key of ['one-', 'two-']) tally.add(entry(1, 1, { key }), NOW);
-  expect(tally.largest('keyPrefixes', 1)).toMatchObject([{ name: '(others)', caches: 2 }]);
-  expect(tally.groups('keyPrefixes', 1)).toBe('at least 100,000');
-  expect(tally.groups('repositories', 1)).toBe('0');
-});
-
-test('a bar in the terminal is as long as its share, and visible if it is above 0', () => {
-  expect([0, 0.0001, 0.5, 0.51, 1].map(share => drawBar(share, 10))).toEqual([
-    '',
-    '▏',
-    '█████',
-    '█████▏',
-    '██████████',
+test('a bar has one label for a table and a short one for the axis of a plot', () => {
+  const { ages } = new Tally();
+  expect([ages[0]!, ages[1]!, ages.at(-1)!].map(barLabel)).toEqual([
+    'under 1 d',
+    '1 to 2 d',
+    '180 d and more',
   ]);
-  expect(shortLabel({ fromDays: 180, toDays: undefined, caches: 0, bytes: 0 })).toBe('180+ d');
+  expect([ages[0]!, ages[1]!, ages.at(-1)!].map(shortLabel)).toEqual(['<1 d', '1-2 d', '180+ d']);
 });
