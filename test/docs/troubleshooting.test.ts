@@ -10,7 +10,9 @@ const sources = filesBelow('src', '.ts')
   // storage/fallback.ts: the bucket, or the cache directory
   .replaceAll(`\${place}`, 'bucket');
 
-const messages = [...read('docs/troubleshooting.md').matchAll(/^\| (`.*?) \| /gm)]
+const document = read('docs/troubleshooting.md');
+
+const messages = [...document.matchAll(/^\| (`.*?) \| /gm)]
   .flatMap(match => [...match[1]!.matchAll(/`([^`]+)`/g)])
   .map(match => match[1]!);
 
@@ -23,3 +25,22 @@ test.each(messages)('docs/troubleshooting.md quotes a message of the sources: %s
 test('docs/troubleshooting.md quotes more than 30 messages', () => {
   expect(messages.length).toBeGreaterThan(30);
 });
+
+/** The first message of each row, by table. */
+const tables = document
+  .split(/\n(?=#)/)
+  .map(part => Array.from(part.matchAll(/^\| `(.*?)`/gm), ([, message]) => message!));
+
+test('each table of docs/troubleshooting.md is in the order of the alphabet', () => {
+  const { compare } = new Intl.Collator('en', { ignorePunctuation: true });
+  for (const table of tables) expect(table).toEqual(table.toSorted(compare));
+});
+
+test.each([
+  'Cache not restored: …',
+  'Failed to save: …',
+  'Failed to prune: …',
+  'The bucket is unavailable: …',
+])('docs/troubleshooting.md has a row for the failure of a step: %s', line =>
+  expect(messages).toContain(line),
+);
