@@ -1,5 +1,8 @@
 import { Buffer } from 'node:buffer';
 import { constants } from 'node:fs';
+import { readFrame, storeFrame } from '../disk-cache/frame-files.ts';
+import { problemOf } from '../disk-cache/problems.ts';
+import { decodeFrame, openFrame } from '../format/codec.ts';
 import { CONTENT_HASH_BYTES, ContentHasher } from '../format/content-hashes.ts';
 import { type Attributes, creationMode, makeReadOnly, setAttributes } from '../fs/attributes.ts';
 import { lstatExact } from '../fs/file-status.ts';
@@ -8,8 +11,14 @@ import { StatusRows } from '../fs/status-rows.ts';
 import { wrapStagedError } from '../fs/tree-errors.ts';
 import { withFile, writeAt } from '../fs/with-file.ts';
 import { release } from '../memory/buffers.ts';
-import { type UnpackJob, UnpackPieces, type UnpackResult, type WantedFacts } from '../messages/unpack-job.ts';
-import { FrameSource } from './frame-source.ts';
+import type { Claim } from '../messages/disk-request.ts';
+import {
+  type DiskUse,
+  type UnpackJob,
+  UnpackPieces,
+  type UnpackResult,
+  type WantedFacts,
+} from '../messages/unpack-job.ts';
 
 export const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
 /** Blocks of zeros of this size are not written to a file in slices: they become a hole. */
@@ -51,6 +60,52 @@ export function unpackFrames(job: UnpackJob): UnpackResult {
   if (raw) release(raw);
   const { missing, stored, storeProblem } = source;
   return { written, refused: refused.counts, missing, stored, storeProblem, ...facts.result() };
+}
+
+/** Opens the frames of one job: from the bytes that came with it, or from the disk cache. */
+class FrameSource {
+  readonly #pieces: UnpackPieces;
+  readonly #disk: DiskUse | undefined;
+  /** Frames that the disk cache does not have. */
+  readonly missing: number[] = [];
+  /** Bytes of frames that were stored in the disk cache. */
+  stored = 0;
+  /** Code of the first error of a store. */
+  storeProblem: string | undefined;
+
+  constructor(pieces: UnpackPieces, disk: DiskUse | undefined) {
+    this.#pieces = pieces;
+    this.#disk = disk;
+  }
+
+  /**
+   * Returns the raw bytes of a frame, undefined if the disk cache should have it and has not. Throws `DamagedArchiveError`
+   * for a frame that is not the manifest's.
+   */
+  open(frame: number): Buffer | undefined {
+    const disk = this.#disk;
+    const { bytes, ...expected } = this.#pieces.frame(frame);
+    if (disk && !disk.claims) {
+      const read = readFrame(disk.directory, expected);
+      if (read) return decodeFrame(read, expected.rawSize);
+      this.missing.push(frame);
+      return undefined;
+    }
+    const raw = openFrame(bytes, expected);
+    const claim = disk?.claims?.[frame];
+    if (disk && claim !== undefined) this.#store(disk.directory, bytes, expected.sha256, claim);
+    return raw;
+  }
+
+  /** A failure costs the next restore a download. */
+  #store(directory: string, bytes: Uint8Array, sha256: Uint8Array, claim: Claim): void {
+    try {
+      const frame = { size: bytes.length, sha256 };
+      if (storeFrame(directory, frame, bytes, claim)) this.stored += bytes.length;
+    } catch (error) {
+      this.storeProblem ??= problemOf(error);
+    }
+  }
 }
 
 /** Collects the wanted facts about the files that a job writes, by piece. */

@@ -1,12 +1,14 @@
-import { lstatSync, readFileSync, writeFileSync } from 'node:fs';
+import { lstatSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { DamagedArchiveError, StagedFileError } from '../../../src/archive/archive-errors.ts';
+import { framePath } from '../../../src/archive/disk-cache/frame-files.ts';
 import { compressFrame, sha256 } from '../../../src/archive/format/codec.ts';
 import { newHashKey } from '../../../src/archive/format/content-hashes.ts';
 import { lstatExact } from '../../../src/archive/fs/file-status.ts';
 import { StatusRows } from '../../../src/archive/fs/status-rows.ts';
 import {
+  type DiskUse,
   EMPTY_PIECE,
   type UnpackJob,
   UnpackJobWriter,
@@ -14,7 +16,10 @@ import {
 } from '../../../src/archive/messages/unpack-job.ts';
 import { unpackFrames } from '../../../src/archive/worker/unpack-frames.ts';
 import { InlineRunner } from '../../../src/archive/worker/worker.ts';
+import { failed, instead } from '../../support/file-system-calls.ts';
+import { birthTimes, requires } from '../../support/platform-needs.ts';
 import { scratch } from '../../support/scratch.ts';
+import { makeClaim, putFrame, type TestFrame } from '../disk-cache/support.ts';
 
 const attributes = { mode: 0o640, mtimeUs: 1_600_000_000_000_000, mtimeRestNs: 0, uid: -1, gid: -1 };
 const raw = Buffer.from(`${'a'.repeat(512)}${'b'.repeat(512)}`);
@@ -77,15 +82,96 @@ describe('unpackFrames', () => {
     expect(readFileSync(path.join(directory, 'whole'), 'utf8')).toBe('old');
   });
 
-  test.each([sha256(frame), new Uint8Array(32)])(
-    'frees the memory of its frames, whole or not',
-    async hash => {
-      const directory = scratch();
-      writeFileSync(path.join(directory, 'sliced'), '........');
-      const job = jobIn(directory, hash);
-      // It rejects for the wrong hash
-      await new InlineRunner().run(job).catch(() => {});
-      expect(job.bytes.byteLength).toBe(0);
-    },
-  );
+  test.each([
+    ['has done its job', sha256(frame)],
+    ['has found a wrong hash', new Uint8Array(32)],
+  ])('frees the memory of its frames when it %s', async (_, hash) => {
+    const directory = scratch();
+    writeFileSync(path.join(directory, 'sliced'), '........');
+    const job = jobIn(directory, hash);
+    // It rejects for the wrong hash
+    await new InlineRunner().run(job).catch(() => {});
+    expect(job.bytes.byteLength).toBe(0);
+  });
+});
+
+describe('unpackFrames with a disk cache', requires(birthTimes), () => {
+  const raws = ['one', 'two'].map(word => Buffer.from(word.repeat(100)));
+  const frames: TestFrame[] = raws.map(data => {
+    const bytes = compressFrame(data, 3);
+    return { bytes, size: bytes.length, sha256: sha256(bytes) };
+  });
+  const allBytes = Buffer.concat(frames.map(({ bytes }) => bytes));
+
+  /** Unpacks a file out of each frame, whose bytes come with the job, or are in the disk cache. Returns the files too. */
+  function unpackWith(disk: DiskUse, bytes = allBytes) {
+    const directory = scratch();
+    const job = new UnpackJobWriter(2, 2);
+    frames.forEach((each, index) => {
+      const size = raws[index]!.length;
+      job.addFrame(index * frames[0]!.size, { ...each, rawSize: size });
+      const piece = { frame: index, offset: 0, size, position: 0, partial: false };
+      job.addPiece(piece, attributes, path.join(directory, String(index)));
+    });
+    const result = unpackFrames(
+      job.finish(Uint8Array.from(bytes), { masksModes: false, wants: NO_FACTS, disk }),
+    );
+    const files = readdirSync(directory).map(name => readFileSync(path.join(directory, name)));
+    return { ...result, files };
+  }
+
+  test('reads a frame from it, and writes nothing of a frame that it does not have', () => {
+    const directory = scratch();
+    putFrame(directory, frames[1]!);
+    expect(unpackWith({ directory }, Buffer.alloc(0))).toMatchObject({
+      files: [raws[1]],
+      written: raws[1]!.length,
+      missing: [0],
+      stored: 0,
+    });
+  });
+
+  test('stores a frame that came with the job if this process has claimed it, and no other frame', () => {
+    const directory = scratch();
+    const { claim } = makeClaim(directory, frames[1]!);
+    expect(unpackWith({ directory, claims: [undefined, claim] })).toMatchObject({
+      files: raws,
+      missing: [],
+      stored: frames[1]!.size,
+      storeProblem: undefined,
+    });
+    expect(readdirSync(directory)).toEqual([path.basename(framePath(directory, frames[1]!))]);
+  });
+
+  test('does not store a damaged frame', () => {
+    const directory = scratch();
+    const { claim, file } = makeClaim(directory, frames[1]!);
+    const damaged = Buffer.concat([frames[0]!.bytes, Buffer.alloc(frames[1]!.size)]);
+    expect(() => unpackWith({ directory, claims: [undefined, claim] }, damaged)).toThrow(DamagedArchiveError);
+    expect(readdirSync(directory)).toEqual([path.basename(file)]);
+  });
+
+  test('uses frames whose claims another process has taken over, and reports no problem', () => {
+    const claims = frames.map(() => ({ name: 'no-such-claim', inode: '1' }));
+    expect(unpackWith({ directory: scratch(), claims })).toMatchObject({
+      files: raws,
+      stored: 0,
+      storeProblem: undefined,
+    });
+  });
+
+  test('uses frames that cannot be stored, and reports the code of the first error', () => {
+    const directory = scratch();
+    const claims = frames.map(each => makeClaim(directory, each).claim);
+    const codes = ['ENOSPC', 'EIO'];
+    instead('renameSync', () => from => {
+      throw failed(codes.shift()!, from);
+    });
+    expect(unpackWith({ directory, claims })).toMatchObject({
+      files: raws,
+      stored: 0,
+      storeProblem: 'ENOSPC',
+    });
+    expect(codes).toEqual([]);
+  });
 });
