@@ -1,3 +1,5 @@
+import { takeTurn } from '../turns.ts';
+
 /**
  * Runs `work` on each item, at most `limit` at the same moment, and yields the results in the items' order. Takes an item
  * from its source only when it starts to work on it, and none after a failure. When the consumer leaves early, results
@@ -66,6 +68,26 @@ export async function forEachWithin<T>(
   }
   await Promise.all(inFlight);
   if (failure) throw failure.error;
+}
+
+/**
+ * Starts `work` on all items in their order, with a turn of the event loop after each, and waits for all of it. Rejects with the
+ * first failure, or with the reason of an aborted `signal`, while other work may still go on.
+ */
+export async function forEachAtOnce<T>(
+  items: Iterable<T>,
+  signal: AbortSignal | undefined,
+  work: (item: T) => Promise<void>,
+): Promise<void> {
+  const begun: Promise<void>[] = [];
+  for (const item of items) {
+    const promise = work(item);
+    // It is awaited below, unless this loop ends early
+    promise.catch(() => {});
+    begun.push(promise);
+    await takeTurn(signal);
+  }
+  await Promise.all(begun);
 }
 
 /** Waits until all have ended, and then rejects with the error of the first one that has failed, so that no work goes on. */

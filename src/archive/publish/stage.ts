@@ -9,8 +9,9 @@ import { fsPath } from '../fs/paths/names.ts';
 import type { RefusedAttributes } from '../fs/refused-attributes.ts';
 import { wrapStagedError } from '../fs/tree-errors.ts';
 import { type DirectoryJob, encodeDirectoryJob, type JobDirectory } from '../messages/directory-job.ts';
+import { forEachAtOnce } from '../pool/in-flight.ts';
 import type { JobRunner } from '../pool/worker-pool.ts';
-import { forEachInTurns, takeTurn } from '../turns.ts';
+import { forEachInTurns } from '../turns.ts';
 import type { StagedFiles, TargetPlan } from './plan/target-plan.ts';
 import { isLongDirectory } from './staging/short-path.ts';
 import type { RemainingStaging } from './staging/stale-staging.ts';
@@ -115,27 +116,28 @@ export class Stage {
     return marks;
   }
 
-  async #run(
+  /** Runs a step for the directories that `isInJob`, in jobs. Throws `StagedFileError` and the signal's reason. */
+  #run(
     step: DirectoryJob['step'],
     isInJob: (index: number) => boolean,
     signal: AbortSignal | undefined,
   ): Promise<void> {
-    const { fresh } = this.#plan;
     const { masksModes } = this.files;
-    const jobs: Promise<void>[] = [];
+    return forEachAtOnce(this.#jobs(isInJob), signal, async directories => {
+      const { refused } = await this.#runner.run(encodeDirectoryJob(step, directories, masksModes));
+      this.#refused.add(refused);
+    });
+  }
+
+  *#jobs(isInJob: (index: number) => boolean): Generator<readonly JobDirectory[]> {
+    const { fresh } = this.#plan;
     for (let start = 0; start < fresh.length; start += DIRECTORIES_A_JOB) {
       const directories: JobDirectory[] = [];
       const end = Math.min(start + DIRECTORIES_A_JOB, fresh.length);
       for (let index = start; index < end; index++)
         if (isInJob(index)) directories.push(this.#directory(index));
-      const done = this.#runner.run(encodeDirectoryJob(step, directories, masksModes));
-      const counted = done.then(({ refused }) => this.#refused.add(refused));
-      // It is awaited below, unless this loop ends early
-      counted.catch(() => {});
-      jobs.push(counted);
-      await takeTurn(signal);
+      yield directories;
     }
-    await Promise.all(jobs);
   }
 
   #directory(index: number): JobDirectory {

@@ -4,10 +4,10 @@ import { lstatExact, statExact } from '../fs/file-status.ts';
 import { ignoreErrors } from '../fs/ignore-errors.ts';
 import type { RestoredLinks } from '../fs/links/restored-links.ts';
 import type { PathLayout } from '../fs/paths/layout.ts';
-import { type CompareResult, decodeLinkedFiles, encodeCompareJob, OnDisk } from '../messages/compare-job.ts';
+import { decodeLinkedFiles, encodeCompareJob, OnDisk } from '../messages/compare-job.ts';
+import { forEachAtOnce } from '../pool/in-flight.ts';
 import type { JobRunner } from '../pool/worker-pool.ts';
 import type { PlanOptions } from '../publish/plan/plan-target.ts';
-import { takeTurn } from '../turns.ts';
 import { hasAttributes } from '../worker/compare-entries.ts';
 
 /** Entries that a worker compares in one job. */
@@ -27,101 +27,94 @@ export async function findUnchanged(
   { layout, restoredLinks, signal }: Pick<PlanOptions, 'layout' | 'restoredLinks' | 'signal'>,
   runner: JobRunner,
 ): Promise<Uint8Array> {
-  const unchanged = new Uint8Array(entries.length);
-  const inodes = new Inodes(entries);
-  /** Directories of the archive that are not directories on the disk. */
-  const missing = new Set<string>();
-  const jobs: Promise<void>[] = [];
-  const dispatch = ({ indexes, paths }: Batch) => {
-    const job = encodeCompareJob(
-      indexes.map(index => entries[index]!),
-      paths,
-    );
-    const compared = runner.run(job).then(result => take(result, indexes));
-    // All of them are awaited below
-    compared.catch(() => {});
-    jobs.push(compared);
-  };
-  const take = (result: CompareResult, indexes: readonly number[]) => {
-    indexes.forEach((index, at) => {
-      const onDisk = result.onDisk[at]!;
-      if (onDisk === OnDisk.unchanged) unchanged[index] = 1;
-      const { type, name } = entries[index]!;
-      if (onDisk === OnDisk.other && type === EntryType.directory) missing.add(name);
-    });
-    for (const { index, dev, ino } of decodeLinkedFiles(result.inodes)) {
-      inodes.add(indexes[index]!, `${dev}:${ino}`);
-    }
-  };
-
-  const paths = new EntryPaths(layout, restoredLinks, roots);
-  let open: Batch = { indexes: [], paths: [] };
-  for (const [index, entry] of entries.entries()) {
-    const path = paths.of(entry);
-    if (typeof path !== 'string') {
-      if (path === OnDisk.unchanged) unchanged[index] = 1;
-      continue;
-    }
-    open.indexes.push(index);
-    open.paths.push(path);
-    if (open.indexes.length < ENTRIES_A_JOB) continue;
-    dispatch(open);
-    open = { indexes: [], paths: [] };
-    // This thread must receive a worker's results to give it the next jobs
-    await takeTurn(signal);
-  }
-  if (open.indexes.length > 0) dispatch(open);
-  const compared = Promise.all(jobs);
+  const comparison = new Comparison(entries);
+  const batches = comparison.batches(new EntryPaths(layout, restoredLinks, roots));
+  const compared = forEachAtOnce(batches, signal, batch => comparison.compare(batch, runner));
   await unlessAborted(compared, signal);
-  clearBelow(missing, entries, unchanged);
-  inodes.clearSplit(unchanged);
-  return unchanged;
+  return comparison.finish();
 }
 
-/** Marks entries below a missing directory as changed: their paths may lead through a symlink. */
-function clearBelow(missing: Set<string>, entries: readonly Entry[], unchanged: Uint8Array): void {
-  if (missing.size === 0) return;
-  entries.forEach(({ name, type }, index) => {
-    if (!missing.has(parentName(name))) return;
-    unchanged[index] = 0;
-    // A directory comes before its content
-    if (type === EntryType.directory) missing.add(name);
-  });
-}
-
-/** Indexes of the entries that one job compares, and their paths. */
+/** Entries that one job compares, by their indexes, and their paths. */
 interface Batch {
   readonly indexes: number[];
   readonly paths: string[];
 }
 
-/** Finds entries that are one file on the disk. */
-class Inodes {
+/** Collects which entries are unchanged. */
+class Comparison {
   readonly #entries: readonly Entry[];
+  /** By entry: 1 if it is unchanged by itself, and after `finish` also with its directories and names. */
+  readonly #unchanged: Uint8Array;
+  /** Directories of the archive that are not directories on the disk. */
+  readonly #missing = new Set<string>();
   /** `device:inode` by entry, for files with several names on the disk. */
   readonly #inodes = new Map<number, string>();
 
   constructor(entries: readonly Entry[]) {
     this.#entries = entries;
+    this.#unchanged = new Uint8Array(entries.length);
   }
 
-  add(entry: number, inode: string): void {
-    this.#inodes.set(entry, inode);
+  /** Yields the entries to be compared by jobs. Compares the others itself. */
+  *batches(paths: EntryPaths): Generator<Batch> {
+    let open: Batch = { indexes: [], paths: [] };
+    for (const [index, entry] of this.#entries.entries()) {
+      const path = paths.of(entry);
+      if (typeof path !== 'string') {
+        if (path === OnDisk.unchanged) this.#unchanged[index] = 1;
+        continue;
+      }
+      open.indexes.push(index);
+      open.paths.push(path);
+      if (open.indexes.length < ENTRIES_A_JOB) continue;
+      yield open;
+      open = { indexes: [], paths: [] };
+    }
+    if (open.indexes.length > 0) yield open;
+  }
+
+  /** Compares entries by a job. Rejects as the runner. */
+  async compare({ indexes, paths }: Batch, runner: JobRunner): Promise<void> {
+    const compared = indexes.map(index => this.#entries[index]!);
+    const { onDisk, inodes } = await runner.run(encodeCompareJob(compared, paths));
+    compared.forEach(({ type, name }, at) => {
+      if (onDisk[at] === OnDisk.unchanged) this.#unchanged[indexes[at]!] = 1;
+      if (onDisk[at] === OnDisk.other && type === EntryType.directory) this.#missing.add(name);
+    });
+    for (const { index, dev, ino } of decodeLinkedFiles(inodes))
+      this.#inodes.set(indexes[index]!, `${dev}:${ino}`);
+  }
+
+  /** Returns 1 for each entry that is unchanged, when all batches are compared. */
+  finish(): Uint8Array {
+    if (this.#missing.size > 0) this.#clearBelowMissing();
+    this.#clearSplit();
+    return this.#unchanged;
+  }
+
+  /** Marks entries below a missing directory as changed: their paths may lead through a symlink. */
+  #clearBelowMissing(): void {
+    this.#entries.forEach(({ name, type }, index) => {
+      if (!this.#missing.has(parentName(name))) return;
+      this.#unchanged[index] = 0;
+      // A directory comes before its content
+      if (type === EntryType.directory) this.#missing.add(name);
+    });
   }
 
   /** Marks all names of a file as changed if one is. A file that is written again gets a new inode. */
-  clearSplit(unchanged: Uint8Array): void {
+  #clearSplit(): void {
     const mustRewrite = this.#wronglyJoined();
     this.#entries.forEach(({ linkTo }, index) => {
       if (linkTo < 0) return;
       const inode = this.#inodes.get(index);
       const isLinked = inode !== undefined && inode === this.#inodes.get(linkTo);
-      if (isLinked && unchanged[linkTo] === 1) unchanged[index] = 1;
+      if (isLinked && this.#unchanged[linkTo] === 1) this.#unchanged[index] = 1;
       else mustRewrite.add(linkTo);
     });
     if (mustRewrite.size === 0) return;
     this.#entries.forEach(({ linkTo }, index) => {
-      if (mustRewrite.has(index) || mustRewrite.has(linkTo)) unchanged[index] = 0;
+      if (mustRewrite.has(index) || mustRewrite.has(linkTo)) this.#unchanged[index] = 0;
     });
   }
 

@@ -10,10 +10,9 @@ import {
   type UnpackResult,
   type WantedFacts,
 } from '../messages/unpack-job.ts';
-import { allOrFirstError, forEachWithin, type Limits } from '../pool/in-flight.ts';
+import { allOrFirstError, forEachAtOnce, forEachWithin, type Limits } from '../pool/in-flight.ts';
 import type { JobRunner, WorkerBuffer } from '../pool/worker-pool.ts';
 import type { StagedFiles } from '../publish/plan/target-plan.ts';
-import { takeTurn } from '../turns.ts';
 import { type DiskOptions, unpackWithDisk } from './disk-frames.ts';
 import { FrameContents } from './frame-contents.ts';
 import { type FrameRun, groupFrames } from './frame-runs.ts';
@@ -213,22 +212,17 @@ class Unpacker {
     const empty = entries.flatMap(({ type, size }, index) =>
       type === EntryType.file && size === 0 && isWanted(index) ? [index] : [],
     );
-    const jobs: Promise<void>[] = [];
-    for (let start = 0; start < empty.length; start += EMPTY_FILES_A_JOB) {
-      const files = empty.slice(start, start + EMPTY_FILES_A_JOB);
+    // Without threads, the files are made here: a turn follows each job
+    await forEachAtOnce(chunksOf(empty, EMPTY_FILES_A_JOB), signal, async files => {
       const job = new UnpackJobWriter(0, files.length);
       for (const entry of files) job.addPiece(EMPTY_PIECE, entries[entry]!, paths.at(entry));
-      const created = runner.run(job.finish(new Uint8Array(0), { masksModes, wants: this.#wants }));
-      const done = created.then(result => {
-        facts?.addEmpty(files, result);
-        refused.add(result.refused);
-      });
-      // It is awaited after all have been sent, and may fail before
-      done.catch(() => {});
-      jobs.push(done);
-      // Without threads, the files are made here
-      await takeTurn(signal);
-    }
-    await Promise.all(jobs);
+      const result = await runner.run(job.finish(new Uint8Array(0), { masksModes, wants: this.#wants }));
+      facts?.addEmpty(files, result);
+      refused.add(result.refused);
+    });
   }
+}
+
+function* chunksOf<T>(items: readonly T[], size: number): Generator<readonly T[]> {
+  for (let start = 0; start < items.length; start += size) yield items.slice(start, start + size);
 }

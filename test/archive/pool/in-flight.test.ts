@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { forEachWithin, mapInOrder } from '../../../src/archive/pool/in-flight.ts';
+import { forEachAtOnce, forEachWithin, mapInOrder } from '../../../src/archive/pool/in-flight.ts';
 
 async function collect<T>(source: AsyncIterable<T>): Promise<T[]> {
   const items: T[] = [];
@@ -156,5 +156,41 @@ describe('forEachWithin', () => {
 
   test('resolves for no items', async () => {
     await forEachWithin([], { limit: 1, budget: 1, weigh: () => 1 }, () => Promise.reject());
+  });
+});
+
+describe('forEachAtOnce', () => {
+  test('begins all items in their order, lets others run after each, and waits for all', async () => {
+    const log: string[] = [];
+    const work = async (item: number) => {
+      log.push(`begin ${item}`);
+      setImmediate(() => log.push(`turn after ${item}`));
+      await wait(item === 1 ? 20 : 1);
+      log.push(`end ${item}`);
+    };
+    await forEachAtOnce([1, 2], undefined, work);
+    expect(log).toEqual(['begin 1', 'turn after 1', 'begin 2', 'turn after 2', 'end 2', 'end 1']);
+  });
+
+  test('rejects with the first failure, after it has begun all items', async () => {
+    const begun: number[] = [];
+    const work = async (item: number) => {
+      begun.push(item);
+      throw new Error(String(item));
+    };
+    await expect(forEachAtOnce([1, 2], undefined, work)).rejects.toThrow('1');
+    expect(begun).toEqual([1, 2]);
+  });
+
+  test('begins no further item after an abort, and rejects with its reason', async () => {
+    const stop = new AbortController();
+    const begun: number[] = [];
+    const work = async (item: number) => {
+      begun.push(item);
+      stop.abort(new Error('stopped'));
+      throw new Error('ignored');
+    };
+    await expect(forEachAtOnce([1, 2], stop.signal, work)).rejects.toThrow('stopped');
+    expect(begun).toEqual([1]);
   });
 });
