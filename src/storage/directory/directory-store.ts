@@ -200,7 +200,7 @@ class DirectoryStore implements ObjectStore {
       this.#isRootChecked = true;
       return await work();
     } catch (error) {
-      throw fromSystemError(error, this.#root);
+      throw fromSystemError(error, this.#root, options?.signal);
     }
   }
 }

@@ -140,10 +140,13 @@ export async function publishNew(temporary: string, file: string, signal?: Abort
   await discardFile(temporary);
 }
 
-/** Makes the store's error of a system error; returns other errors unchanged. */
-export function fromSystemError(error: unknown, root: string): unknown {
+/**
+ * Makes the store's error of a system error. Returns other errors unchanged, also the reason of `signal`: it may have a
+ * system error's code, such as that of a tree on a full disk.
+ */
+export function fromSystemError(error: unknown, root: string, signal: AbortSignal | undefined): unknown {
   const code = systemCode(error);
-  if (code === undefined || !/^E[A-Z0-9]+$/.test(code)) return error;
+  if (code === undefined || !/^E[A-Z0-9]+$/.test(code) || error === signal?.reason) return error;
   if (code === 'EBUSY' && thisPlatform.locksOpenFiles) {
     const text = `directory ${root}: a process has ${(error as NodeJS.ErrnoException).path} open and does not share it (EBUSY)`;
     return new StoreUnavailableError(text, { cause: error });

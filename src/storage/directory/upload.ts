@@ -139,7 +139,7 @@ export class DirectoryUpload implements Upload {
     try {
       return await step;
     } catch (error) {
-      this.#failure = fromSystemError(error, this.#target.root);
+      this.#failure = fromSystemError(error, this.#target.root, this.#options.signal);
       await this.#discard();
       throw this.#failure;
     }

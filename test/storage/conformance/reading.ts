@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { ObjectReplacedError } from '../../../src/storage/store-errors.ts';
+import { MiB } from '../../support/sizes.ts';
 import type { Subject } from './subject.ts';
 
 /** Tests the promises of `head` and `getRange`. */
@@ -104,6 +105,19 @@ export function reading(subject: Subject): void {
         'cancelled',
       );
       await expect(subject.store.head('read/object', { signal })).rejects.toThrow('cancelled');
+    });
+
+    test('a read that is aborted by an error of the tree rejects with it, not with an error of the store', async () => {
+      await subject.put('read/large', randomBytes(9 * MiB));
+      const controller = new AbortController();
+      const full = Object.assign(new Error('the disk is full'), { code: 'ENOSPC' });
+      const onBytes = () => controller.abort(full);
+      const read = subject.store.getRange(
+        'read/large',
+        { start: 0, end: 9 * MiB },
+        { signal: controller.signal, onBytes },
+      );
+      await expect(read).rejects.toBe(full);
     });
   });
 }
