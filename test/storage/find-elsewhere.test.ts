@@ -8,7 +8,7 @@ import { createLookupRequest } from '../support/requests.ts';
 
 const version = 'a'.repeat(64);
 const otherVersion = 'b'.repeat(64);
-const repository = 'v1/octo/app/';
+const repository = 'p/v1/octo/app/';
 
 /** Spells the object of `key` as another run would store it. */
 function objectOf(place: string, key: string, its = version): string {
@@ -19,7 +19,7 @@ const main = 'refs=2Fheads=2Fmain';
 
 function request(restoreKeys: readonly string[] = [], scope: 'ref' | 'repository' = 'ref'): LookupRequest {
   const { read, elsewhere } = spacesOf({
-    ...{ scope, prefix: '', version, repository: 'octo/app' },
+    ...{ scope, prefix: 'p', version, repository: 'octo/app' },
     ...{ readRefs: ['refs/heads/topic', 'refs/heads/main'], writeRef: 'refs/heads/topic' },
   });
   return createLookupRequest({

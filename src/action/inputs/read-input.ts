@@ -50,7 +50,7 @@ export function isStepInput(env: Environment, name: string): boolean {
 
 /** Returns the value that the step itself sets. */
 function stepValue(env: Environment, name: string): string {
-  return env[`INPUT_${name.replace(/ /g, '_').toUpperCase()}`]?.trim() ?? '';
+  return env[`INPUT_${name.toUpperCase()}`]?.trim() ?? '';
 }
 
 /** Returns the `CACHE_S3_` variable that an input is read from. Returns undefined if the step or no variable sets it. */

@@ -8,7 +8,7 @@ type Permission = { readonly allowed: true } | { readonly allowed: false; readon
 export interface Access {
   readonly read: Permission;
   readonly write: Permission;
-  /** The refs whose entries may be read, nearest first. */
+  /** The refs whose entries may be read, nearest first, each once. */
   readonly readRefs: readonly string[];
   readonly writeRef: string;
 }
@@ -34,13 +34,8 @@ const WRITING_EVENTS = new Set([
 export function decideAccess(context: RunContext, scope: Scope): Access {
   const { tokenScopes } = context;
   const order = [context.ref, context.baseRef, context.defaultRef].filter(ref => ref !== undefined);
-  const readRefs =
-    tokenScopes === undefined
-      ? order
-      : byPrecedence(
-          tokenScopes.filter(({ read }) => read).map(({ ref }) => ref),
-          order,
-        );
+  const readable = tokenScopes?.filter(({ read }) => read).map(({ ref }) => ref);
+  const readRefs = readable === undefined ? order : byPrecedence(readable, order);
   return {
     read:
       readRefs.length === 0 ? denied("the run's token gives no right to read a cache") : readMode(context),

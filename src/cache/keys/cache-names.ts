@@ -44,7 +44,7 @@ export function cachesRoot(prefix: string, repository?: string, scope?: string):
 
 /** Returns the prefix of the markers of the caches below `cachesRoot`. */
 export function markersRoot(prefix: string, repository?: string, scope?: string): string {
-  const root = rootOf(prefix === '' ? MARKERS : `${prefix}/${MARKERS}`, []);
+  const root = rootOf(`${prefix}/${MARKERS}`, []);
   return [`${root}${NO_OWNER}`, ...placeAt(repository, scope).map(encodeComponent), ''].join('/');
 }
 

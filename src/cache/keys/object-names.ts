@@ -48,7 +48,7 @@ export function placeOf(repository: string, scope?: string): readonly string[] {
 
 /** Returns the prefix of all names below these components (not encoded): `<prefix>/v1/<place>/`. */
 export function rootOf(prefix: string, place: readonly string[]): string {
-  return `${[...(prefix === '' ? [] : [prefix]), LAYOUT, ...place.map(encodeComponent)].join('/')}/`;
+  return `${[prefix, LAYOUT, ...place.map(encodeComponent)].join('/')}/`;
 }
 
 /** Parses `<key>/<version>.tar.zst`. Returns undefined if it is not the name of an entry below a place. */

@@ -14,7 +14,7 @@ export interface ScopeOptions {
   readonly version: string;
   /** `owner/name`. */
   readonly repository: string;
-  /** The refs that may be read, in order of precedence (`refs/heads/main`). */
+  /** The refs that may be read (`refs/heads/main`), each once, in order of precedence. */
   readonly readRefs: readonly string[];
   /** The ref that is written to. */
   readonly writeRef: string;
@@ -40,7 +40,7 @@ export function spacesOf({ scope, prefix, version, repository, readRefs, writeRe
     return { read: [space], write: space };
   }
   return {
-    read: [...new Set(readRefs)].map(spaceOf),
+    read: readRefs.map(spaceOf),
     write: spaceOf(writeRef),
     elsewhere: allRefs(prefix, repository),
   };
