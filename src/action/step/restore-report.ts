@@ -18,6 +18,8 @@ export interface RestorePhase {
   /** By `performance.now()`. */
   readonly startedMs: number;
   readonly inputs: ActionInputs;
+  /** Absent if it was not opened. */
+  readonly backend?: StorageBackend;
 }
 
 /** Reports a run that may not read: a miss without a request. */
@@ -25,15 +27,13 @@ export async function reportDenied(runner: Runner, phase: RestorePhase, reason: 
   runner.log.info(`Cache not restored: ${reason}.`);
   setMatchOutputs(runner, undefined);
   reportMiss(runner, phase.inputs);
-  await close(runner, { ...phase, backend: undefined }, 'denied');
+  await close(runner, phase, 'denied');
 }
-
-type Phase = RestorePhase & { readonly backend: StorageBackend | undefined };
 
 /** Reports an outcome: outputs, lines, summary. Fails the step if it is a miss or a failure and `fail-on-cache-miss` is set. */
 export async function reportOutcome(
   runner: Runner,
-  phase: Phase,
+  phase: RestorePhase,
   outcome: LookupOutcome | RestoreOutcome,
 ): Promise<void> {
   const { inputs } = phase;
@@ -87,7 +87,7 @@ export async function reportOutcome(
 /** Reports a restore that failed: it is not known whether there is a cache. */
 function reportFailure(
   runner: Runner,
-  phase: Phase,
+  phase: RestorePhase,
   line: string,
   error: Error,
   level: 'warning' | 'notice' = 'warning',
@@ -114,7 +114,12 @@ function reportMiss(runner: Runner, inputs: ActionInputs): void {
   runner.log.info(`Cache not found for input keys: ${[inputs.key, ...inputs.restoreKeys].join(', ')}`);
 }
 
-function close(runner: Runner, phase: Phase, result: string, hit?: Hit & Partial<Restored>): Promise<void> {
+function close(
+  runner: Runner,
+  phase: RestorePhase,
+  result: string,
+  hit?: Hit & Partial<Restored>,
+): Promise<void> {
   return closePhase(
     runner,
     {

@@ -1,9 +1,9 @@
 import { type Dirent, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { setImmediate } from 'node:timers/promises';
 import { isTooLong, isUnresolvable, realPathOf, statFile } from '../../archive/fs/file-status.ts';
 import { decodeName, fsPath } from '../../archive/fs/paths/names.ts';
 import { isStagingName } from '../../archive/fs/paths/staging-name.ts';
+import { Turns } from '../../archive/turns.ts';
 import type { Pattern, Wildcards } from './patterns.ts';
 
 /** A pattern with wildcards. */
@@ -24,9 +24,6 @@ const MAX_WAYS_TO_LINK_TARGET = 10_000;
 export class SearchLimitError extends Error {
   override name = 'SearchLimitError';
 }
-
-/** Maximum time in which no signal is handled, in ms. */
-const TURN_MS = 50;
 
 /**
  * Finds the existing paths that match one of the patterns: absolute, in no order, perhaps twice.
@@ -97,14 +94,10 @@ async function searchBelow(
     if (isLink) countEntered(directory);
     pending.push({ path, realPath: directory, above: way, behindLink: way.behindLink || isLink });
   };
-  let turnEndsMs = performance.now() + TURN_MS;
+  const turns = new Turns(signal);
   for (let way = pending.pop(); way; way = pending.pop()) {
     for (const entry of entriesOf(way.path)) {
-      if (performance.now() > turnEndsMs) {
-        await setImmediate();
-        signal?.throwIfAborted();
-        turnEndsMs = performance.now() + TURN_MS;
-      }
+      if (turns.isDue()) await turns.take();
       visit(way, entry);
     }
   }
