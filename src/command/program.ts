@@ -116,9 +116,11 @@ export function createProgram(env: Environment, signal: AbortSignal): Command {
       ),
     )
     .action(
-      run(async (...args: Parameters<Prune['pruneCommand']>) => (await loadPrune()).pruneCommand(...args), {
-        outlivesPipe: true,
-      }),
+      run(
+        async (...args: Parameters<Prune['pruneCommand']>) =>
+          (await import('./prune.ts')).pruneCommand(...args),
+        { outlivesPipe: true },
+      ),
     );
 
   addFilters(program.command('rm'))
@@ -127,9 +129,11 @@ export function createProgram(env: Environment, signal: AbortSignal): Command {
     .option('-n, --dry-run', 'delete nothing')
     .addHelpText('after', examples("rm 'Linux-npm-*' --repository org/app --dry-run"))
     .action(
-      run(async (...args: Parameters<Prune['removeCommand']>) => (await loadPrune()).removeCommand(...args), {
-        outlivesPipe: true,
-      }),
+      run(
+        async (...args: Parameters<Prune['removeCommand']>) =>
+          (await import('./prune.ts')).removeCommand(...args),
+        { outlivesPipe: true },
+      ),
     );
 
   program
@@ -160,15 +164,11 @@ Settings without an option are read as by the action: CACHE_S3_ENDPOINT, CACHE_S
 CACHE_S3_SECRET_KEY and so on, then AWS's variables and files. Sizes: 500MB, 2.2GB, 1GiB. Ages: 12h, 7d, 4w.
 In patterns, * is any text and ? one character.`;
 
-type Prune = typeof import('./prune.ts');
-
 /**
- * Loads the modules that the command shares with the step of the action prune/. With a static import the bundler would put it into the
+ * The module that the command shares with the step of the action prune/. With a static import the bundler would put it into the
  * command's file, and the step would load that (ADR 0022).
  */
-function loadPrune(): Promise<Prune> {
-  return import('./prune.ts');
-}
+type Prune = typeof import('./prune.ts');
 
 /** Returns examples for the end of a subcommand's help. */
 function examples(...lines: readonly string[]): string {

@@ -11,7 +11,7 @@ import { safeJson } from './output/json.ts';
 import { OutputError } from './output/output.ts';
 import { checkFilter, type Filter, matchesFilter } from './select.ts';
 
-export interface PruneOptions extends PruneChoice {
+interface PruneOptions extends PruneChoice {
   readonly dryRun?: boolean;
 }
 

@@ -1,3 +1,4 @@
+import { Option } from 'commander';
 import { openStore } from '../action/backend/open-backend.ts';
 import { parseStoreInputs } from '../action/inputs/inputs.ts';
 import { type Environment, environmentVariables } from '../action/inputs/read-input.ts';
@@ -31,16 +32,11 @@ export function settingsEnvironment(
   options: Readonly<Record<string, unknown>>,
 ): Environment {
   const settings = Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('INPUT_')));
-  for (const input of Object.keys(SETTING_OPTIONS)) {
-    const value = options[camelCase(input)];
+  for (const [input, [flags]] of Object.entries(SETTING_OPTIONS)) {
+    const value = options[new Option(flags).attributeName()];
     if (value !== undefined) settings[`INPUT_${input.toUpperCase()}`] = String(value);
   }
   return settings;
-}
-
-/** Returns the name under which commander stores the value of an option. */
-function camelCase(name: string): string {
-  return name.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
 }
 
 /** The store that the settings name. */

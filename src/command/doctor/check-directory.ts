@@ -2,6 +2,7 @@ import { stat, statfs } from 'node:fs/promises';
 import { createTrialName } from '../../cache/keys/trial-names.ts';
 import { formatBytes } from '../../report/units.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
+import { MIN_PART_BYTES } from '../../storage/part-size.ts';
 import { ObjectExistsError } from '../../storage/store-errors.ts';
 import { makeCheck, type ReportFinding } from './finding.ts';
 import type { TrialPrefixes } from './trial.ts';
@@ -12,8 +13,6 @@ interface DirectoryOptions {
   readonly place: TrialPrefixes;
   readonly signal: AbortSignal;
 }
-
-const PART_BYTES = 5 * 1024 * 1024;
 
 /** Checks a directory as the store: whether it can be written, read, listed and cleaned, and the space that is left. */
 export async function checkDirectory(options: DirectoryOptions, report: ReportFinding): Promise<void> {
@@ -38,7 +37,7 @@ export async function checkDirectory(options: DirectoryOptions, report: ReportFi
   );
   if (!usable) return;
   const put = async () => {
-    const upload = store.createUpload(name, { partSizeBytes: PART_BYTES, onlyIfAbsent: true, signal });
+    const upload = store.createUpload(name, { partSizeBytes: MIN_PART_BYTES, onlyIfAbsent: true, signal });
     await upload.write(Uint8Array.from(content));
     await upload.complete();
   };

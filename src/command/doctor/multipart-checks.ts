@@ -1,11 +1,9 @@
 import { COPY_SUFFIX, MULTIPART_SUFFIX } from '../../cache/keys/trial-names.ts';
+import { MIN_PART_BYTES } from '../../storage/part-size.ts';
 import { bucketArn } from '../policy/roles.ts';
 import { allow, objectsArn } from './explain.ts';
 import { makeCheck } from './finding.ts';
 import type { Trial } from './trial.ts';
-
-/** S3's smallest part but the last, in bytes. */
-const PART_BYTES = 5 * 1024 * 1024;
 
 /** Tries an upload in parts: create, send, complete, copy, abort, list. It stores one object of 5 MiB. */
 export async function checkMultipart(trial: Trial, canWrite: boolean): Promise<void> {
@@ -24,8 +22,8 @@ export async function checkMultipart(trial: Trial, canWrite: boolean): Promise<v
         new sdk.UploadPartCommand({
           ...upload,
           PartNumber: 1,
-          Body: Buffer.alloc(PART_BYTES),
-          ContentLength: PART_BYTES,
+          Body: Buffer.alloc(MIN_PART_BYTES),
+          ContentLength: MIN_PART_BYTES,
         }),
       );
       stored.add(name);
@@ -77,7 +75,7 @@ async function checkCopy(trial: Trial, source: string): Promise<void> {
         ...upload,
         PartNumber: 1,
         CopySource: `${bucket}/${source}`,
-        CopySourceRange: `bytes=0-${PART_BYTES - 1}`,
+        CopySourceRange: `bytes=0-${MIN_PART_BYTES - 1}`,
       }),
     );
     if (CopyPartResult?.ETag === undefined) throw new Error('the response to UploadPartCopy has no ETag');

@@ -4,13 +4,13 @@ import { connect } from 'node:tls';
 const WAIT_MS = 3000;
 
 /**
- * Returns whether a port of an endpoint answers a TLS handshake, with whatever certificate. It explains why plain http got no
- * answer there; no request is sent.
+ * Returns whether the port of an http endpoint answers a TLS handshake, with whatever certificate. It explains why plain http
+ * got no response there; no request is sent.
  */
-export async function speaksTls({ hostname, port, protocol }: URL, signal: AbortSignal): Promise<boolean> {
+export async function speaksTls({ hostname, port }: URL, signal: AbortSignal): Promise<boolean> {
   const socket = connect({
     host: hostname.replace(/^\[|\]$/g, ''),
-    port: port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port),
+    port: Number(port || 80),
     // The certificate is not trusted with anything
     rejectUnauthorized: false,
   });
