@@ -37,8 +37,7 @@ export class DataPlacement {
     if (entry.size === 0) return undefined;
     let { frame, offset } = entry;
     let left = entry.size;
-    if (!Number.isInteger(frame) || frame < 0 || offset < 0 || offset % BLOCK_BYTES !== 0)
-      return 'has an impossible data offset';
+    if (offset < 0 || offset % BLOCK_BYTES !== 0) return 'has an impossible data offset';
     while (left > 0) {
       const rawSize = this.#frames[frame]?.rawSize ?? 0;
       if (offset >= rawSize || offset < this.#ends[frame]!)

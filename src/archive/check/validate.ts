@@ -144,12 +144,8 @@ class Validator {
     const anchor = ((thisPlatform.hasShares && SHARE.exec(name)) || STORED_ROOT.exec(name))?.[0];
     if (anchor === undefined) refuse(name, 'does not begin with `./`, `~/` or `/`');
     const rest = name.slice(anchor.length).replace(/\/$/, '');
-    if (
-      name.includes('\0') ||
-      (rest !== '' && rest.split('/').some(part => part === '' || part === '.' || part === '..'))
-    ) {
+    if (rest !== '' && rest.split('/').some(part => part === '' || part === '.' || part === '..'))
       refuse(name, NOT_PLAIN);
-    }
     if (!this.#isPermitted(name, isSymlink))
       return this.#refusePlace(name, name, 'is outside the `path` of this step');
     // A save includes the directory of each entry below the step's paths. Without it, a link on the disk in place of the

@@ -28,11 +28,7 @@ describe('false sizes and offsets', () => {
       'has an impossible data offset',
     ],
     ['a frame that is not there', ({ columns }) => columns.dataFrames.splice(1, 1, 7), outside],
-    [
-      'a negative frame',
-      ({ columns }) => columns.dataFrames.splice(0, 1, -1),
-      'has an impossible data offset',
-    ],
+    ['a negative frame', ({ columns }) => columns.dataFrames.splice(0, 1, -1), outside],
     ['a frame of no bytes', ({ columns }) => columns.frameSizes.splice(0, 1, 0), 'claims a frame of 0 bytes'],
     [
       'a frame that decodes to nothing',
