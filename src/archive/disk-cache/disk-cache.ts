@@ -21,11 +21,6 @@ const CLOSE_MS = 15_000;
 const HURRIED_CLOSE_MS = 500;
 const KEEPER_LIMITS = { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 64 };
 
-/** The directory stopped responding while workers read from it. The restore can be repeated without it. */
-class DiskCacheHangsError extends Error {
-  override name = 'DiskCacheHangsError';
-}
-
 interface DiskCacheOptions extends DiskCacheSettings {
   /** The worker's script. */
   readonly workerUrl: URL;
@@ -76,7 +71,7 @@ export class DiskCache {
     return this.#directory;
   }
 
-  /** Is aborted when the directory stops responding, with `DiskCacheHangsError`. */
+  /** Is aborted when the directory stops responding. The restore can be repeated without it. */
   get hangs(): AbortSignal {
     return this.#hangs.signal;
   }
@@ -122,7 +117,7 @@ export class DiskCache {
     if (this.#isOff) return;
     this.#cancelIdleTimeout = systemClock.after(IDLE_TIMEOUT_MS, () => {
       this.#fail('ETIMEDOUT');
-      this.#hangs.abort(new DiskCacheHangsError('the disk cache does not respond'));
+      this.#hangs.abort(new Error('the disk cache does not respond'));
     });
   }
 

@@ -12,7 +12,7 @@ export interface CompareJob {
   readonly entries: Float64Array<ArrayBuffer>;
 }
 
-/** The disk has the entry (`current`), a directory with other attributes, or something else or nothing. */
+/** The disk has the entry (`unchanged`), a directory with other attributes, or something else or nothing (`other`). */
 export const OnDisk = { other: 0, unchanged: 1, directory: 2 } as const;
 export type OnDisk = (typeof OnDisk)[keyof typeof OnDisk];
 

@@ -50,13 +50,14 @@ export function encodeContentJob(pieces: readonly HashedPiece[], key: Uint8Array
   };
 }
 
-/** Reads the pieces of a job. `isUntouched` returns whether the file of a piece still has its status. */
-export function* readHashedPieces({
-  paths,
-  status,
-  places,
-  hashes,
-}: ContentJob): Generator<Omit<HashedPiece, 'stats'> & { isUntouched(stats: BigIntStats): boolean }> {
+/** A piece as the worker sees it. */
+export interface PieceToRead extends Omit<HashedPiece, 'stats'> {
+  /** Returns whether the file of this piece still has the status that the scan saw. */
+  isUntouched(stats: BigIntStats): boolean;
+}
+
+/** Reads the pieces of a job. */
+export function* readHashedPieces({ paths, status, places, hashes }: ContentJob): Generator<PieceToRead> {
   const rows = new StatusRows(status);
   const allPaths = paths.split('\0');
   for (let index = 0; index < rows.length; index++) {

@@ -11,13 +11,11 @@ export interface DiskOptions {
   readonly cache: DiskCache;
   /** Called when the first requests for absent frames can be sent, or there are none. The caller may wait for it. */
   readonly onBegun: () => void;
-  /** Ends the waiting for the directory and for other jobs. */
-  readonly signal: AbortSignal | undefined;
 }
 
 interface FrameWork {
   /** Fetches frames from the object and unpacks them. */
-  fetch(run: FrameRun, disk?: DiskUse): Promise<UnpackResult>;
+  fetch(run: FrameRun, disk: DiskUse): Promise<UnpackResult>;
   /** Unpacks frames from the disk cache. */
   read(run: FrameRun, disk: DiskUse): Promise<UnpackResult>;
   /** Those of fetches. */
@@ -34,17 +32,18 @@ const AWAITED_FRAMES = 256;
 
 /**
  * Unpacks the wanted frames from the disk cache, and fetches only those that it does not have. Jobs that need the same
- * frames at the same time share the work: each fetches those that it could claim, and reads the others.
- * Rejects as `work` does.
+ * frames at the same time share the work: each fetches those that it could claim, and reads the others. `signal` ends the
+ * waiting for the directory and for other jobs. Rejects with its reason, and as `work` does.
  */
 export async function unpackWithDisk(
   frames: readonly Frame[],
   isWanted: (frame: number, start: number) => boolean,
   work: FrameWork,
   options: DiskOptions,
+  signal: AbortSignal,
 ): Promise<void> {
   const wanted = groupFrames(frames, isWanted).flatMap(run => run.frames);
-  await new DiskFrames(frames, work, options).unpack(wanted).finally(options.onBegun);
+  await new DiskFrames(frames, work, options, signal).unpack(wanted).finally(options.onBegun);
 }
 
 class DiskFrames {
@@ -52,14 +51,19 @@ class DiskFrames {
   readonly #work: FrameWork;
   readonly #cache: DiskCache;
   readonly #onBegun: () => void;
-  readonly #signal: AbortSignal | undefined;
+  readonly #signal: AbortSignal;
   /** Frames whose files are wrong. */
   readonly #wrong: number[] = [];
   /** The last claim of this process on each frame. */
   readonly #claims = new Map<number, Claim | undefined>();
   readonly #waitLimit = new WaitLimit();
 
-  constructor(frames: readonly Frame[], work: FrameWork, { cache, onBegun, signal }: DiskOptions) {
+  constructor(
+    frames: readonly Frame[],
+    work: FrameWork,
+    { cache, onBegun }: DiskOptions,
+    signal: AbortSignal,
+  ) {
     this.#frames = frames;
     this.#work = work;
     this.#cache = cache;
@@ -95,7 +99,7 @@ class DiskFrames {
     const limits = { ...this.#work.limits, limit: DISK_JOBS_A_WORKER * this.#work.width };
     const { directory } = this.#cache;
     await forEachWithin(this.#runs(frames), limits, async run => {
-      this.#signal?.throwIfAborted();
+      this.#signal.throwIfAborted();
       const { missing } = await this.#work.read(run, { directory });
       this.#wrong.push(...missing.map(index => run.frames[index]!));
       run.frames.forEach((frame, index) => {
@@ -172,7 +176,7 @@ class DiskFrames {
   async #awaitOthers(frames: readonly number[]): Promise<void> {
     let left = frames;
     while (left.length > 0) {
-      this.#signal?.throwIfAborted();
+      this.#signal.throwIfAborted();
       const leftBytes = left.reduce((sum, frame) => sum + this.#frames[frame]!.size, 0);
       const step = this.#waitLimit.nextStep(leftBytes);
       if (step === 'fetch all') return this.#fetchAnyway(left, 'insist');

@@ -1,3 +1,4 @@
+import { anySignal } from '../../retry/signals.ts';
 import { EntryType } from '../format/entry.ts';
 import type { OpenArchive } from '../format/open-archive.ts';
 import type { RefusedAttributes } from '../fs/refused-attributes.ts';
@@ -47,7 +48,7 @@ export interface UnpackOptions {
   readonly readInWorker?: ReadInWorker | undefined;
   readonly runner: JobRunner;
   /** Undefined if all frames come from the object. */
-  readonly disk?: Omit<DiskOptions, 'signal'> | undefined;
+  readonly disk?: DiskOptions | undefined;
   /** Returns whether an entry is restored. */
   readonly isWanted: (entry: number) => boolean;
   /** Counts what the system refuses to keep. */
@@ -130,28 +131,29 @@ class Unpacker {
   }
 
   /** Unpacks the tail, which has come with the manifest, and beside it the other frames from the disk cache or the object. */
-  async #fetchAroundDisk({ cache, onBegun }: Omit<DiskOptions, 'signal'>): Promise<void> {
+  async #fetchAroundDisk(disk: DiskOptions): Promise<void> {
     const { archive, runner, signal } = this.#options;
+    const { hangs } = disk.cache;
     const isInTail = (start: number) => start >= archive.tail.start;
     const work = {
-      fetch: (run: FrameRun, disk?: DiskUse) => this.#fetch(run, disk),
-      read: (run: FrameRun, disk: DiskUse) => this.#unpack(run, { bytes: new Uint8Array(0), runner }, disk),
+      fetch: (run: FrameRun, use: DiskUse) => this.#fetch(run, use),
+      read: (run: FrameRun, use: DiskUse) => this.#unpack(run, { bytes: new Uint8Array(0), runner }, use),
       limits: this.#limits,
       width: runner.width,
     };
-    const ended = signal ? AbortSignal.any([this.#failure.signal, signal]) : this.#failure.signal;
     // Reads end before the pool is closed (restore-archive.ts)
-    const onHang = () => this.#failure.abort(cache.hangs.reason);
-    cache.hangs.addEventListener('abort', onHang);
+    const onHang = () => this.#failure.abort(hangs.reason);
+    hangs.addEventListener('abort', onHang);
     await allOrFirstError([
       this.#fetchAll(isInTail),
       unpackWithDisk(
         archive.manifest.frames,
         (frame, start) => this.#contents.has(frame) && !isInTail(start),
         work,
-        { cache, onBegun, signal: ended },
+        disk,
+        anySignal(this.#failure.signal, signal),
       ),
-    ]).finally(() => cache.hangs.removeEventListener('abort', onHang));
+    ]).finally(() => hangs.removeEventListener('abort', onHang));
   }
 
   async #fetch(run: FrameRun, disk?: DiskUse): Promise<UnpackResult> {

@@ -4,7 +4,12 @@ import { CONTENT_HASH_BYTES, ContentHasher } from '../format/content-hashes.ts';
 import { ignoreErrors } from '../fs/ignore-errors.ts';
 import { thisPlatform } from '../fs/platform.ts';
 import { readAt, withFile } from '../fs/with-file.ts';
-import { type ContentJob, type ContentResult, readHashedPieces } from '../messages/content-job.ts';
+import {
+  type ContentJob,
+  type ContentResult,
+  type PieceToRead,
+  readHashedPieces,
+} from '../messages/content-job.ts';
 
 /** Memory that a thread reads into, kept from job to job. */
 let scratch = Buffer.allocUnsafeSlow(0);
@@ -19,9 +24,10 @@ export function compareContent(job: ContentJob): ContentResult {
   return { isSame: Uint8Array.from(isSame, Number) };
 }
 
-type ReadPiece = ReturnType<typeof readHashedPieces> extends Generator<infer Piece> ? Piece : never;
-
-function isSamePiece({ path, position, size, hash, isUntouched }: ReadPiece, hasher: ContentHasher): boolean {
+function isSamePiece(
+  { path, position, size, hash, isUntouched }: PieceToRead,
+  hasher: ContentHasher,
+): boolean {
   return withFile(path, constants.O_RDONLY | thisPlatform.openFlags, fd => {
     if (scratch.length < size) scratch = Buffer.allocUnsafeSlow(size);
     const data = scratch.subarray(0, size);
