@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { createCipheriv, createSecretKey, hash, type KeyObject, randomBytes } from 'node:crypto';
-import { dataPieces } from './data-pieces.ts';
+import { dataPieces, isInOneFrame } from './data-pieces.ts';
 import type { Entry, Manifest } from './entry.ts';
 
 /** Bytes of the hash of a content. */
@@ -95,7 +95,7 @@ export class ContentHashes {
 
 function countPieces(entry: Entry, { frames }: Pick<Manifest, 'frames'>): number {
   if (entry.size === 0) return 0;
-  if (entry.offset + entry.size <= frames[entry.frame]!.rawSize) return 1;
+  if (isInOneFrame(entry, frames)) return 1;
   let count = 0;
   for (const _ of dataPieces(entry, frames)) count++;
   return count;

@@ -52,7 +52,7 @@ export class StatusRows {
     return this.values[entry * WIDTH + INO] !== 0n;
   }
 
-  /** Returns whether `stats` equal what was recorded; a row that was never set equals nothing (no inode is 0). */
+  /** Returns whether `stats` equal what was recorded. Returns false for a row that was not set. */
   matches(entry: number, stats: BigIntStats): boolean {
     const { values } = this;
     const start = entry * WIDTH;

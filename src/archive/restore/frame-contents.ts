@@ -1,4 +1,4 @@
-import { type DataPiece, dataPieces } from '../format/data-pieces.ts';
+import { type DataPiece, dataPieces, isInOneFrame } from '../format/data-pieces.ts';
 import type { Entry, Frame, Manifest } from '../format/entry.ts';
 
 /** Part of a file that one frame holds, for a file in several frames. */
@@ -25,7 +25,7 @@ export class FrameContents {
     const sliced: number[] = [];
     entries.forEach((entry, index) => {
       if (entry.size === 0 || !isWanted(index)) return;
-      if (entry.offset + entry.size <= frames[entry.frame]!.rawSize) {
+      if (isInOneFrame(entry, frames)) {
         this.#whole[entry.frame] ??= [];
         this.#whole[entry.frame]!.push(index);
       } else {

@@ -43,8 +43,7 @@ export async function linksInStaging(
   const rows: number[] = [];
   await forEachInTurns(entries, signal, (entry, index) => {
     if (inodeOf(entry, entries).type !== EntryType.symlink || !staged.has(index)) return;
-    const [dev, ino, birthtime] = linkRow(lstatSync(fsPath(staged.at(index))));
-    rows.push(dev, ino, birthtime);
+    rows.push(...linkRow(lstatSync(fsPath(staged.at(index)))));
   });
   return rows;
 }

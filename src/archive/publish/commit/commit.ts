@@ -37,10 +37,11 @@ export async function commit(
   const movedAside = new MovedAside();
   const publisher = new Publisher(movedAside);
   const snapshot = new DirectorySnapshot(plan);
+  const state: Commit = { plan, snapshot, movedAside, publisher };
   try {
-    await publishAll({ plan, snapshot, movedAside, publisher }, signal);
+    await publishAll(state, signal);
   } catch (error) {
-    throw await undo({ plan, snapshot, movedAside, publisher }, error, signal);
+    throw await undo(state, error, signal);
   }
   // One rename publishes a tree with all its links
   if (plan.moves.length > 1 || publisher.hasMerged) await joinHardLinks(plan, layout, signal).catch(() => {});
@@ -125,7 +126,7 @@ const SEPARATORS = /[/\\]/;
 /** Directories, files, hard links, and last symlinks, so that nothing of this restore goes through them. */
 function publicationOrder({ moves, entries }: TargetPlan): Move[] {
   const rank = ({ isTree, entry }: Move) => (isTree ? 0 : rankOf(entries[entry]!, entries));
-  return [0, 1, 2, 3].flatMap(wanted => moves.filter(move => rank(move) === wanted));
+  return moves.toSorted((a, b) => rank(a) - rank(b));
 }
 
 function rankOf(entry: Entry, entries: readonly Entry[]): number {

@@ -21,29 +21,21 @@ interface MergedDirectory {
 
 /** Renames staged items to their final paths, also if another job has created something there since the plan. */
 export class Publisher {
+  /** The completed moves, in their order. */
+  readonly published: Move[] = [];
+  /** Whether a tree was published piece by piece. */
+  hasMerged = false;
   readonly #movedAside: MovedAside;
-  readonly #published: Move[] = [];
   readonly #merged: MergedDirectory[] = [];
-  #hasMerged = false;
 
   /** Items in the way go to `movedAside`. */
   constructor(movedAside: MovedAside) {
     this.#movedAside = movedAside;
   }
 
-  /** The completed moves, in their order. */
-  get published(): readonly Move[] {
-    return this.#published;
-  }
-
-  /** Whether a tree was published piece by piece. */
-  get hasMerged(): boolean {
-    return this.#hasMerged;
-  }
-
   /** Whether anything may be visible. A merge that failed may have moved some of its tree. */
   get hasBegun(): boolean {
-    return this.#hasMerged || this.#published.length > 0;
+    return this.hasMerged || this.published.length > 0;
   }
 
   /** Throws the system's errors, the reason of the turns' signal, and `TargetTreeError` where an item in the way cannot be moved aside. */
@@ -51,7 +43,7 @@ export class Publisher {
     const { from, to, isTree, parent } = move;
     if (isTree) await this.#publishTree(from, to, parent, turns);
     else this.#publishFile(from, to, parent);
-    this.#published.push(move);
+    this.published.push(move);
   }
 
   /** Sets modes and times of the new directories, deepest first. A link may have taken the place of one. */
@@ -59,7 +51,7 @@ export class Publisher {
     await forEachInTurns(this.#merged.toReversed(), undefined, ({ path, attributes }) => {
       ignoreErrors(() => isRealDirectory(path) && setAttributes(path, attributes));
     });
-    await forEachInTurns(this.#published, undefined, ({ to, isTree, entry }) => {
+    await forEachInTurns(this.published, undefined, ({ to, isTree, entry }) => {
       if (isTree && entry >= 0) ignoreErrors(() => isRealDirectory(to) && setAttributes(to, entries[entry]!));
     });
   }
@@ -120,7 +112,7 @@ export class Publisher {
 
   /** Publishes a staged directory piece by piece into one that exists. `whenInUse` is for the directories in it. */
   async #merge(from: string, into: TargetDirectory, turns: Turns, whenInUse: 'wait' | 'stop'): Promise<void> {
-    this.#hasMerged = true;
+    this.hasMerged = true;
     const handle = isLongDirectory(from) ? openDirectory(from) : undefined;
     try {
       await this.#mergeItems(handle?.path ?? from, into, turns, whenInUse);

@@ -58,9 +58,10 @@ export async function removeStaleStaging(
   for (const name of stale) await emptyTree(`${directory}/${name}`, signal);
   const left =
     stale.length === 0 ? 0 : ignoreErrors(() => withShortPath(directory, short => removeFrom(short, stale)));
-  const { open, irremovable: failed } = irremovableStaging(directory, left ?? 0);
-  const [maybeInUse, irremovable] = [count('maybeInUse'), count('irremovable') + failed];
-  return maybeInUse + open + irremovable > 0 ? { directory, maybeInUse, open, irremovable } : undefined;
+  const failed = irremovableStaging(directory, left ?? 0);
+  const maybeInUse = count('maybeInUse');
+  const irremovable = failed.irremovable + count('irremovable');
+  return maybeInUse + failed.open + irremovable > 0 ? { ...failed, maybeInUse, irremovable } : undefined;
 }
 
 function stagingIn(directory: string): readonly FoundStaging[] {
