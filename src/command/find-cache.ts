@@ -63,6 +63,6 @@ export async function awaitArchive<T>({ object }: CacheEntry, work: Promise<T>):
 }
 
 /** Returns a cache as the result of a lookup. */
-export function foundObject({ key, object: { name, etag, sizeBytes, modifiedMs } }: CacheEntry): FoundObject {
-  return { kind: 'found', key, name, etag, sizeBytes, modifiedMs, tail: undefined };
+export function asFound({ key, object }: CacheEntry): FoundObject {
+  return { kind: 'found', key, ...object, tail: undefined };
 }

@@ -6,7 +6,7 @@ import { threadProgram } from '../archive/pool/thread-program.ts';
 import { JobRecords } from '../records/job-records.ts';
 import { countOf, formatBytes, formatDuration } from '../report/units.ts';
 import { loadRestoreEngine } from './engine.ts';
-import { awaitArchive, findCache, foundObject } from './find-cache.ts';
+import { asFound, awaitArchive, findCache } from './find-cache.ts';
 import type { Invocation } from './invocation.ts';
 import { jsonRow } from './list.ts';
 import { checkOutputDirectory } from './output/check-target.ts';
@@ -24,7 +24,7 @@ export async function getCache(
   const startedMs = performance.now();
   await checkOutputDirectory(directory);
   const entry = await findCache(invocation, key, filter);
-  const found = foundObject(entry);
+  const found = asFound(entry);
   const engine = await loadRestoreEngine();
   const archive = await awaitArchive(entry, engine.openObject(store, found, signal));
   const target = path.resolve(directory);

@@ -2,7 +2,7 @@ import { type Entry, EntryType, type Manifest } from '../archive/format/entry.ts
 import type { RegionUsage } from '../archive/save/reuse-estimate.ts';
 import { formatAge, formatBytes, formatCount } from '../report/units.ts';
 import { loadRestoreEngine, loadSaveEngine } from './engine.ts';
-import { awaitArchive, findCache, foundObject } from './find-cache.ts';
+import { asFound, awaitArchive, findCache } from './find-cache.ts';
 import type { Invocation } from './invocation.ts';
 import { jsonRow } from './list.ts';
 import { writeJson } from './output/json.ts';
@@ -19,7 +19,7 @@ export async function showCache(invocation: Invocation, options: ShowOptions, ke
   const { store, output, signal } = invocation;
   const entry = await findCache(invocation, key, options);
   const [{ openObject }, { regionUsage }] = await Promise.all([loadRestoreEngine(), loadSaveEngine()]);
-  const opened = openObject(store, foundObject(entry), signal);
+  const opened = openObject(store, asFound(entry), signal);
   const { manifest, manifestBytes } = await awaitArchive(entry, opened);
   const { head, frames } = manifest;
   const archive = {

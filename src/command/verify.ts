@@ -8,7 +8,7 @@ import { STALE_UPLOAD_MS } from '../storage/object-store.ts';
 import { ObjectReplacedError, StoreRefusedError } from '../storage/store-errors.ts';
 import { CommandError } from './command-error.ts';
 import { loadRestoreEngine, type RestoreEngine } from './engine.ts';
-import { foundObject } from './find-cache.ts';
+import { asFound } from './find-cache.ts';
 import { createDirectoryLayout } from './get.ts';
 import type { Invocation } from './invocation.ts';
 import { jsonRow } from './list.ts';
@@ -172,7 +172,7 @@ async function checkCache(
   { manifestOnly, onBytes }: { readonly manifestOnly: boolean; readonly onBytes: (count: number) => void },
 ): Promise<Check> {
   try {
-    const archive = await engine.openObject(store, foundObject(entry), signal);
+    const archive = await engine.openObject(store, asFound(entry), signal);
     const { manifest, manifestStart } = archive;
     const permits = (name: string) => engine.hasEntry(manifest.entries, name);
     await engine.validate(manifest, manifestStart, createDirectoryLayout('/', permits), signal);
@@ -195,20 +195,10 @@ async function checkCache(
   } catch (error) {
     if (error instanceof DamagedArchiveError) return { kind: 'damaged', entry, reason: error.message };
     if (error instanceof UnusableArchiveError) return { kind: 'unreadable', entry, reason: error.message };
-    if (error instanceof ObjectReplacedError) return changedOrDamaged(store, entry, signal);
-    throw error;
+    if (!(error instanceof ObjectReplacedError)) throw error;
+    const damage = await engine.damageOf(store, entry.object, error, signal);
+    return damage ? { kind: 'damaged', entry, reason: damage.message } : { kind: 'changed' };
   }
-}
-
-/** An object that is listed and has no data is damaged (ceph/ceph#60771). */
-async function changedOrDamaged(
-  store: Invocation['store'],
-  entry: CacheEntry,
-  signal: AbortSignal,
-): Promise<Check> {
-  const present = await store.head(entry.object.name, { signal });
-  if (present?.etag !== entry.object.etag) return { kind: 'changed' };
-  return { kind: 'damaged', entry, reason: 'the store lists it, but returns no data' };
 }
 
 async function readRun(

@@ -89,28 +89,15 @@ async function explain(
   { records }: ArchiveBackendOptions,
 ): Promise<RestoreOutcome> {
   const { name, etag, key } = found;
+  const object = { name, etag };
   if (error instanceof UnusableArchiveError) return { kind: 'unusable', key, error };
   if (error instanceof TargetTreeError) return { kind: 'failed', error, treeChanged: error.treeChanged };
-  const damage = error instanceof ObjectMissingError ? await damageOf(found, store, request, error) : error;
+  const { damageOf } = await import('./archive-restore.ts');
+  const damage =
+    error instanceof ObjectMissingError ? await damageOf(store, object, error, request.signal) : error;
   if (!(damage instanceof DamagedArchiveError)) throw error;
-  const object = { name, etag };
   records.markDamaged(object);
   return { kind: 'damaged', object, error: damage };
-}
-
-/**
- * Returns the damage of an object that is listed and has no data, as radosgw may leave it (ceph/ceph#60771). Returns
- * undefined if it is no longer listed.
- */
-async function damageOf(
-  { name, etag }: FoundObject,
-  store: ObjectStore,
-  { signal }: RestoreRequest,
-  cause: ObjectMissingError,
-): Promise<DamagedArchiveError | undefined> {
-  const present = await store.head(name, { signal });
-  if (present?.etag !== etag) return undefined;
-  return new DamagedArchiveError('the store lists it, but returns no data', { cause });
 }
 
 function hitOf(

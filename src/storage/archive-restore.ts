@@ -14,8 +14,8 @@ import { anySignal } from '../retry/signals.ts';
 import type { ArchiveBackendOptions } from './archive-options.ts';
 import type { RestoreRequest } from './backend.ts';
 import type { FoundObject } from './find-object.ts';
-import type { ObjectStore } from './object-store.ts';
-import { ObjectMissingError } from './store-errors.ts';
+import type { ObjectStore, ObjectVersion } from './object-store.ts';
+import { ObjectMissingError, type ObjectReplacedError } from './store-errors.ts';
 
 /** An archive with less data than this, in bytes, is restored faster than a worker starts. */
 const INLINE_BYTES = 2 * 1024 * 1024;
@@ -47,7 +47,7 @@ export async function restoreObject(
     return restored;
   } catch (error) {
     await disk?.close(true);
-    const isHung = disk?.hangs.aborted && !request.signal?.aborted && !hasChangedTree(error);
+    const isHung = disk?.hangs.aborted && !request.signal?.aborted && !didChangeTree(error);
     if (isHung) return restoreObject(store, found, request, { ...options, diskCache: undefined });
     throw error;
   }
@@ -63,7 +63,7 @@ function openDiskCache(
   return new DiskCache({ ...diskCache, workerUrl, onProblem: line => log.notice(line) });
 }
 
-function hasChangedTree(error: unknown): boolean {
+function didChangeTree(error: unknown): boolean {
   return error instanceof TargetTreeError && error.treeChanged;
 }
 
@@ -140,7 +140,7 @@ async function markedAsHalf<T extends { readonly isPartial: boolean }>(
     return restored;
   } catch (error) {
     // Again: a disk that the staging had filled had no room for it before the commit
-    if (hasChangedTree(error)) records.markHalfRestored(version, places);
+    if (didChangeTree(error)) records.markHalfRestored(version, places);
     else if (isNew) records.clearHalfRestored(version);
     throw error;
   }
@@ -210,6 +210,21 @@ export function openObject(
 ): Promise<OpenArchive> {
   const { read } = rangeReaders(store, found, signal, () => {});
   return openFound(found, read, signal);
+}
+
+/**
+ * Returns the damage of an object that is listed and has no data, as radosgw may leave it (ceph/ceph#60771). Returns
+ * undefined if it is no longer listed.
+ */
+export async function damageOf(
+  store: ObjectStore,
+  { name, etag }: ObjectVersion,
+  cause: ObjectReplacedError,
+  signal: AbortSignal | undefined,
+): Promise<DamagedArchiveError | undefined> {
+  const present = await store.head(name, { signal });
+  if (present?.etag !== etag) return undefined;
+  return new DamagedArchiveError('the store lists it, but returns no data', { cause });
 }
 
 /** Refuses an archive that was copied to another name: it would be a hit for a key that it was not saved for. */

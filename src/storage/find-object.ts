@@ -5,13 +5,9 @@ import type { ObjectInfo, ObjectStore, RangeBytes } from './object-store.ts';
 import type { Miss } from './outcomes.ts';
 
 /** The object that matches a request. */
-export interface FoundObject {
+export interface FoundObject extends ObjectInfo {
   readonly kind: 'found';
   readonly key: string;
-  readonly name: string;
-  readonly etag: string;
-  readonly sizeBytes: number;
-  readonly modifiedMs: number;
   /** Its last bytes, where they came along. */
   readonly tail: RangeBytes | undefined;
 }
@@ -119,7 +115,7 @@ async function list(
   { primaryKey, version }: LookupRequest,
   signal: AbortSignal,
 ): Promise<Listed> {
-  let newest: { info: ObjectInfo; key: string } | undefined;
+  let newest: FoundObject | undefined;
   let keyInOtherVersion = false;
   for await (const info of store.list(space.listPrefix(prefix), { signal })) {
     const parsed = space.parse(info.name);
@@ -127,9 +123,9 @@ async function list(
     // The requested part is the user's own, and may have line breaks
     if (CONTROL_CHARACTER.test(parsed.key.slice(prefix.length))) continue;
     if (parsed.version !== version) keyInOtherVersion ||= parsed.key === primaryKey;
-    else if (!newest || info.modifiedMs >= newest.info.modifiedMs) newest = { info, key: parsed.key };
+    else if (!newest || info.modifiedMs >= newest.modifiedMs) newest = foundObject(parsed.key, info);
   }
-  return { newest: newest && foundObject(newest.key, newest.info), keyInOtherVersion };
+  return { newest, keyInOtherVersion };
 }
 
 function foundObject(key: string, info: ObjectInfo): FoundObject {
