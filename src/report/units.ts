@@ -3,7 +3,7 @@ export function formatBytes(bytes: number): string {
   const units = ['B', 'kB', 'MB', 'GB', 'TB'];
   let value = bytes;
   let unit = 0;
-  // 999.95 would be printed as 1000.0.
+  // 999.95 would be printed as 1000.0
   while (value >= 999.95 && unit < units.length - 1) {
     value /= 1000;
     unit += 1;

@@ -34,7 +34,7 @@ export function retry<T>(attempt: (number: number) => Promise<T>, options: Retry
   const { clock, signal } = options;
   return pRetry(attempt, {
     retries: options.attempts - 1,
-    // The waits are our own (below): p-retry uses the global clock only, and its jitter can only lengthen a wait.
+    // The waits are our own (below): p-retry uses the global clock only, and its jitter can only lengthen a wait
     minTimeout: 0,
     ...(signal && { signal }),
     shouldConsumeRetry: () => !(options.madeProgress?.() ?? false),

@@ -29,7 +29,7 @@ export function observe<T>(observer: CallObserver, call: () => T): T {
 function installHooks(): void {
   const onRequest = (message: unknown) =>
     observers.getStore()?.onRequest((message as { request: ClientRequest }).request);
-  // Node 20, which ARM32 runners still use, publishes only the second, and only when the body has been written.
+  // Node 20, which ARM32 runners still use, publishes only the second, and only when the body has been written
   diagnostics.subscribe('http.client.request.created', onRequest);
   diagnostics.subscribe('http.client.request.start', onRequest);
   diagnostics.subscribe('child_process', message =>
@@ -46,7 +46,7 @@ function hookOutput(): void {
   stdout.write = ((...args: Parameters<Write>): boolean => {
     const observer = observers.getStore();
     if (observer === undefined) return original.apply(stdout, args);
-    // outside of the call: what the observer itself prints is printed
+    // Outside of the call: what the observer itself prints is printed
     observers.exit(() => observer.onWrite(args[0]));
     const done = args.find(argument => typeof argument === 'function');
     if (done !== undefined) process.nextTick(done);

@@ -45,7 +45,7 @@ export class ClientOutput {
   }
 
   #readDebug(text: string): void {
-    // the client prints this cause nowhere else
+    // The client prints this cause nowhere else
     if (text.startsWith('Failed to reserve cache: ')) this.problem = reason(text);
     this.#readDetails(text);
     this.#log.debug(text);
@@ -62,7 +62,7 @@ export class ClientOutput {
     if (/^Failed to save: |^Cache (?:restore|save) skipped: /.test(text)) this.problem ??= reason(text);
     this.#readDetails(text);
     if (/^(?:Received|Sent) \d+ of \d+/.test(text) && performance.now() >= this.#nextProgressMs) {
-      // the client prints it every second
+      // The client prints it every second
       this.#nextProgressMs = performance.now() + PROGRESS_INTERVAL_MS;
       this.#log.info(text);
     } else {

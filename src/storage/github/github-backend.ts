@@ -120,7 +120,7 @@ export class GitHubBackend implements StorageBackend {
         client.saveCache([...paths], key, options, crossOs),
       );
     } catch (error) {
-      // the client has no class of its own for this
+      // The client has no class of its own for this
       if (/^Path Validation Error: .*not exist/.test((error as Error).message)) return { kind: 'empty' };
       throw refusedInput(error);
     }
@@ -151,7 +151,7 @@ export class GitHubBackend implements StorageBackend {
       key = await this.#run(call, request.signal, client =>
         client.restoreCache([...paths], primaryKey, [...restoreKeys], { lookupOnly }, crossOs),
       );
-      // with version 1 of the service the client does not print the key before it downloads
+      // With version 1 of the service the client does not print the key before it downloads
       if (key !== undefined) checkKey(key);
     } catch (error) {
       if (!(error instanceof OtherKeyError)) throw refusedInput(error);

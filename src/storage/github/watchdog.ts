@@ -56,7 +56,7 @@ export class Watchdog {
   }
 
   requestStarted(kind: 'service' | 'transfer', nowMs: number): void {
-    // neither a retry of a service call nor a further request of a transfer restarts the clock
+    // Neither a retry of a service call nor a further request of a transfer restarts the clock
     if (this.#phase === kind) return;
     if (this.#phase === 'service') this.#waited.add(this.#sinceMs, nowMs);
     this.#phase = kind;

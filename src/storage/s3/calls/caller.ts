@@ -213,6 +213,5 @@ export class Caller {
   close(): void {
     this.#limits.close();
     this.#connection?.client.destroy();
-    this.#connection?.handler.destroy();
   }
 }

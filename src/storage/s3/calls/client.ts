@@ -25,7 +25,7 @@ export interface Connection {
   identity(): Omit<IdentityUse, 'accepted'>;
 }
 
-/** The program's own ways to the clock and the log. */
+/** Needs of connections besides the settings of the bucket. */
 export interface ConnectionOptions {
   readonly clock: Clock;
   /** `cache-s3/<version>`. */
@@ -61,10 +61,10 @@ export function connect(settings: S3Settings, limits: TimeLimits, options: Conne
     // Each call has retries and limits of ours (caller.ts); two layers would multiply. (A strategy rather than
     // `maxAttempts: 1`, which prints a line to the console for every failed streamed body.)
     retryStrategy: { mode: 'none', retry: (next, args) => next(args) },
-    // Frames carry their own SHA-256. The SDK's default checksums make radosgw 16.2.15 return 411 for a stream.
+    // Frames carry their own SHA-256. The SDK's default checksums make radosgw 16.2.15 return 411 for a stream
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
-    // With `Expect: 100-continue` every body over 2 MiB takes a new connection, and a refusal arrives as EPIPE.
+    // With `Expect: 100-continue` every body over 2 MiB takes a new connection, and a refusal arrives as EPIPE
     expectContinueHeader: false,
     useArnRegion: false,
     disableS3ExpressSessionAuth: true,

@@ -93,7 +93,7 @@ export class SdkRequestHandler implements RequestHandler<HttpRequest, HttpRespon
 
 function toTransport(request: HttpRequest, userAgent: string): TransportRequest {
   const { method, protocol, hostname, port, body } = request;
-  // The SDK's own user agent names the runner's platform and versions at length; this header is not signed.
+  // The SDK's own user agent names the runner's platform and versions at length; this header is not signed
   const headers = { ...request.headers, 'user-agent': userAgent };
   return { method, protocol, hostname, port, target: pathAndQuery(request), headers, body };
 }
@@ -128,7 +128,7 @@ async function bodyFor(response: TransportResponse, maxBytes: number | 'stream')
     const body = await readWhole(response.body, MAX_BODY_BYTES);
     return hasDoctype(body) ? NO_BODY : body;
   } catch (error) {
-    // A long page of a proxy or an attacker: only the status is used.
+    // A long page of a proxy or an attacker: only the status is used
     if (error instanceof ProtocolError) return NO_BODY;
     throw error;
   }

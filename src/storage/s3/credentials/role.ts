@@ -5,6 +5,7 @@ import { retry } from '../../../retry/retry.ts';
 import { deadline, unlessAborted } from '../../../retry/signals.ts';
 import { ForkCredentialsError, NoCredentialsError } from '../../store-errors.ts';
 import { httpStatus, isRetryable } from '../errors/classify.ts';
+import type { IdentityUse } from '../errors/refusals.ts';
 import { describeClaims, stsFailure, tokenFailure } from '../errors/role-refusals.ts';
 import type { RoleSettings, S3Settings } from '../s3-settings.ts';
 import { ProtocolError } from '../transport/protocol-error.ts';
@@ -28,12 +29,7 @@ export interface CredentialsOptions {
 
 /** The keys of a role and the run that has taken it. */
 export interface RoleCredentials extends AwsCredentialIdentity {
-  readonly role: RoleUse;
-}
-
-interface RoleUse extends Pick<RoleSettings, 'arn' | 'input'> {
-  /** The claims of the token on which policies decide, as a clause. Foreign text. */
-  readonly claims: string;
+  readonly role: NonNullable<IdentityUse['role']>;
 }
 
 /**
@@ -73,7 +69,7 @@ export async function assumeRole(
     });
     mask(keys.secretAccessKey);
     mask(keys.sessionToken);
-    return { ...keys, role: { arn: role.arn, input: role.input, claims } };
+    return { ...keys, role: { arn: role.arn, claims } };
   } finally {
     limit.clear();
   }

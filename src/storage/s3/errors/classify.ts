@@ -87,14 +87,14 @@ export function classify(error: unknown): FailureKind {
   if (typeof error !== 'object' || error === null) return 'final';
   const code = errorCode(error);
   const name = (error as ErrorShape).name;
-  // 408 and S3's 400 RequestTimeout mean that our bytes did not arrive in time: time-outs, although 4xx.
+  // 408 and S3's 400 RequestTimeout mean that our bytes did not arrive in time: time-outs, although 4xx
   if (TIMEOUT_NAMES.has(name) || code === 'RequestTimeout') return 'timeout';
   if (code !== undefined && (CONNECTION_CODES.has(code) || code.startsWith('HPE_'))) return 'connection';
   const status = httpStatus(error);
   if (status === undefined) return 'final';
   if (status === 408) return 'timeout';
   if (status === 429 || (status >= 500 && !FINAL_5XX.has(status))) return 'busy';
-  // A success by its status: the body was cut, or does not follow the protocol.
+  // A success by its status: the body was cut, or does not follow the protocol
   if (status >= 200 && status < 300) return 'broken-body';
   return 'final';
 }

@@ -19,7 +19,7 @@ export function refusalOf(error: unknown, call: FailedCall): Refusal | undefined
   if (refusesKmsKey(call)) return KMS_KEY;
   if (identity.role) {
     if (hasExpired(error, identity)) return EXPIRED_ROLE;
-    if (code !== undefined && OF_KEYS.has(code)) return ROLE_KEYS;
+    if (isOfKeys(code)) return ROLE_KEYS;
     // radosgw 16.2.15 cannot decrypt the session token of another cluster
     if (code === 'InvalidArgument' && !identity.accepted) return ROLE_KEYS;
   }
@@ -73,6 +73,8 @@ const NAME_TOO_LONG: Refusal = [
   'the name of the object is too long for this server; use a shorter key or prefix',
 ];
 const EXPIRED_TOKEN: Refusal = ["the input 'sessionToken'", 'the session token has expired'];
+/** Explains that a quota of the bucket or its owner is used up. */
+export const QUOTA: Refusal = ["the input 'bucket'", 'its quota is used up'];
 const OTHER_REGION: Refusal = ["the input 'region'", 'the bucket is in another region'];
 
 /** S3 code -> [the setting to check, the reason]. */
@@ -92,7 +94,7 @@ const REFUSALS: Readonly<Record<string, Refusal>> = {
   InvalidBucketName: ["the input 'bucket'", 'the name is not a valid bucket name'],
   AllAccessDisabled: ["the input 'bucket'", 'access is disabled'],
   NoSuchUpload: ["the bucket's lifecycle rules", 'the unfinished upload was removed by another program'],
-  QuotaExceeded: ["the input 'bucket'", 'its quota is used up'],
+  QuotaExceeded: QUOTA,
   PermanentRedirect: OTHER_REGION,
   TemporaryRedirect: OTHER_REGION,
   AuthorizationHeaderMalformed: OTHER_REGION,
@@ -103,16 +105,10 @@ const REFUSALS: Readonly<Record<string, Refusal>> = {
   EntityTooLarge: ["the input 'upload-chunk-size'", 'the part is too large for this server'],
 };
 
-/** Codes about keys and tokens. */
-const OF_KEYS: ReadonlySet<string> = new Set([
-  'SignatureDoesNotMatch',
-  'InvalidAccessKeyId',
-  'UserSuspended',
-  'InvalidToken',
-  'InvalidTokenId',
-  'ExpiredToken',
-  'TokenRefreshRequired',
-]);
+/** Returns whether a code is about keys or tokens, by the setting to check. */
+function isOfKeys(code: string | undefined): boolean {
+  return /'(?:accessKey|secretKey|sessionToken)'/.test(ownEntry(REFUSALS, code)?.[0] ?? '');
+}
 
 /** Explains a refusal of keys that have a session token. */
 export const DENIED_SESSION: Refusal = [
@@ -149,7 +145,10 @@ const EXPIRED_ROLE: Refusal = [
 
 /** The use of the credentials so far in this process. */
 export interface IdentityUse {
-  /** The role that the run has taken. Undefined: the credentials are keys of the settings or the environment. */
+  /**
+   * The role that the run has taken, and the claims of its token as a clause of foreign text. Undefined: the credentials are
+   * keys of the settings or the environment.
+   */
   readonly role?: { readonly arn: string; readonly claims: string } | undefined;
   /** End of the credentials in ms since 1970. Undefined if they do not expire, or if it is not known. */
   readonly expiresMs?: number | undefined;

@@ -1,9 +1,7 @@
-import { ownEntry, type Refusal } from './refusals.ts';
+import { ownEntry, QUOTA, type Refusal } from './refusals.ts';
 import { messageOf } from './refused-response.ts';
 
 /** Refusals in the words of single servers, as users of these have reported them. */
-
-const QUOTA: Refusal = ["the input 'bucket'", 'its quota is used up'];
 
 const VIRTUAL_HOST: Refusal = [
   "the input 'endpoint'",

@@ -116,7 +116,7 @@ async function readRange(
       } catch (error) {
         if (isMissing(error) && !received) return 'missing';
         if (isMissing(error) || isStatus(error, 412)) throw objectReplaced(name, error);
-        // No byte to read: the object is empty, or ends before the range.
+        // No byte to read: the object is empty, or ends before the range
         if (isStatus(error, 416) && !received) return 'past the end';
         throw error;
       }

@@ -31,7 +31,7 @@ export class OwnMemory implements RangeTarget, FillingBuffer {
   filled = 0;
 
   open(length: number): void {
-    // Uninitialised memory of its own: the pool's buffers cannot be transferred to a worker.
+    // Uninitialised memory of its own: the pool's buffers cannot be transferred to a worker
     this.bytes = new Uint8Array(Buffer.allocUnsafeSlow(length).buffer);
   }
 

@@ -68,18 +68,19 @@ export function createAgents({ authorities, proxies }: ConnectionSettings): Agen
     ...(authorities !== undefined && { ca: [...tls.getCACertificates('default'), authorities] }),
   };
   try {
-    const pools = [{}, proxy].map(way => ({
+    const createPools = (way: http.AgentOptions) => ({
       http: new http.Agent({ ...common, ...way }),
       https: new https.Agent({ ...common, ...secure, ...way }),
-    }));
-    const [direct, proxied] = pools as [(typeof pools)[0], (typeof pools)[0]];
+    });
+    const direct = createPools({});
+    const proxied = createPools(proxy);
     return {
       for(isSecure, hostname, port) {
         const { http, https } = isExcepted(noProxy, hostname, port) ? direct : proxied;
         return isSecure ? https : http;
       },
       destroy() {
-        for (const { http, https } of pools) {
+        for (const { http, https } of [direct, proxied]) {
           http.destroy();
           https.destroy();
         }

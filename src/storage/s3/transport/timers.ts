@@ -47,7 +47,7 @@ export class Timers {
       const before = socket.bytesRead;
       const due = this.#clock.now() + windowMs;
       const close = () => {
-        // After a standstill of this process the bytes of the window are still in the socket: it gets another one.
+        // After a standstill of this process the bytes of the window are still in the socket: it gets another one
         const late = this.#clock.now() - due > windowMs / 5;
         if (late || socket.bytesRead - before >= least) openWindow();
         else this.#fail(new TimeoutError(`less than ${least} bytes within ${windowMs / 1000} s`));

@@ -92,7 +92,7 @@ export class Transport {
       });
 
       let received: http.IncomingMessage | undefined;
-      // Destroying the request alone after its response has begun would drop the rest of the body without an error.
+      // Destroying the request alone after its response has begun would drop the rest of the body without an error
       const fail = (error: Error) => (received ?? sent).destroy(error);
       const timers = new Timers(this.#clock, fail);
       const onAbort = () => fail(signal?.reason);
@@ -106,7 +106,7 @@ export class Transport {
           if (!sent.destroyed) stopIdle = timers.watchIdle(socket, idleTimeoutMs);
         });
       });
-      // A head that arrives byte by byte is not idle, so it has a limit of its own.
+      // A head that arrives byte by byte is not idle, so it has a limit of its own
       let headReceived = () => {};
       sent.once('finish', () => {
         if (received) return;
@@ -121,7 +121,7 @@ export class Transport {
       sent.on('information', () => {
         if (++informational > MAX_INFORMATIONAL) fail(new ProtocolError('too many informational responses'));
       });
-      // Without a listener Node closes the connection and emits neither an error nor a response.
+      // Without a listener Node closes the connection and emits neither an error nor a response
       sent.once('upgrade', (_, socket) => {
         socket.destroy();
         reject(new ProtocolError(UPGRADE_REFUSAL));
@@ -129,7 +129,7 @@ export class Transport {
       sent.once('response', message => {
         received = message;
         headReceived();
-        // The reader of the body listens too; this listener keeps a late failure from ending the process.
+        // The reader of the body listens too; this listener keeps a late failure from ending the process
         message.on('error', () => {});
         if (message.statusCode === 101) {
           reject(new ProtocolError(UPGRADE_REFUSAL));
@@ -137,7 +137,7 @@ export class Transport {
           return;
         }
         message.once('end', () => {
-          // A refusal that came before our body was through: the rest need not be sent.
+          // A refusal that came before our body was through: the rest need not be sent
           if (!sent.writableFinished) sent.destroy();
         });
         stopIdle();

@@ -77,7 +77,7 @@ async function put(
             ...encryptionParameters(caller.settings),
             ...md5,
             ...(conditional && onlyIfAbsent && { IfNoneMatch: '*' }),
-            // radosgw 16.2.15 compares If-Match of a PutObject with its unquoted ETag; AWS takes both.
+            // radosgw 16.2.15 compares If-Match of a PutObject with its unquoted ETag; AWS takes both
             ...(conditional && onlyIfEtag !== undefined && { IfMatch: onlyIfEtag }),
           }),
           options,

@@ -61,9 +61,7 @@ interface Markers {
   readonly UploadIdMarker?: string;
 }
 
-interface ListedUpload extends UploadRef, UnfinishedUpload {
-  readonly name: string;
-}
+type ListedUpload = UploadRef & UnfinishedUpload;
 
 /** Lists unfinished uploads, those of at most 100 pages. */
 export async function* unfinishedUploads(
@@ -74,7 +72,7 @@ export async function* unfinishedUploads(
 ): AsyncGenerator<ListedUpload> {
   let from: Markers = {};
   for (let pages = 0; pages < MAX_PAGES; pages++) {
-    // May be repeated: reads only.
+    // May be repeated: reads only
     const page: Page = await caller.send(
       { operation: 'ListMultipartUploads', about: prefix, signal, maxBodyBytes: MAX_PARSED_BYTES },
       new ListMultipartUploadsCommand({ Bucket: caller.settings.bucket, Prefix: prefix, ...from }),
@@ -82,7 +80,7 @@ export async function* unfinishedUploads(
     const oldest = caller.serverTimeMs - olderThanMs;
     for (const listed of page.Uploads ?? []) {
       const upload = uploadUnder(prefix, listed);
-      // NaN without a time: it may be an upload that another job is writing. The bucket's lifecycle removes it.
+      // NaN without a time: it may be an upload that another job is writing. The bucket's lifecycle removes it
       const begunMs = beganMs(listed);
       if (upload && begunMs <= oldest) yield { ...upload, begunMs };
     }

@@ -171,7 +171,7 @@ export class S3Upload implements Upload {
         `${this.#name}: more than ${MAX_PARTS} parts; upload-chunk-size is too small`,
       );
     }
-    // Not tied to the parts' signal: without its id an upload cannot be aborted.
+    // Not tied to the parts' signal: without its id an upload cannot be aborted
     this.#creation ??= createUpload(this.#caller, this.#name, this.#saveId);
     const upload = await unlessAborted(this.#creation, this.#partSignal);
     await this.#inFlight.roomFor(heldBytes);

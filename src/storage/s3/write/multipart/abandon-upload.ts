@@ -29,7 +29,7 @@ export async function abandonUpload(
   }
   const limit = deadline(saveSignal?.aborted ? ABORT_AFTER_SIGNAL_MS : ABORT_MS, caller.clock);
   try {
-    // Without a response to Create there is no id to abort by; the sweep finds the upload if there is one.
+    // Without a response to Create there is no id to abort by; the sweep finds the upload if there is one
     const upload = await unlessAborted(creation, limit.signal).catch(() => undefined);
     if (upload) await abortUpload(caller, upload, { signal: limit.signal, lastCallMs: ABORT_LAST_CALL_MS });
   } catch (error) {

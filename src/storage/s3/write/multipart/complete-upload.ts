@@ -61,7 +61,7 @@ export async function completeUpload(
             Key: publication.name,
             UploadId: upload.uploadId,
             MultipartUpload: { Parts: [...parts] },
-            // Obeyed by AWS and newer gateways, ignored by radosgw 16.2.15.
+            // Obeyed by AWS and newer gateways, ignored by radosgw 16.2.15
             ...(conditional && { IfNoneMatch: '*' }),
           }),
           options,
@@ -96,7 +96,7 @@ export async function completeUpload(
     }
     if (outcome !== 'stored') throw conditionFailed(publication);
   } catch (error) {
-    // The limit for all attempts may pass while the HEAD succeeds.
+    // The limit for all attempts may pass while the HEAD succeeds
     if (stored) return;
     cancelled?.throwIfAborted();
     throw error;

@@ -26,15 +26,15 @@ export async function isJoined(caller: Caller, upload: UploadRef, signal?: Abort
 
 /** Bounds of the listing of the parts of one upload: pages, and the bytes of each, which has 1000 parts. */
 const MAX_PAGES = 100;
-const MAX_BODY_BYTES = 1024 * 1024;
+const MAX_PAGE_BYTES = 1024 * 1024;
 
 async function partsOf(caller: Caller, upload: UploadRef, signal?: AbortSignal): Promise<readonly Part[]> {
   const parts: Part[] = [];
   let marker = 0;
   for (let pages = 0; pages < MAX_PAGES; pages++) {
-    // May be repeated: reads only.
+    // May be repeated: reads only
     const page = await caller.send(
-      { operation: 'ListParts', about: upload.name, signal, maxBodyBytes: MAX_BODY_BYTES },
+      { operation: 'ListParts', about: upload.name, signal, maxBodyBytes: MAX_PAGE_BYTES },
       new ListPartsCommand({
         Bucket: caller.settings.bucket,
         Key: upload.name,

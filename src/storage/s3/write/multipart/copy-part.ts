@@ -81,7 +81,7 @@ async function attemptCopy(
             PartNumber: number,
             CopySource: `${bucket}/${source.name.split('/').map(encodeURIComponent).join('/')}`,
             CopySourceRange: `bytes=${range.start}-${range.end - 1}`,
-            // AWS obeys this; radosgw 16.2.15 ignores it, so the upload also checks before and after.
+            // AWS obeys this; radosgw 16.2.15 ignores it, so the upload also checks before and after
             ...(conditional && { CopySourceIfMatch: `"${source.etag}"` }),
           }),
           observed,

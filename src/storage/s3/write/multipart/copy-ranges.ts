@@ -15,7 +15,7 @@ export function copyRanges(range: ByteSpan): ByteSpan[] {
   const total = range.end - range.start;
   const wanted = Math.max(WANTED_COPY_BYTES, Math.min(MAX_COPY_BYTES, Math.ceil(total / WANTED_PIECES)));
   const count = Math.ceil(total / wanted);
-  // Equal pieces: a short last one could fall under the minimum.
+  // Equal pieces: a short last one could fall under the minimum
   const size = Math.ceil(total / count);
   return Array.from({ length: count }, (_, index) => ({
     start: range.start + index * size,
