@@ -23,6 +23,9 @@ try {
   gateway = await startGatewayIfPossible();
   await ensureDist();
   checkout = await copyCheckout('cache-s3-demo-action-');
+  console.log(
+    `A ${gateway ? 'RADOS Gateway on this machine' : 'directory of this machine'} stores the cache.`,
+  );
   await demonstrate(checkout.directory, gateway ? gatewayInputs(gateway) : directoryInputs());
 } catch (error) {
   console.error(`demo: ${error.message}`);
@@ -38,7 +41,7 @@ async function startGatewayIfPossible() {
     return await startGateway();
   } catch (error) {
     if (!(error instanceof GatewayUnavailableError)) throw error;
-    console.log(`No RADOS Gateway could be started (${error.message}): a directory stores the archive.`);
+    console.log(`No RADOS Gateway could be started: ${error.message}.`);
     return undefined;
   }
 }
@@ -52,7 +55,7 @@ function directoryInputs() {
 }
 
 async function demonstrate(actionDir, target) {
-  console.log(`Copying ${source}`);
+  console.log(`Copying ${source}, to save and restore the copy\n`);
   await fs.mkdir(workspace);
   await fs.cp(source, tree, { recursive: true, verbatimSymlinks: true, preserveTimestamps: true });
   const wanted = await describeTree(tree);
@@ -74,7 +77,7 @@ async function demonstrate(actionDir, target) {
   const bytes = entries.reduce((sum, { size = 0 }) => sum + size, 0);
   const stored = Number(hit.outputs['cache-size']);
   console.log(`
-${entries.length.toLocaleString('en-US')} entries in the directory: type, mode, mtime (µs), size, SHA-256 and links are unchanged.
+All ${entries.length.toLocaleString('en-US')} entries below the directory have the type, mode, modification time (µs), content and links of the original.
 ${megabytes(bytes)} of files, ${megabytes(stored)} stored (${((100 * stored) / bytes).toFixed(0)} %)
 `);
   console.log(row('phase', 'seconds', 'MB/s of files'));
@@ -85,8 +88,8 @@ ${megabytes(bytes)} of files, ${megabytes(stored)} stored (${((100 * stored) / b
 
 async function phase(step) {
   const result = await runAction(step);
-  const name = step.entry === 'main' ? 'main' : 'post';
-  for (const line of result.stdout.trimEnd().split('\n')) console.log(`  ${name} | ${line}`);
+  const name = step.entry === 'main' ? 'restore' : 'save';
+  for (const line of result.stdout.trimEnd().split('\n')) console.log(`  ${name.padEnd(7)} | ${line}`);
   if (result.exitCode !== 0) throw new Error(`${name} failed with ${result.exitCode ?? result.signal}`);
   return result;
 }
