@@ -50,7 +50,7 @@ export function createProgram(env: Environment, signal: AbortSignal): Command {
     .description('list the caches: repository, scope, key, age, last use, size')
     .addOption(new Option('--sort <order>', 'order of the rows').choices(SORTS).default('name'))
     .option('--reverse', 'reverse the order')
-    .option('--limit <n>', 'rows at most', readCount)
+    .option('--limit <n>', 'number of rows', readCount)
     .addHelpText(
       'after',
       examples("list --repository 'org/*' --scope 'refs/pull/*' --unused 14d --sort size --limit 20"),
@@ -59,7 +59,7 @@ export function createProgram(env: Environment, signal: AbortSignal): Command {
 
   addPlace(program.command('show <key>'))
     .description('show a cache: the run that saved it, its paths, entries, frames and largest files')
-    .option('--files <n>', 'largest files to show', readCount, 10)
+    .option('--files <n>', 'number of the largest files to show', readCount, 10)
     .addHelpText('after', examples('show Linux-npm-3b1f0c --repository org/app'))
     .action(run(showCache));
 
@@ -70,7 +70,7 @@ export function createProgram(env: Environment, signal: AbortSignal): Command {
 
   addFilters(program.command('stats'))
     .description('count the caches by repository, scope, key prefix, age and last use')
-    .option('--top <n>', 'rows of each table', readCount, 10)
+    .option('--top <n>', 'number of rows of each table', readCount, 10)
     .option('--html <file>', 'also write a page with plots')
     .addHelpText('after', examples('stats --html stats.html'))
     .action(run(showStats));
@@ -78,15 +78,19 @@ export function createProgram(env: Environment, signal: AbortSignal): Command {
   addFilters(program.command('verify'))
     .description('check the manifest and every frame of the caches against their SHA-256')
     .option('--manifests', 'check the manifests only, and read no frames')
-    .option('--parallel <n>', 'caches to read at the same time', readParallel, 4)
+    .option('--parallel <n>', 'number of caches to read at the same time', readParallel, 4)
     .addHelpText('after', examples('verify --newer-than 7d --parallel 8'))
     .action(run(verifyCaches, { outlivesPipe: true }));
 
   program
     .command('doctor')
     .description('try each call that a job makes, and show the setting or policy to change after a failure')
-    .option('--repository <name>', 'try in the place of this repository (owner/name)', readRepository)
-    .option('--scope <name>', 'try in the place of this scope of it, such as refs/heads/main', readPattern)
+    .option(
+      '--repository <name>',
+      'write the trial objects in the place of this repository (owner/name)',
+      readRepository,
+    )
+    .option('--scope <name>', 'write them in the place of this scope, such as refs/heads/main', readPattern)
     .addHelpText('after', examples('doctor', 'doctor --repository org/app --scope refs/heads/main'))
     .action(run(runDoctor, { outlivesPipe: true }));
 
@@ -97,17 +101,17 @@ export function createProgram(env: Environment, signal: AbortSignal): Command {
     .option('--max-age <age>', 'delete caches that were saved this long ago or earlier', readAge)
     .option(
       '--max-size <size>',
-      'delete the least recently used until the others have at most this size',
+      'delete the least recently used caches until the others have at most this size',
       readSize,
     )
     .option('--per-repository <size>', 'the same limit for the caches of each repository', readSize)
     .option(
       '--keep-newest <n>',
-      'keep the newest n of each scope and path, even if another rule selects them',
+      'keep the newest n caches of each scope and path, even if another rule selects them',
       readPositiveCount,
     );
   addPatterns(prune, 'count and delete only caches')
-    .option('-n, --dry-run', 'delete nothing')
+    .option('-n, --dry-run', 'print what would be deleted, and delete nothing')
     .addHelpText(
       'after',
       examples(
@@ -126,7 +130,7 @@ export function createProgram(env: Environment, signal: AbortSignal): Command {
   addFilters(program.command('rm'))
     .description('delete the caches with these keys')
     .argument('<keys...>', 'patterns of keys, or names of objects')
-    .option('-n, --dry-run', 'delete nothing')
+    .option('-n, --dry-run', 'print what would be deleted, and delete nothing')
     .addHelpText('after', examples("rm 'Linux-npm-*' --repository org/app --dry-run"))
     .action(
       run(
@@ -140,8 +144,8 @@ export function createProgram(env: Environment, signal: AbortSignal): Command {
     .command('policy')
     .description('print the commands that create the roles of a repository; makes no request')
     .addOption(new Option('--server <server>', 'server of the bucket').choices(POLICY_SERVERS).default('rgw'))
-    .requiredOption('--repository <owner/name>', 'the repository, spelled as GitHub does')
-    .requiredOption('--repository-id <n>', 'its number: gh api repos/OWNER/NAME --jq .id')
+    .requiredOption('--repository <owner/name>', 'the repository, spelled as on GitHub')
+    .requiredOption('--repository-id <n>', 'number of the repository: gh api repos/OWNER/NAME --jq .id')
     .addOption(
       new Option('--roles <kinds...>', 'roles to create').choices(ROLE_KINDS).default(['read', 'main']),
     )
@@ -152,7 +156,10 @@ export function createProgram(env: Environment, signal: AbortSignal): Command {
     .option('--role-prefix <name>', "first part of the roles' names (default: cache-<repository id>)")
     .option('--account <id>', 'account of AWS, or tenant of RADOS Gateway')
     .option('--owner-id <n>', "number of the repository's owner (AWS, MinIO)")
-    .option('--environment <name>', 'environment that runs of main and prune must name (AWS)')
+    .option(
+      '--environment <name>',
+      'GitHub environment that jobs with the roles main and prune must name (AWS)',
+    )
     .option('--thumbprint <sha1...>', "SHA-1 of the issuer's certificates (RADOS Gateway)")
     .action(runWithoutStore(env, printPolicy));
 
@@ -160,8 +167,8 @@ export function createProgram(env: Environment, signal: AbortSignal): Command {
 }
 
 const SETTINGS_HELP = `
-Settings without an option are read as by the action: CACHE_S3_ENDPOINT, CACHE_S3_BUCKET, CACHE_S3_ACCESS_KEY,
-CACHE_S3_SECRET_KEY and so on, then AWS's variables and files. Sizes: 500MB, 2.2GB, 1GiB. Ages: 12h, 7d, 4w.
+A setting without its option is read from CACHE_S3_ENDPOINT, CACHE_S3_BUCKET, CACHE_S3_ACCESS_KEY, CACHE_S3_SECRET_KEY
+and so on, then from AWS's variables and files, as by the action. Sizes: 500MB, 2.2GB, 1GiB. Ages: 12h, 7d, 4w.
 In patterns, * is any text and ? one character.`;
 
 /**
@@ -199,10 +206,10 @@ function addPatterns(command: Command, caches = 'caches'): Command {
 /** Adds the options that select caches (`Filter`). */
 function addFilters(command: Command): Command {
   return addPatterns(command)
-    .option('--older-than <age>', 'caches saved before that', readAge)
-    .option('--newer-than <age>', 'caches saved since then', readAge)
-    .option('--unused <age>', 'caches neither saved nor restored since then', readAge)
-    .option('--used-within <age>', 'caches saved or restored since then', readAge)
+    .option('--older-than <age>', 'caches saved longer ago than this', readAge)
+    .option('--newer-than <age>', 'caches saved within this time', readAge)
+    .option('--unused <age>', 'caches neither saved nor restored within this time', readAge)
+    .option('--used-within <age>', 'caches saved or restored within this time', readAge)
     .option('--larger-than <size>', 'caches of at least this size', readSize)
     .option('--smaller-than <size>', 'caches of at most this size', readSize);
 }

@@ -151,7 +151,7 @@ async function writeReport(
     await output.line(`unfinished upload, ${formatAge(store.nowMs - Date.parse(begunAt))} old: ${object}`);
   }
   for (const name of report.trialObjects) {
-    await output.line(`trial object of a doctor, which prune deletes after a day: ${name}`);
+    await output.line(`trial object of doctor, which prune deletes after a day: ${name}`);
   }
   for (const name of report.foreignObjects) await output.line(`object of another program: ${name}`);
   if (report.unfinishedUploads === undefined) {

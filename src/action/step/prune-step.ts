@@ -53,7 +53,7 @@ export async function prune(
     const choice = readChoice(env, context);
     const target = resolveTarget(inputs, { env, forkPullRequest: runsForkCode(context), saves: false });
     if (target.kind === 'github')
-      throw new BadInputError('bucket', 'is missing: only a bucket can be pruned.');
+      throw new BadInputError('bucket', "is missing: set it, because GitHub's cache cannot be pruned.");
     store = await openStore(target, { bucketWasDown: false }, { log, mask });
     await pruneStore(runner, store, { choice, prefix: inputs.prefix, signal });
   } catch (error) {

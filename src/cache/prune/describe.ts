@@ -33,7 +33,7 @@ export function describeResult(result: PruneResult, dryRun: boolean): readonly s
     `${verb} ${countOf(deletedCaches, 'cache')} of ${formatCount(caches)}, ${formatBytes(deletedBytes)} of ${formatBytes(bytes)}.`,
   ];
   if (deletedMarkers > 0) lines.push(`${verb} ${countOf(deletedMarkers, 'marker')} without a cache.`);
-  if (deletedTrials > 0) lines.push(`${verb} ${countOf(deletedTrials, 'trial object')} of a doctor.`);
+  if (deletedTrials > 0) lines.push(`${verb} ${countOf(deletedTrials, 'trial object')} of cache-s3 doctor.`);
   if (refusedLeftovers > 0) {
     const were = refusedLeftovers === 1 ? 'was' : 'were';
     lines.push(

@@ -32,7 +32,7 @@ export async function showStats(invocation: Invocation, options: StatsOptions): 
   if (options.html !== undefined) await writePage(options.html, htmlPage(tally, facts));
   if (output.json) await writeJson(output, jsonOf(tally, facts));
   else await writeText(output, tally, facts);
-  if (options.html !== undefined) output.note(`The page is in ${options.html}.`);
+  if (options.html !== undefined) output.note(`The page was written to ${options.html}.`);
 }
 
 /** Errors of a file that was begun and has no room for the rest. */

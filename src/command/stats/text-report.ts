@@ -14,7 +14,7 @@ export async function writeText(output: Output, tally: Tally, facts: StatsFacts)
     await output.line(`${countOf(tally.strayMarkers, 'marker')} without a cache: prune deletes them.`);
   if (tally.trialObjects > 0)
     await output.line(
-      `${formatCount(tally.trialObjects)} objects are of a doctor: prune deletes them after a day.`,
+      `${formatCount(tally.trialObjects)} trial objects of doctor remain: prune deletes them after a day.`,
     );
   if (tally.foreignObjects > 0)
     await output.line(`${formatCount(tally.foreignObjects)} objects are of other programs.`);

@@ -126,7 +126,11 @@ test.each<[string, Record<string, string>, string]>([
     { repository: 'repo' },
     "Input 'repository' is 'repo', but it must be owner/name",
   ],
-  ['no bucket', { endpoint: '' }, "Input 'bucket' is missing: only a bucket can be pruned."],
+  [
+    'no bucket',
+    { endpoint: '' },
+    "Input 'bucket' is missing: set it, because GitHub's cache cannot be pruned.",
+  ],
   [
     'a store that does not respond',
     { endpoint: 'http://127.0.0.1:1', bucket: 'b', accessKey: 'a', secretKey: 's', retry: 'false' },

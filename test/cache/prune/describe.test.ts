@@ -37,7 +37,7 @@ test('a prune has a line for each kind of thing that it deletes, leaves or finds
   expect(describeResult(result as never, false)).toEqual([
     'Deleted 1 cache of 3, 1.0 MB of 3.0 MB.',
     'Deleted 1 marker without a cache.',
-    'Deleted 2 trial objects of a doctor.',
+    'Deleted 2 trial objects of cache-s3 doctor.',
     '2 leftovers (markers without a cache, trial objects) were not deleted: the credentials do not allow it.',
     'Aborted 3 unfinished uploads older than a day.',
     '1 decision changed, because a cache was used or saved meanwhile.',

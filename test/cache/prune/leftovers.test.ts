@@ -57,7 +57,7 @@ describe('prune, which removes what jobs and doctors have left behind,', () => {
     expect(await prune({ patterns: { key: '*' } })).toMatchObject({ deletedTrials: 0 });
     expect(names()).toEqual(all);
     const result = await prune({ patterns });
-    expect(describeResult(result, false)).toContain('Deleted 3 trial objects of a doctor.');
+    expect(describeResult(result, false)).toContain('Deleted 3 trial objects of cache-s3 doctor.');
     expect(names()).toEqual(elsewhere.toSorted());
   });
 

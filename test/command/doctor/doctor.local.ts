@@ -79,7 +79,9 @@ test('doctor names the trial objects that it cannot delete, and prune deletes th
   const yesterday = new Date(Date.now() - 86_400_000 - 2000);
   const { objects } = server.content;
   for (const [name, object] of objects) objects.set(name, { ...object, modified: yesterday });
-  expect((await runCommand(['prune'], variables)).stdout).toContain('Deleted 7 trial objects of a doctor.\n');
+  expect((await runCommand(['prune'], variables)).stdout).toContain(
+    'Deleted 7 trial objects of cache-s3 doctor.\n',
+  );
   expect(await collect(store.list(''))).toEqual([]);
 });
 

@@ -37,7 +37,7 @@ test('the report counts the objects that are no caches, each kind with what beco
   tally.foreignObjects = 3;
   expect(await reportOf(tally)).toContain(
     `1 marker without a cache: prune deletes them.
-2,000 objects are of a doctor: prune deletes them after a day.
+2,000 trial objects of doctor remain: prune deletes them after a day.
 3 objects are of other programs.
 `,
   );

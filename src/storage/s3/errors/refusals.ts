@@ -92,7 +92,7 @@ const REFUSALS: Readonly<Record<string, Refusal>> = {
   TokenRefreshRequired: EXPIRED_TOKEN,
   NoSuchBucket: ["the input 'bucket'", 'there is no such bucket'],
   InvalidBucketName: ["the input 'bucket'", 'the name is not a valid bucket name'],
-  AllAccessDisabled: ["the input 'bucket'", 'access is disabled'],
+  AllAccessDisabled: ["the input 'bucket'", 'access to the bucket is disabled'],
   NoSuchUpload: ["the bucket's lifecycle rules", 'the unfinished upload was removed by another program'],
   QuotaExceeded: QUOTA,
   PermanentRedirect: OTHER_REGION,

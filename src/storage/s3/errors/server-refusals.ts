@@ -5,7 +5,7 @@ import { messageOf } from './refused-response.ts';
 
 const VIRTUAL_HOST: Refusal = [
   "the input 'endpoint'",
-  "this server requires the bucket's name in its host name, which only AWS is called with",
+  "this server accepts the bucket's name only in its host name, which the action uses for AWS alone",
 ];
 
 const CODES: Readonly<Record<string, Refusal>> = {
@@ -15,7 +15,7 @@ const CODES: Readonly<Record<string, Refusal>> = {
   // AWS, of objects in Glacier and the archive tiers
   InvalidObjectState: [
     "the bucket's lifecycle rules",
-    'the object is in an archive, from which it cannot be read',
+    'the object is in an archive storage class and cannot be read',
   ],
   // MinIO; NooBaa
   XMinioAdminBucketQuotaExceeded: QUOTA,
@@ -34,10 +34,7 @@ const MESSAGES: readonly Worded[] = [
     // Scaleway: "Part number must be an integer between 1 and 1000, inclusive"
     code: 'InvalidArgument',
     message: /part number/i,
-    refusal: [
-      "the input 'upload-chunk-size'",
-      'the server does not accept so many parts; set a larger size of parts',
-    ],
+    refusal: ["the input 'upload-chunk-size'", 'the server does not accept so many parts; set a larger size'],
   },
   {
     // Cloudflare R2: "All non-trailing parts must have the same length."
@@ -45,14 +42,14 @@ const MESSAGES: readonly Worded[] = [
     message: /same length/i,
     refusal: [
       "the input 'upload-chunk-size'",
-      'the server requires parts of one size, and they grow after 3000; set a larger size of parts',
+      'the server requires parts of one size, but parts grow after the first 3000; set a larger size',
     ],
   },
   {
     // Cloudflare R2: "Credential access key has length 20, should be 32"
     code: 'InvalidArgument',
     message: /access key has length/i,
-    refusal: ["the input 'accessKey'", 'it is no access key of this server'],
+    refusal: ["the input 'accessKey'", 'it is not an access key of this server'],
   },
 ];
 

@@ -168,7 +168,7 @@ export class S3Upload implements Upload {
     const number = this.#nextPart++;
     if (number > MAX_PARTS) {
       throw new StoreUnavailableError(
-        `${this.#name}: more than ${MAX_PARTS} parts; upload-chunk-size is too small`,
+        `${this.#name} needs more than ${MAX_PARTS} parts: set a larger upload-chunk-size`,
       );
     }
     // Not tied to the parts' signal: without its id an upload cannot be aborted

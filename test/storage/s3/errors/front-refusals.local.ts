@@ -83,7 +83,7 @@ test.each<[string, ScriptedAnswer, string, string | RegExp]>([
     'Alibaba OSS, which requires another host name',
     { status: 403, ...xml('SecondLevelDomainForbidden', 'Please use virtual hosted style to access.') },
     "the input 'endpoint'",
-    "this server requires the bucket's name in its host name",
+    "this server accepts the bucket's name only in its host name",
   ],
   [
     'an object in an archive of AWS',
@@ -92,7 +92,7 @@ test.each<[string, ScriptedAnswer, string, string | RegExp]>([
       ...xml('InvalidObjectState', "The operation is not valid for the object's storage class"),
     },
     "the bucket's lifecycle rules",
-    'the object is in an archive, from which it cannot be read',
+    'the object is in an archive storage class and cannot be read',
   ],
   [
     'a refusal that only the server can explain',

@@ -13,7 +13,7 @@ test.each<[string, ScriptedAnswer, string, string | RegExp]>([
     'a key that is not of Cloudflare R2',
     { status: 400, ...xml('InvalidArgument', 'Credential access key has length 20, should be 32') },
     "the input 'accessKey'",
-    'it is no access key of this server',
+    'it is not an access key of this server',
   ],
   [
     'a denial with a reason (Backblaze B2)',

@@ -23,7 +23,7 @@ export async function abandonUpload(
   if (completion.state === 'unclear') {
     caller.log.notice(
       `It is not known whether ${name} was stored, so its upload is not aborted. ` +
-        'A later save or the bucket lifecycle removes what is left of it.',
+        "A later save or the bucket's lifecycle rule removes what is left of it.",
     );
     return;
   }
@@ -35,7 +35,7 @@ export async function abandonUpload(
   } catch (error) {
     caller.log.notice(
       `An unfinished upload of ${name} could not be removed (${(error as Error).message}). ` +
-        'A later save or the bucket lifecycle removes it.',
+        "A later save or the bucket's lifecycle rule removes it.",
     );
   } finally {
     limit.clear();
