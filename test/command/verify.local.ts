@@ -80,3 +80,25 @@ test('verify lists uploads of its place only, and without the right to do so rep
   expect(JSON.parse(out)).not.toHaveProperty('unfinishedUploads');
   expect(new Set(asked)).toEqual(new Set(['cache-s3/v1/org/repo/refs=2Fheads=2Fmain/']));
 });
+
+test.each([
+  [
+    'is damaged if it is still listed',
+    ['GetObject'],
+    { damaged: [{ reason: 'the store lists it, but returns no data' }] },
+  ],
+  [
+    'has changed if it was deleted meanwhile',
+    ['GetObject', 'HeadObject'],
+    { damaged: [], changedMeanwhile: 1 },
+  ],
+])('a cache without data %s', async (_, missing, expected) => {
+  const { store, server } = await bucketPlace();
+  await putFakeCaches(store, [{ key: 'k' }]);
+  server.takeover = operation =>
+    missing.includes(operation)
+      ? (_, to) => to.writeHead(404).end('<Error><Code>NoSuchKey</Code></Error>')
+      : undefined;
+  const { out } = await invoke(store, own => verifyCaches(own, { parallel: 1 }), { json: true });
+  expect(JSON.parse(out)).toMatchObject({ caches: 1, changedMeanwhile: 0, ...expected });
+});
