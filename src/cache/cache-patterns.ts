@@ -1,5 +1,6 @@
 import type { CacheName } from './keys/cache-names.ts';
 import type { TrialPlace } from './keys/trial-names.ts';
+import { ANY, align } from './paths/glob.ts';
 
 /** Patterns with wildcards of `owner/name`, of the scope and of the key. A cache has to match each that is given. */
 export interface CachePatterns {
@@ -46,30 +47,10 @@ export function hasWildcard(pattern: string): boolean {
 }
 
 /**
- * Returns whether a text matches a pattern as a whole: `*` is any number of characters, `/` included, and `?` is one. Takes
+ * Returns whether a text matches a pattern as a whole: `*` is any number of UTF-16 units, `/` included, and `?` is one. Takes
  * time of at most the product of the lengths, as keys are foreign text.
  */
 export function matchesWildcard(pattern: string, text: string): boolean {
-  let at = 0;
-  let textAt = 0;
-  let star = -1;
-  let retryAt = 0;
-  while (textAt < text.length) {
-    const wanted = pattern[at];
-    if (wanted === '*') {
-      star = at++;
-      retryAt = textAt;
-    } else if (wanted !== undefined && (wanted === '?' || wanted === text[textAt])) {
-      at++;
-      textAt++;
-    } else if (star >= 0) {
-      // The last star takes one character more
-      at = star + 1;
-      textAt = ++retryAt;
-    } else {
-      return false;
-    }
-  }
-  while (pattern[at] === '*') at++;
-  return at === pattern.length;
+  const tests = pattern.split('').map(unit => (unit === '*' ? ANY : unit));
+  return align(tests, text.length, true, (test, i) => test === '?' || test === text[i]) >= 0;
 }

@@ -5,7 +5,7 @@
  */
 
 /** Matches any number of characters of a name, or of segments of a path. */
-const ANY = Symbol('any');
+export const ANY = Symbol('any');
 
 /** A UTF-16 unit, as in minimatch. */
 type UnitTest = number | ((unit: number) => boolean);
@@ -69,7 +69,7 @@ function compileSegment(pattern: string): SegmentTest {
  * `whole`, else as few as possible. Returns -1 if there is no match. It is enough to go back to the last ANY: the tests
  * before it have matched as few items as possible.
  */
-function align<T>(
+export function align<T>(
   tests: readonly (typeof ANY | T)[],
   length: number,
   whole: boolean,
