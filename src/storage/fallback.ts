@@ -1,12 +1,12 @@
 import type { Log } from '../report/log.ts';
 import type { StorageBackend } from './backend.ts';
 import {
-  describeUnanswered,
+  describeUnserved,
   isForkWithoutCredentials,
   isRefusedByPolicy,
-  isUnanswered,
+  isUnserved,
   type Outcome,
-  type Unanswered,
+  type Unserved,
 } from './outcomes.ts';
 
 interface FallbackOptions {
@@ -26,10 +26,10 @@ export function createFallback({ primary, openSecondary, log }: FallbackOptions)
 
   async function call<O extends Outcome>(
     method: (backend: StorageBackend) => Promise<O>,
-    isFinal: (first: Unanswered) => boolean = () => false,
+    isFinal: (first: Unserved) => boolean = () => false,
   ): Promise<O> {
     const first = await method(primary);
-    if (!isUnanswered(first) || first.accepted === true) return first;
+    if (!isUnserved(first) || first.accepted === true) return first;
     if (isFinal(first)) return first;
     announce(first, log);
     secondary ??= await openSecondary();
@@ -55,8 +55,8 @@ export function createFallback({ primary, openSecondary, log }: FallbackOptions)
 }
 
 /** Logs why GitHub's cache is used: an outage, which ends by itself, and a fork are a notice. A wrong setting is a warning. */
-function announce(first: Unanswered, log: Log): void {
-  const line = `${describeUnanswered(first)}. GitHub's cache is used instead.`;
+function announce(first: Unserved, log: Log): void {
+  const line = `${describeUnserved(first)}. GitHub's cache is used instead.`;
   if (first.kind === 'unavailable' || isForkWithoutCredentials(first)) log.notice(line);
   else log.warning(line);
 }

@@ -63,8 +63,8 @@ interface Refused {
   readonly accepted?: boolean;
 }
 
-/** Another backend may be used in its place. */
-export type Unanswered = Unavailable | Refused;
+/** The backend did not serve the request, so another one may be used in its place. */
+export type Unserved = Unavailable | Refused;
 
 /** The fault is not the store's: the tree cannot be read or written, or a bug. */
 export interface Failed {
@@ -96,10 +96,10 @@ interface Saved {
 
 interface AfterFallback {
   /** Set by the fallback: the outcome of the first backend, in whose place this one was used. */
-  readonly insteadOf?: Unanswered;
+  readonly insteadOf?: Unserved;
 }
 
-export type LookupOutcome = (Hit | Miss | Unanswered | Failed | Cancelled) & AfterFallback;
+export type LookupOutcome = (Hit | Miss | Unserved | Failed | Cancelled) & AfterFallback;
 export type RestoreOutcome = (
   | Restored
   | Miss
@@ -107,7 +107,7 @@ export type RestoreOutcome = (
   | { readonly kind: 'damaged'; readonly object: ObjectVersion; readonly error: DamagedArchiveError }
   /** The object that matched is sound, but this release or this machine cannot use it: a miss, and nothing to replace. */
   | { readonly kind: 'unusable'; readonly key: string; readonly error: Error }
-  | Unanswered
+  | Unserved
   | RestoreFailed
   | Cancelled
 ) &
@@ -118,7 +118,7 @@ export type SaveOutcome = (
   | { readonly kind: 'exists'; readonly source: CacheSource }
   /** Nothing matched the paths. */
   | { readonly kind: 'empty' }
-  | Unanswered
+  | Unserved
   | Failed
   | Cancelled
 ) &
@@ -130,7 +130,7 @@ export function outcomeOfError(
   error: unknown,
   source: CacheSource,
   signal: AbortSignal | undefined,
-): Unanswered | Failed | Cancelled {
+): Unserved | Failed | Cancelled {
   if (signal?.aborted) return { kind: 'cancelled' };
   if (error instanceof StoreUnavailableError) return { kind: 'unavailable', source, error };
   if (error instanceof StoreRefusedError || error instanceof NameTooLongError) {
@@ -139,7 +139,7 @@ export function outcomeOfError(
   return { kind: 'failed', error: error instanceof Error ? error : new Error(String(error)) };
 }
 
-export function isUnanswered(outcome: Outcome): outcome is Unanswered & AfterFallback {
+export function isUnserved(outcome: Outcome): outcome is Unserved & AfterFallback {
   return outcome.kind === 'unavailable' || outcome.kind === 'refused';
 }
 
@@ -164,7 +164,7 @@ export function bucketWasDown(outcome: Outcome): boolean {
 }
 
 /** Returns one clause for the log: `The bucket is unavailable: connection refused`. */
-export function describeUnanswered({ source, error }: Unanswered): string {
+export function describeUnserved({ source, error }: Unserved): string {
   if (source === 'github') return error.message;
   const place = source === 'directory' ? 'cache directory' : 'bucket';
   if (error instanceof NameTooLongError) return `The ${place} cannot hold this key: ${error.message}`;

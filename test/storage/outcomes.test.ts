@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { bucketWasDown, describeUnanswered, outcomeOfError } from '../../src/storage/outcomes.ts';
+import { bucketWasDown, describeUnserved, outcomeOfError } from '../../src/storage/outcomes.ts';
 import {
   NameTooLongError,
   PolicyRefusedError,
@@ -64,5 +64,5 @@ test.each([
   [tooLong, 's3', 'The bucket cannot hold this key: it has 1100 bytes'],
 ] as const)('%s of %s is described by one clause', (error, source, clause) => {
   const kind = error instanceof StoreUnavailableError ? 'unavailable' : 'refused';
-  expect(describeUnanswered({ kind, source, error } as never)).toBe(clause);
+  expect(describeUnserved({ kind, source, error } as never)).toBe(clause);
 });

@@ -1,6 +1,6 @@
 import type { StorageBackend } from '../../storage/backend.ts';
 import {
-  describeUnanswered,
+  describeUnserved,
   type Hit,
   hasChangedTree,
   isForkWithoutCredentials,
@@ -67,7 +67,7 @@ export async function reportOutcome(
       return reportFailure(
         runner,
         phase,
-        `${describeUnanswered(outcome)}.${inputs.failOnCacheMiss ? '' : ' The job continues without the cache.'}`,
+        `${describeUnserved(outcome)}.${inputs.failOnCacheMiss ? '' : ' The job continues without the cache.'}`,
         outcome.error,
         isForkWithoutCredentials(outcome) ? 'notice' : 'warning',
       );

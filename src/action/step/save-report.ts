@@ -2,7 +2,7 @@ import type { StorageBackend } from '../../storage/backend.ts';
 import {
   isForkWithoutCredentials,
   isRefusedByPolicy,
-  isUnanswered,
+  isUnserved,
   type SaveOutcome,
 } from '../../storage/outcomes.ts';
 import { NameTooLongError, StoreRefusedError } from '../../storage/store-errors.ts';
@@ -56,7 +56,7 @@ function logOutcome(runner: Runner, { inputs, onlyBucket }: SavePhase, outcome: 
       log.debug(outcome.error.stack ?? '');
       if (isByDesign(outcome)) {
         log.info(`Cache not saved: ${outcome.error.message}.`);
-      } else if (onlyBucket && isUnanswered(outcome)) {
+      } else if (onlyBucket && isUnserved(outcome)) {
         log.info(`Cache not saved to the bucket: ${reason}. GitHub's cache holds the key already.`);
       } else {
         // The words of actions/cache for a failure; a save that is not tried is `Cache not saved`

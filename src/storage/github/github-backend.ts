@@ -11,7 +11,7 @@ import {
   outcomeOfError,
   type RestoreOutcome,
   type SaveOutcome,
-  type Unanswered,
+  type Unserved,
 } from '../outcomes.ts';
 import { StoreRefusedError, StoreUnavailableError } from '../store-errors.ts';
 import { ClientOutput } from './client-output.ts';
@@ -139,7 +139,7 @@ export class GitHubBackend implements StorageBackend {
   async #find(
     request: LookupRequest,
     { lookupOnly, onUnpack }: { readonly lookupOnly: boolean; readonly onUnpack?: () => void },
-  ): Promise<Hit | Miss | Unanswered | Failed> {
+  ): Promise<Hit | Miss | Unserved | Failed> {
     const { paths, primaryKey, restoreKeys, crossOs } = request;
     const checkKey = (key: string) => {
       if (!isRequestedKey(key, [primaryKey, ...restoreKeys])) throw new OtherKeyError(key);

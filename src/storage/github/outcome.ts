@@ -1,4 +1,4 @@
-import type { Failed, Miss, SaveOutcome, Unanswered } from '../outcomes.ts';
+import type { Failed, Miss, SaveOutcome, Unserved } from '../outcomes.ts';
 import { StoreRefusedError, StoreUnavailableError } from '../store-errors.ts';
 
 /** HTTP status of the service's response to the last of its calls. `none`: it has not responded. */
@@ -12,7 +12,7 @@ interface CallEvidence {
 }
 
 /** Returns the outcome of a lookup or restore that found nothing. It is a miss only if the service responded with success. */
-export function explainRead(evidence: CallEvidence): Miss | Unanswered | Failed {
+export function explainRead(evidence: CallEvidence): Miss | Unserved | Failed {
   const isMiss = evidence.problem === undefined && isSuccess(evidence.serviceResponse);
   return isMiss ? { kind: 'miss', diagnosis: undefined } : explainFailure(evidence);
 }
@@ -30,12 +30,12 @@ export function explainSave(evidence: CallEvidence): SaveOutcome {
 /** Texts of the client and the service that refuse: by token, by cache mode (ACTIONS_CACHE_MODE) and by quota. */
 const REFUSED = /cache (?:read|write) denied:|^Cache (?:restore|save) skipped:|quota has been hit/;
 
-function explainFailure({ problem, serviceResponse }: CallEvidence): Unanswered | Failed {
+function explainFailure({ problem, serviceResponse }: CallEvidence): Unserved | Failed {
   const text = (problem ?? 'the client printed no reason').replace(
     /Failed to make request after \d+ attempts: |Received non-retryable error: /,
     '',
   );
-  const unavailable = (message: string): Unanswered => ({
+  const unavailable = (message: string): Unserved => ({
     kind: 'unavailable',
     source: 'github',
     error: new StoreUnavailableError(message),
