@@ -1,6 +1,8 @@
 import { DamagedArchiveError, TargetTreeError } from '../archive/archive-errors.ts';
+import { entryCheckOf } from '../archive/check/validate.ts';
 import { DiskCache } from '../archive/disk-cache/disk-cache.ts';
 import { TAIL_BYTES } from '../archive/format/limits.ts';
+import type { CreateEntryCheck } from '../archive/format/manifest/manifest-reader.ts';
 import { type OpenArchive, openArchive } from '../archive/format/open-archive.ts';
 import { shortenName } from '../archive/fs/paths/names.ts';
 import { WorkerPool } from '../archive/pool/worker-pool.ts';
@@ -85,10 +87,12 @@ async function restoreWith(
   // A warm restore begins with work for them: it compares the manifest with the disk
   const early = request.warm && found.sizeBytes > INLINE_BYTES ? openPool() : undefined;
   early?.start();
-  const archive = await openFound(found, read, request.signal).catch(async error => {
-    await early?.close();
-    throw error;
-  });
+  const archive = await openFound(found, read, request.signal, entryCheckOf(request.layout)).catch(
+    async error => {
+      await early?.close();
+      throw error;
+    },
+  );
   // After an exact hit nothing is saved, so no record is needed
   const isForSave = found.key !== request.primaryKey;
   const notices = new RestoreNotices();
@@ -191,10 +195,11 @@ async function openFound(
   found: FoundObject,
   read: RangeReader,
   signal: AbortSignal | undefined,
+  createCheck?: CreateEntryCheck,
 ): Promise<OpenArchive> {
   const start = Math.max(0, found.sizeBytes - TAIL_BYTES);
   const tail = found.tail ?? { start, bytes: await read(start, found.sizeBytes) };
-  const archive = await openArchive(tail, found.sizeBytes, read, signal);
+  const archive = await openArchive(tail, found.sizeBytes, read, { createCheck, signal });
   checkIdentity(archive, found);
   return archive;
 }

@@ -1,7 +1,8 @@
 /** This folder checks a manifest before a restore requests data: against the format, the step's paths and this machine. */
 
 import { DamagedArchiveError, UnusableArchiveError } from '../archive-errors.ts';
-import { type Entry, EntryType, inodeOf, type Manifest, parentName } from '../format/entry.ts';
+import { type Entry, EntryType, type Frame, type Manifest, parentName } from '../format/entry.ts';
+import type { CreateEntryCheck } from '../format/manifest/manifest-reader.ts';
 import { OpenDirectories } from '../format/open-directories.ts';
 import { MAX_MTIME_US } from '../fs/file-times.ts';
 import type { PathLayout } from '../fs/paths/layout.ts';
@@ -31,7 +32,7 @@ export async function validate(
   const { entries } = manifest;
   checkFrames(manifest.frames, manifestStart);
   const limits = new MachineLimits(layout, thisPlatform);
-  const validator = new Validator(manifest, layout);
+  const validator = new Validator(manifest.frames, entries.length, layout);
   // Damage takes precedence, because then a save may replace the object
   let unusable: EntryFault | undefined;
   await forEachInTurns(entries, signal, (entry, index) => {
@@ -53,6 +54,17 @@ export async function validate(
   return roots;
 }
 
+/** Returns the part of the check that finds damage in one entry after the other, and keeps none. */
+export function entryCheckOf(layout: PathLayout): CreateEntryCheck {
+  return (frames, entries) => {
+    const validator = new Validator(frames, entries, layout);
+    return (entry, index) => {
+      validator.check(entry, index);
+      validator.roots.length = 0;
+    };
+  };
+}
+
 function sentenceOf(name: string, why: string): string {
   return `its entry ${shortenName(name)} ${why}`;
 }
@@ -70,7 +82,10 @@ const TYPES: ReadonlySet<number> = new Set(Object.values(EntryType));
 /** Checks entries in their order. Throws `DamagedArchiveError`. */
 class Validator {
   readonly roots: Entry[] = [];
-  readonly #entries: readonly Entry[];
+  /** The name before the next one. */
+  #previous: string | undefined;
+  /** By index: the type of the entry. */
+  readonly #types: Uint8Array;
   readonly #layout: PathLayout;
   /** The directories that the next entry may be in; the value is the length of their name. */
   readonly #open = new OpenDirectories<number>();
@@ -78,20 +93,22 @@ class Validator {
   readonly #leaves: string[] = [];
   readonly #data: DataPlacement;
 
-  constructor({ entries, frames }: Manifest, layout: PathLayout) {
-    this.#entries = entries;
+  constructor(frames: readonly Frame[], entries: number, layout: PathLayout) {
+    this.#types = new Uint8Array(entries);
     this.#layout = layout;
     this.#data = new DataPlacement(frames);
   }
 
   /** Returns why only this machine refuses the place of the entry, as the end of a sentence, or undefined. */
   check(entry: Entry, index: number): string | undefined {
-    const previous = this.#entries[index - 1];
-    if (previous && compareNames(previous.name, entry.name) >= 0)
+    if (this.#previous !== undefined && compareNames(this.#previous, entry.name) >= 0)
       refuse(entry.name, 'is a duplicate or not in byte order');
+    this.#previous = entry.name;
     this.#checkFields(entry, index);
+    this.#types[index] = entry.type;
     const parentLength = this.#open.parentOf(entry.name);
-    const isSymlink = inodeOf(entry, this.#entries).type === EntryType.symlink;
+    const inodeType = entry.linkTo < 0 ? entry.type : this.#types[entry.linkTo];
+    const isSymlink = inodeType === EntryType.symlink;
     let refusal: string | undefined;
     if (parentLength !== undefined) refusal = this.#checkChild(entry, parentLength, isSymlink);
     else {
@@ -126,7 +143,7 @@ class Validator {
       refuse(name, 'has an impossible owner');
     if (entry.size > 0 && type !== EntryType.file) refuse(name, 'has data, but is not a file');
     if (type === EntryType.symlink && entry.target === '') refuse(name, 'has an empty link target');
-    if (type === EntryType.hardLink && !LINKABLE.has(this.#entries[entry.linkTo]?.type))
+    if (type === EntryType.hardLink && !LINKABLE.has(this.#types[entry.linkTo] as EntryType | undefined))
       refuse(name, 'is a hard link, but not to a file or symlink of this archive');
     if (type === EntryType.hardLink && entry.linkTo >= index) refuse(name, 'is a hard link to a later entry');
   }

@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 import { releaseOwned } from '../memory/buffers.ts';
 import { readTail } from './container.ts';
 import type { Manifest } from './entry.ts';
-import { decodeManifest } from './manifest/manifest-reader.ts';
+import { type CreateEntryCheck, decodeManifest } from './manifest/manifest-reader.ts';
 
 /** Consecutive bytes of an object. */
 export interface ObjectBytes {
@@ -24,6 +24,12 @@ export interface OpenArchive {
   readonly tail: ObjectBytes;
 }
 
+interface OpenOptions {
+  /** A large manifest is checked by it before its entries take memory. */
+  readonly createCheck?: CreateEntryCheck | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /**
  * Reads an object's manifest, starting from its last bytes.
  * Throws `DamagedArchiveError`, `UnusableArchiveError`, the reason of `signal`, and the errors of `read`.
@@ -32,7 +38,7 @@ export async function openArchive(
   tail: ObjectBytes,
   objectBytes: number,
   read: ReadObject,
-  signal?: AbortSignal,
+  options: OpenOptions = {},
 ): Promise<OpenArchive> {
   let known = tail;
   let parts = readTail(asBuffer(known.bytes), objectBytes);
@@ -44,7 +50,7 @@ export async function openArchive(
   const { manifestStart, manifestEnd } = parts;
   const bytes = asBuffer(known.bytes).subarray(manifestStart - known.start, manifestEnd - known.start);
   // The end-of-archive frame is not in the manifest
-  const manifest = await decodeManifest(bytes, { frames: parts.frames - 1, signal });
+  const manifest = await decodeManifest(bytes, { frames: parts.frames - 1, ...options });
   return { manifest, manifestBytes: bytes, manifestStart, tail: known };
 }
 

@@ -2,10 +2,12 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { zstdCompressSync } from 'node:zlib';
-import { describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { entryCheckOf } from '../../../src/archive/check/validate.ts';
+import { openArchive } from '../../../src/archive/format/open-archive.ts';
 import { scratch } from '../../support/scratch.ts';
-import { layoutIn, restoreBytes } from '../support/archives.ts';
-import { assemble, forge, manifestBytes, sha256Of, writeForgery } from '../support/craft.ts';
+import { layoutIn, restoreBytes, tailOf } from '../support/archives.ts';
+import { assemble, type Forgery, forge, manifestBytes, sha256Of, writeForgery } from '../support/craft.ts';
 import { bent, data, refuses, tree } from '../support/refuses.ts';
 import { startRestoreProcess } from '../support/restore-process.ts';
 
@@ -64,20 +66,38 @@ describe('small objects that claim to be large', () => {
   });
 });
 
-/** A million entries, the last of which has an impossible mode: all others are found good. */
-function millionEntries(): Buffer {
-  const forgery = forge(
-    Array.from({ length: 1_000_001 }, (_, index) =>
+/** A directory of empty files. */
+function manyEntries(count: number): Forgery {
+  return forge(
+    Array.from({ length: count }, (_, index) =>
       index === 0 ? { name: './tree/' } : { name: String(index).padStart(8, '0'), depth: 1 },
     ),
   );
+}
+
+/** A million entries, the last of which has an impossible mode: all others are found good. */
+function millionEntries(): Buffer {
+  const forgery = manyEntries(1_000_001);
   forgery.columns.modes[1_000_000] = 0o10000;
   return writeForgery(forgery);
 }
 
 describe('many entries', () => {
-  test('a manifest of a million entries is read', async () => {
+  test('a manifest of a million entries is checked', async () => {
     await refuses(millionEntries(), 'its entry ./tree/01000000 has an impossible mode');
+  });
+
+  test('a manifest of a million entries is read again after the check, from its first entry to its last', async () => {
+    const object = writeForgery(manyEntries(1_000_000));
+    const createCheck = entryCheckOf(layoutIn(scratch()));
+    const read = async (start: number, end: number) => Uint8Array.from(object.subarray(start, end));
+    const { manifest } = await openArchive(tailOf(object), object.length, read, { createCheck });
+    expect(manifest.entries).toHaveLength(1_000_000);
+    expect(manifest.entries[0]).toMatchObject({ name: './tree/', mtimeUs: 1_600_000_000_000_000 });
+    expect(manifest.entries.at(-1)).toMatchObject({
+      name: './tree/00999999',
+      mtimeUs: 1_600_000_000_000_000,
+    });
   });
 
   test('a signal ends the check of a million entries', async () => {
@@ -93,21 +113,35 @@ describe('many entries', () => {
     })();
     await expect(attempt).rejects.toBe(reason);
   });
+});
 
-  test.each([512, 1024])(
-    'four million entries are a miss in a heap of %i MiB, and the process survives',
-    async heapMib => {
-      const entries = Array.from({ length: 4_000_000 }, (_, index) =>
-        index === 0 ? { name: './tree/' } : { name: String(index).padStart(8, '0'), depth: 1 },
-      );
-      const directory = scratch();
-      const object = join(directory, 'object');
-      writeFileSync(object, writeForgery(forge(entries)));
-      const job = { object, workspace: directory, patterns: ['tree'] };
-      const env = { NODE_OPTIONS: `--max-old-space-size=${heapMib}` };
-      const end = await startRestoreProcess(job, 'self', [], env).ended;
-      expect(end.output?.error, end.stderr).toBe('UnusableArchiveError');
-      expect(end.output?.message).toMatch(/^its 4000000 entries need about \d+ MiB of memory/);
-    },
-  );
+describe('four million entries, the last of which is of an unknown type,', () => {
+  let object: Buffer;
+  beforeAll(() => {
+    const forgery = manyEntries(4_000_000);
+    forgery.columns.types[3_999_999] = 9;
+    object = writeForgery(forgery);
+  });
+
+  /** Restores the object in a process whose heap is limited. */
+  function restoreInHeap(mib: number) {
+    const workspace = scratch();
+    const file = join(workspace, 'object');
+    writeFileSync(file, object);
+    const job = { object: file, workspace, patterns: ['tree'] };
+    const env = { NODE_OPTIONS: `--max-old-space-size=${mib}` };
+    return startRestoreProcess(job, 'self', [], env).ended;
+  }
+
+  test.each([512, 1024])('are a miss in a heap of %i MiB, and the process survives', async mib => {
+    const { output, stderr } = await restoreInHeap(mib);
+    expect(output?.error, stderr).toBe('UnusableArchiveError');
+    expect(output?.message).toMatch(/^its 4000000 entries need about \d+ MiB of memory/);
+  });
+
+  test('are refused in less than 500 MB of memory', async () => {
+    const { output, stderr } = await restoreInHeap(4096);
+    expect(output?.message, stderr).toBe('its entry ./tree/03999999 is of an unknown type');
+    expect(output?.rssBytes).toBeLessThan(500e6);
+  });
 });

@@ -1,6 +1,7 @@
 /** Archives in memory: packs a tree into bytes, restores bytes into a tree, with nothing of a store in between. */
 
 import path from 'node:path';
+import { entryCheckOf } from '../../../src/archive/check/validate.ts';
 import type { ManifestHead } from '../../../src/archive/format/entry.ts';
 import { TAIL_BYTES } from '../../../src/archive/format/limits.ts';
 import { type ObjectBytes, openArchive } from '../../../src/archive/format/open-archive.ts';
@@ -104,7 +105,10 @@ export async function restoreBytes(
     options.onRead?.(start, end);
     return Uint8Array.from(object.subarray(start, end));
   };
-  const archive = await openArchive(tailOf(object, options.tailBytes), object.length, read);
+  const archive = await openArchive(tailOf(object, options.tailBytes), object.length, read, {
+    createCheck: entryCheckOf(layout),
+    signal: options.signal,
+  });
   return restoreArchive({
     archive,
     read,

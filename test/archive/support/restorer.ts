@@ -1,6 +1,6 @@
 /**
  * A restore in a process of its own, for tests that need another user, many at once, or a kill. Runs with
- * `node restorer.ts '<RestorerJob as JSON>'`; prints what it restored, or `{"error":name,"message":text}`, and exits with 0 or 1.
+ * `node restorer.ts '<RestorerJob as JSON>'`; prints what it restored, or `{"error":name,"message":text}`, with its peak memory, and exits with 0 or 1.
  */
 
 import fs from 'node:fs';
@@ -50,6 +50,7 @@ function disturb({ killAtRename, stopAtRename, slowRenameMs, linksCross }: Resto
 async function main(job: RestorerJob): Promise<void> {
   disturb(job);
   const { openArchive } = await import('../../../src/archive/format/open-archive.ts');
+  const { entryCheckOf } = await import('../../../src/archive/check/validate.ts');
   const { restoreArchive } = await import('../../../src/archive/restore/restore-archive.ts');
   const { WorkerPool } = await import('../../../src/archive/pool/worker-pool.ts');
   const { InlineRunner } = await import('../../../src/archive/worker/worker.ts');
@@ -63,14 +64,16 @@ async function main(job: RestorerJob): Promise<void> {
     return Uint8Array.from(object.subarray(start, end));
   };
   const tail = await read(Math.max(0, object.length - 4096), object.length);
-  const archive = await openArchive({ start: object.length - tail.length, bytes: tail }, object.length, read);
   const { workspace, patterns, workers = 0 } = job;
+  const layout = createPathLayout({ patterns, workspace, home: '/nowhere/home', platformPath: path });
+  const end = { start: object.length - tail.length, bytes: tail };
+  const archive = await openArchive(end, object.length, read, { createCheck: entryCheckOf(layout) });
   const remaining: unknown[] = [];
   let refused: unknown;
   const { entries } = await restoreArchive({
     archive,
     read,
-    layout: createPathLayout({ patterns, workspace, home: '/nowhere/home', platformPath: path }),
+    layout,
     restoredLinks: new RestoredLinks(),
     runLabel: `${process.pid}-00000000`,
     runner: workers > 0 ? new WorkerPool(threadProgram('worker'), workers) : new InlineRunner(),
@@ -84,13 +87,19 @@ async function main(job: RestorerJob): Promise<void> {
       stagingRemains: found => remaining.push(...found),
     },
   });
-  const rssBytes = process.resourceUsage().maxRSS * 1024;
-  process.stdout.write(`${JSON.stringify({ entries, rssBytes, refused, remaining })}\n`);
+  process.stdout.write(`${JSON.stringify({ entries, rssBytes: peakBytes(), refused, remaining })}\n`);
+}
+
+/** Returns the most memory that this program has had. On Linux, `maxRSS` begins with that of the process that started it. */
+function peakBytes(): number {
+  if (process.platform !== 'linux') return process.resourceUsage().maxRSS * 1024;
+  return Number(/^VmHWM:\s+(\d+) kB$/m.exec(fs.readFileSync('/proc/self/status', 'utf8'))![1]) * 1024;
 }
 
 if (process.argv[1] === RESTORER) {
   await main(JSON.parse(process.argv[2]!)).catch((error: Error) => {
-    process.stdout.write(`${JSON.stringify({ error: error.name, message: error.message })}\n`);
+    const { name, message } = error;
+    process.stdout.write(`${JSON.stringify({ error: name, message, rssBytes: peakBytes() })}\n`);
     process.exitCode = 1;
   });
 }

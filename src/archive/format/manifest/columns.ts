@@ -45,6 +45,11 @@ export class ColumnReader {
     return this.#bytes.subarray(start, end);
   }
 
+  /** Returns another reader at the same place. */
+  fork(): ColumnReader {
+    return new ColumnReader(this.#bytes.subarray(this.#at));
+  }
+
   numbers(): NumberReader {
     return new NumberReader(this.bytes());
   }

@@ -55,6 +55,7 @@ export class EntryReader {
   /** Bytes of all names in full. */
   nameBytes = 0;
   readonly #columns: EntryColumns;
+  readonly #rest: ColumnReader;
   readonly #open: OpenDirectory[] = [];
   readonly #place = new OffsetPredictor();
   #rootWork = 0;
@@ -64,6 +65,7 @@ export class EntryReader {
 
   constructor(columns: ColumnReader) {
     this.#columns = readColumns(columns);
+    this.#rest = columns;
   }
 
   /** Returns the next entry. */
@@ -97,9 +99,10 @@ export class EntryReader {
     return entry;
   }
 
-  /** Throws if a column has more items than were read. */
+  /** Throws if a column has more items than were read, or bytes follow the columns. */
   end(): void {
     for (const column of Object.values(this.#columns)) column.end();
+    this.#rest.end();
   }
 
   #readName(isDirectory: boolean): string {

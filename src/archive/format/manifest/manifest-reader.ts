@@ -3,7 +3,7 @@
 import type { Buffer } from 'node:buffer';
 import { zstdDecompressSync } from 'node:zlib';
 import { DamagedArchiveError, UnusableArchiveError } from '../../archive-errors.ts';
-import { requireHeap } from '../../memory/heap.ts';
+import { requireHeap, trimHeap } from '../../memory/heap.ts';
 import { Turns } from '../../turns.ts';
 import { SHA256_BYTES } from '../codec.ts';
 import { readManifestFrame } from '../container.ts';
@@ -18,10 +18,22 @@ const MIN_ENTRY_BYTES = 9;
 /** Memory of an entry without its name, and of a frame, while an archive is read, checked and restored. */
 const ENTRY_HEAP_BYTES = 700;
 const FRAME_HEAP_BYTES = 400;
+/** Memory of an entry without its name while the manifest is read. */
+const READ_ENTRY_BYTES = 256;
+/** Most memory of entries that are kept unchecked: 100,000 files have some 30 MB. */
+const MAX_UNCHECKED_BYTES = 128 * 1024 * 1024;
+
+/** Checks the next entry, in the order of the manifest. Throws `DamagedArchiveError`. */
+export type EntryCheck = (entry: Entry, index: number) => void;
+
+/** Makes the check of a manifest with so many entries. */
+export type CreateEntryCheck = (frames: readonly Frame[], entries: number) => EntryCheck;
 
 interface DecodeOptions {
   /** Frames of the object's seek table without the end-of-archive frame; undefined if there is none. */
   readonly frames?: number | undefined;
+  /** A large manifest is checked by it before its entries take memory. Default: `check/validate.ts` alone finds damage. */
+  readonly createCheck?: CreateEntryCheck | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -50,8 +62,8 @@ export async function decodeManifest(bytes: Buffer, options: DecodeOptions = {})
     `its ${counts.entries} entries`,
   );
   const frames = await readFrames(columns, counts.frames, options.signal);
-  const entries = await readEntries(columns, counts.entries, options.signal);
-  columns.end();
+  const check = options.createCheck?.(frames, counts.entries);
+  const entries = await readEntries(columns, counts.entries, check, options.signal);
   return { head, frames, entries };
 }
 
@@ -78,15 +90,23 @@ async function readFrames(
   return frames;
 }
 
+/** Reads all entries. If they take much memory, all are checked first, and read again. */
 async function readEntries(
   columns: ColumnReader,
   count: number,
+  check: EntryCheck | undefined,
   signal: AbortSignal | undefined,
 ): Promise<Entry[]> {
-  const reader = new EntryReader(columns);
+  const reader = new EntryReader(columns.fork());
   const entries: Entry[] = [];
   const turns = new Turns(signal);
   for (let index = 0; index < count; index++) {
+    if (check && index * READ_ENTRY_BYTES + reader.nameBytes > MAX_UNCHECKED_BYTES) {
+      entries.length = 0;
+      trimHeap(0);
+      await checkEntries(columns, count, check, signal);
+      return readEntries(columns, count, undefined, signal);
+    }
     entries.push(reader.read());
     if (turns.isDue()) await turns.take();
   }
@@ -94,6 +114,21 @@ async function readEntries(
   // The names in full are made from now on
   requireHeap(reader.nameBytes, `the names of its ${count} entries`);
   return entries;
+}
+
+async function checkEntries(
+  columns: ColumnReader,
+  count: number,
+  check: EntryCheck,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const reader = new EntryReader(columns.fork());
+  const turns = new Turns(signal);
+  for (let index = 0; index < count; index++) {
+    check(reader.read(), index);
+    if (turns.isDue()) await turns.take();
+  }
+  reader.end();
 }
 
 function decompress(payload: Buffer): Buffer {
