@@ -65,7 +65,9 @@ describeWithGateway('steps that take a role', () => {
     await owner.send(new PutBucketPolicyCommand({ Bucket, Policy }));
     const fork = RUNS.find(run => run.fork)!;
     const { stdout, outputs } = await jobs.restore(fork);
-    expect(stdout).toContain('There are no credentials, but the bucket can be read without.');
+    expect(stdout).toContain(
+      'There are no credentials, but the bucket can be read without them. Nothing is saved to it.',
+    );
     expect(outputs['cache-hit']).toBe('true');
     const before = await jobs.bucket.objects();
     const saved = await jobs.save(fork, 'of the fork', { inputs: { 'fail-on-save-error': 'true' } });

@@ -23,7 +23,7 @@ function rgwParts(options: PolicyOptions): readonly string[] {
 #   ceph config set client.rgw rgw_s3_auth_use_sts true
 #   radosgw-admin caps add --uid=USER --caps='oidc-provider=*;roles=*'
 #
-# The script can be run again: it gives provider, roles and policies the state of its options, and deletes no role.`,
+# The script can be run again: it changes provider, roles and policies to fit its options, and deletes no role.`,
     rgwProvider(aws, options),
     ...defineRoles(options).map(role => {
       const name = `${tenant} --role-name=${role.name}`;
@@ -57,7 +57,7 @@ function rgwProvider(aws: string, options: PolicyOptions): string {
   const create = `${aws} iam create-open-id-connect-provider --url ${quote(issuer)} --thumbprint-list`;
   return `# The provider of the tokens, once for all repositories. The thumbprints are those of the certificates in its key set.
 (
-  set -f # The words of a list are no patterns of file names
+  set -f # Do not replace words by names of files
   thumbprints=${words}
   fail() { printf '%s\\n' "$1" >&2; exit 1; }
   [ -n "$thumbprints" ] || fail 'The key set of the issuer has no certificate, so the provider is not changed. Use --thumbprint.'
@@ -114,7 +114,7 @@ function awsParts(options: PolicyOptions): readonly string[] {
   const { issuer, audience } = options;
   const arn = `--open-id-connect-provider-arn ${quote(providerArn(options))}`;
   return [
-    `# The script can be run again: it gives provider, roles and policies the state of its options, and deletes no role.
+    `# The script can be run again: it changes provider, roles and policies to fit its options, and deletes no role.
 
 # The provider of the tokens, once for the account.
 if aws iam get-open-id-connect-provider ${arn} >/dev/null 2>&1; then

@@ -32,7 +32,10 @@ export class UnsignedReads {
     if (!isFirst && !(await this.#first)) throw reason;
     try {
       const result = await send(!isFirst);
-      if (isFirst) this.#log.info('There are no credentials, but the bucket can be read without.');
+      if (isFirst)
+        this.#log.info(
+          'There are no credentials, but the bucket can be read without them. Nothing is saved to it.',
+        );
       decision.resolve(true);
       return result;
     } catch (error) {

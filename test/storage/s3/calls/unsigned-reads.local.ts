@@ -48,7 +48,9 @@ describe('a run to which the runner offers no token', () => {
     const save = upload.write(Buffer.from('z')).then(() => upload.complete());
     await expect(save).rejects.toMatchObject({ name: 'NoCredentialsError' });
     store.close();
-    expect(info).toEqual(['There are no credentials, but the bucket can be read without.']);
+    expect(info).toEqual([
+      'There are no credentials, but the bucket can be read without them. Nothing is saved to it.',
+    ]);
     for (const { headers } of servers.calls) expect(Object.keys(headers)).not.toContain('authorization');
     expect(servers.calls.map(({ method }) => method)).toEqual(['HEAD', 'HEAD']);
   });
