@@ -27,7 +27,7 @@ export interface JobDirectory {
   readonly attributes: Attributes;
 }
 
-/** Writes a job. */
+/** Writes a job for one or more directories. */
 export function encodeDirectoryJob(
   step: DirectoryJob['step'],
   directories: readonly JobDirectory[],
@@ -46,7 +46,7 @@ export function encodeDirectoryJob(
 /** Reads a job. */
 export function* readDirectories({ paths, rows }: DirectoryJob): Generator<JobDirectory> {
   let row = 0;
-  for (const path of paths === '' ? [] : paths.split('\0')) {
+  for (const path of paths.split('\0')) {
     yield {
       path,
       madeMode: rows[row + Column.madeMode]!,

@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import { win32 } from 'node:path';
 import { type Entry, EntryType, inodeOf } from '../format/entry.ts';
 import { ignoreErrors } from '../fs/ignore-errors.ts';
-import { linkTypeOf } from '../fs/links/symlinks.ts';
+import { type LinkType, linkTypeOf } from '../fs/links/symlinks.ts';
 import type { PathLayout } from '../fs/paths/layout.ts';
 import { fsPath } from '../fs/paths/names.ts';
 
@@ -23,7 +23,7 @@ export class LinkTargets {
   }
 
   /** Returns the type of a symlink (`linkTypeOf`). */
-  typeOf({ name, target }: Entry): 'file' | 'dir' | 'junction' {
+  typeOf({ name, target }: Entry): LinkType {
     return linkTypeOf(target, this.#layout.toAbsolute(name), path => this.#isDirectory(path));
   }
 

@@ -76,10 +76,9 @@ export class Stage {
     const isInJob = (index: number) => this.#usesJobs && fresh[index]!.entry >= 0 && isReachable(index);
     if (this.#usesJobs) await this.#run('finish', isInJob, signal);
     const { masksModes } = this.files;
-    await forEachInTurns(fresh.toReversed(), signal, ({ path, entry }, reversed) => {
-      const index = fresh.length - 1 - reversed;
-      if (entry < 0 || isInJob(index)) return;
-      const { madeMode, attributes } = this.#directory(index);
+    const others = [...fresh.keys()].filter(index => fresh[index]!.entry >= 0 && !isInJob(index));
+    await forEachInTurns(others.reverse(), signal, index => {
+      const { path, madeMode, attributes } = this.#directory(index);
       const made = { mode: masksModes ? undefined : madeMode };
       wrapStagedError(path, () => setAttributes(this.#shorten(path), attributes, this.#refused, made));
     });
@@ -136,7 +135,7 @@ export class Stage {
       const end = Math.min(start + DIRECTORIES_A_JOB, fresh.length);
       for (let index = start; index < end; index++)
         if (isInJob(index)) directories.push(this.#directory(index));
-      yield directories;
+      if (directories.length > 0) yield directories;
     }
   }
 

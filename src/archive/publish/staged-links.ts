@@ -4,6 +4,7 @@ import { dirname, resolve } from 'node:path';
 import { StagedFileError, TargetTreeError } from '../archive-errors.ts';
 import { type Entry, EntryType, inodeOf } from '../format/entry.ts';
 import { creationMode, makeReadOnly, setAttributes, setLinkAttributes } from '../fs/attributes.ts';
+import type { LinkType } from '../fs/links/symlinks.ts';
 import type { PathLayout } from '../fs/paths/layout.ts';
 import { encodeName, fsPath } from '../fs/paths/names.ts';
 import { thisPlatform } from '../fs/platform.ts';
@@ -68,12 +69,7 @@ export class StagedLinks {
    * Makes a junction or a copy in place of a symlink where Windows lets only some users create one. Leaves the link out if it
    * leads to neither a directory nor a file of the archive: an archive must not choose another file to be copied.
    */
-  async #substitute(
-    index: number,
-    path: string,
-    entry: Entry,
-    type: 'file' | 'dir' | 'junction',
-  ): Promise<void> {
+  async #substitute(index: number, path: string, entry: Entry, type: LinkType): Promise<void> {
     const target = resolve(dirname(this.#layout.toAbsolute(entry.name)), entry.target);
     const file = type === 'file' ? this.#targets.fileOf(entry) : undefined;
     if (file !== undefined) await this.#copy(file, path);
@@ -88,7 +84,7 @@ export class StagedLinks {
   #tryCreate(
     path: string,
     target: string | Buffer,
-    type: 'file' | 'dir' | 'junction' | null,
+    type: LinkType | null,
     entry: Entry,
   ): NodeJS.ErrnoException | undefined {
     return wrapStagedError(path, () => {

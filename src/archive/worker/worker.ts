@@ -67,7 +67,7 @@ function runAndRelease(job: Job): ResultOf<Job> {
   }
 }
 
-/** Runs a job on this thread. Throws `DamagedArchiveError`, `SourceTreeError` or `TargetTreeError`. */
+/** Runs a job on this thread. Throws `DamagedArchiveError`, `SourceTreeError` or `StagedFileError`. */
 function runJob(job: Job): ResultOf<Job> {
   switch (job.kind) {
     case 'pack':

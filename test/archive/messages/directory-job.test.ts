@@ -17,7 +17,3 @@ test('a worker reads the directories that the main thread wrote into a directory
   expect(job).toMatchObject({ kind: 'directories', step: 'finish', masksModes: true });
   expect([...readDirectories(job)]).toEqual(directories);
 });
-
-test('a worker reads no directories from a directory job without directories', () => {
-  expect([...readDirectories(structuredClone(encodeDirectoryJob('make', [], false)))]).toEqual([]);
-});

@@ -29,17 +29,16 @@ export function hasTarget(path: string, onDisk: string, stored: string): boolean
   return thisPlatform.typesLinks && resolve(dirname(path), onDisk) === resolve(dirname(path), stored);
 }
 
+/** Type of a symlink on Windows. */
+export type LinkType = 'file' | 'dir' | 'junction';
+
 /**
  * Returns the type that a symlink needs on Windows, where one of the wrong type cannot be used. `path` is the absolute path
  * that the link will have in the end: Node would resolve the target from the path in staging, and only if it exists.
  * Absolute links to directories of a drive are junctions, as pnpm makes them, because those need no privilege.
  * `isDirectory` receives an absolute path.
  */
-export function linkTypeOf(
-  target: string,
-  path: string,
-  isDirectory: (path: string) => boolean,
-): 'file' | 'dir' | 'junction' {
+export function linkTypeOf(target: string, path: string, isDirectory: (path: string) => boolean): LinkType {
   if (!isDirectory(win32.resolve(win32.dirname(path), target))) return 'file';
   // A junction leads to no share
   return /^[a-z]:[\\/]/i.test(target) ? 'junction' : 'dir';
