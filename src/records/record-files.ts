@@ -1,20 +1,19 @@
 import {
   type BigIntStats,
-  closeSync,
   constants,
   fchownSync,
   fstatSync,
   lstatSync,
-  openSync,
   readdirSync,
-  readSync,
   rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
 import { ignoreErrors } from '../archive/fs/ignore-errors.ts';
+import { thisPlatform, thisUser } from '../archive/fs/platform.ts';
 import { renameWithRetries } from '../archive/fs/rename.ts';
+import { readAt, withFile } from '../archive/fs/with-file.ts';
 
 /**
  * Files in RUNNER_TEMP, where other users and the job's own programs may put anything under any name. All functions throw the
@@ -30,14 +29,16 @@ export function writeRecord(file: string, content: Uint8Array | string): void {
   rmSync(unfinished, { force: true });
   try {
     // Exclusive: not through a link that another process has put there
-    const fd = openSync(unfinished, 'wx', 0o600);
-    try {
-      writeFileSync(fd, content);
-      const { uid, gid } = statSync(path.dirname(file));
-      if (process.geteuid?.() === 0) ignoreErrors(() => fchownSync(fd, uid, gid));
-    } finally {
-      closeSync(fd);
-    }
+    withFile(
+      unfinished,
+      'wx',
+      fd => {
+        writeFileSync(fd, content);
+        const { uid, gid } = statSync(path.dirname(file));
+        if (thisUser.uid === 0) ignoreErrors(() => fchownSync(fd, uid, gid));
+      },
+      0o600,
+    );
     renameWithRetries(unfinished, file);
   } catch (error) {
     ignoreErrors(() => rmSync(unfinished, { force: true }));
@@ -45,31 +46,19 @@ export function writeRecord(file: string, content: Uint8Array | string): void {
   }
 }
 
-/** A FIFO must not block, and a link must not be followed. Windows has neither flag. */
-const OPEN_FLAGS = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0) | (constants.O_NOFOLLOW ?? 0);
-
 /** Reads a regular file of this job's own user. Returns undefined for any other, and for one over `maxBytes`. */
 export function readRecord(file: string, maxBytes: number): Buffer | undefined {
-  const fd = openSync(file, OPEN_FLAGS);
-  try {
+  return withFile(file, constants.O_RDONLY | thisPlatform.openFlags, fd => {
     const stats = fstatSync(fd, { bigint: true });
     if (!stats.isFile() || stats.size > maxBytes || !isOwn(stats, path.dirname(file))) return undefined;
     const bytes = Buffer.allocUnsafeSlow(Number(stats.size));
-    let filled = 0;
-    while (filled < bytes.length) {
-      const count = readSync(fd, bytes, filled, bytes.length - filled, null);
-      if (count === 0) return undefined;
-      filled += count;
-    }
-    return bytes;
-  } finally {
-    closeSync(fd);
-  }
+    return readAt(fd, bytes, 0) === bytes.length ? bytes : undefined;
+  });
 }
 
 /** Returns whether a record is of this job, whose steps may run as root and as the owner of the directory. */
 function isOwn({ uid }: BigIntStats, directory: string): boolean {
-  const own = process.geteuid?.();
+  const own = thisUser.uid;
   // Windows has no owners here
   if (own === undefined) return true;
   return Number(uid) === own || uid === 0n || (own === 0 && Number(uid) === statSync(directory).uid);
