@@ -38,9 +38,9 @@ describe('the dead bytes of an archive', () => {
   test('are those of all frames of a file in slices', () => {
     const frames = [512, 0, 0].map(header => ({ size: 3 * MiB, rawSize: 4 * MiB + header }));
     const entries = [file('a', 12 * MiB, 0), file('b', 36 * MiB, 3)];
-    const all = [...frames, { size: 27 * MiB, rawSize: 36 * MiB + 512 }];
+    const all = [...frames, { size: 18 * MiB, rawSize: 36 * MiB + 512 }];
     expect(deadBytes(all, entries, index => index === 1)).toBeCloseTo(9 * MiB, 0);
-    expect(deadBytes(all, entries, index => index === 0)).toBeCloseTo(27 * MiB, 0);
+    expect(deadBytes(all, entries, index => index === 0)).toBeCloseTo(18 * MiB, 0);
   });
 
   test('do not have the headers of entries without data while these exist', () => {
@@ -52,13 +52,29 @@ describe('the dead bytes of an archive', () => {
     expect(half / (10 * MiB)).toBeCloseTo(0.25, 2);
   });
 
+  test('do not have the padding of live data', () => {
+    expect(deadBytes([{ size: 100, rawSize: 1024 }], [file('a', 1, 0)])).toBe(0);
+  });
+
+  test('are none of a frame, or in all, for which more bytes of headers are estimated than it has', () => {
+    const long = file('x'.repeat(101), 512, 0);
+    const frames = [
+      { size: 100, rawSize: 1024 },
+      { size: 100, rawSize: 1024 },
+    ];
+    expect(deadBytes(frames, [long])).toBe(100);
+    const links = [0, 1, 2].map(index => entryOf(`l${index}`, EntryType.symlink));
+    expect(deadBytes(frames, [long, ...links])).toBe(0);
+  });
+
   test('count three blocks for the header of a long name or of a time with a fraction', () => {
     const frames = [{ size: 6 * MiB, rawSize: MiB + 1536 }];
     const long = file('x'.repeat(101), MiB, 0, 1536);
     expect(deadBytes(frames, [long])).toBe(0);
     const exact = { ...file('x', MiB, 0, 1536), mtimeRestNs: 1 };
     expect(deadBytes(frames, [exact])).toBe(0);
-    expect(deadBytes(frames, [file('x', MiB, 0, 1536)])).toBeGreaterThan(0);
+    for (const name of ['x', 'x'.repeat(100)])
+      expect(deadBytes(frames, [file(name, MiB, 0, 1536)])).toBeGreaterThan(0);
   });
 });
 

@@ -1,25 +1,42 @@
 import { utimesSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { basename, join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { expect, test, vi } from 'vitest';
 import {
   CONTENT_HASH_BYTES,
   ContentHasher,
   ContentHashes,
   newHashKey,
 } from '../../../src/archive/format/content-hashes.ts';
+import { dataPieces } from '../../../src/archive/format/data-pieces.ts';
 import { openArchive } from '../../../src/archive/format/open-archive.ts';
 import { lstatExact } from '../../../src/archive/fs/file-status.ts';
 import { StatusRows } from '../../../src/archive/fs/status-rows.ts';
+import type { ContentJob } from '../../../src/archive/messages/content-job.ts';
 import type { JobRunner } from '../../../src/archive/pool/worker-pool.ts';
 import { BaseDiff } from '../../../src/archive/save/base-diff.ts';
 import type { BaseArchive } from '../../../src/archive/save/reuse-estimate.ts';
 import { TouchedFiles } from '../../../src/archive/save/touched-files.ts';
-import { scan } from '../../../src/archive/scan/scan.ts';
+import { PAUSE, type Scan, scan } from '../../../src/archive/scan/scan.ts';
 import { InlineRunner } from '../../../src/archive/worker/worker.ts';
 import { incompressible } from '../../support/random.ts';
 import { scratch } from '../../support/scratch.ts';
+import { MiB } from '../../support/sizes.ts';
 import { buildTree, type TreeSpec } from '../../support/tree.ts';
 import { layoutIn, packTree, tailOf } from '../support/archives.ts';
+
+interface CompareOptions {
+  readonly signal?: AbortSignal;
+  /** Changes the scan that is compared. */
+  readonly through?: (scanned: Scan) => Scan;
+  /** Called with each turn. */
+  readonly onTurn?: () => void;
+}
+
+/** Makes a turn of each entry. */
+function* pauseAfterEach(scanned: Scan): Scan {
+  for (const entry of scanned) if (entry !== PAUSE) yield* [entry, PAUSE] as const;
+}
 
 /** Saves a tree of files in `tree/`. Returns the base of an incremental save of it, and a function that compares a scan with it. */
 async function savedTree(contents: Readonly<Record<string, string | Buffer>>) {
@@ -34,25 +51,30 @@ async function savedTree(contents: Readonly<Record<string, string | Buffer>>) {
   );
   const key = newHashKey();
   const [rows, hashes] = [StatusRows.of(manifest.entries.length), new ContentHashes(manifest, key)];
-  manifest.entries.forEach(({ name, size }, index) => {
+  manifest.entries.forEach((entry, index) => {
+    const { name, size } = entry;
     rows.set(index, lstatExact(layout.toAbsolute(name))!);
     if (size === 0) return;
-    const hash = Buffer.alloc(CONTENT_HASH_BYTES);
-    new ContentHasher(key).write(Buffer.from(contents[name.slice('./tree/'.length)]!), hash, 0);
-    hashes.set(index, 0, hash, 0);
+    const content = Buffer.from(contents[name.slice('./tree/'.length)]!);
+    for (const [piece, { position, size: bytes }] of [...dataPieces(entry, manifest.frames)].entries()) {
+      const hash = Buffer.alloc(CONTENT_HASH_BYTES);
+      new ContentHasher(key).write(content.subarray(position, position + bytes), hash, 0);
+      hashes.set(index, piece, hash, 0);
+    }
   });
   const base: BaseArchive = { manifest, rows, contents: hashes };
   const roots = await layout.roots();
   /** Returns the names of all entries, and of those that are touched and have the data of the base. */
-  async function compare(openPool: () => JobRunner = () => expect.unreachable(), signal?: AbortSignal) {
-    const scanned = scan(layout, roots, { skipped() {}, timeOutOfRange() {} }, true);
+  async function compare(
+    openPool: () => JobRunner = () => expect.unreachable(),
+    { signal, through = scanned => scanned, onTurn }: CompareOptions = {},
+  ) {
+    const scanned = through(scan(layout, roots, { skipped() {}, timeOutOfRange() {} }, true));
     const all: string[] = [];
     const same: string[] = [];
-    for await (const { found, indexes, isSame } of new TouchedFiles(base, openPool).compare(
-      scanned,
-      new BaseDiff(base),
-      signal,
-    )) {
+    const files = new TouchedFiles(base, openPool);
+    for await (const { found, indexes, isSame } of files.compare(scanned, new BaseDiff(base), signal)) {
+      onTurn?.();
       expect(indexes).toHaveLength(found.length);
       all.push(...found.map(({ name }) => name));
       same.push(...found.flatMap(({ name }, at) => (isSame[at] === 1 ? [name] : [])));
@@ -75,25 +97,89 @@ test('a touched file that has the data of the base is found, and no untouched, c
   expect(same).toEqual(['./tree/a']);
 });
 
-test('touched files of more than 1 MiB in all are read in workers, and the first ones on this thread', async () => {
+/** Makes a function that opens a pool, and the files of each job that it has run. Jobs begin when `opened` resolves. */
+function poolOf(opened: Promise<void> = Promise.resolve()) {
+  const jobs: string[][] = [];
+  const run: JobRunner['run'] = async job => {
+    jobs.push((job as ContentJob).paths.split('\0').map(path => basename(path)));
+    await opened;
+    return new InlineRunner().run(job);
+  };
+  return { jobs, open: (): JobRunner => ({ width: 1, run, close: async () => {} }) };
+}
+
+test('touched files are read on this thread up to 1 MiB in all, and then in workers', async () => {
   const names = ['a', 'b', 'c', 'd', 'e'];
   const { at, compare } = await savedTree(
     Object.fromEntries(names.map(name => [name, incompressible(300_000, name)])),
   );
   for (const name of names) touch(at(name));
-  const pools: string[][] = [];
-  const { same } = await compare(() => {
-    const jobs: string[] = [];
-    pools.push(jobs);
-    const inner = new InlineRunner();
-    const run: JobRunner['run'] = job => {
-      jobs.push((job as { paths: string }).paths);
-      return inner.run(job);
-    };
-    return { width: 1, run, close: async () => {} };
-  });
+  const { jobs, open } = poolOf();
+  const { same } = await compare(open, { through: pauseAfterEach });
   expect(same).toEqual(names.map(name => `./tree/${name}`));
-  expect(pools).toHaveLength(1);
+  expect(jobs).toEqual([['d'], ['e']]);
+});
+
+test('each touched file counts as 16 KiB more than it has, because it is opened', async () => {
+  const names = Array.from({ length: 64 }, (_, index) => String(index).padStart(2, '0'));
+  const { at, compare } = await savedTree(Object.fromEntries(names.map(name => [name, name])));
+  for (const name of names.slice(1)) touch(at(name));
+  expect((await compare()).same).toHaveLength(63);
+  touch(at('00'));
+  const { jobs, open } = poolOf();
+  expect((await compare(open)).same).toHaveLength(64);
+  expect(jobs).toEqual([names]);
+});
+
+test('a worker reads files of 4 MiB or a little more in one job', async () => {
+  const names = ['a', 'b', 'c', 'd', 'e'];
+  const { at, compare } = await savedTree(
+    Object.fromEntries(names.map(name => [name, incompressible(3 * MiB, name)])),
+  );
+  for (const name of names) touch(at(name));
+  const { jobs, open } = poolOf();
+  expect((await compare(open)).same).toHaveLength(5);
+  expect(jobs).toEqual([['a', 'b'], ['c', 'd'], ['e']]);
+});
+
+test('a touched file in slices has the data of the base only if each slice has', async () => {
+  const content = incompressible(9 * MiB, 'large');
+  const { at, compare } = await savedTree({ a: content, b: content });
+  const changed = Buffer.from(content);
+  changed[changed.length - 1]! ^= 1;
+  writeFileSync(at('b'), changed);
+  for (const name of ['a', 'b']) touch(at(name));
+  expect((await compare(poolOf().open)).same).toEqual(['./tree/a']);
+});
+
+test('the scan goes on by one turn of 500 entries if no file of the one before is touched', async () => {
+  const names = Array.from({ length: 1201 }, (_, index) => String(index).padStart(4, '0'));
+  const { compare } = await savedTree(Object.fromEntries(names.map(name => [name, ''])));
+  const turns: number[] = [];
+  let scanned = 0;
+  await compare(undefined, {
+    *through(entries) {
+      for (const entry of entries) if (entry !== PAUSE && ++scanned) yield entry;
+    },
+    onTurn: () => turns.push(scanned),
+  });
+  expect(turns).toEqual([500, 1000, 1202]);
+});
+
+test('the scan waits while the touched files of nine turns are being read', async () => {
+  const names = Array.from({ length: 20 }, (_, index) => String(index).padStart(2, '0'));
+  const { at, compare } = await savedTree(
+    Object.fromEntries(names.map(name => [name, incompressible(300_000, name)])),
+  );
+  for (const name of names) touch(at(name));
+  const opened = Promise.withResolvers<void>();
+  const { jobs, open } = poolOf(opened.promise);
+  const compared = compare(open, { through: pauseAfterEach });
+  await vi.waitFor(() => expect(jobs).toHaveLength(9));
+  await wait(20);
+  expect(jobs).toHaveLength(9);
+  opened.resolve();
+  expect((await compared).same).toHaveLength(20);
 });
 
 test('the entries of more than one turn of the scan keep their order', async () => {
@@ -109,5 +195,5 @@ test('the entries of more than one turn of the scan keep their order', async () 
 test('a signal ends the comparison of touched files with its reason', async () => {
   const reason = new Error('the job was cancelled');
   const { compare } = await savedTree({ a: 'one' });
-  await expect(compare(undefined, AbortSignal.abort(reason))).rejects.toBe(reason);
+  await expect(compare(undefined, { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
 });

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { StagedFileError } from '../../../src/archive/archive-errors.ts';
 import { encodeDirectoryJob } from '../../../src/archive/messages/directory-job.ts';
 import { buildDirectories } from '../../../src/archive/worker/build-directories.ts';
-import { instead } from '../../support/file-system-calls.ts';
+import { failed, instead } from '../../support/file-system-calls.ts';
 import { modes, requires } from '../../support/platform-needs.ts';
 import { scratch } from '../../support/scratch.ts';
 
@@ -46,6 +46,21 @@ test(
     expect(changes).toBe(0);
     finish(true);
     expect(changes).toBe(1);
+  },
+);
+
+test(
+  'an attribute that the system refuses is counted, and the directory is finished without it',
+  requires(modes),
+  () => {
+    const at = root();
+    mkdirSync(at('a'), 0o700);
+    instead('chmodSync', () => path => {
+      throw failed('EPERM', path);
+    });
+    const job = encodeDirectoryJob('finish', [{ path: at('a'), madeMode: 0o700, attributes }], false);
+    expect(buildDirectories(job).refused).toMatchObject({ modes: 1, times: 0 });
+    expect(lstatSync(at('a')).mtimeMs).toBe(1_500_000_000_000);
   },
 );
 

@@ -27,6 +27,12 @@ async function filledDirectories(counts: Readonly<Record<string, number>>): Prom
 
 describe('listDirectories', () => {
   test('reads directories and those below them, in the order of a scan, and not staging', async () => {
+    // A file system lists names in an order of its own
+    instead(
+      'readdirSync',
+      call =>
+        ((path: string, encoding: 'utf8') => call(path, encoding).sort().reverse()) as unknown as typeof call,
+    );
     const root = await buildTree(scratch(), {
       'b/y/f': 'data',
       'b/x/empty': '',

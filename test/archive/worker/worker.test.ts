@@ -7,6 +7,7 @@ import { compressFrame, sha256 } from '../../../src/archive/format/codec.ts';
 import type { Fetcher } from '../../../src/archive/messages/fetch.ts';
 import type { Job, JobOutcome } from '../../../src/archive/messages/job.ts';
 import { encodeListJob } from '../../../src/archive/messages/list-job.ts';
+import { encodePackJob } from '../../../src/archive/messages/pack-job.ts';
 import type { Report } from '../../../src/archive/messages/report.ts';
 import { UnpackJobWriter } from '../../../src/archive/messages/unpack-job.ts';
 import { InlineRunner, serveJobs } from '../../../src/archive/worker/worker.ts';
@@ -58,6 +59,27 @@ test('a worker answers a job that fails with the name and the message of the err
   expect(await send({ id: 9, job: unpackJob(path, Uint8Array.from(frame)) })).toMatchObject({
     end: { answer: { result: { written: raw.length } } },
   });
+});
+
+test('a worker hands over the memory of a frame that it has packed, and copies no other result', async () => {
+  const { port1, port2 } = new MessageChannel();
+  onTestFinished(() => port1.close());
+  const transferred: unknown[] = [];
+  const post = port2.postMessage.bind(port2);
+  port2.postMessage = (message, list) => {
+    transferred.push(list);
+    post(message, list as []);
+  };
+  serveJobs(port2, () => expect.unreachable());
+  const answerTo = async (job: Job) => {
+    port1.postMessage({ id: 1, job });
+    return (await once(port1, 'message'))[0].end.answer.result;
+  };
+  const { bytes } = await answerTo(encodePackJob({ members: [], slice: undefined }, 3));
+  await answerTo(encodeListJob([scratch()]));
+  expect(bytes.length).toBeGreaterThan(0);
+  expect(transferred).toEqual([[expect.any(ArrayBuffer)], []]);
+  expect((transferred[0] as ArrayBuffer[])[0]!.detached).toBe(true);
 });
 
 test('a worker runs a job on the bytes that it has fetched into the buffer of the job', async () => {
