@@ -9,7 +9,7 @@ const SENT_WITHIN_MS = 1000;
 const UNREPORTED_BYTES = 1024 * 1024;
 
 /** The end of a request with a body. It is late if no response began in time. */
-export type SendResult = 'answered' | 'late' | 'failed';
+export type SendResult = 'responded' | 'late' | 'failed';
 
 /** A body that may be sent. */
 export interface WindowPlace {
@@ -68,7 +68,7 @@ export class SendWindow {
         this.#pending.delete(place);
         // Alone until a response shows more
         if (result === 'late') this.#windowBytes = 0;
-        if (result === 'answered') {
+        if (result === 'responded') {
           const waitedMs = this.#clock.now() - (sentMs ?? this.#clock.now());
           this.#windowBytes = (togetherBytes * this.#wantedWaitMs) / Math.max(1, waitedMs);
         }

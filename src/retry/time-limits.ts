@@ -7,7 +7,7 @@ export interface TimeLimitFigures {
   /** Before the first response: the idle timeout. Bytes that we send count as progress. */
   readonly firstByteMs: number;
   /** Before the first response: all attempts of all calls together. */
-  readonly firstAnswerMs: number;
+  readonly firstResponseMs: number;
   /** After the first response: no byte in either direction. */
   readonly idleTimeoutMs: number;
   /** After the first response: all attempts of one call together, without progress. */
@@ -22,7 +22,7 @@ export interface TimeLimitFigures {
 export const TIME_LIMITS: TimeLimitFigures = {
   connectMs: 2000,
   firstByteMs: 4000,
-  firstAnswerMs: 9000,
+  firstResponseMs: 9000,
   idleTimeoutMs: 15_000,
   stalledMs: 40_000,
   serverWorkMs: 50_000,
@@ -39,9 +39,9 @@ export class TimeoutError extends Error {
 export class TimeLimits {
   readonly figures: TimeLimitFigures;
   readonly #clock: Clock;
-  readonly #firstAnswer = new AbortController();
+  readonly #firstResponse = new AbortController();
   #cancel: (() => void) | undefined;
-  #answered = false;
+  #responded = false;
 
   constructor(clock: Clock, figures: TimeLimitFigures) {
     this.#clock = clock;
@@ -51,31 +51,33 @@ export class TimeLimits {
   /** Limits of one request that starts now, in ms. */
   get request(): { readonly connectMs: number; readonly idleTimeoutMs: number } {
     const { connectMs, firstByteMs, idleTimeoutMs } = this.figures;
-    return this.#answered
+    return this.#responded
       ? { connectMs: idleTimeoutMs, idleTimeoutMs }
       : { connectMs, idleTimeoutMs: firstByteMs };
   }
 
   /**
-   * Notes that a call begins. Until the first response the calls share the returned signal, which aborts `firstAnswerMs`
+   * Notes that a call begins. Until the first response the calls share the returned signal, which aborts `firstResponseMs`
    * after the first of them began. Returns undefined after the first response.
    */
   callBegins(): AbortSignal | undefined {
-    if (this.#answered) return undefined;
-    this.#cancel ??= this.#clock.after(this.figures.firstAnswerMs, () =>
-      this.#firstAnswer.abort(new TimeoutError(`no response within ${this.figures.firstAnswerMs / 1000} s`)),
+    if (this.#responded) return undefined;
+    this.#cancel ??= this.#clock.after(this.figures.firstResponseMs, () =>
+      this.#firstResponse.abort(
+        new TimeoutError(`no response within ${this.figures.firstResponseMs / 1000} s`),
+      ),
     );
-    return this.#firstAnswer.signal;
+    return this.#firstResponse.signal;
   }
 
   /** Whether the endpoint has sent the head of a response in this process. */
-  get hasAnswered(): boolean {
-    return this.#answered;
+  get hasResponded(): boolean {
+    return this.#responded;
   }
 
   /** Notes that the endpoint has sent the head of a response, of any status. */
-  answered(): void {
-    this.#answered = true;
+  responded(): void {
+    this.#responded = true;
     this.#cancel?.();
   }
 

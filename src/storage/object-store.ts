@@ -204,7 +204,7 @@ export interface ObjectStore {
   abortStale(prefix: string, olderThanMs: number, options: SweepOptions): Promise<number>;
   /** The store's clock in ms since 1970, by its latest response; before the first, this machine's. */
   readonly nowMs: number;
-  /** Whether an answer has shown that the bucket keeps versions. */
+  /** Whether a response has shown that the bucket keeps versions. */
   readonly versioned: boolean;
   readonly counters: Counters;
   /** Closes idle connections so that the process can end. */

@@ -44,7 +44,7 @@ test('after a response that came at once all parts are sent', async () => {
   await clock.advance(0);
   send(0, 2);
   await clock.advance(100);
-  await end(0, 'answered');
+  await end(0, 'responded');
   expect(places).toHaveLength(6);
 });
 
@@ -53,13 +53,13 @@ test('parts are sent one after the other over a link that takes 18 s for each', 
   await clock.advance(0);
   send(0, 2);
   await clock.advance(36_000);
-  await end(0, 'answered');
-  await end(1, 'answered');
+  await end(0, 'responded');
+  await end(1, 'responded');
   for (let next = 2; next < 4; next++) {
     expect(places).toHaveLength(next + 1);
     send(next, next + 1);
     await clock.advance(18_000);
-    await end(next, 'answered');
+    await end(next, 'responded');
   }
 });
 
@@ -68,8 +68,8 @@ test('more parts are sent at once over a link that takes 4 s for each', async ()
   await clock.advance(0);
   send(0, 2);
   await clock.advance(8000);
-  await end(0, 'answered');
-  await end(1, 'answered');
+  await end(0, 'responded');
+  await end(1, 'responded');
   // The first one was sent alone
   expect(places.length - 2).toBe(6);
 });

@@ -5,7 +5,7 @@ import { FakeClock } from './fake-clock.ts';
 test('limits are short until the endpoint has responded once', () => {
   const limits = new TimeLimits(new FakeClock(), TIME_LIMITS);
   expect(limits.request).toEqual({ connectMs: 2000, idleTimeoutMs: 4000 });
-  limits.answered();
+  limits.responded();
   expect(limits.request).toEqual({ connectMs: 15_000, idleTimeoutMs: 15_000 });
 });
 
@@ -29,7 +29,7 @@ test('the first response lifts the limit from calls under way too', async () => 
   const clock = new FakeClock();
   const limits = new TimeLimits(clock, TIME_LIMITS);
   const signal = limits.callBegins();
-  limits.answered();
+  limits.responded();
   expect(clock.waiting).toBe(0);
   await clock.advance(60_000);
   expect(signal?.aborted).toBe(false);

@@ -18,7 +18,7 @@ const timeLimits = {
   ...shortLimits,
   connectMs: 2000,
   firstByteMs: 2000,
-  firstAnswerMs: 6000,
+  firstResponseMs: 6000,
   idleTimeoutMs: 2000,
   stalledMs: 20_000,
   serverWorkMs: 5000,

@@ -30,7 +30,7 @@ export interface ScriptedServer {
 }
 
 /** The first response may take long on a busy machine. */
-const onceAnswered = { ...shortLimits, firstByteMs: 10_000, firstAnswerMs: 20_000 };
+const onceAnswered = { ...shortLimits, firstByteMs: 10_000, firstResponseMs: 20_000 };
 
 const closers: (() => unknown)[] = [];
 

@@ -31,7 +31,7 @@ export const shortLimits = {
   ...TIME_LIMITS,
   connectMs: 400,
   firstByteMs: 300,
-  firstAnswerMs: 900,
+  firstResponseMs: 900,
   idleTimeoutMs: 500,
   stalledMs: 5000,
   serverWorkMs: 2000,

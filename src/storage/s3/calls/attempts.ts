@@ -43,12 +43,12 @@ export class Attempts {
   #inFlight = 0;
   #isClockNoted = false;
 
-  /** `longestAnswerMs` is the longest wait for the response to a body that was sent. */
-  constructor(log: Log, clock: Clock, counters: { requests: number }, longestAnswerMs: number) {
+  /** `longestResponseMs` is the longest wait for the response to a body that was sent. */
+  constructor(log: Log, clock: Clock, counters: { requests: number }, longestResponseMs: number) {
     this.#log = log;
     this.#clock = clock;
     this.#counters = counters;
-    this.#window = new SendWindow(clock, longestAnswerMs / 2);
+    this.#window = new SendWindow(clock, longestResponseMs / 2);
     this.#pace = new Pace(clock);
   }
 
@@ -86,7 +86,7 @@ export class Attempts {
     let place: WindowPlace | undefined;
     const leave = (failure: unknown) => {
       place?.leave(
-        failure === undefined ? 'answered' : failure instanceof NoResponseError ? 'late' : 'failed',
+        failure === undefined ? 'responded' : failure instanceof NoResponseError ? 'late' : 'failed',
       );
       if (!transfer) return;
       this.#limiter.leave(failure === undefined ? 'accepted' : isTooMany(failure) ? 'refused' : 'failed');

@@ -59,7 +59,7 @@ export class CallLimits {
       maxBodyBytes,
       ...(signal && { abortSignal: signal }),
       ...(serverWork && { requestTimeout: serverWorkMs }),
-      ...(sendsBytes !== undefined && { answerMs: Math.max(serverWorkMs, idleTimeoutMs) }),
+      ...(sendsBytes !== undefined && { responseMs: Math.max(serverWorkMs, idleTimeoutMs) }),
     };
   }
 

@@ -28,7 +28,7 @@ export interface CallSpec {
   readonly replaceable?: boolean;
   /**
    * Cleans up, for this many ms at least although earlier calls have used up the time to wait. Once the endpoint was given up it
-   * is allowed once, for this many ms, and repeated while the endpoint answers.
+   * is allowed once, for this many ms, and repeated while the endpoint responds.
    */
   readonly lastCallMs?: number;
   /** Bound of the body of a success in bytes, or `'stream'`. Default: 64 KiB. */

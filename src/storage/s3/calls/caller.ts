@@ -77,8 +77,8 @@ export class Caller {
   }
 
   /** Whether the endpoint has responded yet. Until then all calls together have seconds. */
-  get answered(): boolean {
-    return this.#limits.hasAnswered;
+  get hasResponded(): boolean {
+    return this.#limits.hasResponded;
   }
 
   /** Forgets how long the calls so far have waited: an operation of many calls, of any number, has come closer to its end. */
@@ -183,7 +183,7 @@ export class Caller {
     }
   }
 
-  /** Converts a failure, and opens the circuit where the endpoint did not answer as an S3 server does. */
+  /** Converts a failure, and opens the circuit where the endpoint did not respond as an S3 server does. */
   #failed(spec: CallSpec, error: unknown): Error {
     const identity = { ...this.#connection?.identity(), accepted: this.#accepted };
     const failure = fromS3Error(error, spec.operation, this.settings, identity);

@@ -1,8 +1,8 @@
 import { MIN_PART_BYTES } from '../../part-size.ts';
 
 /**
- * Knowledge of the server, learned from its answers in this process (ADR 0019). S3 leaves these abilities optional, and so
- * do the servers and fronts that speak it. Each is used until an answer shows that it does not work, so a server that has
+ * Knowledge of the server, learned from its responses in this process (ADR 0019). S3 leaves these abilities optional, and so
+ * do the servers and fronts that speak it. Each is used until a response shows that it does not work, so a server that has
  * all of them costs no further request.
  */
 export class Capabilities {
@@ -10,7 +10,7 @@ export class Capabilities {
   conditionalPut = true;
   /** CompleteMultipartUpload takes `If-None-Match: *`. */
   conditionalComplete = true;
-  /** The bucket keeps versions. radosgw 16.2.15 then ignores `If-None-Match` and answers `If-Match` by 412 always. */
+  /** The bucket keeps versions. radosgw 16.2.15 then ignores `If-None-Match` and always responds to `If-Match` with 412. */
   versioned = false;
   /** A suffix range that is longer than the object returns the whole object, as RFC 9110 (14.1.2) has it. */
   longSuffixRanges = true;

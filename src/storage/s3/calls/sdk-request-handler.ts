@@ -23,7 +23,7 @@ export interface SdkHandlerOptions extends HttpHandlerOptions {
   /** Called with each response. */
   readonly onResponse?: (response: TransportResponse) => void;
   /** Longest wait for the head of the response once the request has been sent whole, in ms. Default: the idle timeout. */
-  readonly answerMs?: number;
+  readonly responseMs?: number;
   /** Bound of the body of a success, in bytes. `'stream'` leaves the body to the caller, who bounds it. Default: 64 KiB. */
   readonly maxBodyBytes?: number | 'stream' | undefined;
 }
@@ -32,7 +32,7 @@ export interface SdkHandlerOptions extends HttpHandlerOptions {
  * Lets the SDK send its signed requests by our transport, and gives it bounded bodies.
  *
  * The SDK's own NodeHttpHandler cannot keep the limits that we promise: its connection limit ends before TLS, its socket
- * limit starts late (3 s) and cannot change once the endpoint has answered, and bodies have no bound.
+ * limit starts late (3 s) and cannot change once the endpoint has responded, and bodies have no bound.
  */
 export class SdkRequestHandler implements RequestHandler<HttpRequest, HttpResponse, SdkHandlerOptions> {
   readonly metadata = { handlerProtocol: 'http/1.1' };
@@ -70,9 +70,9 @@ export class SdkRequestHandler implements RequestHandler<HttpRequest, HttpRespon
       signal: options.abortSignal as AbortSignal | undefined,
       connectMs,
       idleTimeoutMs: options.requestTimeout ?? idleTimeoutMs,
-      ...(options.answerMs !== undefined && { answerMs: options.answerMs }),
+      ...(options.responseMs !== undefined && { responseMs: options.responseMs }),
     });
-    this.#limits.answered();
+    this.#limits.responded();
     const time = Date.parse(answer.headers.date ?? '');
     if (!Number.isNaN(time)) this.serverTimeMs = time;
     options.onResponse?.(answer);

@@ -53,7 +53,7 @@ export interface SendOptions {
    * Longest wait for the head of the response once the request has been sent whole, in ms. Default: `idleTimeoutMs`. A front
    * may take the whole body before it passes the first byte on (nginx by default).
    */
-  readonly answerMs?: number;
+  readonly responseMs?: number;
 }
 
 /** The connections of one thread to one server. */
@@ -77,7 +77,7 @@ export class Transport {
    * Always settles, and reads no more of a body than its reader requests.
    */
   send(request: TransportRequest, options: SendOptions): Promise<TransportResponse> {
-    const { signal, connectMs, idleTimeoutMs, answerMs = idleTimeoutMs } = options;
+    const { signal, connectMs, idleTimeoutMs, responseMs = idleTimeoutMs } = options;
     return new Promise((resolve, reject) => {
       signal?.throwIfAborted();
       const secure = request.protocol === 'https:';
@@ -112,9 +112,9 @@ export class Transport {
         if (received) return;
         stopIdle();
         headReceived = timers.limit(
-          answerMs,
+          responseMs,
           'no response',
-          answerMs > idleTimeoutMs ? NoResponseError : TimeoutError,
+          responseMs > idleTimeoutMs ? NoResponseError : TimeoutError,
         );
       });
       let informational = 0;

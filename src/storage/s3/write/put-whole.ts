@@ -21,7 +21,7 @@ export async function putWhole(caller: Caller, publication: Publication, part: P
   const conditional = onlyIfAbsent || onlyIfEtag !== undefined;
   const isExact = capabilities.conditionalPut && !capabilities.versioned;
   if (onlyIfEtag !== undefined || (onlyIfAbsent && !isExact)) await checkCondition(caller, publication);
-  else if (!caller.answered) await firstResponse(caller, name, signal);
+  else if (!caller.hasResponded) await firstResponse(caller, name, signal);
   onPublish?.();
   let outcome = await put(caller, publication, part, conditional && capabilities.conditionalPut);
   if (outcome === 'not implemented') {

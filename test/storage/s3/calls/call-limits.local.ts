@@ -4,7 +4,7 @@ import { StoreUnavailableError } from '../../../../src/storage/store-errors.ts';
 import { scriptedServer } from '../scripted-server.ts';
 import { shortLimits } from '../support.ts';
 
-const limits = { ...shortLimits, firstByteMs: 10_000, firstAnswerMs: 20_000 };
+const limits = { ...shortLimits, firstByteMs: 10_000, firstResponseMs: 20_000 };
 const CREATED = '<InitiateMultipartUploadResult><UploadId>1</UploadId></InitiateMultipartUploadResult>';
 const COMPLETED = '<CompleteMultipartUploadResult><ETag>"whole"</ETag></CompleteMultipartUploadResult>';
 const PART = 5 * 1024 * 1024;

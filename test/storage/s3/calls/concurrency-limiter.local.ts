@@ -10,7 +10,7 @@ const COMPLETED = '<CompleteMultipartUploadResult><ETag>"whole"</ETag></Complete
 const SLOW_DOWN = { status: 503, body: '<Error><Code>SlowDown</Code></Error>' };
 /** Duration of a transfer in ms: longer than the first wait before another attempt. */
 const TRANSFER_MS = 400;
-const timeLimits = { ...shortLimits, firstByteMs: 10_000, firstAnswerMs: 20_000, idleTimeoutMs: 10_000 };
+const timeLimits = { ...shortLimits, firstByteMs: 10_000, firstResponseMs: 20_000, idleTimeoutMs: 10_000 };
 
 /** Serves two transfers at a time and refuses one more. A place is free again when its response was sent. */
 function twoAtATime(transfer: string, served: ScriptedAnswer) {

@@ -22,7 +22,7 @@ function storeAt(endpoint: string, attempts = 5, timeLimits = shortLimits): Obje
 
 test('a closed port is retried, then given up without further requests', async () => {
   // A busy machine must not turn a refused connection into a late one
-  const store = storeAt('http://127.0.0.1:1', 3, { ...shortLimits, firstAnswerMs: 60_000 });
+  const store = storeAt('http://127.0.0.1:1', 3, { ...shortLimits, firstResponseMs: 60_000 });
   const failure = await store.head('x').catch(error => error);
   expect(failure).toBeInstanceOf(StoreUnavailableError);
   expect(failure.message).toBe(
@@ -49,7 +49,7 @@ test('a port that accepts and sends nothing is given up at the limit of all atte
   const failure = await storeAt(`http://${host}`, 20, {
     ...shortLimits,
     firstByteMs: 50,
-    firstAnswerMs: 1500,
+    firstResponseMs: 1500,
   })
     .head('x')
     .catch(error => error);

@@ -49,7 +49,7 @@ async function serve(quirks: Quirks = {}): Promise<void> {
 }
 
 /** A busy machine may not let a worker run for a second. */
-const timeLimits = { ...shortLimits, firstByteMs: 10_000, firstAnswerMs: 20_000, idleTimeoutMs: 2000 };
+const timeLimits = { ...shortLimits, firstByteMs: 10_000, firstResponseMs: 20_000, idleTimeoutMs: 2000 };
 
 function open(endpoint: string, environment = {}): ObjectStore {
   const store = openStore({ endpoint: new URL(endpoint), environment }, { timeLimits });

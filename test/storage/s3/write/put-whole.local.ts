@@ -12,7 +12,7 @@ import { openStore, shortLimits } from '../support.ts';
 test.each([true, false])(
   'a PutObject may take longer than the limit of the first response (onlyIfAbsent: %s)',
   async onlyIfAbsent => {
-    const timeLimits = { ...shortLimits, firstAnswerMs: 1500, firstByteMs: 5000, idleTimeoutMs: 5000 };
+    const timeLimits = { ...shortLimits, firstResponseMs: 1500, firstByteMs: 5000, idleTimeoutMs: 5000 };
     const server = await scriptedServer(async operation => {
       if (operation !== 'PutObject') return { status: 404 };
       await delay(2000);

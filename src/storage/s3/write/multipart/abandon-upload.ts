@@ -19,7 +19,7 @@ export async function abandonUpload(
   completion: Completion,
   saveSignal: AbortSignal | undefined,
 ): Promise<void> {
-  if (completion.state === 'answered') return;
+  if (completion.state === 'responded') return;
   if (completion.state === 'unclear') {
     caller.log.notice(
       `It is not known whether ${name} was stored, so its upload is not aborted. ` +

@@ -17,7 +17,7 @@ const COMPLETE_GRACE_MS = 2_000;
  * parts are collected as garbage (ceph/ceph#60771; radosgw 16.2.15: 17 of 24 tries).
  */
 export interface Completion {
-  state: 'not sent' | 'unclear' | 'answered';
+  state: 'not sent' | 'unclear' | 'responded';
 }
 
 /**
@@ -66,7 +66,7 @@ export async function completeUpload(
           }),
           options,
         );
-        completion.state = 'answered';
+        completion.state = 'responded';
         stored = true;
         return 'stored';
       } catch (error) {

@@ -16,7 +16,7 @@ const PART_2 = /[?&]partNumber=2(?:&|$)/;
 /** Three parts of 5 MiB and a rest, in pieces that cross their borders. */
 const content = incompressible(17 * MiB, 'parts');
 /** A busy machine may not let a thread run for a second. */
-const timeLimits = { ...shortLimits, firstByteMs: 10_000, firstAnswerMs: 20_000, idleTimeoutMs: 2000 };
+const timeLimits = { ...shortLimits, firstByteMs: 10_000, firstResponseMs: 20_000, idleTimeoutMs: 2000 };
 
 let server: MemoryServer;
 let proxy: FaultProxy;
