@@ -202,7 +202,7 @@ export interface ObjectStore {
    * Aborts unfinished uploads under `prefix` that are older than `olderThanMs` by the store's clock. Returns their number.
    */
   abortStale(prefix: string, olderThanMs: number, options: SweepOptions): Promise<number>;
-  /** The store's clock in ms since 1970, by its latest response; before the first, this machine's. */
+  /** The time in ms since 1970 by which ages count: by the store's latest response, or by this machine's clock if that is earlier. */
   readonly nowMs: number;
   /** Whether a response has shown that the bucket keeps versions. */
   readonly versioned: boolean;

@@ -20,7 +20,7 @@ export function createS3Store(settings: S3Settings, options: CallerOptions): Obj
     kind: 's3',
     counters: caller.counters,
     get nowMs() {
-      return caller.serverTimeMs;
+      return caller.agesTimeMs;
     },
     get versioned() {
       return caller.capabilities.versioned;

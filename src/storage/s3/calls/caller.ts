@@ -71,6 +71,11 @@ export class Caller {
     return this.#connection?.handler.serverTimeMs ?? Date.now();
   }
 
+  /** The time in ms since 1970 by which ages count. The server's or the runner's clock, if one is ahead of the other: the earlier one. */
+  get agesTimeMs(): number {
+    return Math.min(this.serverTimeMs, Date.now());
+  }
+
   /** How to connect to the endpoint, for other threads. Throws as a call does for settings that cannot be used. */
   get connectionSettings(): ConnectionSettings {
     return this.#connect().settings;

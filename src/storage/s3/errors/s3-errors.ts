@@ -82,7 +82,7 @@ export function fromS3Error(
     refusalOf(error, { operation, code, settings, identity }) ?? serverRefusal(error, code) ?? front;
   if (refusal) return refused(...refusal, denialOf(error, code));
   if (kind !== 'final' || status === undefined) {
-    const reason = kind === 'broken-body' ? 'the response ended early' : 'the call failed';
+    const reason = kind === 'broken-body' ? 'the response ended early or cannot be read' : 'the call failed';
     return unavailable(reason, `${operation}: ${summaryOf(error)}`);
   }
   if (status === 401 || status === 403) {

@@ -19,9 +19,9 @@ const SWEEP_MS = 20_000;
 const MAX_ID_CHARACTERS = 1024;
 
 /**
- * Aborts uploads under `prefix` that began more than `olderThanMs` ago by the server's clock (the Date of its response:
- * a runner's clock may be off by more than the age of an upload that another job is just writing). Keeps those that have
- * become an object, and those that are not our own. Returns the number of aborted uploads.
+ * Aborts uploads under `prefix` that began more than `olderThanMs` ago, both by the server's clock (the Date of its response)
+ * and by the runner's: either may be off by more than the age of an upload that another job is just writing. Keeps those that
+ * have become an object, and those that are not our own. Returns the number of aborted uploads.
  */
 export async function sweepUploads(
   caller: Caller,
@@ -77,7 +77,7 @@ export async function* unfinishedUploads(
       { operation: 'ListMultipartUploads', about: prefix, signal, maxBodyBytes: MAX_PARSED_BYTES },
       new ListMultipartUploadsCommand({ Bucket: caller.settings.bucket, Prefix: prefix, ...from }),
     );
-    const oldest = caller.serverTimeMs - olderThanMs;
+    const oldest = caller.agesTimeMs - olderThanMs;
     for (const listed of page.Uploads ?? []) {
       const upload = uploadUnder(prefix, listed);
       // NaN without a time: it may be an upload that another job is writing. The bucket's lifecycle removes it

@@ -2,11 +2,16 @@ import { expect, test } from 'vitest';
 import { recordingLog } from '../../../support/requests.ts';
 import { scriptedServer } from '../scripted-server.ts';
 
-/** A server whose clock is an hour behind ours, and that refuses what is signed by another time. */
-function serverOfAnHourAgo() {
+const HOUR_MS = 3_600_000;
+
+/**
+ * A server whose clock is `behindMs` behind ours, and that refuses what is signed by another time. Its front has a clock of
+ * its own, and replaces the `Date` of each response.
+ */
+function serverBehind(behindMs: number, frontBehindMs = behindMs) {
   return scriptedServer((operation, { headers }) => {
-    const serverMs = Date.now() - 3_600_000;
-    const date = new Date(serverMs).toUTCString();
+    const serverMs = Date.now() - behindMs;
+    const date = new Date(Date.now() - frontBehindMs).toUTCString();
     const signed = String(headers['x-amz-date']);
     const signedMs = Date.parse(signed.replace(/^(....)(..)(..T..)(..)(..)Z$/, '$1-$2-$3:$4:$5Z'));
     if (Math.abs(signedMs - serverMs) > 900_000) {
@@ -24,7 +29,7 @@ function serverOfAnHourAgo() {
 }
 
 test('the calls of a runner whose clock is off are signed by the clock of the server', async () => {
-  const server = await serverOfAnHourAgo();
+  const server = await serverBehind(HOUR_MS);
   const log = recordingLog();
   const store = server.store({ attempts: 1 }, { log });
   const reads = Array.from({ length: 3 }, () => store.getRange('x', { start: 0, end: 1 }));
@@ -41,7 +46,23 @@ test('the calls of a runner whose clock is off are signed by the clock of the se
 });
 
 test('a write is the first call of a runner whose clock is off', async () => {
-  const server = await serverOfAnHourAgo();
+  const server = await serverBehind(HOUR_MS);
   await server.store({ attempts: 1 }).putEmpty('marker');
   expect(server.operations).toEqual(['PutObject', 'PutObject']);
 });
+
+test.each([HOUR_MS, -HOUR_MS])(
+  'calls keep the clock of the runner when the server accepts it, though a front sends a date that is %i ms behind',
+  async frontBehindMs => {
+    const server = await serverBehind(0, frontBehindMs);
+    const log = recordingLog();
+    const store = server.store({ attempts: 1 }, { log });
+    for (const name of ['x', 'y'])
+      expect((await store.getRange(name, { start: 0, end: 1 }))?.bytes).toHaveLength(1);
+    expect(await store.head('absent')).toBeUndefined();
+    await store.putEmpty('marker');
+    expect(server.operations).toEqual(['GetObject', 'GetObject', 'HeadObject', 'PutObject']);
+    expect(log.shown).toEqual([]);
+    expect(store.nowMs).toBeLessThanOrEqual(Date.now());
+  },
+);

@@ -40,7 +40,7 @@ describe('the error of a failure', () => {
   test.each([
     [answer(503, 'SlowDown'), 'the call failed (GetObject: 503 SlowDown)'],
     [answer(500), 'the call failed (GetObject: 500)'],
-    [answer(200), 'the response ended early (GetObject: 200)'],
+    [answer(200), 'the response ended early or cannot be read (GetObject: 200)'],
     [
       Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' }),
       'connection refused (GetObject: ECONNREFUSED)',

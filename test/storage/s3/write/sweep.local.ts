@@ -17,6 +17,17 @@ test('the sweep keeps an upload without a date, which another job may be writing
   expect(server.requests.at(-1)).toBe('AbortMultipartUpload /bucket/old');
 });
 
+test('the sweep keeps a new upload when the server has a clock that is days ahead', async () => {
+  const began = new Date(Date.now() - 60_000).toISOString();
+  const upload = `<Upload><Key>new</Key><UploadId>1</UploadId><Initiated>${began}</Initiated></Upload>`;
+  const server = await scriptedServer(() => ({
+    headers: { date: new Date(Date.now() + 7 * 86_400_000).toUTCString() },
+    body: `<ListMultipartUploadsResult>${upload}</ListMultipartUploadsResult>`,
+  }));
+  expect(await server.store().abortStale('', 86_400_000, ANY_NAME)).toBe(0);
+  expect(server.operations).toEqual(['ListMultipartUploads']);
+});
+
 describe('the sweep of an upload beside an object of its name', () => {
   const upload =
     '<Upload><Key>x</Key><UploadId>1</UploadId><Initiated>2020-01-01T00:00:00.000Z</Initiated></Upload>';
