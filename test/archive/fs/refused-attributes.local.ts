@@ -131,7 +131,7 @@ describe(
       const before = await describeTree(workspace, { root: true });
       const end = await runRestoreProcess(job, 'ordinary', refusing(['symlink'], 'EPERM'));
       expect(end.exitCode).toBe(1);
-      expect(end.output).toEqual({
+      expect(end.output).toMatchObject({
         error: 'TargetTreeError',
         message: `${workspace}/tree/symlink is a symlink and cannot be created here (EPERM); restore to a file system with symlinks, or exclude the link with a \`!\` line in \`path\``,
       });

@@ -86,7 +86,7 @@ describe('an ordinary user restores the Go module cache', requires(posix), () =>
     );
     const before = await describeTree(workspace, { root: true });
     const end = await runRestoreProcess({ ...job, failAtRead: 2 });
-    expect(end.output).toEqual({ error: 'Error', message: 'the connection was lost' });
+    expect(end.output).toMatchObject({ error: 'Error', message: 'the connection was lost' });
     expect(await describeTree(workspace, { root: true })).toEqual(before);
   });
 
@@ -157,7 +157,7 @@ describe('a restore over entries of root, or as root,', requires(root), () => {
     const before = await describeTree(workspace);
     ageStaging(workspace);
     const end = await runRestoreProcess({ ...job, failAtRead: 2 });
-    expect(end.output).toEqual({ error: 'Error', message: 'the connection was lost' });
+    expect(end.output).toMatchObject({ error: 'Error', message: 'the connection was lost' });
     const found = await describeTree(workspace);
     expect(found.tree).toEqual(before.tree);
     const expected = Object.keys(before).filter(name => !name.includes('-00000001'));
@@ -174,7 +174,7 @@ describe('a restore over entries of root, or as root,', requires(root), () => {
     const before = await describeTree(workspace, { root: true, owners: true });
     const { exitCode, output } = await runRestoreProcess(job);
     expect(exitCode).toBe(1);
-    expect(output).toEqual({
+    expect(output).toMatchObject({
       error: 'TargetTreeError',
       message: `${workspace}/tree/target/debug belongs to user 0 and cannot be written; remove it or set \`sudo: true\``,
     });

@@ -21,7 +21,7 @@ async function failsUnchanged(
 ): Promise<void> {
   const before = await describeTree(workspace, { root: true });
   const end = await runRestoreProcess(job, user);
-  expect(end.output).toEqual({ error: 'TargetTreeError', message });
+  expect(end.output).toMatchObject({ error: 'TargetTreeError', message });
   expect(message).not.toContain('.cache-s3-');
   expect(await describeTree(workspace, { root: true })).toEqual(before);
 }
