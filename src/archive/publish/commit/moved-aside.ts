@@ -1,6 +1,5 @@
 import { writeFileSync } from 'node:fs';
-import { attributesIn, type DirectoryAttributes, setAttributes } from '../../fs/attributes.ts';
-import { isRealDirectory, lstat, lstatExact } from '../../fs/file-status.ts';
+import { isRealDirectory, lstat } from '../../fs/file-status.ts';
 import { refuseMount } from '../../fs/mounts.ts';
 import { fsPath } from '../../fs/paths/names.ts';
 import { rename, tryRename } from '../../fs/rename.ts';
@@ -18,8 +17,6 @@ export interface AsideItem {
   /** Its path in staging. */
   readonly aside: string;
   readonly parent: TargetDirectory;
-  /** Attributes of a directory before anything was done to it. */
-  readonly attributes: DirectoryAttributes | undefined;
   /** True if only some of a directory was moved: the move could neither be completed nor undone. */
   readonly isPart: boolean;
 }
@@ -44,16 +41,14 @@ export class MovedAside {
    * Throws `TargetTreeError` when something is mounted in it, and the system's errors.
    */
   moveDirectoryAside(path: string, parent: TargetDirectory): void {
-    const stats = lstatExact(path);
-    if (!stats?.isDirectory()) return;
-    const attributes = attributesIn(stats);
+    if (!isRealDirectory(path)) return;
     refuseMount(path);
     const aside = parent.area.newTree();
     try {
       moveDirectory(parent.path, path, aside);
-      this.#items.push({ path, aside, parent, attributes, isPart: false });
+      this.#items.push({ path, aside, parent, isPart: false });
     } catch (error) {
-      if (isPresent(aside)) this.#items.push({ path, aside, parent, attributes, isPart: true });
+      if (isPresent(aside)) this.#items.push({ path, aside, parent, isPart: true });
       if (isRealDirectory(path)) throw error;
     }
   }
@@ -86,7 +81,7 @@ export class MovedAside {
   #addFile(path: string, aside: string, parent: TargetDirectory): void {
     // Windows renames a directory over a file
     if (isRealDirectory(aside)) moveBack(aside, parent.path, path);
-    else this.#items.push({ path, aside, parent, attributes: undefined, isPart: false });
+    else this.#items.push({ path, aside, parent, isPart: false });
   }
 
   /** Moves items back that were not replaced. Returns those that could not be moved back. Never throws. */
@@ -99,13 +94,12 @@ export class MovedAside {
   }
 }
 
-function isBack({ path, aside, parent, attributes, isPart }: AsideItem): boolean {
+function isBack({ path, aside, parent, isPart }: AsideItem): boolean {
   if (isPart) return false;
   try {
     // Its path is taken, so it was replaced
     if (isPresent(path)) return true;
     moveBack(aside, parent.path, path);
-    if (attributes) setAttributes(path, attributes);
     return true;
   } catch {
     // Its parent may have been removed. The item is safe in staging

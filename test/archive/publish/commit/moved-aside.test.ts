@@ -16,6 +16,7 @@ import { StagingArea } from '../../../../src/archive/publish/staging/staging-are
 import { failed, instead } from '../../../support/file-system-calls.ts';
 import { scratch } from '../../../support/scratch.ts';
 import { buildTree, type TreeSpec } from '../../../support/tree.ts';
+import { usePlatform } from '../../support/platform.ts';
 import { visible } from '../staged.ts';
 
 const spec: TreeSpec = {
@@ -106,9 +107,50 @@ describe('MovedAside', () => {
     mkdirSync(at('file'));
     writeFileSync(join(at('file'), 'theirs'), 'x');
     const { ino } = lstatSync(at('file'));
+    const moved: unknown[] = [];
+    instead('renameSync', rename => (from, to) => {
+      rename(from, to);
+      moved.push(from);
+    });
     aside.moveFileAside(at('file'), parent);
-    expect(lstatSync(at('file')).ino).toBe(ino);
+    expect([lstatSync(at('file')).ino, moved]).toEqual([ino, []]);
     expect([...aside.parents]).toEqual([]);
+  });
+
+  test('does not move a file that takes the place of a directory right before the move', async () => {
+    const { at, parent, aside } = await prepare();
+    instead('renameSync', rename => (from, to) => {
+      rmSync(at('directory'), { recursive: true });
+      writeFileSync(at('directory'), 'theirs');
+      rename(from, to);
+    });
+    aside.moveDirectoryAside(at('directory'), parent);
+    expect(readFileSync(at('directory'), 'utf8')).toBe('theirs');
+    expect([...aside.parents]).toEqual([]);
+  });
+
+  test('fails for a directory in which a file system is mounted', async () => {
+    const { root, at, parent, aside } = await prepare();
+    const before = await visible(root);
+    usePlatform({ listsMounts: true });
+    const mount = `1 0 8:1 / ${at('directory/deep')} rw - ext4 /dev/sda1 rw`;
+    instead(
+      'readFileSync',
+      call =>
+        ((...options: Parameters<typeof call>) =>
+          options[0] === '/proc/self/mountinfo' ? Buffer.from(mount) : call(...options)) as typeof call,
+    );
+    expect(() => aside.moveDirectoryAside(at('directory'), parent)).toThrow('is a mount point');
+    expect(await visible(root)).toEqual(before);
+  });
+
+  test('puts back the latest of two files that were moved from one path', async () => {
+    const { at, parent, aside } = await prepare();
+    aside.moveFileAside(at('file'), parent);
+    writeFileSync(at('file'), 'latest');
+    aside.moveFileAside(at('file'), parent);
+    expect(await aside.putBack()).toEqual([]);
+    expect(readFileSync(at('file'), 'utf8')).toBe('latest');
   });
 
   test('puts a directory back at once that a system renames over a file, as Windows does', async () => {
