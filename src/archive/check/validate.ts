@@ -101,12 +101,13 @@ class Validator {
 
   /** Returns why only this machine refuses the place of the entry, as the end of a sentence, or undefined. */
   check(entry: Entry, index: number): string | undefined {
-    if (this.#previous !== undefined && compareNames(this.#previous, entry.name) >= 0)
+    const parentLength = this.#open.parentOf(entry.name);
+    // The open directories begin the previous name too
+    if (this.#previous !== undefined && compareNames(this.#previous, entry.name, parentLength) >= 0)
       refuse(entry.name, 'is a duplicate or not in byte order');
     this.#previous = entry.name;
     this.#checkFields(entry, index);
     this.#types[index] = entry.type;
-    const parentLength = this.#open.parentOf(entry.name);
     const inodeType = entry.linkTo < 0 ? entry.type : this.#types[entry.linkTo];
     const isSymlink = inodeType === EntryType.symlink;
     let refusal: string | undefined;
