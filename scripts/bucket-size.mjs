@@ -13,7 +13,9 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { lastUseMs } from '../src/cache/inventory.ts';
 import { planPrune } from '../src/cache/prune/plan.ts';
+import { USE_INTERVAL_MS } from '../src/storage/note-use.ts';
 import { SeededRandom } from '../test/support/random.ts';
 
 const DAY = 24 * 60 * 60 * 1000;
@@ -105,7 +107,7 @@ class Bucket {
 
 /** Notes a use, as a restore does: not within a day of the save or the last note. */
 function use(cache, nowMs) {
-  if (nowMs - Math.max(cache.object.modifiedMs, cache.marker?.modifiedMs ?? 0) < DAY) return;
+  if (nowMs - lastUseMs(cache) < USE_INTERVAL_MS) return;
   cache.marker = { name: '', sizeBytes: 0, etag: '', modifiedMs: nowMs };
 }
 

@@ -1,5 +1,4 @@
 import { type Entry, EntryType, type Manifest } from '../archive/format/entry.ts';
-import type { RegionUsage } from '../archive/save/reuse-estimate.ts';
 import { formatAge, formatBytes, formatCount } from '../report/units.ts';
 import { loadRestoreEngine, loadSaveEngine } from './engine.ts';
 import { asFound, awaitArchive, findCache } from './find-cache.ts';
@@ -22,11 +21,14 @@ export async function showCache(invocation: Invocation, options: ShowOptions, ke
   const opened = openObject(store, asFound(entry), signal);
   const { manifest, manifestBytes } = await awaitArchive(entry, opened);
   const { head, frames } = manifest;
+  const { regionBytes, deadBytes } = regionUsage(manifest);
   const archive = {
     ...contentOf(manifest),
     frames: frames.length,
     manifestBytes: manifestBytes.length,
-    ...usageOf(regionUsage(manifest)),
+    dataBytes: regionBytes,
+    // An estimate: frames are compressed as a whole
+    deadBytes: Math.round(deadBytes),
     generations: countGenerations(manifest),
   };
   const largest = largestFiles(manifest.entries, options.files);
@@ -88,11 +90,6 @@ function contentOf({ entries }: Manifest) {
     hardLinks: count(EntryType.hardLink),
     fileBytes: entries.reduce((sum, { size }) => sum + size, 0),
   };
-}
-
-function usageOf({ regionBytes, deadBytes }: RegionUsage) {
-  // An estimate: frames are compressed as a whole
-  return { dataBytes: regionBytes, deadBytes: Math.round(deadBytes) };
 }
 
 /**

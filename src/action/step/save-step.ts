@@ -42,15 +42,12 @@ export async function saveStep(runner: Runner, options: SaveStepOptions): Promis
   if (!plan) return;
   const reason = skipReason(plan, state, options.records);
   const problem = state && pinProblem(state.target, pinOf(plan));
-  if (reason !== undefined || problem !== undefined) {
-    if (reason !== undefined) runner.log.info(reason);
-    else if (problem !== undefined) runner.log.warning(problem);
-    const keys = { primaryKey: plan.inputs.key, matchedKey: state?.matchedKey };
-    const result = { op: 'save', source: 'none', result: 'skipped' } as const;
-    await closePhase(runner, result, { startedMs, backend: undefined, keys, summary: false });
-    return;
-  }
-  await save(runner, plan, state, { ...options, startedMs });
+  if (reason !== undefined) runner.log.info(reason);
+  else if (problem !== undefined) runner.log.warning(problem);
+  else return save(runner, plan, state, { ...options, startedMs });
+  const keys = { primaryKey: plan.inputs.key, matchedKey: state?.matchedKey };
+  const result = { op: 'save', source: 'none', result: 'skipped' } as const;
+  await closePhase(runner, result, { startedMs, backend: undefined, keys, summary: false });
 }
 
 /**

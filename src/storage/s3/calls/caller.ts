@@ -112,16 +112,17 @@ export class Caller {
   /** Makes a call, signed. Without any credentials a read is sent without a signature, which a public bucket accepts. */
   async #run<T>(spec: CallSpec, attempt: Attempt<T>): Promise<T> {
     try {
-      return await this.#send(spec, attempt);
+      return await this.#call(spec, attempt);
     } catch (error) {
       if (!(error instanceof NoCredentialsError)) throw error;
       return await this.#unsigned.run(error, spec.operation, isAllowed =>
-        this.#send(spec, attempt, { isAllowed }),
+        this.#call(spec, attempt, { isAllowed }),
       );
     }
   }
 
-  async #send<T>(
+  /** Makes a call. `unsigned.isAllowed` is false for the first read of a run without credentials. */
+  async #call<T>(
     spec: CallSpec,
     attempt: Attempt<T>,
     unsigned?: { readonly isAllowed: boolean },
