@@ -31,29 +31,6 @@ test.each([100, 12 * 1024 * 1024])(
   },
 );
 
-test('parts that a front takes at once and passes on one after the other are all stored in time', async () => {
-  const partMs = 1000;
-  let freeMs = 0;
-  const server = await scriptedServer(async (operation, request) => {
-    if (operation === 'CreateMultipartUpload') return { body: CREATED };
-    if (operation === 'CompleteMultipartUpload') return { body: COMPLETED };
-    if (operation !== 'UploadPart') return { status: 404 };
-    for await (const _ of request);
-    freeMs = Math.max(freeMs, performance.now()) + partMs;
-    await delay(freeMs - performance.now());
-    return to => to.writeHead(200, { etag: '"e"', 'content-length': 0 }).end();
-  });
-  // Five parts at once would take longer, two do not
-  const serverWorkMs = 3 * partMs;
-  const timeLimits = { ...limits, idleTimeoutMs: 500, stalledMs: serverWorkMs, serverWorkMs };
-  const upload = server
-    .store({ attempts: 1 }, { timeLimits })
-    .createUpload('x', { partSizeBytes: PART, onlyIfAbsent: true });
-  for (let i = 0; i < 5; i++) await upload.write(new Uint8Array(PART));
-  await upload.complete();
-  expect(server.operations.filter(operation => operation === 'UploadPart')).toHaveLength(5);
-});
-
 test('an endpoint that takes bodies and never responds is given up, whatever attempts are left', async () => {
   const server = await scriptedServer(operation => (operation === 'HeadObject' ? { status: 404 } : 'silent'));
   const timeLimits = { ...limits, stalledMs: 600, serverWorkMs: 600 };
@@ -64,38 +41,6 @@ test('an endpoint that takes bodies and never responds is given up, whatever att
   await expect(upload.complete()).rejects.toThrow(StoreUnavailableError);
   const puts = server.operations.filter(operation => operation === 'PutObject');
   expect(puts.length).toBeLessThanOrEqual(3);
-});
-
-test.each([429, 503])(
-  'every range is read from a server that refuses by %i more than ten requests a second',
-  async status => {
-    let last = Number.NEGATIVE_INFINITY;
-    const server = await scriptedServer(() => {
-      const now = performance.now();
-      if (now - last < 100) return { status, body: '<html></html>' };
-      last = now;
-      const range = { 'content-range': 'bytes 0-0/1', etag: '"e"' };
-      return { status: 206, headers: range, body: 'x' };
-    });
-    const store = server.store({}, { timeLimits: limits });
-    const reads = Array.from({ length: 24 }, () => store.getRange('x', { start: 0, end: 1 }));
-    for (const answer of await Promise.all(reads)) expect(answer?.bytes).toHaveLength(1);
-  },
-);
-
-test('a request that follows a Retry-After begins when the server allows it', async () => {
-  let refusedMs = 0;
-  let wait = 0;
-  const server = await scriptedServer(operation => {
-    if (operation === 'HeadObject' && refusedMs === 0) {
-      refusedMs = performance.now();
-      return { status: 503, headers: { 'retry-after': '2' } };
-    }
-    wait = performance.now() - refusedMs;
-    return { status: 404 };
-  });
-  expect(await server.store({}, { timeLimits: limits }).head('x')).toBeUndefined();
-  expect(wait).toBeGreaterThanOrEqual(1990);
 });
 
 test('a server that requests a wait in each response is given up before the wait that is too long', async () => {

@@ -1,18 +1,26 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
+import type { IncomingHttpHeaders } from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { systemClock } from '../../../../src/retry/clock.ts';
+import { TIME_LIMITS, TimeLimits } from '../../../../src/retry/time-limits.ts';
+import { connect } from '../../../../src/storage/s3/calls/client.ts';
+import { HeadObjectCommand, PutObjectCommand } from '../../../../src/storage/s3/calls/sdk.ts';
+import type { S3Settings } from '../../../../src/storage/s3/s3-settings.ts';
 import { posix, requires } from '../../../support/platform-needs.ts';
 import { serveTcp } from '../../../support/servers/serve.ts';
+import { MiB } from '../../../support/sizes.ts';
 import { scriptedServer } from '../scripted-server.ts';
+import { createS3Settings } from '../support.ts';
 
 let directory: string;
 
 beforeEach(() => {
-  directory = mkdtempSync(path.join(tmpdir(), 'cache-s3-no-files-'));
+  directory = mkdtempSync(path.join(tmpdir(), 'cache-s3-client-'));
 });
 afterEach(() => rmSync(directory, { recursive: true }));
 
@@ -71,3 +79,46 @@ test(
     expect(await headIn(environment)).toMatchObject({ etag: 'e' });
   },
 );
+
+/** Connects to an endpoint with the limits of the program. */
+function connectTo(settings: Partial<S3Settings>) {
+  const limits = new TimeLimits(systemClock, TIME_LIMITS);
+  const { client } = connect(createS3Settings(settings), limits, {
+    clock: systemClock,
+    userAgent: 'cache-s3/test',
+    mask: () => {},
+  });
+  return client;
+}
+
+test('the SDK sends a large body at once, with no checksum of its own and no second attempt', async () => {
+  const headers: IncomingHttpHeaders[] = [];
+  const { endpoint } = await scriptedServer((_, request) => {
+    headers.push(request.headers);
+    return { status: 503 };
+  });
+  const Body = new Uint8Array(3 * MiB);
+  const command = new PutObjectCommand({ Bucket: 'bucket', Key: 'x', Body, ContentLength: Body.length });
+  await expect(connectTo({ endpoint }).send(command)).rejects.toThrow();
+  expect(headers).toHaveLength(1);
+  expect(headers[0]).toMatchObject({ 'user-agent': 'cache-s3/test', 'content-length': String(Body.length) });
+  expect(Object.keys(headers[0]!).filter(name => /^expect$|checksum|^content-md5$/.test(name))).toEqual([]);
+});
+
+test.each([
+  [true, 'http://storage.invalid/bucket/x'],
+  [false, 'http://bucket.storage.invalid/x'],
+])('the bucket is in the path of the address if forcePathStyle is set (%s)', async (forcePathStyle, url) => {
+  const seen: (string | undefined)[] = [];
+  const proxy = await scriptedServer((_, request) => {
+    seen.push(request.url);
+    return { status: 404 };
+  });
+  const settings = {
+    endpoint: new URL('http://storage.invalid'),
+    environment: { http_proxy: proxy.endpoint.href },
+  };
+  const command = new HeadObjectCommand({ Bucket: 'bucket', Key: 'x' });
+  await expect(connectTo({ ...settings, forcePathStyle }).send(command)).rejects.toThrow();
+  expect(seen).toEqual([url]);
+});
