@@ -2,7 +2,6 @@ import type http from 'node:http';
 import { describe, expect, test } from 'vitest';
 import type { Log } from '../../../../src/report/log.ts';
 import type { ObjectStore } from '../../../../src/storage/object-store.ts';
-import { StoreUnavailableError } from '../../../../src/storage/store-errors.ts';
 import { ANY_NAME } from '../../../support/any-name.ts';
 import { silentLog } from '../../../support/silent-log.ts';
 import { MiB } from '../../../support/sizes.ts';
@@ -129,78 +128,6 @@ describe.each(Object.keys(USES))('%s answered by', operation => {
       expect(line.length).toBeLessThan(500);
       expect(line).not.toMatch(/[\n\r]|x{100}|::error/);
     }
-  });
-});
-
-describe('a listing', () => {
-  const page = (names: readonly string[], token: string) =>
-    `<ListBucketResult><IsTruncated>true</IsTruncated><NextContinuationToken>${token}</NextContinuationToken>${names
-      .map(
-        name =>
-          `<Contents><Key>${name}</Key><LastModified>2026-01-01T00:00:00Z</LastModified><ETag>"e"</ETag><Size>1</Size></Contents>`,
-      )
-      .join('')}</ListBucketResult>`;
-
-  test.each<[string, (page: number) => readonly string[], number, string]>([
-    ['ascending names', index => [`p/${String(index).padStart(6, '0')}`], 1001, 'more than 1000 pages'],
-    ['the same names', () => ['p/a', 'p/b'], 2, 'the same names again'],
-    ['the same two pages', index => [`p/${index % 2}`], 4, 'the same names again'],
-    ['the same 30 pages', index => [`p/${99 - (index % 30)}`], 62, 'the same names again'],
-    ['descending names', index => [`p/${999_999 - index}`], 1001, 'more than 1000 pages'],
-    ['no names', () => [], 33, 'many pages without an object'],
-  ])('with fresh tokens without end and %s ends', async (_, names, pages, reason) => {
-    let count = 0;
-    const server = await scriptedServer(() => ({ body: page(names(count), `token-${count++}`) }));
-    await expect(listAll(server.store())).rejects.toThrow(
-      expect.objectContaining({
-        name: 'StoreUnavailableError',
-        message: expect.stringContaining(`has no end: the endpoint sends ${reason}`),
-      }),
-    );
-    expect(server.operations).toHaveLength(pages);
-  });
-
-  test('whose names have no order is read to its end', async () => {
-    const names = Array.from({ length: 900 }, (_, index) => `p/${(index * 677) % 900}`);
-    let count = 0;
-    const server = await scriptedServer(() => {
-      const body = page([names[count]!], `token-${count}`);
-      return { body: ++count < names.length ? body : body.replace('true', 'false') };
-    });
-    expect(await listAll(server.store())).toEqual(names);
-  });
-
-  test('with over 2 MiB that the SDK would parse ends, and one of objects as servers write them is read', async () => {
-    const name = `p/${'&#x41;'.repeat(1000)}`;
-    const body = page(
-      Array.from({ length: 400 }, () => name),
-      '',
-    ).replace('true', 'false');
-    const unusual = body.replaceAll('<Size>1</Size>', '');
-    for (const [answer, names] of [
-      [body, 400],
-      [unusual, undefined],
-    ] as const) {
-      const server = await scriptedServer(() => ({ body: answer }));
-      const listed = await listAll(server.store()).catch((error: unknown) => error);
-      if (names !== undefined) expect(listed).toHaveLength(names);
-      else expect(listed).toMatchObject({ message: expect.stringContaining('bytes in an unusual form') });
-    }
-  });
-
-  test('returns only names under its prefix', async () => {
-    const body = page(['a/x', 'p/x', 'q/x'], '').replace('true', 'false');
-    const server = await scriptedServer(() => ({ body }));
-    expect(await listAll(server.store())).toEqual(['p/x']);
-  });
-
-  test.each([
-    ['an empty document', ''],
-    ['another document', '<Foo></Foo>'],
-    ['a web page', '<!doctype html><html>login</html>'],
-  ])('that is %s is not an empty listing', async (_, body) => {
-    const server = await scriptedServer(() => ({ body }));
-    await expect(listAll(server.store())).rejects.toThrow(StoreUnavailableError);
   });
 });
 

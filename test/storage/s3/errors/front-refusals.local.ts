@@ -1,5 +1,5 @@
-import { expect, test } from 'vitest';
-import { type ScriptedAnswer, scriptedServer } from '../scripted-server.ts';
+import { test } from 'vitest';
+import type { ScriptedAnswer } from '../scripted-server.ts';
 import { expectRefusal, xml } from './expect-refusal.ts';
 
 const html = (text: string) => ({ headers: { 'content-type': 'text/html' }, body: `<html>${text}</html>` });
@@ -102,18 +102,4 @@ test.each<[string, ScriptedAnswer, string, string | RegExp]>([
   ],
 ])('the error of %s names the cause', async (_, answer, setting, message) => {
   await expectRefusal(answer, setting, message);
-});
-
-test('a HEAD that is refused, and a GET that finds nothing, mean that there is no object', async () => {
-  const server = await scriptedServer(operation =>
-    operation === 'HeadObject' ? { status: 403 } : { status: 404, ...xml('NoSuchKey') },
-  );
-  expect(await server.store().head('x')).toBeUndefined();
-});
-
-test('a refused HEAD of a name that is too long names the input key', async () => {
-  const server = await scriptedServer(operation =>
-    operation === 'HeadObject' ? { status: 400 } : { status: 400, ...xml('KeyTooLong') },
-  );
-  await expect(server.store().head('x')).rejects.toMatchObject({ setting: "the input 'key'" });
 });

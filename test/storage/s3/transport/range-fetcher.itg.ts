@@ -8,7 +8,7 @@ import { jobsOf } from '../../incremental/jobs.ts';
 import { storeFor } from '../gateway-store.ts';
 
 test('workers read over https from a server whose authority is in ca-file', async () => {
-  const bucket = await newBucket('worker-reads');
+  const bucket = await newBucket('range-fetcher');
   const { tlsEndpoint, caFile } = gateway();
   const secure: Partial<S3Settings> = { endpoint: new URL(tlsEndpoint), caFile };
   const [store, reading] = [storeFor(bucket), storeFor(bucket, secure)];

@@ -5,7 +5,7 @@ import { type Fault, firstTimes } from '../../../support/servers/fault-proxy.ts'
 import { MiB } from '../../../support/sizes.ts';
 import { content, faultyBucket } from '../faulty-bucket.ts';
 
-const faulty = faultyBucket('read-faults');
+const faulty = faultyBucket('get');
 
 describe('a read', () => {
   const half: Fault = { kind: 'cut', afterBytes: 5_000_000 };
