@@ -4,8 +4,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import type { IncomingHttpHeaders } from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { systemClock } from '../../../../src/retry/clock.ts';
 import { TIME_LIMITS, TimeLimits } from '../../../../src/retry/time-limits.ts';
 import { connect } from '../../../../src/storage/s3/calls/client.ts';
@@ -91,18 +92,24 @@ function connectTo(settings: Partial<S3Settings>) {
   return client;
 }
 
-test('the SDK sends a large body at once, with no checksum of its own and no second attempt', async () => {
+test('the SDK sends a large body at once, with no checksum, no second attempt and no printed line', async () => {
   const headers: IncomingHttpHeaders[] = [];
   const { endpoint } = await scriptedServer((_, request) => {
     headers.push(request.headers);
     return { status: 503 };
   });
-  const Body = new Uint8Array(3 * MiB);
-  const command = new PutObjectCommand({ Bucket: 'bucket', Key: 'x', Body, ContentLength: Body.length });
+  const printed = vi.spyOn(console, 'warn');
+  const ContentLength = 3 * MiB;
+  const Body = Readable.from([new Uint8Array(ContentLength)], { objectMode: false });
+  const command = new PutObjectCommand({ Bucket: 'bucket', Key: 'x', Body, ContentLength });
   await expect(connectTo({ endpoint }).send(command)).rejects.toThrow();
   expect(headers).toHaveLength(1);
-  expect(headers[0]).toMatchObject({ 'user-agent': 'cache-s3/test', 'content-length': String(Body.length) });
+  expect(headers[0]).toMatchObject({
+    'user-agent': 'cache-s3/test',
+    'content-length': String(ContentLength),
+  });
   expect(Object.keys(headers[0]!).filter(name => /^expect$|checksum|^content-md5$/.test(name))).toEqual([]);
+  expect(printed).not.toHaveBeenCalled();
 });
 
 test.each([

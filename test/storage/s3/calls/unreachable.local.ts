@@ -111,16 +111,3 @@ test('a web server that is not S3 is refused', async () => {
     .catch(error => error);
   expect(failure).toBeInstanceOf(StoreRefusedError);
 });
-
-test('the error of a ca-file that cannot be used names the file', async () => {
-  for (const [caFile, reason] of [
-    ['/no/such/file.pem', 'cannot be read (ENOENT)'],
-    [import.meta.filename, 'holds no certificate'],
-  ] as const) {
-    const store = openStore({ endpoint: new URL('https://127.0.0.1:1'), caFile });
-    const failure = await store.head('x').catch(error => error);
-    expect(failure).toMatchObject({ name: 'StoreRefusedError', setting: "the input 'ca-file'" });
-    expect(failure.message).toContain(`ca-file ${JSON.stringify(caFile)} ${reason}`);
-    store.close();
-  }
-});

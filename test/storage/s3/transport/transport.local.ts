@@ -1,47 +1,16 @@
 import { once } from 'node:events';
+import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { systemClock } from '../../../../src/retry/clock.ts';
-import { readConnectionSettings } from '../../../../src/storage/s3/transport/agents.ts';
-import {
-  type SendOptions,
-  Transport,
-  type TransportRequest,
-} from '../../../../src/storage/s3/transport/transport.ts';
-import { serveHttp } from '../../../support/servers/serve.ts';
+import { describe, expect, test } from 'vitest';
+import { readWhole } from '../../../../src/storage/s3/transport/body.ts';
+import { writeForever, writeSlowly } from '../../../support/servers/endless.ts';
+import { serveHttp, serveTcp } from '../../../support/servers/serve.ts';
 import { MiB } from '../../../support/sizes.ts';
+import { useTransport } from './use-transport.ts';
 
-let transport: Transport;
-
-beforeEach(() => {
-  for (const name of Object.keys(process.env)) if (/_proxy$/i.test(name)) vi.stubEnv(name, undefined);
-  transport = new Transport(
-    readConnectionSettings({ caFile: undefined, environment: process.env }),
-    systemClock,
-  );
-});
-afterEach(() => {
-  transport.close();
-  vi.unstubAllEnvs();
-});
-
-/** Sends to a port of the loopback interface, with limits that a busy machine keeps. */
-function send(port: number, request: Partial<TransportRequest> = {}, options: Partial<SendOptions> = {}) {
-  return transport.send(
-    {
-      method: 'GET',
-      protocol: 'http:',
-      hostname: '127.0.0.1',
-      port,
-      target: '/bucket/key',
-      headers: { host: `127.0.0.1:${port}` },
-      ...request,
-    },
-    { connectMs: 20_000, idleTimeoutMs: 20_000, ...options },
-  );
-}
+const transport = useTransport();
 
 function bodyOf(pieces: Iterable<Uint8Array> | AsyncIterable<Uint8Array>): Readable {
   return Readable.from(pieces, { objectMode: false });
@@ -64,13 +33,13 @@ test('a body that trickles in either direction is not idle', async () => {
     }
   }
   const limits = { idleTimeoutMs: 2000 };
-  const { body } = await send(port, { method: 'PUT', body: bodyOf(trickle()) }, limits);
+  const { body } = await transport.send(port, { method: 'PUT', body: bodyOf(trickle()) }, limits);
   expect(String(await buffer(body))).toBe(`${'x'.repeat(6 * 4096)}6`);
 });
 
 test('a body that stops in the middle fails with a time-out', async () => {
   const port = await serveHttp((_, to) => void to.writeHead(200, { 'content-length': 10 }).write('half'));
-  const { body } = await send(port, {}, { idleTimeoutMs: 300 });
+  const { body } = await transport.send(port, {}, { idleTimeoutMs: 300 });
   await expect(buffer(body)).rejects.toMatchObject({ name: 'TimeoutError' });
 });
 
@@ -80,7 +49,7 @@ test('a server that stops reading the request body is idle', async () => {
     to.on('error', () => {});
   });
   const body = bodyOf(Array.from({ length: 64 }, () => Buffer.alloc(MiB)));
-  const sending = send(port, { method: 'PUT', body }, { idleTimeoutMs: 300 });
+  const sending = transport.send(port, { method: 'PUT', body }, { idleTimeoutMs: 300 });
   await expect(sending).rejects.toMatchObject({ name: 'TimeoutError' });
 });
 
@@ -89,12 +58,12 @@ test('an aborted signal ends a request and a body with its own reason', async ()
     if (from.url === '/body') to.writeHead(200, { 'content-length': 10 }).write('half');
   });
   const waiting = new AbortController();
-  const ended = send(port, { target: '/none' }, { signal: waiting.signal });
+  const ended = transport.send(port, { target: '/none' }, { signal: waiting.signal });
   setTimeout(() => waiting.abort(new Error('cancelled')), 20);
   await expect(ended).rejects.toThrow('cancelled');
-  await expect(send(port, {}, { signal: waiting.signal })).rejects.toThrow('cancelled');
+  await expect(transport.send(port, {}, { signal: waiting.signal })).rejects.toThrow('cancelled');
   const reading = new AbortController();
-  const { body } = await send(port, { target: '/body' }, { signal: reading.signal });
+  const { body } = await transport.send(port, { target: '/body' }, { signal: reading.signal });
   setTimeout(() => reading.abort(new Error('cancelled')), 20);
   await expect(buffer(body)).rejects.toThrow('cancelled');
 });
@@ -102,7 +71,7 @@ test('an aborted signal ends a request and a body with its own reason', async ()
 test('a refusal before the request body is sent is a response, and the rest is not sent', async () => {
   const port = await serveHttp((_, to) => void to.writeHead(403).end('denied'));
   const sent = bodyOf(Array.from({ length: 64 }, () => Buffer.alloc(MiB)));
-  const { status, body } = await send(port, {
+  const { status, body } = await transport.send(port, {
     method: 'PUT',
     headers: { 'content-length': String(64 * MiB) },
     body: sent,
@@ -120,61 +89,102 @@ test('one connection serves several requests', async () => {
     to.end('x');
   });
   for (let i = 0; i < 3; i++) {
-    const { body } = await send(port);
+    const { body } = await transport.send(port);
     await buffer(body);
     await new Promise(resolve => setImmediate(resolve));
   }
   expect(ports.size).toBe(1);
 });
 
-test('requests go through the proxy of the environment, except to hosts in NO_PROXY', async () => {
-  const proxied: (string | undefined)[] = [];
-  const proxyPort = await serveHttp((from, to) => {
-    proxied.push(from.url);
-    to.end('by proxy');
+describe('a request settles', () => {
+  test.each<[string, (socket: Socket) => void, object]>([
+    [
+      'when the server switches protocols',
+      socket => socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n'),
+      { name: 'ProtocolError' },
+    ],
+    [
+      'when the server switches protocols without naming one',
+      socket => socket.write('HTTP/1.1 101 Switching Protocols\r\n\r\n'),
+      { name: 'ProtocolError' },
+    ],
+    ['when the connection ends without a response', socket => socket.end(), { code: 'ECONNRESET' }],
+    ['when the connection is reset', socket => socket.resetAndDestroy(), { code: 'ECONNRESET' }],
+    ['when the head ends early', socket => socket.end('HTTP/1.1 200 OK\r\nx: '), { code: 'ECONNRESET' }],
+    [
+      'when the response is not HTTP',
+      socket => socket.write('hello\r\n\r\n'),
+      { code: 'HPE_INVALID_CONSTANT' },
+    ],
+    [
+      'when the connection ends after an informational response',
+      socket => socket.end('HTTP/1.1 100 Continue\r\n\r\n'),
+      { code: 'ECONNRESET' },
+    ],
+    [
+      'when informational responses have no end',
+      socket => writeForever(socket, 'HTTP/1.1 103 Early Hints\r\n\r\n'),
+      { name: 'ProtocolError' },
+    ],
+    [
+      'when a header has no end',
+      socket => {
+        socket.write('HTTP/1.1 200 OK\r\nx: ');
+        writeForever(socket, 'x');
+      },
+      { code: 'HPE_HEADER_OVERFLOW' },
+    ],
+    [
+      'when headers have no end',
+      socket => {
+        socket.write('HTTP/1.1 200 OK\r\n');
+        writeForever(socket, 'x: y\r\n');
+      },
+      { code: 'HPE_HEADER_OVERFLOW' },
+    ],
+    [
+      'when a head drips in',
+      socket => {
+        socket.write('HTTP/1.1 200 OK\r\nx: ');
+        writeSlowly(socket, 'x', 20);
+      },
+      { name: 'TimeoutError', message: 'no response within 0.5 s' },
+    ],
+  ])('%s', async (_, answer, error) => {
+    const isLate = 'name' in error && error.name === 'TimeoutError';
+    await expect(transport.sendTo(answer, isLate ? 500 : undefined)).rejects.toMatchObject(error);
   });
-  const port = await serveHttp((_, to) => void to.end('directly'));
-  vi.stubEnv('HTTP_PROXY', `http://127.0.0.1:${proxyPort}`);
-  expect(await textFrom(port)).toBe('by proxy');
-  expect(proxied).toEqual([`http://127.0.0.1:${port}/bucket/key`]);
-  vi.stubEnv('NO_PROXY', '127.0.0.1');
-  expect(await textFrom(port)).toBe('directly');
+
+  test('when its signal is aborted during an informational response', async () => {
+    const controller = new AbortController();
+    const port = await serveTcp(socket =>
+      socket.once('data', () => {
+        socket.write('HTTP/1.1 102 Processing\r\n\r\n');
+        setTimeout(() => controller.abort(new Error('cancelled')), 20);
+      }),
+    );
+    const sent = transport.send(port, {}, { signal: controller.signal });
+    await expect(sent).rejects.toThrow('cancelled');
+  });
 });
 
-test.each(['http_proxy', 'HTTP_PROXY'])('a proxy without a scheme in %s is used by http', async name => {
-  const proxyPort = await serveHttp((_, to) => void to.end('by proxy'));
-  const port = await serveHttp((_, to) => void to.end('directly'));
-  vi.stubEnv(name, `127.0.0.1:${proxyPort}`);
-  expect(await textFrom(port)).toBe('by proxy');
-});
-
-/** The body that a transport of the present environment receives. */
-async function textFrom(port: number): Promise<string> {
-  transport.close();
-  transport = new Transport(
-    readConnectionSettings({ caFile: undefined, environment: process.env }),
-    systemClock,
+test('a response after informational ones is received', async () => {
+  const { status, body } = await transport.sendTo(socket =>
+    socket.write('HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok'),
   );
-  return String(await buffer((await send(port)).body));
-}
-
-test('a proxy variable that is no URL is refused without its password', () => {
-  vi.stubEnv('HTTPS_PROXY', 'http://user:hush@[broken');
-  expect(
-    () => new Transport(readConnectionSettings({ caFile: undefined, environment: process.env }), systemClock),
-  ).toThrow(
-    expect.objectContaining({
-      name: 'StoreRefusedError',
-      setting: "the runner's environment",
-      message: expect.not.stringContaining('hush'),
-    }),
-  );
+  expect(status).toBe(200);
+  expect(String(await readWhole(body, 10))).toBe('ok');
 });
 
-test('a proxy by https is refused where the environment turns off the check of its certificate', () => {
-  vi.stubEnv('HTTPS_PROXY', 'https://proxy.example.org:3128');
-  vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', '0');
-  expect(
-    () => new Transport(readConnectionSettings({ caFile: undefined, environment: process.env }), systemClock),
-  ).toThrow(expect.objectContaining({ name: 'StoreRefusedError', setting: "the runner's environment" }));
+test.each([
+  ['chunk extensions', '5;'],
+  ['trailers', '0\r\nx: '],
+])('a body with %s without end is an error', async (_, start) => {
+  const { body } = await transport.sendTo(socket => {
+    socket.write(`HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n${start}`);
+    writeForever(socket, 'x');
+  });
+  await expect(readWhole(body, 1000)).rejects.toMatchObject({
+    code: expect.stringMatching(/^HPE_|ECONNRESET/),
+  });
 });

@@ -1,0 +1,90 @@
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { expect, test } from 'vitest';
+import { createAgents, readConnectionSettings } from '../../../../src/storage/s3/transport/agents.ts';
+import { scratch } from '../../../support/scratch.ts';
+
+const PEM = '-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n';
+
+const read = (environment: NodeJS.ProcessEnv, caFile?: string) =>
+  readConnectionSettings({ environment, caFile });
+
+const refusalOf = (setting: string, message: unknown) =>
+  expect.objectContaining({ name: 'StoreRefusedError', setting, message });
+
+test('connections have the proxies of the environment, those without a scheme by http, and no other variable', () => {
+  const environment = {
+    http_proxy: 'proxy:3128',
+    HTTPS_PROXY: 'https://proxy:3129',
+    HTTP_PROXY: '',
+    NO_PROXY: 'localhost',
+    PATH: '/bin',
+  };
+  expect(read(environment)).toEqual({
+    authorities: undefined,
+    proxies: { http_proxy: 'http://proxy:3128', HTTPS_PROXY: 'https://proxy:3129', NO_PROXY: 'localhost' },
+  });
+});
+
+test('connections check certificates, whatever NODE_TLS_REJECT_UNAUTHORIZED is', () => {
+  const agents = createAgents({ authorities: PEM, proxies: { https_proxy: 'http://proxy:3128' } });
+  for (const host of ['a', 'b']) {
+    const { options } = agents.for(true, host, 443) as unknown as { options: { ca: string[] } };
+    expect(options).toMatchObject({ rejectUnauthorized: true });
+    // Beside those of the system
+    expect(options.ca.at(-1)).toBe(PEM);
+    expect(options.ca.length).toBeGreaterThan(1);
+  }
+  agents.destroy();
+});
+
+test('a host in NO_PROXY has a pool past the proxy, and another host and protocol have their own', () => {
+  const agents = createAgents({
+    authorities: undefined,
+    proxies: { http_proxy: 'http://proxy:3128', no_proxy: 'direct' },
+  });
+  const pools = [
+    agents.for(false, 'direct', 80),
+    agents.for(false, 'other', 80),
+    agents.for(true, 'direct', 443),
+    agents.for(true, 'other', 443),
+  ];
+  expect(new Set(pools).size).toBe(4);
+  expect(agents.for(false, 'third', 80)).toBe(pools[1]);
+  agents.destroy();
+});
+
+test('a proxy variable that is no URL is refused without its password', () => {
+  const settings = read({ HTTPS_PROXY: 'http://user:hush@[broken' });
+  expect(() => createAgents(settings)).toThrow(
+    refusalOf("the runner's environment", expect.not.stringContaining('hush')),
+  );
+});
+
+test('a proxy by https is refused where the environment turns off the check of its certificate', () => {
+  const environment = { NODE_TLS_REJECT_UNAUTHORIZED: '0' };
+  const proxy = { HTTPS_PROXY: 'https://proxy.example.org:3128' };
+  expect(() => read({ ...environment, ...proxy })).toThrow(
+    refusalOf("the runner's environment", expect.any(String)),
+  );
+  expect(() => read({ ...environment, HTTPS_PROXY: 'http://proxy.example.org:3128' })).not.toThrow();
+  expect(() => read(proxy)).not.toThrow();
+});
+
+test.each<[string, string | Buffer | undefined, string]>([
+  ['does not exist', undefined, 'cannot be read (ENOENT)'],
+  ['has no certificate', 'text', 'holds no certificate'],
+  ['has over 4 MiB', Buffer.alloc(4 * 1024 * 1024 + 1), 'cannot be read ('],
+])('a ca-file that %s is refused by its name', (_, content, reason) => {
+  const file = path.join(scratch(), 'ca.pem');
+  if (content !== undefined) writeFileSync(file, content);
+  expect(() => read({}, file)).toThrow(
+    refusalOf("the input 'ca-file'", expect.stringContaining(`ca-file ${JSON.stringify(file)} ${reason}`)),
+  );
+});
+
+test('a ca-file of certificates is read whole', () => {
+  const file = path.join(scratch(), 'ca.pem');
+  writeFileSync(file, `# comment\n${PEM}`);
+  expect(read({}, file).authorities).toBe(`# comment\n${PEM}`);
+});

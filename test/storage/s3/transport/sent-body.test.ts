@@ -1,0 +1,28 @@
+import { buffer } from 'node:stream/consumers';
+import { expect, test } from 'vitest';
+import { bodyOf, md5Of } from '../../../../src/storage/s3/transport/sent-body.ts';
+
+const KiB = 1024;
+
+test('a body has the bytes of its pieces in order, in slices of at most 256 KiB', async () => {
+  const pieces = [Buffer.alloc(600 * KiB, 'a'), Buffer.alloc(0), Buffer.from('b')];
+  const sent: number[] = [];
+  expect(Buffer.concat(pieces).equals(await buffer(bodyOf(pieces, bytes => sent.push(bytes))))).toBe(true);
+  expect(sent).toEqual([256 * KiB, 256 * KiB, 88 * KiB, 1]);
+});
+
+test('a slice counts as sent when the next one is read, and not before', async () => {
+  const sent: number[] = [];
+  const slices = bodyOf([new Uint8Array(10), new Uint8Array(20)], bytes => sent.push(bytes)).iterator();
+  await slices.next();
+  expect(sent.reduce((sum, bytes) => sum + bytes, 0)).toBeLessThan(30);
+  await slices.next();
+  await slices.next();
+  expect(sent).toEqual([10, 20]);
+});
+
+test('the MD5 is that of all pieces together', () => {
+  const pieces = [Buffer.from('he'), Buffer.from('llo')];
+  expect(md5Of(pieces, 'hex')).toBe('5d41402abc4b2a76b9719d911017c592');
+  expect(md5Of(pieces, 'base64')).toBe('XUFAKrxLKna5cZ2REBfFkg==');
+});
