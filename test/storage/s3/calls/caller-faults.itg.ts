@@ -2,7 +2,6 @@ import { describe, expect, test } from 'vitest';
 import { StoreRefusedError, StoreUnavailableError } from '../../../../src/storage/store-errors.ts';
 import { ANY_NAME } from '../../../support/any-name.ts';
 import type { Fault } from '../../../support/servers/fault-proxy.ts';
-import { MiB } from '../../../support/sizes.ts';
 import { content, faultyBucket } from '../faulty-bucket.ts';
 
 const faulty = faultyBucket('call-faults');
@@ -57,20 +56,5 @@ describe('a burst of', () => {
     };
     await expect(listing()).rejects.toThrow(StoreRefusedError);
     expect(faulty.proxy.requests).toHaveLength(1);
-  });
-});
-
-describe('a copied range', () => {
-  test.each([400, 405, 501])('refused with %i throws CopyRefusedError', async status => {
-    faulty.proxy.rule = ({ operation }) =>
-      operation === 'UploadPartCopy' ? { kind: 'answer', status } : undefined;
-    const store = faulty.proxied();
-    const source = await store.head('object');
-    const upload = store.createUpload('copy', { partSizeBytes: 5 * MiB, onlyIfAbsent: true });
-    await expect(
-      upload.copyRange({ name: 'object', etag: source?.etag ?? '' }, { start: 0, end: content.length }),
-    ).rejects.toMatchObject({ name: 'CopyRefusedError' });
-    await upload.abort();
-    expect(await faulty.direct().abortStale('copy', 0, ANY_NAME)).toBe(0);
   });
 });

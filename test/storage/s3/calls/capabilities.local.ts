@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe } from 'vitest';
-import { type MemoryServer, startMemoryServer } from '../../support/servers/memory-server.ts';
-import type { Quirks } from '../../support/servers/memory-store.ts';
-import { copiedRanges } from '../conformance/copied-ranges.ts';
-import { reading } from '../conformance/reading.ts';
-import { Subject, type Traits } from '../conformance/subject.ts';
-import { writing } from '../conformance/writing.ts';
-import { openStore } from './support.ts';
+import { type MemoryServer, startMemoryServer } from '../../../support/servers/memory-server.ts';
+import type { Quirks } from '../../../support/servers/memory-store.ts';
+import { copiedRanges } from '../../conformance/copied-ranges.ts';
+import { reading } from '../../conformance/reading.ts';
+import { Subject, type Traits } from '../../conformance/subject.ts';
+import { writing } from '../../conformance/writing.ts';
+import { openStore } from '../support.ts';
 
 type Suite = (subject: Subject) => void;
 
