@@ -52,7 +52,7 @@ test.each<[string, ScriptedAnswer, number]>([
   ['500 in every attempt', { status: 500 }, 2],
   ['404, although the source exists', { status: 404 }, 1],
 ])(
-  'a server that answers a copy by %s copies no parts, and is not asked again',
+  'a server that answers a copy by %s copies no parts, and gets no second request for a copy',
   async (_, answer, attempts) => {
     const { server, store, copies } = await serverOf([answer]);
     expect(await copyIn(store)).toBeInstanceOf(CopyRefusedError);
