@@ -1,0 +1,65 @@
+import { truncateSync, writeFileSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import path from 'node:path';
+import { expect, test } from 'vitest';
+import { readRange } from '../../../src/storage/directory/read.ts';
+import { ObjectReplacedError } from '../../../src/storage/store-errors.ts';
+import { scratch } from '../../support/scratch.ts';
+import { MiB } from '../../support/sizes.ts';
+
+/** Makes a file. */
+function fileOf(content: Uint8Array | string): string {
+  const file = path.join(scratch(), 'object');
+  writeFileSync(file, content);
+  return file;
+}
+
+test.each([
+  ['a range that ends before it starts', { start: 5, end: 3 }, 5],
+  ['a suffix of less than nothing', { suffix: -3 }, 10],
+])('a read of %s has no bytes', async (_, range, start) => {
+  const found = await readRange(fileOf('0123456789'), 'x', range);
+  expect(found).toMatchObject({ bytes: new Uint8Array(0), start, sizeBytes: 10 });
+});
+
+test('a read has the bytes of the version that it has opened, or fails if that is cut short', async () => {
+  const file = fileOf(Buffer.alloc(9 * MiB, 'a'));
+  const counts: number[] = [];
+  const onBytes = (count: number) => {
+    counts.push(count);
+    truncateSync(file, 5 * MiB);
+  };
+  const reading = readRange(file, 'x', { start: 0, end: 9 * MiB }, { onBytes });
+  await expect(reading).rejects.toThrow(ObjectReplacedError);
+  await expect(reading).rejects.toThrow('x was cut short meanwhile');
+  expect(counts).toEqual([4 * MiB, MiB]);
+});
+
+test('a read that is cancelled ends after its current piece', async () => {
+  const file = fileOf(Buffer.alloc(9 * MiB));
+  const controller = new AbortController();
+  let read = 0;
+  const onBytes = (count: number) => {
+    read += count;
+    controller.abort(new Error('cancelled'));
+  };
+  const options = { onBytes, signal: controller.signal };
+  await expect(readRange(file, 'x', { suffix: 9 * MiB }, options)).rejects.toThrow('cancelled');
+  expect(read).toBe(4 * MiB);
+});
+
+test('a read of another version fails without its bytes, and closes the file', async () => {
+  const file = fileOf('one');
+  const before = await nextDescriptor(file);
+  await expect(readRange(file, 'x', { suffix: 3 }, { etag: 'other' })).rejects.toThrow(
+    'x was replaced meanwhile',
+  );
+  expect(await nextDescriptor(file)).toBe(before);
+});
+
+/** Returns the number of the file descriptor that is opened next. */
+async function nextDescriptor(file: string): Promise<number> {
+  const handle = await open(file);
+  await handle.close();
+  return handle.fd;
+}
