@@ -1,8 +1,7 @@
-import type { ServerResponse } from 'node:http';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { createRunnerLog } from '../../../../src/action/runner/runner.ts';
 import { captureStdout } from '../../../support/capture-stdout.ts';
-import { closedEndpoint } from '../../../support/servers/listen.ts';
+import { endless, switchProtocols } from '../credentials/hostile-service.ts';
 import {
   CLAIMS,
   denied,
@@ -18,18 +17,6 @@ import {
 
 const servers = useRoleServers();
 const stdout = captureStdout();
-
-async function endless(to: ServerResponse): Promise<void> {
-  const write = () => {
-    while (!to.destroyed && to.write('x'.repeat(65_536)));
-  };
-  to.on('drain', write);
-  write();
-}
-
-function switchProtocols(to: ServerResponse): void {
-  to.socket?.write('HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n');
-}
 
 const stsError = (code: string) =>
   `<ErrorResponse><Error><Type>Sender</Type><Code>${code}</Code><Message>No provider for ${tokenOf(CLAIMS)}</Message></Error></ErrorResponse>`;
@@ -158,41 +145,5 @@ describe('a role that the run does not get', () => {
     });
     expect(servers.calls).toEqual([]);
     expect(servers.masked).not.toContain('true');
-  });
-
-  test.each<[string, (to: ServerResponse) => unknown, string]>([
-    ['fails', to => to.writeHead(500).end(), '500'],
-    ['refuses', to => to.writeHead(404).end(), '404'],
-    ['resets the connection', to => to.socket?.resetAndDestroy(), 'ECONNRESET'],
-    ['switches protocols', switchProtocols, 'the server switches protocols (101), which was not requested'],
-    ['sends a body without end', endless, 'the response is longer than 131072 bytes'],
-    ['sends no JSON', to => to.end('<a/>'), 'the response has no token'],
-    ['sends a number', to => to.end('{"value":7}'), 'the response has no token'],
-    ['sends a command', to => to.end('{"value":"a.b.c\\n::set-env"}'), 'the response has no token'],
-    ['does not respond', () => {}, 'not finished within 10 s'],
-    ['stays busy', to => to.writeHead(503).end('::warning::x'), 'not finished within 10 s'],
-  ])('because the token service %s costs the bucket nothing', async (_, answer, reason) => {
-    servers.onToken = (_audience, to) => void answer(to);
-    const error = await servers.failureOf({}, { clock: fastClock });
-    expect(error).toMatchObject({
-      name: 'RoleError',
-      message: `the runner's service returned no OIDC token: ${reason}`,
-    });
-    expect([servers.exchanges, servers.calls]).toEqual([[], []]);
-  });
-
-  test('because the token service is down costs the bucket nothing', async () => {
-    vi.stubEnv('ACTIONS_ID_TOKEN_REQUEST_URL', `${await closedEndpoint()}/token?x=1`);
-    expect((await servers.failureOf()).message).toBe(
-      "the runner's service returned no OIDC token: ECONNREFUSED",
-    );
-  });
-
-  test('because the token service refuses the job names the permission', async () => {
-    vi.stubEnv('ACTIONS_ID_TOKEN_REQUEST_TOKEN', 'other');
-    expect(await servers.failureOf()).toMatchObject({
-      setting: "the permission 'id-token: write'",
-      message: "the runner's service refuses an OIDC token to this job (401)",
-    });
   });
 });
