@@ -103,12 +103,13 @@ test('an empty mountinfo has no mount points', () => {
   expect(parseMountInfo(Buffer.alloc(0)).size).toBe(0);
 });
 
-test('10,000 mounts in one directory are read in less than a second', () => {
+test('10,000 mounts in one directory are read in less than a second of the processor', () => {
   const lines = Array.from(
     { length: 10_000 },
     (_, index) => `${index + 30} 22 0:${index} / /run/containers/${index}/merged rw - overlay o rw`,
   );
-  const start = performance.now();
+  // Not the time of the wall: other programs may use the cores
+  const start = process.cpuUsage();
   expect(Object.keys(mountsOf(...lines))).toHaveLength(10_000);
-  expect(performance.now() - start).toBeLessThan(1000);
+  expect(process.cpuUsage(start).user / 1000).toBeLessThan(1000);
 });
