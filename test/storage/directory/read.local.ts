@@ -60,6 +60,7 @@ test('a read of another version fails without its bytes, and closes the file', a
 /** Returns the number of the file descriptor that is opened next. */
 async function nextDescriptor(file: string): Promise<number> {
   const handle = await open(file);
+  const { fd } = handle;
   await handle.close();
-  return handle.fd;
+  return fd;
 }

@@ -64,7 +64,7 @@ test('the uploads that are found are those under the prefix that were last writt
   const found = await findUploads(root, 'v1/key/', 2_000_000, silentLog);
   expect(found.map(({ file }) => file).sort()).toEqual(files);
   expect(found.map(({ begunMs }) => begunMs).sort()).toEqual([1_000_000, 2_000_000]);
-  expect(await findUploads(root, 'v1/kez/', 2_000_000, silentLog)).toEqual([]);
+  expect(await findUploads(root, 'v1/key/w', 2_000_000, silentLog)).toEqual([]);
 });
 
 test('an upload that another process has removed meanwhile counts as removed', async () => {

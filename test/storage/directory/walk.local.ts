@@ -99,6 +99,8 @@ test(
 
 test('empty directories are removed up to one that is not empty, and never the root', async () => {
   const root = scratch();
+  const bare = scratch();
+  mkdirSync(path.join(bare, 'a'));
   const make = (...names: string[]) => {
     const directory = path.join(root, ...names);
     mkdirSync(directory, { recursive: true });
@@ -109,6 +111,9 @@ test('empty directories are removed up to one that is not empty, and never the r
   expect(readdirSync(root, { recursive: true })).toEqual(['full', path.join('full', 'file')]);
   await removeEmptyDirectories(make('empty', 'a'), root);
   expect(readdirSync(root)).toEqual(['full']);
+  await removeEmptyDirectories(bare, bare);
+  await removeEmptyDirectories(path.join(bare, 'a'), bare);
+  expect(readdirSync(bare)).toEqual([]);
   const other = scratch();
   await removeEmptyDirectories(other, root);
   expect(existsSync(other)).toBe(true);
