@@ -1,4 +1,3 @@
-import http from 'node:http';
 import { PutBucketPolicyCommand } from '@aws-sdk/client-s3';
 import { beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { cachesRoot, markersRoot } from '../../../src/cache/keys/cache-names.ts';
@@ -9,8 +8,7 @@ import { settingsFor } from '../../storage/s3/gateway-store.ts';
 import { createS3Settings } from '../../storage/s3/support.ts';
 import { Bucket, s3Client } from '../../support/gateway/bucket.ts';
 import type { BucketAccess } from '../../support/gateway/gateway.ts';
-import { gateway, newBucket, startGatewayProxy } from '../../support/gateway/shared-gateway.ts';
-import { listen } from '../../support/servers/listen.ts';
+import { gateway, newBucket } from '../../support/gateway/shared-gateway.ts';
 import { silentLog } from '../../support/silent-log.ts';
 
 const place = { caches: cachesRoot('cache-s3'), markers: markersRoot('cache-s3') };
@@ -159,36 +157,5 @@ describe('doctor names the cause of', () => {
     );
     expect(named(findings, 'limited')).toEqual(['uploads']);
     expect(named(findings, 'ok')).toContain('multipart');
-  });
-
-  test('a front that strips ETags', async () => {
-    const { hostname, port } = new URL(gateway().endpoint);
-    const front = await listen(
-      http.createServer((from, to) => {
-        const { method, url: path, headers } = from;
-        const forward = http.request({ hostname, port, method, path, headers }, answer => {
-          const { etag: _, ...kept } = answer.headers;
-          to.writeHead(answer.statusCode!, kept);
-          answer.pipe(to);
-        });
-        from.pipe(forward);
-      }),
-    );
-    onTestFinished(() => front.close());
-    const findings = await findingsOf({ endpoint: new URL(front.endpoint) });
-    const etag = findings.find(({ check }) => check === 'ETag')!;
-    expect(etag.result).toBe('failed');
-    expect(etag.fix).toContain('pass the header ETag');
-  });
-
-  test('a front without multipart uploads', async () => {
-    const proxy = await startGatewayProxy();
-    onTestFinished(() => proxy.close());
-    proxy.rule = ({ operation }) =>
-      operation === 'CreateMultipartUpload' ? { kind: 'answer', status: 405 } : undefined;
-    const findings = await findingsOf({ endpoint: new URL(proxy.endpoint) });
-    expect(named(findings, 'failed')).toEqual(['multipart']);
-    expect(findings.find(({ check }) => check === 'multipart')?.fix).toContain('must pass POST requests');
-    expect(named(findings, 'skipped')).toEqual(['copy']);
   });
 });

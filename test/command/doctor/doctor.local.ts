@@ -1,13 +1,9 @@
-import { writeFileSync } from 'node:fs';
-import path from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { cachesRoot, markersRoot } from '../../../src/cache/keys/cache-names.ts';
 import { checkServer } from '../../../src/command/doctor/check-server.ts';
 import { InterruptedError } from '../../../src/command/interrupt.ts';
 import { createS3Settings } from '../../storage/s3/support.ts';
 import { collect } from '../../support/collect.ts';
-import { scratch } from '../../support/scratch.ts';
 import { silentLog } from '../../support/silent-log.ts';
 import { bucketPlace, places } from '../places.ts';
 import { runCommand } from '../run-command.ts';
@@ -21,21 +17,6 @@ describe.each(places)('doctor on %s', (_, place) => {
     expect(stdout).toMatch(/^conditions +ok +an object is not replaced$/m);
     expect(await collect(store.list(''))).toEqual([]);
   });
-});
-
-test('doctor reports a file in place of the directory, and the option to change', async () => {
-  const file = path.join(scratch(), 'a-file');
-  writeFileSync(file, '');
-  const args = ['doctor', '--json', '--endpoint', String(pathToFileURL(file))];
-  const { stdout, exitCode } = await runCommand(args, {});
-  expect(exitCode).toBe(1);
-  expect(JSON.parse(stdout).checks.filter(({ result }: { result: string }) => result !== 'ok')).toEqual([
-    expect.objectContaining({
-      check: 'directory',
-      found: expect.stringContaining('ENOTDIR: not a directory'),
-      fix: 'set --endpoint to a directory that this user may enter.',
-    }),
-  ]);
 });
 
 test('doctor prints one JSON document and ends with status 1 for a server that refuses', async () => {
