@@ -23,9 +23,25 @@ test.each<[string, unknown, string]>([
     new StoreRefusedError('there is no such bucket', "the input 'bucket'"),
     'Check --bucket (CACHE_S3_BUCKET): there is no such bucket.',
   ],
+  [
+    'a contradiction of two settings',
+    new BadInputError('endpoint', "contradicts input 'insecure'."),
+    '--endpoint (CACHE_S3_ENDPOINT) contradicts --insecure (CACHE_S3_INSECURE).',
+  ],
+  [
+    'a refusal of credentials',
+    new StoreRefusedError('bucket b: denied', "the input 'secretKey'"),
+    'Check CACHE_S3_SECRET_KEY (or AWS_SECRET_ACCESS_KEY): bucket b: denied.',
+  ],
+  [
+    'a refusal that has its cause in no setting',
+    new StoreRefusedError('denied', "the runner's clock"),
+    "Check the runner's clock: denied.",
+  ],
   ['an outage', new StoreUnavailableError('bucket x: connection refused'), 'Bucket x: connection refused.'],
   ['an error without a message', new Error(''), 'An error without a message.'],
   ['a value that is no error', 'failed!', 'Failed!'],
+  ['an empty value', '', 'An error without a message.'],
 ])('%s becomes one sentence with the settings of the command', (_, error, sentence) => {
   expect(sentenceOf(error)).toBe(sentence);
 });

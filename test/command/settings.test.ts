@@ -1,10 +1,8 @@
 import { expect, test } from 'vitest';
 import { parseStoreInputs } from '../../src/action/inputs/inputs.ts';
-import { BadInputError } from '../../src/action/inputs/read-input.ts';
 import { CommandError } from '../../src/command/command-error.ts';
 import { sentenceOf } from '../../src/command/failure.ts';
 import { openSettings, settingsEnvironment } from '../../src/command/settings.ts';
-import { StoreRefusedError } from '../../src/storage/store-errors.ts';
 import { silentLog } from '../support/silent-log.ts';
 
 test('an option precedes CACHE_S3_*, and inputs of a step around the command have no effect', () => {
@@ -30,20 +28,4 @@ test('settings without a bucket name the options, because GitHub’s cache is no
   const failure = await openSettings({}, silentLog).catch(error => error);
   expect(failure).toBeInstanceOf(CommandError);
   expect(sentenceOf(failure)).toContain('--bucket or CACHE_S3_BUCKET');
-});
-
-test('an error is one sentence that names the option or variable in place of the action’s input', () => {
-  expect(sentenceOf(new BadInputError('port', "is 'x', but it must be a number."))).toBe(
-    "--port (CACHE_S3_PORT) is 'x', but it must be a number.",
-  );
-  expect(sentenceOf(new BadInputError('endpoint', "contradicts input 'insecure'."))).toBe(
-    '--endpoint (CACHE_S3_ENDPOINT) contradicts --insecure (CACHE_S3_INSECURE).',
-  );
-  const denied = new StoreRefusedError('bucket b: denied', "the input 'secretKey'");
-  expect(sentenceOf(denied)).toBe('Check CACHE_S3_SECRET_KEY (or AWS_SECRET_ACCESS_KEY): bucket b: denied.');
-  expect(sentenceOf(new StoreRefusedError('denied', "the runner's clock"))).toBe(
-    "Check the runner's clock: denied.",
-  );
-  expect(sentenceOf(new Error('x failed'))).toBe('X failed.');
-  expect(sentenceOf('')).toBe('An error without a message.');
 });

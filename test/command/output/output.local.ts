@@ -2,14 +2,14 @@ import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import { expect, test } from 'vitest';
-import { createDirectoryStore } from '../../src/storage/directory/directory-store.ts';
-import { collect } from '../support/collect.ts';
-import { collectOutput } from '../support/collect-output.ts';
-import { linux, requires } from '../support/platform-needs.ts';
-import { scratch } from '../support/scratch.ts';
-import { silentLog } from '../support/silent-log.ts';
-import { startCommand } from './run-command.ts';
-import { putFakeCaches } from './support.ts';
+import { createDirectoryStore } from '../../../src/storage/directory/directory-store.ts';
+import { collect } from '../../support/collect.ts';
+import { collectOutput } from '../../support/collect-output.ts';
+import { linux, requires } from '../../support/platform-needs.ts';
+import { scratch } from '../../support/scratch.ts';
+import { silentLog } from '../../support/silent-log.ts';
+import { startCommand } from '../run-command.ts';
+import { putFakeCaches } from '../support.ts';
 
 /** Makes a directory store with caches that are no archives, and whose keys are long. */
 async function storeOf(count: number) {
