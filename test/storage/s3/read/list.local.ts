@@ -11,7 +11,7 @@ const timeLimits = {
   ...shortLimits,
   connectMs: 100_000,
   firstByteMs: 100_000,
-  firstAnswerMs: 100_000,
+  firstResponseMs: 100_000,
   idleTimeoutMs: 100_000,
   stalledMs: 100_000,
 };
