@@ -125,6 +125,11 @@ async function list(
     if (parsed.version !== version) keyInOtherVersion ||= parsed.key === primaryKey;
     else if (!newest || info.modifiedMs >= newest.modifiedMs) newest = foundObject(parsed.key, info);
   }
+  if (newest?.etag === '') {
+    // The ETag, which a listing may lack, pins the reads
+    const info = await store.head(newest.name, { signal });
+    newest = info && foundObject(newest.key, info);
+  }
   return { newest, keyInOtherVersion };
 }
 

@@ -70,6 +70,19 @@ async function keyFound(saved: readonly Saved[], wanted: Wanted): Promise<string
   return `${ref} ${found.key}`;
 }
 
+test('a match whose listing has no ETag gets that of the object', async () => {
+  const store = await storeOf([{ key: 'go-1' }]);
+  const etags: string[] = [];
+  async function* list(...args: Parameters<ObjectStore['list']>) {
+    for await (const info of store.list(...args)) {
+      etags.push(info.etag);
+      yield { ...info, etag: '' };
+    }
+  }
+  const without = { ...store, head: store.head.bind(store), getRange: store.getRange.bind(store), list };
+  expect(await find(without, { key: 'go' })).toMatchObject({ key: 'go-1', etag: etags[0] });
+});
+
 describe('a lookup in one scope finds', () => {
   test.each<[string, readonly string[], Wanted, string | undefined]>([
     ['an exact match before a newer key that it begins', ['col-1', 'col-10'], { key: 'col-1' }, 'col-1'],
