@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import path from 'node:path';
 import { TOOL, workerCount } from '../action/backend/open-backend.ts';
 import type { PathLayout } from '../archive/fs/paths/layout.ts';
+import { isHostCrowded } from '../archive/pool/crowded-host.ts';
 import { threadProgram } from '../archive/pool/thread-program.ts';
 import { JobRecords } from '../records/job-records.ts';
 import { countOf, formatBytes, formatDuration } from '../report/units.ts';
@@ -63,6 +64,7 @@ export async function getCache(
         },
         workerUrl: threadProgram('worker'),
         workers: workerCount(),
+        isHostCrowded,
         tool: TOOL,
       },
     )

@@ -14,6 +14,8 @@ export interface ArchiveBackendOptions {
   readonly diskCache?: DiskCacheSettings | undefined;
   /** Number of worker threads, 1 or more. */
   readonly workers: number;
+  /** Returns whether the host has no core for them. */
+  readonly isHostCrowded: () => boolean;
   /** Goes into the manifest: `cache-s3/<version>`. */
   readonly tool: string;
 }

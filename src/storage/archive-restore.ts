@@ -21,6 +21,8 @@ import { ObjectMissingError, type ObjectReplacedError } from './store-errors.ts'
 
 /** An archive with less data than this, in bytes, is restored faster than a worker starts. */
 const INLINE_BYTES = 2 * 1024 * 1024;
+/** The same on a crowded host: this thread unpacks as much in 0.7 CPU seconds (ADR 0021). */
+const INLINE_BYTES_IN_CROWD = 128 * 1024 * 1024;
 
 interface RestoredObject {
   readonly entries: number;
@@ -105,7 +107,7 @@ async function restoreWith(
       layout: request.layout,
       restoredLinks: options.records.restoredLinks(),
       runLabel: request.runLabel,
-      runner: early ?? (dataBytes(archive) <= INLINE_BYTES ? new InlineRunner() : openPool()),
+      runner: early ?? (isForThisThread(dataBytes(archive), disk, options) ? new InlineRunner() : openPool()),
       warm: request.warm,
       keep: isForSave && options.records.areKept ? (request.savesLater ? 'content' : 'status') : undefined,
       beforeCommit,
@@ -237,6 +239,22 @@ function checkIdentity({ manifest }: OpenArchive, found: FoundObject): void {
   if (manifest.head.object !== found.name) {
     throw new DamagedArchiveError(`it was saved under another name, ${shortenName(manifest.head.object)}`);
   }
+}
+
+/**
+ * Returns whether the main thread restores this many bytes of data by itself. With a disk cache it does not: a read from that
+ * may hang, and only a worker can be left behind.
+ */
+function isForThisThread(
+  bytes: number,
+  disk: DiskCache | undefined,
+  { isHostCrowded, log }: ArchiveBackendOptions,
+): boolean {
+  if (disk) return false;
+  if (bytes <= INLINE_BYTES) return true;
+  if (bytes > INLINE_BYTES_IN_CROWD || !isHostCrowded()) return false;
+  log.debug('The host is busy: the cache is unpacked without worker threads.');
+  return true;
 }
 
 /** Returns the bytes of data that a restore would write. */

@@ -10,7 +10,9 @@ import { layoutIn } from '../archive/support/archives.ts';
 import { usePlatform } from '../archive/support/platform.ts';
 import { failed, instead } from '../support/file-system-calls.ts';
 import { posix, requires } from '../support/platform-needs.ts';
+import { incompressible } from '../support/random.ts';
 import { silentLog } from '../support/silent-log.ts';
+import { MiB } from '../support/sizes.ts';
 import { buildTree, describeTree, type TreeSpec } from '../support/tree.ts';
 import type { CacheJob } from './incremental/job.ts';
 import { ballast, type Jobs, jobsOf } from './incremental/jobs.ts';
@@ -245,6 +247,34 @@ describe('a restore', () => {
       error: { message: expect.stringContaining('the checksum of a frame is wrong') },
     });
     expect(fs.readdirSync(reader.workspace)).toEqual([]);
+  });
+
+  /** Restores two files, one of 1 MiB and one of `holeBytes`, and returns the number of workers while it reads the data. */
+  async function workersFor(holeBytes: number, isCrowded: boolean) {
+    const all = jobsOf();
+    const first = await saver(all, { 'tree/data': incompressible(MiB, 'data'), 'tree/hole': '' });
+    fs.truncateSync(path.join(first.workspace, 'tree/hole'), holeBytes);
+    await first.save('k-2');
+    const [store, before] = [between(all.store, async () => {}), countWorkers()];
+    let workers = 0;
+    store.getRange = (...given) => {
+      workers = Math.max(workers, countWorkers() - before);
+      return all.store.getRange(...given);
+    };
+    const second = all.job({ store, isHostCrowded: () => isCrowded });
+    expect(await second.restore('k-2')).toMatchObject({ kind: 'hit' });
+    expect(await describeTree(second.workspace)).toEqual(await describeTree(first.workspace));
+    return workers;
+  }
+
+  test('uses workers from 2 MiB of data on', async () => {
+    expect(await workersFor(0.5 * MiB, false)).toBe(0);
+    expect(await workersFor(1.5 * MiB, false)).toBe(1);
+  });
+
+  test('uses workers on a crowded host only from 128 MiB of data on', async () => {
+    expect(await workersFor(126 * MiB, true)).toBe(0);
+    expect(await workersFor(127.5 * MiB, true)).toBe(1);
   });
 });
 

@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import { isHostCrowded } from '../../archive/pool/crowded-host.ts';
 import type { JobRecords } from '../../records/job-records.ts';
 import type { Log } from '../../report/log.ts';
 import type { Progress } from '../../report/progress.ts';
@@ -67,6 +68,7 @@ export function createOpener(shared: OpenerOptions): OpenBackend {
       progress: options.progress,
       diskCache: options.diskCache,
       workers: workerCount(),
+      isHostCrowded,
       tool: TOOL,
     });
     if (!options.fallback) return bucket;

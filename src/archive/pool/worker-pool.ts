@@ -16,6 +16,8 @@ import { type Thread, Threads } from './threads.ts';
 export interface JobRunner {
   /** Number of jobs that it can run at the same moment. */
   readonly width: number;
+  /** Bytes of tar that one job should unpack at most. Default: no limit. */
+  readonly maxRawBytes?: number;
   /** Takes ownership of the job's `bytes`. Rejects with the archive's own errors. */
   run<J extends Job>(job: J): Promise<ResultOf<J>>;
   /** Starts its threads, if it has any, before the first job comes. */

@@ -15,24 +15,36 @@ const RANGE_BYTES = 129 * 64 * 1024;
 /** A gap of at most this many unwanted bytes between two wanted frames is fetched with them. */
 const GAP_BYTES = 256 * 1024;
 
-/** Groups the wanted frames into runs of about 8 MiB. `isWanted` receives a frame's index and its offset. */
+/**
+ * Groups the wanted frames into runs of about 8 MiB, with frames of at most `maxRawBytes` of tar unless a single frame has more.
+ * `isWanted` receives a frame's index and its offset.
+ */
 export function groupFrames(
   frames: readonly Frame[],
   isWanted: (frame: number, start: number) => boolean,
+  maxRawBytes = Number.POSITIVE_INFINITY,
 ): FrameRun[] {
   const runs: FrameRun[] = [];
   let open: { start: number; end: number; frames: number[]; starts: number[] } | undefined;
+  let rawBytes = 0;
   let start = 0;
   frames.forEach((frame, index) => {
     const end = start + frame.size;
     if (isWanted(index, start)) {
-      if (open && start - open.end <= GAP_BYTES && end - open.start <= RANGE_BYTES) {
+      rawBytes += frame.rawSize;
+      if (
+        open &&
+        start - open.end <= GAP_BYTES &&
+        end - open.start <= RANGE_BYTES &&
+        rawBytes <= maxRawBytes
+      ) {
         open.end = end;
         open.frames.push(index);
         open.starts.push(start);
       } else {
         open = { start, end, frames: [index], starts: [start] };
         runs.push(open);
+        rawBytes = frame.rawSize;
       }
     }
     start = end;

@@ -125,8 +125,9 @@ class Unpacker {
 
   /** Fetches and unpacks the wanted frames whose offsets `isIncluded`. */
   async #fetchAll(isIncluded: (start: number) => boolean): Promise<void> {
-    const { frames } = this.#options.archive.manifest;
-    const runs = groupFrames(frames, (frame, start) => this.#contents.has(frame) && isIncluded(start));
+    const { archive, runner } = this.#options;
+    const isWanted = (frame: number, start: number) => this.#contents.has(frame) && isIncluded(start);
+    const runs = groupFrames(archive.manifest.frames, isWanted, runner.maxRawBytes);
     await forEachWithin(runs, this.#limits, async run => void (await this.#fetch(run)));
   }
 

@@ -21,6 +21,12 @@ describe('a restore with a disk cache', requires(birthTimes), () => {
     expect(host.rangesSince()).toBe(0);
   });
 
+  test('reads them in workers, whatever the host does: a read may hang', async () => {
+    await restoreRight(host.job(), host.tree);
+    const job = host.job(undefined, { isHostCrowded: () => expect.unreachable() });
+    expect((await restoreRight(job, host.tree)).disk).toBeGreaterThan(15 * MB);
+  });
+
   test('keeps the limit at its end', async () => {
     const maxBytes = 9 * MB;
     await restoreRight(host.job({ directory: host.directory, maxBytes }), host.tree);

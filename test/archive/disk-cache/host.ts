@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, expect } from 'vitest';
-import type { CacheJob } from '../../storage/incremental/job.ts';
+import type { CacheJob, JobOptions } from '../../storage/incremental/job.ts';
 import { jobsOf } from '../../storage/incremental/jobs.ts';
 import { openStore } from '../../storage/s3/support.ts';
 import { incompressible } from '../../support/random.ts';
@@ -27,7 +27,7 @@ export interface Host {
   readonly tree: TreeDescription;
   readonly saver: CacheJob;
   /** Makes a job, by default with the disk cache of the host. */
-  job(diskCache?: { readonly directory: string; readonly maxBytes: number }): CacheJob;
+  job(diskCache?: JobOptions['diskCache'], options?: Partial<JobOptions>): CacheJob;
   /** Names of the files in the directory. */
   files(): string[];
   /** Counts the reads of ranges since the last call, without that of the end of the object. */
@@ -59,7 +59,7 @@ export async function startHost(): Promise<Host> {
     server,
     saver,
     tree: await describeTree(saver.workspace),
-    job: (diskCache = { directory, maxBytes: 1e9 }) => all.job({ diskCache }),
+    job: (diskCache = { directory, maxBytes: 1e9 }, options = {}) => all.job({ diskCache, ...options }),
     files: () => readdirSync(directory).sort(),
     rangesSince: () => server.operations.splice(0).filter(operation => operation === 'GetObject').length - 1,
     async close() {

@@ -288,6 +288,7 @@ test(
     const current = await findUnchanged(manifest.entries, roots, { layout, restoredLinks }, runner);
     const stale = manifest.entries.filter((_, index) => current[index] !== 1).map(({ name }) => name);
     expect(stale).toEqual(changed.map(file => `./${file}`));
-    expect(doneWhenGiven).toEqual([0, 1, 2]);
+    // The runner gives the event loop a turn before a job, and so does the loop that makes the jobs
+    expect(doneWhenGiven).toEqual([0, 0, 1]);
   },
 );

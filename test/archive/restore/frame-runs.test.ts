@@ -26,6 +26,16 @@ describe('groupFrames', () => {
     ]);
   });
 
+  test('joins no more tar than a job may unpack, and gives a frame with more a run of its own', () => {
+    const packed = [2, 2, 1, 5, 3].map(rawSize => ({ size: 100, rawSize, sha256: new Uint8Array(32) }));
+    expect(groupFrames(packed, all, 4).map(({ frames }) => [...frames])).toEqual([[0, 1], [2], [3], [4]]);
+    expect(groupFrames(packed, frame => frame !== 1, 4).map(({ frames }) => [...frames])).toEqual([
+      [0, 2],
+      [3],
+      [4],
+    ]);
+  });
+
   test('leaves out unwanted frames, unless the gap is small', () => {
     const wanted = (frame: number) => frame % 2 === 0;
     expect(bounds(groupFrames(frames(100, 1000, 100), wanted))).toEqual([[0, 1200, [0, 2]]]);

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { MessageChannel } from 'node:worker_threads';
 import { expect, onTestFinished, test } from 'vitest';
@@ -104,4 +104,27 @@ test('a runner without threads frees the bytes of a job, also of one that fails'
   expect(await runner.run(unpackJob(join(scratch(), 'file'), sound))).toMatchObject({ written: raw.length });
   await expect(runner.run(unpackJob(join(scratch(), 'file'), damaged))).rejects.toThrow('a frame');
   expect([sound.length, damaged.length]).toEqual([0, 0]);
+});
+
+test('a runner without threads gives the event loop a turn before each job', async () => {
+  const directory = scratch();
+  const runner = new InlineRunner();
+  const order: string[] = [];
+  const run = async (name: string) => {
+    await runner.run(encodeListJob([directory]));
+    order.push(name);
+    setImmediate(() => order.push(`a turn after ${name}`));
+  };
+  await Promise.all(['one', 'two', 'three'].map(run));
+  // The turn of a job comes before all that its predecessor has left for that turn
+  expect(order).toEqual(['one', 'two', 'a turn after one', 'three']);
+});
+
+test('a runner without threads runs no job after it has been closed', async () => {
+  const directory = scratch();
+  const runner = new InlineRunner();
+  const path = join(directory, 'file');
+  const job = runner.run(unpackJob(path, Uint8Array.from(frame)));
+  await Promise.all([expect(job).rejects.toThrow('closed'), runner.close()]);
+  expect(existsSync(path)).toBe(false);
 });

@@ -37,6 +37,7 @@ export interface JobOptions {
   readonly refs?: readonly string[];
   /** Of restores. */
   readonly diskCache?: ArchiveBackendOptions['diskCache'];
+  readonly isHostCrowded?: ArchiveBackendOptions['isHostCrowded'];
 }
 
 interface SaveOverrides extends Partial<SaveRequest> {
@@ -169,6 +170,7 @@ export class CacheJob {
       log,
       workerUrl: WORKER_URL,
       workers: 1,
+      isHostCrowded: this.#options.isHostCrowded ?? (() => false),
       diskCache: this.#options.diskCache,
       tool: 'cache-s3/0.0.0',
       records: new JobRecords(recordDirectory, log),

@@ -1,0 +1,20 @@
+import { readSmallFile } from '../fs/small-file.ts';
+
+/** Returns whether the threads of this host compete for its cores. Returns false where the system does not report it (not Linux). */
+export function isHostCrowded(): boolean {
+  try {
+    return hasWaitedLong(readSmallFile('/proc/self/schedstat', 128));
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Returns whether a thread has waited for a core at least as long as it has run, as it does where twice as many threads are
+ * runnable as there are cores. `schedstat` has the ns that it has run, the ns that it has waited, and a count
+ * (Documentation/scheduler/sched-stats.rst). Returns false for any other text.
+ */
+export function hasWaitedLong(schedstat: string): boolean {
+  const [, ran, waited] = /^(\d{1,19}) (\d{1,19}) \d{1,19}\n$/.exec(schedstat) ?? [];
+  return Number(ran) > 0 && Number(waited) >= Number(ran);
+}
