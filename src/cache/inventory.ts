@@ -104,11 +104,12 @@ export async function* readInventory(
       }
       checkOrder(last, object.name);
       last = object.name;
-      const repository = ownText(name.repository, before?.repository);
-      const scope = ownText(name.scope, before?.scope);
-      const version = ownText(name.version, before?.version);
-      const { key } = name;
-      before = { repository, scope, key, version };
+      before = {
+        repository: ownText(name.repository, before?.repository),
+        scope: ownText(name.scope, before?.scope),
+        key: name.key,
+        version: ownText(name.version, before?.version),
+      };
       let marker: ObjectState | undefined;
       // The markers before that of this cache have none
       for (let at = await current(); !at.done && isUpTo(at.value, object.name); at = await next) {
@@ -117,7 +118,7 @@ export async function* readInventory(
         } else yield at.value;
         next = advance();
       }
-      yield { kind: 'cache', repository, scope, key, version, object, marker };
+      yield { kind: 'cache', ...before, object, marker };
     }
     for (let at = await current(); !at.done; at = await advance()) yield at.value;
   } finally {

@@ -92,9 +92,11 @@ async function explain(
   const object = { name, etag };
   if (error instanceof UnusableArchiveError) return { kind: 'unusable', key, error };
   if (error instanceof TargetTreeError) return { kind: 'failed', error, treeChanged: error.treeChanged };
-  const { damageOf } = await import('./archive-restore.ts');
-  const damage =
-    error instanceof ObjectMissingError ? await damageOf(store, object, error, request.signal) : error;
+  let damage = error;
+  if (error instanceof ObjectMissingError) {
+    const { damageOf } = await import('./archive-restore.ts');
+    damage = await damageOf(store, object, error, request.signal);
+  }
   if (!(damage instanceof DamagedArchiveError)) throw error;
   records.markDamaged(object);
   return { kind: 'damaged', object, error: damage };
