@@ -4,6 +4,7 @@ import { type Mtime, roundedMtime, splitMtime } from './file-times.ts';
 import { ignoreErrors } from './ignore-errors.ts';
 import { decodeName, fsPath } from './paths/names.ts';
 import { thisPlatform } from './platform.ts';
+import type { RowStatus } from './status-rows.ts';
 
 /** The part of a file's status that a scan uses. */
 export type FileStatus = Pick<
@@ -20,7 +21,7 @@ export type FileStatus = Pick<
   | 'isSymbolicLink'
 > & {
   /** Times in whole nanoseconds and full inode numbers, if requested. */
-  readonly exact?: BigIntStats;
+  readonly exact?: RowStatus | undefined;
   /** The mtime in whole nanoseconds, if a worker has read it. */
   readonly exactMtime?: Mtime | undefined;
 };

@@ -11,6 +11,12 @@ const MTIME = 6;
 const CTIME = 7;
 const WIDTH = 8;
 
+/** The part of a file's status that a row holds. Times in ns. */
+export type RowStatus = Pick<
+  BigIntStats,
+  'dev' | 'ino' | 'size' | 'mode' | 'uid' | 'gid' | 'mtimeNs' | 'ctimeNs'
+>;
+
 /**
  * The status of each restored file after its last change, by entry. A file whose status equals its row is the one that was
  * restored. Size and mtime are not enough: npm gives every file the same mtime, and the rename of a directory over another
@@ -29,11 +35,18 @@ export class StatusRows {
     return new StatusRows(new BigInt64Array(entries * WIDTH));
   }
 
+  /** Returns the first `entries` rows, with rows that are not set behind those of this table. */
+  first(entries: number): StatusRows {
+    const rows = StatusRows.of(entries);
+    rows.values.set(this.values.subarray(0, entries * WIDTH));
+    return rows;
+  }
+
   get length(): number {
     return this.values.length / WIDTH;
   }
 
-  set(entry: number, stats: BigIntStats): void {
+  set(entry: number, stats: RowStatus): void {
     this.values.set(rowOf(stats), entry * WIDTH);
   }
 
@@ -47,13 +60,28 @@ export class StatusRows {
     this.values.fill(0n, entry * WIDTH, (entry + 1) * WIDTH);
   }
 
+  at(entry: number): RowStatus {
+    const { values } = this;
+    const start = entry * WIDTH;
+    return {
+      dev: values[start + DEV]!,
+      ino: values[start + INO]!,
+      size: values[start + SIZE]!,
+      mode: values[start + MODE]!,
+      uid: values[start + UID]!,
+      gid: values[start + GID]!,
+      mtimeNs: values[start + MTIME]!,
+      ctimeNs: values[start + CTIME]!,
+    };
+  }
+
   /** Returns whether a row was set: no inode is 0. */
   has(entry: number): boolean {
     return this.values[entry * WIDTH + INO] !== 0n;
   }
 
   /** Returns whether `stats` equal what was recorded. Returns false for a row that was not set. */
-  matches(entry: number, stats: BigIntStats): boolean {
+  matches(entry: number, stats: RowStatus): boolean {
     const { values } = this;
     const start = entry * WIDTH;
     // Column by column: this runs for every file of a tree
@@ -71,7 +99,7 @@ export class StatusRows {
   }
 
   /** Returns whether `stats` equal what was recorded but for the change time, which a rename moves. */
-  matchesRenamed(entry: number, stats: BigIntStats): boolean {
+  matchesRenamed(entry: number, stats: RowStatus): boolean {
     const row = rowOf(stats);
     return row.every((value, column) => column === CTIME || this.values[entry * WIDTH + column] === value);
   }
@@ -87,6 +115,6 @@ export class StatusRows {
 }
 
 /** In the order of the columns. */
-function rowOf({ dev, ino, size, mode, uid, gid, mtimeNs, ctimeNs }: BigIntStats): bigint[] {
+function rowOf({ dev, ino, size, mode, uid, gid, mtimeNs, ctimeNs }: RowStatus): bigint[] {
   return [dev, ino, size, mode, uid, gid, mtimeNs, ctimeNs];
 }

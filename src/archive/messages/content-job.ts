@@ -1,7 +1,6 @@
-import type { BigIntStats } from 'node:fs';
 import { CONTENT_HASH_BYTES } from '../format/content-hashes.ts';
 import type { DataPiece } from '../format/data-pieces.ts';
-import { StatusRows } from '../fs/status-rows.ts';
+import { type RowStatus, StatusRows } from '../fs/status-rows.ts';
 
 /** Compare the data of these pieces of files with hashes. */
 export interface ContentJob {
@@ -25,7 +24,7 @@ export interface ContentResult {
 /** A piece of a file on the disk, and the hash that its data may have. */
 export interface HashedPiece extends Pick<DataPiece, 'position' | 'size'> {
   readonly path: string;
-  readonly stats: BigIntStats;
+  readonly stats: RowStatus;
   readonly hash: Uint8Array;
 }
 
@@ -53,7 +52,7 @@ export function encodeContentJob(pieces: readonly HashedPiece[], key: Uint8Array
 /** A piece as the worker sees it. */
 export interface PieceToRead extends Omit<HashedPiece, 'stats'> {
   /** Returns whether the file of this piece still has the status that the scan saw. */
-  isUntouched(stats: BigIntStats): boolean;
+  isUntouched(stats: RowStatus): boolean;
 }
 
 /** Reads the pieces of a job. */

@@ -1,5 +1,6 @@
 import { type FileStatus, ModeStatus } from '../fs/file-status.ts';
 import type { Mtime } from '../fs/file-times.ts';
+import { type RowStatus, StatusRows } from '../fs/status-rows.ts';
 import { columns } from './rows.ts';
 
 /** Read these directories and the status of the items in them, and some of the directories found there. */
@@ -7,6 +8,8 @@ export interface ListJob {
   readonly kind: 'list';
   /** Absolute paths. */
   readonly directories: string;
+  /** Whether the status has times in ns and full inode numbers. */
+  readonly exact: boolean;
 }
 
 export interface ListResult {
@@ -18,13 +21,15 @@ export interface ListResult {
   readonly counts: Float64Array<ArrayBuffer>;
   /** A row of `Column.width` numbers for each name. */
   readonly rows: Float64Array<ArrayBuffer>;
+  /** The exact status of each name (`StatusRows`), if the job is `exact`. */
+  readonly status: BigInt64Array<ArrayBuffer> | undefined;
 }
 
-/** `mtimeUs` is -1 for a file with data, whose time is read again with the data. */
+/** `mtimeUs` is -1 for a file with data if the job is not `exact`: its time is read again with the data. */
 const Column = columns('mode', 'nlink', 'uid', 'gid', 'size', 'mtimeMs', 'ctimeMs', 'mtimeUs', 'mtimeRestNs');
 
-export function encodeListJob(directories: readonly string[]): ListJob {
-  return { kind: 'list', directories: directories.join('\0') };
+export function encodeListJob(directories: readonly string[], exact: boolean): ListJob {
+  return { kind: 'list', directories: directories.join('\0'), exact };
 }
 
 /** Writes a result. */
@@ -32,7 +37,12 @@ export class ListingWriter {
   readonly #texts: string[] = [];
   readonly #counts: number[] = [];
   #rows = new Float64Array(1024 * Column.width);
+  #status: StatusRows | undefined;
   #names = 0;
+
+  constructor({ exact }: Pick<ListJob, 'exact'>) {
+    if (exact) this.#status = StatusRows.of(1024);
+  }
 
   /** Names of all listings. */
   get names(): number {
@@ -53,8 +63,8 @@ export class ListingWriter {
     this.#counts.push(this.#names - names);
   }
 
-  /** Adds an item of the directory. `exact` is the exact mtime, if it is known. */
-  addItem(name: string, stats: FileStatus, exact: Mtime | undefined): void {
+  /** Adds an item of the directory. `mtime` is the exact one, if it is known. */
+  addItem(name: string, stats: FileStatus, mtime: Mtime | undefined): void {
     const row = this.#names * Column.width;
     if (row === this.#rows.length) this.#grow();
     const rows = this.#rows;
@@ -65,8 +75,9 @@ export class ListingWriter {
     rows[row + Column.size] = stats.size;
     rows[row + Column.mtimeMs] = stats.mtimeMs;
     rows[row + Column.ctimeMs] = stats.ctimeMs;
-    rows[row + Column.mtimeUs] = exact?.mtimeUs ?? -1;
-    rows[row + Column.mtimeRestNs] = exact?.mtimeRestNs ?? 0;
+    rows[row + Column.mtimeUs] = mtime?.mtimeUs ?? -1;
+    rows[row + Column.mtimeRestNs] = mtime?.mtimeRestNs ?? 0;
+    if (stats.exact) this.#status?.set(this.#names, stats.exact);
     this.#texts.push(name);
     this.#names++;
   }
@@ -77,6 +88,7 @@ export class ListingWriter {
       texts: this.#texts.join('\0'),
       counts: Float64Array.from(this.#counts),
       rows: this.#rows.slice(0, this.#names * Column.width),
+      status: this.#status?.first(this.#names).values,
     };
   }
 
@@ -84,6 +96,7 @@ export class ListingWriter {
     const larger = new Float64Array(2 * this.#rows.length);
     larger.set(this.#rows);
     this.#rows = larger;
+    this.#status = this.#status?.first(2 * this.#names);
   }
 }
 
@@ -94,8 +107,9 @@ export interface Listing {
 }
 
 /** Reads a result: the path and listing of each directory. */
-export function* readListings({ texts, counts, rows }: ListResult): Generator<[string, Listing]> {
+export function* readListings({ texts, counts, rows, status }: ListResult): Generator<[string, Listing]> {
   const all = texts.split('\0');
+  const exact = status && new StatusRows(status);
   let text = 0;
   let row = 0;
   for (const count of counts) {
@@ -103,7 +117,7 @@ export function* readListings({ texts, counts, rows }: ListResult): Generator<[s
     const names = all.slice(text + 1, text + 1 + count);
     text += 1 + count;
     row += count;
-    yield [path, { names, statusOf: index => new ListedStatus(rows, (first + index) * Column.width) }];
+    yield [path, { names, statusOf: index => new ListedStatus(rows, first + index, exact) }];
   }
 }
 
@@ -116,9 +130,12 @@ class ListedStatus extends ModeStatus implements FileStatus {
   readonly mtimeMs: number;
   readonly ctimeMs: number;
   readonly exactMtime: Mtime | undefined;
+  readonly exact: RowStatus | undefined;
 
-  constructor(rows: Float64Array, at: number) {
+  constructor(rows: Float64Array, name: number, exact: StatusRows | undefined) {
     super();
+    const at = name * Column.width;
+    this.exact = exact?.at(name);
     this.mode = rows[at + Column.mode]!;
     this.nlink = rows[at + Column.nlink]!;
     this.uid = rows[at + Column.uid]!;

@@ -1,10 +1,10 @@
-import type { BigIntStats } from 'node:fs';
 import { type Entry, EntryType } from '../format/entry.ts';
 import { OpenDirectories } from '../format/open-directories.ts';
 import { isSameMode } from '../fs/attributes.ts';
 import { fileTimes } from '../fs/file-times.ts';
 import { hasTarget } from '../fs/links/symlinks.ts';
 import { compareNames } from '../fs/paths/names.ts';
+import type { RowStatus } from '../fs/status-rows.ts';
 import type { ScannedEntry } from '../messages/pack-job.ts';
 import type { ManifestEntry } from './manifest-builder.ts';
 import { type BaseArchive, type RegionUsage, regionUsage } from './reuse-estimate.ts';
@@ -16,7 +16,7 @@ import { type BaseArchive, type RegionUsage, regionUsage } from './reuse-estimat
 export function isTouched(
   { manifest, rows, contents }: BaseArchive,
   index: number,
-  stats: BigIntStats,
+  stats: RowStatus,
 ): boolean {
   const { type, size } = manifest.entries[index]!;
   if (contents === undefined || type !== EntryType.file || BigInt(size) !== stats.size) return false;

@@ -48,7 +48,7 @@ interface PackEnd {
 
 /** Packs the whole tree. */
 export function wholeTree({ layout, roots, notes, head, output, signal }: SourceOptions): PackSource {
-  const listings = new Listings();
+  const listings = new Listings(false);
   return {
     builder: new ManifestBuilder(notes),
     plans: planFrames(scan(layout, roots, notes, false, listings), signal, listings),
@@ -81,11 +81,12 @@ export function incrementalSource(
   const { frames } = base.manifest;
   const regionBytes = frames.reduce((sum, frame) => sum + frame.size, 0);
   const diff = new BaseDiff(base);
-  const touched = new TouchedFiles(base, openPool);
+  const listings = new Listings(true);
+  const touched = new TouchedFiles(base, listings, openPool);
   const writes = new WritesAfterCopy(base.copy(regionBytes), output);
   return {
     builder: new ManifestBuilder(notes, frames),
-    plans: plansOfChanged(touched.compare(scan(layout, roots, notes, true), diff, signal), diff),
+    plans: plansOfChanged(touched.compare(scan(layout, roots, notes, true, listings), diff, signal), diff),
     reusedBytes: regionBytes,
     output: writes,
     flush: () => writes.flush(),

@@ -1,8 +1,9 @@
-import type { BigIntStats } from 'node:fs';
 import { dataPieces } from '../format/data-pieces.ts';
+import type { RowStatus } from '../fs/status-rows.ts';
 import { encodeContentJob, type HashedPiece } from '../messages/content-job.ts';
 import type { ScannedEntry } from '../messages/pack-job.ts';
 import type { JobRunner } from '../pool/worker-pool.ts';
+import type { Listings } from '../scan/listings.ts';
 import { PAUSE, type Scan } from '../scan/scan.ts';
 import { takeTurn } from '../turns.ts';
 import { InlineRunner } from '../worker/worker.ts';
@@ -35,14 +36,19 @@ export interface ComparedTurn {
  */
 export class TouchedFiles {
   readonly #base: BaseArchive;
+  readonly #listings: Listings;
   readonly #openPool: () => JobRunner;
   readonly #inline = new InlineRunner();
   #inlineLeft = INLINE_BYTES;
   #pool: JobRunner | undefined;
 
-  /** `openPool` is called when there is more to read than a little. The caller closes what it returns. */
-  constructor(base: BaseArchive, openPool: () => JobRunner) {
+  /**
+   * `openPool` is called when there is more to read than a little; then workers read `listings` of the scan too. The caller
+   * closes what it returns.
+   */
+  constructor(base: BaseArchive, listings: Listings, openPool: () => JobRunner) {
     this.#base = base;
+    this.#listings = listings;
     this.#openPool = openPool;
   }
 
@@ -59,9 +65,11 @@ export class TouchedFiles {
       const compared = this.#compareTurn(found, indexes, touched);
       // It is awaited in its order, or not at all after a failure
       compared.catch(() => {});
-      waiting.push(compared);
+      if (found.length > 0) waiting.push(compared);
       // Scans on only while files are compared: another turn would wait in the heap for nothing
-      if (touched.length === 0 || waiting.length > TURNS_IN_FLIGHT) yield await waiting.shift()!;
+      if (waiting.length > TURNS_IN_FLIGHT || (touched.length === 0 && found.length > 0))
+        yield await waiting.shift()!;
+      await this.#listings.pending;
       await takeTurn(signal);
     }
     for (const compared of waiting) yield await compared;
@@ -111,6 +119,7 @@ export class TouchedFiles {
     this.#inlineLeft -= job.reduce((sum, { size }) => sum + size + OPEN_BYTES, 0);
     if (this.#inlineLeft >= 0) return this.#inline;
     this.#pool = this.#openPool();
+    this.#listings.begin(this.#pool);
     return this.#pool;
   }
 }
@@ -147,7 +156,7 @@ export function hashedPieces(
   { manifest, contents }: BaseArchive,
   index: number,
   path: string,
-  stats: BigIntStats,
+  stats: RowStatus,
 ): readonly HashedPiece[] {
   const entry = manifest.entries[index]!;
   return Array.from(dataPieces(entry, manifest.frames), ({ frame, position, size }) => {

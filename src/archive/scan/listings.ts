@@ -9,6 +9,7 @@ const NAMES_AHEAD = 32 * 1024;
 
 /** Lets workers read directories ahead of a scan: the calls for a file take the main thread as long as all other work on it. */
 export class Listings {
+  readonly #exact: boolean;
   #runner: JobRunner | undefined;
   /** Directories that the scan will come to, the next one last. Those that are not in `#unread` any more are left out. */
   readonly #wanted: string[] = [];
@@ -20,6 +21,11 @@ export class Listings {
   #names = 0;
   #jobs = 0;
   #pending: Promise<void> | undefined;
+
+  /** `exact` is that of the scan. */
+  constructor(exact: boolean) {
+    this.#exact = exact;
+  }
 
   /** The job that the scan waits for. */
   get pending(): Promise<void> | undefined {
@@ -97,7 +103,7 @@ export class Listings {
   async #read(runner: JobRunner, directories: readonly string[]): Promise<void> {
     this.#jobs++;
     try {
-      const result = await runner.run(encodeListJob(directories));
+      const result = await runner.run(encodeListJob(directories, this.#exact));
       for (const [path, listing] of readListings(result)) {
         this.#found.set(path, listing);
         this.#names += listing.names.length;

@@ -21,7 +21,7 @@ export type Scan = Generator<ScannedEntry | typeof PAUSE>;
  * Walks the paths of a layout in byte order of the stored names, parents first, each path once. Lazy and synchronous: the
  * entries of a frame are read from the disk when they are requested, so that workers start with the first frame. Yields `PAUSE`
  * when the event loop needs a turn, also in a directory with many files and where it finds nothing to save. `exact` sets
- * `stats.exact` of every entry, which `listings` do not have: workers read directories for them, and a `PAUSE` may wait for one.
+ * `stats.exact` of every entry. Workers read directories for `listings`, which are as `exact`, and a `PAUSE` may wait for one.
  * Throws `SourceTreeError` for a directory that cannot be read.
  */
 export function* scan(
@@ -73,30 +73,38 @@ class Walk {
     }
   }
 
-  *#visit(node: TreeNode): Scan {
-    if (this.#isExcluded(node)) {
-      if (!node.isDirectory) return this.#skipBelow(`${node.name}/`);
-      // A later pattern may name something below an excluded directory
-      yield* this.all(this.#rootsBelow(node.name));
-      this.#listings?.drop(node.path);
-      return;
+  /** Walks a root. A generator within another one for each directory would pass on each entry once for each of them. */
+  *#visit(root: TreeNode): Scan {
+    /** The next one last. */
+    const open = [root];
+    for (let node = open.pop(); node; node = open.pop()) {
+      if (this.#isExcluded(node)) {
+        if (!node.isDirectory) {
+          this.#skipBelow(`${node.name}/`);
+          continue;
+        }
+        // A later pattern may name something below an excluded directory
+        yield* this.all(this.#rootsBelow(node.name));
+        this.#listings?.drop(node.path);
+        continue;
+      }
+      if (node.isDirectory) yield this.#entries.directory(node);
+      if (this.#kernelFiles.isMountedAt(node.path)) {
+        this.#notes.skipped(node.path, KERNEL_FILES);
+        this.#listings?.drop(node.path);
+        continue;
+      }
+      if (!node.isDirectory) {
+        const scanned = this.#entries.leaf(node);
+        if (scanned) yield scanned;
+        continue;
+      }
+      const children = yield* this.#children(node);
+      this.#listings?.want(
+        children.flatMap(child => (child.isDirectory && !this.#isExcluded(child) ? child.path : [])),
+      );
+      for (const child of children.reverse()) open.push(child);
     }
-    if (node.isDirectory) yield this.#entries.directory(node);
-    if (this.#kernelFiles.isMountedAt(node.path)) {
-      this.#notes.skipped(node.path, KERNEL_FILES);
-      this.#listings?.drop(node.path);
-      return;
-    }
-    if (!node.isDirectory) {
-      const scanned = this.#entries.leaf(node);
-      if (scanned) yield scanned;
-      return;
-    }
-    const children = yield* this.#children(node);
-    this.#listings?.want(
-      children.flatMap(child => (child.isDirectory && !this.#isExcluded(child) ? child.path : [])),
-    );
-    for (const child of children) yield* this.#visit(child);
   }
 
   #isExcluded({ path }: TreeNode): boolean {

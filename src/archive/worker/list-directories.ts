@@ -11,16 +11,16 @@ const NAMES_A_JOB = 4096;
  * Reads directories, each with those below it, until there are enough names. Leaves out a directory that cannot be read whole:
  * the main thread reads it again, and reports why.
  */
-export function listDirectories({ directories }: ListJob): ListResult {
-  const writer = new ListingWriter();
+export function listDirectories(job: ListJob): ListResult {
+  const writer = new ListingWriter(job);
   let reached = 0;
-  for (const directory of directories.split('\0')) {
+  for (const directory of job.directories.split('\0')) {
     if (writer.names >= NAMES_A_JOB) break;
     reached++;
     const open = [directory];
     for (let path = open.pop(); path !== undefined; path = open.pop()) {
       if (writer.names >= NAMES_A_JOB) break;
-      const below = ignoreErrors(() => addDirectory(writer, path!));
+      const below = ignoreErrors(() => addDirectory(writer, path!, job.exact));
       // The scan comes to them in about this order
       if (below) open.push(...below.sort().reverse());
     }
@@ -29,17 +29,17 @@ export function listDirectories({ directories }: ListJob): ListResult {
 }
 
 /** Returns the directories in it. */
-function addDirectory(writer: ListingWriter, directory: string): string[] {
+function addDirectory(writer: ListingWriter, directory: string, exact: boolean): string[] {
   const below: string[] = [];
   writer.add(directory, () => {
     for (const name of listNames(directory)) {
       if (isStagingName(name)) continue;
       const path = pathIn(directory, name);
-      const stats = lstatFile(path, false);
+      const stats = lstatFile(path, exact);
       if (!stats) continue;
       const hasData = stats.isFile() && stats.size > 0;
-      const exact = hasData ? undefined : lstatExact(path);
-      writer.addItem(name, stats, exact && mtimeOf(exact, () => stats));
+      const exactStats = stats.exact ?? (hasData ? undefined : lstatExact(path));
+      writer.addItem(name, stats, exactStats && mtimeOf(exactStats, () => stats));
       if (stats.isDirectory()) below.push(path);
     }
   });

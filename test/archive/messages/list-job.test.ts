@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import type { FileStatus } from '../../../src/archive/fs/file-status.ts';
+import type { RowStatus } from '../../../src/archive/fs/status-rows.ts';
 import { encodeListJob, ListingWriter, readListings } from '../../../src/archive/messages/list-job.ts';
 
 const status = (mode: number, size: number) =>
@@ -9,14 +10,14 @@ const directory = status(0o040755, 0);
 const link = status(0o120777, 0);
 const exact = { mtimeUs: 2 ** 52 - 1, mtimeRestNs: 999 };
 
-function written(write: (writer: ListingWriter) => void, reached = 2) {
-  const writer = new ListingWriter();
+function written(write: (writer: ListingWriter) => void, isExact = false, reached = 2) {
+  const writer = new ListingWriter({ exact: isExact });
   write(writer);
   return structuredClone(writer.finish(reached));
 }
 
 test('a list job has the directories that a worker reads', () => {
-  expect(encodeListJob(['/a', '/b c']).directories.split('\0')).toEqual(['/a', '/b c']);
+  expect(encodeListJob(['/a', '/b c'], false).directories.split('\0')).toEqual(['/a', '/b c']);
 });
 
 test('the main thread reads the listings that a worker has written', () => {
@@ -84,4 +85,26 @@ test('a listing may have any number of names', () => {
   ];
   expect(names).toHaveLength(count);
   expect([0, 1023, 1024, 2999].map(index => statusOf(index).size)).toEqual([0, 1023, 1024, 2999]);
+});
+
+test('the exact listings have the status of each name to the nanosecond', () => {
+  const count = 1030;
+  const statusOfName = (index: number) => {
+    const columns = ['dev', 'ino', 'size', 'mode', 'uid', 'gid', 'mtimeNs', 'ctimeNs'];
+    return Object.fromEntries(
+      columns.map((name, column) => [name, 2n ** 62n + BigInt(index * 8 + column)]),
+    ) as unknown as RowStatus;
+  };
+  const result = written(
+    writer =>
+      writer.add('/work', () => {
+        for (let index = 0; index < count; index++)
+          writer.addItem(String(index), { ...file, exact: statusOfName(index) } as FileStatus, exact);
+      }),
+    true,
+  );
+  const [[, { statusOf }]] = [...readListings(result)] as [
+    ReturnType<typeof readListings> extends Generator<infer L> ? L : never,
+  ];
+  for (const index of [0, 1023, 1024, 1029]) expect(statusOf(index).exact).toMatchObject(statusOfName(index));
 });

@@ -17,6 +17,7 @@ import type { JobRunner } from '../../../src/archive/pool/worker-pool.ts';
 import { BaseDiff } from '../../../src/archive/save/base-diff.ts';
 import type { BaseArchive } from '../../../src/archive/save/reuse-estimate.ts';
 import { TouchedFiles } from '../../../src/archive/save/touched-files.ts';
+import { Listings } from '../../../src/archive/scan/listings.ts';
 import { PAUSE, type Scan, scan } from '../../../src/archive/scan/scan.ts';
 import { InlineRunner } from '../../../src/archive/worker/worker.ts';
 import { incompressible } from '../../support/random.ts';
@@ -69,10 +70,11 @@ async function savedTree(contents: Readonly<Record<string, string | Buffer>>) {
     openPool: () => JobRunner = () => expect.unreachable(),
     { signal, through = scanned => scanned, onTurn }: CompareOptions = {},
   ) {
-    const scanned = through(scan(layout, roots, { skipped() {}, timeOutOfRange() {} }, true));
+    const listings = new Listings(true);
+    const scanned = through(scan(layout, roots, { skipped() {}, timeOutOfRange() {} }, true, listings));
     const all: string[] = [];
     const same: string[] = [];
-    const files = new TouchedFiles(base, openPool);
+    const files = new TouchedFiles(base, listings, openPool);
     for await (const { found, indexes, isSame } of files.compare(scanned, new BaseDiff(base), signal)) {
       onTurn?.();
       expect(indexes).toHaveLength(found.length);
@@ -180,6 +182,25 @@ test('the scan waits while the touched files of nine turns are being read', asyn
   expect(jobs).toHaveLength(9);
   opened.resolve();
   expect((await compared).same).toHaveLength(20);
+});
+
+test('workers that compare touched files also read the directories behind them', async () => {
+  const names = Array.from({ length: 600 }, (_, index) => `a/${String(index).padStart(3, '0')}`);
+  names.push('b/same', 'b/touched', 'c/d/changed', 'c/d/touched');
+  const { at, compare } = await savedTree(Object.fromEntries(names.map(name => [name, name])));
+  const touched = names.filter(name => name !== 'b/same' && name !== 'c/d/changed');
+  for (const name of touched) touch(at(name));
+  writeFileSync(at('c/d/changed'), 'C/d/changed');
+  const kinds = new Set<string>();
+  const inner = new InlineRunner();
+  const run: JobRunner['run'] = job => {
+    kinds.add(job.kind);
+    return inner.run(job);
+  };
+  const { all, same } = await compare(() => ({ width: 1, run, close: async () => {} }));
+  expect(all.filter(name => !name.endsWith('/'))).toEqual(names.map(name => `./tree/${name}`));
+  expect(same).toEqual(touched.map(name => `./tree/${name}`));
+  expect(kinds).toEqual(new Set(['content', 'list']));
 });
 
 test('the entries of more than one turn of the scan keep their order', async () => {

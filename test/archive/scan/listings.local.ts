@@ -38,11 +38,12 @@ async function scanBy(
   root: string,
   onEntry: (entry: ScannedEntry) => void = () => {},
   layout = layoutIn(root),
-  listings = new Listings(),
+  listings = new Listings(false),
+  exact = false,
 ): Promise<ScannedEntry[]> {
   listings.begin(runner);
   const entries: ScannedEntry[] = [];
-  for (const entry of scan(layout, await layout.roots(), notes, false, listings)) {
+  for (const entry of scan(layout, await layout.roots(), notes, exact, listings)) {
     if (entry === PAUSE) await listings.pending;
     else {
       entries.push(entry);
@@ -60,8 +61,8 @@ function described(entries: readonly ScannedEntry[]) {
   });
 }
 
-async function scanAlone(root: string, layout = layoutIn(root)): Promise<ScannedEntry[]> {
-  return [...scan(layout, await layout.roots(), notes)].filter(entry => entry !== PAUSE);
+async function scanAlone(root: string, layout = layoutIn(root), exact = false): Promise<ScannedEntry[]> {
+  return [...scan(layout, await layout.roots(), notes, exact)].filter(entry => entry !== PAUSE);
 }
 
 /** A runner of one thread that counts its jobs. */
@@ -87,7 +88,7 @@ class BlindRunner extends CountingRunner {
     this.jobs++;
     const reached = 'directories' in job ? job.directories.split('\0').length : 0;
     const empty = new Float64Array(0);
-    return { reached, texts: '', counts: empty, rows: empty } as never;
+    return { reached, texts: '', counts: empty, rows: empty, status: undefined } as never;
   }
 }
 
@@ -109,6 +110,21 @@ test(
     expect(blind.jobs).toBeGreaterThan(1);
   },
 );
+
+test('an exact scan has the same entries and exact status whether jobs have read directories or not', async () => {
+  const root = await largeTree();
+  const exactOf = (entries: readonly ScannedEntry[]) =>
+    entries.map(({ stats: { exact } }) => {
+      const { dev, ino, size, mode, uid, gid, mtimeNs, ctimeNs } = exact!;
+      return { dev, ino, size, mode, uid, gid, mtimeNs, ctimeNs };
+    });
+  const expected = await scanAlone(root, layoutIn(root), true);
+  const reading = new CountingRunner();
+  const found = await scanBy(reading, root, () => {}, layoutIn(root), new Listings(true), true);
+  expect(reading.jobs).toBeGreaterThan(1);
+  expect(described(found)).toEqual(described(expected));
+  expect(exactOf(found)).toEqual(exactOf(expected));
+});
 
 test('a directory that is removed after a job has read it is still listed, and its files vanish when they are packed', async () => {
   const root = await buildTree(scratch(), { 'tree/a/x': 'x', 'tree/b/y': 'y' });
@@ -132,7 +148,7 @@ test(
     for (let file = 0; file < 33_000; file++) writeFileSync(join(skipped, `deep/${file}`), '');
     const layout = layoutIn(root, ['tree', '!tree/a/skip', 'tree/a/skip/kept']);
     const runner = new CountingRunner();
-    const listings = new Listings();
+    const listings = new Listings(false);
     const entries = await scanBy(runner, root, () => {}, layout, listings);
     expect(described(entries)).toEqual(described(await scanAlone(root, layout)));
     expect(entries.map(({ name }) => name)).toContain('./tree/a/skip/kept/y');

@@ -1,8 +1,9 @@
 import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { lstatExact } from '../../../src/archive/fs/file-status.ts';
+import { lstat, lstatExact } from '../../../src/archive/fs/file-status.ts';
 import { splitMtime } from '../../../src/archive/fs/file-times.ts';
+import { StatusRows } from '../../../src/archive/fs/status-rows.ts';
 import { encodeListJob, readListings } from '../../../src/archive/messages/list-job.ts';
 import { listDirectories } from '../../../src/archive/worker/list-directories.ts';
 import { failed, instead } from '../../support/file-system-calls.ts';
@@ -10,7 +11,11 @@ import { scratch } from '../../support/scratch.ts';
 import { buildTree } from '../../support/tree.ts';
 
 function list(...directories: string[]) {
-  const result = listDirectories(structuredClone(encodeListJob(directories)));
+  return listAs(false, ...directories);
+}
+
+function listAs(exact: boolean, ...directories: string[]) {
+  const result = listDirectories(structuredClone(encodeListJob(directories, exact)));
   const listings = new Map(readListings(result));
   return { reached: result.reached, listings, paths: [...listings.keys()] };
 }
@@ -54,6 +59,22 @@ describe('listDirectories', () => {
     for (const [index, name] of names.entries()) {
       const exact = splitMtime(lstatExact(join(root, 'd', name))!.mtimeNs);
       expect(statusOf(index).exactMtime, name).toEqual(name === 'data' ? undefined : exact);
+    }
+  });
+
+  test('reads the exact status and time of every item for an exact scan', async () => {
+    const root = await buildTree(scratch(), { 'd/data': 'x', 'd/empty': '', 'd/sub/x': '' });
+    const { names, statusOf } = listAs(true, join(root, 'd')).listings.get(join(root, 'd'))!;
+    expect(names).toHaveLength(3);
+    for (const [index, name] of names.entries()) {
+      const stats = lstatExact(join(root, 'd', name))!;
+      const rows = StatusRows.of(1);
+      rows.set(0, stats);
+      expect(rows.matches(0, statusOf(index).exact!), name).toBe(true);
+      expect(statusOf(index).exactMtime, name).toEqual(splitMtime(stats.mtimeNs));
+      const { mode, nlink, size, mtimeMs } = lstat(join(root, 'd', name))!;
+      expect(statusOf(index), name).toMatchObject({ mode, nlink, size });
+      expect(statusOf(index).mtimeMs, name).toBeCloseTo(mtimeMs, 2);
     }
   });
 

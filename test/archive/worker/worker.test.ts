@@ -40,7 +40,7 @@ test('a worker answers each job with its result, under the number of the job', a
   const directory = scratch();
   writeFileSync(join(directory, 'a'), '');
   const send = serve();
-  const job: Job = encodeListJob([directory]);
+  const job: Job = encodeListJob([directory], false);
   expect(await send({ id: 7, job })).toMatchObject({
     id: 7,
     end: { answer: { result: { reached: 1, texts: `${directory}\0a` } } },
@@ -76,7 +76,7 @@ test('a worker hands over the memory of a frame that it has packed, and copies n
     return (await once(port1, 'message'))[0].end.answer.result;
   };
   const { bytes } = await answerTo(encodePackJob({ members: [], slice: undefined }, 3));
-  await answerTo(encodeListJob([scratch()]));
+  await answerTo(encodeListJob([scratch()], false));
   expect(bytes.length).toBeGreaterThan(0);
   expect(transferred).toEqual([[expect.any(ArrayBuffer)], []]);
   expect((transferred[0] as ArrayBuffer[])[0]!.detached).toBe(true);
@@ -111,7 +111,7 @@ test('a runner without threads gives the event loop a turn before each job', asy
   const runner = new InlineRunner();
   const order: string[] = [];
   const run = async (name: string) => {
-    await runner.run(encodeListJob([directory]));
+    await runner.run(encodeListJob([directory], false));
     order.push(name);
     setImmediate(() => order.push(`a turn after ${name}`));
   };
