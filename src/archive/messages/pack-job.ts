@@ -1,4 +1,4 @@
-import type { BigIntStats, Stats } from 'node:fs';
+import type { BigIntStats } from 'node:fs';
 import type { EntryType } from '../format/entry.ts';
 import type { TarMember } from '../format/tar-header.ts';
 import type { FileStatus } from '../fs/file-status.ts';
@@ -31,6 +31,16 @@ export interface SliceOfFile {
 
 /** Status by which an untouched file is recognized. Times in ns. */
 export type FileIdentity = Pick<BigIntStats, 'dev' | 'ino' | 'size' | 'mtimeNs' | 'ctimeNs'>;
+
+export function isSameFile(a: FileIdentity, b: FileIdentity): boolean {
+  return (
+    a.size === b.size &&
+    a.mtimeNs === b.mtimeNs &&
+    a.ctimeNs === b.ctimeNs &&
+    a.ino === b.ino &&
+    a.dev === b.dev
+  );
+}
 
 /** Make one frame. */
 export interface PackJob {
@@ -76,9 +86,6 @@ export function encodePackJob({ members, slice }: FramePlan, level: number): Pac
   };
 }
 
-/** Size and times of a file as the scan saw them, in plain numbers. */
-export type ScannedStatus = Pick<Stats, 'size' | 'mtimeMs' | 'ctimeMs'>;
-
 /** Reads the members of a job, by their index in it. */
 export class PackMembers {
   readonly count: number;
@@ -107,12 +114,24 @@ export class PackMembers {
     );
   }
 
-  scannedStatus(index: number): ScannedStatus {
-    return {
-      size: this.#number(index, MemberColumn.size),
-      mtimeMs: this.#number(index, MemberColumn.mtimeMs),
-      ctimeMs: this.#number(index, MemberColumn.ctimeMs),
-    };
+  /** Returns the mtime that the scan saw, in ms. */
+  scannedMtimeMs(index: number): number {
+    return this.#number(index, MemberColumn.mtimeMs);
+  }
+
+  /**
+   * Returns whether a file has the status that the scan saw. Plain numbers hold times to a quarter of a microsecond, closer than
+   * any two changes, and leave half as much to the garbage collector. Times of later centuries are coarser: such a file counts
+   * as touched.
+   */
+  isUntouched(index: number, { size, mtimeNs, ctimeNs }: FileIdentity): boolean {
+    const isSameTime = (ns: bigint, column: number) =>
+      Math.abs(Number(ns) / 1e6 - this.#number(index, column)) < 0.001;
+    return (
+      this.#number(index, MemberColumn.size) === Number(size) &&
+      isSameTime(mtimeNs, MemberColumn.mtimeMs) &&
+      isSameTime(ctimeNs, MemberColumn.ctimeMs)
+    );
   }
 
   get(index: number): TarMember {

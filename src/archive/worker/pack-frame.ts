@@ -12,13 +12,12 @@ import { isShort } from '../fs/short-files.ts';
 import { readError, showPath, wrapReadError } from '../fs/tree-errors.ts';
 import { readAt } from '../fs/with-file.ts';
 import {
-  type FileIdentity,
+  isSameFile,
   type Packed,
   type PackJob,
   PackMembers,
   type PackResult,
   packedRows,
-  type ScannedStatus,
   type SliceOfFile,
   type Unpacked,
   writePacked,
@@ -81,14 +80,13 @@ function packAsScanned(members: PackMembers, index: number, raw: RawBytes, fd: n
   const { size, mode } = member;
   // A large file comes here if it has changed since the scan, or may end before its size
   if (size > WHOLE_FILE_BYTES) return undefined;
-  const scanned = members.scannedStatus(index);
   const start = raw.at;
-  const about = roundedMtime(scanned.mtimeMs);
+  const about = roundedMtime(members.scannedMtimeMs(index));
   const header = { ...member, ...about };
   raw.header(header);
   const offset = raw.at;
   const after = statusAfterReading(raw, fd, size, members.path(index));
-  if (after && isUntouched(after, scanned)) {
+  if (after && members.isUntouched(index, after)) {
     raw.pad(size);
     const mtime = splitMtime(after.mtimeNs);
     // The scan's time is a plain number, without the nanoseconds
@@ -225,28 +223,4 @@ function readInto(raw: RawBytes, fd: number, position: number, size: number, pat
   const done = wrapReadError(path, () => readAt(fd, target, position));
   raw.at += size;
   return done === size;
-}
-
-/**
- * Returns whether a file has the same status before and after it was read. Plain numbers hold times to a quarter of a
- * microsecond, closer than any two changes, and leave half as much to the garbage collector. Times of later centuries are
- * coarser: such a file counts as touched.
- */
-function isUntouched(exact: BigIntStats, plain: ScannedStatus): boolean {
-  const sameTime = (ns: bigint, ms: number) => Math.abs(Number(ns) / 1e6 - ms) < 0.001;
-  return (
-    plain.size === Number(exact.size) &&
-    sameTime(exact.mtimeNs, plain.mtimeMs) &&
-    sameTime(exact.ctimeNs, plain.ctimeMs)
-  );
-}
-
-function isSameFile(a: FileIdentity, b: FileIdentity): boolean {
-  return (
-    a.size === b.size &&
-    a.mtimeNs === b.mtimeNs &&
-    a.ctimeNs === b.ctimeNs &&
-    a.ino === b.ino &&
-    a.dev === b.dev
-  );
 }

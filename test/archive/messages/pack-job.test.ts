@@ -53,7 +53,15 @@ test('a worker reads the members that the main thread wrote into a pack job', ()
     linkName: 'a',
     size: 0,
   });
-  expect(members.scannedStatus(0)).toEqual({ size: 3, mtimeMs: 1.5, ctimeMs: 2.5 });
+  expect(members.scannedMtimeMs(0)).toBe(1.5);
+});
+
+test('a pack job detects a file whose size, mtime or ctime has changed since the scan', () => {
+  const members = decode(scanned({}));
+  const status = { dev: 1n, ino: 1n, size: 3n, mtimeNs: 1_500_000n, ctimeNs: 2_500_000n };
+  expect(members.isUntouched(0, status)).toBe(true);
+  for (const change of [{ size: 4n }, { mtimeNs: 1_502_000n }, { ctimeNs: 2_498_000n }])
+    expect(members.isUntouched(0, { ...status, ...change })).toBe(false);
 });
 
 test('a pack job detects a replaced file by its inode, which only a file with several hard links has in the job', () => {
