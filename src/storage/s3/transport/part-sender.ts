@@ -5,8 +5,7 @@ import type { ConnectionSettings } from './agents.ts';
 import { MAX_BODY_BYTES, readWhole } from './body.ts';
 import { encodeError, type RequestAnswer, type RequestTicket, type ResponseHead } from './request-ticket.ts';
 import type { SenderMessage } from './sender-messages.ts';
-import { bodyOf, md5Of } from './sent-body.ts';
-import { Transport } from './transport.ts';
+import { bodyOf, md5Of, Transport } from './transport.ts';
 
 /** As many bytes that were sent are reported at once: a save's level depends on them. */
 const REPORT_BYTES = 1024 * 1024;

@@ -6,8 +6,9 @@ import { PutObjectCommand } from '../calls/sdk.ts';
 import { httpStatus, isStatus } from '../errors/classify.ts';
 import { lacksConditions } from '../errors/server-refusals.ts';
 import { headObject } from '../read/head.ts';
-import { md5Of } from '../transport/sent-body.ts';
-import { ownBody, type PartBytes, sendPart } from './multipart/part-body.ts';
+import { md5Of } from '../transport/transport.ts';
+import { ownBody, sendPart } from './multipart/part-body.ts';
+import type { PartBytes } from './multipart/part-gatherer.ts';
 import { checkCondition, conditionFailed, holds, isOurs, type Publication } from './publication.ts';
 
 /**

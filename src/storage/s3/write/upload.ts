@@ -9,8 +9,8 @@ import { type Completion, completeUpload } from './multipart/complete-upload.ts'
 import { checkSource, copyPart, refuseKnown } from './multipart/copy-part.ts';
 import { copyRanges } from './multipart/copy-ranges.ts';
 import { createUpload, type StoredPart, type UploadRef, uploadPart } from './multipart/multipart-calls.ts';
-import { ownBody, type PartBody, type PartBytes } from './multipart/part-body.ts';
-import { PartGatherer } from './multipart/part-gatherer.ts';
+import { ownBody, type PartBody } from './multipart/part-body.ts';
+import { type PartBytes, PartGatherer } from './multipart/part-gatherer.ts';
 import { PartsInFlight, type SendingPart } from './multipart/parts-in-flight.ts';
 import { SenderThreads } from './multipart/sender-threads.ts';
 import type { Publication } from './publication.ts';

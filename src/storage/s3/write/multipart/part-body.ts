@@ -5,14 +5,8 @@ import type { CallProgress } from '../../calls/call.ts';
 import type { Caller } from '../../calls/caller.ts';
 import { isStatus } from '../../errors/classify.ts';
 import { messageOf } from '../../errors/refused-response.ts';
-import { bodyOf, md5Of } from '../../transport/sent-body.ts';
-import type { Transport } from '../../transport/transport.ts';
-
-/** Bytes in the pieces in which they were written. They are joined only on the wire. */
-export interface PartBytes {
-  readonly pieces: readonly Uint8Array[];
-  readonly sizeBytes: number;
-}
+import { bodyOf, md5Of, type Transport } from '../../transport/transport.ts';
+import { ownsMemory, type PartBytes } from './part-gatherer.ts';
 
 /** The body of a request: bytes in this thread, or in another one that sends the request itself. */
 export interface PartBody {
@@ -36,14 +30,6 @@ export function ownBody({ pieces, sizeBytes }: PartBytes): PartBody {
     // Parts that wait for the garbage collector would be most of a save's memory
     release: () => pieces.filter(ownsMemory).forEach(release),
   };
-}
-
-/**
- * Returns whether no other bytes in the memory of this piece are in use: they were copied from there (part-gatherer.ts).
- * Node's shared pool makes no Buffer of half of its size.
- */
-export function ownsMemory(piece: Uint8Array): boolean {
-  return 2 * piece.byteLength >= piece.buffer.byteLength;
 }
 
 /**

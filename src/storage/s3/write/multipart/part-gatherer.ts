@@ -1,8 +1,12 @@
-import type { PartBytes } from './part-body.ts';
-
 /** S3 accepts 10,000 parts. The size of an object is known only at its end, so parts grow after this many. */
 const PARTS_OF_ONE_SIZE = 3_000;
 const SIZE_FACTOR = 4;
+
+/** Bytes in the pieces in which they were written. They are joined only on the wire. */
+export interface PartBytes {
+  readonly pieces: readonly Uint8Array[];
+  readonly sizeBytes: number;
+}
 
 /**
  * Cuts a stream of written pieces into parts. Copies the smaller side of a piece across a border, so that each part can
@@ -72,4 +76,12 @@ export class PartGatherer {
 function halves(piece: Uint8Array, at: number): [Uint8Array, Uint8Array] {
   const [before, after] = [piece.subarray(0, at), piece.subarray(at)];
   return before.length > after.length ? [before, new Uint8Array(after)] : [new Uint8Array(before), after];
+}
+
+/**
+ * Returns whether no other bytes in the memory of a part's piece are in use: the smaller side of a border was copied from there.
+ * Node's shared pool makes no Buffer of half of its size.
+ */
+export function ownsMemory(piece: Uint8Array): boolean {
+  return 2 * piece.byteLength >= piece.buffer.byteLength;
 }

@@ -2,7 +2,7 @@ import { buffer } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
 import type { Caller } from '../../../../../src/storage/s3/calls/caller.ts';
 import { Capabilities } from '../../../../../src/storage/s3/calls/capabilities.ts';
-import { ownBody, ownsMemory, sendPart } from '../../../../../src/storage/s3/write/multipart/part-body.ts';
+import { ownBody, sendPart } from '../../../../../src/storage/s3/write/multipart/part-body.ts';
 import { BodyTooLargeError } from '../../../../../src/storage/store-errors.ts';
 
 const REQUIRED = 'Content-MD5 OR x-amz-checksum- HTTP header is required for Put Object requests';
@@ -62,15 +62,6 @@ test('the smallest part that was refused as too large is known', async () => {
   capabilities.refusedBodyBytes = 3;
   await sendWith([refusal(413)], capabilities);
   expect(capabilities.refusedBodyBytes).toBe(3);
-});
-
-test('a piece owns its memory unless more than half of the memory is of others', () => {
-  const memory = new ArrayBuffer(100);
-  expect([100, 50, 49].map(bytes => ownsMemory(new Uint8Array(memory, 0, bytes)))).toEqual([
-    true,
-    true,
-    false,
-  ]);
 });
 
 test('a body in this thread has its bytes, counts them, and frees only the memory that its pieces own', async () => {

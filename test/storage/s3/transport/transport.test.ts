@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { buffer } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
-import { bodyOf, md5Of } from '../../../../src/storage/s3/transport/sent-body.ts';
+import { bodyOf, md5Of } from '../../../../src/storage/s3/transport/transport.ts';
 
 const KiB = 1024;
 
