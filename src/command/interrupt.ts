@@ -1,11 +1,6 @@
 import { constants } from 'node:os';
 import { endProcess } from '../action/runner/end-process.ts';
 
-/** Thrown by the work that an interrupt ends. */
-export class InterruptedError extends Error {
-  override name = 'InterruptedError';
-}
-
 /** Time in ms after an interrupt at which the process ends, whether or not the work has ended. */
 const GRACE_MS = 5000;
 
@@ -20,7 +15,7 @@ export function abortOnInterrupt(): AbortSignal {
     process.exitCode = 128 + constants.signals[name];
     if (controller.signal.aborted) endProcess({ waits: false });
     setTimeout(() => endProcess({ waits: false }), GRACE_MS).unref();
-    controller.abort(new InterruptedError('the command was interrupted'));
+    controller.abort(new Error('the command was interrupted'));
   };
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => interrupt(name));
   process.on('SIGBREAK', () => interrupt('SIGINT'));

@@ -4,7 +4,7 @@ import { CommanderError } from 'commander';
 import { endWhenWritten } from '../action/runner/end-process.ts';
 import { CommandError } from './command-error.ts';
 import { sentenceOf } from './failure.ts';
-import { abortOnInterrupt, InterruptedError } from './interrupt.ts';
+import { abortOnInterrupt } from './interrupt.ts';
 import { writeJsonError } from './output/json.ts';
 import { createOutput, OutputError } from './output/output.ts';
 import { createProgram, usageSentence } from './program.ts';
@@ -31,7 +31,7 @@ async function runCommand(args: readonly string[]): Promise<void> {
         const output = createOutput({ json: true, stdout, stderr });
         await writeJsonError(output, new CommandError(usageSentence(error.message)));
       }
-    } else if (signal.aborted || error instanceof InterruptedError) process.exitCode ||= 1;
+    } else if (signal.aborted) process.exitCode ||= 1;
     else if (!(error instanceof OutputError && error.pipeClosed)) {
       createOutput({ json: false, stdout, stderr }).note(`cache-s3: ${sentenceOf(error)}`);
       process.exitCode = 1;
