@@ -19,12 +19,8 @@ export async function checkDirectory(options: DirectoryOptions, report: ReportFi
   const { store, root, place, signal } = options;
   const name = createTrialName(place.caches);
   const content = Buffer.from('cache-s3 doctor');
-  const checked: ReportFinding = finding => {
-    signal.throwIfAborted();
-    report(finding);
-  };
   const attempt = (check: string, work: () => Promise<string>, meaning: string, fix: string) =>
-    makeCheck(checked, check, work, { result: 'failed', meaning, fix });
+    makeCheck(report, check, work, { result: 'failed', meaning, fix });
   const usable = await attempt(
     'directory',
     async () => {

@@ -61,10 +61,7 @@ export async function checkServer(options: ServerOptions, report: ReportFinding)
     root: createTrialName(place.caches),
     stored: new Set(),
     signal,
-    report(finding) {
-      signal.throwIfAborted();
-      report(finding);
-    },
+    report,
     call: (operation, attempt) => caller.run(specOf(operation, signal), attempt),
     send: (operation, command) => caller.send(specOf(operation, signal), command),
     cleanUp: (operation, command) => caller.send(specOf(operation, afterInterrupt.signal), command),

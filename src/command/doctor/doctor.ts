@@ -29,6 +29,7 @@ export async function runDoctor(invocation: Invocation, options: DoctorOptions):
   const findings: Finding[] = [];
   const progress = output.progress('Checking');
   const report = (finding: Finding) => {
+    signal.throwIfAborted();
     findings.push(finding);
     progress.update(`Checked: ${finding.check}`);
   };

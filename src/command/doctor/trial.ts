@@ -31,6 +31,5 @@ export interface Trial {
   readonly send: SendCommand;
   /** As `send`, also after an interrupt, which leaves it 4 s: removes a part of the trial. */
   readonly cleanUp: SendCommand;
-  /** Reports a finding. Throws the signal's reason: a check that an interrupt has ended found nothing. */
   readonly report: ReportFinding;
 }

@@ -80,6 +80,7 @@ test.each(['GetObject', 'UploadPart', 'UploadPartCopy'])(
     const settings = createS3Settings({ endpoint: new URL(server.endpoint) });
     const { signal } = controller;
     const checking = checkServer({ settings, place, log: silentLog, signal }, ({ result }) => {
+      signal.throwIfAborted();
       results.push(result);
     });
     await expect(checking).rejects.toBe(reason);
