@@ -34,6 +34,19 @@ test.each(['empty', 'lengthRequired', 'fails', 'errorInside'] as const)(
   },
 );
 
+test('doctor reports a copy whose response has no ETag', async () => {
+  const { findings } = await findingsOf({
+    takeover: operation =>
+      operation === 'UploadPartCopy'
+        ? (_, to) => void to.end('<CopyPartResult></CopyPartResult>')
+        : undefined,
+  });
+  expect(findingOf(findings, 'copy')).toMatchObject({
+    result: 'limited',
+    found: 'The response to UploadPartCopy has no ETag.',
+  });
+});
+
 test('doctor reports that parts of failed saves remain where an upload cannot be aborted', async () => {
   const { findings } = await findingsOf({ refuses: refusing('AbortMultipartUpload', 403) });
   expect(named(findings, 'limited')).toEqual(['abort']);
