@@ -1,13 +1,14 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import {
   disown,
   markEnded,
   ownerState,
   writeOwner,
 } from '../../../../src/archive/publish/staging/staging-owner.ts';
+import { failed, instead } from '../../../support/file-system-calls.ts';
 import { linux, requires } from '../../../support/platform-needs.ts';
 import { scratch } from '../../../support/scratch.ts';
 import { usePlatform } from '../../support/platform.ts';
@@ -53,6 +54,42 @@ describe('the restore of a staging directory', requires(linux), () => {
     execFileSync('mkfifo', [join(fifo, 'owner')]);
     writeFileSync(join(large, 'owner'), readFileSync(join(large, 'owner'), 'utf8').padEnd(2000));
     expect([ownerState(fifo), ownerState(large)]).toEqual(['unknown', 'unknown']);
+  });
+
+  test('runs if its process belongs to another user', () => {
+    const staging = ownStaging();
+    vi.spyOn(process, 'kill').mockImplementation(() => {
+      throw failed('EPERM');
+    });
+    expect(ownerState(staging)).toBe('running');
+  });
+
+  test.each([
+    ['has ended if its process is a zombie', '(node) Z', 'ended'],
+    ['runs if its process has a name that looks like a zombie', '(a) Z 1 (b) S', 'running'],
+  ])('%s', (_, nameAndState, expected) => {
+    const staging = ownStaging();
+    const stat = readFileSync(`/proc/${process.pid}/stat`, 'utf8').replace(/\(.*\) \w/, nameAndState);
+    instead(
+      'readFileSync',
+      call =>
+        ((...options: Parameters<typeof call>) =>
+          String(options[0]).endsWith('/stat') ? stat : call(...options)) as typeof call,
+    );
+    expect(ownerState(staging)).toBe(expected);
+  });
+
+  test('is unknown if /proc shows the processes of another namespace', () => {
+    const staging = ownStaging();
+    instead(
+      'readlinkSync',
+      call => ((path: string) => (path === '/proc/self' ? '1' : call(path))) as typeof call,
+    );
+    expect(ownerState(staging)).toBe('unknown');
+  });
+
+  test('does not replace an owner file that exists', () => {
+    expect(() => writeOwner(ownStaging())).toThrow('EEXIST');
   });
 
   test('is unknown on a file system that other machines may have mounted', () => {
