@@ -33,7 +33,8 @@ interface DiskCacheOptions extends DiskCacheSettings {
  * frame is found and none can be stored.
  */
 export class DiskCache {
-  #directory: string;
+  /** The path of the directory, without links after the first `find`. */
+  directory: string;
   readonly #threads: Threads<DiskMessage>;
   readonly #keeper: Thread<DiskMessage>;
   readonly #onProblem: (line: string) => void;
@@ -47,7 +48,7 @@ export class DiskCache {
 
   /** Starts its thread. */
   constructor({ workerUrl, onProblem, ...settings }: DiskCacheOptions) {
-    this.#directory = settings.directory;
+    this.directory = settings.directory;
     this.#onProblem = onProblem;
     this.#threads = new Threads({
       program: workerUrl,
@@ -61,14 +62,9 @@ export class DiskCache {
     this.#keeper = this.#threads.start();
     this.#restartIdleTimeout();
     this.#opened = this.#request({ kind: 'open' }).then(answer => {
-      if (answer?.directory !== undefined) this.#directory = answer.directory;
+      if (answer?.directory !== undefined) this.directory = answer.directory;
       if (answer?.problem !== undefined) this.#fail(answer.problem);
     });
-  }
-
-  /** The path of the directory, without links after the first `find`. */
-  get directory(): string {
-    return this.#directory;
   }
 
   /** Is aborted when the directory stops responding. The restore can be repeated without it. */

@@ -33,9 +33,8 @@ async function heldOf(files: readonly string[], signal: AbortSignal): Promise<st
 }
 
 function heldError([first, ...others]: readonly string[]): TargetTreeError {
-  const what =
-    others.length === 0
-      ? 'cannot be replaced, because a process has it open'
-      : `and ${others.length} more cannot be replaced, because processes have them open`;
-  return new TargetTreeError(`${showPath(first!)} ${what}; ${IN_USE_ADVICE}`);
+  const more = others.length > 0 ? `, nor can ${others.length} more` : '';
+  return new TargetTreeError(
+    `${showPath(first!)} cannot be replaced, because a process has it open${more}; ${IN_USE_ADVICE}`,
+  );
 }

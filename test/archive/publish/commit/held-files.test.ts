@@ -16,7 +16,7 @@ describe(
       system.use(at('c'), 'held');
       const { message, treeChanged } = await failure();
       expect(message).toBe(
-        `${join(to, 'tree/b')} and 1 more cannot be replaced, because processes have them open; ${ADVICE}`,
+        `${join(to, 'tree/b')} cannot be replaced, because a process has it open, nor can 1 more; ${ADVICE}`,
       );
       expect([treeChanged, sum(system.waits)]).toEqual([false, 3000]);
       expect(contents()).toEqual(['older', 'older', 'older']);
