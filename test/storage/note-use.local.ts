@@ -1,7 +1,7 @@
 import { once } from 'node:events';
-import { readdirSync, statSync, utimesSync } from 'node:fs';
+import { existsSync, statSync, utimesSync } from 'node:fs';
 import path from 'node:path';
-import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { markerName } from '../../src/cache/keys/cache-names.ts';
 import { TIME_LIMITS } from '../../src/retry/time-limits.ts';
 import { createDirectoryStore } from '../../src/storage/directory/directory-store.ts';
@@ -40,7 +40,7 @@ describe('a restore that hits an object of a bucket', () => {
     });
     all = jobsOf(store);
     name = (await savedIn(all, 'k')).objectName('k');
-    marker = markerName('', name)!;
+    marker = markerName('cache-s3', name)!;
   });
 
   /** Sets the time of modification of an object to so many hours ago. */
@@ -147,21 +147,28 @@ test('a restore that hits an old object of a directory stores a marker file, and
   const root = scratch();
   const all = jobsOf(createDirectoryStore(root, { log: silentLog }));
   const name = (await savedIn(all, 'k')).objectName('k');
-  const [file, marker] = [name, markerName('', name)!].map(one => path.join(root, objectPath(one)));
+  const [file, marker] = [name, markerName('cache-s3', name)!].map(one => path.join(root, objectPath(one)));
   const setAge = (of: string, hours: number) => {
     const seconds = (Date.now() - hours * HOUR) / 1000;
     utimesSync(of, seconds, seconds);
   };
   const restore = async () => expect(await all.job().restore('k')).toMatchObject({ kind: 'hit', key: 'k' });
+  /** A busy machine may give up a note, because a restore waits for it for 250 ms only. */
+  const restoreUntil = (isNoted: () => void) =>
+    vi.waitFor(
+      async () => {
+        await restore();
+        isNoted();
+      },
+      { timeout: 30_000 },
+    );
 
   await restore();
-  expect(readdirSync(root)).toEqual(['v1']);
+  expect(existsSync(marker!)).toBe(false);
   setAge(file!, 25);
   const before = statSync(file!);
-  await restore();
-  expect(statSync(marker!).size).toBe(0);
+  await restoreUntil(() => expect(statSync(marker!).size).toBe(0));
   expect(statSync(file!)).toMatchObject({ ino: before.ino, mtimeMs: before.mtimeMs });
   setAge(marker!, 25);
-  await restore();
-  expect(Date.now() - statSync(marker!).mtimeMs).toBeLessThan(HOUR);
+  await restoreUntil(() => expect(Date.now() - statSync(marker!).mtimeMs).toBeLessThan(HOUR));
 });

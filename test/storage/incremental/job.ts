@@ -27,7 +27,7 @@ export interface JobOptions {
   readonly store: ObjectStore;
   /** The parent of the job's `workspace` and `temp`. */
   readonly directory: string;
-  /** Input `prefix`; default ''. */
+  /** Input `prefix`; default 'cache-s3'. */
   readonly prefix?: string;
   /** The step's `path`; default `tree`. */
   readonly paths?: readonly string[];
@@ -184,7 +184,7 @@ export class CacheJob {
   }
 
   get #prefix(): string {
-    return this.#options.prefix ?? '';
+    return this.#options.prefix ?? 'cache-s3';
   }
 
   #plan() {
