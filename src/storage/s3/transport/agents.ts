@@ -4,6 +4,7 @@ import tls from 'node:tls';
 import { readSmallFile } from '../../../archive/fs/small-file.ts';
 import { StoreRefusedError } from '../../store-errors.ts';
 import { isExcepted } from './no-proxy.ts';
+import { TunnelPool } from './tunnel-pool.ts';
 
 interface AgentSettings {
   /** A PEM file of further certificate authorities. */
@@ -68,12 +69,12 @@ export function createAgents({ authorities, proxies }: ConnectionSettings): Agen
     ...(authorities !== undefined && { ca: [...tls.getCACertificates('default'), authorities] }),
   };
   try {
-    const createPools = (way: http.AgentOptions) => ({
+    const createPools = (HttpsPool: typeof https.Agent, way: http.AgentOptions) => ({
       http: new http.Agent({ ...common, ...way }),
-      https: new https.Agent({ ...common, ...secure, ...way }),
+      https: new HttpsPool({ ...common, ...secure, ...way }),
     });
-    const direct = createPools({});
-    const proxied = createPools(proxy);
+    const direct = createPools(https.Agent, {});
+    const proxied = createPools(proxies.https_proxy || proxies.HTTPS_PROXY ? TunnelPool : https.Agent, proxy);
     return {
       for(isSecure, hostname, port) {
         const { http, https } = isExcepted(noProxy, hostname, port) ? direct : proxied;

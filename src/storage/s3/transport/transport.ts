@@ -97,7 +97,11 @@ export class Transport {
 
       let received: http.IncomingMessage | undefined;
       // Destroying the request alone after its response has begun would drop the rest of the body without an error
-      const fail = (error: Error) => (received ?? sent).destroy(error);
+      const fail = (error: Error) => {
+        (received ?? sent).destroy(error);
+        // Has no effect on a request that has settled. One that waits for a proxy's tunnel has no socket, and emits nothing
+        reject(error);
+      };
       const timers = new Timers(this.#clock, fail);
       const onAbort = () => fail(signal?.reason);
       signal?.addEventListener('abort', onAbort, { once: true });

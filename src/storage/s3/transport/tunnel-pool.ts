@@ -1,0 +1,42 @@
+import type { ClientRequestArgs } from 'node:http';
+import https from 'node:https';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { systemClock } from '../../../retry/clock.ts';
+
+/** Bound of a proxy's response to CONNECT in bytes, that of the head of any response. */
+const MAX_RESPONSE_BYTES = 16 * 1024;
+
+/** Time in ms after which an unfinished tunnel is closed. The request that waits for it has ended before. */
+const TUNNEL_MS = 20_000;
+
+/**
+ * A pool of connections through a proxy. Node 24 keeps all that a proxy sends before its response to CONNECT ends, doubles its
+ * listeners with each piece of it (lib/https.js, `establishTunnel`), and waits without end for the TLS handshake that follows.
+ */
+export class TunnelPool extends https.Agent {
+  override createConnection(
+    options: ClientRequestArgs,
+    done: (error: Error | null, tunnel: Duplex) => void,
+  ): Duplex | null | undefined {
+    const close = () => void socket.destroy();
+    const cancel = systemClock.after(TUNNEL_MS, close);
+    // Before the tunnel is made, this is the connection to the proxy
+    const socket = super.createConnection(options, (error, tunnel) => {
+      cancel();
+      done(error, tunnel);
+    }) as Socket;
+    socket.once('close', cancel);
+    // Node has no listener during the handshake
+    socket.on('error', () => {});
+    socket.on('newListener', (event, listener) => {
+      if (event === 'readable') socket.removeListener(event, listener);
+    });
+    socket.prependListener('readable', () => {
+      if (socket.bytesRead <= MAX_RESPONSE_BYTES) return;
+      const error = new Error('the response of the proxy to CONNECT has no end');
+      socket.destroy(Object.assign(error, { code: 'ERR_PROXY_TUNNEL' }));
+    });
+    return socket;
+  }
+}
