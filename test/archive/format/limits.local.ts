@@ -115,6 +115,28 @@ describe('many entries', () => {
   });
 });
 
+/** Restores an object in a process whose heap is limited. */
+function restoreInHeap(object: Buffer, mib: number) {
+  const workspace = scratch();
+  const file = join(workspace, 'object');
+  writeFileSync(file, object);
+  const job = { object: file, workspace, patterns: ['tree'] };
+  const env = { NODE_OPTIONS: `--max-old-space-size=${mib}` };
+  return startRestoreProcess(job, 'self', [], env).ended;
+}
+
+test('names of 250 MB that are not UTF-8 are a miss in a heap of 512 MiB, and the process survives', async () => {
+  const rest = Buffer.alloc(1000, 0xff);
+  const entries = Array.from({ length: 250_000 }, (_, index) =>
+    index === 0
+      ? { name: './tree/' }
+      : { name: Buffer.concat([Buffer.from(String(index).padStart(8, '0')), rest]), depth: 1 },
+  );
+  const { output, stderr } = await restoreInHeap(writeForgery(forge(entries)), 512);
+  expect(output?.error, stderr).toBe('UnusableArchiveError');
+  expect(output?.message).toMatch(/^its 250000 entries with their names need about \d+ MiB of memory/);
+}, 240_000);
+
 describe('four million entries, the last of which is of an unknown type,', () => {
   let object: Buffer;
   beforeAll(() => {
@@ -123,24 +145,14 @@ describe('four million entries, the last of which is of an unknown type,', () =>
     object = writeForgery(forgery);
   });
 
-  /** Restores the object in a process whose heap is limited. */
-  function restoreInHeap(mib: number) {
-    const workspace = scratch();
-    const file = join(workspace, 'object');
-    writeFileSync(file, object);
-    const job = { object: file, workspace, patterns: ['tree'] };
-    const env = { NODE_OPTIONS: `--max-old-space-size=${mib}` };
-    return startRestoreProcess(job, 'self', [], env).ended;
-  }
-
   test.each([512, 1024])('are a miss in a heap of %i MiB, and the process survives', async mib => {
-    const { output, stderr } = await restoreInHeap(mib);
+    const { output, stderr } = await restoreInHeap(object, mib);
     expect(output?.error, stderr).toBe('UnusableArchiveError');
     expect(output?.message).toMatch(/^its 4000000 entries need about \d+ MiB of memory/);
   });
 
   test('are refused in less than 500 MB of memory', async () => {
-    const { output, stderr } = await restoreInHeap(4096);
+    const { output, stderr } = await restoreInHeap(object, 4096);
     expect(output?.message, stderr).toBe('its entry ./tree/03999999 is of an unknown type');
     expect(output?.rssBytes).toBeLessThan(500e6);
   });

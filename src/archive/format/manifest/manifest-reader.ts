@@ -104,7 +104,9 @@ async function readEntries(
     if (check && index * READ_ENTRY_BYTES + reader.nameBytes > MAX_UNCHECKED_BYTES) {
       entries.length = 0;
       trimHeap(0);
-      await checkEntries(columns, count, check, signal);
+      const nameBytes = await checkEntries(columns, count, check, signal);
+      // A string whose characters are not all of Latin-1 takes two bytes for each of them
+      requireHeap(count * ENTRY_HEAP_BYTES + 2 * nameBytes, `its ${count} entries with their names`);
       return readEntries(columns, count, undefined, signal);
     }
     entries.push(reader.read());
@@ -116,12 +118,13 @@ async function readEntries(
   return entries;
 }
 
+/** Returns the bytes of all names in full. */
 async function checkEntries(
   columns: ColumnReader,
   count: number,
   check: EntryCheck,
   signal: AbortSignal | undefined,
-): Promise<void> {
+): Promise<number> {
   const reader = new EntryReader(columns.fork());
   const turns = new Turns(signal);
   for (let index = 0; index < count; index++) {
@@ -129,6 +132,7 @@ async function checkEntries(
     if (turns.isDue()) await turns.take();
   }
   reader.end();
+  return reader.nameBytes;
 }
 
 function decompress(payload: Buffer): Buffer {
