@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -59,15 +59,6 @@ test.each([
 ])('a payload that %s is empty', (_, content) => {
   expect(payloadOf(content)).toEqual(none);
   expect(({} as { repository?: unknown }).repository).toBeUndefined();
-});
-
-test('a payload over 8 MiB is empty, and one of 8 MiB is read', () => {
-  const text = '{"repository":{"full_name":"octo/app"}}';
-  const size = 8 * 1024 * 1024;
-  expect(payloadOf(text.padEnd(size)).repository).toBe('octo/app');
-  expect(payloadOf(text.padEnd(size + 1))).toEqual(none);
-  truncateSync(file, 2 ** 41);
-  expect(readEventPayload(file)).toEqual(none);
 });
 
 test('a file that does not exist, or is a directory, is an empty payload', () => {
