@@ -1,23 +1,18 @@
-import { DamagedArchiveError, TargetTreeError } from '../archive/archive-errors.ts';
+import { TargetTreeError } from '../archive/archive-errors.ts';
 import { entryCheckOf } from '../archive/check/validate.ts';
 import { DiskCache } from '../archive/disk-cache/disk-cache.ts';
-import { TAIL_BYTES } from '../archive/format/limits.ts';
-import type { CreateEntryCheck } from '../archive/format/manifest/manifest-reader.ts';
-import { type OpenArchive, openArchive } from '../archive/format/open-archive.ts';
-import { shortenName } from '../archive/fs/paths/names.ts';
+import type { OpenArchive } from '../archive/format/open-archive.ts';
 import { WorkerPool } from '../archive/pool/worker-pool.ts';
 import { restoreArchive } from '../archive/restore/restore-archive.ts';
 import { RestoreNotices } from '../archive/restore/restore-notices.ts';
-import type { ReadInWorker } from '../archive/restore/unpack.ts';
 import { InlineRunner } from '../archive/worker/worker.ts';
 import type { JobRecords } from '../records/job-records.ts';
 import { writeTreeRecord } from '../records/tree-record.ts';
-import { anySignal } from '../retry/signals.ts';
 import type { ArchiveBackendOptions } from './archive-options.ts';
 import type { RestoreRequest } from './backend.ts';
 import type { FoundObject } from './find-object.ts';
-import type { ObjectStore, ObjectVersion } from './object-store.ts';
-import { ObjectMissingError, type ObjectReplacedError } from './store-errors.ts';
+import type { ObjectStore } from './object-store.ts';
+import { openFound, rangeReaders } from './open-object.ts';
 
 /** An archive with less data than this, in bytes, is restored faster than a worker starts. */
 const INLINE_BYTES = 2 * 1024 * 1024;
@@ -152,95 +147,6 @@ async function markedAsHalf<T extends { readonly isPartial: boolean }>(
   }
 }
 
-type RangeReader = (start: number, end: number, signal?: AbortSignal) => Promise<Uint8Array<ArrayBuffer>>;
-
-interface RangeReaders {
-  readonly read: RangeReader;
-  readonly readInWorker: ReadInWorker | undefined;
-}
-
-/** Returns the functions that read from the object until `stop` or a signal of their own is aborted. */
-function rangeReaders(
-  store: ObjectStore,
-  found: FoundObject,
-  stop: AbortSignal | undefined,
-  onBytes: (count: number) => void,
-): RangeReaders {
-  const { name, etag, key } = found;
-  const { workerReads } = store;
-  // All ranges of a restore have one signal
-  let latest: readonly [AbortSignal | undefined, AbortSignal | undefined] = [undefined, stop];
-  const optionsFor = (signal: AbortSignal | undefined) => {
-    if (latest[0] !== signal) latest = [signal, anySignal(stop, signal)];
-    return { etag, signal: latest[1], onBytes };
-  };
-  const check = (wanted: number, got: number | undefined) => {
-    if (got === undefined)
-      throw new ObjectMissingError(`the object of key '${key}' was deleted while it was read`);
-    if (got !== wanted) throw new DamagedArchiveError('it ends before the data that its manifest names');
-  };
-  return {
-    read: async (start, end, signal) => {
-      const answer = await store.getRange(name, { start, end }, optionsFor(signal));
-      check(end - start, answer?.bytes.length);
-      return answer!.bytes;
-    },
-    readInWorker:
-      workerReads &&
-      (async (start, end, buffer, signal) => {
-        check(end - start, await workerReads.fetchRange(name, { start, end }, buffer, optionsFor(signal)));
-      }),
-  };
-}
-
-async function openFound(
-  found: FoundObject,
-  read: RangeReader,
-  signal: AbortSignal | undefined,
-  createCheck?: CreateEntryCheck,
-): Promise<OpenArchive> {
-  const start = Math.max(0, found.sizeBytes - TAIL_BYTES);
-  const tail = found.tail ?? { start, bytes: await read(start, found.sizeBytes) };
-  const archive = await openArchive(tail, found.sizeBytes, read, { createCheck, signal });
-  checkIdentity(archive, found);
-  return archive;
-}
-
-/**
- * Reads the manifest of an object, and no data of it. Throws `ObjectReplacedError` if its ETag has changed,
- * `ObjectMissingError` if it does not exist, and the errors of the archive and the store.
- */
-export function openObject(
-  store: ObjectStore,
-  found: FoundObject,
-  signal: AbortSignal | undefined,
-): Promise<OpenArchive> {
-  const { read } = rangeReaders(store, found, signal, () => {});
-  return openFound(found, read, signal);
-}
-
-/**
- * Returns the damage of an object that is listed and has no data, as radosgw may leave it (ceph/ceph#60771). Returns
- * undefined if it is no longer listed.
- */
-export async function damageOf(
-  store: ObjectStore,
-  { name, etag }: ObjectVersion,
-  cause: ObjectReplacedError,
-  signal: AbortSignal | undefined,
-): Promise<DamagedArchiveError | undefined> {
-  const present = await store.head(name, { signal });
-  if (present?.etag !== etag) return undefined;
-  return new DamagedArchiveError('the store lists it, but returns no data', { cause });
-}
-
-/** Refuses an archive that was copied to another name: it would be a hit for a key that it was not saved for. */
-function checkIdentity({ manifest }: OpenArchive, found: FoundObject): void {
-  if (manifest.head.object !== found.name) {
-    throw new DamagedArchiveError(`it was saved under another name, ${shortenName(manifest.head.object)}`);
-  }
-}
-
 /**
  * Returns whether the main thread restores this many bytes of data by itself. With a disk cache it does not: a read from that
  * may hang, and only a worker can be left behind.
@@ -269,3 +175,4 @@ export { sha256 } from '../archive/format/codec.ts';
 export { releaseOwned } from '../archive/memory/buffers.ts';
 export { mapInOrder } from '../archive/pool/in-flight.ts';
 export { groupFrames } from '../archive/restore/frame-runs.ts';
+export { damageOf, openObject } from './open-object.ts';
