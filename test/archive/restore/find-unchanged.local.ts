@@ -121,9 +121,10 @@ describe('findUnchanged', () => {
     expect(await different(change)).toEqual(expected);
   });
 
-  test('reports files and links whose owner differs', requires(root), async () => {
+  test('reports files and links whose owner or group differs', requires(root), async () => {
     const change = (tree: string) => {
-      for (const name of ['a', 'link']) fs.lchownSync(`${tree}/${name}`, 5, 5);
+      fs.lchownSync(`${tree}/a`, 5, process.getegid!());
+      fs.lchownSync(`${tree}/link`, process.geteuid!(), 5);
     };
     expect(await different(change)).toEqual(['a', 'link']);
   });

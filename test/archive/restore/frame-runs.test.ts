@@ -45,6 +45,18 @@ describe('groupFrames', () => {
     ]);
   });
 
+  test('joins frames over a gap of 256 KiB, and to a request of 129 * 64 KiB, and none beyond', () => {
+    const [gap, range] = [256 * 1024, 129 * 64 * 1024];
+    const counts = [0, 1].map(more => [
+      groupFrames(frames(1, gap + more, 1), frame => frame !== 1).length,
+      groupFrames(frames(MiB, range - MiB + more), all).length,
+    ]);
+    expect(counts).toEqual([
+      [1, 1],
+      [2, 2],
+    ]);
+  });
+
   test('returns no runs if no frame is wanted', () => {
     expect(groupFrames(frames(1, 2, 3), () => false)).toEqual([]);
     expect(groupFrames([], all)).toEqual([]);

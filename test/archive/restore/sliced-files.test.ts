@@ -10,6 +10,7 @@ import { SlicedFiles } from '../../../src/archive/restore/sliced-files.ts';
 import { modes, requires } from '../../support/platform-needs.ts';
 import { scratch } from '../../support/scratch.ts';
 import { entryOf } from '../publish/staged.ts';
+import { usePlatform } from '../support/platform.ts';
 
 const frames: readonly Frame[] = [100, 50, 50].map(rawSize => ({
   size: 1,
@@ -53,6 +54,31 @@ test(
     ]);
   },
 );
+
+test(
+  'a file in several frames is finished with its last byte, whichever slice comes last',
+  requires(modes),
+  async () => {
+    const directory = scratch();
+    const at = (entry: number) => join(directory, String(entry));
+    const file = entryOf('./x', EntryType.file, { ...attributes, frame: 1, offset: 49, size: 51 });
+    const contents = new FrameContents({ frames, entries: [file] }, () => true);
+    const files = new SlicedFiles([file], stagedAt(at), contents, new RefusedAttributes());
+    await files.create(undefined);
+    files.addWritten([2]);
+    expect(lstatSync(at(0)).mode & 0o777).toBe(0o600);
+    files.addWritten([1]);
+    expect(lstatSync(at(0)).mode & 0o777).toBe(0o440);
+  },
+);
+
+test('a file in several frames becomes read-only on a system without modes', requires(modes), async () => {
+  usePlatform({ hasModes: false });
+  const { files, modeOf } = prepare();
+  await files.create(undefined);
+  files.addWritten([0, 1]);
+  expect([modeOf(0), modeOf(1)]).toEqual([0o444, 0o600]);
+});
 
 test('a file in several frames that cannot be created in staging fails with its path', async () => {
   const { at, files } = prepare();

@@ -75,6 +75,43 @@ describe('unpackFrames', () => {
     expect(() => lstatSync(path.join(directory, 'whole'))).toThrow('ENOENT');
   });
 
+  test('writes empty files of a job without frames', () => {
+    const file = path.join(scratch(), 'empty');
+    const job = new UnpackJobWriter(0, 1);
+    job.addPiece(EMPTY_PIECE, attributes, file);
+    unpackFrames(job.finish(new Uint8Array(0), { masksModes: false, wants: NO_FACTS }));
+    expect(lstatSync(file).size).toBe(0);
+  });
+
+  test('writes no block of zeros of a slice, and the data between two of them at once', () => {
+    const block = 64 * 1024;
+    const content = Buffer.alloc(5 * block);
+    content.fill('a', 0, block);
+    content.fill('b', 2 * block, 4 * block);
+    const bytes = compressFrame(content, 3);
+    const file = path.join(scratch(), 'sliced');
+    writeFileSync(file, Buffer.alloc(10 + content.length));
+    const job = new UnpackJobWriter(1, 1);
+    job.addFrame(0, { size: bytes.length, rawSize: content.length, sha256: sha256(bytes) });
+    const slice = { frame: 0, offset: 0, size: content.length, position: 10, partial: true };
+    job.addPiece(slice, attributes, file);
+    const written: unknown[] = [];
+    instead(
+      'writeSync',
+      call =>
+        ((...options: [number, Uint8Array, number, number, number]) => {
+          written.push([options[4], options[3]]);
+          return call(...options);
+        }) as typeof call,
+    );
+    unpackFrames(job.finish(Uint8Array.from(bytes), { masksModes: false, wants: NO_FACTS }));
+    expect(written).toEqual([
+      [10, block],
+      [10 + 2 * block, 2 * block],
+    ]);
+    expect(readFileSync(file).subarray(10).equals(content)).toBe(true);
+  });
+
   test('never replaces an existing file', () => {
     const directory = scratch();
     writeFileSync(path.join(directory, 'whole'), 'old');

@@ -58,6 +58,18 @@ test('files that do not exist have no profiles', () => {
   expect(Object.keys(read({}))).toEqual([]);
 });
 
+test('a file below a file does not exist, and has no profiles', () => {
+  writeFileSync(path.join(directory, 'file'), '');
+  const files = { AWS_CONFIG_FILE: path.join(directory, 'file/a'), AWS_SHARED_CREDENTIALS_FILE: '/nowhere' };
+  expect(Object.keys(readSharedFiles(files).profiles)).toEqual([]);
+});
+
+test('a file of more than 1 MiB fails with its name', () => {
+  const config = '[default]\nregion = r\n';
+  expect(read({ config: config.padEnd(1024 * 1024) })).toEqual({ default: { region: 'r' } });
+  expect(() => read({ config: config.padEnd(1024 * 1024 + 1) })).toThrow('a cannot be read (EFBIG)');
+});
+
 test('a file that is not a regular one fails with its name', () => {
   mkdirSync(path.join(directory, 'a'));
   expect(() => read({})).toThrow(/^a cannot be read \(/);
