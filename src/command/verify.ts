@@ -1,5 +1,4 @@
 import { DamagedArchiveError, UnusableArchiveError } from '../archive/archive-errors.ts';
-import type { OpenArchive } from '../archive/format/open-archive.ts';
 import { placeOfPatterns } from '../cache/cache-patterns.ts';
 import type { CacheEntry } from '../cache/inventory.ts';
 import { cachesRoot } from '../cache/keys/cache-names.ts';
@@ -172,14 +171,18 @@ async function checkCache(
   { manifestOnly, onBytes }: { readonly manifestOnly: boolean; readonly onBytes: (count: number) => void },
 ): Promise<Check> {
   try {
-    const archive = await engine.openObject(store, asFound(entry), signal);
-    const { manifest, manifestStart } = archive;
+    const found = asFound(entry);
+    const { manifest, manifestStart, tail } = await engine.openObject(store, found, signal);
     const permits = (name: string) => engine.hasEntry(manifest.entries, name);
     await engine.validate(manifest, manifestStart, createDirectoryLayout('/', permits), signal);
     if (manifestOnly) return { kind: 'whole', bytes: entry.object.sizeBytes };
+    const { read } = engine.rangeReaders(store, found, signal, onBytes);
     for (const run of engine.groupFrames(manifest.frames, () => true)) {
       signal.throwIfAborted();
-      const bytes = await readRun(entry, archive, run, { store, signal, onBytes });
+      const bytes =
+        run.start >= tail.start
+          ? tail.bytes.slice(run.start - tail.start, run.end - tail.start)
+          : await read(run.start, run.end);
       for (const [at, frame] of run.frames.entries()) {
         const start = run.starts[at]! - run.start;
         const { size, sha256: expected } = manifest.frames[frame]!;
@@ -199,17 +202,4 @@ async function checkCache(
     const damage = await engine.damageOf(store, entry.object, error, signal);
     return damage ? { kind: 'damaged', entry, reason: damage.message } : { kind: 'changed' };
   }
-}
-
-async function readRun(
-  { object: { name, etag } }: CacheEntry,
-  { tail }: OpenArchive,
-  { start, end }: { readonly start: number; readonly end: number },
-  { store, ...options }: Pick<Invocation, 'store' | 'signal'> & { readonly onBytes: (count: number) => void },
-): Promise<Uint8Array<ArrayBuffer>> {
-  if (start >= tail.start) return tail.bytes.slice(start - tail.start, end - tail.start);
-  const answer = await store.getRange(name, { start, end }, { ...options, etag });
-  if (answer?.bytes.length !== end - start)
-    throw new DamagedArchiveError('it ends before the data that its manifest names');
-  return answer.bytes;
 }

@@ -79,12 +79,13 @@ async function restoreWith(
     options.progress.add(bytes);
   };
   options.progress.expect(found.sizeBytes);
-  const { read, readInWorker } = rangeReaders(store, found, request.signal, onFetched);
+  const readers = rangeReaders(store, found, request.signal, onFetched);
+  const { read, readInWorker } = readers;
   const openPool = () => new WorkerPool(options.workerUrl, options.workers, store.workerReads?.settings);
   // A warm restore begins with work for them: it compares the manifest with the disk
   const early = request.warm && found.sizeBytes > INLINE_BYTES ? openPool() : undefined;
   early?.start();
-  const archive = await openFound(found, read, request.signal, entryCheckOf(request.layout)).catch(
+  const archive = await openFound(found, readers, request.signal, entryCheckOf(request.layout)).catch(
     async error => {
       await early?.close();
       throw error;
@@ -175,4 +176,4 @@ export { sha256 } from '../archive/format/codec.ts';
 export { releaseOwned } from '../archive/memory/buffers.ts';
 export { mapInOrder } from '../archive/pool/in-flight.ts';
 export { groupFrames } from '../archive/restore/frame-runs.ts';
-export { damageOf, openObject } from './open-object.ts';
+export { damageOf, openObject, rangeReaders } from './open-object.ts';

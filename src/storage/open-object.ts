@@ -6,8 +6,8 @@ import { shortenName } from '../archive/fs/paths/names.ts';
 import type { ReadInWorker } from '../archive/restore/unpack.ts';
 import { anySignal } from '../retry/signals.ts';
 import type { FoundObject } from './find-object.ts';
-import type { ObjectStore, ObjectVersion } from './object-store.ts';
-import { ObjectMissingError, type ObjectReplacedError } from './store-errors.ts';
+import type { ByteSpan, ObjectStore, ObjectVersion, RangeBytes } from './object-store.ts';
+import { ObjectMissingError, ObjectReplacedError, StoreUnavailableError } from './store-errors.ts';
 
 /** Reads the archive in an object. */
 
@@ -15,6 +15,8 @@ type RangeReader = (start: number, end: number, signal?: AbortSignal) => Promise
 
 interface RangeReaders {
   readonly read: RangeReader;
+  /** Reads the last bytes, and the size of the object with them: that in a listing may be wrong. */
+  readonly readTail: () => Promise<RangeBytes>;
   readonly readInWorker: ReadInWorker | undefined;
 }
 
@@ -33,21 +35,36 @@ export function rangeReaders(
     if (latest[0] !== signal) latest = [signal, anySignal(stop, signal)];
     return { etag, signal: latest[1], onBytes };
   };
-  const check = (wanted: number, got: number | undefined) => {
-    if (got === undefined)
-      throw new ObjectMissingError(`the object of key '${key}' was deleted while it was read`);
-    if (got !== wanted) throw new DamagedArchiveError('it ends before the data that its manifest names');
+  const missing = () => new ObjectMissingError(`the object of key '${key}' was deleted while it was read`);
+  const check = async ({ start, end }: ByteSpan, got: number | undefined) => {
+    if (got === undefined) throw missing();
+    if (got === end - start) return;
+    // One response is no proof of damage
+    const present = await store.head(name, { signal: stop });
+    if (!present) throw missing();
+    if (present.etag !== etag) throw new ObjectReplacedError(`${name} was replaced meanwhile`);
+    if (present.sizeBytes < end)
+      throw new DamagedArchiveError('it ends before the data that its manifest names');
+    throw new StoreUnavailableError(
+      `${name}: the endpoint does not serve ranges (requested bytes ${start} to ${end}, got ${got} bytes, although the object has ${present.sizeBytes})`,
+    );
   };
   return {
     read: async (start, end, signal) => {
       const answer = await store.getRange(name, { start, end }, optionsFor(signal));
-      check(end - start, answer?.bytes.length);
+      await check({ start, end }, answer?.bytes.length);
       return answer!.bytes;
+    },
+    readTail: async () => {
+      const tail = await store.getRange(name, { suffix: TAIL_BYTES }, optionsFor(undefined));
+      if (!tail) throw missing();
+      return tail;
     },
     readInWorker:
       workerReads &&
       (async (start, end, buffer, signal) => {
-        check(end - start, await workerReads.fetchRange(name, { start, end }, buffer, optionsFor(signal)));
+        const span = { start, end };
+        await check(span, await workerReads.fetchRange(name, span, buffer, optionsFor(signal)));
       }),
   };
 }
@@ -55,13 +72,12 @@ export function rangeReaders(
 /** Reads the manifest of an object. Throws as `openObject` does, and what `createCheck` throws. */
 export async function openFound(
   found: FoundObject,
-  read: RangeReader,
+  { read, readTail }: Pick<RangeReaders, 'read' | 'readTail'>,
   signal: AbortSignal | undefined,
   createCheck?: CreateEntryCheck,
 ): Promise<OpenArchive> {
-  const start = Math.max(0, found.sizeBytes - TAIL_BYTES);
-  const tail = found.tail ?? { start, bytes: await read(start, found.sizeBytes) };
-  const archive = await openArchive(tail, found.sizeBytes, read, { createCheck, signal });
+  const tail = found.tail ?? (await readTail());
+  const archive = await openArchive(tail, tail.sizeBytes, read, { createCheck, signal });
   checkIdentity(archive, found);
   return archive;
 }
@@ -75,8 +91,11 @@ export function openObject(
   found: FoundObject,
   signal: AbortSignal | undefined,
 ): Promise<OpenArchive> {
-  const { read } = rangeReaders(store, found, signal, () => {});
-  return openFound(found, read, signal);
+  return openFound(
+    found,
+    rangeReaders(store, found, signal, () => {}),
+    signal,
+  );
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { WorkerBuffer } from '../../../archive/pool/worker-pool.ts';
 import type { ByteRange, ByteSpan, GetOptions, RangeBytes } from '../../object-store.ts';
+import { StoreUnavailableError } from '../../store-errors.ts';
 import type { Caller } from '../calls/caller.ts';
 import { GetObjectCommand } from '../calls/sdk.ts';
 import type { SdkHandlerOptions } from '../calls/sdk-request-handler.ts';
@@ -44,7 +45,13 @@ export async function getRange(
   if (received === 'missing') return undefined;
   if (received === 'past the end') {
     if ('suffix' in range) return byAbsoluteRange(caller, name, range.suffix, options);
-    return emptyRange(caller, name, range, options);
+    const empty = await emptyRange(caller, name, range, options);
+    if (empty && empty.sizeBytes > range.start) {
+      throw new StoreUnavailableError(
+        `${name}: the endpoint does not serve ranges (requested ${rangeHeader(range)}, got no bytes, although the object has ${empty.sizeBytes})`,
+      );
+    }
+    return empty;
   }
   const { start, sizeBytes, etag, modifiedMs } = received;
   return { bytes: target.bytes, start, sizeBytes, etag, modifiedMs };
