@@ -12,7 +12,10 @@ export const IN_USE_ADVICE = 'end that process, or exclude the file with a `!` l
 /** Makes the error for a path that cannot be read, from the system's error. */
 export function readError(path: string, cause: unknown): SourceTreeError {
   const code = (cause as NodeJS.ErrnoException).code ?? String(cause);
-  return new SourceTreeError(`${showPath(path)} cannot be read (${code})${readAdvice(code)}`, { cause });
+  return new SourceTreeError(
+    `${showPath(path)} cannot be read (${EXPLANATIONS[code] ?? code})${readAdvice(code)}`,
+    { cause },
+  );
 }
 
 const isRoot = () => thisUser.uid === 0;
@@ -45,6 +48,7 @@ export function wrapStagedError<T>(path: string, change: () => T): T {
 /** Explanations of error codes that users may not know. */
 const EXPLANATIONS: Readonly<Record<string, string>> = {
   EDQUOT: 'the quota of this user is used up, EDQUOT',
+  EMFILE: 'the limit of open files is reached, EMFILE: raise `nofile`',
   ENOSPC: 'the disk is full, ENOSPC',
   EROFS: 'the file system is read-only, EROFS',
 };

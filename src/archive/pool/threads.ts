@@ -130,8 +130,17 @@ export class Threads<Message extends object> {
   }
 }
 
+/** Limits that keep a thread from starting, by the code of the system, which is all that Node's message has. */
+const LIMITS: Readonly<Record<string, string>> = {
+  EAGAIN: 'the limit of processes and threads of this user or container is reached (EAGAIN); raise `nproc`',
+  EMFILE: 'the limit of open files is reached (EMFILE); raise `nofile`',
+};
+
 function threadError(cause: unknown): ThreadError {
-  return new ThreadError(cause instanceof Error ? cause.message : String(cause), { cause });
+  const message = cause instanceof Error ? cause.message : String(cause);
+  const isUnstarted = (cause as NodeJS.ErrnoException | undefined)?.code === 'ERR_WORKER_INIT_FAILED';
+  const limit = isUnstarted ? LIMITS[/E[A-Z]+$/.exec(message)?.[0] ?? ''] : undefined;
+  return new ThreadError(limit ? `a thread cannot start: ${limit}` : message, { cause });
 }
 
 async function endWithin(limitMs: number, workers: readonly Worker[]): Promise<void> {

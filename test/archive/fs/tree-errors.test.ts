@@ -35,6 +35,9 @@ describe('for a user of Linux, an error of the tree', () => {
     expect(writing('ENOSPC')).toBe(`${path} cannot be written (the disk is full, ENOSPC)`);
     expect(writing('EROFS')).toBe(`${path} cannot be written (the file system is read-only, EROFS)`);
     expect(writing('EDQUOT')).toBe(`${path} cannot be written (the quota of this user is used up, EDQUOT)`);
+    const openFiles = '(the limit of open files is reached, EMFILE: raise `nofile`)';
+    expect(writing('EMFILE')).toBe(`${path} cannot be written ${openFiles}`);
+    expect(reading('EMFILE')).toBe(`${path} cannot be read ${openFiles}`);
   });
 
   test('does not advise sudo to root', () => {

@@ -108,3 +108,35 @@ test.each([
   expect(reasons).toEqual([message]);
   await expect(threads.start().request(id => ({ id }))).rejects.toThrow(message);
 });
+
+test('a thread that has no open file left to start with names the limit', requires(posix), () => {
+  const threads = JSON.stringify(new URL('../../../src/archive/pool/threads.ts', import.meta.url).href);
+  const program = `
+    const { Threads } = await import(${threads});
+    const onEnd = ({ message }) => console.log(message);
+    const options = { program: new URL('data:text/javascript,'), settings: undefined, limits: {}, name: 'a thread' };
+    const threads = new Threads({ ...options, onEnd });
+    for (let i = 0; i < 8; i++) threads.start().request(id => ({ id })).catch(() => {});`;
+  const args = [
+    '-c',
+    'ulimit -n 32 && exec "$0" "$@"',
+    process.execPath,
+    '--input-type=module',
+    '-e',
+    program,
+  ];
+  expect(spawnSync('sh', args, { encoding: 'utf8' }).stdout).toBe(
+    'a thread cannot start: the limit of open files is reached (EMFILE); raise `nofile`\n',
+  );
+});
+
+test('a thread that is one more than the user may have names the limit', async () => {
+  const { threads } = threadsOf(echo);
+  const failure = Object.assign(new Error('EAGAIN'), { code: 'ERR_WORKER_INIT_FAILED' });
+  vi.spyOn(Worker.prototype, 'on').mockImplementation(() => {
+    throw failure;
+  });
+  await expect(threads.start().request(id => ({ id }))).rejects.toThrow(
+    'a thread cannot start: the limit of processes and threads of this user or container is reached (EAGAIN); raise `nproc`',
+  );
+});
