@@ -92,8 +92,9 @@ export class Caller {
   }
 
   /**
-   * Makes a call. Rejects with the signal's reason or with an error of the store contract; those that `attempt` throws pass
-   * unchanged. A call that ends without a response opens the circuit.
+   * Makes a call. Any call may be sent again after the server has executed it, when only the response was lost: the comments
+   * "May be repeated" explain why that does no harm to a write. Rejects with the signal's reason or with an error of the store
+   * contract; those that `attempt` throws pass unchanged. A call that ends without a response opens the circuit.
    */
   async run<T>(spec: CallSpec, attempt: Attempt<T>): Promise<T> {
     this.#addressCheck ??= checkAddress(this.settings, (...call) => this.#run(...call));

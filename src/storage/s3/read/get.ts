@@ -25,8 +25,7 @@ const PROGRESS_BYTES = 1024 * 1024;
 /**
  * Reads one range of an object into one buffer. A body that stalls or breaks off is continued from its last byte.
  *
- * May be repeated: reads only. After the first response the ETag is pinned, so that a continuation cannot join bytes of two
- * objects.
+ * After the first response the ETag is pinned, so that a continuation cannot join bytes of two objects.
  */
 export async function getRange(
   caller: Caller,

@@ -14,7 +14,7 @@ export interface HeadInfo extends ObjectInfo {
 }
 
 /**
- * Describes an object. Returns undefined if there is none. May be repeated: reads only.
+ * Describes an object. Returns undefined if there is none.
  *
  * A GET of one byte takes the place of a HEAD that is refused, because its refusal has a code and its success counts, and
  * of one without a length (fronts that send the body in chunks leave it out). An optional call leaves it at the refusal.

@@ -14,8 +14,7 @@ const MAX_EMPTY_PAGES = 32;
 const LISTING_MS = 45_000;
 
 /**
- * Lists all objects under `prefix`, page after page, or those of the first page. Skips names outside the prefix. May be
- * repeated: reads only, and the token names the page.
+ * Lists all objects under `prefix`, page after page, or those of the first page. Skips names outside the prefix.
  * @throws StoreUnavailableError for a listing that has no end.
  */
 export async function* listObjects(

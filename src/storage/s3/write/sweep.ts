@@ -72,7 +72,6 @@ export async function* unfinishedUploads(
 ): AsyncGenerator<ListedUpload> {
   let from: Markers = {};
   for (let pages = 0; pages < MAX_PAGES; pages++) {
-    // May be repeated: reads only
     const page: Page = await caller.send(
       { operation: 'ListMultipartUploads', about: prefix, signal, maxBodyBytes: MAX_PARSED_BYTES },
       new ListMultipartUploadsCommand({ Bucket: caller.settings.bucket, Prefix: prefix, ...from }),

@@ -32,7 +32,6 @@ async function partsOf(caller: Caller, upload: UploadRef, signal?: AbortSignal):
   const parts: Part[] = [];
   let marker = 0;
   for (let pages = 0; pages < MAX_PAGES; pages++) {
-    // May be repeated: reads only
     const page = await caller.send(
       { operation: 'ListParts', about: upload.name, signal, maxBodyBytes: MAX_PAGE_BYTES },
       new ListPartsCommand({
