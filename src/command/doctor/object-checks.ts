@@ -48,7 +48,7 @@ async function putTrial(trial: Trial, name: string): Promise<string | undefined>
 }
 
 async function put({ sdk, bucket, send }: Trial, name: string, condition?: '*'): Promise<string | undefined> {
-  const answer = await send(
+  const response = await send(
     'PutObject',
     new sdk.PutObjectCommand({
       Bucket: bucket,
@@ -58,7 +58,7 @@ async function put({ sdk, bucket, send }: Trial, name: string, condition?: '*'):
       ...(condition && { IfNoneMatch: condition }),
     }),
   );
-  return answer.ETag;
+  return response.ETag;
 }
 
 async function checkConditions(trial: Trial, name: string): Promise<void> {

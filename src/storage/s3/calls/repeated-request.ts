@@ -46,27 +46,27 @@ export class RepeatedRequest {
     if (!this.#first) return this.#sendBySdk(bySdk, options);
     const handler = this.#client.config.requestHandler as unknown as SdkRequestHandler;
     const request = await this.#sign(applied(this.#first, difference));
-    const { answer, body } = await handler.exchange(request, options);
-    if (answer.status >= 200 && answer.status < 300) return answer;
+    const { response, body } = await handler.exchange(request, options);
+    if (response.status >= 200 && response.status < 300) return response;
     // The SDK makes its error of the response
     const bytes = body as Buffer;
-    const read = { ...answer, body: Readable.from(bytes.length > 0 ? [bytes] : []) };
+    const read = { ...response, body: Readable.from(bytes.length > 0 ? [bytes] : []) };
     return this.#sendBySdk(bySdk, { ...options, send: async () => read });
   }
 
   async #sendBySdk(bySdk: SendBySdk, options: SdkHandlerOptions): Promise<TransportResponse> {
-    let answer: TransportResponse | undefined;
+    let received: TransportResponse | undefined;
     await bySdk({
       ...options,
       onRequest: request => {
         this.#first ??= request;
       },
       onResponse: response => {
-        answer = response;
+        received = response;
         options.onResponse?.(response);
       },
     });
-    return answer!;
+    return received!;
   }
 
   /** Signs as the SDK does: with its credentials, by the server's clock, for the region and service of the first request. */

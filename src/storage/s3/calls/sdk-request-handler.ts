@@ -51,11 +51,11 @@ export class SdkRequestHandler implements RequestHandler<HttpRequest, HttpRespon
   /** Sends for the SDK. Rejects as `exchange` does. */
   async handle(request: HttpRequest, options: SdkHandlerOptions = {}): Promise<{ response: HttpResponse }> {
     options.onRequest?.(request);
-    const { answer, body } = await this.exchange(request, options);
-    const { status, reason } = answer;
-    const { date, ...others } = answer.headers;
+    const { response, body } = await this.exchange(request, options);
+    const { status, reason } = response;
+    const { date, ...others } = response.headers;
     // The SDK signs by the Date of each response, and a front may have a wrong one: only a refusal shows that our clock is off
-    const headers = status === 403 ? answer.headers : others;
+    const headers = status === 403 ? response.headers : others;
     return { response: { statusCode: status, reason, headers, body } as HttpResponse };
   }
 
@@ -66,20 +66,20 @@ export class SdkRequestHandler implements RequestHandler<HttpRequest, HttpRespon
   async exchange(
     request: HttpRequest,
     options: SdkHandlerOptions,
-  ): Promise<{ readonly answer: TransportResponse; readonly body: Readable | Buffer }> {
+  ): Promise<{ readonly response: TransportResponse; readonly body: Readable | Buffer }> {
     const { connectMs, idleTimeoutMs } = this.#limits.request;
     const send: Transport['send'] = options.send ?? ((...sent) => this.#transport.send(...sent));
-    const answer = await send(toTransport(request, this.#userAgent), {
+    const response = await send(toTransport(request, this.#userAgent), {
       signal: options.abortSignal as AbortSignal | undefined,
       connectMs,
       idleTimeoutMs: options.requestTimeout ?? idleTimeoutMs,
       ...(options.responseMs !== undefined && { responseMs: options.responseMs }),
     });
     this.#limits.responded();
-    const time = Date.parse(answer.headers.date ?? '');
+    const time = Date.parse(response.headers.date ?? '');
     if (!Number.isNaN(time)) this.serverTimeMs = time;
-    options.onResponse?.(answer);
-    return { answer, body: await bodyFor(answer, options.maxBodyBytes ?? MAX_BODY_BYTES) };
+    options.onResponse?.(response);
+    return { response, body: await bodyFor(response, options.maxBodyBytes ?? MAX_BODY_BYTES) };
   }
 
   destroy(): void {

@@ -103,7 +103,7 @@ async function readRange(
       };
       const etag = received?.etag ?? options.etag;
       const sendOptions: SdkHandlerOptions = { ...callOptions, send: target.senderOf?.(onBytes) };
-      let answer: TransportResponse;
+      let response: TransportResponse;
       try {
         const wanted = rangeHeader(received ? restOf(received, target) : range);
         const condition = etag === undefined ? undefined : `"${etag}"`;
@@ -118,7 +118,7 @@ async function readRange(
             handlerOptions,
           );
         const difference = { headers: { range: wanted, 'if-match': condition } };
-        answer = await caller.repeated.of(client, 'GetObject', name).send(bySdk, difference, sendOptions);
+        response = await caller.repeated.of(client, 'GetObject', name).send(bySdk, difference, sendOptions);
       } catch (error) {
         if (isMissing(error) && !received) return 'missing';
         if (isMissing(error) || isStatus(error, 412)) throw objectReplaced(name, error);
@@ -126,16 +126,16 @@ async function readRange(
         if (isStatus(error, 416) && !received) return 'past the end';
         throw error;
       }
-      if (!received && isEmptyObject(answer)) {
-        answer.body.resume();
+      if (!received && isEmptyObject(response)) {
+        response.body.resume();
         return 'past the end';
       }
-      if (received) checkContinuation(received, target, answer, name);
+      if (received) checkContinuation(received, target, response, name);
       else {
-        received = parseFirstResponse(answer, name, range);
+        received = parseFirstResponse(response, name, range);
         target.open(received.length);
       }
-      await target.read(answer.body, onBytes);
+      await target.read(response.body, onBytes);
       if (target.filled < received.length) throw endedEarly();
       return received;
     },

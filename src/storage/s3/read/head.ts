@@ -27,10 +27,10 @@ export async function headObject(
   const spec = { operation: 'HeadObject', about: name, signal, optional };
   return caller.run(spec, async (client, options) => {
     try {
-      const answer = caller.capabilities.head
+      const info = caller.capabilities.head
         ? await byHead(caller, client, name, options, optional)
         : 'refused';
-      return answer === 'refused' ? await byGet(caller, client, name, options) : answer;
+      return info === 'refused' ? await byGet(caller, client, name, options) : info;
     } catch (error) {
       if (isMissing(error)) return undefined;
       throw error;
@@ -56,8 +56,11 @@ async function byHead(
 ): Promise<HeadInfo | 'refused'> {
   const { settings, capabilities } = caller;
   try {
-    const answer = await client.send(new HeadObjectCommand({ Bucket: settings.bucket, Key: name }), options);
-    if (answer.ContentLength !== undefined) return infoOf(caller, name, answer, answer.ContentLength);
+    const response = await client.send(
+      new HeadObjectCommand({ Bucket: settings.bucket, Key: name }),
+      options,
+    );
+    if (response.ContentLength !== undefined) return infoOf(caller, name, response, response.ContentLength);
     capabilities.head = false;
   } catch (error) {
     const status = httpStatus(error);
@@ -78,24 +81,24 @@ async function byGet(
   const streamed: SdkHandlerOptions = { ...options, maxBodyBytes: 'stream' };
   const get = async (Range?: string) => {
     const command = new GetObjectCommand({ Bucket: bucket, Key: name, ...(Range && { Range }) });
-    const answer = await client.send(command, streamed);
+    const response = await client.send(command, streamed);
     // One byte, or a whole object that is not wanted
-    (answer.Body as Readable).destroy();
-    return answer;
+    (response.Body as Readable).destroy();
+    return response;
   };
   let isEmpty = false;
-  const answer = await get('bytes=0-0').catch(error => {
+  const response = await get('bytes=0-0').catch(error => {
     if (!isStatus(error, 416)) throw error;
     // No first byte
     isEmpty = true;
     return get();
   });
-  const total = isEmpty ? '0' : /\/(\d{1,15})$/.exec(answer.ContentRange ?? '')?.[1];
-  const sizeBytes = total === undefined ? answer.ContentLength : Number(total);
+  const total = isEmpty ? '0' : /\/(\d{1,15})$/.exec(response.ContentRange ?? '')?.[1];
+  const sizeBytes = total === undefined ? response.ContentLength : Number(total);
   if (sizeBytes === undefined) {
     throw new StoreUnavailableError(`${name}: the endpoint does not return the length of an object`);
   }
-  return infoOf(caller, name, answer, sizeBytes);
+  return infoOf(caller, name, response, sizeBytes);
 }
 
 function infoOf({ capabilities }: Caller, name: string, headers: ObjectHeaders, sizeBytes: number): HeadInfo {

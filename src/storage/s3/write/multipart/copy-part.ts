@@ -73,7 +73,7 @@ async function attemptCopy(
         },
       };
       try {
-        const answer = await client.send(
+        const response = await client.send(
           new UploadPartCopyCommand({
             Bucket: bucket,
             Key: upload.name,
@@ -86,7 +86,7 @@ async function attemptCopy(
           }),
           observed,
         );
-        const etag = bareEtag(answer.CopyPartResult?.ETag);
+        const etag = bareEtag(response.CopyPartResult?.ETag);
         if (etag === undefined) throw refused(caller, 'its response has no ETag');
         progress.completed(range.end - range.start);
         return { PartNumber: number, ETag: `"${etag}"` };

@@ -74,7 +74,7 @@ export async function uploadPart(
     };
     const { sizeBytes } = part;
     const md5 = () => part.md5(options.abortSignal as AbortSignal | undefined);
-    const answer = await sendPart(caller, { sizeBytes, md5 }, ({ ContentMD5 }) => {
+    const response = await sendPart(caller, { sizeBytes, md5 }, ({ ContentMD5 }) => {
       sending.sentBytes = 0;
       const body = part.stream(counted);
       const sendOptions: SdkHandlerOptions = { ...options, send: part.senderOf?.(counted) };
@@ -99,7 +99,7 @@ export async function uploadPart(
       return caller.repeated.of(client, 'UploadPart', upload.uploadId).send(bySdk, difference, sendOptions);
     });
     progress.completed(sizeBytes);
-    return answer;
+    return response;
   });
   return { PartNumber: number, ETag: partEtag(headers.etag, upload.name, number) };
 }
