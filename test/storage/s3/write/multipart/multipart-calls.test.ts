@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { multipartEtag } from '../../../../../src/storage/s3/write/multipart/multipart-calls.ts';
 
-describe('joinedEtag', () => {
+describe('multipartEtag', () => {
   it('is the MD5 of the MD5s, and how many there are', () => {
     // `printf x | md5sum`, `printf y | md5sum`; of both as bytes, one after the other: `| xxd -r -p | md5sum`
     const parts = ['"9dd4e461268c8034f5c8564e155c67a6"', '"415290769594460e2e485922904f345d"'];
