@@ -44,8 +44,10 @@ export function sameAttributes(found: DirectoryAttributes, expected: DirectoryAt
 
 /** A file or directory that this process has just made. */
 interface New {
-  /** The mode that it was made with; undefined if the file system may have given it another one. */
-  readonly mode: number | undefined;
+  /** The mode that it was made with. */
+  readonly mode: number;
+  /** Whether the file system may have given it another mode. */
+  readonly masksModes: boolean;
 }
 
 /**
@@ -67,12 +69,13 @@ export function setAttributes(
     // Set-id bits would give the rights of the wrong user (libarchive clears them too)
     if (!refused.attempt('owners', chown)) mode &= 0o1777;
   }
+  const present = made && !made.masksModes ? made.mode : undefined;
   // Set-id bits are ignored by mkdir, and cleared by a change of owner and by each write of an ordinary user
-  if (thisPlatform.hasModes && (mode !== made?.mode || mode > 0o777)) {
+  if (thisPlatform.hasModes && (mode !== present || mode > 0o777)) {
     const chmod = () => (fd === undefined ? chmodSync(path, mode) : fchmodSync(fd, mode));
     const isSet = refused.attempt('modes', chmod);
     // Some file systems ignore the mode of a file without an error (vfat with `quiet`)
-    const isVerified = isSet && fd !== undefined && made?.mode === undefined;
+    const isVerified = isSet && fd !== undefined && present === undefined;
     if (isVerified && (fstatSync(fd).mode & 0o7777) !== mode) refused.counts.modes++;
   }
   refused.attemptTime(

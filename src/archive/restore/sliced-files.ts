@@ -9,6 +9,9 @@ import { forEachInTurns } from '../turns.ts';
 import { NEW_FILE } from '../worker/unpack-frames.ts';
 import type { FrameContents } from './frame-contents.ts';
 
+/** Mode of a file that has not all its slices yet. */
+const NEW_MODE = 0o600;
+
 /**
  * Files in several frames: creates them before the first slice and finishes them after the last. Throws
  * `StagedFileError` for one that cannot be written.
@@ -40,7 +43,7 @@ export class SlicedFiles {
       const { size } = this.#entries[index]!;
       const path = this.#staged.at(index);
       // At its length, and writable until it is complete
-      wrapStagedError(path, () => withFile(path, NEW_FILE, fd => ftruncateSync(fd, size), 0o600));
+      wrapStagedError(path, () => withFile(path, NEW_FILE, fd => ftruncateSync(fd, size), NEW_MODE));
       this.#left.set(index, size);
     });
   }
@@ -56,7 +59,8 @@ export class SlicedFiles {
 
   #finish(path: string, attributes: Attributes): void {
     wrapStagedError(path, () => {
-      const made = { mode: undefined };
+      // Sets the mode in any case: the file system may have given the file another one
+      const made = { mode: NEW_MODE, masksModes: true };
       withFile(path, constants.O_WRONLY, fd => setAttributes(fd, attributes, this.#refused, made));
       makeReadOnly(path, attributes.mode, this.#refused);
     });

@@ -8,11 +8,11 @@ import { type DirectoryJob, type DirectoryResult, readDirectories } from '../mes
 /** Makes directories, whose parents exist or come before them, or sets their attributes. Throws `StagedFileError`. */
 export function buildDirectories(job: DirectoryJob): DirectoryResult {
   const refused = new RefusedAttributes();
-  const made = (mode: number) => ({ mode: job.masksModes ? undefined : mode });
+  const { masksModes } = job;
   for (const { path, madeMode, attributes } of readDirectories(job)) {
     wrapStagedError(path, () => {
       if (job.step === 'make') mkdirSync(fsPath(path), madeMode);
-      else setAttributes(path, attributes, refused, made(madeMode));
+      else setAttributes(path, attributes, refused, { mode: madeMode, masksModes });
     });
   }
   return { refused: refused.counts };
