@@ -64,9 +64,9 @@ export class Claims {
       const taken = this.#tryName(name, frame, kind);
       if (taken) return taken;
       if (kind !== 'claim') continue;
-      if (!this.#isDead(name)) {
+      if (this.#observe(name) < DEAD_MS) {
         // Those after it are observed from now on too: all that are dead delay this process by one second together
-        for (const later of names.slice(index + 1)) if (this.#isDead(later)) break;
+        for (const later of names.slice(index + 1)) if (this.#observe(later) >= DEAD_MS) break;
         return { state: FrameState.others };
       }
       // Undefined if another process was faster
@@ -127,17 +127,17 @@ export class Claims {
     }
   }
 
-  /** Returns whether the claim of this name has not changed for a second, by the clock of this process. */
-  #isDead(name: string): boolean {
+  /** Notes the state of the claim of this name. Returns the ms since it was first observed in this state; Infinity without a claim. */
+  #observe(name: string): number {
     const stats = statusOf(this.#path(name));
     // The holder has just stored the frame or given the claim up
-    if (!stats) return true;
+    if (!stats) return Number.POSITIVE_INFINITY;
     const state = `${stats.ino} ${stats.size} ${stats.mtimeMs} ${stats.ctimeMs}`;
     const now = performance.now();
     const known = this.#observed.get(name);
-    if (known?.state === state) return now - known.sinceMs >= DEAD_MS;
+    if (known?.state === state) return now - known.sinceMs;
     this.#observed.set(name, { state, sinceMs: now });
-    return false;
+    return 0;
   }
 
   /** Shows other processes that this one runs. */
