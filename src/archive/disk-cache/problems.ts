@@ -1,5 +1,7 @@
 /** Messages on a directory that cannot be used, by the code of the system's error or of the disk cache's own. */
 
+import { isDenied } from '../fs/tree-errors.ts';
+
 const REASONS: Readonly<Record<string, string>> = {
   ENOENT: 'it does not exist: create it, or change the input',
   ENOTDIR: 'it is not a directory',
@@ -31,6 +33,6 @@ export function diskProblem(directory: string, code: string): string {
 
 /** Returns the line on a directory from which frames are read, but none are stored. */
 export function storeProblem(directory: string, code: string): string {
-  const reason = code === 'EACCES' || code === 'EPERM' ? 'this user may not write into it' : reasonOf(code);
+  const reason = isDenied(code) ? 'this user may not write into it' : reasonOf(code);
   return `Nothing is stored in the disk cache ${directory}: ${reason}.`;
 }

@@ -18,12 +18,16 @@ export function readError(path: string, cause: unknown): SourceTreeError {
   );
 }
 
+/** Returns whether the code of a system error means that the rights of this user do not allow what was tried. */
+export function isDenied(code: string | undefined): boolean {
+  return code === 'EACCES' || code === 'EPERM';
+}
+
 const isRoot = () => thisUser.uid === 0;
 
 function readAdvice(code: string): string {
-  const isDenied = code === 'EACCES' || code === 'EPERM';
-  if (thisPlatform.hasSudo) return isDenied && !isRoot() ? '; `sudo: true` reads it as root' : '';
-  if (isDenied) return '; give this user the right to read it';
+  if (thisPlatform.hasSudo) return isDenied(code) && !isRoot() ? '; `sudo: true` reads it as root' : '';
+  if (isDenied(code)) return '; give this user the right to read it';
   return thisPlatform.inUseCodes.has(code) ? '; a process has it open and does not share it' : '';
 }
 
@@ -64,6 +68,5 @@ function writeAdvice(code: string): string {
   if (thisPlatform.inUseCodes.has(code)) {
     return `; if a process has it open or runs it, ${IN_USE_ADVICE}; else give this user the right to write it`;
   }
-  const isDenied = code === 'EACCES' || code === 'EPERM';
-  return isDenied && !isRoot() && thisPlatform.hasSudo ? '; remove it or set `sudo: true`' : '';
+  return isDenied(code) && !isRoot() && thisPlatform.hasSudo ? '; remove it or set `sudo: true`' : '';
 }

@@ -1,6 +1,7 @@
 import { chmodSync, statSync } from 'node:fs';
 import { fsPath } from './paths/names.ts';
 import { thisPlatform } from './platform.ts';
+import { isDenied } from './tree-errors.ts';
 
 /** How often another job may clear the write bit again while this one works in the same directory. */
 const ATTEMPTS = 100;
@@ -17,9 +18,8 @@ export function makeWritable<T>(directory: string, change: () => T): T {
     try {
       return change();
     } catch (error) {
-      const code = (error as NodeJS.ErrnoException).code;
-      if ((code !== 'EACCES' && code !== 'EPERM') || attempt === ATTEMPTS || !grantWrite(directory))
-        throw error;
+      const { code } = error as NodeJS.ErrnoException;
+      if (!isDenied(code) || attempt === ATTEMPTS || !grantWrite(directory)) throw error;
     }
   }
 }

@@ -1,6 +1,7 @@
 import { SourceTreeError } from '../../archive/archive-errors.ts';
 import { isUnresolvable, lstatFile, statFile } from '../../archive/fs/file-status.ts';
 import { thisPlatform } from '../../archive/fs/platform.ts';
+import { isDenied } from '../../archive/fs/tree-errors.ts';
 import type { Pattern } from './patterns.ts';
 import { SearchLimitError, type SearchOptions, search, type WildPattern } from './search.ts';
 
@@ -54,6 +55,5 @@ function searchError(error: unknown): SourceTreeError {
 
 function adviceFor(error: unknown, code: string | undefined): string {
   if (error instanceof SearchLimitError) return '; name the directories to save, without `**`';
-  const isDenied = code === 'EACCES' || code === 'EPERM';
-  return isDenied && thisPlatform.hasSudo ? '; `sudo: true` reads as root' : '';
+  return isDenied(code) && thisPlatform.hasSudo ? '; `sudo: true` reads as root' : '';
 }

@@ -2,6 +2,7 @@
 
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
+import { isDenied } from '../../archive/fs/tree-errors.ts';
 import type { Log } from '../../report/log.ts';
 import type {
   ByteRange,
@@ -23,10 +24,10 @@ import {
   fileEtag,
   findLink,
   fromSystemError,
-  isDenied,
   modifiedMsOf,
   refuseFileAsDirectory,
   statObjectFile,
+  systemCode,
 } from './files.ts';
 import { discardFile, replaceFile, retryInUse } from './in-use.ts';
 import { readRange } from './read.ts';
@@ -80,7 +81,7 @@ class DirectoryStore implements ObjectStore {
 
   async *list(prefix: string, options?: ListOptions): AsyncGenerator<ObjectInfo> {
     const leaveOut = (error: unknown) => {
-      if (options?.whole || !isDenied(error)) throw error;
+      if (options?.whole || !isDenied(systemCode(error))) throw error;
       if (!options?.optional) this.#noteLeftOut(error);
     };
     const found = await this.#request('list', prefix, options, async () => {

@@ -17,12 +17,6 @@ export function isNotFound(error: unknown): boolean {
   return code === 'ENOENT' || code === 'ENOTDIR';
 }
 
-/** Returns whether the rights of the user do not allow what was tried. */
-export function isDenied(error: unknown): boolean {
-  const code = systemCode(error);
-  return code === 'EACCES' || code === 'EPERM';
-}
-
 /**
  * Throws ENOTDIR if a file is in place of a directory or of one above it, where each name below would seem to be missing.
  * The directory itself may be missing. Throws the system's other errors.

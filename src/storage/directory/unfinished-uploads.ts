@@ -1,11 +1,12 @@
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { isInUse } from '../../archive/fs/rename.ts';
+import { isDenied } from '../../archive/fs/tree-errors.ts';
 import type { Log } from '../../report/log.ts';
 import type { UnfinishedUpload } from '../object-store.ts';
 import { createFile } from './create-file.ts';
 import { temporaryFile, temporaryObjectName } from './file-names.ts';
-import { isDenied, modifiedMsOf, statObjectFile } from './files.ts';
+import { modifiedMsOf, statObjectFile, systemCode } from './files.ts';
 import { discardFile } from './in-use.ts';
 import { walkFiles } from './walk.ts';
 
@@ -26,7 +27,7 @@ export async function findUploads(
 ): Promise<UploadFile[]> {
   const found: UploadFile[] = [];
   const leaveOut = (error: unknown) => {
-    if (!isDenied(error)) throw error;
+    if (!isDenied(systemCode(error))) throw error;
     log.debug(`directory: left out: ${(error as Error).message}`);
   };
   for await (const levels of walkFiles(root, prefix, leaveOut)) {
@@ -48,7 +49,7 @@ export async function removeUploads(uploads: readonly UploadFile[]): Promise<num
     try {
       if (await removeUnlessInUse(file)) removed++;
     } catch (error) {
-      if (!isDenied(error)) throw error;
+      if (!isDenied(systemCode(error))) throw error;
       refusal ??= error;
     }
   }

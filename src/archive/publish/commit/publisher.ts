@@ -4,6 +4,7 @@ import { isRealDirectory, lstat } from '../../fs/file-status.ts';
 import { ignoreErrors } from '../../fs/ignore-errors.ts';
 import { decodeName, fsPath } from '../../fs/paths/names.ts';
 import { isHeld, isInUse, rename, renameOverReadOnly, tryRename } from '../../fs/rename.ts';
+import { isDenied } from '../../fs/tree-errors.ts';
 import { grantWrite, makeWritable } from '../../fs/writable.ts';
 import { forEachInTurns, type Turns } from '../../turns.ts';
 import type { Move, TargetPlan } from '../plan/target-plan.ts';
@@ -62,6 +63,7 @@ export class Publisher {
       () => rename(parent.path, from, to, whenInUse),
       error => {
         const { code } = error;
+        // Windows refuses by EPERM or EACCES where a directory, or a link to one, is in the way
         if (isDenied(code) && isLink(to)) this.#movedAside.moveFileAside(to, parent);
         else if (code === 'EISDIR' || isTaken(code) || (isDenied(code) && isRealDirectory(to)))
           this.#movedAside.moveDirectoryAside(to, parent);
@@ -156,11 +158,6 @@ function makeDirectory(parent: string, path: string): boolean {
 /** Returns whether a rename failed because its target is a directory that is not empty. */
 function isTaken(code: string | undefined): boolean {
   return code === 'ENOTEMPTY' || code === 'EEXIST';
-}
-
-/** Returns whether a rename was refused. Windows does so for a directory, or a link to one, in the way. */
-function isDenied(code: string | undefined): boolean {
-  return code === 'EPERM' || code === 'EACCES';
 }
 
 function isLink(path: string): boolean {
