@@ -29,7 +29,7 @@ export async function listPage(
       const result = await next(args);
       const response = result.response as HttpResponse;
       if (response.statusCode !== 200) return result;
-      const page = (response.body as Buffer).toString();
+      const page = withoutPrefixes((response.body as Buffer).toString());
       if (!page.includes('ListBucketResult')) {
         throw new ProtocolError('the response is not a listing, so this is no S3 server');
       }
@@ -55,6 +55,11 @@ export async function listPage(
       modifiedMs: LastModified?.getTime() ?? 0,
     }));
   return { objects, next: IsTruncated ? NextContinuationToken : undefined };
+}
+
+/** Returns a page without the prefixes of its tags: the SDK ignores the elements of a page in `<s3:ListBucketResult>`. */
+function withoutPrefixes(page: string): string {
+  return page.includes(OPEN) ? page : page.replace(/<(\/?)[A-Za-z_][\w.-]*:/g, '<$1');
 }
 
 interface TakenObjects {

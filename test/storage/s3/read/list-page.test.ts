@@ -63,6 +63,18 @@ describe('the reader finds the objects in a page that the SDK finds', () => {
   });
 });
 
+test('a page whose tags have the prefix of a namespace is read as one without', async () => {
+  const rest = '<IsTruncated>true</IsTruncated><NextContinuationToken>t</NextContinuationToken>';
+  const page = pageOf(contents({ key: 'p/a:b&lt;x:' }), rest).replace(/<(\/?)(?=[A-Z])/g, '<$1s3:');
+  expect(page).toContain('<s3:Key>');
+  expect(await listPage(clientThatReceives(page), input, {})).toEqual({
+    objects: [
+      { name: 'p/a:b<x:', sizeBytes: 12, etag: ETAG, modifiedMs: Date.UTC(2026, 10, 21, 10, 0, 0, 123) },
+    ],
+    next: 't',
+  });
+});
+
 test('the SDK reads the continuation token of a page', async () => {
   const rest =
     '<IsTruncated>true</IsTruncated><NextContinuationToken>p/a&amp;b</NextContinuationToken><KeyCount>1</KeyCount>';
