@@ -163,10 +163,15 @@ export function bucketWasDown(outcome: Outcome): boolean {
   return [outcome, outcome.insteadOf].some(one => one?.kind === 'unavailable' && one.source !== 'github');
 }
 
+/** Names the store of a step, for people. */
+export function placeOf(source: CacheSource): string {
+  return source === 'directory' ? 'cache directory' : 'bucket';
+}
+
 /** Returns one clause for the log: `The bucket is unavailable: connection refused`. */
 export function describeUnserved({ source, error }: Unserved): string {
   if (source === 'github') return error.message;
-  const place = source === 'directory' ? 'cache directory' : 'bucket';
+  const place = placeOf(source);
   if (error instanceof NameTooLongError) return `The ${place} cannot hold this key: ${error.message}`;
   if (error instanceof StoreUnavailableError) return `The ${place} is unavailable: ${error.message}`;
   const reason = `${error.setting === undefined ? ':' : ','} ${error.advice}`;

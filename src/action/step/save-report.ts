@@ -1,9 +1,12 @@
 import type { StorageBackend } from '../../storage/backend.ts';
 import {
+  type Failed,
   isForkWithoutCredentials,
   isRefusedByPolicy,
   isUnserved,
+  placeOf,
   type SaveOutcome,
+  type Unserved,
 } from '../../storage/outcomes.ts';
 import { NameTooLongError, StoreRefusedError } from '../../storage/store-errors.ts';
 import type { ActionInputs } from '../inputs/inputs.ts';
@@ -52,12 +55,13 @@ function logOutcome(runner: Runner, { inputs, onlyBucket }: SavePhase, outcome: 
       );
       break;
     default: {
-      const reason = failureReason(outcome.error);
+      const reason = failureReason(outcome);
       log.debug(outcome.error.stack ?? '');
       if (isByDesign(outcome)) {
         log.info(`Cache not saved: ${outcome.error.message}.`);
       } else if (onlyBucket && isUnserved(outcome)) {
-        log.info(`Cache not saved to the bucket: ${reason}. GitHub's cache holds the key already.`);
+        const place = placeOf(outcome.source);
+        log.info(`Cache not saved to the ${place}: ${reason}. GitHub's cache holds the key already.`);
       } else {
         // The words of actions/cache for a failure; a save that is not tried is `Cache not saved`
         warnOrFail(runner, `Failed to save: ${reason}`);
@@ -71,9 +75,12 @@ function isByDesign(outcome: SaveOutcome): boolean {
   return isRefusedByPolicy(outcome) || isForkWithoutCredentials(outcome);
 }
 
-function failureReason(error: Error): string {
+function failureReason(outcome: Unserved | Failed): string {
+  const { error } = outcome;
   if (error instanceof StoreRefusedError) return error.advice;
-  if (error instanceof NameTooLongError) return `the bucket cannot hold this key: ${error.message}`;
+  if (isUnserved(outcome) && error instanceof NameTooLongError) {
+    return `the ${placeOf(outcome.source)} cannot hold this key: ${error.message}`;
+  }
   return error.message;
 }
 

@@ -111,6 +111,16 @@ describe('a save', () => {
     expect(failed.failed).toBe(true);
   });
 
+  test('names the cache directory that cannot hold the key', async () => {
+    const script: Partial<StorageBackend> = {
+      save: async () => outcomeOfError(new NameTooLongError('it has 1100 bytes'), 'directory', undefined),
+    };
+    const { lines } = await saveOnly({ script });
+    expect(lines[0]).toBe(
+      'warning: Failed to save: the cache directory cannot hold this key: it has 1100 bytes',
+    );
+  });
+
   test('warns that it was cancelled and nothing is visible', async () => {
     const controller = new AbortController();
     const script: Partial<StorageBackend> = {
