@@ -11,7 +11,7 @@ export function frontRefusal(error: unknown, settings: S3Settings): Refusal | un
   const response = refusedResponse(error);
   if (!response) return undefined;
   const { status } = response;
-  if (status >= 300 && status < 400) return redirect(response, settings);
+  if (isRedirect(status)) return redirect(response, settings);
   if (status === 413) {
     return [
       'the limit on the size of a body',
@@ -30,6 +30,11 @@ export function frontRefusal(error: unknown, settings: S3Settings): Refusal | un
     ];
   }
   return undefined;
+}
+
+/** Returns whether a status is that of a redirect: 304 names no other URL. */
+export function isRedirect(status: number): boolean {
+  return status >= 300 && status < 400 && status !== 304;
 }
 
 /** The answers of nginx, Go's net/http (MinIO, Traefik, Caddy) and Apache to plain http on a TLS port. */

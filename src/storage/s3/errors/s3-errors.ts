@@ -8,13 +8,14 @@ import {
 import { describeBucket, type S3Settings } from '../s3-settings.ts';
 import { ProtocolError } from '../transport/protocol-error.ts';
 import { classify, httpStatus, s3Code, statusAndCode, summaryOf } from './classify.ts';
-import { frontRefusal } from './front-refusals.ts';
+import { frontRefusal, isRedirect } from './front-refusals.ts';
 import { DENIED_SESSION, hasExpired, type IdentityUse, refusalOf } from './refusals.ts';
 import { messageOf } from './refused-response.ts';
 import { denialOf, serverRefusal } from './server-refusals.ts';
 
 /** Code of the system or of Node -> the reason. */
 const FAILURES: ReadonlyMap<string | undefined, string> = new Map([
+  ['EMFILE', 'the limit of open files is reached; raise `nofile`'],
   ['ECONNREFUSED', 'connection refused'],
   ['ECONNRESET', 'connection reset'],
   ['EPIPE', 'connection closed'],
@@ -82,14 +83,16 @@ export function fromS3Error(
     refusalOf(error, { operation, code, settings, identity }) ?? serverRefusal(error, code) ?? front;
   if (refusal) return refused(...refusal, denialOf(error, code));
   if (kind !== 'final' || status === undefined) {
-    const reason = kind === 'broken-body' ? 'the response ended early or cannot be read' : 'the call failed';
+    const isBroken = kind === 'broken-body';
+    const broken = 'the response ended early or cannot be read';
+    const reason = isBroken ? broken : (FAILURES.get(code) ?? 'the call failed');
     return unavailable(reason, `${operation}: ${summaryOf(error)}`);
   }
   if (status === 401 || status === 403) {
     if (identity.temporary) return refused(...DENIED_SESSION);
     return refused("the inputs 'accessKey' and 'secretKey', and the bucket's policy", 'access is denied');
   }
-  if (status >= 300 && status < 400) {
+  if (isRedirect(status)) {
     return refused("the input 'region'", 'the endpoint redirects to another URL');
   }
   return refused("the input 'endpoint'", 'the endpoint refused the call', messageOf(error));

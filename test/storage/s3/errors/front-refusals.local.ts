@@ -38,6 +38,12 @@ test.each<[string, ScriptedAnswer, string, string | RegExp]>([
     'the bucket is in region eu-central-1',
   ],
   [
+    'a 304, which is no redirect,',
+    { status: 304, headers: { location: 'https://login.example.com/' } },
+    "the input 'endpoint'",
+    'the endpoint refused the call (GetObject: 304)',
+  ],
+  [
     "a proxy's 403 page",
     { status: 403, ...html('Forbidden') },
     'the proxy, firewall or web server in front of the bucket',

@@ -23,6 +23,7 @@ describe('the error of a refusal', () => {
     [403, undefined, "the inputs 'accessKey' and 'secretKey', and the bucket's policy"],
     [401, undefined, "the inputs 'accessKey' and 'secretKey', and the bucket's policy"],
     [307, undefined, "the input 'region'"],
+    [304, undefined, "the input 'endpoint'"],
     [400, 'InvalidRequest', "the input 'endpoint'"],
     [405, 'MethodNotAllowed', "the input 'endpoint'"],
     [501, 'NotImplemented', "the input 'endpoint'"],
@@ -40,6 +41,10 @@ describe('the error of a failure', () => {
   test.each([
     [answer(503, 'SlowDown'), 'the call failed (GetObject: 503 SlowDown)'],
     [answer(500), 'the call failed (GetObject: 500)'],
+    [
+      Object.assign(new Error('connect EMFILE'), { code: 'EMFILE' }),
+      'the limit of open files is reached; raise `nofile` (GetObject: EMFILE)',
+    ],
     [answer(200), 'the response ended early or cannot be read (GetObject: 200)'],
     [
       Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' }),
