@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { defineConfig } from 'vitest/config';
 
-/** `npm run test:servers`: other servers, and fronts of the gateway. */
+/** `npm run test:servers`: other servers, and reverse proxies of the gateway. */
 /** As in vitest.config.ts. */
 const builtSources = 'test/support/built-sources';
 

@@ -5,33 +5,32 @@ import { gateway } from '../support/gateway/shared-gateway.ts';
 import { MiB } from '../support/sizes.ts';
 import { buildTree, describeTree } from '../support/tree.ts';
 
-/** A server in front of the gateway. */
-interface Front extends AsyncDisposable {
+interface ReverseProxy extends AsyncDisposable {
   readonly endpoint: string;
 }
 
 /**
- * Runs the built action behind a front that runs for the tests of one `describe`.
+ * Runs the built action behind a reverse proxy that runs for the tests of one `describe`.
  * @param start starts it before `host:port`.
  * @param inputs further inputs of each step, once it runs.
  */
 export function behind(
-  start: (target: string) => Promise<Front>,
+  start: (target: string) => Promise<ReverseProxy>,
   inputs: () => Readonly<Record<string, string>> = () => ({}),
 ) {
   const lab = useLab();
-  let front: Front | undefined;
+  let proxy: ReverseProxy | undefined;
   beforeAll(async () => {
-    front = await start(new URL(gateway().endpoint).host);
+    proxy = await start(new URL(gateway().endpoint).host);
   });
   afterAll(async () => {
-    await front?.[Symbol.asyncDispose]();
+    await proxy?.[Symbol.asyncDispose]();
   });
 
   /** Restores on a new machine, writes `deps/file` if it is given and missing and `deps/other`, and saves. */
   return async (own: Readonly<Record<string, string>>, file?: Buffer) => {
     const { workspace } = await lab.newMachine();
-    const options = { workspace, inputs: { endpoint: front!.endpoint, ...inputs(), ...own } };
+    const options = { workspace, inputs: { endpoint: proxy!.endpoint, ...inputs(), ...own } };
     const main = await lab.runAction({ entry: 'main', ...options });
     const restored =
       main.outputs['cache-matched-key'] === undefined ? undefined : await describeTree(workspace);
@@ -45,8 +44,8 @@ export function behind(
 
 type Job = ReturnType<typeof behind>;
 
-/** A front that users should not notice: caches of each size are saved, restored and saved incrementally. */
-export function transparentFront(job: Job): void {
+/** Tests a reverse proxy that users should not notice: caches of each size are saved, restored and saved incrementally. */
+export function testWorkingProxy(job: Job): void {
   test.each([100, 12 * MiB, 40 * MiB])('saves and restores a cache of %i bytes', async sizeBytes => {
     const file = randomBytes(sizeBytes);
     const first = await job({ key: 'first' }, file);
@@ -62,8 +61,8 @@ export function transparentFront(job: Job): void {
   });
 }
 
-/** A front that no client can make up for. */
-export function refusingFront(job: Job, message: RegExp): void {
+/** Tests a reverse proxy that no client can make up for. */
+export function testFailingProxy(job: Job, message: RegExp): void {
   test('names the cause, and the job goes on', async () => {
     const large = await job({ key: 'large' }, randomBytes(12 * MiB));
     const small = await job({ key: 'small' }, randomBytes(100));

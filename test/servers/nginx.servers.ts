@@ -19,7 +19,7 @@ const hasNginx = await startIfPossible(() => {
 const UNLIMITED = 'client_max_body_size 0;';
 
 /** Settings in which caches are saved and restored: of the location, and of the http block. */
-const fronts: readonly [string, string, string?, Partial<Traits>?][] = [
+const working: readonly [string, string, string?, Partial<Traits>?][] = [
   ['without a limit on bodies', UNLIMITED],
   ['that passes bodies on as they come', `${UNLIMITED} proxy_request_buffering off; proxy_buffering off;`],
   ['with client_max_body_size 8m', 'client_max_body_size 8m;'],
@@ -58,7 +58,7 @@ function behind(location: string, shared?: string) {
   return () => settingsFor(bucket, { endpoint: new URL(nginx!.endpoint) });
 }
 
-describe.each(fronts)(
+describe.each(working)(
   'radosgw behind nginx %s',
   requires(need(hasNginx, 'no nginx or no gateway can be started')),
   (_, location, shared, traits) => {

@@ -5,7 +5,7 @@ import { findingOf, findingsOf, named } from './findings-of.ts';
 const refusing = (refused: string, status: number) => (operation: string) =>
   operation === refused ? status : undefined;
 
-test('doctor reports a front without multipart uploads, and copies nothing then', async () => {
+test('doctor reports a reverse proxy without multipart uploads, and copies nothing then', async () => {
   const { findings, server } = await findingsOf({ refuses: refusing('CreateMultipartUpload', 405) });
   expect(named(findings, 'failed')).toEqual(['multipart']);
   expect(findingOf(findings, 'multipart')?.fix).toContain('must pass POST requests');

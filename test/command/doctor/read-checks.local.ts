@@ -8,7 +8,7 @@ const whole =
   (_, to) =>
     void to.writeHead(status, { etag: '"e"', 'content-length': body.length }).end(body);
 
-test('doctor reports a front that strips ETags, and what lets them pass', async () => {
+test('doctor reports a reverse proxy that strips ETags, and what lets them pass', async () => {
   const { findings } = await findingsOf({
     takeover: operation =>
       operation === 'PutObject' ? (from, to) => void from.resume().on('end', () => to.end()) : undefined,
@@ -19,7 +19,7 @@ test('doctor reports a front that strips ETags, and what lets them pass', async 
   });
 });
 
-test('doctor reports a front that sends no length of an object', async () => {
+test('doctor reports a reverse proxy that sends no length of an object', async () => {
   const { findings } = await findingsOf({ quirks: { chunked: true } });
   expect(named(findings, 'limited')).toEqual(['head']);
   expect(findingOf(findings, 'head')?.found).toBe('The response to HEAD has no length.');

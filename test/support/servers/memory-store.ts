@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type http from 'node:http';
 
-/** Ways in which servers and fronts differ from S3, each as one of them answers. */
+/** Ways in which servers and reverse proxies differ from S3, each as one of them answers. */
 export interface Quirks {
   /** `refused`: Swift's 501. `unknown`: Backblaze B2's 400 to headers that it does not have. `ignored`: 412 to each If-Match, no check of If-None-Match (radosgw with versions). */
   readonly conditions?: 'refused' | 'unknown' | 'ignored';

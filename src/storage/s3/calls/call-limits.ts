@@ -28,7 +28,7 @@ export class CallLimits {
     this.#spec = spec;
     this.#limits = limits;
     const { serverWorkMs, stalledMs } = limits.figures;
-    // The server may take its time once it has a body, and a front may hold the body back
+    // The server may take its time once it has a body, and a reverse proxy may hold the body back
     const mayWork = spec.sendsBytes !== undefined || spec.serverWork;
     const stallMs = mayWork ? Math.max(stalledMs, serverWorkMs) : stalledMs;
     const cleanUpMs = spec.lastCallMs === undefined ? 0 : waited.ms + spec.lastCallMs;

@@ -2,7 +2,7 @@ import { MIN_PART_BYTES } from '../../part-size.ts';
 
 /**
  * Knowledge of the server, learned from its responses in this process (ADR 0019). S3 leaves these abilities optional, and so
- * do the servers and fronts that speak it. Each is used until a response shows that it does not work, so a server that has
+ * do the servers and reverse proxies that speak it. Each is used until a response shows that it does not work, so a server that has
  * all of them costs no further request.
  */
 export class Capabilities {

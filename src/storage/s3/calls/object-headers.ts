@@ -4,7 +4,7 @@ import type { S3Settings } from '../s3-settings.ts';
 export const SAVE_ID = 'save-id';
 
 /**
- * Removes the quotes of an ETag, and the mark of a weak one: a front that may change the encoding of a body adds it (nginx),
+ * Removes the quotes of an ETag, and the mark of a weak one: a reverse proxy that may change the encoding of a body adds it (nginx),
  * and the server behind knows its ETag only without. Returns undefined if it is empty.
  */
 export function bareEtag(etag: string | undefined): string | undefined {

@@ -54,7 +54,7 @@ export class SdkRequestHandler implements RequestHandler<HttpRequest, HttpRespon
     const { response, body } = await this.exchange(request, options);
     const { status, reason } = response;
     const { date, ...others } = response.headers;
-    // The SDK signs by the Date of each response, and a front may have a wrong one: only a refusal shows that our clock is off
+    // The SDK signs by the Date of each response, and a reverse proxy may have a wrong one: only a refusal shows that our clock is off
     const headers = status === 403 ? response.headers : others;
     return { response: { statusCode: status, reason, headers, body } as HttpResponse };
   }

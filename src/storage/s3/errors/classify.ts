@@ -119,7 +119,7 @@ export function isMissing(error: unknown): boolean {
 }
 
 /**
- * radosgw and AWS return 503 SlowDown. A 503 without an S3 code comes from a proxy whose server is down. Bodies that a front
+ * radosgw and AWS return 503 SlowDown. A 503 without an S3 code comes from a proxy whose server is down. Bodies that a reverse proxy
  * took and has not passed on in time share a slow link: fewer at once arrive sooner.
  */
 export function isTooMany(error: unknown): boolean {

@@ -8,7 +8,7 @@ import {
 import { describeBucket, type S3Settings } from '../s3-settings.ts';
 import { ProtocolError } from '../transport/protocol-error.ts';
 import { classify, httpStatus, s3Code, statusAndCode, summaryOf } from './classify.ts';
-import { frontRefusal, isRedirect } from './front-refusals.ts';
+import { isRedirect, proxyRefusal } from './proxy-refusals.ts';
 import { DENIED_SESSION, hasExpired, type IdentityUse, refusalOf } from './refusals.ts';
 import { messageOf } from './refused-response.ts';
 import { denialOf, serverRefusal } from './server-refusals.ts';
@@ -69,10 +69,10 @@ export function fromS3Error(
   if (kind === 'connection') {
     return unavailable(FAILURES.get(code) ?? 'the call failed', call + ofProxy(error, settings.endpoint));
   }
-  const front = kind === 'final' ? frontRefusal(error, settings) : undefined;
+  const byProxy = kind === 'final' ? proxyRefusal(error, settings) : undefined;
   const { role } = identity;
   const byPolicy = status === 403 && (code === undefined || code === 'AccessDenied');
-  if (role && byPolicy && !front && !hasExpired(error, identity)) {
+  if (role && byPolicy && !byProxy && !hasExpired(error, identity)) {
     return new PolicyRefusedError(
       `${bucket}: the role ${role.arn} does not allow this call to the run (${call}), whose token has ${role.claims}`,
       'the policies of the role and the bucket',
@@ -80,7 +80,7 @@ export function fromS3Error(
     );
   }
   const refusal =
-    refusalOf(error, { operation, code, settings, identity }) ?? serverRefusal(error, code) ?? front;
+    refusalOf(error, { operation, code, settings, identity }) ?? serverRefusal(error, code) ?? byProxy;
   if (refusal) return refused(...refusal, denialOf(error, code));
   if (kind !== 'final' || status === undefined) {
     const isBroken = kind === 'broken-body';

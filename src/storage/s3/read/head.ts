@@ -6,7 +6,7 @@ import { bareEtag, SAVE_ID } from '../calls/object-headers.ts';
 import { GetObjectCommand, HeadObjectCommand, type S3Client } from '../calls/sdk.ts';
 import type { SdkHandlerOptions } from '../calls/sdk-request-handler.ts';
 import { httpStatus, isMissing, isStatus } from '../errors/classify.ts';
-import { isWebPage, webPage } from '../errors/front-refusals.ts';
+import { isWebPage, webPage } from '../errors/proxy-refusals.ts';
 
 export interface HeadInfo extends ObjectInfo {
   /** The id of the upload that stored it. Undefined if it was not one of ours. */
@@ -17,7 +17,7 @@ export interface HeadInfo extends ObjectInfo {
  * Describes an object. Returns undefined if there is none.
  *
  * A GET of one byte takes the place of a HEAD that is refused, because its refusal has a code and its success counts, and
- * of one without a length (fronts that send the body in chunks leave it out). An optional call leaves it at the refusal.
+ * of one without a length (reverse proxies that send the body in chunks leave it out). An optional call leaves it at the refusal.
  */
 export async function headObject(
   caller: Caller,

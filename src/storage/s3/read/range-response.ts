@@ -3,7 +3,7 @@
 import type { ByteRange, ByteSpan } from '../../object-store.ts';
 import { ObjectReplacedError, StoreUnavailableError } from '../../store-errors.ts';
 import { bareEtag } from '../calls/object-headers.ts';
-import { isWebPage, webPage } from '../errors/front-refusals.ts';
+import { isWebPage, webPage } from '../errors/proxy-refusals.ts';
 import type { TransportResponse } from '../transport/transport.ts';
 import { noEtag } from './head.ts';
 import type { RangeTarget } from './range-target.ts';
@@ -39,7 +39,7 @@ export function parseFirstResponse({ headers }: TransportResponse, name: string,
   const [, ...numbers] = /^bytes (\d{1,15})-(\d{1,15})\/(\d{1,15})$/.exec(contentRange ?? '') ?? [];
   const [start, last, sizeBytes] = numbers.map(Number);
   const etag = bareEtag(headers.etag);
-  // A front that sends the body in chunks sends no length: then the range is the bound
+  // A reverse proxy that sends the body in chunks sends no length: then the range is the bound
   const length = contentLength === undefined ? (last ?? 0) - (start ?? 0) + 1 : Number(contentLength);
   if (
     start === undefined ||

@@ -54,7 +54,7 @@ export interface SendOptions {
   /** Longest time without a byte in either direction once connected, in ms. */
   readonly idleTimeoutMs: number;
   /**
-   * Longest wait for the head of the response once the request has been sent whole, in ms. Default: `idleTimeoutMs`. A front
+   * Longest wait for the head of the response once the request has been sent whole, in ms. Default: `idleTimeoutMs`. A reverse proxy
    * may take the whole body before it passes the first byte on (nginx by default).
    */
   readonly responseMs?: number;

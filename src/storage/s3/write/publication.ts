@@ -35,7 +35,7 @@ export function conditionFailed({ name, onlyIfAbsent }: Publication): Error {
 }
 
 /**
- * Returns whether an object is the one of this upload, by its save-id. Fronts that drop metadata keep the ETag, which is
+ * Returns whether an object is the one of this upload, by its save-id. Reverse proxies that drop metadata keep the ETag, which is
  * equal for equal bytes.
  * @param etag returns the ETag of this upload's bytes. It may take long.
  */

@@ -49,7 +49,7 @@ test('every range is read from a server that accepts two at a time', async () =>
   expect(answers.map(answer => answer?.bytes.length)).toEqual(Array(12).fill(4));
 });
 
-test('parts that a front takes at once and passes on one after the other are all stored in time', async () => {
+test('parts that a reverse proxy takes at once and passes on one after the other are all stored in time', async () => {
   const partMs = 1000;
   let freeMs = 0;
   const server = await scriptedServer(async (operation, request) => {
@@ -114,13 +114,13 @@ test('a request that follows a Retry-After begins when the server allows it', as
 const HOUR_MS = 3_600_000;
 
 /**
- * A server whose clock is `behindMs` behind ours, and that refuses what is signed by another time. Its front has a clock of
+ * A server whose clock is `behindMs` behind ours, and that refuses what is signed by another time. Its reverse proxy has a clock of
  * its own, and replaces the `Date` of each response.
  */
-function serverBehind(behindMs: number, frontBehindMs = behindMs) {
+function serverBehind(behindMs: number, proxyBehindMs = behindMs) {
   return scriptedServer((operation, { headers }) => {
     const serverMs = Date.now() - behindMs;
-    const date = new Date(Date.now() - frontBehindMs).toUTCString();
+    const date = new Date(Date.now() - proxyBehindMs).toUTCString();
     const signed = String(headers['x-amz-date']);
     const signedMs = Date.parse(signed.replace(/^(....)(..)(..T..)(..)(..)Z$/, '$1-$2-$3:$4:$5Z'));
     if (Math.abs(signedMs - serverMs) > 900_000) {
@@ -161,9 +161,9 @@ test('a write is the first call of a runner whose clock is off', async () => {
 });
 
 test.each([HOUR_MS, -HOUR_MS])(
-  'calls keep the clock of the runner when the server accepts it, though a front sends a date that is %i ms behind',
-  async frontBehindMs => {
-    const server = await serverBehind(0, frontBehindMs);
+  'calls keep the clock of the runner when the server accepts it, though a reverse proxy sends a date that is %i ms behind',
+  async proxyBehindMs => {
+    const server = await serverBehind(0, proxyBehindMs);
     const log = recordingLog();
     const store = server.store({ attempts: 1 }, { log });
     for (const name of ['x', 'y'])

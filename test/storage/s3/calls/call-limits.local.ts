@@ -10,7 +10,7 @@ const COMPLETED = '<CompleteMultipartUploadResult><ETag>"whole"</ETag></Complete
 const PART = 5 * 1024 * 1024;
 
 test.each([100, 12 * 1024 * 1024])(
-  'an upload of %i bytes waits longer than the idle timeout for a front that has taken the whole body',
+  'an upload of %i bytes waits longer than the idle timeout for a reverse proxy that has taken the whole body',
   async sizeBytes => {
     const server = await scriptedServer(async (operation, request) => {
       if (operation === 'CreateMultipartUpload') return { body: CREATED };

@@ -9,7 +9,7 @@ import { openStore } from '../support.ts';
 
 type Suite = (subject: Subject) => void;
 
-/** Servers and fronts that were seen, each with the promises that its quirk touches. */
+/** Servers and reverse proxies that were seen, each with the promises that its quirk touches. */
 const setups: readonly [string, Quirks, readonly Suite[], Partial<Traits>?][] = [
   ['without conditional writes (Swift)', { conditions: 'refused' }, [writing], { exactConditions: false }],
   [
@@ -45,13 +45,13 @@ const setups: readonly [string, Quirks, readonly Suite[], Partial<Traits>?][] = 
     { copies: false },
   ],
   ['that compares a copy with another ETag (Swift)', { copy: 'conditionFails' }, [copiedRanges]],
-  ['behind a front that weakens ETags', { weakEtags: true }, [reading, writing, copiedRanges]],
-  ['behind a front that drops metadata', { dropsMetadata: true }, [writing]],
-  ['behind a front that drops lengths', { chunked: true }, [reading]],
+  ['behind a reverse proxy that weakens ETags', { weakEtags: true }, [reading, writing, copiedRanges]],
+  ['behind a reverse proxy that drops metadata', { dropsMetadata: true }, [writing]],
+  ['behind a reverse proxy that drops lengths', { chunked: true }, [reading]],
   ['that returns 200 for a range of an empty object (Swift)', { emptyRange: 200 }, [reading]],
   ['that returns 206 for a range of an empty object (MinIO)', { emptyRange: 206 }, [reading]],
   ['that requires Content-MD5 (a default retention)', { requiresMd5: true }, [writing]],
-  ['behind a front that refuses HEAD', { refusesHead: 405 }, [reading, writing]],
+  ['behind a reverse proxy that refuses HEAD', { refusesHead: 405 }, [reading, writing]],
 ];
 
 describe.each(setups)('a server %s', (_, quirks, suites, traits = {}) => {

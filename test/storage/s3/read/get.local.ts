@@ -100,7 +100,7 @@ test('a restore reads its data in the workers, and counts their bytes and reques
 
 test('each request of a worker has a signature in its headers and none in its address', async () => {
   const seen: http.IncomingHttpHeaders[] = [];
-  const front = http.createServer((from, to) => {
+  const proxy = http.createServer((from, to) => {
     seen.push(from.headers);
     from.pipe(
       http.request(server.endpoint + from.url, { method: from.method, headers: from.headers }, answer => {
@@ -110,11 +110,11 @@ test('each request of a worker has a signature in its headers and none in its ad
     );
     expect(from.url).not.toMatch(/Signature/i);
   });
-  await new Promise<void>(resolve => front.listen(0, '127.0.0.1', resolve));
-  const { port } = front.address() as { port: number };
+  await new Promise<void>(resolve => proxy.listen(0, '127.0.0.1', resolve));
+  const { port } = proxy.address() as { port: number };
   await expectRestored(all.job({ store: open(`http://127.0.0.1:${port}`) }));
-  front.closeAllConnections();
-  front.close();
+  proxy.closeAllConnections();
+  proxy.close();
   expect(seen.length).toBeGreaterThan(2);
   for (const { authorization, 'if-match': condition } of seen.slice(1)) {
     expect(authorization).toContain('AWS4-HMAC-SHA256');
@@ -269,7 +269,7 @@ describe('a worker that', () => {
 describe.each<[string, Quirks]>([
   ['drops lengths', { chunked: true }],
   ['weakens ETags', { weakEtags: true }],
-])('a front that %s', (_, quirks) => {
+])('a reverse proxy that %s', (_, quirks) => {
   test('serves the reads of workers', async () => {
     await server.close();
     await serve(quirks);

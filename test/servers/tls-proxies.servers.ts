@@ -8,11 +8,11 @@ import { type HaproxySettings, needHaproxy, startHaproxy } from '../support/serv
 import { needNginx, startNginx } from '../support/servers/nginx.ts';
 import { startIfPossible } from '../support/servers/packages.ts';
 import { deleteTree } from '../support/tree.ts';
-import { behind, refusingFront, transparentFront } from './behind.ts';
+import { behind, testFailingProxy, testWorkingProxy } from './behind.ts';
 
 /** The built action behind nginx and HAProxy with TLS and HTTP/2, and behind HAProxy with its own settings. */
 
-const hasFronts = await startIfPossible(() => {
+const hasProxies = await startIfPossible(() => {
   needNginx();
   needHaproxy();
   return true;
@@ -69,9 +69,9 @@ const transparent: readonly [string, () => ReturnType<typeof behind>][] = [
 
 describe.each(transparent)(
   'the action behind %s',
-  requires(need(hasFronts, 'no nginx or no gateway can be started')),
-  (_, front) => {
-    transparentFront(front());
+  requires(need(hasProxies, 'no nginx or no gateway can be started')),
+  (_, start) => {
+    testWorkingProxy(start());
   },
 );
 
@@ -117,32 +117,32 @@ const refusing: readonly [string, RegExp, () => ReturnType<typeof behind>][] = [
 
 describe.each(refusing)(
   'the action behind %s',
-  requires(need(hasFronts, 'no nginx or no gateway can be started')),
-  (_, message, front) => {
-    refusingFront(front(), message);
+  requires(need(hasProxies, 'no nginx or no gateway can be started')),
+  (_, message, start) => {
+    testFailingProxy(start(), message);
   },
 );
 
 describe(
   'the action behind nginx with TLS, with an http endpoint',
-  requires(need(hasFronts, 'no nginx or no gateway can be started')),
+  requires(need(hasProxies, 'no nginx or no gateway can be started')),
   () => {
     const job = behind(async target => {
       const server = await startNginx(target, UNLIMITED, '', { certificate: pki.chain });
       return { ...server, endpoint: server.endpoint.replace('https:', 'http:') };
     });
-    refusingFront(job, /check the input 'insecure': .*the port expects https, and the request was http/);
+    testFailingProxy(job, /check the input 'insecure': .*the port expects https, and the request was http/);
   },
 );
 
 describe(
   'the action behind nginx without TLS, with an https endpoint',
-  requires(need(hasFronts, 'no nginx or no gateway can be started')),
+  requires(need(hasProxies, 'no nginx or no gateway can be started')),
   () => {
     const job = behind(async target => {
       const server = await startNginx(target, UNLIMITED);
       return { ...server, endpoint: server.endpoint.replace('http:', 'https:') };
     });
-    refusingFront(job, /check the input 'insecure': .*the server does not use TLS/);
+    testFailingProxy(job, /check the input 'insecure': .*the server does not use TLS/);
   },
 );

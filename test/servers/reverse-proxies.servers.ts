@@ -2,9 +2,9 @@ import { describe } from 'vitest';
 import { need, requires } from '../support/platform-needs.ts';
 import { needNginx, startNginx } from '../support/servers/nginx.ts';
 import { startIfPossible } from '../support/servers/packages.ts';
-import { behind, refusingFront, transparentFront } from './behind.ts';
+import { behind, testFailingProxy, testWorkingProxy } from './behind.ts';
 
-/** The built action behind nginx: what a user sees of each front, from the first restore to an incremental save. */
+/** The built action behind nginx: what a user sees of each reverse proxy, from the first restore to an incremental save. */
 
 const hasNginx = await startIfPossible(() => {
   needNginx();
@@ -23,9 +23,9 @@ const APP_PAGE = `proxy_intercept_errors on; error_page 404 =200 /index.html; }
 const FIVE_A_SECOND = 'limit_req_zone $binary_remote_addr zone=r:1m rate=5r/s;';
 
 /** Settings of the location, and of the http block. */
-type Front = [title: string, location: string, shared?: string];
+type ProxySettings = [title: string, location: string, shared?: string];
 
-const transparent: readonly Front[] = [
+const transparent: readonly ProxySettings[] = [
   [
     'that speaks HTTP/1.1 and does not buffer',
     `${UNLIMITED} proxy_http_version 1.1; proxy_set_header Connection ""; proxy_request_buffering off; proxy_buffering off;`,
@@ -104,7 +104,7 @@ describe.each(transparent)(
   'the action behind nginx %s',
   requires(need(hasNginx, 'no nginx or no gateway can be started')),
   (_, location, shared) => {
-    transparentFront(behind(target => startNginx(target, location, shared)));
+    testWorkingProxy(behind(target => startNginx(target, location, shared)));
   },
 );
 
@@ -112,7 +112,7 @@ describe.each(broken)(
   'the action behind nginx %s',
   requires(need(hasNginx, 'no nginx or no gateway can be started')),
   (_, message, location, shared) => {
-    refusingFront(
+    testFailingProxy(
       behind(target => startNginx(target, location, shared)),
       message,
     );

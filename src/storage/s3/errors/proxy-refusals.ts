@@ -7,7 +7,7 @@ import { type RefusedResponse, refusedResponse } from './refused-response.ts';
  * Explains a refusal that is not an S3 server's own: of a proxy, a login page, or a port of another protocol. Returns
  * undefined if it is one of S3, or has no form that is known.
  */
-export function frontRefusal(error: unknown, settings: S3Settings): Refusal | undefined {
+export function proxyRefusal(error: unknown, settings: S3Settings): Refusal | undefined {
   const response = refusedResponse(error);
   if (!response) return undefined;
   const { status } = response;
