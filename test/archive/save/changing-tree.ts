@@ -6,18 +6,28 @@ import type { PackJob } from '../../../src/archive/messages/pack-job.ts';
 import type { JobRunner } from '../../../src/archive/pool/worker-pool.ts';
 import { InlineRunner } from '../../../src/archive/worker/worker.ts';
 import { scratch } from '../../support/scratch.ts';
+import { slashed } from '../../support/slashed.ts';
 import { buildTree, describeTree, type TreeSpec } from '../../support/tree.ts';
 import { layoutIn, packTree, restoreBytes } from '../support/archives.ts';
 
-/** Calls `act` right before the frame of this number, counted from 1, is read, after its files were scanned. */
+/**
+ * Calls `act` right before a frame is read, after its files were scanned: the frame of this number, counted from 1, or the first
+ * one with the file of this path.
+ */
 export function disturbedBefore(
-  frame: number,
+  frame: number | string,
   act: () => void,
   inner: JobRunner = new InlineRunner(),
 ): JobRunner {
   let frames = 0;
+  let isDone = false;
+  const isIts = ({ paths }: PackJob) =>
+    typeof frame === 'number' ? ++frames === frame : slashed(paths).split('\0').includes(slashed(frame));
   const run = (job: Job) => {
-    if (job.kind === 'pack' && ++frames === frame) act();
+    if (job.kind === 'pack' && !isDone && isIts(job)) {
+      isDone = true;
+      act();
+    }
     return inner.run(job as PackJob);
   };
   return { width: 1, run: run as JobRunner['run'], close: () => inner.close() };

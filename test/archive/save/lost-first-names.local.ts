@@ -128,7 +128,8 @@ describe('hard links in other frames than their first name', () => {
     const [one, two] = [incompressible(SLICE_BYTES, '1'), incompressible(SLICE_BYTES, '2')];
     const spec = { 'tree/0': FILLER, ...threeNames(content), 'tree/f': one, 'tree/s/x': two };
     const from = await buildTree(scratch(), spec);
-    const runner = disturbedBefore(1, () => rmSync(join(from, 'tree/d/first')));
+    const first = join(from, 'tree/d/first');
+    const runner = disturbedBefore(first, () => rmSync(first));
     const { object, skipped } = await packTree(layoutIn(from), { runner });
     const to = scratch();
     await restoreBytes(object, layoutIn(to));

@@ -76,7 +76,7 @@ describe('a tree that changes while it is saved', () => {
     const large = Buffer.alloc(WHOLE_FILE_BYTES + 1, 'l');
     const spec = { 'tree/0': FILLER, 'tree/1': FILLER, 'tree/d/b': large, 'tree/e': 'e' };
     const from = await buildTree(scratch(), spec);
-    const runner = disturbedBefore(2, () => change(join(from, 'tree/d')));
+    const runner = disturbedBefore(join(from, 'tree/d/b'), () => change(join(from, 'tree/d')));
     const { object, skipped } = await packTree(layoutIn(from), { runner });
     const to = scratch();
     await restoreBytes(object, layoutIn(to));
